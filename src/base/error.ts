@@ -1,0 +1,79 @@
+import { showPosition, type Position } from './position.js'
+
+/**
+ * Every failure that we raise on purpose, by its stable code, grouped by the room that raises it.
+ *
+ * A code is public: operators grep logs for it and `docs/errors.md` explains it. Never reword one
+ * and never reuse a retired one; add a new one instead. The message may be improved freely, so no
+ * test and no caller matches on it.
+ */
+const MESSAGES = {
+  // wire
+  WIRE_SHORT: (at: number) => `message ends at octet ${at}, inside a field`,
+  WIRE_LABEL_TYPE: (at: number) => `unknown label type at octet ${at}`,
+  WIRE_POINTER: (at: number, to: number) => `pointer at octet ${at} does not lead back (to ${to})`,
+  WIRE_NAME_LONG: (at: number) => `name at octet ${at} is longer than 255 octets`,
+  NAME_INVALID: (text: string, why: string) =>
+    `${JSON.stringify(text)} is not a domain name: ${why}`,
+
+  // base
+  ADDRESS_INVALID: (text: string) => `${JSON.stringify(text)} is not an IP address`,
+  PREFIX_INVALID: (text: string) => `${JSON.stringify(text)} is not a CIDR prefix`
+
+  // document, config
+
+  // rules
+
+  // policy
+
+  // socket, server
+
+  // upstream
+
+  // log
+
+  // gateway, cli
+} as const
+
+export type ErrorCode = keyof typeof MESSAGES
+export const ERROR_CODES = Object.keys(MESSAGES) as readonly ErrorCode[]
+
+/** A failure with a code. Branch on `code`; show `message`; log both. */
+export class InterdictError<C extends ErrorCode = ErrorCode> extends Error {
+  override readonly name = 'InterdictError'
+  /** Where in a rule or settings file it is, if it is about one. */
+  readonly position: Position | undefined
+
+  constructor(
+    readonly code: C,
+    message: string,
+    options: { cause?: unknown; position?: Position } = {}
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.position = options.position
+  }
+}
+
+/** Builds the error for `code`; the arguments are those its message needs. */
+export function failure<C extends ErrorCode>(
+  code: C,
+  ...detail: Parameters<(typeof MESSAGES)[C]>
+): InterdictError<C> {
+  return new InterdictError(code, messageOf(code, detail))
+}
+
+/** As `failure`, for an error in a file that an operator edits: message is `file:line:column …`. */
+export function failureAt<C extends ErrorCode>(
+  position: Position,
+  code: C,
+  ...detail: Parameters<(typeof MESSAGES)[C]>
+): InterdictError<C> {
+  return new InterdictError(code, `${showPosition(position)} ${messageOf(code, detail)}`, {
+    position
+  })
+}
+
+function messageOf<C extends ErrorCode>(code: C, detail: Parameters<(typeof MESSAGES)[C]>): string {
+  const message = MESSAGES[code] as (...detail: readonly unknown[]) => string
+  return message(...detail)
+}

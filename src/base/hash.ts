@@ -1,0 +1,22 @@
+/**
+ * The hash that policy tables and query reading share. Hashes are 32-bit integers, seeded with a
+ * random number per process so that nobody outside can prepare names that collide; a collision
+ * only ever costs a comparison, since names are stored and compared.
+ *
+ * A name's hash is built from the root down, one label at a time, so that the hashes of all its
+ * suffixes come out on the way: `H(root) = seed`, `H(label.parent) = chain(H(parent), hash(label))`.
+ */
+
+/** Multiplier of FNV-1a, 32 bits. */
+const FNV_PRIME = 0x01000193
+
+/** Adds one octet, already lower-cased, to a label's hash, which starts as the seed. */
+export function hashOctet(hash: number, octet: number): number {
+  return Math.imul(hash ^ octet, FNV_PRIME)
+}
+
+/** The hash of a name from its parent's hash and its first label's hash. */
+export function chainHash(parent: number, label: number): number {
+  const mixed = Math.imul(parent ^ label, 0x85ebca6b)
+  return mixed ^ (mixed >>> 13)
+}

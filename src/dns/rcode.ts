@@ -1,0 +1,17 @@
+/** RCODEs by name. RFC 1035 §4.1.1, RFC 6891 §9 (BADVERS); IANA "DNS RCODEs". */
+export const RCODE = {
+  NOERROR: 0,
+  FORMERR: 1,
+  SERVFAIL: 2,
+  NXDOMAIN: 3,
+  NOTIMP: 4,
+  REFUSED: 5,
+  BADVERS: 16
+} as const
+
+const NAMES = new Map<number, string>(Object.entries(RCODE).map(([name, code]) => [code, name]))
+
+/** `NXDOMAIN`, or `RCODE23` for one without a name here. */
+export function showRcode(code: number): string {
+  return NAMES.get(code) ?? `RCODE${code}`
+}

@@ -1,0 +1,39 @@
+import type { Milliseconds } from '../base/units.js'
+
+/** A question to be put to an upstream, with RD set. RFC 9499 "forward". */
+export interface Inquiry {
+  /** Identical inquiries in flight share one: the cache key. */
+  readonly key: string
+  /** Wire form, as the first asker spelt it, root label included. Not kept by the caller. */
+  readonly qname: Uint8Array
+  readonly qtype: number
+  readonly qclass: number
+  readonly dnssecOk: boolean
+  readonly checkingDisabled: boolean
+}
+
+export type Outcome =
+  /** A whole message that answers the inquiry's question (ID, address, port, question checked). */
+  | {
+      readonly kind: 'response'
+      readonly message: Uint8Array
+      readonly upstream: number
+      readonly took: Milliseconds
+    }
+  /** No upstream answered in time. `ede`: 22 No Reachable Authority, 23 Network Error. */
+  | {
+      readonly kind: 'failure'
+      readonly ede: 22 | 23
+      readonly upstream: number
+      readonly took: Milliseconds
+    }
+
+export interface Forwarder {
+  /** Asks; `done` is called exactly once, later, never from within `forward`. Never throws. */
+  forward(inquiry: Inquiry, done: (outcome: Outcome) => void): void
+  /** Addresses of all upstreams, as shown to people; `upstream` in outcomes is an index here. */
+  readonly upstreams: readonly string[]
+  /** Inquiries under way: what a shutdown waits for. */
+  readonly inFlight: number
+  close(): void
+}

@@ -1,0 +1,64 @@
+import { chainHash, hashOctet } from '../base/hash.js'
+import type { Octets } from '../base/units.js'
+
+/** Longest name, length octets and root label included. RFC 1035 §2.3.4. */
+export const MAX_NAME: Octets = 255
+/** Most labels that fit in a name of 255 octets, root label not counted. */
+export const MAX_LABELS = 127
+
+/** ASCII lower case of every octet: DNS compares names without case. RFC 4343. */
+export const LOWER = Uint8Array.from({ length: 256 }, (_, octet) =>
+  octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet
+)
+
+/**
+ * A domain name in lower-cased wire form, cut into labels, with the hash of each of its suffixes:
+ * what policy looks names up by. One instance is filled again and again; nothing is allocated.
+ *
+ * `octets[0, length)` is the name, root label included. Label `i` counts from the left (the first
+ * label of `www.example` is 0); `starts[i]` is the position of its length octet, and
+ * `hashes[i]` the hash of the suffix that begins with it. The suffix `octets[starts[i], length)`
+ * is what a hash is compared against.
+ */
+export class HashedName {
+  readonly octets = new Uint8Array(MAX_NAME + 1)
+  readonly starts = new Uint8Array(MAX_LABELS + 1)
+  readonly hashes = new Int32Array(MAX_LABELS + 1)
+  length: Octets = 0
+  labels = 0
+
+  /**
+   * Takes a well-formed uncompressed name from `source` at `at`, lower-casing it.
+   *
+   * @param seed the snapshot's, so that hashes are comparable with its table
+   */
+  take(source: Uint8Array, at: Octets, seed: number): void {
+    const { octets, starts, hashes } = this
+    let to = 0
+    let labels = 0
+    for (let head = source[at]!; head !== 0; head = source[at]!) {
+      let hash = seed
+      starts[labels] = to
+      octets[to++] = head
+      for (const end = ++at + head; at < end; at++) {
+        const octet = LOWER[source[at]!]!
+        octets[to++] = octet
+        hash = hashOctet(hash, octet)
+      }
+      hashes[labels++] = hash
+    }
+    octets[to++] = 0
+    this.length = to
+    this.labels = labels
+    this.chain(seed)
+  }
+
+  /** Turns the hashes of single labels into the hashes of suffixes, from the root down. */
+  chain(seed: number): void {
+    let hash = seed
+    for (let label = this.labels - 1; label >= 0; label--) {
+      hash = chainHash(hash, this.hashes[label]!)
+      this.hashes[label] = hash
+    }
+  }
+}
