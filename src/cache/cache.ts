@@ -1,11 +1,13 @@
 import type { Octets } from '../base/units.js'
 import type { Answer } from '../wire/answer.js'
+import type { QuestionKey } from '../wire/query.js'
 
-/** Cache key and key of questions in flight: lower-cased QNAME, QTYPE, QCLASS, DO, CD; latin1. */
-export type QuestionKey = string
+export type { QuestionKey }
 
 export interface AnswerCache {
+  /** The answer, if it is held and its lifetime is not over yet. */
   get(key: QuestionKey): Answer | undefined
+  /** Holds the answer in place of an earlier one; with lifetime 0, nothing is held or replaced. */
   put(key: QuestionKey, answer: Answer): void
   delete(key: QuestionKey): void
   /** Octets held, by the cache's own count. */

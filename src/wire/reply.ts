@@ -1,0 +1,305 @@
+/**
+ * Replies, written over the query they answer: the header at `query.at`, the question as the
+ * client spelt it, the rest from `query.questionEnd` on. Every writer returns the reply's length
+ * in octets and keeps to `limit`, the most octets that the client takes; the caller sees to it
+ * that the buffer has so many after `query.at`.
+ */
+import type { Octets, Seconds } from '../base/units.js'
+import { RCODE } from '../dns/rcode.js'
+import { RRCLASS } from '../dns/rrclass.js'
+import { RRTYPE } from '../dns/rrtype.js'
+import type { Answer } from './answer.js'
+import { readName } from './name.js'
+import { HEADER, type Query } from './query.js'
+
+/** The largest UDP message that we take: no fragments on any sane path. RFC 9715 §3.1. */
+export const UDP_SIZE: Octets = 1232
+
+/** OPT without options: root owner, TYPE, CLASS, TTL, RDLENGTH. RFC 6891 §6.1.2. */
+const OPT_BARE: Octets = 11
+/** OPTION-CODE of extended DNS errors. RFC 8914 §2. */
+const OPTION_EDE = 15
+/** OPTION-CODE, OPTION-LENGTH, INFO-CODE: an extended error without its text. RFC 8914 §2. */
+const EDE_BARE: Octets = 6
+/** Most octets of EXTRA-TEXT: a line for people, and SOA, OPT and it still fit in 512 octets. */
+const MAX_EDE_TEXT: Octets = 200
+
+/** Owner that points at QNAME, TYPE, CLASS, TTL, RDLENGTH. RFC 1035 §4.1.3, §4.1.4. */
+const RECORD_HEAD: Octets = 12
+
+const TC = 0x02
+const RA = 0x80
+const AD = 0x20
+
+const NO_TEXT = new Uint8Array(0)
+
+/** Refresh, retry and expire of our SOA: nobody transfers it, but tools look for sane values. */
+const SOA_TIMERS = [3600, 600, 86_400] as const
+/** SOA from TYPE on, with TTL, SERIAL and MINIMUM left at 0. RFC 1035 §3.3.13. */
+const SOA = soaTemplate()
+const SOA_TTL: Octets = 4
+const SOA_SERIAL: Octets = SOA.length - 20
+const SOA_MINIMUM: Octets = SOA.length - 4
+
+/**
+ * Prepares an extended DNS error (RFC 8914 §2) to be copied into replies: OPTION-CODE 15, length,
+ * INFO-CODE, and EXTRA-TEXT in UTF-8, cut after the last code point that fits in 200 octets.
+ */
+export function edeOption(code: number, text: string): Uint8Array {
+  const room = new Uint8Array(EDE_BARE + MAX_EDE_TEXT)
+  const { written } = new TextEncoder().encodeInto(text, room.subarray(EDE_BARE))
+  putWord(room, 0, OPTION_EDE)
+  putWord(room, 2, 2 + written)
+  putWord(room, 4, code)
+  return room.slice(0, EDE_BARE + written)
+}
+
+/**
+ * A header, the question if it could be read, and the error.
+ *
+ * @param rcode 16 and above need EDNS (RFC 6891 §6.1.3); without it SERVFAIL is said instead
+ */
+export function writeError(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  rcode: number,
+  ede: Uint8Array | undefined
+): Octets {
+  writeHead(octets, query, 0, 0, rcode, 0, 0, 0)
+  return close(octets, query, limit, query.questionEnd, rcode, ede)
+}
+
+/**
+ * NXDOMAIN, or NOERROR without an answer (NODATA), with an SOA of our own making in AUTHORITY, so
+ * that it can be kept for `ttl`. RFC 2308 §3.
+ *
+ * @param soaLabel the label of QNAME at which the SOA's owner begins; `query.qname.labels`: root
+ */
+export function writeNegative(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  rcode: number,
+  soaLabel: number,
+  ttl: Seconds,
+  serial: number,
+  ede: Uint8Array | undefined
+): Octets {
+  const { qname } = query
+  const root = soaLabel >= qname.labels
+  let pos = query.questionEnd
+  if (!fits(query, limit, (root ? 1 : 2) + SOA.length)) return writeTruncated(octets, query)
+  if (root) {
+    octets[pos++] = 0
+  } else {
+    putWord(octets, pos, 0xc000 | (HEADER + qname.starts[soaLabel]!))
+    pos += 2
+  }
+  copy(SOA, 0, SOA.length, octets, pos)
+  putLong(octets, pos + SOA_TTL, ttl)
+  putLong(octets, pos + SOA_SERIAL, serial)
+  putLong(octets, pos + SOA_MINIMUM, ttl)
+  writeHead(octets, query, 0, 0, rcode, 0, 1, 0)
+  return close(octets, query, limit, pos + SOA.length, rcode, ede)
+}
+
+/** One address as the answer. @param rdata 4 octets for an A record, 16 for AAAA */
+export function writeAddress(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  rdata: Uint8Array,
+  ttl: Seconds,
+  ede: Uint8Array | undefined
+): Octets {
+  const type = rdata.length === 4 ? RRTYPE.A : RRTYPE.AAAA
+  return writeRecord(octets, query, limit, type, rdata, ttl, ede)
+}
+
+/** A CNAME as the answer. @param target wire form, root label included */
+export function writeCname(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  target: Uint8Array,
+  ttl: Seconds,
+  ede: Uint8Array | undefined
+): Octets {
+  return writeRecord(octets, query, limit, RRTYPE.CNAME, target, ttl, ede)
+}
+
+/** An empty answer with TC set: come again over TCP. RFC 7766 §5. */
+export function writeTruncated(octets: Uint8Array, query: Query): Octets {
+  writeHead(octets, query, TC, 0, RCODE.NOERROR, 0, 0, 0)
+  return close(octets, query, 0, query.questionEnd, RCODE.NOERROR, undefined)
+}
+
+/**
+ * An answer that we hold, its TTLs run down by `age`. What does not fit goes without any record,
+ * TC set: a part of an RRset is no use to anybody. RFC 2181 §9.
+ */
+export function writeAnswer(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  answer: Answer,
+  age: Seconds
+): Octets {
+  const { body, rcode, ede } = answer
+  const start = query.questionEnd
+  if (!fits(query, limit, body.length)) return writeTruncated(octets, query)
+  copy(body, 0, body.length, octets, start)
+  if (age > 0) ageTtls(octets, start, answer.ttls, age)
+  const ad = answer.authentic && (query.authenticData || query.dnssecOk) ? AD : 0
+  writeHead(octets, query, 0, ad, rcode, answer.answers, answer.authorities, answer.additionals)
+  const end = start + body.length
+  if (!query.edns) return end - query.at
+  return ede === undefined
+    ? writeOpt(octets, query, limit, end, rcode, -1, NO_TEXT, 0)
+    : writeOpt(octets, query, limit, end, rcode, ede.code, ede.text, 0)
+}
+
+function writeRecord(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  type: number,
+  rdata: Uint8Array,
+  ttl: Seconds,
+  ede: Uint8Array | undefined
+): Octets {
+  if (!fits(query, limit, RECORD_HEAD + rdata.length)) return writeTruncated(octets, query)
+  const pos = query.questionEnd
+  putWord(octets, pos, 0xc000 | HEADER)
+  putWord(octets, pos + 2, type)
+  putWord(octets, pos + 4, RRCLASS.IN)
+  putLong(octets, pos + 6, ttl)
+  putWord(octets, pos + 10, rdata.length)
+  copy(rdata, 0, rdata.length, octets, pos + RECORD_HEAD)
+  writeHead(octets, query, 0, 0, RCODE.NOERROR, 1, 0, 0)
+  return close(octets, query, limit, pos + RECORD_HEAD + rdata.length, RCODE.NOERROR, ede)
+}
+
+/**
+ * The header: ID, OPCODE, RD and CD stay those of the query, Z and AA are cleared; the counts, to
+ * which that of ADDITIONAL adds our OPT. RFC 1035 §4.1.1, RFC 4035 §3.2.2 for CD.
+ */
+function writeHead(
+  octets: Uint8Array,
+  query: Query,
+  tc: number,
+  ad: number,
+  rcode: number,
+  answers: number,
+  authorities: number,
+  additionals: number
+): void {
+  const { at, edns } = query
+  const said = rcode > 0x0f && !edns ? RCODE.SERVFAIL : rcode & 0x0f
+  octets[at + 2] = 0x80 | (octets[at + 2]! & 0x79) | tc
+  octets[at + 3] = RA | ad | (octets[at + 3]! & 0x10) | said
+  octets[at + 4] = 0
+  octets[at + 5] = query.questionEnd > at + HEADER ? 1 : 0
+  putWord(octets, at + 6, answers)
+  putWord(octets, at + 8, authorities)
+  putWord(octets, at + 10, edns ? additionals + 1 : additionals)
+}
+
+/** Whether `length` octets fit after the question, and an OPT after them if there has to be one. */
+function fits(query: Query, limit: Octets, length: Octets): boolean {
+  return query.questionEnd - query.at + length + (query.edns ? OPT_BARE : 0) <= limit
+}
+
+/** Ends a reply whose records end at `end`; returns its length. */
+function close(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  end: Octets,
+  rcode: number,
+  ede: Uint8Array | undefined
+): Octets {
+  if (!query.edns) return end - query.at
+  if (ede === undefined) return writeOpt(octets, query, limit, end, rcode, -1, NO_TEXT, 0)
+  const code = (ede[4]! << 8) | ede[5]!
+  return writeOpt(octets, query, limit, end, rcode, code, ede, EDE_BARE)
+}
+
+/**
+ * Our OPT, with an extended error if it fits: else without its text, else not at all.
+ *
+ * @param code INFO-CODE; -1: no extended error
+ * @param text EXTRA-TEXT is `text[from, text.length)`
+ * @returns the length of the whole reply
+ */
+function writeOpt(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  at: Octets,
+  rcode: number,
+  code: number,
+  text: Uint8Array,
+  from: Octets
+): Octets {
+  const room = limit - (at - query.at) - OPT_BARE
+  const withEde = code >= 0 && room >= EDE_BARE
+  const length = withEde && room >= EDE_BARE + text.length - from ? text.length - from : 0
+  octets[at] = 0
+  putWord(octets, at + 1, RRTYPE.OPT)
+  putWord(octets, at + 3, UDP_SIZE)
+  octets[at + 5] = rcode >> 4
+  octets[at + 6] = 0
+  octets[at + 7] = query.dnssecOk ? 0x80 : 0
+  octets[at + 8] = 0
+  putWord(octets, at + 9, withEde ? EDE_BARE + length : 0)
+  const end = at + OPT_BARE
+  if (!withEde) return end - query.at
+  putWord(octets, end, OPTION_EDE)
+  putWord(octets, end + 2, 2 + length)
+  putWord(octets, end + 4, code)
+  copy(text, from, length, octets, end + EDE_BARE)
+  return end + EDE_BARE + length - query.at
+}
+
+/** Lets the TTLs at `base + ttls[i]` run down by `age`, to 0 at the least. */
+function ageTtls(octets: Uint8Array, base: Octets, ttls: Uint16Array, age: Seconds): void {
+  for (const at of ttls) {
+    const pos = base + at
+    // Kept TTLs have bit 31 clear (RFC 2181 §8), so that this is never negative.
+    const ttl =
+      (octets[pos]! << 24) | (octets[pos + 1]! << 16) | (octets[pos + 2]! << 8) | octets[pos + 3]!
+    putLong(octets, pos, ttl > age ? ttl - age : 0)
+  }
+}
+
+function soaTemplate(): Uint8Array {
+  const mname = readName('interdict.invalid')
+  const rname = readName('hostmaster.interdict.invalid')
+  const names = mname.length + rname.length
+  const octets = new Uint8Array(10 + names + 20)
+  putWord(octets, 0, RRTYPE.SOA)
+  putWord(octets, 2, RRCLASS.IN)
+  putWord(octets, 8, names + 20)
+  octets.set(mname, 10)
+  octets.set(rname, 10 + mname.length)
+  SOA_TIMERS.forEach((seconds, i) => putLong(octets, 10 + names + 4 + 4 * i, seconds))
+  return octets
+}
+
+function copy(from: Uint8Array, start: Octets, length: Octets, to: Uint8Array, at: Octets): void {
+  for (let i = 0; i < length; i++) to[at + i] = from[start + i]!
+}
+
+function putWord(octets: Uint8Array, at: Octets, value: number): void {
+  octets[at] = value >> 8
+  octets[at + 1] = value
+}
+
+function putLong(octets: Uint8Array, at: Octets, value: number): void {
+  octets[at] = value >> 24
+  octets[at + 1] = value >> 16
+  octets[at + 2] = value >> 8
+  octets[at + 3] = value
+}

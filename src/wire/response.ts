@@ -1,0 +1,310 @@
+import { failure } from '../base/error.js'
+import type { Milliseconds, Octets, Seconds } from '../base/units.js'
+import { OPCODE } from '../dns/opcode.js'
+import { RCODE } from '../dns/rcode.js'
+import { RRCLASS } from '../dns/rrclass.js'
+import { RRTYPE } from '../dns/rrtype.js'
+import type { Answer } from './answer.js'
+import { LOWER } from './hashed-name.js'
+import { skipName } from './name.js'
+import { HEADER } from './query.js'
+import { checkRdata, collectLeads, soaMinimum, word32, type Leads } from './rdata.js'
+
+/** QTYPE and QCLASS. RFC 1035 §4.1.2. */
+const QUESTION_FIXED: Octets = 4
+/** TYPE, CLASS, TTL and RDLENGTH. RFC 1035 §4.1.3. */
+const RECORD_FIXED: Octets = 10
+const OPTION_EDE = 15
+/** Most octets of an upstream's EXTRA-TEXT that are passed on; as many as ours have. */
+const MAX_EDE_TEXT: Octets = 200
+
+const NO_OCTETS = new Uint8Array(0)
+const NO_TTLS = new Uint16Array(0)
+const NO_ADDRESSES = new Uint32Array(0)
+
+/** Bounds of how long answers are kept; config says them. */
+export interface TtlLimits {
+  /** Raises every TTL below it but 0, which means "use once" and is left to mean that. */
+  readonly minTtl: Seconds
+  /** Lowers every TTL above it; stronger than `minTtl`. RFC 8767 §4 has reasons. */
+  readonly maxTtl: Seconds
+  /** For NXDOMAIN and NODATA; `minTtl` does not hold for them. RFC 2308 §5. */
+  readonly negativeMaxTtl: Seconds
+  /** For SERVFAIL and the like, at most 5 minutes. RFC 9520 §3.2. */
+  readonly failureTtl: Seconds
+}
+
+/** What was asked of the upstream. */
+export interface Asked {
+  /** Wire form, root label included. */
+  readonly qname: Uint8Array
+  readonly qtype: number
+}
+
+/**
+ * Whether the message in `message[start, end)` answers our inquiry: a response to a QUERY with
+ * our ID and our question (RFC 5452 §9.1); or without any question, if the upstream could not or
+ * would not read ours (FORMERR, SERVFAIL, NOTIMP, REFUSED).
+ *
+ * @param question QNAME as sent, QTYPE and QCLASS, in wire form
+ * @param exactCase whether the case of QNAME has to come back as it was sent; else any will do
+ */
+export function answersQuestion(
+  message: Uint8Array,
+  start: Octets,
+  end: Octets,
+  id: number,
+  question: Uint8Array,
+  exactCase = false
+): boolean {
+  if (end - start < HEADER) return false
+  if (((message[start]! << 8) | message[start + 1]!) !== id) return false
+  const flags = message[start + 2]!
+  if ((flags & 0x80) === 0 || ((flags >> 3) & 0x0f) !== OPCODE.QUERY) return false
+  const questions = (message[start + 4]! << 8) | message[start + 5]!
+  if (questions === 0) return isFailure(message[start + 3]! & 0x0f)
+  if (questions !== 1 || start + HEADER + question.length > end) return false
+  const name = question.length - QUESTION_FIXED
+  for (let i = 0; i < question.length; i++) {
+    const theirs = message[start + HEADER + i]!
+    const ours = question[i]!
+    if (theirs !== ours && (exactCase || i >= name || LOWER[theirs] !== LOWER[ours])) return false
+  }
+  return true
+}
+
+function isFailure(rcode: number): boolean {
+  return (
+    rcode === RCODE.FORMERR ||
+    rcode === RCODE.SERVFAIL ||
+    rcode === RCODE.NOTIMP ||
+    rcode === RCODE.REFUSED
+  )
+}
+
+/**
+ * SERVFAIL on behalf of an upstream that did not answer, to be kept like an answer, so that a dead
+ * upstream is not asked again for every query. RFC 9520 §3.2.
+ *
+ * @param ede INFO-CODE that says why
+ */
+export function failedAnswer(
+  ede: number,
+  limits: TtlLimits,
+  now: Milliseconds,
+  upstream: number
+): Answer {
+  const reading = new Reading(NO_OCTETS)
+  reading.rcode = RCODE.SERVFAIL
+  reading.ede = { code: ede, text: NO_OCTETS }
+  return reading.answer(limits.failureTtl, NO_OCTETS, NO_TTLS, now, upstream)
+}
+
+/**
+ * Reads an upstream's response, for which `answersQuestion` held, into the form in which answers
+ * are kept. Its lifetime is
+ *
+ * - with data for QTYPE: the lowest TTL in ANSWER;
+ * - NXDOMAIN or NODATA: the lower of the SOA's TTL and MINIMUM (RFC 2308 §5), and of what CNAMEs
+ *   led there; 0 without an SOA;
+ * - any other RCODE: `failureTtl`; FORMERR, NOTIMP and all from 16 on are about our own query to
+ *   the upstream and mean nothing to the client, who gets SERVFAIL instead;
+ * - truncated: 0.
+ *
+ * OPT and TSIG belong to one hop and are cut out. So are the records behind them, if any, because
+ * pointers over the cut would lead elsewhere. Whatever stands after the last record is ignored.
+ *
+ * @throws InterdictError WIRE_QUESTION, WIRE_OPT, WIRE_RDATA and those of `expandName`
+ */
+export function readResponse(
+  message: Uint8Array,
+  asked: Asked,
+  limits: TtlLimits,
+  now: Milliseconds,
+  upstream: number
+): Answer {
+  if (message.length < HEADER) throw failure('WIRE_SHORT', message.length)
+  const reading = new Reading(message)
+  const start = reading.readQuestion(asked)
+  const end = reading.readRecords(start, asked.qtype)
+  const body = message.slice(start, end)
+  const ttls = Uint16Array.from(reading.ttls, at => at - start)
+  const lifetime = reading.settleTtls(body, ttls, limits)
+  return reading.answer(lifetime, body, ttls, now, upstream)
+}
+
+/** One response while it is being read. */
+class Reading implements Leads {
+  rcode: number
+  ede: Answer['ede']
+  /** Positions of TTLs in the message. */
+  readonly ttls: number[] = []
+  readonly targets: number[] = []
+  readonly leads: number[] = []
+  readonly addresses: number[] = []
+  /** Records kept of ANSWER, AUTHORITY and ADDITIONAL. */
+  private readonly counts: [number, number, number] = [0, 0, 0]
+  /** Whether ANSWER has a record of QTYPE. */
+  private hasData = false
+  /** From the SOA in AUTHORITY: the lower of TTL and MINIMUM. */
+  private negativeTtl: Seconds | undefined
+  /** Position of the first OPT or TSIG. */
+  private cut: Octets | undefined
+  private hasOpt = false
+
+  constructor(private readonly message: Uint8Array) {
+    this.rcode = (message[3] ?? 0) & 0x0f
+  }
+
+  /** Returns the position after the question, which must be as long as the one that was asked. */
+  readQuestion({ qname, qtype }: Asked): Octets {
+    const { message } = this
+    const questions = this.count(0)
+    if (questions === 0 && isFailure(this.rcode)) return message.length
+    const nameEnd = skipName(message, HEADER, HEADER)
+    const end = nameEnd + QUESTION_FIXED
+    if (end > message.length) throw failure('WIRE_SHORT', message.length)
+    const type = (message[nameEnd]! << 8) | message[nameEnd + 1]!
+    if (questions !== 1 || nameEnd !== HEADER + qname.length || type !== qtype) {
+      throw failure('WIRE_QUESTION', HEADER)
+    }
+    return end
+  }
+
+  /** Reads all records from `start` on and returns the end of those that are kept. */
+  readRecords(start: Octets, qtype: number): Octets {
+    let pos = start
+    if (start === this.message.length) return start
+    for (let section = 0; section < 3; section++) {
+      for (let left = this.count(section + 1); left > 0; left--) {
+        pos = this.readRecord(pos, section, qtype)
+      }
+    }
+    return this.cut ?? pos
+  }
+
+  /** Returns the position after the record. */
+  private readRecord(owner: Octets, section: number, qtype: number): Octets {
+    const { message } = this
+    const at = skipName(message, owner, HEADER)
+    const data = at + RECORD_FIXED
+    if (data > message.length) throw failure('WIRE_SHORT', message.length)
+    const type = (message[at]! << 8) | message[at + 1]!
+    const end = data + ((message[at + 8]! << 8) | message[at + 9]!)
+    if (end > message.length) throw failure('WIRE_SHORT', message.length)
+    if (type === RRTYPE.OPT) this.readOpt(owner, at, end, section)
+    if (type === RRTYPE.OPT || type === RRTYPE.TSIG) this.cut ??= owner
+    if (this.cut !== undefined) return end
+
+    checkRdata(message, type, data, end)
+    this.ttls.push(at + 4)
+    this.counts[section as 0 | 1 | 2]++
+    if (section === 0) this.readAnswerRecord(at, type, end, qtype)
+    if (section === 1 && type === RRTYPE.SOA) {
+      this.negativeTtl = Math.min(ttlAt(message, at + 4), sane(soaMinimum(message, end)))
+    }
+    return end
+  }
+
+  private readAnswerRecord(at: Octets, type: number, end: Octets, qtype: number): void {
+    const { message } = this
+    if (type === qtype || qtype === RRTYPE.ANY) this.hasData = true
+    const rrclass = (message[at + 2]! << 8) | message[at + 3]!
+    if (rrclass === RRCLASS.IN) collectLeads(message, type, at + RECORD_FIXED, end, this)
+  }
+
+  /** RFC 6891 §6.1.3 for the upper bits of RCODE. */
+  private readOpt(owner: Octets, at: Octets, end: Octets, section: number): void {
+    const { message } = this
+    if (section !== 2 || this.hasOpt || message[owner] !== 0) throw failure('WIRE_OPT', owner)
+    this.hasOpt = true
+    this.rcode |= message[at + 4]! << 4
+    for (let pos = at + RECORD_FIXED; pos < end;) {
+      const value = pos + 4
+      const next = value + (((message[pos + 2] ?? 0) << 8) | (message[pos + 3] ?? 0))
+      if (value > end || next > end) throw failure('WIRE_RDATA', 'OPT', pos)
+      const option = (message[pos]! << 8) | message[pos + 1]!
+      if (option === OPTION_EDE && next >= value + 2) this.ede ??= edeAt(message, value, next)
+      pos = next
+    }
+  }
+
+  /** Writes TTLs as they are kept into `body` and returns the answer's lifetime. */
+  settleTtls(body: Uint8Array, ttls: Uint16Array, limits: TtlLimits): Seconds {
+    const { rcode, counts } = this
+    const answered = rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN
+    const negative = answered && (rcode === RCODE.NXDOMAIN || !this.hasData)
+    const negativeTtl = Math.min(this.negativeTtl ?? 0, limits.negativeMaxTtl)
+    let lowest = negative ? negativeTtl : limits.maxTtl
+    for (let i = 0; i < ttls.length; i++) {
+      const at = ttls[i]!
+      let ttl = ttlAt(body, at)
+      if (ttl > 0) ttl = Math.min(Math.max(ttl, limits.minTtl), limits.maxTtl)
+      // The SOA of a negative answer, and what proves it, live as long as it does. RFC 9077 §3.
+      const proof = negative && i >= counts[0] && i < counts[0] + counts[1]
+      if (proof) ttl = Math.min(ttl, negativeTtl)
+      if (i < counts[0]) lowest = Math.min(lowest, ttl)
+      putTtl(body, at, ttl)
+    }
+    if ((this.message[2]! & 0x02) !== 0) return 0
+    return answered ? lowest : limits.failureTtl
+  }
+
+  answer(
+    lifetime: Seconds,
+    body: Uint8Array,
+    ttls: Uint16Array,
+    now: Milliseconds,
+    upstream: number
+  ): Answer {
+    const { rcode, counts, leads, targets, addresses } = this
+    const ours = rcode === RCODE.FORMERR || rcode === RCODE.NOTIMP || rcode > 0x0f
+    return {
+      body,
+      rcode: ours ? RCODE.SERVFAIL : rcode,
+      answers: counts[0],
+      authorities: counts[1],
+      additionals: counts[2],
+      authentic: ((this.message[3] ?? 0) & 0x20) !== 0,
+      ttls,
+      storedAt: now,
+      lifetime,
+      ede: this.ede,
+      upstream,
+      targets: leads.length === 0 ? NO_OCTETS : Uint8Array.from(targets),
+      leads: leads.length === 0 ? NO_OCTETS : Uint8Array.from(leads),
+      addresses: addresses.length === 0 ? NO_ADDRESSES : Uint32Array.from(addresses),
+      cleanEpoch: -1,
+      cleanClass: -1
+    }
+  }
+
+  /** Count number `i` of the header's four. */
+  private count(i: number): number {
+    return (this.message[4 + 2 * i]! << 8) | this.message[5 + 2 * i]!
+  }
+}
+
+function edeAt(message: Uint8Array, at: Octets, end: Octets): NonNullable<Answer['ede']> {
+  const code = (message[at]! << 8) | message[at + 1]!
+  let last = Math.min(end, at + 2 + MAX_EDE_TEXT)
+  // Not within a code point: octets 10xxxxxx continue one. RFC 3629 §3.
+  while (last < end && last > at + 2 && (message[last]! & 0xc0) === 0x80) last--
+  return { code, text: message.slice(at + 2, last) }
+}
+
+/** A TTL with bit 31 set is 0. RFC 2181 §8. */
+function sane(ttl: number): Seconds {
+  return ttl > 0x7fff_ffff ? 0 : ttl
+}
+
+function ttlAt(octets: Uint8Array, at: Octets): Seconds {
+  return sane(word32(octets, at))
+}
+
+function putTtl(octets: Uint8Array, at: Octets, ttl: Seconds): void {
+  octets[at] = ttl >> 24
+  octets[at + 1] = ttl >> 16
+  octets[at + 2] = ttl >> 8
+  octets[at + 3] = ttl
+}
