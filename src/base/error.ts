@@ -21,7 +21,7 @@ const MESSAGES = {
 
   // base
   ADDRESS_INVALID: (text: string) => `${JSON.stringify(text)} is not an IP address`,
-  PREFIX_INVALID: (text: string) => `${JSON.stringify(text)} is not a CIDR prefix`
+  PREFIX_INVALID: (text: string) => `${JSON.stringify(text)} is not a CIDR prefix`,
 
   // document, config
 
@@ -30,6 +30,10 @@ const MESSAGES = {
   // policy
 
   // socket, server
+  SOCKET_BIND: (endpoint: string, why: string) => `cannot listen on ${endpoint}: ${why}`,
+  SOCKET_PERMISSION: (endpoint: string) =>
+    `cannot listen on ${endpoint}: permission denied; a port below 1024 needs root or CAP_NET_BIND_SERVICE`,
+  SOCKET_NO_BATCH: (why: string) => `batch sockets are not available: ${why}`
 
   // upstream
 

@@ -14,6 +14,7 @@ export interface DatagramBatch {
   /** All datagrams; number `i` is `octets[starts[i], starts[i] + lengths[i])` with `SLOT_OCTETS` of room. */
   readonly octets: Uint8Array
   readonly starts: Uint32Array
+  /** 0 also stands for a datagram longer than a slot: it was dropped and counted; do not answer. */
   readonly lengths: Uint32Array
   /** Set by the handler for each `i` < count: length of the reply, or NO_REPLY. */
   readonly replies: Uint32Array
@@ -38,12 +39,26 @@ export interface DatagramSocket {
   readonly local: { readonly address: string; readonly port: number }
   /** Sends at the end of this turn of the event loop, with all others of the turn. Copies. */
   send(octets: Uint8Array, start: Octets, end: Octets, to: WayBack): void
-  /** Takes no new datagrams from now on, hands over those already queued, then closes. */
+  /**
+   * Takes no new datagrams from now on and hands over those already queued. The socket stays open
+   * for late replies until `close`.
+   */
+  quiesce(): Promise<void>
+  /** `quiesce`, then `close`. */
   drain(): Promise<void>
-  /** Closes at once. */
+  /** Sends what waits for the end of the turn, and closes at once. */
   close(): void
-  /** Counters for the metrics. */
-  readonly counts: { received: number; sent: number; sendErrors: number }
+  readonly counts: SocketCounts
+}
+
+/** Counters for the metrics, in datagrams. */
+export interface SocketCounts {
+  received: number
+  sent: number
+  /** Not sent: the system refused, its buffer was full, or they were longer than a slot. */
+  sendErrors: number
+  /** Received and dropped, because they were longer than a slot. */
+  dropped: number
 }
 
 export type BatchHandler = (batch: DatagramBatch) => void
@@ -66,13 +81,31 @@ export interface Transport {
   readonly kind: 'batch' | 'portable'
   /** Whether several threads can listen on one port (SO_REUSEPORT). */
   readonly sharesPorts: boolean
-  /** @throws InterdictError SOCKET_BIND with address and system error */
+  /** @throws InterdictError SOCKET_BIND with address and system error, SOCKET_PERMISSION */
   bind(endpoint: Endpoint, handler: BatchHandler): Promise<DatagramSocket>
-  /** A socket on a random port (family of `peerFamily`) for asking upstreams; batches of replies go to `handler`. */
+  /**
+   * A socket for asking upstreams, on a random port (RFC 5452 §4.5) of our choice. Replies go to
+   * `handler` in batches, in which `replies` has no meaning.
+   *
+   * @throws InterdictError SOCKET_BIND
+   */
   open(family: 4 | 6, handler: BatchHandler): Promise<UpstreamSocket>
   peer(endpoint: Endpoint): Peer
-  /** Options for `net.Server.listen` that listen on this endpoint, shared with other threads where possible. */
+  /**
+   * Options for `net.Server.listen` that listen on this endpoint, shared with other threads where
+   * possible. Which port 0 became, `net.Server.address()` tells.
+   *
+   * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
+   */
   tcpListen(endpoint: Endpoint): Promise<TcpListenOptions>
+  /**
+   * Binds UDP and TCP once without sharing and closes again, so that a port held by another
+   * program, or by another process of ours, is found out: with SO_REUSEPORT both would bind it in
+   * silence. Called by one thread before any thread binds. Port 0 is always free.
+   *
+   * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
+   */
+  probe(endpoint: Endpoint): Promise<void>
 }
 export type TcpListenOptions =
   | { readonly fd: number }
