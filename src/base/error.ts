@@ -24,6 +24,10 @@ const MESSAGES = {
   PREFIX_INVALID: (text: string) => `${JSON.stringify(text)} is not a CIDR prefix`,
 
   // document, config
+  DOCUMENT_SYNTAX: (why: string) => `cannot be read as YAML: ${why}`,
+  DOCUMENT_DUPLICATE: (key: string) => `found the key ${key} a second time, wanted each key once`,
+  DOCUMENT_INVALID: (path: string, found: string, wanted: string) =>
+    `${path === '' ? '' : `${path}: `}found ${found}, wanted ${wanted}`,
 
   // rules
 

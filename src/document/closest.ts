@@ -1,0 +1,44 @@
+/** More edits than this and it is another word, not a misspelt one. */
+const MOST_EDITS = 2
+
+/** The known word that `word` is most likely a misspelling of, if there is one. */
+export function closest(word: string, known: Iterable<string>): string | undefined {
+  let best: string | undefined
+  let fewest = MOST_EDITS + 1
+  for (const candidate of known) {
+    if (Math.abs(candidate.length - word.length) >= fewest) continue
+    const count = edits(word.toLowerCase(), candidate.toLowerCase())
+    // A word of two letters must not become any other word of two letters.
+    if (count < fewest && count < Math.max(candidate.length, word.length) / 2) {
+      best = candidate
+      fewest = count
+    }
+  }
+  return best
+}
+
+/** `, did you mean "cache"?`, or nothing: the end of an error message. */
+export function didYouMean(word: string, known: Iterable<string>): string {
+  const guess = closest(word, known)
+  return guess === undefined ? '' : `, did you mean ${JSON.stringify(guess)}?`
+}
+
+/** Letters to insert, delete, replace or swap with their neighbour to make `a` into `b`. */
+function edits(a: string, b: string): number {
+  let before: number[] = []
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1
+      let count = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + same)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        count = Math.min(count, before[j - 2]! + 1)
+      }
+      next.push(count)
+    }
+    before = row
+    row = next
+  }
+  return row[b.length]!
+}

@@ -1,0 +1,78 @@
+/**
+ * One-line YAML values of a simple form: a plain or quoted text, or a flow mapping of texts and of
+ * lists of texts. For `skim.ts`, which leaves everything else to the YAML library.
+ */
+
+/** A text that is no number, Boolean or null, has no quote to undo and ends where it seems to. */
+const PLAIN = /[A-Za-z0-9=](?:[\w./()+;@=*-]|:(?=[\w./])| +(?=[\w./()+;@=]))*/y
+const QUOTED = /"([^"\\]*)"|'([^']*)'(?!')/y
+const KEY = /([a-z][a-z0-9-]*): +/y
+const SPACE = / */y
+/** Words that begin with a letter are texts, but for these; a domain name may begin with a digit. */
+const WORD = /^(?!(?:true|false|null)$)[A-Za-z=]|\.[A-Za-z]{2,}$/i
+
+/** Reads a line's value, or says undefined: it is for the library. */
+export function readEntry(text: string): unknown {
+  return new Entry(text).whole()
+}
+
+class Entry {
+  private at = 0
+
+  constructor(private readonly text: string) {}
+
+  whole(): unknown {
+    const value = this.text.startsWith('{') ? this.mapping() : this.word()
+    return this.at === this.text.length ? value : undefined
+  }
+
+  private mapping(): Record<string, unknown> | undefined {
+    const values: Record<string, unknown> = {}
+    this.at++
+    do {
+      this.match(SPACE)
+      const key = this.match(KEY)?.[1]
+      if (key === undefined || Object.hasOwn(values, key)) return undefined
+      const value = this.text[this.at] === '[' ? this.list() : this.word()
+      if (value === undefined) return undefined
+      values[key] = value
+      this.match(SPACE)
+    } while (this.take(','))
+    return this.take('}') ? values : undefined
+  }
+
+  private list(): string[] | undefined {
+    const words: string[] = []
+    this.at++
+    this.match(SPACE)
+    if (this.take(']')) return words
+    do {
+      this.match(SPACE)
+      const word = this.word()
+      if (word === undefined) return undefined
+      words.push(word)
+      this.match(SPACE)
+    } while (this.take(','))
+    return this.take(']') ? words : undefined
+  }
+
+  private word(): string | undefined {
+    const quoted = this.match(QUOTED)
+    if (quoted !== undefined) return quoted[1] ?? quoted[2]
+    const plain = this.match(PLAIN)?.[0]
+    return plain !== undefined && WORD.test(plain) ? plain : undefined
+  }
+
+  private take(sign: string): boolean {
+    if (this.text[this.at] !== sign) return false
+    this.at++
+    return true
+  }
+
+  private match(pattern: RegExp): RegExpExecArray | undefined {
+    pattern.lastIndex = this.at
+    const found = pattern.exec(this.text) ?? undefined
+    if (found !== undefined) this.at = pattern.lastIndex
+    return found
+  }
+}

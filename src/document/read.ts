@@ -1,0 +1,122 @@
+import { isUtf8 } from 'node:buffer'
+import type { z } from 'zod'
+import { failureAt, type InterdictError } from '../base/error.js'
+import type { Position } from '../base/position.js'
+import { complaintsOf, type Path } from './issues.js'
+import { skim, type Skimmed, type SkimmedList } from './skim.js'
+import { Tree, type Part } from './tree.js'
+import { wanted } from './wanted.js'
+
+/** A value that was read and checked, and where its parts stand in the file. */
+export interface Reading<T> {
+  readonly ok: true
+  readonly value: T
+  /** The place of a value (or its key); of the nearest thing around it that is there. */
+  positionOf(path: Path, part?: Part): Position
+}
+
+export type ReadResult<T> = Reading<T> | { readonly ok: false; readonly errors: InterdictError[] }
+
+/** A longer file is not one that a person wrote; names by the million belong into lists. */
+const MAX_OCTETS = 16 * 1024 * 1024
+
+/**
+ * Reads a YAML file (1.2, core schema, UTF-8) into the value that a schema describes. Never throws:
+ * all that is wrong comes back at once, each as `file:line:column path: found …, wanted …`, with
+ * DOCUMENT_SYNTAX, DOCUMENT_DUPLICATE or DOCUMENT_INVALID.
+ *
+ * The schema's own error texts are what was wanted: `z.string('a date')`.
+ *
+ * @param source the file as it is, or its text
+ * @param file its name in messages
+ */
+export function readYaml<S extends z.ZodType>(
+  source: Uint8Array | string,
+  file: string,
+  schema: S
+): ReadResult<z.output<S>> {
+  const start = { file, line: 1, column: 1 }
+  if (source.length > MAX_OCTETS) {
+    return { ok: false, errors: [failureAt(start, 'DOCUMENT_SYNTAX', 'longer than 16 MB')] }
+  }
+  if (typeof source !== 'string' && !isUtf8(source)) {
+    return {
+      ok: false,
+      errors: [failureAt(firstBad(source, file), 'DOCUMENT_SYNTAX', 'not UTF-8')]
+    }
+  }
+  const text = (typeof source === 'string' ? source : decoder.decode(source)).replace(/^\ufeff/, '')
+  return readQuick(text, file, schema) ?? readWhole(new Tree(text, file), schema)
+}
+
+const decoder = new TextDecoder()
+
+/** By skimming; undefined where there is nothing to skim, or anything is wrong. */
+function readQuick<S extends z.ZodType>(
+  text: string,
+  file: string,
+  schema: S
+): Reading<z.output<S>> | undefined {
+  const skimmed = skim(text)
+  if (skimmed === undefined) return undefined
+  const tree = new Tree(skimmed.text, file)
+  if (tree.errors.length > 0) return undefined
+  const parsed = schema.safeParse(merge(tree.value, skimmed), { error: wanted })
+  if (!parsed.success) return undefined
+  let whole: Tree | undefined
+  const positionOf = (path: Path, part?: Part): Position => {
+    const list = skimmed.lists.find(({ key }) => key === path[0])
+    if (list === undefined || path.length < 2) return tree.positionOf(path, part)
+    if (path.length === 2) return positionIn(list, file, Number(path[1]))
+    // Only an error asks for a place inside an entry: read all of it, once.
+    whole ??= new Tree(text, file)
+    return whole.positionOf(path, part)
+  }
+  return { ok: true, value: parsed.data, positionOf }
+}
+
+function readWhole<S extends z.ZodType>(tree: Tree, schema: S): ReadResult<z.output<S>> {
+  if (!tree.usable) return { ok: false, errors: tree.errors }
+  const parsed = schema.safeParse(tree.value, { error: wanted })
+  const complaints = parsed.success ? [] : complaintsOf(parsed.error.issues, tree.value)
+  const errors = complaints.map(({ path, atKey, found, wanted }) => {
+    const position = tree.positionOf(path, atKey ? 'key' : 'value')
+    return failureAt(position, 'DOCUMENT_INVALID', showPath(path), found, wanted)
+  })
+  if (!parsed.success || tree.errors.length > 0) {
+    return { ok: false, errors: [...tree.errors, ...errors].sort(byPosition) }
+  }
+  const positionOf = (path: Path, part?: Part): Position => tree.positionOf(path, part)
+  return { ok: true, value: parsed.data, positionOf }
+}
+
+function merge(value: unknown, { lists }: Skimmed): unknown {
+  return {
+    ...(value as object),
+    ...Object.fromEntries(lists.map(({ key, values }) => [key, values]))
+  }
+}
+
+function positionIn(list: SkimmedList, file: string, index: number): Position {
+  const line = list.lines[index] ?? list.lines[0]!
+  return { file, line, column: list.column }
+}
+
+/** `networks.local.bans[0].apps`, as people write it. */
+export function showPath(path: Path): string {
+  return path
+    .map((step, i) => (typeof step === 'number' ? `[${step}]` : i > 0 ? `.${step}` : step))
+    .join('')
+}
+
+/** Order in which errors of a file are told: as a reader meets them. */
+export function byPosition(a: InterdictError, b: InterdictError): number {
+  const [p, q] = [a.position, b.position]
+  if (p === undefined || q === undefined) return 0
+  return p.file < q.file ? -1 : p.file > q.file ? 1 : p.line - q.line || p.column - q.column
+}
+
+function firstBad(octets: Uint8Array, file: string): Position {
+  const before = decoder.decode(octets).split('\ufffd')[0]!.split('\n')
+  return { file, line: before.length, column: before.at(-1)!.length + 1 }
+}

@@ -1,0 +1,95 @@
+import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml'
+import { failureAt, type InterdictError } from '../base/error.js'
+import type { Position } from '../base/position.js'
+import { show, type Path } from './issues.js'
+
+/** Which end of `key: value` a position is asked for. */
+export type Part = 'key' | 'value'
+
+/** Aliases a file may resolve to: enough for people, too few for a "billion laughs" file. */
+const MAX_ALIASES = 100
+
+/** One YAML file, read by the library, with the place of every value. YAML 1.2, core schema. */
+export class Tree {
+  private readonly lines = new LineCounter()
+  private readonly document: Document.Parsed | undefined
+  readonly errors: InterdictError[] = []
+  /** Whether the value can be checked further, though there are errors. */
+  readonly usable: boolean
+  /** Plain JavaScript; undefined where not `usable`. */
+  readonly value: unknown
+
+  constructor(
+    private readonly text: string,
+    private readonly file: string
+  ) {
+    try {
+      this.document = this.read()
+      this.usable = this.gather(this.document)
+      if (this.usable) this.value = this.document.toJS({ maxAliasCount: MAX_ALIASES })
+    } catch (error) {
+      // The library throws where aliases multiply, and V8 where collections nest too deep.
+      this.usable = false
+      this.errors.push(failureAt(this.at(0), 'DOCUMENT_SYNTAX', reason(error)))
+    }
+  }
+
+  /** Where a value stands, or its key; of the nearest thing around it that is there. */
+  positionOf(path: Path, part: Part = 'value'): Position {
+    let node: unknown = this.document?.contents
+    let offset = offsetOf(node) ?? 0
+    for (const [depth, step] of path.entries()) {
+      const pair = isMap(node)
+        ? node.items.find(({ key }) => keyText(key) === String(step))
+        : undefined
+      const next = isSeq(node) ? node.items[Number(step)] : pair?.value
+      const wantsKey = depth === path.length - 1 && part === 'key'
+      const found = (wantsKey ? undefined : offsetOf(next)) ?? offsetOf(pair?.key)
+      if (found === undefined) break
+      offset = found
+      node = next
+    }
+    return this.at(offset)
+  }
+
+  private read(): Document.Parsed {
+    return parseDocument(this.text, {
+      lineCounter: this.lines,
+      prettyErrors: false,
+      stringKeys: true,
+      keepSourceTokens: false
+    })
+  }
+
+  private gather(document: Document.Parsed): boolean {
+    for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
+      const at = this.at(pos[0])
+      if (code === 'DUPLICATE_KEY') {
+        const key = /^[^:\r\n]*/.exec(this.text.slice(pos[0], pos[0] + 200))![0]
+        this.errors.push(failureAt(at, 'DOCUMENT_DUPLICATE', show(key.trim())))
+      } else {
+        this.errors.push(failureAt(at, 'DOCUMENT_SYNTAX', message))
+      }
+    }
+    return this.errors.every(({ code }) => code === 'DOCUMENT_DUPLICATE')
+  }
+
+  private at(offset: number): Position {
+    const { line, col } = this.lines.linePos(offset)
+    // The library knows no line before it has seen one: an empty file, say.
+    return { file: this.file, line: Math.max(line, 1), column: line === 0 ? 1 : col }
+  }
+}
+
+function keyText(key: unknown): string {
+  return isScalar(key) ? String(key.value) : String(key)
+}
+
+function offsetOf(node: unknown): number | undefined {
+  return isNode(node) ? node.range?.[0] : undefined
+}
+
+function reason(error: unknown): string {
+  if (error instanceof RangeError) return 'nested too deep'
+  return error instanceof Error ? error.message : String(error)
+}
