@@ -42,6 +42,13 @@ const MESSAGES = {
   // upstream
 
   // log
+  LOG_RING_SIZE: (octets: number, from: number, to: number) =>
+    `a ring of ${octets} octets: wanted a power of two from ${from} to ${to}`,
+  LOG_OPEN: (path: string, why: string) => `cannot open the query log ${path}: ${why}`,
+  LOG_WRITE: (path: string, why: string) => `cannot write the query log ${path}: ${why}`,
+  LOG_ROTATE: (path: string, why: string) => `cannot rotate the query log ${path}: ${why}`,
+  LOG_OVERRUN: (events: number) =>
+    `${events} lookups were not logged: they came faster than the recorder writes`
 
   // gateway, cli
 } as const

@@ -1,0 +1,140 @@
+import type { Octets, Seconds } from '../base/units.js'
+import { showRcode } from '../dns/rcode.js'
+import { RRTYPE, showRrtype } from '../dns/rrtype.js'
+import type { Snapshot } from '../policy/snapshot.js'
+import { MATCH, NO_RCODE, PROTOCOL, VERDICT, type QueryEvent } from './event.js'
+import { field, SnapshotPieces, type MatchedRule } from './pieces.js'
+import { SCHEMA_VERSION } from './schema.js'
+import { ascii, Text } from './text.js'
+
+/** More than the longest line without the pieces that rules and settings decide. */
+const LINE: Octets = 2048
+
+/** Snapshots kept: events of the one before are under way while a new one comes in. */
+const MOST_SNAPSHOTS = 4
+
+const NOTHING = new Uint8Array(0)
+const START = ascii(`{"v":${SCHEMA_VERSION},"time":"`)
+const CLIENT_END = ascii('"')
+const US = ascii(',"us":')
+const EDE = ascii(',"ede":')
+const END = ascii('}\n')
+
+const PROTOCOLS = Object.keys(PROTOCOL).map(word => ascii(`,"protocol":"${word}","qname":"`))
+const VERDICTS = Object.keys(VERDICT).map(verdict =>
+  Object.keys(MATCH).map(match =>
+    ascii(`,"verdict":"${verdict}"` + (match === 'none' ? '' : `,"match":"${match}"`))
+  )
+)
+const QTYPES = new Map(Object.values(RRTYPE).map(qtype => [qtype as number, qtypeField(qtype)]))
+/** RCODEs that fit into the header. RFC 1035 §4.1.1. */
+const RCODES = Array.from({ length: 16 }, (_, rcode) => rcodeField(rcode))
+
+/** Takes a full block. `false`: it still needs the octets, so they must not be written over. */
+export type BlockSink = (block: Uint8Array, lines: number) => boolean
+
+/**
+ * Writes query events as lines of JSON into blocks: octets go straight into place, everything that
+ * repeats is a prepared piece. Measured: 0.63 µs a line; JSON.stringify of an object 1.33 µs, before
+ * name and address are made into text.
+ */
+export class Formatter {
+  /** Events of a generation whose snapshot was not held. */
+  unknown = 0
+  readonly #text = new Text()
+  readonly #snapshots = new Map<number, SnapshotPieces>()
+  readonly #upstreams: readonly Uint8Array[]
+  readonly #matchedRule: MatchedRule
+  readonly #sink: BlockSink
+  #lines = 0
+  #second: Seconds = NaN
+  /** `2023-03-13T09:26:53.` of that second. */
+  #time: Uint8Array = NOTHING
+
+  /** @param upstreams what `QueryEvent.upstream` is an index in, as shown to people */
+  constructor(upstreams: readonly string[], matchedRule: MatchedRule, sink: BlockSink) {
+    this.#upstreams = upstreams.map(upstream => field('upstream', upstream))
+    this.#matchedRule = matchedRule
+    this.#sink = sink
+  }
+
+  /** Makes a snapshot known, before the first event of its generation. */
+  addSnapshot(snapshot: Snapshot): void {
+    const { generation } = snapshot
+    this.#snapshots.set(generation, new SnapshotPieces(generation, snapshot, this.#matchedRule))
+    for (const oldest of this.#snapshots.keys()) {
+      if (this.#snapshots.size <= MOST_SNAPSHOTS) break
+      this.#snapshots.delete(oldest)
+    }
+  }
+
+  line(event: QueryEvent): void {
+    const pieces = this.#snapshots.get(event.generation) ?? this.#stranger(event.generation)
+    const network = pieces.network(event.clientClass)
+    const rule = event.claim < 0 ? NOTHING : pieces.rule(event.claim, event.record)
+    const upstream = this.#upstreams[event.upstream] ?? NOTHING
+    this.#reserve(LINE + network.length + rule.length + upstream.length)
+
+    const text = this.#text
+    text.piece(START)
+    this.#putTime(event.wall)
+    text.piece(pieces.head)
+    text.address(event.client)
+    text.piece(CLIENT_END)
+    text.piece(network)
+    text.piece(PROTOCOLS[event.protocol] ?? NOTHING)
+    text.name(event.qname, event.qnameLength)
+    text.piece(QTYPES.get(event.qtype) ?? qtypeField(event.qtype))
+    if (event.rcode !== NO_RCODE) text.piece(RCODES[event.rcode] ?? rcodeField(event.rcode))
+    text.piece(VERDICTS[event.verdict]?.[event.match] ?? NOTHING)
+    text.piece(rule)
+    text.piece(upstream)
+    text.piece(US)
+    text.number(event.took)
+    if (event.ede >= 0) {
+      text.piece(EDE)
+      text.number(event.ede)
+    }
+    text.piece(END)
+    this.#lines++
+  }
+
+  /** Hands over what is written so far. */
+  flush(): void {
+    if (this.#lines === 0) return
+    const lines = this.#lines
+    this.#lines = 0
+    if (this.#sink(this.#text.written, lines)) this.#text.clear()
+    else this.#text.renew()
+  }
+
+  #reserve(octets: Octets): void {
+    if (this.#text.fits(octets)) return
+    this.flush()
+    if (!this.#text.fits(octets)) this.#text.renew(octets)
+  }
+
+  #putTime(wall: number): void {
+    const second = Math.floor(wall / 1000)
+    if (second !== this.#second) {
+      this.#second = second
+      this.#time = ascii(new Date(second * 1000).toISOString().slice(0, -'000Z'.length))
+    }
+    this.#text.piece(this.#time)
+    this.#text.milliseconds(Math.floor(wall) - second * 1000)
+  }
+
+  /** A generation that is not held, or no longer: the line says what the event alone can say. */
+  #stranger(generation: number): SnapshotPieces {
+    this.unknown++
+    return new SnapshotPieces(generation, undefined, this.#matchedRule)
+  }
+}
+
+function qtypeField(qtype: number): Uint8Array {
+  return ascii(`","qtype":"${showRrtype(qtype)}"`)
+}
+
+function rcodeField(rcode: number): Uint8Array {
+  return ascii(`,"rcode":"${showRcode(rcode)}"`)
+}

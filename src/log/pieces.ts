@@ -1,0 +1,76 @@
+import type { Claim, Snapshot } from '../policy/snapshot.js'
+import { ascii } from './text.js'
+
+/** Where the name or prefix stands that matched. */
+export interface Matched {
+  /** As written there: `=tiktok.com`, `*.example`, `192.0.2.0/24`. */
+  readonly pattern: string
+  readonly sourceFile: string
+  /** From 1. */
+  readonly sourceLine: number
+}
+
+/** Finds what a verdict points at. `policy/` has the real one. */
+export type MatchedRule = (snapshot: Snapshot, claim: number, record: number) => Matched | undefined
+
+/**
+ * Most rule pieces kept per snapshot: some 250 octets each, 4 MiB in all. There are as many as
+ * listed names that are asked for; the busy ones fit, and one anew costs 3 µs.
+ */
+const MOST_RULES = 16_384
+
+const NOTHING = new Uint8Array(0)
+
+/** Everything in a line that a snapshot decides, as octets ready to be copied. */
+export class SnapshotPieces {
+  /** From the end of the time to the start of the client. */
+  readonly head: Uint8Array
+  readonly #networks: readonly Uint8Array[]
+  readonly #rules = new Map<number, Uint8Array>()
+
+  /** @param snapshot undefined: it is no longer held, and only its number can be told */
+  constructor(
+    generation: number,
+    readonly snapshot: Snapshot | undefined,
+    readonly matchedRule: MatchedRule
+  ) {
+    this.head = ascii(`Z","generation":${generation},"client":"`)
+    const networks = (snapshot?.networks ?? []).map(id => field('network', id))
+    this.#networks = (snapshot?.classNetworks ?? []).map(network => networks[network] ?? NOTHING)
+  }
+
+  network(clientClass: number): Uint8Array {
+    return this.#networks[clientClass] ?? NOTHING
+  }
+
+  /** The fields from `app` to `source`; nothing where no rule spoke. */
+  rule(claim: number, record: number): Uint8Array {
+    const spoke = this.snapshot?.claims[claim]
+    if (spoke === undefined || this.snapshot === undefined) return NOTHING
+    // One number without loss: records are below 2^31, claims, being rules, below 2^21.
+    const key = claim * 2 ** 32 + record + 1
+    const known = this.#rules.get(key)
+    if (known !== undefined) return known
+    if (this.#rules.size >= MOST_RULES) this.#rules.clear()
+    const matched = record < 0 ? undefined : this.matchedRule(this.snapshot, claim, record)
+    const made = ruleFields(spoke, matched)
+    this.#rules.set(key, made)
+    return made
+  }
+}
+
+function ruleFields(claim: Claim, matched: Matched | undefined): Uint8Array {
+  const { kind, id } = claim.source
+  return Buffer.concat([
+    kind === 'inline' ? NOTHING : field(kind, id),
+    field(claim.kind, claim.ruleId),
+    field('rule', `${claim.ruleFile}:${claim.ruleLine}`),
+    matched === undefined ? NOTHING : field('pattern', matched.pattern),
+    matched === undefined ? NOTHING : field('source', `${matched.sourceFile}:${matched.sourceLine}`)
+  ])
+}
+
+/** `,"name":"text"`, in UTF-8. */
+export function field(name: string, text: string): Uint8Array {
+  return Buffer.from(`,"${name}":${JSON.stringify(text)}`)
+}

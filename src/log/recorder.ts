@@ -1,0 +1,158 @@
+import type { Clock } from '../base/clock.js'
+import { failure, type ErrorCode, type InterdictError } from '../base/error.js'
+import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
+import type { Snapshot } from '../policy/snapshot.js'
+import type { OpenDestination } from './destination.js'
+import { QueryEvent } from './event.js'
+import { Formatter } from './format.js'
+import { LogFile, type Rotation } from './log-file.js'
+import type { MatchedRule } from './pieces.js'
+import { RingReader } from './ring.js'
+import type { ServiceLog } from './service-log.js'
+
+/** Shortest pause between two rounds: even at full load, most of the time is for writing. */
+const SHORTEST_PAUSE: Milliseconds = 5
+/** How full the fullest ring is to be when its turn comes. Half is where losses come near. */
+const WANTED_FILL = 0.25
+/** One kind of trouble is told once in this time. */
+const REPORT_EVERY: Milliseconds = 60 * MS_PER_SECOND
+
+export interface RecorderOptions {
+  /** Path of the file being written. */
+  readonly path: string
+  /** Longest time that an event waits for being written. */
+  readonly flush: Milliseconds
+  readonly rotation: Rotation
+  /** What `QueryEvent.upstream` is an index in, as shown to people. */
+  readonly upstreams: readonly string[]
+}
+
+export interface RecorderTools {
+  readonly clock: Clock
+  readonly matchedRule: MatchedRule
+  readonly log: ServiceLog
+  /** For tests: another disk. */
+  readonly open?: OpenDestination
+}
+
+/** For the metrics. All count up from the start. */
+export interface RecorderCounts {
+  /** Lines in the file. */
+  readonly written: number
+  /** Events that found their ring full. */
+  readonly dropped: number
+  /** Lines that the disk did not take. */
+  readonly lost: number
+  /** Lines without rule and network, their snapshot no longer being held. */
+  readonly unknown: number
+  /** Failures to open, write or rotate. */
+  readonly errors: number
+  readonly rotations: number
+}
+
+/**
+ * The recorder's whole work: takes the events from all workers' rings, makes lines of them and
+ * writes them. The gateway runs one in a thread of its own.
+ */
+export class Recorder {
+  readonly #options: RecorderOptions
+  readonly #tools: RecorderTools
+  readonly #file: LogFile
+  readonly #formatter: Formatter
+  readonly #rings: RingReader[] = []
+  readonly #event = new QueryEvent()
+  readonly #reported = new Map<ErrorCode, Milliseconds>()
+  #pause: Milliseconds
+  #timer: NodeJS.Timeout | undefined
+  #droppedTold = 0
+
+  constructor(options: RecorderOptions, tools: RecorderTools) {
+    this.#options = options
+    this.#tools = tools
+    this.#pause = options.flush
+    const { path, rotation, upstreams } = options
+    const report = (error: InterdictError): boolean => this.#report(error)
+    this.#file = new LogFile(path, rotation, tools.clock, report, tools.open)
+    this.#formatter = new Formatter(upstreams, tools.matchedRule, (block, lines) =>
+      this.#file.write(block, lines)
+    )
+    // Now, so that a path that cannot be written is in the service log at the start.
+    this.#file.tend()
+  }
+
+  /** A worker's ring. A worker that replaces a dead one goes on with the dead one's. */
+  addRing(memory: SharedArrayBuffer): void {
+    this.#rings.push(new RingReader(memory))
+  }
+
+  /** To be called before any worker is given the snapshot. The last four are held. */
+  addSnapshot(snapshot: Snapshot): void {
+    this.#formatter.addSnapshot(snapshot)
+  }
+
+  /** Begins to work by itself, until `drain`. */
+  start(): void {
+    this.#timer = setTimeout(() => {
+      this.round()
+      this.start()
+    }, this.#pause)
+  }
+
+  /**
+   * One round: everything that was in the rings is in the file, or counted.
+   *
+   * The pause until the next is `flush`, or less, so that rings filled as fast as this time would
+   * be a quarter full by then.
+   *
+   * @returns that pause
+   */
+  round(): Milliseconds {
+    let fill = 0
+    for (const ring of this.#rings) {
+      fill = Math.max(fill, ring.look())
+      while (ring.next(this.#event)) this.#formatter.line(this.#event)
+    }
+    this.#formatter.flush()
+    this.#file.tend()
+    this.#tellDropped()
+    const pause = fill === 0 ? Infinity : (this.#pause * WANTED_FILL) / fill
+    this.#pause = Math.max(SHORTEST_PAUSE, Math.min(this.#options.flush, pause))
+    return this.#pause
+  }
+
+  /** After SIGHUP: logrotate has renamed the file. */
+  reopen(): void {
+    this.#formatter.flush()
+    this.#file.reopen()
+  }
+
+  counts(): RecorderCounts {
+    const dropped = this.#rings.reduce((sum, ring) => sum + ring.dropped, 0)
+    return { ...this.#file.counts, dropped, unknown: this.#formatter.unknown }
+  }
+
+  /**
+   * The end: to be called when the workers have pushed their last. When it resolves, everything is
+   * on the disk or counted as lost, and the file is closed.
+   */
+  async drain(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.round()
+    await this.#file.close()
+  }
+
+  #tellDropped(): void {
+    const { dropped } = this.counts()
+    const since = dropped - this.#droppedTold
+    if (since > 0 && this.#report(failure('LOG_OVERRUN', since))) this.#droppedTold = dropped
+  }
+
+  #report(error: InterdictError): boolean {
+    const now = this.#tools.clock.now()
+    if (now < (this.#reported.get(error.code) ?? -Infinity) + REPORT_EVERY) return false
+    this.#reported.set(error.code, now)
+    const { written, lost } = this.#file.counts
+    this.#tools.log.error({ code: error.code, written, lost }, error.message)
+    return true
+  }
+}

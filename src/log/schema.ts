@@ -1,0 +1,60 @@
+/**
+ * What a line of the query log holds. docs/log.md explains every field; a test holds the two
+ * together. A new field leaves the version as it is; a field that goes or changes its meaning
+ * raises it.
+ */
+export const SCHEMA_VERSION = 1
+
+/** One line, parsed. A field that does not apply is absent, never null. */
+export interface QueryRecord {
+  readonly v: typeof SCHEMA_VERSION
+  readonly time: string
+  readonly generation: number
+  readonly client: string
+  readonly network?: string
+  readonly protocol: string
+  readonly qname: string
+  readonly qtype: string
+  readonly rcode?: string
+  readonly verdict: string
+  readonly match?: string
+  readonly app?: string
+  readonly list?: string
+  readonly ban?: string
+  readonly exception?: string
+  readonly allow?: string
+  readonly block?: string
+  readonly rule?: string
+  readonly pattern?: string
+  readonly source?: string
+  readonly upstream?: string
+  readonly us: number
+  readonly ede?: number
+}
+
+/** Every field in the order of a line, with its JSON type. */
+export const QUERY_FIELDS = {
+  v: 'integer',
+  time: 'string',
+  generation: 'integer',
+  client: 'string',
+  network: 'string',
+  protocol: 'string',
+  qname: 'string',
+  qtype: 'string',
+  rcode: 'string',
+  verdict: 'string',
+  match: 'string',
+  app: 'string',
+  list: 'string',
+  ban: 'string',
+  exception: 'string',
+  allow: 'string',
+  block: 'string',
+  rule: 'string',
+  pattern: 'string',
+  source: 'string',
+  upstream: 'string',
+  us: 'integer',
+  ede: 'integer'
+} as const satisfies Record<keyof QueryRecord, 'integer' | 'string'>

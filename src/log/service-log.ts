@@ -1,0 +1,55 @@
+import { pino } from 'pino'
+import { showLine } from './terminal-line.js'
+
+/** What is told besides the message: flat, by name. An error goes under `err`. */
+export type LogFields = Readonly<Record<string, unknown>>
+
+/** The service log, as every room sees it: what happens to the program, not to queries. */
+export interface ServiceLog {
+  info(fields: LogFields, message: string): void
+  warn(fields: LogFields, message: string): void
+  error(fields: LogFields, message: string): void
+}
+
+export const LOG_LEVELS = ['info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+export interface ServiceLogOptions {
+  readonly level: LogLevel
+  /** A file to append to, or where the program's errors go. */
+  readonly destination: { readonly path: string } | 'stderr'
+}
+
+/** The stream `stderr` and what is known of it. */
+export interface Terminal {
+  readonly isTTY?: boolean | undefined
+  write(text: string): unknown
+}
+
+/**
+ * The service log of the control thread; workers send theirs there. JSON lines (`time`, `level`,
+ * `msg`, then the fields) in a file or where nobody looks on; on a terminal one short line each,
+ * in colours unless NO_COLOR is set. Written at once, so that the last line before a crash is there.
+ *
+ * Throws the system's error when the file cannot be opened.
+ */
+export function createServiceLog(
+  { level, destination }: ServiceLogOptions,
+  terminal: Terminal = process.stderr,
+  environment: { readonly NO_COLOR?: string } = process.env
+): ServiceLog {
+  const settings = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) }
+  }
+  if (destination !== 'stderr') {
+    const { path } = destination
+    return pino(settings, pino.destination({ dest: path, sync: true, append: true, mkdir: true }))
+  }
+  const colours = (environment.NO_COLOR ?? '') === ''
+  const show = (json: string): unknown =>
+    terminal.write(terminal.isTTY === true ? showLine(json, colours) : json)
+  return pino(settings, { write: show })
+}

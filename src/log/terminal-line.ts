@@ -1,0 +1,50 @@
+/** SGR codes of ECMA-48 §8.3.117. */
+const COLOUR: Readonly<Record<string, number>> = { info: 32, warn: 33, error: 31 }
+const DIM = 2
+const WIDTH = 'error'.length
+
+/** Anything that a terminal could take for an order. */
+const CONTROL = /\p{Cc}|\p{Cf}|\u2028|\u2029/gu
+
+interface ServiceLine {
+  readonly level: string
+  readonly time: string
+  readonly msg?: string
+  readonly [field: string]: unknown
+}
+
+/**
+ * One JSON line of the service log as a line for people:
+ * `09:26:53.123 warn  no answer from upstream upstream=192.0.2.53 tries=3`, times in UTC.
+ */
+export function showLine(json: string, colours: boolean): string {
+  const { level, time, msg, ...fields } = JSON.parse(json) as ServiceLine
+  const paint = (code: number, text: string): string =>
+    colours ? `\u001b[${code}m${text}\u001b[0m` : text
+  const words = [
+    paint(DIM, time.slice('2023-03-13T'.length, -1)),
+    paint(COLOUR[level] ?? 0, level.padEnd(WIDTH)),
+    tame(msg ?? ''),
+    ...Object.entries(fields).map(([name, value]) => paint(DIM, `${tame(name)}=${show(value)}`))
+  ]
+  return `${words.join(' ')}\n`
+}
+
+/** A plain word as it is, everything else as JSON; of an error, code and message. */
+function show(value: unknown): string {
+  if (isError(value)) return tame([value.code, value.message].filter(Boolean).join(': '))
+  if (typeof value === 'string' && /^[^\s"=]+$/.test(value)) return tame(value)
+  return tame(JSON.stringify(value))
+}
+
+/** An error, as pino has serialized it. */
+function isError(value: unknown): value is { code?: string; message: string } {
+  return typeof value === 'object' && value !== null && 'stack' in value && 'message' in value
+}
+
+function tame(text: string): string {
+  return text.replaceAll(CONTROL, character => {
+    const code = character.codePointAt(0) ?? 0
+    return `\\u{${code.toString(16)}}`
+  })
+}

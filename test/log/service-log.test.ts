@@ -1,0 +1,79 @@
+import t from 'tap'
+import { failure } from '../../src/base/error.js'
+import { createServiceLog, type LogLevel, type ServiceLog } from '../../src/log/service-log.js'
+import { folder } from './disk.js'
+
+/** What `tell` makes the log write. */
+function told(
+  tell: (log: ServiceLog) => void,
+  { isTTY = false, level = 'info' as LogLevel, environment = {} }
+): string {
+  let text = ''
+  const terminal = { isTTY, write: (more: string) => (text += more) }
+  tell(createServiceLog({ level, destination: 'stderr' }, terminal, environment))
+  return text
+}
+const plain = { isTTY: true, environment: { NO_COLOR: '1' } }
+
+t.test('writes JSON where it is no terminal', async t => {
+  const text = told(log => log.warn({ port: 53 }, 'careful'), {})
+  const line = JSON.parse(text) as Record<string, unknown>
+  t.match(line, { level: 'warn', msg: 'careful', port: 53, time: /^\d{4}-\d\d-\d\dT.*Z$/ })
+  t.strictSame(Object.keys(line), ['level', 'time', 'port', 'msg'])
+})
+
+t.test('leaves out what is below its level', async t => {
+  const tell = (log: ServiceLog) => {
+    log.info({}, 'one')
+    log.warn({}, 'two')
+    log.error({}, 'three')
+  }
+  t.match(told(tell, { level: 'warn' }), /two.*\n.*three/)
+  t.notMatch(told(tell, { level: 'warn' }), /one/)
+  t.equal(told(tell, { level: 'silent' }), '')
+})
+
+const shown = [
+  {
+    it: 'plain words',
+    fields: { address: '192.0.2.1', tries: 3 },
+    text: 'address=192.0.2.1 tries=3'
+  },
+  { it: 'words with spaces', fields: { why: 'no route' }, text: 'why="no route"' },
+  { it: 'orders to the terminal', fields: { name: 'a\u001b[2Jb' }, text: 'name=a\\u{1b}[2Jb' },
+  { it: 'a reversal of writing', fields: { name: 'a\u202eb' }, text: 'name=a\\u{202e}b' },
+  { it: 'lists', fields: { all: [1, 2] }, text: 'all=[1,2]' },
+  {
+    it: 'an error',
+    fields: { err: failure('ADDRESS_INVALID', 'x') },
+    text: 'err=ADDRESS_INVALID: "x" is not an IP address'
+  }
+]
+for (const { it, fields, text } of shown) {
+  t.test(`shows ${it} on one line of a terminal`, async t => {
+    const line = told(log => log.info(fields, 'message\n'), plain)
+    t.match(line, /^\d\d:\d\d:\d\d\.\d{3} info {2}message\\u\{a\} /)
+    t.equal(line.slice(line.indexOf('\\u{a} ') + 6), `${text}\n`)
+  })
+}
+
+t.test('is coloured on a terminal unless NO_COLOR says otherwise', async t => {
+  const tell = (log: ServiceLog) => log.error({}, 'message')
+  t.match(told(tell, { isTTY: true }), '\u001b[31merror\u001b[0m')
+  t.notMatch(told(tell, plain), '\u001b')
+  t.match(told(tell, { isTTY: true, environment: { NO_COLOR: '' } }), '\u001b')
+})
+
+t.test('appends to a file at once', async t => {
+  const { file, read } = folder(t)
+  for (const message of ['one', 'two']) {
+    createServiceLog({ level: 'info', destination: { path: file } }).info({}, message)
+  }
+  t.strictSame(
+    read()
+      .trim()
+      .split('\n')
+      .map(line => (JSON.parse(line) as { msg: string }).msg),
+    ['one', 'two']
+  )
+})
