@@ -37,7 +37,7 @@ const MESSAGES = {
   SOCKET_BIND: (endpoint: string, why: string) => `cannot listen on ${endpoint}: ${why}`,
   SOCKET_PERMISSION: (endpoint: string) =>
     `cannot listen on ${endpoint}: permission denied; a port below 1024 needs root or CAP_NET_BIND_SERVICE`,
-  SOCKET_NO_BATCH: (why: string) => `batch sockets are not available: ${why}`
+  SOCKET_NO_BATCH: (why: string) => `batch sockets are not available: ${why}`,
 
   // upstream
 

@@ -6,6 +6,7 @@ import { RRTYPE, showRrtype } from '../../src/dns/rrtype.js'
 import { MATCH, NO_RCODE, PROTOCOL, QueryEvent, VERDICT } from '../../src/log/event.js'
 import { Formatter } from '../../src/log/format.js'
 import { QUERY_FIELDS, type QueryRecord } from '../../src/log/schema.js'
+import { showCanonical, showName } from '../../src/wire/name.js'
 import { eventOf, matchedRule, snapshotOf, WALL, wireName } from './events.js'
 
 const UPSTREAMS = ['192.0.2.53', '[2001:db8::53]:853']
@@ -104,7 +105,7 @@ function plainly(event: QueryEvent): string {
     client: showAddress(new Uint8Array(address.buffer)),
     network: networks[classNetworks[event.clientClass] ?? -1],
     protocol: ['udp', 'tcp'][event.protocol],
-    qname: presentation(event.qname),
+    qname: showCanonical(showName(event.qname)),
     qtype: showRrtype(event.qtype),
     rcode: event.rcode === NO_RCODE ? undefined : showRcode(event.rcode),
     verdict: Object.keys(VERDICT)[event.verdict],
@@ -121,21 +122,6 @@ function plainly(event: QueryEvent): string {
     ede: event.ede < 0 ? undefined : event.ede
   }
   return `${JSON.stringify(record)}\n`
-}
-
-function presentation(qname: Uint8Array): string {
-  const labels: string[] = []
-  for (let at = 0; qname[at] !== 0; at += 1 + qname[at]!) {
-    const octets = [...qname.subarray(at + 1, at + 1 + qname[at]!)]
-    labels.push(octets.map(octet => shown(String.fromCharCode(octet))).join(''))
-  }
-  return labels.length === 0 ? '.' : labels.join('.')
-}
-
-function shown(character: string): string {
-  if (character === '.' || character === '\\') return `\\${character}`
-  if (/[!-~]/.test(character)) return character.toLowerCase()
-  return `\\${String(character.charCodeAt(0)).padStart(3, '0')}`
 }
 
 const word = fc.nat({ max: 2 ** 32 - 1 })
