@@ -28,6 +28,7 @@ const MESSAGES = {
   DOCUMENT_DUPLICATE: (key: string) => `found the key ${key} a second time, wanted each key once`,
   DOCUMENT_INVALID: (path: string, found: string, wanted: string) =>
     `${path === '' ? '' : `${path}: `}found ${found}, wanted ${wanted}`,
+  CONFIG_UNREADABLE: (file: string, why: string) => `settings file ${file} cannot be read: ${why}`,
 
   // rules
 

@@ -1,0 +1,69 @@
+import type { Milliseconds, Octets, Seconds } from '../base/units.js'
+import type { Endpoint } from '../socket/datagram.js'
+
+/**
+ * The settings, checked, with every default filled in. Plain data: it is sent to other threads.
+ * Paths are absolute. `docs/configuration.md` says what each key means.
+ */
+export interface Config {
+  readonly listen: readonly Endpoint[]
+  readonly workers: number | 'auto'
+  readonly transport: 'auto' | 'batch' | 'portable'
+  /** The rules folder. */
+  readonly rules: string
+  readonly upstreams: UpstreamsConfig
+  readonly cache: CacheConfig
+  readonly tcp: TcpConfig
+  readonly log: { readonly service: ServiceLogConfig; readonly queries: QueryLogConfig }
+  readonly shutdown: { readonly grace: Milliseconds }
+}
+
+export interface UpstreamsConfig {
+  /** Empty: those of the system, if `useResolvConf`. */
+  readonly servers: readonly Endpoint[]
+  readonly useResolvConf: boolean
+  /** Other upstreams for some names: each stands for itself and all below it; longest wins. */
+  readonly forward: readonly ForwardConfig[]
+  /** For one try. */
+  readonly timeout: Milliseconds
+  /** For all tries together. */
+  readonly giveUp: Milliseconds
+}
+
+export interface ForwardConfig {
+  /** As it was written. */
+  readonly domain: string
+  /** Lower-cased wire form. */
+  readonly name: Uint8Array
+  readonly servers: readonly Endpoint[]
+}
+
+/** Each worker has a cache of its own. */
+export interface CacheConfig {
+  readonly size: Octets
+  readonly minTtl: Seconds
+  readonly maxTtl: Seconds
+  readonly negativeMaxTtl: Seconds
+  readonly failureTtl: Seconds
+}
+
+export interface TcpConfig {
+  readonly idle: Milliseconds
+  /** Of one worker. */
+  readonly maxConnections: number
+  /** Queries of one connection that wait for an answer. */
+  readonly maxInFlight: number
+}
+
+export interface ServiceLogConfig {
+  readonly level: 'info' | 'warn' | 'error' | 'silent'
+  readonly destination: { readonly path: string } | 'stderr'
+}
+
+export interface QueryLogConfig {
+  readonly which: 'blocked' | 'all' | 'none'
+  readonly path: string
+  /** Longest time that a record waits for being written. */
+  readonly flush: Milliseconds
+  readonly rotation: { readonly octets: Octets; readonly daily: boolean }
+}

@@ -1,0 +1,45 @@
+import { readAddress, showAddress } from '../base/address.js'
+import type { Endpoint } from '../socket/datagram.js'
+
+/** Port of DNS over UDP and TCP. RFC 1035 §4.2. */
+const DNS_PORT = 53
+const MAX_PORT = 65_535
+
+/** Reads `192.0.2.1:53` or `[2001:db8::1]:53`. @throws InterdictError ADDRESS_INVALID */
+export function readEndpoint(text: string): Endpoint | undefined {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? []
+  const port = Number(digits)
+  const address = bracketed ?? plain
+  if (address === undefined || !(port <= MAX_PORT)) return undefined
+  // Brackets are for IPv6 and nothing else.
+  if ((bracketed !== undefined) !== address.includes(':')) return undefined
+  return { address: showAddress(readAddress(address)), port }
+}
+
+/** As `readEndpoint`, or an address alone for port 53. @throws InterdictError ADDRESS_INVALID */
+export function readServer(text: string): Endpoint | undefined {
+  const endpoint = /^\[.*\]:|^[^:]*:[^:]*$/.test(text)
+    ? readEndpoint(text)
+    : { address: showAddress(readAddress(text)), port: DNS_PORT }
+  return endpoint?.port === 0 || isWildcard(endpoint?.address) ? undefined : endpoint
+}
+
+export function showEndpoint({ address, port }: Endpoint): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}
+
+export function isWildcard(address: string | undefined): boolean {
+  return address === '0.0.0.0' || address === '::'
+}
+
+/** Whether a socket that listens at `listen` would receive what is sent to `server`. */
+export function isSelf(listen: Endpoint, server: Endpoint): boolean {
+  if (listen.port !== server.port) return false
+  if (listen.address === server.address) return true
+  const loopback = server.address === '::1' || server.address.startsWith('127.')
+  return isWildcard(listen.address) && loopback && family(listen) === family(server)
+}
+
+function family({ address }: Endpoint): 4 | 6 {
+  return address.includes(':') ? 6 : 4
+}

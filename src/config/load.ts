@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { failure, type InterdictError } from '../base/error.js'
+import { readYaml } from '../document/read.js'
+import { readName } from '../wire/name.js'
+import type { Config, UpstreamsConfig } from './config.js'
+import { settingsSchema, type Settings } from './schema.js'
+
+/** Read, in the working folder, if no other is named; it need not exist. */
+export const DEFAULT_SETTINGS_FILE = 'interdict.yaml'
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly errors: readonly InterdictError[] }
+
+/**
+ * Reads the settings file; all that is wrong comes back at once. Without a file of that name, an
+ * error (CONFIG_UNREADABLE) if it was asked for, the built-in defaults if not. Never throws.
+ *
+ * @param file what the operator asked for; undefined: `DEFAULT_SETTINGS_FILE`, if there is one
+ */
+export async function loadConfig(file?: string): Promise<ConfigResult> {
+  const path = file ?? DEFAULT_SETTINGS_FILE
+  let octets: Uint8Array
+  try {
+    octets = await readFile(path)
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' && file === undefined) return readConfig('', path)
+    return { ok: false, errors: [failure('CONFIG_UNREADABLE', path, message)] }
+  }
+  return readConfig(octets, path)
+}
+
+/**
+ * As `loadConfig`, from text.
+ *
+ * @param path of the file it stands for: paths in it are relative to its folder
+ */
+export function readConfig(source: Uint8Array | string, path: string): ConfigResult {
+  const read = readYaml(source, path, settingsSchema)
+  return read.ok ? { ok: true, config: configOf(read.value, dirname(resolve(path))) } : read
+}
+
+function configOf(settings: Settings, folder: string): Config {
+  const { listen, workers, transport, cache, tcp, log, shutdown } = settings
+  const { service, queries } = log
+  return {
+    listen,
+    workers,
+    transport,
+    rules: resolve(folder, settings.rules),
+    upstreams: upstreamsOf(settings.upstreams),
+    cache: {
+      size: cache.size,
+      minTtl: cache['min-ttl'],
+      maxTtl: cache['max-ttl'],
+      negativeMaxTtl: cache['negative-max-ttl'],
+      failureTtl: cache['failure-ttl']
+    },
+    tcp: {
+      idle: tcp.idle,
+      maxConnections: tcp['max-connections'],
+      maxInFlight: tcp['max-in-flight']
+    },
+    log: {
+      service: {
+        level: service.level,
+        destination: service.file === '-' ? 'stderr' : { path: resolve(folder, service.file) }
+      },
+      queries: {
+        which: queries.which,
+        path: resolve(folder, queries.file),
+        flush: queries.flush,
+        rotation: { octets: queries.rotate.size, daily: queries.rotate.daily }
+      }
+    },
+    shutdown
+  }
+}
+
+function upstreamsOf(settings: Settings['upstreams']): UpstreamsConfig {
+  return {
+    servers: settings.servers,
+    useResolvConf: settings['use-resolv-conf'],
+    forward: Object.entries(settings.forward).map(([domain, servers]) => ({
+      domain,
+      name: readName(domain),
+      servers
+    })),
+    timeout: settings.timeout,
+    giveUp: settings['give-up']
+  }
+}

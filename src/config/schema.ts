@@ -1,0 +1,108 @@
+import { z } from 'zod'
+import { duration, size, wholeSeconds } from '../document/quantity.js'
+import { textAs } from '../document/text.js'
+import { readName } from '../wire/name.js'
+import { isSelf, readEndpoint, readServer, showEndpoint } from './endpoint.js'
+
+/** Every key of the settings file with its default and its limits; `docs/configuration.md`. */
+
+/** A part of the settings that may be left out, or left empty. */
+function section<S extends z.ZodRawShape>(shape: S) {
+  return z.preprocess(value => value ?? {}, z.strictObject(shape)).prefault({})
+}
+
+const endpoint = textAs('an address and port such as 127.0.0.1:53 or [::1]:53', readEndpoint)
+const server = textAs(
+  'an address such as 192.0.2.53, [2001:db8::53]:53 or 192.0.2.53:5353',
+  readServer
+)
+const path = z.string('a path').min(1, 'a path')
+
+/** Names that may stand left of `forward` addresses; the text is what is kept. */
+const domain = z.string().refine(text => {
+  try {
+    return readName(text).length > 0
+  } catch {
+    return false
+  }
+}, 'a domain name')
+
+const upstreams = section({
+  servers: z.array(server).prefault([]),
+  'use-resolv-conf': z.boolean().prefault(true),
+  forward: z.record(domain, z.array(server).min(1)).prefault({}),
+  timeout: duration('50ms', '4s').prefault('800ms'),
+  'give-up': duration('100ms', '4900ms').prefault('4s')
+}).refine(it => it.timeout <= it['give-up'], {
+  path: ['timeout'],
+  message: 'a duration not over upstreams.give-up'
+})
+
+const cache = section({
+  size: size('1MB', '64GB').prefault('64MB'),
+  'min-ttl': wholeSeconds('0s', '1h').prefault('0s'),
+  'max-ttl': wholeSeconds('1s', '7d').prefault('1d'),
+  'negative-max-ttl': wholeSeconds('0s', '1d').prefault('1h'),
+  // RFC 9520 §3.2: at least 1 second, at most 5 minutes.
+  'failure-ttl': wholeSeconds('1s', '5m').prefault('5s')
+}).refine(it => it['min-ttl'] <= it['max-ttl'], {
+  path: ['min-ttl'],
+  message: 'a duration not over cache.max-ttl'
+})
+
+const tcp = section({
+  idle: duration('1s', '10m').prefault('10s'),
+  'max-connections': z.int().min(1).max(100_000).prefault(1000),
+  'max-in-flight': z.int().min(1).max(10_000).prefault(100)
+})
+
+const log = section({
+  service: section({
+    level: z.enum(['info', 'warn', 'error', 'silent']).prefault('info'),
+    file: path.prefault('-')
+  }),
+  queries: section({
+    which: z.enum(['blocked', 'all', 'none']).prefault('blocked'),
+    file: path.prefault('log/queries.jsonl'),
+    flush: duration('10ms', '10s').prefault('200ms'),
+    rotate: section({
+      size: size('1MB', '64GB').prefault('256MB'),
+      daily: z.boolean().prefault(true)
+    })
+  })
+})
+
+export const settingsSchema = section({
+  listen: z.array(endpoint).min(1).max(64).prefault(['127.0.0.1:5353', '[::1]:5353']),
+  workers: z
+    .union([z.literal('auto', 'auto'), z.int('a number from 1 to 64').min(1).max(64)])
+    .prefault('auto'),
+  transport: z.enum(['auto', 'batch', 'portable']).prefault('auto'),
+  rules: path.prefault('rules'),
+  upstreams,
+  cache,
+  tcp,
+  log,
+  shutdown: section({ grace: duration('0s', '1m').prefault('5s') })
+}).superRefine(({ listen, upstreams: { servers, forward } }, context) => {
+  const refuse = (path: (string | number)[], message: string): void =>
+    context.addIssue({ code: 'custom', path, message })
+  const shown = listen.map(showEndpoint)
+  for (const [i, text] of shown.entries()) {
+    if (listen[i]!.port !== 0 && shown.indexOf(text) < i)
+      refuse(['listen', i], 'each endpoint once')
+  }
+  // A query sent to ourselves comes back to us for ever.
+  const notSelf = 'an upstream other than this resolver itself (see listen)'
+  const isUs = (one: (typeof servers)[number]): boolean => listen.some(at => isSelf(at, one))
+  for (const [i, one] of servers.entries()) {
+    if (isUs(one)) refuse(['upstreams', 'servers', i], notSelf)
+  }
+  for (const [name, group] of Object.entries(forward)) {
+    for (const [i, one] of group.entries()) {
+      if (isUs(one)) refuse(['upstreams', 'forward', name, i], notSelf)
+    }
+  }
+})
+
+export type Settings = z.output<typeof settingsSchema>

@@ -1,0 +1,197 @@
+import fc from 'fast-check'
+import { writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import t from 'tap'
+import { InterdictError } from '../../src/base/error.js'
+import { loadConfig, readConfig } from '../../src/config/load.js'
+
+const defaults = {
+  listen: [
+    { address: '127.0.0.1', port: 5353 },
+    { address: '::1', port: 5353 }
+  ],
+  workers: 'auto',
+  transport: 'auto',
+  rules: resolve('/etc/interdict/rules'),
+  upstreams: { servers: [], useResolvConf: true, forward: [], timeout: 800, giveUp: 4000 },
+  cache: {
+    size: 64 * 1024 * 1024,
+    minTtl: 0,
+    maxTtl: 86_400,
+    negativeMaxTtl: 3600,
+    failureTtl: 5
+  },
+  tcp: { idle: 10_000, maxConnections: 1000, maxInFlight: 100 },
+  log: {
+    service: { level: 'info', destination: 'stderr' },
+    queries: {
+      which: 'blocked',
+      path: resolve('/etc/interdict/log/queries.jsonl'),
+      flush: 200,
+      rotation: { octets: 256 * 1024 * 1024, daily: true }
+    }
+  },
+  shutdown: { grace: 5000 }
+}
+
+const FILE = '/etc/interdict/interdict.yaml'
+
+for (const text of ['', '# nothing\n', 'cache:\nlog:\n  queries:\n']) {
+  t.test(`takes ${JSON.stringify(text)} for the defaults`, async t => {
+    t.strictSame(readConfig(text, FILE), { ok: true, config: defaults })
+  })
+}
+
+const reads = [
+  {
+    it: 'endpoints of both families and wildcards',
+    text: 'listen: ["0.0.0.0:53", "[::]:53", "[2001:DB8::0]:0"]',
+    config: {
+      listen: [
+        { address: '0.0.0.0', port: 53 },
+        { address: '::', port: 53 },
+        { address: '2001:db8::', port: 0 }
+      ]
+    }
+  },
+  {
+    it: 'upstreams with and without a port',
+    text: 'upstreams: { servers: [192.0.2.1, "192.0.2.2:5353", 2001:db8::1, "[2001:db8::2]:54"] }',
+    config: {
+      upstreams: {
+        servers: [
+          { address: '192.0.2.1', port: 53 },
+          { address: '192.0.2.2', port: 5353 },
+          { address: '2001:db8::1', port: 53 },
+          { address: '2001:db8::2', port: 54 }
+        ]
+      }
+    }
+  },
+  {
+    it: 'upstreams for some names',
+    text: 'upstreams: { forward: { Corp.Example.: [10.0.0.53] } }',
+    config: {
+      upstreams: {
+        forward: [
+          {
+            domain: 'Corp.Example.',
+            name: Uint8Array.from([4, ...Buffer.from('corp'), 7, ...Buffer.from('example'), 0]),
+            servers: [{ address: '10.0.0.53', port: 53 }]
+          }
+        ]
+      }
+    }
+  },
+  {
+    it: 'durations and sizes in all units',
+    text: 'cache: { size: 1GB, max-ttl: 2h, failure-ttl: 1m }\nshutdown: { grace: 1500ms }',
+    config: { cache: { size: 1024 ** 3, maxTtl: 7200, failureTtl: 60 }, shutdown: { grace: 1500 } }
+  },
+  {
+    it: 'paths from the folder of the file',
+    text: 'rules: ../policy\nlog: { service: { file: /var/log/x }, queries: { file: q.jsonl } }',
+    config: {
+      rules: resolve('/etc/policy'),
+      log: {
+        service: { destination: { path: resolve('/var/log/x') } },
+        queries: { path: resolve('/etc/interdict/q.jsonl') }
+      }
+    }
+  },
+  { it: 'a number of workers', text: 'workers: 64', config: { workers: 64 } }
+] as const
+
+for (const { it, text, config } of reads) {
+  t.test(`reads ${it}`, async t => t.match(readConfig(text, FILE), { ok: true, config }))
+}
+
+const refuses = [
+  { it: 'an unknown key', text: 'chache: {}', at: [1, 1] },
+  { it: 'an unknown key of a section', text: 'cache:\n  siez: 1MB', at: [2, 3] },
+  { it: 'a listen address without a port', text: 'listen: [127.0.0.1]', at: [1, 10] },
+  { it: 'IPv6 without brackets', text: 'listen: ["::1:53"]', at: [1, 10] },
+  { it: 'IPv4 in brackets', text: 'listen: ["[127.0.0.1]:53"]', at: [1, 10] },
+  { it: 'a port over 65535', text: 'listen: ["127.0.0.1:65536"]', at: [1, 10] },
+  { it: 'a host name to listen on', text: 'listen: ["localhost:53"]', at: [1, 10] },
+  { it: 'nothing to listen on', text: 'listen: []', at: [1, 9] },
+  { it: 'one endpoint twice', text: 'listen: ["[::1]:53", "[0::1]:53"]', at: [1, 22] },
+  { it: 'no workers', text: 'workers: 0', at: [1, 10] },
+  { it: 'too many workers', text: 'workers: 65', at: [1, 10] },
+  { it: 'half a worker', text: 'workers: 0.5', at: [1, 10] },
+  { it: 'an unknown transport', text: 'transport: fast', at: [1, 12] },
+  { it: 'a duration without a unit', text: 'shutdown: { grace: 5 }', at: [1, 20] },
+  { it: 'a duration in an unknown unit', text: 'shutdown: { grace: 5y }', at: [1, 20] },
+  { it: 'a negative duration', text: 'shutdown: { grace: -5s }', at: [1, 20] },
+  { it: 'a TTL of half a second', text: 'cache: { min-ttl: 500ms }', at: [1, 19] },
+  { it: 'a size beyond its limit', text: 'cache: { size: 65GB }', at: [1, 16] },
+  { it: 'a failure TTL over 5 minutes', text: 'cache: { failure-ttl: 301s }', at: [1, 23] },
+  { it: 'a least TTL over the most', text: 'cache: { min-ttl: 2m, max-ttl: 1m }', at: [1, 19] },
+  { it: 'a try over all tries', text: 'upstreams: { timeout: 2s, give-up: 1s }', at: [1, 23] },
+  { it: 'giving up after stubs do', text: 'upstreams: { give-up: 5s }', at: [1, 23] },
+  { it: 'an upstream by name', text: 'upstreams: { servers: [dns.example] }', at: [1, 24] },
+  { it: 'an upstream at port 0', text: 'upstreams: { servers: ["192.0.2.1:0"] }', at: [1, 24] },
+  { it: 'an upstream at no address', text: 'upstreams: { servers: [0.0.0.0] }', at: [1, 24] },
+  { it: 'itself as upstream', text: 'upstreams: { servers: ["127.0.0.1:5353"] }', at: [1, 24] },
+  {
+    it: 'itself as upstream behind a wildcard',
+    text: 'listen: ["0.0.0.0:53"]\nupstreams: { servers: [192.0.2.1, 127.0.0.9] }',
+    at: [2, 35]
+  },
+  {
+    it: 'itself as upstream for some names',
+    text: 'listen: ["[::]:53"]\nupstreams: { forward: { example: ["::1"] } }',
+    at: [2, 35]
+  },
+  {
+    it: 'a wrong name to forward',
+    text: 'upstreams: { forward: { a..b: [192.0.2.1] } }',
+    at: [1, 25]
+  },
+  { it: 'no upstreams for a name', text: 'upstreams: { forward: { example: [] } }', at: [1, 34] },
+  { it: 'an unknown log level', text: 'log: { service: { level: debug } }', at: [1, 26] },
+  { it: 'an empty path', text: 'rules: ""', at: [1, 8] }
+] as const
+
+for (const { it, text, at } of refuses) {
+  t.test(`refuses ${it}`, async t => {
+    const read = readConfig(text, FILE)
+    const errors = read.ok ? [] : read.errors.map(({ code, position }) => ({ code, ...position }))
+    const [line, column] = at
+    t.strictSame(errors, [{ code: 'DOCUMENT_INVALID', file: FILE, line, column }])
+  })
+}
+
+t.test('shows all errors of a file at once', async t => {
+  const read = readConfig('workers: 0\ntcp: { idle: soon }\nlisten: 5\n', FILE)
+  t.equal(read.ok ? 0 : read.errors.length, 3)
+})
+
+t.test('reads a file that is there', async t => {
+  const folder = t.testdir({})
+  writeFileSync(join(folder, 'x.yaml'), 'workers: 3\n')
+  const loaded = await loadConfig(join(folder, 'x.yaml'))
+  t.match(loaded, { ok: true, config: { workers: 3, rules: join(folder, 'rules') } })
+})
+
+t.test('refuses a file that was asked for and is not there', async t => {
+  const loaded = await loadConfig(join(t.testdir({}), 'none.yaml'))
+  t.match(loaded, { ok: false, errors: [{ code: 'CONFIG_UNREADABLE' }] })
+})
+
+t.test('gives a value or coded errors for any text', async t => {
+  const keys = ['listen', 'cache', 'size', 'log', 'upstreams', 'forward', '__proto__', 'x']
+  const text = fc.oneof(
+    fc.string({ maxLength: 200 }),
+    fc.json().map(json => json.slice(0, 1000)),
+    fc
+      .array(fc.tuple(fc.constantFrom(...keys), fc.oneof(fc.string({ maxLength: 9 }), fc.json())))
+      .map(pairs => pairs.map(([key, value]) => `${key}: ${value}`).join('\n'))
+  )
+  const holds = (text: string): boolean => {
+    const read = readConfig(text, FILE)
+    if (read.ok) return true
+    return read.errors.length > 0 && read.errors.every(error => error instanceof InterdictError)
+  }
+  t.doesNotThrow(() => fc.assert(fc.property(text, holds), { numRuns: 500 }))
+})
