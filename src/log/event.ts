@@ -27,6 +27,7 @@ export class QueryEvent {
   clientClass = 0
   client = new Uint32Array(4)
   protocol: number = PROTOCOL.udp
+  /** Wire form, root label included, in any case: the log lower-cases it. */
   qname: Uint8Array = new Uint8Array(256)
   qnameLength = 0
   qtype = 0
