@@ -1,0 +1,82 @@
+import type { Prefix } from '../base/address.js'
+
+/** From `start` to the next stretch's start, exactly the same prefixes cover each address. */
+export interface Stretch {
+  readonly start: bigint
+  /** Indices of the covering prefixes, longest first; equal prefixes in the order given. */
+  readonly covering: readonly number[]
+}
+
+interface Open {
+  readonly end: bigint
+  readonly indices: readonly number[]
+}
+
+/** A prefix as a range of numbers, both ends included, with every index it was given under. */
+interface Range extends Open {
+  readonly start: bigint
+}
+
+/**
+ * Cuts the whole address space into stretches, the first of which starts at 0: a sweep over the
+ * sorted prefixes with the open ones on a stack, O(n log n). Prefixes nest or are disjoint, so the
+ * innermost open one is always the first to end.
+ *
+ * @param bits of an address of this kind: 32 or 128; the low bits of the 16 octets are taken
+ * @param indices which of `prefixes` to take part
+ */
+export function sweep(
+  prefixes: readonly Prefix[],
+  indices: readonly number[],
+  bits: 32 | 128
+): Stretch[] {
+  const limit = 1n << BigInt(bits)
+  const stretches: Stretch[] = [{ start: 0n, covering: [] }]
+  const open: Open[] = []
+  const mark = (start: bigint): void => {
+    if (start >= limit) return
+    if (stretches.at(-1)?.start === start) stretches.pop()
+    stretches.push({ start, covering: open.toReversed().flatMap(({ indices }) => indices) })
+  }
+  const closeBefore = (start: bigint): void => {
+    for (let top = open.at(-1); top !== undefined && top.end < start; top = open.at(-1)) {
+      open.pop()
+      mark(top.end + 1n)
+    }
+  }
+  for (const range of ranges(prefixes, indices, bits)) {
+    closeBefore(range.start)
+    open.push(range)
+    mark(range.start)
+  }
+  closeBefore(limit)
+  return stretches
+}
+
+/** Distinct prefixes by start, the wider first where they start together. */
+function ranges(
+  prefixes: readonly Prefix[],
+  indices: readonly number[],
+  bits: 32 | 128
+): readonly Range[] {
+  const mask = (1n << BigInt(bits)) - 1n
+  const byRange = new Map<string, { start: bigint; end: bigint; indices: number[] }>()
+  for (const index of indices) {
+    const { address, length } = prefixes[index]!
+    const start = BigInt(`0x${Buffer.from(address).toString('hex')}`) & mask
+    const key = `${start}/${length}`
+    const known = byRange.get(key)
+    if (known === undefined) {
+      byRange.set(key, {
+        start,
+        end: start | ((1n << BigInt(128 - length)) - 1n),
+        indices: [index]
+      })
+    } else known.indices.push(index)
+  }
+  return [...byRange.values()].sort((a, b) => order(a.start, b.start) || order(b.end, a.end))
+}
+
+function order(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

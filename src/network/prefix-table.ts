@@ -1,0 +1,146 @@
+import { isMapped, type Prefix } from '../base/address.js'
+import { sweep, type Stretch } from './prefix-sweep.js'
+
+/** The table as shared memory, as other threads get it. */
+export interface PrefixTableBuffers {
+  /** IPv4: start of each stretch; its value; and for each upper half of an address, see `find4`. */
+  readonly starts4: SharedArrayBuffer
+  readonly values4: SharedArrayBuffer
+  readonly index4: SharedArrayBuffer
+  /** IPv6: start of each stretch, four words, most significant first; its value. */
+  readonly starts6: SharedArrayBuffer
+  readonly values6: SharedArrayBuffer
+}
+
+const HALF = 0x10000
+const MAPPED_BITS = 96
+
+/**
+ * Which prefixes cover an address, as one number: the address space cut into stretches, each with
+ * the value that the caller gave for its set of covering prefixes.
+ *
+ * IPv4 is looked up among IPv4 prefixes only and IPv6 among IPv6 prefixes only: `::/0` says nothing
+ * of IPv4, although IPv4 is kept mapped; whoever means both writes both.
+ */
+export class PrefixTable {
+  readonly #starts4: Uint32Array
+  readonly #values4: Uint32Array
+  readonly #index4: Uint32Array
+  readonly #starts6: Uint32Array
+  readonly #values6: Uint32Array
+
+  constructor(buffers: PrefixTableBuffers) {
+    this.#starts4 = new Uint32Array(buffers.starts4)
+    this.#values4 = new Uint32Array(buffers.values4)
+    this.#index4 = new Uint32Array(buffers.index4)
+    this.#starts6 = new Uint32Array(buffers.starts6)
+    this.#values6 = new Uint32Array(buffers.values6)
+  }
+
+  /**
+   * The value of the address in `words[at, at + 4)`: 128 bits, most significant word first, IPv4
+   * mapped, as in `DatagramBatch.peers`. Allocates nothing.
+   */
+  find(words: Uint32Array, at: number): number {
+    if (words[at] === 0 && words[at + 1] === 0 && words[at + 2] === 0xffff) {
+      return this.#find4(words[at + 3]!)
+    }
+    return this.#find6(words, at)
+  }
+
+  /** `index4[h]` is the stretch that holds `h.0.0`: a search only where a /16 is cut up. */
+  #find4(address: number): number {
+    const half = address >>> 16
+    let low = this.#index4[half]!
+    let high = this.#index4[half + 1]!
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if (this.#starts4[middle]! <= address) low = middle
+      else high = middle - 1
+    }
+    return this.#values4[low]!
+  }
+
+  #find6(words: Uint32Array, at: number): number {
+    let low = 0
+    let high = this.#values6.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if (this.#startsBy(middle, words, at)) low = middle
+      else high = middle - 1
+    }
+    return this.#values6[low]!
+  }
+
+  /** Whether IPv6 stretch number `stretch` starts at the address or before it. */
+  #startsBy(stretch: number, words: Uint32Array, at: number): boolean {
+    for (let word = 0; word < 4; word++) {
+      const start = this.#starts6[4 * stretch + word]!
+      const wanted = words[at + word]!
+      if (start !== wanted) return start < wanted
+    }
+    return true
+  }
+}
+
+/**
+ * Compiles prefixes to a table.
+ *
+ * @param intern gives the value (unsigned, 32 bits) of a set of covering prefixes: indices in
+ *   `prefixes`, longest first, equal ones in the order given; empty where none covers
+ */
+export function compilePrefixes(
+  prefixes: readonly Prefix[],
+  intern: (covering: readonly number[]) => number
+): PrefixTableBuffers {
+  const indices4: number[] = []
+  const indices6: number[] = []
+  prefixes.forEach(({ address, length }, index) => {
+    const is4 = length >= MAPPED_BITS && isMapped(address)
+    ;(is4 ? indices4 : indices6).push(index)
+  })
+  const valued4 = valued(sweep(prefixes, indices4, 32), intern)
+  const valued6 = valued(sweep(prefixes, indices6, 128), intern)
+  const starts4 = valued4.map(({ start }) => Number(start))
+  return {
+    starts4: shared(starts4),
+    values4: shared(valued4.map(({ value }) => value)),
+    index4: shared(indexByHalf(starts4)),
+    starts6: shared(valued6.flatMap(({ start }) => wordsOf(start))),
+    values6: shared(valued6.map(({ value }) => value))
+  }
+}
+
+/** Stretches with values; neighbours of one value become one. */
+function valued(
+  stretches: readonly Stretch[],
+  intern: (covering: readonly number[]) => number
+): { start: bigint; value: number }[] {
+  const result: { start: bigint; value: number }[] = []
+  for (const { start, covering } of stretches) {
+    const value = intern(covering)
+    if (result.at(-1)?.value !== value) result.push({ start, value })
+  }
+  return result
+}
+
+/** For each upper half, and one past the last, the stretch that holds its first address. */
+function indexByHalf(starts: readonly number[]): number[] {
+  const index: number[] = []
+  let stretch = 0
+  for (let half = 0; half < HALF; half++) {
+    while (stretch + 1 < starts.length && starts[stretch + 1]! <= half * HALF) stretch++
+    index.push(stretch)
+  }
+  return [...index, starts.length - 1]
+}
+
+function wordsOf(address: bigint): number[] {
+  return [96n, 64n, 32n, 0n].map(shift => Number((address >> shift) & 0xffffffffn))
+}
+
+function shared(words: readonly number[]): SharedArrayBuffer {
+  const buffer = new SharedArrayBuffer(4 * words.length)
+  new Uint32Array(buffer).set(words)
+  return buffer
+}
