@@ -1,5 +1,9 @@
-import type { Octets } from '../base/units.js'
-import type { Rule } from '../rules/types.js'
+import type { Octets, Seconds } from '../base/units.js'
+import type { PrefixTableBuffers } from '../network/prefix-table.js'
+import type { Action, NameSource, Rule } from '../rules/types.js'
+import type { AddressTableBuffers } from './address-table.js'
+import type { CellBuffers } from './cells.js'
+import type { NameTableBuffers } from './name-table.js'
 
 /** Tiers of precedence, first wins. The product's one rule of conflict: see docs/rules.md. */
 export const TIER = { exception: 0, ban: 1, allow: 2, block: 3 } as const
@@ -12,17 +16,13 @@ export interface Claim {
   readonly tier: number
   readonly kind: Rule['kind']
   readonly ruleId: string
-  /** Network whose rule it is: where `extends` took it from. */
+  /** Where the rule is written: in the network that has it, or one that it extends. */
   readonly ruleFile: string
   readonly ruleLine: number
-  readonly source: {
-    readonly kind: 'app' | 'list' | 'inline'
-    readonly id: string
-    readonly title: string
-    readonly file: string
-  }
-  readonly from: number
-  readonly until: number
+  readonly source: SourceSummary
+  /** In force while `from <= now < until`: epoch seconds, infinite where not given. */
+  readonly from: Seconds
+  readonly until: Seconds
   readonly monitor: boolean
   /** For bans and blocks: what the client receives. */
   readonly reply: PreparedReply | undefined
@@ -30,10 +30,23 @@ export interface Claim {
   readonly facts: Readonly<Record<string, string>>
 }
 
+/** A source of names without its names. */
+export interface SourceSummary {
+  /** Its place in `Snapshot.sources`. */
+  readonly index: number
+  readonly kind: NameSource['kind']
+  readonly id: string
+  readonly title: string
+  readonly file: string
+  /** How many names and prefixes it gave, repeated ones counted again. */
+  readonly names: number
+  /** Over those names and prefixes, in whatever order: equal content has equal digests. */
+  readonly digest: number
+}
+
 /** A reply with nothing left to compute on the hot path. All octets ready to be copied. */
 export interface PreparedReply {
-  readonly action:
-    'nxdomain' | 'nodata' | 'refused' | 'null' | 'sinkhole' | 'cname' | 'drop' | 'truncate'
+  readonly action: Action
   readonly ttl: number
   /** RDATA for A (4 octets) and AAAA (16); undefined: NODATA for that type. */
   readonly ipv4: Uint8Array | undefined
@@ -50,25 +63,40 @@ export interface Snapshot {
   readonly generation: number
   /** SHA-256 of the rule files, hex. */
   readonly sha256: string
+  /** Of all name hashes: give it to `HashedName.take`. */
   readonly seed: number
   readonly claims: readonly Claim[]
+  /** Sources that some rule of some network points at. */
+  readonly sources: readonly SourceSummary[]
   readonly networks: readonly string[]
   /** Client class to network: index in `networks`. Class 0 is "in no network" and has -1. */
   readonly classNetworks: readonly number[]
-  /** Shared arrays; their layout is `policy/`'s own business. */
-  readonly buffers: Readonly<Record<string, SharedArrayBuffer>>
+  /** Client class to group of classes with the very same rules; group 0 has none. */
+  readonly classGroups: readonly number[]
+  /** Shared memory; its layout is `policy/`'s own business. */
+  readonly tables: {
+    readonly names: NameTableBuffers
+    readonly clients: PrefixTableBuffers
+    readonly addresses: AddressTableBuffers
+    readonly cells: CellBuffers
+  }
   readonly counts: {
     readonly names: number
     readonly rules: number
     readonly networks: number
     readonly sources: number
   }
+  /** Shared memory in use. */
   readonly octets: Octets
-  /** All instants at which some rule starts or ends, sorted: epoch seconds. */
-  readonly switches: readonly number[]
+  /** All instants at which some rule starts or ends, sorted, each once: epoch seconds. */
+  readonly switches: readonly Seconds[]
 }
 
-/** What policy says of one name or address for one client. One instance is reused. */
+/**
+ * What policy says of a name or address for one client, or of several together. One instance is
+ * reused: clear it, then let `Policy.judge` and `Policy.judgeAddress` add what they find. Of several,
+ * the better tier wins, and the earlier one inside a tier.
+ */
 export class Verdict {
   /** The deciding claim (index in `Snapshot.claims`), or -1: no rule speaks; forward. */
   claim = -1

@@ -1,0 +1,97 @@
+/**
+ * Cells: which claims a source gives rise to for a group of client classes. Kept as a hash table
+ * of (group, source) pairs, so that memory grows with the pairs that exist (a thousand networks
+ * with their own inline names would need a million empty cells else) and a look-up with nothing.
+ */
+export interface CellBuffers {
+  /** Open addressing, three words a slot: group (0: free), source, list. */
+  readonly slots: SharedArrayBuffer
+  /** `[count, (entry, rank) …]` with ranks ascending; list 0 is the empty one. */
+  readonly lists: SharedArrayBuffer
+}
+
+/** In an entry: the claim has dates, so its term must be looked at. */
+export const ENTRY_DATED = 1
+/** In an entry: the claim is in monitor mode, it never decides. */
+export const ENTRY_MONITOR = 2
+/** An entry is the claim's number shifted by so many bits, and the two flags. */
+export const ENTRY_SHIFT = 2
+
+/** One claim of one group. */
+export interface Ranked {
+  readonly source: number
+  readonly entry: number
+}
+
+const MIN_SLOTS = 16
+
+/** One per thread; allocates nothing. */
+export class Cells {
+  readonly lists: Uint32Array
+  readonly #slots: Uint32Array
+  readonly #mask: number
+
+  constructor(buffers: CellBuffers) {
+    this.lists = new Uint32Array(buffers.lists)
+    this.#slots = new Uint32Array(buffers.slots)
+    this.#mask = this.#slots.length / 3 - 1
+  }
+
+  /** Place in `lists` of the claims of a group through a source; 0, the empty list, for none. */
+  find(group: number, source: number): number {
+    const slots = this.#slots
+    for (let slot = hash(group, source) & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const at = 3 * slot
+      if (slots[at] === 0) return 0
+      if (slots[at] === group && slots[at + 1] === source) return slots[at + 2]!
+    }
+  }
+}
+
+/**
+ * @param groups for group 1, 2 and so on: its claims by precedence; the place is the rank
+ */
+export function compileCells(groups: readonly (readonly Ranked[])[]): CellBuffers {
+  const lists: number[] = [0]
+  const pairs: { group: number; source: number; list: number }[] = []
+  groups.forEach((claims, index) => {
+    for (const [source, ranks] of bySource(claims)) {
+      pairs.push({ group: index + 1, source, list: lists.length })
+      lists.push(ranks.length)
+      for (const rank of ranks) lists.push(claims[rank]!.entry, rank)
+    }
+  })
+  const buffer = new SharedArrayBuffer(4 * lists.length)
+  new Uint32Array(buffer).set(lists)
+  return { slots: slotsOf(pairs), lists: buffer }
+}
+
+function bySource(claims: readonly Ranked[]): Map<number, number[]> {
+  const result = new Map<number, number[]>()
+  claims.forEach(({ source }, rank) => {
+    const ranks = result.get(source)
+    if (ranks === undefined) result.set(source, [rank])
+    else ranks.push(rank)
+  })
+  return result
+}
+
+function slotsOf(
+  pairs: readonly { group: number; source: number; list: number }[]
+): SharedArrayBuffer {
+  const count = Math.max(MIN_SLOTS, 2 ** Math.ceil(Math.log2(2 * pairs.length + 1)))
+  const buffer = new SharedArrayBuffer(12 * count)
+  const slots = new Uint32Array(buffer)
+  for (const { group, source, list } of pairs) {
+    let slot = hash(group, source) & (count - 1)
+    while (slots[3 * slot] !== 0) slot = (slot + 1) & (count - 1)
+    slots.set([group, source, list], 3 * slot)
+  }
+  return buffer
+}
+
+/** Multipliers of MurmurHash3's finish; group and source are small numbers, often in rows. */
+function hash(group: number, source: number): number {
+  const mixed = Math.imul(group, 0x85ebca6b) ^ Math.imul(source, 0xc2b2ae35)
+  return mixed ^ (mixed >>> 15)
+}

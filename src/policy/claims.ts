@@ -1,0 +1,74 @@
+import { BAN_EDE } from '../dns/ede.js'
+import type { Ban, Block, Reply, Rule } from '../rules/types.js'
+import { edeOption } from '../wire/reply.js'
+import { TIER, type Claim, type PreparedReply, type SourceSummary } from './snapshot.js'
+
+/** What a claim is before its source has been poured: all but the source's summary. */
+export type ClaimDraft = Omit<Claim, 'source'> & { readonly source: number }
+
+/** Drafts the claim of a rule through one of its sources. */
+export function draftClaim(rule: Rule, source: number, title: string): ClaimDraft {
+  return {
+    tier: TIER[rule.kind],
+    kind: rule.kind,
+    ruleId: rule.id,
+    ruleFile: rule.position.file,
+    ruleLine: rule.position.line,
+    source,
+    from: rule.from,
+    until: rule.until,
+    monitor: blocks(rule) && rule.mode === 'monitor',
+    reply: blocks(rule) ? prepare(rule.reply, extraText(rule, title)) : undefined,
+    facts: factsOf(rule)
+  }
+}
+
+export function withSource(draft: ClaimDraft, sources: readonly SourceSummary[]): Claim {
+  return { ...draft, source: sources[draft.source]! }
+}
+
+function blocks(rule: Rule): rule is Ban | Block {
+  return rule.kind === 'ban' || rule.kind === 'block'
+}
+
+/** `TikTok: National Security Council advice, 10 March 2023` */
+function extraText(rule: Ban | Block, title: string): string {
+  const why = rule.kind === 'ban' ? (rule.reference ?? rule.authority) : undefined
+  return why === undefined ? title : `${title}: ${why}`
+}
+
+function prepare(reply: Reply, text: string): PreparedReply {
+  const ede = BAN_EDE[reply.ede]
+  const nowhere = reply.action === 'null'
+  return {
+    action: reply.action,
+    ttl: reply.ttl,
+    ipv4: nowhere ? new Uint8Array(4) : reply.sinkhole?.ipv4?.slice(12),
+    ipv6: nowhere ? new Uint8Array(16) : reply.sinkhole?.ipv6,
+    target: reply.target,
+    ede,
+    edeOption: edeOption(ede, text)
+  }
+}
+
+function factsOf(rule: Rule): Record<string, string> {
+  if (rule.kind === 'ban') {
+    const { authority, reference, legalBasis, owner, review } = rule
+    const day = review === undefined ? undefined : showInstant(review)
+    return given({ authority, reference, legalBasis, owner, review: day })
+  }
+  if (rule.kind === 'exception') {
+    return { purpose: rule.purpose, approvedBy: rule.approvedBy }
+  }
+  return {}
+}
+
+function given(facts: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const entries = Object.entries(facts).filter((fact): fact is [string, string] => fact[1] != null)
+  return Object.fromEntries(entries)
+}
+
+/** `2023-09-13T00:00:00Z` */
+function showInstant(seconds: number): string {
+  return new Date(1000 * seconds).toISOString().replace('.000', '')
+}

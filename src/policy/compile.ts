@@ -1,0 +1,137 @@
+import { failure } from '../base/error.js'
+import type { Seconds } from '../base/units.js'
+import type { NameSource, Rule, RuleSet } from '../rules/types.js'
+import {
+  compileCells,
+  ENTRY_DATED,
+  ENTRY_MONITOR,
+  ENTRY_SHIFT,
+  type CellBuffers,
+  type Ranked
+} from './cells.js'
+import { draftClaim, withSource, type ClaimDraft } from './claims.js'
+import { compileClasses, type ClientClass } from './client-classes.js'
+import { pourSources, type Poured } from './pour.js'
+import { TIER, type Snapshot } from './snapshot.js'
+
+export interface CompileOptions {
+  /** Number of the snapshot: greater than that of the one before. */
+  readonly generation: number
+  /** Gives 32 random bits: a whole number from 0 to 2^32 - 1. Seeds the name hashes. */
+  readonly random: () => number
+  /** Most slots looked at to place a name. */
+  readonly maxRun?: number
+}
+
+/**
+ * In a table loaded to 0.6 a run reaches 256 slots once in 10^5 tables of 10M names, so a longer
+ * one means names that were made to collide.
+ */
+const MAX_RUN = 256
+/** How many seeds are tried: names that crowd under all of them are beyond chance. */
+const MAX_TRIES = 8
+
+/**
+ * Compiles a rule set to an immutable snapshot in shared memory.
+ *
+ * @throws InterdictError POLICY_CROWDED, POLICY_BOUNDS, and what sources throw when poured
+ */
+export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
+  const { networks, sha256 } = ruleSet
+  const { sources, seed, poured } = pour(usedSources(ruleSet), options)
+  const { classes, clients } = compileClasses(networks)
+  const { drafts, groups, cells } = compileClaims(classes, sources)
+  const rules = new Map(networks.flatMap(({ rules }) => rules.map(rule => [rule.id, rule])))
+  const tables = { names: poured.names, clients, addresses: poured.addresses, cells }
+  return {
+    generation: options.generation,
+    sha256,
+    seed,
+    claims: drafts.map(draft => withSource(draft, poured.sources)),
+    sources: poured.sources,
+    networks: networks.map(({ id }) => id),
+    classNetworks: classes.map(({ network }) => network),
+    classGroups: groups,
+    tables,
+    counts: {
+      names: poured.count,
+      rules: rules.size,
+      networks: networks.length,
+      sources: sources.length
+    },
+    octets: poured.used + octetsOf([clients, poured.addresses, cells]),
+    switches: switchesOf(rules.values())
+  }
+}
+
+/** Sources that some rule points at; an app that nobody bans takes no memory. */
+function usedSources({ sources, networks }: RuleSet): readonly NameSource[] {
+  const pointedAt = new Map<string, NameSource>()
+  for (const rule of new Set(networks.flatMap(({ rules }) => rules))) {
+    for (const source of rule.sources) pointedAt.set(source.id, source)
+  }
+  const listed = sources.filter(({ id }) => pointedAt.has(id))
+  for (const { id } of listed) pointedAt.delete(id)
+  return [...listed, ...pointedAt.values()]
+}
+
+function pour(
+  sources: readonly NameSource[],
+  { random, maxRun = MAX_RUN }: CompileOptions
+): { sources: readonly NameSource[]; seed: number; poured: Poured } {
+  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+    const seed = random() | 0
+    const poured = pourSources(sources, seed, maxRun)
+    if (poured !== undefined) return { sources, seed, poured }
+  }
+  throw failure('POLICY_CROWDED', maxRun, MAX_TRIES)
+}
+
+/** Claims, and their order of precedence for each group of classes with the same rules. */
+function compileClaims(
+  classes: readonly ClientClass[],
+  sources: readonly NameSource[]
+): { drafts: readonly ClaimDraft[]; groups: readonly number[]; cells: CellBuffers } {
+  const indexOf = new Map(sources.map(({ id }, index) => [id, index]))
+  const drafts: ClaimDraft[] = []
+  const claimOf = new Map<string, number>()
+  const rank = (rule: Rule): Ranked[] =>
+    rule.sources.map(({ id, title }) => {
+      const source = indexOf.get(id)!
+      const key = `${source}\n${rule.id}`
+      const claim = claimOf.get(key) ?? drafts.push(draftClaim(rule, source, title)) - 1
+      claimOf.set(key, claim)
+      return { source, entry: entryOf(claim, drafts[claim]!) }
+    })
+
+  const known = new Map<string, number>([['', 0]])
+  const ranked: Ranked[][] = []
+  const groups = classes.map(({ rules }) => {
+    const key = rules.map(({ id }) => id).join('\n')
+    const group = known.get(key) ?? ranked.push(byTier(rules).flatMap(rank))
+    known.set(key, group)
+    return group
+  })
+  return { drafts, groups, cells: compileCells(ranked) }
+}
+
+/** Order of precedence between rules: tier, then the order in which the network has them. */
+function byTier(rules: readonly Rule[]): Rule[] {
+  return rules.toSorted((a, b) => TIER[a.kind] - TIER[b.kind])
+}
+
+function entryOf(claim: number, { from, until, monitor }: ClaimDraft): number {
+  const dated = from !== -Infinity || until !== Infinity
+  return (claim << ENTRY_SHIFT) | (dated ? ENTRY_DATED : 0) | (monitor ? ENTRY_MONITOR : 0)
+}
+
+function switchesOf(rules: Iterable<Rule>): Seconds[] {
+  const instants = [...rules].flatMap(({ from, until }) => [from, until])
+  return [...new Set(instants.filter(Number.isFinite))].sort((a, b) => a - b)
+}
+
+function octetsOf(value: unknown): number {
+  if (value instanceof SharedArrayBuffer) return value.byteLength
+  if (typeof value !== 'object' || value === null) return 0
+  return Object.values(value).reduce((sum: number, part) => sum + octetsOf(part), 0)
+}

@@ -1,0 +1,101 @@
+import type { Octets } from '../base/units.js'
+import { HashedName, MAX_LABELS } from '../wire/hashed-name.js'
+import { firstSlot, slotBits, type NameTableBuffers } from './name-table.js'
+import type { RecordBuilder } from './record-builder.js'
+
+/**
+ * Builds the table of names. A name given again, by this or another source, adds a member to the
+ * record it has.
+ */
+export class NameTableBuilder {
+  /** Distinct names so far. */
+  names = 0
+  /** Set once a name found no slot within the longest run: start again with another seed. */
+  crowded = false
+  readonly #most: number
+  readonly #seed: number
+  readonly #maxRun: number
+  readonly #records: RecordBuilder
+  readonly #bits: number
+  readonly #slots: Int32Array<SharedArrayBuffer>
+  readonly #depths = new Uint8Array(new SharedArrayBuffer(MAX_LABELS + 1))
+  readonly #name = new HashedName()
+  #root = 0
+
+  /**
+   * @param most names that will come, all sources together, repeated ones counted again
+   * @param maxRun most slots looked at to place a name
+   */
+  constructor(records: RecordBuilder, most: number, seed: number, maxRun: number) {
+    this.#records = records
+    this.#most = most
+    this.#seed = seed
+    this.#maxRun = maxRun
+    this.#bits = slotBits(most)
+    this.#slots = new Int32Array(new SharedArrayBuffer(8 * 2 ** this.#bits))
+  }
+
+  /**
+   * Adds a name. Says whether there was room: false when sources gave more than their bounds.
+   *
+   * @param octets holds the name in wire form at `at`
+   */
+  add(octets: Uint8Array, at: Octets, member: number, line: number): boolean {
+    if (this.crowded) return true
+    const name = this.#name
+    name.take(octets, at, this.#seed)
+    if (this.names >= this.#most || !this.#records.hasRoom(name.length)) return false
+    this.#depths[name.labels] = 1
+    if (name.labels > 0) this.#place(name, member, line)
+    else if (this.#root !== 0) this.#records.addMember(this.#root, member, line)
+    else this.#root = this.#create(name, member, line)
+    return true
+  }
+
+  /** The table; `records` is to be finished by its owner. Slots are cut to what they need. */
+  finish(): Omit<NameTableBuffers, 'records'> {
+    const bits = slotBits(this.names)
+    const slots = bits < this.#bits ? this.#rehashed(bits) : this.#slots
+    return { slots: slots.buffer, depths: this.#depths.buffer, root: this.#root }
+  }
+
+  #place(name: HashedName, member: number, line: number): void {
+    const slots = this.#slots
+    const hash = name.hashes[0]!
+    const mask = slots.length / 2 - 1
+    let slot = firstSlot(hash, 32 - this.#bits)
+    for (let run = 0; run < this.#maxRun; run++) {
+      const record = slots[2 * slot + 1]!
+      if (record === 0) {
+        slots[2 * slot] = hash
+        slots[2 * slot + 1] = this.#create(name, member, line)
+        return
+      }
+      if (slots[2 * slot] === hash && this.#records.holds(record, name)) {
+        this.#records.addMember(record, member, line)
+        return
+      }
+      slot = (slot + 1) & mask
+    }
+    this.crowded = true
+  }
+
+  #create(name: HashedName, member: number, line: number): number {
+    this.names++
+    return this.#records.createName(name, member, line)
+  }
+
+  #rehashed(bits: number): Int32Array<SharedArrayBuffer> {
+    const to = new Int32Array(new SharedArrayBuffer(8 * 2 ** bits))
+    const mask = to.length / 2 - 1
+    const from = this.#slots
+    for (let at = 0; at < from.length; at += 2) {
+      if (from[at + 1] === 0) continue
+      let slot = firstSlot(from[at]!, 32 - bits)
+      while (to[2 * slot + 1] !== 0) slot = (slot + 1) & mask
+      to[2 * slot] = from[at]!
+      to[2 * slot + 1] = from[at + 1]!
+    }
+    return to
+  }
+}

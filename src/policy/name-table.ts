@@ -1,0 +1,76 @@
+import type { HashedName } from '../wire/hashed-name.js'
+import { recordHolds, type RecordBuffers } from './records.js'
+
+/** The table of names as shared memory, as other threads get it. */
+export interface NameTableBuffers {
+  /** Open addressing, two words a slot: hash, record (0: free). */
+  readonly slots: SharedArrayBuffer
+  /** For each count of labels, 0 to 127: whether a name of so many labels is stored. */
+  readonly depths: SharedArrayBuffer
+  /** Record of the root name, which has no slot; 0 where no source gives it. */
+  readonly root: number
+  readonly records: RecordBuffers
+}
+
+/** Slots are chosen by the high bits of hash times this: 2^32 over the golden ratio (Knuth 6.4). */
+const GOLDEN = 0x9e3779b1
+
+/** Share of slots in use at most; linear probing looks at 1.8 slots for a miss at 0.48. */
+const MAX_LOAD = 0.6
+const MIN_BITS = 4
+
+/** How many bits number the slots of a table for so many names. */
+export function slotBits(names: number): number {
+  return Math.max(MIN_BITS, Math.ceil(Math.log2(names / MAX_LOAD + 1)))
+}
+
+/** Where the probing for a hash begins, in a table of `2 ** (32 - shift)` slots. */
+export function firstSlot(hash: number, shift: number): number {
+  return Math.imul(hash, GOLDEN) >>> shift
+}
+
+/** Finds the record of a name or suffix. One per thread; reads shared memory, allocates nothing. */
+export class NameTable {
+  readonly root: number
+  /** Most labels of any stored name: suffixes with more need no look. */
+  readonly deepest: number
+  readonly depths: Uint8Array
+  readonly #slots: Int32Array
+  readonly #mask: number
+  readonly #shift: number
+  readonly #octets: Uint8Array
+
+  constructor(buffers: NameTableBuffers) {
+    this.root = buffers.root
+    this.depths = new Uint8Array(buffers.depths)
+    this.deepest = Math.max(0, this.depths.lastIndexOf(1))
+    this.#slots = new Int32Array(buffers.slots)
+    const slots = this.#slots.length / 2
+    this.#mask = slots - 1
+    this.#shift = 32 - Math.log2(slots)
+    this.#octets = new Uint8Array(buffers.records.words)
+  }
+
+  /** The record of the suffix that begins with label `label` (not the root); 0: not stored. */
+  find(name: HashedName, label: number): number {
+    const slots = this.#slots
+    const hash = name.hashes[label]!
+    let slot = Math.imul(hash, GOLDEN) >>> this.#shift
+    for (;;) {
+      const record = slots[2 * slot + 1]!
+      if (record === 0) return 0
+      if (slots[2 * slot] === hash && recordHolds(this.#octets, record, name, name.starts[label]!))
+        return record
+      slot = (slot + 1) & this.#mask
+    }
+  }
+
+  /** Every record of a name, in no order that means anything. */
+  *records(): Generator<number> {
+    if (this.root !== 0) yield this.root
+    for (let at = 1; at < this.#slots.length; at += 2) {
+      const record = this.#slots[at]!
+      if (record !== 0) yield record
+    }
+  }
+}

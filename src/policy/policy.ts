@@ -1,0 +1,201 @@
+import type { Seconds } from '../base/units.js'
+import { PrefixTable } from '../network/prefix-table.js'
+import { COVER } from '../rules/types.js'
+import type { HashedName } from '../wire/hashed-name.js'
+import { AddressTable } from './address-table.js'
+import { Cells, ENTRY_DATED, ENTRY_MONITOR, ENTRY_SHIFT } from './cells.js'
+import { NameTable } from './name-table.js'
+import { TIER, type Claim, type Snapshot, type Verdict } from './snapshot.js'
+
+/** Room for the switches of one generation in an epoch number. */
+const EPOCHS_PER_GENERATION = 2 ** 20
+
+/** Greater than any rank in a list. */
+const NO_RANK = 0xffffffff
+
+/**
+ * Gives verdicts on one snapshot. Each thread makes its own over the same shared memory; judging
+ * allocates nothing.
+ *
+ * Order of precedence: tier (exception, ban, allow, block); inside a tier the longest name or
+ * prefix; then the order of the network's rules. Only claims in force take part. One in monitor
+ * mode never decides: it is noted if it stands before what decides, that is, if it would have
+ * decided had it been enforced.
+ */
+export class Policy {
+  readonly snapshot: Snapshot
+  readonly claims: readonly Claim[]
+  /** For `HashedName.take`. */
+  readonly seed: number
+  readonly #clients: PrefixTable
+  readonly #names: NameTable
+  readonly #addresses: AddressTable
+  readonly #cells: Cells
+  /** Member set of each record: word 0 of it. */
+  readonly #records: Int32Array
+  readonly #sets: Int32Array
+  readonly #groups: Int32Array
+  readonly #tiers: Uint8Array
+  readonly #froms: Float64Array
+  readonly #untils: Float64Array
+
+  constructor(snapshot: Snapshot) {
+    const { tables, claims } = snapshot
+    this.snapshot = snapshot
+    this.claims = claims
+    this.seed = snapshot.seed
+    this.#clients = new PrefixTable(tables.clients)
+    this.#names = new NameTable(tables.names)
+    this.#addresses = new AddressTable(tables.addresses)
+    this.#cells = new Cells(tables.cells)
+    this.#records = new Int32Array(tables.names.records.words)
+    this.#sets = new Int32Array(tables.names.records.sets)
+    this.#groups = Int32Array.from(snapshot.classGroups)
+    this.#tiers = Uint8Array.from(claims, ({ tier }) => tier)
+    this.#froms = Float64Array.from(claims, ({ from }) => from)
+    this.#untils = Float64Array.from(claims, ({ until }) => until)
+  }
+
+  /**
+   * Client class of the address in `words[at, at + 4)`, as in `DatagramBatch.peers`. 0: in no
+   * network.
+   */
+  classOf(words: Uint32Array, at: number): number {
+    return this.#clients.find(words, at)
+  }
+
+  /** Whether no rule at all speaks to clients of this class. */
+  isSilentFor(clientClass: number): boolean {
+    return this.#groups[clientClass] === 0
+  }
+
+  /**
+   * Judges a name, adding to `verdict` what it finds; see `Verdict`. Suffixes are looked up from
+   * the longest to the root, but only those with as many labels as some stored name has.
+   *
+   * @param name hashed with this policy's `seed`
+   */
+  judge(name: HashedName, clientClass: number, now: Seconds, verdict: Verdict): void {
+    const group = this.#groups[clientClass]!
+    if (group === 0) return
+    const { labels } = name
+    const { depths, deepest, root } = this.#names
+    for (let label = labels > deepest ? labels - deepest : 0; label < labels; label++) {
+      if (depths[labels - label] === 0) continue
+      const record = this.#names.find(name, label)
+      if (record === 0) continue
+      this.#weigh(record, label === 0, label, group, now, verdict)
+      if (verdict.tier === TIER.exception) return
+    }
+    if (root !== 0) this.#weigh(root, labels === 0, labels, group, now, verdict)
+  }
+
+  /**
+   * Judges an address in an answer by the prefixes of sources, the longest first, adding to
+   * `verdict` what it finds; `label` is 0.
+   */
+  judgeAddress(
+    words: Uint32Array,
+    at: number,
+    clientClass: number,
+    now: Seconds,
+    verdict: Verdict
+  ): void {
+    const group = this.#groups[clientClass]!
+    if (group === 0) return
+    const { lists } = this.#addresses
+    const list = this.#addresses.find(words, at)
+    const last = list + lists[list]!
+    for (let next = list + 1; next <= last; next++) {
+      this.#weigh(lists[next]!, true, 0, group, now, verdict)
+    }
+  }
+
+  /**
+   * A number that changes whenever some rule starts or ends, and with every snapshot: what was
+   * judged in one epoch holds for all of it.
+   */
+  epochAt(now: Seconds): number {
+    const { switches, generation } = this.snapshot
+    let low = 0
+    for (let high = switches.length; low < high;) {
+      const middle = (low + high) >>> 1
+      if (switches[middle]! <= now) low = middle + 1
+      else high = middle
+    }
+    return generation * EPOCHS_PER_GENERATION + low
+  }
+
+  /**
+   * Lets the members of one record speak.
+   *
+   * @param whole the record is the very name judged, not one above it
+   */
+  #weigh(
+    record: number,
+    whole: boolean,
+    label: number,
+    group: number,
+    now: Seconds,
+    verdict: Verdict
+  ): void {
+    const silent = whole ? COVER.below : COVER.exact
+    const { lists } = this.#cells
+    const set = this.#records[record]!
+    const last = set + this.#sets[set]!
+    let decider = -1
+    let deciderRank = NO_RANK
+    let monitor = -1
+    let monitorRank = NO_RANK
+    for (let next = set + 1; next <= last; next++) {
+      const member = this.#sets[next]!
+      if ((member & 3) === silent) continue
+      const list = this.#cells.find(group, member >>> 2)
+      const end = list + 2 * lists[list]!
+      for (let at = list + 1; at < end; at += 2) {
+        const entry = lists[at]!
+        const rank = lists[at + 1]!
+        if (rank >= deciderRank) break
+        const claim = entry >>> ENTRY_SHIFT
+        if ((entry & ENTRY_DATED) !== 0 && !this.#inForce(claim, now)) continue
+        if ((entry & ENTRY_MONITOR) === 0) {
+          decider = claim
+          deciderRank = rank
+          break
+        }
+        if (rank < monitorRank) {
+          monitor = claim
+          monitorRank = rank
+        }
+      }
+    }
+    if (monitorRank < deciderRank) this.#note(monitor, record, verdict)
+    if (decider !== -1) this.#decide(decider, record, label, verdict)
+  }
+
+  #inForce(claim: number, now: Seconds): boolean {
+    return this.#froms[claim]! <= now && now < this.#untils[claim]!
+  }
+
+  /** What came before stands before in its tier: a longer name, or an earlier subject. */
+  #note(claim: number, record: number, verdict: Verdict): void {
+    const tier = this.#tiers[claim]!
+    if (tier >= verdict.tier) return
+    if (verdict.monitor !== -1 && this.#tiers[verdict.monitor]! <= tier) return
+    verdict.monitor = claim
+    verdict.monitorRecord = record
+  }
+
+  #decide(claim: number, record: number, label: number, verdict: Verdict): void {
+    const tier = this.#tiers[claim]!
+    if (tier >= verdict.tier) return
+    verdict.claim = claim
+    verdict.tier = tier
+    verdict.record = record
+    verdict.label = label
+    if (verdict.monitor !== -1 && this.#tiers[verdict.monitor]! > tier) {
+      verdict.monitor = -1
+      verdict.monitorRecord = -1
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import { compile } from '../../src/policy/compile.js'
+import { Policy } from '../../src/policy/policy.js'
+import { Verdict } from '../../src/policy/snapshot.js'
+import type { RuleSet } from '../../src/rules/types.js'
+import { HashedName } from '../../src/wire/hashed-name.js'
+import { words } from '../network/words.js'
+import { seeds, wire } from './rule-set.js'
+
+/** Who decides and who would: rule ids, '' for none. */
+export interface Said {
+  readonly decides: string
+  readonly monitors: string
+}
+
+export function policyOf(rules: RuleSet, random = seeds(0x5eed5eed)): Policy {
+  return new Policy(compile(rules, { generation: 1, random }))
+}
+
+export function hashed(name: string, seed: number): HashedName {
+  const hashed = new HashedName()
+  hashed.take(wire(name), 0, seed)
+  return hashed
+}
+
+/** Judges a name for a client, from text to rule ids. */
+export function ask(policy: Policy, name: string, client: string, now = 0): Said {
+  const verdict = new Verdict()
+  const clientClass = policy.classOf(words(client), 0)
+  policy.judge(hashed(name, policy.seed), clientClass, now, verdict)
+  return said(policy, verdict)
+}
+
+export function askAddress(policy: Policy, address: string, client: string, now = 0): Said {
+  const verdict = new Verdict()
+  const clientClass = policy.classOf(words(client), 0)
+  policy.judgeAddress(words(address), 0, clientClass, now, verdict)
+  return said(policy, verdict)
+}
+
+export function said(policy: Policy, { claim, monitor }: Verdict): Said {
+  return {
+    decides: policy.claims[claim]?.ruleId ?? '',
+    monitors: policy.claims[monitor]?.ruleId ?? ''
+  }
+}
