@@ -35,7 +35,7 @@ const MESSAGES = {
   // policy
   POLICY_BOUNDS: (source: string) => `source ${source} gives more names than it announced`,
   POLICY_CROWDED: (run: number, tries: number) =>
-    `names collide in runs longer than ${run} under each of ${tries} random seeds`
+    `names collide in runs longer than ${run} under each of ${tries} random seeds`,
 
   // socket, server
   SOCKET_BIND: (endpoint: string, why: string) => `cannot listen on ${endpoint}: ${why}`,

@@ -1,7 +1,9 @@
 import { QueryEvent } from '../../src/log/event.js'
 import type { Matched } from '../../src/log/pieces.js'
 import type { ServiceLog } from '../../src/log/service-log.js'
+import { compile } from '../../src/policy/compile.js'
 import type { Claim, Snapshot } from '../../src/policy/snapshot.js'
+import type { RuleSet } from '../../src/rules/types.js'
 import { readAddress } from '../../src/base/address.js'
 
 /** 2023-03-13T09:26:53.589Z */
@@ -41,6 +43,10 @@ export function wireName(labels: readonly (string | Uint8Array)[]): Uint8Array {
   ])
 }
 
+/** What the log does not look at. */
+const CONTENT = { names: 1, digest: 0 }
+const RULES: RuleSet = { networks: [], sources: [], sha256: '', files: [] }
+
 /** A ban through an app, a block through a list, an exception with names of its own. */
 const CLAIMS = [
   claim('ban', 'federal-phones/tiktok', 14, { kind: 'app', id: 'tiktok' }),
@@ -57,17 +63,17 @@ function claim(
 ): Claim {
   return {
     ...{ tier: 1, kind, ruleId, ruleFile: 'networks.yaml', ruleLine },
-    source: { ...source, title: source.id, file: 'apps/tiktok.yaml' },
+    source: { ...source, ...{ index: 0, title: source.id, file: 'apps/tiktok.yaml' }, ...CONTENT },
     ...{ from: -Infinity, until: Infinity, monitor: false, reply: undefined, facts: {} }
   }
 }
 
 export function snapshotOf(generation: number): Snapshot {
   return {
-    ...{ generation, sha256: '', seed: 0, claims: CLAIMS, buffers: {}, octets: 0, switches: [] },
+    ...compile(RULES, { generation, random: () => 0 }),
+    claims: CLAIMS,
     networks: ['federal-phones', 'guests'],
-    classNetworks: [-1, 0, 1],
-    counts: { names: 0, rules: 0, networks: 2, sources: 0 }
+    classNetworks: [-1, 0, 1]
   }
 }
 
