@@ -1,0 +1,151 @@
+import type { Clock } from '../base/clock.js'
+import type { Milliseconds } from '../base/units.js'
+import type { Endpoint, Transport } from '../socket/datagram.js'
+import type { Done, Group, Receiver } from './asking.js'
+import { Choice } from './choice.js'
+import { DomainTable } from './domains.js'
+import type { Forwarder, Inquiry } from './forwarder.js'
+import { Inquiries, type Send } from './inquiries.js'
+import { DEFAULT_LIMITS, newCounts, type Counts, type Limits } from './limits.js'
+import { BlockRandom, type Random } from './random.js'
+import { Recovery } from './recovery.js'
+import { connectTcp, TcpLinks, type Connect } from './tcp-links.js'
+import { systemTimers, type Timers } from './timers.js'
+import { UdpPool } from './udp-pool.js'
+import { showEndpoint, Upstream, type HealthChange, type HealthListener } from './upstream.js'
+
+export interface ForwarderOptions {
+  readonly transport: Transport
+  readonly clock: Clock
+  /** Asked where no domain of the table matches. None: such inquiries fail. */
+  readonly upstreams: readonly Endpoint[]
+  /** Names that are asked elsewhere, with all below them; the longest that matches wins. */
+  readonly domains?: readonly ForwardedDomain[]
+  readonly limits?: Partial<Limits>
+  /** Told when an upstream goes down or comes up. */
+  readonly onHealth?: (change: HealthChange) => void
+  /** For tests. */
+  readonly random?: Random
+  readonly timers?: Timers
+  readonly connect?: Connect
+}
+
+export interface ForwardedDomain {
+  /** Wire form, any case, root label included. */
+  readonly name: Uint8Array
+  readonly upstreams: readonly Endpoint[]
+}
+
+/** A forwarder that can be looked at, for the metrics. */
+export interface MeasuredForwarder extends Forwarder {
+  readonly counts: Readonly<Counts>
+  /** In the order of `upstreams`. */
+  readonly states: readonly UpstreamState[]
+}
+
+export interface UpstreamState {
+  readonly address: string
+  /** Smoothed; 0: not measured yet. */
+  readonly responseTime: Milliseconds
+  readonly down: boolean
+}
+
+/**
+ * Opens the first sockets and is ready to ask. Where the system has no sockets of a family, its
+ * upstreams count as unreachable.
+ *
+ * @throws InterdictError ADDRESS_INVALID
+ */
+export async function createForwarder(options: ForwarderOptions): Promise<MeasuredForwarder> {
+  const forwarder = new UpstreamForwarder(options)
+  await forwarder.open()
+  return forwarder
+}
+
+class UpstreamForwarder implements MeasuredForwarder {
+  readonly counts = newCounts()
+  private readonly known: Upstream[] = []
+  private readonly domains: DomainTable
+  private readonly inquiries: Inquiries
+  private readonly recovery: Recovery
+  private readonly pools: { readonly 4: UdpPool; readonly 6: UdpPool }
+  private readonly links: TcpLinks
+
+  constructor(options: ForwarderOptions) {
+    const { transport, clock, upstreams, domains = [], onHealth, connect = connectTcp } = options
+    const { random = new BlockRandom(), timers = systemTimers } = options
+    const limits = { ...DEFAULT_LIMITS, ...options.limits }
+    const choice = new Choice()
+    const { counts } = this
+
+    this.inquiries = new Inquiries({ clock, timers, limits, choice, counts, send: this.send })
+    this.recovery = new Recovery(clock, timers, (inquiry, upstream, now) => {
+      this.inquiries.probe(inquiry, upstream, now)
+    })
+    const receiver: Receiver = this.inquiries
+    const parts = { transport, random, timers, now: () => clock.now(), limits, receiver }
+    this.pools = { 4: new UdpPool(4, parts), 6: new UdpPool(6, parts) }
+    this.links = new TcpLinks(connect, parts)
+
+    const listener: HealthListener = {
+      resting: (upstream, now) => {
+        this.recovery.watch(upstream, now)
+      },
+      changed: change => onHealth?.(change)
+    }
+    const group = (endpoints: readonly Endpoint[]): Group =>
+      endpoints.map(endpoint => this.upstreamAt(endpoint, transport, listener))
+    this.domains = new DomainTable(group(upstreams), random.word() | 0)
+    for (const domain of domains) this.domains.add(domain.name, group(domain.upstreams))
+  }
+
+  /** Opens the first sockets of the families that are needed. */
+  async open(): Promise<void> {
+    const families = new Set(this.known.map(({ family }) => family))
+    await Promise.all([...families].map(family => this.pools[family].open()))
+  }
+
+  get upstreams(): readonly string[] {
+    return this.known.map(({ text }) => text)
+  }
+
+  get states(): readonly UpstreamState[] {
+    return this.known.map(({ text, smoothed, down }) => ({
+      address: text,
+      responseTime: smoothed,
+      down
+    }))
+  }
+
+  get inFlight(): number {
+    return this.inquiries.size
+  }
+
+  forward(inquiry: Inquiry, done: Done): void {
+    this.inquiries.start(inquiry, this.domains.find(inquiry.qname), done)
+  }
+
+  close(): void {
+    this.inquiries.close()
+    this.recovery.close()
+    this.pools[4].close()
+    this.pools[6].close()
+    this.links.close()
+  }
+
+  private readonly send: Send = (attempt, now) => {
+    if (attempt.overTcp) return this.links.send(attempt)
+    return this.pools[attempt.upstream.family].send(attempt, now)
+  }
+
+  /** One for each address and port, however often it is named: its health is one. */
+  private upstreamAt(endpoint: Endpoint, transport: Transport, listener: HealthListener): Upstream {
+    const text = showEndpoint(endpoint)
+    const same = this.known.find(upstream => upstream.text === text)
+    if (same !== undefined) return same
+    const { length } = this.known
+    const made = new Upstream(length, endpoint, transport.peer(endpoint), listener)
+    this.known.push(made)
+    return made
+  }
+}

@@ -1,0 +1,55 @@
+import { HashedName } from '../wire/hashed-name.js'
+import type { Group } from './asking.js'
+
+type Domain = { readonly octets: Uint8Array; readonly group: Group }
+
+/** Which upstreams are asked for which names: the longest suffix in the table wins. */
+export class DomainTable {
+  private readonly byHash = new Map<number, Domain[]>()
+  private readonly name = new HashedName()
+  private fallback: Group
+
+  /**
+   * @param fallback for names below none of the domains
+   * @param seed of the hashes: random, so that nobody can prepare names that collide
+   */
+  constructor(
+    fallback: Group,
+    private readonly seed: number
+  ) {
+    this.fallback = fallback
+  }
+
+  /** @param domain wire form, any case, root label included; it stands for all below it too */
+  add(domain: Uint8Array, group: Group): void {
+    const { name, byHash } = this
+    name.take(domain, 0, this.seed)
+    if (name.labels === 0) {
+      this.fallback = group
+      return
+    }
+    const hash = name.hashes[0]!
+    const entry = { octets: name.octets.slice(0, name.length), group }
+    byHash.set(hash, [...(byHash.get(hash) ?? []), entry])
+  }
+
+  /** @param qname wire form, any case, root label included */
+  find(qname: Uint8Array): Group {
+    const { name, byHash } = this
+    if (byHash.size === 0) return this.fallback
+    name.take(qname, 0, this.seed)
+    for (let label = 0; label < name.labels; label++) {
+      const domains = byHash.get(name.hashes[label]!)
+      const domain = domains?.find(({ octets }) => isSuffix(octets, name, label))
+      if (domain !== undefined) return domain.group
+    }
+    return this.fallback
+  }
+}
+
+function isSuffix(octets: Uint8Array, name: HashedName, label: number): boolean {
+  const start = name.starts[label]!
+  if (octets.length !== name.length - start) return false
+  for (let i = 0; i < octets.length; i++) if (octets[i] !== name.octets[start + i]) return false
+  return true
+}

@@ -1,0 +1,257 @@
+import type { Clock } from '../base/clock.js'
+import type { Milliseconds, Octets } from '../base/units.js'
+import { EDE } from '../dns/ede.js'
+import { Asking, type Done, type Group, type Receiver, type Try } from './asking.js'
+import { isHopeless, type Choice } from './choice.js'
+import { Deadlines } from './deadlines.js'
+import type { Inquiry, Outcome } from './forwarder.js'
+import type { Counts, Limits } from './limits.js'
+import { isRefusal, isTruncated } from './response-head.js'
+import type { Timers } from './timers.js'
+import type { Upstream } from './upstream.js'
+
+/** Most queries sent for one inquiry, whatever happens. */
+const MAX_TRIES = 8
+/** Mismatched responses after which an inquiry is under attack and moves to TCP. */
+const SUSPICIOUS = 20
+/** `Outcome.upstream` where none was asked. */
+const NO_UPSTREAM = -1
+
+/** Sends the query of a try, over what it says; false if that is impossible now. */
+export type Send = (attempt: Try, now: Milliseconds) => boolean
+
+export interface InquiryParts {
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly limits: Limits
+  readonly choice: Choice
+  readonly counts: Counts
+  readonly send: Send
+}
+
+/**
+ * Inquiries under way, from the question to exactly one outcome for each who asked:
+ *
+ *     start ── ask ──┬─ answer ──────────────────────────────────► response
+ *               ▲    ├─ truncated ─► ask the same one over TCP
+ *               │    ├─ refusal ───► ask another one, once; if it knows no better ─► response
+ *               │    └─ silence, network error ─┬─ time and upstreams left ─┐
+ *               │                               └───────────────────────────│──► failure
+ *               └───────────────────────────────────────────────────────────┘
+ *
+ * Answers to earlier tries stay welcome until the end: an upstream may just be slow.
+ */
+export class Inquiries implements Receiver {
+  private readonly byKey = new Map<string, Asking>()
+  private readonly deadlines: Deadlines<Asking>
+  private closed = false
+
+  constructor(private readonly parts: InquiryParts) {
+    const { clock, timers } = parts
+    this.deadlines = new Deadlines(clock, timers, (asking, now) => {
+      this.expire(asking, now)
+    })
+  }
+
+  get size(): number {
+    return this.byKey.size
+  }
+
+  /** Asks one of `group`, or joins those who wait for the same; `done` is called later. */
+  start(inquiry: Inquiry, group: Group, done: Done): void {
+    const { clock, limits, counts, choice } = this.parts
+    const now = clock.now()
+    const same = this.byKey.get(inquiry.key)
+    if (same !== undefined) {
+      this.join(same, done)
+    } else if (this.closed || group.length === 0) {
+      this.failSoon(done, EDE.NETWORK_ERROR)
+    } else if (this.byKey.size >= limits.maxInFlight) {
+      counts.overflows++
+      this.failSoon(done, EDE.NO_REACHABLE_AUTHORITY)
+    } else {
+      const asking = new Asking(inquiry, group, done, now, now + limits.giveUp)
+      this.byKey.set(inquiry.key, asking)
+      this.ask(asking, choice.first(group, now), false, now)
+    }
+  }
+
+  /** Puts a question to one upstream, only to see whether it answers. */
+  probe(inquiry: Inquiry, upstream: Upstream, now: Milliseconds): void {
+    const { limits } = this.parts
+    const asking = new Asking(inquiry, [upstream], undefined, now, now + limits.giveUp)
+    this.ask(asking, upstream, false, now)
+  }
+
+  /** Ends all at once: everybody who waits is told. */
+  close(): void {
+    this.closed = true
+    const now = this.parts.clock.now()
+    for (const asking of [...this.byKey.values()]) this.fail(asking, now)
+    this.deadlines.close()
+  }
+
+  answered(attempt: Try, octets: Uint8Array, start: Octets, end: Octets, now: Milliseconds): void {
+    const { asking, upstream, overTcp } = attempt
+    this.parts.counts.responses++
+    upstream.heard(overTcp ? undefined : now - attempt.sentAt, now)
+    if (asking.first === undefined) {
+      this.settle(asking)
+    } else if (!overTcp && isTruncated(octets, start)) {
+      this.parts.counts.truncated++
+      this.askOverTcp(attempt, now)
+    } else if (!isRefusal(octets, start)) {
+      upstream.confirmed()
+      asking.heldFrom?.contradicted(now)
+      this.respond(asking, upstream, overTcp ? octets : octets.slice(start, end), now)
+    } else {
+      this.refused(attempt, overTcp ? octets : octets.slice(start, end), now)
+    }
+  }
+
+  mismatched(asking: Asking | undefined, now: Milliseconds): void {
+    this.parts.counts.mismatches++
+    if (asking === undefined || asking.tcpOnly || ++asking.mismatches < SUSPICIOUS) return
+    const { last } = asking
+    if (last === undefined || asking.first === undefined) return
+    // Somebody sends guesses. TCP cannot be forged from afar, and UDP is not listened to any more.
+    this.parts.counts.suspicions++
+    asking.tcpOnly = true
+    asking.releaseTries()
+    this.ask(asking, last.upstream, true, now)
+  }
+
+  lost(attempt: Try, established: boolean): void {
+    const { asking } = attempt
+    if (asking.finished || asking.last !== attempt) return
+    const now = this.parts.clock.now()
+    // An upstream may close a connection just when we use it: RFC 7766 §6.2.4.
+    if (established && !asking.reconnected) {
+      asking.reconnected = true
+      this.ask(asking, attempt.upstream, true, now)
+    } else {
+      this.goOn(asking, now, false)
+    }
+  }
+
+  private join(asking: Asking, done: Done): void {
+    const { counts, limits } = this.parts
+    const others = (asking.others ??= [])
+    if (others.length + 1 >= limits.maxWaiters) {
+      counts.overflows++
+      this.failSoon(done, EDE.NO_REACHABLE_AUTHORITY)
+    } else {
+      counts.shared++
+      others.push(done)
+    }
+  }
+
+  private ask(asking: Asking, upstream: Upstream, overTcp: boolean, now: Milliseconds): void {
+    const { send, limits, counts, timers } = this.parts
+    const attempt = asking.begin(upstream, overTcp, now)
+    counts.queries++
+    if (send(attempt, now)) {
+      this.deadlines.set(asking, Math.min(now + limits.tryTimeout, asking.giveUpAt), now)
+      return
+    }
+    if (!overTcp) upstream.failed(now)
+    // Later, because nobody is told from within `forward`.
+    timers.soon(() => {
+      if (!asking.finished && asking.last === attempt) this.goOn(asking, now, false)
+    })
+  }
+
+  private askOverTcp(attempt: Try, now: Milliseconds): void {
+    const { asking, upstream } = attempt
+    attempt.release()
+    if (asking.tries >= MAX_TRIES) this.fail(asking, now)
+    else this.ask(asking, upstream, true, now)
+  }
+
+  private refused(attempt: Try, message: Uint8Array, now: Milliseconds): void {
+    const { asking, upstream } = attempt
+    const other = asking.held === undefined ? this.parts.choice.another(asking, now) : undefined
+    if (other === undefined) {
+      this.respond(asking, upstream, message, now)
+      return
+    }
+    attempt.release()
+    asking.held = message
+    asking.heldFrom = upstream
+    this.ask(asking, other, asking.tcpOnly, now)
+  }
+
+  private expire(asking: Asking, now: Milliseconds): void {
+    const attempt = asking.last!
+    asking.silences++
+    this.parts.counts.timeouts++
+    if (attempt.overTcp) attempt.channel?.silent?.(attempt.sentAt)
+    else attempt.upstream.silent(attempt.sentAt, now)
+    this.goOn(asking, now, true)
+  }
+
+  /**
+   * After a try that came to nothing.
+   *
+   * @param again whether there is sense in asking the same upstream again: not where it is the
+   *   network that says no, and says so at once
+   */
+  private goOn(asking: Asking, now: Milliseconds, again: boolean): void {
+    const next = this.parts.choice.next(asking, now)
+    if (asking.first === undefined) {
+      this.waitOn(asking, now)
+    } else if (asking.held !== undefined && asking.heldFrom !== undefined) {
+      this.respond(asking, asking.heldFrom, asking.held, now)
+    } else if (now >= asking.giveUpAt || asking.tries >= MAX_TRIES || isHopeless(asking)) {
+      this.fail(asking, now)
+    } else if (!again && asking.timesAsked(next) > 0) {
+      this.fail(asking, now)
+    } else {
+      this.ask(asking, next, asking.tcpOnly, now)
+    }
+  }
+
+  /** A probe that has counted as a failure may still be answered, if the way there is long. */
+  private waitOn(asking: Asking, now: Milliseconds): void {
+    if (now >= asking.giveUpAt || asking.last?.channel === undefined) this.settle(asking)
+    else this.deadlines.set(asking, asking.giveUpAt, now)
+  }
+
+  private respond(
+    asking: Asking,
+    upstream: Upstream,
+    message: Uint8Array,
+    now: Milliseconds
+  ): void {
+    const took = now - asking.startedAt
+    this.finish(asking, { kind: 'response', message, upstream: upstream.index, took })
+  }
+
+  /** Where every try ended in a network error, there was nobody who could have been late. */
+  private fail(asking: Asking, now: Milliseconds): void {
+    this.parts.counts.failures++
+    const ede = asking.silences > 0 ? EDE.NO_REACHABLE_AUTHORITY : EDE.NETWORK_ERROR
+    const upstream = asking.last?.upstream.index ?? NO_UPSTREAM
+    this.finish(asking, { kind: 'failure', ede, upstream, took: now - asking.startedAt })
+  }
+
+  private failSoon(done: Done, ede: 22 | 23): void {
+    this.parts.counts.failures++
+    this.parts.timers.soon(() => {
+      done({ kind: 'failure', ede, upstream: NO_UPSTREAM, took: 0 })
+    })
+  }
+
+  private finish(asking: Asking, outcome: Outcome): void {
+    this.byKey.delete(asking.inquiry.key)
+    this.settle(asking)
+    asking.first?.(outcome)
+    if (asking.others !== undefined) for (const done of asking.others) done(outcome)
+  }
+
+  private settle(asking: Asking): void {
+    asking.finished = true
+    this.deadlines.clear(asking)
+    asking.releaseTries()
+  }
+}

@@ -1,0 +1,141 @@
+import type { Milliseconds, Octets } from '../base/units.js'
+import type { DatagramBatch, Transport, UpstreamSocket } from '../socket/datagram.js'
+import { MAX_INQUIRY } from '../wire/inquiry.js'
+import { HEADER } from '../wire/query.js'
+import { answersQuestion } from '../wire/response.js'
+import type { Asking, Channel, Receiver, Try } from './asking.js'
+import { messageId } from './response-head.js'
+
+/** Queries in flight on one socket, so that free IDs are found quickly. Half of all IDs. */
+const FULL = 0x8000
+/** Most queries in flight that a stray response is compared with; bounds what a flood costs. */
+const STRAY_CHECKS = 32
+
+/** Where queries are written before they are copied out. */
+const desk = new Uint8Array(MAX_INQUIRY)
+
+/** One UDP socket of the pool and the queries in flight on it, by ID. */
+export class PoolSocket implements Channel {
+  uses = 0
+  private readonly flights = new Map<number, Try>()
+  private socket: UpstreamSocket | undefined
+  private retired = false
+
+  private constructor(
+    private readonly receiver: Receiver,
+    private readonly now: () => Milliseconds,
+    readonly openedAt: Milliseconds
+  ) {}
+
+  static async open(
+    transport: Transport,
+    family: 4 | 6,
+    receiver: Receiver,
+    now: () => Milliseconds
+  ): Promise<PoolSocket> {
+    const opened = new PoolSocket(receiver, now, now())
+    opened.socket = await transport.open(family, batch => {
+      opened.receive(batch)
+    })
+    return opened
+  }
+
+  get isClosed(): boolean {
+    return this.socket === undefined
+  }
+
+  get isFull(): boolean {
+    return this.flights.size >= FULL
+  }
+
+  /** @param id a random ID; the caller checked that it is not in flight here */
+  send(attempt: Try, id: number): void {
+    attempt.channel = this
+    attempt.id = id
+    this.uses++
+    this.flights.set(id, attempt)
+    const length = attempt.asking.write(desk, 0, id)
+    this.socket?.send(desk, 0, length, attempt.upstream.peer)
+  }
+
+  has(id: number): boolean {
+    return this.flights.has(id)
+  }
+
+  release(id: number): void {
+    this.flights.delete(id)
+    if (this.retired && this.flights.size === 0) this.close()
+  }
+
+  /** Takes no more queries and closes as soon as the last one in flight is over. */
+  retire(): void {
+    this.retired = true
+    if (this.flights.size === 0) this.close()
+  }
+
+  close(): void {
+    this.socket?.close()
+    this.socket = undefined
+    this.flights.clear()
+  }
+
+  private receive(batch: DatagramBatch): void {
+    const now = this.now()
+    for (let i = 0; i < batch.count; i++) this.take(batch, i, now)
+  }
+
+  /** RFC 5452 §9.1: address and port, ID, and question have to be those of the query. */
+  private take(batch: DatagramBatch, i: number, now: Milliseconds): void {
+    const { octets } = batch
+    const start = batch.starts[i]!
+    const end = start + batch.lengths[i]!
+    const id = end - start < HEADER ? -1 : messageId(octets, start)
+    const attempt = this.flights.get(id)
+    if (attempt === undefined) {
+      const suspect = id < 0 ? undefined : this.suspectOf(batch, i, id, start, end)
+      this.receiver.mismatched(suspect, now)
+    } else if (isFrom(batch, i, attempt) && isAnswer(octets, start, end, id, attempt.asking)) {
+      this.receiver.answered(attempt, octets, start, end, now)
+    } else {
+      this.receiver.mismatched(attempt.asking, now)
+    }
+  }
+
+  /** What somebody who does not know the ID might be after: an inquiry with the same question. */
+  private suspectOf(
+    batch: DatagramBatch,
+    i: number,
+    id: number,
+    start: Octets,
+    end: Octets
+  ): Asking | undefined {
+    let checks = STRAY_CHECKS
+    for (const attempt of this.flights.values()) {
+      if (checks-- === 0) return undefined
+      if (!isFrom(batch, i, attempt)) continue
+      if (isAnswer(batch.octets, start, end, id, attempt.asking)) return attempt.asking
+    }
+    return undefined
+  }
+}
+
+function isAnswer(
+  octets: Uint8Array,
+  start: Octets,
+  end: Octets,
+  id: number,
+  { question }: Asking
+): boolean {
+  return question !== undefined && answersQuestion(octets, start, end, id, question)
+}
+
+function isFrom({ peers, ports }: DatagramBatch, i: number, { upstream }: Try): boolean {
+  const { words, endpoint } = upstream
+  return (
+    ports[i] === endpoint.port &&
+    peers[4 * i + 3] === words[3] &&
+    peers[4 * i + 2] === words[2] &&
+    peers[4 * i + 1] === words[1] &&
+    peers[4 * i] === words[0]
+  )
+}

@@ -1,0 +1,146 @@
+import type { Milliseconds } from '../base/units.js'
+import type { Transport } from '../socket/datagram.js'
+import type { Receiver, Try } from './asking.js'
+import type { Limits } from './limits.js'
+import { PoolSocket } from './pool-socket.js'
+import type { Random } from './random.js'
+import type { Timer, Timers } from './timers.js'
+
+/** Sockets opened at the start; the others follow with the first queries. */
+const FIRST_SOCKETS = 4
+/** Queries of one millisecond that each get a socket of their own. */
+const ALONE = 2
+/** Most queries in a row that share a socket after that: as many as leave in one system call. */
+const TOGETHER = 64
+/** After a socket could not be opened. */
+const OPEN_AGAIN: Milliseconds = 1000
+
+export interface PoolParts {
+  readonly transport: Transport
+  readonly random: Random
+  readonly timers: Timers
+  readonly now: () => Milliseconds
+  readonly limits: Limits
+  readonly receiver: Receiver
+}
+
+/**
+ * UDP sockets of one address family, each on a random port of its own.
+ *
+ * Every query gets a random ID, and a random socket: RFC 5452 §9.2. Beyond two queries in one
+ * millisecond, up to 64 in a row share one random socket, so that they leave, and their answers
+ * arrive, in one system call. Whoever forges one response has to guess the socket and the ID of
+ * one query, and both are uniform for each query whether or not its neighbours share the socket:
+ * the expected number of hits per forged packet is the same. Sockets are replaced after some
+ * thousand queries or a minute, so that ports found by scanning are soon worth nothing.
+ */
+export class UdpPool {
+  private readonly sockets: PoolSocket[] = []
+  /** Those that take no more queries and wait for the last answers. */
+  private retired: PoolSocket[] = []
+  private readonly renewing = new Set<PoolSocket>()
+  private opening = 0
+  private openAt: Milliseconds = -Infinity
+  private closed = false
+  private sweep: Timer | undefined
+  /** The millisecond of the last query, how many it had, and the socket they share. */
+  private tick = -1
+  private queries = 0
+  private shared: PoolSocket | undefined
+
+  constructor(
+    private readonly family: 4 | 6,
+    private readonly parts: PoolParts
+  ) {}
+
+  /** Opens the first sockets. Where the system has none of this family, later queries fail. */
+  async open(): Promise<void> {
+    const first = Math.min(FIRST_SOCKETS, this.parts.limits.sockets)
+    await Promise.all(Array.from({ length: first }, () => this.openOne()))
+    this.sweepLater()
+  }
+
+  /** Sends the query of a try; false if there is no socket to send it from. */
+  send(attempt: Try, now: Milliseconds): boolean {
+    const { sockets, parts } = this
+    if (sockets.length + this.opening < parts.limits.sockets && now >= this.openAt) {
+      void this.openOne()
+    }
+    let word = parts.random.word()
+    const socket = this.draw(word >>> 16, now)
+    if (socket === undefined || socket.isFull) return false
+    while (socket.has(word & 0xffff)) word = parts.random.word()
+    socket.send(attempt, word & 0xffff)
+    if (socket.uses >= parts.limits.socketQueries) this.replace(socket, now)
+    return true
+  }
+
+  close(): void {
+    this.closed = true
+    this.sweep?.cancel()
+    for (const socket of [...this.sockets, ...this.retired]) socket.close()
+    this.sockets.length = 0
+    this.retired = []
+  }
+
+  /** @param bits 16 random ones. Undefined only where no socket could be opened at all. */
+  private draw(bits: number, now: Milliseconds): PoolSocket | undefined {
+    const tick = Math.floor(now)
+    if (tick !== this.tick) {
+      this.tick = tick
+      this.queries = 0
+    }
+    const together = this.queries++ - ALONE
+    if (together > 0 && together % TOGETHER !== 0) return this.shared
+    this.shared = this.sockets[bits % this.sockets.length]
+    return this.shared
+  }
+
+  private async openOne(): Promise<void> {
+    this.opening++
+    const socket = await this.openSocket()
+    this.opening--
+    if (socket !== undefined) this.sockets.push(socket)
+  }
+
+  private async openSocket(): Promise<PoolSocket | undefined> {
+    const { transport, receiver, now } = this.parts
+    try {
+      const socket = await PoolSocket.open(transport, this.family, receiver, now)
+      if (!this.closed) return socket
+      socket.close()
+    } catch {
+      // The system lacks this family, or descriptors. There is nothing to do but try again later;
+      // until then, upstreams of this family count as unreachable.
+      this.openAt = now() + OPEN_AGAIN
+    }
+    return undefined
+  }
+
+  /** The new one is open before the old one goes, so that there always is one. */
+  private replace(old: PoolSocket, now: Milliseconds): void {
+    if (this.renewing.has(old) || now < this.openAt) return
+    this.renewing.add(old)
+    void this.openSocket().then(fresh => {
+      this.renewing.delete(old)
+      if (fresh !== undefined) this.swap(old, fresh)
+    })
+  }
+
+  private swap(old: PoolSocket, fresh: PoolSocket): void {
+    this.sockets[this.sockets.indexOf(old)] = fresh
+    if (this.shared === old) this.shared = fresh
+    this.retired = [...this.retired.filter(socket => !socket.isClosed), old]
+    old.retire()
+  }
+
+  /** Replaces those that are too old, though nothing is asked: a port must not stay for hours. */
+  private sweepLater(): void {
+    const { timers, limits, now } = this.parts
+    this.sweep = timers.after(limits.socketAge / 4, () => {
+      const oldest = now() - limits.socketAge
+      for (const socket of this.sockets) if (socket.openedAt <= oldest) this.replace(socket, now())
+      this.sweepLater()
+    })
+  }
+}

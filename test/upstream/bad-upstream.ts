@@ -1,0 +1,176 @@
+import dgram from 'node:dgram'
+import { once } from 'node:events'
+import net from 'node:net'
+import type { Endpoint } from '../../src/socket/datagram.js'
+import { responseTo } from './messages.js'
+
+/** A query as an upstream received it, and the way back to who sent it. */
+export interface Seen {
+  readonly message: Uint8Array
+  readonly overTcp: boolean
+  /** Port of the sender. */
+  readonly port: number
+  /** Sends octets back as they are; over TCP the length is not put in front. */
+  readonly send: (octets: Uint8Array) => void
+  /** As `send`, from another port of the same address. */
+  readonly sendFromElsewhere: (octets: Uint8Array) => void
+  /** Ends the connection. */
+  readonly hangUp: () => void
+}
+
+export type Behaviour = (query: Seen) => void
+
+/** Answers as it should, with 192.0.2.`mark`. */
+export const good =
+  (mark = 1): Behaviour =>
+  query => {
+    const response = responseTo(query.message, { mark })
+    query.send(query.overTcp ? framed(response) : response)
+  }
+
+export const failing =
+  (rcode: number): Behaviour =>
+  query => {
+    query.send(responseTo(query.message, { rcode }))
+  }
+
+export const silent: Behaviour = () => undefined
+
+/** Truncated over UDP, `overTcp` over TCP. */
+export const truncating =
+  (overTcp: Behaviour): Behaviour =>
+  query => {
+    if (query.overTcp) overTcp(query)
+    else query.send(responseTo(query.message, { truncated: true }))
+  }
+
+/** With the length in front. RFC 1035 §4.2.2. */
+export const framed = (message: Uint8Array): Uint8Array =>
+  Uint8Array.from([message.length >> 8, message.length & 255, ...message])
+
+/** An upstream on loopback, UDP and TCP on one port, that does what a test tells it to. */
+export class BadUpstream {
+  readonly seen: Seen[] = []
+  connections = 0
+  private udp: dgram.Socket | undefined
+  private tcp: net.Server | undefined
+  private readonly elsewhere = dgram.createSocket('udp4')
+  private readonly sockets = new Set<net.Socket>()
+  private readonly watchers = new Set<() => void>()
+
+  private constructor(
+    public behaviour: Behaviour,
+    public endpoint: Endpoint
+  ) {}
+
+  static async open(behaviour: Behaviour): Promise<BadUpstream> {
+    const upstream = new BadUpstream(behaviour, { address: '127.0.0.1', port: 0 })
+    upstream.elsewhere.bind(0, '127.0.0.1')
+    await once(upstream.elsewhere, 'listening')
+    for (let attempt = 0; attempt < 20; attempt++) {
+      try {
+        await upstream.revive()
+        return upstream
+      } catch {
+        // The port that UDP got was taken for TCP.
+        await upstream.kill()
+        upstream.endpoint = { ...upstream.endpoint, port: 0 }
+      }
+    }
+    throw new Error('no free port')
+  }
+
+  /** Resolves when `count` queries have come since the start. */
+  async sees(count: number): Promise<void> {
+    while (this.seen.length < count) await new Promise<void>(wake => this.watchers.add(wake))
+  }
+
+  async revive(): Promise<void> {
+    await this.listenUdp()
+    await this.listenTcp()
+  }
+
+  /** From now on nobody is there. */
+  async kill(): Promise<void> {
+    const { udp } = this
+    this.udp = undefined
+    await this.killTcp()
+    if (udp !== undefined) await new Promise<void>(done => udp.close(done))
+  }
+
+  async killTcp(): Promise<void> {
+    const { tcp } = this
+    this.tcp = undefined
+    for (const socket of this.sockets) socket.destroy()
+    if (tcp?.listening === true) await new Promise(done => tcp.close(done))
+  }
+
+  async close(): Promise<void> {
+    await this.kill()
+    this.elsewhere.close()
+  }
+
+  private async listenUdp(): Promise<void> {
+    const udp = (this.udp = dgram.createSocket('udp4'))
+    udp.on('message', (octets, from) => {
+      this.take({
+        message: Uint8Array.from(octets),
+        overTcp: false,
+        port: from.port,
+        send: response => {
+          udp.send(response, from.port, from.address)
+        },
+        sendFromElsewhere: response => {
+          this.elsewhere.send(response, from.port, from.address)
+        },
+        hangUp: () => undefined
+      })
+    })
+    udp.bind(this.endpoint.port, this.endpoint.address)
+    await once(udp, 'listening')
+    this.endpoint = { ...this.endpoint, port: udp.address().port }
+  }
+
+  private async listenTcp(): Promise<void> {
+    const tcp = (this.tcp = net.createServer(socket => {
+      this.accept(socket)
+    }))
+    tcp.listen(this.endpoint.port, this.endpoint.address)
+    await once(tcp, 'listening')
+  }
+
+  private accept(socket: net.Socket): void {
+    this.connections++
+    this.sockets.add(socket)
+    let received = Buffer.alloc(0)
+    socket.setNoDelay(true)
+    socket.on('error', () => undefined)
+    socket.on('close', () => this.sockets.delete(socket))
+    socket.on('data', chunk => {
+      received = Buffer.concat([received, chunk])
+      while (received.length >= 2 && received.length >= 2 + received.readUInt16BE()) {
+        const end = 2 + received.readUInt16BE()
+        this.takeOverTcp(socket, Uint8Array.from(received.subarray(2, end)))
+        received = received.subarray(end)
+      }
+    })
+  }
+
+  private takeOverTcp(socket: net.Socket, message: Uint8Array): void {
+    this.take({
+      message,
+      overTcp: true,
+      port: socket.remotePort ?? 0,
+      send: octets => void socket.write(octets),
+      sendFromElsewhere: () => undefined,
+      hangUp: () => void socket.destroy()
+    })
+  }
+
+  private take(query: Seen): void {
+    this.seen.push(query)
+    this.behaviour(query)
+    for (const wake of this.watchers) wake()
+    this.watchers.clear()
+  }
+}

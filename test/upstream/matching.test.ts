@@ -1,0 +1,160 @@
+import t from 'tap'
+import type { Seen } from './bad-upstream.js'
+import { idOf, markOf, questionOf, responseTo, wire } from './messages.js'
+import { messageOf, rig } from './rig.js'
+
+/** The forged response bears mark 66, the right one mark 1. */
+const FORGED = { mark: 66 }
+
+const flipped = (octets: Uint8Array, at: number, bits = 1): Uint8Array => {
+  const copy = octets.slice()
+  copy[at]! ^= bits
+  return copy
+}
+
+/** A forged response with other octets in the question: `at` counts from its end. */
+const asking = ({ message }: Seen, at: number): Uint8Array => {
+  const question = questionOf(message)
+  return responseTo(message, { ...FORGED, question: flipped(question, question.length - at) })
+}
+
+const forgeries: { it: string; forge: (query: Seen) => void }[] = [
+  {
+    it: 'another ID',
+    forge: ({ message, send }) => {
+      send(responseTo(message, { ...FORGED, id: idOf(message) ^ 1 }))
+    }
+  },
+  {
+    it: 'another port',
+    forge: ({ message, sendFromElsewhere }) => {
+      sendFromElsewhere(responseTo(message, FORGED))
+    }
+  },
+  {
+    it: 'another QNAME',
+    forge: ({ message, send }) => {
+      const question = Uint8Array.from([...wire('www.example.net'), 0, 1, 0, 1])
+      send(responseTo(message, { ...FORGED, question }))
+    }
+  },
+  {
+    it: 'another QTYPE',
+    forge: query => {
+      query.send(asking(query, 3))
+    }
+  },
+  {
+    it: 'another QCLASS',
+    forge: query => {
+      query.send(asking(query, 1))
+    }
+  },
+  {
+    it: 'no QR bit',
+    forge: ({ message, send }) => {
+      send(flipped(responseTo(message, FORGED), 2, 0x80))
+    }
+  },
+  {
+    it: 'nothing behind the header',
+    forge: ({ message, send }) => {
+      send(responseTo(message, FORGED).slice(0, 12))
+    }
+  },
+  {
+    it: 'less than a header',
+    forge: ({ message, send }) => {
+      send(message.slice(0, 11))
+    }
+  },
+  {
+    it: 'no octets at all',
+    forge: ({ send }) => {
+      send(new Uint8Array(0))
+    }
+  },
+  {
+    it: 'garbage',
+    forge: ({ send }) => {
+      send(new Uint8Array(700).fill(0xff))
+    }
+  }
+]
+
+for (const { it, forge } of forgeries) {
+  t.test(`ignores a response with ${it} and waits for the right one`, async t => {
+    // Both are sent before either is received; the forged one leaves first.
+    const { forwarder, ask } = await rig(t, [
+      query => {
+        forge(query)
+        query.send(responseTo(query.message))
+      }
+    ])
+    t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
+    t.match(forwarder.counts, { mismatches: 1, responses: 1, queries: 1 })
+  })
+}
+
+t.test('accepts a question in another case, since names have none', async t => {
+  const { ask } = await rig(t, [
+    ({ message, send }) => {
+      send(responseTo(message, { question: flipped(questionOf(message), 1, 0x20) }))
+    }
+  ])
+  t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
+})
+
+t.test('hands on a copy of the whole message, and whose it is', async t => {
+  const sent: Uint8Array[] = []
+  const { ask } = await rig(t, [
+    ({ message, send }) => {
+      sent.push(responseTo(message))
+      send(sent[0]!)
+    }
+  ])
+  const outcome = await ask('www.example.com')
+  t.match(outcome, { kind: 'response', upstream: 0, took: 0 })
+  t.strictSame([...messageOf(outcome)], [...sent[0]!])
+  t.equal(messageOf(outcome).byteLength, messageOf(outcome).buffer.byteLength)
+})
+
+t.test('ignores the second of two responses', async t => {
+  const { forwarder, ask } = await rig(t, [
+    ({ message, send }) => {
+      send(responseTo(message))
+      send(responseTo(message, FORGED))
+    }
+  ])
+  t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
+  t.equal(markOf(messageOf(await ask('ftp.example.com'))), 1)
+  t.equal(forwarder.counts.responses, 2)
+})
+
+const guesses: { it: string; guess: (message: Uint8Array, n: number) => Uint8Array }[] = [
+  { it: 'IDs', guess: (message, n) => responseTo(message, { ...FORGED, id: idOf(message) ^ n }) },
+  {
+    it: 'questions',
+    guess: (message, n) =>
+      responseTo(message, { ...FORGED, question: flipped(questionOf(message), 1, n) })
+  }
+]
+
+for (const { it, guess } of guesses) {
+  t.test(`moves an inquiry to TCP when somebody guesses ${it}`, async t => {
+    const { forwarder, upstreams, ask } = await rig(t, [
+      query => {
+        const { message, overTcp, send } = query
+        const right = responseTo(message)
+        if (overTcp) send(Uint8Array.from([0, right.length, ...right]))
+        else for (let n = 1; n <= 20; n++) send(guess(message, n))
+      }
+    ])
+    t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
+    t.strictSame(
+      upstreams[0]!.seen.map(({ overTcp }) => overTcp),
+      [false, true]
+    )
+    t.match(forwarder.counts, { mismatches: 20, suspicions: 1 })
+  })
+}

@@ -1,0 +1,67 @@
+import { RCODE } from '../../src/dns/rcode.js'
+import { RRTYPE } from '../../src/dns/rrtype.js'
+import type { Inquiry } from '../../src/upstream/forwarder.js'
+
+/** Wire form of a name without escapes. */
+export const wire = (name: string): Uint8Array =>
+  Uint8Array.from([
+    ...name
+      .split('.')
+      .flatMap(label => (label === '' ? [] : [label.length, ...Buffer.from(label)])),
+    0
+  ])
+
+export const inquiry = (name: string, qtype: number = RRTYPE.A): Inquiry => ({
+  key: `${name}/${qtype}`,
+  qname: wire(name),
+  qtype,
+  qclass: 1,
+  dnssecOk: false,
+  checkingDisabled: false
+})
+
+export type ResponseOptions = {
+  readonly id?: number
+  readonly rcode?: number
+  readonly truncated?: boolean
+  readonly question?: Uint8Array
+  /** Last octet of the address in the answer. */
+  readonly mark?: number
+}
+
+/** A response to `query`, right unless told otherwise, with one A record 192.0.2.`mark`. */
+export function responseTo(query: Uint8Array, options: ResponseOptions = {}): Uint8Array {
+  const { rcode = RCODE.NOERROR, truncated = false, mark = 1 } = options
+  const id = options.id ?? idOf(query)
+  const question = options.question ?? questionOf(query)
+  const answers = rcode === RCODE.NOERROR && !truncated ? 1 : 0
+  const header = [id >> 8, id & 255, truncated ? 0x83 : 0x81, 0x80 | rcode, 0, 1, 0, answers, 0, 0]
+  const record = [0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 192, 0, 2, mark]
+  return Uint8Array.from([...header, 0, 0, ...question, ...(answers === 1 ? record : [])])
+}
+
+export function idOf(message: Uint8Array): number {
+  return (message[0]! << 8) | message[1]!
+}
+
+/** QNAME, QTYPE and QCLASS. */
+export function questionOf(message: Uint8Array): Uint8Array {
+  let end = 12
+  while (message[end] !== 0) end += message[end]! + 1
+  return message.slice(12, end + 5)
+}
+
+/** First label of QNAME. */
+export function labelOf(message: Uint8Array): string {
+  return Buffer.from(message.subarray(13, 13 + message[12]!)).toString()
+}
+
+/** RCODE of a response. */
+export function rcodeOf(message: Uint8Array): number {
+  return message[3]! & 15
+}
+
+/** Last octet of the address in a response's answer. */
+export function markOf(message: Uint8Array): number {
+  return message[message.length - 1]!
+}

@@ -1,0 +1,78 @@
+import type { Test } from 'tap'
+import type { Endpoint } from '../../src/socket/datagram.js'
+import {
+  createForwarder,
+  type ForwarderOptions,
+  type MeasuredForwarder
+} from '../../src/upstream/create-forwarder.js'
+import type { Forwarder, Inquiry, Outcome } from '../../src/upstream/forwarder.js'
+import type { HealthChange } from '../../src/upstream/upstream.js'
+import { BadUpstream, type Behaviour } from './bad-upstream.js'
+import { dgramTransport } from './dgram-transport.js'
+import { FakeTime } from './fake-time.js'
+import { inquiry } from './messages.js'
+
+export interface Rig {
+  readonly time: FakeTime
+  readonly forwarder: MeasuredForwarder
+  readonly upstreams: readonly BadUpstream[]
+  /** Health changes so far, as `down 0`, `up 0`. */
+  readonly health: string[]
+  readonly ask: (name: string) => Promise<Outcome>
+}
+
+export type RigOptions = Partial<Omit<ForwarderOptions, 'upstreams' | 'domains'>> & {
+  /** Asked besides those of `behaviours`. */
+  readonly others?: readonly Endpoint[]
+  /** Domains by name, each asked at one of the upstreams: an index in `behaviours`. */
+  readonly domains?: Readonly<Record<string, number>>
+}
+
+/** A forwarder on a fake clock, and an upstream on loopback for each behaviour. */
+export async function rig(
+  t: Test,
+  behaviours: readonly Behaviour[],
+  options: RigOptions = {}
+): Promise<Rig> {
+  const { others = [], domains = {}, ...rest } = options
+  const time = new FakeTime()
+  const health: string[] = []
+  const upstreams: BadUpstream[] = []
+  for (const behaviour of behaviours) upstreams.push(await BadUpstream.open(behaviour))
+  const endpoints = upstreams.map(({ endpoint }) => endpoint)
+  const forwarded = Object.entries(domains)
+  const special = new Set(forwarded.map(([, index]) => index))
+  const forwarder = await createForwarder({
+    transport: dgramTransport,
+    clock: time.clock,
+    timers: time.timers,
+    upstreams: [...endpoints.filter((_, index) => !special.has(index)), ...others],
+    domains: forwarded.map(([name, index]) => ({
+      name: wireOf(name),
+      upstreams: [endpoints[index]!]
+    })),
+    onHealth: ({ kind, upstream }: HealthChange) => health.push(`${kind} ${upstream}`),
+    ...rest
+  })
+  t.teardown(async () => {
+    forwarder.close()
+    for (const upstream of upstreams) await upstream.close()
+  })
+  return { time, forwarder, upstreams, health, ask: name => outcomeOf(forwarder, inquiry(name)) }
+}
+
+function wireOf(name: string): Uint8Array {
+  return inquiry(name).qname
+}
+
+export function outcomeOf(forwarder: Forwarder, question: Inquiry): Promise<Outcome> {
+  return new Promise(done => {
+    forwarder.forward(question, done)
+  })
+}
+
+/** The octets of a response, or a complaint. */
+export function messageOf(outcome: Outcome): Uint8Array {
+  if (outcome.kind === 'response') return outcome.message
+  throw new Error(`failure ${outcome.ede} after ${outcome.took} ms`)
+}
