@@ -44,6 +44,10 @@ const MESSAGES = {
   SOCKET_NO_BATCH: (why: string) => `batch sockets are not available: ${why}`,
 
   // upstream
+  UPSTREAM_NAMESERVER: (text: string) =>
+    `nameserver: found ${JSON.stringify(text)}, wanted an IP address`,
+  UPSTREAM_SELF: (endpoint: string) => `${endpoint} is this resolver itself and is not asked`,
+  UPSTREAM_NONE: () => 'there is no upstream to ask: none is configured and the system names none',
 
   // log
   LOG_RING_SIZE: (octets: number, from: number, to: number) =>

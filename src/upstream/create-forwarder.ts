@@ -33,7 +33,7 @@ export interface ForwarderOptions {
 export interface ForwardedDomain {
   /** Wire form, any case, root label included. */
   readonly name: Uint8Array
-  readonly upstreams: readonly Endpoint[]
+  readonly servers: readonly Endpoint[]
 }
 
 /** A forwarder that can be looked at, for the metrics. */
@@ -96,7 +96,7 @@ class UpstreamForwarder implements MeasuredForwarder {
     const group = (endpoints: readonly Endpoint[]): Group =>
       endpoints.map(endpoint => this.upstreamAt(endpoint, transport, listener))
     this.domains = new DomainTable(group(upstreams), random.word() | 0)
-    for (const domain of domains) this.domains.add(domain.name, group(domain.upstreams))
+    for (const domain of domains) this.domains.add(domain.name, group(domain.servers))
   }
 
   /** Opens the first sockets of the families that are needed. */

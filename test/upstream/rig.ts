@@ -49,7 +49,7 @@ export async function rig(
     upstreams: [...endpoints.filter((_, index) => !special.has(index)), ...others],
     domains: forwarded.map(([name, index]) => ({
       name: wireOf(name),
-      upstreams: [endpoints[index]!]
+      servers: [endpoints[index]!]
     })),
     onHealth: ({ kind, upstream }: HealthChange) => health.push(`${kind} ${upstream}`),
     ...rest
