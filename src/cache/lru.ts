@@ -49,6 +49,6 @@ export class LruAnswerCache implements AnswerCache {
 function weigh({ body, ttls, targets, addresses, ede }: Answer, key: QuestionKey): Octets {
   const leads = targets.length + addresses.byteLength
   return (
-    ENTRY_OVERHEAD + key.length + body.length + ttls.byteLength + leads + (ede?.text.length ?? 0)
+    ENTRY_OVERHEAD + key.length + body.length + ttls.byteLength + leads + (ede?.option.length ?? 0)
   )
 }

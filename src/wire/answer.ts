@@ -20,8 +20,8 @@ export interface Answer {
   readonly storedAt: Milliseconds
   /** How long it may be given out from then. 0: never kept. */
   readonly lifetime: Seconds
-  /** The upstream's extended error, passed on. RFC 8914 §3. */
-  readonly ede: { readonly code: number; readonly text: Uint8Array } | undefined
+  /** The upstream's extended error, passed on: INFO-CODE, and all of it ready to be copied. RFC 8914 §3. */
+  readonly ede: { readonly code: number; readonly option: Uint8Array } | undefined
   /** Whose answer it is: index in `Forwarder.upstreams`, for the log. */
   readonly upstream: number
   /**

@@ -9,20 +9,17 @@ import { RCODE } from '../dns/rcode.js'
 import { RRCLASS } from '../dns/rrclass.js'
 import { RRTYPE } from '../dns/rrtype.js'
 import type { Answer } from './answer.js'
+import { EDE_BARE, OPTION_EDE } from './ede-option.js'
 import { readName } from './name.js'
 import { HEADER, type Query } from './query.js'
+
+export { edeOption } from './ede-option.js'
 
 /** The largest UDP message that we take: no fragments on any sane path. RFC 9715 §3.1. */
 export const UDP_SIZE: Octets = 1232
 
 /** OPT without options: root owner, TYPE, CLASS, TTL, RDLENGTH. RFC 6891 §6.1.2. */
 const OPT_BARE: Octets = 11
-/** OPTION-CODE of extended DNS errors. RFC 8914 §2. */
-const OPTION_EDE = 15
-/** OPTION-CODE, OPTION-LENGTH, INFO-CODE: an extended error without its text. RFC 8914 §2. */
-const EDE_BARE: Octets = 6
-/** Most octets of EXTRA-TEXT: a line for people, and SOA, OPT and it still fit in 512 octets. */
-const MAX_EDE_TEXT: Octets = 200
 
 /** Owner that points at QNAME, TYPE, CLASS, TTL, RDLENGTH. RFC 1035 §4.1.3, §4.1.4. */
 const RECORD_HEAD: Octets = 12
@@ -31,8 +28,6 @@ const TC = 0x02
 const RA = 0x80
 const AD = 0x20
 
-const NO_TEXT = new Uint8Array(0)
-
 /** Refresh, retry and expire of our SOA: nobody transfers it, but tools look for sane values. */
 const SOA_TIMERS = [3600, 600, 86_400] as const
 /** SOA from TYPE on, with TTL, SERIAL and MINIMUM left at 0. RFC 1035 §3.3.13. */
@@ -40,19 +35,6 @@ const SOA = soaTemplate()
 const SOA_TTL: Octets = 4
 const SOA_SERIAL: Octets = SOA.length - 20
 const SOA_MINIMUM: Octets = SOA.length - 4
-
-/**
- * Prepares an extended DNS error (RFC 8914 §2) to be copied into replies: OPTION-CODE 15, length,
- * INFO-CODE, and EXTRA-TEXT in UTF-8, cut after the last code point that fits in 200 octets.
- */
-export function edeOption(code: number, text: string): Uint8Array {
-  const room = new Uint8Array(EDE_BARE + MAX_EDE_TEXT)
-  const { written } = new TextEncoder().encodeInto(text, room.subarray(EDE_BARE))
-  putWord(room, 0, OPTION_EDE)
-  putWord(room, 2, 2 + written)
-  putWord(room, 4, code)
-  return room.slice(0, EDE_BARE + written)
-}
 
 /**
  * A header, the question if it could be read, and the error.
@@ -96,7 +78,7 @@ export function writeNegative(
     putWord(octets, pos, 0xc000 | (HEADER + qname.starts[soaLabel]!))
     pos += 2
   }
-  copy(SOA, 0, SOA.length, octets, pos)
+  octets.set(SOA, pos)
   putLong(octets, pos + SOA_TTL, ttl)
   putLong(octets, pos + SOA_SERIAL, serial)
   putLong(octets, pos + SOA_MINIMUM, ttl)
@@ -149,15 +131,11 @@ export function writeAnswer(
   const { body, rcode, ede } = answer
   const start = query.questionEnd
   if (!fits(query, limit, body.length)) return writeTruncated(octets, query)
-  copy(body, 0, body.length, octets, start)
+  octets.set(body, start)
   if (age > 0) ageTtls(octets, start, answer.ttls, age)
   const ad = answer.authentic && (query.authenticData || query.dnssecOk) ? AD : 0
   writeHead(octets, query, 0, ad, rcode, answer.answers, answer.authorities, answer.additionals)
-  const end = start + body.length
-  if (!query.edns) return end - query.at
-  return ede === undefined
-    ? writeOpt(octets, query, limit, end, rcode, -1, NO_TEXT, 0)
-    : writeOpt(octets, query, limit, end, rcode, ede.code, ede.text, 0)
+  return close(octets, query, limit, start + body.length, rcode, ede?.option)
 }
 
 function writeRecord(
@@ -176,7 +154,7 @@ function writeRecord(
   putWord(octets, pos + 4, RRCLASS.IN)
   putLong(octets, pos + 6, ttl)
   putWord(octets, pos + 10, rdata.length)
-  copy(rdata, 0, rdata.length, octets, pos + RECORD_HEAD)
+  copy(rdata, octets, pos + RECORD_HEAD)
   writeHead(octets, query, 0, 0, RCODE.NOERROR, 1, 0, 0)
   return close(octets, query, limit, pos + RECORD_HEAD + rdata.length, RCODE.NOERROR, ede)
 }
@@ -211,41 +189,23 @@ function fits(query: Query, limit: Octets, length: Octets): boolean {
   return query.questionEnd - query.at + length + (query.edns ? OPT_BARE : 0) <= limit
 }
 
-/** Ends a reply whose records end at `end`; returns its length. */
-function close(
-  octets: Uint8Array,
-  query: Query,
-  limit: Octets,
-  end: Octets,
-  rcode: number,
-  ede: Uint8Array | undefined
-): Octets {
-  if (!query.edns) return end - query.at
-  if (ede === undefined) return writeOpt(octets, query, limit, end, rcode, -1, NO_TEXT, 0)
-  const code = (ede[4]! << 8) | ede[5]!
-  return writeOpt(octets, query, limit, end, rcode, code, ede, EDE_BARE)
-}
-
 /**
- * Our OPT, with an extended error if it fits: else without its text, else not at all.
+ * Ends a reply whose records end at `at`: if the query had an OPT, so has the reply, and in it the
+ * extended error if it fits; else that without its text, else no more than the OPT.
  *
- * @param code INFO-CODE; -1: no extended error
- * @param text EXTRA-TEXT is `text[from, text.length)`
+ * @param ede as `edeOption` prepares it
  * @returns the length of the whole reply
  */
-function writeOpt(
+function close(
   octets: Uint8Array,
   query: Query,
   limit: Octets,
   at: Octets,
   rcode: number,
-  code: number,
-  text: Uint8Array,
-  from: Octets
+  ede: Uint8Array | undefined
 ): Octets {
-  const room = limit - (at - query.at) - OPT_BARE
-  const withEde = code >= 0 && room >= EDE_BARE
-  const length = withEde && room >= EDE_BARE + text.length - from ? text.length - from : 0
+  if (!query.edns) return at - query.at
+  const options = at + OPT_BARE
   octets[at] = 0
   putWord(octets, at + 1, RRTYPE.OPT)
   putWord(octets, at + 3, UDP_SIZE)
@@ -253,14 +213,23 @@ function writeOpt(
   octets[at + 6] = 0
   octets[at + 7] = query.dnssecOk ? 0x80 : 0
   octets[at + 8] = 0
-  putWord(octets, at + 9, withEde ? EDE_BARE + length : 0)
-  const end = at + OPT_BARE
-  if (!withEde) return end - query.at
-  putWord(octets, end, OPTION_EDE)
-  putWord(octets, end + 2, 2 + length)
-  putWord(octets, end + 4, code)
-  copy(text, from, length, octets, end + EDE_BARE)
-  return end + EDE_BARE + length - query.at
+  const length = ede === undefined ? 0 : putEde(octets, options, query.at + limit, ede)
+  putWord(octets, at + 9, length)
+  return options + length - query.at
+}
+
+/** Returns how many octets of `ede` there was room for before `most`: all, EDE_BARE or none. */
+function putEde(octets: Uint8Array, at: Octets, most: Octets, ede: Uint8Array): Octets {
+  if (at + ede.length <= most) {
+    octets.set(ede, at)
+    return ede.length
+  }
+  if (at + EDE_BARE > most) return 0
+  putWord(octets, at, OPTION_EDE)
+  putWord(octets, at + 2, EDE_BARE - 4)
+  octets[at + 4] = ede[4]!
+  octets[at + 5] = ede[5]!
+  return EDE_BARE
 }
 
 /** Lets the TTLs at `base + ttls[i]` run down by `age`, to 0 at the least. */
@@ -288,8 +257,9 @@ function soaTemplate(): Uint8Array {
   return octets
 }
 
-function copy(from: Uint8Array, start: Octets, length: Octets, to: Uint8Array, at: Octets): void {
-  for (let i = 0; i < length; i++) to[at + i] = from[start + i]!
+/** For a few octets, where the call of `set` costs more than a loop. */
+function copy(from: Uint8Array, to: Uint8Array, at: Octets): void {
+  for (let i = 0; i < from.length; i++) to[at + i] = from[i]!
 }
 
 function putWord(octets: Uint8Array, at: Octets, value: number): void {

@@ -5,6 +5,7 @@ import { RCODE } from '../dns/rcode.js'
 import { RRCLASS } from '../dns/rrclass.js'
 import { RRTYPE } from '../dns/rrtype.js'
 import type { Answer } from './answer.js'
+import { edeOption, OPTION_EDE } from './ede-option.js'
 import { LOWER } from './hashed-name.js'
 import { skipName } from './name.js'
 import { HEADER } from './query.js'
@@ -14,9 +15,6 @@ import { checkRdata, collectLeads, soaMinimum, word32, type Leads } from './rdat
 const QUESTION_FIXED: Octets = 4
 /** TYPE, CLASS, TTL and RDLENGTH. RFC 1035 §4.1.3. */
 const RECORD_FIXED: Octets = 10
-const OPTION_EDE = 15
-/** Most octets of an upstream's EXTRA-TEXT that are passed on; as many as ours have. */
-const MAX_EDE_TEXT: Octets = 200
 
 const NO_OCTETS = new Uint8Array(0)
 const NO_TTLS = new Uint16Array(0)
@@ -96,7 +94,7 @@ export function failedAnswer(
 ): Answer {
   const reading = new Reading(NO_OCTETS)
   reading.rcode = RCODE.SERVFAIL
-  reading.ede = { code: ede, text: NO_OCTETS }
+  reading.ede = { code: ede, option: edeOption(ede, NO_OCTETS) }
   return reading.answer(limits.failureTtl, NO_OCTETS, NO_TTLS, now, upstream)
 }
 
@@ -287,10 +285,7 @@ class Reading implements Leads {
 
 function edeAt(message: Uint8Array, at: Octets, end: Octets): NonNullable<Answer['ede']> {
   const code = (message[at]! << 8) | message[at + 1]!
-  let last = Math.min(end, at + 2 + MAX_EDE_TEXT)
-  // Not within a code point: octets 10xxxxxx continue one. RFC 3629 §3.
-  while (last < end && last > at + 2 && (message[last]! & 0xc0) === 0x80) last--
-  return { code, text: message.slice(at + 2, last) }
+  return { code, option: edeOption(code, message.subarray(at + 2, end)) }
 }
 
 /** A TTL with bit 31 set is 0. RFC 2181 §8. */
