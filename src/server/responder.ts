@@ -6,6 +6,10 @@ export const SILENCE = 0
 /** The reply comes through `answerLater`. */
 export const LATER = -1
 
+/** How a query came; the values are those of log's PROTOCOL. */
+export const UDP = 0
+export const TCP = 1
+
 /** What answers queries: the resolver, as the listeners see it. */
 export interface Responder {
   /** Once per batch, before its queries: takes the snapshot reference and reads the clock. */

@@ -1,3 +1,4 @@
+import { getSystemErrorMap } from 'node:util'
 import { failure } from '../base/error.js'
 import type { Endpoint } from './datagram.js'
 
@@ -17,4 +18,12 @@ export function showEndpoint({ address, port }: Endpoint): string {
 export function errnoFailure(endpoint: Endpoint, words: string, forbidden: boolean): Error {
   const shown = showEndpoint(endpoint)
   return forbidden ? failure('SOCKET_PERMISSION', shown) : failure('SOCKET_BIND', shown, words)
+}
+
+/** The same, for an error that Node reported. */
+export function bindFailure(
+  endpoint: Endpoint,
+  { errno = 0, code, message }: NodeJS.ErrnoException
+): Error {
+  return errnoFailure(endpoint, getSystemErrorMap().get(errno)?.[1] ?? message, code === 'EACCES')
 }

@@ -32,6 +32,7 @@ export class PortableSocket implements DatagramSocket, UpstreamSocket {
   private readonly batch: OneDatagram
   private readonly sockets: readonly Socket[]
   private open = true
+  private sending = 0
   private deaf = false
 
   constructor(
@@ -50,7 +51,7 @@ export class PortableSocket implements DatagramSocket, UpstreamSocket {
 
   send(octets: Uint8Array, start: Octets, end: Octets, to: WayBack | Peer): void {
     if (end - start > SLOT_OCTETS) this.counts.sendErrors++
-    else this.transmit(octets.slice(start, end), to as PortableWay)
+    else this.transmit(Buffer.from(octets.subarray(start, end)), to as PortableWay)
   }
 
   async quiesce(): Promise<void> {
@@ -71,7 +72,13 @@ export class PortableSocket implements DatagramSocket, UpstreamSocket {
   close(): void {
     if (!this.open) return
     this.open = false
-    for (const socket of this.sockets) socket.close()
+    this.deaf = true
+    this.closeWhenSent()
+  }
+
+  /** Node forgets what it has not handed to the system when a socket is closed. */
+  private closeWhenSent(): void {
+    if (!this.open && this.sending === 0) for (const socket of this.sockets) socket.close()
   }
 
   private receive(socket: Socket, octets: Uint8Array, peer: RemoteInfo): void {
@@ -85,7 +92,8 @@ export class PortableSocket implements DatagramSocket, UpstreamSocket {
     batch.take(octets, peer, socket)
     this.handler(batch)
     const length = batch.replies[0]!
-    if (length !== NO_REPLY) this.transmit(batch.octets.slice(0, length), batch.wayBack())
+    if (length !== NO_REPLY)
+      this.transmit(Buffer.from(batch.octets.subarray(0, length)), batch.wayBack())
   }
 
   /** Takes the octets over: Node may keep them until the system has room. */
@@ -95,9 +103,12 @@ export class PortableSocket implements DatagramSocket, UpstreamSocket {
       return
     }
     const from = socket ?? this.sockets[0]!
+    this.sending++
     from.send(octets, port, address, error => {
       if (error === null) this.counts.sent++
       else this.counts.sendErrors++
+      this.sending--
+      this.closeWhenSent()
     })
   }
 }

@@ -2,9 +2,8 @@ import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { getSystemErrorMap } from 'node:util'
 import type { BatchHandler, Endpoint, Transport } from './datagram.js'
-import { errnoFailure, FIRST_PORT, PORT_TRIES, PORTS_END } from './port.js'
+import { bindFailure, FIRST_PORT, PORT_TRIES, PORTS_END } from './port.js'
 import { PortableSocket } from './portable-socket.js'
 
 /** How many free ports that the system chose are tried until one is free on all addresses. */
@@ -86,15 +85,19 @@ function addressesOf(address: string): string[] {
 
 /** @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION */
 function bindOne(endpoint: Endpoint, reusePort: boolean): Promise<Socket> {
-  const options: SocketOptions & { reusePort?: boolean } = endpoint.address.includes(':')
-    ? { type: 'udp6', ipv6Only: true }
-    : { type: 'udp4' }
+  const isSix = endpoint.address.includes(':')
+  const options: SocketOptions & { reusePort?: boolean } = {
+    type: isSix ? 'udp6' : 'udp4',
+    ipv6Only: isSix,
+    // Node looks every address up before it sends, a turn later; ours are never names.
+    lookup: (address, _options, done) => done(null, address, isSix ? 6 : 4)
+  }
   if (reusePort) options.reusePort = true
   const socket = createSocket(options)
   return new Promise((resolve, reject) => {
     socket.once('error', (error: NodeJS.ErrnoException) => {
       socket.close()
-      reject(failureOf(endpoint, error))
+      reject(bindFailure(endpoint, error))
     })
     socket.bind({ ...endpoint, exclusive: true }, () => {
       socket.removeAllListeners('error')
@@ -125,15 +128,10 @@ async function probe(endpoint: Endpoint): Promise<void> {
 function probeStream(endpoint: Endpoint): Promise<void> {
   const server = createServer()
   return new Promise((resolve, reject) => {
-    server.once('error', error => reject(failureOf(endpoint, error)))
+    server.once('error', error => reject(bindFailure(endpoint, error)))
     const { address: host, port } = endpoint
     server.listen({ host, port, ipv6Only: true, exclusive: true }, () => {
       server.close(() => resolve())
     })
   })
-}
-
-function failureOf(endpoint: Endpoint, { errno = 0, code, message }: NodeJS.ErrnoException): Error {
-  const words = getSystemErrorMap().get(errno)?.[1] ?? message
-  return errnoFailure(endpoint, words, code === 'EACCES')
 }

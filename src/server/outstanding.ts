@@ -1,0 +1,30 @@
+import type { Milliseconds } from '../base/units.js'
+
+/** Counts what has begun and not ended, and tells when nothing is left. */
+export class Outstanding {
+  count = 0
+  private readonly waiting = new Set<() => void>()
+
+  begin(): void {
+    this.count++
+  }
+
+  end(): void {
+    this.count--
+    if (this.count === 0) for (const done of this.waiting) done()
+  }
+
+  /** Resolves when the count is 0, or after `grace`. */
+  none(grace: Milliseconds): Promise<void> {
+    if (this.count === 0) return Promise.resolve()
+    return new Promise(resolve => {
+      const done = (): void => {
+        clearTimeout(timer)
+        this.waiting.delete(done)
+        resolve()
+      }
+      const timer = setTimeout(done, grace)
+      this.waiting.add(done)
+    })
+  }
+}

@@ -1,0 +1,157 @@
+import type { Socket } from 'node:net'
+import type { Clock } from '../base/clock.js'
+import type { Milliseconds, Octets } from '../base/units.js'
+import { LATER, TCP, type Responder } from './responder.js'
+import { Inbox } from './tcp-inbox.js'
+import { framed, MAX_MESSAGE, PREFIX, type ReplyBuffer } from './tcp-reply-buffer.js'
+
+/** Octets of a DNS header (RFC 1035 §4.1.1); a message without one cannot be answered. */
+const HEADER: Octets = 12
+
+/** What the connections of one listener share. */
+export interface Shop {
+  readonly responder: Responder
+  readonly replies: ReplyBuffer
+  readonly clock: Clock
+  readonly queriesInFlight: number
+  readonly counts: { queries: number }
+}
+
+/**
+ * One client's connection: `octets in -> inbox -> responder -> octets out`, as long as the client
+ * reads what we write and not too many of its queries are in flight; else we do not read either.
+ *
+ * A message shorter than a header means that the client has lost count of its octets: nothing
+ * after it is read, and the connection ends when what is in flight is answered. So it does when
+ * the client has ended its side, which it may do right after its last query (RFC 7766 §6.2.4).
+ */
+export class TcpConnection {
+  private readonly inbox = new Inbox()
+  private inFlight = 0
+  private lastUse: Milliseconds
+  private taking = true
+  private working = false
+  private settling = false
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly client: Uint32Array,
+    private readonly shop: Shop
+  ) {
+    this.lastUse = shop.clock.now()
+    socket.on('data', chunk => this.receive(chunk))
+    socket.on('end', () => this.finish())
+    socket.on('drain', () => this.work())
+    // A reset, or the like: 'close' follows, and there is nobody to tell.
+    socket.on('error', () => socket.destroy())
+  }
+
+  /** Takes no more queries than have come, and ends when all are answered. */
+  finish(): void {
+    this.taking = false
+    this.work()
+  }
+
+  /**
+   * Ends if it was idle for so long, and says whether it did. A client that does not end its side
+   * within the same time again, or that does not read, gets no kind end.
+   */
+  closeIfIdle(idle: Milliseconds): boolean {
+    if (this.inFlight > 0 || this.shop.clock.now() - this.lastUse < idle) return false
+    const { writableEnded, writableLength } = this.socket
+    if (writableEnded || writableLength > 0) this.socket.destroy()
+    else this.finish()
+    this.touch()
+    return !writableEnded
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  private receive(chunk: Buffer): void {
+    if (!this.taking) return
+    this.inbox.append(chunk)
+    this.work()
+  }
+
+  /** Answers what can be answered now, then reads on, waits, or ends. */
+  private work(): void {
+    if (this.working || this.socket.destroyed) return
+    this.working = true
+    this.answerAll()
+    this.working = false
+    if (this.isFull()) this.socket.pause()
+    else this.socket.resume()
+    const over = !this.taking && this.inFlight === 0 && this.inbox.messageEnd === undefined
+    if (over && !this.socket.writableEnded) this.socket.end()
+  }
+
+  private answerAll(): void {
+    const { inbox, shop } = this
+    let end = inbox.messageEnd
+    if (end === undefined || this.isFull()) return
+    shop.responder.beginBatch()
+    while (end !== undefined && !this.isFull()) {
+      const start = inbox.start + PREFIX
+      if (end - start < HEADER) {
+        this.taking = false
+        inbox.clear()
+        break
+      }
+      this.answer(start, end)
+      inbox.skipTo(end)
+      if (!shop.replies.hasRoom) this.write()
+      end = inbox.messageEnd
+    }
+    this.touch()
+    this.write()
+  }
+
+  private answer(start: Octets, end: Octets): void {
+    const { inbox, client } = this
+    const { replies, responder } = this.shop
+    this.shop.counts.queries++
+    const at = replies.place(inbox.octets, start, end)
+    const placed = at + end - start
+    const length = responder.answer(replies.octets, at, placed, MAX_MESSAGE, client, 0, TCP)
+    if (length > 0) replies.keep(length)
+    else if (length === LATER) this.answerLater(Uint8Array.from(inbox.octets.subarray(start, end)))
+  }
+
+  private answerLater(query: Uint8Array): void {
+    this.inFlight++
+    this.shop.responder.answerLater(query, this.client.slice(), TCP, (octets, start, end) => {
+      this.inFlight--
+      if (this.socket.destroyed) return
+      this.settle()
+      if (octets !== undefined) this.socket.write(framed(octets, start, end))
+    })
+  }
+
+  /** All late replies that come in one go are written in one go. */
+  private settle(): void {
+    if (this.settling) return
+    this.settling = true
+    this.socket.cork()
+    process.nextTick(() => {
+      this.settling = false
+      this.touch()
+      this.socket.uncork()
+      this.work()
+    })
+  }
+
+  private write(): void {
+    const ready = this.shop.replies.take()
+    if (ready !== undefined) this.socket.write(ready)
+  }
+
+  private isFull(): boolean {
+    return this.socket.writableNeedDrain || this.inFlight >= this.shop.queriesInFlight
+  }
+
+  private touch(): void {
+    this.lastUse = this.shop.clock.now()
+  }
+}

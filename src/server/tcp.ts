@@ -1,0 +1,158 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { readAddress } from '../base/address.js'
+import type { Clock } from '../base/clock.js'
+import type { Milliseconds } from '../base/units.js'
+import type { Endpoint, TcpListenOptions, Transport } from '../socket/datagram.js'
+import { bindFailure } from '../socket/port.js'
+import { Outstanding } from './outstanding.js'
+import type { Responder } from './responder.js'
+import { TcpConnection, type Shop } from './tcp-connection.js'
+import { ReplyBuffer } from './tcp-reply-buffer.js'
+
+/** What TCP clients may take of us. RFC 7766 §6.2.2, §6.2.3. */
+export interface TcpLimits {
+  /** A connection on which no query was finished and no reply sent for so long is closed. */
+  readonly idle: Milliseconds
+  /** Connections in all; one more is closed at once, and counted. */
+  readonly connections: number
+  /** Queries of one connection being answered; with more, its reading waits. */
+  readonly queriesInFlight: number
+}
+
+export interface TcpCounts {
+  accepted: number
+  /** Closed at once, because there were too many. */
+  refused: number
+  /** Closed for being idle. */
+  idled: number
+  queries: number
+}
+
+/** A TCP listener at work. */
+export interface TcpService {
+  readonly local: Endpoint
+  readonly counts: TcpCounts
+  readonly connections: number
+  /** Closes what is idle; also done once a second. */
+  sweep(): void
+  /** Takes no connection and no query any more, answers what is in flight, ends; then closes. */
+  drain(grace: Milliseconds): Promise<void>
+  close(): void
+}
+
+/** What a TCP listener works with. */
+export interface TcpOptions {
+  readonly limits: TcpLimits
+  readonly clock: Clock
+}
+
+const SWEEP: Milliseconds = 1000
+
+/**
+ * DNS over TCP, RFC 7766: messages behind a length of two octets, many in flight on a connection,
+ * answered in whatever order the answers come.
+ *
+ * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
+ */
+export async function serveTcp(
+  transport: Transport,
+  endpoint: Endpoint,
+  responder: Responder,
+  options: TcpOptions
+): Promise<TcpService> {
+  const listener = new TcpListener(responder, options)
+  await listener.listen(endpoint, await transport.tcpListen(endpoint))
+  return listener
+}
+
+class TcpListener implements TcpService {
+  readonly counts: TcpCounts = { accepted: 0, refused: 0, idled: 0, queries: 0 }
+  local: Endpoint = { address: '', port: 0 }
+  private readonly server
+  private readonly shop: Shop
+  private readonly open = new Set<TcpConnection>()
+  private readonly outstanding = new Outstanding()
+  private readonly sweeper = setInterval(() => this.sweep(), SWEEP).unref()
+
+  constructor(
+    responder: Responder,
+    private readonly options: TcpOptions
+  ) {
+    const { limits, clock } = options
+    const { queriesInFlight } = limits
+    const { counts } = this
+    this.shop = { responder, clock, counts, queriesInFlight, replies: new ReplyBuffer() }
+    const manners = { allowHalfOpen: true, noDelay: true }
+    this.server = createServer(manners, socket => this.accept(socket))
+    this.server.maxConnections = limits.connections
+    this.server.on('drop', () => this.counts.refused++)
+  }
+
+  get connections(): number {
+    return this.open.size
+  }
+
+  listen(endpoint: Endpoint, how: TcpListenOptions): Promise<void> {
+    const { server } = this
+    return new Promise((resolve, reject) => {
+      server.once('error', error => {
+        clearInterval(this.sweeper)
+        reject(bindFailure(endpoint, error))
+      })
+      server.listen(how, () => {
+        server.removeAllListeners('error')
+        // Accepting fails when descriptors run out; the clients concerned try again.
+        server.on('error', () => this.counts.refused++)
+        const { port } = server.address() as AddressInfo
+        this.local = { address: endpoint.address, port }
+        resolve()
+      })
+    })
+  }
+
+  sweep(): void {
+    for (const connection of this.open) {
+      if (connection.closeIfIdle(this.options.limits.idle)) this.counts.idled++
+    }
+  }
+
+  async drain(grace: Milliseconds): Promise<void> {
+    this.stopListening()
+    for (const connection of this.open) connection.finish()
+    await this.outstanding.none(grace)
+    this.close()
+  }
+
+  close(): void {
+    this.stopListening()
+    for (const connection of this.open) connection.destroy()
+  }
+
+  private stopListening(): void {
+    clearInterval(this.sweeper)
+    if (this.server.listening) this.server.close()
+  }
+
+  private accept(socket: Socket): void {
+    const client = wordsOf(socket.remoteAddress)
+    if (client === undefined) {
+      socket.destroy()
+      return
+    }
+    this.counts.accepted++
+    const connection = new TcpConnection(socket, client, this.shop)
+    this.open.add(connection)
+    this.outstanding.begin()
+    socket.once('close', () => {
+      this.open.delete(connection)
+      this.outstanding.end()
+    })
+  }
+}
+
+/** The four words of an address; undefined if the client has gone already. */
+function wordsOf(address: string | undefined): Uint32Array | undefined {
+  if (address === undefined) return undefined
+  const bits = new DataView(readAddress(address.split('%', 1)[0]!).buffer)
+  return Uint32Array.from({ length: 4 }, (_, i) => bits.getUint32(4 * i))
+}

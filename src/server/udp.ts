@@ -1,0 +1,81 @@
+import type { Milliseconds } from '../base/units.js'
+import {
+  NO_REPLY,
+  SLOT_OCTETS,
+  type DatagramBatch,
+  type DatagramSocket,
+  type Endpoint,
+  type SocketCounts,
+  type Transport
+} from '../socket/datagram.js'
+import { Outstanding } from './outstanding.js'
+import { LATER, UDP, type Responder } from './responder.js'
+
+/** A UDP listener at work. */
+export interface UdpService {
+  readonly local: Endpoint
+  readonly counts: SocketCounts
+  /** Queries whose reply is still to come. */
+  readonly inFlight: number
+  /** Takes nothing new, answers what is queued and in flight, waits `grace` at most, closes. */
+  drain(grace: Milliseconds): Promise<void>
+  close(): void
+}
+
+/** @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION */
+export async function serveUdp(
+  transport: Transport,
+  endpoint: Endpoint,
+  responder: Responder
+): Promise<UdpService> {
+  const listener = new UdpListener(responder)
+  const socket = await transport.bind(endpoint, listener.handle)
+  listener.socket = socket
+  return {
+    local: socket.local,
+    counts: socket.counts,
+    get inFlight() {
+      return listener.outstanding.count
+    },
+    async drain(grace) {
+      await socket.quiesce()
+      await listener.outstanding.none(grace)
+      socket.close()
+    },
+    close: () => socket.close()
+  }
+}
+
+class UdpListener {
+  /** Set before the first datagram can arrive: that takes a turn of the event loop. */
+  socket: DatagramSocket | undefined
+  readonly outstanding = new Outstanding()
+
+  constructor(private readonly responder: Responder) {}
+
+  readonly handle = (batch: DatagramBatch): void => {
+    const { responder } = this
+    const { octets, starts, lengths, replies, peers } = batch
+    responder.beginBatch()
+    for (let i = 0; i < batch.count; i++) {
+      const at = starts[i]!
+      const end = at + lengths[i]!
+      const length = responder.answer(octets, at, end, SLOT_OCTETS, peers, 4 * i, UDP)
+      replies[i] = length > 0 ? length : NO_REPLY
+      if (length === LATER) this.answerLater(batch, i)
+    }
+  }
+
+  /** The batch's memory is used again soon, so all that the reply needs is copied. */
+  private answerLater(batch: DatagramBatch, i: number): void {
+    const at = batch.starts[i]!
+    const query = batch.octets.slice(at, at + batch.lengths[i]!)
+    const client = batch.peers.slice(4 * i, 4 * i + 4)
+    const way = batch.wayBack(i)
+    this.outstanding.begin()
+    this.responder.answerLater(query, client, UDP, (octets, start, end) => {
+      if (octets !== undefined) this.socket?.send(octets, start, end, way)
+      this.outstanding.end()
+    })
+  }
+}

@@ -1,0 +1,71 @@
+import { LATER, SILENCE, type ReplyLater, type Responder } from '../../src/server/responder.js'
+
+/** Octets in front of the text of a query or reply, where a DNS message has its header. */
+const HEADER = 12
+
+export const query = (text: string): Buffer => Buffer.from('-'.repeat(HEADER) + text, 'latin1')
+export const textOf = (message: Uint8Array): string =>
+  Buffer.from(message.subarray(HEADER)).toString('latin1')
+
+/**
+ * Answers `now…` at once and `later…` when the test says so, with `re: ` put in front; `big` with
+ * the longest message there is; all else with silence.
+ */
+export class FakeResponder implements Responder {
+  batches = 0
+  readonly clients: number[][] = []
+  readonly protocols: number[] = []
+  readonly held = new Map<string, ReplyLater>()
+
+  beginBatch(): void {
+    this.batches++
+  }
+
+  answer(
+    octets: Uint8Array,
+    at: number,
+    end: number,
+    room: number,
+    client: Uint32Array,
+    clientAt: number,
+    protocol: number
+  ): number {
+    this.clients.push([...client.subarray(clientAt, clientAt + 4)])
+    this.protocols.push(protocol)
+    const text = textOf(octets.subarray(at, end))
+    if (text.startsWith('later')) return LATER
+    if (text === 'big') {
+      octets.fill(0x62, at, at + room)
+      return room
+    }
+    if (!text.startsWith('now')) return SILENCE
+    const reply = query(`re: ${text}`)
+    octets.set(reply, at)
+    return reply.length
+  }
+
+  answerLater(query: Uint8Array, client: Uint32Array, protocol: number, done: ReplyLater): void {
+    this.clients.push([...client])
+    this.protocols.push(protocol)
+    this.held.set(textOf(query), done)
+  }
+
+  /** Answers what it was asked to answer later; the octets are overwritten right after. */
+  release(text: string): void {
+    const reply = Buffer.concat([Buffer.from('xx'), query(`re: ${text}`), Buffer.from('xx')])
+    this.done(text)(reply, 2, reply.length - 2)
+    reply.fill(0)
+  }
+
+  /** Says that there will be no answer after all. */
+  silence(text: string): void {
+    this.done(text)(undefined, 0, 0)
+  }
+
+  private done(text: string): ReplyLater {
+    const done = this.held.get(text)
+    if (done === undefined) throw new Error(`was not asked ${text}`)
+    this.held.delete(text)
+    return done
+  }
+}

@@ -1,0 +1,22 @@
+import t from 'tap'
+import { Inbox } from '../../src/server/tcp-inbox.js'
+import { frames } from './tcp-client.js'
+
+const MESSAGES = [0, 1, 300, 7, 65_535, 2].map((length, i) => Buffer.alloc(length, i + 1))
+
+for (const size of [1, 2, 3, 299, 4096, 100_000]) {
+  t.test(`puts messages together from pieces of ${size} octets`, async t => {
+    const inbox = new Inbox()
+    const octets = frames(...MESSAGES)
+    const got: Buffer[] = []
+    for (let at = 0; at < octets.length; at += size) {
+      inbox.append(octets.subarray(at, at + size))
+      for (let end = inbox.messageEnd; end !== undefined; end = inbox.messageEnd) {
+        got.push(Buffer.from(inbox.octets.subarray(inbox.start + 2, end)))
+        inbox.skipTo(end)
+      }
+    }
+    t.ok(got.length === MESSAGES.length && got.every((octets, i) => octets.equals(MESSAGES[i]!)))
+    t.equal(inbox.octets.length, 0, 'and keeps nothing')
+  })
+}

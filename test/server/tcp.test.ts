@@ -1,0 +1,252 @@
+import t, { type Test } from 'tap'
+import { serveTcp, type TcpLimits, type TcpService } from '../../src/server/tcp.js'
+import type { Transport } from '../../src/socket/datagram.js'
+import { FakeResponder, query } from './fake-responder.js'
+import { frames, queries, TcpClient } from './tcp-client.js'
+import { transports, turns, until } from './transports.js'
+
+const LIMITS: TcpLimits = { idle: 10_000, connections: 100, queriesInFlight: 64 }
+
+const numbered = (count: number): string[] => Array.from({ length: count }, (_, i) => `now ${i}`)
+
+const answersTo = (texts: readonly string[]): string[] => texts.map(text => `re: ${text}`)
+
+interface Stage {
+  readonly responder: FakeResponder
+  readonly service: TcpService
+  readonly client: TcpClient
+  /** Moves the server's clock. */
+  readonly pass: (ms: number) => void
+}
+
+for (const transport of transports()) {
+  const test = (
+    it: string,
+    limits: Partial<TcpLimits>,
+    run: (t: Test, s: Stage) => Promise<void>
+  ) =>
+    t.test(`TCP, ${transport.kind} sockets: ${it}`, async t =>
+      run(t, await stage(t, transport, limits))
+    )
+
+  test('answers a query, for the client that asks', {}, async (t, { client, responder }) => {
+    await client.send(queries('now'))
+    await until(() => client.messages.length === 1)
+    t.strictSame(client.texts, ['re: now'])
+    t.strictSame(responder.clients, [[0, 0, 0xffff, 0x7f000001]])
+    t.strictSame(responder.protocols, [1])
+  })
+
+  test('does not care where the octets are split', {}, async (t, { client }) => {
+    const octets = queries('now 1', 'now 2', 'now 3')
+    for (const octet of octets) {
+      await client.send(Buffer.of(octet))
+      await turns(2)
+    }
+    await until(() => client.messages.length === 3)
+    for (let at = 1; at < octets.length; at++) {
+      await client.send(octets.subarray(0, at))
+      await turns(2)
+      await client.send(octets.subarray(at))
+      await until(() => client.messages.length === 3 * (at + 1))
+    }
+    const wanted = answersTo(['now 1', 'now 2', 'now 3'])
+    t.ok(client.texts.every((text, i) => text === wanted[i % 3]))
+  })
+
+  test('answers what is read at once with one write', {}, async (t, { client, responder }) => {
+    await client.send(queries(...numbered(1000)))
+    await until(() => client.messages.length === 1000)
+    t.strictSame(client.texts, answersTo(numbered(1000)))
+    t.ok(responder.batches < 20, `${responder.batches} batches`)
+    t.ok(client.reads < 20, `${client.reads} reads`)
+  })
+
+  test(
+    'sends answers in the order in which they are ready',
+    {},
+    async (t, { client, responder }) => {
+      await client.send(queries('later 1', 'later 2', 'now', 'hush'))
+      await until(() => client.messages.length === 1)
+      responder.release('later 2')
+      responder.release('later 1')
+      await until(() => client.messages.length === 3)
+      t.strictSame(client.texts, ['re: now', 're: later 2', 're: later 1'])
+      t.strictSame(responder.clients.at(-1), [0, 0, 0xffff, 0x7f000001])
+    }
+  )
+
+  test('sends messages of 65,535 octets', {}, async (t, { client }) => {
+    await client.send(queries('big', 'now', 'big', 'big', 'now', 'big'))
+    await until(() => client.messages.length === 6)
+    const lengths = client.messages.map(({ length }) => length)
+    t.strictSame(lengths, [65_535, 19, 65_535, 65_535, 19, 65_535])
+    t.ok(client.messages[3]?.every(octet => octet === 0x62))
+  })
+
+  test('takes a query of 65,535 octets', {}, async (t, { client, service }) => {
+    await client.send(queries('x'.repeat(65_535 - 12), 'now'))
+    await until(() => client.messages.length === 1)
+    t.equal(service.counts.queries, 2)
+  })
+
+  test('answers after the client has ended its side', {}, async (t, { client, responder }) => {
+    client.socket.end(queries('later', 'now'))
+    await until(() => client.messages.length === 1)
+    await turns()
+    t.notOk(client.ended)
+    responder.release('later')
+    await until(() => client.ended)
+    t.strictSame(client.texts, ['re: now', 're: later'])
+  })
+
+  for (const length of [0, 11]) {
+    const it = `ends a connection that sends a message of ${length} octets`
+    test(it, {}, async (t, { client, responder }) => {
+      await client.send(
+        Buffer.concat([queries('later'), frames(new Uint8Array(length)), queries('now')])
+      )
+      await until(() => responder.held.size === 1)
+      responder.release('later')
+      await until(() => client.ended)
+      t.strictSame(client.texts, ['re: later'])
+    })
+  }
+
+  test('reads on only when enough is answered', { queriesInFlight: 2 }, async (t, s) => {
+    await s.client.send(queries('later 1', 'later 2', 'later 3', 'later 4', 'now'))
+    await until(() => s.responder.held.size === 2)
+    await turns()
+    t.strictSame([...s.responder.held.keys()], ['later 1', 'later 2'])
+    s.responder.release('later 1')
+    await until(() => s.responder.held.has('later 3'))
+    t.equal(s.responder.held.size, 2)
+    s.responder.silence('later 3')
+    s.responder.release('later 2')
+    await until(() => s.responder.held.has('later 4'))
+    await until(() => s.client.messages.length === 3)
+    t.strictSame(s.client.texts, ['re: later 1', 're: later 2', 're: now'])
+  })
+
+  test('does not read from a client that does not', {}, async (t, { client, service }) => {
+    client.socket.pause()
+    const count = 2000 // 131 MB of answers: more than any socket buffer
+    client.socket.write(queries(...Array<string>(count).fill('big')))
+    let before = -1
+    while (before !== service.counts.queries) {
+      before = service.counts.queries
+      await turns(200)
+    }
+    t.ok(before < count, `${before} of ${count} taken`)
+    client.socket.resume()
+    await until(() => client.messages.length > before + 5)
+    client.socket.destroy()
+  })
+
+  test('closes connections over the limit, and counts them', { connections: 2 }, async (t, s) => {
+    const second = new TcpClient(s.service.local.port)
+    await second.send(queries('now'))
+    await until(() => second.messages.length === 1)
+    const third = new TcpClient(s.service.local.port)
+    await until(() => third.closed || third.ended)
+    third.socket.destroy()
+    await until(() => s.service.counts.refused === 1)
+    t.match(s.service.counts, { accepted: 2, refused: 1 })
+    second.socket.destroy()
+    await until(() => s.service.connections === 1)
+    const fourth = new TcpClient(s.service.local.port)
+    await fourth.send(queries('now'))
+    await until(() => fourth.messages.length === 1)
+    fourth.socket.destroy()
+  })
+
+  test('closes what is idle, but nothing that waits for us', {}, async (t, s) => {
+    await s.client.send(queries('now', 'later'))
+    await until(() => s.responder.held.size === 1 && s.client.messages.length === 1)
+    s.pass(LIMITS.idle)
+    s.service.sweep()
+    s.responder.release('later')
+    await until(() => s.client.messages.length === 2)
+    s.pass(LIMITS.idle - 1)
+    s.service.sweep()
+    await turns()
+    t.notOk(s.client.ended)
+    await s.client.send(Buffer.of(0)) // an octet is no query
+    await turns()
+    s.pass(1)
+    s.service.sweep()
+    await until(() => s.client.ended)
+    t.equal(s.service.counts.idled, 1)
+    s.pass(LIMITS.idle)
+    s.service.sweep()
+    await until(() => s.service.connections === 0)
+    t.equal(s.service.counts.idled, 1)
+  })
+
+  test(
+    'drains: answers what is in flight, and ends',
+    {},
+    async (t, { client, service, responder }) => {
+      await client.send(queries('later'))
+      await until(() => responder.held.size === 1)
+      const drained = service.drain(60_000)
+      const late = new TcpClient(service.local.port)
+      await until(() => late.closed)
+      await client.send(queries('now'))
+      await turns()
+      responder.release('later')
+      await until(() => client.ended)
+      client.socket.end()
+      await drained
+      t.strictSame(client.texts, ['re: later'])
+      t.equal(service.connections, 0)
+    }
+  )
+
+  test('drains no longer than its grace', {}, async (t, { client, service, responder }) => {
+    await client.send(queries('later'))
+    await until(() => responder.held.size === 1)
+    await service.drain(1)
+    await until(() => client.ended || client.closed)
+    responder.release('later')
+    t.strictSame(client.texts, [])
+  })
+
+  test('takes no harm from a client that resets', {}, async (t, { client, service, responder }) => {
+    await client.send(queries('later 1', 'later 2'))
+    await until(() => responder.held.size === 2)
+    client.socket.resetAndDestroy()
+    await until(() => service.connections === 0)
+    responder.release('later 1')
+    responder.silence('later 2')
+    const other = new TcpClient(service.local.port)
+    await other.send(queries('now'))
+    await until(() => other.messages.length === 1)
+    other.socket.destroy()
+    t.equal(service.counts.accepted, 2)
+  })
+
+  t.test(`TCP, ${transport.kind} sockets: says which endpoint it cannot bind`, async t => {
+    const { service } = await stage(t, transport, {})
+    const blocked = { address: '192.0.2.1', port: service.local.port }
+    const options = { limits: LIMITS, clock: { now: () => 0, wall: () => 0 } }
+    await t.rejects(serveTcp(transport, blocked, new FakeResponder(), options), {
+      code: 'SOCKET_BIND'
+    })
+  })
+}
+
+async function stage(t: Test, transport: Transport, limits: Partial<TcpLimits>): Promise<Stage> {
+  const responder = new FakeResponder()
+  let now = 1
+  const clock = { now: () => now, wall: () => now }
+  const options = { limits: { ...LIMITS, ...limits }, clock }
+  const service = await serveTcp(transport, { address: '127.0.0.1', port: 0 }, responder, options)
+  const client = new TcpClient(service.local.port)
+  t.teardown(() => {
+    client.socket.destroy()
+    service.close()
+  })
+  await client.send(query('').subarray(0, 0))
+  return { responder, service, client, pass: ms => (now += ms) }
+}

@@ -1,0 +1,90 @@
+import t from 'tap'
+import { createSocket } from 'node:dgram'
+import { serveUdp } from '../../src/server/udp.js'
+import { FakeResponder, query, textOf } from './fake-responder.js'
+import { transports, turns, until } from './transports.js'
+
+const ANY = { address: '127.0.0.1', port: 0 }
+
+const LOOPBACK_WORDS = [0, 0, 0xffff, 0x7f000001]
+
+/** A client that collects the texts of what comes back. */
+class Asker {
+  readonly got: string[] = []
+  private readonly socket = createSocket('udp4')
+
+  constructor(private readonly port: number) {
+    this.socket.on('message', message => this.got.push(textOf(message)))
+  }
+
+  ask(text: string): Promise<void> {
+    return new Promise(resolve => {
+      this.socket.send(query(text), this.port, '127.0.0.1', () => resolve())
+    })
+  }
+
+  close(): void {
+    this.socket.close()
+  }
+}
+
+for (const transport of transports()) {
+  t.test(`UDP, ${transport.kind} sockets`, async t => {
+    const responder = new FakeResponder()
+    const service = await serveUdp(transport, ANY, responder)
+    const asker = new Asker(service.local.port)
+    t.teardown(() => asker.close())
+
+    t.test('answers at once, later, or not at all', async t => {
+      for (const text of ['now 1', 'hush', 'later 1', 'later 2', 'now 2']) await asker.ask(text)
+      await until(() => asker.got.length === 2 && responder.held.size === 2)
+      t.strictSame(asker.got.toSorted(), ['re: now 1', 're: now 2'])
+      t.equal(service.inFlight, 2)
+      t.ok(responder.batches > 0)
+      responder.release('later 2')
+      responder.release('later 1')
+      await until(() => asker.got.length === 4)
+      t.strictSame(asker.got.slice(2), ['re: later 2', 're: later 1'])
+      t.equal(service.inFlight, 0)
+      t.ok(responder.clients.every(words => words.join() === LOOPBACK_WORDS.join()))
+      t.ok(responder.protocols.every(protocol => protocol === 0))
+    })
+
+    t.test('a later silence is the end of it', async t => {
+      await asker.ask('later 3')
+      await until(() => responder.held.size === 1)
+      responder.silence('later 3')
+      await turns()
+      t.equal(service.inFlight, 0)
+      t.equal(asker.got.length, 4)
+    })
+
+    t.test('drains: what is queued and in flight is answered, what comes after is not', async t => {
+      await asker.ask('later 4')
+      await asker.ask('now 4')
+      const drained = service.drain(60_000)
+      await until(() => responder.held.size === 1)
+      await turns()
+      await asker.ask('now 5')
+      responder.release('later 4')
+      await drained
+      await until(() => asker.got.length === 6)
+      await turns()
+      t.strictSame(asker.got.slice(4).toSorted(), ['re: later 4', 're: now 4'])
+    })
+  })
+
+  t.test(`UDP, ${transport.kind} sockets: drain waits no longer than its grace`, async t => {
+    const responder = new FakeResponder()
+    const service = await serveUdp(transport, ANY, responder)
+    const asker = new Asker(service.local.port)
+    t.teardown(() => asker.close())
+    await asker.ask('later')
+    await until(() => responder.held.size === 1)
+    await service.drain(1)
+    responder.release('later')
+    await turns()
+    t.strictSame(asker.got, [])
+    t.equal(service.inFlight, 0)
+  })
+}
