@@ -31,6 +31,47 @@ const MESSAGES = {
   CONFIG_UNREADABLE: (file: string, why: string) => `settings file ${file} cannot be read: ${why}`,
 
   // rules
+  RULES_UNREADABLE: (file: string, why: string) => `${file} cannot be read: ${why}`,
+  RULES_APP_FILE: (app: string, stem: string) =>
+    `app: found ${JSON.stringify(app)}, wanted the name of the file, ${JSON.stringify(stem)}`,
+  RULES_EMPTY: (path: string, wanted: string) => `${path}: found nothing, wanted ${wanted}`,
+  RULES_TOO_WIDE: (path: string) =>
+    `${path}: found a whole top-level domain, wanted names below one (or =name for itself only)`,
+  RULES_SHARED_NAME: (path: string) =>
+    `${path}: found a name that covers one of shared-names, wanted narrower names`,
+  RULES_UNKNOWN_APP: (path: string, app: string, hint: string) =>
+    `${path}: found ${JSON.stringify(app)}, wanted the name of a file in apps/${hint}`,
+  RULES_UNKNOWN_LIST: (path: string, list: string, hint: string) =>
+    `${path}: found ${JSON.stringify(list)}, wanted a key of lists${hint}`,
+  RULES_UNKNOWN_NETWORK: (path: string, network: string, hint: string) =>
+    `${path}: found ${JSON.stringify(network)}, wanted a key of networks${hint}`,
+  RULES_EXTENDS_CYCLE: (path: string, circle: string) =>
+    `${path}: found a circle, ${circle}, wanted an end`,
+  RULES_NO_NETWORK: () => 'networks: found no network with prefixes, wanted at least one',
+  RULES_PREFIX_TWICE: (path: string, prefix: string, other: string) =>
+    `${path}: found ${prefix}, which is at ${other} already, wanted each prefix once`,
+  RULES_PREFIX_OUTSIDE: (path: string, prefix: string, network: string) =>
+    `${path}: found ${prefix}, wanted a prefix within those of ${network}`,
+  RULES_DATE: (path: string, found: string, wanted: string) =>
+    `${path}: found ${JSON.stringify(found)}, wanted ${wanted}`,
+  RULES_DATE_ORDER: (path: string, from: string, until: string) =>
+    `${path}: found ${until}, wanted a time after from, ${from}`,
+  RULES_ID_TWICE: (path: string, id: string, other: string) =>
+    `${path}: found ${JSON.stringify(id)}, which is at ${other} already, wanted each id once`,
+  RULES_REPLY: (path: string, found: string, wanted: string) =>
+    `${path}: found ${found}, wanted ${wanted}`,
+  RULES_TARGET_BANNED: (path: string) =>
+    `${path}: found a name that this very rule covers, wanted one that clients can look up`,
+  RULES_LIST_REFUSED: (why: string) => `found no list of names (${why}), wanted one`,
+  RULES_LIST_LINE: (why: string) => `line is skipped: ${why}`,
+  RULES_LIST_LINES: (bad: number, lines: number) => `${bad} of ${lines} lines are skipped`,
+  RULES_LIST_EMPTY: (id: string) => `the list ${id} has no names`,
+  RULES_BAN_ENDED: (path: string, until: string) => `${path}: the ban has ended, at ${until}`,
+  RULES_EXCEPTION_ENDED: (path: string, until: string) =>
+    `${path}: the exception has ended, at ${until}`,
+  RULES_REVIEW_DUE: (path: string, review: string) => `${path}: the review was due at ${review}`,
+  RULES_PAIR_MISSING: (path: string, app: string, pair: string) =>
+    `${path}: ${app} is banned without ${pair}, which its file says to ban with it`,
 
   // policy
   POLICY_BOUNDS: (source: string) => `source ${source} gives more names than it announced`,
@@ -62,6 +103,8 @@ const MESSAGES = {
 } as const
 
 export type ErrorCode = keyof typeof MESSAGES
+/** What the message of a code needs to know. */
+export type ErrorDetail<C extends ErrorCode> = Parameters<(typeof MESSAGES)[C]>
 export const ERROR_CODES = Object.keys(MESSAGES) as readonly ErrorCode[]
 
 /** A failure with a code. Branch on `code`; show `message`; log both. */

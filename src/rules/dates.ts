@@ -1,0 +1,32 @@
+import type { Seconds } from '../base/units.js'
+import { INSTANT, readInstant } from './instant.js'
+import type { Place } from './place.js'
+import type { Term } from './types.js'
+
+/** Reads the dates of a rule, in the time zone of the file. */
+export class Dates {
+  constructor(
+    private readonly zone: string,
+    /** What is past is warned of. */
+    readonly now: Seconds
+  ) {}
+
+  /** @param place of the rule */
+  term(entry: { from?: string | undefined; until?: string | undefined }, place: Place): Term {
+    const from = this.instant(entry.from, place.at('from')) ?? -Infinity
+    const until = this.instant(entry.until, place.at('until')) ?? Infinity
+    if (until <= from) {
+      const at = place.at('until')
+      at.refuse('RULES_DATE_ORDER', at.text, entry.from!, entry.until!)
+    }
+    return { from, until }
+  }
+
+  /** @param place of the date */
+  instant(text: string | undefined, place: Place): Seconds | undefined {
+    if (text === undefined) return undefined
+    const instant = readInstant(text, this.zone)
+    if (instant === undefined) place.refuse('RULES_DATE', place.text, text, INSTANT)
+    return instant
+  }
+}

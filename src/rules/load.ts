@@ -1,0 +1,130 @@
+import { basename } from 'node:path'
+import { epochSeconds, systemClock, type Clock } from '../base/clock.js'
+import { failureAt, type InterdictError } from '../base/error.js'
+import { byPosition, readYaml } from '../document/read.js'
+import { readApp, type App } from './app-file.js'
+import { Folder, type FileResult } from './folder.js'
+import { readList } from './list-file.js'
+import { makeNetworks } from './networks.js'
+import { networksSchema, type NetworksFile } from './networks-schema.js'
+import { Place } from './place.js'
+import { WrittenSource } from './source.js'
+import type { NameSource, RuleSet } from './types.js'
+
+export type RulesResult =
+  | {
+      readonly ok: true
+      readonly rules: RuleSet
+      /** Nothing that stands in the way: what has ended, bad lines of lists. */
+      readonly warnings: readonly InterdictError[]
+    }
+  | {
+      readonly ok: false
+      /** All that is wrong, by file and line. */
+      readonly errors: readonly InterdictError[]
+      /** Every file and folder that was read or looked for: what a watcher watches. */
+      readonly files: readonly string[]
+    }
+
+const NETWORKS = 'networks.yaml'
+const APPS = 'apps'
+
+/**
+ * Reads a rules folder: `networks.yaml`, `apps/*.yaml` and the lists that networks name. Never
+ * throws. Nothing is made up for what is missing or wrong: no valid rules, no rule set.
+ *
+ * @param folder its path
+ * @param clock for warnings of what has ended; rules switch by themselves
+ */
+export async function loadRules(folder: string, clock: Clock = systemClock): Promise<RulesResult> {
+  return new Load(new Folder(folder), clock).run()
+}
+
+class Load {
+  private readonly errors: InterdictError[] = []
+  private readonly warnings: InterdictError[] = []
+  private readonly apps = new Map<string, App>()
+  private readonly lists = new Map<string, NameSource>()
+
+  constructor(
+    private readonly folder: Folder,
+    private readonly clock: Clock
+  ) {}
+
+  async run(): Promise<RulesResult> {
+    await this.readApps()
+    const made = await this.readNetworks()
+    const { errors, warnings, folder } = this
+    if (made === undefined || errors.length > 0) {
+      return { ok: false, errors: errors.sort(byPosition), files: folder.files }
+    }
+    const apps = [...this.apps.values()].map(({ source }) => source)
+    const sources = [...apps, ...this.lists.values(), ...made.inline]
+    const { sha256, files } = folder
+    const rules = { networks: made.networks, sources, sha256, files }
+    return { ok: true, rules, warnings: warnings.sort(byPosition) }
+  }
+
+  private async readApps(): Promise<void> {
+    const names = await this.folder.list(APPS)
+    if ('why' in names) {
+      this.unreadable(APPS, names.why)
+      return
+    }
+    const files = names.filter(name => /\.ya?ml$/.test(name) && !name.startsWith('.'))
+    const read = await Promise.all(files.map(file => this.folder.read(`${APPS}/${file}`)))
+    for (const [i, file] of files.entries()) this.readApp(`${APPS}/${file}`, read[i]!)
+  }
+
+  private readApp(name: string, file: FileResult): void {
+    const id = basename(name, '.yaml')
+    // Rules that name an app whose file is wrong are not wrong too: it is known, but has no names.
+    const source = new WrittenSource('app', id, id, name, [], [])
+    this.apps.set(id, { source, pairsWith: [] })
+    if (name.endsWith('.yml')) this.unreadable(name, 'names of app files end in .yaml')
+    else if ('why' in file) this.unreadable(name, file.why)
+    else {
+      const read = readApp(file.octets, name, this.folder.shown(name))
+      if ('errors' in read) this.errors.push(...read.errors)
+      else this.apps.set(id, read.app)
+    }
+  }
+
+  private async readNetworks() {
+    const file = await this.folder.read(NETWORKS)
+    if ('why' in file) {
+      this.unreadable(NETWORKS, file.why)
+      return undefined
+    }
+    const read = readYaml(file.octets, this.folder.shown(NETWORKS), networksSchema)
+    if (!read.ok) {
+      this.errors.push(...read.errors)
+      return undefined
+    }
+    const top = new Place(read, NETWORKS, this.errors, this.warnings)
+    await this.readLists(read.value, top)
+    return makeNetworks(read.value, this.apps, this.lists, top, epochSeconds(this.clock))
+  }
+
+  private async readLists({ lists }: NetworksFile, top: Place): Promise<void> {
+    for (const [id, { file: name, format }] of Object.entries(lists)) {
+      this.lists.set(id, new WrittenSource('inline', id, id, name, [], []))
+      const file = await this.folder.read(name)
+      if ('why' in file) {
+        top.at('lists', id, 'file').refuse('RULES_UNREADABLE', name, file.why)
+        continue
+      }
+      const read = readList(id, file.octets, format, name, this.folder.shown(name))
+      if ('errors' in read) this.errors.push(...read.errors)
+      else {
+        this.lists.set(id, read.source)
+        this.warnings.push(...read.warnings)
+      }
+    }
+  }
+
+  private unreadable(name: string, why: string): void {
+    const file = this.folder.shown(name)
+    this.errors.push(failureAt({ file, line: 1, column: 1 }, 'RULES_UNREADABLE', name, why))
+  }
+}

@@ -1,0 +1,164 @@
+import { COVER, type Allow, type Ban, type Block, type NameSource } from './types.js'
+import type { Reply, Rule, RuleException } from './types.js'
+import type { Dates } from './dates.js'
+import type { AllowEntry, BanEntry, BlockEntry } from './networks-schema.js'
+import type { Defaults, ExceptionEntry, NetworkEntry } from './networks-schema.js'
+import { PLAIN_ALLOW, PLAIN_BLOCK } from './networks-schema.js'
+import { covers, type Pattern } from './pattern.js'
+import type { Place } from './place.js'
+import { defined, replyOf } from './reply.js'
+import type { RuleIds } from './rule-ids.js'
+import { titleOf, type Sources } from './sources.js'
+
+/** Makes the rules of networks from what `networks.yaml` says of them. */
+export class RuleMaker {
+  constructor(
+    private readonly sources: Sources,
+    private readonly ids: RuleIds,
+    private readonly dates: Dates,
+    private readonly defaults: Defaults
+  ) {}
+
+  /** A network's own rules, in the order of precedence. */
+  of(id: string, network: NetworkEntry, place: Place): Rule[] {
+    const { exceptions, bans, allow, block } = network
+    return [
+      ...exceptions.map((entry, i) => this.exception(id, entry, place.at('exceptions', i))),
+      ...bans.map((entry, i) => this.ban(id, entry, place.at('bans', i))),
+      ...this.eachOf(allow, PLAIN_ALLOW, place.at('allow'), (entry, at, nameAt) =>
+        this.allow(id, entry, at, nameAt)
+      ),
+      ...this.eachOf(block, PLAIN_BLOCK, place.at('block'), (entry, at, nameAt) =>
+        this.block(id, entry, at, nameAt)
+      )
+    ]
+  }
+
+  private ban(network: string, entry: BanEntry, place: Place): Ban {
+    const about = this.about(network, entry, 'ban', place)
+    const reply = this.reply(entry, about.sources, place)
+    const review = this.dates.instant(entry.review, place.at('review'))
+    this.warnOfBan(entry, about.until, review, place)
+    return defined({
+      ...about,
+      kind: 'ban' as const,
+      mode: entry.mode,
+      reply,
+      authority: entry.authority,
+      reference: entry.reference,
+      legalBasis: entry['legal-basis'],
+      owner: entry.owner,
+      review
+    })
+  }
+
+  private exception(network: string, entry: ExceptionEntry, place: Place): RuleException {
+    const about = this.about(network, entry, 'exception', place)
+    if (about.until <= this.dates.now) {
+      place.warn('RULES_EXCEPTION_ENDED', place.text, entry.until)
+    }
+    return {
+      ...about,
+      kind: 'exception',
+      prefixes: entry.prefixes ?? [],
+      purpose: entry.purpose,
+      approvedBy: entry['approved-by']
+    }
+  }
+
+  private allow(network: string, entry: AllowEntry, place: Place, nameAt?: NameAt): Allow {
+    return { ...this.about(network, entry, 'allow', place, nameAt), kind: 'allow' }
+  }
+
+  private block(network: string, entry: BlockEntry, place: Place, nameAt?: NameAt): Block {
+    const about = this.about(network, entry, 'block', place, nameAt)
+    const reply = this.reply(entry, about.sources, place)
+    return { ...about, kind: 'block', mode: entry.mode, reply }
+  }
+
+  /** What all rules have. */
+  private about(
+    network: string,
+    entry: AllowEntry,
+    kind: Rule['kind'],
+    place: Place,
+    nameAt: NameAt = i => place.at('names', i)
+  ) {
+    const what = [...entry.apps, ...entry.lists, titleOf(entry)].filter(part => part !== '')
+    const madeUp = [network, ...KIND_IN_ID[kind], what.join('+')].join('/')
+    return {
+      id: entry.id ?? this.ids.made(madeUp),
+      position: place.position,
+      sources: this.sources.of(entry, kind, place, nameAt),
+      ...this.dates.term(entry, place)
+    }
+  }
+
+  private reply(entry: BlockEntry, sources: readonly NameSource[], place: Place): Reply {
+    const reply = replyOf(entry, this.defaults, place)
+    const { target } = reply
+    if (target !== undefined && sources.some(source => namesIt(source, target))) {
+      const at = place.at('target')
+      at.refuse('RULES_TARGET_BANNED', at.text)
+    }
+    return reply
+  }
+
+  /** The rules of an `allow` or `block` list: its plain names are one rule, each mapping is one. */
+  private eachOf<E extends AllowEntry, R extends Rule>(
+    entries: readonly (E | Pattern)[],
+    plain: E,
+    place: Place,
+    make: (entry: E, place: Place, nameAt?: NameAt) => R
+  ): R[] {
+    const names = entries.flatMap((entry, index) =>
+      'cover' in entry ? [{ pattern: entry, index }] : []
+    )
+    const rule = { ...plain, names: names.map(({ pattern }) => pattern) }
+    const first = names.length > 0 ? [make(rule, place, i => place.at(names[i]!.index))] : []
+    const others = entries.flatMap((entry, index) =>
+      'cover' in entry ? [] : [make(entry, place.at(index))]
+    )
+    return [...first, ...others]
+  }
+
+  private warnOfBan(
+    entry: BanEntry,
+    until: number,
+    review: number | undefined,
+    place: Place
+  ): void {
+    const { now } = this.dates
+    if (until <= now) {
+      place.warn('RULES_BAN_ENDED', place.text, entry.until!)
+      return
+    }
+    if (review !== undefined && review <= now) {
+      place.at('review').warn('RULES_REVIEW_DUE', place.text, entry.review!)
+    }
+  }
+}
+
+type NameAt = (index: number) => Place
+
+/** Ids say of what kind a rule is, except for bans, which are what people talk about. */
+const KIND_IN_ID = {
+  ban: [],
+  exception: ['exception'],
+  allow: ['allow'],
+  block: ['block']
+} as const
+
+/** Whether a source covers a name. */
+function namesIt(source: NameSource, name: Uint8Array): boolean {
+  const kinds = ['suffix', 'exact', 'below'] as const
+  let found = false
+  source.pour({
+    name: (octets, at, length, cover) => {
+      const kind = kinds.find(kind => COVER[kind] === cover)!
+      found ||= covers(kind, octets.subarray(at, at + length), name)
+    },
+    prefix: () => undefined
+  })
+  return found
+}

@@ -1,0 +1,122 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { isTimeZone, readInstant } from '../../src/rules/instant.js'
+
+const BRUSSELS = 'Europe/Brussels'
+const utc = (text: string): number => Date.parse(text) / 1000
+
+const reads = [
+  { it: 'a date in UTC', text: '2023-03-13', zone: 'UTC', is: '2023-03-13T00:00:00Z' },
+  { it: 'a date in winter', text: '2023-03-13', zone: BRUSSELS, is: '2023-03-12T23:00:00Z' },
+  { it: 'a date in summer', text: '2023-07-01', zone: BRUSSELS, is: '2023-06-30T22:00:00Z' },
+  {
+    it: 'the day clocks go forward',
+    text: '2023-03-26',
+    zone: BRUSSELS,
+    is: '2023-03-25T23:00:00Z'
+  },
+  { it: 'the day after it', text: '2023-03-27', zone: BRUSSELS, is: '2023-03-26T22:00:00Z' },
+  { it: 'the day clocks go back', text: '2023-10-29', zone: BRUSSELS, is: '2023-10-28T22:00:00Z' },
+  { it: 'the day after that', text: '2023-10-30', zone: BRUSSELS, is: '2023-10-29T23:00:00Z' },
+  { it: 'a time', text: '2023-03-13T08:30', zone: BRUSSELS, is: '2023-03-13T07:30:00Z' },
+  {
+    it: 'a time with seconds',
+    text: '2023-03-13 08:30:15',
+    zone: 'UTC',
+    is: '2023-03-13T08:30:15Z'
+  },
+  { it: 'a time in UTC', text: '2023-03-13T08:30Z', zone: BRUSSELS, is: '2023-03-13T08:30:00Z' },
+  {
+    it: 'a time with an offset',
+    text: '2023-03-13T08:30-05:30',
+    zone: BRUSSELS,
+    is: '2023-03-13T14:00:00Z'
+  },
+  {
+    it: 'a time that is left out',
+    text: '2023-03-26T02:30',
+    zone: BRUSSELS,
+    is: '2023-03-26T01:30:00Z'
+  },
+  {
+    it: 'a time that comes twice',
+    text: '2023-10-29T02:30',
+    zone: BRUSSELS,
+    is: '2023-10-29T00:30:00Z'
+  },
+  {
+    it: 'a time before it',
+    text: '2023-10-29T01:59:59',
+    zone: BRUSSELS,
+    is: '2023-10-28T23:59:59Z'
+  },
+  { it: 'a time after it', text: '2023-10-29T03:00', zone: BRUSSELS, is: '2023-10-29T02:00:00Z' },
+  // There is no midnight on the day clocks go forward in Beirut: the day begins at one.
+  {
+    it: 'a day without midnight',
+    text: '2022-03-27',
+    zone: 'Asia/Beirut',
+    is: '2022-03-26T22:00:00Z'
+  },
+  {
+    it: 'a day in a zone of half hours',
+    text: '2023-01-01',
+    zone: 'Asia/Kolkata',
+    is: '2022-12-31T18:30:00Z'
+  },
+  {
+    it: 'a day that a zone left out',
+    text: '2011-12-31',
+    zone: 'Pacific/Apia',
+    is: '2011-12-30T10:00:00Z'
+  },
+  { it: 'a leap day', text: '2024-02-29', zone: 'UTC', is: '2024-02-29T00:00:00Z' }
+] as const
+
+for (const { it, text, zone, is } of reads) {
+  t.test(`reads ${it}: ${text} in ${zone}`, async t => t.equal(readInstant(text, zone), utc(is)))
+}
+
+const refused = [
+  ...[
+    '',
+    '2023',
+    '2023-3-13',
+    '13-03-2023',
+    '2023-02-29',
+    '2023-13-01',
+    '2023-00-10',
+    '2023-01-00'
+  ],
+  ...['2023-01-01T24:00', '2023-01-01T23:60', '2023-01-01T23:59:60', '2023-01-01T8:00'],
+  ...['2023-01-01Z', '2023-01-01T00:00+1', '2023-01-01T00:00+24:00', '1969-12-31', 'tomorrow']
+]
+
+for (const text of refused) {
+  t.test(`refuses ${JSON.stringify(text)}`, async t => t.equal(readInstant(text, 'UTC'), undefined))
+}
+
+t.test('knows time zones', async t => {
+  t.ok(isTimeZone('Europe/Brussels'))
+  t.ok(isTimeZone('UTC'))
+  t.notOk(isTimeZone('Europe/Bruxelles'))
+  t.notOk(isTimeZone(''))
+})
+
+t.test('reads what a clock of the zone shows as the instant at which it shows it', async t => {
+  const zones = ['Europe/Brussels', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kathmandu']
+  const instant = fc.date({
+    min: new Date('2000-01-01'),
+    max: new Date('2035-01-01'),
+    noInvalidDate: true
+  })
+  const shows = (date: Date, zone: string): string =>
+    date.toLocaleString('sv-SE', { timeZone: zone, hourCycle: 'h23' })
+  const holds = (date: Date, zone: string): boolean => {
+    const text = shows(date, zone)
+    return shows(new Date(readInstant(text, zone)! * 1000), zone) === text
+  }
+  t.doesNotThrow(() =>
+    fc.assert(fc.property(instant, fc.constantFrom(...zones), holds), { numRuns: 300 })
+  )
+})
