@@ -1,4 +1,4 @@
-import { isMapped, type Prefix } from '../base/address.js'
+import { isMapped, type Address, type Prefix } from '../base/address.js'
 import { sweep, type Stretch } from './prefix-sweep.js'
 
 /** The table as shared memory, as other threads get it. */
@@ -46,6 +46,16 @@ export class PrefixTable {
       return this.#find4(words[at + 3]!)
     }
     return this.#find6(words, at)
+  }
+
+  /** Every stretch by its first address, IPv4 before IPv6: for people. */
+  *stretches(): Generator<{ readonly start: Address; readonly value: number }> {
+    for (const [stretch, start] of this.#starts4.entries()) {
+      yield { start: octetsOf([0, 0, 0xffff, start]), value: this.#values4[stretch]! }
+    }
+    for (const [stretch, value] of this.#values6.entries()) {
+      yield { start: octetsOf(this.#starts6.subarray(4 * stretch, 4 * stretch + 4)), value }
+    }
   }
 
   /** `index4[h]` is the stretch that holds `h.0.0`: a search only where a /16 is cut up. */
@@ -133,6 +143,13 @@ function indexByHalf(starts: readonly number[]): number[] {
     index.push(stretch)
   }
   return [...index, starts.length - 1]
+}
+
+function octetsOf(words: ArrayLike<number>): Address {
+  const octets = new Uint8Array(16)
+  const view = new DataView(octets.buffer)
+  for (let word = 0; word < 4; word++) view.setUint32(4 * word, words[word]!)
+  return octets
 }
 
 function wordsOf(address: bigint): number[] {

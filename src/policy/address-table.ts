@@ -1,4 +1,4 @@
-import { showPrefix, type Prefix } from '../base/address.js'
+import { showPrefix, type Address, type Prefix } from '../base/address.js'
 import { compilePrefixes, PrefixTable, type PrefixTableBuffers } from '../network/prefix-table.js'
 import type { RecordBuilder } from './record-builder.js'
 
@@ -24,41 +24,53 @@ export class AddressTable {
   find(words: Uint32Array, at: number): number {
     return this.#prefixes.find(words, at)
   }
+
+  /** Every stretch with the records that cover it: for people. */
+  *stretches(): Generator<{ readonly start: Address; readonly records: readonly number[] }> {
+    for (const { start, value } of this.#prefixes.stretches()) {
+      yield { start, records: this.recordsIn(value) }
+    }
+  }
+
+  /** The records in a list, longest prefix first. */
+  recordsIn(list: number): number[] {
+    return [...this.lists.subarray(list + 1, list + 1 + this.lists[list]!)]
+  }
 }
 
-/** Gathers prefixes while sources are poured; one record for each prefix. */
+/** Gathers prefixes while sources are poured; each becomes one record. */
 export class AddressTableBuilder {
-  readonly #records: RecordBuilder
-  readonly #prefixes: Prefix[] = []
-  readonly #recordOf: number[] = []
-  readonly #known = new Map<string, number>()
-
-  constructor(records: RecordBuilder) {
-    this.#records = records
-  }
+  readonly #byText = new Map<
+    string,
+    { prefix: Prefix; members: [member: number, line: number][] }
+  >()
 
   add(prefix: Prefix, member: number, line: number): void {
     const text = showPrefix(prefix)
-    const known = this.#known.get(text)
-    if (known !== undefined) {
-      this.#records.addMember(known, member, line)
-      return
-    }
-    const record = this.#records.createPrefix(prefix, member, line)
-    this.#known.set(text, record)
-    this.#prefixes.push(prefix)
-    this.#recordOf.push(record)
+    const known = this.#byText.get(text)
+    if (known !== undefined) known.members.push([member, line])
+    else this.#byText.set(text, { prefix, members: [[member, line]] })
   }
 
-  finish(): AddressTableBuffers {
-    const lists: number[] = []
-    const prefixes = compilePrefixes(this.#prefixes, covering => {
-      const list = lists.length
-      lists.push(covering.length, ...covering.map(index => this.#recordOf[index]!))
-      return list
+  /** @param records gets the records of prefixes, after those of all names, whose room is counted */
+  finish(records: RecordBuilder): AddressTableBuffers {
+    const all = [...this.#byText.values()]
+    const recordOf = all.map(({ prefix, members }) => {
+      const record = records.createPrefix(prefix)
+      for (const [member, line] of members) records.addMember(record, member, line)
+      return record
     })
+    const lists: number[] = []
+    const compiled = compilePrefixes(
+      all.map(({ prefix }) => prefix),
+      covering => {
+        const list = lists.length
+        lists.push(covering.length, ...covering.map(index => recordOf[index]!))
+        return list
+      }
+    )
     const buffer = new SharedArrayBuffer(4 * lists.length)
     new Int32Array(buffer).set(lists)
-    return { prefixes, lists: buffer }
+    return { prefixes: compiled, lists: buffer }
   }
 }

@@ -46,6 +46,14 @@ export class Cells {
       if (slots[at] === group && slots[at + 1] === source) return slots[at + 2]!
     }
   }
+
+  /** The claims in a list with their ranks: for people. */
+  claimsIn(list: number): { readonly claim: number; readonly rank: number }[] {
+    return Array.from({ length: this.lists[list]! }, (_, nth) => ({
+      claim: this.lists[list + 1 + 2 * nth]! >>> ENTRY_SHIFT,
+      rank: this.lists[list + 2 + 2 * nth]!
+    }))
+  }
 }
 
 /**

@@ -16,13 +16,15 @@ export function coverOf(member: number): number {
   return member & 3
 }
 
+/** The empty set: what fresh memory says. */
+export const NO_MEMBERS = 0
+
 /** More than any member or set number: packs the two into one key of a map. */
 const KEY_BASE = 2 ** 26
 
 /**
  * Sets of members, each kept once however many names have it. The number of a set is the place
- * of its count in the packed array; its members follow in the order they were added. Set 0 is the
- * empty one.
+ * of its count in the packed array; its members follow in the order they were added.
  */
 export class MemberSets {
   readonly #packed: number[] = [0]

@@ -1,6 +1,6 @@
 import type { Octets } from '../base/units.js'
 import { HashedName, MAX_LABELS } from '../wire/hashed-name.js'
-import { firstSlot, slotBits, type NameTableBuffers } from './name-table.js'
+import { filterBits, filterMask, firstSlot, slotBits, type NameTableBuffers } from './name-table.js'
 import type { RecordBuilder } from './record-builder.js'
 
 /**
@@ -47,8 +47,7 @@ export class NameTableBuilder {
     if (this.names >= this.#most || !this.#records.hasRoom(name.length)) return false
     this.#depths[name.labels] = 1
     if (name.labels > 0) this.#place(name, member, line)
-    else if (this.#root !== 0) this.#records.addMember(this.#root, member, line)
-    else this.#root = this.#create(name, member, line)
+    else this.#addRoot(name, member, line)
     return true
   }
 
@@ -56,7 +55,8 @@ export class NameTableBuilder {
   finish(): Omit<NameTableBuffers, 'records'> {
     const bits = slotBits(this.names)
     const slots = bits < this.#bits ? this.#rehashed(bits) : this.#slots
-    return { slots: slots.buffer, depths: this.#depths.buffer, root: this.#root }
+    const filter = filterOf(slots, filterBits(this.names))
+    return { slots: slots.buffer, filter, depths: this.#depths.buffer, root: this.#root }
   }
 
   #place(name: HashedName, member: number, line: number): void {
@@ -80,9 +80,16 @@ export class NameTableBuilder {
     this.crowded = true
   }
 
+  #addRoot(name: HashedName, member: number, line: number): void {
+    if (this.#root === 0) this.#root = this.#create(name, member, line)
+    else this.#records.addMember(this.#root, member, line)
+  }
+
   #create(name: HashedName, member: number, line: number): number {
     this.names++
-    return this.#records.createName(name, member, line)
+    const record = this.#records.createName(name)
+    this.#records.addMember(record, member, line)
+    return record
   }
 
   #rehashed(bits: number): Int32Array<SharedArrayBuffer> {
@@ -98,4 +105,13 @@ export class NameTableBuilder {
     }
     return to
   }
+}
+
+function filterOf(slots: Int32Array, bits: number): SharedArrayBuffer {
+  const filter = new Int32Array(new SharedArrayBuffer(4 * 2 ** bits))
+  for (let at = 0; at < slots.length; at += 2) {
+    const hash = slots[at]!
+    if (slots[at + 1] !== 0) filter[firstSlot(hash, 32 - bits)]! |= filterMask(hash)
+  }
+  return filter.buffer
 }

@@ -5,6 +5,8 @@ import { recordHolds, type RecordBuffers } from './records.js'
 export interface NameTableBuffers {
   /** Open addressing, two words a slot: hash, record (0: free). */
   readonly slots: SharedArrayBuffer
+  /** Two bits a name, in one word: most names that are not stored are turned away here. */
+  readonly filter: SharedArrayBuffer
   /** For each count of labels, 0 to 127: whether a name of so many labels is stored. */
   readonly depths: SharedArrayBuffer
   /** Record of the root name, which has no slot; 0 where no source gives it. */
@@ -29,12 +31,38 @@ export function firstSlot(hash: number, shift: number): number {
   return Math.imul(hash, GOLDEN) >>> shift
 }
 
+/**
+ * The filter has 8 bits or more a name, and lets 6 in 100 strangers through. It has to stay in the
+ * processor's second-level cache (2 MiB), so it grows no further: a look into it costs 15 ns
+ * then, a look into the slots of 1M names 170 ns.
+ */
+const FILTER_BITS_PER_NAME = 8
+const MAX_FILTER_BITS = 24
+/** Bits of a word, as an exponent. */
+const WORD_BITS = 5
+/** Odd, and unlike GOLDEN: bits in a word are to be independent of the word. */
+const FILTER_FACTOR = 0xc2b2ae35
+
+/** How many bits number the words of the filter for so many names. */
+export function filterBits(names: number): number {
+  const bits = Math.ceil(Math.log2(FILTER_BITS_PER_NAME * names + 1))
+  return Math.min(MAX_FILTER_BITS, Math.max(WORD_BITS + 1, bits)) - WORD_BITS
+}
+
+/** The two bits of a hash in its word of the filter. */
+export function filterMask(hash: number): number {
+  const mixed = Math.imul(hash, FILTER_FACTOR)
+  return (1 << (mixed >>> 27)) | (1 << ((mixed >>> 22) & 31))
+}
+
 /** Finds the record of a name or suffix. One per thread; reads shared memory, allocates nothing. */
 export class NameTable {
   readonly root: number
   /** Most labels of any stored name: suffixes with more need no look. */
   readonly deepest: number
   readonly depths: Uint8Array
+  readonly #filter: Int32Array
+  readonly #filterShift: number
   readonly #slots: Int32Array
   readonly #mask: number
   readonly #shift: number
@@ -44,6 +72,8 @@ export class NameTable {
     this.root = buffers.root
     this.depths = new Uint8Array(buffers.depths)
     this.deepest = Math.max(0, this.depths.lastIndexOf(1))
+    this.#filter = new Int32Array(buffers.filter)
+    this.#filterShift = 32 - Math.log2(this.#filter.length)
     this.#slots = new Int32Array(buffers.slots)
     const slots = this.#slots.length / 2
     this.#mask = slots - 1
@@ -53,9 +83,12 @@ export class NameTable {
 
   /** The record of the suffix that begins with label `label` (not the root); 0: not stored. */
   find(name: HashedName, label: number): number {
-    const slots = this.#slots
     const hash = name.hashes[label]!
-    let slot = Math.imul(hash, GOLDEN) >>> this.#shift
+    const spread = Math.imul(hash, GOLDEN)
+    const mask = filterMask(hash)
+    if ((this.#filter[spread >>> this.#filterShift]! & mask) !== mask) return 0
+    const slots = this.#slots
+    let slot = spread >>> this.#shift
     for (;;) {
       const record = slots[2 * slot + 1]!
       if (record === 0) return 0

@@ -39,7 +39,7 @@ export function pourSources(
   }
   const records = new RecordBuilder(most)
   const names = new NameTableBuilder(records, most.names, seed, maxRun)
-  const addresses = new AddressTableBuilder(records)
+  const addresses = new AddressTableBuilder()
   const summaries: SourceSummary[] = []
   for (const [index, source] of sources.entries()) {
     const sink = new SourceSink(source.id, index, names, addresses)
@@ -49,13 +49,14 @@ export function pourSources(
     summaries.push({ index, kind, id, title, file, names: sink.names, digest: sink.digest })
   }
   const slots = names.finish()
+  const addressTable = addresses.finish(records)
   const { buffers, used } = records.finish()
   return {
     names: { ...slots, records: buffers },
-    addresses: addresses.finish(),
+    addresses: addressTable,
     sources: summaries,
     count: names.names,
-    used: used + slots.slots.byteLength
+    used: used + slots.slots.byteLength + slots.filter.byteLength
   }
 }
 

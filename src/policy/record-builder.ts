@@ -1,7 +1,7 @@
 import type { Prefix } from '../base/address.js'
 import type { Octets } from '../base/units.js'
 import type { HashedName } from '../wire/hashed-name.js'
-import { MemberSets } from './member-sets.js'
+import { MemberSets, NO_MEMBERS } from './member-sets.js'
 import {
   ADDRESS_OCTETS,
   octetsOf,
@@ -42,9 +42,9 @@ export class RecordBuilder {
     return this.#nextRecord + recordWords(1 + length) <= this.#words.length
   }
 
-  /** A record of a name with its first member. */
-  createName(name: HashedName, member: number, line: number): number {
-    const record = this.#create(recordWords(1 + name.length), member, line)
+  /** A record of a name, without members yet. */
+  createName(name: HashedName): number {
+    const record = this.#create(recordWords(1 + name.length))
     const octets = this.#octets
     const from = name.octets
     let at = octetsOf(record)
@@ -53,10 +53,10 @@ export class RecordBuilder {
     return record
   }
 
-  /** A record of a prefix with its first member. */
-  createPrefix({ address, length }: Prefix, member: number, line: number): number {
+  /** A record of a prefix, without members yet. Only once all names are in. */
+  createPrefix({ address, length }: Prefix): number {
     if (this.#nextRecord + PREFIX_WORDS > this.#words.length) this.#grow()
-    const record = this.#create(PREFIX_WORDS, member, line)
+    const record = this.#create(PREFIX_WORDS)
     const at = octetsOf(record)
     this.#octets[at] = PREFIX_MARK
     this.#octets[at + 1] = length
@@ -70,12 +70,8 @@ export class RecordBuilder {
     const set = words[record]!
     const extended = this.#sets.with(set, member)
     if (extended === set) return
-    if (this.#nextLink + 2 > this.#links.length) this.#links = doubled(this.#links)
-    this.#links[this.#nextLink] = line
-    this.#links[this.#nextLink + 1] = words[record + 1]!
     words[record] = extended
-    words[record + 1] = this.#nextLink
-    this.#nextLink += 2
+    words[record + 1] = set === NO_MEMBERS ? line : this.#link(line, words[record + 1]!)
   }
 
   holds(record: number, name: HashedName): boolean {
@@ -91,12 +87,19 @@ export class RecordBuilder {
     return { buffers: { words: this.#words.buffer, links, sets }, used }
   }
 
-  #create(words: number, member: number, line: number): number {
+  #create(words: number): number {
     const record = this.#nextRecord
     this.#nextRecord += words
-    this.#words[record] = this.#sets.with(0, member)
-    this.#words[record + 1] = line
     return record
+  }
+
+  #link(line: number, before: number): number {
+    if (this.#nextLink + 2 > this.#links.length) this.#links = doubled(this.#links)
+    const link = this.#nextLink
+    this.#links[link] = line
+    this.#links[link + 1] = before
+    this.#nextLink += 2
+    return link
   }
 
   /** Prefixes have no bounds: they are few, and mostly fit in what names left over. */

@@ -1,0 +1,144 @@
+import type { Seconds } from '../base/units.js'
+import { COVER } from '../rules/types.js'
+import type { HashedName } from '../wire/hashed-name.js'
+import { AddressTable } from './address-table.js'
+import { Cells } from './cells.js'
+import { matchedRule, recordsOf, type MatchedRule } from './matched-rule.js'
+import { coverOf, sourceOf } from './member-sets.js'
+import { NameTable } from './name-table.js'
+import type { Claim, Snapshot } from './snapshot.js'
+
+/**
+ * What became of a claim that spoke.
+ *
+ * `decides`                  it is the verdict
+ * `monitors`                 monitor mode: it would have been the verdict, and that is recorded
+ * `not yet in force`         its `from` is to come
+ * `expired`                  its `until` has passed
+ * `loses to a higher tier`   exceptions, bans, allows, blocks: one before its kind speaks
+ * `loses to a longer match`  in its tier, a longer name or prefix speaks
+ * `loses to an earlier rule` in its tier and for this name, a rule before it speaks
+ */
+export type Fate =
+  | 'decides'
+  | 'monitors'
+  | 'not yet in force'
+  | 'expired'
+  | 'loses to a higher tier'
+  | 'loses to a longer match'
+  | 'loses to an earlier rule'
+
+/** One claim that speaks of the name or address asked about, whether or not it is heard. */
+export interface Candidate {
+  readonly claim: number
+  readonly record: number
+  /** Label at which the matched suffix begins; 0 for an address. */
+  readonly label: number
+  readonly fate: Fate
+  readonly matched: MatchedRule
+}
+
+/** A record that matched; the lower `nth`, the longer the match. */
+interface Match {
+  readonly record: number
+  readonly nth: number
+  readonly whole: boolean
+  readonly label: number
+}
+
+interface Speaker extends Match {
+  readonly number: number
+  readonly claim: Claim
+  readonly rank: number
+  readonly cover: number
+}
+
+/**
+ * Everything that speaks of a name for clients of a class, by precedence, read from the same
+ * tables that `Policy.judge` reads.
+ *
+ * @param name hashed with the snapshot's seed
+ */
+export function explain(
+  snapshot: Snapshot,
+  name: HashedName,
+  clientClass: number,
+  now: Seconds
+): readonly Candidate[] {
+  const names = new NameTable(snapshot.tables.names)
+  const matches: Match[] = []
+  for (let label = 0; label < name.labels; label++) {
+    const record = names.find(name, label)
+    if (record !== 0) matches.push({ record, nth: label, whole: label === 0, label })
+  }
+  const { labels } = name
+  if (names.root !== 0) {
+    matches.push({ record: names.root, nth: labels, whole: labels === 0, label: labels })
+  }
+  return fates(snapshot, matches, clientClass, now)
+}
+
+/** As `explain`, for an address in an answer: `words[at, at + 4)`. */
+export function explainAddress(
+  snapshot: Snapshot,
+  words: Uint32Array,
+  at: number,
+  clientClass: number,
+  now: Seconds
+): readonly Candidate[] {
+  const addresses = new AddressTable(snapshot.tables.addresses)
+  const records = addresses.recordsIn(addresses.find(words, at))
+  const matches = records.map((record, nth) => ({ record, nth, whole: true, label: 0 }))
+  return fates(snapshot, matches, clientClass, now)
+}
+
+function fates(
+  snapshot: Snapshot,
+  matches: readonly Match[],
+  clientClass: number,
+  now: Seconds
+): Candidate[] {
+  const speakers = matches
+    .flatMap(match => speakersOf(snapshot, match, snapshot.classGroups[clientClass]!))
+    .sort(byPrecedence)
+  const heard = speakers.filter(({ claim }) => claim.from <= now && now < claim.until)
+  const decider = heard.find(({ claim }) => !claim.monitor)
+  const first = heard[0]
+  return speakers.map(speaker => {
+    const { number, record, label, cover, claim } = speaker
+    const matched = matchedRule(snapshot, number, record, cover)!
+    const winner = claim.monitor ? first : decider
+    return { claim: number, record, label, matched, fate: fateOf(speaker, winner, now) }
+  })
+}
+
+/** @param winner the one that keeps it from speaking; itself where none does */
+function fateOf(speaker: Speaker, winner: Speaker | undefined, now: Seconds): Fate {
+  const { claim } = speaker
+  if (now < claim.from) return 'not yet in force'
+  if (winner === undefined || claim.until <= now) return 'expired'
+  if (winner === speaker) return claim.monitor ? 'monitors' : 'decides'
+  if (winner.claim.tier < claim.tier) return 'loses to a higher tier'
+  return winner.nth < speaker.nth ? 'loses to a longer match' : 'loses to an earlier rule'
+}
+
+/** Every claim of a group that one record gives rise to, each once. */
+function speakersOf(snapshot: Snapshot, match: Match, group: number): Speaker[] {
+  const cells = new Cells(snapshot.tables.cells)
+  const silent = match.whole ? COVER.below : COVER.exact
+  const speakers = new Map<number, Speaker>()
+  for (const { member } of recordsOf(snapshot).membersOf(match.record)) {
+    const cover = coverOf(member)
+    if (cover === silent) continue
+    const spoken = cells.claimsIn(cells.find(group, sourceOf(member)))
+    for (const { claim: number, rank } of spoken) {
+      const claim = snapshot.claims[number]!
+      if (!speakers.has(number)) speakers.set(number, { ...match, number, claim, rank, cover })
+    }
+  }
+  return [...speakers.values()]
+}
+
+function byPrecedence(a: Speaker, b: Speaker): number {
+  return a.claim.tier - b.claim.tier || a.nth - b.nth || a.rank - b.rank
+}

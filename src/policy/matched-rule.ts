@@ -1,0 +1,76 @@
+import { showPrefix } from '../base/address.js'
+import { COVER } from '../rules/types.js'
+import { showCanonical, showName } from '../wire/name.js'
+import { coverOf, sourceOf } from './member-sets.js'
+import { Records } from './records.js'
+import type { Claim, Snapshot } from './snapshot.js'
+
+/** What a verdict rests on, for people: the rule, and the line of its source that matched. */
+export interface MatchedRule {
+  /** Id of the rule and where it is written. */
+  readonly rule: string
+  readonly file: string
+  readonly line: number
+  readonly source: { readonly id: string; readonly title: string }
+  readonly sourceFile: string
+  /** From 1. */
+  readonly sourceLine: number
+  /** As rule files have it: `a.example`, `=a.example`, `*.a.example`, `192.0.2.0/24`. */
+  readonly pattern: string
+}
+
+/** Views of snapshots' shared memory, made once in a thread. */
+const readers = new WeakMap<Snapshot, Records>()
+
+export function recordsOf(snapshot: Snapshot): Records {
+  const known = readers.get(snapshot)
+  if (known !== undefined) return known
+  const made = new Records(snapshot.tables.names.records)
+  readers.set(snapshot, made)
+  return made
+}
+
+/**
+ * The rule behind a verdict's claim and record; needs the snapshot alone, so any thread can tell.
+ * Undefined where the two do not belong together.
+ *
+ * @param wanted one of `COVER`: which line to tell of where the source has the name twice, as
+ *   `=a.example` and `*.a.example`; else the first
+ */
+export function matchedRule(
+  snapshot: Snapshot,
+  claim: number,
+  record: number,
+  wanted?: number
+): MatchedRule | undefined {
+  const spoke = snapshot.claims[claim]
+  if (spoke === undefined || record <= 0) return undefined
+  const members = recordsOf(snapshot)
+    .membersOf(record)
+    .filter(({ member }) => sourceOf(member) === spoke.source.index)
+  const found = members.find(({ member }) => coverOf(member) === wanted) ?? members[0]
+  if (found === undefined) return undefined
+  return describe(spoke, found.line, patternOf(snapshot, record, coverOf(found.member)))
+}
+
+/** Text of a record as rule files have it. */
+export function patternOf(snapshot: Snapshot, record: number, cover: number): string {
+  const content = recordsOf(snapshot).contentOf(record)
+  if ('prefix' in content) return showPrefix(content.prefix)
+  const name = showName(content.name)
+  if (cover === COVER.below) return `*.${name}`
+  return cover === COVER.exact ? `=${showCanonical(name)}` : showCanonical(name)
+}
+
+function describe(claim: Claim, line: number, pattern: string): MatchedRule {
+  const { id, title, file } = claim.source
+  return {
+    rule: claim.ruleId,
+    file: claim.ruleFile,
+    line: claim.ruleLine,
+    source: { id, title },
+    sourceFile: file,
+    sourceLine: line,
+    pattern
+  }
+}

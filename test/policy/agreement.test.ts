@@ -1,0 +1,169 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { readPrefix } from '../../src/base/address.js'
+import { explain, explainAddress, type Candidate } from '../../src/policy/explain.js'
+import type { Policy } from '../../src/policy/policy.js'
+import { Verdict } from '../../src/policy/snapshot.js'
+import type { NetworkRules, Rule, RuleSet } from '../../src/rules/types.js'
+import { words } from '../network/words.js'
+import { ask, askAddress, hashed, policyOf, type Said } from './asking.js'
+import { NaivePolicy } from './naive.js'
+import { allow, ban, block, exception, network, ruleSet, source } from './rule-set.js'
+
+/** Few labels and few addresses, so that everything meets everything. */
+const someName = fc
+  .array(fc.constantFrom('a', 'b', 'ab'), { maxLength: 4 })
+  .map(labels => labels.join('.'))
+const somePattern = fc.oneof(
+  { weight: 4, arbitrary: fc.tuple(fc.constantFrom('', '', '=', '*.'), someName) },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(fc.constantFrom('192.0.2.'), fc.constantFrom('0/24', '8/29', '9/32'))
+  }
+)
+const someInstant = fc.integer({ min: 0, max: 4 })
+const PREFIXES = [
+  '10.0.0.0/8',
+  '10.1.0.0/16',
+  '10.1.1.0/24',
+  '10.1.1.1/32',
+  '2001:db8::/32',
+  '::/0'
+]
+const CLIENTS = ['10.9.9.9', '10.1.9.9', '10.1.1.9', '10.1.1.1', '11.1.1.1', '2001:db8::1', '::1']
+
+const someSources = fc
+  .array(fc.array(somePattern, { maxLength: 5 }), { minLength: 1, maxLength: 5 })
+  .map(all => all.map((patterns, i) => source(`s${i}`, ...patterns.map(parts => parts.join('')))))
+
+interface Draft {
+  readonly kind: Rule['kind']
+  readonly picks: readonly number[]
+  readonly mode: 'enforce' | 'monitor'
+  readonly from: number
+  readonly until: number
+  readonly prefixes: readonly string[]
+}
+
+const someDraft: fc.Arbitrary<Draft> = fc.record({
+  kind: fc.constantFrom('ban', 'block', 'allow', 'exception'),
+  picks: fc.array(fc.nat(4), { minLength: 1, maxLength: 2 }),
+  mode: fc.constantFrom('enforce', 'monitor'),
+  from: fc.oneof(fc.constant(-Infinity), someInstant),
+  until: fc.oneof(fc.constant(Infinity), someInstant),
+  prefixes: fc.oneof(fc.constant([]), fc.subarray(PREFIXES, { maxLength: 2 }))
+})
+
+function ruleOf(draft: Draft, id: string, sources: readonly ReturnType<typeof source>[]): Rule {
+  const picked = [...new Set(draft.picks.map(pick => sources[pick % sources.length]!))]
+  const { kind, mode, from, until } = draft
+  if (kind === 'ban') return ban(id, picked, { mode, from, until })
+  if (kind === 'block') return block(id, picked, { mode, from, until })
+  if (kind === 'allow') return allow(id, picked, { from, until })
+  return exception(id, picked, { from, until, prefixes: draft.prefixes.map(readPrefix) })
+}
+
+/** Networks that share rules, each in its own order, as `extends` makes them. */
+const someRules: fc.Arbitrary<RuleSet> = fc
+  .record({
+    sources: someSources,
+    drafts: fc.array(someDraft, { maxLength: 7 }),
+    owners: fc.array(fc.integer({ min: -1, max: 2 }), { minLength: 6, maxLength: 6 }),
+    orders: fc.array(fc.shuffledSubarray([0, 1, 2, 3, 4, 5, 6]), { minLength: 3, maxLength: 3 })
+  })
+  .map(({ sources, drafts, owners, orders }) => {
+    const rules = drafts.map((draft, index) => ruleOf(draft, `r${index}`, sources))
+    const networks = orders.map((order, index): NetworkRules => {
+      const prefixes = PREFIXES.filter((_, prefix) => owners[prefix] === index)
+      return network(
+        `n${index}`,
+        prefixes,
+        order.flatMap(rule => rules[rule] ?? [])
+      )
+    })
+    return ruleSet(...networks)
+  })
+
+const someQuestion = fc.record({
+  name: someName,
+  address: fc.constantFrom('192.0.2.1', '192.0.2.9', '192.0.2.10', '192.0.3.1'),
+  client: fc.constantFrom(...CLIENTS),
+  now: someInstant
+})
+
+const someCase = fc.tuple(someRules, fc.array(someQuestion, { minLength: 1, maxLength: 12 }))
+
+function same(a: Said, b: Said): boolean {
+  return a.decides === b.decides && a.monitors === b.monitors
+}
+
+t.test('compiled policy and plain loops agree', async () => {
+  fc.assert(
+    fc.property(someCase, ([rules, questions]) => {
+      const policy = policyOf(rules)
+      const naive = new NaivePolicy(rules)
+      return questions.every(
+        ({ name, address, client, now }) =>
+          same(ask(policy, name, client, now), naive.ask(name, client, now)) &&
+          same(askAddress(policy, address, client, now), naive.askAddress(address, client, now))
+      )
+    }),
+    { numRuns: 1000 }
+  )
+})
+
+/** Claim and record of the one candidate with a fate. */
+function fated(candidates: readonly Candidate[], fate: Candidate['fate']) {
+  const found = candidates.filter(candidate => candidate.fate === fate)
+  if (found.length > 1) return 'several'
+  return found.map(({ claim, record }) => `${claim} ${record}`).join()
+}
+
+function agrees(verdict: Verdict, candidates: readonly Candidate[]): boolean {
+  const { claim, record, monitor, monitorRecord } = verdict
+  const decides = claim === -1 ? '' : `${claim} ${record}`
+  const monitors = monitor === -1 ? '' : `${monitor} ${monitorRecord}`
+  return fated(candidates, 'decides') === decides && fated(candidates, 'monitors') === monitors
+}
+
+function explainsIt(policy: Policy, name: string, client: string, now: number): boolean {
+  const question = hashed(name, policy.seed)
+  const clientClass = policy.classOf(words(client), 0)
+  const verdict = new Verdict()
+  policy.judge(question, clientClass, now, verdict)
+  const candidates = explain(policy.snapshot, question, clientClass, now)
+  const label = candidates.find(({ fate }) => fate === 'decides')?.label ?? 0
+  return agrees(verdict, candidates) && label === verdict.label
+}
+
+function explainsAddress(policy: Policy, address: string, client: string, now: number): boolean {
+  const clientClass = policy.classOf(words(client), 0)
+  const verdict = new Verdict()
+  policy.judgeAddress(words(address), 0, clientClass, now, verdict)
+  return agrees(verdict, explainAddress(policy.snapshot, words(address), 0, clientClass, now))
+}
+
+t.test('explain says what judge does', async () => {
+  fc.assert(
+    fc.property(someCase, ([rules, questions]) => {
+      const policy = policyOf(rules)
+      return questions.every(
+        ({ name, address, client, now }) =>
+          explainsIt(policy, name, client, now) && explainsAddress(policy, address, client, now)
+      )
+    }),
+    { numRuns: 300 }
+  )
+})
+
+t.test('whatever the seed, the verdict is the same', async () => {
+  fc.assert(
+    fc.property(someCase, fc.integer(), ([rules, questions], seed) => {
+      const policies = [policyOf(rules), policyOf(rules, () => seed)] as const
+      return questions.every(({ name, client, now }) =>
+        same(ask(policies[0], name, client, now), ask(policies[1], name, client, now))
+      )
+    }),
+    { numRuns: 100 }
+  )
+})

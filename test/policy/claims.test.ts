@@ -1,0 +1,131 @@
+import t from 'tap'
+import { readAddress } from '../../src/base/address.js'
+import type { Ban, Reply, Rule } from '../../src/rules/types.js'
+import { policyOf } from './asking.js'
+import { allow, ban, block, exception, network, ruleSet, source, wire } from './rule-set.js'
+
+const APP = source('app', 'a.example')
+
+function claimOf(rule: Rule) {
+  return policyOf(ruleSet(network('net', ['10.0.0.0/8'], [rule]))).claims[0]!
+}
+
+const NOWHERE = { ipv4: undefined, ipv6: undefined, target: undefined }
+const base = { ede: 'blocked', ttl: 60 } as const
+const ipv4 = readAddress('192.0.2.1')
+const ipv6 = readAddress('2001:db8::1')
+
+const replies: { reply: Reply; prepared: object }[] = [
+  { reply: { ...base, action: 'nxdomain' }, prepared: NOWHERE },
+  { reply: { ...base, action: 'nodata' }, prepared: NOWHERE },
+  { reply: { ...base, action: 'refused' }, prepared: NOWHERE },
+  { reply: { ...base, action: 'drop' }, prepared: NOWHERE },
+  { reply: { ...base, action: 'truncate' }, prepared: NOWHERE },
+  {
+    reply: { ...base, action: 'null' },
+    prepared: { ...NOWHERE, ipv4: new Uint8Array(4), ipv6: new Uint8Array(16) }
+  },
+  {
+    reply: { ...base, action: 'sinkhole', sinkhole: { ipv4, ipv6 } },
+    prepared: { ...NOWHERE, ipv4: Uint8Array.of(192, 0, 2, 1), ipv6 }
+  },
+  {
+    reply: { ...base, action: 'sinkhole', sinkhole: { ipv4 } },
+    prepared: { ...NOWHERE, ipv4: Uint8Array.of(192, 0, 2, 1) }
+  },
+  {
+    reply: { ...base, action: 'cname', target: wire('garden.example') },
+    prepared: { ...NOWHERE, target: wire('garden.example') }
+  }
+]
+
+for (const { reply, prepared } of replies) {
+  t.test(`prepares ${reply.action} ${JSON.stringify(Object.keys(prepared))}`, async t => {
+    const { edeOption, ...rest } = claimOf(ban('ban', [APP], { reply })).reply!
+    t.strictSame(rest, { action: reply.action, ttl: 60, ede: 15, ...prepared })
+    t.equal(edeOption[5], 15)
+  })
+}
+
+const AUTHORITY = 'Example government'
+const REFERENCE = 'Advice 7'
+
+const texts: { it: string; rule: Rule; text: string; code: number }[] = [
+  {
+    it: 'the reference of a ban',
+    rule: ban('b', [APP], { authority: AUTHORITY, reference: REFERENCE }),
+    text: 'APP: Advice 7',
+    code: 16
+  },
+  {
+    it: 'the authority of a ban without reference',
+    rule: ban('b', [APP], { authority: AUTHORITY }),
+    text: 'APP: Example government',
+    code: 16
+  },
+  { it: 'the app alone', rule: ban('b', [APP]), text: 'APP', code: 16 },
+  { it: 'the list of a block', rule: block('k', [APP]), text: 'APP', code: 17 }
+]
+
+for (const { it, rule, text, code } of texts) {
+  t.test(`EXTRA-TEXT says ${it}`, async t => {
+    const { edeOption } = claimOf(rule).reply!
+    const head = [0, 15, 0, 2 + text.length, 0, code]
+    t.strictSame(edeOption, Uint8Array.from([...head, ...Buffer.from(text)]))
+  })
+}
+
+const given: Partial<Ban> = {
+  authority: AUTHORITY,
+  reference: REFERENCE,
+  legalBasis: 'Law 1',
+  owner: 'desk',
+  review: Date.UTC(2023, 8, 13) / 1000
+}
+
+const facts: { rule: Rule; facts: Record<string, string> }[] = [
+  {
+    rule: ban('b', [APP], given),
+    facts: {
+      authority: AUTHORITY,
+      reference: REFERENCE,
+      legalBasis: 'Law 1',
+      owner: 'desk',
+      review: '2023-09-13T00:00:00Z'
+    }
+  },
+  { rule: ban('bare', [APP]), facts: {} },
+  {
+    rule: exception('e', [APP]),
+    facts: { purpose: 'press office', approvedBy: 'head of security' }
+  },
+  { rule: allow('l', [APP]), facts: {} }
+]
+
+for (const { rule, facts: expected } of facts) {
+  t.test(`facts of ${rule.kind} ${rule.id}`, async t => {
+    t.strictSame(claimOf(rule).facts, expected)
+  })
+}
+
+t.test('a rule speaks through each of its sources', async t => {
+  const sources = [APP, source('other', 'b.example')]
+  const { claims } = policyOf(ruleSet(network('net', ['10.0.0.0/8'], [ban('b', sources)])))
+  t.strictSame(
+    claims.map(({ ruleId, source }) => [ruleId, source.id]),
+    [
+      ['b', 'app'],
+      ['b', 'other']
+    ]
+  )
+})
+
+t.test('networks that inherit a rule share its claims', async t => {
+  const inherited = [ban('b', [APP])]
+  const policy = policyOf(
+    ruleSet(network('one', ['10.0.0.0/8'], inherited), network('two', ['172.16.0.0/12'], inherited))
+  )
+  t.equal(policy.claims.length, 1)
+  t.strictSame(policy.snapshot.classNetworks, [-1, 0, 1])
+  t.strictSame(policy.snapshot.classGroups, [0, 1, 1])
+})

@@ -1,0 +1,90 @@
+import t from 'tap'
+import { explain, explainAddress } from '../../src/policy/explain.js'
+import { words } from '../network/words.js'
+import { hashed, policyOf } from './asking.js'
+import { allow, ban, block, exception, network, ruleSet, source } from './rule-set.js'
+
+const WIDE = source('wide', 'example', '192.0.0.0/16')
+const APP = source('app', '=a.example', '*.a.example', '192.0.2.0/24')
+
+const policy = policyOf(
+  ruleSet(
+    network(
+      'net',
+      ['10.0.0.0/8'],
+      [
+        exception('over', [APP], { until: 10 }),
+        exception('coming', [APP], { from: 100 }),
+        ban('watch', [APP], { mode: 'monitor' }),
+        ban('first', [APP]),
+        ban('second', [APP]),
+        ban('watched-late', [APP], { mode: 'monitor' }),
+        ban('wide', [WIDE]),
+        allow('allow', [APP]),
+        block('block', [WIDE])
+      ]
+    )
+  )
+)
+
+const CLASS = policy.classOf(words('10.0.0.1'), 0)
+
+const BANNED = [
+  ['over', 'expired'],
+  ['coming', 'not yet in force'],
+  ['watch', 'monitors'],
+  ['first', 'decides'],
+  ['second', 'loses to an earlier rule'],
+  ['watched-late', 'loses to an earlier rule'],
+  ['wide', 'loses to a longer match'],
+  ['allow', 'loses to a higher tier'],
+  ['block', 'loses to a higher tier']
+]
+
+t.test('explains a name with every rule that speaks of it', async t => {
+  const candidates = explain(policy.snapshot, hashed('w.a.example', policy.seed), CLASS, 50)
+  t.strictSame(
+    candidates.map(({ matched, fate }) => [matched.rule, fate]),
+    BANNED
+  )
+  t.strictSame(
+    candidates.map(({ matched }) => matched.pattern),
+    ['over', 'coming', 'watch', 'first', 'second', 'late', 'wide', 'allow', 'block'].map(rule =>
+      rule === 'wide' || rule === 'block' ? 'example' : '*.a.example'
+    )
+  )
+  t.strictSame([candidates[3]!.label, candidates[6]!.label], [1, 2])
+})
+
+t.test('explains an address likewise', async t => {
+  const candidates = explainAddress(policy.snapshot, words('192.0.2.1'), 0, CLASS, 50)
+  t.strictSame(
+    candidates.map(({ matched, fate }) => [matched.rule, fate]),
+    BANNED
+  )
+})
+
+t.test('tells the line that covers the very name', async t => {
+  const [first] = explain(policy.snapshot, hashed('a.example', policy.seed), CLASS, 50)
+  t.match(first?.matched, { pattern: '=a.example', sourceLine: 1 })
+})
+
+t.test('an exception in force decides and the rest loses to its tier', async t => {
+  const candidates = explain(policy.snapshot, hashed('a.example', policy.seed), CLASS, 100)
+  t.strictSame(
+    candidates.map(({ fate }) => fate),
+    ['expired', 'decides', ...Array<string>(7).fill('loses to a higher tier')]
+  )
+})
+
+const nothing = [
+  { it: 'a name that no rule names', name: 'a.test', clientClass: CLASS },
+  { it: 'a client in no network', name: 'a.example', clientClass: 0 }
+]
+
+for (const { it, name, clientClass } of nothing) {
+  t.test(`has nothing to say of ${it}`, async t => {
+    const candidates = explain(policy.snapshot, hashed(name, policy.seed), clientClass, 50)
+    t.strictSame(candidates, [])
+  })
+}

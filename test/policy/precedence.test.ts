@@ -1,0 +1,275 @@
+import t from 'tap'
+import { readPrefix } from '../../src/base/address.js'
+import type { RuleSet } from '../../src/rules/types.js'
+import { ask, askAddress, policyOf, type Said } from './asking.js'
+import { NaivePolicy } from './naive.js'
+import { allow, ban, block, exception, network, ruleSet, source } from './rule-set.js'
+
+/** The same cases through the compiled policy and through plain loops. */
+interface Case {
+  readonly it: string
+  readonly rules: RuleSet
+  readonly name?: string
+  readonly address?: string
+  readonly client?: string
+  readonly now?: number
+  readonly says: Partial<Said>
+}
+
+const A = source('a', 'a.example', '192.0.2.0/24', '2001:db8::/32')
+const WIDE = source('wide', 'example', '192.0.0.0/16')
+const DEEP = source('deep', 'w.a.example', '192.0.2.7/32')
+const MONITOR = { mode: 'monitor' } as const
+const PRESS = { prefixes: [readPrefix('10.20.7.0/28')] }
+
+function one(...rules: Parameters<typeof network>[2]): RuleSet {
+  return ruleSet(network('net', ['10.0.0.0/8', '2001:db8:20::/48'], rules))
+}
+
+const tiers: Case[] = [
+  { it: 'no rule', rules: one(), says: {} },
+  { it: 'a ban', rules: one(ban('b', [A])), says: { decides: 'b' } },
+  { it: 'a block', rules: one(block('k', [A])), says: { decides: 'k' } },
+  {
+    it: 'an allow over a block',
+    rules: one(block('k', [A]), allow('l', [A])),
+    says: { decides: 'l' }
+  },
+  { it: 'a ban over an allow', rules: one(allow('l', [A]), ban('b', [A])), says: { decides: 'b' } },
+  {
+    it: 'a ban of a short name over an allow of a longer one',
+    rules: one(allow('l', [DEEP]), ban('b', [WIDE])),
+    name: 'w.a.example',
+    says: { decides: 'b' }
+  },
+  {
+    it: 'an exception over a ban',
+    rules: one(ban('b', [A]), exception('e', [A])),
+    says: { decides: 'e' }
+  },
+  {
+    it: 'an exception for a short name over a ban of a longer one',
+    rules: one(ban('b', [DEEP]), exception('e', [WIDE])),
+    name: 'w.a.example',
+    says: { decides: 'e' }
+  },
+  {
+    it: 'no exception for what it does not name',
+    rules: one(ban('b', [A]), exception('e', [DEEP])),
+    says: { decides: 'b' }
+  }
+]
+
+const lengths: Case[] = [
+  {
+    it: 'the longer name inside a tier, later rule or not',
+    rules: one(ban('wide', [WIDE]), ban('narrow', [A])),
+    says: { decides: 'narrow' }
+  },
+  {
+    it: 'the earlier rule for one name',
+    rules: one(ban('first', [A]), ban('second', [A])),
+    says: { decides: 'first' }
+  },
+  {
+    it: 'the earlier rule of two sources with one name',
+    rules: one(ban('first', [source('x', 'a.example')]), ban('second', [A])),
+    says: { decides: 'first' }
+  },
+  {
+    it: 'the longer name of one rule with two sources',
+    rules: one(ban('both', [WIDE, A]), ban('other', [A])),
+    says: { decides: 'both' }
+  }
+]
+
+const dates: Case[] = [
+  { now: 99, says: {} },
+  { now: 100, says: { decides: 'b' } },
+  { now: 199, says: { decides: 'b' } },
+  { now: 200, says: {} }
+].map(part => ({
+  it: `a ban from 100 until 200, at ${part.now}`,
+  rules: one(ban('b', [A], { from: 100, until: 200 })),
+  ...part
+}))
+
+const renewals: Case[] = [
+  {
+    it: 'the next rule where the first is over',
+    rules: one(ban('old', [A], { until: 100 }), ban('new', [A], { from: 100 })),
+    now: 100,
+    says: { decides: 'new' }
+  },
+  {
+    it: 'the ban again where the exception is over',
+    rules: one(ban('b', [A]), exception('e', [A], { until: 100 })),
+    now: 100,
+    says: { decides: 'b' }
+  }
+]
+
+const monitored: Case[] = [
+  { it: 'monitor alone', rules: one(ban('m', [A], MONITOR)), says: { monitors: 'm' } },
+  {
+    it: 'monitor before the ban that decides',
+    rules: one(ban('m', [A], MONITOR), ban('b', [A])),
+    says: { decides: 'b', monitors: 'm' }
+  },
+  {
+    it: 'no monitor after the ban that decides',
+    rules: one(ban('b', [A]), ban('m', [A], MONITOR)),
+    says: { decides: 'b' }
+  },
+  {
+    it: 'monitor of a longer name than the ban that decides',
+    rules: one(ban('b', [WIDE]), ban('m', [A], MONITOR)),
+    says: { decides: 'b', monitors: 'm' }
+  },
+  {
+    it: 'no monitor of a shorter name than the ban that decides',
+    rules: one(ban('m', [WIDE], MONITOR), ban('b', [A])),
+    says: { decides: 'b' }
+  },
+  {
+    it: 'a monitored ban, although an allow decides',
+    rules: one(ban('m', [A], MONITOR), allow('l', [A])),
+    says: { decides: 'l', monitors: 'm' }
+  },
+  {
+    it: 'no monitored block where an allow of a shorter name decides',
+    rules: one(block('m', [A], MONITOR), allow('l', [WIDE])),
+    says: { decides: 'l' }
+  },
+  {
+    it: 'no monitored ban where an exception decides',
+    rules: one(ban('m', [A], MONITOR), exception('e', [A])),
+    says: { decides: 'e' }
+  },
+  {
+    it: 'no monitored ban that is not in force',
+    rules: one(ban('m', [A], { ...MONITOR, from: 1 })),
+    says: {}
+  },
+  {
+    it: 'the first of two monitored bans',
+    rules: one(ban('m', [A], MONITOR), ban('n', [A], MONITOR)),
+    says: { monitors: 'm' }
+  },
+  {
+    it: 'a monitored ban before a monitored block of a longer name',
+    rules: one(block('k', [DEEP], MONITOR), ban('m', [WIDE], MONITOR)),
+    name: 'w.a.example',
+    says: { monitors: 'm' }
+  }
+]
+
+const press = exception('e', [A], PRESS)
+const office = network('office', ['10.0.0.0/8'], [ban('b', [A]), press])
+const lab = network('lab', ['10.20.0.0/16'], [ban('own', [A]), ban('b', [A])])
+const pressLab = network('lab', ['10.20.0.0/16'], [ban('b', [A]), press])
+
+const clients: Case[] = [
+  { it: 'nothing for a stranger', rules: one(ban('b', [A])), client: '11.0.0.1', says: {} },
+  {
+    it: 'an IPv6 client',
+    rules: one(ban('b', [A])),
+    client: '2001:db8:20::1',
+    says: { decides: 'b' }
+  },
+  {
+    it: 'a mapped client',
+    rules: one(ban('b', [A])),
+    client: '::ffff:10.0.0.1',
+    says: { decides: 'b' }
+  },
+  { it: 'the press office', rules: ruleSet(office), client: '10.20.7.15', says: { decides: 'e' } },
+  {
+    it: 'next to the press office',
+    rules: ruleSet(office),
+    client: '10.20.7.16',
+    says: { decides: 'b' }
+  },
+  {
+    it: 'own rules before those of the network it extends',
+    rules: ruleSet(office, lab),
+    client: '10.20.1.1',
+    says: { decides: 'own' }
+  },
+  {
+    it: 'no exception of a network around the client’s own',
+    rules: ruleSet(office, lab),
+    client: '10.20.7.1',
+    says: { decides: 'own' }
+  },
+  {
+    it: 'an exception that is inherited',
+    rules: ruleSet(office, pressLab),
+    client: '10.20.7.1',
+    says: { decides: 'e' }
+  },
+  {
+    it: 'not an exception whose prefix is outside the network',
+    rules: ruleSet(network('net', ['10.1.0.0/16'], [ban('b', [A]), press])),
+    client: '10.20.7.1',
+    says: {}
+  },
+  {
+    it: 'the more specific network, where it has no rules',
+    rules: ruleSet(office, network('free', ['10.9.0.0/16'], [])),
+    client: '10.9.0.1',
+    says: {}
+  }
+]
+
+const addresses: Case[] = [
+  {
+    it: 'an address of an app',
+    address: '192.0.2.9',
+    rules: one(ban('b', [A])),
+    says: { decides: 'b' }
+  },
+  {
+    it: 'an IPv6 address',
+    address: '2001:db8::9',
+    rules: one(ban('b', [A])),
+    says: { decides: 'b' }
+  },
+  { it: 'not the address next door', address: '192.0.3.0', rules: one(ban('b', [A])), says: {} },
+  {
+    it: 'the longest prefix inside a tier',
+    address: '192.0.2.7',
+    rules: one(ban('wide', [WIDE]), ban('a', [A]), ban('deep', [DEEP])),
+    says: { decides: 'deep' }
+  },
+  {
+    it: 'a higher tier with a shorter prefix',
+    address: '192.0.2.7',
+    rules: one(ban('deep', [DEEP]), exception('e', [WIDE])),
+    says: { decides: 'e' }
+  },
+  {
+    it: 'a monitored prefix',
+    address: '192.0.2.7',
+    rules: one(ban('wide', [WIDE]), ban('m', [DEEP], MONITOR)),
+    says: { decides: 'wide', monitors: 'm' }
+  }
+]
+
+const CASES = [tiers, lengths, dates, renewals, monitored, clients, addresses].flat()
+
+for (const { it, rules, name = 'a.example', address, client = '10.0.0.1', now, says } of CASES) {
+  t.test(`judges ${it}`, async t => {
+    const expected = { decides: '', monitors: '', ...says }
+    const policy = policyOf(rules)
+    const naive = new NaivePolicy(rules)
+    const compiled =
+      address === undefined
+        ? ask(policy, name, client, now)
+        : askAddress(policy, address, client, now)
+    const plain =
+      address === undefined ? naive.ask(name, client, now) : naive.askAddress(address, client, now)
+    t.strictSame(compiled, expected, 'compiled')
+    t.strictSame(plain, expected, 'by plain loops')
+  })
+}

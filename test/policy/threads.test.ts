@@ -1,0 +1,43 @@
+import t from 'tap'
+import { readPrefix } from '../../src/base/address.js'
+import { compile } from '../../src/policy/compile.js'
+import { matchedRule } from '../../src/policy/matched-rule.js'
+import { Policy } from '../../src/policy/policy.js'
+import { Verdict, type Snapshot } from '../../src/policy/snapshot.js'
+import { words } from '../network/words.js'
+import { ask, askAddress, hashed } from './asking.js'
+import { ban, exception, network, ruleSet, seeds, source } from './rule-set.js'
+
+const APP = source('app', 'a.example', '192.0.2.0/24')
+const PRESS = exception('press', [APP], { prefixes: [readPrefix('10.0.7.0/24')] })
+const RULES = ruleSet(network('net', ['10.0.0.0/8'], [ban('ban', [APP]), PRESS]))
+
+/** The snapshot as another thread gets it: cloned, its shared memory shared. */
+function posted(snapshot: Snapshot): Snapshot {
+  return structuredClone(snapshot)
+}
+
+t.test('a snapshot gives the same verdicts on the other side of a message', async t => {
+  const policy = new Policy(posted(compile(RULES, { generation: 1, random: seeds(5) })))
+  t.equal(ask(policy, 'a.example', '10.0.0.1').decides, 'ban')
+  t.equal(ask(policy, 'b.example', '10.0.0.1').decides, '')
+  t.equal(ask(policy, 'a.example', '10.0.7.1').decides, 'press')
+  t.equal(askAddress(policy, '192.0.2.1', '10.0.0.1').decides, 'ban')
+})
+
+t.test('memory is shared, not copied', async t => {
+  const snapshot = compile(RULES, { generation: 1, random: seeds(5) })
+  const { slots } = posted(snapshot).tables.names
+  t.ok(slots instanceof SharedArrayBuffer)
+  new Int32Array(snapshot.tables.names.slots).fill(7)
+  t.ok(new Int32Array(slots).every(word => word === 7))
+})
+
+t.test('the other side can tell the matched rule', async t => {
+  const snapshot = posted(compile(RULES, { generation: 1, random: seeds(5) }))
+  const policy = new Policy(snapshot)
+  const verdict = new Verdict()
+  const clientClass = policy.classOf(words('10.0.0.1'), 0)
+  policy.judge(hashed('www.a.example', policy.seed), clientClass, 0, verdict)
+  t.match(matchedRule(snapshot, verdict.claim, verdict.record), { rule: 'ban', sourceLine: 1 })
+})

@@ -1,0 +1,100 @@
+import t from 'tap'
+import { Policy } from '../../src/policy/policy.js'
+import { Verdict } from '../../src/policy/snapshot.js'
+import { words } from '../network/words.js'
+import { ask, hashed, policyOf, said } from './asking.js'
+import { allow, ban, block, exception, network, ruleSet, source } from './rule-set.js'
+
+const CLIENT = '10.0.0.1'
+const policy = policyOf(
+  ruleSet(
+    network(
+      'net',
+      ['10.0.0.0/8'],
+      [
+        ban('ban', [source('banned', 'ban.example', '192.0.2.0/24')]),
+        ban('other', [source('others', 'other.example')]),
+        ban('monitored', [source('watched', 'watch.example')], { mode: 'monitor' }),
+        exception('exception', [source('excepted', 'except.example', '198.51.100.0/24')]),
+        allow('allow', [source('allowed', 'allow.example')]),
+        block('watched', [source('low', 'low.example')], { mode: 'monitor' })
+      ]
+    )
+  )
+)
+
+/** A name leading to others: all of them judged into one verdict. */
+const chains = [
+  { chain: ['allow.example', 'ban.example'], decides: 'ban', monitors: '' },
+  { chain: ['ban.example', 'allow.example'], decides: 'ban', monitors: '' },
+  { chain: ['except.example', 'ban.example'], decides: 'exception', monitors: '' },
+  { chain: ['ban.example', 'other.example'], decides: 'ban', monitors: '' },
+  { chain: ['watch.example', 'ban.example'], decides: 'ban', monitors: 'monitored' },
+  { chain: ['ban.example', 'watch.example'], decides: 'ban', monitors: '' },
+  { chain: ['watch.example', 'except.example'], decides: 'exception', monitors: '' },
+  { chain: ['low.example', 'watch.example'], decides: '', monitors: 'monitored' },
+  { chain: ['low.example', 'allow.example'], decides: 'allow', monitors: '' },
+  { chain: ['ban.example', '198.51.100.1'], decides: 'exception', monitors: '' },
+  { chain: ['watch.example', '192.0.2.1'], decides: 'ban', monitors: 'monitored' }
+] as const
+
+for (const { chain, decides, monitors } of chains) {
+  t.test(`${chain.join(' then ')}: ${decides || 'none'}`, async t => {
+    const verdict = new Verdict()
+    const clientClass = policy.classOf(words(CLIENT), 0)
+    for (const step of chain) {
+      if (/^[\d.]+$/.test(step)) policy.judgeAddress(words(step), 0, clientClass, 0, verdict)
+      else policy.judge(hashed(step, policy.seed), clientClass, 0, verdict)
+    }
+    t.strictSame(said(policy, verdict), { decides, monitors })
+  })
+}
+
+t.test('clear forgets', async t => {
+  const verdict = new Verdict()
+  const clientClass = policy.classOf(words(CLIENT), 0)
+  policy.judge(hashed('x.ban.example', policy.seed), clientClass, 0, verdict)
+  policy.judge(hashed('watch.example', policy.seed), clientClass, 0, verdict)
+  verdict.clear()
+  t.strictSame(verdict, new Verdict())
+})
+
+t.test('a class without rules is silent', async t => {
+  t.ok(policy.isSilentFor(policy.classOf(words('11.0.0.1'), 0)))
+  t.notOk(policy.isSilentFor(policy.classOf(words(CLIENT), 0)))
+})
+
+const switching = policyOf(
+  ruleSet(
+    network(
+      'net',
+      ['10.0.0.0/8'],
+      [
+        ban('a', [source('x', 'a.example')], { from: 100, until: 200 }),
+        ban('b', [source('y', 'b.example')], { until: 200 }),
+        ban('c', [source('z', 'c.example')], { from: 300 })
+      ]
+    )
+  )
+)
+
+t.test('switches are all instants at which rules start or end', async t => {
+  t.strictSame(switching.snapshot.switches, [100, 200, 300])
+})
+
+t.test('the epoch changes at each switch and nowhere else', async t => {
+  const epochs = [0, 99, 100, 199, 200, 299, 300, 1e9].map(now => switching.epochAt(now))
+  const steps = epochs.slice(1).map((epoch, i) => epoch - epochs[i]!)
+  t.strictSame(steps, [0, 1, 0, 1, 0, 1, 0])
+})
+
+t.test('epochs of one snapshot are never those of another', async t => {
+  const later = new Policy({ ...switching.snapshot, generation: 2 })
+  t.ok(later.epochAt(0) > switching.epochAt(1e9))
+})
+
+t.test('an empty rule set serves nobody', async t => {
+  const empty = policyOf(ruleSet())
+  t.equal(empty.classOf(words(CLIENT), 0), 0)
+  t.strictSame(ask(empty, 'a.example', CLIENT), { decides: '', monitors: '' })
+})
