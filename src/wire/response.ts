@@ -172,7 +172,7 @@ class Reading implements Leads {
   /** Reads all records from `start` on and returns the end of those that are kept. */
   readRecords(start: Octets, qtype: number): Octets {
     let pos = start
-    if (start === this.message.length) return start
+    if (this.count(0) === 0) return start // a failure without a question: nothing to keep
     for (let section = 0; section < 3; section++) {
       for (let left = this.count(section + 1); left > 0; left--) {
         pos = this.readRecord(pos, section, qtype)
