@@ -89,7 +89,7 @@ export class Connection implements Channel {
 
   /** No answer came in time to what was sent at `sentAt`: perhaps nothing comes here any more. */
   silent(sentAt: Milliseconds): void {
-    if (this.heardAt < sentAt) this.retired = true
+    if (this.heardAt <= sentAt) this.retired = true
   }
 
   close(): void {

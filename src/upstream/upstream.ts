@@ -88,7 +88,7 @@ export class Upstream {
    */
   silent(sentAt: Milliseconds, now: Milliseconds): void {
     this.measure(now - sentAt)
-    if (this.heardAt < sentAt && this.failedAt <= sentAt) this.failed(now)
+    if (this.heardAt <= sentAt && this.failedAt <= sentAt) this.failed(now)
   }
 
   /** It could not be reached at all. */

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Seen } from './bad-upstream.js'
 import { idOf, markOf, questionOf, responseTo, wire } from './messages.js'
-import { messageOf, rig } from './rig.js'
+import { messageOf, rig, TRANSPORTS } from './rig.js'
 
 /** The forged response bears mark 66, the right one mark 1. */
 const FORGED = { mark: 66 }
@@ -82,55 +82,6 @@ const forgeries: { it: string; forge: (query: Seen) => void }[] = [
   }
 ]
 
-for (const { it, forge } of forgeries) {
-  t.test(`ignores a response with ${it} and waits for the right one`, async t => {
-    // Both are sent before either is received; the forged one leaves first.
-    const { forwarder, ask } = await rig(t, [
-      query => {
-        forge(query)
-        query.send(responseTo(query.message))
-      }
-    ])
-    t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
-    t.match(forwarder.counts, { mismatches: 1, responses: 1, queries: 1 })
-  })
-}
-
-t.test('accepts a question in another case, since names have none', async t => {
-  const { ask } = await rig(t, [
-    ({ message, send }) => {
-      send(responseTo(message, { question: flipped(questionOf(message), 1, 0x20) }))
-    }
-  ])
-  t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
-})
-
-t.test('hands on a copy of the whole message, and whose it is', async t => {
-  const sent: Uint8Array[] = []
-  const { ask } = await rig(t, [
-    ({ message, send }) => {
-      sent.push(responseTo(message))
-      send(sent[0]!)
-    }
-  ])
-  const outcome = await ask('www.example.com')
-  t.match(outcome, { kind: 'response', upstream: 0, took: 0 })
-  t.strictSame([...messageOf(outcome)], [...sent[0]!])
-  t.equal(messageOf(outcome).byteLength, messageOf(outcome).buffer.byteLength)
-})
-
-t.test('ignores the second of two responses', async t => {
-  const { forwarder, ask } = await rig(t, [
-    ({ message, send }) => {
-      send(responseTo(message))
-      send(responseTo(message, FORGED))
-    }
-  ])
-  t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
-  t.equal(markOf(messageOf(await ask('ftp.example.com'))), 1)
-  t.equal(forwarder.counts.responses, 2)
-})
-
 const guesses: { it: string; guess: (message: Uint8Array, n: number) => Uint8Array }[] = [
   { it: 'IDs', guess: (message, n) => responseTo(message, { ...FORGED, id: idOf(message) ^ n }) },
   {
@@ -140,21 +91,98 @@ const guesses: { it: string; guess: (message: Uint8Array, n: number) => Uint8Arr
   }
 ]
 
-for (const { it, guess } of guesses) {
-  t.test(`moves an inquiry to TCP when somebody guesses ${it}`, async t => {
-    const { forwarder, upstreams, ask } = await rig(t, [
-      query => {
-        const { message, overTcp, send } = query
-        const right = responseTo(message)
-        if (overTcp) send(Uint8Array.from([0, right.length, ...right]))
-        else for (let n = 1; n <= 20; n++) send(guess(message, n))
+for (const transport of TRANSPORTS) {
+  for (const { it, forge } of forgeries) {
+    t.test(
+      `${transport.kind}: ignores a response with ${it} and waits for the right one`,
+      async t => {
+        // Both are sent before either is received; the forged one leaves first.
+        const { forwarder, ask } = await rig(
+          t,
+          [
+            query => {
+              forge(query)
+              query.send(responseTo(query.message))
+            }
+          ],
+          { transport }
+        )
+        t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
+        t.match(forwarder.counts, { mismatches: 1, responses: 1, queries: 1 })
       }
-    ])
-    t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
-    t.strictSame(
-      upstreams[0]!.seen.map(({ overTcp }) => overTcp),
-      [false, true]
     )
-    t.match(forwarder.counts, { mismatches: 20, suspicions: 1 })
+  }
+
+  t.test(
+    `${transport.kind}: accepts a question in another case, since names have none`,
+    async t => {
+      const { ask } = await rig(
+        t,
+        [
+          ({ message, send }) => {
+            send(responseTo(message, { question: flipped(questionOf(message), 1, 0x20) }))
+          }
+        ],
+        { transport }
+      )
+      t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
+    }
+  )
+
+  t.test(`${transport.kind}: hands on a copy of the whole message, and whose it is`, async t => {
+    const sent: Uint8Array[] = []
+    const { ask } = await rig(
+      t,
+      [
+        ({ message, send }) => {
+          sent.push(responseTo(message))
+          send(sent[0]!)
+        }
+      ],
+      { transport }
+    )
+    const outcome = await ask('www.example.com')
+    t.match(outcome, { kind: 'response', upstream: 0, took: 0 })
+    t.strictSame([...messageOf(outcome)], [...sent[0]!])
+    t.equal(messageOf(outcome).byteLength, messageOf(outcome).buffer.byteLength)
   })
+
+  t.test(`${transport.kind}: ignores the second of two responses`, async t => {
+    const { forwarder, ask } = await rig(
+      t,
+      [
+        ({ message, send }) => {
+          send(responseTo(message))
+          send(responseTo(message, FORGED))
+        }
+      ],
+      { transport }
+    )
+    t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
+    t.equal(markOf(messageOf(await ask('ftp.example.com'))), 1)
+    t.equal(forwarder.counts.responses, 2)
+  })
+
+  for (const { it, guess } of guesses) {
+    t.test(`${transport.kind}: moves an inquiry to TCP when somebody guesses ${it}`, async t => {
+      const { forwarder, upstreams, ask } = await rig(
+        t,
+        [
+          query => {
+            const { message, overTcp, send } = query
+            const right = responseTo(message)
+            if (overTcp) send(Uint8Array.from([0, right.length, ...right]))
+            else for (let n = 1; n <= 20; n++) send(guess(message, n))
+          }
+        ],
+        { transport }
+      )
+      t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
+      t.strictSame(
+        upstreams[0]!.seen.map(({ overTcp }) => overTcp),
+        [false, true]
+      )
+      t.match(forwarder.counts, { mismatches: 20, suspicions: 1 })
+    })
+  }
 }

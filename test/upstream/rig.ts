@@ -1,5 +1,7 @@
 import type { Test } from 'tap'
-import type { Endpoint } from '../../src/socket/datagram.js'
+import { batchTransport } from '../../src/socket/batch.js'
+import type { Endpoint, Transport } from '../../src/socket/datagram.js'
+import { portableTransport } from '../../src/socket/portable.js'
 import {
   createForwarder,
   type ForwarderOptions,
@@ -8,9 +10,15 @@ import {
 import type { Forwarder, Inquiry, Outcome } from '../../src/upstream/forwarder.js'
 import type { HealthChange } from '../../src/upstream/upstream.js'
 import { BadUpstream, type Behaviour } from './bad-upstream.js'
-import { dgramTransport } from './dgram-transport.js'
 import { FakeTime } from './fake-time.js'
 import { inquiry } from './messages.js'
+
+const portable = portableTransport()
+const batch = batchTransport()
+
+/** Every kind of transport that this machine has. */
+export const TRANSPORTS: readonly Transport[] =
+  typeof batch === 'string' ? [portable] : [portable, batch]
 
 export interface Rig {
   readonly time: FakeTime
@@ -43,7 +51,7 @@ export async function rig(
   const forwarded = Object.entries(domains)
   const special = new Set(forwarded.map(([, index]) => index))
   const forwarder = await createForwarder({
-    transport: dgramTransport,
+    transport: portable,
     clock: time.clock,
     timers: time.timers,
     upstreams: [...endpoints.filter((_, index) => !special.has(index)), ...others],
@@ -75,4 +83,9 @@ export function outcomeOf(forwarder: Forwarder, question: Inquiry): Promise<Outc
 export function messageOf(outcome: Outcome): Uint8Array {
   if (outcome.kind === 'response') return outcome.message
   throw new Error(`failure ${outcome.ede} after ${outcome.took} ms`)
+}
+
+/** Lets what has arrived on loopback be received and answered. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await new Promise<void>(done => void setImmediate(done))
 }

@@ -1,0 +1,187 @@
+import t from 'tap'
+import { RCODE } from '../../src/dns/rcode.js'
+import { failing, good, silent } from './bad-upstream.js'
+import { markOf, rcodeOf, responseTo } from './messages.js'
+import { messageOf, rig, settled } from './rig.js'
+
+/** Names that no other inquiry of a test has, so that none is shared. */
+const name = (n: number): string => `n${n}.example.com`
+
+t.test('asks the next upstream when one is silent', async t => {
+  const { time, upstreams, ask, health } = await rig(t, [silent, good(2)])
+  const outcome = ask(name(1))
+  await upstreams[0]!.sees(1)
+  time.advance(700)
+  t.equal(upstreams[1]!.seen.length, 0)
+  time.advance(120)
+  t.equal(markOf(messageOf(await outcome)), 2)
+  t.match(await outcome, { upstream: 1, took: 820 })
+  t.strictSame(health, [], 'one failure is not a trend')
+})
+
+t.test('passes over a dead upstream, and finds out by itself when it is back', async t => {
+  const { time, upstreams, ask, health, forwarder } = await rig(t, [good(1), silent])
+  const [first, second] = [upstreams[0]!, upstreams[1]!]
+  second.behaviour = query => {
+    time.advance(50)
+    good(2)(query)
+  }
+  // Once to each, and then to the faster.
+  for (let n = 0; n < 5; n++) await ask(name(n))
+  await first.kill()
+  const outcome = ask(name(10))
+  time.advance(820)
+  t.equal(markOf(messageOf(await outcome)), 2, 'one client had to wait')
+  for (let n = 11; n < 21; n++) t.match(await ask(name(n)), { upstream: 1, took: 50 })
+
+  for (let step = 0; step < 20; step++) time.advance(1000)
+  t.strictSame(health, ['down 0'])
+  t.match(forwarder.states, [{ down: true }, { down: false }])
+
+  await first.revive()
+  for (let step = 0; step < 30 && health.length < 2; step++) {
+    time.advance(500)
+    await settled()
+  }
+  t.strictSame(health, ['down 0', 'up 0'], 'without a client having asked')
+  t.match(forwarder.states, [{ down: false }, { down: false }])
+})
+
+t.test('takes the answer of a slow upstream after having asked again', async t => {
+  const { time, upstreams, ask, forwarder } = await rig(t, [silent])
+  const outcome = ask(name(1))
+  await upstreams[0]!.sees(1)
+  time.advance(820)
+  await upstreams[0]!.sees(2)
+  const [query] = upstreams[0]!.seen
+  query!.send(responseTo(query!.message, { mark: 9 }))
+  t.equal(markOf(messageOf(await outcome)), 9)
+  t.equal(forwarder.inFlight, 0)
+})
+
+t.test('does not blame an upstream for one name that it is silent about', async t => {
+  const { time, upstreams, ask, health } = await rig(t, [good(1), good(2)])
+  await ask(name(1))
+  await ask(name(2))
+  for (const upstream of upstreams) {
+    const answer = upstream.behaviour
+    upstream.behaviour = query => {
+      if (query.message[13] !== 'x'.charCodeAt(0)) answer(query)
+    }
+  }
+  const lost = ask('x.example.com')
+  for (let step = 0; step < 6; step++) {
+    time.advance(400)
+    await ask(name(10 + step))
+    time.advance(420)
+    await ask(name(20 + step))
+  }
+  t.match(await lost, { kind: 'failure', ede: 22 })
+  t.strictSame(health, [])
+})
+
+for (const rcode of [RCODE.SERVFAIL, RCODE.REFUSED, RCODE.FORMERR, RCODE.NOTIMP]) {
+  t.test(`asks another upstream once when one says RCODE ${rcode}`, async t => {
+    const { ask, forwarder } = await rig(t, [failing(rcode), good(2)])
+    t.match(await ask(name(1)), { kind: 'response', upstream: 1 })
+    t.equal(forwarder.counts.queries, 2)
+  })
+
+  t.test(`passes RCODE ${rcode} on when all say so`, async t => {
+    const { ask, forwarder } = await rig(t, [failing(rcode), failing(rcode), failing(rcode)])
+    const outcome = await ask(name(1))
+    t.equal(rcodeOf(messageOf(outcome)), rcode)
+    t.equal(forwarder.counts.queries, 2, 'not the third')
+  })
+}
+
+t.test('passes NXDOMAIN on without asking another', async t => {
+  const { ask, upstreams } = await rig(t, [failing(RCODE.NXDOMAIN), good(2)])
+  t.equal(rcodeOf(messageOf(await ask(name(1)))), RCODE.NXDOMAIN)
+  t.equal(upstreams[1]!.seen.length, 0)
+})
+
+t.test('passes an error on when the other upstream is silent', async t => {
+  const { ask, time, upstreams } = await rig(t, [failing(RCODE.SERVFAIL), silent])
+  const outcome = ask(name(1))
+  await upstreams[1]!.sees(1)
+  time.advance(820)
+  t.match(await outcome, { kind: 'response', upstream: 0 })
+  t.equal(rcodeOf(messageOf(await outcome)), RCODE.SERVFAIL)
+})
+
+t.test('passes over an upstream that only ever refuses', async t => {
+  const { ask, upstreams, time } = await rig(t, [failing(RCODE.REFUSED), good(2)])
+  for (let n = 0; n < 60; n++) await ask(name(n))
+  const asked = upstreams[0]!.seen.length
+  t.ok(asked <= 10, `asked ${asked} times`)
+  time.advance(11_000)
+  for (let n = 60; n < 160; n++) await ask(name(n))
+  t.ok(upstreams[0]!.seen.length > asked, 'is given another chance')
+})
+
+t.test('prefers the faster upstream and goes on measuring the slower', async t => {
+  const { ask, upstreams, time } = await rig(t, [silent, silent])
+  const [fast, slow] = [upstreams[0]!, upstreams[1]!]
+  fast.behaviour = query => {
+    time.advance(5)
+    good(1)(query)
+  }
+  slow.behaviour = query => {
+    time.advance(60)
+    good(2)(query)
+  }
+  for (let n = 0; n < 130; n++) await ask(name(n))
+  t.ok(slow.seen.length >= 2 && slow.seen.length <= 6, `${slow.seen.length} of 130`)
+  t.match([fast.seen.length + slow.seen.length], [130])
+  fast.behaviour = query => {
+    time.advance(200)
+    good(1)(query)
+  }
+  for (let n = 130; n < 200; n++) await ask(name(n))
+  t.ok(slow.seen.length > 50, 'and changes its mind')
+})
+
+t.test(
+  'fails within five seconds when all upstreams are dead, and sooner once they are down',
+  async t => {
+    const { ask, time, upstreams, health } = await rig(t, [silent, silent])
+    const first = ask(name(1))
+    await Promise.race([upstreams[0]!.sees(1), upstreams[1]!.sees(1)])
+    for (let step = 0; step < 5; step++) time.advance(820)
+    t.match(await first, { kind: 'failure', ede: 22 })
+    t.ok((await first).took < 5000)
+    for (let step = 0; step < 30; step++) time.advance(1000)
+    t.strictSame([...health].sort(), ['down 0', 'down 1'])
+    const second = ask(name(2))
+    time.advance(820)
+    time.advance(820)
+    t.match(await second, { kind: 'failure', ede: 22 })
+    t.ok((await second).took < 1700, 'each had one chance')
+  }
+)
+
+t.test('fails with 23 where there is no upstream, and not from within', async t => {
+  const { forwarder, ask } = await rig(t, [])
+  const outcome = ask(name(1))
+  t.equal(forwarder.inFlight, 0)
+  t.match(await outcome, { kind: 'failure', ede: 23, upstream: -1 })
+})
+
+t.test('fails with 23 where no socket of the family can be had', async t => {
+  const { ask, health, forwarder } = await rig(t, [], {
+    others: [{ address: '2001:db8::1', port: 53 }],
+    transport: {
+      kind: 'portable',
+      sharesPorts: false,
+      open: () => Promise.reject(new Error('address family not supported')),
+      peer: () => ({}),
+      bind: () => Promise.reject(new Error('not used')),
+      tcpListen: () => Promise.reject(new Error('not used')),
+      probe: () => Promise.resolve()
+    }
+  })
+  for (let n = 0; n < 3; n++) t.match(await ask(name(n)), { kind: 'failure', ede: 23, upstream: 0 })
+  t.strictSame(health, ['down 0'])
+  t.strictSame(forwarder.upstreams, ['2001:db8::1'])
+})
