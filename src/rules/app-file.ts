@@ -47,6 +47,12 @@ type AppReading = Reading<z.output<typeof appSchema>>
 
 export interface App {
   readonly source: NameSource
+  /**
+   * `app`    the names of one product
+   * `shared` names that several products of one vendor use
+   * `bypass` names by which clients get past the resolver
+   */
+  readonly kind: 'app' | 'shared' | 'bypass'
   /** Apps that a ban of this one should name too. */
   readonly pairsWith: readonly string[]
 }
@@ -66,13 +72,12 @@ export function readApp(
   if (!read.ok) return read
   const errors = appErrors(read, name)
   if (errors.length > 0) return { errors }
-  const { app, title, names, addresses, 'pairs-with': pairsWith } = read.value
+  const { app, title, kind, names, addresses, 'pairs-with': pairsWith } = read.value
   const lineOf = (key: string, i: number): number => read.positionOf([key, i]).line
   const patterns = names.map((it, i) => ({ value: patternOf(it), line: lineOf('names', i) }))
   const prefixes = addresses.map((value, i) => ({ value, line: lineOf('addresses', i) }))
-  return {
-    app: { source: new WrittenSource('app', app, title, name, patterns, prefixes), pairsWith }
-  }
+  const source = new WrittenSource('app', app, title, name, patterns, prefixes)
+  return { app: { source, kind, pairsWith } }
 }
 
 function appErrors(read: AppReading, name: string): InterdictError[] {

@@ -80,7 +80,7 @@ class Load {
     const id = basename(name, '.yaml')
     // Rules that name an app whose file is wrong are not wrong too: it is known, but has no names.
     const source = new WrittenSource('app', id, id, name, [], [])
-    this.apps.set(id, { source, pairsWith: [] })
+    this.apps.set(id, { source, kind: 'app', pairsWith: [] })
     if (name.endsWith('.yml')) this.unreadable(name, 'names of app files end in .yaml')
     else if ('why' in file) this.unreadable(name, file.why)
     else {

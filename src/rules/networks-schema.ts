@@ -21,10 +21,14 @@ const sinkhole = z
   .strictObject({ ipv4: ipv4.optional(), ipv6: ipv6.optional() })
   .refine(it => it.ipv4 !== undefined || it.ipv6 !== undefined, 'ipv4, ipv6 or both')
 
-const action = z.enum([
-  ...(['nxdomain', 'nodata', 'refused', 'null'] as const),
-  ...(['sinkhole', 'cname', 'drop', 'truncate'] as const)
-])
+const action = z.preprocess(
+  // YAML reads the word null as nothing.
+  value => (value === null ? 'null' : value),
+  z.enum([
+    ...(['nxdomain', 'nodata', 'refused', 'null'] as const),
+    ...(['sinkhole', 'cname', 'drop', 'truncate'] as const)
+  ])
+)
 const ttl = wholeSeconds('0s', '1d')
 /** Read later, when the time zone is known. */
 const instant = z.string(INSTANT)

@@ -111,17 +111,21 @@ function contains(outer: Prefix, inner: Prefix): boolean {
   return true
 }
 
-/** Warns of each app that is banned in a network without one that its file says to ban with it. */
+/**
+ * Warns of each app that is banned in a network without the shared names that its file says it
+ * falls back to. Its sister apps are the operator's choice.
+ */
 function warnOfPairs(network: NetworkRules, apps: ReadonlyMap<string, App>, place: Place): void {
   const banned = new Set(
     network.rules.flatMap(({ kind, sources }) =>
       kind === 'ban' ? sources.map(source => (source.kind === 'app' ? source.id : '')) : []
     )
   )
+  const at = place.at(network.id)
   for (const id of banned) {
     for (const pair of apps.get(id)?.pairsWith ?? []) {
-      if (banned.has(pair)) continue
-      place.at(network.id).warn('RULES_PAIR_MISSING', place.at(network.id).text, id, pair)
+      if (banned.has(pair) || apps.get(pair)?.kind !== 'shared') continue
+      at.warn('RULES_PAIR_MISSING', at.text, id, pair)
     }
   }
 }

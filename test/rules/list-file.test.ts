@@ -96,7 +96,11 @@ const lists: readonly {
   {
     it: 'a top-level domain',
     text: 'a.example\ncom\n*.org\n',
-    gives: ['suffix a.example 1', 'RULES_LIST_LINE lists/m.txt:2:1', 'RULES_LIST_LINE m.txt:3:3']
+    gives: [
+      'suffix a.example 1',
+      'RULES_LIST_LINE lists/m.txt:2:1',
+      'RULES_LIST_LINE lists/m.txt:3:3'
+    ]
   },
   {
     it: 'two names a line',
@@ -111,13 +115,17 @@ const lists: readonly {
   {
     it: 'octets that are no text',
     text: Buffer.from('a.example\n\xff\xfe.example\n\0\n', 'latin1'),
-    gives: ['suffix a.example 1', 'RULES_LIST_LINE lists/m.txt:2:1', 'RULES_LIST_LINE m.txt:3:1']
+    gives: [
+      'suffix a.example 1',
+      'RULES_LIST_LINE lists/m.txt:2:1',
+      'RULES_LIST_LINE lists/m.txt:3:1'
+    ]
   },
   { it: 'HTML', text: ' \n<html>', gives: ['RULES_LIST_REFUSED lists/m.txt:1:1'] },
   {
     it: 'one line that is bad',
     text: 'a b\n',
-    gives: ['RULES_LIST_REFUSED lists/m.txt:1:1', 'RULES_LIST_LINE m.txt:1:1']
+    gives: ['RULES_LIST_REFUSED lists/m.txt:1:1', 'RULES_LIST_LINE lists/m.txt:1:1']
   }
 ]
 

@@ -42,9 +42,7 @@ networks:
 `
 
 const FILES = {
-  'networks.yaml':
-    NETWORKS.replace('action: null', 'action: "null"') +
-    'lists: { malware: { file: lists/malware.txt } }\n',
+  'networks.yaml': NETWORKS + 'lists: { malware: { file: lists/malware.txt } }\n',
   'lists/malware.txt': 'bad.example\n',
   ...app('tiktok', 'names:', '  - tiktok.example', '  - { name: =cdn.example, role: cdn }')
 }
@@ -203,8 +201,10 @@ for (const { it, now, warns } of warnings) {
 
 t.test('warns of an app that is banned without its pair', async t => {
   const result = await load(t, {
-    ...app('x', 'names: [x.example]', 'pairs-with: [y, z]'),
-    ...app('y'),
+    ...app('x', 'names: [x.example]', 'pairs-with: [y, z, sister, gone]'),
+    ...app('y', 'kind: shared', 'names: [y.example]'),
+    ...app('z', 'kind: shared', 'names: [z.example]'),
+    ...app('sister'),
     'networks.yaml': [
       'networks:',
       '  n:',
