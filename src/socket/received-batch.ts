@@ -38,34 +38,36 @@ export class ReceivedBatch implements DatagramBatch {
   /** Takes over what the kernel wrote. Returns how many were longer than a slot. */
   fill(count: number): number {
     const { words, received, family } = this.memory
+    const { lengths, ports } = this
     this.count = count
     let dropped = 0
+    let header = received.headers
+    let name = received.names
     for (let i = 0; i < count; i++) {
-      const header = received.headers + i * layout.HEADER_WORDS
-      const name = received.names + i * layout.NAME_WORDS
-      this.ports[i] = swap16(words[name]! >>> 16)
+      ports[i] = swap16(words[name]! >>> 16)
       if (family === AF_INET) this.peers[4 * i + 3] = swap32(words[name + way.ADDRESS4]!)
-      else this.fillPeer6(i, name + way.ADDRESS6)
+      else this.fillPeer6(4 * i, name + way.ADDRESS6)
       if (this.packetInfo) this.readyPacketInfo(i, header)
-      if ((words[header + layout.FLAGS]! & MSG_TRUNC) === 0) {
-        this.lengths[i] = words[header + layout.MSG_LENGTH]!
-      } else {
-        this.lengths[i] = 0
-        dropped++
-      }
+      const isWhole = (words[header + layout.FLAGS]! & MSG_TRUNC) === 0
+      lengths[i] = isWhole ? words[header + layout.MSG_LENGTH]! : 0
+      if (!isWhole) dropped++
+      header += layout.HEADER_WORDS
+      name += layout.NAME_WORDS
     }
     return dropped
   }
 
   /** Lines up the headers of the datagrams that have a reply, and returns how many they are. */
   gatherReplies(count: number): number {
-    const { words, replies } = this.memory
+    const { words } = this.memory
+    const { replies, pointsAt } = this
+    let length = this.memory.replies.iovecs + layout.LENGTH
     let ready = 0
     for (let i = 0; i < count; i++) {
-      const length = this.replies[i]!
-      if (length === NO_REPLY) continue
-      if (this.pointsAt[ready] !== i) this.point(ready, i)
-      words[replies.iovecs + ready * layout.IOVEC_WORDS + layout.LENGTH] = length
+      if (replies[i] === NO_REPLY) continue
+      if (pointsAt[ready] !== i) this.point(ready, i)
+      words[length] = replies[i]!
+      length += layout.IOVEC_WORDS
       ready++
     }
     return ready
@@ -86,9 +88,13 @@ export class ReceivedBatch implements DatagramBatch {
     this.pointsAt[to] = from
   }
 
-  private fillPeer6(i: number, address: number): void {
+  private fillPeer6(at: number, address: number): void {
     const { words } = this.memory
-    for (let k = 0; k < 4; k++) this.peers[4 * i + k] = swap32(words[address + k]!)
+    const { peers } = this
+    peers[at] = swap32(words[address]!)
+    peers[at + 1] = swap32(words[address + 1]!)
+    peers[at + 2] = swap32(words[address + 2]!)
+    peers[at + 3] = swap32(words[address + 3]!)
   }
 
   /**

@@ -3,6 +3,9 @@ import type { Octets } from '../base/units.js'
 import type { Endpoint } from './datagram.js'
 import { AF_INET, AF_INET6, type System } from './linux.js'
 
+/** What knows the numbers of interfaces. */
+type Interfaces = Pick<System, 'ifNameToIndex'>
+
 export type Family = typeof AF_INET | typeof AF_INET6
 
 /** sizeof(struct sockaddr_in), linux/in.h */
@@ -28,7 +31,7 @@ const MAPPED_AT = 12
  *
  * @throws InterdictError ADDRESS_INVALID
  */
-export function encodeSockaddr({ address, port }: Endpoint, system: System): Buffer {
+export function encodeSockaddr({ address, port }: Endpoint, system: Interfaces): Buffer {
   const [host = '', zone] = address.split('%', 2)
   const octets = readAddress(host)
   if (isMapped(octets)) {
@@ -66,6 +69,6 @@ export function isWildcard(name: Buffer): boolean {
   return name.subarray(at, end).every(octet => octet === 0)
 }
 
-function interfaceNumber(zone: string, system: System): number {
+function interfaceNumber(zone: string, system: Interfaces): number {
   return /^\d+$/.test(zone) ? Number(zone) : system.ifNameToIndex(zone)
 }

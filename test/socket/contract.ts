@@ -155,6 +155,24 @@ export function contract(transport: Transport, traits: Traits): void {
     t.equal(six.local.port, four.local.port)
   })
 
+  t.test('shares a port among sockets, if it says so', async t => {
+    const one = await transport.bind({ address: '127.0.0.1', port: 0 }, echo)
+    t.teardown(() => one.close())
+    const again = transport.bind({ address: '127.0.0.1', port: one.local.port }, echo)
+    if (!transport.sharesPorts) {
+      await t.rejects(again, { code: 'SOCKET_BIND' })
+      return
+    }
+    const other = await again
+    t.teardown(() => other.close())
+    // The kernel deals clients out by their ports: all 40 to one socket is one chance in 2^39.
+    const clients = await Promise.all(Array.from({ length: 40 }, () => clientFor(t, '127.0.0.1')))
+    for (const client of clients) await client.send('query', one.local.port, '127.0.0.1')
+    await Promise.all(clients.map(client => client.until(1)))
+    t.equal(one.counts.sent + other.counts.sent, 40)
+    t.ok(one.counts.sent > 0 && other.counts.sent > 0)
+  })
+
   t.test('says which endpoint it cannot bind, and why', async t => {
     const client = await clientFor(t, '127.0.0.1')
     const taken = { address: '127.0.0.1', port: client.port }
