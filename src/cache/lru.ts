@@ -4,14 +4,25 @@ import { MS_PER_SECOND, type Octets } from '../base/units.js'
 import type { Answer } from '../wire/answer.js'
 import type { AnswerCache, QuestionKey } from './cache.js'
 
-const ENTRY_OVERHEAD: Octets = 700
+/**
+ * What an entry costs beside its octets: the answer object, the key's string, lru-cache's lists;
+ * and each typed array that has anything in it.
+ *
+ * Measured on Node 20 with 100,000 entries each of five kinds of answers (one A, two A, 16 A,
+ * CNAME with A, NXDOMAIN with SOA): growth of `heapUsed` and `external` after two collections,
+ * less the octets that `weigh` counts. It was 645 with two arrays, 860 with three, 1,270 with
+ * five. The resident memory of the process grows by about half as much again, which the collector
+ * keeps for its own work.
+ */
+const ENTRY: Octets = 240
+const ARRAY: Octets = 205
 
-/** Answers in memory, the least recently used leaving first. */
+/** Answers in memory, bounded in octets; the least recently used leaves first. */
 export class LruAnswerCache implements AnswerCache {
   private readonly held: LRUCache<QuestionKey, Answer>
 
   /**
-   * @param maxSize most octets held, by the count of `weigh`
+   * @param maxSize most octets held, by the count of `weigh`; an answer above it is never held
    * @param clock tells when a lifetime is over
    */
   constructor(
@@ -46,9 +57,21 @@ export class LruAnswerCache implements AnswerCache {
   }
 }
 
-function weigh({ body, ttls, targets, addresses, ede }: Answer, key: QuestionKey): Octets {
-  const leads = targets.length + addresses.byteLength
+/** About how much memory an answer takes while it is held. */
+export function weigh(answer: Answer, key: QuestionKey): Octets {
+  const { body, ttls, targets, leads, addresses, ede } = answer
   return (
-    ENTRY_OVERHEAD + key.length + body.length + ttls.byteLength + leads + (ede?.option.length ?? 0)
+    ENTRY +
+    key.length +
+    array(body) +
+    array(ttls) +
+    array(targets) +
+    array(leads) +
+    array(addresses) +
+    (ede === undefined ? 0 : array(ede.option))
   )
+}
+
+function array({ byteLength }: ArrayBufferView): Octets {
+  return byteLength === 0 ? 0 : ARRAY + byteLength
 }

@@ -223,8 +223,9 @@ function showDecoded(record: dnsPacket.Answer, rdata: Uint8Array): string | unde
     return texts.map(text => showText(Buffer.from(text as Buffer))).join(' ')
   }
   if (record.type === 'CAA') {
-    const { flags, tag, value } = record.data
-    return `${flags ?? 0} ${tag} ${showText(Buffer.from(value))}`
+    const { flags, tag } = record.data
+    if (!/^[a-z0-9]+$/i.test(tag)) return undefined // RFC 8659 §4.1
+    return `${flags ?? 0} ${tag} ${showText(rdata.subarray(2 + tag.length))}`
   }
   if (record.type === 'DS') {
     const { keyTag, algorithm, digestType, digest } = record.data

@@ -1,0 +1,121 @@
+import t from 'tap'
+import type { Clock } from '../../src/base/clock.js'
+import type { Milliseconds } from '../../src/base/units.js'
+import { LruAnswerCache, weigh } from '../../src/cache/lru.js'
+import type { Answer } from '../../src/wire/answer.js'
+
+class FakeClock implements Clock {
+  constructor(public at: Milliseconds) {}
+  now(): Milliseconds {
+    return this.at
+  }
+  wall(): Milliseconds {
+    return 0
+  }
+}
+
+const NO_OCTETS = new Uint8Array(0)
+
+const answer = (more: Partial<Answer> = {}): Answer => ({
+  body: new Uint8Array(100),
+  rcode: 0,
+  answers: 1,
+  authorities: 0,
+  additionals: 0,
+  authentic: false,
+  ttls: Uint16Array.of(6),
+  storedAt: 0,
+  lifetime: 10,
+  ede: undefined,
+  upstream: 0,
+  targets: NO_OCTETS,
+  leads: NO_OCTETS,
+  addresses: new Uint32Array(0),
+  cleanEpoch: -1,
+  cleanClass: -1,
+  ...more
+})
+
+t.test('gives back what was put, until it is deleted', async t => {
+  const cache = new LruAnswerCache(10_000, new FakeClock(0))
+  const held = answer()
+  t.equal(cache.get('a'), undefined)
+  cache.put('a', held)
+  t.equal(cache.get('a'), held)
+  t.equal(cache.entries, 1)
+  t.equal(cache.size, weigh(held, 'a'))
+  cache.delete('a')
+  t.equal(cache.get('a'), undefined)
+  t.equal(cache.size, 0)
+})
+
+const lives = [
+  { it: 'at once', storedAt: 5000, now: 5000, held: true },
+  { it: 'a millisecond before the end', storedAt: 5000, now: 14_999, held: true },
+  { it: 'at the end', storedAt: 5000, now: 15_000, held: false },
+  { it: 'when stored at clock 0', storedAt: 0, now: 10_000, held: false }
+]
+
+for (const { it, storedAt, now, held } of lives) {
+  t.test(`a lifetime of 10 seconds ${held ? 'lasts' : 'is over'} ${it}`, async t => {
+    const clock = new FakeClock(storedAt)
+    const cache = new LruAnswerCache(10_000, clock)
+    cache.put('a', answer({ storedAt }))
+    clock.at = now
+    t.equal(cache.get('a') !== undefined, held)
+    t.equal(cache.entries, held ? 1 : 0, 'what is over is given up')
+  })
+}
+
+t.test('an answer without lifetime is not held and replaces nothing', async t => {
+  const cache = new LruAnswerCache(10_000, new FakeClock(0))
+  const first = answer()
+  cache.put('a', answer({ lifetime: 0 }))
+  t.equal(cache.entries, 0)
+  cache.put('a', first)
+  cache.put('a', answer({ lifetime: 0 }))
+  t.equal(cache.get('a'), first)
+})
+
+t.test('a later answer replaces an earlier one, in the count too', async t => {
+  const cache = new LruAnswerCache(10_000, new FakeClock(0))
+  const later = answer({ body: new Uint8Array(50) })
+  cache.put('a', answer())
+  cache.put('a', later)
+  t.equal(cache.get('a'), later)
+  t.equal(cache.size, weigh(later, 'a'))
+})
+
+t.test('the least recently used leaves when octets run out', async t => {
+  const each = weigh(answer(), 'a')
+  const cache = new LruAnswerCache(3 * each, new FakeClock(0))
+  for (const key of ['a', 'b', 'c']) cache.put(key, answer())
+  cache.get('a')
+  cache.put('d', answer())
+  t.strictSame(
+    ['a', 'b', 'c', 'd'].filter(key => cache.get(key) !== undefined),
+    ['a', 'c', 'd']
+  )
+  cache.put('e', answer({ body: new Uint8Array(100 + each) }))
+  t.equal(cache.entries, 2, 'one of double size takes the place of two')
+  t.ok(cache.size <= 3 * each)
+})
+
+t.test('an answer that alone is too large is not held', async t => {
+  const cache = new LruAnswerCache(1000, new FakeClock(0))
+  cache.put('a', answer({ body: new Uint8Array(2000) }))
+  t.equal(cache.entries, 0)
+})
+
+t.test('everything an answer holds has its weight', async t => {
+  const bare = weigh(answer(), 'a')
+  t.equal(weigh(answer(), 'abc'), bare + 2)
+  t.equal(weigh(answer({ body: new Uint8Array(130) }), 'a'), bare + 30)
+  const more = [
+    answer({ targets: new Uint8Array(9) }),
+    answer({ leads: new Uint8Array(1) }),
+    answer({ addresses: new Uint32Array(4) }),
+    answer({ ede: { code: 1, option: new Uint8Array(6) } })
+  ]
+  for (const one of more) t.ok(weigh(one, 'a') > bare + 100)
+})
