@@ -1,0 +1,103 @@
+import { RCODE } from '../dns/rcode.js'
+import { RRTYPE } from '../dns/rrtype.js'
+import { MATCH, PROTOCOL } from '../log/event.js'
+import type { Policy } from '../policy/policy.js'
+import type { PreparedReply, Verdict } from '../policy/snapshot.js'
+import {
+  writeAddress,
+  writeCname,
+  writeError,
+  writeNegative,
+  writeTruncated
+} from '../wire/reply.js'
+import type { Lookup } from './lookup.js'
+import { SILENCE } from './responder.js'
+
+/** Whether the verdict keeps a client that asks over this protocol from the answer. */
+export function blocks(policy: Policy, verdict: Verdict, protocol: number): boolean {
+  if (verdict.claim === -1) return false
+  const reply = policy.claims[verdict.claim]!.reply
+  if (reply === undefined) return false
+  // `truncate` only wants to see the client on TCP, where it proves its address.
+  return reply.action !== 'truncate' || protocol !== PROTOCOL.tcp
+}
+
+/**
+ * Writes what a ban says over the query. One name, one status: a name that has an address for A
+ * exists, so its other types are NODATA and never NXDOMAIN (RFC 8020 §2).
+ *
+ * @param match how the query came to the ban, one of `MATCH`
+ * @returns the reply's length, or SILENCE
+ */
+export function writeAction(
+  lookup: Lookup,
+  policy: Policy,
+  verdict: Verdict,
+  match: number
+): number {
+  const { octets, query, limit } = lookup
+  const reply = policy.claims[verdict.claim]!.reply!
+  switch (reply.action) {
+    case 'nxdomain':
+      return isNameWide(match)
+        ? nxdomain(lookup, policy, reply, verdict, match)
+        : noData(lookup, policy, reply)
+    case 'null':
+    case 'sinkhole': {
+      const rdata = addressFor(query.qtype, reply)
+      if (rdata === undefined) return noData(lookup, policy, reply)
+      return writeAddress(octets, query, limit, rdata, reply.ttl, reply.edeOption)
+    }
+    case 'cname':
+      return writeCname(octets, query, limit, reply.target!, reply.ttl, reply.edeOption)
+    case 'nodata':
+      return noData(lookup, policy, reply)
+    case 'refused':
+      return writeError(octets, query, limit, RCODE.REFUSED, reply.edeOption)
+    case 'drop':
+      return SILENCE
+    case 'truncate':
+      return writeTruncated(octets, query)
+  }
+}
+
+/** The RCODE that `writeAction` gives, for the record of the lookup. */
+export function rcodeOf(reply: PreparedReply, match: number): number {
+  if (reply.action === 'nxdomain' && isNameWide(match)) return RCODE.NXDOMAIN
+  return reply.action === 'refused' ? RCODE.REFUSED : RCODE.NOERROR
+}
+
+/**
+ * Whether the ban holds for the whole name. Where only one type's answer leads to a banned name or
+ * address, other types of the name still exist, and so does the name.
+ */
+function isNameWide(match: number): boolean {
+  return match !== MATCH.address && match !== MATCH.svcb
+}
+
+function addressFor(qtype: number, reply: PreparedReply): Uint8Array | undefined {
+  if (qtype === RRTYPE.A) return reply.ipv4
+  return qtype === RRTYPE.AAAA ? reply.ipv6 : undefined
+}
+
+function nxdomain(
+  { octets, query, limit }: Lookup,
+  policy: Policy,
+  reply: PreparedReply,
+  verdict: Verdict,
+  match: number
+): number {
+  // The SOA stands at the parent of the banned name, since a name that does not exist is no zone;
+  // at the parent of QNAME where an answer led to the ban. RFC 2308 §3.
+  const missing = match === MATCH.qname ? verdict.label : 0
+  const soa = missing < query.qname.labels ? missing + 1 : missing
+  const { ttl, edeOption } = reply
+  const serial = policy.snapshot.generation
+  return writeNegative(octets, query, limit, RCODE.NXDOMAIN, soa, ttl, serial, edeOption)
+}
+
+function noData({ octets, query, limit }: Lookup, policy: Policy, reply: PreparedReply): number {
+  const { ttl, edeOption } = reply
+  const serial = policy.snapshot.generation
+  return writeNegative(octets, query, limit, RCODE.NOERROR, 0, ttl, serial, edeOption)
+}

@@ -1,0 +1,97 @@
+import type { Seconds } from '../base/units.js'
+import { MATCH } from '../log/event.js'
+import type { Policy } from '../policy/policy.js'
+import { Verdict } from '../policy/snapshot.js'
+import { LEAD, type Answer } from '../wire/answer.js'
+import { HashedName } from '../wire/hashed-name.js'
+import { blocks } from './ban.js'
+import type { Lookup } from './lookup.js'
+
+/** `MATCH` for each kind of `LEAD`. */
+const MATCH_OF_LEAD = {
+  [LEAD.cname]: MATCH.cname,
+  [LEAD.dname]: MATCH.dname,
+  [LEAD.svcb]: MATCH.svcb
+} as Readonly<Record<number, number>>
+
+/**
+ * Policy on what an answer says: the names it leads to and the addresses in it. A clean answer is
+ * marked so for this class of clients, until the rules change or one of them starts or ends.
+ */
+export class Inspector {
+  /** The verdict that bans, or that would if it were enforced, after `inspect`. */
+  readonly verdict = new Verdict()
+  /** How the answer leads to what `verdict.monitor` says, one of `MATCH`. */
+  monitorMatch: number = MATCH.none
+  private readonly name = new HashedName()
+  private policy: Policy | undefined
+  private now: Seconds = 0
+  private epoch = 0
+
+  begin(policy: Policy, now: Seconds): void {
+    this.policy = policy
+    this.now = now
+    this.epoch = policy.epochAt(now)
+  }
+
+  /** How the answer leads this client to a banned place, one of `MATCH`; `none`: it does not. */
+  inspect(lookup: Lookup, answer: Answer): number {
+    const { verdict, epoch } = this
+    verdict.clear()
+    if (answer.leads.length === 0 && answer.addresses.length === 0) return MATCH.none
+    if (answer.cleanEpoch === epoch && answer.cleanClass === lookup.clientClass) return MATCH.none
+    const match = this.inspectNames(lookup, answer) || this.inspectAddresses(lookup, answer)
+    // What is banned in monitor mode is no ban, but each lookup of it has to be recorded.
+    if (match === MATCH.none && verdict.monitor === -1) {
+      answer.cleanEpoch = epoch
+      answer.cleanClass = lookup.clientClass
+    }
+    return match
+  }
+
+  private inspectNames(lookup: Lookup, answer: Answer): number {
+    const { policy, name, verdict, now } = this
+    const { targets, leads } = answer
+    let at = 0
+    for (const lead of leads) {
+      const match = MATCH_OF_LEAD[lead]!
+      const { monitor, monitorRecord } = verdict
+      name.take(targets, at, policy!.seed)
+      at += name.length
+      verdict.clear()
+      policy!.judge(name, lookup.clientClass, now, verdict)
+      if (this.bans(lookup)) return match
+      this.keepMonitor(match, monitor, monitorRecord)
+    }
+    return MATCH.none
+  }
+
+  private inspectAddresses(lookup: Lookup, answer: Answer): number {
+    const { policy, verdict, now } = this
+    for (let at = 0; at < answer.addresses.length; at += 4) {
+      const { monitor, monitorRecord } = verdict
+      verdict.clear()
+      policy!.judgeAddress(answer.addresses, at, lookup.clientClass, now, verdict)
+      if (this.bans(lookup)) return MATCH.address
+      this.keepMonitor(MATCH.address, monitor, monitorRecord)
+    }
+    return MATCH.none
+  }
+
+  /** What lets the name asked through lets through what its answer leads to, by the same tiers. */
+  private bans(lookup: Lookup): boolean {
+    const { policy, verdict } = this
+    return blocks(policy!, verdict, lookup.protocol) && verdict.tier < lookup.verdict.tier
+  }
+
+  /** The first would-be ban along the chain is the one that is recorded. */
+  private keepMonitor(match: number, monitor: number, record: number): void {
+    const { verdict } = this
+    if (monitor === -1) {
+      if (verdict.monitor !== -1) this.monitorMatch = match
+      return
+    }
+    verdict.monitor = monitor
+    verdict.monitorRecord = record
+  }
+}

@@ -1,0 +1,44 @@
+import type { Octets } from '../base/units.js'
+import { PROTOCOL } from '../log/event.js'
+import { Verdict } from '../policy/snapshot.js'
+import { Query } from '../wire/query.js'
+
+/** Most octets of a UDP reply, whatever the client offers: no fragments. RFC 9715 §3.1. */
+const UDP_LIMIT: Octets = 1232
+/** Most octets of a message over TCP. RFC 1035 §4.2.2. */
+export const TCP_LIMIT: Octets = 65_535
+
+/** The query at hand, from whom, and what policy says of its name. One instance, filled anew. */
+export class Lookup {
+  readonly query = new Query()
+  /** Holds the query; its reply is written over it. */
+  octets: Uint8Array = new Uint8Array(0)
+  /** Most octets that the reply may have. */
+  limit: Octets = 0
+  /** One of `PROTOCOL`. */
+  protocol: number = PROTOCOL.udp
+  /** Four words at `clientAt`, as in `DatagramBatch.peers`. */
+  client: Uint32Array = new Uint32Array(4)
+  clientAt = 0
+  /** In the snapshot at hand; 0: in no network. */
+  clientClass = 0
+  readonly verdict = new Verdict()
+
+  /** Reads the message in `octets[at, end)`; returns one of `READ`. */
+  read(
+    octets: Uint8Array,
+    at: Octets,
+    end: Octets,
+    room: Octets,
+    protocol: number,
+    seed: number
+  ): number {
+    this.octets = octets
+    this.protocol = protocol
+    const reading = this.query.read(octets, at, end, seed)
+    const offered = protocol === PROTOCOL.tcp ? TCP_LIMIT : this.query.udpSize
+    const most = protocol !== PROTOCOL.tcp && offered > UDP_LIMIT ? UDP_LIMIT : offered
+    this.limit = most < room ? most : room
+    return reading
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * The life of a query. READ THIS FIRST.
+ *
+ *     octets in ─ wire/ header and question, in place ─ not answerable ─► FORMERR · NOTIMP · BADVERS
+ *                   │                                                     REFUSED · silence
+ *                 network/ who asks? ─ nobody of ours ──────────────────► REFUSED + EDE 18
+ *                   │
+ *                 policy/ does a rule speak on the name? ─ banned ──────► the ban's action + EDE
+ *                   │
+ *                 cache/ do we hold it? ─ yes ─┐
+ *                   │ no                       │
+ *                 upstream/ forward ───────────┤ ─ no answer ───────────► SERVFAIL + EDE 22 or 23
+ *                                              │
+ *                 policy/ does the answer lead to a banned name? ─ yes ─► the ban's action + EDE
+ *                                              │
+ *     octets out ◄─ wire/ the asker's id, case, RD; TTLs run down ─ log/ one record of what was blocked
+ *
+ * `answer` is the fast path: all of this within one call, in place, nothing allocated. Where the
+ * cache has no answer it says LATER, and `answerLater` goes the same way once an upstream spoke.
+ */
+import { epochSeconds, type Clock } from '../base/clock.js'
+import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../base/units.js'
+import type { AnswerCache } from '../cache/cache.js'
+import { EDE } from '../dns/ede.js'
+import { RCODE } from '../dns/rcode.js'
+import { MATCH, VERDICT } from '../log/event.js'
+import type { Policy } from '../policy/policy.js'
+import type { Verdict } from '../policy/snapshot.js'
+import type { Forwarder, Outcome } from '../upstream/forwarder.js'
+import type { Answer } from '../wire/answer.js'
+import { READ } from '../wire/query.js'
+import { edeOption, writeAnswer, writeError } from '../wire/reply.js'
+import type { Arrivals } from './arrivals.js'
+import { blocks, writeAction } from './ban.js'
+import { Inspector } from './inspect.js'
+import { Lookup, TCP_LIMIT } from './lookup.js'
+import { LATER, SILENCE, type ReplyHandler, type Responder } from './responder.js'
+import type { Witness } from './witness.js'
+
+/** What a stage says when the query has to go on to the next one. No reply has this length. */
+const GO_ON = -2
+
+const STRANGER = edeOption(EDE.PROHIBITED, 'client is in no network served here')
+
+export interface ResolverParts {
+  readonly policy: Policy
+  readonly cache: AnswerCache
+  readonly forwarder: Forwarder
+  readonly arrivals: Arrivals
+  readonly witness: Witness
+  readonly clock: Clock
+}
+
+export class Resolver implements Responder {
+  private policy: Policy
+  private readonly lookup = new Lookup()
+  private readonly inspector = new Inspector()
+  /** Clock and calendar of the batch at hand. */
+  private now: Milliseconds = 0
+  private calendar: Seconds = 0
+  /** Where replies of the full path are made: the largest message there is. */
+  private readonly desk = new Uint8Array(TCP_LIMIT)
+
+  constructor(private readonly parts: ResolverParts) {
+    this.policy = parts.policy
+    this.beginBatch()
+  }
+
+  /** Swaps the rules: each query is answered by one snapshot, never by half of two. */
+  adopt(policy: Policy): void {
+    this.policy = policy
+    this.beginBatch()
+  }
+
+  beginBatch(): void {
+    const { clock, witness } = this.parts
+    this.now = clock.now()
+    this.calendar = epochSeconds(clock)
+    this.inspector.begin(this.policy, this.calendar)
+    witness.begin(this.policy, clock.wall())
+  }
+
+  answer(
+    octets: Uint8Array,
+    at: Octets,
+    end: Octets,
+    room: Octets,
+    client: Uint32Array,
+    clientAt: number,
+    protocol: number
+  ): number {
+    const { lookup, policy } = this
+    // First what the octets are: nothing else may look at a message that is not a query.
+    const reading = lookup.read(octets, at, end, room, protocol, policy.seed)
+    if (reading !== READ.ok) return this.turnAway(reading)
+    // Policy before the cache: a new ban holds at once for names that are held already, and one
+    // cache can serve all networks because nothing that we made up ever gets into it.
+    const decided = this.judge(client, clientAt, 0)
+    if (decided !== GO_ON) return decided
+    // Then the cache; what it has not, an upstream is asked for while others are answered.
+    const held = this.parts.cache.get(lookup.query.key())
+    if (held === undefined) return LATER
+    // Policy again, on what the answer says: held answers lead to banned names as fresh ones do.
+    return this.give(held, VERDICT.cached, 0)
+  }
+
+  answerLater(query: Uint8Array, client: Uint32Array, protocol: number, done: ReplyHandler): void {
+    const { lookup, policy, parts } = this
+    const started = parts.clock.now()
+    lookup.read(query, 0, query.length, TCP_LIMIT, protocol, policy.seed)
+    const inquiry = parts.arrivals.inquiryOf(lookup.query, query)
+    parts.forwarder.forward(inquiry, outcome => {
+      this.beginBatch()
+      const answer = parts.arrivals.take(inquiry, outcome, this.now)
+      const length = this.answerWith(answer, outcome, query, client, protocol, started)
+      done(length === SILENCE ? undefined : this.desk, 0, length)
+    })
+  }
+
+  /** The full path from where it waited, through the same stages as in `answer`. */
+  private answerWith(
+    answer: Answer,
+    outcome: Outcome,
+    query: Uint8Array,
+    client: Uint32Array,
+    protocol: number,
+    started: Milliseconds
+  ): number {
+    const took = this.now - started
+    this.desk.set(query)
+    this.lookup.read(this.desk, 0, query.length, TCP_LIMIT, protocol, this.policy.seed)
+    // Judged anew, since the rules may have changed while the upstream was asked.
+    const decided = this.judge(client, 0, took)
+    if (decided !== GO_ON) return decided
+    return this.give(answer, outcome.kind === 'failure' ? VERDICT.failed : VERDICT.forwarded, took)
+  }
+
+  /** A message that is no query to answer. No name was looked up, so nothing is recorded. */
+  private turnAway(reading: number): number {
+    const { octets, query, limit } = this.lookup
+    switch (reading) {
+      case READ.formerr:
+        return writeError(octets, query, limit, RCODE.FORMERR, undefined)
+      case READ.notimp:
+        return writeError(octets, query, limit, RCODE.NOTIMP, undefined)
+      case READ.badvers:
+        return writeError(octets, query, limit, RCODE.BADVERS, undefined)
+      case READ.refused:
+        return writeError(octets, query, limit, RCODE.REFUSED, undefined)
+      default:
+        return SILENCE
+    }
+  }
+
+  /** Who asks, and what the rules say of the name: the reply's length, SILENCE, or GO_ON. */
+  private judge(client: Uint32Array, clientAt: number, took: Milliseconds): number {
+    const { lookup, policy } = this
+    lookup.client = client
+    lookup.clientAt = clientAt
+    lookup.clientClass = policy.classOf(client, clientAt)
+    if (lookup.clientClass === 0) return this.refuseStranger()
+    lookup.verdict.clear()
+    policy.judge(lookup.query.qname, lookup.clientClass, this.calendar, lookup.verdict)
+    if (!blocks(policy, lookup.verdict, lookup.protocol)) return GO_ON
+    return this.ban(lookup.verdict, MATCH.qname, took)
+  }
+
+  /** Gives an answer that we hold, unless it leads to where this client may not go. */
+  private give(answer: Answer, how: number, took: Milliseconds): number {
+    const { lookup, inspector } = this
+    const match = inspector.inspect(lookup, answer)
+    if (match !== MATCH.none) return this.ban(inspector.verdict, match, took)
+    const age = Math.floor((this.now - answer.storedAt) / MS_PER_SECOND)
+    const length = writeAnswer(lookup.octets, lookup.query, lookup.limit, answer, age)
+    this.parts.witness.gave(lookup, inspector, answer, how, took)
+    return length
+  }
+
+  /** The ban's own reply instead of an answer. */
+  private ban(verdict: Verdict, match: number, took: Milliseconds): number {
+    const length = writeAction(this.lookup, this.policy, verdict, match)
+    this.parts.witness.banned(this.lookup, verdict, match, took)
+    return length
+  }
+
+  private refuseStranger(): number {
+    const { octets, query, limit } = this.lookup
+    const length = writeError(octets, query, limit, RCODE.REFUSED, STRANGER)
+    this.parts.witness.refused(this.lookup, RCODE.REFUSED, EDE.PROHIBITED)
+    return length
+  }
+}

@@ -1,0 +1,44 @@
+import type { Octets } from '../base/units.js'
+
+/** No reply will be sent: not a query, or a ban says `drop`. */
+export const SILENCE = 0
+/** The reply comes through `answerLater`, which the caller calls next. */
+export const LATER = -1
+
+/**
+ * What listeners need of the resolver. Two doors, one meaning: `answer` is the fast path, which
+ * answers in place what can be answered at once; `answerLater` is the full path for the rest.
+ */
+export interface Responder {
+  /** Once per batch, before its queries: takes the snapshot reference and reads the clock. */
+  beginBatch(): void
+
+  /**
+   * Answers the query in `octets[at, end)` in place. Never throws.
+   *
+   * @param room octets that the reply may use, from `at`
+   * @param client four words at `clientAt`, as in `DatagramBatch.peers`
+   * @param protocol one of `PROTOCOL`
+   * @returns the reply's length in octets, SILENCE or LATER
+   */
+  answer(
+    octets: Uint8Array,
+    at: Octets,
+    end: Octets,
+    room: Octets,
+    client: Uint32Array,
+    clientAt: number,
+    protocol: number
+  ): number
+
+  /**
+   * Answers a query for which `answer` said LATER. Never throws.
+   *
+   * @param query a copy that this call may keep
+   * @param client four words, a copy
+   * @param done called once, later: with a reply that is valid only during the call, or undefined
+   */
+  answerLater(query: Uint8Array, client: Uint32Array, protocol: number, done: ReplyHandler): void
+}
+
+export type ReplyHandler = (octets: Uint8Array | undefined, start: Octets, end: Octets) => void

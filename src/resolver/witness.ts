@@ -1,0 +1,117 @@
+import type { Milliseconds } from '../base/units.js'
+import { MATCH, NO_RCODE, QueryEvent, VERDICT } from '../log/event.js'
+import type { Which } from '../log/wanted.js'
+import type { Policy } from '../policy/policy.js'
+import type { Verdict } from '../policy/snapshot.js'
+import type { Answer } from '../wire/answer.js'
+import { rcodeOf } from './ban.js'
+import type { Inspector } from './inspect.js'
+import type { Lookup } from './lookup.js'
+
+const MICROSECONDS_PER_MS = 1000
+
+/** The worker's end of its ring. */
+export interface EventSink {
+  push(event: QueryEvent): unknown
+  /** Makes what was pushed visible to the recorder. */
+  commit(): void
+}
+
+/** Tells the query log what became of a lookup: after the reply is written, never before. */
+export class Witness {
+  private readonly event = new QueryEvent()
+  private readonly all: boolean
+  private readonly blocked: boolean
+  private policy: Policy | undefined
+  private committing = false
+
+  /** @param events take the content of each event at once: the event is reused */
+  constructor(
+    which: Which,
+    private readonly events: EventSink
+  ) {
+    this.all = which === 'all'
+    this.blocked = which !== 'none'
+  }
+
+  begin(policy: Policy, wall: Milliseconds): void {
+    this.policy = policy
+    this.event.generation = policy.snapshot.generation
+    this.event.wall = wall
+  }
+
+  /** A ban answered. */
+  banned(lookup: Lookup, verdict: Verdict, match: number, took: Milliseconds): void {
+    if (!this.blocked) return
+    const { event } = this
+    const reply = this.policy!.snapshot.claims[verdict.claim]!.reply!
+    this.point(VERDICT.blocked, match, verdict.claim, verdict.record)
+    event.rcode = reply.action === 'drop' ? NO_RCODE : rcodeOf(reply, match)
+    event.ede = lookup.query.edns && event.rcode !== NO_RCODE ? reply.ede : -1
+    event.upstream = -1
+    this.send(lookup, took)
+  }
+
+  /** An answer was given; a ban in monitor mode may have had something against it. */
+  gave(lookup: Lookup, led: Inspector, answer: Answer, how: number, took: Milliseconds): void {
+    const { monitor } = lookup.verdict
+    const watched = monitor !== -1 || led.verdict.monitor !== -1
+    if (!this.all && !(watched && this.blocked)) return
+    const { event } = this
+    if (monitor !== -1) {
+      this.point(VERDICT.monitored, MATCH.qname, monitor, lookup.verdict.monitorRecord)
+    } else if (watched) {
+      const { verdict, monitorMatch } = led
+      this.point(VERDICT.monitored, monitorMatch, verdict.monitor, verdict.monitorRecord)
+    } else if (lookup.verdict.claim !== -1) {
+      this.point(VERDICT.allowed, MATCH.qname, lookup.verdict.claim, lookup.verdict.record)
+    } else {
+      this.point(how, MATCH.none, -1, -1)
+    }
+    event.rcode = answer.rcode
+    event.ede = lookup.query.edns && answer.ede !== undefined ? answer.ede.code : -1
+    event.upstream = answer.upstream
+    this.send(lookup, took)
+  }
+
+  /** The client is in no network. */
+  refused(lookup: Lookup, rcode: number, ede: number): void {
+    if (!this.all) return
+    const { event } = this
+    this.point(VERDICT.refused, MATCH.none, -1, -1)
+    event.rcode = rcode
+    event.ede = lookup.query.edns ? ede : -1
+    event.upstream = -1
+    this.send(lookup, 0)
+  }
+
+  private point(verdict: number, match: number, claim: number, record: number): void {
+    const { event } = this
+    event.verdict = verdict
+    event.match = match
+    event.claim = claim
+    event.record = record
+  }
+
+  private send(lookup: Lookup, took: Milliseconds): void {
+    const { event } = this
+    const { query, client, clientAt } = lookup
+    event.clientClass = lookup.clientClass
+    for (let i = 0; i < 4; i++) event.client[i] = client[clientAt + i]!
+    event.protocol = lookup.protocol
+    event.qname = query.qname.octets
+    event.qnameLength = query.qname.length
+    event.qtype = query.qtype
+    event.took = Math.round(took * MICROSECONDS_PER_MS)
+    this.events.push(event)
+    // Published once for all records of this turn of the event loop.
+    if (this.committing) return
+    this.committing = true
+    setImmediate(this.commit)
+  }
+
+  private readonly commit = (): void => {
+    this.committing = false
+    this.events.commit()
+  }
+}
