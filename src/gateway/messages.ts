@@ -1,0 +1,83 @@
+import type { Config, QueryLogConfig } from '../config/config.js'
+import type { LogFields, ServiceLog } from '../log/service-log.js'
+import type { Changes } from '../policy/compare.js'
+import type { Snapshot } from '../policy/snapshot.js'
+import type { Endpoint } from '../socket/datagram.js'
+
+/** An error on its way between threads: code and message, as `InterdictError` has them. */
+export type Trouble = { readonly code: string; readonly message: string }
+
+/** A line for the service log, which only the control thread writes. */
+export interface LogLine {
+  readonly kind: 'log'
+  readonly level: 'info' | 'warn' | 'error'
+  readonly fields: LogFields
+  readonly message: string
+}
+
+/** What a worker is started with. Sockets are opened only when the first snapshot arrives. */
+export interface WorkerStart {
+  readonly config: Config
+  readonly upstreams: readonly Endpoint[]
+  readonly ring: SharedArrayBuffer
+  /** Its descriptors: closed by the control thread if it dies. */
+  readonly ledger: SharedArrayBuffer
+}
+
+export type ToWorker =
+  | {
+      readonly kind: 'listen'
+      readonly endpoints: readonly Endpoint[]
+      readonly snapshot: Snapshot
+    }
+  | { readonly kind: 'adopt'; readonly snapshot: Snapshot }
+  | { readonly kind: 'drain' }
+
+export type FromWorker =
+  | { readonly kind: 'listening' }
+  | { readonly kind: 'drained' }
+  | { readonly kind: 'failed'; readonly trouble: Trouble }
+  | LogLine
+
+export type ToCompiler = { readonly generation: number }
+
+export type FromCompiler =
+  | {
+      readonly kind: 'compiled'
+      /** Undefined: the files say what they said before. */
+      readonly snapshot: Snapshot | undefined
+      /** Against the snapshot before, for the log; undefined for the first. */
+      readonly changes: Changes | undefined
+      readonly warnings: readonly Trouble[]
+      readonly files: readonly string[]
+      readonly took: number
+    }
+  | {
+      readonly kind: 'refused'
+      readonly errors: readonly Trouble[]
+      readonly files: readonly string[]
+    }
+
+export interface RecorderStart {
+  readonly settings: QueryLogConfig
+  /** One per worker. */
+  readonly rings: readonly SharedArrayBuffer[]
+  /** What `QueryEvent.upstream` is an index in, as shown to people. */
+  readonly upstreams: readonly string[]
+}
+
+export type ToRecorder =
+  | { readonly kind: 'adopt'; readonly snapshot: Snapshot }
+  | { readonly kind: 'reopen' }
+  | { readonly kind: 'drain' }
+
+export type FromRecorder = { readonly kind: 'drained' } | LogLine
+
+/** The service log of a thread other than control: sends its lines there. */
+export function tellLog(tell: (line: LogLine) => void): ServiceLog {
+  const at =
+    (level: LogLine['level']) =>
+    (fields: LogFields, message: string): void =>
+      tell({ kind: 'log', level, fields, message })
+  return { info: at('info'), warn: at('warn'), error: at('error') }
+}

@@ -1,0 +1,73 @@
+import { systemClock } from '../base/clock.js'
+import { LruAnswerCache } from '../cache/lru.js'
+import { RingWriter } from '../log/ring.js'
+import type { ServiceLog } from '../log/service-log.js'
+import { Policy } from '../policy/policy.js'
+import type { Snapshot } from '../policy/snapshot.js'
+import { Arrivals } from '../resolver/arrivals.js'
+import { Resolver } from '../resolver/resolve.js'
+import { Witness } from '../resolver/witness.js'
+import { serveTcp, type TcpService } from '../server/tcp.js'
+import { serveUdp, type UdpService } from '../server/udp.js'
+import type { Endpoint } from '../socket/datagram.js'
+import { Ledger } from '../socket/ledger.js'
+import { chooseTransport } from '../socket/transport.js'
+import type { Forwarder } from '../upstream/forwarder.js'
+import type { WorkerStart } from './messages.js'
+import { openForwarder } from './upstreams.js'
+
+/** The data plane of one worker: resolver, cache, upstream sockets and listeners, put together. */
+export class Plane {
+  private resolver: Resolver | undefined
+  private forwarder: Forwarder | undefined
+  private readonly ring: RingWriter
+  private readonly udp: UdpService[] = []
+  private readonly tcp: TcpService[] = []
+
+  constructor(
+    private readonly start: WorkerStart,
+    private readonly log: ServiceLog
+  ) {
+    this.ring = new RingWriter(start.ring)
+  }
+
+  /** @throws InterdictError SOCKET_BIND and kin */
+  async listen(endpoints: readonly Endpoint[], snapshot: Snapshot): Promise<void> {
+    const { config, upstreams, ledger } = this.start
+    const { transport } = chooseTransport(config.transport, new Ledger(ledger))
+    const forwarder = await openForwarder(config, upstreams, transport, this.log)
+    const resolver = this.build(forwarder, snapshot)
+    const { idle, maxConnections, maxInFlight } = config.tcp
+    const limits = { idle, connections: maxConnections, queriesInFlight: maxInFlight }
+    for (const endpoint of endpoints) {
+      this.udp.push(await serveUdp(transport, endpoint, resolver))
+      this.tcp.push(await serveTcp(transport, endpoint, resolver, { limits, clock: systemClock }))
+    }
+    this.forwarder = forwarder
+    this.resolver = resolver
+  }
+
+  adopt(snapshot: Snapshot): void {
+    this.resolver?.adopt(new Policy(snapshot))
+  }
+
+  /** No new queries; what was accepted is answered, or has run out of time. */
+  async drain(): Promise<void> {
+    const { grace } = this.start.config.shutdown
+    await Promise.all([
+      ...this.udp.map(service => service.drain(grace)),
+      ...this.tcp.map(service => service.drain(grace))
+    ])
+    this.ring.commit()
+    this.forwarder?.close()
+  }
+
+  private build(forwarder: Forwarder, snapshot: Snapshot): Resolver {
+    const { cache: limits, log } = this.start.config
+    const cache = new LruAnswerCache(limits.size, systemClock)
+    const arrivals = new Arrivals(cache, limits)
+    const witness = new Witness(log.queries.which, this.ring)
+    const policy = new Policy(snapshot)
+    return new Resolver({ policy, cache, forwarder, arrivals, witness, clock: systemClock })
+  }
+}

@@ -1,0 +1,29 @@
+/** The recorder thread: drains the rings of all workers into the query log. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from '../base/clock.js'
+import { Recorder } from '../log/recorder.js'
+import type { ServiceLog } from '../log/service-log.js'
+import { matchedRule } from '../policy/matched-rule.js'
+import { tellLog, type FromRecorder, type RecorderStart, type ToRecorder } from './messages.js'
+
+const tell = (message: FromRecorder): void => parentPort!.postMessage(message)
+const log: ServiceLog = tellLog(tell)
+const { upstreams, settings, rings } = workerData as RecorderStart
+
+const recorder = new Recorder(
+  { path: settings.path, flush: settings.flush, rotation: settings.rotation, upstreams },
+  { clock: systemClock, matchedRule, log }
+)
+for (const ring of rings) recorder.addRing(ring)
+recorder.start()
+
+parentPort!.on('message', (message: ToRecorder) => {
+  switch (message.kind) {
+    case 'adopt':
+      return recorder.addSnapshot(message.snapshot)
+    case 'reopen':
+      return recorder.reopen()
+    case 'drain':
+      void recorder.drain().then(() => tell({ kind: 'drained' }))
+  }
+})

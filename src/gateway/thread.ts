@@ -1,0 +1,45 @@
+import { Worker } from 'node:worker_threads'
+
+/** One thread of ours: typed messages in and out, and one call when it is gone. */
+export interface Thread<In> {
+  send(message: In): void
+  /** Ends it at once; `gone` is not called. */
+  end(): Promise<void>
+}
+
+export interface ThreadHandlers<Out> {
+  message(message: Out): void
+  /** It ended by itself, with the error if it threw one. */
+  gone(error: Error | undefined): void
+}
+
+/** Starts `file` (a module of this folder) as a thread. A parameter of its users, for tests. */
+export type StartThread = <In, Out>(
+  file: string,
+  data: unknown,
+  handlers: ThreadHandlers<Out>
+) => Thread<In>
+
+export const startThread: StartThread = <In, Out>(
+  file: string,
+  data: unknown,
+  handlers: ThreadHandlers<Out>
+): Thread<In> => {
+  const worker = new Worker(new URL(file, import.meta.url), { workerData: data })
+  let ended = false
+  let error: Error | undefined
+  worker.on('message', (message: Out) => handlers.message(message))
+  worker.on('error', thrown => {
+    error = thrown instanceof Error ? thrown : new Error(String(thrown))
+  })
+  worker.on('exit', () => {
+    if (!ended) handlers.gone(error)
+  })
+  return {
+    send: message => worker.postMessage(message),
+    end: async () => {
+      ended = true
+      await worker.terminate()
+    }
+  }
+}
