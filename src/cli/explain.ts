@@ -1,0 +1,133 @@
+import { readAddress } from '../base/address.js'
+import { systemClock, type Clock } from '../base/clock.js'
+import { LruAnswerCache } from '../cache/lru.js'
+import type { Config } from '../config/config.js'
+import { RRCLASS } from '../dns/rrclass.js'
+import { readRrtype } from '../dns/rrtype.js'
+import { openForwarder, upstreamPlan } from '../gateway/upstreams.js'
+import { PROTOCOL, QueryEvent } from '../log/event.js'
+import { compile } from '../policy/compile.js'
+import { Policy } from '../policy/policy.js'
+import { Arrivals } from '../resolver/arrivals.js'
+import { LATER } from '../resolver/responder.js'
+import { Resolver } from '../resolver/resolve.js'
+import { Witness } from '../resolver/witness.js'
+import { loadRules } from '../rules/load.js'
+import { chooseTransport } from '../socket/transport.js'
+import type { Forwarder } from '../upstream/forwarder.js'
+import type { Answer } from '../wire/answer.js'
+import { MAX_INQUIRY, writeInquiry } from '../wire/inquiry.js'
+import { readName } from '../wire/name.js'
+import { EXIT, usage } from './exit.js'
+import { gather, toJson, toText } from './explanation.js'
+import { refuse, settings, type CommonOptions } from './settings.js'
+
+export interface ExplainOptions extends CommonOptions {
+  readonly from: string
+  readonly type: string
+  readonly at?: string
+  readonly upstream: boolean
+  readonly json?: boolean
+}
+
+/** What is asked, read from the command line. */
+export interface Asked {
+  /** Lower-cased wire form. */
+  readonly name: Uint8Array
+  readonly qtype: number
+  readonly client: Uint32Array
+  readonly clock: Clock
+}
+
+/** What the resolver did with it. */
+export interface Resolved {
+  readonly event: QueryEvent
+  /** The reply; undefined: none is sent. */
+  readonly reply: Uint8Array | undefined
+  /** The upstream's answer, if one was asked: where it leads is looked at as well. */
+  readonly answer: Answer | undefined
+}
+
+/**
+ * `interdict explain`: the whole decision for one question, by what serves: the same snapshot,
+ * resolver and upstreams, with one client and one query.
+ */
+export async function explain(name: string, options: ExplainOptions): Promise<void> {
+  const asked = readAsked(name, options)
+  const config = await settings(options)
+  const loaded = await loadRules(config.rules)
+  if (!loaded.ok) refuse(loaded.errors)
+  const policy = new Policy(compile(loaded.rules, { generation: 1, random: () => 0 }))
+  const forwarder = await forwarderFor(config, options.upstream)
+  const resolved = await resolve(asked, policy, config, forwarder)
+  forwarder.close()
+  const explanation = gather(asked, policy, resolved, forwarder.upstreams)
+  process.stdout.write(options.json === true ? toJson(explanation) : toText(explanation))
+  process.exit(EXIT.fine)
+}
+
+function readAsked(name: string, { type, from, at }: ExplainOptions): Asked {
+  const qtype = readRrtype(type) ?? usage(`${type} is no query type: wanted A, HTTPS, TYPE65280 …`)
+  const wall = at === undefined ? Date.now() : Date.parse(at)
+  if (Number.isNaN(wall)) usage(`${String(at)} is no time: wanted 2023-03-13, 2023-03-13T08:00:00Z`)
+  const octets = readAddress(from)
+  const view = new DataView(octets.buffer, octets.byteOffset)
+  const client = Uint32Array.from([0, 4, 8, 12], word => view.getUint32(word))
+  return { name: readName(name), qtype, client, clock: { now: () => systemClock.now(), wall: () => wall } }
+}
+
+async function forwarderFor(config: Config, useUpstream: boolean): Promise<Forwarder> {
+  if (!useUpstream) return nobody
+  const { transport } = chooseTransport('portable')
+  const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
+  return openForwarder(config, upstreamPlan(config, silent).upstreams, transport, silent)
+}
+
+/** For `--no-upstream`: whatever is forwarded fails at once. */
+const nobody: Forwarder = {
+  upstreams: [],
+  inFlight: 0,
+  forward: (_inquiry, done) => {
+    setImmediate(() => done({ kind: 'failure', ede: 22, upstream: -1, took: 0 }))
+  },
+  close: () => undefined
+}
+
+async function resolve(
+  { name, qtype, client, clock }: Asked,
+  policy: Policy,
+  { cache: limits }: Config,
+  forwarder: Forwarder
+): Promise<Resolved> {
+  const event = new QueryEvent()
+  const push = (seen: QueryEvent): void => void Object.assign(event, seen)
+  const cache = new LruAnswerCache(limits.size, clock)
+  const arrivals = new Arrivals(cache, limits)
+  const witness = new Witness('all', { push, commit: () => undefined })
+  const resolver = new Resolver({ policy, cache, forwarder, arrivals, witness, clock })
+
+  const query = new Uint8Array(MAX_INQUIRY)
+  const length = writeInquiry(query, 0, 0, name, qtype, RRCLASS.IN, false, false)
+  const octets = new Uint8Array(65_535)
+  octets.set(query.subarray(0, length))
+  const now = resolver.answer(octets, 0, length, octets.length, client, 0, PROTOCOL.udp)
+  const reply =
+    now === LATER
+      ? await later(resolver, query.slice(0, length), client)
+      : now > 0
+        ? octets.slice(0, now)
+        : undefined
+  return { event, reply, answer: arrivals.last }
+}
+
+function later(
+  resolver: Resolver,
+  query: Uint8Array,
+  client: Uint32Array
+): Promise<Uint8Array | undefined> {
+  return new Promise(done => {
+    resolver.answerLater(query, client, PROTOCOL.udp, (octets, start, end) => {
+      done(octets?.slice(start, end))
+    })
+  })
+}

@@ -1,0 +1,209 @@
+import { showAddress } from '../base/address.js'
+import { epochSeconds, type Clock } from '../base/clock.js'
+import { showRrtype } from '../dns/rrtype.js'
+import { MATCH, VERDICT } from '../log/event.js'
+import { explain, explainAddress, type Candidate } from '../policy/explain.js'
+import { matchedRule } from '../policy/matched-rule.js'
+import type { Policy } from '../policy/policy.js'
+import type { Claim } from '../policy/snapshot.js'
+import type { Answer } from '../wire/answer.js'
+import { HashedName } from '../wire/hashed-name.js'
+import { describe } from '../wire/message.js'
+import { showName } from '../wire/name.js'
+import type { Asked, Resolved } from './explain.js'
+import { paint } from './paint.js'
+
+/** One rule that has a say, as people read it. */
+interface Said {
+  readonly kind: Claim['kind']
+  readonly id: string
+  /** `networks.yaml:12` */
+  readonly rule: string
+  readonly through: string
+  readonly pattern: string
+  readonly source: string
+  readonly monitor: boolean
+  readonly from?: string
+  readonly until?: string
+  readonly facts: Readonly<Record<string, string>>
+  readonly fate: string
+}
+
+/** What one name or address along the way met. */
+interface Stop {
+  readonly what: string
+  readonly said: readonly Said[]
+}
+
+/** Everything that `interdict explain` shows; its JSON form is public. */
+export interface Explanation {
+  readonly name: string
+  readonly type: string
+  readonly client: string
+  readonly network: string | null
+  readonly at: string
+  readonly verdict: string
+  readonly match: string
+  /** The rule that decided, or in monitor mode would have. */
+  readonly rule: Omit<Said, 'fate'> | null
+  readonly upstream: string | null
+  /** The name asked, then each name and address that the answer leads to. */
+  readonly stops: readonly Stop[]
+  /** What the client receives, as dig shows it; empty: nothing. */
+  readonly reply: readonly string[]
+}
+
+export function gather(
+  asked: Asked,
+  policy: Policy,
+  { event, reply, answer }: Resolved,
+  upstreams: readonly string[]
+): Explanation {
+  const { snapshot } = policy
+  const clientClass = policy.classOf(asked.client, 0)
+  const decided = event.claim === -1 ? undefined : said(policy, event.claim, event.record)
+  return {
+    name: showName(asked.name),
+    type: showRrtype(asked.qtype),
+    client: showWords(asked.client, 0),
+    network: snapshot.networks[snapshot.classNetworks[clientClass]!] ?? null,
+    at: new Date(asked.clock.wall()).toISOString(),
+    verdict: wordOf(VERDICT, event.verdict),
+    match: wordOf(MATCH, event.match),
+    rule: decided ?? null,
+    upstream: upstreams[event.upstream] ?? null,
+    stops: stopsOf(asked, policy, clientClass, answer),
+    reply: reply === undefined ? [] : describe(reply)
+  }
+}
+
+export function toJson(explanation: Explanation): string {
+  return `${JSON.stringify(explanation, undefined, 2)}\n`
+}
+
+/** For a terminal; colours only there. */
+export function toText(explanation: Explanation): string {
+  const { name, type, client, network, at, verdict, match, rule, upstream, stops } = explanation
+  const colour = verdict === 'blocked' || verdict === 'refused' ? 'red' : 'green'
+  const lines = [
+    `${paint('bold', `${name} ${type}`)} asked by ${client}, ${network === null ? 'in no network' : `network ${network}`}, at ${at}`,
+    '',
+    `${paint(colour, verdict.toUpperCase())}${match === 'none' ? '' : ` by ${match}`}${upstream === null ? '' : `, upstream ${upstream}`}`
+  ]
+  if (rule !== null) lines.push(...ruleLines(rule))
+  lines.push(
+    '',
+    'The client receives',
+    ...indent(explanation.reply.length > 0 ? explanation.reply : ['nothing'])
+  )
+  lines.push('', 'Rules that have a say')
+  for (const stop of stops) lines.push(...stopLines(stop))
+  return `${lines.join('\n')}\n`
+}
+
+function stopsOf(
+  asked: Asked,
+  policy: Policy,
+  clientClass: number,
+  answer: Answer | undefined
+): Stop[] {
+  const { clock } = asked
+  const names = [asked.name, ...(answer === undefined ? [] : namesIn(answer.targets))]
+  const stops = names.map(name => ({
+    what: showName(name),
+    said: sayName(policy, name, clientClass, clock)
+  }))
+  for (let at = 0; at < (answer?.addresses.length ?? 0); at += 4) {
+    const words = answer!.addresses
+    const candidates = explainAddress(policy.snapshot, words, at, clientClass, epochSeconds(clock))
+    stops.push({
+      what: showWords(words, at),
+      said: candidates.map(one => sayCandidate(policy, one))
+    })
+  }
+  return stops
+}
+
+function sayName(policy: Policy, octets: Uint8Array, clientClass: number, clock: Clock): Said[] {
+  const name = new HashedName()
+  name.take(octets, 0, policy.seed)
+  const candidates = explain(policy.snapshot, name, clientClass, epochSeconds(clock))
+  return candidates.map(one => sayCandidate(policy, one))
+}
+
+function sayCandidate(policy: Policy, { claim, record, fate }: Candidate): Said {
+  return { ...said(policy, claim, record), fate }
+}
+
+function said(policy: Policy, number: number, record: number): Omit<Said, 'fate'> {
+  const claim = policy.claims[number]!
+  const matched = matchedRule(policy.snapshot, number, record)
+  const { kind, ruleId, ruleFile, ruleLine, source, monitor, from, until, facts } = claim
+  return {
+    kind,
+    id: ruleId,
+    rule: `${ruleFile}:${ruleLine}`,
+    through:
+      source.kind === 'inline' ? 'its own names' : `${source.kind} ${source.id} (${source.title})`,
+    pattern: matched?.pattern ?? '',
+    source: `${source.file}:${matched?.sourceLine ?? 0}`,
+    monitor,
+    ...(Number.isFinite(from) ? { from: showInstant(from) } : {}),
+    ...(Number.isFinite(until) ? { until: showInstant(until) } : {}),
+    facts
+  }
+}
+
+function ruleLines(rule: Omit<Said, 'fate'>): string[] {
+  const { kind, id, monitor, from, until, facts, through, pattern, source } = rule
+  const term = [
+    from === undefined ? '' : `from ${from}`,
+    until === undefined ? '' : `until ${until}`
+  ]
+  const rows: [string, string][] = [
+    [kind, `${id}${monitor ? ' (monitor mode)' : ''}, ${rule.rule}`],
+    ['through', `${through}: ${pattern}, ${source}`],
+    ...Object.entries(facts),
+    ['term', term.filter(part => part !== '').join(' ') || 'without end']
+  ]
+  return indent(rows.map(([label, value]) => `${label.padEnd(11)} ${value}`))
+}
+
+function stopLines({ what, said: rules }: Stop): string[] {
+  if (rules.length === 0) return [`  ${what}: none`]
+  return [`  ${what}`, ...rules.map(showSaid)]
+}
+
+function showSaid({ kind, id, rule, pattern, source, from, until, fate }: Said): string {
+  const term = `${from === undefined ? '' : ` from ${from}`}${until === undefined ? '' : ` until ${until}`}`
+  const text = `${kind} ${id} (${rule}) through ${pattern} (${source})${term}: ${fate}`
+  return `    ${fate === 'decides' ? paint('bold', text) : text}`
+}
+
+const indent = (lines: readonly string[]): string[] => lines.map(line => `  ${line}`)
+
+/** The names of `Answer.targets`, which stand one after the other. */
+function namesIn(targets: Uint8Array): Uint8Array[] {
+  const names: Uint8Array[] = []
+  const name = new HashedName()
+  for (let at = 0; at < targets.length; at += name.length) {
+    name.take(targets, at, 0)
+    names.push(targets.slice(at, at + name.length))
+  }
+  return names
+}
+
+function showWords(words: Uint32Array, at: number): string {
+  const octets = new Uint8Array(16)
+  const view = new DataView(octets.buffer)
+  for (let i = 0; i < 4; i++) view.setUint32(4 * i, words[at + i]!)
+  return showAddress(octets)
+}
+
+function showInstant(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
+}
+
+function wordOf(table: Readonly<Record<string, number>>, value: number): string {
+  return Object.keys(table).find(word => table[word] === value) ?? String(value)
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { fail } from './exit.js'
+
+/** Commands load their own code when they are called: `--help` need not load the resolver. */
+const program = new Command('interdict')
+  .description('A policy-implementing DNS resolver for network gateways.')
+  .version(version(), '-V, --version')
+  .option('-c, --config <file>', 'settings file (default: interdict.yaml, if there is one)')
+  .configureHelp({ showGlobalOptions: true })
+  .exitOverride()
+
+program
+  .command('serve')
+  .description('answer queries until SIGTERM or SIGINT; SIGHUP reads the rules again')
+  .action(async (_options, command: Command) => {
+    const { serve } = await import('./serve.js')
+    await serve(command.optsWithGlobals())
+  })
+
+program
+  .command('check')
+  .description('check settings and rules: all errors at once, exit code 1 if there are any')
+  .action(async (_options, command: Command) => {
+    const { check } = await import('./check.js')
+    await check(command.optsWithGlobals())
+  })
+
+program
+  .command('explain')
+  .description('say what a client would receive for a name, and which rules have a say in it')
+  .argument('<name>', 'domain name')
+  .requiredOption('-f, --from <address>', 'address of the client')
+  .option('-t, --type <type>', 'query type', 'A')
+  .option('-a, --at <time>', 'at this time (RFC 3339, or a date) instead of now')
+  .option('--no-upstream', 'do not ask an upstream where the rules go on')
+  .option('--json', 'as JSON')
+  .action(async (name: string, _options, command: Command) => {
+    const { explain } = await import('./explain.js')
+    await explain(name, command.optsWithGlobals())
+  })
+
+program
+  .command('ping')
+  .description('ask the running server whether it answers: exit code 0 if it does')
+  .option('--timeout <ms>', 'how long to wait for each address, in milliseconds', '2000')
+  .action(async (_options, command: Command) => {
+    const { ping } = await import('./ping.js')
+    await ping(command.optsWithGlobals())
+  })
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  fail(error)
+}
+
+function version(): string {
+  const file = new URL('../../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}
