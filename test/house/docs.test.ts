@@ -1,0 +1,54 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { readConfig } from '../../src/config/load.js'
+import { loadRules } from '../../src/rules/load.js'
+import { fences } from './markdown.js'
+
+const pages = [
+  'README.md',
+  ...readdirSync('docs')
+    .filter(f => f.endsWith('.md'))
+    .map(f => `docs/${f}`)
+]
+const examples = pages.flatMap(page => fences(page, 'yaml').map(fence => ({ page, ...fence })))
+
+t.ok(examples.length > 5, 'there are examples')
+
+for (const { page, line, text } of examples) {
+  const [, file] = /^# (\S+)/.exec(text) ?? []
+  t.test(`${page}:${line} (${file ?? 'without a file name'}) loads`, async t => {
+    if (file === 'interdict.yaml') {
+      const read = readConfig(text, file)
+      t.strictSame(read.ok ? [] : read.errors.map(e => e.message), [])
+      return
+    }
+    t.match(file, /^(networks|apps\/[a-z0-9-]+)\.yaml$/)
+    const loaded = await loadExample(file!, text)
+    t.strictSame(loaded.ok ? [] : loaded.errors.map(e => e.message), [])
+  })
+}
+
+/** A rules folder with the example in it, and with whatever it points at. */
+async function loadExample(file: string, text: string): ReturnType<typeof loadRules> {
+  const folder = mkdtempSync(join(tmpdir(), 'interdict-docs-'))
+  mkdirSync(join(folder, 'apps'))
+  mkdirSync(join(folder, 'lists'))
+  for (const [, apps] of text.matchAll(/apps: \[([^\]]+)\]/g)) {
+    for (const app of apps!.split(',').map(one => one.trim())) {
+      writeFileSync(
+        join(folder, `apps/${app}.yaml`),
+        `app: ${app}\ntitle: ${app}\nnames: [${app}.example]\n`
+      )
+    }
+  }
+  for (const [, list] of text.matchAll(/file: (lists\/[\w.-]+)/g)) {
+    writeFileSync(join(folder, list!), 'malware.example\n')
+  }
+  writeFileSync(join(folder, 'networks.yaml'), 'networks: { all: { prefixes: [127.0.0.0/8] } }\n')
+  writeFileSync(join(folder, file), text)
+  const loaded = await loadRules(folder)
+  rmSync(folder, { recursive: true })
+  return loaded
+}

@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { ERROR_CODES } from '../../src/base/error.js'
+import { allRows } from './markdown.js'
+
+const documented = allRows('docs/errors.md').map(([code]) => code!.replaceAll('`', ''))
+
+t.test('docs/errors.md has exactly one row for each error code', async t => {
+  t.strictSame([...documented].sort(), [...ERROR_CODES].sort())
+})
+
+t.test('every row says what it means and what to do', async t => {
+  for (const [code, meaning, remedy] of allRows('docs/errors.md')) {
+    t.ok(meaning && meaning.length > 10, `${String(code)} has a meaning`)
+    t.ok(remedy && remedy.length > 10, `${String(code)} has a remedy`)
+  }
+})
+
+t.test('every code is raised somewhere', async t => {
+  const { readdirSync } = await import('node:fs')
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(
+    f => f.endsWith('.ts') && f !== 'base/error.ts'
+  )
+  const sources = files.map(f => readFileSync(`src/${f}`, 'utf8')).join('\n')
+  for (const code of ERROR_CODES) t.match(sources, new RegExp(`'${code}'`), code)
+})

@@ -1,0 +1,99 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import t from 'tap'
+import { tableAfter } from './markdown.js'
+
+/** The rooms, what each may import of ours, and the outside packages that it alone imports. */
+interface Room {
+  readonly imports: readonly string[]
+  readonly packages: readonly string[]
+}
+
+const list = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(m => m[1]!)
+
+const rooms = new Map<string, Room>(
+  tableAfter('docs/architecture.md', '## Rooms').map(([room, , imports, packages]) => [
+    list(room!)[0]!,
+    { imports: list(imports!), packages: list(packages!) }
+  ])
+)
+
+const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(f =>
+  f.endsWith('.ts')
+)
+
+interface Import {
+  readonly file: string
+  readonly room: string
+  readonly target: string
+  readonly typeOnly: boolean
+}
+
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\s+(type\s+)?[^'"]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]/g
+
+const imports: Import[] = files.flatMap(file => {
+  const text = readFileSync(join('src', file), 'utf8')
+  return [...text.matchAll(IMPORT)].map(m => ({
+    file,
+    room: file.split('/')[0]!,
+    target: m[2] ?? m[3]!,
+    typeOnly: m[1] !== undefined
+  }))
+})
+
+t.test('every folder of src is a room of the table, and every room exists', async t => {
+  const folders = readdirSync('src', { withFileTypes: true })
+    .filter(e => e.isDirectory())
+    .map(e => e.name)
+  t.strictSame(folders.sort(), [...rooms.keys()].sort())
+  t.ok(imports.length > 100, 'the imports were found')
+})
+
+t.test('a room imports only the rooms that the table allows', async t => {
+  for (const { file, room, target } of imports.filter(i => i.target.startsWith('.'))) {
+    const to = relative('src', resolve('src', dirname(file), target).slice(resolve('.').length + 1))
+    const other = to.split('/')[0]!
+    if (other === room) continue
+    const allowed = rooms.get(room)?.imports ?? []
+    t.ok(
+      allowed.includes(other),
+      `${file} imports ${other}/, and ${room} may import ${allowed.join(', ')}`
+    )
+  }
+})
+
+/** Packages that belong to rooms. Of Node's own modules, those that open sockets or threads. */
+const OWNED = [...new Set([...rooms.values()].flatMap(room => room.packages))]
+
+t.test('an outside package is imported only by its rooms', async t => {
+  for (const { file, room, target } of imports.filter(i => !i.target.startsWith('.'))) {
+    if (!OWNED.includes(target)) {
+      t.ok(target.startsWith('node:'), `${file} imports ${target}, which no room of the table owns`)
+      continue
+    }
+    t.ok(
+      rooms.get(room)?.packages.includes(target),
+      `${file} imports ${target}, which ${room} does not own`
+    )
+  }
+})
+
+t.test('packages that one file alone may know', async t => {
+  for (const name of ['dns-packet', 'lru-cache', 'ipaddr.js', 'yaml']) {
+    const users = imports.filter(i => i.target === name).map(i => i.file)
+    t.equal(users.length, 1, `${name} is imported by ${users.join(', ')}`)
+  }
+})
+
+t.test('every dependency of package.json is imported somewhere', async t => {
+  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    dependencies: Record<string, string>
+  }
+  for (const name of Object.keys(dependencies)) {
+    t.ok(
+      imports.some(i => i.target === name || i.target.startsWith(`${name}/`)),
+      name
+    )
+  }
+})
