@@ -1,0 +1,49 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+
+const POLICY = '/usr/sbin/policy-rc.d'
+
+/** Programs that the interoperability tests need, and the Debian packages that have them. */
+export const PROGRAMS = {
+  dig: 'bind9-dnsutils',
+  delv: 'bind9-dnsutils',
+  drill: 'ldnsutils',
+  kdig: 'knot-dnsutils',
+  nsd: 'nsd',
+  dnsperf: 'dnsperf'
+} as const
+
+const has = (program: string): boolean =>
+  spawnSync('sh', ['-c', `command -v ${program} || test -x /usr/sbin/${program}`]).status === 0
+
+/**
+ * Installs what is missing, as root on Debian; elsewhere says what to install and ends with 2: a
+ * check that is skipped because its tool is missing is no check.
+ */
+export function install(): void {
+  const missing = [
+    ...new Set(
+      Object.entries(PROGRAMS)
+        .filter(([p]) => !has(p))
+        .map(([, d]) => d)
+    )
+  ]
+  if (missing.length === 0) return
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
+    process.stderr.write(`Install these Debian packages first: ${missing.join(' ')}\n`)
+    process.exit(2)
+  }
+  const ours = !existsSync(POLICY)
+  // No daemon starts by itself: the tests start their own, on ports of their own.
+  if (ours) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    execFileSync('apt-get', ['update', '-q'], { stdio: 'ignore', env })
+    execFileSync('apt-get', ['install', '-qy', '--no-install-recommends', ...missing], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env
+    })
+  } finally {
+    if (ours) rmSync(POLICY)
+  }
+}
