@@ -26,7 +26,7 @@ const nameSchema = z.union([
 ])
 
 /** An app file: `docs/rules.md`, "Apps". Extra facts are for people who review a ban. */
-const appSchema = z.strictObject({
+export const appSchema = z.strictObject({
   app: idSchema,
   title: textSchema,
   kind: z.enum(['app', 'shared', 'bypass']).default('app'),

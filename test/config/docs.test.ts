@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { readConfig } from '../../src/config/load.js'
+import { settingsSchema } from '../../src/config/schema.js'
+import { keysOf } from '../document/schema-keys.js'
+
+const page = readFileSync('docs/configuration.md', 'utf8')
+const shipped = readFileSync('interdict.yaml', 'utf8')
+const keys = keysOf(settingsSchema)
+/** Rows of the page's tables: key to default. */
+const rows = new Map(
+  [...page.matchAll(/^\| `([a-z.-]+)` \| `([^|]*)` \|/gm)].map(([, k, d]) => [k!, d!])
+)
+
+t.test('docs/configuration.md has every key with its default, and no other', async t => {
+  t.strictSame(new Map([...rows].sort()), new Map([...keys].sort()))
+})
+
+t.test('the shipped settings file is the defaults', async t => {
+  const read = readConfig(shipped, '/x/interdict.yaml')
+  t.strictSame(read, readConfig('', '/x/interdict.yaml'))
+  t.equal(read.ok, true)
+})
+
+t.test('the shipped settings file is still the defaults without the # of its keys', async t => {
+  const text = shipped.replaceAll(/^# ( *[a-z-]+:( .*)?)$/gm, '$1')
+  const read = readConfig(text, '/x/interdict.yaml')
+  t.strictSame(read, readConfig('', '/x/interdict.yaml'))
+  for (const key of keys.keys())
+    t.match(text, new RegExp(`^ *${key.split('.').at(-1)!}:`, 'm'), key)
+})
+
+t.test('docs/configuration.md shows errors as they are printed', async t => {
+  const [, text, printed] = /```text\n(# interdict\.yaml\n[^]*?)```\n\n```text\n([^]*?)```/.exec(
+    page
+  )!
+  const read = readConfig(text!, 'interdict.yaml')
+  t.equal(read.ok ? '' : read.errors.map(({ message }) => `${message}\n`).join(''), printed)
+})

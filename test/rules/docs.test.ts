@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { appSchema } from '../../src/rules/app-file.js'
+import { networksSchema } from '../../src/rules/networks-schema.js'
+import { keysOf } from '../document/schema-keys.js'
+import { app, load } from './folder.js'
+
+const page = readFileSync('docs/rules.md', 'utf8')
+
+for (const [file, schema] of Object.entries({ 'networks.yaml': networksSchema, app: appSchema })) {
+  t.test(`docs/rules.md explains every key of ${file}`, async t => {
+    const keys = new Set([...keysOf(schema).keys()].map(path => path.split('.').at(-1)!))
+    t.ok(keys.size > 5)
+    for (const key of keys) {
+      t.ok(page.includes(`\`${key}\``) || page.includes(`\`${key}:`), key)
+    }
+  })
+}
+
+const broken = [
+  ...page.matchAll(/```text\n# networks\.yaml\n([^]*?)```\n\n[^]*?```text\n([^]*?)```/g)
+]
+
+t.equal(broken.length, 2)
+for (const [, text, printed] of broken) {
+  t.test('prints the errors that docs/rules.md shows', async t => {
+    const files = { ...app('tiktok'), 'networks.yaml': `# networks.yaml\n${text}` }
+    const result = await load(t, files)
+    const messages = result.ok ? [] : result.errors.map(({ message }) => message)
+    const short = messages.map(message => message.replaceAll(/[^ ]*\/(?=networks\.yaml)/g, ''))
+    t.equal(short.join('\n') + '\n', printed)
+  })
+}
