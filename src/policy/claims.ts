@@ -3,28 +3,52 @@ import type { Ban, Block, Reply, Rule } from '../rules/types.js'
 import { edeOption } from '../wire/reply.js'
 import { TIER, type Claim, type PreparedReply, type SourceSummary } from './snapshot.js'
 
-/** What a claim is before its source has been poured: all but the source's summary. */
-export type ClaimDraft = Omit<Claim, 'source'> & { readonly source: number }
+/**
+ * Makes claims, each once. Replies and facts that are equal are one object: a snapshot is cloned
+ * for every worker, in which cloning stalls answers, and 220,000 claims with an object each took
+ * 8 s where 220,000 with shared ones take 0.9 s.
+ */
+export class ClaimBook {
+  readonly claims: Claim[] = []
+  readonly #claimOf = new Map<string, number>()
+  readonly #replies = new Map<string, PreparedReply>()
+  readonly #facts = new Map<string, Claim['facts']>()
 
-/** Drafts the claim of a rule through one of its sources. */
-export function draftClaim(rule: Rule, source: number, title: string): ClaimDraft {
-  return {
-    tier: TIER[rule.kind],
-    kind: rule.kind,
-    ruleId: rule.id,
-    ruleFile: rule.position.file,
-    ruleLine: rule.position.line,
-    source,
-    from: rule.from,
-    until: rule.until,
-    monitor: blocks(rule) && rule.mode === 'monitor',
-    reply: blocks(rule) ? prepare(rule.reply, extraText(rule, title)) : undefined,
-    facts: factsOf(rule)
+  /** Number of the claim of a rule through one of its sources. */
+  claimOf(rule: Rule, source: SourceSummary): number {
+    const key = `${source.index}\n${rule.id}`
+    const claim = this.#claimOf.get(key) ?? this.claims.push(this.#make(rule, source)) - 1
+    this.#claimOf.set(key, claim)
+    return claim
+  }
+
+  #make(rule: Rule, source: SourceSummary): Claim {
+    return {
+      tier: TIER[rule.kind],
+      kind: rule.kind,
+      ruleId: rule.id,
+      ruleFile: rule.position.file,
+      ruleLine: rule.position.line,
+      source,
+      from: rule.from,
+      until: rule.until,
+      monitor: blocks(rule) && rule.mode === 'monitor',
+      reply: blocks(rule) ? this.#reply(rule.reply, extraText(rule, source.title)) : undefined,
+      facts: interned(this.#facts, factsOf(rule))
+    }
+  }
+
+  #reply(reply: Reply, text: string): PreparedReply {
+    return interned(this.#replies, prepare(reply, text))
   }
 }
 
-export function withSource(draft: ClaimDraft, sources: readonly SourceSummary[]): Claim {
-  return { ...draft, source: sources[draft.source]! }
+/** The value known with equal content, else this one. */
+function interned<T>(known: Map<string, T>, value: T): T {
+  const key = JSON.stringify(value)
+  const equal = known.get(key) ?? value
+  known.set(key, equal)
+  return equal
 }
 
 function blocks(rule: Rule): rule is Ban | Block {

@@ -9,10 +9,10 @@ import {
   type CellBuffers,
   type Ranked
 } from './cells.js'
-import { draftClaim, withSource, type ClaimDraft } from './claims.js'
+import { ClaimBook } from './claims.js'
 import { compileClasses, type ClientClass } from './client-classes.js'
 import { pourSources, type Poured } from './pour.js'
-import { TIER, type Snapshot } from './snapshot.js'
+import { TIER, type Claim, type Snapshot, type SourceSummary } from './snapshot.js'
 
 export interface CompileOptions {
   /** Number of the snapshot: greater than that of the one before. */
@@ -38,16 +38,16 @@ const MAX_TRIES = 8
  */
 export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
   const { networks, sha256 } = ruleSet
-  const { sources, seed, poured } = pour(usedSources(ruleSet), options)
+  const { seed, poured } = pour(usedSources(ruleSet), options)
   const { classes, clients } = compileClasses(networks)
-  const { drafts, groups, cells } = compileClaims(classes, sources)
+  const { claims, groups, cells } = compileClaims(classes, poured.sources)
   const rules = new Map(networks.flatMap(({ rules }) => rules.map(rule => [rule.id, rule])))
   const tables = { names: poured.names, clients, addresses: poured.addresses, cells }
   return {
     generation: options.generation,
     sha256,
     seed,
-    claims: drafts.map(draft => withSource(draft, poured.sources)),
+    claims,
     sources: poured.sources,
     networks: networks.map(({ id }) => id),
     classNetworks: classes.map(({ network }) => network),
@@ -57,7 +57,7 @@ export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
       names: poured.count,
       rules: rules.size,
       networks: networks.length,
-      sources: sources.length
+      sources: poured.sources.length
     },
     octets: poured.used + octetsOf([clients, poured.addresses, cells]),
     switches: switchesOf(rules.values())
@@ -78,11 +78,11 @@ function usedSources({ sources, networks }: RuleSet): readonly NameSource[] {
 function pour(
   sources: readonly NameSource[],
   { random, maxRun = MAX_RUN }: CompileOptions
-): { sources: readonly NameSource[]; seed: number; poured: Poured } {
+): { seed: number; poured: Poured } {
   for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
     const seed = random() | 0
     const poured = pourSources(sources, seed, maxRun)
-    if (poured !== undefined) return { sources, seed, poured }
+    if (poured !== undefined) return { seed, poured }
   }
   throw failure('POLICY_CROWDED', maxRun, MAX_TRIES)
 }
@@ -90,18 +90,15 @@ function pour(
 /** Claims, and their order of precedence for each group of classes with the same rules. */
 function compileClaims(
   classes: readonly ClientClass[],
-  sources: readonly NameSource[]
-): { drafts: readonly ClaimDraft[]; groups: readonly number[]; cells: CellBuffers } {
-  const indexOf = new Map(sources.map(({ id }, index) => [id, index]))
-  const drafts: ClaimDraft[] = []
-  const claimOf = new Map<string, number>()
+  sources: readonly SourceSummary[]
+): { claims: readonly Claim[]; groups: readonly number[]; cells: CellBuffers } {
+  const book = new ClaimBook()
+  const sourceOf = new Map(sources.map(source => [source.id, source]))
   const rank = (rule: Rule): Ranked[] =>
-    rule.sources.map(({ id, title }) => {
-      const source = indexOf.get(id)!
-      const key = `${source}\n${rule.id}`
-      const claim = claimOf.get(key) ?? drafts.push(draftClaim(rule, source, title)) - 1
-      claimOf.set(key, claim)
-      return { source, entry: entryOf(claim, drafts[claim]!) }
+    rule.sources.map(({ id }) => {
+      const source = sourceOf.get(id)!
+      const claim = book.claimOf(rule, source)
+      return { source: source.index, entry: entryOf(claim, book.claims[claim]!) }
     })
 
   const known = new Map<string, number>([['', 0]])
@@ -112,7 +109,7 @@ function compileClaims(
     known.set(key, group)
     return group
   })
-  return { drafts, groups, cells: compileCells(ranked) }
+  return { claims: book.claims, groups, cells: compileCells(ranked) }
 }
 
 /** Order of precedence between rules: tier, then the order in which the network has them. */
@@ -120,7 +117,7 @@ function byTier(rules: readonly Rule[]): Rule[] {
   return rules.toSorted((a, b) => TIER[a.kind] - TIER[b.kind])
 }
 
-function entryOf(claim: number, { from, until, monitor }: ClaimDraft): number {
+function entryOf(claim: number, { from, until, monitor }: Claim): number {
   const dated = from !== -Infinity || until !== Infinity
   return (claim << ENTRY_SHIFT) | (dated ? ENTRY_DATED : 0) | (monitor ? ENTRY_MONITOR : 0)
 }

@@ -81,7 +81,7 @@ const someRules: fc.Arbitrary<RuleSet> = fc
         order.flatMap(rule => rules[rule] ?? [])
       )
     })
-    return ruleSet(...networks)
+    return { ...ruleSet(...networks), sources }
   })
 
 const someQuestion = fc.record({

@@ -19,6 +19,7 @@ interface Case {
 const A = source('a', 'a.example', '192.0.2.0/24', '2001:db8::/32')
 const WIDE = source('wide', 'example', '192.0.0.0/16')
 const DEEP = source('deep', 'w.a.example', '192.0.2.7/32')
+const TWIN = source('twin', 'a.example')
 const MONITOR = { mode: 'monitor' } as const
 const PRESS = { prefixes: [readPrefix('10.20.7.0/28')] }
 
@@ -120,6 +121,16 @@ const monitored: Case[] = [
     it: 'no monitor after the ban that decides',
     rules: one(ban('b', [A]), ban('m', [A], MONITOR)),
     says: { decides: 'b' }
+  },
+  {
+    it: 'no monitor after the ban that decides, though its source comes first',
+    rules: { ...one(ban('b', [A]), ban('m', [TWIN], MONITOR)), sources: [TWIN, A] },
+    says: { decides: 'b' }
+  },
+  {
+    it: 'monitor before the ban that decides, though its source comes last',
+    rules: { ...one(ban('m', [TWIN], MONITOR), ban('b', [A])), sources: [A, TWIN] },
+    says: { decides: 'b', monitors: 'm' }
   },
   {
     it: 'monitor of a longer name than the ban that decides',
