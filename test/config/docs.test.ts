@@ -9,7 +9,7 @@ const shipped = readFileSync('interdict.yaml', 'utf8')
 const keys = keysOf(settingsSchema)
 /** Rows of the page's tables: key to default. */
 const rows = new Map(
-  [...page.matchAll(/^\| `([a-z.-]+)` \| `([^|]*)` \|/gm)].map(([, k, d]) => [k!, d!])
+  [...page.matchAll(/^\| `([a-z.-]+)` +\| `([^|]*)` +\|/gm)].map(([, k, d]) => [k!, d!])
 )
 
 t.test('docs/configuration.md has every key with its default, and no other', async t => {
