@@ -1,0 +1,24 @@
+import { bind } from './bind.js'
+import { dnsdist } from './dnsdist.js'
+import { dnsmasq } from './dnsmasq.js'
+import { floor } from './floor.js'
+import { interdict } from './interdict.js'
+import { kresd } from './kresd.js'
+import type { Peer } from './peer.js'
+import { recursor } from './recursor.js'
+import { unbound } from './unbound.js'
+
+/** Everybody who is measured, in the order in which they take turns. */
+export const PEERS: readonly Peer[] = [
+  interdict,
+  floor,
+  dnsdist,
+  unbound,
+  recursor,
+  kresd,
+  bind,
+  dnsmasq
+]
+
+export const OURS = interdict.name
+export const FLOOR = floor.name

@@ -1,0 +1,46 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PACKAGE } from '../kit/place.js'
+import { fill, type Peer } from './peer.js'
+
+/** One network for all of loopback, with the list as a block without legal weight. */
+export const NETWORKS = `
+networks:
+  local:
+    prefixes: [127.0.0.0/8]
+    block: [{ lists: [names], action: 'null' }]
+lists:
+  names: { file: lists/names.txt, format: domains }
+`
+
+/** Ours, with everything switched on that a gateway has switched on. */
+export const interdict: Peer = {
+  name: 'interdict',
+  packages: [],
+  version: undefined,
+  format: 'domains',
+  answers: true,
+  async launch({ folder, port, upstream, blocklist, log }) {
+    const rules = blocklist === undefined ? join(PACKAGE, 'rules') : join(folder, 'rules')
+    const names = join(rules, 'lists', 'names.txt')
+    if (blocklist !== undefined) {
+      await mkdir(join(rules, 'lists'), { recursive: true })
+      await mkdir(join(rules, 'apps'))
+      await writeFile(join(rules, 'networks.yaml'), NETWORKS)
+      await blocklist.install('domains', names)
+    }
+    const queryLog = join(folder, 'queries.log')
+    const config = join(folder, 'interdict.yaml')
+    const one = `{ which: blocked, file: ${queryLog}, rotate: { size: 64GB, daily: false } }`
+    await writeFile(
+      config,
+      await fill('interdict.yaml', { port, upstream, rules, log: log ? one : '{ which: none }' })
+    )
+    return {
+      command: [process.execPath, join(PACKAGE, 'dist/src/cli/main.js'), 'serve', '-c', config],
+      queryLog,
+      // It watches its rules folder.
+      replace: next => next.install('domains', names)
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import { FLOOR, OURS } from './peers/index.js'
+import type { LoadingRow } from './scenarios/loading.js'
+import type { StartingRow } from './scenarios/starting.js'
+import type { Row, Sample, Throughput } from './scenarios/throughput.js'
+import { spreadOf, type Spread } from './kit/numbers.js'
+
+/** Everything that one run of the benchmark found. */
+export interface Results {
+  readonly throughput: Map<string, { readonly scenario: Throughput; readonly rows: readonly Row[] }>
+  loading: LoadingRow[]
+  starting: StartingRow[]
+}
+
+/** The row of a server in a scenario, if it counts. */
+export function rowOf(results: Results, scenario: string, peer: string): Row | undefined {
+  const row = results.throughput.get(scenario)?.rows.find(row => row.peer === peer)
+  return row?.problem === undefined && row?.samples.length ? row : undefined
+}
+
+export const spread = (row: Row, of: (sample: Sample) => number): Spread =>
+  spreadOf(row.samples.map(of))
+
+/** CPU per answer of one row over another's, round by round, so that a busy minute hits both. */
+export function ratio(above: Row | undefined, below: Row | undefined): Spread | undefined {
+  if (above === undefined || below === undefined) return undefined
+  const rounds = Math.min(above.samples.length, below.samples.length)
+  const ratios = above.samples.slice(0, rounds).map((s, i) => s.cpu / below.samples[i]!.cpu)
+  return spreadOf(ratios)
+}
+
+/** The peer, ours and the floor excepted, that has the smallest CPU per answer. */
+export function bestPeer(results: Results, scenario: string): Row | undefined {
+  const rows = results.throughput.get(scenario)?.rows ?? []
+  const peers = rows
+    .filter(({ peer }) => peer !== OURS && peer !== FLOOR)
+    .flatMap(({ peer }) => rowOf(results, scenario, peer) ?? [])
+  const cpu = (row: Row) => spread(row, sample => sample.cpu).median
+  return peers.sort((a, b) => cpu(a) - cpu(b))[0]
+}
