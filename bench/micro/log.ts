@@ -1,0 +1,71 @@
+import { MATCH, QueryEvent, VERDICT } from '../../src/log/event.js'
+import { Formatter } from '../../src/log/format.js'
+import { createRing, RingReader, RingWriter } from '../../src/log/ring.js'
+import { matchedRule } from '../../src/policy/matched-rule.js'
+import { Verdict } from '../../src/policy/snapshot.js'
+import type { Case } from './measure.js'
+import { INPUTS, queryAt, type Stage } from './stage.js'
+
+const MASK = INPUTS - 1
+/** One commit for so many records, as for a batch of datagrams. */
+const BATCH = 64
+
+export function logCases(stage: Stage): Case[] {
+  const events = eventsOf(stage)
+  const { snapshot } = stage.policy
+  const memory = createRing()
+  const writer = new RingWriter(memory)
+  const reader = new RingReader(memory)
+  const received = new QueryEvent()
+  const formatter = new Formatter([], matchedRule, () => true)
+  formatter.addSnapshot(snapshot)
+  return [
+    {
+      name: 'log: record through the ring, both ends',
+      run(times) {
+        let sum = 0
+        for (let done = 0; done < times; done += BATCH) {
+          for (let i = 0; i < BATCH; i++) writer.push(events[(done + i) & MASK]!)
+          writer.commit()
+          reader.look()
+          while (reader.next(received)) sum += received.qnameLength
+        }
+        return sum
+      }
+    },
+    {
+      name: 'log: line of JSON',
+      run(times) {
+        for (let i = 0; i < times; i++) formatter.line(events[i & MASK]!)
+        formatter.flush()
+        return formatter.unknown
+      }
+    }
+  ]
+}
+
+/** A blocked lookup for each listed question. */
+function eventsOf({ policy, clients, listed }: Stage): QueryEvent[] {
+  const verdict = new Verdict()
+  const clientClass = policy.classOf(clients, 0)
+  return Array.from({ length: INPUTS }, (_, i) => {
+    const { qname, qtype } = queryAt(listed, i, policy.seed)
+    verdict.clear()
+    policy.judge(qname, clientClass, 0, verdict)
+    const event = new QueryEvent()
+    event.wall = 1_700_000_000_000 + i
+    event.generation = policy.snapshot.generation
+    event.clientClass = clientClass
+    event.client.set(clients.subarray(4 * i, 4 * i + 4))
+    event.qname.set(qname.octets.subarray(0, qname.length))
+    event.qnameLength = qname.length
+    event.qtype = qtype
+    event.verdict = VERDICT.blocked
+    event.match = MATCH.qname
+    event.claim = verdict.claim
+    event.record = verdict.record
+    event.took = 3
+    event.ede = 17
+    return event
+  })
+}

@@ -1,0 +1,30 @@
+import { Verdict } from '../../src/policy/snapshot.js'
+import type { Case } from './measure.js'
+import { INPUTS, queryAt, type Messages, type Stage } from './stage.js'
+
+const MASK = INPUTS - 1
+
+export function policyCases({ policy, clients, listed, unlisted }: Stage): Case[] {
+  const now = Math.floor(Date.now() / 1000)
+  const clientClass = policy.classOf(clients, 0)
+  const judge = (name: string, messages: Messages): Case => {
+    const names = Array.from({ length: INPUTS }, (_, i) => queryAt(messages, i, policy.seed).qname)
+    const verdict = new Verdict()
+    return {
+      name,
+      run(times) {
+        let sum = 0
+        for (let i = 0; i < times; i++) {
+          verdict.clear()
+          policy.judge(names[i & MASK]!, clientClass, now, verdict)
+          sum += verdict.claim
+        }
+        return sum
+      }
+    }
+  }
+  return [
+    judge('policy: verdict on a listed name', listed),
+    judge('policy: verdict on an unlisted name', unlisted)
+  ]
+}

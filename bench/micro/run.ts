@@ -1,0 +1,34 @@
+import { parseArgs } from 'node:util'
+import { table } from '../kit/markdown.js'
+import { showSpread } from '../kit/numbers.js'
+import { cacheCases } from './cache.js'
+import { logCases } from './log.js'
+import { measure, type Case } from './measure.js'
+import { networkCases } from './network.js'
+import { policyCases } from './policy.js'
+import { setStage, type Stage } from './stage.js'
+import { wireCases } from './wire.js'
+
+/** In the order of a query's life. */
+const ROOMS: readonly ((stage: Stage) => Case[])[] = [
+  wireCases,
+  networkCases,
+  policyCases,
+  cacheCases,
+  logCases
+]
+
+const { values } = parseArgs({
+  options: {
+    names: { type: 'string', default: '1000000' },
+    rounds: { type: 'string', default: '7' },
+    only: { type: 'string', default: '' }
+  }
+})
+const stage = await setStage(Number(values.names))
+const cases = ROOMS.flatMap(room => room(stage)).filter(({ name }) => name.includes(values.only))
+const rows = cases.map(one => {
+  const { name, time, allocated } = measure(one, Number(values.rounds))
+  return [name, showSpread(time, 1), String(allocated)]
+})
+process.stdout.write(table(['operation', 'ns', 'octets allocated'], rows))

@@ -1,0 +1,101 @@
+import { RCODE } from '../../src/dns/rcode.js'
+import { HashedName } from '../../src/wire/hashed-name.js'
+import { HEADER, Query } from '../../src/wire/query.js'
+import {
+  edeOption,
+  UDP_SIZE,
+  writeAddress,
+  writeAnswer,
+  writeNegative
+} from '../../src/wire/reply.js'
+import { readResponse } from '../../src/wire/response.js'
+import type { Case } from './measure.js'
+import { INPUTS, queryAt, type Stage } from './stage.js'
+
+const MASK = INPUTS - 1
+const ZERO = Uint8Array.of(0, 0, 0, 0)
+const LIMITS = { minTtl: 0, maxTtl: 86_400, negativeMaxTtl: 3600, failureTtl: 5 }
+
+export function wireCases({ unlisted, answers, responses }: Stage): Case[] {
+  const { octets, starts, ends } = unlisted
+  const query = new Query()
+  const name = new HashedName()
+  const queries = Array.from({ length: INPUTS }, (_, i) => queryAt(unlisted, i, 1))
+  const asked = queries.map(({ qname, qtype }) => ({
+    qname: qname.octets.slice(0, qname.length),
+    qtype
+  }))
+  // Replies are written over a copy: the queries are read again and again.
+  const written = octets.slice()
+  const ede = edeOption(17, new TextEncoder().encode('names'))
+  return [
+    {
+      name: 'wire: read header, question, OPT',
+      run(times) {
+        let sum = 0
+        for (let i = 0; i < times; i++) {
+          sum += query.read(octets, starts[i & MASK]!, ends[i & MASK]!, 1) + query.qtype
+        }
+        return sum
+      }
+    },
+    {
+      name: 'wire: read and hash a name',
+      run(times) {
+        let sum = 0
+        for (let i = 0; i < times; i++) {
+          sum += name.read(octets, starts[i & MASK]! + HEADER, ends[i & MASK]!, 1)
+        }
+        return sum
+      }
+    },
+    {
+      name: 'wire: cache key',
+      run(times) {
+        let sum = 0
+        for (let i = 0; i < times; i++) sum += queries[i & MASK]!.key().length
+        return sum
+      }
+    },
+    {
+      name: 'wire: write a blocked address, EDE',
+      run(times) {
+        let sum = 0
+        for (let i = 0; i < times; i++) {
+          sum += writeAddress(written, queries[i & MASK]!, UDP_SIZE, ZERO, 60, ede)
+        }
+        return sum
+      }
+    },
+    {
+      name: 'wire: write NXDOMAIN with SOA, EDE',
+      run(times) {
+        let sum = 0
+        for (let i = 0; i < times; i++) {
+          sum += writeNegative(written, queries[i & MASK]!, UDP_SIZE, RCODE.NXDOMAIN, 1, 60, 1, ede)
+        }
+        return sum
+      }
+    },
+    {
+      name: 'wire: write a cached answer',
+      run(times) {
+        let sum = 0
+        for (let i = 0; i < times; i++) {
+          sum += writeAnswer(written, queries[i & MASK]!, UDP_SIZE, answers[i & MASK]!, 7)
+        }
+        return sum
+      }
+    },
+    {
+      name: 'wire: read a response (miss)',
+      run(times) {
+        let sum = 0
+        for (let i = 0; i < times; i++) {
+          sum += readResponse(responses[i & MASK]!, asked[i & MASK]!, LIMITS, 0, 0).answers
+        }
+        return sum
+      }
+    }
+  ]
+}
