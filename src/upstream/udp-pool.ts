@@ -71,7 +71,7 @@ export class UdpPool {
     if (socket === undefined || socket.isFull) return false
     while (socket.has(word & 0xffff)) word = parts.random.word()
     socket.send(attempt, word & 0xffff)
-    if (socket.uses >= parts.limits.socketQueries) this.replace(socket, now)
+    if (socket.uses >= parts.limits.socketQueries) void this.replace(socket)
     return true
   }
 
@@ -98,33 +98,37 @@ export class UdpPool {
 
   private async openOne(): Promise<void> {
     this.opening++
-    const socket = await this.openSocket()
+    const fresh = await this.openSocket()
     this.opening--
-    if (socket !== undefined) this.sockets.push(socket)
+    if (fresh !== undefined) this.place(fresh)
   }
 
   private async openSocket(): Promise<PoolSocket | undefined> {
     const { transport, receiver, now } = this.parts
     try {
-      const socket = await PoolSocket.open(transport, this.family, receiver, now)
-      if (!this.closed) return socket
-      socket.close()
+      return await PoolSocket.open(transport, this.family, receiver, now)
     } catch {
       // The system lacks this family, or descriptors. There is nothing to do but try again later;
       // until then, upstreams of this family count as unreachable.
       this.openAt = now() + OPEN_AGAIN
+      return undefined
     }
-    return undefined
   }
 
   /** The new one is open before the old one goes, so that there always is one. */
-  private replace(old: PoolSocket, now: Milliseconds): void {
-    if (this.renewing.has(old) || now < this.openAt) return
+  private async replace(old: PoolSocket): Promise<void> {
+    if (this.renewing.has(old) || this.parts.now() < this.openAt) return
     this.renewing.add(old)
-    void this.openSocket().then(fresh => {
-      this.renewing.delete(old)
-      if (fresh !== undefined) this.swap(old, fresh)
-    })
+    const fresh = await this.openSocket()
+    this.renewing.delete(old)
+    if (fresh !== undefined) this.place(fresh, old)
+  }
+
+  private place(fresh: PoolSocket, old?: PoolSocket): void {
+    // Closed while the system was opening it.
+    if (this.closed) fresh.close()
+    else if (old === undefined) this.sockets.push(fresh)
+    else this.swap(old, fresh)
   }
 
   private swap(old: PoolSocket, fresh: PoolSocket): void {
@@ -139,7 +143,7 @@ export class UdpPool {
     const { timers, limits, now } = this.parts
     this.sweep = timers.after(limits.socketAge / 4, () => {
       const oldest = now() - limits.socketAge
-      for (const socket of this.sockets) if (socket.openedAt <= oldest) this.replace(socket, now())
+      for (const socket of this.sockets) if (socket.openedAt <= oldest) void this.replace(socket)
       this.sweepLater()
     })
   }

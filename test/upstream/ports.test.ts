@@ -1,0 +1,72 @@
+import t from 'tap'
+import { good, silent } from './bad-upstream.js'
+import { idOf } from './messages.js'
+import { rig, settled, TRANSPORTS } from './rig.js'
+
+const name = (n: number): string => `n${n}.example.com`
+const distinct = (numbers: number[]): number => new Set(numbers).size
+
+for (const transport of TRANSPORTS) {
+  t.test(`${transport.kind}: sends from many ports with unforeseeable IDs`, async t => {
+    const { ask, upstreams, time } = await rig(t, [good()], { transport, limits: { sockets: 16 } })
+    for (let n = 0; n < 200; n++) {
+      await ask(name(n))
+      time.advance(1)
+    }
+    const { seen } = upstreams[0]!
+    // 200 draws from 16 sockets miss one with a probability of 4 in 100,000, two never mind.
+    t.ok(distinct(seen.map(({ port }) => port)) >= 14)
+    // 200 IDs of 65,536: more than five pairs of equal ones come about once in a million runs.
+    const ids = seen.map(({ message }) => idOf(message))
+    t.ok(distinct(ids) >= 195)
+    const steps = ids.slice(1).map((id, i) => (id - ids[i]!) & 0xffff)
+    t.ok(distinct(steps) >= 190, 'nor do they grow by a rule')
+  })
+
+  t.test(`${transport.kind}: lets queries of one moment share a port`, async t => {
+    const { ask, upstreams, time } = await rig(t, [good()], { transport, limits: { sockets: 16 } })
+    for (let n = 0; n < 40; n++) {
+      await ask(name(n))
+      time.advance(1)
+    }
+    const before = upstreams[0]!.seen.length
+    await Promise.all(Array.from({ length: 60 }, (_, n) => ask(name(100 + n))))
+    const together = upstreams[0]!.seen.slice(before)
+    t.equal(together.length, 60)
+    t.ok(distinct(together.map(({ port }) => port)) <= 3)
+    t.equal(distinct(together.map(({ message }) => idOf(message))), 60)
+  })
+
+  t.test(`${transport.kind}: replaces a socket after so many queries`, async t => {
+    const { ask, upstreams, time } = await rig(t, [good()], {
+      transport,
+      limits: { sockets: 1, socketQueries: 10 }
+    })
+    for (let n = 0; n < 100; n++) {
+      await ask(name(n))
+      await settled()
+      time.advance(1)
+    }
+    const { seen } = upstreams[0]!
+    t.ok(distinct(seen.map(({ port }) => port)) >= 5)
+  })
+
+  t.test(`${transport.kind}: replaces an old socket, and still takes its answers`, async t => {
+    const { ask, upstreams, time } = await rig(t, [silent], {
+      transport,
+      limits: { sockets: 1, socketAge: 4000, giveUp: 4900, tryTimeout: 4000 }
+    })
+    const upstream = upstreams[0]!
+    time.advance(2000)
+    const outcome = ask(name(1))
+    await upstream.sees(1)
+    time.advance(2500)
+    await settled()
+    void ask(name(2))
+    await upstream.sees(2)
+    const [old, fresh] = upstream.seen
+    t.not(old!.port, fresh!.port)
+    good()(old!)
+    t.match(await outcome, { kind: 'response', took: 2500 })
+  })
+}

@@ -1,0 +1,89 @@
+import t from 'tap'
+import type { Outcome } from '../../src/upstream/forwarder.js'
+import { good, silent, truncating } from './bad-upstream.js'
+import { inquiry, markOf, responseTo } from './messages.js'
+import { messageOf, rig, settled } from './rig.js'
+
+t.test('asks once for all who ask the same at the same time', async t => {
+  const { ask, upstreams, forwarder } = await rig(t, [good(7)])
+  const outcomes = await Promise.all(Array.from({ length: 50 }, () => ask('www.example.com')))
+  t.equal(upstreams[0]!.seen.length, 1)
+  t.ok(outcomes.every(outcome => outcome === outcomes[0]))
+  t.equal(markOf(messageOf(outcomes[0]!)), 7)
+  t.match(forwarder.counts, { queries: 1, shared: 49 })
+  await ask('www.example.com')
+  t.equal(upstreams[0]!.seen.length, 2, 'nothing is kept')
+})
+
+t.test('asks for each of two keys', async t => {
+  const { forwarder, upstreams } = await rig(t, [good()])
+  const question = inquiry('www.example.com')
+  let answered = 0
+  forwarder.forward(question, () => answered++)
+  forwarder.forward({ ...question, key: 'with DO', dnssecOk: true }, () => answered++)
+  t.equal(forwarder.inFlight, 2)
+  while (answered < 2) await settled()
+  t.equal(upstreams[0]!.seen.length, 2)
+})
+
+t.test('fails askers beyond the bound of one inquiry, and only those', async t => {
+  const { ask, forwarder, upstreams } = await rig(t, [silent], { limits: { maxWaiters: 3 } })
+  const outcomes = Array.from({ length: 5 }, () => ask('www.example.com'))
+  t.match(await Promise.all(outcomes.slice(3)), [{ kind: 'failure' }, { kind: 'failure' }])
+  await upstreams[0]!.sees(1)
+  const [query] = upstreams[0]!.seen
+  query!.send(responseTo(query!.message))
+  for (const outcome of outcomes.slice(0, 3)) t.match(await outcome, { kind: 'response' })
+  t.equal(forwarder.counts.overflows, 2)
+})
+
+t.test('fails inquiries beyond the bound of all', async t => {
+  const { ask, forwarder } = await rig(t, [silent], { limits: { maxInFlight: 4 } })
+  for (let n = 0; n < 4; n++) void ask(`n${n}.example.com`)
+  t.match(await ask('n4.example.com'), { kind: 'failure', ede: 22, upstream: -1 })
+  t.match(forwarder, { inFlight: 4, counts: { overflows: 1, queries: 4 } })
+})
+
+t.test('lets who is told ask again at once', async t => {
+  const { forwarder, ask, upstreams } = await rig(t, [good(3)])
+  const again = new Promise<Outcome>(done => {
+    forwarder.forward(inquiry('www.example.com'), () => {
+      forwarder.forward(inquiry('www.example.com'), done)
+    })
+  })
+  t.equal(markOf(messageOf(await again)), 3)
+  await ask('ftp.example.com')
+  t.equal(upstreams[0]!.seen.length, 3)
+})
+
+const closings = [
+  { it: 'over UDP', behaviour: silent, queries: 1 },
+  { it: 'over TCP', behaviour: truncating(silent), queries: 2 }
+]
+
+for (const { it, behaviour, queries } of closings) {
+  t.test(`tells all who wait ${it} when it is closed, once`, async t => {
+    const { forwarder, upstreams, time } = await rig(t, [behaviour])
+    const told: Outcome[] = []
+    for (let n = 0; n < 3; n++) forwarder.forward(inquiry('a.example.com'), it => told.push(it))
+    forwarder.forward(inquiry('b.example.com'), outcome => told.push(outcome))
+    await upstreams[0]!.sees(2 * queries)
+    forwarder.close()
+    t.match(told, Array<object>(4).fill({ kind: 'failure' }))
+    t.equal(forwarder.inFlight, 0)
+    const [query] = upstreams[0]!.seen
+    query!.send(responseTo(query!.message))
+    time.advance(10_000)
+    await settled()
+    t.equal(told.length, 4)
+    t.equal(time.waiting, 0, 'no timer is left')
+  })
+}
+
+t.test('fails what is asked after it was closed, later', async t => {
+  const { forwarder, ask } = await rig(t, [good()])
+  forwarder.close()
+  const outcome = ask('www.example.com')
+  t.equal(forwarder.inFlight, 0)
+  t.match(await outcome, { kind: 'failure' })
+})

@@ -1,0 +1,168 @@
+import t from 'tap'
+import { RCODE } from '../../src/dns/rcode.js'
+import { failing, framed, good, silent, truncating, type Seen } from './bad-upstream.js'
+import { labelOf, markOf, responseTo } from './messages.js'
+import { messageOf, rig, settled } from './rig.js'
+
+const answer = ({ message }: Seen, mark = 1): Uint8Array => framed(responseTo(message, { mark }))
+
+/** How the same right answer may come over TCP. */
+const cuts: { it: string; send: (query: Seen) => void | Promise<void> }[] = [
+  { it: 'in one piece', send: query => query.send(answer(query)) },
+  {
+    it: 'octet by octet',
+    send: async query => {
+      for (const octet of answer(query)) {
+        query.send(Uint8Array.of(octet))
+        await settled()
+      }
+    }
+  },
+  {
+    it: 'cut behind the first octet of the length',
+    send: async query => {
+      query.send(answer(query).subarray(0, 1))
+      await settled()
+      query.send(answer(query).subarray(1))
+    }
+  },
+  {
+    it: 'behind an empty message',
+    send: query => query.send(Uint8Array.of(0, 0, ...answer(query)))
+  },
+  {
+    it: 'behind an answer to nothing',
+    send: query => {
+      const stray = framed(responseTo(query.message, { mark: 66, id: 0 }))
+      query.send(Uint8Array.of(...stray, ...answer(query)))
+    }
+  },
+  {
+    it: 'with another behind it',
+    send: query => query.send(Uint8Array.of(...answer(query), ...answer(query, 66)))
+  }
+]
+
+for (const { it, send } of cuts) {
+  t.test(`asks again over TCP when truncated, and takes an answer that comes ${it}`, async t => {
+    const { ask, upstreams, forwarder } = await rig(t, [truncating(query => void send(query))])
+    t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
+    t.strictSame(
+      upstreams[0]!.seen.map(({ overTcp }) => overTcp),
+      [false, true]
+    )
+    t.match(forwarder.counts, { truncated: 1 })
+  })
+}
+
+t.test('takes a message of 65,535 octets', async t => {
+  const { ask } = await rig(t, [
+    truncating(query => {
+      const long = new Uint8Array(65_535)
+      long.set(responseTo(query.message))
+      query.send(framed(long))
+    })
+  ])
+  t.equal(messageOf(await ask('www.example.com')).length, 65_535)
+})
+
+t.test('sends many queries on one connection and takes answers in any order', async t => {
+  const waiting: Seen[] = []
+  const { ask, upstreams } = await rig(t, [
+    truncating(query => {
+      waiting.push(query)
+      if (waiting.length < 5) return
+      for (const one of waiting.reverse()) one.send(answer(one, Number(labelOf(one.message))))
+    })
+  ])
+  const marks = ['1', '2', '3', '4', '5'].map(async label =>
+    markOf(messageOf(await ask(`${label}.example.com`)))
+  )
+  t.strictSame(await Promise.all(marks), [1, 2, 3, 4, 5])
+  t.equal(upstreams[0]!.connections, 1)
+})
+
+t.test('opens more connections when one is full, but not without bound', async t => {
+  const { ask, upstreams, forwarder } = await rig(t, [truncating(silent)], {
+    limits: { connections: 2 }
+  })
+  // Each connection has 128 in flight; for 44 there is no room. In parts, so that none is lost.
+  for (let n = 1; n <= 300; n++) {
+    void ask(`n${n}.example.com`)
+    if (n % 50 === 0) await upstreams[0]!.sees(n + Math.min(n, 256))
+  }
+  while (forwarder.inFlight > 256) await settled()
+  t.equal(upstreams[0]!.connections, 2)
+})
+
+t.test('keeps a connection for the next query, and closes it when it is idle', async t => {
+  const { ask, upstreams, time } = await rig(t, [truncating(good())])
+  await ask('a.example.com')
+  time.advance(9000)
+  await ask('b.example.com')
+  t.equal(upstreams[0]!.connections, 1)
+  time.advance(10_000)
+  await settled()
+  await ask('c.example.com')
+  t.equal(upstreams[0]!.connections, 2)
+})
+
+const losses: { it: string; lose: (query: Seen) => void }[] = [
+  { it: 'before the answer', lose: query => query.hangUp() },
+  {
+    it: 'in the middle of it',
+    lose: query => {
+      query.send(answer(query).subarray(0, 20))
+      setImmediate(query.hangUp)
+    }
+  }
+]
+
+for (const { it, lose } of losses) {
+  t.test(`asks once more on a new connection when one ends ${it}`, async t => {
+    const { ask, upstreams } = await rig(t, [silent])
+    const upstream = upstreams[0]!
+    upstream.behaviour = truncating(query => {
+      if (upstream.connections === 1) lose(query)
+      else good()(query)
+    })
+    t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
+    t.equal(upstream.connections, 2)
+  })
+
+  t.test(`goes on to the next upstream when two end ${it}`, async t => {
+    const { ask, upstreams, forwarder } = await rig(t, [truncating(lose), good(2)])
+    t.match(await ask('www.example.com'), { kind: 'response', upstream: 1 })
+    t.equal(upstreams[0]!.connections, 2)
+    t.equal(forwarder.counts.queries, 4)
+  })
+}
+
+t.test('goes on to the next upstream when TCP is refused', async t => {
+  const { ask, upstreams, health } = await rig(t, [truncating(silent), good(2)])
+  await upstreams[0]!.killTcp()
+  t.match(await ask('www.example.com'), { kind: 'response', upstream: 1 })
+  t.strictSame(health, [])
+})
+
+t.test('fails with 23 when the only upstream refuses TCP', async t => {
+  const { ask, upstreams } = await rig(t, [truncating(silent)])
+  await upstreams[0]!.killTcp()
+  t.match(await ask('www.example.com'), { kind: 'failure', ede: 23, upstream: 0 })
+})
+
+t.test('leaves a connection on which nothing comes any more', async t => {
+  const { ask, upstreams, time } = await rig(t, [truncating(silent), failing(RCODE.SERVFAIL)])
+  const upstream = upstreams[0]!
+  const first = ask('a.example.com')
+  await upstream.sees(2)
+  time.advance(820)
+  t.match(await first, { kind: 'response', upstream: 1 })
+  upstream.behaviour = truncating(good())
+  await upstreams[1]!.kill()
+  time.advance(20_000)
+  const second = ask('b.example.com')
+  time.advance(820)
+  t.match(await second, { kind: 'response', upstream: 0 })
+  t.equal(upstream.connections, 2)
+})
