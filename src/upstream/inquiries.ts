@@ -3,6 +3,7 @@ import type { Milliseconds, Octets } from '../base/units.js'
 import { EDE } from '../dns/ede.js'
 import { Asking, type Done, type Group, type Receiver, type Try } from './asking.js'
 import { isHopeless, type Choice } from './choice.js'
+import { ChurnMap } from './churn-map.js'
 import { Deadlines } from './deadlines.js'
 import type { Inquiry, Outcome } from './forwarder.js'
 import type { Counts, Limits } from './limits.js'
@@ -42,7 +43,7 @@ export interface InquiryParts {
  * Answers to earlier tries stay welcome until the end: an upstream may just be slow.
  */
 export class Inquiries implements Receiver {
-  private readonly byKey = new Map<string, Asking>()
+  private readonly byKey = new ChurnMap<string, Asking>()
   private readonly deadlines: Deadlines<Asking>
   private closed = false
 
@@ -71,7 +72,7 @@ export class Inquiries implements Receiver {
       this.failSoon(done, EDE.NO_REACHABLE_AUTHORITY)
     } else {
       const asking = new Asking(inquiry, group, done, now, now + limits.giveUp)
-      this.byKey.set(inquiry.key, asking)
+      this.byKey.add(inquiry.key, asking)
       this.ask(asking, choice.first(group, now), false, now)
     }
   }

@@ -28,7 +28,8 @@ export const DEFAULT_LIMITS: Limits = {
   maxInFlight: 10_000,
   maxWaiters: 1000,
   sockets: 32,
-  socketQueries: 4096,
+  // Opening a socket costs as much as some hundred queries.
+  socketQueries: 16_384,
   socketAge: 60_000,
   connections: 4,
   connectionIdle: 10_000

@@ -1,5 +1,9 @@
 import t from 'tap'
+import type { UpstreamSocket } from '../../src/socket/datagram.js'
+import { createForwarder } from '../../src/upstream/create-forwarder.js'
+import { BlockRandom } from '../../src/upstream/random.js'
 import { good, silent } from './bad-upstream.js'
+import { FakeTime } from './fake-time.js'
 import { idOf } from './messages.js'
 import { rig, settled, TRANSPORTS } from './rig.js'
 
@@ -70,3 +74,41 @@ for (const transport of TRANSPORTS) {
     t.match(await outcome, { kind: 'response', took: 2500 })
   })
 }
+
+t.test('draws random words that do not repeat, over several blocks', async t => {
+  const random = new BlockRandom()
+  const words = Array.from({ length: 3000 }, () => random.word())
+  t.ok(words.every(word => Number.isInteger(word) && word >= 0 && word < 2 ** 32))
+  // 3,000 of 4,294,967,296: a single pair comes once in a thousand runs, three do not come.
+  t.ok(distinct(words) > 2997)
+  t.ok(words.some(word => word >= 2 ** 31))
+})
+
+t.test('closes a socket that is opened only after all was closed', async t => {
+  const sockets = { opened: 0, closed: 0 }
+  const pending: (() => void)[] = []
+  const socket: UpstreamSocket = {
+    local: { address: '127.0.0.1', port: 1 },
+    send: () => undefined,
+    close: () => sockets.closed++
+  }
+  const time = new FakeTime()
+  const forwarder = await createForwarder({
+    transport: {
+      ...TRANSPORTS[0]!,
+      open: async () => {
+        if (++sockets.opened > 4) await new Promise<void>(done => pending.push(done))
+        return socket
+      }
+    },
+    clock: time.clock,
+    timers: time.timers,
+    upstreams: [{ address: '127.0.0.1', port: 53 }],
+    limits: { socketAge: 1000 }
+  })
+  time.advance(1000)
+  forwarder.close()
+  for (const done of pending) done()
+  await settled()
+  t.strictSame(sockets, { opened: 8, closed: 8 })
+})
