@@ -24,7 +24,7 @@ export class ClaimBook {
 
   #make(rule: Rule, source: SourceSummary): Claim {
     return {
-      tier: TIER[rule.kind],
+      tier: tierOf(rule, source),
       kind: rule.kind,
       ruleId: rule.id,
       ruleFile: rule.position.file,
@@ -41,6 +41,10 @@ export class ClaimBook {
   #reply(reply: Reply, text: string): PreparedReply {
     return interned(this.#replies, prepare(reply, text))
   }
+}
+
+function tierOf(rule: Rule, { kind }: SourceSummary): number {
+  return rule.kind === 'exception' && kind !== 'inline' ? TIER.lift : TIER[rule.kind]
 }
 
 /** The value known with equal content, else this one. */

@@ -112,7 +112,10 @@ function compileClaims(
   return { claims: book.claims, groups, cells: compileCells(ranked) }
 }
 
-/** Order of precedence between rules: tier, then the order in which the network has them. */
+/**
+ * Order between the rules of one source: exceptions before the bans that they take away, then by
+ * tier; in a tier as the network has them.
+ */
 function byTier(rules: readonly Rule[]): Rule[] {
   return rules.toSorted((a, b) => TIER[a.kind] - TIER[b.kind])
 }

@@ -6,7 +6,7 @@ import { Cells } from './cells.js'
 import { matchedRule, recordsOf, type MatchedRule } from './matched-rule.js'
 import { coverOf, sourceOf } from './member-sets.js'
 import { NameTable } from './name-table.js'
-import type { Claim, Snapshot } from './snapshot.js'
+import { TIER, type Claim, type Snapshot } from './snapshot.js'
 
 /**
  * What became of a claim that spoke.
@@ -15,7 +15,8 @@ import type { Claim, Snapshot } from './snapshot.js'
  * `monitors`                 monitor mode: it would have been the verdict, and that is recorded
  * `not yet in force`         its `from` is to come
  * `expired`                  its `until` has passed
- * `loses to a higher tier`   exceptions, bans, allows, blocks: one before its kind speaks
+ * `lifted`                   an exception takes the bans of its app or list away
+ * `loses to a higher tier`   one of a tier before its own speaks
  * `loses to a longer match`  in its tier, a longer name or prefix speaks
  * `loses to an earlier rule` in its tier and for this name, a rule before it speaks
  */
@@ -24,6 +25,7 @@ export type Fate =
   | 'monitors'
   | 'not yet in force'
   | 'expired'
+  | 'lifted'
   | 'loses to a higher tier'
   | 'loses to a longer match'
   | 'loses to an earlier rule'
@@ -101,23 +103,36 @@ function fates(
   const speakers = matches
     .flatMap(match => speakersOf(snapshot, match, snapshot.classGroups[clientClass]!))
     .sort(byPrecedence)
-  const heard = speakers.filter(({ claim }) => claim.from <= now && now < claim.until)
+  const inForce = speakers.filter(({ claim }) => claim.from <= now && now < claim.until)
+  const lifted = new Set(
+    inForce.filter(({ claim }) => claim.tier === TIER.lift).map(({ claim }) => claim.source.index)
+  )
+  const heard = inForce.filter(speaker => !isLifted(speaker, lifted))
   const decider = heard.find(({ claim }) => !claim.monitor)
   const first = heard[0]
   return speakers.map(speaker => {
     const { number, record, label, cover, claim } = speaker
     const matched = matchedRule(snapshot, number, record, cover)!
     const winner = claim.monitor ? first : decider
-    return { claim: number, record, label, matched, fate: fateOf(speaker, winner, now) }
+    const fate = isLifted(speaker, lifted) ? 'lifted' : fateOf(speaker, winner)
+    return { claim: number, record, label, matched, fate: termFate(claim, now) ?? fate }
   })
 }
 
+/** An exception through an app or list takes the bans of that app or list away, no others. */
+function isLifted({ claim }: Speaker, lifted: ReadonlySet<number>): boolean {
+  return claim.tier === TIER.ban && lifted.has(claim.source.index)
+}
+
+function termFate({ from, until }: Claim, now: Seconds): Fate | undefined {
+  if (now < from) return 'not yet in force'
+  return until <= now ? 'expired' : undefined
+}
+
 /** @param winner the one that keeps it from speaking; itself where none does */
-function fateOf(speaker: Speaker, winner: Speaker | undefined, now: Seconds): Fate {
+function fateOf(speaker: Speaker, winner: Speaker | undefined): Fate {
   const { claim } = speaker
-  if (now < claim.from) return 'not yet in force'
-  if (winner === undefined || claim.until <= now) return 'expired'
-  if (winner === speaker) return claim.monitor ? 'monitors' : 'decides'
+  if (winner === undefined || winner === speaker) return claim.monitor ? 'monitors' : 'decides'
   if (winner.claim.tier < claim.tier) return 'loses to a higher tier'
   return winner.nth < speaker.nth ? 'loses to a longer match' : 'loses to an earlier rule'
 }

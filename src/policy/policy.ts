@@ -10,14 +10,11 @@ import { TIER, type Claim, type Snapshot, type Verdict } from './snapshot.js'
 /** Room for the switches of one generation in an epoch number. */
 const EPOCHS_PER_GENERATION = 2 ** 20
 
-/** Greater than any rank in a list. */
-const NO_RANK = 0xffffffff
-
 /**
  * Gives verdicts on one snapshot. Each thread makes its own over the same shared memory; judging
  * allocates nothing.
  *
- * Order of precedence: tier (exception, ban, allow, block); inside a tier the longest name or
+ * Order of precedence: tier (see `TIER`); inside a tier the longest name or
  * prefix; then the order of the network's rules. Only claims in force take part. One in monitor
  * mode never decides: it is noted if it stands before what decides, that is, if it would have
  * decided had it been enforced.
@@ -38,6 +35,11 @@ export class Policy {
   readonly #tiers: Uint8Array
   readonly #froms: Float64Array
   readonly #untils: Float64Array
+  /** What speaks best of the record at hand, and what would if it were enforced; -1: nothing. */
+  #decider = -1
+  #deciderRank = 0
+  #monitor = -1
+  #monitorRank = 0
 
   constructor(snapshot: Snapshot) {
     const { tables, claims } = snapshot
@@ -143,34 +145,50 @@ export class Policy {
     const { lists } = this.#cells
     const set = this.#records[record]!
     const last = set + this.#sets[set]!
-    let decider = -1
-    let deciderRank = NO_RANK
-    let monitor = -1
-    let monitorRank = NO_RANK
+    this.#decider = -1
+    this.#monitor = -1
     for (let next = set + 1; next <= last; next++) {
       const member = this.#sets[next]!
-      if ((member & 3) === silent) continue
-      const list = this.#cells.find(group, member >>> 2)
-      const end = list + 2 * lists[list]!
-      for (let at = list + 1; at < end; at += 2) {
-        const entry = lists[at]!
-        const rank = lists[at + 1]!
-        if (rank >= deciderRank) break
-        const claim = entry >>> ENTRY_SHIFT
-        if ((entry & ENTRY_DATED) !== 0 && !this.#inForce(claim, now)) continue
-        if ((entry & ENTRY_MONITOR) === 0) {
-          decider = claim
-          deciderRank = rank
-          break
+      if ((member & 3) !== silent) this.#hear(this.#cells.find(group, member >>> 2), lists, now)
+    }
+    const decider = this.#decider
+    const monitor = this.#monitor
+    if (monitor !== -1 && this.#stands(monitor, this.#monitorRank, decider, this.#deciderRank)) {
+      this.#note(monitor, record, verdict)
+    }
+    if (decider !== -1) this.#decide(decider, record, label, verdict)
+  }
+
+  /**
+   * Hears one source: the first of its claims in force that is not in monitor mode speaks for it,
+   * so an exception keeps the bans behind it, and the monitored ones, from speaking.
+   */
+  #hear(list: number, lists: Uint32Array, now: Seconds): void {
+    const end = list + 2 * lists[list]!
+    for (let at = list + 1; at < end; at += 2) {
+      const entry = lists[at]!
+      const rank = lists[at + 1]!
+      const claim = entry >>> ENTRY_SHIFT
+      if ((entry & ENTRY_DATED) !== 0 && !this.#inForce(claim, now)) continue
+      if ((entry & ENTRY_MONITOR) === 0) {
+        if (this.#stands(claim, rank, this.#decider, this.#deciderRank)) {
+          this.#decider = claim
+          this.#deciderRank = rank
         }
-        if (rank < monitorRank) {
-          monitor = claim
-          monitorRank = rank
-        }
+        return
+      }
+      if (this.#stands(claim, rank, this.#monitor, this.#monitorRank)) {
+        this.#monitor = claim
+        this.#monitorRank = rank
       }
     }
-    if (monitorRank < deciderRank) this.#note(monitor, record, verdict)
-    if (decider !== -1) this.#decide(decider, record, label, verdict)
+  }
+
+  /** Whether a claim stands before another on the same record, by tier, then by rank. */
+  #stands(claim: number, rank: number, other: number, otherRank: number): boolean {
+    if (other === -1) return true
+    const tier = this.#tiers[claim]! - this.#tiers[other]!
+    return tier < 0 || (tier === 0 && rank < otherRank)
   }
 
   #inForce(claim: number, now: Seconds): boolean {

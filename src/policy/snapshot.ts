@@ -5,8 +5,19 @@ import type { AddressTableBuffers } from './address-table.js'
 import type { CellBuffers } from './cells.js'
 import type { NameTableBuffers } from './name-table.js'
 
-/** Tiers of precedence, first wins. The product's one rule of conflict: see docs/rules.md. */
-export const TIER = { exception: 0, ban: 1, allow: 2, block: 3 } as const
+/**
+ * Tiers of precedence between claims on one name, first wins; see docs/rules.md.
+ *
+ * `exception` through names that it spells out itself: they are open, whatever bans them
+ * `ban`
+ * `lift`      an exception through an app or list: it takes the bans of that very app or list
+ *             away, and leaves those of others; what is left over is let through
+ * `allow`, `block`
+ */
+export const TIER = { exception: 0, ban: 1, lift: 2, allow: 3, block: 4 } as const
+
+/** Behind all tiers: no claim decides. */
+export const NO_TIER = 5
 
 /**
  * One rule speaking through one of its sources: "ban federal-phones/tiktok, through app tiktok".
@@ -100,8 +111,8 @@ export interface Snapshot {
 export class Verdict {
   /** The deciding claim (index in `Snapshot.claims`), or -1: no rule speaks; forward. */
   claim = -1
-  /** Its tier, or 4. */
-  tier = 4
+  /** Its tier, or NO_TIER. */
+  tier: number = NO_TIER
   /** Position of the matched name or prefix in the snapshot: gives its text and line. -1: none. */
   record = -1
   /** Label of the judged name at which the matched suffix begins. */
@@ -112,7 +123,7 @@ export class Verdict {
 
   clear(): void {
     this.claim = -1
-    this.tier = 4
+    this.tier = NO_TIER
     this.record = -1
     this.label = 0
     this.monitor = -1

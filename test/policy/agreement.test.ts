@@ -8,7 +8,7 @@ import type { NetworkRules, Rule, RuleSet } from '../../src/rules/types.js'
 import { words } from '../network/words.js'
 import { ask, askAddress, hashed, policyOf, type Said } from './asking.js'
 import { NaivePolicy } from './naive.js'
-import { allow, ban, block, exception, network, ruleSet, source } from './rule-set.js'
+import { allow, ban, block, exception, inline, network, ruleSet, source } from './rule-set.js'
 
 /** Few labels and few addresses, so that everything meets everything. */
 const someName = fc
@@ -34,7 +34,12 @@ const CLIENTS = ['10.9.9.9', '10.1.9.9', '10.1.1.9', '10.1.1.1', '11.1.1.1', '20
 
 const someSources = fc
   .array(fc.array(somePattern, { maxLength: 5 }), { minLength: 1, maxLength: 5 })
-  .map(all => all.map((patterns, i) => source(`s${i}`, ...patterns.map(parts => parts.join('')))))
+  .map(all =>
+    all.map((patterns, i) => {
+      const make = i === 1 ? inline : source
+      return make(`s${i}`, ...patterns.map(parts => parts.join('')))
+    })
+  )
 
 interface Draft {
   readonly kind: Rule['kind']

@@ -30,13 +30,13 @@ const policy = policyOf(
 const CLASS = policy.classOf(words('10.0.0.1'), 0)
 
 const BANNED = [
-  ['over', 'expired'],
-  ['coming', 'not yet in force'],
   ['watch', 'monitors'],
   ['first', 'decides'],
   ['second', 'loses to an earlier rule'],
   ['watched-late', 'loses to an earlier rule'],
   ['wide', 'loses to a longer match'],
+  ['over', 'expired'],
+  ['coming', 'not yet in force'],
   ['allow', 'loses to a higher tier'],
   ['block', 'loses to a higher tier']
 ]
@@ -49,11 +49,11 @@ t.test('explains a name with every rule that speaks of it', async t => {
   )
   t.strictSame(
     candidates.map(({ matched }) => matched.pattern),
-    ['over', 'coming', 'watch', 'first', 'second', 'late', 'wide', 'allow', 'block'].map(rule =>
+    ['watch', 'first', 'second', 'late', 'wide', 'over', 'coming', 'allow', 'block'].map(rule =>
       rule === 'wide' || rule === 'block' ? 'example' : '*.a.example'
     )
   )
-  t.strictSame([candidates[3]!.label, candidates[6]!.label], [1, 2])
+  t.strictSame([candidates[1]!.label, candidates[4]!.label], [1, 2])
 })
 
 t.test('explains an address likewise', async t => {
@@ -69,11 +69,16 @@ t.test('tells the line that covers the very name', async t => {
   t.match(first?.matched, { pattern: '=a.example', sourceLine: 1 })
 })
 
-t.test('an exception in force decides and the rest loses to its tier', async t => {
+t.test('an exception in force lifts the bans of its app, and those alone', async t => {
   const candidates = explain(policy.snapshot, hashed('a.example', policy.seed), CLASS, 100)
   t.strictSame(
     candidates.map(({ fate }) => fate),
-    ['expired', 'decides', ...Array<string>(7).fill('loses to a higher tier')]
+    [
+      ...Array<string>(4).fill('lifted'),
+      'decides',
+      'expired',
+      ...Array<string>(3).fill('loses to a higher tier')
+    ]
   )
 })
 

@@ -1,6 +1,12 @@
 import { readAddress, type Address, type Prefix } from '../../src/base/address.js'
 import { TIER } from '../../src/policy/snapshot.js'
-import { COVER, type NetworkRules, type Rule, type RuleSet } from '../../src/rules/types.js'
+import {
+  COVER,
+  type NameSource,
+  type NetworkRules,
+  type Rule,
+  type RuleSet
+} from '../../src/rules/types.js'
 import type { Said } from './asking.js'
 import { wire, type WrittenSource } from './rule-set.js'
 
@@ -29,18 +35,24 @@ export class NaivePolicy {
   #decide(client: string, now: number, match: (source: WrittenSource) => number): Said {
     const address = readAddress(client)
     const network = networkOf(this.rules, address)
-    const speakers = (network?.rules ?? [])
+    const claims = (network?.rules ?? [])
       .filter(rule => appliesTo(rule, address) && rule.from <= now && now < rule.until)
-      .map(rule => ({
-        rule,
-        length: Math.max(...rule.sources.map(s => match(s as WrittenSource)))
-      }))
+      .flatMap(rule => rule.sources.map(source => ({ rule, source, tier: tierOf(rule, source) })))
+      .map(claim => ({ ...claim, length: match(claim.source as WrittenSource) }))
       .filter(({ length }) => length >= 0)
-      .sort((a, b) => TIER[a.rule.kind] - TIER[b.rule.kind] || b.length - a.length)
+    const lifted = claims.filter(({ tier }) => tier === TIER.lift).map(({ source }) => source)
+    const speakers = claims
+      .filter(({ tier, source }) => tier !== TIER.ban || !lifted.includes(source))
+      .sort((a, b) => a.tier - b.tier || b.length - a.length)
     const decider = speakers.findIndex(({ rule }) => !isMonitored(rule))
     const monitored = speakers.slice(0, decider < 0 ? undefined : decider)
     return { decides: speakers[decider]?.rule.id ?? '', monitors: monitored[0]?.rule.id ?? '' }
   }
+}
+
+/** An exception through an app or list only takes that app's or list's bans away. */
+function tierOf(rule: Rule, { kind }: NameSource): number {
+  return rule.kind === 'exception' && kind !== 'inline' ? TIER.lift : TIER[rule.kind]
 }
 
 function isMonitored(rule: Rule): boolean {

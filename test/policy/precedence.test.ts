@@ -3,7 +3,7 @@ import { readPrefix } from '../../src/base/address.js'
 import type { RuleSet } from '../../src/rules/types.js'
 import { ask, askAddress, policyOf, type Said } from './asking.js'
 import { NaivePolicy } from './naive.js'
-import { allow, ban, block, exception, network, ruleSet, source } from './rule-set.js'
+import { allow, ban, block, exception, inline, network, ruleSet, source } from './rule-set.js'
 
 /** The same cases through the compiled policy and through plain loops. */
 interface Case {
@@ -50,8 +50,33 @@ const tiers: Case[] = [
   },
   {
     it: 'an exception for a short name over a ban of a longer one',
-    rules: one(ban('b', [DEEP]), exception('e', [WIDE])),
+    rules: one(ban('b', [DEEP]), exception('e', [inline('i', 'example')])),
     name: 'w.a.example',
+    says: { decides: 'e' }
+  },
+  {
+    it: 'a ban of another app over an exception for the app',
+    rules: one(ban('b', [A]), ban('t', [TWIN]), exception('e', [A])),
+    says: { decides: 't' }
+  },
+  {
+    it: 'a ban of another app on a shorter name over an exception for the app',
+    rules: one(ban('w', [WIDE]), ban('b', [A]), exception('e', [A])),
+    says: { decides: 'w' }
+  },
+  {
+    it: 'an exception for both apps over both bans',
+    rules: one(ban('b', [A]), ban('t', [TWIN]), exception('e', [A, TWIN])),
+    says: { decides: 'e' }
+  },
+  {
+    it: 'an exception for the app over a block of another source',
+    rules: one(ban('b', [A]), block('k', [TWIN]), exception('e', [A])),
+    says: { decides: 'e' }
+  },
+  {
+    it: 'names spelt out over every ban on them',
+    rules: one(ban('b', [A]), ban('t', [TWIN]), exception('e', [inline('i', 'a.example')])),
     says: { decides: 'e' }
   },
   {
@@ -256,7 +281,7 @@ const addresses: Case[] = [
   {
     it: 'a higher tier with a shorter prefix',
     address: '192.0.2.7',
-    rules: one(ban('deep', [DEEP]), exception('e', [WIDE])),
+    rules: one(ban('deep', [DEEP]), exception('e', [inline('i', '192.0.0.0/16')])),
     says: { decides: 'e' }
   },
   {

@@ -60,6 +60,11 @@ export function source(id: string, ...patterns: string[]): WrittenSource {
   }
 }
 
+/** Names spelt out in a rule itself: an exception through them opens them, whatever bans them. */
+export function inline(id: string, ...patterns: string[]): WrittenSource {
+  return { ...source(id, ...patterns), kind: 'inline', file: 'networks.yaml' }
+}
+
 function readPattern(pattern: string): { octets: Uint8Array; cover: number } {
   if (pattern.startsWith('=')) return { octets: wire(pattern.slice(1)), cover: COVER.exact }
   if (pattern.startsWith('*')) return { octets: wire(pattern.slice(2)), cover: COVER.below }

@@ -3,7 +3,7 @@ import { Policy } from '../../src/policy/policy.js'
 import { Verdict } from '../../src/policy/snapshot.js'
 import { words } from '../network/words.js'
 import { ask, hashed, policyOf, said } from './asking.js'
-import { allow, ban, block, exception, network, ruleSet, source } from './rule-set.js'
+import { allow, ban, block, exception, inline, network, ruleSet, source } from './rule-set.js'
 
 const CLIENT = '10.0.0.1'
 const policy = policyOf(
@@ -15,7 +15,7 @@ const policy = policyOf(
         ban('ban', [source('banned', 'ban.example', '192.0.2.0/24')]),
         ban('other', [source('others', 'other.example')]),
         ban('monitored', [source('watched', 'watch.example')], { mode: 'monitor' }),
-        exception('exception', [source('excepted', 'except.example', '198.51.100.0/24')]),
+        exception('exception', [inline('excepted', 'except.example', '198.51.100.0/24')]),
         allow('allow', [source('allowed', 'allow.example')]),
         block('watched', [source('low', 'low.example')], { mode: 'monitor' })
       ]
