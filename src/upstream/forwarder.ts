@@ -4,7 +4,7 @@ import type { Milliseconds } from '../base/units.js'
 export interface Inquiry {
   /** Identical inquiries in flight share one: the cache key. */
   readonly key: string
-  /** Wire form, as the first asker spelt it, root label included. Not kept by the caller. */
+  /** Wire form, as the first asker spelt it, root label included; not to be changed afterwards. */
   readonly qname: Uint8Array
   readonly qtype: number
   readonly qclass: number
@@ -12,6 +12,10 @@ export interface Inquiry {
   readonly checkingDisabled: boolean
 }
 
+/**
+ * All who wait for one inquiry are told the same object. `took` counts from the first asker's
+ * `forward`; `upstream` is -1 where none was asked.
+ */
 export type Outcome =
   /** A whole message that answers the inquiry's question (ID, address, port, question checked). */
   | {
