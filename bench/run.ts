@@ -19,6 +19,7 @@ import type { Results } from './results.js'
 import { measureLoading } from './scenarios/loading.js'
 import { measureStarting } from './scenarios/starting.js'
 import {
+  emptyRow,
   measureInTurns,
   THROUGHPUTS,
   type Row,
@@ -113,13 +114,7 @@ async function measureAlike(
         servers.push(server)
       } catch (error) {
         const problem = error instanceof Error ? error.message : String(error)
-        failed.push({
-          peer: peer.name,
-          samples: [],
-          problem,
-          dnsperf: undefined,
-          logged: undefined
-        })
+        failed.push(emptyRow(peer.name, problem))
       }
     }
     for (const scenario of scenarios) {
