@@ -73,12 +73,7 @@ function readAsked(name: string, { type, from, at }: ExplainOptions): Asked {
   const octets = readAddress(from)
   const view = new DataView(octets.buffer, octets.byteOffset)
   const client = Uint32Array.from([0, 4, 8, 12], word => view.getUint32(word))
-  return {
-    name: readName(name),
-    qtype,
-    client,
-    clock: { now: () => systemClock.now(), wall: () => wall }
-  }
+  return { name: readName(name), qtype, client, clock: { now: () => systemClock.now(), wall: () => wall } }
 }
 
 async function forwarderFor(config: Config, useUpstream: boolean): Promise<Forwarder> {

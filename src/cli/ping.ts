@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { networkInterfaces } from 'node:os'
 import { OPCODE } from '../dns/opcode.js'
 import type { DatagramBatch, Endpoint } from '../socket/datagram.js'
 import { portableTransport } from '../socket/portable.js'
@@ -10,27 +11,37 @@ export interface PingOptions extends CommonOptions {
   readonly timeout: string
 }
 
+type Answer = 'answers' | 'does not answer' | 'cannot be asked from here'
+
 /**
  * `interdict ping`: whether the server answers where the settings say that it listens. It asks with
  * opcode STATUS, which is answered (NOTIMP) by the server alone: no upstream, no rule, no record.
+ *
+ * Where a wildcard address is of a family that this machine does not have, nobody can ask. That is
+ * no fault of the server: containers without IPv6 are common, and listening on `[::]` works there.
  */
 export async function ping(options: PingOptions): Promise<void> {
   const { listen } = await settings(options)
   const answers = await Promise.all(
-    listen.map(endpoint => ask(nearest(endpoint), Number(options.timeout)))
+    listen.map(async (endpoint): Promise<Answer> => {
+      const at = nearest(endpoint)
+      if (at === undefined) return 'cannot be asked from here'
+      return (await ask(at, Number(options.timeout))) ? 'answers' : 'does not answer'
+    })
   )
-  for (const [i, answered] of answers.entries()) {
-    process.stdout.write(
-      `${showEndpoint(listen[i]!)} ${answered ? 'answers' : 'does not answer'}\n`
-    )
+  for (const [i, answer] of answers.entries()) {
+    process.stdout.write(`${showEndpoint(listen[i]!)} ${answer}\n`)
   }
-  process.exit(answers.every(answered => answered) ? EXIT.fine : EXIT.found)
+  const fine = answers.includes('answers') && !answers.includes('does not answer')
+  process.exit(fine ? EXIT.fine : EXIT.found)
 }
 
-/** Where to ask a server that listens on a wildcard address. */
-function nearest({ address, port }: Endpoint): Endpoint {
-  if (address === '0.0.0.0') return { address: '127.0.0.1', port }
-  return address === '::' ? { address: '::1', port } : { address, port }
+/** Where to ask a server that listens on a wildcard address, if this machine can. */
+function nearest({ address, port }: Endpoint): Endpoint | undefined {
+  if (address !== '0.0.0.0' && address !== '::') return { address, port }
+  const loopback = address === '::' ? '::1' : '127.0.0.1'
+  const ours = Object.values(networkInterfaces()).flatMap(addresses => addresses ?? [])
+  return ours.some(one => one.address === loopback) ? { address: loopback, port } : undefined
 }
 
 async function ask(endpoint: Endpoint, timeout: number): Promise<boolean> {
