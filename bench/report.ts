@@ -30,9 +30,7 @@ export function throughputSection(results: Results, name: string): string {
   if (found === undefined) return ''
   const ours = rowOf(results, name, OURS)
   const cells = found.rows.map(row => throughputCells(row, ours))
-  const notes = [secondOpinion(found.rows), logLines(found.rows), curves(found.rows)].filter(
-    note => note !== ''
-  )
+  const notes = [secondOpinion(found.rows), logLines(found.rows)].filter(note => note !== '')
   return [`## ${name}: ${found.scenario.title}\n`, table(THROUGHPUT, cells), ...notes].join('\n')
 }
 
@@ -69,21 +67,6 @@ function logLines(rows: readonly Row[]): string {
   return told.length === 0
     ? ''
     : `Log lines for blocked lookups, one run each: ${told.join(', ')}.\n`
-}
-
-/** Points of a curve that are told. */
-const POINTS = 13
-
-function curves(rows: readonly Row[]): string {
-  const told = rows.flatMap(({ peer, curve }) => {
-    if (curve.length === 0) return []
-    const count = Math.min(POINTS, curve.length)
-    const point = (i: number) =>
-      curve[Math.round((i * (curve.length - 1)) / Math.max(1, count - 1))]!
-    const shown = Array.from({ length: count }, (_, i) => Math.round(point(i) / 2 ** 20))
-    return [`${peer} ${shown.join(' ')} MB`]
-  })
-  return told.length === 0 ? '' : `RSS from the first run to the last: ${told.join('; ')}.\n`
 }
 
 const LOADING = [

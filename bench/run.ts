@@ -19,7 +19,6 @@ import type { Results } from './results.js'
 import { measureLoading } from './scenarios/loading.js'
 import { measureStarting } from './scenarios/starting.js'
 import {
-  emptyRow,
   measureInTurns,
   THROUGHPUTS,
   type Row,
@@ -114,7 +113,13 @@ async function measureAlike(
         servers.push(server)
       } catch (error) {
         const problem = error instanceof Error ? error.message : String(error)
-        failed.push(emptyRow(peer.name, problem))
+        failed.push({
+          peer: peer.name,
+          samples: [],
+          problem,
+          dnsperf: undefined,
+          logged: undefined
+        })
       }
     }
     for (const scenario of scenarios) {

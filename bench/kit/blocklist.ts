@@ -63,8 +63,6 @@ export class Blocklist {
     await link(await this.file(format), fresh)
     await utimes(fresh, new Date(), new Date())
     await rename(fresh, target)
-    // A rename between two links to one file does nothing, and leaves both (rename(2)).
-    await rm(fresh, { force: true })
   }
 
   /** Makes room: lists of 10M names are large. */

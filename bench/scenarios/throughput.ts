@@ -101,14 +101,8 @@ export interface Row {
   /** Why it does not count, if it does not. */
   problem: string | undefined
   dnsperf: { rate: number; lost: number } | undefined
-  /** Resident memory once a second, while rules are replaced. */
-  readonly curve: Octets[]
   /** Where blocked lookups are logged: log lines for so many blocked lookups. */
   logged: { lines: number; blocked: number } | undefined
-}
-
-export function emptyRow(peer: string, problem?: string): Row {
-  return { peer, samples: [], problem, dnsperf: undefined, curve: [], logged: undefined }
 }
 
 /** So that caches are full and V8 has compiled what is hot. */
@@ -124,7 +118,15 @@ export async function measureInTurns(
   workshop: Workshop,
   plan: { rounds: number; seconds: Seconds }
 ): Promise<Row[]> {
-  const rows = servers.map(({ peer }) => emptyRow(peer.name))
+  const rows = servers.map(({ peer }): Row => {
+    return {
+      peer: peer.name,
+      samples: [],
+      problem: undefined,
+      dnsperf: undefined,
+      logged: undefined
+    }
+  })
   const turn = async (work: (server: Server, row: Row) => Promise<void>) => {
     for (const [i, server] of servers.entries()) {
       const row = rows[i]!
@@ -150,10 +152,8 @@ export async function measureInTurns(
       if (row.problem !== undefined) return
       const replacing = scenario.replacing ? replaceEverySecond(server, list) : undefined
       const sample = await measure(server, workshop, { ...load, seconds: plan.seconds })
-      const replaced = await replacing?.stop()
-      row.problem = replaced?.problem ?? findFault(server, sample)
+      row.problem = (await replacing?.stop()) ?? findFault(server, sample)
       row.samples.push(sample)
-      row.curve.push(...(replaced?.curve ?? []))
     })
   }
   if (scenario.secondOpinion) {
@@ -172,14 +172,12 @@ export async function measureInTurns(
 /** Passes over the query file, at full speed, for which log lines are counted. */
 const LOGGED_PASSES = 6
 const LOG_LIMIT: Milliseconds = 5000
-const LOG_QUIET: Milliseconds = 1000
 
 /** A fixed number of queries, then the lines they left in the log, as soon as all are there. */
 async function countLogLines(server: Server, workshop: Workshop, load: Omit<Load, 'seconds'>) {
   const { queryLog } = server.launch
   if (queryLog === undefined) return undefined
   const blocked = LOGGED_PASSES * workshop.queries.blockedInMixed
-  await sleep(LOG_QUIET) // lines of the runs before are still on their way
   const before = await countLines(queryLog)
   const count = LOGGED_PASSES * QUERIES
   await putLoad(workshop.programs, server.port, { ...load, count, seconds: 30 })
@@ -237,46 +235,30 @@ function findFault(server: Server, { tally }: Sample): string | undefined {
   return failed > tally.answered / 100 ? `${failed} of ${tally.answered} answers failed` : undefined
 }
 
-/** How long new rules may take to hold at the end of a run. */
-const IN_FORCE_LIMIT: Milliseconds = 20_000
-
-interface Replaced {
-  readonly problem: string | undefined
-  /** Resident memory, once a second. */
-  readonly curve: readonly Octets[]
-}
-
-/** Two generations of the list in turns, one a second, until stopped. */
-function replaceEverySecond(server: Server, first: Blocklist): { stop(): Promise<Replaced> } {
-  const second = first.next()
-  const curve: Octets[] = []
-  const stopping = new AbortController()
-  const work = async () => {
-    for (let turn = 0; !stopping.signal.aborted; turn++) {
-      await server.launch.replace?.(turn % 2 === 0 ? second : first, server.process.pid)
-      curve.push(residentOf(server.process.pid))
-      await sleep(1000, undefined, { signal: stopping.signal }).catch(() => undefined)
+/** Two generations of the list in turns, until stopped; then waits for the last one to hold. */
+function replaceEverySecond(server: Server, first: Blocklist) {
+  const lists = [first.next(), first] as const
+  let stopped = false
+  const work = async (): Promise<string | undefined> => {
+    for (let turn = 0; ; turn++) {
+      const list = lists[turn & 1]!
+      await server.launch.replace?.(list, server.process.pid)
+      for (let i = 0; i < 10 && !stopped; i++) await sleep(100)
+      if (!stopped) continue
+      // Ends with the first generation, which is what the next scenario expects.
+      await server.launch.replace?.(first, server.process.pid)
+      for (let i = 0; i < 100; i++) {
+        if (await isInForce(server.port, first)) return undefined
+        await sleep(100)
+      }
+      return 'the last rules were not in force after 10 s'
     }
-    // Both once more, the first at last: it is what the next run expects.
-    await replaceFor(server, second)
-    await replaceFor(server, first)
   }
-  const done = work().then(
-    () => undefined,
-    (error: unknown) => (error instanceof Error ? error.message : String(error))
-  )
-  const stop = async () => {
-    stopping.abort()
-    return { problem: await done, curve }
-  }
-  return { stop }
-}
-
-async function replaceFor(server: Server, list: Blocklist): Promise<void> {
-  await server.launch.replace?.(list, server.process.pid)
-  const limit = performance.now() + IN_FORCE_LIMIT
-  while (!(await isInForce(server.port, list))) {
-    if (performance.now() > limit) throw new Error('new rules were not in force after 20 s')
-    await sleep(100)
+  const done = work()
+  return {
+    stop() {
+      stopped = true
+      return done
+    }
   }
 }

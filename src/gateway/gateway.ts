@@ -132,10 +132,7 @@ export class Gateway {
     if (this.compiler.gone) this.compiler = new Compiler(startThread, config.rules)
     const result = await this.compiler.compile(this.generation + 1)
     if (result.files.length > 0) await this.watch.follow(result.files)
-    if (result.kind === 'refused') {
-      this.refuse(why, result.errors)
-      return
-    }
+    if (result.kind === 'refused') { this.refuse(why, result.errors); return; }
     if (result.snapshot === undefined) {
       log.info({ reason: why, generation: this.generation }, 'rules read again: unchanged')
       return

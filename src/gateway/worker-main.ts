@@ -15,19 +15,11 @@ async function obey(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'listen':
       await plane.listen(message.endpoints, message.snapshot)
-      {
-        tell({ kind: 'listening' })
-        return
-      }
-    case 'adopt': {
-      plane.adopt(message.snapshot)
-      return
-    }
+      { tell({ kind: 'listening' }); return; }
+    case 'adopt':
+      { plane.adopt(message.snapshot); return; }
     case 'drain':
       await plane.drain()
-      {
-        tell({ kind: 'drained' })
-        return
-      }
+      { tell({ kind: 'drained' }); return; }
   }
 }

@@ -20,10 +20,10 @@ const has = (program: string): boolean =>
  * Installs what is missing, as root on Debian; elsewhere says what to install and ends with 2: a
  * check that is skipped because its tool is missing is no check.
  */
-export function install(): void {
+export function install(programs: Readonly<Record<string, string>>): void {
   const missing = [
     ...new Set(
-      Object.entries(PROGRAMS)
+      Object.entries(programs)
         .filter(([p]) => !has(p))
         .map(([, d]) => d)
     )

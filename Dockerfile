@@ -1,0 +1,49 @@
+# Interdict in a container: Node, the compiled program and its packages; nothing to install more with.
+# Run it with a read-only root file system, your own rules, and a place for the query log:
+#   docker run --read-only --cap-drop ALL --cap-add NET_BIND_SERVICE -p 53:53/udp -p 53:53/tcp \
+#     -v ./rules:/etc/interdict/rules:ro -v interdict-log:/var/log/interdict interdict
+# `npm run test:container` builds it, looks into it and runs it.
+ARG BASE=node:24-trixie-slim
+
+FROM ${BASE} AS build
+WORKDIR /build
+COPY package.json package-lock.json ./
+# No package needs to run code of its own while it is installed, so none may.
+RUN npm ci --ignore-scripts
+COPY tsconfig.json ./
+COPY src src
+# The packages are put in place anew: `npm prune` leaves folders of what it takes away.
+RUN npm run build \
+  && rm -r node_modules \
+  && npm ci --ignore-scripts --omit=dev --prefer-offline
+
+FROM ${BASE}
+# Port 53 without root: the program has this one capability, so the container needs no other.
+RUN export DEBIAN_FRONTEND=noninteractive \
+  && apt-get update \
+  && apt-get install -y --no-install-recommends libcap2-bin \
+  && setcap cap_net_bind_service=+ep "$(readlink -f "$(command -v node)")" \
+  && apt-get purge -y --auto-remove libcap2-bin \
+  && apt-get clean \
+  && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules /opt/yarn* \
+  && find /usr/local/bin -xtype l -delete \
+  && groupadd --gid 5353 interdict \
+  && useradd --uid 5353 --gid interdict --no-create-home --home-dir /nonexistent \
+    --shell /usr/sbin/nologin interdict \
+  && install -d -o interdict -g interdict /var/log/interdict
+ENV NODE_ENV=production
+WORKDIR /opt/interdict
+COPY --from=build /build/node_modules node_modules
+COPY --from=build /build/dist dist
+COPY package.json LICENSE ./
+COPY rules /etc/interdict/rules
+COPY docs/container.yaml /etc/interdict/interdict.yaml
+# By number, so that an orchestrator can see that this is not root.
+USER 5353:5353
+VOLUME /var/log/interdict
+EXPOSE 53/udp 53/tcp
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
+  CMD ["node", "/opt/interdict/dist/src/cli/main.js", "ping", "-c", "/etc/interdict/interdict.yaml"]
+ENTRYPOINT ["node", "/opt/interdict/dist/src/cli/main.js"]
+CMD ["serve", "-c", "/etc/interdict/interdict.yaml"]

@@ -1,0 +1,63 @@
+import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs'
+import { isAbsolute, join } from 'node:path'
+import { run } from './command.js'
+import type { Podman } from './podman.js'
+
+const BASE = 'localhost/base'
+export const IMAGE = 'localhost/interdict'
+
+/** What Docker lets a RUN line do, and Podman as we set it up does not by default. */
+const DOCKERS = 'CHOWN,DAC_OVERRIDE,FOWNER,FSETID,KILL,SETFCAP,SETGID,SETPCAP,SETUID,SYS_CHROOT'
+
+/**
+ * Makes what the Dockerfile builds upon, since no image registry need be in reach: the least of
+ * Debian 13, with Node 24 and npm in /usr/local, where the official image has them.
+ */
+export async function makeBase(podman: Podman, folder: string): Promise<void> {
+  const root = join(folder, 'base')
+  const packages = join(folder, 'packages')
+  mkdirSync(packages)
+  const install = ['install', '--no-save', '--no-audit', '--no-fund', '--prefix', packages]
+  await Promise.all([
+    run('debootstrap', ['--variant=minbase', 'trixie', root], { seconds: 300 }),
+    run('npm', [...install, 'node@24', 'npm@11'], { cwd: packages, seconds: 180 })
+  ])
+  const local = join(root, 'usr/local')
+  cpSync(join(packages, 'node_modules/node/bin/node'), join(local, 'bin/node'))
+  cpSync(join(packages, 'node_modules/npm'), join(local, 'lib/node_modules/npm'), {
+    recursive: true
+  })
+  for (const name of ['npm', 'npx']) {
+    symlinkSync(`../lib/node_modules/npm/bin/${name}-cli.js`, join(local, 'bin', name))
+  }
+  const tar = join(folder, 'base.tar')
+  await run('tar', ['-C', root, '-cf', tar, '.'], { seconds: 120 })
+  await podman.run(['import', '--quiet', tar, BASE], 120)
+}
+
+/** Builds the Dockerfile of the working folder, as `docker build` would. */
+export async function buildImage(podman: Podman): Promise<void> {
+  const host = ['--network', 'host', '--cap-add', DOCKERS, ...(await npmSettings())]
+  const what = ['--format', 'docker', '--pull=never', '--build-arg', `BASE=${BASE}`, '-t', IMAGE]
+  await podman.run(['build', ...host, ...what, '.'], 400)
+}
+
+/**
+ * The machine's way to the npm registry, for the build to look at: the settings of the user and of
+ * all users where npm looks for them in the base, and the certificates that they name.
+ */
+async function npmSettings(): Promise<string[]> {
+  const places = [
+    ['userconfig', '/root/.npmrc'],
+    ['globalconfig', '/usr/local/etc/npmrc'],
+    ['cafile', undefined]
+  ] as const
+  const volumes: string[] = []
+  for (const [key, place] of places) {
+    const path = (await run('npm', ['config', 'get', key])).trim()
+    if (isAbsolute(path) && existsSync(path)) {
+      volumes.push('--volume', `${path}:${place ?? path}:ro`)
+    }
+  }
+  return volumes
+}
