@@ -97,9 +97,10 @@ const MESSAGES = {
   LOG_WRITE: (path: string, why: string) => `cannot write the query log ${path}: ${why}`,
   LOG_ROTATE: (path: string, why: string) => `cannot rotate the query log ${path}: ${why}`,
   LOG_OVERRUN: (events: number) =>
-    `${events} lookups were not logged: they came faster than the recorder writes`
+    `${events} lookups were not logged: they came faster than the recorder writes`,
 
   // gateway, cli
+  GATEWAY_RESTLESS: () => 'rule files keep changing while they are read'
 } as const
 
 export type ErrorCode = keyof typeof MESSAGES

@@ -4,7 +4,8 @@ import { LruAnswerCache } from '../cache/lru.js'
 import type { Config } from '../config/config.js'
 import { RRCLASS } from '../dns/rrclass.js'
 import { readRrtype } from '../dns/rrtype.js'
-import { openForwarder, upstreamPlan } from '../gateway/upstreams.js'
+import { openForwarder } from '../gateway/open-forwarder.js'
+import { upstreamPlan } from '../gateway/upstream-plan.js'
 import { PROTOCOL, QueryEvent } from '../log/event.js'
 import { compile } from '../policy/compile.js'
 import { Policy } from '../policy/policy.js'
@@ -20,7 +21,8 @@ import { MAX_INQUIRY, writeInquiry } from '../wire/inquiry.js'
 import { readName } from '../wire/name.js'
 import { EXIT, usage } from './exit.js'
 import { gather, toJson, toText } from './explanation.js'
-import { refuse, settings, type CommonOptions } from './settings.js'
+import { refuse } from './refuse.js'
+import { settings, type CommonOptions } from './settings.js'
 
 export interface ExplainOptions extends CommonOptions {
   readonly from: string
@@ -73,14 +75,19 @@ function readAsked(name: string, { type, from, at }: ExplainOptions): Asked {
   const octets = readAddress(from)
   const view = new DataView(octets.buffer, octets.byteOffset)
   const client = Uint32Array.from([0, 4, 8, 12], word => view.getUint32(word))
-  return { name: readName(name), qtype, client, clock: { now: () => systemClock.now(), wall: () => wall } }
+  return {
+    name: readName(name),
+    qtype,
+    client,
+    clock: { now: () => systemClock.now(), wall: () => wall }
+  }
 }
 
 async function forwarderFor(config: Config, useUpstream: boolean): Promise<Forwarder> {
   if (!useUpstream) return nobody
   const { transport } = chooseTransport('portable')
   const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
-  return openForwarder(config, upstreamPlan(config, silent).upstreams, transport, silent)
+  return openForwarder(config, upstreamPlan(config).upstreams, transport, silent)
 }
 
 /** For `--no-upstream`: whatever is forwarded fails at once. */

@@ -1,44 +1,88 @@
-/** The compiler thread: rule files in, snapshot out. Keeps nothing between two compilations. */
+/** The compiler thread: the settings file in, settings out; rule files in, snapshot out. */
 import { randomInt } from 'node:crypto'
-import { parentPort, workerData } from 'node:worker_threads'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parentPort } from 'node:worker_threads'
+import { failure } from '../base/error.js'
+import type { Milliseconds } from '../base/units.js'
+import { loadConfig } from '../config/load.js'
 import { compare } from '../policy/compare.js'
 import { compile } from '../policy/compile.js'
 import type { Snapshot } from '../policy/snapshot.js'
-import { loadRules } from '../rules/load.js'
+import { loadRules, type RulesResult } from '../rules/load.js'
+import { isUnchanged, marksOf, pathsIn, type Marks } from './marks.js'
 import type { FromCompiler, ToCompiler } from './messages.js'
 import { troubleOf } from './trouble.js'
 
-const { folder } = workerData as { folder: string }
-let last: Snapshot | undefined
+/** How often files that change while they are read are read again, and after what pause. */
+const TRIES = 5
+const PAUSE: Milliseconds = 50
+
+type Order = Extract<ToCompiler, { readonly kind: 'compile' }>
+
+let inForce: Snapshot | undefined
 
 parentPort!.on('message', (message: ToCompiler) => {
-  void run(message.generation).then(result => parentPort!.postMessage(result))
+  void obey(message).then(result => parentPort!.postMessage(result))
 })
 
-async function run(generation: number): Promise<FromCompiler> {
-  const started = performance.now()
+async function obey(message: ToCompiler): Promise<FromCompiler> {
   try {
-    const loaded = await loadRules(folder)
-    if (!loaded.ok)
-      return { kind: 'refused', errors: loaded.errors.map(troubleOf), files: loaded.files }
-    const { rules } = loaded
-    const warnings = loaded.warnings.map(troubleOf)
-    const took = (): number => Math.round(performance.now() - started)
-    if (rules.sha256 === last?.sha256) {
-      return {
-        kind: 'compiled',
-        snapshot: undefined,
-        changes: undefined,
-        warnings,
-        files: rules.files,
-        took: took()
-      }
-    }
-    const snapshot = compile(rules, { generation, random: () => randomInt(2 ** 32) })
-    const changes = last === undefined ? undefined : compare(last, snapshot)
-    last = snapshot
-    return { kind: 'compiled', snapshot, changes, warnings, files: rules.files, took: took() }
+    return message.kind === 'settings' ? await settings(message.file) : await rules(message)
   } catch (error) {
-    return { kind: 'refused', errors: [troubleOf(error)], files: [] }
+    return { kind: 'refused', errors: [troubleOf(error)], marks: undefined }
   }
+}
+
+async function settings(file: string | undefined): Promise<FromCompiler> {
+  const read = await loadConfig(file)
+  if (read.ok) return { kind: 'settings', config: read.config }
+  return { kind: 'refused', errors: read.errors.map(troubleOf), marks: undefined }
+}
+
+async function rules(order: Order): Promise<FromCompiler> {
+  const started = performance.now()
+  inForce ??= order.inForce
+  const { loaded, marks, restless } = await read(order)
+  const errors = restless ? [failure('GATEWAY_RESTLESS')] : loaded.ok ? [] : loaded.errors
+  if (errors.length > 0 || !loaded.ok)
+    return { kind: 'refused', errors: errors.map(troubleOf), marks }
+  const made = make(loaded.rules, order.generation)
+  const warnings = loaded.warnings.map(troubleOf)
+  return { kind: 'compiled', ...made, warnings, marks, took: performance.now() - started }
+}
+
+/** What was read, and how everything looked before it was. */
+interface Reading {
+  readonly loaded: RulesResult
+  readonly marks: Marks
+  readonly restless: boolean
+}
+
+/**
+ * Reads the folder until nothing in it changed meanwhile: files of which some are old and some are
+ * new, or one of which half is written, are nobody's rules.
+ */
+async function read({ folder, known }: Order): Promise<Reading> {
+  let before = await marksOf([...known, ...(await pathsIn(folder))])
+  for (let tries = 1; ; tries++) {
+    const loaded = await loadRules(folder)
+    const files = loaded.ok ? loaded.rules.files : loaded.files
+    const after = await marksOf(files)
+    const marks = new Map(files.map(file => [file, before.get(file) ?? '']))
+    const restless = !isUnchanged(before, after)
+    if (!restless || tries === TRIES) return { loaded, marks, restless }
+    before = after
+    await sleep(PAUSE)
+  }
+}
+
+function make(
+  ruleSet: Extract<RulesResult, { readonly ok: true }>['rules'],
+  generation: number
+): Pick<Extract<FromCompiler, { readonly kind: 'compiled' }>, 'snapshot' | 'changes'> {
+  if (ruleSet.sha256 === inForce?.sha256) return { snapshot: undefined, changes: undefined }
+  const snapshot = compile(ruleSet, { generation, random: () => randomInt(2 ** 32) })
+  const changes = inForce === undefined ? undefined : compare(inForce, snapshot)
+  inForce = snapshot
+  return { snapshot, changes }
 }

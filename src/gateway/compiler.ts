@@ -1,49 +1,136 @@
-import type { FromCompiler, ToCompiler } from './messages.js'
+import type { Milliseconds } from '../base/units.js'
+import type { ServiceLog } from '../log/service-log.js'
+import type { Snapshot } from '../policy/snapshot.js'
+import type { Config } from '../config/config.js'
+import type { Compiled, FromCompiler, ToCompiler, Trouble } from './messages.js'
 import type { StartThread, Thread } from './thread.js'
 import { troubleOf } from './trouble.js'
 
-/** The compiler thread, seen from the control thread: one compilation at a time. */
+/** After its last work the thread is ended: it holds tens of megabytes, more after a long list. */
+const IDLE: Milliseconds = 5_000
+/** A job on which the thread dies is given to a new one, once. */
+const TRIES = 2
+
+export type SettingsResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly errors: readonly Trouble[] }
+
+export interface CompileOrder {
+  readonly folder: string
+  readonly generation: number
+  /** What is watched. */
+  readonly known: readonly string[]
+  readonly inForce: Snapshot | undefined
+}
+
+interface Job {
+  readonly order: ToCompiler
+  readonly settle: (result: FromCompiler) => void
+  tries: number
+}
+
+/**
+ * The compiler thread, seen from the control thread: one job at a time. The thread is there when it
+ * is needed, and started anew if it dies.
+ */
 export class Compiler {
-  private readonly thread: Thread<ToCompiler>
-  private waiting: ((result: FromCompiler) => void) | undefined
-  private dead: Error | undefined
+  private thread: Thread<ToCompiler> | undefined
+  /** Whether the thread knows what is in force. */
+  private informed = false
+  private job: Job | undefined
+  private idle: NodeJS.Timeout | undefined
+  private closed = false
 
-  constructor(startThread: StartThread, folder: string) {
-    this.thread = startThread<ToCompiler, FromCompiler>(
-      'compiler-main.js',
-      { folder },
-      {
-        message: result => this.settle(result),
-        gone: error => {
-          this.dead = error ?? new Error('the compiler thread ended')
-          this.settle({ kind: 'refused', errors: [troubleOf(this.dead)], files: [] })
-        }
-      }
-    )
+  constructor(
+    private readonly startThread: StartThread,
+    /** Set as soon as there is one. */
+    public log?: ServiceLog
+  ) {}
+
+  /** Starts the thread, if it is not there: loading its code takes longer than most of its work. */
+  warm(): void {
+    if (this.closed) return
+    this.thread ??= this.launch()
+    this.rest()
   }
 
-  /** Whether it has died, and another has to be made. */
-  get gone(): boolean {
-    return this.dead !== undefined
+  /** Reads the settings file; see `loadConfig`. */
+  async settings(file: string | undefined): Promise<SettingsResult> {
+    const result = await this.run({ kind: 'settings', file })
+    if (result.kind === 'settings') return { ok: true, config: result.config }
+    return { ok: false, errors: result.kind === 'refused' ? result.errors : [] }
   }
 
-  compile(generation: number): Promise<FromCompiler> {
-    return new Promise(resolve => {
-      this.waiting = resolve
-      if (this.dead !== undefined) {
-        this.settle({ kind: 'refused', errors: [troubleOf(this.dead)], files: [] })
-      } else {
-        this.thread.send({ generation })
-      }
+  /** Reads the rules folder, and compiles it if it says something else than what is in force. */
+  async compile(order: CompileOrder): Promise<Compiled> {
+    const result = await this.run({ kind: 'compile', ...order })
+    if (result.kind === 'settings') throw new Error('the compiler answered what was not asked')
+    return result
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    clearTimeout(this.idle)
+    await this.thread?.end()
+    this.finish(refusal(new Error('the compiler was closed')))
+  }
+
+  private run(order: ToCompiler): Promise<FromCompiler> {
+    return new Promise(settle => {
+      this.job = { order, settle, tries: 0 }
+      this.begin(this.job)
     })
   }
 
-  close(): Promise<void> {
-    return this.thread.end()
+  private begin(job: Job): void {
+    clearTimeout(this.idle)
+    job.tries++
+    this.thread ??= this.launch()
+    this.thread.send(this.informed ? withoutSnapshot(job.order) : job.order)
+    this.informed ||= job.order.kind === 'compile'
   }
 
-  private settle(result: FromCompiler): void {
-    this.waiting?.(result)
-    this.waiting = undefined
+  private launch(): Thread<ToCompiler> {
+    this.informed = false
+    return this.startThread<ToCompiler, FromCompiler>('compiler-main.js', undefined, {
+      message: result => this.finish(result),
+      gone: error => this.bury(error ?? new Error('the compiler thread ended'))
+    })
   }
+
+  private bury(error: Error): void {
+    const { message } = troubleOf(error)
+    this.thread = undefined
+    this.log?.error({ error: message }, 'the compiler died; the rules in force stay in force')
+    if (this.job === undefined) return
+    if (this.job.tries < TRIES) this.begin(this.job)
+    else this.finish(refusal(error))
+  }
+
+  private finish(result: FromCompiler): void {
+    const { job } = this
+    this.job = undefined
+    this.rest()
+    job?.settle(result)
+  }
+
+  /** Ends the thread when nothing has been asked of it for a while. */
+  private rest(): void {
+    clearTimeout(this.idle)
+    if (this.closed || this.job !== undefined) return
+    this.idle = setTimeout(() => {
+      void this.thread?.end()
+      this.thread = undefined
+    }, IDLE)
+    this.idle.unref()
+  }
+}
+
+/** It is copied on its way to the thread: 1 µs a rule, 1 s for a million. */
+function withoutSnapshot(order: ToCompiler): ToCompiler {
+  return order.kind === 'compile' ? { ...order, inForce: undefined } : order
+}
+
+function refusal(error: unknown): FromCompiler {
+  return { kind: 'refused', errors: [troubleOf(error)], marks: undefined }
 }

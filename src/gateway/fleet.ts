@@ -4,14 +4,13 @@ import type { Snapshot } from '../policy/snapshot.js'
 import { closeLeftOver } from '../socket/batch.js'
 import type { Endpoint } from '../socket/datagram.js'
 import { Ledger } from '../socket/ledger.js'
+import { Backoff } from './backoff.js'
 import type { FromWorker, ToWorker, Trouble, WorkerStart } from './messages.js'
 import type { StartThread, Thread } from './thread.js'
 import { troubleOf } from './trouble.js'
 
-/** Before a worker that died is replaced; doubled each time it dies again within a minute. */
-const REPLACE_AFTER: Milliseconds = 50
-const REPLACE_AFTER_MOST: Milliseconds = 5_000
-const LIVED_LONG: Milliseconds = 60_000
+/** Workers keep to the grace by themselves; one that does not, being busy, is given a little more. */
+const PATIENCE: Milliseconds = 1_000
 
 export interface FleetParts {
   readonly startThread: StartThread
@@ -34,17 +33,22 @@ interface Member {
 /** The workers: started together, told of each snapshot, replaced when they die, drained at the end. */
 export class Fleet {
   private readonly members = new Map<number, Member>()
-  private readonly backoff = new Map<number, Milliseconds>()
+  private readonly backoffs: readonly Backoff[]
+  private readonly restarts = new Set<NodeJS.Timeout>()
   private snapshot: Snapshot | undefined
   private endpoints: readonly Endpoint[] = []
-  private stopping = false
-  private wake: () => void = () => undefined
+  /** `starting`: what goes wrong is no accident, and is for whoever starts us to know. */
+  private phase: 'starting' | 'serving' | 'stopping' = 'starting'
   private trouble: Trouble | undefined
+  private wake: () => void = () => undefined
 
-  constructor(private readonly parts: FleetParts) {}
+  constructor(private readonly parts: FleetParts) {
+    this.backoffs = parts.rings.map(() => new Backoff())
+  }
 
+  /** How many workers there are, those counted that are just being replaced. */
   get size(): number {
-    return this.members.size
+    return this.parts.rings.length
   }
 
   /** Starts the threads. They load their code while the rules are compiled, and open no socket. */
@@ -56,25 +60,26 @@ export class Fleet {
   async listen(endpoints: readonly Endpoint[], snapshot: Snapshot): Promise<Trouble | undefined> {
     this.endpoints = endpoints
     this.snapshot = snapshot
-    for (const member of this.members.values())
-      member.thread.send({ kind: 'listen', endpoints, snapshot })
+    for (const { thread } of this.members.values())
+      thread.send({ kind: 'listen', endpoints, snapshot })
     await this.until(() => this.trouble !== undefined || this.all(member => member.listening))
+    if (this.trouble === undefined) this.phase = 'serving'
     return this.trouble
   }
 
   adopt(snapshot: Snapshot): void {
     this.snapshot = snapshot
-    for (const member of this.members.values()) member.thread.send({ kind: 'adopt', snapshot })
+    for (const { thread } of this.members.values()) thread.send({ kind: 'adopt', snapshot })
   }
 
   /** No new queries; what was accepted is answered; all within `grace`. */
   async drain(grace: Milliseconds): Promise<void> {
-    this.stopping = true
-    for (const member of this.members.values()) member.thread.send({ kind: 'drain' })
+    this.stop()
+    for (const { thread } of this.members.values()) thread.send({ kind: 'drain' })
     const timer = setTimeout(() => {
       for (const member of this.members.values()) member.drained = true
       this.wake()
-    }, grace)
+    }, grace + PATIENCE)
     await this.until(() => this.all(member => member.drained))
     clearTimeout(timer)
     await this.end()
@@ -82,10 +87,13 @@ export class Fleet {
 
   /** Ends all at once. */
   async end(): Promise<void> {
-    this.stopping = true
-    const ended = [...this.members.values()].map(member => member.thread.end())
-    await Promise.all(ended)
-    this.members.clear()
+    this.stop()
+    await Promise.all([...this.members.values()].map(member => this.dismiss(member)))
+  }
+
+  private stop(): void {
+    this.phase = 'stopping'
+    for (const timer of this.restarts) clearTimeout(timer)
   }
 
   private add(index: number): void {
@@ -93,19 +101,17 @@ export class Fleet {
     const ledger = new Ledger()
     const data: WorkerStart = { ...common, ring: rings[index]!, ledger: ledger.shared }
     const thread = startThread<ToWorker, FromWorker>('worker-main.js', data, {
-      message: message => this.hear(index, message),
-      gone: error => this.bury(index, error)
+      message: message => this.hear(member, message),
+      gone: error => this.bury(member, troubleOf(error ?? new Error('ended')))
     })
     const born = performance.now()
-    this.members.set(index, { index, ledger, thread, born, listening: false, drained: false })
-    if (this.snapshot !== undefined) {
-      thread.send({ kind: 'listen', endpoints: this.endpoints, snapshot: this.snapshot })
-    }
+    const member: Member = { index, ledger, thread, born, listening: false, drained: false }
+    this.members.set(index, member)
+    const { snapshot, endpoints } = this
+    if (snapshot !== undefined) thread.send({ kind: 'listen', endpoints, snapshot })
   }
 
-  private hear(index: number, message: FromWorker): void {
-    const member = this.members.get(index)
-    if (member === undefined) return
+  private hear(member: Member, message: FromWorker): void {
     switch (message.kind) {
       case 'listening':
         member.listening = true
@@ -114,35 +120,38 @@ export class Fleet {
         member.drained = true
         return this.wake()
       case 'failed':
-        this.trouble ??= message.trouble
-        return this.wake()
+        void this.dismiss(member).then(() => this.bury(member, message.trouble))
+        return
       case 'log':
-        return this.parts.log[message.level]({ worker: index, ...message.fields }, message.message)
+        this.parts.log[message.level]({ worker: member.index, ...message.fields }, message.message)
     }
   }
 
-  /** A worker died: its sockets are closed, so that the kernel sends no more queries there. */
-  private bury(index: number, error: Error | undefined): void {
-    const member = this.members.get(index)
-    if (member === undefined) return
+  /** Ends it, and closes what it leaves open: the kernel would go on sending queries there. */
+  private async dismiss({ thread, ledger, index }: Member): Promise<void> {
+    await thread.end()
+    closeLeftOver(ledger)
     this.members.delete(index)
-    closeLeftOver(member.ledger)
-    if (this.stopping) return this.wake()
-    const wait = this.nextBackoff(member)
-    const { message } = troubleOf(error ?? new Error('ended'))
-    const fields = { worker: index, error: message, restartMs: wait }
-    this.parts.log.error(fields, 'a worker died; the others go on, and it is replaced')
-    setTimeout(() => {
-      if (!this.stopping) this.add(index)
-    }, wait)
   }
 
-  private nextBackoff({ index, born }: Member): Milliseconds {
-    const lived = performance.now() - born
-    const last = lived > LIVED_LONG ? undefined : this.backoff.get(index)
-    const wait = last === undefined ? REPLACE_AFTER : Math.min(last * 2, REPLACE_AFTER_MOST)
-    this.backoff.set(index, wait)
-    return wait
+  /** A worker is gone: its sockets are closed, and another takes its place. */
+  private bury({ index, ledger, born }: Member, trouble: Trouble): void {
+    this.members.delete(index)
+    closeLeftOver(ledger)
+    if (this.phase === 'starting') this.trouble ??= trouble
+    if (this.phase === 'serving') this.replace(index, performance.now() - born, trouble)
+    this.wake()
+  }
+
+  private replace(index: number, lived: Milliseconds, { message }: Trouble): void {
+    const wait = this.backoffs[index]!.next(lived)
+    const fields = { worker: index, error: message, restartMs: wait }
+    this.parts.log.error(fields, 'a worker died; the others go on, and it is replaced')
+    const timer = setTimeout(() => {
+      this.restarts.delete(timer)
+      this.add(index)
+    }, wait)
+    this.restarts.add(timer)
   }
 
   private all(test: (member: Member) => boolean): boolean {

@@ -4,14 +4,17 @@ import { createRing } from '../log/ring.js'
 import type { ServiceLog } from '../log/service-log.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import type { Endpoint, Transport } from '../socket/datagram.js'
-import { Compiler } from './compiler.js'
+import type { Compiler } from './compiler.js'
 import { Fleet } from './fleet.js'
-import type { FromCompiler, Trouble } from './messages.js'
+import type { Compiled, Trouble } from './messages.js'
 import { RecorderHandle } from './recorder.js'
 import type { StartThread } from './thread.js'
 import { troubleOf } from './trouble.js'
-import { upstreamPlan } from './upstreams.js'
+import { upstreamPlan } from './upstream-plan.js'
 import { Watch } from './watch.js'
+
+/** Ports that are free for UDP, until one is free for TCP too. */
+const PORT_TRIES = 8
 
 /** Why the rules are read again, for the log. */
 export type ReloadReason = 'a rule file changed' | 'SIGHUP'
@@ -21,31 +24,48 @@ export interface GatewayParts {
   readonly transport: Transport
   readonly log: ServiceLog
   readonly startThread: StartThread
+  /** May have been at work already, on the settings. The gateway closes it. */
+  readonly compiler: Compiler
 }
+
+type Good = Compiled & { readonly kind: 'compiled' }
 
 /**
  * The control thread: starts the compiler, the workers and the recorder, watches the rules folder,
  * replaces what dies, and sees no query itself.
  */
 export class Gateway {
+  /** Where it listens, ports filled in. */
+  endpoints: readonly Endpoint[] = []
+  /** Who is asked for what is forwarded, as shown to people. */
+  readonly upstreams: readonly string[]
+
   private readonly fleet: Fleet
   private readonly recorder: RecorderHandle
   private readonly watch: Watch
-  private compiler: Compiler
+  private readonly warnings: readonly Trouble[]
   private snapshot: Snapshot | undefined
-  private generation = 0
-  private reloading: Promise<void> = Promise.resolve()
-  private waiting = 0
+  private stopping = false
+  /** What is wrong with the files as they are now, one line each. */
+  private refused = ''
+  private reloading: Promise<void> | undefined
+  private waiting = false
 
   constructor(private readonly parts: GatewayParts) {
-    const { config, log, startThread, transport } = parts
-    const { upstreams, shown } = upstreamPlan(config, log)
-    const rings = Array.from({ length: workerCount(config, transport) }, () => createRing())
-    this.compiler = new Compiler(startThread, config.rules)
+    const { config, log, startThread, transport, compiler } = parts
+    const { upstreams, shown, warnings } = upstreamPlan(config)
+    const count = workerCount(config, transport)
+    const rings = Array.from({ length: count }, () => createRing())
     const settings = config.log.queries
+    compiler.log = log
+    this.upstreams = shown
+    this.warnings = warnings
     this.recorder = new RecorderHandle(startThread, { settings, rings, upstreams: shown }, log)
     this.fleet = new Fleet({ startThread, common: { config, upstreams }, rings, log })
-    this.watch = new Watch(() => void this.reload('a rule file changed'))
+    this.watch = new Watch({
+      stirred: () => compiler.warm(),
+      changed: () => void this.reload('a rule file changed')
+    })
   }
 
   /** The rules in force. */
@@ -53,9 +73,6 @@ export class Gateway {
     if (this.snapshot === undefined) throw new Error('the gateway has not started')
     return this.snapshot
   }
-
-  /** Where it listens, ports filled in. */
-  endpoints: readonly Endpoint[] = []
 
   get workers(): number {
     return this.fleet.size
@@ -69,24 +86,29 @@ export class Gateway {
   async start(): Promise<readonly Trouble[]> {
     // The threads load their code while the rules are read: that is most of the start-up time.
     this.fleet.launch()
-    const result = await this.compiler.compile(++this.generation)
+    const result = await this.compile()
     if (result.kind === 'refused') return result.errors
-    this.activate(result)
+    this.take(result)
     const taken = await this.reserve()
     if (taken.length > 0) return taken
     const trouble = await this.fleet.listen(this.endpoints, this.rules)
     if (trouble !== undefined) return [trouble]
-    await this.watch.follow(result.files)
+    this.tell(result, this.warnings)
+    this.watch.follow(result.marks)
     return []
   }
 
   /** Reads the rules again. Wrong ones are logged and change nothing. One reload at a time. */
-  async reload(why: ReloadReason): Promise<void> {
+  reload(why: ReloadReason): Promise<void> {
     // A storm of reasons is two reloads at most: the one under way and one that sees them all.
-    if (this.waiting > 0) return this.reloading
-    this.waiting++
-    this.reloading = this.reloading.then(() => this.reloadNow(why))
-    return this.reloading
+    if (this.waiting) return this.reloading!
+    this.waiting = this.reloading !== undefined
+    const done = (this.reloading ?? Promise.resolve()).then(() => this.reloadNow(why))
+    this.reloading = done
+    void done.then(() => {
+      if (this.reloading === done) this.reloading = undefined
+    })
+    return done
   }
 
   /** For log rotation by others: the query log is opened anew under its name. */
@@ -96,28 +118,31 @@ export class Gateway {
 
   /** Stops accepting, answers what was accepted, writes what is to be written. */
   async stop(): Promise<void> {
-    this.watch.close()
-    await this.reloading
+    this.close()
     await this.fleet.drain(this.parts.config.shutdown.grace)
     await this.recorder.drain()
-    await this.compiler.close()
+    await this.parts.compiler.close()
   }
 
   /** Gives up at once: nothing is answered any more. */
   async abort(): Promise<void> {
-    this.watch.close()
-    await Promise.all([this.fleet.end(), this.recorder.end(), this.compiler.close()])
+    this.close()
+    await Promise.all([this.fleet.end(), this.recorder.end(), this.parts.compiler.close()])
   }
 
-  /** Finds out, before any worker starts, that each endpoint is free; settles port 0. */
+  private close(): void {
+    this.stopping = true
+    this.watch.close()
+  }
+
+  /** Finds out, before any worker opens a socket, that each endpoint is free; settles port 0. */
   private async reserve(): Promise<readonly Trouble[]> {
     const { config, transport } = this.parts
     const troubles: Trouble[] = []
     const free: Endpoint[] = []
     for (const endpoint of config.listen) {
       try {
-        await transport.probe(endpoint)
-        free.push(endpoint.port === 0 ? await freeEndpoint(transport, endpoint) : endpoint)
+        free.push(await freeEndpoint(transport, endpoint))
       } catch (error) {
         troubles.push(troubleOf(error))
       }
@@ -126,41 +151,66 @@ export class Gateway {
     return troubles
   }
 
+  private compile(): Promise<Compiled> {
+    const { compiler, config } = this.parts
+    const { snapshot, watch } = this
+    const generation = (snapshot?.generation ?? 0) + 1
+    const { rules: folder } = config
+    return compiler.compile({ folder, generation, known: watch.paths, inForce: snapshot })
+  }
+
   private async reloadNow(why: ReloadReason): Promise<void> {
-    this.waiting--
-    const { log, config, startThread } = this.parts
-    if (this.compiler.gone) this.compiler = new Compiler(startThread, config.rules)
-    const result = await this.compiler.compile(this.generation + 1)
-    if (result.files.length > 0) await this.watch.follow(result.files)
-    if (result.kind === 'refused') { this.refuse(why, result.errors); return; }
-    if (result.snapshot === undefined) {
-      log.info({ reason: why, generation: this.generation }, 'rules read again: unchanged')
-      return
+    this.waiting = false
+    if (this.stopping) return
+    const result = await this.compile()
+    // It can have become true meanwhile.
+    if (this.isStopping()) return
+    if (result.kind === 'refused') this.refuse(why, result.errors)
+    else this.activate(why, result)
+    if (result.marks !== undefined) this.watch.follow(result.marks)
+  }
+
+  private isStopping(): boolean {
+    return this.stopping
+  }
+
+  private activate(why: ReloadReason, result: Good): void {
+    const { log } = this.parts
+    if (this.take(result)) {
+      this.fleet.adopt(this.rules)
+      this.tell(result)
+    } else if (why === 'SIGHUP' || this.refused !== '') {
+      log.info({ reason: why, generation: this.rules.generation }, 'rules read again: unchanged')
     }
-    this.generation++
-    this.activate(result)
-    this.fleet.adopt(this.rules)
+    this.refused = ''
   }
 
   private refuse(why: ReloadReason, errors: readonly Trouble[]): void {
     const { log } = this.parts
+    const messages = errors.map(({ message }) => message).join('\n')
+    // Editors write files of their own beside the one that is edited: nothing new is to be said.
+    if (why !== 'SIGHUP' && messages === this.refused) return
+    this.refused = messages
     for (const { code, message } of errors) log.error({ code }, message)
     log.error(
-      { reason: why, errors: errors.length, generation: this.generation },
+      { reason: why, errors: errors.length, generation: this.rules.generation },
       'the rules were not accepted: those of before stay in force'
     )
   }
 
-  private activate(result: FromCompiler & { readonly kind: 'compiled' }): void {
-    const { log } = this.parts
-    for (const { code, message } of result.warnings) log.warn({ code }, message)
-    const { snapshot } = result
-    if (snapshot === undefined) return
+  /** @returns whether they say something else than those in force */
+  private take({ snapshot }: Good): boolean {
+    if (snapshot === undefined) return false
     this.snapshot = snapshot
     this.recorder.adopt(snapshot)
-    const { generation, sha256, counts } = snapshot
-    const { changes, took } = result
-    log.info({ generation, sha256, ...counts, ms: took, changes }, 'rules in force')
+    return true
+  }
+
+  private tell({ changes, took, warnings }: Good, more: readonly Trouble[] = []): void {
+    const { log } = this.parts
+    for (const { code, message } of [...more, ...warnings]) log.warn({ code }, message)
+    const { generation, sha256, counts } = this.rules
+    log.info({ generation, sha256, ...counts, ms: Math.round(took), changes }, 'rules in force')
   }
 }
 
@@ -170,10 +220,27 @@ function workerCount({ workers }: Config, transport: Transport): number {
   return workers === 'auto' ? availableParallelism() : workers
 }
 
-/** The same port for all workers and both protocols, where the settings leave it open. */
+/**
+ * The endpoint, if both protocols can have it; for port 0 one that they can, the same for all.
+ *
+ * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
+ */
 async function freeEndpoint(transport: Transport, endpoint: Endpoint): Promise<Endpoint> {
-  const socket = await transport.bind(endpoint, () => undefined)
-  const { port } = socket.local
+  for (let tries = 1; ; tries++) {
+    const wanted = endpoint.port === 0 ? await choosePort(transport, endpoint) : endpoint
+    try {
+      await transport.probe(wanted)
+      return wanted
+    } catch (error) {
+      // What is free for UDP may be taken for TCP.
+      if (endpoint.port !== 0 || tries === PORT_TRIES) throw error
+    }
+  }
+}
+
+async function choosePort(transport: Transport, { address, port }: Endpoint): Promise<Endpoint> {
+  const socket = await transport.bind({ address, port }, () => undefined)
+  const { local } = socket
   socket.close()
-  return { address: endpoint.address, port }
+  return { address, port: local.port }
 }

@@ -1,8 +1,10 @@
+import type { Milliseconds } from '../base/units.js'
 import type { Config, QueryLogConfig } from '../config/config.js'
 import type { LogFields, ServiceLog } from '../log/service-log.js'
 import type { Changes } from '../policy/compare.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import type { Endpoint } from '../socket/datagram.js'
+import type { Marks } from './marks.js'
 
 /** An error on its way between threads: code and message, as `InterdictError` has them. */
 export type Trouble = { readonly code: string; readonly message: string }
@@ -39,9 +41,21 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly trouble: Trouble }
   | LogLine
 
-export type ToCompiler = { readonly generation: number }
+export type ToCompiler =
+  | { readonly kind: 'settings'; readonly file: string | undefined }
+  | {
+      readonly kind: 'compile'
+      /** The rules folder. */
+      readonly folder: string
+      readonly generation: number
+      /** What is watched, and so known to be read, inside the folder and elsewhere. */
+      readonly known: readonly string[]
+      /** The snapshot in force, for a thread that has not made it. */
+      readonly inForce: Snapshot | undefined
+    }
 
 export type FromCompiler =
+  | { readonly kind: 'settings'; readonly config: Config }
   | {
       readonly kind: 'compiled'
       /** Undefined: the files say what they said before. */
@@ -49,14 +63,19 @@ export type FromCompiler =
       /** Against the snapshot before, for the log; undefined for the first. */
       readonly changes: Changes | undefined
       readonly warnings: readonly Trouble[]
-      readonly files: readonly string[]
-      readonly took: number
+      /** Of everything read or looked for, as it was when it was read. */
+      readonly marks: Marks
+      readonly took: Milliseconds
     }
   | {
       readonly kind: 'refused'
       readonly errors: readonly Trouble[]
-      readonly files: readonly string[]
+      /** As above; undefined: it did not come to reading. */
+      readonly marks: Marks | undefined
     }
+
+/** What comes of reading rules. */
+export type Compiled = Exclude<FromCompiler, { readonly kind: 'settings' }>
 
 export interface RecorderStart {
   readonly settings: QueryLogConfig

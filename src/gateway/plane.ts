@@ -14,7 +14,7 @@ import { Ledger } from '../socket/ledger.js'
 import { chooseTransport } from '../socket/transport.js'
 import type { Forwarder } from '../upstream/forwarder.js'
 import type { WorkerStart } from './messages.js'
-import { openForwarder } from './upstreams.js'
+import { openForwarder } from './open-forwarder.js'
 
 /** The data plane of one worker: resolver, cache, upstream sockets and listeners, put together. */
 export class Plane {

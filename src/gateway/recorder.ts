@@ -1,63 +1,82 @@
 import type { ServiceLog } from '../log/service-log.js'
 import type { Snapshot } from '../policy/snapshot.js'
+import { Backoff } from './backoff.js'
 import type { FromRecorder, RecorderStart, ToRecorder } from './messages.js'
 import type { StartThread, Thread } from './thread.js'
 import { troubleOf } from './trouble.js'
 
+/** A recorder that dies while it writes the last records is replaced so many times. */
+const LAST_TRIES = 3
+
 /** The recorder thread, seen from the control thread; started anew if it dies. */
 export class RecorderHandle {
-  private thread: Thread<ToRecorder>
+  private thread: Thread<ToRecorder> | undefined
   private snapshot: Snapshot | undefined
-  private drained: () => void = () => undefined
+  private readonly backoff = new Backoff()
+  private born = 0
+  private timer: NodeJS.Timeout | undefined
+  /** While the last records are written. */
+  private drained: (() => void) | undefined
+  private lastTries = 0
 
   constructor(
     private readonly startThread: StartThread,
     private readonly start: RecorderStart,
     private readonly log: ServiceLog
   ) {
-    this.thread = this.launch()
+    this.launch()
   }
 
   /** To be called before any worker is given the snapshot. */
   adopt(snapshot: Snapshot): void {
     this.snapshot = snapshot
-    this.thread.send({ kind: 'adopt', snapshot })
+    this.thread?.send({ kind: 'adopt', snapshot })
   }
 
   /** For rotation by others: the file is opened anew under its name. */
   reopen(): void {
-    this.thread.send({ kind: 'reopen' })
+    this.thread?.send({ kind: 'reopen' })
   }
 
   /** Everything recorded is on disk when this resolves, and the thread has ended. */
   async drain(): Promise<void> {
-    const done = new Promise<void>(resolve => {
+    await new Promise<void>(resolve => {
       this.drained = resolve
+      this.drainNow()
     })
-    this.thread.send({ kind: 'drain' })
-    await done
-    await this.thread.end()
+    await this.end()
   }
 
-  end(): Promise<void> {
-    return this.thread.end()
+  async end(): Promise<void> {
+    clearTimeout(this.timer)
+    await this.thread?.end()
   }
 
-  private launch(): Thread<ToRecorder> {
-    return this.startThread<ToRecorder, FromRecorder>('recorder-main.js', this.start, {
+  private drainNow(): void {
+    clearTimeout(this.timer)
+    if (this.thread === undefined) this.launch()
+    this.thread?.send({ kind: 'drain' })
+  }
+
+  private launch(): void {
+    this.born = performance.now()
+    this.thread = this.startThread<ToRecorder, FromRecorder>('recorder-main.js', this.start, {
       message: message => {
-        if (message.kind === 'drained') this.drained()
+        if (message.kind === 'drained') this.drained?.()
         else this.log[message.level](message.fields, message.message)
       },
-      gone: error => this.replace(error)
+      gone: error => this.bury(error ?? new Error('ended'))
     })
+    if (this.snapshot !== undefined) this.thread.send({ kind: 'adopt', snapshot: this.snapshot })
   }
 
-  private replace(error: Error | undefined): void {
-    const fields = { error: troubleOf(error ?? new Error('ended')).message }
+  private bury(error: Error): void {
+    this.thread = undefined
+    const wait = this.backoff.next(performance.now() - this.born)
+    const fields = { error: troubleOf(error).message, restartMs: wait }
     this.log.error(fields, 'the recorder died; answers go on, and it is replaced')
-    this.drained()
-    this.thread = this.launch()
-    if (this.snapshot !== undefined) this.thread.send({ kind: 'adopt', snapshot: this.snapshot })
+    if (this.drained === undefined) this.timer = setTimeout(() => this.launch(), wait)
+    else if (++this.lastTries < LAST_TRIES) this.drainNow()
+    else this.drained()
   }
 }

@@ -1,11 +1,18 @@
 import { watch, type FSWatcher } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import type { Milliseconds } from '../base/units.js'
+import { isOther, isUnchanged, marksOf, type Marks } from './marks.js'
 
 /** After the last event of the kernel: several files are often written one after the other. */
 const QUIET: Milliseconds = 50
 /** How often files are looked at for changes that the kernel does not tell of (NFS, some mounts). */
 const LOOK: Milliseconds = 500
+
+/** Whom a watch tells. */
+export interface WatchListener {
+  /** Something happens; whether it is a change is known a little later. */
+  stirred(): void
+  changed(): void
+}
 
 /**
  * Tells when any of some files or folders changes: written in place, renamed over, or swapped by a
@@ -14,74 +21,75 @@ const LOOK: Milliseconds = 500
  */
 export class Watch {
   private readonly watchers = new Map<string, FSWatcher>()
-  private paths: readonly string[] = []
-  private seen = ''
+  private marks: Marks = new Map()
   private quiet: NodeJS.Timeout | undefined
   private looking = false
+  private closed = false
   private readonly timer: NodeJS.Timeout
 
-  constructor(private readonly changed: () => void) {
+  constructor(private readonly listener: WatchListener) {
     this.timer = setInterval(() => void this.look(), LOOK)
     this.timer.unref()
   }
 
-  /** From now on these files and folders, in the state in which they are now. */
-  async follow(paths: readonly string[]): Promise<void> {
-    this.paths = [...paths].sort()
-    this.seen = await this.fingerprint()
-    for (const [path, watcher] of this.watchers) {
-      if (this.paths.includes(path)) continue
-      watcher.close()
-      this.watchers.delete(path)
+  /** The files and folders that are watched. */
+  get paths(): readonly string[] {
+    return [...this.marks.keys()]
+  }
+
+  /** From now on these, for any other look than they had when they were read. */
+  follow(marks: Marks): void {
+    const before = this.marks
+    this.marks = marks
+    for (const path of before.keys()) {
+      if (isOther(before.get(path), marks.get(path))) this.leave(path)
     }
-    for (const path of this.paths) this.listen(path)
+    for (const path of marks.keys()) this.listen(path)
+    void this.look()
   }
 
   close(): void {
+    this.closed = true
     clearInterval(this.timer)
     clearTimeout(this.quiet)
-    for (const watcher of this.watchers.values()) watcher.close()
-    this.watchers.clear()
+    for (const path of this.watchers.keys()) this.leave(path)
   }
 
   private listen(path: string): void {
-    if (this.watchers.has(path)) return
+    if (this.closed || this.watchers.has(path)) return
     try {
       const watcher = watch(path, { persistent: false }, () => this.stir())
-      watcher.on('error', () => {
-        watcher.close()
-        this.watchers.delete(path)
-      })
+      watcher.on('error', () => this.leave(path))
       this.watchers.set(path, watcher)
     } catch {
       // It may be gone just now; `look` sees it when it is there again.
     }
   }
 
+  private leave(path: string): void {
+    this.watchers.get(path)?.close()
+    this.watchers.delete(path)
+  }
+
   private stir(): void {
-    clearTimeout(this.quiet)
-    this.quiet = setTimeout(() => void this.look(), QUIET)
+    this.listener.stirred()
+    this.quiet?.refresh()
+    this.quiet ??= setTimeout(() => {
+      this.quiet = undefined
+      void this.look()
+    }, QUIET)
   }
 
   private async look(): Promise<void> {
     if (this.looking) return
     this.looking = true
-    const now = await this.fingerprint()
+    const { marks } = this
+    const now = await marksOf(marks.keys())
     this.looking = false
-    if (now === this.seen) return
-    this.seen = now
-    this.changed()
-  }
-
-  private async fingerprint(): Promise<string> {
-    const marks = await Promise.all(
-      this.paths.map(async path => {
-        const found = await stat(path, { bigint: true }).catch(() => undefined)
-        return found === undefined
-          ? '-'
-          : `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}`
-      })
-    )
-    return marks.join(' ')
+    // Followed anew meanwhile: what is to be compared is what was read last.
+    if (marks !== this.marks) return this.look()
+    if (this.closed || isUnchanged(marks, now)) return
+    this.marks = now
+    this.listener.changed()
   }
 }

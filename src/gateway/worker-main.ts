@@ -15,11 +15,13 @@ async function obey(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'listen':
       await plane.listen(message.endpoints, message.snapshot)
-      { tell({ kind: 'listening' }); return; }
+      tell({ kind: 'listening' })
+      break
     case 'adopt':
-      { plane.adopt(message.snapshot); return; }
+      plane.adopt(message.snapshot)
+      break
     case 'drain':
       await plane.drain()
-      { tell({ kind: 'drained' }); return; }
+      tell({ kind: 'drained' })
   }
 }

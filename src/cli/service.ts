@@ -1,0 +1,62 @@
+import type { Compiler } from '../gateway/compiler.js'
+import { Gateway } from '../gateway/gateway.js'
+import { startThread } from '../gateway/thread.js'
+import { createServiceLog, type ServiceLog } from '../log/service-log.js'
+import { chooseTransport, type Choice } from '../socket/transport.js'
+import { refuse } from './refuse.js'
+import { showEndpoint } from './show.js'
+import type { CommonOptions } from './settings.js'
+
+/** A server at work, as the process that runs it sees it. */
+export interface Service {
+  /** Reads the rules again, and opens the query log anew under its name. */
+  hangUp(): void
+  /** Resolves when what was accepted is answered and what is to be written is written. */
+  close(signal: NodeJS.Signals): Promise<void>
+}
+
+/** Starts to serve. Where something stands in the way, says all of it and ends the process. */
+export async function open(options: CommonOptions, compiler: Compiler): Promise<Service> {
+  const settings = await compiler.settings(options.config)
+  if (!settings.ok) refuse(settings.errors)
+  const { config } = settings
+  const log = createServiceLog(config.log.service)
+  const choice = chooseTransport(config.transport)
+  const { transport } = choice
+  const gateway = new Gateway({ config, transport, log, startThread, compiler })
+  const troubles = await gateway.start()
+  if (troubles.length > 0) refuse(troubles)
+  greet(gateway, choice, log)
+  return {
+    hangUp: () => {
+      gateway.reopenLogs()
+      void gateway.reload('SIGHUP')
+    },
+    close: async signal => {
+      log.info({ signal }, 'stopping: no new queries; what was accepted is answered')
+      await gateway.stop()
+      log.info({}, 'stopped')
+    }
+  }
+}
+
+/** Where it listens, what is in force, and how to see it work. */
+function greet(gateway: Gateway, { transport, whyNotBatch }: Choice, log: ServiceLog): void {
+  const { endpoints, workers, rules, upstreams } = gateway
+  for (const endpoint of endpoints)
+    log.info({ endpoint: showEndpoint(endpoint) }, 'listening on UDP and TCP')
+  log.info(
+    {
+      workers,
+      transport: transport.kind,
+      ...(whyNotBatch === undefined ? {} : { why: whyNotBatch }),
+      rules: rules.counts.rules,
+      names: rules.counts.names,
+      upstreams: upstreams.join(' ') || 'none'
+    },
+    'serving'
+  )
+  const { address, port } = endpoints[0]!
+  const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address
+  log.info({}, `try: dig @${host} -p ${port} www.tiktok.com`)
+}

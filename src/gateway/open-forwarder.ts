@@ -1,0 +1,26 @@
+import { systemClock } from '../base/clock.js'
+import type { Config } from '../config/config.js'
+import type { ServiceLog } from '../log/service-log.js'
+import type { Endpoint, Transport } from '../socket/datagram.js'
+import { createForwarder, type MeasuredForwarder } from '../upstream/create-forwarder.js'
+
+/** The upstream sockets of one thread, as the settings want them. */
+export function openForwarder(
+  { upstreams: settings }: Config,
+  upstreams: readonly Endpoint[],
+  transport: Transport,
+  log: ServiceLog
+): Promise<MeasuredForwarder> {
+  const { timeout, giveUp, forward } = settings
+  return createForwarder({
+    transport,
+    clock: systemClock,
+    upstreams,
+    domains: forward,
+    limits: { tryTimeout: timeout, giveUp },
+    onHealth: ({ kind, address }) => {
+      if (kind === 'up') log.info({ upstream: address }, 'an upstream answers again')
+      else log.warn({ upstream: address }, 'an upstream does not answer: it rests, and is probed')
+    }
+  })
+}
