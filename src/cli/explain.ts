@@ -111,7 +111,15 @@ async function resolve(
   const cache = new LruAnswerCache(limits.size, clock)
   const arrivals = new Arrivals(cache, limits)
   const witness = new Witness('all', { push, commit: () => undefined })
-  const resolver = new Resolver({ policy, cache, forwarder, arrivals, witness, clock })
+  const resolver = new Resolver({
+    policy,
+    cache,
+    shelf: undefined,
+    forwarder,
+    arrivals,
+    witness,
+    clock
+  })
 
   const query = new Uint8Array(MAX_INQUIRY)
   const length = writeInquiry(query, 0, 0, name, qtype, RRCLASS.IN, false, false)

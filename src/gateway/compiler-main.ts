@@ -81,7 +81,11 @@ function make(
   generation: number
 ): Pick<Extract<FromCompiler, { readonly kind: 'compiled' }>, 'snapshot' | 'changes'> {
   if (ruleSet.sha256 === inForce?.sha256) return { snapshot: undefined, changes: undefined }
-  const snapshot = compile(ruleSet, { generation, random: () => randomInt(2 ** 32) })
+  // The seed in force first, so that hashes which workers keep stay good over the reload; another
+  // one only if names crowd under it.
+  const seeds = inForce === undefined ? [] : [inForce.seed >>> 0]
+  const random = (): number => seeds.pop() ?? randomInt(2 ** 32)
+  const snapshot = compile(ruleSet, { generation, random })
   const changes = inForce === undefined ? undefined : compare(inForce, snapshot)
   inForce = snapshot
   return { snapshot, changes }

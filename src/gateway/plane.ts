@@ -1,5 +1,6 @@
 import { systemClock } from '../base/clock.js'
 import { LruAnswerCache } from '../cache/lru.js'
+import { Shelf } from '../cache/shelf.js'
 import { RingWriter } from '../log/ring.js'
 import type { ServiceLog } from '../log/service-log.js'
 import { Policy } from '../policy/policy.js'
@@ -15,6 +16,9 @@ import { chooseTransport } from '../socket/transport.js'
 import type { Forwarder } from '../upstream/forwarder.js'
 import type { WorkerStart } from './messages.js'
 import { openForwarder } from './open-forwarder.js'
+
+/** How much of the cache's memory is for answers within reach. */
+const SHELF_SHARE = 1 / 4
 
 /** The data plane of one worker: resolver, cache, upstream sockets and listeners, put together. */
 export class Plane {
@@ -64,10 +68,14 @@ export class Plane {
 
   private build(forwarder: Forwarder, snapshot: Snapshot): Resolver {
     const { cache: limits, log } = this.start.config
-    const cache = new LruAnswerCache(limits.size, systemClock)
+    const shelfSize = limits.size * SHELF_SHARE
+    const cache = new LruAnswerCache(limits.size - shelfSize, systemClock)
+    const { which } = log.queries
+    // Where every lookup is recorded, none may be answered without its record being made.
+    const shelf = which === 'all' ? undefined : new Shelf(shelfSize, systemClock.now())
     const arrivals = new Arrivals(cache, limits)
-    const witness = new Witness(log.queries.which, this.ring)
+    const witness = new Witness(which, this.ring)
     const policy = new Policy(snapshot)
-    return new Resolver({ policy, cache, forwarder, arrivals, witness, clock: systemClock })
+    return new Resolver({ policy, cache, shelf, forwarder, arrivals, witness, clock: systemClock })
   }
 }

@@ -28,10 +28,11 @@ export class Inspector {
   private now: Seconds = 0
   private epoch = 0
 
-  begin(policy: Policy, now: Seconds): void {
+  /** @param epoch `policy.epochAt(now)` */
+  begin(policy: Policy, now: Seconds, epoch: number): void {
     this.policy = policy
     this.now = now
-    this.epoch = policy.epochAt(now)
+    this.epoch = epoch
   }
 
   /** How the answer leads this client to a banned place, one of `MATCH`; `none`: it does not. */

@@ -24,6 +24,12 @@ export class Lookup {
   clientClass = 0
   readonly verdict = new Verdict()
 
+  comesFrom(client: Uint32Array, clientAt: number, clientClass: number): void {
+    this.client = client
+    this.clientAt = clientAt
+    this.clientClass = clientClass
+  }
+
   /** Reads the message in `octets[at, end)`; returns one of `READ`. */
   read(
     octets: Uint8Array,

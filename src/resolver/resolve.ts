@@ -21,6 +21,7 @@
 import { epochSeconds, type Clock } from '../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../base/units.js'
 import type { AnswerCache } from '../cache/cache.js'
+import type { Shelf } from '../cache/shelf.js'
 import { EDE } from '../dns/ede.js'
 import { RCODE } from '../dns/rcode.js'
 import { MATCH, VERDICT } from '../log/event.js'
@@ -29,7 +30,7 @@ import type { Verdict } from '../policy/snapshot.js'
 import type { Forwarder, Outcome } from '../upstream/forwarder.js'
 import type { Answer } from '../wire/answer.js'
 import { READ } from '../wire/query.js'
-import { edeOption, writeAnswer, writeError } from '../wire/reply.js'
+import { edeOption, writeAnswer, writeError, writeReady } from '../wire/reply.js'
 import type { Arrivals } from './arrivals.js'
 import { blocks, writeAction } from './ban.js'
 import { Inspector } from './inspect.js'
@@ -45,6 +46,8 @@ const STRANGER = edeOption(EDE.PROHIBITED, 'client is in no network served here'
 export interface ResolverParts {
   readonly policy: Policy
   readonly cache: AnswerCache
+  /** Undefined where every lookup has to be recorded. */
+  readonly shelf: Shelf | undefined
   readonly forwarder: Forwarder
   readonly arrivals: Arrivals
   readonly witness: Witness
@@ -73,10 +76,12 @@ export class Resolver implements Responder {
   }
 
   beginBatch(): void {
-    const { clock, witness } = this.parts
+    const { clock, shelf, witness } = this.parts
     this.now = clock.now()
     this.calendar = epochSeconds(clock)
-    this.inspector.begin(this.policy, this.calendar)
+    const epoch = this.policy.epochAt(this.calendar)
+    this.inspector.begin(this.policy, this.calendar, epoch)
+    shelf?.begin(epoch, this.now)
     witness.begin(this.policy, clock.wall())
   }
 
@@ -89,16 +94,22 @@ export class Resolver implements Responder {
     clientAt: number,
     protocol: number
   ): number {
-    const { lookup, policy } = this
+    const { lookup, policy, parts } = this
     // First what the octets are: nothing else may look at a message that is not a query.
     const reading = lookup.read(octets, at, end, room, protocol, policy.seed)
     if (reading !== READ.ok) return this.turnAway(reading)
+    lookup.comesFrom(client, clientAt, policy.classOf(client, clientAt))
+    // What was given before, and no rule of this client's network had a word to say on, is given
+    // again, as long as the rules and the answer stand: all of the stages below in one look.
+    if (parts.shelf?.find(lookup.query, lookup.clientClass) === true) {
+      return writeReady(octets, lookup.query, lookup.limit, parts.shelf)
+    }
     // Policy before the cache: a new ban holds at once for names that are held already, and one
     // cache can serve all networks because nothing that we made up ever gets into it.
-    const decided = this.judge(client, clientAt, 0)
+    const decided = this.judge(0)
     if (decided !== GO_ON) return decided
     // Then the cache; what it has not, an upstream is asked for while others are answered.
-    const held = this.parts.cache.get(lookup.query.key())
+    const held = parts.cache.get(lookup.query.key())
     if (held === undefined) return LATER
     // Policy again, on what the answer says: held answers lead to banned names as fresh ones do.
     return this.give(held, VERDICT.cached, 0)
@@ -130,7 +141,8 @@ export class Resolver implements Responder {
     this.desk.set(query)
     this.lookup.read(this.desk, 0, query.length, TCP_LIMIT, protocol, this.policy.seed)
     // Judged anew, since the rules may have changed while the upstream was asked.
-    const decided = this.judge(client, 0, took)
+    this.lookup.comesFrom(client, 0, this.policy.classOf(client, 0))
+    const decided = this.judge(took)
     if (decided !== GO_ON) return decided
     return this.give(answer, outcome.kind === 'failure' ? VERDICT.failed : VERDICT.forwarded, took)
   }
@@ -153,11 +165,8 @@ export class Resolver implements Responder {
   }
 
   /** Who asks, and what the rules say of the name: the reply's length, SILENCE, or GO_ON. */
-  private judge(client: Uint32Array, clientAt: number, took: Milliseconds): number {
+  private judge(took: Milliseconds): number {
     const { lookup, policy } = this
-    lookup.client = client
-    lookup.clientAt = clientAt
-    lookup.clientClass = policy.classOf(client, clientAt)
     if (lookup.clientClass === 0) return this.refuseStranger()
     lookup.verdict.clear()
     policy.judge(lookup.query.qname, lookup.clientClass, this.calendar, lookup.verdict)
@@ -173,6 +182,10 @@ export class Resolver implements Responder {
     const age = Math.floor((this.now - answer.storedAt) / MS_PER_SECOND)
     const length = writeAnswer(lookup.octets, lookup.query, lookup.limit, answer, age)
     this.parts.witness.gave(lookup, inspector, answer, how, took)
+    // Asked for a second time, it will be again; a flood of random names never gets there.
+    if (how === VERDICT.cached && isPlain(lookup.verdict) && isPlain(inspector.verdict)) {
+      this.parts.shelf?.put(lookup.query, answer, lookup.clientClass)
+    }
     return length
   }
 
@@ -189,4 +202,9 @@ export class Resolver implements Responder {
     this.parts.witness.refused(this.lookup, RCODE.REFUSED, EDE.PROHIBITED)
     return length
   }
+}
+
+/** Whether no rule at all has a say, not even in monitor mode. */
+function isPlain({ claim, monitor }: Verdict): boolean {
+  return claim === -1 && monitor === -1
 }

@@ -29,6 +29,9 @@ const LAST_REFUSED_QTYPE = 254
  */
 export const READ = { ok: 0, silence: 1, formerr: 2, notimp: 3, badvers: 4, refused: 5 } as const
 
+/** QTYPE, QCLASS and one octet of flags, behind QNAME in a key. */
+export const KEY_TAIL: Octets = 5
+
 /** Cache key and key of questions in flight: lower-cased QNAME, QTYPE, QCLASS, DO, CD; latin1. */
 export type QuestionKey = string
 
@@ -121,8 +124,33 @@ export class Query {
     octets[length + 1] = this.qtype & 0xff
     octets[length + 2] = this.qclass >> 8
     octets[length + 3] = this.qclass & 0xff
-    octets[length + 4] = (this.dnssecOk ? 1 : 0) | (this.checkingDisabled ? 2 : 0)
-    return this.keyOctets.toString('latin1', 0, length + 5)
+    octets[length + 4] = this.keyFlags()
+    return this.keyOctets.toString('latin1', 0, length + KEY_TAIL)
+  }
+
+  /** Copies the octets of `key` to `to` at `at`. */
+  copyQuestion(to: Uint8Array, at: Octets): void {
+    const { octets, length } = this.qname
+    for (let i = 0; i < length; i++) to[at + i] = octets[i]!
+    to[at + length] = this.qtype >> 8
+    to[at + length + 1] = this.qtype & 0xff
+    to[at + length + 2] = this.qclass >> 8
+    to[at + length + 3] = this.qclass & 0xff
+    to[at + length + 4] = this.keyFlags()
+  }
+
+  /** Whether `from[at, at + length)` are the octets of `key`. */
+  isQuestion(from: Uint8Array, at: Octets, length: Octets): boolean {
+    const { octets, length: name } = this.qname
+    if (length !== name + KEY_TAIL || from[at + name + 4] !== this.keyFlags()) return false
+    if (((from[at + name]! << 8) | from[at + name + 1]!) !== this.qtype) return false
+    if (((from[at + name + 2]! << 8) | from[at + name + 3]!) !== this.qclass) return false
+    for (let i = 0; i < name; i++) if (from[at + i] !== octets[i]) return false
+    return true
+  }
+
+  private keyFlags(): number {
+    return (this.dnssecOk ? 1 : 0) | (this.checkingDisabled ? 2 : 0)
   }
 
   private withoutQuestion(): number {

@@ -1,0 +1,190 @@
+import t from 'tap'
+import { Shelf } from '../../src/cache/shelf.js'
+import type { Answer } from '../../src/wire/answer.js'
+import { Query } from '../../src/wire/query.js'
+import { writeAnswer, writeReady } from '../../src/wire/reply.js'
+import { header, octets, question, u16, u32 } from '../wire/octets.js'
+
+const CLASS = 3
+const EPOCH = 7
+const SEED = 12_345
+
+/** A query and the octets that its reply goes into. */
+function ask(qname: string, qtype = 1, more: readonly number[] = []): [Query, Uint8Array] {
+  const message = octets(
+    header(1, 0x0100, 1, 0, 0, more.length > 0 ? 1 : 0),
+    question(qname, qtype),
+    more
+  )
+  const room = new Uint8Array(600)
+  room.set(message)
+  const query = new Query()
+  t.equal(query.read(room, 0, message.length, SEED), 0, `reads ${qname}`)
+  return [query, room]
+}
+
+const OPT_DO = [0, ...u16(41), ...u16(1232), 0, 0, 0x80, 0, ...u16(0)]
+
+/** One A record at a pointer to QNAME, TTL 300. */
+const RECORD = octets([0xc0, 12], u16(1), u16(1), u32(300), u16(4), 192, 0, 2, 1)
+
+const answer = (more: Partial<Answer> = {}): Answer => ({
+  body: RECORD,
+  rcode: 0,
+  answers: 1,
+  authorities: 0,
+  additionals: 0,
+  authentic: false,
+  ttls: Uint16Array.of(6),
+  storedAt: 1000,
+  lifetime: 300,
+  ede: undefined,
+  upstream: 0,
+  targets: new Uint8Array(0),
+  leads: new Uint8Array(0),
+  addresses: new Uint32Array(0),
+  cleanEpoch: -1,
+  cleanClass: -1,
+  ...more
+})
+
+function shelfAt(now: number, size = 100_000): Shelf {
+  const shelf = new Shelf(size, 0)
+  shelf.begin(EPOCH, now)
+  return shelf
+}
+
+const bodies: { it: string; answer: Answer }[] = [
+  { it: 'one record', answer: answer() },
+  { it: 'authentic data', answer: answer({ authentic: true }) },
+  { it: 'NXDOMAIN', answer: answer({ rcode: 3, answers: 0, authorities: 1 }) },
+  { it: 'additional records', answer: answer({ additionals: 1, answers: 0 }) },
+  {
+    it: 'nothing at all',
+    answer: answer({ body: new Uint8Array(0), answers: 0, ttls: new Uint16Array(0) })
+  }
+]
+
+for (const { it, answer } of bodies) {
+  t.test(`gives ${it} as the cache does, octet for octet, aged alike`, async t => {
+    for (const now of [1000, 1999, 2000, 250_000]) {
+      const shelf = shelfAt(now)
+      shelf.put(ask('www.Example')[0], answer, CLASS)
+      const [query, room] = ask('WWW.example', 1)
+      t.ok(shelf.find(query, CLASS), 'found, whatever the case')
+      const length = writeReady(room, query, 512, shelf)
+      const [same, other] = ask('WWW.example', 1)
+      const expected = writeAnswer(
+        other,
+        same,
+        512,
+        answer,
+        Math.floor((now - answer.storedAt) / 1000)
+      )
+      t.strictSame(room.slice(0, length), other.slice(0, expected))
+    }
+  })
+}
+
+t.test('does not fit the client: TC, as from the cache', async t => {
+  const shelf = shelfAt(1000)
+  const [query, room] = ask('www.example')
+  shelf.put(query, answer(), CLASS)
+  t.ok(shelf.find(query, CLASS))
+  const length = writeReady(room, query, 40, shelf)
+  t.equal(length, query.questionEnd)
+  t.equal(room[2]! & 0x02, 0x02)
+})
+
+const misses: { it: string; find: (shelf: Shelf) => boolean }[] = [
+  { it: 'another name', find: shelf => shelf.find(ask('ww.example')[0], CLASS) },
+  { it: 'a name below', find: shelf => shelf.find(ask('a.www.example')[0], CLASS) },
+  { it: 'another type', find: shelf => shelf.find(ask('www.example', 28)[0], CLASS) },
+  {
+    it: 'a client that wants signatures',
+    find: shelf => shelf.find(ask('www.example', 1, OPT_DO)[0], CLASS)
+  },
+  { it: 'another class of clients', find: shelf => shelf.find(ask('www.example')[0], CLASS + 1) },
+  {
+    it: 'another epoch',
+    find: shelf => {
+      shelf.begin(EPOCH + 1, 1000)
+      return shelf.find(ask('www.example')[0], CLASS)
+    }
+  },
+  {
+    it: 'an epoch that comes again: nothing is good twice',
+    find: shelf => {
+      shelf.begin(EPOCH + 1, 1000)
+      shelf.begin(EPOCH, 1000)
+      return shelf.find(ask('www.example')[0], CLASS)
+    }
+  },
+  {
+    it: 'the end of its life',
+    find: shelf => {
+      shelf.begin(EPOCH, 301_000)
+      return shelf.find(ask('www.example')[0], CLASS)
+    }
+  }
+]
+
+for (const { it, find } of misses) {
+  t.test(`has nothing for ${it}`, async t => {
+    const shelf = shelfAt(1000)
+    shelf.put(ask('www.example')[0], answer(), CLASS)
+    t.ok(shelf.find(ask('www.example')[0], CLASS), 'it is there')
+    t.notOk(find(shelf))
+  })
+}
+
+t.test('is good up to the last second of its life', async t => {
+  const shelf = shelfAt(1000)
+  shelf.put(ask('www.example')[0], answer(), CLASS)
+  shelf.begin(EPOCH, 300_999)
+  t.ok(shelf.find(ask('www.example')[0], CLASS))
+})
+
+const refused: { it: string; answer: Answer }[] = [
+  { it: 'a long one', answer: answer({ body: new Uint8Array(240) }) },
+  { it: 'one with many TTLs', answer: answer({ ttls: new Uint16Array(13) }) },
+  {
+    it: 'one with an extended error',
+    answer: answer({ ede: { code: 3, option: new Uint8Array(6) } })
+  }
+]
+
+for (const { it, answer } of refused) {
+  t.test(`takes no answer that it has no place for: ${it}`, async t => {
+    const shelf = shelfAt(1000)
+    shelf.put(ask('www.example')[0], answer, CLASS)
+    t.notOk(shelf.find(ask('www.example')[0], CLASS))
+  })
+}
+
+t.test('a newer answer to the same question takes the place of the older', async t => {
+  const shelf = shelfAt(5000)
+  const [query, room] = ask('www.example')
+  shelf.put(query, answer(), CLASS)
+  shelf.put(query, answer({ storedAt: 5000, rcode: 3 }), CLASS)
+  t.ok(shelf.find(query, CLASS))
+  writeReady(room, query, 512, shelf)
+  t.equal(room[3]! & 15, 3)
+})
+
+t.test('the smallest shelf never mixes up a thousand questions', async t => {
+  const shelf = shelfAt(1000, 1)
+  let found = 0
+  for (let i = 0; i < 1000; i++) {
+    const rdata = octets([0xc0, 12], u16(1), u16(1), u32(300), u16(4), u32(i))
+    shelf.put(ask(`n${i}.example`)[0], answer({ body: rdata }), CLASS)
+    for (const j of [i, i >> 1]) {
+      const [query, room] = ask(`n${j}.example`)
+      if (!shelf.find(query, CLASS)) continue
+      found++
+      const length = writeReady(room, query, 512, shelf)
+      t.strictSame([...room.slice(length - 4, length)], u32(j), `n${j} is n${j}`)
+    }
+  }
+  t.ok(found >= 1000, 'the last one put is always there')
+})
