@@ -1,3 +1,4 @@
+import type { Prefix } from '../base/address.js'
 import type { Milliseconds, Octets, Seconds } from '../base/units.js'
 import type { Endpoint } from '../socket/datagram.js'
 
@@ -14,6 +15,7 @@ export interface Config {
   readonly upstreams: UpstreamsConfig
   readonly cache: CacheConfig
   readonly tcp: TcpConfig
+  readonly limits: LimitsConfig
   readonly log: { readonly service: ServiceLogConfig; readonly queries: QueryLogConfig }
   readonly shutdown: { readonly grace: Milliseconds }
 }
@@ -53,6 +55,18 @@ export interface TcpConfig {
   readonly maxConnections: number
   /** Queries of one connection that wait for an answer. */
   readonly maxInFlight: number
+}
+
+/** What one client may take. A rate is of one worker; 0: no limit. */
+export interface LimitsConfig {
+  readonly queriesPerSecond: number
+  /** What a quiet client may send at once, as the time in which its rate would allow it. */
+  readonly burst: Milliseconds
+  /** Of what is over a limit, each so many-th is answered with TC; 0: none. */
+  readonly slip: number
+  /** Bits of an address that stand for one client. */
+  readonly bits: { readonly ipv4: number; readonly ipv6: number }
+  readonly exempt: readonly Prefix[]
 }
 
 export interface ServiceLogConfig {

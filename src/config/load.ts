@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { failure, type InterdictError } from '../base/error.js'
 import { readYaml } from '../document/read.js'
 import { readName } from '../wire/name.js'
-import type { Config, UpstreamsConfig } from './config.js'
+import type { Config, LimitsConfig, UpstreamsConfig } from './config.js'
 import { settingsSchema, type Settings } from './schema.js'
 
 /** Read, in the working folder, if no other is named; it need not exist. */
@@ -63,6 +63,7 @@ function configOf(settings: Settings, folder: string): Config {
       maxConnections: tcp['max-connections'],
       maxInFlight: tcp['max-in-flight']
     },
+    limits: limitsOf(settings.limits),
     log: {
       service: {
         level: service.level,
@@ -76,6 +77,16 @@ function configOf(settings: Settings, folder: string): Config {
       }
     },
     shutdown
+  }
+}
+
+function limitsOf(settings: Settings['limits']): LimitsConfig {
+  return {
+    queriesPerSecond: settings['queries-per-second'],
+    burst: settings.burst,
+    slip: settings.slip,
+    bits: { ipv4: settings['ipv4-prefix'], ipv6: settings['ipv6-prefix'] },
+    exempt: settings.exempt
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { readPrefix } from '../base/address.js'
 import { duration, size, wholeSeconds } from '../document/quantity.js'
 import { textAs } from '../document/text.js'
 import { readName } from '../wire/name.js'
@@ -16,6 +17,7 @@ const server = textAs(
   'an address such as 192.0.2.53, [2001:db8::53]:53 or 192.0.2.53:5353',
   readServer
 )
+const prefix = textAs('a prefix such as 192.0.2.0/24 or 2001:db8::/32', readPrefix)
 const path = z.string('a path').min(1, 'a path')
 
 /** Names that may stand left of `forward` addresses; the text is what is kept. */
@@ -56,6 +58,15 @@ const tcp = section({
   'max-in-flight': z.int().min(1).max(10_000).prefault(100)
 })
 
+const limits = section({
+  'queries-per-second': z.int().min(0).max(1_000_000).prefault(0),
+  burst: duration('100ms', '1m').prefault('2s'),
+  slip: z.int().min(0).max(100).prefault(2),
+  'ipv4-prefix': z.int().min(8).max(32).prefault(32),
+  'ipv6-prefix': z.int().min(16).max(64).prefault(56),
+  exempt: z.array(prefix).prefault([])
+})
+
 const log = section({
   service: section({
     level: z.enum(['info', 'warn', 'error', 'silent']).prefault('info'),
@@ -82,6 +93,7 @@ export const settingsSchema = section({
   upstreams,
   cache,
   tcp,
+  limits,
   log,
   shutdown: section({ grace: duration('0s', '1m').prefault('5s') })
 }).superRefine(({ listen, upstreams: { servers, forward } }, context) => {

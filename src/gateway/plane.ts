@@ -14,6 +14,7 @@ import type { Endpoint } from '../socket/datagram.js'
 import { Ledger } from '../socket/ledger.js'
 import { chooseTransport } from '../socket/transport.js'
 import type { Forwarder } from '../upstream/forwarder.js'
+import { openLimits } from './limits.js'
 import type { WorkerStart } from './messages.js'
 import { openForwarder } from './open-forwarder.js'
 
@@ -43,8 +44,9 @@ export class Plane {
     const resolver = this.build(forwarder, snapshot)
     const { idle, maxConnections, maxInFlight } = config.tcp
     const limits = { idle, connections: maxConnections, queriesInFlight: maxInFlight }
+    const udpOptions = { clock: systemClock, ...openLimits(config.limits) }
     for (const endpoint of endpoints) {
-      this.udp.push(await serveUdp(transport, endpoint, resolver))
+      this.udp.push(await serveUdp(transport, endpoint, resolver, udpOptions))
       this.tcp.push(await serveTcp(transport, endpoint, resolver, { limits, clock: systemClock }))
     }
     this.forwarder = forwarder

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import {
   NO_REPLY,
@@ -9,6 +10,7 @@ import {
   type Transport
 } from '../socket/datagram.js'
 import { Outstanding } from './outstanding.js'
+import type { QueryLimit } from './query-limit.js'
 import { LATER, UDP, type Responder } from './responder.js'
 
 /** A UDP listener at work. */
@@ -22,13 +24,21 @@ export interface UdpService {
   close(): void
 }
 
+/** What a UDP listener works with. */
+export interface UdpOptions {
+  readonly clock: Clock
+  /** The listeners of a thread share it. */
+  readonly queryLimit: QueryLimit | undefined
+}
+
 /** @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION */
 export async function serveUdp(
   transport: Transport,
   endpoint: Endpoint,
-  responder: Responder
+  responder: Responder,
+  options: UdpOptions
 ): Promise<UdpService> {
-  const listener = new UdpListener(responder)
+  const listener = new UdpListener(responder, options)
   const socket = await transport.bind(endpoint, listener.handle)
   listener.socket = socket
   return {
@@ -51,15 +61,24 @@ class UdpListener {
   socket: DatagramSocket | undefined
   readonly outstanding = new Outstanding()
 
-  constructor(private readonly responder: Responder) {}
+  constructor(
+    private readonly responder: Responder,
+    private readonly options: UdpOptions
+  ) {}
 
   readonly handle = (batch: DatagramBatch): void => {
-    const { responder } = this
+    const { responder, options } = this
+    const { queryLimit } = options
     const { octets, starts, lengths, replies, peers } = batch
     responder.beginBatch()
+    queryLimit?.begin(options.clock.now())
     for (let i = 0; i < batch.count; i++) {
       const at = starts[i]!
       const end = at + lengths[i]!
+      if (queryLimit !== undefined && !queryLimit.allows(peers, 4 * i)) {
+        replies[i] = queryLimit.turnAway(octets, at, end)
+        continue
+      }
       const length = responder.answer(octets, at, end, SLOT_OCTETS, peers, 4 * i, UDP)
       replies[i] = length > 0 ? length : NO_REPLY
       if (length === LATER) this.answerLater(batch, i)

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t from 'tap'
+import { readAddress } from '../../src/base/address.js'
 import { InterdictError } from '../../src/base/error.js'
 import { loadConfig, readConfig } from '../../src/config/load.js'
 
@@ -22,6 +23,13 @@ const defaults = {
     failureTtl: 5
   },
   tcp: { idle: 10_000, maxConnections: 1000, maxInFlight: 100 },
+  limits: {
+    queriesPerSecond: 0,
+    burst: 2000,
+    slip: 2,
+    bits: { ipv4: 32, ipv6: 56 },
+    exempt: []
+  },
   log: {
     service: { level: 'info', destination: 'stderr' },
     queries: {
@@ -99,6 +107,17 @@ const reads = [
       }
     }
   },
+  {
+    it: 'limits for one client',
+    text: 'limits: { queries-per-second: 50, ipv6-prefix: 48, exempt: [192.0.2.0/24] }',
+    config: {
+      limits: {
+        queriesPerSecond: 50,
+        bits: { ipv4: 32, ipv6: 48 },
+        exempt: [{ address: readAddress('192.0.2.0'), length: 120 }]
+      }
+    }
+  },
   { it: 'a number of workers', text: 'workers: 64', config: { workers: 64 } }
 ] as const
 
@@ -149,6 +168,9 @@ const refuses = [
     at: [1, 25]
   },
   { it: 'no upstreams for a name', text: 'upstreams: { forward: { example: [] } }', at: [1, 34] },
+  { it: 'a prefix with host bits', text: 'limits: { exempt: [192.0.2.1/24] }', at: [1, 20] },
+  { it: 'half a query per second', text: 'limits: { queries-per-second: 0.5 }', at: [1, 31] },
+  { it: 'clients by IPv6 address', text: 'limits: { ipv6-prefix: 128 }', at: [1, 24] },
   { it: 'an unknown log level', text: 'log: { service: { level: debug } }', at: [1, 26] },
   { it: 'an empty path', text: 'rules: ""', at: [1, 8] }
 ] as const

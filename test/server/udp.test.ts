@@ -6,6 +6,8 @@ import { transports, turns, until } from './transports.js'
 
 const ANY = { address: '127.0.0.1', port: 0 }
 
+const UNLIMITED = { clock: { now: () => 0, wall: () => 0 }, queryLimit: undefined }
+
 const LOOPBACK_WORDS = [0, 0, 0xffff, 0x7f000001]
 
 /** A client that collects the texts of what comes back. */
@@ -31,7 +33,7 @@ class Asker {
 for (const transport of transports()) {
   t.test(`UDP, ${transport.kind} sockets`, async t => {
     const responder = new FakeResponder()
-    const service = await serveUdp(transport, ANY, responder)
+    const service = await serveUdp(transport, ANY, responder, UNLIMITED)
     const asker = new Asker(service.local.port)
     t.teardown(() => asker.close())
 
@@ -76,7 +78,7 @@ for (const transport of transports()) {
 
   t.test(`UDP, ${transport.kind} sockets: drain waits no longer than its grace`, async t => {
     const responder = new FakeResponder()
-    const service = await serveUdp(transport, ANY, responder)
+    const service = await serveUdp(transport, ANY, responder, UNLIMITED)
     const asker = new Asker(service.local.port)
     t.teardown(() => asker.close())
     await asker.ask('later')

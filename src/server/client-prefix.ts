@@ -1,0 +1,45 @@
+/** How many bits of an address stand for one client. */
+export interface ClientBits {
+  /** 1 to 32. */
+  readonly ipv4: number
+  /** 1 to 64. */
+  readonly ipv6: number
+}
+
+/** Upper word of the key of an IPv4 client; 0:ffff::/32, which it would be, is nobody's address. */
+const IPV4 = 0xffff
+
+/**
+ * The prefix that counts as one client, as two signed words: one household or office has one IPv4
+ * address and 256 or more networks of IPv6, so that limits by IPv6 address would be none.
+ * One instance is filled again and again.
+ */
+export class ClientPrefix {
+  high = 0
+  low = 0
+  private readonly mask4: number
+  private readonly maskHigh: number
+  private readonly maskLow: number
+
+  constructor({ ipv4, ipv6 }: ClientBits) {
+    this.mask4 = maskOf(ipv4)
+    this.maskHigh = maskOf(ipv6)
+    this.maskLow = maskOf(ipv6 - 32)
+  }
+
+  /** Reads the address in `words[at, at + 4)`, as in `DatagramBatch.peers`. */
+  read(words: Uint32Array, at: number): void {
+    if (words[at] === 0 && words[at + 1] === 0 && words[at + 2] === 0xffff) {
+      this.high = IPV4
+      this.low = words[at + 3]! & this.mask4
+    } else {
+      this.high = words[at]! & this.maskHigh
+      this.low = words[at + 1]! & this.maskLow
+    }
+  }
+}
+
+/** The first `bits` of a word set: none if there are less than 1, all if more than 31. */
+function maskOf(bits: number): number {
+  return bits < 1 ? 0 : bits > 31 ? -1 : -1 << (32 - bits)
+}

@@ -1,0 +1,92 @@
+import t, { type Test } from 'tap'
+import { QueryLimit } from '../../src/server/query-limit.js'
+import { serveUdp } from '../../src/server/udp.js'
+import { FakeResponder, query } from './fake-responder.js'
+import { transports, turns, until } from './transports.js'
+import { nameQuery, UdpClient } from './udp-client.js'
+
+const RATE = { perSecond: 1, burst: 3000 }
+const BITS = { ipv4: 32, ipv6: 56 }
+const SENT = 9
+
+/** Answers every query with itself, QR set. */
+class Echo extends FakeResponder {
+  asked = 0
+
+  override answer(octets: Uint8Array, at: number, end: number): number {
+    this.asked++
+    octets[at + 2]! |= 0x80
+    return end - at
+  }
+}
+
+const none = { find: () => 0 }
+const all = { find: () => 1 }
+const message = nameQuery('Example.test')
+/** TC and no records: header, question as it was spelt, OPT. */
+const truncated = Buffer.from(message)
+truncated.set([0x83, 0x80], 2)
+
+const cases = [
+  { it: 'half of what is over it with TC', slip: 2, exempt: none, asked: 3, slipped: 3 },
+  { it: 'a third of what is over it with TC', slip: 3, exempt: undefined, asked: 3, slipped: 2 },
+  { it: 'all that is over it with TC', slip: 1, exempt: none, asked: 3, slipped: 6 },
+  { it: 'nothing over it', slip: 0, exempt: none, asked: 3, slipped: 0 },
+  { it: 'exempt clients without end', slip: 2, exempt: all, asked: SENT, slipped: 0 }
+] as const
+
+for (const transport of transports()) {
+  for (const { it, slip, exempt, asked, slipped } of cases) {
+    t.test(`a limit answers ${it} (${transport.kind} sockets)`, async t => {
+      const { client, responder, limit } = await stage(t, slip, exempt)
+      for (let i = 0; i < SENT; i++) await client.send(message)
+      await until(() => responder.asked + limit.counts.dropped + limit.counts.slipped === SENT)
+      await until(() => client.messages.length === asked + slipped)
+      await turns()
+      t.equal(responder.asked, asked)
+      t.strictSame(limit.counts, { dropped: SENT - asked - slipped, slipped })
+      const short = client.messages.filter(octets => octets.equals(truncated))
+      t.equal(short.length, slipped)
+      t.equal(client.messages.length, asked + slipped)
+    })
+  }
+
+  t.test(`a limit lets pass again what the rate allows (${transport.kind} sockets)`, async t => {
+    const { client, responder, limit, pass } = await stage(t, 0, none)
+    for (let i = 0; i < 4; i++) await client.send(message)
+    await until(() => limit.counts.dropped === 1)
+    pass(1000)
+    for (let i = 0; i < 2; i++) await client.send(message)
+    await until(() => limit.counts.dropped === 2)
+    t.equal(responder.asked, 4)
+  })
+
+  t.test(`what is no query gets no TC either (${transport.kind} sockets)`, async t => {
+    const { client, limit } = await stage(t, 1, none)
+    const response = Buffer.from(message)
+    response[2]! |= 0x80
+    for (let i = 0; i < 3; i++) await client.send(message)
+    for (const octets of [response, query('no name'), Buffer.alloc(3), Buffer.alloc(0)]) {
+      await client.send(octets)
+    }
+    await until(() => limit.counts.dropped === 4)
+    await turns()
+    t.equal(client.messages.length, 3)
+    t.equal(limit.counts.slipped, 0)
+  })
+
+  async function stage(t: Test, slip: number, exempt: typeof none | undefined) {
+    const responder = new Echo()
+    const limit = new QueryLimit(RATE, { bits: BITS, slip, exempt }, 0x5eed)
+    let now = 1
+    const clock = { now: () => now, wall: () => now }
+    const options = { clock, queryLimit: limit }
+    const service = await serveUdp(transport, { address: '127.0.0.1', port: 0 }, responder, options)
+    const client = new UdpClient(service.local.port)
+    t.teardown(() => {
+      client.close()
+      service.close()
+    })
+    return { client, responder, limit, pass: (ms: number) => (now += ms) }
+  }
+}

@@ -1,0 +1,7 @@
+import { readAddress } from '../../src/base/address.js'
+
+/** An address as the four words of `DatagramBatch.peers`. */
+export function wordsOf(address: string): Uint32Array {
+  const view = new DataView(readAddress(address).buffer)
+  return Uint32Array.from([0, 4, 8, 12], at => view.getUint32(at))
+}
