@@ -1,5 +1,6 @@
 /** The compiler thread: the settings file in, settings out; rule files in, snapshot out. */
 import { randomInt } from 'node:crypto'
+import { constants, setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
 import { failure } from '../base/error.js'
@@ -42,6 +43,7 @@ async function settings(file: string | undefined): Promise<FromCompiler> {
 async function rules(order: Order): Promise<FromCompiler> {
   const started = performance.now()
   inForce ??= order.inForce
+  if (inForce !== undefined) yieldToWorkers()
   const { loaded, marks, restless } = await read(order)
   const errors = restless ? [failure('GATEWAY_RESTLESS')] : loaded.ok ? [] : loaded.errors
   if (errors.length > 0 || !loaded.ok)
@@ -49,6 +51,15 @@ async function rules(order: Order): Promise<FromCompiler> {
   const made = make(loaded.rules, order.generation)
   const warnings = loaded.warnings.map(troubleOf)
   return { kind: 'compiled', ...made, warnings, marks, took: performance.now() - started }
+}
+
+/**
+ * Nobody waits for a reload, but on a machine with no core to spare every query waits for a thread
+ * that computes for a second. On Linux the priority set is that of the calling thread alone
+ * (setpriority(2), "C library/kernel differences"); elsewhere it would be the process's.
+ */
+function yieldToWorkers(): void {
+  if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_LOW)
 }
 
 /** What was read, and how everything looked before it was. */
