@@ -53,6 +53,8 @@ export interface TcpConfig {
   readonly idle: Milliseconds
   /** Of one worker. */
   readonly maxConnections: number
+  /** Of one client (see `limits.bits`), of one worker. */
+  readonly maxConnectionsPerClient: number
   /** Queries of one connection that wait for an answer. */
   readonly maxInFlight: number
 }

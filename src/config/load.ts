@@ -61,6 +61,7 @@ function configOf(settings: Settings, folder: string): Config {
     tcp: {
       idle: tcp.idle,
       maxConnections: tcp['max-connections'],
+      maxConnectionsPerClient: tcp['max-connections-per-client'],
       maxInFlight: tcp['max-in-flight']
     },
     limits: limitsOf(settings.limits),

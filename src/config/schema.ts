@@ -55,6 +55,7 @@ const cache = section({
 const tcp = section({
   idle: duration('1s', '10m').prefault('10s'),
   'max-connections': z.int().min(1).max(100_000).prefault(1000),
+  'max-connections-per-client': z.int().min(1).max(100_000).prefault(100),
   'max-in-flight': z.int().min(1).max(10_000).prefault(100)
 })
 

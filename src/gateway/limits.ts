@@ -1,21 +1,25 @@
 import { randomInt } from 'node:crypto'
 import type { Prefix } from '../base/address.js'
-import type { LimitsConfig } from '../config/config.js'
+import type { Config } from '../config/config.js'
 import { compilePrefixes, PrefixTable } from '../network/prefix-table.js'
+import { ConnectionLimit } from '../server/connection-limit.js'
 import { QueryLimit, type Prefixes } from '../server/query-limit.js'
 
 /** The limits of one thread, which its listeners share; undefined where the settings have none. */
 export interface Limits {
   readonly queryLimit: QueryLimit | undefined
+  readonly connectionLimit: ConnectionLimit
 }
 
-export function openLimits({ queriesPerSecond, burst, slip, bits, exempt }: LimitsConfig): Limits {
-  const terms = { bits, slip, exempt: prefixesOf(exempt) }
+export function openLimits({ limits, tcp }: Pick<Config, 'limits' | 'tcp'>): Limits {
+  const { queriesPerSecond, burst, slip, bits } = limits
+  const terms = { bits, slip, exempt: prefixesOf(limits.exempt) }
   return {
     queryLimit:
       queriesPerSecond === 0
         ? undefined
-        : new QueryLimit({ perSecond: queriesPerSecond, burst }, terms, randomWord())
+        : new QueryLimit({ perSecond: queriesPerSecond, burst }, terms, randomWord()),
+    connectionLimit: new ConnectionLimit(tcp.maxConnectionsPerClient, terms)
   }
 }
 

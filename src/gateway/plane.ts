@@ -44,10 +44,10 @@ export class Plane {
     const resolver = this.build(forwarder, snapshot)
     const { idle, maxConnections, maxInFlight } = config.tcp
     const limits = { idle, connections: maxConnections, queriesInFlight: maxInFlight }
-    const udpOptions = { clock: systemClock, ...openLimits(config.limits) }
+    const options = { limits, clock: systemClock, ...openLimits(config) }
     for (const endpoint of endpoints) {
-      this.udp.push(await serveUdp(transport, endpoint, resolver, udpOptions))
-      this.tcp.push(await serveTcp(transport, endpoint, resolver, { limits, clock: systemClock }))
+      this.udp.push(await serveUdp(transport, endpoint, resolver, options))
+      this.tcp.push(await serveTcp(transport, endpoint, resolver, options))
     }
     this.forwarder = forwarder
     this.resolver = resolver

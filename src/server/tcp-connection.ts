@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds, Octets } from '../base/units.js'
+import { addKeepalive, asksKeepalive, KEEPALIVE } from '../wire/keepalive.js'
 import { LATER, TCP, type Responder } from './responder.js'
 import { Inbox } from './tcp-inbox.js'
 import { framed, MAX_MESSAGE, PREFIX, type ReplyBuffer } from './tcp-reply-buffer.js'
@@ -13,6 +14,7 @@ export interface Shop {
   readonly responder: Responder
   readonly replies: ReplyBuffer
   readonly clock: Clock
+  readonly idle: Milliseconds
   readonly queriesInFlight: number
   readonly counts: { queries: number }
 }
@@ -114,19 +116,37 @@ export class TcpConnection {
     this.shop.counts.queries++
     const at = replies.place(inbox.octets, start, end)
     const placed = at + end - start
+    const keepalive = asksKeepalive(inbox.octets, start, end)
     const length = responder.answer(replies.octets, at, placed, MAX_MESSAGE, client, 0, TCP)
-    if (length > 0) replies.keep(length)
-    else if (length === LATER) this.answerLater(Uint8Array.from(inbox.octets.subarray(start, end)))
+    if (length > 0) {
+      const end = at + length
+      replies.keep((keepalive ? addKeepalive(replies.octets, at, end, this.idle) : end) - at)
+    } else if (length === LATER) {
+      this.answerLater(Uint8Array.from(inbox.octets.subarray(start, end)), keepalive)
+    }
   }
 
-  private answerLater(query: Uint8Array): void {
+  private answerLater(query: Uint8Array, keepalive: boolean): void {
     this.inFlight++
     this.shop.responder.answerLater(query, this.client.slice(), TCP, (octets, start, end) => {
       this.inFlight--
       if (this.socket.destroyed) return
       this.settle()
-      if (octets !== undefined) this.socket.write(framed(octets, start, end))
+      if (octets === undefined) return
+      const reply = keepalive ? this.withKeepalive(octets, start, end) : octets.subarray(start, end)
+      this.socket.write(framed(reply))
     })
+  }
+
+  private withKeepalive(octets: Uint8Array, start: Octets, end: Octets): Uint8Array {
+    const copy = new Uint8Array(end - start + KEEPALIVE)
+    copy.set(octets.subarray(start, end))
+    return copy.subarray(0, addKeepalive(copy, 0, end - start, this.idle))
+  }
+
+  /** What a client that asks may count on: nothing where we are about to end. RFC 7828 §3.3.2. */
+  private get idle(): Milliseconds {
+    return this.taking ? this.shop.idle : 0
   }
 
   /** All late replies that come in one go are written in one go. */

@@ -43,9 +43,9 @@ export class ReplyBuffer {
 }
 
 /** A message behind its length. */
-export function framed(octets: Uint8Array, start: Octets, end: Octets): Buffer {
-  const frame = Buffer.allocUnsafe(PREFIX + end - start)
-  frame.writeUInt16BE(end - start, 0)
-  frame.set(octets.subarray(start, end), PREFIX)
+export function framed(message: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(PREFIX + message.length)
+  frame.writeUInt16BE(message.length, 0)
+  frame.set(message, PREFIX)
   return frame
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Endpoint, TcpListenOptions, Transport } from '../socket/datagram.js'
 import { bindFailure } from '../socket/port.js'
+import type { ConnectionLimit } from './connection-limit.js'
 import { Outstanding } from './outstanding.js'
 import type { Responder } from './responder.js'
 import { TcpConnection, type Shop } from './tcp-connection.js'
@@ -23,6 +24,8 @@ export interface TcpCounts {
   accepted: number
   /** Closed at once, because there were too many. */
   refused: number
+  /** Closed at once, because their client had too many. */
+  crowded: number
   /** Closed for being idle. */
   idled: number
   queries: number
@@ -43,6 +46,8 @@ export interface TcpService {
 /** What a TCP listener works with. */
 export interface TcpOptions {
   readonly limits: TcpLimits
+  /** For each client; the listeners of a thread share it. */
+  readonly connectionLimit: ConnectionLimit
   readonly clock: Clock
 }
 
@@ -66,7 +71,7 @@ export async function serveTcp(
 }
 
 class TcpListener implements TcpService {
-  readonly counts: TcpCounts = { accepted: 0, refused: 0, idled: 0, queries: 0 }
+  readonly counts: TcpCounts = { accepted: 0, refused: 0, crowded: 0, idled: 0, queries: 0 }
   local: Endpoint = { address: '', port: 0 }
   private readonly server
   private readonly shop: Shop
@@ -79,9 +84,9 @@ class TcpListener implements TcpService {
     private readonly options: TcpOptions
   ) {
     const { limits, clock } = options
-    const { queriesInFlight } = limits
+    const { queriesInFlight, idle } = limits
     const { counts } = this
-    this.shop = { responder, clock, counts, queriesInFlight, replies: new ReplyBuffer() }
+    this.shop = { responder, clock, counts, idle, queriesInFlight, replies: new ReplyBuffer() }
     const manners = { allowHalfOpen: true, noDelay: true }
     this.server = createServer(manners, socket => this.accept(socket))
     this.server.maxConnections = limits.connections
@@ -139,12 +144,19 @@ class TcpListener implements TcpService {
       socket.destroy()
       return
     }
+    const { connectionLimit } = this.options
+    if (!connectionLimit.enter(client)) {
+      this.counts.crowded++
+      socket.destroy()
+      return
+    }
     this.counts.accepted++
     const connection = new TcpConnection(socket, client, this.shop)
     this.open.add(connection)
     this.outstanding.begin()
     socket.once('close', () => {
       this.open.delete(connection)
+      connectionLimit.leave(client)
       this.outstanding.end()
     })
   }

@@ -224,7 +224,7 @@ function isRefused(qtype: number, qclass: number): boolean {
 }
 
 /** The position after an owner name, which a pointer may end; 0 if it is broken or cut short. */
-function passName(octets: Uint8Array, at: Octets, end: Octets): Octets {
+export function passName(octets: Uint8Array, at: Octets, end: Octets): Octets {
   const last = at + MAX_NAME < end ? at + MAX_NAME : end
   for (let pos = at; pos < last;) {
     const head = octets[pos]!

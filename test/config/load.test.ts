@@ -22,7 +22,7 @@ const defaults = {
     negativeMaxTtl: 3600,
     failureTtl: 5
   },
-  tcp: { idle: 10_000, maxConnections: 1000, maxInFlight: 100 },
+  tcp: { idle: 10_000, maxConnections: 1000, maxConnectionsPerClient: 100, maxInFlight: 100 },
   limits: {
     queriesPerSecond: 0,
     burst: 2000,

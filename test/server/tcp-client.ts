@@ -20,8 +20,11 @@ export class TcpClient {
   readonly socket: Socket
   private rest: Buffer = Buffer.alloc(0)
 
-  constructor(port: number, address = '127.0.0.1') {
-    this.socket = connect({ port, host: address, allowHalfOpen: true, noDelay: true })
+  /** @param from our own address, where it matters */
+  constructor(port: number, address = '127.0.0.1', from?: string) {
+    const manners = { allowHalfOpen: true, noDelay: true }
+    const local = from === undefined ? {} : { localAddress: from }
+    this.socket = connect({ port, host: address, ...local, ...manners })
     this.socket.on('data', chunk => this.take(chunk))
     this.socket.on('end', () => (this.ended = true))
     this.socket.on('close', () => (this.closed = true))

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { ConnectionLimit } from '../../src/server/connection-limit.js'
 import { serveTcp, type TcpLimits, type TcpService } from '../../src/server/tcp.js'
 import type { Transport } from '../../src/socket/datagram.js'
 import { FakeResponder, query } from './fake-responder.js'
@@ -6,6 +7,11 @@ import { frames, queries, TcpClient } from './tcp-client.js'
 import { transports, turns, until } from './transports.js'
 
 const LIMITS: TcpLimits = { idle: 10_000, connections: 100, queriesInFlight: 64 }
+
+const BITS = { ipv4: 32, ipv6: 56 }
+
+/** What a test needs other than usual. */
+type Terms = Partial<TcpLimits> & { readonly perClient?: number; readonly exempt?: boolean }
 
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, i) => `now ${i}`)
 
@@ -15,16 +21,13 @@ interface Stage {
   readonly responder: FakeResponder
   readonly service: TcpService
   readonly client: TcpClient
+  readonly connectionLimit: ConnectionLimit
   /** Moves the server's clock. */
   readonly pass: (ms: number) => void
 }
 
 for (const transport of transports()) {
-  const test = (
-    it: string,
-    limits: Partial<TcpLimits>,
-    run: (t: Test, s: Stage) => Promise<void>
-  ) =>
+  const test = (it: string, limits: Terms, run: (t: Test, s: Stage) => Promise<void>) =>
     t.test(`TCP, ${transport.kind} sockets: ${it}`, async t =>
       run(t, await stage(t, transport, limits))
     )
@@ -226,21 +229,74 @@ for (const transport of transports()) {
     t.equal(service.counts.accepted, 2)
   })
 
+  test('closes a client that sends an octet a second', {}, async (t, s) => {
+    const octets = queries('now')
+    for (let second = 0; second < 10 && !s.client.ended; second++) {
+      await s.client.send(octets.subarray(second, second + 1))
+      await turns(5)
+      s.pass(1000)
+      s.service.sweep()
+    }
+    await until(() => s.client.ended)
+    await s.client.send(octets.subarray(10))
+    s.pass(LIMITS.idle)
+    s.service.sweep()
+    await until(() => s.service.connections === 0)
+    t.strictSame(s.client.texts, [])
+    t.match(s.service.counts, { queries: 0, idled: 1 })
+  })
+
+  test('holds each client to its connections', { perClient: 2 }, async (t, s) => {
+    const { port } = s.service.local
+    const second = new TcpClient(port)
+    await second.send(queries('now'))
+    await until(() => second.messages.length === 1)
+    const third = new TcpClient(port)
+    await until(() => third.closed || third.ended)
+    const other = new TcpClient(port, '127.0.0.1', '127.0.0.9')
+    await other.send(queries('now'))
+    await until(() => other.messages.length === 1)
+    t.match(s.service.counts, { accepted: 3, crowded: 1, refused: 0 })
+    second.socket.destroy()
+    await until(() => s.service.connections === 2)
+    const fourth = new TcpClient(port)
+    await fourth.send(queries('now'))
+    await until(() => fourth.messages.length === 1)
+    for (const { socket } of [third, other, fourth, s.client]) socket.destroy()
+    await until(() => s.service.connections === 0)
+    t.equal(s.connectionLimit.clients, 0, 'and remembers nobody without one')
+  })
+
+  test('lets exempt clients have more', { perClient: 1, exempt: true }, async (t, s) => {
+    const second = new TcpClient(s.service.local.port)
+    await second.send(queries('now'))
+    await until(() => second.messages.length === 1)
+    second.socket.destroy()
+    t.equal(s.service.counts.crowded, 0)
+  })
+
   t.test(`TCP, ${transport.kind} sockets: says which endpoint it cannot bind`, async t => {
     const { service } = await stage(t, transport, {})
     const blocked = { address: '192.0.2.1', port: service.local.port }
-    const options = { limits: LIMITS, clock: { now: () => 0, wall: () => 0 } }
+    const options = {
+      limits: LIMITS,
+      clock: { now: () => 0, wall: () => 0 },
+      connectionLimit: new ConnectionLimit(1, { bits: BITS, exempt: undefined })
+    }
     await t.rejects(serveTcp(transport, blocked, new FakeResponder(), options), {
       code: 'SOCKET_BIND'
     })
   })
 }
 
-async function stage(t: Test, transport: Transport, limits: Partial<TcpLimits>): Promise<Stage> {
+async function stage(t: Test, transport: Transport, terms: Terms): Promise<Stage> {
   const responder = new FakeResponder()
   let now = 1
   const clock = { now: () => now, wall: () => now }
-  const options = { limits: { ...LIMITS, ...limits }, clock }
+  const { perClient = 100, exempt = false, ...limits } = terms
+  const everybody = exempt ? { find: () => 1 } : undefined
+  const connectionLimit = new ConnectionLimit(perClient, { bits: BITS, exempt: everybody })
+  const options = { limits: { ...LIMITS, ...limits }, clock, connectionLimit }
   const service = await serveTcp(transport, { address: '127.0.0.1', port: 0 }, responder, options)
   const client = new TcpClient(service.local.port)
   t.teardown(() => {
@@ -248,5 +304,5 @@ async function stage(t: Test, transport: Transport, limits: Partial<TcpLimits>):
     service.close()
   })
   await client.send(query('').subarray(0, 0))
-  return { responder, service, client, pass: ms => (now += ms) }
+  return { responder, service, client, connectionLimit, pass: ms => (now += ms) }
 }

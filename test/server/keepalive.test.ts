@@ -1,0 +1,129 @@
+import packet from 'dns-packet'
+import t from 'tap'
+import { ConnectionLimit } from '../../src/server/connection-limit.js'
+import { LATER, type ReplyLater } from '../../src/server/responder.js'
+import { serveTcp } from '../../src/server/tcp.js'
+import { serveUdp } from '../../src/server/udp.js'
+import { FakeResponder } from './fake-responder.js'
+import { frames, TcpClient } from './tcp-client.js'
+import { transports, until } from './transports.js'
+import { UdpClient } from './udp-client.js'
+
+const ANY = { address: '127.0.0.1', port: 0 }
+const IDLE = 10_000
+const clock = { now: () => 1, wall: () => 1 }
+
+/** Answers with an OPT if there was one, at once or later, as the resolver does. */
+class OptResponder extends FakeResponder {
+  constructor(private readonly when: 'now' | 'later') {
+    super()
+  }
+
+  override answer(octets: Uint8Array, at: number, end: number): number {
+    if (this.when === 'later') return LATER
+    const reply = replyTo(octets.slice(at, end))
+    octets.set(reply, at)
+    return reply.length
+  }
+
+  override answerLater(query: Uint8Array, _: Uint32Array, __: number, done: ReplyLater): void {
+    const reply = replyTo(query)
+    setImmediate(() => done(reply, 0, reply.length))
+  }
+}
+
+function replyTo(query: Uint8Array): Uint8Array {
+  const { questions = [], additionals = [] } = packet.decode(Buffer.from(query))
+  const opt = additionals.map(({ name }) => ({ type: 'OPT' as const, name: name as '.', ...BARE }))
+  const answers = [{ type: 'A' as const, name: 'a.test', ttl: 1, data: '192.0.2.1' }]
+  return packet.encode({ type: 'response', questions, answers, additionals: opt })
+}
+
+const BARE = {
+  udpPayloadSize: 1232,
+  flags: 0,
+  extendedRcode: 0,
+  ednsVersion: 0,
+  flag_do: false,
+  options: []
+}
+
+function queryWith(options: readonly Buffer[] | undefined): Buffer {
+  const head = Buffer.from([1, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, options === undefined ? 0 : 1])
+  const question = Buffer.from('\x01a\x04test\x00\x00\x01\x00\x01', 'latin1')
+  const data = Buffer.concat(options ?? [])
+  const opt = Buffer.from([0, 0, 41, 4, 0xd0, 0, 0, 0, 0, data.length >> 8, data.length & 255])
+  return Buffer.concat(options === undefined ? [head, question] : [head, question, opt, data])
+}
+
+const keepalive = Buffer.from([0, 11, 0, 0])
+const withTimeout = Buffer.from([0, 11, 0, 2, 1, 1])
+const other = Buffer.from([0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8])
+/** 10 s, in units of 100 ms. */
+const SAID = Buffer.from([0, 11, 0, 2, 0, 100])
+
+const cases = [
+  { it: 'asked', options: [keepalive], over: 'TCP', said: SAID },
+  { it: 'asked among other options', options: [other, keepalive], over: 'TCP', said: SAID },
+  { it: 'asked with a timeout', options: [withTimeout], over: 'TCP', said: SAID },
+  { it: 'asked another option', options: [other], over: 'TCP', said: Buffer.alloc(0) },
+  { it: 'asked with EDNS and no option', options: [], over: 'TCP', said: Buffer.alloc(0) },
+  { it: 'asked without EDNS', options: undefined, over: 'TCP', said: undefined },
+  { it: 'asked', options: [keepalive], over: 'UDP', said: Buffer.alloc(0) }
+] as const
+
+type Asks = (
+  t: Tap,
+  transport: ReturnType<typeof transports>[number],
+  responder: FakeResponder,
+  query: Buffer
+) => Promise<Buffer>
+type Tap = { teardown(end: () => void): void }
+
+const askTcp: Asks = async (t, transport, responder, query) => {
+  const terms = { bits: { ipv4: 32, ipv6: 56 }, exempt: undefined }
+  const service = await serveTcp(transport, ANY, responder, {
+    limits: { idle: IDLE, connections: 10, queriesInFlight: 10 },
+    clock,
+    connectionLimit: new ConnectionLimit(10, terms)
+  })
+  const client = new TcpClient(service.local.port)
+  t.teardown(() => {
+    client.socket.destroy()
+    service.close()
+  })
+  await client.send(frames(query))
+  await until(() => client.messages.length === 1)
+  return client.messages[0]!
+}
+
+const askUdp: Asks = async (t, transport, responder, query) => {
+  const service = await serveUdp(transport, ANY, responder, { clock, queryLimit: undefined })
+  const client = new UdpClient(service.local.port)
+  t.teardown(() => {
+    client.close()
+    service.close()
+  })
+  await client.send(query)
+  await until(() => client.messages.length === 1)
+  return client.messages[0]!
+}
+
+for (const transport of transports()) {
+  for (const when of ['now', 'later'] as const) {
+    for (const { it, options, over, said } of cases) {
+      const says = said?.length ? 'tells its timeout' : 'tells no timeout'
+      t.test(`${says}: ${it} over ${over}, answered ${when} (${transport.kind})`, async t => {
+        const responder = new OptResponder(when)
+        const query = queryWith(options)
+        const reply = await (over === 'TCP' ? askTcp : askUdp)(t, transport, responder, query)
+        const { answers, additionals } = packet.decode(reply)
+        t.equal(answers?.length, 1)
+        const plain = replyTo(query)
+        t.equal(reply.length, plain.length + (said?.length ?? 0))
+        t.equal(additionals?.length ?? 0, said === undefined ? 0 : 1)
+        if (said !== undefined) t.strictSame(reply.subarray(plain.length), said)
+      })
+    }
+  }
+}
