@@ -62,6 +62,8 @@ export interface TcpConfig {
 /** What one client may take. A rate is of one worker; 0: no limit. */
 export interface LimitsConfig {
   readonly queriesPerSecond: number
+  /** Identical ones. */
+  readonly responsesPerSecond: number
   /** What a quiet client may send at once, as the time in which its rate would allow it. */
   readonly burst: Milliseconds
   /** Of what is over a limit, each so many-th is answered with TC; 0: none. */

@@ -84,6 +84,7 @@ function configOf(settings: Settings, folder: string): Config {
 function limitsOf(settings: Settings['limits']): LimitsConfig {
   return {
     queriesPerSecond: settings['queries-per-second'],
+    responsesPerSecond: settings['responses-per-second'],
     burst: settings.burst,
     slip: settings.slip,
     bits: { ipv4: settings['ipv4-prefix'], ipv6: settings['ipv6-prefix'] },

@@ -61,6 +61,7 @@ const tcp = section({
 
 const limits = section({
   'queries-per-second': z.int().min(0).max(1_000_000).prefault(0),
+  'responses-per-second': z.int().min(0).max(1_000_000).prefault(0),
   burst: duration('100ms', '1m').prefault('2s'),
   slip: z.int().min(0).max(100).prefault(2),
   'ipv4-prefix': z.int().min(8).max(32).prefault(32),

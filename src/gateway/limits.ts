@@ -2,23 +2,30 @@ import { randomInt } from 'node:crypto'
 import type { Prefix } from '../base/address.js'
 import type { Config } from '../config/config.js'
 import { compilePrefixes, PrefixTable } from '../network/prefix-table.js'
+import type { Rate } from '../server/buckets.js'
 import { ConnectionLimit } from '../server/connection-limit.js'
-import { QueryLimit, type Prefixes } from '../server/query-limit.js'
+import { ResponseLimit } from '../server/response-limit.js'
+import { QueryLimit, type LimitTerms, type Prefixes } from '../server/query-limit.js'
 
 /** The limits of one thread, which its listeners share; undefined where the settings have none. */
 export interface Limits {
   readonly queryLimit: QueryLimit | undefined
+  readonly responseLimit: ResponseLimit | undefined
   readonly connectionLimit: ConnectionLimit
 }
 
 export function openLimits({ limits, tcp }: Pick<Config, 'limits' | 'tcp'>): Limits {
-  const { queriesPerSecond, burst, slip, bits } = limits
+  const { queriesPerSecond, responsesPerSecond, burst, slip, bits } = limits
   const terms = { bits, slip, exempt: prefixesOf(limits.exempt) }
+  /** Makes a limit of this rate, unless it is 0. */
+  const limit = <L>(
+    Limit: new (rate: Rate, terms: LimitTerms, seed: number) => L,
+    perSecond: number
+  ): L | undefined =>
+    perSecond === 0 ? undefined : new Limit({ perSecond, burst }, terms, randomWord())
   return {
-    queryLimit:
-      queriesPerSecond === 0
-        ? undefined
-        : new QueryLimit({ perSecond: queriesPerSecond, burst }, terms, randomWord()),
+    queryLimit: limit(QueryLimit, queriesPerSecond),
+    responseLimit: limit(ResponseLimit, responsesPerSecond),
     connectionLimit: new ConnectionLimit(tcp.maxConnectionsPerClient, terms)
   }
 }

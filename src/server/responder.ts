@@ -41,5 +41,8 @@ export interface Responder {
   answerLater(query: Uint8Array, client: Uint32Array, protocol: number, done: ReplyLater): void
 }
 
-/** Receives the reply `octets[start, end)`, or undefined for silence. Copies what it needs. */
+/**
+ * Receives the reply `octets[start, end)`, or undefined for silence. Copies what it needs, and may
+ * write over it during the call.
+ */
 export type ReplyLater = (octets: Uint8Array | undefined, start: Octets, end: Octets) => void

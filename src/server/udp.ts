@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.js'
-import type { Milliseconds } from '../base/units.js'
+import type { Milliseconds, Octets } from '../base/units.js'
 import {
   NO_REPLY,
   SLOT_OCTETS,
@@ -7,10 +7,12 @@ import {
   type DatagramSocket,
   type Endpoint,
   type SocketCounts,
-  type Transport
+  type Transport,
+  type WayBack
 } from '../socket/datagram.js'
 import { Outstanding } from './outstanding.js'
 import type { QueryLimit } from './query-limit.js'
+import type { ResponseLimit } from './response-limit.js'
 import { LATER, UDP, type Responder } from './responder.js'
 
 /** A UDP listener at work. */
@@ -27,8 +29,9 @@ export interface UdpService {
 /** What a UDP listener works with. */
 export interface UdpOptions {
   readonly clock: Clock
-  /** The listeners of a thread share it. */
+  /** The listeners of a thread share it; so they do the next. */
   readonly queryLimit: QueryLimit | undefined
+  readonly responseLimit: ResponseLimit | undefined
 }
 
 /** @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION */
@@ -68,10 +71,10 @@ class UdpListener {
 
   readonly handle = (batch: DatagramBatch): void => {
     const { responder, options } = this
-    const { queryLimit } = options
+    const { queryLimit, responseLimit } = options
     const { octets, starts, lengths, replies, peers } = batch
     responder.beginBatch()
-    queryLimit?.begin(options.clock.now())
+    if (queryLimit !== undefined || responseLimit !== undefined) this.beginLimits()
     for (let i = 0; i < batch.count; i++) {
       const at = starts[i]!
       const end = at + lengths[i]!
@@ -80,9 +83,18 @@ class UdpListener {
         continue
       }
       const length = responder.answer(octets, at, end, SLOT_OCTETS, peers, 4 * i, UDP)
-      replies[i] = length > 0 ? length : NO_REPLY
+      if (length <= 0) replies[i] = NO_REPLY
+      else if (responseLimit === undefined) replies[i] = length
+      else replies[i] = responseLimit.pass(octets, at, at + length, peers, 4 * i)
       if (length === LATER) this.answerLater(batch, i)
     }
+  }
+
+  private beginLimits(): void {
+    const { clock, queryLimit, responseLimit } = this.options
+    const now = clock.now()
+    queryLimit?.begin(now)
+    responseLimit?.begin(now)
   }
 
   /** The batch's memory is used again soon, so all that the reply needs is copied. */
@@ -93,8 +105,21 @@ class UdpListener {
     const way = batch.wayBack(i)
     this.outstanding.begin()
     this.responder.answerLater(query, client, UDP, (octets, start, end) => {
-      if (octets !== undefined) this.socket?.send(octets, start, end, way)
+      if (octets !== undefined) this.sendLater(octets, start, end, client, way)
       this.outstanding.end()
     })
+  }
+
+  private sendLater(
+    octets: Uint8Array,
+    start: Octets,
+    end: Octets,
+    client: Uint32Array,
+    way: WayBack
+  ): void {
+    const { responseLimit, clock } = this.options
+    responseLimit?.begin(clock.now())
+    const length = responseLimit?.pass(octets, start, end, client, 0) ?? end - start
+    if (length > 0) this.socket?.send(octets, start, start + length, way)
   }
 }

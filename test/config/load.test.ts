@@ -25,6 +25,7 @@ const defaults = {
   tcp: { idle: 10_000, maxConnections: 1000, maxConnectionsPerClient: 100, maxInFlight: 100 },
   limits: {
     queriesPerSecond: 0,
+    responsesPerSecond: 0,
     burst: 2000,
     slip: 2,
     bits: { ipv4: 32, ipv6: 56 },

@@ -98,7 +98,11 @@ const askTcp: Asks = async (t, transport, responder, query) => {
 }
 
 const askUdp: Asks = async (t, transport, responder, query) => {
-  const service = await serveUdp(transport, ANY, responder, { clock, queryLimit: undefined })
+  const service = await serveUdp(transport, ANY, responder, {
+    clock,
+    queryLimit: undefined,
+    responseLimit: undefined
+  })
   const client = new UdpClient(service.local.port)
   t.teardown(() => {
     client.close()

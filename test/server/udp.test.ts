@@ -6,7 +6,11 @@ import { transports, turns, until } from './transports.js'
 
 const ANY = { address: '127.0.0.1', port: 0 }
 
-const UNLIMITED = { clock: { now: () => 0, wall: () => 0 }, queryLimit: undefined }
+const UNLIMITED = {
+  clock: { now: () => 0, wall: () => 0 },
+  queryLimit: undefined,
+  responseLimit: undefined
+}
 
 const LOOPBACK_WORDS = [0, 0, 0xffff, 0x7f000001]
 

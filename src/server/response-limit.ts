@@ -1,0 +1,78 @@
+import { hashOctet } from '../base/hash.js'
+import type { Milliseconds, Octets } from '../base/units.js'
+import { RCODE } from '../dns/rcode.js'
+import { questionEnd } from '../wire/opt.js'
+import { HEADER } from '../wire/query.js'
+import { truncateReply } from '../wire/truncate.js'
+import { BucketTable, type Rate } from './buckets.js'
+import { ClientPrefix } from './client-prefix.js'
+import type { LimitCounts, LimitTerms } from './query-limit.js'
+import { SILENCE } from './responder.js'
+
+const TC = 0x02
+/** The bit that tells small letters from capitals. */
+const LOWER = 0x20
+
+/**
+ * Identical replies over UDP that one client may get, as BIND's response rate limiting: the same
+ * QNAME, QTYPE and RCODE, or any error. A client keeps what it got; who is sent the same again and
+ * again did not ask for it, but somebody in its name. Over the limit the reply is dropped, or now
+ * and then sent with TC and no records.
+ */
+export class ResponseLimit {
+  readonly counts: LimitCounts = { dropped: 0, slipped: 0 }
+  private readonly table: BucketTable
+  private readonly prefix: ClientPrefix
+  private now: Milliseconds = 0
+  private over = 0
+
+  /** @param seed 32 random bits */
+  constructor(
+    rate: Rate,
+    private readonly terms: LimitTerms,
+    private readonly seed: number
+  ) {
+    this.table = new BucketTable(rate, seed)
+    this.prefix = new ClientPrefix(terms.bits)
+  }
+
+  /** Once per batch, and once for each reply that comes later. */
+  begin(now: Milliseconds): void {
+    this.now = now
+  }
+
+  /**
+   * Decides on the reply `octets[start, end)` to the client at `words[at]`, and may write over it.
+   *
+   * @returns its length as it is to be sent, or SILENCE
+   */
+  pass(octets: Uint8Array, start: Octets, end: Octets, words: Uint32Array, at: number): number {
+    // TC sends no more than was received, and tells a real client what to do.
+    if ((octets[start + 2]! & TC) !== 0) return end - start
+    const { prefix, terms, counts } = this
+    prefix.read(words, at)
+    const client = Math.imul(prefix.high ^ this.seed, 0x85ebca6b) ^ prefix.low
+    const reply = this.hashOf(octets, start, end)
+    if (this.table.take(client, reply, this.now)) return end - start
+    if (terms.exempt !== undefined && terms.exempt.find(words, at) !== 0) return end - start
+    if (terms.slip > 0 && ++this.over % terms.slip === 0) {
+      counts.slipped++
+      return truncateReply(octets, start, end) - start
+    }
+    counts.dropped++
+    return SILENCE
+  }
+
+  /**
+   * What makes replies identical, in 32 bits. Letters are compared without case by a bit that also
+   * makes a few other octets equal: names that differ in no more than that share a limit.
+   */
+  private hashOf(octets: Uint8Array, start: Octets, end: Octets): number {
+    const rcode = octets[start + 3]! & 0x0f
+    let hash = hashOctet(this.seed, rcode)
+    if (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN) return hash
+    const last = questionEnd(octets, start, end)
+    for (let i = start + HEADER; i < last; i++) hash = hashOctet(hash, octets[i]! | LOWER)
+    return hash
+  }
+}
