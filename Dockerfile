@@ -43,7 +43,7 @@ USER 5353:5353
 VOLUME /var/log/interdict
 EXPOSE 53/udp 53/tcp
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=5s \
   CMD ["node", "/opt/interdict/dist/src/cli/main.js", "ping", "-c", "/etc/interdict/interdict.yaml"]
 ENTRYPOINT ["node", "/opt/interdict/dist/src/cli/main.js"]
 CMD ["serve", "-c", "/etc/interdict/interdict.yaml"]

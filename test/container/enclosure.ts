@@ -7,11 +7,14 @@ import { join } from 'node:path'
 const LONGEST = 900_000
 
 /**
- * The first process of the enclosure. The shell stays, to wait for processes whose parent is gone.
- * crun only runs where the control groups are one tree (version 2), which this makes true of any
- * kernel; no container here needs a control group.
+ * The first process of the enclosure. crun only runs where the control groups are one tree (version
+ * 2), which is made so, whatever the kernel has mounted: no container here needs one. What crun
+ * knows of running containers has a fixed place. The shell stays, to wait for orphans.
  */
-const FIRST = 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && "$@"; exit $?'
+const FIRST = `
+mount -t cgroup2 cgroup2 /sys/fs/cgroup &&
+mkdir -p /run/crun && mount -t tmpfs tmpfs /run/crun && "$@"
+exit $?`
 
 /**
  * Runs a program of ours with a temporary folder as its argument, in a mount and a process namespace

@@ -38,7 +38,16 @@ export async function makeBase(podman: Podman, folder: string): Promise<void> {
 /** Builds the Dockerfile of the working folder, as `docker build` would. */
 export async function buildImage(podman: Podman): Promise<void> {
   const host = ['--network', 'host', '--cap-add', DOCKERS, ...(await npmSettings())]
-  const what = ['--format', 'docker', '--pull=never', '--build-arg', `BASE=${BASE}`, '-t', IMAGE]
+  const what = [
+    '--format',
+    'docker',
+    '--layers=false',
+    '--pull=never',
+    '--build-arg',
+    `BASE=${BASE}`,
+    '-t',
+    IMAGE
+  ]
   await podman.run(['build', ...host, ...what, '.'], 400)
 }
 

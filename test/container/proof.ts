@@ -57,7 +57,7 @@ t.test('the image says how it is to be run', async t => {
   t.strictSame(healthcheck.Test, ['CMD', 'node', MAIN, 'ping', '-c', SETTINGS])
   t.strictSame(
     [healthcheck.Interval, healthcheck.Timeout, healthcheck.StartPeriod],
-    [10 * SECONDS, 3 * SECONDS, 5 * SECONDS]
+    [10 * SECONDS, 5 * SECONDS, 5 * SECONDS]
   )
 })
 

@@ -22,14 +22,22 @@ export class Container {
     t.teardown(() => podman.run(['rm', '--force', '--time', '0', id]))
     const pid = (await podman.run(['inspect', '--format', '{{.State.Pid}}', id])).trim()
     const container = new Container(podman, id, pid)
-    await eventually('the container serves', 20, async () => {
-      return (await container.logs()).includes('"msg":"serving"')
-    }).catch(async () => t.fail(await container.logs()))
+    const serves = async (): Promise<boolean> =>
+      (await container.logs()).includes('"msg":"serving"')
+    await eventually('the container serves, or has ended', 20, async () => {
+      return (await serves()) || !(await container.runs())
+    })
+    if (!(await serves())) throw new Error(`the container ended:\n${await container.logs()}`)
     return container
   }
 
   logs(): Promise<string> {
     return this.podman.run(['logs', this.id])
+  }
+
+  private async runs(): Promise<boolean> {
+    const state = await this.podman.run(['inspect', '--format', '{{.State.Running}}', this.id])
+    return state.trim() === 'true'
   }
 
   /** Runs a command inside: as the image's user, or as `user`. */
