@@ -30,6 +30,8 @@ export interface UpstreamsConfig {
   readonly timeout: Milliseconds
   /** For all tries together. */
   readonly giveUp: Milliseconds
+  /** Whether names are asked in random case, which answers have to repeat. */
+  readonly caseRandomization: boolean
 }
 
 export interface ForwardConfig {

@@ -102,6 +102,7 @@ function upstreamsOf(settings: Settings['upstreams']): UpstreamsConfig {
       servers
     })),
     timeout: settings.timeout,
-    giveUp: settings['give-up']
+    giveUp: settings['give-up'],
+    caseRandomization: settings['case-randomization']
   }
 }

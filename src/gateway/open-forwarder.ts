@@ -11,12 +11,13 @@ export function openForwarder(
   transport: Transport,
   log: ServiceLog
 ): Promise<MeasuredForwarder> {
-  const { timeout, giveUp, forward } = settings
+  const { timeout, giveUp, forward, caseRandomization } = settings
   return createForwarder({
     transport,
     clock: systemClock,
     upstreams,
     domains: forward,
+    caseRandomization,
     limits: { tryTimeout: timeout, giveUp },
     onHealth: ({ kind, address }) => {
       if (kind === 'up') log.info({ upstream: address }, 'an upstream answers again')

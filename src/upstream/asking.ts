@@ -1,8 +1,9 @@
 import type { Milliseconds, Octets } from '../base/units.js'
 import { HEADER } from '../wire/query.js'
-import { writeInquiry } from '../wire/inquiry.js'
+import { mixCase, writeInquiry } from '../wire/inquiry.js'
 import { Timed } from './deadlines.js'
 import type { Inquiry, Outcome } from './forwarder.js'
+import type { Random } from './random.js'
 import type { Upstream } from './upstream.js'
 
 export type Done = (outcome: Outcome) => void
@@ -23,6 +24,8 @@ export class Try {
   /** Undefined: nothing is expected on it, or it could not be sent. */
   channel: Channel | undefined
   id = 0
+  /** The answer has to spell QNAME as the query did. */
+  exactCase = false
 
   constructor(
     readonly asking: Asking,
@@ -40,8 +43,9 @@ export class Try {
 
 /** An inquiry under way: who waits for it, and what has been tried. `due` is the last try's end. */
 export class Asking extends Timed {
-  /** The question's octets as sent; set when it is first written. */
-  question: Uint8Array | undefined
+  /** QNAME, QTYPE and QCLASS as sent. */
+  readonly question: Uint8Array
+  private mixed = false
   last: Try | undefined
   tries = 0
   /** Tries that no answer came to in time; the others ended in a network error. */
@@ -51,6 +55,8 @@ export class Asking extends Timed {
   /** Somebody guesses at it over UDP. */
   tcpOnly = false
   reconnected = false
+  /** Whose answer over UDP was right but for the case, so that it is asked again over TCP. */
+  doubted: Upstream | undefined
   finished = false
   /** An error response, kept while another upstream is asked. */
   held: Uint8Array | undefined
@@ -66,6 +72,14 @@ export class Asking extends Timed {
     readonly giveUpAt: Milliseconds
   ) {
     super()
+    this.question = questionOf(inquiry)
+  }
+
+  /** Gives the letters of QNAME a random case, once for all tries. */
+  mixCase(random: Random): void {
+    if (this.mixed) return
+    this.mixed = true
+    mixCase(this.question, random)
   }
 
   /** Notes a new try, before it is sent. */
@@ -94,11 +108,21 @@ export class Asking extends Timed {
   write(into: Uint8Array, at: Octets, id: number): Octets {
     const { qname, qtype, qclass, dnssecOk, checkingDisabled } = this.inquiry
     const length = writeInquiry(into, at, id, qname, qtype, qclass, dnssecOk, checkingDisabled)
-    const start = at + HEADER
-    // QTYPE and QCLASS behind QNAME: RFC 1035 §4.1.2.
-    this.question ??= into.slice(start, start + qname.length + 4)
+    if (this.mixed) into.set(this.question, at + HEADER)
     return length
   }
+}
+
+/** RFC 1035 §4.1.2. */
+function questionOf({ qname, qtype, qclass }: Inquiry): Uint8Array {
+  const { length } = qname
+  const question = new Uint8Array(length + 4)
+  question.set(qname)
+  question[length] = qtype >> 8
+  question[length + 1] = qtype
+  question[length + 2] = qclass >> 8
+  question[length + 3] = qclass
+  return question
 }
 
 /** What the channels tell of the tries that went out on them. */
@@ -107,6 +131,8 @@ export interface Receiver {
   answered(attempt: Try, octets: Uint8Array, start: Octets, end: Octets, now: Milliseconds): void
   /** A response that cannot be the upstream's; `asking` is what it pretends to answer, if known. */
   mismatched(asking: Asking | undefined, now: Milliseconds): void
+  /** As `answered`, but what only the upstream can know is wrong: the case of QNAME. */
+  doubted(attempt: Try, now: Milliseconds): void
   /** The connection ended before the answer. `established`: it had been a connection. */
   lost(attempt: Try, established: boolean): void
 }

@@ -22,6 +22,8 @@ export interface ForwarderOptions {
   /** Names that are asked elsewhere, with all below them; the longest that matches wins. */
   readonly domains?: readonly ForwardedDomain[]
   readonly limits?: Partial<Limits>
+  /** Whether QNAME is asked in random case, which answers have to repeat; default true. */
+  readonly caseRandomization?: boolean
   /** Told when an upstream goes down or comes up. */
   readonly onHealth?: (change: HealthChange) => void
   /** For tests. */
@@ -73,12 +75,20 @@ class UpstreamForwarder implements MeasuredForwarder {
 
   constructor(options: ForwarderOptions) {
     const { transport, clock, upstreams, domains = [], onHealth, connect = connectTcp } = options
-    const { random = new BlockRandom(), timers = systemTimers } = options
+    const { random = new BlockRandom(), timers = systemTimers, caseRandomization = true } = options
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
     const choice = new Choice()
     const { counts } = this
 
-    this.inquiries = new Inquiries({ clock, timers, limits, choice, counts, send: this.send })
+    this.inquiries = new Inquiries({
+      clock,
+      timers,
+      limits,
+      choice,
+      counts,
+      send: this.send,
+      caseRandom: caseRandomization ? random : undefined
+    })
     this.recovery = new Recovery(clock, timers, (inquiry, upstream, now) => {
       this.inquiries.probe(inquiry, upstream, now)
     })

@@ -7,6 +7,8 @@ import { ChurnMap } from './churn-map.js'
 import { Deadlines } from './deadlines.js'
 import type { Inquiry, Outcome } from './forwarder.js'
 import type { Counts, Limits } from './limits.js'
+import { answersQuestion } from '../wire/response.js'
+import type { Random } from './random.js'
 import { isRefusal, isTruncated } from './response-head.js'
 import type { Timers } from './timers.js'
 import type { Upstream } from './upstream.js'
@@ -28,6 +30,8 @@ export interface InquiryParts {
   readonly choice: Choice
   readonly counts: Counts
   readonly send: Send
+  /** For the case of QNAME; undefined: it is sent as it was asked. */
+  readonly caseRandom: Random | undefined
 }
 
 /**
@@ -35,6 +39,7 @@ export interface InquiryParts {
  *
  *     start ── ask ──┬─ answer ──────────────────────────────────► response
  *               ▲    ├─ truncated ─► ask the same one over TCP
+ *               │    ├─ in doubt ──► ask the same one over TCP
  *               │    ├─ refusal ───► ask another one, once; if it knows no better ─► response
  *               │    └─ silence, network error ─┬─ time and upstreams left ─┐
  *               │                               └───────────────────────────│──► failure
@@ -96,6 +101,9 @@ export class Inquiries implements Receiver {
     const { asking, upstream, overTcp } = attempt
     this.parts.counts.responses++
     upstream.heard(overTcp ? undefined : now - attempt.sentAt, now)
+    if (overTcp && asking.doubted === upstream) {
+      upstream.spelt(answersQuestion(octets, start, end, attempt.id, asking.question, true))
+    }
     if (asking.first === undefined) {
       this.settle(asking)
     } else if (!overTcp && isTruncated(octets, start)) {
@@ -120,6 +128,14 @@ export class Inquiries implements Receiver {
     asking.tcpOnly = true
     asking.releaseTries()
     this.ask(asking, last.upstream, true, now)
+  }
+
+  doubted(attempt: Try, now: Milliseconds): void {
+    const { asking, upstream } = attempt
+    this.parts.counts.mismatches++
+    this.parts.counts.doubts++
+    asking.doubted = upstream
+    if (asking.first !== undefined) this.askOverTcp(attempt, now)
   }
 
   lost(attempt: Try, established: boolean): void {
@@ -148,8 +164,12 @@ export class Inquiries implements Receiver {
   }
 
   private ask(asking: Asking, upstream: Upstream, overTcp: boolean, now: Milliseconds): void {
-    const { send, limits, counts, timers } = this.parts
+    const { send, limits, counts, timers, caseRandom } = this.parts
     const attempt = asking.begin(upstream, overTcp, now)
+    if (caseRandom !== undefined && upstream.keepsCase) {
+      asking.mixCase(caseRandom)
+      attempt.exactCase = true
+    }
     counts.queries++
     if (send(attempt, now)) {
       this.deadlines.set(asking, Math.min(now + limits.tryTimeout, asking.giveUpAt), now)

@@ -47,6 +47,8 @@ export interface Counts {
   truncated: number
   /** Responses with a wrong address, port, ID or question, late ones included. RFC 5452 §9.1. */
   mismatches: number
+  /** Responses that only the case of QNAME was wrong in: asked for again over TCP. */
+  doubts: number
   /** Inquiries moved to TCP because of many mismatches. */
   suspicions: number
   /** Askers that joined an inquiry under way. */
@@ -64,6 +66,7 @@ export function newCounts(): Counts {
     timeouts: 0,
     truncated: 0,
     mismatches: 0,
+    doubts: 0,
     suspicions: 0,
     shared: 0,
     overflows: 0,

@@ -95,8 +95,12 @@ export class PoolSocket implements Channel {
     if (attempt === undefined) {
       const suspect = id < 0 ? undefined : this.suspectOf(batch, i, id, start, end)
       this.receiver.mismatched(suspect, now)
-    } else if (isFrom(batch, i, attempt) && isAnswer(octets, start, end, id, attempt.asking)) {
+    } else if (!isFrom(batch, i, attempt)) {
+      this.receiver.mismatched(attempt.asking, now)
+    } else if (isAnswer(octets, start, end, id, attempt, attempt.exactCase)) {
       this.receiver.answered(attempt, octets, start, end, now)
+    } else if (attempt.exactCase && isAnswer(octets, start, end, id, attempt, false)) {
+      this.receiver.doubted(attempt, now)
     } else {
       this.receiver.mismatched(attempt.asking, now)
     }
@@ -114,7 +118,7 @@ export class PoolSocket implements Channel {
     for (const attempt of this.flights.values()) {
       if (checks-- === 0) return undefined
       if (!isFrom(batch, i, attempt)) continue
-      if (isAnswer(batch.octets, start, end, id, attempt.asking)) return attempt.asking
+      if (isAnswer(batch.octets, start, end, id, attempt, false)) return attempt.asking
     }
     return undefined
   }
@@ -125,9 +129,10 @@ function isAnswer(
   start: Octets,
   end: Octets,
   id: number,
-  { question }: Asking
+  { asking }: Try,
+  exactCase: boolean
 ): boolean {
-  return question !== undefined && answersQuestion(octets, start, end, id, question)
+  return answersQuestion(octets, start, end, id, asking.question, exactCase)
 }
 
 function isFrom({ peers, ports }: DatagramBatch, i: number, { upstream }: Try): boolean {

@@ -14,6 +14,9 @@ const DOWN_AFTER = 3
 const SPOILT_AFTER = 8
 const SPOILT_REST: Milliseconds = 10_000
 
+/** Answers in a row, proved over TCP, that spoil the case of QNAME, after which it is as it is. */
+const SPELLING_AFTER = 3
+
 /** Port of DNS over UDP and TCP. RFC 1035 §4.2. */
 export const DNS_PORT = 53
 
@@ -41,6 +44,9 @@ export class Upstream {
   /** Smoothed response time; 0: not measured yet, and so chosen first. */
   smoothed: Milliseconds = 0
   down = false
+  /** Gives QNAME back in the case in which it was asked, as far as we know. */
+  keepsCase = true
+  private misspellings = 0
   private failures = 0
   private spoilt = 0
   private heardAt: Milliseconds = -Infinity
@@ -110,6 +116,16 @@ export class Upstream {
   /** It answered with something else than an error. */
   confirmed(): void {
     this.spoilt = 0
+  }
+
+  /**
+   * After an answer over UDP that spoilt the case of QNAME, it gave one over TCP, which is not
+   * forged, in the right case or not. If it is the upstream itself that spoils it, it is not asked
+   * to keep it any more, until the next start.
+   */
+  spelt(right: boolean): void {
+    this.misspellings = right ? 0 : this.misspellings + 1
+    if (this.misspellings >= SPELLING_AFTER) this.keepsCase = false
   }
 
   private measure(took: Milliseconds): void {

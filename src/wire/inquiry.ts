@@ -3,11 +3,39 @@ import { RRTYPE } from '../dns/rrtype.js'
 import { HEADER } from './query.js'
 import { UDP_SIZE } from './reply.js'
 
+/** QTYPE and QCLASS. RFC 1035 §4.1.2. */
+const QUESTION_FIXED: Octets = 4
 /** OPT without options. RFC 6891 §6.1.2. */
 const OPT_BARE: Octets = 11
 
 /** Most octets that an inquiry takes: header, longest name, QTYPE and QCLASS, OPT. */
-export const MAX_INQUIRY: Octets = HEADER + 255 + 4 + OPT_BARE
+export const MAX_INQUIRY: Octets = HEADER + 255 + QUESTION_FIXED + OPT_BARE
+
+/**
+ * Gives each letter of QNAME upper or lower case by chance, in place. A response that says the
+ * question in the same case comes from somebody who saw it: one more bit a letter to guess for a
+ * forger, beside ID and port. draft-vixie-dnsext-dns0x20 §2; names have no case by RFC 4343.
+ *
+ * @param question QNAME, QTYPE and QCLASS in wire form
+ * @param random unforeseeable words of 32 bits
+ */
+export function mixCase(question: Uint8Array, random: { word(): number }): void {
+  const end = question.length - QUESTION_FIXED
+  let bits = 0
+  let left = 0
+  for (let i = 0; i < end; i++) {
+    // The octets of lengths are no letters: they are at most 63.
+    const upper = question[i]! & 0xdf
+    if (upper < 0x41 || upper > 0x5a) continue
+    if (left === 0) {
+      bits = random.word()
+      left = 32
+    }
+    question[i] = upper | ((bits & 1) << 5)
+    bits >>>= 1
+    left--
+  }
+}
 
 /**
  * Writes our own query to an upstream into `into` from `at` on: RD set, since upstreams resolve

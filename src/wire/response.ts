@@ -8,6 +8,7 @@ import type { Answer } from './answer.js'
 import { edeOption, OPTION_EDE } from './ede-option.js'
 import { LOWER } from './hashed-name.js'
 import { skipName } from './name.js'
+import { isAtOrBelow } from './same-name.js'
 import { HEADER } from './query.js'
 import { checkRdata, collectLeads, soaMinimum, word32, type Leads } from './rdata.js'
 
@@ -109,6 +110,10 @@ export function failedAnswer(
  *   the upstream and mean nothing to the client, who gets SERVFAIL instead;
  * - truncated: 0.
  *
+ * An owner name that is spelt out and is QNAME, or above it, is kept in lower case: the upstream
+ * copied it from our inquiry, in whose case we hid a secret. Pointers to the question take the
+ * case of whoever asks.
+ *
  * OPT and TSIG belong to one hop and are cut out. So are the records behind them, if any, because
  * pointers over the cut would lead elsewhere. Whatever stands after the last record is ignored.
  *
@@ -126,6 +131,7 @@ export function readResponse(
   const start = reading.readQuestion(asked)
   const end = reading.readRecords(start, asked.qtype)
   const body = message.slice(start, end)
+  for (const owner of reading.spelt) lowerLabels(body, owner - start)
   const ttls = Uint16Array.from(reading.ttls, at => at - start)
   const lifetime = reading.settleTtls(body, ttls, limits)
   return reading.answer(lifetime, body, ttls, now, upstream)
@@ -140,6 +146,8 @@ class Reading implements Leads {
   readonly targets: number[] = []
   readonly leads: number[] = []
   readonly addresses: number[] = []
+  /** Positions of owner names that are QNAME or above it and not, or not all, a pointer. */
+  readonly spelt: number[] = []
   /** Records kept of ANSWER, AUTHORITY and ADDITIONAL. */
   private readonly counts: [number, number, number] = [0, 0, 0]
   /** Whether ANSWER has a record of QTYPE. */
@@ -195,6 +203,7 @@ class Reading implements Leads {
     if (this.cut !== undefined) return end
 
     checkRdata(message, type, data, end)
+    if (isSpelt(message[owner]!) && isAtOrBelow(message, HEADER, owner)) this.spelt.push(owner)
     this.ttls.push(at + 4)
     this.counts[section as 0 | 1 | 2]++
     if (section === 0) this.readAnswerRecord(at, type, end, qtype)
@@ -286,6 +295,18 @@ class Reading implements Leads {
 function edeAt(message: Uint8Array, at: Octets, end: Octets): NonNullable<Answer['ede']> {
   const code = (message[at]! << 8) | message[at + 1]!
   return { code, option: edeOption(code, message.subarray(at + 2, end)) }
+}
+
+/** Whether a name that begins with this octet has a label here: neither a pointer nor the root. */
+function isSpelt(head: number): boolean {
+  return head !== 0 && head < 0xc0
+}
+
+/** Puts the labels at `at` into lower case, up to the root label or a pointer. */
+function lowerLabels(octets: Uint8Array, at: Octets): void {
+  for (let pos = at; isSpelt(octets[pos]!);) {
+    for (const next = pos + 1 + octets[pos]!; ++pos < next;) octets[pos] = LOWER[octets[pos]!]!
+  }
 }
 
 /** A TTL with bit 31 set is 0. RFC 2181 §8. */

@@ -14,7 +14,14 @@ const defaults = {
   workers: 'auto',
   transport: 'auto',
   rules: resolve('/etc/interdict/rules'),
-  upstreams: { servers: [], useResolvConf: true, forward: [], timeout: 800, giveUp: 4000 },
+  upstreams: {
+    servers: [],
+    useResolvConf: true,
+    forward: [],
+    timeout: 800,
+    giveUp: 4000,
+    caseRandomization: true
+  },
   cache: {
     size: 64 * 1024 * 1024,
     minTtl: 0,
@@ -76,6 +83,11 @@ const reads = [
         ]
       }
     }
+  },
+  {
+    it: 'upstreams asked in the case of who asked',
+    text: 'upstreams: { case-randomization: false }',
+    config: { upstreams: { caseRandomization: false } }
   },
   {
     it: 'upstreams for some names',

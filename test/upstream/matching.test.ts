@@ -123,7 +123,7 @@ for (const transport of TRANSPORTS) {
             send(responseTo(message, { question: flipped(questionOf(message), 1, 0x20) }))
           }
         ],
-        { transport }
+        { transport, caseRandomization: false }
       )
       t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
     }

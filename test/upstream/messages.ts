@@ -51,9 +51,11 @@ export function questionOf(message: Uint8Array): Uint8Array {
   return message.slice(12, end + 5)
 }
 
-/** First label of QNAME. */
+/** First label of QNAME, in lower case. */
 export function labelOf(message: Uint8Array): string {
-  return Buffer.from(message.subarray(13, 13 + message[12]!)).toString()
+  return Buffer.from(message.subarray(13, 13 + message[12]!))
+    .toString()
+    .toLowerCase()
 }
 
 /** RCODE of a response. */

@@ -508,3 +508,31 @@ t.test('any octets are read as an answer or refused with a code', async t => {
   )
   t.pass()
 })
+
+const spellings: readonly { it: string; owner: readonly number[]; kept: readonly number[] }[] = [
+  { it: 'QNAME', owner: name('wWw.eXample'), kept: name('www.example') },
+  {
+    it: 'half of QNAME before a pointer',
+    owner: [3, 'W', 'w', 'W', 0xc0, 16].map(code),
+    kept: [3, 'w', 'w', 'w', 0xc0, 16].map(code)
+  },
+  { it: 'the root', owner: [0], kept: [0] },
+  { it: 'what is above QNAME', owner: name('eXample'), kept: name('example') },
+  { it: 'another name', owner: name('wwX.example'), kept: name('wwX.example') }
+]
+
+function code(part: number | string): number {
+  return typeof part === 'number' ? part : part.charCodeAt(0)
+}
+
+for (const { it, owner, kept } of spellings) {
+  t.test(`keeps an owner name that is spelt out: ${it}`, async t => {
+    const soaData = [name('a'), name('b'), new Uint8Array(16), u32(60)]
+    const { body } = read([
+      header(1, OK, 1, 0, 1, 0),
+      question('wWw.eXample'),
+      record(owner, 6, 60, soaData)
+    ])
+    t.strictSame([...body.subarray(0, kept.length)], [...kept])
+  })
+}
