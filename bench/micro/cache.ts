@@ -1,5 +1,5 @@
 import { systemClock } from '../../src/base/clock.js'
-import { LruAnswerCache } from '../../src/cache/lru.js'
+import { PackedAnswerCache } from '../../src/cache/packed.js'
 import type { Case } from './measure.js'
 import { INPUTS, queryAt, type Stage } from './stage.js'
 
@@ -7,7 +7,7 @@ const MASK = INPUTS - 1
 const SIZE = 256 * 2 ** 20
 
 export function cacheCases({ unlisted, answers }: Stage): Case[] {
-  const cache = new LruAnswerCache(SIZE, systemClock)
+  const cache = new PackedAnswerCache(SIZE, systemClock)
   const queries = Array.from({ length: INPUTS }, (_, i) => queryAt(unlisted, i, 1))
   const keys = queries.map(query => query.key())
   for (const [i, key] of keys.entries()) cache.put(key, answers[i]!)

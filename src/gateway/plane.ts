@@ -1,5 +1,5 @@
 import { systemClock } from '../base/clock.js'
-import { LruAnswerCache } from '../cache/lru.js'
+import { PackedAnswerCache } from '../cache/packed.js'
 import { Shelf } from '../cache/shelf.js'
 import { RingWriter } from '../log/ring.js'
 import type { ServiceLog } from '../log/service-log.js'
@@ -71,7 +71,7 @@ export class Plane {
   private build(forwarder: Forwarder, snapshot: Snapshot): Resolver {
     const { cache: limits, log } = this.start.config
     const shelfSize = limits.size * SHELF_SHARE
-    const cache = new LruAnswerCache(limits.size - shelfSize, systemClock)
+    const cache = new PackedAnswerCache(limits.size - shelfSize, systemClock)
     const { which } = log.queries
     // Where every lookup is recorded, none may be answered without its record being made.
     const shelf = which === 'all' ? undefined : new Shelf(shelfSize, systemClock.now())

@@ -5,7 +5,7 @@ import packet from 'dns-packet'
 import { parse, stringify } from 'yaml'
 import { readAddress } from '../../src/base/address.js'
 import type { Clock } from '../../src/base/clock.js'
-import { LruAnswerCache } from '../../src/cache/lru.js'
+import { PackedAnswerCache } from '../../src/cache/packed.js'
 import { Shelf } from '../../src/cache/shelf.js'
 import { readRrtype, showRrtype } from '../../src/dns/rrtype.js'
 import { MATCH, PROTOCOL, QueryEvent, VERDICT } from '../../src/log/event.js'
@@ -140,7 +140,7 @@ export class Stage {
 
   private build(policy: Policy): Resolver {
     const { clock } = this
-    const cache = new LruAnswerCache(1_000_000, clock)
+    const cache = new PackedAnswerCache(1_000_000, clock)
     const limits = { minTtl: 0, maxTtl: 86_400, negativeMaxTtl: 3600, failureTtl: 5 }
     const push = (event: QueryEvent): void => {
       const copy = Object.assign(new QueryEvent(), event)

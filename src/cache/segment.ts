@@ -1,0 +1,210 @@
+import type { Octets } from '../base/units.js'
+import type { Answer } from '../wire/answer.js'
+import type { QuestionKey } from '../wire/query.js'
+
+/** Records start at multiples of this, so that a place fits in few bits. */
+export const UNIT: Octets = 16
+
+/** Words of a record's head. */
+const SIZE = 0 // octets of the record
+const NEXT = 1 // the place after this one among those with a like hash; 0: none
+const HASH = 2
+const STATE = 3 // RCODE, then the flags below
+const STORED = 4 // milliseconds, a double
+const LIFETIME = 6 // seconds
+const COUNTS = 7 // answers, authorities << 16
+const MORE = 8 // additionals, octets of the key << 16
+const BODY = 9 // octets of the body
+const TTLS = 10 // how many there are
+const TARGETS = 11 // octets
+const LEADS = 12
+const ADDRESSES = 13 // words
+const UPSTREAM = 14
+const EDE = 15 // INFO-CODE, octets of the option << 16
+const HEAD: Octets = 64
+
+const AUTHENTIC = 0x1_0000
+const USED = 0x2_0000
+const GONE = 0x4_0000
+const WITH_EDE = 0x8_0000
+
+const NO_OCTETS = new Uint8Array(0)
+const NO_TTLS = new Uint16Array(0)
+const NO_WORDS = new Uint32Array(0)
+
+/** What an answer takes in a segment. */
+export function sizeOf(key: QuestionKey, answer: Answer): Octets {
+  const { body, ttls, targets, leads, addresses, ede } = answer
+  const octets =
+    4 * addresses.length +
+    2 * ttls.length +
+    body.length +
+    key.length +
+    targets.length +
+    leads.length +
+    (ede === undefined ? 0 : ede.option.length)
+  return Math.ceil((HEAD + octets) / UNIT) * UNIT
+}
+
+/** A piece of memory with answers in it as octets, one behind the other. */
+export class Segment {
+  /** Octets in use. */
+  end: Octets = 0
+  private readonly octets: Uint8Array
+  private readonly shorts: Uint16Array
+  private readonly words: Int32Array
+  private readonly doubles: Float64Array
+
+  constructor(size: Octets) {
+    this.octets = new Uint8Array(size)
+    this.shorts = new Uint16Array(this.octets.buffer)
+    this.words = new Int32Array(this.octets.buffer)
+    this.doubles = new Float64Array(this.octets.buffer)
+  }
+
+  sizeAt(at: Octets): Octets {
+    return this.words[at / 4 + SIZE]!
+  }
+
+  hashAt(at: Octets): number {
+    return this.words[at / 4 + HASH]!
+  }
+
+  nextAt(at: Octets): number {
+    return this.words[at / 4 + NEXT]!
+  }
+
+  linkAt(at: Octets, next: number): void {
+    this.words[at / 4 + NEXT] = next
+  }
+
+  isGone(at: Octets): boolean {
+    return (this.words[at / 4 + STATE]! & GONE) !== 0
+  }
+
+  leave(at: Octets): void {
+    this.words[at / 4 + STATE]! |= GONE
+  }
+
+  use(at: Octets): void {
+    this.words[at / 4 + STATE]! |= USED
+  }
+
+  /** Whether it was used since it was written, or since this was asked last. */
+  wasUsed(at: Octets): boolean {
+    const word = at / 4 + STATE
+    const state = this.words[word]!
+    this.words[word] = state & ~USED
+    return (state & USED) !== 0
+  }
+
+  /** When its lifetime ends. */
+  overAt(at: Octets): number {
+    return this.doubles[(at / 4 + STORED) / 2]! + this.words[at / 4 + LIFETIME]! * 1000
+  }
+
+  /** Moves the record at `from` down to `to`. */
+  move(from: Octets, to: Octets, size: Octets): void {
+    if (from !== to) this.octets.copyWithin(to, from, from + size)
+  }
+
+  holds(at: Octets, key: QuestionKey): boolean {
+    const word = at / 4
+    const { words, octets } = this
+    if (words[word + MORE]! >>> 16 !== key.length) return false
+    const start = this.keyAt(word)
+    for (let i = 0; i < key.length; i++) {
+      if (octets[start + i] !== key.charCodeAt(i)) return false
+    }
+    return true
+  }
+
+  /** Writes a record behind the last one; the caller sees to it that there is room. */
+  add(key: QuestionKey, hash: number, next: number, answer: Answer, size: Octets): void {
+    const { words, octets } = this
+    const { body, ttls, targets, leads, addresses, ede } = answer
+    const word = this.end / 4
+    words[word + SIZE] = size
+    words[word + NEXT] = next
+    words[word + HASH] = hash
+    words[word + STATE] =
+      answer.rcode | (answer.authentic ? AUTHENTIC : 0) | (ede === undefined ? 0 : WITH_EDE)
+    this.doubles[(word + STORED) / 2] = answer.storedAt
+    words[word + LIFETIME] = answer.lifetime
+    words[word + COUNTS] = answer.answers | (answer.authorities << 16)
+    words[word + MORE] = answer.additionals | (key.length << 16)
+    words[word + BODY] = body.length
+    words[word + TTLS] = ttls.length
+    words[word + TARGETS] = targets.length
+    words[word + LEADS] = leads.length
+    words[word + ADDRESSES] = addresses.length
+    words[word + UPSTREAM] = answer.upstream
+    words[word + EDE] = ede === undefined ? 0 : ede.code | (ede.option.length << 16)
+    let at = this.end + HEAD
+    for (let i = 0; i < addresses.length; i++) words[at / 4 + i] = addresses[i]!
+    at += 4 * addresses.length
+    for (let i = 0; i < ttls.length; i++) this.shorts[at / 2 + i] = ttls[i]!
+    at += 2 * ttls.length
+    for (let i = 0; i < key.length; i++) octets[at + i] = key.charCodeAt(i)
+    at += key.length
+    at = copy(body, octets, at)
+    at = copy(targets, octets, at)
+    at = copy(leads, octets, at)
+    if (ede !== undefined) copy(ede.option, octets, at)
+    this.end += size
+  }
+
+  /** The answer as an object again, with a copy of its octets. */
+  read(at: Octets): Answer {
+    const { words } = this
+    const word = at / 4
+    const state = words[word + STATE]!
+    const counts = words[word + COUNTS]!
+    const { buffer } = this.octets.slice(at + HEAD, at + words[word + SIZE]!)
+    let pos = 0
+    const take = (length: Octets): Uint8Array => {
+      if (length === 0) return NO_OCTETS
+      pos += length
+      return new Uint8Array(buffer, pos - length, length)
+    }
+    const addresses = words[word + ADDRESSES]!
+    pos += 4 * addresses
+    const ttls = words[word + TTLS]!
+    pos += 2 * ttls + (words[word + MORE]! >>> 16)
+    const body = take(words[word + BODY]!)
+    const targets = take(words[word + TARGETS]!)
+    const leads = take(words[word + LEADS]!)
+    const ede = words[word + EDE]!
+    return {
+      body,
+      rcode: state & 0xffff,
+      answers: counts & 0xffff,
+      authorities: counts >>> 16,
+      additionals: words[word + MORE]! & 0xffff,
+      authentic: (state & AUTHENTIC) !== 0,
+      ttls: ttls === 0 ? NO_TTLS : new Uint16Array(buffer, 4 * addresses, ttls),
+      storedAt: this.doubles[(word + STORED) / 2]!,
+      lifetime: words[word + LIFETIME]!,
+      ede: (state & WITH_EDE) === 0 ? undefined : { code: ede & 0xffff, option: take(ede >>> 16) },
+      upstream: words[word + UPSTREAM]!,
+      targets,
+      leads,
+      addresses: addresses === 0 ? NO_WORDS : new Uint32Array(buffer, 0, addresses),
+      cleanEpoch: -1,
+      cleanClass: -1
+    }
+  }
+
+  private keyAt(word: number): Octets {
+    const { words } = this
+    return 4 * word + HEAD + 4 * words[word + ADDRESSES]! + 2 * words[word + TTLS]!
+  }
+}
+
+/** Returns the position after the copy. Most are short: a loop costs less than a call of `set`. */
+function copy(from: Uint8Array, to: Uint8Array, at: Octets): Octets {
+  const { length } = from
+  if (length > 64) to.set(from, at)
+  else for (let i = 0; i < length; i++) to[at + i] = from[i]!
+  return at + length
+}

@@ -1,0 +1,177 @@
+import t from 'tap'
+import type { Clock } from '../../src/base/clock.js'
+import type { Milliseconds } from '../../src/base/units.js'
+import { PackedAnswerCache } from '../../src/cache/packed.js'
+import type { Answer } from '../../src/wire/answer.js'
+
+class FakeClock implements Clock {
+  constructor(public at: Milliseconds) {}
+  now(): Milliseconds {
+    return this.at
+  }
+  wall(): Milliseconds {
+    return 0
+  }
+}
+
+const SEED = 1
+/** Four segments of 4096 octets. */
+const SMALL = 16_384
+
+const NO_OCTETS = new Uint8Array(0)
+
+const answer = (more: Partial<Answer> = {}): Answer => ({
+  body: new Uint8Array(100),
+  rcode: 0,
+  answers: 1,
+  authorities: 0,
+  additionals: 0,
+  authentic: false,
+  ttls: Uint16Array.of(6),
+  storedAt: 0,
+  lifetime: 10,
+  ede: undefined,
+  upstream: 0,
+  targets: NO_OCTETS,
+  leads: NO_OCTETS,
+  addresses: new Uint32Array(0),
+  cleanEpoch: -1,
+  cleanClass: -1,
+  ...more
+})
+
+const open = (clock: Clock = new FakeClock(0)) => new PackedAnswerCache(SMALL, clock, SEED)
+
+const wholes: { it: string; held: Partial<Answer> }[] = [
+  { it: 'a short answer', held: { body: Uint8Array.of(1, 2, 3), ttls: Uint16Array.of(1, 2, 3) } },
+  { it: 'nothing but a code', held: { body: NO_OCTETS, ttls: new Uint16Array(0), rcode: 3 } },
+  { it: 'flags and counts', held: { authentic: true, answers: 0xffff, authorities: 0xfffe } },
+  { it: 'the most additionals', held: { additionals: 0xffff, upstream: 12 } },
+  { it: 'no upstream', held: { upstream: -1 } },
+  { it: 'a moment that is no whole number', held: { storedAt: 1234567.891 } },
+  { it: 'addresses', held: { addresses: Uint32Array.of(0, 0, 0xffff, 0xc0000201) } },
+  {
+    it: 'names it leads to',
+    held: { targets: Uint8Array.of(1, 97, 0, 1, 98, 0), leads: Uint8Array.of(1, 3) }
+  },
+  {
+    it: 'an extended error',
+    held: { ede: { code: 22, option: Uint8Array.from({ length: 70 }, (_, i) => i) } }
+  }
+]
+
+for (const { it, held } of wholes) {
+  t.test(`gives back ${it} as it was put`, async t => {
+    const whole = answer(held)
+    const cache = open(new FakeClock(whole.storedAt))
+    cache.put('before', answer())
+    cache.put('\x03www\0\xff', whole)
+    cache.put('behind', answer())
+    t.strictSame(cache.get('\x03www\0\xff'), whole)
+  })
+}
+
+t.test('what was given stays as it is when its place is used again', async t => {
+  const cache = open()
+  cache.put('a', answer({ body: Uint8Array.of(7) }))
+  const given = cache.get('a')
+  for (let i = 0; i < 1000; i++) cache.put(`${i}`, answer())
+  t.strictSame(given?.body, Uint8Array.of(7))
+})
+
+t.test('counts what it holds, until it is deleted', async t => {
+  const cache = open()
+  t.equal(cache.get('a'), undefined)
+  cache.put('a', answer())
+  cache.put('b', answer())
+  t.equal(cache.entries, 2)
+  t.ok(cache.size >= 200)
+  cache.delete('a')
+  t.equal(cache.get('a'), undefined)
+  t.not(cache.get('b'), undefined)
+  cache.delete('b')
+  t.equal(cache.entries, 0)
+  t.equal(cache.size, 0)
+})
+
+const lives = [
+  { it: 'at once', storedAt: 5000, now: 5000, held: true },
+  { it: 'a millisecond before the end', storedAt: 5000, now: 14_999, held: true },
+  { it: 'at the end', storedAt: 5000, now: 15_000, held: false },
+  { it: 'when stored at clock 0', storedAt: 0, now: 10_000, held: false }
+]
+
+for (const { it, storedAt, now, held } of lives) {
+  t.test(`a lifetime of 10 seconds ${held ? 'lasts' : 'is over'} ${it}`, async t => {
+    const clock = new FakeClock(storedAt)
+    const cache = open(clock)
+    cache.put('a', answer({ storedAt }))
+    clock.at = now
+    t.equal(cache.get('a') !== undefined, held)
+    t.equal(cache.entries, held ? 1 : 0, 'what is over is given up')
+  })
+}
+
+t.test('an answer without lifetime is not held and replaces nothing', async t => {
+  const cache = open()
+  cache.put('a', answer({ lifetime: 0 }))
+  t.equal(cache.entries, 0)
+  cache.put('a', answer({ rcode: 3 }))
+  cache.put('a', answer({ lifetime: 0 }))
+  t.equal(cache.get('a')?.rcode, 3)
+})
+
+t.test('a later answer replaces an earlier one, in the count too', async t => {
+  const cache = open()
+  cache.put('a', answer({ body: new Uint8Array(500) }))
+  const { size } = cache
+  cache.put('a', answer({ rcode: 3 }))
+  t.equal(cache.get('a')?.rcode, 3)
+  t.equal(cache.entries, 1)
+  t.ok(cache.size < size)
+})
+
+t.test('what is asked for again and again outlives any number of newcomers', async t => {
+  const cache = open()
+  cache.put('a', answer({ rcode: 3 }))
+  cache.put('unused', answer())
+  for (let i = 0; i < 2000; i++) {
+    cache.put(`${i}`, answer())
+    if (i % 20 === 0) t.equal(cache.get('a')?.rcode, 3)
+    t.ok(cache.size <= SMALL)
+  }
+  t.equal(cache.get('unused'), undefined)
+  t.not(cache.get('1999'), undefined, 'the newest')
+})
+
+t.test('if all is asked for, newcomers are held all the same', async t => {
+  const cache = open()
+  for (let i = 0; i < 2000; i++) {
+    cache.put(`${i}`, answer({ upstream: i }))
+    for (let k = Math.max(0, i - 200); k <= i; k++) {
+      const held = cache.get(`${k}`)
+      if (held !== undefined) t.equal(held.upstream, k)
+    }
+    t.equal(cache.get(`${i}`)?.upstream, i)
+  }
+})
+
+t.test('what was used but is over does not stay', async t => {
+  const clock = new FakeClock(0)
+  const cache = open(clock)
+  cache.put('a', answer())
+  cache.get('a')
+  clock.at = 10_000
+  for (let i = 0; i < 200; i++) cache.put(`${i}`, answer({ storedAt: 10_000 }))
+  clock.at = 0
+  t.equal(cache.get('a'), undefined)
+})
+
+t.test('an answer above half a segment is not held, and what it replaces is gone', async t => {
+  const cache = open()
+  cache.put('a', answer())
+  cache.put('a', answer({ body: new Uint8Array(2000) }))
+  t.equal(cache.entries, 0)
+  cache.put('a', answer({ body: new Uint8Array(1900) }))
+  t.equal(cache.get('a')?.body.length, 1900)
+})
