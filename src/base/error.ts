@@ -13,6 +13,7 @@ const MESSAGES = {
   WIRE_LABEL_TYPE: (at: number) => `unknown label type at octet ${at}`,
   WIRE_POINTER: (at: number, to: number) => `pointer at octet ${at} does not lead back (to ${to})`,
   WIRE_NAME_LONG: (at: number) => `name at octet ${at} is longer than 255 octets`,
+  WIRE_LARGE: (size: number) => `message of ${size} octets without compression, over 65535`,
   WIRE_QUESTION: (at: number) => `question at octet ${at} is not the one that was asked`,
   WIRE_RDATA: (type: string, at: number) => `${type} record has broken data at octet ${at}`,
   WIRE_OPT: (at: number) => `OPT record at octet ${at} is out of place or a second one`,

@@ -61,6 +61,21 @@ export function checkRdata(message: Uint8Array, type: number, at: Octets, end: O
   if (pos + after !== end) throw failure('WIRE_RDATA', showRrtype(type), at)
 }
 
+/** Adds RDATA to `out`; names that may be compressed are expanded, and in lower case. */
+export function expandRdata(
+  message: Uint8Array,
+  type: number,
+  at: Octets,
+  end: Octets,
+  out: number[]
+): void {
+  const [before, names] = NAMES[type] ?? [0, 0]
+  let pos = at
+  for (; pos < at + before; pos++) out.push(message[pos]!)
+  for (let i = 0; i < names; i++) pos = expandName(message, pos, out)
+  for (; pos < end; pos++) out.push(message[pos]!)
+}
+
 /** MINIMUM of a checked SOA whose RDATA ends at `end`: the TTL of negative answers. RFC 2308 §4. */
 export function soaMinimum(message: Uint8Array, end: Octets): number {
   return word32(message, end - 4)

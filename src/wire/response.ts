@@ -8,6 +8,8 @@ import type { Answer } from './answer.js'
 import { edeOption, OPTION_EDE } from './ede-option.js'
 import { LOWER } from './hashed-name.js'
 import { skipName } from './name.js'
+import { Bailiwick } from './bailiwick.js'
+import { dropUnrelated } from './related.js'
 import { isAtOrBelow } from './same-name.js'
 import { HEADER } from './query.js'
 import { checkRdata, collectLeads, soaMinimum, word32, type Leads } from './rdata.js'
@@ -114,10 +116,12 @@ export function failedAnswer(
  * copied it from our inquiry, in whose case we hid a secret. Pointers to the question take the
  * case of whoever asks.
  *
+ * Records that have nothing to do with the question are dropped: see `dropUnrelated`.
+ *
  * OPT and TSIG belong to one hop and are cut out. So are the records behind them, if any, because
  * pointers over the cut would lead elsewhere. Whatever stands after the last record is ignored.
  *
- * @throws InterdictError WIRE_QUESTION, WIRE_OPT, WIRE_RDATA and those of `expandName`
+ * @throws InterdictError WIRE_QUESTION, WIRE_OPT, WIRE_RDATA, WIRE_LARGE and those of `expandName`
  */
 export function readResponse(
   message: Uint8Array,
@@ -127,9 +131,17 @@ export function readResponse(
   upstream: number
 ): Answer {
   if (message.length < HEADER) throw failure('WIRE_SHORT', message.length)
-  const reading = new Reading(message)
+  let reading = new Reading(message)
   const start = reading.readQuestion(asked)
-  const end = reading.readRecords(start, asked.qtype)
+  let end = reading.readRecords(start, asked.qtype)
+  if (reading.isDoubtful) {
+    const related = dropUnrelated(message, asked)
+    if (related !== message) {
+      message = related
+      reading = new Reading(message)
+      end = reading.readRecords(reading.readQuestion(asked), asked.qtype)
+    }
+  }
   const body = message.slice(start, end)
   for (const owner of reading.spelt) lowerLabels(body, owner - start)
   const ttls = Uint16Array.from(reading.ttls, at => at - start)
@@ -157,9 +169,15 @@ class Reading implements Leads {
   /** Position of the first OPT or TSIG. */
   private cut: Octets | undefined
   private hasOpt = false
+  private bailiwick: Bailiwick | undefined
 
   constructor(private readonly message: Uint8Array) {
     this.rcode = (message[3] ?? 0) & 0x0f
+  }
+
+  /** Whether some record does not obviously belong to the question. */
+  get isDoubtful(): boolean {
+    return this.bailiwick?.doubtful === true
   }
 
   /** Returns the position after the question, which must be as long as the one that was asked. */
@@ -181,6 +199,8 @@ class Reading implements Leads {
   readRecords(start: Octets, qtype: number): Octets {
     let pos = start
     if (this.count(0) === 0) return start // a failure without a question: nothing to keep
+    const qclass = (this.message[start - 2]! << 8) | this.message[start - 1]!
+    this.bailiwick = new Bailiwick(this.message, qtype, qclass)
     for (let section = 0; section < 3; section++) {
       for (let left = this.count(section + 1); left > 0; left--) {
         pos = this.readRecord(pos, section, qtype)
@@ -203,6 +223,7 @@ class Reading implements Leads {
     if (this.cut !== undefined) return end
 
     checkRdata(message, type, data, end)
+    this.bailiwick?.see(section, owner, at, type, end)
     if (isSpelt(message[owner]!) && isAtOrBelow(message, HEADER, owner)) this.spelt.push(owner)
     this.ttls.push(at + 4)
     this.counts[section as 0 | 1 | 2]++
