@@ -16,6 +16,7 @@ export interface Config {
   readonly cache: CacheConfig
   readonly tcp: TcpConfig
   readonly limits: LimitsConfig
+  readonly frontEnds: FrontEndsConfig
   readonly log: { readonly service: ServiceLogConfig; readonly queries: QueryLogConfig }
   readonly shutdown: { readonly grace: Milliseconds }
 }
@@ -73,6 +74,12 @@ export interface LimitsConfig {
   /** Bits of an address that stand for one client. */
   readonly bits: { readonly ipv4: number; readonly ipv6: number }
   readonly exempt: readonly Prefix[]
+}
+
+/** Whose word on the client's address is taken, and how they say it. */
+export interface FrontEndsConfig {
+  readonly proxyProtocol: readonly Prefix[]
+  readonly clientSubnet: readonly Prefix[]
 }
 
 export interface ServiceLogConfig {

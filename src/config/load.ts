@@ -65,6 +65,10 @@ function configOf(settings: Settings, folder: string): Config {
       maxInFlight: tcp['max-in-flight']
     },
     limits: limitsOf(settings.limits),
+    frontEnds: {
+      proxyProtocol: settings['front-ends']['proxy-protocol'],
+      clientSubnet: settings['front-ends']['client-subnet']
+    },
     log: {
       service: {
         level: service.level,

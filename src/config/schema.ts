@@ -70,6 +70,11 @@ const limits = section({
   exempt: z.array(prefix).prefault([])
 })
 
+const frontEnds = section({
+  'proxy-protocol': z.array(prefix).prefault([]),
+  'client-subnet': z.array(prefix).prefault([])
+})
+
 const log = section({
   service: section({
     level: z.enum(['info', 'warn', 'error', 'silent']).prefault('info'),
@@ -97,6 +102,7 @@ export const settingsSchema = section({
   cache,
   tcp,
   limits,
+  'front-ends': frontEnds,
   log,
   shutdown: section({ grace: duration('0s', '1m').prefault('5s') })
 }).superRefine(({ listen, upstreams: { servers, forward } }, context) => {

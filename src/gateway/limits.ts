@@ -5,6 +5,7 @@ import { compilePrefixes, PrefixTable } from '../network/prefix-table.js'
 import type { Rate } from '../server/buckets.js'
 import { ConnectionLimit } from '../server/connection-limit.js'
 import { ResponseLimit } from '../server/response-limit.js'
+import { FrontEnds } from '../server/front-ends.js'
 import { QueryLimit, type LimitTerms, type Prefixes } from '../server/query-limit.js'
 
 /** The limits of one thread, which its listeners share; undefined where the settings have none. */
@@ -12,9 +13,14 @@ export interface Limits {
   readonly queryLimit: QueryLimit | undefined
   readonly responseLimit: ResponseLimit | undefined
   readonly connectionLimit: ConnectionLimit
+  readonly frontEnds: FrontEnds | undefined
 }
 
-export function openLimits({ limits, tcp }: Pick<Config, 'limits' | 'tcp'>): Limits {
+export function openLimits(config: Config): Limits {
+  const { limits, tcp, frontEnds } = config
+  const proxy = prefixesOf(frontEnds.proxyProtocol)
+  const subnet = prefixesOf(frontEnds.clientSubnet)
+  const listed = proxy !== undefined || subnet !== undefined
   const { queriesPerSecond, responsesPerSecond, burst, slip, bits } = limits
   const terms = { bits, slip, exempt: prefixesOf(limits.exempt) }
   /** Makes a limit of this rate, unless it is 0. */
@@ -26,7 +32,8 @@ export function openLimits({ limits, tcp }: Pick<Config, 'limits' | 'tcp'>): Lim
   return {
     queryLimit: limit(QueryLimit, queriesPerSecond),
     responseLimit: limit(ResponseLimit, responsesPerSecond),
-    connectionLimit: new ConnectionLimit(tcp.maxConnectionsPerClient, terms)
+    connectionLimit: new ConnectionLimit(tcp.maxConnectionsPerClient, terms),
+    frontEnds: listed ? new FrontEnds(proxy, subnet) : undefined
   }
 }
 

@@ -1,8 +1,15 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds, Octets } from '../base/units.js'
+import {
+  HEADER_BROKEN,
+  HEADER_SHORT,
+  readProxyHeader,
+  startsProxyHeader
+} from '../wire/proxy-header.js'
 import { addKeepalive, asksKeepalive, KEEPALIVE } from '../wire/keepalive.js'
-import { LATER, TCP, type Responder } from './responder.js'
+import { SAYS, type FrontEnds } from './front-ends.js'
+import { LATER, SILENCE, TCP, type Responder } from './responder.js'
 import { Inbox } from './tcp-inbox.js'
 import { framed, MAX_MESSAGE, PREFIX, type ReplyBuffer } from './tcp-reply-buffer.js'
 
@@ -17,6 +24,17 @@ export interface Shop {
   readonly idle: Milliseconds
   readonly queriesInFlight: number
   readonly counts: { queries: number }
+  readonly frontEnds: FrontEnds | undefined
+}
+
+/** Who is at the other end. */
+export interface Guest {
+  /** The peer's address, then the one that its PROXY header says: four words. */
+  readonly client: Uint32Array
+  /** One of `SAYS`. */
+  readonly says: number
+  /** Asked once the client is known: whether it may have this connection. */
+  readonly admit: () => boolean
 }
 
 /**
@@ -34,13 +52,17 @@ export class TcpConnection {
   private taking = true
   private working = false
   private settling = false
+  /** What has come of the PROXY header, while it is awaited. */
+  private header: Buffer | undefined
+  private begun = false
 
   constructor(
     private readonly socket: Socket,
-    private readonly client: Uint32Array,
+    private readonly guest: Guest,
     private readonly shop: Shop
   ) {
     this.lastUse = shop.clock.now()
+    if (guest.says === SAYS.proxy) this.header = Buffer.alloc(0)
     socket.on('data', chunk => this.receive(chunk))
     socket.on('end', () => this.finish())
     socket.on('drain', () => this.work())
@@ -73,8 +95,29 @@ export class TcpConnection {
 
   private receive(chunk: Buffer): void {
     if (!this.taking) return
+    if (this.header !== undefined) return this.receiveHeader(chunk)
+    // A client that claims to be another is told nothing.
+    if (!this.begun && startsProxyHeader(chunk) && this.guest.says !== SAYS.proxy) {
+      this.socket.destroy()
+      return
+    }
+    this.begun = true
     this.inbox.append(chunk)
     this.work()
+  }
+
+  /** A front end that does not say whose connection this is gets nothing. */
+  private receiveHeader(chunk: Buffer): void {
+    const header = Buffer.concat([this.header ?? chunk, chunk])
+    const end = readProxyHeader(header, 0, header.length, this.guest.client)
+    this.header = end === HEADER_SHORT ? header : undefined
+    if (end === HEADER_SHORT) return
+    if (end === HEADER_BROKEN || !this.guest.admit()) {
+      this.socket.destroy()
+      return
+    }
+    this.begun = true
+    if (end < header.length) this.receive(header.subarray(end))
   }
 
   /** Answers what can be answered now, then reads on, waits, or ends. */
@@ -111,24 +154,33 @@ export class TcpConnection {
   }
 
   private answer(start: Octets, end: Octets): void {
-    const { inbox, client } = this
-    const { replies, responder } = this.shop
+    const { inbox, guest } = this
+    const { replies, responder, frontEnds } = this.shop
+    let { client } = guest
     this.shop.counts.queries++
     const at = replies.place(inbox.octets, start, end)
     const placed = at + end - start
+    if (frontEnds !== undefined && guest.says === SAYS.subnet) {
+      if (!frontEnds.identify(replies.octets, at, placed, client, 0)) {
+        const length = frontEnds.refuse(replies.octets, at, placed)
+        if (length !== SILENCE) replies.keep(length)
+        return
+      }
+      client = frontEnds.client
+    }
     const keepalive = asksKeepalive(inbox.octets, start, end)
     const length = responder.answer(replies.octets, at, placed, MAX_MESSAGE, client, 0, TCP)
     if (length > 0) {
       const end = at + length
       replies.keep((keepalive ? addKeepalive(replies.octets, at, end, this.idle) : end) - at)
     } else if (length === LATER) {
-      this.answerLater(Uint8Array.from(inbox.octets.subarray(start, end)), keepalive)
+      this.answerLater(Uint8Array.from(inbox.octets.subarray(start, end)), client, keepalive)
     }
   }
 
-  private answerLater(query: Uint8Array, keepalive: boolean): void {
+  private answerLater(query: Uint8Array, client: Uint32Array, keepalive: boolean): void {
     this.inFlight++
-    this.shop.responder.answerLater(query, this.client.slice(), TCP, (octets, start, end) => {
+    this.shop.responder.answerLater(query, client.slice(), TCP, (octets, start, end) => {
       this.inFlight--
       if (this.socket.destroyed) return
       this.settle()

@@ -5,6 +5,7 @@ import type { Milliseconds } from '../base/units.js'
 import type { Endpoint, TcpListenOptions, Transport } from '../socket/datagram.js'
 import { bindFailure } from '../socket/port.js'
 import type { ConnectionLimit } from './connection-limit.js'
+import { SAYS, type FrontEnds } from './front-ends.js'
 import { Outstanding } from './outstanding.js'
 import type { Responder } from './responder.js'
 import { TcpConnection, type Shop } from './tcp-connection.js'
@@ -48,6 +49,7 @@ export interface TcpOptions {
   readonly limits: TcpLimits
   /** For each client; the listeners of a thread share it. */
   readonly connectionLimit: ConnectionLimit
+  readonly frontEnds: FrontEnds | undefined
   readonly clock: Clock
 }
 
@@ -86,7 +88,9 @@ class TcpListener implements TcpService {
     const { limits, clock } = options
     const { queriesInFlight, idle } = limits
     const { counts } = this
-    this.shop = { responder, clock, counts, idle, queriesInFlight, replies: new ReplyBuffer() }
+    const replies = new ReplyBuffer()
+    const { frontEnds } = options
+    this.shop = { responder, clock, counts, idle, queriesInFlight, replies, frontEnds }
     const manners = { allowHalfOpen: true, noDelay: true }
     this.server = createServer(manners, socket => this.accept(socket))
     this.server.maxConnections = limits.connections
@@ -144,19 +148,26 @@ class TcpListener implements TcpService {
       socket.destroy()
       return
     }
-    const { connectionLimit } = this.options
-    if (!connectionLimit.enter(client)) {
-      this.counts.crowded++
+    const { connectionLimit, frontEnds } = this.options
+    const says = frontEnds === undefined ? SAYS.address : frontEnds.saysBy(client, 0)
+    let counted = false
+    const admit = (): boolean => {
+      counted = connectionLimit.enter(client)
+      if (!counted) this.counts.crowded++
+      return counted
+    }
+    // A front end has as many connections as it has clients; they are counted when they are known.
+    if (says === SAYS.address && !admit()) {
       socket.destroy()
       return
     }
     this.counts.accepted++
-    const connection = new TcpConnection(socket, client, this.shop)
+    const connection = new TcpConnection(socket, { client, says, admit }, this.shop)
     this.open.add(connection)
     this.outstanding.begin()
     socket.once('close', () => {
       this.open.delete(connection)
-      connectionLimit.leave(client)
+      if (counted) connectionLimit.leave(client)
       this.outstanding.end()
     })
   }

@@ -10,6 +10,7 @@ import {
   type Transport,
   type WayBack
 } from '../socket/datagram.js'
+import { SAYS, type FrontEnds } from './front-ends.js'
 import { Outstanding } from './outstanding.js'
 import type { QueryLimit } from './query-limit.js'
 import type { ResponseLimit } from './response-limit.js'
@@ -29,7 +30,8 @@ export interface UdpService {
 /** What a UDP listener works with. */
 export interface UdpOptions {
   readonly clock: Clock
-  /** The listeners of a thread share it; so they do the next. */
+  /** The listeners of a thread share this and what follows. */
+  readonly frontEnds: FrontEnds | undefined
   readonly queryLimit: QueryLimit | undefined
   readonly responseLimit: ResponseLimit | undefined
 }
@@ -71,22 +73,30 @@ class UdpListener {
 
   readonly handle = (batch: DatagramBatch): void => {
     const { responder, options } = this
-    const { queryLimit, responseLimit } = options
+    const { frontEnds, queryLimit, responseLimit } = options
     const { octets, starts, lengths, replies, peers } = batch
     responder.beginBatch()
     if (queryLimit !== undefined || responseLimit !== undefined) this.beginLimits()
     for (let i = 0; i < batch.count; i++) {
       const at = starts[i]!
-      const end = at + lengths[i]!
-      if (queryLimit !== undefined && !queryLimit.allows(peers, 4 * i)) {
+      let end = at + lengths[i]!
+      let client = peers
+      let clientAt = 4 * i
+      if (frontEnds !== undefined && frontEnds.saysBy(peers, clientAt) !== SAYS.address) {
+        end = this.takeWord(frontEnds, batch, i)
+        if (end === at) continue
+        client = frontEnds.client
+        clientAt = 0
+      }
+      if (queryLimit !== undefined && !queryLimit.allows(client, clientAt)) {
         replies[i] = queryLimit.turnAway(octets, at, end)
         continue
       }
-      const length = responder.answer(octets, at, end, SLOT_OCTETS, peers, 4 * i, UDP)
+      const length = responder.answer(octets, at, end, SLOT_OCTETS, client, clientAt, UDP)
       if (length <= 0) replies[i] = NO_REPLY
       else if (responseLimit === undefined) replies[i] = length
-      else replies[i] = responseLimit.pass(octets, at, at + length, peers, 4 * i)
-      if (length === LATER) this.answerLater(batch, i)
+      else replies[i] = responseLimit.pass(octets, at, at + length, client, clientAt)
+      if (length === LATER) this.answerLater(batch, i, end, client, clientAt)
     }
   }
 
@@ -97,11 +107,34 @@ class UdpListener {
     responseLimit?.begin(now)
   }
 
+  /**
+   * Has the front end that sent datagram `i` say who asks; `frontEnds.client` is that.
+   *
+   * @returns the query's end; its start if it is dealt with, as the reply or silence that is its
+   */
+  private takeWord(frontEnds: FrontEnds, batch: DatagramBatch, i: number): Octets {
+    const { octets, starts, lengths, replies, peers } = batch
+    const at = starts[i]!
+    const end = at + lengths[i]!
+    replies[i] = NO_REPLY
+    if (frontEnds.saysBy(peers, 4 * i) === SAYS.proxy) {
+      return frontEnds.unwrap(octets, at, end, peers, 4 * i)
+    }
+    if (frontEnds.identify(octets, at, end, peers, 4 * i)) return end
+    replies[i] = frontEnds.refuse(octets, at, end)
+    return at
+  }
+
   /** The batch's memory is used again soon, so all that the reply needs is copied. */
-  private answerLater(batch: DatagramBatch, i: number): void {
-    const at = batch.starts[i]!
-    const query = batch.octets.slice(at, at + batch.lengths[i]!)
-    const client = batch.peers.slice(4 * i, 4 * i + 4)
+  private answerLater(
+    batch: DatagramBatch,
+    i: number,
+    end: Octets,
+    words: Uint32Array,
+    at: number
+  ): void {
+    const query = batch.octets.slice(batch.starts[i], end)
+    const client = words.slice(at, at + 4)
     const way = batch.wayBack(i)
     this.outstanding.begin()
     this.responder.answerLater(query, client, UDP, (octets, start, end) => {

@@ -38,6 +38,7 @@ const defaults = {
     bits: { ipv4: 32, ipv6: 56 },
     exempt: []
   },
+  frontEnds: { proxyProtocol: [], clientSubnet: [] },
   log: {
     service: { level: 'info', destination: 'stderr' },
     queries: {

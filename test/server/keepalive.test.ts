@@ -85,7 +85,8 @@ const askTcp: Asks = async (t, transport, responder, query) => {
   const service = await serveTcp(transport, ANY, responder, {
     limits: { idle: IDLE, connections: 10, queriesInFlight: 10 },
     clock,
-    connectionLimit: new ConnectionLimit(10, terms)
+    connectionLimit: new ConnectionLimit(10, terms),
+    frontEnds: undefined
   })
   const client = new TcpClient(service.local.port)
   t.teardown(() => {
@@ -100,6 +101,7 @@ const askTcp: Asks = async (t, transport, responder, query) => {
 const askUdp: Asks = async (t, transport, responder, query) => {
   const service = await serveUdp(transport, ANY, responder, {
     clock,
+    frontEnds: undefined,
     queryLimit: undefined,
     responseLimit: undefined
   })

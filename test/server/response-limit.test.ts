@@ -33,7 +33,7 @@ class Recorder extends FakeResponder {
     const answers = [{ type: 'A' as const, name: 'x', ttl: 1, data: '192.0.2.1' }]
     const reply = packet.encode({ type: 'response', questions, answers, additionals })
     reply.set(query.subarray(12, 12 + 3), 12) // the spelling
-    reply[3]! = 0xa0 | this.rcode
+    reply[3] = 0xa0 | this.rcode
     return reply
   }
 }
@@ -124,6 +124,7 @@ async function stage(t: Test, transport: Transport, slip: number, exempt?: { fin
   const limit = new ResponseLimit(RATE, { bits: BITS, slip, exempt }, 0x5eed)
   const service = await serveUdp(transport, { address: '127.0.0.1', port: 0 }, responder, {
     clock: { now: () => 1, wall: () => 1 },
+    frontEnds: undefined,
     queryLimit: undefined,
     responseLimit: limit
   })

@@ -281,7 +281,8 @@ for (const transport of transports()) {
     const options = {
       limits: LIMITS,
       clock: { now: () => 0, wall: () => 0 },
-      connectionLimit: new ConnectionLimit(1, { bits: BITS, exempt: undefined })
+      connectionLimit: new ConnectionLimit(1, { bits: BITS, exempt: undefined }),
+      frontEnds: undefined
     }
     await t.rejects(serveTcp(transport, blocked, new FakeResponder(), options), {
       code: 'SOCKET_BIND'
@@ -296,7 +297,7 @@ async function stage(t: Test, transport: Transport, terms: Terms): Promise<Stage
   const { perClient = 100, exempt = false, ...limits } = terms
   const everybody = exempt ? { find: () => 1 } : undefined
   const connectionLimit = new ConnectionLimit(perClient, { bits: BITS, exempt: everybody })
-  const options = { limits: { ...LIMITS, ...limits }, clock, connectionLimit }
+  const options = { limits: { ...LIMITS, ...limits }, clock, connectionLimit, frontEnds: undefined }
   const service = await serveTcp(transport, { address: '127.0.0.1', port: 0 }, responder, options)
   const client = new TcpClient(service.local.port)
   t.teardown(() => {

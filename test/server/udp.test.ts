@@ -8,6 +8,7 @@ const ANY = { address: '127.0.0.1', port: 0 }
 
 const UNLIMITED = {
   clock: { now: () => 0, wall: () => 0 },
+  frontEnds: undefined,
   queryLimit: undefined,
   responseLimit: undefined
 }

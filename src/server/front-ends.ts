@@ -1,0 +1,84 @@
+import type { Octets } from '../base/units.js'
+import { RCODE } from '../dns/rcode.js'
+import { readClientSubnet, SUBNET } from '../wire/client-subnet.js'
+import { HEADER_BROKEN, HEADER_SHORT, readProxyHeader } from '../wire/proxy-header.js'
+import { Query, READ } from '../wire/query.js'
+import { writeError } from '../wire/reply.js'
+import type { Prefixes } from './query-limit.js'
+import { SILENCE } from './responder.js'
+
+/**
+ * How a peer says who its client is.
+ *
+ * `address`  by the address that it sends from: everybody but listed front ends
+ * `proxy`    by a PROXY header before each datagram, or before all else on a connection
+ * `subnet`   by edns-client-subnet in each query
+ */
+export const SAYS = { address: 0, proxy: 1, subnet: 2 } as const
+
+/** Room for FORMERR with its question. */
+const PLAIN_UDP: Octets = 512
+
+/**
+ * The peers whose word on the client's address is taken. What anybody else says of itself is never
+ * looked at, and of a front end only what it is listed for: a PROXY front end hands on its clients'
+ * octets, so that an option in them is the client's own word.
+ */
+export class FrontEnds {
+  /** Who asks, by what the front end said last. */
+  readonly client = new Uint32Array(4)
+  readonly counts = { refused: 0 }
+  private readonly query = new Query()
+
+  constructor(
+    private readonly proxy: Prefixes | undefined,
+    private readonly subnet: Prefixes | undefined
+  ) {}
+
+  /** One of `SAYS`. */
+  saysBy(words: Uint32Array, at: number): number {
+    if (this.proxy !== undefined && this.proxy.find(words, at) !== 0) return SAYS.proxy
+    if (this.subnet !== undefined && this.subnet.find(words, at) !== 0) return SAYS.subnet
+    return SAYS.address
+  }
+
+  /**
+   * Takes the header off the datagram `octets[at, end)`, moving the query to its place, and sets
+   * `client`, which is the peer at `words[from]` where the header says so.
+   *
+   * @returns the query's end; `at` if there is no header, or nothing behind it
+   */
+  unwrap(octets: Uint8Array, at: Octets, end: Octets, words: Uint32Array, from: number): Octets {
+    this.startFrom(words, from)
+    const start = readProxyHeader(octets, at, end, this.client)
+    if (start === HEADER_SHORT || start === HEADER_BROKEN) {
+      this.counts.refused++
+      return at
+    }
+    octets.copyWithin(at, start, end)
+    return at + end - start
+  }
+
+  /**
+   * Sets `client` to what the query's option says, or, without one, to the front end itself.
+   *
+   * @returns whether that is clear; a part of an address is not: it would fit more than one network
+   */
+  identify(octets: Uint8Array, at: Octets, end: Octets, words: Uint32Array, from: number): boolean {
+    this.startFrom(words, from)
+    if (readClientSubnet(octets, at, end, this.client) !== SUBNET.part) return true
+    this.counts.refused++
+    return false
+  }
+
+  /** FORMERR over a query that does not say clearly who asks: its length, or SILENCE. */
+  refuse(octets: Uint8Array, at: Octets, end: Octets): number {
+    const { query } = this
+    if (query.read(octets, at, end, 0) === READ.silence) return SILENCE
+    return writeError(octets, query, PLAIN_UDP, RCODE.FORMERR, undefined)
+  }
+
+  private startFrom(words: Uint32Array, at: number): void {
+    for (let i = 0; i < 4; i++) this.client[i] = words[at + i]!
+  }
+}
