@@ -17,7 +17,10 @@ export interface Inquiry {
  * `forward`; `upstream` is -1 where none was asked.
  */
 export type Outcome =
-  /** A whole message that answers the inquiry's question (ID, address, port, question checked). */
+  /**
+   * A whole message that answers the inquiry's question (ID, address, port, question checked).
+   * `message` is valid only while those who wait are told: it lies where it was received.
+   */
   | {
       readonly kind: 'response'
       readonly message: Uint8Array

@@ -112,7 +112,7 @@ export class Inquiries implements Receiver {
     } else if (!isRefusal(octets, start)) {
       upstream.confirmed()
       asking.heldFrom?.contradicted(now)
-      this.respond(asking, upstream, overTcp ? octets : octets.slice(start, end), now)
+      this.respond(asking, upstream, octets.subarray(start, end), now)
     } else {
       this.refused(attempt, overTcp ? octets : octets.slice(start, end), now)
     }

@@ -144,7 +144,8 @@ export function readResponse(
   }
   const body = message.slice(start, end)
   for (const owner of reading.spelt) lowerLabels(body, owner - start)
-  const ttls = Uint16Array.from(reading.ttls, at => at - start)
+  const ttls = new Uint16Array(reading.ttls)
+  for (let i = 0; i < ttls.length; i++) ttls[i]! -= start
   const lifetime = reading.settleTtls(body, ttls, limits)
   return reading.answer(lifetime, body, ttls, now, upstream)
 }
@@ -299,9 +300,9 @@ class Reading implements Leads {
       lifetime,
       ede: this.ede,
       upstream,
-      targets: leads.length === 0 ? NO_OCTETS : Uint8Array.from(targets),
-      leads: leads.length === 0 ? NO_OCTETS : Uint8Array.from(leads),
-      addresses: addresses.length === 0 ? NO_ADDRESSES : Uint32Array.from(addresses),
+      targets: leads.length === 0 ? NO_OCTETS : new Uint8Array(targets),
+      leads: leads.length === 0 ? NO_OCTETS : new Uint8Array(leads),
+      addresses: addresses.length === 0 ? NO_ADDRESSES : new Uint32Array(addresses),
       cleanEpoch: -1,
       cleanClass: -1
     }

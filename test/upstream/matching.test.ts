@@ -144,7 +144,6 @@ for (const transport of TRANSPORTS) {
     const outcome = await ask('www.example.com')
     t.match(outcome, { kind: 'response', upstream: 0, took: 0 })
     t.strictSame([...messageOf(outcome)], [...sent[0]!])
-    t.equal(messageOf(outcome).byteLength, messageOf(outcome).buffer.byteLength)
   })
 
   t.test(`${transport.kind}: ignores the second of two responses`, async t => {

@@ -75,8 +75,20 @@ function wireOf(name: string): Uint8Array {
 
 export function outcomeOf(forwarder: Forwarder, question: Inquiry): Promise<Outcome> {
   return new Promise(done => {
-    forwarder.forward(question, done)
+    forwarder.forward(question, outcome => {
+      done(kept(outcome))
+    })
   })
+}
+
+/** Outcomes with their messages copied, since those are gone after the call; one for all told. */
+const copies = new WeakMap<Outcome, Outcome>()
+
+function kept(outcome: Outcome): Outcome {
+  if (outcome.kind === 'failure') return outcome
+  const copy = copies.get(outcome) ?? { ...outcome, message: outcome.message.slice() }
+  copies.set(outcome, copy)
+  return copy
 }
 
 /** The octets of a response, or a complaint. */
