@@ -1,5 +1,12 @@
 import { Worker } from 'node:worker_threads'
 
+/**
+ * Memory for new objects in each thread, in place of V8's 48 MB. What a query leaves behind is dead
+ * within a millisecond, so little is enough: measured on queries that had to be forwarded, 12 costs
+ * 5 to 10% less CPU than 48, 6 and 96 no less than 48.
+ */
+const YOUNG_MB = 12
+
 /** One thread of ours: typed messages in and out, and one call when it is gone. */
 export interface Thread<In> {
   send(message: In): void
@@ -25,7 +32,10 @@ export const startThread: StartThread = <In, Out>(
   data: unknown,
   handlers: ThreadHandlers<Out>
 ): Thread<In> => {
-  const worker = new Worker(new URL(file, import.meta.url), { workerData: data })
+  const worker = new Worker(new URL(file, import.meta.url), {
+    workerData: data,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB }
+  })
   let ended = false
   let error: Error | undefined
   worker.on('message', (message: Out) => handlers.message(message))
