@@ -1,5 +1,5 @@
 import { readAddress } from '../base/address.js'
-import { systemClock, type Clock } from '../base/clock.js'
+import { systemClock } from '../base/clock.js'
 import { LruAnswerCache } from '../cache/lru.js'
 import type { Config } from '../config/config.js'
 import { RRCLASS } from '../dns/rrclass.js'
@@ -16,11 +16,10 @@ import { Witness } from '../resolver/witness.js'
 import { loadRules } from '../rules/load.js'
 import { chooseTransport } from '../socket/transport.js'
 import type { Forwarder } from '../upstream/forwarder.js'
-import type { Answer } from '../wire/answer.js'
 import { MAX_INQUIRY, writeInquiry } from '../wire/inquiry.js'
 import { readName } from '../wire/name.js'
 import { EXIT, usage } from './exit.js'
-import { gather, toJson, toText } from './explanation.js'
+import { gather, toJson, toText, type Asked, type Resolved } from './explanation.js'
 import { refuse } from './refuse.js'
 import { settings, type CommonOptions } from './settings.js'
 
@@ -30,24 +29,6 @@ export interface ExplainOptions extends CommonOptions {
   readonly at?: string
   readonly upstream: boolean
   readonly json?: boolean
-}
-
-/** What is asked, read from the command line. */
-export interface Asked {
-  /** Lower-cased wire form. */
-  readonly name: Uint8Array
-  readonly qtype: number
-  readonly client: Uint32Array
-  readonly clock: Clock
-}
-
-/** What the resolver did with it. */
-export interface Resolved {
-  readonly event: QueryEvent
-  /** The reply; undefined: none is sent. */
-  readonly reply: Uint8Array | undefined
-  /** The upstream's answer, if one was asked: where it leads is looked at as well. */
-  readonly answer: Answer | undefined
 }
 
 /**
@@ -63,7 +44,7 @@ export async function explain(name: string, options: ExplainOptions): Promise<vo
   const forwarder = await forwarderFor(config, options.upstream)
   const resolved = await resolve(asked, policy, config, forwarder)
   forwarder.close()
-  const explanation = gather(asked, policy, resolved, forwarder.upstreams)
+  const explanation = gather(asked, policy, resolved, forwarder)
   process.stdout.write(options.json === true ? toJson(explanation) : toText(explanation))
   process.exit(EXIT.fine)
 }

@@ -1,17 +1,35 @@
 import { showAddress } from '../base/address.js'
 import { epochSeconds, type Clock } from '../base/clock.js'
 import { showRrtype } from '../dns/rrtype.js'
-import { MATCH, VERDICT } from '../log/event.js'
+import { MATCH, VERDICT, type QueryEvent } from '../log/event.js'
 import { explain, explainAddress, type Candidate } from '../policy/explain.js'
 import { matchedRule } from '../policy/matched-rule.js'
 import type { Policy } from '../policy/policy.js'
 import type { Claim } from '../policy/snapshot.js'
 import type { Answer } from '../wire/answer.js'
+import type { Forwarder } from '../upstream/forwarder.js'
 import { HashedName } from '../wire/hashed-name.js'
 import { describe } from '../wire/message.js'
 import { showName } from '../wire/name.js'
-import type { Asked, Resolved } from './explain.js'
 import { paint } from './paint.js'
+
+/** What is asked, read from the command line. */
+export interface Asked {
+  /** Lower-cased wire form. */
+  readonly name: Uint8Array
+  readonly qtype: number
+  readonly client: Uint32Array
+  readonly clock: Clock
+}
+
+/** What the resolver did with it. */
+export interface Resolved {
+  readonly event: QueryEvent
+  /** The reply; undefined: none is sent. */
+  readonly reply: Uint8Array | undefined
+  /** The upstream's answer, if one was asked: where it leads is looked at as well. */
+  readonly answer: Answer | undefined
+}
 
 /** One rule that has a say, as people read it. */
 interface Said {
@@ -53,14 +71,18 @@ export interface Explanation {
   readonly reply: readonly string[]
 }
 
+const NOT_ASKED = 'what an upstream says, which was not asked'
+
 export function gather(
   asked: Asked,
   policy: Policy,
   { event, reply, answer }: Resolved,
-  upstreams: readonly string[]
+  { upstreams }: Pick<Forwarder, 'upstreams'>
 ): Explanation {
   const { snapshot } = policy
   const clientClass = policy.classOf(asked.client, 0)
+  // Without upstreams to ask, what would be forwarded comes back as failed.
+  const isOpen = event.verdict === VERDICT.failed && upstreams.length === 0
   const decided = event.claim === -1 ? undefined : said(policy, event.claim, event.record)
   return {
     name: showName(asked.name),
@@ -68,12 +90,12 @@ export function gather(
     client: showWords(asked.client, 0),
     network: snapshot.networks[snapshot.classNetworks[clientClass]!] ?? null,
     at: new Date(asked.clock.wall()).toISOString(),
-    verdict: wordOf(VERDICT, event.verdict),
+    verdict: wordOf(VERDICT, isOpen ? VERDICT.forwarded : event.verdict),
     match: wordOf(MATCH, event.match),
     rule: decided ?? null,
     upstream: upstreams[event.upstream] ?? null,
     stops: stopsOf(asked, policy, clientClass, answer),
-    reply: reply === undefined ? [] : describe(reply)
+    reply: isOpen ? [NOT_ASKED] : reply === undefined ? [] : describe(reply)
   }
 }
 
@@ -163,10 +185,10 @@ function ruleLines(rule: Omit<Said, 'fate'>): string[] {
   const rows: [string, string][] = [
     [kind, `${id}${monitor ? ' (monitor mode)' : ''}, ${rule.rule}`],
     ['through', `${through}: ${pattern}, ${source}`],
-    ...Object.entries(facts),
+    ...Object.entries(facts).map(([fact, value]): [string, string] => [words(fact), value]),
     ['term', term.filter(part => part !== '').join(' ') || 'without end']
   ]
-  return indent(rows.map(([label, value]) => `${label.padEnd(11)} ${value}`))
+  return indent(rows.map(([label, value]) => `${label.padEnd(12)} ${value}`))
 }
 
 function stopLines({ what, said: rules }: Stop): string[] {
@@ -179,6 +201,9 @@ function showSaid({ kind, id, rule, pattern, source, from, until, fate }: Said):
   const text = `${kind} ${id} (${rule}) through ${pattern} (${source})${term}: ${fate}`
   return `    ${fate === 'decides' ? paint('bold', text) : text}`
 }
+
+/** `legalBasis`: `legal basis`. */
+const words = (key: string): string => key.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
 
 const indent = (lines: readonly string[]): string[] => lines.map(line => `  ${line}`)
 

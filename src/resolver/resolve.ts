@@ -35,7 +35,7 @@ import type { Arrivals } from './arrivals.js'
 import { blocks, writeAction } from './ban.js'
 import { Inspector } from './inspect.js'
 import { Lookup, TCP_LIMIT } from './lookup.js'
-import { LATER, SILENCE, type ReplyHandler, type Responder } from './responder.js'
+import { LATER, SILENCE, type ReplyLater, type Responder } from './responder.js'
 import type { Witness } from './witness.js'
 
 /** What a stage says when the query has to go on to the next one. No reply has this length. */
@@ -115,7 +115,7 @@ export class Resolver implements Responder {
     return this.give(held, VERDICT.cached, 0)
   }
 
-  answerLater(query: Uint8Array, client: Uint32Array, protocol: number, done: ReplyHandler): void {
+  answerLater(query: Uint8Array, client: Uint32Array, protocol: number, done: ReplyLater): void {
     const { lookup, policy, parts } = this
     const started = parts.clock.now()
     lookup.read(query, 0, query.length, TCP_LIMIT, protocol, policy.seed)

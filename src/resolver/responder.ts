@@ -5,6 +5,10 @@ export const SILENCE = 0
 /** The reply comes through `answerLater`, which the caller calls next. */
 export const LATER = -1
 
+/** How a query came; the values are those of log's PROTOCOL. */
+export const UDP = 0
+export const TCP = 1
+
 /**
  * What listeners need of the resolver. Two doors, one meaning: `answer` is the fast path, which
  * answers in place what can be answered at once; `answerLater` is the full path for the rest.
@@ -14,7 +18,8 @@ export interface Responder {
   beginBatch(): void
 
   /**
-   * Answers the query in `octets[at, end)` in place. Never throws.
+   * Answers the query in `octets[at, end)` in place; said LATER, the octets are as they were. Never
+   * throws.
    *
    * @param room octets that the reply may use, from `at`
    * @param client four words at `clientAt`, as in `DatagramBatch.peers`
@@ -38,7 +43,11 @@ export interface Responder {
    * @param client four words, a copy
    * @param done called once, later: with a reply that is valid only during the call, or undefined
    */
-  answerLater(query: Uint8Array, client: Uint32Array, protocol: number, done: ReplyHandler): void
+  answerLater(query: Uint8Array, client: Uint32Array, protocol: number, done: ReplyLater): void
 }
 
-export type ReplyHandler = (octets: Uint8Array | undefined, start: Octets, end: Octets) => void
+/**
+ * Receives the reply `octets[start, end)`, or undefined for silence. Copies what it needs, and may
+ * write over it during the call.
+ */
+export type ReplyLater = (octets: Uint8Array | undefined, start: Octets, end: Octets) => void

@@ -5,7 +5,7 @@ import { HEADER_BROKEN, HEADER_SHORT, readProxyHeader } from '../wire/proxy-head
 import { Query, READ } from '../wire/query.js'
 import { writeError } from '../wire/reply.js'
 import type { Prefixes } from './query-limit.js'
-import { SILENCE } from './responder.js'
+import { SILENCE } from '../resolver/responder.js'
 
 /**
  * How a peer says who its client is.

@@ -3,7 +3,7 @@ import { Query, READ } from '../wire/query.js'
 import { writeTruncated } from '../wire/reply.js'
 import { BucketTable, type Rate } from './buckets.js'
 import { ClientPrefix, type ClientBits } from './client-prefix.js'
-import { SILENCE } from './responder.js'
+import { SILENCE } from '../resolver/responder.js'
 
 /** A set of prefixes: 0 for an address in none of them. `network`'s PrefixTable is one. */
 export interface Prefixes {

@@ -7,7 +7,7 @@ import { truncateReply } from '../wire/truncate.js'
 import { BucketTable, type Rate } from './buckets.js'
 import { ClientPrefix } from './client-prefix.js'
 import type { LimitCounts, LimitTerms } from './query-limit.js'
-import { SILENCE } from './responder.js'
+import { SILENCE } from '../resolver/responder.js'
 
 const TC = 0x02
 /** The bit that tells small letters from capitals. */

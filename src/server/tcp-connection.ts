@@ -9,7 +9,7 @@ import {
 } from '../wire/proxy-header.js'
 import { addKeepalive, asksKeepalive, KEEPALIVE } from '../wire/keepalive.js'
 import { SAYS, type FrontEnds } from './front-ends.js'
-import { LATER, SILENCE, TCP, type Responder } from './responder.js'
+import { LATER, SILENCE, TCP, type Responder } from '../resolver/responder.js'
 import { Inbox } from './tcp-inbox.js'
 import { framed, MAX_MESSAGE, PREFIX, type ReplyBuffer } from './tcp-reply-buffer.js'
 

@@ -7,7 +7,7 @@ import { bindFailure } from '../socket/port.js'
 import type { ConnectionLimit } from './connection-limit.js'
 import { SAYS, type FrontEnds } from './front-ends.js'
 import { Outstanding } from './outstanding.js'
-import type { Responder } from './responder.js'
+import type { Responder } from '../resolver/responder.js'
 import { TcpConnection, type Shop } from './tcp-connection.js'
 import { ReplyBuffer } from './tcp-reply-buffer.js'
 

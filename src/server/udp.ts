@@ -14,7 +14,7 @@ import { SAYS, type FrontEnds } from './front-ends.js'
 import { Outstanding } from './outstanding.js'
 import type { QueryLimit } from './query-limit.js'
 import type { ResponseLimit } from './response-limit.js'
-import { LATER, UDP, type Responder } from './responder.js'
+import { LATER, UDP, type Responder } from '../resolver/responder.js'
 
 /** A UDP listener at work. */
 export interface UdpService {

@@ -1,4 +1,4 @@
-import { LATER, SILENCE, type ReplyLater, type Responder } from '../../src/server/responder.js'
+import { LATER, SILENCE, type ReplyLater, type Responder } from '../../src/resolver/responder.js'
 
 /** Octets in front of the text of a query or reply, where a DNS message has its header. */
 const HEADER = 12

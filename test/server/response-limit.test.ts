@@ -1,6 +1,6 @@
 import packet from 'dns-packet'
 import t, { type Test } from 'tap'
-import { LATER, type ReplyLater } from '../../src/server/responder.js'
+import { LATER, type ReplyLater } from '../../src/resolver/responder.js'
 import { ResponseLimit } from '../../src/server/response-limit.js'
 import { serveUdp } from '../../src/server/udp.js'
 import type { Transport } from '../../src/socket/datagram.js'
