@@ -15,24 +15,26 @@ export async function serve(options: CommonOptions): Promise<void> {
   const compiler = new Compiler(startThread)
   compiler.warm()
   const { open } = await import('./service.js')
-  const service = await Promise.race([open(options, compiler), signals.stop])
-  if (typeof service === 'string') process.exit(EXIT.fine)
+  const service = await open(options, compiler)
   signals.onHangUp = () => service.hangUp()
+  signals.onSecond = () => service.abort()
   await service.close(await signals.stop)
   process.exit(EXIT.fine)
 }
 
 class Signals {
-  /** Resolves with the first signal that says stop. A second one does not wait any longer. */
+  /** Resolves with the first signal that says stop. */
   readonly stop: Promise<NodeJS.Signals>
   /** Before there is somebody to hear it, the rules are about to be read anyway. */
   onHangUp: () => void = () => undefined
+  /** A second signal that says stop does not wait for anybody. */
+  onSecond: () => Promise<void> = () => Promise.resolve()
 
   constructor() {
     this.stop = new Promise(resolve => {
       let asked = false
       const stop = (signal: NodeJS.Signals): void => {
-        if (asked) process.exit(EXIT.found)
+        if (asked) void this.onSecond().finally(() => process.exit(EXIT.found))
         asked = true
         resolve(signal)
       }

@@ -13,6 +13,8 @@ export interface Service {
   hangUp(): void
   /** Resolves when what was accepted is answered and what is to be written is written. */
   close(signal: NodeJS.Signals): Promise<void>
+  /** Ends everything, whatever is in flight. */
+  abort(): Promise<void>
 }
 
 /** Starts to serve. Where something stands in the way, says all of it and ends the process. */
@@ -25,7 +27,10 @@ export async function open(options: CommonOptions, compiler: Compiler): Promise<
   const { transport } = choice
   const gateway = new Gateway({ config, transport, log, startThread, compiler })
   const troubles = await gateway.start()
-  if (troubles.length > 0) refuse(troubles)
+  if (troubles.length > 0) {
+    await gateway.abort()
+    refuse(troubles)
+  }
   greet(gateway, choice, log)
   return {
     hangUp: () => {
@@ -36,7 +41,8 @@ export async function open(options: CommonOptions, compiler: Compiler): Promise<
       log.info({ signal }, 'stopping: no new queries; what was accepted is answered')
       await gateway.stop()
       log.info({}, 'stopped')
-    }
+    },
+    abort: () => gateway.abort()
   }
 }
 

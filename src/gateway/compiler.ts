@@ -101,7 +101,7 @@ export class Compiler {
   private bury(error: Error): void {
     const { message } = troubleOf(error)
     this.thread = undefined
-    this.log?.error({ error: message }, 'the compiler died; the rules in force stay in force')
+    this.log?.error({ error: message }, 'the compiler died: the rules stay as they are')
     if (this.job === undefined) return
     if (this.job.tries < TRIES) this.begin(this.job)
     else this.finish(refusal(error))

@@ -9,8 +9,13 @@ import type { FromWorker, ToWorker, Trouble, WorkerStart } from './messages.js'
 import type { StartThread, Thread } from './thread.js'
 import { troubleOf } from './trouble.js'
 
-/** Workers keep to the grace by themselves; one that does not, being busy, is given a little more. */
+/** Workers keep to the grace by themselves; one that is busy is given a little more. */
 const PATIENCE: Milliseconds = 1_000
+/**
+ * Workers end by themselves. One that does not is stopped from outside: that is a risk for the
+ * whole process (see worker-main), so only where nothing else is left.
+ */
+const END_PATIENCE: Milliseconds = 5_000
 
 export interface FleetParts {
   readonly startThread: StartThread
@@ -115,6 +120,8 @@ export class Fleet {
     switch (message.kind) {
       case 'listening':
         member.listening = true
+        if (this.phase === 'serving')
+          this.parts.log.info({ worker: member.index }, 'the worker is replaced: it listens')
         return this.wake()
       case 'drained':
         member.drained = true
@@ -129,7 +136,8 @@ export class Fleet {
 
   /** Ends it, and closes what it leaves open: the kernel would go on sending queries there. */
   private async dismiss({ thread, ledger, index }: Member): Promise<void> {
-    await thread.end()
+    thread.send({ kind: 'end' })
+    await thread.end(END_PATIENCE)
     closeLeftOver(ledger)
     this.members.delete(index)
   }

@@ -34,10 +34,13 @@ export type ToWorker =
     }
   | { readonly kind: 'adopt'; readonly snapshot: Snapshot }
   | { readonly kind: 'drain' }
+  /** Close everything at once, and end. */
+  | { readonly kind: 'end' }
 
 export type FromWorker =
   | { readonly kind: 'listening' }
   | { readonly kind: 'drained' }
+  /** It cannot go on, and ends. */
   | { readonly kind: 'failed'; readonly trouble: Trouble }
   | LogLine
 

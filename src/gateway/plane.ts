@@ -24,6 +24,7 @@ const SHELF_SHARE = 1 / 4
 /** The data plane of one worker: resolver, cache, upstream sockets and listeners, put together. */
 export class Plane {
   private resolver: Resolver | undefined
+  private newest: Snapshot | undefined
   private forwarder: Forwarder | undefined
   private readonly ring: RingWriter
   private readonly udp: UdpService[] = []
@@ -41,7 +42,10 @@ export class Plane {
     const { config, upstreams, ledger } = this.start
     const { transport } = chooseTransport(config.transport, new Ledger(ledger))
     const forwarder = await openForwarder(config, upstreams, transport, this.log)
-    const resolver = this.build(forwarder, snapshot)
+    this.forwarder = forwarder
+    // Another snapshot may have come while the upstream sockets were opened.
+    const resolver = this.build(forwarder, this.newest ?? snapshot)
+    this.resolver = resolver
     const { idle, maxConnections, maxInFlight } = config.tcp
     const limits = { idle, connections: maxConnections, queriesInFlight: maxInFlight }
     const options = { limits, clock: systemClock, ...openLimits(config) }
@@ -49,11 +53,10 @@ export class Plane {
       this.udp.push(await serveUdp(transport, endpoint, resolver, options))
       this.tcp.push(await serveTcp(transport, endpoint, resolver, options))
     }
-    this.forwarder = forwarder
-    this.resolver = resolver
   }
 
   adopt(snapshot: Snapshot): void {
+    this.newest = snapshot
     this.resolver?.adopt(new Policy(snapshot))
   }
 
@@ -66,6 +69,13 @@ export class Plane {
     ])
     this.ring.commit()
     this.forwarder?.close()
+  }
+
+  /** Everything that is open is closed, whatever is in flight. */
+  close(): void {
+    for (const service of [...this.udp, ...this.tcp]) service.close()
+    this.forwarder?.close()
+    this.ring.commit()
   }
 
   private build(forwarder: Forwarder, snapshot: Snapshot): Resolver {

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import type { Milliseconds } from '../base/units.js'
 
 /**
  * Memory for new objects in each thread, in place of V8's 48 MB. What a query leaves behind is dead
@@ -10,8 +11,8 @@ const YOUNG_MB = 12
 /** One thread of ours: typed messages in and out, and one call when it is gone. */
 export interface Thread<In> {
   send(message: In): void
-  /** Ends it at once; `gone` is not called. */
-  end(): Promise<void>
+  /** Ends it, after `patience` if it has not ended by itself by then; `gone` is not called. */
+  end(patience?: Milliseconds): Promise<void>
 }
 
 export interface ThreadHandlers<Out> {
@@ -27,29 +28,35 @@ export type StartThread = <In, Out>(
   handlers: ThreadHandlers<Out>
 ) => Thread<In>
 
-export const startThread: StartThread = <In, Out>(
-  file: string,
-  data: unknown,
-  handlers: ThreadHandlers<Out>
-): Thread<In> => {
+export const startThread: StartThread = (file, data, handlers) => {
   const worker = new Worker(new URL(file, import.meta.url), {
     workerData: data,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB }
   })
+  return threadOf(worker, handlers)
+}
+
+/** A worker of Node as the rest of the gateway sees it. */
+export function threadOf<In, Out>(worker: Worker, handlers: ThreadHandlers<Out>): Thread<In> {
   let ended = false
   let error: Error | undefined
   worker.on('message', (message: Out) => handlers.message(message))
   worker.on('error', thrown => {
     error = thrown instanceof Error ? thrown : new Error(String(thrown))
   })
-  worker.on('exit', () => {
-    if (!ended) handlers.gone(error)
+  const exit = new Promise<void>(resolve => {
+    worker.on('exit', () => {
+      if (!ended) handlers.gone(error)
+      resolve()
+    })
   })
   return {
     send: message => worker.postMessage(message),
-    end: async () => {
+    end: async (patience = 0) => {
       ended = true
-      await worker.terminate()
+      const timer = setTimeout(() => void worker.terminate(), patience)
+      await exit
+      clearTimeout(timer)
     }
   }
 }

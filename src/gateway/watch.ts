@@ -2,7 +2,10 @@ import { watch, type FSWatcher } from 'node:fs'
 import type { Milliseconds } from '../base/units.js'
 import { isOther, isUnchanged, marksOf, type Marks } from './marks.js'
 
-/** After the last event of the kernel: several files are often written one after the other. */
+/**
+ * How long nothing must have happened before a change is told: several files are often written one
+ * after the other, and one file piece by piece.
+ */
 const QUIET: Milliseconds = 50
 /** How often files are looked at for changes that the kernel does not tell of (NFS, some mounts). */
 const LOOK: Milliseconds = 500
@@ -21,7 +24,11 @@ export interface WatchListener {
  */
 export class Watch {
   private readonly watchers = new Map<string, FSWatcher>()
+  /** As they were read. */
   private marks: Marks = new Map()
+  /** As they were at the last look, and since when they have been so. */
+  private last: Marks = this.marks
+  private lastChange: Milliseconds = 0
   private quiet: NodeJS.Timeout | undefined
   private looking = false
   private closed = false
@@ -40,7 +47,7 @@ export class Watch {
   /** From now on these, for any other look than they had when they were read. */
   follow(marks: Marks): void {
     const before = this.marks
-    this.marks = marks
+    this.marks = this.last = marks
     for (const path of before.keys()) {
       if (isOther(before.get(path), marks.get(path))) this.leave(path)
     }
@@ -86,9 +93,21 @@ export class Watch {
     const { marks } = this
     const now = await marksOf(marks.keys())
     this.looking = false
+    if (this.closed) return
     // Followed anew meanwhile: what is to be compared is what was read last.
     if (marks !== this.marks) return this.look()
-    if (this.closed || isUnchanged(marks, now)) return
+    this.compare(now)
+  }
+
+  private compare(now: Marks): void {
+    const time = performance.now()
+    if (!isUnchanged(this.last, now)) this.lastChange = time
+    this.last = now
+    if (isUnchanged(this.marks, now)) return
+    if (time - this.lastChange < QUIET) {
+      this.stir()
+      return
+    }
     this.marks = now
     this.listener.changed()
   }

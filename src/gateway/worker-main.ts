@@ -7,8 +7,10 @@ import { troubleOf } from './trouble.js'
 const tell = (message: FromWorker): void => parentPort!.postMessage(message)
 const plane = new Plane(workerData as WorkerStart, tellLog(tell))
 
+process.on('uncaughtException', die)
+
 parentPort!.on('message', (message: ToWorker) => {
-  void obey(message).catch((error: unknown) => tell({ kind: 'failed', trouble: troubleOf(error) }))
+  obey(message).catch(die)
 })
 
 async function obey(message: ToWorker): Promise<void> {
@@ -23,5 +25,25 @@ async function obey(message: ToWorker): Promise<void> {
     case 'drain':
       await plane.drain()
       tell({ kind: 'drained' })
+      break
+    case 'end':
+      end()
+  }
+}
+
+function die(error: unknown): void {
+  tell({ kind: 'failed', trouble: troubleOf(error) })
+  end()
+}
+
+/**
+ * No socket may be polled when the thread ends: koffi aborts the whole process when one becomes
+ * readable after JavaScript has been stopped.
+ */
+function end(): void {
+  try {
+    plane.close()
+  } finally {
+    process.exit()
   }
 }

@@ -1,0 +1,87 @@
+import { createSocket, type Socket } from 'node:dgram'
+import { connect } from 'node:net'
+import packet from 'dns-packet'
+import type { Endpoint } from '../../src/socket/datagram.js'
+import { shown, type Shown } from '../resolver/shown.js'
+
+/** Longest that a reply is waited for: none is late on loopback, however busy the machine is. */
+const PATIENCE = 20_000
+
+let lastId = 0
+
+/** A query with EDNS. */
+export function encodeQuery(
+  name: string,
+  type = 'A',
+  id = (lastId = (lastId + 1) & 0xffff)
+): Buffer {
+  return packet.encode({
+    type: 'query',
+    id,
+    flags: packet.RECURSION_DESIRED,
+    questions: [{ name, type: type as 'A' }],
+    additionals: [{ type: 'OPT', name: '.', udpPayloadSize: 1232, flags: 0, options: [] }] as never
+  })
+}
+
+/** What comes back over UDP, and from where. Each query has a port of its own. */
+export interface Heard extends Shown {
+  readonly from: string
+}
+
+export async function askUdp(
+  { address, port }: Endpoint,
+  name: string,
+  { type = 'A', patience = PATIENCE } = {}
+): Promise<Heard> {
+  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
+  try {
+    return await exchange(socket, encodeQuery(name, type), { address, port }, patience)
+  } finally {
+    socket.close()
+  }
+}
+
+function exchange(
+  socket: Socket,
+  query: Buffer,
+  { address, port }: Endpoint,
+  patience: number
+): Promise<Heard> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('no reply over UDP')), patience)
+    socket.on('message', (octets, from) => {
+      if (octets.readUInt16BE() !== query.readUInt16BE()) return
+      clearTimeout(timer)
+      resolve({ ...shown(octets), from: from.address })
+    })
+    socket.on('error', reject)
+    socket.send(query, port, address)
+  })
+}
+
+export function askTcp({ address, port }: Endpoint, name: string, type = 'A'): Promise<Shown> {
+  const query = encodeQuery(name, type)
+  const socket = connect({ host: address, port })
+  let got = Buffer.alloc(0)
+  return new Promise<Shown>((resolve, reject) => {
+    socket.setTimeout(PATIENCE, () => reject(new Error('no reply over TCP')))
+    socket.on('error', reject)
+    socket.on('close', () => reject(new Error('closed before a reply over TCP')))
+    socket.on('data', chunk => {
+      got = Buffer.concat([got, chunk])
+      if (got.length >= 2 && got.length >= 2 + got.readUInt16BE()) resolve(shown(got.subarray(2)))
+    })
+    socket.write(Buffer.concat([Buffer.of(query.length >> 8, query.length & 255), query]))
+  }).finally(() => socket.destroy())
+}
+
+/** Asks so many times at once, each from a port of its own: all workers get their share. */
+export function askMany(
+  endpoint: Endpoint,
+  name: string,
+  count: number,
+  options?: Parameters<typeof askUdp>[2]
+): Promise<Heard[]> {
+  return Promise.all(Array.from({ length: count }, () => askUdp(endpoint, name, options)))
+}

@@ -1,0 +1,111 @@
+import { createSocket } from 'node:dgram'
+import { createServer, type AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { askUdp } from './asker.js'
+import { kinds, Rig, serving } from './serve.js'
+import { banning } from './site.js'
+
+/** Takes a port of 127.0.0.1 as another program would; whether for UDP or TCP. */
+async function taken(t: Test, protocol: 'UDP' | 'TCP'): Promise<number> {
+  if (protocol === 'UDP') {
+    const socket = createSocket('udp4')
+    await new Promise<void>(resolve => socket.bind(0, '127.0.0.1', resolve))
+    t.teardown(() => socket.close())
+    return socket.address().port
+  }
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  return (server.address() as AddressInfo).port
+}
+
+/** Whether UDP and TCP of a port can be had by somebody who does not share. */
+async function isFree(port: number): Promise<boolean> {
+  const socket = createSocket('udp4')
+  const server = createServer()
+  const udp = new Promise<boolean>(resolve => {
+    socket.on('error', () => resolve(false))
+    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => resolve(true))
+  })
+  const tcp = new Promise<boolean>(resolve => {
+    server.on('error', () => resolve(false))
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => resolve(true))
+  })
+  const free = (await udp) && (await tcp)
+  socket.close()
+  server.close()
+  return free
+}
+
+for (const transport of kinds) {
+  for (const protocol of ['UDP', 'TCP'] as const) {
+    t.test(`${transport}: a port that another program has for ${protocol}`, async t => {
+      const port = await taken(t, protocol)
+      const rig = new Rig(t, { transport, listen: ['127.0.0.1:0', `127.0.0.1:${port}`] })
+      const troubles = await rig.gateway.start()
+      t.match(troubles, [{ code: 'SOCKET_BIND', message: `127.0.0.1:${port}` }])
+      t.equal(troubles.length, 1)
+      t.strictSame(rig.log.lines, [], 'and nothing else is said')
+    })
+  }
+
+  t.test(`${transport}: a port that another Interdict has`, async t => {
+    const first = await serving(t, { transport })
+    const { port } = first.at
+    for (const second of kinds) {
+      const rig = new Rig(t, { transport: second, listen: [`127.0.0.1:${port}`] })
+      t.match(await rig.gateway.start(), [{ code: 'SOCKET_BIND' }], `${second} beside it`)
+    }
+    t.equal((await askUdp(first.at, 'banned.example')).rcode, 'NXDOMAIN', 'the first goes on')
+    await first.gateway.stop()
+    t.ok(await isFree(port), 'and leaves nothing behind')
+    const third = await serving(t, { transport, listen: [`127.0.0.1:${port}`] })
+    t.equal((await askUdp(third.at, 'banned.example')).rcode, 'NXDOMAIN', 'the next one has it')
+  })
+
+  t.test(`${transport}: all addresses that cannot be had are told`, async t => {
+    const listen = ['192.0.2.1:5353', '[2001:db8::1]:5353']
+    const rig = new Rig(t, { transport, listen })
+    t.match(await rig.gateway.start(), [
+      { code: 'SOCKET_BIND', message: /192\.0\.2\.1:5353/ },
+      { code: 'SOCKET_BIND', message: /\[2001:db8::1\]:5353/ }
+    ])
+  })
+}
+
+t.test('wrong rules: all errors, and no socket is opened at any time', async t => {
+  const port = await taken(t, 'UDP')
+  const files = {
+    'rules/networks.yaml': banning('no name').replace('Nobody', '[]'),
+    'rules/apps/x.yaml': 'app: y\n'
+  }
+  // With a good file this port would be an error: nobody gets as far as that.
+  const rig = new Rig(t, { files, listen: [`127.0.0.1:${port}`] })
+  const troubles = await rig.gateway.start()
+  t.ok(troubles.length >= 3, 'several errors')
+  t.ok(troubles.every(({ message }) => /(networks|x)\.yaml:\d+:\d+ /.test(message)))
+  t.notOk(troubles.some(({ code }) => code === 'SOCKET_BIND'))
+})
+
+t.test('a worker that dies at the start keeps it from starting', async t => {
+  const rig = new Rig(t)
+  const starting = rig.gateway.start()
+  await rig.threads.kill('worker')
+  t.match(await starting, [{ code: 'FAULT' }])
+})
+
+t.test('no rules folder at all', async t => {
+  const rig = new Rig(t, { files: {} })
+  t.match(await rig.gateway.start(), [{ code: 'RULES_UNREADABLE', message: /networks\.yaml:1:1/ }])
+})
+
+t.test('rule files that do not come to rest', async t => {
+  const rig = new Rig(t)
+  let i = 0
+  const writer = setInterval(() => {
+    rig.site.write('rules/networks.yaml', banning(`n${++i}.example`))
+  }, 1)
+  const troubles = await rig.gateway.start()
+  clearInterval(writer)
+  t.match(troubles, [{ code: 'GATEWAY_RESTLESS' }])
+})

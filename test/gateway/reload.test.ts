@@ -1,0 +1,121 @@
+import t from 'tap'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { askUdp } from './asker.js'
+import { banned, isBanned } from './banned.js'
+import { serving } from './serve.js'
+import { banning, eventually } from './site.js'
+
+const NETWORKS = 'rules/networks.yaml'
+const IN_FORCE = 'rules in force'
+const NOT_ACCEPTED = 'were not accepted'
+
+const list = `networks:
+  all: { prefixes: [127.0.0.0/8], block: [{ lists: [bad] }] }
+lists:
+  bad: { file: lists/bad.txt }
+`
+
+t.test('wrong rules: each error is told where it is, and the old ones stay', async t => {
+  const rig = await serving(t)
+  const { site, log } = rig
+  site.write(NETWORKS, 'networks: { all: { prefixes: [127.0.0.0/33], bans: [{ ap: [x] }] } }\n')
+  await log.says(NOT_ACCEPTED)
+  const errors = log.lines.filter(({ level, fields }) => level === 'error' && 'code' in fields)
+  t.ok(errors.length > 1, 'all of them')
+  for (const { message } of errors) t.match(message, /networks\.yaml:1:\d+ networks\.all\./)
+  t.ok(await banned(rig, 'banned.example'), 'the old rules hold')
+  t.equal(rig.gateway.rules.generation, 1)
+
+  site.write('rules/apps/.tiktok.yaml.swp', 'an editor was here')
+  await rig.gateway.reload('a rule file changed')
+  t.equal(log.with(NOT_ACCEPTED).length, 1, 'the same errors are not told again and again')
+  await rig.gateway.reload('SIGHUP')
+  t.equal(log.with(NOT_ACCEPTED).length, 2, 'unless somebody asks')
+
+  site.write(NETWORKS, banning('banned.example'))
+  await log.says('unchanged')
+  site.write(NETWORKS, banning('other.example'))
+  await rig.generation(2)
+  t.ok(await banned(rig, 'other.example'), 'mended')
+})
+
+t.test('a storm of reasons to reload is two reloads at most', async t => {
+  const { gateway, threads, log } = await serving(t)
+  const compilations = (): number =>
+    threads.sent.filter(message => (message as { kind?: string }).kind === 'compile').length
+  const before = compilations()
+  await Promise.all(Array.from({ length: 100 }, () => gateway.reload('SIGHUP')))
+  t.equal(compilations() - before, 2)
+  t.equal(log.with('unchanged').length, 2)
+  await gateway.reload('SIGHUP')
+  t.equal(compilations() - before, 3, 'the next one is done again')
+})
+
+t.test('a reload that is asked for sees what was written before', async t => {
+  const rig = await serving(t)
+  for (let round = 2; round < 8; round++) {
+    void rig.gateway.reload('SIGHUP')
+    rig.site.write(NETWORKS, banning(`r${round}.example`))
+    await rig.gateway.reload('SIGHUP')
+    t.equal(rig.gateway.rules.generation, round)
+  }
+})
+
+t.test('under queries: every answer is old or new, and none is lost', async t => {
+  const rig = await serving(t, { workers: 1 })
+  const seen: boolean[] = []
+  let rounds = 0
+  let generation = 1
+  while (rounds < 6) {
+    const names = rounds % 2 === 0 ? ['other.example'] : ['banned.example']
+    rig.site.write(NETWORKS, banning(...names))
+    generation++
+    while (rig.gateway.rules.generation < generation) {
+      const reply = await askUdp(rig.at, 'banned.example')
+      t.match(reply, isBanned(reply) ? { ede: 15 } : { rcode: 'SERVFAIL', ede: 23 })
+      if (seen.at(-1) !== isBanned(reply)) seen.push(isBanned(reply))
+    }
+    rounds++
+  }
+  const last = await askUdp(rig.at, 'banned.example')
+  if (seen.at(-1) !== isBanned(last)) seen.push(isBanned(last))
+  t.strictSame(seen, [true, false, true, false, true, false, true], 'never back to older rules')
+})
+
+t.test('a file that is written piece by piece is in force when it is whole', async t => {
+  const lines = Array.from({ length: 100 }, (_, i) => `n${i}.example\n`)
+  const files = { [NETWORKS]: list, 'rules/lists/bad.txt': `${lines.join('')}last.example\n` }
+  const rig = await serving(t, { files })
+  let written = 0
+  const writer = setInterval(() => {
+    rig.site.write('rules/lists/bad.txt', lines.slice(0, ++written).join(''))
+  }, 10)
+  t.teardown(() => clearInterval(writer))
+  while (written < lines.length) {
+    t.ok(await banned(rig, 'last.example'), `after ${written} lines`)
+    await sleep(5)
+  }
+  clearInterval(writer)
+  rig.site.write('rules/lists/bad.txt', `${lines.join('')}new.example\n`)
+  await eventually('the whole', () => banned(rig, 'new.example'))
+  t.equal(rig.gateway.rules.generation, 2, 'and nothing in between')
+})
+
+t.test('what is written while rules are compiled is read as well', async t => {
+  const rig = await serving(t)
+  for (let round = 0; round < 10; round++) {
+    const reloading = rig.gateway.reload('SIGHUP')
+    await sleep(round)
+    rig.site.write(NETWORKS, banning(`r${round}.example`))
+    await reloading
+    await eventually('the change', () => banned(rig, `r${round}.example`))
+  }
+})
+
+t.test('each activation says what changed', async t => {
+  const rig = await serving(t)
+  rig.site.write(NETWORKS, banning('banned.example', 'more.example'))
+  const { fields } = await rig.log.says(IN_FORCE, 2)
+  t.match(fields, { generation: 2, sha256: /^[0-9a-f]{64}$/, names: 2, rules: 1, ms: Number })
+  t.match(fields, { changes: { names: { added: 1, removed: 0 } } })
+})

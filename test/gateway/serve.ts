@@ -1,0 +1,155 @@
+import { Worker } from 'node:worker_threads'
+import type { Test } from 'tap'
+import { readConfig } from '../../src/config/load.js'
+import { Compiler } from '../../src/gateway/compiler.js'
+import { Gateway } from '../../src/gateway/gateway.js'
+import { threadOf, type StartThread } from '../../src/gateway/thread.js'
+import type { LogFields, ServiceLog } from '../../src/log/service-log.js'
+import type { Endpoint } from '../../src/socket/datagram.js'
+import { chooseTransport } from '../../src/socket/transport.js'
+import { transports } from '../server/transports.js'
+import { banning, eventually, Site } from './site.js'
+
+/** All kinds of transport that can be had on this machine. */
+export const kinds = transports().map(({ kind }) => kind)
+
+export type Role = 'worker' | 'compiler' | 'recorder'
+
+/** Starts threads as the program does, and keeps hold of them, so that a test can kill them. */
+export class Threads {
+  /** All messages to all threads. */
+  readonly sent: unknown[] = []
+  private readonly started: { readonly role: string; readonly worker: Worker }[] = []
+
+  readonly start: StartThread = (file, data, handlers) => {
+    const module = new URL(
+      file === 'worker-main.js' ? './mortal-worker.js' : `../../src/gateway/${file}`,
+      import.meta.url
+    )
+    // Without tap's hooks, which each thread would load: that takes longer than all the rest.
+    const worker = new Worker(module, { workerData: data, execArgv: [] })
+    const one = { role: file, worker }
+    this.started.push(one)
+    worker.on('exit', () => this.started.splice(this.started.indexOf(one), 1))
+    const thread = threadOf(worker, handlers)
+    const send = (message: unknown): void => {
+      this.sent.push(message)
+      thread.send(message)
+    }
+    return { send, end: () => thread.end() }
+  }
+
+  /** Those that live. */
+  of(role: Role): Worker[] {
+    return this.started.filter(one => one.role === `${role}-main.js`).map(({ worker }) => worker)
+  }
+
+  /** Kills the first of them: a worker by an error of its own, the others from outside. */
+  async kill(role: Role): Promise<void> {
+    const worker = this.of(role)[0]!
+    const gone = new Promise(resolve => worker.once('exit', resolve))
+    if (role === 'worker') worker.postMessage({ kind: 'die' })
+    else void worker.terminate()
+    await gone
+  }
+}
+
+interface Line {
+  readonly level: 'info' | 'warn' | 'error'
+  readonly fields: LogFields
+  readonly message: string
+}
+
+export class MemoryLog implements ServiceLog {
+  readonly lines: Line[] = []
+  info = (fields: LogFields, message: string): void => this.add('info', fields, message)
+  warn = (fields: LogFields, message: string): void => this.add('warn', fields, message)
+  error = (fields: LogFields, message: string): void => this.add('error', fields, message)
+
+  with(text: string): Line[] {
+    return this.lines.filter(({ message }) => message.includes(text))
+  }
+
+  /** Waits until so many lines have this text. */
+  async says(text: string, times = 1): Promise<Line> {
+    await eventually(`a line with ${text}`, () => this.with(text).length >= times)
+    return this.with(text)[times - 1]!
+  }
+
+  private add(level: Line['level'], fields: LogFields, message: string): void {
+    this.lines.push({ level, fields, message })
+  }
+}
+
+export interface Setting {
+  readonly transport?: 'batch' | 'portable'
+  readonly workers?: number
+  readonly listen?: readonly string[]
+  /** More of `upstreams`, and all of `log.queries`, as YAML. */
+  readonly upstreams?: string
+  readonly queries?: string
+  readonly grace?: string
+  /** Files below the site's folder, instead of rules that ban banned.example. */
+  readonly files?: Readonly<Record<string, string>>
+  readonly upstream?: Endpoint
+}
+
+/** A gateway in this process, its threads real. */
+export class Rig {
+  readonly log = new MemoryLog()
+  readonly threads = new Threads()
+  readonly site: Site
+  readonly gateway: Gateway
+
+  constructor(t: Test, setting: Setting = {}) {
+    this.site = new Site(t, setting.files ?? { 'rules/networks.yaml': banning('banned.example') })
+    const read = readConfig(settingsText(setting), this.site.path('interdict.yaml'))
+    if (!read.ok) throw new Error(read.errors.map(({ message }) => message).join('\n'))
+    const { config } = read
+    const { start: startThread } = this.threads
+    this.gateway = new Gateway({
+      config,
+      transport: chooseTransport(config.transport).transport,
+      log: this.log,
+      startThread,
+      compiler: new Compiler(startThread)
+    })
+    t.teardown(() => this.gateway.abort())
+  }
+
+  get at(): Endpoint {
+    return this.gateway.endpoints[0]!
+  }
+
+  /** Waits until these rules are in force everywhere. */
+  async generation(wanted: number): Promise<void> {
+    await eventually(`generation ${wanted}`, () => this.gateway.rules.generation >= wanted)
+  }
+}
+
+/** A gateway that serves. `prepare` is called before it starts. */
+export async function serving(
+  t: Test,
+  setting: Setting = {},
+  prepare?: (rig: Rig) => void
+): Promise<Rig> {
+  const rig = new Rig(t, setting)
+  prepare?.(rig)
+  const troubles = await rig.gateway.start()
+  if (troubles.length > 0) throw new Error(troubles.map(({ message }) => message).join('\n'))
+  return rig
+}
+
+export function settingsText(setting: Setting): string {
+  const { transport = kinds[0], workers = 1, listen = ['127.0.0.1:0'], upstream } = setting
+  const servers = upstream === undefined ? '' : `'${upstream.address}:${upstream.port}'`
+  const { upstreams = '', queries = 'flush: 10ms', grace = '5s' } = setting
+  return `
+listen: [${listen.map(one => `'${one}'`).join(', ')}]
+transport: ${transport}
+workers: ${workers}
+upstreams: { servers: [${servers}], use-resolv-conf: false, ${upstreams} }
+log: { queries: { file: queries.jsonl, ${queries} } }
+shutdown: { grace: ${grace} }
+`
+}
