@@ -48,8 +48,9 @@ export class Gateway {
   private stopping = false
   /** What is wrong with the files as they are now, one line each. */
   private refused = ''
-  private reloading: Promise<void> | undefined
-  private waiting = false
+  /** The reload under way, or the last one, and the one after it. */
+  private reloading: Promise<void> = Promise.resolve()
+  private next: { why: ReloadReason; readonly done: Promise<void> } | undefined
 
   constructor(private readonly parts: GatewayParts) {
     const { config, log, startThread, transport, compiler } = parts
@@ -101,14 +102,12 @@ export class Gateway {
   /** Reads the rules again. Wrong ones are logged and change nothing. One reload at a time. */
   reload(why: ReloadReason): Promise<void> {
     // A storm of reasons is two reloads at most: the one under way and one that sees them all.
-    if (this.waiting) return this.reloading!
-    this.waiting = this.reloading !== undefined
-    const done = (this.reloading ?? Promise.resolve()).then(() => this.reloadNow(why))
-    this.reloading = done
-    void done.then(() => {
-      if (this.reloading === done) this.reloading = undefined
-    })
-    return done
+    // Who asks is answered, whatever else was a reason.
+    if (this.next === undefined) {
+      const done = this.reloading.then(() => this.reloadNow())
+      this.next = { why, done }
+    } else if (why === 'SIGHUP') this.next.why = why
+    return this.next.done
   }
 
   /** For log rotation by others: the query log is opened anew under its name. */
@@ -159,8 +158,10 @@ export class Gateway {
     return compiler.compile({ folder, generation, known: watch.paths, inForce: snapshot })
   }
 
-  private async reloadNow(why: ReloadReason): Promise<void> {
-    this.waiting = false
+  private async reloadNow(): Promise<void> {
+    const { why, done } = this.next!
+    this.reloading = done
+    this.next = undefined
     if (this.stopping) return
     const result = await this.compile()
     // It can have become true meanwhile.

@@ -44,11 +44,23 @@ t.test('a storm of reasons to reload is two reloads at most', async t => {
   const compilations = (): number =>
     threads.sent.filter(message => (message as { kind?: string }).kind === 'compile').length
   const before = compilations()
+  const underWay = gateway.reload('SIGHUP')
+  await new Promise(resolve => setImmediate(resolve))
   await Promise.all(Array.from({ length: 100 }, () => gateway.reload('SIGHUP')))
+  await underWay
   t.equal(compilations() - before, 2)
   t.equal(log.with('unchanged').length, 2)
   await gateway.reload('SIGHUP')
   t.equal(compilations() - before, 3, 'the next one is done again')
+})
+
+t.test('who asks for a reload is answered, though a file has changed as well', async t => {
+  const { gateway, log } = await serving(t)
+  for (const why of ['a rule file changed', 'SIGHUP', 'a rule file changed'] as const) {
+    void gateway.reload(why)
+  }
+  const { fields } = await log.says('unchanged')
+  t.match(fields, { reason: 'SIGHUP' })
 })
 
 t.test('a reload that is asked for sees what was written before', async t => {

@@ -1,0 +1,68 @@
+import { Worker } from 'node:worker_threads'
+import t from 'tap'
+import { readConfig } from '../../src/config/load.js'
+import type { FromWorker, ToWorker, WorkerStart } from '../../src/gateway/messages.js'
+import { threadOf } from '../../src/gateway/thread.js'
+import { createRing } from '../../src/log/ring.js'
+import { compile } from '../../src/policy/compile.js'
+import type { Snapshot } from '../../src/policy/snapshot.js'
+import { loadRules } from '../../src/rules/load.js'
+import { Ledger } from '../../src/socket/ledger.js'
+import { chooseTransport } from '../../src/socket/transport.js'
+import { askUdp } from './asker.js'
+import { kinds, settingsText } from './serve.js'
+import { banning, Site } from './site.js'
+
+async function snapshotOf(site: Site, ...names: string[]): Promise<Snapshot> {
+  site.write('rules/networks.yaml', banning(...names))
+  const loaded = await loadRules(site.path('rules'))
+  if (!loaded.ok) throw new Error('no rules')
+  return compile(loaded.rules, { generation: 1, random: () => 1 })
+}
+
+for (const transport of kinds) {
+  t.test(`${transport}: rules that come while the sockets are opened are in force`, async t => {
+    const site = new Site(t, {})
+    const [before, after] = [
+      await snapshotOf(site, 'a.example'),
+      await snapshotOf(site, 'b.example')
+    ]
+    const read = readConfig(settingsText({ transport }), site.path('interdict.yaml'))
+    if (!read.ok) throw new Error('no settings')
+    const socket = await chooseTransport(transport).transport.bind(
+      { address: '127.0.0.1', port: 0 },
+      () => undefined
+    )
+    const { local: endpoint } = socket
+    socket.close()
+
+    const workerData: WorkerStart = {
+      config: read.config,
+      upstreams: [],
+      ring: createRing(),
+      ledger: new Ledger().shared
+    }
+    const module = new URL('../../src/gateway/worker-main.js', import.meta.url)
+    const worker = new Worker(module, { workerData, execArgv: [] })
+    const heard: FromWorker[] = []
+    let listening = (): void => undefined
+    const whenListening = new Promise<void>(resolve => {
+      listening = resolve
+    })
+    const thread = threadOf<ToWorker, FromWorker>(worker, {
+      message: message => {
+        heard.push(message)
+        listening()
+      },
+      gone: () => undefined
+    })
+    thread.send({ kind: 'listen', endpoints: [endpoint], snapshot: before })
+    thread.send({ kind: 'adopt', snapshot: after })
+    await whenListening
+    t.strictSame(heard, [{ kind: 'listening' }])
+    t.equal((await askUdp(endpoint, 'b.example')).rcode, 'NXDOMAIN')
+    t.equal((await askUdp(endpoint, 'a.example')).rcode, 'SERVFAIL')
+    thread.send({ kind: 'end' })
+    await thread.end(10_000)
+  })
+}
