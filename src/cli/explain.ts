@@ -44,7 +44,12 @@ export async function explain(name: string, options: ExplainOptions): Promise<vo
   const forwarder = await forwarderFor(config, options.upstream)
   const resolved = await resolve(asked, policy, config, forwarder)
   forwarder.close()
-  const explanation = gather(asked, policy, resolved, forwarder)
+  const explanation = gather(
+    asked,
+    policy,
+    resolved,
+    options.upstream ? forwarder.upstreams : undefined
+  )
   process.stdout.write(options.json === true ? toJson(explanation) : toText(explanation))
   process.exit(EXIT.fine)
 }

@@ -7,7 +7,6 @@ import { matchedRule } from '../policy/matched-rule.js'
 import type { Policy } from '../policy/policy.js'
 import type { Claim } from '../policy/snapshot.js'
 import type { Answer } from '../wire/answer.js'
-import type { Forwarder } from '../upstream/forwarder.js'
 import { HashedName } from '../wire/hashed-name.js'
 import { describe } from '../wire/message.js'
 import { showName } from '../wire/name.js'
@@ -73,16 +72,19 @@ export interface Explanation {
 
 const NOT_ASKED = 'what an upstream says, which was not asked'
 
+/** @param upstreams as the forwarder numbers them; undefined: none was to be asked */
 export function gather(
   asked: Asked,
   policy: Policy,
   { event, reply, answer }: Resolved,
-  { upstreams }: Pick<Forwarder, 'upstreams'>
+  upstreams: readonly string[] | undefined
 ): Explanation {
   const { snapshot } = policy
   const clientClass = policy.classOf(asked.client, 0)
-  // Without upstreams to ask, what would be forwarded comes back as failed.
-  const isOpen = event.verdict === VERDICT.failed && upstreams.length === 0
+  // With no upstream asked, what the rules let through has no answer, and has not failed either.
+  const { verdict } = event
+  const isOpen =
+    upstreams === undefined && verdict !== VERDICT.blocked && verdict !== VERDICT.refused
   const decided = event.claim === -1 ? undefined : said(policy, event.claim, event.record)
   return {
     name: showName(asked.name),
@@ -90,10 +92,10 @@ export function gather(
     client: showWords(asked.client, 0),
     network: snapshot.networks[snapshot.classNetworks[clientClass]!] ?? null,
     at: new Date(asked.clock.wall()).toISOString(),
-    verdict: wordOf(VERDICT, isOpen ? VERDICT.forwarded : event.verdict),
+    verdict: wordOf(VERDICT, isOpen && verdict === VERDICT.failed ? VERDICT.forwarded : verdict),
     match: wordOf(MATCH, event.match),
     rule: decided ?? null,
-    upstream: upstreams[event.upstream] ?? null,
+    upstream: upstreams?.[event.upstream] ?? null,
     stops: stopsOf(asked, policy, clientClass, answer),
     reply: isOpen ? [NOT_ASKED] : reply === undefined ? [] : describe(reply)
   }

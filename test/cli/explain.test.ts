@@ -1,0 +1,152 @@
+import t from 'tap'
+import { FILES, interdict, site } from './run.js'
+
+interface Case {
+  readonly it: string
+  readonly name: string
+  readonly from?: string
+  readonly more?: readonly string[]
+  readonly verdict: string
+  readonly rule: string | null
+  /** Each rule that has a say, and what became of it. */
+  readonly fates: Readonly<Record<string, string>>
+  readonly reply: RegExp
+}
+
+const NOT_ASKED = /was not asked/
+
+const cases: Case[] = [
+  {
+    it: 'a ban',
+    name: 'WWW.clip.example',
+    verdict: 'blocked',
+    rule: 'federal',
+    fates: { federal: 'decides' },
+    reply: /NXDOMAIN[\s\S]*EDE 15/
+  },
+  {
+    it: 'an exception',
+    name: 'clip.example',
+    from: '10.20.7.3',
+    verdict: 'allowed',
+    rule: 'press',
+    fates: { federal: 'lifted', press: 'decides' },
+    reply: NOT_ASKED
+  },
+  {
+    it: 'an exception that is over',
+    name: 'clip.example',
+    from: '10.20.7.3',
+    more: ['--at', '2099-07-01'],
+    verdict: 'blocked',
+    rule: 'federal',
+    fates: { federal: 'decides', press: 'expired' },
+    reply: /NXDOMAIN/
+  },
+  {
+    it: 'a ban in monitor mode',
+    name: 'trial.example',
+    verdict: 'monitored',
+    rule: 'trial',
+    fates: { trial: 'monitors' },
+    reply: NOT_ASKED
+  },
+  {
+    it: 'a ban that is over',
+    name: 'past.example',
+    verdict: 'forwarded',
+    rule: null,
+    fates: { past: 'expired' },
+    reply: NOT_ASKED
+  },
+  {
+    it: 'the same ban when it was in force',
+    name: 'past.example',
+    more: ['--at', '2023-06-29T23:59:59Z'],
+    verdict: 'blocked',
+    rule: 'past',
+    fates: { past: 'decides' },
+    reply: /NXDOMAIN/
+  },
+  {
+    it: 'a ban to come',
+    name: 'coming.example',
+    verdict: 'forwarded',
+    rule: null,
+    fates: { coming: 'not yet in force' },
+    reply: NOT_ASKED
+  },
+  {
+    it: 'a name that no rule speaks of',
+    name: 'www.example',
+    verdict: 'forwarded',
+    rule: null,
+    fates: {},
+    reply: NOT_ASKED
+  },
+  {
+    it: 'a client in no network',
+    name: 'clip.example',
+    from: '192.0.2.1',
+    verdict: 'refused',
+    rule: null,
+    fates: {},
+    reply: /REFUSED[\s\S]*EDE 18/
+  }
+]
+
+interface Shown {
+  readonly verdict: string
+  readonly rule: { readonly id: string } | null
+  readonly stops: readonly {
+    readonly said: readonly { readonly id: string; readonly fate: string }[]
+  }[]
+  readonly reply: readonly string[]
+}
+
+for (const { it, name, from = '10.20.1.1', more = [], verdict, rule, fates, reply } of cases) {
+  t.test(`explains ${it}`, async t => {
+    const words = ['explain', name, '--from', from, '--no-upstream', '-c', site(t, FILES), ...more]
+    const json = await interdict(...words, '--json')
+    t.equal(json.code, 0, json.err)
+    const shown = JSON.parse(json.out) as Shown
+    t.equal(shown.verdict, verdict)
+    if (rule !== null) t.equal(shown.rule?.id, rule)
+    const said = shown.stops.flatMap(stop => stop.said.map(({ id, fate }) => [id, fate]))
+    t.strictSame(Object.fromEntries(said), fates)
+    t.match(shown.reply.join('\n'), reply)
+
+    const { code, out } = await interdict(...words)
+    t.equal(code, 0)
+    t.match(out, new RegExp(verdict.toUpperCase()))
+    t.match(out, reply)
+    t.notMatch(out, /\x1b\[/, 'no colours for a pipe')
+  })
+}
+
+t.test('says who decided it, on what ground, and where it is written', async t => {
+  const { out } = await interdict(
+    'explain',
+    'clip.example',
+    '-f',
+    '10.20.1.1',
+    '-c',
+    site(t, FILES)
+  )
+  t.match(out, /ban\s+federal, networks\.yaml:6\n/)
+  t.match(out, /through\s+app clip \(Clip\): clip\.example, apps\/clip\.yaml:5\n/)
+  t.match(out, /authority\s+Belgian federal government\n/)
+  t.match(out, /reference\s+National Security Council\n/)
+  t.match(out, /legal basis\s+circular\n/)
+  t.match(out, /term\s+from 2023-03-13T00:00:00Z\n/)
+})
+
+t.test('an allow is said to win over a block', async t => {
+  const words = ['explain', 'good.tracker.example', '-f', '10.20.1.1', '--no-upstream', '--json']
+  const { out } = await interdict(...words, '-c', site(t, FILES))
+  const { stops } = JSON.parse(out) as Shown
+  t.strictSame(
+    stops[0]?.said.map(({ fate }) => fate),
+    ['decides', 'loses to a higher tier']
+  )
+})

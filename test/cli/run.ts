@@ -1,0 +1,69 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { Test } from 'tap'
+
+/** What a command said, and how it ended. */
+export interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs `interdict` with these words, as a pipe would see it. */
+export function interdict(...words: string[]): Promise<Ran> {
+  return new Promise(resolve => {
+    const options = { timeout: 60_000, env: { ...process.env, FORCE_COLOR: '1' } }
+    execFile(process.execPath, ['dist/src/cli/main.js', ...words], options, (error, out, err) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? -1), out, err })
+    })
+  })
+}
+
+/** A folder with these files, gone when the test is over; its settings file. */
+export function site(t: Test, files: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'interdict-cli-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), text)
+  }
+  return join(folder, 'interdict.yaml')
+}
+
+export const SETTINGS = 'rules: rules\nupstreams: { use-resolv-conf: false }\n'
+
+/** A ban, an exception to it, a ban on trial, one that is over, one to come, an allow, a block. */
+export const NETWORKS = `
+networks:
+  phones:
+    prefixes: [10.20.0.0/16]
+    bans:
+      - id: federal
+        apps: [clip]
+        authority: Belgian federal government
+        reference: National Security Council
+        legal-basis: circular
+        from: 2023-03-13
+      - { id: trial, names: [trial.example], authority: Office, reference: test, mode: monitor }
+      - { id: past, names: [past.example], authority: Office, reference: old, until: 2023-06-30 }
+      - { id: coming, names: [coming.example], authority: Office, reference: new, from: 2099-01-01 }
+    exceptions:
+      - id: press
+        apps: [clip]
+        prefixes: [10.20.7.0/28]
+        purpose: press office monitoring
+        approved-by: head of security
+        until: 2099-06-30
+    allow: [good.tracker.example]
+    block: [tracker.example]
+`
+
+export const CLIP = 'app: clip\ntitle: Clip\nkind: app\nvendor: Example\nnames: [clip.example]\n'
+
+export const FILES = {
+  'interdict.yaml': SETTINGS,
+  'rules/networks.yaml': NETWORKS,
+  'rules/apps/clip.yaml': CLIP
+} as const

@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { FILES, interdict, site } from './run.js'
+
+const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+
+t.test('--version says the version', async t => {
+  for (const word of ['--version', '-V']) {
+    t.strictSame(await interdict(word), { code: 0, out: `${version}\n`, err: '' })
+  }
+})
+
+const helped = [[], ['serve'], ['check'], ['explain'], ['ping']]
+for (const command of helped) {
+  t.test(`--help of ${command[0] ?? 'all'}`, async t => {
+    const { code, out, err } = await interdict(...command, '--help')
+    t.strictSame([code, err], [0, ''])
+    t.match(out, /^Usage: interdict/)
+    t.match(out, /-c, --config <file>/, 'with the options that every command has')
+  })
+}
+
+const wrong = [
+  { it: 'no command', words: [] },
+  { it: 'an unknown command', words: ['ban'] },
+  { it: 'an unknown option', words: ['check', '--fast'] },
+  { it: 'a missing name', words: ['explain', '--from', '10.20.1.1'] },
+  { it: 'a missing client', words: ['explain', 'clip.example'] },
+  { it: 'no query type', words: ['explain', 'clip.example', '--from', '10.20.1.1', '-t', 'AAAAA'] },
+  { it: 'no time', words: ['explain', 'clip.example', '--from', '10.20.1.1', '--at', 'noon'] }
+]
+for (const { it, words } of wrong) {
+  t.test(`ends with 2 after ${it}`, async t => {
+    const { code, out, err } = await interdict(...words)
+    t.strictSame([code, out], [2, ''])
+    t.not(err.trim(), '', 'and says why')
+  })
+}
+
+t.test('a settings file that is not there is one clear line', async t => {
+  for (const command of [
+    ['check'],
+    ['serve'],
+    ['ping'],
+    ['explain', 'a.example', '-f', '10.0.0.1']
+  ]) {
+    const { code, out, err } = await interdict(...command, '-c', 'no-such-file.yaml')
+    t.strictSame([code, out], [1, ''])
+    t.match(err, /no-such-file\.yaml.*\(CONFIG_UNREADABLE\)/)
+  }
+})
+
+t.test('check says that all is well, and what there is', async t => {
+  const { code, out } = await interdict('check', '-c', site(t, FILES))
+  t.equal(code, 0)
+  t.match(out, /rules are good: 1 network, 7 rules, 6 names/)
+  t.match(out, /warning: .*networks\.yaml:13:\d+ .*\(RULES_BAN_ENDED\)/)
+})
+
+t.test('check says all that is wrong at once, as a compiler does', async t => {
+  const networks = FILES['rules/networks.yaml']
+    .replace('authority: Belgian', 'autority: Belgian')
+    .replace('apps: [clip]', 'apps: [clop]')
+    .replace('10.20.7.0/28', '10.21.7.0/28')
+  const { code, out, err } = await interdict(
+    'check',
+    '-c',
+    site(t, { ...FILES, 'rules/networks.yaml': networks })
+  )
+  t.equal(code, 1)
+  t.match(out + err, /networks\.yaml:8:\d+ .*autority.*authority/, 'with what was meant')
+})
+
+t.test('check names every file that is wrong', async t => {
+  const files = { ...FILES, 'rules/apps/clip.yaml': 'app: clap\nnames: [" "]\n' }
+  const { code, out, err } = await interdict('check', '-c', site(t, files))
+  t.equal(code, 1)
+  t.match(out + err, /clip\.yaml:\d+:\d+ /)
+})
+
+t.test('ping says of each address that nobody answers there', async t => {
+  const settings = `${FILES['interdict.yaml']}listen: ['127.0.0.1:1', '[::1]:1']\n`
+  const config = site(t, { ...FILES, 'interdict.yaml': settings })
+  const { code, out } = await interdict('ping', '-c', config, '--timeout', '200')
+  t.equal(code, 1)
+  t.match(out, /127\.0\.0\.1:1 .*\n\[::1\]:1 /)
+})
