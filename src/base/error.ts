@@ -101,7 +101,8 @@ const MESSAGES = {
     `${events} lookups were not logged: they came faster than the recorder writes`,
 
   // gateway, cli
-  GATEWAY_RESTLESS: () => 'rule files keep changing while they are read'
+  GATEWAY_RESTLESS: () => 'rule files keep changing while they are read',
+  CLI_SERVICE_LOG: (path: string, why: string) => `cannot open the service log ${path}: ${why}`
 } as const
 
 export type ErrorCode = keyof typeof MESSAGES

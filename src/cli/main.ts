@@ -50,6 +50,9 @@ program
     await ping(command.optsWithGlobals())
   })
 
+// Who reads what we say may have enough of it: interdict check | head
+process.stdout.on('error', () => process.exit())
+
 try {
   await program.parseAsync()
 } catch (error) {

@@ -1,3 +1,5 @@
+import { failure } from '../base/error.js'
+import type { Config } from '../config/config.js'
 import type { Compiler } from '../gateway/compiler.js'
 import { Gateway } from '../gateway/gateway.js'
 import { startThread } from '../gateway/thread.js'
@@ -22,7 +24,7 @@ export async function open(options: CommonOptions, compiler: Compiler): Promise<
   const settings = await compiler.settings(options.config)
   if (!settings.ok) refuse(settings.errors)
   const { config } = settings
-  const log = createServiceLog(config.log.service)
+  const log = openLog(config.log.service)
   const choice = chooseTransport(config.transport)
   const { transport } = choice
   const gateway = new Gateway({ config, transport, log, startThread, compiler })
@@ -43,6 +45,18 @@ export async function open(options: CommonOptions, compiler: Compiler): Promise<
       log.info({}, 'stopped')
     },
     abort: () => gateway.abort()
+  }
+}
+
+function openLog(settings: Config['log']['service']): ServiceLog {
+  // Who reads what we say may go away (a pipe to a program that ends); we serve on.
+  process.stderr.on('error', () => undefined)
+  try {
+    return createServiceLog(settings)
+  } catch (error) {
+    const { destination } = settings
+    const path = destination === 'stderr' ? destination : destination.path
+    throw failure('CLI_SERVICE_LOG', path, error instanceof Error ? error.message : String(error))
   }
 }
 
