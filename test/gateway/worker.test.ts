@@ -30,7 +30,8 @@ for (const transport of kinds) {
     const read = readConfig(settingsText({ transport }), site.path('interdict.yaml'))
     if (!read.ok) throw new Error('no settings')
     const socket = await chooseTransport(transport).transport.bind(
-      { address: '127.0.0.1', port: 0 },
+      // An address of its own: on the common one, a test beside this one may take the port.
+      { address: '127.33.44.55', port: 0 },
       () => undefined
     )
     const { local: endpoint } = socket
