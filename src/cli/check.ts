@@ -1,25 +1,30 @@
-import { loadRules } from '../rules/load.js'
+import { loadConfig } from '../config/load.js'
+import type { Trouble } from '../gateway/messages.js'
 import { compile } from '../policy/compile.js'
+import { loadRules } from '../rules/load.js'
 import { EXIT } from './exit.js'
-import { settings, type CommonOptions } from './settings.js'
+import type { CommonOptions } from './settings.js'
 
 /** `interdict check`: reads everything as `serve` would, and says all that is wrong. */
 export async function check(options: CommonOptions): Promise<void> {
-  const config = await settings(options)
-  const loaded = await loadRules(config.rules)
-  if (!loaded.ok) {
-    for (const { code, message } of loaded.errors) process.stdout.write(`${message} (${code})\n`)
-    process.stdout.write(`${count(loaded.errors.length, 'error')}\n`)
-    process.exit(EXIT.found)
-  }
-  for (const { code, message } of loaded.warnings)
-    process.stdout.write(`warning: ${message} (${code})\n`)
+  const read = await loadConfig(options.config)
+  if (!read.ok) found(read.errors)
+  const loaded = await loadRules(read.config.rules)
+  if (!loaded.ok) found(loaded.errors)
+  for (const warning of loaded.warnings) say(`warning: ${show(warning)}`)
   const { counts, sha256 } = compile(loaded.rules, { generation: 0, random: () => 0 })
-  const names = counts.names.toLocaleString('en')
-  process.stdout.write(
-    `rules are good: ${count(counts.networks, 'network')}, ${count(counts.rules, 'rule')}, ` +
-      `${names} names, SHA-256 ${sha256}\n`
-  )
+  const { networks, rules, names } = counts
+  say(`${count(networks, 'network')}, ${count(rules, 'rule')}, ${count(names, 'name')}: all good`)
+  say(`SHA-256 ${sha256}`)
 }
 
-const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
+function found(errors: readonly Trouble[]): never {
+  for (const error of errors) say(show(error))
+  say(count(errors.length, 'error'))
+  process.exit(EXIT.found)
+}
+
+const say = (line: string): unknown => process.stdout.write(`${line}\n`)
+const show = ({ code, message }: Trouble): string => `${message} (${code})`
+const count = (n: number, what: string): string =>
+  `${n.toLocaleString('en')} ${what}${n === 1 ? '' : 's'}`

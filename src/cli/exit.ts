@@ -13,7 +13,7 @@ export const EXIT = {
 
 /** Ends the process: it was called with words that it does not know. */
 export function usage(message: string): never {
-  process.stderr.write(`${message}\n`)
+  process.stderr.write(`error: ${message}\n`)
   process.exit(EXIT.usage)
 }
 

@@ -1,3 +1,4 @@
+import { join, relative } from 'node:path'
 import { readAddress } from '../base/address.js'
 import { systemClock } from '../base/clock.js'
 import { LruAnswerCache } from '../cache/lru.js'
@@ -13,13 +14,15 @@ import { Arrivals } from '../resolver/arrivals.js'
 import { LATER } from '../resolver/responder.js'
 import { Resolver } from '../resolver/resolve.js'
 import { Witness } from '../resolver/witness.js'
+import { INSTANT, readInstant } from '../rules/instant.js'
 import { loadRules } from '../rules/load.js'
 import { chooseTransport } from '../socket/transport.js'
 import type { Forwarder } from '../upstream/forwarder.js'
 import { MAX_INQUIRY, writeInquiry } from '../wire/inquiry.js'
 import { readName } from '../wire/name.js'
+import { toText } from './explanation-text.js'
 import { EXIT, usage } from './exit.js'
-import { gather, toJson, toText, type Asked, type Resolved } from './explanation.js'
+import { gather, toJson, type Asked, type Resolved } from './explanation.js'
 import { refuse } from './refuse.js'
 import { settings, type CommonOptions } from './settings.js'
 
@@ -41,49 +44,69 @@ export async function explain(name: string, options: ExplainOptions): Promise<vo
   const loaded = await loadRules(config.rules)
   if (!loaded.ok) refuse(loaded.errors)
   const policy = new Policy(compile(loaded.rules, { generation: 1, random: () => 0 }))
-  const forwarder = await forwarderFor(config, options.upstream)
+  const nobody = new Nobody()
+  const forwarder = options.upstream ? await forwarderFor(config) : nobody
   const resolved = await resolve(asked, policy, config, forwarder)
   forwarder.close()
-  const explanation = gather(
-    asked,
-    policy,
-    resolved,
-    options.upstream ? forwarder.upstreams : undefined
+  const explanation = gather(asked, policy, { ...resolved, unasked: nobody.missed }, forwarder)
+  process.stdout.write(
+    options.json === true ? toJson(explanation) : toText(explanation, shown(config.rules))
   )
-  process.stdout.write(options.json === true ? toJson(explanation) : toText(explanation))
   process.exit(EXIT.fine)
 }
 
+/** The rules folder as messages show it, to be put in front of the names of files. */
+function shown(folder: string): string {
+  const fromHere = relative('', folder)
+  if (fromHere === '') return ''
+  return join(fromHere.startsWith('..') ? folder : fromHere, '/')
+}
+
 function readAsked(name: string, { type, from, at }: ExplainOptions): Asked {
-  const qtype = readRrtype(type) ?? usage(`${type} is no query type: wanted A, HTTPS, TYPE65280 …`)
-  const wall = at === undefined ? Date.now() : Date.parse(at)
-  if (Number.isNaN(wall)) usage(`${String(at)} is no time: wanted 2023-03-13, 2023-03-13T08:00:00Z`)
-  const octets = readAddress(from)
+  const qtype = readRrtype(type) ?? usage(`--type: ${type} is no query type such as A or TYPE65280`)
+  const seconds = at === undefined ? Date.now() / 1000 : readInstant(at, 'UTC')
+  if (seconds === undefined) usage(`--at: ${String(at)} is not ${INSTANT}`)
+  const wall = seconds * 1000
+  const octets = given('--from', () => readAddress(from))
   const view = new DataView(octets.buffer, octets.byteOffset)
   const client = Uint32Array.from([0, 4, 8, 12], word => view.getUint32(word))
   return {
-    name: readName(name),
+    name: given('<name>', () => readName(name)),
     qtype,
     client,
     clock: { now: () => systemClock.now(), wall: () => wall }
   }
 }
 
-async function forwarderFor(config: Config, useUpstream: boolean): Promise<Forwarder> {
-  if (!useUpstream) return nobody
+/** Reads what was given on the command line; where it is wrong, says so and ends the process. */
+function given<T>(argument: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    return usage(`${argument}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+function forwarderFor(config: Config): Promise<Forwarder> {
   const { transport } = chooseTransport('portable')
   const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
   return openForwarder(config, upstreamPlan(config).upstreams, transport, silent)
 }
 
-/** For `--no-upstream`: whatever is forwarded fails at once. */
-const nobody: Forwarder = {
-  upstreams: [],
-  inFlight: 0,
-  forward: (_inquiry, done) => {
+/** For `--no-upstream`: whatever is forwarded fails at once, and is missed. */
+class Nobody implements Forwarder {
+  readonly upstreams = []
+  readonly inFlight = 0
+  missed = false
+
+  forward(_inquiry: unknown, done: Parameters<Forwarder['forward']>[1]): void {
+    this.missed = true
     setImmediate(() => done({ kind: 'failure', ede: 22, upstream: -1, took: 0 }))
-  },
-  close: () => undefined
+  }
+
+  close(): void {
+    // There is nothing.
+  }
 }
 
 async function resolve(
@@ -91,7 +114,7 @@ async function resolve(
   policy: Policy,
   { cache: limits }: Config,
   forwarder: Forwarder
-): Promise<Resolved> {
+): Promise<Omit<Resolved, 'unasked'>> {
   const event = new QueryEvent()
   const push = (seen: QueryEvent): void => void Object.assign(event, seen)
   const cache = new LruAnswerCache(limits.size, clock)

@@ -7,10 +7,10 @@ import { matchedRule } from '../policy/matched-rule.js'
 import type { Policy } from '../policy/policy.js'
 import type { Claim } from '../policy/snapshot.js'
 import type { Answer } from '../wire/answer.js'
+import type { Forwarder } from '../upstream/forwarder.js'
 import { HashedName } from '../wire/hashed-name.js'
 import { describe } from '../wire/message.js'
 import { showName } from '../wire/name.js'
-import { paint } from './paint.js'
 
 /** What is asked, read from the command line. */
 export interface Asked {
@@ -28,10 +28,12 @@ export interface Resolved {
   readonly reply: Uint8Array | undefined
   /** The upstream's answer, if one was asked: where it leads is looked at as well. */
   readonly answer: Answer | undefined
+  /** An upstream would have been asked, but was not to be: the reply is not what a client gets. */
+  readonly unasked: boolean
 }
 
 /** One rule that has a say, as people read it. */
-interface Said {
+export interface Said {
   readonly kind: Claim['kind']
   readonly id: string
   /** `networks.yaml:12` */
@@ -47,7 +49,7 @@ interface Said {
 }
 
 /** What one name or address along the way met. */
-interface Stop {
+export interface Stop {
   readonly what: string
   readonly said: readonly Said[]
 }
@@ -66,25 +68,19 @@ export interface Explanation {
   readonly upstream: string | null
   /** The name asked, then each name and address that the answer leads to. */
   readonly stops: readonly Stop[]
-  /** What the client receives, as dig shows it; empty: nothing. */
-  readonly reply: readonly string[]
+  /** What the client receives, as dig shows it; empty: nothing; null: what an upstream says. */
+  readonly reply: readonly string[] | null
 }
 
-const NOT_ASKED = 'what an upstream says, which was not asked'
-
-/** @param upstreams as the forwarder numbers them; undefined: none was to be asked */
 export function gather(
   asked: Asked,
   policy: Policy,
-  { event, reply, answer }: Resolved,
-  upstreams: readonly string[] | undefined
+  { event, reply, answer, unasked }: Resolved,
+  { upstreams }: Pick<Forwarder, 'upstreams'>
 ): Explanation {
   const { snapshot } = policy
   const clientClass = policy.classOf(asked.client, 0)
-  // With no upstream asked, what the rules let through has no answer, and has not failed either.
-  const { verdict } = event
-  const isOpen =
-    upstreams === undefined && verdict !== VERDICT.blocked && verdict !== VERDICT.refused
+  const isOpen = unasked && event.verdict === VERDICT.failed
   const decided = event.claim === -1 ? undefined : said(policy, event.claim, event.record)
   return {
     name: showName(asked.name),
@@ -92,37 +88,17 @@ export function gather(
     client: showWords(asked.client, 0),
     network: snapshot.networks[snapshot.classNetworks[clientClass]!] ?? null,
     at: new Date(asked.clock.wall()).toISOString(),
-    verdict: wordOf(VERDICT, isOpen && verdict === VERDICT.failed ? VERDICT.forwarded : verdict),
+    verdict: wordOf(VERDICT, isOpen ? VERDICT.forwarded : event.verdict),
     match: wordOf(MATCH, event.match),
     rule: decided ?? null,
-    upstream: upstreams?.[event.upstream] ?? null,
+    upstream: upstreams[event.upstream] ?? null,
     stops: stopsOf(asked, policy, clientClass, answer),
-    reply: isOpen ? [NOT_ASKED] : reply === undefined ? [] : describe(reply)
+    reply: unasked ? null : reply === undefined ? [] : describe(reply)
   }
 }
 
 export function toJson(explanation: Explanation): string {
   return `${JSON.stringify(explanation, undefined, 2)}\n`
-}
-
-/** For a terminal; colours only there. */
-export function toText(explanation: Explanation): string {
-  const { name, type, client, network, at, verdict, match, rule, upstream, stops } = explanation
-  const colour = verdict === 'blocked' || verdict === 'refused' ? 'red' : 'green'
-  const lines = [
-    `${paint('bold', `${name} ${type}`)} asked by ${client}, ${network === null ? 'in no network' : `network ${network}`}, at ${at}`,
-    '',
-    `${paint(colour, verdict.toUpperCase())}${match === 'none' ? '' : ` by ${match}`}${upstream === null ? '' : `, upstream ${upstream}`}`
-  ]
-  if (rule !== null) lines.push(...ruleLines(rule))
-  lines.push(
-    '',
-    'The client receives',
-    ...indent(explanation.reply.length > 0 ? explanation.reply : ['nothing'])
-  )
-  lines.push('', 'Rules that have a say')
-  for (const stop of stops) lines.push(...stopLines(stop))
-  return `${lines.join('\n')}\n`
 }
 
 function stopsOf(
@@ -177,37 +153,6 @@ function said(policy: Policy, number: number, record: number): Omit<Said, 'fate'
     facts
   }
 }
-
-function ruleLines(rule: Omit<Said, 'fate'>): string[] {
-  const { kind, id, monitor, from, until, facts, through, pattern, source } = rule
-  const term = [
-    from === undefined ? '' : `from ${from}`,
-    until === undefined ? '' : `until ${until}`
-  ]
-  const rows: [string, string][] = [
-    [kind, `${id}${monitor ? ' (monitor mode)' : ''}, ${rule.rule}`],
-    ['through', `${through}: ${pattern}, ${source}`],
-    ...Object.entries(facts).map(([fact, value]): [string, string] => [words(fact), value]),
-    ['term', term.filter(part => part !== '').join(' ') || 'without end']
-  ]
-  return indent(rows.map(([label, value]) => `${label.padEnd(12)} ${value}`))
-}
-
-function stopLines({ what, said: rules }: Stop): string[] {
-  if (rules.length === 0) return [`  ${what}: none`]
-  return [`  ${what}`, ...rules.map(showSaid)]
-}
-
-function showSaid({ kind, id, rule, pattern, source, from, until, fate }: Said): string {
-  const term = `${from === undefined ? '' : ` from ${from}`}${until === undefined ? '' : ` until ${until}`}`
-  const text = `${kind} ${id} (${rule}) through ${pattern} (${source})${term}: ${fate}`
-  return `    ${fate === 'decides' ? paint('bold', text) : text}`
-}
-
-/** `legalBasis`: `legal basis`. */
-const words = (key: string): string => key.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
-
-const indent = (lines: readonly string[]): string[] => lines.map(line => `  ${line}`)
 
 /** The names of `Answer.targets`, which stand one after the other. */
 function namesIn(targets: Uint8Array): Uint8Array[] {

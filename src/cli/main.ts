@@ -9,6 +9,7 @@ const program = new Command('interdict')
   .version(version(), '-V, --version')
   .option('-c, --config <file>', 'settings file (default: interdict.yaml, if there is one)')
   .configureHelp({ showGlobalOptions: true })
+  .showHelpAfterError('(--help says what it takes)')
   .exitOverride()
 
 program
@@ -32,8 +33,8 @@ program
   .description('say what a client would receive for a name, and which rules have a say in it')
   .argument('<name>', 'domain name')
   .requiredOption('-f, --from <address>', 'address of the client')
-  .option('-t, --type <type>', 'query type', 'A')
-  .option('-a, --at <time>', 'at this time (RFC 3339, or a date) instead of now')
+  .option('-t, --type <type>', 'query type such as AAAA, HTTPS or TYPE65280', 'A')
+  .option('-a, --at <time>', 'at this date or time (RFC 3339; UTC unless it says) instead of now')
   .option('--no-upstream', 'do not ask an upstream where the rules go on')
   .option('--json', 'as JSON')
   .action(async (name: string, _options, command: Command) => {

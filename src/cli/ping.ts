@@ -1,15 +1,19 @@
 import { randomInt } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
+import type { Milliseconds } from '../base/units.js'
 import { OPCODE } from '../dns/opcode.js'
 import type { DatagramBatch, Endpoint } from '../socket/datagram.js'
 import { portableTransport } from '../socket/portable.js'
-import { EXIT } from './exit.js'
+import { EXIT, usage } from './exit.js'
 import { settings, type CommonOptions } from './settings.js'
 import { showEndpoint } from './show.js'
 
 export interface PingOptions extends CommonOptions {
   readonly timeout: string
 }
+
+/** How often one endpoint is asked before it counts as one that does not answer. */
+const SENDS = 4
 
 type Answer = 'answers' | 'does not answer' | 'cannot be asked from here'
 
@@ -21,12 +25,13 @@ type Answer = 'answers' | 'does not answer' | 'cannot be asked from here'
  * no fault of the server: containers without IPv6 are common, and listening on `[::]` works there.
  */
 export async function ping(options: PingOptions): Promise<void> {
+  const timeout = readTimeout(options)
   const { listen } = await settings(options)
   const answers = await Promise.all(
     listen.map(async (endpoint): Promise<Answer> => {
       const at = nearest(endpoint)
       if (at === undefined) return 'cannot be asked from here'
-      return (await ask(at, Number(options.timeout))) ? 'answers' : 'does not answer'
+      return (await ask(at, timeout)) ? 'answers' : 'does not answer'
     })
   )
   for (const [i, answer] of answers.entries()) {
@@ -34,6 +39,11 @@ export async function ping(options: PingOptions): Promise<void> {
   }
   const fine = answers.includes('answers') && !answers.includes('does not answer')
   process.exit(fine ? EXIT.fine : EXIT.found)
+}
+
+function readTimeout({ timeout }: PingOptions): Milliseconds {
+  const isWhole = /^\d{1,6}$/.test(timeout) && Number(timeout) > 0
+  return isWhole ? Number(timeout) : usage(`--timeout: ${timeout} is no number of milliseconds`)
 }
 
 /** Where to ask a server that listens on a wildcard address, if this machine can. */
@@ -55,9 +65,14 @@ async function ask(endpoint: Endpoint, timeout: number): Promise<boolean> {
     if (isReply(batch, id)) heard(true)
   })
   const query = Uint8Array.from([id >> 8, id & 255, OPCODE.STATUS << 3, 0, 0, 0, 0, 0, 0, 0, 0, 0])
-  socket.send(query, 0, query.length, carrier.peer(endpoint))
+  const peer = carrier.peer(endpoint)
+  const send = (): void => socket.send(query, 0, query.length, peer)
+  send()
+  // A datagram may get lost where a busy server's queue is full.
+  const again = setInterval(send, timeout / SENDS)
   const timer = setTimeout(() => heard(false), timeout)
   const result = await answered
+  clearInterval(again)
   clearTimeout(timer)
   socket.close()
   return result

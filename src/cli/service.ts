@@ -60,22 +60,14 @@ function openLog(settings: Config['log']['service']): ServiceLog {
   }
 }
 
-/** Where it listens, what is in force, and how to see it work. */
+/** Where it listens, how, whom it asks, and how to see it work. */
 function greet(gateway: Gateway, { transport, whyNotBatch }: Choice, log: ServiceLog): void {
-  const { endpoints, workers, rules, upstreams } = gateway
+  const { endpoints, workers, upstreams } = gateway
+  const { kind } = transport
   for (const endpoint of endpoints)
     log.info({ endpoint: showEndpoint(endpoint) }, 'listening on UDP and TCP')
-  log.info(
-    {
-      workers,
-      transport: transport.kind,
-      ...(whyNotBatch === undefined ? {} : { why: whyNotBatch }),
-      rules: rules.counts.rules,
-      names: rules.counts.names,
-      upstreams: upstreams.join(' ') || 'none'
-    },
-    'serving'
-  )
+  const fields = { workers, transport: kind, upstreams: upstreams.join(' ') || 'none' }
+  log.info(whyNotBatch === undefined ? fields : { ...fields, why: whyNotBatch }, 'serving')
   const { address, port } = endpoints[0]!
   const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address
   log.info({}, `try: dig @${host} -p ${port} www.tiktok.com`)

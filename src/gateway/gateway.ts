@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { Config } from '../config/config.js'
 import { createRing } from '../log/ring.js'
 import type { ServiceLog } from '../log/service-log.js'
+import type { Changes } from '../policy/compare.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import type { Endpoint, Transport } from '../socket/datagram.js'
 import type { Compiler } from './compiler.js'
@@ -181,7 +182,9 @@ export class Gateway {
       this.fleet.adopt(this.rules)
       this.tell(result)
     } else if (why === 'SIGHUP' || this.refused !== '') {
-      log.info({ reason: why, generation: this.rules.generation }, 'rules read again: unchanged')
+      const good = this.refused === '' ? '' : ', and good again'
+      const fields = { reason: why, generation: this.rules.generation }
+      log.info(fields, `rules read again: unchanged${good}`)
     }
     this.refused = ''
   }
@@ -211,8 +214,20 @@ export class Gateway {
     const { log } = this.parts
     for (const { code, message } of [...more, ...warnings]) log.warn({ code }, message)
     const { generation, sha256, counts } = this.rules
-    log.info({ generation, sha256, ...counts, ms: Math.round(took), changes }, 'rules in force')
+    const { rules, names, networks } = counts
+    const fields = { generation, rules, names, networks, ms: Math.round(took) }
+    log.info({ ...fields, changes: changes && something(changes), sha256 }, 'rules in force')
   }
+}
+
+/** What has changed, without all that has not. */
+function something(changes: Changes): Record<string, object> {
+  const isSomething = ([, value]: [string, unknown]): boolean =>
+    Array.isArray(value) ? value.length > 0 : value !== 0
+  const entries = Object.entries(changes).map(([what, how]: [string, object]) => {
+    return [what, Object.fromEntries(Object.entries(how).filter(isSomething))] as const
+  })
+  return Object.fromEntries(entries.filter(([, how]) => Object.keys(how).length > 0))
 }
 
 /** Threads cannot share a port on every transport. */

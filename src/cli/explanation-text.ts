@@ -1,0 +1,89 @@
+import type { Explanation, Said, Stop } from './explanation.js'
+import { paint, type Paint } from './paint.js'
+
+const COLOURS: Readonly<Record<string, Paint>> = {
+  blocked: 'red',
+  refused: 'red',
+  failed: 'red',
+  monitored: 'yellow'
+}
+
+/** What of the question or answer the rule speaks of. */
+const MATCHES: Readonly<Record<string, string>> = {
+  qname: 'for its name',
+  cname: 'for a CNAME in the answer',
+  dname: 'for a DNAME in the answer',
+  svcb: 'for a target in the answer',
+  address: 'for an address in the answer'
+}
+
+const NOTHING = ['nothing: no reply is sent']
+const OPEN = ['what an upstream says, which was not asked']
+
+/**
+ * For a terminal; colours only there.
+ *
+ * @param folder of the rules, as seen from the working folder: with it, editors find the files
+ */
+export function toText(explanation: Explanation, folder: string): string {
+  const { name, type, client, network, at, rule, stops, reply } = explanation
+  const place = network === null ? 'which is in no network' : `in network ${network}`
+  const received = reply === null ? OPEN : reply.length === 0 ? NOTHING : reply
+  const lines = [
+    `${paint('bold', `${name} ${type}`)} asked by ${client}, ${place}, at ${at}`,
+    '',
+    verdictLine(explanation),
+    ...(rule === null ? [] : ruleLines(rule, folder)),
+    '',
+    'The client receives',
+    ...indent(received),
+    '',
+    'Rules that have a say',
+    ...stops.flatMap(stop => stopLines(stop, folder))
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function verdictLine({ verdict, match, upstream }: Explanation): string {
+  const words = [
+    paint(COLOURS[verdict] ?? 'green', verdict.toUpperCase()),
+    MATCHES[match] ?? '',
+    upstream === null ? '' : `(upstream ${upstream})`
+  ]
+  return words.filter(word => word !== '').join(' ')
+}
+
+function ruleLines(rule: Omit<Said, 'fate'>, folder: string): string[] {
+  const { kind, id, monitor, facts, through, pattern, source } = rule
+  const rows: [string, string][] = [
+    [kind, `${id}${monitor ? ' (monitor mode)' : ''}, ${folder}${rule.rule}`],
+    ['through', `${through}: ${pattern}, ${folder}${source}`],
+    ...Object.entries(facts).map(([fact, value]): [string, string] => [spaced(fact), value]),
+    ['in force', termOf(rule) || 'without end']
+  ]
+  return indent(rows.map(([label, value]) => `${label.padEnd(11)} ${value}`))
+}
+
+/** `legalBasis` as `legal basis`. */
+function spaced(fact: string): string {
+  return fact.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
+}
+
+function stopLines({ what, said }: Stop, folder: string): string[] {
+  if (said.length === 0) return [`  ${what}: none`]
+  const width = Math.max(...said.map(({ fate }) => fate.length))
+  return [`  ${what}`, ...said.map(one => showSaid(one, width, folder))]
+}
+
+function showSaid(said: Said, width: number, folder: string): string {
+  const { kind, id, rule, pattern, source, fate } = said
+  const where = `(${folder}${rule}) through ${pattern} (${folder}${source})`
+  const text = `${fate.padEnd(width)}  ${kind} ${id} ${where} ${termOf(said)}`.trimEnd()
+  return `    ${fate === 'decides' || fate === 'monitors' ? paint('bold', text) : text}`
+}
+
+function termOf({ from, until }: Pick<Said, 'from' | 'until'>): string {
+  return [from && `from ${from}`, until && `until ${until}`].filter(Boolean).join(' ')
+}
+
+const indent = (lines: readonly string[]): string[] => lines.map(line => `  ${line}`)
