@@ -1,256 +1,186 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import packet from 'dns-packet'
-import { parse, stringify } from 'yaml'
-import { readAddress } from '../../src/base/address.js'
-import type { Clock } from '../../src/base/clock.js'
-import { PackedAnswerCache } from '../../src/cache/packed.js'
-import { Shelf } from '../../src/cache/shelf.js'
-import { readRrtype, showRrtype } from '../../src/dns/rrtype.js'
-import { MATCH, PROTOCOL, QueryEvent, VERDICT } from '../../src/log/event.js'
-import { compile } from '../../src/policy/compile.js'
-import { Policy } from '../../src/policy/policy.js'
-import { Arrivals } from '../../src/resolver/arrivals.js'
-import { LATER } from '../../src/resolver/responder.js'
-import { Resolver } from '../../src/resolver/resolve.js'
-import { Witness } from '../../src/resolver/witness.js'
-import { loadRules } from '../../src/rules/load.js'
-import type { Forwarder } from '../../src/upstream/forwarder.js'
-import { readName, showName } from '../../src/wire/name.js'
-import { readRecord } from './records.js'
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { readYaml } from '../../src/document/read.js'
+import { readHex } from './hex.js'
 
-/** What a scenario file holds: rules, canned upstream answers, and steps with what is expected. */
-export interface Scenario {
-  readonly it: string
-  readonly rules: { readonly networks: object; readonly apps?: Record<string, object> }
-  readonly upstream?: readonly Canned[]
-  readonly start?: string
-  readonly steps: readonly Step[]
-}
-interface Canned {
-  readonly name: string
-  readonly type: string
-  readonly rcode?: string
-  readonly answers?: readonly string[]
-  readonly authorities?: readonly string[]
-  /** No upstream answers. */
-  readonly dead?: boolean
-}
-interface Step {
-  readonly wait?: number
-  readonly at?: string
-  readonly rules?: Scenario['rules']
-  readonly query?: {
-    readonly from: string
-    readonly name: string
-    readonly type?: string
-    readonly edns?: boolean
-    readonly protocol?: 'udp' | 'tcp'
-    readonly rd?: boolean
-  }
-  readonly expect?: {
-    readonly rcode?: string
-    readonly answers?: readonly string[]
-    readonly authorities?: readonly string[]
-    readonly ede?: number
-    readonly silence?: boolean
-    readonly truncated?: boolean
-    /** Whether an upstream was asked for this step. */
-    readonly asked?: boolean
-  }
-  readonly log?: Readonly<Record<string, unknown>> | null
-}
-
-/** What came of one step: what the client got, and what the log would have. */
-export interface Seen {
-  readonly reply: Uint8Array | undefined
-  readonly asked: boolean
-  readonly log: { readonly [field: string]: unknown; readonly rule: unknown } | undefined
-}
-
-export function readScenario(file: string): Scenario {
-  return parse(readFileSync(file, 'utf8')) as Scenario
-}
-
-class FakeClock implements Clock {
-  constructor(public epoch: number) {}
-  monotonic = 1000
-  now = (): number => this.monotonic
-  wall = (): number => this.epoch
-  pass(ms: number): void {
-    this.epoch += ms
-    this.monotonic += ms
-  }
-}
-
-/**
- * The real resolver between in-memory ends. `door` says how queries come in: `fast` is how
- * listeners do it; `full` takes each query through `answerLater`, whatever it is;
- * `ready` asks three times, as `fast` does, so that what can be is given from the shelf.
+/*
+ * What a scenario file may say: test/scenarios/README.md is about this. A key that is not here is
+ * an error, so that a slip of the pen never makes a check vanish.
  */
-export class Stage {
-  private readonly clock: FakeClock
-  private readonly events: QueryEvent[] = []
-  private resolver: Resolver | undefined
-  private policy: Policy | undefined
-  private asked = false
-  private generation = 0
 
-  constructor(
-    private readonly scenario: Scenario,
-    private readonly door: 'fast' | 'full' | 'ready'
-  ) {
-    this.clock = new FakeClock(Date.parse(scenario.start ?? '2026-01-01T00:00:00Z'))
+const hex = z.string().transform((text, context) => {
+  try {
+    return readHex(text)
+  } catch (error) {
+    context.addIssue((error as Error).message)
+    return z.NEVER
   }
+})
+/** Words with spaces between them, such as `RD CD`. */
+const flags = z.string().regex(/^((QR|AA|TC|RD|RA|Z|AD|CD)( |$))*$/, 'flags such as RD AD')
+const records = z.array(z.string())
+const word = z.int().min(0).max(0xffff)
+/** Options by their code, each with its octets. */
+const options = z.record(z.string().regex(/^\d{1,5}$/, 'the code of an option'), hex)
 
-  async step(step: Step): Promise<Seen | undefined> {
-    if (this.resolver === undefined) await this.adopt(this.scenario.rules)
-    if (step.wait !== undefined) this.clock.pass(step.wait * 1000)
-    if (step.at !== undefined) this.clock.epoch = Date.parse(step.at)
-    if (step.rules !== undefined) await this.adopt(step.rules)
-    if (step.query === undefined) return undefined
-    this.asked = false
-    this.events.length = 0
-    let reply = await this.ask(step.query)
-    if (this.door === 'ready') {
-      await this.ask(step.query)
-      reply = await this.ask(step.query)
-    }
-    return { reply, asked: this.asked, log: this.events[0] && this.record(this.events[0]) }
-  }
+const edns = z.strictObject({
+  version: z.int().min(0).max(255).default(0),
+  size: word.default(1232),
+  do: z.boolean().default(false),
+  options: options.default({})
+})
 
-  private async adopt(rules: Scenario['rules']): Promise<void> {
-    const folder = mkdtempSync(join(tmpdir(), 'interdict-scenario-'))
-    mkdirSync(join(folder, 'apps'))
-    writeFileSync(join(folder, 'networks.yaml'), stringify(rules.networks))
-    for (const [id, app] of Object.entries(rules.apps ?? {})) {
-      writeFileSync(join(folder, 'apps', `${id}.yaml`), stringify({ app: id, title: id, ...app }))
-    }
-    const loaded = await loadRules(folder)
-    if (!loaded.ok) throw new Error(loaded.errors.map(error => error.message).join('\n'))
-    const policy = new Policy(
-      compile(loaded.rules, { generation: ++this.generation, random: () => 7 })
-    )
-    rmSync(folder, { recursive: true })
-    this.policy = policy
-    if (this.resolver === undefined) this.resolver = this.build(policy)
-    else this.resolver.adopt(policy)
-  }
+/** What is said of an OPT that came: the rest may be whatever it is. */
+const ednsFound = z.strictObject({
+  version: z.int().optional(),
+  size: z.int().optional(),
+  do: z.boolean().optional(),
+  options: options.optional()
+})
 
-  private build(policy: Policy): Resolver {
-    const { clock } = this
-    const cache = new PackedAnswerCache(1_000_000, clock)
-    const limits = { minTtl: 0, maxTtl: 86_400, negativeMaxTtl: 3600, failureTtl: 5 }
-    const push = (event: QueryEvent): void => {
-      const copy = Object.assign(new QueryEvent(), event)
-      copy.qname = event.qname.slice(0, event.qnameLength)
-      this.events.push(copy)
-    }
-    const shelf = this.door === 'ready' ? new Shelf(100_000, clock.now()) : undefined
-    const witness = new Witness('all', { push, commit: () => undefined })
-    const arrivals = new Arrivals(cache, limits)
-    const forwarder = this.forwarder()
-    return new Resolver({ policy, cache, shelf, forwarder, arrivals, witness, clock })
-  }
+const rules = z.strictObject({
+  networks: z.looseObject({}),
+  apps: z.record(z.string(), z.looseObject({})).optional(),
+  /** Files below the rules folder, by their path. */
+  files: z.record(z.string(), z.string()).optional()
+})
 
-  private forwarder(): Forwarder {
-    return {
-      upstreams: ['canned'],
-      inFlight: 0,
-      close: () => undefined,
-      forward: (inquiry, done) => {
-        this.asked = true
-        const canned = this.canned(showName(inquiry.qname), showRrtype(inquiry.qtype))
-        setImmediate(() => {
-          if (canned.dead) done({ kind: 'failure', ede: 22, upstream: 0, took: 1 })
-          else done({ kind: 'response', message: encode(inquiry, canned), upstream: 0, took: 1 })
-        })
-      }
-    }
-  }
+const query = z.strictObject({
+  from: z.string().default('10.1.1.1'),
+  protocol: z.enum(['udp', 'tcp']).default('udp'),
+  name: z.string().optional(),
+  type: z.string().default('A'),
+  class: z.string().default('IN'),
+  flags: flags.default('RD'),
+  opcode: z.int().min(0).max(15).default(0),
+  edns: z.union([z.boolean(), edns]).default(true),
+  /** Behind all the rest, counted nowhere. */
+  trailing: hex.optional(),
+  /** The whole message; then nothing else is said of it but `from` and `protocol`. */
+  octets: hex.optional()
+})
 
-  private canned(name: string, type: string): Canned {
-    const same = (one: Canned): boolean => one.name === name.toLowerCase() && one.type === type
-    return this.scenario.upstream?.find(same) ?? { name, type, rcode: 'SERVFAIL' }
-  }
+const canned = z.strictObject({
+  name: z.string(),
+  type: z.string().default('A'),
+  rcode: z.string().default('NOERROR'),
+  /** Besides QR, RD and RA. */
+  flags: flags.default(''),
+  answers: records.default([]),
+  authorities: records.default([]),
+  additionals: records.default([]),
+  edns: z.union([z.literal(false), edns]).default(false),
+  /** The whole message; ID, and the letter case of the question, become those of the query. */
+  octets: hex.optional(),
+  /** No upstream answers. */
+  dead: z.boolean().default(false)
+})
 
-  private async ask(query: NonNullable<Step['query']>): Promise<Uint8Array | undefined> {
-    const message = encodeQuery(query)
-    const protocol = PROTOCOL[query.protocol ?? 'udp']
-    const client = words(query.from)
-    const resolver = this.resolver!
-    resolver.beginBatch()
-    if (this.door !== 'full') {
-      const octets = new Uint8Array(protocol === PROTOCOL.tcp ? 65_535 : 2048)
-      octets.set(message)
-      const length = resolver.answer(octets, 0, message.length, octets.length, client, 0, protocol)
-      if (length !== LATER) return length === 0 ? undefined : octets.slice(0, length)
-    }
-    return new Promise(resolve => {
-      resolver.answerLater(message, client, protocol, (octets, start, end) => {
-        resolve(octets?.slice(start, end))
-      })
-    })
-  }
-
-  private record(event: QueryEvent): Seen['log'] {
-    const claim = event.claim === -1 ? undefined : this.policy!.snapshot.claims[event.claim]
-    const word = (table: Record<string, number>, value: number): string =>
-      Object.keys(table).find(key => table[key] === value)!
-    return {
-      verdict: word(VERDICT, event.verdict),
-      match: word(MATCH, event.match),
-      qname: showName(event.qname),
-      rule: claim?.ruleId,
-      source: claim?.source.id,
-      ede: event.ede
-    }
-  }
-}
-
-function words(address: string): Uint32Array {
-  const octets = readAddress(address)
-  const view = new DataView(octets.buffer, octets.byteOffset)
-  return Uint32Array.from([0, 4, 8, 12], at => view.getUint32(at))
-}
-
-function encodeQuery({
-  name,
-  type = 'A',
-  edns = true,
-  rd = true
-}: NonNullable<Step['query']>): Uint8Array {
-  const qname = Buffer.from(readName(name))
-  // The case of the query is the asker's own: written over the lower-cased name.
-  let at = 1
-  for (const label of name.split('.').filter(label => label !== '')) {
-    qname.write(label, at, 'latin1')
-    at += label.length + 1
-  }
-  const code = readRrtype(type)!
-  const head = Buffer.from([0xab, 0xcd, rd ? 1 : 0, 0, 0, 1, 0, 0, 0, 0, 0, edns ? 1 : 0])
-  const tail = Buffer.from([code >> 8, code & 255, 0, 1])
-  const opt = Buffer.from([0, 0, 41, 0x04, 0xd0, 0, 0, 0, 0, 0, 0])
-  return Uint8Array.from(Buffer.concat([head, qname, tail, ...(edns ? [opt] : [])]))
-}
-
-function encode(inquiry: { qname: Uint8Array; qtype: number }, canned: Canned): Uint8Array {
-  const body = packet.encode({
-    type: 'response',
-    id: 1,
-    flags: packet.RECURSION_DESIRED | packet.RECURSION_AVAILABLE,
-    questions: [],
-    answers: (canned.answers ?? []).map(readRecord),
-    authorities: (canned.authorities ?? []).map(readRecord)
+const asked = z.union([
+  z.boolean(),
+  z.strictObject({
+    question: z.string().optional(),
+    flags: flags.optional(),
+    edns: ednsFound.optional()
   })
-  const rcodes = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED']
-  body[3]! |= rcodes.indexOf(canned.rcode ?? 'NOERROR')
-  body[5] = 1
-  const question = Buffer.concat([
-    inquiry.qname,
-    Buffer.from([inquiry.qtype >> 8, inquiry.qtype & 255, 0, 1])
-  ])
-  // dns-packet writes no compression pointers, so a question can be put in between.
-  return Uint8Array.from(Buffer.concat([body.subarray(0, 12), question, body.subarray(12)]))
+])
+
+const expect = z.strictObject({
+  silence: z.literal(true).optional(),
+  rcode: z.string().optional(),
+  /** All that are set. */
+  flags: flags.optional(),
+  /** `none`: a reply without a question; otherwise it is always that of the query. */
+  question: z.literal('none').optional(),
+  answers: records.optional(),
+  authorities: records.optional(),
+  /** All but OPT. */
+  additionals: records.optional(),
+  edns: z.union([z.literal(false), ednsFound]).optional(),
+  /** INFO-CODE; -1: none. */
+  ede: z.int().optional(),
+  'ede-text': z.string().optional(),
+  truncated: z.boolean().optional(),
+  /** Of the reply, in octets. */
+  length: z.int().optional(),
+  /** The whole reply. */
+  octets: hex.optional(),
+  /** Whether an upstream was asked for this step, and how. */
+  asked: asked.optional()
+})
+
+const log = z.strictObject({
+  verdict: z.string().optional(),
+  match: z.string().optional(),
+  qname: z.string().optional(),
+  qtype: z.string().optional(),
+  rcode: z.string().optional(),
+  protocol: z.string().optional(),
+  rule: z.string().optional(),
+  source: z.string().optional(),
+  ede: z.int().optional()
+})
+
+const step = z.strictObject({
+  /** Seconds that pass before. */
+  wait: z.number().positive().optional(),
+  /** The calendar jumps to this instant. */
+  at: z.string().optional(),
+  /** These rules, or a ban on these names, take the place of what was in force. */
+  rules: rules.optional(),
+  ban: z.array(z.string()).optional(),
+  query: query.optional(),
+  expect: expect.optional(),
+  /** What the record of the lookup has; null: there is none. */
+  log: log.nullable().optional()
+})
+
+const limits = z.strictObject({
+  'min-ttl': z.int().optional(),
+  'max-ttl': z.int().optional(),
+  'negative-max-ttl': z.int().optional(),
+  'failure-ttl': z.int().optional()
+})
+
+const scenario = z
+  .strictObject({
+    /** The property, in one sentence. */
+    it: z.string().min(10),
+    /** Where it is written, such as RFC 6891 §6.1.3. */
+    rfc: z.union([z.string(), z.array(z.string())]).optional(),
+    /** Which rows of docs/conformance.md it belongs to: ids of test/conformance/rows.ts. */
+    shows: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+    start: z.string().default('2026-01-01T00:00:00Z'),
+    /** One of these two; neither: one network, 10.0.0.0/8 and 2001:db8::/32, without rules. */
+    rules: rules.optional(),
+    ban: z.array(z.string()).optional(),
+    /** Of the cache, in seconds. */
+    limits: limits.default({}),
+    upstream: z.array(canned).default([]),
+    steps: z.array(step).min(1)
+  })
+  .refine(one => one.steps.some(step => step.expect ?? step.log), 'a step that expects something')
+
+export type Scenario = z.output<typeof scenario>
+export type Step = Scenario['steps'][number]
+export type QueryText = z.output<typeof query>
+export type EdnsText = z.output<typeof edns>
+export type EdnsFound = z.output<typeof ednsFound>
+export type Canned = z.output<typeof canned>
+export type Expected = z.output<typeof expect>
+export type ExpectedLog = z.output<typeof log>
+export type RulesText = z.output<typeof rules>
+
+/** @throws Error with all that is wrong in it, as `file:line:column` */
+export function readScenario(file: string, text = readFileSync(file, 'utf8')): Scenario {
+  const read = readYaml(text, file, scenario)
+  if (!read.ok) throw new Error(read.errors.map(({ message }) => message).join('\n'))
+  return read.value
+}
+
+/** The rules of a scenario or step: as they stand there, or made of its `ban`. */
+export function rulesOf({ rules, ban }: Pick<Scenario, 'rules' | 'ban'>): RulesText {
+  if (rules !== undefined) return rules
+  const bans = ban === undefined ? [] : [{ names: ban, authority: 'A', reference: 'R' }]
+  return { networks: { networks: { all: { prefixes: ['10.0.0.0/8', '2001:db8::/32'], bans } } } }
 }

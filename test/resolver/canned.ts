@@ -1,0 +1,50 @@
+import { readMessage } from './message-text.js'
+import { ednsOf, flagBits, optOctets, rcodeOf, recordOctets, words } from './message-octets.js'
+import type { Canned } from './scenario.js'
+
+const HEADER = 12
+const QR_RD_RA = 0x8180
+
+/** What the upstreams of a scenario answer. */
+export class CannedUpstream {
+  constructor(private readonly answers: readonly Canned[]) {}
+
+  /** The response to a query as it came to an upstream; undefined: nobody answers. */
+  respond(query: Uint8Array): Buffer | undefined {
+    const [question = ''] = readMessage(query).questions
+    const [name, type] = question.split(' ')
+    const canned = this.answers.find(one => one.name === name!.toLowerCase() && one.type === type!)
+    if (canned === undefined) return respondWith(query, { rcode: 'REFUSED' })
+    if (canned.dead) return undefined
+    return canned.octets === undefined
+      ? respondWith(query, canned)
+      : inItsWords(canned.octets, query)
+  }
+}
+
+function respondWith(query: Uint8Array, canned: Partial<Canned>): Buffer {
+  const { questionEnd } = readMessage(query)
+  const { answers = [], authorities = [], additionals = [], flags = '' } = canned
+  const rcode = rcodeOf(canned.rcode ?? 'NOERROR')
+  const edns = ednsOf(canned.edns ?? false)
+  const bits = QR_RD_RA | flagBits(flags) | (rcode & 15)
+  const arcount = additionals.length + (edns === undefined ? 0 : 1)
+  return Buffer.concat([
+    query.subarray(0, 2),
+    words(bits, 1, answers.length, authorities.length, arcount),
+    query.subarray(HEADER, questionEnd),
+    ...[...answers, ...authorities, ...additionals].map(recordOctets),
+    edns === undefined ? Buffer.of() : optOctets(edns, rcode)
+  ])
+}
+
+/** Raw octets with the ID of the query, and its question in the letter case of the query. */
+function inItsWords(octets: Buffer, query: Uint8Array): Buffer {
+  const response = Buffer.from(octets)
+  const { questionEnd } = readMessage(query)
+  response.set(query.subarray(0, 2))
+  const theirs = response.toString('latin1', HEADER, questionEnd).toLowerCase()
+  const ours = Buffer.from(query).toString('latin1', HEADER, questionEnd)
+  if (theirs === ours.toLowerCase()) response.set(query.subarray(HEADER, questionEnd), HEADER)
+  return response
+}

@@ -1,0 +1,100 @@
+import { readAddress } from '../../src/base/address.js'
+import { PROTOCOL } from '../../src/log/event.js'
+import { LATER } from '../../src/resolver/responder.js'
+import type { Forwarder } from '../../src/upstream/forwarder.js'
+import { writeInquiry } from '../../src/wire/inquiry.js'
+import { Query, READ } from '../../src/wire/query.js'
+import { CannedUpstream } from './canned.js'
+import { queryOctets } from './message-octets.js'
+import type { QueryText, Scenario, Step } from './scenario.js'
+import { World, type Recorded } from './world.js'
+
+/** What came of one step. */
+export interface Seen {
+  readonly query: Uint8Array
+  readonly reply: Uint8Array | undefined
+  /** The query that an upstream got, if one was asked. */
+  readonly asked: Uint8Array | undefined
+  readonly log: Recorded | undefined
+}
+
+/**
+ * The real resolver between in-memory ends. `door` says how queries come in: `fast` is how
+ * listeners do it; `full` takes each query through `answerLater`, whatever it is;
+ * `ready` asks three times, as `fast` does, so that what can be is given from the shelf.
+ */
+export class Stage {
+  private readonly world: World
+  private asked: Uint8Array | undefined
+
+  constructor(
+    scenario: Scenario,
+    private readonly door: 'fast' | 'full' | 'ready'
+  ) {
+    const upstream = new CannedUpstream(scenario.upstream)
+    this.world = new World(scenario, this.forwarder(upstream), door === 'ready')
+  }
+
+  /** Undefined for a step without a query. */
+  async step(step: Step): Promise<Seen | undefined> {
+    await this.world.prepare(step)
+    if (step.query === undefined) return undefined
+    this.asked = undefined
+    const query = queryOctets(step.query)
+    let reply = await this.ask(step.query, query)
+    if (this.door === 'ready') {
+      await this.ask(step.query, query)
+      reply = await this.ask(step.query, query)
+    }
+    return { query, reply, asked: this.asked, log: this.world.recorded }
+  }
+
+  private forwarder(upstream: CannedUpstream): Forwarder {
+    return {
+      upstreams: ['canned'],
+      inFlight: 0,
+      close: () => undefined,
+      forward: (inquiry, done) => {
+        const { qname, qtype, qclass, dnssecOk, checkingDisabled } = inquiry
+        const octets = Buffer.alloc(512)
+        const length = writeInquiry(octets, 0, 0, qname, qtype, qclass, dnssecOk, checkingDisabled)
+        this.asked = octets.subarray(0, length)
+        const message = upstream.respond(this.asked)
+        setImmediate(() => {
+          if (message === undefined) done({ kind: 'failure', ede: 22, upstream: 0, took: 1 })
+          else done({ kind: 'response', message, upstream: 0, took: 1 })
+        })
+      }
+    }
+  }
+
+  private async ask(query: QueryText, message: Buffer): Promise<Uint8Array | undefined> {
+    const protocol = PROTOCOL[query.protocol]
+    const client = wordsOf(query.from)
+    const { resolver } = this.world
+    resolver.beginBatch()
+    if (this.door !== 'full' || !isAnswerable(message)) {
+      const octets = new Uint8Array(protocol === PROTOCOL.tcp ? 65_535 : 2048)
+      octets.set(message)
+      const length = resolver.answer(octets, 0, message.length, octets.length, client, 0, protocol)
+      if (length !== LATER) return length === 0 ? undefined : octets.slice(0, length)
+    }
+    return new Promise(resolve => {
+      resolver.answerLater(message, client, protocol, (octets, start, end) => {
+        resolve(octets?.slice(start, end))
+      })
+    })
+  }
+}
+
+/** Only what `answer` would say LATER to may go through the other door. */
+function isAnswerable(message: Uint8Array): boolean {
+  return new Query().read(message, 0, message.length, 0) === READ.ok
+}
+
+/** The four words of an address. */
+export function wordsOf(address: string): Uint32Array {
+  const octets = readAddress(address)
+  const view = new DataView(octets.buffer, octets.byteOffset)
+  return Uint32Array.from([0, 4, 8, 12], at => view.getUint32(at))
+}

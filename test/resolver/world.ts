@@ -1,0 +1,138 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { stringify } from 'yaml'
+import type { Clock } from '../../src/base/clock.js'
+import { PackedAnswerCache } from '../../src/cache/packed.js'
+import { Shelf } from '../../src/cache/shelf.js'
+import { showRcode } from '../../src/dns/rcode.js'
+import { showRrtype } from '../../src/dns/rrtype.js'
+import { MATCH, NO_RCODE, PROTOCOL, QueryEvent, VERDICT } from '../../src/log/event.js'
+import { compile } from '../../src/policy/compile.js'
+import { Policy } from '../../src/policy/policy.js'
+import { Arrivals } from '../../src/resolver/arrivals.js'
+import { Resolver } from '../../src/resolver/resolve.js'
+import { Witness } from '../../src/resolver/witness.js'
+import { loadRules } from '../../src/rules/load.js'
+import type { Forwarder } from '../../src/upstream/forwarder.js'
+import { showName } from '../../src/wire/name.js'
+import { rulesOf, type RulesText, type Scenario, type Step } from './scenario.js'
+
+/** The record of one lookup as scenario files write it. */
+export interface Recorded {
+  readonly verdict: string
+  readonly match: string
+  readonly qname: string
+  readonly qtype: string
+  /** '' where nothing was sent. */
+  readonly rcode: string
+  readonly protocol: string
+  readonly rule: string | undefined
+  readonly source: string | undefined
+  readonly ede: number
+}
+
+class FakeClock implements Clock {
+  constructor(public epoch: number) {}
+  monotonic = 1000
+  now = (): number => this.monotonic
+  wall = (): number => this.epoch
+  pass(ms: number): void {
+    this.epoch += ms
+    this.monotonic += ms
+  }
+}
+
+/** The real resolver with a scenario's rules, on a clock that the scenario moves. */
+export class World {
+  readonly clock: FakeClock
+  private readonly events: QueryEvent[] = []
+  private made: Resolver | undefined
+  private policy: Policy | undefined
+  private generation = 0
+
+  /** @param withShelf without one every answer is recorded */
+  constructor(
+    private readonly scenario: Scenario,
+    private readonly forwarder: Forwarder,
+    private readonly withShelf: boolean
+  ) {
+    this.clock = new FakeClock(Date.parse(scenario.start))
+  }
+
+  get resolver(): Resolver {
+    return this.made!
+  }
+
+  /** All of a step that comes before its query. */
+  async prepare(step: Step): Promise<void> {
+    if (this.made === undefined) await this.adopt(rulesOf(this.scenario))
+    if (step.wait !== undefined) this.clock.pass(step.wait * 1000)
+    if (step.at !== undefined) this.clock.epoch = Date.parse(step.at)
+    if (step.rules ?? step.ban) await this.adopt(rulesOf(step))
+    this.events.length = 0
+  }
+
+  /** The first record since the last `prepare`. */
+  get recorded(): Recorded | undefined {
+    const [event] = this.events
+    return event && this.record(event)
+  }
+
+  private async adopt(rules: RulesText): Promise<void> {
+    const folder = mkdtempSync(join(tmpdir(), 'interdict-scenario-'))
+    const write = (path: string, text: string): void => {
+      mkdirSync(dirname(join(folder, path)), { recursive: true })
+      writeFileSync(join(folder, path), text)
+    }
+    write('networks.yaml', stringify(rules.networks))
+    for (const [id, app] of Object.entries(rules.apps ?? {})) {
+      write(`apps/${id}.yaml`, stringify({ app: id, title: id, ...app }))
+    }
+    for (const [path, text] of Object.entries(rules.files ?? {})) write(path, text)
+    const loaded = await loadRules(folder)
+    rmSync(folder, { recursive: true })
+    if (!loaded.ok) throw new Error(loaded.errors.map(error => error.message).join('\n'))
+    this.policy = new Policy(
+      compile(loaded.rules, { generation: ++this.generation, random: () => 7 })
+    )
+    if (this.made === undefined) this.made = this.build(this.policy)
+    else this.made.adopt(this.policy)
+  }
+
+  private build(policy: Policy): Resolver {
+    const { clock, forwarder, scenario } = this
+    const cache = new PackedAnswerCache(1_000_000, clock)
+    const push = (event: QueryEvent): void => {
+      const copy = Object.assign(new QueryEvent(), event)
+      copy.qname = event.qname.slice(0, event.qnameLength)
+      this.events.push(copy)
+    }
+    const shelf = this.withShelf ? new Shelf(100_000, clock.now()) : undefined
+    const witness = new Witness('all', { push, commit: () => undefined })
+    const arrivals = new Arrivals(cache, {
+      minTtl: scenario.limits['min-ttl'] ?? 0,
+      maxTtl: scenario.limits['max-ttl'] ?? 86_400,
+      negativeMaxTtl: scenario.limits['negative-max-ttl'] ?? 3600,
+      failureTtl: scenario.limits['failure-ttl'] ?? 5
+    })
+    return new Resolver({ policy, cache, shelf, forwarder, arrivals, witness, clock })
+  }
+
+  private record(event: QueryEvent): Recorded {
+    const claim = event.claim === -1 ? undefined : this.policy!.snapshot.claims[event.claim]
+    const word = (table: Record<string, number>, value: number): string =>
+      Object.keys(table).find(key => table[key] === value)!
+    return {
+      verdict: word(VERDICT, event.verdict),
+      match: word(MATCH, event.match),
+      qname: showName(event.qname),
+      qtype: showRrtype(event.qtype),
+      rcode: event.rcode === NO_RCODE ? '' : showRcode(event.rcode),
+      protocol: word(PROTOCOL, event.protocol),
+      rule: claim?.ruleId,
+      source: claim?.source.id,
+      ede: event.ede
+    }
+  }
+}
