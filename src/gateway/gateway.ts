@@ -5,6 +5,7 @@ import type { ServiceLog } from '../log/service-log.js'
 import type { Changes } from '../policy/compare.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import type { Endpoint, Transport } from '../socket/datagram.js'
+import { startTurn } from '../socket/start-turn.js'
 import type { Compiler } from './compiler.js'
 import { Fleet } from './fleet.js'
 import type { Compiled, Trouble } from './messages.js'
@@ -91,10 +92,8 @@ export class Gateway {
     const result = await this.compile()
     if (result.kind === 'refused') return result.errors
     this.take(result)
-    const taken = await this.reserve()
-    if (taken.length > 0) return taken
-    const trouble = await this.fleet.listen(this.endpoints, this.rules)
-    if (trouble !== undefined) return [trouble]
+    const troubles = await this.listen()
+    if (troubles.length > 0) return troubles
     this.tell(result, this.warnings)
     this.watch.follow(result.marks)
     return []
@@ -112,7 +111,7 @@ export class Gateway {
   }
 
   /** For log rotation by others: the query log is opened anew under its name. */
-  reopenLogs(): void {
+  reopenLog(): void {
     this.recorder.reopen()
   }
 
@@ -133,6 +132,19 @@ export class Gateway {
   private close(): void {
     this.stopping = true
     this.watch.close()
+  }
+
+  /** Opens the sockets, if no other process has the ports or is about to. */
+  private async listen(): Promise<readonly Trouble[]> {
+    const turn = await startTurn(this.parts.config.listen.map(({ port }) => port))
+    try {
+      const taken = await this.reserve()
+      if (taken.length > 0) return taken
+      const trouble = await this.fleet.listen(this.endpoints, this.rules)
+      return trouble === undefined ? [] : [trouble]
+    } finally {
+      turn.release()
+    }
   }
 
   /** Finds out, before any worker opens a socket, that each endpoint is free; settles port 0. */

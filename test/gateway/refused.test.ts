@@ -1,6 +1,8 @@
 import { createSocket } from 'node:dgram'
 import { createServer, type AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import type { Transport } from '../../src/socket/datagram.js'
 import { askUdp } from './asker.js'
 import { kinds, Rig, serving } from './serve.js'
 import { banning } from './site.js'
@@ -37,6 +39,15 @@ async function isFree(port: number): Promise<boolean> {
   return free
 }
 
+/** A port that nobody has for UDP at this address. */
+async function freePort(address: string): Promise<number> {
+  const socket = createSocket('udp4')
+  await new Promise<void>(resolve => socket.bind(0, address, resolve))
+  const { port } = socket.address()
+  await new Promise<void>(resolve => socket.close(() => resolve()))
+  return port
+}
+
 for (const transport of kinds) {
   for (const protocol of ['UDP', 'TCP'] as const) {
     t.test(`${transport}: a port that another program has for ${protocol}`, async t => {
@@ -61,6 +72,25 @@ for (const transport of kinds) {
     t.ok(await isFree(port), 'and leaves nothing behind')
     const third = await serving(t, { transport, listen: [`127.0.0.1:${port}`] })
     t.equal((await askUdp(third.at, 'banned.example')).rcode, 'NXDOMAIN', 'the next one has it')
+  })
+
+  t.test(`${transport}: two that start at the same instant: one has the port`, async t => {
+    const address = '127.33.44.66'
+    const listen = [`${address}:${await freePort(address)}`]
+    let probes = 0
+    // So that neither binds before the other has probed, unless it is made to wait for its turn.
+    const change = (real: Transport): Transport => ({
+      ...real,
+      probe: async endpoint => {
+        await real.probe(endpoint)
+        probes++
+        for (let i = 0; i < 50 && probes < 2; i++) await sleep(10)
+      }
+    })
+    const rigs = [1, 2].map(() => new Rig(t, { transport, listen, change }))
+    const found = await Promise.all(rigs.map(({ gateway }) => gateway.start()))
+    const codes = found.map(troubles => troubles.map(({ code }) => code).join())
+    t.strictSame(codes.sort(), ['', 'SOCKET_BIND'])
   })
 
   t.test(`${transport}: all addresses that cannot be had are told`, async t => {

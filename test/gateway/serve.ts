@@ -5,7 +5,7 @@ import { Compiler } from '../../src/gateway/compiler.js'
 import { Gateway } from '../../src/gateway/gateway.js'
 import { threadOf, type StartThread } from '../../src/gateway/thread.js'
 import type { LogFields, ServiceLog } from '../../src/log/service-log.js'
-import type { Endpoint } from '../../src/socket/datagram.js'
+import type { Endpoint, Transport } from '../../src/socket/datagram.js'
 import { chooseTransport } from '../../src/socket/transport.js'
 import { transports } from '../server/transports.js'
 import { banning, eventually, Site } from './site.js'
@@ -92,6 +92,8 @@ export interface Setting {
   /** Files below the site's folder, instead of rules that ban banned.example. */
   readonly files?: Readonly<Record<string, string>>
   readonly upstream?: Endpoint
+  /** What becomes of the control thread's transport. */
+  readonly change?: (transport: Transport) => Transport
 }
 
 /** A gateway in this process, its threads real. */
@@ -107,9 +109,10 @@ export class Rig {
     if (!read.ok) throw new Error(read.errors.map(({ message }) => message).join('\n'))
     const { config } = read
     const { start: startThread } = this.threads
+    const { transport } = chooseTransport(config.transport)
     this.gateway = new Gateway({
       config,
-      transport: chooseTransport(config.transport).transport,
+      transport: setting.change?.(transport) ?? transport,
       log: this.log,
       startThread,
       compiler: new Compiler(startThread)
