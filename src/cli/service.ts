@@ -3,7 +3,7 @@ import type { Config } from '../config/config.js'
 import type { Compiler } from '../gateway/compiler.js'
 import { Gateway } from '../gateway/gateway.js'
 import { startThread } from '../gateway/thread.js'
-import { createServiceLog, type ServiceLog } from '../log/service-log.js'
+import { createServiceLog, type OwnServiceLog, type ServiceLog } from '../log/service-log.js'
 import { chooseTransport, type Choice } from '../socket/transport.js'
 import { refuse } from './refuse.js'
 import { showEndpoint } from './show.js'
@@ -11,7 +11,7 @@ import type { CommonOptions } from './settings.js'
 
 /** A server at work, as the process that runs it sees it. */
 export interface Service {
-  /** Reads the rules again, and opens the query log anew under its name. */
+  /** Reads the rules again, and opens both logs anew under their names. */
   hangUp(): void
   /** Resolves when what was accepted is answered and what is to be written is written. */
   close(signal: NodeJS.Signals): Promise<void>
@@ -36,7 +36,8 @@ export async function open(options: CommonOptions, compiler: Compiler): Promise<
   greet(gateway, choice, log)
   return {
     hangUp: () => {
-      gateway.reopenLogs()
+      log.reopen()
+      gateway.reopenLog()
       void gateway.reload('SIGHUP')
     },
     close: async signal => {
@@ -48,7 +49,7 @@ export async function open(options: CommonOptions, compiler: Compiler): Promise<
   }
 }
 
-function openLog(settings: Config['log']['service']): ServiceLog {
+function openLog(settings: Config['log']['service']): OwnServiceLog {
   // Who reads what we say may go away (a pipe to a program that ends); we serve on.
   process.stderr.on('error', () => undefined)
   try {

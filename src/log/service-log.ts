@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import { ServiceFile } from './service-file.js'
 import { showLine } from './terminal-line.js'
 
 /** What is told besides the message: flat, by name. An error goes under `err`. */
@@ -9,6 +10,12 @@ export interface ServiceLog {
   info(fields: LogFields, message: string): void
   warn(fields: LogFields, message: string): void
   error(fields: LogFields, message: string): void
+}
+
+/** The service log, as the thread sees it that writes it. */
+export interface OwnServiceLog extends ServiceLog {
+  /** For rotation by others: a file is opened anew under its name. */
+  reopen(): void
 }
 
 export const LOG_LEVELS = ['info', 'warn', 'error', 'silent'] as const
@@ -29,7 +36,8 @@ export interface Terminal {
 /**
  * The service log of the control thread; workers send theirs there. JSON lines (`time`, `level`,
  * `msg`, then the fields) in a file or where nobody looks on; on a terminal one short line each,
- * in colours unless NO_COLOR is set. Written at once, so that the last line before a crash is there.
+ * in colours unless NO_COLOR is set. Written at once, so that the last line before a crash is there. What a file does not take is told as if there
+ * were none.
  *
  * Throws the system's error when the file cannot be opened.
  */
@@ -37,19 +45,28 @@ export function createServiceLog(
   { level, destination }: ServiceLogOptions,
   terminal: Terminal = process.stderr,
   environment: { readonly NO_COLOR?: string } = process.env
-): ServiceLog {
+): OwnServiceLog {
   const settings = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) }
   }
-  if (destination !== 'stderr') {
-    const { path } = destination
-    return pino(settings, pino.destination({ dest: path, sync: true, append: true, mkdir: true }))
-  }
   const colours = (environment.NO_COLOR ?? '') === ''
   const show = (json: string): unknown =>
     terminal.write(terminal.isTTY === true ? showLine(json, colours) : json)
-  return pino(settings, { write: show })
+  if (destination === 'stderr') {
+    return Object.assign(pino(settings, { write: show }), { reopen: () => undefined })
+  }
+  const file = new ServiceFile(destination.path, show)
+  const log = pino(settings, { write: (line: string) => file.write(line) })
+  return Object.assign(log, { reopen: () => reopen(file, log) })
+}
+
+function reopen(file: ServiceFile, log: ServiceLog): void {
+  try {
+    file.reopen()
+  } catch (error) {
+    log.error({ err: error }, 'the service log cannot be opened anew: it goes on in the old file')
+  }
 }

@@ -1,6 +1,15 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { failure } from '../../src/base/error.js'
-import { createServiceLog, type LogLevel, type ServiceLog } from '../../src/log/service-log.js'
+import { openDestination } from '../../src/log/destination.js'
+import {
+  createServiceLog,
+  type LogLevel,
+  type OwnServiceLog,
+  type ServiceLog
+} from '../../src/log/service-log.js'
 import { folder } from './disk.js'
 
 /** What `tell` makes the log write. */
@@ -76,4 +85,70 @@ t.test('appends to a file at once', async t => {
       .map(line => (JSON.parse(line) as { msg: string }).msg),
     ['one', 'two']
   )
+})
+
+/** What a log in a file at `path` makes of one message, and of a second after `between`. */
+function toldIn(path: string, between: (log: OwnServiceLog) => void = () => undefined): string {
+  let text = ''
+  const terminal = { write: (more: string) => (text += more) }
+  const log = createServiceLog({ level: 'info', destination: { path } }, terminal)
+  log.info({}, 'one')
+  between(log)
+  log.info({}, 'two')
+  return text
+}
+
+const messages = (text: string): string[] =>
+  text
+    .trim()
+    .split('\n')
+    .map(line => (JSON.parse(line) as { msg: string }).msg)
+
+t.test('makes the folders of its file', async t => {
+  const { path } = folder(t)
+  const file = join(path, 'a/b/c.jsonl')
+  t.equal(toldIn(file), '')
+  t.strictSame(messages(readFileSync(file, 'utf8')), ['one', 'two'])
+})
+
+t.test('goes on in a new file of the old name when it is opened anew', async t => {
+  const { path, file, names } = folder(t)
+  toldIn(file, log => {
+    renameSync(file, join(path, 'old'))
+    log.reopen()
+  })
+  t.strictSame(messages(readFileSync(file, 'utf8')), ['two'])
+  t.strictSame(messages(readFileSync(join(path, 'old'), 'utf8')), ['one'])
+  t.strictSame(names(), ['old', 'queries.jsonl'])
+})
+
+t.test('goes on in the old file when none can be opened anew, and says so', async t => {
+  const { path, file } = folder(t)
+  const told = toldIn(file, log => {
+    renameSync(file, join(path, 'old'))
+    mkdirSync(file)
+    log.reopen()
+  })
+  t.equal(told, '')
+  t.match(messages(readFileSync(join(path, 'old'), 'utf8')), ['one', /goes on in the old/, 'two'])
+})
+
+const onLinux = { skip: process.platform === 'linux' ? false : 'this is not Linux' }
+
+t.test('a full disk: what the file does not take is told where errors go', onLinux, async t => {
+  t.strictSame(messages(toldIn('/dev/full')), ['one', 'two'])
+})
+
+t.test('refuses a path where no folder can be made, at once', onLinux, async t => {
+  // Node's recursive mkdir never returns there.
+  t.throws(() => toldIn('/proc/no/such/log'), { code: 'ENOENT' })
+  t.throws(() => openDestination('/proc/no/such/log'), { code: 'ENOENT' })
+})
+
+t.test('a pipe that nobody reads is refused, and not waited at', onLinux, async t => {
+  const { path } = folder(t)
+  const pipe = join(path, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  t.throws(() => toldIn(pipe), { code: 'ENXIO' })
+  t.throws(() => openDestination(pipe), { code: 'ENXIO' })
 })
