@@ -11,6 +11,7 @@ COPY package.json package-lock.json ./
 # No package needs to run code of its own while it is installed, so none may.
 RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
+COPY tools tools
 COPY src src
 # The packages are put in place anew: `npm prune` leaves folders of what it takes away.
 RUN npm run build \
@@ -34,7 +35,7 @@ RUN export DEBIAN_FRONTEND=noninteractive \
 ENV NODE_ENV=production
 WORKDIR /opt/interdict
 COPY --from=build /build/node_modules node_modules
-COPY --from=build /build/dist dist
+COPY --from=build /build/dist/bundle dist/bundle
 COPY package.json LICENSE ./
 COPY rules /etc/interdict/rules
 COPY docs/container.yaml /etc/interdict/interdict.yaml
@@ -44,6 +45,6 @@ VOLUME /var/log/interdict
 EXPOSE 53/udp 53/tcp
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s \
-  CMD ["node", "/opt/interdict/dist/src/cli/main.js", "ping", "-c", "/etc/interdict/interdict.yaml"]
-ENTRYPOINT ["node", "/opt/interdict/dist/src/cli/main.js"]
+  CMD ["node", "/opt/interdict/dist/bundle/bin/interdict.js", "ping", "-c", "/etc/interdict/interdict.yaml"]
+ENTRYPOINT ["node", "/opt/interdict/dist/bundle/bin/interdict.js"]
 CMD ["serve", "-c", "/etc/interdict/interdict.yaml"]

@@ -37,7 +37,13 @@ export const interdict: Peer = {
       await fill('interdict.yaml', { port, upstream, rules, log: log ? one : '{ which: none }' })
     )
     return {
-      command: [process.execPath, join(PACKAGE, 'dist/src/cli/main.js'), 'serve', '-c', config],
+      command: [
+        process.execPath,
+        join(PACKAGE, 'dist/bundle/bin/interdict.js'),
+        'serve',
+        '-c',
+        config
+      ],
       queryLog,
       // It watches its rules folder.
       replace: next => next.install('domains', names)

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { readPrefix } from '../base/address.js'
 import { duration, size, wholeSeconds } from '../document/quantity.js'
 import { textAs } from '../document/text.js'

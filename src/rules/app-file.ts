@@ -1,7 +1,7 @@
 import { readPrefix } from '../base/address.js'
 import { failureAt, type InterdictError } from '../base/error.js'
 import { basename } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { readYaml, showPath, type Reading } from '../document/read.js'
 import { textAs } from '../document/text.js'
 import { covers, isTooWide, patternSchema, type Pattern } from './pattern.js'

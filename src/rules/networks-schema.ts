@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { readAddress, isMapped } from '../base/address.js'
 import { wholeSeconds } from '../document/quantity.js'
 import { textAs } from '../document/text.js'

@@ -11,11 +11,14 @@ export interface Ran {
   readonly err: string
 }
 
+/** What is shipped: the test runner packs it anew before all tests (.taprc). */
+export const PROGRAM = 'dist/bundle/bin/interdict.js'
+
 /** Runs `interdict` with these words, as a pipe would see it. */
 export function interdict(...words: string[]): Promise<Ran> {
   return new Promise(resolve => {
     const options = { timeout: 60_000, env: { ...process.env, FORCE_COLOR: '1' } }
-    execFile(process.execPath, ['dist/src/cli/main.js', ...words], options, (error, out, err) => {
+    execFile(process.execPath, [PROGRAM, ...words], options, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? -1), out, err })
     })
   })

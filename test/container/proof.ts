@@ -8,7 +8,7 @@ import { buildImage, IMAGE, makeBase } from './image.js'
 import { Podman } from './podman.js'
 import { Container } from './running.js'
 
-const MAIN = '/opt/interdict/dist/src/cli/main.js'
+const MAIN = '/opt/interdict/dist/bundle/bin/interdict.js'
 const SETTINGS = '/etc/interdict/interdict.yaml'
 /** Docker keeps durations in nanoseconds. */
 const SECONDS = 1e9
@@ -74,7 +74,7 @@ t.test('the image holds the program, its packages and nothing that makes them', 
     'node_modules',
     'package.json'
   ])
-  t.strictSame(readdirSync(inside('opt/interdict/dist')), ['src'], 'no tests, no benchmarks')
+  t.strictSame(readdirSync(inside('opt/interdict/dist')), ['bundle'], 'no tests, no benchmarks')
   t.strictSame(
     readdirSync(inside('etc/interdict/rules'), { recursive: true }).sort(),
     readdirSync('rules', { recursive: true }).sort()

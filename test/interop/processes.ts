@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
+import { PROGRAM } from '../cli/run.js'
 
 const run = promisify(execFile)
 
@@ -124,7 +125,7 @@ export async function site(t: Test, settings: string, networks: string): Promise
 
 export async function startInterdict(t: Test, { dir, port }: Site): Promise<Running> {
   const server = new Running(t, process.execPath, [
-    'dist/src/cli/main.js',
+    PROGRAM,
     'serve',
     '-c',
     join(dir, 'interdict.yaml')
@@ -145,7 +146,7 @@ export async function dig(args: readonly string[]): Promise<string> {
 
 export async function interdict(...args: string[]): Promise<{ code: number; text: string }> {
   try {
-    const { stdout, stderr } = await run(process.execPath, ['dist/src/cli/main.js', ...args])
+    const { stdout, stderr } = await run(process.execPath, [PROGRAM, ...args])
     return { code: 0, text: stdout + stderr }
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string }

@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process'
+import t, { type Test } from 'tap'
+import { askUdp } from '../gateway/asker.js'
+import { banning, eventually, Site } from '../gateway/site.js'
+import { interdict, PROGRAM } from './run.js'
+
+const SETTINGS = `
+listen: ['127.0.0.1:0']
+workers: 1
+upstreams: { use-resolv-conf: false }
+log: { queries: { file: queries.jsonl, flush: 10ms } }
+`
+const FILES = { 'interdict.yaml': SETTINGS, 'rules/networks.yaml': banning('banned.example') }
+
+/** The program as a service manager runs it: its log, and its exit code once it has ended. */
+function serve(t: Test, site: Site) {
+  const child = spawn(process.execPath, [PROGRAM, 'serve', '-c', site.path('interdict.yaml')], {
+    stdio: ['ignore', 'ignore', 'pipe']
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  let log = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
+  const ended = new Promise<number | null>(resolve => child.on('exit', resolve))
+  const says = (what: RegExp): Promise<void> => eventually(`${what}`, () => what.test(log))
+  return { child, ended, says, log: (): string => log }
+}
+
+t.test('answers, records, reads its rules again and ends, with all its threads', async t => {
+  const site = new Site(t, FILES)
+  const { child, ended, says, log } = serve(t, site)
+  await says(/dig @127\.0\.0\.1 -p \d+/)
+  const at = { address: '127.0.0.1', port: Number(/-p (\d+)/.exec(log())![1]) }
+  t.match(await askUdp(at, 'banned.example'), { rcode: 'NXDOMAIN' }, 'a worker answers')
+  await eventually('a record', () => site.records().length > 0)
+  t.match(site.records(), [{ qname: 'banned.example' }], 'the recorder writes')
+
+  site.write('rules/networks.yaml', banning('other.example'))
+  child.kill('SIGHUP')
+  await says(/"generation":2/)
+  await eventually('the new rule', async () => {
+    return (await askUdp(at, 'other.example')).rcode === 'NXDOMAIN'
+  })
+
+  child.kill('SIGTERM')
+  t.equal(await ended, 0)
+  t.match(log(), /"msg":"stopped"/)
+})
+
+t.test('does not start with wrong rules, and says all that is wrong', async t => {
+  const rules = banning('banned.example').replace('id: test-ban', 'id: test-ban, wrong: 1')
+  const site = new Site(t, { ...FILES, 'rules/networks.yaml': rules })
+  site.write('rules/apps/clip.yaml', 'app: clip\ntitle: Clip\nnames: [" "]\n')
+  const { code, out, err } = await interdict('serve', '-c', site.path('interdict.yaml'))
+  t.strictSame([code, out], [1, ''])
+  t.match(err, /networks\.yaml:5:\d+ .*wrong/)
+  t.match(err, /clip\.yaml:3:\d+ /)
+})
