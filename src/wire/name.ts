@@ -60,8 +60,12 @@ export function expandName(message: Uint8Array, at: Octets, out: number[]): Octe
 }
 
 /**
- * The position after the name at `at`, without following its pointer, which must lead back and not
- * into the header: what is kept of a message is laid behind another header.
+ * The position after the name at `at`. Its pointer must lead back, not into the header (what is kept
+ * of a message is laid behind another header), and to labels that make a name of at most 255 octets
+ * with those before it: what is given to clients has to be a name for them too.
+ *
+ * A name that is a pointer to QNAME and nothing else, as most are, is not followed: whoever reads a
+ * message has read its question first.
  *
  * @throws InterdictError WIRE_SHORT, WIRE_LABEL_TYPE, WIRE_POINTER, WIRE_NAME_LONG
  */
@@ -71,12 +75,32 @@ export function skipName(message: Uint8Array, at: Octets, headerEnd: Octets): Oc
     if (head >= 0xc0) {
       const target = ((head & 0x3f) << 8) | octetAt(message, pos + 1)
       if (target >= at || target < headerEnd) throw failure('WIRE_POINTER', pos, target)
+      if (target !== headerEnd || pos > at) checkTail(message, target, pos - at, headerEnd)
       return pos + 2
     }
     if (head > MAX_LABEL) throw failure('WIRE_LABEL_TYPE', pos)
     pos += 1 + head
     if (pos - at > MAX_NAME) throw failure('WIRE_NAME_LONG', at)
     if (head === 0) return pos
+  }
+}
+
+/** Follows the rest of a name, of which `length` octets came before its pointer to `at`. */
+function checkTail(message: Uint8Array, at: Octets, length: Octets, headerEnd: Octets): void {
+  let floor = at // pointers must lead to before this
+  for (let pos = at; ;) {
+    const head = octetAt(message, pos)
+    if (head >= 0xc0) {
+      const target = ((head & 0x3f) << 8) | octetAt(message, pos + 1)
+      if (target >= floor || target < headerEnd) throw failure('WIRE_POINTER', pos, target)
+      pos = floor = target
+      continue
+    }
+    if (head > MAX_LABEL) throw failure('WIRE_LABEL_TYPE', pos)
+    pos += 1 + head
+    length += 1 + head
+    if (length > MAX_NAME) throw failure('WIRE_NAME_LONG', at)
+    if (head === 0) return
   }
 }
 

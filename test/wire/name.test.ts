@@ -64,6 +64,20 @@ t.test(
   }
 )
 
+const badTails = [
+  { it: 'is no name', tail: [3, 'a', 0x70, 'b', 0], to: 3, code: 'WIRE_LABEL_TYPE' },
+  { it: 'leads on ahead', tail: [1, 'a', 0xc0, 9], to: 1, code: 'WIRE_POINTER' },
+  { it: 'leads into the header', tail: [1, 'a', 0xc0, 0], to: 1, code: 'WIRE_POINTER' },
+  { it: 'is too long with what is before it', tail: [...LONG, 0], to: 3, code: 'WIRE_NAME_LONG' }
+] as const
+
+for (const { it, tail, to, code } of badTails) {
+  t.test(`skips no name whose pointer leads to what ${it}`, async t => {
+    const message = octets(0, ...tail, 63, 'x'.repeat(63), 0xc0, to)
+    t.throws(() => skipName(message, message.length - 66, 1), { code })
+  })
+}
+
 t.test('expands a compressed name to lower-cased wire form, behind what is there', async t => {
   const out = [9]
   t.equal(expandName(octets(3, 'oRg', 0, 1, 'W', 0xc0, 0), 5, out), 9)
