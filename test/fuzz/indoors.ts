@@ -1,0 +1,76 @@
+import type { Clock } from '../../src/base/clock.js'
+import type { Milliseconds } from '../../src/base/units.js'
+import { PackedAnswerCache } from '../../src/cache/packed.js'
+import { Shelf } from '../../src/cache/shelf.js'
+import type { Policy } from '../../src/policy/policy.js'
+import { Arrivals } from '../../src/resolver/arrivals.js'
+import { Resolver } from '../../src/resolver/resolve.js'
+import { Witness } from '../../src/resolver/witness.js'
+import type { Forwarder, Inquiry, Outcome } from '../../src/upstream/forwarder.js'
+
+const CACHE = 1_000_000
+const SHELF = 100_000
+
+/** What comes back for an inquiry; `message` as upstreams send it. */
+export type Upstream = (inquiry: Inquiry) => Outcome
+
+/** A clock that stands still until it is told to go on. */
+export class StandingClock implements Clock {
+  private time: Milliseconds = 1000
+  now = (): Milliseconds => this.time
+  wall = (): Milliseconds => Date.UTC(2026, 0, 1) + this.time
+  pass(ms: Milliseconds): void {
+    this.time += ms
+  }
+}
+
+/** The real resolver, cache and shelf between ends in memory; everything happens within a call. */
+export class Indoors {
+  readonly clock = new StandingClock()
+  readonly resolver: Resolver
+  private waiting: (() => void)[] = []
+
+  constructor(
+    policy: Policy,
+    private readonly upstream: Upstream
+  ) {
+    const { clock } = this
+    const cache = new PackedAnswerCache(CACHE, clock, 7)
+    const limits = { minTtl: 0, maxTtl: 86_400, negativeMaxTtl: 3600, failureTtl: 5 }
+    this.resolver = new Resolver({
+      policy,
+      cache,
+      shelf: new Shelf(SHELF, clock.now()),
+      forwarder: this.forwarder(),
+      arrivals: new Arrivals(cache, limits),
+      witness: new Witness('blocked', { push: () => undefined, commit: () => undefined }),
+      clock
+    })
+  }
+
+  /**
+   * The full path, which asks the upstream whatever is held.
+   *
+   * @returns a copy of the reply; undefined: silence
+   */
+  askLater(query: Uint8Array, client: Uint32Array, protocol: number): Uint8Array | undefined {
+    const replies: (Uint8Array | undefined)[] = []
+    this.resolver.answerLater(query.slice(), client, protocol, (octets, start, end) => {
+      replies.push(octets?.slice(start, end))
+    })
+    const { waiting } = this
+    this.waiting = []
+    for (const tell of waiting) tell()
+    if (replies.length !== 1) throw new Error(`told ${replies.length} times instead of once`)
+    return replies[0]
+  }
+
+  private forwarder(): Forwarder {
+    return {
+      upstreams: ['in memory'],
+      inFlight: 0,
+      close: () => undefined,
+      forward: (inquiry, done) => void this.waiting.push(() => done(this.upstream(inquiry)))
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import { parseArgs } from 'node:util'
+import { newSeed } from './dice.js'
+
+export const PARTS = ['inside'] as const
+export type Part = (typeof PARTS)[number]
+
+export const USAGE = `npm run fuzz -- [options]
+
+  --only A,B         these parts: ${PARTS.join(', ')}
+  --messages N       mutants for each part (1000000)
+  --seed N           the same mutants as in the run that printed this seed
+`
+
+export interface Options {
+  readonly parts: readonly Part[]
+  readonly messages: number
+  readonly seed: number
+}
+
+/** @throws Error that says what is wrong with the arguments */
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string', default: PARTS.join() },
+      messages: { type: 'string', default: '1000000' },
+      seed: { type: 'string', default: String(newSeed()) }
+    }
+  })
+  return {
+    parts: choose('part', PARTS, values.only),
+    messages: whole('messages', values.messages),
+    seed: whole('seed', values.seed)
+  }
+}
+
+function choose<T extends string>(what: string, known: readonly T[], given: string): T[] {
+  const names = given.split(',')
+  const wrong = names.find(name => !known.some(one => one === name))
+  if (wrong !== undefined) throw new Error(`unknown ${what} ${wrong}; known: ${known.join(', ')}`)
+  return known.filter(name => names.includes(name))
+}
+
+function whole(what: string, text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 0) return value
+  throw new Error(`--${what}: found ${text}, wanted a whole number`)
+}
