@@ -1,17 +1,30 @@
 import type { Milliseconds, Octets, Seconds } from '../base/units.js'
 import type { Answer } from '../wire/answer.js'
 import { KEY_TAIL, type Query } from '../wire/query.js'
+import { ShelfIndex } from './shelf-index.js'
 
 /** One place on the shelf: its head, the question, the body. Longer answers stay in the cache. */
 const PLACE: Octets = 256
 const PLACE_WORDS = PLACE / 4
 const HEAD: Octets = 48
-/** Entries of the index that a question may be in: as many as lie in half a line of memory. */
-const WAYS = 4
-/** Entries for each place: with half of them in use, four ways are seldom all taken. */
-const ENTRIES_PER_PLACE = 2
 /** TTL fields that the head has room for. */
 const MAX_TTLS = 12
+
+/** Names whose ban was offered once are remembered by a tag of 8 bits in one of so many octets. */
+const OFFERS = 2 ** 16
+
+/** What the rules decided for a name; see policy's Verdict. */
+export interface Ban {
+  claim: number
+  record: number
+  label: number
+}
+
+/** What `find` finds. */
+export const SHELVED = { nothing: 0, answer: 1, ban: 2 } as const
+
+/** In FLAGS: this is no answer, but what the rules decided. No answer has such flags. */
+const BAN = -1
 
 /** Words of the head. */
 const LENGTHS = 0 // question, body << 16
@@ -22,6 +35,10 @@ const COUNTS = 4 // answers, authorities << 16
 const MORE = 5 // additionals
 const CLASS = 6
 const EPOCH = 7
+/** Words of the head of a ban that differ. */
+const CLAIM = STORED
+const RECORD = LIFETIME
+const LABEL = COUNTS
 /** Octets of the head from here on: where in the body the TTLs are. */
 const TTLS: Octets = 32
 
@@ -45,18 +62,19 @@ export class Shelf {
   /** All places. */
   readonly octets: Uint8Array
   private readonly words: Int32Array
-  /** Pairs: hash of a question, its place plus one; 0 where there is none. */
-  private readonly index: Int32Array
-  private readonly shift: number
+  private readonly places: number
+  private readonly index: ShelfIndex
   private readonly start: Milliseconds
-  /** The entry of the index that leads to each place, plus one. */
-  private readonly entries: Int32Array
   private next = 0
-  private turn = 0
   private now: Milliseconds
   private epoch = -1
   /** Counts the epochs: a number of 32 bits that no answer on the shelf outlives. */
   private serial = 0
+
+  private readonly offers = new Uint8Array(OFFERS)
+
+  /** First word of the place where `find` found a ban. */
+  private found = 0
 
   // The answer that `find` found; positions are in `octets`.
   body: Octets = 0
@@ -76,12 +94,10 @@ export class Shelf {
    */
   constructor(size: Octets, now: Milliseconds) {
     const bits = Math.max(4, Math.floor(Math.log2(size / PLACE)))
-    const places = 2 ** bits
-    this.octets = new Uint8Array(PLACE * places)
+    this.places = 2 ** bits
+    this.octets = new Uint8Array(PLACE * this.places)
     this.words = new Int32Array(this.octets.buffer)
-    this.entries = new Int32Array(places)
-    this.index = new Int32Array(2 * ENTRIES_PER_PLACE * places)
-    this.shift = 32 - (bits + Math.log2(ENTRIES_PER_PLACE / WAYS))
+    this.index = new ShelfIndex(this.places)
     this.start = now
     this.now = now
   }
@@ -95,25 +111,25 @@ export class Shelf {
   }
 
   /**
-   * Whether the answer to the query's question is here and good for this class; if so, the fields
+   * What is here for the query's question that is good for this class, one of `SHELVED`; the fields
    * of the shelf describe it.
    */
-  find(query: Query, clientClass: number): boolean {
-    const { index, words } = this
-    const hash = hashOf(query)
-    const first = (hash >>> this.shift) * WAYS * 2
-    for (let at = first; at < first + WAYS * 2; at += 2) {
-      if (index[at] !== hash) continue
-      const place = index[at + 1]! - 1
-      if (place < 0 || !this.isAbout(place, query)) continue
-      const word = place * PLACE_WORDS
-      if (words[word + CLASS] !== clientClass || words[word + EPOCH] !== this.serial) return false
-      const age = (((this.now - this.start - words[word + STORED]!) >>> 0) / 1000) | 0
-      if (age >= words[word + LIFETIME]!) return false
-      this.open(word, age)
-      return true
+  find(query: Query, clientClass: number): number {
+    const { words } = this
+    const place = this.placeOf(hashOf(query), query)
+    if (place < 0) return SHELVED.nothing
+    const word = place * PLACE_WORDS
+    if (words[word + CLASS] !== clientClass || words[word + EPOCH] !== this.serial) {
+      return SHELVED.nothing
     }
-    return false
+    if (words[word + FLAGS] === BAN) {
+      this.found = word
+      return SHELVED.ban
+    }
+    const age = (((this.now - this.start - words[word + STORED]!) >>> 0) / 1000) | 0
+    if (age >= words[word + LIFETIME]!) return SHELVED.nothing
+    this.open(word, age)
+    return SHELVED.answer
   }
 
   /** Takes an answer that no rule speaks against for this class in this epoch, if it is short. */
@@ -121,9 +137,8 @@ export class Shelf {
     const { body, ttls, ede } = answer
     const question = query.qname.length + KEY_TAIL
     if (HEAD + question + body.length > PLACE || ttls.length > MAX_TTLS || ede !== undefined) return
-    const hash = hashOf(query)
-    const place = this.placeFor(hash, query)
     const { words, octets } = this
+    const place = this.placeFor(hashOf(query), query)
     const word = place * PLACE_WORDS
     words[word + LENGTHS] = question | (body.length << 16)
     words[word + STORED] = answer.storedAt - this.start
@@ -137,6 +152,43 @@ export class Shelf {
     octets.set(ttls, at + TTLS)
     query.copyQuestion(octets, at + HEAD)
     octets.set(body, at + HEAD + question)
+  }
+
+  /**
+   * Takes what the rules decided for a name, from the second time on that it is offered: random
+   * names below a banned one are not to push out what is asked for.
+   */
+  putBan(query: Query, ban: Ban, clientClass: number): void {
+    const question = query.qname.length + KEY_TAIL
+    const hash = hashOf(query)
+    if (HEAD + question > PLACE || !this.isOfferedAgain(hash)) return
+    const { words } = this
+    const place = this.placeFor(hash, query)
+    const word = place * PLACE_WORDS
+    words[word + LENGTHS] = question
+    words[word + CLAIM] = ban.claim
+    words[word + RECORD] = ban.record
+    words[word + FLAGS] = BAN
+    words[word + LABEL] = ban.label
+    words[word + CLASS] = clientClass
+    words[word + EPOCH] = this.serial
+    query.copyQuestion(this.octets, place * PLACE + HEAD)
+  }
+
+  private isOfferedAgain(hash: number): boolean {
+    const at = hash & (OFFERS - 1)
+    const tag = hash >>> 24
+    const again = this.offers[at] === tag
+    this.offers[at] = tag
+    return again
+  }
+
+  /** Tells the ban that `find` found. */
+  tell(ban: Ban): void {
+    const { words, found } = this
+    ban.claim = words[found + CLAIM]!
+    ban.record = words[found + RECORD]!
+    ban.label = words[found + LABEL]!
   }
 
   private open(word: number, age: Seconds): void {
@@ -161,43 +213,26 @@ export class Shelf {
     return query.isQuestion(this.octets, place * PLACE + HEAD, length)
   }
 
+  /** Where the question stands; -1: nowhere. */
+  private placeOf(hash: number, query: Query): number {
+    const { index } = this
+    const first = index.firstOf(hash)
+    const past = index.pastOf(first)
+    for (let at = first; at < past; at += 2) {
+      const place = index.placeAt(at, hash)
+      if (place >= 0 && this.isAbout(place, query)) return place
+    }
+    return -1
+  }
+
   /** The place where the question stands already, else the next in order, entered in the index. */
   private placeFor(hash: number, query: Query): number {
-    const { index, entries } = this
-    const at = this.entryFor(hash, query)
-    const known = index[at + 1]! - 1
-    if (known >= 0 && index[at] === hash && this.isAbout(known, query)) return known
+    const known = this.placeOf(hash, query)
+    if (known >= 0) return known
     const place = this.next
-    this.next = (place + 1) % entries.length
-    this.leave(entries[place]! - 1)
-    this.leave(at)
-    index[at] = hash
-    index[at + 1] = place + 1
-    entries[place] = at + 1
+    this.next = (place + 1) % this.places
+    this.index.enter(hash, place)
     return place
-  }
-
-  /** Where the question is entered, else a free entry, else one of the four in turn. */
-  private entryFor(hash: number, query: Query): number {
-    const { index } = this
-    const first = (hash >>> this.shift) * WAYS * 2
-    let free = -1
-    for (let at = first; at < first + WAYS * 2; at += 2) {
-      const place = index[at + 1]! - 1
-      if (place < 0) free = at
-      else if (index[at] === hash && this.isAbout(place, query)) return at
-    }
-    if (free >= 0) return free
-    this.turn = (this.turn + 1) % WAYS
-    return first + this.turn * 2
-  }
-
-  /** Empties an entry of the index and takes it from its place; -1: there is none. */
-  private leave(at: number): void {
-    if (at < 0) return
-    const place = this.index[at + 1]! - 1
-    if (place >= 0) this.entries[place] = 0
-    this.index[at + 1] = 0
   }
 }
 

@@ -21,7 +21,7 @@
 import { epochSeconds, type Clock } from '../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../base/units.js'
 import type { AnswerCache } from '../cache/cache.js'
-import type { Shelf } from '../cache/shelf.js'
+import { SHELVED, type Shelf } from '../cache/shelf.js'
 import { EDE } from '../dns/ede.js'
 import { RCODE } from '../dns/rcode.js'
 import { MATCH, VERDICT } from '../log/event.js'
@@ -101,12 +101,13 @@ export class Resolver implements Responder {
     lookup.comesFrom(client, clientAt, policy.classOf(client, clientAt))
     // What was given before, and no rule of this client's network had a word to say on, is given
     // again, as long as the rules and the answer stand: all of the stages below in one look.
-    if (parts.shelf?.find(lookup.query, lookup.clientClass) === true) {
-      return writeReady(octets, lookup.query, lookup.limit, parts.shelf)
+    const shelved = parts.shelf?.find(lookup.query, lookup.clientClass)
+    if (shelved === SHELVED.answer) {
+      return writeReady(octets, lookup.query, lookup.limit, parts.shelf!)
     }
     // Policy before the cache: a new ban holds at once for names that are held already, and one
     // cache can serve all networks because nothing that we made up ever gets into it.
-    const decided = this.judge(0)
+    const decided = this.judge(0, shelved === SHELVED.ban)
     if (decided !== GO_ON) return decided
     // Then the cache; what it has not, an upstream is asked for while others are answered.
     const held = parts.cache.get(lookup.query.key())
@@ -142,7 +143,7 @@ export class Resolver implements Responder {
     this.lookup.read(this.desk, 0, query.length, TCP_LIMIT, protocol, this.policy.seed)
     // Judged anew, since the rules may have changed while the upstream was asked.
     this.lookup.comesFrom(client, 0, this.policy.classOf(client, 0))
-    const decided = this.judge(took)
+    const decided = this.judge(took, false)
     if (decided !== GO_ON) return decided
     return this.give(answer, outcome.kind === 'failure' ? VERDICT.failed : VERDICT.forwarded, took)
   }
@@ -164,14 +165,21 @@ export class Resolver implements Responder {
     }
   }
 
-  /** Who asks, and what the rules say of the name: the reply's length, SILENCE, or GO_ON. */
-  private judge(took: Milliseconds): number {
-    const { lookup, policy } = this
-    if (lookup.clientClass === 0) return this.refuseStranger()
-    lookup.verdict.clear()
-    policy.judge(lookup.query.qname, lookup.clientClass, this.calendar, lookup.verdict)
-    if (!blocks(policy, lookup.verdict, lookup.protocol)) return GO_ON
-    return this.ban(lookup.verdict, MATCH.qname, took)
+  /**
+   * Who asks, and what the rules say of the name: the reply's length, SILENCE, or GO_ON.
+   *
+   * @param shelved what they say lies on the shelf
+   */
+  private judge(took: Milliseconds, shelved: boolean): number {
+    const { lookup, policy, parts } = this
+    const { query, clientClass, verdict } = lookup
+    if (clientClass === 0) return this.refuseStranger()
+    verdict.clear()
+    if (shelved) parts.shelf!.tell(verdict)
+    else policy.judge(query.qname, clientClass, this.calendar, verdict)
+    if (!blocks(policy, verdict, lookup.protocol)) return GO_ON
+    if (!shelved && verdict.monitor === -1) parts.shelf?.putBan(query, verdict, clientClass)
+    return this.ban(verdict, MATCH.qname, took)
   }
 
   /** Gives an answer that we hold, unless it leads to where this client may not go. */

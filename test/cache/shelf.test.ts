@@ -1,7 +1,7 @@
 import t from 'tap'
-import { Shelf } from '../../src/cache/shelf.js'
+import { Shelf, SHELVED } from '../../src/cache/shelf.js'
 import type { Answer } from '../../src/wire/answer.js'
-import { Query } from '../../src/wire/query.js'
+import { Query, READ } from '../../src/wire/query.js'
 import { writeAnswer, writeReady } from '../../src/wire/reply.js'
 import { header, octets, question, u16, u32 } from '../wire/octets.js'
 
@@ -19,7 +19,7 @@ function ask(qname: string, qtype = 1, more: readonly number[] = []): [Query, Ui
   const room = new Uint8Array(600)
   room.set(message)
   const query = new Query()
-  t.equal(query.read(room, 0, message.length, SEED), 0, `reads ${qname}`)
+  if (query.read(room, 0, message.length, SEED) !== READ.ok) throw new Error(`reads ${qname}`)
   return [query, room]
 }
 
@@ -71,7 +71,7 @@ for (const { it, answer } of bodies) {
       const shelf = shelfAt(now)
       shelf.put(ask('www.Example')[0], answer, CLASS)
       const [query, room] = ask('WWW.example', 1)
-      t.ok(shelf.find(query, CLASS), 'found, whatever the case')
+      t.equal(shelf.find(query, CLASS), SHELVED.answer, 'found, whatever the case')
       const length = writeReady(room, query, 512, shelf)
       const [same, other] = ask('WWW.example', 1)
       const expected = writeAnswer(
@@ -90,13 +90,13 @@ t.test('does not fit the client: TC, as from the cache', async t => {
   const shelf = shelfAt(1000)
   const [query, room] = ask('www.example')
   shelf.put(query, answer(), CLASS)
-  t.ok(shelf.find(query, CLASS))
+  t.equal(shelf.find(query, CLASS), SHELVED.answer)
   const length = writeReady(room, query, 40, shelf)
   t.equal(length, query.questionEnd)
   t.equal(room[2]! & 0x02, 0x02)
 })
 
-const misses: { it: string; find: (shelf: Shelf) => boolean }[] = [
+const misses: { it: string; find: (shelf: Shelf) => number }[] = [
   { it: 'another name', find: shelf => shelf.find(ask('ww.example')[0], CLASS) },
   { it: 'a name below', find: shelf => shelf.find(ask('a.www.example')[0], CLASS) },
   { it: 'another type', find: shelf => shelf.find(ask('www.example', 28)[0], CLASS) },
@@ -133,8 +133,8 @@ for (const { it, find } of misses) {
   t.test(`has nothing for ${it}`, async t => {
     const shelf = shelfAt(1000)
     shelf.put(ask('www.example')[0], answer(), CLASS)
-    t.ok(shelf.find(ask('www.example')[0], CLASS), 'it is there')
-    t.notOk(find(shelf))
+    t.equal(shelf.find(ask('www.example')[0], CLASS), SHELVED.answer, 'it is there')
+    t.equal(find(shelf), SHELVED.nothing)
   })
 }
 
@@ -142,7 +142,7 @@ t.test('is good up to the last second of its life', async t => {
   const shelf = shelfAt(1000)
   shelf.put(ask('www.example')[0], answer(), CLASS)
   shelf.begin(EPOCH, 300_999)
-  t.ok(shelf.find(ask('www.example')[0], CLASS))
+  t.equal(shelf.find(ask('www.example')[0], CLASS), SHELVED.answer)
 })
 
 const refused: { it: string; answer: Answer }[] = [
@@ -158,7 +158,7 @@ for (const { it, answer } of refused) {
   t.test(`takes no answer that it has no place for: ${it}`, async t => {
     const shelf = shelfAt(1000)
     shelf.put(ask('www.example')[0], answer, CLASS)
-    t.notOk(shelf.find(ask('www.example')[0], CLASS))
+    t.equal(shelf.find(ask('www.example')[0], CLASS), SHELVED.nothing)
   })
 }
 
@@ -167,24 +167,69 @@ t.test('a newer answer to the same question takes the place of the older', async
   const [query, room] = ask('www.example')
   shelf.put(query, answer(), CLASS)
   shelf.put(query, answer({ storedAt: 5000, rcode: 3 }), CLASS)
-  t.ok(shelf.find(query, CLASS))
+  t.equal(shelf.find(query, CLASS), SHELVED.answer)
   writeReady(room, query, 512, shelf)
   t.equal(room[3]! & 15, 3)
 })
 
-t.test('the smallest shelf never mixes up a thousand questions', async t => {
-  const shelf = shelfAt(1000, 1)
-  let found = 0
-  for (let i = 0; i < 1000; i++) {
-    const rdata = octets([0xc0, 12], u16(1), u16(1), u32(300), u16(4), u32(i))
-    shelf.put(ask(`n${i}.example`)[0], answer({ body: rdata }), CLASS)
-    for (const j of [i, i >> 1]) {
-      const [query, room] = ask(`n${j}.example`)
-      if (!shelf.find(query, CLASS)) continue
-      found++
-      const length = writeReady(room, query, 512, shelf)
-      t.strictSame([...room.slice(length - 4, length)], u32(j), `n${j} is n${j}`)
+for (const size of [1, 1_000_000]) {
+  t.test(`a shelf of ${size} octets never mixes up a thousand questions`, async t => {
+    const shelf = shelfAt(1000, size)
+    let found = 0
+    for (let i = 0; i < 1000; i++) {
+      const rdata = octets([0xc0, 12], u16(1), u16(1), u32(300), u16(4), u32(i))
+      shelf.put(ask(`n${i}.example`)[0], answer({ body: rdata }), CLASS)
+      for (const j of [i, i >> 1]) {
+        const [query, room] = ask(`n${j}.example`)
+        if (shelf.find(query, CLASS) === SHELVED.nothing) continue
+        found++
+        const length = writeReady(room, query, 512, shelf)
+        t.strictSame([...room.slice(length - 4, length)], u32(j), `n${j} is n${j}`)
+      }
     }
+    t.ok(
+      found >= (size > 1 ? 1900 : 1000),
+      'what was put last is there, and with room enough nearly all'
+    )
+  })
+}
+
+const BAN = { claim: 5, record: 77, label: 1 }
+
+t.test('takes a ban that is offered twice, and tells it', async t => {
+  const shelf = shelfAt(1000)
+  const told = { claim: -1, record: -1, label: 0 }
+  shelf.putBan(ask('www.example')[0], BAN, CLASS)
+  t.equal(shelf.find(ask('www.example')[0], CLASS), SHELVED.nothing, 'once is not enough')
+  shelf.putBan(ask('www.example')[0], BAN, CLASS)
+  t.equal(shelf.find(ask('WWW.example')[0], CLASS), SHELVED.ban)
+  shelf.tell(told)
+  t.strictSame(told, BAN)
+  t.equal(shelf.find(ask('www.example')[0], CLASS + 1), SHELVED.nothing, 'for one class')
+  shelf.begin(EPOCH + 1, 1000)
+  t.equal(shelf.find(ask('www.example')[0], CLASS), SHELVED.nothing, 'for one epoch')
+})
+
+t.test('an answer takes the place of a ban, and a ban that of an answer', async t => {
+  const shelf = shelfAt(1000)
+  const [query, room] = ask('www.example')
+  for (let i = 0; i < 2; i++) shelf.putBan(query, BAN, CLASS)
+  shelf.put(query, answer(), CLASS)
+  t.equal(shelf.find(query, CLASS), SHELVED.answer)
+  t.ok(writeReady(room, query, 512, shelf) > query.questionEnd)
+  shelf.putBan(query, BAN, CLASS)
+  t.equal(shelf.find(query, CLASS), SHELVED.ban)
+})
+
+t.test('random names below a banned one hardly get onto the shelf', async t => {
+  const shelf = shelfAt(1000, 1_000_000)
+  shelf.put(ask('www.example')[0], answer(), CLASS)
+  let shelved = 0
+  for (let i = 0; i < 10_000; i++) {
+    const [query] = ask(`x${i}.clip.example`)
+    shelf.putBan(query, BAN, CLASS)
+    if (shelf.find(query, CLASS) === SHELVED.ban) shelved++
   }
-  t.ok(found >= 1000, 'the last one put is always there')
+  t.ok(shelved < 200, `${shelved} of 10,000`)
+  t.equal(shelf.find(ask('www.example')[0], CLASS), SHELVED.answer, 'what was there still is')
 })
