@@ -9,7 +9,7 @@ const SIZE = 256 * 2 ** 20
 export function cacheCases({ unlisted, answers }: Stage): Case[] {
   const cache = new PackedAnswerCache(SIZE, systemClock)
   const queries = Array.from({ length: INPUTS }, (_, i) => queryAt(unlisted, i, 1))
-  const keys = queries.map(query => query.key())
+  const keys = queries.map(query => query.key().slice())
   for (const [i, key] of keys.entries()) cache.put(key, answers[i]!)
   return [
     {

@@ -19,7 +19,8 @@ const ARRAY: Octets = 205
 
 /** Answers in memory, bounded in octets; the least recently used leaves first. */
 export class LruAnswerCache implements AnswerCache {
-  private readonly held: LRUCache<QuestionKey, Answer>
+  /** By the key's octets as characters: arrays are not equal by what is in them. */
+  private readonly held: LRUCache<string, Answer>
 
   /**
    * @param maxSize most octets held, by the count of `weigh`; an answer above it is never held
@@ -33,19 +34,20 @@ export class LruAnswerCache implements AnswerCache {
   }
 
   get(key: QuestionKey): Answer | undefined {
-    const answer = this.held.get(key)
+    const text = textOf(key)
+    const answer = this.held.get(text)
     if (answer === undefined) return undefined
     if (this.clock.now() - answer.storedAt < answer.lifetime * MS_PER_SECOND) return answer
-    this.held.delete(key)
+    this.held.delete(text)
     return undefined
   }
 
   put(key: QuestionKey, answer: Answer): void {
-    if (answer.lifetime > 0) this.held.set(key, answer)
+    if (answer.lifetime > 0) this.held.set(textOf(key), answer)
   }
 
   delete(key: QuestionKey): void {
-    this.held.delete(key)
+    this.held.delete(textOf(key))
   }
 
   get size(): Octets {
@@ -58,7 +60,7 @@ export class LruAnswerCache implements AnswerCache {
 }
 
 /** About how much memory an answer takes while it is held. */
-export function weigh(answer: Answer, key: QuestionKey): Octets {
+export function weigh(answer: Answer, key: string): Octets {
   const { body, ttls, targets, leads, addresses, ede } = answer
   return (
     ENTRY +
@@ -70,6 +72,10 @@ export function weigh(answer: Answer, key: QuestionKey): Octets {
     array(addresses) +
     (ede === undefined ? 0 : array(ede.option))
   )
+}
+
+function textOf(key: QuestionKey): string {
+  return Buffer.from(key).toString('latin1')
 }
 
 function array({ byteLength }: ArrayBufferView): Octets {

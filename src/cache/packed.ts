@@ -1,8 +1,10 @@
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../base/clock.js'
+import { hashOctets } from '../base/hash.js'
 import type { Octets } from '../base/units.js'
 import type { Answer } from '../wire/answer.js'
 import type { AnswerCache, QuestionKey } from './cache.js'
+import { PlaceIndex, WAYS } from './place-index.js'
 import { Segment, sizeOf, UNIT } from './segment.js'
 
 /** Size of most segments; those of a cache with less than four of these are smaller. */
@@ -26,9 +28,10 @@ export class PackedAnswerCache implements AnswerCache {
   private readonly most: number
   /** Places in one segment, as bits of a place's number. */
   private readonly bits: number
-  /** Number of a place, or 0: the first of those whose hash falls here; `Segment` links the rest. */
-  private readonly heads: Int32Array
+  private readonly index: PlaceIndex
   private current = 0
+  /** Which of those in a full bucket leaves next, if all of them are asked for. */
+  private turn = 0
   private held = 0
   private octets: Octets = 0
 
@@ -46,17 +49,19 @@ export class PackedAnswerCache implements AnswerCache {
     this.segmentSize = Math.min(LARGEST_SEGMENT, size)
     this.most = Math.floor(maxSize / this.segmentSize)
     this.bits = Math.log2(this.segmentSize / UNIT)
-    this.heads = new Int32Array(2 ** Math.ceil(Math.log2(maxSize / TYPICAL)))
+    const entries = 2 ** Math.ceil(Math.log2(maxSize / TYPICAL))
+    this.index = new PlaceIndex(Math.max(WAYS, entries), this.most * 2 ** this.bits)
     this.segments.push(new Segment(this.segmentSize))
   }
 
   get(key: QuestionKey): Answer | undefined {
-    const place = this.find(key, this.hashOf(key))
-    if (place === 0) return undefined
+    const entry = this.find(key, hashOctets(key, this.seed))
+    if (entry < 0) return undefined
+    const place = this.index.place(entry)
     const segment = this.segmentOf(place)
     const at = this.octetOf(place)
     if (this.clock.now() >= segment.overAt(at)) {
-      this.giveUp(place)
+      this.giveUp(entry)
       return undefined
     }
     segment.use(at)
@@ -65,25 +70,24 @@ export class PackedAnswerCache implements AnswerCache {
 
   put(key: QuestionKey, answer: Answer): void {
     if (answer.lifetime <= 0) return
-    const hash = this.hashOf(key)
+    const hash = hashOctets(key, this.seed)
     const earlier = this.find(key, hash)
-    if (earlier !== 0) this.giveUp(earlier)
+    if (earlier >= 0) this.giveUp(earlier)
     const size = sizeOf(key, answer)
     // Of a swept segment, at least half is free.
     if (size > this.segmentSize / 2) return
     if (this.segments[this.current]!.end + size > this.segmentSize) this.turnOver()
     const segment = this.segments[this.current]!
     const place = this.placeOf(this.current, segment.end)
-    const head = hash & (this.heads.length - 1)
-    segment.add(key, hash, this.heads[head]!, answer, size)
-    this.heads[head] = place
+    segment.add(key, hash, answer, size)
+    this.index.set(this.entryFor(hash), hash, place)
     this.held++
     this.octets += size
   }
 
   delete(key: QuestionKey): void {
-    const place = this.find(key, this.hashOf(key))
-    if (place !== 0) this.giveUp(place)
+    const entry = this.find(key, hashOctets(key, this.seed))
+    if (entry >= 0) this.giveUp(entry)
   }
 
   get size(): Octets {
@@ -101,64 +105,73 @@ export class PackedAnswerCache implements AnswerCache {
     else this.sweep(this.current)
   }
 
-  private sweep(index: number): void {
-    const segment = this.segments[index]!
+  private sweep(number: number): void {
+    const segment = this.segments[number]!
     const now = this.clock.now()
     let to = 0
     for (let from = 0; from < segment.end;) {
       const size = segment.sizeAt(from)
       if (!segment.isGone(from)) {
-        const used = segment.wasUsed(from) && now < segment.overAt(from)
+        const hash = segment.hashAt(from)
+        const entry = this.index.entryOf(hash, this.placeOf(number, from))
+        const used = segment.isUsed(from) && now < segment.overAt(from)
         if (used && to + size <= this.segmentSize / 2) {
-          this.relink(this.placeOf(index, from), this.placeOf(index, to))
+          this.index.set(entry, hash, this.placeOf(number, to))
+          segment.rest(from)
           segment.move(from, to, size)
           to += size
-        } else this.giveUp(this.placeOf(index, from))
+        } else this.giveUp(entry)
       }
       from += size
     }
     segment.end = to
   }
 
-  /** The number of the place where the key's answer is, or 0. */
+  /** The entry of the place where the key's answer is; -1: it is nowhere. */
   private find(key: QuestionKey, hash: number): number {
-    let place = this.heads[hash & (this.heads.length - 1)]!
-    while (place !== 0) {
+    const { index } = this
+    let entry = index.next(hash, index.first(hash))
+    while (entry >= 0) {
+      const place = index.place(entry)
       const segment = this.segmentOf(place)
       const at = this.octetOf(place)
-      if (segment.hashAt(at) === hash && segment.holds(at, key)) return place
-      place = segment.nextAt(at)
+      if (segment.hashAt(at) === hash && segment.holds(at, key)) return entry
+      entry = index.next(hash, entry + 1)
     }
-    return 0
+    return -1
   }
 
-  private giveUp(place: number): void {
+  /** An entry for a newcomer; in a full bucket, that of one which nobody asked for, if there is. */
+  private entryFor(hash: number): number {
+    const { index } = this
+    const free = index.free(hash)
+    if (free >= 0) return free
+    const first = index.first(hash)
+    this.turn = (this.turn + 1) % WAYS
+    let leaves = first + this.turn
+    for (let entry = first; entry < first + WAYS; entry++) {
+      if (!this.isUsed(index.place(entry))) leaves = entry
+    }
+    this.giveUp(leaves)
+    return leaves
+  }
+
+  private isUsed(place: number): boolean {
+    return this.segmentOf(place).isUsed(this.octetOf(place))
+  }
+
+  private giveUp(entry: number): void {
+    const place = this.index.place(entry)
     const segment = this.segmentOf(place)
     const at = this.octetOf(place)
-    this.relink(place, segment.nextAt(at))
+    this.index.clear(entry)
     segment.leave(at)
     this.held--
     this.octets -= segment.sizeAt(at)
   }
 
-  /** What leads to `place` leads to `instead` from now on. */
-  private relink(place: number, instead: number): void {
-    const head = this.segmentOf(place).hashAt(this.octetOf(place)) & (this.heads.length - 1)
-    let before = this.heads[head]!
-    if (before === place) {
-      this.heads[head] = instead
-      return
-    }
-    while (before !== 0) {
-      const segment = this.segmentOf(before)
-      const at = this.octetOf(before)
-      before = segment.nextAt(at)
-      if (before === place) segment.linkAt(at, instead)
-    }
-  }
-
   private placeOf(segment: number, at: Octets): number {
-    return ((segment << this.bits) | (at / UNIT)) + 1
+    return (((segment << this.bits) | (at / UNIT)) >>> 0) + 1
   }
 
   private segmentOf(place: number): Segment {
@@ -167,16 +180,5 @@ export class PackedAnswerCache implements AnswerCache {
 
   private octetOf(place: number): Octets {
     return ((place - 1) & ((1 << this.bits) - 1)) * UNIT
-  }
-
-  /** All octets of the key and the seed, well mixed: the steps of MurmurHash3 for each octet. */
-  private hashOf(key: QuestionKey): number {
-    let hash = this.seed | 0
-    for (let i = 0; i < key.length; i++) {
-      hash = Math.imul(hash ^ key.charCodeAt(i), 0xcc9e2d51)
-      hash = (hash << 13) | (hash >>> 19)
-    }
-    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-    return hash ^ (hash >>> 13)
   }
 }

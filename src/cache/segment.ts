@@ -7,13 +7,13 @@ export const UNIT: Octets = 16
 
 /** Words of a record's head. */
 const SIZE = 0 // octets of the record
-const NEXT = 1 // the place after this one among those with a like hash; 0: none
+const KEY = 1 // octets of the key
 const HASH = 2
 const STATE = 3 // RCODE, then the flags below
 const STORED = 4 // milliseconds, a double
 const LIFETIME = 6 // seconds
 const COUNTS = 7 // answers, authorities << 16
-const MORE = 8 // additionals, octets of the key << 16
+const ADDITIONALS = 8
 const BODY = 9 // octets of the body
 const TTLS = 10 // how many there are
 const TARGETS = 11 // octets
@@ -70,14 +70,6 @@ export class Segment {
     return this.words[at / 4 + HASH]!
   }
 
-  nextAt(at: Octets): number {
-    return this.words[at / 4 + NEXT]!
-  }
-
-  linkAt(at: Octets, next: number): void {
-    this.words[at / 4 + NEXT] = next
-  }
-
   isGone(at: Octets): boolean {
     return (this.words[at / 4 + STATE]! & GONE) !== 0
   }
@@ -90,12 +82,13 @@ export class Segment {
     this.words[at / 4 + STATE]! |= USED
   }
 
-  /** Whether it was used since it was written, or since this was asked last. */
-  wasUsed(at: Octets): boolean {
-    const word = at / 4 + STATE
-    const state = this.words[word]!
-    this.words[word] = state & ~USED
-    return (state & USED) !== 0
+  /** Whether it was used since it was written, or since `rest`. */
+  isUsed(at: Octets): boolean {
+    return (this.words[at / 4 + STATE]! & USED) !== 0
+  }
+
+  rest(at: Octets): void {
+    this.words[at / 4 + STATE]! &= ~USED
   }
 
   /** When its lifetime ends. */
@@ -111,28 +104,28 @@ export class Segment {
   holds(at: Octets, key: QuestionKey): boolean {
     const word = at / 4
     const { words, octets } = this
-    if (words[word + MORE]! >>> 16 !== key.length) return false
+    if (words[word + KEY] !== key.length) return false
     const start = this.keyAt(word)
     for (let i = 0; i < key.length; i++) {
-      if (octets[start + i] !== key.charCodeAt(i)) return false
+      if (octets[start + i] !== key[i]) return false
     }
     return true
   }
 
   /** Writes a record behind the last one; the caller sees to it that there is room. */
-  add(key: QuestionKey, hash: number, next: number, answer: Answer, size: Octets): void {
+  add(key: QuestionKey, hash: number, answer: Answer, size: Octets): void {
     const { words, octets } = this
     const { body, ttls, targets, leads, addresses, ede } = answer
     const word = this.end / 4
     words[word + SIZE] = size
-    words[word + NEXT] = next
+    words[word + KEY] = key.length
     words[word + HASH] = hash
     words[word + STATE] =
       answer.rcode | (answer.authentic ? AUTHENTIC : 0) | (ede === undefined ? 0 : WITH_EDE)
     this.doubles[(word + STORED) / 2] = answer.storedAt
     words[word + LIFETIME] = answer.lifetime
     words[word + COUNTS] = answer.answers | (answer.authorities << 16)
-    words[word + MORE] = answer.additionals | (key.length << 16)
+    words[word + ADDITIONALS] = answer.additionals
     words[word + BODY] = body.length
     words[word + TTLS] = ttls.length
     words[word + TARGETS] = targets.length
@@ -145,8 +138,7 @@ export class Segment {
     at += 4 * addresses.length
     for (let i = 0; i < ttls.length; i++) this.shorts[at / 2 + i] = ttls[i]!
     at += 2 * ttls.length
-    for (let i = 0; i < key.length; i++) octets[at + i] = key.charCodeAt(i)
-    at += key.length
+    at = copy(key, octets, at)
     at = copy(body, octets, at)
     at = copy(targets, octets, at)
     at = copy(leads, octets, at)
@@ -170,7 +162,7 @@ export class Segment {
     const addresses = words[word + ADDRESSES]!
     pos += 4 * addresses
     const ttls = words[word + TTLS]!
-    pos += 2 * ttls + (words[word + MORE]! >>> 16)
+    pos += 2 * ttls + words[word + KEY]!
     const body = take(words[word + BODY]!)
     const targets = take(words[word + TARGETS]!)
     const leads = take(words[word + LEADS]!)
@@ -180,7 +172,7 @@ export class Segment {
       rcode: state & 0xffff,
       answers: counts & 0xffff,
       authorities: counts >>> 16,
-      additionals: words[word + MORE]! & 0xffff,
+      additionals: words[word + ADDITIONALS]!,
       authentic: (state & AUTHENTIC) !== 0,
       ttls: ttls === 0 ? NO_TTLS : new Uint16Array(buffer, 4 * addresses, ttls),
       storedAt: this.doubles[(word + STORED) / 2]!,

@@ -20,7 +20,7 @@ export class Arrivals {
   /** @param octets holds the query that was just read, from octet 0 */
   inquiryOf(query: Query, octets: Uint8Array): Inquiry {
     return {
-      key: query.key(),
+      key: query.key().slice(),
       qname: octets.slice(12, 12 + query.qname.length),
       qtype: query.qtype,
       qclass: query.qclass,

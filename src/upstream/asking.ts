@@ -62,6 +62,9 @@ export class Asking extends Timed {
   held: Uint8Array | undefined
   heldFrom: Upstream | undefined
   others: Done[] | undefined
+  /** Its place in `AskingTable`. */
+  hash = 0
+  next: Asking | undefined
 
   /** @param first undefined for a probe, which nobody waits for */
   constructor(

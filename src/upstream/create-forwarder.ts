@@ -78,6 +78,7 @@ class UpstreamForwarder implements MeasuredForwarder {
     const { random = new BlockRandom(), timers = systemTimers, caseRandomization = true } = options
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
     const choice = new Choice()
+    const seed = random.word() | 0
     const { counts } = this
 
     this.inquiries = new Inquiries({
@@ -87,7 +88,8 @@ class UpstreamForwarder implements MeasuredForwarder {
       choice,
       counts,
       send: this.send,
-      caseRandom: caseRandomization ? random : undefined
+      caseRandom: caseRandomization ? random : undefined,
+      seed
     })
     this.recovery = new Recovery(clock, timers, (inquiry, upstream, now) => {
       this.inquiries.probe(inquiry, upstream, now)
@@ -105,7 +107,7 @@ class UpstreamForwarder implements MeasuredForwarder {
     }
     const group = (endpoints: readonly Endpoint[]): Group =>
       endpoints.map(endpoint => this.upstreamAt(endpoint, transport, listener))
-    this.domains = new DomainTable(group(upstreams), random.word() | 0)
+    this.domains = new DomainTable(group(upstreams), seed)
     for (const domain of domains) this.domains.add(domain.name, group(domain.servers))
   }
 

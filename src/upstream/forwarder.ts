@@ -1,9 +1,10 @@
 import type { Milliseconds } from '../base/units.js'
+import type { QuestionKey } from '../wire/query.js'
 
 /** A question to be put to an upstream, with RD set. RFC 9499 "forward". */
 export interface Inquiry {
-  /** Identical inquiries in flight share one: the cache key. */
-  readonly key: string
+  /** Identical inquiries in flight share one: the cache key; not to be changed afterwards. */
+  readonly key: QuestionKey
   /** Wire form, as the first asker spelt it, root label included; not to be changed afterwards. */
   readonly qname: Uint8Array
   readonly qtype: number

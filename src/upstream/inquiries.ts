@@ -3,7 +3,7 @@ import type { Milliseconds, Octets } from '../base/units.js'
 import { EDE } from '../dns/ede.js'
 import { Asking, type Done, type Group, type Receiver, type Try } from './asking.js'
 import { isHopeless, type Choice } from './choice.js'
-import { ChurnMap } from './churn-map.js'
+import { AskingTable } from './asking-table.js'
 import { Deadlines } from './deadlines.js'
 import type { Inquiry, Outcome } from './forwarder.js'
 import type { Counts, Limits } from './limits.js'
@@ -32,6 +32,8 @@ export interface InquiryParts {
   readonly send: Send
   /** For the case of QNAME; undefined: it is sent as it was asked. */
   readonly caseRandom: Random | undefined
+  /** Of the table of keys: random. */
+  readonly seed: number
 }
 
 /**
@@ -48,36 +50,38 @@ export interface InquiryParts {
  * Answers to earlier tries stay welcome until the end: an upstream may just be slow.
  */
 export class Inquiries implements Receiver {
-  private readonly byKey = new ChurnMap<string, Asking>()
+  private readonly underWay: AskingTable
   private readonly deadlines: Deadlines<Asking>
   private closed = false
 
   constructor(private readonly parts: InquiryParts) {
-    const { clock, timers } = parts
+    const { clock, timers, seed } = parts
+    this.underWay = new AskingTable(seed)
     this.deadlines = new Deadlines(clock, timers, (asking, now) => {
       this.expire(asking, now)
     })
   }
 
   get size(): number {
-    return this.byKey.size
+    return this.underWay.size
   }
 
   /** Asks one of `group`, or joins those who wait for the same; `done` is called later. */
   start(inquiry: Inquiry, group: Group, done: Done): void {
     const { clock, limits, counts, choice } = this.parts
     const now = clock.now()
-    const same = this.byKey.get(inquiry.key)
+    const hash = this.underWay.hashOf(inquiry.key)
+    const same = this.underWay.find(inquiry.key, hash)
     if (same !== undefined) {
       this.join(same, done)
     } else if (this.closed || group.length === 0) {
       this.failSoon(done, EDE.NETWORK_ERROR)
-    } else if (this.byKey.size >= limits.maxInFlight) {
+    } else if (this.underWay.size >= limits.maxInFlight) {
       counts.overflows++
       this.failSoon(done, EDE.NO_REACHABLE_AUTHORITY)
     } else {
       const asking = new Asking(inquiry, group, done, now, now + limits.giveUp)
-      this.byKey.add(inquiry.key, asking)
+      this.underWay.add(asking, hash)
       this.ask(asking, choice.first(group, now), false, now)
     }
   }
@@ -93,7 +97,7 @@ export class Inquiries implements Receiver {
   close(): void {
     this.closed = true
     const now = this.parts.clock.now()
-    for (const asking of [...this.byKey.values()]) this.fail(asking, now)
+    for (const asking of this.underWay.all()) this.fail(asking, now)
     this.deadlines.close()
   }
 
@@ -264,7 +268,7 @@ export class Inquiries implements Receiver {
   }
 
   private finish(asking: Asking, outcome: Outcome): void {
-    this.byKey.delete(asking.inquiry.key)
+    this.underWay.delete(asking)
     this.settle(asking)
     asking.first?.(outcome)
     if (asking.others !== undefined) for (const done of asking.others) done(outcome)

@@ -11,7 +11,7 @@ const PAUSE: Milliseconds = 1000
 
 /** A question that every resolver has an answer to: who serves the root. RFC 1035 §3.1. */
 const PROBE: Inquiry = {
-  key: '',
+  key: new Uint8Array(0),
   qname: Uint8Array.of(0),
   qtype: RRTYPE.NS,
   qclass: RRCLASS.IN,

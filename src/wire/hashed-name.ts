@@ -7,8 +7,6 @@ export const MAX_NAME: Octets = 255
 export const MAX_LABEL: Octets = 63
 /** Most labels that fit in a name of 255 octets, root label not counted. */
 export const MAX_LABELS = 127
-/** Room behind the longest name in `HashedName.octets`, for what a cache key says after it. */
-export const SPARE: Octets = 5
 
 /** ASCII lower case of every octet: DNS compares names without case. RFC 4343. */
 export const LOWER = Uint8Array.from({ length: 256 }, (_, octet) =>
@@ -25,7 +23,7 @@ export const LOWER = Uint8Array.from({ length: 256 }, (_, octet) =>
  * is what a hash is compared against. Octets from `length` on mean nothing.
  */
 export class HashedName {
-  readonly octets = new Uint8Array(MAX_NAME + SPARE)
+  readonly octets = new Uint8Array(MAX_NAME)
   readonly starts = new Uint8Array(MAX_LABELS + 1)
   readonly hashes = new Int32Array(MAX_LABELS + 1)
   length: Octets = 0

@@ -16,6 +16,8 @@ class FakeClock implements Clock {
 
 const NO_OCTETS = new Uint8Array(0)
 
+const key = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'))
+
 const answer = (more: Partial<Answer> = {}): Answer => ({
   body: new Uint8Array(100),
   rcode: 0,
@@ -39,13 +41,13 @@ const answer = (more: Partial<Answer> = {}): Answer => ({
 t.test('gives back what was put, until it is deleted', async t => {
   const cache = new LruAnswerCache(10_000, new FakeClock(0))
   const held = answer()
-  t.equal(cache.get('a'), undefined)
-  cache.put('a', held)
-  t.equal(cache.get('a'), held)
+  t.equal(cache.get(key('a')), undefined)
+  cache.put(key('a'), held)
+  t.equal(cache.get(key('a')), held)
   t.equal(cache.entries, 1)
   t.equal(cache.size, weigh(held, 'a'))
-  cache.delete('a')
-  t.equal(cache.get('a'), undefined)
+  cache.delete(key('a'))
+  t.equal(cache.get(key('a')), undefined)
   t.equal(cache.size, 0)
 })
 
@@ -60,9 +62,9 @@ for (const { it, storedAt, now, held } of lives) {
   t.test(`a lifetime of 10 seconds ${held ? 'lasts' : 'is over'} ${it}`, async t => {
     const clock = new FakeClock(storedAt)
     const cache = new LruAnswerCache(10_000, clock)
-    cache.put('a', answer({ storedAt }))
+    cache.put(key('a'), answer({ storedAt }))
     clock.at = now
-    t.equal(cache.get('a') !== undefined, held)
+    t.equal(cache.get(key('a')) !== undefined, held)
     t.equal(cache.entries, held ? 1 : 0, 'what is over is given up')
   })
 }
@@ -70,40 +72,40 @@ for (const { it, storedAt, now, held } of lives) {
 t.test('an answer without lifetime is not held and replaces nothing', async t => {
   const cache = new LruAnswerCache(10_000, new FakeClock(0))
   const first = answer()
-  cache.put('a', answer({ lifetime: 0 }))
+  cache.put(key('a'), answer({ lifetime: 0 }))
   t.equal(cache.entries, 0)
-  cache.put('a', first)
-  cache.put('a', answer({ lifetime: 0 }))
-  t.equal(cache.get('a'), first)
+  cache.put(key('a'), first)
+  cache.put(key('a'), answer({ lifetime: 0 }))
+  t.equal(cache.get(key('a')), first)
 })
 
 t.test('a later answer replaces an earlier one, in the count too', async t => {
   const cache = new LruAnswerCache(10_000, new FakeClock(0))
   const later = answer({ body: new Uint8Array(50) })
-  cache.put('a', answer())
-  cache.put('a', later)
-  t.equal(cache.get('a'), later)
+  cache.put(key('a'), answer())
+  cache.put(key('a'), later)
+  t.equal(cache.get(key('a')), later)
   t.equal(cache.size, weigh(later, 'a'))
 })
 
 t.test('the least recently used leaves when octets run out', async t => {
   const each = weigh(answer(), 'a')
   const cache = new LruAnswerCache(3 * each, new FakeClock(0))
-  for (const key of ['a', 'b', 'c']) cache.put(key, answer())
-  cache.get('a')
-  cache.put('d', answer())
+  for (const name of ['a', 'b', 'c']) cache.put(key(name), answer())
+  cache.get(key('a'))
+  cache.put(key('d'), answer())
   t.strictSame(
-    ['a', 'b', 'c', 'd'].filter(key => cache.get(key) !== undefined),
+    ['a', 'b', 'c', 'd'].filter(name => cache.get(key(name)) !== undefined),
     ['a', 'c', 'd']
   )
-  cache.put('e', answer({ body: new Uint8Array(100 + each) }))
+  cache.put(key('e'), answer({ body: new Uint8Array(100 + each) }))
   t.equal(cache.entries, 2, 'one of double size takes the place of two')
   t.ok(cache.size <= 3 * each)
 })
 
 t.test('an answer that alone is too large is not held', async t => {
   const cache = new LruAnswerCache(1000, new FakeClock(0))
-  cache.put('a', answer({ body: new Uint8Array(2000) }))
+  cache.put(key('a'), answer({ body: new Uint8Array(2000) }))
   t.equal(cache.entries, 0)
 })
 

@@ -20,6 +20,8 @@ const SMALL = 16_384
 
 const NO_OCTETS = new Uint8Array(0)
 
+const key = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'))
+
 const answer = (more: Partial<Answer> = {}): Answer => ({
   body: new Uint8Array(100),
   rcode: 0,
@@ -64,32 +66,32 @@ for (const { it, held } of wholes) {
   t.test(`gives back ${it} as it was put`, async t => {
     const whole = answer(held)
     const cache = open(new FakeClock(whole.storedAt))
-    cache.put('before', answer())
-    cache.put('\x03www\0\xff', whole)
-    cache.put('behind', answer())
-    t.strictSame(cache.get('\x03www\0\xff'), whole)
+    cache.put(key('before'), answer())
+    cache.put(key('\x03www\0\xff'), whole)
+    cache.put(key('behind'), answer())
+    t.strictSame(cache.get(key('\x03www\0\xff')), whole)
   })
 }
 
 t.test('what was given stays as it is when its place is used again', async t => {
   const cache = open()
-  cache.put('a', answer({ body: Uint8Array.of(7) }))
-  const given = cache.get('a')
-  for (let i = 0; i < 1000; i++) cache.put(`${i}`, answer())
+  cache.put(key('a'), answer({ body: Uint8Array.of(7) }))
+  const given = cache.get(key('a'))
+  for (let i = 0; i < 1000; i++) cache.put(key(`${i}`), answer())
   t.strictSame(given?.body, Uint8Array.of(7))
 })
 
 t.test('counts what it holds, until it is deleted', async t => {
   const cache = open()
-  t.equal(cache.get('a'), undefined)
-  cache.put('a', answer())
-  cache.put('b', answer())
+  t.equal(cache.get(key('a')), undefined)
+  cache.put(key('a'), answer())
+  cache.put(key('b'), answer())
   t.equal(cache.entries, 2)
   t.ok(cache.size >= 200)
-  cache.delete('a')
-  t.equal(cache.get('a'), undefined)
-  t.not(cache.get('b'), undefined)
-  cache.delete('b')
+  cache.delete(key('a'))
+  t.equal(cache.get(key('a')), undefined)
+  t.not(cache.get(key('b')), undefined)
+  cache.delete(key('b'))
   t.equal(cache.entries, 0)
   t.equal(cache.size, 0)
 })
@@ -105,73 +107,73 @@ for (const { it, storedAt, now, held } of lives) {
   t.test(`a lifetime of 10 seconds ${held ? 'lasts' : 'is over'} ${it}`, async t => {
     const clock = new FakeClock(storedAt)
     const cache = open(clock)
-    cache.put('a', answer({ storedAt }))
+    cache.put(key('a'), answer({ storedAt }))
     clock.at = now
-    t.equal(cache.get('a') !== undefined, held)
+    t.equal(cache.get(key('a')) !== undefined, held)
     t.equal(cache.entries, held ? 1 : 0, 'what is over is given up')
   })
 }
 
 t.test('an answer without lifetime is not held and replaces nothing', async t => {
   const cache = open()
-  cache.put('a', answer({ lifetime: 0 }))
+  cache.put(key('a'), answer({ lifetime: 0 }))
   t.equal(cache.entries, 0)
-  cache.put('a', answer({ rcode: 3 }))
-  cache.put('a', answer({ lifetime: 0 }))
-  t.equal(cache.get('a')?.rcode, 3)
+  cache.put(key('a'), answer({ rcode: 3 }))
+  cache.put(key('a'), answer({ lifetime: 0 }))
+  t.equal(cache.get(key('a'))?.rcode, 3)
 })
 
 t.test('a later answer replaces an earlier one, in the count too', async t => {
   const cache = open()
-  cache.put('a', answer({ body: new Uint8Array(500) }))
+  cache.put(key('a'), answer({ body: new Uint8Array(500) }))
   const { size } = cache
-  cache.put('a', answer({ rcode: 3 }))
-  t.equal(cache.get('a')?.rcode, 3)
+  cache.put(key('a'), answer({ rcode: 3 }))
+  t.equal(cache.get(key('a'))?.rcode, 3)
   t.equal(cache.entries, 1)
   t.ok(cache.size < size)
 })
 
 t.test('what is asked for again and again outlives any number of newcomers', async t => {
   const cache = open()
-  cache.put('a', answer({ rcode: 3 }))
-  cache.put('unused', answer())
+  cache.put(key('a'), answer({ rcode: 3 }))
+  cache.put(key('unused'), answer())
   for (let i = 0; i < 2000; i++) {
-    cache.put(`${i}`, answer())
-    if (i % 20 === 0) t.equal(cache.get('a')?.rcode, 3)
+    cache.put(key(`${i}`), answer())
+    if (i % 20 === 0) t.equal(cache.get(key('a'))?.rcode, 3)
     t.ok(cache.size <= SMALL)
   }
-  t.equal(cache.get('unused'), undefined)
-  t.not(cache.get('1999'), undefined, 'the newest')
+  t.equal(cache.get(key('unused')), undefined)
+  t.not(cache.get(key('1999')), undefined, 'the newest')
 })
 
 t.test('if all is asked for, newcomers are held all the same', async t => {
   const cache = open()
   for (let i = 0; i < 2000; i++) {
-    cache.put(`${i}`, answer({ upstream: i }))
+    cache.put(key(`${i}`), answer({ upstream: i }))
     for (let k = Math.max(0, i - 200); k <= i; k++) {
-      const held = cache.get(`${k}`)
+      const held = cache.get(key(`${k}`))
       if (held !== undefined) t.equal(held.upstream, k)
     }
-    t.equal(cache.get(`${i}`)?.upstream, i)
+    t.equal(cache.get(key(`${i}`))?.upstream, i)
   }
 })
 
 t.test('what was used but is over does not stay', async t => {
   const clock = new FakeClock(0)
   const cache = open(clock)
-  cache.put('a', answer())
-  cache.get('a')
+  cache.put(key('a'), answer())
+  cache.get(key('a'))
   clock.at = 10_000
-  for (let i = 0; i < 200; i++) cache.put(`${i}`, answer({ storedAt: 10_000 }))
+  for (let i = 0; i < 200; i++) cache.put(key(`${i}`), answer({ storedAt: 10_000 }))
   clock.at = 0
-  t.equal(cache.get('a'), undefined)
+  t.equal(cache.get(key('a')), undefined)
 })
 
 t.test('an answer above half a segment is not held, and what it replaces is gone', async t => {
   const cache = open()
-  cache.put('a', answer())
-  cache.put('a', answer({ body: new Uint8Array(2000) }))
+  cache.put(key('a'), answer())
+  cache.put(key('a'), answer({ body: new Uint8Array(2000) }))
   t.equal(cache.entries, 0)
-  cache.put('a', answer({ body: new Uint8Array(1900) }))
-  t.equal(cache.get('a')?.body.length, 1900)
+  cache.put(key('a'), answer({ body: new Uint8Array(1900) }))
+  t.equal(cache.get(key('a'))?.body.length, 1900)
 })

@@ -12,7 +12,7 @@ export const wire = (name: string): Uint8Array =>
   ])
 
 export const inquiry = (name: string, qtype: number = RRTYPE.A): Inquiry => ({
-  key: `${name}/${qtype}`,
+  key: Uint8Array.from(Buffer.from(`${name}/${qtype}`)),
   qname: wire(name),
   qtype,
   qclass: 1,

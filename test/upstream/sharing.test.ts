@@ -20,7 +20,7 @@ t.test('asks for each of two keys', async t => {
   const question = inquiry('www.example.com')
   let answered = 0
   forwarder.forward(question, () => answered++)
-  forwarder.forward({ ...question, key: 'with DO', dnssecOk: true }, () => answered++)
+  forwarder.forward({ ...question, key: Uint8Array.of(1), dnssecOk: true }, () => answered++)
   t.equal(forwarder.inFlight, 2)
   while (answered < 2) await settled()
   t.equal(upstreams[0]!.seen.length, 2)
