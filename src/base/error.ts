@@ -66,7 +66,8 @@ const MESSAGES = {
   RULES_LIST_REFUSED: (why: string) => `found no list of names (${why}), wanted one`,
   RULES_LIST_LINE: (why: string) => `line is skipped: ${why}`,
   RULES_LIST_LINES: (bad: number, lines: number) => `${bad} of ${lines} lines are skipped`,
-  RULES_LIST_EMPTY: (id: string) => `the list ${id} has no names`,
+  RULES_LIST_EMPTY: (id: string) =>
+    `found no name in the list ${id}, wanted one at least, or may-be-empty: true in its entry`,
   RULES_BAN_ENDED: (path: string, until: string) => `${path}: the ban has ended, at ${until}`,
   RULES_EXCEPTION_ENDED: (path: string, until: string) =>
     `${path}: the exception has ended, at ${until}`,

@@ -40,17 +40,20 @@ export type ListResult =
 /**
  * Checks a list file and says what is in it. A few bad lines are warnings (RULES_LIST_LINE); a file
  * that is mostly something else is refused whole (RULES_LIST_REFUSED), so that an error page in the
- * place of a list never empties it.
+ * place of a list never empties it; and so is one without any name (RULES_LIST_EMPTY), since what
+ * is left of a failed download looks like that, and a block list that blocks nothing is open.
  *
  * @param file as the rules name it
  * @param shown its name in messages
+ * @param mayBeEmpty whether somebody has said that it is right without a name
  */
 export function readList(
   id: string,
   octets: Uint8Array,
   format: ListFormat,
   file: string,
-  shown: string
+  shown: string,
+  mayBeEmpty = false
 ): ListResult {
   const start = { file: shown, line: 1, column: 1 }
   if (looksLikeMarkup(octets)) {
@@ -74,7 +77,8 @@ export function readList(
     return { errors: [refused, ...warnings] }
   }
   if (bad > REPORTED) warnings.push(failureAt(start, 'RULES_LIST_LINES', bad, lines))
-  if (bounds.names === 0) warnings.push(failureAt(start, 'RULES_LIST_EMPTY', id))
+  if (bounds.names === 0 && !mayBeEmpty)
+    return { errors: [failureAt(start, 'RULES_LIST_EMPTY', id)] }
   return { source: new ListSource(id, file, bounds, octets, format), warnings }
 }
 

@@ -107,14 +107,16 @@ class Load {
   }
 
   private async readLists({ lists }: NetworksFile, top: Place): Promise<void> {
-    for (const [id, { file: name, format }] of Object.entries(lists)) {
+    for (const [id, entry] of Object.entries(lists)) {
+      const { file: name, format, 'may-be-empty': mayBeEmpty } = entry
       this.lists.set(id, new WrittenSource('inline', id, id, name, [], []))
       const file = await this.folder.read(name)
       if ('why' in file) {
         top.at('lists', id, 'file').refuse('RULES_UNREADABLE', name, file.why)
         continue
       }
-      const read = readList(id, file.octets, format, name, this.folder.shown(name))
+      const shown = this.folder.shown(name)
+      const read = readList(id, file.octets, format, name, shown, mayBeEmpty)
       if ('errors' in read) this.errors.push(...read.errors)
       else {
         this.lists.set(id, read.source)

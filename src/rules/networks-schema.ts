@@ -87,7 +87,8 @@ const network = z.strictObject({
 
 const list = z.strictObject({
   file: z.string('a path').min(1, 'a path'),
-  format: z.enum(['auto', 'domains', 'hosts']).default('auto')
+  format: z.enum(['auto', 'domains', 'hosts']).default('auto'),
+  'may-be-empty': z.boolean().default(false)
 })
 
 const defaults = z.strictObject({

@@ -26,6 +26,12 @@ export class Site {
     writeFileSync(this.path(name), text)
   }
 
+  /** As `write`, whatever is there now. */
+  replace(name: string, text: string): void {
+    rmSync(this.path(name), { force: true })
+    this.write(name, text)
+  }
+
   read(name: string): string {
     return readFileSync(this.path(name), 'utf8')
   }

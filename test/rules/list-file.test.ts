@@ -15,15 +15,18 @@ function taken(text: string | Buffer, format?: ListFormat): readonly string[] {
   return [...poured(result.source), ...brief(result.warnings)]
 }
 
-const empty = 'RULES_LIST_EMPTY lists/m.txt:1:1'
-
 const lists: readonly {
   it: string
   text: string | Buffer
   format?: ListFormat
   gives: readonly string[]
 }[] = [
-  { it: 'nothing', text: '', gives: [empty] },
+  { it: 'nothing', text: '', gives: ['RULES_LIST_EMPTY lists/m.txt:1:1'] },
+  {
+    it: 'nothing but comments and the machine itself',
+    text: '# all gone\n127.0.0.1 localhost\n',
+    gives: ['RULES_LIST_EMPTY lists/m.txt:1:1']
+  },
   {
     it: 'names and all below them',
     text: 'a.example\nB.example.\n',
@@ -132,6 +135,11 @@ const lists: readonly {
 for (const { it, text, format, gives } of lists) {
   t.test(`reads ${it}`, async t => t.strictSame(taken(text, format), [...gives]))
 }
+
+t.test('takes a list without names where somebody has said that it may be', async t => {
+  const result = readList('m', Buffer.from('# none yet\n'), 'auto', 'm', 'm', true)
+  t.match(result, { source: { bounds: { names: 0 } }, warnings: [] })
+})
 
 const lines = (good: number, bad: number): string =>
   'a.example\n'.repeat(good) + 'a b\n'.repeat(bad)

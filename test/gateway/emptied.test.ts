@@ -1,0 +1,134 @@
+import { rmSync, symlinkSync } from 'node:fs'
+import t from 'tap'
+import { loadRules } from '../../src/rules/load.js'
+import { banned } from './banned.js'
+import { Rig, serving } from './serve.js'
+import { Site } from './site.js'
+
+const NETWORKS = 'rules/networks.yaml'
+const APP = 'rules/apps/clip.yaml'
+const LIST = 'rules/lists/bad.txt'
+const MANY = 1_000_000
+
+const FILES = {
+  [NETWORKS]: `networks:
+  all:
+    prefixes: [127.0.0.0/8]
+    bans: [{ apps: [clip], authority: Nobody, reference: none }]
+    block: [{ lists: [bad] }]
+lists:
+  bad: { file: lists/bad.txt }
+`,
+  [APP]: 'app: clip\ntitle: Clip\nnames: [clip.example]\n',
+  [LIST]: 'listed.example\n'
+}
+
+/** What files can become that say nothing, or cannot be read by anybody, root or not. */
+const losses: {
+  readonly it: string
+  readonly lose: (site: Site) => void
+  readonly code: string
+  readonly file: string
+}[] = [
+  {
+    it: 'an empty networks.yaml',
+    lose: site => site.write(NETWORKS, ''),
+    code: 'DOCUMENT_INVALID',
+    file: 'networks.yaml'
+  },
+  {
+    it: 'an empty app file',
+    lose: site => site.write(APP, ''),
+    code: 'DOCUMENT_INVALID',
+    file: 'clip.yaml'
+  },
+  {
+    it: 'an empty list',
+    lose: site => site.write(LIST, ''),
+    code: 'RULES_LIST_EMPTY',
+    file: 'bad.txt'
+  },
+  {
+    it: 'a networks.yaml that cannot be read',
+    lose: site => unreadable(site.path(NETWORKS)),
+    code: 'RULES_UNREADABLE',
+    file: 'networks.yaml'
+  },
+  {
+    it: 'an app file that cannot be read',
+    lose: site => unreadable(site.path(APP)),
+    code: 'RULES_UNREADABLE',
+    file: 'clip.yaml'
+  },
+  {
+    it: 'a list that cannot be read',
+    lose: site => unreadable(site.path(LIST)),
+    code: 'RULES_UNREADABLE',
+    file: 'networks.yaml'
+  },
+  {
+    it: 'no list at all',
+    lose: site => rmSync(site.path(LIST)),
+    code: 'RULES_UNREADABLE',
+    file: 'networks.yaml'
+  }
+]
+
+/** A link to itself: root may read everything else. */
+function unreadable(path: string): void {
+  rmSync(path)
+  symlinkSync(path, path)
+}
+
+t.test('at the start: there are no rules, so it does not start', async t => {
+  for (const { it, lose, code, file } of losses) {
+    const site = new Site(t, FILES)
+    lose(site)
+    const loaded = await loadRules(site.path('rules'))
+    const errors = loaded.ok ? [] : loaded.errors
+    t.match(errors, [{ code, message: `${file}:` }], it)
+  }
+  const { gateway, site } = new Rig(t, { files: FILES })
+  losses[0]!.lose(site)
+  t.match(await gateway.start(), [{ code: losses[0]!.code }])
+  t.strictSame(gateway.endpoints, [], 'no socket was opened')
+})
+
+t.test('on reload: the rules of before stay in force', async t => {
+  const rig = await serving(t, { files: FILES })
+  const { site, log, gateway } = rig
+  for (const { it, lose, code, file } of losses) {
+    lose(site)
+    await log.says('were not accepted')
+    const [told] = log.lines.filter(({ level }) => level === 'error')
+    t.match(told, { fields: { code }, message: new RegExp(`${file}:\\d+:\\d+ `) }, it)
+    t.ok(await banned(rig, 'clip.example'), `${it}: the ban holds`)
+    t.ok(await banned(rig, 'listed.example'), `${it}: so does the list`)
+    t.equal(gateway.rules.generation, 1)
+
+    log.lines.length = 0
+    for (const [name, text] of Object.entries(FILES)) site.replace(name, text)
+    await log.says('good again')
+    log.lines.length = 0
+  }
+})
+
+t.test('a list of zero names after one of a million', async t => {
+  const names = Array.from({ length: MANY }, (_, i) => `n${i}.example\n`).join('')
+  const rig = await serving(t, { files: { ...FILES, [LIST]: names } })
+  rig.site.write(LIST, '')
+  const { fields } = await rig.log.says('were not accepted')
+  t.match(fields, { errors: 1, generation: 1 })
+  t.ok(await banned(rig, `n${MANY - 1}.example`), 'the million stays')
+
+  const meant = FILES[NETWORKS].replace('bad.txt }', 'bad.txt, may-be-empty: true }')
+  rig.site.write(NETWORKS, meant)
+  await rig.generation(2)
+  t.notOk(await banned(rig, `n${MANY - 1}.example`), 'unless somebody says that it is meant')
+  t.ok(await banned(rig, 'clip.example'))
+})
+
+t.test('a rules folder without a network: nobody is served, so it does not start', async t => {
+  const rig = new Rig(t, { files: { [NETWORKS]: 'networks: {}\n' } })
+  t.match(await rig.gateway.start(), [{ code: 'RULES_NO_NETWORK' }])
+})
