@@ -1,13 +1,9 @@
 import { RCODE } from '../../src/dns/rcode.js'
 import { HashedName } from '../../src/wire/hashed-name.js'
 import { HEADER, Query } from '../../src/wire/query.js'
-import {
-  edeOption,
-  UDP_SIZE,
-  writeAddress,
-  writeAnswer,
-  writeNegative
-} from '../../src/wire/reply.js'
+import { writeAnswer } from '../../src/wire/held-reply.js'
+import { UDP_SIZE } from '../../src/wire/reply-frame.js'
+import { edeOption, writeAddress, writeNegative } from '../../src/wire/reply.js'
 import { readResponse } from '../../src/wire/response.js'
 import type { Case } from './measure.js'
 import { INPUTS, queryAt, type Stage } from './stage.js'

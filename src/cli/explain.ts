@@ -12,6 +12,7 @@ import { compile } from '../policy/compile.js'
 import { Policy } from '../policy/policy.js'
 import { Arrivals } from '../resolver/arrivals.js'
 import { LATER } from '../resolver/responder.js'
+import { Identity } from '../resolver/identity.js'
 import { Resolver } from '../resolver/resolve.js'
 import { Witness } from '../resolver/witness.js'
 import { INSTANT, readInstant } from '../rules/instant.js'
@@ -112,7 +113,7 @@ class Nobody implements Forwarder {
 async function resolve(
   { name, qtype, client, clock }: Asked,
   policy: Policy,
-  { cache: limits }: Config,
+  { cache: limits, identity }: Config,
   forwarder: Forwarder
 ): Promise<Omit<Resolved, 'unasked'>> {
   const event = new QueryEvent()
@@ -127,6 +128,7 @@ async function resolve(
     forwarder,
     arrivals,
     witness,
+    identity: new Identity(identity),
     clock
   })
 

@@ -14,6 +14,7 @@ export interface Config {
   readonly rules: string
   readonly upstreams: UpstreamsConfig
   readonly cache: CacheConfig
+  readonly identity: IdentityConfig
   readonly tcp: TcpConfig
   readonly limits: LimitsConfig
   readonly frontEnds: FrontEndsConfig
@@ -50,6 +51,12 @@ export interface CacheConfig {
   readonly maxTtl: Seconds
   readonly negativeMaxTtl: Seconds
   readonly failureTtl: Seconds
+}
+
+/** What the server says of itself to who asks; '': nothing. */
+export interface IdentityConfig {
+  readonly version: string
+  readonly name: string
 }
 
 export interface TcpConfig {

@@ -43,7 +43,7 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
 }
 
 function configOf(settings: Settings, folder: string): Config {
-  const { listen, workers, transport, cache, tcp, log, shutdown } = settings
+  const { listen, workers, transport, cache, identity, tcp, log, shutdown } = settings
   const { service, queries } = log
   return {
     listen,
@@ -58,6 +58,7 @@ function configOf(settings: Settings, folder: string): Config {
       negativeMaxTtl: cache['negative-max-ttl'],
       failureTtl: cache['failure-ttl']
     },
+    identity,
     tcp: {
       idle: tcp.idle,
       maxConnections: tcp['max-connections'],

@@ -53,6 +53,12 @@ const cache = section({
   message: 'a duration not over cache.max-ttl'
 })
 
+/** What fits into one label fits into every reply. */
+const shortText = z
+  .string()
+  .refine(text => Buffer.byteLength(text) <= 63, 'a text of at most 63 octets')
+const identity = section({ version: shortText.prefault(''), name: shortText.prefault('') })
+
 const tcp = section({
   idle: duration('1s', '10m').prefault('10s'),
   'max-connections': z.int().min(1).max(100_000).prefault(1000),
@@ -100,6 +106,7 @@ export const settingsSchema = section({
   rules: path.prefault('rules'),
   upstreams,
   cache,
+  identity,
   tcp,
   limits,
   'front-ends': frontEnds,

@@ -6,6 +6,7 @@ import type { ServiceLog } from '../log/service-log.js'
 import { Policy } from '../policy/policy.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import { Arrivals } from '../resolver/arrivals.js'
+import { Identity } from '../resolver/identity.js'
 import { Resolver } from '../resolver/resolve.js'
 import { Witness } from '../resolver/witness.js'
 import { serveTcp, type TcpService } from '../server/tcp.js'
@@ -79,7 +80,7 @@ export class Plane {
   }
 
   private build(forwarder: Forwarder, snapshot: Snapshot): Resolver {
-    const { cache: limits, log } = this.start.config
+    const { cache: limits, identity: settings, log } = this.start.config
     const shelfSize = limits.size * SHELF_SHARE
     const cache = new PackedAnswerCache(limits.size - shelfSize, systemClock)
     const { which } = log.queries
@@ -88,6 +89,8 @@ export class Plane {
     const arrivals = new Arrivals(cache, limits)
     const witness = new Witness(which, this.ring)
     const policy = new Policy(snapshot)
-    return new Resolver({ policy, cache, shelf, forwarder, arrivals, witness, clock: systemClock })
+    const identity = new Identity(settings)
+    const clock = systemClock
+    return new Resolver({ policy, cache, shelf, forwarder, arrivals, witness, identity, clock })
   }
 }

@@ -7,7 +7,7 @@ export const VERDICT = {
   blocked: 2, // answered by a ban's or block's action
   monitored: 3, // would have been blocked; answered as if not
   allowed: 4, // an exception or allow let it through
-  refused: 5, // the client is in no network
+  refused: 5, // the client is in no network, or asked what is not looked up: see resolver/odd.ts
   failed: 6 // no upstream answered
 } as const
 

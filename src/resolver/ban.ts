@@ -3,13 +3,8 @@ import { RRTYPE } from '../dns/rrtype.js'
 import { MATCH, PROTOCOL } from '../log/event.js'
 import type { Policy } from '../policy/policy.js'
 import type { PreparedReply, Verdict } from '../policy/snapshot.js'
-import {
-  writeAddress,
-  writeCname,
-  writeError,
-  writeNegative,
-  writeTruncated
-} from '../wire/reply.js'
+import { writeTruncated } from '../wire/reply-frame.js'
+import { writeAddress, writeCname, writeError, writeNegative } from '../wire/reply.js'
 import type { Lookup } from './lookup.js'
 import { SILENCE } from './responder.js'
 

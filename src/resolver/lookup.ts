@@ -1,16 +1,22 @@
 import type { Octets } from '../base/units.js'
 import { PROTOCOL } from '../log/event.js'
 import { Verdict } from '../policy/snapshot.js'
-import { Query } from '../wire/query.js'
+import { ASKED, Query, READ } from '../wire/query.js'
+import type { Identity } from './identity.js'
 
 /** Most octets of a UDP reply, whatever the client offers: no fragments. RFC 9715 §3.1. */
 const UDP_LIMIT: Octets = 1232
 /** Most octets of a message over TCP. RFC 1035 §4.2.2. */
 export const TCP_LIMIT: Octets = 65_535
 
+/** What a stage says when the query has to go on to the next one. No reply has this length. */
+export const GO_ON = -2
+
 /** The query at hand, from whom, and what policy says of its name. One instance, filled anew. */
 export class Lookup {
   readonly query = new Query()
+  /** What it turned out to be, one of `READ`. */
+  reading: number = READ.silence
   /** Holds the query; its reply is written over it. */
   octets: Uint8Array = new Uint8Array(0)
   /** Most octets that the reply may have. */
@@ -23,6 +29,8 @@ export class Lookup {
   /** In the snapshot at hand; 0: in no network. */
   clientClass = 0
   readonly verdict = new Verdict()
+
+  constructor(private readonly identity: Identity) {}
 
   comesFrom(client: Uint32Array, clientAt: number, clientClass: number): void {
     this.client = client
@@ -45,6 +53,14 @@ export class Lookup {
     const offered = protocol === PROTOCOL.tcp ? TCP_LIMIT : this.query.udpSize
     const most = protocol !== PROTOCOL.tcp && offered > UDP_LIMIT ? UDP_LIMIT : offered
     this.limit = most < room ? most : room
+    this.reading = reading
+    if (this.query.options !== 0) this.answerOptions()
     return reading
+  }
+
+  /** Lays out what the reply's OPT answers to options of the query's. */
+  private answerOptions(): void {
+    const { query, identity } = this
+    if ((query.options & ASKED.nsid) !== 0) query.giveBack(identity.nsid)
   }
 }

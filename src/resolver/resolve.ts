@@ -7,6 +7,8 @@
  *                   │
  *                 policy/ does a rule speak on the name? ─ banned ──────► the ban's action + EDE
  *                   │
+ *                 odd? ─ no RD, ANY over UDP, class CH ─────────────────► REFUSED · HINFO · TXT
+ *                   │
  *                 cache/ do we hold it? ─ yes ─┐
  *                   │ no                       │
  *                 upstream/ forward ───────────┤ ─ no answer ───────────► SERVFAIL + EDE 22 or 23
@@ -24,22 +26,23 @@ import type { AnswerCache } from '../cache/cache.js'
 import { SHELVED, type Shelf } from '../cache/shelf.js'
 import { EDE } from '../dns/ede.js'
 import { RCODE } from '../dns/rcode.js'
+import { RRCLASS } from '../dns/rrclass.js'
 import { MATCH, VERDICT } from '../log/event.js'
 import type { Policy } from '../policy/policy.js'
 import type { Verdict } from '../policy/snapshot.js'
 import type { Forwarder, Outcome } from '../upstream/forwarder.js'
 import type { Answer } from '../wire/answer.js'
 import { READ } from '../wire/query.js'
-import { edeOption, writeAnswer, writeError, writeReady } from '../wire/reply.js'
+import { writeAnswer, writeReady } from '../wire/held-reply.js'
+import { edeOption, writeError } from '../wire/reply.js'
 import type { Arrivals } from './arrivals.js'
 import { blocks, writeAction } from './ban.js'
 import { Inspector } from './inspect.js'
-import { Lookup, TCP_LIMIT } from './lookup.js'
+import type { Identity } from './identity.js'
+import { GO_ON, Lookup, TCP_LIMIT } from './lookup.js'
+import { decline, identify } from './odd.js'
 import { LATER, SILENCE, type ReplyLater, type Responder } from './responder.js'
 import type { Witness } from './witness.js'
-
-/** What a stage says when the query has to go on to the next one. No reply has this length. */
-const GO_ON = -2
 
 const STRANGER = edeOption(EDE.PROHIBITED, 'client is in no network served here')
 
@@ -51,12 +54,13 @@ export interface ResolverParts {
   readonly forwarder: Forwarder
   readonly arrivals: Arrivals
   readonly witness: Witness
+  readonly identity: Identity
   readonly clock: Clock
 }
 
 export class Resolver implements Responder {
   private policy: Policy
-  private readonly lookup = new Lookup()
+  private readonly lookup: Lookup
   private readonly inspector = new Inspector()
   /** Clock and calendar of the batch at hand. */
   private now: Milliseconds = 0
@@ -66,6 +70,7 @@ export class Resolver implements Responder {
 
   constructor(private readonly parts: ResolverParts) {
     this.policy = parts.policy
+    this.lookup = new Lookup(parts.identity)
     this.beginBatch()
   }
 
@@ -97,11 +102,12 @@ export class Resolver implements Responder {
     const { lookup, policy, parts } = this
     // First what the octets are: nothing else may look at a message that is not a query.
     const reading = lookup.read(octets, at, end, room, protocol, policy.seed)
-    if (reading !== READ.ok) return this.turnAway(reading)
+    if (reading !== READ.ok && reading !== READ.odd) return this.turnAway(reading)
     lookup.comesFrom(client, clientAt, policy.classOf(client, clientAt))
     // What was given before, and no rule of this client's network had a word to say on, is given
     // again, as long as the rules and the answer stand: all of the stages below in one look.
-    const shelved = parts.shelf?.find(lookup.query, lookup.clientClass)
+    const shelved =
+      reading === READ.ok ? parts.shelf?.find(lookup.query, lookup.clientClass) : SHELVED.nothing
     if (shelved === SHELVED.answer) {
       return writeReady(octets, lookup.query, lookup.limit, parts.shelf!)
     }
@@ -174,10 +180,12 @@ export class Resolver implements Responder {
     const { lookup, policy, parts } = this
     const { query, clientClass, verdict } = lookup
     if (clientClass === 0) return this.refuseStranger()
+    if (query.qclass !== RRCLASS.IN) return identify(lookup, parts.identity)
     verdict.clear()
     if (shelved) parts.shelf!.tell(verdict)
     else policy.judge(query.qname, clientClass, this.calendar, verdict)
-    if (!blocks(policy, verdict, lookup.protocol)) return GO_ON
+    // A ban holds however it is asked; only what no ban is about is turned away for how it is asked.
+    if (!blocks(policy, verdict, lookup.protocol)) return decline(lookup, parts.witness)
     if (!shelved && verdict.monitor === -1) parts.shelf?.putBan(query, verdict, clientClass)
     return this.ban(verdict, MATCH.qname, took)
   }

@@ -1,6 +1,6 @@
 import type { Milliseconds, Octets } from '../base/units.js'
 import { Query, READ } from '../wire/query.js'
-import { writeTruncated } from '../wire/reply.js'
+import { writeTruncated } from '../wire/reply-frame.js'
 import { BucketTable, type Rate } from './buckets.js'
 import { ClientPrefix, type ClientBits } from './client-prefix.js'
 import { SILENCE } from '../resolver/responder.js'

@@ -20,7 +20,7 @@ export interface Answer {
   readonly storedAt: Milliseconds
   /** How long it may be given out from then. 0: never kept. */
   readonly lifetime: Seconds
-  /** The upstream's extended error, passed on: INFO-CODE, and all of it ready to be copied. RFC 8914 §3. */
+  /** The upstream's extended errors, passed on: the first INFO-CODE, and all of them ready to be copied. RFC 8914 §3. */
   readonly ede: { readonly code: number; readonly option: Uint8Array } | undefined
   /** Whose answer it is: index in `Forwarder.upstreams`, for the log. */
   readonly upstream: number

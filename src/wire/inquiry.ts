@@ -1,7 +1,7 @@
 import type { Octets } from '../base/units.js'
 import { RRTYPE } from '../dns/rrtype.js'
 import { HEADER } from './query.js'
-import { UDP_SIZE } from './reply.js'
+import { UDP_SIZE } from './reply-frame.js'
 
 /** QTYPE and QCLASS. RFC 1035 §4.1.2. */
 const QUESTION_FIXED: Octets = 4

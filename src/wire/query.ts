@@ -13,9 +13,11 @@ const RECORD_FIXED: Octets = 10
 /** OPTION-CODE and OPTION-LENGTH. RFC 6891 §6.1.2. */
 const OPTION_HEAD: Octets = 4
 
-/** QTYPEs 249 to 254: TKEY, TSIG, IXFR, AXFR, MAILB, MAILA. RFC 6895 §3.1. */
+/**
+ * From here to ANY there are transfers and types that are no data, as OPT is none: TKEY, TSIG,
+ * IXFR, AXFR, MAILB, MAILA. There is nothing to forward. RFC 6895 §3.1.
+ */
 const FIRST_REFUSED_QTYPE = 249
-const LAST_REFUSED_QTYPE = 254
 
 /**
  * What the octets of a message turned out to be, and so what they are answered with.
@@ -26,8 +28,26 @@ const LAST_REFUSED_QTYPE = 254
  * `notimp`   another opcode than QUERY
  * `badvers`  EDNS of a version that nobody has defined yet. RFC 6891 §6.1.3
  * `refused`  well-formed, but for something that is never done here
+ * `odd`      a query to be answered, but not as others are: without RD, for ANY, of class CH
  */
-export const READ = { ok: 0, silence: 1, formerr: 2, notimp: 3, badvers: 4, refused: 5 } as const
+export const READ = {
+  ok: 0,
+  silence: 1,
+  formerr: 2,
+  notimp: 3,
+  badvers: 4,
+  refused: 5,
+  odd: 6
+} as const
+
+/** Bits of `Query.options`: options of the query that are answered by one of ours. */
+export const ASKED = { cookie: 1, nsid: 2 } as const
+
+/** OPTION-CODEs. RFC 5001 §2.1, RFC 7873 §4. */
+export const OPTION_NSID = 3
+export const OPTION_COOKIE = 10
+/** Most octets of `Query.returned`: with the longest question they fit into 512. */
+const MAX_RETURNED: Octets = 128
 
 /** QTYPE, QCLASS and one octet of flags, behind QNAME in a key. */
 export const KEY_TAIL: Octets = 5
@@ -64,6 +84,17 @@ export class Query {
   /** Largest UDP message that the client takes, at least 512 whatever it says. */
   udpSize: Octets = PLAIN_UDP
   dnssecOk = false
+  /** Which options there were: bits of `ASKED`. */
+  options = 0
+  /** Data of the first COOKIE option, if `options` says that there is one. RFC 7873 §5.2. */
+  cookieAt: Octets = 0
+  cookieLength: Octets = 0
+  /**
+   * Options for the reply's OPT, laid out by whoever answers those of the query, whose octets are
+   * written over. Empty after `read`.
+   */
+  readonly returned = new Uint8Array(MAX_RETURNED)
+  returnedLength: Octets = 0
   /** One array for each length that a key had so far. */
   private readonly keys: (QuestionKey | undefined)[] = []
 
@@ -94,6 +125,8 @@ export class Query {
     this.ednsVersion = 0
     this.udpSize = PLAIN_UDP
     this.dnssecOk = false
+    this.options = 0
+    this.returnedLength = 0
     // One question, no more and no less: RFC 9619 §4. (None at all is left to DNS cookies, RFC
     // 7873 §5.4, which are not done here.)
     const single = octets[at + 4] === 0 && octets[at + 5] === 1
@@ -108,7 +141,21 @@ export class Query {
     const reading = this.readRecords(octets, at, questionEnd, end)
     // What a message of another opcode carries is its own business; nothing of it is carried out.
     if (opcode !== OPCODE.QUERY) return READ.notimp
-    return reading === READ.ok && isRefused(qtype, qclass) ? READ.refused : reading
+    if (reading !== READ.ok) return reading
+    // Rules are about names of the Internet: an answer in another class would pass unjudged.
+    if (qclass !== RRCLASS.IN) return qclass === RRCLASS.CH ? READ.odd : READ.refused
+    if (qtype >= FIRST_REFUSED_QTYPE && qtype <= RRTYPE.ANY) {
+      return qtype === RRTYPE.ANY ? READ.odd : READ.refused
+    }
+    if (qtype === RRTYPE.OPT) return READ.refused
+    return this.recursionDesired ? READ.ok : READ.odd
+  }
+
+  /** Has the reply carry this option, ready as it is. */
+  giveBack(option: Uint8Array | undefined): void {
+    if (option === undefined) return
+    this.returned.set(option, this.returnedLength)
+    this.returnedLength += option.length
   }
 
   /**
@@ -201,21 +248,22 @@ export class Query {
     if (this.ednsVersion > 0) return true
     let pos = at + RECORD_FIXED
     while (pos + OPTION_HEAD <= end) {
+      this.noteOption(octets, pos)
       pos += OPTION_HEAD + ((octets[pos + 2]! << 8) | octets[pos + 3]!)
     }
     return pos === end
   }
-}
 
-/**
- * Whether this is never answered, however well-formed. Refused are transfers and the types that
- * are no data (OPT, TKEY, TSIG, MAILA, MAILB), since there is nothing to forward; and every class
- * but IN, because rules are about names of the Internet: an answer in another class would pass
- * unjudged.
- */
-function isRefused(qtype: number, qclass: number): boolean {
-  if (qclass !== RRCLASS.IN || qtype === RRTYPE.OPT) return true
-  return qtype >= FIRST_REFUSED_QTYPE && qtype <= LAST_REFUSED_QTYPE
+  private noteOption(octets: Uint8Array, at: Octets): void {
+    const code = (octets[at]! << 8) | octets[at + 1]!
+    if (code === OPTION_COOKIE && (this.options & ASKED.cookie) === 0) {
+      this.options |= ASKED.cookie
+      this.cookieAt = at + OPTION_HEAD
+      this.cookieLength = (octets[at + 2]! << 8) | octets[at + 3]!
+    } else if (code === OPTION_NSID) {
+      this.options |= ASKED.nsid
+    }
+  }
 }
 
 /** The position after an owner name, which a pointer may end; 0 if it is broken or cut short. */

@@ -5,7 +5,7 @@ import { RCODE } from '../dns/rcode.js'
 import { RRCLASS } from '../dns/rrclass.js'
 import { RRTYPE } from '../dns/rrtype.js'
 import type { Answer } from './answer.js'
-import { edeOption, OPTION_EDE } from './ede-option.js'
+import { addEde, edeOption, OPTION_EDE } from './ede-option.js'
 import { LOWER } from './hashed-name.js'
 import { skipName } from './name.js'
 import { Bailiwick } from './bailiwick.js'
@@ -253,7 +253,9 @@ class Reading implements Leads {
       const next = value + (((message[pos + 2] ?? 0) << 8) | (message[pos + 3] ?? 0))
       if (value > end || next > end) throw failure('WIRE_RDATA', 'OPT', pos)
       const option = (message[pos]! << 8) | message[pos + 1]!
-      if (option === OPTION_EDE && next >= value + 2) this.ede ??= edeAt(message, value, next)
+      if (option === OPTION_EDE && next >= value + 2) {
+        this.ede = addEde(this.ede, message.subarray(value, next))
+      }
       pos = next
     }
   }
@@ -312,11 +314,6 @@ class Reading implements Leads {
   private count(i: number): number {
     return (this.message[4 + 2 * i]! << 8) | this.message[5 + 2 * i]!
   }
-}
-
-function edeAt(message: Uint8Array, at: Octets, end: Octets): NonNullable<Answer['ede']> {
-  const code = (message[at]! << 8) | message[at + 1]!
-  return { code, option: edeOption(code, message.subarray(at + 2, end)) }
 }
 
 /** Whether a name that begins with this octet has a label here: neither a pointer nor the root. */

@@ -2,7 +2,7 @@ import t from 'tap'
 import { Shelf, SHELVED } from '../../src/cache/shelf.js'
 import type { Answer } from '../../src/wire/answer.js'
 import { Query, READ } from '../../src/wire/query.js'
-import { writeAnswer, writeReady } from '../../src/wire/reply.js'
+import { writeAnswer, writeReady } from '../../src/wire/held-reply.js'
 import { header, octets, question, u16, u32 } from '../wire/octets.js'
 
 const CLASS = 3

@@ -39,6 +39,7 @@ const defaults = {
     exempt: []
   },
   frontEnds: { proxyProtocol: [], clientSubnet: [] },
+  identity: { version: '', name: '' },
   log: {
     service: { level: 'info', destination: 'stderr' },
     queries: {

@@ -33,5 +33,7 @@ function objectsIn(schema: unknown): z.ZodObject[] {
 function defaultOf(schema: unknown): string | undefined {
   if (!(schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault)) return undefined
   const { defaultValue } = schema.def
-  return typeof defaultValue === 'string' ? defaultValue : JSON.stringify(defaultValue)
+  // An empty text would not be seen on a page.
+  const plain = typeof defaultValue === 'string' && defaultValue !== ''
+  return plain ? defaultValue : JSON.stringify(defaultValue)
 }

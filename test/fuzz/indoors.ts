@@ -4,6 +4,7 @@ import { PackedAnswerCache } from '../../src/cache/packed.js'
 import { Shelf } from '../../src/cache/shelf.js'
 import type { Policy } from '../../src/policy/policy.js'
 import { Arrivals } from '../../src/resolver/arrivals.js'
+import { Identity } from '../../src/resolver/identity.js'
 import { Resolver } from '../../src/resolver/resolve.js'
 import { Witness } from '../../src/resolver/witness.js'
 import type { Forwarder, Inquiry, Outcome } from '../../src/upstream/forwarder.js'
@@ -44,6 +45,7 @@ export class Indoors {
       forwarder: this.forwarder(),
       arrivals: new Arrivals(cache, limits),
       witness: new Witness('blocked', { push: () => undefined, commit: () => undefined }),
+      identity: new Identity({ version: 'fuzzed', name: 'here' }),
       clock
     })
   }

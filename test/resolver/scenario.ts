@@ -156,6 +156,10 @@ const scenario = z
     ban: z.array(z.string()).optional(),
     /** Of the cache, in seconds. */
     limits: limits.default({}),
+    /** Of the settings: what the server says of itself. */
+    identity: z
+      .strictObject({ version: z.string().default(''), name: z.string().default('') })
+      .default({ version: '', name: '' }),
     upstream: z.array(canned).default([]),
     steps: z.array(step).min(1)
   })

@@ -11,6 +11,7 @@ import { MATCH, NO_RCODE, PROTOCOL, QueryEvent, VERDICT } from '../../src/log/ev
 import { compile } from '../../src/policy/compile.js'
 import { Policy } from '../../src/policy/policy.js'
 import { Arrivals } from '../../src/resolver/arrivals.js'
+import { Identity } from '../../src/resolver/identity.js'
 import { Resolver } from '../../src/resolver/resolve.js'
 import { Witness } from '../../src/resolver/witness.js'
 import { loadRules } from '../../src/rules/load.js'
@@ -116,7 +117,8 @@ export class World {
       negativeMaxTtl: scenario.limits['negative-max-ttl'] ?? 3600,
       failureTtl: scenario.limits['failure-ttl'] ?? 5
     })
-    return new Resolver({ policy, cache, shelf, forwarder, arrivals, witness, clock })
+    const identity = new Identity(scenario.identity)
+    return new Resolver({ policy, cache, shelf, forwarder, arrivals, witness, identity, clock })
   }
 
   private record(event: QueryEvent): Recorded {

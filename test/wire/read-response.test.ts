@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { LEAD, type Answer } from '../../src/wire/answer.js'
 import { Query } from '../../src/wire/query.js'
-import { writeAnswer } from '../../src/wire/reply.js'
+import { writeAnswer } from '../../src/wire/held-reply.js'
 import { failedAnswer, readResponse, type TtlLimits } from '../../src/wire/response.js'
 import {
   header,

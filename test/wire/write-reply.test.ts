@@ -1,14 +1,14 @@
 import t from 'tap'
 import type { Answer } from '../../src/wire/answer.js'
 import { Query, READ } from '../../src/wire/query.js'
+import { writeAnswer } from '../../src/wire/held-reply.js'
+import { writeTruncated } from '../../src/wire/reply-frame.js'
 import {
   edeOption,
   writeAddress,
-  writeAnswer,
   writeCname,
   writeError,
-  writeNegative,
-  writeTruncated
+  writeNegative
 } from '../../src/wire/reply.js'
 import {
   header,

@@ -1,0 +1,51 @@
+import type { Seconds } from '../base/units.js'
+import { EDE } from '../dns/ede.js'
+import { RCODE } from '../dns/rcode.js'
+import { RRCLASS } from '../dns/rrclass.js'
+import { RRTYPE } from '../dns/rrtype.js'
+import { PROTOCOL } from '../log/event.js'
+import { READ } from '../wire/query.js'
+import { writeTruncated } from '../wire/reply-frame.js'
+import { edeOption, writeError, writeMinimalAny, writeText } from '../wire/reply.js'
+import type { Identity } from './identity.js'
+import { GO_ON, type Lookup } from './lookup.js'
+import type { Witness } from './witness.js'
+
+const NOT_HERE = edeOption(EDE.NOT_AUTHORITATIVE, 'recursion was not asked for')
+
+/** Nothing about a name follows from it, and nobody needs it often. RFC 8482 §4.2. */
+const MINIMAL_ANY_TTL: Seconds = 3600
+
+/** What is said of this server in class CH: what the settings say, and REFUSED for all else. */
+export function identify({ octets, query, limit }: Lookup, identity: Identity): number {
+  const asks = query.qclass === RRCLASS.CH && query.qtype === RRTYPE.TXT
+  const text = asks ? identity.textOf(query.qname) : undefined
+  if (text === undefined) return writeError(octets, query, limit, RCODE.REFUSED, undefined)
+  return writeText(octets, query, limit, text)
+}
+
+/**
+ * What is not looked up for anybody, once policy has nothing against the name: the reply's length,
+ * or GO_ON.
+ *
+ * - Without RD: REFUSED. What is held was asked for by others, and is not shown to who wants to
+ *   know what they asked. RFC 8914 §4.21.
+ * - ANY over UDP: next to nothing, so that nobody has us send much to an address that he invented
+ *   (RFC 8482). A client with DO would not believe an unsigned record, and is sent to TCP instead,
+ *   where all that the upstream has is given.
+ */
+export function decline(lookup: Lookup, witness: Witness): number {
+  const { octets, query, limit } = lookup
+  if (lookup.reading !== READ.odd) return GO_ON
+  if (!query.recursionDesired) {
+    const length = writeError(octets, query, limit, RCODE.REFUSED, NOT_HERE)
+    witness.refused(lookup, RCODE.REFUSED, EDE.NOT_AUTHORITATIVE)
+    return length
+  }
+  if (lookup.protocol !== PROTOCOL.udp) return GO_ON
+  const length = query.dnssecOk
+    ? writeTruncated(octets, query)
+    : writeMinimalAny(octets, query, limit, MINIMAL_ANY_TTL)
+  witness.refused(lookup, RCODE.NOERROR, -1)
+  return length
+}
