@@ -1,19 +1,21 @@
 import { parseArgs } from 'node:util'
 import { newSeed } from './dice.js'
 
-export const PARTS = ['inside'] as const
+export const PARTS = ['inside', 'udp', 'tcp'] as const
 export type Part = (typeof PARTS)[number]
 
 export const USAGE = `npm run fuzz -- [options]
 
   --only A,B         these parts: ${PARTS.join(', ')}
   --messages N       mutants for each part (1000000)
+  --connections N    abandoned by the part tcp (10000)
   --seed N           the same mutants as in the run that printed this seed
 `
 
 export interface Options {
   readonly parts: readonly Part[]
   readonly messages: number
+  readonly connections: number
   readonly seed: number
 }
 
@@ -24,12 +26,14 @@ export function readOptions(args: readonly string[]): Options {
     options: {
       only: { type: 'string', default: PARTS.join() },
       messages: { type: 'string', default: '1000000' },
+      connections: { type: 'string', default: '10000' },
       seed: { type: 'string', default: String(newSeed()) }
     }
   })
   return {
     parts: choose('part', PARTS, values.only),
     messages: whole('messages', values.messages),
+    connections: whole('connections', values.connections),
     seed: whole('seed', values.seed)
   }
 }
