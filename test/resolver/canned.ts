@@ -48,3 +48,11 @@ function inItsWords(octets: Buffer, query: Uint8Array): Buffer {
   if (theirs === ours.toLowerCase()) response.set(query.subarray(HEADER, questionEnd), HEADER)
   return response
 }
+
+/** Whether a response has the question of the query, or none: else it is taken for forged. */
+export function answers(query: Uint8Array, response: Uint8Array): boolean {
+  if (Buffer.from(response).readUInt16BE(4) === 0) return true
+  const { questionEnd } = readMessage(query)
+  const [ours, theirs] = [query, response].map(one => Buffer.from(one).subarray(12, questionEnd))
+  return ours!.equals(theirs!)
+}

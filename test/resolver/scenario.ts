@@ -150,6 +150,8 @@ const scenario = z
     rfc: z.union([z.string(), z.array(z.string())]).optional(),
     /** Which rows of docs/conformance.md it belongs to: ids of test/conformance/rows.ts. */
     shows: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+    /** Where the property is one of UDP alone. */
+    only: z.literal('udp').optional(),
     start: z.string().default('2026-01-01T00:00:00Z'),
     /** One of these two; neither: one network, 10.0.0.0/8 and 2001:db8::/32, without rules. */
     rules: rules.optional(),
@@ -185,6 +187,7 @@ export function readScenario(file: string, text = readFileSync(file, 'utf8')): S
 /** The rules of a scenario or step: as they stand there, or made of its `ban`. */
 export function rulesOf({ rules, ban }: Pick<Scenario, 'rules' | 'ban'>): RulesText {
   if (rules !== undefined) return rules
-  const bans = ban === undefined ? [] : [{ names: ban, authority: 'A', reference: 'R' }]
+  const bans =
+    ban === undefined || ban.length === 0 ? [] : [{ names: ban, authority: 'A', reference: 'R' }]
   return { networks: { networks: { all: { prefixes: ['10.0.0.0/8', '2001:db8::/32'], bans } } } }
 }

@@ -14,7 +14,7 @@ import { Arrivals } from '../../src/resolver/arrivals.js'
 import { Identity } from '../../src/resolver/identity.js'
 import { Resolver } from '../../src/resolver/resolve.js'
 import { Witness } from '../../src/resolver/witness.js'
-import { loadRules } from '../../src/rules/load.js'
+import { loadRules, type RulesResult } from '../../src/rules/load.js'
 import type { Forwarder } from '../../src/upstream/forwarder.js'
 import { showName } from '../../src/wire/name.js'
 import { rulesOf, type RulesText, type Scenario, type Step } from './scenario.js'
@@ -81,21 +81,8 @@ export class World {
   }
 
   private async adopt(rules: RulesText): Promise<void> {
-    const folder = mkdtempSync(join(tmpdir(), 'interdict-scenario-'))
-    const write = (path: string, text: string): void => {
-      mkdirSync(dirname(join(folder, path)), { recursive: true })
-      writeFileSync(join(folder, path), text)
-    }
-    write('networks.yaml', stringify(rules.networks))
-    for (const [id, app] of Object.entries(rules.apps ?? {})) {
-      write(`apps/${id}.yaml`, stringify({ app: id, title: id, ...app }))
-    }
-    for (const [path, text] of Object.entries(rules.files ?? {})) write(path, text)
-    const loaded = await loadRules(folder)
-    rmSync(folder, { recursive: true })
-    if (!loaded.ok) throw new Error(loaded.errors.map(error => error.message).join('\n'))
     this.policy = new Policy(
-      compile(loaded.rules, { generation: ++this.generation, random: () => 7 })
+      compile(await loaded(rules), { generation: ++this.generation, random: () => 7 })
     )
     if (this.made === undefined) this.made = this.build(this.policy)
     else this.made.adopt(this.policy)
@@ -137,4 +124,30 @@ export class World {
       ede: event.ede
     }
   }
+}
+
+type Rules = Extract<RulesResult, { ok: true }>['rules']
+
+/** Rules that were loaded, by their text: each scenario has its own through several ways in. */
+const known = new Map<string, Rules>()
+
+async function loaded(rules: RulesText): Promise<Rules> {
+  const text = JSON.stringify(rules)
+  const before = known.get(text)
+  if (before !== undefined) return before
+  const folder = mkdtempSync(join(tmpdir(), 'interdict-scenario-'))
+  const write = (path: string, content: string): void => {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), content)
+  }
+  write('networks.yaml', stringify(rules.networks))
+  for (const [id, app] of Object.entries(rules.apps ?? {})) {
+    write(`apps/${id}.yaml`, stringify({ app: id, title: id, ...app }))
+  }
+  for (const [path, content] of Object.entries(rules.files ?? {})) write(path, content)
+  const read = await loadRules(folder)
+  rmSync(folder, { recursive: true })
+  if (!read.ok) throw new Error(read.errors.map(error => error.message).join('\n'))
+  known.set(text, read.rules)
+  return read.rules
 }
