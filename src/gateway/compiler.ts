@@ -54,6 +54,17 @@ export class Compiler {
     this.rest()
   }
 
+  /** Ends the thread, if nothing is asked of it for so long. */
+  rest(after: Milliseconds = IDLE): void {
+    clearTimeout(this.idle)
+    if (this.closed || this.job !== undefined) return
+    this.idle = setTimeout(() => {
+      void this.thread?.end()
+      this.thread = undefined
+    }, after)
+    this.idle.unref()
+  }
+
   /** Reads the settings file; see `loadConfig`. */
   async settings(file: string | undefined): Promise<SettingsResult> {
     const result = await this.run({ kind: 'settings', file })
@@ -112,17 +123,6 @@ export class Compiler {
     this.job = undefined
     this.rest()
     job?.settle(result)
-  }
-
-  /** Ends the thread when nothing has been asked of it for a while. */
-  private rest(): void {
-    clearTimeout(this.idle)
-    if (this.closed || this.job !== undefined) return
-    this.idle = setTimeout(() => {
-      void this.thread?.end()
-      this.thread = undefined
-    }, IDLE)
-    this.idle.unref()
   }
 }
 

@@ -94,6 +94,10 @@ export class Gateway {
     this.take(result)
     const troubles = await this.listen()
     if (troubles.length > 0) return troubles
+    // Clients are served first: what is recorded meanwhile waits in the rings.
+    this.recorder.launch()
+    // It holds 25 MB, and rules do not often change in the first seconds.
+    this.parts.compiler.rest(0)
     this.tell(result, this.warnings)
     this.watch.follow(result.marks)
     return []

@@ -23,8 +23,19 @@ export class RecorderHandle {
     private readonly startThread: StartThread,
     private readonly start: RecorderStart,
     private readonly log: ServiceLog
-  ) {
-    this.launch()
+  ) {}
+
+  /** Starts the thread. What was recorded before waits in the rings. */
+  launch(): void {
+    this.born = performance.now()
+    this.thread = this.startThread<ToRecorder, FromRecorder>('recorder-main.js', this.start, {
+      message: message => {
+        if (message.kind === 'drained') this.drained?.()
+        else this.log[message.level](message.fields, message.message)
+      },
+      gone: error => this.bury(error ?? new Error('ended'))
+    })
+    if (this.snapshot !== undefined) this.thread.send({ kind: 'adopt', snapshot: this.snapshot })
   }
 
   /** To be called before any worker is given the snapshot. */
@@ -56,18 +67,6 @@ export class RecorderHandle {
     clearTimeout(this.timer)
     if (this.thread === undefined) this.launch()
     this.thread?.send({ kind: 'drain' })
-  }
-
-  private launch(): void {
-    this.born = performance.now()
-    this.thread = this.startThread<ToRecorder, FromRecorder>('recorder-main.js', this.start, {
-      message: message => {
-        if (message.kind === 'drained') this.drained?.()
-        else this.log[message.level](message.fields, message.message)
-      },
-      gone: error => this.bury(error ?? new Error('ended'))
-    })
-    if (this.snapshot !== undefined) this.thread.send({ kind: 'adopt', snapshot: this.snapshot })
   }
 
   private bury(error: Error): void {

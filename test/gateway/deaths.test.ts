@@ -103,6 +103,7 @@ t.test('the recorder dies at the end: what was recorded is written all the same'
 
 t.test('the compiler dies idle: the next reload works', async t => {
   const rig = await serving(t)
+  await rig.gateway.reload('SIGHUP')
   await rig.threads.kill('compiler')
   await rig.log.says('the compiler died')
   t.equal((await askUdp(rig.at, 'banned.example')).rcode, 'NXDOMAIN', 'the rules stay in force')

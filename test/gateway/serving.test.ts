@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs'
 import t from 'tap'
 import { chooseTransport } from '../../src/socket/transport.js'
 import { askMany, askTcp, askUdp } from './asker.js'
-import { kinds, serving } from './serve.js'
+import { kinds, Rig, serving } from './serve.js'
+import { banning, eventually } from './site.js'
 
 for (const transport of kinds) {
   t.test(`${transport}: answers over UDP and TCP, over IPv4 and IPv6`, async t => {
@@ -45,3 +47,18 @@ for (const transport of kinds) {
     )
   })
 }
+
+t.test('the compiler is gone once the gateway serves, and there again for a reload', async t => {
+  const rig = await serving(t)
+  await eventually('no compiler', () => rig.threads.of('compiler').length === 0)
+  rig.site.write('rules/networks.yaml', banning('other.example'))
+  await rig.generation(2)
+  t.equal((await askUdp(rig.at, 'other.example')).rcode, 'NXDOMAIN')
+})
+
+t.test('where a start is refused, no recorder was started and no query log opened', async t => {
+  const rig = new Rig(t, { files: { 'rules/networks.yaml': banning('..') } })
+  t.not((await rig.gateway.start()).length, 0)
+  t.equal(rig.threads.of('recorder').length, 0)
+  t.notOk(existsSync(rig.site.path('queries.jsonl')))
+})

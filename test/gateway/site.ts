@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -38,6 +38,7 @@ export class Site {
 
   /** Lines of the query log, as far as it is written. */
   records(): Record<string, unknown>[] {
+    if (!existsSync(this.path('queries.jsonl'))) return []
     const lines = this.read('queries.jsonl').split('\n')
     return lines.slice(0, -1).map(line => JSON.parse(line) as Record<string, unknown>)
   }
