@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import packet from 'dns-packet'
 import { readAddress } from '../../src/base/address.js'
 import { compile } from '../../src/policy/compile.js'
+import { localNames } from '../../src/policy/local-names.js'
 import { Policy } from '../../src/policy/policy.js'
 import { loadRules } from '../../src/rules/load.js'
 import type { Answer } from '../../src/wire/answer.js'
@@ -74,7 +75,9 @@ async function policyOf(names: number): Promise<Policy> {
     await list.install('domains', join(folder, 'lists', 'names.txt'))
     const result = await loadRules(folder)
     if (!result.ok) throw result.errors[0] ?? new Error('no rules')
-    return new Policy(compile(result.rules, { generation: 1, random: () => 0x2545f491 }))
+    return new Policy(
+      compile(result.rules, { generation: 1, random: () => 0x2545f491, local: localNames([]) })
+    )
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

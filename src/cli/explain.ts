@@ -5,6 +5,7 @@ import { LruAnswerCache } from '../cache/lru.js'
 import type { Config } from '../config/config.js'
 import { RRCLASS } from '../dns/rrclass.js'
 import { readRrtype } from '../dns/rrtype.js'
+import { answeredHere } from '../gateway/answered-here.js'
 import { openForwarder } from '../gateway/open-forwarder.js'
 import { upstreamPlan } from '../gateway/upstream-plan.js'
 import { PROTOCOL, QueryEvent } from '../log/event.js'
@@ -44,7 +45,9 @@ export async function explain(name: string, options: ExplainOptions): Promise<vo
   const config = await settings(options)
   const loaded = await loadRules(config.rules)
   if (!loaded.ok) refuse(loaded.errors)
-  const policy = new Policy(compile(loaded.rules, { generation: 1, random: () => 0 }))
+  const policy = new Policy(
+    compile(loaded.rules, { generation: 1, random: () => 0, local: answeredHere(config) })
+  )
   const nobody = new Nobody()
   const forwarder = options.upstream ? await forwarderFor(config) : nobody
   const resolved = await resolve(asked, policy, config, forwarder)

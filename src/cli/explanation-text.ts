@@ -55,6 +55,7 @@ function verdictLine({ verdict, match, upstream }: Explanation): string {
 
 function ruleLines(rule: Omit<Said, 'fate'>, folder: string): string[] {
   const { kind, id, monitor, facts, through, pattern, source } = rule
+  if (kind === 'local') return indent([`special use ${pattern}, ${source}`])
   const rows: [string, string][] = [
     [kind, `${id}${monitor ? ' (monitor mode)' : ''}, ${folder}${rule.rule}`],
     ['through', `${through}: ${pattern}, ${folder}${source}`],
@@ -78,7 +79,8 @@ function stopLines({ what, said }: Stop, folder: string): string[] {
 function showSaid(said: Said, width: number, folder: string): string {
   const { kind, id, rule, pattern, source, fate } = said
   const where = `(${folder}${rule}) through ${pattern} (${folder}${source})`
-  const text = `${fate.padEnd(width)}  ${kind} ${id} ${where} ${termOf(said)}`.trimEnd()
+  const what = kind === 'local' ? `${id} ${pattern} (${source})` : `${kind} ${id} ${where}`
+  const text = `${fate.padEnd(width)}  ${what} ${termOf(said)}`.trimEnd()
   return `    ${fate === 'decides' || fate === 'monitors' ? paint('bold', text) : text}`
 }
 

@@ -142,16 +142,20 @@ function said(policy: Policy, number: number, record: number): Omit<Said, 'fate'
   return {
     kind,
     id: ruleId,
-    rule: `${ruleFile}:${ruleLine}`,
-    through:
-      source.kind === 'inline' ? 'its own names' : `${source.kind} ${source.id} (${source.title})`,
+    rule: kind === 'local' ? (matched?.file ?? '') : `${ruleFile}:${ruleLine}`,
+    through: throughOf(source),
     pattern: matched?.pattern ?? '',
-    source: `${source.file}:${matched?.sourceLine ?? 0}`,
+    source: kind === 'local' ? (matched?.file ?? '') : `${source.file}:${matched?.sourceLine ?? 0}`,
     monitor,
     ...(Number.isFinite(from) ? { from: showInstant(from) } : {}),
     ...(Number.isFinite(until) ? { until: showInstant(until) } : {}),
     facts
   }
+}
+
+function throughOf({ kind, id, title }: Claim['source']): string {
+  if (kind === 'local') return title
+  return kind === 'inline' ? 'its own names' : `${kind} ${id} (${title})`
 }
 
 /** The names of `Answer.targets`, which stand one after the other. */

@@ -18,6 +18,7 @@ export interface Config {
   readonly tcp: TcpConfig
   readonly limits: LimitsConfig
   readonly frontEnds: FrontEndsConfig
+  readonly specialUse: SpecialUseConfig
   readonly log: { readonly service: ServiceLogConfig; readonly queries: QueryLogConfig }
   readonly shutdown: { readonly grace: Milliseconds }
 }
@@ -87,6 +88,13 @@ export interface LimitsConfig {
 export interface FrontEndsConfig {
   readonly proxyProtocol: readonly Prefix[]
   readonly clientSubnet: readonly Prefix[]
+}
+
+/** Names that are answered here because of what they are. */
+export interface SpecialUseConfig {
+  readonly answer: boolean
+  /** Lower-cased wire forms: these are forwarded, with all below them. */
+  readonly except: readonly Uint8Array[]
 }
 
 export interface ServiceLogConfig {

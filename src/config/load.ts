@@ -70,6 +70,10 @@ function configOf(settings: Settings, folder: string): Config {
       proxyProtocol: settings['front-ends']['proxy-protocol'],
       clientSubnet: settings['front-ends']['client-subnet']
     },
+    specialUse: {
+      answer: settings['special-use'].answer,
+      except: settings['special-use'].except.map(readName)
+    },
     log: {
       service: {
         level: service.level,

@@ -20,7 +20,7 @@ const server = textAs(
 const prefix = textAs('a prefix such as 192.0.2.0/24 or 2001:db8::/32', readPrefix)
 const path = z.string('a path').min(1, 'a path')
 
-/** Names that may stand left of `forward` addresses; the text is what is kept. */
+/** A name with all below it; the text is what is kept. */
 const domain = z.string().refine(text => {
   try {
     return readName(text).length > 0
@@ -81,6 +81,11 @@ const frontEnds = section({
   'client-subnet': z.array(prefix).prefault([])
 })
 
+const specialUse = section({
+  answer: z.boolean().prefault(true),
+  except: z.array(domain).prefault([])
+})
+
 const log = section({
   service: section({
     level: z.enum(['info', 'warn', 'error', 'silent']).prefault('info'),
@@ -110,6 +115,7 @@ export const settingsSchema = section({
   tcp,
   limits,
   'front-ends': frontEnds,
+  'special-use': specialUse,
   log,
   shutdown: section({ grace: duration('0s', '1m').prefault('5s') })
 }).superRefine(({ listen, upstreams: { servers, forward } }, context) => {

@@ -48,7 +48,7 @@ async function rules(order: Order): Promise<FromCompiler> {
   const errors = restless ? [failure('GATEWAY_RESTLESS')] : loaded.ok ? [] : loaded.errors
   if (errors.length > 0 || !loaded.ok)
     return { kind: 'refused', errors: errors.map(troubleOf), marks }
-  const made = make(loaded.rules, order.generation)
+  const made = make(loaded.rules, order)
   const warnings = loaded.warnings.map(troubleOf)
   return { kind: 'compiled', ...made, warnings, marks, took: performance.now() - started }
 }
@@ -89,14 +89,14 @@ async function read({ folder, known }: Order): Promise<Reading> {
 
 function make(
   ruleSet: Extract<RulesResult, { readonly ok: true }>['rules'],
-  generation: number
+  { generation, local }: Order
 ): Pick<Extract<FromCompiler, { readonly kind: 'compiled' }>, 'snapshot' | 'changes'> {
   if (ruleSet.sha256 === inForce?.sha256) return { snapshot: undefined, changes: undefined }
   // The seed in force first, so that hashes which workers keep stay good over the reload; another
   // one only if names crowd under it.
   const seeds = inForce === undefined ? [] : [inForce.seed >>> 0]
   const random = (): number => seeds.pop() ?? randomInt(2 ** 32)
-  const snapshot = compile(ruleSet, { generation, random })
+  const snapshot = compile(ruleSet, { generation, random, local })
   const changes = inForce === undefined ? undefined : compare(inForce, snapshot)
   inForce = snapshot
   return { snapshot, changes }

@@ -1,5 +1,6 @@
 import type { Milliseconds } from '../base/units.js'
 import type { ServiceLog } from '../log/service-log.js'
+import type { LocalName } from '../policy/local-names.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import type { Config } from '../config/config.js'
 import type { Compiled, FromCompiler, ToCompiler, Trouble } from './messages.js'
@@ -20,6 +21,7 @@ export interface CompileOrder {
   readonly generation: number
   /** What is watched. */
   readonly known: readonly string[]
+  readonly local: readonly LocalName[]
   readonly inForce: Snapshot | undefined
 }
 

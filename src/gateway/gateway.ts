@@ -6,6 +6,7 @@ import type { Changes } from '../policy/compare.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import type { Endpoint, Transport } from '../socket/datagram.js'
 import { startTurn } from '../socket/start-turn.js'
+import { answeredHere } from './answered-here.js'
 import type { Compiler } from './compiler.js'
 import { Fleet } from './fleet.js'
 import type { Compiled, Trouble } from './messages.js'
@@ -172,7 +173,13 @@ export class Gateway {
     const { snapshot, watch } = this
     const generation = (snapshot?.generation ?? 0) + 1
     const { rules: folder } = config
-    return compiler.compile({ folder, generation, known: watch.paths, inForce: snapshot })
+    return compiler.compile({
+      folder,
+      generation,
+      known: watch.paths,
+      local: answeredHere(config),
+      inForce: snapshot
+    })
   }
 
   private async reloadNow(): Promise<void> {

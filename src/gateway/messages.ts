@@ -2,6 +2,7 @@ import type { Milliseconds } from '../base/units.js'
 import type { Config, QueryLogConfig } from '../config/config.js'
 import type { LogFields, ServiceLog } from '../log/service-log.js'
 import type { Changes } from '../policy/compare.js'
+import type { LocalName } from '../policy/local-names.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import type { Endpoint } from '../socket/datagram.js'
 import type { Marks } from './marks.js'
@@ -53,6 +54,8 @@ export type ToCompiler =
       readonly generation: number
       /** What is watched, and so known to be read, inside the folder and elsewhere. */
       readonly known: readonly string[]
+      /** Special-use names that are answered here. */
+      readonly local: readonly LocalName[]
       /** The snapshot in force, for a thread that has not made it. */
       readonly inForce: Snapshot | undefined
     }

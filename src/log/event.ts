@@ -8,7 +8,8 @@ export const VERDICT = {
   monitored: 3, // would have been blocked; answered as if not
   allowed: 4, // an exception or allow let it through
   refused: 5, // the client is in no network, or asked what is not looked up: see resolver/odd.ts
-  failed: 6 // no upstream answered
+  failed: 6, // no upstream answered
+  local: 7 // a special-use name, answered here
 } as const
 
 /** What the deciding rule matched. */

@@ -6,7 +6,7 @@ export interface Matched {
   /** As written there: `=tiktok.com`, `*.example`, `192.0.2.0/24`. */
   readonly pattern: string
   readonly sourceFile: string
-  /** From 1. */
+  /** From 1; of no meaning for a special-use name, which stands in an RFC. */
   readonly sourceLine: number
 }
 
@@ -61,13 +61,19 @@ export class SnapshotPieces {
 
 function ruleFields(claim: Claim, matched: Matched | undefined): Uint8Array {
   const { kind, id } = claim.source
+  // No rule spoke, but an RFC.
+  if (kind === 'local') return matchedFields(matched, matched?.sourceFile)
   return Buffer.concat([
     kind === 'inline' ? NOTHING : field(kind, id),
     field(claim.kind, claim.ruleId),
     field('rule', `${claim.ruleFile}:${claim.ruleLine}`),
-    matched === undefined ? NOTHING : field('pattern', matched.pattern),
-    matched === undefined ? NOTHING : field('source', `${matched.sourceFile}:${matched.sourceLine}`)
+    matchedFields(matched, `${matched?.sourceFile}:${matched?.sourceLine}`)
   ])
+}
+
+function matchedFields(matched: Matched | undefined, place = ''): Uint8Array {
+  if (matched === undefined) return NOTHING
+  return Buffer.concat([field('pattern', matched.pattern), field('source', place)])
 }
 
 /** `,"name":"text"`, in UTF-8. */

@@ -69,13 +69,22 @@ function namesKept(before: Snapshot, after: Snapshot): number {
   const table = new NameTable(before.tables.names)
   const records = recordsOf(after)
   const hashed = new HashedName()
+  const noRulesNow = onlyLocal(after)
+  const noRulesBefore = onlyLocal(before)
   let kept = 0
   for (const record of new NameTable(after.tables.names).records()) {
     const content = records.contentOf(record)
-    if (!('name' in content)) continue
+    if (!('name' in content) || noRulesNow.has(record)) continue
     hashed.take(content.name, 0, before.seed)
     const found = hashed.labels === 0 ? table.root : table.find(hashed, 0)
-    if (found !== 0) kept++
+    if (found !== 0 && !noRulesBefore.has(found)) kept++
   }
   return kept
+}
+
+/** Records of special-use names that no rule's source has: those are not counted. */
+function onlyLocal(snapshot: Snapshot): ReadonlySet<number> {
+  const records = recordsOf(snapshot)
+  const alone = snapshot.locals.filter(({ record }) => records.membersOf(record).length === 1)
+  return new Set(alone.map(({ record }) => record))
 }

@@ -10,6 +10,8 @@ import {
   type Ranked
 } from './cells.js'
 import { ClaimBook } from './claims.js'
+import { localClaim, localSource, placed } from './local-source.js'
+import type { LocalName } from './local-names.js'
 import { compileClasses, type ClientClass } from './client-classes.js'
 import { pourSources, type Poured } from './pour.js'
 import { TIER, type Claim, type Snapshot, type SourceSummary } from './snapshot.js'
@@ -21,6 +23,8 @@ export interface CompileOptions {
   readonly random: () => number
   /** Most slots looked at to place a name. */
   readonly maxRun?: number
+  /** Special-use names that are answered where no rule speaks; none if not given. */
+  readonly local?: readonly LocalName[]
 }
 
 /**
@@ -38,9 +42,12 @@ const MAX_TRIES = 8
  */
 export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
   const { networks, sha256 } = ruleSet
-  const { seed, poured } = pour(usedSources(ruleSet), options)
+  const { local = [] } = options
+  const sources = usedSources(ruleSet)
+  if (local.length > 0) sources.push(localSource(local))
+  const { seed, poured } = pour(sources, options)
   const { classes, clients } = compileClasses(networks)
-  const { claims, groups, cells } = compileClaims(classes, poured.sources)
+  const { claims, groups, localGroup, cells } = compileClaims(classes, poured.sources)
   const rules = new Map(networks.flatMap(({ rules }) => rules.map(rule => [rule.id, rule])))
   const tables = { names: poured.names, clients, addresses: poured.addresses, cells }
   return {
@@ -49,15 +56,17 @@ export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
     seed,
     claims,
     sources: poured.sources,
+    locals: placed(local, poured.names, seed),
     networks: networks.map(({ id }) => id),
     classNetworks: classes.map(({ network }) => network),
     classGroups: groups,
+    localGroup,
     tables,
     counts: {
       names: poured.count,
       rules: rules.size,
       networks: networks.length,
-      sources: poured.sources.length
+      sources: poured.sources.filter(({ kind }) => kind !== 'local').length
     },
     octets: poured.used + octetsOf([clients, poured.addresses, cells]),
     switches: switchesOf(rules.values())
@@ -65,7 +74,7 @@ export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
 }
 
 /** Sources that some rule points at; an app that nobody bans takes no memory. */
-function usedSources({ sources, networks }: RuleSet): readonly NameSource[] {
+function usedSources({ sources, networks }: RuleSet): NameSource[] {
   const pointedAt = new Map<string, NameSource>()
   for (const rule of new Set(networks.flatMap(({ rules }) => rules))) {
     for (const source of rule.sources) pointedAt.set(source.id, source)
@@ -91,7 +100,7 @@ function pour(
 function compileClaims(
   classes: readonly ClientClass[],
   sources: readonly SourceSummary[]
-): { claims: readonly Claim[]; groups: readonly number[]; cells: CellBuffers } {
+): { claims: readonly Claim[]; groups: readonly number[]; localGroup: number; cells: CellBuffers } {
   const book = new ClaimBook()
   const sourceOf = new Map(sources.map(source => [source.id, source]))
   const rank = (rule: Rule): Ranked[] =>
@@ -100,16 +109,22 @@ function compileClaims(
       const claim = book.claimOf(rule, source)
       return { source: source.index, entry: entryOf(claim, book.claims[claim]!) }
     })
+  const ranked = (source: SourceSummary): Ranked => {
+    const claim = localClaim(source)
+    return { source: source.index, entry: entryOf(book.claims.push(claim) - 1, claim) }
+  }
 
-  const known = new Map<string, number>([['', 0]])
-  const ranked: Ranked[][] = []
-  const groups = classes.map(({ rules }) => {
+  const local = sources.filter(({ kind }) => kind === 'local').map(source => ranked(source))
+  const known = new Map<string, number>(local.length === 0 ? [['', 0]] : [])
+  const ranks: Ranked[][] = []
+  const groups = classes.map(({ network, rules }) => {
+    if (network === -1) return 0
     const key = rules.map(({ id }) => id).join('\n')
-    const group = known.get(key) ?? ranked.push(byTier(rules).flatMap(rank))
+    const group = known.get(key) ?? ranks.push([...byTier(rules).flatMap(rank), ...local])
     known.set(key, group)
     return group
   })
-  return { claims: book.claims, groups, cells: compileCells(ranked) }
+  return { claims: book.claims, groups, localGroup: known.get('') ?? 0, cells: compileCells(ranks) }
 }
 
 /**

@@ -7,13 +7,13 @@ import type { Claim, Snapshot } from './snapshot.js'
 
 /** What a verdict rests on, for people: the rule, and the line of its source that matched. */
 export interface MatchedRule {
-  /** Id of the rule and where it is written. */
+  /** Id of the rule and where it is written; line 0: it is no rule, but an RFC. */
   readonly rule: string
   readonly file: string
   readonly line: number
   readonly source: { readonly id: string; readonly title: string }
   readonly sourceFile: string
-  /** From 1. */
+  /** From 1; 0: as `line`. */
   readonly sourceLine: number
   /** As rule files have it: `a.example`, `=a.example`, `*.a.example`, `192.0.2.0/24`. */
   readonly pattern: string
@@ -50,6 +50,7 @@ export function matchedRule(
     .filter(({ member }) => sourceOf(member) === spoke.source.index)
   const found = members.find(({ member }) => coverOf(member) === wanted) ?? members[0]
   if (found === undefined) return undefined
+  if (spoke.kind === 'local') return describeLocal(snapshot, spoke, record, coverOf(found.member))
   return describe(spoke, found.line, patternOf(snapshot, record, coverOf(found.member)))
 }
 
@@ -60,6 +61,17 @@ export function patternOf(snapshot: Snapshot, record: number, cover: number): st
   const name = showName(content.name)
   if (cover === COVER.below) return `*.${name}`
   return cover === COVER.exact ? `=${showCanonical(name)}` : showCanonical(name)
+}
+
+function describeLocal(
+  snapshot: Snapshot,
+  claim: Claim,
+  record: number,
+  cover: number
+): MatchedRule {
+  const reference = snapshot.locals.find(local => local.record === record)?.reference ?? ''
+  const pattern = patternOf(snapshot, record, cover)
+  return { ...describe(claim, 0, pattern), file: reference, sourceFile: reference }
 }
 
 function describe(claim: Claim, line: number, pattern: string): MatchedRule {

@@ -1,6 +1,13 @@
 import type { Octets } from '../base/units.js'
 import { HashedName, MAX_LABELS } from '../wire/hashed-name.js'
-import { filterBits, filterMask, firstSlot, slotBits, type NameTableBuffers } from './name-table.js'
+import {
+  filterBits,
+  filterMask,
+  firstSlot,
+  LOCAL_TOPS,
+  slotBits,
+  type NameTableBuffers
+} from './name-table.js'
 import type { RecordBuilder } from './record-builder.js'
 
 /**
@@ -12,6 +19,8 @@ export class NameTableBuilder {
   names = 0
   /** Set once a name found no slot within the longest run: start again with another seed. */
   crowded = false
+  /** Whether what comes now are special-use names, all below some top-level label. */
+  local = false
   readonly #most: number
   readonly #seed: number
   readonly #maxRun: number
@@ -19,6 +28,8 @@ export class NameTableBuilder {
   readonly #bits: number
   readonly #slots: Int32Array<SharedArrayBuffer>
   readonly #depths = new Uint8Array(new SharedArrayBuffer(MAX_LABELS + 1))
+  readonly #allDepths = new Uint8Array(new SharedArrayBuffer(MAX_LABELS + 1))
+  readonly #localTops = new Uint8Array(new SharedArrayBuffer(LOCAL_TOPS))
   readonly #name = new HashedName()
   #root = 0
 
@@ -45,7 +56,7 @@ export class NameTableBuilder {
     const name = this.#name
     name.take(octets, at, this.#seed)
     if (this.names >= this.#most || !this.#records.hasRoom(name.length)) return false
-    this.#depths[name.labels] = 1
+    this.#noteDepth(name)
     if (name.labels > 0) this.#place(name, member, line)
     else this.#addRoot(name, member, line)
     return true
@@ -56,7 +67,20 @@ export class NameTableBuilder {
     const bits = slotBits(this.names)
     const slots = bits < this.#bits ? this.#rehashed(bits) : this.#slots
     const filter = filterOf(slots, filterBits(this.names))
-    return { slots: slots.buffer, filter, depths: this.#depths.buffer, root: this.#root }
+    return {
+      slots: slots.buffer,
+      filter,
+      depths: this.#depths.buffer,
+      allDepths: this.#allDepths.buffer,
+      localTops: this.#localTops.buffer,
+      root: this.#root
+    }
+  }
+
+  #noteDepth(name: HashedName): void {
+    this.#allDepths[name.labels] = 1
+    if (!this.local) this.#depths[name.labels] = 1
+    else this.#localTops[name.hashes[name.labels - 1]! & (LOCAL_TOPS - 1)] = 1
   }
 
   #place(name: HashedName, member: number, line: number): void {

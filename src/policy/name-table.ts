@@ -7,8 +7,12 @@ export interface NameTableBuffers {
   readonly slots: SharedArrayBuffer
   /** Two bits a name, in one word: most names that are not stored are turned away here. */
   readonly filter: SharedArrayBuffer
-  /** For each count of labels, 0 to 127: whether a name of so many labels is stored. */
+  /** For each count of labels, 0 to 127: whether a rule's name of so many labels is stored. */
   readonly depths: SharedArrayBuffer
+  /** As `depths`, for all names, special-use ones as well. */
+  readonly allDepths: SharedArrayBuffer
+  /** For the low bits of a top-level label's hash: whether special-use names may be below it. */
+  readonly localTops: SharedArrayBuffer
   /** Record of the root name, which has no slot; 0 where no source gives it. */
   readonly root: number
   readonly records: RecordBuffers
@@ -55,12 +59,15 @@ export function filterMask(hash: number): number {
   return (1 << (mixed >>> 27)) | (1 << ((mixed >>> 22) & 31))
 }
 
+/** How many low bits of a top-level label's hash are looked at. */
+export const LOCAL_TOPS = 256
+
 /** Finds the record of a name or suffix. One per thread; reads shared memory, allocates nothing. */
 export class NameTable {
   readonly root: number
-  /** Most labels of any stored name: suffixes with more need no look. */
-  readonly deepest: number
-  readonly depths: Uint8Array
+  readonly depths: Depths
+  readonly allDepths: Depths
+  readonly #localTops: Uint8Array
   readonly #filter: Int32Array
   readonly #filterShift: number
   readonly #slots: Int32Array
@@ -70,8 +77,9 @@ export class NameTable {
 
   constructor(buffers: NameTableBuffers) {
     this.root = buffers.root
-    this.depths = new Uint8Array(buffers.depths)
-    this.deepest = Math.max(0, this.depths.lastIndexOf(1))
+    this.depths = depthsOf(buffers.depths)
+    this.allDepths = depthsOf(buffers.allDepths)
+    this.#localTops = new Uint8Array(buffers.localTops)
     this.#filter = new Int32Array(buffers.filter)
     this.#filterShift = 32 - Math.log2(this.#filter.length)
     this.#slots = new Int32Array(buffers.slots)
@@ -79,6 +87,15 @@ export class NameTable {
     this.#mask = slots - 1
     this.#shift = 32 - Math.log2(slots)
     this.#octets = new Uint8Array(buffers.records.words)
+  }
+
+  /**
+   * Whether special-use names may be above this name: they are all below a few top-level labels,
+   * so that other names need no look at as many labels as those have.
+   */
+  mayBeLocal(name: HashedName): boolean {
+    const { labels } = name
+    return labels > 0 && this.#localTops[name.hashes[labels - 1]! & (LOCAL_TOPS - 1)] === 1
   }
 
   /** The record of the suffix that begins with label `label` (not the root); 0: not stored. */
@@ -106,4 +123,16 @@ export class NameTable {
       if (record !== 0) yield record
     }
   }
+}
+
+/** Which counts of labels names are stored with. */
+export interface Depths {
+  readonly has: Uint8Array
+  /** The most: suffixes with more need no look. */
+  readonly deepest: number
+}
+
+function depthsOf(buffer: SharedArrayBuffer): Depths {
+  const has = new Uint8Array(buffer)
+  return { has, deepest: Math.max(0, has.lastIndexOf(1)) }
 }

@@ -5,7 +5,7 @@ import type { HashedName } from '../wire/hashed-name.js'
 import { AddressTable } from './address-table.js'
 import { Cells, ENTRY_DATED, ENTRY_MONITOR, ENTRY_SHIFT } from './cells.js'
 import { NameTable } from './name-table.js'
-import { TIER, type Claim, type Snapshot, type Verdict } from './snapshot.js'
+import { TIER, type Claim, type Local, type Snapshot, type Verdict } from './snapshot.js'
 
 /** Room for the switches of one generation in an epoch number. */
 const EPOCHS_PER_GENERATION = 2 ** 20
@@ -32,6 +32,8 @@ export class Policy {
   readonly #records: Int32Array
   readonly #sets: Int32Array
   readonly #groups: Int32Array
+  readonly #localGroup: number
+  readonly #locals: ReadonlyMap<number, Local>
   readonly #tiers: Uint8Array
   readonly #froms: Float64Array
   readonly #untils: Float64Array
@@ -53,6 +55,8 @@ export class Policy {
     this.#records = new Int32Array(tables.names.records.words)
     this.#sets = new Int32Array(tables.names.records.sets)
     this.#groups = Int32Array.from(snapshot.classGroups)
+    this.#localGroup = snapshot.localGroup
+    this.#locals = new Map(snapshot.locals.map(local => [local.record, local]))
     this.#tiers = Uint8Array.from(claims, ({ tier }) => tier)
     this.#froms = Float64Array.from(claims, ({ from }) => from)
     this.#untils = Float64Array.from(claims, ({ until }) => until)
@@ -68,7 +72,8 @@ export class Policy {
 
   /** Whether no rule at all speaks to clients of this class. */
   isSilentFor(clientClass: number): boolean {
-    return this.#groups[clientClass] === 0
+    const group = this.#groups[clientClass]
+    return group === 0 || group === this.#localGroup
   }
 
   /**
@@ -79,11 +84,13 @@ export class Policy {
    */
   judge(name: HashedName, clientClass: number, now: Seconds, verdict: Verdict): void {
     const group = this.#groups[clientClass]!
-    if (group === 0) return
     const { labels } = name
-    const { depths, deepest, root } = this.#names
+    const { root } = this.#names
+    const mayBeLocal = this.#names.mayBeLocal(name)
+    if (group === 0 || (group === this.#localGroup && !mayBeLocal)) return
+    const { has, deepest } = mayBeLocal ? this.#names.allDepths : this.#names.depths
     for (let label = labels > deepest ? labels - deepest : 0; label < labels; label++) {
-      if (depths[labels - label] === 0) continue
+      if (has[labels - label] === 0) continue
       const record = this.#names.find(name, label)
       if (record === 0) continue
       this.#weigh(record, label === 0, label, group, now, verdict)
@@ -111,6 +118,11 @@ export class Policy {
     for (let next = list + 1; next <= last; next++) {
       this.#weigh(lists[next]!, true, 0, group, now, verdict)
     }
+  }
+
+  /** What is said of a special-use name. @param record of a verdict of the tier `local` */
+  localOf(record: number): Local {
+    return this.#locals.get(record)!
   }
 
   /**

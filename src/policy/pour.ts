@@ -15,7 +15,7 @@ export interface Poured {
   readonly names: NameTableBuffers
   readonly addresses: AddressTableBuffers
   readonly sources: readonly SourceSummary[]
-  /** Distinct names. */
+  /** Distinct names of rules' sources. */
   readonly count: number
   /** Octets in use of the names' shared memory. */
   readonly used: Octets
@@ -41,11 +41,14 @@ export function pourSources(
   const names = new NameTableBuilder(records, most.names, seed, maxRun)
   const addresses = new AddressTableBuilder()
   const summaries: SourceSummary[] = []
+  let count = 0
   for (const [index, source] of sources.entries()) {
     const sink = new SourceSink(source.id, index, names, addresses)
+    names.local = source.kind === 'local'
     source.pour(sink)
     if (names.crowded) return undefined
     const { kind, id, title, file } = source
+    if (kind !== 'local') count = names.names
     summaries.push({ index, kind, id, title, file, names: sink.names, digest: sink.digest })
   }
   const slots = names.finish()
@@ -55,7 +58,7 @@ export function pourSources(
     names: { ...slots, records: buffers },
     addresses: addressTable,
     sources: summaries,
-    count: names.names,
+    count,
     used: used + slots.slots.byteLength + slots.filter.byteLength
   }
 }

@@ -3,6 +3,7 @@ import type { PrefixTableBuffers } from '../network/prefix-table.js'
 import type { Action, NameSource, Rule } from '../rules/types.js'
 import type { AddressTableBuffers } from './address-table.js'
 import type { CellBuffers } from './cells.js'
+import type { LocalName } from './local-names.js'
 import type { NameTableBuffers } from './name-table.js'
 
 /**
@@ -13,11 +14,12 @@ import type { NameTableBuffers } from './name-table.js'
  * `lift`      an exception through an app or list: it takes the bans of that very app or list
  *             away, and leaves those of others; what is left over is let through
  * `allow`, `block`
+ * `local`     no rule, but the registry of special-use names: it speaks where no rule does
  */
-export const TIER = { exception: 0, ban: 1, lift: 2, allow: 3, block: 4 } as const
+export const TIER = { exception: 0, ban: 1, lift: 2, allow: 3, block: 4, local: 5 } as const
 
 /** Behind all tiers: no claim decides. */
-export const NO_TIER = 5
+export const NO_TIER = 6
 
 /**
  * One rule speaking through one of its sources: "ban federal-phones/tiktok, through app tiktok".
@@ -25,7 +27,7 @@ export const NO_TIER = 5
  */
 export interface Claim {
   readonly tier: number
-  readonly kind: Rule['kind']
+  readonly kind: Rule['kind'] | 'local'
   readonly ruleId: string
   /** Where the rule is written: in the network that has it, or one that it extends. */
   readonly ruleFile: string
@@ -69,6 +71,14 @@ export interface PreparedReply {
   readonly edeOption: Uint8Array
 }
 
+/** What is said of a special-use name, with nothing left to compute on the hot path. */
+export interface Local extends Omit<LocalName, 'name' | 'cover'> {
+  /** Position of the name in the snapshot. */
+  readonly record: number
+  /** For answers that there is nothing: why. As in `PreparedReply`. */
+  readonly edeOption: Uint8Array
+}
+
 /** What crosses threads: shared memory and a small description. Immutable once made. */
 export interface Snapshot {
   readonly generation: number
@@ -79,11 +89,15 @@ export interface Snapshot {
   readonly claims: readonly Claim[]
   /** Sources that some rule of some network points at. */
   readonly sources: readonly SourceSummary[]
+  /** Special-use names that are answered here. */
+  readonly locals: readonly Local[]
   readonly networks: readonly string[]
   /** Client class to network: index in `networks`. Class 0 is "in no network" and has -1. */
   readonly classNetworks: readonly number[]
   /** Client class to group of classes with the very same rules; group 0 has none. */
   readonly classGroups: readonly number[]
+  /** The group to which no rule speaks, but special-use names are answered; 0: there is none. */
+  readonly localGroup: number
   /** Shared memory; its layout is `policy/`'s own business. */
   readonly tables: {
     readonly names: NameTableBuffers

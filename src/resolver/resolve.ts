@@ -6,6 +6,7 @@
  *                 network/ who asks? ─ nobody of ours ──────────────────► REFUSED + EDE 18
  *                   │
  *                 policy/ does a rule speak on the name? ─ banned ──────► the ban's action + EDE
+ *                   │     or is it special-use? ───────── yes ────────────► what its RFC says
  *                   │
  *                 odd? ─ no RD, ANY over UDP, class CH ─────────────────► REFUSED · HINFO · TXT
  *                   │
@@ -29,7 +30,7 @@ import { RCODE } from '../dns/rcode.js'
 import { RRCLASS } from '../dns/rrclass.js'
 import { MATCH, VERDICT } from '../log/event.js'
 import type { Policy } from '../policy/policy.js'
-import type { Verdict } from '../policy/snapshot.js'
+import { TIER, type Verdict } from '../policy/snapshot.js'
 import type { Forwarder, Outcome } from '../upstream/forwarder.js'
 import type { Answer } from '../wire/answer.js'
 import { READ } from '../wire/query.js'
@@ -39,6 +40,7 @@ import type { Arrivals } from './arrivals.js'
 import { blocks, writeAction } from './ban.js'
 import { Inspector } from './inspect.js'
 import type { Identity } from './identity.js'
+import { writeLocal } from './local.js'
 import { GO_ON, Lookup, TCP_LIMIT } from './lookup.js'
 import { decline, identify } from './odd.js'
 import { LATER, SILENCE, type ReplyLater, type Responder } from './responder.js'
@@ -184,6 +186,10 @@ export class Resolver implements Responder {
     verdict.clear()
     if (shelved) parts.shelf!.tell(verdict)
     else policy.judge(query.qname, clientClass, this.calendar, verdict)
+    if (verdict.tier === TIER.local) {
+      const length = this.answerHere(took)
+      if (length !== GO_ON) return length
+    }
     // A ban holds however it is asked; only what no ban is about is turned away for how it is asked.
     if (!blocks(policy, verdict, lookup.protocol)) return decline(lookup, parts.witness)
     if (!shelved && verdict.monitor === -1) parts.shelf?.putBan(query, verdict, clientClass)
@@ -212,6 +218,13 @@ export class Resolver implements Responder {
     return length
   }
 
+  /** A special-use name, which no upstream has business with; GO_ON where one has. */
+  private answerHere(took: Milliseconds): number {
+    const length = writeLocal(this.lookup, this.policy)
+    if (length !== GO_ON) this.parts.witness.answeredHere(this.lookup, took)
+    return length
+  }
+
   private refuseStranger(): number {
     const { octets, query, limit } = this.lookup
     const length = writeError(octets, query, limit, RCODE.REFUSED, STRANGER)
@@ -221,6 +234,6 @@ export class Resolver implements Responder {
 }
 
 /** Whether no rule at all has a say, not even in monitor mode. */
-function isPlain({ claim, monitor }: Verdict): boolean {
-  return claim === -1 && monitor === -1
+function isPlain({ claim, tier, monitor }: Verdict): boolean {
+  return (claim === -1 || tier === TIER.local) && monitor === -1
 }

@@ -1,8 +1,9 @@
 import type { Milliseconds } from '../base/units.js'
+import { EDE } from '../dns/ede.js'
 import { MATCH, NO_RCODE, QueryEvent, VERDICT } from '../log/event.js'
 import type { Which } from '../log/wanted.js'
 import type { Policy } from '../policy/policy.js'
-import type { Verdict } from '../policy/snapshot.js'
+import { TIER, type Verdict } from '../policy/snapshot.js'
 import type { Answer } from '../wire/answer.js'
 import { rcodeOf } from './ban.js'
 import type { Inspector } from './inspect.js'
@@ -63,7 +64,7 @@ export class Witness {
     } else if (watched) {
       const { verdict, monitorMatch } = led
       this.point(VERDICT.monitored, monitorMatch, verdict.monitor, verdict.monitorRecord)
-    } else if (lookup.verdict.claim !== -1) {
+    } else if (lookup.verdict.claim !== -1 && lookup.verdict.tier !== TIER.local) {
       this.point(VERDICT.allowed, MATCH.qname, lookup.verdict.claim, lookup.verdict.record)
     } else {
       this.point(how, MATCH.none, -1, -1)
@@ -71,6 +72,21 @@ export class Witness {
     event.rcode = answer.rcode
     event.ede = lookup.query.edns && answer.ede !== undefined ? answer.ede.code : -1
     event.upstream = answer.upstream
+    this.send(lookup, took)
+  }
+
+  /** A special-use name; the reply is written over the query. */
+  answeredHere(lookup: Lookup, took: Milliseconds): void {
+    const { monitor, monitorRecord, claim, record } = lookup.verdict
+    if (!this.all && !(monitor !== -1 && this.blocked)) return
+    const { event } = this
+    if (monitor === -1) this.point(VERDICT.local, MATCH.qname, claim, record)
+    else this.point(VERDICT.monitored, MATCH.qname, monitor, monitorRecord)
+    const { octets, query } = lookup
+    event.rcode = octets[query.at + 3]! & 0x0f
+    const empty = octets[query.at + 6] === 0 && octets[query.at + 7] === 0
+    event.ede = query.edns && empty ? EDE.OTHER : -1
+    event.upstream = -1
     this.send(lookup, took)
   }
 

@@ -29,10 +29,11 @@ export interface NameSink {
 
 /**
  * Names (and addresses) that one place in the rules speaks of: an app, a list, or the names written
- * into a ban, an exception, an allow or a block. The unit that bans and exceptions point at.
+ * into a ban, an exception, an allow or a block. The unit that bans and exceptions point at. Only
+ * policy's own source of special-use names is `local`.
  */
 export interface NameSource {
-  readonly kind: 'app' | 'list' | 'inline'
+  readonly kind: 'app' | 'list' | 'inline' | 'local'
   /** App or list id; for inline names `networks.yaml:12`. Unique in a rule set. */
   readonly id: string
   /** Human name: `TikTok`. */

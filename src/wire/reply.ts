@@ -71,10 +71,7 @@ export function writeNegative(
     putWord(octets, pos, 0xc000 | (HEADER + qname.starts[soaLabel]!))
     pos += 2
   }
-  octets.set(SOA, pos)
-  putLong(octets, pos + SOA_TTL, ttl)
-  putLong(octets, pos + SOA_SERIAL, serial)
-  putLong(octets, pos + SOA_MINIMUM, ttl)
+  putSoa(octets, pos, ttl, serial)
   writeHead(octets, query, 0, 0, rcode, 0, 1, 0)
   return close(octets, query, limit, pos + SOA.length, rcode, ede)
 }
@@ -128,7 +125,24 @@ export function writeCname(
   return writeRecord(octets, query, limit, RRTYPE.CNAME, target, ttl, ede)
 }
 
-function writeRecord(
+/** SOA of our own making as the answer, where QNAME is a zone of ours. RFC 6303 §3. */
+export function writeOwnSoa(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  ttl: Seconds,
+  serial: number
+): Octets {
+  const pos = query.questionEnd
+  if (!fits(query, limit, 2 + SOA.length)) return writeTruncated(octets, query)
+  putWord(octets, pos, 0xc000 | HEADER)
+  putSoa(octets, pos + 2, ttl, serial)
+  writeHead(octets, query, 0, 0, RCODE.NOERROR, 1, 0, 0)
+  return close(octets, query, limit, pos + 2 + SOA.length, RCODE.NOERROR, undefined)
+}
+
+/** One record of QNAME as the answer. @param rdata in which a pointer may lead to octet 12 */
+export function writeRecord(
   octets: Uint8Array,
   query: Query,
   limit: Octets,
@@ -147,6 +161,14 @@ function writeRecord(
   copy(rdata, octets, pos + RECORD_HEAD)
   writeHead(octets, query, 0, 0, RCODE.NOERROR, 1, 0, 0)
   return close(octets, query, limit, pos + RECORD_HEAD + rdata.length, RCODE.NOERROR, ede)
+}
+
+/** The SOA from TYPE on; it may be kept for `ttl`, and so may what it says not to exist. */
+function putSoa(octets: Uint8Array, at: Octets, ttl: Seconds, serial: number): void {
+  octets.set(SOA, at)
+  putLong(octets, at + SOA_TTL, ttl)
+  putLong(octets, at + SOA_SERIAL, serial)
+  putLong(octets, at + SOA_MINIMUM, ttl)
 }
 
 function soaTemplate(): Uint8Array {

@@ -85,6 +85,14 @@ const cases: Case[] = [
     reply: NOT_ASKED
   },
   {
+    it: 'a special-use name',
+    name: 'printer.local',
+    verdict: 'local',
+    rule: 'special-use',
+    fates: { 'special-use': 'decides' },
+    reply: /NXDOMAIN[\s\S]*RFC 6762 §22.1/
+  },
+  {
     it: 'a client in no network',
     name: 'clip.example',
     from: '192.0.2.1',

@@ -40,6 +40,7 @@ const defaults = {
   },
   frontEnds: { proxyProtocol: [], clientSubnet: [] },
   identity: { version: '', name: '' },
+  specialUse: { answer: true, except: [] },
   log: {
     service: { level: 'info', destination: 'stderr' },
     queries: {

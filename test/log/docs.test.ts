@@ -50,7 +50,7 @@ t.test('there is an example of each verdict', async t => {
 const ban = { clientClass: 1, claim: 0, record: 1, match: MATCH.qname }
 const tiktok = { ...ban, labels: ['www', 'tiktok', 'com'] }
 const plain = { clientClass: 1, labels: ['www', 'example'] }
-const { blocked, monitored, allowed, forwarded, cached, refused, failed } = VERDICT
+const { blocked, monitored, allowed, forwarded, cached, refused, failed, local } = VERDICT
 
 /** The lookups of the examples, in their order. */
 const lookups: EventFields[] = [
@@ -81,13 +81,18 @@ const lookups: EventFields[] = [
   { ...plain, verdict: forwarded, upstream: 0, took: 9400 },
   { ...plain, verdict: cached, took: 4 },
   { verdict: refused, client: '203.0.113.9', labels: [], qtype: 2, rcode: 5, took: 3, ede: 18 },
-  { ...plain, verdict: failed, rcode: 2, upstream: 0, took: 2_000_113, ede: 22 }
+  { ...plain, verdict: failed, rcode: 2, upstream: 0, took: 2_000_113, ede: 22 },
+  {
+    ...{ clientClass: 1, labels: ['printer', 'local'], rcode: 3, verdict: local, took: 3, ede: 0 },
+    ...{ claim: 4, record: 4, match: MATCH.qname }
+  }
 ]
 const MATCHES = [
   { pattern: '', sourceFile: '', sourceLine: 0 },
   { pattern: 'tiktok.com', sourceFile: 'apps/tiktok.yaml', sourceLine: 9 },
   { pattern: '*.tracker.example', sourceFile: 'lists/malware.txt', sourceLine: 120 },
-  { pattern: 'tiktok.com', sourceFile: 'networks.yaml', sourceLine: 24 }
+  { pattern: 'tiktok.com', sourceFile: 'networks.yaml', sourceLine: 24 },
+  { pattern: 'local', sourceFile: 'RFC 6762 §22.1', sourceLine: 0 }
 ]
 
 t.test('the examples are what the formatter writes', async t => {

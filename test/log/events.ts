@@ -52,7 +52,8 @@ const CLAIMS = [
   claim('ban', 'federal-phones/tiktok', 14, { kind: 'app', id: 'tiktok' }),
   claim('block', 'federal-phones/malware', 30, { kind: 'list', id: 'malware' }),
   claim('exception', 'federal-phones/press', 22, { kind: 'inline', id: 'networks.yaml:24' }),
-  claim('allow', 'federal-phones/"odd" é', 40, { kind: 'inline', id: 'networks.yaml:41' })
+  claim('allow', 'federal-phones/"odd" é', 40, { kind: 'inline', id: 'networks.yaml:41' }),
+  claim('local', 'special-use', 0, { kind: 'local', id: 'special-use' })
 ]
 
 function claim(

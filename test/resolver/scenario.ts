@@ -156,6 +156,8 @@ const scenario = z
     /** One of these two; neither: one network, 10.0.0.0/8 and 2001:db8::/32, without rules. */
     rules: rules.optional(),
     ban: z.array(z.string()).optional(),
+    /** Special-use names are answered, but for these; none are where this is not said. */
+    'special-use': z.strictObject({ except: z.array(z.string()).default([]) }).optional(),
     /** Of the cache, in seconds. */
     limits: limits.default({}),
     /** Of the settings: what the server says of itself. */

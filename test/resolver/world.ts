@@ -9,6 +9,7 @@ import { showRcode } from '../../src/dns/rcode.js'
 import { showRrtype } from '../../src/dns/rrtype.js'
 import { MATCH, NO_RCODE, PROTOCOL, QueryEvent, VERDICT } from '../../src/log/event.js'
 import { compile } from '../../src/policy/compile.js'
+import { localNames } from '../../src/policy/local-names.js'
 import { Policy } from '../../src/policy/policy.js'
 import { Arrivals } from '../../src/resolver/arrivals.js'
 import { Identity } from '../../src/resolver/identity.js'
@@ -16,7 +17,7 @@ import { Resolver } from '../../src/resolver/resolve.js'
 import { Witness } from '../../src/resolver/witness.js'
 import { loadRules, type RulesResult } from '../../src/rules/load.js'
 import type { Forwarder } from '../../src/upstream/forwarder.js'
-import { showName } from '../../src/wire/name.js'
+import { readName, showName } from '../../src/wire/name.js'
 import { rulesOf, type RulesText, type Scenario, type Step } from './scenario.js'
 
 /** The record of one lookup as scenario files write it. */
@@ -81,8 +82,10 @@ export class World {
   }
 
   private async adopt(rules: RulesText): Promise<void> {
+    const special = this.scenario['special-use']
+    const local = special ? localNames(special.except.map(name => readName(name))) : []
     this.policy = new Policy(
-      compile(await loaded(rules), { generation: ++this.generation, random: () => 7 })
+      compile(await loaded(rules), { generation: ++this.generation, random: () => 7, local })
     )
     if (this.made === undefined) this.made = this.build(this.policy)
     else this.made.adopt(this.policy)

@@ -1,0 +1,84 @@
+/**
+ * How a special-use name is answered here.
+ *
+ * `absent`   it and all below it do not exist: NXDOMAIN
+ * `loopback` it and all below it have the loopback addresses, and nothing else
+ * `bare`     it and all below it exist, and have nothing: NODATA
+ * `zone`     an empty zone: SOA and NS at its apex, nothing below. RFC 6303 §3
+ */
+export type SpecialUseKind = 'absent' | 'loopback' | 'bare' | 'zone'
+
+export interface SpecialUse {
+  readonly kind: SpecialUseKind
+  /** Each with all below it. */
+  readonly names: readonly string[]
+  /** Names in a `zone` that have a PTR record with `localhost`. */
+  readonly pointers?: readonly string[]
+  /** RFC and section that ask for it, as the log and the extended error show it. */
+  readonly reference: string
+}
+
+/**
+ * Names that a resolver answers itself, because their queries have no business anywhere else:
+ * IANA "Special-Use Domain Names" and "Locally-Served DNS Zones".
+ *
+ * Not here, and forwarded like any other: `example` and its kin, which resolvers have no cause to
+ * treat (RFC 6761 §6.5); `ipv4only.arpa` and its reverse names, with which hosts find out about a
+ * DNS64 upstream (RFC 8880 §7.1); `6tisch.arpa`, `eap-noob.arpa` and `service.arpa`, which nobody
+ * asks for by accident.
+ */
+export const SPECIAL_USE: readonly SpecialUse[] = [
+  { kind: 'absent', names: ['test'], reference: 'RFC 6761 §6.2' },
+  { kind: 'loopback', names: ['localhost'], reference: 'RFC 6761 §6.3' },
+  { kind: 'absent', names: ['invalid'], reference: 'RFC 6761 §6.4' },
+  // Not as a zone: mDNS responders take an SOA of local for a sign to keep quiet.
+  { kind: 'absent', names: ['local'], reference: 'RFC 6762 §22.1' },
+  { kind: 'absent', names: ['onion'], reference: 'RFC 7686 §2' },
+  { kind: 'absent', names: ['alt'], reference: 'RFC 9476 §2' },
+  { kind: 'zone', names: ['home.arpa'], reference: 'RFC 8375 §4' },
+  // The designated resolvers of our upstream are not ours, and would be a way round the rules.
+  { kind: 'bare', names: ['resolver.arpa'], reference: 'RFC 9462 §6.4' },
+  {
+    kind: 'zone',
+    names: ['10.in-addr.arpa', ...reverse(16, 31, '172.in-addr.arpa'), '168.192.in-addr.arpa'],
+    reference: 'RFC 6303 §4.1'
+  },
+  {
+    kind: 'zone',
+    names: [
+      '0.in-addr.arpa',
+      '127.in-addr.arpa',
+      '254.169.in-addr.arpa',
+      '2.0.192.in-addr.arpa',
+      '100.51.198.in-addr.arpa',
+      '113.0.203.in-addr.arpa',
+      '255.255.255.255.in-addr.arpa'
+    ],
+    pointers: ['1.0.0.127.in-addr.arpa'],
+    reference: 'RFC 6303 §4.2'
+  },
+  {
+    kind: 'zone',
+    names: [hostOf6('0'), hostOf6('1')],
+    pointers: [hostOf6('1')],
+    reference: 'RFC 6303 §4.3'
+  },
+  { kind: 'zone', names: ['d.f.ip6.arpa'], reference: 'RFC 6303 §4.4' },
+  {
+    kind: 'zone',
+    names: ['8', '9', 'a', 'b'].map(digit => `${digit}.e.f.ip6.arpa`),
+    reference: 'RFC 6303 §4.5'
+  },
+  { kind: 'zone', names: ['8.b.d.0.1.0.0.2.ip6.arpa'], reference: 'RFC 6303 §4.6' },
+  { kind: 'zone', names: reverse(64, 127, '100.in-addr.arpa'), reference: 'RFC 7793' }
+]
+
+/** `from.below` to `to.below`. */
+function reverse(from: number, to: number, below: string): string[] {
+  return Array.from({ length: to - from + 1 }, (_, i) => `${from + i}.${below}`)
+}
+
+/** The reverse name of the IPv6 address that is all 0 but for its last digit. RFC 3596 §2.5. */
+function hostOf6(last: string): string {
+  return `${last}.${'0.'.repeat(31)}ip6.arpa`
+}
