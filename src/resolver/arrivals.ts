@@ -1,9 +1,10 @@
-import type { Milliseconds } from '../base/units.js'
+import { Spares } from '../base/spares.js'
+import type { Milliseconds, Octets } from '../base/units.js'
 import type { AnswerCache } from '../cache/cache.js'
 import { EDE } from '../dns/ede.js'
 import type { Inquiry, Outcome } from '../upstream/forwarder.js'
 import type { Answer } from '../wire/answer.js'
-import type { Query } from '../wire/query.js'
+import { HEADER, KEY_TAIL, type Query } from '../wire/query.js'
 import { failedAnswer, readResponse, type TtlLimits } from '../wire/response.js'
 
 /** Which upstream, on the way to it and back: makes inquiries, and answers of what comes back. */
@@ -11,6 +12,7 @@ export class Arrivals {
   /** The answer that came last, and of what: all who wait for one inquiry are given the same. */
   last: Answer | undefined
   private lastOutcome: Outcome | undefined
+  private readonly spares = new Spares<Asked>()
 
   constructor(
     private readonly cache: AnswerCache,
@@ -19,14 +21,20 @@ export class Arrivals {
 
   /** @param octets holds the query that was just read, from octet 0 */
   inquiryOf(query: Query, octets: Uint8Array): Inquiry {
-    return {
-      key: query.key().slice(),
-      qname: octets.slice(12, 12 + query.qname.length),
-      qtype: query.qtype,
-      qclass: query.qclass,
-      dnssecOk: query.dnssecOk,
-      checkingDisabled: query.checkingDisabled
-    }
+    const { length } = query.qname
+    const asked = this.spares.take(length) ?? new Asked(length)
+    query.copyQuestion(asked.key, 0)
+    for (let i = 0; i < length; i++) asked.qname[i] = octets[HEADER + i]!
+    asked.qtype = query.qtype
+    asked.qclass = query.qclass
+    asked.dnssecOk = query.dnssecOk
+    asked.checkingDisabled = query.checkingDisabled
+    return asked
+  }
+
+  /** Once its outcome was told, and taken: the inquiry may be used for another. */
+  release(inquiry: Inquiry): void {
+    if (inquiry instanceof Asked) this.spares.keep(inquiry, inquiry.qname.length)
   }
 
   /** Reads what came back and keeps it, if it may be kept. A failure is an answer too: RFC 9520. */
@@ -48,5 +56,20 @@ export class Arrivals {
       // The upstream answered the right question with a broken message: as good as no answer.
       return failedAnswer(EDE.NETWORK_ERROR, limits, now, outcome.upstream)
     }
+  }
+}
+
+class Asked implements Inquiry {
+  readonly key: Uint8Array
+  readonly qname: Uint8Array
+  qtype = 0
+  qclass = 0
+  dnssecOk = false
+  checkingDisabled = false
+
+  /** @param length of QNAME */
+  constructor(length: Octets) {
+    this.key = new Uint8Array(length + KEY_TAIL)
+    this.qname = new Uint8Array(length)
   }
 }

@@ -44,7 +44,11 @@ import { writeLocal } from './local.js'
 import { GO_ON, Lookup, TCP_LIMIT } from './lookup.js'
 import { decline, identify } from './odd.js'
 import { LATER, SILENCE, type ReplyLater, type Responder } from './responder.js'
+import { Wait } from './wait.js'
 import type { Witness } from './witness.js'
+
+/** Most of them that are kept to be used again: about what waits under full load. */
+const MOST_WAITS = 4096
 
 const STRANGER = edeOption(EDE.PROHIBITED, 'client is in no network served here')
 
@@ -69,6 +73,8 @@ export class Resolver implements Responder {
   private calendar: Seconds = 0
   /** Where replies of the full path are made: the largest message there is. */
   private readonly desk = new Uint8Array(TCP_LIMIT)
+  /** To be used again. */
+  private readonly waits: Wait[] = []
 
   constructor(private readonly parts: ResolverParts) {
     this.policy = parts.policy
@@ -128,23 +134,33 @@ export class Resolver implements Responder {
     const { lookup, policy, parts } = this
     const started = parts.clock.now()
     lookup.read(query, 0, query.length, TCP_LIMIT, protocol, policy.seed)
-    const inquiry = parts.arrivals.inquiryOf(lookup.query, query)
-    parts.forwarder.forward(inquiry, outcome => {
-      this.beginBatch()
-      const answer = parts.arrivals.take(inquiry, outcome, this.now)
-      const length = this.answerWith(answer, outcome, query, client, protocol, started)
-      done(length === SILENCE ? undefined : this.desk, 0, length)
-    })
+    const wait = this.waits.pop() ?? new Wait(this.told)
+    wait.query = query
+    wait.client = client
+    wait.protocol = protocol
+    wait.started = started
+    wait.done = done
+    wait.inquiry = parts.arrivals.inquiryOf(lookup.query, query)
+    parts.forwarder.forward(wait.inquiry, wait.told)
+  }
+
+  /** An upstream spoke, or none did. */
+  private readonly told = (wait: Wait, outcome: Outcome): void => {
+    const { arrivals } = this.parts
+    const { done } = wait
+    this.beginBatch()
+    const answer = arrivals.take(wait.inquiry, outcome, this.now)
+    const length = this.answerWith(answer, outcome, wait)
+    arrivals.release(wait.inquiry)
+    if (this.waits.length < MOST_WAITS) this.waits.push(wait)
+    done(length === SILENCE ? undefined : this.desk, 0, length)
   }
 
   /** The full path from where it waited, through the same stages as in `answer`. */
   private answerWith(
     answer: Answer,
     outcome: Outcome,
-    query: Uint8Array,
-    client: Uint32Array,
-    protocol: number,
-    started: Milliseconds
+    { query, client, protocol, started }: Wait
   ): number {
     const took = this.now - started
     this.desk.set(query)

@@ -39,8 +39,8 @@ export interface Responder {
   /**
    * Answers a query for which `answer` said LATER. Never throws.
    *
-   * @param query a copy that this call may keep
-   * @param client four words, a copy
+   * @param query a copy that stays as it is until `done` was called
+   * @param client four words, a copy that stays as long
    * @param done called once, later: with a reply that is valid only during the call, or undefined
    */
   answerLater(query: Uint8Array, client: Uint32Array, protocol: number, done: ReplyLater): void

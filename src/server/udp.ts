@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.js'
+import { Spares } from '../base/spares.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import {
   NO_REPLY,
@@ -14,7 +15,7 @@ import { SAYS, type FrontEnds } from './front-ends.js'
 import { Outstanding } from './outstanding.js'
 import type { QueryLimit } from './query-limit.js'
 import type { ResponseLimit } from './response-limit.js'
-import { LATER, UDP, type Responder } from '../resolver/responder.js'
+import { LATER, UDP, type ReplyLater, type Responder } from '../resolver/responder.js'
 
 /** A UDP listener at work. */
 export interface UdpService {
@@ -65,6 +66,7 @@ class UdpListener {
   /** Set before the first datagram can arrive: that takes a turn of the event loop. */
   socket: DatagramSocket | undefined
   readonly outstanding = new Outstanding()
+  private readonly spares = new Spares<Late>()
 
   constructor(
     private readonly responder: Responder,
@@ -133,14 +135,25 @@ class UdpListener {
     words: Uint32Array,
     at: number
   ): void {
-    const query = batch.octets.slice(batch.starts[i], end)
-    const client = words.slice(at, at + 4)
-    const way = batch.wayBack(i)
+    const start = batch.starts[i]!
+    const late = this.spares.take(end - start) ?? new Late(end - start, this.reply)
+    const { query, client } = late
+    for (let k = 0; k < query.length; k++) query[k] = batch.octets[start + k]!
+    for (let k = 0; k < 4; k++) client[k] = words[at + k]!
+    late.way = batch.wayBack(i)
     this.outstanding.begin()
-    this.responder.answerLater(query, client, UDP, (octets, start, end) => {
-      if (octets !== undefined) this.sendLater(octets, start, end, client, way)
-      this.outstanding.end()
-    })
+    this.responder.answerLater(query, client, UDP, late.done)
+  }
+
+  private readonly reply = (
+    late: Late,
+    octets: Uint8Array | undefined,
+    start: Octets,
+    end: Octets
+  ): void => {
+    if (octets !== undefined) this.sendLater(octets, start, end, late.client, late.way)
+    this.spares.keep(late, late.query.length)
+    this.outstanding.end()
   }
 
   private sendLater(
@@ -154,5 +167,24 @@ class UdpListener {
     responseLimit?.begin(clock.now())
     const length = responseLimit?.pass(octets, start, end, client, 0) ?? end - start
     if (length > 0) this.socket?.send(octets, start, start + length, way)
+  }
+}
+
+/** A query whose reply comes later, and the way back. Used again for another as long. */
+class Late {
+  readonly query: Uint8Array
+  readonly client = new Uint32Array(4)
+  /** Set before anybody looks. */
+  way!: WayBack
+  readonly done: ReplyLater
+
+  constructor(
+    length: Octets,
+    reply: (late: Late, octets: Uint8Array | undefined, start: Octets, end: Octets) => void
+  ) {
+    this.query = new Uint8Array(length)
+    this.done = (octets, start, end) => {
+      reply(this, octets, start, end)
+    }
   }
 }

@@ -26,14 +26,24 @@ export class Try {
   id = 0
   /** The answer has to spell QNAME as the query did. */
   exactCase = false
+  /** Set by `begin`, before anybody looks. */
+  upstream!: Upstream
+  overTcp = false
+  sentAt: Milliseconds = 0
+  previous: Try | undefined
+  /** Its place in `Flights`. */
+  next: Try | undefined
 
-  constructor(
-    readonly asking: Asking,
-    readonly upstream: Upstream,
-    readonly overTcp: boolean,
-    readonly sentAt: Milliseconds,
-    readonly previous: Try | undefined
-  ) {}
+  constructor(readonly asking: Asking) {}
+
+  begin(upstream: Upstream, overTcp: boolean, now: Milliseconds, previous: Try | undefined): this {
+    this.upstream = upstream
+    this.overTcp = overTcp
+    this.sentAt = now
+    this.previous = previous
+    this.exactCase = false
+    return this
+  }
 
   release(): void {
     this.channel?.release(this.id)
@@ -41,10 +51,23 @@ export class Try {
   }
 }
 
-/** An inquiry under way: who waits for it, and what has been tried. `due` is the last try's end. */
+/**
+ * An inquiry under way: who waits for it, and what has been tried. `due` is the last try's end. Is
+ * used again once it is over: see `Inquiries`.
+ */
 export class Asking extends Timed {
   /** QNAME, QTYPE and QCLASS as sent. */
   readonly question: Uint8Array
+  /** The first try, which is the only one, nearly always. */
+  private readonly opening = new Try(this)
+  /** Set by `open`, before anybody looks. */
+  inquiry!: Inquiry
+  group!: Group
+  /** Undefined for a probe, which nobody waits for. */
+  first: Done | undefined
+  others: Done[] | undefined
+  startedAt: Milliseconds = 0
+  giveUpAt: Milliseconds = 0
   private mixed = false
   last: Try | undefined
   tries = 0
@@ -61,21 +84,43 @@ export class Asking extends Timed {
   /** An error response, kept while another upstream is asked. */
   held: Uint8Array | undefined
   heldFrom: Upstream | undefined
-  others: Done[] | undefined
   /** Its place in `AskingTable`. */
   hash = 0
   next: Asking | undefined
 
-  /** @param first undefined for a probe, which nobody waits for */
-  constructor(
-    readonly inquiry: Inquiry,
-    readonly group: Group,
-    readonly first: Done | undefined,
-    readonly startedAt: Milliseconds,
-    readonly giveUpAt: Milliseconds
-  ) {
+  /** @param length of the questions that it can be used for */
+  constructor(length: Octets) {
     super()
-    this.question = questionOf(inquiry)
+    this.question = new Uint8Array(length)
+  }
+
+  /** @param first undefined for a probe */
+  open(
+    inquiry: Inquiry,
+    group: Group,
+    first: Done | undefined,
+    startedAt: Milliseconds,
+    giveUpAt: Milliseconds
+  ): this {
+    this.inquiry = inquiry
+    this.group = group
+    this.first = first
+    this.startedAt = startedAt
+    this.giveUpAt = giveUpAt
+    writeQuestion(this.question, inquiry)
+    this.others = undefined
+    this.mixed = false
+    this.last = undefined
+    this.tries = 0
+    this.silences = 0
+    this.mismatches = 0
+    this.tcpOnly = false
+    this.reconnected = false
+    this.doubted = undefined
+    this.finished = false
+    this.held = undefined
+    this.heldFrom = undefined
+    return this
   }
 
   /** Gives the letters of QNAME a random case, once for all tries. */
@@ -87,7 +132,8 @@ export class Asking extends Timed {
 
   /** Notes a new try, before it is sent. */
   begin(upstream: Upstream, overTcp: boolean, now: Milliseconds): Try {
-    const attempt = new Try(this, upstream, overTcp, now, this.last)
+    const attempt = this.tries === 0 ? this.opening : new Try(this)
+    attempt.begin(upstream, overTcp, now, this.last)
     this.last = attempt
     this.tries++
     return attempt
@@ -116,16 +162,18 @@ export class Asking extends Timed {
   }
 }
 
-/** RFC 1035 §4.1.2. */
-function questionOf({ qname, qtype, qclass }: Inquiry): Uint8Array {
+/** Octets of the question of an inquiry. RFC 1035 §4.1.2. */
+export function questionLength({ qname }: Inquiry): Octets {
+  return qname.length + 4
+}
+
+function writeQuestion(question: Uint8Array, { qname, qtype, qclass }: Inquiry): void {
   const { length } = qname
-  const question = new Uint8Array(length + 4)
-  question.set(qname)
+  for (let i = 0; i < length; i++) question[i] = qname[i]!
   question[length] = qtype >> 8
   question[length + 1] = qtype
   question[length + 2] = qclass >> 8
   question[length + 3] = qclass
-  return question
 }
 
 /** What the channels tell of the tries that went out on them. */

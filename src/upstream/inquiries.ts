@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.js'
+import { Spares } from '../base/spares.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { EDE } from '../dns/ede.js'
-import { Asking, type Done, type Group, type Receiver, type Try } from './asking.js'
+import { Asking, questionLength, type Done, type Group, type Receiver, type Try } from './asking.js'
 import { isHopeless, type Choice } from './choice.js'
 import { AskingTable } from './asking-table.js'
 import { Deadlines } from './deadlines.js'
@@ -51,6 +52,7 @@ export interface InquiryParts {
  */
 export class Inquiries implements Receiver {
   private readonly underWay: AskingTable
+  private readonly spares = new Spares<Asking>()
   private readonly deadlines: Deadlines<Asking>
   private closed = false
 
@@ -80,7 +82,7 @@ export class Inquiries implements Receiver {
       counts.overflows++
       this.failSoon(done, EDE.NO_REACHABLE_AUTHORITY)
     } else {
-      const asking = new Asking(inquiry, group, done, now, now + limits.giveUp)
+      const asking = this.open(inquiry, group, done, now)
       this.underWay.add(asking, hash)
       this.ask(asking, choice.first(group, now), false, now)
     }
@@ -88,8 +90,7 @@ export class Inquiries implements Receiver {
 
   /** Puts a question to one upstream, only to see whether it answers. */
   probe(inquiry: Inquiry, upstream: Upstream, now: Milliseconds): void {
-    const { limits } = this.parts
-    const asking = new Asking(inquiry, [upstream], undefined, now, now + limits.giveUp)
+    const asking = this.open(inquiry, [upstream], undefined, now)
     this.ask(asking, upstream, false, now)
   }
 
@@ -117,6 +118,8 @@ export class Inquiries implements Receiver {
       upstream.confirmed()
       asking.heldFrom?.contradicted(now)
       this.respond(asking, upstream, octets.subarray(start, end), now)
+      // After one try over UDP nobody has a hold on it: no connection, no timer, no other try.
+      if (asking.tries === 1 && !overTcp) this.spares.keep(asking, asking.question.length)
     } else {
       this.refused(attempt, overTcp ? octets : octets.slice(start, end), now)
     }
@@ -153,6 +156,12 @@ export class Inquiries implements Receiver {
     } else {
       this.goOn(asking, now, false)
     }
+  }
+
+  private open(inquiry: Inquiry, group: Group, first: Done | undefined, now: Milliseconds): Asking {
+    const length = questionLength(inquiry)
+    const asking = this.spares.take(length) ?? new Asking(length)
+    return asking.open(inquiry, group, first, now, now + this.parts.limits.giveUp)
   }
 
   private join(asking: Asking, done: Done): void {

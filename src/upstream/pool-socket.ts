@@ -4,7 +4,7 @@ import { MAX_INQUIRY } from '../wire/inquiry.js'
 import { HEADER } from '../wire/query.js'
 import { answersQuestion } from '../wire/response.js'
 import type { Asking, Channel, Receiver, Try } from './asking.js'
-import { ChurnMap } from './churn-map.js'
+import { Flights } from './flights.js'
 import { messageId } from './response-head.js'
 
 /** Queries in flight on one socket, so that free IDs are found quickly. Half of all IDs. */
@@ -18,7 +18,7 @@ const desk = new Uint8Array(MAX_INQUIRY)
 /** One UDP socket of the pool and the queries in flight on it, by ID. */
 export class PoolSocket implements Channel {
   uses = 0
-  private readonly flights = new ChurnMap<number, Try>()
+  private readonly flights = new Flights()
   private socket: UpstreamSocket | undefined
   private retired = false
 
@@ -54,13 +54,13 @@ export class PoolSocket implements Channel {
     attempt.channel = this
     attempt.id = id
     this.uses++
-    this.flights.add(id, attempt)
+    this.flights.add(attempt)
     const length = attempt.asking.write(desk, 0, id)
     this.socket?.send(desk, 0, length, attempt.upstream.peer)
   }
 
   has(id: number): boolean {
-    return this.flights.has(id)
+    return this.flights.get(id) !== undefined
   }
 
   release(id: number): void {
