@@ -66,7 +66,10 @@ function readQuick<S extends z.ZodType>(
   let whole: Tree | undefined
   const positionOf = (path: Path, part?: Part): Position => {
     const list = skimmed.lists.find(({ key }) => key === path[0])
-    if (list === undefined || path.length < 2) return tree.positionOf(path, part)
+    if (list === undefined || path.length < 2) {
+      const { line, column } = tree.positionOf(path, part)
+      return { file, line: skimmed.numbers[line - 1] ?? line, column }
+    }
     if (path.length === 2) return positionIn(list, file, Number(path[1]))
     // Only an error asks for a place inside an entry: read all of it, once.
     whole ??= new Tree(text, file)

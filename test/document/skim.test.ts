@@ -12,6 +12,13 @@ function agrees(text: string): void {
   const rest = new Tree(found.text, 'f')
   deepStrictEqual(rest.errors.length > 0, whole.errors.length > 0)
   if (whole.errors.length > 0) return
+  for (const key of Object.keys(rest.value as object)) {
+    const { line, column } = rest.positionOf([key], 'key')
+    deepStrictEqual(
+      { file: 'f', line: found.numbers[line - 1], column },
+      whole.positionOf([key], 'key')
+    )
+  }
   const lists = Object.fromEntries(found.lists.map(({ key, values }) => [key, values]))
   deepStrictEqual({ ...(rest.value as object), ...lists }, whole.value)
 }
@@ -68,13 +75,21 @@ const line = fc.oneof(
     arbitrary: fc.constantFrom('', '# x', '  # x', '- x', '    - y', 'k: v', '---', '...')
   }
 )
+const gap = fc.constantFrom('', ' ', '# x', '  # x: y', '# - z')
 const simple = Array.from({ length: 8 }, (_, i) => `  - n${i}.example`)
 
 t.test('gives the values that the library gives, for any text', async t => {
   const text = fc
-    .tuple(fc.array(line, { maxLength: 4 }), fc.array(line, { maxLength: 3 }), fc.boolean())
-    .map(([some, more, windows]) =>
-      ['app: x', 'names:', ...simple, ...some, 'more:', ...more].join(windows ? '\r\n' : '\n')
+    .tuple(
+      fc.array(gap, { maxLength: 3 }),
+      fc.array(line, { maxLength: 4 }),
+      fc.array(line, { maxLength: 3 }),
+      fc.boolean()
+    )
+    .map(([head, some, more, windows]) =>
+      [...head, 'app: x', 'names:', ...simple, ...some, 'more:', ...more].join(
+        windows ? '\r\n' : '\n'
+      )
     )
   t.doesNotThrow(() => fc.assert(fc.property(text, agrees), { numRuns: 2000 }))
 })
@@ -85,9 +100,10 @@ t.test('gives the values that the library gives, for any single entry', async t 
 })
 
 t.test('says where every value begins', async t => {
-  const found = skim(['a: b', 'names:', ' # x', ...simple, 'c: d'].join('\n'))
-  t.match(found?.lists, [{ key: 'names', lines: [4, 5, 6, 7, 8, 9, 10, 11], column: 5 }])
-  t.match(found?.text.split('\n').at(-1), 'c: d', 'and all other lines stay where they were')
+  const found = skim(['# x', '', 'a: b', 'names:', ' # x', ...simple, 'c: d'].join('\n'))
+  t.match(found?.lists, [{ key: 'names', lines: [6, 7, 8, 9, 10, 11, 12, 13], column: 5 }])
+  t.equal(found?.text, 'a: b\nnames:\nc: d', 'what was read is taken out')
+  t.strictSame(found?.numbers, [3, 4, 14], 'and where the rest stood is known')
 })
 
 const left = [
