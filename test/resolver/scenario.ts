@@ -150,7 +150,7 @@ const scenario = z
     rfc: z.union([z.string(), z.array(z.string())]).optional(),
     /** Which rows of docs/conformance.md it belongs to: ids of test/conformance/rows.ts. */
     shows: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
-    /** Where the property is one of UDP alone. */
+    /** Where the same questions over TCP are another matter. */
     only: z.literal('udp').optional(),
     start: z.string().default('2026-01-01T00:00:00Z'),
     /** One of these two; neither: one network, 10.0.0.0/8 and 2001:db8::/32, without rules. */
