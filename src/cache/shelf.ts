@@ -210,7 +210,7 @@ export class Shelf {
 
   private isAbout(place: number, query: Query): boolean {
     const length = this.words[place * PLACE_WORDS + LENGTHS]! & 0xffff
-    return query.isQuestion(this.octets, place * PLACE + HEAD, length)
+    return query.isQuestion(this.octets, this.words, place * PLACE + HEAD, length)
   }
 
   /** Where the question stands; -1: nowhere. */
@@ -239,5 +239,5 @@ export class Shelf {
 /** Of the whole question. */
 function hashOf({ qname, qtype, dnssecOk, checkingDisabled }: Query): number {
   const kind = (qtype << 2) | (dnssecOk ? 2 : 0) | (checkingDisabled ? 1 : 0)
-  return Math.imul(qname.hashes[0]! ^ Math.imul(kind, 0x85ebca6b), GOLDEN)
+  return Math.imul(qname.whole ^ Math.imul(kind, 0x85ebca6b), GOLDEN)
 }

@@ -80,10 +80,11 @@ export class Policy {
    * Judges a name, adding to `verdict` what it finds; see `Verdict`. Suffixes are looked up from
    * the longest to the root, but only those with as many labels as some stored name has.
    *
-   * @param name hashed with this policy's `seed`
+   * @param name read with this policy's `seed`
    */
   judge(name: HashedName, clientClass: number, now: Seconds, verdict: Verdict): void {
     const group = this.#groups[clientClass]!
+    name.hashSuffixes(this.seed)
     const { labels } = name
     const { root } = this.#names
     const mayBeLocal = this.#names.mayBeLocal(name)

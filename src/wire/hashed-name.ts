@@ -13,6 +13,9 @@ export const LOWER = Uint8Array.from({ length: 256 }, (_, octet) =>
   octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet
 )
 
+/** Multiplier of the hash of a whole name; that of MurmurHash3, chosen for how it spreads bits. */
+const WHOLE_FACTOR = 0xcc9e2d51
+
 /**
  * A domain name in lower-cased wire form, cut into labels, with the hash of each of its suffixes:
  * what policy looks names up by. One instance is filled again and again; nothing is allocated.
@@ -23,64 +26,112 @@ export const LOWER = Uint8Array.from({ length: 256 }, (_, octet) =>
  * is what a hash is compared against. Octets from `length` on mean nothing.
  */
 export class HashedName {
-  readonly octets = new Uint8Array(MAX_NAME)
+  /** One octet longer than the longest name, so that it is whole words. */
+  readonly octets = new Uint8Array(MAX_NAME + 1)
+  /** The same, four octets at a time. */
+  readonly words = new Int32Array(this.octets.buffer)
   readonly starts = new Uint8Array(MAX_LABELS + 1)
+  /** Good after `take` or `hashSuffixes`. */
   readonly hashes = new Int32Array(MAX_LABELS + 1)
   length: Octets = 0
   labels = 0
+  /** Of the whole name: a hash of its own, unlike those of suffixes. */
+  whole = 0
+  private areSuffixesHashed = false
 
   /**
-   * Takes a well-formed uncompressed name from `source` at `at`, lower-casing it.
+   * Takes a well-formed uncompressed name from `source` at `at`, lower-casing it, with all hashes.
    *
    * @param seed the snapshot's, so that hashes are comparable with its table
    */
   take(source: Uint8Array, at: Octets, seed: number): void {
     this.read(source, at, source.length, seed)
+    this.hashSuffixes(seed)
   }
 
   /**
-   * Takes a name that nobody has checked, in one pass: lower-cases, cuts and hashes it.
+   * Takes a name that nobody has checked: cuts it, lower-cases it and hashes it as a whole.
    *
-   * Measured on Node 20: 1.2 ns per octet, most of it the multiplication; with a second counter
-   * for the position in `octets` 1.4 ns, with arithmetic instead of LOWER 1.3 ns.
+   * Suffixes are hashed only when they are asked for: what was answered before is found by the
+   * whole name, and a hash by octets waits for a multiplication at each, 1.2 ns on Node 20.
    *
    * @param end no octet at or after it is looked at
    * @returns the position after the root label; 0 if the name is compressed, cut short or longer
    *   than MAX_NAME, and then this instance holds the empty name (`length` 0, not even a root)
    */
   read(source: Uint8Array, at: Octets, end: Octets, seed: number): Octets {
-    const { octets, starts, hashes } = this
+    const { starts } = this
     const last = at + MAX_NAME < end ? at + MAX_NAME : end
     let from = at
     let labels = 0
     this.length = 0
     this.labels = 0
+    this.areSuffixesHashed = false
     while (from < last) {
       const head = source[from]!
       if (head === 0) break
-      const next = from + 1 + head
-      // Not `>`: behind the label there is the root label at least.
-      if (head > MAX_LABEL || next >= last) return 0
-      let hash = seed
-      starts[labels] = from - at
-      octets[from - at] = head
-      for (from++; from < next; from++) {
-        const octet = LOWER[source[from]!]!
-        octets[from - at] = octet
-        hash = hashOctet(hash, octet)
-      }
-      hashes[labels++] = hash
+      if (head > MAX_LABEL) return 0
+      starts[labels++] = from - at
+      from += 1 + head
     }
     if (from >= last) return 0
-    octets[from - at] = 0
     this.length = from - at + 1
     this.labels = labels
-    // From the hashes of single labels to those of suffixes, from the root down.
-    let suffix = seed
-    for (let label = labels - 1; label >= 0; label--) {
-      suffix = chainHash(suffix, hashes[label]!)
-      hashes[label] = suffix
-    }
+    this.lowerCase(source, at, seed)
     return from + 1
   }
+
+  /** Hashes every suffix, unless that is done. @param seed as given to `read` */
+  hashSuffixes(seed: number): void {
+    if (this.areSuffixesHashed) return
+    this.areSuffixesHashed = true
+    const { octets, starts, hashes, labels } = this
+    let suffix = seed
+    let end = this.length - 1
+    for (let label = labels - 1; label >= 0; label--) {
+      const start = starts[label]!
+      let hash = seed
+      for (let at = start + 1; at < end; at++) hash = hashOctet(hash, octets[at]!)
+      suffix = chainHash(suffix, hash)
+      hashes[label] = suffix
+      end = start
+    }
+  }
+
+  /**
+   * Copies the name and hashes it, four octets at a time. Octets of length are at most 63, so that
+   * none is taken for a letter.
+   */
+  private lowerCase(source: Uint8Array, at: Octets, seed: number): void {
+    const { octets, words, length } = this
+    const whole = length >> 2
+    let hash = seed ^ length
+    for (let i = 0, from = at; i < whole; i++, from += 4) {
+      const word = lower(
+        source[from]! |
+          (source[from + 1]! << 8) |
+          (source[from + 2]! << 16) |
+          (source[from + 3]! << 24)
+      )
+      words[i] = word
+      hash = Math.imul(hash ^ word, WHOLE_FACTOR)
+      hash ^= hash >>> 15
+    }
+    for (let i = whole << 2; i < length; i++) {
+      const octet = LOWER[source[at + i]!]!
+      octets[i] = octet
+      hash = Math.imul(hash ^ octet, WHOLE_FACTOR)
+    }
+    this.whole = hash ^ (hash >>> 15)
+  }
+}
+
+/**
+ * ASCII lower case of four octets at once: the high bit of each octet of `upper` says that it is
+ * one of A to Z, whose lower case has 0x20 more.
+ */
+function lower(word: number): number {
+  const low = word & 0x7f7f7f7f
+  const upper = (low + 0x3f3f3f3f) & ~(low + 0x25252525) & ~word & 0x80808080
+  return word | (upper >>> 2)
 }

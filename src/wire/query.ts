@@ -181,13 +181,20 @@ export class Query {
     to[at + length + 4] = this.keyFlags()
   }
 
-  /** Whether `from[at, at + length)` are the octets of `key`. */
-  isQuestion(from: Uint8Array, at: Octets, length: Octets): boolean {
-    const { octets, length: name } = this.qname
+  /**
+   * Whether the octets of `key` are `from[at, at + length)`.
+   *
+   * @param words the memory of `from`, four octets at a time
+   * @param at a multiple of 4
+   */
+  isQuestion(from: Uint8Array, words: Int32Array, at: Octets, length: Octets): boolean {
+    const { octets, words: own, length: name } = this.qname
     if (length !== name + KEY_TAIL || from[at + name + 4] !== this.keyFlags()) return false
     if (((from[at + name]! << 8) | from[at + name + 1]!) !== this.qtype) return false
     if (((from[at + name + 2]! << 8) | from[at + name + 3]!) !== this.qclass) return false
-    for (let i = 0; i < name; i++) if (from[at + i] !== octets[i]) return false
+    const whole = name >> 2
+    for (let i = 0, word = at >> 2; i < whole; i++, word++) if (words[word] !== own[i]) return false
+    for (let i = whole << 2; i < name; i++) if (from[at + i] !== octets[i]) return false
     return true
   }
 

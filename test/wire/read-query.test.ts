@@ -301,12 +301,14 @@ function hashes(labels: readonly number[][], seed: number): number[] {
 }
 
 const lower = (octet: number): number => (octet >= 65 && octet <= 90 ? octet + 32 : octet)
-const anyLabels = fc.array(
-  fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 1, maxLength: 20 }),
-  {
-    maxLength: 12
-  }
+// Letters and their neighbours often: that is where lower-casing can go wrong.
+const anyOctet = fc.oneof(
+  fc.integer({ min: 0, max: 255 }),
+  fc.constantFrom(0x40, 0x41, 0x5a, 0x5b, 0x60, 0x61, 0x7a, 0x7b, 0xc0, 0xc1, 0xda, 0xdb)
 )
+const anyLabels = fc.array(fc.array(anyOctet, { minLength: 1, maxLength: 20 }), {
+  maxLength: 12
+})
 
 t.test('every readable QNAME is lower-cased, cut and hashed label by label', async t => {
   const query = new Query()
@@ -317,7 +319,9 @@ t.test('every readable QNAME is lower-cased, cut and hashed label by label', asy
       const message = octets(header(1, RD, 1, 0, 0, 0), wire, u16(1), u16(1))
       if (wire.length > 255) return
       assert.equal(query.read(message, 0, message.length, seed), READ.ok)
+      query.qname.hashSuffixes(seed)
       taken.take(octets(wire), 0, seed)
+      assert.equal(query.qname.whole, taken.whole)
       const low = labels.map(label => label.map(lower))
       for (const { octets: found, length, labels: count, starts, hashes: sums } of [
         query.qname,
