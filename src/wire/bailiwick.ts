@@ -51,11 +51,23 @@ export class Bailiwick {
   /** A zone that the chain is in, by AUTHORITY. */
   private zone: Octets = -1
 
-  constructor(
-    private readonly message: Uint8Array,
-    private readonly qtype: number,
-    private readonly qclass: number
-  ) {}
+  private message: Uint8Array = new Uint8Array(0)
+  private qtype = 0
+  private qclass = 0
+
+  /** Begins with another response. */
+  begin(message: Uint8Array, qtype: number, qclass: number): void {
+    this.message = message
+    this.qtype = qtype
+    this.qclass = qclass
+    this.doubtful = false
+    // An array that is cut loses its memory, and most have nothing to be cut off.
+    if (this.chain.length > 1) this.chain.length = 1
+    if (this.mentions.length > 0) this.mentions.length = 0
+    this.hasData = false
+    this.dname = -1
+    this.zone = -1
+  }
 
   /** @param at position after the owner name, `end` that after the record */
   see(section: number, owner: Octets, at: Octets, type: number, end: Octets): void {

@@ -4,6 +4,7 @@ import { RRTYPE, showRrtype } from '../dns/rrtype.js'
 import { LEAD } from './answer.js'
 import { expandName, skipName } from './name.js'
 import { HEADER } from './query.js'
+import type { WordList } from './word-list.js'
 
 /** Octets of an IPv4 and of an IPv6 address. */
 const IPV4: Octets = 4
@@ -43,7 +44,7 @@ const NAMES: Readonly<Record<number, readonly [Octets, number, Octets]>> = {
 export interface Leads {
   readonly targets: number[]
   readonly leads: number[]
-  readonly addresses: number[]
+  readonly addresses: WordList
 }
 
 /**
@@ -154,7 +155,11 @@ function addAddresses(
     throw failure('WIRE_RDATA', showRrtype(type), at)
   }
   for (let pos = at; pos < end; pos += size) {
-    if (size === IPV4) addresses.push(0, 0, 0xffff)
+    if (size === IPV4) {
+      addresses.push(0)
+      addresses.push(0)
+      addresses.push(0xffff)
+    }
     for (let part = 0; part < size; part += 4) addresses.push(word32(message, pos + part))
   }
 }
