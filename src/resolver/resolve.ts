@@ -73,6 +73,8 @@ export class Resolver implements Responder {
   private calendar: Seconds = 0
   /** Where replies of the full path are made: the largest message there is. */
   private readonly desk = new Uint8Array(TCP_LIMIT)
+  /** Whether `beginTurn` was called in this turn. */
+  private begun = false
   /** To be used again. */
   private readonly waits: Wait[] = []
 
@@ -96,6 +98,18 @@ export class Resolver implements Responder {
     this.inspector.begin(this.policy, this.calendar, epoch)
     shelf?.begin(epoch, this.now)
     witness.begin(this.policy, clock.wall())
+  }
+
+  /** Once for all that upstreams say in one turn of the event loop: clocks cost 0.2 µs an answer. */
+  private beginTurn(): void {
+    if (this.begun) return
+    this.begun = true
+    queueMicrotask(this.endTurn)
+    this.beginBatch()
+  }
+
+  private readonly endTurn = (): void => {
+    this.begun = false
   }
 
   answer(
@@ -132,13 +146,12 @@ export class Resolver implements Responder {
 
   answerLater(query: Uint8Array, client: Uint32Array, protocol: number, done: ReplyLater): void {
     const { lookup, policy, parts } = this
-    const started = parts.clock.now()
     lookup.read(query, 0, query.length, TCP_LIMIT, protocol, policy.seed)
     const wait = this.waits.pop() ?? new Wait(this.told)
     wait.query = query
     wait.client = client
     wait.protocol = protocol
-    wait.started = started
+    wait.started = this.now
     wait.done = done
     wait.inquiry = parts.arrivals.inquiryOf(lookup.query, query)
     parts.forwarder.forward(wait.inquiry, wait.told)
@@ -148,7 +161,7 @@ export class Resolver implements Responder {
   private readonly told = (wait: Wait, outcome: Outcome): void => {
     const { arrivals } = this.parts
     const { done } = wait
-    this.beginBatch()
+    this.beginTurn()
     const answer = arrivals.take(wait.inquiry, outcome, this.now)
     const length = this.answerWith(answer, outcome, wait)
     arrivals.release(wait.inquiry)
@@ -163,7 +176,7 @@ export class Resolver implements Responder {
     { query, client, protocol, started }: Wait
   ): number {
     const took = this.now - started
-    this.desk.set(query)
+    for (let i = 0; i < query.length; i++) this.desk[i] = query[i]!
     this.lookup.read(this.desk, 0, query.length, TCP_LIMIT, protocol, this.policy.seed)
     // Judged anew, since the rules may have changed while the upstream was asked.
     this.lookup.comesFrom(client, 0, this.policy.classOf(client, 0))
