@@ -7,6 +7,7 @@ import { RRCLASS } from '../dns/rrclass.js'
 import { readRrtype } from '../dns/rrtype.js'
 import { answeredHere } from '../gateway/answered-here.js'
 import { openForwarder } from '../gateway/open-forwarder.js'
+import { rebindingGuard } from '../gateway/rebinding-guard.js'
 import { upstreamPlan } from '../gateway/upstream-plan.js'
 import { PROTOCOL, QueryEvent } from '../log/event.js'
 import { compile } from '../policy/compile.js'
@@ -116,9 +117,10 @@ class Nobody implements Forwarder {
 async function resolve(
   { name, qtype, client, clock }: Asked,
   policy: Policy,
-  { cache: limits, identity }: Config,
+  config: Config,
   forwarder: Forwarder
 ): Promise<Omit<Resolved, 'unasked'>> {
+  const { cache: limits, identity } = config
   const event = new QueryEvent()
   const push = (seen: QueryEvent): void => void Object.assign(event, seen)
   const cache = new LruAnswerCache(limits.size, clock)
@@ -132,6 +134,7 @@ async function resolve(
     arrivals,
     witness,
     identity: new Identity(identity),
+    guard: rebindingGuard(config),
     clock
   })
 

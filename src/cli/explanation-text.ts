@@ -14,7 +14,8 @@ const MATCHES: Readonly<Record<string, string>> = {
   cname: 'for a CNAME in the answer',
   dname: 'for a DNAME in the answer',
   svcb: 'for a target in the answer',
-  address: 'for an address in the answer'
+  address: 'for an address in the answer',
+  rebinding: 'by the rebinding guard, for an address in the answer'
 }
 
 const NOTHING = ['nothing: no reply is sent']

@@ -19,6 +19,7 @@ export interface Config {
   readonly limits: LimitsConfig
   readonly frontEnds: FrontEndsConfig
   readonly specialUse: SpecialUseConfig
+  readonly rebindingGuard: RebindingGuardConfig
   readonly log: { readonly service: ServiceLogConfig; readonly queries: QueryLogConfig }
   readonly shutdown: { readonly grace: Milliseconds }
 }
@@ -95,6 +96,14 @@ export interface SpecialUseConfig {
   readonly answer: boolean
   /** Lower-cased wire forms: these are forwarded, with all below them. */
   readonly except: readonly Uint8Array[]
+}
+
+/** Addresses inside, which upstreams may not give to names outside. */
+export interface RebindingGuardConfig {
+  readonly enabled: boolean
+  /** Lower-cased wire forms: they may have such addresses, and all below them. */
+  readonly allow: readonly Uint8Array[]
+  readonly addresses: readonly Prefix[]
 }
 
 export interface ServiceLogConfig {

@@ -74,6 +74,11 @@ function configOf(settings: Settings, folder: string): Config {
       answer: settings['special-use'].answer,
       except: settings['special-use'].except.map(readName)
     },
+    rebindingGuard: {
+      enabled: settings['rebinding-guard'].enabled,
+      allow: settings['rebinding-guard'].allow.map(readName),
+      addresses: settings['rebinding-guard'].addresses
+    },
     log: {
       service: {
         level: service.level,

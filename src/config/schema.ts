@@ -86,6 +86,26 @@ const specialUse = section({
   except: z.array(domain).prefault([])
 })
 
+/** What is not of the public Internet. IANA IPv4 and IPv6 Special-Purpose Address Registries. */
+const INSIDE = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '::/127',
+  'fc00::/7',
+  'fe80::/10'
+]
+
+const rebindingGuard = section({
+  enabled: z.boolean().prefault(false),
+  allow: z.array(domain).prefault([]),
+  addresses: z.array(prefix).min(1).prefault(INSIDE)
+})
+
 const log = section({
   service: section({
     level: z.enum(['info', 'warn', 'error', 'silent']).prefault('info'),
@@ -116,6 +136,7 @@ export const settingsSchema = section({
   limits,
   'front-ends': frontEnds,
   'special-use': specialUse,
+  'rebinding-guard': rebindingGuard,
   log,
   shutdown: section({ grace: duration('0s', '1m').prefault('5s') })
 }).superRefine(({ listen, upstreams: { servers, forward } }, context) => {

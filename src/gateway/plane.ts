@@ -18,6 +18,7 @@ import type { Forwarder } from '../upstream/forwarder.js'
 import { openLimits } from './limits.js'
 import type { WorkerStart } from './messages.js'
 import { openForwarder } from './open-forwarder.js'
+import { rebindingGuard } from './rebinding-guard.js'
 
 /** How much of the cache's memory is for answers within reach. */
 const SHELF_SHARE = 1 / 4
@@ -91,6 +92,8 @@ export class Plane {
     const policy = new Policy(snapshot)
     const identity = new Identity(settings)
     const clock = systemClock
-    return new Resolver({ policy, cache, shelf, forwarder, arrivals, witness, identity, clock })
+    const guard = rebindingGuard(this.start.config)
+    const given = { policy, cache, shelf, forwarder, arrivals, witness, identity, guard, clock }
+    return new Resolver(given)
   }
 }

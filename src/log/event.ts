@@ -13,7 +13,15 @@ export const VERDICT = {
 } as const
 
 /** What the deciding rule matched. */
-export const MATCH = { none: 0, qname: 1, cname: 2, dname: 3, svcb: 4, address: 5 } as const
+export const MATCH = {
+  none: 0,
+  qname: 1,
+  cname: 2,
+  dname: 3,
+  svcb: 4,
+  address: 5,
+  rebinding: 6 // no rule, but the rebinding guard
+} as const
 
 export const PROTOCOL = { udp: 0, tcp: 1 } as const
 

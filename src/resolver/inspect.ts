@@ -6,6 +6,7 @@ import { LEAD, type Answer } from '../wire/answer.js'
 import { HashedName } from '../wire/hashed-name.js'
 import { blocks } from './ban.js'
 import type { Lookup } from './lookup.js'
+import type { RebindingGuard } from './rebinding-guard.js'
 
 /** `MATCH` for each kind of `LEAD`. */
 const MATCH_OF_LEAD = {
@@ -28,6 +29,9 @@ export class Inspector {
   private now: Seconds = 0
   private epoch = 0
 
+  /** @param guard undefined: addresses inside are not looked for */
+  constructor(private readonly guard: RebindingGuard | undefined) {}
+
   /** @param epoch `policy.epochAt(now)` */
   begin(policy: Policy, now: Seconds, epoch: number): void {
     this.policy = policy
@@ -41,7 +45,10 @@ export class Inspector {
     verdict.clear()
     if (answer.leads.length === 0 && answer.addresses.length === 0) return MATCH.none
     if (answer.cleanEpoch === epoch && answer.cleanClass === lookup.clientClass) return MATCH.none
-    const match = this.inspectNames(lookup, answer) || this.inspectAddresses(lookup, answer)
+    const match =
+      this.inspectNames(lookup, answer) ||
+      this.inspectAddresses(lookup, answer) ||
+      this.inspectInside(lookup, answer)
     // What is banned in monitor mode is no ban, but each lookup of it has to be recorded.
     if (match === MATCH.none && verdict.monitor === -1) {
       answer.cleanEpoch = epoch
@@ -77,6 +84,12 @@ export class Inspector {
       this.keepMonitor(MATCH.address, monitor, monitorRecord)
     }
     return MATCH.none
+  }
+
+  /** Not for a rule's word on the name: only the settings know what is inside. */
+  private inspectInside({ query }: Lookup, answer: Answer): number {
+    const caught = this.guard?.catches(query.qname, answer) === true
+    return caught ? MATCH.rebinding : MATCH.none
   }
 
   /** What lets the name asked through lets through what its answer leads to, by the same tiers. */

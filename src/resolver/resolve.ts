@@ -35,7 +35,7 @@ import type { Forwarder, Outcome } from '../upstream/forwarder.js'
 import type { Answer } from '../wire/answer.js'
 import { READ } from '../wire/query.js'
 import { writeAnswer, writeReady } from '../wire/held-reply.js'
-import { edeOption, writeError } from '../wire/reply.js'
+import { edeOption, writeError, writeNegative } from '../wire/reply.js'
 import type { Arrivals } from './arrivals.js'
 import { blocks, writeAction } from './ban.js'
 import { Inspector } from './inspect.js'
@@ -43,12 +43,17 @@ import type { Identity } from './identity.js'
 import { writeLocal } from './local.js'
 import { GO_ON, Lookup, TCP_LIMIT } from './lookup.js'
 import { decline, identify } from './odd.js'
+import type { RebindingGuard } from './rebinding-guard.js'
 import { LATER, SILENCE, type ReplyLater, type Responder } from './responder.js'
 import { Wait } from './wait.js'
 import type { Witness } from './witness.js'
 
 /** Most of them that are kept to be used again: about what waits under full load. */
 const MOST_WAITS = 4096
+
+const INSIDE = edeOption(EDE.BLOCKED, 'private address for a public name')
+/** As that of a ban, so that an exemption is felt. */
+const INSIDE_TTL: Seconds = 60
 
 const STRANGER = edeOption(EDE.PROHIBITED, 'client is in no network served here')
 
@@ -61,13 +66,15 @@ export interface ResolverParts {
   readonly arrivals: Arrivals
   readonly witness: Witness
   readonly identity: Identity
+  /** Undefined: upstreams may give any name any address. */
+  readonly guard?: RebindingGuard | undefined
   readonly clock: Clock
 }
 
 export class Resolver implements Responder {
   private policy: Policy
   private readonly lookup: Lookup
-  private readonly inspector = new Inspector()
+  private readonly inspector: Inspector
   /** Clock and calendar of the batch at hand. */
   private now: Milliseconds = 0
   private calendar: Seconds = 0
@@ -80,6 +87,7 @@ export class Resolver implements Responder {
 
   constructor(private readonly parts: ResolverParts) {
     this.policy = parts.policy
+    this.inspector = new Inspector(parts.guard)
     this.lookup = new Lookup(parts.identity)
     this.beginBatch()
   }
@@ -229,6 +237,7 @@ export class Resolver implements Responder {
   private give(answer: Answer, how: number, took: Milliseconds): number {
     const { lookup, inspector } = this
     const match = inspector.inspect(lookup, answer)
+    if (match === MATCH.rebinding) return this.guardInside(answer, took)
     if (match !== MATCH.none) return this.ban(inspector.verdict, match, took)
     const age = Math.floor((this.now - answer.storedAt) / MS_PER_SECOND)
     const length = writeAnswer(lookup.octets, lookup.query, lookup.limit, answer, age)
@@ -251,6 +260,17 @@ export class Resolver implements Responder {
   private answerHere(took: Milliseconds): number {
     const length = writeLocal(this.lookup, this.policy)
     if (length !== GO_ON) this.parts.witness.answeredHere(this.lookup, took)
+    return length
+  }
+
+  /** An answer that leads inside is no answer: the name may be good for other types. */
+  private guardInside(answer: Answer, took: Milliseconds): number {
+    const { lookup, policy, parts } = this
+    const { octets, query, limit } = lookup
+    const serial = policy.snapshot.generation
+    const { NOERROR } = RCODE
+    const length = writeNegative(octets, query, limit, NOERROR, 0, INSIDE_TTL, serial, INSIDE)
+    parts.witness.guarded(lookup, answer, EDE.BLOCKED, took)
     return length
   }
 

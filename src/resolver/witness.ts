@@ -1,5 +1,6 @@
 import type { Milliseconds } from '../base/units.js'
 import { EDE } from '../dns/ede.js'
+import { RCODE } from '../dns/rcode.js'
 import { MATCH, NO_RCODE, QueryEvent, VERDICT } from '../log/event.js'
 import type { Which } from '../log/wanted.js'
 import type { Policy } from '../policy/policy.js'
@@ -71,6 +72,17 @@ export class Witness {
     }
     event.rcode = answer.rcode
     event.ede = lookup.query.edns && answer.ede !== undefined ? answer.ede.code : -1
+    event.upstream = answer.upstream
+    this.send(lookup, took)
+  }
+
+  /** The rebinding guard kept the answer back, so that there is none. */
+  guarded(lookup: Lookup, answer: Answer, ede: number, took: Milliseconds): void {
+    if (!this.blocked) return
+    const { event } = this
+    this.point(VERDICT.blocked, MATCH.rebinding, -1, -1)
+    event.rcode = RCODE.NOERROR
+    event.ede = lookup.query.edns ? ede : -1
     event.upstream = answer.upstream
     this.send(lookup, took)
   }

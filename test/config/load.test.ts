@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t from 'tap'
-import { readAddress } from '../../src/base/address.js'
+import { readAddress, readPrefix } from '../../src/base/address.js'
 import { InterdictError } from '../../src/base/error.js'
 import { loadConfig, readConfig } from '../../src/config/load.js'
 
@@ -41,6 +41,14 @@ const defaults = {
   frontEnds: { proxyProtocol: [], clientSubnet: [] },
   identity: { version: '', name: '' },
   specialUse: { answer: true, except: [] },
+  rebindingGuard: {
+    enabled: false,
+    allow: [],
+    addresses: [
+      ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16'],
+      ...['172.16.0.0/12', '192.168.0.0/16', '::/127', 'fc00::/7', 'fe80::/10']
+    ].map(readPrefix)
+  },
   log: {
     service: { level: 'info', destination: 'stderr' },
     queries: {

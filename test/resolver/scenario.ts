@@ -158,6 +158,13 @@ const scenario = z
     ban: z.array(z.string()).optional(),
     /** Special-use names are answered, but for these; none are where this is not said. */
     'special-use': z.strictObject({ except: z.array(z.string()).default([]) }).optional(),
+    /** On if it is said: settings as they are, without `upstreams.forward`. */
+    'rebinding-guard': z
+      .strictObject({
+        allow: z.array(z.string()).default([]),
+        addresses: z.array(z.string()).default(['10.0.0.0/8', '127.0.0.0/8', 'fc00::/7', '::/127'])
+      })
+      .optional(),
     /** Of the cache, in seconds. */
     limits: limits.default({}),
     /** Of the settings: what the server says of itself. */

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { stringify } from 'yaml'
+import { readPrefix } from '../../src/base/address.js'
 import type { Clock } from '../../src/base/clock.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import { Shelf } from '../../src/cache/shelf.js'
@@ -13,6 +14,7 @@ import { localNames } from '../../src/policy/local-names.js'
 import { Policy } from '../../src/policy/policy.js'
 import { Arrivals } from '../../src/resolver/arrivals.js'
 import { Identity } from '../../src/resolver/identity.js'
+import { RebindingGuard } from '../../src/resolver/rebinding-guard.js'
 import { Resolver } from '../../src/resolver/resolve.js'
 import { Witness } from '../../src/resolver/witness.js'
 import { loadRules, type RulesResult } from '../../src/rules/load.js'
@@ -108,7 +110,16 @@ export class World {
       failureTtl: scenario.limits['failure-ttl'] ?? 5
     })
     const identity = new Identity(scenario.identity)
-    return new Resolver({ policy, cache, shelf, forwarder, arrivals, witness, identity, clock })
+    const guard = this.guard()
+    const parts = { policy, cache, shelf, forwarder, arrivals, witness, identity, guard, clock }
+    return new Resolver(parts)
+  }
+
+  private guard(): RebindingGuard | undefined {
+    const settings = this.scenario['rebinding-guard']
+    if (settings === undefined) return undefined
+    const names = settings.allow.map(name => readName(name))
+    return new RebindingGuard(settings.addresses.map(readPrefix), names)
   }
 
   private record(event: QueryEvent): Recorded {
