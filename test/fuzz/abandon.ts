@@ -8,8 +8,11 @@ import { mutate } from './mutate.js'
 import type { Seeds } from './seeds.js'
 
 const TCP_LIMIT = 65_535
-/** The gateway closes idle connections after 1 s, and looks for them once a second. */
-const IDLE: Milliseconds = 5_000
+/**
+ * The gateway closes idle connections after 1 s, and looks for them once a second; the rest is for a
+ * machine that does other things too.
+ */
+const IDLE: Milliseconds = 15_000
 /** Longest that a reply or an end is waited for. */
 const PATIENCE: Milliseconds = 10_000
 const HELD: Milliseconds = 300
