@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import { readAddress, showAddress } from '../base/address.js'
 import type { Endpoint } from '../socket/datagram.js'
 
@@ -24,6 +25,12 @@ export function readServer(text: string): Endpoint | undefined {
   return endpoint?.port === 0 || isWildcard(endpoint?.address) ? undefined : endpoint
 }
 
+/** Addresses of this machine's interfaces, in the shortest text. */
+export function ownAddresses(): readonly string[] {
+  const all = Object.values(networkInterfaces()).flatMap((found = []) => found)
+  return all.map(({ address }) => showAddress(readAddress(address.replace(/%.*/, ''))))
+}
+
 export function showEndpoint({ address, port }: Endpoint): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
@@ -32,12 +39,17 @@ export function isWildcard(address: string | undefined): boolean {
   return address === '0.0.0.0' || address === '::'
 }
 
-/** Whether a socket that listens at `listen` would receive what is sent to `server`. */
-export function isSelf(listen: Endpoint, server: Endpoint): boolean {
+/**
+ * Whether a socket that listens at `listen` would receive what is sent to `server`.
+ *
+ * @param own addresses of this machine, which a wildcard stands for
+ */
+export function isSelf(listen: Endpoint, server: Endpoint, own: readonly string[]): boolean {
   if (listen.port !== server.port) return false
   if (listen.address === server.address) return true
   const loopback = server.address === '::1' || server.address.startsWith('127.')
-  return isWildcard(listen.address) && loopback && family(listen) === family(server)
+  const ours = loopback || own.includes(server.address)
+  return isWildcard(listen.address) && ours && family(listen) === family(server)
 }
 
 function family({ address }: Endpoint): 4 | 6 {

@@ -3,7 +3,7 @@ import { readPrefix } from '../base/address.js'
 import { duration, size, wholeSeconds } from '../document/quantity.js'
 import { textAs } from '../document/text.js'
 import { readName } from '../wire/name.js'
-import { isSelf, readEndpoint, readServer, showEndpoint } from './endpoint.js'
+import { isSelf, ownAddresses, readEndpoint, readServer, showEndpoint } from './endpoint.js'
 
 /** Every key of the settings file with its default and its limits; `docs/configuration.md`. */
 
@@ -149,7 +149,8 @@ export const settingsSchema = section({
   }
   // A query sent to ourselves comes back to us for ever.
   const notSelf = 'an upstream other than this resolver itself (see listen)'
-  const isUs = (one: (typeof servers)[number]): boolean => listen.some(at => isSelf(at, one))
+  const own = ownAddresses()
+  const isUs = (one: (typeof servers)[number]): boolean => listen.some(at => isSelf(at, one, own))
   for (const [i, one] of servers.entries()) {
     if (isUs(one)) refuse(['upstreams', 'servers', i], notSelf)
   }
