@@ -29,11 +29,23 @@ export type StartThread = <In, Out>(
 ) => Thread<In>
 
 export const startThread: StartThread = (file, data, handlers) => {
+  standSomewhere()
   const worker = new Worker(new URL(file, import.meta.url), {
     workerData: data,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB }
   })
   return threadOf(worker, handlers)
+}
+
+const home = process.cwd()
+
+/** Node starts no thread while the working folder is one that was deleted, though it be made anew. */
+function standSomewhere(): void {
+  try {
+    process.chdir(home)
+  } catch {
+    process.chdir('/')
+  }
 }
 
 /** A worker of Node as the rest of the gateway sees it. */

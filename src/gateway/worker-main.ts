@@ -1,5 +1,6 @@
 /** A data-plane worker: its own sockets, cache and upstream sockets, one resolver. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { watchHeap } from './heap-watch.js'
 import { tellLog, type FromWorker, type ToWorker, type WorkerStart } from './messages.js'
 import { Plane } from './plane.js'
 import { troubleOf } from './trouble.js'
@@ -8,6 +9,7 @@ const tell = (message: FromWorker): void => parentPort!.postMessage(message)
 const plane = new Plane(workerData as WorkerStart, tellLog(tell))
 
 process.on('uncaughtException', die)
+watchHeap(die)
 
 parentPort!.on('message', (message: ToWorker) => {
   obey(message).catch(die)

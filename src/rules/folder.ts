@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
-import { isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { isAbsolute, join, parse, relative, resolve, sep } from 'node:path'
 
 export type FileResult =
   | { readonly octets: Uint8Array }
@@ -46,7 +46,8 @@ export class Folder {
   /** A file's name as messages show it, so that an editor finds it from the working folder. */
   shown(name: string): string {
     const fromHere = relative('', resolve(this.path, name))
-    const outside = fromHere.startsWith(`..${sep}`) || isAbsolute(fromHere)
+    const atRoot = process.cwd() === parse(process.cwd()).root
+    const outside = atRoot || fromHere.startsWith(`..${sep}`) || isAbsolute(fromHere)
     return outside ? resolve(this.path, name) : fromHere
   }
 

@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { askUdp } from '../gateway/asker.js'
 import { banning, eventually, Site } from '../gateway/site.js'
-import { interdict, PROGRAM } from './run.js'
+import { interdict } from './run.js'
+import { serve } from './serving.js'
 
 const SETTINGS = `
 listen: ['127.0.0.1:0']
@@ -11,19 +11,6 @@ upstreams: { use-resolv-conf: false }
 log: { queries: { file: queries.jsonl, flush: 10ms } }
 `
 const FILES = { 'interdict.yaml': SETTINGS, 'rules/networks.yaml': banning('banned.example') }
-
-/** The program as a service manager runs it: its log, and its exit code once it has ended. */
-function serve(t: Test, site: Site) {
-  const child = spawn(process.execPath, [PROGRAM, 'serve', '-c', site.path('interdict.yaml')], {
-    stdio: ['ignore', 'ignore', 'pipe']
-  })
-  t.teardown(() => child.kill('SIGKILL'))
-  let log = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
-  const ended = new Promise<number | null>(resolve => child.on('exit', resolve))
-  const says = (what: RegExp): Promise<void> => eventually(`${what}`, () => what.test(log))
-  return { child, ended, says, log: (): string => log }
-}
 
 t.test('answers, records, reads its rules again and ends, with all its threads', async t => {
   const site = new Site(t, FILES)

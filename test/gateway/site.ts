@@ -32,6 +32,10 @@ export class Site {
     this.write(name, text)
   }
 
+  has(name: string): boolean {
+    return existsSync(this.path(name))
+  }
+
   read(name: string): string {
     return readFileSync(this.path(name), 'utf8')
   }

@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { askUdp } from './asker.js'
+import { kinds, settingsText } from './serve.js'
+import { banning, eventually, Site } from './site.js'
+
+const MODULE = fileURLToPath(new URL('./hungry.js', import.meta.url))
+
+/** A gateway in a process of its own, with one worker that has 64 MB. */
+async function hungry(t: Test, transport: (typeof kinds)[number]) {
+  const site = new Site(t, {
+    'interdict.yaml': settingsText({ transport }),
+    'rules/networks.yaml': banning('banned.example')
+  })
+  // Not to inherit: what is written to the test's own standard error is no test result.
+  const child = spawn(process.execPath, [MODULE, site.path('interdict.yaml')], { stdio: 'pipe' })
+  t.teardown(() => child.kill('SIGKILL'))
+  let said = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
+  child.stderr.resume()
+  let end: { code: number | null } | undefined
+  child.on('exit', code => (end = { code }))
+  await eventually('it serves', () => said.includes('"serving"'))
+  const at = { address: '127.0.0.1', port: Number(/"port":(\d+)/.exec(said)![1]) }
+  const replaced = (): boolean => said.includes('the worker is replaced')
+  return { child, at, said: () => said, end: () => end, replaced }
+}
+
+/** Asks all the time, since a socket is a risk when it becomes readable. */
+function keepAsking(t: Test, at: Parameters<typeof askUdp>[0]): void {
+  const timer = setInterval(() => {
+    askUdp(at, 'banned.example', { patience: 500 }).catch(() => undefined)
+  }, 5)
+  t.teardown(() => clearInterval(timer))
+}
+
+for (const transport of kinds) {
+  t.test(`${transport}: a worker that leaks is replaced before its memory is full`, async t => {
+    const { child, at, said, end, replaced } = await hungry(t, transport)
+    keepAsking(t, at)
+    child.stdin.write('leak\n')
+    await eventually('an end of it', () => replaced() || end() !== undefined)
+    t.equal(end(), undefined, 'the process goes on')
+    t.match(said(), /a worker died/)
+    t.match(said(), /out of memory soon/)
+    t.match(await askUdp(at, 'banned.example'), { rcode: 'NXDOMAIN' })
+  })
+
+  t.test(`${transport}: a worker is out of memory at once: no hang`, async t => {
+    const { child, at, end, replaced } = await hungry(t, transport)
+    keepAsking(t, at)
+    child.stdin.write('eat\n')
+    await eventually('an end of it', () => replaced() || end() !== undefined)
+    const ended = end()
+    if (ended !== undefined)
+      t.not(ended.code, 0, 'the process ends, and does not say that all is well')
+    else t.match(await askUdp(at, 'banned.example'), { rcode: 'NXDOMAIN' }, 'or all goes on')
+  })
+}
