@@ -10,7 +10,10 @@ export const PROGRAMS = {
   drill: 'ldnsutils',
   kdig: 'knot-dnsutils',
   nsd: 'nsd',
-  dnsperf: 'dnsperf'
+  dnsperf: 'dnsperf',
+  'ldns-signzone': 'ldnsutils',
+  unbound: 'unbound',
+  named: 'bind9'
 } as const
 
 const has = (program: string): boolean =>

@@ -79,8 +79,22 @@ export class Running {
 export async function startNsd(t: Test, port: number): Promise<Running> {
   const dir = folder(t)
   cpSync('test/interop/zones', dir, { recursive: true })
-  const zone = (name: string, file: string): string =>
-    `zone:\n  name: "${name}"\n  zonefile: "${join(dir, file)}"\n`
+  const zones = { example: join(dir, 'example.zone'), com: join(dir, 'tiktok.zone') }
+  const nsd = serveZones(t, port, dir, zones)
+  await answers('NSD', port, 'www.example', '192.0.2.10')
+  return nsd
+}
+
+/** NSD with any zones, by name, from files in `dir`. */
+export function serveZones(
+  t: Test,
+  port: number,
+  dir: string,
+  zones: Readonly<Record<string, string>>
+): Running {
+  const parts = Object.entries(zones).map(
+    ([name, file]) => `zone:\n  name: "${name}"\n  zonefile: "${file}"\n`
+  )
   writeFileSync(
     join(dir, 'nsd.conf'),
     `server:
@@ -94,15 +108,21 @@ export async function startNsd(t: Test, port: number): Promise<Running> {
   minimal-responses: yes
 remote-control:
   control-enable: no
-${zone('example', 'example.zone')}${zone('com', 'tiktok.zone')}`
+${parts.join('')}`
   )
-  const nsd = new Running(t, '/usr/sbin/nsd', ['-d', '-c', join(dir, 'nsd.conf')])
-  await eventually('NSD answers', 10, async () => {
-    return (await dig(['@127.0.0.1', '-p', String(port), 'www.example', '+short'])).includes(
-      '192.0.2.10'
-    )
-  })
-  return nsd
+  return new Running(t, '/usr/sbin/nsd', ['-d', '-c', join(dir, 'nsd.conf')])
+}
+
+/** Waits until the server at this port has an A record for a name. */
+export async function answers(
+  what: string,
+  port: number,
+  name: string,
+  address: string
+): Promise<void> {
+  await eventually(`${what} answers`, 20, async () =>
+    (await dig(['@127.0.0.1', '-p', String(port), name, '+short'])).includes(address)
+  )
 }
 
 export interface Site {
