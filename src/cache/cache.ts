@@ -7,6 +7,10 @@ export type { QuestionKey }
 export interface AnswerCache {
   /** The answer, if it is held and its lifetime is not over yet. */
   get(key: QuestionKey): Answer | undefined
+  /** The answer, if it is held, even if its lifetime is over: for who gets no better one. */
+  getStale(key: QuestionKey): Answer | undefined
+  /** Whether `getStale` has one. */
+  holdsStale(key: QuestionKey): boolean
   /** Holds the answer in place of an earlier one; with lifetime 0, nothing is held or replaced. */
   put(key: QuestionKey, answer: Answer): void
   delete(key: QuestionKey): void

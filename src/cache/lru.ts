@@ -42,6 +42,15 @@ export class LruAnswerCache implements AnswerCache {
     return undefined
   }
 
+  /** What is over is not kept here. */
+  getStale(key: QuestionKey): Answer | undefined {
+    return this.get(key)
+  }
+
+  holdsStale(key: QuestionKey): boolean {
+    return this.get(key) !== undefined
+  }
+
   put(key: QuestionKey, answer: Answer): void {
     if (answer.lifetime > 0) this.held.set(textOf(key), answer)
   }

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../base/clock.js'
 import { hashOctets } from '../base/hash.js'
-import type { Octets } from '../base/units.js'
+import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../base/units.js'
 import type { Answer } from '../wire/answer.js'
 import type { AnswerCache, QuestionKey } from './cache.js'
 import { PlaceIndex, WAYS } from './place-index.js'
@@ -34,17 +34,21 @@ export class PackedAnswerCache implements AnswerCache {
   private turn = 0
   private held = 0
   private octets: Octets = 0
+  private readonly staleMax: Milliseconds
 
   /**
    * @param maxSize most octets held, besides an index of at most a sixteenth of that
    * @param clock tells when a lifetime is over
+   * @param staleMax how long an answer is held after that, for `getStale`
    * @param seed random, so that nobody can choose names that fall into one place of the index
    */
   constructor(
     maxSize: Octets,
     private readonly clock: Clock,
+    staleMax: Seconds = 0,
     private readonly seed = randomInt(2 ** 32)
   ) {
+    this.staleMax = staleMax * MS_PER_SECOND
     const size = 2 ** Math.floor(Math.log2(maxSize / LEAST_SEGMENTS))
     this.segmentSize = Math.min(LARGEST_SEGMENT, size)
     this.most = Math.floor(maxSize / this.segmentSize)
@@ -60,12 +64,26 @@ export class PackedAnswerCache implements AnswerCache {
     const place = this.index.place(entry)
     const segment = this.segmentOf(place)
     const at = this.octetOf(place)
-    if (this.clock.now() >= segment.overAt(at)) {
-      this.giveUp(entry)
+    const over = this.clock.now() - segment.overAt(at)
+    if (over >= 0) {
+      if (over >= this.staleMax) this.giveUp(entry)
       return undefined
     }
     segment.use(at)
     return segment.read(at)
+  }
+
+  getStale(key: QuestionKey): Answer | undefined {
+    const place = this.findStale(key)
+    if (place === 0) return undefined
+    const segment = this.segmentOf(place)
+    const at = this.octetOf(place)
+    segment.use(at)
+    return segment.read(at)
+  }
+
+  holdsStale(key: QuestionKey): boolean {
+    return this.findStale(key) !== 0
   }
 
   put(key: QuestionKey, answer: Answer): void {
@@ -114,7 +132,7 @@ export class PackedAnswerCache implements AnswerCache {
       if (!segment.isGone(from)) {
         const hash = segment.hashAt(from)
         const entry = this.index.entryOf(hash, this.placeOf(number, from))
-        const used = segment.isUsed(from) && now < segment.overAt(from)
+        const used = segment.isUsed(from) && now < segment.overAt(from) + this.staleMax
         if (used && to + size <= this.segmentSize / 2) {
           this.index.set(entry, hash, this.placeOf(number, to))
           segment.rest(from)
@@ -139,6 +157,15 @@ export class PackedAnswerCache implements AnswerCache {
       entry = index.next(hash, entry + 1)
     }
     return -1
+  }
+
+  /** The place of the key's answer, unless that is over for too long; 0: it has none. */
+  private findStale(key: QuestionKey): number {
+    const entry = this.find(key, hashOctets(key, this.seed))
+    if (entry < 0) return 0
+    const place = this.index.place(entry)
+    const over = this.segmentOf(place).overAt(this.octetOf(place))
+    return this.clock.now() < over + this.staleMax ? place : 0
   }
 
   /** An entry for a newcomer; in a full bucket, that of one which nobody asked for, if there is. */

@@ -13,6 +13,8 @@ import { PROTOCOL, QueryEvent } from '../log/event.js'
 import { compile } from '../policy/compile.js'
 import { Policy } from '../policy/policy.js'
 import { Arrivals } from '../resolver/arrivals.js'
+import { Fallback } from '../resolver/fallback.js'
+import { Patience } from '../resolver/patience.js'
 import { LATER } from '../resolver/responder.js'
 import { Identity } from '../resolver/identity.js'
 import { Resolver } from '../resolver/resolve.js'
@@ -21,6 +23,7 @@ import { INSTANT, readInstant } from '../rules/instant.js'
 import { loadRules } from '../rules/load.js'
 import { chooseTransport } from '../socket/transport.js'
 import type { Forwarder } from '../upstream/forwarder.js'
+import { systemTimers } from '../upstream/timers.js'
 import { MAX_INQUIRY, writeInquiry } from '../wire/inquiry.js'
 import { readName } from '../wire/name.js'
 import { toText } from './explanation-text.js'
@@ -124,7 +127,10 @@ async function resolve(
   const event = new QueryEvent()
   const push = (seen: QueryEvent): void => void Object.assign(event, seen)
   const cache = new LruAnswerCache(limits.size, clock)
-  const arrivals = new Arrivals(cache, limits)
+  const failures = new LruAnswerCache(limits.size, clock)
+  const fallback = new Fallback(cache, failures, limits.failureTtl)
+  const patience = new Patience(cache, fallback, limits.staleAfter, clock, systemTimers)
+  const arrivals = new Arrivals(cache, fallback, limits)
   const witness = new Witness('all', { push, commit: () => undefined })
   const resolver = new Resolver({
     policy,
@@ -132,6 +138,8 @@ async function resolve(
     shelf: undefined,
     forwarder,
     arrivals,
+    fallback,
+    patience,
     witness,
     identity: new Identity(identity),
     guard: rebindingGuard(config),

@@ -5,6 +5,7 @@ const COLOURS: Readonly<Record<string, Paint>> = {
   blocked: 'red',
   refused: 'red',
   failed: 'red',
+  stale: 'yellow',
   monitored: 'yellow'
 }
 

@@ -53,6 +53,10 @@ export interface CacheConfig {
   readonly maxTtl: Seconds
   readonly negativeMaxTtl: Seconds
   readonly failureTtl: Seconds
+  /** How long answers that are over may be given while no upstream answers; 0: never. */
+  readonly staleMax: Seconds
+  /** How long clients wait for upstreams before that. */
+  readonly staleAfter: Milliseconds
 }
 
 /** What the server says of itself to who asks; '': nothing. */

@@ -56,7 +56,9 @@ function configOf(settings: Settings, folder: string): Config {
       minTtl: cache['min-ttl'],
       maxTtl: cache['max-ttl'],
       negativeMaxTtl: cache['negative-max-ttl'],
-      failureTtl: cache['failure-ttl']
+      failureTtl: cache['failure-ttl'],
+      staleMax: cache['stale-max'],
+      staleAfter: cache['stale-after']
     },
     identity,
     tcp: {

@@ -47,7 +47,10 @@ const cache = section({
   'max-ttl': wholeSeconds('1s', '7d').prefault('1d'),
   'negative-max-ttl': wholeSeconds('0s', '1d').prefault('1h'),
   // RFC 9520 §3.2: at least 1 second, at most 5 minutes.
-  'failure-ttl': wholeSeconds('1s', '5m').prefault('5s')
+  'failure-ttl': wholeSeconds('1s', '5m').prefault('5s'),
+  // RFC 8767 §5: between 1 and 3 days; the client response timer is best at 1.8 s.
+  'stale-max': wholeSeconds('0s', '7d').prefault('1d'),
+  'stale-after': duration('100ms', '4s').prefault('1800ms')
 }).refine(it => it['min-ttl'] <= it['max-ttl'], {
   path: ['min-ttl'],
   message: 'a duration not over cache.max-ttl'

@@ -7,6 +7,8 @@ import { Policy } from '../policy/policy.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import { Arrivals } from '../resolver/arrivals.js'
 import { Identity } from '../resolver/identity.js'
+import { Fallback } from '../resolver/fallback.js'
+import { Patience } from '../resolver/patience.js'
 import { Resolver } from '../resolver/resolve.js'
 import { Witness } from '../resolver/witness.js'
 import { serveTcp, type TcpService } from '../server/tcp.js'
@@ -15,6 +17,7 @@ import type { Endpoint } from '../socket/datagram.js'
 import { Ledger } from '../socket/ledger.js'
 import { chooseTransport } from '../socket/transport.js'
 import type { Forwarder } from '../upstream/forwarder.js'
+import { systemTimers } from '../upstream/timers.js'
 import { openLimits } from './limits.js'
 import type { WorkerStart } from './messages.js'
 import { openForwarder } from './open-forwarder.js'
@@ -22,6 +25,8 @@ import { rebindingGuard } from './rebinding-guard.js'
 
 /** How much of the cache's memory is for answers within reach. */
 const SHELF_SHARE = 1 / 4
+/** How much is for what is given instead of answers while upstreams fail. */
+const FAILURE_SHARE = 1 / 16
 
 /** The data plane of one worker: resolver, cache, upstream sockets and listeners, put together. */
 export class Plane {
@@ -83,17 +88,32 @@ export class Plane {
   private build(forwarder: Forwarder, snapshot: Snapshot): Resolver {
     const { cache: limits, identity: settings, log } = this.start.config
     const shelfSize = limits.size * SHELF_SHARE
-    const cache = new PackedAnswerCache(limits.size - shelfSize, systemClock)
+    const failureSize = limits.size * FAILURE_SHARE
+    const cacheSize = limits.size - shelfSize - failureSize
+    const cache = new PackedAnswerCache(cacheSize, systemClock, limits.staleMax)
+    const failures = new PackedAnswerCache(failureSize, systemClock)
+    const fallback = new Fallback(cache, failures, limits.failureTtl)
+    const patience = new Patience(cache, fallback, limits.staleAfter, systemClock, systemTimers)
     const { which } = log.queries
     // Where every lookup is recorded, none may be answered without its record being made.
     const shelf = which === 'all' ? undefined : new Shelf(shelfSize, systemClock.now())
-    const arrivals = new Arrivals(cache, limits)
+    const arrivals = new Arrivals(cache, fallback, limits)
     const witness = new Witness(which, this.ring)
     const policy = new Policy(snapshot)
     const identity = new Identity(settings)
-    const clock = systemClock
     const guard = rebindingGuard(this.start.config)
-    const given = { policy, cache, shelf, forwarder, arrivals, witness, identity, guard, clock }
-    return new Resolver(given)
+    return new Resolver({
+      policy,
+      cache,
+      shelf,
+      forwarder,
+      arrivals,
+      fallback,
+      patience,
+      witness,
+      identity,
+      guard,
+      clock: systemClock
+    })
   }
 }

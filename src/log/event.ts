@@ -9,7 +9,8 @@ export const VERDICT = {
   allowed: 4, // an exception or allow let it through
   refused: 5, // the client is in no network, or asked what is not looked up: see resolver/odd.ts
   failed: 6, // no upstream answered
-  local: 7 // a special-use name, answered here
+  local: 7, // a special-use name, answered here
+  stale: 8 // no upstream answered in time: answered from what is over in the cache
 } as const
 
 /** What the deciding rule matched. */

@@ -1,21 +1,26 @@
 import { Spares } from '../base/spares.js'
 import type { Milliseconds, Octets } from '../base/units.js'
-import type { AnswerCache } from '../cache/cache.js'
+import type { AnswerCache, QuestionKey } from '../cache/cache.js'
 import { EDE } from '../dns/ede.js'
+import { VERDICT } from '../log/event.js'
 import type { Inquiry, Outcome } from '../upstream/forwarder.js'
 import type { Answer } from '../wire/answer.js'
 import { HEADER, KEY_TAIL, type Query } from '../wire/query.js'
 import { failedAnswer, readResponse, type TtlLimits } from '../wire/response.js'
+import { isAnswered, type Fallback } from './fallback.js'
 
 /** Which upstream, on the way to it and back: makes inquiries, and answers of what comes back. */
 export class Arrivals {
   /** The answer that came last, and of what: all who wait for one inquiry are given the same. */
   last: Answer | undefined
+  /** How it came, one of `VERDICT`: forwarded, failed or stale. */
+  how: number = VERDICT.forwarded
   private lastOutcome: Outcome | undefined
   private readonly spares = new Spares<Asked>()
 
   constructor(
     private readonly cache: AnswerCache,
+    private readonly fallback: Fallback,
     private readonly limits: TtlLimits
   ) {}
 
@@ -37,14 +42,33 @@ export class Arrivals {
     if (inquiry instanceof Asked) this.spares.keep(inquiry, inquiry.qname.length)
   }
 
-  /** Reads what came back and keeps it, if it may be kept. A failure is an answer too: RFC 9520. */
+  /**
+   * Reads what came back and keeps it, if it may be kept. A failure is an answer too (RFC 9520),
+   * unless an older answer is held, which is better than none.
+   */
   take(inquiry: Inquiry, outcome: Outcome, now: Milliseconds): Answer {
     if (outcome === this.lastOutcome && this.last !== undefined) return this.last
     const answer = this.answerOf(inquiry, outcome, now)
-    this.cache.put(inquiry.key, answer)
+    this.how = outcome.kind === 'failure' ? VERDICT.failed : VERDICT.forwarded
     this.lastOutcome = outcome
-    this.last = answer
+    this.last = isAnswered(answer)
+      ? this.keep(inquiry.key, answer)
+      : this.fallBack(inquiry.key, answer, now)
+    return this.last
+  }
+
+  private keep(key: QuestionKey, answer: Answer): Answer {
+    this.fallback.answered(key)
+    // What may be used but once is newer than what is held all the same.
+    if (answer.lifetime === 0) this.cache.delete(key)
+    else this.cache.put(key, answer)
     return answer
+  }
+
+  private fallBack(key: QuestionKey, failure: Answer, now: Milliseconds): Answer {
+    const given = this.fallback.failed(key, failure, now)
+    if (given !== failure) this.how = VERDICT.stale
+    return given
   }
 
   private answerOf(inquiry: Inquiry, outcome: Outcome, now: Milliseconds): Answer {

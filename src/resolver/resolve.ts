@@ -12,7 +12,7 @@
  *                   │
  *                 cache/ do we hold it? ─ yes ─┐
  *                   │ no                       │
- *                 upstream/ forward ───────────┤ ─ no answer ───────────► SERVFAIL + EDE 22 or 23
+ *                 upstream/ forward ───────────┤ ─ failure ─► what is over, else SERVFAIL + EDE
  *                                              │
  *                 policy/ does the answer lead to a banned name? ─ yes ─► the ban's action + EDE
  *                                              │
@@ -38,12 +38,14 @@ import { writeAnswer, writeReady } from '../wire/held-reply.js'
 import { edeOption, writeError, writeNegative } from '../wire/reply.js'
 import type { Arrivals } from './arrivals.js'
 import { blocks, writeAction } from './ban.js'
+import { isStale, type Fallback } from './fallback.js'
 import { Inspector } from './inspect.js'
 import type { Identity } from './identity.js'
 import { writeLocal } from './local.js'
 import { GO_ON, Lookup, TCP_LIMIT } from './lookup.js'
 import { decline, identify } from './odd.js'
 import type { RebindingGuard } from './rebinding-guard.js'
+import type { Patience } from './patience.js'
 import { LATER, SILENCE, type ReplyLater, type Responder } from './responder.js'
 import { Wait } from './wait.js'
 import type { Witness } from './witness.js'
@@ -64,6 +66,8 @@ export interface ResolverParts {
   readonly shelf: Shelf | undefined
   readonly forwarder: Forwarder
   readonly arrivals: Arrivals
+  readonly fallback: Fallback
+  readonly patience: Patience
   readonly witness: Witness
   readonly identity: Identity
   /** Undefined: upstreams may give any name any address. */
@@ -89,6 +93,7 @@ export class Resolver implements Responder {
     this.policy = parts.policy
     this.inspector = new Inspector(parts.guard)
     this.lookup = new Lookup(parts.identity)
+    parts.patience.onRunOut = this.runOut
     this.beginBatch()
   }
 
@@ -146,10 +151,14 @@ export class Resolver implements Responder {
     const decided = this.judge(0, shelved === SHELVED.ban)
     if (decided !== GO_ON) return decided
     // Then the cache; what it has not, an upstream is asked for while others are answered.
-    const held = parts.cache.get(lookup.query.key())
-    if (held === undefined) return LATER
+    const key = lookup.query.key()
+    const held = parts.cache.get(key)
     // Policy again, on what the answer says: held answers lead to banned names as fresh ones do.
-    return this.give(held, VERDICT.cached, 0)
+    if (held !== undefined) return this.give(held, VERDICT.cached, 0)
+    // Upstreams that failed on it a moment ago are left in peace.
+    const instead = parts.fallback.get(key)
+    if (instead === undefined) return LATER
+    return this.give(instead, isStale(instead) ? VERDICT.stale : VERDICT.cached, 0)
   }
 
   answerLater(query: Uint8Array, client: Uint32Array, protocol: number, done: ReplyLater): void {
@@ -161,26 +170,37 @@ export class Resolver implements Responder {
     wait.protocol = protocol
     wait.started = this.now
     wait.done = done
+    wait.served = false
     wait.inquiry = parts.arrivals.inquiryOf(lookup.query, query)
+    parts.patience.begin(wait, wait.started)
     parts.forwarder.forward(wait.inquiry, wait.told)
   }
 
   /** An upstream spoke, or none did. */
   private readonly told = (wait: Wait, outcome: Outcome): void => {
-    const { arrivals } = this.parts
-    const { done } = wait
+    const { arrivals, patience } = this.parts
+    const { done, served } = wait
     this.beginTurn()
+    patience.end(wait)
     const answer = arrivals.take(wait.inquiry, outcome, this.now)
-    const length = this.answerWith(answer, outcome, wait)
+    const length = served ? SILENCE : this.answerWith(answer, arrivals.how, wait)
     arrivals.release(wait.inquiry)
     if (this.waits.length < MOST_WAITS) this.waits.push(wait)
-    done(length === SILENCE ? undefined : this.desk, 0, length)
+    if (!served) done(length === SILENCE ? undefined : this.desk, 0, length)
+  }
+
+  /** It waited long enough: what an upstream says is kept for who asks next. */
+  private readonly runOut = (wait: Wait, stale: Answer): void => {
+    this.beginTurn()
+    wait.served = true
+    const length = this.answerWith(stale, VERDICT.stale, wait)
+    wait.done(length === SILENCE ? undefined : this.desk, 0, length)
   }
 
   /** The full path from where it waited, through the same stages as in `answer`. */
   private answerWith(
     answer: Answer,
-    outcome: Outcome,
+    how: number,
     { query, client, protocol, started }: Wait
   ): number {
     const took = this.now - started
@@ -190,7 +210,7 @@ export class Resolver implements Responder {
     this.lookup.comesFrom(client, 0, this.policy.classOf(client, 0))
     const decided = this.judge(took, false)
     if (decided !== GO_ON) return decided
-    return this.give(answer, outcome.kind === 'failure' ? VERDICT.failed : VERDICT.forwarded, took)
+    return this.give(answer, how, took)
   }
 
   /** A message that is no query to answer. No name was looked up, so nothing is recorded. */

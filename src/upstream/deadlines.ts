@@ -3,7 +3,7 @@ import type { Milliseconds } from '../base/units.js'
 import type { Timer, Timers } from './timers.js'
 
 /** Width of a bucket: a deadline is noticed at most this late. */
-const TICK: Milliseconds = 20
+export const TICK: Milliseconds = 20
 /** Buckets of the wheel, a power of two; together they span ten seconds. */
 const BUCKETS = 512
 

@@ -42,7 +42,7 @@ const answer = (more: Partial<Answer> = {}): Answer => ({
   ...more
 })
 
-const open = (clock: Clock = new FakeClock(0)) => new PackedAnswerCache(SMALL, clock, SEED)
+const open = (clock: Clock = new FakeClock(0)) => new PackedAnswerCache(SMALL, clock, 0, SEED)
 
 const wholes: { it: string; held: Partial<Answer> }[] = [
   { it: 'a short answer', held: { body: Uint8Array.of(1, 2, 3), ttls: Uint16Array.of(1, 2, 3) } },
@@ -113,6 +113,39 @@ for (const { it, storedAt, now, held } of lives) {
     t.equal(cache.entries, held ? 1 : 0, 'what is over is given up')
   })
 }
+
+const stales = [
+  { it: 'a millisecond before its end', now: 9_999, fresh: true, stale: true },
+  { it: 'when it is over', now: 10_000, fresh: false, stale: true },
+  { it: 'as long as was said', now: 14_999, fresh: false, stale: true },
+  { it: 'for too long', now: 15_000, fresh: false, stale: false }
+]
+
+for (const { it, now, fresh, stale } of stales) {
+  t.test(`an answer that is stale ${it}`, async t => {
+    const clock = new FakeClock(0)
+    const cache = new PackedAnswerCache(SMALL, clock, 5, SEED)
+    cache.put(key('a'), answer({ rcode: 3 }))
+    clock.at = now
+    t.equal(cache.holdsStale(key('a')), stale)
+    t.equal(cache.getStale(key('a'))?.rcode, stale ? 3 : undefined)
+    t.equal(cache.get(key('a'))?.rcode, fresh ? 3 : undefined)
+    t.equal(cache.entries, stale ? 1 : 0, 'what is of no use any more is given up')
+  })
+}
+
+t.test('what is over stays as long as it is asked for', async t => {
+  const clock = new FakeClock(0)
+  const cache = new PackedAnswerCache(SMALL, clock, 1000, SEED)
+  cache.put(key('a'), answer({ rcode: 3 }))
+  cache.put(key('unused'), answer())
+  clock.at = 10_000
+  for (let i = 0; i < 2000; i++) {
+    cache.put(key(`${i}`), answer({ storedAt: 10_000 }))
+    if (i % 20 === 0) t.equal(cache.getStale(key('a'))?.rcode, 3)
+  }
+  t.equal(cache.holdsStale(key('unused')), false)
+})
 
 t.test('an answer without lifetime is not held and replaces nothing', async t => {
   const cache = open()

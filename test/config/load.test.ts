@@ -27,7 +27,9 @@ const defaults = {
     minTtl: 0,
     maxTtl: 86_400,
     negativeMaxTtl: 3600,
-    failureTtl: 5
+    failureTtl: 5,
+    staleMax: 86_400,
+    staleAfter: 1800
   },
   tcp: { idle: 10_000, maxConnections: 1000, maxConnectionsPerClient: 100, maxInFlight: 100 },
   limits: {

@@ -5,12 +5,17 @@ import { Shelf } from '../../src/cache/shelf.js'
 import type { Policy } from '../../src/policy/policy.js'
 import { Arrivals } from '../../src/resolver/arrivals.js'
 import { Identity } from '../../src/resolver/identity.js'
+import { Fallback } from '../../src/resolver/fallback.js'
+import { Patience } from '../../src/resolver/patience.js'
 import { Resolver } from '../../src/resolver/resolve.js'
 import { Witness } from '../../src/resolver/witness.js'
 import type { Forwarder, Inquiry, Outcome } from '../../src/upstream/forwarder.js'
+import { systemTimers } from '../../src/upstream/timers.js'
 
 const CACHE = 1_000_000
 const SHELF = 100_000
+const STALE_MAX = 86_400
+const STALE_AFTER = 1800
 
 /** What comes back for an inquiry; `message` as upstreams send it. */
 export type Upstream = (inquiry: Inquiry) => Outcome
@@ -36,14 +41,18 @@ export class Indoors {
     private readonly upstream: Upstream
   ) {
     const { clock } = this
-    const cache = new PackedAnswerCache(CACHE, clock, 7)
+    const cache = new PackedAnswerCache(CACHE, clock, STALE_MAX, 7)
     const limits = { minTtl: 0, maxTtl: 86_400, negativeMaxTtl: 3600, failureTtl: 5 }
+    const failures = new PackedAnswerCache(CACHE, clock, 0, 7)
+    const fallback = new Fallback(cache, failures, limits.failureTtl)
     this.resolver = new Resolver({
       policy,
       cache,
       shelf: new Shelf(SHELF, clock.now()),
       forwarder: this.forwarder(),
-      arrivals: new Arrivals(cache, limits),
+      arrivals: new Arrivals(cache, fallback, limits),
+      fallback,
+      patience: new Patience(cache, fallback, STALE_AFTER, clock, systemTimers),
       witness: new Witness('blocked', { push: () => undefined, commit: () => undefined }),
       identity: new Identity({ version: 'fuzzed', name: 'here' }),
       clock

@@ -88,6 +88,8 @@ export interface Setting {
   /** More of `upstreams`, and all of `log.queries`, as YAML. */
   readonly upstreams?: string
   readonly queries?: string
+  /** All of `cache`, as YAML. */
+  readonly cache?: string
   readonly grace?: string
   /** Files below the site's folder, instead of rules that ban banned.example. */
   readonly files?: Readonly<Record<string, string>>
@@ -146,12 +148,13 @@ export async function serving(
 export function settingsText(setting: Setting): string {
   const { transport = kinds[0], workers = 1, listen = ['127.0.0.1:0'], upstream } = setting
   const servers = upstream === undefined ? '' : `'${upstream.address}:${upstream.port}'`
-  const { upstreams = '', queries = 'flush: 10ms', grace = '5s' } = setting
+  const { upstreams = '', cache = '', queries = 'flush: 10ms', grace = '5s' } = setting
   return `
 listen: [${listen.map(one => `'${one}'`).join(', ')}]
 transport: ${transport}
 workers: ${workers}
 upstreams: { servers: [${servers}], use-resolv-conf: false, ${upstreams} }
+cache: { ${cache} }
 log: { queries: { file: queries.jsonl, ${queries} } }
 shutdown: { grace: ${grace} }
 `

@@ -50,7 +50,7 @@ t.test('there is an example of each verdict', async t => {
 const ban = { clientClass: 1, claim: 0, record: 1, match: MATCH.qname }
 const tiktok = { ...ban, labels: ['www', 'tiktok', 'com'] }
 const plain = { clientClass: 1, labels: ['www', 'example'] }
-const { blocked, monitored, allowed, forwarded, cached, refused, failed, local } = VERDICT
+const { blocked, monitored, allowed, forwarded, cached, refused, failed, local, stale } = VERDICT
 
 /** The lookups of the examples, in their order. */
 const lookups: EventFields[] = [
@@ -80,6 +80,7 @@ const lookups: EventFields[] = [
   },
   { ...plain, verdict: forwarded, upstream: 0, took: 9400 },
   { ...plain, verdict: cached, took: 4 },
+  { ...plain, verdict: stale, upstream: 0, took: 1_790_000, ede: 3 },
   { verdict: refused, client: '203.0.113.9', labels: [], qtype: 2, rcode: 5, took: 3, ede: 18 },
   { ...plain, verdict: failed, rcode: 2, upstream: 0, took: 2_000_113, ede: 22 },
   {

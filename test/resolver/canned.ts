@@ -7,18 +7,27 @@ const QR_RD_RA = 0x8180
 
 /** What the upstreams of a scenario answer. */
 export class CannedUpstream {
-  constructor(private readonly answers: readonly Canned[]) {}
+  constructor(public answers: readonly Canned[]) {}
 
   /** The response to a query as it came to an upstream; undefined: nobody answers. */
   respond(query: Uint8Array): Buffer | undefined {
-    const [question = ''] = readMessage(query).questions
-    const [name, type] = question.split(' ')
-    const canned = this.answers.find(one => one.name === name!.toLowerCase() && one.type === type!)
+    const canned = this.find(query)
     if (canned === undefined) return respondWith(query, { rcode: 'REFUSED' })
     if (canned.dead) return undefined
     return canned.octets === undefined
       ? respondWith(query, canned)
       : inItsWords(canned.octets, query)
+  }
+
+  /** How many seconds that takes; undefined: none. */
+  delay(query: Uint8Array): number | undefined {
+    return this.find(query)?.after
+  }
+
+  private find(query: Uint8Array): Canned | undefined {
+    const [question = ''] = readMessage(query).questions
+    const [name, type] = question.split(' ')
+    return this.answers.find(one => one.name === name!.toLowerCase() && one.type === type!)
   }
 }
 

@@ -21,6 +21,9 @@ export function differences(step: Step, seen: Seen): string[] {
     compare(`record, ${key}`, seen.log?.[key], log![key])
   }
   if (expect.asked !== undefined) compareAsked(expect.asked, seen, compare)
+  if (expect.within !== undefined && seen.waited > expect.within) {
+    found.push(`waited for ${seen.waited} s, more than ${expect.within}`)
+  }
   if (expect.silence) {
     compare('reply', seen.reply, undefined)
     return found

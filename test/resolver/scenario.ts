@@ -73,7 +73,9 @@ const canned = z.strictObject({
   /** The whole message; ID, and the letter case of the question, become those of the query. */
   octets: hex.optional(),
   /** No upstream answers. */
-  dead: z.boolean().default(false)
+  dead: z.boolean().default(false),
+  /** Seconds that it takes. */
+  after: z.number().positive().optional()
 })
 
 const asked = z.union([
@@ -106,7 +108,9 @@ const expect = z.strictObject({
   /** The whole reply. */
   octets: hex.optional(),
   /** Whether an upstream was asked for this step, and how. */
-  asked: asked.optional()
+  asked: asked.optional(),
+  /** Most seconds that the client waits. */
+  within: z.number().min(0).optional()
 })
 
 const log = z.strictObject({
@@ -129,6 +133,8 @@ const step = z.strictObject({
   /** These rules, or a ban on these names, take the place of what was in force. */
   rules: rules.optional(),
   ban: z.array(z.string()).optional(),
+  /** What upstreams answer from now on, in place of what they did. */
+  upstream: z.array(canned).optional(),
   query: query.optional(),
   expect: expect.optional(),
   /** What the record of the lookup has; null: there is none. */

@@ -14,6 +14,8 @@ import { World } from './world.js'
 
 /** More than any inquiry takes. */
 const LONG_ENOUGH = 60_000
+/** How time passes where an upstream takes some, in milliseconds. */
+const TICK = 10
 
 /**
  * All that a worker has but its thread: listeners and upstream sockets of one transport, and the
@@ -30,6 +32,11 @@ export class SocketStage {
   private inquired: Inquiry | undefined
   private asked: Uint8Array | undefined
   private counter: Counter | undefined
+  /** Inquiries that are not answered yet, and those of them whose time has come. */
+  private waiting = 0
+  private due = 0
+  private served = true
+  private steps = 0
 
   private constructor(
     private readonly transport: Transport,
@@ -43,7 +50,12 @@ export class SocketStage {
     const responder: Responder = {
       beginBatch: () => stage.world!.resolver.beginBatch(),
       answer: (...query) => stage.world!.resolver.answer(...query),
-      answerLater: (...query) => stage.world!.resolver.answerLater(...query)
+      answerLater: (query, client, protocol, done) => {
+        stage.world!.resolver.answerLater(query, client, protocol, (...reply) => {
+          stage.served = true
+          done(...reply)
+        })
+      }
     }
     stage.counter = await Counter.open(transport, responder)
     return stage
@@ -51,13 +63,19 @@ export class SocketStage {
 
   begin(scenario: Scenario): void {
     this.canned = new CannedUpstream(scenario.upstream)
+    // What is still under way would be joined by who asks the same.
+    if (this.waiting > 0) this.spoilt = true
+    this.waiting = this.due = 0
     const forwarder: Forwarder = {
       upstreams: ['canned'],
       inFlight: 0,
       close: () => undefined,
       forward: (inquiry, done) => {
         this.inquired = inquiry
+        this.waiting++
         this.forwarder!.forward(inquiry, outcome => {
+          this.waiting--
+          if (this.due > 0) this.due--
           this.spoilt = outcome.kind === 'failure'
           done(outcome)
         })
@@ -70,6 +88,9 @@ export class SocketStage {
   async step(step: Step): Promise<Seen | undefined> {
     const { world, counter } = this
     await world!.prepare(step)
+    // What an upstream answered meanwhile is on its way.
+    while (this.due > 0 && this.waiting > 0) await turn()
+    if (step.upstream !== undefined) this.canned.answers = step.upstream
     if (step.query === undefined) return undefined
     if (this.spoilt) await this.openForwarder()
     this.asked = undefined
@@ -77,10 +98,14 @@ export class SocketStage {
     const query = queryOctets(step.query)
     const header = proxyHeader(step.query.from)
     const { protocol } = step.query
+    const began = world!.clock.now()
+    this.served = false
+    this.steps++
     const reply = await (protocol === 'udp'
       ? counter!.askUdp(query, header)
       : counter!.askTcp(query, header))
-    return { query, reply, asked: this.asked, log: world!.recorded }
+    const waited = (world!.clock.now() - began) / 1000
+    return { query, reply, asked: this.asked, waited, log: world!.recorded }
   }
 
   async close(): Promise<void> {
@@ -108,12 +133,35 @@ export class SocketStage {
     // What was sent again and again to one that did not answer may come late.
     if (this.inquired === undefined || !asks(query.message, this.inquired)) return
     this.asked ??= query.message
+    const delay = this.canned.delay(query.message)
+    if (delay === undefined) return this.answer(query)
+    this.world!.clock.timers.after(delay * 1000, () => {
+      this.due++
+      this.answer(query)
+    })
+    void this.passTime()
+  }
+
+  /** Until the client is served. */
+  private async passTime(): Promise<void> {
+    const { steps } = this
+    while (!this.served && steps === this.steps) {
+      this.world!.clock.pass(TICK)
+      await turn()
+    }
+  }
+
+  private answer(query: AtUpstream): void {
     const response = this.canned.respond(query.message)
     if (response !== undefined) query.send(query.overTcp ? framed(response) : response)
     if (response === undefined || !answers(query.message, response)) {
       setImmediate(() => this.time.advance(LONG_ENOUGH))
     }
   }
+}
+
+function turn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
 }
 
 function asks(query: Uint8Array, { qname, qtype }: Inquiry): boolean {

@@ -15,8 +15,14 @@ export interface Seen {
   readonly reply: Uint8Array | undefined
   /** The query that an upstream got, if one was asked. */
   readonly asked: Uint8Array | undefined
+  /** Seconds that the client waited. */
+  readonly waited: number
   readonly log: Recorded | undefined
 }
+
+/** Nobody waits longer than this, in milliseconds, and how time passes meanwhile. */
+const PATIENCE = 10_000
+const TICK = 10
 
 /**
  * The real resolver between in-memory ends. `door` says how queries come in: `fast` is how
@@ -25,28 +31,32 @@ export interface Seen {
  */
 export class Stage {
   private readonly world: World
+  private readonly upstream: CannedUpstream
   private asked: Uint8Array | undefined
 
   constructor(
     scenario: Scenario,
     private readonly door: 'fast' | 'full' | 'ready'
   ) {
-    const upstream = new CannedUpstream(scenario.upstream)
-    this.world = new World(scenario, this.forwarder(upstream), door === 'ready')
+    this.upstream = new CannedUpstream(scenario.upstream)
+    this.world = new World(scenario, this.forwarder(this.upstream), door === 'ready')
   }
 
   /** Undefined for a step without a query. */
   async step(step: Step): Promise<Seen | undefined> {
     await this.world.prepare(step)
+    if (step.upstream !== undefined) this.upstream.answers = step.upstream
     if (step.query === undefined) return undefined
     this.asked = undefined
+    const began = this.world.clock.now()
     const query = queryOctets(step.query)
     let reply = await this.ask(step.query, query)
     if (this.door === 'ready') {
       await this.ask(step.query, query)
       reply = await this.ask(step.query, query)
     }
-    return { query, reply, asked: this.asked, log: this.world.recorded }
+    const waited = (this.world.clock.now() - began) / 1000
+    return { query, reply, asked: this.asked, waited, log: this.world.recorded }
   }
 
   private forwarder(upstream: CannedUpstream): Forwarder {
@@ -60,10 +70,13 @@ export class Stage {
         const length = writeInquiry(octets, 0, 0, qname, qtype, qclass, dnssecOk, checkingDisabled)
         this.asked = octets.subarray(0, length)
         const message = upstream.respond(this.asked)
-        setImmediate(() => {
+        const delay = upstream.delay(this.asked)
+        const tell = (): void => {
           if (message === undefined) done({ kind: 'failure', ede: 22, upstream: 0, took: 1 })
           else done({ kind: 'response', message, upstream: 0, took: 1 })
-        })
+        }
+        if (delay === undefined) setImmediate(tell)
+        else this.world.clock.timers.after(delay * 1000, tell)
       }
     }
   }
@@ -79,11 +92,16 @@ export class Stage {
       const length = resolver.answer(octets, 0, message.length, octets.length, client, 0, protocol)
       if (length !== LATER) return length === 0 ? undefined : octets.slice(0, length)
     }
-    return new Promise(resolve => {
-      resolver.answerLater(message, client, protocol, (octets, start, end) => {
-        resolve(octets?.slice(start, end))
-      })
+    let reply: { octets: Uint8Array | undefined } | undefined
+    resolver.answerLater(message, client, protocol, (octets, start, end) => {
+      reply = { octets: octets?.slice(start, end) }
     })
+    await new Promise(resolve => setImmediate(resolve))
+    for (let waited = 0; reply === undefined && waited < PATIENCE; waited += TICK) {
+      this.world.clock.pass(TICK)
+    }
+    if (reply === undefined) throw new Error('no reply, and no silence either')
+    return reply.octets
   }
 }
 

@@ -15,11 +15,15 @@ import { Policy } from '../../src/policy/policy.js'
 import { Arrivals } from '../../src/resolver/arrivals.js'
 import { Identity } from '../../src/resolver/identity.js'
 import { RebindingGuard } from '../../src/resolver/rebinding-guard.js'
+import { Fallback } from '../../src/resolver/fallback.js'
+import { Patience } from '../../src/resolver/patience.js'
 import { Resolver } from '../../src/resolver/resolve.js'
 import { Witness } from '../../src/resolver/witness.js'
 import { loadRules, type RulesResult } from '../../src/rules/load.js'
 import type { Forwarder } from '../../src/upstream/forwarder.js'
 import { readName, showName } from '../../src/wire/name.js'
+import type { TtlLimits } from '../../src/wire/response.js'
+import { FakeTime } from '../upstream/fake-time.js'
 import { rulesOf, type RulesText, type Scenario, type Step } from './scenario.js'
 
 /** The record of one lookup as scenario files write it. */
@@ -36,14 +40,20 @@ export interface Recorded {
   readonly ede: number
 }
 
+/** What the settings say if nobody says otherwise. */
+const STALE_MAX = 86_400
+const STALE_AFTER = 1800
+
+/** A calendar that jumps where a scenario says so, beside time that only passes. */
 class FakeClock implements Clock {
+  private readonly time = new FakeTime()
+  readonly timers = this.time.timers
   constructor(public epoch: number) {}
-  monotonic = 1000
-  now = (): number => this.monotonic
+  now = (): number => this.time.clock.now()
   wall = (): number => this.epoch
   pass(ms: number): void {
     this.epoch += ms
-    this.monotonic += ms
+    this.time.advance(ms)
   }
 }
 
@@ -95,7 +105,11 @@ export class World {
 
   private build(policy: Policy): Resolver {
     const { clock, forwarder, scenario } = this
-    const cache = new PackedAnswerCache(1_000_000, clock)
+    const limits = limitsOf(scenario)
+    const cache = new PackedAnswerCache(1_000_000, clock, STALE_MAX)
+    const failures = new PackedAnswerCache(100_000, clock)
+    const fallback = new Fallback(cache, failures, limits.failureTtl)
+    const patience = new Patience(cache, fallback, STALE_AFTER, clock, clock.timers)
     const push = (event: QueryEvent): void => {
       const copy = Object.assign(new QueryEvent(), event)
       copy.qname = event.qname.slice(0, event.qnameLength)
@@ -103,16 +117,22 @@ export class World {
     }
     const shelf = this.withShelf ? new Shelf(100_000, clock.now()) : undefined
     const witness = new Witness('all', { push, commit: () => undefined })
-    const arrivals = new Arrivals(cache, {
-      minTtl: scenario.limits['min-ttl'] ?? 0,
-      maxTtl: scenario.limits['max-ttl'] ?? 86_400,
-      negativeMaxTtl: scenario.limits['negative-max-ttl'] ?? 3600,
-      failureTtl: scenario.limits['failure-ttl'] ?? 5
-    })
     const identity = new Identity(scenario.identity)
     const guard = this.guard()
-    const parts = { policy, cache, shelf, forwarder, arrivals, witness, identity, guard, clock }
-    return new Resolver(parts)
+    const arrivals = new Arrivals(cache, fallback, limits)
+    return new Resolver({
+      policy,
+      cache,
+      shelf,
+      forwarder,
+      arrivals,
+      fallback,
+      patience,
+      witness,
+      identity,
+      guard,
+      clock
+    })
   }
 
   private guard(): RebindingGuard | undefined {
@@ -164,4 +184,13 @@ async function loaded(rules: RulesText): Promise<Rules> {
   if (!read.ok) throw new Error(read.errors.map(error => error.message).join('\n'))
   known.set(text, read.rules)
   return read.rules
+}
+
+function limitsOf({ limits }: Scenario): TtlLimits {
+  return {
+    minTtl: limits['min-ttl'] ?? 0,
+    maxTtl: limits['max-ttl'] ?? 86_400,
+    negativeMaxTtl: limits['negative-max-ttl'] ?? 3600,
+    failureTtl: limits['failure-ttl'] ?? 5
+  }
 }

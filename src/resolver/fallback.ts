@@ -1,0 +1,57 @@
+import type { Milliseconds, Seconds } from '../base/units.js'
+import type { AnswerCache, QuestionKey } from '../cache/cache.js'
+import { RCODE } from '../dns/rcode.js'
+import type { Answer } from '../wire/answer.js'
+import { staleAnswer } from '../wire/stale.js'
+
+/**
+ * What is given while upstreams fail: the answer of before, if the cache still has it, else the
+ * failure. Each is remembered for a while, in which nobody is asked again: RFC 8767 §5, RFC 9520
+ * §3.2. Failures have memory of their own, so that any number of them takes nothing from answers.
+ */
+export class Fallback {
+  /**
+   * @param cache where answers are that are over
+   * @param failures where it is remembered what is given instead
+   * @param failureTtl for how long
+   */
+  constructor(
+    private readonly cache: AnswerCache,
+    private readonly failures: AnswerCache,
+    private readonly failureTtl: Seconds
+  ) {}
+
+  /** What to give at once, because upstreams failed a moment ago; see `isStale`. */
+  get(key: QuestionKey): Answer | undefined {
+    return this.failures.entries === 0 ? undefined : this.failures.get(key)
+  }
+
+  /** Upstreams failed: returns what is to be given, which is `failure` if there is nothing older. */
+  failed(key: QuestionKey, failure: Answer, now: Milliseconds): Answer {
+    const given = this.late(key, now) ?? failure
+    if (given === failure) this.failures.put(key, failure)
+    return given
+  }
+
+  /** Upstreams take long: the answer that is over, if there is one, which counts as a failure. */
+  late(key: QuestionKey, now: Milliseconds): Answer | undefined {
+    const held = this.cache.getStale(key)
+    if (held === undefined) return undefined
+    const stale = staleAnswer(held, this.failureTtl, now)
+    this.failures.put(key, stale)
+    return stale
+  }
+
+  /** Upstreams answer again. */
+  answered(key: QuestionKey): void {
+    if (this.failures.entries > 0) this.failures.delete(key)
+  }
+}
+
+/** NOERROR and NXDOMAIN say something of the name; all else is a failure to. RFC 8767 §5. */
+export function isAnswered({ rcode }: Answer): boolean {
+  return rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN
+}
+
+/** Whether what `Fallback.get` gave is an answer that is over, and not a failure. */
+export const isStale = isAnswered

@@ -1,0 +1,48 @@
+import type { Clock } from '../base/clock.js'
+import type { Milliseconds } from '../base/units.js'
+import type { AnswerCache } from '../cache/cache.js'
+import { Deadlines, TICK } from '../upstream/deadlines.js'
+import type { Timers } from '../upstream/timers.js'
+import type { Answer } from '../wire/answer.js'
+import type { Fallback } from './fallback.js'
+import type { Wait } from './wait.js'
+
+/**
+ * How long clients wait for upstreams where we hold an answer that is over: the client response
+ * timer of RFC 8767 §5. Who asks for what is not held waits as long as upstreams take.
+ */
+export class Patience {
+  /** Called later, at most once for a query, unless an upstream is faster. */
+  onRunOut: (wait: Wait, stale: Answer) => void = () => undefined
+  private readonly deadlines: Deadlines<Wait>
+
+  /**
+   * @param after when a client is given what is over, counted from its query; up to 20 ms sooner,
+   *   so that it is not later
+   */
+  constructor(
+    private readonly cache: AnswerCache,
+    private readonly fallback: Fallback,
+    private readonly after: Milliseconds,
+    clock: Clock,
+    timers: Timers
+  ) {
+    this.deadlines = new Deadlines(clock, timers, (wait, now) => this.runOut(wait, now))
+  }
+
+  begin(wait: Wait, now: Milliseconds): void {
+    if (!this.cache.holdsStale(wait.inquiry.key)) return
+    this.deadlines.set(wait, now + this.after - TICK, now)
+  }
+
+  /** An upstream spoke. */
+  end(wait: Wait): void {
+    this.deadlines.clear(wait)
+  }
+
+  private runOut(wait: Wait, now: Milliseconds): void {
+    const stale = this.fallback.late(wait.inquiry.key, now)
+    // Given up meanwhile, to make room: then there is nothing but to wait.
+    if (stale !== undefined) this.onRunOut(wait, stale)
+  }
+}

@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { BadUpstream, good, silent } from '../upstream/bad-upstream.js'
+import { askTcp, askUdp } from './asker.js'
+import { kinds, serving } from './serve.js'
+import { eventually } from './site.js'
+
+/** Longer than the longest TTL that these gateways keep. */
+const OVER = 1100
+const settings = {
+  cache: 'max-ttl: 1s, failure-ttl: 1s, stale-after: 100ms',
+  upstreams: 'timeout: 150ms, give-up: 300ms'
+}
+
+for (const transport of kinds) {
+  t.test(`${transport}: what is over is given while the upstream is silent`, async t => {
+    const upstream = await BadUpstream.open(good(1))
+    t.teardown(() => upstream.close())
+    const { at } = await serving(t, { transport, upstream: upstream.endpoint, ...settings })
+    t.match(await askUdp(at, 'www.example'), { answers: [/192\.0\.2\.1/], ede: -1 })
+    upstream.behaviour = silent
+    await sleep(OVER)
+    for (const ask of [askUdp, askTcp]) {
+      t.match(await ask(at, 'www.example'), { answers: ['www.example 30 A 192.0.2.1'], ede: 3 })
+      t.match(await ask(at, 'other.example'), { rcode: 'SERVFAIL', ede: 22 })
+    }
+    upstream.behaviour = good(2)
+    await eventually('the new answer', async () => {
+      const { answers, ede } = await askUdp(at, 'www.example')
+      return ede === -1 && answers[0]?.endsWith('192.0.2.2') === true
+    })
+  })
+}
+
+t.test('with stale-max 0 nothing is given that is over', async t => {
+  const upstream = await BadUpstream.open(good(1))
+  t.teardown(() => upstream.close())
+  const { cache, upstreams } = settings
+  const { at } = await serving(t, {
+    upstream: upstream.endpoint,
+    upstreams,
+    cache: `${cache}, stale-max: 0s`
+  })
+  t.match(await askUdp(at, 'www.example'), { answers: [/192\.0\.2\.1/] })
+  upstream.behaviour = silent
+  await sleep(OVER)
+  t.match(await askUdp(at, 'www.example'), { rcode: 'SERVFAIL', answers: [], ede: 22 })
+})
