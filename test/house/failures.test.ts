@@ -1,0 +1,81 @@
+import { existsSync, readFileSync } from 'node:fs'
+import t from 'tap'
+import { tableAfter } from './markdown.js'
+
+/**
+ * Rows of "What happens when" in docs/architecture.md, by how they begin, and the test that
+ * provokes each: a scenario, or a file and words of a title in it.
+ */
+const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> = {
+  'a message is shorter': ['scenarios/message-short.yaml'],
+  'a message is broken': ['scenarios/message-two-questions.yaml'],
+  'an opcode other': ['scenarios/message-opcode.yaml'],
+  'RD is clear': ['scenarios/rd-clear.yaml'],
+  'ANY over UDP': ['scenarios/any.yaml'],
+  'an upstream sends EDNS options': ['scenarios/edns-upstream-options.yaml'],
+  'class CH': ['scenarios/message-unknown-class.yaml'],
+  'a zone transfer': ['scenarios/message-transfer.yaml'],
+  'a special-use name': ['scenarios/special-use-absent.yaml'],
+  'the client is in no network': ['scenarios/stranger.yaml'],
+  'a rule file is wrong, empty, unreadable or missing at the start': [
+    'gateway/emptied.test.ts',
+    'at the start: there are no rules'
+  ],
+  'a rule file is wrong, empty, unreadable or missing on reload': [
+    'gateway/emptied.test.ts',
+    'on reload: the rules of before stay'
+  ],
+  'a list has no names': ['gateway/emptied.test.ts', 'a list of zero names after one of a million'],
+  'the folder that it lives in': ['cli/trouble.test.ts', 'is deleted, and comes back'],
+  'rule files are written': ['gateway/reload.test.ts', 'written piece by piece'],
+  'an address or port': ['cli/trouble.test.ts', 'a port that is in use'],
+  'two Interdicts': ['gateway/refused.test.ts', 'two that start at the same instant'],
+  'koffi does not load': ['socket/choice.test.ts', 'auto is portable and says why'],
+  'an upstream does not answer in time': ['upstream/failover.test.ts', 'when one is silent'],
+  'no upstream answers at all': ['scenarios/failure.yaml'],
+  'there is no upstream': ['gateway/no-upstream.test.ts', 'without an upstream it starts'],
+  'an upstream answers with garbage': ['upstream/matching.test.ts', 'ignores the second'],
+  'an answer is right but': ['upstream/case.test.ts', 'in the wrong case is asked for again'],
+  'an answer has records': ['scenarios/unrelated-records.yaml'],
+  'an answer is truncated': ['upstream/tcp.test.ts', 'asks again over TCP when truncated'],
+  'an answer has an address inside': ['scenarios/rebinding-guard.yaml'],
+  'an answer leads to': ['scenarios/lead-cname.yaml'],
+  'a reply does not fit': ['scenarios/edns-size.yaml'],
+  'a client sends more over UDP': ['server/query-limit.test.ts', 'a limit answers'],
+  'a client opens more': ['server/front-ends.test.ts', 'counts connections by the client'],
+  'a client sends its query octet': ['server/tcp.test.ts', 'octet'],
+  'one client is sent the same': ['server/response-limit.test.ts', 'limits ${it}'],
+  'a listed front end': ['scenarios/identity-unsaid.yaml'],
+  'anybody else says': ['scenarios/abuse-stranger-everything.yaml'],
+  'a worker dies of an error': ['gateway/deaths.test.ts', 'a worker dies: the others go on'],
+  'a worker leaks memory': ['gateway/memory.test.ts', 'a worker that leaks is replaced'],
+  'a worker is out of memory': ['gateway/memory.test.ts', 'out of memory at once: no hang'],
+  'the recorder dies': ['gateway/deaths.test.ts', 'the recorder dies: answers go on'],
+  'the service log cannot': ['log/service-log.test.ts', 'refuses a path where no folder'],
+  'more lookups than': ['log/recorder.test.ts', 'counts what a full ring dropped'],
+  'the compiler dies': ['gateway/deaths.test.ts', 'the compiler dies at work'],
+  'there are no descriptors': ['cli/trouble.test.ts', 'out of descriptors: UDP is served'],
+  'SIGTERM or SIGINT': ['cli/trouble.test.ts', 'a second signal does not wait'],
+  'SIGHUP, once': ['cli/trouble.test.ts', 'a thousand SIGHUPs'],
+  'standard input': ['cli/trouble.test.ts', 'neither input, output nor errors']
+}
+
+const rows = tableAfter('docs/architecture.md', '## What happens when').map(([what]) => what!)
+
+t.test('every row of the failure table is shown by a test', async t => {
+  for (const row of rows) {
+    const known = Object.keys(SHOWN).filter(begin => row.startsWith(begin))
+    t.equal(known.length, 1, `test/house/failures.test.ts says what shows "${row}"`)
+  }
+})
+
+t.test('what it says is there', async t => {
+  for (const [begin, [file, words = '']] of Object.entries(SHOWN)) {
+    t.ok(
+      rows.some(row => row.startsWith(begin)),
+      `a row begins with "${begin}"`
+    )
+    const path = `test/${file}`
+    t.ok(existsSync(path) && readFileSync(path, 'utf8').includes(words), `${file}: ${words}`)
+  }
+})
