@@ -13,7 +13,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'RD is clear': ['scenarios/rd-clear.yaml'],
   'ANY over UDP': ['scenarios/any.yaml'],
   'an upstream sends EDNS options': ['scenarios/edns-upstream-options.yaml'],
-  'class CH': ['scenarios/message-unknown-class.yaml'],
+  'class CH': ['scenarios/identity.yaml'],
   'a zone transfer': ['scenarios/message-transfer.yaml'],
   'a special-use name': ['scenarios/special-use-absent.yaml'],
   'the client is in no network': ['scenarios/stranger.yaml'],
