@@ -102,6 +102,10 @@ const MESSAGES = {
     `${events} lookups were not logged: they came faster than the recorder writes`,
 
   // gateway, cli
+  COOKIE_SECRET: (found: string) =>
+    `found ${found}, wanted one to four secrets of 32 hexadecimal digits, one a line`,
+  COOKIE_SECRETS_UNREADABLE: (file: string, why: string) =>
+    `file of cookie secrets ${file} cannot be read: ${why}`,
   GATEWAY_RESTLESS: () => 'rule files keep changing while they are read',
   CLI_SERVICE_LOG: (path: string, why: string) => `cannot open the service log ${path}: ${why}`
 } as const

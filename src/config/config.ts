@@ -15,6 +15,7 @@ export interface Config {
   readonly upstreams: UpstreamsConfig
   readonly cache: CacheConfig
   readonly identity: IdentityConfig
+  readonly cookies: CookiesConfig
   readonly tcp: TcpConfig
   readonly limits: LimitsConfig
   readonly frontEnds: FrontEndsConfig
@@ -63,6 +64,14 @@ export interface CacheConfig {
 export interface IdentityConfig {
   readonly version: string
   readonly name: string
+}
+
+/** DNS cookies: RFC 7873, RFC 9018. */
+export interface CookiesConfig {
+  /** Whether clients are given cookies. */
+  readonly server: boolean
+  /** What they are made with; undefined: a secret of this process alone. */
+  readonly secretFile: string | undefined
 }
 
 export interface TcpConfig {

@@ -43,7 +43,8 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
 }
 
 function configOf(settings: Settings, folder: string): Config {
-  const { listen, workers, transport, cache, identity, tcp, log, shutdown } = settings
+  const { listen, workers, transport, cache, identity, cookies, tcp, log, shutdown } = settings
+  const secretFile = cookies['secret-file']
   const { service, queries } = log
   return {
     listen,
@@ -61,6 +62,10 @@ function configOf(settings: Settings, folder: string): Config {
       staleAfter: cache['stale-after']
     },
     identity,
+    cookies: {
+      server: cookies.server,
+      secretFile: secretFile === '' ? undefined : resolve(folder, secretFile)
+    },
     tcp: {
       idle: tcp.idle,
       maxConnections: tcp['max-connections'],

@@ -62,6 +62,11 @@ const shortText = z
   .refine(text => Buffer.byteLength(text) <= 63, 'a text of at most 63 octets')
 const identity = section({ version: shortText.prefault(''), name: shortText.prefault('') })
 
+const cookies = section({
+  server: z.boolean().prefault(true),
+  'secret-file': z.string('a path').prefault('')
+})
+
 const tcp = section({
   idle: duration('1s', '10m').prefault('10s'),
   'max-connections': z.int().min(1).max(100_000).prefault(1000),
@@ -135,6 +140,7 @@ export const settingsSchema = section({
   upstreams,
   cache,
   identity,
+  cookies,
   tcp,
   limits,
   'front-ends': frontEnds,

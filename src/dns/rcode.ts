@@ -1,4 +1,4 @@
-/** RCODEs by name. RFC 1035 §4.1.1, RFC 6891 §9 (BADVERS); IANA "DNS RCODEs". */
+/** RCODEs by name. RFC 1035 §4.1.1, RFC 6891 §9 (BADVERS), RFC 7873 §8 (BADCOOKIE); IANA "DNS RCODEs". */
 export const RCODE = {
   NOERROR: 0,
   FORMERR: 1,
@@ -6,7 +6,8 @@ export const RCODE = {
   NXDOMAIN: 3,
   NOTIMP: 4,
   REFUSED: 5,
-  BADVERS: 16
+  BADVERS: 16,
+  BADCOOKIE: 23
 } as const
 
 const NAMES = new Map<number, string>(Object.entries(RCODE).map(([name, code]) => [code, name]))

@@ -5,6 +5,7 @@ import { closeLeftOver } from '../socket/batch.js'
 import type { Endpoint } from '../socket/datagram.js'
 import { Ledger } from '../socket/ledger.js'
 import { Backoff } from './backoff.js'
+import type { Secrets } from './cookie-secrets.js'
 import type { FromWorker, ToWorker, Trouble, WorkerStart } from './messages.js'
 import type { StartThread, Thread } from './thread.js'
 import { troubleOf } from './trouble.js'
@@ -41,6 +42,7 @@ export class Fleet {
   private readonly backoffs: readonly Backoff[]
   private readonly restarts = new Set<NodeJS.Timeout>()
   private snapshot: Snapshot | undefined
+  private secrets: Secrets | undefined
   private endpoints: readonly Endpoint[] = []
   /** `starting`: what goes wrong is no accident, and is for whoever starts us to know. */
   private phase: 'starting' | 'serving' | 'stopping' = 'starting'
@@ -77,6 +79,12 @@ export class Fleet {
     for (const { thread } of this.members.values()) thread.send({ kind: 'adopt', snapshot })
   }
 
+  /** What cookies are made with, for those that are started from now on, too. */
+  rekey(secrets: Secrets): void {
+    this.secrets = secrets
+    for (const { thread } of this.members.values()) thread.send({ kind: 'secrets', secrets })
+  }
+
   /** No new queries; what was accepted is answered; all within `grace`. */
   async drain(grace: Milliseconds): Promise<void> {
     this.stop()
@@ -103,8 +111,9 @@ export class Fleet {
 
   private add(index: number): void {
     const { startThread, common, rings } = this.parts
+    const { secrets } = this
     const ledger = new Ledger()
-    const data: WorkerStart = { ...common, ring: rings[index]!, ledger: ledger.shared }
+    const data: WorkerStart = { ...common, secrets, ring: rings[index]!, ledger: ledger.shared }
     const thread = startThread<ToWorker, FromWorker>('worker-main.js', data, {
       message: message => this.hear(member, message),
       gone: error => this.bury(member, troubleOf(error ?? new Error('ended')))

@@ -7,6 +7,7 @@ import type { Snapshot } from '../policy/snapshot.js'
 import type { Endpoint, Transport } from '../socket/datagram.js'
 import { startTurn } from '../socket/start-turn.js'
 import { answeredHere } from './answered-here.js'
+import { cookieSecrets } from './cookie-secrets.js'
 import type { Compiler } from './compiler.js'
 import { Fleet } from './fleet.js'
 import type { Compiled, Trouble } from './messages.js'
@@ -49,6 +50,7 @@ export class Gateway {
   private readonly warnings: readonly Trouble[]
   private snapshot: Snapshot | undefined
   private stopping = false
+  private hasSecrets = false
   /** What is wrong with the files as they are now, one line each. */
   private refused = ''
   /** The reload under way, or the last one, and the one after it. */
@@ -88,6 +90,8 @@ export class Gateway {
    * @returns what stands in the way; empty: it serves
    */
   async start(): Promise<readonly Trouble[]> {
+    const wrong = await this.rekey()
+    if (wrong.length > 0) return wrong
     // The threads load their code while the rules are read: that is most of the start-up time.
     this.fleet.launch()
     const result = await this.compile()
@@ -187,12 +191,28 @@ export class Gateway {
     this.reloading = done
     this.next = undefined
     if (this.stopping) return
+    for (const { code, message } of await this.rekey()) this.parts.log.error({ code }, message)
     const result = await this.compile()
     // It can have become true meanwhile.
     if (this.isStopping()) return
     if (result.kind === 'refused') this.refuse(why, result.errors)
     else this.activate(why, result)
     if (result.marks !== undefined) this.watch.follow(result.marks)
+  }
+
+  /** Reads the cookie secrets again; what is wrong with them leaves those of before in force. */
+  private async rekey(): Promise<readonly Trouble[]> {
+    const { cookies } = this.parts.config
+    // A random secret is for as long as the process lives.
+    if (this.hasSecrets && cookies.secretFile === undefined) return []
+    try {
+      const secrets = await cookieSecrets(cookies)
+      if (secrets !== undefined) this.fleet.rekey(secrets)
+      this.hasSecrets = true
+      return []
+    } catch (error) {
+      return (error as AggregateError).errors.map(troubleOf)
+    }
   }
 
   private isStopping(): boolean {

@@ -6,6 +6,7 @@ import type { Rate } from '../server/buckets.js'
 import { ConnectionLimit } from '../server/connection-limit.js'
 import { ResponseLimit } from '../server/response-limit.js'
 import { FrontEnds } from '../server/front-ends.js'
+import type { ServerCookies } from '../wire/server-cookie.js'
 import { QueryLimit, type LimitTerms, type Prefixes } from '../server/query-limit.js'
 
 /** The limits of one thread, which its listeners share; undefined where the settings have none. */
@@ -16,7 +17,8 @@ export interface Limits {
   readonly frontEnds: FrontEnds | undefined
 }
 
-export function openLimits(config: Config): Limits {
+/** @param cookies undefined: clients have none of ours */
+export function openLimits(config: Config, cookies: ServerCookies | undefined): Limits {
   const { limits, tcp, frontEnds } = config
   const proxy = prefixesOf(frontEnds.proxyProtocol)
   const subnet = prefixesOf(frontEnds.clientSubnet)
@@ -25,10 +27,10 @@ export function openLimits(config: Config): Limits {
   const terms = { bits, slip, exempt: prefixesOf(limits.exempt) }
   /** Makes a limit of this rate, unless it is 0. */
   const limit = <L>(
-    Limit: new (rate: Rate, terms: LimitTerms, seed: number) => L,
+    Limit: new (rate: Rate, terms: LimitTerms, seed: number, cookies?: ServerCookies) => L,
     perSecond: number
   ): L | undefined =>
-    perSecond === 0 ? undefined : new Limit({ perSecond, burst }, terms, randomWord())
+    perSecond === 0 ? undefined : new Limit({ perSecond, burst }, terms, randomWord(), cookies)
   return {
     queryLimit: limit(QueryLimit, queriesPerSecond),
     responseLimit: limit(ResponseLimit, responsesPerSecond),

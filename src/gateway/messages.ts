@@ -5,6 +5,7 @@ import type { Changes } from '../policy/compare.js'
 import type { LocalName } from '../policy/local-names.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import type { Endpoint } from '../socket/datagram.js'
+import type { Secrets } from './cookie-secrets.js'
 import type { Marks } from './marks.js'
 
 /** An error on its way between threads: code and message, as `InterdictError` has them. */
@@ -22,6 +23,8 @@ export interface LogLine {
 export interface WorkerStart {
   readonly config: Config
   readonly upstreams: readonly Endpoint[]
+  /** Undefined: clients get no cookies. */
+  readonly secrets: Secrets | undefined
   readonly ring: SharedArrayBuffer
   /** Its descriptors: closed by the control thread if it dies. */
   readonly ledger: SharedArrayBuffer
@@ -34,6 +37,8 @@ export type ToWorker =
       readonly snapshot: Snapshot
     }
   | { readonly kind: 'adopt'; readonly snapshot: Snapshot }
+  /** Cookies are made with these from now on. */
+  | { readonly kind: 'secrets'; readonly secrets: Secrets }
   | { readonly kind: 'drain' }
   /** Close everything at once, and end. */
   | { readonly kind: 'end' }

@@ -18,8 +18,10 @@ import { Ledger } from '../socket/ledger.js'
 import { chooseTransport } from '../socket/transport.js'
 import type { Forwarder } from '../upstream/forwarder.js'
 import { systemTimers } from '../upstream/timers.js'
+import type { Secrets } from './cookie-secrets.js'
 import { openLimits } from './limits.js'
 import type { WorkerStart } from './messages.js'
+import { ServerCookies } from '../wire/server-cookie.js'
 import { openForwarder } from './open-forwarder.js'
 import { rebindingGuard } from './rebinding-guard.js'
 
@@ -34,6 +36,7 @@ export class Plane {
   private newest: Snapshot | undefined
   private forwarder: Forwarder | undefined
   private readonly ring: RingWriter
+  private readonly cookies: ServerCookies | undefined
   private readonly udp: UdpService[] = []
   private readonly tcp: TcpService[] = []
 
@@ -42,6 +45,7 @@ export class Plane {
     private readonly log: ServiceLog
   ) {
     this.ring = new RingWriter(start.ring)
+    this.cookies = start.secrets && new ServerCookies(systemClock, start.secrets)
   }
 
   /** @throws InterdictError SOCKET_BIND and kin */
@@ -55,7 +59,7 @@ export class Plane {
     this.resolver = resolver
     const { idle, maxConnections, maxInFlight } = config.tcp
     const limits = { idle, connections: maxConnections, queriesInFlight: maxInFlight }
-    const options = { limits, clock: systemClock, ...openLimits(config) }
+    const options = { limits, clock: systemClock, ...openLimits(config, this.cookies) }
     for (const endpoint of endpoints) {
       this.udp.push(await serveUdp(transport, endpoint, resolver, options))
       this.tcp.push(await serveTcp(transport, endpoint, resolver, options))
@@ -65,6 +69,10 @@ export class Plane {
   adopt(snapshot: Snapshot): void {
     this.newest = snapshot
     this.resolver?.adopt(new Policy(snapshot))
+  }
+
+  rekey(secrets: Secrets): void {
+    this.cookies?.adopt(secrets)
   }
 
   /** No new queries; what was accepted is answered, or has run out of time. */
@@ -112,6 +120,7 @@ export class Plane {
       patience,
       witness,
       identity,
+      cookies: this.cookies,
       guard,
       clock: systemClock
     })

@@ -24,6 +24,9 @@ async function obey(message: ToWorker): Promise<void> {
     case 'adopt':
       plane.adopt(message.snapshot)
       break
+    case 'secrets':
+      plane.rekey(message.secrets)
+      break
     case 'drain':
       await plane.drain()
       tell({ kind: 'drained' })

@@ -2,6 +2,7 @@ import type { Octets } from '../base/units.js'
 import { PROTOCOL } from '../log/event.js'
 import { Verdict } from '../policy/snapshot.js'
 import { ASKED, Query, READ } from '../wire/query.js'
+import { COOKIE, type ServerCookies } from '../wire/server-cookie.js'
 import type { Identity } from './identity.js'
 
 /** Most octets of a UDP reply, whatever the client offers: no fragments. RFC 9715 §3.1. */
@@ -30,7 +31,14 @@ export class Lookup {
   clientClass = 0
   readonly verdict = new Verdict()
 
-  constructor(private readonly identity: Identity) {}
+  /** The client has shown a cookie that we gave to its address: nobody asks in its name. */
+  proven = false
+
+  constructor(
+    private readonly identity: Identity,
+    /** Undefined: cookies are not looked at. */
+    private readonly cookies: ServerCookies | undefined
+  ) {}
 
   comesFrom(client: Uint32Array, clientAt: number, clientClass: number): void {
     this.client = client
@@ -54,13 +62,26 @@ export class Lookup {
     const most = protocol !== PROTOCOL.tcp && offered > UDP_LIMIT ? UDP_LIMIT : offered
     this.limit = most < room ? most : room
     this.reading = reading
-    if (this.query.options !== 0) this.answerOptions()
+    this.proven = false
     return reading
   }
 
-  /** Lays out what the reply's OPT answers to options of the query's. */
-  private answerOptions(): void {
-    const { query, identity } = this
+  /**
+   * Lays out what the reply's OPT answers to options of the query's, if it has such as are answered.
+   *
+   * @param client four words at `clientAt`
+   * @returns one of `READ`: what the query is, in the light of its options
+   */
+  answerOptions(client: Uint32Array, clientAt: number): number {
+    const { query, identity, cookies } = this
+    if (this.reading === READ.formerr) return READ.formerr
+    if ((query.options & ASKED.cookie) !== 0 && cookies !== undefined) {
+      const cookie = cookies.answer(query, this.octets, client, clientAt)
+      // RFC 7873 §5.2.2.
+      if (cookie === COOKIE.malformed) return READ.formerr
+      this.proven = cookie === COOKIE.proven
+    }
     if ((query.options & ASKED.nsid) !== 0) query.giveBack(identity.nsid)
+    return this.reading
   }
 }

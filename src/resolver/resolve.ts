@@ -34,6 +34,7 @@ import { TIER, type Verdict } from '../policy/snapshot.js'
 import type { Forwarder, Outcome } from '../upstream/forwarder.js'
 import type { Answer } from '../wire/answer.js'
 import { READ } from '../wire/query.js'
+import type { ServerCookies } from '../wire/server-cookie.js'
 import { writeAnswer, writeReady } from '../wire/held-reply.js'
 import { edeOption, writeError, writeNegative } from '../wire/reply.js'
 import type { Arrivals } from './arrivals.js'
@@ -72,6 +73,8 @@ export interface ResolverParts {
   readonly identity: Identity
   /** Undefined: upstreams may give any name any address. */
   readonly guard?: RebindingGuard | undefined
+  /** Undefined: COOKIE options of clients are not looked at. */
+  readonly cookies?: ServerCookies | undefined
   readonly clock: Clock
 }
 
@@ -92,9 +95,13 @@ export class Resolver implements Responder {
   constructor(private readonly parts: ResolverParts) {
     this.policy = parts.policy
     this.inspector = new Inspector(parts.guard)
-    this.lookup = new Lookup(parts.identity)
+    this.lookup = new Lookup(parts.identity, parts.cookies)
     parts.patience.onRunOut = this.runOut
     this.beginBatch()
+  }
+
+  get proven(): boolean {
+    return this.lookup.proven
   }
 
   /** Swaps the rules: each query is answered by one snapshot, never by half of two. */
@@ -136,7 +143,8 @@ export class Resolver implements Responder {
   ): number {
     const { lookup, policy, parts } = this
     // First what the octets are: nothing else may look at a message that is not a query.
-    const reading = lookup.read(octets, at, end, room, protocol, policy.seed)
+    let reading = lookup.read(octets, at, end, room, protocol, policy.seed)
+    if (lookup.query.options !== 0) reading = lookup.answerOptions(client, clientAt)
     if (reading !== READ.ok && reading !== READ.odd) return this.turnAway(reading)
     lookup.comesFrom(client, clientAt, policy.classOf(client, clientAt))
     // What was given before, and no rule of this client's network had a word to say on, is given
@@ -206,6 +214,7 @@ export class Resolver implements Responder {
     const took = this.now - started
     for (let i = 0; i < query.length; i++) this.desk[i] = query[i]!
     this.lookup.read(this.desk, 0, query.length, TCP_LIMIT, protocol, this.policy.seed)
+    if (this.lookup.query.options !== 0) this.lookup.answerOptions(client, 0)
     // Judged anew, since the rules may have changed while the upstream was asked.
     this.lookup.comesFrom(client, 0, this.policy.classOf(client, 0))
     const decided = this.judge(took, false)

@@ -18,6 +18,12 @@ export interface Responder {
   beginBatch(): void
 
   /**
+   * Whether the client of the reply that was given last, by `answer` or to the `done` that is being
+   * called, has proven its address by a cookie. RFC 7873 §5.2.5.
+   */
+  readonly proven: boolean
+
+  /**
    * Answers the query in `octets[at, end)` in place; said LATER, the octets are as they were. Never
    * throws.
    *

@@ -1,6 +1,9 @@
 import type { Milliseconds, Octets } from '../base/units.js'
-import { Query, READ } from '../wire/query.js'
+import { RCODE } from '../dns/rcode.js'
+import { ASKED, PLAIN_UDP, Query, READ } from '../wire/query.js'
 import { writeTruncated } from '../wire/reply-frame.js'
+import { writeError } from '../wire/reply.js'
+import { COOKIE, type ServerCookies } from '../wire/server-cookie.js'
 import { BucketTable, type Rate } from './buckets.js'
 import { ClientPrefix, type ClientBits } from './client-prefix.js'
 import { SILENCE } from '../resolver/responder.js'
@@ -22,14 +25,17 @@ export interface LimitTerms {
 export interface LimitCounts {
   /** Over the limit and not answered. */
   dropped: number
-  /** Over the limit and answered with TC. */
+  /** Over the limit and answered with TC, or with BADCOOKIE. */
   slipped: number
 }
 
 /**
  * Queries over UDP that one client may send. Over the limit it hears nothing, but now and then TC
  * and no records: a client that is really there comes again over TCP, where its address is proven
- * and it can be held by its connections; an address that was invented does not.
+ * and it can be held by its connections; an address that was invented does not. A client that has
+ * a cookie of ours has proven its address already: it has a rate of its own, which nobody can use
+ * up who asks in its name. One that would like to have a cookie gets that (BADCOOKIE) instead of
+ * TC. RFC 7873 §5.2.3, §5.2.5.
  */
 export class QueryLimit {
   readonly counts: LimitCounts = { dropped: 0, slipped: 0 }
@@ -38,12 +44,19 @@ export class QueryLimit {
   private readonly query = new Query()
   private now: Milliseconds = 0
   private over = 0
+  /** Whether the query over the limit is one that may be answered, and its client proven. */
+  private readable = false
+  private proven = false
 
-  /** @param seed 32 random bits */
+  /**
+   * @param seed 32 random bits
+   * @param cookies tell who is really there; undefined: they are not looked at
+   */
   constructor(
     rate: Rate,
     private readonly terms: LimitTerms,
-    seed: number
+    seed: number,
+    private readonly cookies?: ServerCookies
   ) {
     this.table = new BucketTable(rate, seed)
     this.prefix = new ClientPrefix(terms.bits)
@@ -54,25 +67,50 @@ export class QueryLimit {
     this.now = now
   }
 
-  /** Whether the client at `words[at]` may ask one more. */
-  allows(words: Uint32Array, at: number): boolean {
-    const { prefix } = this
+  /** Whether the client at `words[at]` may ask one more: the query in `octets[start, end)`. */
+  allows(octets: Uint8Array, start: Octets, end: Octets, words: Uint32Array, at: number): boolean {
+    const { prefix, table, now } = this
     prefix.read(words, at)
-    if (this.table.take(prefix.high, prefix.low, this.now)) return true
+    if (table.take(prefix.high, prefix.low, now)) return true
     // Asked last, since it is needed only for those few who are over it.
     const { exempt } = this.terms
-    return exempt !== undefined && exempt.find(words, at) !== 0
+    if (exempt !== undefined && exempt.find(words, at) !== 0) return true
+    return this.isProven(octets, start, end, words, at) && table.take(~prefix.high, prefix.low, now)
   }
 
-  /** Deals with a query over the limit: the length of the reply written over it, or SILENCE. */
-  turnAway(octets: Uint8Array, at: Octets, end: Octets): number {
+  /**
+   * Deals with the query for which `allows` just said no: the length of the reply written over it,
+   * or SILENCE.
+   */
+  turnAway(octets: Uint8Array): number {
     const { query, terms, counts } = this
     const slips = terms.slip > 0 && ++this.over % terms.slip === 0
-    if (!slips || query.read(octets, at, end, 0) !== READ.ok) {
+    if (!slips || !this.readable) {
       counts.dropped++
       return SILENCE
     }
     counts.slipped++
-    return writeTruncated(octets, query)
+    const wantsCookie = query.returnedLength > 0 && !this.proven
+    if (!wantsCookie) return writeTruncated(octets, query)
+    return writeError(octets, query, PLAIN_UDP, RCODE.BADCOOKIE, undefined)
+  }
+
+  /** Reads the query, which nobody has done yet; whether it has a cookie that we gave. */
+  private isProven(
+    octets: Uint8Array,
+    start: Octets,
+    end: Octets,
+    words: Uint32Array,
+    at: number
+  ): boolean {
+    const { query, cookies } = this
+    const reading = query.read(octets, start, end, 0)
+    this.readable = reading === READ.ok || reading === READ.odd
+    this.proven = false
+    if (cookies === undefined || (query.options & ASKED.cookie) === 0) return false
+    const cookie = cookies.answer(query, octets, words, at)
+    if (cookie === COOKIE.malformed) this.readable = false
+    this.proven = cookie === COOKIE.proven
+    return this.readable && this.proven
   }
 }

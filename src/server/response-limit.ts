@@ -17,7 +17,8 @@ const LOWER = 0x20
  * Identical replies over UDP that one client may get, as BIND's response rate limiting: the same
  * QNAME, QTYPE and RCODE, or any error. A client keeps what it got; who is sent the same again and
  * again did not ask for it, but somebody in its name. Over the limit the reply is dropped, or now
- * and then sent with TC and no records.
+ * and then sent without records and with TC, or as BADCOOKIE to a client that would like to have a
+ * cookie. For who has one, this is not asked at all: its address is proven.
  */
 export class ResponseLimit {
   readonly counts: LimitCounts = { dropped: 0, slipped: 0 }

@@ -90,13 +90,13 @@ class UdpListener {
         client = frontEnds.client
         clientAt = 0
       }
-      if (queryLimit !== undefined && !queryLimit.allows(client, clientAt)) {
-        replies[i] = queryLimit.turnAway(octets, at, end)
+      if (queryLimit !== undefined && !queryLimit.allows(octets, at, end, client, clientAt)) {
+        replies[i] = queryLimit.turnAway(octets)
         continue
       }
       const length = responder.answer(octets, at, end, SLOT_OCTETS, client, clientAt, UDP)
       if (length <= 0) replies[i] = NO_REPLY
-      else if (responseLimit === undefined) replies[i] = length
+      else if (responseLimit === undefined || responder.proven) replies[i] = length
       else replies[i] = responseLimit.pass(octets, at, at + length, client, clientAt)
       if (length === LATER) this.answerLater(batch, i, end, client, clientAt)
     }
@@ -164,8 +164,11 @@ class UdpListener {
     way: WayBack
   ): void {
     const { responseLimit, clock } = this.options
-    responseLimit?.begin(clock.now())
-    const length = responseLimit?.pass(octets, start, end, client, 0) ?? end - start
+    let length = end - start
+    if (responseLimit !== undefined && !this.responder.proven) {
+      responseLimit.begin(clock.now())
+      length = responseLimit.pass(octets, start, end, client, 0)
+    }
     if (length > 0) this.socket?.send(octets, start, start + length, way)
   }
 }

@@ -7,7 +7,7 @@ import { HashedName, MAX_LABEL, MAX_NAME } from './hashed-name.js'
 /** Octets of the header. RFC 1035 §4.1.1. */
 export const HEADER: Octets = 12
 /** Size of UDP messages that every client takes. RFC 1035 §2.3.4, RFC 6891 §6.2.3. */
-const PLAIN_UDP: Octets = 512
+export const PLAIN_UDP: Octets = 512
 /** TYPE, CLASS, TTL and RDLENGTH between a record's owner and its data. RFC 1035 §4.1.3. */
 const RECORD_FIXED: Octets = 10
 /** OPTION-CODE and OPTION-LENGTH. RFC 6891 §6.1.2. */

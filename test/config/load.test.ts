@@ -51,6 +51,7 @@ const defaults = {
       ...['172.16.0.0/12', '192.168.0.0/16', '::/127', 'fc00::/7', 'fe80::/10']
     ].map(readPrefix)
   },
+  cookies: { server: true, secretFile: undefined },
   log: {
     service: { level: 'info', destination: 'stderr' },
     queries: {

@@ -7,6 +7,7 @@ import { Arrivals } from '../../src/resolver/arrivals.js'
 import { Identity } from '../../src/resolver/identity.js'
 import { Fallback } from '../../src/resolver/fallback.js'
 import { Patience } from '../../src/resolver/patience.js'
+import { ServerCookies } from '../../src/wire/server-cookie.js'
 import { Resolver } from '../../src/resolver/resolve.js'
 import { Witness } from '../../src/resolver/witness.js'
 import type { Forwarder, Inquiry, Outcome } from '../../src/upstream/forwarder.js'
@@ -54,6 +55,7 @@ export class Indoors {
       fallback,
       patience: new Patience(cache, fallback, STALE_AFTER, clock, systemTimers),
       witness: new Witness('blocked', { push: () => undefined, commit: () => undefined }),
+      cookies: new ServerCookies(clock, [new Uint8Array(16)]),
       identity: new Identity({ version: 'fuzzed', name: 'here' }),
       clock
     })

@@ -91,6 +91,8 @@ export interface Setting {
   /** All of `cache`, as YAML. */
   readonly cache?: string
   readonly grace?: string
+  /** Other sections, as YAML. */
+  readonly more?: string
   /** Files below the site's folder, instead of rules that ban banned.example. */
   readonly files?: Readonly<Record<string, string>>
   readonly upstream?: Endpoint
@@ -148,7 +150,8 @@ export async function serving(
 export function settingsText(setting: Setting): string {
   const { transport = kinds[0], workers = 1, listen = ['127.0.0.1:0'], upstream } = setting
   const servers = upstream === undefined ? '' : `'${upstream.address}:${upstream.port}'`
-  const { upstreams = '', cache = '', queries = 'flush: 10ms', grace = '5s' } = setting
+  const { upstreams = '', cache = '', queries = 'flush: 10ms' } = setting
+  const { grace = '5s', more = '' } = setting
   return `
 listen: [${listen.map(one => `'${one}'`).join(', ')}]
 transport: ${transport}
@@ -157,5 +160,6 @@ upstreams: { servers: [${servers}], use-resolv-conf: false, ${upstreams} }
 cache: { ${cache} }
 log: { queries: { file: queries.jsonl, ${queries} } }
 shutdown: { grace: ${grace} }
+${more}
 `
 }

@@ -40,6 +40,7 @@ for (const transport of kinds) {
     const workerData: WorkerStart = {
       config: read.config,
       upstreams: [],
+      secrets: undefined,
       ring: createRing(),
       ledger: new Ledger().shared
     }

@@ -48,6 +48,9 @@ export class SocketStage {
   static async open(transport: Transport): Promise<SocketStage> {
     const stage = new SocketStage(transport, await BadUpstream.open(() => undefined))
     const responder: Responder = {
+      get proven() {
+        return stage.world!.resolver.proven
+      },
       beginBatch: () => stage.world!.resolver.beginBatch(),
       answer: (...query) => stage.world!.resolver.answer(...query),
       answerLater: (query, client, protocol, done) => {

@@ -3,7 +3,7 @@ import { PROTOCOL } from '../../src/log/event.js'
 import { LATER } from '../../src/resolver/responder.js'
 import type { Forwarder } from '../../src/upstream/forwarder.js'
 import { writeInquiry } from '../../src/wire/inquiry.js'
-import { Query, READ } from '../../src/wire/query.js'
+import { ASKED, Query, READ } from '../../src/wire/query.js'
 import { CannedUpstream } from './canned.js'
 import { queryOctets } from './message-octets.js'
 import type { QueryText, Scenario, Step } from './scenario.js'
@@ -107,7 +107,11 @@ export class Stage {
 
 /** Only what `answer` would say LATER to may go through the other door. */
 function isAnswerable(message: Uint8Array): boolean {
-  return new Query().read(message, 0, message.length, 0) === READ.ok
+  const query = new Query()
+  if (query.read(message, 0, message.length, 0) !== READ.ok) return false
+  // A client cookie alone, or with a server cookie. RFC 7873 §4.
+  const { cookieLength: length } = query
+  return (query.options & ASKED.cookie) === 0 || length === 8 || (length >= 16 && length <= 40)
 }
 
 /** The four words of an address. */

@@ -21,10 +21,14 @@ import { Resolver } from '../../src/resolver/resolve.js'
 import { Witness } from '../../src/resolver/witness.js'
 import { loadRules, type RulesResult } from '../../src/rules/load.js'
 import type { Forwarder } from '../../src/upstream/forwarder.js'
+import { ServerCookies } from '../../src/wire/server-cookie.js'
 import { readName, showName } from '../../src/wire/name.js'
 import type { TtlLimits } from '../../src/wire/response.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { rulesOf, type RulesText, type Scenario, type Step } from './scenario.js'
+
+/** Of server cookies in all scenarios: that of RFC 9018, appendix A.1. */
+const COOKIE_SECRET = 'e5e973e5a6b2a43f48e7dc849e37bfcf'
 
 /** The record of one lookup as scenario files write it. */
 export interface Recorded {
@@ -119,6 +123,7 @@ export class World {
     const witness = new Witness('all', { push, commit: () => undefined })
     const identity = new Identity(scenario.identity)
     const guard = this.guard()
+    const cookies = new ServerCookies(clock, [Buffer.from(COOKIE_SECRET, 'hex')])
     const arrivals = new Arrivals(cache, fallback, limits)
     return new Resolver({
       policy,
@@ -130,6 +135,7 @@ export class World {
       patience,
       witness,
       identity,
+      cookies,
       guard,
       clock
     })

@@ -13,6 +13,7 @@ export const textOf = (message: Uint8Array): string =>
  */
 export class FakeResponder implements Responder {
   batches = 0
+  proven = false
   readonly clients: number[][] = []
   readonly protocols: number[] = []
   readonly held = new Map<string, ReplyLater>()
