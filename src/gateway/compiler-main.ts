@@ -12,6 +12,7 @@ import type { Snapshot } from '../policy/snapshot.js'
 import { loadRules, type RulesResult } from '../rules/load.js'
 import { isUnchanged, marksOf, pathsIn, type Marks } from './marks.js'
 import type { FromCompiler, ToCompiler } from './messages.js'
+import { Retired } from './retired.js'
 import { troubleOf } from './trouble.js'
 
 /** How often files that change while they are read are read again, and after what pause. */
@@ -21,6 +22,7 @@ const PAUSE: Milliseconds = 50
 type Order = Extract<ToCompiler, { readonly kind: 'compile' }>
 
 let inForce: Snapshot | undefined
+const retired = new Retired()
 
 parentPort!.on('message', (message: ToCompiler) => {
   void obey(message).then(result => parentPort!.postMessage(result))
@@ -99,5 +101,6 @@ function make(
   const snapshot = compile(ruleSet, { generation, random, local })
   const changes = inForce === undefined ? undefined : compare(inForce, snapshot)
   inForce = snapshot
+  retired.replace(snapshot)
   return { snapshot, changes }
 }

@@ -12,6 +12,7 @@ import type { Compiler } from './compiler.js'
 import { Fleet } from './fleet.js'
 import type { Compiled, Trouble } from './messages.js'
 import { RecorderHandle } from './recorder.js'
+import { Retired } from './retired.js'
 import type { StartThread } from './thread.js'
 import { troubleOf } from './trouble.js'
 import { upstreamPlan } from './upstream-plan.js'
@@ -49,6 +50,7 @@ export class Gateway {
   private readonly watch: Watch
   private readonly warnings: readonly Trouble[]
   private snapshot: Snapshot | undefined
+  private readonly retired = new Retired()
   private stopping = false
   private hasSecrets = false
   /** What is wrong with the files as they are now, one line each. */
@@ -249,6 +251,7 @@ export class Gateway {
   private take({ snapshot }: Good): boolean {
     if (snapshot === undefined) return false
     this.snapshot = snapshot
+    this.retired.replace(snapshot)
     this.recorder.adopt(snapshot)
     return true
   }

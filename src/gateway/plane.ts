@@ -24,6 +24,7 @@ import type { WorkerStart } from './messages.js'
 import { ServerCookies } from '../wire/server-cookie.js'
 import { openForwarder } from './open-forwarder.js'
 import { rebindingGuard } from './rebinding-guard.js'
+import { Retired } from './retired.js'
 
 /** How much of the cache's memory is for answers within reach. */
 const SHELF_SHARE = 1 / 4
@@ -34,6 +35,7 @@ const FAILURE_SHARE = 1 / 16
 export class Plane {
   private resolver: Resolver | undefined
   private newest: Snapshot | undefined
+  private readonly retired = new Retired()
   private forwarder: Forwarder | undefined
   private readonly ring: RingWriter
   private readonly cookies: ServerCookies | undefined
@@ -55,7 +57,9 @@ export class Plane {
     const forwarder = await openForwarder(config, upstreams, transport, this.log)
     this.forwarder = forwarder
     // Another snapshot may have come while the upstream sockets were opened.
-    const resolver = this.build(forwarder, this.newest ?? snapshot)
+    this.newest ??= snapshot
+    this.retired.replace(this.newest)
+    const resolver = this.build(forwarder, this.newest)
     this.resolver = resolver
     const { idle, maxConnections, maxInFlight } = config.tcp
     const limits = { idle, connections: maxConnections, queriesInFlight: maxInFlight }
@@ -68,6 +72,7 @@ export class Plane {
 
   adopt(snapshot: Snapshot): void {
     this.newest = snapshot
+    this.retired.replace(snapshot)
     this.resolver?.adopt(new Policy(snapshot))
   }
 

@@ -68,6 +68,14 @@ export class Formatter {
     }
   }
 
+  /** Lets go of all snapshots but the newest. */
+  release(): void {
+    const newest = Math.max(...this.#snapshots.keys())
+    for (const generation of this.#snapshots.keys()) {
+      if (generation !== newest) this.#snapshots.delete(generation)
+    }
+  }
+
   line(event: QueryEvent): void {
     const pieces = this.#snapshots.get(event.generation) ?? this.#stranger(event.generation)
     const network = pieces.network(event.clientClass)

@@ -16,6 +16,8 @@ const SHORTEST_PAUSE: Milliseconds = 5
 const WANTED_FILL = 0.25
 /** One kind of trouble is told once in this time. */
 const REPORT_EVERY: Milliseconds = 60 * MS_PER_SECOND
+/** After that no event of an older generation comes: no lookup takes so long. */
+export const SNAPSHOT_HELD: Milliseconds = 10 * MS_PER_SECOND
 
 export interface RecorderOptions {
   /** Path of the file being written. */
@@ -65,6 +67,8 @@ export class Recorder {
   #pause: Milliseconds
   #timer: NodeJS.Timeout | undefined
   #droppedTold = 0
+  /** Infinity: there is but one snapshot. */
+  #newestSince: Milliseconds = Infinity
 
   constructor(options: RecorderOptions, tools: RecorderTools) {
     this.#options = options
@@ -85,9 +89,13 @@ export class Recorder {
     this.#rings.push(new RingReader(memory))
   }
 
-  /** To be called before any worker is given the snapshot. The last four are held. */
+  /**
+   * To be called before any worker is given the snapshot. The last four are held, and only the
+   * newest when none has come for `SNAPSHOT_HELD`.
+   */
   addSnapshot(snapshot: Snapshot): void {
     this.#formatter.addSnapshot(snapshot)
+    this.#newestSince = this.#tools.clock.now()
   }
 
   /** Begins to work by itself, until `drain`. */
@@ -115,6 +123,7 @@ export class Recorder {
     this.#formatter.flush()
     this.#file.tend()
     this.#tellDropped()
+    if (this.#tools.clock.now() > this.#newestSince + SNAPSHOT_HELD) this.#release()
     const pause = fill === 0 ? Infinity : (this.#pause * WANTED_FILL) / fill
     this.#pause = Math.max(SHORTEST_PAUSE, Math.min(this.#options.flush, pause))
     return this.#pause
@@ -139,6 +148,11 @@ export class Recorder {
     clearTimeout(this.#timer)
     this.round()
     await this.#file.close()
+  }
+
+  #release(): void {
+    this.#formatter.release()
+    this.#newestSince = Infinity
   }
 
   #tellDropped(): void {

@@ -50,6 +50,22 @@ t.test('a line longer than a block gets a block of its size', async t => {
   t.strictSame(numbers(blocks), [0, 1, 2])
 })
 
+t.test('what was released is written without rule, the newest with it', async t => {
+  const lines: string[] = []
+  const formatter = new Formatter([], matchedRule, block => {
+    lines.push(...Buffer.from(block).toString().trim().split('\n'))
+    return true
+  })
+  for (const generation of [1, 2]) formatter.addSnapshot(snapshotOf(generation))
+  formatter.release()
+  for (const generation of [1, 2]) formatter.line(eventOf({ generation, claim: 0, record: 1 }))
+  formatter.flush()
+  const [old, current] = lines.map(line => JSON.parse(line) as Record<string, unknown>)
+  t.notOk('rule' in old!)
+  t.ok('rule' in current!)
+  t.equal(formatter.unknown, 1)
+})
+
 t.test('the last four snapshots are held; older events are written without rule', async t => {
   const lines: string[] = []
   const formatter = new Formatter([], matchedRule, block => {

@@ -38,6 +38,25 @@ const recordsOf = (text: string) =>
     .slice(0, -1)
     .map(line => JSON.parse(line) as QueryRecord)
 
+t.test('older snapshots are held for ten seconds, the newest for good', async t => {
+  const { file, read } = folder(t)
+  const { made, clock, ring } = recorder(file)
+  const worker = ring()
+  made.addSnapshot(snapshotOf(2))
+  for (const seconds of [9, 2]) {
+    clock.pass(seconds * 1000)
+    made.round()
+    for (const generation of [1, 2]) worker.push(eventOf({ generation, claim: 0, record: 3 }))
+    worker.commit()
+    made.round()
+  }
+  t.strictSame(
+    recordsOf(read()).map(({ ban }) => ban !== undefined),
+    [true, true, false, true]
+  )
+  await made.drain()
+})
+
 t.test('writes what all workers pushed', async t => {
   const { file, read } = folder(t)
   const { made, ring } = recorder(file)

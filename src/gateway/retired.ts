@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import type { Milliseconds, Octets } from '../base/units.js'
+import type { Snapshot } from '../policy/snapshot.js'
+
+const MB: Octets = 2 ** 20
+
+/** So much may wait for V8 to collect when it likes. */
+const TOLERATED: Octets = 16 * MB
+
+/** By then whatever was under way with the old snapshot is mostly over. */
+const SETTLE: Milliseconds = 1000
+
+/**
+ * Snapshots that were replaced in this thread, and the memory that they still hold.
+ *
+ * V8 does not count shared memory among what a heap holds on to. A thread that makes next to no
+ * garbage is not collected for hours, and every reload would leave a snapshot in it: 20 MB for
+ * 400,000 names. So the thread is collected when that becomes too much.
+ */
+export class Retired {
+  /** Of snapshots replaced here that are still held. */
+  octets: Octets = 0
+  readonly #registry = new FinalizationRegistry<Octets>(octets => (this.octets -= octets))
+  #newest: Snapshot | undefined
+  #waiting = false
+
+  constructor(private readonly settle: Milliseconds = SETTLE) {}
+
+  /** Tells that this thread goes over to a snapshot. */
+  replace(snapshot: Snapshot): void {
+    const replaced = this.#newest
+    this.#newest = snapshot
+    if (replaced === undefined || replaced === snapshot) return
+    this.octets += replaced.octets
+    this.#registry.register(replaced, replaced.octets)
+    if (!this.#waiting) void this.#collect()
+  }
+
+  async #collect(): Promise<void> {
+    this.#waiting = true
+    await sleep(this.settle, undefined, { ref: false })
+    this.#waiting = false
+    if (this.octets > TOLERATED) collectGarbage()
+  }
+}
+
+let gc: (() => void) | undefined
+
+/** A whole collection, now: contexts made while the flag is set have the function that does it. */
+function collectGarbage(): void {
+  if (gc === undefined) {
+    setFlagsFromString('--expose-gc')
+    gc = runInNewContext('gc') as () => void
+    setFlagsFromString('--no-expose-gc')
+  }
+  gc()
+}
