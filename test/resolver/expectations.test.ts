@@ -43,6 +43,8 @@ function others(step: Step): [string, Step][] {
   const found: [string, Step][] = []
   for (const [key, value] of Object.entries(expect)) {
     if (key === 'silence') found.push([key, { ...step, expect: { rcode: 'NOERROR' } }])
+    // A limit that is higher is kept too.
+    else if (key === 'within') found.push([key, { ...step, expect: { ...expect, within: -1 } }])
     else found.push([key, { ...step, expect: { ...expect, [key]: otherThan(value) } }])
   }
   if (log === null) found.push(['log', { ...step, log: { verdict: 'blocked' } }])
