@@ -14,8 +14,9 @@ const MAPPED_BITS = 96
 
 /** @throws InterdictError ADDRESS_INVALID */
 export function readAddress(text: string): Address {
-  if (!ipaddr.isValid(text) || !isStrict(text)) throw failure('ADDRESS_INVALID', text)
-  return octetsOf(ipaddr.parse(text))
+  const address = parse(text)
+  if (address === undefined) throw failure('ADDRESS_INVALID', text)
+  return address
 }
 
 /**
@@ -26,10 +27,8 @@ export function readAddress(text: string): Address {
  */
 export function readPrefix(text: string): Prefix {
   const [base, bits, ...rest] = text.split('/')
-  if (base === undefined || rest.length > 0 || !ipaddr.isValid(base) || !isStrict(base)) {
-    throw failure('PREFIX_INVALID', text)
-  }
-  const address = octetsOf(ipaddr.parse(base))
+  const address = base === undefined || rest.length > 0 ? undefined : parse(base)
+  if (base === undefined || address === undefined) throw failure('PREFIX_INVALID', text)
   const given = bits === undefined ? undefined : /^\d{1,3}$/.test(bits) ? Number(bits) : -1
   const length = given === undefined ? 128 : given + (base.includes(':') ? 0 : MAPPED_BITS)
   if (given === -1 || length > 128 || hasHostBits(address, length))
@@ -52,14 +51,31 @@ export function isMapped(address: Address): boolean {
   return address[10] === 0xff && address[11] === 0xff
 }
 
-/** Four dotted decimals only: no `10.1`, no octal, no zone. */
-function isStrict(text: string): boolean {
-  return text.includes(':') ? !text.includes('%') : ipaddr.IPv4.isValidFourPartDecimal(text)
-}
-
-function octetsOf(parsed: ipaddr.IPv4 | ipaddr.IPv6): Address {
+/** Undefined where it is no address. Four dotted decimals only: no `10.1`, no octal; no zone. */
+function parse(text: string): Address | undefined {
+  const isIpv4 = !text.includes(':')
+  const whole = isIpv4 ? text : withoutDots(text)
+  if (whole.includes('%') || !ipaddr.isValid(whole)) return undefined
+  if (isIpv4 && !ipaddr.IPv4.isValidFourPartDecimal(whole)) return undefined
+  const parsed = ipaddr.parse(whole)
   const wide = parsed.kind() === 'ipv4' ? (parsed as ipaddr.IPv4).toIPv4MappedAddress() : parsed
   return Uint8Array.from(wide.toByteArray())
+}
+
+/**
+ * An IPv6 address without the dotted decimals that it may end in (RFC 4291 §2.2 item 3). The
+ * library reads ::10.0.0.1, which is IPv4-compatible (§2.5.5.1) and no IPv4 address at all, as
+ * ::ffff:10.0.0.1.
+ *
+ * @returns '' where they are none
+ */
+function withoutDots(text: string): string {
+  const start = text.lastIndexOf(':') + 1
+  const last = text.slice(start)
+  if (!last.includes('.')) return text
+  if (!ipaddr.IPv4.isValidFourPartDecimal(last)) return ''
+  const [a, b, c, d] = ipaddr.IPv4.parse(last).octets as [number, number, number, number]
+  return `${text.slice(0, start)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`
 }
 
 function hasHostBits(address: Address, length: number): boolean {

@@ -4,8 +4,19 @@ import { compilePrefixes, PrefixTable } from '../network/prefix-table.js'
 import type { Answer } from '../wire/answer.js'
 import type { HashedName } from '../wire/hashed-name.js'
 
-/** 64:ff9b::, under which translators reach any IPv4 address. RFC 6052 §2.1. */
-const NAT64 = Uint8Array.of(0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0)
+/**
+ * What stands before an IPv4 address in an IPv6 address that may lead to it: where translators
+ * reach any (64:ff9b::, RFC 6052 §2.1), 6to4 (2002::, RFC 3056 §2), and IPv4-compatible (::, RFC
+ * 4291 §2.5.5.1). The last two are hardly used any more, by names outside for addresses inside
+ * never rightly.
+ */
+const BEFORE_IPV4 = [
+  Uint8Array.of(0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0),
+  Uint8Array.of(0x20, 0x02),
+  new Uint8Array(12)
+]
+/** Bits before the IPv4 address in the mapped form. */
+const MAPPED_BITS = 96
 
 /**
  * Finds answers of upstreams that give a public name an address inside: with one, a page from
@@ -15,14 +26,14 @@ export class RebindingGuard {
   private readonly inside: PrefixTable
 
   /**
-   * @param prefixes addresses inside; IPv4 ones as IPv4-mapped and NAT64 addresses too
+   * @param prefixes addresses inside; IPv4 ones wherever they stand in an IPv6 address, too
    * @param exempt lower-cased wire forms: these names may have such addresses, and all below them
    */
   constructor(
     prefixes: readonly Prefix[],
     private readonly exempt: readonly Uint8Array[]
   ) {
-    const all = [...prefixes, ...prefixes.filter(isIpv4).map(translated)]
+    const all = [...prefixes, ...prefixes.filter(isIpv4).flatMap(embedded)]
     this.inside = new PrefixTable(compilePrefixes(all, covering => (covering.length > 0 ? 1 : 0)))
   }
 
@@ -51,9 +62,14 @@ function isAtOrBelow(qname: HashedName, name: Uint8Array): boolean {
 }
 
 function isIpv4({ address, length }: Prefix): boolean {
-  return length >= 96 && isMapped(address)
+  return length >= MAPPED_BITS && isMapped(address)
 }
 
-function translated({ address, length }: Prefix): Prefix {
-  return { address: Uint8Array.from([...NAT64, ...address.subarray(12)]), length }
+function embedded({ address, length }: Prefix): Prefix[] {
+  return BEFORE_IPV4.map(before => {
+    const whole = new Uint8Array(16)
+    whole.set(before)
+    whole.set(address.subarray(12), before.length)
+    return { address: whole, length: 8 * before.length + length - MAPPED_BITS }
+  })
 }
