@@ -59,7 +59,8 @@ export type QuestionKey = Uint8Array
  * A query as it stands in a buffer. One instance is filled again and again and nothing is
  * allocated; all positions count from the start of the buffer, not from the header.
  *
- * Unless `read` said `silence`, the fields describe the query as far as it could be read.
+ * Unless `read` said `silence`, the fields describe the query as far as it could be read; `options`
+ * and `returned` do even then: there are none.
  */
 export class Query {
   /** QNAME, lower-cased; its `length` is 0 if there was no readable question. */
@@ -109,6 +110,9 @@ export class Query {
    * @returns one of `READ`
    */
   read(octets: Uint8Array, at: Octets, end: Octets, seed: number): number {
+    // Before all else: whoever answers options asks for these alone.
+    this.options = 0
+    this.returnedLength = 0
     if (end - at < HEADER) return READ.silence
     const flags = octets[at + 2]!
     if ((flags & 0x80) !== 0) return READ.silence
@@ -125,8 +129,6 @@ export class Query {
     this.ednsVersion = 0
     this.udpSize = PLAIN_UDP
     this.dnssecOk = false
-    this.options = 0
-    this.returnedLength = 0
     // One question, no more and no less: RFC 9619 §4. (None at all is left to DNS cookies, RFC
     // 7873 §5.4, which are not done here.)
     const single = octets[at + 4] === 0 && octets[at + 5] === 1

@@ -256,6 +256,22 @@ t.test('says what a query says', async t => {
   t.notOk(query.authenticData || query.checkingDisabled)
 })
 
+t.test(
+  'nothing is left of the options of a query when what follows is met with silence',
+  async t => {
+    const silent = [octets(header(1, 0x8000, 1, 0, 0, 0), WWW), octets([1, 2, 3])]
+    for (const message of silent) {
+      const query = new Query()
+      const first = octets(header(1, RD, 1, 0, 0, 1), WWW, opt(1232, option(3, [])))
+      query.read(first, 0, first.length, SEED)
+      t.not(query.options, 0)
+      query.giveBack(Uint8Array.of(0, 3, 0, 0))
+      t.equal(query.read(message, 0, message.length, SEED), READ.silence)
+      t.strictSame([query.options, query.returnedLength], [0, 0])
+    }
+  }
+)
+
 t.test('keeps a question only if it could be read', async t => {
   const query = new Query()
   const whole = octets(header(1, 0, 1, 0, 0, 0), WWW, 0)
