@@ -44,8 +44,9 @@ export class Threads {
     return this.started.filter(one => one.role === `${role}-main.js`).map(({ worker }) => worker)
   }
 
-  /** Kills the first of them: a worker by an error of its own, the others from outside. */
+  /** Kills the first, once there is one: a worker by an error of its own, others from outside. */
   async kill(role: Role): Promise<void> {
+    await eventually(`a ${role}`, () => this.of(role).length > 0)
     const worker = this.of(role)[0]!
     const gone = new Promise(resolve => worker.once('exit', resolve))
     if (role === 'worker') worker.postMessage({ kind: 'die' })
