@@ -1,6 +1,7 @@
 import type { Octets } from '../base/units.js'
 import type { Answer } from '../wire/answer.js'
-import type { QuestionKey } from '../wire/query.js'
+import { KEY_TAIL, type QuestionKey } from '../wire/query.js'
+import type { NameScope } from './name-scope.js'
 
 /** Records start at multiples of this, so that a place fits in few bits. */
 export const UNIT: Octets = 16
@@ -110,6 +111,12 @@ export class Segment {
       if (octets[start + i] !== key[i]) return false
     }
     return true
+  }
+
+  /** Whether the record is about one of these names. */
+  isAbout(at: Octets, scope: NameScope): boolean {
+    const word = at / 4
+    return scope.includes(this.octets, this.keyAt(word), this.words[word + KEY]! - KEY_TAIL)
   }
 
   /** Writes a record behind the last one; the caller sees to it that there is room. */

@@ -68,7 +68,7 @@ export class Shelf {
   private next = 0
   private now: Milliseconds
   private epoch = -1
-  /** Counts the epochs: a number of 32 bits that no answer on the shelf outlives. */
+  /** Counts the clearings: a number of 32 bits that no answer on the shelf outlives. */
   private serial = 0
 
   private readonly offers = new Uint8Array(OFFERS)
@@ -107,6 +107,11 @@ export class Shelf {
     this.now = now
     if (epoch === this.epoch) return
     this.epoch = epoch
+    this.clear()
+  }
+
+  /** Nothing that is on the shelf now is good any more. */
+  clear(): void {
     this.serial = (this.serial + 1) | 0
   }
 

@@ -17,6 +17,8 @@ export class Arrivals {
   how: number = VERDICT.forwarded
   private lastOutcome: Outcome | undefined
   private readonly spares = new Spares<Asked>()
+  /** Counts the calls of `renounce`. */
+  private era = 0
 
   constructor(
     private readonly cache: AnswerCache,
@@ -34,7 +36,16 @@ export class Arrivals {
     asked.qclass = query.qclass
     asked.dnssecOk = query.dnssecOk
     asked.checkingDisabled = query.checkingDisabled
+    asked.era = this.era
     return asked
+  }
+
+  /**
+   * What was asked until now is given to who asked, and not kept: it may bring back what somebody
+   * just had dropped.
+   */
+  renounce(): void {
+    this.era++
   }
 
   /** Once its outcome was told, and taken: the inquiry may be used for another. */
@@ -51,23 +62,25 @@ export class Arrivals {
     const answer = this.answerOf(inquiry, outcome, now)
     this.how = outcome.kind === 'failure' ? VERDICT.failed : VERDICT.forwarded
     this.lastOutcome = outcome
+    const keeps = !(inquiry instanceof Asked) || inquiry.era === this.era
     this.last = isAnswered(answer)
-      ? this.keep(inquiry.key, answer)
-      : this.fallBack(inquiry.key, answer, now)
+      ? this.keep(inquiry.key, answer, keeps)
+      : this.fallBack(inquiry.key, answer, now, keeps)
     return this.last
   }
 
-  private keep(key: QuestionKey, answer: Answer): Answer {
+  private keep(key: QuestionKey, answer: Answer, keeps: boolean): Answer {
     this.fallback.answered(key)
     // What may be used but once is newer than what is held all the same.
     if (answer.lifetime === 0) this.cache.delete(key)
-    else this.cache.put(key, answer)
+    else if (keeps) this.cache.put(key, answer)
     return answer
   }
 
-  private fallBack(key: QuestionKey, failure: Answer, now: Milliseconds): Answer {
+  private fallBack(key: QuestionKey, failure: Answer, now: Milliseconds, keeps: boolean): Answer {
     const given = this.fallback.failed(key, failure, now)
     if (given !== failure) this.how = VERDICT.stale
+    if (!keeps) this.fallback.answered(key)
     return given
   }
 
@@ -90,6 +103,8 @@ class Asked implements Inquiry {
   qclass = 0
   dnssecOk = false
   checkingDisabled = false
+  /** Of `Arrivals` when it was made. */
+  era = 0
 
   /** @param length of QNAME */
   constructor(length: Octets) {

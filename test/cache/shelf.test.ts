@@ -233,3 +233,16 @@ t.test('random names below a banned one hardly get onto the shelf', async t => {
   t.ok(shelved < 200, `${shelved} of 10,000`)
   t.equal(shelf.find(ask('www.example')[0], CLASS), SHELVED.answer, 'what was there still is')
 })
+
+t.test('what is cleared away is not given, and what comes after is', async t => {
+  const shelf = shelfAt(1000)
+  const [query] = ask('www.example')
+  shelf.put(query, answer(), CLASS)
+  t.equal(shelf.find(query, CLASS), SHELVED.answer)
+  shelf.clear()
+  t.equal(shelf.find(query, CLASS), SHELVED.nothing)
+  shelf.begin(EPOCH, 1000)
+  t.equal(shelf.find(query, CLASS), SHELVED.nothing, 'nor in the next batch')
+  shelf.put(query, answer(), CLASS)
+  t.equal(shelf.find(query, CLASS), SHELVED.answer)
+})

@@ -133,6 +133,8 @@ const step = z.strictObject({
   /** These rules, or a ban on these names, take the place of what was in force. */
   rules: rules.optional(),
   ban: z.array(z.string()).optional(),
+  /** What is held of these names is dropped. */
+  flush: z.strictObject({ name: z.string(), subtree: z.boolean().default(false) }).optional(),
   /** What upstreams answer from now on, in place of what they did. */
   upstream: z.array(canned).optional(),
   query: query.optional(),

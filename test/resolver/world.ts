@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { stringify } from 'yaml'
 import { readPrefix } from '../../src/base/address.js'
 import type { Clock } from '../../src/base/clock.js'
+import { NameScope } from '../../src/cache/name-scope.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import { Shelf } from '../../src/cache/shelf.js'
 import { showRcode } from '../../src/dns/rcode.js'
@@ -16,6 +17,7 @@ import { Arrivals } from '../../src/resolver/arrivals.js'
 import { Identity } from '../../src/resolver/identity.js'
 import { RebindingGuard } from '../../src/resolver/rebinding-guard.js'
 import { Fallback } from '../../src/resolver/fallback.js'
+import { Holdings } from '../../src/resolver/holdings.js'
 import { Patience } from '../../src/resolver/patience.js'
 import { Resolver } from '../../src/resolver/resolve.js'
 import { Witness } from '../../src/resolver/witness.js'
@@ -66,6 +68,7 @@ export class World {
   readonly clock: FakeClock
   private readonly events: QueryEvent[] = []
   private made: Resolver | undefined
+  private holdings: Holdings | undefined
   private policy: Policy | undefined
   private generation = 0
 
@@ -88,6 +91,7 @@ export class World {
     if (step.wait !== undefined) this.clock.pass(step.wait * 1000)
     if (step.at !== undefined) this.clock.epoch = Date.parse(step.at)
     if (step.rules ?? step.ban) await this.adopt(rulesOf(step))
+    if (step.flush !== undefined) this.flush(step.flush)
     this.events.length = 0
   }
 
@@ -95,6 +99,11 @@ export class World {
   get recorded(): Recorded | undefined {
     const [event] = this.events
     return event && this.record(event)
+  }
+
+  private flush({ name, subtree }: NonNullable<Step['flush']>): void {
+    const steps = this.holdings!.flush(new NameScope(readName(name), subtree))
+    while (!steps.next().done);
   }
 
   private async adopt(rules: RulesText): Promise<void> {
@@ -125,6 +134,7 @@ export class World {
     const guard = this.guard()
     const cookies = new ServerCookies(clock, [Buffer.from(COOKIE_SECRET, 'hex')])
     const arrivals = new Arrivals(cache, fallback, limits)
+    this.holdings = new Holdings(arrivals, cache, failures, shelf)
     return new Resolver({
       policy,
       cache,
