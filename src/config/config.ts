@@ -37,6 +37,8 @@ export interface UpstreamsConfig {
   readonly giveUp: Milliseconds
   /** Whether names are asked in random case, which answers have to repeat. */
   readonly caseRandomization: boolean
+  /** Whether they are sent cookies, which they have to give back. */
+  readonly cookies: boolean
 }
 
 export interface ForwardConfig {

@@ -124,6 +124,7 @@ function upstreamsOf(settings: Settings['upstreams']): UpstreamsConfig {
     })),
     timeout: settings.timeout,
     giveUp: settings['give-up'],
-    caseRandomization: settings['case-randomization']
+    caseRandomization: settings['case-randomization'],
+    cookies: settings.cookies
   }
 }

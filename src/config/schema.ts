@@ -35,7 +35,8 @@ const upstreams = section({
   forward: z.record(domain, z.array(server).min(1)).prefault({}),
   timeout: duration('50ms', '4s').prefault('800ms'),
   'give-up': duration('100ms', '4900ms').prefault('4s'),
-  'case-randomization': z.boolean().prefault(true)
+  'case-randomization': z.boolean().prefault(true),
+  cookies: z.boolean().prefault(true)
 }).refine(it => it.timeout <= it['give-up'], {
   path: ['timeout'],
   message: 'a duration not over upstreams.give-up'

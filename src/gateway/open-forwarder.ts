@@ -11,13 +11,14 @@ export function openForwarder(
   transport: Transport,
   log: ServiceLog
 ): Promise<MeasuredForwarder> {
-  const { timeout, giveUp, forward, caseRandomization } = settings
+  const { timeout, giveUp, forward, caseRandomization, cookies } = settings
   return createForwarder({
     transport,
     clock: systemClock,
     upstreams,
     domains: forward,
     caseRandomization,
+    cookies,
     limits: { tryTimeout: timeout, giveUp },
     onHealth: ({ kind, address }) => {
       if (kind === 'up') log.info({ upstream: address }, 'an upstream answers again')

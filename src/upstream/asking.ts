@@ -1,4 +1,5 @@
 import type { Milliseconds, Octets } from '../base/units.js'
+import type { ClientCookie } from '../wire/client-cookie.js'
 import { HEADER } from '../wire/query.js'
 import { mixCase, writeInquiry } from '../wire/inquiry.js'
 import { Timed } from './deadlines.js'
@@ -26,6 +27,8 @@ export class Try {
   id = 0
   /** The answer has to spell QNAME as the query did. */
   exactCase = false
+  /** What the query takes along, if anything, and the answer has to bring back. */
+  cookie: ClientCookie | undefined
   /** Set by `begin`, before anybody looks. */
   upstream!: Upstream
   overTcp = false
@@ -42,7 +45,13 @@ export class Try {
     this.sentAt = now
     this.previous = previous
     this.exactCase = false
+    this.cookie = upstream.cookies.toSend(now)
     return this
+  }
+
+  /** Writes the query into `into` from `at` on; returns its length. */
+  write(into: Uint8Array, at: Octets): Octets {
+    return this.asking.write(into, at, this.id, this.cookie)
   }
 
   release(): void {
@@ -78,6 +87,8 @@ export class Asking extends Timed {
   /** Somebody guesses at it over UDP. */
   tcpOnly = false
   reconnected = false
+  /** Who wanted it with another cookie, and got that. */
+  renewed: Upstream | undefined
   /** Whose answer over UDP was right but for the case, so that it is asked again over TCP. */
   doubted: Upstream | undefined
   finished = false
@@ -116,6 +127,7 @@ export class Asking extends Timed {
     this.mismatches = 0
     this.tcpOnly = false
     this.reconnected = false
+    this.renewed = undefined
     this.doubted = undefined
     this.finished = false
     this.held = undefined
@@ -153,10 +165,9 @@ export class Asking extends Timed {
     for (let at = this.last; at !== undefined; at = at.previous) at.release()
   }
 
-  /** Writes the query into `into` from `at` on; returns its length. */
-  write(into: Uint8Array, at: Octets, id: number): Octets {
-    const { qname, qtype, qclass, dnssecOk, checkingDisabled } = this.inquiry
-    const length = writeInquiry(into, at, id, qname, qtype, qclass, dnssecOk, checkingDisabled)
+  write(into: Uint8Array, at: Octets, id: number, cookie: ClientCookie | undefined): Octets {
+    const { qname, qtype, qclass, dnssecOk, checkingDisabled: cd } = this.inquiry
+    const length = writeInquiry(into, at, id, qname, qtype, qclass, dnssecOk, cd, cookie)
     if (this.mixed) into.set(this.question, at + HEADER)
     return length
   }

@@ -70,7 +70,7 @@ export class Connection implements Channel {
     attempt.id = id
     this.flights.set(id, attempt)
     const frame = new Uint8Array(FRAME_HEAD + MAX_INQUIRY)
-    const length = attempt.asking.write(frame, FRAME_HEAD, id)
+    const length = attempt.write(frame, FRAME_HEAD)
     writeFrameHead(frame, length)
     this.socket.write(frame.subarray(0, FRAME_HEAD + length))
   }

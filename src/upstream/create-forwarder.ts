@@ -3,9 +3,11 @@ import type { Milliseconds } from '../base/units.js'
 import type { Endpoint, Transport } from '../socket/datagram.js'
 import type { Done, Group, Receiver } from './asking.js'
 import { Choice } from './choice.js'
+import { Cookies } from './cookies.js'
 import { DomainTable } from './domains.js'
 import type { Forwarder, Inquiry } from './forwarder.js'
-import { Inquiries, type Send } from './inquiries.js'
+import { Inquiries } from './inquiries.js'
+import type { Send } from './inquiry-parts.js'
 import { DEFAULT_LIMITS, newCounts, type Counts, type Limits } from './limits.js'
 import { BlockRandom, type Random } from './random.js'
 import { Recovery } from './recovery.js'
@@ -24,6 +26,8 @@ export interface ForwarderOptions {
   readonly limits?: Partial<Limits>
   /** Whether QNAME is asked in random case, which answers have to repeat; default true. */
   readonly caseRandomization?: boolean
+  /** Whether upstreams are sent DNS cookies, which they have to give back; default true. */
+  readonly cookies?: boolean
   /** Told when an upstream goes down or comes up. */
   readonly onHealth?: (change: HealthChange) => void
   /** For tests. */
@@ -50,6 +54,8 @@ export interface UpstreamState {
   /** Smoothed; 0: not measured yet. */
   readonly responseTime: Milliseconds
   readonly down: boolean
+  /** It gives cookies: what comes without ours is not taken for its answer. */
+  readonly cookies: boolean
 }
 
 /**
@@ -75,7 +81,8 @@ class UpstreamForwarder implements MeasuredForwarder {
 
   constructor(options: ForwarderOptions) {
     const { transport, clock, upstreams, domains = [], onHealth, connect = connectTcp } = options
-    const { random = new BlockRandom(), timers = systemTimers, caseRandomization = true } = options
+    const { random = new BlockRandom(), timers = systemTimers } = options
+    const { caseRandomization = true, cookies = true } = options
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
     const choice = new Choice()
     const seed = random.word() | 0
@@ -105,8 +112,12 @@ class UpstreamForwarder implements MeasuredForwarder {
       },
       changed: change => onHealth?.(change)
     }
+    const make = (endpoint: Endpoint): Upstream => {
+      const jar = new Cookies(cookies ? random : undefined)
+      return new Upstream(this.known.length, endpoint, transport.peer(endpoint), jar, listener)
+    }
     const group = (endpoints: readonly Endpoint[]): Group =>
-      endpoints.map(endpoint => this.upstreamAt(endpoint, transport, listener))
+      endpoints.map(endpoint => this.upstreamAt(endpoint, make))
     this.domains = new DomainTable(group(upstreams), seed)
     for (const domain of domains) this.domains.add(domain.name, group(domain.servers))
   }
@@ -122,10 +133,11 @@ class UpstreamForwarder implements MeasuredForwarder {
   }
 
   get states(): readonly UpstreamState[] {
-    return this.known.map(({ text, smoothed, down }) => ({
+    return this.known.map(({ text, smoothed, down, cookies }) => ({
       address: text,
       responseTime: smoothed,
-      down
+      down,
+      cookies: cookies.known
     }))
   }
 
@@ -151,12 +163,11 @@ class UpstreamForwarder implements MeasuredForwarder {
   }
 
   /** One for each address and port, however often it is named: its health is one. */
-  private upstreamAt(endpoint: Endpoint, transport: Transport, listener: HealthListener): Upstream {
+  private upstreamAt(endpoint: Endpoint, make: (endpoint: Endpoint) => Upstream): Upstream {
     const text = showEndpoint(endpoint)
     const same = this.known.find(upstream => upstream.text === text)
     if (same !== undefined) return same
-    const { length } = this.known
-    const made = new Upstream(length, endpoint, transport.peer(endpoint), listener)
+    const made = make(endpoint)
     this.known.push(made)
     return made
   }

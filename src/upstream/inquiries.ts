@@ -1,17 +1,15 @@
-import type { Clock } from '../base/clock.js'
 import { Spares } from '../base/spares.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { EDE } from '../dns/ede.js'
 import { Asking, questionLength, type Done, type Group, type Receiver, type Try } from './asking.js'
-import { isHopeless, type Choice } from './choice.js'
+import { isHopeless } from './choice.js'
 import { AskingTable } from './asking-table.js'
+import { HEARD } from './cookies.js'
 import { Deadlines } from './deadlines.js'
 import type { Inquiry, Outcome } from './forwarder.js'
-import type { Counts, Limits } from './limits.js'
+import type { InquiryParts } from './inquiry-parts.js'
 import { answersQuestion } from '../wire/answers-question.js'
-import type { Random } from './random.js'
 import { isRefusal, isTruncated } from './response-head.js'
-import type { Timers } from './timers.js'
 import type { Upstream } from './upstream.js'
 
 /** Most queries sent for one inquiry, whatever happens. */
@@ -21,28 +19,13 @@ const SUSPICIOUS = 20
 /** `Outcome.upstream` where none was asked. */
 const NO_UPSTREAM = -1
 
-/** Sends the query of a try, over what it says; false if that is impossible now. */
-export type Send = (attempt: Try, now: Milliseconds) => boolean
-
-export interface InquiryParts {
-  readonly clock: Clock
-  readonly timers: Timers
-  readonly limits: Limits
-  readonly choice: Choice
-  readonly counts: Counts
-  readonly send: Send
-  /** For the case of QNAME; undefined: it is sent as it was asked. */
-  readonly caseRandom: Random | undefined
-  /** Of the table of keys: random. */
-  readonly seed: number
-}
-
 /**
  * Inquiries under way, from the question to exactly one outcome for each who asked:
  *
  *     start ── ask ──┬─ answer ──────────────────────────────────► response
  *               ▲    ├─ truncated ─► ask the same one over TCP
  *               │    ├─ in doubt ──► ask the same one over TCP
+ *               │    ├─ BADCOOKIE ─► ask the same one, with another cookie
  *               │    ├─ refusal ───► ask another one, once; if it knows no better ─► response
  *               │    └─ silence, network error ─┬─ time and upstreams left ─┐
  *               │                               └───────────────────────────│──► failure
@@ -103,7 +86,13 @@ export class Inquiries implements Receiver {
   }
 
   answered(attempt: Try, octets: Uint8Array, start: Octets, end: Octets, now: Milliseconds): void {
-    const { asking, upstream, overTcp } = attempt
+    const { asking, upstream, overTcp, cookie } = attempt
+    const heard =
+      cookie === undefined ? HEARD.answer : upstream.cookies.hear(octets, start, end, overTcp, now)
+    if (heard === HEARD.doubt) {
+      this.doubt(attempt, now)
+      return
+    }
     this.parts.counts.responses++
     upstream.heard(overTcp ? undefined : now - attempt.sentAt, now)
     if (overTcp && asking.doubted === upstream) {
@@ -111,10 +100,15 @@ export class Inquiries implements Receiver {
     }
     if (asking.first === undefined) {
       this.settle(asking)
+    } else if (heard === HEARD.choke) {
+      this.parts.counts.rewordings++
+      this.askSame(attempt, overTcp, now)
+    } else if (heard === HEARD.renew && !overTcp) {
+      this.renew(attempt, now)
     } else if (!overTcp && isTruncated(octets, start)) {
       this.parts.counts.truncated++
-      this.askOverTcp(attempt, now)
-    } else if (!isRefusal(octets, start)) {
+      this.askSame(attempt, true, now)
+    } else if (heard === HEARD.answer && !isRefusal(octets, start)) {
       upstream.confirmed()
       asking.heldFrom?.contradicted(now)
       this.respond(asking, upstream, octets.subarray(start, end), now)
@@ -138,11 +132,8 @@ export class Inquiries implements Receiver {
   }
 
   doubted(attempt: Try, now: Milliseconds): void {
-    const { asking, upstream } = attempt
-    this.parts.counts.mismatches++
-    this.parts.counts.doubts++
-    asking.doubted = upstream
-    if (asking.first !== undefined) this.askOverTcp(attempt, now)
+    attempt.asking.doubted = attempt.upstream
+    this.doubt(attempt, now)
   }
 
   lost(attempt: Try, established: boolean): void {
@@ -195,11 +186,27 @@ export class Inquiries implements Receiver {
     })
   }
 
-  private askOverTcp(attempt: Try, now: Milliseconds): void {
+  private askSame(attempt: Try, overTcp: boolean, now: Milliseconds): void {
     const { asking, upstream } = attempt
     attempt.release()
     if (asking.tries >= MAX_TRIES) this.fail(asking, now)
-    else this.ask(asking, upstream, true, now)
+    else this.ask(asking, upstream, overTcp, now)
+  }
+
+  /** Ignores a response that only what a forger cannot see was wrong in. */
+  private doubt(attempt: Try, now: Milliseconds): void {
+    this.parts.counts.mismatches++
+    this.parts.counts.doubts++
+    if (attempt.asking.first !== undefined) this.askSame(attempt, true, now)
+  }
+
+  /** Asks with the cookie that came; if that was not right either, over TCP. RFC 7873 §5.3. */
+  private renew(attempt: Try, now: Milliseconds): void {
+    const { asking, upstream } = attempt
+    const again = asking.renewed === upstream
+    asking.renewed = upstream
+    this.parts.counts.rewordings++
+    this.askSame(attempt, again, now)
   }
 
   private refused(attempt: Try, message: Uint8Array, now: Milliseconds): void {
@@ -219,6 +226,7 @@ export class Inquiries implements Receiver {
     const attempt = asking.last!
     asking.silences++
     this.parts.counts.timeouts++
+    if (attempt.cookie !== undefined) attempt.upstream.cookies.silent(now)
     if (attempt.overTcp) attempt.channel?.silent?.(attempt.sentAt)
     else attempt.upstream.silent(attempt.sentAt, now)
     this.goOn(asking, now, true)

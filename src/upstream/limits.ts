@@ -47,8 +47,10 @@ export interface Counts {
   truncated: number
   /** Responses with a wrong address, port, ID or question, late ones included. RFC 5452 §9.1. */
   mismatches: number
-  /** Responses that only the case of QNAME was wrong in: asked for again over TCP. */
+  /** Responses that only the case of QNAME or the cookie was wrong in: asked for again over TCP. */
   doubts: number
+  /** Responses that wanted another cookie, or none: asked for again. RFC 7873 §5.3. */
+  rewordings: number
   /** Inquiries moved to TCP because of many mismatches. */
   suspicions: number
   /** Askers that joined an inquiry under way. */
@@ -67,6 +69,7 @@ export function newCounts(): Counts {
     truncated: 0,
     mismatches: 0,
     doubts: 0,
+    rewordings: 0,
     suspicions: 0,
     shared: 0,
     overflows: 0,

@@ -55,7 +55,7 @@ export class PoolSocket implements Channel {
     attempt.id = id
     this.uses++
     this.flights.add(attempt)
-    const length = attempt.asking.write(desk, 0, id)
+    const length = attempt.write(desk, 0)
     this.socket?.send(desk, 0, length, attempt.upstream.peer)
   }
 

@@ -1,6 +1,7 @@
 import { readAddress } from '../base/address.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Endpoint, Peer } from '../socket/datagram.js'
+import type { Cookies } from './cookies.js'
 
 /** Weight of a new response time in the smoothed one. RFC 6298 §2 has the same for TCP. */
 const GAIN = 1 / 8
@@ -58,6 +59,7 @@ export class Upstream {
     readonly index: number,
     readonly endpoint: Endpoint,
     readonly peer: Peer,
+    readonly cookies: Cookies,
     private readonly listener: HealthListener
   ) {
     this.family = familyOf(endpoint)
@@ -105,6 +107,7 @@ export class Upstream {
     this.listener.resting(this, now)
     if (this.failures < DOWN_AFTER || this.down) return
     this.down = true
+    this.cookies.down(now)
     this.listener.changed({ kind: 'down', upstream: this.index, address: this.text })
   }
 

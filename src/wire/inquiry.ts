@@ -1,15 +1,15 @@
 import type { Octets } from '../base/units.js'
 import { RRTYPE } from '../dns/rrtype.js'
+import { MAX_COOKIE, type ClientCookie } from './client-cookie.js'
+import { OPT_BARE } from './opt.js'
 import { HEADER } from './query.js'
 import { UDP_SIZE } from './reply-frame.js'
 
 /** QTYPE and QCLASS. RFC 1035 §4.1.2. */
 const QUESTION_FIXED: Octets = 4
-/** OPT without options. RFC 6891 §6.1.2. */
-const OPT_BARE: Octets = 11
 
-/** Most octets that an inquiry takes: header, longest name, QTYPE and QCLASS, OPT. */
-export const MAX_INQUIRY: Octets = HEADER + 255 + QUESTION_FIXED + OPT_BARE
+/** Most octets that an inquiry takes: header, longest name, QTYPE and QCLASS, OPT and cookie. */
+export const MAX_INQUIRY: Octets = HEADER + 255 + QUESTION_FIXED + OPT_BARE + MAX_COOKIE
 
 /**
  * Gives each letter of QNAME upper or lower case by chance, in place. A response that says the
@@ -42,6 +42,7 @@ export function mixCase(question: Uint8Array, random: { word(): number }): void 
  * for us; AD set, which asks for an honest AD in the response (RFC 6840 §5.7); one OPT.
  *
  * @param qname wire form, root label included
+ * @param cookie the only option that there may be; those of clients are for us
  * @returns its length in octets, at most MAX_INQUIRY
  */
 export function writeInquiry(
@@ -52,7 +53,8 @@ export function writeInquiry(
   qtype: number,
   qclass: number,
   dnssecOk: boolean,
-  checkingDisabled: boolean
+  checkingDisabled: boolean,
+  cookie?: ClientCookie
 ): Octets {
   let pos = at
   pos = putWord(into, pos, id)
@@ -70,8 +72,11 @@ export function writeInquiry(
   pos = putWord(into, pos, UDP_SIZE)
   pos = putWord(into, pos, 0)
   pos = putWord(into, pos, dnssecOk ? 0x8000 : 0)
-  pos = putWord(into, pos, 0)
-  return pos - at
+  if (cookie === undefined) return putWord(into, pos, 0) - at
+  const { option, length } = cookie
+  pos = putWord(into, pos, length)
+  for (let i = 0; i < length; i++) into[pos + i] = option[i]!
+  return pos + length - at
 }
 
 /** Returns the position after the word. */

@@ -6,6 +6,8 @@ import { HEADER, passName } from './query.js'
 const RECORD_FIXED: Octets = 10
 /** Root owner and the fixed fields: OPT without its options. RFC 6891 §6.1.2. */
 export const OPT_BARE: Octets = 1 + RECORD_FIXED
+/** Where in it the upper bits of RCODE are. RFC 6891 §6.1.3. */
+const UPPER_RCODE: Octets = 5
 /** OPTION-CODE and OPTION-LENGTH. RFC 6891 §6.1.2. */
 export const OPTION_HEAD: Octets = 4
 
@@ -27,6 +29,13 @@ export function findOpt(octets: Uint8Array, start: Octets, end: Octets): Octets 
     pos = next
   }
   return 0
+}
+
+/** RCODE of the message `octets[start, end)`, which has a whole header. RFC 6891 §6.1.3. */
+export function extendedRcode(octets: Uint8Array, start: Octets, end: Octets): number {
+  const opt = findOpt(octets, start, end)
+  const upper = opt === 0 ? 0 : octets[opt + UPPER_RCODE]!
+  return (upper << 4) | (octets[start + 3]! & 0x0f)
 }
 
 /** The end of the one question, or of the header where QDCOUNT is 0; 0 if it is broken. */

@@ -20,7 +20,8 @@ const defaults = {
     forward: [],
     timeout: 800,
     giveUp: 4000,
-    caseRandomization: true
+    caseRandomization: true,
+    cookies: true
   },
   cache: {
     size: 64 * 1024 * 1024,
@@ -100,8 +101,8 @@ const reads = [
   },
   {
     it: 'upstreams asked in the case of who asked',
-    text: 'upstreams: { case-randomization: false }',
-    config: { upstreams: { caseRandomization: false } }
+    text: 'upstreams: { case-randomization: false, cookies: false }',
+    config: { upstreams: { caseRandomization: false, cookies: false } }
   },
   {
     it: 'upstreams for some names',

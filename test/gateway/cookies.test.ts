@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import packet from 'dns-packet'
 import t from 'tap'
 import type { Endpoint } from '../../src/socket/datagram.js'
+import { BadUpstream } from '../upstream/bad-upstream.js'
+import { cookieOf, responseTo } from '../upstream/messages.js'
 import { Rig, serving } from './serve.js'
 import { banning, eventually } from './site.js'
 
@@ -17,15 +19,15 @@ const files = (secrets: string): Record<string, string> => ({
   secrets
 })
 
-/** Asks for a banned name with this cookie, and returns the one that comes back, in hexadecimal. */
-async function show(at: Endpoint, cookie: string): Promise<string> {
+/** Asks with this cookie, and returns the one that comes back, in hexadecimal. */
+async function show(at: Endpoint, cookie: string, name = 'banned.example'): Promise<string> {
   const socket = createSocket('udp4')
   const options = [{ code: OPTION_COOKIE, data: Buffer.from(cookie, 'hex') }]
   const query = packet.encode({
     type: 'query',
     id: 1,
     flags: packet.RECURSION_DESIRED,
-    questions: [{ name: 'banned.example', type: 'A' }],
+    questions: [{ name, type: 'A' }],
     additionals: [{ type: 'OPT', name: '.', udpPayloadSize: 1232, flags: 0, options }] as never
   })
   const heard = once(socket, 'message')
@@ -55,6 +57,22 @@ t.test('without a file, the workers of one gateway share a secret of their own',
   t.not(await show(two.at, cookie), cookie)
   await one.gateway.reload('SIGHUP')
   t.equal(await show(one.at, cookie), cookie, 'a reload leaves it as it is')
+})
+
+t.test('cookies of clients stay on their side, and those of upstreams on theirs', async t => {
+  const theirs = 'a1a2a3a4a5a6a7a8'
+  const upstream = await BadUpstream.open(({ message, send }) => {
+    send(responseTo(message, { cookie: cookieOf(message).slice(0, 16) + theirs }))
+  })
+  t.teardown(() => upstream.close())
+  const { at } = await serving(t, { upstream: upstream.endpoint })
+  const given = await show(at, CLIENT, 'a.example')
+  t.match(given, /^010203040506070801000000[0-9a-f]{24}$/)
+  t.equal(await show(at, given, 'b.example'), given)
+  const [alone, whole] = upstream.seen.map(({ message }) => cookieOf(message))
+  t.match(alone, /^[0-9a-f]{16}$/)
+  t.not(alone, CLIENT)
+  t.equal(whole, alone + theirs)
 })
 
 t.test('cookies may be off', async t => {

@@ -41,7 +41,13 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'upstreams take longer': ['scenarios/stale-late.yaml'],
   'there is no upstream': ['gateway/no-upstream.test.ts', 'without an upstream it starts'],
   'an upstream answers with garbage': ['upstream/matching.test.ts', 'ignores the second'],
-  'an answer is right but': ['upstream/case.test.ts', 'in the wrong case is asked for again'],
+  'an answer is right but for the letter case': [
+    'upstream/case.test.ts',
+    'in the wrong case is asked for again'
+  ],
+  'an answer is right but for our cookie': ['upstream/cookies.test.ts', 'drops a response with'],
+  'an upstream does not like cookies': ['upstream/cookies.test.ts', 'says RCODE'],
+  'an upstream says BADCOOKIE': ['upstream/cookies.test.ts', 'BADCOOKIE again: asks over TCP'],
   'an answer has records': ['scenarios/unrelated-records.yaml'],
   'an answer is truncated': ['upstream/tcp.test.ts', 'asks again over TCP when truncated'],
   'an answer has an address inside': ['scenarios/rebinding-guard.yaml'],

@@ -127,6 +127,8 @@ export class SocketStage {
       clock,
       timers,
       upstreams,
+      // `asked` is about what is passed on.
+      cookies: false,
       limits: { sockets: 1 }
     })
     this.spoilt = false

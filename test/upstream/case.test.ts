@@ -23,11 +23,11 @@ const spoiling =
     else send(framed(always ? lowered(message, 1) : responseTo(message)))
   }
 
-/** The same words again and again: half of the letters are upper case. */
+/** Words that make half of the letters upper case, and IDs that differ. */
 const half: Random = {
   word: () => {
     turn = (turn * 5 + 1) & 0xffff
-    return ((turn << 16) | 0x5555) >>> 0
+    return ((turn << 16) | (0x5555 ^ (turn & 3))) >>> 0
   }
 }
 let turn = 1

@@ -27,6 +27,8 @@ export type ResponseOptions = {
   readonly question?: Uint8Array
   /** Last octet of the address in the answer. */
   readonly mark?: number
+  /** Data of a COOKIE option, in hexadecimal; undefined: no OPT, unless RCODE needs one. */
+  readonly cookie?: string | undefined
 }
 
 /** A response to `query`, right unless told otherwise, with one A record 192.0.2.`mark`. */
@@ -35,9 +37,25 @@ export function responseTo(query: Uint8Array, options: ResponseOptions = {}): Ui
   const id = options.id ?? idOf(query)
   const question = options.question ?? questionOf(query)
   const answers = rcode === RCODE.NOERROR && !truncated ? 1 : 0
-  const header = [id >> 8, id & 255, truncated ? 0x83 : 0x81, 0x80 | rcode, 0, 1, 0, answers, 0, 0]
+  const opt = optOf(rcode, options.cookie)
+  const flags = [truncated ? 0x83 : 0x81, 0x80 | (rcode & 15)]
+  const header = [id >> 8, id & 255, ...flags, 0, 1, 0, answers, 0, 0, 0, opt.length === 0 ? 0 : 1]
   const record = [0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 192, 0, 2, mark]
-  return Uint8Array.from([...header, 0, 0, ...question, ...(answers === 1 ? record : [])])
+  return Uint8Array.from([...header, ...question, ...(answers === 1 ? record : []), ...opt])
+}
+
+/** RFC 6891 §6.1.2, RFC 7873 §4. */
+function optOf(rcode: number, cookie: string | undefined): number[] {
+  if (cookie === undefined && rcode < 16) return []
+  const data = [...Buffer.from(cookie ?? '', 'hex')]
+  const option = cookie === undefined ? [] : [0, 10, 0, data.length, ...data]
+  return [0, 0, 41, 4, 208, rcode >> 4, 0, 0, 0, 0, option.length, ...option]
+}
+
+/** Data of the COOKIE option of one of our queries, in hexadecimal; '': it has none. */
+export function cookieOf(query: Uint8Array): string {
+  const options = 12 + questionOf(query).length + 11
+  return Buffer.from(query.subarray(options + 4)).toString('hex')
 }
 
 export function idOf(message: Uint8Array): number {
@@ -65,5 +83,5 @@ export function rcodeOf(message: Uint8Array): number {
 
 /** Last octet of the address in a response's answer. */
 export function markOf(message: Uint8Array): number {
-  return message[message.length - 1]!
+  return message[12 + questionOf(message).length + 15]!
 }
