@@ -72,7 +72,7 @@ t.test('cookies of clients stay on their side, and those of upstreams on theirs'
   const [alone, whole] = upstream.seen.map(({ message }) => cookieOf(message))
   t.match(alone, /^[0-9a-f]{16}$/)
   t.not(alone, CLIENT)
-  t.equal(whole, alone + theirs)
+  t.equal(whole, `${alone}${theirs}`)
 })
 
 t.test('cookies may be off', async t => {

@@ -97,7 +97,7 @@ for (const transport of TRANSPORTS) {
       for (let n = 0; n < 3; n++) t.match(await ask(name(n)), { kind: 'response' })
       const [alone, ...others] = cookiesOf(upstreams[0]!)
       t.match(alone, /^[0-9a-f]{16}$/)
-      t.strictSame(others, [alone + server, alone + server])
+      t.strictSame(others, [`${alone}${server}`, `${alone}${server}`])
       t.match(forwarder.states, [{ cookies: true }])
     })
   }
