@@ -8,13 +8,14 @@ import {
   type UpstreamSocket,
   type WayBack
 } from './datagram.js'
+import type { Desk } from './desk.js'
 import type { Ledger } from './ledger.js'
 import type { Poll, System } from './linux.js'
 import * as layout from './message-memory.js'
-import { BATCH, MessageMemory } from './message-memory.js'
+import { BATCH, type MessageMemory } from './message-memory.js'
 import { dropAllFromNow, type OpenSocket } from './open-socket.js'
 import type { Turn } from './turn.js'
-import { ReceivedBatch } from './received-batch.js'
+import type { ReceivedBatch } from './received-batch.js'
 import { addressMessage, type Way } from './way.js'
 
 /** Batches read in one turn: about 0.7 ms under full load, then TCP and timers get theirs. */
@@ -60,13 +61,14 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
   constructor(
     private readonly shop: Shop,
     socket: OpenSocket,
+    private readonly desk: Desk,
     private readonly handler: BatchHandler
   ) {
     this.fd = socket.fd
     this.local = socket.local
     shop.ledger.note(this.fd)
-    this.memory = new MessageMemory(shop.system, socket.family, socket.packetInfo)
-    this.batch = new ReceivedBatch(this.memory, socket.packetInfo)
+    this.memory = desk.memory
+    this.batch = desk.batch
     this.poll = shop.system.poll(this.fd, this.readable)
   }
 
@@ -77,6 +79,7 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
     }
     const { memory } = this
     const i = this.waiting
+    if (i === 0) this.desk.claim(this.flush)
     const at = memory.sends.starts[i]!
     if (end - start > FEW) memory.octets.set(octets.subarray(start, end), at)
     else for (let k = 0; k < end - start; k++) memory.octets[at + k] = octets[start + k]!

@@ -1,7 +1,8 @@
 import { BatchSocket, type Shop } from './batch-socket.js'
-import type { Transport } from './datagram.js'
+import type { BatchHandler, Endpoint, Transport } from './datagram.js'
+import { Desk } from './desk.js'
 import { Ledger } from './ledger.js'
-import { loadSystem } from './linux.js'
+import { AF_INET, AF_INET6, loadSystem } from './linux.js'
 import { bindDatagrams, bindRandomPort, listenStream, probeEndpoint } from './open-socket.js'
 import { Turn } from './turn.js'
 import { wayTo } from './way.js'
@@ -22,17 +23,30 @@ export function closeLeftOver(ledger: Ledger): void {
 
 function transportOf(shop: Shop): Transport {
   const { system } = shop
+  const desks = new Map<number, Desk>()
+  const deskFor = (family: 4 | 6): Desk => {
+    const desk = desks.get(family) ?? new Desk(system, family === 4 ? AF_INET : AF_INET6, false)
+    desks.set(family, desk)
+    return desk
+  }
   return {
     kind: 'batch',
     sharesPorts: true,
-    bind: (endpoint, handler) =>
-      promise(() => new BatchSocket(shop, bindDatagrams(system, endpoint), handler)),
+    bind: (endpoint, handler) => promise(() => bind(shop, endpoint, handler)),
     open: (family, handler) =>
-      promise(() => new BatchSocket(shop, bindRandomPort(system, family), handler)),
+      promise(
+        () => new BatchSocket(shop, bindRandomPort(system, family), deskFor(family), handler)
+      ),
     peer: endpoint => wayTo(endpoint, system),
     tcpListen: endpoint => promise(() => ({ fd: listenStream(system, endpoint).fd })),
     probe: endpoint => promise(() => probeEndpoint(system, endpoint))
   }
+}
+
+function bind(shop: Shop, endpoint: Endpoint, handler: BatchHandler): BatchSocket {
+  const socket = bindDatagrams(shop.system, endpoint)
+  const desk = new Desk(shop.system, socket.family, socket.packetInfo)
+  return new BatchSocket(shop, socket, desk, handler)
 }
 
 /** Does it now, and says how it went as the interface wants it said. */

@@ -322,6 +322,41 @@ export function contract(transport: Transport, traits: Traits): void {
     })
   }
 
+  t.test('sockets for upstreams used by turns, one of them closed, mix nothing up', async t => {
+    const upstream = await clientFor(t, '127.0.0.1')
+    upstream.socket.on('message', (octets, from) => {
+      upstream.socket.send(octets, from.port, from.address)
+    })
+    const peer = transport.peer({ address: '127.0.0.1', port: upstream.port })
+    const got: string[][] = [[], [], []]
+    const sockets = await Promise.all(
+      got.map(texts =>
+        transport.open(4, batch => {
+          for (let i = 0; i < batch.count; i++) texts.push(textOf(batch, i))
+        })
+      )
+    )
+    t.teardown(() => {
+      for (const socket of sockets) socket.close()
+    })
+    const texts = numbered(30)
+    for (const [i, text] of texts.entries()) {
+      sockets[i % 3]!.send(Buffer.from(text), 0, text.length, peer)
+    }
+    sockets[1]!.close()
+    await upstream.until(30)
+    while (got[0]!.length + got[2]!.length < 20) await turns(1)
+    t.strictSame(upstream.got.toSorted(), texts.toSorted())
+    t.strictSame(
+      got.map(texts => texts.toSorted()),
+      [0, 1, 2].map(n => (n === 1 ? [] : texts.filter((_, i) => i % 3 === n).toSorted()))
+    )
+    for (const [i, text] of upstream.got.entries()) {
+      const socket = sockets[texts.indexOf(text) % 3]!
+      t.equal(upstream.from[i]!.port, socket.local.port)
+    }
+  })
+
   t.test('promises and ticks of a handler are seen to without more traffic', async t => {
     const order: string[] = []
     let all: (() => void) | undefined
