@@ -39,6 +39,7 @@ t.test('the build sees what it copies, and nothing else of the working folder', 
     'package.json',
     'rules',
     'src',
+    'tools',
     'tsconfig.json'
   ])
   t.strictSame(readdirSync(join(root, 'docs')), ['container.yaml'])
