@@ -4,6 +4,7 @@ import { compile } from '../policy/compile.js'
 import { loadRules } from '../rules/load.js'
 import { EXIT } from './exit.js'
 import type { CommonOptions } from './settings.js'
+import { count } from './show.js'
 
 /** `interdict check`: reads everything as `serve` would, and says all that is wrong. */
 export async function check(options: CommonOptions): Promise<void> {
@@ -26,5 +27,3 @@ function found(errors: readonly Trouble[]): never {
 
 const say = (line: string): unknown => process.stdout.write(`${line}\n`)
 const show = ({ code, message }: Trouble): string => `${message} (${code})`
-const count = (n: number, what: string): string =>
-  `${n.toLocaleString('en')} ${what}${n === 1 ? '' : 's'}`

@@ -29,6 +29,7 @@ import { readName } from '../wire/name.js'
 import { toText } from './explanation-text.js'
 import { EXIT, usage } from './exit.js'
 import { gather, toJson, type Asked, type Resolved } from './explanation.js'
+import { given } from './given.js'
 import { refuse } from './refuse.js'
 import { settings, type CommonOptions } from './settings.js'
 
@@ -83,15 +84,6 @@ function readAsked(name: string, { type, from, at }: ExplainOptions): Asked {
     qtype,
     client,
     clock: { now: () => systemClock.now(), wall: () => wall }
-  }
-}
-
-/** Reads what was given on the command line; where it is wrong, says so and ends the process. */
-function given<T>(argument: string, read: () => T): T {
-  try {
-    return read()
-  } catch (error) {
-    return usage(`${argument}: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
 

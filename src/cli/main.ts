@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { ownVersion } from '../base/version.js'
 import { fail } from './exit.js'
 
 /** Commands load their own code when they are called: `--help` need not load the resolver. */
 const program = new Command('interdict')
   .description('A policy-implementing DNS resolver for network gateways.')
-  .version(version(), '-V, --version')
+  .version(ownVersion(), '-V, --version')
   .option('-c, --config <file>', 'settings file (default: interdict.yaml, if there is one)')
   .configureHelp({ showGlobalOptions: true })
   .showHelpAfterError('(--help says what it takes)')
@@ -51,6 +51,18 @@ program
     await ping(command.optsWithGlobals())
   })
 
+program
+  .command('flush')
+  .description('drop what the running gateway holds of a name, of all types')
+  .argument('[name]', 'domain name')
+  .option('-s, --subtree', 'of all names below it as well')
+  .option('--all', 'of all names')
+  .option('--timeout <ms>', 'how long to wait, in milliseconds', '10000')
+  .action(async (name: string | undefined, _options, command: Command) => {
+    const { flush } = await import('./flush.js')
+    await flush(name, command.optsWithGlobals())
+  })
+
 // Who reads what we say may have enough of it: interdict check | head
 process.stdout.on('error', () => process.exit())
 
@@ -58,9 +70,4 @@ try {
   await program.parseAsync()
 } catch (error) {
   fail(error)
-}
-
-function version(): string {
-  const file = new URL('../../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }

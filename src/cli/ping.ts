@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
-import type { Milliseconds } from '../base/units.js'
 import { OPCODE } from '../dns/opcode.js'
 import type { DatagramBatch, Endpoint } from '../socket/datagram.js'
 import { portableTransport } from '../socket/portable.js'
-import { EXIT, usage } from './exit.js'
+import { EXIT } from './exit.js'
+import { milliseconds } from './given.js'
 import { settings, type CommonOptions } from './settings.js'
 import { showEndpoint } from './show.js'
 
@@ -25,7 +25,7 @@ type Answer = 'answers' | 'does not answer' | 'cannot be asked from here'
  * no fault of the server: containers without IPv6 are common, and listening on `[::]` works there.
  */
 export async function ping(options: PingOptions): Promise<void> {
-  const timeout = readTimeout(options)
+  const timeout = milliseconds('--timeout', options.timeout)
   const { listen } = await settings(options)
   const answers = await Promise.all(
     listen.map(async (endpoint): Promise<Answer> => {
@@ -39,11 +39,6 @@ export async function ping(options: PingOptions): Promise<void> {
   }
   const fine = answers.includes('answers') && !answers.includes('does not answer')
   process.exit(fine ? EXIT.fine : EXIT.found)
-}
-
-function readTimeout({ timeout }: PingOptions): Milliseconds {
-  const isWhole = /^\d{1,6}$/.test(timeout) && Number(timeout) > 0
-  return isWhole ? Number(timeout) : usage(`--timeout: ${timeout} is no number of milliseconds`)
 }
 
 /** Where to ask a server that listens on a wildcard address, if this machine can. */

@@ -4,3 +4,8 @@ import type { Endpoint } from '../socket/datagram.js'
 export function showEndpoint({ address, port }: Endpoint): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
+
+/** `1 entry`, `1,234 entries`. */
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${n.toLocaleString('en')} ${n === 1 ? one : many}`
+}

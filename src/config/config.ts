@@ -1,4 +1,5 @@
 import type { Prefix } from '../base/address.js'
+import type { Position } from '../base/position.js'
 import type { Milliseconds, Octets, Seconds } from '../base/units.js'
 import type { Endpoint } from '../socket/datagram.js'
 
@@ -21,6 +22,8 @@ export interface Config {
   readonly frontEnds: FrontEndsConfig
   readonly specialUse: SpecialUseConfig
   readonly rebindingGuard: RebindingGuardConfig
+  /** Undefined: nobody can ask the running gateway. */
+  readonly admin: { readonly socket: AdminSocketConfig | undefined }
   readonly log: { readonly service: ServiceLogConfig; readonly queries: QueryLogConfig }
   readonly shutdown: { readonly grace: Milliseconds }
 }
@@ -119,6 +122,13 @@ export interface RebindingGuardConfig {
   /** Lower-cased wire forms: they may have such addresses, and all below them. */
   readonly allow: readonly Uint8Array[]
   readonly addresses: readonly Prefix[]
+}
+
+/** Where `interdict status` and `interdict flush` reach the gateway. */
+export interface AdminSocketConfig {
+  readonly path: string
+  /** Of the setting, for errors that show only when the socket is opened. */
+  readonly position: Position
 }
 
 export interface ServiceLogConfig {

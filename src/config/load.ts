@@ -1,13 +1,19 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { failure, type InterdictError } from '../base/error.js'
+import { failure, failureAt, type InterdictError } from '../base/error.js'
+import type { Position } from '../base/position.js'
+import type { Octets } from '../base/units.js'
+import { show } from '../document/issues.js'
 import { readYaml } from '../document/read.js'
 import { readName } from '../wire/name.js'
-import type { Config, LimitsConfig, UpstreamsConfig } from './config.js'
+import type { AdminSocketConfig, Config, LimitsConfig, UpstreamsConfig } from './config.js'
 import { settingsSchema, type Settings } from './schema.js'
 
 /** Read, in the working folder, if no other is named; it need not exist. */
 export const DEFAULT_SETTINGS_FILE = 'interdict.yaml'
+
+/** Of `sun_path` with its final zero: 108 octets on Linux (unix(7)), 104 elsewhere. */
+const LONGEST_SOCKET: Octets = process.platform === 'linux' ? 107 : 103
 
 export type ConfigResult =
   | { readonly ok: true; readonly config: Config }
@@ -39,10 +45,30 @@ export async function loadConfig(file?: string): Promise<ConfigResult> {
  */
 export function readConfig(source: Uint8Array | string, path: string): ConfigResult {
   const read = readYaml(source, path, settingsSchema)
-  return read.ok ? { ok: true, config: configOf(read.value, dirname(resolve(path))) } : read
+  if (!read.ok) return read
+  const folder = dirname(resolve(path))
+  const socket = adminSocket(read.value, folder, read.positionOf(['admin', 'socket']))
+  if (socket !== undefined && Buffer.byteLength(socket.path) > LONGEST_SOCKET) {
+    const wanted = `a path of at most ${LONGEST_SOCKET} octets, counted from the root`
+    const detail = ['admin.socket', show(read.value.admin.socket), wanted] as const
+    return { ok: false, errors: [failureAt(socket.position, 'DOCUMENT_INVALID', ...detail)] }
+  }
+  return { ok: true, config: configOf(read.value, folder, socket) }
 }
 
-function configOf(settings: Settings, folder: string): Config {
+function adminSocket(
+  { admin: { socket } }: Settings,
+  folder: string,
+  position: Position
+): AdminSocketConfig | undefined {
+  return socket === '' ? undefined : { path: resolve(folder, socket), position }
+}
+
+function configOf(
+  settings: Settings,
+  folder: string,
+  socket: AdminSocketConfig | undefined
+): Config {
   const { listen, workers, transport, cache, identity, cookies, tcp, log, shutdown } = settings
   const secretFile = cookies['secret-file']
   const { service, queries } = log
@@ -86,6 +112,7 @@ function configOf(settings: Settings, folder: string): Config {
       allow: settings['rebinding-guard'].allow.map(readName),
       addresses: settings['rebinding-guard'].addresses
     },
+    admin: { socket },
     log: {
       service: {
         level: service.level,

@@ -116,6 +116,8 @@ const rebindingGuard = section({
   addresses: z.array(prefix).min(1).prefault(INSIDE)
 })
 
+const admin = section({ socket: z.string('a path').prefault('') })
+
 const log = section({
   service: section({
     level: z.enum(['info', 'warn', 'error', 'silent']).prefault('info'),
@@ -148,6 +150,7 @@ export const settingsSchema = section({
   'front-ends': frontEnds,
   'special-use': specialUse,
   'rebinding-guard': rebindingGuard,
+  admin,
   log,
   shutdown: section({ grace: duration('0s', '1m').prefault('5s') })
 }).superRefine(({ listen, upstreams: { servers, forward } }, context) => {

@@ -4,9 +4,10 @@ import type { Snapshot } from '../policy/snapshot.js'
 import { closeLeftOver } from '../socket/batch.js'
 import type { Endpoint } from '../socket/datagram.js'
 import { Ledger } from '../socket/ledger.js'
+import { Asks, type NoReply } from './asks.js'
 import { Backoff } from './backoff.js'
 import type { Secrets } from './cookie-secrets.js'
-import type { FromWorker, ToWorker, Trouble, WorkerStart } from './messages.js'
+import type { FromWorker, Question, Reply, ToWorker, Trouble, WorkerStart } from './messages.js'
 import type { StartThread, Thread } from './thread.js'
 import { troubleOf } from './trouble.js'
 
@@ -27,10 +28,17 @@ export interface FleetParts {
   readonly log: ServiceLog
 }
 
+/** What one worker has to say to a question. */
+export interface Said {
+  readonly worker: number
+  readonly reply: Reply | NoReply
+}
+
 interface Member {
   readonly index: number
   readonly ledger: Ledger
   readonly thread: Thread<ToWorker>
+  readonly asks: Asks<Reply>
   readonly born: Milliseconds
   listening: boolean
   drained: boolean
@@ -79,6 +87,15 @@ export class Fleet {
     for (const { thread } of this.members.values()) thread.send({ kind: 'adopt', snapshot })
   }
 
+  /** Asks each worker that there is, and waits for it as long as `patience`. */
+  ask(question: Question, patience: Milliseconds): Promise<readonly Said[]> {
+    const all = [...this.members.values()].map(async ({ index, thread, asks }) => {
+      const send = (ticket: number): void => thread.send({ kind: 'ask', ticket, question })
+      return { worker: index, reply: await asks.put(send, patience) }
+    })
+    return Promise.all(all)
+  }
+
   /** What cookies are made with, for those that are started from now on, too. */
   rekey(secrets: Secrets): void {
     this.secrets = secrets
@@ -119,7 +136,8 @@ export class Fleet {
       gone: error => this.bury(member, troubleOf(error ?? new Error('ended')))
     })
     const born = performance.now()
-    const member: Member = { index, ledger, thread, born, listening: false, drained: false }
+    const asks = new Asks<Reply>()
+    const member: Member = { index, ledger, thread, asks, born, listening: false, drained: false }
     this.members.set(index, member)
     const { snapshot, endpoints } = this
     if (snapshot !== undefined) thread.send({ kind: 'listen', endpoints, snapshot })
@@ -135,6 +153,8 @@ export class Fleet {
       case 'drained':
         member.drained = true
         return this.wake()
+      case 'said':
+        return member.asks.hear(message.ticket, message.reply)
       case 'failed':
         void this.dismiss(member).then(() => this.bury(member, message.trouble))
         return
@@ -144,7 +164,8 @@ export class Fleet {
   }
 
   /** Ends it, and closes what it leaves open: the kernel would go on sending queries there. */
-  private async dismiss({ thread, ledger, index }: Member): Promise<void> {
+  private async dismiss({ thread, ledger, asks, index }: Member): Promise<void> {
+    asks.end()
     thread.send({ kind: 'end' })
     await thread.end(END_PATIENCE)
     closeLeftOver(ledger)
@@ -152,7 +173,8 @@ export class Fleet {
   }
 
   /** A worker is gone: its sockets are closed, and another takes its place. */
-  private bury({ index, ledger, born }: Member, trouble: Trouble): void {
+  private bury({ index, ledger, asks, born }: Member, trouble: Trouble): void {
+    asks.end()
     this.members.delete(index)
     closeLeftOver(ledger)
     if (this.phase === 'starting') this.trouble ??= trouble

@@ -6,10 +6,12 @@ import type { Changes } from '../policy/compare.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import type { Endpoint, Transport } from '../socket/datagram.js'
 import { startTurn } from '../socket/start-turn.js'
+import { Admin } from './admin.js'
 import { answeredHere } from './answered-here.js'
 import { cookieSecrets } from './cookie-secrets.js'
 import type { Compiler } from './compiler.js'
 import { Fleet } from './fleet.js'
+import { freeEndpoint } from './free-endpoint.js'
 import type { Compiled, Trouble } from './messages.js'
 import { RecorderHandle } from './recorder.js'
 import { Retired } from './retired.js'
@@ -17,9 +19,6 @@ import type { StartThread } from './thread.js'
 import { troubleOf } from './trouble.js'
 import { upstreamPlan } from './upstream-plan.js'
 import { Watch } from './watch.js'
-
-/** Ports that are free for UDP, until one is free for TCP too. */
-const PORT_TRIES = 8
 
 /** Why the rules are read again, for the log. */
 export type ReloadReason = 'a rule file changed' | 'SIGHUP'
@@ -48,6 +47,7 @@ export class Gateway {
   private readonly fleet: Fleet
   private readonly recorder: RecorderHandle
   private readonly watch: Watch
+  private readonly admin: Admin
   private readonly warnings: readonly Trouble[]
   private snapshot: Snapshot | undefined
   private readonly retired = new Retired()
@@ -70,6 +70,7 @@ export class Gateway {
     this.warnings = warnings
     this.recorder = new RecorderHandle(startThread, { settings, rings, upstreams: shown }, log)
     this.fleet = new Fleet({ startThread, common: { config, upstreams }, rings, log })
+    this.admin = new Admin({ where: config.admin.socket, fleet: this.fleet, log })
     this.watch = new Watch({
       stirred: () => compiler.warm(),
       changed: () => void this.reload('a rule file changed')
@@ -143,6 +144,7 @@ export class Gateway {
   private close(): void {
     this.stopping = true
     this.watch.close()
+    this.admin.close()
   }
 
   /** Opens the sockets, if no other process has the ports or is about to. */
@@ -151,6 +153,8 @@ export class Gateway {
     try {
       const taken = await this.reserve()
       if (taken.length > 0) return taken
+      const shut = await this.admin.open()
+      if (shut.length > 0) return shut
       const trouble = await this.fleet.listen(this.endpoints, this.rules)
       return trouble === undefined ? [] : [trouble]
     } finally {
@@ -280,29 +284,4 @@ function something(changes: Changes): Record<string, object> {
 function workerCount({ workers }: Config, transport: Transport): number {
   if (!transport.sharesPorts) return 1
   return workers === 'auto' ? availableParallelism() : workers
-}
-
-/**
- * The endpoint, if both protocols can have it; for port 0 one that they can, the same for all.
- *
- * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
- */
-async function freeEndpoint(transport: Transport, endpoint: Endpoint): Promise<Endpoint> {
-  for (let tries = 1; ; tries++) {
-    const wanted = endpoint.port === 0 ? await choosePort(transport, endpoint) : endpoint
-    try {
-      await transport.probe(wanted)
-      return wanted
-    } catch (error) {
-      // What is free for UDP may be taken for TCP.
-      if (endpoint.port !== 0 || tries === PORT_TRIES) throw error
-    }
-  }
-}
-
-async function choosePort(transport: Transport, { address, port }: Endpoint): Promise<Endpoint> {
-  const socket = await transport.bind({ address, port }, () => undefined)
-  const { local } = socket
-  socket.close()
-  return { address, port: local.port }
 }

@@ -30,6 +30,13 @@ export interface WorkerStart {
   readonly ledger: SharedArrayBuffer
 }
 
+/** What a worker is asked, and answers when it can. */
+export type Question =
+  /** Drop what is held of a name in lower-cased wire form, or also of all below it. */
+  { readonly kind: 'flush'; readonly name: Uint8Array; readonly below: boolean }
+
+export type Reply = { readonly kind: 'flushed'; readonly dropped: number }
+
 export type ToWorker =
   | {
       readonly kind: 'listen'
@@ -39,6 +46,8 @@ export type ToWorker =
   | { readonly kind: 'adopt'; readonly snapshot: Snapshot }
   /** Cookies are made with these from now on. */
   | { readonly kind: 'secrets'; readonly secrets: Secrets }
+  /** To be answered with the ticket; other messages may be dealt with before it. */
+  | { readonly kind: 'ask'; readonly ticket: number; readonly question: Question }
   | { readonly kind: 'drain' }
   /** Close everything at once, and end. */
   | { readonly kind: 'end' }
@@ -46,6 +55,7 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: 'listening' }
   | { readonly kind: 'drained' }
+  | { readonly kind: 'said'; readonly ticket: number; readonly reply: Reply }
   /** It cannot go on, and ends. */
   | { readonly kind: 'failed'; readonly trouble: Trouble }
   | LogLine

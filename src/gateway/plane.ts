@@ -1,4 +1,5 @@
 import { systemClock } from '../base/clock.js'
+import { NameScope } from '../cache/name-scope.js'
 import { PackedAnswerCache } from '../cache/packed.js'
 import { Shelf } from '../cache/shelf.js'
 import { RingWriter } from '../log/ring.js'
@@ -8,6 +9,7 @@ import type { Snapshot } from '../policy/snapshot.js'
 import { Arrivals } from '../resolver/arrivals.js'
 import { Identity } from '../resolver/identity.js'
 import { Fallback } from '../resolver/fallback.js'
+import { Holdings } from '../resolver/holdings.js'
 import { Patience } from '../resolver/patience.js'
 import { Resolver } from '../resolver/resolve.js'
 import { Witness } from '../resolver/witness.js'
@@ -20,7 +22,8 @@ import type { Forwarder } from '../upstream/forwarder.js'
 import { systemTimers } from '../upstream/timers.js'
 import type { Secrets } from './cookie-secrets.js'
 import { openLimits } from './limits.js'
-import type { WorkerStart } from './messages.js'
+import { inSteps } from './in-steps.js'
+import type { Question, Reply, WorkerStart } from './messages.js'
 import { ServerCookies } from '../wire/server-cookie.js'
 import { openForwarder } from './open-forwarder.js'
 import { rebindingGuard } from './rebinding-guard.js'
@@ -34,6 +37,7 @@ const FAILURE_SHARE = 1 / 16
 /** The data plane of one worker: resolver, cache, upstream sockets and listeners, put together. */
 export class Plane {
   private resolver: Resolver | undefined
+  private holdings: Holdings | undefined
   private newest: Snapshot | undefined
   private readonly retired = new Retired()
   private forwarder: Forwarder | undefined
@@ -80,6 +84,12 @@ export class Plane {
     this.cookies?.adopt(secrets)
   }
 
+  /** What the control thread asks: queries are answered meanwhile. */
+  async reply({ name, below }: Question): Promise<Reply> {
+    const steps = this.holdings?.flush(new NameScope(name, below))
+    return { kind: 'flushed', dropped: steps === undefined ? 0 : await inSteps(steps) }
+  }
+
   /** No new queries; what was accepted is answered, or has run out of time. */
   async drain(): Promise<void> {
     const { grace } = this.start.config.shutdown
@@ -111,6 +121,7 @@ export class Plane {
     // Where every lookup is recorded, none may be answered without its record being made.
     const shelf = which === 'all' ? undefined : new Shelf(shelfSize, systemClock.now())
     const arrivals = new Arrivals(cache, fallback, limits)
+    this.holdings = new Holdings(arrivals, cache, failures, shelf)
     const witness = new Witness(which, this.ring)
     const policy = new Policy(snapshot)
     const identity = new Identity(settings)

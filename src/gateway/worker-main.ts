@@ -27,6 +27,9 @@ async function obey(message: ToWorker): Promise<void> {
     case 'secrets':
       plane.rekey(message.secrets)
       break
+    case 'ask':
+      tell({ kind: 'said', ticket: message.ticket, reply: await plane.reply(message.question) })
+      break
     case 'drain':
       await plane.drain()
       tell({ kind: 'drained' })

@@ -42,7 +42,8 @@ function isError(value: unknown): value is { code?: string; message: string } {
   return typeof value === 'object' && value !== null && 'stack' in value && 'message' in value
 }
 
-function tame(text: string): string {
+/** The text without anything that a terminal could take for an order. */
+export function tame(text: string): string {
   return text.replaceAll(CONTROL, character => {
     const code = character.codePointAt(0) ?? 0
     return `\\u{${code.toString(16)}}`

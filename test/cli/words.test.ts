@@ -10,7 +10,7 @@ t.test('--version says the version', async t => {
   }
 })
 
-const helped = [[], ['serve'], ['check'], ['explain'], ['ping']]
+const helped = [[], ['serve'], ['check'], ['explain'], ['ping'], ['flush']]
 for (const command of helped) {
   t.test(`--help of ${command[0] ?? 'all'}`, async t => {
     const { code, out, err } = await interdict(...command, '--help')
@@ -30,6 +30,11 @@ const wrong = [
   { it: 'no address', words: ['explain', 'clip.example', '--from', '10.20.1.999'] },
   { it: 'no name', words: ['explain', 'clip..example', '--from', '10.20.1.1'] },
   { it: 'two names', words: ['explain', 'a.example', 'b.example', '--from', '10.20.1.1'] },
+  { it: 'nothing to flush', words: ['flush'] },
+  { it: 'a name and all', words: ['flush', 'a.example', '--all'] },
+  { it: 'a subtree and all', words: ['flush', '--subtree', '--all'] },
+  { it: 'no name to flush', words: ['flush', 'a..example'] },
+  { it: 'no time to flush in', words: ['flush', '--all', '--timeout', '0'] },
   { it: 'no number', words: ['ping', '--timeout', 'long'] },
   { it: 'no time', words: ['explain', 'clip.example', '--from', '10.20.1.1', '--at', 'noon'] }
 ]
@@ -46,6 +51,7 @@ t.test('a settings file that is not there is one clear line', async t => {
     ['check'],
     ['serve'],
     ['ping'],
+    ['flush', '--all'],
     ['explain', 'a.example', '-f', '10.0.0.1']
   ]) {
     const { code, out, err } = await interdict(...command, '-c', 'no-such-file.yaml')

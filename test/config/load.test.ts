@@ -53,6 +53,7 @@ const defaults = {
     ].map(readPrefix)
   },
   cookies: { server: true, secretFile: undefined },
+  admin: { socket: undefined },
   log: {
     service: { level: 'info', destination: 'stderr' },
     queries: {
@@ -146,6 +147,18 @@ const reads = [
       }
     }
   },
+  {
+    it: 'an admin socket, and where it is set',
+    text: 'admin:\n  socket: run/admin.sock',
+    config: {
+      admin: {
+        socket: {
+          path: resolve('/etc/interdict/run/admin.sock'),
+          position: { file: FILE, line: 2, column: 11 }
+        }
+      }
+    }
+  },
   { it: 'a number of workers', text: 'workers: 64', config: { workers: 64 } }
 ] as const
 
@@ -199,6 +212,11 @@ const refuses = [
   { it: 'a prefix with host bits', text: 'limits: { exempt: [192.0.2.1/24] }', at: [1, 20] },
   { it: 'half a query per second', text: 'limits: { queries-per-second: 0.5 }', at: [1, 31] },
   { it: 'clients by IPv6 address', text: 'limits: { ipv6-prefix: 128 }', at: [1, 24] },
+  {
+    it: 'an admin socket whose path is too long for the system',
+    text: `admin:\n  socket: ${'x'.repeat(107 - '/etc/interdict/'.length + 1)}`,
+    at: [2, 11]
+  },
   { it: 'an unknown log level', text: 'log: { service: { level: debug } }', at: [1, 26] },
   { it: 'an empty path', text: 'rules: ""', at: [1, 8] }
 ] as const

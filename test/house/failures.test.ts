@@ -67,6 +67,11 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'more lookups than': ['log/recorder.test.ts', 'counts what a full ring dropped'],
   'the compiler dies': ['gateway/deaths.test.ts', 'the compiler dies at work'],
   'there are no descriptors': ['cli/trouble.test.ts', 'out of descriptors: UDP is served'],
+  'the admin socket cannot': ['gateway/admin-socket.test.ts', 'refuses ${it}'],
+  'the process was killed': ['cli/flush.test.ts', 'after a kill'],
+  'an admin client hangs': ['gateway/admin-door.test.ts', 'hangs up on'],
+  'a worker does not answer': ['gateway/admin.test.ts', 'a worker that does not answer'],
+  'something is dropped': ['scenarios/flush-in-flight.yaml'],
   'SIGTERM or SIGINT': ['cli/trouble.test.ts', 'a second signal does not wait'],
   'SIGHUP, once': ['cli/trouble.test.ts', 'a thousand SIGHUPs'],
   'standard input': ['cli/trouble.test.ts', 'neither input, output nor errors']

@@ -1,0 +1,34 @@
+import { failure } from '../base/error.js'
+import type { Flushed } from '../gateway/admin-protocol.js'
+import { readName } from '../wire/name.js'
+import { ask, type AskOptions } from './ask.js'
+import { EXIT, usage } from './exit.js'
+import { given } from './given.js'
+import { count } from './show.js'
+
+export interface FlushOptions extends AskOptions {
+  readonly subtree?: boolean
+  readonly all?: boolean
+}
+
+/** `interdict flush`: has the running gateway drop what it holds of some names. */
+export async function flush(name: string | undefined, options: FlushOptions): Promise<void> {
+  const wanted = readWanted(name, options)
+  const { dropped, silent } = await ask<Flushed>({ do: 'flush', ...wanted }, options)
+  process.stdout.write(`${count(dropped, 'entry', 'entries')} dropped\n`)
+  if (silent.length > 0) throw failure('ADMIN_WORKERS', silent.join(', '))
+  process.exit(EXIT.fine)
+}
+
+function readWanted(
+  name: string | undefined,
+  { subtree = false, all = false }: FlushOptions
+): { readonly name: string; readonly subtree: boolean } {
+  if (all) {
+    if (name !== undefined || subtree) usage('--all: takes neither a name nor --subtree')
+    return { name: '.', subtree: true }
+  }
+  if (name === undefined) usage('wanted a name, or --all')
+  given('<name>', () => readName(name))
+  return { name, subtree }
+}

@@ -1,0 +1,89 @@
+import { existsSync, lstatSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { askUdp } from '../gateway/asker.js'
+import { banning, Site } from '../gateway/site.js'
+import { BadUpstream, good } from '../upstream/bad-upstream.js'
+import { interdict, type Ran } from './run.js'
+import { address, serve } from './serving.js'
+
+const settings = (port: number, socket: string) => `
+listen: ['127.0.0.1:0']
+workers: 1
+upstreams: { servers: ['127.0.0.1:${port}'], use-resolv-conf: false }
+admin: { socket: '${socket}' }
+log: { queries: { which: none } }
+`
+
+async function open(t: Test, socket = 'admin.sock') {
+  const upstream = await BadUpstream.open(good(1))
+  t.teardown(() => upstream.close())
+  const site = new Site(t, {
+    'interdict.yaml': settings(upstream.endpoint.port, socket),
+    'rules/networks.yaml': banning('banned.example')
+  })
+  const flush = (...words: string[]): Promise<Ran> =>
+    interdict('flush', ...words, '--timeout', '60000', '-c', site.path('interdict.yaml'))
+  return { site, upstream, flush }
+}
+
+const dropped = (text: string): Ran => ({ code: 0, out: `${text} dropped\n`, err: '' })
+
+t.test('flushes a name, a subtree and all of a running gateway', async t => {
+  const { site, upstream, flush } = await open(t)
+  const server = serve(t, site)
+  const at = await address(server)
+  t.equal(lstatSync(site.path('admin.sock')).mode & 0o777, 0o600)
+  const names = ['example', 'www.example', 'a.www.example', 'other.example']
+  const ask = async (): Promise<number> => {
+    const before = upstream.seen.length
+    // Banned names are no part of it, and are answered all the while.
+    t.match(await askUdp(at, 'banned.example'), { rcode: 'NXDOMAIN' })
+    for (const name of names) t.match(await askUdp(at, name), { rcode: 'NOERROR' })
+    return upstream.seen.length - before
+  }
+  t.equal(await ask(), 4)
+  t.equal(await ask(), 0, 'all are held')
+  t.strictSame(await flush('WWW.example.'), dropped('1 entry'))
+  t.equal(await ask(), 1)
+  t.strictSame(await flush('--subtree', 'www.example'), dropped('2 entries'))
+  t.equal(await ask(), 2)
+  t.strictSame(await flush('www.example', '-s'), dropped('2 entries'))
+  t.strictSame(await flush('--all'), dropped('2 entries'))
+  t.strictSame(await flush('--all'), dropped('0 entries'))
+  t.equal(await ask(), 4)
+  server.child.kill('SIGTERM')
+  t.equal(await server.ended, 0)
+  t.notOk(existsSync(site.path('admin.sock')), 'the socket is taken away at the end')
+  t.match(server.log(), /"name":"www\.example","subtree":true,"dropped":2/)
+})
+
+t.test(
+  'after a kill, the socket that is left is nobody’s, and the next start takes it',
+  async t => {
+    const { site, flush } = await open(t)
+    const first = serve(t, site)
+    await address(first)
+    first.child.kill('SIGKILL')
+    await first.ended
+    t.ok(existsSync(site.path('admin.sock')))
+    t.match(await flush('--all'), { code: 1, out: '', err: /nobody listens.*\(ADMIN_ABSENT\)\n$/ })
+    const second = serve(t, site)
+    await address(second)
+    t.strictSame(await flush('--all'), dropped('0 entries'))
+  }
+)
+
+t.test('a socket that is in use: one line that says where it was set, and exit code 1', async t => {
+  const { site } = await open(t)
+  await address(serve(t, site))
+  const second = serve(t, site)
+  t.equal(await second.ended, 1)
+  t.match(second.log(), /^\S+interdict\.yaml:5:18 .*somebody listens there.*\(ADMIN_SOCKET\)\n$/)
+})
+
+t.test('where no gateway runs, or none has such a door, one line says so', async t => {
+  const { flush } = await open(t)
+  t.match(await flush('--all'), { code: 1, out: '', err: /^no gateway.*\(ADMIN_ABSENT\)\n$/ })
+  const closed = await open(t, '')
+  t.match(await closed.flush('a'), { code: 1, out: '', err: /^no admin socket.*\(ADMIN_OFF\)\n$/ })
+})
