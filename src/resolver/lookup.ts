@@ -1,8 +1,9 @@
 import type { Octets } from '../base/units.js'
+import { RCODE } from '../dns/rcode.js'
 import { PROTOCOL } from '../log/event.js'
 import { Verdict } from '../policy/snapshot.js'
 import { ASKED, Query, READ } from '../wire/query.js'
-import { COOKIE, type ServerCookies } from '../wire/server-cookie.js'
+import { CLIENT_COOKIE, COOKIE, type ServerCookies } from '../wire/server-cookie.js'
 import type { Identity } from './identity.js'
 
 /** Most octets of a UDP reply, whatever the client offers: no fragments. RFC 9715 §3.1. */
@@ -66,6 +67,12 @@ export class Lookup {
     return reading
   }
 
+  /** What is said of the cookie to who asks for nothing else. RFC 7873 §5.4. */
+  get cookieRcode(): number {
+    const isWrong = this.query.cookieLength > CLIENT_COOKIE && !this.proven
+    return isWrong ? RCODE.BADCOOKIE : RCODE.NOERROR
+  }
+
   /**
    * Lays out what the reply's OPT answers to options of the query's, if it has such as are answered.
    *
@@ -80,6 +87,8 @@ export class Lookup {
       // RFC 7873 §5.2.2.
       if (cookie === COOKIE.malformed) return READ.formerr
       this.proven = cookie === COOKIE.proven
+    } else if (this.reading === READ.cookie) {
+      return READ.formerr
     }
     if ((query.options & ASKED.nsid) !== 0) query.giveBack(identity.nsid)
     return this.reading

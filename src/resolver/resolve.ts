@@ -234,6 +234,8 @@ export class Resolver implements Responder {
         return writeError(octets, query, limit, RCODE.BADVERS, undefined)
       case READ.refused:
         return writeError(octets, query, limit, RCODE.REFUSED, undefined)
+      case READ.cookie:
+        return writeError(octets, query, limit, this.lookup.cookieRcode, undefined)
       default:
         return SILENCE
     }

@@ -1,14 +1,10 @@
 import type { Octets } from '../base/units.js'
 import { findOpt, findOption, OPTION_HEAD, word } from './opt.js'
 import { OPTION_COOKIE } from './query.js'
+import { CLIENT_COOKIE, LONGEST, SHORTEST } from './server-cookie.js'
 
-/** Of a client cookie. RFC 7873 §4.1. */
-const CLIENT: Octets = 8
-/** Of a server cookie. RFC 7873 §4.2. */
-const SHORTEST: Octets = 8
-const LONGEST: Octets = 32
 /** Where in the option the server cookie is. */
-const SERVER_AT: Octets = OPTION_HEAD + CLIENT
+const SERVER_AT: Octets = OPTION_HEAD + CLIENT_COOKIE
 /** Most octets of a COOKIE option. */
 export const MAX_COOKIE: Octets = SERVER_AT + LONGEST
 
@@ -50,7 +46,7 @@ export class ClientCookie {
     const opt = findOpt(octets, start, end)
     const at = opt === 0 ? 0 : findOption(octets, opt, OPTION_COOKIE)
     if (at === 0) return SHOWN.nothing
-    const server = word(octets, at + 2) - CLIENT
+    const server = word(octets, at + 2) - CLIENT_COOKIE
     if (server < 0 || !this.isOurs(octets, at)) return SHOWN.wrong
     if (server === 0) return SHOWN.echo
     if (server < SHORTEST || server > LONGEST) return SHOWN.wrong

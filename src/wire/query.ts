@@ -29,6 +29,7 @@ const FIRST_REFUSED_QTYPE = 249
  * `badvers`  EDNS of a version that nobody has defined yet. RFC 6891 §6.1.3
  * `refused`  well-formed, but for something that is never done here
  * `odd`      a query to be answered, but not as others are: without RD, for ANY, of class CH
+ * `cookie`   no question, but a COOKIE option: all that is asked for is a cookie. RFC 7873 §5.4
  */
 export const READ = {
   ok: 0,
@@ -37,7 +38,8 @@ export const READ = {
   notimp: 3,
   badvers: 4,
   refused: 5,
-  odd: 6
+  odd: 6,
+  cookie: 7
 } as const
 
 /** Bits of `Query.options`: options of the query that are answered by one of ours. */
@@ -129,12 +131,11 @@ export class Query {
     this.ednsVersion = 0
     this.udpSize = PLAIN_UDP
     this.dnssecOk = false
-    // One question, no more and no less: RFC 9619 §4. (None at all is left to DNS cookies, RFC
-    // 7873 §5.4, which are not done here.)
+    // One question, no more and no less: RFC 9619 §4.
     const single = octets[at + 4] === 0 && octets[at + 5] === 1
     const nameEnd = single ? this.qname.read(octets, at + HEADER, end, seed) : 0
     const questionEnd = nameEnd + 4
-    if (nameEnd === 0 || questionEnd > end) return this.withoutQuestion()
+    if (nameEnd === 0 || questionEnd > end) return this.withoutQuestion(octets, at, end)
     const qtype = (octets[nameEnd]! << 8) | octets[nameEnd + 1]!
     const qclass = (octets[nameEnd + 2]! << 8) | octets[nameEnd + 3]!
     this.qtype = qtype
@@ -204,13 +205,17 @@ export class Query {
     return (this.dnssecOk ? 1 : 0) | (this.checkingDisabled ? 2 : 0)
   }
 
-  private withoutQuestion(): number {
+  /** It is broken, or has no question on purpose: then there is an option. RFC 7873 §5.4. */
+  private withoutQuestion(octets: Uint8Array, at: Octets, end: Octets): number {
     this.qname.length = 0
     this.qname.labels = 0
     this.qtype = 0
     this.qclass = 0
     this.questionEnd = this.at + HEADER
-    return this.opcode === OPCODE.QUERY ? READ.formerr : READ.notimp
+    if (this.opcode !== OPCODE.QUERY) return READ.notimp
+    if (octets[at + 4] !== 0 || octets[at + 5] !== 0) return READ.formerr
+    const wellFormed = this.readRecords(octets, at, this.questionEnd, end) === READ.ok
+    return wellFormed && (this.options & ASKED.cookie) !== 0 ? READ.cookie : READ.formerr
   }
 
   /**

@@ -5,16 +5,16 @@ import { OPTION_COOKIE, type Query } from './query.js'
 import { sipHash } from './siphash.js'
 
 /** Of a client cookie. RFC 7873 §4.1. */
-const CLIENT: Octets = 8
+export const CLIENT_COOKIE: Octets = 8
 /** Of a server cookie as others may make it. RFC 7873 §4.2. */
-const SHORTEST: Octets = 8
-const LONGEST: Octets = 32
+export const SHORTEST: Octets = 8
+export const LONGEST: Octets = 32
 /** Version, reserved, timestamp and hash: a server cookie as we make it. RFC 9018 §4. */
 const SERVER: Octets = 16
 const VERSION = 1
 /** Where in the data of the option the timestamp and the hash are. */
-const TIMESTAMP: Octets = CLIENT + 4
-const HASH: Octets = CLIENT + 8
+const TIMESTAMP: Octets = CLIENT_COOKIE + 4
+const HASH: Octets = CLIENT_COOKIE + 8
 const HASH_OCTETS: Octets = 8
 
 /** A cookie is good for so long, and for so long before it was made: clocks differ. RFC 9018 §4.3. */
@@ -38,9 +38,9 @@ export const COOKIE = { malformed: 0, unproven: 1, proven: 2 } as const
  */
 export class ServerCookies {
   /** The option as it goes into the reply. */
-  private readonly option = new Uint8Array(4 + CLIENT + SERVER)
+  private readonly option = new Uint8Array(4 + CLIENT_COOKIE + SERVER)
   /** What is hashed: client cookie, version, reserved, timestamp, address. */
-  private readonly hashed = new Uint8Array(CLIENT + 8 + 16)
+  private readonly hashed = new Uint8Array(CLIENT_COOKIE + 8 + 16)
   private readonly hash = new Uint8Array(HASH_OCTETS)
 
   /** @param secrets SIP_KEY octets each: the first one makes cookies, all of them are good */
@@ -48,7 +48,7 @@ export class ServerCookies {
     private readonly clock: Clock,
     private secrets: readonly Uint8Array[]
   ) {
-    this.option.set([0, OPTION_COOKIE, 0, CLIENT + SERVER])
+    this.option.set([0, OPTION_COOKIE, 0, CLIENT_COOKIE + SERVER])
   }
 
   adopt(secrets: readonly Uint8Array[]): void {
@@ -65,12 +65,12 @@ export class ServerCookies {
    */
   answer(query: Query, octets: Uint8Array, client: Uint32Array, clientAt: number): number {
     const { cookieAt: at, cookieLength: length } = query
-    const server = length - CLIENT
+    const server = length - CLIENT_COOKIE
     if (server !== 0 && (server < SHORTEST || server > LONGEST)) return COOKIE.malformed
     const now = epochSeconds(this.clock)
     const age = server === SERVER ? (now - word32(octets, at + TIMESTAMP)) | 0 : Infinity
     // Serial numbers: the difference is right whatever the century. RFC 1982.
-    const timely = age <= PAST && age >= -FUTURE && octets[at + CLIENT] === VERSION
+    const timely = age <= PAST && age >= -FUTURE && octets[at + CLIENT_COOKIE] === VERSION
     const by = timely ? this.madeBy(octets, at, client, clientAt) : -1
     if (by === 0 && age <= REPLACED) this.repeat(octets, at)
     else this.make(octets, at, now, client, clientAt)
@@ -94,7 +94,7 @@ export class ServerCookies {
   }
 
   private repeat(octets: Uint8Array, at: Octets): void {
-    for (let i = 0; i < CLIENT + SERVER; i++) this.option[4 + i] = octets[at + i]!
+    for (let i = 0; i < CLIENT_COOKIE + SERVER; i++) this.option[4 + i] = octets[at + i]!
   }
 
   private make(
@@ -105,11 +105,11 @@ export class ServerCookies {
     clientAt: number
   ): void {
     const { hashed, option, secrets } = this
-    for (let i = 0; i < CLIENT; i++) hashed[i] = octets[at + i]!
-    hashed[CLIENT] = VERSION
-    hashed[CLIENT + 1] = 0
-    hashed[CLIENT + 2] = 0
-    hashed[CLIENT + 3] = 0
+    for (let i = 0; i < CLIENT_COOKIE; i++) hashed[i] = octets[at + i]!
+    hashed[CLIENT_COOKIE] = VERSION
+    hashed[CLIENT_COOKIE + 1] = 0
+    hashed[CLIENT_COOKIE + 2] = 0
+    hashed[CLIENT_COOKIE + 3] = 0
     putWord32(hashed, TIMESTAMP, now)
     for (let i = 0; i < HASH; i++) option[4 + i] = hashed[i]!
     sipHash(secrets[0]!, hashed, this.putAddress(client, clientAt), option, 4 + HASH)

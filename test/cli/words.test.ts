@@ -89,6 +89,25 @@ t.test('check names every file that is wrong', async t => {
   t.match(out + err, /clip\.yaml:\d+:\d+ /)
 })
 
+t.test('check reads the file of cookie secrets, beside the rules', async t => {
+  const settings = `${FILES['interdict.yaml']}cookies: { secret-file: secrets }\n`
+  const secret = '0123456789abcdef0123456789abcdef'
+  const apps = { 'rules/apps/clip.yaml': 'app: clap\nnames: [" "]\n' }
+  const files = { ...FILES, 'interdict.yaml': settings, secrets: `${secret}\n  ${secret}0 # new\n` }
+  const one = await interdict('check', '-c', site(t, files))
+  t.equal(one.code, 1)
+  t.match(one.out, /secrets:2:3 .*\(COOKIE_SECRET\)\n1 error\n/)
+  t.notMatch(one.out, secret, 'and does not show what it found')
+  const both = await interdict('check', '-c', site(t, { ...files, ...apps }))
+  t.match(both.out, /\(COOKIE_SECRET\)/)
+  t.match(both.out, /clip\.yaml:\d+:\d+ /)
+  const good = await interdict('check', '-c', site(t, { ...files, secrets: secret }))
+  t.equal(good.code, 0)
+  const none = await interdict('check', '-c', site(t, { ...FILES, 'interdict.yaml': settings }))
+  t.equal(none.code, 1)
+  t.match(none.out, /\(COOKIE_SECRETS_UNREADABLE\)/)
+})
+
 t.test('ping says of each address that nobody answers there', async t => {
   const settings = `${FILES['interdict.yaml']}listen: ['127.0.0.1:1', '[::1]:1']\n`
   const config = site(t, { ...FILES, 'interdict.yaml': settings })

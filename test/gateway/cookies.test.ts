@@ -2,9 +2,10 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import packet from 'dns-packet'
 import t from 'tap'
+import { RCODE } from '../../src/dns/rcode.js'
 import type { Endpoint } from '../../src/socket/datagram.js'
 import { BadUpstream } from '../upstream/bad-upstream.js'
-import { cookieOf, responseTo } from '../upstream/messages.js'
+import { cookieOf, rcodeOf, responseTo } from '../upstream/messages.js'
 import { Rig, serving } from './serve.js'
 import { banning, eventually } from './site.js'
 
@@ -19,9 +20,18 @@ const files = (secrets: string): Record<string, string> => ({
   secrets
 })
 
+/** Sends these octets, and returns the reply. */
+async function send(at: Endpoint, octets: Buffer): Promise<Buffer> {
+  const socket = createSocket('udp4')
+  const heard = once(socket, 'message')
+  socket.send(octets, at.port, at.address)
+  const [reply] = (await heard) as [Buffer]
+  socket.close()
+  return reply
+}
+
 /** Asks with this cookie, and returns the one that comes back, in hexadecimal. */
 async function show(at: Endpoint, cookie: string, name = 'banned.example'): Promise<string> {
-  const socket = createSocket('udp4')
   const options = [{ code: OPTION_COOKIE, data: Buffer.from(cookie, 'hex') }]
   const query = packet.encode({
     type: 'query',
@@ -30,11 +40,7 @@ async function show(at: Endpoint, cookie: string, name = 'banned.example'): Prom
     questions: [{ name, type: 'A' }],
     additionals: [{ type: 'OPT', name: '.', udpPayloadSize: 1232, flags: 0, options }] as never
   })
-  const heard = once(socket, 'message')
-  socket.send(query, at.port, at.address)
-  const [reply] = (await heard) as [Buffer]
-  socket.close()
-  const opt = packet.decode(reply).additionals!.find(({ type }) => type === 'OPT')
+  const opt = packet.decode(await send(at, query)).additionals!.find(({ type }) => type === 'OPT')
   const found = (opt as unknown as { options: { code: number; data: Buffer }[] }).options
   return found.find(({ code }) => code === OPTION_COOKIE)?.data.toString('hex') ?? ''
 }
@@ -79,6 +85,9 @@ t.test('cookies may be off', async t => {
   const { at } = await serving(t, { more: 'cookies: { server: false }' })
   t.equal(await show(at, CLIENT), '')
   t.equal(await show(at, '01'), '', 'and are not looked at')
+  const alone = `abcd0100000000000000000100002904d000000000000c000a0008${CLIENT}`
+  const reply = await send(at, Buffer.from(alone, 'hex'))
+  t.equal(rcodeOf(reply), RCODE.FORMERR, 'nor is a query that asks for nothing else')
 })
 
 t.test('secrets are changed on reload, and wrong ones change nothing', async t => {
