@@ -42,6 +42,8 @@ export interface UpstreamsConfig {
   readonly caseRandomization: boolean
   /** Whether they are sent cookies, which they have to give back. */
   readonly cookies: boolean
+  /** How often it is looked whether upstreams lead back here; 0: never. */
+  readonly loopCheck: Seconds
 }
 
 export interface ForwardConfig {

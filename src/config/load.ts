@@ -152,6 +152,7 @@ function upstreamsOf(settings: Settings['upstreams']): UpstreamsConfig {
     timeout: settings.timeout,
     giveUp: settings['give-up'],
     caseRandomization: settings['case-randomization'],
-    cookies: settings.cookies
+    cookies: settings.cookies,
+    loopCheck: settings['loop-check']
   }
 }

@@ -36,7 +36,8 @@ const upstreams = section({
   timeout: duration('50ms', '4s').prefault('800ms'),
   'give-up': duration('100ms', '4900ms').prefault('4s'),
   'case-randomization': z.boolean().prefault(true),
-  cookies: z.boolean().prefault(true)
+  cookies: z.boolean().prefault(true),
+  'loop-check': wholeSeconds('0s', '1h').prefault('1m')
 }).refine(it => it.timeout <= it['give-up'], {
   path: ['timeout'],
   message: 'a duration not over upstreams.give-up'

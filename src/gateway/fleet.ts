@@ -22,10 +22,12 @@ const END_PATIENCE: Milliseconds = 5_000
 export interface FleetParts {
   readonly startThread: StartThread
   /** What all workers are started with. */
-  readonly common: Pick<WorkerStart, 'config' | 'upstreams'>
+  readonly common: Pick<WorkerStart, 'config' | 'upstreams' | 'probeKey'>
   /** One per worker; a worker that replaces a dead one goes on with the dead one's. */
   readonly rings: readonly SharedArrayBuffer[]
   readonly log: ServiceLog
+  /** Told the token of each probe for loops that has come back. */
+  readonly onProbe: (token: string) => void
 }
 
 /** What one worker has to say to a question. */
@@ -51,6 +53,7 @@ export class Fleet {
   private readonly restarts = new Set<NodeJS.Timeout>()
   private snapshot: Snapshot | undefined
   private secrets: Secrets | undefined
+  private loops: ReadonlySet<number> = new Set()
   private endpoints: readonly Endpoint[] = []
   /** `starting`: what goes wrong is no accident, and is for whoever starts us to know. */
   private phase: 'starting' | 'serving' | 'stopping' = 'starting'
@@ -102,6 +105,12 @@ export class Fleet {
     for (const { thread } of this.members.values()) thread.send({ kind: 'secrets', secrets })
   }
 
+  /** Routes that are not taken, by all and by those that are started from now on. */
+  leaveOut(routes: ReadonlySet<number>): void {
+    this.loops = routes
+    for (const { thread } of this.members.values()) thread.send({ kind: 'leave-out', routes })
+  }
+
   /** No new queries; what was accepted is answered; all within `grace`. */
   async drain(grace: Milliseconds): Promise<void> {
     this.stop()
@@ -128,9 +137,10 @@ export class Fleet {
 
   private add(index: number): void {
     const { startThread, common, rings } = this.parts
-    const { secrets } = this
+    const { secrets, loops } = this
     const ledger = new Ledger()
-    const data: WorkerStart = { ...common, secrets, ring: rings[index]!, ledger: ledger.shared }
+    const own = { secrets, loops, ring: rings[index]!, ledger: ledger.shared }
+    const data: WorkerStart = { ...common, ...own }
     const thread = startThread<ToWorker, FromWorker>('worker-main.js', data, {
       message: message => this.hear(member, message),
       gone: error => this.bury(member, troubleOf(error ?? new Error('ended')))
@@ -155,6 +165,8 @@ export class Fleet {
         return this.wake()
       case 'said':
         return member.asks.hear(message.ticket, message.reply)
+      case 'probe':
+        return this.parts.onProbe(message.token)
       case 'failed':
         void this.dismiss(member).then(() => this.bury(member, message.trouble))
         return

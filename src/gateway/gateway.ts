@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { MS_PER_SECOND } from '../base/units.js'
 import type { Config } from '../config/config.js'
 import { createRing } from '../log/ring.js'
 import type { ServiceLog } from '../log/service-log.js'
@@ -13,11 +14,13 @@ import type { Compiler } from './compiler.js'
 import { Fleet } from './fleet.js'
 import { freeEndpoint } from './free-endpoint.js'
 import type { Compiled, Trouble } from './messages.js'
+import { LoopWatch, newProbeKey } from './loop-watch.js'
 import { RecorderHandle } from './recorder.js'
 import { Retired } from './retired.js'
 import type { StartThread } from './thread.js'
 import { troubleOf } from './trouble.js'
-import { upstreamPlan } from './upstream-plan.js'
+import { systemTimers } from '../upstream/timers.js'
+import { routesOf, upstreamPlan } from './upstream-plan.js'
 import { Watch } from './watch.js'
 
 /** Why the rules are read again, for the log. */
@@ -45,6 +48,7 @@ export class Gateway {
   readonly upstreams: readonly string[]
 
   private readonly fleet: Fleet
+  private readonly loops: LoopWatch
   private readonly recorder: RecorderHandle
   private readonly watch: Watch
   private readonly admin: Admin
@@ -69,7 +73,19 @@ export class Gateway {
     this.upstreams = shown
     this.warnings = warnings
     this.recorder = new RecorderHandle(startThread, { settings, rings, upstreams: shown }, log)
-    this.fleet = new Fleet({ startThread, common: { config, upstreams }, rings, log })
+    const probeKey = newProbeKey()
+    const common = { config, upstreams, probeKey }
+    const onProbe = (token: string): void => this.loops.cameBack(token)
+    this.fleet = new Fleet({ startThread, common, rings, log, onProbe })
+    this.loops = new LoopWatch({
+      key: probeKey,
+      routes: routesOf(upstreams, config.upstreams.forward),
+      every: config.upstreams.loopCheck * MS_PER_SECOND,
+      transport,
+      timers: systemTimers,
+      log,
+      leaveOut: routes => this.fleet.leaveOut(routes)
+    })
     this.admin = new Admin({ where: config.admin.socket, fleet: this.fleet, log })
     this.watch = new Watch({
       stirred: () => compiler.warm(),
@@ -108,6 +124,7 @@ export class Gateway {
     this.parts.compiler.rest(0)
     this.tell(result, this.warnings)
     this.watch.follow(result.marks)
+    this.loops.start()
     return []
   }
 
@@ -145,6 +162,7 @@ export class Gateway {
     this.stopping = true
     this.watch.close()
     this.admin.close()
+    this.loops.close()
   }
 
   /** Opens the sockets, if no other process has the ports or is about to. */

@@ -23,6 +23,10 @@ export interface LogLine {
 export interface WorkerStart {
   readonly config: Config
   readonly upstreams: readonly Endpoint[]
+  /** What probes for loops are known by: 16 hexadecimal digits. */
+  readonly probeKey: string
+  /** Upstreams that lead back here: see `LoopWatch`. */
+  readonly loops: ReadonlySet<number>
   /** Undefined: clients get no cookies. */
   readonly secrets: Secrets | undefined
   readonly ring: SharedArrayBuffer
@@ -48,6 +52,8 @@ export type ToWorker =
   | { readonly kind: 'secrets'; readonly secrets: Secrets }
   /** To be answered with the ticket; other messages may be dealt with before it. */
   | { readonly kind: 'ask'; readonly ticket: number; readonly question: Question }
+  /** These routes lead back here, and no others. */
+  | { readonly kind: 'leave-out'; readonly routes: ReadonlySet<number> }
   | { readonly kind: 'drain' }
   /** Close everything at once, and end. */
   | { readonly kind: 'end' }
@@ -56,6 +62,8 @@ export type FromWorker =
   | { readonly kind: 'listening' }
   | { readonly kind: 'drained' }
   | { readonly kind: 'said'; readonly ticket: number; readonly reply: Reply }
+  /** A probe for loops has come back. */
+  | { readonly kind: 'probe'; readonly token: string }
   /** It cannot go on, and ends. */
   | { readonly kind: 'failed'; readonly trouble: Trouble }
   | LogLine

@@ -18,12 +18,14 @@ import { serveUdp, type UdpService } from '../server/udp.js'
 import type { Endpoint } from '../socket/datagram.js'
 import { Ledger } from '../socket/ledger.js'
 import { chooseTransport } from '../socket/transport.js'
+import type { MeasuredForwarder } from '../upstream/create-forwarder.js'
 import type { Forwarder } from '../upstream/forwarder.js'
 import { systemTimers } from '../upstream/timers.js'
 import type { Secrets } from './cookie-secrets.js'
 import { openLimits } from './limits.js'
 import { inSteps } from './in-steps.js'
 import type { Question, Reply, WorkerStart } from './messages.js'
+import { LoopProbes } from '../wire/loop-probe.js'
 import { ServerCookies } from '../wire/server-cookie.js'
 import { openForwarder } from './open-forwarder.js'
 import { rebindingGuard } from './rebinding-guard.js'
@@ -40,16 +42,20 @@ export class Plane {
   private holdings: Holdings | undefined
   private newest: Snapshot | undefined
   private readonly retired = new Retired()
-  private forwarder: Forwarder | undefined
+  private forwarder: MeasuredForwarder | undefined
+  private loops: ReadonlySet<number>
   private readonly ring: RingWriter
   private readonly cookies: ServerCookies | undefined
   private readonly udp: UdpService[] = []
   private readonly tcp: TcpService[] = []
 
+  /** @param onProbe told the token of each probe for loops that has come back */
   constructor(
     private readonly start: WorkerStart,
-    private readonly log: ServiceLog
+    private readonly log: ServiceLog,
+    private readonly onProbe: (token: string) => void
   ) {
+    this.loops = start.loops
     this.ring = new RingWriter(start.ring)
     this.cookies = start.secrets && new ServerCookies(systemClock, start.secrets)
   }
@@ -59,6 +65,7 @@ export class Plane {
     const { config, upstreams, ledger } = this.start
     const { transport } = chooseTransport(config.transport, new Ledger(ledger))
     const forwarder = await openForwarder(config, upstreams, transport, this.log)
+    forwarder.leaveOut(this.loops)
     this.forwarder = forwarder
     // Another snapshot may have come while the upstream sockets were opened.
     this.newest ??= snapshot
@@ -88,6 +95,11 @@ export class Plane {
   async reply({ name, below }: Question): Promise<Reply> {
     const steps = this.holdings?.flush(new NameScope(name, below))
     return { kind: 'flushed', dropped: steps === undefined ? 0 : await inSteps(steps) }
+  }
+
+  leaveOut(routes: ReadonlySet<number>): void {
+    this.loops = routes
+    this.forwarder?.leaveOut(routes)
   }
 
   /** No new queries; what was accepted is answered, or has run out of time. */
@@ -126,6 +138,7 @@ export class Plane {
     const policy = new Policy(snapshot)
     const identity = new Identity(settings)
     const guard = rebindingGuard(this.start.config)
+    const probes = new LoopProbes(this.start.probeKey)
     return new Resolver({
       policy,
       cache,
@@ -138,6 +151,7 @@ export class Plane {
       identity,
       cookies: this.cookies,
       guard,
+      loops: { probes, heard: this.onProbe },
       clock: systemClock
     })
   }

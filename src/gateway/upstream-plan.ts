@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import type { InterdictError } from '../base/error.js'
-import type { Config } from '../config/config.js'
+import type { Config, ForwardConfig } from '../config/config.js'
 import type { Endpoint } from '../socket/datagram.js'
 import { localAddresses, upstreamEndpoints, type ResolvConf } from '../upstream/resolv-conf.js'
 import { showEndpoint } from '../upstream/upstream.js'
 
+const ROOT = Uint8Array.of(0)
 const RESOLV_CONF = '/etc/resolv.conf'
 
 /** Who is asked for what is forwarded. */
@@ -29,6 +30,27 @@ export function upstreamPlan({ upstreams: settings, listen }: Config): UpstreamP
   })
   const all = [...upstreams, ...settings.forward.flatMap(({ servers }) => servers)]
   return { upstreams, shown: [...new Set(all.map(showEndpoint))], warnings }
+}
+
+/** One upstream for one domain, numbered as `MeasuredForwarder.leaveOut` counts. */
+export interface Route {
+  readonly number: number
+  readonly server: Endpoint
+  /** As it was written; `.` for all that has no upstreams of its own. */
+  readonly domain: string
+  /** Its wire form. Undefined: never taken, since other upstreams were named for `.`. */
+  readonly name: Uint8Array | undefined
+}
+
+export function routesOf(
+  upstreams: readonly Endpoint[],
+  forward: readonly ForwardConfig[]
+): readonly Route[] {
+  const isUsed = !forward.some(({ name }) => name.length === ROOT.length)
+  const rest = { domain: '.', name: isUsed ? ROOT : undefined, servers: upstreams }
+  return [rest, ...forward]
+    .flatMap(({ servers, domain, name }) => servers.map(server => ({ server, domain, name })))
+    .map((route, number) => ({ ...route, number }))
 }
 
 function readResolvConf(): ResolvConf | undefined {

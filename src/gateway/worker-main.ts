@@ -6,7 +6,9 @@ import { Plane } from './plane.js'
 import { troubleOf } from './trouble.js'
 
 const tell = (message: FromWorker): void => parentPort!.postMessage(message)
-const plane = new Plane(workerData as WorkerStart, tellLog(tell))
+const plane = new Plane(workerData as WorkerStart, tellLog(tell), token =>
+  tell({ kind: 'probe', token })
+)
 
 process.on('uncaughtException', die)
 watchHeap(die)
@@ -29,6 +31,9 @@ async function obey(message: ToWorker): Promise<void> {
       break
     case 'ask':
       tell({ kind: 'said', ticket: message.ticket, reply: await plane.reply(message.question) })
+      break
+    case 'leave-out':
+      plane.leaveOut(message.routes)
       break
     case 'drain':
       await plane.drain()

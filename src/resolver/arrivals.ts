@@ -86,7 +86,9 @@ export class Arrivals {
 
   private answerOf(inquiry: Inquiry, outcome: Outcome, now: Milliseconds): Answer {
     const { limits } = this
-    if (outcome.kind === 'failure') return failedAnswer(outcome.ede, limits, now, outcome.upstream)
+    if (outcome.kind === 'failure') {
+      return failedAnswer(outcome.ede, limits, now, outcome.upstream, outcome.text)
+    }
     try {
       return readResponse(outcome.message, inquiry, limits, now, outcome.upstream)
     } catch {

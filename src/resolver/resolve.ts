@@ -46,6 +46,7 @@ import { writeLocal } from './local.js'
 import { GO_ON, Lookup, TCP_LIMIT } from './lookup.js'
 import { decline, identify } from './odd.js'
 import type { RebindingGuard } from './rebinding-guard.js'
+import { endLoop, isProbe, type LoopDoor } from './loop-door.js'
 import type { Patience } from './patience.js'
 import { LATER, SILENCE, type ReplyLater, type Responder } from './responder.js'
 import { Wait } from './wait.js'
@@ -75,6 +76,8 @@ export interface ResolverParts {
   readonly guard?: RebindingGuard | undefined
   /** Undefined: COOKIE options of clients are not looked at. */
   readonly cookies?: ServerCookies | undefined
+  /** Undefined: probes for loops are forwarded like anything else. */
+  readonly loops?: LoopDoor | undefined
   readonly clock: Clock
 }
 
@@ -165,8 +168,11 @@ export class Resolver implements Responder {
     if (held !== undefined) return this.give(held, VERDICT.cached, 0)
     // Upstreams that failed on it a moment ago are left in peace.
     const instead = parts.fallback.get(key)
-    if (instead === undefined) return LATER
-    return this.give(instead, isStale(instead) ? VERDICT.stale : VERDICT.cached, 0)
+    if (instead !== undefined) {
+      return this.give(instead, isStale(instead) ? VERDICT.stale : VERDICT.cached, 0)
+    }
+    // A question of our own that comes back from an upstream goes no further round the circle.
+    return isProbe(lookup, parts.loops) ? endLoop(lookup) : LATER
   }
 
   answerLater(query: Uint8Array, client: Uint32Array, protocol: number, done: ReplyLater): void {

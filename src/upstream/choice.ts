@@ -8,6 +8,9 @@ import type { Upstream } from './upstream.js'
  */
 const EXPLORE_EVERY = 32
 
+/** Those for whom nobody is left, since all who would be asked lead back here. */
+export const LOOPED: Group = []
+
 /** Chooses whom to ask: the fastest that answers. */
 export class Choice {
   private turns = 0

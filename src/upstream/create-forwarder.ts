@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Endpoint, Transport } from '../socket/datagram.js'
 import type { Done, Group, Receiver } from './asking.js'
-import { Choice } from './choice.js'
+import { Choice, LOOPED } from './choice.js'
 import { Cookies } from './cookies.js'
 import { DomainTable } from './domains.js'
 import type { Forwarder, Inquiry } from './forwarder.js'
@@ -47,6 +47,11 @@ export interface MeasuredForwarder extends Forwarder {
   readonly counts: Readonly<Counts>
   /** In the order of `upstreams`. */
   readonly states: readonly UpstreamState[]
+  /**
+   * From now on these routes are not taken. A route is one upstream for one domain; they are counted
+   * from 0, those of `upstreams` first, then those of each domain, as they were given.
+   */
+  leaveOut(routes: ReadonlySet<number>): void
 }
 
 export interface UpstreamState {
@@ -70,10 +75,15 @@ export async function createForwarder(options: ForwarderOptions): Promise<Measur
   return forwarder
 }
 
+const ROOT = Uint8Array.of(0)
+
 class UpstreamForwarder implements MeasuredForwarder {
   readonly counts = newCounts()
   private readonly known: Upstream[] = []
-  private readonly domains: DomainTable
+  /** Who is asked for which names, `undefined` for all others, in the order of the options. */
+  private readonly groups: { readonly name: Uint8Array | undefined; readonly all: Group }[] = []
+  private readonly seed: number
+  private domains: DomainTable
   private readonly inquiries: Inquiries
   private readonly recovery: Recovery
   private readonly pools: { readonly 4: UdpPool; readonly 6: UdpPool }
@@ -85,7 +95,7 @@ class UpstreamForwarder implements MeasuredForwarder {
     const { caseRandomization = true, cookies = true } = options
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
     const choice = new Choice()
-    const seed = random.word() | 0
+    const seed = (this.seed = random.word() | 0)
     const { counts } = this
 
     this.inquiries = new Inquiries({
@@ -116,10 +126,10 @@ class UpstreamForwarder implements MeasuredForwarder {
       const jar = new Cookies(cookies ? random : undefined)
       return new Upstream(this.known.length, endpoint, transport.peer(endpoint), jar, listener)
     }
-    const group = (endpoints: readonly Endpoint[]): Group =>
-      endpoints.map(endpoint => this.upstreamAt(endpoint, make))
-    this.domains = new DomainTable(group(upstreams), seed)
-    for (const domain of domains) this.domains.add(domain.name, group(domain.servers))
+    for (const { name, servers } of [{ name: undefined, servers: upstreams }, ...domains]) {
+      this.groups.push({ name, all: servers.map(endpoint => this.upstreamAt(endpoint, make)) })
+    }
+    this.domains = this.tableWithout(new Set())
   }
 
   /** Opens the first sockets of the families that are needed. */
@@ -149,12 +159,26 @@ class UpstreamForwarder implements MeasuredForwarder {
     this.inquiries.start(inquiry, this.domains.find(inquiry.qname), done)
   }
 
+  leaveOut(routes: ReadonlySet<number>): void {
+    this.domains = this.tableWithout(routes)
+  }
+
   close(): void {
     this.inquiries.close()
     this.recovery.close()
     this.pools[4].close()
     this.pools[6].close()
     this.links.close()
+  }
+
+  private tableWithout(routes: ReadonlySet<number>): DomainTable {
+    const table = new DomainTable([], this.seed)
+    let route = 0
+    for (const { name, all } of this.groups) {
+      const left = all.filter(() => !routes.has(route++))
+      table.add(name ?? ROOT, left.length === 0 && all.length > 0 ? LOOPED : left)
+    }
+    return table
   }
 
   private readonly send: Send = (attempt, now) => {

@@ -34,6 +34,8 @@ export type Outcome =
       readonly ede: 22 | 23
       readonly upstream: number
       readonly took: Milliseconds
+      /** More for people, where there is more to say. */
+      readonly text?: string | undefined
     }
 
 export interface Forwarder {

@@ -2,7 +2,7 @@ import { Spares } from '../base/spares.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { EDE } from '../dns/ede.js'
 import { Asking, questionLength, type Done, type Group, type Receiver, type Try } from './asking.js'
-import { isHopeless } from './choice.js'
+import { isHopeless, LOOPED } from './choice.js'
 import { AskingTable } from './asking-table.js'
 import { HEARD } from './cookies.js'
 import { Deadlines } from './deadlines.js'
@@ -16,6 +16,7 @@ import type { Upstream } from './upstream.js'
 const MAX_TRIES = 8
 /** Mismatched responses after which an inquiry is under attack and moves to TCP. */
 const SUSPICIOUS = 20
+const LOOP_TEXT = 'forwarding loop: the upstreams lead back to this resolver'
 /** `Outcome.upstream` where none was asked. */
 const NO_UPSTREAM = -1
 
@@ -60,7 +61,7 @@ export class Inquiries implements Receiver {
     if (same !== undefined) {
       this.join(same, done)
     } else if (this.closed || group.length === 0) {
-      this.failSoon(done, EDE.NETWORK_ERROR)
+      this.failSoon(done, EDE.NETWORK_ERROR, group === LOOPED ? LOOP_TEXT : undefined)
     } else if (this.underWay.size >= limits.maxInFlight) {
       counts.overflows++
       this.failSoon(done, EDE.NO_REACHABLE_AUTHORITY)
@@ -277,10 +278,10 @@ export class Inquiries implements Receiver {
     this.finish(asking, { kind: 'failure', ede, upstream, took: now - asking.startedAt })
   }
 
-  private failSoon(done: Done, ede: 22 | 23): void {
+  private failSoon(done: Done, ede: 22 | 23, text?: string): void {
     this.parts.counts.failures++
     this.parts.timers.soon(() => {
-      done({ kind: 'failure', ede, upstream: NO_UPSTREAM, took: 0 })
+      done({ kind: 'failure', ede, upstream: NO_UPSTREAM, took: 0, text })
     })
   }
 

@@ -41,16 +41,18 @@ export interface Asked {
  * upstream is not asked again for every query. RFC 9520 §3.2.
  *
  * @param ede INFO-CODE that says why
+ * @param text EXTRA-TEXT
  */
 export function failedAnswer(
   ede: number,
   limits: TtlLimits,
   now: Milliseconds,
-  upstream: number
+  upstream: number,
+  text = ''
 ): Answer {
   reading.begin(NO_OCTETS)
   reading.rcode = RCODE.SERVFAIL
-  reading.ede = { code: ede, option: edeOption(ede, NO_OCTETS) }
+  reading.ede = { code: ede, option: edeOption(ede, text) }
   return reading.answer(limits.failureTtl, NO_OCTETS, NO_TTLS, now, upstream)
 }
 

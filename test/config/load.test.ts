@@ -21,7 +21,8 @@ const defaults = {
     timeout: 800,
     giveUp: 4000,
     caseRandomization: true,
-    cookies: true
+    cookies: true,
+    loopCheck: 60
   },
   cache: {
     size: 64 * 1024 * 1024,

@@ -88,6 +88,8 @@ export interface Setting {
   readonly listen?: readonly string[]
   /** More of `upstreams`, and all of `log.queries`, as YAML. */
   readonly upstreams?: string
+  /** `upstreams.loop-check`. */
+  readonly loopCheck?: string
   readonly queries?: string
   /** All of `cache`, as YAML. */
   readonly cache?: string
@@ -151,13 +153,13 @@ export async function serving(
 export function settingsText(setting: Setting): string {
   const { transport = kinds[0], workers = 1, listen = ['127.0.0.1:0'], upstream } = setting
   const servers = upstream === undefined ? '' : `'${upstream.address}:${upstream.port}'`
-  const { upstreams = '', cache = '', queries = 'flush: 10ms' } = setting
+  const { upstreams = '', loopCheck = '0s', cache = '', queries = 'flush: 10ms' } = setting
   const { grace = '5s', more = '' } = setting
   return `
 listen: [${listen.map(one => `'${one}'`).join(', ')}]
 transport: ${transport}
 workers: ${workers}
-upstreams: { servers: [${servers}], use-resolv-conf: false, ${upstreams} }
+upstreams: { servers: [${servers}], use-resolv-conf: false, loop-check: ${loopCheck}, ${upstreams} }
 cache: { ${cache} }
 log: { queries: { file: queries.jsonl, ${queries} } }
 shutdown: { grace: ${grace} }

@@ -41,6 +41,8 @@ for (const transport of kinds) {
       config: read.config,
       upstreams: [],
       secrets: undefined,
+      probeKey: '0123456789abcdef',
+      loops: new Set(),
       ring: createRing(),
       ledger: new Ledger().shared
     }

@@ -39,6 +39,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'no upstream answers at all': ['scenarios/failure.yaml'],
   'the same, and an answer is held': ['scenarios/stale-failure.yaml'],
   'upstreams take longer': ['scenarios/stale-late.yaml'],
+  'an upstream leads back here': ['gateway/loops.test.ts', 'that forward to each other end'],
   'there is no upstream': ['gateway/no-upstream.test.ts', 'without an upstream it starts'],
   'an upstream answers with garbage': ['upstream/matching.test.ts', 'ignores the second'],
   'an answer is right but for the letter case': [

@@ -1,0 +1,29 @@
+import { EDE } from '../dns/ede.js'
+import { RCODE } from '../dns/rcode.js'
+import type { LoopProbes } from '../wire/loop-probe.js'
+import { edeOption, writeError } from '../wire/reply.js'
+import type { Lookup } from './lookup.js'
+
+const BACK = edeOption(EDE.OTHER, 'a question of this resolver has come back to it')
+
+/** How questions of our own are known that come back from upstreams, and who is told. */
+export interface LoopDoor {
+  readonly probes: LoopProbes
+  readonly heard: (token: string) => void
+}
+
+/**
+ * Whether the question is a probe of ours that an upstream asks back; then it is told. To be asked
+ * only of what would be forwarded: no probe is held, nor does a rule speak of one.
+ */
+export function isProbe({ query }: Lookup, loops: LoopDoor | undefined): boolean {
+  const token = loops?.probes.tokenOf(query.qname)
+  if (token === undefined) return false
+  loops!.heard(token)
+  return true
+}
+
+/** Ends the round trip: whoever asks may ask another, who leads elsewhere. */
+export function endLoop({ octets, query, limit }: Lookup): number {
+  return writeError(octets, query, limit, RCODE.REFUSED, BACK)
+}
