@@ -1,7 +1,9 @@
+import dgram from 'node:dgram'
+import { once } from 'node:events'
 import t from 'tap'
-import type { Seen } from './bad-upstream.js'
+import { silent, type Seen } from './bad-upstream.js'
 import { idOf, markOf, questionOf, responseTo, wire } from './messages.js'
-import { messageOf, rig, TRANSPORTS } from './rig.js'
+import { messageOf, rig, settled, TRANSPORTS } from './rig.js'
 
 /** The forged response bears mark 66, the right one mark 1. */
 const FORGED = { mark: 66 }
@@ -160,6 +162,63 @@ for (const transport of TRANSPORTS) {
     t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
     t.equal(markOf(messageOf(await ask('ftp.example.com'))), 1)
     t.equal(forwarder.counts.responses, 2)
+  })
+
+  t.test(
+    `${transport.kind}: ignores a response from another address, of the same port`,
+    async t => {
+      const { forwarder, upstreams, ask } = await rig(t, [silent], { transport })
+      const upstream = upstreams[0]!
+      const other = dgram.createSocket('udp4')
+      t.teardown(() => other.close())
+      other.bind(upstream.endpoint.port, '127.0.0.2')
+      await once(other, 'listening')
+      const outcome = ask('www.example.com')
+      await upstream.sees(1)
+      const { message, port, send } = upstream.seen[0]!
+      await new Promise(sent => other.send(responseTo(message, FORGED), port, '127.0.0.1', sent))
+      send(responseTo(message))
+      t.equal(markOf(messageOf(await outcome)), 1)
+      t.match(forwarder.counts, { mismatches: 1, responses: 1 })
+    }
+  )
+
+  t.test(`${transport.kind}: ignores a response that comes when all is over`, async t => {
+    const { forwarder, upstreams, ask, time } = await rig(t, [silent], { transport })
+    const upstream = upstreams[0]!
+    const outcome = ask('www.example.com')
+    await upstream.sees(1)
+    for (let step = 0; step < 5; step++) time.advance(820)
+    t.match(await outcome, { kind: 'failure', ede: 22 })
+    await upstream.sees(forwarder.counts.queries)
+    const late = [...upstream.seen]
+    // What is asked now has the same question, and waits for an answer of its own.
+    upstream.behaviour = ({ message, send }) => {
+      for (const query of late) query.send(responseTo(query.message, FORGED))
+      send(responseTo(message))
+    }
+    t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
+    // They come on other sockets, and so perhaps after it.
+    const { counts } = forwarder
+    for (let turn = 0; turn < 100 && counts.mismatches < late.length; turn++) await settled()
+    t.match(counts, { responses: 1, mismatches: late.length })
+  })
+
+  t.test(`${transport.kind}: stays with UDP for one guess less than a burst`, async t => {
+    const { forwarder, upstreams, ask } = await rig(
+      t,
+      [
+        ({ message, send }) => {
+          const id = idOf(message)
+          for (let n = 1; n < 20; n++) send(responseTo(message, { ...FORGED, id: id ^ n }))
+          send(responseTo(message))
+        }
+      ],
+      { transport }
+    )
+    t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
+    t.equal(upstreams[0]!.seen.length, 1)
+    t.match(forwarder.counts, { mismatches: 19, suspicions: 0 })
   })
 
   for (const { it, guess } of guesses) {
