@@ -15,6 +15,7 @@ import { Policy } from '../policy/policy.js'
 import { Arrivals } from '../resolver/arrivals.js'
 import { Fallback } from '../resolver/fallback.js'
 import { Patience } from '../resolver/patience.js'
+import type { RebindingGuard } from '../resolver/rebinding-guard.js'
 import { LATER } from '../resolver/responder.js'
 import { Identity } from '../resolver/identity.js'
 import { Resolver } from '../resolver/resolve.js'
@@ -55,9 +56,15 @@ export async function explain(name: string, options: ExplainOptions): Promise<vo
   )
   const nobody = new Nobody()
   const forwarder = options.upstream ? await forwarderFor(config) : nobody
-  const resolved = await resolve(asked, policy, config, forwarder)
+  const guard = rebindingGuard(config)
+  const resolved = await resolve(asked, policy, config, forwarder, guard)
   forwarder.close()
-  const explanation = gather(asked, policy, { ...resolved, unasked: nobody.missed }, forwarder)
+  const explanation = gather(
+    asked,
+    policy,
+    { ...resolved, unasked: nobody.missed, guard },
+    forwarder
+  )
   process.stdout.write(
     options.json === true ? toJson(explanation) : toText(explanation, shown(config.rules))
   )
@@ -113,8 +120,9 @@ async function resolve(
   { name, qtype, client, clock }: Asked,
   policy: Policy,
   config: Config,
-  forwarder: Forwarder
-): Promise<Omit<Resolved, 'unasked'>> {
+  forwarder: Forwarder,
+  guard: RebindingGuard | undefined
+): Promise<Omit<Resolved, 'unasked' | 'guard'>> {
   const { cache: limits, identity } = config
   const event = new QueryEvent()
   const push = (seen: QueryEvent): void => void Object.assign(event, seen)
@@ -134,7 +142,7 @@ async function resolve(
     patience,
     witness,
     identity: new Identity(identity),
-    guard: rebindingGuard(config),
+    guard,
     clock
   })
 

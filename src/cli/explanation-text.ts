@@ -72,7 +72,8 @@ function spaced(fact: string): string {
   return fact.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
 }
 
-function stopLines({ what, said }: Stop, folder: string): string[] {
+function stopLines({ what: name, said, inside }: Stop, folder: string): string[] {
+  const what = inside === true ? `${name}, an address inside` : name
   if (said.length === 0) return [`  ${what}: none`]
   const width = Math.max(...said.map(({ fate }) => fate.length))
   return [`  ${what}`, ...said.map(one => showSaid(one, width, folder))]

@@ -6,6 +6,7 @@ import { explain, explainAddress, type Candidate } from '../policy/explain.js'
 import { matchedRule } from '../policy/matched-rule.js'
 import type { Policy } from '../policy/policy.js'
 import type { Claim } from '../policy/snapshot.js'
+import type { RebindingGuard } from '../resolver/rebinding-guard.js'
 import type { Answer } from '../wire/answer.js'
 import type { Forwarder } from '../upstream/forwarder.js'
 import { HashedName } from '../wire/hashed-name.js'
@@ -30,6 +31,8 @@ export interface Resolved {
   readonly answer: Answer | undefined
   /** An upstream would have been asked, but was not to be: the reply is not what a client gets. */
   readonly unasked: boolean
+  /** What looked for addresses inside, if anything did. */
+  readonly guard: RebindingGuard | undefined
 }
 
 /** One rule that has a say, as people read it. */
@@ -52,6 +55,8 @@ export interface Said {
 export interface Stop {
   readonly what: string
   readonly said: readonly Said[]
+  /** There only where it is so: an address that the rebinding guard keeps from this name. */
+  readonly inside?: true
 }
 
 /** Everything that `interdict explain` shows; its JSON form is public. */
@@ -75,12 +80,13 @@ export interface Explanation {
 export function gather(
   asked: Asked,
   policy: Policy,
-  { event, reply, answer, unasked }: Resolved,
+  { event, reply, answer, unasked, guard }: Resolved,
   { upstreams }: Pick<Forwarder, 'upstreams'>
 ): Explanation {
   const { snapshot } = policy
   const clientClass = policy.classOf(asked.client, 0)
   const isOpen = unasked && event.verdict === VERDICT.failed
+  const guarding = event.match === MATCH.rebinding ? guard : undefined
   const decided = event.claim === -1 ? undefined : said(policy, event.claim, event.record)
   return {
     name: showName(asked.name),
@@ -92,7 +98,7 @@ export function gather(
     match: wordOf(MATCH, event.match),
     rule: decided ?? null,
     upstream: upstreams[event.upstream] ?? null,
-    stops: stopsOf(asked, policy, clientClass, answer),
+    stops: stopsOf(asked, policy, clientClass, answer, guarding),
     reply: unasked ? null : reply === undefined ? [] : describe(reply)
   }
 }
@@ -105,7 +111,8 @@ function stopsOf(
   asked: Asked,
   policy: Policy,
   clientClass: number,
-  answer: Answer | undefined
+  answer: Answer | undefined,
+  guard: RebindingGuard | undefined
 ): Stop[] {
   const { clock } = asked
   const names = [asked.name, ...(answer === undefined ? [] : namesIn(answer.targets))]
@@ -118,7 +125,8 @@ function stopsOf(
     const candidates = explainAddress(policy.snapshot, words, at, clientClass, epochSeconds(clock))
     stops.push({
       what: showWords(words, at),
-      said: candidates.map(one => sayCandidate(policy, one))
+      said: candidates.map(one => sayCandidate(policy, one)),
+      ...(guard?.isInside(words, at) === true ? { inside: true } : {})
     })
   }
   return stops

@@ -40,9 +40,14 @@ export class RebindingGuard {
   /** Whether the answer gives this name an address that it may not have. Allocates nothing. */
   catches(qname: HashedName, { addresses }: Answer): boolean {
     for (let at = 0; at < addresses.length; at += 4) {
-      if (this.inside.find(addresses, at) === 1) return !this.isExempt(qname)
+      if (this.isInside(addresses, at)) return !this.isExempt(qname)
     }
     return false
+  }
+
+  /** Whether the address in `words[at, at + 4)` is inside. */
+  isInside(words: Uint32Array, at: number): boolean {
+    return this.inside.find(words, at) === 1
   }
 
   /** They are few, and only looked at for addresses inside. */

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { BadUpstream, good } from '../upstream/bad-upstream.js'
 import { FILES, interdict, site } from './run.js'
 
 interface Case {
@@ -93,6 +94,14 @@ const cases: Case[] = [
     reply: /NXDOMAIN[\s\S]*RFC 6762 §22.1/
   },
   {
+    it: 'a name below one that is answered here',
+    name: 'a.b.localhost',
+    verdict: 'local',
+    rule: 'special-use',
+    fates: { 'special-use': 'decides' },
+    reply: /A\s+127\.0\.0\.1/
+  },
+  {
     it: 'a client in no network',
     name: 'clip.example',
     from: '192.0.2.1',
@@ -159,3 +168,28 @@ t.test('an allow is said to win over a block', async t => {
     ['decides', 'loses to a higher tier']
   )
 })
+
+t.test(
+  'says that the rebinding guard kept an answer back, and which address is inside',
+  async t => {
+    const upstream = await BadUpstream.open(good(9))
+    t.teardown(() => upstream.close())
+    const servers = `servers: ['127.0.0.1:${upstream.endpoint.port}']`
+    const guard =
+      'rebinding-guard: { enabled: true, addresses: [192.0.2.0/24], allow: [own.example] }'
+    const settings = `rules: rules\nupstreams: { ${servers} }\n${guard}\n`
+    const file = site(t, { ...FILES, 'interdict.yaml': settings })
+    const ask = (name: string, ...more: string[]): ReturnType<typeof interdict> =>
+      interdict('explain', name, '--from', '10.20.1.1', '-c', file, ...more)
+    const { out } = await ask('www.example')
+    t.match(out, /BLOCKED by the rebinding guard, for an address in the answer/)
+    t.match(out, /192\.0\.2\.9, an address inside: none/)
+    t.match(out, /EDE 15.*private address/)
+    const shown = JSON.parse((await ask('www.example', '--json')).out) as Shown
+    t.match(shown, { verdict: 'blocked', match: 'rebinding', rule: null })
+    t.match(shown.stops.at(-1), { what: '192.0.2.9', inside: true })
+    const exempt = await ask('www.own.example')
+    t.match(exempt.out, /FORWARDED/)
+    t.notMatch(exempt.out, /inside/)
+  }
+)
