@@ -41,10 +41,15 @@ export class Lookup {
     private readonly cookies: ServerCookies | undefined
   ) {}
 
+  /** Who asks what was read, once for each reading. @param clientClass 0: in no network */
   comesFrom(client: Uint32Array, clientAt: number, clientClass: number): void {
     this.client = client
     this.clientAt = clientAt
     this.clientClass = clientClass
+    // Whose server this is, is nothing for strangers.
+    if ((this.query.options & ASKED.nsid) !== 0 && clientClass !== 0) {
+      this.query.giveBack(this.identity.nsid)
+    }
   }
 
   /** Reads the message in `octets[at, end)`; returns one of `READ`. */
@@ -80,7 +85,7 @@ export class Lookup {
    * @returns one of `READ`: what the query is, in the light of its options
    */
   answerOptions(client: Uint32Array, clientAt: number): number {
-    const { query, identity, cookies } = this
+    const { query, cookies } = this
     if (this.reading === READ.formerr) return READ.formerr
     if ((query.options & ASKED.cookie) !== 0 && cookies !== undefined) {
       const cookie = cookies.answer(query, this.octets, client, clientAt)
@@ -90,7 +95,6 @@ export class Lookup {
     } else if (this.reading === READ.cookie) {
       return READ.formerr
     }
-    if ((query.options & ASKED.nsid) !== 0) query.giveBack(identity.nsid)
     return this.reading
   }
 }
