@@ -36,7 +36,14 @@ export function bindDatagrams(system: System, endpoint: Endpoint): OpenSocket {
   return bindSocket(system, endpoint, { type: linux.SOCK_DGRAM, share: true })
 }
 
-/** A UDP socket on a random port of the wildcard address. @throws InterdictError SOCKET_BIND */
+/**
+ * A UDP socket on a random port of the wildcard address. What ICMP says of queries (IP_RECVERR, read
+ * by recvmmsg with MSG_ERRQUEUE) is not asked for: that tells a dead upstream at once and costs
+ * nothing while all is well, but wakes sockets of workers that are being ended more often, and a
+ * callback of koffi's poll into such a worker ends the process. Silence tells it, 0.8 s later.
+ *
+ * @throws InterdictError SOCKET_BIND
+ */
 export function bindRandomPort(system: System, family: 4 | 6): OpenSocket {
   const address = family === 4 ? '0.0.0.0' : '::'
   for (let tries = 1; ; tries++) {
