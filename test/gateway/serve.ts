@@ -36,7 +36,7 @@ export class Threads {
       this.sent.push(message)
       thread.send(message)
     }
-    return { send, end: () => thread.end() }
+    return { send, end: patience => thread.end(patience) }
   }
 
   /** Those that live. */
