@@ -1,78 +1,80 @@
-/** Entries of the index that a question may be in: as many as lie in half a line of memory. */
-const WAYS = 4
-/** Words of an entry: the hash of a question, its place plus one (0: the entry is free). */
-const ENTRY_WORDS = 2
-const BUCKET_WORDS = WAYS * ENTRY_WORDS
-/** Entries for each place: with half of them in use, four ways are seldom all taken. */
-const ENTRIES_PER_PLACE = 2
-const FIRST_BUCKETS = 2 ** 8
+/** Entries of the index that a question may be in: as many as lie in one line of memory. */
+const WAYS = 16
+/** Doubled before more than so much of it is taken: then 2% at most find their ways all taken. */
+const FULLEST = 3 / 4
+const FIRST_BUCKETS = 2 ** 6
 
 /**
- * From the hash of a question to its place on the shelf. It begins small and doubles with the
- * places in use, since every look goes anywhere in it: at its full size of 4 MB a look cost 270 ns
- * of misses in cache and page tables, at the 256 KB that 16,000 answers need, 20 ns.
+ * From the hash of a question to its place on the shelf. An entry is one word: low bits of the hash
+ * as a tag, then the place plus one (0: the entry is free). It begins small and doubles with the
+ * places in use, since every look goes anywhere in it: at 4 MB a look cost 270 ns of misses in
+ * cache and page tables, at 256 KB, which 48,000 answers need, 20 ns.
  */
 export class ShelfIndex {
-  /** Entries, `ENTRY_WORDS` each. */
-  entries = new Int32Array(FIRST_BUCKETS * BUCKET_WORDS)
+  private entries = new Int32Array(FIRST_BUCKETS * WAYS)
   private shift = 32 - Math.log2(FIRST_BUCKETS)
-  /** The entry that leads to each place, as a position in `entries` plus one. */
-  private readonly leading: Int32Array
+  /** The hash that leads to each place, or did. */
+  private readonly hashes: Int32Array
+  /** What of an entry is the place, and what is the tag. */
+  private readonly placeMask: number
+  private readonly tagMask: number
   private turn = 0
 
+  /** @param places a power of two, less than 2^31 */
   constructor(places: number) {
-    this.leading = new Int32Array(places)
+    this.hashes = new Int32Array(places)
+    this.placeMask = 2 * places - 1
+    this.tagMask = ~this.placeMask
   }
 
   /** Where the entries begin in which this hash may be; `pastOf` is where they end. */
   firstOf(hash: number): number {
-    return (hash >>> this.shift) * BUCKET_WORDS
+    return (hash >>> this.shift) * WAYS
   }
 
   pastOf(first: number): number {
-    return first + BUCKET_WORDS
+    return first + WAYS
   }
 
-  /** The place that the entry at `at` leads to, if it is for this hash; else -1. */
-  placeAt(at: number, hash: number): number {
-    return this.entries[at] === hash ? this.entries[at + 1]! - 1 : -1
+  /** The place that the entry at `at` leads to, if its tag is this one; else -1. */
+  placeAt(at: number, tag: number): number {
+    const entry = this.entries[at]!
+    return (entry & this.tagMask) === tag ? (entry & this.placeMask) - 1 : -1
+  }
+
+  /** The bucket is told by high bits of the hash, so the tag is of the others, moved up. */
+  tagOf(hash: number): number {
+    return Math.imul(hash, this.placeMask + 1)
   }
 
   /** Leads this hash to `place`, and nothing else there. */
   enter(hash: number, place: number): void {
-    this.forget(this.leading[place]! - 1)
-    if (this.isFullWith(place)) this.double()
-    const at = this.freeFor(hash)
-    this.forget(at)
-    this.put(at, hash, place)
+    this.forget(place)
+    if (place + 1 > this.entries.length * FULLEST) this.double()
+    this.hashes[place] = hash
+    this.put(place)
   }
 
-  private isFullWith(place: number): boolean {
-    return (place + 1) * ENTRIES_PER_PLACE * ENTRY_WORDS > this.entries.length
-  }
-
-  /** A free entry for this hash, else one of the four in turn. */
-  private freeFor(hash: number): number {
+  /** In a free entry, else in one of those for its hash in turn. */
+  private put(place: number): void {
+    const hash = this.hashes[place]!
+    const { entries } = this
     const first = this.firstOf(hash)
-    for (let at = first; at < first + BUCKET_WORDS; at += ENTRY_WORDS) {
-      if (this.entries[at + 1] === 0) return at
+    let at = first
+    while (at < first + WAYS && entries[at] !== 0) at++
+    if (at === first + WAYS) {
+      this.turn = (this.turn + 1) % WAYS
+      at = first + this.turn
     }
-    this.turn = (this.turn + 1) % WAYS
-    return first + this.turn * ENTRY_WORDS
+    entries[at] = this.tagOf(hash) | (place + 1)
   }
 
-  /** Frees an entry; -1: none. */
-  private forget(at: number): void {
-    if (at < 0) return
-    const place = this.entries[at + 1]! - 1
-    if (place >= 0) this.leading[place] = 0
-    this.entries[at + 1] = 0
-  }
-
-  private put(at: number, hash: number, place: number): void {
-    this.entries[at] = hash
-    this.entries[at + 1] = place + 1
-    this.leading[place] = at + 1
+  private forget(place: number): void {
+    const { entries } = this
+    const first = this.firstOf(this.hashes[place]!)
+    for (let at = first; at < first + WAYS; at++) {
+      if ((entries[at]! & this.placeMask) === place + 1) entries[at] = 0
+    }
   }
 
   /** Each bucket becomes two, so that there is room for all. */
@@ -80,9 +82,6 @@ export class ShelfIndex {
     const old = this.entries
     this.entries = new Int32Array(2 * old.length)
     this.shift--
-    for (let at = 0; at < old.length; at += ENTRY_WORDS) {
-      const place = old[at + 1]! - 1
-      if (place >= 0) this.put(this.freeFor(old[at]!), old[at]!, place)
-    }
+    for (const entry of old) if (entry !== 0) this.put((entry & this.placeMask) - 1)
   }
 }

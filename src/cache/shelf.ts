@@ -223,8 +223,9 @@ export class Shelf {
     const { index } = this
     const first = index.firstOf(hash)
     const past = index.pastOf(first)
-    for (let at = first; at < past; at += 2) {
-      const place = index.placeAt(at, hash)
+    const tag = index.tagOf(hash)
+    for (let at = first; at < past; at++) {
+      const place = index.placeAt(at, tag)
       if (place >= 0 && this.isAbout(place, query)) return place
     }
     return -1
