@@ -87,6 +87,17 @@ export class PackedAnswerCache implements AnswerCache {
     return this.findStale(key) !== 0
   }
 
+  /**
+   * Whether to ask anew for the answer that was just got: it had been asked for before, since it
+   * came, and nobody was told so yet.
+   */
+  claimHot(key: QuestionKey): boolean {
+    const entry = this.find(key, hashOctets(key, this.seed))
+    if (entry < 0) return false
+    const place = this.index.place(entry)
+    return this.segmentOf(place).claim(this.octetOf(place))
+  }
+
   put(key: QuestionKey, answer: Answer): void {
     if (answer.lifetime <= 0) return
     const hash = hashOctets(key, this.seed)

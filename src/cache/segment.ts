@@ -26,8 +26,11 @@ const HEAD: Octets = 64
 
 const AUTHENTIC = 0x1_0000
 const USED = 0x2_0000
-const GONE = 0x4_0000
-const WITH_EDE = 0x8_0000
+/** Twice or more. */
+const AGAIN = USED << 1
+const CLAIMED = 0x8_0000
+const GONE = 0x10_0000
+const WITH_EDE = 0x20_0000
 
 const NO_OCTETS = new Uint8Array(0)
 const NO_TTLS = new Uint16Array(0)
@@ -80,7 +83,8 @@ export class Segment {
   }
 
   use(at: Octets): void {
-    this.words[at / 4 + STATE]! |= USED
+    const state = this.words[at / 4 + STATE]!
+    this.words[at / 4 + STATE] = state | USED | ((state & USED) << 1)
   }
 
   /** Whether it was used since it was written, or since `rest`. */
@@ -89,7 +93,15 @@ export class Segment {
   }
 
   rest(at: Octets): void {
-    this.words[at / 4 + STATE]! &= ~USED
+    this.words[at / 4 + STATE]! &= ~(USED | AGAIN)
+  }
+
+  /** Whether it was used twice since then, and this is the first call that finds it so. */
+  claim(at: Octets): boolean {
+    const state = this.words[at / 4 + STATE]!
+    if ((state & (AGAIN | CLAIMED)) !== AGAIN) return false
+    this.words[at / 4 + STATE] = state | CLAIMED
+    return true
   }
 
   /** When its lifetime ends. */

@@ -29,7 +29,7 @@ const BAN = -1
 /** Words of the head. */
 const LENGTHS = 0 // question, body << 16
 const STORED = 1 // milliseconds since the shelf was made, modulo 2^32
-const LIFETIME = 2 // seconds
+const UNTIL = 2 // seconds of age
 const FLAGS = 3 // RCODE, AD << 8, TTLs << 16
 const COUNTS = 4 // answers, authorities << 16
 const MORE = 5 // additionals
@@ -37,7 +37,7 @@ const CLASS = 6
 const EPOCH = 7
 /** Words of the head of a ban that differ. */
 const CLAIM = STORED
-const RECORD = LIFETIME
+const RECORD = UNTIL
 const LABEL = COUNTS
 /** Octets of the head from here on: where in the body the TTLs are. */
 const TTLS: Octets = 32
@@ -132,13 +132,17 @@ export class Shelf {
       return SHELVED.ban
     }
     const age = (((this.now - this.start - words[word + STORED]!) >>> 0) / 1000) | 0
-    if (age >= words[word + LIFETIME]!) return SHELVED.nothing
+    if (age >= words[word + UNTIL]!) return SHELVED.nothing
     this.open(word, age)
     return SHELVED.answer
   }
 
-  /** Takes an answer that no rule speaks against for this class in this epoch, if it is short. */
-  put(query: Query, answer: Answer, clientClass: number): void {
+  /**
+   * Takes an answer that no rule speaks against for this class in this epoch, if it is short.
+   *
+   * @param until the age at which it has to be looked for in the cache again
+   */
+  put(query: Query, answer: Answer, clientClass: number, until: Seconds = answer.lifetime): void {
     const { body, ttls, ede } = answer
     const question = query.qname.length + KEY_TAIL
     if (HEAD + question + body.length > PLACE || ttls.length > MAX_TTLS || ede !== undefined) return
@@ -147,7 +151,7 @@ export class Shelf {
     const word = place * PLACE_WORDS
     words[word + LENGTHS] = question | (body.length << 16)
     words[word + STORED] = answer.storedAt - this.start
-    words[word + LIFETIME] = answer.lifetime
+    words[word + UNTIL] = until
     words[word + FLAGS] = answer.rcode | (answer.authentic ? 0x100 : 0) | (ttls.length << 16)
     words[word + COUNTS] = answer.answers | (answer.authorities << 16)
     words[word + MORE] = answer.additionals

@@ -65,6 +65,8 @@ export interface CacheConfig {
   readonly staleMax: Seconds
   /** How long clients wait for upstreams before that. */
   readonly staleAfter: Milliseconds
+  /** Whether hot answers are asked for anew before they are over. */
+  readonly prefetch: boolean
 }
 
 /** What the server says of itself to who asks; '': nothing. */

@@ -85,7 +85,8 @@ function configOf(
       negativeMaxTtl: cache['negative-max-ttl'],
       failureTtl: cache['failure-ttl'],
       staleMax: cache['stale-max'],
-      staleAfter: cache['stale-after']
+      staleAfter: cache['stale-after'],
+      prefetch: cache.prefetch
     },
     identity,
     cookies: {

@@ -52,7 +52,8 @@ const cache = section({
   'failure-ttl': wholeSeconds('1s', '5m').prefault('5s'),
   // RFC 8767 §5: between 1 and 3 days; the client response timer is best at 1.8 s.
   'stale-max': wholeSeconds('0s', '7d').prefault('1d'),
-  'stale-after': duration('100ms', '4s').prefault('1800ms')
+  'stale-after': duration('100ms', '4s').prefault('1800ms'),
+  prefetch: z.boolean().prefault(true)
 }).refine(it => it['min-ttl'] <= it['max-ttl'], {
   path: ['min-ttl'],
   message: 'a duration not over cache.max-ttl'

@@ -11,6 +11,7 @@ import { Identity } from '../resolver/identity.js'
 import { Fallback } from '../resolver/fallback.js'
 import { Holdings } from '../resolver/holdings.js'
 import { Patience } from '../resolver/patience.js'
+import { Prefetch } from '../resolver/prefetch.js'
 import { Resolver } from '../resolver/resolve.js'
 import { Witness } from '../resolver/witness.js'
 import { serveTcp, type TcpService } from '../server/tcp.js'
@@ -133,6 +134,9 @@ export class Plane {
     // Where every lookup is recorded, none may be answered without its record being made.
     const shelf = which === 'all' ? undefined : new Shelf(shelfSize, systemClock.now())
     const arrivals = new Arrivals(cache, fallback, limits)
+    const prefetch = limits.prefetch
+      ? new Prefetch(cache, arrivals, forwarder, systemClock)
+      : undefined
     this.holdings = new Holdings(arrivals, cache, failures, shelf)
     const witness = new Witness(which, this.ring)
     const policy = new Policy(snapshot)
@@ -147,6 +151,7 @@ export class Plane {
       arrivals,
       fallback,
       patience,
+      prefetch,
       witness,
       identity,
       cookies: this.cookies,

@@ -5,7 +5,7 @@ import { EDE } from '../dns/ede.js'
 import { VERDICT } from '../log/event.js'
 import type { Inquiry, Outcome } from '../upstream/forwarder.js'
 import type { Answer } from '../wire/answer.js'
-import { HEADER, KEY_TAIL, type Query } from '../wire/query.js'
+import { KEY_TAIL, type Query } from '../wire/query.js'
 import { failedAnswer, readResponse, type TtlLimits } from '../wire/response.js'
 import { isAnswered, type Fallback } from './fallback.js'
 
@@ -26,12 +26,12 @@ export class Arrivals {
     private readonly limits: TtlLimits
   ) {}
 
-  /** @param octets holds the query that was just read, from octet 0 */
-  inquiryOf(query: Query, octets: Uint8Array): Inquiry {
+  /** @param octets holds QNAME of the query that was just read at `at`, in any letter case */
+  inquiryOf(query: Query, octets: Uint8Array, at: Octets): Inquiry {
     const { length } = query.qname
     const asked = this.spares.take(length) ?? new Asked(length)
     query.copyQuestion(asked.key, 0)
-    for (let i = 0; i < length; i++) asked.qname[i] = octets[HEADER + i]!
+    for (let i = 0; i < length; i++) asked.qname[i] = octets[at + i]!
     asked.qtype = query.qtype
     asked.qclass = query.qclass
     asked.dnssecOk = query.dnssecOk
@@ -62,11 +62,22 @@ export class Arrivals {
     const answer = this.answerOf(inquiry, outcome, now)
     this.how = outcome.kind === 'failure' ? VERDICT.failed : VERDICT.forwarded
     this.lastOutcome = outcome
-    const keeps = !(inquiry instanceof Asked) || inquiry.era === this.era
+    const keeps = this.keeps(inquiry)
     this.last = isAnswered(answer)
       ? this.keep(inquiry.key, answer, keeps)
       : this.fallBack(inquiry.key, answer, now, keeps)
     return this.last
+  }
+
+  /** Keeps what came back for nobody, if it is an answer; a failure changes nothing. */
+  renew(inquiry: Inquiry, outcome: Outcome, now: Milliseconds): void {
+    if (outcome.kind === 'failure') return
+    const answer = this.answerOf(inquiry, outcome, now)
+    if (isAnswered(answer)) this.keep(inquiry.key, answer, this.keeps(inquiry))
+  }
+
+  private keeps(inquiry: Inquiry): boolean {
+    return !(inquiry instanceof Asked) || inquiry.era === this.era
   }
 
   private keep(key: QuestionKey, answer: Answer, keeps: boolean): Answer {

@@ -33,7 +33,7 @@ import type { Policy } from '../policy/policy.js'
 import { TIER, type Verdict } from '../policy/snapshot.js'
 import type { Forwarder, Outcome } from '../upstream/forwarder.js'
 import type { Answer } from '../wire/answer.js'
-import { READ } from '../wire/query.js'
+import { HEADER, READ } from '../wire/query.js'
 import type { ServerCookies } from '../wire/server-cookie.js'
 import { writeAnswer, writeReady } from '../wire/held-reply.js'
 import { edeOption, writeError, writeNegative } from '../wire/reply.js'
@@ -48,6 +48,7 @@ import { decline, identify } from './odd.js'
 import type { RebindingGuard } from './rebinding-guard.js'
 import { endLoop, isProbe, type LoopDoor } from './loop-door.js'
 import type { Patience } from './patience.js'
+import type { Prefetch } from './prefetch.js'
 import { LATER, SILENCE, type ReplyLater, type Responder } from './responder.js'
 import { Wait } from './wait.js'
 import type { Witness } from './witness.js'
@@ -70,6 +71,8 @@ export interface ResolverParts {
   readonly arrivals: Arrivals
   readonly fallback: Fallback
   readonly patience: Patience
+  /** Undefined: nothing is asked for before it is over. */
+  readonly prefetch?: Prefetch | undefined
   readonly witness: Witness
   readonly identity: Identity
   /** Undefined: upstreams may give any name any address. */
@@ -185,7 +188,7 @@ export class Resolver implements Responder {
     wait.started = this.now
     wait.done = done
     wait.served = false
-    wait.inquiry = parts.arrivals.inquiryOf(lookup.query, query)
+    wait.inquiry = parts.arrivals.inquiryOf(lookup.query, query, HEADER)
     parts.patience.begin(wait, wait.started)
     parts.forwarder.forward(wait.inquiry, wait.told)
   }
@@ -279,11 +282,18 @@ export class Resolver implements Responder {
     const age = Math.floor((this.now - answer.storedAt) / MS_PER_SECOND)
     const length = writeAnswer(lookup.octets, lookup.query, lookup.limit, answer, age)
     this.parts.witness.gave(lookup, inspector, answer, how, took)
-    // Asked for a second time, it will be again; a flood of random names never gets there.
-    if (how === VERDICT.cached && isPlain(lookup.verdict) && isPlain(inspector.verdict)) {
-      this.parts.shelf?.put(lookup.query, answer, lookup.clientClass)
-    }
+    if (how === VERDICT.cached) this.lookAhead(answer, age)
     return length
+  }
+
+  /** Asked for a second time, it will be again; a flood of random names never gets here. */
+  private lookAhead(answer: Answer, age: Seconds): void {
+    const { lookup, inspector, parts } = this
+    // Behind all rules, so that nobody asks for what is banned.
+    const until = parts.prefetch?.consider(lookup.query, answer, age) ?? answer.lifetime
+    if (until > age && isPlain(lookup.verdict) && isPlain(inspector.verdict)) {
+      parts.shelf?.put(lookup.query, answer, lookup.clientClass, until)
+    }
   }
 
   /** The ban's own reply instead of an answer. */

@@ -31,7 +31,8 @@ const defaults = {
     negativeMaxTtl: 3600,
     failureTtl: 5,
     staleMax: 86_400,
-    staleAfter: 1800
+    staleAfter: 1800,
+    prefetch: true
   },
   tcp: { idle: 10_000, maxConnections: 1000, maxConnectionsPerClient: 100, maxInFlight: 100 },
   limits: {

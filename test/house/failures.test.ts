@@ -38,6 +38,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'an upstream does not answer in time': ['upstream/failover.test.ts', 'when one is silent'],
   'no upstream answers at all': ['scenarios/failure.yaml'],
   'the same, and an answer is held': ['scenarios/stale-failure.yaml'],
+  'what is asked for before': ['scenarios/prefetch-failed.yaml'],
   'upstreams take longer': ['scenarios/stale-late.yaml'],
   'an upstream leads back here': ['gateway/loops.test.ts', 'that forward to each other end'],
   'there is no upstream': ['gateway/no-upstream.test.ts', 'without an upstream it starts'],

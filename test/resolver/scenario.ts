@@ -173,6 +173,8 @@ const scenario = z
         addresses: z.array(z.string()).default(['10.0.0.0/8', '127.0.0.0/8', 'fc00::/7', '::/127'])
       })
       .optional(),
+    /** Of the settings. How often each way in asks is not the same, so that it is off by default. */
+    prefetch: z.boolean().default(false),
     /** Of the cache, in seconds. */
     limits: limits.default({}),
     /** Of the settings: what the server says of itself. */

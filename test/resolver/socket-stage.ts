@@ -35,6 +35,8 @@ export class SocketStage {
   /** Inquiries that are not answered yet, and those of them whose time has come. */
   private waiting = 0
   private due = 0
+  /** Answers that upstreams take their time for. */
+  private delayed = 0
   private served = true
   private steps = 0
 
@@ -68,7 +70,7 @@ export class SocketStage {
     this.canned = new CannedUpstream(scenario.upstream)
     // What is still under way would be joined by who asks the same.
     if (this.waiting > 0) this.spoilt = true
-    this.waiting = this.due = 0
+    this.waiting = this.due = this.delayed = 0
     const forwarder: Forwarder = {
       upstreams: ['canned'],
       inFlight: 0,
@@ -108,6 +110,8 @@ export class SocketStage {
       ? counter!.askUdp(query, header)
       : counter!.askTcp(query, header))
     const waited = (world!.clock.now() - began) / 1000
+    // So is what was asked for beside, for whoever asks next.
+    while (this.waiting > this.delayed) await turn()
     return { query, reply, asked: this.asked, waited, log: world!.recorded }
   }
 
@@ -140,7 +144,9 @@ export class SocketStage {
     this.asked ??= query.message
     const delay = this.canned.delay(query.message)
     if (delay === undefined) return this.answer(query)
+    this.delayed++
     this.world!.clock.timers.after(delay * 1000, () => {
+      this.delayed--
       this.due++
       this.answer(query)
     })

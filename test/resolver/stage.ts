@@ -56,6 +56,8 @@ export class Stage {
       reply = await this.ask(step.query, query)
     }
     const waited = (this.world.clock.now() - began) / 1000
+    // What is asked for beside, for whoever asks next, comes before that.
+    await new Promise(resolve => setImmediate(resolve))
     return { query, reply, asked: this.asked, waited, log: this.world.recorded }
   }
 

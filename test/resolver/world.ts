@@ -19,6 +19,7 @@ import { RebindingGuard } from '../../src/resolver/rebinding-guard.js'
 import { Fallback } from '../../src/resolver/fallback.js'
 import { Holdings } from '../../src/resolver/holdings.js'
 import { Patience } from '../../src/resolver/patience.js'
+import { Prefetch } from '../../src/resolver/prefetch.js'
 import { Resolver } from '../../src/resolver/resolve.js'
 import { Witness } from '../../src/resolver/witness.js'
 import { loadRules, type RulesResult } from '../../src/rules/load.js'
@@ -134,6 +135,7 @@ export class World {
     const guard = this.guard()
     const cookies = new ServerCookies(clock, [Buffer.from(COOKIE_SECRET, 'hex')])
     const arrivals = new Arrivals(cache, fallback, limits)
+    const prefetch = scenario.prefetch ? new Prefetch(cache, arrivals, forwarder, clock) : undefined
     this.holdings = new Holdings(arrivals, cache, failures, shelf)
     return new Resolver({
       policy,
@@ -143,6 +145,7 @@ export class World {
       arrivals,
       fallback,
       patience,
+      prefetch,
       witness,
       identity,
       cookies,

@@ -1,0 +1,50 @@
+import type { Clock } from '../base/clock.js'
+import type { Seconds } from '../base/units.js'
+import type { PackedAnswerCache } from '../cache/packed.js'
+import type { Forwarder } from '../upstream/forwarder.js'
+import type { Answer } from '../wire/answer.js'
+import type { Query } from '../wire/query.js'
+import type { Arrivals } from './arrivals.js'
+import { isAnswered } from './fallback.js'
+
+/**
+ * Asks anew for what is hot before it is over, so that nobody has to wait for it: in the last tenth
+ * of an answer's lifetime, once, if it had been given from the cache before. If nothing comes of it,
+ * what is held is given until it is over, and then it is asked for as ever.
+ */
+export class Prefetch {
+  constructor(
+    private readonly cache: Pick<PackedAnswerCache, 'claimHot'>,
+    private readonly arrivals: Arrivals,
+    private readonly forwarder: Forwarder,
+    private readonly clock: Clock
+  ) {}
+
+  /**
+   * An answer was given from the cache.
+   *
+   * @returns the age from which on it has to come back here each time, so that what is new is found
+   */
+  consider(query: Query, answer: Answer, age: Seconds): Seconds {
+    const { lifetime } = answer
+    // A failure is not asked about sooner than it may be. RFC 9520 §3.2.
+    if (!isAnswered(answer)) return lifetime
+    const due = dueAge(lifetime)
+    if (age >= due && this.cache.claimHot(query.key())) this.ask(query)
+    return due
+  }
+
+  private ask(query: Query): void {
+    const { arrivals, forwarder, clock } = this
+    const inquiry = arrivals.inquiryOf(query, query.qname.octets, 0)
+    forwarder.forward(inquiry, outcome => {
+      arrivals.renew(inquiry, outcome, clock.now())
+      arrivals.release(inquiry)
+    })
+  }
+}
+
+/** The age at which the last tenth begins. Below 10 seconds there is none: ages are whole ones. */
+function dueAge(lifetime: Seconds): Seconds {
+  return lifetime - Math.floor(lifetime / 10)
+}

@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { BadUpstream, good } from '../upstream/bad-upstream.js'
+import { askUdp } from './asker.js'
+import { serving } from './serve.js'
+
+/** How long the upstream takes for all but the first answer. */
+const SLOW = 300
+const STEP = 50
+
+type Test = Parameters<typeof serving>[0]
+
+/** Asks until another answer comes than the first; answers are marked by which one they are. */
+async function untilRenewed(t: Test, cache: string) {
+  const upstream = await BadUpstream.open(query => {
+    const mark = upstream.seen.length
+    if (mark === 1) good(mark)(query)
+    else setTimeout(good(mark), SLOW, query)
+  })
+  t.teardown(() => upstream.close())
+  const { at } = await serving(t, { upstream: upstream.endpoint, cache: `max-ttl: 10s, ${cache}` })
+  /** Answers of before that were given while the upstream was being asked for another. */
+  let given = 0
+  for (let mark = 0; mark < 2;) {
+    await sleep(STEP)
+    const { answers } = await askUdp(at, 'www.example')
+    mark = Number(/192\.0\.2\.(\d+)$/.exec(answers[0] ?? '')![1])
+    if (mark < upstream.seen.length) given++
+  }
+  return { given, asked: upstream.seen.length }
+}
+
+t.test('a name that is asked for all the time is asked for anew before it is over', async t => {
+  const { given, asked } = await untilRenewed(t, '')
+  t.ok(given > 0, 'clients were answered meanwhile')
+  t.equal(asked, 2, 'the upstream was asked once more, whoever asked meanwhile')
+})
+
+t.test('with prefetch: false it is asked for when it is over', async t => {
+  t.strictSame(await untilRenewed(t, 'prefetch: false'), { given: 0, asked: 2 })
+})

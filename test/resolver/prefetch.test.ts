@@ -1,0 +1,122 @@
+import t from 'tap'
+import { PackedAnswerCache } from '../../src/cache/packed.js'
+import { Arrivals } from '../../src/resolver/arrivals.js'
+import { Fallback } from '../../src/resolver/fallback.js'
+import { Prefetch } from '../../src/resolver/prefetch.js'
+import type { Forwarder, Inquiry, Outcome } from '../../src/upstream/forwarder.js'
+import { writeInquiry } from '../../src/wire/inquiry.js'
+import { Query } from '../../src/wire/query.js'
+import { FakeTime } from '../upstream/fake-time.js'
+import { inquiry, responseTo } from '../upstream/messages.js'
+
+/** What `responseTo` says. */
+const TTL = 300
+const DUE = 270
+
+/** A cache with one answer in it, marked 1, and an upstream that answers when it is told to. */
+class Rig {
+  readonly time = new FakeTime()
+  readonly cache = new PackedAnswerCache(65_536, this.time.clock, 0, 1)
+  readonly failures = new PackedAnswerCache(65_536, this.time.clock, 0, 1)
+  readonly arrivals: Arrivals
+  readonly prefetch: Prefetch
+  readonly asked: { inquiry: Inquiry; done: (outcome: Outcome) => void }[] = []
+  private readonly query = new Query()
+  private readonly octets = new Uint8Array(512)
+  private readonly start = this.time.clock.now()
+
+  constructor() {
+    const { cache, failures, time } = this
+    const limits = { minTtl: 0, maxTtl: 86_400, negativeMaxTtl: 3600, failureTtl: 5 }
+    this.arrivals = new Arrivals(cache, new Fallback(cache, failures, 5), limits)
+    const forwarder: Forwarder = {
+      upstreams: ['canned'],
+      inFlight: 0,
+      close: () => undefined,
+      forward: (inquiry, done) => void this.asked.push({ inquiry, done })
+    }
+    this.prefetch = new Prefetch(cache, this.arrivals, forwarder, time.clock)
+    const { qname, qtype, qclass } = inquiry('www.example')
+    const length = writeInquiry(this.octets, 0, 0, qname, qtype, qclass, false, false)
+    this.query.read(this.octets, 0, length, 0)
+    const asked = this.arrivals.inquiryOf(this.query, qname, 0)
+    this.arrivals.take(asked, this.response(1), time.clock.now())
+  }
+
+  /** Asks at an age, in seconds; the mark of the answer, -1 if there is none any more. */
+  askAt(age: number): number {
+    const { cache, time, query, prefetch } = this
+    time.advance(age * 1000 - (time.clock.now() - this.start))
+    const answer = cache.get(query.key())
+    if (answer === undefined) return -1
+    const since = Math.floor((time.clock.now() - answer.storedAt) / 1000)
+    prefetch.consider(query, answer, since)
+    return answer.body.at(-1)!
+  }
+
+  response(mark: number, rcode = 0): Outcome {
+    const message = responseTo(this.octets.subarray(0, 29), { mark, rcode })
+    return { kind: 'response', message, upstream: 0, took: 1 }
+  }
+}
+
+t.test('asks once, however often clients ask before the answer comes', async t => {
+  const rig = new Rig()
+  t.equal(rig.askAt(1), 1)
+  for (let i = 0; i < 100; i++) t.equal(rig.askAt(DUE), 1)
+  t.equal(rig.asked.length, 1)
+  rig.asked[0]!.done(rig.response(2))
+  t.equal(rig.askAt(DUE), 2)
+  t.equal(rig.askAt(DUE + DUE - 1), 2)
+  t.equal(rig.asked.length, 1)
+  t.equal(rig.askAt(DUE + DUE), 2)
+  t.equal(rig.asked.length, 2, 'the new answer has a last tenth as well')
+})
+
+t.test('asks for the same, in lower case', async t => {
+  const rig = new Rig()
+  for (const age of [1, DUE]) rig.askAt(age)
+  const { qname, qtype, qclass, dnssecOk, checkingDisabled } = rig.asked[0]!.inquiry
+  const wanted = { qtype: 1, qclass: 1, dnssecOk: false, checkingDisabled: false }
+  t.strictSame({ qtype, qclass, dnssecOk, checkingDisabled }, wanted)
+  t.strictSame(Buffer.from(qname).toString('latin1'), '\x03www\x07example\0')
+})
+
+const failures: { it: string; outcome: (rig: Rig) => Outcome }[] = [
+  { it: 'silence', outcome: () => ({ kind: 'failure', ede: 22, upstream: 0, took: 1 }) },
+  { it: 'SERVFAIL', outcome: rig => rig.response(2, 2) },
+  { it: 'REFUSED', outcome: rig => rig.response(2, 5) },
+  {
+    it: 'a broken message',
+    outcome: () => ({ kind: 'response', message: new Uint8Array(20), upstream: 0, took: 1 })
+  }
+]
+
+for (const { it, outcome } of failures) {
+  t.test(`${it} changes nothing held, and is not remembered`, async t => {
+    const rig = new Rig()
+    for (const age of [1, DUE]) rig.askAt(age)
+    rig.asked[0]!.done(outcome(rig))
+    t.equal(rig.askAt(TTL - 1), 1)
+    t.equal(rig.asked.length, 1, 'one try for each answer')
+    t.equal(rig.failures.entries, 0)
+    t.equal(rig.askAt(TTL), -1)
+  })
+}
+
+t.test('what was flushed while it was asked for does not come back', async t => {
+  const rig = new Rig()
+  for (const age of [1, DUE]) rig.askAt(age)
+  rig.arrivals.renounce()
+  rig.cache.delete(rig.asked[0]!.inquiry.key)
+  rig.asked[0]!.done(rig.response(2))
+  t.equal(rig.askAt(DUE), -1)
+})
+
+t.test('a failure that is kept is not asked about sooner', async t => {
+  const rig = new Rig()
+  const key = inquiry('www.example').key
+  const answer = { ...rig.cache.get(key)!, rcode: 2, lifetime: 300 }
+  t.equal(rig.prefetch.consider(new Query(), answer, 299), 300)
+  t.equal(rig.asked.length, 0)
+})
