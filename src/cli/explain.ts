@@ -1,6 +1,7 @@
 import { join, relative } from 'node:path'
 import { readAddress } from '../base/address.js'
-import { systemClock } from '../base/clock.js'
+import { systemClock, type Clock } from '../base/clock.js'
+import { MS_PER_SECOND } from '../base/units.js'
 import { LruAnswerCache } from '../cache/lru.js'
 import type { Config } from '../config/config.js'
 import { RRCLASS } from '../dns/rrclass.js'
@@ -47,10 +48,12 @@ export interface ExplainOptions extends CommonOptions {
  * resolver and upstreams, with one client and one query.
  */
 export async function explain(name: string, options: ExplainOptions): Promise<void> {
-  const asked = readAsked(name, options)
+  const question = readQuestion(name, options)
   const config = await settings(options)
   const loaded = await loadRules(config.rules)
   if (!loaded.ok) refuse(loaded.errors)
+  const { timeZone } = loaded.rules
+  const asked = { ...question, clock: clockAt(options.at, timeZone) }
   const policy = new Policy(
     compile(loaded.rules, { generation: 1, random: () => 0, local: answeredHere(config) })
   )
@@ -66,7 +69,9 @@ export async function explain(name: string, options: ExplainOptions): Promise<vo
     forwarder
   )
   process.stdout.write(
-    options.json === true ? toJson(explanation) : toText(explanation, shown(config.rules))
+    options.json === true
+      ? toJson(explanation)
+      : toText(explanation, { folder: shown(config.rules), timeZone })
   )
   process.exit(EXIT.fine)
 }
@@ -78,20 +83,21 @@ function shown(folder: string): string {
   return join(fromHere.startsWith('..') ? folder : fromHere, '/')
 }
 
-function readAsked(name: string, { type, from, at }: ExplainOptions): Asked {
+function readQuestion(name: string, { type, from, at }: ExplainOptions): Omit<Asked, 'clock'> {
   const qtype = readRrtype(type) ?? usage(`--type: ${type} is no query type such as A or TYPE65280`)
-  const seconds = at === undefined ? Date.now() / 1000 : readInstant(at, 'UTC')
-  if (seconds === undefined) usage(`--at: ${String(at)} is not ${INSTANT}`)
-  const wall = seconds * 1000
+  if (at !== undefined && readInstant(at, 'UTC') === undefined)
+    usage(`--at: ${at} is not ${INSTANT}`)
   const octets = given('--from', () => readAddress(from))
   const view = new DataView(octets.buffer, octets.byteOffset)
   const client = Uint32Array.from([0, 4, 8, 12], word => view.getUint32(word))
-  return {
-    name: given('<name>', () => readName(name)),
-    qtype,
-    client,
-    clock: { now: () => systemClock.now(), wall: () => wall }
-  }
+  return { name: given('<name>', () => readName(name)), qtype, client }
+}
+
+/** A calendar that stands still; a time without an offset is one of the zone that the rules have. */
+function clockAt(at: string | undefined, timeZone: string): Clock {
+  const seconds = at === undefined ? undefined : readInstant(at, timeZone)
+  const wall = seconds === undefined ? Date.now() : seconds * MS_PER_SECOND
+  return { now: () => systemClock.now(), wall: () => wall }
 }
 
 function forwarderFor(config: Config): Promise<Forwarder> {

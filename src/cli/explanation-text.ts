@@ -1,3 +1,5 @@
+import { MS_PER_SECOND } from '../base/units.js'
+import { showInstant } from '../rules/instant.js'
 import type { Explanation, Said, Stop } from './explanation.js'
 import { paint, type Paint } from './paint.js'
 
@@ -22,26 +24,30 @@ const MATCHES: Readonly<Record<string, string>> = {
 const NOTHING = ['nothing: no reply is sent']
 const OPEN = ['what an upstream says, which was not asked']
 
-/**
- * For a terminal; colours only there.
- *
- * @param folder of the rules, as seen from the working folder: with it, editors find the files
- */
-export function toText(explanation: Explanation, folder: string): string {
+/** What the rules are, for people who look at them. */
+export interface View {
+  /** Of the rules, as seen from the working folder: with it, editors find the files. */
+  readonly folder: string
+  /** That of the rules, so that dates are shown as they were written. */
+  readonly timeZone: string
+}
+
+/** For a terminal; colours only there. */
+export function toText(explanation: Explanation, view: View): string {
   const { name, type, client, network, at, rule, stops, reply } = explanation
   const place = network === null ? 'which is in no network' : `in network ${network}`
   const received = reply === null ? OPEN : reply.length === 0 ? NOTHING : reply
   const lines = [
-    `${paint('bold', `${name} ${type}`)} asked by ${client}, ${place}, at ${at}`,
+    `${paint('bold', `${name} ${type}`)} asked by ${client}, ${place}, at ${local(at, view)}`,
     '',
     verdictLine(explanation),
-    ...(rule === null ? [] : ruleLines(rule, folder)),
+    ...(rule === null ? [] : ruleLines(rule, view)),
     '',
     'The client receives',
     ...indent(received),
     '',
     'Rules that have a say',
-    ...stops.flatMap(stop => stopLines(stop, folder))
+    ...stops.flatMap(stop => stopLines(stop, view))
   ]
   return `${lines.join('\n')}\n`
 }
@@ -55,14 +61,18 @@ function verdictLine({ verdict, match, upstream }: Explanation): string {
   return words.filter(word => word !== '').join(' ')
 }
 
-function ruleLines(rule: Omit<Said, 'fate'>, folder: string): string[] {
+function ruleLines(rule: Omit<Said, 'fate'>, view: View): string[] {
+  const { folder } = view
   const { kind, id, monitor, facts, through, pattern, source } = rule
   if (kind === 'local') return indent([`special use ${pattern}, ${source}`])
   const rows: [string, string][] = [
     [kind, `${id}${monitor ? ' (monitor mode)' : ''}, ${folder}${rule.rule}`],
     ['through', `${through}: ${pattern}, ${folder}${source}`],
-    ...Object.entries(facts).map(([fact, value]): [string, string] => [spaced(fact), value]),
-    ['in force', termOf(rule) || 'without end']
+    ...Object.entries(facts).map(([fact, value]): [string, string] => [
+      spaced(fact),
+      fact === 'review' ? local(value, view) : value
+    ]),
+    ['in force', termOf(rule, view) || 'without end']
   ]
   return indent(rows.map(([label, value]) => `${label.padEnd(11)} ${value}`))
 }
@@ -72,23 +82,31 @@ function spaced(fact: string): string {
   return fact.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
 }
 
-function stopLines({ what: name, said, inside }: Stop, folder: string): string[] {
+function stopLines({ what: name, said, inside }: Stop, view: View): string[] {
   const what = inside === true ? `${name}, an address inside` : name
   if (said.length === 0) return [`  ${what}: none`]
   const width = Math.max(...said.map(({ fate }) => fate.length))
-  return [`  ${what}`, ...said.map(one => showSaid(one, width, folder))]
+  return [`  ${what}`, ...said.map(one => showSaid(one, width, view))]
 }
 
-function showSaid(said: Said, width: number, folder: string): string {
+function showSaid(said: Said, width: number, view: View): string {
+  const { folder } = view
   const { kind, id, rule, pattern, source, fate } = said
   const where = `(${folder}${rule}) through ${pattern} (${folder}${source})`
   const what = kind === 'local' ? `${id} ${pattern} (${source})` : `${kind} ${id} ${where}`
-  const text = `${fate.padEnd(width)}  ${what} ${termOf(said)}`.trimEnd()
+  const text = `${fate.padEnd(width)}  ${what} ${termOf(said, view)}`.trimEnd()
   return `    ${fate === 'decides' || fate === 'monitors' ? paint('bold', text) : text}`
 }
 
-function termOf({ from, until }: Pick<Said, 'from' | 'until'>): string {
-  return [from && `from ${from}`, until && `until ${until}`].filter(Boolean).join(' ')
+function termOf({ from, until }: Pick<Said, 'from' | 'until'>, view: View): string {
+  const start = from === undefined ? '' : `from ${local(from, view)}`
+  const end = until === undefined ? '' : `until ${local(until, view)}`
+  return `${start} ${end}`.trim()
+}
+
+/** An instant of the JSON form, which is in UTC. */
+function local(instant: string, { timeZone }: View): string {
+  return showInstant(Date.parse(instant) / MS_PER_SECOND, timeZone)
 }
 
 const indent = (lines: readonly string[]): string[] => lines.map(line => `  ${line}`)

@@ -34,7 +34,10 @@ program
   .argument('<name>', 'domain name')
   .requiredOption('-f, --from <address>', 'address of the client')
   .option('-t, --type <type>', 'query type such as AAAA, HTTPS or TYPE65280', 'A')
-  .option('-a, --at <time>', 'at this date or time (RFC 3339; UTC unless it says) instead of now')
+  .option(
+    '-a, --at <time>',
+    'at this date or time (in the time zone of the rules unless it says) instead of now'
+  )
   .option('--no-upstream', 'do not ask an upstream where the rules go on')
   .option('--json', 'as JSON')
   .action(async (name: string, _options, command: Command) => {

@@ -57,6 +57,24 @@ function inZone(local: Milliseconds, zone: string): Milliseconds {
   return candidates.length > 0 ? Math.min(...candidates) : local - before
 }
 
+/**
+ * An instant as clocks in `zone` show it, with their offset: `2024-03-20T00:00:00+01:00`, in UTC
+ * `2024-03-19T23:00:00Z`. Read again it is the same instant, whatever the zone.
+ */
+export function showInstant(instant: Seconds, zone: string): string {
+  const at = Math.floor(instant) * MS_PER_SECOND
+  const offset = offsetAt(at, zone)
+  const local = new Date(at + offset).toISOString().slice(0, -'.000Z'.length)
+  return `${local}${zone === 'UTC' ? 'Z' : showOffset(offset)}`
+}
+
+function showOffset(offset: Milliseconds): string {
+  const minutes = Math.abs(Math.round(offset / 60_000))
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60]
+  const digits = [hours, rest].map(count => String(count).padStart(2, '0')).join(':')
+  return `${offset < 0 ? '-' : '+'}${digits}`
+}
+
 /** How far clocks in `zone` are ahead of UTC. */
 function offsetAt(instant: Milliseconds, zone: string): Milliseconds {
   if (zone === 'UTC') return 0

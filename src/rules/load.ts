@@ -61,7 +61,8 @@ class Load {
     const apps = [...this.apps.values()].map(({ source }) => source)
     const sources = [...apps, ...this.lists.values(), ...made.inline]
     const { sha256, files } = folder
-    const rules = { networks: made.networks, sources, sha256, files }
+    const { networks, timeZone } = made
+    const rules = { networks, sources, timeZone, sha256, files }
     return { ok: true, rules, warnings: warnings.sort(byPosition) }
   }
 

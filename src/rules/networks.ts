@@ -15,6 +15,8 @@ export interface Networks {
   readonly networks: readonly NetworkRules[]
   /** Names that stand in the rules themselves. */
   readonly inline: readonly NameSource[]
+  /** IANA name of the zone in which its dates are. */
+  readonly timeZone: string
 }
 
 /**
@@ -33,7 +35,8 @@ export function makeNetworks(
   const place = top.at('networks')
   const ids = new RuleIds(givenIds(file, place))
   const sources = new Sources(apps, lists)
-  const dates = new Dates(file.defaults['time-zone'], now)
+  const timeZone = file.defaults['time-zone']
+  const dates = new Dates(timeZone, now)
   const maker = new RuleMaker(sources, ids, dates, file.defaults)
   const entries = Object.entries(file.networks)
   const own = new Map(entries.map(([id, entry]) => [id, maker.of(id, entry, place.at(id))]))
@@ -47,7 +50,7 @@ export function makeNetworks(
   if (served.length === 0) top.refuse('RULES_NO_NETWORK')
   refuseOutside(file, own, served, place)
   for (const network of served) warnOfPairs(network, apps, place)
-  return { networks: served, inline: sources.inline }
+  return { networks: served, inline: sources.inline, timeZone }
 }
 
 /** Ids that operators wrote; refuses doubles. */

@@ -124,6 +124,8 @@ export interface NetworkRules {
 export interface RuleSet {
   readonly networks: readonly NetworkRules[]
   readonly sources: readonly NameSource[]
+  /** IANA name of the zone in which dates were written. */
+  readonly timeZone: string
   /** SHA-256 over the names and octets of all files read, hex. */
   readonly sha256: string
   /** Every file and folder that was read: what a watcher watches. */

@@ -159,6 +159,32 @@ t.test('says who decided it, on what ground, and where it is written', async t =
   t.match(out, /in force\s+from 2023-03-13T00:00:00Z\n/)
 })
 
+t.test('dates are those of the time zone of the rules, for people', async t => {
+  const networks = `defaults: { time-zone: Europe/Brussels }
+networks:
+  phones:
+    prefixes: [10.20.0.0/16]
+    bans:
+      - id: later
+        names: [later.example]
+        authority: a parliament
+        reference: a law
+        from: 2024-03-20
+        review: 2024-09-20
+`
+  const place = site(t, { ...FILES, 'rules/networks.yaml': networks })
+  const words = ['explain', 'later.example', '-f', '10.20.1.1', '--no-upstream', '-c', place]
+  const before = await interdict(...words, '--at', '2024-03-19T23:59:59')
+  t.match(before.out, /at 2024-03-19T23:59:59\+01:00\n/)
+  t.match(before.out, /not yet in force.*from 2024-03-20T00:00:00\+01:00\n/)
+  const { out } = await interdict(...words, '--at', '2024-03-20')
+  t.match(out, /BLOCKED/)
+  t.match(out, /review\s+2024-09-20T00:00:00\+02:00\n/)
+  t.match(out, /in force\s+from 2024-03-20T00:00:00\+01:00\n/)
+  const json = await interdict(...words, '--at', '2024-03-20', '--json')
+  t.match(JSON.parse(json.out), { rule: { from: '2024-03-19T23:00:00Z' } }, 'programs get UTC')
+})
+
 t.test('an allow is said to win over a block', async t => {
   const words = ['explain', 'good.tracker.example', '-f', '10.20.1.1', '--no-upstream', '--json']
   const { out } = await interdict(...words, '-c', site(t, FILES))

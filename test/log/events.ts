@@ -45,7 +45,7 @@ export function wireName(labels: readonly (string | Uint8Array)[]): Uint8Array {
 
 /** What the log does not look at. */
 const CONTENT = { names: 1, digest: 0 }
-const RULES: RuleSet = { networks: [], sources: [], sha256: '', files: [] }
+const RULES: RuleSet = { networks: [], sources: [], timeZone: 'UTC', sha256: '', files: [] }
 
 /** A ban through an app, a block through a list, an exception with names of its own. */
 const CLAIMS = [

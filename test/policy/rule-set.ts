@@ -109,7 +109,13 @@ export function network(id: string, prefixes: readonly string[], rules: readonly
 
 export function ruleSet(...networks: NetworkRules[]): RuleSet {
   const sources = new Set(networks.flatMap(({ rules }) => rules.flatMap(rule => rule.sources)))
-  return { networks, sources: [...sources], sha256: 'ab'.repeat(32), files: ['networks.yaml'] }
+  return {
+    networks,
+    sources: [...sources],
+    timeZone: 'UTC',
+    sha256: 'ab'.repeat(32),
+    files: ['networks.yaml']
+  }
 }
 
 /** Random numbers for `compile`, the same ones every time. */

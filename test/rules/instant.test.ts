@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { isTimeZone, readInstant } from '../../src/rules/instant.js'
+import { isTimeZone, readInstant, showInstant } from '../../src/rules/instant.js'
 
 const BRUSSELS = 'Europe/Brussels'
 const utc = (text: string): number => Date.parse(text) / 1000
@@ -95,6 +95,27 @@ const refused = [
 for (const text of refused) {
   t.test(`refuses ${JSON.stringify(text)}`, async t => t.equal(readInstant(text, 'UTC'), undefined))
 }
+
+const shown = [
+  { text: '2024-03-20T00:00:00+01:00', zone: BRUSSELS },
+  { text: '2024-07-01T00:00:00+02:00', zone: BRUSSELS },
+  { text: '2024-07-01T09:05:07Z', zone: 'UTC' },
+  { text: '2023-01-01T00:00:00+05:45', zone: 'Asia/Kathmandu' },
+  { text: '2023-01-01T00:00:00-03:30', zone: 'America/St_Johns' }
+] as const
+
+for (const { text, zone } of shown) {
+  t.test(`shows ${text} in ${zone}`, async t => t.equal(showInstant(utc(text), zone), text))
+}
+
+t.test('what is shown is read back as the same instant, in any zone', async t => {
+  const zones = fc.constantFrom(BRUSSELS, 'UTC', 'Australia/Lord_Howe', 'America/St_Johns')
+  const holds = (instant: number, zone: string): boolean =>
+    readInstant(showInstant(instant, zone), 'Asia/Tokyo') === instant
+  t.doesNotThrow(() =>
+    fc.assert(fc.property(fc.integer({ min: 1e8, max: 3e9 }), zones, holds), { numRuns: 300 })
+  )
+})
 
 t.test('knows time zones', async t => {
   t.ok(isTimeZone('Europe/Brussels'))
