@@ -134,7 +134,7 @@ async function resolve(
   const push = (seen: QueryEvent): void => void Object.assign(event, seen)
   const cache = new LruAnswerCache(limits.size, clock)
   const failures = new LruAnswerCache(limits.size, clock)
-  const fallback = new Fallback(cache, failures, limits.failureTtl)
+  const fallback = new Fallback(cache, failures, limits)
   const patience = new Patience(cache, fallback, limits.staleAfter, clock, systemTimers)
   const arrivals = new Arrivals(cache, fallback, limits)
   const witness = new Witness('all', { push, commit: () => undefined })

@@ -65,6 +65,8 @@ export interface CacheConfig {
   readonly staleMax: Seconds
   /** How long clients wait for upstreams before that. */
   readonly staleAfter: Milliseconds
+  /** How long it is given before they are asked again. */
+  readonly staleRecheck: Seconds
   /** Whether hot answers are asked for anew before they are over. */
   readonly prefetch: boolean
 }

@@ -86,6 +86,7 @@ function configOf(
       failureTtl: cache['failure-ttl'],
       staleMax: cache['stale-max'],
       staleAfter: cache['stale-after'],
+      staleRecheck: cache['stale-recheck'],
       prefetch: cache.prefetch
     },
     identity,

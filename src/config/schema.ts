@@ -50,9 +50,11 @@ const cache = section({
   'negative-max-ttl': wholeSeconds('0s', '1d').prefault('1h'),
   // RFC 9520 §3.2: at least 1 second, at most 5 minutes.
   'failure-ttl': wholeSeconds('1s', '5m').prefault('5s'),
-  // RFC 8767 §5: between 1 and 3 days; the client response timer is best at 1.8 s.
+  // RFC 8767 §5: between 1 and 3 days; the client response timer is best at 1.8 s, and that of
+  // failure rechecks at 30 s or more.
   'stale-max': wholeSeconds('0s', '7d').prefault('1d'),
   'stale-after': duration('100ms', '4s').prefault('1800ms'),
+  'stale-recheck': wholeSeconds('1s', '5m').prefault('30s'),
   prefetch: z.boolean().prefault(true)
 }).refine(it => it['min-ttl'] <= it['max-ttl'], {
   path: ['min-ttl'],

@@ -128,7 +128,7 @@ export class Plane {
     const cacheSize = limits.size - shelfSize - failureSize
     const cache = new PackedAnswerCache(cacheSize, systemClock, limits.staleMax)
     const failures = new PackedAnswerCache(failureSize, systemClock)
-    const fallback = new Fallback(cache, failures, limits.failureTtl)
+    const fallback = new Fallback(cache, failures, limits)
     const patience = new Patience(cache, fallback, limits.staleAfter, systemClock, systemTimers)
     const { which } = log.queries
     // Where every lookup is recorded, none may be answered without its record being made.

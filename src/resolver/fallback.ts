@@ -1,8 +1,16 @@
-import type { Milliseconds, Seconds } from '../base/units.js'
+import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../base/units.js'
 import type { AnswerCache, QuestionKey } from '../cache/cache.js'
 import { RCODE } from '../dns/rcode.js'
 import type { Answer } from '../wire/answer.js'
 import { staleAnswer } from '../wire/stale.js'
+
+/** How long it lasts; config says it. */
+export interface FallbackLimits {
+  /** How long what is over may be given; the cache holds it for as long. */
+  readonly staleMax: Seconds
+  /** How long that is done before upstreams are asked again: the failure recheck timer. */
+  readonly staleRecheck: Seconds
+}
 
 /**
  * What is given while upstreams fail: the answer of before, if the cache still has it, else the
@@ -13,12 +21,11 @@ export class Fallback {
   /**
    * @param cache where answers are that are over
    * @param failures where it is remembered what is given instead
-   * @param failureTtl for how long
    */
   constructor(
     private readonly cache: AnswerCache,
     private readonly failures: AnswerCache,
-    private readonly failureTtl: Seconds
+    private readonly limits: FallbackLimits
   ) {}
 
   /** What to give at once, because upstreams failed a moment ago; see `isStale`. */
@@ -37,9 +44,16 @@ export class Fallback {
   late(key: QuestionKey, now: Milliseconds): Answer | undefined {
     const held = this.cache.getStale(key)
     if (held === undefined) return undefined
-    const stale = staleAnswer(held, this.failureTtl, now)
+    const stale = staleAnswer(held, this.timeFor(held, now), now)
     this.failures.put(key, stale)
     return stale
+  }
+
+  /** Nothing is given for longer than what is over may be. */
+  private timeFor({ storedAt, lifetime }: Answer, now: Milliseconds): Seconds {
+    const { staleMax, staleRecheck } = this.limits
+    const left = lifetime + staleMax - (now - storedAt) / MS_PER_SECOND
+    return Math.min(staleRecheck, Math.floor(left))
   }
 
   /** Upstreams answer again. */

@@ -32,6 +32,7 @@ const defaults = {
     failureTtl: 5,
     staleMax: 86_400,
     staleAfter: 1800,
+    staleRecheck: 30,
     prefetch: true
   },
   tcp: { idle: 10_000, maxConnections: 1000, maxConnectionsPerClient: 100, maxInFlight: 100 },

@@ -17,6 +17,7 @@ const CACHE = 1_000_000
 const SHELF = 100_000
 const STALE_MAX = 86_400
 const STALE_AFTER = 1800
+const STALE_RECHECK = 30
 
 /** What comes back for an inquiry; `message` as upstreams send it. */
 export type Upstream = (inquiry: Inquiry) => Outcome
@@ -45,7 +46,10 @@ export class Indoors {
     const cache = new PackedAnswerCache(CACHE, clock, STALE_MAX, 7)
     const limits = { minTtl: 0, maxTtl: 86_400, negativeMaxTtl: 3600, failureTtl: 5 }
     const failures = new PackedAnswerCache(CACHE, clock, 0, 7)
-    const fallback = new Fallback(cache, failures, limits.failureTtl)
+    const fallback = new Fallback(cache, failures, {
+      staleMax: STALE_MAX,
+      staleRecheck: STALE_RECHECK
+    })
     this.resolver = new Resolver({
       policy,
       cache,

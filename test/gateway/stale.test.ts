@@ -8,7 +8,7 @@ import { eventually } from './site.js'
 /** Longer than the longest TTL that these gateways keep. */
 const OVER = 1100
 const settings = {
-  cache: 'max-ttl: 1s, failure-ttl: 1s, stale-after: 100ms',
+  cache: 'max-ttl: 1s, failure-ttl: 1s, stale-recheck: 1s, stale-after: 100ms',
   upstreams: 'timeout: 150ms, give-up: 300ms'
 }
 

@@ -28,7 +28,8 @@ class Rig {
   constructor() {
     const { cache, failures, time } = this
     const limits = { minTtl: 0, maxTtl: 86_400, negativeMaxTtl: 3600, failureTtl: 5 }
-    this.arrivals = new Arrivals(cache, new Fallback(cache, failures, 5), limits)
+    const fallback = new Fallback(cache, failures, { staleMax: 0, staleRecheck: 30 })
+    this.arrivals = new Arrivals(cache, fallback, limits)
     const forwarder: Forwarder = {
       upstreams: ['canned'],
       inFlight: 0,

@@ -50,6 +50,7 @@ export interface Recorded {
 /** What the settings say if nobody says otherwise. */
 const STALE_MAX = 86_400
 const STALE_AFTER = 1800
+const STALE_RECHECK = 30
 
 /** A calendar that jumps where a scenario says so, beside time that only passes. */
 class FakeClock implements Clock {
@@ -122,7 +123,10 @@ export class World {
     const limits = limitsOf(scenario)
     const cache = new PackedAnswerCache(1_000_000, clock, STALE_MAX)
     const failures = new PackedAnswerCache(100_000, clock)
-    const fallback = new Fallback(cache, failures, limits.failureTtl)
+    const fallback = new Fallback(cache, failures, {
+      staleMax: STALE_MAX,
+      staleRecheck: STALE_RECHECK
+    })
     const patience = new Patience(cache, fallback, STALE_AFTER, clock, clock.timers)
     const push = (event: QueryEvent): void => {
       const copy = Object.assign(new QueryEvent(), event)

@@ -101,7 +101,7 @@ listen: ['127.0.0.1:0']
 transport: ${transport}
 workers: ${workers}
 upstreams: { servers: ['${address}:${port}'], use-resolv-conf: false }
-cache: { size: 4MB, failure-ttl: 1s }
+cache: { size: 4MB, failure-ttl: 1s, stale-recheck: 1s }
 log: { queries: { file: queries.jsonl, rotate: { size: 8MB } } }
 `
   }
