@@ -32,14 +32,14 @@ async function obey(message: ToCompiler): Promise<FromCompiler> {
   try {
     return message.kind === 'settings' ? await settings(message.file) : await rules(message)
   } catch (error) {
-    return { kind: 'refused', errors: [troubleOf(error)], marks: undefined }
+    return { kind: 'refused', errors: [troubleOf(error)], marks: undefined, passing: false }
   }
 }
 
 async function settings(file: string | undefined): Promise<FromCompiler> {
   const read = await loadConfig(file)
   if (read.ok) return { kind: 'settings', config: read.config }
-  return { kind: 'refused', errors: read.errors.map(troubleOf), marks: undefined }
+  return { kind: 'refused', errors: read.errors.map(troubleOf), marks: undefined, passing: false }
 }
 
 async function rules(order: Order): Promise<FromCompiler> {
@@ -48,8 +48,10 @@ async function rules(order: Order): Promise<FromCompiler> {
   if (inForce !== undefined) yieldToWorkers()
   const { loaded, marks, restless } = await read(order)
   const errors = restless ? [failure('GATEWAY_RESTLESS')] : loaded.ok ? [] : loaded.errors
-  if (errors.length > 0 || !loaded.ok)
-    return { kind: 'refused', errors: errors.map(troubleOf), marks }
+  if (errors.length > 0 || !loaded.ok) {
+    const passing = !loaded.ok && loaded.passing
+    return { kind: 'refused', errors: errors.map(troubleOf), marks, passing }
+  }
   const made = make(loaded.rules, order)
   const warnings = loaded.warnings.map(troubleOf)
   return { kind: 'compiled', ...made, warnings, marks, took: performance.now() - started }

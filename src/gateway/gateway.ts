@@ -3,11 +3,11 @@ import { MS_PER_SECOND } from '../base/units.js'
 import type { Config } from '../config/config.js'
 import { createRing } from '../log/ring.js'
 import type { ServiceLog } from '../log/service-log.js'
-import type { Changes } from '../policy/compare.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import type { Endpoint, Transport } from '../socket/datagram.js'
 import { startTurn } from '../socket/start-turn.js'
 import { Admin } from './admin.js'
+import { Again } from './again.js'
 import { answeredHere } from './answered-here.js'
 import { cookieSecrets } from './cookie-secrets.js'
 import type { Compiler } from './compiler.js'
@@ -17,6 +17,7 @@ import type { Compiled, Trouble } from './messages.js'
 import { LoopWatch, newProbeKey } from './loop-watch.js'
 import { RecorderHandle } from './recorder.js'
 import { Retired } from './retired.js'
+import { showChanges } from './show-changes.js'
 import type { StartThread } from './thread.js'
 import { troubleOf } from './trouble.js'
 import { systemTimers } from '../upstream/timers.js'
@@ -24,7 +25,7 @@ import { routesOf, upstreamPlan } from './upstream-plan.js'
 import { Watch } from './watch.js'
 
 /** Why the rules are read again, for the log. */
-export type ReloadReason = 'a rule file changed' | 'SIGHUP'
+export type ReloadReason = 'a rule file changed' | 'they could not be read' | 'SIGHUP'
 
 export interface GatewayParts {
   readonly config: Config
@@ -55,6 +56,7 @@ export class Gateway {
   private readonly warnings: readonly Trouble[]
   private snapshot: Snapshot | undefined
   private readonly retired = new Retired()
+  private readonly again = new Again(() => void this.reload('they could not be read'))
   private stopping = false
   private hasSecrets = false
   /** What is wrong with the files as they are now, one line each. */
@@ -161,6 +163,7 @@ export class Gateway {
   private close(): void {
     this.stopping = true
     this.watch.close()
+    this.again.settle()
     this.admin.close()
     this.loops.close()
   }
@@ -222,6 +225,9 @@ export class Gateway {
     if (result.kind === 'refused') this.refuse(why, result.errors)
     else this.activate(why, result)
     if (result.marks !== undefined) this.watch.follow(result.marks)
+    // No file need change for that to pass, so nobody else would have them read again.
+    if (result.kind === 'refused' && result.passing) this.again.later()
+    else this.again.settle()
   }
 
   /** Reads the cookie secrets again; what is wrong with them leaves those of before in force. */
@@ -284,18 +290,8 @@ export class Gateway {
     const { generation, sha256, counts } = this.rules
     const { rules, names, networks } = counts
     const fields = { generation, rules, names, networks, ms: Math.round(took) }
-    log.info({ ...fields, changes: changes && something(changes), sha256 }, 'rules in force')
+    log.info({ ...fields, changes: changes && showChanges(changes), sha256 }, 'rules in force')
   }
-}
-
-/** What has changed, without all that has not. */
-function something(changes: Changes): Record<string, object> {
-  const isSomething = ([, value]: [string, unknown]): boolean =>
-    Array.isArray(value) ? value.length > 0 : value !== 0
-  const entries = Object.entries(changes).map(([what, how]: [string, object]) => {
-    return [what, Object.fromEntries(Object.entries(how).filter(isSomething))] as const
-  })
-  return Object.fromEntries(entries.filter(([, how]) => Object.keys(how).length > 0))
 }
 
 /** Threads cannot share a port on every transport. */

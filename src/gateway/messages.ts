@@ -101,6 +101,8 @@ export type FromCompiler =
       readonly errors: readonly Trouble[]
       /** As above; undefined: it did not come to reading. */
       readonly marks: Marks | undefined
+      /** Whether it may pass with the files as they are: there was no descriptor, no thread. */
+      readonly passing: boolean
     }
 
 /** What comes of reading rules. */

@@ -7,6 +7,9 @@ export type FileResult =
   /** Why the file cannot be read, in the system's words. */
   | { readonly why: string }
 
+/** What the system lacks, or fails at, with a file that is as it was: it can be read later. */
+const PASSING = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO', 'ESTALE', 'ETIMEDOUT']
+
 /**
  * A rules folder while it is being read. Each file is read once, whole, so that whatever is made of
  * it is made of one state of it; what was read (or was not there to be read) is remembered.
@@ -14,6 +17,8 @@ export type FileResult =
 export class Folder {
   private readonly contents = new Map<string, Uint8Array>()
   private readonly seen: Set<string>
+  /** Whether something could not be read only because the system had not what it takes. */
+  starved = false
 
   constructor(private readonly path: string) {
     this.seen = new Set([path])
@@ -28,7 +33,7 @@ export class Folder {
       this.contents.set(name, octets)
       return { octets }
     } catch (error) {
-      return { why: reason(error) }
+      return this.fail(error)
     }
   }
 
@@ -39,7 +44,7 @@ export class Folder {
     try {
       return (await readdir(path)).sort()
     } catch (error) {
-      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? [] : { why: reason(error) }
+      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? [] : this.fail(error)
     }
   }
 
@@ -65,10 +70,10 @@ export class Folder {
     }
     return hash.digest('hex')
   }
-}
 
-function reason(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'ENOENT') return 'there is no such file'
-  return message
+  private fail(error: unknown): { readonly why: string } {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    this.starved ||= PASSING.includes(code)
+    return { why: code === 'ENOENT' ? 'there is no such file' : message }
+  }
 }

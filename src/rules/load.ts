@@ -24,6 +24,8 @@ export type RulesResult =
       readonly errors: readonly InterdictError[]
       /** Every file and folder that was read or looked for: what a watcher watches. */
       readonly files: readonly string[]
+      /** Whether some of it may be readable later, with the files as they are. */
+      readonly passing: boolean
     }
 
 const NETWORKS = 'networks.yaml'
@@ -56,7 +58,12 @@ class Load {
     const made = await this.readNetworks()
     const { errors, warnings, folder } = this
     if (made === undefined || errors.length > 0) {
-      return { ok: false, errors: errors.sort(byPosition), files: folder.files }
+      return {
+        ok: false,
+        errors: errors.sort(byPosition),
+        files: folder.files,
+        passing: folder.starved
+      }
     }
     const apps = [...this.apps.values()].map(({ source }) => source)
     const sources = [...apps, ...this.lists.values(), ...made.inline]

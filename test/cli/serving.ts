@@ -9,7 +9,8 @@ import { PROGRAM } from './run.js'
  * @param shell what is around it in a shell, `PROGRAM` standing for it
  */
 export function serve(t: Test, site: Site, shell = 'exec PROGRAM') {
-  const program = `'${process.execPath}' '${process.cwd()}/${PROGRAM}' serve -c '${site.path('interdict.yaml')}'`
+  // Without tap's hooks, which every thread would load: more files than some tests leave it.
+  const program = `env -u NODE_OPTIONS '${process.execPath}' '${process.cwd()}/${PROGRAM}' serve -c '${site.path('interdict.yaml')}'`
   const child = spawn('sh', ['-c', shell.replace('PROGRAM', program)], {
     cwd: site.folder,
     stdio: ['ignore', 'ignore', 'pipe']
@@ -20,7 +21,10 @@ export function serve(t: Test, site: Site, shell = 'exec PROGRAM') {
   let code: number | null | undefined
   const ended = new Promise<number | null>(resolve => child.on('exit', resolve))
   void ended.then(result => (code = result))
-  const says = (what: RegExp): Promise<void> => eventually(`${what}`, () => what.test(log))
+  const says = (what: RegExp): Promise<void> =>
+    eventually(`${what}`, () => what.test(log)).catch(() => {
+      throw new Error(`it never said ${what}, but\n${log}`)
+    })
   return { child, ended, says, log: (): string => log, code: () => code }
 }
 

@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import { BadUpstream, silent } from '../upstream/bad-upstream.js'
 import { askTcp, askUdp } from '../gateway/asker.js'
@@ -88,30 +87,6 @@ t.test('the folder that it lives in is deleted, and comes back', async t => {
   await server.says(/unchanged/)
   await askUdp(at, 'other.example')
   await eventually('a record in the new folder', () => site.records().length > 0)
-})
-
-const started = (at: { port: number }): Promise<Socket> =>
-  new Promise(resolve => {
-    const socket = connect(at.port, '127.0.0.1', () => resolve(socket))
-    socket.on('error', () => undefined)
-  })
-
-t.test('out of descriptors: UDP is served, and TCP as soon as there are some', async t => {
-  const site = new Site(t, files())
-  const server = serve(t, site, 'ulimit -n 64 && exec PROGRAM')
-  const at = await address(server)
-  const held = await Promise.all(Array.from({ length: 100 }, () => started(at)))
-  t.match(await askUdp(at, 'banned.example'), BANNED)
-  for (const socket of held) socket.destroy()
-  await eventually('TCP', () =>
-    askTcp(at, 'banned.example').then(
-      ({ rcode }) => rcode === 'NXDOMAIN',
-      () => false
-    )
-  )
-  await eventually('records', () => site.records().length > 0)
-  server.child.kill('SIGTERM')
-  t.equal(await server.ended, 0)
 })
 
 t.test('neither input, output nor errors: it serves, and its log is in a file', async t => {

@@ -114,6 +114,19 @@ t.test('the compiler dies idle: the next reload works', async t => {
   t.match(fields, { changes: { names: { added: 1, removed: 1 } } }, 'it knows what was before')
 })
 
+t.test('the compiler dies twice at the same work: later it is tried again', async t => {
+  const rig = await serving(t)
+  const reloaded = rig.gateway.reload('SIGHUP')
+  await rig.threads.kill('compiler')
+  await rig.threads.kill('compiler')
+  await reloaded
+  await rig.log.says('were not accepted')
+  t.equal((await askUdp(rig.at, 'banned.example')).rcode, 'NXDOMAIN', 'the rules stay in force')
+  const { fields, message } = await rig.log.says('unchanged')
+  t.match(fields, { reason: 'they could not be read' })
+  t.match(message, 'good again')
+})
+
 t.test('the compiler dies at work: another does the same work', async t => {
   const rig = await serving(t)
   rig.site.write('rules/networks.yaml', banning('other.example'))

@@ -7,7 +7,9 @@ import { threadOf, type StartThread } from '../../src/gateway/thread.js'
 import type { LogFields, ServiceLog } from '../../src/log/service-log.js'
 import type { Endpoint, Transport } from '../../src/socket/datagram.js'
 import { chooseTransport } from '../../src/socket/transport.js'
+import type { Milliseconds } from '../../src/base/units.js'
 import { transports } from '../server/transports.js'
+import type { FromTest } from './mortal-worker.js'
 import { banning, eventually, Site } from './site.js'
 
 /** All kinds of transport that can be had on this machine. */
@@ -49,9 +51,16 @@ export class Threads {
     await eventually(`a ${role}`, () => this.of(role).length > 0)
     const worker = this.of(role)[0]!
     const gone = new Promise(resolve => worker.once('exit', resolve))
-    if (role === 'worker') worker.postMessage({ kind: 'die' })
+    if (role === 'worker') worker.postMessage({ kind: 'die' } satisfies FromTest)
     else void worker.terminate()
     await gone
+  }
+
+  /** Sets the wall clock of all workers so far from the right time. */
+  setClocks(off: Milliseconds): void {
+    for (const worker of this.of('worker')) {
+      worker.postMessage({ kind: 'clock', off } satisfies FromTest)
+    }
   }
 }
 

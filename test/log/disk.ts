@@ -26,13 +26,20 @@ export function folder(t: { teardown(run: () => void): void }) {
   }
 }
 
-/** A clock that moves when told to. */
-export function fakeClock(wall: number): Clock & { pass(milliseconds: number): void } {
+/** A clock that moves when told to, and can be set to another time. */
+export interface FakeClock extends Clock {
+  pass(milliseconds: number): void
+  set(wall: number): void
+}
+
+export function fakeClock(wall: number): FakeClock {
   let passed = 0
+  let start = wall
   return {
     now: () => passed,
-    wall: () => wall + passed,
-    pass: milliseconds => (passed += milliseconds)
+    wall: () => start + passed,
+    pass: milliseconds => (passed += milliseconds),
+    set: wall => (start = wall - passed)
   }
 }
 

@@ -78,6 +78,30 @@ t.test('rotates when the UTC day has changed, but no empty file', async t => {
   await file.close()
 })
 
+t.test('a clock that is set back or ahead: no file is written over, and no line lost', async t => {
+  const { file: path, names, read } = folder(t)
+  const { file, clock, write } = logFile(path, ROTATION)
+  const DAY = 86_400_000
+  const lines: string[] = []
+  for (const [round, to] of [0, DAY, 0, -DAY, 0, DAY, -400 * DAY, DAY, DAY].entries()) {
+    clock.set(LATE + to)
+    for (const part of ['a', 'b']) {
+      lines.push(`${round}${part}`)
+      write(`${round}${part}\n`)
+    }
+    file.tend()
+  }
+  await file.close()
+  t.strictSame(
+    names()
+      .flatMap(name => read(name).trim().split('\n'))
+      .sort(),
+    lines
+  )
+  t.match(file.counts, { written: lines.length, lost: 0, errors: 0, rotations: 7 })
+  t.equal(names().length, 8, 'one for each time that the day was another')
+})
+
 t.test('rotates a file that an earlier run left on another day', async t => {
   const { file: path, names } = folder(t)
   append(path, 'sunday\n')
