@@ -1,13 +1,16 @@
 /**
- * One-line YAML values of a simple form: a plain or quoted text, or a flow mapping of texts and of
- * lists of texts. For `skim.ts`, which leaves everything else to the YAML library.
+ * One-line YAML values of a simple form: a plain or quoted text, a flow list of texts, or a flow
+ * mapping of texts and of lists of texts. For `skim.ts`, which leaves everything else to the YAML
+ * library.
  */
 
 /** A text that is no number, Boolean or null, has no quote to undo and ends where it seems to. */
 const PLAIN = /[A-Za-z0-9=](?:[\w./()+;@=*-]|:(?=[\w./])| +(?=[\w./()+;@=]))*/y
-const QUOTED = /"([^"\\]*)"|'([^']*)'(?!')/y
+const QUOTED = /"([ !#-[\]-~\u00a1-\ud7ff]*)"|'([ -&(-~\u00a1-\ud7ff]*)'(?!')/y
 const KEY = /([a-z][a-z0-9-]*): +/y
 const SPACE = / */y
+/** What needs no quotes where no flow mapping or list is around it. */
+const SENTENCE = /^[A-Za-z](?:[ !-"$-9;-~\u00a1-\ud7ff]|:(?=[!-~])|#)*$/
 /** Words that begin with a letter are texts, but for these; a domain name may begin with a digit. */
 const WORD = /^(?!(?:true|false|null)$)[A-Za-z=]|\.[A-Za-z]{2,}$/i
 
@@ -22,8 +25,14 @@ class Entry {
   constructor(private readonly text: string) {}
 
   whole(): unknown {
-    const value = this.text.startsWith('{') ? this.mapping() : this.word()
-    return this.at === this.text.length ? value : undefined
+    const { text } = this
+    const value = text.startsWith('{')
+      ? this.mapping()
+      : text.startsWith('[')
+        ? this.list()
+        : this.word()
+    if (this.at === text.length) return value
+    return SENTENCE.test(text) && !text.includes(' #') && WORD.test(text) ? text : undefined
   }
 
   private mapping(): Record<string, unknown> | undefined {

@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
 import { complaintsOf, type Path } from './issues.js'
-import { skim, type Skimmed, type SkimmedList } from './skim.js'
+import { skim, type ListPlace } from './skim.js'
 import { Tree, type Part } from './tree.js'
 import { wanted } from './wanted.js'
 
@@ -51,7 +51,7 @@ export function readYaml<S extends z.ZodType>(
 
 const decoder = new TextDecoder()
 
-/** By skimming; undefined where there is nothing to skim, or anything is wrong. */
+/** By skimming; undefined where it cannot be skimmed, or anything is wrong. */
 function readQuick<S extends z.ZodType>(
   text: string,
   file: string,
@@ -59,19 +59,13 @@ function readQuick<S extends z.ZodType>(
 ): Reading<z.output<S>> | undefined {
   const skimmed = skim(text)
   if (skimmed === undefined) return undefined
-  const tree = new Tree(skimmed.text, file)
-  if (tree.errors.length > 0) return undefined
-  const parsed = schema.safeParse(merge(tree.value, skimmed), { error: wanted })
+  const parsed = schema.safeParse(skimmed.value, { error: wanted })
   if (!parsed.success) return undefined
   let whole: Tree | undefined
   const positionOf = (path: Path, part?: Part): Position => {
-    const list = skimmed.lists.find(({ key }) => key === path[0])
-    if (list === undefined || path.length < 2) {
-      const { line, column } = tree.positionOf(path, part)
-      return { file, line: skimmed.numbers[line - 1] ?? line, column }
-    }
-    if (path.length === 2) return positionIn(list, file, Number(path[1]))
-    // Only an error asks for a place inside an entry: read all of it, once.
+    const list = skimmed.lists.get(String(path[0]))
+    if (list !== undefined && path.length === 2) return positionIn(list, file, Number(path[1]))
+    // Only an error asks for the place of anything else: read all of it, once.
     whole ??= new Tree(text, file)
     return whole.positionOf(path, part)
   }
@@ -93,14 +87,7 @@ function readWhole<S extends z.ZodType>(tree: Tree, schema: S): ReadResult<z.out
   return { ok: true, value: parsed.data, positionOf }
 }
 
-function merge(value: unknown, { lists }: Skimmed): unknown {
-  return {
-    ...(value as object),
-    ...Object.fromEntries(lists.map(({ key, values }) => [key, values]))
-  }
-}
-
-function positionIn(list: SkimmedList, file: string, index: number): Position {
+function positionIn(list: ListPlace, file: string, index: number): Position {
   const line = list.lines[index] ?? list.lines[0]!
   return { file, line, column: list.column }
 }

@@ -1,26 +1,22 @@
 import { deepStrictEqual } from 'node:assert'
+import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { skim } from '../../src/document/skim.js'
 import { Tree } from '../../src/document/tree.js'
 
-/** The skimmed text and lists must mean what the library says that the whole text means. */
+/** What is skimmed must mean what the library says that the text means. */
 function agrees(text: string): void {
   const found = skim(text)
   if (found === undefined) return
   const whole = new Tree(text, 'f')
-  const rest = new Tree(found.text, 'f')
-  deepStrictEqual(rest.errors.length > 0, whole.errors.length > 0)
-  if (whole.errors.length > 0) return
-  for (const key of Object.keys(rest.value as object)) {
-    const { line, column } = rest.positionOf([key], 'key')
-    deepStrictEqual(
-      { file: 'f', line: found.numbers[line - 1], column },
-      whole.positionOf([key], 'key')
-    )
+  deepStrictEqual(whole.errors, [])
+  deepStrictEqual(found.value, whole.value)
+  for (const [key, { lines, column }] of found.lists) {
+    for (const [i, line] of lines.entries()) {
+      deepStrictEqual({ file: 'f', line, column }, whole.positionOf([key, i]))
+    }
   }
-  const lists = Object.fromEntries(found.lists.map(({ key, values }) => [key, values]))
-  deepStrictEqual({ ...(rest.value as object), ...lists }, whole.value)
 }
 
 const entry = fc.oneof(
@@ -64,15 +60,52 @@ const entry = fc.oneof(
     '? x',
     '|',
     'a\n    b',
+    'a\n   b, c [d]',
+    'a\n  b',
+    '"a\n    b"',
+    '{ name: a,\n    note: b }',
+    'a\n    - b',
+    'a\n    # b',
+    'a # b\n    c',
+    'a\n\n    b',
+    'a,b [c] "d" #e',
+    "it's, so",
+    'a:',
+    'a  ',
+    'a\u00a0',
+    'x\r y',
+    '[ ]',
     ''
   ),
   fc.string({ maxLength: 12 })
 )
+const others = [
+  ...['', '# x', '  # x', '- x', '    - y', 'k: v', '---', '...', 'k: v', 'l: [a, "b"] # c'],
+  ...[
+    'm: it is so, and more',
+    'n:',
+    'o: {a: b}',
+    'p: a',
+    '  b',
+    ' c: d',
+    'q: 7',
+    'r: null',
+    's: |'
+  ],
+  ...[
+    't: >-\n  b # c\n  d: e',
+    't: >-\n  b\n\n  c',
+    'u: >-\n  b\n   c',
+    'u: >-\n  b\n  # c',
+    'w: >-'
+  ],
+  ...['x: >-\n  b \n  c', 'x: >-\n  b\n# c', 'y: >\n  b', 'z: >-\n  b\n']
+]
 const line = fc.oneof(
   { weight: 8, arbitrary: entry.map(value => `  - ${value}`) },
   {
     weight: 1,
-    arbitrary: fc.constantFrom('', '# x', '  # x', '- x', '    - y', 'k: v', '---', '...')
+    arbitrary: fc.constantFrom(...others)
   }
 )
 const gap = fc.constantFrom('', ' ', '# x', '  # x: y', '# - z')
@@ -99,17 +132,31 @@ t.test('gives the values that the library gives, for any single entry', async t 
   t.doesNotThrow(() => fc.assert(fc.property(text, agrees), { numRuns: 2000 }))
 })
 
-t.test('says where every value begins', async t => {
+t.test('gives the values that the library gives, for any keys', async t => {
+  const text = fc
+    .array(
+      fc.oneof(
+        fc.constantFrom(...others),
+        entry.map(value => `v: ${value}`)
+      ),
+      { maxLength: 6 }
+    )
+    .map(lines => [...lines, 'names:', ...simple].join('\n'))
+  t.doesNotThrow(() => fc.assert(fc.property(text, agrees), { numRuns: 2000 }))
+})
+
+t.test('says where every value of a list begins', async t => {
   const found = skim(['# x', '', 'a: b', 'names:', ' # x', ...simple, 'c: d'].join('\n'))
-  t.match(found?.lists, [{ key: 'names', lines: [6, 7, 8, 9, 10, 11, 12, 13], column: 5 }])
-  t.equal(found?.text, 'a: b\nnames:\nc: d', 'what was read is taken out')
-  t.strictSame(found?.numbers, [3, 4, 14], 'and where the rest stood is known')
+  t.strictSame(found?.lists.get('names'), { lines: [6, 7, 8, 9, 10, 11, 12, 13], column: 5 })
 })
 
 const left = [
-  { it: 'a short list', text: ['names:', ...simple.slice(7)] },
+  { it: 'a file without a list', text: ['a: b'] },
   { it: 'a list with one odd entry', text: ['names:', ...simple, '  - &x y'] },
   { it: 'a list in two indentations', text: ['names:', ...simple, '   - y'] },
+  { it: 'a list without entries', text: ['names:', ...simple, 'more:'] },
+  { it: 'a key that is there twice', text: ['a: b', 'names:', ...simple, 'a: b'] },
+  { it: 'a mapping of mappings', text: ['names:', ...simple, 'more:', '  a: b'] },
   { it: 'a file with a line that is no key', text: ['"x', ' y": z', 'names:', ...simple] },
   { it: 'a file of two documents', text: ['names:', ...simple, '---', 'x: y'] }
 ] as const
@@ -119,15 +166,34 @@ for (const { it, text } of left) {
 }
 
 t.test('does skim the simple forms', async t => {
-  const entries = [
-    '"*.b.example"',
-    '=c',
-    '{ name: a-1.cn, evidence: [x:y, "z w"], note: two words }'
-  ]
-  const found = skim(['names:', ...simple, ...entries.map(entry => `  - ${entry}`)].join('\n'))
-  t.strictSame(found?.lists[0]?.values.slice(8), [
-    '*.b.example',
-    '=c',
-    { name: 'a-1.cn', evidence: ['x:y', 'z w'], note: 'two words' }
-  ])
+  const found = skim(`
+# what it is
+app: x # a name
+title: It's a title, isn't it
+pairs-with: [a, "b"]
+collateral:
+  - one line
+  - two lines,
+    folded
+names:
+  - "*.b.example"
+  - =c
+  - { name: a-1.cn, evidence: [x:y, "z w"], note: two words }
+`)
+  t.strictSame(found?.value, {
+    app: 'x',
+    title: "It's a title, isn't it",
+    'pairs-with': ['a', 'b'],
+    collateral: ['one line', 'two lines, folded'],
+    names: ['*.b.example', '=c', { name: 'a-1.cn', evidence: ['x:y', 'z w'], note: 'two words' }]
+  })
+})
+
+t.test('skims all app files that come with the program', async t => {
+  const folder = 'rules/apps'
+  for (const file of readdirSync(folder)) {
+    const text = readFileSync(`${folder}/${file}`, 'utf8')
+    t.ok(skim(text), file)
+    agrees(text)
+  }
 })
