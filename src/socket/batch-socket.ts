@@ -2,6 +2,7 @@ import type { Octets } from '../base/units.js'
 import {
   SLOT_OCTETS,
   type BatchHandler,
+  type DatagramBatch,
   type DatagramSocket,
   type Peer,
   type SocketCounts,
@@ -14,8 +15,8 @@ import type { Poll, System } from './linux.js'
 import * as layout from './message-memory.js'
 import { BATCH, type MessageMemory } from './message-memory.js'
 import { dropAllFromNow, type OpenSocket } from './open-socket.js'
-import type { Turn } from './turn.js'
 import type { ReceivedBatch } from './received-batch.js'
+import type { Turn } from './turn.js'
 import { addressMessage, type Way } from './way.js'
 
 /** Batches read in one turn: about 0.7 ms under full load, then TCP and timers get theirs. */
@@ -42,6 +43,9 @@ export interface Shop {
  * A UDP socket that reads and writes in batches: one recvmmsg, the handler, one sendmmsg. Nothing
  * is allocated and nothing copied per datagram.
  *
+ * Where ICMP is listened to, the kernel tells of an error by failing the next call, whichever that
+ * is and whatever it is for, and keeps in a queue which datagram it is about: `ErrorQueue`.
+ *
  * When the send buffer is full (EAGAIN), what is left of the batch is dropped and counted: the
  * memory is needed for the next batch, 4 MB are queued already, and clients ask again.
  */
@@ -55,6 +59,8 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
   private fd: number
   private polled = true
   private reading = false
+  /** Something is in the queue of errors. */
+  private troubled = false
   private waiting = 0
   private onQuiet: (() => void) | undefined
 
@@ -62,7 +68,8 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
     private readonly shop: Shop,
     socket: OpenSocket,
     private readonly desk: Desk,
-    private readonly handler: BatchHandler
+    private readonly handler: BatchHandler,
+    private readonly undelivered?: BatchHandler
   ) {
     this.fd = socket.fd
     this.local = socket.local
@@ -119,7 +126,10 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
     this.onQuiet?.()
   }
 
-  private readonly readable = (): void => this.readInTurn()
+  private readonly readable = (failed: boolean): void => {
+    if (failed) this.troubled = true
+    this.readInTurn()
+  }
 
   private readInTurn(): void {
     if (this.reading || this.fd < 0) return
@@ -147,11 +157,27 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
     if (!this.polled) this.readInTurn()
   }
 
-  /** How many came; 0: none are left; -1: an error that a peer's ICMP caused, now read away. */
+  /** How many came; 0: none are left; -1: none, but errors did. */
   private receive(): number {
+    if (this.troubled) this.readErrors()
     const { system } = this.shop
-    const count = system.recvmmsg(this.fd, this.memory.received.address, BATCH, 0, 0)
-    return count >= 0 ? count : system.errno() === system.eagain ? 0 : -1
+    const { address } = this.memory.received
+    const count = system.recvmmsg(this.fd, address, BATCH, 0, 0)
+    if (count >= 0) return count
+    if (system.errno() === system.eagain) return 0
+    this.troubled = true
+    // An error is told once; behind it may be answers, which a flood of errors must not keep back.
+    return system.recvmmsg(this.fd, address, BATCH, 0, 0)
+  }
+
+  /** A batch at most; if there are more, the next call to receive fails again. */
+  private readErrors(): void {
+    this.troubled = false
+    if (this.undelivered !== undefined) this.tell(this.desk.errors.read(this.fd))
+  }
+
+  private tell(batch: DatagramBatch): void {
+    if (batch.count > 0) this.undelivered?.(batch)
   }
 
   /** Waits for more, or is done, if no more are to come. */
@@ -184,7 +210,32 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
   private readonly flush = (): void => {
     const ready = this.waiting
     this.waiting = 0
-    if (ready > 0 && this.fd >= 0) this.transmit(this.memory.sends.address, ready)
+    if (ready === 0 || this.fd < 0) return
+    if (this.undelivered === undefined) this.transmit(this.memory.sends.address, ready)
+    else this.transmitAndTell(ready)
+  }
+
+  /** As `transmit`, but the error that a send fails with may be that of a datagram sent before. */
+  private transmitAndTell(count: number): void {
+    const { system } = this.shop
+    const { address } = this.memory.sends
+    let retried = -1
+    for (let at = 0; at < count;) {
+      const sent = system.sendmmsg(this.fd, address + at * layout.HEADER, count - at, 0)
+      if (sent > 0) {
+        at += sent
+        this.counts.sent += sent
+      } else if (system.errno() === system.eagain) {
+        this.counts.sendErrors += count - at
+        break
+      } else if (retried < at) retried = at
+      else {
+        this.desk.errors.note(this.memory, at, system.errno())
+        this.counts.sendErrors++
+        at++
+      }
+    }
+    if (retried >= 0) this.tell(this.desk.errors.takeNoted())
   }
 
   private transmit(address: number, count: number): void {

@@ -33,10 +33,11 @@ function transportOf(shop: Shop): Transport {
     kind: 'batch',
     sharesPorts: true,
     bind: (endpoint, handler) => promise(() => bind(shop, endpoint, handler)),
-    open: (family, handler) =>
-      promise(
-        () => new BatchSocket(shop, bindRandomPort(system, family), deskFor(family), handler)
-      ),
+    open: (family, handler, undelivered) =>
+      promise(() => {
+        const socket = bindRandomPort(system, family, undelivered !== undefined)
+        return new BatchSocket(shop, socket, deskFor(family), handler, undelivered)
+      }),
     peer: endpoint => wayTo(endpoint, system),
     tcpListen: endpoint => promise(() => ({ fd: listenStream(system, endpoint).fd })),
     probe: endpoint => promise(() => probeEndpoint(system, endpoint))

@@ -87,9 +87,13 @@ export interface Transport {
    * A socket for asking upstreams, on a random port (RFC 5452 §4.5) of our choice. Replies go to
    * `handler` in batches, in which `replies` has no meaning.
    *
+   * @param undelivered told of datagrams sent that will not arrive, as the network says by ICMP, or
+   *   our own system: what is quoted of each from its start (length 0: nothing), and to whom it
+   *   went. May be called from within `send`, and must not send. Never called by the portable kind:
+   *   `node:dgram` does not know such things.
    * @throws InterdictError SOCKET_BIND
    */
-  open(family: 4 | 6, handler: BatchHandler): Promise<UpstreamSocket>
+  open(family: 4 | 6, handler: BatchHandler, undelivered?: BatchHandler): Promise<UpstreamSocket>
   peer(endpoint: Endpoint): Peer
   /**
    * Options for `net.Server.listen` that listen on this endpoint, shared with other threads where

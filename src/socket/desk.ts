@@ -1,5 +1,6 @@
+import { ErrorQueue } from './error-queue.js'
 import type { System } from './linux.js'
-import { MessageMemory } from './message-memory.js'
+import { MessageMemory, packetInfoOctets } from './message-memory.js'
 import { ReceivedBatch } from './received-batch.js'
 import type { Family } from './sockaddr.js'
 
@@ -13,10 +14,21 @@ export class Desk {
   readonly batch: ReceivedBatch
   /** Sends what waits, of the socket that put it there last. */
   private flush: (() => void) | undefined
+  private queue: ErrorQueue | undefined
 
-  constructor(system: System, family: Family, packetInfo: boolean) {
-    this.memory = new MessageMemory(system, family, packetInfo)
+  constructor(
+    private readonly system: System,
+    private readonly family: Family,
+    packetInfo: boolean
+  ) {
+    const controlLength = packetInfo ? packetInfoOctets(family) : 0
+    this.memory = new MessageMemory(system, family, controlLength)
     this.batch = new ReceivedBatch(this.memory, packetInfo)
+  }
+
+  /** Has memory of its own, from the first error on. */
+  get errors(): ErrorQueue {
+    return (this.queue ??= new ErrorQueue(this.system, this.family))
   }
 
   /** For a socket with nothing waiting that is about to change that. What another left here leaves. */

@@ -16,6 +16,8 @@ export const SOCK_NONBLOCK = 0o4000
 export const SOCK_CLOEXEC = 0o2000000
 /** bits/socket.h: in `msg_flags`, the datagram was longer than its buffer. */
 export const MSG_TRUNC = 0x20
+/** bits/socket.h: given to recvmmsg, reads what was said of datagrams sent. */
+export const MSG_ERRQUEUE = 0x2000
 
 /** asm-generic/socket.h */
 export const SOL_SOCKET = 1
@@ -30,9 +32,20 @@ export const SO_RCVBUFFORCE = 33
 /** linux/in.h, linux/in6.h */
 export const IPPROTO_IP = 0
 export const IP_PKTINFO = 8
+export const IP_RECVERR = 11
 export const IPPROTO_IPV6 = 41
+export const IPV6_RECVERR = 25
 export const IPV6_V6ONLY = 26
 export const IPV6_RECVPKTINFO = 49
+
+/** linux/errqueue.h: who says so, in `ee_origin`. */
+export const SO_EE_ORIGIN_ICMP = 2
+export const SO_EE_ORIGIN_ICMP6 = 3
+
+/** asm-generic/errno-base.h, errno.h */
+export const ENOMEM = 12
+export const EMSGSIZE = 90
+export const ENOBUFS = 105
 
 /** linux/bpf_common.h: BPF_RET | BPF_K, "return the constant". */
 export const BPF_RETURN = 0x06
@@ -74,8 +87,8 @@ export interface System {
   /** Zeroed private memory and where it is. */
   map(octets: number): { readonly buffer: ArrayBuffer; readonly address: number }
   addressOf(buffer: Buffer): number
-  /** Calls back on the event loop whenever `fd` can be read, or has an error to be read. */
-  poll(fd: number, readable: () => void): Poll
+  /** Calls back on the event loop whenever `fd` can be read, or (`failed`) has an error to be read. */
+  poll(fd: number, readable: (failed: boolean) => void): Poll
 }
 
 /** The system, or the reason why batch sockets cannot be had here. */
@@ -133,13 +146,14 @@ function systemOf(koffi: Koffi): System {
   }
 }
 
-function pollWith(koffi: Koffi, fd: number, readable: () => void): Poll {
+function pollWith(koffi: Koffi, fd: number, readable: (failed: boolean) => void): Poll {
   const options = { readable: true }
   // koffi's types do not know of the first argument: libuv's status. On EPOLLERR libuv stops
   // polling and says so by a negative one; the reader reads the error away, so we go on.
   const callback = (status: unknown): void => {
-    if (typeof status === 'number' && status < 0) handle.start(options, callback)
-    readable()
+    const failed = typeof status === 'number' && status < 0
+    if (failed) handle.start(options, callback)
+    readable(failed)
   }
   const handle = koffi.node.poll(fd, options, callback)
   return {

@@ -45,6 +45,11 @@ const CONTROL6: Octets = 40
 const CONTROL_SLOT: Octets = 64
 export const CONTROL_WORDS = CONTROL_SLOT / 4
 
+/** Room for the packet information of one datagram. */
+export function packetInfoOctets(family: Family): Octets {
+  return family === AF_INET ? CONTROL4 : CONTROL6
+}
+
 /**
  * Distance of datagrams: not a power of two, so that their first octets, which are all that is
  * touched of most, do not fall into the same few sets of the cache.
@@ -83,19 +88,18 @@ export class MessageMemory {
   readonly received: Messages
   readonly replies: Messages
   readonly sends: Messages
-  readonly controlLength: Octets
   private readonly base: number
 
+  /** @param controlLength of the control message of each, at most a slot; 0: none is wanted */
   constructor(
     system: System,
     readonly family: Family,
-    private readonly packetInfo: boolean
+    readonly controlLength: Octets
   ) {
     const { buffer, address } = system.map(TOTAL)
     this.base = address
     this.octets = new Uint8Array(buffer)
     this.words = new Uint32Array(buffer)
-    this.controlLength = family === AF_INET ? CONTROL4 : CONTROL6
     const names = 3 * HEADERS
     const slots = roundUp(3 * HEADERS + 2 * NAMES)
     this.received = this.layOut(0, names, slots)
@@ -114,7 +118,7 @@ export class MessageMemory {
       this.words[header + NAME_LENGTH] = this.family === AF_INET ? SOCKADDR_IN : SOCKADDR_IN6
       this.point(header + IOV, iovecsAt + i * IOVEC)
       this.words[header + IOV_COUNT] = 1
-      if (this.packetInfo) {
+      if (this.controlLength > 0) {
         this.point(header + CONTROL, controlsAt + i * CONTROL_SLOT)
         this.words[header + CONTROL_LENGTH] = this.controlLength
       }

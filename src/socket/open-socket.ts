@@ -37,21 +37,22 @@ export function bindDatagrams(system: System, endpoint: Endpoint): OpenSocket {
 }
 
 /**
- * A UDP socket on a random port of the wildcard address. What ICMP says of queries (IP_RECVERR, read
- * by recvmmsg with MSG_ERRQUEUE) is not asked for: that tells a dead upstream at once and costs
- * nothing while all is well, but wakes sockets of workers that are being ended more often, and a
- * callback of koffi's poll into such a worker ends the process. Silence tells it, 0.8 s later.
+ * A UDP socket on a random port of the wildcard address.
  *
+ * @param tells whether what ICMP says of datagrams sent is kept to be read: see `ErrorQueue`. Where
+ *   the system does not do so, silence has to tell
  * @throws InterdictError SOCKET_BIND
  */
-export function bindRandomPort(system: System, family: 4 | 6): OpenSocket {
+export function bindRandomPort(system: System, family: 4 | 6, tells: boolean): OpenSocket {
   const address = family === 4 ? '0.0.0.0' : '::'
   for (let tries = 1; ; tries++) {
     // The kernel's own choice (port 0) is from a narrower range and not made to resist guessing.
     const port = randomInt(FIRST_PORT, PORTS_END)
     try {
       const manner = { type: linux.SOCK_DGRAM, share: false }
-      return bindSocket(system, { address, port }, manner, false)
+      const socket = bindSocket(system, { address, port }, manner, false)
+      if (tells) askForErrors(system, socket)
+      return socket
     } catch (error) {
       if (tries === PORT_TRIES) throw error
     }
@@ -111,6 +112,12 @@ function nameOf(system: System, fd: number, { address }: Endpoint): Endpoint {
 function askForPacketInfo(system: System, fd: number, family: Family): void {
   if (family === linux.AF_INET) setOption(system, fd, linux.IPPROTO_IP, linux.IP_PKTINFO, 1)
   else setOption(system, fd, linux.IPPROTO_IPV6, linux.IPV6_RECVPKTINFO, 1)
+}
+
+/** ip(7), ipv6(7). Without it, ICMP is told to connected sockets only. */
+function askForErrors(system: System, { fd, family }: OpenSocket): void {
+  if (family === linux.AF_INET) setOption(system, fd, linux.IPPROTO_IP, linux.IP_RECVERR, 1)
+  else setOption(system, fd, linux.IPPROTO_IPV6, linux.IPV6_RECVERR, 1)
 }
 
 /** Best effort: beyond net.core.rmem_max only with CAP_NET_ADMIN, else as far as that allows. */
