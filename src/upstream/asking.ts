@@ -27,6 +27,8 @@ export class Try {
   id = 0
   /** The answer has to spell QNAME as the query did. */
   exactCase = false
+  /** It could not go there, as the network says: there is no sense in asking this upstream again. */
+  cutOff = false
   /** What the query takes along, if anything, and the answer has to bring back. */
   cookie: ClientCookie | undefined
   /** Set by `begin`, before anybody looks. */
@@ -45,6 +47,7 @@ export class Try {
     this.sentAt = now
     this.previous = previous
     this.exactCase = false
+    this.cutOff = false
     this.cookie = upstream.cookies.toSend(now)
     return this
   }
@@ -160,6 +163,14 @@ export class Asking extends Timed {
     return times
   }
 
+  /** Whether the network keeps us from asking `upstream`. */
+  isCutOff(upstream: Upstream): boolean {
+    for (let at = this.last; at !== undefined; at = at.previous) {
+      if (at.cutOff && at.upstream === upstream) return true
+    }
+    return false
+  }
+
   /** Nothing is expected any more from what was sent so far. */
   releaseTries(): void {
     for (let at = this.last; at !== undefined; at = at.previous) at.release()
@@ -195,6 +206,8 @@ export interface Receiver {
   mismatched(asking: Asking | undefined, now: Milliseconds): void
   /** As `answered`, but what only the upstream can know is wrong: the case of QNAME. */
   doubted(attempt: Try, now: Milliseconds): void
+  /** The query did not get there, as ICMP says (and quotes it), or our own system. */
+  undelivered(attempt: Try, now: Milliseconds): void
   /** The connection ended before the answer. `established`: it had been a connection. */
   lost(attempt: Try, established: boolean): void
 }

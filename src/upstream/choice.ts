@@ -27,15 +27,18 @@ export class Choice {
     return best
   }
 
-  /** The next one after a try that failed: those asked least, and among them the best. */
-  next(asking: Asking, now: Milliseconds): Upstream {
-    const { group } = asking
-    let best = group[0]!
-    let least = asking.timesAsked(best)
-    for (let i = 1; i < group.length; i++) {
-      const times = asking.timesAsked(group[i]!)
-      if (times > least || (times === least && !isBetter(group[i]!, best, now))) continue
-      best = group[i]!
+  /**
+   * The next one after a try that failed: those asked least, and among them the best. Undefined:
+   * the network keeps us from all of them.
+   */
+  next(asking: Asking, now: Milliseconds): Upstream | undefined {
+    let best: Upstream | undefined
+    let least = Infinity
+    for (const upstream of asking.group) {
+      const times = asking.timesAsked(upstream)
+      if (times > least || asking.isCutOff(upstream)) continue
+      if (best !== undefined && times === least && !isBetter(upstream, best, now)) continue
+      best = upstream
       least = times
     }
     return best
@@ -44,7 +47,8 @@ export class Choice {
   /** One that was not asked yet and can be expected to answer, for a second opinion. */
   another(asking: Asking, now: Milliseconds): Upstream | undefined {
     const other = this.next(asking, now)
-    return asking.timesAsked(other) > 0 || other.isResting(now) ? undefined : other
+    if (other === undefined || asking.timesAsked(other) > 0) return undefined
+    return other.isResting(now) ? undefined : other
   }
 }
 

@@ -146,8 +146,19 @@ export class Inquiries implements Receiver {
       asking.reconnected = true
       this.ask(asking, attempt.upstream, true, now)
     } else {
-      this.goOn(asking, now, false)
+      attempt.cutOff = true
+      this.goOn(asking, now)
     }
+  }
+
+  undelivered(attempt: Try, now: Milliseconds): void {
+    const { asking, upstream, sentAt } = attempt
+    this.parts.counts.undelivered++
+    attempt.release()
+    upstream.undelivered(sentAt, now)
+    // It may take the network longer to say so than we waited.
+    if (asking.last !== attempt) asking.silences--
+    this.cutOff(attempt)
   }
 
   private open(inquiry: Inquiry, group: Group, first: Done | undefined, now: Milliseconds): Asking {
@@ -169,7 +180,7 @@ export class Inquiries implements Receiver {
   }
 
   private ask(asking: Asking, upstream: Upstream, overTcp: boolean, now: Milliseconds): void {
-    const { send, limits, counts, timers, caseRandom } = this.parts
+    const { send, limits, counts, caseRandom } = this.parts
     const attempt = asking.begin(upstream, overTcp, now)
     if (caseRandom !== undefined && upstream.keepsCase) {
       asking.mixCase(caseRandom)
@@ -181,9 +192,16 @@ export class Inquiries implements Receiver {
       return
     }
     if (!overTcp) upstream.failed(now)
-    // Later, because nobody is told from within `forward`.
-    timers.soon(() => {
-      if (!asking.finished && asking.last === attempt) this.goOn(asking, now, false)
+    this.cutOff(attempt)
+  }
+
+  /** Goes on after a try that the network says no to; later, because it may be within `forward`. */
+  private cutOff(attempt: Try): void {
+    const { asking } = attempt
+    attempt.cutOff = true
+    this.parts.timers.soon(() => {
+      if (asking.finished || asking.last !== attempt) return
+      this.goOn(asking, this.parts.clock.now())
     })
   }
 
@@ -230,24 +248,19 @@ export class Inquiries implements Receiver {
     if (attempt.cookie !== undefined) attempt.upstream.cookies.silent(now)
     if (attempt.overTcp) attempt.channel?.silent?.(attempt.sentAt)
     else attempt.upstream.silent(attempt.sentAt, now)
-    this.goOn(asking, now, true)
+    this.goOn(asking, now)
   }
 
-  /**
-   * After a try that came to nothing.
-   *
-   * @param again whether there is sense in asking the same upstream again: not where it is the
-   *   network that says no, and says so at once
-   */
-  private goOn(asking: Asking, now: Milliseconds, again: boolean): void {
+  /** After a try that came to nothing. */
+  private goOn(asking: Asking, now: Milliseconds): void {
     const next = this.parts.choice.next(asking, now)
     if (asking.first === undefined) {
       this.waitOn(asking, now)
     } else if (asking.held !== undefined && asking.heldFrom !== undefined) {
       this.respond(asking, asking.heldFrom, asking.held, now)
-    } else if (now >= asking.giveUpAt || asking.tries >= MAX_TRIES || isHopeless(asking)) {
+    } else if (next === undefined || now >= asking.giveUpAt || asking.tries >= MAX_TRIES) {
       this.fail(asking, now)
-    } else if (!again && asking.timesAsked(next) > 0) {
+    } else if (isHopeless(asking)) {
       this.fail(asking, now)
     } else {
       this.ask(asking, next, asking.tcpOnly, now)

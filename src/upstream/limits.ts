@@ -43,9 +43,14 @@ export interface Counts {
   responses: number
   /** Queries that no answer came to in time. */
   timeouts: number
+  /** Queries that could not be delivered, as ICMP or the system said. */
+  undelivered: number
   /** Truncated responses, asked for again over TCP. */
   truncated: number
-  /** Responses with a wrong address, port, ID or question, late ones included. RFC 5452 §9.1. */
+  /**
+   * Responses, and what ICMP quotes of queries, with a wrong address, port, ID or question, late
+   * ones included. RFC 5452 §9.1.
+   */
   mismatches: number
   /** Responses that only the case of QNAME or the cookie was wrong in: asked for again over TCP. */
   doubts: number
@@ -66,6 +71,7 @@ export function newCounts(): Counts {
     queries: 0,
     responses: 0,
     timeouts: 0,
+    undelivered: 0,
     truncated: 0,
     mismatches: 0,
     doubts: 0,

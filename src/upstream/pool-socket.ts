@@ -14,6 +14,8 @@ const STRAY_CHECKS = 32
 
 /** Where queries are written before they are copied out. */
 const desk = new Uint8Array(MAX_INQUIRY)
+/** Where they are written again, to be compared; that may be while the desk is in use. */
+const copy = new Uint8Array(MAX_INQUIRY)
 
 /** One UDP socket of the pool and the queries in flight on it, by ID. */
 export class PoolSocket implements Channel {
@@ -35,9 +37,15 @@ export class PoolSocket implements Channel {
     now: () => Milliseconds
   ): Promise<PoolSocket> {
     const opened = new PoolSocket(receiver, now, now())
-    opened.socket = await transport.open(family, batch => {
-      opened.receive(batch)
-    })
+    opened.socket = await transport.open(
+      family,
+      batch => {
+        opened.receive(batch)
+      },
+      batch => {
+        opened.miss(batch)
+      }
+    )
     return opened
   }
 
@@ -106,6 +114,29 @@ export class PoolSocket implements Channel {
     }
   }
 
+  private miss(batch: DatagramBatch): void {
+    const now = this.now()
+    for (let i = 0; i < batch.count; i++) if (batch.lengths[i]! > 0) this.undo(batch, i, now)
+  }
+
+  /**
+   * Whoever forges ICMP has to know what whoever forges a response has to: RFC 8085 §5.2. Where less
+   * than the question is quoted (RFC 792 wants 8 octets, which is nothing of ours), silence tells.
+   */
+  private undo(batch: DatagramBatch, i: number, now: Milliseconds): void {
+    const { octets } = batch
+    const start = batch.starts[i]!
+    const length = batch.lengths[i]!
+    const attempt = this.flights.get(length < HEADER ? -1 : messageId(octets, start))
+    if (
+      attempt !== undefined &&
+      isFrom(batch, i, attempt) &&
+      quotes(octets, start, length, attempt)
+    )
+      this.receiver.undelivered(attempt, now)
+    else this.receiver.mismatched(undefined, now)
+  }
+
   /** What somebody who does not know the ID might be after: an inquiry with the same question. */
   private suspectOf(
     batch: DatagramBatch,
@@ -135,6 +166,16 @@ function isAnswer(
   return answersQuestion(octets, start, end, id, asking.question, exactCase)
 }
 
+/** Whether these octets are the query of a try, to the end of its question at least, as sent. */
+function quotes(octets: Uint8Array, start: Octets, length: Octets, attempt: Try): boolean {
+  const needed = HEADER + attempt.asking.question.length
+  if (length < needed) return false
+  attempt.write(copy, 0)
+  for (let k = 0; k < needed; k++) if (octets[start + k] !== copy[k]) return false
+  return true
+}
+
+/** From, or sent to. */
 function isFrom({ peers, ports }: DatagramBatch, i: number, { upstream }: Try): boolean {
   const { words, endpoint } = upstream
   return (

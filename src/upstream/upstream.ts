@@ -96,6 +96,11 @@ export class Upstream {
    */
   silent(sentAt: Milliseconds, now: Milliseconds): void {
     this.measure(now - sentAt)
+    this.undelivered(sentAt, now)
+  }
+
+  /** As `silent`, where the network says that it cannot be reached, which is no response time. */
+  undelivered(sentAt: Milliseconds, now: Milliseconds): void {
     if (this.heardAt <= sentAt && this.failedAt <= sentAt) this.failed(now)
   }
 

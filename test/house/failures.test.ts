@@ -36,6 +36,11 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'two Interdicts': ['gateway/refused.test.ts', 'two that start at the same instant'],
   'koffi does not load': ['socket/choice.test.ts', 'auto is portable and says why'],
   'an upstream does not answer in time': ['upstream/failover.test.ts', 'when one is silent'],
+  'an upstream cannot be reached': [
+    'upstream/undelivered.test.ts',
+    'asks the next upstream at once'
+  ],
+  'ICMP quotes what we did not send': ['upstream/undelivered.test.ts', 'ICMP that quotes ${it}'],
   'no upstream answers at all': ['scenarios/failure.yaml'],
   'the same, and an answer is held': ['scenarios/stale-failure.yaml'],
   'what is asked for before': ['scenarios/prefetch-failed.yaml'],

@@ -1,0 +1,223 @@
+import t from 'tap'
+import { batchTransport } from '../../src/socket/batch.js'
+import type {
+  BatchHandler,
+  DatagramBatch,
+  Endpoint,
+  Transport,
+  UpstreamSocket
+} from '../../src/socket/datagram.js'
+import { good, silent } from './bad-upstream.js'
+import { markOf } from './messages.js'
+import { messageOf, rig, settled } from './rig.js'
+
+/*
+ * The clock of these tests stands still unless it is told to advance: whatever ends here did so by
+ * what the network said, not by time.
+ */
+
+const batch = batchTransport()
+const real = typeof batch === 'string' ? undefined : batch
+const skip = real === undefined && 'what ICMP says is not heard here'
+
+for (const count of [1, 2, 3]) {
+  t.test(`fails with 23 at once when ${count} of ${count} refuse`, { skip }, async t => {
+    const nowhere = Array.from({ length: count }, () => silent)
+    const { ask, upstreams, forwarder } = await rig(t, nowhere, { transport: real! })
+    for (const upstream of upstreams) await upstream.kill()
+    t.match(await ask('www.example.com'), { kind: 'failure', ede: 23, took: 0 })
+    t.match(forwarder.counts, { queries: count, undelivered: count, timeouts: 0, mismatches: 0 })
+    t.equal(forwarder.inFlight, 0)
+  })
+}
+
+t.test('fails with 23 at once when our own system cannot send', { skip }, async t => {
+  // To all, which nobody may do without asking for it (SO_BROADCAST, socket(7)).
+  const others = [{ address: '255.255.255.255', port: 53 }]
+  const { ask } = await rig(t, [], { transport: real!, others })
+  t.match(await ask('www.example.com'), { kind: 'failure', ede: 23, took: 0 })
+})
+
+t.test('asks the next upstream at once when one refuses', { skip }, async t => {
+  const { ask, upstreams, forwarder } = await rig(t, [silent, good(2)], { transport: real! })
+  await upstreams[0]!.kill()
+  const outcomes = await Promise.all(Array.from({ length: 100 }, (_, n) => ask(`n${n}.example`)))
+  for (const outcome of outcomes) {
+    t.match(outcome, { kind: 'response', upstream: 1, took: 0 })
+    t.equal(markOf(messageOf(outcome)), 2)
+  }
+  t.match(forwarder.counts, { timeouts: 0, responses: 100 })
+})
+
+t.test('one that refuses three times is down, and up again when it answers', { skip }, async t => {
+  const { ask, upstreams, health, time } = await rig(t, [good(1)], { transport: real! })
+  await upstreams[0]!.kill()
+  for (let n = 0; n < 3; n++) {
+    t.match(await ask(`n${n}.example`), { kind: 'failure', ede: 23 })
+    time.advance(1)
+  }
+  t.strictSame(health, ['down 0'])
+  await upstreams[0]!.revive()
+  t.match(await ask('n4.example'), { kind: 'response' })
+  t.strictSame(health, ['down 0', 'up 0'])
+})
+
+t.test('those refused together count as one failure', { skip }, async t => {
+  const { ask, upstreams, health, time } = await rig(t, [silent], { transport: real! })
+  await upstreams[0]!.kill()
+  const outcomes = Array.from({ length: 50 }, (_, n) => ask(`n${n}.example`))
+  time.advance(1)
+  t.match(await Promise.all(outcomes), Array(50).fill({ kind: 'failure', ede: 23 }))
+  t.strictSame(health, [])
+})
+
+t.test('one that refuses is not asked again, one that is silent is', { skip }, async t => {
+  const { ask, upstreams, time, forwarder } = await rig(t, [silent, silent], { transport: real! })
+  const [refuser, sleeper] = [upstreams[0]!, upstreams[1]!]
+  await refuser.kill()
+  const outcome = ask('www.example.com')
+  await sleeper.sees(1)
+  sleeper.behaviour = good(2)
+  time.advance(820)
+  t.equal(markOf(messageOf(await outcome)), 2)
+  t.match(forwarder.counts, { queries: 3, undelivered: 1, timeouts: 1 })
+})
+
+/** A network of which a test says what it does: what is sent is kept, and told of by hand. */
+class ByHand implements Transport {
+  readonly kind = 'batch'
+  readonly sharesPorts = false
+  readonly sent: Uint8Array[] = []
+  private undelivered: BatchHandler = () => undefined
+
+  open(_: 4 | 6, __: BatchHandler, undelivered?: BatchHandler): Promise<UpstreamSocket> {
+    this.undelivered = undelivered!
+    return Promise.resolve({
+      send: (octets, start, end) => void this.sent.push(octets.slice(start, end)),
+      local: { address: '0.0.0.0', port: 4711 },
+      close: () => undefined
+    })
+  }
+
+  /** ICMP that quotes this of what went to 192.0.2.`host`. */
+  tell(quote: Uint8Array, host = 1, port = 53): void {
+    const told: DatagramBatch = {
+      octets: Uint8Array.from([0xff, ...quote]),
+      starts: Uint32Array.of(1),
+      lengths: Uint32Array.of(quote.length),
+      replies: Uint32Array.of(0),
+      peers: Uint32Array.of(0, 0, 0xffff, 0xc0000200 + host),
+      ports: Uint16Array.of(port),
+      count: 1,
+      wayBack: () => ({})
+    }
+    this.undelivered(told)
+  }
+
+  bind = (): Promise<never> => Promise.reject(new Error('not used'))
+  tcpListen = (): Promise<never> => Promise.reject(new Error('not used'))
+  probe = (): Promise<void> => Promise.resolve()
+  peer = (endpoint: Endpoint): object => endpoint
+}
+
+const ONE = { address: '192.0.2.1', port: 53 }
+const OTHER = { address: '192.0.2.2', port: 53 }
+/** All in one socket, so that the last query is the one that is told of. */
+const limits = { sockets: 1 }
+
+const flipped = (octets: Uint8Array, at: number, bits = 1): Uint8Array => {
+  const copy = octets.slice()
+  copy[at]! ^= bits
+  return copy
+}
+
+const forgeries: {
+  it: string
+  forge: (network: ByHand, query: Uint8Array) => void
+  mismatches?: number
+}[] = [
+  { it: 'another ID', forge: (network, query) => network.tell(flipped(query, 1)) },
+  { it: 'another address', forge: (network, query) => network.tell(query, 3) },
+  { it: 'another port', forge: (network, query) => network.tell(query, 1, 5353) },
+  { it: 'another QNAME', forge: (network, query) => network.tell(flipped(query, 14)) },
+  { it: 'QNAME in another case', forge: (network, query) => network.tell(flipped(query, 14, 32)) },
+  { it: 'another QTYPE', forge: (network, query) => network.tell(flipped(query, 30)) },
+  { it: 'a response', forge: (network, query) => network.tell(flipped(query, 2, 0x80)) },
+  { it: 'less than the question', forge: (network, query) => network.tell(query.slice(0, 32)) },
+  { it: 'less than an ID', forge: (network, query) => network.tell(query.slice(0, 1)) },
+  {
+    it: 'nothing, as RFC 792 allows',
+    forge: (network, query) => network.tell(query.slice(0, 0)),
+    mismatches: 0
+  }
+]
+
+for (const { it, forge, mismatches = 1 } of forgeries) {
+  t.test(`ICMP that quotes ${it} changes nothing`, async t => {
+    const network = new ByHand()
+    const { ask, forwarder } = await rig(t, [], { transport: network, others: [ONE], limits })
+    const outcome = ask('www.example.com')
+    const [query] = network.sent
+    forge(network, query!)
+    await settled()
+    t.match(forwarder, { inFlight: 1, counts: { undelivered: 0, mismatches, suspicions: 0 } })
+    // The question ends behind octet 32; what follows it may be cut off on the way.
+    network.tell(query!.slice(0, 33))
+    t.match(await outcome, { kind: 'failure', ede: 23 })
+    t.match(forwarder.counts, { undelivered: 1, mismatches })
+  })
+}
+
+t.test('a flood of forged ICMP moves nothing to TCP', async t => {
+  const network = new ByHand()
+  const { ask, forwarder } = await rig(t, [], { transport: network, others: [ONE], limits })
+  void ask('www.example.com')
+  for (let n = 0; n < 1000; n++) network.tell(flipped(network.sent[0]!, 14))
+  await settled()
+  t.match(forwarder.counts, { queries: 1, suspicions: 0, mismatches: 1000 })
+})
+
+t.test('ICMP ends a try once, and no other', async t => {
+  const network = new ByHand()
+  const others = [ONE, OTHER]
+  const { ask, forwarder } = await rig(t, [], { transport: network, others, limits })
+  const outcome = ask('www.example.com')
+  network.tell(network.sent[0]!)
+  network.tell(network.sent[0]!)
+  await settled()
+  t.equal(network.sent.length, 2)
+  network.tell(network.sent[0]!, 2)
+  await settled()
+  t.match(forwarder, { inFlight: 1, counts: { undelivered: 1, mismatches: 2 } })
+  network.tell(network.sent[1]!, 2)
+  t.match(await outcome, { kind: 'failure', ede: 23, upstream: 1 })
+})
+
+t.test('ICMP that comes later than we waited still says that it was no silence', async t => {
+  const network = new ByHand()
+  const { ask, time } = await rig(t, [], { transport: network, others: [ONE], limits })
+  const outcome = ask('www.example.com')
+  time.advance(820)
+  time.advance(820)
+  t.equal(network.sent.length, 3)
+  // The kernel asks three times, a second apart, who has the address: arp(7).
+  for (const query of network.sent) network.tell(query)
+  t.match(await outcome, { kind: 'failure', ede: 23 })
+})
+
+t.test('a probe that is refused ends, and the next one finds it back', { skip }, async t => {
+  const { ask, upstreams, health, time } = await rig(t, [good(1)], { transport: real! })
+  await upstreams[0]!.kill()
+  t.match(await ask('www.example.com'), { kind: 'failure', ede: 23 })
+  for (let step = 0; step < 20 && health.length < 1; step++) {
+    time.advance(500)
+    await settled()
+  }
+  t.strictSame(health, ['down 0'])
+  await upstreams[0]!.revive()
+  for (let step = 0; step < 40 && health.length < 2; step++) {
+    time.advance(500)
+    await settled()
+  }
+  t.strictSame(health, ['down 0', 'up 0'])
+})
