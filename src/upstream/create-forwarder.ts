@@ -4,11 +4,18 @@ import type { Endpoint, Transport } from '../socket/datagram.js'
 import type { Done, Group, Receiver } from './asking.js'
 import { Choice, LOOPED } from './choice.js'
 import { Cookies } from './cookies.js'
+import {
+  addCounts,
+  newInquiryCounts,
+  newUpstreamCounts,
+  type Counts,
+  type UpstreamCounts
+} from './counts.js'
 import { DomainTable } from './domains.js'
 import type { Forwarder, Inquiry } from './forwarder.js'
 import { Inquiries } from './inquiries.js'
 import type { Send } from './inquiry-parts.js'
-import { DEFAULT_LIMITS, newCounts, type Counts, type Limits } from './limits.js'
+import { DEFAULT_LIMITS, type Limits } from './limits.js'
 import { BlockRandom, type Random } from './random.js'
 import { Recovery } from './recovery.js'
 import { connectTcp, TcpLinks, type Connect } from './tcp-links.js'
@@ -44,6 +51,7 @@ export interface ForwardedDomain {
 
 /** A forwarder that can be looked at, for the metrics. */
 export interface MeasuredForwarder extends Forwarder {
+  /** As of now. */
   readonly counts: Readonly<Counts>
   /** In the order of `upstreams`. */
   readonly states: readonly UpstreamState[]
@@ -58,9 +66,15 @@ export interface UpstreamState {
   readonly address: string
   /** Smoothed; 0: not measured yet. */
   readonly responseTime: Milliseconds
-  readonly down: boolean
+  /**
+   * `usable`   it is asked
+   * `resting`  it failed a moment ago, and is passed over while there is another
+   * `down`     it failed three times or more in a row, and has not answered since
+   */
+  readonly health: 'usable' | 'resting' | 'down'
   /** It gives cookies: what comes without ours is not taken for its answer. */
   readonly cookies: boolean
+  readonly counts: Readonly<UpstreamCounts>
 }
 
 /**
@@ -78,11 +92,12 @@ export async function createForwarder(options: ForwarderOptions): Promise<Measur
 const ROOT = Uint8Array.of(0)
 
 class UpstreamForwarder implements MeasuredForwarder {
-  readonly counts = newCounts()
+  private readonly ownCounts = newInquiryCounts()
   private readonly known: Upstream[] = []
   /** Who is asked for which names, `undefined` for all others, in the order of the options. */
   private readonly groups: { readonly name: Uint8Array | undefined; readonly all: Group }[] = []
   private readonly seed: number
+  private readonly clock: Clock
   private domains: DomainTable
   private readonly inquiries: Inquiries
   private readonly recovery: Recovery
@@ -96,14 +111,14 @@ class UpstreamForwarder implements MeasuredForwarder {
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
     const choice = new Choice()
     const seed = (this.seed = random.word() | 0)
-    const { counts } = this
+    this.clock = clock
 
     this.inquiries = new Inquiries({
       clock,
       timers,
       limits,
       choice,
-      counts,
+      counts: this.ownCounts,
       send: this.send,
       caseRandom: caseRandomization ? random : undefined,
       seed
@@ -142,12 +157,20 @@ class UpstreamForwarder implements MeasuredForwarder {
     return this.known.map(({ text }) => text)
   }
 
+  get counts(): Readonly<Counts> {
+    const sum = newUpstreamCounts()
+    for (const { counts } of this.known) addCounts(sum, counts)
+    return { ...sum, ...this.ownCounts }
+  }
+
   get states(): readonly UpstreamState[] {
-    return this.known.map(({ text, smoothed, down, cookies }) => ({
-      address: text,
-      responseTime: smoothed,
-      down,
-      cookies: cookies.known
+    const now = this.clock.now()
+    return this.known.map(upstream => ({
+      address: upstream.text,
+      responseTime: upstream.smoothed,
+      health: upstream.down ? 'down' : upstream.isResting(now) ? 'resting' : 'usable',
+      cookies: upstream.cookies.known,
+      counts: upstream.counts
     }))
   }
 

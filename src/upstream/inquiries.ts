@@ -94,7 +94,7 @@ export class Inquiries implements Receiver {
       this.doubt(attempt, now)
       return
     }
-    this.parts.counts.responses++
+    upstream.counts.responses++
     upstream.heard(overTcp ? undefined : now - attempt.sentAt, now)
     if (overTcp && asking.doubted === upstream) {
       upstream.spelt(answersQuestion(octets, start, end, attempt.id, asking.question, true))
@@ -102,12 +102,12 @@ export class Inquiries implements Receiver {
     if (asking.first === undefined) {
       this.settle(asking)
     } else if (heard === HEARD.choke) {
-      this.parts.counts.rewordings++
+      upstream.counts.rewordings++
       this.askSame(attempt, overTcp, now)
     } else if (heard === HEARD.renew && !overTcp) {
       this.renew(attempt, now)
     } else if (!overTcp && isTruncated(octets, start)) {
-      this.parts.counts.truncated++
+      upstream.counts.truncated++
       this.askSame(attempt, true, now)
     } else if (heard === HEARD.answer && !isRefusal(octets, start)) {
       upstream.confirmed()
@@ -138,13 +138,14 @@ export class Inquiries implements Receiver {
   }
 
   lost(attempt: Try, established: boolean): void {
-    const { asking } = attempt
+    const { asking, upstream } = attempt
     if (asking.finished || asking.last !== attempt) return
+    upstream.counts.lost++
     const now = this.parts.clock.now()
     // An upstream may close a connection just when we use it: RFC 7766 §6.2.4.
     if (established && !asking.reconnected) {
       asking.reconnected = true
-      this.ask(asking, attempt.upstream, true, now)
+      this.ask(asking, upstream, true, now)
     } else {
       attempt.cutOff = true
       this.goOn(asking, now)
@@ -153,7 +154,7 @@ export class Inquiries implements Receiver {
 
   undelivered(attempt: Try, now: Milliseconds): void {
     const { asking, upstream, sentAt } = attempt
-    this.parts.counts.undelivered++
+    upstream.counts.undelivered++
     attempt.release()
     upstream.undelivered(sentAt, now)
     // It may take the network longer to say so than we waited.
@@ -180,17 +181,18 @@ export class Inquiries implements Receiver {
   }
 
   private ask(asking: Asking, upstream: Upstream, overTcp: boolean, now: Milliseconds): void {
-    const { send, limits, counts, caseRandom } = this.parts
+    const { send, limits, caseRandom } = this.parts
     const attempt = asking.begin(upstream, overTcp, now)
     if (caseRandom !== undefined && upstream.keepsCase) {
       asking.mixCase(caseRandom)
       attempt.exactCase = true
     }
-    counts.queries++
+    upstream.asked(overTcp)
     if (send(attempt, now)) {
       this.deadlines.set(asking, Math.min(now + limits.tryTimeout, asking.giveUpAt), now)
       return
     }
+    upstream.counts.lost++
     if (!overTcp) upstream.failed(now)
     this.cutOff(attempt)
   }
@@ -215,7 +217,7 @@ export class Inquiries implements Receiver {
   /** Ignores a response that only what a forger cannot see was wrong in. */
   private doubt(attempt: Try, now: Milliseconds): void {
     this.parts.counts.mismatches++
-    this.parts.counts.doubts++
+    attempt.upstream.counts.doubts++
     if (attempt.asking.first !== undefined) this.askSame(attempt, true, now)
   }
 
@@ -224,7 +226,7 @@ export class Inquiries implements Receiver {
     const { asking, upstream } = attempt
     const again = asking.renewed === upstream
     asking.renewed = upstream
-    this.parts.counts.rewordings++
+    upstream.counts.rewordings++
     this.askSame(attempt, again, now)
   }
 
@@ -243,11 +245,13 @@ export class Inquiries implements Receiver {
 
   private expire(asking: Asking, now: Milliseconds): void {
     const attempt = asking.last!
+    const { upstream } = attempt
+    // A probe is waited for a second time, but it is one query.
+    if (asking.first !== undefined || asking.silences === 0) upstream.counts.timeouts++
     asking.silences++
-    this.parts.counts.timeouts++
-    if (attempt.cookie !== undefined) attempt.upstream.cookies.silent(now)
+    if (attempt.cookie !== undefined) upstream.cookies.silent(now)
     if (attempt.overTcp) attempt.channel?.silent?.(attempt.sentAt)
-    else attempt.upstream.silent(attempt.sentAt, now)
+    else upstream.silent(attempt.sentAt, now)
     this.goOn(asking, now)
   }
 

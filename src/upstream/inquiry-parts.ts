@@ -2,7 +2,8 @@ import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Try } from './asking.js'
 import type { Choice } from './choice.js'
-import type { Counts, Limits } from './limits.js'
+import type { InquiryCounts } from './counts.js'
+import type { Limits } from './limits.js'
 import type { Random } from './random.js'
 import type { Timers } from './timers.js'
 
@@ -14,7 +15,7 @@ export interface InquiryParts {
   readonly timers: Timers
   readonly limits: Limits
   readonly choice: Choice
-  readonly counts: Counts
+  readonly counts: InquiryCounts
   readonly send: Send
   /** For the case of QNAME; undefined: it is sent as it was asked. */
   readonly caseRandom: Random | undefined

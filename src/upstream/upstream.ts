@@ -2,6 +2,7 @@ import { readAddress } from '../base/address.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Endpoint, Peer } from '../socket/datagram.js'
 import type { Cookies } from './cookies.js'
+import { newUpstreamCounts } from './counts.js'
 
 /** Weight of a new response time in the smoothed one. RFC 6298 §2 has the same for TCP. */
 const GAIN = 1 / 8
@@ -42,6 +43,7 @@ export class Upstream {
   /** Its address as in `DatagramBatch.peers`. */
   readonly words: Uint32Array
   readonly text: string
+  readonly counts = newUpstreamCounts()
   /** Smoothed response time; 0: not measured yet, and so chosen first. */
   smoothed: Milliseconds = 0
   down = false
@@ -80,6 +82,12 @@ export class Upstream {
   /** When the rest ends. */
   get restsUntil(): Milliseconds {
     return this.restUntil
+  }
+
+  /** A query goes out to it. */
+  asked(overTcp: boolean): void {
+    this.counts.queries++
+    if (overTcp) this.counts.overTcp++
   }
 
   /** @param took of a response over UDP; undefined where it says nothing, as over TCP */

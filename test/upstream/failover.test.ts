@@ -32,11 +32,12 @@ t.test('passes over a dead upstream, and finds out by itself when it is back', a
   const outcome = ask(name(10))
   time.advance(820)
   t.equal(markOf(messageOf(await outcome)), 2, 'one client had to wait')
+  t.match(forwarder.states, [{ health: 'resting', counts: { timeouts: 1 } }, { health: 'usable' }])
   for (let n = 11; n < 21; n++) t.match(await ask(name(n)), { upstream: 1, took: 50 })
 
   for (let step = 0; step < 20; step++) time.advance(1000)
   t.strictSame(health, ['down 0'])
-  t.match(forwarder.states, [{ down: true }, { down: false }])
+  t.match(forwarder.states, [{ health: 'down' }, { health: 'usable' }])
 
   await first.revive()
   for (let step = 0; step < 30 && health.length < 2; step++) {
@@ -44,7 +45,7 @@ t.test('passes over a dead upstream, and finds out by itself when it is back', a
     await settled()
   }
   t.strictSame(health, ['down 0', 'up 0'], 'without a client having asked')
-  t.match(forwarder.states, [{ down: false }, { down: false }])
+  t.match(forwarder.states, [{ health: 'usable' }, { health: 'usable' }])
 })
 
 t.test('takes the answer of a slow upstream after having asked again', async t => {

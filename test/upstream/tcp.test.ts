@@ -51,7 +51,7 @@ for (const { it, send } of cuts) {
       upstreams[0]!.seen.map(({ overTcp }) => overTcp),
       [false, true]
     )
-    t.match(forwarder.counts, { truncated: 1 })
+    t.match(forwarder.states, [{ counts: { queries: 2, overTcp: 1, truncated: 1, responses: 2 } }])
   })
 }
 
