@@ -120,8 +120,8 @@ const MESSAGES = {
     `no answer at the admin socket ${path} within ${timeout} ms: try again with a longer --timeout`,
   ADMIN_REPLY: (path: string, why: string) =>
     `no proper answer at the admin socket ${path}: ${why}; is an Interdict of this version there?`,
-  ADMIN_WORKERS: (workers: string) =>
-    `no answer in time from worker ${workers}, which may still hold what was to be dropped: try again`,
+  ADMIN_WORKERS: (workers: string, missing: string) =>
+    `no answer in time from worker ${workers}, ${missing}: try again`,
   GATEWAY_RESTLESS: () => 'rule files keep changing while they are read',
   CLI_SERVICE_LOG: (path: string, why: string) => `cannot open the service log ${path}: ${why}`
 } as const

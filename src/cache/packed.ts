@@ -140,6 +140,11 @@ export class PackedAnswerCache implements AnswerCache {
     return this.held
   }
 
+  /** Most octets that can be held. */
+  get limit(): Octets {
+    return this.most * this.segmentSize
+  }
+
   /** Goes on to the next segment: a new one, or the oldest one, swept. */
   private turnOver(): void {
     this.current = (this.current + 1) % this.most

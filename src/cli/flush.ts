@@ -16,7 +16,8 @@ export async function flush(name: string | undefined, options: FlushOptions): Pr
   const wanted = readWanted(name, options)
   const { dropped, silent } = await ask<Flushed>({ do: 'flush', ...wanted }, options)
   process.stdout.write(`${count(dropped, 'entry', 'entries')} dropped\n`)
-  if (silent.length > 0) throw failure('ADMIN_WORKERS', silent.join(', '))
+  if (silent.length > 0)
+    throw failure('ADMIN_WORKERS', silent.join(', '), 'which may still hold what was to be dropped')
   process.exit(EXIT.fine)
 }
 

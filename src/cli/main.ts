@@ -55,6 +55,16 @@ program
   })
 
 program
+  .command('status')
+  .description('say how the running gateway is, and what it has done')
+  .option('--json', 'as JSON')
+  .option('--timeout <ms>', 'how long to wait, in milliseconds', '10000')
+  .action(async (_options, command: Command) => {
+    const { status } = await import('./status.js')
+    await status(command.optsWithGlobals())
+  })
+
+program
   .command('flush')
   .description('drop what the running gateway holds of a name, of all types')
   .argument('[name]', 'domain name')

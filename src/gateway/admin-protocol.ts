@@ -14,7 +14,7 @@ export const LONGEST_REQUEST: Octets = 4096
 /** 64 workers with 64 upstreams take a tenth of that. */
 export const LONGEST_REPLY: Octets = 4 * 1024 * 1024
 
-export type Request = FlushRequest
+export type Request = FlushRequest | StatusRequest
 
 /** Drop what is held of these names. */
 export interface FlushRequest {
@@ -23,6 +23,11 @@ export interface FlushRequest {
   readonly name: string
   /** With all that are below it. */
   readonly subtree: boolean
+}
+
+/** Say how you are: see `Status`. */
+export interface StatusRequest {
+  readonly do: 'status'
 }
 
 export type AdminReply<Result> =
@@ -50,8 +55,10 @@ export function readRequest(line: string): Request {
   switch (request.do) {
     case 'flush':
       return readFlush(request)
+    case 'status':
+      return { do: 'status' }
     default:
-      throw failure('ADMIN_REQUEST', 'wanted "do":"flush"')
+      throw failure('ADMIN_REQUEST', 'wanted a "do" of "flush", "status"')
   }
 }
 

@@ -8,6 +8,7 @@ import type { Flushed, FlushRequest, Request } from './admin-protocol.js'
 import { openAdminSocket, type AdminSocket } from './admin-socket.js'
 import type { Fleet } from './fleet.js'
 import type { Trouble } from './messages.js'
+import type { Status } from './status.js'
 import { troubleOf } from './trouble.js'
 
 /** A cache of 64 GB takes some 20 s, while the worker answers queries. */
@@ -17,6 +18,7 @@ export interface AdminParts {
   /** Undefined: there is no door. */
   readonly where: AdminSocketConfig | undefined
   readonly fleet: Pick<Fleet, 'ask'>
+  readonly status: () => Promise<Status>
   readonly log: ServiceLog
 }
 
@@ -46,12 +48,21 @@ export class Admin {
 
   private async serve(request: Request): Promise<unknown> {
     try {
-      return await this.flush(request)
+      return await this.serveNow(request)
     } catch (error) {
       if (!(error instanceof InterdictError)) {
         this.parts.log.error({ error: troubleOf(error).message }, 'an admin request failed')
       }
       throw error
+    }
+  }
+
+  private serveNow(request: Request): Promise<unknown> {
+    switch (request.do) {
+      case 'flush':
+        return this.flush(request)
+      case 'status':
+        return this.parts.status()
     }
   }
 

@@ -7,7 +7,15 @@ import { Ledger } from '../socket/ledger.js'
 import { Asks, type NoReply } from './asks.js'
 import { Backoff } from './backoff.js'
 import type { Secrets } from './cookie-secrets.js'
-import type { FromWorker, Question, Reply, ToWorker, Trouble, WorkerStart } from './messages.js'
+import type {
+  FromWorker,
+  Question,
+  Replies,
+  Reply,
+  ToWorker,
+  Trouble,
+  WorkerStart
+} from './messages.js'
 import type { StartThread, Thread } from './thread.js'
 import { troubleOf } from './trouble.js'
 
@@ -31,9 +39,20 @@ export interface FleetParts {
 }
 
 /** What one worker has to say to a question. */
-export interface Said {
+export interface Said<Kind extends Question['kind']> {
   readonly worker: number
-  readonly reply: Reply | NoReply
+  readonly reply: Replies[Kind] | NoReply
+}
+
+/** How it is with one worker. */
+export interface WorkerLife {
+  readonly number: number
+  /** `dead`: it is about to be replaced. */
+  readonly state: 'starting' | 'listening' | 'dead'
+  /** When the one that is there was started: milliseconds of the calendar. Undefined: none is. */
+  readonly since: Milliseconds | undefined
+  /** How often it was replaced. */
+  readonly restarts: number
 }
 
 interface Member {
@@ -42,6 +61,8 @@ interface Member {
   readonly thread: Thread<ToWorker>
   readonly asks: Asks<Reply>
   readonly born: Milliseconds
+  /** As `born`, by the calendar. */
+  readonly since: Milliseconds
   listening: boolean
   drained: boolean
 }
@@ -50,6 +71,8 @@ interface Member {
 export class Fleet {
   private readonly members = new Map<number, Member>()
   private readonly backoffs: readonly Backoff[]
+  /** How often each was replaced. */
+  private readonly replaced: number[]
   private readonly restarts = new Set<NodeJS.Timeout>()
   private snapshot: Snapshot | undefined
   private secrets: Secrets | undefined
@@ -62,11 +85,20 @@ export class Fleet {
 
   constructor(private readonly parts: FleetParts) {
     this.backoffs = parts.rings.map(() => new Backoff())
+    this.replaced = parts.rings.map(() => 0)
   }
 
   /** How many workers there are, those counted that are just being replaced. */
   get size(): number {
     return this.parts.rings.length
+  }
+
+  get lives(): readonly WorkerLife[] {
+    return this.replaced.map((restarts, number) => {
+      const member = this.members.get(number)
+      const state = member === undefined ? 'dead' : member.listening ? 'listening' : 'starting'
+      return { number, state, since: member?.since, restarts }
+    })
   }
 
   /** Starts the threads. They load their code while the rules are compiled, and open no socket. */
@@ -91,10 +123,13 @@ export class Fleet {
   }
 
   /** Asks each worker that there is, and waits for it as long as `patience`. */
-  ask(question: Question, patience: Milliseconds): Promise<readonly Said[]> {
+  ask<Kind extends Question['kind']>(
+    question: Question & { readonly kind: Kind },
+    patience: Milliseconds
+  ): Promise<readonly Said<Kind>[]> {
     const all = [...this.members.values()].map(async ({ index, thread, asks }) => {
       const send = (ticket: number): void => thread.send({ kind: 'ask', ticket, question })
-      return { worker: index, reply: await asks.put(send, patience) }
+      return { worker: index, reply: (await asks.put(send, patience)) as Said<Kind>['reply'] }
     })
     return Promise.all(all)
   }
@@ -145,9 +180,10 @@ export class Fleet {
       message: message => this.hear(member, message),
       gone: error => this.bury(member, troubleOf(error ?? new Error('ended')))
     })
-    const born = performance.now()
+    const birth = { born: performance.now(), since: Date.now() }
     const asks = new Asks<Reply>()
-    const member: Member = { index, ledger, thread, asks, born, listening: false, drained: false }
+    const begin = { ...birth, listening: false, drained: false }
+    const member: Member = { index, ledger, thread, asks, ...begin }
     this.members.set(index, member)
     const { snapshot, endpoints } = this
     if (snapshot !== undefined) thread.send({ kind: 'listen', endpoints, snapshot })
@@ -196,6 +232,7 @@ export class Fleet {
 
   private replace(index: number, lived: Milliseconds, { message }: Trouble): void {
     const wait = this.backoffs[index]!.next(lived)
+    this.replaced[index]!++
     const fields = { worker: index, error: message, restartMs: wait }
     this.parts.log.error(fields, 'a worker died; the others go on, and it is replaced')
     const timer = setTimeout(() => {

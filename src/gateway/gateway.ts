@@ -17,15 +17,13 @@ import type { Compiled, Trouble } from './messages.js'
 import { LoopWatch, newProbeKey } from './loop-watch.js'
 import { RecorderHandle } from './recorder.js'
 import { Retired } from './retired.js'
-import { showChanges } from './show-changes.js'
+import { RulesNews, type Good, type ReloadReason } from './rules-news.js'
+import { gatherStatus, type Status } from './status.js'
 import type { StartThread } from './thread.js'
 import { troubleOf } from './trouble.js'
 import { systemTimers } from '../upstream/timers.js'
 import { routesOf, upstreamPlan } from './upstream-plan.js'
 import { Watch } from './watch.js'
-
-/** Why the rules are read again, for the log. */
-export type ReloadReason = 'a rule file changed' | 'they could not be read' | 'SIGHUP'
 
 export interface GatewayParts {
   readonly config: Config
@@ -35,8 +33,6 @@ export interface GatewayParts {
   /** May have been at work already, on the settings. The gateway closes it. */
   readonly compiler: Compiler
 }
-
-type Good = Compiled & { readonly kind: 'compiled' }
 
 /**
  * The control thread: starts the compiler, the workers and the recorder, watches the rules folder,
@@ -53,14 +49,15 @@ export class Gateway {
   private readonly recorder: RecorderHandle
   private readonly watch: Watch
   private readonly admin: Admin
+  private readonly news: RulesNews
   private readonly warnings: readonly Trouble[]
   private snapshot: Snapshot | undefined
   private readonly retired = new Retired()
   private readonly again = new Again(() => void this.reload('they could not be read'))
   private stopping = false
   private hasSecrets = false
-  /** What is wrong with the files as they are now, one line each. */
-  private refused = ''
+  /** When it was made: by the calendar, and for how long ago that is. */
+  private readonly made = { wall: Date.now(), at: performance.now() }
   /** The reload under way, or the last one, and the one after it. */
   private reloading: Promise<void> = Promise.resolve()
   private next: { why: ReloadReason; readonly done: Promise<void> } | undefined
@@ -72,6 +69,7 @@ export class Gateway {
     const rings = Array.from({ length: count }, () => createRing())
     const settings = config.log.queries
     compiler.log = log
+    this.news = new RulesNews(log)
     this.upstreams = shown
     this.warnings = warnings
     this.recorder = new RecorderHandle(startThread, { settings, rings, upstreams: shown }, log)
@@ -88,7 +86,8 @@ export class Gateway {
       log,
       leaveOut: routes => this.fleet.leaveOut(routes)
     })
-    this.admin = new Admin({ where: config.admin.socket, fleet: this.fleet, log })
+    const status = (): Promise<Status> => this.status()
+    this.admin = new Admin({ where: config.admin.socket, fleet: this.fleet, status, log })
     this.watch = new Watch({
       stirred: () => compiler.warm(),
       changed: () => void this.reload('a rule file changed')
@@ -124,7 +123,7 @@ export class Gateway {
     this.recorder.launch()
     // It holds 25 MB, and rules do not often change in the first seconds.
     this.parts.compiler.rest(0)
-    this.tell(result, this.warnings)
+    this.news.inForce(this.rules, result, this.warnings)
     this.watch.follow(result.marks)
     this.loops.start()
     return []
@@ -218,12 +217,13 @@ export class Gateway {
     this.reloading = done
     this.next = undefined
     if (this.stopping) return
-    for (const { code, message } of await this.rekey()) this.parts.log.error({ code }, message)
+    const wrong = await this.rekey()
+    for (const { code, message } of wrong) this.parts.log.error({ code }, message)
     const result = await this.compile()
     // It can have become true meanwhile.
     if (this.isStopping()) return
-    if (result.kind === 'refused') this.refuse(why, result.errors)
-    else this.activate(why, result)
+    if (result.kind === 'refused') this.news.refuse(why, this.rules, result.errors, wrong)
+    else this.activate(why, result, wrong)
     if (result.marks !== undefined) this.watch.follow(result.marks)
     // No file need change for that to pass, so nobody else would have them read again.
     if (result.kind === 'refused' && result.passing) this.again.later()
@@ -249,30 +249,21 @@ export class Gateway {
     return this.stopping
   }
 
-  private activate(why: ReloadReason, result: Good): void {
-    const { log } = this.parts
+  /** @param wrong what is read beside the rules, and is not good */
+  private activate(why: ReloadReason, result: Good, wrong: readonly Trouble[]): void {
     if (this.take(result)) {
       this.fleet.adopt(this.rules)
-      this.tell(result)
-    } else if (why === 'SIGHUP' || this.refused !== '') {
-      const good = this.refused === '' ? '' : ', and good again'
-      const fields = { reason: why, generation: this.rules.generation }
-      log.info(fields, `rules read again: unchanged${good}`)
-    }
-    this.refused = ''
+      this.news.inForce(this.rules, result)
+      this.news.accepted(why, wrong)
+    } else this.news.unchanged(why, this.rules, wrong)
   }
 
-  private refuse(why: ReloadReason, errors: readonly Trouble[]): void {
-    const { log } = this.parts
-    const messages = errors.map(({ message }) => message).join('\n')
-    // Editors write files of their own beside the one that is edited: nothing new is to be said.
-    if (why !== 'SIGHUP' && messages === this.refused) return
-    this.refused = messages
-    for (const { code, message } of errors) log.error({ code }, message)
-    log.error(
-      { reason: why, errors: errors.length, generation: this.rules.generation },
-      'the rules were not accepted: those of before stay in force'
-    )
+  private status(): Promise<Status> {
+    const { fleet, recorder, loops, news, rules, endpoints, upstreams, made } = this
+    const { kind: transport } = this.parts.transport
+    const times = { started: made.wall, uptime: performance.now() - made.at }
+    const known = { fleet, recorder, loops, news, rules, endpoints, upstreams }
+    return gatherStatus({ ...known, transport, ...times })
   }
 
   /** @returns whether they say something else than those in force */
@@ -282,15 +273,6 @@ export class Gateway {
     this.retired.replace(snapshot)
     this.recorder.adopt(snapshot)
     return true
-  }
-
-  private tell({ changes, took, warnings }: Good, more: readonly Trouble[] = []): void {
-    const { log } = this.parts
-    for (const { code, message } of [...more, ...warnings]) log.warn({ code }, message)
-    const { generation, sha256, counts } = this.rules
-    const { rules, names, networks } = counts
-    const fields = { generation, rules, names, networks, ms: Math.round(took) }
-    log.info({ ...fields, changes: changes && showChanges(changes), sha256 }, 'rules in force')
   }
 }
 

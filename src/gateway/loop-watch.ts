@@ -70,6 +70,11 @@ export class LoopWatch {
     this.names = new LoopProbes(parts.key)
   }
 
+  /** What is not asked now, each by upstream and domain as they are shown. */
+  get leftOut(): readonly ReturnType<typeof fieldsOf>[] {
+    return this.parts.routes.filter(({ number }) => this.looped.has(number)).map(fieldsOf)
+  }
+
   /** To be called when we listen: what comes back has to be heard. */
   start(): void {
     if (this.parts.every > 0) void this.round()
@@ -188,6 +193,9 @@ function familyOf({ server }: Route): 4 | 6 {
   return server.address.includes(':') ? 6 : 4
 }
 
-function fieldsOf({ server, domain }: Route): Readonly<Record<string, string>> {
+function fieldsOf({ server, domain }: Route): {
+  readonly upstream: string
+  readonly domain: string
+} {
   return { upstream: showEndpoint(server), domain }
 }

@@ -1,5 +1,6 @@
 import type { Milliseconds } from '../base/units.js'
 import type { Config, QueryLogConfig } from '../config/config.js'
+import type { RecorderStatus } from '../log/recorder.js'
 import type { LogFields, ServiceLog } from '../log/service-log.js'
 import type { Changes } from '../policy/compare.js'
 import type { LocalName } from '../policy/local-names.js'
@@ -7,6 +8,7 @@ import type { Snapshot } from '../policy/snapshot.js'
 import type { Endpoint } from '../socket/datagram.js'
 import type { Secrets } from './cookie-secrets.js'
 import type { Marks } from './marks.js'
+import type { WorkerStatus } from './worker-status.js'
 
 /** An error on its way between threads: code and message, as `InterdictError` has them. */
 export type Trouble = { readonly code: string; readonly message: string }
@@ -37,9 +39,18 @@ export interface WorkerStart {
 /** What a worker is asked, and answers when it can. */
 export type Question =
   /** Drop what is held of a name in lower-cased wire form, or also of all below it. */
-  { readonly kind: 'flush'; readonly name: Uint8Array; readonly below: boolean }
+  | { readonly kind: 'flush'; readonly name: Uint8Array; readonly below: boolean }
+  /** Tell what you have done until now. */
+  | { readonly kind: 'status' }
 
-export type Reply = { readonly kind: 'flushed'; readonly dropped: number }
+/** What it answers, by the kind of question. */
+export interface Replies {
+  /** So many entries. */
+  readonly flush: { readonly dropped: number }
+  readonly status: WorkerStatus
+}
+
+export type Reply = Replies[Question['kind']]
 
 export type ToWorker =
   | {
@@ -119,9 +130,14 @@ export interface RecorderStart {
 export type ToRecorder =
   | { readonly kind: 'adopt'; readonly snapshot: Snapshot }
   | { readonly kind: 'reopen' }
+  /** To be answered with the ticket: what it has done until now. */
+  | { readonly kind: 'ask'; readonly ticket: number }
   | { readonly kind: 'drain' }
 
-export type FromRecorder = { readonly kind: 'drained' } | LogLine
+export type FromRecorder =
+  | { readonly kind: 'drained' }
+  | { readonly kind: 'said'; readonly ticket: number; readonly reply: RecorderStatus }
+  | LogLine
 
 /** The service log of a thread other than control: sends its lines there. */
 export function tellLog(tell: (line: LogLine) => void): ServiceLog {

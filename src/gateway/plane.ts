@@ -23,14 +23,15 @@ import type { MeasuredForwarder } from '../upstream/create-forwarder.js'
 import type { Forwarder } from '../upstream/forwarder.js'
 import { systemTimers } from '../upstream/timers.js'
 import type { Secrets } from './cookie-secrets.js'
-import { openLimits } from './limits.js'
+import { openLimits, type Limits } from './limits.js'
 import { inSteps } from './in-steps.js'
-import type { Question, Reply, WorkerStart } from './messages.js'
+import type { Question, Replies, Reply, WorkerStart } from './messages.js'
 import { LoopProbes } from '../wire/loop-probe.js'
 import { ServerCookies } from '../wire/server-cookie.js'
 import { openForwarder } from './open-forwarder.js'
 import { rebindingGuard } from './rebinding-guard.js'
 import { Retired } from './retired.js'
+import { tallyOf, type WorkerStatus } from './worker-status.js'
 
 /** How much of the cache's memory is for answers within reach. */
 const SHELF_SHARE = 1 / 4
@@ -44,6 +45,7 @@ export class Plane {
   private newest: Snapshot | undefined
   private readonly retired = new Retired()
   private forwarder: MeasuredForwarder | undefined
+  private limits: Limits | undefined
   private loops: ReadonlySet<number>
   private readonly ring: RingWriter
   private readonly cookies: ServerCookies | undefined
@@ -75,7 +77,8 @@ export class Plane {
     this.resolver = resolver
     const { idle, maxConnections, maxInFlight } = config.tcp
     const limits = { idle, connections: maxConnections, queriesInFlight: maxInFlight }
-    const options = { limits, clock: systemClock, ...openLimits(config, this.cookies) }
+    this.limits = openLimits(config, this.cookies)
+    const options = { limits, clock: systemClock, ...this.limits }
     for (const endpoint of endpoints) {
       this.udp.push(await serveUdp(transport, endpoint, resolver, options))
       this.tcp.push(await serveTcp(transport, endpoint, resolver, options))
@@ -93,9 +96,13 @@ export class Plane {
   }
 
   /** What the control thread asks: queries are answered meanwhile. */
-  async reply({ name, below }: Question): Promise<Reply> {
-    const steps = this.holdings?.flush(new NameScope(name, below))
-    return { kind: 'flushed', dropped: steps === undefined ? 0 : await inSteps(steps) }
+  async reply(question: Question): Promise<Reply> {
+    switch (question.kind) {
+      case 'flush':
+        return this.flush(new NameScope(question.name, question.below))
+      case 'status':
+        return this.status()
+    }
   }
 
   leaveOut(routes: ReadonlySet<number>): void {
@@ -119,6 +126,18 @@ export class Plane {
     for (const service of [...this.udp, ...this.tcp]) service.close()
     this.forwarder?.close()
     this.ring.commit()
+  }
+
+  private async flush(scope: NameScope): Promise<Replies['flush']> {
+    const steps = this.holdings?.flush(scope)
+    return { dropped: steps === undefined ? 0 : await inSteps(steps) }
+  }
+
+  private status(): WorkerStatus {
+    const { udp, tcp, limits, holdings, resolver, forwarder } = this
+    const waiting = forwarder?.inFlight ?? 0
+    const tally = tallyOf({ udp, tcp, limits, holdings, waits: resolver?.counts, waiting })
+    return { tally, upstreams: forwarder?.states ?? [] }
   }
 
   private build(forwarder: Forwarder, snapshot: Snapshot): Resolver {

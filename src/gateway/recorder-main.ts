@@ -27,6 +27,8 @@ parentPort!.on('message', (message: ToRecorder) => {
       return retired.replace(message.snapshot)
     case 'reopen':
       return recorder.reopen()
+    case 'ask':
+      return tell({ kind: 'said', ticket: message.ticket, reply: recorder.status() })
     case 'drain':
       void recorder.drain().then(() => tell({ kind: 'drained' }))
   }

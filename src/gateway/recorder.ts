@@ -1,5 +1,8 @@
+import type { Milliseconds } from '../base/units.js'
+import type { RecorderStatus } from '../log/recorder.js'
 import type { ServiceLog } from '../log/service-log.js'
 import type { Snapshot } from '../policy/snapshot.js'
+import { Asks, type NoReply } from './asks.js'
 import { Backoff } from './backoff.js'
 import type { FromRecorder, RecorderStart, ToRecorder } from './messages.js'
 import type { StartThread, Thread } from './thread.js'
@@ -10,7 +13,10 @@ const LAST_TRIES = 3
 
 /** The recorder thread, seen from the control thread; started anew if it dies. */
 export class RecorderHandle {
+  /** How often it was started anew. */
+  restarts = 0
   private thread: Thread<ToRecorder> | undefined
+  private asks = new Asks<RecorderStatus>()
   private snapshot: Snapshot | undefined
   private readonly backoff = new Backoff()
   private born = 0
@@ -28,12 +34,17 @@ export class RecorderHandle {
   /** Starts the thread. What was recorded before waits in the rings. */
   launch(): void {
     this.born = performance.now()
+    const asks = (this.asks = new Asks())
     this.thread = this.startThread<ToRecorder, FromRecorder>('recorder-main.js', this.start, {
       message: message => {
         if (message.kind === 'drained') this.drained?.()
+        else if (message.kind === 'said') asks.hear(message.ticket, message.reply)
         else this.log[message.level](message.fields, message.message)
       },
-      gone: error => this.bury(error ?? new Error('ended'))
+      gone: error => {
+        asks.end()
+        this.bury(error ?? new Error('ended'))
+      }
     })
     if (this.snapshot !== undefined) this.thread.send({ kind: 'adopt', snapshot: this.snapshot })
   }
@@ -47,6 +58,13 @@ export class RecorderHandle {
   /** For rotation by others: the file is opened anew under its name. */
   reopen(): void {
     this.thread?.send({ kind: 'reopen' })
+  }
+
+  /** What it has done since it was started last. */
+  status(patience: Milliseconds): Promise<RecorderStatus | NoReply> {
+    const { thread, asks } = this
+    if (thread === undefined) return Promise.resolve('gone')
+    return asks.put(ticket => thread.send({ kind: 'ask', ticket }), patience)
   }
 
   /** Everything recorded is on disk when this resolves, and the thread has ended. */
@@ -71,6 +89,7 @@ export class RecorderHandle {
 
   private bury(error: Error): void {
     this.thread = undefined
+    this.restarts++
     const wait = this.backoff.next(performance.now() - this.born)
     const fields = { error: troubleOf(error).message, restartMs: wait }
     this.log.error(fields, 'the recorder died; answers go on, and it is replaced')

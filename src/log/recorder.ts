@@ -3,7 +3,7 @@ import { failure, type ErrorCode, type InterdictError } from '../base/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import type { OpenDestination } from './destination.js'
-import { QueryEvent } from './event.js'
+import { QueryEvent, VERDICT } from './event.js'
 import { Formatter } from './format.js'
 import { LogFile, type Rotation } from './log-file.js'
 import type { MatchedRule } from './pieces.js'
@@ -52,6 +52,11 @@ export interface RecorderCounts {
   readonly rotations: number
 }
 
+/** For who asks how it is. Lookups as they are in the log, by how they ended. */
+export interface RecorderStatus extends RecorderCounts {
+  readonly lookups: Readonly<Record<keyof typeof VERDICT, number>>
+}
+
 /**
  * The recorder's whole work: takes the events from all workers' rings, makes lines of them and
  * writes them. The gateway runs one in a thread of its own.
@@ -63,6 +68,8 @@ export class Recorder {
   readonly #formatter: Formatter
   readonly #rings: RingReader[] = []
   readonly #event = new QueryEvent()
+  /** Events taken from the rings, by verdict. */
+  readonly #verdicts = new Float64Array(Object.keys(VERDICT).length)
   readonly #reported = new Map<ErrorCode, Milliseconds>()
   #pause: Milliseconds
   #timer: NodeJS.Timeout | undefined
@@ -118,7 +125,10 @@ export class Recorder {
     let fill = 0
     for (const ring of this.#rings) {
       fill = Math.max(fill, ring.look())
-      while (ring.next(this.#event)) this.#formatter.line(this.#event)
+      while (ring.next(this.#event)) {
+        this.#verdicts[this.#event.verdict]!++
+        this.#formatter.line(this.#event)
+      }
     }
     this.#formatter.flush()
     this.#file.tend()
@@ -138,6 +148,14 @@ export class Recorder {
   counts(): RecorderCounts {
     const dropped = this.#rings.reduce((sum, ring) => sum + ring.dropped, 0)
     return { ...this.#file.counts, dropped, unknown: this.#formatter.unknown }
+  }
+
+  status(): RecorderStatus {
+    const lookups = Object.entries(VERDICT).map(([word, at]) => [word, this.#verdicts[at]!])
+    return {
+      ...this.counts(),
+      lookups: Object.fromEntries(lookups) as RecorderStatus['lookups']
+    }
   }
 
   /**

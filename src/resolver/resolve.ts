@@ -84,7 +84,18 @@ export interface ResolverParts {
   readonly clock: Clock
 }
 
+/** What came of the queries that waited for an upstream; all only ever grow. */
+export interface WaitCounts {
+  /** It answered. */
+  forwarded: number
+  /** It did not, or not in time, and what is over was given. */
+  stale: number
+  /** It did not, and nothing was held. */
+  failed: number
+}
+
 export class Resolver implements Responder {
+  readonly counts: WaitCounts = { forwarded: 0, stale: 0, failed: 0 }
   private policy: Policy
   private readonly lookup: Lookup
   private readonly inspector: Inspector
@@ -221,6 +232,7 @@ export class Resolver implements Responder {
     { query, client, protocol, started }: Wait
   ): number {
     const took = this.now - started
+    this.count(how)
     for (let i = 0; i < query.length; i++) this.desk[i] = query[i]!
     this.lookup.read(this.desk, 0, query.length, TCP_LIMIT, protocol, this.policy.seed)
     if (this.lookup.query.options !== 0) this.lookup.answerOptions(client, 0)
@@ -229,6 +241,12 @@ export class Resolver implements Responder {
     const decided = this.judge(took, false)
     if (decided !== GO_ON) return decided
     return this.give(answer, how, took)
+  }
+
+  private count(how: number): void {
+    if (how === VERDICT.failed) this.counts.failed++
+    else if (how === VERDICT.stale) this.counts.stale++
+    else this.counts.forwarded++
   }
 
   /** A message that is no query to answer. No name was looked up, so nothing is recorded. */

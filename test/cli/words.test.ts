@@ -10,7 +10,7 @@ t.test('--version says the version', async t => {
   }
 })
 
-const helped = [[], ['serve'], ['check'], ['explain'], ['ping'], ['flush']]
+const helped = [[], ['serve'], ['check'], ['explain'], ['ping'], ['status'], ['flush']]
 for (const command of helped) {
   t.test(`--help of ${command[0] ?? 'all'}`, async t => {
     const { code, out, err } = await interdict(...command, '--help')
@@ -30,6 +30,8 @@ const wrong = [
   { it: 'no address', words: ['explain', 'clip.example', '--from', '10.20.1.999'] },
   { it: 'no name', words: ['explain', 'clip..example', '--from', '10.20.1.1'] },
   { it: 'two names', words: ['explain', 'a.example', 'b.example', '--from', '10.20.1.1'] },
+  { it: 'a name and status', words: ['status', 'a.example'] },
+  { it: 'no time for status', words: ['status', '--timeout', '0'] },
   { it: 'nothing to flush', words: ['flush'] },
   { it: 'a name and all', words: ['flush', 'a.example', '--all'] },
   { it: 'a subtree and all', words: ['flush', '--subtree', '--all'] },
@@ -51,6 +53,7 @@ t.test('a settings file that is not there is one clear line', async t => {
     ['check'],
     ['serve'],
     ['ping'],
+    ['status'],
     ['flush', '--all'],
     ['explain', 'a.example', '-f', '10.0.0.1']
   ]) {

@@ -46,6 +46,12 @@ for (const { it, pieces } of lines) {
   })
 }
 
+t.test('answers who asks how it is', async t => {
+  const { path, asked } = await open(t)
+  t.equal(await talk(path, ['{"version":1,"do":"status"}\n']), '{"ok":true,"result":"done"}\n')
+  t.strictSame(asked, [{ do: 'status' }])
+})
+
 t.test('answers a request that ends with what the client sends', async t => {
   const { path } = await open(t)
   t.equal(await talk(path, [FLUSH], true), '{"ok":true,"result":"done"}\n')

@@ -3,6 +3,7 @@ import t from 'tap'
 import { askAdmin } from '../../src/gateway/admin-client.js'
 import type { AdminReply, Flushed } from '../../src/gateway/admin-protocol.js'
 import { Admin } from '../../src/gateway/admin.js'
+import type { Said } from '../../src/gateway/fleet.js'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
 import { place, position } from './admin-rig.js'
 import { askMany, askUdp } from './asker.js'
@@ -63,17 +64,16 @@ t.test('a worker that was replaced is asked like the others', async t => {
 t.test('a worker that does not answer is named, and one that died is not', async t => {
   const path = place(t)
   const log = new MemoryLog()
+  const said: Said<'flush'>[] = [
+    { worker: 0, reply: { dropped: 3 } },
+    { worker: 1, reply: 'silent' },
+    { worker: 2, reply: 'gone' }
+  ]
   const admin = new Admin({
     where: { path, position },
     log,
-    fleet: {
-      ask: () =>
-        Promise.resolve([
-          { worker: 0, reply: { kind: 'flushed', dropped: 3 } },
-          { worker: 1, reply: 'silent' },
-          { worker: 2, reply: 'gone' }
-        ])
-    }
+    status: () => Promise.reject(new Error('not asked for')),
+    fleet: { ask: () => Promise.resolve(said as never) }
   })
   t.strictSame(await admin.open(), [])
   t.teardown(() => admin.close())

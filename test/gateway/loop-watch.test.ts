@@ -199,6 +199,7 @@ t.test('upstreams that others stand in for are not asked', async t => {
   world.comesBack(probe!)
   world.answers(probe!, REFUSED)
   t.strictSame(world.left, [[1]], 'the number is that of all routes')
+  t.match(world.watch.leftOut, [{ upstream: '192.0.2.2', domain: '.' }])
 })
 
 t.test('with 0 for the time between rounds nothing is opened or sent', async t => {

@@ -21,6 +21,8 @@ export type Role = 'worker' | 'compiler' | 'recorder'
 export class Threads {
   /** All messages to all threads. */
   readonly sent: unknown[] = []
+  /** Those that no thread hears. */
+  lost: (message: { readonly kind: string }) => boolean = () => false
   private readonly started: { readonly role: string; readonly worker: Worker }[] = []
 
   readonly start: StartThread = (file, data, handlers) => {
@@ -36,7 +38,7 @@ export class Threads {
     const thread = threadOf(worker, handlers)
     const send = (message: unknown): void => {
       this.sent.push(message)
-      thread.send(message)
+      if (!this.lost(message as { kind: string })) thread.send(message)
     }
     return { send, end: patience => thread.end(patience) }
   }

@@ -76,6 +76,9 @@ t.test('writes what all workers pushed', async t => {
   t.strictSame(made.counts(), {
     ...{ written: 4, dropped: 0, lost: 0, unknown: 2, errors: 0, rotations: 0 }
   })
+  const { lookups } = made.status()
+  t.match(lookups, { blocked: 2, forwarded: 2, cached: 0 }, 'by how they ended')
+  t.strictSame(Object.keys(lookups), Object.keys(VERDICT))
   await made.drain()
 })
 

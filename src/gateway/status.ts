@@ -1,0 +1,159 @@
+import { ownVersion } from '../base/version.js'
+import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../base/units.js'
+import type { RecorderStatus } from '../log/recorder.js'
+import type { Snapshot } from '../policy/snapshot.js'
+import type { Endpoint, Transport } from '../socket/datagram.js'
+import type { UpstreamState } from '../upstream/create-forwarder.js'
+import { addCounts, newUpstreamCounts, type UpstreamCounts } from '../upstream/counts.js'
+import type { Fleet, WorkerLife } from './fleet.js'
+import type { LoopWatch } from './loop-watch.js'
+import type { RecorderHandle } from './recorder.js'
+import type { Reload, RulesNews } from './rules-news.js'
+import { sumOfTallies, type Tally } from './worker-status.js'
+
+/** A thread answers between two batches, and one that takes longer than this is in trouble. */
+const PATIENCE: Milliseconds = 2_000
+
+/**
+ * How the gateway is. What workers count is added up, each counting since it began; its JSON form
+ * is public, see docs/admin.md. Instants are RFC 3339.
+ */
+export interface Status extends Tally {
+  readonly version: string
+  readonly started: string
+  readonly uptimeSeconds: Seconds
+  readonly transport: Transport['kind']
+  readonly listening: readonly Endpoint[]
+  readonly rules: RulesStatus
+  readonly workers: readonly (Omit<WorkerLife, 'since'> & { readonly since: string | null })[]
+  /** Workers that did not answer in time: what they count is missing in the sums. */
+  readonly silent: readonly number[]
+  readonly upstreams: readonly UpstreamStatus[]
+  /** Null: it did not answer. */
+  readonly recorder: (RecorderStatus & { readonly restarts: number }) | null
+}
+
+export interface RulesStatus {
+  readonly generation: number
+  readonly sha256: string
+  readonly since: string
+  readonly networks: number
+  readonly rules: number
+  readonly bans: number
+  readonly names: number
+  /** Null: they were read but once. */
+  readonly reload: (Omit<Reload, 'at'> & { readonly at: string }) | null
+}
+
+export interface UpstreamStatus extends Readonly<UpstreamCounts> {
+  readonly address: string
+  /** In how many workers it is in which state. */
+  readonly workers: Readonly<Record<UpstreamState['health'], number>>
+  /** Domains for which it is not asked, since it leads back here; `.`: all that has no others. */
+  readonly loopsFor: readonly string[]
+  /** Smoothed, mean of the workers in which it is usable; null: none of them has measured it. */
+  readonly roundTripMs: Milliseconds | null
+  /** How many workers know that it has cookies. */
+  readonly cookies: number
+}
+
+/** What the control thread knows. */
+export interface StatusParts {
+  readonly fleet: Pick<Fleet, 'ask' | 'lives'>
+  readonly recorder: Pick<RecorderHandle, 'status' | 'restarts'>
+  readonly loops: Pick<LoopWatch, 'leftOut'>
+  readonly news: Pick<RulesNews, 'since' | 'last'>
+  readonly rules: Snapshot
+  readonly endpoints: readonly Endpoint[]
+  /** As shown to people, in the order in which forwarders number them. */
+  readonly upstreams: readonly string[]
+  readonly transport: Transport['kind']
+  /** By the calendar, and how long ago that was. */
+  readonly started: Milliseconds
+  readonly uptime: Milliseconds
+}
+
+/** Asks all threads at once: takes no longer than the most patient wait for one. */
+export async function gatherStatus(
+  parts: StatusParts,
+  patience: Milliseconds = PATIENCE
+): Promise<Status> {
+  const { fleet, recorder, endpoints, transport, started, uptime } = parts
+  const [said, written] = await Promise.all([
+    fleet.ask({ kind: 'status' }, patience),
+    recorder.status(patience)
+  ])
+  const heard = said.flatMap(({ reply }) => (typeof reply === 'object' ? [reply] : []))
+  return {
+    version: ownVersion(),
+    started: showInstant(started),
+    uptimeSeconds: Math.floor(uptime / MS_PER_SECOND),
+    transport,
+    listening: endpoints,
+    rules: rulesStatus(parts.rules, parts.news),
+    workers: fleet.lives.map(life => ({
+      ...life,
+      since: life.since === undefined ? null : showInstant(life.since)
+    })),
+    silent: said.flatMap(({ worker, reply }) => (reply === 'silent' ? [worker] : [])),
+    ...sumOfTallies(heard.map(({ tally }) => tally)),
+    upstreams: upstreamsStatus(
+      parts,
+      heard.map(({ upstreams }) => upstreams)
+    ),
+    recorder: typeof written === 'object' ? { ...written, restarts: recorder.restarts } : null
+  }
+}
+
+function rulesStatus(snapshot: Snapshot, { since, last }: StatusParts['news']): RulesStatus {
+  const { generation, sha256, counts, claims } = snapshot
+  const { networks, rules, names } = counts
+  const bans = new Set(claims.filter(({ kind }) => kind === 'ban').map(({ ruleId }) => ruleId))
+  const reload = last === undefined ? null : { ...last, at: showInstant(last.at) }
+  const sums = { networks, rules, bans: bans.size, names }
+  return { generation, sha256, since: showInstant(since), ...sums, reload }
+}
+
+function upstreamsStatus(
+  { upstreams, loops }: StatusParts,
+  workers: readonly (readonly UpstreamState[])[]
+): UpstreamStatus[] {
+  const { leftOut } = loops
+  return upstreams.map((address, index) => {
+    const states = workers.flatMap(states => states[index] ?? [])
+    const loopsFor = leftOut.filter(({ upstream }) => upstream === address)
+    return {
+      address,
+      workers: countHealth(states),
+      loopsFor: loopsFor.map(({ domain }) => domain),
+      roundTripMs: meanRoundTrip(states),
+      cookies: states.filter(({ cookies }) => cookies).length,
+      ...sumOfCounts(states)
+    }
+  })
+}
+
+function countHealth(states: readonly UpstreamState[]): UpstreamStatus['workers'] {
+  const workers = { usable: 0, resting: 0, down: 0 }
+  for (const { health } of states) workers[health]++
+  return workers
+}
+
+function meanRoundTrip(states: readonly UpstreamState[]): Milliseconds | null {
+  const measured = states
+    .filter(({ health, responseTime }) => health === 'usable' && responseTime > 0)
+    .map(({ responseTime }) => responseTime)
+  if (measured.length === 0) return null
+  const mean = measured.reduce((sum, time) => sum + time, 0) / measured.length
+  return Math.round(mean * 1000) / 1000
+}
+
+function sumOfCounts(states: readonly UpstreamState[]): UpstreamCounts {
+  const sum = newUpstreamCounts()
+  for (const { counts } of states) addCounts(sum, counts)
+  return sum
+}
+
+function showInstant(at: Milliseconds): string {
+  return new Date(at).toISOString()
+}

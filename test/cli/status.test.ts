@@ -1,0 +1,226 @@
+import t, { type Test } from 'tap'
+import type { Status } from '../../src/gateway/status.js'
+import { listenAt } from '../gateway/admin-rig.js'
+import { askTcp, askUdp } from '../gateway/asker.js'
+import { banning, eventually, Site } from '../gateway/site.js'
+import { BadUpstream, good } from '../upstream/bad-upstream.js'
+import { interdict, type Ran } from './run.js'
+import { address, serve } from './serving.js'
+
+const settings = (servers: string, socket: string) => `
+listen: ['127.0.0.1:0']
+workers: 1
+upstreams: { servers: [${servers}], use-resolv-conf: false, loop-check: 0s, timeout: 4s, give-up: 4s }
+admin: { socket: '${socket}' }
+log: { queries: { file: queries.jsonl, flush: 10ms } }
+`
+
+function open(t: Test, servers = '', socket = 'admin.sock') {
+  const site = new Site(t, {
+    'interdict.yaml': settings(servers, socket),
+    'rules/networks.yaml': banning('banned.example')
+  })
+  const status = (...words: string[]): Promise<Ran> =>
+    interdict('status', ...words, '-c', site.path('interdict.yaml'))
+  return { site, status }
+}
+
+t.test('says how a running gateway is, for people and for programs', async t => {
+  const upstream = await BadUpstream.open(good(1))
+  t.teardown(() => upstream.close())
+  const { port } = upstream.endpoint
+  const { site, status } = open(t, `'127.0.0.1:${port}'`)
+  const server = serve(t, site)
+  const at = await address(server)
+  for (let i = 0; i < 3; i++) await askUdp(at, 'www.example')
+  await askUdp(at, 'banned.example')
+  await askTcp(at, 'banned.example')
+  await eventually('two records', () => site.records().length === 2)
+
+  const forPrograms = await status('--json')
+  t.match(forPrograms, { code: 0, err: '' })
+  t.match(JSON.parse(forPrograms.out), {
+    listening: [at],
+    rules: { generation: 1, bans: 1 },
+    queries: { udp: 4, tcp: 1, forwarded: 1 },
+    cache: { answers: { entries: 1 } },
+    upstreams: [{ address: `127.0.0.1:${port}`, queries: 1, workers: { usable: 1 } }],
+    recorder: { written: 2, lookups: { blocked: 2 } },
+    silent: []
+  })
+
+  const { code, out, err } = await status()
+  t.strictSame([code, err], [0, ''])
+  for (const line of [
+    /^interdict \d+\.\d+\.\d+, up for \d+ (s|min), since \S+Z$/m,
+    /^Rules {8}generation 1, in force since \S+Z$/m,
+    /^ {13}1 network, 1 rule, 1 ban among them, 1 name$/m,
+    new RegExp(`^Listening    127\\.0\\.0\\.1:${at.port} on UDP and TCP, transport \\w+$`, 'm'),
+    /^Workers {6}1 of 1 listen$/m,
+    /^Queries {6}4 over UDP \(4 answered\), 1 over TCP$/m,
+    /^ {13}1 \(20\.0%\) had to wait for upstreams: 1 forwarded, 0 stale, 0 failed$/m,
+    /^Lookups {6}2 blocked$/m,
+    /^Cache {8}1 answer in \d+ B of [\d.]+ MB, 0 failures in 0 B of [\d.]+ MB$/m,
+    /^TCP {10}\d connections? open, 1 accepted until now$/m,
+    /^Limits {7}nothing was over them$/m,
+    /^Query log {4}2 lines written$/m,
+    /^Upstreams {4}1 of 1 usable$/m,
+    new RegExp(`^127\\.0\\.0\\.1:${port} +usable +1 +0 +0 +[\\d.]+ ms +no$`, 'm')
+  ]) {
+    t.match(out, line)
+  }
+  t.notMatch(out, /\u001b/, 'without colours where it is no terminal')
+})
+
+t.test('says where rules are wrong that were not accepted', async t => {
+  const { site, status } = open(t)
+  const server = serve(t, site)
+  await address(server)
+  site.write('rules/networks.yaml', banning('a..example'))
+  server.child.kill('SIGHUP')
+  await server.says(/those of before stay in force/)
+  const { code, out } = await status()
+  t.equal(code, 0)
+  t.match(out, /read again \S+Z \([\w ]+\): refused, 1 error;/)
+  t.match(out, /networks\.yaml:6:\d+ [\s\S]*\([A-Z_]+\)/)
+  t.match(out, /^Upstreams {4}none$/m)
+})
+
+t.test('where no gateway runs, or none has such a door, one line says so', async t => {
+  t.match(await open(t).status(), { code: 1, out: '', err: /^no gateway.*\(ADMIN_ABSENT\)\n$/ })
+  const closed = open(t, '', '')
+  t.match(await closed.status(), { code: 1, out: '', err: /^no admin socket.*\(ADMIN_OFF\)\n$/ })
+})
+
+const counts = {
+  timeouts: 0,
+  undelivered: 3,
+  lost: 1_234_564,
+  truncated: 0,
+  doubts: 0,
+  rewordings: 0
+}
+const upstream = { queries: 123_456_789, overTcp: 1_234_567, responses: 9, ...counts }
+
+/** All that can be wrong at once. */
+const TROUBLE: Status = {
+  version: '1.2.3',
+  started: '2026-01-02T03:04:05.678Z',
+  uptimeSeconds: 93_784,
+  transport: 'batch',
+  listening: Array.from({ length: 9 }, (_, i) => ({ address: '2001:db8::53', port: 5300 + i })),
+  rules: {
+    ...{ generation: 7, sha256: 'f'.repeat(64), since: '2026-01-02T03:04:05.678Z' },
+    ...{ networks: 1234, rules: 5678, bans: 910, names: 12_345_678 },
+    reload: {
+      ...{ at: '2026-01-03T03:04:05.678Z', reason: 'SIGHUP', outcome: 'refused', errors: 3 },
+      first: [{ code: 'RULES_X', message: `networks.yaml:1:2 \u001b[2J${' word'.repeat(40)}` }]
+    }
+  },
+  workers: [
+    { number: 0, state: 'listening', since: '2026-01-02T03:04:05.678Z', restarts: 3 },
+    { number: 1, state: 'listening', since: '2026-01-02T03:04:05.678Z', restarts: 0 },
+    { number: 2, state: 'dead', since: null, restarts: 1 }
+  ],
+  silent: [1],
+  queries: {
+    ...{ udp: 4e9, tcp: 4e6, waiting: 17 },
+    ...{ forwarded: 3e8, stale: 2e6, failed: 1e6 }
+  },
+  replies: { sent: 4e9, unsent: 12 },
+  connections: { open: 1e4, accepted: 1e6, idled: 1, refused: 1, crowded: 1 },
+  limits: {
+    queries: { dropped: 1, slipped: 2 },
+    responses: { dropped: 3, slipped: 4 },
+    frontEnds: { refused: 1 }
+  },
+  cache: {
+    answers: { entries: 1e6, octets: 2 ** 30, limitOctets: 2 ** 36 },
+    failures: { entries: 1e6, octets: 5e5, limitOctets: 2 ** 22 }
+  },
+  upstreams: [
+    {
+      ...{ address: '[fd12:3456:789a:bcde:f012:3456:789a:bcde]:5353', cookies: 2, ...upstream },
+      ...{ workers: { usable: 1, resting: 0, down: 1 }, roundTripMs: 1234.567 },
+      loopsFor: ['.', 'corp.example']
+    },
+    {
+      ...{ address: '192.0.2.1', cookies: 0, ...upstream, roundTripMs: null, loopsFor: [] },
+      workers: { usable: 0, resting: 2, down: 0 }
+    },
+    {
+      ...{ address: '192.0.2.2', cookies: 0, ...upstream, roundTripMs: null, loopsFor: [] },
+      workers: { usable: 0, resting: 1, down: 1 }
+    },
+    {
+      ...{ address: '192.0.2.3', cookies: 0, ...upstream, roundTripMs: null, loopsFor: [] },
+      workers: { usable: 0, resting: 0, down: 0 }
+    }
+  ],
+  recorder: {
+    ...{ written: 1, dropped: 2, lost: 3, unknown: 4, errors: 5, rotations: 6, restarts: 7 },
+    lookups: {
+      ...{ forwarded: 1, cached: 2, blocked: 3, monitored: 4, allowed: 5, refused: 6 },
+      ...{ failed: 7, local: 8, stale: 9 }
+    }
+  }
+}
+
+async function said(t: Test, status: Status, ...words: string[]): Promise<Ran> {
+  const one = open(t)
+  await listenAt(t, one.site.path('admin.sock'), socket => {
+    socket.end(`${JSON.stringify({ ok: true, result: status })}\n`)
+  })
+  return one.status(...words)
+}
+
+t.test('says all that is wrong, in 100 columns, and that figures are missing', async t => {
+  const { code, out, err } = await said(t, TROUBLE)
+  t.equal(code, 1)
+  t.match(err, /^no answer in time from worker 1, .*\(ADMIN_WORKERS\)\n$/)
+  t.strictSame(
+    out.split('\n').filter(line => line.length > 100),
+    []
+  )
+  t.notMatch(out, /\u001b/, 'nothing that a terminal could take for an order')
+  const text = out.replace(/\n +/g, ' ')
+  for (const words of [
+    'up for 1 d 2 h, since 2026-01-02T03:04:05Z',
+    '(SIGHUP): refused, 3 errors; those of before stay in force',
+    '(RULES_X) and 2 more: see the service log',
+    'worker 0 listens, began 2026-01-02T03:04:05Z, replaced 3 times',
+    'worker 1 does not answer, began',
+    'worker 2 died, and is about to be replaced, replaced 1 time',
+    '17 questions under way',
+    '12 replies could not be sent',
+    '3 blocked',
+    '1 refused, 1 of clients that had too many',
+    'queries: 1 dropped, 2 sent back short',
+    'identical responses: 3 dropped, 4 sent back short',
+    '1 query of front ends without a client',
+    '1,000,000 answers in 1 GB of 64 GB',
+    '2 lookups too many, 3 not taken by the disk',
+    '5 errors of the disk',
+    'leads back here for corp.example, and is not asked for that',
+    '1 of 4 usable'
+  ]) {
+    t.ok(text.includes(words), words)
+  }
+  t.match(out, /:5353\n +1\/2 usable +123,456,789 +1,234,567 +1,234,567 +1234\.6 ms +yes\n/)
+  t.match(out, /^192\.0\.2\.1 +resting .* - +no$/m)
+  t.match(out, /^192\.0\.2\.2 +down /m)
+  t.match(out, /^192\.0\.2\.3 +not known /m)
+})
+
+t.test('a recorder that does not answer is told', async t => {
+  const { code, out } = await said(t, { ...TROUBLE, silent: [], recorder: null })
+  t.equal(code, 0)
+  t.match(out, /^Query log {4}the recorder does not answer$/m)
+})
+
+t.test('programs are told what is missing, too', async t => {
+  const { code, out, err } = await said(t, TROUBLE, '--json')
+  t.equal(code, 1)
+  t.match(err, /ADMIN_WORKERS/)
+  t.strictSame(JSON.parse(out), TROUBLE)
+})
