@@ -18,8 +18,13 @@ export async function serve(options: CommonOptions): Promise<void> {
   const service = await open(options, compiler)
   signals.onHangUp = () => service.hangUp()
   signals.onSecond = () => service.abort()
-  await service.close(await signals.stop)
-  process.exit(EXIT.fine)
+  end(EXIT.fine, await service.close(await signals.stop))
+}
+
+/** A thread that waits in the kernel would keep `exit` waiting: then we end as the kernel does it. */
+function end(code: number, threadsEnded: boolean): never {
+  if (!threadsEnded) process.kill(process.pid, 'SIGKILL')
+  process.exit(code)
 }
 
 class Signals {
@@ -28,13 +33,13 @@ class Signals {
   /** Before there is somebody to hear it, the rules are about to be read anyway. */
   onHangUp: () => void = () => undefined
   /** A second signal that says stop does not wait for anybody. */
-  onSecond: () => Promise<void> = () => Promise.resolve()
+  onSecond: () => Promise<boolean> = () => Promise.resolve(true)
 
   constructor() {
     this.stop = new Promise(resolve => {
       let asked = false
       const stop = (signal: NodeJS.Signals): void => {
-        if (asked) void this.onSecond().finally(() => process.exit(EXIT.found))
+        if (asked) void this.onSecond().then(ended => end(EXIT.found, ended))
         asked = true
         resolve(signal)
       }

@@ -13,10 +13,13 @@ import type { CommonOptions } from './settings.js'
 export interface Service {
   /** Reads the rules again, and opens both logs anew under their names. */
   hangUp(): void
-  /** Resolves when what was accepted is answered and what is to be written is written. */
-  close(signal: NodeJS.Signals): Promise<void>
-  /** Ends everything, whatever is in flight. */
-  abort(): Promise<void>
+  /**
+   * Resolves when what was accepted is answered and what is to be written is written: whether all
+   * threads have ended.
+   */
+  close(signal: NodeJS.Signals): Promise<boolean>
+  /** Ends everything, whatever is in flight: whether all threads have ended. */
+  abort(): Promise<boolean>
 }
 
 /** Starts to serve. Where something stands in the way, says all of it and ends the process. */
@@ -42,8 +45,9 @@ export async function open(options: CommonOptions, compiler: Compiler): Promise<
     },
     close: async signal => {
       log.info({ signal }, 'stopping: no new queries; what was accepted is answered')
-      await gateway.stop()
+      const ended = await gateway.stop()
       log.info({}, 'stopped')
+      return ended
     },
     abort: () => gateway.abort()
   }

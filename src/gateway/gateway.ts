@@ -145,18 +145,25 @@ export class Gateway {
     this.recorder.reopen()
   }
 
-  /** Stops accepting, answers what was accepted, writes what is to be written. */
-  async stop(): Promise<void> {
+  /**
+   * Stops accepting, answers what was accepted, writes what is to be written.
+   *
+   * @returns whether all threads have ended
+   */
+  async stop(): Promise<boolean> {
     this.close()
     await this.fleet.drain(this.parts.config.shutdown.grace)
-    await this.recorder.drain()
+    const ended = await this.recorder.drain()
     await this.parts.compiler.close()
+    return ended
   }
 
-  /** Gives up at once: nothing is answered any more. */
-  async abort(): Promise<void> {
+  /** Gives up at once: nothing is answered any more. @returns as `stop` */
+  async abort(): Promise<boolean> {
     this.close()
-    await Promise.all([this.fleet.end(), this.recorder.end(), this.parts.compiler.close()])
+    const ends = [this.recorder.end(), this.fleet.end(), this.parts.compiler.close()] as const
+    const [ended] = await Promise.all(ends)
+    return ended
   }
 
   private close(): void {

@@ -4,12 +4,16 @@ import type { ServiceLog } from '../log/service-log.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import { Asks, type NoReply } from './asks.js'
 import { Backoff } from './backoff.js'
+import { inTime } from './in-time.js'
 import type { FromRecorder, RecorderStart, ToRecorder } from './messages.js'
 import type { StartThread, Thread } from './thread.js'
 import { troubleOf } from './trouble.js'
 
 /** A recorder that dies while it writes the last records is replaced so many times. */
 const LAST_TRIES = 3
+/** The last records are written in a fraction of this, unless disk or pipe take nothing at all. */
+const LAST_PATIENCE: Milliseconds = 8_000
+const END_PATIENCE: Milliseconds = 3_000
 
 /** The recorder thread, seen from the control thread; started anew if it dies. */
 export class RecorderHandle {
@@ -67,18 +71,29 @@ export class RecorderHandle {
     return asks.put(ticket => thread.send({ kind: 'ask', ticket }), patience)
   }
 
-  /** Everything recorded is on disk when this resolves, and the thread has ended. */
-  async drain(): Promise<void> {
-    await new Promise<void>(resolve => {
+  /**
+   * Everything recorded is on disk when this resolves, or it is clear that it never will be.
+   *
+   * @returns as `end`
+   */
+  async drain(): Promise<boolean> {
+    const drained = new Promise<void>(resolve => {
       this.drained = resolve
       this.drainNow()
     })
-    await this.end()
+    if (!(await inTime(drained, LAST_PATIENCE)))
+      this.log.error({}, 'the query log takes nothing: its last records are lost')
+    return this.end()
   }
 
-  async end(): Promise<void> {
+  /**
+   * @returns whether the thread has ended: it does not while it waits in the kernel for a disk or a
+   * pipe that takes nothing
+   */
+  async end(): Promise<boolean> {
     clearTimeout(this.timer)
-    await this.thread?.end()
+    const { thread } = this
+    return thread === undefined || inTime(thread.end(), END_PATIENCE)
   }
 
   private drainNow(): void {

@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import type { Octets } from '../base/units.js'
 import { ServiceFile } from './service-file.js'
 import { showLine } from './terminal-line.js'
 
@@ -27,9 +28,14 @@ export interface ServiceLogOptions {
   readonly destination: { readonly path: string } | 'stderr'
 }
 
+/** What is kept for a reader of `stderr` who reads nothing; lines beyond it are lost. */
+const MOST_UNREAD: Octets = 1024 * 1024
+
 /** The stream `stderr` and what is known of it. */
 export interface Terminal {
   readonly isTTY?: boolean | undefined
+  /** Not yet taken by whoever reads it. */
+  readonly writableLength?: Octets
   write(text: string): unknown
 }
 
@@ -53,8 +59,10 @@ export function createServiceLog(
     formatters: { level: (label: string) => ({ level: label }) }
   }
   const colours = (environment.NO_COLOR ?? '') === ''
-  const show = (json: string): unknown =>
+  const show = (json: string): void => {
+    if ((terminal.writableLength ?? 0) > MOST_UNREAD) return
     terminal.write(terminal.isTTY === true ? showLine(json, colours) : json)
+  }
   if (destination === 'stderr') {
     return Object.assign(pino(settings, { write: show }), { reopen: () => undefined })
   }

@@ -70,7 +70,8 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'a worker leaks memory': ['gateway/memory.test.ts', 'a worker that leaks is replaced'],
   'a worker is out of memory': ['gateway/memory.test.ts', 'out of memory at once: no hang'],
   'the recorder dies': ['gateway/deaths.test.ts', 'the recorder dies: answers go on'],
-  'the service log cannot': ['log/service-log.test.ts', 'refuses a path where no folder'],
+  'the service log cannot': ['cli/streams.test.ts', 'a service log in'],
+  'disk or pipe of the query log': ['cli/streams.test.ts', 'a query log that takes nothing'],
   'more lookups than': ['log/recorder.test.ts', 'counts what a full ring dropped'],
   'the compiler dies': ['gateway/deaths.test.ts', 'the compiler dies twice'],
   'there are no descriptors': ['cli/starved.test.ts', 'out of descriptors'],
@@ -82,7 +83,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'something is dropped': ['scenarios/flush-in-flight.yaml'],
   'SIGTERM or SIGINT': ['cli/trouble.test.ts', 'a second signal does not wait'],
   'SIGHUP, once': ['cli/trouble.test.ts', 'a thousand SIGHUPs'],
-  'standard input': ['cli/trouble.test.ts', 'neither input, output nor errors']
+  'standard input': ['cli/streams.test.ts', 'nobody reads its standard error']
 }
 
 const rows = tableAfter('docs/architecture.md', '## What happens when').map(([what]) => what!)

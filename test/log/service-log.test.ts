@@ -104,6 +104,23 @@ const messages = (text: string): string[] =>
     .split('\n')
     .map(line => (JSON.parse(line) as { msg: string }).msg)
 
+t.test('keeps no more than 1 MiB for a reader who reads nothing', async t => {
+  const unread: string[] = []
+  const terminal = {
+    get writableLength() {
+      return unread.join('').length
+    },
+    write: (more: string) => unread.push(more)
+  }
+  const log = createServiceLog({ level: 'info', destination: 'stderr' }, terminal)
+  const text = 'x'.repeat(100_000)
+  for (let i = 0; i < 100; i++) log.info({}, text)
+  t.equal(unread.length, 11)
+  unread.length = 0
+  log.info({}, 'heard again')
+  t.match(unread, [/heard again/])
+})
+
 t.test('makes the folders of its file', async t => {
   const { path } = folder(t)
   const file = join(path, 'a/b/c.jsonl')
