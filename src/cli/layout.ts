@@ -2,10 +2,11 @@ import { tame } from '../log/terminal-line.js'
 import { paint, type Paint } from './paint.js'
 
 /** Columns of a terminal that what we print is made for. */
-export const COLUMNS = 100
+const COLUMNS = 100
 /** Columns of what stands before the lines of a section, and between the columns of a table. */
 const LABEL = 13
 const GAP = 2
+const MARGIN = ' '.repeat(LABEL)
 /** Columns of a table, from the first, that have words in them and not figures. */
 const WORDS = 2
 
@@ -16,7 +17,7 @@ export type Painted = string | readonly [how: Paint, text: string]
 export function section(label: string, lines: readonly Painted[]): string[] {
   return lines
     .flatMap(line => wrap(line, COLUMNS - LABEL))
-    .map((line, i) => `${paint('bold', (i === 0 ? label : '').padEnd(LABEL))}${painted(line)}`)
+    .map((line, i) => (i === 0 ? paint('bold', label.padEnd(LABEL)) : MARGIN) + painted(line))
 }
 
 /**
