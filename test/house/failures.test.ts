@@ -41,13 +41,13 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'asks the next upstream at once'
   ],
   'ICMP quotes what we did not send': ['upstream/undelivered.test.ts', 'ICMP that quotes ${it}'],
-  'no upstream answers at all': ['scenarios/failure.yaml'],
+  'no upstream answers at all': ['gateway/loss.test.ts', 'all packets are lost'],
   'the same, and an answer is held': ['scenarios/stale-failure.yaml'],
   'what is asked for before': ['scenarios/prefetch-failed.yaml'],
   'upstreams take longer': ['scenarios/stale-late.yaml'],
   'an upstream leads back here': ['gateway/loops.test.ts', 'that forward to each other end'],
   'there is no upstream': ['gateway/no-upstream.test.ts', 'without an upstream it starts'],
-  'an upstream answers with garbage': ['upstream/matching.test.ts', 'ignores the second'],
+  'an upstream answers with garbage': ['upstream/matching.test.ts', 'ignores a response with'],
   'an answer is right but for the letter case': [
     'upstream/case.test.ts',
     'in the wrong case is asked for again'
