@@ -87,16 +87,18 @@ export class Segment {
     this.words[at / 4 + STATE] = state | USED | ((state & USED) << 1)
   }
 
-  /** Whether it was used since it was written, or since `rest`. */
+  /** Whether it was used since it was written, more often than it rested. */
   isUsed(at: Octets): boolean {
     return (this.words[at / 4 + STATE]! & USED) !== 0
   }
 
+  /** Takes one use away: what was used more than once counts as used all the same. */
   rest(at: Octets): void {
-    this.words[at / 4 + STATE]! &= ~(USED | AGAIN)
+    const state = this.words[at / 4 + STATE]!
+    this.words[at / 4 + STATE] = state & ~((state & AGAIN) === 0 ? USED : AGAIN)
   }
 
-  /** Whether it was used twice since then, and this is the first call that finds it so. */
+  /** Whether it was used more than once, and this is the first call that finds it so. */
   claim(at: Octets): boolean {
     const state = this.words[at / 4 + STATE]!
     if ((state & (AGAIN | CLAIMED)) !== AGAIN) return false
@@ -112,6 +114,12 @@ export class Segment {
   /** Moves the record at `from` down to `to`. */
   move(from: Octets, to: Octets, size: Octets): void {
     if (from !== to) this.octets.copyWithin(to, from, from + size)
+  }
+
+  /** Appends the record at `from` to another segment, which has room for it. */
+  copyTo(other: Segment, from: Octets, size: Octets): void {
+    other.octets.set(this.octets.subarray(from, from + size), other.end)
+    other.end += size
   }
 
   holds(at: Octets, key: QuestionKey): boolean {

@@ -60,6 +60,9 @@ const INSIDE = edeOption(EDE.BLOCKED, 'private address for a public name')
 /** As that of a ban, so that an exemption is felt. */
 const INSIDE_TTL: Seconds = 60
 
+/** How long an answer is given again before the cache is told that it is still asked for. */
+const READY_FOR: Seconds = 30
+
 const STRANGER = edeOption(EDE.PROHIBITED, 'client is in no network served here')
 
 export interface ResolverParts {
@@ -308,7 +311,8 @@ export class Resolver implements Responder {
   private lookAhead(answer: Answer, age: Seconds): void {
     const { lookup, inspector, parts } = this
     // Behind all rules, so that nobody asks for what is banned.
-    const until = parts.prefetch?.consider(lookup.query, answer, age) ?? answer.lifetime
+    const end = parts.prefetch?.consider(lookup.query, answer, age) ?? answer.lifetime
+    const until = Math.min(end, age + READY_FOR)
     if (until > age && isPlain(lookup.verdict) && isPlain(inspector.verdict)) {
       parts.shelf?.put(lookup.query, answer, lookup.clientClass, until)
     }

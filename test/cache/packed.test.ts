@@ -1,6 +1,8 @@
 import t from 'tap'
+import { seeded } from '../../bench/kit/random.js'
 import type { Clock } from '../../src/base/clock.js'
 import type { Milliseconds } from '../../src/base/units.js'
+import { NameScope } from '../../src/cache/name-scope.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import type { Answer } from '../../src/wire/answer.js'
 
@@ -15,12 +17,20 @@ class FakeClock implements Clock {
 }
 
 const SEED = 1
+/** The root and all below it. */
+const ALL = new NameScope(Uint8Array.of(0), true)
 /** Four segments of 4096 octets. */
 const SMALL = 16_384
 
 const NO_OCTETS = new Uint8Array(0)
 
 const key = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'))
+
+/** A question for a name of one label, as `key` takes it. */
+const named = (number: number): string => {
+  const label = String(number)
+  return `${String.fromCharCode(label.length)}${label}\0\0\x01\0\x01\0`
+}
 
 const answer = (more: Partial<Answer> = {}): Answer => ({
   body: new Uint8Array(100),
@@ -209,4 +219,51 @@ t.test('an answer above half a segment is not held, and what it replaces is gone
   t.equal(cache.entries, 0)
   cache.put(key('a'), answer({ body: new Uint8Array(1900) }))
   t.equal(cache.get(key('a'))?.body.length, 1900)
+})
+
+t.test('whatever is put, asked for, flushed and swept, no answer is another one’s', async t => {
+  const random = seeded(3)
+  const below = (count: number): number => Math.floor(random() * count)
+  const clock = new FakeClock(0)
+  const cache = new PackedAnswerCache(SMALL, clock, 5, SEED)
+  const latest = new Map<string, number>()
+  let wrong = 0
+  for (let i = 0; i < 50_000; i++) {
+    // Some names again and again, some now and then, most hardly ever.
+    const name = named(below([20, 200, 2000][below(3)]!))
+    const upstream = cache.get(key(name))?.upstream ?? cache.getStale(key(name))?.upstream
+    if (upstream !== undefined && upstream !== latest.get(name)) wrong++
+    if (upstream === undefined || below(10) === 0) {
+      latest.set(name, i)
+      const body = new Uint8Array(below(300))
+      cache.put(key(name), answer({ body, upstream: i, storedAt: clock.at }))
+    } else if (below(50) === 0) {
+      cache.delete(key(name))
+      latest.delete(name)
+    }
+    if (cache.size > SMALL) wrong++
+    clock.at += below(10)
+  }
+  t.equal(wrong, 0)
+  const held = cache.entries
+  t.ok(held > 20)
+  t.equal(
+    [...cache.flush(ALL)].reduce((sum, dropped) => sum + dropped, 0),
+    held
+  )
+  t.strictSame([cache.entries, cache.size], [0, 0])
+})
+
+t.test('what comes back after it was given up is kept through a flood', async t => {
+  const cache = open()
+  const fill = (from: number, count: number): void => {
+    for (let i = from; i < from + count; i++) cache.put(key(`n${i}`), answer())
+  }
+  fill(0, 500)
+  cache.put(key('a'), answer())
+  fill(1000, 40)
+  t.equal(cache.get(key('a')), undefined)
+  cache.put(key('a'), answer())
+  fill(2000, 500)
+  t.not(cache.get(key('a')), undefined)
 })
