@@ -6,10 +6,11 @@ import { BadUpstream, good } from '../upstream/bad-upstream.js'
 import { interdict, type Ran } from './run.js'
 import { address, serve } from './serving.js'
 
+/** Queries are counted: none is to be sent twice for being slow, and none is for loops. */
 const settings = (port: number, socket: string) => `
 listen: ['127.0.0.1:0']
 workers: 1
-upstreams: { servers: ['127.0.0.1:${port}'], use-resolv-conf: false }
+upstreams: { servers: ['127.0.0.1:${port}'], use-resolv-conf: false, timeout: 4s, loop-check: 0s }
 admin: { socket: '${socket}' }
 log: { queries: { which: none } }
 `

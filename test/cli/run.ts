@@ -18,7 +18,9 @@ export const PROGRAM = 'dist/bundle/bin/interdict.js'
 export function interdict(...words: string[]): Promise<Ran> {
   return new Promise(resolve => {
     const options = { timeout: 60_000, env: { ...process.env, FORCE_COLOR: '1' } }
-    execFile(process.execPath, [PROGRAM, ...words], options, (error, out, err) => {
+    // Without tap's hooks: to load them takes longer than most commands.
+    const command = ['-u', 'NODE_OPTIONS', process.execPath, PROGRAM, ...words]
+    execFile('env', command, options, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? -1), out, err })
     })
   })
