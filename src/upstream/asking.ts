@@ -27,8 +27,10 @@ export class Try {
   id = 0
   /** The answer has to spell QNAME as the query did. */
   exactCase = false
-  /** It could not go there, as the network says: there is no sense in asking this upstream again. */
+  /** It could not go there, as the network says: others are asked first. */
   cutOff = false
+  /** ICMP said so, of this very query; it may be that the upstream is just being restarted. */
+  undelivered = false
   /** What the query takes along, if anything, and the answer has to bring back. */
   cookie: ClientCookie | undefined
   /** Set by `begin`, before anybody looks. */
@@ -48,6 +50,7 @@ export class Try {
     this.previous = previous
     this.exactCase = false
     this.cutOff = false
+    this.undelivered = false
     this.cookie = upstream.cookies.toSend(now)
     return this
   }
@@ -169,6 +172,17 @@ export class Asking extends Timed {
       if (at.cutOff && at.upstream === upstream) return true
     }
     return false
+  }
+
+  /** Those of whom ICMP spoke may be asked again. Returns whether there are any. */
+  pardon(): boolean {
+    let any = false
+    for (let at = this.last; at !== undefined; at = at.previous) {
+      if (!at.undelivered) continue
+      at.cutOff = false
+      any = true
+    }
+    return any
   }
 
   /** Nothing is expected any more from what was sent so far. */

@@ -155,6 +155,7 @@ export class Inquiries implements Receiver {
   undelivered(attempt: Try, now: Milliseconds): void {
     const { asking, upstream, sentAt } = attempt
     upstream.counts.undelivered++
+    attempt.undelivered = true
     attempt.release()
     upstream.undelivered(sentAt, now)
     // It may take the network longer to say so than we waited.
@@ -246,6 +247,10 @@ export class Inquiries implements Receiver {
   private expire(asking: Asking, now: Milliseconds): void {
     const attempt = asking.last!
     const { upstream } = attempt
+    if (attempt.undelivered) {
+      this.goOn(asking, now)
+      return
+    }
     // A probe is waited for a second time, but it is one query.
     if (asking.first !== undefined || asking.silences === 0) upstream.counts.timeouts++
     asking.silences++
@@ -262,12 +267,16 @@ export class Inquiries implements Receiver {
       this.waitOn(asking, now)
     } else if (asking.held !== undefined && asking.heldFrom !== undefined) {
       this.respond(asking, asking.heldFrom, asking.held, now)
-    } else if (next === undefined || now >= asking.giveUpAt || asking.tries >= MAX_TRIES) {
+    } else if (now >= asking.giveUpAt || asking.tries >= MAX_TRIES || isHopeless(asking)) {
       this.fail(asking, now)
-    } else if (isHopeless(asking)) {
-      this.fail(asking, now)
-    } else {
+    } else if (next !== undefined) {
       this.ask(asking, next, asking.tcpOnly, now)
+    } else if (asking.pardon()) {
+      // Nobody is left, and nobody is down: a resolver that is being restarted is back in no time.
+      const { tryTimeout } = this.parts.limits
+      this.deadlines.set(asking, Math.min(now + tryTimeout, asking.giveUpAt), now)
+    } else {
+      this.fail(asking, now)
     }
   }
 

@@ -104,12 +104,15 @@ export class Upstream {
    */
   silent(sentAt: Milliseconds, now: Milliseconds): void {
     this.measure(now - sentAt)
-    this.undelivered(sentAt, now)
+    if (this.heardAt <= sentAt && this.failedAt <= sentAt) this.failed(now)
   }
 
-  /** As `silent`, where the network says that it cannot be reached, which is no response time. */
+  /**
+   * The network says that it cannot be reached, which is no response time. That costs no time, so
+   * that a thousand queries may be told so within a second: while it rests, they are one failure.
+   */
   undelivered(sentAt: Milliseconds, now: Milliseconds): void {
-    if (this.heardAt <= sentAt && this.failedAt <= sentAt) this.failed(now)
+    if (this.heardAt <= sentAt && !this.isResting(now)) this.failed(now)
   }
 
   /** It could not be reached at all. */

@@ -6,6 +6,8 @@ import { kinds, serving } from './serve.js'
 
 /** As long as can be: an answer that comes at all was not waited for. */
 const PATIENT = 'timeout: 4s, give-up: 4900ms'
+/** For those that are refused by all: they are asked again until it is over. */
+const SHORT = 'timeout: 50ms, give-up: 300ms'
 /** For those who are not missed. */
 const HASTY = { patience: 1000 }
 const skip = !kinds.includes('batch') && 'what ICMP says is not heard here'
@@ -26,7 +28,7 @@ async function alive(t: Test): Promise<BadUpstream> {
 const server = ({ address, port }: Endpoint): string => `'${address}:${port}'`
 
 t.test('an upstream whose port is closed: SERVFAIL with EDE 23', { skip }, async t => {
-  const { at } = await serving(t, { upstream: await closed(), upstreams: PATIENT })
+  const { at } = await serving(t, { upstream: await closed(), upstreams: SHORT })
   for (const ask of [askUdp, askTcp]) {
     t.match(await ask(at, 'www.example'), { rcode: 'SERVFAIL', answers: [], ede: 23 })
     t.match(await ask(at, 'banned.example'), { rcode: 'NXDOMAIN', ede: 15 })
@@ -53,7 +55,7 @@ t.test('with portable sockets, silence tells: EDE 22', async t => {
 t.test('workers end and are replaced while refusals come', { skip }, async t => {
   const { at, threads, log } = await serving(t, {
     upstream: await closed(),
-    upstreams: PATIENT,
+    upstreams: SHORT,
     workers: 2
   })
   for (let round = 1; round <= 4; round++) {
