@@ -48,12 +48,12 @@ export class Retired {
 
 let gc: (() => void) | undefined
 
-/** A whole collection, now: contexts made while the flag is set have the function that does it. */
+/**
+ * A whole collection, now: contexts made while the flag is set have the function that does it. The
+ * flag is one for all threads, and stays set: one that took it back took it from the others.
+ */
 function collectGarbage(): void {
-  if (gc === undefined) {
-    setFlagsFromString('--expose-gc')
-    gc = runInNewContext('gc') as () => void
-    setFlagsFromString('--no-expose-gc')
-  }
+  setFlagsFromString('--expose-gc')
+  gc ??= runInNewContext('gc') as () => void
   gc()
 }

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { Retired } from '../../src/gateway/retired.js'
 import type { Snapshot } from '../../src/policy/snapshot.js'
@@ -40,4 +42,20 @@ t.test('what one goes over to twice is not replaced, and a little may wait', asy
   retired.replace(snapshotOf(2, SIZE))
   await sleep(100)
   t.equal(retired.octets, MB)
+})
+
+t.test('threads that collect at the same time do not disturb each other', async t => {
+  const module = new URL('./collecting-worker.js', import.meta.url)
+  for (let round = 0; round < 10; round++) {
+    const threads = 8
+    const gate = new Int32Array(new SharedArrayBuffer(4)).fill(threads)
+    const ends = Array.from({ length: threads }, async () => {
+      const worker = new Worker(module, { workerData: gate, execArgv: [] })
+      const errors: unknown[] = []
+      worker.on('error', error => errors.push(error))
+      await once(worker, 'exit')
+      return errors
+    })
+    t.strictSame((await Promise.all(ends)).flat(), [])
+  }
 })
