@@ -67,7 +67,10 @@ class Visit {
     clearTimeout(this.timer)
     if (socket.destroyed) return
     this.timer = setTimeout(() => this.leave(), this.patience)
-    socket.end(`${JSON.stringify(value)}\n`, () => this.leave())
+    socket.end(`${JSON.stringify(value)}\n`)
+    // What was not read when we hang up would be an error for the client: unix(7), ECONNRESET.
+    this.stopReading()
+    socket.resume()
   }
 
   private readonly take = (piece: Buffer): void => {

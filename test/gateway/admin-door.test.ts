@@ -119,6 +119,8 @@ t.test('one client too many is told so, and is welcome when another has left', a
   const { path } = await open(t, undefined, { ...PATIENT, connections: 2 })
   const held = [await hanging(path), await hanging(path)]
   for (let i = 0; i < 5; i++) t.match(await talk(path, []), /"code":"ADMIN_BUSY"/)
+  // Who says what it came for is told so too, and not hung up on before it has read it.
+  for (let i = 0; i < 200; i++) t.match(await talk(path, [`${FLUSH}\n`]), /"code":"ADMIN_BUSY"/)
   held[0]!.destroy()
   await eventually('room', async () => (await talk(path, [`${FLUSH}\n`])).includes('done'))
   held[1]!.destroy()
