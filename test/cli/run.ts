@@ -17,7 +17,9 @@ export const PROGRAM = 'dist/bundle/bin/interdict.js'
 /** Runs `interdict` with these words, as a pipe would see it. */
 export function interdict(...words: string[]): Promise<Ran> {
   return new Promise(resolve => {
-    const options = { timeout: 60_000, env: { ...process.env, FORCE_COLOR: '1' } }
+    // Both at once, and Node 24 warns of it.
+    const env = { ...process.env, FORCE_COLOR: '1', NO_COLOR: undefined }
+    const options = { timeout: 60_000, env }
     // Without tap's hooks: to load them takes longer than most commands.
     const command = ['-u', 'NODE_OPTIONS', process.execPath, PROGRAM, ...words]
     execFile('env', command, options, (error, out, err) => {
