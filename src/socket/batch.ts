@@ -9,16 +9,19 @@ import { wayTo } from './way.js'
 
 /** The batch transport, or the reason why it cannot be had here. One per thread. */
 export function batchTransport(ledger = new Ledger()): Transport | string {
-  const system = loadSystem()
+  const system = loadSystem(ledger)
   return typeof system === 'string' ? system : transportOf({ system, ledger, turn: new Turn() })
 }
 
-/** Closes what the batch sockets of a thread that has ended left open. */
+/** Closes what the batch sockets of a thread that has ended left open, and frees their memory. */
 export function closeLeftOver(ledger: Ledger): void {
   const fds = ledger.take()
-  if (fds.length === 0) return
+  const memory = ledger.takeMemory()
+  if (fds.length + memory.length === 0) return
   const system = loadSystem()
-  if (typeof system !== 'string') for (const fd of fds) system.close(fd)
+  if (typeof system === 'string') return
+  for (const fd of fds) system.close(fd)
+  for (const { address, octets } of memory) system.unmap(address, octets)
 }
 
 function transportOf(shop: Shop): Transport {

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { getSystemErrorMap } from 'node:util'
+import type { Ledger } from './ledger.js'
 
 /**
  * The system calls and constants of Linux that batch sockets need. The numbers are those of
@@ -86,23 +87,29 @@ export interface System {
   words(errno: number): string
   /** Zeroed private memory and where it is. */
   map(octets: number): { readonly buffer: ArrayBuffer; readonly address: number }
+  /** Gives memory back, of which no view may be left: to touch one kills the process. */
+  unmap(address: number, octets: number): void
   addressOf(buffer: Buffer): number
   /** Calls back on the event loop whenever `fd` can be read, or (`failed`) has an error to be read. */
   poll(fd: number, readable: (failed: boolean) => void): Poll
 }
 
-/** The system, or the reason why batch sockets cannot be had here. */
-export function loadSystem(): System | string {
+/**
+ * The system, or the reason why batch sockets cannot be had here.
+ *
+ * @param ledger is told what memory is mapped
+ */
+export function loadSystem(ledger?: Ledger): System | string {
   if (process.platform !== 'linux') return `this is ${process.platform}, not Linux`
   if (!ARCHITECTURES.includes(process.arch)) return `not made for ${process.arch}`
   try {
-    return systemOf(createRequire(import.meta.url)('koffi') as Koffi)
+    return systemOf(createRequire(import.meta.url)('koffi') as Koffi, ledger)
   } catch (error) {
     return `koffi does not load: ${error instanceof Error ? error.message : String(error)}`
   }
 }
 
-function systemOf(koffi: Koffi): System {
+function systemOf(koffi: Koffi, ledger: Ledger | undefined): System {
   const libc = koffi.load(null)
   const mmap: (...args: number[]) => bigint = libc.func(
     'void *mmap(size_t address, size_t length, int protection, int flags, int fd, int64_t offset)'
@@ -111,9 +118,15 @@ function systemOf(koffi: Koffi): System {
     'int munmap(size_t address, size_t length)'
   )
   // A view may outlive its socket, and touching unmapped memory would kill the process. So memory
-  // is given back when its buffer is collected, which is when no view of it is left.
-  const unmap = new FinalizationRegistry<{ address: number; octets: number }>(
-    ({ address, octets }) => void munmap(address, octets)
+  // is given back when its buffer is collected, which is when no view of it is left. A thread that
+  // ends collects nothing: others do that for it, by the ledger (`closeLeftOver`).
+  const unmap = (address: number, octets: number): void => void munmap(address, octets)
+  const registry = new FinalizationRegistry<{ address: number; octets: number }>(
+    ({ address, octets }) => {
+      // First, for else it might be given back twice, when it is already somebody else's.
+      ledger?.forgetMemory(address)
+      unmap(address, octets)
+    }
   )
   return {
     socket: libc.func('int socket(int family, int type, int protocol)'),
@@ -138,9 +151,11 @@ function systemOf(koffi: Koffi): System {
       const address = Number(koffi.address(pointer))
       if (address <= 0 || address > Number.MAX_SAFE_INTEGER) throw new RangeError('out of memory')
       const buffer = koffi.view(pointer, octets)
-      unmap.register(buffer, { address, octets })
+      ledger?.noteMemory(address, octets)
+      registry.register(buffer, { address, octets })
       return { buffer, address }
     },
+    unmap,
     addressOf: buffer => Number(koffi.address(buffer)),
     poll: (fd, readable) => pollWith(koffi, fd, readable)
   }

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { batchTransport, closeLeftOver } from '../../src/socket/batch.js'
 import { Ledger } from '../../src/socket/ledger.js'
@@ -15,10 +16,25 @@ t.test('knows what is open, in memory that can be shared', async t => {
   t.strictSame(ledger.take(), [])
 })
 
+t.test('knows what is mapped', async t => {
+  const ledger = new Ledger()
+  const elsewhere = new Ledger(ledger.shared)
+  for (const address of [4096, 2 ** 47 - 4096, 8192]) ledger.noteMemory(address, address / 2)
+  ledger.forgetMemory(8192)
+  ledger.forgetMemory(16384)
+  t.strictSame(elsewhere.takeMemory(), [
+    { address: 4096, octets: 2048 },
+    { address: 2 ** 47 - 4096, octets: 2 ** 46 - 2048 }
+  ])
+  t.strictSame(ledger.takeMemory(), [])
+})
+
 t.test('keeps to its room', async t => {
   const ledger = new Ledger()
   for (let fd = 0; fd < 5000; fd++) ledger.note(fd)
   t.ok(ledger.take().length >= 1024)
+  for (let piece = 1; piece <= 5000; piece++) ledger.noteMemory(4096 * piece, 4096)
+  t.ok(ledger.takeMemory().length >= 256)
 })
 
 const transport = batchTransport()
@@ -38,3 +54,26 @@ t.test('frees the port of a thread that was killed', { skip }, async t => {
   await transport.probe(endpoint)
   t.strictSame(ledger.take(), [])
 })
+
+t.test('gives back the memory of a thread that was killed', { skip }, async t => {
+  const ledger = new Ledger()
+  const worker = new Worker(new URL('./ledger-thread.js', import.meta.url), {
+    workerData: ledger.shared
+  })
+  await once(worker, 'message')
+  await worker.terminate()
+  const pieces = ledger.takeMemory()
+  t.ok(pieces.length > 0)
+  t.strictSame(pieces.filter(isMapped), pieces, 'it outlives the thread')
+  for (const { address, octets } of pieces) ledger.noteMemory(address, octets)
+  closeLeftOver(ledger)
+  t.strictSame(pieces.filter(isMapped), [])
+})
+
+/** Whether memory begins there, or lies across it, that this process has: proc_pid_maps(5). */
+function isMapped({ address }: { readonly address: number }): boolean {
+  return readFileSync('/proc/self/maps', 'latin1')
+    .split('\n')
+    .map(line => line.split(/[- ]/, 2).map(hex => Number.parseInt(hex, 16)))
+    .some(([from, to]) => from! <= address && address < to!)
+}
