@@ -63,6 +63,8 @@ export class Blocklist {
     await link(await this.file(format), fresh)
     await utimes(fresh, new Date(), new Date())
     await rename(fresh, target)
+    // Two links to one file are left as they are: rename(2).
+    await rm(fresh, { force: true })
   }
 
   /** Makes room: lists of 10M names are large. */
