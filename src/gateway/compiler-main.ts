@@ -12,7 +12,7 @@ import type { Snapshot } from '../policy/snapshot.js'
 import { loadRules, type RulesResult } from '../rules/load.js'
 import { isUnchanged, marksOf, pathsIn, type Marks } from './marks.js'
 import type { FromCompiler, ToCompiler } from './messages.js'
-import { Retired } from './retired.js'
+import { Retired, SETTLE } from './retired.js'
 import { troubleOf } from './trouble.js'
 
 /** How often files that change while they are read are read again, and after what pause. */
@@ -22,7 +22,7 @@ const PAUSE: Milliseconds = 50
 type Order = Extract<ToCompiler, { readonly kind: 'compile' }>
 
 let inForce: Snapshot | undefined
-const retired = new Retired()
+const retired = new Retired(SETTLE.compiler)
 
 parentPort!.on('message', (message: ToCompiler) => {
   void obey(message).then(result => parentPort!.postMessage(result))

@@ -16,7 +16,7 @@ import { freeEndpoint } from './free-endpoint.js'
 import type { Compiled, Trouble } from './messages.js'
 import { LoopWatch, newProbeKey } from './loop-watch.js'
 import { RecorderHandle } from './recorder.js'
-import { Retired } from './retired.js'
+import { Retired, SETTLE } from './retired.js'
 import { RulesNews, type Good, type ReloadReason } from './rules-news.js'
 import { gatherStatus, type Status } from './status.js'
 import type { StartThread } from './thread.js'
@@ -52,7 +52,7 @@ export class Gateway {
   private readonly news: RulesNews
   private readonly warnings: readonly Trouble[]
   private snapshot: Snapshot | undefined
-  private readonly retired = new Retired()
+  private readonly retired = new Retired(SETTLE.control)
   private readonly again = new Again(() => void this.reload('they could not be read'))
   private stopping = false
   private hasSecrets = false

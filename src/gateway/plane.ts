@@ -30,7 +30,7 @@ import { LoopProbes } from '../wire/loop-probe.js'
 import { ServerCookies } from '../wire/server-cookie.js'
 import { openForwarder } from './open-forwarder.js'
 import { rebindingGuard } from './rebinding-guard.js'
-import { Retired } from './retired.js'
+import { Retired, SETTLE } from './retired.js'
 import { tallyOf, type WorkerStatus } from './worker-status.js'
 
 /** How much of the cache's memory is for answers within reach. */
@@ -43,7 +43,7 @@ export class Plane {
   private resolver: Resolver | undefined
   private holdings: Holdings | undefined
   private newest: Snapshot | undefined
-  private readonly retired = new Retired()
+  private readonly retired = new Retired(SETTLE.worker)
   private forwarder: MeasuredForwarder | undefined
   private limits: Limits | undefined
   private loops: ReadonlySet<number>

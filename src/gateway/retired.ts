@@ -9,8 +9,11 @@ const MB: Octets = 2 ** 20
 /** So much may wait for V8 to collect when it likes. */
 const TOLERATED: Octets = 16 * MB
 
-/** By then whatever was under way with the old snapshot is mostly over. */
-const SETTLE: Milliseconds = 1000
+/**
+ * By then whatever was under way with the old snapshot is mostly over. Each kind of thread has a
+ * time of its own: all of them at once on one core keep queries waiting three times as long.
+ */
+export const SETTLE = { worker: 1000, control: 2000, compiler: 3000 } as const
 
 /**
  * Snapshots that were replaced in this thread, and the memory that they still hold.
@@ -26,7 +29,7 @@ export class Retired {
   #newest: Snapshot | undefined
   #waiting = false
 
-  constructor(private readonly settle: Milliseconds = SETTLE) {}
+  constructor(private readonly settle: Milliseconds) {}
 
   /** Tells that this thread goes over to a snapshot. */
   replace(snapshot: Snapshot): void {
