@@ -4,6 +4,7 @@ import { RCODE } from '../../src/dns/rcode.js'
 import { readName } from '../../src/wire/name.js'
 import type { Answer } from '../../src/wire/answer.js'
 import { seeded } from '../kit/random.js'
+import { answerOf } from '../kit/answer.js'
 
 export interface FloodTerms {
   /** Names that clients ask for, the n-th of them 1/n as often as the first (Zipf). */
@@ -34,8 +35,8 @@ export function flood(cache: AnswerCache, { hot, perQuestion, octets }: FloodTer
   const random = seeded(1)
   const draw = zipf(hot, random)
   const keys = Array.from({ length: hot }, (_, i) => keyOf(`www.hot${i}.example`))
-  const positive = answerOf(POSITIVE, RCODE.NOERROR)
-  const negative = answerOf(NEGATIVE, RCODE.NXDOMAIN)
+  const positive = heldAnswer(POSITIVE, RCODE.NOERROR)
+  const negative = heldAnswer(NEGATIVE, RCODE.NXDOMAIN)
   let names = 0
   let size = 0
   const ask = (key: QuestionKey, answer: Answer): number => {
@@ -84,23 +85,6 @@ function zipf(count: number, random: () => number): () => number {
   }
 }
 
-function answerOf(octets: Octets, rcode: number): Answer {
-  return {
-    body: new Uint8Array(octets),
-    rcode,
-    answers: 1,
-    authorities: 0,
-    additionals: 0,
-    authentic: false,
-    ttls: Uint16Array.of(6),
-    storedAt: 0,
-    lifetime: 3600,
-    ede: undefined,
-    upstream: 0,
-    targets: new Uint8Array(0),
-    leads: new Uint8Array(0),
-    addresses: new Uint32Array(0),
-    cleanEpoch: -1,
-    cleanClass: -1
-  }
+function heldAnswer(octets: Octets, rcode: number): Answer {
+  return answerOf({ body: new Uint8Array(octets), rcode, lifetime: 3600 })
 }

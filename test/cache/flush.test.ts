@@ -4,31 +4,15 @@ import { NameScope } from '../../src/cache/name-scope.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import type { Answer } from '../../src/wire/answer.js'
 import { readName } from '../../src/wire/name.js'
+import { answerOf } from '../../bench/kit/answer.js'
 
 const clock: Clock = { now: () => 0, wall: () => 0 }
 
 const key = (name: string, type = 1): Uint8Array =>
   Uint8Array.from([...readName(name), 0, type, 0, 1, 0])
 
-const answer = (octets = 100, more: Partial<Answer> = {}): Answer => ({
-  body: new Uint8Array(octets),
-  rcode: 0,
-  answers: 1,
-  authorities: 0,
-  additionals: 0,
-  authentic: false,
-  ttls: Uint16Array.of(6),
-  storedAt: 0,
-  lifetime: 10,
-  ede: undefined,
-  upstream: 0,
-  targets: new Uint8Array(0),
-  leads: new Uint8Array(0),
-  addresses: new Uint32Array(0),
-  cleanEpoch: -1,
-  cleanClass: -1,
-  ...more
-})
+const answer = (octets = 100, more: Partial<Answer> = {}): Answer =>
+  answerOf({ body: new Uint8Array(octets), ...more })
 
 const open = (size: number): PackedAnswerCache => new PackedAnswerCache(size, clock, 0, 1)
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Clock } from '../../src/base/clock.js'
 import type { Milliseconds } from '../../src/base/units.js'
 import { LruAnswerCache, weigh } from '../../src/cache/lru.js'
-import type { Answer } from '../../src/wire/answer.js'
+import { answerOf as answer } from '../../bench/kit/answer.js'
 
 class FakeClock implements Clock {
   constructor(public at: Milliseconds) {}
@@ -14,29 +14,7 @@ class FakeClock implements Clock {
   }
 }
 
-const NO_OCTETS = new Uint8Array(0)
-
 const key = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'))
-
-const answer = (more: Partial<Answer> = {}): Answer => ({
-  body: new Uint8Array(100),
-  rcode: 0,
-  answers: 1,
-  authorities: 0,
-  additionals: 0,
-  authentic: false,
-  ttls: Uint16Array.of(6),
-  storedAt: 0,
-  lifetime: 10,
-  ede: undefined,
-  upstream: 0,
-  targets: NO_OCTETS,
-  leads: NO_OCTETS,
-  addresses: new Uint32Array(0),
-  cleanEpoch: -1,
-  cleanClass: -1,
-  ...more
-})
 
 t.test('gives back what was put, until it is deleted', async t => {
   const cache = new LruAnswerCache(10_000, new FakeClock(0))

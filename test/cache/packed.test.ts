@@ -5,6 +5,7 @@ import type { Milliseconds } from '../../src/base/units.js'
 import { NameScope } from '../../src/cache/name-scope.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import type { Answer } from '../../src/wire/answer.js'
+import { answerOf as answer } from '../../bench/kit/answer.js'
 
 class FakeClock implements Clock {
   constructor(public at: Milliseconds) {}
@@ -31,26 +32,6 @@ const named = (number: number): string => {
   const label = String(number)
   return `${String.fromCharCode(label.length)}${label}\0\0\x01\0\x01\0`
 }
-
-const answer = (more: Partial<Answer> = {}): Answer => ({
-  body: new Uint8Array(100),
-  rcode: 0,
-  answers: 1,
-  authorities: 0,
-  additionals: 0,
-  authentic: false,
-  ttls: Uint16Array.of(6),
-  storedAt: 0,
-  lifetime: 10,
-  ede: undefined,
-  upstream: 0,
-  targets: NO_OCTETS,
-  leads: NO_OCTETS,
-  addresses: new Uint32Array(0),
-  cleanEpoch: -1,
-  cleanClass: -1,
-  ...more
-})
 
 const open = (clock: Clock = new FakeClock(0)) => new PackedAnswerCache(SMALL, clock, 0, SEED)
 

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { answerOf } from '../../bench/kit/answer.js'
 import { Shelf, SHELVED } from '../../src/cache/shelf.js'
 import type { Answer } from '../../src/wire/answer.js'
 import { Query, READ } from '../../src/wire/query.js'
@@ -28,25 +29,8 @@ const OPT_DO = [0, ...u16(41), ...u16(1232), 0, 0, 0x80, 0, ...u16(0)]
 /** One A record at a pointer to QNAME, TTL 300. */
 const RECORD = octets([0xc0, 12], u16(1), u16(1), u32(300), u16(4), 192, 0, 2, 1)
 
-const answer = (more: Partial<Answer> = {}): Answer => ({
-  body: RECORD,
-  rcode: 0,
-  answers: 1,
-  authorities: 0,
-  additionals: 0,
-  authentic: false,
-  ttls: Uint16Array.of(6),
-  storedAt: 1000,
-  lifetime: 300,
-  ede: undefined,
-  upstream: 0,
-  targets: new Uint8Array(0),
-  leads: new Uint8Array(0),
-  addresses: new Uint32Array(0),
-  cleanEpoch: -1,
-  cleanClass: -1,
-  ...more
-})
+const answer = (more: Partial<Answer> = {}): Answer =>
+  answerOf({ body: RECORD, storedAt: 1000, lifetime: 300, ...more })
 
 function shelfAt(now: number, size = 100_000): Shelf {
   const shelf = new Shelf(size, 0)

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { answerOf } from '../../bench/kit/answer.js'
 import type { Answer } from '../../src/wire/answer.js'
 import { Query, READ } from '../../src/wire/query.js'
 import { writeAnswer } from '../../src/wire/held-reply.js'
@@ -71,25 +72,7 @@ function answer(more: Partial<Answer> = {}): Answer {
     record(TO_QNAME, 1, 300, [192, 0, 2, 1]),
     record(TO_QNAME, 1, 5, [192, 0, 2, 2])
   )
-  return {
-    body,
-    rcode: 0,
-    answers: 2,
-    authorities: 0,
-    additionals: 0,
-    authentic: false,
-    ttls: Uint16Array.of(6, 22),
-    storedAt: 0,
-    lifetime: 5,
-    ede: undefined,
-    upstream: 0,
-    targets: new Uint8Array(0),
-    leads: new Uint8Array(0),
-    addresses: new Uint32Array(0),
-    cleanEpoch: -1,
-    cleanClass: -1,
-    ...more
-  }
+  return answerOf({ body, answers: 2, ttls: Uint16Array.of(6, 22), lifetime: 5, ...more })
 }
 
 const addresses = (first: number, second: number): number[] => [
