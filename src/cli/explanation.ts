@@ -7,6 +7,7 @@ import { matchedRule } from '../policy/matched-rule.js'
 import type { Policy } from '../policy/policy.js'
 import type { Claim } from '../policy/snapshot.js'
 import type { RebindingGuard } from '../resolver/rebinding-guard.js'
+import { showInstant } from '../rules/instant.js'
 import type { Answer } from '../wire/answer.js'
 import type { Forwarder } from '../upstream/forwarder.js'
 import { HashedName } from '../wire/hashed-name.js'
@@ -155,8 +156,8 @@ function said(policy: Policy, number: number, record: number): Omit<Said, 'fate'
     pattern: matched?.pattern ?? '',
     source: kind === 'local' ? (matched?.file ?? '') : `${source.file}:${matched?.sourceLine ?? 0}`,
     monitor,
-    ...(Number.isFinite(from) ? { from: showInstant(from) } : {}),
-    ...(Number.isFinite(until) ? { until: showInstant(until) } : {}),
+    ...(Number.isFinite(from) ? { from: showInstant(from, 'UTC') } : {}),
+    ...(Number.isFinite(until) ? { until: showInstant(until, 'UTC') } : {}),
     facts
   }
 }
@@ -182,10 +183,6 @@ function showWords(words: Uint32Array, at: number): string {
   const view = new DataView(octets.buffer)
   for (let i = 0; i < 4; i++) view.setUint32(4 * i, words[at + i]!)
   return showAddress(octets)
-}
-
-function showInstant(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
 }
 
 function wordOf(table: Readonly<Record<string, number>>, value: number): string {

@@ -1,4 +1,5 @@
 import { BAN_EDE } from '../dns/ede.js'
+import { showInstant } from '../rules/instant.js'
 import type { Ban, Block, Reply, Rule } from '../rules/types.js'
 import { edeOption } from '../wire/reply.js'
 import { TIER, type Claim, type PreparedReply, type SourceSummary } from './snapshot.js'
@@ -82,7 +83,7 @@ function prepare(reply: Reply, text: string): PreparedReply {
 function factsOf(rule: Rule): Record<string, string> {
   if (rule.kind === 'ban') {
     const { authority, reference, legalBasis, owner, review } = rule
-    const day = review === undefined ? undefined : showInstant(review)
+    const day = review === undefined ? undefined : showInstant(review, 'UTC')
     return given({ authority, reference, legalBasis, owner, review: day })
   }
   if (rule.kind === 'exception') {
@@ -94,9 +95,4 @@ function factsOf(rule: Rule): Record<string, string> {
 function given(facts: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const entries = Object.entries(facts).filter((fact): fact is [string, string] => fact[1] != null)
   return Object.fromEntries(entries)
-}
-
-/** `2023-09-13T00:00:00Z` */
-function showInstant(seconds: number): string {
-  return new Date(1000 * seconds).toISOString().replace('.000', '')
 }
