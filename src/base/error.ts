@@ -57,6 +57,12 @@ const MESSAGES = {
     `${path}: found ${JSON.stringify(found)}, wanted ${wanted}`,
   RULES_DATE_ORDER: (path: string, from: string, until: string) =>
     `${path}: found ${until}, wanted a time after from, ${from}`,
+  RULES_PURPOSE: (path: string, found: string, wanted: string) =>
+    `${path}: found ${JSON.stringify(found)}, wanted ${wanted}`,
+  RULES_EXCEPTION_LONG: (path: string, until: string, days: number, from: string) =>
+    `${path}: found ${until}, wanted a time at most ${days} days (exceptions.max-days) after from, ${from}`,
+  RULES_BLANKET: (path: string, found: string, wanted: string) =>
+    `${path}: found an exception for ${found}, wanted ${wanted}`,
   RULES_ID_TWICE: (path: string, id: string, other: string) =>
     `${path}: found ${JSON.stringify(id)}, which is at ${other} already, wanted each id once`,
   RULES_REPLY: (path: string, found: string, wanted: string) =>

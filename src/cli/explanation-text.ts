@@ -74,7 +74,7 @@ function ruleLines(rule: Omit<Said, 'fate'>, view: View): string[] {
     ]),
     ['in force', termOf(rule, view) || 'without end']
   ]
-  return indent(rows.map(([label, value]) => `${label.padEnd(11)} ${value}`))
+  return indent(rows.map(([label, value]) => `${label.padEnd(13)} ${value}`))
 }
 
 /** `legalBasis` as `legal basis`. */

@@ -82,12 +82,13 @@ function prepare(reply: Reply, text: string): PreparedReply {
 
 function factsOf(rule: Rule): Record<string, string> {
   if (rule.kind === 'ban') {
-    const { authority, reference, legalBasis, owner, review } = rule
+    const { authority, reference, referenceUrl, legalBasis, owner, review } = rule
     const day = review === undefined ? undefined : showInstant(review, 'UTC')
-    return given({ authority, reference, legalBasis, owner, review: day })
+    return given({ authority, reference, referenceUrl, legalBasis, owner, review: day })
   }
   if (rule.kind === 'exception') {
-    return { purpose: rule.purpose, approvedBy: rule.approvedBy }
+    const { purpose, approvedBy, reference, referenceUrl } = rule
+    return given({ purpose, approvedBy, reference, referenceUrl })
   }
   return {}
 }

@@ -39,7 +39,9 @@ export interface Claim {
   readonly monitor: boolean
   /** For bans and blocks: what the client receives. */
   readonly reply: PreparedReply | undefined
-  /** For people: authority, reference, legalBasis, owner, review, purpose, approvedBy. */
+  /**
+   * For people: authority, reference, referenceUrl, legalBasis, owner, review, purpose, approvedBy.
+   */
   readonly facts: Readonly<Record<string, string>>
 }
 

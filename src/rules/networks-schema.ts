@@ -54,11 +54,22 @@ const reply = {
   mode: z.enum(['enforce', 'monitor']).default('enforce')
 }
 
+/** Where a decision is written: its title, and where it can be read. */
+const reference = z.union([
+  textSchema.transform(title => ({ title, url: undefined })),
+  z.strictObject({ title: textSchema, url: textAs('a URL such as https://…', readUrl) })
+])
+
+/** Of the web, without what a terminal or a browser could take for something else. */
+function readUrl(text: string): string | undefined {
+  return /^https?:\/\/[!-~]+$/.test(text) && URL.canParse(text) ? text : undefined
+}
+
 const ban = z.strictObject({
   ...about,
   ...reply,
   authority: textSchema,
-  reference: textSchema,
+  reference,
   'legal-basis': textSchema.optional(),
   owner: textSchema.optional(),
   review: instant.optional()
@@ -69,7 +80,15 @@ const exception = z.strictObject({
   prefixes: z.array(prefixSchema).min(1).optional(),
   purpose: textSchema,
   'approved-by': textSchema,
+  reference: reference.optional(),
+  from: instant,
   until: instant
+})
+
+/** What exceptions may be for, and how long: one may last a year, where nothing else is said. */
+const exceptions = z.strictObject({
+  purposes: z.array(textSchema).min(1).optional(),
+  'max-days': z.int().min(1).max(3660).default(366)
 })
 
 const allow = z.strictObject(about)
@@ -104,6 +123,7 @@ const orEmpty = <S extends z.ZodType>(schema: S) =>
 
 export const networksSchema = z.strictObject({
   defaults: orEmpty(defaults).prefault({}),
+  exceptions: orEmpty(exceptions).prefault({}),
   networks: z.record(idSchema, orEmpty(network)),
   lists: orEmpty(z.record(idSchema, list)).prefault({})
 })
@@ -115,6 +135,7 @@ export type ExceptionEntry = z.output<typeof exception>
 export type AllowEntry = z.output<typeof allow>
 export type BlockEntry = z.output<typeof block>
 export type Defaults = NetworksFile['defaults']
+export type ExceptionLimits = NetworksFile['exceptions']
 /** The keys that all kinds of rules have. */
 export type AboutEntry = AllowEntry
 /** The keys of rules that answer. */

@@ -2,6 +2,7 @@ import { showPrefix, type Prefix } from '../base/address.js'
 import { showPosition } from '../base/position.js'
 import type { Seconds } from '../base/units.js'
 import type { App } from './app-file.js'
+import { refuseBlanket } from './blanket.js'
 import { Dates } from './dates.js'
 import { lineage } from './extends.js'
 import type { NetworksFile } from './networks-schema.js'
@@ -37,7 +38,7 @@ export function makeNetworks(
   const sources = new Sources(apps, lists)
   const timeZone = file.defaults['time-zone']
   const dates = new Dates(timeZone, now)
-  const maker = new RuleMaker(sources, ids, dates, file.defaults)
+  const maker = new RuleMaker(sources, ids, dates, file)
   const entries = Object.entries(file.networks)
   const own = new Map(entries.map(([id, entry]) => [id, maker.of(id, entry, place.at(id))]))
   refuseDoubles(file, place)
@@ -49,6 +50,7 @@ export function makeNetworks(
   const served = networks.filter(({ prefixes }) => prefixes.length > 0)
   if (served.length === 0) top.refuse('RULES_NO_NETWORK')
   refuseOutside(file, own, served, place)
+  refuseBlanket(file, own, served, place)
   for (const network of served) warnOfPairs(network, apps, place)
   return { networks: served, inline: sources.inline, timeZone }
 }

@@ -2,7 +2,8 @@ import { COVER, type Allow, type Ban, type Block, type NameSource } from './type
 import type { Reply, Rule, RuleException } from './types.js'
 import type { Dates } from './dates.js'
 import type { AllowEntry, BanEntry, BlockEntry } from './networks-schema.js'
-import type { Defaults, ExceptionEntry, NetworkEntry } from './networks-schema.js'
+import { refuseAgainst } from './exception-limits.js'
+import type { ExceptionEntry, NetworkEntry, NetworksFile } from './networks-schema.js'
 import { PLAIN_ALLOW, PLAIN_BLOCK } from './networks-schema.js'
 import { covers, type Pattern } from './pattern.js'
 import type { Place } from './place.js'
@@ -16,7 +17,7 @@ export class RuleMaker {
     private readonly sources: Sources,
     private readonly ids: RuleIds,
     private readonly dates: Dates,
-    private readonly defaults: Defaults
+    private readonly file: Pick<NetworksFile, 'defaults' | 'exceptions'>
   ) {}
 
   /** A network's own rules, in the order of precedence. */
@@ -45,7 +46,8 @@ export class RuleMaker {
       mode: entry.mode,
       reply,
       authority: entry.authority,
-      reference: entry.reference,
+      reference: entry.reference.title,
+      referenceUrl: entry.reference.url,
       legalBasis: entry['legal-basis'],
       owner: entry.owner,
       review
@@ -54,16 +56,19 @@ export class RuleMaker {
 
   private exception(network: string, entry: ExceptionEntry, place: Place): RuleException {
     const about = this.about(network, entry, 'exception', place)
+    refuseAgainst(this.file.exceptions, entry, about, place)
     if (about.until <= this.dates.now) {
       place.warn('RULES_EXCEPTION_ENDED', place.text, entry.until)
     }
-    return {
+    return defined({
       ...about,
-      kind: 'exception',
+      kind: 'exception' as const,
       prefixes: entry.prefixes ?? [],
       purpose: entry.purpose,
-      approvedBy: entry['approved-by']
-    }
+      approvedBy: entry['approved-by'],
+      reference: entry.reference?.title,
+      referenceUrl: entry.reference?.url
+    })
   }
 
   private allow(network: string, entry: AllowEntry, place: Place, nameAt?: NameAt): Allow {
@@ -95,7 +100,7 @@ export class RuleMaker {
   }
 
   private reply(entry: BlockEntry, sources: readonly NameSource[], place: Place): Reply {
-    const reply = replyOf(entry, this.defaults, place)
+    const reply = replyOf(entry, this.file.defaults, place)
     const { target } = reply
     if (target !== undefined && sources.some(source => namesIt(source, target))) {
       const at = place.at('target')

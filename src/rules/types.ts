@@ -87,6 +87,8 @@ export interface Ban extends RuleBase {
   readonly reply: Reply
   readonly authority?: string
   readonly reference?: string
+  /** Where the reference can be read. */
+  readonly referenceUrl?: string
   readonly legalBasis?: string
   readonly owner?: string
   readonly review?: Seconds
@@ -98,6 +100,8 @@ export interface RuleException extends RuleBase {
   readonly prefixes: readonly Prefix[]
   readonly purpose: string
   readonly approvedBy: string
+  readonly reference?: string
+  readonly referenceUrl?: string
 }
 
 export interface Allow extends RuleBase {

@@ -62,9 +62,11 @@ networks:
         prefixes: [10.20.7.0/28]
         purpose: press office monitoring
         approved-by: head of security
-        until: 2099-06-30
+        from: 2026-01-01
+        until: 2035-12-31
     allow: [good.tracker.example]
     block: [tracker.example]
+exceptions: { max-days: 3660 }
 `
 
 export const CLIP = 'app: clip\ntitle: Clip\nkind: app\nvendor: Example\nnames: [clip.example]\n'

@@ -27,9 +27,11 @@ export const NETWORKS = `networks:
         prefixes: [127.0.0.2/32]
         purpose: tests
         approved-by: Nobody
-        until: 2100-01-01
+        from: 2026-01-01
+        until: 2035-12-31
   desk:
     prefixes: [127.128.0.0/9]
+exceptions: { max-days: 3660 }
 `
 
 /** Compiles the text of a `networks.yaml`. */

@@ -315,7 +315,8 @@ networks:
       - { id: trial, names: [www.example], authority: Security office, reference: trial, mode: monitor }
       - { id: past, names: [mail.example], authority: Security office, reference: old, from: 2023-01-01, until: 2023-06-30 }
     exceptions:
-      - { id: press, apps: [tiktok], prefixes: [10.20.7.0/28], purpose: press, approved-by: head of security, until: 2999-01-01 }
+      - { id: press, apps: [tiktok], prefixes: [10.20.7.0/28], purpose: press, approved-by: head of security, from: 2026-01-01, until: 2035-12-31 }
+exceptions: { max-days: 3660 }
 `
   )
   const explain = async (...args: string[]): Promise<string> =>

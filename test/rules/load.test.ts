@@ -27,6 +27,7 @@ networks:
         prefixes: [10.20.7.0/28]
         purpose: press office monitoring
         approved-by: head of security
+        from: 2023-03-20
         until: 2023-06-30
     bans:
       - id: sink
@@ -58,8 +59,8 @@ t.test('reads networks with the rules that they extend', async t => {
     ),
     [
       'exception phones/exception/tiktok networks.yaml:23',
-      'ban sink networks.yaml:29',
-      'block phones/block/malware networks.yaml:38',
+      'ban sink networks.yaml:30',
+      'block phones/block/malware networks.yaml:39',
       'ban base/tiktok networks.yaml:8',
       'allow base/allow/good.example networks.yaml:17',
       'allow base/allow/fine.example networks.yaml:17'
@@ -72,7 +73,7 @@ t.test('reads networks with the rules that they extend', async t => {
       'list malware',
       'inline networks.yaml:17',
       'inline networks.yaml:17:27',
-      'inline networks.yaml:29'
+      'inline networks.yaml:30'
     ]
   )
   t.match(sha256, /^[0-9a-f]{64}$/)
@@ -108,9 +109,9 @@ t.test('reads all that a ban says', async t => {
     reply: { action: 'sinkhole', ede: 'blocked', ttl: 300 }
   })
   t.strictSame(poured(sink!.sources[0]!), [
-    'exact one.example 30',
-    'below two.example 30',
-    '198.51.100.0/24 31'
+    'exact one.example 31',
+    'below two.example 31',
+    '198.51.100.0/24 32'
   ])
 })
 

@@ -109,20 +109,20 @@ const refuses: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['DOCUMENT_INVALID networks.yaml:4:24']
   },
   {
-    it: 'an exception without an end, a purpose and who approved it',
+    it: 'an exception without a beginning, an end, a purpose and who approved it',
     files: { ...app('x'), ...networks('    exceptions: [{ apps: [x] }]') },
-    errors: Array<string>(3).fill('DOCUMENT_INVALID networks.yaml:4:18')
+    errors: Array<string>(4).fill('DOCUMENT_INVALID networks.yaml:4:18')
   },
   {
     it: 'an exception for addresses outside of its network',
     files: {
       ...app('x'),
       ...networks(
-        '    exceptions: [{ apps: [x], purpose: a, approved-by: b, until: 2030-01-01,',
-        '      prefixes: [10.1.0.0/16, 192.0.2.0/24] }]'
+        '    exceptions: [{ apps: [x], purpose: a, approved-by: b,',
+        '      from: 2023-01-01, until: 2023-07-01, prefixes: [10.1.0.0/16, 192.0.2.0/24] }]'
       )
     },
-    errors: ['RULES_PREFIX_OUTSIDE networks.yaml:5:31']
+    errors: ['RULES_PREFIX_OUTSIDE networks.yaml:5:68']
   },
   {
     it: 'one id twice',

@@ -1,0 +1,172 @@
+import t from 'tap'
+import { app, brief, load, loadGood, type Files } from './folder.js'
+
+const APPROVED = 'purpose: press, approved-by: b, from: 2023-01-01, until: 2023-07-01'
+
+/** Networks that extend one with the exception in its line 6, column 9. */
+const rulesWith = (exception: string, ...more: string[]): Files => ({
+  ...app('x'),
+  ...app('one', 'names: [=only.example]'),
+  'networks.yaml': [
+    'networks:',
+    '  base:',
+    '    bans:',
+    '      - { apps: [x, one], authority: a, reference: b }',
+    '    exceptions:',
+    `      - { ${exception} }`,
+    '  n: { extends: base, prefixes: [10.0.0.0/8, 2001:db8::/32] }',
+    '  inner: { prefixes: [10.128.0.0/9] }',
+    ...more
+  ].join('\n')
+})
+
+const blanket = [
+  { it: 'an app for a whole network', exception: `apps: [x], ${APPROVED}`, at: '6:9' },
+  { it: 'a subtree for a whole network', exception: `names: [x.example], ${APPROVED}`, at: '6:9' },
+  {
+    it: 'all below a name for a whole network',
+    exception: `names: ["*.x.example"], ${APPROVED}`,
+    at: '6:9'
+  },
+  {
+    it: 'addresses for a whole network',
+    exception: `addresses: [192.0.2.0/24], ${APPROVED}`,
+    at: '6:9'
+  },
+  {
+    it: 'an app for prefixes that together cover a network',
+    exception: `apps: [x], prefixes: [10.0.0.0/9, 10.128.0.0/9, 2001:db8::/32], ${APPROVED}`,
+    at: '6:32'
+  },
+  {
+    it: 'an app for all of a network that is not in another',
+    exception: `apps: [x], prefixes: [10.0.0.0/9, 2001:db8:1::/48], ${APPROVED}`,
+    at: '6:32'
+  },
+  {
+    it: 'an app for all IPv6 addresses of a network',
+    exception: `apps: [x], prefixes: [2001:db8::/33, "2001:db8:8000::/33"], ${APPROVED}`,
+    at: '6:32'
+  },
+  {
+    it: 'a single name for a network, and an app with it',
+    exception: `apps: [x], names: [=cdn.example], ${APPROVED}`,
+    at: '6:9'
+  },
+  {
+    it: 'the only name of an app for a whole network',
+    exception: `names: [=only.example], ${APPROVED}`,
+    at: '6:18'
+  },
+  {
+    it: 'all addresses',
+    exception: `addresses: [0.0.0.0/0], prefixes: [10.0.0.0/28], ${APPROVED}`,
+    at: '6:23'
+  },
+  {
+    it: 'half of all IPv6 addresses',
+    exception: `addresses: ["8000::/1"], prefixes: [10.0.0.0/28], ${APPROVED}`,
+    at: '6:23'
+  }
+] as const
+
+for (const { it, exception, at } of blanket) {
+  t.test(`refuses an exception for ${it}`, async t => {
+    const result = await load(t, rulesWith(exception))
+    const errors = result.ok ? [] : brief(result.errors)
+    t.strictSame(errors, [`RULES_BLANKET networks.yaml:${at}`])
+  })
+}
+
+const fine = [
+  { it: 'an app for a part of a network', exception: `apps: [x], prefixes: [10.0.0.0/10]` },
+  {
+    it: 'an app for half of each kind of addresses',
+    exception: 'apps: [x], prefixes: [10.0.0.0/10, 2001:db8::/33]'
+  },
+  { it: 'single names for a whole network', exception: 'names: [=x.example, =cdn.example]' },
+  {
+    it: 'single names for prefixes that cover a network',
+    exception: 'names: [=x.example], prefixes: [10.0.0.0/8]'
+  },
+  {
+    it: 'the only name of an app for a part of a network',
+    exception: 'names: [=only.example], prefixes: [10.0.0.0/28]'
+  },
+  {
+    it: 'some addresses for a part of a network',
+    exception: 'addresses: [198.0.0.0/8, 2001::/16], prefixes: [10.0.0.0/28]'
+  }
+] as const
+
+for (const { it, exception } of fine) {
+  t.test(`takes an exception for ${it}`, async t => {
+    await t.resolves(loadGood(t, rulesWith(`${exception}, ${APPROVED}`)))
+  })
+}
+
+const part = 'apps: [x], prefixes: [10.0.0.0/28], approved-by: b'
+
+const limits = [
+  {
+    it: 'for more than a year, if no limit is given',
+    exception: `${part}, purpose: press, from: 2023-01-01, until: 2024-01-03`,
+    setting: '',
+    errors: ['RULES_EXCEPTION_LONG networks.yaml:6:104']
+  },
+  {
+    it: 'for longer than the limit',
+    exception: `${part}, purpose: press, from: 2023-01-01T08:00, until: 2023-01-31T09:01`,
+    setting: 'exceptions: { max-days: 30 }',
+    errors: ['RULES_EXCEPTION_LONG networks.yaml:6:110']
+  },
+  {
+    it: 'for what no exception is made for',
+    exception: `${part}, purpose: pres, from: 2023-01-01, until: 2023-01-31`,
+    setting: 'exceptions: { purposes: [press, investigation] }',
+    errors: ['RULES_PURPOSE networks.yaml:6:72']
+  },
+  {
+    it: 'with a date that is none, once',
+    exception: `${part}, purpose: press, from: 2023-02-29, until: 2024-01-31`,
+    setting: '',
+    errors: ['RULES_DATE networks.yaml:6:85']
+  }
+] as const
+
+for (const { it, exception, setting, errors } of limits) {
+  t.test(`refuses an exception ${it}`, async t => {
+    const result = await load(t, rulesWith(exception, setting))
+    t.strictSame(result.ok ? [] : brief(result.errors), errors)
+  })
+}
+
+t.test('a year, and as many days as the limit has, are not too long', async t => {
+  const zone = 'defaults: { time-zone: Europe/Brussels }'
+  const year = `${part}, purpose: press, from: 2023-12-01, until: 2024-12-01`
+  await t.resolves(loadGood(t, rulesWith(year, zone)))
+  // The night on which clocks are set back is in it.
+  const month = `${part}, purpose: press, from: 2023-10-01, until: 2023-10-31`
+  await t.resolves(loadGood(t, rulesWith(month, 'exceptions: { max-days: 30 }', zone)))
+})
+
+t.test('an exception says where its approval is written', async t => {
+  const reference = 'reference: { title: Form 7, url: "https://forms.example/7" }'
+  const { networks } = await loadGood(t, rulesWith(`${part}, purpose: any, ${reference}, ${DATES}`))
+  t.match(
+    networks[0]?.rules.find(({ kind }) => kind === 'exception'),
+    { reference: 'Form 7', referenceUrl: 'https://forms.example/7' }
+  )
+})
+
+const DATES = 'from: 2023-01-01, until: 2023-01-31'
+
+const urls = ['ftp://forms.example', 'https://', 'forms.example', 'https://a b', 'https://a\\e[0m']
+
+for (const url of urls) {
+  t.test(`refuses the URL ${url}`, async t => {
+    const reference = `reference: { title: Form 7, url: "${url}" }`
+    const result = await load(t, rulesWith(`${part}, purpose: any, ${DATES}, ${reference}`))
+    t.match(result.ok ? [] : brief(result.errors), [/^DOCUMENT_INVALID networks.yaml:6:\d+$/])
+  })
+}
