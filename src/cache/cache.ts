@@ -9,9 +9,12 @@ export interface AnswerCache {
   get(key: QuestionKey): Answer | undefined
   /** The answer, if it is held, even if its lifetime is over: for who gets no better one. */
   getStale(key: QuestionKey): Answer | undefined
-  /** Whether `getStale` has one. */
-  holdsStale(key: QuestionKey): boolean
-  /** Holds the answer in place of an earlier one; with lifetime 0, nothing is held or replaced. */
+  /** Whether `getStale` has what the last `get` had not. */
+  readonly missedOver: boolean
+  /**
+   * Holds a copy of the answer in place of an earlier one; with lifetime 0, nothing is held or
+   * replaced.
+   */
   put(key: QuestionKey, answer: Answer): void
   delete(key: QuestionKey): void
   /** Octets held, by the cache's own count. */

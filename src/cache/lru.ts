@@ -43,16 +43,14 @@ export class LruAnswerCache implements AnswerCache {
   }
 
   /** What is over is not kept here. */
+  readonly missedOver = false
+
   getStale(key: QuestionKey): Answer | undefined {
     return this.get(key)
   }
 
-  holdsStale(key: QuestionKey): boolean {
-    return this.get(key) !== undefined
-  }
-
   put(key: QuestionKey, answer: Answer): void {
-    if (answer.lifetime > 0) this.held.set(textOf(key), answer)
+    if (answer.lifetime > 0) this.held.set(textOf(key), structuredClone(answer))
   }
 
   delete(key: QuestionKey): void {

@@ -35,6 +35,7 @@ const TYPICAL: Octets = 128
  * queues.
  */
 export class PackedAnswerCache implements AnswerCache {
+  missedOver = false
   private readonly segments: (Segment | undefined)[]
   private readonly segmentSize: Octets
   /** Places in one segment, as bits of a place's number. */
@@ -76,6 +77,7 @@ export class PackedAnswerCache implements AnswerCache {
   }
 
   get(key: QuestionKey): Answer | undefined {
+    this.missedOver = false
     const entry = this.find(key, hashOctets(key, this.seed))
     if (entry < 0) return undefined
     const place = this.index.place(entry)
@@ -83,7 +85,8 @@ export class PackedAnswerCache implements AnswerCache {
     const at = this.octetOf(place)
     const over = this.clock.now() - segment.overAt(at)
     if (over >= 0) {
-      if (over >= this.staleMax) this.giveUp(entry)
+      this.missedOver = over < this.staleMax
+      if (!this.missedOver) this.giveUp(entry)
       return undefined
     }
     segment.use(at)
@@ -91,16 +94,14 @@ export class PackedAnswerCache implements AnswerCache {
   }
 
   getStale(key: QuestionKey): Answer | undefined {
-    const place = this.findStale(key)
-    if (place === 0) return undefined
+    const entry = this.find(key, hashOctets(key, this.seed))
+    if (entry < 0) return undefined
+    const place = this.index.place(entry)
     const segment = this.segmentOf(place)
     const at = this.octetOf(place)
+    if (this.clock.now() >= segment.overAt(at) + this.staleMax) return undefined
     segment.use(at)
     return segment.read(at)
-  }
-
-  holdsStale(key: QuestionKey): boolean {
-    return this.findStale(key) !== 0
   }
 
   /**
@@ -244,15 +245,6 @@ export class PackedAnswerCache implements AnswerCache {
       entry = index.next(hash, entry + 1)
     }
     return -1
-  }
-
-  /** The place of the key's answer, unless that is over for too long; 0: it has none. */
-  private findStale(key: QuestionKey): number {
-    const entry = this.find(key, hashOctets(key, this.seed))
-    if (entry < 0) return 0
-    const place = this.index.place(entry)
-    const over = this.segmentOf(place).overAt(this.octetOf(place))
-    return this.clock.now() < over + this.staleMax ? place : 0
   }
 
   /** A free entry; in a full bucket, that of one which nobody asked for, newcomers first. */

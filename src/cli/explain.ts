@@ -1,4 +1,5 @@
 import { join, relative } from 'node:path'
+import { systemClock } from '../base/clock.js'
 import { readAddress } from '../base/address.js'
 import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
 import type { Config } from '../config/config.js'
@@ -88,5 +89,5 @@ function wallAt(at: string | undefined, timeZone: string): Milliseconds {
 function forwarderFor(config: Config): Promise<Forwarder> {
   const { transport } = chooseTransport('portable')
   const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
-  return openForwarder(config, upstreamPlan(config).upstreams, transport, silent)
+  return openForwarder(config, upstreamPlan(config).upstreams, transport, systemClock, silent)
 }

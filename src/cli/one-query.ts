@@ -66,7 +66,7 @@ export async function resolve(
   const cache = new LruAnswerCache(limits.size, clock)
   const failures = new LruAnswerCache(limits.size, clock)
   const fallback = new Fallback(cache, failures, limits)
-  const patience = new Patience(cache, fallback, limits.staleAfter, clock, systemTimers)
+  const patience = new Patience(fallback, limits.staleAfter, clock, systemTimers)
   const arrivals = new Arrivals(cache, fallback, limits)
   const witness = new Witness('all', { push, commit: () => undefined })
   const resolver = new Resolver({

@@ -1,4 +1,4 @@
-import { systemClock } from '../base/clock.js'
+import type { Clock } from '../base/clock.js'
 import type { Config } from '../config/config.js'
 import type { ServiceLog } from '../log/service-log.js'
 import type { Endpoint, Transport } from '../socket/datagram.js'
@@ -9,12 +9,13 @@ export function openForwarder(
   { upstreams: settings }: Config,
   upstreams: readonly Endpoint[],
   transport: Transport,
+  clock: Clock,
   log: ServiceLog
 ): Promise<MeasuredForwarder> {
   const { timeout, giveUp, forward, caseRandomization, cookies } = settings
   return createForwarder({
     transport,
-    clock: systemClock,
+    clock,
     upstreams,
     domains: forward,
     caseRandomization,

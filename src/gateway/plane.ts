@@ -1,4 +1,4 @@
-import { systemClock } from '../base/clock.js'
+import { systemClock, TurnClock } from '../base/clock.js'
 import { NameScope } from '../cache/name-scope.js'
 import { PackedAnswerCache } from '../cache/packed.js'
 import { Shelf } from '../cache/shelf.js'
@@ -40,6 +40,7 @@ const FAILURE_SHARE = 1 / 16
 
 /** The data plane of one worker: resolver, cache, upstream sockets and listeners, put together. */
 export class Plane {
+  private readonly clock = new TurnClock(systemClock)
   private resolver: Resolver | undefined
   private holdings: Holdings | undefined
   private newest: Snapshot | undefined
@@ -60,14 +61,14 @@ export class Plane {
   ) {
     this.loops = start.loops
     this.ring = new RingWriter(start.ring)
-    this.cookies = start.secrets && new ServerCookies(systemClock, start.secrets)
+    this.cookies = start.secrets && new ServerCookies(this.clock, start.secrets)
   }
 
   /** @throws InterdictError SOCKET_BIND and kin */
   async listen(endpoints: readonly Endpoint[], snapshot: Snapshot): Promise<void> {
     const { config, upstreams, ledger } = this.start
     const { transport } = chooseTransport(config.transport, new Ledger(ledger))
-    const forwarder = await openForwarder(config, upstreams, transport, this.log)
+    const forwarder = await openForwarder(config, upstreams, transport, this.clock, this.log)
     forwarder.leaveOut(this.loops)
     this.forwarder = forwarder
     // Another snapshot may have come while the upstream sockets were opened.
@@ -78,7 +79,7 @@ export class Plane {
     const { idle, maxConnections, maxInFlight } = config.tcp
     const limits = { idle, connections: maxConnections, queriesInFlight: maxInFlight }
     this.limits = openLimits(config, this.cookies)
-    const options = { limits, clock: systemClock, ...this.limits }
+    const options = { limits, clock: this.clock, ...this.limits }
     for (const endpoint of endpoints) {
       this.udp.push(await serveUdp(transport, endpoint, resolver, options))
       this.tcp.push(await serveTcp(transport, endpoint, resolver, options))
@@ -145,16 +146,16 @@ export class Plane {
     const shelfSize = limits.size * SHELF_SHARE
     const failureSize = limits.size * FAILURE_SHARE
     const cacheSize = limits.size - shelfSize - failureSize
-    const cache = new PackedAnswerCache(cacheSize, systemClock, limits.staleMax)
-    const failures = new PackedAnswerCache(failureSize, systemClock)
+    const cache = new PackedAnswerCache(cacheSize, this.clock, limits.staleMax)
+    const failures = new PackedAnswerCache(failureSize, this.clock)
     const fallback = new Fallback(cache, failures, limits)
-    const patience = new Patience(cache, fallback, limits.staleAfter, systemClock, systemTimers)
+    const patience = new Patience(fallback, limits.staleAfter, this.clock, systemTimers)
     const { which } = log.queries
     // Where every lookup is recorded, none may be answered without its record being made.
-    const shelf = which === 'all' ? undefined : new Shelf(shelfSize, systemClock.now())
+    const shelf = which === 'all' ? undefined : new Shelf(shelfSize, this.clock.now())
     const arrivals = new Arrivals(cache, fallback, limits)
     const prefetch = limits.prefetch
-      ? new Prefetch(cache, arrivals, forwarder, systemClock)
+      ? new Prefetch(cache, arrivals, forwarder, this.clock)
       : undefined
     this.holdings = new Holdings(arrivals, cache, failures, shelf)
     const witness = new Witness(which, this.ring)
@@ -176,7 +177,7 @@ export class Plane {
       cookies: this.cookies,
       guard,
       loops: { probes, heard: this.onProbe },
-      clock: systemClock
+      clock: this.clock
     })
   }
 }

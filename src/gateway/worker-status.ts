@@ -1,7 +1,7 @@
 import type { Octets } from '../base/units.js'
 import type { PackedAnswerCache } from '../cache/packed.js'
 import type { Holdings } from '../resolver/holdings.js'
-import type { WaitCounts } from '../resolver/resolve.js'
+import type { WaitCounts } from '../resolver/waiting.js'
 import type { LimitCounts } from '../server/query-limit.js'
 import type { TcpService } from '../server/tcp.js'
 import type { UdpService } from '../server/udp.js'

@@ -137,6 +137,11 @@ export class Verdict {
   monitor = -1
   monitorRecord = -1
 
+  /** Whether nothing was found, not even in monitor mode. */
+  get isSilent(): boolean {
+    return this.claim === -1 && this.monitor === -1
+  }
+
   clear(): void {
     this.claim = -1
     this.tier = NO_TIER

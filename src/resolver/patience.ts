@@ -1,6 +1,5 @@
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
-import type { AnswerCache } from '../cache/cache.js'
 import { Deadlines, TICK } from '../upstream/deadlines.js'
 import type { Timers } from '../upstream/timers.js'
 import type { Answer } from '../wire/answer.js'
@@ -21,7 +20,6 @@ export class Patience {
    *   so that it is not later
    */
   constructor(
-    private readonly cache: AnswerCache,
     private readonly fallback: Fallback,
     private readonly after: Milliseconds,
     clock: Clock,
@@ -30,8 +28,8 @@ export class Patience {
     this.deadlines = new Deadlines(clock, timers, (wait, now) => this.runOut(wait, now))
   }
 
+  /** For a query to which there is an answer that is over. */
   begin(wait: Wait, now: Milliseconds): void {
-    if (!this.cache.holdsStale(wait.inquiry.key)) return
     this.deadlines.set(wait, now + this.after - TICK, now)
   }
 

@@ -31,9 +31,9 @@ import { RRCLASS } from '../dns/rrclass.js'
 import { MATCH, VERDICT } from '../log/event.js'
 import type { Policy } from '../policy/policy.js'
 import { TIER, type Verdict } from '../policy/snapshot.js'
-import type { Forwarder, Outcome } from '../upstream/forwarder.js'
+import type { Forwarder } from '../upstream/forwarder.js'
 import type { Answer } from '../wire/answer.js'
-import { HEADER, READ } from '../wire/query.js'
+import { READ } from '../wire/query.js'
 import type { ServerCookies } from '../wire/server-cookie.js'
 import { writeAnswer, writeReady } from '../wire/held-reply.js'
 import { edeOption, writeError, writeNegative } from '../wire/reply.js'
@@ -50,11 +50,9 @@ import { endLoop, isProbe, type LoopDoor } from './loop-door.js'
 import type { Patience } from './patience.js'
 import type { Prefetch } from './prefetch.js'
 import { LATER, SILENCE, type ReplyLater, type Responder } from './responder.js'
-import { Wait } from './wait.js'
+import { UNJUDGED, type Wait } from './wait.js'
+import { Waiting, type Finish, type WaitCounts } from './waiting.js'
 import type { Witness } from './witness.js'
-
-/** Most of them that are kept to be used again: about what waits under full load. */
-const MOST_WAITS = 4096
 
 const INSIDE = edeOption(EDE.BLOCKED, 'private address for a public name')
 /** As that of a ban, so that an exemption is felt. */
@@ -87,37 +85,31 @@ export interface ResolverParts {
   readonly clock: Clock
 }
 
-/** What came of the queries that waited for an upstream; all only ever grow. */
-export interface WaitCounts {
-  /** It answered. */
-  forwarded: number
-  /** It did not, or not in time, and what is over was given. */
-  stale: number
-  /** It did not, and nothing was held. */
-  failed: number
-}
-
-export class Resolver implements Responder {
-  readonly counts: WaitCounts = { forwarded: 0, stale: 0, failed: 0 }
+export class Resolver implements Responder, Finish {
   private policy: Policy
   private readonly lookup: Lookup
   private readonly inspector: Inspector
   /** Clock and calendar of the batch at hand. */
   private now: Milliseconds = 0
   private calendar: Seconds = 0
-  /** Where replies of the full path are made: the largest message there is. */
-  private readonly desk = new Uint8Array(TCP_LIMIT)
+  private epoch = 0
   /** Whether `beginTurn` was called in this turn. */
   private begun = false
-  /** To be used again. */
-  private readonly waits: Wait[] = []
+  /** `answer` has just said LATER, and left everything as `answerLater` needs it. */
+  private isMissed = false
+  private readonly waiting: Waiting
 
   constructor(private readonly parts: ResolverParts) {
     this.policy = parts.policy
     this.inspector = new Inspector(parts.guard)
     this.lookup = new Lookup(parts.identity, parts.cookies)
-    parts.patience.onRunOut = this.runOut
+    this.waiting = new Waiting(parts, this)
     this.beginBatch()
+  }
+
+  /** What came of the queries that waited for an upstream. */
+  get counts(): Readonly<WaitCounts> {
+    return this.waiting.counts
   }
 
   get proven(): boolean {
@@ -134,22 +126,10 @@ export class Resolver implements Responder {
     const { clock, shelf, witness } = this.parts
     this.now = clock.now()
     this.calendar = epochSeconds(clock)
-    const epoch = this.policy.epochAt(this.calendar)
-    this.inspector.begin(this.policy, this.calendar, epoch)
-    shelf?.begin(epoch, this.now)
+    this.epoch = this.policy.epochAt(this.calendar)
+    this.inspector.begin(this.policy, this.calendar, this.epoch)
+    shelf?.begin(this.epoch, this.now)
     witness.begin(this.policy, clock.wall())
-  }
-
-  /** Once for all that upstreams say in one turn of the event loop: clocks cost 0.2 µs an answer. */
-  private beginTurn(): void {
-    if (this.begun) return
-    this.begun = true
-    queueMicrotask(this.endTurn)
-    this.beginBatch()
-  }
-
-  private readonly endTurn = (): void => {
-    this.begun = false
   }
 
   answer(
@@ -162,6 +142,7 @@ export class Resolver implements Responder {
     protocol: number
   ): number {
     const { lookup, policy, parts } = this
+    this.isMissed = false
     // First what the octets are: nothing else may look at a message that is not a query.
     let reading = lookup.read(octets, at, end, room, protocol, policy.seed)
     if (lookup.query.options !== 0) reading = lookup.answerOptions(client, clientAt)
@@ -189,67 +170,56 @@ export class Resolver implements Responder {
       return this.give(instead, isStale(instead) ? VERDICT.stale : VERDICT.cached, 0)
     }
     // A question of our own that comes back from an upstream goes no further round the circle.
-    return isProbe(lookup, parts.loops) ? endLoop(lookup) : LATER
+    if (isProbe(lookup, parts.loops)) return endLoop(lookup)
+    this.isMissed = true
+    return LATER
   }
 
   answerLater(query: Uint8Array, client: Uint32Array, protocol: number, done: ReplyLater): void {
+    const { lookup, parts, waiting, now } = this
+    const epoch = this.isMissed ? this.epoch : UNJUDGED
+    if (!this.isMissed) this.miss(query, protocol)
+    this.isMissed = false
+    waiting.begin(lookup, query, client, parts.cache.missedOver, epoch, now, done)
+  }
+
+  /** For who did not ask `answer` first: what it would have left behind. */
+  private miss(query: Uint8Array, protocol: number): void {
     const { lookup, policy, parts } = this
     lookup.read(query, 0, query.length, TCP_LIMIT, protocol, policy.seed)
-    const wait = this.waits.pop() ?? new Wait(this.told)
-    wait.query = query
-    wait.client = client
-    wait.protocol = protocol
-    wait.started = this.now
-    wait.done = done
-    wait.served = false
-    wait.inquiry = parts.arrivals.inquiryOf(lookup.query, query, HEADER)
-    parts.patience.begin(wait, wait.started)
-    parts.forwarder.forward(wait.inquiry, wait.told)
+    parts.cache.get(lookup.query.key())
   }
 
-  /** An upstream spoke, or none did. */
-  private readonly told = (wait: Wait, outcome: Outcome): void => {
-    const { arrivals, patience } = this.parts
-    const { done, served } = wait
-    this.beginTurn()
-    patience.end(wait)
-    const answer = arrivals.take(wait.inquiry, outcome, this.now)
-    const length = served ? SILENCE : this.answerWith(answer, arrivals.how, wait)
-    arrivals.release(wait.inquiry)
-    if (this.waits.length < MOST_WAITS) this.waits.push(wait)
-    if (!served) done(length === SILENCE ? undefined : this.desk, 0, length)
+  /** Once for all that upstreams say in one turn of the event loop: clocks cost 0.2 µs an answer. */
+  beginTurn(): Milliseconds {
+    if (!this.begun) {
+      this.begun = true
+      queueMicrotask(this.endTurn)
+      this.beginBatch()
+    }
+    return this.now
   }
 
-  /** It waited long enough: what an upstream says is kept for who asks next. */
-  private readonly runOut = (wait: Wait, stale: Answer): void => {
-    this.beginTurn()
-    wait.served = true
-    const length = this.answerWith(stale, VERDICT.stale, wait)
-    wait.done(length === SILENCE ? undefined : this.desk, 0, length)
+  private readonly endTurn = (): void => {
+    this.begun = false
   }
 
   /** The full path from where it waited, through the same stages as in `answer`. */
-  private answerWith(
-    answer: Answer,
-    how: number,
-    { query, client, protocol, started }: Wait
-  ): number {
-    const took = this.now - started
-    this.count(how)
-    for (let i = 0; i < query.length; i++) this.desk[i] = query[i]!
-    this.lookup.read(this.desk, 0, query.length, TCP_LIMIT, protocol, this.policy.seed)
-    if (this.lookup.query.options !== 0) this.lookup.answerOptions(client, 0)
-    // Judged anew, since the rules may have changed while the upstream was asked.
-    this.lookup.comesFrom(client, 0, this.policy.classOf(client, 0))
+  answerWith(answer: Answer, how: number, wait: Wait, desk: Uint8Array): number {
+    const { lookup, policy } = this
+    const { client, epoch } = wait
+    const took = this.now - wait.started
+    lookup.read(desk, 0, wait.query.length, TCP_LIMIT, wait.protocol, policy.seed)
+    if (lookup.query.options !== 0) lookup.answerOptions(client, 0)
+    if (epoch === this.epoch) {
+      lookup.comesFrom(client, 0, wait.clientClass)
+      lookup.verdict.clear()
+      return this.give(answer, how, took)
+    }
+    // Judged anew, since the rules have changed while the upstream was asked, or have a say.
+    lookup.comesFrom(client, 0, policy.classOf(client, 0))
     const decided = this.judge(took, false)
-    if (decided !== GO_ON) return decided
-    return this.give(answer, how, took)
-  }
-
-  private count(how: number): void {
-    if (how === VERDICT.failed) this.counts.failed++
-    else if (how === VERDICT.stale) this.counts.stale++
-    else this.counts.forwarded++
+    return decided === GO_ON ? this.give(answer, how, took) : decided
   }
 
   /** A message that is no query to answer. No name was looked up, so nothing is recorded. */

@@ -43,7 +43,8 @@ export interface Responder {
   ): number
 
   /**
-   * Answers a query for which `answer` said LATER. Never throws.
+   * Answers a query for which `answer` said LATER, or would have: best right after it, when it need
+   * not be read again. Never throws.
    *
    * @param query a copy that stays as it is until `done` was called
    * @param client four words, a copy that stays as long

@@ -140,7 +140,7 @@ class UdpListener {
     const { query, client } = late
     for (let k = 0; k < query.length; k++) query[k] = batch.octets[start + k]!
     for (let k = 0; k < 4; k++) client[k] = words[at + k]!
-    late.way = batch.wayBack(i)
+    late.way = batch.wayBack(i, late.way)
     this.outstanding.begin()
     this.responder.answerLater(query, client, UDP, late.done)
   }
@@ -151,7 +151,7 @@ class UdpListener {
     start: Octets,
     end: Octets
   ): void => {
-    if (octets !== undefined) this.sendLater(octets, start, end, late.client, late.way)
+    if (octets !== undefined) this.sendLater(octets, start, end, late.client, late.way!)
     this.spares.keep(late, late.query.length)
     this.outstanding.end()
   }
@@ -177,8 +177,8 @@ class UdpListener {
 class Late {
   readonly query: Uint8Array
   readonly client = new Uint32Array(4)
-  /** Set before anybody looks. */
-  way!: WayBack
+  /** Its own, once it was used: those of one listener only ever serve this. */
+  way: WayBack | undefined
   readonly done: ReplyLater
 
   constructor(

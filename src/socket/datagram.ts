@@ -25,8 +25,12 @@ export interface DatagramBatch {
   readonly peers: Uint32Array
   readonly ports: Uint16Array
   count: number
-  /** Keeps the way back for a reply that comes later, from the local address that was asked. */
-  wayBack(i: number): WayBack
+  /**
+   * Keeps the way back for a reply that comes later, from the local address that was asked.
+   *
+   * @param spare one of this socket's that is of no use any more, to be written over
+   */
+  wayBack(i: number, spare?: WayBack): WayBack
 }
 
 /** Where a later reply goes: peer, and the local address to answer from. Opaque. */

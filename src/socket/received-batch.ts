@@ -31,8 +31,8 @@ export class ReceivedBatch implements DatagramBatch {
     for (let i = 0; i < BATCH; i++) this.peers[4 * i + 2] = MAPPED
   }
 
-  wayBack(i: number): WayBack {
-    return way.wayBack(this.memory, i, this.packetInfo)
+  wayBack(i: number, spare?: WayBack): WayBack {
+    return way.wayBack(this.memory, i, this.packetInfo, spare as way.Way | undefined)
   }
 
   /** Takes over what the kernel wrote. Returns how many were longer than a slot. */

@@ -14,6 +14,7 @@ const SCOPE = 6
 const CMSG_LENGTH = 0
 const CMSG_LEVEL = 2
 const CMSG_TYPE = 3
+const CMSG_BODY = 4
 export const INTERFACE4 = 4
 export const LOCAL4 = 5
 export const LOCAL6 = 4
@@ -24,50 +25,61 @@ export const INTERFACE6 = 8
  * control message, as they lie in memory, signed so that each is a small integer to V8.
  */
 export class Way {
-  constructor(
-    readonly familyAndPort: number,
-    readonly a: number,
-    readonly b: number,
-    readonly c: number,
-    readonly d: number,
-    readonly scope: number,
-    readonly control: Control | undefined
-  ) {}
+  familyAndPort = 0
+  a = 0
+  b = 0
+  c = 0
+  d = 0
+  scope = 0
+  control: Control | undefined
 }
 
-type Control = {
-  readonly length: number
-  readonly level: number
-  readonly type: number
-  readonly body: readonly [number, number, number, number, number]
+/** A control message: its head, and the packet information. */
+class Control {
+  length = 0
+  level = 0
+  type = 0
+  readonly body = new Int32Array(5)
 }
 
-/** The way back of received datagram `i`. */
-export function wayBack(memory: MessageMemory, i: number, packetInfo: boolean): Way {
+/** The way back of received datagram `i`. @param spare is written over; undefined: a new one is made */
+export function wayBack(
+  memory: MessageMemory,
+  i: number,
+  packetInfo: boolean,
+  spare: Way | undefined
+): Way {
   const { words, received, family } = memory
   const name = received.names + i * NAME_WORDS
-  const at = name + (family === AF_INET ? ADDRESS4 : ADDRESS6)
-  const control = packetInfo ? controlOf(memory, i) : undefined
-  return family === AF_INET
-    ? new Way(words[name]! | 0, words[at]! | 0, 0, 0, 0, 0, control)
-    : new Way(
-        words[name]! | 0,
-        words[at]! | 0,
-        words[at + 1]! | 0,
-        words[at + 2]! | 0,
-        words[at + 3]! | 0,
-        words[name + SCOPE]! | 0,
-        control
-      )
+  const way = spare ?? new Way()
+  way.familyAndPort = words[name]! | 0
+  if (family === AF_INET) way.a = words[name + ADDRESS4]! | 0
+  else {
+    way.a = words[name + ADDRESS6]! | 0
+    way.b = words[name + ADDRESS6 + 1]! | 0
+    way.c = words[name + ADDRESS6 + 2]! | 0
+    way.d = words[name + ADDRESS6 + 3]! | 0
+    way.scope = words[name + SCOPE]! | 0
+  }
+  if (packetInfo) readControl(memory, i, (way.control ??= new Control()))
+  return way
 }
 
 /** The way to an upstream; the kernel chooses the local address. @throws ADDRESS_INVALID */
 export function wayTo(endpoint: Endpoint, system: System): Way {
   const name = encodeSockaddr(endpoint, system)
   const word = (at: number): number => name.readInt32LE(at * 4)
-  return familyOf(name) === AF_INET
-    ? new Way(word(0), word(ADDRESS4), 0, 0, 0, 0, undefined)
-    : new Way(word(0), word(2), word(3), word(4), word(5), word(SCOPE), undefined)
+  const way = new Way()
+  way.familyAndPort = word(0)
+  if (familyOf(name) === AF_INET) way.a = word(ADDRESS4)
+  else {
+    way.a = word(ADDRESS6)
+    way.b = word(ADDRESS6 + 1)
+    way.c = word(ADDRESS6 + 2)
+    way.d = word(ADDRESS6 + 3)
+    way.scope = word(SCOPE)
+  }
+  return way
 }
 
 /** Addresses message `i` of those to be sent. */
@@ -86,15 +98,12 @@ export function addressMessage(memory: MessageMemory, i: number, way: Way): void
   if (way.control !== undefined) writeControl(memory, i, way.control)
 }
 
-function controlOf({ words, received }: MessageMemory, i: number): Control {
+function readControl({ words, received }: MessageMemory, i: number, control: Control): void {
   const at = received.controls + i * CONTROL_WORDS
-  const word = (offset: number): number => words[at + offset]! | 0
-  return {
-    length: word(CMSG_LENGTH),
-    level: word(CMSG_LEVEL),
-    type: word(CMSG_TYPE),
-    body: [word(4), word(5), word(6), word(7), word(8)]
-  }
+  control.length = words[at + CMSG_LENGTH]! | 0
+  control.level = words[at + CMSG_LEVEL]! | 0
+  control.type = words[at + CMSG_TYPE]! | 0
+  for (let k = 0; k < control.body.length; k++) control.body[k] = words[at + CMSG_BODY + k]!
 }
 
 function writeControl({ words, sends }: MessageMemory, i: number, control: Control): void {
@@ -102,5 +111,5 @@ function writeControl({ words, sends }: MessageMemory, i: number, control: Contr
   words[at + CMSG_LENGTH] = control.length
   words[at + CMSG_LEVEL] = control.level
   words[at + CMSG_TYPE] = control.type
-  for (let k = 0; k < control.body.length; k++) words[at + 4 + k] = control.body[k]!
+  for (let k = 0; k < control.body.length; k++) words[at + CMSG_BODY + k] = control.body[k]!
 }

@@ -1,3 +1,4 @@
+import { Scratch } from '../base/scratch.js'
 import { Spares } from '../base/spares.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { EDE } from '../dns/ede.js'
@@ -19,6 +20,10 @@ const SUSPICIOUS = 20
 const LOOP_TEXT = 'forwarding loop: the upstreams lead back to this resolver'
 /** `Outcome.upstream` where none was asked. */
 const NO_UPSTREAM = -1
+
+/** Up to so many octets, a copy costs less than a view. */
+const FEW: Octets = 256
+const messages = new Scratch(FEW, length => new Uint8Array(length))
 
 /**
  * Inquiries under way, from the question to exactly one outcome for each who asked:
@@ -112,7 +117,7 @@ export class Inquiries implements Receiver {
     } else if (heard === HEARD.answer && !isRefusal(octets, start)) {
       upstream.confirmed()
       asking.heldFrom?.contradicted(now)
-      this.respond(asking, upstream, octets.subarray(start, end), now)
+      this.respond(asking, upstream, messageIn(octets, start, end), now)
       // After one try over UDP nobody has a hold on it: no connection, no timer, no other try.
       if (asking.tries === 1 && !overTcp) this.spares.keep(asking, asking.question.length)
     } else {
@@ -323,4 +328,12 @@ export class Inquiries implements Receiver {
     this.deadlines.clear(asking)
     asking.releaseTries()
   }
+}
+
+/** A message among others, for as long as its outcome is told. */
+function messageIn(octets: Uint8Array, start: Octets, end: Octets): Uint8Array {
+  if (end - start > FEW) return octets.subarray(start, end)
+  const message = messages.take(end - start)
+  for (let i = 0; i < message.length; i++) message[i] = octets[start + i]!
+  return message
 }

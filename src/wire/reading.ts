@@ -196,7 +196,7 @@ export class Reading implements Leads {
       upstream,
       targets: leads.length === 0 ? NO_OCTETS : new Uint8Array(targets),
       leads: leads.length === 0 ? NO_OCTETS : new Uint8Array(leads),
-      addresses: addresses.length === 0 ? NO_ADDRESSES : addresses.copy(),
+      addresses: addresses.length === 0 ? NO_ADDRESSES : addresses.toArray(),
       cleanEpoch: -1,
       cleanClass: -1
     }

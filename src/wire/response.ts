@@ -1,4 +1,5 @@
 import { failure } from '../base/error.js'
+import { Scratch } from '../base/scratch.js'
 import type { Milliseconds, Octets, Seconds } from '../base/units.js'
 import { RCODE } from '../dns/rcode.js'
 import type { Answer } from './answer.js'
@@ -8,7 +9,7 @@ import { HEADER } from './query.js'
 import { isSpelt, Reading } from './reading.js'
 import { dropUnrelated } from './related.js'
 
-/** Up to so many octets, a loop costs less than `slice`. */
+/** Up to so many octets, a loop costs less than `set`. */
 const FEW: Octets = 128
 
 const NO_OCTETS = new Uint8Array(0)
@@ -16,6 +17,9 @@ const NO_TTLS = new Uint16Array(0)
 
 /** What is being read: each response is read in one go. */
 const reading = new Reading()
+/** Arrays of the answer that was read last: of nearly all there are. */
+const bodies = new Scratch(1024, length => new Uint8Array(length))
+const ttlPlaces = new Scratch(64, length => new Uint16Array(length))
 
 /** Bounds of how long answers are kept; config says them. */
 export interface TtlLimits {
@@ -58,7 +62,7 @@ export function failedAnswer(
 
 /**
  * Reads an upstream's response, for which `answersQuestion` held, into the form in which answers
- * are kept. Its lifetime is
+ * are kept, until the next one is read: who keeps it longer, copies. Its lifetime is
  *
  * - with data for QTYPE: the lowest TTL in ANSWER;
  * - NXDOMAIN or NODATA: the lower of the SOA's TTL and MINIMUM (RFC 2308 §5), and of what CNAMEs
@@ -97,7 +101,7 @@ export function readResponse(
   const { start, spelt } = reading
   const body = copyOf(message, start, end)
   for (let i = 0; i < spelt.length; i++) lowerLabels(body, spelt.at(i) - start)
-  const ttls = new Uint16Array(reading.ttls.length)
+  const ttls = ttlPlaces.take(reading.ttls.length)
   for (let i = 0; i < ttls.length; i++) ttls[i] = reading.ttls.at(i) - start
   const lifetime = reading.settleTtls(body, ttls, limits)
   return reading.answer(lifetime, body, ttls, now, upstream)
@@ -111,9 +115,9 @@ function read(message: Uint8Array, asked: Asked): Octets {
 }
 
 function copyOf(message: Uint8Array, start: Octets, end: Octets): Uint8Array {
-  if (end - start > FEW) return message.slice(start, end)
-  const copy = new Uint8Array(end - start)
-  for (let i = 0; i < copy.length; i++) copy[i] = message[start + i]!
+  const copy = bodies.take(end - start)
+  if (copy.length > FEW) copy.set(message.subarray(start, end))
+  else for (let i = 0; i < copy.length; i++) copy[i] = message[start + i]!
   return copy
 }
 

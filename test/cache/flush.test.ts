@@ -67,9 +67,9 @@ t.test('what is over is dropped as well', async t => {
   const cache = new PackedAnswerCache(65_536, { ...clock, now: () => 11_000 }, 60, 1)
   cache.put(key('www.example'), answer())
   t.equal(cache.get(key('www.example')), undefined)
-  t.equal(cache.holdsStale(key('www.example')), true)
+  t.equal(cache.missedOver, true)
   t.equal(flush(cache, 'www.example', false), 1)
-  t.equal(cache.holdsStale(key('www.example')), false)
+  t.equal(cache.getStale(key('www.example')), undefined)
 })
 
 t.test('a cache whose segments were swept again and again counts right', async t => {

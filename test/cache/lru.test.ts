@@ -21,7 +21,7 @@ t.test('gives back what was put, until it is deleted', async t => {
   const held = answer()
   t.equal(cache.get(key('a')), undefined)
   cache.put(key('a'), held)
-  t.equal(cache.get(key('a')), held)
+  t.strictSame(cache.get(key('a')), held)
   t.equal(cache.entries, 1)
   t.equal(cache.size, weigh(held, 'a'))
   cache.delete(key('a'))
@@ -54,7 +54,7 @@ t.test('an answer without lifetime is not held and replaces nothing', async t =>
   t.equal(cache.entries, 0)
   cache.put(key('a'), first)
   cache.put(key('a'), answer({ lifetime: 0 }))
-  t.equal(cache.get(key('a')), first)
+  t.strictSame(cache.get(key('a')), first)
 })
 
 t.test('a later answer replaces an earlier one, in the count too', async t => {
@@ -62,7 +62,7 @@ t.test('a later answer replaces an earlier one, in the count too', async t => {
   const later = answer({ body: new Uint8Array(50) })
   cache.put(key('a'), answer())
   cache.put(key('a'), later)
-  t.equal(cache.get(key('a')), later)
+  t.strictSame(cache.get(key('a')), later)
   t.equal(cache.size, weigh(later, 'a'))
 })
 
@@ -79,6 +79,14 @@ t.test('the least recently used leaves when octets run out', async t => {
   cache.put(key('e'), answer({ body: new Uint8Array(100 + each) }))
   t.equal(cache.entries, 2, 'one of double size takes the place of two')
   t.ok(cache.size <= 3 * each)
+})
+
+t.test('what is put may be written over', async t => {
+  const cache = new LruAnswerCache(10_000, new FakeClock(0))
+  const body = Uint8Array.of(1, 2, 3)
+  cache.put(key('a'), answer({ body }))
+  body.fill(0)
+  t.strictSame(cache.get(key('a'))?.body, Uint8Array.of(1, 2, 3))
 })
 
 t.test('an answer that alone is too large is not held', async t => {

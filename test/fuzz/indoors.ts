@@ -57,7 +57,7 @@ export class Indoors {
       forwarder: this.forwarder(),
       arrivals: new Arrivals(cache, fallback, limits),
       fallback,
-      patience: new Patience(cache, fallback, STALE_AFTER, clock, systemTimers),
+      patience: new Patience(fallback, STALE_AFTER, clock, systemTimers),
       witness: new Witness('blocked', { push: () => undefined, commit: () => undefined }),
       cookies: new ServerCookies(clock, [new Uint8Array(16)]),
       identity: new Identity({ version: 'fuzzed', name: 'here' }),

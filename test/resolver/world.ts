@@ -127,7 +127,7 @@ export class World {
       staleMax: STALE_MAX,
       staleRecheck: STALE_RECHECK
     })
-    const patience = new Patience(cache, fallback, STALE_AFTER, clock, clock.timers)
+    const patience = new Patience(fallback, STALE_AFTER, clock, clock.timers)
     const push = (event: QueryEvent): void => {
       const copy = Object.assign(new QueryEvent(), event)
       copy.qname = event.qname.slice(0, event.qnameLength)

@@ -1,0 +1,113 @@
+import type { Milliseconds } from '../base/units.js'
+import { VERDICT } from '../log/event.js'
+import type { Forwarder, Outcome } from '../upstream/forwarder.js'
+import type { Answer } from '../wire/answer.js'
+import { HEADER } from '../wire/query.js'
+import type { Arrivals } from './arrivals.js'
+import { TCP_LIMIT, type Lookup } from './lookup.js'
+import type { Patience } from './patience.js'
+import { SILENCE, type ReplyLater } from './responder.js'
+import { UNJUDGED, Wait } from './wait.js'
+
+/** Most of them that are kept to be used again: about what waits under full load. */
+const MOST_SPARES = 4096
+
+export interface WaitingParts {
+  readonly forwarder: Forwarder
+  readonly arrivals: Arrivals
+  readonly patience: Patience
+}
+
+/** What the resolver does for queries that waited. */
+export interface Finish {
+  /** Reads clock and rules, once in a turn of the event loop. */
+  beginTurn(): Milliseconds
+  /** Writes the reply into `desk`: its length, or SILENCE. @param how one of `VERDICT` */
+  answerWith(answer: Answer, how: number, wait: Wait, desk: Uint8Array): number
+}
+
+/** What came of the queries that waited for an upstream; all only ever grow. */
+export interface WaitCounts {
+  /** It answered. */
+  forwarded: number
+  /** It did not, or not in time, and what is over was given. */
+  stale: number
+  /** It did not, and nothing was held. */
+  failed: number
+}
+
+/** Queries that wait for an upstream, from LATER to their replies. */
+export class Waiting {
+  readonly counts: WaitCounts = { forwarded: 0, stale: 0, failed: 0 }
+  /** Where replies are made: the largest message there is. */
+  private readonly desk = new Uint8Array(TCP_LIMIT)
+  private readonly spares: Wait[] = []
+
+  constructor(
+    private readonly parts: WaitingParts,
+    private readonly finish: Finish
+  ) {
+    parts.patience.onRunOut = this.runOut
+  }
+
+  /**
+   * @param lookup the query, as it was read and judged just now
+   * @param query its octets, and `client` whose they are: copies
+   * @param held whether there is an answer to it that is over
+   * @param epoch of the rules by which it was judged, or UNJUDGED
+   */
+  begin(
+    lookup: Lookup,
+    query: Uint8Array,
+    client: Uint32Array,
+    held: boolean,
+    epoch: number,
+    now: Milliseconds,
+    done: ReplyLater
+  ): void {
+    const { arrivals, patience, forwarder } = this.parts
+    const wait = this.spares.pop() ?? new Wait(this.told)
+    wait.query = query
+    wait.client = client
+    wait.protocol = lookup.protocol
+    wait.epoch = lookup.verdict.isSilent ? epoch : UNJUDGED
+    wait.clientClass = lookup.clientClass
+    wait.started = now
+    wait.done = done
+    wait.served = false
+    wait.inquiry = arrivals.inquiryOf(lookup.query, query, HEADER)
+    if (held) patience.begin(wait, now)
+    forwarder.forward(wait.inquiry, wait.told)
+  }
+
+  /** An upstream spoke, or none did. */
+  private readonly told = (wait: Wait, outcome: Outcome): void => {
+    const { arrivals, patience } = this.parts
+    const { done, served } = wait
+    const now = this.finish.beginTurn()
+    patience.end(wait)
+    const answer = arrivals.take(wait.inquiry, outcome, now)
+    const length = served ? SILENCE : this.write(answer, arrivals.how, wait)
+    arrivals.release(wait.inquiry)
+    if (this.spares.length < MOST_SPARES) this.spares.push(wait)
+    if (!served) done(length === SILENCE ? undefined : this.desk, 0, length)
+  }
+
+  /** It waited long enough: what an upstream says is kept for who asks next. */
+  private readonly runOut = (wait: Wait, stale: Answer): void => {
+    this.finish.beginTurn()
+    wait.served = true
+    const length = this.write(stale, VERDICT.stale, wait)
+    wait.done(length === SILENCE ? undefined : this.desk, 0, length)
+  }
+
+  private write(answer: Answer, how: number, wait: Wait): number {
+    const { desk, counts } = this
+    if (how === VERDICT.failed) counts.failed++
+    else if (how === VERDICT.stale) counts.stale++
+    else counts.forwarded++
+    const { query } = wait
+    for (let i = 0; i < query.length; i++) desk[i] = query[i]!
+    return this.finish.answerWith(answer, how, wait, desk)
+  }
+}

@@ -1,0 +1,16 @@
+import t from 'tap'
+import { setImmediate } from 'node:timers/promises'
+import { TurnClock } from '../../src/base/clock.js'
+
+t.test('a turn of the event loop has one time and one date', async t => {
+  let at = 1000
+  const turn = new TurnClock({ now: () => at, wall: () => at + 7 })
+  t.equal(turn.wall(), 1007)
+  t.equal(turn.now(), 1000)
+  at = 5000
+  t.equal(turn.now(), 1000)
+  t.equal(turn.wall(), 1007)
+  await setImmediate()
+  t.equal(turn.now(), 5000)
+  t.equal(turn.wall(), 5007)
+})
