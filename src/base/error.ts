@@ -86,6 +86,9 @@ const MESSAGES = {
   POLICY_CROWDED: (run: number, tries: number) =>
     `names collide in runs longer than ${run} under each of ${tries} random seeds`,
 
+  POLICY_TEST: (path: string, found: string, wanted: string, question: string) =>
+    `${path}: found ${found}, wanted ${wanted}, when ${question}`,
+
   // socket, server
   SOCKET_BIND: (endpoint: string, why: string) => `cannot listen on ${endpoint}: ${why}`,
   SOCKET_PERMISSION: (endpoint: string) =>

@@ -1,26 +1,70 @@
-import type { CookiesConfig } from '../config/config.js'
+import { InterdictError } from '../base/error.js'
+import type { Config, CookiesConfig } from '../config/config.js'
 import { loadConfig } from '../config/load.js'
+import { answeredHere } from '../gateway/answered-here.js'
 import { cookieSecrets } from '../gateway/cookie-secrets.js'
 import type { Trouble } from '../gateway/messages.js'
 import { compile } from '../policy/compile.js'
+import { Policy } from '../policy/policy.js'
 import { loadRules } from '../rules/load.js'
+import { loadPolicyTests } from '../rules/policy-tests.js'
+import type { RuleSet } from '../rules/types.js'
 import { EXIT } from './exit.js'
+import { runPolicyTests } from './policy-tests.js'
 import type { CommonOptions } from './settings.js'
 import { count } from './show.js'
 
-/** `interdict check`: reads everything as `serve` would, and says all that is wrong. */
-export async function check(options: CommonOptions): Promise<void> {
+export interface CheckOptions extends CommonOptions {
+  readonly json?: boolean
+}
+
+/** Everything that `interdict check` says; its JSON form is public. */
+interface Checked {
+  readonly errors: readonly Trouble[]
+  readonly warnings: readonly Trouble[]
+  /** What the rules come to; undefined where they are wrong. */
+  readonly rules?: Rules
+  /** Policy tests, if the rules and all of the tests can be read. */
+  readonly tests?: { readonly passed: number; readonly failed: number }
+}
+
+type Rules = Readonly<Record<'networks' | 'rules' | 'names', number> & { sha256: string }>
+
+/** `interdict check`: reads everything as `serve` would, runs the tests, says all that is wrong. */
+export async function check(options: CheckOptions): Promise<void> {
+  const checked = await look(options)
+  process.stdout.write(options.json === true ? toJson(checked) : toText(checked))
+  process.exit(checked.errors.length === 0 ? EXIT.fine : EXIT.found)
+}
+
+async function look(options: CheckOptions): Promise<Checked> {
   const read = await loadConfig(options.config)
-  if (!read.ok) found(read.errors)
-  const loaded = await loadRules(read.config.rules)
-  const secrets = await secretErrors(read.config.cookies)
-  if (!loaded.ok) found([...secrets, ...loaded.errors])
-  if (secrets.length > 0) found(secrets)
-  for (const warning of loaded.warnings) say(`warning: ${show(warning)}`)
-  const { counts, sha256 } = compile(loaded.rules, { generation: 0, random: () => 0 })
+  if (!read.ok) return { errors: read.errors, warnings: [] }
+  const { config } = read
+  const secrets = await secretErrors(config.cookies)
+  const loaded = await loadRules(config.rules)
+  if (loaded.ok) {
+    const { rules, warnings } = loaded
+    const proven = await prove(rules, config)
+    return { ...proven, errors: [...secrets, ...proven.errors], warnings }
+  }
+  const { errors } = await loadPolicyTests(config.rules, 'UTC')
+  return { errors: [...secrets, ...loaded.errors, ...errors], warnings: [] }
+}
+
+/** Compiles the rules and holds them against their tests. */
+async function prove(ruleSet: RuleSet, config: Config): Promise<Omit<Checked, 'warnings'>> {
+  const { timeZone } = ruleSet
+  const local = answeredHere(config)
+  const policy = new Policy(compile(ruleSet, { generation: 0, random: () => 0, local }))
+  const { counts, sha256 } = policy.snapshot
   const { networks, rules, names } = counts
-  say(`${count(networks, 'network')}, ${count(rules, 'rule')}, ${count(names, 'name')}: all good`)
-  say(`SHA-256 ${sha256}`)
+  const sums = { networks, rules, names, sha256 }
+  const { tests, errors } = await loadPolicyTests(config.rules, timeZone)
+  if (errors.length > 0) return { errors, rules: sums }
+  const failures = await runPolicyTests(tests, policy, config, timeZone)
+  const failed = failures.length
+  return { errors: failures, rules: sums, tests: { passed: tests.length - failed, failed } }
 }
 
 /** What is wrong with the file of cookie secrets, if there is one. */
@@ -34,11 +78,39 @@ async function secretErrors(cookies: CookiesConfig): Promise<readonly Trouble[]>
   }
 }
 
-function found(errors: readonly Trouble[]): never {
-  for (const error of errors) say(show(error))
-  say(count(errors.length, 'error'))
-  process.exit(EXIT.found)
+function toText({ errors, warnings, rules, tests }: Checked): string {
+  const lines = [...warnings.map(warning => `warning: ${show(warning)}`), ...errors.map(show)]
+  if (tests !== undefined && tests.passed + tests.failed > 0) lines.push(passed(tests))
+  if (errors.length > 0) lines.push(count(errors.length, 'error'))
+  else if (rules !== undefined) lines.push(...sumsOf(rules))
+  return `${lines.join('\n')}\n`
 }
 
-const say = (line: string): unknown => process.stdout.write(`${line}\n`)
+function passed({ passed, failed }: NonNullable<Checked['tests']>): string {
+  const others = failed > 0 ? `, ${count(failed, 'fails', 'fail')}` : ''
+  return `${count(passed, 'policy test passes', 'policy tests pass')}${others}`
+}
+
+function sumsOf({ networks, rules, names, sha256 }: Rules): string[] {
+  const sums = [count(networks, 'network'), count(rules, 'rule'), count(names, 'name')]
+  return [`${sums.join(', ')}: all good`, `SHA-256 ${sha256}`]
+}
+
+function toJson({ errors, warnings, rules, tests }: Checked): string {
+  const said = {
+    ok: errors.length === 0,
+    rules: rules ?? null,
+    tests: tests ?? null,
+    errors: errors.map(placed),
+    warnings: warnings.map(placed)
+  }
+  return `${JSON.stringify(said, undefined, 2)}\n`
+}
+
+function placed(trouble: Trouble): object {
+  const { code, message } = trouble
+  const position = trouble instanceof InterdictError ? trouble.position : undefined
+  return { code, message, ...position }
+}
+
 const show = ({ code, message }: Trouble): string => `${message} (${code})`

@@ -22,7 +22,10 @@ program
 
 program
   .command('check')
-  .description('check settings and rules: all errors at once, exit code 1 if there are any')
+  .description(
+    'check settings and rules, and run the policy tests: all errors at once, exit code 1 if any'
+  )
+  .option('--json', 'as JSON')
   .action(async (_options, command: Command) => {
     const { check } = await import('./check.js')
     await check(command.optsWithGlobals())

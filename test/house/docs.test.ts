@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
 import { loadRules } from '../../src/rules/load.js'
+import { readPolicyTests } from '../../src/rules/policy-tests.js'
 import { fences } from './markdown.js'
 
 const pages = [
@@ -22,6 +23,11 @@ for (const { page, line, text } of examples) {
     if (file === 'interdict.yaml') {
       const read = readConfig(text, file)
       t.strictSame(read.ok ? [] : read.errors.map(e => e.message), [])
+      return
+    }
+    if (file?.startsWith('tests/') === true) {
+      const { tests, errors } = readPolicyTests(text, file, 'UTC')
+      t.strictSame([tests.length > 0, errors.map(e => e.message)], [true, []])
       return
     }
     t.match(file, /^(networks|apps\/[a-z0-9-]+)\.yaml$/)

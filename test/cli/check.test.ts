@@ -1,0 +1,118 @@
+import t from 'tap'
+import { FILES, interdict, site } from './run.js'
+
+/** Everything that rows can look at, of the rules in FILES. */
+const GOOD = `clients: { phone: 10.20.1.1, press: 10.20.7.3, stranger: 192.0.2.1 }
+tests:
+  - title: The federal ban
+    columns: [client, name, at, expect, rule]
+    rows:
+      - [phone, www.clip.example, 2023-03-12T23:59:59, forwarded, ~]
+      - [phone, www.clip.example, 2023-03-13, nxdomain, federal]
+      - [phone, www.clip.example, ~, blocked, federal]
+      - [press, www.clip.example, ~, allowed, press]
+      - [press, www.clip.example, 2099-07-01, nxdomain, federal]
+      - [phone, notclip.example, ~, passes, ~]
+      - [phone, past.example, 2023-06-29, nxdomain, past]
+      - [phone, past.example, 2023-07-01, passes, ~]
+      - [phone, trial.example, ~, monitored, trial]
+      - [phone, trial.example, ~, passes, trial]
+      - [phone, good.tracker.example, ~, allowed, ~]
+      - [phone, printer.local, ~, local, ~]
+      - [stranger, clip.example, ~, refused, ~]
+  - title: What it says, through what, where
+    columns: [client, name, expect]
+    type: HTTPS
+    app: clip
+    ede: blocked
+    network: phones
+    rows:
+      - [phone, clip.example, nxdomain]
+`
+
+const BAD = `tests:
+  - title: Two of three are wrong
+    columns: [client, name, at, expect, rule]
+    rows:
+      - [10.20.1.1, clip.example, 2023-03-12, nxdomain, federal]
+      - [10.20.1.1, clip.example, 2023-03-13, nxdomain, federal]
+      - [10.20.1.1, clip.example, 2023-03-13, nxdomain, trial]
+`
+
+/** Message of each error, without the folder. */
+function messages(out: string): string[] {
+  return out.split('\n').map(line => line.replace(/^.*\/(?=rules\/)/, ''))
+}
+
+t.test('says how many policy tests pass', async t => {
+  const { code, out } = await interdict(
+    'check',
+    '-c',
+    site(t, { ...FILES, 'rules/tests/good.yaml': GOOD })
+  )
+  t.equal(code, 0, out)
+  t.match(out, /\n14 policy tests pass\n/)
+})
+
+t.test('each row that fails is an error with its place, found and wanted', async t => {
+  const files = { ...FILES, 'rules/tests/a.yaml': BAD, 'rules/tests/b.yaml': GOOD }
+  const config = site(t, files)
+  const { code, out } = await interdict('check', '-c', config)
+  t.equal(code, 1)
+  t.strictSame(messages(out).slice(1, 3), [
+    'rules/tests/a.yaml:5:47 tests[0].rows[0]: found forwarded (network phones), wanted nxdomain (rule federal), when 10.20.1.1 asks for clip.example A at 2023-03-12T00:00:00Z (POLICY_TEST)',
+    'rules/tests/a.yaml:7:57 tests[0].rows[2]: found nxdomain (rule federal, app clip, ede blocked, network phones), wanted nxdomain (rule trial), when 10.20.1.1 asks for clip.example A at 2023-03-13T00:00:00Z (POLICY_TEST)'
+  ])
+  t.match(out, /\n15 policy tests pass, 2 fail\n2 errors\n$/)
+
+  const json = await interdict('check', '--json', '-c', config)
+  t.equal(json.code, 1)
+  t.match(JSON.parse(json.out), {
+    ok: false,
+    rules: { networks: 1, rules: 7, names: 6, sha256: /^[0-9a-f]{64}$/ },
+    tests: { passed: 15, failed: 2 },
+    errors: [
+      { code: 'POLICY_TEST', file: /a\.yaml$/, line: 5, column: 47 },
+      { code: 'POLICY_TEST', file: /a\.yaml$/, line: 7, column: 57 }
+    ],
+    warnings: [{ code: 'RULES_BAN_ENDED', line: 13 }]
+  })
+})
+
+t.test('errors in tests are told beside those in rules', async t => {
+  const networks = FILES['rules/networks.yaml'].replace('apps: [clip]', 'apps: [clop]')
+  const tests = { 'rules/tests/a.yaml': 'tests: [{ title: none, rows: [] }]\n' }
+  const { code, out } = await interdict(
+    'check',
+    '-c',
+    site(t, { ...FILES, ...tests, 'rules/networks.yaml': networks })
+  )
+  t.equal(code, 1)
+  t.match(out, /networks\.yaml:\d+:\d+ .*\(RULES_UNKNOWN_APP\)\n[^]*a\.yaml:1:30 .*1 entry/)
+  const json = await interdict('check', '--json', '-c', site(t, { ...FILES, ...tests }))
+  t.match(JSON.parse(json.out), { ok: false, tests: null, errors: [{ line: 1, column: 30 }] })
+})
+
+t.test('a query over TCP is past the action truncate', async t => {
+  const networks = `networks:
+  phones:
+    prefixes: [10.20.0.0/16]
+    block: [{ id: tcp, names: [slow.example], action: truncate }]
+`
+  const tests = `tests:
+  - title: Only over UDP
+    columns: [protocol, expect]
+    client: 10.20.1.1
+    name: slow.example
+    rows: [[udp, truncate], [tcp, passes]]
+`
+  const files = { ...FILES, 'rules/networks.yaml': networks, 'rules/tests/a.yaml': tests }
+  const { out } = await interdict('check', '-c', site(t, files))
+  t.match(out, /^2 policy tests pass\n/)
+})
+
+t.test('the shipped rules pass their tests', async t => {
+  const { code, out } = await interdict('check')
+  t.equal(code, 0, out)
+  t.match(out, /^\d\d+ policy tests pass\n/)
+})

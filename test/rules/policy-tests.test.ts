@@ -1,0 +1,182 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { showAddress } from '../../src/base/address.js'
+import { loadPolicyTests, readPolicyTests } from '../../src/rules/policy-tests.js'
+import { EXPECTED, policyTestsSchema } from '../../src/rules/policy-tests-schema.js'
+import { showName } from '../../src/wire/name.js'
+import { keysOf } from '../document/schema-keys.js'
+import { loadGood, type Files } from './folder.js'
+
+const TABLE = `
+clients: { phone: 10.20.1.1, tablet: '2001:db8::1' }
+tests:
+  - title: What this shows
+    columns: [client, name, type, at, expect, rule]
+    ede: censored
+    protocol: tcp
+    rows:
+      - [phone, WWW.Clip.example., AAAA, 2023-03-10, null, federal]
+      - [192.0.2.1, bücher.example, ~, ~, passes, ~]
+`
+
+t.test('a row is a question and what is wanted, with what all rows say', async t => {
+  const { tests, errors } = readPolicyTests(TABLE, 'a.yaml', 'Europe/Brussels')
+  t.strictSame(errors, [])
+  const shown = tests.map(({ client, name, positionOf, ...test }) => ({
+    ...test,
+    client: showAddress(client),
+    name: showName(name),
+    expect: positionOf('expect'),
+    ede: positionOf('ede')
+  }))
+  t.strictSame(shown, [
+    {
+      client: '10.20.1.1',
+      clientText: 'phone (10.20.1.1)',
+      name: 'www.clip.example',
+      qtype: 28,
+      protocol: 'tcp',
+      at: Date.UTC(2023, 2, 9, 23) / 1000,
+      wanted: { expect: 'null', ede: 'censored', rule: 'federal' },
+      path: 'tests[0].rows[0]',
+      expect: { file: 'a.yaml', line: 9, column: 54 },
+      ede: { file: 'a.yaml', line: 9, column: 9 }
+    },
+    {
+      client: '192.0.2.1',
+      clientText: '192.0.2.1',
+      name: 'xn--bcher-kva.example',
+      qtype: 1,
+      protocol: 'tcp',
+      at: undefined,
+      wanted: { expect: 'passes', ede: 'censored' },
+      path: 'tests[0].rows[1]',
+      expect: { file: 'a.yaml', line: 10, column: 43 },
+      ede: { file: 'a.yaml', line: 10, column: 9 }
+    }
+  ])
+})
+
+const wrong = [
+  {
+    it: 'cells that are not what their columns say',
+    tables: `
+  - title: all wrong
+    columns: [client, name, type, protocol, at, expect, ede]
+    rows: [[fone, a..b, X, tls, noon, nxdomian, loud]]`,
+    errors: [
+      '5:13 tests[0].rows[0][0]: found "fone", wanted an IP address, or one of clients, did you mean "phone"?',
+      '5:19 tests[0].rows[0][1]: found "a..b", wanted a domain name',
+      '5:25 tests[0].rows[0][2]: found "X", wanted a query type such as AAAA, HTTPS or TYPE65280',
+      '5:28 tests[0].rows[0][3]: found "tls", wanted one of udp, tcp',
+      '5:33 tests[0].rows[0][4]: found "noon", wanted a date such as 2023-03-13, or a time such as 2023-03-13T08:00 or …T08:00Z',
+      `5:39 tests[0].rows[0][5]: found "nxdomian", wanted one of ${EXPECTED.join(', ')}, did you mean "nxdomain"?`,
+      '5:49 tests[0].rows[0][6]: found "loud", wanted one of blocked, censored, filtered'
+    ]
+  },
+  {
+    it: 'a row that is too short, and one too long',
+    tables: `
+  - title: one
+    rows: [[phone], [phone, a.example, blocked, A]]`,
+    errors: [
+      '4:12 tests[0].rows[0]: found 1 cell, wanted 3: client, name, expect',
+      '4:21 tests[0].rows[1]: found 4 cells, wanted 3: client, name, expect'
+    ]
+  },
+  {
+    it: 'a row without what it needs',
+    tables: `
+  - title: one
+    columns: [name, type]
+    rows: [[~, A]]`,
+    errors: [
+      '5:12 tests[0].rows[0]: found no client, wanted an IP address, or one of clients',
+      '5:12 tests[0].rows[0]: found no name, wanted a domain name',
+      `5:12 tests[0].rows[0]: found no expect, wanted one of ${EXPECTED.join(', ')}`
+    ]
+  },
+  {
+    it: 'a column twice, and one that stands beside the rows as well',
+    tables: `
+  - title: one
+    columns: [client, name, name, expect]
+    expect: blocked
+    rows: [[phone, a.example, a.example, blocked]]`,
+    errors: [
+      '4:29 tests[0].columns[2]: found name again, wanted each column once',
+      '5:13 tests[0].expect: found a column of the table, wanted it there or here'
+    ]
+  },
+  {
+    it: 'a key that is misspelt',
+    tables: `
+  - title: one
+    row: []`,
+    errors: [
+      '4:5 tests[0].row: found "row", wanted one of the keys title, columns, rows, client, name, type, protocol, at, expect, rule, app, list, ede, network, did you mean "rows"?',
+      '3:5 tests[0].rows: found nothing, wanted a list'
+    ]
+  }
+]
+
+for (const { it, tables, errors } of wrong) {
+  t.test(`refuses ${it}`, async t => {
+    const text = `clients: { phone: 10.20.1.1 }\ntests:${tables}\n`
+    const read = readPolicyTests(text, 'a.yaml', 'UTC')
+    t.strictSame(
+      read.errors.map(({ message }) => message.replace('a.yaml:', '')).sort(),
+      [...errors].sort()
+    )
+    t.ok(read.errors.every(({ code }) => code === 'DOCUMENT_INVALID'))
+    t.strictSame(read.tests, [])
+  })
+}
+
+const NETWORKS = 'networks: { all: { prefixes: [127.0.0.0/8] } }\n'
+
+t.test('what tests say is no part of the rules', async t => {
+  const without: Files = { 'networks.yaml': NETWORKS }
+  const before = await loadGood(t, without)
+  const after = await loadGood(t, { ...without, 'tests/a.yaml': 'no: such: thing' })
+  t.equal(after.sha256, before.sha256)
+  t.notOk(
+    after.files.some(file => /\/tests(\/|$)/.test(file)),
+    'and nobody watches them'
+  )
+})
+
+t.test('reads every file of the folder, in order, and says which cannot be read', async t => {
+  const good = 'tests: [{ title: one, rows: [[127.0.0.1, a.example, passes]] }]\n'
+  const folder = t.testdir({
+    tests: {
+      'b.yaml': good,
+      'a.yaml': good,
+      'c.yml': good,
+      'notes.md': '',
+      '.d.yaml': 'x',
+      'e.yaml': {}
+    }
+  })
+  const { tests, errors } = await loadPolicyTests(folder, 'UTC')
+  const { file } = tests[0]!.positionOf('expect')
+  t.match(file, /a\.yaml$/)
+  t.equal(tests.length, 2)
+  t.strictSame(
+    errors.map(({ code, position }) => [code, position?.file.replace(/.*tests./, '')]),
+    [
+      ['RULES_UNREADABLE', 'c.yml'],
+      ['RULES_UNREADABLE', 'e.yaml']
+    ]
+  )
+})
+
+t.test('a folder without tests has none', async t => {
+  t.strictSame(await loadPolicyTests(t.testdir({}), 'UTC'), { tests: [], errors: [] })
+})
+
+t.test('docs/proof.md explains every key and every word', async t => {
+  const page = readFileSync('docs/proof.md', 'utf8')
+  const keys = [...keysOf(policyTestsSchema).keys()].map(path => path.split('.').at(-1)!)
+  for (const word of [...new Set(keys), ...EXPECTED]) t.ok(page.includes(`\`${word}\``), word)
+})
