@@ -36,12 +36,17 @@ const MESSAGES = {
   RULES_APP_FILE: (app: string, stem: string) =>
     `app: found ${JSON.stringify(app)}, wanted the name of the file, ${JSON.stringify(stem)}`,
   RULES_EMPTY: (path: string, wanted: string) => `${path}: found nothing, wanted ${wanted}`,
-  RULES_TOO_WIDE: (path: string) =>
-    `${path}: found a whole top-level domain, wanted names below one (or =name for itself only)`,
+  RULES_TOO_WIDE: (path: string, found: string, hint: string) =>
+    `${path}: found ${found}, wanted names below it (or =name for itself only)${hint}`,
+  RULES_FORCED: (path: string, found: string, why: string) =>
+    `${path}: holds for ${found}, forced: ${why}`,
+  RULES_FORCE_IDLE: (path: string) => `${path}: nothing here takes in too much: force does nothing`,
   RULES_SHARED_NAME: (path: string) =>
     `${path}: found a name that covers one of shared-names, wanted narrower names`,
   RULES_UNKNOWN_APP: (path: string, app: string, hint: string) =>
     `${path}: found ${JSON.stringify(app)}, wanted the name of a file in apps/${hint}`,
+  RULES_UNKNOWN_VENDOR: (path: string, vendor: string, hint: string) =>
+    `${path}: found ${JSON.stringify(vendor)}, wanted the vendor of a file in apps/${hint}`,
   RULES_UNKNOWN_LIST: (path: string, list: string, hint: string) =>
     `${path}: found ${JSON.stringify(list)}, wanted a key of lists${hint}`,
   RULES_UNKNOWN_NETWORK: (path: string, network: string, hint: string) =>
@@ -78,6 +83,8 @@ const MESSAGES = {
   RULES_EXCEPTION_ENDED: (path: string, until: string) =>
     `${path}: the exception has ended, at ${until}`,
   RULES_REVIEW_DUE: (path: string, review: string) => `${path}: the review was due at ${review}`,
+  RULES_SUCCESSOR_MISSING: (path: string, app: string, successor: string) =>
+    `${path}: ${app} is banned without ${successor}, which its file says it became`,
   RULES_PAIR_MISSING: (path: string, app: string, pair: string) =>
     `${path}: ${app} is banned without ${pair}, which its file says to ban with it`,
 

@@ -11,8 +11,11 @@ const KEY = /([a-z][a-z0-9-]*): +/y
 const SPACE = / */y
 /** What needs no quotes where no flow mapping or list is around it. */
 const SENTENCE = /^[A-Za-z](?:[ !-"$-9;-~\u00a1-\ud7ff]|:(?=[!-~])|#)*$/
-/** Words that begin with a letter are texts, but for these; a domain name may begin with a digit. */
-const WORD = /^(?!(?:true|false|null)$)[A-Za-z=]|\.[A-Za-z]{2,}$/i
+/**
+ * Words that begin with a letter are texts, but for these; a domain name may begin with a digit, and
+ * a date, or a month, is a text too.
+ */
+const WORD = /^(?!(?:true|false|null)$)[A-Za-z=]|\.[A-Za-z]{2,}$|^\d{4}-\d\d(?:-\d\d)?$/i
 
 /** Reads a line's value, or says undefined: it is for the library. */
 export function readEntry(text: string): unknown {

@@ -45,11 +45,18 @@ export function readYaml<S extends z.ZodType>(
       errors: [failureAt(firstBad(source, file), 'DOCUMENT_SYNTAX', 'not UTF-8')]
     }
   }
-  const text = (typeof source === 'string' ? source : decoder.decode(source)).replace(/^\ufeff/, '')
+  const text = (typeof source === 'string' ? source : decoder.decode(source)).replace(BOM, '')
   return readQuick(text, file, schema) ?? readWhole(new Tree(text, file), schema)
 }
 
 const decoder = new TextDecoder()
+const BOM = /^\ufeff/
+
+/** The text of a file that is not too long, and is UTF-8; `readYaml` says what is wrong with others. */
+export function textOf(source: Uint8Array): string | undefined {
+  if (source.length > MAX_OCTETS || !isUtf8(source)) return undefined
+  return decoder.decode(source).replace(BOM, '')
+}
 
 /** By skimming; undefined where it cannot be skimmed, or anything is wrong. */
 function readQuick<S extends z.ZodType>(

@@ -1,49 +1,13 @@
-import { readPrefix } from '../base/address.js'
-import { failureAt, type InterdictError } from '../base/error.js'
 import { basename } from 'node:path'
-import * as z from 'zod'
-import { readYaml, showPath, type Reading } from '../document/read.js'
-import { textAs } from '../document/text.js'
-import { covers, isTooWide, patternSchema, type Pattern } from './pattern.js'
-import { WrittenSource } from './source.js'
+import type { Prefix } from '../base/address.js'
+import { failureAt, type InterdictError } from '../base/error.js'
+import { readYaml, showPath, textOf, type Reading, type ReadResult } from '../document/read.js'
+import { quickNames } from './app-names.js'
+import { appSchema, type AppEntry } from './app-schema.js'
+import { covers, type Pattern } from './pattern.js'
+import { WrittenSource, type AtLine } from './source.js'
 import type { NameSource } from './types.js'
-
-export const idSchema = z
-  .string('an id of a-z, 0-9 and -')
-  .regex(/^[a-z0-9][a-z0-9-]*$/, 'an id of a-z, 0-9 and -')
-export const textSchema = z.string().trim().min(1, 'a text that is not empty')
-export const prefixSchema = textAs('an address, or a prefix without host bits', readPrefix)
-
-const nameSchema = z.union([
-  patternSchema,
-  z.strictObject({
-    name: patternSchema,
-    role: z.enum(['app', 'api', 'cdn', 'telemetry', 'web', 'shared']).optional(),
-    confidence: z.enum(['high', 'medium', 'low']).optional(),
-    evidence: z.array(textSchema).optional(),
-    note: textSchema.optional()
-  })
-])
-
-/** An app file: `docs/rules.md`, "Apps". Extra facts are for people who review a ban. */
-export const appSchema = z.strictObject({
-  app: idSchema,
-  title: textSchema,
-  kind: z.enum(['app', 'shared', 'bypass']).default('app'),
-  vendor: textSchema.optional(),
-  country: z
-    .string()
-    .regex(/^[A-Z]{2}$/, 'two letters such as BE')
-    .optional(),
-  description: textSchema.optional(),
-  'pairs-with': z.array(idSchema).default([]),
-  collateral: z.array(textSchema).optional(),
-  names: z.array(nameSchema).default([]),
-  'shared-names': z.array(nameSchema).default([]),
-  addresses: z.array(prefixSchema).default([])
-})
-
-type AppReading = Reading<z.output<typeof appSchema>>
+import { tooWide } from './width.js'
 
 export interface App {
   readonly source: NameSource
@@ -52,9 +16,24 @@ export interface App {
    * `shared` names that several products of one vendor use
    * `bypass` names by which clients get past the resolver
    */
-  readonly kind: 'app' | 'shared' | 'bypass'
+  readonly kind: AppEntry['kind']
+  /** Whose product it is: rules may name the vendor instead of each app. */
+  readonly vendor?: string | undefined
   /** Apps that a ban of this one should name too. */
   readonly pairsWith: readonly string[]
+  /** The app that this one became. */
+  readonly successor?: string | undefined
+  /** Whether its file is wrong: it is known, and nothing is known of it. */
+  readonly isBroken?: boolean
+}
+
+export type AppResult =
+  | { readonly app: App; readonly warnings: readonly InterdictError[] }
+  | { readonly errors: readonly InterdictError[] }
+
+/** An app file with all that it says, for those who show it. */
+export function readAppFile(octets: Uint8Array, shown: string): ReadResult<AppEntry> {
+  return readYaml(octets, shown, appSchema)
 }
 
 /**
@@ -63,45 +42,76 @@ export interface App {
  * @param name of the file in the rules folder: `apps/tiktok.yaml`
  * @param shown its name in messages
  */
-export function readApp(
-  octets: Uint8Array,
-  name: string,
-  shown: string
-): { readonly app: App } | { readonly errors: readonly InterdictError[] } {
-  const read = readYaml(octets, shown, appSchema)
+export function readApp(octets: Uint8Array, name: string, shown: string): AppResult {
+  const quick = readQuick(octets, name, shown)
+  if (quick !== undefined) return { app: quick, warnings: [] }
+  const read = readAppFile(octets, shown)
   if (!read.ok) return read
-  const errors = appErrors(read, name)
+  const { errors, warnings } = complaintsOf(read, name)
   if (errors.length > 0) return { errors }
-  const { app, title, kind, names, addresses, 'pairs-with': pairsWith } = read.value
-  const lineOf = (key: string, i: number): number => read.positionOf([key, i]).line
-  const patterns = names.map((it, i) => ({ value: patternOf(it), line: lineOf('names', i) }))
-  const prefixes = addresses.map((value, i) => ({ value, line: lineOf('addresses', i) }))
-  const source = new WrittenSource('app', app, title, name, patterns, prefixes)
-  return { app: { source, kind, pairsWith } }
+  const names = read.value.names.map((it, i) => {
+    return { value: it.name, line: read.positionOf(['names', i]).line }
+  })
+  return { app: appOf(read, name, names), warnings }
 }
 
-function appErrors(read: AppReading, name: string): InterdictError[] {
+/** A file in which nothing is wrong and nothing forced; undefined for any other. */
+function readQuick(octets: Uint8Array, name: string, shown: string): App | undefined {
+  const text = textOf(octets)
+  const quick = text === undefined ? undefined : quickNames(text)
+  if (quick === undefined) return undefined
+  const read = readYaml(quick.rest, shown, appSchema)
+  if (!read.ok || read.value.app !== basename(name, '.yaml')) return undefined
+  const others = read.value['shared-names']
+  const isWrong = ({ value }: AtLine<Pattern>, i: number): boolean =>
+    tooWide(value, quick.texts[i]) !== undefined ||
+    others.some(other => covers(value.cover, value.name, other.name.name))
+  return quick.names.some(isWrong) ? undefined : appOf(read, name, quick.names)
+}
+
+function appOf(read: Reading<AppEntry>, name: string, names: readonly AtLine<Pattern>[]): App {
+  const { app, title, kind, vendor, successor, addresses, 'pairs-with': pairsWith } = read.value
+  const prefixes = addresses.map((prefix, i): AtLine<Prefix> => {
+    return { value: prefix, line: read.positionOf(['addresses', i]).line }
+  })
+  const forced = new Map<number, string>()
+  for (const [i, it] of read.value.names.entries()) {
+    const force = forceOf(it)
+    if (force !== undefined) forced.set(names[i]!.line, force)
+  }
+  const source = new WrittenSource('app', app, title, name, names, prefixes, forced)
+  return { source, kind, vendor, pairsWith, successor }
+}
+
+function complaintsOf(read: Reading<AppEntry>, name: string) {
   const { app, names, addresses, 'shared-names': shared } = read.value
   const errors: InterdictError[] = []
+  const warnings: InterdictError[] = []
   const stem = basename(name, '.yaml')
   if (app !== stem) errors.push(failureAt(read.positionOf(['app']), 'RULES_APP_FILE', app, stem))
   if (names.length + addresses.length === 0) {
     errors.push(failureAt(read.positionOf([]), 'RULES_EMPTY', 'app', 'names or addresses'))
   }
-  const others = shared.map(patternOf)
   for (const [i, it] of names.entries()) {
-    const pattern = patternOf(it)
     const path = ['names', i]
-    if (isTooWide(pattern)) {
-      errors.push(failureAt(read.positionOf(path), 'RULES_TOO_WIDE', showPath(path)))
+    const at = read.positionOf(path)
+    const text = showPath(path)
+    const wide = tooWide(it.name)
+    const force = forceOf(it)
+    if (wide !== undefined && force !== undefined && wide.forcible) {
+      warnings.push(failureAt(at, 'RULES_FORCED', text, wide.found, force))
+    } else if (wide !== undefined) {
+      errors.push(failureAt(at, 'RULES_TOO_WIDE', text, wide.found, wide.hint))
+    } else if (force !== undefined) {
+      warnings.push(failureAt(at, 'RULES_FORCE_IDLE', text))
     }
-    if (others.some(other => covers(pattern.cover, pattern.name, other.name))) {
-      errors.push(failureAt(read.positionOf(path), 'RULES_SHARED_NAME', showPath(path)))
+    if (shared.some(other => covers(it.name.cover, it.name.name, other.name.name))) {
+      errors.push(failureAt(at, 'RULES_SHARED_NAME', text))
     }
   }
-  return errors
+  return { errors, warnings }
 }
 
-function patternOf(it: z.output<typeof nameSchema>): Pattern {
-  return 'cover' in it ? it : it.name
+function forceOf(it: AppEntry['names'][number]): string | undefined {
+  return 'force' in it ? it.force : undefined
 }

@@ -79,8 +79,8 @@ function isForSome(rule: Rule): rule is RuleException {
   return rule.kind === 'exception' && rule.prefixes.length > 0
 }
 
-function isSingleNames({ apps, lists, addresses, names }: ExceptionEntry): boolean {
-  const others = apps.length + lists.length + addresses.length
+function isSingleNames({ apps, vendors, lists, addresses, names }: ExceptionEntry): boolean {
+  const others = apps.length + vendors.length + lists.length + addresses.length
   return others === 0 && names.every(({ cover }) => cover === 'exact')
 }
 

@@ -88,13 +88,16 @@ class Load {
     const id = basename(name, '.yaml')
     // Rules that name an app whose file is wrong are not wrong too: it is known, but has no names.
     const source = new WrittenSource('app', id, id, name, [], [])
-    this.apps.set(id, { source, kind: 'app', pairsWith: [] })
+    this.apps.set(id, { source, kind: 'app', pairsWith: [], isBroken: true })
     if (name.endsWith('.yml')) this.unreadable(name, 'names of app files end in .yaml')
     else if ('why' in file) this.unreadable(name, file.why)
     else {
       const read = readApp(file.octets, name, this.folder.shown(name))
       if ('errors' in read) this.errors.push(...read.errors)
-      else this.apps.set(id, read.app)
+      else {
+        this.apps.set(id, read.app)
+        this.warnings.push(...read.warnings)
+      }
     }
   }
 

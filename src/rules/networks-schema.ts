@@ -3,7 +3,7 @@ import { readAddress, isMapped } from '../base/address.js'
 import { wholeSeconds } from '../document/quantity.js'
 import { textAs } from '../document/text.js'
 import { readName } from '../wire/name.js'
-import { idSchema, prefixSchema, textSchema } from './app-file.js'
+import { idSchema, prefixSchema, textSchema } from './app-schema.js'
 import { INSTANT, isTimeZone } from './instant.js'
 import { patternSchema } from './pattern.js'
 
@@ -37,12 +37,16 @@ const instant = z.string(INSTANT)
 const about = {
   id: textSchema.optional(),
   apps: z.array(idSchema).default([]),
+  vendors: z.array(textSchema).default([]),
   names: z.array(patternSchema).default([]),
   lists: z.array(idSchema).default([]),
   addresses: z.array(prefixSchema).default([]),
   from: instant.optional(),
   until: instant.optional()
 }
+
+/** Why names that take in too much are right in this rule. */
+const force = textSchema.optional()
 
 /** What the client receives. */
 const reply = {
@@ -67,6 +71,7 @@ function readUrl(text: string): string | undefined {
 
 const ban = z.strictObject({
   ...about,
+  force,
   ...reply,
   authority: textSchema,
   reference,
@@ -77,6 +82,7 @@ const ban = z.strictObject({
 
 const exception = z.strictObject({
   ...about,
+  force,
   prefixes: z.array(prefixSchema).min(1).optional(),
   purpose: textSchema,
   'approved-by': textSchema,
@@ -92,7 +98,7 @@ const exceptions = z.strictObject({
 })
 
 const allow = z.strictObject(about)
-const block = z.strictObject({ ...about, ...reply })
+const block = z.strictObject({ ...about, force, ...reply })
 
 const network = z.strictObject({
   description: textSchema.optional(),

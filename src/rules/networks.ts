@@ -118,7 +118,7 @@ function contains(outer: Prefix, inner: Prefix): boolean {
 
 /**
  * Warns of each app that is banned in a network without the shared names that its file says it
- * falls back to. Its sister apps are the operator's choice.
+ * falls back to, or without the app that it became. Its sister apps are the operator's choice.
  */
 function warnOfPairs(network: NetworkRules, apps: ReadonlyMap<string, App>, place: Place): void {
   const banned = new Set(
@@ -128,6 +128,10 @@ function warnOfPairs(network: NetworkRules, apps: ReadonlyMap<string, App>, plac
   )
   const at = place.at(network.id)
   for (const id of banned) {
+    const { successor } = apps.get(id) ?? {}
+    if (successor !== undefined && apps.has(successor) && !banned.has(successor)) {
+      at.warn('RULES_SUCCESSOR_MISSING', at.text, id, successor)
+    }
     for (const pair of apps.get(id)?.pairsWith ?? []) {
       if (banned.has(pair) || apps.get(pair)?.kind !== 'shared') continue
       at.warn('RULES_PAIR_MISSING', at.text, id, pair)

@@ -89,7 +89,9 @@ export class RuleMaker {
     place: Place,
     nameAt: NameAt = i => place.at('names', i)
   ) {
-    const what = [...entry.apps, ...entry.lists, titleOf(entry)].filter(part => part !== '')
+    const what = [...entry.apps, ...entry.vendors, ...entry.lists, titleOf(entry)].filter(
+      part => part !== ''
+    )
     const madeUp = [network, ...KIND_IN_ID[kind], what.join('+')].join('/')
     return {
       id: entry.id ?? this.ids.made(madeUp),

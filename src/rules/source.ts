@@ -19,7 +19,8 @@ export class WrittenSource implements NameSource {
     readonly title: string,
     readonly file: string,
     private readonly patterns: readonly AtLine<Pattern>[],
-    private readonly prefixes: readonly AtLine<Prefix>[]
+    private readonly prefixes: readonly AtLine<Prefix>[],
+    readonly forced: ReadonlyMap<number, string> = new Map()
   ) {
     const octets = patterns.reduce((sum, { value }) => sum + value.name.length, 0)
     this.bounds = { names: patterns.length, octets }

@@ -42,6 +42,8 @@ export interface NameSource {
   readonly file: string
   /** At most how many names and how many octets of wire names `pour` will give: sizes tables. */
   readonly bounds: { readonly names: number; readonly octets: Octets }
+  /** Why names that take in too much are right nevertheless, by the line on which each stands. */
+  readonly forced?: ReadonlyMap<number, string>
   /** Gives every name, always the same ones; errors of single lines go to the rule set's reports. */
   pour(sink: NameSink): void
 }

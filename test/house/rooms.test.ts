@@ -80,7 +80,7 @@ t.test('an outside package is imported only by its rooms', async t => {
 })
 
 t.test('packages that one file alone may know', async t => {
-  for (const name of ['dns-packet', 'lru-cache', 'ipaddr.js', 'yaml']) {
+  for (const name of ['dns-packet', 'lru-cache', 'ipaddr.js', 'tldts', 'yaml']) {
     const users = imports.filter(i => i.target === name).map(i => i.file)
     t.equal(users.length, 1, `${name} is imported by ${users.join(', ')}`)
   }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { appSchema } from '../../src/rules/app-file.js'
+import { appSchema } from '../../src/rules/app-schema.js'
 import { networksSchema } from '../../src/rules/networks-schema.js'
 import { keysOf } from '../document/schema-keys.js'
 import { app, load } from './folder.js'

@@ -49,6 +49,14 @@ const refuses: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['RULES_UNKNOWN_APP networks.yaml:4:49']
   },
   {
+    it: 'an unknown vendor',
+    files: {
+      ...app('x', 'vendor: ByteDance', 'names: [x.example]'),
+      ...banning('vendors: [BiteDance]')
+    },
+    errors: ['RULES_UNKNOWN_VENDOR networks.yaml:4:52']
+  },
+  {
     it: 'an unknown list',
     files: networks('    block: [{ lists: [m] }]'),
     errors: ['RULES_UNKNOWN_LIST networks.yaml:4:23']
@@ -183,6 +191,44 @@ const refuses: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['RULES_TOO_WIDE networks.yaml:4:50']
   },
   {
+    it: 'a ban of a public suffix',
+    files: banning('names: [co.uk]'),
+    errors: ['RULES_TOO_WIDE networks.yaml:4:50']
+  },
+  {
+    it: 'a ban of all below one',
+    files: banning('names: ["*.github.io"]'),
+    errors: ['RULES_TOO_WIDE networks.yaml:4:50']
+  },
+  {
+    it: 'an exception for a delivery network',
+    files: networks(
+      '    exceptions: [{ names: [cloudfront.net], prefixes: [10.1.0.0/16], purpose: a,',
+      '      approved-by: b, from: 2023-01-01, until: 2023-09-01 }]'
+    ),
+    errors: ['RULES_TOO_WIDE networks.yaml:4:28']
+  },
+  {
+    it: 'a block of what a delivery network is in',
+    files: networks('    block: [amazonaws.com, x.amazonaws.com]'),
+    errors: ['RULES_TOO_WIDE networks.yaml:4:13']
+  },
+  {
+    it: 'a ban of everything, forced or not',
+    files: banning('names: ["."], force: why not'),
+    errors: ['RULES_TOO_WIDE networks.yaml:4:50']
+  },
+  {
+    it: 'force without a reason',
+    files: banning('names: [co.uk], force: ""'),
+    errors: ['DOCUMENT_INVALID networks.yaml:4:65']
+  },
+  {
+    it: 'a force of what is let through',
+    files: networks('    allow: [{ names: [co.uk], force: so }]'),
+    errors: ['DOCUMENT_INVALID networks.yaml:4:31']
+  },
+  {
     it: 'an allow of everything',
     files: networks('    allow: ["."]'),
     errors: ['RULES_TOO_WIDE networks.yaml:4:13']
@@ -221,6 +267,22 @@ const refuses: readonly { it: string; files: Files; errors: readonly string[] }[
     it: 'a top-level domain in an app',
     files: { ...networks(), ...app('x', 'names:', '- x.example', '- { name: zip, role: app }') },
     errors: ['RULES_TOO_WIDE apps/x.yaml:5:3']
+  },
+  {
+    it: 'a delivery network in an app, in a file of the usual form',
+    files: {
+      ...networks(),
+      ...app('x', 'names:', '  - x.example', '  - { name: akamaized.net, role: cdn }')
+    },
+    errors: ['RULES_TOO_WIDE apps/x.yaml:5:5']
+  },
+  {
+    it: 'a day that is not in the calendar, of a name',
+    files: {
+      ...networks(),
+      ...app('x', 'names:', '  - { name: x.example, first-seen: 2023-02-29 }')
+    },
+    errors: ['DOCUMENT_INVALID apps/x.yaml:4:36']
   },
   {
     it: 'a name of an app that covers what it calls shared',

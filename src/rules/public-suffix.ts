@@ -1,0 +1,27 @@
+import { getDomain, getPublicSuffix } from 'tldts'
+
+/** The whole Public Suffix List: registries, and those who give names to their customers. */
+const WHOLE = {
+  allowPrivateDomains: true,
+  // What is asked for is a name already, lower-cased and without a final dot.
+  extractHostname: false,
+  validateHostname: false,
+  detectIp: false,
+  detectSpecialUse: false
+}
+
+/**
+ * Whether a name, or all that is below it, is a public suffix: a name under which anybody can
+ * register names (`co.uk`), or be given one (`github.io`). https://publicsuffix.org
+ */
+export function isPublicSuffix(name: string): boolean {
+  if (getPublicSuffix(name, WHOLE) === name) return true
+  // `*.kawasaki.jp` is on the list: below kawasaki.jp, every name is one.
+  const below = `x.${name}`
+  return getPublicSuffix(below, WHOLE) === below
+}
+
+/** What somebody has registered of a name: `a.b.example.co.uk` as `example.co.uk`. */
+export function registeredName(name: string): string | undefined {
+  return getDomain(name, WHOLE) ?? undefined
+}

@@ -1,0 +1,100 @@
+import t from 'tap'
+import { readPattern } from '../../src/rules/pattern.js'
+import { sharedZoneAround, SHARED_ZONES } from '../../src/rules/shared-zones.js'
+import { tooWide } from '../../src/rules/width.js'
+import { brief, load, loadGood } from './folder.js'
+
+const wide = [
+  { text: 'com', found: /top-level/ },
+  { text: '.', found: /top-level/ },
+  { text: '=.', found: /top-level/ },
+  { text: 'co.uk', found: /^co\.uk, a public suffix/ },
+  { text: '*.co.uk', found: /^co\.uk, a public suffix/ },
+  { text: 'github.io', found: /public suffix/ },
+  { text: 'xn--55qx5d.cn', found: /public suffix/ },
+  { text: '公司.cn', found: /^xn--55qx5d\.cn, a public suffix/ },
+  { text: 'kawasaki.jp', found: /public suffix/ },
+  { text: 'x.kawasaki.jp', found: /public suffix/ },
+  { text: 'map.fastly.net', found: /public suffix/ },
+  { text: 'cloudfront.net', found: /^cloudfront\.net, a zone that Amazon CloudFront shares/ },
+  { text: '*.akamaized.net', found: /Akamai/ },
+  { text: 'fastly.net', found: /Fastly/ },
+  { text: 'windows.net', found: /^windows\.net, with core\.windows\.net in it/ }
+] as const
+
+for (const { text, found } of wide) {
+  t.test(`finds ${text} too wide`, async t => t.match(tooWide(readPattern(text)!)?.found, found))
+}
+
+const narrow = [
+  ...['tiktok.com', '=co.uk', '=cloudfront.net', 'd1.cloudfront.net', 'city.kawasaki.jp'],
+  ...['www.ck', 'a.b.x.kawasaki.jp', 'tiktokcdn.com.akamaized.net', 'a.example', 'x.y.nosuch']
+]
+
+for (const text of narrow) {
+  t.test(`does not find ${text} too wide`, async t =>
+    t.equal(tooWide(readPattern(text)!), undefined)
+  )
+}
+
+t.test('knows around which names a shared zone is', async t => {
+  t.equal(sharedZoneAround('a.b.akamaized.net')?.operator, 'Akamai')
+  t.equal(sharedZoneAround('akamaized.net')?.zone, 'akamaized.net')
+  t.equal(sharedZoneAround('xakamaized.net'), undefined)
+  t.equal(sharedZoneAround('windows.net'), undefined)
+})
+
+t.test('every shared zone is there once, and says whose it is and what says so', async t => {
+  t.equal(new Set(SHARED_ZONES.map(({ zone }) => zone)).size, SHARED_ZONES.length)
+  for (const { zone, operator, source } of SHARED_ZONES) {
+    t.match(tooWide(readPattern(zone)!)?.found, `${zone}, a zone that ${operator}`)
+    t.ok(source.length > 10, zone)
+  }
+})
+
+const networks = (...lines: string[]): string =>
+  ['networks:', '  n:', '    prefixes: [10.0.0.0/8]', ...lines].join('\n')
+
+t.test('what is forced with a reason is right, is told, and the reason is kept', async t => {
+  const files = {
+    'networks.yaml': networks(
+      '    bans: [{ authority: a, reference: b, names: [co.uk, x.example], force: test range }]',
+      '    block: [{ names: [zip], force: nobody works there }]'
+    ),
+    'apps/x.yaml':
+      'app: x\ntitle: X\nnames:\n  - { name: x.example }\n  - { name: web.app, force: so }\n'
+  }
+  const result = await load(t, files)
+  if (!result.ok) throw new Error(result.errors.map(({ message }) => message).join('\n'))
+  t.strictSame(brief(result.warnings), [
+    'RULES_FORCED apps/x.yaml:5:5',
+    'RULES_FORCED networks.yaml:4:50',
+    'RULES_FORCED networks.yaml:5:23'
+  ])
+  t.match(result.warnings[1]?.message, 'co.uk, a public suffix, forced: test range')
+  const forced = result.rules.sources.map(({ id, forced }) => [id, ...(forced ?? [])])
+  t.strictSame(forced, [
+    ['x', [5, 'so']],
+    ['networks.yaml:4', [4, 'test range']],
+    ['networks.yaml:5', [5, 'nobody works there']]
+  ])
+})
+
+t.test('a force that nothing needs is told', async t => {
+  const result = await load(t, {
+    'networks.yaml': networks(
+      '    bans: [{ authority: a, reference: b, names: [x.example], force: so }]',
+      '    block: [{ addresses: [192.0.2.1], force: so }]'
+    ),
+    'apps/x.yaml': 'app: x\ntitle: X\nnames:\n  - { name: x.example, force: so }\n'
+  })
+  t.strictSame(result.ok && brief(result.warnings), [
+    'RULES_FORCE_IDLE apps/x.yaml:4:5',
+    'RULES_FORCE_IDLE networks.yaml:4:69',
+    'RULES_FORCE_IDLE networks.yaml:5:46'
+  ])
+})
+
+t.test('an allow may be as wide as it likes', async t => {
+  await loadGood(t, { 'networks.yaml': networks('    allow: [co.uk, zip, cloudfront.net]') })
+})
