@@ -1,3 +1,4 @@
+import { RRTYPE } from '../../src/dns/rrtype.js'
 import { MATCH, QueryEvent, VERDICT } from '../../src/log/event.js'
 import { Formatter } from '../../src/log/format.js'
 import { createRing, RingReader, RingWriter } from '../../src/log/ring.js'
@@ -51,7 +52,7 @@ function eventsOf({ policy, clients, listed }: Stage): QueryEvent[] {
   return Array.from({ length: INPUTS }, (_, i) => {
     const { qname, qtype } = queryAt(listed, i, policy.seed)
     verdict.clear()
-    policy.judge(qname, clientClass, 0, verdict)
+    policy.judge(qname, RRTYPE.A, clientClass, 0, verdict)
     const event = new QueryEvent()
     event.wall = 1_700_000_000_000 + i
     event.generation = policy.snapshot.generation

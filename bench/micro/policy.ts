@@ -1,3 +1,4 @@
+import { RRTYPE } from '../../src/dns/rrtype.js'
 import { Verdict } from '../../src/policy/snapshot.js'
 import type { Case } from './measure.js'
 import { INPUTS, queryAt, type Messages, type Stage } from './stage.js'
@@ -16,7 +17,7 @@ export function policyCases({ policy, clients, listed, unlisted }: Stage): Case[
         let sum = 0
         for (let i = 0; i < times; i++) {
           verdict.clear()
-          policy.judge(names[i & MASK]!, clientClass, now, verdict)
+          policy.judge(names[i & MASK]!, RRTYPE.A, clientClass, now, verdict)
           sum += verdict.claim
         }
         return sum

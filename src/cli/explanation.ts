@@ -2,7 +2,7 @@ import { showAddress } from '../base/address.js'
 import { epochSeconds, type Clock } from '../base/clock.js'
 import { showRrtype } from '../dns/rrtype.js'
 import { MATCH, VERDICT, type QueryEvent } from '../log/event.js'
-import { explain, explainAddress, type Candidate } from '../policy/explain.js'
+import { explain, explainAddress, type Candidate, type Question } from '../policy/explain.js'
 import { matchedRule } from '../policy/matched-rule.js'
 import type { Policy } from '../policy/policy.js'
 import type { Claim } from '../policy/snapshot.js'
@@ -115,15 +115,16 @@ function stopsOf(
   answer: Answer | undefined,
   guard: RebindingGuard | undefined
 ): Stop[] {
-  const { clock } = asked
+  const { clock, qtype } = asked
+  const question = { clientClass, qtype, now: epochSeconds(clock) }
   const names = [asked.name, ...(answer === undefined ? [] : namesIn(answer.targets))]
   const stops = names.map(name => ({
     what: showName(name),
-    said: sayName(policy, name, clientClass, clock)
+    said: sayName(policy, name, question)
   }))
   for (let at = 0; at < (answer?.addresses.length ?? 0); at += 4) {
     const words = answer!.addresses
-    const candidates = explainAddress(policy.snapshot, words, at, clientClass, epochSeconds(clock))
+    const candidates = explainAddress(policy.snapshot, words, at, question)
     stops.push({
       what: showWords(words, at),
       said: candidates.map(one => sayCandidate(policy, one)),
@@ -133,10 +134,10 @@ function stopsOf(
   return stops
 }
 
-function sayName(policy: Policy, octets: Uint8Array, clientClass: number, clock: Clock): Said[] {
+function sayName(policy: Policy, octets: Uint8Array, question: Question): Said[] {
   const name = new HashedName()
   name.take(octets, 0, policy.seed)
-  const candidates = explain(policy.snapshot, name, clientClass, epochSeconds(clock))
+  const candidates = explain(policy.snapshot, name, question)
   return candidates.map(one => sayCandidate(policy, one))
 }
 
@@ -162,9 +163,10 @@ function said(policy: Policy, number: number, record: number): Omit<Said, 'fate'
   }
 }
 
-function throughOf({ kind, id, title }: Claim['source']): string {
+function throughOf({ kind, id, part, title }: Claim['source']): string {
   if (kind === 'local') return title
-  return kind === 'inline' ? 'its own names' : `${kind} ${id} (${title})`
+  if (kind === 'inline') return 'its own names'
+  return `${kind} ${id} (${part === '' ? title : part})`
 }
 
 /** The names of `Answer.targets`, which stand one after the other. */

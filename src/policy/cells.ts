@@ -6,7 +6,7 @@
 export interface CellBuffers {
   /** Open addressing, three words a slot: group (0: free), source, list. */
   readonly slots: SharedArrayBuffer
-  /** `[count, (entry, rank) …]` with ranks ascending; list 0 is the empty one. */
+  /** `[count, (entry, order, tier) …]` as they are heard; list 0 is the empty one. */
   readonly lists: SharedArrayBuffer
 }
 
@@ -14,14 +14,24 @@ export interface CellBuffers {
 export const ENTRY_DATED = 1
 /** In an entry: the claim is in monitor mode, it never decides. */
 export const ENTRY_MONITOR = 2
-/** An entry is the claim's number shifted by so many bits, and the two flags. */
-export const ENTRY_SHIFT = 2
+/** In an entry: the claim is for some types of questions only. */
+export const ENTRY_TYPED = 4
+/** In an entry: the claim says that its list does not mean the name. */
+export const ENTRY_PASS = 8
+/** All that an entry has but for the claim, whose number is shifted by so many bits. */
+export const ENTRY_FLAGS = 15
+export const ENTRY_SHIFT = 4
 
 /** One claim of one group. */
 export interface Ranked {
   readonly source: number
   readonly entry: number
+  /** As in `Verdict.tier`. */
+  readonly tier: number
 }
+
+/** Words of a claim in a list. */
+export const CELL_WORDS = 3
 
 const MIN_SLOTS = 16
 
@@ -47,31 +57,56 @@ export class Cells {
     }
   }
 
-  /** The claims in a list with their ranks: for people. */
-  claimsIn(list: number): { readonly claim: number; readonly rank: number }[] {
-    return Array.from({ length: this.lists[list]! }, (_, nth) => ({
-      claim: this.lists[list + 1 + 2 * nth]! >>> ENTRY_SHIFT,
-      rank: this.lists[list + 2 + 2 * nth]!
-    }))
+  /** The claims in a list: for people. */
+  claimsIn(list: number): Cell[] {
+    return Array.from({ length: this.lists[list]! }, (_, nth) => {
+      const at = list + 1 + CELL_WORDS * nth
+      const entry = this.lists[at]!
+      return {
+        claim: entry >>> ENTRY_SHIFT,
+        passes: (entry & ENTRY_PASS) !== 0,
+        order: this.lists[at + 1]!,
+        tier: this.lists[at + 2]!
+      }
+    })
   }
 }
 
+/** One claim of one group as people see it. */
+export interface Cell {
+  readonly claim: number
+  readonly passes: boolean
+  /** Among claims on one name the lowest stands first. */
+  readonly order: number
+  readonly tier: number
+}
+
 /**
- * @param groups for group 1, 2 and so on: its claims by precedence; the place is the rank
+ * @param groups for group 1, 2 and so on: its claims as they are heard, which is by precedence but
+ *   that exceptions come before the bans that they take away
  */
 export function compileCells(groups: readonly (readonly Ranked[])[]): CellBuffers {
   const lists: number[] = [0]
   const pairs: { group: number; source: number; list: number }[] = []
   groups.forEach((claims, index) => {
+    const order = orderOf(claims)
     for (const [source, ranks] of bySource(claims)) {
       pairs.push({ group: index + 1, source, list: lists.length })
       lists.push(ranks.length)
-      for (const rank of ranks) lists.push(claims[rank]!.entry, rank)
+      for (const rank of ranks) lists.push(claims[rank]!.entry, order[rank]!, claims[rank]!.tier)
     }
   })
   const buffer = new SharedArrayBuffer(4 * lists.length)
   new Uint32Array(buffer).set(lists)
   return { slots: slotsOf(pairs), lists: buffer }
+}
+
+/** For each claim its place by tier; within one as they come. */
+function orderOf(claims: readonly Ranked[]): number[] {
+  const sorted = claims.map(({ tier }, rank) => ({ tier, rank })).sort((a, b) => a.tier - b.tier)
+  const order: number[] = []
+  sorted.forEach(({ rank }, place) => (order[rank] = place))
+  return order
 }
 
 function bySource(claims: readonly Ranked[]): Map<number, number[]> {

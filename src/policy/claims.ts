@@ -1,6 +1,16 @@
 import { BAN_EDE } from '../dns/ede.js'
+import { RRTYPE } from '../dns/rrtype.js'
 import { showInstant } from '../rules/instant.js'
-import type { Ban, Block, Reply, Rule } from '../rules/types.js'
+import type {
+  Ban,
+  Block,
+  NameSource,
+  Part,
+  PartReply,
+  QtypeSet,
+  Reply,
+  Rule
+} from '../rules/types.js'
 import { edeOption } from '../wire/reply.js'
 import { TIER, type Claim, type PreparedReply, type SourceSummary } from './snapshot.js'
 
@@ -14,16 +24,19 @@ export class ClaimBook {
   readonly #claimOf = new Map<string, number>()
   readonly #replies = new Map<string, PreparedReply>()
   readonly #facts = new Map<string, Claim['facts']>()
+  readonly #qtypes = new Map<string, QtypeSet>()
 
-  /** Number of the claim of a rule through one of its sources. */
-  claimOf(rule: Rule, source: SourceSummary): number {
-    const key = `${source.index}\n${rule.id}`
-    const claim = this.#claimOf.get(key) ?? this.claims.push(this.#make(rule, source)) - 1
+  /** Number of the claim of a rule through one of its sources, of which `summary` is the summary. */
+  claimOf(rule: Rule, source: NameSource, summary: SourceSummary): number {
+    const key = `${summary.index}\n${rule.id}`
+    const claim = this.#claimOf.get(key) ?? this.claims.push(this.#make(rule, source, summary)) - 1
     this.#claimOf.set(key, claim)
     return claim
   }
 
-  #make(rule: Rule, source: SourceSummary): Claim {
+  #make(rule: Rule, { part }: NameSource, source: SourceSummary): Claim {
+    const passes = part?.says === 'pass'
+    const answers = blocks(rule) && !passes
     return {
       tier: tierOf(rule, source),
       kind: rule.kind,
@@ -33,15 +46,43 @@ export class ClaimBook {
       source,
       from: rule.from,
       until: rule.until,
-      monitor: blocks(rule) && rule.mode === 'monitor',
-      reply: blocks(rule) ? this.#reply(rule.reply, extraText(rule, source.title)) : undefined,
+      monitor: answers && rule.mode === 'monitor',
+      reply: answers ? this.#reply(replyOf(rule, part), extraText(rule, source.title)) : undefined,
+      qtypes: part?.qtypes && interned(this.#qtypes, withAny(part.qtypes, passes)),
       facts: interned(this.#facts, factsOf(rule))
     }
   }
 
-  #reply(reply: Reply, text: string): PreparedReply {
+  #reply(reply: SaidReply, text: string): PreparedReply {
     return interned(this.#replies, prepare(reply, text))
   }
+}
+
+/** What a client receives, by the rule and the list together. */
+type SaidReply = PartReply & Pick<Reply, 'ede' | 'ttl'>
+
+/**
+ * Whether a claim takes its list back for the names of a part: what else the list says does not
+ * hold. A zone's `pass` in a block that is enforced decides instead, as an `allow` would.
+ */
+export function isPass(rule: Rule, { part }: NameSource): boolean {
+  if (part?.says !== 'pass') return false
+  return part.stage === undefined || rule.kind !== 'block' || rule.mode === 'monitor'
+}
+
+/** One name, one status: where other types of the name exist, so does the name. RFC 8020 §2. */
+function replyOf({ reply }: Ban | Block, part: Part | undefined): SaidReply {
+  const own = typeof part?.says === 'object' && reply.overrides !== true ? part.says : undefined
+  const { ede, ttl } = reply
+  const said: SaidReply = own === undefined ? reply : { ...own, ede, ttl }
+  const narrow = part?.qtypes !== undefined && said.action === 'nxdomain'
+  return narrow ? { ...said, action: 'nodata' } : said
+}
+
+/** ANY asks for what is kept back as well; to pass it would give that away. */
+function withAny({ types, except }: QtypeSet, passes: boolean): QtypeSet {
+  const others = types.filter(type => type !== RRTYPE.ANY)
+  return { types: passes === except ? [...others, RRTYPE.ANY] : others, except }
 }
 
 function tierOf(rule: Rule, { kind }: SourceSummary): number {
@@ -66,7 +107,7 @@ function extraText(rule: Ban | Block, title: string): string {
   return why === undefined ? title : `${title}: ${why}`
 }
 
-function prepare(reply: Reply, text: string): PreparedReply {
+function prepare(reply: SaidReply, text: string): PreparedReply {
   const ede = BAN_EDE[reply.ede]
   const nowhere = reply.action === 'null'
   return {

@@ -46,8 +46,14 @@ function differ(
   return { added, removed, changed }
 }
 
+/** What is in each source, all parts of a list together. */
 function contents(sources: readonly SourceSummary[]): Map<string, string> {
-  return new Map(sources.map(({ id, names, digest }) => [id, `${names} ${digest}`]))
+  const sums = new Map<string, { names: number; digest: number }>()
+  for (const { id, names, digest } of sources) {
+    const sum = sums.get(id) ?? { names: 0, digest: 0 }
+    sums.set(id, { names: sum.names + names, digest: (sum.digest + digest) | 0 })
+  }
+  return new Map([...sums].map(([id, { names, digest }]) => [id, `${names} ${digest}`]))
 }
 
 function idle(ids: readonly string[]): Map<string, string> {
@@ -58,7 +64,8 @@ function idle(ids: readonly string[]): Map<string, string> {
 function rulesOf(claims: readonly Claim[]): Map<string, string> {
   const rules = new Map<string, string>()
   for (const { ruleId, kind, source, from, until, monitor, reply, facts } of claims) {
-    const saying = JSON.stringify([kind, source.id, `${from}`, `${until}`, monitor, reply, facts])
+    const { id, part } = source
+    const saying = JSON.stringify([kind, id, part, `${from}`, `${until}`, monitor, reply, facts])
     rules.set(ruleId, `${rules.get(ruleId) ?? ''}${saying}`)
   }
   return rules

@@ -1,20 +1,23 @@
 import { failure } from '../base/error.js'
 import type { Seconds } from '../base/units.js'
-import type { NameSource, Rule, RuleSet } from '../rules/types.js'
+import type { LocalData, NameSource, Rule, RuleSet } from '../rules/types.js'
 import {
   compileCells,
   ENTRY_DATED,
   ENTRY_MONITOR,
+  ENTRY_PASS,
   ENTRY_SHIFT,
+  ENTRY_TYPED,
   type CellBuffers,
   type Ranked
 } from './cells.js'
-import { ClaimBook } from './claims.js'
+import { ClaimBook, isPass } from './claims.js'
 import { localClaim, localSource, placed } from './local-source.js'
 import type { LocalName } from './local-names.js'
 import { compileClasses, type ClientClass } from './client-classes.js'
 import { pourSources, type Poured } from './pour.js'
-import { TIER, type Claim, type Snapshot, type SourceSummary } from './snapshot.js'
+import { spokenIn, type Spoken } from './steps.js'
+import type { Claim, Snapshot, SourceSummary } from './snapshot.js'
 
 export interface CompileOptions {
   /** Number of the snapshot: greater than that of the one before. */
@@ -47,8 +50,9 @@ export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
   if (local.length > 0) sources.push(localSource(local))
   const { seed, poured } = pour(sources, options)
   const { classes, clients } = compileClasses(networks)
-  const { claims, groups, localGroup, cells } = compileClaims(classes, poured.sources)
+  const { claims, groups, localGroup, cells } = compileClaims(classes, sources, poured.sources)
   const rules = new Map(networks.flatMap(({ rules }) => rules.map(rule => [rule.id, rule])))
+  const data = dataOf(sources)
   const tables = { names: poured.names, clients, addresses: poured.addresses, cells }
   return {
     generation: options.generation,
@@ -57,6 +61,7 @@ export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
     claims,
     sources: poured.sources,
     locals: placed(local, poured.names, seed),
+    data,
     networks: networks.map(({ id }) => id),
     classNetworks: classes.map(({ network }) => network),
     classGroups: groups,
@@ -66,9 +71,9 @@ export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
       names: poured.count,
       rules: rules.size,
       networks: networks.length,
-      sources: poured.sources.filter(({ kind }) => kind !== 'local').length
+      sources: new Set(poured.sources.filter(it => it.kind !== 'local').map(({ id }) => id)).size
     },
-    octets: poured.used + octetsOf([clients, poured.addresses, cells]),
+    octets: poured.used + octetsOf([clients, poured.addresses, cells, ...data.values()]),
     switches: switchesOf(rules.values())
   }
 }
@@ -81,7 +86,16 @@ function usedSources({ sources, networks }: RuleSet): NameSource[] {
   }
   const listed = sources.filter(({ id }) => pointedAt.has(id))
   for (const { id } of listed) pointedAt.delete(id)
-  return [...listed, ...pointedAt.values()]
+  const all = [...listed, ...pointedAt.values()]
+  return all.toSorted((a, b) => Number(b.part?.says === 'pass') - Number(a.part?.says === 'pass'))
+}
+
+/** The records that lists have for their names, by source. */
+function dataOf(sources: readonly NameSource[]): ReadonlyMap<number, LocalData> {
+  const all = sources.map(({ part }) =>
+    typeof part?.says === 'object' ? part.says.data : undefined
+  )
+  return new Map(all.flatMap((data, index) => (data === undefined ? [] : [[index, data]])))
 }
 
 function pour(
@@ -99,45 +113,42 @@ function pour(
 /** Claims, and their order of precedence for each group of classes with the same rules. */
 function compileClaims(
   classes: readonly ClientClass[],
-  sources: readonly SourceSummary[]
+  sources: readonly NameSource[],
+  summaries: readonly SourceSummary[]
 ): { claims: readonly Claim[]; groups: readonly number[]; localGroup: number; cells: CellBuffers } {
   const book = new ClaimBook()
-  const sourceOf = new Map(sources.map(source => [source.id, source]))
-  const rank = (rule: Rule): Ranked[] =>
-    rule.sources.map(({ id }) => {
-      const source = sourceOf.get(id)!
-      const claim = book.claimOf(rule, source)
-      return { source: source.index, entry: entryOf(claim, book.claims[claim]!) }
-    })
+  const summaryOf = new Map(sources.map((source, index) => [source, summaries[index]!]))
+  const rank = ({ rule, source, step }: Spoken): Ranked => {
+    const summary = summaryOf.get(source)!
+    const number = book.claimOf(rule, source, summary)
+    const claim = book.claims[number]!
+    const pass = isPass(rule, source) ? ENTRY_PASS : 0
+    return { source: summary.index, entry: entryOf(number, claim) | pass, tier: claim.tier + step }
+  }
   const ranked = (source: SourceSummary): Ranked => {
     const claim = localClaim(source)
-    return { source: source.index, entry: entryOf(book.claims.push(claim) - 1, claim) }
+    const entry = entryOf(book.claims.push(claim) - 1, claim)
+    return { source: source.index, entry, tier: claim.tier }
   }
 
-  const local = sources.filter(({ kind }) => kind === 'local').map(source => ranked(source))
+  const local = summaries.filter(({ kind }) => kind === 'local').map(source => ranked(source))
   const known = new Map<string, number>(local.length === 0 ? [['', 0]] : [])
   const ranks: Ranked[][] = []
-  const groups = classes.map(({ network, rules }) => {
+  const groups = classes.map(({ network, rules, without }) => {
     if (network === -1) return 0
-    const key = rules.map(({ id }) => id).join('\n')
-    const group = known.get(key) ?? ranks.push([...byTier(rules).flatMap(rank), ...local])
+    const spoken = spokenIn(rules, without)
+    const key = spoken.map(({ rule, source }) => `${rule.id}\n${source.id}`).join('\n')
+    const group = known.get(key) ?? ranks.push([...spoken.map(rank), ...local])
     known.set(key, group)
     return group
   })
   return { claims: book.claims, groups, localGroup: known.get('') ?? 0, cells: compileCells(ranks) }
 }
 
-/**
- * Order between the rules of one source: exceptions before the bans that they take away, then by
- * tier; in a tier as the network has them.
- */
-function byTier(rules: readonly Rule[]): Rule[] {
-  return rules.toSorted((a, b) => TIER[a.kind] - TIER[b.kind])
-}
-
-function entryOf(claim: number, { from, until, monitor }: Claim): number {
+function entryOf(claim: number, { from, until, monitor, qtypes }: Claim): number {
   const dated = from !== -Infinity || until !== Infinity
-  return (claim << ENTRY_SHIFT) | (dated ? ENTRY_DATED : 0) | (monitor ? ENTRY_MONITOR : 0)
+  const flags = (dated ? ENTRY_DATED : 0) | (monitor ? ENTRY_MONITOR : 0)
+  return (claim << ENTRY_SHIFT) | flags | (qtypes === undefined ? 0 : ENTRY_TYPED)
 }
 
 function switchesOf(rules: Iterable<Rule>): Seconds[] {

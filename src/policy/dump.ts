@@ -3,11 +3,12 @@ import type { Seconds } from '../base/units.js'
 import { PrefixTable } from '../network/prefix-table.js'
 import { showName } from '../wire/name.js'
 import { AddressTable } from './address-table.js'
-import { Cells } from './cells.js'
+import { Cells, type Cell } from './cells.js'
 import { patternOf, recordsOf } from './matched-rule.js'
 import { coverOf, sourceOf } from './member-sets.js'
 import { NameTable } from './name-table.js'
-import type { Claim, PreparedReply, Snapshot } from './snapshot.js'
+import { TIER, type Claim, type PreparedReply } from './snapshot.js'
+import type { Snapshot, SourceSummary } from './snapshot.js'
 
 /**
  * A snapshot as lines for people: who is in which class, what each group of classes is told, and
@@ -23,6 +24,7 @@ export function dump(snapshot: Snapshot): readonly string[] {
     ...groupLines(snapshot),
     ...nameLines(snapshot),
     ...addressLines(snapshot),
+    ...dataLines(snapshot),
     ...switches.map(instant => `switch ${showInstant(instant)}`)
   ]
 }
@@ -37,7 +39,7 @@ function showClaim(claim: Claim): string {
   const dates = [from, until].map(showInstant).join(' to ')
   const said = reply === undefined ? [] : [showReply(reply)]
   return [
-    `${kind} ${ruleId} at ${ruleFile}:${ruleLine} through ${source.kind} ${source.id}`,
+    `${kind} ${ruleId} at ${ruleFile}:${ruleLine} through ${source.kind} ${nameOf(source)}`,
     `${monitor ? 'monitored ' : ''}${dates}`,
     ...said,
     ...Object.entries(facts).map(([key, value]) => `${key}=${value}`)
@@ -57,12 +59,26 @@ function groupLines({ classGroups, sources, tables }: Snapshot): string[] {
   const cells = new Cells(tables.cells)
   const groups = [...new Set(classGroups)].sort((a, b) => a - b)
   return groups.flatMap(group =>
-    sources.flatMap(({ id, index }) => {
+    sources.flatMap(source => {
+      const { index } = source
       const claims = cells.claimsIn(cells.find(group, index))
-      const ranked = claims.map(({ claim, rank }) => `claim ${claim} rank ${rank}`)
-      return ranked.length === 0 ? [] : [`group ${group} source ${id}: ${ranked.join(', ')}`]
+      const ranked = claims.map(showCell)
+      return ranked.length === 0
+        ? []
+        : [`group ${group} source ${nameOf(source)}: ${ranked.join(', ')}`]
     })
   )
+}
+
+function showCell({ claim, order, tier, passes }: Cell): string {
+  const base = Math.max(...Object.values(TIER).filter(start => start <= tier))
+  const step = tier > base ? ` step ${tier - base}` : ''
+  return `claim ${claim} rank ${order}${step}${passes ? ' passes' : ''}`
+}
+
+/** `malware`, or for a part of it `malware (pass)` */
+function nameOf({ id, part }: SourceSummary): string {
+  return part === '' ? id : `${id} (${part})`
 }
 
 function nameLines(snapshot: Snapshot): string[] {
@@ -78,13 +94,24 @@ function addressLines(snapshot: Snapshot): string[] {
   })
 }
 
+/** The records that lists have: `data rpz line 7 TYPE 1 c0000201` */
+function dataLines({ data, sources }: Snapshot): string[] {
+  return [...data].flatMap(([source, { lines, starts, octets }]) =>
+    [...new Int32Array(lines)].flatMap((line, i) => {
+      const [from, to] = new Int32Array(starts).subarray(i, i + 2)
+      const all = Buffer.from(octets).subarray(from, to)
+      return `data ${sources[source]!.id} line ${line} ${all.toString('hex')}`
+    })
+  )
+}
+
 /** `*.a.example (tiktok line 3) a.example (malware line 9)` */
 function showRecord(snapshot: Snapshot, record: number): string {
   const members = recordsOf(snapshot).membersOf(record)
   return members
     .map(({ member, line }) => {
-      const { id } = snapshot.sources[sourceOf(member)]!
-      return `${patternOf(snapshot, record, coverOf(member))} (${id} line ${line})`
+      const source = snapshot.sources[sourceOf(member)]!
+      return `${patternOf(snapshot, record, coverOf(member))} (${nameOf(source)} line ${line})`
     })
     .join(' ')
 }

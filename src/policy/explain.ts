@@ -2,7 +2,7 @@ import type { Seconds } from '../base/units.js'
 import { COVER } from '../rules/types.js'
 import type { HashedName } from '../wire/hashed-name.js'
 import { AddressTable } from './address-table.js'
-import { Cells } from './cells.js'
+import { Cells, type Cell } from './cells.js'
 import { matchedRule, recordsOf, type MatchedRule } from './matched-rule.js'
 import { coverOf, sourceOf } from './member-sets.js'
 import { NameTable } from './name-table.js'
@@ -15,7 +15,10 @@ import { TIER, type Claim, type Snapshot } from './snapshot.js'
  * `monitors`                 monitor mode: it would have been the verdict, and that is recorded
  * `not yet in force`         its `from` is to come
  * `expired`                  its `until` has passed
+ * `for other types`          it is not for the type of the question
  * `lifted`                   an exception takes the bans of its app or list away
+ * `passes`                   its list lets the name pass: what else that list says is not heard
+ * `let pass by its list`     and this is what is not heard
  * `loses to a higher tier`   one of a tier before its own speaks
  * `loses to a longer match`  in its tier, a longer name or prefix speaks
  * `loses to an earlier rule` in its tier and for this name, a rule before it speaks
@@ -25,7 +28,10 @@ export type Fate =
   | 'monitors'
   | 'not yet in force'
   | 'expired'
+  | 'for other types'
   | 'lifted'
+  | 'passes'
+  | 'let pass by its list'
   | 'loses to a higher tier'
   | 'loses to a longer match'
   | 'loses to an earlier rule'
@@ -51,8 +57,15 @@ interface Match {
 interface Speaker extends Match {
   readonly number: number
   readonly claim: Claim
-  readonly rank: number
+  readonly cell: Cell
   readonly cover: number
+}
+
+/** What is asked about, and when. */
+export interface Question {
+  readonly clientClass: number
+  readonly qtype: number
+  readonly now: Seconds
 }
 
 /**
@@ -64,8 +77,7 @@ interface Speaker extends Match {
 export function explain(
   snapshot: Snapshot,
   name: HashedName,
-  clientClass: number,
-  now: Seconds
+  question: Question
 ): readonly Candidate[] {
   const names = new NameTable(snapshot.tables.names)
   const matches: Match[] = []
@@ -77,7 +89,7 @@ export function explain(
   if (names.root !== 0) {
     matches.push({ record: names.root, nth: labels, whole: labels === 0, label: labels })
   }
-  return fates(snapshot, matches, clientClass, now)
+  return fates(snapshot, matches, question)
 }
 
 /** As `explain`, for an address in an answer: `words[at, at + 4)`. */
@@ -85,37 +97,35 @@ export function explainAddress(
   snapshot: Snapshot,
   words: Uint32Array,
   at: number,
-  clientClass: number,
-  now: Seconds
+  question: Question
 ): readonly Candidate[] {
   const addresses = new AddressTable(snapshot.tables.addresses)
   const records = addresses.recordsIn(addresses.find(words, at))
   const matches = records.map((record, nth) => ({ record, nth, whole: true, label: 0 }))
-  return fates(snapshot, matches, clientClass, now)
+  return fates(snapshot, matches, question)
 }
 
-function fates(
-  snapshot: Snapshot,
-  matches: readonly Match[],
-  clientClass: number,
-  now: Seconds
-): Candidate[] {
-  const speakers = matches
-    .flatMap(match => speakersOf(snapshot, match, snapshot.classGroups[clientClass]!))
-    .sort(byPrecedence)
-  const inForce = speakers.filter(({ claim }) => claim.from <= now && now < claim.until)
+function fates(snapshot: Snapshot, matches: readonly Match[], question: Question): Candidate[] {
+  const group = snapshot.classGroups[question.clientClass]!
+  const speakers = matches.flatMap(match => speakersOf(snapshot, match, group)).sort(byPrecedence)
+  const inForce = speakers.filter(({ claim }) => outOfPlay(claim, question) === undefined)
+  const spoken = inForce.filter(speaker => !isLetPass(speaker, inForce))
   const lifted = new Set(
-    inForce.filter(({ claim }) => claim.tier === TIER.lift).map(({ claim }) => claim.source.index)
+    spoken.filter(({ claim }) => claim.tier === TIER.lift).map(({ claim }) => claim.source.index)
   )
-  const heard = inForce.filter(speaker => !isLifted(speaker, lifted))
+  const heard = spoken.filter(speaker => !speaker.cell.passes && !isLifted(speaker, lifted))
   const decider = heard.find(({ claim }) => !claim.monitor)
   const first = heard[0]
   return speakers.map(speaker => {
-    const { number, record, label, cover, claim } = speaker
+    const { number, record, label, cover, claim, cell } = speaker
     const matched = matchedRule(snapshot, number, record, cover)!
-    const winner = claim.monitor ? first : decider
-    const fate = isLifted(speaker, lifted) ? 'lifted' : fateOf(speaker, winner)
-    return { claim: number, record, label, matched, fate: termFate(claim, now) ?? fate }
+    const fate = (): Fate => {
+      if (isLetPass(speaker, inForce)) return 'let pass by its list'
+      if (cell.passes) return 'passes'
+      if (isLifted(speaker, lifted)) return 'lifted'
+      return fateOf(speaker, claim.monitor ? first : decider)
+    }
+    return { claim: number, record, label, matched, fate: outOfPlay(claim, question) ?? fate() }
   })
 }
 
@@ -124,17 +134,30 @@ function isLifted({ claim }: Speaker, lifted: ReadonlySet<number>): boolean {
   return claim.tier === TIER.ban && lifted.has(claim.source.index)
 }
 
-function termFate({ from, until }: Claim, now: Seconds): Fate | undefined {
+/** Whether a list lets a name pass that another part of it means, or means a name above. */
+function isLetPass(speaker: Speaker, inForce: readonly Speaker[]): boolean {
+  const { kind, id, passes } = speaker.claim.source
+  if (passes) return false
+  return inForce.some(({ cell, nth, claim: { source } }) => {
+    return cell.passes && source.kind === kind && source.id === id && nth <= speaker.nth
+  })
+}
+
+function outOfPlay({ from, until, qtypes }: Claim, { now, qtype }: Question): Fate | undefined {
   if (now < from) return 'not yet in force'
-  return until <= now ? 'expired' : undefined
+  if (until <= now) return 'expired'
+  const isFor = qtypes === undefined || qtypes.types.includes(qtype) !== qtypes.except
+  return isFor ? undefined : 'for other types'
 }
 
 /** @param winner the one that keeps it from speaking; itself where none does */
 function fateOf(speaker: Speaker, winner: Speaker | undefined): Fate {
-  const { claim } = speaker
+  const { claim, cell } = speaker
   if (winner === undefined || winner === speaker) return claim.monitor ? 'monitors' : 'decides'
   if (winner.claim.tier < claim.tier) return 'loses to a higher tier'
-  return winner.nth < speaker.nth ? 'loses to a longer match' : 'loses to an earlier rule'
+  const sooner = winner.cell.tier < cell.tier
+  if (winner.nth < speaker.nth && !sooner) return 'loses to a longer match'
+  return 'loses to an earlier rule'
 }
 
 /** Every claim of a group that one record gives rise to, each once. */
@@ -145,15 +168,15 @@ function speakersOf(snapshot: Snapshot, match: Match, group: number): Speaker[] 
   for (const { member } of recordsOf(snapshot).membersOf(match.record)) {
     const cover = coverOf(member)
     if (cover === silent) continue
-    const spoken = cells.claimsIn(cells.find(group, sourceOf(member)))
-    for (const { claim: number, rank } of spoken) {
+    for (const cell of cells.claimsIn(cells.find(group, sourceOf(member)))) {
+      const number = cell.claim
       const claim = snapshot.claims[number]!
-      if (!speakers.has(number)) speakers.set(number, { ...match, number, claim, rank, cover })
+      if (!speakers.has(number)) speakers.set(number, { ...match, number, claim, cell, cover })
     }
   }
   return [...speakers.values()]
 }
 
 function byPrecedence(a: Speaker, b: Speaker): number {
-  return a.claim.tier - b.claim.tier || a.nth - b.nth || a.rank - b.rank
+  return a.cell.tier - b.cell.tier || a.nth - b.nth || a.cell.order - b.cell.order
 }

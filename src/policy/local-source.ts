@@ -36,6 +36,7 @@ export function localClaim(source: SourceSummary): Claim {
     until: Infinity,
     monitor: false,
     reply: undefined,
+    qtypes: undefined,
     facts: {}
   }
 }

@@ -3,21 +3,34 @@ import { PrefixTable } from '../network/prefix-table.js'
 import { COVER } from '../rules/types.js'
 import type { HashedName } from '../wire/hashed-name.js'
 import { AddressTable } from './address-table.js'
-import { Cells, ENTRY_DATED, ENTRY_MONITOR, ENTRY_SHIFT } from './cells.js'
+import {
+  CELL_WORDS,
+  Cells,
+  ENTRY_DATED,
+  ENTRY_FLAGS,
+  ENTRY_MONITOR,
+  ENTRY_PASS,
+  ENTRY_SHIFT,
+  ENTRY_TYPED
+} from './cells.js'
+import { DataTable } from './data-table.js'
 import { NameTable } from './name-table.js'
-import { TIER, type Claim, type Local, type Snapshot, type Verdict } from './snapshot.js'
+import { Passes } from './passes.js'
+import { NO_TIER, TIER, type Claim, type Local, type Snapshot, type Verdict } from './snapshot.js'
 
 /** Room for the switches of one generation in an epoch number. */
 const EPOCHS_PER_GENERATION = 2 ** 20
+/** Stands behind all claims on one name. */
+const LAST = 2 ** 30
 
 /**
  * Gives verdicts on one snapshot. Each thread makes its own over the same shared memory; judging
  * allocates nothing.
  *
- * Order of precedence: tier (see `TIER`); inside a tier the longest name or
- * prefix; then the order of the network's rules. Only claims in force take part. One in monitor
- * mode never decides: it is noted if it stands before what decides, that is, if it would have
- * decided had it been enforced.
+ * Order of precedence: tier (see `TIER`) and the step in it; then the longest name or prefix; then
+ * the order of the network's rules. Only claims in force take part. One in monitor mode never
+ * decides: it is noted if it stands before what decides, that is, if it would have decided had it
+ * been enforced. A list that lets a name pass is not heard on it, nor on the names above.
  */
 export class Policy {
   readonly snapshot: Snapshot
@@ -34,14 +47,20 @@ export class Policy {
   readonly #groups: Int32Array
   readonly #localGroup: number
   readonly #locals: ReadonlyMap<number, Local>
-  readonly #tiers: Uint8Array
   readonly #froms: Float64Array
   readonly #untils: Float64Array
+  readonly #qtypes: readonly (Uint16Array | undefined)[]
+  readonly #passes: Passes
+  readonly #data: DataTable
+  /** The type of the question at hand. */
+  #qtype = 0
   /** What speaks best of the record at hand, and what would if it were enforced; -1: nothing. */
   #decider = -1
-  #deciderRank = 0
+  #deciderOrder = LAST
+  #deciderTier = 0
   #monitor = -1
-  #monitorRank = 0
+  #monitorOrder = LAST
+  #monitorTier = 0
 
   constructor(snapshot: Snapshot) {
     const { tables, claims } = snapshot
@@ -57,9 +76,11 @@ export class Policy {
     this.#groups = Int32Array.from(snapshot.classGroups)
     this.#localGroup = snapshot.localGroup
     this.#locals = new Map(snapshot.locals.map(local => [local.record, local]))
-    this.#tiers = Uint8Array.from(claims, ({ tier }) => tier)
     this.#froms = Float64Array.from(claims, ({ from }) => from)
     this.#untils = Float64Array.from(claims, ({ until }) => until)
+    this.#qtypes = claims.map(({ qtypes }) => qtypes && Uint16Array.from(qtypes.types))
+    this.#passes = new Passes(snapshot.sources)
+    this.#data = new DataTable(snapshot)
   }
 
   /**
@@ -82,13 +103,21 @@ export class Policy {
    *
    * @param name read with this policy's `seed`
    */
-  judge(name: HashedName, clientClass: number, now: Seconds, verdict: Verdict): void {
+  judge(
+    name: HashedName,
+    qtype: number,
+    clientClass: number,
+    now: Seconds,
+    verdict: Verdict
+  ): void {
     const group = this.#groups[clientClass]!
     name.hashSuffixes(this.seed)
     const { labels } = name
     const { root } = this.#names
     const mayBeLocal = this.#names.mayBeLocal(name)
     if (group === 0 || (group === this.#localGroup && !mayBeLocal)) return
+    this.#qtype = qtype
+    this.#passes.count = 0
     const { has, deepest } = mayBeLocal ? this.#names.allDepths : this.#names.depths
     for (let label = labels > deepest ? labels - deepest : 0; label < labels; label++) {
       if (has[labels - label] === 0) continue
@@ -103,16 +132,21 @@ export class Policy {
   /**
    * Judges an address in an answer by the prefixes of sources, the longest first, adding to
    * `verdict` what it finds; `label` is 0.
+   *
+   * @param qtype of the question whose answer it is in
    */
   judgeAddress(
     words: Uint32Array,
     at: number,
+    qtype: number,
     clientClass: number,
     now: Seconds,
     verdict: Verdict
   ): void {
     const group = this.#groups[clientClass]!
     if (group === 0) return
+    this.#qtype = qtype
+    this.#passes.count = 0
     const { lists } = this.#addresses
     const list = this.#addresses.find(words, at)
     const last = list + lists[list]!
@@ -124,6 +158,15 @@ export class Policy {
   /** What is said of a special-use name. @param record of a verdict of the tier `local` */
   localOf(record: number): Local {
     return this.#locals.get(record)!
+  }
+
+  /**
+   * Finds the records that a list has for the name of a verdict whose reply is `data`; they are in
+   * `data`, as in `LocalData.octets`, from `data.from` to `data.to`.
+   */
+  findData({ claim, record, label }: Verdict): DataTable {
+    this.#data.find(this.claims[claim]!.source.index, record, label === 0)
+    return this.#data
   }
 
   /**
@@ -159,73 +202,87 @@ export class Policy {
     const set = this.#records[record]!
     const last = set + this.#sets[set]!
     this.#decider = -1
+    this.#deciderOrder = LAST
     this.#monitor = -1
+    this.#monitorOrder = LAST
     for (let next = set + 1; next <= last; next++) {
       const member = this.#sets[next]!
-      if ((member & 3) !== silent) this.#hear(this.#cells.find(group, member >>> 2), lists, now)
+      if ((member & 3) === silent) continue
+      const source = member >>> 2
+      if (this.#passes.count > 0 && this.#passes.silence(source)) continue
+      this.#hear(source, this.#cells.find(group, source), lists, now)
     }
-    const decider = this.#decider
-    const monitor = this.#monitor
-    if (monitor !== -1 && this.#stands(monitor, this.#monitorRank, decider, this.#deciderRank)) {
-      this.#note(monitor, record, verdict)
-    }
-    if (decider !== -1) this.#decide(decider, record, label, verdict)
+    if (this.#monitorOrder < this.#deciderOrder) this.#note(record, verdict)
+    if (this.#decider !== -1) this.#decide(record, label, verdict)
   }
 
   /**
    * Hears one source: the first of its claims in force that is not in monitor mode speaks for it,
    * so an exception keeps the bans behind it, and the monitored ones, from speaking.
    */
-  #hear(list: number, lists: Uint32Array, now: Seconds): void {
-    const end = list + 2 * lists[list]!
-    for (let at = list + 1; at < end; at += 2) {
+  #hear(source: number, list: number, lists: Uint32Array, now: Seconds): void {
+    const end = list + CELL_WORDS * lists[list]!
+    for (let at = list + 1; at < end; at += CELL_WORDS) {
       const entry = lists[at]!
-      const rank = lists[at + 1]!
-      const claim = entry >>> ENTRY_SHIFT
-      if ((entry & ENTRY_DATED) !== 0 && !this.#inForce(claim, now)) continue
-      if ((entry & ENTRY_MONITOR) === 0) {
-        if (this.#stands(claim, rank, this.#decider, this.#deciderRank)) {
-          this.#decider = claim
-          this.#deciderRank = rank
-        }
+      const order = lists[at + 1]!
+      if ((entry & ENTRY_FLAGS) === 0) {
+        this.#speak(entry >>> ENTRY_SHIFT, order, lists[at + 2]!)
         return
       }
-      if (this.#stands(claim, rank, this.#monitor, this.#monitorRank)) {
-        this.#monitor = claim
-        this.#monitorRank = rank
+      if (!this.#counts(entry, now)) continue
+      if ((entry & ENTRY_PASS) !== 0) this.#passes.add(source)
+      else if ((entry & ENTRY_MONITOR) === 0) {
+        this.#speak(entry >>> ENTRY_SHIFT, order, lists[at + 2]!)
+        return
+      } else if (order < this.#monitorOrder) {
+        this.#monitor = entry >>> ENTRY_SHIFT
+        this.#monitorOrder = order
+        this.#monitorTier = lists[at + 2]!
       }
     }
   }
 
-  /** Whether a claim stands before another on the same record, by tier, then by rank. */
-  #stands(claim: number, rank: number, other: number, otherRank: number): boolean {
-    if (other === -1) return true
-    const tier = this.#tiers[claim]! - this.#tiers[other]!
-    return tier < 0 || (tier === 0 && rank < otherRank)
+  #speak(claim: number, order: number, tier: number): void {
+    if (order >= this.#deciderOrder) return
+    this.#decider = claim
+    this.#deciderOrder = order
+    this.#deciderTier = tier
+  }
+
+  /** Whether a claim is in force, and is one for the type of the question. */
+  #counts(entry: number, now: Seconds): boolean {
+    const claim = entry >>> ENTRY_SHIFT
+    if ((entry & ENTRY_DATED) !== 0 && !this.#inForce(claim, now)) return false
+    return (entry & ENTRY_TYPED) === 0 || this.#isForType(claim)
   }
 
   #inForce(claim: number, now: Seconds): boolean {
     return this.#froms[claim]! <= now && now < this.#untils[claim]!
   }
 
+  #isForType(claim: number): boolean {
+    return this.#qtypes[claim]!.includes(this.#qtype) !== this.claims[claim]!.qtypes!.except
+  }
+
   /** What came before stands before in its tier: a longer name, or an earlier subject. */
-  #note(claim: number, record: number, verdict: Verdict): void {
-    const tier = this.#tiers[claim]!
-    if (tier >= verdict.tier) return
-    if (verdict.monitor !== -1 && this.#tiers[verdict.monitor]! <= tier) return
-    verdict.monitor = claim
+  #note(record: number, verdict: Verdict): void {
+    const tier = this.#monitorTier
+    if (tier >= verdict.tier || tier >= verdict.monitorTier) return
+    verdict.monitor = this.#monitor
+    verdict.monitorTier = tier
     verdict.monitorRecord = record
   }
 
-  #decide(claim: number, record: number, label: number, verdict: Verdict): void {
-    const tier = this.#tiers[claim]!
+  #decide(record: number, label: number, verdict: Verdict): void {
+    const tier = this.#deciderTier
     if (tier >= verdict.tier) return
-    verdict.claim = claim
+    verdict.claim = this.#decider
     verdict.tier = tier
     verdict.record = record
     verdict.label = label
-    if (verdict.monitor !== -1 && this.#tiers[verdict.monitor]! > tier) {
+    if (verdict.monitorTier > tier) {
       verdict.monitor = -1
+      verdict.monitorTier = NO_TIER
       verdict.monitorRecord = -1
     }
   }

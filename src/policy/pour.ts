@@ -7,6 +7,7 @@ import { AddressTableBuilder, type AddressTableBuffers } from './address-table.j
 import { memberOf } from './member-sets.js'
 import { NameTableBuilder } from './name-table-builder.js'
 import type { NameTableBuffers } from './name-table.js'
+import { digestBasis, showPart } from './parts.js'
 import { RecordBuilder } from './record-builder.js'
 import type { SourceSummary } from './snapshot.js'
 
@@ -43,13 +44,13 @@ export function pourSources(
   const summaries: SourceSummary[] = []
   let count = 0
   for (const [index, source] of sources.entries()) {
-    const sink = new SourceSink(source.id, index, names, addresses)
+    const basis = digestBasis(DIGEST_BASIS, source)
+    const sink = new SourceSink(source.id, index, basis, names, addresses)
     names.local = source.kind === 'local'
     source.pour(sink)
     if (names.crowded) return undefined
-    const { kind, id, title, file } = source
-    if (kind !== 'local') count = names.names
-    summaries.push({ index, kind, id, title, file, names: sink.names, digest: sink.digest })
+    if (source.kind !== 'local') count = names.names
+    summaries.push(summaryOf(source, sink))
   }
   const slots = names.finish()
   const addressTable = addresses.finish(records)
@@ -63,6 +64,13 @@ export function pourSources(
   }
 }
 
+function summaryOf(source: NameSource, { index, names, digest }: SourceSink): SourceSummary {
+  const { kind, title, file, part } = source
+  const id = part?.list ?? source.id
+  const said = { part: showPart(source), passes: part?.says === 'pass' }
+  return { index, kind, id, ...said, title, file, names, digest }
+}
+
 /** Start of the digest's hashes: FNV-1a's. Never seeded, so that digests compare over time. */
 const DIGEST_BASIS = 0x811c9dc5
 
@@ -74,6 +82,7 @@ class SourceSink implements NameSink {
   constructor(
     readonly id: string,
     readonly index: number,
+    readonly basis: number,
     readonly table: NameTableBuilder,
     readonly addresses: AddressTableBuilder
   ) {}
@@ -92,7 +101,7 @@ class SourceSink implements NameSink {
 
   /** A sum of hashes does not depend on the order in which they come. */
   #count(octets: Uint8Array, at: Octets, length: Octets, detail: number): void {
-    let hash = hashOctet(DIGEST_BASIS, detail)
+    let hash = hashOctet(this.basis, detail)
     for (let i = at; i < at + length; i++) hash = hashOctet(hash, octets[i]!)
     this.digest = (this.digest + Math.imul(hash ^ (hash >>> 15), 0x85ebca6b)) | 0
     this.names++

@@ -1,5 +1,6 @@
 import type { Prefix } from '../base/address.js'
 import type { HashedName } from '../wire/hashed-name.js'
+import { coverOf, sourceOf } from './member-sets.js'
 
 /**
  * A record is what is stored of one name or prefix, however many sources give it. It is known by
@@ -66,6 +67,23 @@ export class Records {
     this.#octets = new Uint8Array(buffers.words)
     this.#links = new Int32Array(buffers.links)
     this.#sets = new Int32Array(buffers.sets)
+  }
+
+  /**
+   * The line where a source has a record, -1 if it has not. Allocates nothing.
+   *
+   * @param silent the one of `COVER` that does not count
+   */
+  lineOf(record: number, source: number, silent: number): number {
+    const set = this.#words[record]!
+    let link = this.#words[record + 1]!
+    for (let nth = this.#sets[set]!; nth > 0; nth--) {
+      const member = this.#sets[set + nth]!
+      if (sourceOf(member) === source && coverOf(member) !== silent)
+        return nth === 1 ? link : this.#links[link]!
+      if (nth > 1) link = this.#links[link + 1]!
+    }
+    return -1
   }
 
   /** Members of a record, each with the line where its source has it. */

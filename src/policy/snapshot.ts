@@ -1,13 +1,17 @@
 import type { Octets, Seconds } from '../base/units.js'
 import type { PrefixTableBuffers } from '../network/prefix-table.js'
-import type { Action, NameSource, Rule } from '../rules/types.js'
+import type { LocalData, NameSource, PartReply, QtypeSet, Rule } from '../rules/types.js'
 import type { AddressTableBuffers } from './address-table.js'
 import type { CellBuffers } from './cells.js'
 import type { LocalName } from './local-names.js'
 import type { NameTableBuffers } from './name-table.js'
 
+/** Room in a tier for the steps of zones that are heard one after the other. */
+const STEPS = 2 ** 20
+
 /**
- * Tiers of precedence between claims on one name, first wins; see docs/rules.md.
+ * Tiers of precedence between claims on one name, first wins; see docs/rules.md. Where lists are
+ * zones, a tier has steps, which are numbers from the tier's own on.
  *
  * `exception` through names that it spells out itself: they are open, whatever bans them
  * `ban`
@@ -16,10 +20,17 @@ import type { NameTableBuffers } from './name-table.js'
  * `allow`, `block`
  * `local`     no rule, but the registry of special-use names: it speaks where no rule does
  */
-export const TIER = { exception: 0, ban: 1, lift: 2, allow: 3, block: 4, local: 5 } as const
+export const TIER = {
+  exception: 0,
+  ban: STEPS,
+  lift: 2 * STEPS,
+  allow: 3 * STEPS,
+  block: 4 * STEPS,
+  local: 5 * STEPS
+} as const
 
 /** Behind all tiers: no claim decides. */
-export const NO_TIER = 6
+export const NO_TIER = 6 * STEPS
 
 /**
  * One rule speaking through one of its sources: "ban federal-phones/tiktok, through app tiktok".
@@ -37,8 +48,10 @@ export interface Claim {
   readonly from: Seconds
   readonly until: Seconds
   readonly monitor: boolean
-  /** For bans and blocks: what the client receives. */
+  /** For bans and blocks, unless their list lets the name pass: what the client receives. */
   readonly reply: PreparedReply | undefined
+  /** Where it is only for some types of questions. */
+  readonly qtypes: QtypeSet | undefined
   /**
    * For people: authority, reference, referenceUrl, legalBasis, owner, review, purpose, approvedBy.
    */
@@ -50,7 +63,12 @@ export interface SourceSummary {
   /** Its place in `Snapshot.sources`. */
   readonly index: number
   readonly kind: NameSource['kind']
+  /** Of an app or list as rules have it: parts of a list have the same. */
   readonly id: string
+  /** What a list says here of its names, for people; '' where it is what the rule says. */
+  readonly part: string
+  /** Whether that is to let them pass. */
+  readonly passes: boolean
   readonly title: string
   readonly file: string
   /** How many names and prefixes it gave, repeated ones counted again. */
@@ -61,7 +79,8 @@ export interface SourceSummary {
 
 /** A reply with nothing left to compute on the hot path. All octets ready to be copied. */
 export interface PreparedReply {
-  readonly action: Action
+  /** `data`: see `Policy.findData`. */
+  readonly action: PartReply['action']
   readonly ttl: number
   /** RDATA for A (4 octets) and AAAA (16); undefined: NODATA for that type. */
   readonly ipv4: Uint8Array | undefined
@@ -93,6 +112,8 @@ export interface Snapshot {
   readonly sources: readonly SourceSummary[]
   /** Special-use names that are answered here. */
   readonly locals: readonly Local[]
+  /** The records that lists have for their names, by source. */
+  readonly data: ReadonlyMap<number, LocalData>
   readonly networks: readonly string[]
   /** Client class to network: index in `networks`. Class 0 is "in no network" and has -1. */
   readonly classNetworks: readonly number[]
@@ -127,14 +148,15 @@ export interface Snapshot {
 export class Verdict {
   /** The deciding claim (index in `Snapshot.claims`), or -1: no rule speaks; forward. */
   claim = -1
-  /** Its tier, or NO_TIER. */
+  /** Its tier and the step in it, or NO_TIER. */
   tier: number = NO_TIER
   /** Position of the matched name or prefix in the snapshot: gives its text and line. -1: none. */
   record = -1
   /** Label of the judged name at which the matched suffix begins. */
   label = 0
-  /** A ban or block in monitor mode that would have decided if enforced, or -1; and its record. */
+  /** A ban or block in monitor mode that would have decided if enforced, or -1; its tier and record. */
   monitor = -1
+  monitorTier: number = NO_TIER
   monitorRecord = -1
 
   /** Whether nothing was found, not even in monitor mode. */
@@ -148,6 +170,7 @@ export class Verdict {
     this.record = -1
     this.label = 0
     this.monitor = -1
+    this.monitorTier = NO_TIER
     this.monitorRecord = -1
   }
 }

@@ -4,6 +4,7 @@ import { MATCH, PROTOCOL } from '../log/event.js'
 import type { Policy } from '../policy/policy.js'
 import type { PreparedReply, Verdict } from '../policy/snapshot.js'
 import { writeTruncated } from '../wire/reply-frame.js'
+import { writeListed } from '../wire/listed-reply.js'
 import { writeAddress, writeCname, writeError, writeNegative } from '../wire/reply.js'
 import type { Lookup } from './lookup.js'
 import { SILENCE } from './responder.js'
@@ -47,6 +48,8 @@ export function writeAction(
       return writeCname(octets, query, limit, reply.target!, reply.ttl, reply.edeOption)
     case 'nodata':
       return noData(lookup, policy, reply)
+    case 'data':
+      return writeData(lookup, policy, reply, verdict)
     case 'refused':
       return writeError(octets, query, limit, RCODE.REFUSED, reply.edeOption)
     case 'drop':
@@ -68,6 +71,24 @@ export function rcodeOf(reply: PreparedReply, match: number): number {
  */
 function isNameWide(match: number): boolean {
   return match !== MATCH.address && match !== MATCH.svcb
+}
+
+/** What a list has of the type asked for; NODATA where it has other types only. */
+function writeData(lookup: Lookup, policy: Policy, reply: PreparedReply, verdict: Verdict): number {
+  const { octets, query, limit } = lookup
+  const data = policy.findData(verdict)
+  const { from, to } = data
+  const length = writeListed(
+    octets,
+    query,
+    limit,
+    data.octets,
+    from,
+    to,
+    reply.ttl,
+    reply.edeOption
+  )
+  return length > 0 ? length : noData(lookup, policy, reply)
 }
 
 function addressFor(qtype: number, reply: PreparedReply): Uint8Array | undefined {

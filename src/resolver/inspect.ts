@@ -67,7 +67,7 @@ export class Inspector {
       name.take(targets, at, policy!.seed)
       at += name.length
       verdict.clear()
-      policy!.judge(name, lookup.clientClass, now, verdict)
+      policy!.judge(name, lookup.query.qtype, lookup.clientClass, now, verdict)
       if (this.bans(lookup)) return match
       this.keepMonitor(match, monitor, monitorRecord)
     }
@@ -76,10 +76,11 @@ export class Inspector {
 
   private inspectAddresses(lookup: Lookup, answer: Answer): number {
     const { policy, verdict, now } = this
+    const { qtype } = lookup.query
     for (let at = 0; at < answer.addresses.length; at += 4) {
       const { monitor, monitorRecord } = verdict
       verdict.clear()
-      policy!.judgeAddress(answer.addresses, at, lookup.clientClass, now, verdict)
+      policy!.judgeAddress(answer.addresses, at, qtype, lookup.clientClass, now, verdict)
       if (this.bans(lookup)) return MATCH.address
       this.keepMonitor(MATCH.address, monitor, monitorRecord)
     }

@@ -253,7 +253,7 @@ export class Resolver implements Responder, Finish {
     if (query.qclass !== RRCLASS.IN) return identify(lookup, parts.identity)
     verdict.clear()
     if (shelved) parts.shelf!.tell(verdict)
-    else policy.judge(query.qname, clientClass, this.calendar, verdict)
+    else policy.judge(query.qname, query.qtype, clientClass, this.calendar, verdict)
     if (verdict.tier === TIER.local) {
       const length = this.answerHere(took)
       if (length !== GO_ON) return length

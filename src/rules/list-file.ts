@@ -34,7 +34,11 @@ class ListSource implements NameSource {
 }
 
 export type ListResult =
-  | { readonly source: NameSource; readonly warnings: readonly InterdictError[] }
+  | {
+      /** One for each of the different things that the list says of names. */
+      readonly parts: readonly NameSource[]
+      readonly warnings: readonly InterdictError[]
+    }
   | { readonly errors: readonly InterdictError[] }
 
 /**
@@ -79,7 +83,7 @@ export function readList(
   if (bad > REPORTED) warnings.push(failureAt(start, 'RULES_LIST_LINES', bad, lines))
   if (bounds.names === 0 && !mayBeEmpty)
     return { errors: [failureAt(start, 'RULES_LIST_EMPTY', id)] }
-  return { source: new ListSource(id, file, bounds, octets, format), warnings }
+  return { parts: [new ListSource(id, file, bounds, octets, format)], warnings }
 }
 
 /** Whether the first thing in a file is `<`: an error page, most of the time. */

@@ -46,7 +46,8 @@ class Load {
   private readonly errors: InterdictError[] = []
   private readonly warnings: InterdictError[] = []
   private readonly apps = new Map<string, App>()
-  private readonly lists = new Map<string, NameSource>()
+  /** By id: the parts of each. */
+  private readonly lists = new Map<string, readonly NameSource[]>()
 
   constructor(
     private readonly folder: Folder,
@@ -66,7 +67,7 @@ class Load {
       }
     }
     const apps = [...this.apps.values()].map(({ source }) => source)
-    const sources = [...apps, ...this.lists.values(), ...made.inline]
+    const sources = [...apps, ...[...this.lists.values()].flat(), ...made.inline]
     const { sha256, files } = folder
     const { networks, timeZone } = made
     const rules = { networks, sources, timeZone, sha256, files }
@@ -120,7 +121,7 @@ class Load {
   private async readLists({ lists }: NetworksFile, top: Place): Promise<void> {
     for (const [id, entry] of Object.entries(lists)) {
       const { file: name, format, 'may-be-empty': mayBeEmpty } = entry
-      this.lists.set(id, new WrittenSource('inline', id, id, name, [], []))
+      this.lists.set(id, [new WrittenSource('inline', id, id, name, [], [])])
       const file = await this.folder.read(name)
       if ('why' in file) {
         top.at('lists', id, 'file').refuse('RULES_UNREADABLE', name, file.why)
@@ -130,7 +131,7 @@ class Load {
       const read = readList(id, file.octets, format, name, shown, mayBeEmpty)
       if ('errors' in read) this.errors.push(...read.errors)
       else {
-        this.lists.set(id, read.source)
+        this.lists.set(id, read.parts)
         this.warnings.push(...read.warnings)
       }
     }

@@ -29,7 +29,7 @@ export interface Networks {
 export function makeNetworks(
   file: NetworksFile,
   apps: ReadonlyMap<string, App>,
-  lists: ReadonlyMap<string, NameSource>,
+  lists: ReadonlyMap<string, readonly NameSource[]>,
   top: Place,
   now: Seconds
 ): Networks {

@@ -28,7 +28,8 @@ export function replyOf(entry: ReplyEntry, defaults: Defaults, place: Place): Re
     ...(sinkhole && { sinkhole: defined(sinkhole) }),
     ...(target && { target }),
     ede: entry.ede,
-    ttl: entry.ttl ?? defaults.ttl
+    ttl: entry.ttl ?? defaults.ttl,
+    ...(entry.action && { overrides: true })
   }
 }
 

@@ -104,7 +104,7 @@ export class RuleMaker {
   private reply(entry: BlockEntry, sources: readonly NameSource[], place: Place): Reply {
     const reply = replyOf(entry, this.file.defaults, place)
     const { target } = reply
-    if (target !== undefined && sources.some(source => namesIt(source, target))) {
+    if (target !== undefined && sources.some(source => bans(source, sources, target))) {
       const at = place.at('target')
       at.refuse('RULES_TARGET_BANNED', at.text)
     }
@@ -155,6 +155,14 @@ const KIND_IN_ID = {
   allow: ['allow'],
   block: ['block']
 } as const
+
+/** Whether a source of a rule means a name, and the list that it is of does not let it pass. */
+function bans(source: NameSource, sources: readonly NameSource[], name: Uint8Array): boolean {
+  const { part } = source
+  if (part?.says === 'pass' || !namesIt(source, name)) return false
+  const passes = sources.filter(it => it.part?.says === 'pass' && it.part.list === part?.list)
+  return !passes.some(pass => namesIt(pass, name))
+}
 
 /** Whether a source covers a name. */
 function namesIt(source: NameSource, name: Uint8Array): boolean {

@@ -21,7 +21,7 @@ export class Sources {
 
   constructor(
     readonly apps: ReadonlyMap<string, App>,
-    private readonly lists: ReadonlyMap<string, NameSource>
+    private readonly lists: ReadonlyMap<string, readonly NameSource[]>
   ) {}
 
   /**
@@ -43,9 +43,9 @@ export class Sources {
       found.push(...sources.filter(source => !found.includes(source)))
     }
     for (const [i, id] of entry.lists.entries()) {
-      const source = this.lists.get(id)
+      const parts = this.lists.get(id)
       const at = place.at('lists', i)
-      if (source !== undefined) found.push(source)
+      if (parts !== undefined) found.push(...parts)
       else at.refuse('RULES_UNKNOWN_LIST', at.text, id, didYouMean(id, this.lists.keys()))
     }
     const forced = this.checkWidth(entry, kind, place, nameAt)

@@ -44,8 +44,59 @@ export interface NameSource {
   readonly bounds: { readonly names: number; readonly octets: Octets }
   /** Why names that take in too much are right nevertheless, by the line on which each stands. */
   readonly forced?: ReadonlyMap<number, string>
+  /** What it says of its names, where a list says more than that they are its own. */
+  readonly part?: Part
   /** Gives every name, always the same ones; errors of single lines go to the rule set's reports. */
   pour(sink: NameSink): void
+}
+
+/**
+ * One of the things that a list says. A list is as many sources as it says different things, all
+ * under its id, and a rule on it speaks through all of them.
+ */
+export interface Part {
+  /** Id of the list. */
+  readonly list: string
+  /**
+   * `rule`  what the rule does
+   * `pass`  that these names are not meant: nothing that the same list says of them, or of a name
+   *         above, holds, whichever rule is on it; what another list says does
+   * a reply what the rule does, with this reply, unless the rule `overrides` it
+   */
+  readonly says: 'rule' | 'pass' | PartReply
+  /** Only for questions of these types. Not given: of all. */
+  readonly qtypes?: QtypeSet
+  /** Only for clients in these. Not given: all of the network. */
+  readonly prefixes?: readonly Prefix[]
+  /**
+   * Makes the list a zone in a row of zones: what it says first is heard before what it says later,
+   * and all of it before what the next rule says, whichever name is longer. A `pass` ends the
+   * search in the zones of later blocks, too. Parts of one list come in the order of stages.
+   */
+  readonly stage?: number
+}
+
+/** Those named, or all but them. */
+export interface QtypeSet {
+  readonly types: readonly number[]
+  readonly except: boolean
+}
+
+/** What a list says that clients receive; the rule says the rest. */
+export interface PartReply extends Pick<Reply, 'sinkhole' | 'target'> {
+  readonly action: Action | 'data'
+  /** For `data`. */
+  readonly data?: LocalData
+}
+
+/** The records that a list has for its names, by the lines where these are; in shared memory. */
+export interface LocalData {
+  /** Int32: lines, ascending. */
+  readonly lines: SharedArrayBuffer
+  /** Int32: where in `octets` the records of each line begin; behind them, where the last end. */
+  readonly starts: SharedArrayBuffer
+  /** TYPE, RDLENGTH and RDATA of each record. A CNAME to `*.name` is one to QNAME.name. */
+  readonly octets: SharedArrayBuffer
 }
 
 /** What a client receives for a banned name. DESIGN: one name, one status. */
@@ -68,6 +119,8 @@ export interface Reply {
   readonly ede: BanEde
   /** TTL of made-up answers. */
   readonly ttl: Seconds
+  /** The rule itself says the action, so that it holds where a list says another, too. */
+  readonly overrides?: boolean
 }
 
 /** In force while `from <= now < until`; -Infinity and Infinity where not given. */

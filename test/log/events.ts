@@ -64,8 +64,19 @@ function claim(
 ): Claim {
   return {
     ...{ tier: 1, kind, ruleId, ruleFile: 'networks.yaml', ruleLine },
-    source: { ...source, ...{ index: 0, title: source.id, file: 'apps/tiktok.yaml' }, ...CONTENT },
-    ...{ from: -Infinity, until: Infinity, monitor: false, reply: undefined, facts: {} }
+    source: {
+      ...source,
+      ...{ index: 0, part: '', passes: false, title: source.id, file: 'apps/tiktok.yaml' },
+      ...CONTENT
+    },
+    ...{
+      from: -Infinity,
+      until: Infinity,
+      monitor: false,
+      reply: undefined,
+      qtypes: undefined,
+      facts: {}
+    }
   }
 }
 

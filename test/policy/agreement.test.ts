@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { readPrefix } from '../../src/base/address.js'
+import { RRTYPE } from '../../src/dns/rrtype.js'
 import { explain, explainAddress, type Candidate } from '../../src/policy/explain.js'
 import type { Policy } from '../../src/policy/policy.js'
 import { Verdict } from '../../src/policy/snapshot.js'
@@ -8,7 +9,8 @@ import type { NetworkRules, Rule, RuleSet } from '../../src/rules/types.js'
 import { words } from '../network/words.js'
 import { ask, askAddress, hashed, policyOf, type Said } from './asking.js'
 import { NaivePolicy } from './naive.js'
-import { allow, ban, block, exception, inline, network, ruleSet, source } from './rule-set.js'
+import { allow, ban, block, exception, inline, network, part, ruleSet } from './rule-set.js'
+import { source, type WrittenSource } from './rule-set.js'
 
 /** Few labels and few addresses, so that everything meets everything. */
 const someName = fc
@@ -32,14 +34,56 @@ const PREFIXES = [
 ]
 const CLIENTS = ['10.9.9.9', '10.1.9.9', '10.1.1.9', '10.1.1.1', '11.1.1.1', '2001:db8::1', '::1']
 
-const someSources = fc
+const someApps = fc
   .array(fc.array(somePattern, { maxLength: 5 }), { minLength: 1, maxLength: 5 })
   .map(all =>
     all.map((patterns, i) => {
       const make = i === 1 ? inline : source
-      return make(`s${i}`, ...patterns.map(parts => parts.join('')))
+      return [make(`s${i}`, ...patterns.map(parts => parts.join('')))]
     })
   )
+
+const sometimes = <T>(value: fc.Arbitrary<T>) =>
+  fc.oneof(fc.constant(undefined), fc.constant(undefined), value)
+
+/** One of the things that a list says; where it is a zone, at a stage. */
+const somePart = fc.record({
+  patterns: fc.array(somePattern, { maxLength: 5 }),
+  says: fc.constantFrom('rule', 'rule', 'pass'),
+  qtypes: sometimes(
+    fc.record({
+      types: fc.constantFrom([RRTYPE.A], [RRTYPE.A, RRTYPE.AAAA]),
+      except: fc.boolean()
+    })
+  ),
+  prefixes: sometimes(fc.subarray(PREFIXES, { minLength: 1, maxLength: 2 })),
+  stage: fc.nat(2)
+})
+
+const someList = fc
+  .record({ parts: fc.array(somePart, { minLength: 1, maxLength: 4 }), isZone: fc.boolean() })
+  .map(({ parts, isZone }) => ({
+    isZone,
+    parts: isZone ? parts.toSorted((a, b) => a.stage - b.stage) : parts
+  }))
+
+/** Apps, and lists of several parts each. */
+const someSources: fc.Arbitrary<WrittenSource[][]> = fc
+  .tuple(someApps, fc.array(someList, { maxLength: 3 }))
+  .map(([apps, lists]) => [
+    ...apps,
+    ...lists.map(({ parts, isZone }, i) =>
+      parts.map(({ patterns, says, qtypes, prefixes, stage }, nth) =>
+        part(source(`l${i}#${nth}`, ...patterns.map(parts => parts.join(''))), {
+          list: `l${i}`,
+          says,
+          ...(qtypes && { qtypes }),
+          ...(prefixes && { prefixes: prefixes.map(readPrefix) }),
+          ...(isZone && { stage })
+        })
+      )
+    )
+  ])
 
 interface Draft {
   readonly kind: Rule['kind']
@@ -52,15 +96,15 @@ interface Draft {
 
 const someDraft: fc.Arbitrary<Draft> = fc.record({
   kind: fc.constantFrom('ban', 'block', 'allow', 'exception'),
-  picks: fc.array(fc.nat(4), { minLength: 1, maxLength: 2 }),
+  picks: fc.array(fc.nat(7), { minLength: 1, maxLength: 2 }),
   mode: fc.constantFrom('enforce', 'monitor'),
   from: fc.oneof(fc.constant(-Infinity), someInstant),
   until: fc.oneof(fc.constant(Infinity), someInstant),
   prefixes: fc.oneof(fc.constant([]), fc.subarray(PREFIXES, { maxLength: 2 }))
 })
 
-function ruleOf(draft: Draft, id: string, sources: readonly ReturnType<typeof source>[]): Rule {
-  const picked = [...new Set(draft.picks.map(pick => sources[pick % sources.length]!))]
+function ruleOf(draft: Draft, id: string, sources: readonly (readonly WrittenSource[])[]): Rule {
+  const picked = [...new Set(draft.picks.map(pick => sources[pick % sources.length]!))].flat()
   const { kind, mode, from, until } = draft
   if (kind === 'ban') return ban(id, picked, { mode, from, until })
   if (kind === 'block') return block(id, picked, { mode, from, until })
@@ -86,15 +130,25 @@ const someRules: fc.Arbitrary<RuleSet> = fc
         order.flatMap(rule => rules[rule] ?? [])
       )
     })
-    return { ...ruleSet(...networks), sources }
+    return { ...ruleSet(...networks), sources: sources.flat() }
   })
 
 const someQuestion = fc.record({
   name: someName,
   address: fc.constantFrom('192.0.2.1', '192.0.2.9', '192.0.2.10', '192.0.3.1'),
   client: fc.constantFrom(...CLIENTS),
-  now: someInstant
+  now: someInstant,
+  qtype: fc.constantFrom(RRTYPE.A, RRTYPE.AAAA, RRTYPE.ANY)
 })
+
+/** Questions about a name and about an address. */
+interface Asked {
+  readonly name: string
+  readonly address: string
+  readonly client: string
+  readonly now: number
+  readonly qtype: number
+}
 
 const someCase = fc.tuple(someRules, fc.array(someQuestion, { minLength: 1, maxLength: 12 }))
 
@@ -108,9 +162,12 @@ t.test('compiled policy and plain loops agree', async () => {
       const policy = policyOf(rules)
       const naive = new NaivePolicy(rules)
       return questions.every(
-        ({ name, address, client, now }) =>
-          same(ask(policy, name, client, now), naive.ask(name, client, now)) &&
-          same(askAddress(policy, address, client, now), naive.askAddress(address, client, now))
+        ({ name, address, client, now, qtype }) =>
+          same(ask(policy, name, client, now, qtype), naive.ask(name, client, now, qtype)) &&
+          same(
+            askAddress(policy, address, client, now, qtype),
+            naive.askAddress(address, client, now, qtype)
+          )
       )
     }),
     { numRuns: 1000 }
@@ -131,21 +188,22 @@ function agrees(verdict: Verdict, candidates: readonly Candidate[]): boolean {
   return fated(candidates, 'decides') === decides && fated(candidates, 'monitors') === monitors
 }
 
-function explainsIt(policy: Policy, name: string, client: string, now: number): boolean {
+function explainsIt(policy: Policy, { name, client, now, qtype }: Asked): boolean {
   const question = hashed(name, policy.seed)
   const clientClass = policy.classOf(words(client), 0)
   const verdict = new Verdict()
-  policy.judge(question, clientClass, now, verdict)
-  const candidates = explain(policy.snapshot, question, clientClass, now)
+  policy.judge(question, qtype, clientClass, now, verdict)
+  const candidates = explain(policy.snapshot, question, { clientClass, qtype, now })
   const label = candidates.find(({ fate }) => fate === 'decides')?.label ?? 0
   return agrees(verdict, candidates) && label === verdict.label
 }
 
-function explainsAddress(policy: Policy, address: string, client: string, now: number): boolean {
+function explainsAddress(policy: Policy, { address, client, now, qtype }: Asked): boolean {
   const clientClass = policy.classOf(words(client), 0)
   const verdict = new Verdict()
-  policy.judgeAddress(words(address), 0, clientClass, now, verdict)
-  return agrees(verdict, explainAddress(policy.snapshot, words(address), 0, clientClass, now))
+  policy.judgeAddress(words(address), 0, qtype, clientClass, now, verdict)
+  const question = { clientClass, qtype, now }
+  return agrees(verdict, explainAddress(policy.snapshot, words(address), 0, question))
 }
 
 t.test('explain says what judge does', async () => {
@@ -153,8 +211,7 @@ t.test('explain says what judge does', async () => {
     fc.property(someCase, ([rules, questions]) => {
       const policy = policyOf(rules)
       return questions.every(
-        ({ name, address, client, now }) =>
-          explainsIt(policy, name, client, now) && explainsAddress(policy, address, client, now)
+        question => explainsIt(policy, question) && explainsAddress(policy, question)
       )
     }),
     { numRuns: 300 }
@@ -165,8 +222,8 @@ t.test('whatever the seed, the verdict is the same', async () => {
   fc.assert(
     fc.property(someCase, fc.integer(), ([rules, questions], seed) => {
       const policies = [policyOf(rules), policyOf(rules, () => seed)] as const
-      return questions.every(({ name, client, now }) =>
-        same(ask(policies[0], name, client, now), ask(policies[1], name, client, now))
+      return questions.every(({ name, client, now, qtype }) =>
+        same(ask(policies[0], name, client, now, qtype), ask(policies[1], name, client, now, qtype))
       )
     }),
     { numRuns: 100 }

@@ -1,3 +1,4 @@
+import { RRTYPE } from '../../src/dns/rrtype.js'
 import { compile } from '../../src/policy/compile.js'
 import { Policy } from '../../src/policy/policy.js'
 import { Verdict } from '../../src/policy/snapshot.js'
@@ -23,17 +24,29 @@ export function hashed(name: string, seed: number): HashedName {
 }
 
 /** Judges a name for a client, from text to rule ids. */
-export function ask(policy: Policy, name: string, client: string, now = 0): Said {
+export function ask(
+  policy: Policy,
+  name: string,
+  client: string,
+  now = 0,
+  qtype: number = RRTYPE.A
+): Said {
   const verdict = new Verdict()
   const clientClass = policy.classOf(words(client), 0)
-  policy.judge(hashed(name, policy.seed), clientClass, now, verdict)
+  policy.judge(hashed(name, policy.seed), qtype, clientClass, now, verdict)
   return said(policy, verdict)
 }
 
-export function askAddress(policy: Policy, address: string, client: string, now = 0): Said {
+export function askAddress(
+  policy: Policy,
+  address: string,
+  client: string,
+  now = 0,
+  qtype: number = RRTYPE.A
+): Said {
   const verdict = new Verdict()
   const clientClass = policy.classOf(words(client), 0)
-  policy.judgeAddress(words(address), 0, clientClass, now, verdict)
+  policy.judgeAddress(words(address), 0, qtype, clientClass, now, verdict)
   return said(policy, verdict)
 }
 

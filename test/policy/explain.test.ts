@@ -28,6 +28,7 @@ const policy = policyOf(
 )
 
 const CLASS = policy.classOf(words('10.0.0.1'), 0)
+const at = (now: number) => ({ clientClass: CLASS, qtype: 1, now })
 
 const BANNED = [
   ['watch', 'monitors'],
@@ -42,7 +43,7 @@ const BANNED = [
 ]
 
 t.test('explains a name with every rule that speaks of it', async t => {
-  const candidates = explain(policy.snapshot, hashed('w.a.example', policy.seed), CLASS, 50)
+  const candidates = explain(policy.snapshot, hashed('w.a.example', policy.seed), at(50))
   t.strictSame(
     candidates.map(({ matched, fate }) => [matched.rule, fate]),
     BANNED
@@ -57,7 +58,7 @@ t.test('explains a name with every rule that speaks of it', async t => {
 })
 
 t.test('explains an address likewise', async t => {
-  const candidates = explainAddress(policy.snapshot, words('192.0.2.1'), 0, CLASS, 50)
+  const candidates = explainAddress(policy.snapshot, words('192.0.2.1'), 0, at(50))
   t.strictSame(
     candidates.map(({ matched, fate }) => [matched.rule, fate]),
     BANNED
@@ -65,12 +66,12 @@ t.test('explains an address likewise', async t => {
 })
 
 t.test('tells the line that covers the very name', async t => {
-  const [first] = explain(policy.snapshot, hashed('a.example', policy.seed), CLASS, 50)
+  const [first] = explain(policy.snapshot, hashed('a.example', policy.seed), at(50))
   t.match(first?.matched, { pattern: '=a.example', sourceLine: 1 })
 })
 
 t.test('an exception in force lifts the bans of its app, and those alone', async t => {
-  const candidates = explain(policy.snapshot, hashed('a.example', policy.seed), CLASS, 100)
+  const candidates = explain(policy.snapshot, hashed('a.example', policy.seed), at(100))
   t.strictSame(
     candidates.map(({ fate }) => fate),
     [
@@ -89,7 +90,10 @@ const nothing = [
 
 for (const { it, name, clientClass } of nothing) {
   t.test(`has nothing to say of ${it}`, async t => {
-    const candidates = explain(policy.snapshot, hashed(name, policy.seed), clientClass, 50)
+    const candidates = explain(policy.snapshot, hashed(name, policy.seed), {
+      ...at(50),
+      clientClass
+    })
     t.strictSame(candidates, [])
   })
 }

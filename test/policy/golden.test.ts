@@ -2,9 +2,12 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { readAddress, readPrefix } from '../../src/base/address.js'
 import { compile } from '../../src/policy/compile.js'
+import { RRTYPE } from '../../src/dns/rrtype.js'
 import { dump } from '../../src/policy/dump.js'
+import { LocalDataBuilder } from '../../src/rules/local-data.js'
 import type { Reply } from '../../src/rules/types.js'
-import { allow, ban, block, exception, network, ruleSet, seeds, source, wire } from './rule-set.js'
+import { allow, ban, block, exception, network, part, ruleSet, seeds } from './rule-set.js'
+import { source, wire } from './rule-set.js'
 
 /** The whole snapshot of one rule set with every odd case; `INTERDICT_GOLDEN=write` makes it anew. */
 const GOLDEN = new URL('../../../test/policy/snapshot.golden.txt', import.meta.url)
@@ -34,6 +37,24 @@ const listed = {
   ...source('list', 'shared.example', 'example', 'w.app.example'),
   kind: 'list'
 } as const
+const zone = { list: 'zone', stage: 0 } as const
+const records = new LocalDataBuilder()
+records.add(1, RRTYPE.A, Uint8Array.of(192, 0, 2, 80))
+records.add(1, RRTYPE.TXT, Uint8Array.of(2, 0x68, 0x69))
+const zoned = [
+  part(source('zone#1', 'passed.example', '198.51.100.7/32'), { ...zone, says: 'pass' }),
+  part(source('zone#2', '=data.example'), {
+    ...zone,
+    says: { action: 'data', data: records.finish() }
+  }),
+  part(source('zone#3', '*.typed.example', ''), {
+    list: 'zone',
+    says: { action: 'nxdomain' },
+    qtypes: { types: [RRTYPE.AAAA], except: true },
+    prefixes: ['10.20.0.0/24', '10.20.2.0/24', '10.20.4.0/24', '10.20.6.0/24'].map(readPrefix),
+    stage: 1
+  })
+]
 const inline = { ...source('networks.yaml:12', ''), kind: 'inline' } as const
 const unused = source('unused', 'unused.example')
 
@@ -62,7 +83,11 @@ const office = [
 const rules = {
   ...ruleSet(
     network('office', ['10.0.0.0/8', '2001:db8:20::/48'], office),
-    network('lab', ['10.20.0.0/16', '255.255.255.255/32'], [block('all', [inline]), ...office]),
+    network(
+      'lab',
+      ['10.20.0.0/16', '255.255.255.255/32'],
+      [block('all', [inline]), block('zone', zoned), ...office]
+    ),
     network('twin', ['172.16.0.0/12'], office.slice(1)),
     network('sibling', ['192.168.0.0/16', '::1/128'], office.slice(1)),
     network('free', ['10.30.0.0/16'], []),

@@ -27,7 +27,7 @@ function policyWith(open: readonly string[] = []): Policy {
 /** What is said of a name: the kind, `ban` and so on for rules, '' for nothing. */
 function saidOf(policy: Policy, name: string, client = CLIENT): string {
   const verdict = new Verdict()
-  policy.judge(hashed(name, policy.seed), policy.classOf(words(client), 0), 0, verdict)
+  policy.judge(hashed(name, policy.seed), 1, policy.classOf(words(client), 0), 0, verdict)
   if (verdict.tier === TIER.local) return policy.localOf(verdict.record).kind
   return policy.claims[verdict.claim]?.kind ?? ''
 }
@@ -103,7 +103,11 @@ t.test('a special-use name that a rule speaks of is a new name of the rules', as
 t.test('it is explained which one decides, and which loses to a rule', async t => {
   const policy = policyWith()
   const office = policy.classOf(words(CLIENT), 0)
-  const said = explain(policy.snapshot, hashed('a.hidden.onion', policy.seed), office, 0)
+  const said = explain(policy.snapshot, hashed('a.hidden.onion', policy.seed), {
+    clientClass: office,
+    qtype: 1,
+    now: 0
+  })
   t.strictSame(
     said.map(({ fate, matched }) => [fate, matched.pattern, matched.sourceFile]),
     [

@@ -31,7 +31,7 @@ const names = [
 for (const { client, name, pattern, sourceLine, rule } of names) {
   t.test(`${name} from ${client} matches ${pattern} on line ${sourceLine}`, async t => {
     const verdict = new Verdict()
-    policy.judge(hashed(name, policy.seed), policy.classOf(words(client), 0), 0, verdict)
+    policy.judge(hashed(name, policy.seed), 1, policy.classOf(words(client), 0), 0, verdict)
     const id = { one: 'one', two: 'two', three: 'three' }[rule]
     t.strictSame(matchedRule(policy.snapshot, verdict.claim, verdict.record), {
       rule,
@@ -54,7 +54,7 @@ const addresses = [
 for (const { client, address, pattern, sourceLine } of addresses) {
   t.test(`${address} for ${client} matches ${pattern} on line ${sourceLine}`, async t => {
     const verdict = new Verdict()
-    policy.judgeAddress(words(address), 0, policy.classOf(words(client), 0), 0, verdict)
+    policy.judgeAddress(words(address), 0, 1, policy.classOf(words(client), 0), 0, verdict)
     const matched = matchedRule(policy.snapshot, verdict.claim, verdict.record)
     t.match(matched, { pattern, sourceLine })
   })

@@ -1,4 +1,5 @@
 import { readAddress, type Address, type Prefix } from '../../src/base/address.js'
+import { RRTYPE } from '../../src/dns/rrtype.js'
 import { TIER } from '../../src/policy/snapshot.js'
 import {
   COVER,
@@ -17,37 +18,95 @@ import { wire, type WrittenSource } from './rule-set.js'
 export class NaivePolicy {
   constructor(readonly rules: RuleSet) {}
 
-  ask(name: string, client: string, now = 0): Said {
+  ask(name: string, client: string, now = 0, qtype: number = RRTYPE.A): Said {
     const wanted = wire(name.toLowerCase())
-    return this.#decide(client, now, ({ names }) =>
+    return this.#decide(client, now, qtype, ({ names }) =>
       Math.max(-1, ...names.map(({ octets, cover }) => matchLength(octets, cover, wanted)))
     )
   }
 
-  askAddress(address: string, client: string, now = 0): Said {
+  askAddress(address: string, client: string, now = 0, qtype: number = RRTYPE.A): Said {
     const wanted = readAddress(address)
-    return this.#decide(client, now, ({ prefixes }) =>
+    return this.#decide(client, now, qtype, ({ prefixes }) =>
       Math.max(-1, ...prefixes.filter(p => covers(p.prefix, wanted)).map(p => p.prefix.length))
     )
   }
 
   /** @param match length of the longest match in a source; -1: none */
-  #decide(client: string, now: number, match: (source: WrittenSource) => number): Said {
+  #decide(
+    client: string,
+    now: number,
+    qtype: number,
+    match: (source: WrittenSource) => number
+  ): Said {
     const address = readAddress(client)
     const network = networkOf(this.rules, address)
-    const claims = (network?.rules ?? [])
-      .filter(rule => appliesTo(rule, address) && rule.from <= now && now < rule.until)
-      .flatMap(rule => rule.sources.map(source => ({ rule, source, tier: tierOf(rule, source) })))
+    const claims = claimsOf(network?.rules ?? [])
+      .filter(({ rule }) => appliesTo(rule, address) && rule.from <= now && now < rule.until)
+      .filter(({ source }) => isFor(source, address, qtype))
       .map(claim => ({ ...claim, length: match(claim.source as WrittenSource) }))
       .filter(({ length }) => length >= 0)
-    const lifted = claims.filter(({ tier }) => tier === TIER.lift).map(({ source }) => source)
-    const speakers = claims
+    const spoken = claims.filter(({ source, length }) =>
+      claims.every(
+        other =>
+          !isPass(other) ||
+          source.part?.says === 'pass' ||
+          listOf(other.source) !== listOf(source) ||
+          other.length < length
+      )
+    )
+    const lifted = spoken.filter(({ tier }) => tier === TIER.lift).map(({ source }) => source)
+    const speakers = spoken
+      .filter(claim => !isPass(claim))
       .filter(({ tier, source }) => tier !== TIER.ban || !lifted.includes(source))
-      .sort((a, b) => a.tier - b.tier || b.length - a.length)
-    const decider = speakers.findIndex(({ rule }) => !isMonitored(rule))
+      .sort((a, b) => a.tier - b.tier || a.step - b.step || b.length - a.length)
+    const decider = speakers.findIndex(claim => !isMonitored(claim))
     const monitored = speakers.slice(0, decider < 0 ? undefined : decider)
     return { decides: speakers[decider]?.rule.id ?? '', monitors: monitored[0]?.rule.id ?? '' }
   }
+}
+
+interface Claim {
+  readonly rule: Rule
+  readonly source: NameSource
+  readonly tier: number
+  readonly step: number
+}
+
+/**
+ * Every rule through every source of it. A stage of a zone is a step, and what stands between zones
+ * is one, as long as the rules of other kinds are left out.
+ */
+function claimsOf(rules: readonly Rule[]): Claim[] {
+  const steps: Record<Rule['kind'], string[]> = { ban: [], exception: [], allow: [], block: [] }
+  return rules.flatMap(rule =>
+    rule.sources.map(source => {
+      const { list, stage } = source.part ?? {}
+      const isZone = stage !== undefined && (rule.kind === 'ban' || rule.kind === 'block')
+      const name = isZone ? `${rule.id} ${list} ${stage}` : ''
+      const known = steps[rule.kind]
+      if (known.at(-1) !== name) known.push(name)
+      return { rule, source, tier: tierOf(rule, source), step: known.length }
+    })
+  )
+}
+
+function listOf({ part }: NameSource): string | undefined {
+  return part?.list
+}
+
+/** ANY asks for every type, so nothing of a type passes with it. */
+function isFor({ part }: NameSource, client: Address, qtype: number): boolean {
+  if (part?.prefixes?.some(prefix => covers(prefix, client)) === false) return false
+  if (part?.qtypes === undefined) return true
+  if (qtype === RRTYPE.ANY) return part.says !== 'pass'
+  return part.qtypes.types.includes(qtype) !== part.qtypes.except
+}
+
+/** A zone's pass in an enforced block decides, as an allow would; any other takes its list back. */
+function isPass({ rule, source: { part } }: Claim): boolean {
+  const decides = part?.stage !== undefined && rule.kind === 'block' && rule.mode === 'enforce'
+  return part?.says === 'pass' && !decides
 }
 
 /** An exception through an app or list only takes that app's or list's bans away. */
@@ -55,8 +114,8 @@ function tierOf(rule: Rule, { kind }: NameSource): number {
   return rule.kind === 'exception' && kind !== 'inline' ? TIER.lift : TIER[rule.kind]
 }
 
-function isMonitored(rule: Rule): boolean {
-  return 'mode' in rule && rule.mode === 'monitor'
+function isMonitored({ rule, source: { part } }: Claim): boolean {
+  return 'mode' in rule && rule.mode === 'monitor' && part?.says !== 'pass'
 }
 
 function appliesTo(rule: Rule, client: Address): boolean {

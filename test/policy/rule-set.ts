@@ -6,6 +6,7 @@ import {
   type Block,
   type NameSource,
   type NetworkRules,
+  type Part,
   type Reply,
   type Rule,
   type RuleException,
@@ -63,6 +64,11 @@ export function source(id: string, ...patterns: string[]): WrittenSource {
 /** Names spelt out in a rule itself: an exception through them opens them, whatever bans them. */
 export function inline(id: string, ...patterns: string[]): WrittenSource {
   return { ...source(id, ...patterns), kind: 'inline', file: 'networks.yaml' }
+}
+
+/** A source as a part of a list. */
+export function part(source: WrittenSource, part: Part): WrittenSource {
+  return { ...source, kind: 'list', title: part.list, file: `lists/${part.list}`, part }
 }
 
 function readPattern(pattern: string): { octets: Uint8Array; cover: number } {

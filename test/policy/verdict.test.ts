@@ -43,8 +43,8 @@ for (const { chain, decides, monitors } of chains) {
     const verdict = new Verdict()
     const clientClass = policy.classOf(words(CLIENT), 0)
     for (const step of chain) {
-      if (/^[\d.]+$/.test(step)) policy.judgeAddress(words(step), 0, clientClass, 0, verdict)
-      else policy.judge(hashed(step, policy.seed), clientClass, 0, verdict)
+      if (/^[\d.]+$/.test(step)) policy.judgeAddress(words(step), 0, 1, clientClass, 0, verdict)
+      else policy.judge(hashed(step, policy.seed), 1, clientClass, 0, verdict)
     }
     t.strictSame(said(policy, verdict), { decides, monitors })
   })
@@ -53,8 +53,8 @@ for (const { chain, decides, monitors } of chains) {
 t.test('clear forgets', async t => {
   const verdict = new Verdict()
   const clientClass = policy.classOf(words(CLIENT), 0)
-  policy.judge(hashed('x.ban.example', policy.seed), clientClass, 0, verdict)
-  policy.judge(hashed('watch.example', policy.seed), clientClass, 0, verdict)
+  policy.judge(hashed('x.ban.example', policy.seed), 1, clientClass, 0, verdict)
+  policy.judge(hashed('watch.example', policy.seed), 1, clientClass, 0, verdict)
   verdict.clear()
   t.strictSame(verdict, new Verdict())
 })

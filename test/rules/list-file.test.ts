@@ -12,7 +12,7 @@ const read = (text: string | Buffer, format: ListFormat = 'auto') =>
 function taken(text: string | Buffer, format?: ListFormat): readonly string[] {
   const result = read(text, format)
   if ('errors' in result) return brief(result.errors)
-  return [...poured(result.source), ...brief(result.warnings)]
+  return [...result.parts.flatMap(poured), ...brief(result.warnings)]
 }
 
 const lists: readonly {
@@ -138,7 +138,7 @@ for (const { it, text, format, gives } of lists) {
 
 t.test('takes a list without names where somebody has said that it may be', async t => {
   const result = readList('m', Buffer.from('# none yet\n'), 'auto', 'm', 'm', true)
-  t.match(result, { source: { bounds: { names: 0 } }, warnings: [] })
+  t.match(result, { parts: [{ bounds: { names: 0 } }], warnings: [] })
 })
 
 const lines = (good: number, bad: number): string =>
@@ -161,7 +161,8 @@ for (const { it, good, bad, refused } of limits) {
 
 t.test('says beforehand how much it will pour', async t => {
   const result = read('a.example\n0.0.0.0 bb.example cc.example\n# x\n')
-  t.match(result, { source: { kind: 'list', id: 'm', bounds: { names: 3, octets: 11 + 12 + 12 } } })
+  const bounds = { names: 3, octets: 11 + 12 + 12 }
+  t.match(result, { parts: [{ kind: 'list', id: 'm', bounds }] })
 })
 
 t.test('takes any octets or refuses them with codes', async t => {
@@ -174,7 +175,7 @@ t.test('takes any octets or refuses them with codes', async t => {
   const holds = (octets: Uint8Array): boolean => {
     const result = readList('m', octets, 'auto', 'm', 'm')
     if ('errors' in result) return result.errors.every(it => it instanceof InterdictError)
-    return poured(result.source).length === result.source.bounds.names
+    return result.parts.every(part => poured(part).length === part.bounds.names)
   }
   t.doesNotThrow(() => fc.assert(fc.property(octets, holds), { numRuns: 1000 }))
 })

@@ -3,6 +3,7 @@ import { answerOf } from '../../bench/kit/answer.js'
 import type { Answer } from '../../src/wire/answer.js'
 import { Query, READ } from '../../src/wire/query.js'
 import { writeAnswer } from '../../src/wire/held-reply.js'
+import { writeListed } from '../../src/wire/listed-reply.js'
 import { writeTruncated } from '../../src/wire/reply-frame.js'
 import {
   edeOption,
@@ -81,6 +82,19 @@ const addresses = (first: number, second: number): number[] => [
 ]
 const ede = { code: 23, option: edeOption(23, 'dead') }
 const TARGET = octets(name('garden.example'))
+
+const kept = (type: number, ...rdata: Part[]): Uint8Array => {
+  const data = octets(...rdata)
+  return octets(u16(type), u16(data.length), data)
+}
+const LISTED = octets(
+  kept(16, [2, 'hi']),
+  kept(1, [192, 0, 2, 1]),
+  kept(28, new Uint8Array(16)),
+  kept(1, [192, 0, 2, 2])
+)
+const ALIAS = kept(5, TARGET)
+const STAR = kept(5, name('*.garden.example'))
 
 const replies: readonly {
   it: string
@@ -183,6 +197,44 @@ const replies: readonly {
     reply: [header(0xabcd, MADE_UP, 1, 1, 0, 1), WWW, record(TO_QNAME, 5, 60, [TARGET]), OURS]
   },
   {
+    it: 'what a list has of the type asked for',
+    query: edns,
+    write: (b, q) => writeListed(b, q, 512, LISTED, 0, LISTED.length, 60, CENSORED),
+    reply: [header(0xabcd, MADE_UP, 1, 2, 0, 1), WWW, addresses(60, 60), opt(1232, CENSORED_OPTION)]
+  },
+  {
+    it: 'what a list has of one type, to who asks for all',
+    query: [header(0xabcd, RD_AD_CD, 1, 0, 0, 0), question('WwW.Example', 255)],
+    write: (b, q) => writeListed(b, q, 512, LISTED, 0, LISTED.length, 60, undefined),
+    reply: [
+      header(0xabcd, MADE_UP, 1, 1, 0, 0),
+      question('WwW.Example', 255),
+      record(TO_QNAME, 16, 60, [2, 'hi'])
+    ]
+  },
+  {
+    it: 'TC where a list has more than there is room for',
+    query: plain,
+    write: (b, q) => writeListed(b, q, 60, LISTED, 0, LISTED.length, 60, undefined),
+    reply: [header(0xabcd, MADE_UP | 0x0200, 1, 0, 0, 0), WWW]
+  },
+  {
+    it: "a list's CNAME, whatever is asked",
+    query: plain,
+    write: (b, q) => writeListed(b, q, 512, ALIAS, 0, ALIAS.length, 60, undefined),
+    reply: [header(0xabcd, MADE_UP, 1, 1, 0, 0), WWW, record(TO_QNAME, 5, 60, [TARGET])]
+  },
+  {
+    it: "a list's CNAME with QNAME before its target",
+    query: plain,
+    write: (b, q) => writeListed(b, q, 512, STAR, 0, STAR.length, 60, undefined),
+    reply: [
+      header(0xabcd, MADE_UP, 1, 1, 0, 0),
+      WWW,
+      record(TO_QNAME, 5, 60, [name('www.example.garden.example')])
+    ]
+  },
+  {
     it: 'TC without a record',
     query: edns,
     write: (b, q) => writeTruncated(b, q),
@@ -262,6 +314,24 @@ for (const { it, query, write, reply: expected } of replies) {
       Buffer.from(written).toString('hex'),
       Buffer.from(octets(...expected)).toString('hex')
     )
+  })
+}
+
+const unlisted = [
+  { it: 'no record of the type asked for', qname: 'www.example', kept: kept(15, [0, 1, 0]) },
+  {
+    it: 'a target that gets too long',
+    qname: ['a', 'b', 'c'].map(letter => letter.repeat(63)).join('.'),
+    kept: kept(5, name(`*.${'d'.repeat(63)}`))
+  }
+]
+
+for (const { it, qname, kept } of unlisted) {
+  t.test(`writes nothing where a list has ${it}`, async t => {
+    const query = octets(header(0xabcd, 0x0100, 1, 0, 0, 0), question(qname))
+    const read = new Query()
+    read.read(query, 0, query.length, 7)
+    t.equal(writeListed(query, read, 512, kept, 0, kept.length, 60, undefined), 0)
   })
 }
 

@@ -1,0 +1,368 @@
+import t from 'tap'
+import { readPrefix } from '../../src/base/address.js'
+import { RRTYPE } from '../../src/dns/rrtype.js'
+import { compare } from '../../src/policy/compare.js'
+import { compile } from '../../src/policy/compile.js'
+import { explain } from '../../src/policy/explain.js'
+import { matchedRule } from '../../src/policy/matched-rule.js'
+import { Verdict } from '../../src/policy/snapshot.js'
+import { LocalDataBuilder } from '../../src/rules/local-data.js'
+import type { Part, PartReply, Reply, Rule, RuleSet } from '../../src/rules/types.js'
+import { words } from '../network/words.js'
+import { ask, askAddress, hashed, policyOf, type Said } from './asking.js'
+import { NaivePolicy } from './naive.js'
+import { allow, ban, block, exception, inline, network, part, ruleSet, seeds } from './rule-set.js'
+import { source } from './rule-set.js'
+
+const CLIENT = '10.0.0.1'
+
+/** Lists of several parts: what they block, and what they let pass. */
+function list(id: string, blocks: readonly string[], passes: readonly string[], more?: object) {
+  return [
+    part(source(`${id}#1`, ...blocks), { list: id, says: 'rule', ...more }),
+    part(source(`${id}#2`, ...passes), { list: id, says: 'pass', ...more })
+  ]
+}
+
+function of(says: Part['says'], more: Omit<Part, 'list' | 'says'> = {}) {
+  return part(source('one#1', 'a.example'), { list: 'one', says, ...more })
+}
+
+const ONE = list('one', ['example', '=w.a.example', '192.0.2.0/24'], ['a.example', '192.0.2.8/29'])
+const TWO = list('two', ['example', '192.0.2.0/24'], [])
+/** Zones, whose order stands before the length of names. */
+const FIRST = list('first', ['wide.example'], ['a.example'], { stage: 0 })
+const SECOND = list('second', ['a.example', 'w.wide.example', '192.0.2.0/24'], [], { stage: 0 })
+const WATCH = { mode: 'monitor' } as const
+
+function one(...rules: readonly Rule[]): RuleSet {
+  return ruleSet(network('net', ['10.0.0.0/8'], rules))
+}
+
+interface Case {
+  readonly it: string
+  readonly rules: RuleSet
+  readonly name?: string
+  readonly address?: string
+  readonly client?: string
+  readonly qtype?: number
+  readonly says: Partial<Said>
+}
+
+const passes: Case[] = [
+  { it: 'what a list passes', rules: one(block('k', ONE)), says: {} },
+  {
+    it: 'what a list blocks above that',
+    rules: one(block('k', ONE)),
+    name: 'example',
+    says: { decides: 'k' }
+  },
+  {
+    it: 'what a list blocks below that',
+    rules: one(block('k', ONE)),
+    name: 'w.a.example',
+    says: { decides: 'k' }
+  },
+  {
+    it: 'what another list blocks, whatever this one passes',
+    rules: one(block('k', ONE), block('l', TWO)),
+    says: { decides: 'l' }
+  },
+  {
+    it: 'what a ban names itself, whatever a list passes',
+    rules: one(block('k', ONE), ban('b', [inline('i', 'a.example')])),
+    says: { decides: 'b' }
+  },
+  { it: 'what a banned list passes', rules: one(ban('b', ONE)), says: {} },
+  {
+    it: 'what a banned list passes and another one does not',
+    rules: one(ban('b', [...ONE, ...TWO])),
+    says: { decides: 'b' }
+  },
+  {
+    it: 'no allow for what its list passes',
+    rules: one(allow('l', ONE), block('k', TWO)),
+    says: { decides: 'k' }
+  },
+  {
+    it: 'no exception for what its list passes',
+    rules: one(exception('e', ONE), ban('b', TWO)),
+    says: { decides: 'b' }
+  },
+  {
+    it: 'no pass of a rule that is over',
+    rules: one(block('k', [ONE[0]!]), block('l', ONE, { until: 0 })),
+    says: { decides: 'k' }
+  },
+  { it: 'no monitor for what a list passes', rules: one(block('k', ONE, WATCH)), says: {} },
+  {
+    it: 'an address that a list passes',
+    rules: one(block('k', ONE)),
+    address: '192.0.2.9',
+    says: {}
+  },
+  {
+    it: 'an address next to that',
+    rules: one(block('k', ONE)),
+    address: '192.0.2.7',
+    says: { decides: 'k' }
+  }
+]
+
+const zones: Case[] = [
+  {
+    it: 'the first zone, although the second has a longer name',
+    rules: one(block('k', FIRST), block('l', SECOND)),
+    name: 'w.wide.example',
+    says: { decides: 'k' }
+  },
+  {
+    it: 'the first zone of one rule',
+    rules: one(block('k', [...SECOND, ...FIRST])),
+    name: 'w.wide.example',
+    says: { decides: 'k' }
+  },
+  {
+    it: 'a pass of the first zone before the second',
+    rules: one(block('k', FIRST), block('l', SECOND)),
+    says: { decides: 'k' }
+  },
+  {
+    it: 'the first zone before the pass of the second',
+    rules: one(block('l', SECOND), block('k', FIRST)),
+    says: { decides: 'l' }
+  },
+  {
+    it: 'a ban, whatever a zone passes',
+    rules: one(block('k', FIRST), ban('b', TWO)),
+    says: { decides: 'b' }
+  },
+  {
+    it: 'a ban by a later zone, whatever an earlier one in a ban passes',
+    rules: one(ban('b', FIRST), ban('c', SECOND)),
+    says: { decides: 'c' }
+  },
+  {
+    it: 'a zone, whatever a monitored one passes',
+    rules: one(block('k', FIRST, WATCH), block('l', SECOND)),
+    says: { decides: 'l' }
+  },
+  {
+    it: 'a monitored zone before the one that decides, although its name is shorter',
+    rules: one(block('k', FIRST, WATCH), block('l', SECOND)),
+    name: 'w.wide.example',
+    says: { decides: 'l', monitors: 'k' }
+  },
+  {
+    it: 'an allow before all zones',
+    rules: one(block('l', SECOND), allow('a', [inline('i', 'a.example')])),
+    says: { decides: 'a' }
+  },
+  {
+    it: 'the longest name of the lists between two zones',
+    rules: one(block('s', SECOND), block('i', TWO), block('j', [inline('i', 'b.example')])),
+    name: 'b.example',
+    says: { decides: 'j' }
+  },
+  {
+    it: 'the first stage of a zone, although a later one has a longer name',
+    rules: one(
+      block('k', [
+        part(source('z#1', ''), { list: 'z', says: 'pass', stage: 0 }),
+        part(source('z#2', 'a.example'), { list: 'z', says: 'rule', stage: 1 })
+      ]),
+      block('l', SECOND)
+    ),
+    says: { decides: 'k' }
+  }
+]
+
+const OFFICE = { prefixes: [readPrefix('10.20.0.0/16')] }
+const A_ONLY = { qtypes: { types: [RRTYPE.A], except: false } }
+const NOT_A = { qtypes: { types: [RRTYPE.A], except: true } }
+
+const narrow: Case[] = [
+  {
+    it: 'a type that a part is for',
+    rules: one(block('k', [of('rule', A_ONLY)])),
+    says: { decides: 'k' }
+  },
+  { it: 'another type', rules: one(block('k', [of('rule', A_ONLY)])), qtype: RRTYPE.MX, says: {} },
+  { it: 'a type that a part is not for', rules: one(block('k', [of('rule', NOT_A)])), says: {} },
+  {
+    it: 'a type that is not excepted',
+    rules: one(block('k', [of('rule', NOT_A)])),
+    qtype: RRTYPE.MX,
+    says: { decides: 'k' }
+  },
+  {
+    it: 'ANY, in which there is the type',
+    rules: one(block('k', [of('rule', A_ONLY)])),
+    qtype: RRTYPE.ANY,
+    says: { decides: 'k' }
+  },
+  {
+    it: 'ANY, although one type passes',
+    rules: one(block('k', [TWO[0]!, of('pass', A_ONLY)])),
+    qtype: RRTYPE.ANY,
+    says: { decides: 'k' }
+  },
+  {
+    it: 'ANY, although all types but one pass',
+    rules: one(block('k', [TWO[0]!, of('pass', NOT_A)])),
+    qtype: RRTYPE.ANY,
+    says: { decides: 'k' }
+  },
+  { it: 'a client outside', rules: one(block('k', [of('rule', OFFICE)])), says: {} },
+  {
+    it: 'a client inside',
+    rules: one(block('k', [of('rule', OFFICE)])),
+    client: '10.20.0.1',
+    says: { decides: 'k' }
+  },
+  {
+    it: 'a pass for a client',
+    rules: one(block('k', [part(TWO[0]!, { list: 'one', says: 'rule' }), of('pass', OFFICE)])),
+    client: '10.20.0.1',
+    says: {}
+  },
+  {
+    it: 'no pass for another client',
+    rules: one(block('k', [part(TWO[0]!, { list: 'one', says: 'rule' }), of('pass', OFFICE)])),
+    says: { decides: 'k' }
+  }
+]
+
+for (const one of [...passes, ...zones, ...narrow]) {
+  const { it, rules, name = 'a.example', address, client = CLIENT, qtype = RRTYPE.A, says } = one
+  t.test(`judges ${it}`, async t => {
+    const policy = policyOf(rules)
+    const naive = new NaivePolicy(rules)
+    const [compiled, plain] =
+      address === undefined
+        ? [ask(policy, name, client, 0, qtype), naive.ask(name, client, 0, qtype)]
+        : [askAddress(policy, address, client), naive.askAddress(address, client)]
+    const expected = { decides: '', monitors: '', ...says }
+    t.strictSame(compiled, expected, 'compiled')
+    t.strictSame(plain, expected, 'by plain loops')
+  })
+}
+
+const GARDEN: PartReply = { action: 'cname', target: Uint8Array.of(6, ...Buffer.from('garden'), 0) }
+const OWN: Reply = { action: 'nxdomain', ede: 'filtered', ttl: 5 }
+
+const replies = [
+  {
+    it: 'what the list says',
+    says: GARDEN,
+    reply: OWN,
+    gives: { action: 'cname', ttl: 5, ede: 17 }
+  },
+  {
+    it: 'what the rule says itself',
+    says: GARDEN,
+    reply: { ...OWN, overrides: true },
+    gives: { action: 'nxdomain', target: undefined }
+  },
+  { it: 'what the rule says else', says: 'rule', reply: OWN, gives: { action: 'nxdomain' } },
+  {
+    it: 'no records instead of no name, where it is for some types only',
+    says: 'rule',
+    qtypes: A_ONLY,
+    reply: OWN,
+    gives: { action: 'nodata' }
+  },
+  { it: 'nothing, where the list passes', says: 'pass', reply: OWN, gives: undefined }
+] as const
+
+for (const { it, says, reply, gives, ...more } of replies) {
+  t.test(`a client receives ${it}`, async t => {
+    const qtypes = 'qtypes' in more ? more.qtypes : {}
+    const policy = policyOf(one(block('k', [of(says, qtypes)], { reply })))
+    t.match(policy.claims[0]!.reply, gives)
+  })
+}
+
+t.test('the rule and line that matched are those of the list', async t => {
+  const policy = policyOf(one(block('k', FIRST)))
+  const verdict = new Verdict()
+  const name = hashed('w.a.example', policy.seed)
+  policy.judge(name, RRTYPE.A, policy.classOf(words(CLIENT), 0), 0, verdict)
+  t.match(matchedRule(policy.snapshot, verdict.claim, verdict.record), {
+    rule: 'k',
+    source: { id: 'first' },
+    sourceFile: 'lists/first',
+    sourceLine: 1,
+    pattern: 'a.example'
+  })
+})
+
+const fates = [
+  { name: 'a.example', fates: ['passes', 'let pass by its list', 'decides'] },
+  { name: 'example', fates: ['decides', 'loses to an earlier rule'] }
+]
+
+for (const { name, fates: expected } of fates) {
+  t.test(`explains ${name}`, async t => {
+    const policy = policyOf(one(block('k', ONE), block('l', TWO)))
+    const clientClass = policy.classOf(words(CLIENT), 0)
+    const question = { clientClass, qtype: RRTYPE.A, now: 0 }
+    const found = explain(policy.snapshot, hashed(name, policy.seed), question)
+    t.strictSame(found.map(({ fate }) => fate).sort(), [...expected].sort())
+  })
+}
+
+t.test('explains what is for other types', async t => {
+  const policy = policyOf(one(block('k', [of('rule', A_ONLY)])))
+  const clientClass = policy.classOf(words(CLIENT), 0)
+  const question = { clientClass, qtype: RRTYPE.MX, now: 0 }
+  const found = explain(policy.snapshot, hashed('a.example', policy.seed), question)
+  t.match(found, [{ fate: 'for other types' }])
+})
+
+t.test('a list counts once, and changes where a name changes sides', async t => {
+  const before = compile(one(block('k', ONE)), { generation: 1, random: seeds(1) })
+  const swapped = list(
+    'one',
+    ['a.example', '192.0.2.8/29'],
+    ['example', '=w.a.example', '192.0.2.0/24']
+  )
+  const after = compile(one(block('k', swapped)), { generation: 2, random: seeds(1) })
+  t.equal(before.counts.sources, 1)
+  t.strictSame(compare(before, after).sources, { added: [], removed: [], changed: ['one'] })
+})
+
+function dataOf(...addresses: readonly string[]): PartReply {
+  const builder = new LocalDataBuilder()
+  addresses.forEach((address, i) =>
+    builder.add(1 + (i >> 1), RRTYPE.A, readPrefix(`${address}/32`).address.slice(12))
+  )
+  return { action: 'data', data: builder.finish() }
+}
+
+t.test('finds the records that a list has for the line that matched', async t => {
+  const names = source('one#1', '=a.example', '*.a.example', 'b.example', '*.a.example')
+  const data = dataOf(...['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4', '192.0.2.5'])
+  const policy = policyOf(
+    one(
+      ban('other', [source('app', 'a.example')], WATCH),
+      block('k', [part(names, { list: 'one', says: data })])
+    )
+  )
+  const found = (name: string): string => {
+    const verdict = new Verdict()
+    policy.judge(hashed(name, policy.seed), RRTYPE.A, policy.classOf(words(CLIENT), 0), 0, verdict)
+    const { octets, from, to } = policy.findData(verdict)
+    return Buffer.from(octets.subarray(from, to)).toString('hex')
+  }
+  t.equal(found('a.example'), '00010004c0000201' + '00010004c0000202')
+  t.equal(found('w.a.example'), '00010004c0000203' + '00010004c0000204')
+  t.equal(found('b.example'), '00010004c0000205')
+})
+
+t.test('a list whose records change has changed', async t => {
+  const withData = (address: string): RuleSet => one(block('k', [of(dataOf(address))]))
+  const before = compile(withData('192.0.2.1'), { generation: 1, random: seeds(1) })
+  const after = compile(withData('192.0.2.2'), { generation: 2, random: seeds(1) })
+  t.strictSame(compare(before, after).sources.changed, ['one'])
+})
