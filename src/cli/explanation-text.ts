@@ -98,10 +98,11 @@ function showSaid(said: Said, width: number, view: View): string {
   return `    ${fate === 'decides' || fate === 'monitors' ? paint('bold', text) : text}`
 }
 
-function termOf({ from, until }: Pick<Said, 'from' | 'until'>, view: View): string {
+function termOf(said: Pick<Said, 'from' | 'until' | 'schedule'>, view: View): string {
+  const { from, until, schedule = '' } = said
   const start = from === undefined ? '' : `from ${local(from, view)}`
   const end = until === undefined ? '' : `until ${local(until, view)}`
-  return `${start} ${end}`.trim()
+  return [start, end, schedule].filter(part => part !== '').join(' ')
 }
 
 /** An instant of the JSON form, which is in UTC. */

@@ -48,6 +48,8 @@ export interface Said {
   readonly monitor: boolean
   readonly from?: string
   readonly until?: string
+  /** When of the week it is in force, in words. */
+  readonly schedule?: string
   readonly facts: Readonly<Record<string, string>>
   readonly fate: string
 }
@@ -148,7 +150,7 @@ function sayCandidate(policy: Policy, { claim, record, fate }: Candidate): Said 
 function said(policy: Policy, number: number, record: number): Omit<Said, 'fate'> {
   const claim = policy.claims[number]!
   const matched = matchedRule(policy.snapshot, number, record)
-  const { kind, ruleId, ruleFile, ruleLine, source, monitor, from, until, facts } = claim
+  const { kind, ruleId, ruleFile, ruleLine, source, monitor, from, until, timetable, facts } = claim
   return {
     kind,
     id: ruleId,
@@ -159,6 +161,7 @@ function said(policy: Policy, number: number, record: number): Omit<Said, 'fate'
     monitor,
     ...(Number.isFinite(from) ? { from: showInstant(from, 'UTC') } : {}),
     ...(Number.isFinite(until) ? { until: showInstant(until, 'UTC') } : {}),
+    ...(timetable === undefined ? {} : { schedule: timetable.text }),
     facts
   }
 }

@@ -10,7 +10,7 @@ export interface CellBuffers {
   readonly lists: SharedArrayBuffer
 }
 
-/** In an entry: the claim has dates, so its term must be looked at. */
+/** In an entry: the claim has dates or hours, so it must be looked at whether it is in force. */
 export const ENTRY_DATED = 1
 /** In an entry: the claim is in monitor mode, it never decides. */
 export const ENTRY_MONITOR = 2

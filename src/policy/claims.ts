@@ -13,6 +13,7 @@ import type {
 } from '../rules/types.js'
 import { edeOption } from '../wire/reply.js'
 import { TIER, type Claim, type PreparedReply, type SourceSummary } from './snapshot.js'
+import { timetableOf, type Timetable } from './timetable.js'
 
 /**
  * Makes claims, each once. Replies and facts that are equal are one object: a snapshot is cloned
@@ -25,6 +26,7 @@ export class ClaimBook {
   readonly #replies = new Map<string, PreparedReply>()
   readonly #facts = new Map<string, Claim['facts']>()
   readonly #qtypes = new Map<string, QtypeSet>()
+  readonly #timetables = new Map<string, Timetable>()
 
   /** Number of the claim of a rule through one of its sources, of which `summary` is the summary. */
   claimOf(rule: Rule, source: NameSource, summary: SourceSummary): number {
@@ -46,6 +48,7 @@ export class ClaimBook {
       source,
       from: rule.from,
       until: rule.until,
+      timetable: this.#timetable(rule),
       monitor: answers && rule.mode === 'monitor',
       reply: answers ? this.#reply(replyOf(rule, part), extraText(rule, source.title)) : undefined,
       qtypes: part?.qtypes && interned(this.#qtypes, withAny(part.qtypes, passes)),
@@ -55,6 +58,14 @@ export class ClaimBook {
 
   #reply(reply: SaidReply, text: string): PreparedReply {
     return interned(this.#replies, prepare(reply, text))
+  }
+
+  #timetable({ schedule }: Rule): Timetable | undefined {
+    if (schedule === undefined) return undefined
+    const { text } = schedule
+    const timetable = this.#timetables.get(text) ?? timetableOf(schedule)
+    this.#timetables.set(text, timetable)
+    return timetable
   }
 }
 

@@ -63,9 +63,10 @@ function idle(ids: readonly string[]): Map<string, string> {
 /** Rule ids, each with all that it says except where it is written, which changes nothing. */
 function rulesOf(claims: readonly Claim[]): Map<string, string> {
   const rules = new Map<string, string>()
-  for (const { ruleId, kind, source, from, until, monitor, reply, facts } of claims) {
+  for (const { ruleId, kind, source, from, until, timetable, monitor, reply, facts } of claims) {
     const { id, part } = source
-    const saying = JSON.stringify([kind, id, part, `${from}`, `${until}`, monitor, reply, facts])
+    const when = `${from} ${until} ${timetable?.text ?? ''}`
+    const saying = JSON.stringify([kind, id, part, when, monitor, reply, facts])
     rules.set(ruleId, `${rules.get(ruleId) ?? ''}${saying}`)
   }
   return rules

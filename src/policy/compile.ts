@@ -12,6 +12,7 @@ import {
   type Ranked
 } from './cells.js'
 import { ClaimBook, isPass } from './claims.js'
+import { isDated } from './in-force.js'
 import { localClaim, localSource, placed } from './local-source.js'
 import type { LocalName } from './local-names.js'
 import { compileClasses, type ClientClass } from './client-classes.js'
@@ -145,10 +146,9 @@ function compileClaims(
   return { claims: book.claims, groups, localGroup: known.get('') ?? 0, cells: compileCells(ranks) }
 }
 
-function entryOf(claim: number, { from, until, monitor, qtypes }: Claim): number {
-  const dated = from !== -Infinity || until !== Infinity
-  const flags = (dated ? ENTRY_DATED : 0) | (monitor ? ENTRY_MONITOR : 0)
-  return (claim << ENTRY_SHIFT) | flags | (qtypes === undefined ? 0 : ENTRY_TYPED)
+function entryOf(number: number, claim: Claim): number {
+  const flags = (isDated(claim) ? ENTRY_DATED : 0) | (claim.monitor ? ENTRY_MONITOR : 0)
+  return (number << ENTRY_SHIFT) | flags | (claim.qtypes === undefined ? 0 : ENTRY_TYPED)
 }
 
 function switchesOf(rules: Iterable<Rule>): Seconds[] {

@@ -35,12 +35,14 @@ function clientLines({ tables }: Snapshot): string[] {
 }
 
 function showClaim(claim: Claim): string {
-  const { kind, ruleId, ruleFile, ruleLine, source, from, until, monitor, reply, facts } = claim
+  const { kind, ruleId, ruleFile, ruleLine, source, monitor, reply, facts } = claim
+  const { from, until, timetable } = claim
   const dates = [from, until].map(showInstant).join(' to ')
+  const hours = timetable === undefined ? '' : `, ${timetable.text}`
   const said = reply === undefined ? [] : [showReply(reply)]
   return [
     `${kind} ${ruleId} at ${ruleFile}:${ruleLine} through ${source.kind} ${nameOf(source)}`,
-    `${monitor ? 'monitored ' : ''}${dates}`,
+    `${monitor ? 'monitored ' : ''}${dates}${hours}`,
     ...said,
     ...Object.entries(facts).map(([key, value]) => `${key}=${value}`)
   ].join('; ')

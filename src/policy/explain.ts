@@ -7,6 +7,7 @@ import { matchedRule, recordsOf, type MatchedRule } from './matched-rule.js'
 import { coverOf, sourceOf } from './member-sets.js'
 import { NameTable } from './name-table.js'
 import { TIER, type Claim, type Snapshot } from './snapshot.js'
+import { isOpen } from './timetable.js'
 
 /**
  * What became of a claim that spoke.
@@ -15,6 +16,7 @@ import { TIER, type Claim, type Snapshot } from './snapshot.js'
  * `monitors`                 monitor mode: it would have been the verdict, and that is recorded
  * `not yet in force`         its `from` is to come
  * `expired`                  its `until` has passed
+ * `outside its hours`        its schedule has it in force at other times of the week
  * `for other types`          it is not for the type of the question
  * `lifted`                   an exception takes the bans of its app or list away
  * `passes`                   its list lets the name pass: what else that list says is not heard
@@ -28,6 +30,7 @@ export type Fate =
   | 'monitors'
   | 'not yet in force'
   | 'expired'
+  | 'outside its hours'
   | 'for other types'
   | 'lifted'
   | 'passes'
@@ -143,9 +146,11 @@ function isLetPass(speaker: Speaker, inForce: readonly Speaker[]): boolean {
   })
 }
 
-function outOfPlay({ from, until, qtypes }: Claim, { now, qtype }: Question): Fate | undefined {
+function outOfPlay(claim: Claim, { now, qtype }: Question): Fate | undefined {
+  const { from, until, timetable, qtypes } = claim
   if (now < from) return 'not yet in force'
   if (until <= now) return 'expired'
+  if (timetable !== undefined && !isOpen(timetable, now)) return 'outside its hours'
   const isFor = qtypes === undefined || qtypes.types.includes(qtype) !== qtypes.except
   return isFor ? undefined : 'for other types'
 }

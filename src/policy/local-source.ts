@@ -34,6 +34,7 @@ export function localClaim(source: SourceSummary): Claim {
     source,
     from: -Infinity,
     until: Infinity,
+    timetable: undefined,
     monitor: false,
     reply: undefined,
     qtypes: undefined,

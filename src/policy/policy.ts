@@ -14,12 +14,11 @@ import {
   ENTRY_TYPED
 } from './cells.js'
 import { DataTable } from './data-table.js'
+import { InForce } from './in-force.js'
 import { NameTable } from './name-table.js'
 import { Passes } from './passes.js'
 import { NO_TIER, TIER, type Claim, type Local, type Snapshot, type Verdict } from './snapshot.js'
 
-/** Room for the switches of one generation in an epoch number. */
-const EPOCHS_PER_GENERATION = 2 ** 20
 /** Stands behind all claims on one name. */
 const LAST = 2 ** 30
 
@@ -47,8 +46,7 @@ export class Policy {
   readonly #groups: Int32Array
   readonly #localGroup: number
   readonly #locals: ReadonlyMap<number, Local>
-  readonly #froms: Float64Array
-  readonly #untils: Float64Array
+  readonly #inForce: InForce
   readonly #qtypes: readonly (Uint16Array | undefined)[]
   readonly #passes: Passes
   readonly #data: DataTable
@@ -76,8 +74,7 @@ export class Policy {
     this.#groups = Int32Array.from(snapshot.classGroups)
     this.#localGroup = snapshot.localGroup
     this.#locals = new Map(snapshot.locals.map(local => [local.record, local]))
-    this.#froms = Float64Array.from(claims, ({ from }) => from)
-    this.#untils = Float64Array.from(claims, ({ until }) => until)
+    this.#inForce = new InForce(snapshot)
     this.#qtypes = claims.map(({ qtypes }) => qtypes && Uint16Array.from(qtypes.types))
     this.#passes = new Passes(snapshot.sources)
     this.#data = new DataTable(snapshot)
@@ -174,14 +171,7 @@ export class Policy {
    * judged in one epoch holds for all of it.
    */
   epochAt(now: Seconds): number {
-    const { switches, generation } = this.snapshot
-    let low = 0
-    for (let high = switches.length; low < high;) {
-      const middle = (low + high) >>> 1
-      if (switches[middle]! <= now) low = middle + 1
-      else high = middle
-    }
-    return generation * EPOCHS_PER_GENERATION + low
+    return this.#inForce.epochAt(now)
   }
 
   /**
@@ -252,12 +242,8 @@ export class Policy {
   /** Whether a claim is in force, and is one for the type of the question. */
   #counts(entry: number, now: Seconds): boolean {
     const claim = entry >>> ENTRY_SHIFT
-    if ((entry & ENTRY_DATED) !== 0 && !this.#inForce(claim, now)) return false
+    if ((entry & ENTRY_DATED) !== 0 && !this.#inForce.has(claim, now)) return false
     return (entry & ENTRY_TYPED) === 0 || this.#isForType(claim)
-  }
-
-  #inForce(claim: number, now: Seconds): boolean {
-    return this.#froms[claim]! <= now && now < this.#untils[claim]!
   }
 
   #isForType(claim: number): boolean {

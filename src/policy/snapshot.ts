@@ -5,6 +5,7 @@ import type { AddressTableBuffers } from './address-table.js'
 import type { CellBuffers } from './cells.js'
 import type { LocalName } from './local-names.js'
 import type { NameTableBuffers } from './name-table.js'
+import type { Timetable } from './timetable.js'
 
 /** Room in a tier for the steps of zones that are heard one after the other. */
 const STEPS = 2 ** 20
@@ -47,6 +48,8 @@ export interface Claim {
   /** In force while `from <= now < until`: epoch seconds, infinite where not given. */
   readonly from: Seconds
   readonly until: Seconds
+  /** In force only then, within its term; one object for all claims with the same one. */
+  readonly timetable?: Timetable | undefined
   readonly monitor: boolean
   /** For bans and blocks, unless their list lets the name pass: what the client receives. */
   readonly reply: PreparedReply | undefined
@@ -136,7 +139,10 @@ export interface Snapshot {
   }
   /** Shared memory in use. */
   readonly octets: Octets
-  /** All instants at which some rule starts or ends, sorted, each once: epoch seconds. */
+  /**
+   * All instants at which the term of some rule starts or ends, sorted, each once: epoch seconds.
+   * Timetables know their own.
+   */
   readonly switches: readonly Seconds[]
 }
 

@@ -6,7 +6,7 @@ import type { Term } from './types.js'
 /** Reads the dates of a rule, in the time zone of the file. */
 export class Dates {
   constructor(
-    private readonly zone: string,
+    readonly zone: string,
     /** What is past is warned of. */
     readonly now: Seconds
   ) {}

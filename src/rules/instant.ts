@@ -76,7 +76,7 @@ function showOffset(offset: Milliseconds): string {
 }
 
 /** How far clocks in `zone` are ahead of UTC. */
-function offsetAt(instant: Milliseconds, zone: string): Milliseconds {
+export function offsetAt(instant: Milliseconds, zone: string): Milliseconds {
   if (zone === 'UTC') return 0
   const shown: Record<string, number> = {}
   for (const { type, value } of formatter(zone).formatToParts(instant)) shown[type] = Number(value)

@@ -4,8 +4,9 @@ import { wholeSeconds } from '../document/quantity.js'
 import { textAs } from '../document/text.js'
 import { readName } from '../wire/name.js'
 import { idSchema, prefixSchema, textSchema } from './app-schema.js'
-import { INSTANT, isTimeZone } from './instant.js'
+import { INSTANT } from './instant.js'
 import { patternSchema } from './pattern.js'
+import { scheduleSchema, timeZoneSchema } from './schedule-schema.js'
 
 /** `networks.yaml`: `docs/rules.md` says what each key means. */
 
@@ -42,7 +43,8 @@ const about = {
   lists: z.array(idSchema).default([]),
   addresses: z.array(prefixSchema).default([]),
   from: instant.optional(),
-  until: instant.optional()
+  until: instant.optional(),
+  schedule: scheduleSchema.optional()
 }
 
 /** Why names that take in too much are right in this rule. */
@@ -120,7 +122,7 @@ const defaults = z.strictObject({
   action: action.default('nxdomain'),
   ttl: ttl.prefault('60s'),
   sinkhole: sinkhole.optional(),
-  'time-zone': z.string().refine(isTimeZone, 'a time zone such as Europe/Brussels').default('UTC')
+  'time-zone': timeZoneSchema.default('UTC')
 })
 
 /** A mapping that may be left empty: every entry of it commented out, say. */

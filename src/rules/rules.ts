@@ -9,6 +9,7 @@ import { covers, type Pattern } from './pattern.js'
 import type { Place } from './place.js'
 import { defined, replyOf } from './reply.js'
 import type { RuleIds } from './rule-ids.js'
+import { scheduleOf } from './schedule.js'
 import { titleOf, type Sources } from './sources.js'
 
 /** Makes the rules of networks from what `networks.yaml` says of them. */
@@ -97,7 +98,8 @@ export class RuleMaker {
       id: entry.id ?? this.ids.made(madeUp),
       position: place.position,
       sources: this.sources.of(entry, kind, place, nameAt),
-      ...this.dates.term(entry, place)
+      ...this.dates.term(entry, place),
+      ...(entry.schedule && { schedule: scheduleOf(entry.schedule, this.dates.zone) })
     }
   }
 

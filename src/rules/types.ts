@@ -129,11 +129,25 @@ export interface Term {
   readonly until: Seconds
 }
 
+/** Weekly hours, in local time. */
+export interface Schedule {
+  /** For people; says everything. */
+  readonly text: string
+  readonly weeks: readonly {
+    /** IANA name. */
+    readonly zone: string
+    /** Beginnings and ends in turns, sorted: seconds since Monday 00:00, up to a whole week. */
+    readonly bounds: readonly Seconds[]
+  }[]
+}
+
 interface RuleBase extends Term {
   /** Unique in the rule set; `networks.yaml` `id:`, else made from network and apps: `federal-phones/tiktok`. */
   readonly id: string
   readonly position: Position
   readonly sources: readonly NameSource[]
+  /** In force only then, within its term. */
+  readonly schedule?: Schedule
 }
 
 export interface Ban extends RuleBase {

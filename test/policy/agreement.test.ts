@@ -5,7 +5,7 @@ import { RRTYPE } from '../../src/dns/rrtype.js'
 import { explain, explainAddress, type Candidate } from '../../src/policy/explain.js'
 import type { Policy } from '../../src/policy/policy.js'
 import { Verdict } from '../../src/policy/snapshot.js'
-import type { NetworkRules, Rule, RuleSet } from '../../src/rules/types.js'
+import type { NetworkRules, Rule, RuleSet, Schedule } from '../../src/rules/types.js'
 import { words } from '../network/words.js'
 import { ask, askAddress, hashed, policyOf, type Said } from './asking.js'
 import { NaivePolicy } from './naive.js'
@@ -91,8 +91,17 @@ interface Draft {
   readonly mode: 'enforce' | 'monitor'
   readonly from: number
   readonly until: number
+  readonly schedule: Schedule | undefined
   readonly prefixes: readonly string[]
 }
+
+/** The first seconds of 1970 are of a Thursday. */
+const someHours: fc.Arbitrary<Schedule> = fc
+  .subarray(
+    [0, 1, 2, 3, 4].map(second => 3 * 86_400 + second),
+    { minLength: 2, maxLength: 2 }
+  )
+  .map(bounds => ({ text: bounds.join(), weeks: [{ zone: 'UTC', bounds }] }))
 
 const someDraft: fc.Arbitrary<Draft> = fc.record({
   kind: fc.constantFrom('ban', 'block', 'allow', 'exception'),
@@ -100,16 +109,18 @@ const someDraft: fc.Arbitrary<Draft> = fc.record({
   mode: fc.constantFrom('enforce', 'monitor'),
   from: fc.oneof(fc.constant(-Infinity), someInstant),
   until: fc.oneof(fc.constant(Infinity), someInstant),
+  schedule: fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, someHours),
   prefixes: fc.oneof(fc.constant([]), fc.subarray(PREFIXES, { maxLength: 2 }))
 })
 
 function ruleOf(draft: Draft, id: string, sources: readonly (readonly WrittenSource[])[]): Rule {
   const picked = [...new Set(draft.picks.map(pick => sources[pick % sources.length]!))].flat()
-  const { kind, mode, from, until } = draft
-  if (kind === 'ban') return ban(id, picked, { mode, from, until })
-  if (kind === 'block') return block(id, picked, { mode, from, until })
-  if (kind === 'allow') return allow(id, picked, { from, until })
-  return exception(id, picked, { from, until, prefixes: draft.prefixes.map(readPrefix) })
+  const { kind, mode, from, until, schedule } = draft
+  const when = { from, until, ...(schedule && { schedule }) }
+  if (kind === 'ban') return ban(id, picked, { mode, ...when })
+  if (kind === 'block') return block(id, picked, { mode, ...when })
+  if (kind === 'allow') return allow(id, picked, when)
+  return exception(id, picked, { ...when, prefixes: draft.prefixes.map(readPrefix) })
 }
 
 /** Networks that share rules, each in its own order, as `extends` makes them. */

@@ -65,13 +65,21 @@ const press = exception('press', [app], {
 const law = ban('law', [app, cdn], {
   authority: 'Example government',
   reference: 'Advice 7',
+  referenceUrl: 'https://advice.example/7',
   legalBasis: 'Law 1',
   owner: 'desk',
   from: Date.UTC(2023, 2, 13) / 1000,
   until: Date.UTC(2023, 5, 30) / 1000,
   review: Date.UTC(2023, 4, 1) / 1000
 })
-const trial = ban('trial', [cdn], { mode: 'monitor', reply: sinkhole })
+const trial = ban('trial', [cdn], {
+  mode: 'monitor',
+  reply: sinkhole,
+  schedule: {
+    text: 'mon (Europe/Brussels)',
+    weeks: [{ zone: 'Europe/Brussels', bounds: [0, 86_400] }]
+  }
+})
 const office = [
   press,
   law,

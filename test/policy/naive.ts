@@ -1,6 +1,7 @@
 import { readAddress, type Address, type Prefix } from '../../src/base/address.js'
 import { RRTYPE } from '../../src/dns/rrtype.js'
 import { TIER } from '../../src/policy/snapshot.js'
+import { isOpen, timetableOf } from '../../src/policy/timetable.js'
 import {
   COVER,
   type NameSource,
@@ -42,7 +43,7 @@ export class NaivePolicy {
     const address = readAddress(client)
     const network = networkOf(this.rules, address)
     const claims = claimsOf(network?.rules ?? [])
-      .filter(({ rule }) => appliesTo(rule, address) && rule.from <= now && now < rule.until)
+      .filter(({ rule }) => appliesTo(rule, address) && isInForce(rule, now))
       .filter(({ source }) => isFor(source, address, qtype))
       .map(claim => ({ ...claim, length: match(claim.source as WrittenSource) }))
       .filter(({ length }) => length >= 0)
@@ -112,6 +113,11 @@ function isPass({ rule, source: { part } }: Claim): boolean {
 /** An exception through an app or list only takes that app's or list's bans away. */
 function tierOf(rule: Rule, { kind }: NameSource): number {
   return rule.kind === 'exception' && kind !== 'inline' ? TIER.lift : TIER[rule.kind]
+}
+
+function isInForce({ from, until, schedule }: Rule, now: number): boolean {
+  const isOpenNow = schedule === undefined || isOpen(timetableOf(schedule), now)
+  return from <= now && now < until && isOpenNow
 }
 
 function isMonitored({ rule, source: { part } }: Claim): boolean {
