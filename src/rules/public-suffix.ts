@@ -10,15 +10,18 @@ const WHOLE = {
   detectSpecialUse: false
 }
 
+/** A label that no entry of the list has. */
+const NOWHERE = 'x--x'
+
 /**
  * Whether a name, or all that is below it, is a public suffix: a name under which anybody can
  * register names (`co.uk`), or be given one (`github.io`). https://publicsuffix.org
  */
 export function isPublicSuffix(name: string): boolean {
-  if (getPublicSuffix(name, WHOLE) === name) return true
   // `*.kawasaki.jp` is on the list: below kawasaki.jp, every name is one.
-  const below = `x.${name}`
-  return getPublicSuffix(below, WHOLE) === below
+  const below = `${NOWHERE}.${name}`
+  const suffix = getPublicSuffix(below, WHOLE)
+  return suffix === name || suffix === below
 }
 
 /** What somebody has registered of a name: `a.b.example.co.uk` as `example.co.uk`. */
