@@ -79,6 +79,9 @@ const MESSAGES = {
   RULES_LIST_LINES: (bad: number, lines: number) => `${bad} of ${lines} lines are skipped`,
   RULES_LIST_EMPTY: (id: string) =>
     `found no name in the list ${id}, wanted one at least, or may-be-empty: true in its entry`,
+  RULES_LIST_LARGE: (most: number) =>
+    `found a list of more than ${most} octets, wanted a smaller one, or max-size in its entry`,
+  RULES_LIST_GZIP: (why: string) => `found a packed list that cannot be unpacked: ${why}`,
   RULES_BAN_ENDED: (path: string, until: string) => `${path}: the ban has ended, at ${until}`,
   RULES_EXCEPTION_ENDED: (path: string, until: string) =>
     `${path}: the exception has ended, at ${until}`,

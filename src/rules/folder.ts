@@ -1,11 +1,18 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
-import { isAbsolute, join, parse, relative, resolve, sep } from 'node:path'
+import { constants } from 'node:fs'
+import { open, readdir, readFile } from 'node:fs/promises'
+import { isAbsolute, parse, relative, resolve, sep } from 'node:path'
+import type { Octets } from '../base/units.js'
 
 export type FileResult =
   | { readonly octets: Uint8Array }
   /** Why the file cannot be read, in the system's words. */
   | { readonly why: string }
+
+/** A file that is larger than it may be: so many octets. */
+export interface TooLarge {
+  readonly large: Octets
+}
 
 /** What the system lacks, or fails at, with a file that is as it was: it can be read later. */
 const PASSING = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO', 'ESTALE', 'ETIMEDOUT']
@@ -37,14 +44,38 @@ export class Folder {
     }
   }
 
-  /** Names of the files in a folder within, sorted; none if there is no such folder. */
-  async list(name: string): Promise<readonly string[] | { readonly why: string }> {
-    const path = join(this.path, name)
+  /**
+   * Reads a file of at most so many octets. One that is larger, or that is no file but a device or a
+   * pipe, is not read at all.
+   */
+  async readAtMost(name: string, most: Octets): Promise<FileResult | TooLarge> {
+    const known = this.contents.get(name)
+    if (known !== undefined)
+      return known.length > most ? { large: known.length } : { octets: known }
+    const path = resolve(this.path, name)
+    this.seen.add(path)
+    try {
+      const result = await readBounded(path, most)
+      if ('octets' in result) this.contents.set(name, result.octets)
+      return result
+    } catch (error) {
+      return this.fail(error)
+    }
+  }
+
+  /**
+   * Names of the files in a folder within, sorted; none if there is no such folder.
+   *
+   * @param needed whether it is wrong that there is none
+   */
+  async list(name: string, needed = false): Promise<readonly string[] | { readonly why: string }> {
+    const path = resolve(this.path, name)
     this.seen.add(path)
     try {
       return (await readdir(path)).sort()
     } catch (error) {
-      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? [] : this.fail(error)
+      const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+      return isMissing && !needed ? [] : this.fail(error)
     }
   }
 
@@ -75,5 +106,28 @@ export class Folder {
     const { code = '', message } = error as NodeJS.ErrnoException
     this.starved ||= PASSING.includes(code)
     return { why: code === 'ENOENT' ? 'there is no such file' : message }
+  }
+}
+
+/**
+ * Reads as much of a file as it had when it was opened: whether it has changed meanwhile is for those
+ * to see who look at it before and after.
+ */
+async function readBounded(path: string, most: Octets): Promise<FileResult | TooLarge> {
+  // To open a pipe that nobody writes to would wait for somebody to.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const stat = await file.stat()
+    if (stat.isDirectory()) return { why: 'it is a folder' }
+    if (!stat.isFile()) return { why: 'it is no regular file' }
+    if (stat.size > most) return { large: stat.size }
+    const octets = Buffer.allocUnsafeSlow(stat.size)
+    let at = 0
+    for (let read = 1; read > 0 && at < octets.length; at += read) {
+      read = (await file.read(octets, at, octets.length - at, at)).bytesRead
+    }
+    return { octets: octets.subarray(0, at) }
+  } finally {
+    await file.close()
   }
 }

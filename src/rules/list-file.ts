@@ -1,36 +1,48 @@
 import { failureAt, type InterdictError } from '../base/error.js'
-import type { Octets } from '../base/units.js'
-import { scanList, type ListFormat } from './list-lines.js'
-import type { NameSink, NameSource } from './types.js'
+import type { Position } from '../base/position.js'
+import type { Clients } from './adblock-modifiers.js'
+import { FileBook } from './list-book.js'
+import { scanList, type ListFormat } from './list-formats.js'
+import { Layers } from './list-layers.js'
+import type { Inapplicable, LineSink, Saying } from './list-reader.js'
+import { BlockedSource, SaidSource, type Blocked } from './list-source.js'
+import { recognise } from './recognise.js'
+import type { NameSource } from './types.js'
 
-/** So many bad lines are reported each with its place; the others are counted. */
-const REPORTED = 20
 /** More bad lines than this, and more than this part of all, and it is another kind of file. */
 const MAX_BAD = 100
 const MAX_BAD_PART = 0.1
 
-/** A list, kept as the octets of its file until the names are wanted. */
-class ListSource implements NameSource {
-  readonly kind = 'list'
+/** A file of a list, read and unpacked. */
+export interface ListFile {
+  readonly octets: Uint8Array
+  /** As the rules name it. */
+  readonly file: string
+  /** As messages do. */
+  readonly shown: string
+}
 
-  constructor(
-    readonly id: string,
-    readonly file: string,
-    readonly bounds: { readonly names: number; readonly octets: Octets },
-    private readonly octets: Uint8Array,
-    private readonly format: ListFormat
-  ) {}
+export interface ListOptions {
+  readonly id: string
+  /** Not given: recognised. */
+  readonly format?: ListFormat | undefined
+  /** Whether somebody has said that it is right without a name. */
+  readonly mayBeEmpty?: boolean
+  /** Prefixes by id of network, for formats that name clients. */
+  readonly clients?: Clients
+}
 
-  get title(): string {
-    return this.id
-  }
-
-  pour(sink: NameSink): void {
-    scanList(this.octets, this.format, {
-      name: (octets, at, length, cover, line) => sink.name(octets, at, length, cover, line),
-      bad: () => undefined
-    })
-  }
+/** What a file of a list was found to be: for people. */
+export interface ListReport {
+  readonly id: string
+  readonly shown: string
+  readonly format: ListFormat
+  /** By what it was recognised; undefined where the rules say the format. */
+  readonly by: string | undefined
+  /** Of names and addresses, repeated ones counted again. */
+  readonly names: number
+  /** Lines that are right and mean nothing here. */
+  readonly inapplicable: ReadonlyMap<Inapplicable, number>
 }
 
 export type ListResult =
@@ -38,55 +50,132 @@ export type ListResult =
       /** One for each of the different things that the list says of names. */
       readonly parts: readonly NameSource[]
       readonly warnings: readonly InterdictError[]
+      readonly reports: readonly ListReport[]
     }
   | { readonly errors: readonly InterdictError[] }
 
 /**
- * Checks a list file and says what is in it. A few bad lines are warnings (RULES_LIST_LINE); a file
- * that is mostly something else is refused whole (RULES_LIST_REFUSED), so that an error page in the
- * place of a list never empties it; and so is one without any name (RULES_LIST_EMPTY), since what
- * is left of a failed download looks like that, and a block list that blocks nothing is open.
- *
- * @param file as the rules name it
- * @param shown its name in messages
- * @param mayBeEmpty whether somebody has said that it is right without a name
+ * Checks the files of a list and says what is in them. A few bad lines are warnings
+ * (RULES_LIST_LINE); a file that is mostly something else is refused whole (RULES_LIST_REFUSED), so
+ * that an error page in the place of a list never empties it; and so is one without any name
+ * (RULES_LIST_EMPTY), since what is left of a failed download looks like that, and a block list that
+ * blocks nothing is open.
  */
-export function readList(
-  id: string,
-  octets: Uint8Array,
-  format: ListFormat,
-  file: string,
-  shown: string,
-  mayBeEmpty = false
-): ListResult {
-  const start = { file: shown, line: 1, column: 1 }
-  if (looksLikeMarkup(octets)) {
-    return { errors: [failureAt(start, 'RULES_LIST_REFUSED', 'it is HTML or XML')] }
-  }
-  const bounds = { names: 0, octets: 0 }
-  const warnings: InterdictError[] = []
-  let bad = 0
-  const lines = scanList(octets, format, {
-    name: (_octets, _at, length) => {
-      bounds.names++
-      bounds.octets += length
-    },
-    bad: (line, column, why) => {
-      if (++bad > REPORTED) return
-      warnings.push(failureAt({ file: shown, line, column }, 'RULES_LIST_LINE', why))
-    }
+export function readList(options: ListOptions, files: readonly ListFile[]): ListResult {
+  const { id, clients = new Map() } = options
+  const retracted = new Set<string>()
+  const read = files.map(file => readFile(options, clients, file, retracted))
+  const errors = read.flatMap(it => ('errors' in it ? it.errors : []))
+  if (errors.length > 0) return { errors }
+  const good = read.filter(it => 'book' in it)
+  const layers = new Layers(
+    good.map(({ book }) => book),
+    retracted
+  )
+  const fits = layers.settle(each => {
+    for (const { blocked } of good)
+      blocked((octets, _at, length, cover) => each(octets, length, cover))
   })
-  if ((bad > MAX_BAD && bad > lines * MAX_BAD_PART) || (bad > 0 && bounds.names === 0)) {
-    const refused = failureAt(start, 'RULES_LIST_REFUSED', `${bad} of ${lines} lines are bad`)
-    return { errors: [refused, ...warnings] }
+  if (!fits) {
+    const why = 'its exceptions for some clients or types stand above too many names'
+    return { errors: [failureAt(startOf(files[0]!.shown), 'RULES_LIST_REFUSED', why)] }
   }
-  if (bad > REPORTED) warnings.push(failureAt(start, 'RULES_LIST_LINES', bad, lines))
-  if (bounds.names === 0 && !mayBeEmpty)
-    return { errors: [failureAt(start, 'RULES_LIST_EMPTY', id)] }
-  return { parts: [new ListSource(id, file, bounds, octets, format)], warnings }
+  return {
+    parts: partsOf(id, good, layers),
+    warnings: good.flatMap(({ book }) => book.warnings),
+    reports: good.map(({ report }) => report)
+  }
 }
 
-/** Whether the first thing in a file is `<`: an error page, most of the time. */
-function looksLikeMarkup(octets: Uint8Array): boolean {
-  return /^(?:\xef\xbb\xbf)?\s*</.test(Buffer.from(octets.subarray(0, 1024)).toString('latin1'))
+/** A file that is a list. */
+interface Read {
+  readonly file: string
+  readonly book: FileBook
+  readonly blocked: Blocked
+  readonly report: ListReport
 }
+
+function readFile(
+  { id, format: given, mayBeEmpty = false }: ListOptions,
+  clients: Clients,
+  { octets, file, shown }: ListFile,
+  retracted: Set<string>
+): Read | { readonly errors: readonly InterdictError[] } {
+  const start = startOf(shown)
+  const odd = whatElse(octets)
+  if (odd !== undefined) return { errors: [failureAt(start, 'RULES_LIST_REFUSED', odd)] }
+  const found = given === undefined ? recognise(octets) : undefined
+  const format = given ?? found!.format
+  const reading = found !== undefined && EITHER.includes(format) ? 'either' : format
+  const book = new FileBook(shown, retracted)
+  const lines = scanList(octets, reading, clients, book)
+  const errors = refusal(book, lines, start)
+  if (errors.length > 0) return { errors }
+  if (book.isEmpty && !mayBeEmpty) {
+    return { errors: [failureAt(start, 'RULES_LIST_EMPTY', id)] }
+  }
+  const { count: names, inapplicables: inapplicable } = book
+  const report = { id, shown, format, by: found?.by, names, inapplicable }
+  const blocked: Blocked = name => scanList(octets, reading, clients, { ...DEAF, name })
+  return { file, book, blocked, report }
+}
+
+const nothing = (): void => undefined
+/** Wants to know of nothing. */
+const DEAF: LineSink = {
+  name: nothing,
+  say: nothing,
+  retract: nothing,
+  prefix: nothing,
+  bad: nothing,
+  inapplicable: nothing
+}
+
+/** What lists of names and hosts files are read as where nobody says which of the two it is. */
+const EITHER: readonly ListFormat[] = ['domains', 'hosts']
+
+/** What a file is, where its first octets say that it is something else than a list. */
+function whatElse(octets: Uint8Array): string | undefined {
+  const first = Buffer.from(octets.subarray(0, 1024)).toString('latin1')
+  if (/^(?:\xff\xfe|\xfe\xff)/.test(first)) return 'it is in UTF-16'
+  // An error page, most of the time.
+  return /^(?:\xef\xbb\xbf)?\s*</.test(first) ? 'it is HTML or XML' : undefined
+}
+
+/** Why a file is refused whole, with its first bad lines; or nothing, and some of them are told. */
+function refusal(book: FileBook, lines: number, start: Position): readonly InterdictError[] {
+  const { badLines, warnings } = book
+  if ((badLines > MAX_BAD && badLines > lines * MAX_BAD_PART) || (badLines > 0 && book.isEmpty)) {
+    const why = `${badLines} of ${lines} lines are bad`
+    return [failureAt(start, 'RULES_LIST_REFUSED', why), ...warnings]
+  }
+  if (badLines > warnings.length) {
+    warnings.push(failureAt(start, 'RULES_LIST_LINES', badLines, lines))
+  }
+  return []
+}
+
+/** What stands before what on one name, inside a layer. */
+const SAYS_ORDER: readonly Saying['says'][] = ['data', 'pass', 'rule']
+
+/** All that the files say, what decides first in front. */
+function partsOf(id: string, files: readonly Read[], layers: Layers): NameSource[] {
+  const said = files.flatMap(({ file, book }) =>
+    [...book.said.values()].map(it => ({ file, ...it }))
+  )
+  const real = said.filter(({ saying }) => saying.says !== 'back')
+  const before = (a: Saying, b: Saying): number =>
+    b.layer - a.layer || SAYS_ORDER.indexOf(a.says) - SAYS_ORDER.indexOf(b.says)
+  const sources: NameSource[] = []
+  const newId = (): string => (sources.length === 0 ? id : `${id}#${sources.length}`)
+  for (const one of real.sort((a, b) => before(a.saying, b.saying))) {
+    sources.push(new SaidSource(newId(), id, one.file, one))
+  }
+  for (const { file, book, blocked } of files) {
+    if (book.names + book.prefixes.length === 0 && sources.length > 0) continue
+    sources.push(new BlockedSource(newId(), id, file, book, blocked, layers))
+  }
+  return sources
+}
+
+const startOf = (file: string): Position => ({ file, line: 1, column: 1 })

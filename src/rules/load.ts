@@ -4,7 +4,8 @@ import { failureAt, type InterdictError } from '../base/error.js'
 import { byPosition, readYaml } from '../document/read.js'
 import { readApp, type App } from './app-file.js'
 import { Folder, type FileResult } from './folder.js'
-import { readList } from './list-file.js'
+import { readList, type ListReport } from './list-file.js'
+import { listFiles } from './list-files.js'
 import { makeNetworks } from './networks.js'
 import { networksSchema, type NetworksFile } from './networks-schema.js'
 import { Place } from './place.js'
@@ -17,6 +18,8 @@ export type RulesResult =
       readonly rules: RuleSet
       /** Nothing that stands in the way: what has ended, bad lines of lists. */
       readonly warnings: readonly InterdictError[]
+      /** What each file of a list was found to be. */
+      readonly lists: readonly ListReport[]
     }
   | {
       readonly ok: false
@@ -46,6 +49,7 @@ class Load {
   private readonly errors: InterdictError[] = []
   private readonly warnings: InterdictError[] = []
   private readonly apps = new Map<string, App>()
+  private readonly reports: ListReport[] = []
   /** By id: the parts of each. */
   private readonly lists = new Map<string, readonly NameSource[]>()
 
@@ -71,7 +75,7 @@ class Load {
     const { sha256, files } = folder
     const { networks, timeZone } = made
     const rules = { networks, sources, timeZone, sha256, files }
-    return { ok: true, rules, warnings: warnings.sort(byPosition) }
+    return { ok: true, rules, warnings: warnings.sort(byPosition), lists: this.reports }
   }
 
   private async readApps(): Promise<void> {
@@ -118,21 +122,22 @@ class Load {
     return makeNetworks(read.value, this.apps, this.lists, top, epochSeconds(this.clock))
   }
 
-  private async readLists({ lists }: NetworksFile, top: Place): Promise<void> {
+  private async readLists({ lists, networks }: NetworksFile, top: Place): Promise<void> {
+    const prefixes = Object.entries(networks).map(
+      ([id, network]) => [id, network.prefixes] as const
+    )
+    const clients = new Map(prefixes)
     for (const [id, entry] of Object.entries(lists)) {
-      const { file: name, format, 'may-be-empty': mayBeEmpty } = entry
-      this.lists.set(id, [new WrittenSource('inline', id, id, name, [], [])])
-      const file = await this.folder.read(name)
-      if ('why' in file) {
-        top.at('lists', id, 'file').refuse('RULES_UNREADABLE', name, file.why)
-        continue
-      }
-      const shown = this.folder.shown(name)
-      const read = readList(id, file.octets, format, name, shown, mayBeEmpty)
+      this.lists.set(id, [new WrittenSource('inline', id, id, NETWORKS, [], [])])
+      const files = await listFiles(this.folder, entry, top.at('lists', id))
+      if (files === undefined) continue
+      const format = entry.format === 'auto' ? undefined : entry.format
+      const read = readList({ id, format, mayBeEmpty: entry['may-be-empty'], clients }, files)
       if ('errors' in read) this.errors.push(...read.errors)
       else {
         this.lists.set(id, read.parts)
         this.warnings.push(...read.warnings)
+        this.reports.push(...read.reports)
       }
     }
   }

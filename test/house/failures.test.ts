@@ -30,6 +30,9 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'on reload: the rules of before stay'
   ],
   'a list has no names': ['gateway/emptied.test.ts', 'a list of zero names after one of a million'],
+  'a list is larger': ['rules/list-files.test.ts', 'a gzip bomb'],
+  'a list is something else': ['rules/list-file.test.ts', 'a line of 10 MB as one bad line'],
+  'a list has lines': ['rules/list-adblock.test.ts', 'what is for browsers, each kind apart'],
   'the folder that it lives in': ['cli/trouble.test.ts', 'is deleted, and comes back'],
   'rule files are written': ['gateway/reload.test.ts', 'written piece by piece'],
   'an address or port': ['cli/trouble.test.ts', 'a port that is in use'],

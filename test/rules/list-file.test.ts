@@ -1,19 +1,6 @@
-import fc from 'fast-check'
 import t from 'tap'
-import { InterdictError } from '../../src/base/error.js'
-import { readList } from '../../src/rules/list-file.js'
-import type { ListFormat } from '../../src/rules/list-lines.js'
-import { brief, poured } from './folder.js'
-
-const read = (text: string | Buffer, format: ListFormat = 'auto') =>
-  readList('m', Buffer.from(text), format, 'lists/m.txt', 'lists/m.txt')
-
-/** What a list that is taken pours, and its warnings. */
-function taken(text: string | Buffer, format?: ListFormat): readonly string[] {
-  const result = read(text, format)
-  if ('errors' in result) return brief(result.errors)
-  return [...result.parts.flatMap(poured), ...brief(result.warnings)]
-}
+import type { ListFormat } from '../../src/rules/list-formats.js'
+import { readOne, saidBy } from './list.js'
 
 const lists: readonly {
   it: string
@@ -111,9 +98,73 @@ const lists: readonly {
     gives: ['suffix a.example 1', 'RULES_LIST_LINE lists/m.txt:2:1']
   },
   {
-    it: 'adblock lines',
-    text: 'a.example\n||b.example^\n',
+    it: 'an adblock line among names',
+    text: 'a.example\nb.example\n||c.example^\n',
+    gives: ['suffix a.example 1', 'suffix b.example 2', 'RULES_LIST_LINE lists/m.txt:3:1']
+  },
+  {
+    it: 'every address that leads nowhere',
+    text: [
+      ...['0.0.0.0 a.example', '127.0.0.1 b.example', '127.0.0.53 c.example', '0 d.example'],
+      ...[':: e.example', '::1 f.example', '0:0:0:0:0:0:0:0 g.example'],
+      ...['::ffff:0.0.0.0 h.example', '::ffff:127.0.0.1 i.example', '']
+    ].join('\n'),
+    gives: Array.from('abcdefghi', (name, i) => `exact ${name}.example ${i + 1}`)
+  },
+  {
+    it: 'a name in Latin-1',
+    text: Buffer.from('# Münster\na.example\nm\xfcnster.example\n', 'latin1'),
+    gives: ['suffix a.example 2', 'RULES_LIST_LINE lists/m.txt:3:1']
+  },
+  {
+    it: 'NULs in names, and behind them',
+    text: 'a.example\nb\0.example\nc.example\0\n\0\0\0\0\n',
+    gives: [
+      'suffix a.example 1',
+      'RULES_LIST_LINE lists/m.txt:2:1',
+      'RULES_LIST_LINE lists/m.txt:3:1',
+      'RULES_LIST_LINE lists/m.txt:4:1'
+    ]
+  },
+  {
+    it: 'a line of 10 MB as one bad line',
+    text: `a.example\n${'b'.repeat(10 * 2 ** 20)}\nc.example\n`,
+    gives: ['suffix a.example 1', 'suffix c.example 3', 'RULES_LIST_LINE lists/m.txt:2:1']
+  },
+  {
+    it: 'a line of many names up to 64 KB',
+    text: `0.0.0.0 a.example${' '.repeat(60_000)}b.example\n`,
+    gives: ['exact a.example 1', 'exact b.example 1']
+  },
+  {
+    it: 'a name that is longer than any, in Unicode',
+    text: `a.example\n${'ü'.repeat(5000)}.example\n`,
     gives: ['suffix a.example 1', 'RULES_LIST_LINE lists/m.txt:2:1']
+  },
+  {
+    it: 'old line ends of Macs as what they are not',
+    text: 'a.example\rb.example\rc.example\r',
+    gives: ['RULES_LIST_REFUSED lists/m.txt:1:1', 'RULES_LIST_LINE lists/m.txt:1:1']
+  },
+  {
+    it: 'UTF-16',
+    text: Buffer.from('\ufeffa.example\n', 'utf16le'),
+    gives: ['RULES_LIST_REFUSED lists/m.txt:1:1']
+  },
+  {
+    it: 'an error page behind a BOM and blank lines',
+    text: '\ufeff\r\n\r\n<!DOCTYPE html>\r\n<title>404</title>\r\n',
+    gives: ['RULES_LIST_REFUSED lists/m.txt:1:1']
+  },
+  {
+    it: 'an error message',
+    text: '404: Not Found',
+    gives: ['RULES_LIST_REFUSED lists/m.txt:1:1', 'RULES_LIST_LINE lists/m.txt:1:1']
+  },
+  {
+    it: 'JSON',
+    text: '{"message":"Not Found"}\n',
+    gives: ['RULES_LIST_REFUSED lists/m.txt:1:1', 'RULES_LIST_LINE lists/m.txt:1:1']
   },
   {
     it: 'octets that are no text',
@@ -133,11 +184,11 @@ const lists: readonly {
 ]
 
 for (const { it, text, format, gives } of lists) {
-  t.test(`reads ${it}`, async t => t.strictSame(taken(text, format), [...gives]))
+  t.test(`reads ${it}`, async t => t.strictSame(saidBy(readOne(text, { format })), [...gives]))
 }
 
 t.test('takes a list without names where somebody has said that it may be', async t => {
-  const result = readList('m', Buffer.from('# none yet\n'), 'auto', 'm', 'm', true)
+  const result = readOne('# none yet\n', { mayBeEmpty: true })
   t.match(result, { parts: [{ bounds: { names: 0 } }], warnings: [] })
 })
 
@@ -152,7 +203,7 @@ const limits = [
 
 for (const { it, good, bad, refused } of limits) {
   t.test(`${refused ? 'refuses' : 'takes'} ${it}`, async t => {
-    const result = read(lines(good, bad))
+    const result = readOne(lines(good, bad))
     t.equal('errors' in result, refused)
     const reports = 'errors' in result ? result.errors.slice(1) : result.warnings
     t.equal(reports.filter(({ code }) => code === 'RULES_LIST_LINE').length, 20)
@@ -160,22 +211,7 @@ for (const { it, good, bad, refused } of limits) {
 }
 
 t.test('says beforehand how much it will pour', async t => {
-  const result = read('a.example\n0.0.0.0 bb.example cc.example\n# x\n')
+  const result = readOne('a.example\n0.0.0.0 bb.example cc.example\n# x\n')
   const bounds = { names: 3, octets: 11 + 12 + 12 }
-  t.match(result, { parts: [{ kind: 'list', id: 'm', bounds }] })
-})
-
-t.test('takes any octets or refuses them with codes', async t => {
-  const octets = fc.oneof(
-    fc.uint8Array({ maxLength: 300 }),
-    fc
-      .array(fc.constantFrom('a', '.', ' ', '\n', '\r', '#', '!', '0.0.0.0 ', '::', '*', 'é', '\t'))
-      .map(parts => Buffer.from(parts.join('')))
-  )
-  const holds = (octets: Uint8Array): boolean => {
-    const result = readList('m', octets, 'auto', 'm', 'm')
-    if ('errors' in result) return result.errors.every(it => it instanceof InterdictError)
-    return result.parts.every(part => poured(part).length === part.bounds.names)
-  }
-  t.doesNotThrow(() => fc.assert(fc.property(octets, holds), { numRuns: 1000 }))
+  t.match(result, { parts: [{ kind: 'list', id: 'm', title: 'm', bounds }] })
 })

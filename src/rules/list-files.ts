@@ -1,0 +1,75 @@
+import { failureAt } from '../base/error.js'
+import type { Octets } from '../base/units.js'
+import type { Folder } from './folder.js'
+import type { ListFile } from './list-file.js'
+import type { ListEntry } from './networks-schema.js'
+import type { Place } from './place.js'
+import { unpacked } from './unpack.js'
+
+/**
+ * Reads the files of a list, and unpacks those that are packed. All of them together may be as large
+ * as the list's entry says.
+ *
+ * @param at the entry; gets what is wrong
+ * @returns undefined where something is
+ */
+export async function listFiles(
+  folder: Folder,
+  entry: ListEntry,
+  at: Place
+): Promise<readonly ListFile[] | undefined> {
+  const names = await fileNames(folder, entry, at)
+  if (names === undefined) return undefined
+  const files: ListFile[] = []
+  let room = entry['max-size']
+  for (const name of names) {
+    const file = await readFile(folder, name, room, entry, at)
+    if (file === undefined) return undefined
+    files.push(file)
+    room -= file.octets.length
+  }
+  return files
+}
+
+/** The one file, or all files in a folder but those that editors and systems hide there. */
+async function fileNames(
+  folder: Folder,
+  { file, folder: within, 'may-be-empty': mayBeEmpty }: ListEntry,
+  at: Place
+): Promise<readonly string[] | undefined> {
+  if (within === undefined) return [file!]
+  const names = await folder.list(within, true)
+  if ('why' in names) {
+    at.at('folder').refuse('RULES_UNREADABLE', within, names.why)
+    return undefined
+  }
+  const seen = names.filter(name => !name.startsWith('.') && !name.endsWith('~'))
+  if (seen.length > 0 || mayBeEmpty)
+    return seen.map(name => `${within.replace(/\/+$/, '')}/${name}`)
+  at.at('folder').refuse('RULES_UNREADABLE', within, 'there is no file in it')
+  return undefined
+}
+
+/** Reads one file, and unpacks it; `room` is what it may have then. */
+async function readFile(
+  folder: Folder,
+  name: string,
+  room: Octets,
+  entry: ListEntry,
+  at: Place
+): Promise<ListFile | undefined> {
+  const shown = folder.shown(name)
+  const start = { file: shown, line: 1, column: 1 }
+  const tooLarge = failureAt(start, 'RULES_LIST_LARGE', entry['max-size'])
+  const file = await folder.readAtMost(name, room)
+  if ('octets' in file) {
+    const { octets, why } = await unpacked(file.octets, room)
+    if (octets !== undefined) return { octets, file: name, shown }
+    at.errors.push(why === undefined ? tooLarge : failureAt(start, 'RULES_LIST_GZIP', why))
+  } else if ('large' in file) at.errors.push(tooLarge)
+  else {
+    const key = at.at(entry.file === undefined ? 'folder' : 'file')
+    key.refuse('RULES_UNREADABLE', name, file.why)
+  }
+  return undefined
+}
