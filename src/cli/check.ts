@@ -6,10 +6,12 @@ import { cookieSecrets } from '../gateway/cookie-secrets.js'
 import type { Trouble } from '../gateway/messages.js'
 import { compile } from '../policy/compile.js'
 import { Policy } from '../policy/policy.js'
+import type { ListReport } from '../rules/list-file.js'
 import { loadRules } from '../rules/load.js'
 import { loadPolicyTests } from '../rules/policy-tests.js'
 import type { RuleSet } from '../rules/types.js'
 import { EXIT } from './exit.js'
+import { listJson, listLines } from './list-report.js'
 import { runPolicyTests } from './policy-tests.js'
 import type { CommonOptions } from './settings.js'
 import { count } from './show.js'
@@ -22,6 +24,8 @@ export interface CheckOptions extends CommonOptions {
 interface Checked {
   readonly errors: readonly Trouble[]
   readonly warnings: readonly Trouble[]
+  /** What each file of a list was found to be; undefined where the rules are wrong. */
+  readonly lists?: readonly ListReport[]
   /** What the rules come to; undefined where they are wrong. */
   readonly rules?: Rules
   /** Policy tests, if the rules and all of the tests can be read. */
@@ -44,16 +48,19 @@ async function look(options: CheckOptions): Promise<Checked> {
   const secrets = await secretErrors(config.cookies)
   const loaded = await loadRules(config.rules)
   if (loaded.ok) {
-    const { rules, warnings } = loaded
+    const { rules, warnings, lists } = loaded
     const proven = await prove(rules, config)
-    return { ...proven, errors: [...secrets, ...proven.errors], warnings }
+    return { ...proven, errors: [...secrets, ...proven.errors], warnings, lists }
   }
   const { errors } = await loadPolicyTests(config.rules, 'UTC')
   return { errors: [...secrets, ...loaded.errors, ...errors], warnings: [] }
 }
 
 /** Compiles the rules and holds them against their tests. */
-async function prove(ruleSet: RuleSet, config: Config): Promise<Omit<Checked, 'warnings'>> {
+async function prove(
+  ruleSet: RuleSet,
+  config: Config
+): Promise<Omit<Checked, 'warnings' | 'lists'>> {
   const { timeZone } = ruleSet
   const local = answeredHere(config)
   const policy = new Policy(compile(ruleSet, { generation: 0, random: () => 0, local }))
@@ -78,8 +85,9 @@ async function secretErrors(cookies: CookiesConfig): Promise<readonly Trouble[]>
   }
 }
 
-function toText({ errors, warnings, rules, tests }: Checked): string {
-  const lines = [...warnings.map(warning => `warning: ${show(warning)}`), ...errors.map(show)]
+function toText({ errors, warnings, lists = [], rules, tests }: Checked): string {
+  const warned = warnings.map(warning => `warning: ${show(warning)}`)
+  const lines = [...lists.flatMap(listLines), ...warned, ...errors.map(show)]
   if (tests !== undefined && tests.passed + tests.failed > 0) lines.push(passed(tests))
   if (errors.length > 0) lines.push(count(errors.length, 'error'))
   else if (rules !== undefined) lines.push(...sumsOf(rules))
@@ -96,11 +104,12 @@ function sumsOf({ networks, rules, names, sha256 }: Rules): string[] {
   return [`${sums.join(', ')}: all good`, `SHA-256 ${sha256}`]
 }
 
-function toJson({ errors, warnings, rules, tests }: Checked): string {
+function toJson({ errors, warnings, lists, rules, tests }: Checked): string {
   const said = {
     ok: errors.length === 0,
     rules: rules ?? null,
     tests: tests ?? null,
+    lists: lists?.map(listJson) ?? null,
     errors: errors.map(placed),
     warnings: warnings.map(placed)
   }

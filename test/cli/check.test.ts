@@ -116,3 +116,29 @@ t.test('the shipped rules pass their tests', async t => {
   t.equal(code, 0, out)
   t.match(out, /^\d\d+ policy tests pass\n/)
 })
+
+t.test('says of each list what it was taken for, and what cannot mean anything', async t => {
+  const config = site(t, {
+    ...FILES,
+    'rules/networks.yaml': `${FILES['rules/networks.yaml']}lists: { ads: { folder: lists/ads } }\n`,
+    'rules/lists/ads/a.txt': '||a.example^\n||b.example^\n/x/\n##.ad\n',
+    'rules/lists/ads/b.txt': '0.0.0.0 b.example\n'
+  })
+  const { code, out } = await interdict('check', '-c', config)
+  t.equal(code, 0, out)
+  const lines = messages(out).filter(line => /list ads|^rules\/lists|not applicable/.test(line))
+  t.match(
+    out,
+    /list ads, .*rules\/lists\/ads\/a\.txt: adblock, by all of its first 4 lines; 2 names\n/
+  )
+  t.match(out, /\n {2}not applicable: regular expressions \(1\), rules for parts of pages \(1\)\n/)
+  t.match(out, /list ads, .*rules\/lists\/ads\/b\.txt: hosts, by its only line; 1 name\n/)
+  t.equal(lines.length, 3)
+  const json = await interdict('check', '--json', '-c', config)
+  t.match(JSON.parse(json.out), {
+    lists: [
+      { list: 'ads', format: 'adblock', names: 2, notApplicable: { 'regular expressions': 1 } },
+      { list: 'ads', format: 'hosts', recognised: 'its only line', notApplicable: {} }
+    ]
+  })
+})
