@@ -49,6 +49,20 @@ program
   })
 
 program
+  .command('apps')
+  .description('search the catalogue of apps: what they are, their names, and who bans them')
+  .argument('[search...]', 'words, the id of an app, or a domain name: which app claims it')
+  .option('--vendor <vendor>', 'only apps of this vendor')
+  .option('--country <code>', 'only apps from this country, as two letters')
+  .option('--role <role>', 'only names with this role: app, api, cdn, telemetry, web or shared')
+  .option('--kind <kind>', 'only apps of this kind: app, shared or bypass')
+  .option('--json', 'as JSON')
+  .action(async (search: readonly string[], _options, command: Command) => {
+    const { apps } = await import('./apps.js')
+    await apps(search, command.optsWithGlobals())
+  })
+
+program
   .command('ping')
   .description('ask the running server whether it answers: exit code 0 if it does')
   .option('--timeout <ms>', 'how long to wait for each address, in milliseconds', '2000')

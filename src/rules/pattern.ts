@@ -1,6 +1,6 @@
 import { textAs } from '../document/text.js'
 import { MAX_NAME } from '../wire/hashed-name.js'
-import { readName, readNameOctets } from '../wire/name.js'
+import { readName, readNameOctets, showCanonical, showName } from '../wire/name.js'
 import type { Cover } from './types.js'
 
 /** A name in a rule and what it stands for. */
@@ -44,6 +44,13 @@ function readQuick(text: string): Uint8Array | undefined {
   if (length <= 0) return undefined
   used += length
   return slab.subarray(used - length, used)
+}
+
+const SIGN = { suffix: '', exact: '=', below: '*.' } as const
+
+/** A pattern as people write it. */
+export function showPattern({ cover, name }: Pattern): string {
+  return `${SIGN[cover]}${showCanonical(showName(name))}`
 }
 
 export const patternSchema = textAs('a domain name, =name or *.name', readPattern)
