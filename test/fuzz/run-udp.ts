@@ -131,10 +131,12 @@ class Flood {
     const lost = served.isAlive ? served.drops : 0
     const rate = Math.round(done / (took / 1000))
     const [p50, p99] = [0.5, 0.99].map(q => quantile(probes, q).toFixed(3))
+    const quick = probes.filter(took => took <= BUDGET).length
+    const within = ((100 * quick) / probes.length).toFixed(1)
     this.say(
       `udp, ${this.kind}: ${done} messages, ${rate} a second; ${replies} replies; ${answers} mutated answers; ` +
         `${lost} lost in the kernel\n` +
-        `${probes.length} probes between bursts: p50 ${p50} ms, p99 ${p99} ms\n\n` +
+        `${probes.length} probes between bursts: p50 ${p50} ms, p99 ${p99} ms, ${within}% within ${BUDGET} ms\n\n` +
         curve.show('messages')
     )
   }
