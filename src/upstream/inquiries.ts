@@ -7,8 +7,9 @@ import { isHopeless, LOOPED } from './choice.js'
 import { AskingTable } from './asking-table.js'
 import { HEARD } from './cookies.js'
 import { Deadlines } from './deadlines.js'
-import type { Inquiry, Outcome } from './forwarder.js'
+import type { Inquiry } from './forwarder.js'
 import type { InquiryParts } from './inquiry-parts.js'
+import { Outcomes } from './outcomes.js'
 import { answersQuestion } from '../wire/answers-question.js'
 import { isRefusal, isTruncated } from './response-head.js'
 import type { Upstream } from './upstream.js'
@@ -18,8 +19,6 @@ const MAX_TRIES = 8
 /** Mismatched responses after which an inquiry is under attack and moves to TCP. */
 const SUSPICIOUS = 20
 const LOOP_TEXT = 'forwarding loop: the upstreams lead back to this resolver'
-/** `Outcome.upstream` where none was asked. */
-const NO_UPSTREAM = -1
 
 /** Up to so many octets, a copy costs less than a view. */
 const FEW: Octets = 256
@@ -43,6 +42,7 @@ export class Inquiries implements Receiver {
   private readonly underWay: AskingTable
   private readonly spares = new Spares<Asking>()
   private readonly deadlines: Deadlines<Asking>
+  private readonly outcomes: Outcomes
   private closed = false
 
   constructor(private readonly parts: InquiryParts) {
@@ -51,6 +51,7 @@ export class Inquiries implements Receiver {
     this.deadlines = new Deadlines(clock, timers, (asking, now) => {
       this.expire(asking, now)
     })
+    this.outcomes = new Outcomes(parts, this.underWay, this.deadlines)
   }
 
   get size(): number {
@@ -66,10 +67,10 @@ export class Inquiries implements Receiver {
     if (same !== undefined) {
       this.join(same, done)
     } else if (this.closed || group.length === 0) {
-      this.failSoon(done, EDE.NETWORK_ERROR, group === LOOPED ? LOOP_TEXT : undefined)
+      this.outcomes.failSoon(done, EDE.NETWORK_ERROR, group === LOOPED ? LOOP_TEXT : undefined)
     } else if (this.underWay.size >= limits.maxInFlight) {
       counts.overflows++
-      this.failSoon(done, EDE.NO_REACHABLE_AUTHORITY)
+      this.outcomes.failSoon(done, EDE.NO_REACHABLE_AUTHORITY)
     } else {
       const asking = this.open(inquiry, group, done, now)
       this.underWay.add(asking, hash)
@@ -87,7 +88,7 @@ export class Inquiries implements Receiver {
   close(): void {
     this.closed = true
     const now = this.parts.clock.now()
-    for (const asking of this.underWay.all()) this.fail(asking, now)
+    for (const asking of this.underWay.all()) this.outcomes.fail(asking, now)
     this.deadlines.close()
   }
 
@@ -105,7 +106,7 @@ export class Inquiries implements Receiver {
       upstream.spelt(answersQuestion(octets, start, end, attempt.id, asking.question, true))
     }
     if (asking.first === undefined) {
-      this.settle(asking)
+      this.outcomes.settle(asking)
     } else if (heard === HEARD.choke) {
       upstream.counts.rewordings++
       this.askSame(attempt, overTcp, now)
@@ -117,7 +118,7 @@ export class Inquiries implements Receiver {
     } else if (heard === HEARD.answer && !isRefusal(octets, start)) {
       upstream.confirmed()
       asking.heldFrom?.contradicted(now)
-      this.respond(asking, upstream, messageIn(octets, start, end), now)
+      this.outcomes.respond(asking, upstream, messageIn(octets, start, end), now)
       // After one try over UDP nobody has a hold on it: no connection, no timer, no other try.
       if (asking.tries === 1 && !overTcp) this.spares.keep(asking, asking.question.length)
     } else {
@@ -179,7 +180,7 @@ export class Inquiries implements Receiver {
     const others = (asking.others ??= [])
     if (others.length + 1 >= limits.maxWaiters) {
       counts.overflows++
-      this.failSoon(done, EDE.NO_REACHABLE_AUTHORITY)
+      this.outcomes.failSoon(done, EDE.NO_REACHABLE_AUTHORITY)
     } else {
       counts.shared++
       others.push(done)
@@ -216,7 +217,7 @@ export class Inquiries implements Receiver {
   private askSame(attempt: Try, overTcp: boolean, now: Milliseconds): void {
     const { asking, upstream } = attempt
     attempt.release()
-    if (asking.tries >= MAX_TRIES) this.fail(asking, now)
+    if (asking.tries >= MAX_TRIES) this.outcomes.fail(asking, now)
     else this.ask(asking, upstream, overTcp, now)
   }
 
@@ -240,7 +241,7 @@ export class Inquiries implements Receiver {
     const { asking, upstream } = attempt
     const other = asking.held === undefined ? this.parts.choice.another(asking, now) : undefined
     if (other === undefined) {
-      this.respond(asking, upstream, message, now)
+      this.outcomes.respond(asking, upstream, message, now)
       return
     }
     attempt.release()
@@ -271,9 +272,9 @@ export class Inquiries implements Receiver {
     if (asking.first === undefined) {
       this.waitOn(asking, now)
     } else if (asking.held !== undefined && asking.heldFrom !== undefined) {
-      this.respond(asking, asking.heldFrom, asking.held, now)
+      this.outcomes.respond(asking, asking.heldFrom, asking.held, now)
     } else if (now >= asking.giveUpAt || asking.tries >= MAX_TRIES || isHopeless(asking)) {
-      this.fail(asking, now)
+      this.outcomes.fail(asking, now)
     } else if (next !== undefined) {
       this.ask(asking, next, asking.tcpOnly, now)
     } else if (asking.pardon()) {
@@ -281,52 +282,14 @@ export class Inquiries implements Receiver {
       const { tryTimeout } = this.parts.limits
       this.deadlines.set(asking, Math.min(now + tryTimeout, asking.giveUpAt), now)
     } else {
-      this.fail(asking, now)
+      this.outcomes.fail(asking, now)
     }
   }
 
   /** A probe that has counted as a failure may still be answered, if the way there is long. */
   private waitOn(asking: Asking, now: Milliseconds): void {
-    if (now >= asking.giveUpAt || asking.last?.channel === undefined) this.settle(asking)
+    if (now >= asking.giveUpAt || asking.last?.channel === undefined) this.outcomes.settle(asking)
     else this.deadlines.set(asking, asking.giveUpAt, now)
-  }
-
-  private respond(
-    asking: Asking,
-    upstream: Upstream,
-    message: Uint8Array,
-    now: Milliseconds
-  ): void {
-    const took = now - asking.startedAt
-    this.finish(asking, { kind: 'response', message, upstream: upstream.index, took })
-  }
-
-  /** Where every try ended in a network error, there was nobody who could have been late. */
-  private fail(asking: Asking, now: Milliseconds): void {
-    this.parts.counts.failures++
-    const ede = asking.silences > 0 ? EDE.NO_REACHABLE_AUTHORITY : EDE.NETWORK_ERROR
-    const upstream = asking.last?.upstream.index ?? NO_UPSTREAM
-    this.finish(asking, { kind: 'failure', ede, upstream, took: now - asking.startedAt })
-  }
-
-  private failSoon(done: Done, ede: 22 | 23, text?: string): void {
-    this.parts.counts.failures++
-    this.parts.timers.soon(() => {
-      done({ kind: 'failure', ede, upstream: NO_UPSTREAM, took: 0, text })
-    })
-  }
-
-  private finish(asking: Asking, outcome: Outcome): void {
-    this.underWay.delete(asking)
-    this.settle(asking)
-    asking.first?.(outcome)
-    if (asking.others !== undefined) for (const done of asking.others) done(outcome)
-  }
-
-  private settle(asking: Asking): void {
-    asking.finished = true
-    this.deadlines.clear(asking)
-    asking.releaseTries()
   }
 }
 
