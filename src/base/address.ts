@@ -51,6 +51,12 @@ export function isMapped(address: Address): boolean {
   return address[10] === 0xff && address[11] === 0xff
 }
 
+/** Four words, most significant first: what tables are asked for. */
+export function addressWords(address: Address): Uint32Array {
+  const view = new DataView(address.buffer, address.byteOffset)
+  return Uint32Array.from([0, 4, 8, 12], at => view.getUint32(at))
+}
+
 /** Undefined where it is no address. Four dotted decimals only: no `10.1`, no octal; no zone. */
 function parse(text: string): Address | undefined {
   const isIpv4 = !text.includes(':')

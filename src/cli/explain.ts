@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path'
 import { systemClock } from '../base/clock.js'
-import { readAddress } from '../base/address.js'
+import { addressWords, readAddress } from '../base/address.js'
 import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
 import type { Config } from '../config/config.js'
 import { readRrtype } from '../dns/rrtype.js'
@@ -20,7 +20,7 @@ import { toText } from './explanation-text.js'
 import { EXIT, usage } from './exit.js'
 import { gather, toJson, type Asked } from './explanation.js'
 import { given } from './given.js'
-import { clientWords, Nobody, resolve, standingClock } from './one-query.js'
+import { Nobody, resolve, standingClock } from './one-query.js'
 import { refuse } from './refuse.js'
 import { settings, type CommonOptions } from './settings.js'
 
@@ -76,7 +76,7 @@ function readQuestion(name: string, { type, from, at }: ExplainOptions): Omit<As
   const qtype = readRrtype(type) ?? usage(`--type: ${type} is no query type such as A or TYPE65280`)
   if (at !== undefined && readInstant(at, 'UTC') === undefined)
     usage(`--at: ${at} is not ${INSTANT}`)
-  const client = clientWords(given('--from', () => readAddress(from)))
+  const client = addressWords(given('--from', () => readAddress(from)))
   return { name: given('<name>', () => readName(name)), qtype, client }
 }
 

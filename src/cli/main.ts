@@ -49,6 +49,23 @@ program
   })
 
 program
+  .command('diff')
+  .description('say what a change of rules does: exit code 1 if anything changes')
+  .argument('<old>', 'rules folder as it is')
+  .argument('<new>', 'rules folder as it is to be')
+  .option('--only <ids>', 'exit code 1 only if anything but these apps and lists changes')
+  .option(
+    '-a, --at <time>',
+    'from this date or time on (in the time zone of the new rules unless it says) instead of now'
+  )
+  .option('--examples <number>', 'how many names to show of each change', '5')
+  .option('--json', 'as JSON')
+  .action(async (old: string, now: string, _options, command: Command) => {
+    const { diff } = await import('./diff.js')
+    await diff(old, now, command.optsWithGlobals())
+  })
+
+program
   .command('apps')
   .description('search the catalogue of apps: what they are, their names, and who bans them')
   .argument('[search...]', 'words, the id of an app, or a domain name: which app claims it')

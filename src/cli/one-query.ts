@@ -1,4 +1,3 @@
-import type { Address } from '../base/address.js'
 import { systemClock, type Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import { LruAnswerCache } from '../cache/lru.js'
@@ -38,12 +37,6 @@ export class Nobody implements Forwarder {
 /** A calendar that stands still. */
 export function standingClock(wall: Milliseconds): Clock {
   return { now: () => systemClock.now(), wall: () => wall }
-}
-
-/** An address as the words that a client is known by. */
-export function clientWords(address: Address): Uint32Array {
-  const view = new DataView(address.buffer, address.byteOffset)
-  return Uint32Array.from([0, 4, 8, 12], word => view.getUint32(word))
 }
 
 /**

@@ -1,3 +1,4 @@
+import { addressWords } from '../base/address.js'
 import { epochSeconds, systemClock } from '../base/clock.js'
 import { failureAt, type InterdictError } from '../base/error.js'
 import { MS_PER_SECOND, type Seconds } from '../base/units.js'
@@ -10,7 +11,7 @@ import { showInstant } from '../rules/instant.js'
 import type { PolicyTest } from '../rules/policy-tests.js'
 import type { Wanted } from '../rules/policy-tests-schema.js'
 import { showName } from '../wire/name.js'
-import { clientWords, Nobody, resolve, standingClock } from './one-query.js'
+import { Nobody, resolve, standingClock } from './one-query.js'
 
 /** What became of a query, in the words of policy tests. */
 type Found = Readonly<Record<'action' | Told, string | undefined>> & {
@@ -58,7 +59,7 @@ async function ask(
   policy: Policy,
   config: Config
 ): Promise<Found> {
-  const words = clientWords(client)
+  const words = addressWords(client)
   const clock = standingClock(at * MS_PER_SECOND)
   const nobody = new Nobody()
   const asked = { name, qtype, client: words, clock }

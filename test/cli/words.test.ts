@@ -10,7 +10,7 @@ t.test('--version says the version', async t => {
   }
 })
 
-const helped = [[], ['serve'], ['check'], ['explain'], ['ping'], ['status'], ['flush']]
+const helped = [[], ['serve'], ['check'], ['explain'], ['diff'], ['ping'], ['status'], ['flush']]
 for (const command of helped) {
   t.test(`--help of ${command[0] ?? 'all'}`, async t => {
     const { code, out, err } = await interdict(...command, '--help')

@@ -1,0 +1,65 @@
+import { epochSeconds, systemClock } from '../base/clock.js'
+import { difference, type Difference } from '../policy/difference.js'
+import { INSTANT, readInstant } from '../rules/instant.js'
+import { loadRules } from '../rules/load.js'
+import type { RuleSet } from '../rules/types.js'
+import { toJson } from './diff-json.js'
+import { toText, type Compared } from './diff-text.js'
+import { EXIT, usage } from './exit.js'
+import { refuse } from './refuse.js'
+
+export interface DiffOptions {
+  readonly at?: string
+  /** Ids of apps and lists, with commas between them. */
+  readonly only?: string
+  readonly examples: string
+  readonly json?: boolean
+}
+
+/**
+ * `interdict diff`: what becomes of names and clients when one rules folder takes another's place.
+ * Exit code 1 if anything changes; with `only`, if anything else does.
+ */
+export async function diff(old: string, now: string, options: DiffOptions): Promise<void> {
+  const examples = wholeNumber('--examples', options.examples)
+  if (options.at !== undefined && readInstant(options.at, 'UTC') === undefined)
+    usage(`--at: ${options.at} is not ${INSTANT}`)
+  const [before, after] = [await loadRules(old), await loadRules(now)]
+  if (!before.ok || !after.ok) {
+    const errors = [before, after].flatMap(loaded => (loaded.ok ? [] : loaded.errors))
+    return refuse(errors)
+  }
+  const rules = { before: before.rules, after: after.rules }
+  const only = onlyOf(options.only, rules.before, rules.after)
+  const { timeZone } = rules.after
+  const at = readInstant(options.at ?? '', timeZone) ?? epochSeconds(systemClock)
+  const found = difference(rules, { at, examples, ...(only && { only }) })
+  const compared: Compared = { ...found, old, now, rules, at, timeZone, only }
+  process.stdout.write(options.json === true ? toJson(compared) : toText(compared))
+  process.exit(isFine(found, only) ? EXIT.fine : EXIT.found)
+}
+
+function isFine({ moves, changes }: Difference, only: readonly string[] | undefined): boolean {
+  if (moves.length > 0) return false
+  return only === undefined ? changes.length === 0 : !changes.some(({ outside }) => outside)
+}
+
+/** The apps and lists that alone may change; one that is in neither folder is a misspelt one. */
+function onlyOf(
+  text: string | undefined,
+  before: RuleSet,
+  after: RuleSet
+): readonly string[] | undefined {
+  if (text === undefined) return undefined
+  const only = text.split(',').map(id => id.trim())
+  const sources = [...before.sources, ...after.sources].filter(({ kind }) => kind !== 'inline')
+  const known = new Set(sources.map(({ id }) => id))
+  for (const id of only) {
+    if (!known.has(id)) usage(`--only: neither OLD nor NEW has an app or list ${id}`)
+  }
+  return only
+}
+
+function wholeNumber(argument: string, text: string): number {
+  return /^\d{1,6}$/.test(text) ? Number(text) : usage(`${argument}: ${text} is no whole number`)
+}

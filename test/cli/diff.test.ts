@@ -1,0 +1,180 @@
+import { dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+import { CLIP, interdict, site } from './run.js'
+
+const SHARE = 'app: share\ntitle: Share\nnames: [share.example]\n'
+
+function networks(...bans: string[]): string {
+  return `defaults: { time-zone: Europe/Brussels }
+networks:
+  phones:
+    prefixes: [10.20.0.0/16, 10.20.7.0/28]
+    bans: [${bans.join(', ')}]
+`
+}
+
+/** A ban, and whatever it says besides. */
+function ban(id: string, app: string, more = ''): string {
+  return `{ id: ${id}, apps: [${app}], authority: Office, reference: decision${more} }`
+}
+
+const AT = ['--at', '2023-03-01'] as const
+
+/** Compares two folders of rules, of which only `networks.yaml` differs. */
+async function diff(t: Test, before: string, after: string, ...words: string[]) {
+  const folder = dirname(
+    site(t, {
+      'old/networks.yaml': before,
+      'old/apps/clip.yaml': CLIP,
+      'old/apps/share.yaml': SHARE,
+      'new/networks.yaml': after,
+      'new/apps/clip.yaml': CLIP,
+      'new/apps/share.yaml': SHARE
+    })
+  )
+  const ran = await interdict('diff', join(folder, 'old'), join(folder, 'new'), ...words)
+  return { ...ran, out: ran.out.replaceAll(`${folder}/`, '') }
+}
+
+t.test('says that nothing changes, whatever is called and written otherwise', async t => {
+  const before = networks(ban('one', 'clip'), ban('two', 'share'))
+  const after = `# other words\n${networks(ban('zwei', 'share'), ban('eins', 'clip'))}`
+  const { code, out } = await diff(t, before, after, ...AT)
+  t.equal(out, 'From old to new, from 2023-03-01T00:00:00+01:00 on\n\nNothing changes.\n')
+  t.equal(code, 0)
+})
+
+t.test('says what changes, for whom, and when, within 80 columns', async t => {
+  const before = networks(ban('one', 'clip'))
+  const after = networks(
+    ban('one', 'clip', ', action: refused, owner: a head of security whose name is a long one'),
+    ban('two', 'share', ', from: 2023-03-10')
+  )
+    .replace(', 10.20.7.0/28]', ']')
+    .replace(
+      '    bans',
+      '    exceptions: [{ id: press, apps: [clip], purpose: research, approved-by: head, prefixes: [10.20.7.0/28], from: 2023-03-01, until: 2023-06-30 }]\n    bans'
+    )
+  const { code, out } = await diff(t, before, after, ...AT)
+  t.equal(
+    out,
+    `From old to new, from 2023-03-01T00:00:00+01:00 on
+
+change   of                 names
+blocked  app share (Share)      1
+  clients  phones
+  was      forwarded
+  is       nxdomain by ban two, EDE blocked
+  when     from 2023-03-10T00:00:00+01:00
+  names    share.example
+lifted   app clip (Clip)        1
+  clients  phones (10.20.7.0/28)
+  was      nxdomain by ban one, EDE blocked
+  is       allowed by exception press, purpose research, approved by head
+  when     until 2023-06-30T00:00:00+02:00
+  names    clip.example
+answer   app clip (Clip)        1
+  clients  phones (10.20.0.0/16 but 10.20.7.0/28)
+  was      nxdomain by ban one, EDE blocked
+  is       refused by ban one, EDE blocked, owner a head of security whose name
+           is a long one
+  names    clip.example
+answer   app clip (Clip)        1
+  clients  phones (10.20.7.0/28)
+  was      nxdomain by ban one, EDE blocked
+  is       refused by ban one, EDE blocked, owner a head of security whose name
+           is a long one
+  when     from 2023-06-30T00:00:00+02:00
+  names    clip.example
+
+4 changes.
+`
+  )
+  t.equal(code, 1)
+})
+
+t.test('--only is content with changes of that app', async t => {
+  const before = networks(ban('one', 'clip'))
+  const after = networks(ban('one', 'clip', ', action: refused'))
+  const fine = await diff(t, before, after, ...AT, '--only', 'clip')
+  t.equal(fine.code, 0)
+  t.match(fine.out, /\n1 change, none outside clip\.\n$/)
+
+  const more = networks(ban('one', 'clip', ', action: refused'), ban('two', 'share'))
+  const both = await diff(t, before, more, ...AT, '--only', 'clip')
+  t.equal(both.code, 1)
+  t.match(both.out, /blocked {2}app share \(Share\) {6}1\n {2}outside {2}clip\n/)
+  t.match(both.out, /\n2 changes, 1 outside clip\.\n$/)
+  t.equal((await diff(t, before, more, ...AT, '--only', 'clip, share')).code, 0)
+
+  const moved = await diff(
+    t,
+    before,
+    before.replace('10.20.0.0/16', '10.21.0.0/16'),
+    '--only',
+    'clip'
+  )
+  t.equal(moved.code, 1)
+  t.match(moved.out, /moved {3}phones -> no network\n {2}clients {2}10\.20\.0\.0\/16\n/)
+  t.match(moved.out, /moved {3}no network -> phones\n {2}clients {2}10\.21\.0\.0\/16\n/)
+})
+
+t.test('the same as JSON', async t => {
+  const after = networks(ban('one', 'clip', ', until: 2023-04-01'))
+  const { code, out } = await diff(t, networks(), after, ...AT, '--json', '--only', 'clip')
+  t.equal(code, 0)
+  t.match(JSON.parse(out), {
+    at: '2023-02-28T23:00:00Z',
+    old: { folder: 'old', sha256: /^[0-9a-f]{64}$/ },
+    new: { folder: 'new' },
+    only: ['clip'],
+    moves: [],
+    renamed: [],
+    changes: [
+      {
+        change: 'blocked',
+        outside: false,
+        names: 1,
+        examples: ['clip.example'],
+        clients: [{ old: 'phones', new: 'phones', prefixes: null }],
+        from: null,
+        until: '2023-03-31T22:00:00Z',
+        old: { verdict: 'forwarded' },
+        new: {
+          verdict: 'blocked',
+          action: 'nxdomain',
+          ttl: 60,
+          ede: 'blocked',
+          text: 'Clip: decision',
+          kind: 'ban',
+          rule: 'one',
+          app: 'clip',
+          facts: { authority: 'Office', reference: 'decision' }
+        }
+      }
+    ]
+  })
+})
+
+t.test('rules that are wrong are refused, those of both folders', async t => {
+  const { code, out, err } = await diff(
+    t,
+    networks(ban('one', 'klip')),
+    networks(ban('two', 'clap'))
+  )
+  t.strictSame([code, out], [1, ''])
+  t.match(err, /old\/networks\.yaml:.*klip.*\n.*new\/networks\.yaml:.*clap.*\n2 errors\n/)
+})
+
+const wrong = [
+  { it: 'an app that is in neither', words: ['--only', 'klip'] },
+  { it: 'no time', words: ['--at', 'noon'] },
+  { it: 'no number', words: ['--examples', 'all'] }
+]
+for (const { it, words } of wrong) {
+  t.test(`ends with 2 after ${it}`, async t => {
+    const { code, out, err } = await diff(t, networks(), networks(), ...words)
+    t.strictSame([code, out], [2, ''])
+    t.match(err, words[0])
+  })
+}

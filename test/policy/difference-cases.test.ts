@@ -1,0 +1,278 @@
+import t from 'tap'
+import { readPrefix } from '../../src/base/address.js'
+import { difference, type DifferenceOptions } from '../../src/policy/difference.js'
+import { LocalDataBuilder } from '../../src/rules/local-data.js'
+import type { RuleSet } from '../../src/rules/types.js'
+import { allow, ban, block, exception, inline, network, part, ruleSet, source } from './rule-set.js'
+
+const APP = source('app', 'a.example', '=b.example', '192.0.2.0/24')
+const LIST = { ...source('list', 'ads.example', 'a.example'), kind: 'list' as const }
+const BAN = ban('ban', [APP])
+const NXDOMAIN = { action: 'nxdomain', ede: 'censored', ttl: 60 } as const
+
+type Rules = Parameters<typeof network>[2]
+
+function one(...rules: Rules): RuleSet {
+  return ruleSet(network('net', ['10.0.0.0/8', '10.1.0.0/16'], rules))
+}
+
+/** Where, how many, what, when. */
+function told(before: RuleSet, after: RuleSet, options: Partial<DifferenceOptions> = {}) {
+  const found = difference({ before, after }, { at: 100, examples: 9, ...options })
+  return found.changes.map(({ kind, places, names, examples, from, until }) =>
+    [
+      kind,
+      names,
+      examples.join(' '),
+      ...places.map(({ networks, prefixes, except = [] }) =>
+        [networks.after, ...(prefixes ?? []), ...except.map(it => `-${it}`)].join(' ')
+      ),
+      `${from} ${until}`
+    ].join('; ')
+  )
+}
+
+const NOW = '-Infinity Infinity'
+
+const cases: { it: string; before: RuleSet; after: RuleSet; changes: string[] }[] = [
+  {
+    it: 'a new ban',
+    before: one(),
+    after: one(BAN),
+    changes: [`blocked; 3; a.example 192.0.2.0/24 =b.example; net; ${NOW}`]
+  },
+  {
+    it: 'a ban that ends sooner',
+    before: one(ban('ban', [LIST], { until: 900 })),
+    after: one(ban('ban', [LIST], { until: 500 })),
+    changes: ['lifted; 2; a.example ads.example; net; 500 900']
+  },
+  {
+    it: 'a ban to come',
+    before: one(),
+    after: one(ban('ban', [LIST], { from: 200, until: 300 })),
+    changes: ['blocked; 2; a.example ads.example; net; 200 300']
+  },
+  {
+    it: 'dates that are past',
+    before: one(ban('ban', [LIST], { from: 10 }), ban('old', [APP], { until: 20 })),
+    after: one(ban('ban', [LIST], { from: 20 })),
+    changes: []
+  },
+  {
+    it: 'another action',
+    before: one(ban('ban', [LIST], { reply: NXDOMAIN })),
+    after: one(ban('ban', [LIST], { reply: { ...NXDOMAIN, action: 'refused' } })),
+    changes: [`answer; 2; a.example ads.example; net; ${NOW}`]
+  },
+  {
+    it: 'another extended error',
+    before: one(ban('ban', [LIST], { reply: NXDOMAIN })),
+    after: one(ban('ban', [LIST], { reply: { ...NXDOMAIN, ede: 'blocked' } })),
+    changes: [`answer; 2; a.example ads.example; net; ${NOW}`]
+  },
+  {
+    it: 'monitor mode',
+    before: one(ban('ban', [LIST])),
+    after: one(ban('ban', [LIST], { mode: 'monitor' })),
+    changes: [`lifted; 2; a.example ads.example; net; ${NOW}`]
+  },
+  {
+    it: 'an owner',
+    before: one(ban('ban', [LIST], { owner: 'one' })),
+    after: one(ban('ban', [LIST], { owner: 'another' })),
+    changes: [`record; 2; a.example ads.example; net; ${NOW}`]
+  },
+  {
+    it: 'an exception for some clients',
+    before: one(ban('ban', [LIST])),
+    after: one(
+      exception('press', [LIST], { prefixes: [readPrefix('10.1.0.0/16')], until: 700 }),
+      ban('ban', [LIST])
+    ),
+    changes: ['lifted; 2; a.example ads.example; net 10.1.0.0/16; -Infinity 700']
+  },
+  {
+    it: 'an exception for most clients',
+    before: one(exception('few', [LIST], { prefixes: [readPrefix('10.1.0.0/16')] }), BAN),
+    after: one(
+      exception('few', [LIST], { prefixes: [readPrefix('10.1.0.0/16')] }),
+      BAN,
+      block('more', [source('new', 'new.example')])
+    ),
+    changes: [`blocked; 1; new.example; net; ${NOW}`]
+  },
+  {
+    it: 'a ban of names behind those of a list',
+    before: one(block('list', [LIST])),
+    after: one(BAN, block('list', [LIST])),
+    changes: [
+      `blocked; 2; 192.0.2.0/24 =b.example; net; ${NOW}`,
+      `answer; 1; a.example; net; ${NOW}`
+    ]
+  },
+  {
+    it: 'a name above those that were blocked already',
+    before: one(block('list', [inline('x', 'www.example')])),
+    after: one(
+      block('list', [inline('x', 'www.example')]),
+      block('more', [inline('y', 'example')])
+    ),
+    changes: [`blocked; 1; example; net; ${NOW}`]
+  },
+  {
+    it: 'what a name covers',
+    before: one(block('list', [inline('x', '=a.example')])),
+    after: one(block('list', [inline('x', 'a.example')])),
+    changes: [`blocked; 1; *.a.example; net; ${NOW}`]
+  },
+  {
+    it: 'an allow that no block is there for',
+    before: one(),
+    after: one(allow('allow', [inline('x', 'a.example')])),
+    changes: [`record; 1; a.example; net; ${NOW}`]
+  },
+  {
+    it: 'names that one above them covers',
+    before: one(block('list', [source('x', 'example')])),
+    after: one(block('list', [source('x', 'example', 'www.example')])),
+    changes: []
+  },
+  {
+    it: 'the root',
+    before: one(),
+    after: one(block('all', [inline('x', '')])),
+    changes: [`blocked; 1; .; net; ${NOW}`]
+  }
+]
+
+for (const { it, before, after, changes } of cases) {
+  t.test(`tells what changes with ${it}`, async t => {
+    t.strictSame(told(before, after), changes)
+  })
+}
+
+const DAY = 86_400
+/** From 08:00 to 18:00 on Mondays; 1970-01-05 is one. */
+const MONDAYS = {
+  text: 'mon 08:00-18:00 (UTC)',
+  weeks: [{ zone: 'UTC', bounds: [8 * 3600, 18 * 3600] }]
+}
+
+t.test('weekly hours are told as such', async t => {
+  const [change, ...others] = difference(
+    { before: one(ban('ban', [LIST])), after: one(ban('ban', [LIST], { schedule: MONDAYS })) },
+    { at: 0, examples: 9 }
+  ).changes
+  t.strictSame(others, [])
+  t.match(change, { kind: 'lifted', from: -Infinity, until: Infinity, hours: MONDAYS.text })
+  const short = difference(
+    { before: one(), after: one(ban('ban', [LIST], { schedule: MONDAYS, until: 3 * DAY })) },
+    { at: 0, examples: 9 }
+  )
+  t.strictSame(short.changes, [], 'no Monday comes before its end')
+  const text = 'mon 08:00-18:00 (Etc/UTC)'
+  const same = difference(
+    {
+      before: one(ban('ban', [LIST], { schedule: { ...MONDAYS, text } })),
+      after: one(ban('ban', [LIST], { schedule: MONDAYS }))
+    },
+    { at: 0, examples: 9 }
+  )
+  t.strictSame(same.changes, [], 'the same hours, written otherwise')
+})
+
+t.test('hours that differ only in summer are told', async t => {
+  const inZone = (zone: string): RuleSet => {
+    const weeks = [{ ...MONDAYS.weeks[0]!, zone }]
+    return one(ban('ban', [LIST], { schedule: { text: zone, weeks } }))
+  }
+  const at = Date.UTC(2026, 11, 1) / 1000
+  const rules = { before: inZone('Europe/Brussels'), after: inZone('Etc/GMT-1') }
+  const { changes } = difference(rules, { at, examples: 9 })
+  t.strictSame(
+    changes.map(({ kind }) => kind),
+    ['blocked', 'lifted']
+  )
+})
+
+t.test('what is only for some types is told for these', async t => {
+  const aaaa = part(source('list', 'a.example'), {
+    list: 'list',
+    says: 'rule',
+    qtypes: { types: [28], except: false }
+  })
+  const found = difference(
+    { before: one(), after: one(block('block', [aaaa])) },
+    { at: 0, examples: 9 }
+  )
+  t.match(found.changes, [{ kind: 'blocked', qtypes: { types: [28], except: false } }])
+  const all = part(source('list', 'ads.example', 'a.example'), { list: 'list', says: 'rule' })
+  const less = difference(
+    { before: one(block('block', [all])), after: one(block('block', [aaaa])) },
+    { at: 0, examples: 9 }
+  )
+  t.match(
+    less.changes.map(({ kind, qtypes, examples }) => [kind, qtypes?.except, examples.join()]),
+    [
+      ['lifted', true, 'a.example'],
+      ['lifted', undefined, 'ads.example']
+    ]
+  )
+})
+
+t.test('records of lists that are other ones are told', async t => {
+  const listed = (address: number): RuleSet => {
+    const data = new LocalDataBuilder()
+    data.add(1, 1, Uint8Array.of(192, 0, 2, 1))
+    data.add(2, 1, Uint8Array.of(192, 0, 2, address))
+    const names = part(source('list', 'a.example', 'b.example'), {
+      list: 'list',
+      says: { action: 'data', data: data.finish() }
+    })
+    return one(block('block', [names]))
+  }
+  t.strictSame(told(listed(1), listed(1)), [])
+  t.strictSame(told(listed(1), listed(2)), [`answer; 1; b.example; net; ${NOW}`])
+})
+
+t.test('clients that move are told, and what they meet there', async t => {
+  const before = ruleSet(network('one', ['10.0.0.0/8'], [BAN]), network('two', ['10.1.0.0/16'], []))
+  const after = ruleSet(
+    network('one', ['10.0.0.0/8', '10.1.0.0/16'], [BAN]),
+    network('two', ['10.2.0.0/16', '192.0.2.0/24'], [])
+  )
+  const { moves, renamed } = difference({ before, after }, { at: 0, examples: 1 })
+  t.strictSame(renamed, [])
+  t.strictSame(moves, [
+    { networks: { before: 'two', after: 'one' }, prefixes: ['10.1.0.0/16'] },
+    { networks: { before: 'one', after: 'two' }, prefixes: ['10.2.0.0/16'] },
+    { networks: { before: undefined, after: 'two' }, prefixes: ['192.0.2.0/24'] }
+  ])
+  t.strictSame(
+    told(before, after).map(line => line.replace(/; [^;]*$/, '')),
+    [
+      'blocked; 3; a.example 192.0.2.0/24 =b.example; one 10.1.0.0/16',
+      'lifted; 3; a.example 192.0.2.0/24 =b.example; two 10.2.0.0/16'
+    ]
+  )
+})
+
+t.test('a network that is only called otherwise is no move', async t => {
+  const before = ruleSet(network('one', ['10.0.0.0/8'], [BAN]))
+  const after = ruleSet(network('uno', ['10.0.0.0/8'], [BAN]))
+  const found = difference({ before, after }, { at: 0, examples: 1 })
+  t.strictSame(found, { moves: [], renamed: [{ before: 'one', after: 'uno' }], changes: [] })
+})
+
+t.test('tells what is none of the apps that alone may change', async t => {
+  const outside = (after: RuleSet, ...only: string[]): string[] =>
+    difference({ before: one(), after }, { at: 0, examples: 9, only })
+      .changes.filter(change => change.outside)
+      .flatMap(({ examples }) => examples)
+  t.strictSame(outside(one(BAN), 'app'), [])
+  t.strictSame(outside(one(ban('ban', [APP, LIST])), 'app'), ['ads.example'])
+  t.strictSame(outside(one(ban('ban', [APP, LIST])), 'list'), ['192.0.2.0/24', '=b.example'])
+  t.strictSame(outside(one(ban('ban', [APP, LIST])), 'list', 'app'), [])
+  t.strictSame(outside(one(BAN, ban('wide', [inline('x', 'example')])), 'app'), ['example'])
+})

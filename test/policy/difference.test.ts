@@ -1,0 +1,248 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { readPrefix } from '../../src/base/address.js'
+import { difference, type Change, type Difference } from '../../src/policy/difference.js'
+import { Standings, type Standing, type Subject } from '../../src/policy/standing.js'
+import type { Place } from '../../src/policy/areas.js'
+import type { Both } from '../../src/policy/chains.js'
+import { compile } from '../../src/policy/compile.js'
+import type { NetworkRules, Rule, RuleSet } from '../../src/rules/types.js'
+import { words } from '../network/words.js'
+import { allow, ban, block, exception, inline, network, ruleSet, source, wire } from './rule-set.js'
+
+/** Few labels and few addresses, so that everything meets everything. */
+const someName = fc
+  .array(fc.constantFrom('a', 'b', 'ab'), { maxLength: 3 })
+  .map(labels => labels.join('.'))
+const somePattern = fc.oneof(
+  { weight: 4, arbitrary: fc.tuple(fc.constantFrom('', '', '=', '*.'), someName) },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(fc.constantFrom('192.0.2.'), fc.constantFrom('0/24', '8/29', '9/32'))
+  }
+)
+const PREFIXES = ['10.0.0.0/8', '10.1.0.0/16', '10.1.1.0/24', '10.1.1.1/32', '2001:db8::/32']
+const CLIENTS = ['10.9.9.9', '10.1.9.9', '10.1.1.9', '10.1.1.1', '11.1.1.1', '2001:db8::1', '::1']
+const NAMES = ['', 'a', 'b', 'x', 'a.a', 'b.a', 'x.a', 'x.b', 'a.b.a', 'x.b.a', 'y.x.b.a', 'a.a.ab']
+const ADDRESSES = ['192.0.2.1', '192.0.2.9', '192.0.2.10', '192.0.3.1']
+const TIMES = [0, 1, 2, 3, 4]
+
+const someSources = fc
+  .array(fc.array(somePattern, { maxLength: 4 }), { minLength: 1, maxLength: 3 })
+  .map(all =>
+    all.map((patterns, i) => {
+      const make = i === 1 ? inline : source
+      return make(`s${i}`, ...patterns.map(parts => parts.join('')))
+    })
+  )
+
+const someInstant = fc.integer({ min: 0, max: 4 })
+const someDraft = fc.record({
+  kind: fc.constantFrom('ban', 'block', 'allow', 'exception'),
+  picks: fc.array(fc.nat(2), { minLength: 1, maxLength: 2 }),
+  mode: fc.constantFrom('enforce' as const, 'monitor' as const),
+  action: fc.constantFrom('nxdomain' as const, 'refused' as const),
+  from: fc.oneof(fc.constant(-Infinity), someInstant),
+  until: fc.oneof(fc.constant(Infinity), someInstant),
+  prefixes: fc.oneof(fc.constant<string[]>([]), fc.subarray(PREFIXES, { maxLength: 2 }))
+})
+
+const someRules: fc.Arbitrary<RuleSet> = fc
+  .record({
+    sources: someSources,
+    drafts: fc.array(someDraft, { maxLength: 4 }),
+    owners: fc.array(fc.integer({ min: -1, max: 1 }), { minLength: 5, maxLength: 5 })
+  })
+  .map(({ sources, drafts, owners }) => {
+    const rules = drafts.map(({ kind, picks, mode, action, from, until, prefixes }, i): Rule => {
+      const picked = [...new Set(picks.map(pick => sources[pick % sources.length]!))]
+      const reply = { action, ede: 'blocked', ttl: 60 } as const
+      if (kind === 'ban') return ban(`r${i}`, picked, { mode, reply, from, until })
+      if (kind === 'block') return block(`r${i}`, picked, { mode, reply, from, until })
+      if (kind === 'allow') return allow(`r${i}`, picked, { from, until })
+      return exception(`r${i}`, picked, { from, until, prefixes: prefixes.map(readPrefix) })
+    })
+    const networks = [0, 1].map((index): NetworkRules => {
+      const own = PREFIXES.filter((_, prefix) => owners[prefix] === index)
+      return network(`n${index}`, own, index === 0 ? rules : rules.slice(1))
+    })
+    return { ...ruleSet(...networks), sources }
+  })
+
+/** Both sets of rules by themselves, judged name by name. */
+class Naive {
+  readonly #before: Standings
+  readonly #after: Standings
+
+  constructor(rules: Both<RuleSet>) {
+    this.#before = standingsOf(rules.before)
+    this.#after = standingsOf(rules.after)
+  }
+
+  networks(client: string): Both<string | undefined> {
+    const of = ({ policy, snapshot }: Standings): string | undefined =>
+      snapshot.networks[snapshot.classNetworks[policy.classOf(words(client), 0)]!]
+    return { before: of(this.#before), after: of(this.#after) }
+  }
+
+  standings(subject: Subject, client: string, now: number): Both<Standing> {
+    const of = (side: Standings): Standing =>
+      side.of(subject, 1, side.policy.classOf(words(client), 0), now)
+    return { before: of(this.#before), after: of(this.#after) }
+  }
+}
+
+function standingsOf(rules: RuleSet): Standings {
+  return new Standings(compile(rules, { generation: 1, random: () => 77 }))
+}
+
+const subjects: readonly { readonly text: string; readonly subject: Subject }[] = [
+  ...NAMES.map(text => ({ text, subject: { kind: 'name', octets: wire(text) } as const })),
+  ...ADDRESSES.map(text => ({ text, subject: { kind: 'address', words: words(text) } as const }))
+]
+
+/** Whether the client is in one of the places, as prefixes are read: the longest decides. */
+function isIn(
+  places: readonly Place[],
+  client: string,
+  networks: Both<string | undefined>
+): boolean {
+  return places.some(place => {
+    if (place.networks.before !== networks.before || place.networks.after !== networks.after) {
+      return false
+    }
+    const { prefixes, except = [] } = place
+    if (prefixes === undefined) return true
+    return longest([...prefixes, ...except], client, prefixes)
+  })
+}
+
+function longest(all: readonly string[], client: string, wanted: readonly string[]): boolean {
+  const [first] = all
+    .filter(text => covers(text, client))
+    .sort((a, b) => readPrefix(b).length - readPrefix(a).length)
+  return first !== undefined && wanted.includes(first)
+}
+
+function covers(text: string, client: string): boolean {
+  const { address, length } = readPrefix(text)
+  const bits = (octets: Uint8Array): string =>
+    [...octets].map(octet => octet.toString(2).padStart(8, '0')).join('')
+  return bits(address).slice(0, length) === bits(readPrefix(client).address).slice(0, length)
+}
+
+/** Whether a change says so of a name. */
+function tells(pattern: string, text: string): boolean {
+  if (pattern.includes('/')) return /^[\d.]+$/.test(text) && covers(pattern, text)
+  if (pattern.startsWith('=')) return text === pattern.slice(1).replace(/^\.$/, '')
+  const name = pattern.replace(/^\*\./, '').replace(/^\.$/, '')
+  const isBelow = name === '' ? text !== '' : text.endsWith(`.${name}`)
+  return isBelow || (!pattern.startsWith('*.') && text === name)
+}
+
+function saysSo(change: Change, text: string, now: number, standings: Both<Standing>): boolean {
+  const { before, after } = change.standings
+  return (
+    change.from <= now &&
+    now < change.until &&
+    before.whole === standings.before.whole &&
+    after.whole === standings.after.whole &&
+    change.examples.some(pattern => tells(pattern, text))
+  )
+}
+
+function compared(before: RuleSet, after: RuleSet, at = 0): Difference {
+  return difference({ before, after }, { at, examples: Infinity })
+}
+
+t.test('each name that differs is told, and none that does not', async () => {
+  fc.assert(
+    fc.property(someRules, someRules, someInstant, (before, after, at) => {
+      const naive = new Naive({ before, after })
+      const told = compared(before, after, at)
+      for (const client of CLIENTS) {
+        const networks = naive.networks(client)
+        const isServed = networks.before !== undefined && networks.after !== undefined
+        for (const { text, subject } of isServed ? subjects : []) {
+          for (const now of TIMES.filter(time => time >= at)) {
+            const standings = naive.standings(subject, client, now)
+            if (standings.before.whole === standings.after.whole) continue
+            const found = told.changes.some(
+              change =>
+                saysSo(change, text, now, standings) && isIn(change.places, client, networks)
+            )
+            if (!found) throw new Error(`${text} for ${client} at ${now} is not told`)
+          }
+        }
+      }
+      return true
+    }),
+    { numRuns: 150 }
+  )
+})
+
+t.test('what is told is so, for a name of each kind, client and instant', async () => {
+  fc.assert(
+    fc.property(someRules, someRules, (before, after) => {
+      const naive = new Naive({ before, after })
+      return compared(before, after).changes.every(change =>
+        CLIENTS.filter(client => isIn(change.places, client, naive.networks(client))).every(
+          client =>
+            change.examples.every(pattern =>
+              TIMES.filter(now => change.from <= now && now < change.until).every(now => {
+                const standings = naive.standings(subjectOf(pattern), client, now)
+                return (
+                  standings.before.whole === change.standings.before.whole &&
+                  standings.after.whole === change.standings.after.whole
+                )
+              })
+            )
+        )
+      )
+    }),
+    { numRuns: 150 }
+  )
+})
+
+/** A name, or an address, of which a pattern speaks as no longer pattern does. */
+function subjectOf(pattern: string): Subject {
+  if (pattern.includes('/')) {
+    const last = { '0/24': '1', '8/29': '10', '9/32': '9' }[pattern.slice('192.0.2.'.length)]!
+    return { kind: 'address', words: words(`192.0.2.${last}`) }
+  }
+  const name = pattern.replace(/^=|^\*\./, '').replace(/^\.$/, '')
+  const below = name === '' ? 'unheard-of' : `unheard-of.${name}`
+  return { kind: 'name', octets: wire(pattern.startsWith('*.') ? below : name) }
+}
+
+t.test(
+  'rules compared with themselves, under other ids and in another order, are the same',
+  async () => {
+    fc.assert(
+      fc.property(someRules, rules => {
+        const renamed = (rule: Rule): Rule => ({
+          ...rule,
+          id: `other-${rule.id}`,
+          position: { file: 'networks.yaml', line: 1, column: 1 }
+        })
+        const known = new Map<Rule, Rule>()
+        const networks = rules.networks.map(one => ({
+          ...one,
+          rules: one.rules.map(rule => {
+            const other = known.get(rule) ?? renamed(rule)
+            known.set(rule, other)
+            return other
+          })
+        }))
+        const after = {
+          ...rules,
+          networks: networks.toReversed(),
+          sources: rules.sources.toReversed()
+        }
+        const { moves, changes, renamed: networksRenamed } = compared(rules, after)
+        return moves.length + changes.length + networksRenamed.length === 0
+      }),
+      { numRuns: 60 }
+    )
+  }
+)
