@@ -80,6 +80,21 @@ program
   })
 
 program
+  .command('bans')
+  .description('list bans and exceptions: in force, starting, ending, due for review, and coverage')
+  .option('-a, --at <time>', 'at this date or time, as in explain, instead of now')
+  .option('-w, --within <days>', 'what starts, ends or is due within so many days', '30')
+  .option('-n, --network <id>', 'only what holds in this network')
+  .option('--app <id>', 'only what is about this app')
+  .option('--exit-code', 'exit code 1 if anything starts, ends or is due in these days')
+  .option('--json', 'as JSON')
+  .option('--csv', 'as CSV, one line for each ban and exception')
+  .action(async (_options, command: Command) => {
+    const { bans } = await import('./bans.js')
+    await bans(command.optsWithGlobals())
+  })
+
+program
   .command('ping')
   .description('ask the running server whether it answers: exit code 0 if it does')
   .option('--timeout <ms>', 'how long to wait for each address, in milliseconds', '2000')

@@ -10,7 +10,17 @@ t.test('--version says the version', async t => {
   }
 })
 
-const helped = [[], ['serve'], ['check'], ['explain'], ['diff'], ['ping'], ['status'], ['flush']]
+const helped = [
+  [],
+  ['serve'],
+  ['check'],
+  ['explain'],
+  ['bans'],
+  ['diff'],
+  ['ping'],
+  ['status'],
+  ['flush']
+]
 for (const command of helped) {
   t.test(`--help of ${command[0] ?? 'all'}`, async t => {
     const { code, out, err } = await interdict(...command, '--help')
@@ -52,6 +62,7 @@ t.test('a settings file that is not there is one clear line', async t => {
   for (const command of [
     ['check'],
     ['serve'],
+    ['bans'],
     ['ping'],
     ['status'],
     ['flush', '--all'],

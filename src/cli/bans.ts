@@ -1,0 +1,72 @@
+import { epochSeconds, systemClock } from '../base/clock.js'
+import type { Seconds } from '../base/units.js'
+import { INSTANT, readInstant } from '../rules/instant.js'
+import { loadRules } from '../rules/load.js'
+import type { RuleSet } from '../rules/types.js'
+import { toCsv } from './bans-csv.js'
+import { listBans, type BansList } from './bans-list.js'
+import { toText } from './bans-text.js'
+import { terminalWidth } from './columns.js'
+import { EXIT, usage } from './exit.js'
+import { refuse } from './refuse.js'
+import { count } from './show.js'
+import { settings, type CommonOptions } from './settings.js'
+
+/** More are not told when one is misspelt. */
+const NAMED = 20
+
+export interface BansOptions extends CommonOptions {
+  readonly at?: string
+  readonly within: string
+  readonly network?: string
+  readonly app?: string
+  readonly json?: boolean
+  readonly csv?: boolean
+  readonly exitCode?: boolean
+}
+
+/** `interdict bans`: what is banned where and since when, what ends, what is to be looked at. */
+export async function bans(options: BansOptions): Promise<void> {
+  const { at, json, csv, exitCode, network, app } = options
+  const within = readDays(options.within)
+  if (at !== undefined && readInstant(at, 'UTC') === undefined)
+    usage(`--at: ${at} is not ${INSTANT}`)
+  if (json === true && csv === true) usage('--json and --csv: one of the two')
+  const { rules: folder } = await settings(options)
+  const loaded = await loadRules(folder)
+  if (!loaded.ok) refuse(loaded.errors)
+  const { rules } = loaded
+  checkIsThere('network', network, networkIds(rules))
+  checkIsThere('app', app, appIds(rules))
+  const wanted = { at: instantOf(at, rules.timeZone), within, network, app }
+  const list = listBans(rules, wanted)
+  process.stdout.write(shownAs(list, options, rules.timeZone))
+  process.exit(exitCode === true && list.notices.length > 0 ? EXIT.found : EXIT.fine)
+}
+
+function shownAs(list: BansList, { json, csv }: BansOptions, timeZone: string): string {
+  if (json === true) return `${JSON.stringify(list, undefined, 2)}\n`
+  if (csv === true) return toCsv(list, timeZone)
+  return toText(list, { timeZone, width: terminalWidth() })
+}
+
+function readDays(text: string): number {
+  const isWhole = /^\d{1,5}$/.test(text)
+  return isWhole ? Number(text) : usage(`--within: ${text} is no number of days`)
+}
+
+function instantOf(at: string | undefined, zone: string): Seconds {
+  const asked = at === undefined ? undefined : readInstant(at, zone)
+  return asked ?? epochSeconds(systemClock)
+}
+
+function checkIsThere(what: string, id: string | undefined, known: readonly string[]): void {
+  if (id === undefined || known.includes(id)) return
+  const some = known.length > NAMED ? `${count(known.length, what)}, not that` : known.join(', ')
+  usage(`--${what}: there is no ${what} ${id} in the rules, but ${some}`)
+}
+
+const networkIds = ({ networks }: RuleSet): string[] => networks.map(({ id }) => id)
+
+const appIds = ({ sources }: RuleSet): string[] =>
+  sources.flatMap(({ kind, id }) => (kind === 'app' ? [id] : []))
