@@ -1,0 +1,73 @@
+import t from 'tap'
+import { askMany, askUdp } from './asker.js'
+import { serving } from './serve.js'
+import { banning, eventually } from './site.js'
+
+t.test('the recorder dies: answers go on, and records come again', async t => {
+  const { threads, log, site, at, gateway } = await serving(t)
+  await askUdp(at, 'one.banned.example')
+  await eventually('the first record', () => site.records().length === 1)
+  await threads.kill('recorder')
+  await askUdp(at, 'two.banned.example')
+  const { level } = await log.says('the recorder died')
+  t.equal(level, 'error')
+  await askUdp(at, 'three.banned.example')
+  await eventually('all records', () => site.records().length === 3)
+  t.strictSame(
+    site
+      .records()
+      .map(({ qname }) => qname)
+      .sort(),
+    ['one.banned.example', 'three.banned.example', 'two.banned.example']
+  )
+  t.ok(
+    site.records().every(({ rule }) => rule !== undefined),
+    'the new one knows the rules'
+  )
+  await gateway.stop()
+  t.equal(site.records().length, 3)
+})
+
+t.test('the recorder dies at the end: what was recorded is written all the same', async t => {
+  const { threads, site, at, gateway } = await serving(t)
+  await threads.kill('recorder')
+  await askMany(at, 'banned.example', 20)
+  await gateway.stop()
+  t.equal(site.records().length, 20)
+})
+
+t.test('the compiler dies idle: the next reload works', async t => {
+  const rig = await serving(t)
+  await rig.gateway.reload('SIGHUP')
+  await rig.threads.kill('compiler')
+  await rig.log.says('the compiler died')
+  t.equal((await askUdp(rig.at, 'banned.example')).rcode, 'NXDOMAIN', 'the rules stay in force')
+  rig.site.write('rules/networks.yaml', banning('other.example'))
+  await rig.generation(2)
+  t.equal((await askUdp(rig.at, 'other.example')).rcode, 'NXDOMAIN')
+  const { fields } = await rig.log.says('rules in force', 2)
+  t.match(fields, { changes: { names: { added: 1, removed: 1 } } }, 'it knows what was before')
+})
+
+t.test('the compiler dies twice at the same work: later it is tried again', async t => {
+  const rig = await serving(t)
+  const reloaded = rig.gateway.reload('SIGHUP')
+  await rig.threads.kill('compiler')
+  await rig.threads.kill('compiler')
+  await reloaded
+  await rig.log.says('were not accepted')
+  t.equal((await askUdp(rig.at, 'banned.example')).rcode, 'NXDOMAIN', 'the rules stay in force')
+  const { fields, message } = await rig.log.says('unchanged')
+  t.match(fields, { reason: 'they could not be read' })
+  t.match(message, 'good again')
+})
+
+t.test('the compiler dies at work: another does the same work', async t => {
+  const rig = await serving(t)
+  rig.site.write('rules/networks.yaml', banning('other.example'))
+  const reloaded = rig.gateway.reload('SIGHUP')
+  await rig.threads.kill('compiler')
+  await reloaded
+  await rig.generation(2)
+  t.equal((await askUdp(rig.at, 'other.example')).rcode, 'NXDOMAIN')
+})
