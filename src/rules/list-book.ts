@@ -1,12 +1,17 @@
 import { showPrefix, type Prefix } from '../base/address.js'
 import type { Octets } from '../base/units.js'
 import { failureAt, type InterdictError } from '../base/error.js'
+import type { Position } from '../base/position.js'
 import type { Inapplicable, LineSink, Saying } from './list-reader.js'
 import { nameKey, PackedNames, wireLength } from './packed-names.js'
 import type { AtLine } from './source.js'
 
 /** So many bad lines are reported each with its place; the others are counted. */
 const REPORTED = 20
+/** More bad lines than this, and more than this part of all, and it is another kind of file. */
+const MAX_BAD = 100
+const MAX_BAD_PART = 0.1
+
 /** So many different things a list may say: of types, clients and answers. */
 const MAX_SAYINGS = 1000
 
@@ -98,6 +103,23 @@ export class FileBook implements LineSink {
     }
     return (this.last = said)
   }
+}
+
+/** Why a file is refused whole, with its first bad lines; or nothing, and some of them are told. */
+export function refusal(
+  { badLines, warnings }: FileBook,
+  isEmpty: boolean,
+  lines: number,
+  start: Position
+): readonly InterdictError[] {
+  if ((badLines > MAX_BAD && badLines > lines * MAX_BAD_PART) || (badLines > 0 && isEmpty)) {
+    const why = `${badLines} of ${lines} lines are bad`
+    return [failureAt(start, 'RULES_LIST_REFUSED', why), ...warnings]
+  }
+  if (badLines > warnings.length) {
+    warnings.push(failureAt(start, 'RULES_LIST_LINES', badLines, lines))
+  }
+  return []
 }
 
 /** Equal for sayings that say the same. */

@@ -1,17 +1,14 @@
 import { failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
 import type { Clients } from './adblock-modifiers.js'
-import { FileBook } from './list-book.js'
-import { scanList, type ListFormat } from './list-formats.js'
+import { FileBook, refusal } from './list-book.js'
+import { scanList, type LineFormat, type ListFormat } from './list-formats.js'
 import { Layers } from './list-layers.js'
 import type { Inapplicable, LineSink, Saying } from './list-reader.js'
 import { BlockedSource, SaidSource, type Blocked } from './list-source.js'
 import { recognise } from './recognise.js'
+import { readZone, type ReadZone } from './rpz-file.js'
 import type { NameSource } from './types.js'
-
-/** More bad lines than this, and more than this part of all, and it is another kind of file. */
-const MAX_BAD = 100
-const MAX_BAD_PART = 0.1
 
 /** A file of a list, read and unpacked. */
 export interface ListFile {
@@ -68,6 +65,7 @@ export function readList(options: ListOptions, files: readonly ListFile[]): List
   const errors = read.flatMap(it => ('errors' in it ? it.errors : []))
   if (errors.length > 0) return { errors }
   const good = read.filter(it => 'book' in it)
+  const zones = read.filter(it => 'parts' in it)
   const layers = new Layers(
     good.map(({ book }) => book),
     retracted
@@ -81,9 +79,12 @@ export function readList(options: ListOptions, files: readonly ListFile[]): List
     return { errors: [failureAt(startOf(files[0]!.shown), 'RULES_LIST_REFUSED', why)] }
   }
   return {
-    parts: partsOf(id, good, layers),
-    warnings: good.flatMap(({ book }) => book.warnings),
-    reports: good.map(({ report }) => report)
+    parts: [
+      ...zones.flatMap(({ parts }, nth) => parts(nth)),
+      ...(good.length > 0 ? partsOf(id, good, layers) : [])
+    ],
+    warnings: [...good.map(({ book }) => book), ...zones].flatMap(({ warnings }) => warnings),
+    reports: [...good, ...zones].map(({ report }) => report)
   }
 }
 
@@ -100,16 +101,19 @@ function readFile(
   clients: Clients,
   { octets, file, shown }: ListFile,
   retracted: Set<string>
-): Read | { readonly errors: readonly InterdictError[] } {
+): Read | ReadZone | { readonly errors: readonly InterdictError[] } {
   const start = startOf(shown)
   const odd = whatElse(octets)
   if (odd !== undefined) return { errors: [failureAt(start, 'RULES_LIST_REFUSED', odd)] }
   const found = given === undefined ? recognise(octets) : undefined
   const format = given ?? found!.format
+  if (format === 'rpz') {
+    return readZone({ id, octets, file, shown, by: found?.by, mayBeEmpty })
+  }
   const reading = found !== undefined && EITHER.includes(format) ? 'either' : format
   const book = new FileBook(shown, retracted)
   const lines = scanList(octets, reading, clients, book)
-  const errors = refusal(book, lines, start)
+  const errors = refusal(book, book.isEmpty, lines, start)
   if (errors.length > 0) return { errors }
   if (book.isEmpty && !mayBeEmpty) {
     return { errors: [failureAt(start, 'RULES_LIST_EMPTY', id)] }
@@ -132,7 +136,7 @@ const DEAF: LineSink = {
 }
 
 /** What lists of names and hosts files are read as where nobody says which of the two it is. */
-const EITHER: readonly ListFormat[] = ['domains', 'hosts']
+const EITHER: readonly LineFormat[] = ['domains', 'hosts']
 
 /** What a file is, where its first octets say that it is something else than a list. */
 function whatElse(octets: Uint8Array): string | undefined {
@@ -140,19 +144,6 @@ function whatElse(octets: Uint8Array): string | undefined {
   if (/^(?:\xff\xfe|\xfe\xff)/.test(first)) return 'it is in UTF-16'
   // An error page, most of the time.
   return /^(?:\xef\xbb\xbf)?\s*</.test(first) ? 'it is HTML or XML' : undefined
-}
-
-/** Why a file is refused whole, with its first bad lines; or nothing, and some of them are told. */
-function refusal(book: FileBook, lines: number, start: Position): readonly InterdictError[] {
-  const { badLines, warnings } = book
-  if ((badLines > MAX_BAD && badLines > lines * MAX_BAD_PART) || (badLines > 0 && book.isEmpty)) {
-    const why = `${badLines} of ${lines} lines are bad`
-    return [failureAt(start, 'RULES_LIST_REFUSED', why), ...warnings]
-  }
-  if (badLines > warnings.length) {
-    warnings.push(failureAt(start, 'RULES_LIST_LINES', badLines, lines))
-  }
-  return []
 }
 
 /** What stands before what on one name, inside a layer. */

@@ -11,13 +11,15 @@ import { V2flyReader } from './list-v2fly.js'
 /** How list files may be written; docs/rules.md says what each means. */
 export const LIST_FORMATS = [
   ...(['domains', 'hosts', 'adblock', 'dnsmasq', 'unbound'] as const),
-  ...(['v2fly', 'addresses'] as const)
+  ...(['v2fly', 'addresses', 'rpz'] as const)
 ]
 
 export type ListFormat = (typeof LIST_FORMATS)[number]
+/** Those that have a line for each thing they say. */
+export type LineFormat = Exclude<ListFormat, 'rpz'>
 
 /** `either`: names or hosts lines, as each line begins. */
-const READERS: Readonly<Record<ListFormat | 'either', (clients: Clients) => LineReader>> = {
+const READERS: Readonly<Record<LineFormat | 'either', (clients: Clients) => LineReader>> = {
   domains: () => new NamesReader('domains'),
   hosts: () => new NamesReader('hosts'),
   either: () => new NamesReader('either'),
@@ -37,7 +39,7 @@ const READERS: Readonly<Record<ListFormat | 'either', (clients: Clients) => Line
  */
 export function scanList(
   octets: Uint8Array,
-  format: ListFormat | 'either',
+  format: LineFormat | 'either',
   clients: Clients,
   sink: LineSink
 ): number {

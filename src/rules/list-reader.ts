@@ -22,6 +22,8 @@ export type Inapplicable =
   | 'names that are asked for elsewhere'
   | 'other settings'
   | 'other lists'
+  | 'policies for name servers'
+  | 'DNAME and DS records'
 
 /** What a line says of a name, where that is not simply that the list blocks it. */
 export interface Saying {

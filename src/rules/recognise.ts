@@ -23,8 +23,12 @@ const PAGE_RULE = /^#(?:#|@#|\?#|\$#|%#)/
 
 const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[\da-f]*:[\da-f:.]*(?:%\w+)?)(?:\/\d{1,3})?$/i
 
+/** What only zones have, and each of them, but for those that have lost their heads. */
+const ZONE_HEAD = /^(?:\$(?:TTL|ORIGIN)\s|\S+\s+(?:\d\w*\s+)?(?:IN\s+)?SOA\s)/i
+
 /** What lines look like, the most telling first; a line is of the first that it looks like. */
 const LOOKS: readonly (readonly [ListFormat, RegExp])[] = [
+  ['rpz', /^\S+\s+(?:\d\w*\s+)?(?:IN\s+)?(?:CNAME|AAAA|A|TXT)\s+\S/i],
   ['unbound', /^(?:server|local-zone|local-data|local-data-ptr)\s*:/],
   ['dnsmasq', /^(?:address|server|local|ipset|nftset)=/],
   ['v2fly', /^(?:full|domain|keyword|regexp|include):|^[^\s/|]+\s+[@&]\S/],
@@ -39,6 +43,7 @@ export function recognise(octets: Uint8Array): Recognised {
   const lines = firstLines(octets)
   if (ADBLOCK_HEADER.test(lines[0] ?? '')) return { format: 'adblock', by: 'its first line' }
   const rules = lines.filter(isRule).slice(0, LINES)
+  if (rules.some(line => ZONE_HEAD.test(line))) return { format: 'rpz', by: 'its $TTL or SOA' }
   const counts = new Map<ListFormat, number>()
   for (const line of rules) {
     const format = lookOf(line)
