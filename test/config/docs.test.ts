@@ -23,7 +23,7 @@ t.test('the shipped settings file is the defaults', async t => {
 })
 
 t.test('the shipped settings file is still the defaults without the # of its keys', async t => {
-  const text = shipped.replaceAll(/^# ( *[a-z0-9-]+:( .*)?)$/gm, '$1')
+  const text = shipped.replaceAll(/^# ( *(?!yaml-language)[a-z0-9-]+:( .*)?)$/gm, '$1')
   const read = readConfig(text, '/x/interdict.yaml')
   t.strictSame(read, readConfig('', '/x/interdict.yaml'))
   for (const key of keys.keys())

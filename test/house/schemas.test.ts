@@ -1,0 +1,134 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { Ajv } from 'ajv'
+import t from 'tap'
+import { parse } from 'yaml'
+import { settingsSchema } from '../../src/config/schema.js'
+import { jsonSchemas, SCHEMAS } from '../../tools/json-schemas.js'
+import { keysOf } from '../document/schema-keys.js'
+
+const made = jsonSchemas()
+
+t.test(`${SCHEMAS} is what npm run schemas makes`, async t => {
+  const files = readdirSync(SCHEMAS).map(file => `${SCHEMAS}/${file}`)
+  t.strictSame(files.sort(), [...made.keys()].sort())
+  for (const [file, text] of made) t.equal(readFileSync(file, 'utf8'), text, file)
+})
+
+const ajv = new Ajv({ strict: true, allErrors: true, allowUnionTypes: true })
+const validators = new Map(
+  [...made].map(([file, text]) => [file, ajv.compile(JSON.parse(text) as object)])
+)
+
+const yamlIn = (folder: string): string[] =>
+  readdirSync(folder).flatMap(file => (file.endsWith('.yaml') ? [`${folder}/${file}`] : []))
+
+const shipped = [
+  ...['interdict.yaml', 'docs/container.yaml', 'rules/networks.yaml', 'rules/evidence.yaml'],
+  ...yamlIn('rules/apps'),
+  ...yamlIn('rules/tests')
+]
+
+/** The schema that a file says an editor should take, by its path from here. */
+function schemaOf(file: string): string {
+  const [, path] = /^# yaml-language-server: \$schema=(\S+)$/m.exec(readFileSync(file, 'utf8'))!
+  return relative('.', join(dirname(file), path!))
+}
+
+/** What an editor would underline. */
+function faults(schema: string, text: string): string[] {
+  const validate = validators.get(schema)!
+  const value: unknown = parse(text)
+  return validate(value) ? [] : validate.errors!.map(({ instancePath }) => instancePath)
+}
+
+t.test('every shipped file names its schema in its first line, and is right by it', async t => {
+  for (const file of shipped) {
+    const text = readFileSync(file, 'utf8')
+    t.match(text, /^# yaml-language-server: /, file)
+    t.strictSame(faults(schemaOf(file), text), [], file)
+  }
+  t.strictSame(new Set(shipped.map(schemaOf)), new Set(made.keys()))
+})
+
+t.test('all settings, taken from behind their #, are right by the schema', async t => {
+  const text = readFileSync('interdict.yaml', 'utf8').replaceAll(
+    /^# ( *(?!yaml-language)[a-z0-9-]+:( .*)?)$/gm,
+    '$1'
+  )
+  t.ok(parse(text))
+  t.strictSame(faults(schemaOf('interdict.yaml'), text), [])
+})
+
+const wrong = [
+  { it: 'a misspelt setting', schema: 'interdict', text: 'cache: { sise: 1MB }', at: '/cache' },
+  { it: 'a number for a size', schema: 'interdict', text: 'cache: { size: 7 }', at: '/cache/size' },
+  {
+    it: 'a ban without an authority',
+    schema: 'networks',
+    text: 'networks: { n: { bans: [{ apps: [x], reference: r }] } }',
+    at: '/networks/n/bans/0'
+  },
+  {
+    it: 'an unknown action',
+    schema: 'networks',
+    text: 'defaults: { action: sink }\nnetworks: {}',
+    at: '/defaults/action'
+  },
+  {
+    it: 'an unknown role',
+    schema: 'app',
+    text: 'app: x\ntitle: X\nnames: [{ name: x.example, role: roll }]',
+    at: '/names/0/role'
+  },
+  { it: 'an app without a title', schema: 'app', text: 'app: x', at: '' },
+  {
+    it: 'a source without a publisher',
+    schema: 'evidence',
+    text: 'sources: { x: { family: y } }',
+    at: '/sources/x'
+  },
+  { it: 'a table without rows', schema: 'tests', text: 'tests: [{ title: x }]', at: '/tests/0' }
+] as const
+
+for (const { it, schema, text, at } of wrong) {
+  t.test(`an editor underlines ${it}`, async t => {
+    t.ok(faults(`${SCHEMAS}/${schema}.schema.json`, text).includes(at))
+  })
+}
+
+const right = [
+  { it: 'a section that is left empty', schema: 'interdict', text: 'cache:\nlog:\n  queries:' },
+  {
+    it: 'an action null',
+    schema: 'networks',
+    text: 'defaults: { action: null }\nnetworks: { n: }'
+  },
+  {
+    it: 'names alone in a block',
+    schema: 'networks',
+    text: 'networks: { n: { block: [x.example] } }'
+  }
+] as const
+
+for (const { it, schema, text } of right) {
+  t.test(`an editor does not mind ${it}`, async t => {
+    t.strictSame(faults(`${SCHEMAS}/${schema}.schema.json`, text), [])
+  })
+}
+
+t.test('every setting is explained to who edits it, as its page does', async t => {
+  const page = JSON.parse(made.get(`${SCHEMAS}/interdict.schema.json`)!) as Json
+  for (const key of keysOf(settingsSchema).keys()) {
+    const at = key
+      .split('.')
+      .reduce<Json | undefined>((json, step) => json?.properties?.[step], page)
+    t.ok(at?.description, key)
+  }
+  t.match(page.properties?.cache?.properties?.size?.description, /a size from 1MB to 64GB/)
+})
+
+interface Json {
+  readonly description?: string
+  readonly properties?: Readonly<Record<string, Json>>
+}
