@@ -94,7 +94,7 @@ export interface Place {
 }
 
 /** Areas as people say them: by network, and by prefix where it is not all of a network. */
-export function placesOf(all: readonly Area[], some: ReadonlySet<Area>): Place[] {
+export function placesOf(all: readonly Area[], some: ReadonlySet<Area | undefined>): Place[] {
   const places: Place[] = []
   for (const areas of byNetworks(all)) {
     const chosen = areas.filter(area => some.has(area))
@@ -106,18 +106,28 @@ export function placesOf(all: readonly Area[], some: ReadonlySet<Area>): Place[]
     }
     const prefixes = outermost(chosen)
     const except = areas
-      .filter(area => !some.has(area) && area.around !== undefined && some.has(area.around))
+      .filter(area => !some.has(area) && some.has(nextAround(area)))
       .map(({ prefix }) => prefix)
     places.push({ networks, prefixes, ...(except.length > 0 && { except }) })
   }
   return places
 }
 
-/** Prefixes of areas that are not within another of them. */
+/** Prefixes of areas of the same networks, but those within another of them. */
 export function outermost(areas: readonly Area[]): string[] {
-  const chosen = new Set(areas)
-  const within = ({ around }: Area): boolean => around !== undefined && chosen.has(around)
-  return areas.filter(area => !within(area)).map(({ prefix }) => prefix)
+  const chosen = new Set<Area | undefined>(areas)
+  return areas.filter(area => !chosen.has(nextAround(area))).map(({ prefix }) => prefix)
+}
+
+/** The next area around one whose clients are in the same networks, whatever is in between. */
+function nextAround({ around, networks }: Area): Area | undefined {
+  let area = around
+  while (area !== undefined && !isSame(area.networks, networks)) area = area.around
+  return area
+}
+
+function isSame(one: Area['networks'], other: Area['networks']): boolean {
+  return one.before === other.before && one.after === other.after
 }
 
 /** Areas with the same two networks together. */

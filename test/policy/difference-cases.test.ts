@@ -258,6 +258,16 @@ t.test('clients that move are told, and what they meet there', async t => {
   )
 })
 
+t.test('clients apart from a place are told, though others are between', async t => {
+  const press = exception('press', [LIST], { prefixes: [readPrefix('10.1.0.0/16')] })
+  const rules = (...own: Rules): RuleSet =>
+    ruleSet(network('one', ['10.0.0.0/8', '10.1.1.0/24'], own), network('two', ['10.1.0.0/16'], []))
+  t.strictSame(told(rules(), rules(press, ban('ban', [LIST]))), [
+    `blocked; 2; a.example ads.example; one 10.0.0.0/8 -10.1.1.0/24; ${NOW}`,
+    `record; 2; a.example ads.example; one 10.1.1.0/24; ${NOW}`
+  ])
+})
+
 t.test('a network that is only called otherwise is no move', async t => {
   const before = ruleSet(network('one', ['10.0.0.0/8'], [BAN]))
   const after = ruleSet(network('uno', ['10.0.0.0/8'], [BAN]))
