@@ -1,4 +1,5 @@
 import { InterdictError } from '../base/error.js'
+import { MS_PER_SECOND, type Seconds } from '../base/units.js'
 import type { Config, CookiesConfig } from '../config/config.js'
 import { loadConfig } from '../config/load.js'
 import { answeredHere } from '../gateway/answered-here.js'
@@ -7,16 +8,19 @@ import type { Trouble } from '../gateway/messages.js'
 import { compile } from '../policy/compile.js'
 import { Policy } from '../policy/policy.js'
 import type { ListReport } from '../rules/list-file.js'
-import { loadRules } from '../rules/load.js'
+import { loadRules, type RulesResult } from '../rules/load.js'
 import { loadPolicyTests } from '../rules/policy-tests.js'
 import type { RuleSet } from '../rules/types.js'
 import { EXIT } from './exit.js'
+import { checkAt, secondsAt } from './given.js'
 import { listJson, listLines } from './list-report.js'
+import { standingClock } from './one-query.js'
 import { runPolicyTests } from './policy-tests.js'
 import type { CommonOptions } from './settings.js'
 import { count } from './show.js'
 
 export interface CheckOptions extends CommonOptions {
+  readonly at?: string
   readonly json?: boolean
 }
 
@@ -36,6 +40,7 @@ type Rules = Readonly<Record<'networks' | 'rules' | 'names', number> & { sha256:
 
 /** `interdict check`: reads everything as `serve` would, runs the tests, says all that is wrong. */
 export async function check(options: CheckOptions): Promise<void> {
+  checkAt(options.at)
   const checked = await look(options)
   process.stdout.write(options.json === true ? toJson(checked) : toText(checked))
   process.exit(checked.errors.length === 0 ? EXIT.fine : EXIT.found)
@@ -46,20 +51,33 @@ async function look(options: CheckOptions): Promise<Checked> {
   if (!read.ok) return { errors: read.errors, warnings: [] }
   const { config } = read
   const secrets = await secretErrors(config.cookies)
-  const loaded = await loadRules(config.rules)
+  const { loaded, now } = await load(config.rules, options.at)
   if (loaded.ok) {
     const { rules, warnings, lists } = loaded
-    const proven = await prove(rules, config)
+    const proven = await prove(rules, config, now)
     return { ...proven, errors: [...secrets, ...proven.errors], warnings, lists }
   }
   const { errors } = await loadPolicyTests(config.rules, 'UTC')
   return { errors: [...secrets, ...loaded.errors, ...errors], warnings: [] }
 }
 
+/** The rules, and the time at which they are looked at. */
+async function load(
+  folder: string,
+  at: string | undefined
+): Promise<{ loaded: RulesResult; now: Seconds }> {
+  const loaded = await loadRules(folder)
+  const now = secondsAt(at, loaded.ok ? loaded.rules.timeZone : 'UTC')
+  // In what zone the time is, the rules say; what has ended by then, the next reading.
+  if (at === undefined || !loaded.ok) return { loaded, now }
+  return { loaded: await loadRules(folder, standingClock(now * MS_PER_SECOND)), now }
+}
+
 /** Compiles the rules and holds them against their tests. */
 async function prove(
   ruleSet: RuleSet,
-  config: Config
+  config: Config,
+  now: Seconds
 ): Promise<Omit<Checked, 'warnings' | 'lists'>> {
   const { timeZone } = ruleSet
   const local = answeredHere(config)
@@ -69,7 +87,7 @@ async function prove(
   const sums = { networks, rules, names, sha256 }
   const { tests, errors } = await loadPolicyTests(config.rules, timeZone)
   if (errors.length > 0) return { errors, rules: sums }
-  const failures = await runPolicyTests(tests, policy, config, timeZone)
+  const failures = await runPolicyTests(tests, policy, config, { now, timeZone })
   const failed = failures.length
   return { errors: failures, rules: sums, tests: { passed: tests.length - failed, failed } }
 }

@@ -1,11 +1,10 @@
-import { epochSeconds, systemClock } from '../base/clock.js'
 import { difference, type Difference } from '../policy/difference.js'
-import { INSTANT, readInstant } from '../rules/instant.js'
 import { loadRules } from '../rules/load.js'
 import type { RuleSet } from '../rules/types.js'
 import { toJson } from './diff-json.js'
 import { toText, type Compared } from './diff-text.js'
 import { EXIT, usage } from './exit.js'
+import { checkAt, secondsAt } from './given.js'
 import { refuse } from './refuse.js'
 
 export interface DiffOptions {
@@ -22,8 +21,7 @@ export interface DiffOptions {
  */
 export async function diff(old: string, now: string, options: DiffOptions): Promise<void> {
   const examples = wholeNumber('--examples', options.examples)
-  if (options.at !== undefined && readInstant(options.at, 'UTC') === undefined)
-    usage(`--at: ${options.at} is not ${INSTANT}`)
+  checkAt(options.at)
   const [before, after] = [await loadRules(old), await loadRules(now)]
   if (!before.ok || !after.ok) {
     const errors = [before, after].flatMap(loaded => (loaded.ok ? [] : loaded.errors))
@@ -32,7 +30,7 @@ export async function diff(old: string, now: string, options: DiffOptions): Prom
   const rules = { before: before.rules, after: after.rules }
   const only = onlyOf(options.only, rules.before, rules.after)
   const { timeZone } = rules.after
-  const at = readInstant(options.at ?? '', timeZone) ?? epochSeconds(systemClock)
+  const at = secondsAt(options.at, timeZone)
   const found = difference(rules, { at, examples, ...(only && { only }) })
   const compared: Compared = { ...found, old, now, rules, at, timeZone, only }
   process.stdout.write(options.json === true ? toJson(compared) : toText(compared))

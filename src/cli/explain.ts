@@ -11,7 +11,7 @@ import { upstreamPlan } from '../gateway/upstream-plan.js'
 import { PROTOCOL } from '../log/event.js'
 import { compile } from '../policy/compile.js'
 import { Policy } from '../policy/policy.js'
-import { INSTANT, readInstant } from '../rules/instant.js'
+import { readInstant } from '../rules/instant.js'
 import { loadRules } from '../rules/load.js'
 import { chooseTransport } from '../socket/transport.js'
 import type { Forwarder } from '../upstream/forwarder.js'
@@ -19,7 +19,7 @@ import { readName } from '../wire/name.js'
 import { toText } from './explanation-text.js'
 import { EXIT, usage } from './exit.js'
 import { gather, toJson, type Asked } from './explanation.js'
-import { given } from './given.js'
+import { checkAt, given } from './given.js'
 import { Nobody, resolve, standingClock } from './one-query.js'
 import { refuse } from './refuse.js'
 import { settings, type CommonOptions } from './settings.js'
@@ -74,8 +74,7 @@ function shown(folder: string): string {
 
 function readQuestion(name: string, { type, from, at }: ExplainOptions): Omit<Asked, 'clock'> {
   const qtype = readRrtype(type) ?? usage(`--type: ${type} is no query type such as A or TYPE65280`)
-  if (at !== undefined && readInstant(at, 'UTC') === undefined)
-    usage(`--at: ${at} is not ${INSTANT}`)
+  checkAt(at)
   const client = addressWords(given('--from', () => readAddress(from)))
   return { name: given('<name>', () => readName(name)), qtype, client }
 }

@@ -25,6 +25,10 @@ program
   .description(
     'check settings and rules, and run the policy tests: all errors at once, exit code 1 if any'
   )
+  .option(
+    '-a, --at <time>',
+    'as if it were this date or time (in the time zone of the rules unless it says)'
+  )
   .option('--json', 'as JSON')
   .action(async (_options, command: Command) => {
     const { check } = await import('./check.js')

@@ -1,5 +1,4 @@
 import { addressWords } from '../base/address.js'
-import { epochSeconds, systemClock } from '../base/clock.js'
 import { failureAt, type InterdictError } from '../base/error.js'
 import { MS_PER_SECOND, type Seconds } from '../base/units.js'
 import type { Config } from '../config/config.js'
@@ -23,16 +22,16 @@ type Told = Exclude<keyof Wanted, 'expect'>
 /**
  * Puts the question of each row to the resolver that serves, with nobody upstream.
  *
- * @param timeZone that of the rules: failures show times as they are written
+ * @param when `now`: for rows that say no time; `timeZone`: that of the rules, for failures
  * @returns an error for each row that fails
  */
 export async function runPolicyTests(
   tests: readonly PolicyTest[],
   policy: Policy,
   config: Config,
-  timeZone: string
+  when: { readonly now: Seconds; readonly timeZone: string }
 ): Promise<InterdictError[]> {
-  const now = epochSeconds(systemClock)
+  const { now, timeZone } = when
   const failures: InterdictError[] = []
   for (const test of tests) {
     const at = test.at ?? now

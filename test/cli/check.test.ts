@@ -111,6 +111,14 @@ t.test('a query over TCP is past the action truncate', async t => {
   t.match(out, /^2 policy tests pass\n/)
 })
 
+t.test('--at looks at another time, in the time zone of the rules', async t => {
+  const config = site(t, { ...FILES, 'rules/tests/a.yaml': GOOD })
+  const { code, out } = await interdict('check', '-c', config, '--at', '2023-03-01')
+  t.equal(code, 1)
+  t.notMatch(out, /RULES_BAN_ENDED/, 'nothing has ended by then')
+  t.match(out, /:8:\d+ .* asks for www\.clip\.example A at 2023-03-01T00:00:00Z/)
+})
+
 t.test('the shipped rules pass their tests', async t => {
   const { code, out } = await interdict('check')
   t.equal(code, 0, out)

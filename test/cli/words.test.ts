@@ -34,6 +34,7 @@ const wrong = [
   { it: 'no command', words: [] },
   { it: 'an unknown command', words: ['ban'] },
   { it: 'an unknown option', words: ['check', '--fast'] },
+  { it: 'no time to check at', words: ['check', '--at', 'noon'] },
   { it: 'a missing name', words: ['explain', '--from', '10.20.1.1'] },
   { it: 'a missing client', words: ['explain', 'clip.example'] },
   { it: 'no query type', words: ['explain', 'clip.example', '--from', '10.20.1.1', '-t', 'AAAAA'] },
