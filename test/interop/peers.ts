@@ -112,3 +112,41 @@ function staticKey(record: string): string {
   const [zone, , , flags, protocol, algorithm, key] = record.split(/\s+/)
   return `  ${zone} static-key ${flags} ${protocol} ${algorithm} "${key}";`
 }
+
+/** What a resolver with a response policy zone takes: the zone's name, its file, whom to ask. */
+export interface PolicyZone {
+  readonly name: string
+  readonly file: string
+  readonly upstream: number
+}
+
+export async function bindWithPolicy(
+  t: Test,
+  { name, file, upstream }: PolicyZone
+): Promise<Validator> {
+  return await bind(
+    t,
+    `dnssec-validation no; recursion yes; allow-recursion { any; }; forward only;
+  forwarders port ${upstream} { 127.0.0.1; };
+  response-policy { zone "${name}"; } qname-wait-recurse no nsip-enable no nsdname-enable no;`,
+    `zone "${name}" { type primary; file "${file}"; check-names ignore; };`
+  )
+}
+
+export async function unboundWithPolicy(
+  t: Test,
+  { name, file, upstream }: PolicyZone
+): Promise<Validator> {
+  return await unbound(
+    t,
+    `  module-config: "respip iterator"
+  access-control: 127.0.0.0/8 allow
+rpz:
+  name: "${name}"
+  zonefile: "${file}"
+forward-zone:
+  name: "."
+  forward-addr: 127.0.0.1@${upstream}
+`
+  )
+}
