@@ -6,6 +6,7 @@ import { logCases } from './log.js'
 import { measure, type Case } from './measure.js'
 import { networkCases } from './network.js'
 import { policyCases } from './policy.js'
+import { scaleTable } from './scale.js'
 import { setStage, type Stage } from './stage.js'
 import { wireCases } from './wire.js'
 
@@ -22,13 +23,19 @@ const { values } = parseArgs({
   options: {
     names: { type: 'string', default: '1000000' },
     rounds: { type: 'string', default: '7' },
-    only: { type: 'string', default: '' }
+    only: { type: 'string', default: '' },
+    scale: { type: 'boolean', default: false }
   }
 })
+const rounds = Number(values.rounds)
+if (values.scale) {
+  process.stdout.write(await scaleTable(rounds))
+  process.exit()
+}
 const stage = await setStage(Number(values.names))
 const cases = ROOMS.flatMap(room => room(stage)).filter(({ name }) => name.includes(values.only))
 const rows = cases.map(one => {
-  const { name, time, allocated } = measure(one, Number(values.rounds))
+  const { name, time, allocated } = measure(one, rounds)
   return [name, showSpread(time, 1), String(allocated)]
 })
 process.stdout.write(table(['operation', 'ns', 'octets allocated'], rows))

@@ -42,18 +42,19 @@ const LIMITS = { minTtl: 0, maxTtl: 86_400, negativeMaxTtl: 3600, failureTtl: 5 
 
 /** @param names on the block list */
 export async function setStage(names: number): Promise<Stage> {
-  const unlisted = messagesOf(allowedName)
+  const unlisted = unlistedMessages()
   const responses = Array.from({ length: INPUTS }, (_, i) => responseOf(allowedName(i)))
   return {
-    policy: await policyOf(names),
+    policy: await policyIn(folder => writeRules(folder, names)),
     clients: clientWords(),
-    listed: messagesOf(i => (i % 2 === 0 ? '' : 'www.') + blockedName(scramble(i) % names)),
+    listed: listedMessages(names),
     unlisted,
     responses,
     answers: responses.map((response, i) => {
       const query = queryAt(unlisted, i, 0)
       const qname = query.qname.octets.slice(0, query.qname.length)
-      return readResponse(response, { qname, qtype: query.qtype }, LIMITS, performance.now(), 0)
+      const asked = { qname, qtype: query.qtype }
+      return structuredClone(readResponse(response, asked, LIMITS, performance.now(), 0))
     })
   }
 }
@@ -65,14 +66,28 @@ export function queryAt({ octets, starts, ends }: Messages, i: number, seed: num
   return query
 }
 
-async function policyOf(names: number): Promise<Policy> {
+/** Queries for names that are on the list of so many, half of them for names below. */
+export function listedMessages(names: number): Messages {
+  return messagesOf(i => (i % 2 === 0 ? '' : 'www.') + blockedName(scramble(i) % names))
+}
+
+export function unlistedMessages(): Messages {
+  return messagesOf(allowedName)
+}
+
+async function writeRules(folder: string, names: number): Promise<void> {
+  await mkdir(join(folder, 'lists'))
+  await writeFile(join(folder, 'networks.yaml'), NETWORKS)
+  const list = new Blocklist(folder, names, 1)
+  await list.install('domains', join(folder, 'lists', 'names.txt'))
+}
+
+/** The policy of a rules folder, of which everything but the apps is written by `write`. */
+export async function policyIn(write: (folder: string) => Promise<void>): Promise<Policy> {
   const folder = await mkdtemp(join(tmpdir(), 'interdict-micro-'))
   try {
     await mkdir(join(folder, 'apps'))
-    await mkdir(join(folder, 'lists'))
-    await writeFile(join(folder, 'networks.yaml'), NETWORKS)
-    const list = new Blocklist(folder, names, 1)
-    await list.install('domains', join(folder, 'lists', 'names.txt'))
+    await write(folder)
     const result = await loadRules(folder)
     if (!result.ok) throw result.errors[0] ?? new Error('no rules')
     return new Policy(
