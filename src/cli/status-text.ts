@@ -36,8 +36,20 @@ function rulesLines({ rules }: Status): Painted[] {
     `generation ${generation}, in force since ${instant(since)}`,
     `${sums}, ${count(names, 'name')}`,
     `SHA-256 ${sha256}`,
+    ...dueLines(rules),
     ...(reload === null ? [] : reloadLines(reload))
   ]
+}
+
+function dueLines({ ending, reviewsDue }: Status['rules']): Painted[] {
+  const ends = ending === 1 ? 'ends' : 'end'
+  const parts = [
+    ...(ending === 0
+      ? []
+      : [`${count(ending, 'ban or exception', 'bans and exceptions')} ${ends} within 14 days`]),
+    ...(reviewsDue === 0 ? [] : [`${count(reviewsDue, 'review')} due`])
+  ]
+  return parts.length === 0 ? [] : [['yellow', `${parts.join(', ')}: interdict bans says which`]]
 }
 
 function reloadLines(reload: NonNullable<Status['rules']['reload']>): Painted[] {

@@ -172,6 +172,7 @@ export class Gateway {
     this.again.settle()
     this.admin.close()
     this.loops.close()
+    this.news.close()
   }
 
   /** Opens the sockets, if no other process has the ports or is about to. */

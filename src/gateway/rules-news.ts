@@ -1,8 +1,11 @@
+import { systemClock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import type { ServiceLog } from '../log/service-log.js'
 import type { Snapshot } from '../policy/snapshot.js'
+import { systemTimers } from '../upstream/timers.js'
 import type { Compiled, Trouble } from './messages.js'
 import { showChanges } from './show-changes.js'
+import { TermWatch, type Due } from './term-watch.js'
 
 /** Why the rules are read again, for the log. */
 export type ReloadReason = 'a rule file changed' | 'they could not be read' | 'SIGHUP'
@@ -33,16 +36,31 @@ export class RulesNews {
   last: Reload | undefined
   /** What is wrong with the files as they are now, one line each. */
   private refused = ''
+  private readonly terms: TermWatch
 
-  constructor(private readonly log: ServiceLog) {}
+  constructor(private readonly log: ServiceLog) {
+    this.terms = new TermWatch(log, systemClock, systemTimers)
+  }
+
+  /** Bans and exceptions that somebody should look at. */
+  get due(): Due {
+    return this.terms.due()
+  }
+
+  /** Nothing is told any more of what happens by itself. */
+  close(): void {
+    this.terms.close()
+  }
 
   /** @param more warnings besides those of the rules */
   inForce(
-    { generation, sha256, counts }: Snapshot,
+    snapshot: Snapshot,
     { changes, took, warnings }: Good,
     more: readonly Trouble[] = []
   ): void {
+    const { generation, sha256, counts } = snapshot
     this.since = Date.now()
+    this.terms.follow(snapshot)
     for (const { code, message } of [...more, ...warnings]) this.log.warn({ code }, message)
     const { rules, names, networks } = counts
     const fields = { generation, rules, names, networks, ms: Math.round(took) }

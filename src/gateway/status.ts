@@ -41,6 +41,10 @@ export interface RulesStatus {
   readonly rules: number
   readonly bans: number
   readonly names: number
+  /** Bans and exceptions that end within 14 days. */
+  readonly ending: number
+  /** Bans whose review is due. */
+  readonly reviewsDue: number
   /** Null: they were read but once. */
   readonly reload: (Omit<Reload, 'at'> & { readonly at: string }) | null
 }
@@ -62,7 +66,7 @@ export interface StatusParts {
   readonly fleet: Pick<Fleet, 'ask' | 'lives'>
   readonly recorder: Pick<RecorderHandle, 'status' | 'restarts'>
   readonly loops: Pick<LoopWatch, 'leftOut'>
-  readonly news: Pick<RulesNews, 'since' | 'last'>
+  readonly news: Pick<RulesNews, 'since' | 'last' | 'due'>
   readonly rules: Snapshot
   readonly endpoints: readonly Endpoint[]
   /** As shown to people, in the order in which forwarders number them. */
@@ -105,12 +109,13 @@ export async function gatherStatus(
   }
 }
 
-function rulesStatus(snapshot: Snapshot, { since, last }: StatusParts['news']): RulesStatus {
+function rulesStatus(snapshot: Snapshot, { since, last, due }: StatusParts['news']): RulesStatus {
   const { generation, sha256, counts, claims } = snapshot
   const { networks, rules, names } = counts
   const bans = new Set(claims.filter(({ kind }) => kind === 'ban').map(({ ruleId }) => ruleId))
   const reload = last === undefined ? null : { ...last, at: showInstant(last.at) }
-  const sums = { networks, rules, bans: bans.size, names }
+  const { ending, reviews: reviewsDue } = due
+  const sums = { networks, rules, bans: bans.size, names, ending, reviewsDue }
   return { generation, sha256, since: showInstant(since), ...sums, reload }
 }
 

@@ -3,6 +3,9 @@ import { INSTANT, readInstant } from './instant.js'
 import type { Place } from './place.js'
 import type { Term } from './types.js'
 
+/** So long before its end, a ban or an exception is warned of. */
+export const NOTICE: Seconds = 14 * 86_400
+
 /** Reads the dates of a rule, in the time zone of the file. */
 export class Dates {
   constructor(
@@ -20,6 +23,11 @@ export class Dates {
       at.refuse('RULES_DATE_ORDER', at.text, entry.from!, entry.until!)
     }
     return { from, until }
+  }
+
+  /** Whether a rule with this end is to be warned of. */
+  isNear(until: Seconds): boolean {
+    return until - NOTICE <= this.now
   }
 
   /** @param place of the date */

@@ -60,6 +60,8 @@ export class RuleMaker {
     refuseAgainst(this.file.exceptions, entry, about, place)
     if (about.until <= this.dates.now) {
       place.warn('RULES_EXCEPTION_ENDED', place.text, entry.until)
+    } else if (this.dates.isNear(about.until)) {
+      place.at('until').warn('RULES_EXCEPTION_ENDS', place.text, entry.until)
     }
     return defined({
       ...about,
@@ -141,6 +143,9 @@ export class RuleMaker {
     if (until <= now) {
       place.warn('RULES_BAN_ENDED', place.text, entry.until!)
       return
+    }
+    if (this.dates.isNear(until)) {
+      place.at('until').warn('RULES_BAN_ENDS', place.text, entry.until!)
     }
     if (review !== undefined && review <= now) {
       place.at('review').warn('RULES_REVIEW_DUE', place.text, entry.review!)

@@ -112,6 +112,7 @@ const TROUBLE: Status = {
   rules: {
     ...{ generation: 7, sha256: 'f'.repeat(64), since: '2026-01-02T03:04:05.678Z' },
     ...{ networks: 1234, rules: 5678, bans: 910, names: 12_345_678 },
+    ...{ ending: 12, reviewsDue: 34 },
     reload: {
       ...{ at: '2026-01-03T03:04:05.678Z', reason: 'SIGHUP', outcome: 'refused', errors: 3 },
       first: [{ code: 'RULES_X', message: `networks.yaml:1:2 \u001b[2J${' word'.repeat(40)}` }]
@@ -186,6 +187,7 @@ t.test('says all that is wrong, in 100 columns, and that figures are missing', a
   const text = out.replace(/\n +/g, ' ')
   for (const words of [
     'up for 1 d 2 h, since 2026-01-02T03:04:05Z',
+    '12 bans and exceptions end within 14 days, 34 reviews due: interdict bans says which',
     '(SIGHUP): refused, 3 errors; those of before stay in force',
     '(RULES_X) and 2 more: see the service log',
     'worker 0 listens, began 2026-01-02T03:04:05Z, replaced 3 times',

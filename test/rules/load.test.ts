@@ -215,3 +215,30 @@ t.test('warns of an app that is banned without its pair', async t => {
   })
   t.strictSame(result.ok && brief(result.warnings), ['RULES_PAIR_MISSING networks.yaml:3:5'])
 })
+
+t.test('warns from fourteen days before a ban or an exception ends', async t => {
+  const rules = `
+networks:
+  n:
+    prefixes: [10.0.0.0/8]
+    bans: [{ apps: [x], authority: a, reference: b, until: 2023-07-01, review: 2023-06-01 }]
+    exceptions:
+      - { apps: [x], prefixes: [10.0.0.1], purpose: a, approved-by: b,
+          from: 2023-01-01, until: 2023-07-02 }
+`
+  const warned = async (day: string): Promise<string[]> => {
+    const result = await load(t, { ...app('x'), 'networks.yaml': rules }, Date.parse(day))
+    return result.ok ? brief(result.warnings) : []
+  }
+  t.strictSame(await warned('2023-05-31T23:59:59Z'), [])
+  t.strictSame(await warned('2023-06-16T23:59:59Z'), ['RULES_REVIEW_DUE networks.yaml:5:80'])
+  t.strictSame(await warned('2023-06-18'), [
+    'RULES_BAN_ENDS networks.yaml:5:60',
+    'RULES_REVIEW_DUE networks.yaml:5:80',
+    'RULES_EXCEPTION_ENDS networks.yaml:8:36'
+  ])
+  t.strictSame(await warned('2023-07-02'), [
+    'RULES_BAN_ENDED networks.yaml:5:12',
+    'RULES_EXCEPTION_ENDED networks.yaml:7:9'
+  ])
+})
