@@ -11,6 +11,9 @@ const [HASH, COLON, QUOTE, APOSTROPHE] = [0x23, 0x3a, 0x22, 0x27]
 const PASS: Saying = { layer: 0, says: 'pass' }
 const NO_A: Saying = { layer: 0, says: 'nodata', qtypes: { types: [RRTYPE.A], except: false } }
 const DATA: Saying = { layer: 0, says: 'data' }
+/** What is said of the very name of a zone that is not meant. */
+const BLOCK_IN_ZONE: Saying = { layer: 1, says: 'rule' }
+const DATA_IN_ZONE: Saying = { layer: 1, says: 'data' }
 
 /** What a type of zone means: of all names in it, but where `local-data` says otherwise. */
 type ZoneType = 'block' | 'redirect' | Saying
@@ -117,17 +120,19 @@ export class UnboundReader implements LineReader {
     const datum = this.datum.meaning(text, datumOf)
     text.from = from
     text.to = end
-    const inZone = this.isZone(text)
-    if (typeof datum === 'string') {
-      // What the zone of that very name says already.
-      if (!inZone || (this.zone.type !== 'block' && this.zone.type !== 'redirect')) {
-        giveName(text, undefined, COVER.exact, undefined, sink)
+    const zone = this.isZone(text) ? this.zone.type : undefined
+    if (datum === 'nowhere') {
+      // Zones that block say it of this very name already.
+      if (zone === undefined) giveName(text, undefined, COVER.exact, undefined, sink)
+      else if (typeof zone === 'object') {
+        giveName(text, BLOCK_IN_ZONE, COVER.exact, undefined, sink)
       }
     } else if ('why' in datum) bad(text, sink, datum.why)
     else if ('inapplicable' in datum) sink.inapplicable(datum.inapplicable)
     else {
-      const cover = inZone && this.zone.type === 'redirect' ? COVER.suffix : COVER.exact
-      giveName(text, DATA, cover, datum.record, sink)
+      const saying = typeof zone === 'object' ? DATA_IN_ZONE : DATA
+      const cover = zone === 'redirect' ? COVER.suffix : COVER.exact
+      giveName(text, saying, cover, datum.record, sink)
     }
   }
 

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { compile } from '../../src/policy/compile.js'
-import { scanList, type ListFormat } from '../../src/rules/list-formats.js'
+import { scanList, type LineFormat } from '../../src/rules/list-formats.js'
 import { load } from '../rules/folder.js'
 
 const CORPORA = process.env.INTERDICT_CORPORA ?? ''
@@ -17,7 +17,7 @@ const NETWORKS =
   'networks: { n: { prefixes: [10.0.0.0/8], block: [{ lists: [m] }] } }\nlists: { m: { file: m } }\n'
 
 /** Folders of lists, and what is in them where the name does not say it. */
-const FOLDERS: Readonly<Record<string, ListFormat>> = {
+const FOLDERS: Readonly<Record<string, LineFormat>> = {
   adblock: 'adblock',
   domains: 'domains',
   hosts: 'hosts',
@@ -29,13 +29,13 @@ const FOLDERS: Readonly<Record<string, ListFormat>> = {
 /** No lists of names: whatever reads them has to say so. */
 const NO_LISTS = /\.(?:md|json|tsv)(?:\.gz)?$/
 
-function formatOf(folder: string, file: string): ListFormat {
-  if (/-hosts\.txt/.test(file)) return 'hosts'
+function formatOf(folder: string, file: string): LineFormat {
+  if (file.includes('-hosts.txt')) return 'hosts'
   return file.startsWith('v2fly-') ? 'v2fly' : FOLDERS[folder]!
 }
 
 /** Names, different names, bad lines and lines that are not applicable, as we count them. */
-function ours(octets: Uint8Array, format: ListFormat): readonly number[] {
+function ours(octets: Uint8Array, format: LineFormat): readonly number[] {
   const different = new Set<string>()
   const bad = new Set<number>()
   let names = 0
@@ -55,7 +55,7 @@ function ours(octets: Uint8Array, format: ListFormat): readonly number[] {
   return [names, different.size, bad.size, other]
 }
 
-function theirs(octets: Uint8Array, format: ListFormat): readonly number[] {
+function theirs(octets: Uint8Array, format: LineFormat): readonly number[] {
   const files = ['name', format].flatMap(name => ['-f', join(AWK, `${name}.awk`)])
   const options = { input: octets, env: { ...process.env, LC_ALL: 'C' } }
   return execFileSync('awk', files, options).toString().trim().split(' ').map(Number)

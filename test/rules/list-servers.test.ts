@@ -135,12 +135,7 @@ const lists: readonly {
       ...['local-data: "a.example 60 IN AAAA ::"', 'local-data: "b.example A 127.0.0.1"'],
       ...['local-zone: "c.example" transparent', 'local-data: "c.example A 0.0.0.0"']
     ].join('\n'),
-    says: [
-      'pass suffix c.example 5',
-      'suffix a.example 1',
-      'exact b.example 4',
-      'exact c.example 6'
-    ]
+    says: ['exact c.example 6', 'pass below c.example 5', 'suffix a.example 1', 'exact b.example 4']
   },
   {
     it: 'zones and names with data',
