@@ -61,6 +61,7 @@ function theirs(octets: Uint8Array, format: LineFormat): readonly number[] {
   return execFileSync('awk', files, options).toString().trim().split(' ').map(Number)
 }
 
+t.setTimeout(600_000)
 t.ok(existsSync(CORPORA), 'INTERDICT_CORPORA is a folder')
 
 for (const folder of Object.keys(FOLDERS)) {
