@@ -83,6 +83,8 @@ const MESSAGES = {
     `found a list of more than ${most} octets, wanted a smaller one, or max-size in its entry`,
   RULES_LIST_GZIP: (why: string) => `found a packed list that cannot be unpacked: ${why}`,
   RULES_ZONE_NO_SOA: () => 'found a zone without SOA, wanted a whole one',
+  RULES_LIST_SHARED: (id: string, count: number, names: string) =>
+    `the list ${id} takes in what many share: ${count} ${count === 1 ? 'name' : 'names'}, ${names}`,
   RULES_BAN_ENDS: (path: string, until: string) => `${path}: the ban ends at ${until}`,
   RULES_EXCEPTION_ENDS: (path: string, until: string) => `${path}: the exception ends at ${until}`,
   RULES_BAN_ENDED: (path: string, until: string) => `${path}: the ban has ended, at ${until}`,

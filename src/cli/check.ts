@@ -7,9 +7,11 @@ import { cookieSecrets } from '../gateway/cookie-secrets.js'
 import type { Trouble } from '../gateway/messages.js'
 import { compile } from '../policy/compile.js'
 import { Policy } from '../policy/policy.js'
+import { Folder } from '../rules/folder.js'
 import type { ListReport } from '../rules/list-file.js'
 import { loadRules, type RulesResult } from '../rules/load.js'
 import { loadPolicyTests } from '../rules/policy-tests.js'
+import { sharedInLists } from '../rules/shared-in-lists.js'
 import type { RuleSet } from '../rules/types.js'
 import { EXIT } from './exit.js'
 import { checkAt, secondsAt } from './given.js'
@@ -55,7 +57,10 @@ async function look(options: CheckOptions): Promise<Checked> {
   if (loaded.ok) {
     const { rules, warnings, lists } = loaded
     const proven = await prove(rules, config, now)
-    return { ...proven, errors: [...secrets, ...proven.errors], warnings, lists }
+    const folder = new Folder(config.rules)
+    const shared = sharedInLists(rules.sources, file => folder.shown(file))
+    const all = [...warnings, ...shared]
+    return { ...proven, errors: [...secrets, ...proven.errors], warnings: all, lists }
   }
   const { errors } = await loadPolicyTests(config.rules, 'UTC')
   return { errors: [...secrets, ...loaded.errors, ...errors], warnings: [] }

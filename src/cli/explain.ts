@@ -18,7 +18,7 @@ import type { Forwarder } from '../upstream/forwarder.js'
 import { readName } from '../wire/name.js'
 import { toText } from './explanation-text.js'
 import { EXIT, usage } from './exit.js'
-import { gather, toJson, type Asked } from './explanation.js'
+import { gather, toJson, withReason, type Asked } from './explanation.js'
 import { checkAt, given } from './given.js'
 import { Nobody, resolve, standingClock } from './one-query.js'
 import { refuse } from './refuse.js'
@@ -51,12 +51,8 @@ export async function explain(name: string, options: ExplainOptions): Promise<vo
   const guard = rebindingGuard(config)
   const resolved = await resolve(asked, PROTOCOL.udp, policy, config, forwarder, guard)
   forwarder.close()
-  const explanation = gather(
-    asked,
-    policy,
-    { ...resolved, unasked: nobody.missed, guard },
-    forwarder
-  )
+  const seen = { ...resolved, unasked: nobody.missed, guard }
+  const explanation = withReason(gather(asked, policy, seen, forwarder), loaded.rules.sources)
   process.stdout.write(
     options.json === true
       ? toJson(explanation)

@@ -68,6 +68,7 @@ function ruleLines(rule: Omit<Said, 'fate'>, view: View): string[] {
   const rows: [string, string][] = [
     [kind, `${id}${monitor ? ' (monitor mode)' : ''}, ${folder}${rule.rule}`],
     ['through', `${through}: ${pattern}, ${folder}${source}`],
+    ...(rule.forced === undefined ? [] : [['forced', rule.forced] as [string, string]]),
     ...Object.entries(facts).map(([fact, value]): [string, string] => [
       spaced(fact),
       fact === 'review' ? local(value, view) : value

@@ -8,6 +8,7 @@ import type { Policy } from '../policy/policy.js'
 import type { Claim } from '../policy/snapshot.js'
 import type { RebindingGuard } from '../resolver/rebinding-guard.js'
 import { showInstant } from '../rules/instant.js'
+import type { NameSource } from '../rules/types.js'
 import type { Answer } from '../wire/answer.js'
 import type { Forwarder } from '../upstream/forwarder.js'
 import { HashedName } from '../wire/hashed-name.js'
@@ -51,6 +52,8 @@ export interface Said {
   /** When of the week it is in force, in words. */
   readonly schedule?: string
   readonly facts: Readonly<Record<string, string>>
+  /** Why its name is right though many share it; only of the rule that decides. */
+  readonly forced?: string
   readonly fate: string
 }
 
@@ -104,6 +107,18 @@ export function gather(
     stops: stopsOf(asked, policy, clientClass, answer, guarding),
     reply: unasked ? null : reply === undefined ? [] : describe(reply)
   }
+}
+
+/** With the reason for which the name that decides was forced, if it was. */
+export function withReason(explanation: Explanation, sources: readonly NameSource[]): Explanation {
+  const { rule } = explanation
+  const reasons = sources.flatMap(({ file, forced = [] }) =>
+    [...forced].map(([line, why]) => [`${file}:${line}`, why] as const)
+  )
+  const forced = new Map<string, string>(reasons).get(rule?.source ?? '')
+  return rule === null || forced === undefined
+    ? explanation
+    : { ...explanation, rule: { ...rule, forced } }
 }
 
 export function toJson(explanation: Explanation): string {

@@ -219,3 +219,11 @@ t.test(
     t.notMatch(exempt.out, /inside/)
   }
 )
+
+t.test('says why a name that many share was forced', async t => {
+  const networks = `networks: { n: { prefixes: [10.0.0.0/8], block: [{ names: [zip], force: so }] } }`
+  const settings = site(t, { ...FILES, 'rules/networks.yaml': networks })
+  const words = ['-c', settings, 'explain', 'a.zip', '--from', '10.0.0.1', '--no-upstream']
+  t.match((await interdict(...words)).out, /\n {2}forced +so\n/)
+  t.match(JSON.parse((await interdict(...words, '--json')).out), { rule: { forced: 'so' } })
+})

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { readPattern } from '../../src/rules/pattern.js'
 import { sharedZoneAround, SHARED_ZONES } from '../../src/rules/shared-zones.js'
+import { sharedInLists } from '../../src/rules/shared-in-lists.js'
 import { tooWide } from '../../src/rules/width.js'
 import { brief, load, loadGood } from './folder.js'
 
@@ -97,4 +98,18 @@ t.test('a force that nothing needs is told', async t => {
 
 t.test('an allow may be as wide as it likes', async t => {
   await loadGood(t, { 'networks.yaml': networks('    allow: [co.uk, zip, cloudfront.net]') })
+})
+
+t.test('lists that take in what many share are told to who asks, and hold as they are', async t => {
+  const rules = await loadGood(t, {
+    'networks.yaml': [
+      networks('    block: [{ lists: [m] }, { lists: [h] }]'),
+      'lists: { m: { file: lists/m.txt }, h: { file: lists/h.txt } }'
+    ].join('\n'),
+    'lists/m.txt': 'a.example\nweb.app\nx.web.app\nco.uk\ncloudfront.net\ngithub.io\n',
+    'lists/h.txt': '0.0.0.0 github.io\n0.0.0.0 b.example\n'
+  })
+  const warnings = sharedInLists(rules.sources, file => file)
+  t.strictSame(brief(warnings), ['RULES_LIST_SHARED lists/m.txt:2:1'])
+  t.match(warnings[0]?.message, 'the list m takes in what many share: 4 names, web.app, co.uk')
 })
