@@ -31,7 +31,9 @@ export class Chain {
     /** Of the next stored name above; undefined where none is. */
     readonly above: Chain | undefined,
     /** Member set of the name itself; -1 where that snapshot does not store it. */
-    readonly sets: Both<number>
+    readonly sets: Both<number>,
+    /** Whether lists have records for it. */
+    readonly hasData = false
   ) {}
 
   /**
@@ -44,7 +46,7 @@ export class Chain {
     const key = data === '' ? sets : `${sets} ${data}`
     let next = this.#next.get(key)
     if (next === undefined) {
-      next = new Chain(this, { before, after })
+      next = new Chain(this, { before, after }, data !== '')
       this.#next.set(key, next)
     }
     return next

@@ -8,6 +8,7 @@ import { Side } from './side.js'
 import type { SourceSummary } from './snapshot.js'
 import { keyOf, spansOf, subjectsOf, type ChainSpans, type Span } from './spans.js'
 import type { Standing } from './standing.js'
+import { Steady } from './steady.js'
 
 /**
  * What a change does to names.
@@ -108,6 +109,8 @@ function movesOf(areas: readonly Area[]): Pick<Difference, 'moves' | 'renamed'> 
 /** Clients that have the same rules in both, so that they are judged once. */
 interface Peers {
   readonly classes: Both<number>
+  /** Apps and lists of which nothing has to be judged for them: see `Steady`. */
+  readonly steady: ReadonlySet<string>
   readonly areas: Area[]
 }
 
@@ -123,6 +126,7 @@ interface Gathered {
 }
 
 class Changes {
+  readonly #steady: Steady
   readonly #peers: readonly Peers[]
   readonly #gathered = new Map<string, Gathered>()
   /** How many were looked at: number of the one at hand. */
@@ -133,20 +137,24 @@ class Changes {
     private readonly areas: readonly Area[],
     private readonly options: DifferenceOptions
   ) {
-    this.#peers = peersOf(areas, sides)
+    this.#steady = new Steady(sides)
+    this.#peers = peersOf(areas, sides, this.#steady)
   }
 
   /** Looks at all chains from the top one on. */
   look(top: Chain): void {
     const known = new Map<Chain, readonly ChainSpans[]>()
     for (const chain of top.all()) {
+      this.#chains++
+      const sources = this.#steady.sourcesOf(chain)
+      const moving = this.#peers.map(({ steady }) => !isWithin(sources, steady))
+      if (!moving.includes(true)) continue
       const above = chain.above === undefined ? undefined : known.get(chain.above)
       const subjects = subjectsOf(chain, this.sides)
-      const all = this.#peers.map(({ classes }) => {
-        return spansOf(chain, subjects, this.sides, classes, this.options.at)
-      })
+      const all = this.#peers.map(({ classes }, i) =>
+        moving[i]! ? spansOf(chain, subjects, this.sides, classes, this.options.at) : NO_SPANS
+      )
       known.set(chain, all)
-      this.#chains++
       // What is said of a name is said of those below it, unless they differ.
       all.forEach((spans, peers) => this.#take(chain, spans, above?.[peers]?.below ?? [], peers))
     }
@@ -219,7 +227,13 @@ class Changes {
 /** What of a name: itself and all below it, itself alone, all below it alone. */
 type Sign = '' | '=' | '*.'
 
-function peersOf(areas: readonly Area[], { before, after }: Both<Side>): Peers[] {
+const NO_SPANS: ChainSpans = { own: [], below: [] }
+
+function isWithin(some: ReadonlySet<string> | undefined, all: ReadonlySet<string>): boolean {
+  return some !== undefined && [...some].every(key => all.has(key))
+}
+
+function peersOf(areas: readonly Area[], { before, after }: Both<Side>, steady: Steady): Peers[] {
   const known = new Map<string, Peers>()
   for (const area of areas) {
     const { classes, networks } = area
@@ -230,7 +244,7 @@ function peersOf(areas: readonly Area[], { before, after }: Both<Side>): Peers[]
       after.snapshot.classGroups[classes.after]
     ]
     const key = groups.join(' ')
-    const peers = known.get(key) ?? { classes, areas: [] }
+    const peers = known.get(key) ?? { classes, steady: steady.forClients(classes), areas: [] }
     peers.areas.push(area)
     known.set(key, peers)
   }

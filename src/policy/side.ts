@@ -1,5 +1,5 @@
 import { COVER } from '../rules/types.js'
-import { Cells } from './cells.js'
+import { Cells, type Cell } from './cells.js'
 import type { Chain } from './chains.js'
 import { coverOf, sourceOf } from './member-sets.js'
 import type { Claim, Snapshot, SourceSummary } from './snapshot.js'
@@ -30,6 +30,21 @@ export class Side {
     )
   }
 
+  /** What rules say through a source to clients of a class. */
+  cellsOf(source: number, clientClass: number): Cell[] {
+    const group = this.snapshot.classGroups[clientClass]!
+    return this.#cells.claimsIn(this.#cells.find(group, source))
+  }
+
+  /** Who is in a member set; nobody in -1. */
+  membersOf(set: number): { readonly source: number; readonly cover: number }[] {
+    const count = set === -1 ? 0 : this.#sets[set]!
+    return Array.from({ length: count }, (_, nth) => {
+      const member = this.#sets[set + 1 + nth]!
+      return { source: sourceOf(member), cover: coverOf(member) }
+    })
+  }
+
   /**
    * Whether a source has what ends a chain.
    *
@@ -46,12 +61,8 @@ export class Side {
   #members(chain: Chain): { source: number; cover: number; own: boolean }[] {
     const members: { source: number; cover: number; own: boolean }[] = []
     for (let at: Chain | undefined = chain; at !== undefined; at = at.above) {
-      const set = at.sets[this.which]
-      const count = set === -1 ? 0 : this.#sets[set]!
-      for (let nth = 1; nth <= count; nth++) {
-        const member = this.#sets[set + nth]!
-        members.push({ source: sourceOf(member), cover: coverOf(member), own: at === chain })
-      }
+      const own = at === chain
+      members.push(...this.membersOf(at.sets[this.which]).map(member => ({ ...member, own })))
     }
     return members
   }

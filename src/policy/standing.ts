@@ -78,7 +78,7 @@ function groundsOf(claim: Claim | undefined): string {
 }
 
 /** Equal text for equal values. */
-function contentOf(value: unknown): string {
+export function contentOf(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) =>
     part instanceof Uint8Array ? Buffer.from(part).toString('hex') : part
   )
