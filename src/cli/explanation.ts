@@ -3,7 +3,7 @@ import { epochSeconds, type Clock } from '../base/clock.js'
 import { showRrtype } from '../dns/rrtype.js'
 import { MATCH, VERDICT, type QueryEvent } from '../log/event.js'
 import { explain, explainAddress, type Candidate, type Question } from '../policy/explain.js'
-import { matchedRule } from '../policy/matched-rule.js'
+import { matchedRule, type MatchedRule } from '../policy/matched-rule.js'
 import type { Policy } from '../policy/policy.js'
 import type { Claim } from '../policy/snapshot.js'
 import type { RebindingGuard } from '../resolver/rebinding-guard.js'
@@ -93,7 +93,7 @@ export function gather(
   const clientClass = policy.classOf(asked.client, 0)
   const isOpen = unasked && event.verdict === VERDICT.failed
   const guarding = event.match === MATCH.rebinding ? guard : undefined
-  const decided = event.claim === -1 ? undefined : said(policy, event.claim, event.record)
+  const decided = event.claim === -1 ? undefined : decidedBy(policy, event)
   return {
     name: showName(asked.name),
     type: showRrtype(asked.qtype),
@@ -119,6 +119,14 @@ export function withReason(explanation: Explanation, sources: readonly NameSourc
   return rule === null || forced === undefined
     ? explanation
     : { ...explanation, rule: { ...rule, forced } }
+}
+
+/** The rule that the event points at, and the line that matched. */
+function decidedBy(policy: Policy, event: QueryEvent): Omit<Said, 'fate'> {
+  const { claim, record, match, qnameLength } = event
+  const first = matchedRule(policy.snapshot, claim, record)
+  const whole = match === MATCH.qname ? first?.length === qnameLength : undefined
+  return said(policy, claim, matchedRule(policy.snapshot, claim, record, whole))
 }
 
 export function toJson(explanation: Explanation): string {
@@ -158,13 +166,12 @@ function sayName(policy: Policy, octets: Uint8Array, question: Question): Said[]
   return candidates.map(one => sayCandidate(policy, one))
 }
 
-function sayCandidate(policy: Policy, { claim, record, fate }: Candidate): Said {
-  return { ...said(policy, claim, record), fate }
+function sayCandidate(policy: Policy, { claim, matched, fate }: Candidate): Said {
+  return { ...said(policy, claim, matched), fate }
 }
 
-function said(policy: Policy, number: number, record: number): Omit<Said, 'fate'> {
+function said(policy: Policy, number: number, matched?: MatchedRule): Omit<Said, 'fate'> {
   const claim = policy.claims[number]!
-  const matched = matchedRule(policy.snapshot, number, record)
   const { kind, ruleId, ruleFile, ruleLine, source, monitor, from, until, timetable, facts } = claim
   return {
     kind,

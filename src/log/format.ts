@@ -79,7 +79,8 @@ export class Formatter {
   line(event: QueryEvent): void {
     const pieces = this.#snapshots.get(event.generation) ?? this.#stranger(event.generation)
     const network = pieces.network(event.clientClass)
-    const rule = event.claim < 0 ? NOTHING : pieces.rule(event.claim, event.record)
+    const asked = event.match === MATCH.qname ? event.qnameLength : 0
+    const rule = event.claim < 0 ? NOTHING : pieces.rule(event.claim, event.record, asked)
     const upstream = this.#upstreams[event.upstream] ?? NOTHING
     this.#reserve(LINE + network.length + rule.length + upstream.length)
 

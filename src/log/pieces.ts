@@ -8,10 +8,27 @@ export interface Matched {
   readonly sourceFile: string
   /** From 1; of no meaning for a special-use name, which stands in an RFC. */
   readonly sourceLine: number
+  /** Octets of its name in wire form; 0: it is an address. */
+  readonly length: number
 }
 
 /** Finds what a verdict points at. `policy/` has the real one. */
-export type MatchedRule = (snapshot: Snapshot, claim: number, record: number) => Matched | undefined
+export type MatchedRule = (
+  snapshot: Snapshot,
+  claim: number,
+  record: number,
+  /** Whether the very name was asked for, or one below. */
+  whole: boolean
+) => Matched | undefined
+
+/** The fields of one rule and record, for the name itself and for those below it. */
+interface RuleFields {
+  /** Octets of the name. */
+  readonly length: number
+  readonly whole: Uint8Array
+  /** Once it was asked for. */
+  below: Uint8Array | undefined
+}
 
 /**
  * Most rule pieces kept per snapshot: some 250 octets each, 4 MiB in all. There are as many as
@@ -26,7 +43,7 @@ export class SnapshotPieces {
   /** From the end of the time to the start of the client. */
   readonly head: Uint8Array
   readonly #networks: readonly Uint8Array[]
-  readonly #rules = new Map<number, Uint8Array>()
+  readonly #rules = new Map<number, RuleFields>()
 
   /** @param snapshot undefined: it is no longer held, and only its number can be told */
   constructor(
@@ -43,19 +60,27 @@ export class SnapshotPieces {
     return this.#networks[clientClass] ?? NOTHING
   }
 
-  /** The fields from `app` to `source`; nothing where no rule spoke. */
-  rule(claim: number, record: number): Uint8Array {
+  /**
+   * The fields from `app` to `source`; nothing where no rule spoke.
+   *
+   * @param asked octets of the name asked for; 0 where another name led to the rule
+   */
+  rule(claim: number, record: number, asked: number): Uint8Array {
     const spoke = this.snapshot?.claims[claim]
     if (spoke === undefined || this.snapshot === undefined) return NOTHING
     // One number without loss: records are below 2^31, claims, being rules, below 2^21.
     const key = claim * 2 ** 32 + record + 1
-    const known = this.#rules.get(key)
-    if (known !== undefined) return known
-    if (this.#rules.size >= MOST_RULES) this.#rules.clear()
-    const matched = record < 0 ? undefined : this.matchedRule(this.snapshot, claim, record)
-    const made = ruleFields(spoke, matched)
-    this.#rules.set(key, made)
-    return made
+    const matched = (whole: boolean): Matched | undefined =>
+      record < 0 ? undefined : this.matchedRule(this.snapshot!, claim, record, whole)
+    let known = this.#rules.get(key)
+    if (known === undefined) {
+      if (this.#rules.size >= MOST_RULES) this.#rules.clear()
+      const self = matched(true)
+      known = { length: self?.length ?? 0, whole: ruleFields(spoke, self), below: undefined }
+      this.#rules.set(key, known)
+    }
+    if (asked === known.length) return known.whole
+    return (known.below ??= ruleFields(spoke, matched(false)))
   }
 }
 

@@ -61,7 +61,6 @@ interface Speaker extends Match {
   readonly number: number
   readonly claim: Claim
   readonly cell: Cell
-  readonly cover: number
 }
 
 /** What is asked about, and when. */
@@ -120,8 +119,8 @@ function fates(snapshot: Snapshot, matches: readonly Match[], question: Question
   const decider = heard.find(({ claim }) => !claim.monitor)
   const first = heard[0]
   return speakers.map(speaker => {
-    const { number, record, label, cover, claim, cell } = speaker
-    const matched = matchedRule(snapshot, number, record, cover)!
+    const { number, record, label, whole, claim, cell } = speaker
+    const matched = matchedRule(snapshot, number, record, whole)!
     const fate = (): Fate => {
       if (isLetPass(speaker, inForce)) return 'let pass by its list'
       if (cell.passes) return 'passes'
@@ -171,12 +170,11 @@ function speakersOf(snapshot: Snapshot, match: Match, group: number): Speaker[] 
   const silent = match.whole ? COVER.below : COVER.exact
   const speakers = new Map<number, Speaker>()
   for (const { member } of recordsOf(snapshot).membersOf(match.record)) {
-    const cover = coverOf(member)
-    if (cover === silent) continue
+    if (coverOf(member) === silent) continue
     for (const cell of cells.claimsIn(cells.find(group, sourceOf(member)))) {
       const number = cell.claim
       const claim = snapshot.claims[number]!
-      if (!speakers.has(number)) speakers.set(number, { ...match, number, claim, cell, cover })
+      if (!speakers.has(number)) speakers.set(number, { ...match, number, claim, cell })
     }
   }
   return [...speakers.values()]

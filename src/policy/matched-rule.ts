@@ -1,4 +1,5 @@
 import { showPrefix } from '../base/address.js'
+import type { Octets } from '../base/units.js'
 import { COVER } from '../rules/types.js'
 import { showCanonical, showName } from '../wire/name.js'
 import { coverOf, sourceOf } from './member-sets.js'
@@ -17,6 +18,8 @@ export interface MatchedRule {
   readonly sourceLine: number
   /** As rule files have it: `a.example`, `=a.example`, `*.a.example`, `192.0.2.0/24`. */
   readonly pattern: string
+  /** Octets of its name in wire form; 0: it is a prefix. */
+  readonly length: Octets
 }
 
 /** Views of snapshots' shared memory, made once in a thread. */
@@ -34,24 +37,33 @@ export function recordsOf(snapshot: Snapshot): Records {
  * The rule behind a verdict's claim and record; needs the snapshot alone, so any thread can tell.
  * Undefined where the two do not belong together.
  *
- * @param wanted one of `COVER`: which line to tell of where the source has the name twice, as
- *   `=a.example` and `*.a.example`; else the first
+ * @param whole whether the name judged was the very one of the record, or one below: which line to
+ *   tell where the source has both `=a.example` and `*.a.example`. Not given: the first
  */
 export function matchedRule(
   snapshot: Snapshot,
   claim: number,
   record: number,
-  wanted?: number
+  whole?: boolean
 ): MatchedRule | undefined {
   const spoke = snapshot.claims[claim]
   if (spoke === undefined || record <= 0) return undefined
   const members = recordsOf(snapshot)
     .membersOf(record)
     .filter(({ member }) => sourceOf(member) === spoke.source.index)
-  const found = members.find(({ member }) => coverOf(member) === wanted) ?? members[0]
+  const silent = whole === true ? COVER.below : COVER.exact
+  const heard = members.find(({ member }) => coverOf(member) !== silent)
+  const found = (whole === undefined ? undefined : heard) ?? members[0]
   if (found === undefined) return undefined
   if (spoke.kind === 'local') return describeLocal(snapshot, spoke, record, coverOf(found.member))
-  return describe(spoke, found.line, patternOf(snapshot, record, coverOf(found.member)))
+  const pattern = patternOf(snapshot, record, coverOf(found.member))
+  return describe(spoke, found.line, pattern, lengthOf(snapshot, record))
+}
+
+/** Octets of a record's name; 0 of a prefix. */
+function lengthOf(snapshot: Snapshot, record: number): Octets {
+  const content = recordsOf(snapshot).contentOf(record)
+  return 'name' in content ? content.name.length : 0
 }
 
 /** Text of a record as rule files have it. */
@@ -71,10 +83,11 @@ function describeLocal(
 ): MatchedRule {
   const reference = snapshot.locals.find(local => local.record === record)?.reference ?? ''
   const pattern = patternOf(snapshot, record, cover)
-  return { ...describe(claim, 0, pattern), file: reference, sourceFile: reference }
+  const matched = describe(claim, 0, pattern, lengthOf(snapshot, record))
+  return { ...matched, file: reference, sourceFile: reference }
 }
 
-function describe(claim: Claim, line: number, pattern: string): MatchedRule {
+function describe(claim: Claim, line: number, pattern: string, length: Octets): MatchedRule {
   const { id, title, file } = claim.source
   return {
     rule: claim.ruleId,
@@ -83,6 +96,7 @@ function describe(claim: Claim, line: number, pattern: string): MatchedRule {
     source: { id, title },
     sourceFile: file,
     sourceLine: line,
-    pattern
+    pattern,
+    length
   }
 }

@@ -7,7 +7,7 @@ const BLOCK = 64 * 1024
 /** Formats `count` lines and gives the blocks as they were handed over. */
 function blocksOf(count: number, free: boolean, pattern = 'x') {
   const blocks: { block: Uint8Array; lines: number }[] = []
-  const matched = () => ({ pattern, sourceFile: 'lists/a.txt', sourceLine: 1 })
+  const matched = () => ({ pattern, sourceFile: 'lists/a.txt', sourceLine: 1, length: 0 })
   const formatter = new Formatter([], matched, (block, lines) => {
     blocks.push({ block: free ? Uint8Array.from(block) : block, lines })
     return free
@@ -93,7 +93,7 @@ t.test('the last four snapshots are held; older events are written without rule'
 
 t.test('asks once for what matched, until there are too many to remember', async t => {
   let asked = 0
-  const matched = () => (asked++, { pattern: 'x', sourceFile: 'a', sourceLine: 1 })
+  const matched = () => (asked++, { pattern: 'x', sourceFile: 'a', sourceLine: 1, length: 0 })
   const formatter = new Formatter([], matched, () => true)
   formatter.addSnapshot(snapshotOf(1))
   const ask = (record: number) => formatter.line(eventOf({ claim: 0, record }))

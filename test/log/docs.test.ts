@@ -89,11 +89,11 @@ const lookups: EventFields[] = [
   }
 ]
 const MATCHES = [
-  { pattern: '', sourceFile: '', sourceLine: 0 },
-  { pattern: 'tiktok.com', sourceFile: 'apps/tiktok.yaml', sourceLine: 9 },
-  { pattern: '*.tracker.example', sourceFile: 'lists/malware.txt', sourceLine: 120 },
-  { pattern: 'tiktok.com', sourceFile: 'networks.yaml', sourceLine: 24 },
-  { pattern: 'local', sourceFile: 'RFC 6762 §22.1', sourceLine: 0 }
+  { pattern: '', sourceFile: '', sourceLine: 0, length: 0 },
+  { pattern: 'tiktok.com', sourceFile: 'apps/tiktok.yaml', sourceLine: 9, length: 0 },
+  { pattern: '*.tracker.example', sourceFile: 'lists/malware.txt', sourceLine: 120, length: 0 },
+  { pattern: 'tiktok.com', sourceFile: 'networks.yaml', sourceLine: 24, length: 0 },
+  { pattern: 'local', sourceFile: 'RFC 6762 §22.1', sourceLine: 0, length: 0 }
 ]
 
 t.test('the examples are what the formatter writes', async t => {

@@ -94,7 +94,8 @@ export function snapshotOf(generation: number): Snapshot {
 }
 
 export function matchedRule(_: Snapshot, claim: number, record: number): Matched {
-  return { pattern: `=name${record}.example`, sourceFile: `apps/${claim}.yaml`, sourceLine: record }
+  const [sourceFile, sourceLine] = [`apps/${claim}.yaml`, record]
+  return { pattern: `=name${record}.example`, sourceFile, sourceLine, length: 0 }
 }
 
 /** A service log that remembers. */

@@ -33,7 +33,7 @@ for (const { client, name, pattern, sourceLine, rule } of names) {
     const verdict = new Verdict()
     policy.judge(hashed(name, policy.seed), 1, policy.classOf(words(client), 0), 0, verdict)
     const id = { one: 'one', two: 'two', three: 'three' }[rule]
-    t.strictSame(matchedRule(policy.snapshot, verdict.claim, verdict.record), {
+    t.match(matchedRule(policy.snapshot, verdict.claim, verdict.record), {
       rule,
       file: 'networks.yaml',
       line: 7,
@@ -42,6 +42,23 @@ for (const { client, name, pattern, sourceLine, rule } of names) {
       sourceLine,
       pattern
     })
+  })
+}
+
+const BOTH = source('both', '=f.example', '*.f.example')
+const both = policyOf(ruleSet(network('net', ['10.0.0.0/8'], [ban('both', [BOTH])])))
+
+for (const [name, pattern, sourceLine] of [
+  ['f.example', '=f.example', 1],
+  ['w.f.example', '*.f.example', 2]
+] as const) {
+  t.test(`of a name that is there twice, ${name} matches line ${sourceLine}`, async t => {
+    const verdict = new Verdict()
+    const asked = hashed(name, both.seed)
+    both.judge(asked, 1, both.classOf(words('10.0.0.1'), 0), 0, verdict)
+    const { claim, record, label } = verdict
+    const matched = matchedRule(both.snapshot, claim, record, label === 0)
+    t.match(matched, { pattern, sourceLine, length: 11 })
   })
 }
 
