@@ -20,7 +20,7 @@ export const NETWORKS = `networks:
       - { names: ['*.wild.example'], ${BAN}, action: cname, target: garden.example }
       - { names: [mixed.example], ${BAN}, action: 'null' }
       - { names: [big.example], ${BAN}, mode: monitor }
-      - { names: [in-addr.arpa], ${BAN}, action: nodata }
+      - { names: [in-addr.arpa], force: 'mutants ask it', ${BAN}, action: nodata }
       - { addresses: [203.0.113.0/24], ${BAN} }
     exceptions:
       - names: [tiktok.com]
