@@ -9,6 +9,7 @@ import {
   type WayBack
 } from '../../src/socket/datagram.js'
 import { Client, turns } from './client.js'
+import { freePort } from './free-port.js'
 
 /** What the two kinds cannot have in common. */
 export interface Traits {
@@ -188,8 +189,8 @@ export function contract(transport: Transport, traits: Traits): void {
   })
 
   t.test('a probe finds a port that is taken, even one that would be shared', async t => {
-    const socket = await transport.bind({ address: '127.0.0.1', port: 0 }, echo)
-    const endpoint = { address: '127.0.0.1', port: socket.local.port }
+    const endpoint = { address: '127.0.0.1', port: await freePort() }
+    const socket = await transport.bind(endpoint, echo)
     await t.rejects(transport.probe(endpoint), { code: 'SOCKET_BIND' })
     socket.close()
     await turns()
