@@ -1,6 +1,3 @@
-import { epochSeconds, systemClock } from '../base/clock.js'
-import type { Seconds } from '../base/units.js'
-import { INSTANT, readInstant } from '../rules/instant.js'
 import { loadRules } from '../rules/load.js'
 import type { RuleSet } from '../rules/types.js'
 import { toCsv } from './bans-csv.js'
@@ -8,6 +5,7 @@ import { listBans, type BansList } from './bans-list.js'
 import { toText } from './bans-text.js'
 import { terminalWidth } from './columns.js'
 import { EXIT, usage } from './exit.js'
+import { checkAt, secondsAt } from './given.js'
 import { refuse } from './refuse.js'
 import { count } from './show.js'
 import { settings, type CommonOptions } from './settings.js'
@@ -29,8 +27,7 @@ export interface BansOptions extends CommonOptions {
 export async function bans(options: BansOptions): Promise<void> {
   const { at, json, csv, exitCode, network, app } = options
   const within = readDays(options.within)
-  if (at !== undefined && readInstant(at, 'UTC') === undefined)
-    usage(`--at: ${at} is not ${INSTANT}`)
+  checkAt(at)
   if (json === true && csv === true) usage('--json and --csv: one of the two')
   const { rules: folder } = await settings(options)
   const loaded = await loadRules(folder)
@@ -38,7 +35,7 @@ export async function bans(options: BansOptions): Promise<void> {
   const { rules } = loaded
   checkIsThere('network', network, networkIds(rules))
   checkIsThere('app', app, appIds(rules))
-  const wanted = { at: instantOf(at, rules.timeZone), within, network, app }
+  const wanted = { at: secondsAt(at, rules.timeZone), within, network, app }
   const list = listBans(rules, wanted)
   process.stdout.write(shownAs(list, options, rules.timeZone))
   process.exit(exitCode === true && list.notices.length > 0 ? EXIT.found : EXIT.fine)
@@ -53,11 +50,6 @@ function shownAs(list: BansList, { json, csv }: BansOptions, timeZone: string): 
 function readDays(text: string): number {
   const isWhole = /^\d{1,5}$/.test(text)
   return isWhole ? Number(text) : usage(`--within: ${text} is no number of days`)
-}
-
-function instantOf(at: string | undefined, zone: string): Seconds {
-  const asked = at === undefined ? undefined : readInstant(at, zone)
-  return asked ?? epochSeconds(systemClock)
 }
 
 function checkIsThere(what: string, id: string | undefined, known: readonly string[]): void {
