@@ -3,8 +3,9 @@ import { resourceLimits } from 'node:worker_threads'
 import type { Milliseconds, Octets } from '../base/units.js'
 
 /**
- * Of the limit, which V8 reaches when a heap in pieces is 85% full. A worker has 4 GB and uses less
- * than a hundredth of it: only a leak gets so far, and from here still takes minutes.
+ * Of the limit. What counts for V8 is the memory of the pages that objects are on, which may be in
+ * use by no more than 75% when all of it is taken. A worker has 4 GB and needs less than a hundredth
+ * of it: only a leak gets so far, and from here still takes minutes.
  */
 const MOST = 0.75
 const MB: Octets = 2 ** 20
@@ -22,11 +23,11 @@ export function watchHeap(full: (error: Error) => void): void {
   const limit = (resourceLimits.maxOldGenerationSizeMb ?? Infinity) * MB
   let high = 0
   const timer = setInterval(() => {
-    const used = getHeapStatistics().used_heap_size
-    high = used > limit * MOST ? high + 1 : 0
+    const taken = getHeapStatistics().total_heap_size
+    high = taken > limit * MOST ? high + 1 : 0
     if (high < LOOKS) return
     clearInterval(timer)
-    full(new Error(`out of memory soon: ${used} of ${limit} octets are in use`))
+    full(new Error(`out of memory soon: ${taken} of ${limit} octets are taken`))
   }, LOOK)
   timer.unref()
 }

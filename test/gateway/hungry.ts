@@ -22,7 +22,7 @@ const start: StartThread = (file, data, handlers) => {
   if (file !== 'worker-main.js') return startThread(file, data, handlers)
   newest = new Worker(new URL('./hungry-worker.js', import.meta.url), {
     workerData: data,
-    resourceLimits: { maxOldGenerationSizeMb: 64 }
+    resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 12 }
   })
   return threadOf(newest, handlers)
 }

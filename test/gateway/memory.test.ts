@@ -7,7 +7,7 @@ import { banning, eventually, Site } from './site.js'
 
 const MODULE = fileURLToPath(new URL('./hungry.js', import.meta.url))
 
-/** A gateway in a process of its own, with one worker that has 64 MB. */
+/** A gateway in a process of its own, with one worker that has 256 MB. */
 async function hungry(t: Test, transport: (typeof kinds)[number]) {
   const site = new Site(t, {
     'interdict.yaml': settingsText({ transport }),
@@ -18,9 +18,10 @@ async function hungry(t: Test, transport: (typeof kinds)[number]) {
   t.teardown(() => child.kill('SIGKILL'))
   let said = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
-  child.stderr.resume()
-  let end: { code: number | null } | undefined
-  child.on('exit', code => (end = { code }))
+  let complaint = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text))
+  let end: { code: number | null; signal: string | null; complaint: string } | undefined
+  child.on('close', (code, signal) => (end = { code, signal, complaint }))
   await eventually('it serves', () => said.includes('"serving"'))
   const at = { address: '127.0.0.1', port: Number(/"port":(\d+)/.exec(said)![1]) }
   const replaced = (): boolean => said.includes('the worker is replaced')
