@@ -31,7 +31,8 @@ RUN export DEBIAN_FRONTEND=noninteractive \
   && groupadd --gid 5353 interdict \
   && useradd --uid 5353 --gid interdict --no-create-home --home-dir /nonexistent \
     --shell /usr/sbin/nologin interdict \
-  && install -d -o interdict -g interdict /var/log/interdict
+  && install -d -o interdict -g interdict /var/log/interdict \
+  && install -d -m 700 -o interdict -g interdict /var/lib/interdict
 ENV NODE_ENV=production
 WORKDIR /opt/interdict
 COPY --from=build /build/node_modules node_modules
@@ -41,7 +42,7 @@ COPY rules /etc/interdict/rules
 COPY docs/container.yaml /etc/interdict/interdict.yaml
 # By number, so that an orchestrator can see that this is not root.
 USER 5353:5353
-VOLUME /var/log/interdict
+VOLUME /var/log/interdict /var/lib/interdict
 EXPOSE 53/udp 53/tcp
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s \

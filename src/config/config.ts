@@ -22,6 +22,7 @@ export interface Config {
   readonly frontEnds: FrontEndsConfig
   readonly specialUse: SpecialUseConfig
   readonly rebindingGuard: RebindingGuardConfig
+  readonly state: StateConfig
   /** Undefined: nobody can ask the running gateway. */
   readonly admin: { readonly socket: AdminSocketConfig | undefined }
   readonly log: { readonly service: ServiceLogConfig; readonly queries: QueryLogConfig }
@@ -128,6 +129,12 @@ export interface RebindingGuardConfig {
   /** Lower-cased wire forms: they may have such addresses, and all below them. */
   readonly allow: readonly Uint8Array[]
   readonly addresses: readonly Prefix[]
+}
+
+/** What the gateway was told by others and keeps over a restart. */
+export interface StateConfig {
+  /** Made where it is missing, when there is something to keep. */
+  readonly folder: string
 }
 
 /** Where `interdict status` and `interdict flush` reach the gateway. */

@@ -114,6 +114,7 @@ function configOf(
       allow: settings['rebinding-guard'].allow.map(readName),
       addresses: settings['rebinding-guard'].addresses
     },
+    state: { folder: resolve(folder, settings.state.folder) },
     admin: { socket },
     log: {
       service: {

@@ -120,6 +120,8 @@ const rebindingGuard = section({
   addresses: z.array(prefix).min(1).prefault(INSIDE)
 })
 
+const state = section({ folder: path.prefault('state') })
+
 const admin = section({ socket: z.string('a path').prefault('') })
 
 const log = section({
@@ -154,6 +156,7 @@ export const settingsSchema = section({
   'front-ends': frontEnds,
   'special-use': specialUse,
   'rebinding-guard': rebindingGuard,
+  state,
   admin,
   log,
   shutdown: section({ grace: duration('0s', '1m').prefault('5s') })

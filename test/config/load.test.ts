@@ -56,6 +56,7 @@ const defaults = {
     ].map(readPrefix)
   },
   cookies: { server: true, secretFile: undefined },
+  state: { folder: resolve('/etc/interdict/state') },
   admin: { socket: undefined },
   log: {
     service: { level: 'info', destination: 'stderr' },
@@ -161,6 +162,11 @@ const reads = [
         }
       }
     }
+  },
+  {
+    it: 'a folder for what is kept, beside the settings file',
+    text: 'state: { folder: var }',
+    config: { state: { folder: resolve('/etc/interdict/var') } }
   },
   { it: 'a number of workers', text: 'workers: 64', config: { workers: 64 } }
 ] as const

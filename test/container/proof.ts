@@ -53,7 +53,7 @@ t.test('the image says how it is to be run', async t => {
   t.strictSame(config.Cmd, ['serve', '-c', SETTINGS])
   t.equal(config.StopSignal, 'SIGTERM')
   t.strictSame(config.ExposedPorts, { '53/tcp': {}, '53/udp': {} })
-  t.strictSame(config.Volumes, { '/var/log/interdict': {} })
+  t.strictSame(config.Volumes, { '/var/lib/interdict': {}, '/var/log/interdict': {} })
   t.ok(config.Env.includes('NODE_ENV=production'))
   t.strictSame(healthcheck.Test, ['CMD', 'node', MAIN, 'ping', '-c', SETTINGS])
   t.strictSame(
@@ -141,7 +141,7 @@ t.test('a container writes its log into the volume, and nothing anywhere else', 
   const search = '( -path /proc -o -path /dev -o -path /sys ) -prune -o ! -type l -writable -print'
   const { text } = await container.exec(['find', '/', ...search.split(' ')])
   const writable = text.split('\n').filter(line => line.startsWith('/'))
-  t.strictSame(writable.sort(), ['/var/log/interdict', file])
+  t.strictSame(writable.sort(), ['/var/lib/interdict', '/var/log/interdict', file])
 
   for (const place of ['/', '/etc/interdict', '/opt/interdict', '/tmp', '/var/tmp', '/run']) {
     const { code, text } = await container.exec(['touch', join(place, 'x')], '0')
