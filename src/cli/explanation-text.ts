@@ -34,7 +34,7 @@ export interface View {
 
 /** For a terminal; colours only there. */
 export function toText(explanation: Explanation, view: View): string {
-  const { name, type, client, network, at, rule, stops, reply } = explanation
+  const { name, type, client, network, at, rules, rule, stops, reply } = explanation
   const place = network === null ? 'which is in no network' : `in network ${network}`
   const received = reply === null ? OPEN : reply.length === 0 ? NOTHING : reply
   const lines = [
@@ -47,7 +47,9 @@ export function toText(explanation: Explanation, view: View): string {
     ...indent(received),
     '',
     'Rules that have a say',
-    ...stops.flatMap(stop => stopLines(stop, view))
+    ...stops.flatMap(stop => stopLines(stop, view)),
+    '',
+    `Rules SHA-256 ${rules.sha256}`
   ]
   return `${lines.join('\n')}\n`
 }

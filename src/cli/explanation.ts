@@ -72,6 +72,8 @@ export interface Explanation {
   readonly client: string
   readonly network: string | null
   readonly at: string
+  /** Which rules were asked. */
+  readonly rules: { readonly sha256: string }
   readonly verdict: string
   readonly match: string
   /** The rule that decided, or in monitor mode would have. */
@@ -100,6 +102,7 @@ export function gather(
     client: showWords(asked.client, 0),
     network: snapshot.networks[snapshot.classNetworks[clientClass]!] ?? null,
     at: new Date(asked.clock.wall()).toISOString(),
+    rules: { sha256: snapshot.sha256 },
     verdict: wordOf(VERDICT, isOpen ? VERDICT.forwarded : event.verdict),
     match: wordOf(MATCH, event.match),
     rule: decided ?? null,

@@ -36,6 +36,9 @@ interface RuleFields {
  */
 const MOST_RULES = 16_384
 
+/** Hexadecimal digits of the rules' SHA-256 in each line: 48 bits tell all rules of a site apart. */
+const SHA256_DIGITS = 12
+
 const NOTHING = new Uint8Array(0)
 
 /** Everything in a line that a snapshot decides, as octets ready to be copied. */
@@ -51,7 +54,7 @@ export class SnapshotPieces {
     readonly snapshot: Snapshot | undefined,
     readonly matchedRule: MatchedRule
   ) {
-    this.head = ascii(`Z","generation":${generation},"client":"`)
+    this.head = headOf(generation, snapshot)
     const networks = (snapshot?.networks ?? []).map(id => field('network', id))
     this.#networks = (snapshot?.classNetworks ?? []).map(network => networks[network] ?? NOTHING)
   }
@@ -82,6 +85,12 @@ export class SnapshotPieces {
     if (asked === known.length) return known.whole
     return (known.below ??= ruleFields(spoke, matched(false)))
   }
+}
+
+function headOf(generation: number, snapshot: Snapshot | undefined): Uint8Array {
+  const sha256 = snapshot?.sha256.slice(0, SHA256_DIGITS)
+  const rules = sha256 === undefined ? '' : `,"sha256":"${sha256}"`
+  return ascii(`Z","generation":${generation}${rules},"client":"`)
 }
 
 function ruleFields(claim: Claim, matched: Matched | undefined): Uint8Array {

@@ -10,6 +10,7 @@ export interface QueryRecord {
   readonly v: typeof SCHEMA_VERSION
   readonly time: string
   readonly generation: number
+  readonly sha256?: string
   readonly client: string
   readonly network?: string
   readonly protocol: string
@@ -37,6 +38,7 @@ export const QUERY_FIELDS = {
   v: 'integer',
   time: 'string',
   generation: 'integer',
+  sha256: 'string',
   client: 'string',
   network: 'string',
   protocol: 'string',

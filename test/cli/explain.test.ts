@@ -185,6 +185,16 @@ networks:
   t.match(JSON.parse(json.out), { rule: { from: '2024-03-19T23:00:00Z' } }, 'programs get UTC')
 })
 
+t.test('says which rules were asked: those that check knows', async t => {
+  const file = site(t, FILES)
+  const words = ['explain', 'www.example', '-f', '10.20.1.1', '--no-upstream', '-c', file]
+  const checked = await interdict('check', '--json', '-c', file)
+  const { sha256 } = (JSON.parse(checked.out) as { rules: { sha256: string } }).rules
+  const [text, json] = [await interdict(...words), await interdict(...words, '--json')]
+  t.match(text.out, new RegExp(`^Rules SHA-256 ${sha256}$`, 'm'))
+  t.match(JSON.parse(json.out), { rules: { sha256 } })
+})
+
 t.test('an allow is said to win over a block', async t => {
   const words = ['explain', 'good.tracker.example', '-f', '10.20.1.1', '--no-upstream', '--json']
   const { out } = await interdict(...words, '-c', site(t, FILES))

@@ -9,6 +9,8 @@ import { readAddress } from '../../src/base/address.js'
 /** 2023-03-13T09:26:53.589Z */
 export const WALL = 1678699613589
 
+export const SHA256 = '9f86d081884c'.padEnd(64, '0')
+
 export type EventFields = Partial<Omit<QueryEvent, 'client' | 'qname' | 'qnameLength'>> & {
   client?: string
   /** Labels, each of octets or ASCII text. */
@@ -87,6 +89,7 @@ export function snapshotOf(generation: number): Snapshot {
   return {
     ...EMPTY,
     generation,
+    sha256: SHA256,
     claims: CLAIMS,
     networks: ['federal-phones', 'guests'],
     classNetworks: [-1, 0, 1]

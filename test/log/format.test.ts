@@ -7,7 +7,7 @@ import { MATCH, NO_RCODE, PROTOCOL, QueryEvent, VERDICT } from '../../src/log/ev
 import { Formatter } from '../../src/log/format.js'
 import { QUERY_FIELDS, type QueryRecord } from '../../src/log/schema.js'
 import { showCanonical, showName } from '../../src/wire/name.js'
-import { eventOf, matchedRule, snapshotOf, WALL, wireName } from './events.js'
+import { eventOf, matchedRule, SHA256, snapshotOf, WALL, wireName } from './events.js'
 
 const UPSTREAMS = ['192.0.2.53', '[2001:db8::53]:853']
 
@@ -37,8 +37,8 @@ t.test('writes a blocked lookup with everything that is known of it', async t =>
   })
   t.equal(
     lineOf(event),
-    '{"v":1,"time":"2023-03-13T09:26:53.589Z","generation":1,"client":"10.20.3.4",' +
-      '"network":"federal-phones","protocol":"udp","qname":"tiktok.com","qtype":"AAAA",' +
+    '{"v":1,"time":"2023-03-13T09:26:53.589Z","generation":1,"sha256":"9f86d081884c",' +
+      '"client":"10.20.3.4","network":"federal-phones","protocol":"udp","qname":"tiktok.com","qtype":"AAAA",' +
       '"rcode":"NXDOMAIN","verdict":"blocked","match":"qname","app":"tiktok",' +
       '"ban":"federal-phones/tiktok","rule":"networks.yaml:14","pattern":"=name7.example",' +
       '"source":"apps/0.yaml:7","us":12,"ede":16}\n'
@@ -102,6 +102,7 @@ function plainly(event: QueryEvent): string {
     v: 1,
     time: new Date(event.wall).toISOString(),
     generation: event.generation,
+    sha256: SHA256.slice(0, 12),
     client: showAddress(new Uint8Array(address.buffer)),
     network: networks[classNetworks[event.clientClass] ?? -1],
     protocol: ['udp', 'tcp'][event.protocol],
