@@ -25,8 +25,6 @@ import { epochSeconds, type Clock } from '../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../base/units.js'
 import type { AnswerCache } from '../cache/cache.js'
 import { SHELVED, type Shelf } from '../cache/shelf.js'
-import { EDE } from '../dns/ede.js'
-import { RCODE } from '../dns/rcode.js'
 import { RRCLASS } from '../dns/rrclass.js'
 import { MATCH, VERDICT } from '../log/event.js'
 import type { Policy } from '../policy/policy.js'
@@ -36,7 +34,6 @@ import type { Answer } from '../wire/answer.js'
 import { READ } from '../wire/query.js'
 import type { ServerCookies } from '../wire/server-cookie.js'
 import { writeAnswer, writeReady } from '../wire/held-reply.js'
-import { edeOption, writeError, writeNegative } from '../wire/reply.js'
 import type { Arrivals } from './arrivals.js'
 import { blocks, writeAction } from './ban.js'
 import { isStale, type Fallback } from './fallback.js'
@@ -49,19 +46,14 @@ import type { RebindingGuard } from './rebinding-guard.js'
 import { endLoop, isProbe, type LoopDoor } from './loop-door.js'
 import type { Patience } from './patience.js'
 import type { Prefetch } from './prefetch.js'
-import { LATER, SILENCE, type ReplyLater, type Responder } from './responder.js'
+import { LATER, type ReplyLater, type Responder } from './responder.js'
+import { guardInside, refuseStranger, turnAway } from './turn-away.js'
 import { UNJUDGED, type Wait } from './wait.js'
 import { Waiting, type Finish, type WaitCounts } from './waiting.js'
 import type { Witness } from './witness.js'
 
-const INSIDE = edeOption(EDE.BLOCKED, 'private address for a public name')
-/** As that of a ban, so that an exemption is felt. */
-const INSIDE_TTL: Seconds = 60
-
 /** How long an answer is given again before the cache is told that it is still asked for. */
 const READY_FOR: Seconds = 30
-
-const STRANGER = edeOption(EDE.PROHIBITED, 'client is in no network served here')
 
 export interface ResolverParts {
   readonly policy: Policy
@@ -146,7 +138,7 @@ export class Resolver implements Responder, Finish {
     // First what the octets are: nothing else may look at a message that is not a query.
     let reading = lookup.read(octets, at, end, room, protocol, policy.seed)
     if (lookup.query.options !== 0) reading = lookup.answerOptions(client, clientAt)
-    if (reading !== READ.ok && reading !== READ.odd) return this.turnAway(reading)
+    if (reading !== READ.ok && reading !== READ.odd) return turnAway(lookup, reading)
     lookup.comesFrom(client, clientAt, policy.classOf(client, clientAt))
     // What was given before, and no rule of this client's network had a word to say on, is given
     // again, as long as the rules and the answer stand: all of the stages below in one look.
@@ -222,25 +214,6 @@ export class Resolver implements Responder, Finish {
     return decided === GO_ON ? this.give(answer, how, took) : decided
   }
 
-  /** A message that is no query to answer. No name was looked up, so nothing is recorded. */
-  private turnAway(reading: number): number {
-    const { octets, query, limit } = this.lookup
-    switch (reading) {
-      case READ.formerr:
-        return writeError(octets, query, limit, RCODE.FORMERR, undefined)
-      case READ.notimp:
-        return writeError(octets, query, limit, RCODE.NOTIMP, undefined)
-      case READ.badvers:
-        return writeError(octets, query, limit, RCODE.BADVERS, undefined)
-      case READ.refused:
-        return writeError(octets, query, limit, RCODE.REFUSED, undefined)
-      case READ.cookie:
-        return writeError(octets, query, limit, this.lookup.cookieRcode, undefined)
-      default:
-        return SILENCE
-    }
-  }
-
   /**
    * Who asks, and what the rules say of the name: the reply's length, SILENCE, or GO_ON.
    *
@@ -249,7 +222,7 @@ export class Resolver implements Responder, Finish {
   private judge(took: Milliseconds, shelved: boolean): number {
     const { lookup, policy, parts } = this
     const { query, clientClass, verdict } = lookup
-    if (clientClass === 0) return this.refuseStranger()
+    if (clientClass === 0) return refuseStranger(lookup, parts.witness)
     if (query.qclass !== RRCLASS.IN) return identify(lookup, parts.identity)
     verdict.clear()
     if (shelved) parts.shelf!.tell(verdict)
@@ -268,7 +241,9 @@ export class Resolver implements Responder, Finish {
   private give(answer: Answer, how: number, took: Milliseconds): number {
     const { lookup, inspector } = this
     const match = inspector.inspect(lookup, answer)
-    if (match === MATCH.rebinding) return this.guardInside(answer, took)
+    if (match === MATCH.rebinding) {
+      return guardInside(lookup, this.policy, this.parts.witness, answer, took)
+    }
     if (match !== MATCH.none) return this.ban(inspector.verdict, match, took)
     const age = Math.floor((this.now - answer.storedAt) / MS_PER_SECOND)
     const length = writeAnswer(lookup.octets, lookup.query, lookup.limit, answer, age)
@@ -299,24 +274,6 @@ export class Resolver implements Responder, Finish {
   private answerHere(took: Milliseconds): number {
     const length = writeLocal(this.lookup, this.policy)
     if (length !== GO_ON) this.parts.witness.answeredHere(this.lookup, took)
-    return length
-  }
-
-  /** An answer that leads inside is no answer: the name may be good for other types. */
-  private guardInside(answer: Answer, took: Milliseconds): number {
-    const { lookup, policy, parts } = this
-    const { octets, query, limit } = lookup
-    const serial = policy.snapshot.generation
-    const { NOERROR } = RCODE
-    const length = writeNegative(octets, query, limit, NOERROR, 0, INSIDE_TTL, serial, INSIDE)
-    parts.witness.guarded(lookup, answer, EDE.BLOCKED, took)
-    return length
-  }
-
-  private refuseStranger(): number {
-    const { octets, query, limit } = this.lookup
-    const length = writeError(octets, query, limit, RCODE.REFUSED, STRANGER)
-    this.parts.witness.refused(this.lookup, RCODE.REFUSED, EDE.PROHIBITED)
     return length
   }
 }

@@ -1,4 +1,3 @@
-import { Scratch } from '../base/scratch.js'
 import { Spares } from '../base/spares.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { EDE } from '../dns/ede.js'
@@ -11,6 +10,7 @@ import type { Inquiry } from './forwarder.js'
 import type { InquiryParts } from './inquiry-parts.js'
 import { Outcomes } from './outcomes.js'
 import { answersQuestion } from '../wire/answers-question.js'
+import { messageIn } from './message-in.js'
 import { isRefusal, isTruncated } from './response-head.js'
 import type { Upstream } from './upstream.js'
 
@@ -19,10 +19,6 @@ const MAX_TRIES = 8
 /** Mismatched responses after which an inquiry is under attack and moves to TCP. */
 const SUSPICIOUS = 20
 const LOOP_TEXT = 'forwarding loop: the upstreams lead back to this resolver'
-
-/** Up to so many octets, a copy costs less than a view. */
-const FEW: Octets = 256
-const messages = new Scratch(FEW, length => new Uint8Array(length))
 
 /**
  * Inquiries under way, from the question to exactly one outcome for each who asked:
@@ -291,12 +287,4 @@ export class Inquiries implements Receiver {
     if (now >= asking.giveUpAt || asking.last?.channel === undefined) this.outcomes.settle(asking)
     else this.deadlines.set(asking, asking.giveUpAt, now)
   }
-}
-
-/** A message among others, for as long as its outcome is told. */
-function messageIn(octets: Uint8Array, start: Octets, end: Octets): Uint8Array {
-  if (end - start > FEW) return octets.subarray(start, end)
-  const message = messages.take(end - start)
-  for (let i = 0; i < message.length; i++) message[i] = octets[start + i]!
-  return message
 }
