@@ -14,8 +14,8 @@ const FROM = 'dist/src'
 const TO = 'dist/bundle/bin'
 /** Threads, each packed whole: what two of them share is loaded twice at run time anyway. */
 const THREADS = ['compiler-main', 'recorder-main', 'worker-main'] as const
-/** Finds its machine code by its own place in the file system. */
-const LEFT_OUT = ['koffi']
+/** They find their machine code by their own place in the file system. */
+const LEFT_OUT = ['koffi', '@duckdb/node-api']
 
 const common = {
   bundle: true,

@@ -125,6 +125,13 @@ const MESSAGES = {
   LOG_OVERRUN: (events: number) =>
     `${events} lookups were not logged: they came faster than the recorder writes`,
 
+  // archive
+  ARCHIVE_NO_DUCKDB: (why: string) =>
+    `DuckDB is needed for that and cannot be loaded: npm install @duckdb/node-api (${why})`,
+  ARCHIVE_READ: (path: string, why: string) => `cannot read the query log ${path}: ${why}`,
+  ARCHIVE_SQL: (why: string) => `the query failed: ${why}`,
+  ARCHIVE_SQL_WRITES: () => 'found something else than one SELECT, wanted one: logs are only read',
+
   // gateway, cli
   COOKIE_SECRET: (found: string) =>
     `found ${found}, wanted one to four secrets of 32 hexadecimal digits, one a line`,

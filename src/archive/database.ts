@@ -1,0 +1,170 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { failure, InterdictError } from '../base/error.js'
+import type { Octets } from '../base/units.js'
+import { holdLog, LogNames, release, type LogFiles } from './folder.js'
+import { lookupViews } from './lookups.js'
+
+export interface DatabaseOptions {
+  /** What DuckDB may hold in memory; what is more than that goes to files of its own. */
+  readonly memory: Octets
+  readonly threads: number
+  /** A folder for those, which must be there. Undefined: one of its own for as long as it is open. */
+  readonly temporary?: string
+}
+
+/** A value as a row has it: integers as number where that is exact, TIMESTAMP as Date. */
+export type Cell = string | number | bigint | boolean | Date | null | readonly Cell[]
+export type Row = Readonly<Record<string, Cell>>
+/** What stands for `$name` in SQL. */
+export type Parameters = Readonly<Record<string, string | number | boolean | null>>
+
+/**
+ * DuckDB in memory. The package is optional, and it is large: it is loaded when a database is opened.
+ *
+ * @throws InterdictError ARCHIVE_NO_DUCKDB
+ */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { DuckDBInstance } = await load()
+  const own = options.temporary === undefined
+  const temporary = options.temporary ?? mkdtempSync(join(tmpdir(), 'interdict-'))
+  const instance = await DuckDBInstance.create(':memory:', {
+    memory_limit: `${Math.ceil(options.memory / 1024)}KiB`,
+    threads: String(options.threads),
+    temp_directory: temporary,
+    preserve_insertion_order: 'false',
+    // Nothing is ever fetched from the network.
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false'
+  })
+  const connection = await instance.connect()
+  await connection.run('SET enable_progress_bar = true; SET enable_progress_bar_print = false')
+  return new Database(instance, connection, own ? temporary : undefined)
+}
+
+async function load(): Promise<typeof import('@duckdb/node-api')> {
+  try {
+    return await import('@duckdb/node-api')
+  } catch (error) {
+    throw failure('ARCHIVE_NO_DUCKDB', error instanceof Error ? error.message : String(error))
+  }
+}
+
+export class Database {
+  readonly #instance: DuckDBInstance
+  readonly #connection: DuckDBConnection
+  /** Removed at the end. */
+  readonly #temporary: string | undefined
+  #files: LogFiles | undefined
+
+  constructor(
+    instance: DuckDBInstance,
+    connection: DuckDBConnection,
+    temporary: string | undefined
+  ) {
+    this.#instance = instance
+    this.#connection = connection
+    this.#temporary = temporary
+  }
+
+  /**
+   * Makes the views `lookups` and `foreign_lines` of a query log: of the file being written, closed
+   * ones and Parquet files, as they are now. They stay readable, and each lookup is counted once,
+   * whatever the gateway renames, converts or removes meanwhile; lines written later to the file
+   * that is being written may be seen or not.
+   *
+   * From then on no setting of the database can be changed.
+   *
+   * @param path of the file being written, `log.queries.file` of the settings
+   * @returns how many files there are
+   * @throws InterdictError ARCHIVE_READ
+   */
+  async addLookups(path: string): Promise<{ readonly lines: number; readonly parquet: number }> {
+    try {
+      this.#files = holdLog(new LogNames(path))
+    } catch (error) {
+      throw failure('ARCHIVE_READ', path, (error as Error).message)
+    }
+    for (const view of lookupViews(this.#files)) await this.run(view)
+    const { lines, parquet } = this.#files
+    await this.run('SET lock_configuration = true')
+    return { lines: lines.length, parquet: parquet.length }
+  }
+
+  /**
+   * The rows that one SELECT gives, all at once.
+   *
+   * @throws InterdictError ARCHIVE_SQL, with DuckDB's own words; ARCHIVE_SQL_WRITES for a statement
+   * that is no SELECT
+   */
+  async rows<R extends Row = Row>(sql: string, parameters: Parameters = {}): Promise<R[]> {
+    return (await this.#select(sql, parameters)).rows as R[]
+  }
+
+  /** As `rows`, with the names of the columns in their order, for SQL that others wrote. */
+  async table(sql: string): Promise<{ columns: readonly string[]; rows: readonly Row[] }> {
+    return this.#select(sql, {})
+  }
+
+  /** How far the query that runs now has come, from 0 to 1; 0 when none does or none can tell. */
+  get progress(): number {
+    return Math.max(0, this.#connection.progress.percentage) / 100
+  }
+
+  /** Ends the query that runs now: it fails with ARCHIVE_SQL. */
+  interrupt(): void {
+    this.#connection.interrupt()
+  }
+
+  /** One statement of our own, of any kind. @throws InterdictError ARCHIVE_SQL */
+  async run(sql: string): Promise<void> {
+    try {
+      await this.#connection.run(sql)
+    } catch (error) {
+      throw refused(error)
+    }
+  }
+
+  close(): void {
+    this.#connection.closeSync()
+    this.#instance.closeSync()
+    if (this.#files !== undefined) release(this.#files)
+    if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true })
+  }
+
+  async #select(
+    sql: string,
+    parameters: Parameters
+  ): Promise<{ columns: readonly string[]; rows: readonly Row[] }> {
+    const { StatementType } = await load()
+    try {
+      const statements = await this.#connection.extractStatements(sql)
+      if (statements.count !== 1) throw failure('ARCHIVE_SQL_WRITES')
+      const statement = await statements.prepare(0)
+      const { SELECT, EXPLAIN } = StatementType
+      if (![SELECT, EXPLAIN].includes(statement.statementType)) throw failure('ARCHIVE_SQL_WRITES')
+      statement.bind({ ...parameters })
+      const reader = await statement.runAndReadAll()
+      const rows = reader.getRowObjectsJS() as Record<string, unknown>[]
+      return { columns: reader.deduplicatedColumnNames(), rows: rows.map(rowOf) }
+    } catch (error) {
+      throw refused(error)
+    }
+  }
+}
+
+function rowOf(row: Readonly<Record<string, unknown>>): Row {
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, cellOf(value)]))
+}
+
+function cellOf(value: unknown): Cell {
+  if (typeof value !== 'bigint') return value as Cell
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value
+}
+
+function refused(error: unknown): Error {
+  if (error instanceof InterdictError) return error
+  return failure('ARCHIVE_SQL', error instanceof Error ? error.message : String(error))
+}

@@ -1,0 +1,92 @@
+import { QUERY_FIELDS, SCHEMA_VERSION } from '../log/schema.js'
+import type { Held, LogFiles } from './folder.js'
+
+/**
+ * The columns of the view `lookups`: every field of a line, in its order. docs/log.md has them, and
+ * a test holds it to it.
+ */
+export const LOOKUP_COLUMNS: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(QUERY_FIELDS).map(([field, type]) => [field, columnType(field, type)])
+)
+
+function columnType(field: string, type: 'integer' | 'string'): string {
+  if (field === 'time') return 'TIMESTAMP'
+  return type === 'integer' ? 'BIGINT' : 'VARCHAR'
+}
+
+/** A line is a lookup if it has what every lookup has, in a schema that is known here. */
+const IS_LOOKUP =
+  `v BETWEEN 1 AND ${SCHEMA_VERSION} AND time IS NOT NULL AND client IS NOT NULL` +
+  ' AND qname IS NOT NULL AND verdict IS NOT NULL'
+
+/** Fields are found by name: one that a line does not have is NULL, one unknown here is ignored. */
+const IN_LINES = Object.entries(LOOKUP_COLUMNS)
+  .map(([field, type]) => `${quoted(field)}: ${quoted(type)}`)
+  .join(', ')
+
+const COLUMNS = Object.keys(LOOKUP_COLUMNS).map(identifier)
+
+/**
+ * SQL that makes two views of files: `lookups`, and `foreign_lines`, which has one column, `file`,
+ * and a row for each line of JSON Lines that is no lookup: torn, foreign, or of a newer schema.
+ */
+export function lookupViews(files: LogFiles): readonly string[] {
+  const { lines, parquet } = files
+  const some = lines.length > 0
+  const sources = [
+    ...(some ? [`SELECT ${COLUMNS.join(', ')} FROM ${readLines(lines)} WHERE ${IS_LOOKUP}`] : []),
+    ...(parquet.length > 0 ? [readParquet(parquet)] : [])
+  ]
+  const lookups = sources.length > 0 ? sources.join(' UNION ALL ') : NOTHING
+  const foreign = some
+    ? `SELECT ${fileOf(lines)} AS file FROM ${readLines(lines)} WHERE (${IS_LOOKUP}) IS NOT TRUE`
+    : 'SELECT NULL::VARCHAR AS file WHERE false'
+  return [`CREATE VIEW lookups AS ${lookups}`, `CREATE VIEW foreign_lines AS ${foreign}`]
+}
+
+/** What is no JSON at all is a row of NULLs. */
+function readLines(files: readonly Held[]): string {
+  return (
+    `read_json(${list(files)}, format = 'newline_delimited', compression = 'uncompressed', ` +
+    `ignore_errors = true, filename = true, columns = {${IN_LINES}})`
+  )
+}
+
+/** Columns by name, typed as in lines; one that a file of an older schema does not have is NULL. */
+function readParquet(files: readonly Held[]): string {
+  const read = `read_parquet(${list(files)}, union_by_name = true)`
+  const all = `${NOTHING} UNION ALL BY NAME SELECT * FROM ${read}`
+  const typed = Object.entries(LOOKUP_COLUMNS).map(
+    ([field, type]) => `${identifier(field)}::${type} AS ${identifier(field)}`
+  )
+  return `SELECT ${typed.join(', ')} FROM (${all})`
+}
+
+/** A table of these columns without rows. */
+const NOTHING = `SELECT ${Object.entries(LOOKUP_COLUMNS)
+  .map(([field, type]) => `NULL::${type} AS ${identifier(field)}`)
+  .join(', ')} WHERE false`
+
+/** By their descriptors, so that a file is found wherever it is by then. */
+function list(files: readonly Held[]): string {
+  return `[${files.map(file => quoted(placeOf(file))).join(', ')}]`
+}
+
+/** What DuckDB is told to open. */
+function placeOf({ descriptor, path }: Held): string {
+  return process.platform === 'linux' ? `/proc/self/fd/${descriptor}` : path
+}
+
+/** The path of the file that a line is in, from what DuckDB calls it. */
+function fileOf(files: readonly Held[]): string {
+  const cases = files.map(file => `WHEN ${quoted(placeOf(file))} THEN ${quoted(file.path)}`)
+  return `CASE filename ${cases.join(' ')} END`
+}
+
+function identifier(name: string): string {
+  return `"${name}"`
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
