@@ -122,6 +122,7 @@ const MESSAGES = {
   LOG_OPEN: (path: string, why: string) => `cannot open the query log ${path}: ${why}`,
   LOG_WRITE: (path: string, why: string) => `cannot write the query log ${path}: ${why}`,
   LOG_ROTATE: (path: string, why: string) => `cannot rotate the query log ${path}: ${why}`,
+  LOG_FOLLOW: (path: string, why: string) => `cannot follow the query log ${path}: ${why}`,
   LOG_OVERRUN: (events: number) =>
     `${events} lookups were not logged: they came faster than the recorder writes`,
 

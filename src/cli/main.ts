@@ -99,6 +99,24 @@ program
   })
 
 program
+  .command('tail')
+  .description('show what is being blocked, and why, while it happens')
+  .argument('[file]', 'query log (default: the one of the settings)')
+  .option('-n, --lines <number>', 'how many of the last ones to begin with', '10')
+  .option('--network <ids...>', 'only of these networks')
+  .option('--app <ids...>', 'only because of these apps')
+  .option('--ban <ids...>', 'only because of these bans')
+  .option('--client <addresses...>', 'only of these clients: addresses, prefixes, pseudonyms')
+  .option('--name <names...>', 'only these names: name with all below it, =name, *.name')
+  .option('--verdict <words...>', 'only these verdicts (default: blocked monitored), or all')
+  .option('--no-follow', 'end after the last ones')
+  .option('--json', 'as JSON, a line each')
+  .action(async (file: string | undefined, _options, command: Command) => {
+    const { tail } = await import('./tail.js')
+    await tail(file, command.optsWithGlobals())
+  })
+
+program
   .command('ping')
   .description('ask the running server whether it answers: exit code 0 if it does')
   .option('--timeout <ms>', 'how long to wait for each address, in milliseconds', '2000')

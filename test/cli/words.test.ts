@@ -17,6 +17,7 @@ const helped = [
   ['explain'],
   ['bans'],
   ['diff'],
+  ['tail'],
   ['ping'],
   ['status'],
   ['flush']
@@ -41,6 +42,9 @@ const wrong = [
   { it: 'no address', words: ['explain', 'clip.example', '--from', '10.20.1.999'] },
   { it: 'no name', words: ['explain', 'clip..example', '--from', '10.20.1.1'] },
   { it: 'two names', words: ['explain', 'a.example', 'b.example', '--from', '10.20.1.1'] },
+  { it: 'no number of lines', words: ['tail', '-n', 'few'] },
+  { it: 'no verdict', words: ['tail', '--verdict', 'banned'] },
+  { it: 'no name to show', words: ['tail', '--name', 'a..example'] },
   { it: 'a name and status', words: ['status', 'a.example'] },
   { it: 'no time for status', words: ['status', '--timeout', '0'] },
   { it: 'nothing to flush', words: ['flush'] },

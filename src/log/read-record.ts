@@ -1,0 +1,16 @@
+import { SCHEMA_VERSION, type QueryRecord } from './schema.js'
+
+/** A line of the query log; undefined where it is none of this version: torn, foreign, older. */
+export function readRecord(line: string): QueryRecord | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    return undefined
+  }
+  if (typeof value !== 'object' || value === null) return undefined
+  const { v, time, qname, qtype, verdict, us } = value as Readonly<Record<string, unknown>>
+  const texts = [time, qname, qtype, verdict]
+  const isRecord = v === SCHEMA_VERSION && texts.every(it => typeof it === 'string')
+  return isRecord && typeof us === 'number' ? (value as QueryRecord) : undefined
+}
