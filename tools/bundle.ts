@@ -12,8 +12,8 @@ import { build, type BuildOptions } from 'esbuild'
 
 const FROM = 'dist/src'
 const TO = 'dist/bundle/bin'
-/** Threads, each packed whole: what two of them share is loaded twice at run time anyway. */
-const THREADS = ['compiler-main', 'recorder-main', 'worker-main'] as const
+/** Threads, and the process that keeps the archive, each packed whole: what two of them share is loaded twice at run time anyway. */
+const THREADS = ['archive-main', 'compiler-main', 'recorder-main', 'worker-main'] as const
 /** They find their machine code by their own place in the file system. */
 const LEFT_OUT = ['koffi', '@duckdb/node-api']
 

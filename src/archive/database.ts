@@ -15,6 +15,13 @@ export interface DatabaseOptions {
   readonly temporary?: string
 }
 
+/** How many files of a query log there are, and the paths of those that are no Parquet at all. */
+export interface LogExtent {
+  readonly lines: number
+  readonly parquet: number
+  readonly broken: readonly string[]
+}
+
 /** A value as a row has it: integers as number where that is exact, TIMESTAMP as Date. */
 export type Cell = string | number | bigint | boolean | Date | null | readonly Cell[]
 export type Row = Readonly<Record<string, Cell>>
@@ -58,6 +65,9 @@ export class Database {
   /** Removed at the end. */
   readonly #temporary: string | undefined
   #files: LogFiles | undefined
+  /** Resolves when all statements until now have ended. */
+  #turn: Promise<void> = Promise.resolve()
+  #running = 0
 
   constructor(
     instance: DuckDBInstance,
@@ -78,19 +88,19 @@ export class Database {
    * From then on no setting of the database can be changed.
    *
    * @param path of the file being written, `log.queries.file` of the settings
-   * @returns how many files there are
+   * @returns how many files there are, and the paths of broken ones, which are left out
    * @throws InterdictError ARCHIVE_READ
    */
-  async addLookups(path: string): Promise<{ readonly lines: number; readonly parquet: number }> {
+  async addLookups(path: string): Promise<LogExtent> {
     try {
       this.#files = holdLog(new LogNames(path))
     } catch (error) {
       throw failure('ARCHIVE_READ', path, (error as Error).message)
     }
     for (const view of lookupViews(this.#files)) await this.run(view)
-    const { lines, parquet } = this.#files
     await this.run('SET lock_configuration = true')
-    return { lines: lines.length, parquet: parquet.length }
+    const { lines, parquet, broken } = this.#files
+    return { lines: lines.length, parquet: parquet.length, broken }
   }
 
   /**
@@ -120,14 +130,30 @@ export class Database {
 
   /** One statement of our own, of any kind. @throws InterdictError ARCHIVE_SQL */
   async run(sql: string): Promise<void> {
+    await this.#inTurn(() => this.#connection.run(sql))
+  }
+
+  /** What runs still is interrupted, and fails; then all is closed. */
+  close(): void {
+    if (this.#running > 0) this.interrupt()
+    void this.#turn.finally(() => this.#end())
+  }
+
+  /** One statement at a time: DuckDB does not survive that its connection is closed under one. */
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    this.#running++
+    const mine = this.#turn.then(work)
+    this.#turn = mine.then(nothing, nothing)
     try {
-      await this.#connection.run(sql)
+      return await mine
     } catch (error) {
       throw refused(error)
+    } finally {
+      this.#running--
     }
   }
 
-  close(): void {
+  #end(): void {
     this.#connection.closeSync()
     this.#instance.closeSync()
     if (this.#files !== undefined) release(this.#files)
@@ -139,7 +165,7 @@ export class Database {
     parameters: Parameters
   ): Promise<{ columns: readonly string[]; rows: readonly Row[] }> {
     const { StatementType } = await load()
-    try {
+    return this.#inTurn(async () => {
       const statements = await this.#connection.extractStatements(sql)
       if (statements.count !== 1) throw failure('ARCHIVE_SQL_WRITES')
       const statement = await statements.prepare(0)
@@ -149,11 +175,11 @@ export class Database {
       const reader = await statement.runAndReadAll()
       const rows = reader.getRowObjectsJS() as Record<string, unknown>[]
       return { columns: reader.deduplicatedColumnNames(), rows: rows.map(rowOf) }
-    } catch (error) {
-      throw refused(error)
-    }
+    })
   }
 }
+
+const nothing = (): void => undefined
 
 function rowOf(row: Readonly<Record<string, unknown>>): Row {
   return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, cellOf(value)]))

@@ -1,12 +1,14 @@
 import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
+import { replacedIn } from './replaced.js'
+import { isWhole, isWholeFile } from './safe-file.js'
 
 /** Beside the query log: a folder for each UTC day, `archive/day=2026-11-26`, of Parquet files. */
 export const ARCHIVE = 'archive'
 
 /** The name of a closed file says when it was closed; see `log/closed-files.ts`. */
 const STAMP = String.raw`-\d{8}T\d{6}\.\d{3}Z`
-const DAY = /^day=\d{4}-\d{2}-\d{2}$/
+const DAY = /^day=(\d{4}-\d{2}-\d{2})$/
 
 /** Names of a query log's files: that being written, `queries.jsonl`, and what became of it. */
 export class LogNames {
@@ -53,6 +55,8 @@ export interface LogFiles {
   /** JSON Lines: closed ones and that being written. */
   readonly lines: readonly Held[]
   readonly parquet: readonly Held[]
+  /** What is called Parquet and is none: half of a file, as only a broken disk leaves it. */
+  readonly broken: readonly string[]
 }
 
 /**
@@ -78,19 +82,51 @@ export function holdLog(names: LogNames): LogFiles {
     return [held]
   }
   lines.push(...hold(join(names.folder, names.live)))
-  const closed = namesIn(names.folder).filter(name => names.isClosed(name))
+  const closed = closedIn(names)
   for (const name of closed) lines.push(...hold(join(names.folder, name)))
   // While the lines are there, not all of their Parquet files may be.
   const halves = new Set(closed.map(name => names.parquetOf(name)))
-  const parquet = namesIn(names.archive)
-    .filter(day => DAY.test(day))
-    .flatMap(day => {
-      const folder = join(names.archive, day)
-      return namesIn(folder)
-        .filter(name => name.endsWith('.parquet') && !halves.has(name))
-        .flatMap(name => hold(join(folder, name)))
-    })
-  return { lines, parquet }
+  const parquet: Held[] = []
+  const broken: string[] = []
+  const replaced = new Set(replacedIn(names))
+  for (const path of parquetIn(names)) {
+    if (halves.has(basename(path)) || replaced.has(path)) continue
+    for (const held of hold(path)) {
+      if (isWhole(held.descriptor)) parquet.push(held)
+      else {
+        broken.push(path)
+        closeSync(held.descriptor)
+      }
+    }
+  }
+  return { lines, parquet, broken }
+}
+
+/** Days that the archive has, `2026-11-26`, oldest first. */
+export function daysIn(names: LogNames): string[] {
+  return namesIn(names.archive).flatMap(name => DAY.exec(name)?.[1] ?? [])
+}
+
+/** Paths of a day's Parquet files. */
+export function parquetOfDay(names: LogNames, day: string): string[] {
+  const folder = join(names.archive, `day=${day}`)
+  return namesIn(folder)
+    .filter(name => name.endsWith('.parquet'))
+    .map(name => join(folder, name))
+}
+
+function parquetIn(names: LogNames): string[] {
+  return daysIn(names).flatMap(day => parquetOfDay(names, day))
+}
+
+/** Paths of files that are called Parquet and are none. */
+export function brokenIn(names: LogNames): string[] {
+  return parquetIn(names).filter(path => !isWholeFile(path))
+}
+
+/** Names of closed files of lines, oldest first. */
+export function closedIn(names: LogNames): string[] {
+  return namesIn(names.folder).filter(name => names.isClosed(name))
 }
 
 /** Lets go of them. */

@@ -15,7 +15,7 @@ function columnType(field: string, type: 'integer' | 'string'): string {
 }
 
 /** A line is a lookup if it has what every lookup has, in a schema that is known here. */
-const IS_LOOKUP =
+export const IS_LOOKUP =
   `v BETWEEN 1 AND ${SCHEMA_VERSION} AND time IS NOT NULL AND client IS NOT NULL` +
   ' AND qname IS NOT NULL AND verdict IS NOT NULL'
 
@@ -24,7 +24,8 @@ const IN_LINES = Object.entries(LOOKUP_COLUMNS)
   .map(([field, type]) => `${quoted(field)}: ${quoted(type)}`)
   .join(', ')
 
-const COLUMNS = Object.keys(LOOKUP_COLUMNS).map(identifier)
+/** Their names, for SELECT. */
+export const COLUMNS = Object.keys(LOOKUP_COLUMNS).map(identifier).join(', ')
 
 /**
  * SQL that makes two views of files: `lookups`, and `foreign_lines`, which has one column, `file`,
@@ -34,27 +35,30 @@ export function lookupViews(files: LogFiles): readonly string[] {
   const { lines, parquet } = files
   const some = lines.length > 0
   const sources = [
-    ...(some ? [`SELECT ${COLUMNS.join(', ')} FROM ${readLines(lines)} WHERE ${IS_LOOKUP}`] : []),
-    ...(parquet.length > 0 ? [readParquet(parquet)] : [])
+    ...(some ? [`SELECT ${COLUMNS} FROM ${readLines(list(lines))} WHERE ${IS_LOOKUP}`] : []),
+    ...(parquet.length > 0 ? [selectParquet(list(parquet))] : [])
   ]
   const lookups = sources.length > 0 ? sources.join(' UNION ALL ') : NOTHING
   const foreign = some
-    ? `SELECT ${fileOf(lines)} AS file FROM ${readLines(lines)} WHERE (${IS_LOOKUP}) IS NOT TRUE`
+    ? `SELECT ${fileOf(lines)} AS file FROM ${readLines(list(lines))} WHERE (${IS_LOOKUP}) IS NOT TRUE`
     : 'SELECT NULL::VARCHAR AS file WHERE false'
   return [`CREATE VIEW lookups AS ${lookups}`, `CREATE VIEW foreign_lines AS ${foreign}`]
 }
 
-/** What is no JSON at all is a row of NULLs. */
-function readLines(files: readonly Held[]): string {
+/** Lines of files, a list in SQL. What is no JSON at all is a row of NULLs. */
+export function readLines(files: string): string {
   return (
-    `read_json(${list(files)}, format = 'newline_delimited', compression = 'uncompressed', ` +
+    `read_json(${files}, format = 'newline_delimited', compression = 'uncompressed', ` +
     `ignore_errors = true, filename = true, columns = {${IN_LINES}})`
   )
 }
 
-/** Columns by name, typed as in lines; one that a file of an older schema does not have is NULL. */
-function readParquet(files: readonly Held[]): string {
-  const read = `read_parquet(${list(files)}, union_by_name = true)`
+/**
+ * Rows of Parquet files, a list in SQL: columns by name, typed as in lines; one that a file of an
+ * older schema does not have is NULL.
+ */
+export function selectParquet(files: string): string {
+  const read = `read_parquet(${files}, union_by_name = true)`
   const all = `${NOTHING} UNION ALL BY NAME SELECT * FROM ${read}`
   const typed = Object.entries(LOOKUP_COLUMNS).map(
     ([field, type]) => `${identifier(field)}::${type} AS ${identifier(field)}`
@@ -69,7 +73,7 @@ const NOTHING = `SELECT ${Object.entries(LOOKUP_COLUMNS)
 
 /** By their descriptors, so that a file is found wherever it is by then. */
 function list(files: readonly Held[]): string {
-  return `[${files.map(file => quoted(placeOf(file))).join(', ')}]`
+  return quotedList(files.map(placeOf))
 }
 
 /** What DuckDB is told to open. */
@@ -87,6 +91,11 @@ function identifier(name: string): string {
   return `"${name}"`
 }
 
-function quoted(text: string): string {
+export function quotedList(texts: readonly string[]): string {
+  return `[${texts.map(quoted).join(', ')}]`
+}
+
+/** Text as a value in SQL. */
+export function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }

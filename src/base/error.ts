@@ -129,6 +129,10 @@ const MESSAGES = {
   // archive
   ARCHIVE_NO_DUCKDB: (why: string) =>
     `DuckDB is needed for that and cannot be loaded: npm install @duckdb/node-api (${why})`,
+  ARCHIVE_BROKEN: (paths: string) => `no Parquet, and left out: ${paths}`,
+  ARCHIVE_FAILED: (path: string, why: string) => `the archive ${path} cannot be kept: ${why}`,
+  ARCHIVE_NEWER: (path: string, version: number) =>
+    `${path} has lines of schema ${version}, of a newer Interdict: it stays as it is`,
   ARCHIVE_READ: (path: string, why: string) => `cannot read the query log ${path}: ${why}`,
   ARCHIVE_SQL: (why: string) => `the query failed: ${why}`,
   ARCHIVE_SQL_WRITES: () => 'found something else than one SELECT, wanted one: logs are only read',

@@ -155,4 +155,6 @@ export interface QueryLogConfig {
   /** Longest time that a record waits for being written. */
   readonly flush: Milliseconds
   readonly rotation: { readonly octets: Octets; readonly daily: boolean }
+  /** Whether closed files become Parquet. */
+  readonly archive: boolean
 }

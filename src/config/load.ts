@@ -125,7 +125,8 @@ function configOf(
         which: queries.which,
         path: resolve(folder, queries.file),
         flush: queries.flush,
-        rotation: { octets: queries.rotate.size, daily: queries.rotate.daily }
+        rotation: { octets: queries.rotate.size, daily: queries.rotate.daily },
+        archive: queries.archive
       }
     },
     shutdown

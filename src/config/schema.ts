@@ -136,7 +136,8 @@ const log = section({
     rotate: section({
       size: size('1MB', '64GB').prefault('256MB'),
       daily: z.boolean().prefault(true)
-    })
+    }),
+    archive: z.boolean().prefault(true)
   })
 })
 

@@ -8,6 +8,7 @@ import type { Endpoint, Transport } from '../socket/datagram.js'
 import { startTurn } from '../socket/start-turn.js'
 import { Admin } from './admin.js'
 import { Again } from './again.js'
+import { Archiver } from './archiver.js'
 import { answeredHere } from './answered-here.js'
 import { cookieSecrets } from './cookie-secrets.js'
 import type { Compiler } from './compiler.js'
@@ -47,6 +48,7 @@ export class Gateway {
   private readonly fleet: Fleet
   private readonly loops: LoopWatch
   private readonly recorder: RecorderHandle
+  private readonly archiver: Archiver
   private readonly watch: Watch
   private readonly admin: Admin
   private readonly news: RulesNews
@@ -73,6 +75,7 @@ export class Gateway {
     this.upstreams = shown
     this.warnings = warnings
     this.recorder = new RecorderHandle(startThread, { settings, rings, upstreams: shown }, log)
+    this.archiver = new Archiver({ path: settings.path, log })
     const probeKey = newProbeKey()
     const common = { config, upstreams, probeKey }
     const onProbe = (token: string): void => this.loops.cameBack(token)
@@ -126,6 +129,8 @@ export class Gateway {
     this.news.inForce(this.rules, result, this.warnings)
     this.watch.follow(result.marks)
     this.loops.start()
+    const { which, archive } = this.parts.config.log.queries
+    if (which !== 'none' && archive) this.archiver.start()
     return []
   }
 
@@ -152,6 +157,7 @@ export class Gateway {
    */
   async stop(): Promise<boolean> {
     this.close()
+    await this.archiver.close()
     await this.fleet.drain(this.parts.config.shutdown.grace)
     const ended = await this.recorder.drain()
     await this.parts.compiler.close()
@@ -161,7 +167,9 @@ export class Gateway {
   /** Gives up at once: nothing is answered any more. @returns as `stop` */
   async abort(): Promise<boolean> {
     this.close()
-    const ends = [this.recorder.end(), this.fleet.end(), this.parts.compiler.close()] as const
+    const { recorder, fleet, archiver } = this
+    const { compiler } = this.parts
+    const ends = [recorder.end(), fleet.end(), compiler.close(), archiver.close()] as const
     const [ended] = await Promise.all(ends)
     return ended
   }

@@ -34,7 +34,7 @@ t.test('the file being written, closed files and Parquet files are one table', a
   const path = 'archive/day=2023-03-01/queries-20230302T000000.000Z.parquet'
   await parquet(t, join(dirname(log), path), lines(first!))
   const database = await open(t)
-  t.strictSame(await database.addLookups(log), { lines: 2, parquet: 1 })
+  t.strictSame(await database.addLookups(log), { lines: 2, parquet: 1, broken: [] })
   const rows = await database.rows('SELECT time, us, client, "list" FROM lookups ORDER BY time')
   t.strictSame(
     rows.map(({ time, ...rest }) => ({ ...rest, time: (time as Date).toISOString() })),
@@ -45,7 +45,11 @@ t.test('the file being written, closed files and Parquet files are one table', a
 t.test('a log of which there is nothing yet is an empty table', async t => {
   const database = await open(t)
   const log = logFolder(t, {})
-  t.strictSame(await database.addLookups(join(log, 'not', 'there.jsonl')), { lines: 0, parquet: 0 })
+  t.strictSame(await database.addLookups(join(log, 'not', 'there.jsonl')), {
+    lines: 0,
+    parquet: 0,
+    broken: []
+  })
   t.strictSame(await database.rows('SELECT * FROM lookups'), [])
   t.strictSame(await database.rows('SELECT * FROM foreign_lines'), [])
 })
@@ -138,7 +142,7 @@ t.test('a closed file whose Parquet is there too counts once', async t => {
   const path = 'archive/day=2023-03-02/queries-20230302T000000.104Z.parquet'
   const log = logFolder(t, { [CLOSED]: lines(second!), [path]: 'half of a file' })
   const database = await open(t)
-  t.strictSame(await database.addLookups(log), { lines: 1, parquet: 0 })
+  t.strictSame(await database.addLookups(log), { lines: 1, parquet: 0, broken: [] })
 })
 
 t.test('SQL of others reads, and writes nothing', async t => {
@@ -168,4 +172,13 @@ t.test('SQL of others reads, and writes nothing', async t => {
     await t.rejects(database.rows(sql), { code: 'ARCHIVE_SQL' }, sql)
   }
   t.equal(readFileSync(log, 'utf8'), lines(first!))
+})
+
+t.test('closed while it works, the query fails and nothing else', async t => {
+  const database = await openDatabase({ memory: 256 * MIB, threads: 1 })
+  const query = database.rows('SELECT sum(a.range * b.range) FROM range(100000) a, range(100000) b')
+  const failed = t.rejects(query, { code: 'ARCHIVE_SQL' })
+  await new Promise(resolve => setTimeout(resolve, 50))
+  database.close()
+  await failed
 })

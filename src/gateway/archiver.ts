@@ -1,0 +1,119 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { closedIn, LogNames } from '../archive/folder.js'
+import type { TendOptions } from '../archive/tend.js'
+import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
+import type { ServiceLog } from '../log/service-log.js'
+import type { LogLine } from './messages.js'
+
+/** Between two looks for something to do. */
+const LOOK: Milliseconds = 10 * MS_PER_SECOND
+/** After a failure. */
+const REST: Milliseconds = 600 * MS_PER_SECOND
+/** Enough for what Node itself needs; DuckDB's memory is not of it. */
+const HEAP_MB = 96
+
+export type ArchiveStart = TendOptions
+export type FromArchive = { readonly kind: 'done'; readonly done: boolean } | LogLine
+
+/** Starts the process. A parameter, for tests. */
+export type StartArchive = () => ChildProcess
+
+export const startArchive: StartArchive = () =>
+  fork(fileURLToPath(new URL('archive-main.js', import.meta.url)), {
+    execArgv: [`--max-old-space-size=${HEAP_MB}`],
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc']
+  })
+
+export interface ArchiverParts {
+  /** Path of the query log being written. */
+  readonly path: string
+  readonly log: ServiceLog
+  readonly start?: StartArchive
+  /** The time, of which the UTC day matters. */
+  readonly wall?: () => Milliseconds
+  readonly look?: Milliseconds
+}
+
+/** Sees to it that closed files of the query log become Parquet, by a process of its own. */
+export class Archiver {
+  readonly #parts: ArchiverParts
+  readonly #names: LogNames
+  #timer: NodeJS.Timeout | undefined
+  #child: ChildProcess | undefined
+  #notBefore: Milliseconds = -Infinity
+  /** The UTC day of the last time that all was done. */
+  #day = ''
+  /** Told once: it does not come by waiting. */
+  #missing = false
+  #closed = false
+
+  constructor(parts: ArchiverParts) {
+    this.#parts = parts
+    this.#names = new LogNames(parts.path)
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.#look(), this.#parts.look ?? LOOK)
+    this.#timer.unref()
+  }
+
+  /** The process is ended, whatever it is at: that harms nothing. */
+  async close(): Promise<void> {
+    this.#closed = true
+    clearInterval(this.#timer)
+    const child = this.#child
+    if (child === undefined) return
+    const exit = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exit
+  }
+
+  #look(): void {
+    if (this.#child !== undefined || this.#missing || performance.now() < this.#notBefore) return
+    if (this.#today() === this.#day && this.#nothingClosed()) return
+    this.#run()
+  }
+
+  #nothingClosed(): boolean {
+    try {
+      return closedIn(this.#names).length === 0
+    } catch {
+      // The recorder tells of a folder that cannot be read.
+      return true
+    }
+  }
+
+  #run(): void {
+    const day = this.#today()
+    const child = (this.#parts.start ?? startArchive)()
+    this.#child = child
+    let done = false
+    child.on('message', (message: FromArchive) => {
+      if (message.kind === 'done') done = message.done
+      else {
+        this.#missing ||= message.fields.code === 'ARCHIVE_NO_DUCKDB'
+        this.#parts.log[message.level](message.fields, message.message)
+      }
+    })
+    child.on('error', error =>
+      this.#parts.log.warn({}, `the archive is not kept: ${error.message}`)
+    )
+    child.once('exit', () => {
+      this.#child = undefined
+      if (this.#closed) return
+      if (done) this.#day = day
+      else this.#notBefore = performance.now() + REST
+    })
+    child.send({
+      path: this.#parts.path,
+      threads: availableParallelism()
+    } satisfies ArchiveStart)
+  }
+
+  #today(): string {
+    return new Date((this.#parts.wall ?? Date.now)()).toISOString().slice(0, 10)
+  }
+}

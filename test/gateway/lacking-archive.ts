@@ -1,0 +1,6 @@
+/** Stands for the process that keeps the archive, where DuckDB is not installed. */
+process.once('message', () => {
+  const fields = { code: 'ARCHIVE_NO_DUCKDB' }
+  process.send!({ kind: 'log', level: 'warn', fields, message: 'no DuckDB' })
+  process.send!({ kind: 'done', done: false }, () => process.exit())
+})
