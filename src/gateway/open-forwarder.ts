@@ -4,13 +4,18 @@ import type { ServiceLog } from '../log/service-log.js'
 import type { Endpoint, Transport } from '../socket/datagram.js'
 import { createForwarder, type MeasuredForwarder } from '../upstream/create-forwarder.js'
 
-/** The upstream sockets of one thread, as the settings want them. */
+/**
+ * The upstream sockets of one thread, as the settings want them.
+ *
+ * @param onUp told when an upstream answers again
+ */
 export function openForwarder(
   { upstreams: settings }: Config,
   upstreams: readonly Endpoint[],
   transport: Transport,
   clock: Clock,
-  log: ServiceLog
+  log: ServiceLog,
+  onUp?: () => void
 ): Promise<MeasuredForwarder> {
   const { timeout, giveUp, forward, caseRandomization, cookies } = settings
   return createForwarder({
@@ -22,8 +27,10 @@ export function openForwarder(
     cookies,
     limits: { tryTimeout: timeout, giveUp },
     onHealth: ({ kind, address }) => {
-      if (kind === 'up') log.info({ upstream: address }, 'an upstream answers again')
-      else log.warn({ upstream: address }, 'an upstream does not answer: it rests, and is probed')
+      if (kind === 'up') {
+        log.info({ upstream: address }, 'an upstream answers again')
+        onUp?.()
+      } else log.warn({ upstream: address }, 'an upstream does not answer: it rests, and is probed')
     }
   })
 }

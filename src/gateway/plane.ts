@@ -68,7 +68,10 @@ export class Plane {
   async listen(endpoints: readonly Endpoint[], snapshot: Snapshot): Promise<void> {
     const { config, upstreams, ledger } = this.start
     const { transport } = chooseTransport(config.transport, new Ledger(ledger))
-    const forwarder = await openForwarder(config, upstreams, transport, this.clock, this.log)
+    const { clock, log } = this
+    const forwarder = await openForwarder(config, upstreams, transport, clock, log, () => {
+      if (this.holdings !== undefined) void inSteps(this.holdings.forgive())
+    })
     forwarder.leaveOut(this.loops)
     this.forwarder = forwarder
     // Another snapshot may have come while the upstream sockets were opened.

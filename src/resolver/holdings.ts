@@ -1,7 +1,9 @@
-import type { NameScope } from '../cache/name-scope.js'
+import { NameScope } from '../cache/name-scope.js'
 import type { PackedAnswerCache } from '../cache/packed.js'
 import type { Shelf } from '../cache/shelf.js'
 import type { Arrivals } from './arrivals.js'
+
+const EVERYTHING = new NameScope(Uint8Array.of(0), true)
 
 /** All that one worker holds of what upstreams said, so that it can be dropped. */
 export class Holdings {
@@ -32,6 +34,22 @@ export class Holdings {
         dropped += some
         yield
       }
+    }
+    this.shelf?.clear()
+    return dropped
+  }
+
+  /**
+   * Drops what is given instead of answers, a bounded piece at each step: an upstream is back, and
+   * who asked in vain is not to wait until that is over.
+   *
+   * @returns how many entries that were
+   */
+  *forgive(): Generator<void, number> {
+    let dropped = 0
+    for (const some of this.failures.flush(EVERYTHING)) {
+      dropped += some
+      yield
     }
     this.shelf?.clear()
     return dropped

@@ -71,6 +71,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'anybody else says': ['scenarios/abuse-stranger-everything.yaml'],
   'a worker dies of an error': ['gateway/worker-deaths.test.ts', 'a worker dies: the others go on'],
   'a worker leaks memory': ['gateway/memory.test.ts', 'a worker that leaks is replaced'],
+  'an upstream that did not answer is back': [
+    'gateway/stale.test.ts',
+    'nobody waits until failures are over'
+  ],
   'a worker is out of memory': ['gateway/memory.test.ts', 'out of memory at once: no hang'],
   'the recorder dies': ['gateway/other-deaths.test.ts', 'the recorder dies: answers go on'],
   'closed query logs cannot': ['archive/tend.test.ts', 'in a folder that takes nothing'],
