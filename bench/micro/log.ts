@@ -1,6 +1,7 @@
 import { RRTYPE } from '../../src/dns/rrtype.js'
 import { MATCH, QueryEvent, VERDICT } from '../../src/log/event.js'
 import { Formatter } from '../../src/log/format.js'
+import { IN_FULL } from '../../src/log/privacy/mode.js'
 import { createRing, RingReader, RingWriter } from '../../src/log/ring.js'
 import { matchedRule } from '../../src/policy/matched-rule.js'
 import { Verdict } from '../../src/policy/snapshot.js'
@@ -20,6 +21,8 @@ export function logCases(stage: Stage): Case[] {
   const received = new QueryEvent()
   const formatter = new Formatter([], matchedRule, () => true)
   formatter.addSnapshot(snapshot)
+  const pseudonymous = pseudonymizing()
+  pseudonymous.addSnapshot(snapshot)
   return [
     {
       name: 'log: record through the ring, both ends',
@@ -41,8 +44,22 @@ export function logCases(stage: Stage): Case[] {
         formatter.flush()
         return formatter.unknown
       }
+    },
+    {
+      name: 'log: line of JSON, client as pseudonym',
+      run(times) {
+        for (let i = 0; i < times; i++) pseudonymous.line(events[i & MASK]!)
+        pseudonymous.flush()
+        return pseudonymous.unknown
+      }
     }
   ]
+}
+
+function pseudonymizing(): Formatter {
+  const key = { secret: new Uint8Array(32), start: 0, end: Infinity }
+  const privacy = { ...IN_FULL, default: 'pseudonym' } as const
+  return new Formatter([], matchedRule, () => true, privacy, { keyAt: () => key })
 }
 
 /** A blocked lookup for each listed question. */

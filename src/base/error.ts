@@ -125,6 +125,11 @@ const MESSAGES = {
   LOG_FOLLOW: (path: string, why: string) => `cannot follow the query log ${path}: ${why}`,
   LOG_OVERRUN: (events: number) =>
     `${events} lookups were not logged: they came faster than the recorder writes`,
+  PRIVACY_KEY: (path: string, why: string) => `key of pseudonyms ${path} cannot be used: ${why}`,
+  PRIVACY_NO_KEY: (folder: string, when: string) =>
+    `there is no key of pseudonyms ${when} in ${folder}: none was made, or it has been deleted`,
+  PRIVACY_NETWORK: (path: string, network: string, hint: string) =>
+    `${path}: found ${JSON.stringify(network)}, wanted the id of a network of the rules${hint}`,
 
   // archive
   ARCHIVE_NO_DUCKDB: (why: string) =>

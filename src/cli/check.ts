@@ -2,6 +2,7 @@ import { InterdictError } from '../base/error.js'
 import { MS_PER_SECOND, type Seconds } from '../base/units.js'
 import type { Config, CookiesConfig } from '../config/config.js'
 import { loadConfig } from '../config/load.js'
+import { privacyNetworks } from '../config/privacy-networks.js'
 import { answeredHere } from '../gateway/answered-here.js'
 import { cookieSecrets } from '../gateway/cookie-secrets.js'
 import type { Trouble } from '../gateway/messages.js'
@@ -59,7 +60,9 @@ async function look(options: CheckOptions): Promise<Checked> {
     const proven = await prove(rules, config, now)
     const folder = new Folder(config.rules)
     const shared = sharedInLists(rules.sources, file => folder.shown(file))
-    const all = [...warnings, ...shared]
+    const networks = rules.networks.map(({ id }) => id)
+    const strange = privacyNetworks(config.log.queries.privacy, networks)
+    const all = [...strange, ...warnings, ...shared]
     return { ...proven, errors: [...secrets, ...proven.errors], warnings: all, lists }
   }
   const { errors } = await loadPolicyTests(config.rules, 'UTC')

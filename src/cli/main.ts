@@ -117,6 +117,18 @@ program
   })
 
 program
+  .command('pseudonym')
+  .description('say what a client is called in the query log')
+  .argument('<address>', 'address of the client')
+  .option('-d, --date <date>', 'on this UTC day, or in this month, instead of today')
+  .option('--all', 'by every key that is kept')
+  .option('--json', 'as JSON')
+  .action(async (address: string, _options, command: Command) => {
+    const { pseudonym } = await import('./pseudonym.js')
+    await pseudonym(address, command.optsWithGlobals())
+  })
+
+program
   .command('ping')
   .description('ask the running server whether it answers: exit code 0 if it does')
   .option('--timeout <ms>', 'how long to wait for each address, in milliseconds', '2000')

@@ -54,8 +54,9 @@ function clientTest(text: string): Filter {
   const wanted = prefixOf(text)
   return ({ client }) => {
     if (client === text) return true
-    const is = wanted === undefined ? undefined : prefixOf(client)
-    return is !== undefined && contains(wanted!, is)
+    if (wanted === undefined || client === undefined) return false
+    const is = prefixOf(client)
+    return is !== undefined && contains(wanted, is)
   }
 }
 

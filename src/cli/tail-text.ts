@@ -22,7 +22,7 @@ const MARGIN = '00:00:00 '.length + VERDICT + 1
  * @param width Infinity: always one line
  */
 export function recordText(record: QueryRecord, width: number): string {
-  const { time, verdict, client, qname, qtype, rcode = 'no reply' } = record
+  const { time, verdict, client = '-', qname, qtype, rcode = 'no reply' } = record
   const clock = tame(time.slice(11, 19))
   const question = `${tame(client).padEnd(CLIENT)} ${tame(qname)} ${tame(qtype)} ${tame(rcode)}`
   const why = reasons(record).join(', ')

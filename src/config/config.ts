@@ -157,4 +157,31 @@ export interface QueryLogConfig {
   readonly rotation: { readonly octets: Octets; readonly daily: boolean }
   /** Whether closed files become Parquet. */
   readonly archive: boolean
+  readonly privacy: PrivacyConfig
+}
+
+/** `full`: the address; `prefix`, `pseudonym`: what is left of it; `none`: nothing. */
+export type PrivacyMode = 'full' | 'prefix' | 'pseudonym' | 'none'
+
+/** What the query log has of clients. */
+export interface PrivacyConfig {
+  /** For networks that are not named, and for clients in none. */
+  readonly default: PrivacyMode
+  readonly networks: readonly {
+    readonly id: string
+    readonly mode: PrivacyMode
+    /** Of the setting, for networks that are not in the rules. */
+    readonly position: Position
+  }[]
+  /** Bits of an address that `prefix` leaves. */
+  readonly bits: { readonly ipv4: number; readonly ipv6: number }
+  /** Whether pseudonyms of addresses that begin alike begin alike. */
+  readonly preservePrefix: boolean
+  /** Of pseudonyms. */
+  readonly keys: {
+    readonly folder: string
+    readonly rotation: 'daily' | 'monthly'
+    /** How long after its day or month a key is kept. */
+    readonly keep: Milliseconds
+  }
 }

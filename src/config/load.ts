@@ -6,7 +6,13 @@ import type { Octets } from '../base/units.js'
 import { show } from '../document/issues.js'
 import { readYaml } from '../document/read.js'
 import { readName } from '../wire/name.js'
-import type { AdminSocketConfig, Config, LimitsConfig, UpstreamsConfig } from './config.js'
+import type {
+  AdminSocketConfig,
+  Config,
+  LimitsConfig,
+  PrivacyConfig,
+  UpstreamsConfig
+} from './config.js'
 import { settingsSchema, type Settings } from './schema.js'
 
 /** Read, in the working folder, if no other is named; it need not exist. */
@@ -47,13 +53,25 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
   const read = readYaml(source, path, settingsSchema)
   if (!read.ok) return read
   const folder = dirname(resolve(path))
+  const { admin, log } = read.value
+  const errors: InterdictError[] = []
+  const refuse = (key: string, found: string, wanted: string): void => {
+    const position = read.positionOf(key.split('.'))
+    errors.push(failureAt(position, 'DOCUMENT_INVALID', key, show(found), wanted))
+  }
   const socket = adminSocket(read.value, folder, read.positionOf(['admin', 'socket']))
   if (socket !== undefined && Buffer.byteLength(socket.path) > LONGEST_SOCKET) {
     const wanted = `a path of at most ${LONGEST_SOCKET} octets, counted from the root`
-    const detail = ['admin.socket', show(read.value.admin.socket), wanted] as const
-    return { ok: false, errors: [failureAt(socket.position, 'DOCUMENT_INVALID', ...detail)] }
+    refuse('admin.socket', admin.socket, wanted)
   }
-  return { ok: true, config: configOf(read.value, folder, socket) }
+  const privacy = privacyOf(log.queries.privacy, folder, path => read.positionOf(path))
+  const logFolder = dirname(resolve(folder, log.queries.file))
+  if (privacy.keys.folder === logFolder) {
+    const wanted = 'another folder than that of the query log'
+    refuse('log.queries.privacy.keys', log.queries.privacy.keys, wanted)
+  }
+  if (errors.length > 0) return { ok: false, errors }
+  return { ok: true, config: configOf(read.value, folder, { socket, privacy }) }
 }
 
 function adminSocket(
@@ -67,7 +85,7 @@ function adminSocket(
 function configOf(
   settings: Settings,
   folder: string,
-  socket: AdminSocketConfig | undefined
+  placed: { readonly socket: AdminSocketConfig | undefined; readonly privacy: PrivacyConfig }
 ): Config {
   const { listen, workers, transport, cache, identity, cookies, tcp, log, shutdown } = settings
   const secretFile = cookies['secret-file']
@@ -115,7 +133,7 @@ function configOf(
       addresses: settings['rebinding-guard'].addresses
     },
     state: { folder: resolve(folder, settings.state.folder) },
-    admin: { socket },
+    admin: { socket: placed.socket },
     log: {
       service: {
         level: service.level,
@@ -126,10 +144,31 @@ function configOf(
         path: resolve(folder, queries.file),
         flush: queries.flush,
         rotation: { octets: queries.rotate.size, daily: queries.rotate.daily },
-        archive: queries.archive
+        archive: queries.archive,
+        privacy: placed.privacy
       }
     },
     shutdown
+  }
+}
+
+function privacyOf(
+  settings: Settings['log']['queries']['privacy'],
+  folder: string,
+  positionOf: (path: readonly string[]) => Position
+): PrivacyConfig {
+  return {
+    default: settings.default,
+    networks: Object.entries(settings.networks).map(([id, mode]) => {
+      return { id, mode, position: positionOf(['log', 'queries', 'privacy', 'networks', id]) }
+    }),
+    bits: { ipv4: settings['ipv4-prefix'], ipv6: settings['ipv6-prefix'] },
+    preservePrefix: settings['preserve-prefix'],
+    keys: {
+      folder: resolve(folder, settings.keys),
+      rotation: settings['rotate-keys'],
+      keep: settings['keep-keys']
+    }
   }
 }
 

@@ -124,6 +124,19 @@ const state = section({ folder: path.prefault('state') })
 
 const admin = section({ socket: z.string('a path').prefault('') })
 
+const mode = z.enum(['full', 'prefix', 'pseudonym', 'none'])
+
+const privacy = section({
+  default: mode.prefault('full'),
+  networks: z.record(z.string(), mode).prefault({}),
+  'ipv4-prefix': z.int().min(8).max(32).prefault(24),
+  'ipv6-prefix': z.int().min(16).max(128).prefault(56),
+  'preserve-prefix': z.boolean().prefault(false),
+  keys: path.prefault('keys'),
+  'rotate-keys': z.enum(['daily', 'monthly']).prefault('daily'),
+  'keep-keys': duration('0d', '3650d').prefault('90d')
+})
+
 const log = section({
   service: section({
     level: z.enum(['info', 'warn', 'error', 'silent']).prefault('info'),
@@ -137,7 +150,8 @@ const log = section({
       size: size('1MB', '64GB').prefault('256MB'),
       daily: z.boolean().prefault(true)
     }),
-    archive: z.boolean().prefault(true)
+    archive: z.boolean().prefault(true),
+    privacy
   })
 })
 

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { MS_PER_SECOND } from '../base/units.js'
 import type { Config } from '../config/config.js'
+import { privacyNetworks } from '../config/privacy-networks.js'
 import { createRing } from '../log/ring.js'
 import type { ServiceLog } from '../log/service-log.js'
 import type { Snapshot } from '../policy/snapshot.js'
@@ -126,7 +127,7 @@ export class Gateway {
     this.recorder.launch()
     // It holds 25 MB, and rules do not often change in the first seconds.
     this.parts.compiler.rest(0)
-    this.news.inForce(this.rules, result, this.warnings)
+    this.news.inForce(this.rules, result, [...this.warnings, ...this.ofSettings()])
     this.watch.follow(result.marks)
     this.loops.start()
     const { which, archive } = this.parts.config.log.queries
@@ -269,9 +270,14 @@ export class Gateway {
   private activate(why: ReloadReason, result: Good, wrong: readonly Trouble[]): void {
     if (this.take(result)) {
       this.fleet.adopt(this.rules)
-      this.news.inForce(this.rules, result)
+      this.news.inForce(this.rules, result, this.ofSettings())
       this.news.accepted(why, wrong)
     } else this.news.unchanged(why, this.rules, wrong)
+  }
+
+  /** Warnings of settings that do not fit the rules. */
+  private ofSettings(): readonly Trouble[] {
+    return privacyNetworks(this.parts.config.log.queries.privacy, this.rules.networks)
   }
 
   private status(): Promise<Status> {

@@ -11,10 +11,7 @@ const tell = (message: FromRecorder): void => parentPort!.postMessage(message)
 const log: ServiceLog = tellLog(tell)
 const { upstreams, settings, rings } = workerData as RecorderStart
 
-const recorder = new Recorder(
-  { path: settings.path, flush: settings.flush, rotation: settings.rotation, upstreams },
-  { clock: systemClock, matchedRule, log }
-)
+const recorder = new Recorder({ ...settings, upstreams }, { clock: systemClock, matchedRule, log })
 /** The recorder holds what was replaced a while longer. */
 const retired = new Retired(SNAPSHOT_HELD + 1000)
 for (const ring of rings) recorder.addRing(ring)

@@ -4,6 +4,9 @@ import { RRTYPE, showRrtype } from '../dns/rrtype.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import { MATCH, NO_RCODE, PROTOCOL, VERDICT, type QueryEvent } from './event.js'
 import { field, SnapshotPieces, type MatchedRule } from './pieces.js'
+import { ClientField, type Keys } from './privacy/client-field.js'
+import { IN_FULL, type PrivacyOptions } from './privacy/mode.js'
+import { ownReverseName } from './privacy/own-name.js'
 import { SCHEMA_VERSION } from './schema.js'
 import { ascii, Text } from './text.js'
 
@@ -15,7 +18,6 @@ const MOST_SNAPSHOTS = 4
 
 const NOTHING = new Uint8Array(0)
 const START = ascii(`{"v":${SCHEMA_VERSION},"time":"`)
-const CLIENT_END = ascii('"')
 const US = ascii(',"us":')
 const EDE = ascii(',"ede":')
 const END = ascii('}\n')
@@ -46,22 +48,34 @@ export class Formatter {
   readonly #upstreams: readonly Uint8Array[]
   readonly #matchedRule: MatchedRule
   readonly #sink: BlockSink
+  readonly #privacy: PrivacyOptions
+  readonly #client: ClientField
   #lines = 0
   #second: Seconds = NaN
   /** `2023-03-13T09:26:53.` of that second. */
   #time: Uint8Array = NOTHING
 
-  /** @param upstreams what `QueryEvent.upstream` is an index in, as shown to people */
-  constructor(upstreams: readonly string[], matchedRule: MatchedRule, sink: BlockSink) {
+  /**
+   * @param upstreams what `QueryEvent.upstream` is an index in, as shown to people
+   * @param keys of pseudonyms, where there are to be any
+   */
+  constructor(
+    upstreams: readonly string[],
+    matchedRule: MatchedRule,
+    sink: BlockSink,
+    privacy: PrivacyOptions = IN_FULL,
+    keys?: Keys
+  ) {
     this.#upstreams = upstreams.map(upstream => field('upstream', upstream))
     this.#matchedRule = matchedRule
     this.#sink = sink
+    this.#privacy = privacy
+    this.#client = new ClientField(privacy, keys)
   }
 
   /** Makes a snapshot known, before the first event of its generation. */
   addSnapshot(snapshot: Snapshot): void {
-    const { generation } = snapshot
-    this.#snapshots.set(generation, new SnapshotPieces(generation, snapshot, this.#matchedRule))
+    this.#snapshots.set(snapshot.generation, this.#piecesOf(snapshot.generation, snapshot))
     for (const oldest of this.#snapshots.keys()) {
       if (this.#snapshots.size <= MOST_SNAPSHOTS) break
       this.#snapshots.delete(oldest)
@@ -88,11 +102,13 @@ export class Formatter {
     text.piece(START)
     this.#putTime(event.wall)
     text.piece(pieces.head)
-    text.address(event.client)
-    text.piece(CLIENT_END)
+    const mode = pieces.privacy(event.clientClass)
+    this.#client.put(text, event.client, mode, event.wall)
     text.piece(network)
     text.piece(PROTOCOLS[event.protocol] ?? NOTHING)
-    text.name(event.qname, event.qnameLength)
+    const own = mode === 'full' ? undefined : ownReverseName(event)
+    if (own === undefined) text.name(event.qname, event.qnameLength)
+    else text.piece(own)
     text.piece(QTYPES.get(event.qtype) ?? qtypeField(event.qtype))
     if (event.rcode !== NO_RCODE) text.piece(RCODES[event.rcode] ?? rcodeField(event.rcode))
     text.piece(VERDICTS[event.verdict]?.[event.match] ?? NOTHING)
@@ -136,7 +152,11 @@ export class Formatter {
   /** A generation that is not held, or no longer: the line says what the event alone can say. */
   #stranger(generation: number): SnapshotPieces {
     this.unknown++
-    return new SnapshotPieces(generation, undefined, this.#matchedRule)
+    return this.#piecesOf(generation, undefined)
+  }
+
+  #piecesOf(generation: number, snapshot: Snapshot | undefined): SnapshotPieces {
+    return new SnapshotPieces(generation, snapshot, this.#matchedRule, this.#privacy)
   }
 }
 

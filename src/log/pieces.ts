@@ -1,4 +1,5 @@
 import type { Claim, Snapshot } from '../policy/snapshot.js'
+import { modeOf, strictest, type PrivacyMode, type PrivacyOptions } from './privacy/mode.js'
 import { ascii } from './text.js'
 
 /** Where the name or prefix stands that matched. */
@@ -43,20 +44,32 @@ const NOTHING = new Uint8Array(0)
 
 /** Everything in a line that a snapshot decides, as octets ready to be copied. */
 export class SnapshotPieces {
-  /** From the end of the time to the start of the client. */
+  /** From the end of the time to before the client. */
   readonly head: Uint8Array
   readonly #networks: readonly Uint8Array[]
+  readonly #modes: readonly PrivacyMode[]
+  readonly #otherMode: PrivacyMode
   readonly #rules = new Map<number, RuleFields>()
 
   /** @param snapshot undefined: it is no longer held, and only its number can be told */
   constructor(
     generation: number,
     readonly snapshot: Snapshot | undefined,
-    readonly matchedRule: MatchedRule
+    readonly matchedRule: MatchedRule,
+    privacy: PrivacyOptions
   ) {
     this.head = headOf(generation, snapshot)
-    const networks = (snapshot?.networks ?? []).map(id => field('network', id))
-    this.#networks = (snapshot?.classNetworks ?? []).map(network => networks[network] ?? NOTHING)
+    const ids = snapshot?.networks ?? []
+    const networks = ids.map(id => field('network', id))
+    const classes = snapshot?.classNetworks ?? []
+    this.#networks = classes.map(network => networks[network] ?? NOTHING)
+    this.#modes = classes.map(network => modeOf(privacy, ids[network]))
+    this.#otherMode = strictest(privacy)
+  }
+
+  /** How a client is written; one of whom nothing is known any more, as the strictest network is. */
+  privacy(clientClass: number): PrivacyMode {
+    return this.#modes[clientClass] ?? this.#otherMode
   }
 
   network(clientClass: number): Uint8Array {
@@ -90,7 +103,7 @@ export class SnapshotPieces {
 function headOf(generation: number, snapshot: Snapshot | undefined): Uint8Array {
   const sha256 = snapshot?.sha256.slice(0, SHA256_DIGITS)
   const rules = sha256 === undefined ? '' : `,"sha256":"${sha256}"`
-  return ascii(`Z","generation":${generation}${rules},"client":"`)
+  return ascii(`Z","generation":${generation}${rules}`)
 }
 
 function ruleFields(claim: Claim, matched: Matched | undefined): Uint8Array {

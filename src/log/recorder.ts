@@ -7,6 +7,8 @@ import { QueryEvent, VERDICT } from './event.js'
 import { Formatter } from './format.js'
 import { LogFile, type Rotation } from './log-file.js'
 import type { MatchedRule } from './pieces.js'
+import { KeyRing, type KeyOptions } from './privacy/key-ring.js'
+import type { PrivacyOptions } from './privacy/mode.js'
 import { RingReader } from './ring.js'
 import type { ServiceLog } from './service-log.js'
 
@@ -27,6 +29,8 @@ export interface RecorderOptions {
   readonly rotation: Rotation
   /** What `QueryEvent.upstream` is an index in, as shown to people. */
   readonly upstreams: readonly string[]
+  /** How clients are written. */
+  readonly privacy: PrivacyOptions & { readonly keys: KeyOptions }
 }
 
 export interface RecorderTools {
@@ -66,6 +70,7 @@ export class Recorder {
   readonly #tools: RecorderTools
   readonly #file: LogFile
   readonly #formatter: Formatter
+  readonly #keys: KeyRing
   readonly #rings: RingReader[] = []
   readonly #event = new QueryEvent()
   /** Events taken from the rings, by verdict. */
@@ -81,11 +86,16 @@ export class Recorder {
     this.#options = options
     this.#tools = tools
     this.#pause = options.flush
-    const { path, rotation, upstreams } = options
+    const { path, rotation, upstreams, privacy } = options
     const report = (error: InterdictError): boolean => this.#report(error)
     this.#file = new LogFile(path, rotation, tools.clock, report, tools.open)
-    this.#formatter = new Formatter(upstreams, tools.matchedRule, (block, lines) =>
-      this.#file.write(block, lines)
+    this.#keys = new KeyRing(privacy.keys, tools.clock, report)
+    this.#formatter = new Formatter(
+      upstreams,
+      tools.matchedRule,
+      (block, lines) => this.#file.write(block, lines),
+      privacy,
+      this.#keys
     )
     // Now, so that a path that cannot be written is in the service log at the start.
     this.#file.tend()
@@ -132,6 +142,7 @@ export class Recorder {
     }
     this.#formatter.flush()
     this.#file.tend()
+    this.#keys.tend()
     this.#tellDropped()
     if (this.#tools.clock.now() > this.#newestSince + SNAPSHOT_HELD) this.#release()
     const pause = fill === 0 ? Infinity : (this.#pause * WANTED_FILL) / fill

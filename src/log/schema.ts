@@ -11,7 +11,8 @@ export interface QueryRecord {
   readonly time: string
   readonly generation: number
   readonly sha256?: string
-  readonly client: string
+  readonly client?: string
+  readonly privacy?: string
   readonly network?: string
   readonly protocol: string
   readonly qname: string
@@ -40,6 +41,7 @@ export const QUERY_FIELDS = {
   generation: 'integer',
   sha256: 'string',
   client: 'string',
+  privacy: 'string',
   network: 'string',
   protocol: 'string',
   qname: 'string',

@@ -82,6 +82,8 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'the machine stops while Parquet': ['archive/tend.test.ts', 'half of a file is made anew'],
   'the service log cannot': ['cli/streams.test.ts', 'a service log in'],
   'disk or pipe of the query log': ['cli/streams.test.ts', 'a query log that takes nothing'],
+  'a key of pseudonyms': ['log/privacy/keys.test.ts', 'a key that cannot be kept'],
+  'rules are no longer held': ['log/privacy/client.test.ts', 'each network has a mode of its own'],
   'more lookups than': ['log/recorder.test.ts', 'counts what a full ring dropped'],
   'the compiler dies': ['gateway/other-deaths.test.ts', 'the compiler dies twice'],
   'there are no descriptors': ['cli/starved.test.ts', 'out of descriptors'],

@@ -104,6 +104,7 @@ function plainly(event: QueryEvent): string {
     generation: event.generation,
     sha256: SHA256.slice(0, 12),
     client: showAddress(new Uint8Array(address.buffer)),
+    privacy: undefined,
     network: networks[classNetworks[event.clientClass] ?? -1],
     protocol: ['udp', 'tcp'][event.protocol],
     qname: showCanonical(showName(event.qname)),

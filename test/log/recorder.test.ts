@@ -1,6 +1,9 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import type { OpenDestination } from '../../src/log/destination.js'
 import { VERDICT } from '../../src/log/event.js'
+import { IN_FULL, type PrivacyOptions } from '../../src/log/privacy/mode.js'
 import { Recorder } from '../../src/log/recorder.js'
 import { createRing, RingWriter } from '../../src/log/ring.js'
 import type { QueryRecord } from '../../src/log/schema.js'
@@ -9,11 +12,13 @@ import { eventOf, matchedRule, rememberingLog, snapshotOf, WALL } from './events
 
 const SMALL_RING = 4096
 
-function recorder(path: string, open?: OpenDestination) {
+function recorder(path: string, open?: OpenDestination, modes: Partial<PrivacyOptions> = {}) {
+  const keys = { folder: `${path}.keys`, rotation: 'daily', keep: 0 } as const
+  const privacy = { ...IN_FULL, keys, ...modes }
   const [clock, log] = [fakeClock(WALL), rememberingLog()]
   const rotation = { octets: 2 ** 30, daily: true }
   const made = new Recorder(
-    { path, flush: 200, rotation, upstreams: ['192.0.2.53'] },
+    { path, flush: 200, rotation, upstreams: ['192.0.2.53'], privacy },
     { clock, log, matchedRule, ...(open && { open }) }
   )
   made.addSnapshot(snapshotOf(1))
@@ -187,3 +192,25 @@ t.test('reopens for logrotate', async t => {
   t.equal(disk.opened, 2)
   await made.drain()
 })
+
+t.test(
+  'writes pseudonyms with a key that it makes beside the log, and deletes it after',
+  async t => {
+    const { file, path, read } = folder(t)
+    const { made, clock, ring } = recorder(file, undefined, { default: 'pseudonym' })
+    const worker = ring()
+    worker.push(eventOf({}))
+    worker.push(eventOf({ generation: 9 }))
+    worker.commit()
+    made.round()
+    const [first, unknown] = recordsOf(read())
+    t.match(first, { client: /^[0-9a-f]{16}$/, privacy: 'pseudonym' })
+    t.equal(unknown?.client, first?.client, 'also where nothing is known of the network')
+    const keys = () => readdirSync(join(path, 'queries.jsonl.keys'))
+    t.strictSame(keys(), ['2023-03-13.key'])
+    clock.pass(86_400_000)
+    made.round()
+    t.strictSame(keys(), [])
+    await made.drain()
+  }
+)

@@ -1,0 +1,19 @@
+import { failureAt, type InterdictError } from '../base/error.js'
+import type { PrivacyConfig } from './config.js'
+import { didYouMean } from '../document/closest.js'
+
+/**
+ * Warnings of networks in the privacy settings that are not in the rules: clients that somebody
+ * meant are written otherwise than meant.
+ */
+export function privacyNetworks(
+  { networks }: PrivacyConfig,
+  known: readonly string[]
+): InterdictError[] {
+  return networks
+    .filter(({ id }) => !known.includes(id))
+    .map(({ id, position }) => {
+      const path = `log.queries.privacy.networks.${id}`
+      return failureAt(position, 'PRIVACY_NETWORK', path, id, didYouMean(id, known))
+    })
+}

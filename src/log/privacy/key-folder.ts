@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeSync
+} from 'node:fs'
+import { join } from 'node:path'
+import { failure } from '../../base/error.js'
+import type { Milliseconds } from '../../base/units.js'
+import { makeFolderOf } from '../folder-of.js'
+import { KEY } from './mode.js'
+import { endOf, isPeriod, type Period } from './period.js'
+
+/** For its owner alone: who has a key can tell who a pseudonym is. */
+const FOLDER_MODE = 0o700
+const FILE_MODE = 0o600
+const OTHERS = 0o077
+
+const SUFFIX = '.key'
+/** A key, or one that was being written when the machine stopped. */
+const KEY_FILE = /^(\d{4}-\d{2}(?:-\d{2})?)\.key(?:\.[0-9a-f]+)?$/
+
+/** The key of one period. */
+export interface PeriodKey {
+  readonly period: Period
+  readonly secret: Uint8Array
+}
+
+/** Periods of which there are keys, the oldest first. Throws the system's error. */
+export function periodsIn(folder: string): Period[] {
+  return readdirSync(folder)
+    .flatMap(name => (name.endsWith(SUFFIX) ? [name.slice(0, -SUFFIX.length)] : []))
+    .filter(isPeriod)
+    .sort()
+}
+
+/**
+ * The key of a period; undefined: there is none.
+ *
+ * @throws InterdictError PRIVACY_KEY, where it cannot be read, is no key, or others can read it
+ */
+export function readKey(folder: string, period: Period): PeriodKey | undefined {
+  const path = pathOf(folder, period)
+  try {
+    const { mode } = statSync(path)
+    if ((mode & OTHERS) !== 0) {
+      const shown = (mode & 0o777).toString(8)
+      throw failure('PRIVACY_KEY', path, `its mode is ${shown}, wanted one for its owner alone`)
+    }
+    return { period, secret: secretIn(readFileSync(path, 'latin1'), path) }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw asFailure(path, error)
+  }
+}
+
+/**
+ * Writes a key, unless there is one: then that one is it, even where another gateway made it just
+ * now. It is there whole, or not at all.
+ *
+ * @throws InterdictError PRIVACY_KEY
+ */
+export function keepKey(folder: string, key: PeriodKey): PeriodKey {
+  const path = pathOf(folder, key.period)
+  const fresh = `${path}.${randomBytes(8).toString('hex')}`
+  try {
+    makeFolder(folder)
+    try {
+      write(fresh, `${Buffer.from(key.secret).toString('hex')}\n`)
+      linkSync(fresh, path)
+    } finally {
+      if (existsSync(fresh)) unlinkSync(fresh)
+    }
+    return key
+  } catch (error) {
+    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST'
+    const other = isThere ? readKey(folder, key.period) : undefined
+    if (other === undefined) throw asFailure(path, error)
+    return other
+  }
+}
+
+/** A new one, in memory. */
+export function newKey(period: Period): PeriodKey {
+  return { period, secret: Uint8Array.from(randomBytes(KEY)) }
+}
+
+/**
+ * Deletes the keys whose period ended more than `keep` before `wall`.
+ *
+ * @throws InterdictError PRIVACY_KEY at the first that cannot be
+ */
+export function deleteOldKeys(folder: string, keep: Milliseconds, wall: Milliseconds): void {
+  if (!existsSync(folder)) return
+  try {
+    for (const name of readdirSync(folder)) {
+      const period = KEY_FILE.exec(name)?.[1] ?? ''
+      if (isPeriod(period) && endOf(period) + keep <= wall) unlinkSync(join(folder, name))
+    }
+  } catch (error) {
+    throw asFailure(folder, error)
+  }
+}
+
+function secretIn(text: string, path: string): Uint8Array {
+  const digits = text.trim()
+  if (!/^[0-9a-f]*$/i.test(digits) || digits.length !== 2 * KEY)
+    throw failure('PRIVACY_KEY', path, `found something else than ${2 * KEY} hexadecimal digits`)
+  return Uint8Array.from(Buffer.from(digits, 'hex'))
+}
+
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolderOf(folder)
+  mkdirSync(folder, FOLDER_MODE)
+}
+
+function write(path: string, text: string): void {
+  const file = openSync(path, 'wx', FILE_MODE)
+  try {
+    // A umask may have taken too much, never too little.
+    fchmodSync(file, FILE_MODE)
+    writeSync(file, text)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function pathOf(folder: string, period: Period): string {
+  return join(folder, period + SUFFIX)
+}
+
+function asFailure(path: string, error: unknown): Error {
+  const { name, message } = error as Error
+  return name === 'InterdictError' ? (error as Error) : failure('PRIVACY_KEY', path, message)
+}
