@@ -142,6 +142,14 @@ const MESSAGES = {
   ARCHIVE_SQL: (why: string) => `the query failed: ${why}`,
   ARCHIVE_SQL_WRITES: () => 'found something else than one SELECT, wanted one: logs are only read',
 
+  // replay
+  REPLAY_UNREADABLE: (file: string, why: string) => `log ${file} cannot be read: ${why}`,
+  REPLAY_TORN: (file: string, why: string) => `log ${file} ends before its end: ${why}`,
+  REPLAY_UNKNOWN: (file: string) =>
+    `log ${file} is in no format that is known by how it begins: say which one with --from`,
+  REPLAY_FOREIGN: (place: string, format: string, why: string) =>
+    `${place}: found no lookup in the whole log (${why}), wanted a log of the format ${format}`,
+
   // gateway, cli
   COOKIE_SECRET: (found: string) =>
     `found ${found}, wanted one to four secrets of 32 hexadecimal digits, one a line`,

@@ -70,6 +70,31 @@ program
   })
 
 program
+  .command('replay')
+  .description('say which answers of recorded lookups would change under candidate rules')
+  .argument(
+    '<log...>',
+    'logs of Interdict or of other programs, packed or not; - is standard input'
+  )
+  .requiredOption('-r, --rules <folder>', 'candidate rules')
+  .option('--against <folder>', 'compare with these rules, not with what was recorded')
+  .option('--from <format>', 'what the logs are, if that is not to be recognised')
+  .option(
+    '-a, --at <time>',
+    'judge all lookups as of this date or time (in the time zone of the rules unless it says)'
+  )
+  .option('-n, --network <id>', 'take all clients for those of this network')
+  .option('--top <number>', 'how many rows of each table', '10')
+  .option('--examples <number>', 'how many examples of each rule', '3')
+  .option('--fail-over <number>', 'exit code 1 if more lookups than so many change')
+  .option('--json', 'as JSON')
+  .option('--html', 'as a page of HTML')
+  .action(async (logs: readonly string[], _options, command: Command) => {
+    const { replay } = await import('./replay.js')
+    await replay(logs, command.optsWithGlobals())
+  })
+
+program
   .command('apps')
   .description('search the catalogue of apps: what they are, their names, and who bans them')
   .argument('[search...]', 'words, the id of an app, or a domain name: which app claims it')

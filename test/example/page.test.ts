@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { PAGE, pageNow } from './page.js'
+import { pageNow, PAGES } from './page.js'
 
-t.test(`${PAGE} is what npm run example makes`, async t => {
-  t.equal(readFileSync(PAGE, 'utf8'), await pageNow(t.testdir({})))
-})
+for (const page of PAGES) {
+  t.test(`${page} is what npm run example makes`, async t => {
+    t.equal(readFileSync(page, 'utf8'), await pageNow(page, t.testdir({})))
+  })
+}

@@ -1,10 +1,13 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { PROGRAM } from '../cli/run.js'
 
-/** A page whose commands are run in order, in one folder, with its files as they stand above. */
-export const PAGE = 'docs/belgium.md'
+/** Pages whose commands are run in order, in a folder each, with its files as they stand above. */
+export const PAGES = ['docs/belgium.md', 'docs/replay.md'] as const
+
+/** What other programs have written, which pages find in `logs/`. */
+const LOGS = 'test/example/logs'
 
 const FENCE = /^```(yaml|console)\n([\s\S]*?)^```$/gm
 
@@ -14,8 +17,9 @@ const FENCE = /^```(yaml|console)\n([\s\S]*?)^```$/gm
  *
  * @param folder empty
  */
-export async function pageNow(folder: string): Promise<string> {
-  const page = readFileSync(PAGE, 'utf8')
+export async function pageNow(path: (typeof PAGES)[number], folder: string): Promise<string> {
+  const page = readFileSync(path, 'utf8')
+  cpSync(LOGS, join(folder, 'logs'), { recursive: true })
   let made = ''
   let end = 0
   for (const match of page.matchAll(FENCE)) {

@@ -1,9 +1,11 @@
-/** Writes the worked example anew, with what its commands say now. */
+/** Writes the worked examples anew, with what their commands say now. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PAGE, pageNow } from './page.js'
+import { pageNow, PAGES } from './page.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'interdict-example-'))
-writeFileSync(PAGE, await pageNow(folder))
-rmSync(folder, { recursive: true })
+for (const page of PAGES) {
+  const folder = mkdtempSync(join(tmpdir(), 'interdict-example-'))
+  writeFileSync(page, await pageNow(page, folder))
+  rmSync(folder, { recursive: true })
+}

@@ -95,6 +95,8 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'something is dropped': ['scenarios/flush-in-flight.yaml'],
   'SIGTERM or SIGINT': ['cli/trouble.test.ts', 'a second signal does not wait'],
   'SIGHUP, once': ['cli/trouble.test.ts', 'a thousand SIGHUPs'],
+  'a log to be replayed': ['replay/own-log.test.ts', 'skips lines that it cannot read'],
+  'nothing in a log': ['replay/own-log.test.ts', 'a log that is all foreign'],
   'standard input': ['cli/streams.test.ts', 'nobody reads its standard error']
 }
 

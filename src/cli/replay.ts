@@ -1,0 +1,127 @@
+import { systemClock, epochSeconds } from '../base/clock.js'
+import type { Seconds } from '../base/units.js'
+import { compile } from '../policy/compile.js'
+import { Comparison } from '../replay/comparison.js'
+import { FORMATS, type Format } from '../replay/formats.js'
+import { Judge } from '../replay/judge.js'
+import { replayLog, type ReadLog } from '../replay/replay.js'
+import { loadRules } from '../rules/load.js'
+import type { RuleSet } from '../rules/types.js'
+import { EXIT, usage } from './exit.js'
+import { checkAt, secondsAt } from './given.js'
+import { refuse } from './refuse.js'
+import { toHtml } from './replay-html.js'
+import { replayed, toJson, type Replayed } from './replayed.js'
+import { toText } from './replay-text.js'
+import { number, size } from './show.js'
+
+export interface ReplayOptions {
+  readonly rules: string
+  readonly against?: string
+  readonly from?: string
+  readonly at?: string
+  readonly network?: string
+  readonly top: string
+  readonly examples: string
+  readonly failOver?: string
+  readonly json?: boolean
+  readonly html?: boolean
+}
+
+/**
+ * `interdict replay`: which answers of recorded lookups would change under candidate rules. Exit code
+ * 1 if more do than `failOver`.
+ */
+export async function replay(logs: readonly string[], options: ReplayOptions): Promise<void> {
+  const format = formatOf(options.from)
+  const top = wholeNumber('--top', options.top)
+  const examples = wholeNumber('--examples', options.examples)
+  const most =
+    options.failOver === undefined ? Infinity : wholeNumber('--fail-over', options.failOver)
+  checkAt(options.at)
+  const [rules, against] = await loadBoth(options)
+  checkNetwork(options.network, [rules, ...(against ? [against] : [])])
+  const { timeZone } = rules
+  const at = options.at === undefined ? undefined : secondsAt(options.at, timeZone)
+  const now = epochSeconds(systemClock)
+  const comparison = new Comparison({ at, now, network: options.network, examples, random })
+  comparison.judgeBy(judgeOf(rules, comparison), against && judgeOf(against, comparison))
+  const files = await readAll(logs, comparison, format, timeZone, now)
+  const { rules: folder, against: folderBefore } = options
+  const said = replayed(comparison, files, {
+    rules: { folder, sha256: rules.sha256 },
+    against: against && { folder: folderBefore!, sha256: against.sha256 },
+    at,
+    timeZone,
+    top
+  })
+  process.stdout.write(show(said, options))
+  process.exit(comparison.counts.changed > most ? EXIT.found : EXIT.fine)
+}
+
+function show(said: Replayed, { json, html }: ReplayOptions): string {
+  if (json === true) return toJson(said)
+  return html === true ? toHtml(said) : toText(said)
+}
+
+function random(): number {
+  return Math.floor(Math.random() * 2 ** 32)
+}
+
+function judgeOf(rules: RuleSet, { names }: Comparison): Judge {
+  return new Judge(rules, compile(rules, { generation: 1, random }), names)
+}
+
+/** The candidate rules, and those that they are compared with; ends the process where one is wrong. */
+async function loadBoth({
+  rules,
+  against
+}: ReplayOptions): Promise<[RuleSet, RuleSet | undefined]> {
+  const after = await loadRules(rules)
+  const before = against === undefined ? undefined : await loadRules(against)
+  if (after.ok && before?.ok !== false) return [after.rules, before?.rules]
+  return refuse([after, before].flatMap(one => (one?.ok === false ? one.errors : [])))
+}
+
+async function readAll(
+  logs: readonly string[],
+  comparison: Comparison,
+  format: Format | undefined,
+  zone: string,
+  now: Seconds
+): Promise<ReadLog[]> {
+  const files: ReadLog[] = []
+  const onTerminal = process.stderr.isTTY
+  const progress = (file: string, read: number): void => {
+    if (!onTerminal) return
+    const lookups = number(comparison.counts.lookups)
+    process.stderr.write(`\r\x1b[K${lookups} lookups, ${size(read)} of ${JSON.stringify(file)}`)
+  }
+  try {
+    for (const file of logs) {
+      files.push(await replayLog(file, comparison, { format, zone, now, progress }))
+    }
+  } finally {
+    if (onTerminal) process.stderr.write('\r\x1b[K')
+  }
+  return files
+}
+
+function formatOf(from: string | undefined): Format | undefined {
+  if (from === undefined) return undefined
+  const found = FORMATS.find(format => format === from)
+  return found ?? usage(`--from: ${from} is none of ${FORMATS.join(', ')}`)
+}
+
+function checkNetwork(network: string | undefined, all: readonly RuleSet[]): void {
+  if (network === undefined) return
+  for (const { networks } of all) {
+    if (!networks.some(({ id }) => id === network)) {
+      usage(`--network: the rules have no network ${network}`)
+    }
+  }
+}
+
+function wholeNumber(argument: string, text: string): number {
+  return /^\d{1,9}$/.test(text) ? Number(text) : usage(`${argument}: ${text} is no whole number`)
+}

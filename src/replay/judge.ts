@@ -1,0 +1,164 @@
+import type { Seconds } from '../base/units.js'
+import { PROTOCOL } from '../log/event.js'
+import { compileClasses } from '../policy/client-classes.js'
+import { Policy } from '../policy/policy.js'
+import { Verdict, type Claim, type Snapshot } from '../policy/snapshot.js'
+import { blocks } from '../resolver/ban.js'
+import type { RuleSet } from '../rules/types.js'
+import { HashedName } from '../wire/hashed-name.js'
+import type { Client } from './clients.js'
+import type { Names } from './names.js'
+
+/**
+ * What rules come to for one lookup.
+ *
+ * `open`      it is answered as if nobody spoke: no rule does, or an exception or allow
+ * `blocked`   the action of a ban or block answers
+ * `monitored` it would, but only watches
+ * `refused`   the client is in no network
+ */
+export const STATE = { open: 0, blocked: 1, monitored: 2, refused: 3 } as const
+
+/** A state, and the number of the claim behind it + 1 (0: none) above it. */
+export type Outcome = number
+
+const STATE_BITS = 2
+const REFUSED: Outcome = STATE.refused
+/** Client class of one that nothing is known of. */
+export const UNPLACED = -1
+
+export function stateOf(outcome: Outcome): number {
+  return outcome & ((1 << STATE_BITS) - 1)
+}
+
+/** Slots of the cache of outcomes, a power of two. */
+const SLOTS = 1 << 19
+/**
+ * Words of a slot: name, class, type and protocol, epoch, outcome. Eight, so that no slot is in two
+ * lines of the processor's cache.
+ */
+const SLOT = 8
+const GOLDEN = 0x9e3779b1
+
+/**
+ * Puts recorded lookups to rules, by the very `Policy` that workers ask, and remembers what came of
+ * a name for clients of one class: most of a log is the same again.
+ */
+export class Judge {
+  readonly policy: Policy
+  readonly rules: RuleSet
+  readonly #names: Names
+  /** Whether any rule is for some types alone, or for one protocol: else neither is part of a key. */
+  readonly #isTyped: boolean
+  readonly #hasTruncate: boolean
+  readonly #plainClass: ReadonlyMap<string, number>
+  readonly #hashed = new HashedName()
+  readonly #verdict = new Verdict()
+  readonly #cache = new Int32Array(SLOTS * SLOT).fill(-1)
+
+  constructor(rules: RuleSet, snapshot: Snapshot, names: Names) {
+    this.policy = new Policy(snapshot)
+    this.rules = rules
+    this.#names = names
+    this.#isTyped = snapshot.claims.some(({ qtypes }) => qtypes !== undefined)
+    this.#hasTruncate = snapshot.claims.some(({ reply }) => reply?.action === 'truncate')
+    this.#plainClass = plainClasses(rules)
+  }
+
+  /**
+   * The class of a client: by its address; where the log has none, that of its network's clients for
+   * which no exception has prefixes of its own. UNPLACED: there is neither.
+   *
+   * @param network id of the one that all clients are to be taken for, if they are
+   */
+  classOf({ words, network }: Client, all?: string): number {
+    if (all !== undefined) return this.#plainClass.get(all) ?? UNPLACED
+    if (words !== undefined) return this.policy.classOf(words, 0)
+    return network === undefined ? UNPLACED : (this.#plainClass.get(network) ?? UNPLACED)
+  }
+
+  /** Id of the network of a class; undefined: of none. */
+  networkOf(clientClass: number): string | undefined {
+    const { classNetworks, networks } = this.policy.snapshot
+    return networks[classNetworks[clientClass] ?? -1]
+  }
+
+  claimOf(outcome: Outcome): Claim | undefined {
+    return this.policy.claims[(outcome >> STATE_BITS) - 1]
+  }
+
+  /** Forgets what came of names whose numbers mean others now. */
+  clear(): void {
+    this.#cache.fill(-1)
+  }
+
+  /** @param protocol one of `PROTOCOL` */
+  outcome(
+    name: number,
+    clientClass: number,
+    qtype: number,
+    protocol: number,
+    now: Seconds
+  ): Outcome {
+    if (clientClass === 0) return REFUSED
+    const cache = this.#cache
+    const type = this.#isTyped ? qtype : 0
+    const asked = (type << 1) | (this.#hasTruncate ? protocol : PROTOCOL.udp)
+    // Below 2^31: snapshots here are of generation 1, which has room for 2^20 epochs.
+    const epoch = this.policy.epochAt(now)
+    const hash = Math.imul(name + Math.imul(clientClass ^ (asked << 10), 0x85ebca6b), GOLDEN)
+    const at = ((hash ^ (hash >>> 15)) & (SLOTS - 1)) * SLOT
+    if (
+      cache[at] === name &&
+      cache[at + 1] === clientClass &&
+      cache[at + 2] === asked &&
+      cache[at + 3] === epoch
+    ) {
+      return cache[at + 4]!
+    }
+    const outcome = this.#judge(name, clientClass, qtype, protocol, now)
+    cache[at] = name
+    cache[at + 1] = clientClass
+    cache[at + 2] = asked
+    cache[at + 3] = epoch
+    cache[at + 4] = outcome
+    return outcome
+  }
+
+  #judge(
+    name: number,
+    clientClass: number,
+    qtype: number,
+    protocol: number,
+    now: Seconds
+  ): Outcome {
+    const { policy } = this
+    const hashed = this.#hashed
+    const verdict = this.#verdict
+    hashed.take(this.#names.wireOf(name)!, 0, policy.seed)
+    verdict.clear()
+    policy.judge(hashed, qtype, clientClass, now, verdict)
+    const { claim, monitor } = verdict
+    if (blocks(policy, verdict, protocol)) return outcomeOf(STATE.blocked, claim)
+    return monitor === -1 ? outcomeOf(STATE.open, claim) : outcomeOf(STATE.monitored, monitor)
+  }
+}
+
+function outcomeOf(state: number, claim: number): Outcome {
+  return ((claim + 1) << STATE_BITS) | state
+}
+
+/** Of each network, the class of clients for which nothing is that is for some clients alone. */
+function plainClasses({ networks }: RuleSet): ReadonlyMap<string, number> {
+  const { classes } = compileClasses(networks)
+  const without = ({ rules, without }: (typeof classes)[number]): number =>
+    rules.length - without.size
+  const plain = new Map<string, number>()
+  classes.forEach((one, number) => {
+    const id = networks[one.network]?.id
+    if (id === undefined) return
+    const known = plain.get(id)
+    if (known === undefined || without(one) < without(classes[known]!)) plain.set(id, number)
+  })
+  return plain
+}

@@ -1,0 +1,47 @@
+import type { Seconds } from '../base/units.js'
+import { readInstant, showInstant } from '../rules/instant.js'
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+const SYSLOG = /^([A-Z][a-z]{2}) +(\d{1,2}) (\d\d:\d\d:\d\d)/
+const ISO = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?/
+/** A clock may be ahead of another by as much. */
+const DAY: Seconds = 86_400
+
+/**
+ * Reads the times of logs that leave something out: `Nov 26 08:44:01` has neither year nor zone. The
+ * year is the last one in which it was not after the end of the log; the zone is that of the rules.
+ */
+export class Stamps {
+  readonly #known = new Map<string, Seconds | undefined>()
+
+  /** @param end the log was last written then */
+  constructor(
+    readonly zone: string,
+    readonly end: Seconds
+  ) {}
+
+  /** Undefined where the text does not begin with a time. */
+  read(text: string): Seconds | undefined {
+    const key = text.slice(0, 40)
+    if (this.#known.size > 4096) this.#known.clear()
+    if (!this.#known.has(key)) this.#known.set(key, this.#work(key))
+    return this.#known.get(key)
+  }
+
+  #work(text: string): Seconds | undefined {
+    const [, date, clock, offset = ''] = ISO.exec(text) ?? []
+    if (date !== undefined) {
+      return readInstant(`${date}T${clock!}${offset.replace(/(\d\d)(\d\d)$/, '$1:$2')}`, this.zone)
+    }
+    const [, month, day, time] = SYSLOG.exec(text) ?? []
+    const number = MONTHS.indexOf(month ?? '') + 1
+    if (number === 0) return undefined
+    const last = Number(showInstant(this.end + DAY, this.zone).slice(0, 4))
+    for (const year of [last, last - 1]) {
+      const rest = `${String(number).padStart(2, '0')}-${day!.padStart(2, '0')}T${time!}`
+      const at = readInstant(`${year}-${rest}`, this.zone)
+      if (at !== undefined && at <= this.end + DAY) return at
+    }
+    return undefined
+  }
+}

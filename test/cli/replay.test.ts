@@ -1,0 +1,145 @@
+import { dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+import { ownLine } from '../replay/kit.js'
+import { CLIP, FILES, interdict, NETWORKS, site } from './run.js'
+
+const ODD = '<b>\\027[2j.clip.example'
+const LINES = [
+  ownLine({ qname: 'clip.example' }),
+  ownLine({ qname: 'clip.example', client: '10.20.3.5' }),
+  ownLine({ qname: ODD }),
+  ownLine({ qname: 'old.example', verdict: 'blocked', match: 'qname', ban: 'old' })
+]
+
+/** @param words besides the log and the rules */
+async function replay(t: Test, ...words: string[]) {
+  const folder = dirname(
+    site(t, {
+      ...FILES,
+      'a.jsonl': LINES.join(''),
+      'before/networks.yaml': NETWORKS.replace(
+        'apps: [clip]\n        authority',
+        'names: [other.example]\n        authority'
+      ),
+      'before/apps/clip.yaml': CLIP,
+      'evil.jsonl': ownLine({
+        qname: 'clip.example',
+        client: '\u001b[2J<script>',
+        network: 'phones'
+      })
+    })
+  )
+  const given = words.map(word => word.replace('FOLDER', folder))
+  const ran = await interdict(
+    'replay',
+    join(folder, 'a.jsonl'),
+    '--rules',
+    join(folder, 'rules'),
+    ...given
+  )
+  return { ...ran, out: ran.out.replaceAll(`${folder}/`, '') }
+}
+
+t.test('says what changes, in the lines of a terminal', async t => {
+  const { code, out } = await replay(t)
+  t.equal(code, 0)
+  t.match(out, /^4 lookups under rules, against what was recorded$/m)
+  t.match(out, /^Newly blocked: 3 lookups$/m)
+  t.match(out, /^app clip {2}ban federal {2}3$/m)
+  t.match(out, /^Newly allowed: 1 lookup$/m)
+  t.match(out, /^ {2}blocked by ban old -> forwarded$/m)
+  t.match(out, /^4 of 4 lookups change\.$/m)
+  t.notOk(out.split('\n').some(line => line.length > 80))
+})
+
+t.test('is a public form of JSON', async t => {
+  const { out } = await replay(t, '--json', '--top', '1', '--examples', '1')
+  const said = JSON.parse(out) as Record<string, unknown>
+  t.match(said, {
+    against: null,
+    at: null,
+    lookups: 4,
+    changed: 4,
+    changes: {
+      blocked: {
+        lookups: 3,
+        rules: {
+          all: 1,
+          top: [
+            {
+              through: 'app clip',
+              by: 'ban federal',
+              lookups: 3,
+              examples: [
+                {
+                  at: '2023-05-01T09:26:53Z',
+                  client: '10.20.3.4',
+                  name: 'clip.example',
+                  type: 'A',
+                  was: 'answered',
+                  is: 'nxdomain by ban federal'
+                }
+              ]
+            }
+          ]
+        },
+        networks: { all: 1, top: [{ what: 'phones', lookups: 3 }] },
+        clients: { all: 2, top: [{ what: '10.20.3.4', lookups: 2 }] },
+        names: { all: 2, top: [{ what: 'clip.example', lookups: 2 }] }
+      },
+      allowed: { lookups: 1 }
+    }
+  })
+})
+
+t.test('is a page of HTML that loads and runs nothing', async t => {
+  const { out } = await replay(t, '--html')
+  t.match(out, /^<!doctype html>/)
+  t.match(out, '&#60;b&#62;\\027[2j.clip.example')
+  t.notMatch(out, /<b>|<script|<link|<img|https?:/)
+})
+
+t.test('what a log has is no order to a terminal and no markup', async t => {
+  const text = await replay(t, 'FOLDER/evil.jsonl')
+  t.notMatch(text.out, '\u001b')
+  const page = await replay(t, 'FOLDER/evil.jsonl', '--html')
+  t.notMatch(page.out, /\u001b|<script/)
+  t.match(page.out, '&#60;script&#62;')
+})
+
+t.test('compares with other rules', async t => {
+  const { out } = await replay(t, '--against', 'FOLDER/before', '--json')
+  t.match(JSON.parse(out), {
+    changed: 3,
+    changes: { blocked: { lookups: 3 }, allowed: { lookups: 0 } }
+  })
+})
+
+t.test('fails where more lookups change than may', async t => {
+  t.equal((await replay(t, '--fail-over', '3')).code, 1)
+  t.equal((await replay(t, '--fail-over', '4')).code, 0)
+})
+
+t.test('judges as of another time', async t => {
+  const { out } = await replay(t, '--at', '2023-01-01', '--json')
+  t.match(JSON.parse(out), { at: '2023-01-01T00:00:00Z', changes: { blocked: { lookups: 0 } } })
+})
+
+for (const words of [
+  ['--from', 'x'],
+  ['--top', 'x'],
+  ['--at', 'x'],
+  ['--network', 'x']
+]) {
+  t.test(`${words.join(' ')}: it does not know such words`, async t => {
+    const { code, err } = await replay(t, ...words)
+    t.equal(code, 2)
+    t.match(err, words[0])
+  })
+}
+
+t.test('a log that is not there is one clear line', async t => {
+  const { code, err } = await replay(t, 'FOLDER/none')
+  t.equal(code, 1)
+  t.match(err, /REPLAY_UNREADABLE/)
+})
