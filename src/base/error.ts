@@ -96,6 +96,19 @@ const MESSAGES = {
   RULES_PAIR_MISSING: (path: string, app: string, pair: string) =>
     `${path}: ${app} is banned without ${pair}, which its file says to ban with it`,
 
+  // bundle
+  BUNDLE_UNREADABLE: (bundle: string, why: string) => `${bundle} cannot be read: ${why}`,
+  BUNDLE_BROKEN: (bundle: string, why: string) => `${bundle} is no whole bundle: ${why}`,
+  BUNDLE_SIGNATURE: (bundle: string, key: string) =>
+    `${bundle} has a wrong signature of the key ${key}`,
+  BUNDLE_UNSIGNED: (bundle: string, found: number, wanted: number) =>
+    `${bundle}: found ${found} good signatures of trusted keys, wanted ${wanted}`,
+  BUNDLE_EXPIRED: (bundle: string, expired: string, now: string) =>
+    `${bundle} expired at ${expired}, and the clock says ${now}`,
+  BUNDLE_KEY: (file: string, why: string) => `no Ed25519 private key in ${file}: ${why}`,
+  BUNDLE_PACK: (folder: string, why: string) => `${folder} cannot be packed: ${why}`,
+  BUNDLE_WRITE: (file: string, why: string) => `cannot write ${file}: ${why}`,
+
   // policy
   POLICY_BOUNDS: (source: string) => `source ${source} gives more names than it announced`,
   POLICY_CROWDED: (run: number, tries: number) =>

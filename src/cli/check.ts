@@ -8,7 +8,7 @@ import { cookieSecrets } from '../gateway/cookie-secrets.js'
 import type { Trouble } from '../gateway/messages.js'
 import { compile } from '../policy/compile.js'
 import { Policy } from '../policy/policy.js'
-import { Folder } from '../rules/folder.js'
+import type { RuleFiles } from '../rules/folder.js'
 import type { ListReport } from '../rules/list-file.js'
 import { loadRules, type RulesResult } from '../rules/load.js'
 import { loadPolicyTests } from '../rules/policy-tests.js'
@@ -19,6 +19,7 @@ import { checkAt, secondsAt } from './given.js'
 import { listJson, listLines } from './list-report.js'
 import { standingClock } from './one-query.js'
 import { runPolicyTests } from './policy-tests.js'
+import { ruleFiles } from './rule-files.js'
 import type { CommonOptions } from './settings.js'
 import { count } from './show.js'
 
@@ -28,7 +29,7 @@ export interface CheckOptions extends CommonOptions {
 }
 
 /** Everything that `interdict check` says; its JSON form is public. */
-interface Checked {
+export interface Checked {
   readonly errors: readonly Trouble[]
   readonly warnings: readonly Trouble[]
   /** What each file of a list was found to be; undefined where the rules are wrong. */
@@ -41,49 +42,63 @@ interface Checked {
 
 type Rules = Readonly<Record<'networks' | 'rules' | 'names', number> & { sha256: string }>
 
+/** @param path of rules in place of those that the settings name: a folder or a bundle */
+async function look(path: string | undefined, { config, at }: CheckOptions): Promise<Checked> {
+  const read = await loadConfig(config)
+  if (!read.ok) return { errors: read.errors, warnings: [] }
+  const secrets = await secretErrors(read.config.cookies)
+  try {
+    const checked = await judge(await ruleFiles(path ?? read.config.rules), read.config, at)
+    return { ...checked, errors: [...secrets, ...checked.errors] }
+  } catch (error) {
+    if (error instanceof InterdictError) return { errors: [...secrets, error], warnings: [] }
+    throw error
+  }
+}
+
 /** `interdict check`: reads everything as `serve` would, runs the tests, says all that is wrong. */
-export async function check(options: CheckOptions): Promise<void> {
+export async function check(path: string | undefined, options: CheckOptions): Promise<void> {
   checkAt(options.at)
-  const checked = await look(options)
+  const checked = await look(path, options)
   process.stdout.write(options.json === true ? toJson(checked) : toText(checked))
   process.exit(checked.errors.length === 0 ? EXIT.fine : EXIT.found)
 }
 
-async function look(options: CheckOptions): Promise<Checked> {
-  const read = await loadConfig(options.config)
-  if (!read.ok) return { errors: read.errors, warnings: [] }
-  const { config } = read
-  const secrets = await secretErrors(config.cookies)
-  const { loaded, now } = await load(config.rules, options.at)
+/** Reads rules, compiles them, and holds them against their tests. */
+export async function judge(
+  files: RuleFiles,
+  config: Config,
+  at: string | undefined
+): Promise<Checked> {
+  const { loaded, now } = await load(files, at)
   if (loaded.ok) {
     const { rules, warnings, lists } = loaded
-    const proven = await prove(rules, config, now)
-    const folder = new Folder(config.rules)
-    const shared = sharedInLists(rules.sources, file => folder.shown(file))
+    const proven = await prove(rules, files, config, now)
+    const shared = sharedInLists(rules.sources, file => files.shown(file))
     const networks = rules.networks.map(({ id }) => id)
     const strange = privacyNetworks(config.log.queries.privacy, networks)
-    const all = [...strange, ...warnings, ...shared]
-    return { ...proven, errors: [...secrets, ...proven.errors], warnings: all, lists }
+    return { ...proven, warnings: [...strange, ...warnings, ...shared], lists }
   }
-  const { errors } = await loadPolicyTests(config.rules, 'UTC')
-  return { errors: [...secrets, ...loaded.errors, ...errors], warnings: [] }
+  const { errors } = await loadPolicyTests(files, 'UTC')
+  return { errors: [...loaded.errors, ...errors], warnings: [] }
 }
 
 /** The rules, and the time at which they are looked at. */
 async function load(
-  folder: string,
+  files: RuleFiles,
   at: string | undefined
 ): Promise<{ loaded: RulesResult; now: Seconds }> {
-  const loaded = await loadRules(folder)
+  const loaded = await loadRules(files)
   const now = secondsAt(at, loaded.ok ? loaded.rules.timeZone : 'UTC')
   // In what zone the time is, the rules say; what has ended by then, the next reading.
   if (at === undefined || !loaded.ok) return { loaded, now }
-  return { loaded: await loadRules(folder, standingClock(now * MS_PER_SECOND)), now }
+  return { loaded: await loadRules(files, standingClock(now * MS_PER_SECOND)), now }
 }
 
 /** Compiles the rules and holds them against their tests. */
 async function prove(
   ruleSet: RuleSet,
+  files: RuleFiles,
   config: Config,
   now: Seconds
 ): Promise<Omit<Checked, 'warnings' | 'lists'>> {
@@ -93,7 +108,7 @@ async function prove(
   const { counts, sha256 } = policy.snapshot
   const { networks, rules, names } = counts
   const sums = { networks, rules, names, sha256 }
-  const { tests, errors } = await loadPolicyTests(config.rules, timeZone)
+  const { tests, errors } = await loadPolicyTests(files, timeZone)
   if (errors.length > 0) return { errors, rules: sums }
   const failures = await runPolicyTests(tests, policy, config, { now, timeZone })
   const failed = failures.length
@@ -111,7 +126,7 @@ async function secretErrors(cookies: CookiesConfig): Promise<readonly Trouble[]>
   }
 }
 
-function toText({ errors, warnings, lists = [], rules, tests }: Checked): string {
+export function toText({ errors, warnings, lists = [], rules, tests }: Checked): string {
   const warned = warnings.map(warning => `warning: ${show(warning)}`)
   const lines = [...lists.flatMap(listLines), ...warned, ...errors.map(show)]
   if (tests !== undefined && tests.passed + tests.failed > 0) lines.push(passed(tests))

@@ -6,6 +6,7 @@ import { toText, type Compared } from './diff-text.js'
 import { EXIT, usage } from './exit.js'
 import { checkAt, secondsAt } from './given.js'
 import { refuse } from './refuse.js'
+import { ruleFiles } from './rule-files.js'
 
 export interface DiffOptions {
   readonly at?: string
@@ -16,13 +17,16 @@ export interface DiffOptions {
 }
 
 /**
- * `interdict diff`: what becomes of names and clients when one rules folder takes another's place.
+ * `interdict diff`: what becomes of names and clients when one rules folder, or bundle, takes another's place.
  * Exit code 1 if anything changes; with `only`, if anything else does.
  */
 export async function diff(old: string, now: string, options: DiffOptions): Promise<void> {
   const examples = wholeNumber('--examples', options.examples)
   checkAt(options.at)
-  const [before, after] = [await loadRules(old), await loadRules(now)]
+  const [before, after] = [
+    await loadRules(await ruleFiles(old)),
+    await loadRules(await ruleFiles(now))
+  ]
   if (!before.ok || !after.ok) {
     const errors = [before, after].flatMap(loaded => (loaded.ok ? [] : loaded.errors))
     return refuse(errors)

@@ -14,6 +14,23 @@ export interface TooLarge {
   readonly large: Octets
 }
 
+/** Where rule files are read from. Names are as rules write them, with `/`. */
+export interface RuleFiles {
+  read(name: string): Promise<FileResult>
+  /** A file that is larger is not read. */
+  readAtMost(name: string, most: Octets): Promise<FileResult | TooLarge>
+  /** Names of the files in a folder; none if there is no such folder, unless it is `needed`. */
+  list(name: string, needed?: boolean): Promise<readonly string[] | { readonly why: string }>
+  /** A file's name as messages show it. */
+  shown(name: string): string
+  /** Every file and folder that was read, or looked for. */
+  readonly files: readonly string[]
+  /** Of what they have; hex. */
+  readonly sha256: string
+  /** Whether something could not be read only because the system had not what it takes. */
+  readonly starved: boolean
+}
+
 /** What the system lacks, or fails at, with a file that is as it was: it can be read later. */
 const PASSING = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO', 'ESTALE', 'ETIMEDOUT']
 
@@ -21,7 +38,7 @@ const PASSING = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO', 'ESTALE', 'ETIME
  * A rules folder while it is being read. Each file is read once, whole, so that whatever is made of
  * it is made of one state of it; what was read (or was not there to be read) is remembered.
  */
-export class Folder {
+export class Folder implements RuleFiles {
   private readonly contents = new Map<string, Uint8Array>()
   private readonly seen: Set<string>
   /** Whether something could not be read only because the system had not what it takes. */

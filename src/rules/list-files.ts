@@ -1,6 +1,6 @@
 import { failureAt } from '../base/error.js'
 import type { Octets } from '../base/units.js'
-import type { Folder } from './folder.js'
+import type { RuleFiles } from './folder.js'
 import type { ListFile } from './list-file.js'
 import type { ListEntry } from './networks-schema.js'
 import type { Place } from './place.js'
@@ -14,7 +14,7 @@ import { unpacked } from './unpack.js'
  * @returns undefined where something is
  */
 export async function listFiles(
-  folder: Folder,
+  folder: RuleFiles,
   entry: ListEntry,
   at: Place
 ): Promise<readonly ListFile[] | undefined> {
@@ -33,7 +33,7 @@ export async function listFiles(
 
 /** The one file, or all files in a folder but those that editors and systems hide there. */
 async function fileNames(
-  folder: Folder,
+  folder: RuleFiles,
   { file, folder: within, 'may-be-empty': mayBeEmpty }: ListEntry,
   at: Place
 ): Promise<readonly string[] | undefined> {
@@ -52,7 +52,7 @@ async function fileNames(
 
 /** Reads one file, and unpacks it; `room` is what it may have then. */
 async function readFile(
-  folder: Folder,
+  folder: RuleFiles,
   name: string,
   room: Octets,
   entry: ListEntry,

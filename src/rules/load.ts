@@ -3,7 +3,7 @@ import { epochSeconds, systemClock, type Clock } from '../base/clock.js'
 import { failureAt, type InterdictError } from '../base/error.js'
 import { byPosition, readYaml } from '../document/read.js'
 import { readApp, type App } from './app-file.js'
-import { Folder, type FileResult } from './folder.js'
+import { Folder, type FileResult, type RuleFiles } from './folder.js'
 import { readList, type ListReport } from './list-file.js'
 import { listFiles } from './list-files.js'
 import { makeNetworks } from './networks.js'
@@ -38,11 +38,14 @@ const APPS = 'apps'
  * Reads a rules folder: `networks.yaml`, `apps/*.yaml` and the lists that networks name. Never
  * throws. Nothing is made up for what is missing or wrong: no valid rules, no rule set.
  *
- * @param folder its path
+ * @param folder its path, or what has the files in its place
  * @param clock for warnings of what has ended; rules switch by themselves
  */
-export async function loadRules(folder: string, clock: Clock = systemClock): Promise<RulesResult> {
-  return new Load(new Folder(folder), clock).run()
+export async function loadRules(
+  folder: string | RuleFiles,
+  clock: Clock = systemClock
+): Promise<RulesResult> {
+  return new Load(typeof folder === 'string' ? new Folder(folder) : folder, clock).run()
 }
 
 class Load {
@@ -54,7 +57,7 @@ class Load {
   private readonly lists = new Map<string, readonly NameSource[]>()
 
   constructor(
-    private readonly folder: Folder,
+    private readonly folder: RuleFiles,
     private readonly clock: Clock
   ) {}
 

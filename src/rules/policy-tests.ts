@@ -3,7 +3,7 @@ import { failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
 import type { Seconds } from '../base/units.js'
 import { byPosition, readYaml } from '../document/read.js'
-import { Folder } from './folder.js'
+import { Folder, type RuleFiles } from './folder.js'
 import { policyTestsSchema, type Wanted } from './policy-tests-schema.js'
 import { TableReader } from './policy-table.js'
 
@@ -39,8 +39,11 @@ const TESTS = 'tests'
  *
  * @param timeZone that of the rules, in which times are written
  */
-export async function loadPolicyTests(path: string, timeZone: string): Promise<PolicyTests> {
-  const folder = new Folder(path)
+export async function loadPolicyTests(
+  path: string | RuleFiles,
+  timeZone: string
+): Promise<PolicyTests> {
+  const folder = typeof path === 'string' ? new Folder(path) : path
   const names = await folder.list(TESTS)
   if ('why' in names) return { tests: [], errors: [unreadable(folder, TESTS, names.why)] }
   const files = names.filter(name => /\.ya?ml$/.test(name) && !name.startsWith('.'))
@@ -51,7 +54,7 @@ export async function loadPolicyTests(path: string, timeZone: string): Promise<P
   }
 }
 
-async function readFile(folder: Folder, name: string, timeZone: string): Promise<PolicyTests> {
+async function readFile(folder: RuleFiles, name: string, timeZone: string): Promise<PolicyTests> {
   const file = await folder.read(name)
   const why = name.endsWith('.yml') ? 'names of files of tests end in .yaml' : undefined
   if (why !== undefined) return { tests: [], errors: [unreadable(folder, name, why)] }
@@ -59,7 +62,7 @@ async function readFile(folder: Folder, name: string, timeZone: string): Promise
   return readPolicyTests(file.octets, folder.shown(name), timeZone)
 }
 
-function unreadable(folder: Folder, name: string, why: string): InterdictError {
+function unreadable(folder: RuleFiles, name: string, why: string): InterdictError {
   const position = { file: folder.shown(name), line: 1, column: 1 }
   return failureAt(position, 'RULES_UNREADABLE', name, why)
 }

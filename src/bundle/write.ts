@@ -1,0 +1,25 @@
+import { open, rename, rm } from 'node:fs/promises'
+import { failure } from '../base/error.js'
+
+/**
+ * Writes a file so that whoever reads it meanwhile, and whoever finds it after the machine has stopped,
+ * has all of it or what was there before.
+ *
+ * @throws InterdictError BUNDLE_WRITE
+ */
+export async function writeWhole(path: string, octets: Uint8Array): Promise<void> {
+  const beside = `${path}.new~`
+  try {
+    const file = await open(beside, 'w', 0o644)
+    try {
+      await file.writeFile(octets)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(beside, path)
+  } catch (error) {
+    await rm(beside, { force: true }).catch(() => undefined)
+    throw failure('BUNDLE_WRITE', path, error instanceof Error ? error.message : String(error))
+  }
+}

@@ -1,0 +1,33 @@
+import { writeFile } from 'node:fs/promises'
+import { failure } from '../base/error.js'
+import { decodeBundle, readBundleFile } from '../bundle/bundle.js'
+import { newKeys, readPrivateKey } from '../bundle/keys.js'
+import { withSignature } from '../bundle/sign.js'
+import { writeWhole } from '../bundle/write.js'
+import { manifestLines } from './bundle-show.js'
+import { EXIT } from './exit.js'
+
+/** Nobody else may read it. */
+const OWN = 0o600
+
+/** `interdict bundle sign`: adds a signature to a bundle that is whole. */
+export async function sign(path: string, { key }: { readonly key: string }): Promise<void> {
+  const file = await readBundleFile(path, path)
+  const signed = withSignature(file, path, await readPrivateKey(key))
+  const bundle = await decodeBundle(signed, path)
+  await writeWhole(path, signed)
+  process.stdout.write(`${[path, ...manifestLines(bundle)].join('\n')}\n`)
+  process.exit(EXIT.fine)
+}
+
+/** `interdict bundle keygen`: never writes over a file, which may be a key that is in use. */
+export async function keygen(path: string): Promise<void> {
+  const { privatePem, publicKey } = newKeys()
+  try {
+    await writeFile(path, privatePem, { mode: OWN, flag: 'wx' })
+  } catch (error) {
+    throw failure('BUNDLE_WRITE', path, error instanceof Error ? error.message : String(error))
+  }
+  process.stdout.write(`${publicKey}\n`)
+  process.exit(EXIT.fine)
+}

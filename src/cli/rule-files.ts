@@ -1,0 +1,18 @@
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { decodeBundle, readBundleFile } from '../bundle/bundle.js'
+import { BundleFiles } from '../bundle/files.js'
+import { Folder, type RuleFiles } from '../rules/folder.js'
+
+/**
+ * The rules at a path: of a folder, or of a bundle, which is a file. Signatures of a bundle have to
+ * be good, whoever made them.
+ *
+ * @throws InterdictError as `readBundleFile` and `decodeBundle`
+ */
+export async function ruleFiles(path: string): Promise<RuleFiles> {
+  const found = await stat(path).catch(() => undefined)
+  if (found?.isFile() !== true) return new Folder(path)
+  const bundle = await decodeBundle(await readBundleFile(path, path), path)
+  return new BundleFiles(bundle, resolve(path), `${path}:`)
+}

@@ -1,0 +1,109 @@
+import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+import { FILES, interdict, site } from './run.js'
+
+/** A rules folder, a bundle of it that two have signed, and how to get at them. */
+async function signed(t: Test) {
+  const config = site(t, FILES)
+  const at = (name: string): string => join(dirname(config), name)
+  const [one, two] = [
+    await interdict('bundle', 'keygen', at('one.pem')),
+    await interdict('bundle', 'keygen', at('two.pem'))
+  ]
+  const bundle = at('rules.bundle')
+  const words = [
+    'bundle',
+    at('rules'),
+    '-o',
+    bundle,
+    '-k',
+    at('one.pem'),
+    '--serial',
+    '7',
+    '-c',
+    config
+  ]
+  const made = await interdict(...words)
+  return { config, at, bundle, made, keys: [one.out.trim(), two.out.trim()] as const }
+}
+
+t.test('a bundle is made, shown, signed by a second key, and verified', async t => {
+  const { at, bundle, made, keys } = await signed(t)
+  t.match(made, { code: 0, out: /serial 7, SHA-256 [0-9a-f]{64}\n2 files/ }, made.err)
+  t.equal(statSync(at('one.pem')).mode & 0o777, 0o600, 'the private key is for its owner alone')
+  const both = ['bundle', 'verify', bundle, '-s', '2', '-k', ...keys]
+  t.match(await interdict(...both), { code: 1, err: /BUNDLE_UNSIGNED/ })
+  t.match(await interdict('bundle', 'sign', bundle, '-k', at('two.pem')), { code: 0 })
+  t.match(await interdict(...both), { code: 0, out: new RegExp(`signed ${keys[1].slice(0, 20)}`) })
+  const shown = JSON.parse((await interdict('bundle', 'show', bundle, '--json')).out) as object
+  t.match(shown, {
+    serial: 7,
+    signers: keys,
+    files: [{ name: 'apps/clip.yaml' }, { name: 'networks.yaml' }]
+  })
+  t.match(await interdict('bundle', 'show', bundle), { code: 0, out: / networks\.yaml\n$/ })
+})
+
+t.test('a key is never written over', async t => {
+  const { at } = await signed(t)
+  const before = readFileSync(at('one.pem'), 'utf8')
+  t.match(await interdict('bundle', 'keygen', at('one.pem')), { code: 1, err: /BUNDLE_WRITE/ })
+  t.equal(readFileSync(at('one.pem'), 'utf8'), before)
+})
+
+t.test('the same folder gives the same hash', async t => {
+  const { config, at, bundle } = await signed(t)
+  const again = ['bundle', at('rules'), '-o', at('again.bundle'), '-c', config]
+  t.match(await interdict(...again), { code: 0, out: /not signed/ })
+  const hashOf = async (file: string): Promise<string> =>
+    (JSON.parse((await interdict('bundle', 'show', file, '--json')).out) as { sha256: string })
+      .sha256
+  t.equal(await hashOf(bundle), await hashOf(at('again.bundle')))
+})
+
+t.test('wrong rules, and rules that fail their tests, are not packed', async t => {
+  const { config, at } = await signed(t)
+  const test =
+    'tests:\n  - title: x\n    columns: [client, name, expect]\n    rows: [[10.20.1.1, tracker.example, forwarded]]\n'
+  const words = ['bundle', at('rules'), '-o', at('new.bundle'), '-c', config]
+  mkdirSync(at('rules/tests'))
+  writeFileSync(at('rules/tests/x.yaml'), test)
+  t.match(await interdict(...words), { code: 1, err: /tests\/x\.yaml:\d+:\d+ .*POLICY_TEST/ })
+  writeFileSync(at('rules/apps/clip.yaml'), 'app: other\ntitle: Clip\nnames: [clip.example]\n')
+  t.match(await interdict(...words), {
+    code: 1,
+    err: /rules\/apps\/clip\.yaml:1:\d+ .*RULES_APP_FILE/
+  })
+})
+
+t.test('check and diff take a bundle as they take a folder', async t => {
+  const { config, at, bundle } = await signed(t)
+  t.match(await interdict('check', bundle, '-c', config), { code: 0, out: /1 network, 7 rules/ })
+  t.match(await interdict('diff', bundle, at('rules')), { code: 0 })
+  writeFileSync(
+    at('rules/apps/clip.yaml'),
+    'app: clip\ntitle: Clip\nkind: app\nvendor: Example\nnames: [clap.example]\n'
+  )
+  t.match(await interdict('diff', bundle, at('rules')), { code: 1, out: /clap\.example/ })
+  truncateSync(bundle, 500)
+  t.match(await interdict('check', bundle, '-c', config), { code: 1, out: /BUNDLE_BROKEN/ })
+  t.match(await interdict('diff', bundle, at('rules')), { code: 1, err: /BUNDLE_BROKEN/ })
+})
+
+t.test('what cannot be is refused with a code, or as a wrong word', async t => {
+  const { config, at, bundle, keys } = await signed(t)
+  writeFileSync(at('no.pem'), 'no key\n')
+  const make = ['bundle', at('rules'), '-c', config]
+  const refused: readonly (readonly [words: string[], says: RegExp, code: number])[] = [
+    [['bundle', 'sign', bundle, '-k', at('no.pem')], /BUNDLE_KEY/, 1],
+    [['bundle', 'show', at('none.bundle')], /BUNDLE_UNREADABLE/, 1],
+    [['bundle', 'show', at('no.pem')], /BUNDLE_BROKEN/, 1],
+    [[...make, '-o', at('none/x.bundle')], /BUNDLE_WRITE/, 1],
+    [[...make, '-o', bundle, '--serial', '0'], /--serial/, 2],
+    [[...make, '-o', bundle, '--days', 'x'], /--days/, 2],
+    [['bundle', 'verify', bundle, '-k', 'AAAA'], /--key/, 2],
+    [['bundle', 'verify', bundle, '-k', keys[0], '-s', '2'], /--signatures/, 2]
+  ]
+  for (const [words, says, code] of refused) t.match(await interdict(...words), { code, err: says })
+})
