@@ -16,8 +16,8 @@ function columnType(field: string, type: 'integer' | 'string'): string {
 
 /** A line is a lookup if it has what every lookup has, in a schema that is known here. */
 export const IS_LOOKUP =
-  `v BETWEEN 1 AND ${SCHEMA_VERSION} AND time IS NOT NULL AND client IS NOT NULL` +
-  ' AND qname IS NOT NULL AND verdict IS NOT NULL'
+  `v BETWEEN 1 AND ${SCHEMA_VERSION} AND time IS NOT NULL` +
+  ` AND (client IS NOT NULL OR privacy = 'none') AND qname IS NOT NULL AND verdict IS NOT NULL`
 
 /** Fields are found by name: one that a line does not have is NULL, one unknown here is ignored. */
 const IN_LINES = Object.entries(LOOKUP_COLUMNS)

@@ -108,6 +108,16 @@ t.test('lines that are no lookups are passed over and counted', async t => {
   ])
 })
 
+t.test('a lookup whose client is not to be known is one all the same', async t => {
+  const rest = { ...first!, client: undefined }
+  const database = await open(t)
+  const log = lines({ ...rest, privacy: 'none' }, rest)
+  await database.addLookups(logFolder(t, { 'queries.jsonl': log }))
+  t.strictSame(await database.rows('SELECT client, privacy FROM lookups'), [
+    { client: null, privacy: 'none' }
+  ])
+})
+
 t.test('fields that are not known here, or of another type, do not hide a lookup', async t => {
   const odd = { ...first!, novel: { a: [1] }, us: 'long', ede: null, rule: 7 }
   const database = await open(t)

@@ -65,6 +65,7 @@ const defaults = {
       path: resolve('/etc/interdict/log/queries.jsonl'),
       flush: 200,
       rotation: { octets: 256 * 1024 * 1024, daily: true },
+      archive: true,
       privacy: {
         ...{ default: 'full', networks: [], bits: { ipv4: 24, ipv6: 56 }, preservePrefix: false },
         keys: { folder: resolve('/etc/interdict/keys'), rotation: 'daily', keep: 90 * 86_400_000 }
