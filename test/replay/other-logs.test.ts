@@ -52,6 +52,10 @@ for (const { file, format, lookups, unreadable, changes } of FILES) {
   })
 }
 
+t.test('a capture itself is no log: tshark writes one of it', async t => {
+  await t.rejects(replayed(t, `${FIXTURES}/example.pcap`), { code: 'REPLAY_UNKNOWN' })
+})
+
 t.test('what another program blocked is newly allowed where no rule blocks it', async t => {
   const rules = RULES.replace(', tiktok.com]', ']').replace('[tracker.example]', '[other.example]')
   const unbound = await replayed(t, `${FIXTURES}/unbound.log`, { rules })
