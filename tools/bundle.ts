@@ -13,7 +13,13 @@ import { build, type BuildOptions } from 'esbuild'
 const FROM = 'dist/src'
 const TO = 'dist/bundle/bin'
 /** Threads, and the process that keeps the archive, each packed whole: what two of them share is loaded twice at run time anyway. */
-const THREADS = ['archive-main', 'compiler-main', 'recorder-main', 'worker-main'] as const
+const THREADS = [
+  'archive-main',
+  'compiler-main',
+  'outlet-main',
+  'recorder-main',
+  'worker-main'
+] as const
 /** They find their machine code by their own place in the file system. */
 const LEFT_OUT = ['koffi', '@duckdb/node-api']
 

@@ -163,6 +163,14 @@ const MESSAGES = {
   REPLAY_FOREIGN: (place: string, format: string, why: string) =>
     `${place}: found no lookup in the whole log (${why}), wanted a log of the format ${format}`,
 
+  // outlet
+  OUTPUT_DOWN: (name: string, why: string) =>
+    `the output ${name} takes nothing: ${why}; lookups wait for it on the disk`,
+  OUTPUT_OVERRUN: (name: string, lines: number) =>
+    `${lines} lookups were not sent to the output ${name}: it has taken nothing for too long`,
+  OUTPUT_SPOOL: (name: string, folder: string, why: string) =>
+    `lookups for the output ${name} cannot wait in ${folder}: ${why}`,
+
   // gateway, cli
   COOKIE_SECRET: (found: string) =>
     `found ${found}, wanted one to four secrets of 32 hexadecimal digits, one a line`,

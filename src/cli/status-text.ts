@@ -22,6 +22,7 @@ export function toText(status: Status): string {
     ...section('TCP', tcpLines(status)),
     ...section('Limits', limitLines(status)),
     ...section('Query log', recorderLines(status)),
+    ...section('Outputs', outputLines(status)),
     ...section('Upstreams', upstreamLines(status)),
     ...(upstreams.length === 0 ? [] : ['', ...upstreamTable(upstreams)])
   ]
@@ -154,6 +155,16 @@ function recorderLines({ recorder }: Status): Painted[] {
     ...(errors === 0 ? [] : [['yellow', `${count(errors, 'error')} of the disk`] as const]),
     ...(restarts === 0 ? [] : [['yellow', `replaced ${count(restarts, 'time')}`] as const])
   ]
+}
+
+function outputLines({ recorder }: Status): Painted[] {
+  return (recorder?.outputs ?? []).map(({ name, connected, sent, waitingOctets, dropped }) => {
+    const waits = waitingOctets === 0 ? '' : `, ${size(waitingOctets)} waiting`
+    const lost = dropped === 0 ? '' : `, ${count(dropped, 'lookup')} not sent`
+    const text = `${name}: ${count(sent, 'lookup')} sent${waits}${lost}`
+    if (dropped > 0) return ['red', text]
+    return connected || sent + waitingOctets === 0 ? text : ['yellow', `${text}, not connected`]
+  })
 }
 
 function upstreamLines({ upstreams }: Status): Painted[] {

@@ -25,7 +25,11 @@ export interface Config {
   readonly state: StateConfig
   /** Undefined: nobody can ask the running gateway. */
   readonly admin: { readonly socket: AdminSocketConfig | undefined }
-  readonly log: { readonly service: ServiceLogConfig; readonly queries: QueryLogConfig }
+  readonly log: {
+    readonly service: ServiceLogConfig
+    readonly queries: QueryLogConfig
+    readonly outputs: readonly OutputConfig[]
+  }
   readonly shutdown: { readonly grace: Milliseconds }
 }
 
@@ -184,4 +188,29 @@ export interface PrivacyConfig {
     /** How long after its day or month a key is kept. */
     readonly keep: Milliseconds
   }
+}
+
+/** Where else the lines of the query log go. */
+export interface OutputConfig {
+  readonly name: string
+  readonly type: 'syslog' | 'json' | 'dnstap'
+  readonly to: OutputAddress
+  readonly which: 'all' | 'blocked'
+  readonly format: 'interdict' | 'sentence' | 'ecs' | 'ocsf'
+  /** Files; '': none. */
+  readonly tls: {
+    readonly ca: string
+    readonly cert: string
+    readonly key: string
+    /** That the certificate has to have. */
+    readonly serverName: string
+  }
+  readonly spool: { readonly folder: string; readonly octets: Octets }
+}
+
+export interface OutputAddress {
+  readonly kind: 'udp' | 'tcp' | 'tls' | 'unix'
+  /** A name or an address; the path of a Unix socket, with port 0. */
+  readonly host: string
+  readonly port: number
 }

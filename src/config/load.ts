@@ -13,6 +13,7 @@ import type {
   PrivacyConfig,
   UpstreamsConfig
 } from './config.js'
+import { outputsOf } from './outputs.js'
 import { settingsSchema, type Settings } from './schema.js'
 
 /** Read, in the working folder, if no other is named; it need not exist. */
@@ -146,7 +147,8 @@ function configOf(
         rotation: { octets: queries.rotate.size, daily: queries.rotate.daily },
         archive: queries.archive,
         privacy: placed.privacy
-      }
+      },
+      outputs: outputsOf(log.outputs, folder, resolve(folder, settings.state.folder))
     },
     shutdown
   }

@@ -3,6 +3,7 @@ import { readPrefix } from '../base/address.js'
 import { duration, size, wholeSeconds } from '../document/quantity.js'
 import { textAs } from '../document/text.js'
 import { readName } from '../wire/name.js'
+import { outputsSchema } from './outputs.js'
 import { isSelf, ownAddresses, readEndpoint, readServer, showEndpoint } from './endpoint.js'
 
 /** Every key of the settings file with its default and its limits; `docs/configuration.md`. */
@@ -152,7 +153,8 @@ const log = section({
     }),
     archive: z.boolean().prefault(true),
     privacy
-  })
+  }),
+  outputs: outputsSchema
 })
 
 export const settingsSchema = section({

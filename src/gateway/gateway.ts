@@ -70,12 +70,13 @@ export class Gateway {
     const { upstreams, shown, warnings } = upstreamPlan(config)
     const count = workerCount(config, transport)
     const rings = Array.from({ length: count }, () => createRing())
-    const settings = config.log.queries
+    const { queries: settings, outputs } = config.log
     compiler.log = log
     this.news = new RulesNews(log)
     this.upstreams = shown
     this.warnings = warnings
-    this.recorder = new RecorderHandle(startThread, { settings, rings, upstreams: shown }, log)
+    const recording = { settings, outputs, rings, upstreams: shown }
+    this.recorder = new RecorderHandle(startThread, recording, log)
     this.archiver = new Archiver({ path: settings.path, log })
     const probeKey = newProbeKey()
     const common = { config, upstreams, probeKey }

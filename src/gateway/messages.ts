@@ -1,10 +1,11 @@
 import type { Milliseconds } from '../base/units.js'
-import type { Config, QueryLogConfig } from '../config/config.js'
+import type { Config, OutputConfig, QueryLogConfig } from '../config/config.js'
 import type { RecorderStatus } from '../log/recorder.js'
 import type { LogFields, ServiceLog } from '../log/service-log.js'
 import type { Changes } from '../policy/compare.js'
 import type { LocalName } from '../policy/local-names.js'
 import type { Snapshot } from '../policy/snapshot.js'
+import type { OutletCounts } from '../outlet/outlet.js'
 import type { Endpoint } from '../socket/datagram.js'
 import type { Secrets } from './cookie-secrets.js'
 import type { Marks } from './marks.js'
@@ -121,6 +122,7 @@ export type Compiled = Exclude<FromCompiler, { readonly kind: 'settings' }>
 
 export interface RecorderStart {
   readonly settings: QueryLogConfig
+  readonly outputs: readonly OutputConfig[]
   /** One per worker. */
   readonly rings: readonly SharedArrayBuffer[]
   /** What `QueryEvent.upstream` is an index in, as shown to people. */
@@ -134,9 +136,35 @@ export type ToRecorder =
   | { readonly kind: 'ask'; readonly ticket: number }
   | { readonly kind: 'drain' }
 
+/** How an output is. */
+export interface OutputStatus extends OutletCounts {
+  readonly name: string
+}
+
+/** Outputs: none where their thread does not answer. */
+export interface RecorderReply extends RecorderStatus {
+  readonly outputs: readonly OutputStatus[]
+}
+
+export interface OutletStart {
+  readonly outputs: readonly OutputConfig[]
+  /** One word: octets that were sent to it and that it has not taken yet. */
+  readonly unread: Int32Array
+}
+
+export type ToOutlet =
+  | { readonly kind: 'block'; readonly octets: Uint8Array; readonly lines: number }
+  | { readonly kind: 'ask'; readonly ticket: number }
+  | { readonly kind: 'drain' }
+
+export type FromOutlet =
+  | { readonly kind: 'drained' }
+  | { readonly kind: 'said'; readonly ticket: number; readonly reply: readonly OutputStatus[] }
+  | LogLine
+
 export type FromRecorder =
   | { readonly kind: 'drained' }
-  | { readonly kind: 'said'; readonly ticket: number; readonly reply: RecorderStatus }
+  | { readonly kind: 'said'; readonly ticket: number; readonly reply: RecorderReply }
   | LogLine
 
 /** The service log of a thread other than control: sends its lines there. */

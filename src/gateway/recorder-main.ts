@@ -4,14 +4,20 @@ import { systemClock } from '../base/clock.js'
 import { Recorder, SNAPSHOT_HELD } from '../log/recorder.js'
 import type { ServiceLog } from '../log/service-log.js'
 import { matchedRule } from '../policy/matched-rule.js'
+import { OutletFeed } from './outlet-feed.js'
 import { tellLog, type FromRecorder, type RecorderStart, type ToRecorder } from './messages.js'
 import { Retired } from './retired.js'
 
 const tell = (message: FromRecorder): void => parentPort!.postMessage(message)
 const log: ServiceLog = tellLog(tell)
-const { upstreams, settings, rings } = workerData as RecorderStart
+const { upstreams, settings, outputs, rings } = workerData as RecorderStart
+const outlet = outputs.length === 0 ? undefined : new OutletFeed(outputs, log)
+const copy = outlet && ((block: Uint8Array, lines: number) => outlet.feed(block, lines))
 
-const recorder = new Recorder({ ...settings, upstreams }, { clock: systemClock, matchedRule, log })
+const recorder = new Recorder(
+  { ...settings, upstreams },
+  { clock: systemClock, matchedRule, log, copy }
+)
 /** The recorder holds what was replaced a while longer. */
 const retired = new Retired(SNAPSHOT_HELD + 1000)
 for (const ring of rings) recorder.addRing(ring)
@@ -25,8 +31,19 @@ parentPort!.on('message', (message: ToRecorder) => {
     case 'reopen':
       return recorder.reopen()
     case 'ask':
-      return tell({ kind: 'said', ticket: message.ticket, reply: recorder.status() })
+      return void answer(message.ticket)
     case 'drain':
-      void recorder.drain().then(() => tell({ kind: 'drained' }))
+      void drain()
   }
 })
+
+async function answer(ticket: number): Promise<void> {
+  const sinks = (await outlet?.status()) ?? []
+  tell({ kind: 'said', ticket, reply: { ...recorder.status(), outputs: sinks } })
+}
+
+async function drain(): Promise<void> {
+  await recorder.drain()
+  await outlet?.close()
+  tell({ kind: 'drained' })
+}

@@ -1,11 +1,10 @@
 import type { Milliseconds } from '../base/units.js'
-import type { RecorderStatus } from '../log/recorder.js'
 import type { ServiceLog } from '../log/service-log.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import { Asks, type NoReply } from './asks.js'
 import { Backoff } from './backoff.js'
 import { inTime } from './in-time.js'
-import type { FromRecorder, RecorderStart, ToRecorder } from './messages.js'
+import type { FromRecorder, RecorderReply, RecorderStart, ToRecorder } from './messages.js'
 import type { StartThread, Thread } from './thread.js'
 import { troubleOf } from './trouble.js'
 
@@ -20,7 +19,7 @@ export class RecorderHandle {
   /** How often it was started anew. */
   restarts = 0
   private thread: Thread<ToRecorder> | undefined
-  private asks = new Asks<RecorderStatus>()
+  private asks = new Asks<RecorderReply>()
   private snapshot: Snapshot | undefined
   private readonly backoff = new Backoff()
   private born = 0
@@ -65,7 +64,7 @@ export class RecorderHandle {
   }
 
   /** What it has done since it was started last. */
-  status(patience: Milliseconds): Promise<RecorderStatus | NoReply> {
+  status(patience: Milliseconds): Promise<RecorderReply | NoReply> {
     const { thread, asks } = this
     if (thread === undefined) return Promise.resolve('gone')
     return asks.put(ticket => thread.send({ kind: 'ask', ticket }), patience)

@@ -1,12 +1,12 @@
 import { ownVersion } from '../base/version.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../base/units.js'
-import type { RecorderStatus } from '../log/recorder.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import type { Endpoint, Transport } from '../socket/datagram.js'
 import type { UpstreamState } from '../upstream/create-forwarder.js'
 import { addCounts, newUpstreamCounts, type UpstreamCounts } from '../upstream/counts.js'
 import type { Fleet, WorkerLife } from './fleet.js'
 import type { LoopWatch } from './loop-watch.js'
+import type { RecorderReply } from './messages.js'
 import type { RecorderHandle } from './recorder.js'
 import type { Reload, RulesNews } from './rules-news.js'
 import { sumOfTallies, type Tally } from './worker-status.js'
@@ -30,7 +30,7 @@ export interface Status extends Tally {
   readonly silent: readonly number[]
   readonly upstreams: readonly UpstreamStatus[]
   /** Null: it did not answer. */
-  readonly recorder: (RecorderStatus & { readonly restarts: number }) | null
+  readonly recorder: (RecorderReply & { readonly restarts: number }) | null
 }
 
 export interface RulesStatus {

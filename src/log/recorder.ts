@@ -37,6 +37,8 @@ export interface RecorderTools {
   readonly clock: Clock
   readonly matchedRule: MatchedRule
   readonly log: ServiceLog
+  /** Gets whatever the file gets; what it is given is written over when it returns. */
+  readonly copy?: ((block: Uint8Array, lines: number) => void) | undefined
   /** For tests: another disk. */
   readonly open?: OpenDestination
 }
@@ -93,7 +95,10 @@ export class Recorder {
     this.#formatter = new Formatter(
       upstreams,
       tools.matchedRule,
-      (block, lines) => this.#file.write(block, lines),
+      (block, lines) => {
+        tools.copy?.(block, lines)
+        return this.#file.write(block, lines)
+      },
       privacy,
       this.#keys
     )

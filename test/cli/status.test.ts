@@ -160,6 +160,10 @@ const TROUBLE: Status = {
   ],
   recorder: {
     ...{ written: 1, dropped: 2, lost: 3, unknown: 4, errors: 5, rotations: 6, restarts: 7 },
+    outputs: [
+      { name: 'siem', sent: 5, dropped: 6, errors: 7, waitingOctets: 2048, connected: false },
+      { name: 'tap', sent: 8, dropped: 0, errors: 9, waitingOctets: 0, connected: true }
+    ],
     lookups: {
       ...{ forwarded: 1, cached: 2, blocked: 3, monitored: 4, allowed: 5, refused: 6 },
       ...{ failed: 7, local: 8, stale: 9 }
@@ -204,6 +208,8 @@ t.test('says all that is wrong, in 100 columns, and that figures are missing', a
     '2 lookups too many, 3 not taken by the disk',
     '5 errors of the disk',
     'leads back here for corp.example, and is not asked for that',
+    'siem: 5 lookups sent, 2 KB waiting, 6 lookups not sent',
+    'tap: 8 lookups sent',
     '1 of 4 usable'
   ]) {
     t.ok(text.includes(words), words)

@@ -70,7 +70,8 @@ const defaults = {
         ...{ default: 'full', networks: [], bits: { ipv4: 24, ipv6: 56 }, preservePrefix: false },
         keys: { folder: resolve('/etc/interdict/keys'), rotation: 'daily', keep: 90 * 86_400_000 }
       }
-    }
+    },
+    outputs: []
   },
   shutdown: { grace: 5000 }
 }
@@ -259,6 +260,44 @@ t.test('reads a file that is there', async t => {
 t.test('refuses a file that was asked for and is not there', async t => {
   const loaded = await loadConfig(join(t.testdir({}), 'none.yaml'))
   t.match(loaded, { ok: false, errors: [{ code: 'CONFIG_UNREADABLE' }] })
+})
+
+t.test('reads outputs, with what is left out filled in', async t => {
+  const text =
+    'log: { outputs: [{ name: siem, type: syslog, to: "tls://[2001:db8::1]:6514", ca: ca.pem }] }'
+  const read = readConfig(text, FILE)
+  t.match(read, {
+    config: {
+      log: {
+        outputs: [
+          {
+            to: { kind: 'tls', host: '2001:db8::1', port: 6514 },
+            tls: { ca: '/etc/interdict/ca.pem', serverName: '2001:db8::1' },
+            ...{ which: 'all', format: 'interdict' }
+          }
+        ]
+      }
+    }
+  })
+})
+
+t.test('refuses outputs that make no sense, all at once', async t => {
+  const text = `log:
+  outputs:
+    - { name: a, type: dnstap, to: 'udp://192.0.2.1:514' }
+    - { name: a, type: json, to: 'unix:/run/a.sock', cert: a.pem }
+    - { name: b, type: json, to: '192.0.2.1:514' }
+`
+  const one = readConfig(text, FILE)
+  t.equal(one.ok, false)
+  const shape = text.replace("'192.0.2.1:514'", "'tcp://192.0.2.1:514'")
+  const other = readConfig(shape, FILE)
+  const told = [one, other].flatMap(read => (read.ok ? [] : read.errors.map(e => e.message)))
+  for (const place of [':3:', ':4:', ':5:'])
+    t.ok(
+      told.some(text => text.includes(place)),
+      place
+    )
 })
 
 t.test('gives a value or coded errors for any text', async t => {

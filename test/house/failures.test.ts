@@ -81,6 +81,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'DuckDB is not installed': ['gateway/archiver.test.ts', 'without DuckDB it says so once'],
   'the machine stops while Parquet': ['archive/tend.test.ts', 'half of a file is made anew'],
   'the service log cannot': ['cli/streams.test.ts', 'a service log in'],
+  'an output of the query log': ['outlet/outlet.test.ts', 'a sink that is down'],
   'disk or pipe of the query log': ['cli/streams.test.ts', 'a query log that takes nothing'],
   'a key of pseudonyms': ['log/privacy/keys.test.ts', 'a key that cannot be kept'],
   'rules are no longer held': ['log/privacy/client.test.ts', 'each network has a mode of its own'],

@@ -122,7 +122,7 @@ t.test('every setting is explained to who edits it, as its page does', async t =
   for (const key of keysOf(settingsSchema).keys()) {
     const at = key
       .split('.')
-      .reduce<Json | undefined>((json, step) => json?.properties?.[step], page)
+      .reduce<Json | undefined>((json, step) => (json?.items ?? json)?.properties?.[step], page)
     t.ok(at?.description, key)
   }
   t.match(page.properties?.cache?.properties?.size?.description, /a size from 1MB to 64GB/)
@@ -131,4 +131,5 @@ t.test('every setting is explained to who edits it, as its page does', async t =
 interface Json {
   readonly description?: string
   readonly properties?: Readonly<Record<string, Json>>
+  readonly items?: Json
 }
