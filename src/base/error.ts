@@ -136,6 +136,8 @@ const MESSAGES = {
   LOG_WRITE: (path: string, why: string) => `cannot write the query log ${path}: ${why}`,
   LOG_ROTATE: (path: string, why: string) => `cannot rotate the query log ${path}: ${why}`,
   LOG_FOLLOW: (path: string, why: string) => `cannot follow the query log ${path}: ${why}`,
+  LOG_LOCKED: (folder: string, holder: string) =>
+    `another gateway writes its query log into ${folder} (${holder}): wanted a folder for each`,
   LOG_OVERRUN: (events: number) =>
     `${events} lookups were not logged: they came faster than the recorder writes`,
   PRIVACY_KEY: (path: string, why: string) => `key of pseudonyms ${path} cannot be used: ${why}`,

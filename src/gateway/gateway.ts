@@ -200,7 +200,7 @@ export class Gateway {
     }
   }
 
-  /** Finds out, before any worker opens a socket, that each endpoint is free; settles port 0. */
+  /** Finds out, before any socket is opened, that endpoints and log are free; settles port 0. */
   private async reserve(): Promise<readonly Trouble[]> {
     const { config, transport } = this.parts
     const troubles: Trouble[] = []
@@ -213,7 +213,7 @@ export class Gateway {
       }
     }
     this.endpoints = free
-    return troubles
+    return troubles.length > 0 ? troubles : this.recorder.lock()
   }
 
   private compile(): Promise<Compiled> {

@@ -1,10 +1,11 @@
 import type { Milliseconds } from '../base/units.js'
+import { lockLog } from '../log/lock.js'
 import type { ServiceLog } from '../log/service-log.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import { Asks, type NoReply } from './asks.js'
 import { Backoff } from './backoff.js'
 import { inTime } from './in-time.js'
-import type { FromRecorder, RecorderReply, RecorderStart, ToRecorder } from './messages.js'
+import type { FromRecorder, RecorderReply, RecorderStart, ToRecorder, Trouble } from './messages.js'
 import type { StartThread, Thread } from './thread.js'
 import { troubleOf } from './trouble.js'
 
@@ -27,12 +28,28 @@ export class RecorderHandle {
   /** While the last records are written. */
   private drained: (() => void) | undefined
   private lastTries = 0
+  private unlock: (() => void) | undefined
 
   constructor(
     private readonly startThread: StartThread,
     private readonly start: RecorderStart,
     private readonly log: ServiceLog
   ) {}
+
+  /**
+   * Takes the folder of the log, until the end.
+   *
+   * @returns what stands in the way
+   */
+  lock(): readonly Trouble[] {
+    const { which, path } = this.start.settings
+    try {
+      if (which !== 'none') this.unlock = lockLog(path)
+      return []
+    } catch (error) {
+      return [troubleOf(error)]
+    }
+  }
 
   /** Starts the thread. What was recorded before waits in the rings. */
   launch(): void {
@@ -92,7 +109,9 @@ export class RecorderHandle {
   async end(): Promise<boolean> {
     clearTimeout(this.timer)
     const { thread } = this
-    return thread === undefined || inTime(thread.end(), END_PATIENCE)
+    const ended = thread === undefined || (await inTime(thread.end(), END_PATIENCE))
+    this.unlock?.()
+    return ended
   }
 
   private drainNow(): void {

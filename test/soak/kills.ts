@@ -8,11 +8,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { openDatabase } from '../../src/archive/database.js'
+import { closedIn, LogNames } from '../../src/archive/folder.js'
 
 const ROUNDS = Number(process.argv[2] ?? 5)
 const PORT = 5399
@@ -80,13 +81,16 @@ for (let round = 0; round < ROUNDS; round++) {
     for (let i = 0; i < 20; i++) ask()
     await after(5)
   }
-  kills.push(Date.now())
   await end(gateway, 'SIGKILL')
+  // Answers of before are heard by then.
+  await after(50)
+  kills.push(Date.now())
 }
 // What the last kill left is looked after by the next start.
 const last = serve()
 const log = join(folder, 'log')
-for (let i = 0; i < 120 && (i < 20 || readdirSync(log).length > 2); i++) await after(500)
+const names = new LogNames(join(log, 'queries.jsonl'))
+for (let i = 0; i < 120 && closedIn(names).length > 0; i++) await after(500)
 await end(last, 'SIGTERM')
 
 const database = await openDatabase({ memory: 256 * 1024 * 1024, threads: 1 })
@@ -101,8 +105,8 @@ const lateness = [...answered].flatMap(([name, at]) =>
 const lost = lateness.filter(ms => ms > ALLOWED).length
 const twice = [...logged.values()].filter(n => n > 1).length
 const missing = { missing: lateness.length, oldestMs: Math.max(0, ...lateness) }
-console.log({ rounds: kills.length, sent, answered: answered.size, logged: logged.size })
-console.log({ ...missing, lost, twice, files })
+const counts = { rounds: kills.length, sent, answered: answered.size, logged: logged.size }
+process.stdout.write(`${JSON.stringify({ ...counts, ...missing, lost, twice, files })}\n`)
 database.close()
 socket.close()
 rmSync(folder, { recursive: true, force: true })
