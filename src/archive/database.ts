@@ -5,7 +5,7 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { failure, InterdictError } from '../base/error.js'
 import type { Octets } from '../base/units.js'
 import { holdLog, LogNames, release, type LogFiles } from './folder.js'
-import { lookupViews } from './lookups.js'
+import { lookupViews, placeOf, quoted } from './lookups.js'
 
 export interface DatabaseOptions {
   /** What DuckDB may hold in memory; what is more than that goes to files of its own. */
@@ -88,19 +88,28 @@ export class Database {
    * From then on no setting of the database can be changed.
    *
    * @param path of the file being written, `log.queries.file` of the settings
+   * @param sealed for SQL that others wrote: it reads these files only, and writes none. DuckDB
+   * knows them by their paths then, so that one that is renamed or removed meanwhile is ARCHIVE_SQL
    * @returns how many files there are, and the paths of broken ones, which are left out
    * @throws InterdictError ARCHIVE_READ
    */
-  async addLookups(path: string): Promise<LogExtent> {
+  async addLookups(path: string, sealed = false): Promise<LogExtent> {
     try {
       this.#files = holdLog(new LogNames(path))
     } catch (error) {
       throw failure('ARCHIVE_READ', path, (error as Error).message)
     }
     for (const view of lookupViews(this.#files)) await this.run(view)
+    if (sealed) await this.#seal(this.#files)
     await this.run('SET lock_configuration = true')
     const { lines, parquet, broken } = this.#files
     return { lines: lines.length, parquet: parquet.length, broken }
+  }
+
+  async #seal({ lines, parquet }: LogFiles): Promise<void> {
+    const places = [...lines, ...parquet].map(file => quoted(placeOf(file)))
+    await this.run(`SET allowed_paths = [${places.join(', ')}]`)
+    await this.run('SET enable_external_access = false')
   }
 
   /**

@@ -77,7 +77,7 @@ function list(files: readonly Held[]): string {
 }
 
 /** What DuckDB is told to open. */
-function placeOf({ descriptor, path }: Held): string {
+export function placeOf({ descriptor, path }: Held): string {
   return process.platform === 'linux' ? `/proc/self/fd/${descriptor}` : path
 }
 

@@ -195,6 +195,7 @@ const MESSAGES = {
   ADMIN_WORKERS: (workers: string, missing: string) =>
     `no answer in time from worker ${workers}, ${missing}: try again`,
   GATEWAY_RESTLESS: () => 'rule files keep changing while they are read',
+  CLI_OUTPUT: (file: string, why: string) => `cannot write ${file}: ${why}`,
   CLI_SERVICE_LOG: (path: string, why: string) => `cannot open the service log ${path}: ${why}`
 } as const
 

@@ -1,5 +1,5 @@
 import { MS_PER_SECOND } from '../base/units.js'
-import { tame } from '../log/terminal-line.js'
+import { csvLines } from '../report/csv.js'
 import { showInstant } from '../rules/instant.js'
 import type { BansList, ListedBan, ListedException } from './bans-list.js'
 
@@ -37,17 +37,7 @@ export function toCsv({ bans, exceptions }: BansList, zone: string): string {
   const rows = [...bans, ...exceptions].map(row =>
     Object.values(COLUMNS).map(read => read(row, zone) ?? '')
   )
-  return [Object.keys(COLUMNS), ...rows].map(row => `${row.map(cell).join(',')}\r\n`).join('')
-}
-
-/**
- * A cell that a spreadsheet takes for a text and nothing else: what begins like a formula is put
- * behind an apostrophe, which spreadsheets do not show.
- */
-function cell(text: string): string {
-  const plain = tame(text)
-  const harmless = /^[=+\-@]/.test(plain) ? `'${plain}` : plain
-  return /[",]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless
+  return csvLines([Object.keys(COLUMNS), ...rows])
 }
 
 function idsOf({ sources }: Row, kind: string): string {

@@ -155,6 +155,40 @@ program
   })
 
 program
+  .command('report')
+  .description('say what the query log has: counts by a key, or daily, ban ID, bypass, new-names')
+  .argument('[question...]', 'daily, ban ID, bypass or new-names; none: counts by --by')
+  .option('-l, --log <file>', 'query log, or its folder (default: that of the settings)')
+  .option('--since <time>', 'from then on: 7d, 12h, a date, or a time (RFC 3339); UTC')
+  .option('--until <time>', 'until then')
+  .option('--ban <id>', 'only lookups that this ban decided')
+  .option('--app <id>', 'only lookups of this app')
+  .option('-n, --network <id>', 'only lookups from this network')
+  .option('--client <address>', 'only lookups of this client, as the log has it')
+  .option('--name <name>', 'only lookups of this name and all below it')
+  .option('--all', 'also lookups of which no rule spoke')
+  .option('--by <key>', 'app, ban, network, client, name, hour, day, type, match, exception', 'app')
+  .option('--top <number>', 'at most so many rows', '20')
+  .option('--format <format>', 'table, json, csv, markdown or html', 'table')
+  .option('-o, --output <file>', 'into this file')
+  .action(async (words: readonly string[], _options, command: Command) => {
+    const { report } = await import('./report.js')
+    await report(words, command.optsWithGlobals())
+  })
+
+program
+  .command('query')
+  .description('ask the query log in SQL (DuckDB), read-only; without SQL: which columns it has')
+  .argument('[sql]', 'one SELECT over the view lookups')
+  .option('-l, --log <file>', 'query log, or its folder (default: that of the settings)')
+  .option('--format <format>', 'table, json or csv', 'table')
+  .option('-o, --output <file>', 'into this file')
+  .action(async (sql: string | undefined, _options, command: Command) => {
+    const { query } = await import('./query.js')
+    await query(sql, command.optsWithGlobals())
+  })
+
+program
   .command('ping')
   .description('ask the running server whether it answers: exit code 0 if it does')
   .option('--timeout <ms>', 'how long to wait for each address, in milliseconds', '2000')

@@ -74,10 +74,11 @@ export function drawChart(chart: Chart): string {
     animation: false,
     grid: isRanking
       ? { left: LABEL + 16, right: 32, top: 32, bottom: 52 }
-      : { left: 76, right: 20, top: 40, bottom: 32 },
+      : { left: 76, right: 36, top: 40, bottom: 32 },
     legend: {
       show: chart.series.length > 1,
       top: 0,
+      itemGap: 24,
       left: isRanking ? LABEL + 16 : 76,
       textStyle: TEXT
     },

@@ -2,9 +2,10 @@ import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { PROGRAM } from '../cli/run.js'
+import { writeWeek } from './week.js'
 
 /** Pages whose commands are run in order, in a folder each, with its files as they stand above. */
-export const PAGES = ['docs/belgium.md', 'docs/replay.md'] as const
+export const PAGES = ['docs/belgium.md', 'docs/replay.md', 'docs/analysis.md'] as const
 
 /** What other programs have written, which pages find in `logs/`. */
 const LOGS = 'test/example/logs'
@@ -20,6 +21,10 @@ const FENCE = /^```(yaml|console)\n([\s\S]*?)^```$/gm
 export async function pageNow(path: (typeof PAGES)[number], folder: string): Promise<string> {
   const page = readFileSync(path, 'utf8')
   cpSync(LOGS, join(folder, 'logs'), { recursive: true })
+  if (path === 'docs/analysis.md') {
+    writeWeek(join(folder, 'log'))
+    cpSync('rules/apps', join(folder, 'rules/apps'), { recursive: true })
+  }
   let made = ''
   let end = 0
   for (const match of page.matchAll(FENCE)) {

@@ -1,0 +1,88 @@
+import { statSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { basename, join } from 'node:path'
+import { openDatabase, type Database } from '../archive/database.js'
+import type { Octets } from '../base/units.js'
+import { settings, type CommonOptions } from './settings.js'
+import { count } from './show.js'
+
+/** Budget: a month of a busy gateway on a laptop, within 2 GB with what Node itself takes. */
+const MEMORY: Octets = 1.5 * 2 ** 30
+/** How often a terminal is told how far a question has come, in milliseconds. */
+const TICK = 200
+/** What a query log is called where only its folder is given. */
+const FILE = 'queries.jsonl'
+
+export interface LogOptions extends CommonOptions {
+  readonly log?: string
+}
+
+/** A query log that is open: who is done with it closes it. */
+export interface OpenLog {
+  readonly database: Database
+  /** Lines that are no lookup, said for people; undefined where all are. */
+  foreign(): Promise<string | undefined>
+  /** Ends what a terminal is told, before something else is written to it. */
+  quiet(): void
+  close(): void
+}
+
+/**
+ * Opens the query log that was given, or that of the settings, and says on a terminal how far each
+ * question has come.
+ *
+ * @param sealed for SQL that others wrote: nothing else can be read, and nothing written
+ * @throws InterdictError ARCHIVE_READ, ARCHIVE_NO_DUCKDB
+ */
+export async function openLog(options: LogOptions, sealed = false): Promise<OpenLog> {
+  const path =
+    options.log === undefined ? (await settings(options)).log.queries.path : fileOf(options.log)
+  const database = await openDatabase({ memory: MEMORY, threads: availableParallelism() })
+  const quiet = showProgress(database)
+  const close = (): void => {
+    quiet()
+    database.close()
+  }
+  process.once('SIGINT', () => {
+    close()
+    process.exit(130)
+  })
+  try {
+    const { lines, parquet } = await database.addLookups(path, sealed)
+    if (lines + parquet === 0) process.stderr.write(`there is no query log at ${path} yet\n`)
+  } catch (error) {
+    close()
+    throw error
+  }
+  return { database, foreign: () => foreignLines(database), quiet, close }
+}
+
+function fileOf(path: string): string {
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  return isFolder ? join(path, FILE) : path
+}
+
+async function foreignLines(database: Database): Promise<string | undefined> {
+  const rows = await database.rows<{ file: string; lines: number }>(
+    'SELECT file, count(*) AS lines FROM foreign_lines GROUP BY file ORDER BY file'
+  )
+  if (rows.length === 0) return undefined
+  const where = rows.map(({ file, lines }) => `${lines} in ${basename(file)}`).join(', ')
+  const all = rows.reduce((sum, { lines }) => sum + lines, 0)
+  return `${count(all, 'line')} of the log ${all === 1 ? 'is' : 'are'} no record of a lookup and not counted: ${where}.`
+}
+
+/** @returns what ends it and clears the line */
+function showProgress(database: Database): () => void {
+  if (!process.stderr.isTTY) return () => undefined
+  const timer = setInterval(() => {
+    const percent = Math.floor(database.progress * 100)
+    process.stderr.write(`\rreading the log${percent > 0 ? `: ${percent}%` : ' …'}\x1b[K`)
+  }, TICK)
+  let isOver = false
+  return () => {
+    if (!isOver) process.stderr.write('\r\x1b[K')
+    isOver = true
+    clearInterval(timer)
+  }
+}

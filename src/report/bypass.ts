@@ -1,0 +1,188 @@
+import type { Log } from './log.js'
+import { periodFacts } from './overview.js'
+import { fallen } from './fallen.js'
+import type { Report, Table } from './report.js'
+import { conditionOf, type Selection } from './selection.js'
+import { sums } from './tally.js'
+
+/** Ways past the resolver, by the app of the catalogue that has their names. */
+const WAYS: Readonly<Record<string, string>> = {
+  'encrypted-dns': 'A client wants another resolver, by DNS over HTTPS, TLS or QUIC.',
+  'private-relay': 'An Apple device wants to hide its lookups in iCloud Private Relay.',
+  'firefox-canary': 'Firefox asks whether it may use a resolver of its own. Every Firefox does.',
+  'resolver-arpa': 'A client asks whether an encrypted resolver is offered. Most systems do.',
+  'vpn-providers': 'A client wants a consumer VPN or proxy.',
+  'opera-vpn': 'The proxy within the Opera browser is switched on.'
+}
+
+/** Names that mean such a way where no rule is on them: those that vendors document. */
+const KNOWN: readonly (readonly [way: string, condition: string])[] = [
+  ['firefox-canary', "qname = 'use-application-dns.net'"],
+  ['private-relay', "qname IN ('mask.icloud.com', 'mask-h2.icloud.com', 'mask-canary.icloud.com')"],
+  ['resolver-arpa', "(qname = 'resolver.arpa' OR ends_with(qname, '.resolver.arpa'))"],
+  [
+    'encrypted-dns',
+    `qname IN ('dns.google', 'dns64.dns.google', 'cloudflare-dns.com', 'one.one.one.one',
+      'mozilla.cloudflare-dns.com', 'chrome.cloudflare-dns.com', 'dns.quad9.net', 'dns11.quad9.net',
+      'doh.opendns.com', 'dns.nextdns.io', 'dns.adguard-dns.com', 'doh.cleanbrowsing.org',
+      'dns.controld.com', 'freedns.controld.com', 'doh.mullvad.net', 'dns.mullvad.net')`
+  ]
+]
+
+/**
+ * `interdict report bypass`: who tries to get past the resolver, and where lookups became few.
+ *
+ * @param ids of all apps of kind `bypass` in the catalogue
+ */
+export async function bypass(
+  log: Log,
+  selection: Selection,
+  ids: readonly string[],
+  top: number
+): Promise<Report> {
+  const wide = { ...selection, all: true }
+  const all = await sums(log, wide)
+  const apps = [...new Set([...Object.keys(WAYS), ...ids])]
+  const tables = [
+    await ways(log, wide, apps),
+    await names(log, wide, apps, top),
+    await clients(log, wide, apps, top),
+    await fallen(log, wide)
+  ]
+  return {
+    title: 'Ways past the resolver',
+    facts: periodFacts(selection, all),
+    tables,
+    remarks: [
+      'A client that knows the address of another resolver asks for no name and is not seen here: block ports 53 and 853 to the outside, and known resolvers on port 443.'
+    ]
+  }
+}
+
+/** Lookups with a column `way`, where they are one. */
+function signals(
+  apps: readonly string[],
+  selection: Selection
+): { sql: string; parameters: Record<string, string> } {
+  const { sql, parameters } = conditionOf(selection)
+  const ids = Object.fromEntries(apps.map((id, i) => [`way${i}`, id]))
+  const known = KNOWN.map(([way, condition]) => `WHEN ${condition} THEN '${way}'`).join(' ')
+  const of = `CASE WHEN app IN (${Object.keys(ids)
+    .map(key => `$${key}`)
+    .join(', ')}) THEN app ${known} END`
+  return {
+    sql: `(SELECT *, ${of} AS way FROM lookups WHERE ${sql} AND way IS NOT NULL)`,
+    parameters: { ...parameters, ...ids }
+  }
+}
+
+const COUNTS = `count(*) AS lookups, count(*) FILTER (verdict = 'blocked') AS blocked,
+  count(DISTINCT client) AS clients, max(time) AS last`
+
+interface Counted {
+  readonly lookups: number
+  readonly blocked: number
+  readonly clients: number
+  readonly last: Date
+  readonly [column: string]: string | number | Date
+}
+
+async function ways(log: Log, selection: Selection, apps: readonly string[]): Promise<Table> {
+  const { sql, parameters } = signals(apps, selection)
+  const rows = await log.rows<Counted & { way: string }>(
+    `SELECT way, ${COUNTS} FROM ${sql} GROUP BY way ORDER BY clients DESC, way`,
+    parameters
+  )
+  return {
+    id: 'ways',
+    title: 'What was tried',
+    says: 'Names that lead past this resolver, or that a client asks for before it goes there. What is not blocked may have worked.',
+    none: 'No such name was asked for.',
+    columns: [
+      { key: 'way', title: 'way', kind: 'text' },
+      { key: 'clients', title: 'clients', kind: 'count' },
+      { key: 'lookups', title: 'lookups', kind: 'count' },
+      { key: 'blocked', title: 'blocked', kind: 'count' },
+      { key: 'last', title: 'last', kind: 'time' },
+      { key: 'meaning', title: 'what it means', kind: 'text' }
+    ],
+    rows: rows.map(({ way, clients, lookups, blocked, last }) => {
+      return [way, clients, lookups, blocked, last, WAYS[way] ?? null]
+    }),
+    ...(rows.length === 0
+      ? {}
+      : {
+          chart: {
+            kind: 'ranking',
+            unit: 'clients',
+            labels: rows.map(({ way }) => way),
+            series: [{ name: 'clients', tone: 'blocked', values: rows.map(it => it.clients) }]
+          }
+        })
+  }
+}
+
+async function names(
+  log: Log,
+  selection: Selection,
+  apps: readonly string[],
+  top: number
+): Promise<Table> {
+  const { sql, parameters } = signals(apps, selection)
+  const rows = await log.rows<Counted & { qname: string; way: string }>(
+    `SELECT qname, way, ${COUNTS} FROM ${sql} GROUP BY qname, way
+    ORDER BY lookups DESC, qname LIMIT $top`,
+    { ...parameters, top }
+  )
+  return {
+    id: 'names',
+    title: 'Which names',
+    says: 'Such names by how often they were asked for.',
+    none: 'No such name was asked for.',
+    columns: [
+      { key: 'name', title: 'name', kind: 'text' },
+      { key: 'way', title: 'way', kind: 'text' },
+      { key: 'lookups', title: 'lookups', kind: 'count' },
+      { key: 'blocked', title: 'blocked', kind: 'count' },
+      { key: 'clients', title: 'clients', kind: 'count' },
+      { key: 'last', title: 'last', kind: 'time' }
+    ],
+    rows: rows.map(({ qname, way, lookups, blocked, clients, last }) => {
+      return [qname, way, lookups, blocked, clients, last]
+    })
+  }
+}
+
+/** Without what every system asks for by itself. */
+async function clients(
+  log: Log,
+  selection: Selection,
+  apps: readonly string[],
+  top: number
+): Promise<Table> {
+  const { sql, parameters } = signals(apps, selection)
+  const rows = await log.rows<Counted & { client: string; network: string; ways: string }>(
+    `SELECT client, coalesce(any_value(network), '-') AS network,
+      string_agg(DISTINCT way, ', ' ORDER BY way) AS ways, ${COUNTS}
+    FROM ${sql} WHERE way NOT IN ('firefox-canary', 'resolver-arpa') GROUP BY client
+    ORDER BY lookups DESC, client LIMIT $top`,
+    { ...parameters, top }
+  )
+  return {
+    id: 'clients',
+    title: 'Whose clients',
+    says: 'Clients that asked most for such names; what browsers and systems ask for by themselves is left out.',
+    none: 'No client did.',
+    columns: [
+      { key: 'client', title: 'client', kind: 'text' },
+      { key: 'network', title: 'network', kind: 'text' },
+      { key: 'ways', title: 'ways', kind: 'text' },
+      { key: 'lookups', title: 'lookups', kind: 'count' },
+      { key: 'blocked', title: 'blocked', kind: 'count' },
+      { key: 'last', title: 'last', kind: 'time' }
+    ],
+    rows: rows.map(({ client, network, ways, lookups, blocked, last }) => {
+      return [client, network, ways, lookups, blocked, last]
+    })
+  }
+}

@@ -1,0 +1,67 @@
+import type { Log } from './log.js'
+import type { Table } from './report.js'
+import { conditionOf, type Selection } from './selection.js'
+
+interface Span {
+  readonly generation: number
+  readonly sha256: string | null
+  readonly rule: string | null
+  readonly lookups: number
+  readonly first: Date
+  readonly last: Date
+}
+
+/**
+ * Under which snapshots of the rules lookups were decided. Generations count from 1 again when the
+ * program starts, so what is of one generation is first counted by day, and days that follow each
+ * other are put together.
+ */
+export async function generations(log: Log, selection: Selection): Promise<Table> {
+  const { sql, parameters } = conditionOf(selection)
+  const days = await log.rows<Span & Record<string, string | number | Date | null>>(
+    `SELECT generation, sha256, rule, count(*) AS lookups, min(time) AS first, max(time) AS last
+    FROM lookups WHERE ${sql} GROUP BY generation, sha256, rule, date_trunc('day', time)
+    ORDER BY first, generation, rule`,
+    parameters
+  )
+  return {
+    id: 'generations',
+    title: 'Rules in force',
+    says: 'Which state of the rules decided, from its first lookup to its last: its number since the start of the gateway, the first digits of the SHA-256 of all rule files, and the line of the rule.',
+    none: 'No lookup is like that.',
+    columns: [
+      { key: 'generation', title: 'generation', kind: 'count' },
+      { key: 'sha256', title: 'SHA-256 of the rules', kind: 'text' },
+      { key: 'rule', title: 'rule', kind: 'text' },
+      { key: 'lookups', title: 'lookups', kind: 'count' },
+      { key: 'first', title: 'first', kind: 'time' },
+      { key: 'last', title: 'last', kind: 'time' }
+    ],
+    rows: joined(days).map(span => {
+      const { generation, sha256, rule, lookups, first, last } = span
+      return [generation, sha256, rule, lookups, first, last]
+    })
+  }
+}
+
+/** @param days by their first lookup */
+function joined(days: readonly Span[]): Span[] {
+  const spans: Span[] = []
+  const open = new Map<string, number>()
+  for (const day of days) {
+    const key = JSON.stringify([day.generation, day.sha256, day.rule])
+    const at = open.get(key)
+    const before = at === undefined ? undefined : spans[at]
+    // In between no other state was in force: a later start of the program counts from 1 again.
+    const isSame =
+      before !== undefined &&
+      !spans.some(it => it.rule === day.rule && it.first > before.last && it.first < day.first)
+    if (isSame) {
+      spans[at!] = { ...before, lookups: before.lookups + day.lookups, last: day.last }
+    } else {
+      open.set(key, spans.length)
+      spans.push(day)
+    }
+  }
+  return spans
+}

@@ -1,0 +1,95 @@
+import type { Log } from './log.js'
+import type { Fact, Report } from './report.js'
+import type { Selection } from './selection.js'
+import { shown } from './shown.js'
+import { tallyTable } from './tables.js'
+import { sums, type Key, type Sums } from './tally.js'
+
+/** What a key counts, for titles and what they say. */
+const WHAT: Readonly<Record<Key, readonly [title: string, says: string]>> = {
+  app: ['Lookups by app', 'How often rules on each app decided a lookup.'],
+  ban: ['Lookups by ban', 'How often each ban decided a lookup.'],
+  network: ['Lookups by network', 'How often a rule decided a lookup, in each network.'],
+  client: ['Lookups by client', 'Whose lookups rules decided most often.'],
+  name: ['Lookups by name', 'The names asked for most, of those on which a rule decided.'],
+  hour: ['Lookups by hour', 'How many lookups rules decided in each hour, in UTC.'],
+  day: ['Lookups by day', 'How many lookups rules decided on each day, in UTC.'],
+  type: ['Lookups by type', 'What was asked of names: A and AAAA are addresses.'],
+  match: [
+    'Lookups by what matched',
+    'qname: the name asked for; cname, dname, svcb: a name that the answer led to; address: an address in it.'
+  ],
+  exception: ['Lookups by exception', 'How often each exception let a lookup through.']
+}
+
+/** `interdict report`: lookups counted by one key. */
+export async function overview(
+  log: Log,
+  by: Key,
+  selection: Selection,
+  top: number
+): Promise<Report> {
+  const [title, says] = WHAT[by]
+  const all = await sums(log, selection)
+  const shownSays =
+    selection.all === true ? 'All lookups, also those of which no rule spoke.' : says
+  const wanted = { by, id: by, title, says: shownSays, none: NOTHING, top }
+  return {
+    title,
+    facts: [...periodFacts(selection, all), ...selectionFacts(selection), ...sumFacts(all)],
+    tables: [await tallyTable(log, wanted, selection)],
+    remarks: []
+  }
+}
+
+export const NOTHING = 'No lookup is like that.'
+
+/** The time asked about, and that of the first and last lookup found in it. */
+export function periodFacts({ since, until }: Selection, { first, last }: Sums): Fact[] {
+  const at = (instant: number): string => shown(new Date(instant), 'time')
+  const from = since === undefined ? 'the beginning of the log' : at(since)
+  const to = until === undefined ? 'now' : at(until)
+  const found = first === null ? [] : [`${shown(first, 'time')} to ${shown(last, 'time')}`]
+  return [
+    ['Period (UTC)', `${from} to ${to}`],
+    ...found.map((text): Fact => ['Lookups from, to', text])
+  ]
+}
+
+/** What was asked about, so that a page that is passed on says it. */
+function selectionFacts({ ban, app, network, clients, name }: Selection): Fact[] {
+  const said: [string, string | undefined][] = [
+    ['Only ban', ban],
+    ['Only app', app],
+    ['Only network', network],
+    ['Only client', clients?.[0]],
+    ['Only names', name === undefined ? undefined : `${name} and below`]
+  ]
+  return said.flatMap(([label, text]): Fact[] => (text === undefined ? [] : [[label, text]]))
+}
+
+/** `1,234 lookups: 1,200 blocked, 34 let through` and how many clients. */
+export function sumFacts({
+  lookups,
+  blocked,
+  monitored,
+  allowed,
+  clients,
+  networks
+}: Sums): Fact[] {
+  const parts: [number, string][] = [
+    [blocked, 'blocked'],
+    [monitored, 'on trial, so answered'],
+    [allowed, 'let through by an exception or allow'],
+    [lookups - blocked - monitored - allowed, 'of which no rule spoke']
+  ]
+  const some = parts.filter(([count]) => count > 0)
+  const how = some.map(([count, what]) => `${shown(count, 'count')} ${what}`).join(', ')
+  return [
+    ['Lookups', how === '' ? '0' : `${shown(lookups, 'count')}: ${how}`],
+    [
+      'Clients',
+      `${shown(clients, 'count')} in ${shown(networks, 'count')} network${networks === 1 ? '' : 's'}`
+    ]
+  ]
+}

@@ -1,0 +1,130 @@
+import { tame } from '../log/terminal-line.js'
+import type { Chart, Series } from './chart.js'
+import type { Log } from './log.js'
+import type { Column, Kind, Table, Value } from './report.js'
+import type { Selection } from './selection.js'
+import { COURSES, tally, type Key, type Tally } from './tally.js'
+
+/** Bars in a chart: more are hard to read, and the table has them. */
+const BARS = 15
+
+/** A table of lookups by a key, and how it is called. */
+export interface TallyTable {
+  readonly by: Key
+  readonly id: string
+  readonly title: string
+  readonly says: string
+  readonly none: string
+  readonly top: number
+  /** What a key is called for people, where it is an id: `TikTok`. */
+  readonly titles?: ReadonlyMap<string, string>
+  /** Where false, the table alone. */
+  readonly chart?: boolean
+}
+
+export async function tallyTable(
+  log: Log,
+  wanted: TallyTable,
+  selection: Selection
+): Promise<Table> {
+  const rows = await tally(log, wanted.by, selection, wanted.top)
+  return tableOf(rows, wanted)
+}
+
+export function tableOf(rows: readonly Tally[], wanted: TallyTable): Table {
+  const { by, id, title, says, none } = wanted
+  const columns: Column[] = [{ key: by, title: by, kind: kindOf(by) }, ...countColumns(rows, by)]
+  return {
+    id,
+    title,
+    says,
+    none,
+    columns,
+    rows: rows.map(row => [row.key, ...columns.slice(1).map(({ key }) => row[key]!)]),
+    ...(rows.length === 0 || wanted.chart === false ? {} : { chart: chartOf(rows, wanted) })
+  }
+}
+
+function kindOf(by: Key): Kind {
+  return by === 'hour' || by === 'day' ? by : 'text'
+}
+
+/** Columns of what does not occur are left out. */
+function countColumns(rows: readonly Tally[], by: Key): Column[] {
+  const columns: Column[] = [
+    { key: 'lookups', title: 'lookups', kind: 'count' },
+    ...WAYS.map(({ key, name }): Column => ({ key, title: name, kind: 'count' })),
+    { key: 'clients', title: 'clients', kind: 'count' },
+    { key: 'last', title: 'last', kind: 'time' }
+  ]
+  const isCourse = COURSES.includes(by)
+  return columns.filter(({ key }) => {
+    if (key === 'clients') return by !== 'client'
+    if (key === 'last') return !isCourse
+    return key === 'lookups' || key === 'blocked' || rows.some(row => Number(row[key]) > 0)
+  })
+}
+
+/** How a rule can end a lookup, as people say it. */
+export const WAYS = [
+  { key: 'blocked', name: 'blocked', tone: 'blocked' },
+  { key: 'monitored', name: 'on trial', tone: 'monitored' },
+  { key: 'allowed', name: 'let through', tone: 'allowed' }
+] as const
+
+function chartOf(rows: readonly Tally[], { by, titles }: TallyTable): Chart {
+  const isCourse = COURSES.includes(by)
+  const shown = isCourse ? filled(rows, by) : rows.slice(0, BARS)
+  const series: Series[] = [
+    ...WAYS.map(({ key, name, tone }) => ({ name, tone, values: shown.map(row => row[key]) })),
+    { name: 'no rule', tone: 'other', values: shown.map(restOf) }
+  ]
+  return {
+    kind: isCourse ? 'course' : 'ranking',
+    unit: 'lookups',
+    labels: shown.map(({ key }) => labelOf(key, { by, titles, oneDay: isOneDay(shown) })),
+    series: series.filter(({ values }) => values.some(value => value > 0))
+  }
+}
+
+type Counted = Pick<Tally, 'lookups' | 'blocked' | 'monitored' | 'allowed'> & {
+  readonly key: string | Date
+}
+
+function restOf({ lookups, blocked, monitored, allowed }: Counted): number {
+  return lookups - blocked - monitored - allowed
+}
+
+const STEP = { hour: 3_600_000, day: 86_400_000 }
+
+/** A course without gaps: hours in which nobody asked are as wide as others. */
+function filled(rows: readonly Tally[], by: Key): Counted[] {
+  const step = by === 'hour' ? STEP.hour : STEP.day
+  const known = new Map(rows.map(row => [Number(row.key), row]))
+  const first = Number(rows[0]!.key)
+  const count = (Number(rows.at(-1)!.key) - first) / step + 1
+  return Array.from({ length: count }, (_, i) => {
+    const at = first + i * step
+    return known.get(at) ?? { key: new Date(at), lookups: 0, blocked: 0, monitored: 0, allowed: 0 }
+  })
+}
+
+interface Labelled {
+  readonly by: Key
+  readonly titles: ReadonlyMap<string, string> | undefined
+  /** All of one day, which need not be said at each hour. */
+  readonly oneDay: boolean
+}
+
+function labelOf(key: Value, { by, titles, oneDay }: Labelled): string {
+  if (!(key instanceof Date)) return tame(titles?.get(String(key)) ?? String(key))
+  const text = key.toISOString()
+  const [day, time] = [text.slice(5, 10), text.slice(11, 16)]
+  if (by === 'day') return day
+  return oneDay ? time : `${day} ${time}`
+}
+
+function isOneDay(rows: readonly Counted[]): boolean {
+  const span = Number(rows.at(-1)?.key) - Number(rows[0]?.key)
+  return span < STEP.day
+}

@@ -1,0 +1,256 @@
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { openDatabase } from '../../src/archive/database.js'
+import { writeWeek } from '../example/week.js'
+import { interdict, SETTINGS } from './run.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'interdict-report-'))
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+const log = writeWeek(folder)
+const settings = join(folder, 'interdict.yaml')
+writeFileSync(settings, SETTINGS)
+const EVIL = {
+  v: 1,
+  time: '2026-11-11T23:00:00.000Z',
+  generation: 1,
+  client: '=1+1',
+  network: '<script>alert(1)</script>',
+  protocol: 'udp',
+  qname: '\u001b[31mred.example',
+  qtype: 'A',
+  verdict: 'blocked',
+  match: 'qname',
+  app: '@evil',
+  ban: '-b|`',
+  us: 1
+}
+appendFileSync(log, `\n${JSON.stringify(EVIL)}\nno JSON\n`)
+
+const report = (...words: string[]): ReturnType<typeof interdict> =>
+  interdict('report', '-c', settings, '--log', log, ...words)
+const query = (...words: string[]): ReturnType<typeof interdict> =>
+  interdict('query', '-c', settings, '--log', log, ...words)
+
+interface Json {
+  readonly tables: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>
+  readonly remarks: readonly string[]
+}
+const json = async (...words: string[]): Promise<Json> =>
+  JSON.parse((await report(...words, '--format', 'json')).out) as Json
+
+/** What the lines themselves say, without DuckDB. */
+const records = readdirSync(folder)
+  .filter(name => name.endsWith('.jsonl'))
+  .flatMap(name => readFileSync(join(folder, name), 'utf8').split('\n'))
+  .filter(line => line.startsWith('{') && line.endsWith('}'))
+  .map(line => JSON.parse(line) as Readonly<Partial<Record<string, string>>>)
+
+t.test('counts are those of the lines', async t => {
+  for (const [by, field] of [
+    ['app', 'app'],
+    ['name', 'qname'],
+    ['client', 'client']
+  ] as const) {
+    const { tables } = await json('--by', by, '--top', '1')
+    const [first] = tables[by]!
+    const ruled = records.filter(it => ['blocked', 'monitored', 'allowed'].includes(it.verdict!))
+    const those = ruled.filter(it => it[field] === first![by])
+    t.equal(first!.lookups, those.length, by)
+    t.equal(first!.blocked, those.filter(it => it.verdict === 'blocked').length)
+    if (by !== 'client') t.equal(first!.clients, new Set(those.map(it => it.client)).size)
+  }
+})
+
+t.test('what is asked about can be narrowed', async t => {
+  const only = await json('--app', 'tiktok', '--network', 'town-hall', '--by', 'network')
+  t.strictSame(
+    only.tables.network!.map(row => row.network),
+    ['town-hall']
+  )
+  const day = await json('--since', '2026-11-07', '--until', '2026-11-08T00:00Z', '--by', 'day')
+  t.strictSame(
+    day.tables.day!.map(row => row.day),
+    ['2026-11-07T00:00:00.000Z']
+  )
+  const below = await json('--name', 'TikTokV.com.', '--by', 'name')
+  t.ok(below.tables.name!.length > 1)
+  t.ok(below.tables.name!.every(row => String(row.name).endsWith('.tiktokv.com')))
+  const client = await json('--client', '10.20.0.7', '--by', 'exception')
+  t.strictSame(
+    client.tables.exception!.map(row => row.exception),
+    ['press']
+  )
+  const all = await json('--all', '--by', 'network')
+  t.ok(
+    all.tables.network!.some(row => row.network === 'museum'),
+    'where no rule speaks'
+  )
+})
+
+t.test('lines that are no lookup are told, and not counted', async t => {
+  const { remarks } = await json()
+  t.match(remarks.join(), /2 lines of the log are no record .*: 2 in queries\.jsonl/)
+})
+
+t.test('what stands in the log is never an order', async t => {
+  const words = ['--since', '2026-11-11T23:00:00Z', '--until', '2026-11-11T23:00:01Z']
+  const text = await report(...words, '--by', 'name')
+  t.match(text.out, '\\u{1b}[31mred.example')
+  t.notMatch(text.out, '\u001b[31m')
+  t.match((await report(...words, '--by', 'client', '--format', 'csv')).out, /^'=1\+1,/m)
+  t.match((await report(...words, '--by', 'app', '--format', 'csv')).out, /^'@evil,/m)
+  const page = await report(...words, '--by', 'network', '--format', 'html')
+  t.notMatch(page.out, '<script')
+  t.match(page.out, '&lt;script&gt;')
+  t.match((await report(...words, '--by', 'ban', '--format', 'markdown')).out, '| -b\\|\\` |')
+  const shown = await query("SELECT qname FROM lookups WHERE app = '@evil'")
+  t.match(shown.out, '\\u{1b}[31mred.example')
+})
+
+for (const words of [
+  ['daily', '--until', '2026-11-12'],
+  ['ban', 'federal-tiktok'],
+  ['bypass'],
+  ['new-names', '--since', '2026-11-10']
+]) {
+  t.test(`the page of report ${words[0]!} is whole, and has all in it`, async t => {
+    const file = join(folder, `${words[0]!}.html`)
+    const ran = await report(...words, '--format', 'html', '--output', file)
+    t.strictSame([ran.code, ran.out], [0, ''])
+    const page = readFileSync(file, 'utf8')
+    t.match(page, /^<!doctype html>\n<html lang="en">/)
+    t.notMatch(
+      page,
+      /<script|<link|<img|<iframe|src=|href=|url\(|@import|\son\w+=/i,
+      'nothing from elsewhere'
+    )
+    t.match(page, 'prefers-color-scheme: dark')
+    t.match(page, '@media print')
+    const unclosed = openTags(page)
+    t.strictSame(unclosed, [], 'every element is closed')
+  })
+}
+
+/** Elements that are not closed in turn; void ones have no end. */
+function openTags(page: string): string[] {
+  const open: string[] = []
+  for (const [, end, name] of page.matchAll(/<(\/?)([a-z][a-z0-9]*)\b[^>]*>/gi)) {
+    if (['meta', 'br'].includes(name!)) continue
+    if (end !== '/') open.push(name!)
+    else if (open.at(-1) === name) open.pop()
+    else return [...open, `/${name!}`]
+  }
+  return open
+}
+
+t.test('new names are those that were not there before, under and beside', async t => {
+  const { tables } = await json('new-names', '--since', '2026-11-10')
+  const [under, beside] = [tables.under!, tables.beside!]
+  t.ok(under.some(row => row.name === 'edge.video-cdn.example' && row.match === 'cname'))
+  t.notOk(under.some(row => row.name === 'mon.tiktokv.com'))
+  t.strictSame(
+    beside.map(row => row.name),
+    ['sdk.new-host.example']
+  )
+})
+
+t.test('a network that asks less than usual is found', async t => {
+  const { tables } = await json('bypass')
+  t.strictSame(
+    tables.fallen!.map(row => row.network),
+    ['town-hall']
+  )
+})
+
+t.test('the generations of a ban are told from first to last', async t => {
+  const { tables } = await json('ban', 'federal-tiktok')
+  t.strictSame(
+    tables.generations!.map(({ generation, sha256 }) => [generation, sha256]),
+    [
+      [7, '9f86d081884c'],
+      [8, '60303ae22b99']
+    ]
+  )
+})
+
+const out = join(folder, 'out.csv')
+const refused = [
+  'DELETE FROM lookups',
+  'DROP VIEW lookups',
+  'CREATE TABLE x (a INT)',
+  `COPY (SELECT 1) TO '${out}'`,
+  `ATTACH '${join(folder, 'x.db')}'`,
+  'INSTALL httpfs',
+  'SET enable_external_access = true',
+  'SELECT 1; DROP VIEW lookups',
+  `SELECT * FROM read_text('${settings}')`,
+  `SELECT * FROM '${settings}'`,
+  "SELECT * FROM glob('/*')",
+  'SELECT nothing FROM lookups'
+]
+t.test('query says why it refuses, and writes nothing', async t => {
+  const { code, out: said, err } = await query(`COPY (SELECT 1) TO '${out}'`)
+  t.strictSame([code, said], [1, ''])
+  t.match(err, /\(ARCHIVE_SQL(_WRITES)?\)/)
+  t.notOk(existsSync(out))
+})
+
+t.test('SQL of others reads the log alone, and writes nothing', async t => {
+  const database = await openDatabase({ memory: 2 ** 28, threads: 1 })
+  t.teardown(() => database.close())
+  await database.addLookups(log, true)
+  t.equal((await database.table('SELECT * FROM lookups LIMIT 1')).rows.length, 1)
+  for (const sql of refused) {
+    const { code } = await database.table(sql).then(
+      () => ({ code: 'none' }),
+      (error: unknown) => error as { code: string }
+    )
+    t.match(code, /^ARCHIVE_SQL(_WRITES)?$/, sql.replaceAll(folder, ''))
+  }
+  t.notOk(existsSync(out))
+})
+
+t.test('query gives tables, JSON and CSV, and without SQL the columns', async t => {
+  const sql = "SELECT app, count(*) AS n FROM lookups WHERE app = 'tiktok' GROUP BY app"
+  const n = records.filter(({ app }) => app === 'tiktok').length
+  t.equal((await query(sql, '--format', 'csv')).out, `app,n\r\ntiktok,${n}\r\n`)
+  t.strictSame(JSON.parse((await query(sql, '--format', 'json')).out), [{ app: 'tiktok', n }])
+  t.match((await query(sql)).out, /tiktok/)
+  t.match((await query()).out, /qname +VARCHAR/)
+})
+
+const misused = [
+  ['report', 'weekly'],
+  ['report', 'ban'],
+  ['report', '--by', 'colour'],
+  ['report', '--format', 'pdf'],
+  ['report', '--since', 'yesterday'],
+  ['report', '--since', '2026-11-08', '--until', '2026-11-07'],
+  ['report', '--top', '0'],
+  ['query', '--format', 'html', 'SELECT 1']
+]
+for (const words of misused) {
+  t.test(`${words.join(' ')} is a wrong call`, async t => {
+    t.equal((await interdict(...words, '-c', settings, '--log', log)).code, 2)
+  })
+}
+
+t.test('a file that cannot be written, and a log that is not there', async t => {
+  const ran = await report('--output', join(folder, 'missing/x'))
+  t.equal(ran.code, 1)
+  t.match(ran.err, '(CLI_OUTPUT)')
+  const none = await interdict('report', '-c', settings, '--log', join(folder, 'none.jsonl'))
+  t.equal(none.code, 0)
+  t.match(none.err, 'there is no query log')
+  t.match(none.out, 'No lookup is like that.')
+})
