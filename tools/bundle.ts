@@ -16,6 +16,7 @@ const TO = 'dist/bundle/bin'
 const THREADS = [
   'archive-main',
   'compiler-main',
+  'fetcher-main',
   'outlet-main',
   'recorder-main',
   'worker-main'

@@ -82,6 +82,8 @@ const MESSAGES = {
   RULES_LIST_LARGE: (most: number) =>
     `found a list of more than ${most} octets, wanted a smaller one, or max-size in its entry`,
   RULES_LIST_GZIP: (why: string) => `found a packed list that cannot be unpacked: ${why}`,
+  RULES_LIST_ABSENT: (id: string, url: string) =>
+    `there is no copy of the list ${id} from ${url} yet: rules on it hold for no name`,
   RULES_ZONE_NO_SOA: () => 'found a zone without SOA, wanted a whole one',
   RULES_LIST_SHARED: (id: string, count: number, names: string) =>
     `the list ${id} takes in what many share: ${count} ${count === 1 ? 'name' : 'names'}, ${names}`,
@@ -172,6 +174,23 @@ const MESSAGES = {
     `${lines} lookups were not sent to the output ${name}: it has taken nothing for too long`,
   OUTPUT_SPOOL: (name: string, folder: string, why: string) =>
     `lookups for the output ${name} cannot wait in ${folder}: ${why}`,
+
+  // remote
+  REMOTE_FETCH: (url: string, why: string) => `${url} cannot be fetched: ${why}`,
+  REMOTE_STATUS: (url: string, status: number) => `${url} cannot be fetched: status ${status}`,
+  REMOTE_REDIRECT: (url: string, why: string) => `${url} cannot be fetched: ${why}`,
+  REMOTE_LARGE: (url: string, most: number) =>
+    `${url} has more than ${most} octets, wanted less, or max-size in its entry`,
+  REMOTE_TIMEOUT: (url: string, ms: number) => `${url} was not here within ${ms} ms`,
+  REMOTE_NAME: (name: string, why: string) => `${name} cannot be resolved: ${why}`,
+  REMOTE_CHECKSUM: (url: string, found: string, wanted: string) =>
+    `${url} has the SHA-256 ${found}, wanted ${wanted}`,
+  REMOTE_SIGNATURE: (url: string, why: string) => `${url} is not signed as it has to be: ${why}`,
+  REMOTE_SHRUNK: (id: string, before: number, now: number, most: number) =>
+    `the list ${id} has ${now} entries instead of ${before}, which is less by more than ${most}%: it is held back until somebody says "interdict lists confirm ${id}"`,
+  REMOTE_NOT_HELD: (id: string) => `nothing is held back of the list ${id}`,
+  REMOTE_STATE: (path: string, why: string) => `cannot write ${path}: ${why}`,
+  REMOTE_CA: (path: string, why: string) => `file of certificates ${path} cannot be read: ${why}`,
 
   // gateway, cli
   COOKIE_SECRET: (found: string) =>

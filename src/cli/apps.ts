@@ -1,11 +1,11 @@
 import { epochSeconds, systemClock } from '../base/clock.js'
 import { KINDS, ROLES } from '../rules/app-schema.js'
 import { readCatalogue } from '../rules/catalogue.js'
-import { loadRules } from '../rules/load.js'
 import { searchApps, type Wanted } from './app-search.js'
 import { nameViewOf, viewOf } from './app-view.js'
 import { toText } from './apps-text.js'
 import { EXIT, usage } from './exit.js'
+import { readRules } from './read-rules.js'
 import { refuse } from './refuse.js'
 import { settings, type CommonOptions } from './settings.js'
 
@@ -17,10 +17,10 @@ export interface AppsOptions extends CommonOptions, Omit<Wanted, 'search'> {
 export async function apps(words: readonly string[], options: AppsOptions): Promise<void> {
   among('--role', options.role, ROLES)
   among('--kind', options.kind, KINDS)
-  const { rules: folder } = await settings(options)
-  const loaded = await loadRules(folder)
+  const config = await settings(options)
+  const loaded = await readRules(config)
   if (!loaded.ok) refuse(loaded.errors)
-  const catalogue = await readCatalogue(folder)
+  const catalogue = await readCatalogue(config.rules)
   if (!catalogue.ok) refuse(catalogue.errors)
   const wanted = { ...options, search: words.join(' ').trim() }
   const found = searchApps(catalogue.apps, wanted)

@@ -1,4 +1,3 @@
-import { loadRules } from '../rules/load.js'
 import type { RuleSet } from '../rules/types.js'
 import { toCsv } from './bans-csv.js'
 import { listBans, type BansList } from './bans-list.js'
@@ -6,6 +5,7 @@ import { toText } from './bans-text.js'
 import { terminalWidth } from './columns.js'
 import { EXIT, usage } from './exit.js'
 import { checkAt, secondsAt } from './given.js'
+import { readRules } from './read-rules.js'
 import { refuse } from './refuse.js'
 import { count } from './show.js'
 import { settings, type CommonOptions } from './settings.js'
@@ -29,8 +29,7 @@ export async function bans(options: BansOptions): Promise<void> {
   const within = readDays(options.within)
   checkAt(at)
   if (json === true && csv === true) usage('--json and --csv: one of the two')
-  const { rules: folder } = await settings(options)
-  const loaded = await loadRules(folder)
+  const loaded = await readRules(await settings(options))
   if (!loaded.ok) refuse(loaded.errors)
   const { rules } = loaded
   checkIsThere('network', network, networkIds(rules))

@@ -8,6 +8,7 @@ import { cookieSecrets } from '../gateway/cookie-secrets.js'
 import type { Trouble } from '../gateway/messages.js'
 import { compile } from '../policy/compile.js'
 import { Policy } from '../policy/policy.js'
+import { copiesFolder } from '../remote/copies.js'
 import type { RuleFiles } from '../rules/folder.js'
 import type { ListReport } from '../rules/list-file.js'
 import { loadRules, type RulesResult } from '../rules/load.js'
@@ -16,6 +17,9 @@ import { sharedInLists } from '../rules/shared-in-lists.js'
 import type { RuleSet } from '../rules/types.js'
 import { EXIT } from './exit.js'
 import { checkAt, secondsAt } from './given.js'
+import { copiesOf } from './lists.js'
+import { ageLine } from './lists-text.js'
+import { viewLists, type ListView } from './lists-view.js'
 import { listJson, listLines } from './list-report.js'
 import { standingClock } from './one-query.js'
 import { runPolicyTests } from './policy-tests.js'
@@ -34,6 +38,8 @@ export interface Checked {
   readonly warnings: readonly Trouble[]
   /** What each file of a list was found to be; undefined where the rules are wrong. */
   readonly lists?: readonly ListReport[]
+  /** Lists that are fetched: how old the copies are. */
+  readonly fetched?: readonly ListView[]
   /** What the rules come to; undefined where they are wrong. */
   readonly rules?: Rules
   /** Policy tests, if the rules and all of the tests can be read. */
@@ -48,7 +54,11 @@ async function look(path: string | undefined, { config, at }: CheckOptions): Pro
   if (!read.ok) return { errors: read.errors, warnings: [] }
   const secrets = await secretErrors(read.config.cookies)
   try {
-    const checked = await judge(await ruleFiles(path ?? read.config.rules), read.config, at)
+    const checked = await judge(
+      await ruleFiles(path ?? read.config.rules, copiesFolder(read.config.state.folder)),
+      read.config,
+      at
+    )
     return { ...checked, errors: [...secrets, ...checked.errors] }
   } catch (error) {
     if (error instanceof InterdictError) return { errors: [...secrets, error], warnings: [] }
@@ -77,7 +87,11 @@ export async function judge(
     const shared = sharedInLists(rules.sources, file => files.shown(file))
     const networks = rules.networks.map(({ id }) => id)
     const strange = privacyNetworks(config.log.queries.privacy, networks)
-    return { ...proven, warnings: [...strange, ...warnings, ...shared], lists }
+    const all = [...strange, ...warnings, ...shared]
+    const fetched = (await viewLists(loaded, copiesOf(config))).filter(
+      ({ state }) => state !== 'local'
+    )
+    return { ...proven, warnings: all, lists, fetched }
   }
   const { errors } = await loadPolicyTests(files, 'UTC')
   return { errors: [...loaded.errors, ...errors], warnings: [] }
@@ -101,7 +115,7 @@ async function prove(
   files: RuleFiles,
   config: Config,
   now: Seconds
-): Promise<Omit<Checked, 'warnings' | 'lists'>> {
+): Promise<Omit<Checked, 'warnings' | 'lists' | 'fetched'>> {
   const { timeZone } = ruleSet
   const local = answeredHere(config)
   const policy = new Policy(compile(ruleSet, { generation: 0, random: () => 0, local }))
@@ -126,9 +140,21 @@ async function secretErrors(cookies: CookiesConfig): Promise<readonly Trouble[]>
   }
 }
 
-export function toText({ errors, warnings, lists = [], rules, tests }: Checked): string {
+export function toText({
+  errors,
+  warnings,
+  lists = [],
+  fetched = [],
+  rules,
+  tests
+}: Checked): string {
   const warned = warnings.map(warning => `warning: ${show(warning)}`)
-  const lines = [...lists.flatMap(listLines), ...warned, ...errors.map(show)]
+  const lines = [
+    ...lists.flatMap(listLines),
+    ...fetched.flatMap(ageLine),
+    ...warned,
+    ...errors.map(show)
+  ]
   if (tests !== undefined && tests.passed + tests.failed > 0) lines.push(passed(tests))
   if (errors.length > 0) lines.push(count(errors.length, 'error'))
   else if (rules !== undefined) lines.push(...sumsOf(rules))
@@ -145,12 +171,13 @@ function sumsOf({ networks, rules, names, sha256 }: Rules): string[] {
   return [`${sums.join(', ')}: all good`, `SHA-256 ${sha256}`]
 }
 
-function toJson({ errors, warnings, lists, rules, tests }: Checked): string {
+function toJson({ errors, warnings, lists, fetched, rules, tests }: Checked): string {
   const said = {
     ok: errors.length === 0,
     rules: rules ?? null,
     tests: tests ?? null,
     lists: lists?.map(listJson) ?? null,
+    fetched: fetched ?? null,
     errors: errors.map(placed),
     warnings: warnings.map(placed)
   }

@@ -1,4 +1,5 @@
 import { difference, type Difference } from '../policy/difference.js'
+import { copiesFolder } from '../remote/copies.js'
 import { loadRules } from '../rules/load.js'
 import type { RuleSet } from '../rules/types.js'
 import { toJson } from './diff-json.js'
@@ -7,8 +8,9 @@ import { EXIT, usage } from './exit.js'
 import { checkAt, secondsAt } from './given.js'
 import { refuse } from './refuse.js'
 import { ruleFiles } from './rule-files.js'
+import { settings, type CommonOptions } from './settings.js'
 
-export interface DiffOptions {
+export interface DiffOptions extends CommonOptions {
   readonly at?: string
   /** Ids of apps and lists, with commas between them. */
   readonly only?: string
@@ -23,9 +25,11 @@ export interface DiffOptions {
 export async function diff(old: string, now: string, options: DiffOptions): Promise<void> {
   const examples = wholeNumber('--examples', options.examples)
   checkAt(options.at)
+  // Both with the copies of fetched lists that are here.
+  const copies = copiesFolder((await settings(options)).state.folder)
   const [before, after] = [
-    await loadRules(await ruleFiles(old)),
-    await loadRules(await ruleFiles(now))
+    await loadRules(await ruleFiles(old, copies)),
+    await loadRules(await ruleFiles(now, copies))
   ]
   if (!before.ok || !after.ok) {
     const errors = [before, after].flatMap(loaded => (loaded.ok ? [] : loaded.errors))

@@ -12,7 +12,6 @@ import { PROTOCOL } from '../log/event.js'
 import { compile } from '../policy/compile.js'
 import { Policy } from '../policy/policy.js'
 import { readInstant } from '../rules/instant.js'
-import { loadRules } from '../rules/load.js'
 import { chooseTransport } from '../socket/transport.js'
 import type { Forwarder } from '../upstream/forwarder.js'
 import { readName } from '../wire/name.js'
@@ -21,6 +20,7 @@ import { EXIT, usage } from './exit.js'
 import { gather, toJson, withReason, type Asked } from './explanation.js'
 import { checkAt, given } from './given.js'
 import { Nobody, resolve, standingClock } from './one-query.js'
+import { readRules } from './read-rules.js'
 import { refuse } from './refuse.js'
 import { settings, type CommonOptions } from './settings.js'
 
@@ -39,7 +39,7 @@ export interface ExplainOptions extends CommonOptions {
 export async function explain(name: string, options: ExplainOptions): Promise<void> {
   const question = readQuestion(name, options)
   const config = await settings(options)
-  const loaded = await loadRules(config.rules)
+  const loaded = await readRules(config)
   if (!loaded.ok) refuse(loaded.errors)
   const { timeZone } = loaded.rules
   const asked = { ...question, clock: standingClock(wallAt(options.at, timeZone)) }

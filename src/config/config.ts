@@ -23,6 +23,7 @@ export interface Config {
   readonly specialUse: SpecialUseConfig
   readonly rebindingGuard: RebindingGuardConfig
   readonly state: StateConfig
+  readonly remoteLists: RemoteListsConfig
   /** Undefined: nobody can ask the running gateway. */
   readonly admin: { readonly socket: AdminSocketConfig | undefined }
   readonly log: {
@@ -139,6 +140,16 @@ export interface RebindingGuardConfig {
 export interface StateConfig {
   /** Made where it is missing, when there is something to keep. */
   readonly folder: string
+}
+
+/** How lists are fetched. */
+export interface RemoteListsConfig {
+  /** Who is asked for the names of their servers; empty: the upstreams. */
+  readonly bootstrap: readonly Endpoint[]
+  /** Certificates that are trusted besides those that are known. */
+  readonly caFile: string | undefined
+  /** For one list. */
+  readonly timeout: Milliseconds
 }
 
 /** Where `interdict status` and `interdict flush` reach the gateway. */

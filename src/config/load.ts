@@ -90,6 +90,7 @@ function configOf(
 ): Config {
   const { listen, workers, transport, cache, identity, cookies, tcp, log, shutdown } = settings
   const secretFile = cookies['secret-file']
+  const caFile = settings['remote-lists']['ca-file']
   const { service, queries } = log
   return {
     listen,
@@ -134,6 +135,11 @@ function configOf(
       addresses: settings['rebinding-guard'].addresses
     },
     state: { folder: resolve(folder, settings.state.folder) },
+    remoteLists: {
+      bootstrap: settings['remote-lists'].bootstrap,
+      caFile: caFile === '' ? undefined : resolve(folder, caFile),
+      timeout: settings['remote-lists'].timeout
+    },
     admin: { socket: placed.socket },
     log: {
       service: {

@@ -123,6 +123,12 @@ const rebindingGuard = section({
 
 const state = section({ folder: path.prefault('state') })
 
+const remoteLists = section({
+  bootstrap: z.array(server).prefault([]),
+  'ca-file': z.string('a path').prefault(''),
+  timeout: duration('1s', '1h').prefault('5m')
+})
+
 const admin = section({ socket: z.string('a path').prefault('') })
 
 const mode = z.enum(['full', 'prefix', 'pseudonym', 'none'])
@@ -174,10 +180,13 @@ export const settingsSchema = section({
   'special-use': specialUse,
   'rebinding-guard': rebindingGuard,
   state,
+  'remote-lists': remoteLists,
   admin,
   log,
   shutdown: section({ grace: duration('0s', '1m').prefault('5s') })
-}).superRefine(({ listen, upstreams: { servers, forward } }, context) => {
+}).superRefine((settings, context) => {
+  const { listen, upstreams, 'remote-lists': remote } = settings
+  const { servers, forward } = upstreams
   const refuse = (path: (string | number)[], message: string): void =>
     context.addIssue({ code: 'custom', path, message })
   const shown = listen.map(showEndpoint)
@@ -191,6 +200,9 @@ export const settingsSchema = section({
   const isUs = (one: (typeof servers)[number]): boolean => listen.some(at => isSelf(at, one, own))
   for (const [i, one] of servers.entries()) {
     if (isUs(one)) refuse(['upstreams', 'servers', i], notSelf)
+  }
+  for (const [i, one] of remote.bootstrap.entries()) {
+    if (isUs(one)) refuse(['remote-lists', 'bootstrap', i], notSelf)
   }
   for (const [name, group] of Object.entries(forward)) {
     for (const [i, one] of group.entries()) {

@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto'
 import { constants, setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
+import { systemClock } from '../base/clock.js'
 import { failure } from '../base/error.js'
 import type { Milliseconds } from '../base/units.js'
 import { loadConfig } from '../config/load.js'
@@ -54,7 +55,11 @@ async function rules(order: Order): Promise<FromCompiler> {
   }
   const made = make(loaded.rules, order)
   const warnings = loaded.warnings.map(troubleOf)
-  return { kind: 'compiled', ...made, warnings, marks, took: performance.now() - started }
+  const { remotes: lists } = loaded
+  const clients = new Map(loaded.rules.networks.map(({ id, prefixes }) => [id, prefixes]))
+  const fetched = { lists, clients }
+  const took = performance.now() - started
+  return { kind: 'compiled', ...made, warnings, fetched, marks, took }
 }
 
 /**
@@ -77,10 +82,11 @@ interface Reading {
  * Reads the folder until nothing in it changed meanwhile: files of which some are old and some are
  * new, or one of which half is written, are nobody's rules.
  */
-async function read({ folder, known }: Order): Promise<Reading> {
-  let before = await marksOf([...known, ...(await pathsIn(folder))])
+async function read({ folder, copies, known }: Order): Promise<Reading> {
+  const within = await Promise.all([folder, copies].map(pathsIn))
+  let before = await marksOf([...known, ...within.flat()])
   for (let tries = 1; ; tries++) {
-    const loaded = await loadRules(folder)
+    const loaded = await loadRules(folder, systemClock, copies)
     const files = loaded.ok ? loaded.rules.files : loaded.files
     const after = await marksOf(files)
     const marks = new Map(files.map(file => [file, before.get(file) ?? '']))

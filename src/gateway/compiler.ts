@@ -18,6 +18,8 @@ export type SettingsResult =
 
 export interface CompileOrder {
   readonly folder: string
+  /** Where copies of lists are that are fetched. */
+  readonly copies: string
   readonly generation: number
   /** What is watched. */
   readonly known: readonly string[]

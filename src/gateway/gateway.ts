@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os'
+import { systemClock } from '../base/clock.js'
 import { MS_PER_SECOND } from '../base/units.js'
 import type { Config } from '../config/config.js'
 import { privacyNetworks } from '../config/privacy-networks.js'
 import { createRing } from '../log/ring.js'
 import type { ServiceLog } from '../log/service-log.js'
 import type { Snapshot } from '../policy/snapshot.js'
+import { copiesFolder } from '../remote/copies.js'
 import type { Endpoint, Transport } from '../socket/datagram.js'
 import { startTurn } from '../socket/start-turn.js'
 import { Admin } from './admin.js'
@@ -18,13 +20,14 @@ import { freeEndpoint } from './free-endpoint.js'
 import type { Compiled, Trouble } from './messages.js'
 import { LoopWatch, newProbeKey } from './loop-watch.js'
 import { RecorderHandle } from './recorder.js'
+import { RemoteLists } from './remote-lists.js'
 import { Retired, SETTLE } from './retired.js'
 import { RulesNews, type Good, type ReloadReason } from './rules-news.js'
 import { gatherStatus, type Status } from './status.js'
 import type { StartThread } from './thread.js'
 import { troubleOf } from './trouble.js'
 import { systemTimers } from '../upstream/timers.js'
-import { routesOf, upstreamPlan } from './upstream-plan.js'
+import { bootstrapServers, routesOf, upstreamPlan } from './upstream-plan.js'
 import { Watch } from './watch.js'
 
 export interface GatewayParts {
@@ -53,6 +56,7 @@ export class Gateway {
   private readonly watch: Watch
   private readonly admin: Admin
   private readonly news: RulesNews
+  private readonly lists: RemoteLists
   private readonly warnings: readonly Trouble[]
   private snapshot: Snapshot | undefined
   private readonly retired = new Retired(SETTLE.control)
@@ -93,6 +97,17 @@ export class Gateway {
     })
     const status = (): Promise<Status> => this.status()
     this.admin = new Admin({ where: config.admin.socket, fleet: this.fleet, status, log })
+    this.lists = new RemoteLists({
+      startThread,
+      copies: copiesFolder(config.state.folder),
+      settings: config.remoteLists,
+      servers: bootstrapServers(config, upstreams),
+      log,
+      timers: systemTimers,
+      clock: systemClock,
+      random: Math.random,
+      taken: () => void this.reload('a list was fetched')
+    })
     this.watch = new Watch({
       stirred: () => compiler.warm(),
       changed: () => void this.reload('a rule file changed')
@@ -119,7 +134,7 @@ export class Gateway {
     if (wrong.length > 0) return wrong
     // The threads load their code while the rules are read: that is most of the start-up time.
     this.fleet.launch()
-    const result = await this.compile()
+    const result = await this.firstRules()
     if (result.kind === 'refused') return result.errors
     this.take(result)
     const troubles = await this.listen()
@@ -130,6 +145,7 @@ export class Gateway {
     this.parts.compiler.rest(0)
     this.news.inForce(this.rules, result, [...this.warnings, ...this.ofSettings()])
     this.watch.follow(result.marks)
+    this.lists.follow(result.fetched)
     this.loops.start()
     const { which, archive } = this.parts.config.log.queries
     if (which !== 'none' && archive) this.archiver.start()
@@ -182,6 +198,7 @@ export class Gateway {
     this.again.settle()
     this.admin.close()
     this.loops.close()
+    this.lists.close()
     this.news.close()
   }
 
@@ -216,13 +233,21 @@ export class Gateway {
     return troubles.length > 0 ? troubles : this.recorder.lock()
   }
 
+  /** With all lists, if those of which there is no copy can be had soon. */
+  private async firstRules(): Promise<Compiled> {
+    const result = await this.compile()
+    if (result.kind === 'refused') return result
+    return (await this.lists.fetchMissing(result.fetched)) ? this.compile() : result
+  }
+
   private compile(): Promise<Compiled> {
     const { compiler, config } = this.parts
     const { snapshot, watch } = this
     const generation = (snapshot?.generation ?? 0) + 1
-    const { rules: folder } = config
+    const { rules: folder, state } = config
     return compiler.compile({
       folder,
+      copies: copiesFolder(state.folder),
       generation,
       known: watch.paths,
       local: answeredHere(config),
@@ -241,7 +266,10 @@ export class Gateway {
     // It can have become true meanwhile.
     if (this.isStopping()) return
     if (result.kind === 'refused') this.news.refuse(why, this.rules, result.errors, wrong)
-    else this.activate(why, result, wrong)
+    else {
+      this.activate(why, result, wrong)
+      this.lists.follow(result.fetched)
+    }
     if (result.marks !== undefined) this.watch.follow(result.marks)
     // No file need change for that to pass, so nobody else would have them read again.
     if (result.kind === 'refused' && result.passing) this.again.later()

@@ -1,3 +1,4 @@
+import type { Prefix } from '../base/address.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Config, OutputConfig, QueryLogConfig } from '../config/config.js'
 import type { RecorderStatus } from '../log/recorder.js'
@@ -6,6 +7,8 @@ import type { Changes } from '../policy/compare.js'
 import type { LocalName } from '../policy/local-names.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import type { OutletCounts } from '../outlet/outlet.js'
+import type { BootstrapServers } from '../remote/bootstrap.js'
+import type { RemoteList } from '../rules/remote-list.js'
 import type { Endpoint } from '../socket/datagram.js'
 import type { Secrets } from './cookie-secrets.js'
 import type { Marks } from './marks.js'
@@ -80,12 +83,29 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly trouble: Trouble }
   | LogLine
 
+/** Lists that are fetched, and what has to be known to read them. */
+export interface FetchedLists {
+  readonly lists: readonly RemoteList[]
+  /** Prefixes by id of network. */
+  readonly clients: ReadonlyMap<string, readonly Prefix[]>
+}
+
+/** What a fetcher is started with; it tells of each list, and ends. */
+export interface FetcherStart extends FetchedLists {
+  readonly copies: string
+  readonly servers: BootstrapServers
+  readonly caFile: string | undefined
+  readonly timeout: Milliseconds
+}
+
 export type ToCompiler =
   | { readonly kind: 'settings'; readonly file: string | undefined }
   | {
       readonly kind: 'compile'
       /** The rules folder. */
       readonly folder: string
+      /** Where copies of lists are that are fetched. */
+      readonly copies: string
       readonly generation: number
       /** What is watched, and so known to be read, inside the folder and elsewhere. */
       readonly known: readonly string[]
@@ -104,6 +124,7 @@ export type FromCompiler =
       /** Against the snapshot before, for the log; undefined for the first. */
       readonly changes: Changes | undefined
       readonly warnings: readonly Trouble[]
+      readonly fetched: FetchedLists
       /** Of everything read or looked for, as it was when it was read. */
       readonly marks: Marks
       readonly took: Milliseconds

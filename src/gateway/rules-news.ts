@@ -8,7 +8,8 @@ import { showChanges } from './show-changes.js'
 import { TermWatch, type Due } from './term-watch.js'
 
 /** Why the rules are read again, for the log. */
-export type ReloadReason = 'a rule file changed' | 'they could not be read' | 'SIGHUP'
+export type ReloadReason =
+  'a rule file changed' | 'a list was fetched' | 'they could not be read' | 'SIGHUP'
 
 export type Good = Compiled & { readonly kind: 'compiled' }
 

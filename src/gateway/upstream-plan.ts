@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { InterdictError } from '../base/error.js'
 import type { Config, ForwardConfig } from '../config/config.js'
+import type { BootstrapServers } from '../remote/bootstrap.js'
 import type { Endpoint } from '../socket/datagram.js'
 import { localAddresses, upstreamEndpoints, type ResolvConf } from '../upstream/resolv-conf.js'
 import { showEndpoint } from '../upstream/upstream.js'
@@ -51,6 +52,15 @@ export function routesOf(
   return [rest, ...forward]
     .flatMap(({ servers, domain, name }) => servers.map(server => ({ server, domain, name })))
     .map((route, number) => ({ ...route, number }))
+}
+
+/** Who is asked for the names of servers that lists come from. */
+export function bootstrapServers(
+  { remoteLists: { bootstrap }, upstreams: { forward } }: Config,
+  upstreams: readonly Endpoint[]
+): BootstrapServers {
+  if (bootstrap.length > 0) return { servers: bootstrap, domains: [] }
+  return { servers: upstreams, domains: forward.map(({ name, servers }) => ({ name, servers })) }
 }
 
 function readResolvConf(): ResolvConf | undefined {

@@ -7,7 +7,7 @@ import type { Octets } from '../base/units.js'
 export type FileResult =
   | { readonly octets: Uint8Array }
   /** Why the file cannot be read, in the system's words. */
-  | { readonly why: string }
+  | { readonly why: string; readonly isMissing?: boolean }
 
 /** A file that is larger than it may be: so many octets. */
 export interface TooLarge {
@@ -31,8 +31,15 @@ export interface RuleFiles {
   readonly starved: boolean
 }
 
+const COPY = '\0'
+
+/** The name of the last good copy of a list that is fetched; no path has this letter. */
+export const copyName = (list: string): string => `${COPY}${list}`
+
 /** What the system lacks, or fails at, with a file that is as it was: it can be read later. */
 const PASSING = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO', 'ESTALE', 'ETIMEDOUT']
+
+const MISSING = { why: 'there is no such file', isMissing: true } as const
 
 /**
  * A rules folder while it is being read. Each file is read once, whole, so that whatever is made of
@@ -44,7 +51,11 @@ export class Folder implements RuleFiles {
   /** Whether something could not be read only because the system had not what it takes. */
   starved = false
 
-  constructor(private readonly path: string) {
+  /** @param copies where copies of lists are that are fetched; undefined: nowhere */
+  constructor(
+    private readonly path: string,
+    private readonly copies?: string
+  ) {
     this.seen = new Set([path])
   }
 
@@ -69,7 +80,8 @@ export class Folder implements RuleFiles {
     const known = this.contents.get(name)
     if (known !== undefined)
       return known.length > most ? { large: known.length } : { octets: known }
-    const path = resolve(this.path, name)
+    if (name.startsWith(COPY) && this.copies === undefined) return MISSING
+    const path = this.pathOf(name)
     this.seen.add(path)
     try {
       const result = await readBounded(path, most)
@@ -98,10 +110,11 @@ export class Folder implements RuleFiles {
 
   /** A file's name as messages show it, so that an editor finds it from the working folder. */
   shown(name: string): string {
-    const fromHere = relative('', resolve(this.path, name))
+    const path = this.pathOf(name)
+    const fromHere = relative('', path)
     const atRoot = process.cwd() === parse(process.cwd()).root
     const outside = atRoot || fromHere.startsWith(`..${sep}`) || isAbsolute(fromHere)
-    return outside ? resolve(this.path, name) : fromHere
+    return outside ? path : fromHere
   }
 
   /** Every file and folder that was read, or looked for. */
@@ -119,10 +132,15 @@ export class Folder implements RuleFiles {
     return hash.digest('hex')
   }
 
-  private fail(error: unknown): { readonly why: string } {
+  private pathOf(name: string): string {
+    if (!name.startsWith(COPY)) return resolve(this.path, name)
+    return resolve(this.copies ?? this.path, name.slice(COPY.length))
+  }
+
+  private fail(error: unknown): Extract<FileResult, { readonly why: string }> {
     const { code = '', message } = error as NodeJS.ErrnoException
     this.starved ||= PASSING.includes(code)
-    return { why: code === 'ENOENT' ? 'there is no such file' : message }
+    return code === 'ENOENT' ? MISSING : { why: message }
   }
 }
 

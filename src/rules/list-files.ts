@@ -1,6 +1,6 @@
 import { failureAt } from '../base/error.js'
 import type { Octets } from '../base/units.js'
-import type { RuleFiles } from './folder.js'
+import { copyName, Folder, type FileResult, type RuleFiles, type TooLarge } from './folder.js'
 import type { ListFile } from './list-file.js'
 import type { ListEntry } from './networks-schema.js'
 import type { Place } from './place.js'
@@ -8,16 +8,18 @@ import { unpacked } from './unpack.js'
 
 /**
  * Reads the files of a list, and unpacks those that are packed. All of them together may be as large
- * as the list's entry says.
+ * as the list's entry says. Of a list that is fetched, it is the last good copy.
  *
  * @param at the entry; gets what is wrong
- * @returns undefined where something is
+ * @returns undefined where something is, or where there is no copy yet
  */
 export async function listFiles(
   folder: RuleFiles,
+  id: string,
   entry: ListEntry,
   at: Place
 ): Promise<readonly ListFile[] | undefined> {
+  if (entry.url !== undefined) return copyOf(folder, id, entry, entry.url, at)
   const names = await fileNames(folder, entry, at)
   if (names === undefined) return undefined
   const files: ListFile[] = []
@@ -50,6 +52,25 @@ async function fileNames(
   return undefined
 }
 
+async function copyOf(
+  folder: RuleFiles,
+  id: string,
+  entry: ListEntry,
+  url: string,
+  at: Place
+): Promise<readonly ListFile[] | undefined> {
+  const name = copyName(id)
+  const read = await folder.readAtMost(name, entry['max-size'])
+  // Copies are beside folders, not beside bundles.
+  if ('isMissing' in read || !(folder instanceof Folder)) {
+    at.at('url').warn('RULES_LIST_ABSENT', id, url)
+    return undefined
+  }
+  const file = await open(folder, name, read, entry['max-size'], entry, at)
+  // In records of lookups it is where the list is from that counts.
+  return file && [{ ...file, file: url }]
+}
+
 /** Reads one file, and unpacks it; `room` is what it may have then. */
 async function readFile(
   folder: RuleFiles,
@@ -58,18 +79,28 @@ async function readFile(
   entry: ListEntry,
   at: Place
 ): Promise<ListFile | undefined> {
+  return open(folder, name, await folder.readAtMost(name, room), room, entry, at)
+}
+
+async function open(
+  folder: RuleFiles,
+  name: string,
+  file: FileResult | TooLarge,
+  room: Octets,
+  entry: ListEntry,
+  at: Place
+): Promise<ListFile | undefined> {
   const shown = folder.shown(name)
   const start = { file: shown, line: 1, column: 1 }
   const tooLarge = failureAt(start, 'RULES_LIST_LARGE', entry['max-size'])
-  const file = await folder.readAtMost(name, room)
   if ('octets' in file) {
     const { octets, why } = await unpacked(file.octets, room)
     if (octets !== undefined) return { octets, file: name, shown }
     at.errors.push(why === undefined ? tooLarge : failureAt(start, 'RULES_LIST_GZIP', why))
   } else if ('large' in file) at.errors.push(tooLarge)
   else {
-    const key = at.at(entry.file === undefined ? 'folder' : 'file')
-    key.refuse('RULES_UNREADABLE', name, file.why)
+    const key = (['file', 'folder', 'url'] as const).find(key => entry[key] !== undefined)!
+    at.at(key).refuse('RULES_UNREADABLE', key === 'url' ? shown : name, file.why)
   }
   return undefined
 }

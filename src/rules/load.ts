@@ -10,6 +10,7 @@ import { makeNetworks } from './networks.js'
 import { networksSchema, type NetworksFile } from './networks-schema.js'
 import { Place } from './place.js'
 import { WrittenSource } from './source.js'
+import { remoteList, type RemoteList } from './remote-list.js'
 import type { NameSource, RuleSet } from './types.js'
 
 export type RulesResult =
@@ -20,6 +21,8 @@ export type RulesResult =
       readonly warnings: readonly InterdictError[]
       /** What each file of a list was found to be. */
       readonly lists: readonly ListReport[]
+      /** Those that are fetched. */
+      readonly remotes: readonly RemoteList[]
     }
   | {
       readonly ok: false
@@ -40,12 +43,16 @@ const APPS = 'apps'
  *
  * @param folder its path, or what has the files in its place
  * @param clock for warnings of what has ended; rules switch by themselves
+ * @param copies where the last good copies are of lists that are fetched; undefined: nowhere. Nothing
+ *   is fetched here.
  */
 export async function loadRules(
   folder: string | RuleFiles,
-  clock: Clock = systemClock
+  clock: Clock = systemClock,
+  copies?: string
 ): Promise<RulesResult> {
-  return new Load(typeof folder === 'string' ? new Folder(folder) : folder, clock).run()
+  const files = typeof folder === 'string' ? new Folder(folder, copies) : folder
+  return new Load(files, clock).run()
 }
 
 class Load {
@@ -53,6 +60,7 @@ class Load {
   private readonly warnings: InterdictError[] = []
   private readonly apps = new Map<string, App>()
   private readonly reports: ListReport[] = []
+  private readonly remotes: RemoteList[] = []
   /** By id: the parts of each. */
   private readonly lists = new Map<string, readonly NameSource[]>()
 
@@ -78,7 +86,8 @@ class Load {
     const { sha256, files } = folder
     const { networks, timeZone } = made
     const rules = { networks, sources, timeZone, sha256, files }
-    return { ok: true, rules, warnings: warnings.sort(byPosition), lists: this.reports }
+    const { reports: lists, remotes } = this
+    return { ok: true, rules, warnings: warnings.sort(byPosition), lists, remotes }
   }
 
   private async readApps(): Promise<void> {
@@ -132,7 +141,9 @@ class Load {
     const clients = new Map(prefixes)
     for (const [id, entry] of Object.entries(lists)) {
       this.lists.set(id, [new WrittenSource('inline', id, id, NETWORKS, [], [])])
-      const files = await listFiles(this.folder, entry, top.at('lists', id))
+      const files = await listFiles(this.folder, id, entry, top.at('lists', id))
+      const remote = remoteList(id, entry, files !== undefined)
+      if (remote !== undefined) this.remotes.push(remote)
       if (files === undefined) continue
       const format = entry.format === 'auto' ? undefined : entry.format
       const read = readList({ id, format, mayBeEmpty: entry['may-be-empty'], clients }, files)

@@ -1,11 +1,11 @@
 import * as z from 'zod'
 import { readAddress, isMapped } from '../base/address.js'
-import { size, wholeSeconds } from '../document/quantity.js'
+import { wholeSeconds } from '../document/quantity.js'
 import { textAs } from '../document/text.js'
 import { readName } from '../wire/name.js'
 import { idSchema, prefixSchema, textSchema } from './app-schema.js'
 import { INSTANT } from './instant.js'
-import { LIST_FORMATS } from './list-formats.js'
+import { listEntrySchema } from './list-entry-schema.js'
 import { patternSchema } from './pattern.js'
 import { scheduleSchema, timeZoneSchema } from './schedule-schema.js'
 
@@ -113,17 +113,6 @@ const network = z.strictObject({
   block: z.array(z.union([patternSchema, block])).default([])
 })
 
-const path = z.string('a path').min(1, 'a path')
-const list = z
-  .strictObject({
-    file: path.optional(),
-    folder: path.optional(),
-    format: z.enum(['auto', ...LIST_FORMATS]).default('auto'),
-    'may-be-empty': z.boolean().default(false),
-    'max-size': size('1KB', '1GB').prefault('256MB')
-  })
-  .refine(it => (it.file === undefined) !== (it.folder === undefined), 'file or folder')
-
 const defaults = z.strictObject({
   action: action.default('nxdomain'),
   ttl: ttl.prefault('60s'),
@@ -139,7 +128,7 @@ export const networksSchema = z.strictObject({
   defaults: orEmpty(defaults).prefault({}),
   exceptions: orEmpty(exceptions).prefault({}),
   networks: z.record(idSchema, orEmpty(network)),
-  lists: orEmpty(z.record(idSchema, list)).prefault({})
+  lists: orEmpty(z.record(idSchema, listEntrySchema)).prefault({})
 })
 
 export type NetworksFile = z.output<typeof networksSchema>
@@ -148,7 +137,7 @@ export type BanEntry = z.output<typeof ban>
 export type ExceptionEntry = z.output<typeof exception>
 export type AllowEntry = z.output<typeof allow>
 export type BlockEntry = z.output<typeof block>
-export type ListEntry = z.output<typeof list>
+export type ListEntry = z.output<typeof listEntrySchema>
 export type Defaults = NetworksFile['defaults']
 export type ExceptionLimits = NetworksFile['exceptions']
 /** The keys that all kinds of rules have. */

@@ -57,6 +57,7 @@ const defaults = {
   },
   cookies: { server: true, secretFile: undefined },
   state: { folder: resolve('/etc/interdict/state') },
+  remoteLists: { bootstrap: [], caFile: undefined, timeout: 300_000 },
   admin: { socket: undefined },
   log: {
     service: { level: 'info', destination: 'stderr' },
@@ -173,6 +174,17 @@ const reads = [
     it: 'a folder for what is kept, beside the settings file',
     text: 'state: { folder: var }',
     config: { state: { folder: resolve('/etc/interdict/var') } }
+  },
+  {
+    it: 'how lists are fetched',
+    text: 'remote-lists: { bootstrap: [192.0.2.53], ca-file: ca.pem, timeout: 30s }',
+    config: {
+      remoteLists: {
+        bootstrap: [{ address: '192.0.2.53', port: 53 }],
+        caFile: resolve('/etc/interdict/ca.pem'),
+        timeout: 30_000
+      }
+    }
   },
   { it: 'a number of workers', text: 'workers: 64', config: { workers: 64 } }
 ] as const

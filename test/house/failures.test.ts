@@ -30,6 +30,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'on reload: the rules of before stay'
   ],
   'a list has no names': ['gateway/emptied.test.ts', 'a list of zero names after one of a million'],
+  'a list cannot be fetched': ['remote/update.test.ts', 'the copy of before stays'],
+  'a list that is fetched': ['remote/update.test.ts', 'a list that shrinks is held back'],
+  'there is no copy of a list': ['gateway/remote-lists.test.ts', 'a start without a copy'],
+  'the fetcher dies': ['gateway/remote-lists.test.ts', 'a fetcher that dies'],
   'a list is larger': ['rules/list-files.test.ts', 'a gzip bomb'],
   'a list is something else': ['rules/list-file.test.ts', 'a line of 10 MB as one bad line'],
   'a list has lines': ['rules/list-adblock.test.ts', 'what is for browsers, each kind apart'],

@@ -1,0 +1,50 @@
+import { tame } from '../log/terminal-line.js'
+import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
+import { columns, type Cell, type Row } from './columns.js'
+import type { ListView } from './lists-view.js'
+import { lasting, number } from './show.js'
+
+const HEAD = ['list', 'source', 'entries', 'age', 'last try', 'state']
+
+/** For a terminal; colours only there. */
+export function toText(lists: readonly ListView[], width: number, now: Milliseconds): string {
+  if (lists.length === 0) return 'the rules have no lists\n'
+  const rows = lists.flatMap((list): Row[] => {
+    const { trouble } = list
+    const row = { cells: cellsOf(list, now) }
+    return trouble === null ? [row] : [row, { across: [`${trouble.message} (${trouble.code})`] }]
+  })
+  return `${columns(HEAD, rows, width).join('\n')}\n`
+}
+
+function cellsOf(list: ListView, now: Milliseconds): Cell[] {
+  const { id, source, entries, fetched, tried } = list
+  return [[id], [source], [number(entries)], [age(fetched, now)], [age(tried, now)], stateOf(list)]
+}
+
+function stateOf({ state, held, failures }: ListView): Cell {
+  switch (state) {
+    case 'local':
+      return ['local']
+    case 'good':
+      return [['green', 'good']]
+    case 'held':
+      return [['yellow', `held back: ${number(held!.entries)}`]]
+    case 'failing':
+      return [['red', `failed ${failures} ×`]]
+    case 'missing':
+      return [['red', 'missing']]
+  }
+}
+
+function age(at: string | null, now: Milliseconds): string {
+  if (at === null) return '-'
+  return lasting(Math.max(0, Math.floor((now - Date.parse(at)) / MS_PER_SECOND)))
+}
+
+/** For `interdict check`, which never fetches: how old the copy is. */
+export function ageLine({ id, source, fetched, held }: ListView): string[] {
+  if (fetched === null) return []
+  const more = held === null ? '' : '; a newer one is held back, see interdict lists'
+  return [`list ${id}: the copy of ${tame(source)} is ${age(fetched, Date.now())} old${more}`]
+}

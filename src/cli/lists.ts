@@ -1,0 +1,37 @@
+import { Copies, copiesFolder } from '../remote/copies.js'
+import type { Config } from '../config/config.js'
+import { terminalWidth } from './columns.js'
+import { EXIT } from './exit.js'
+import { viewLists } from './lists-view.js'
+import { toText } from './lists-text.js'
+import { readRules } from './read-rules.js'
+import { refuse } from './refuse.js'
+import { settings, type CommonOptions } from './settings.js'
+import { count } from './show.js'
+
+export interface ListsOptions extends CommonOptions {
+  readonly json?: boolean
+}
+
+/** `interdict lists`: what lists there are, and how those are that are fetched. */
+export async function showLists(options: ListsOptions): Promise<void> {
+  const config = await settings(options)
+  const loaded = await readRules(config)
+  if (!loaded.ok) refuse(loaded.errors)
+  const lists = await viewLists(loaded, copiesOf(config))
+  process.stdout.write(
+    options.json === true
+      ? `${JSON.stringify({ lists }, undefined, 2)}\n`
+      : toText(lists, terminalWidth(), Date.now())
+  )
+  process.exit(EXIT.fine)
+}
+
+/** `interdict lists confirm ID`. @throws InterdictError REMOTE_NOT_HELD, REMOTE_STATE */
+export async function confirmList(id: string, options: CommonOptions): Promise<void> {
+  const { entries } = await copiesOf(await settings(options)).confirm(id)
+  process.stdout.write(`${id}: ${count(entries, 'entry', 'entries')}, taken\n`)
+  process.exit(EXIT.fine)
+}
+
+export const copiesOf = ({ state }: Config): Copies => new Copies(copiesFolder(state.folder))

@@ -1,0 +1,14 @@
+/** A fetcher thread: looks for newer states of some lists, tells what came of each, and ends. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { Bootstrap } from '../remote/bootstrap.js'
+import { Copies } from '../remote/copies.js'
+import { update } from '../remote/update.js'
+import type { FetcherStart } from './messages.js'
+
+const { lists, clients, copies: folder, servers, caFile, timeout } = workerData as FetcherStart
+const bootstrap = await Bootstrap.open(servers)
+const { lookup } = bootstrap
+const parts = { lookup, caFile, timeout, clients, copies: new Copies(folder), now: Date.now }
+// One after the other: a list may take much memory while it is read.
+for (const list of lists) parentPort!.postMessage(await update(list, parts))
+bootstrap.close()

@@ -1,0 +1,144 @@
+import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { failure } from '../base/error.js'
+import type { Validators } from './download.js'
+
+/** What is known of a state of a list: of the copy in force, or of one that is held back. */
+export interface State extends Validators {
+  readonly url: string
+  readonly sha256: string
+  /** Names and addresses, repeated ones counted again. */
+  readonly entries: number
+  /** Whose signature it has. */
+  readonly signer?: string | undefined
+  /** When it came. RFC 3339, as all instants here. */
+  readonly fetched: string
+}
+
+/** What is remembered of a list beside its copy; a file of its own, for people too. */
+export interface CopyRecord {
+  readonly copy?: State | undefined
+  /** What lost more entries than it may. */
+  readonly held?: State | undefined
+  /** When it was last looked for something new. */
+  readonly tried: string
+  /** In a row. */
+  readonly failures: number
+  /** What went wrong the last time. */
+  readonly trouble?: { readonly code: string; readonly message: string } | undefined
+}
+
+const NONE: CopyRecord = { tried: '', failures: 0 }
+
+/** Where copies of lists are, within the folder for what is kept. */
+export const copiesFolder = (state: string): string => join(state, 'lists')
+
+/**
+ * The last good copies of lists, in a folder: `ID` as it came, `ID.json` what is known of it, and
+ * `ID.held` what is held back. Ids have no dot. Each file is there whole or not at all, whenever the
+ * power fails.
+ */
+export class Copies {
+  constructor(private readonly folder: string) {}
+
+  /**
+   * What is known of a list, and there. An unreadable record is as good as none: all of it is found
+   * out anew.
+   */
+  async record(id: string): Promise<CopyRecord> {
+    const read = await this.read(id)
+    const [hasCopy, hasHeld] = await Promise.all(['', '.held'].map(end => this.has(id, end)))
+    const copy = hasCopy ? read.copy : undefined
+    const held = hasHeld ? read.held : undefined
+    return { ...read, copy, held }
+  }
+
+  async take(id: string, octets: Uint8Array, record: CopyRecord): Promise<void> {
+    await this.put(id, '', octets)
+    await this.remember(id, record)
+    await rm(this.path(id, '.held'), { force: true })
+  }
+
+  async hold(id: string, octets: Uint8Array, record: CopyRecord): Promise<void> {
+    await this.put(id, '.held', octets)
+    await this.remember(id, record)
+  }
+
+  async remember(id: string, record: CopyRecord): Promise<void> {
+    await this.put(id, '.json', Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`))
+  }
+
+  /** What was held back is the copy from now on. @throws InterdictError REMOTE_NOT_HELD, REMOTE_STATE */
+  async confirm(id: string): Promise<State> {
+    const { held, ...record } = await this.record(id)
+    if (held === undefined) throw failure('REMOTE_NOT_HELD', id)
+    try {
+      await rename(this.path(id, '.held'), this.path(id, ''))
+    } catch (error) {
+      throw failure('REMOTE_STATE', this.path(id, ''), (error as Error).message)
+    }
+    await this.remember(id, { ...record, copy: held })
+    return held
+  }
+
+  private async read(id: string): Promise<CopyRecord> {
+    try {
+      const read: unknown = JSON.parse(await readFile(this.path(id, '.json'), 'utf8'))
+      return isRecord(read) ? read : NONE
+    } catch {
+      return NONE
+    }
+  }
+
+  private has(id: string, end: string): Promise<boolean> {
+    return access(this.path(id, end)).then(
+      () => true,
+      () => false
+    )
+  }
+
+  private path(id: string, end: string): string {
+    return join(this.folder, id + end)
+  }
+
+  private async put(id: string, end: string, octets: Uint8Array): Promise<void> {
+    const path = this.path(id, end)
+    // Beside it, since nothing is renamed from one file system to another.
+    const half = this.path(id, `${end}.${randomBytes(6).toString('hex')}.half`)
+    try {
+      await mkdir(this.folder, { recursive: true, mode: 0o700 })
+      await write(half, octets)
+      await rename(half, path)
+      await sync(this.folder)
+    } catch (error) {
+      await rm(half, { force: true }).catch(() => undefined)
+      throw failure('REMOTE_STATE', path, (error as Error).message)
+    }
+  }
+}
+
+async function write(path: string, octets: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx', 0o644)
+  try {
+    await file.writeFile(octets)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+async function sync(folder: string): Promise<void> {
+  const file = await open(folder)
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+function isRecord(value: unknown): value is CopyRecord {
+  if (typeof value !== 'object' || value === null) return false
+  const { tried, failures } = value as Record<string, unknown>
+  return typeof tried === 'string' && Number.isInteger(failures)
+}

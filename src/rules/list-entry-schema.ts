@@ -1,0 +1,60 @@
+import * as z from 'zod'
+import { duration, size } from '../document/quantity.js'
+import { textAs } from '../document/text.js'
+import { LIST_FORMATS } from './list-formats.js'
+
+const path = z.string('a path').min(1, 'a path')
+
+const LIST_URL = 'a URL such as https://… or file:///…, without user and fragment'
+const listUrl = textAs(LIST_URL, text => readListUrl(text, ['https:', 'http:', 'file:']))
+
+/** `ED` or `Ed`, number of the key, Ed25519 key: 42 octets. */
+const minisignKey = z
+  .string('a public key of minisign')
+  .regex(/^RW[A-Za-z0-9+/]{54}$/, 'a public key of minisign: 56 letters and digits from RW on')
+
+/** Keys that mean nothing for what lies on this machine. */
+const REMOTE_KEYS = ['refresh', 'sha256', 'minisign', 'signature-url', 'max-shrink'] as const
+
+/** An entry of `lists` in `networks.yaml`. */
+export const listEntrySchema = z
+  .strictObject({
+    file: path.optional(),
+    folder: path.optional(),
+    url: listUrl.optional(),
+    format: z.enum(['auto', ...LIST_FORMATS]).default('auto'),
+    'may-be-empty': z.boolean().default(false),
+    'max-size': size('1KB', '1GB').prefault('256MB'),
+    refresh: duration('1m', '30d').optional(),
+    sha256: z
+      .string('64 hexadecimal digits')
+      .regex(/^[\da-f]{64}$/i, '64 hexadecimal digits')
+      .transform(text => text.toLowerCase())
+      .optional(),
+    minisign: minisignKey.optional(),
+    'signature-url': listUrl.optional(),
+    'max-shrink': z.int().min(0).max(100).optional()
+  })
+  .superRefine((entry, context) => {
+    const refuse = (path: string[], message: string): void =>
+      context.addIssue({ code: 'custom', path, message })
+    const sources = [entry.file, entry.folder, entry.url].filter(one => one !== undefined)
+    if (sources.length !== 1) refuse([], 'file, folder or url')
+    const isProven = entry.sha256 !== undefined || entry.minisign !== undefined
+    if (entry.url?.startsWith('http:') === true && !isProven) {
+      refuse(['url'], 'https://, or sha256 or minisign beside it: anybody on the way can change it')
+    }
+    if (entry['signature-url'] !== undefined && entry.minisign === undefined) {
+      refuse(['signature-url'], 'minisign, the key, beside it')
+    }
+    for (const key of REMOTE_KEYS) {
+      if (entry.url === undefined && entry[key] !== undefined) refuse([key], 'it only with url')
+    }
+  })
+
+function readListUrl(text: string, schemes: readonly string[]): string | undefined {
+  if (!/^[!-~]+$/.test(text) || !URL.canParse(text)) return undefined
+  const { href, protocol, host, hash, username, password } = new URL(text)
+  if (!schemes.includes(protocol) || hash + username + password !== '') return undefined
+  return (protocol === 'file:') === (host === '') ? href : undefined
+}

@@ -1,0 +1,45 @@
+import t from 'tap'
+import { resolve } from 'node:path'
+import { CERTIFICATE, ListServer, upstream } from '../remote/rig.js'
+import { interdict, site } from './run.js'
+
+t.test('interdict lists: from the first fetch to a list that is held back', async t => {
+  const server = await ListServer.open(t)
+  const { endpoint } = await upstream(t)
+  const config = site(t, {
+    'interdict.yaml': `rules: rules
+upstreams: { servers: ['127.0.0.1:${endpoint.port}'], loop-check: 0s }
+remote-lists: { ca-file: '${resolve(CERTIFICATE)}' }
+`,
+    'rules/networks.yaml': `networks:
+  all: { prefixes: [10.0.0.0/8], block: [{ lists: [ads, own] }] }
+lists:
+  ads: { url: '${server.url('/ads.txt')}' }
+  own: { file: own.txt }
+`,
+    'rules/own.txt': 'own.example\n'
+  })
+  const lists = (...words: string[]) => interdict('-c', config, 'lists', ...words)
+
+  const before = await lists()
+  t.match(before.out, /^ads +https.* 0 +- +- +missing$/m)
+  t.match(before.out, /^own .* 1 +- +- +local$/m)
+  t.match(await interdict('-c', config, 'check'), { code: 0, out: /RULES_LIST_ABSENT/ })
+  t.equal(server.seen.length, 0, 'nothing is fetched by those who look')
+
+  t.match(await lists('update'), { code: 1, err: /REMOTE_STATUS/ })
+  server.on('/ads.txt', 'a.example\nb.example\nc.example\n')
+  t.match(await lists('update'), { code: 0, out: 'ads: 3 entries, newer\n' })
+  t.match(await lists('update', 'ads'), { code: 0, out: 'ads: 3 entries, unchanged\n' })
+  t.match(await lists('update', 'own'), { code: 2, err: /no list own with a url/ })
+  t.match((await lists()).out, /^ads .* 3 +\d+ s +\d+ s +good$/m)
+  t.match((await interdict('-c', config, 'check')).out, /list ads: the copy of .* is \d+ s old/)
+
+  server.on('/ads.txt', 'a.example\n')
+  t.match(await lists('update'), { code: 1, err: /REMOTE_SHRUNK/ })
+  const { lists: said } = JSON.parse((await lists('--json')).out) as { lists: unknown[] }
+  t.match(said[0], { id: 'ads', state: 'held', entries: 3, held: { entries: 1 } })
+  t.match(await lists('confirm', 'ads'), { code: 0, out: 'ads: 1 entry, taken\n' })
+  t.match(await lists('confirm', 'ads'), { code: 1, err: /REMOTE_NOT_HELD/ })
+  t.match((await lists()).out, /^ads .* 1 .* good$/m)
+})
