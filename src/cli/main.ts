@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
 import { ownVersion } from '../base/version.js'
+import { addBundle } from './bundle-commands.js'
 import { fail } from './exit.js'
+import { addLists } from './lists-commands.js'
 
 /** Commands load their own code when they are called: `--help` need not load the resolver. */
 const program = new Command('interdict')
@@ -124,36 +126,7 @@ program
     await bans(command.optsWithGlobals())
   })
 
-const lists = program
-  .command('lists')
-  .description('say which lists there are, fetch them anew, or take what is held back')
-
-lists
-  .command('show', { isDefault: true })
-  .description('list them: source, entries, age, last try, state')
-  .option('--json', 'as JSON')
-  .action(async (_options, command: Command) => {
-    const { showLists } = await import('./lists.js')
-    await showLists(command.optsWithGlobals())
-  })
-
-lists
-  .command('update')
-  .description('fetch lists that have a url now; a running gateway takes what is newer')
-  .argument('[ids...]', 'only these')
-  .action(async (ids: readonly string[], _options, command: Command) => {
-    const { updateLists } = await import('./lists-update.js')
-    await updateLists(ids, command.optsWithGlobals())
-  })
-
-lists
-  .command('confirm')
-  .description('take what is held back of a list because it is so much shorter')
-  .argument('<id>', 'id of the list')
-  .action(async (id: string, _options, command: Command) => {
-    const { confirmList } = await import('./lists.js')
-    await confirmList(id, command.optsWithGlobals())
-  })
+addLists(program)
 
 program
   .command('tail')
@@ -250,60 +223,7 @@ program
     await flush(name, command.optsWithGlobals())
   })
 
-const bundle = program.command('bundle').description('pack a rules folder into one signed file')
-
-bundle
-  .command('create', { isDefault: true })
-  .description('check a rules folder, pack and sign it; `interdict bundle DIR -o FILE` is the same')
-  .argument('<folder>', 'rules folder')
-  .requiredOption('-o, --output <file>', 'the bundle')
-  .option('-k, --key <file>', 'sign it with this private key')
-  .option('--serial <number>', 'whole number, higher than of all before (default: the time)')
-  .option('--days <number>', 'until it expires for gateways that do not have it yet', '90')
-  .action(async (folder: string, _options, command: Command) => {
-    const { create } = await import('./bundle-create.js')
-    await create(folder, command.optsWithGlobals())
-  })
-
-bundle
-  .command('sign')
-  .description('add a signature to a bundle')
-  .argument('<file>', 'the bundle')
-  .requiredOption('-k, --key <file>', 'private key')
-  .action(async (file: string, _options, command: Command) => {
-    const { sign } = await import('./bundle-sign.js')
-    await sign(file, command.optsWithGlobals())
-  })
-
-bundle
-  .command('keygen')
-  .description('make a pair of keys: the private one in a file, the public one for the settings')
-  .argument('<file>', 'file of the private key, which must not be there yet')
-  .action(async (file: string) => {
-    const { keygen } = await import('./bundle-sign.js')
-    await keygen(file)
-  })
-
-bundle
-  .command('show')
-  .description('say what a bundle is, who has signed it, and which files it has')
-  .argument('<file>', 'the bundle')
-  .option('--json', 'as JSON')
-  .action(async (file: string, _options, command: Command) => {
-    const { show } = await import('./bundle-show.js')
-    await show(file, command.optsWithGlobals())
-  })
-
-bundle
-  .command('verify')
-  .description('say whether a bundle is whole, in date, and signed with trusted keys')
-  .argument('<file>', 'the bundle')
-  .requiredOption('-k, --key <key...>', 'trusted public keys, as in settings')
-  .option('-s, --signatures <number>', 'how many of them have to have signed it', '1')
-  .action(async (file: string, _options, command: Command) => {
-    const { verify } = await import('./bundle-show.js')
-    await verify(file, command.optsWithGlobals())
-  })
+addBundle(program)
 
 // Who reads what we say may have enough of it: interdict check | head
 process.stdout.on('error', () => process.exit())
