@@ -1,6 +1,6 @@
 import type { Log } from './log.js'
 import { NOTHING, periodFacts, sumFacts } from './overview.js'
-import type { Fact, Report, Table, Value } from './report.js'
+import { column, type Fact, type Report, type Table, type Value } from './report.js'
 import { conditionOf, type Selection } from './selection.js'
 import { generations } from './generations.js'
 import { tallyTable } from './tables.js'
@@ -87,14 +87,14 @@ function coverage(found: readonly Tally[], rules: BanFacts | undefined): Table {
     says: 'What the rules say in each network now, and how many lookups the ban met there. A network that is not banned is a gap.',
     none: NOTHING,
     columns: [
-      { key: 'network', title: 'network', kind: 'text' },
-      { key: 'ban', title: 'ban', kind: 'text' },
-      { key: 'lookups', title: 'attempts', kind: 'count' },
-      { key: 'blocked', title: 'blocked', kind: 'count' },
-      { key: 'monitored', title: 'on trial', kind: 'count' },
-      { key: 'clients', title: 'clients', kind: 'count' },
-      { key: 'first', title: 'first', kind: 'time' },
-      { key: 'last', title: 'last', kind: 'time' }
+      column('network', 'text'),
+      column('ban', 'text'),
+      column('lookups', 'count', 'attempts'),
+      column('blocked', 'count'),
+      column('monitored', 'count', 'on trial'),
+      column('clients', 'count'),
+      column('first', 'time'),
+      column('last', 'time')
     ],
     rows
   }
@@ -138,12 +138,12 @@ async function exceptions(
     says: 'Exceptions to what is banned, who approved them, and how often they were used.',
     none: 'There is none, and none was used.',
     columns: [
-      { key: 'exception', title: 'exception', kind: 'text' },
-      { key: 'network', title: 'network', kind: 'text' },
-      { key: 'approval', title: 'approval', kind: 'text' },
-      { key: 'lookups', title: 'lookups', kind: 'count' },
-      { key: 'clients', title: 'clients', kind: 'count' },
-      { key: 'last', title: 'last', kind: 'time' }
+      column('exception', 'text'),
+      column('network', 'text'),
+      column('approval', 'text'),
+      column('lookups', 'count'),
+      column('clients', 'count'),
+      column('last', 'time')
     ],
     rows: [
       ...rows.map(row => [

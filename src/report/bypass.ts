@@ -1,7 +1,7 @@
 import type { Log } from './log.js'
 import { periodFacts } from './overview.js'
 import { fallen } from './fallen.js'
-import type { Report, Table } from './report.js'
+import { column, type Report, type Table } from './report.js'
 import { conditionOf, type Selection } from './selection.js'
 import { sums } from './tally.js'
 
@@ -99,12 +99,12 @@ async function ways(log: Log, selection: Selection, apps: readonly string[]): Pr
     says: 'Names that lead past this resolver, or that a client asks for before it goes there. What is not blocked may have worked.',
     none: 'No such name was asked for.',
     columns: [
-      { key: 'way', title: 'way', kind: 'text' },
-      { key: 'clients', title: 'clients', kind: 'count' },
-      { key: 'lookups', title: 'lookups', kind: 'count' },
-      { key: 'blocked', title: 'blocked', kind: 'count' },
-      { key: 'last', title: 'last', kind: 'time' },
-      { key: 'meaning', title: 'what it means', kind: 'text' }
+      column('way', 'text'),
+      column('clients', 'count'),
+      column('lookups', 'count'),
+      column('blocked', 'count'),
+      column('last', 'time'),
+      column('meaning', 'text', 'what it means')
     ],
     rows: rows.map(({ way, clients, lookups, blocked, last }) => {
       return [way, clients, lookups, blocked, last, WAYS[way] ?? null]
@@ -140,12 +140,12 @@ async function names(
     says: 'Such names by how often they were asked for.',
     none: 'No such name was asked for.',
     columns: [
-      { key: 'name', title: 'name', kind: 'text' },
-      { key: 'way', title: 'way', kind: 'text' },
-      { key: 'lookups', title: 'lookups', kind: 'count' },
-      { key: 'blocked', title: 'blocked', kind: 'count' },
-      { key: 'clients', title: 'clients', kind: 'count' },
-      { key: 'last', title: 'last', kind: 'time' }
+      column('name', 'text'),
+      column('way', 'text'),
+      column('lookups', 'count'),
+      column('blocked', 'count'),
+      column('clients', 'count'),
+      column('last', 'time')
     ],
     rows: rows.map(({ qname, way, lookups, blocked, clients, last }) => {
       return [qname, way, lookups, blocked, clients, last]
@@ -174,12 +174,12 @@ async function clients(
     says: 'Clients that asked most for such names; what browsers and systems ask for by themselves is left out.',
     none: 'No client did.',
     columns: [
-      { key: 'client', title: 'client', kind: 'text' },
-      { key: 'network', title: 'network', kind: 'text' },
-      { key: 'ways', title: 'ways', kind: 'text' },
-      { key: 'lookups', title: 'lookups', kind: 'count' },
-      { key: 'blocked', title: 'blocked', kind: 'count' },
-      { key: 'last', title: 'last', kind: 'time' }
+      column('client', 'text'),
+      column('network', 'text'),
+      column('ways', 'text'),
+      column('lookups', 'count'),
+      column('blocked', 'count'),
+      column('last', 'time')
     ],
     rows: rows.map(({ client, network, ways, lookups, blocked, last }) => {
       return [client, network, ways, lookups, blocked, last]

@@ -1,5 +1,5 @@
 import type { Log } from './log.js'
-import type { Table } from './report.js'
+import { column, type Table } from './report.js'
 import { conditionOf, type Selection } from './selection.js'
 
 /** What is left of the usual where it is told. */
@@ -46,13 +46,13 @@ export async function fallen(log: Log, selection: Selection): Promise<Table> {
     says: `Fewer than ${100 * FALLEN}% of the lookups of an ordinary day of the same kind (workday or weekend). With as many clients as usual, some may have found another resolver.`,
     none: 'None does, or there are too few whole days in the log to tell.',
     columns: [
-      { key: 'network', title: 'network', kind: 'text' },
-      { key: 'day', title: 'day', kind: 'day' },
-      { key: 'lookups', title: 'lookups', kind: 'count' },
-      { key: 'usual', title: 'usually', kind: 'count' },
-      { key: 'change', title: 'change', kind: 'change' },
-      { key: 'clients', title: 'clients', kind: 'count' },
-      { key: 'clientsBefore', title: 'clients usually', kind: 'count' }
+      column('network', 'text'),
+      column('day', 'day'),
+      column('lookups', 'count'),
+      column('usual', 'count', 'usually'),
+      column('change', 'change'),
+      column('clients', 'count'),
+      column('clientsBefore', 'count', 'clients usually')
     ],
     rows: rows.map(({ network, day, lookups, usual, clients, clientsBefore }) => {
       return [

@@ -1,5 +1,5 @@
 import type { Log } from './log.js'
-import type { Table } from './report.js'
+import { column, type Table } from './report.js'
 import { conditionOf, type Selection } from './selection.js'
 
 interface Span {
@@ -30,12 +30,12 @@ export async function generations(log: Log, selection: Selection): Promise<Table
     says: 'Which state of the rules decided, from its first lookup to its last: its number since the start of the gateway, the first digits of the SHA-256 of all rule files, and the line of the rule.',
     none: 'No lookup is like that.',
     columns: [
-      { key: 'generation', title: 'generation', kind: 'count' },
-      { key: 'sha256', title: 'SHA-256 of the rules', kind: 'text' },
-      { key: 'rule', title: 'rule', kind: 'text' },
-      { key: 'lookups', title: 'lookups', kind: 'count' },
-      { key: 'first', title: 'first', kind: 'time' },
-      { key: 'last', title: 'last', kind: 'time' }
+      column('generation', 'count'),
+      column('sha256', 'text', 'SHA-256 of the rules'),
+      column('rule', 'text'),
+      column('lookups', 'count'),
+      column('first', 'time'),
+      column('last', 'time')
     ],
     rows: joined(days).map(span => {
       const { generation, sha256, rule, lookups, first, last } = span

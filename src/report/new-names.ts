@@ -1,6 +1,6 @@
 import type { Log } from './log.js'
 import { periodFacts } from './overview.js'
-import type { Report, Table } from './report.js'
+import { column, type Report, type Table } from './report.js'
 import { conditionOf, instant, type Selection } from './selection.js'
 import { sums } from './tally.js'
 
@@ -57,13 +57,13 @@ async function under(
     says: 'They are blocked already, because a name above them is (qname) or because their answer led to one (cname, svcb, address). The latter get through as soon as that changes: list them.',
     none: 'There is none.',
     columns: [
-      { key: 'name', title: 'name', kind: 'text' },
-      { key: 'app', title: 'app', kind: 'text' },
-      { key: 'match', title: 'matched', kind: 'text' },
-      { key: 'pattern', title: 'through', kind: 'text' },
-      { key: 'lookups', title: 'lookups', kind: 'count' },
-      { key: 'clients', title: 'clients', kind: 'count' },
-      { key: 'first', title: 'first', kind: 'time' }
+      column('name', 'text'),
+      column('app', 'text'),
+      column('match', 'text', 'matched'),
+      column('pattern', 'text', 'through'),
+      column('lookups', 'count'),
+      column('clients', 'count'),
+      column('first', 'time')
     ],
     rows: rows.map(({ qname, app, match, pattern, lookups, clients, first }) => {
       return [qname, app, match, pattern, lookups, clients, first]
@@ -119,12 +119,12 @@ async function beside(
     says: `Nothing blocks them, and at least ${100 * LEAST.share}% of their lookups came within ${BESIDE} seconds of a blocked lookup of the app by the same client. Found only where all lookups are logged. Look at each before you list it.`,
     none: 'There is none.',
     columns: [
-      { key: 'name', title: 'name', kind: 'text' },
-      { key: 'app', title: 'beside', kind: 'text' },
-      { key: 'share', title: 'share', kind: 'share' },
-      { key: 'lookups', title: 'lookups', kind: 'count' },
-      { key: 'clients', title: 'clients', kind: 'count' },
-      { key: 'first', title: 'first', kind: 'time' }
+      column('name', 'text'),
+      column('app', 'text', 'beside'),
+      column('share', 'share'),
+      column('lookups', 'count'),
+      column('clients', 'count'),
+      column('first', 'time')
     ],
     rows: rows.map(({ qname, app, share, lookups, clients, first }) => {
       return [qname, app, share, lookups, clients, first]

@@ -23,6 +23,11 @@ export interface Column {
   readonly kind: Kind
 }
 
+/** @param title its head, if that is not its name */
+export function column(key: string, kind: Kind, title = key): Column {
+  return { key, title, kind }
+}
+
 /** The answer to one question. */
 export interface Table {
   /** Its name in JSON. */

@@ -1,7 +1,7 @@
 import { tame } from '../log/terminal-line.js'
 import type { Chart, Series } from './chart.js'
 import type { Log } from './log.js'
-import type { Column, Kind, Table, Value } from './report.js'
+import { column, type Column, type Kind, type Table, type Value } from './report.js'
 import type { Selection } from './selection.js'
 import { COURSES, tally, type Key, type Tally } from './tally.js'
 
@@ -52,10 +52,10 @@ function kindOf(by: Key): Kind {
 /** Columns of what does not occur are left out. */
 function countColumns(rows: readonly Tally[], by: Key): Column[] {
   const columns: Column[] = [
-    { key: 'lookups', title: 'lookups', kind: 'count' },
+    column('lookups', 'count'),
     ...WAYS.map(({ key, name }): Column => ({ key, title: name, kind: 'count' })),
-    { key: 'clients', title: 'clients', kind: 'count' },
-    { key: 'last', title: 'last', kind: 'time' }
+    column('clients', 'count'),
+    column('last', 'time')
   ]
   const isCourse = COURSES.includes(by)
   return columns.filter(({ key }) => {
