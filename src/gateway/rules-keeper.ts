@@ -1,0 +1,190 @@
+import { systemClock } from '../base/clock.js'
+import type { Config } from '../config/config.js'
+import { privacyNetworks } from '../config/privacy-networks.js'
+import type { ServiceLog } from '../log/service-log.js'
+import type { Snapshot } from '../policy/snapshot.js'
+import type { BootstrapServers } from '../remote/bootstrap.js'
+import { copiesFolder } from '../remote/copies.js'
+import { systemTimers } from '../upstream/timers.js'
+import { Again } from './again.js'
+import { answeredHere } from './answered-here.js'
+import type { Compiler } from './compiler.js'
+import type { Compiled, Trouble } from './messages.js'
+import { RemoteLists } from './remote-lists.js'
+import { Retired, SETTLE } from './retired.js'
+import { RulesNews, type Good, type ReloadReason } from './rules-news.js'
+import type { StartThread } from './thread.js'
+import { Watch } from './watch.js'
+
+export interface RulesKeeperParts {
+  readonly config: Config
+  /** Its owner closes it. */
+  readonly compiler: Compiler
+  readonly log: ServiceLog
+  readonly startThread: StartThread
+  /** Who tells where the servers of lists are. */
+  readonly servers: BootstrapServers
+  /** Other rules are in force from now on. */
+  readonly adopt: (snapshot: Snapshot, isFirst: boolean) => void
+  /** Reads anew what is read beside the rules; says what is wrong with it. */
+  readonly besides: () => Promise<readonly Trouble[]>
+}
+
+/**
+ * Keeps the rules in force that the files say: watches them, has lists fetched, reads all again when
+ * something changes, and stays with those of before where that is no good.
+ */
+export class RulesKeeper {
+  readonly news: RulesNews
+  private readonly watch: Watch
+  private readonly lists: RemoteLists
+  private readonly retired = new Retired(SETTLE.control)
+  private readonly again = new Again(() => void this.reload('they could not be read'))
+  private snapshot: Snapshot | undefined
+  private read: Good | undefined
+  private closed = false
+  /** The reload under way, or the last one, and the one after it. */
+  private reloading: Promise<void> = Promise.resolve()
+  private next: { why: ReloadReason; readonly done: Promise<void> } | undefined
+
+  constructor(private readonly parts: RulesKeeperParts) {
+    const { config, compiler, log, startThread, servers } = parts
+    this.news = new RulesNews(log)
+    this.lists = new RemoteLists({
+      startThread,
+      copies: copiesFolder(config.state.folder),
+      settings: config.remoteLists,
+      servers,
+      log,
+      timers: systemTimers,
+      clock: systemClock,
+      random: Math.random,
+      taken: () => void this.reload('a list was fetched')
+    })
+    this.watch = new Watch({
+      stirred: () => compiler.warm(),
+      changed: () => void this.reload('a rule file changed')
+    })
+  }
+
+  /** Those in force. */
+  get rules(): Snapshot {
+    if (this.snapshot === undefined) throw new Error('no rules are in force yet')
+    return this.snapshot
+  }
+
+  /**
+   * Reads the rules for the first time, with all lists, if those of which there is no copy can be had
+   * soon.
+   *
+   * @returns what is wrong with them; empty: they are in force
+   */
+  async first(): Promise<readonly Trouble[]> {
+    let result = await this.compile()
+    if (result.kind === 'refused') return result.errors
+    if (await this.lists.fetchMissing(result.fetched)) {
+      result = await this.compile()
+      if (result.kind === 'refused') return result.errors
+    }
+    this.take(result)
+    return []
+  }
+
+  /**
+   * Goes with the files from now on.
+   *
+   * @param warnings of the start, told with those of the rules
+   */
+  follow(warnings: readonly Trouble[]): void {
+    const { read, rules } = this
+    // It holds 25 MB, and rules do not often change in the first seconds.
+    this.parts.compiler.rest(0)
+    this.news.inForce(rules, read!, [...warnings, ...this.ofSettings()])
+    this.watch.follow(read!.marks)
+    this.lists.follow(read!.fetched)
+  }
+
+  /** Reads the rules again. Wrong ones are logged and change nothing. One reload at a time. */
+  reload(why: ReloadReason): Promise<void> {
+    // A storm of reasons is two reloads at most: the one under way and one that sees them all.
+    // Who asks is answered, whatever else was a reason.
+    if (this.next === undefined) {
+      const done = this.reloading.then(() => this.reloadNow())
+      this.next = { why, done }
+    } else if (why === 'SIGHUP') this.next.why = why
+    return this.next.done
+  }
+
+  close(): void {
+    this.closed = true
+    this.watch.close()
+    this.again.settle()
+    this.lists.close()
+    this.news.close()
+  }
+
+  private compile(): Promise<Compiled> {
+    const { compiler, config } = this.parts
+    const { snapshot, watch } = this
+    const generation = (snapshot?.generation ?? 0) + 1
+    const { rules: folder, state } = config
+    return compiler.compile({
+      folder,
+      copies: copiesFolder(state.folder),
+      generation,
+      known: watch.paths,
+      local: answeredHere(config),
+      inForce: snapshot
+    })
+  }
+
+  private async reloadNow(): Promise<void> {
+    const { why, done } = this.next!
+    this.reloading = done
+    this.next = undefined
+    if (this.closed) return
+    const wrong = await this.parts.besides()
+    for (const { code, message } of wrong) this.parts.log.error({ code }, message)
+    const result = await this.compile()
+    // It can have become true meanwhile.
+    if (this.isClosed()) return
+    if (result.kind === 'refused') this.news.refuse(why, this.rules, result.errors, wrong)
+    else {
+      this.activate(why, result, wrong)
+      this.lists.follow(result.fetched)
+    }
+    if (result.marks !== undefined) this.watch.follow(result.marks)
+    // No file need change for that to pass, so nobody else would have them read again.
+    if (result.kind === 'refused' && result.passing) this.again.later()
+    else this.again.settle()
+  }
+
+  private isClosed(): boolean {
+    return this.closed
+  }
+
+  /** @param wrong what is read beside the rules, and is not good */
+  private activate(why: ReloadReason, result: Good, wrong: readonly Trouble[]): void {
+    if (this.take(result)) {
+      this.news.inForce(this.rules, result, this.ofSettings())
+      this.news.accepted(why, wrong)
+    } else this.news.unchanged(why, this.rules, wrong)
+  }
+
+  /** Warnings of settings that do not fit the rules. */
+  private ofSettings(): readonly Trouble[] {
+    return privacyNetworks(this.parts.config.log.queries.privacy, this.rules.networks)
+  }
+
+  /** @returns whether they say something else than those in force */
+  private take(result: Good): boolean {
+    this.read = result
+    const { snapshot } = result
+    if (snapshot === undefined) return false
+    const isFirst = this.snapshot === undefined
+    this.snapshot = snapshot
+    this.retired.replace(snapshot)
+    this.parts.adopt(snapshot, isFirst)
+    return true
+  }
+}
