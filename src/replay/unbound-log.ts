@@ -1,9 +1,8 @@
 import type { Seconds } from '../base/units.js'
 import { PROTOCOL } from '../log/event.js'
-import { RECORDED, type Found, type Ground, type Sink } from './lookup.js'
+import { RECORDED } from './lookup.js'
 import { qtypeOf } from './qtypes.js'
-import { TextLog } from './text-log.js'
-import type { Stamps } from './stamps.js'
+import { QueryLog } from './query-log.js'
 
 /** `[1700000000] unbound[123:0] info: `, or a date, and the same from syslog. */
 const HEAD = /^(.*?)\bunbound(?:\[[\d:]+\])?:? (?:\[[\d:]+\] )?(\w+): (.*)$/
@@ -19,19 +18,10 @@ const OPEN_ZONES =
  * Reads what Unbound writes with `log-queries` or `log-replies` (where there are both, those of the
  * kind that comes first), and takes from `log-local-actions` what was blocked.
  */
-export class UnboundLog extends TextLog {
+export class UnboundLog extends QueryLog {
   #isReply: boolean | undefined
-  #pending: Found | undefined
-  readonly #grounds = new Map<string, Ground>()
 
-  constructor(
-    readonly sink: Sink,
-    readonly stamps: Stamps
-  ) {
-    super()
-  }
-
-  text(line: string): string | undefined {
+  protected text(line: string): string | undefined {
     const [, stamp, , said] = HEAD.exec(line) ?? []
     if (said === undefined) return 'no line of Unbound'
     const action = ACTION.exec(said)
@@ -43,34 +33,23 @@ export class UnboundLog extends TextLog {
     return isReply === this.#isReply ? this.#found(this.#timeOf(stamp!), query) : undefined
   }
 
-  end(): string | undefined {
-    const pending = this.#pending
-    this.#pending = undefined
-    return pending && this.sink.find(pending)
-  }
-
   #found(at: Seconds | undefined, [, , client, name, type]: RegExpExecArray): string | undefined {
-    const why = this.end()
-    this.#pending = {
+    return this.query({
       at,
       client: client!,
       name: name!,
       qtype: qtypeOf(type!),
       protocol: PROTOCOL.udp,
       recorded: RECORDED.open
-    }
-    return why
+    })
   }
 
   /** What a local zone did with the query of the line before. */
   #act(zone: string, kind: string, client: string, name: string): string | undefined {
-    const pending = this.#pending
+    const { pending } = this
     if (pending?.client !== client || pending.name !== name || OPEN_ZONES.test(kind))
       return undefined
-    const by = `local-zone ${zone.replace(/(.)\.$/, '$1')} ${kind}`
-    const ground = this.#grounds.get(by) ?? { through: '', by }
-    this.#grounds.set(by, ground)
-    this.#pending = { ...pending, recorded: RECORDED.blocked, ground }
+    this.blocked(`local-zone ${zone.replace(/(.)\.$/, '$1')} ${kind}`)
     return undefined
   }
 
