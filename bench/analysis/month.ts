@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto'
+import { closeSync, openSync, readdirSync, renameSync, statSync, writeSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { tend } from '../../src/archive/tend.js'
+import type { Milliseconds, Octets } from '../../src/base/units.js'
+import { closedPath } from '../../src/log/closed-files.js'
+import { Formatter } from '../../src/log/format.js'
+import { IN_FULL } from '../../src/log/privacy/mode.js'
+import { endOf, periodOf, startOf } from '../../src/log/privacy/period.js'
+import type { ServiceLog } from '../../src/log/service-log.js'
+import { matchedRule } from '../../src/policy/matched-rule.js'
+import type { Policy } from '../../src/policy/policy.js'
+import { DAY, startOfDay, type Traffic } from './traffic.js'
+
+/** `log.queries.rotate.size`, as it is where nobody says another one. */
+const ROTATE: Octets = 256 * 2 ** 20
+const MINUTE: Milliseconds = 60_000
+
+/** What became of the lookups that were made up. */
+export interface Month {
+  readonly records: number
+  /** In the file being written, which is no Parquet yet. */
+  readonly live: number
+  readonly lines: Octets
+  readonly parquet: Octets
+  readonly parquetRecords: number
+  /** To write the lines; to make Parquet of them. */
+  readonly writing: Milliseconds
+  readonly archiving: Milliseconds
+}
+
+/** Writes lookups to a query log as the recorder does: same lines, clients as pseudonyms, rotated. */
+export class Pen {
+  readonly path: string
+  octets: Octets = 0
+  #records = 0
+  #size: Octets = 0
+  #file: number
+  #wall: Milliseconds = 0
+  readonly #rotate: Octets
+  readonly #formatter: Formatter
+
+  private constructor(policy: Policy, path: string, rotate: Octets) {
+    this.path = path
+    this.#rotate = rotate
+    this.#file = openSync(path, 'w')
+    const keyAt = (wall: Milliseconds) => {
+      const period = periodOf(wall, 'daily')
+      const secret = createHash('sha256').update(period).digest()
+      return { secret, start: startOf(period), end: endOf(period) }
+    }
+    const privacy = { ...IN_FULL, default: 'pseudonym' } as const
+    this.#formatter = new Formatter([], matchedRule, block => this.#put(block), privacy, { keyAt })
+    this.#formatter.addSnapshot(policy.snapshot)
+  }
+
+  /** @param rotate octets after which a file is closed and another one begun */
+  static async open(policy: Policy, folder: string, rotate: Octets = Infinity): Promise<Pen> {
+    await mkdir(folder, { recursive: true })
+    return new Pen(policy, join(folder, 'queries.jsonl'), rotate)
+  }
+
+  write(traffic: Traffic, from: Milliseconds, to: Milliseconds, rate: number): number {
+    this.#wall = from
+    const written = traffic.between(from, to, rate, event => {
+      this.#wall = event.wall
+      this.#formatter.line(event)
+      this.#records++
+    })
+    this.#formatter.flush()
+    return written
+  }
+
+  /** The file being written is closed now. */
+  turn(): void {
+    closeSync(this.#file)
+    if (this.#size > 0) renameSync(this.path, closedPath(this.path, this.#wall))
+    this.#file = openSync(this.path, 'w')
+    this.#size = 0
+    this.#records = 0
+  }
+
+  /** @returns records in the file being written */
+  close(): number {
+    closeSync(this.#file)
+    return this.#records
+  }
+
+  #put(block: Uint8Array): boolean {
+    if (this.#size + block.length > this.#rotate) this.turn()
+    for (let at = 0; at < block.length;) at += writeSync(this.#file, block, at)
+    this.#size += block.length
+    this.octets += block.length
+    return true
+  }
+}
+
+/**
+ * Thirty days of lookups until now: each day is written as lines, and then made Parquet and its lines
+ * removed, as the gateway does it, so that no more than a day's lines are there at once.
+ */
+export async function writeMonth(
+  traffic: Traffic,
+  policy: Policy,
+  folder: string,
+  wanted: number,
+  say: (text: string) => void
+): Promise<Month> {
+  const until = Math.floor(Date.now() / MINUTE) * MINUTE
+  const since = until - 30 * DAY
+  const rate = wanted / traffic.weight(since, until)
+  const pen = await Pen.open(policy, folder, ROTATE)
+  const times = { writing: 0, archiving: 0 }
+  let records = 0
+  for (let day = startOfDay(since); day < until; day += DAY) {
+    const began = performance.now()
+    const end = Math.min(day + DAY, until)
+    records += pen.write(traffic, Math.max(day, since), end, rate)
+    if (end < until) pen.turn()
+    const written = performance.now()
+    await archive(pen.path, end)
+    times.writing += written - began
+    times.archiving += performance.now() - written
+    say(`${new Date(day).toISOString().slice(0, 10)}: ${records} lookups`)
+  }
+  const live = pen.close()
+  const parquet = sizeOf(join(folder, 'archive'))
+  return { records, live, lines: pen.octets, parquet, parquetRecords: records - live, ...times }
+}
+
+/** Once, as the gateway's own process does it. */
+export async function archive(path: string, wall: Milliseconds): Promise<void> {
+  const refuse: ServiceLog['warn'] = (_fields, message) => {
+    throw new Error(message)
+  }
+  const log = { info: () => undefined, warn: refuse, error: refuse }
+  await tend({ path, threads: availableParallelism() }, wall, log)
+}
+
+/** Octets of all files in a folder. */
+export function sizeOf(folder: string): Octets {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0)
+}
