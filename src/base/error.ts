@@ -17,6 +17,8 @@ const MESSAGES = {
   WIRE_QUESTION: (at: number) => `question at octet ${at} is not the one that was asked`,
   WIRE_RDATA: (type: string, at: number) => `${type} record has broken data at octet ${at}`,
   WIRE_OPT: (at: number) => `OPT record at octet ${at} is out of place or a second one`,
+  WIRE_TSIG: (at: number) => `TSIG record at octet ${at} is broken, or not the last`,
+  WIRE_CLASS: (at: number) => `record at octet ${at} is of another class than IN`,
   NAME_INVALID: (text: string, why: string) =>
     `${JSON.stringify(text)} is not a domain name: ${why}`,
 
@@ -84,6 +86,8 @@ const MESSAGES = {
   RULES_LIST_GZIP: (why: string) => `found a packed list that cannot be unpacked: ${why}`,
   RULES_LIST_ABSENT: (id: string, url: string) =>
     `there is no copy of the list ${id} from ${url} yet: rules on it hold for no name`,
+  RULES_ZONE_ABSENT: (id: string, zone: string) =>
+    `there is no copy of the zone ${zone} for the list ${id} yet: rules on it hold for no name`,
   RULES_ZONE_NO_SOA: () => 'found a zone without SOA, wanted a whole one',
   RULES_LIST_SHARED: (id: string, count: number, names: string) =>
     `the list ${id} takes in what many share: ${count} ${count === 1 ? 'name' : 'names'}, ${names}`,
@@ -191,6 +195,25 @@ const MESSAGES = {
   REMOTE_NOT_HELD: (id: string) => `nothing is held back of the list ${id}`,
   REMOTE_STATE: (path: string, why: string) => `cannot write ${path}: ${why}`,
   REMOTE_CA: (path: string, why: string) => `file of certificates ${path} cannot be read: ${why}`,
+
+  // transfer
+  TRANSFER_CONNECT: (primary: string, why: string) =>
+    `primary ${primary} cannot be reached: ${why}`,
+  TRANSFER_TIMEOUT: (primary: string, ms: number) =>
+    `primary ${primary} has not sent all within ${ms} ms`,
+  TRANSFER_LARGE: (zone: string, primary: string, most: number) =>
+    `zone ${zone} of primary ${primary} has more than ${most} octets, wanted less, or a larger max-size`,
+  TRANSFER_REFUSED: (zone: string, primary: string, rcode: string) =>
+    `primary ${primary} says ${rcode} to a question for the zone ${zone}`,
+  TRANSFER_BROKEN: (zone: string, primary: string, why: string) =>
+    `what primary ${primary} sends of the zone ${zone} is not taken: ${why}`,
+  TRANSFER_TSIG: (primary: string, why: string) =>
+    `what primary ${primary} sends cannot be trusted: ${why}`,
+  TRANSFER_STATE: (path: string, why: string) => `cannot write ${path}: ${why}`,
+  TRANSFER_NO_PRIMARY: (list: string, zone: string) =>
+    `the list ${list} is the zone ${zone} of a primary, and the settings have none: wanted one in transfers.primaries`,
+  TRANSFER_UNKNOWN_PRIMARY: (list: string, primary: string, hint: string) =>
+    `the list ${list}: found ${JSON.stringify(primary)}, wanted a key of transfers.primaries in the settings${hint}`,
 
   // gateway, cli
   COOKIE_SECRET: (found: string) =>

@@ -35,6 +35,11 @@ export class BundleFiles implements RuleFiles {
     return 'octets' in file && file.octets.length > most ? { large: file.octets.length } : file
   }
 
+  /** Copies of zones are beside folders, not beside bundles. */
+  zone(): Promise<FileResult> {
+    return Promise.resolve({ ...MISSING, isMissing: true })
+  }
+
   list(name: string, needed = false): Promise<readonly string[] | { readonly why: string }> {
     const within = posix.normalize(`${name}/`)
     const folder = within === './' ? '' : within

@@ -24,6 +24,7 @@ export interface Config {
   readonly rebindingGuard: RebindingGuardConfig
   readonly state: StateConfig
   readonly remoteLists: RemoteListsConfig
+  readonly transfers: TransfersConfig
   /** Undefined: nobody can ask the running gateway. */
   readonly admin: { readonly socket: AdminSocketConfig | undefined }
   readonly log: {
@@ -150,6 +151,33 @@ export interface RemoteListsConfig {
   readonly caFile: string | undefined
   /** For one list. */
   readonly timeout: Milliseconds
+}
+
+/** How zones of others are transferred. */
+export interface TransfersConfig {
+  /** In the order in which they are asked. */
+  readonly primaries: readonly PrimaryConfig[]
+  readonly keys: readonly TransferKeyConfig[]
+  /** Of one transfer, as it comes. */
+  readonly maxSize: Octets
+  readonly maxTime: Milliseconds
+}
+
+export interface PrimaryConfig {
+  readonly id: string
+  readonly endpoint: Endpoint
+  /** Name of a key, as it is written in `keys`; undefined: nothing is signed. */
+  readonly key: string | undefined
+}
+
+/** What a primary and we share. The secret itself is read later. */
+export interface TransferKeyConfig {
+  /** As it was written. */
+  readonly key: string
+  /** Lower-cased wire form. */
+  readonly name: Uint8Array
+  readonly algorithm: 'hmac-sha256' | 'hmac-sha512'
+  readonly secretFile: string
 }
 
 /** Where `interdict status` and `interdict flush` reach the gateway. */

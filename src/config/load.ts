@@ -15,6 +15,7 @@ import type {
 } from './config.js'
 import { outputsOf } from './outputs.js'
 import { settingsSchema, type Settings } from './schema.js'
+import { transfersOf } from './transfers.js'
 
 /** Read, in the working folder, if no other is named; it need not exist. */
 export const DEFAULT_SETTINGS_FILE = 'interdict.yaml'
@@ -140,6 +141,7 @@ function configOf(
       caFile: caFile === '' ? undefined : resolve(folder, caFile),
       timeout: settings['remote-lists'].timeout
     },
+    transfers: transfersOf(settings.transfers, folder),
     admin: { socket: placed.socket },
     log: {
       service: {

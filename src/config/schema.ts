@@ -4,6 +4,7 @@ import { duration, size, wholeSeconds } from '../document/quantity.js'
 import { textAs } from '../document/text.js'
 import { readName } from '../wire/name.js'
 import { outputsSchema } from './outputs.js'
+import { transfersSchema } from './transfers.js'
 import { isSelf, ownAddresses, readEndpoint, readServer, showEndpoint } from './endpoint.js'
 
 /** Every key of the settings file with its default and its limits; `docs/configuration.md`. */
@@ -181,6 +182,7 @@ export const settingsSchema = section({
   'rebinding-guard': rebindingGuard,
   state,
   'remote-lists': remoteLists,
+  transfers: transfersSchema,
   admin,
   log,
   shutdown: section({ grace: duration('0s', '1m').prefault('5s') })

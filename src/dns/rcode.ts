@@ -1,4 +1,7 @@
-/** RCODEs by name. RFC 1035 §4.1.1, RFC 6891 §9 (BADVERS), RFC 7873 §8 (BADCOOKIE); IANA "DNS RCODEs". */
+/**
+ * RCODEs by name. RFC 1035 §4.1.1, RFC 8945 §10 (NOTAUTH), RFC 6891 §9 (BADVERS), RFC 7873 §8
+ * (BADCOOKIE); IANA "DNS RCODEs".
+ */
 export const RCODE = {
   NOERROR: 0,
   FORMERR: 1,
@@ -6,6 +9,7 @@ export const RCODE = {
   NXDOMAIN: 3,
   NOTIMP: 4,
   REFUSED: 5,
+  NOTAUTH: 9,
   BADVERS: 16,
   BADCOOKIE: 23
 } as const

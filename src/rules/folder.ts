@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { open, readdir, readFile } from 'node:fs/promises'
 import { isAbsolute, parse, relative, resolve, sep } from 'node:path'
 import type { Octets } from '../base/units.js'
+import { effectiveZone, readZoneCopy } from './effective-zone.js'
 
 export type FileResult =
   | { readonly octets: Uint8Array }
@@ -19,6 +20,12 @@ export interface RuleFiles {
   read(name: string): Promise<FileResult>
   /** A file that is larger is not read. */
   readAtMost(name: string, most: Octets): Promise<FileResult | TooLarge>
+  /**
+   * The last good copy of a list that is a zone of a primary, as it is in force.
+   *
+   * @param zone its name, lower-cased wire form
+   */
+  zone(list: string, zone: Uint8Array, most: Octets): Promise<FileResult | TooLarge>
   /** Names of the files in a folder; none if there is no such folder, unless it is `needed`. */
   list(name: string, needed?: boolean): Promise<readonly string[] | { readonly why: string }>
   /** A file's name as messages show it. */
@@ -36,9 +43,16 @@ const COPY = '\0'
 /** The name of the last good copy of a list that is fetched; no path has this letter. */
 export const copyName = (list: string): string => `${COPY}${list}`
 
+/** The same for what a zone that is transferred has: `.zone` and `.journal`. */
+const zoneFile = (list: string, end: string): string => `${COPY}../zones/${list}${end}`
+
+/** Where the copies of zones are: beside those of lists. */
+export const zoneFilesIn = (copies: string): string => resolve(copies, '../zones')
+
 /** What the system lacks, or fails at, with a file that is as it was: it can be read later. */
 const PASSING = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO', 'ESTALE', 'ETIMEDOUT']
 
+const NOTHING = new Uint8Array(0)
 const MISSING = { why: 'there is no such file', isMissing: true } as const
 
 /**
@@ -81,15 +95,29 @@ export class Folder implements RuleFiles {
     if (known !== undefined)
       return known.length > most ? { large: known.length } : { octets: known }
     if (name.startsWith(COPY) && this.copies === undefined) return MISSING
-    const path = this.pathOf(name)
-    this.seen.add(path)
-    try {
-      const result = await readBounded(path, most)
-      if ('octets' in result) this.contents.set(name, result.octets)
-      return result
-    } catch (error) {
-      return this.fail(error)
-    }
+    const result = await this.readApart(name, most)
+    if ('octets' in result) this.contents.set(name, result.octets)
+    return result
+  }
+
+  /**
+   * What is read of a zone counts as its serial and its sum: octets that say the same may lie
+   * differently in base and journal.
+   */
+  async zone(list: string, zone: Uint8Array, most: Octets): Promise<FileResult | TooLarge> {
+    if (this.copies === undefined) return MISSING
+    const [base, journal] = ['.zone', '.journal'].map(end => zoneFile(list, end))
+    const [text, changes] = await Promise.all([
+      this.readApart(base!, most),
+      this.readApart(journal!, most)
+    ])
+    if (!('octets' in text)) return text
+    if (!('octets' in changes) && !('isMissing' in changes)) return changes
+    const copy = readZoneCopy(zone, text.octets, 'octets' in changes ? changes.octets : NOTHING)
+    if (copy === undefined) return MISSING
+    this.contents.set(base!, Buffer.from(`${copy.serial} ${copy.sha256}`))
+    const octets = effectiveZone(copy.base, copy.journal)
+    return octets.length > most ? { large: octets.length } : { octets }
   }
 
   /**
@@ -130,6 +158,17 @@ export class Folder implements RuleFiles {
       hash.update(`${name}\0${octets.length}\0`).update(octets)
     }
     return hash.digest('hex')
+  }
+
+  /** Reads what is not part of the rules by its octets. */
+  private async readApart(name: string, most: Octets): Promise<FileResult | TooLarge> {
+    const path = this.pathOf(name)
+    this.seen.add(path)
+    try {
+      return await readBounded(path, most)
+    } catch (error) {
+      return this.fail(error)
+    }
   }
 
   private pathOf(name: string): string {

@@ -1,12 +1,19 @@
 import * as z from 'zod'
 import { duration, size } from '../document/quantity.js'
 import { textAs } from '../document/text.js'
+import { readName } from '../wire/name.js'
+import { idSchema } from './app-schema.js'
 import { LIST_FORMATS } from './list-formats.js'
 
 const path = z.string('a path').min(1, 'a path')
 
 const LIST_URL = 'a URL such as https://… or file:///…, without user and fragment'
 const listUrl = textAs(LIST_URL, text => readListUrl(text, ['https:', 'http:', 'file:']))
+
+const zoneName = textAs('the name of a zone such as rpz.example', text => {
+  const name = readName(text)
+  return name.length > 1 ? name : undefined
+})
 
 /** `ED` or `Ed`, number of the key, Ed25519 key: 42 octets. */
 const minisignKey = z
@@ -22,6 +29,8 @@ export const listEntrySchema = z
     file: path.optional(),
     folder: path.optional(),
     url: listUrl.optional(),
+    transfer: zoneName.optional(),
+    primaries: z.array(idSchema).min(1).optional(),
     format: z.enum(['auto', ...LIST_FORMATS]).default('auto'),
     'may-be-empty': z.boolean().default(false),
     'max-size': size('1KB', '1GB').prefault('256MB'),
@@ -38,8 +47,15 @@ export const listEntrySchema = z
   .superRefine((entry, context) => {
     const refuse = (path: string[], message: string): void =>
       context.addIssue({ code: 'custom', path, message })
-    const sources = [entry.file, entry.folder, entry.url].filter(one => one !== undefined)
-    if (sources.length !== 1) refuse([], 'file, folder or url')
+    const { file, folder, url, transfer } = entry
+    const sources = [file, folder, url, transfer].filter(one => one !== undefined)
+    if (sources.length !== 1) refuse([], 'file, folder, url or transfer')
+    if (transfer !== undefined && entry.format !== 'auto' && entry.format !== 'rpz') {
+      refuse(['format'], 'rpz, which is what a zone is')
+    }
+    if (transfer === undefined && entry.primaries !== undefined) {
+      refuse(['primaries'], 'it only with transfer')
+    }
     const isProven = entry.sha256 !== undefined || entry.minisign !== undefined
     if (entry.url?.startsWith('http:') === true && !isProven) {
       refuse(['url'], 'https://, or sha256 or minisign beside it: anybody on the way can change it')

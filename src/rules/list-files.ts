@@ -1,5 +1,6 @@
 import { failureAt } from '../base/error.js'
 import type { Octets } from '../base/units.js'
+import { showName } from '../wire/name.js'
 import { copyName, Folder, type FileResult, type RuleFiles, type TooLarge } from './folder.js'
 import type { ListFile } from './list-file.js'
 import type { ListEntry } from './networks-schema.js'
@@ -19,6 +20,7 @@ export async function listFiles(
   entry: ListEntry,
   at: Place
 ): Promise<readonly ListFile[] | undefined> {
+  if (entry.transfer !== undefined) return zoneOf(folder, id, entry, entry.transfer, at)
   if (entry.url !== undefined) return copyOf(folder, id, entry, entry.url, at)
   const names = await fileNames(folder, entry, at)
   if (names === undefined) return undefined
@@ -69,6 +71,24 @@ async function copyOf(
   const file = await open(folder, name, read, entry['max-size'], entry, at)
   // In records of lookups it is where the list is from that counts.
   return file && [{ ...file, file: url }]
+}
+
+/** A zone of a primary: in records of lookups, what counts is its name. */
+async function zoneOf(
+  folder: RuleFiles,
+  id: string,
+  entry: ListEntry,
+  zone: Uint8Array,
+  at: Place
+): Promise<readonly ListFile[] | undefined> {
+  const read = await folder.zone(id, zone, entry['max-size'])
+  const file = showName(zone)
+  if ('octets' in read) return [{ octets: read.octets, file, shown: file }]
+  const start = { file, line: 1, column: 1 }
+  if ('large' in read) at.errors.push(failureAt(start, 'RULES_LIST_LARGE', entry['max-size']))
+  else if ('isMissing' in read) at.at('transfer').warn('RULES_ZONE_ABSENT', id, file)
+  else at.at('transfer').refuse('RULES_UNREADABLE', file, read.why)
+  return undefined
 }
 
 /** Reads one file, and unpacks it; `room` is what it may have then. */

@@ -11,6 +11,7 @@ import { networksSchema, type NetworksFile } from './networks-schema.js'
 import { Place } from './place.js'
 import { WrittenSource } from './source.js'
 import { remoteList, type RemoteList } from './remote-list.js'
+import { transferList, type TransferList } from './transfer-list.js'
 import type { NameSource, RuleSet } from './types.js'
 
 export type RulesResult =
@@ -23,6 +24,8 @@ export type RulesResult =
       readonly lists: readonly ListReport[]
       /** Those that are fetched. */
       readonly remotes: readonly RemoteList[]
+      /** Those that are zones of primaries. */
+      readonly transfers: readonly TransferList[]
     }
   | {
       readonly ok: false
@@ -61,6 +64,7 @@ class Load {
   private readonly apps = new Map<string, App>()
   private readonly reports: ListReport[] = []
   private readonly remotes: RemoteList[] = []
+  private readonly transfers: TransferList[] = []
   /** By id: the parts of each. */
   private readonly lists = new Map<string, readonly NameSource[]>()
 
@@ -86,8 +90,8 @@ class Load {
     const { sha256, files } = folder
     const { networks, timeZone } = made
     const rules = { networks, sources, timeZone, sha256, files }
-    const { reports: lists, remotes } = this
-    return { ok: true, rules, warnings: warnings.sort(byPosition), lists, remotes }
+    const { reports: lists, remotes, transfers } = this
+    return { ok: true, rules, warnings: warnings.sort(byPosition), lists, remotes, transfers }
   }
 
   private async readApps(): Promise<void> {
@@ -144,8 +148,11 @@ class Load {
       const files = await listFiles(this.folder, id, entry, top.at('lists', id))
       const remote = remoteList(id, entry, files !== undefined)
       if (remote !== undefined) this.remotes.push(remote)
+      const transfer = transferList(id, entry, files !== undefined, top.at('lists', id))
+      if (transfer !== undefined) this.transfers.push(transfer)
       if (files === undefined) continue
-      const format = entry.format === 'auto' ? undefined : entry.format
+      const given = entry.transfer === undefined ? entry.format : 'rpz'
+      const format = given === 'auto' ? undefined : given
       const read = readList({ id, format, mayBeEmpty: entry['may-be-empty'], clients }, files)
       if ('errors' in read) this.errors.push(...read.errors)
       else {

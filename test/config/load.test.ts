@@ -58,6 +58,7 @@ const defaults = {
   cookies: { server: true, secretFile: undefined },
   state: { folder: resolve('/etc/interdict/state') },
   remoteLists: { bootstrap: [], caFile: undefined, timeout: 300_000 },
+  transfers: { primaries: [], keys: [], maxSize: 536_870_912, maxTime: 300_000 },
   admin: { socket: undefined },
   log: {
     service: { level: 'info', destination: 'stderr' },

@@ -33,6 +33,12 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'a list cannot be fetched': ['remote/update.test.ts', 'the copy of before stays'],
   'a list that is fetched': ['remote/update.test.ts', 'a list that shrinks is held back'],
   'there is no copy of a list': ['gateway/remote-lists.test.ts', 'a start without a copy'],
+  'what a primary sends': [
+    'transfer/refused.test.ts',
+    'refused whole, and the last good copy stays'
+  ],
+  'changes of a zone': ['transfer/update-zone.test.ts', 'all of it is asked for'],
+  'the machine stops while changes': ['transfer/journal.test.ts', 'wherever a journal is torn'],
   'the fetcher dies': ['gateway/remote-lists.test.ts', 'a fetcher that dies'],
   'a list is larger': ['rules/list-files.test.ts', 'a gzip bomb'],
   'a list is something else': ['rules/list-file.test.ts', 'a line of 10 MB as one bad line'],

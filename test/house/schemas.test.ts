@@ -122,14 +122,21 @@ t.test('every setting is explained to who edits it, as its page does', async t =
   for (const key of keysOf(settingsSchema).keys()) {
     const at = key
       .split('.')
-      .reduce<Json | undefined>((json, step) => (json?.items ?? json)?.properties?.[step], page)
+      .reduce<Json | undefined>((json, step) => within(json)?.properties?.[step], page)
     t.ok(at?.description, key)
   }
   t.match(page.properties?.cache?.properties?.size?.description, /a size from 1MB to 64GB/)
 })
 
+/** What an entry of a list, or of a mapping of ids, has; else what it has itself. */
+function within(json: Json | undefined): Json | undefined {
+  const entry = json?.items ?? json?.additionalProperties
+  return typeof entry === 'object' && json?.properties === undefined ? entry : json
+}
+
 interface Json {
   readonly description?: string
   readonly properties?: Readonly<Record<string, Json>>
   readonly items?: Json
+  readonly additionalProperties?: Json | boolean
 }

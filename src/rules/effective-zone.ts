@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto'
+import type { Octets } from '../base/units.js'
+import { lineName } from '../wire/zone-lines.js'
+import { hashLine, LineTable } from './line-table.js'
+import { readJournal } from './zone-journal.js'
+
+const [LF, MINUS, PLUS, COMMENT, TILDE] = [0x0a, 0x2d, 0x2b, 0x3b, 0x7e]
+
+const SOA_LINE = /^(\S+) \d+ IN SOA \S+ \S+ (\d{1,10}) /
+
+/** A zone with what its journal says. */
+export interface AppliedZone {
+  readonly octets: Uint8Array
+  /** How many lines are of the base; those that the journal added stand behind them. */
+  readonly baseLines: number
+  /** Lines that the journal takes away and that were not there. */
+  readonly missing: number
+}
+
+/**
+ * The text of a zone as it is in force: its base, in which each line that the journal takes away has
+ * `;` in place of its first octet, and behind it the lines that the journal adds, in which those it
+ * takes away again have that, too. So no line ever changes its number. The SOA stays that of the
+ * base: what counts of a newer one is in the journal.
+ *
+ * @param base lines of a master file, one record each, a line feed at the end of each
+ * @param journal whole versions, nothing behind them
+ */
+export function effectiveZone(base: Uint8Array, journal: Uint8Array): Uint8Array {
+  return applyJournal(base, journal).octets
+}
+
+/** As `effectiveZone`, with what there is to know of it. */
+export function applyJournal(base: Uint8Array, journal: Uint8Array): AppliedZone {
+  const octets = new Uint8Array(base.length + journal.length)
+  octets.set(base)
+  const added = new LineTable(octets)
+  const removed = new LineTable(journal)
+  const found = new Set<Octets>()
+  let end = base.length
+  for (let at = 0; at < journal.length;) {
+    const sign = journal[at]!
+    const start = at + 1
+    at = lineEnd(journal, start)
+    if (sign !== PLUS && sign !== MINUS) continue
+    const length = at - 1 - start
+    const hash = hashLine(journal, start, start + length)
+    if (sign === PLUS) {
+      added.add(hash, end, length)
+      octets.set(journal.subarray(start, at), end)
+      end += length + 1
+    } else {
+      const was = added.drop(hash, journal, start, length)
+      if (was !== -1) octets[was] = COMMENT
+      const known = removed.find(hash, journal, start, length)
+      if (known === -1) removed.add(hash, start, length)
+      if (was !== -1) found.add(known === -1 ? start : known)
+    }
+  }
+  const baseLines = comment(octets, base.length, removed, found)
+  return { octets: octets.subarray(0, end), baseLines, missing: removed.size - found.size }
+}
+
+/**
+ * Makes comments of the lines of the base that were taken away, and notes which were there.
+ *
+ * @returns how many lines the base has
+ */
+function comment(octets: Uint8Array, end: Octets, removed: LineTable, found: Set<Octets>): number {
+  let lines = 0
+  for (let at = 0; at < end; at++) {
+    const start = at
+    while (at < end && octets[at] !== LF) at++
+    lines++
+    if (!removed.hasLength(at - start)) continue
+    const hash = hashLine(octets, start, at)
+    const known = removed.find(hash, octets, start, at - start)
+    if (known === -1) continue
+    octets[start] = COMMENT
+    found.add(known)
+  }
+  return lines
+}
+
+/**
+ * A new base: the lines of a zone that are in force, with the newest SOA in front.
+ *
+ * @param zone as `effectiveZone` gives it
+ * @param journal of which the last SOA is taken
+ */
+export function foldZone(zone: Uint8Array, journal: Uint8Array): Uint8Array {
+  const soa = lastSoa(journal) ?? zone.subarray(0, lineEnd(zone, 0))
+  const octets = new Uint8Array(soa.length + zone.length)
+  octets.set(soa)
+  let to = soa.length
+  for (let at = lineEnd(zone, 0); at < zone.length;) {
+    const next = lineEnd(zone, at)
+    if (zone[at] !== COMMENT) {
+      octets.set(zone.subarray(at, next), to)
+      to += next - at
+    }
+    at = next
+  }
+  return octets.subarray(0, to)
+}
+
+function lastSoa(journal: Uint8Array): Uint8Array | undefined {
+  let soa: Uint8Array | undefined
+  for (let at = 0; at < journal.length;) {
+    const next = lineEnd(journal, at)
+    if (journal[at] === TILDE) soa = journal.subarray(at + 1, next)
+    at = next
+  }
+  return soa
+}
+
+/** Behind the line feed that ends the line at `at`. */
+function lineEnd(octets: Uint8Array, at: Octets): Octets {
+  const end = octets.indexOf(LF, at)
+  return end === -1 ? octets.length : end + 1
+}
+
+/** The last good copy of a zone, as it is on disk. */
+export interface ZoneCopy {
+  readonly base: Uint8Array
+  /** Whole versions. */
+  readonly journal: Uint8Array
+  readonly serial: number
+  /** Of the base, then of it and each version in turn: see `zone-journal.ts`. Hex. */
+  readonly sha256: string
+}
+
+/**
+ * @param zone in lower-cased wire form
+ * @returns undefined where the base is not that of this zone as it was kept here
+ */
+export function readZoneCopy(
+  zone: Uint8Array,
+  base: Uint8Array,
+  journal: Uint8Array
+): ZoneCopy | undefined {
+  const serial = serialOf(zone, base)
+  if (serial === undefined) return undefined
+  const sum = createHash('sha256').update(base).digest('hex')
+  const read = readJournal(journal, sum)
+  return {
+    base,
+    journal: journal.subarray(0, read.end),
+    serial: read.serial ?? serial,
+    sha256: read.sha256
+  }
+}
+
+/** Of the SOA that is the first line of a base. */
+function serialOf(zone: Uint8Array, base: Uint8Array): number | undefined {
+  const line = Buffer.from(base.subarray(0, lineEnd(base, 0))).toString('latin1')
+  const [, owner, digits] = SOA_LINE.exec(line) ?? []
+  return owner === lineName(zone) ? Number(digits) : undefined
+}

@@ -1,0 +1,293 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { failure } from '../base/error.js'
+import type { Octets, Seconds } from '../base/units.js'
+import { RRCLASS } from '../dns/rrclass.js'
+import { RRTYPE } from '../dns/rrtype.js'
+import { expandName, readName } from './name.js'
+import { HEADER, passName } from './query.js'
+import { putLong, putWord } from './reply-frame.js'
+
+/*
+ * Transaction signatures: RFC 8945. Who has the same secret can tell that a message is of the other,
+ * and whole.
+ */
+
+/** How messages are signed. RFC 8945 §6. */
+export type TsigAlgorithm = 'hmac-sha256' | 'hmac-sha512'
+
+/** A secret that two servers share. Plain data: it is sent to other threads. */
+export interface TsigKey {
+  /** Lower-cased wire form. */
+  readonly name: Uint8Array
+  readonly algorithm: TsigAlgorithm
+  readonly secret: Uint8Array
+}
+
+/** Errors that a TSIG record tells of. RFC 8945 §3. */
+export const TSIG_ERROR = { none: 0, BADSIG: 16, BADKEY: 17, BADTIME: 18, BADTRUNC: 22 } as const
+
+const DIGEST = { 'hmac-sha256': 'sha256', 'hmac-sha512': 'sha512' } as const
+const NAME = { 'hmac-sha256': readName('hmac-sha256'), 'hmac-sha512': readName('hmac-sha512') }
+
+/** How far the clocks of two servers may be apart. RFC 8945 §10. */
+const FUDGE: Seconds = 300
+/** So many messages of an answer may come unsigned one after the other. RFC 8945 §5.3.1. */
+const MOST_UNSIGNED = 99
+/** TYPE, CLASS, TTL and RDLENGTH. RFC 1035 §4.1.3. */
+const RECORD_FIXED: Octets = 10
+
+type Hmac = ReturnType<typeof createHmac>
+
+/** A TSIG record. RFC 8945 §4.2. */
+export interface Tsig {
+  /** Where it begins. */
+  readonly at: Octets
+  /** Of the key, lower-cased wire form. */
+  readonly name: Uint8Array
+  /** Lower-cased wire form. */
+  readonly algorithm: Uint8Array
+  /** When it was signed: seconds since 1970-01-01 UTC. */
+  readonly time: Seconds
+  readonly fudge: Seconds
+  readonly mac: Uint8Array
+  readonly originalId: number
+  readonly error: number
+  readonly other: Uint8Array
+}
+
+/** The TSIG record of a message, which is its last. @throws InterdictError WIRE_SHORT, WIRE_TSIG */
+export function findTsig(message: Uint8Array): Tsig | undefined {
+  if (message.length < HEADER) throw failure('WIRE_SHORT', message.length)
+  const counts = [4, 6, 8, 10].map(at => word(message, at)) as [number, number, number, number]
+  if (counts[3] === 0) return undefined
+  let pos = HEADER
+  for (let i = 0; i < counts[0]; i++) pos = passed(message, pos) + 4
+  for (let left = counts[1] + counts[2] + counts[3]; left > 0; left--) {
+    const owner = pos
+    const fixed = passed(message, owner)
+    const end = fixed + RECORD_FIXED + word(message, fixed + 8)
+    if (end > message.length) throw failure('WIRE_SHORT', message.length)
+    if (word(message, fixed) === RRTYPE.TSIG) {
+      if (left > 1 || end !== message.length) throw failure('WIRE_TSIG', owner)
+      return readTsig(message, owner, fixed + RECORD_FIXED, end)
+    }
+    pos = end
+  }
+  return undefined
+}
+
+function readTsig(message: Uint8Array, owner: Octets, at: Octets, end: Octets): Tsig {
+  const name: number[] = []
+  expandName(message, owner, name)
+  const algorithm: number[] = []
+  const time = expandName(message, at, algorithm)
+  const mac = time + 10
+  const after = mac + word(message, time + 8)
+  const other = after + 6
+  if (other > end || other + word(message, after + 4) !== end) throw failure('WIRE_TSIG', owner)
+  return {
+    at: owner,
+    name: Uint8Array.from(name),
+    algorithm: Uint8Array.from(algorithm),
+    time:
+      word(message, time) * 2 ** 32 + word(message, time + 2) * 2 ** 16 + word(message, time + 4),
+    fudge: word(message, time + 6),
+    mac: Uint8Array.from(message.subarray(mac, after)),
+    originalId: word(message, after),
+    error: word(message, after + 2),
+    other: Uint8Array.from(message.subarray(other, end))
+  }
+}
+
+/** What a message is signed with, and what the next signature of the same exchange stands on. */
+export interface Signed {
+  readonly octets: Uint8Array
+  readonly mac: Uint8Array
+}
+
+/**
+ * Signs a request, or the one answer to one.
+ *
+ * @param requestMac of the request that it answers; undefined: it is one itself
+ * @param error one of `TSIG_ERROR` that is told; BADTIME tells the time here, too
+ */
+export function signMessage(
+  message: Uint8Array,
+  key: TsigKey,
+  now: Seconds,
+  requestMac?: Uint8Array,
+  error: number = TSIG_ERROR.none
+): Signed {
+  const other = error === TSIG_ERROR.BADTIME ? timeOctets(now) : new Uint8Array(0)
+  const about = { time: now, fudge: FUDGE, error, other }
+  const hmac = start(key, requestMac)
+  hmac.update(message)
+  hmac.update(variables(key, about))
+  const mac = Uint8Array.from(hmac.digest())
+  return { octets: withTsig(message, key.name, NAME[key.algorithm], about, mac), mac }
+}
+
+/** Tells an error to who cannot be told anything that is signed: BADKEY, BADSIG. RFC 8945 §5.2. */
+export function refuseSignature(
+  message: Uint8Array,
+  { name, algorithm, time }: Tsig,
+  error: number
+) {
+  const about = { time, fudge: FUDGE, error, other: new Uint8Array(0) }
+  return withTsig(message, name, algorithm, about, new Uint8Array(0))
+}
+
+/** What a request that was signed is found to be: one of `TSIG_ERROR`. RFC 8945 §5.2. */
+export function checkRequest(
+  message: Uint8Array,
+  tsig: Tsig,
+  key: TsigKey | undefined,
+  now: Seconds
+): number {
+  if (key === undefined || !isOf(tsig, key)) return TSIG_ERROR.BADKEY
+  const hmac = start(key, undefined)
+  hmac.update(withoutTsig(message, tsig))
+  hmac.update(variables(key, tsig))
+  if (!isSame(hmac.digest(), tsig.mac)) return TSIG_ERROR.BADSIG
+  return Math.abs(now - tsig.time) > tsig.fudge ? TSIG_ERROR.BADTIME : TSIG_ERROR.none
+}
+
+/** Judges the messages that answer a signed request, in the order in which they come. */
+export class TsigCheck {
+  private hmac: Hmac
+  private isFirst = true
+  private unsigned = 0
+
+  constructor(
+    private readonly key: TsigKey,
+    requestMac: Uint8Array
+  ) {
+    this.hmac = start(key, requestMac)
+  }
+
+  /** Whether all that came so far is signed. */
+  get isWhole(): boolean {
+    return !this.isFirst && this.unsigned === 0
+  }
+
+  /** @returns why the message cannot be trusted; undefined: nothing speaks against it */
+  accept(message: Uint8Array, now: Seconds): string | undefined {
+    const tsig = findTsig(message)
+    if (tsig === undefined) return this.pass(message)
+    if (!isOf(tsig, this.key)) {
+      const { error } = tsig
+      return error === 0 ? 'it is signed with another key' : `the primary says ${errorName(error)}`
+    }
+    if (tsig.mac.length === 0) return `the primary says ${errorName(tsig.error)}`
+    const { hmac, key } = this
+    hmac.update(withoutTsig(message, tsig))
+    hmac.update(this.isFirst ? variables(key, tsig) : timers(tsig))
+    const mac = Uint8Array.from(hmac.digest())
+    if (!isSame(mac, tsig.mac)) return 'its signature is wrong (BADSIG)'
+    if (tsig.error !== 0) return `the primary says ${errorName(tsig.error)}`
+    const ago = now - tsig.time
+    if (Math.abs(ago) > tsig.fudge) return `it was signed ${ago} s ago: clocks differ (BADTIME)`
+    this.hmac = start(key, mac)
+    this.isFirst = false
+    this.unsigned = 0
+    return undefined
+  }
+
+  /** What comes between is covered by the next signature. RFC 8945 §5.3.1. */
+  private pass(message: Uint8Array): string | undefined {
+    if (this.isFirst) return 'it is not signed'
+    if (++this.unsigned > MOST_UNSIGNED) return `over ${MOST_UNSIGNED} messages are not signed`
+    this.hmac.update(message)
+    return undefined
+  }
+}
+
+type About = Pick<Tsig, 'time' | 'fudge' | 'error' | 'other'>
+
+function start({ algorithm, secret }: TsigKey, prior: Uint8Array | undefined): Hmac {
+  const hmac = createHmac(DIGEST[algorithm], secret)
+  if (prior !== undefined) hmac.update(wordOctets(prior.length)).update(prior)
+  return hmac
+}
+
+/** RFC 8945 §4.3.3. */
+function variables({ name, algorithm }: TsigKey, about: About): Uint8Array {
+  const { error, other } = about
+  const head = new Uint8Array(6)
+  putWord(head, 0, RRCLASS.ANY)
+  return Buffer.concat([
+    ...[name, head, NAME[algorithm], timers(about)],
+    ...[wordOctets(error), wordOctets(other.length), other]
+  ])
+}
+
+/** Time signed and fudge. */
+function timers({ time, fudge }: About): Uint8Array {
+  return Buffer.concat([timeOctets(time), wordOctets(fudge)])
+}
+
+function withTsig(
+  message: Uint8Array,
+  name: Uint8Array,
+  algorithm: Uint8Array,
+  about: About,
+  mac: Uint8Array
+): Uint8Array {
+  const { error, other } = about
+  const rdata = Buffer.concat([
+    ...[algorithm, timers(about), wordOctets(mac.length), mac],
+    ...[message.subarray(0, 2), wordOctets(error), wordOctets(other.length), other]
+  ])
+  const fixed = new Uint8Array(RECORD_FIXED)
+  putWord(fixed, 0, RRTYPE.TSIG)
+  putWord(fixed, 2, RRCLASS.ANY)
+  putWord(fixed, 8, rdata.length)
+  const octets = Buffer.concat([message, name, fixed, rdata])
+  putWord(octets, 10, word(message, 10) + 1)
+  return Uint8Array.from(octets)
+}
+
+/** The message as it was before it was signed. RFC 8945 §4.3.2. */
+function withoutTsig(message: Uint8Array, { at, originalId }: Tsig): Uint8Array {
+  const bare = Uint8Array.from(message.subarray(0, at))
+  putWord(bare, 0, originalId)
+  putWord(bare, 10, word(message, 10) - 1)
+  return bare
+}
+
+function isOf({ name, algorithm }: Tsig, key: TsigKey): boolean {
+  return (
+    Buffer.compare(name, key.name) === 0 && Buffer.compare(algorithm, NAME[key.algorithm]) === 0
+  )
+}
+
+/** Shortened ones are not taken: nobody has cause to send one. RFC 8945 §5.2.2.1. */
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+function errorName(error: number): string {
+  const known = Object.entries(TSIG_ERROR).find(([, code]) => code === error && code !== 0)
+  return known?.[0] ?? `TSIG error ${error}`
+}
+
+function timeOctets(time: Seconds): Uint8Array {
+  const octets = new Uint8Array(6)
+  putWord(octets, 0, Math.floor(time / 2 ** 32))
+  putLong(octets, 2, time % 2 ** 32)
+  return octets
+}
+
+function wordOctets(value: number): Uint8Array {
+  return Uint8Array.of(value >> 8, value & 0xff)
+}
+
+function passed(message: Uint8Array, at: Octets): Octets {
+  const end = passName(message, at, message.length)
+  if (end === 0 || end + 4 > message.length) throw failure('WIRE_SHORT', message.length)
+  return end
+}
+
+function word(octets: Uint8Array, at: Octets): number {
+  return ((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0)
+}

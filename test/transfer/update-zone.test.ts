@@ -1,0 +1,171 @@
+import t from 'tap'
+import { nxdomain, TestPrimary } from './primary.js'
+import { Rig } from './rig.js'
+
+const FIRST = { serial: 1, policies: nxdomain('one', 'two', 'three', 'four', 'five') }
+const SECOND = { serial: 2, policies: nxdomain('one', 'three', 'four', 'five', 'six') }
+const THIRD = { serial: 3, policies: nxdomain('one', 'two', 'four', 'five', 'six', 'seven') }
+
+t.test('a zone of which there is no copy comes whole, in any number of messages', async t => {
+  for (const perMessage of [1, 3, 100]) {
+    const primary = await TestPrimary.open(t, [FIRST])
+    primary.perMessage = perMessage
+    const rig = new Rig(t)
+    const update = await rig.update([primary.as()])
+    const wanted = { kind: 'taken', id: 'rpz-main', serial: 1, primary: 'p1', from: 'axfr' }
+    t.match(update, { ...wanted, entries: 5, bad: [] })
+    t.strictSame(primary.types(), ['SOA', 'AXFR'])
+    t.strictSame(await rig.names(), ['one', 'two', 'three', 'four', 'five'])
+    t.equal((await rig.text()).split('\n')[1], 'one.rpz.example. 60 IN CNAME .')
+    const record = await rig.record()
+    t.match(record, { failures: 0, copy: { serial: 1, refresh: 3600, retry: 600, expire: 86_400 } })
+    t.equal(record.refreshed, record.tried)
+  }
+})
+
+t.test('then only what has changed comes, over several versions', async t => {
+  const primary = await TestPrimary.open(t, [FIRST])
+  const rig = new Rig(t)
+  await rig.update([primary.as()])
+  primary.states.push(SECOND, THIRD)
+  const update = await rig.update([primary.as()])
+  t.match(update, { kind: 'taken', serial: 3, from: 'ixfr', changes: 5 })
+  t.strictSame(primary.types(), ['SOA', 'AXFR', 'SOA', 'IXFR'])
+  t.equal(primary.asked[3]!.have, 1)
+  t.strictSame(await rig.names(), ['one', 'four', 'five', 'six', 'two', 'seven'])
+  t.equal(await rig.serial(), 3)
+  const lines = (await rig.text()).split('\n')
+  t.equal(lines[2], ';wo.rpz.example. 60 IN CNAME .', 'a line that is gone is a comment')
+  t.equal(lines[5], 'five.rpz.example. 60 IN CNAME .', 'no line has moved')
+  if (update.kind !== 'taken') throw new Error(update.kind)
+  t.strictSame(update.delta, {
+    removed: ['two.rpz.example. 60 IN CNAME .', 'three.rpz.example. 60 IN CNAME .'],
+    added: [
+      'six.rpz.example. 60 IN CNAME .',
+      'two.rpz.example. 60 IN CNAME .',
+      'seven.rpz.example. 60 IN CNAME .'
+    ],
+    lines: [7, 8, 9]
+  })
+  update.delta!.added.forEach((line, i) => t.equal(lines[update.delta!.lines[i]! - 1], line))
+})
+
+t.test('what has not changed is not transferred, and counts as confirmed', async t => {
+  const primary = await TestPrimary.open(t, [FIRST])
+  const rig = new Rig(t)
+  await rig.update([primary.as()])
+  rig.now += 1000
+  t.match(await rig.update([primary.as()]), { kind: 'unchanged', serial: 1 })
+  t.strictSame(primary.types(), ['SOA', 'AXFR', 'SOA'])
+  t.equal((await rig.record()).refreshed, new Date(rig.now).toISOString())
+})
+
+t.test('who notifies is not asked for its SOA first', async t => {
+  const primary = await TestPrimary.open(t, [FIRST])
+  const rig = new Rig(t)
+  await rig.update([primary.as()], true)
+  primary.states.push(SECOND)
+  t.match(await rig.update([primary.as()], true), { kind: 'taken', serial: 2, from: 'ixfr' })
+  t.match(await rig.update([primary.as()], true), { kind: 'unchanged', serial: 2 })
+  t.strictSame(primary.types(), ['SOA', 'AXFR', 'IXFR', 'IXFR'])
+})
+
+t.test('a primary that has no differences gives all of it', async t => {
+  const primary = await TestPrimary.open(t, [FIRST])
+  const rig = new Rig(t)
+  await rig.update([primary.as()])
+  primary.states = [THIRD]
+  t.match(await rig.update([primary.as()]), {
+    kind: 'taken',
+    serial: 3,
+    from: 'axfr',
+    delta: undefined
+  })
+  t.strictSame(primary.types(), ['SOA', 'AXFR', 'SOA', 'IXFR'])
+  t.strictSame(await rig.names(), ['one', 'two', 'four', 'five', 'six', 'seven'])
+})
+
+t.test('where changes cannot be had, all of it is asked for', async t => {
+  const cases = [
+    { it: 'FORMERR', say: 1 },
+    { it: 'NOTIMP', say: 4 },
+    { it: 'REFUSED', say: 5 },
+    { it: 'garbage', say: 'garbage' },
+    { it: 'a serial that does not fit', say: 'misfit' },
+    { it: 'removals of what is not there', say: 'unknown' },
+    { it: 'an end too early', say: 'early' }
+  ] as const
+  for (const { it, say } of cases) {
+    const primary = await TestPrimary.open(t, [FIRST])
+    const rig = new Rig(t)
+    await rig.update([primary.as()])
+    primary.states.push(SECOND)
+    primary.answer = asked => {
+      if (asked.type !== 'IXFR') return undefined
+      if (typeof say === 'number') return [primary.rcode(asked, say)]
+      if (say === 'garbage')
+        return [Uint8Array.of(asked.id >> 8, asked.id & 255, 0x84, 0, 0, 0, 0, 9)]
+      if (say === 'early') return { thenClose: primary.messages(asked, [primary.soa(2)]) }
+      const at = say === 'misfit' ? 7 : 1
+      const gone = primary.policies({ serial: 1, policies: nxdomain('nowhere') })
+      const parts = [primary.soa(2), primary.soa(at), ...gone, primary.soa(2), primary.soa(2)]
+      return primary.messages(asked, parts)
+    }
+    const update = await rig.update([primary.as()])
+    t.match(update, { kind: 'taken', serial: 2, from: 'axfr' }, it)
+    t.strictSame(primary.types().slice(2), ['SOA', 'IXFR', 'AXFR'], it)
+    t.strictSame(await rig.names(), Object.keys(SECOND.policies), it)
+  }
+})
+
+t.test('serials go round: after the last one comes the first', async t => {
+  const primary = await TestPrimary.open(t, [{ ...FIRST, serial: 0xffff_ffff }])
+  const rig = new Rig(t)
+  await rig.update([primary.as()])
+  primary.states.push({ ...SECOND, serial: 3 })
+  t.match(await rig.update([primary.as()]), { kind: 'taken', serial: 3, from: 'ixfr' })
+  primary.states = [{ ...FIRST, serial: 0xffff_fff0 }]
+  t.match(await rig.update([primary.as()]), { kind: 'unchanged', serial: 3 }, 'no way back')
+})
+
+t.test('of several primaries the one with the highest serial is asked', async t => {
+  const old = await TestPrimary.open(t, [FIRST])
+  const good = await TestPrimary.open(t, [FIRST, SECOND])
+  const gone = await TestPrimary.open(t, [THIRD])
+  gone.close()
+  const rig = new Rig(t)
+  const update = await rig.update([gone.as('gone'), old.as('old'), good.as('good')])
+  t.match(update, { kind: 'taken', serial: 2, primary: 'good' })
+  t.match(update.bad, [{ primary: 'gone', code: 'TRANSFER_CONNECT' }])
+  t.strictSame(old.types(), ['SOA'])
+})
+
+t.test('when the best one fails, the next is asked', async t => {
+  const broken = await TestPrimary.open(t, [FIRST, SECOND])
+  broken.answer = ({ type }) => (type === 'AXFR' ? 'close' : undefined)
+  const good = await TestPrimary.open(t, [FIRST])
+  const rig = new Rig(t)
+  const update = await rig.update([broken.as('broken'), good.as('good')])
+  t.match(update, { kind: 'taken', serial: 1, primary: 'good' })
+  t.match(update.bad, [{ primary: 'broken', code: 'TRANSFER_BROKEN' }])
+})
+
+t.test('a journal that has grown becomes part of the base', async t => {
+  const many = (serial: number, from: number, count: number) => {
+    const names = Array.from({ length: count }, (_, i) => `name-${from + i}.${'long'.repeat(9)}`)
+    return { serial, policies: nxdomain(...names) }
+  }
+  const primary = await TestPrimary.open(t, [many(1, 0, 12_000)])
+  primary.perMessage = 500
+  const rig = new Rig(t)
+  rig.maxSize = 10_000_000
+  rig.list = { ...rig.list, maxSize: 10_000_000 }
+  await rig.update([primary.as()])
+  primary.states.push(many(2, 9_000, 12_000))
+  const update = await rig.update([primary.as()])
+  t.match(update, { kind: 'taken', serial: 2, from: 'ixfr', changes: 18_000, delta: undefined })
+  t.throws(() => rig.read('.journal'), { code: 'ENOENT' })
+  t.equal(await rig.serial(), 2)
+  t.equal((await rig.names()).length, 12_000)
+  t.match(rig.read('.zone'), /^rpz\.example\. 60 IN SOA ns\.example\. admin\.example\. 2 /)
+})
