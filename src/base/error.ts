@@ -178,6 +178,8 @@ const MESSAGES = {
     `${lines} lookups were not sent to the output ${name}: it has taken nothing for too long`,
   OUTPUT_SPOOL: (name: string, folder: string, why: string) =>
     `lookups for the output ${name} cannot wait in ${folder}: ${why}`,
+  OUTPUT_LOCKED: (name: string, folder: string, holder: string) =>
+    `another output or gateway keeps what waits in ${folder}, the folder of the output ${name} (${holder}): wanted one for each`,
 
   // remote
   REMOTE_FETCH: (url: string, why: string) => `${url} cannot be fetched: ${why}`,

@@ -158,10 +158,12 @@ function recorderLines({ recorder }: Status): Painted[] {
 }
 
 function outputLines({ recorder }: Status): Painted[] {
-  return (recorder?.outputs ?? []).map(({ name, connected, sent, waitingOctets, dropped }) => {
+  return (recorder?.outputs ?? []).map(output => {
+    const { name, connected, sent, waitingOctets, dropped, restarts } = output
     const waits = waitingOctets === 0 ? '' : `, ${size(waitingOctets)} waiting`
     const lost = dropped === 0 ? '' : `, ${count(dropped, 'lookup')} not sent`
-    const text = `${name}: ${count(sent, 'lookup')} sent${waits}${lost}`
+    const anew = restarts === 0 ? '' : `, its thread replaced ${count(restarts, 'time')}`
+    const text = `${name}: ${count(sent, 'lookup')} sent${waits}${lost}${anew}`
     if (dropped > 0) return ['red', text]
     return connected || sent + waitingOctets === 0 ? text : ['yellow', `${text}, not connected`]
   })

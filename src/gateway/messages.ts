@@ -160,7 +160,12 @@ export type ToRecorder =
 /** How an output is. */
 export interface OutputStatus extends OutletCounts {
   readonly name: string
+  /** How often the thread of all outputs was started anew, since the recorder was. */
+  readonly restarts: number
 }
+
+/** What the thread itself knows. */
+export type OutputSaid = Omit<OutputStatus, 'restarts'>
 
 /** Outputs: none where their thread does not answer. */
 export interface RecorderReply extends RecorderStatus {
@@ -169,7 +174,7 @@ export interface RecorderReply extends RecorderStatus {
 
 export interface OutletStart {
   readonly outputs: readonly OutputConfig[]
-  /** One word: octets that were sent to it and that it has not taken yet. */
+  /** Two words: octets, and lines, that were sent to it and that it has not taken yet. */
   readonly unread: Int32Array
 }
 
@@ -180,7 +185,7 @@ export type ToOutlet =
 
 export type FromOutlet =
   | { readonly kind: 'drained' }
-  | { readonly kind: 'said'; readonly ticket: number; readonly reply: readonly OutputStatus[] }
+  | { readonly kind: 'said'; readonly ticket: number; readonly reply: readonly OutputSaid[] }
   | LogLine
 
 export type FromRecorder =

@@ -6,7 +6,7 @@ import type { ServiceLog } from '../log/service-log.js'
 import { Asks } from './asks.js'
 import { Backoff } from './backoff.js'
 import { inTime } from './in-time.js'
-import type { FromOutlet, OutletStart, OutputStatus, ToOutlet } from './messages.js'
+import type { FromOutlet, OutletStart, OutputSaid, OutputStatus, ToOutlet } from './messages.js'
 import { threadOf, type Thread } from './thread.js'
 import { troubleOf } from './trouble.js'
 
@@ -18,21 +18,32 @@ const PATIENCE: Milliseconds = 1_000
 const LAST_PATIENCE: Milliseconds = 6_000
 const REPORT_EVERY: Milliseconds = 60_000
 
+/** Starts the thread. A parameter, for tests. */
+export type StartOutlet = (data: OutletStart) => Worker
+
+const startOutlet: StartOutlet = workerData => {
+  return new Worker(new URL('outlet-main.js', import.meta.url), { workerData })
+}
+
 /** The outlet thread, seen from the recorder, which never waits for it; started anew if it dies. */
 export class OutletFeed {
-  private readonly unread = new Int32Array(new SharedArrayBuffer(4))
+  /** Octets, and lines, that the thread was sent and has not taken yet. */
+  private readonly unread = new Int32Array(new SharedArrayBuffer(8))
   private readonly backoff = new Backoff()
-  private asks = new Asks<readonly OutputStatus[]>()
+  private asks = new Asks<readonly OutputSaid[]>()
   private thread: Thread<ToOutlet> | undefined
   private drained: () => void = () => undefined
   private isClosed = false
   private dropped = 0
   private droppedTold = 0
   private toldAt: Milliseconds = -Infinity
+  private restarts = 0
 
+  /** @param start for tests: keeps hold of the thread */
   constructor(
     private readonly outputs: readonly OutputConfig[],
-    private readonly log: ServiceLog
+    private readonly log: ServiceLog,
+    private readonly start: StartOutlet = startOutlet
   ) {
     this.launch()
   }
@@ -45,16 +56,17 @@ export class OutletFeed {
       return this.tellDropped()
     }
     Atomics.add(this.unread, 0, block.length)
+    Atomics.add(this.unread, 1, lines)
     this.thread.send({ kind: 'block', octets: Uint8Array.from(block), lines })
   }
 
   /** Of each output; empty where the thread does not answer. */
   async status(): Promise<readonly OutputStatus[]> {
-    const { thread, asks, dropped } = this
+    const { thread, asks, dropped, restarts } = this
     if (thread === undefined) return []
     const said = await asks.put(ticket => thread.send({ kind: 'ask', ticket }), PATIENCE)
     if (typeof said === 'string') return []
-    return said.map(one => ({ ...one, dropped: one.dropped + dropped }))
+    return said.map(one => ({ ...one, dropped: one.dropped + dropped, restarts }))
   }
 
   /** What was fed is sent, or on the disk for the next start. */
@@ -71,9 +83,8 @@ export class OutletFeed {
   private launch(): void {
     const born = performance.now()
     const asks = (this.asks = new Asks())
-    Atomics.store(this.unread, 0, 0)
-    const data: OutletStart = { outputs: this.outputs, unread: this.unread }
-    const worker = new Worker(new URL('outlet-main.js', import.meta.url), { workerData: data })
+    for (const at of [0, 1]) Atomics.store(this.unread, at, 0)
+    const worker = this.start({ outputs: this.outputs, unread: this.unread })
     this.thread = threadOf<ToOutlet, FromOutlet>(worker, {
       message: message => {
         if (message.kind === 'drained') this.drained()
@@ -84,9 +95,16 @@ export class OutletFeed {
         asks.end()
         this.thread = undefined
         this.drained()
+        const lost = Atomics.load(this.unread, 1)
+        this.dropped += lost
         if (this.isClosed) return
+        this.restarts++
         const wait = this.backoff.next(performance.now() - born)
-        const fields = { error: troubleOf(error ?? new Error('ended')).message, restartMs: wait }
+        const fields = {
+          error: troubleOf(error ?? new Error('ended')).message,
+          lost,
+          restartMs: wait
+        }
         this.log.error(fields, 'the thread of the outputs died; it is replaced')
         setTimeout(() => this.launch(), wait)
       }

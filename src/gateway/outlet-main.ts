@@ -11,8 +11,9 @@ for (const outlet of outlets) outlet.start()
 parentPort!.on('message', (message: ToOutlet) => {
   switch (message.kind) {
     case 'block':
-      Atomics.sub(unread, 0, message.octets.length)
       for (const outlet of outlets) outlet.push(message.octets, message.lines)
+      Atomics.sub(unread, 0, message.octets.length)
+      Atomics.sub(unread, 1, message.lines)
       return
     case 'ask': {
       const reply = outlets.map((outlet, i) => ({ name: outputs[i]!.name, ...outlet.counts() }))

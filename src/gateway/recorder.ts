@@ -1,6 +1,8 @@
+import { failure } from '../base/error.js'
 import type { Milliseconds } from '../base/units.js'
-import { lockLog } from '../log/lock.js'
+import { lockFolder, lockLog } from '../log/lock.js'
 import type { ServiceLog } from '../log/service-log.js'
+import { SPOOL_MODE } from '../outlet/spool.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import { Asks, type NoReply } from './asks.js'
 import { Backoff } from './backoff.js'
@@ -28,7 +30,7 @@ export class RecorderHandle {
   /** While the last records are written. */
   private drained: (() => void) | undefined
   private lastTries = 0
-  private unlock: (() => void) | undefined
+  private readonly locks: (() => void)[] = []
 
   constructor(
     private readonly startThread: StartThread,
@@ -37,18 +39,30 @@ export class RecorderHandle {
   ) {}
 
   /**
-   * Takes the folder of the log, until the end.
+   * Takes the folders of the log and of what waits for its outputs, until the end.
    *
    * @returns what stands in the way
    */
   lock(): readonly Trouble[] {
-    const { which, path } = this.start.settings
-    try {
-      if (which !== 'none') this.unlock = lockLog(path)
-      return []
-    } catch (error) {
-      return [troubleOf(error)]
+    const { settings, outputs } = this.start
+    const troubles: Trouble[] = []
+    const takes = [
+      () => (settings.which === 'none' ? undefined : lockLog(settings.path)),
+      ...outputs.map(({ name, spool: { folder } }) => {
+        const taken = (holder: string) => failure('OUTPUT_LOCKED', name, folder, holder)
+        return () => lockFolder(folder, taken, SPOOL_MODE)
+      })
+    ]
+    for (const take of takes) {
+      try {
+        const unlock = take()
+        if (unlock !== undefined) this.locks.push(unlock)
+      } catch (error) {
+        troubles.push(troubleOf(error))
+      }
     }
+    if (troubles.length > 0) this.unlock()
+    return troubles
   }
 
   /** Starts the thread. What was recorded before waits in the rings. */
@@ -110,8 +124,12 @@ export class RecorderHandle {
     clearTimeout(this.timer)
     const { thread } = this
     const ended = thread === undefined || (await inTime(thread.end(), END_PATIENCE))
-    this.unlock?.()
+    this.unlock()
     return ended
+  }
+
+  private unlock(): void {
+    for (const unlock of this.locks.splice(0)) unlock()
   }
 
   private drainNow(): void {

@@ -8,12 +8,12 @@ import { dirname, resolve } from 'node:path'
  *
  * Throws the system's error when it cannot.
  */
-export function makeFolderOf(file: string): void {
+export function makeFolderOf(file: string, mode?: number): void {
   const folder = dirname(resolve(file))
   if (existsSync(folder)) return
-  makeFolderOf(folder)
+  makeFolderOf(folder, mode)
   try {
-    mkdirSync(folder)
+    mkdirSync(folder, mode)
   } catch (error) {
     // Somebody else may have made it just now.
     if (!existsSync(folder)) throw error

@@ -12,7 +12,7 @@ import { dirname, join } from 'node:path'
 import { failure, InterdictError } from '../base/error.js'
 import { makeFolderOf } from './folder-of.js'
 
-/** In the folder of the query log, for as long as a gateway writes there. */
+/** In a folder that is one gateway's, for as long as it writes there. */
 export const LOCK = 'interdict.lock'
 /** Others may take it, or give it up, between two of our steps. */
 const TRIES = 10
@@ -25,27 +25,47 @@ interface Holder {
 }
 
 /**
- * Takes the folder of a query log for this process, so that no two write into it. What a killed
- * process left is taken over.
+ * Takes the folder of a query log for this process, so that no two write into it.
  *
  * @param path of the file being written
  * @returns gives it up; undefined: what cannot be written to needs no lock, nor does a pipe
  * @throws InterdictError LOG_LOCKED
  */
 export function lockLog(path: string): (() => void) | undefined {
-  const lock = join(dirname(path), LOCK)
-  const draft = `${lock}.${randomUUID()}`
-  const ours = JSON.stringify(holderOf(process.pid))
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) return undefined
-    makeFolderOf(path)
-    writeFileSync(draft, ours, { mode: 0o640 })
   } catch {
     // Whoever opens the log tells what is wrong there.
     return undefined
   }
+  const folder = dirname(path)
+  return lockFolder(folder, holder => failure('LOG_LOCKED', folder, holder))
+}
+
+/**
+ * Takes a folder for this process. What a killed one left is taken over.
+ *
+ * @param taken what is thrown where another process has it
+ * @param mode of a folder that is not there yet
+ * @returns gives it up; undefined: nothing can be written there
+ */
+export function lockFolder(
+  folder: string,
+  taken: (holder: string) => InterdictError,
+  mode?: number
+): (() => void) | undefined {
+  const lock = join(folder, LOCK)
+  const draft = `${lock}.${randomUUID()}`
+  const ours = JSON.stringify(holderOf(process.pid))
   try {
-    take(draft, lock)
+    makeFolderOf(lock, mode)
+    writeFileSync(draft, ours, { mode: 0o640 })
+  } catch {
+    return undefined
+  }
+  try {
+    const holder = take(draft, lock)
+    if (holder !== undefined) throw taken(holder)
   } catch (error) {
     if (error instanceof InterdictError) throw error
     // A file system without hard links.
@@ -58,16 +78,17 @@ export function lockLog(path: string): (() => void) | undefined {
   }
 }
 
-function take(draft: string, lock: string): void {
+/** @returns who has it; undefined: we do, now */
+function take(draft: string, lock: string): string | undefined {
   let holder: string | undefined
   for (let i = 0; i < TRIES; i++) {
-    if (link(draft, lock)) return
+    if (link(draft, lock)) return undefined
     holder = read(lock)
     if (holder === undefined) continue
     if (lives(holder)) break
     putAside(lock, holder, `${draft}.old`)
   }
-  throw failure('LOG_LOCKED', dirname(lock), holder ?? 'unknown')
+  return holder ?? 'unknown'
 }
 
 /** Removes a dead process's lock, and no other that has come in its place meanwhile. */

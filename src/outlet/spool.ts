@@ -19,6 +19,7 @@ const FIRST = 5_000_000_000
 const NAME = /^\d{10}\.jsonl$/
 /** It says who asked for what, as the query log does. */
 const MODE = 0o640
+export const SPOOL_MODE = 0o750
 
 /** Lines that wait on the disk, in order, in a folder of small files. Throws what the disk says. */
 export class Spool {
@@ -54,7 +55,7 @@ export class Spool {
     const isFull = last === undefined || last.size + block.length > SEGMENT
     const isTaken = this.segments.length === 1 && this.isRead
     const segment = isFull || isTaken ? { number: (last?.number ?? FIRST) + 1, size: 0 } : last
-    mkdirSync(this.folder, { recursive: true, mode: 0o750 })
+    mkdirSync(this.folder, { recursive: true, mode: SPOOL_MODE })
     const path = this.path(segment.number)
     try {
       appendFileSync(path, block, { mode: MODE })
@@ -71,7 +72,7 @@ export class Spool {
   /** Before all others, whatever room there is: it was taken already. */
   prepend(block: Uint8Array): void {
     const number = (this.segments[0]?.number ?? FIRST) - 1
-    mkdirSync(this.folder, { recursive: true, mode: 0o750 })
+    mkdirSync(this.folder, { recursive: true, mode: SPOOL_MODE })
     writeFileSync(this.path(number), block, { mode: MODE })
     this.segments.unshift({ number, size: block.length })
     this.size += block.length

@@ -161,8 +161,24 @@ const TROUBLE: Status = {
   recorder: {
     ...{ written: 1, dropped: 2, lost: 3, unknown: 4, errors: 5, rotations: 6, restarts: 7 },
     outputs: [
-      { name: 'siem', sent: 5, dropped: 6, errors: 7, waitingOctets: 2048, connected: false },
-      { name: 'tap', sent: 8, dropped: 0, errors: 9, waitingOctets: 0, connected: true }
+      {
+        name: 'siem',
+        sent: 5,
+        dropped: 6,
+        errors: 7,
+        waitingOctets: 2048,
+        connected: false,
+        restarts: 2
+      },
+      {
+        name: 'tap',
+        sent: 8,
+        dropped: 0,
+        errors: 9,
+        waitingOctets: 0,
+        connected: true,
+        restarts: 0
+      }
     ],
     lookups: {
       ...{ forwarded: 1, cached: 2, blocked: 3, monitored: 4, allowed: 5, refused: 6 },

@@ -1,4 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
 import { lockLog } from '../../src/log/lock.js'
 import { Rig } from './serve.js'
@@ -16,4 +18,20 @@ t.test('it has the folder while it runs, and gives it up at the end', async t =>
   t.throws(() => lockLog(rig.site.path('queries.jsonl')), { code: 'LOG_LOCKED' })
   await rig.gateway.stop()
   t.equal(existsSync(rig.site.path('interdict.lock')), false)
+})
+
+t.test('a folder where lookups wait for an output is one gateway’s and one output’s', async t => {
+  const spool = mkdtempSync(join(tmpdir(), 'interdict-spool-'))
+  t.teardown(() => rmSync(spool, { recursive: true, force: true }))
+  const output = (name: string): string =>
+    `{ name: ${name}, type: json, to: 'tcp://127.0.0.1:1', spool: '${spool}' }`
+  const first = new Rig(t, { outputs: output('siem') })
+  t.strictSame(await first.gateway.start(), [])
+  const second = new Rig(t, { outputs: output('tap') })
+  t.match(await second.gateway.start(), [{ code: 'OUTPUT_LOCKED' }])
+  t.equal(existsSync(second.site.path('interdict.lock')), false, 'the log is given up')
+  await first.gateway.stop()
+  t.equal(existsSync(join(spool, 'interdict.lock')), false)
+  const third = new Rig(t, { outputs: `${output('siem')}, ${output('tap')}` })
+  t.match(await third.gateway.start(), [{ code: 'OUTPUT_LOCKED', message: /output tap/ }])
 })

@@ -102,6 +102,8 @@ export interface Setting {
   /** `upstreams.loop-check`. */
   readonly loopCheck?: string
   readonly queries?: string
+  /** `log.outputs`, as YAML. */
+  readonly outputs?: string
   /** All of `cache`, as YAML. */
   readonly cache?: string
   readonly grace?: string
@@ -165,14 +167,14 @@ export function settingsText(setting: Setting): string {
   const { transport = kinds[0], workers = 1, listen = ['127.0.0.1:0'], upstream } = setting
   const servers = upstream === undefined ? '' : `'${upstream.address}:${upstream.port}'`
   const { upstreams = '', loopCheck = '0s', cache = '', queries = 'flush: 10ms' } = setting
-  const { grace = '5s', more = '' } = setting
+  const { grace = '5s', more = '', outputs = '' } = setting
   return `
 listen: [${listen.map(one => `'${one}'`).join(', ')}]
 transport: ${transport}
 workers: ${workers}
 upstreams: { servers: [${servers}], use-resolv-conf: false, loop-check: ${loopCheck}, ${upstreams} }
 cache: { ${cache} }
-log: { queries: { file: queries.jsonl, ${queries} } }
+log: { queries: { file: queries.jsonl, ${queries} }, outputs: [${outputs}] }
 shutdown: { grace: ${grace} }
 ${more}
 `

@@ -88,6 +88,8 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'a worker is out of memory': ['gateway/memory.test.ts', 'out of memory at once: no hang'],
   'the recorder dies': ['gateway/other-deaths.test.ts', 'the recorder dies: answers go on'],
   'another gateway writes': ['gateway/log-lock.test.ts', 'a second one in the same folder'],
+  'another gateway, or another output': ['gateway/log-lock.test.ts', 'where lookups wait'],
+  'the thread of the outputs dies': ['gateway/outlet-feed.test.ts', 'the outlet thread dies'],
   'closed query logs cannot': ['archive/tend.test.ts', 'in a folder that takes nothing'],
   'DuckDB is not installed': ['gateway/archiver.test.ts', 'without DuckDB it says so once'],
   'the machine stops while Parquet': ['archive/tend.test.ts', 'half of a file is made anew'],
