@@ -211,6 +211,12 @@ const MESSAGES = {
     `what primary ${primary} sends of the zone ${zone} is not taken: ${why}`,
   TRANSFER_TSIG: (primary: string, why: string) =>
     `what primary ${primary} sends cannot be trusted: ${why}`,
+  TRANSFER_EXPIRED: (zone: string, since: string) =>
+    `zone ${zone} expired at ${since}: no primary has confirmed it since, and its rules stay in force`,
+  TRANSFER_SECRET: (found: string) =>
+    `found ${found}, wanted the secret of a key in Base64, 16 octets of it at least, on one line`,
+  TRANSFER_SECRET_UNREADABLE: (file: string, why: string) =>
+    `file with the secret of a key ${file} cannot be read: ${why}`,
   TRANSFER_STATE: (path: string, why: string) => `cannot write ${path}: ${why}`,
   TRANSFER_NO_PRIMARY: (list: string, zone: string) =>
     `the list ${list} is the zone ${zone} of a primary, and the settings have none: wanted one in transfers.primaries`,

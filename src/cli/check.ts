@@ -1,10 +1,12 @@
 import { InterdictError } from '../base/error.js'
 import { MS_PER_SECOND, type Seconds } from '../base/units.js'
-import type { Config, CookiesConfig } from '../config/config.js'
+import type { Config } from '../config/config.js'
 import { loadConfig } from '../config/load.js'
 import { privacyNetworks } from '../config/privacy-networks.js'
+import { strangePrimaries } from '../config/zone-primaries.js'
 import { answeredHere } from '../gateway/answered-here.js'
 import { cookieSecrets } from '../gateway/cookie-secrets.js'
+import { transferPrimaries } from '../gateway/transfer-primaries.js'
 import type { Trouble } from '../gateway/messages.js'
 import { compile } from '../policy/compile.js'
 import { Policy } from '../policy/policy.js'
@@ -17,7 +19,7 @@ import { sharedInLists } from '../rules/shared-in-lists.js'
 import type { RuleSet } from '../rules/types.js'
 import { EXIT } from './exit.js'
 import { checkAt, secondsAt } from './given.js'
-import { copiesOf } from './lists.js'
+import { whereOf } from './lists.js'
 import { ageLine } from './lists-text.js'
 import { viewLists, type ListView } from './lists-view.js'
 import { listJson, listLines } from './list-report.js'
@@ -52,7 +54,7 @@ type Rules = Readonly<Record<'networks' | 'rules' | 'names', number> & { sha256:
 async function look(path: string | undefined, { config, at }: CheckOptions): Promise<Checked> {
   const read = await loadConfig(config)
   if (!read.ok) return { errors: read.errors, warnings: [] }
-  const secrets = await secretErrors(read.config.cookies)
+  const secrets = await secretErrors(read.config)
   try {
     const checked = await judge(
       await ruleFiles(path ?? read.config.rules, copiesFolder(read.config.state.folder)),
@@ -87,8 +89,9 @@ export async function judge(
     const shared = sharedInLists(rules.sources, file => files.shown(file))
     const networks = rules.networks.map(({ id }) => id)
     const strange = privacyNetworks(config.log.queries.privacy, networks)
-    const all = [...strange, ...warnings, ...shared]
-    const fetched = (await viewLists(loaded, copiesOf(config))).filter(
+    const asked = strangePrimaries(config.transfers, loaded.transfers)
+    const all = [...strange, ...asked, ...warnings, ...shared]
+    const fetched = (await viewLists(loaded, whereOf(config))).filter(
       ({ state }) => state !== 'local'
     )
     return { ...proven, warnings: all, lists, fetched }
@@ -129,15 +132,15 @@ async function prove(
   return { errors: failures, rules: sums, tests: { passed: tests.length - failed, failed } }
 }
 
-/** What is wrong with the file of cookie secrets, if there is one. */
-async function secretErrors(cookies: CookiesConfig): Promise<readonly Trouble[]> {
-  try {
-    await cookieSecrets(cookies)
-    return []
-  } catch (error) {
-    if (error instanceof AggregateError) return error.errors as Trouble[]
-    throw error
-  }
+/** What is wrong with the files of secrets: those of cookies, and of keys for transfers. */
+async function secretErrors({ cookies, transfers }: Config): Promise<readonly Trouble[]> {
+  const read = await Promise.allSettled([cookieSecrets(cookies), transferPrimaries(transfers)])
+  return read.flatMap(it => {
+    if (it.status === 'fulfilled') return []
+    const { reason } = it as { reason: unknown }
+    if (reason instanceof AggregateError) return reason.errors as Trouble[]
+    throw reason
+  })
 }
 
 export function toText({

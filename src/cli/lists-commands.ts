@@ -17,7 +17,9 @@ export function addLists(program: Command): void {
 
   lists
     .command('update')
-    .description('fetch lists that have a url now; a running gateway takes what is newer')
+    .description(
+      'fetch lists that have a url, and transfer zones, now; a running gateway takes what is newer'
+    )
     .argument('[ids...]', 'only these')
     .action(async (ids: readonly string[], _options, command: Command) => {
       const { updateLists } = await import('./lists-update.js')

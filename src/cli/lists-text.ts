@@ -11,8 +11,8 @@ export function toText(lists: readonly ListView[], width: number, now: Milliseco
   if (lists.length === 0) return 'the rules have no lists\n'
   const rows = lists.flatMap((list): Row[] => {
     const { trouble } = list
-    const row = { cells: cellsOf(list, now) }
-    return trouble === null ? [row] : [row, { across: [`${trouble.message} (${trouble.code})`] }]
+    const across = [...zoneText(list, now), ...(trouble === null ? [] : [troubleText(trouble)])]
+    return [{ cells: cellsOf(list, now) }, ...across.map(text => ({ across: [text] }))]
   })
   return `${columns(HEAD, rows, width).join('\n')}\n`
 }
@@ -20,6 +20,21 @@ export function toText(lists: readonly ListView[], width: number, now: Milliseco
 function cellsOf(list: ListView, now: Milliseconds): Cell[] {
   const { id, source, entries, fetched, tried } = list
   return [[id], [source], [number(entries)], [age(fetched, now)], [age(tried, now)], stateOf(list)]
+}
+
+const troubleText = ({ code, message }: NonNullable<ListView['trouble']>): string =>
+  `${message} (${code})`
+
+/** `serial 17 of hq, confirmed 5 min ago, asked for again in 55 min` */
+function zoneText({ zone }: ListView, now: Milliseconds): string[] {
+  if (zone === null) return []
+  const { serial, primary, confirmed, due, expires } = zone
+  const next =
+    Date.parse(due) <= now ? 'now' : `in ${age(new Date(now).toISOString(), Date.parse(due))}`
+  const end = Date.parse(expires)
+  const over = end > now ? '' : `, expired ${age(expires, now)} ago and in force still`
+  const last = `confirmed ${age(confirmed, now)} ago${over}`
+  return [`serial ${serial} of ${primary}, ${last}, asked for again ${next}`]
 }
 
 function stateOf({ state, held, failures }: ListView): Cell {
@@ -32,6 +47,8 @@ function stateOf({ state, held, failures }: ListView): Cell {
       return [['yellow', `held back: ${number(held!.entries)}`]]
     case 'failing':
       return [['red', `failed ${failures} ×`]]
+    case 'expired':
+      return [['red', 'expired']]
     case 'missing':
       return [['red', 'missing']]
   }

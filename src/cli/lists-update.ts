@@ -3,13 +3,13 @@ import { bootstrapServers, upstreamPlan } from '../gateway/upstream-plan.js'
 import { tame } from '../log/terminal-line.js'
 import { Bootstrap } from '../remote/bootstrap.js'
 import { update, type Update } from '../remote/update.js'
-import type { RemoteList } from '../rules/remote-list.js'
 import { EXIT, usage } from './exit.js'
 import { copiesOf } from './lists.js'
 import { readRules } from './read-rules.js'
 import { refuse } from './refuse.js'
 import { settings, type CommonOptions } from './settings.js'
 import { count, size } from './show.js'
+import { transferZones } from './transfer-zones.js'
 
 /** How often progress is drawn. */
 const PAUSE: Milliseconds = 100
@@ -22,6 +22,10 @@ export async function updateLists(ids: readonly string[], options: CommonOptions
   const config = await settings(options)
   const loaded = await readRules(config)
   if (!loaded.ok) refuse(loaded.errors)
+  const all = [...loaded.remotes, ...loaded.transfers].map(({ id }) => id)
+  for (const id of ids) {
+    if (!all.includes(id)) usage(`there is no list ${id} with a url or a zone in the rules`)
+  }
   const lists = wanted(ids, loaded.remotes)
   const bootstrap = await Bootstrap.open(bootstrapServers(config, upstreamPlan(config).upstreams))
   const { lookup } = bootstrap
@@ -36,13 +40,15 @@ export async function updateLists(ids: readonly string[], options: CommonOptions
     isFine &&= tell(result)
   }
   bootstrap.close()
+  const zones = wanted(ids, loaded.transfers)
+  isFine = (await transferZones(config, zones)) && isFine
   process.exit(isFine ? EXIT.fine : EXIT.found)
 }
 
-function wanted(ids: readonly string[], lists: readonly RemoteList[]): readonly RemoteList[] {
-  for (const id of ids) {
-    if (!lists.some(list => list.id === id)) usage(`there is no list ${id} with a url in the rules`)
-  }
+function wanted<L extends { readonly id: string }>(
+  ids: readonly string[],
+  lists: readonly L[]
+): readonly L[] {
   return ids.length === 0 ? lists : lists.filter(({ id }) => ids.includes(id))
 }
 

@@ -1,11 +1,16 @@
+import type { Milliseconds } from '../base/units.js'
 import type { Copies, CopyRecord } from '../remote/copies.js'
 import type { RulesResult } from '../rules/load.js'
 import type { RemoteList } from '../rules/remote-list.js'
+import type { TransferList } from '../rules/transfer-list.js'
+import { expiresAt, zoneDueAt } from '../transfer/due.js'
+import type { ZoneCopies } from '../transfer/zone-copies.js'
+import type { ZoneRecord } from '../transfer/zone-record.js'
 
 /** A list as `interdict lists --json` has it; public. Instants are RFC 3339. */
 export interface ListView {
   readonly id: string
-  /** A URL, or files. */
+  /** A URL, the name of a zone, or files. */
   readonly source: string
   /** Names and addresses, repeated ones counted again; those in force. */
   readonly entries: number
@@ -15,8 +20,9 @@ export interface ListView {
    * `held`     what came last is much shorter, and waits for somebody to confirm it
    * `failing`  it could not be had, and the copy of before is in force
    * `missing`  it could not be had yet: rules on it hold for no name
+   * `expired`  no primary has confirmed it for as long as its SOA says; it is in force
    */
-  readonly state: 'local' | 'good' | 'held' | 'failing' | 'missing'
+  readonly state: 'local' | 'good' | 'held' | 'failing' | 'missing' | 'expired'
   /** When the copy came; null: there is none, or it is no list that is fetched. */
   readonly fetched: string | null
   readonly tried: string | null
@@ -24,23 +30,50 @@ export interface ListView {
   readonly failures: number
   readonly held: { readonly entries: number; readonly fetched: string } | null
   readonly trouble: { readonly code: string; readonly message: string } | null
+  /** Of a list that is a zone of a primary, once it was transferred. */
+  readonly zone: ZoneView | null
+}
+
+export interface ZoneView {
+  readonly serial: number
+  /** Id of the primary that it is from. */
+  readonly primary: string
+  /** When a primary last said that it is the newest. */
+  readonly confirmed: string
+  /** When primaries are asked again, at the latest, unless one notifies before. */
+  readonly due: string
+  /** When it is over, which leaves it in force. */
+  readonly expires: string
+}
+
+/** Where copies are, and what time it is by the calendar. */
+interface Where {
+  readonly copies: Copies
+  readonly zones: ZoneCopies
+  readonly now: Milliseconds
 }
 
 type Loaded = Extract<RulesResult, { readonly ok: true }>
 
 /** All lists of the rules, by id. */
 export async function viewLists(
-  { lists, remotes }: Loaded,
-  copies: Copies
+  { lists, remotes, transfers }: Loaded,
+  { copies, zones, now }: Where
 ): Promise<readonly ListView[]> {
   const fetched = await Promise.all(
     remotes.map(async list =>
       remoteView(list, await copies.record(list.id), entriesOf(lists, list.id))
     )
   )
-  const known = new Set(remotes.map(({ id }) => id))
+  const transferred = await Promise.all(
+    transfers.map(async list => {
+      const record = await zones.record(list.id, list.zone)
+      return zoneView(list, record, entriesOf(lists, list.id), now)
+    })
+  )
+  const known = new Set([...remotes, ...transfers].map(({ id }) => id))
   const local = [...new Set(lists.map(({ id }) => id))].filter(id => !known.has(id))
-  const views = [...fetched, ...local.map(id => localView(id, lists))]
+  const views = [...fetched, ...transferred, ...local.map(id => localView(id, lists))]
   return views.sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
@@ -52,7 +85,7 @@ function entriesOf(lists: Loaded['lists'], id: string): number {
 function localView(id: string, lists: Loaded['lists']): ListView {
   const source = lists.flatMap(list => (list.id === id ? [list.shown] : [])).join(', ')
   const entries = entriesOf(lists, id)
-  const nothing = { fetched: null, tried: null, failures: 0, held: null, trouble: null }
+  const nothing = { fetched: null, tried: null, failures: 0, held: null, trouble: null, zone: null }
   return { id, source, entries, state: 'local', ...nothing }
 }
 
@@ -77,6 +110,35 @@ function remoteView(
     tried: tried === '' ? null : tried,
     failures,
     held: held === undefined ? null : { entries: held.entries, fetched: held.fetched },
-    trouble: trouble ?? null
+    trouble: trouble ?? null,
+    zone: null
+  }
+}
+
+function zoneView(
+  { id, zone: source, hasCopy }: TransferList,
+  record: ZoneRecord,
+  entries: number,
+  now: Milliseconds
+): ListView {
+  const { copy, refreshed, tried, failures, trouble } = record
+  const common = { id, source, entries, held: null, trouble: trouble ?? null, failures }
+  const times = { tried: tried === '' ? null : tried, fetched: copy?.taken ?? null }
+  const expires = expiresAt(record)
+  if (copy === undefined || expires === undefined || !hasCopy) {
+    return { ...common, ...times, state: 'missing', zone: null }
+  }
+  const due = zoneDueAt(record, now, () => 0)
+  return {
+    ...common,
+    ...times,
+    state: expires <= now ? 'expired' : failures > 0 ? 'failing' : 'good',
+    zone: {
+      serial: copy.serial,
+      primary: copy.primary,
+      confirmed: refreshed,
+      due: new Date(due).toISOString(),
+      expires: new Date(expires).toISOString()
+    }
   }
 }

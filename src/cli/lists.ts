@@ -1,5 +1,6 @@
 import { Copies, copiesFolder } from '../remote/copies.js'
 import type { Config } from '../config/config.js'
+import { ZoneCopies, zonesFolder } from '../transfer/zone-copies.js'
 import { terminalWidth } from './columns.js'
 import { EXIT } from './exit.js'
 import { viewLists } from './lists-view.js'
@@ -18,7 +19,7 @@ export async function showLists(options: ListsOptions): Promise<void> {
   const config = await settings(options)
   const loaded = await readRules(config)
   if (!loaded.ok) refuse(loaded.errors)
-  const lists = await viewLists(loaded, copiesOf(config))
+  const lists = await viewLists(loaded, whereOf(config))
   process.stdout.write(
     options.json === true
       ? `${JSON.stringify({ lists }, undefined, 2)}\n`
@@ -33,5 +34,13 @@ export async function confirmList(id: string, options: CommonOptions): Promise<v
   process.stdout.write(`${id}: ${count(entries, 'entry', 'entries')}, taken\n`)
   process.exit(EXIT.fine)
 }
+
+/** Where copies are, as they are looked at now. */
+export function whereOf(config: Config) {
+  return { copies: copiesOf(config), zones: zonesOf(config), now: Date.now() }
+}
+
+export const zonesOf = ({ state }: Pick<Config, 'state'>): ZoneCopies =>
+  new ZoneCopies(zonesFolder(state.folder))
 
 export const copiesOf = ({ state }: Config): Copies => new Copies(copiesFolder(state.folder))

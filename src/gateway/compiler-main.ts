@@ -10,6 +10,7 @@ import { loadConfig } from '../config/load.js'
 import { compare } from '../policy/compare.js'
 import { compile } from '../policy/compile.js'
 import type { Snapshot } from '../policy/snapshot.js'
+import { zoneFilesIn } from '../rules/folder.js'
 import { loadRules, type RulesResult } from '../rules/load.js'
 import { isUnchanged, marksOf, pathsIn, type Marks } from './marks.js'
 import type { FromCompiler, ToCompiler } from './messages.js'
@@ -55,11 +56,11 @@ async function rules(order: Order): Promise<FromCompiler> {
   }
   const made = make(loaded.rules, order)
   const warnings = loaded.warnings.map(troubleOf)
-  const { remotes: lists } = loaded
+  const { remotes: lists, transfers: zones } = loaded
   const clients = new Map(loaded.rules.networks.map(({ id, prefixes }) => [id, prefixes]))
   const fetched = { lists, clients }
   const took = performance.now() - started
-  return { kind: 'compiled', ...made, warnings, fetched, marks, took }
+  return { kind: 'compiled', ...made, warnings, fetched, zones, marks, took }
 }
 
 /**
@@ -83,7 +84,7 @@ interface Reading {
  * new, or one of which half is written, are nobody's rules.
  */
 async function read({ folder, copies, known }: Order): Promise<Reading> {
-  const within = await Promise.all([folder, copies].map(pathsIn))
+  const within = await Promise.all([folder, copies, zoneFilesIn(copies)].map(pathsIn))
   let before = await marksOf([...known, ...within.flat()])
   for (let tries = 1; ; tries++) {
     const loaded = await loadRules(folder, systemClock, copies)

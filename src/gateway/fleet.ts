@@ -1,6 +1,7 @@
 import type { Milliseconds } from '../base/units.js'
 import type { ServiceLog } from '../log/service-log.js'
 import type { Snapshot } from '../policy/snapshot.js'
+import type { NotifyRules } from '../resolver/notify-door.js'
 import { closeLeftOver } from '../socket/batch.js'
 import type { Endpoint } from '../socket/datagram.js'
 import { Ledger } from '../socket/ledger.js'
@@ -36,6 +37,8 @@ export interface FleetParts {
   readonly log: ServiceLog
   /** Told the token of each probe for loops that has come back. */
   readonly onProbe: (token: string) => void
+  /** Told the zone, and the primary that says that it has changed. */
+  readonly onNotify: (zone: string, primary: string) => void
 }
 
 /** What one worker has to say to a question. */
@@ -77,6 +80,7 @@ export class Fleet {
   private snapshot: Snapshot | undefined
   private secrets: Secrets | undefined
   private loops: ReadonlySet<number> = new Set()
+  private notify: NotifyRules = { primaries: [], zones: [] }
   private endpoints: readonly Endpoint[] = []
   /** `starting`: what goes wrong is no accident, and is for whoever starts us to know. */
   private phase: 'starting' | 'serving' | 'stopping' = 'starting'
@@ -146,6 +150,12 @@ export class Fleet {
     for (const { thread } of this.members.values()) thread.send({ kind: 'leave-out', routes })
   }
 
+  /** Who may say that zones have changed. */
+  hearFrom(rules: NotifyRules): void {
+    this.notify = rules
+    for (const { thread } of this.members.values()) thread.send({ kind: 'hear-from', rules })
+  }
+
   /** No new queries; what was accepted is answered; all within `grace`. */
   async drain(grace: Milliseconds): Promise<void> {
     this.stop()
@@ -172,9 +182,9 @@ export class Fleet {
 
   private add(index: number): void {
     const { startThread, common, rings } = this.parts
-    const { secrets, loops } = this
+    const { secrets, loops, notify } = this
     const ledger = new Ledger()
-    const own = { secrets, loops, ring: rings[index]!, ledger: ledger.shared }
+    const own = { secrets, loops, notify, ring: rings[index]!, ledger: ledger.shared }
     const data: WorkerStart = { ...common, ...own }
     const thread = startThread<ToWorker, FromWorker>('worker-main.js', data, {
       message: message => this.hear(member, message),
@@ -203,6 +213,8 @@ export class Fleet {
         return member.asks.hear(message.ticket, message.reply)
       case 'probe':
         return this.parts.onProbe(message.token)
+      case 'notified':
+        return this.parts.onNotify(message.zone, message.primary)
       case 'failed':
         void this.dismiss(member).then(() => this.bury(member, message.trouble))
         return

@@ -68,7 +68,8 @@ export class Gateway {
     const probeKey = newProbeKey()
     const common = { config, upstreams, probeKey }
     const onProbe = (token: string): void => this.loops.cameBack(token)
-    this.fleet = new Fleet({ startThread, common, rings, log, onProbe })
+    const onNotify = (zone: string, primary: string): void => this.keeper.hear(zone, primary)
+    this.fleet = new Fleet({ startThread, common, rings, log, onProbe, onNotify })
     this.loops = new LoopWatch({
       key: probeKey,
       routes: routesOf(upstreams, config.upstreams.forward),
@@ -87,7 +88,8 @@ export class Gateway {
       startThread,
       servers: bootstrapServers(config, upstreams),
       adopt: (snapshot, isFirst) => this.adopt(snapshot, isFirst),
-      besides: () => this.rekey()
+      besides: () => this.rekey(),
+      hearFrom: rules => this.fleet.hearFrom(rules)
     })
   }
 

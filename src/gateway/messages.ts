@@ -1,5 +1,5 @@
 import type { Prefix } from '../base/address.js'
-import type { Milliseconds } from '../base/units.js'
+import type { Milliseconds, Octets } from '../base/units.js'
 import type { Config, OutputConfig, QueryLogConfig } from '../config/config.js'
 import type { RecorderStatus } from '../log/recorder.js'
 import type { LogFields, ServiceLog } from '../log/service-log.js'
@@ -8,8 +8,11 @@ import type { LocalName } from '../policy/local-names.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import type { OutletCounts } from '../outlet/outlet.js'
 import type { BootstrapServers } from '../remote/bootstrap.js'
+import type { NotifyRules } from '../resolver/notify-door.js'
 import type { RemoteList } from '../rules/remote-list.js'
+import type { TransferList } from '../rules/transfer-list.js'
 import type { Endpoint } from '../socket/datagram.js'
+import type { ZoneJob } from '../transfer/update-zone.js'
 import type { Secrets } from './cookie-secrets.js'
 import type { Marks } from './marks.js'
 import type { WorkerStatus } from './worker-status.js'
@@ -35,6 +38,7 @@ export interface WorkerStart {
   readonly loops: ReadonlySet<number>
   /** Undefined: clients get no cookies. */
   readonly secrets: Secrets | undefined
+  readonly notify: NotifyRules
   readonly ring: SharedArrayBuffer
   /** Its descriptors: closed by the control thread if it dies. */
   readonly ledger: SharedArrayBuffer
@@ -65,6 +69,8 @@ export type ToWorker =
   | { readonly kind: 'adopt'; readonly snapshot: Snapshot }
   /** Cookies are made with these from now on. */
   | { readonly kind: 'secrets'; readonly secrets: Secrets }
+  /** These may say from now on that zones have changed. */
+  | { readonly kind: 'hear-from'; readonly rules: NotifyRules }
   /** To be answered with the ticket; other messages may be dealt with before it. */
   | { readonly kind: 'ask'; readonly ticket: number; readonly question: Question }
   /** These routes lead back here, and no others. */
@@ -79,6 +85,8 @@ export type FromWorker =
   | { readonly kind: 'said'; readonly ticket: number; readonly reply: Reply }
   /** A probe for loops has come back. */
   | { readonly kind: 'probe'; readonly token: string }
+  /** A primary says that a zone, told by its canonical text, has changed. */
+  | { readonly kind: 'notified'; readonly zone: string; readonly primary: string }
   /** It cannot go on, and ends. */
   | { readonly kind: 'failed'; readonly trouble: Trouble }
   | LogLine
@@ -96,6 +104,15 @@ export interface FetcherStart extends FetchedLists {
   readonly servers: BootstrapServers
   readonly caFile: string | undefined
   readonly timeout: Milliseconds
+}
+
+/** What a transfer thread is started with; it tells what came of it, and ends. */
+export interface TransferStart {
+  readonly job: ZoneJob
+  /** Of the copies. */
+  readonly folder: string
+  readonly maxSize: Octets
+  readonly maxTime: Milliseconds
 }
 
 export type ToCompiler =
@@ -125,6 +142,8 @@ export type FromCompiler =
       readonly changes: Changes | undefined
       readonly warnings: readonly Trouble[]
       readonly fetched: FetchedLists
+      /** Lists that are zones of primaries. */
+      readonly zones: readonly TransferList[]
       /** Of everything read or looked for, as it was when it was read. */
       readonly marks: Marks
       readonly took: Milliseconds

@@ -10,6 +10,7 @@ import { Arrivals } from '../resolver/arrivals.js'
 import { Identity } from '../resolver/identity.js'
 import { Fallback } from '../resolver/fallback.js'
 import { Holdings } from '../resolver/holdings.js'
+import { NotifyDoor, type NotifyRules } from '../resolver/notify-door.js'
 import { Patience } from '../resolver/patience.js'
 import { Prefetch } from '../resolver/prefetch.js'
 import { Resolver } from '../resolver/resolve.js'
@@ -53,12 +54,20 @@ export class Plane {
   private readonly udp: UdpService[] = []
   private readonly tcp: TcpService[] = []
 
-  /** @param onProbe told the token of each probe for loops that has come back */
+  private readonly notify: NotifyDoor
+
+  /**
+   * @param onProbe told the token of each probe for loops that has come back
+   * @param onNotify told the zone, and the primary that says that it has changed
+   */
   constructor(
     private readonly start: WorkerStart,
     private readonly log: ServiceLog,
-    private readonly onProbe: (token: string) => void
+    private readonly onProbe: (token: string) => void,
+    onNotify: (zone: string, primary: string) => void
   ) {
+    this.notify = new NotifyDoor(this.clock, onNotify)
+    this.notify.adopt(start.notify)
     this.loops = start.loops
     this.ring = new RingWriter(start.ring)
     this.cookies = start.secrets && new ServerCookies(this.clock, start.secrets)
@@ -97,6 +106,10 @@ export class Plane {
 
   rekey(secrets: Secrets): void {
     this.cookies?.adopt(secrets)
+  }
+
+  hearFrom(rules: NotifyRules): void {
+    this.notify.adopt(rules)
   }
 
   /** What the control thread asks: queries are answered meanwhile. */
@@ -180,6 +193,7 @@ export class Plane {
       cookies: this.cookies,
       guard,
       loops: { probes, heard: this.onProbe },
+      notify: this.notify,
       clock: this.clock
     })
   }

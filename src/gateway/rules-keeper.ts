@@ -3,8 +3,10 @@ import type { Config } from '../config/config.js'
 import { privacyNetworks } from '../config/privacy-networks.js'
 import type { ServiceLog } from '../log/service-log.js'
 import type { Snapshot } from '../policy/snapshot.js'
+import type { NotifyRules } from '../resolver/notify-door.js'
 import type { BootstrapServers } from '../remote/bootstrap.js'
 import { copiesFolder } from '../remote/copies.js'
+import { zonesFolder } from '../transfer/zone-copies.js'
 import { systemTimers } from '../upstream/timers.js'
 import { Again } from './again.js'
 import { answeredHere } from './answered-here.js'
@@ -15,6 +17,7 @@ import { Retired, SETTLE } from './retired.js'
 import { RulesNews, type Good, type ReloadReason } from './rules-news.js'
 import type { StartThread } from './thread.js'
 import { Watch } from './watch.js'
+import { ZoneTransfers } from './zone-transfers.js'
 
 export interface RulesKeeperParts {
   readonly config: Config
@@ -28,6 +31,8 @@ export interface RulesKeeperParts {
   readonly adopt: (snapshot: Snapshot, isFirst: boolean) => void
   /** Reads anew what is read beside the rules; says what is wrong with it. */
   readonly besides: () => Promise<readonly Trouble[]>
+  /** From whom NOTIFY is taken from now on. */
+  readonly hearFrom: (rules: NotifyRules) => void
 }
 
 /**
@@ -38,6 +43,7 @@ export class RulesKeeper {
   readonly news: RulesNews
   private readonly watch: Watch
   private readonly lists: RemoteLists
+  private readonly zones: ZoneTransfers
   private readonly retired = new Retired(SETTLE.control)
   private readonly again = new Again(() => void this.reload('they could not be read'))
   private snapshot: Snapshot | undefined
@@ -49,6 +55,7 @@ export class RulesKeeper {
 
   constructor(private readonly parts: RulesKeeperParts) {
     const { config, compiler, log, startThread, servers } = parts
+    const times = { timers: systemTimers, clock: systemClock, random: Math.random }
     this.news = new RulesNews(log)
     this.lists = new RemoteLists({
       startThread,
@@ -56,10 +63,17 @@ export class RulesKeeper {
       settings: config.remoteLists,
       servers,
       log,
-      timers: systemTimers,
-      clock: systemClock,
-      random: Math.random,
+      ...times,
       taken: () => void this.reload('a list was fetched')
+    })
+    this.zones = new ZoneTransfers({
+      startThread,
+      folder: zonesFolder(config.state.folder),
+      settings: config.transfers,
+      log,
+      ...times,
+      taken: () => void this.reload('a zone was transferred'),
+      hearFrom: parts.hearFrom
     })
     this.watch = new Watch({
       stirred: () => compiler.warm(),
@@ -80,9 +94,13 @@ export class RulesKeeper {
    * @returns what is wrong with them; empty: they are in force
    */
   async first(): Promise<readonly Trouble[]> {
+    const wrong = await this.zones.rekey()
+    if (wrong.length > 0) return wrong
     let result = await this.compile()
     if (result.kind === 'refused') return result.errors
-    if (await this.lists.fetchMissing(result.fetched)) {
+    const { lists, zones } = this
+    const missing = [lists.fetchMissing(result.fetched), zones.fetchMissing(result.zones)]
+    if ((await Promise.all(missing)).includes(true)) {
       result = await this.compile()
       if (result.kind === 'refused') return result.errors
     }
@@ -102,6 +120,12 @@ export class RulesKeeper {
     this.news.inForce(rules, read!, [...warnings, ...this.ofSettings()])
     this.watch.follow(read!.marks)
     this.lists.follow(read!.fetched)
+    this.zones.follow(read!.zones)
+  }
+
+  /** A primary says that a zone has changed. */
+  hear(zone: string, primary: string): void {
+    this.zones.hear(zone, primary)
   }
 
   /** Reads the rules again. Wrong ones are logged and change nothing. One reload at a time. */
@@ -120,6 +144,7 @@ export class RulesKeeper {
     this.watch.close()
     this.again.settle()
     this.lists.close()
+    this.zones.close()
     this.news.close()
   }
 
@@ -143,7 +168,7 @@ export class RulesKeeper {
     this.reloading = done
     this.next = undefined
     if (this.closed) return
-    const wrong = await this.parts.besides()
+    const wrong = [...(await this.parts.besides()), ...(await this.zones.rekey())]
     for (const { code, message } of wrong) this.parts.log.error({ code }, message)
     const result = await this.compile()
     // It can have become true meanwhile.
@@ -152,6 +177,7 @@ export class RulesKeeper {
     else {
       this.activate(why, result, wrong)
       this.lists.follow(result.fetched)
+      this.zones.follow(result.zones)
     }
     if (result.marks !== undefined) this.watch.follow(result.marks)
     // No file need change for that to pass, so nobody else would have them read again.
@@ -173,7 +199,9 @@ export class RulesKeeper {
 
   /** Warnings of settings that do not fit the rules. */
   private ofSettings(): readonly Trouble[] {
-    return privacyNetworks(this.parts.config.log.queries.privacy, this.rules.networks)
+    const { privacy } = this.parts.config.log.queries
+    const strange = this.zones.strange(this.read?.zones ?? [])
+    return [...privacyNetworks(privacy, this.rules.networks), ...strange]
   }
 
   /** @returns whether they say something else than those in force */

@@ -9,7 +9,11 @@ import { TermWatch, type Due } from './term-watch.js'
 
 /** Why the rules are read again, for the log. */
 export type ReloadReason =
-  'a rule file changed' | 'a list was fetched' | 'they could not be read' | 'SIGHUP'
+  | 'a rule file changed'
+  | 'a list was fetched'
+  | 'a zone was transferred'
+  | 'they could not be read'
+  | 'SIGHUP'
 
 export type Good = Compiled & { readonly kind: 'compiled' }
 

@@ -6,8 +6,11 @@ import { Plane } from './plane.js'
 import { troubleOf } from './trouble.js'
 
 const tell = (message: FromWorker): void => parentPort!.postMessage(message)
-const plane = new Plane(workerData as WorkerStart, tellLog(tell), token =>
-  tell({ kind: 'probe', token })
+const plane = new Plane(
+  workerData as WorkerStart,
+  tellLog(tell),
+  token => tell({ kind: 'probe', token }),
+  (zone, primary) => tell({ kind: 'notified', zone, primary })
 )
 
 process.on('uncaughtException', die)
@@ -28,6 +31,9 @@ async function obey(message: ToWorker): Promise<void> {
       break
     case 'secrets':
       plane.rekey(message.secrets)
+      break
+    case 'hear-from':
+      plane.hearFrom(message.rules)
       break
     case 'ask':
       tell({ kind: 'said', ticket: message.ticket, reply: await plane.reply(message.question) })

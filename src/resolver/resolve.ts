@@ -44,6 +44,7 @@ import { GO_ON, Lookup, TCP_LIMIT } from './lookup.js'
 import { decline, identify } from './odd.js'
 import type { RebindingGuard } from './rebinding-guard.js'
 import { endLoop, isProbe, type LoopDoor } from './loop-door.js'
+import type { NotifyDoor } from './notify-door.js'
 import type { Patience } from './patience.js'
 import type { Prefetch } from './prefetch.js'
 import { LATER, type ReplyLater, type Responder } from './responder.js'
@@ -74,6 +75,8 @@ export interface ResolverParts {
   readonly cookies?: ServerCookies | undefined
   /** Undefined: probes for loops are forwarded like anything else. */
   readonly loops?: LoopDoor | undefined
+  /** Undefined: nobody has zones for us, and NOTIFY is no opcode here. */
+  readonly notify?: NotifyDoor | undefined
   readonly clock: Clock
 }
 
@@ -138,7 +141,9 @@ export class Resolver implements Responder, Finish {
     // First what the octets are: nothing else may look at a message that is not a query.
     let reading = lookup.read(octets, at, end, room, protocol, policy.seed)
     if (lookup.query.options !== 0) reading = lookup.answerOptions(client, clientAt)
-    if (reading !== READ.ok && reading !== READ.odd) return turnAway(lookup, reading)
+    if (reading !== READ.ok && reading !== READ.odd) {
+      return turnAway(lookup, reading, parts.notify, client, clientAt)
+    }
     lookup.comesFrom(client, clientAt, policy.classOf(client, clientAt))
     // What was given before, and no rule of this client's network had a word to say on, is given
     // again, as long as the rules and the answer stand: all of the stages below in one look.

@@ -6,6 +6,7 @@ import type { Answer } from '../wire/answer.js'
 import { READ } from '../wire/query.js'
 import { edeOption, writeError, writeNegative } from '../wire/reply.js'
 import type { Lookup } from './lookup.js'
+import type { NotifyDoor } from './notify-door.js'
 import { SILENCE } from './responder.js'
 import type { Witness } from './witness.js'
 
@@ -19,13 +20,25 @@ const INSIDE_TTL: Seconds = 60
  * For a message that is no query to answer. No name was looked up, so nothing is recorded.
  *
  * @param reading one of `READ`
+ * @param notify undefined: nobody has zones for us
+ * @param client four words at `clientAt`
  */
-export function turnAway({ octets, query, limit, cookieRcode }: Lookup, reading: number): number {
+export function turnAway(
+  lookup: Lookup,
+  reading: number,
+  notify: NotifyDoor | undefined,
+  client: Uint32Array,
+  clientAt: number
+): number {
+  const { octets, query, limit, cookieRcode } = lookup
   switch (reading) {
     case READ.formerr:
       return writeError(octets, query, limit, RCODE.FORMERR, undefined)
     case READ.notimp:
-      return writeError(octets, query, limit, RCODE.NOTIMP, undefined)
+      return (
+        notify?.answer(lookup, client, clientAt) ??
+        writeError(octets, query, limit, RCODE.NOTIMP, undefined)
+      )
     case READ.badvers:
       return writeError(octets, query, limit, RCODE.BADVERS, undefined)
     case READ.refused:

@@ -45,6 +45,11 @@ export function writeError(
   return close(octets, query, limit, query.questionEnd, rcode, ede)
 }
 
+/** Says of a reply that is written that we speak for the zone: AA. RFC 1035 §4.1.1. */
+export function markAuthoritative(octets: Uint8Array, { at }: Query): void {
+  octets[at + 2]! |= 0x04
+}
+
 /**
  * NXDOMAIN, or NOERROR without an answer (NODATA), with an SOA of our own making in AUTHORITY, so
  * that it can be kept for `ttl`. RFC 2308 §3.

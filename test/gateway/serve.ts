@@ -15,7 +15,7 @@ import { banning, eventually, Site } from './site.js'
 /** All kinds of transport that can be had on this machine. */
 export const kinds = transports().map(({ kind }) => kind)
 
-export type Role = 'worker' | 'compiler' | 'recorder' | 'fetcher'
+export type Role = 'worker' | 'compiler' | 'recorder' | 'fetcher' | 'transfer'
 
 /** Starts threads as the program does, and keeps hold of them, so that a test can kill them. */
 export class Threads {

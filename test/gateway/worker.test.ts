@@ -41,6 +41,7 @@ for (const transport of kinds) {
       config: read.config,
       upstreams: [],
       secrets: undefined,
+      notify: { primaries: [], zones: [] },
       probeKey: '0123456789abcdef',
       loops: new Set(),
       ring: createRing(),

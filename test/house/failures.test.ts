@@ -39,6 +39,15 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   ],
   'changes of a zone': ['transfer/update-zone.test.ts', 'all of it is asked for'],
   'the machine stops while changes': ['transfer/journal.test.ts', 'wherever a journal is torn'],
+  'no primary can be used': [
+    'gateway/zone-transfers.test.ts',
+    'a start without a copy, and without a primary'
+  ],
+  'a zone has expired': ['gateway/zone-transfers.test.ts', 'has expired stays in force'],
+  'NOTIFY comes from': ['gateway/zone-transfers.test.ts', 'NOTIFY from elsewhere'],
+  'NOTIFY comes again': ['gateway/zone-task.test.ts', 'nothing new is heard once a second'],
+  'a thread that transfers': ['gateway/zone-transfers.test.ts', 'a transfer thread that dies'],
+  'the secret of a key': ['gateway/zone-transfers.test.ts', 'what is wrong with secrets'],
   'the fetcher dies': ['gateway/remote-lists.test.ts', 'a fetcher that dies'],
   'a list is larger': ['rules/list-files.test.ts', 'a gzip bomb'],
   'a list is something else': ['rules/list-file.test.ts', 'a line of 10 MB as one bad line'],

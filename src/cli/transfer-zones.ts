@@ -1,0 +1,53 @@
+import type { Config } from '../config/config.js'
+import { primariesOf } from '../config/zone-primaries.js'
+import { transferPrimaries } from '../gateway/transfer-primaries.js'
+import { tame } from '../log/terminal-line.js'
+import type { TransferList } from '../rules/transfer-list.js'
+import { updateZone, type ZoneUpdate } from '../transfer/update-zone.js'
+import { zonesOf } from './lists.js'
+import { refuse } from './refuse.js'
+import { count } from './show.js'
+import type { InterdictError } from '../base/error.js'
+
+/**
+ * Asks the primaries of zones now, as the gateway does when that is due.
+ *
+ * @returns whether all is well
+ */
+export async function transferZones(
+  { transfers, state }: Config,
+  lists: readonly TransferList[]
+): Promise<boolean> {
+  if (lists.length === 0) return true
+  const primaries = await transferPrimaries(transfers).catch((error: unknown) => {
+    if (error instanceof AggregateError) refuse(error.errors as InterdictError[])
+    throw error
+  })
+  const { maxSize, maxTime } = transfers
+  const parts = { copies: zonesOf({ state }), maxSize, maxTime, now: Date.now }
+  let isFine = true
+  for (const list of lists) {
+    const ids = primariesOf(transfers, list)
+    const own = ids.flatMap(id => primaries.find(one => one.id === id) ?? [])
+    const update = await updateZone({ list, primaries: own, isNotified: false }, parts)
+    isFine = tell(update) && isFine
+  }
+  return isFine
+}
+
+/** @returns whether all is well */
+function tell(update: ZoneUpdate): boolean {
+  const { id, bad } = update
+  for (const { code, message } of bad) process.stderr.write(`${tame(message)} (${code})\n`)
+  if (update.kind === 'failed') {
+    const { code, message } = update.trouble
+    if (bad.length === 0) process.stderr.write(`${tame(message)} (${code})\n`)
+    return false
+  }
+  const what =
+    update.kind === 'taken'
+      ? `${count(update.entries, 'entry', 'entries')}, newer, by ${update.from.toUpperCase()}`
+      : 'unchanged'
+  process.stdout.write(`${id}: serial ${update.serial}, ${what}\n`)
+  return true
+}

@@ -1,0 +1,9 @@
+/** A transfer thread: asks the primaries of one zone, tells what came of it, and ends. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { updateZone } from '../transfer/update-zone.js'
+import { ZoneCopies } from '../transfer/zone-copies.js'
+import type { TransferStart } from './messages.js'
+
+const { job, folder, maxSize, maxTime } = workerData as TransferStart
+const copies = new ZoneCopies(folder)
+parentPort!.postMessage(await updateZone(job, { copies, maxSize, maxTime, now: Date.now }))

@@ -1,0 +1,40 @@
+import t from 'tap'
+import { nxdomain, TestPrimary } from '../transfer/primary.js'
+import { interdict, site } from './run.js'
+
+t.test('interdict lists: a zone, from the first transfer to one that fails', async t => {
+  const primary = await TestPrimary.open(t, [{ serial: 7, policies: nxdomain('one', 'two') }])
+  const config = site(t, {
+    'interdict.yaml': `rules: rules
+transfers: { primaries: { hq: { address: '127.0.0.1:${primary.port}' } } }
+`,
+    'rules/networks.yaml': `networks:
+  all: { prefixes: [10.0.0.0/8], block: [{ lists: [rpz] }] }
+lists: { rpz: { transfer: rpz.example, primaries: [hq] } }
+`
+  })
+  const lists = (...words: string[]) => interdict('-c', config, 'lists', ...words)
+
+  t.match((await lists()).out, /^rpz +rpz\.example +0 +- +- +missing$/m)
+  t.match(await interdict('-c', config, 'check'), { code: 0, out: /RULES_ZONE_ABSENT/ })
+  t.equal(primary.asked.length, 0, 'nothing is asked by those who look')
+
+  const first = 'rpz: serial 7, 2 entries, newer, by AXFR\n'
+  t.match(await lists('update'), { code: 0, out: first })
+  t.match(await lists('update', 'rpz'), { code: 0, out: 'rpz: serial 7, unchanged\n' })
+  const { out } = await lists()
+  t.match(out, /^rpz +rpz\.example +2 +\d+ s +\d+ s +good$/m)
+  t.match(out, /^ {2}serial 7 of hq, confirmed \d+ s ago, asked for again in 59 min/m)
+  t.match(
+    (await interdict('-c', config, 'check')).out,
+    /list rpz: the copy of rpz.example is \d+ s/
+  )
+
+  primary.states.push({ serial: 8, policies: nxdomain('one', 'two', 'three') })
+  t.match(await lists('update'), { code: 0, out: 'rpz: serial 8, 3 entries, newer, by IXFR\n' })
+  primary.close()
+  t.match(await lists('update'), { code: 1, err: /TRANSFER_CONNECT/ })
+  const { lists: said } = JSON.parse((await lists('--json')).out) as { lists: unknown[] }
+  const zone = { serial: 8, primary: 'hq' }
+  t.match(said[0], { id: 'rpz', state: 'failing', failures: 1, entries: 3, zone })
+})
