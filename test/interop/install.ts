@@ -16,8 +16,11 @@ export const PROGRAMS = {
   named: 'bind9'
 } as const
 
-const has = (program: string): boolean =>
-  spawnSync('sh', ['-c', `command -v ${program} || test -x /usr/sbin/${program}`]).status === 0
+/** A path is looked at, with `*` for any one folder: for modules, which are no programs. */
+const has = (program: string): boolean => {
+  const known = `command -v ${program} || test -x /usr/sbin/${program}`
+  return spawnSync('sh', ['-c', program.startsWith('/') ? `ls ${program}` : known]).status === 0
+}
 
 /**
  * Installs what is missing, as root on Debian; elsewhere says what to install and ends with 2: a

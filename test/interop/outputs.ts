@@ -1,15 +1,17 @@
 /**
- * Outputs of the query log against the readers that others wrote: `fstrm_capture` and `dnstap-read`
- * over a Unix socket and over TCP, `rsyslogd` over UDP and TCP.
+ * Outputs of the query log against the readers that others wrote: `fstrm_capture`, `dnstap-read` and
+ * `protoc` over a Unix socket and over TCP, `rsyslogd` over UDP, TCP and TLS (GnuTLS).
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
+import { resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { askUdp } from '../gateway/asker.js'
 import { banning, Site } from '../gateway/site.js'
 import { address, serve } from '../cli/serving.js'
 import { install } from './install.js'
+import { policiesIn } from './dnstap-policies.js'
 import { eventually, Running } from './processes.js'
 
 // To install them takes its time.
@@ -18,7 +20,10 @@ t.setTimeout(300_000)
 install({
   fstrm_capture: 'fstrm-bin',
   'dnstap-read': 'bind9-dnsutils',
-  rsyslogd: 'rsyslog'
+  rsyslogd: 'rsyslog',
+  protoc: 'protobuf-compiler',
+  openssl: 'openssl',
+  '/usr/lib/*/rsyslog/lmnsd_gtls.so': 'rsyslog-gnutls'
 })
 
 const settings = (output: string): string => `
@@ -74,18 +79,55 @@ for (const kind of ['unix', 'tcp'] as const) {
     t.match(yaml, /version: interdict \d/)
     t.match(yaml, /status: NXDOMAIN/)
     t.match(yaml, /QUESTION: 1, ANSWER: 0/)
+    const policy = {
+      ...{ type: 'ban', rule: 'test-ban networks.yaml:5', action: 'NXDOMAIN', match: 'QNAME' },
+      value: 'banned.example'
+    }
+    t.strictSame(policiesIn(file, site.folder), [policy, policy, policy])
   })
 }
 
-for (const kind of ['udp', 'tcp'] as const) {
-  t.test(`syslog over ${kind}, read by rsyslogd`, async t => {
+const TLS = 'test/fixtures/tls'
+const SERVER = { cert: resolve(`${TLS}/siem.example.pem`), key: resolve(`${TLS}/siem.example.key`) }
+
+/** The settings of rsyslogd's TLS: its own certificate, and whose clients' are to be right. */
+const gtls = (ca: string): string => `
+global(DefaultNetstreamDriver="gtls" DefaultNetstreamDriverCAFile="${ca}"
+  DefaultNetstreamDriverCertFile="${SERVER.cert}" DefaultNetstreamDriverKeyFile="${SERVER.key}")
+`
+
+/** A certificate for a client, which signs itself. */
+function clientCertificate(site: Site): { cert: string; key: string } {
+  const [cert, key] = [site.path('client.pem'), site.path('client.key')]
+  const subject = ['-subj', '/CN=gateway.example', '-addext', 'subjectAltName=DNS:gateway.example']
+  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+  execFileSync('openssl', ['req', ...kind, ...subject, '-keyout', key, '-out', cert], {
+    stdio: 'ignore'
+  })
+  return { cert, key }
+}
+
+const SECURE = `StreamDriver.Name="gtls" StreamDriver.Mode="1"`
+const SYSLOGS = [
+  { it: 'udp', kind: 'udp', module: 'imudp', auth: undefined },
+  { it: 'tcp', kind: 'tcp', module: 'imtcp', auth: undefined },
+  { it: 'tls', kind: 'tls', module: 'imtcp', auth: `${SECURE} StreamDriver.AuthMode="anon"` },
+  {
+    ...{ it: 'tls, with a certificate of ours', kind: 'tls', module: 'imtcp' },
+    auth: `${SECURE} StreamDriver.AuthMode="x509/name" PermittedPeer="gateway.example"`
+  }
+] as const
+
+for (const { it, kind, module, auth } of SYSLOGS) {
+  t.test(`syslog over ${it}, read by rsyslogd`, async t => {
     const port = await freeTcpPort()
     const site = new Site(t, {})
     const [conf, file] = [site.path('rsyslog.conf'), site.path('out')]
+    const client = clientCertificate(site)
     site.write(
       'rsyslog.conf',
-      `module(load="im${kind}")
-input(type="im${kind}" address="127.0.0.1" port="${port}")
+      `${auth === undefined ? '' : gtls(client.cert)}module(load="${module}" ${auth ?? ''})
+input(type="${module}" address="127.0.0.1" port="${port}")
 template(name="t" type="string" string="%app-name% %msgid% %structured-data% %msg%\\n")
 action(type="omfile" file="${file}" template="t")
 `
@@ -95,8 +137,10 @@ action(type="omfile" file="${file}" template="t")
     const read = (): string[] =>
       existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []
     const ours = (): string[] => read().filter(line => line.startsWith('interdict blocked '))
+    const secure = `ca: ${SERVER.cert}, server-name: siem.example, cert: ${client.cert}, key: ${client.key}`
+    const more = auth === undefined ? '' : `, ${secure}`
     const to = `${kind}://127.0.0.1:${port}`
-    const output = `{ name: siem, type: syslog, format: sentence, to: '${to}' }`
+    const output = `{ name: siem, type: syslog, format: sentence, to: '${to}'${more} }`
     await blockThree(t, output, () => ours().length === 3)
     t.match(
       ours()[0],
