@@ -136,7 +136,8 @@ export async function archive(path: string, wall: Milliseconds): Promise<void> {
     throw new Error(message)
   }
   const log = { info: () => undefined, warn: refuse, error: refuse }
-  await tend({ path, threads: availableParallelism() }, wall, log)
+  const threads = availableParallelism()
+  await tend({ path, threads, parquet: true, chain: undefined }, wall, log)
 }
 
 /** Octets of all files in a folder. */

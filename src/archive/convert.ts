@@ -1,15 +1,15 @@
-import { createHash } from 'node:crypto'
-import { createReadStream, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { renameSync, rmSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { failure } from '../base/error.js'
 import { SCHEMA_VERSION } from '../log/schema.js'
+import type { Chain } from './chain/chain.js'
+import type { SizedFile } from './chain/link.js'
 import type { Database } from './database.js'
-import type { LogNames } from './folder.js'
+import { digestFile, digestLines } from './digest.js'
+import { FOREIGN, type LogNames } from './folder.js'
 import { COLUMNS, IS_LOOKUP, quotedList, readLines } from './lookups.js'
 import { copyTo, originOf, type Source } from './origin.js'
 import { settle } from './safe-file.js'
-
-const NEWLINE = 0x0a
 
 /**
  * Makes Parquet of a closed file: one for each UTC day that it has lookups of. Only when all of
@@ -17,17 +17,21 @@ const NEWLINE = 0x0a
  * nothing else: see `holdLog`. So what a crash leaves is made anew.
  *
  * @param making a folder for half-made files, on the same file system
- * @throws InterdictError ARCHIVE_SQL, ARCHIVE_NEWER; the system's errors
+ * @param chain that is told what became of it
+ * @throws InterdictError ARCHIVE_SQL, ARCHIVE_NEWER, CHAIN_ALTERED, CHAIN_WRITE; the system's errors
  */
 export async function convert(
   database: Database,
   names: LogNames,
   closed: string,
-  making: string
+  making: string,
+  chain: Chain | undefined
 ): Promise<Source> {
   const path = join(names.folder, closed)
   const from = readLines(quotedList([path]))
-  const { sha256, lines } = await digest(path)
+  const { sha256, octets, lines } = await digestLines(path)
+  const original = { file: closed, sha256 }
+  chain?.expect(original)
   // Lines are read twice, and written once: reading costs a quarter of sorting and writing.
   const days = await daysOf(database, from)
   const records = days.reduce((sum, day) => sum + day.records, 0)
@@ -35,15 +39,20 @@ export async function convert(
   if (source.foreign > 0) await refuseNewer(database, from, path)
   // Whatever it is, somebody may want it.
   if (records === 0 && lines > 0) {
-    renameSync(path, `${path}.foreign`)
+    chain?.replaced([original], [{ file: closed + FOREIGN, sha256, octets }])
+    renameSync(path, path + FOREIGN)
     return source
   }
+  const made: SizedFile[] = []
   for (const { day } of days) {
     const part = join(making, names.parquetOf(closed))
     const rows = `SELECT ${COLUMNS} FROM ${from} WHERE ${IS_LOOKUP} AND time::DATE = '${day}'`
     await database.run(copyTo(rows, part, originOf([source])))
-    settle(part, join(names.archive, `day=${day}`, names.parquetOf(closed)))
+    const place = join(names.archive, `day=${day}`, names.parquetOf(closed))
+    made.push({ file: relative(names.folder, place), ...(await digestFile(part)) })
+    settle(part, place)
   }
+  chain?.replaced([original], made)
   rmSync(path)
   return source
 }
@@ -63,24 +72,4 @@ async function refuseNewer(database: Database, from: string, path: string): Prom
   const version = row?.v
   if (typeof version === 'number' && version > SCHEMA_VERSION)
     throw failure('ARCHIVE_NEWER', path, version)
-}
-
-/** SHA-256 of a file, and how many lines with something in them it has. */
-async function digest(path: string): Promise<{ sha256: string; lines: number }> {
-  const hash = createHash('sha256')
-  let lines = 0
-  /** Octets of a line begun in an earlier chunk. */
-  let begun = false
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
-    const octets = chunk as Buffer
-    hash.update(octets)
-    let start = 0
-    for (let end = octets.indexOf(NEWLINE); end >= 0; end = octets.indexOf(NEWLINE, start)) {
-      if (begun || end > start) lines++
-      begun = false
-      start = end + 1
-    }
-    begun ||= start < octets.length
-  }
-  return { sha256: hash.digest('hex'), lines: lines + (begun ? 1 : 0) }
 }

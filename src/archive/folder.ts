@@ -1,13 +1,16 @@
 import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs'
-import { basename, dirname, extname, join } from 'node:path'
+import { basename, dirname, extname, join, relative } from 'node:path'
 import { replacedIn } from './replaced.js'
 import { isWhole, isWholeFile } from './safe-file.js'
 
 /** Beside the query log: a folder for each UTC day, `archive/day=2026-11-26`, of Parquet files. */
 export const ARCHIVE = 'archive'
 
+/** What a closed file without any lookup is called. */
+export const FOREIGN = '.foreign'
+
 /** The name of a closed file says when it was closed; see `log/closed-files.ts`. */
-const STAMP = String.raw`-\d{8}T\d{6}\.\d{3}Z`
+const STAMP = String.raw`-(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2}\.\d{3}Z)`
 const DAY = /^day=(\d{4}-\d{2}-\d{2})$/
 
 /** Names of a query log's files: that being written, `queries.jsonl`, and what became of it. */
@@ -32,6 +35,14 @@ export class LogNames {
   /** Whether a name in `folder` is one that the recorder gave a file when it closed it. */
   isClosed(name: string): boolean {
     return this.#closed.test(name)
+  }
+
+  /** When a file was closed, by its name, in RFC 3339; undefined: the recorder closed no such file. */
+  closedAt(name: string): string | undefined {
+    const found = this.#closed.exec(name)
+    if (found === null) return undefined
+    const [, year, month, day, hour, minute, second] = found
+    return `${year}-${month}-${day}T${hour}:${minute}:${second}`
   }
 
   /** What a closed file is called once it is Parquet, in the folder of each day that it has. */
@@ -127,6 +138,19 @@ export function brokenIn(names: LogNames): string[] {
 /** Names of closed files of lines, oldest first. */
 export function closedIn(names: LogNames): string[] {
   return namesIn(names.folder).filter(name => names.isClosed(name))
+}
+
+/** Names of closed files that had no lookup. */
+export function foreignIn(names: LogNames): string[] {
+  return namesIn(names.folder).filter(
+    name => name.endsWith(FOREIGN) && names.isClosed(name.slice(0, -FOREIGN.length))
+  )
+}
+
+/** All files but the one being written, by their paths within the folder of the log. */
+export function filesIn(names: LogNames): string[] {
+  const parquet = parquetIn(names).map(path => relative(names.folder, path))
+  return [...closedIn(names), ...foreignIn(names), ...parquet]
 }
 
 /** Lets go of them. */

@@ -20,32 +20,54 @@ const pathOf = ({ archive }: Place): string => join(archive, 'replacing.json')
  * part does not count, and from then on theirs do not.
  *
  * @param from their paths within the archive
+ * @param noted called when it has its name, and before they are removed
  */
-export function replace(place: Place, made: string, into: string, from: readonly string[]): void {
+export function replace(
+  place: Place,
+  made: string,
+  into: string,
+  from: readonly string[],
+  noted?: () => void
+): void {
   const replacement: Replacement = { into, from }
   const draft = join(dirname(made), 'replacing.json')
   writeFileSync(draft, JSON.stringify(replacement))
   settle(draft, pathOf(place))
   settle(made, join(place.archive, into))
+  noted?.()
   finishReplacing(place)
 }
 
-/** After a crash too: what is replaced goes away. */
-export function finishReplacing(place: Place): void {
-  for (const path of replacedIn(place)) rmSync(path, { force: true })
+/**
+ * After a crash too: what is replaced goes away.
+ *
+ * @param isNoted whether the chain has a file, by its path within the archive. Of one that it does
+ * not have nobody knows who made it: it goes away, and what it would replace stays.
+ */
+export function finishReplacing(place: Place, isNoted?: (into: string) => boolean): void {
+  const replaced = replacedIn(place)
+  const into = read(place)?.into
+  if (into !== undefined && isNoted?.(into) === false) {
+    if (replaced.length > 0 && replaced.every(path => existsSync(path)))
+      rmSync(join(place.archive, into))
+  } else for (const path of replaced) rmSync(path, { force: true })
   rmSync(pathOf(place), { force: true })
 }
 
 /** Paths of files that are there still, and replaced already. */
 export function replacedIn(place: Place): readonly string[] {
-  if (!existsSync(pathOf(place))) return []
+  const replacement = read(place)
+  if (replacement === undefined || !existsSync(join(place.archive, replacement.into))) return []
+  return replacement.from.map(path => join(place.archive, path))
+}
+
+function read(place: Place): Replacement | undefined {
+  if (!existsSync(pathOf(place))) return undefined
   try {
-    const { into, from } = JSON.parse(readFileSync(pathOf(place), 'utf8')) as Replacement
-    if (!existsSync(join(place.archive, into))) return []
-    return from.map(path => join(place.archive, path))
+    return JSON.parse(readFileSync(pathOf(place), 'utf8')) as Replacement
   } catch (error) {
     // It was there a moment ago: all is done.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
 }

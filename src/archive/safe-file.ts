@@ -19,6 +19,11 @@ export function settle(made: string, path: string): void {
   force(dirname(folder))
 }
 
+/** What was made or renamed in it is on the disk. */
+export function forceFolder(folder: string): void {
+  force(folder)
+}
+
 function force(path: string): void {
   withOpen(path, fsyncSync)
 }

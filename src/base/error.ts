@@ -162,6 +162,16 @@ const MESSAGES = {
   ARCHIVE_READ: (path: string, why: string) => `cannot read the query log ${path}: ${why}`,
   ARCHIVE_SQL: (why: string) => `the query failed: ${why}`,
   ARCHIVE_SQL_WRITES: () => 'found something else than one SELECT, wanted one: logs are only read',
+  CHAIN_KEY: (path: string, why: string) =>
+    `the key of log.queries.chain, ${path}, cannot be used: ${why}`,
+  CHAIN_BROKEN: (where: string, why: string, aside: string) =>
+    `${where}: the chain of the query log is broken (${why}); it is ${aside} now, and another begins`,
+  CHAIN_ALTERED: (path: string) =>
+    `${path} is not what the chain of the query log says: it is left as it is`,
+  CHAIN_WRITE: (path: string, why: string) =>
+    `cannot write the chain of the query log ${path}: ${why}`,
+  CHAIN_READ: (path: string, why: string) =>
+    `cannot read the chain of the query log ${path}: ${why}`,
 
   // replay
   REPLAY_UNREADABLE: (file: string, why: string) => `log ${file} cannot be read: ${why}`,

@@ -1,7 +1,7 @@
 import { epochSeconds, systemClock } from '../base/clock.js'
 import { decodeBundle, readBundleFile, type Bundle } from '../bundle/bundle.js'
 import { checkDate } from '../bundle/date.js'
-import { readPublicKey } from '../bundle/keys.js'
+import { readPublicKey } from '../base/ed25519.js'
 import { showInstant } from '../rules/instant.js'
 import { EXIT, usage } from './exit.js'
 import { count } from './show.js'

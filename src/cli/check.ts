@@ -5,6 +5,7 @@ import { loadConfig } from '../config/load.js'
 import { privacyNetworks } from '../config/privacy-networks.js'
 import { strangePrimaries } from '../config/zone-primaries.js'
 import { answeredHere } from '../gateway/answered-here.js'
+import { chainKeyTroubles } from '../gateway/chain-key.js'
 import { cookieSecrets } from '../gateway/cookie-secrets.js'
 import { transferPrimaries } from '../gateway/transfer-primaries.js'
 import type { Trouble } from '../gateway/messages.js'
@@ -54,7 +55,7 @@ type Rules = Readonly<Record<'networks' | 'rules' | 'names', number> & { sha256:
 async function look(path: string | undefined, { config, at }: CheckOptions): Promise<Checked> {
   const read = await loadConfig(config)
   if (!read.ok) return { errors: read.errors, warnings: [] }
-  const secrets = await secretErrors(read.config)
+  const secrets = [...(await secretErrors(read.config)), ...chainKeyTroubles(read.config)]
   try {
     const checked = await judge(
       await ruleFiles(path ?? read.config.rules, copiesFolder(read.config.state.folder)),

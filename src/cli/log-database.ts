@@ -35,8 +35,7 @@ export interface OpenLog {
  * @throws InterdictError ARCHIVE_READ, ARCHIVE_NO_DUCKDB
  */
 export async function openLog(options: LogOptions, sealed = false): Promise<OpenLog> {
-  const path =
-    options.log === undefined ? (await settings(options)).log.queries.path : fileOf(options.log)
+  const path = await logPath(options)
   const database = await openDatabase({ memory: MEMORY, threads: availableParallelism() })
   const quiet = showProgress(database)
   const close = (): void => {
@@ -55,6 +54,12 @@ export async function openLog(options: LogOptions, sealed = false): Promise<Open
     throw error
   }
   return { database, foreign: () => foreignLines(database), quiet, close }
+}
+
+/** Of the file that is being written: of the log that was given, or that of the settings. */
+export async function logPath(options: LogOptions): Promise<string> {
+  const { log } = options
+  return log === undefined ? (await settings(options)).log.queries.path : fileOf(log)
 }
 
 function fileOf(path: string): string {

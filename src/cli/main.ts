@@ -193,6 +193,21 @@ program
   })
 
 program
+  .command('verify-log')
+  .description('say whether the files of the query log are as they were written, by its chain')
+  .argument('[log]', 'query log, or its folder (default: that of the settings)')
+  .option(
+    '-k, --key <key...>',
+    'public keys that signatures count of (default: those of the settings)'
+  )
+  .option('--expect <sha256>', 'SHA-256 of a line of the chain, as the service log had it')
+  .option('--json', 'as JSON')
+  .action(async (log: string | undefined, _options, command: Command) => {
+    const { verify } = await import('./verify-log.js')
+    await verify(log, command.optsWithGlobals())
+  })
+
+program
   .command('ping')
   .description('ask the running server whether it answers: exit code 0 if it does')
   .option('--timeout <ms>', 'how long to wait for each address, in milliseconds', '2000')

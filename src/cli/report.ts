@@ -18,6 +18,7 @@ import { showPattern } from '../rules/pattern.js'
 import { banFacts } from './ban-facts.js'
 import { EXIT, usage } from './exit.js'
 import { openLog, type LogOptions, type OpenLog } from './log-database.js'
+import { proofOf } from './proof-fact.js'
 import { dayOf, readPeriod, type PeriodOptions } from './period.js'
 import { toText } from './report-text.js'
 import { settings } from './settings.js'
@@ -96,7 +97,8 @@ async function answer(log: OpenLog, question: Question | undefined, asked: Asked
         id!,
         selection,
         loaded.ok ? banFacts(id!, loaded.rules) : undefined,
-        top
+        top,
+        await proofOf(options)
       )
     }
     case 'bypass': {

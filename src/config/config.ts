@@ -200,7 +200,19 @@ export interface QueryLogConfig {
   readonly rotation: { readonly octets: Octets; readonly daily: boolean }
   /** Whether closed files become Parquet. */
   readonly archive: boolean
+  /** Undefined: what becomes of its files is not recorded. */
+  readonly chain: ChainConfig | undefined
   readonly privacy: PrivacyConfig
+}
+
+/** How it can be shown that nobody has changed the query log. */
+export interface ChainConfig {
+  /** Path of the private key. */
+  readonly signKey: string
+  /** Public keys that lines of before may be signed with. */
+  readonly earlierKeys: readonly string[]
+  /** The chain gets a line at least so often. */
+  readonly checkpoint: Milliseconds
 }
 
 /** `full`: the address; `prefix`, `pseudonym`: what is left of it; `none`: nothing. */

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { basename, dirname, resolve, sep } from 'node:path'
 import { failure, failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
 import type { Octets } from '../base/units.js'
@@ -8,6 +8,7 @@ import { readYaml } from '../document/read.js'
 import { readName } from '../wire/name.js'
 import type {
   AdminSocketConfig,
+  ChainConfig,
   Config,
   LimitsConfig,
   PrivacyConfig,
@@ -72,8 +73,20 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
     const wanted = 'another folder than that of the query log'
     refuse('log.queries.privacy.keys', log.queries.privacy.keys, wanted)
   }
+  const chain = chainOf(log.queries.chain, folder)
+  if (chain !== undefined) {
+    if (isWithin(chain.signKey, logFolder)) {
+      refuse(
+        'log.queries.chain.sign-key',
+        chain.signKey,
+        'a file outside the folder of the query log'
+      )
+    }
+    if (basename(log.queries.file) === 'chain.jsonl')
+      refuse('log.queries.file', log.queries.file, 'another name than that of the chain')
+  }
   if (errors.length > 0) return { ok: false, errors }
-  return { ok: true, config: configOf(read.value, folder, { socket, privacy }) }
+  return { ok: true, config: configOf(read.value, folder, { socket, privacy, chain }) }
 }
 
 function adminSocket(
@@ -87,7 +100,11 @@ function adminSocket(
 function configOf(
   settings: Settings,
   folder: string,
-  placed: { readonly socket: AdminSocketConfig | undefined; readonly privacy: PrivacyConfig }
+  placed: {
+    readonly socket: AdminSocketConfig | undefined
+    readonly privacy: PrivacyConfig
+    readonly chain: ChainConfig | undefined
+  }
 ): Config {
   const { listen, workers, transport, cache, identity, cookies, tcp, log, shutdown } = settings
   const secretFile = cookies['secret-file']
@@ -154,12 +171,26 @@ function configOf(
         flush: queries.flush,
         rotation: { octets: queries.rotate.size, daily: queries.rotate.daily },
         archive: queries.archive,
+        chain: placed.chain,
         privacy: placed.privacy
       },
       outputs: outputsOf(log.outputs, folder, resolve(folder, settings.state.folder))
     },
     shutdown
   }
+}
+
+function chainOf(
+  settings: Settings['log']['queries']['chain'],
+  folder: string
+): ChainConfig | undefined {
+  const { 'sign-key': signKey, 'earlier-keys': earlierKeys, checkpoint } = settings
+  if (signKey === '') return undefined
+  return { signKey: resolve(folder, signKey), earlierKeys, checkpoint }
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path.startsWith(folder.endsWith(sep) ? folder : folder + sep)
 }
 
 function privacyOf(

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { readPrefix } from '../base/address.js'
+import { readPublicKey } from '../base/ed25519.js'
 import { duration, size, wholeSeconds } from '../document/quantity.js'
 import { textAs } from '../document/text.js'
 import { readName } from '../wire/name.js'
@@ -145,6 +146,16 @@ const privacy = section({
   'keep-keys': duration('0d', '3650d').prefault('90d')
 })
 
+const publicKey = z
+  .string()
+  .refine(text => readPublicKey(text) !== undefined, 'an Ed25519 public key in base64')
+
+const chain = section({
+  'sign-key': z.string('a path').prefault(''),
+  'earlier-keys': z.array(publicKey).prefault([]),
+  checkpoint: duration('1m', '1d').prefault('1h')
+})
+
 const log = section({
   service: section({
     level: z.enum(['info', 'warn', 'error', 'silent']).prefault('info'),
@@ -159,6 +170,7 @@ const log = section({
       daily: z.boolean().prefault(true)
     }),
     archive: z.boolean().prefault(true),
+    chain,
     privacy
   }),
   outputs: outputsSchema

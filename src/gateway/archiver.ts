@@ -27,9 +27,7 @@ export const startArchive: StartArchive = () =>
     stdio: ['ignore', 'ignore', 'ignore', 'ipc']
   })
 
-export interface ArchiverParts {
-  /** Path of the query log being written. */
-  readonly path: string
+export interface ArchiverParts extends Omit<TendOptions, 'threads'> {
   readonly log: ServiceLog
   readonly start?: StartArchive
   /** The time, of which the UTC day matters. */
@@ -37,7 +35,7 @@ export interface ArchiverParts {
   readonly look?: Milliseconds
 }
 
-/** Sees to it that closed files of the query log become Parquet, by a process of its own. */
+/** Sees to it that the files of the query log are looked after, by a process of its own. */
 export class Archiver {
   readonly #parts: ArchiverParts
   readonly #names: LogNames
@@ -46,6 +44,10 @@ export class Archiver {
   #notBefore: Milliseconds = -Infinity
   /** The UTC day of the last time that all was done. */
   #day = ''
+  /** Closed files that were there when all was done. */
+  #seen: ReadonlySet<string> = new Set()
+  /** When the chain is to have a checkpoint. */
+  #checkpointAt: Milliseconds = -Infinity
   /** Told once: it does not come by waiting. */
   #missing = false
   #closed = false
@@ -72,22 +74,33 @@ export class Archiver {
   }
 
   #look(): void {
-    if (this.#child !== undefined || this.#missing || performance.now() < this.#notBefore) return
-    if (this.#today() === this.#day && this.#nothingClosed()) return
-    this.#run()
+    const now = performance.now()
+    if (this.#child !== undefined || now < this.#notBefore) return
+    const { parquet, chain } = this.#parts
+    if (chain === undefined && (!parquet || this.#missing)) return
+    const isDue = chain !== undefined && now >= this.#checkpointAt
+    if (isDue || this.#today() !== this.#day || this.#hasClosed()) this.#run()
   }
 
-  #nothingClosed(): boolean {
+  #hasClosed(): boolean {
+    return this.#closedNow().some(name => !this.#seen.has(name))
+  }
+
+  #closedNow(): readonly string[] {
     try {
-      return closedIn(this.#names).length === 0
+      return closedIn(this.#names)
     } catch {
       // The recorder tells of a folder that cannot be read.
-      return true
+      return []
     }
   }
 
   #run(): void {
     const day = this.#today()
+    const { path, chain } = this.#parts
+    const parquet = this.#parts.parquet && !this.#missing
+    const closed = this.#closedNow()
+    const now = performance.now()
     const child = (this.#parts.start ?? startArchive)()
     this.#child = child
     let done = false
@@ -104,13 +117,14 @@ export class Archiver {
     child.once('exit', () => {
       this.#child = undefined
       if (this.#closed) return
-      if (done) this.#day = day
-      else this.#notBefore = performance.now() + REST
+      if (done) {
+        this.#day = day
+        this.#seen = new Set(closed)
+        this.#checkpointAt = now + (chain?.checkpoint ?? Infinity)
+      } else this.#notBefore = performance.now() + REST
     })
-    child.send({
-      path: this.#parts.path,
-      threads: availableParallelism()
-    } satisfies ArchiveStart)
+    const threads = availableParallelism()
+    child.send({ path, threads, parquet, chain } satisfies ArchiveStart)
   }
 
   #today(): string {

@@ -8,6 +8,7 @@ import type { Endpoint, Transport } from '../socket/datagram.js'
 import { startTurn } from '../socket/start-turn.js'
 import { Admin } from './admin.js'
 import { Archiver } from './archiver.js'
+import { chainKeyTroubles } from './chain-key.js'
 import { cookieSecrets } from './cookie-secrets.js'
 import type { Compiler } from './compiler.js'
 import { Fleet } from './fleet.js'
@@ -64,7 +65,8 @@ export class Gateway {
     this.warnings = warnings
     const recording = { settings, outputs, rings, upstreams: shown }
     this.recorder = new RecorderHandle(startThread, recording, log)
-    this.archiver = new Archiver({ path: settings.path, log })
+    const { path, archive: parquet, chain } = settings
+    this.archiver = new Archiver({ path, parquet, chain, log })
     const probeKey = newProbeKey()
     const common = { config, upstreams, probeKey }
     const onProbe = (token: string): void => this.loops.cameBack(token)
@@ -108,7 +110,7 @@ export class Gateway {
    * @returns what stands in the way; empty: it serves
    */
   async start(): Promise<readonly Trouble[]> {
-    const wrong = await this.rekey()
+    const wrong = [...(await this.rekey()), ...chainKeyTroubles(this.parts.config)]
     if (wrong.length > 0) return wrong
     // The threads load their code while the rules are read: that is most of the start-up time.
     this.fleet.launch()
@@ -120,8 +122,7 @@ export class Gateway {
     this.recorder.launch()
     this.keeper.follow(this.warnings)
     this.loops.start()
-    const { which, archive } = this.parts.config.log.queries
-    if (which !== 'none' && archive) this.archiver.start()
+    if (this.parts.config.log.queries.which !== 'none') this.archiver.start()
     return []
   }
 

@@ -16,20 +16,25 @@ export interface BanFacts {
   readonly exceptions: ReadonlyMap<string, string>
 }
 
-/** `interdict report ban ID`: the evidence that one ban is enforced, where, and with what gaps. */
+/**
+ * `interdict report ban ID`: the evidence that one ban is enforced, where, and with what gaps.
+ *
+ * @param proof whether the log is as it was written
+ */
 export async function banReport(
   log: Log,
   id: string,
   selection: Selection,
   rules: BanFacts | undefined,
-  top: number
+  top: number,
+  proof: Fact
 ): Promise<Report> {
   const ofBan = { ...selection, ban: id }
   const all = await sums(log, ofBan)
   const networks = await tally(log, 'network', ofBan, 1000)
   return {
     title: `Evidence for the ban ${id}`,
-    facts: [...(rules?.facts ?? []), ...periodFacts(selection, all), ...sumFacts(all)],
+    facts: [...(rules?.facts ?? []), ...periodFacts(selection, all), ...sumFacts(all), proof],
     tables: [
       coverage(networks, rules),
       await tallyTable(log, { ...COURSE, top }, ofBan),

@@ -20,7 +20,10 @@ async function run(path: string, wall = today) {
   const told: { level: string; fields: LogFields }[] = []
   const at = (level: string) => (fields: LogFields) => void told.push({ level, fields })
   const log = { info: at('info'), warn: at('warn'), error: at('error') }
-  return { done: await tend({ path, threads: 1 }, wall, log), told }
+  return {
+    done: await tend({ path, threads: 1, parquet: true, chain: undefined }, wall, log),
+    told
+  }
 }
 
 /** Times of all lookups, sorted. */

@@ -4,7 +4,7 @@ import t from 'tap'
 import type { InterdictError } from '../../src/base/error.js'
 import { decodeBundle, encodeBundle } from '../../src/bundle/bundle.js'
 import { decodeContent, encodeContent, sha256Of } from '../../src/bundle/content.js'
-import { newKeys } from '../../src/bundle/keys.js'
+import { newKeys } from '../../src/base/ed25519.js'
 import { withSignature } from '../../src/bundle/sign.js'
 
 const pairs = [newKeys(), newKeys(), newKeys()]

@@ -68,6 +68,7 @@ const defaults = {
       flush: 200,
       rotation: { octets: 256 * 1024 * 1024, daily: true },
       archive: true,
+      chain: undefined,
       privacy: {
         ...{ default: 'full', networks: [], bits: { ipv4: 24, ipv6: 56 }, preservePrefix: false },
         keys: { folder: resolve('/etc/interdict/keys'), rotation: 'daily', keep: 90 * 86_400_000 }

@@ -1,20 +1,34 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as after } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { Archiver, type StartArchive } from '../../src/gateway/archiver.js'
+import { openDatabase } from '../../src/archive/database.js'
+import {
+  Archiver,
+  startArchive,
+  type ArchiverParts,
+  type StartArchive
+} from '../../src/gateway/archiver.js'
 import type { LogFields } from '../../src/log/service-log.js'
+import { kindsOf, linesOf, signKey, tendOnce, verified } from '../archive/chain/rig.js'
 import { lines, logFolder, record } from '../archive/lines.js'
 
 const CLOSED = 'queries-20230302T000000.104Z.jsonl'
 
-function rig(t: Test, path: string, start?: StartArchive) {
+function rig(
+  t: Test,
+  path: string,
+  start?: StartArchive,
+  settings: Partial<Pick<ArchiverParts, 'parquet' | 'chain'>> = {}
+) {
   const told: { level: string; fields: LogFields }[] = []
   const at = (level: string) => (fields: LogFields) => void told.push({ level, fields })
   const log = { info: at('info'), warn: at('warn'), error: at('error') }
-  const archiver = new Archiver({ path, log, look: 50, ...(start === undefined ? {} : { start }) })
+  const options = { path, log, look: 50, parquet: true, chain: undefined, ...settings }
+  const archiver = new Archiver({ ...options, ...(start === undefined ? {} : { start }) })
   archiver.start()
   t.teardown(() => archiver.close())
   return { told, archiver }
@@ -75,3 +89,46 @@ t.test(
     t.ok(performance.now() - start < 2000)
   }
 )
+
+t.test('a chain without Parquet: closed files are told to it once, and without DuckDB', async t => {
+  const path = logFolder(t, { [CLOSED]: lines(record('2023-03-01T09:26:53.589Z')) })
+  const key = signKey(t)
+  let starts = 0
+  const start: StartArchive = () => (starts++, startArchive())
+  rig(t, path, start, { parquet: false, chain: key.options })
+  await until(() => starts > 0 && existsSync(join(dirname(path), 'chain.jsonl')))
+  await until(() => linesOf(path).length === 3)
+  await after(300)
+  t.strictSame(kindsOf(path), ['start', 'file', 'checkpoint'])
+  t.equal(starts, 1)
+})
+
+t.test('killed at any moment, the chain is whole in the end, and no lookup is lost', async t => {
+  const files = Array.from({ length: 6 }, (_, i) => [
+    `queries-2023030${i + 2}T000000.104Z.jsonl`,
+    lines(...Array.from({ length: 500 }, () => record(`2023-03-0${i + 1}T09:26:53.589Z`)))
+  ])
+  const path = logFolder(t, Object.fromEntries(files) as Record<string, string>)
+  const key = signKey(t)
+  for (let wait = 60; wait <= 600; wait += 45) {
+    const process = startArchive()
+    const ended = once(process, 'exit')
+    process.send({ path, threads: 1, parquet: true, chain: key.options })
+    await Promise.race([ended, after(wait)])
+    process.kill('SIGKILL')
+    await ended
+    if (!existsSync(join(dirname(path), 'chain.jsonl'))) continue
+    const { breaks } = await verified(path, key.publicKey)
+    // Before the first line there is no chain.
+    t.ok(
+      breaks.every(({ kind }) => kind === 'absent'),
+      `after ${wait} ms: ${JSON.stringify(breaks)}`
+    )
+  }
+  t.match(await tendOnce(path, '2026-11-26T00:00:00.000Z', { chain: key.options }), { done: true })
+  t.match(await verified(path, key.publicKey), { proven: true, files: 6, unproven: [] })
+  const database = await openDatabase({ memory: 256 * 1024 * 1024, threads: 1 })
+  t.teardown(() => database.close())
+  await database.addLookups(path)
+  t.strictSame(await database.rows('SELECT count(*) AS count FROM lookups'), [{ count: 3000 }])
+})

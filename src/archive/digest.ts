@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto'
+import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs'
+import type { Octets } from '../base/units.js'
+import { lastLines } from '../log/last-lines.js'
+
+const NEWLINE = 0x0a
+const CHUNK: Octets = 1024 * 1024
+/** Of the beginning of a file, enough for its first line. */
+const HEAD: Octets = 64 * 1024
+const TIME = /"time":"([^"\\]{1,40})"/
+
+/** A file's content. */
+export interface Digest {
+  /** SHA-256 of all octets, in hexadecimal, as `sha256sum` gives it. */
+  readonly sha256: string
+  readonly octets: Octets
+}
+
+/** Of a file of lines. */
+export interface LinesDigest extends Digest {
+  /** Lines with something in them. */
+  readonly lines: number
+}
+
+export async function digestFile(path: string): Promise<Digest> {
+  const hash = createHash('sha256')
+  let octets = 0
+  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) {
+    hash.update(chunk as Buffer)
+    octets += (chunk as Buffer).length
+  }
+  return { sha256: hash.digest('hex'), octets }
+}
+
+export async function digestLines(path: string): Promise<LinesDigest> {
+  const hash = createHash('sha256')
+  let lines = 0
+  let length = 0
+  /** Octets of a line begun in an earlier chunk. */
+  let begun = false
+  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) {
+    const octets = chunk as Buffer
+    hash.update(octets)
+    length += octets.length
+    let start = 0
+    for (let end = octets.indexOf(NEWLINE); end >= 0; end = octets.indexOf(NEWLINE, start)) {
+      if (begun || end > start) lines++
+      begun = false
+      start = end + 1
+    }
+    begun ||= start < octets.length
+  }
+  return { sha256: hash.digest('hex'), octets: length, lines: lines + (begun ? 1 : 0) }
+}
+
+/** What the first and the last line of a file say of their time; left out where they say nothing. */
+export function timesIn(path: string): { readonly first?: string; readonly last?: string } {
+  const file = openSync(path, 'r')
+  try {
+    const head = Buffer.alloc(HEAD)
+    const read = readSync(file, head, 0, HEAD, 0)
+    const [line = ''] = head.subarray(0, read).toString().split('\n', 1)
+    const first = TIME.exec(line)?.[1]
+    const { size } = fstatSync(file)
+    const { lines } = lastLines(file, size, 1, text => TIME.test(text))
+    const last = TIME.exec(lines[0] ?? '')?.[1]
+    return { ...(first === undefined ? {} : { first }), ...(last === undefined ? {} : { last }) }
+  } finally {
+    closeSync(file)
+  }
+}
