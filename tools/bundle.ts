@@ -19,6 +19,7 @@ const THREADS = [
   'fetcher-main',
   'outlet-main',
   'recorder-main',
+  'transfer-main',
   'worker-main'
 ] as const
 /** They find their machine code by their own place in the file system. */

@@ -139,6 +139,7 @@ export class ZoneTask {
         this.parts.over()
         if (update === undefined) {
           this.notBefore = clock.wall() + REST
+          this.deaf = clock.now() + REST
           const fields = { list: list.id, error: error?.message ?? 'it ended' }
           log.error(fields, 'a thread that transfers a zone died')
         } else this.settle(update, primaries)

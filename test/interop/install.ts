@@ -13,7 +13,8 @@ export const PROGRAMS = {
   dnsperf: 'dnsperf',
   'ldns-signzone': 'ldnsutils',
   unbound: 'unbound',
-  named: 'bind9'
+  named: 'bind9',
+  knotd: 'knot'
 } as const
 
 /** A path is looked at, with `*` for any one folder: for modules, which are no programs. */
