@@ -111,6 +111,24 @@ const MESSAGES = {
     `${bundle}: found ${found} good signatures of trusted keys, wanted ${wanted}`,
   BUNDLE_EXPIRED: (bundle: string, expired: string, now: string) =>
     `${bundle} expired at ${expired}, and the clock says ${now}`,
+  BUNDLE_EARLY: (bundle: string, created: string, now: string) =>
+    `${bundle} was made at ${created}, and the clock says ${now}`,
+  BUNDLE_OLDER: (bundle: string, serial: number, newest: number) =>
+    `${bundle} has the serial ${serial}, and ${newest} was accepted here before`,
+  BUNDLE_OTHER: (bundle: string, serial: number, accepted: string) =>
+    `${bundle} has other content than the bundle ${serial} that was accepted here, SHA-256 ${accepted}`,
+  BUNDLE_TRUST: (where: string, why: string) => `no trusted public key in ${where}: ${why}`,
+  BUNDLE_STATE: (path: string, why: string) => `accepted bundles in ${path}: ${why}`,
+  BUNDLE_ENDS: (serial: number, expires: string) =>
+    `the bundle ${serial} in force expires at ${expires}`,
+  BUNDLE_ENDED: (serial: number, expired: string) =>
+    `the bundle ${serial} expired at ${expired} and stays in force: no newer one came`,
+  BUNDLE_ROLLED_BACK: (from: number, to: number, by: string, at: string) =>
+    `rolled back from bundle ${from} to ${to} by ${by} at ${at}: ${from} is not taken again`,
+  BUNDLE_NOT_KEPT: (serial: number) =>
+    `no bundle ${serial} that was accepted here is kept: see interdict rollback --list`,
+  BUNDLE_NO_EARLIER: () => 'no bundle that was accepted before the one in force is kept',
+  BUNDLE_OFF: () => 'rules.bundle is not set: the rules of these settings are a folder',
   BUNDLE_KEY: (file: string, why: string) => `no Ed25519 private key in ${file}: ${why}`,
   BUNDLE_PACK: (folder: string, why: string) => `${folder} cannot be packed: ${why}`,
   BUNDLE_WRITE: (file: string, why: string) => `cannot write ${file}: ${why}`,

@@ -100,7 +100,9 @@ async function contentOf(
  */
 export async function readBundleFile(path: string, bundle: string): Promise<Uint8Array> {
   try {
-    const { size } = await stat(path)
+    const found = await stat(path)
+    if (found.isDirectory()) throw new Error('it is a folder')
+    const { size } = found
     if (size > MOST_FILE) throw new Error(`it has ${size} octets, more than any bundle`)
     return await readFile(path)
   } catch (error) {

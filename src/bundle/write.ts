@@ -8,7 +8,8 @@ import { failure } from '../base/error.js'
  * @throws InterdictError BUNDLE_WRITE
  */
 export async function writeWhole(path: string, octets: Uint8Array): Promise<void> {
-  const beside = `${path}.new~`
+  // A gateway and a command may write the same file at the same time.
+  const beside = `${path}.${process.pid}.new~`
   try {
     const file = await open(beside, 'w', 0o644)
     try {

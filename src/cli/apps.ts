@@ -18,9 +18,9 @@ export async function apps(words: readonly string[], options: AppsOptions): Prom
   among('--role', options.role, ROLES)
   among('--kind', options.kind, KINDS)
   const config = await settings(options)
-  const loaded = await readRules(config)
+  const { loaded, files } = await readRules(config)
   if (!loaded.ok) refuse(loaded.errors)
-  const catalogue = await readCatalogue(config.rules)
+  const catalogue = await readCatalogue(files!)
   if (!catalogue.ok) refuse(catalogue.errors)
   const wanted = { ...options, search: words.join(' ').trim() }
   const found = searchApps(catalogue.apps, wanted)

@@ -11,6 +11,8 @@ const DAY: Seconds = 86_400
 export interface BansList {
   /** Instants are RFC 3339, in UTC. */
   readonly at: string
+  /** Which rules: the serial is that of their bundle, null where they are a folder. */
+  readonly rules: { readonly sha256: string; readonly serial: number | null }
   /** Days ahead that are looked at. */
   readonly within: number
   readonly networks: readonly string[]
@@ -80,6 +82,7 @@ export function listBans(ruleSet: RuleSet, wanted: Wanted): BansList {
   const coverage = coverageOf(ruleSet, wanted)
   return {
     at: shown(wanted.at)!,
+    rules: { sha256: ruleSet.sha256, serial: ruleSet.bundle?.serial ?? null },
     within: wanted.within,
     networks: ruleSet.networks.map(({ id }) => id),
     bans: bans.map(ban => listedBan(ban, ruleSet, wanted, coverage)),

@@ -29,6 +29,7 @@ export function toText(list: BansList, view: View): string {
   const lines = [
     ...wrap(title, view.width).map(line => paint('bold', line)),
     ...wrap(sums(list), view.width),
+    ...(list.rules.serial === null ? [] : [`Rules of the bundle ${list.rules.serial}`]),
     '',
     ...section(
       `Within ${ahead}`,

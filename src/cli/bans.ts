@@ -29,7 +29,7 @@ export async function bans(options: BansOptions): Promise<void> {
   const within = readDays(options.within)
   checkAt(at)
   if (json === true && csv === true) usage('--json and --csv: one of the two')
-  const loaded = await readRules(await settings(options))
+  const { loaded } = await readRules(await settings(options))
   if (!loaded.ok) refuse(loaded.errors)
   const { rules } = loaded
   checkIsThere('network', network, networkIds(rules))

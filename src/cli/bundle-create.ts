@@ -34,7 +34,7 @@ export async function create(folder: string, options: CreateOptions): Promise<vo
   const octets = await encodeBundle(content, { serial, created, expires, keys })
   const bundle = await decodeBundle(octets, options.output)
   const front = `${folder.replace(/\/+$/, '')}/`
-  const checked = await judge(new BundleFiles(bundle, folder, front), config, undefined)
+  const checked = await judge(new BundleFiles(bundle, { path: folder, front }), config, undefined)
   if (checked.errors.length > 0) {
     process.stderr.write(toText(checked))
     process.exit(EXIT.found)

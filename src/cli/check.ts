@@ -25,6 +25,7 @@ import { ageLine } from './lists-text.js'
 import { viewLists, type ListView } from './lists-view.js'
 import { listJson, listLines } from './list-report.js'
 import { standingClock } from './one-query.js'
+import { ownFiles } from './read-rules.js'
 import { runPolicyTests } from './policy-tests.js'
 import { ruleFiles } from './rule-files.js'
 import type { CommonOptions } from './settings.js'
@@ -49,7 +50,9 @@ export interface Checked {
   readonly tests?: { readonly passed: number; readonly failed: number }
 }
 
-type Rules = Readonly<Record<'networks' | 'rules' | 'names', number> & { sha256: string }>
+type Rules = Readonly<
+  Record<'networks' | 'rules' | 'names', number> & { sha256: string; serial?: number | undefined }
+>
 
 /** @param path of rules in place of those that the settings name: a folder or a bundle */
 async function look(path: string | undefined, { config, at }: CheckOptions): Promise<Checked> {
@@ -57,16 +60,26 @@ async function look(path: string | undefined, { config, at }: CheckOptions): Pro
   if (!read.ok) return { errors: read.errors, warnings: [] }
   const secrets = [...(await secretErrors(read.config)), ...chainKeyTroubles(read.config)]
   try {
-    const checked = await judge(
-      await ruleFiles(path ?? read.config.rules, copiesFolder(read.config.state.folder)),
-      read.config,
-      at
-    )
-    return { ...checked, errors: [...secrets, ...checked.errors] }
+    const { files, refused } = await placeOf(path, read.config)
+    const errors = [...secrets, ...refused]
+    if (files === undefined) return { errors, warnings: [] }
+    const checked = await judge(files, read.config, at)
+    return { ...checked, errors: [...errors, ...checked.errors] }
   } catch (error) {
     if (error instanceof InterdictError) return { errors: [...secrets, error], warnings: [] }
     throw error
   }
+}
+
+/** What was asked for; else what is to be in force, and what is wrong with the bundle that is offered. */
+async function placeOf(
+  path: string | undefined,
+  config: Config
+): Promise<{ readonly files: RuleFiles | undefined; readonly refused: readonly Trouble[] }> {
+  if (path !== undefined)
+    return { files: await ruleFiles(path, copiesFolder(config.state.folder)), refused: [] }
+  const { files, refused } = await ownFiles(config)
+  return { files: files[0], refused }
 }
 
 /** `interdict check`: reads everything as `serve` would, runs the tests, says all that is wrong. */
@@ -123,9 +136,9 @@ async function prove(
   const { timeZone } = ruleSet
   const local = answeredHere(config)
   const policy = new Policy(compile(ruleSet, { generation: 0, random: () => 0, local }))
-  const { counts, sha256 } = policy.snapshot
+  const { counts, sha256, bundle } = policy.snapshot
   const { networks, rules, names } = counts
-  const sums = { networks, rules, names, sha256 }
+  const sums = { networks, rules, names, sha256, serial: bundle?.serial }
   const { tests, errors } = await loadPolicyTests(files, timeZone)
   if (errors.length > 0) return { errors, rules: sums }
   const failures = await runPolicyTests(tests, policy, config, { now, timeZone })
@@ -170,9 +183,12 @@ function passed({ passed, failed }: NonNullable<Checked['tests']>): string {
   return `${count(passed, 'policy test passes', 'policy tests pass')}${others}`
 }
 
-function sumsOf({ networks, rules, names, sha256 }: Rules): string[] {
+function sumsOf({ networks, rules, names, sha256, serial }: Rules): string[] {
   const sums = [count(networks, 'network'), count(rules, 'rule'), count(names, 'name')]
-  return [`${sums.join(', ')}: all good`, `SHA-256 ${sha256}`]
+  return [
+    `${sums.join(', ')}: all good`,
+    `SHA-256 ${sha256}${serial === undefined ? '' : `, serial ${serial}`}`
+  ]
 }
 
 function toJson({ errors, warnings, lists, fetched, rules, tests }: Checked): string {

@@ -39,7 +39,7 @@ export interface ExplainOptions extends CommonOptions {
 export async function explain(name: string, options: ExplainOptions): Promise<void> {
   const question = readQuestion(name, options)
   const config = await settings(options)
-  const loaded = await readRules(config)
+  const { loaded } = await readRules(config)
   if (!loaded.ok) refuse(loaded.errors)
   const { timeZone } = loaded.rules
   const asked = { ...question, clock: standingClock(wallAt(options.at, timeZone)) }

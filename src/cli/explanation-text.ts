@@ -49,7 +49,7 @@ export function toText(explanation: Explanation, view: View): string {
     'Rules that have a say',
     ...stops.flatMap(stop => stopLines(stop, view)),
     '',
-    `Rules SHA-256 ${rules.sha256}`
+    `Rules SHA-256 ${rules.sha256}${rules.serial === null ? '' : `, serial ${rules.serial}`}`
   ]
   return `${lines.join('\n')}\n`
 }

@@ -73,7 +73,7 @@ export interface Explanation {
   readonly network: string | null
   readonly at: string
   /** Which rules were asked. */
-  readonly rules: { readonly sha256: string }
+  readonly rules: { readonly sha256: string; readonly serial: number | null }
   readonly verdict: string
   readonly match: string
   /** The rule that decided, or in monitor mode would have. */
@@ -102,7 +102,7 @@ export function gather(
     client: showWords(asked.client, 0),
     network: snapshot.networks[snapshot.classNetworks[clientClass]!] ?? null,
     at: new Date(asked.clock.wall()).toISOString(),
-    rules: { sha256: snapshot.sha256 },
+    rules: { sha256: snapshot.sha256, serial: snapshot.bundle?.serial ?? null },
     verdict: wordOf(VERDICT, isOpen ? VERDICT.forwarded : event.verdict),
     match: wordOf(MATCH, event.match),
     rule: decided ?? null,

@@ -20,7 +20,7 @@ const PAUSE: Milliseconds = 100
  */
 export async function updateLists(ids: readonly string[], options: CommonOptions): Promise<void> {
   const config = await settings(options)
-  const loaded = await readRules(config)
+  const { loaded } = await readRules(config)
   if (!loaded.ok) refuse(loaded.errors)
   const all = [...loaded.remotes, ...loaded.transfers].map(({ id }) => id)
   for (const id of ids) {

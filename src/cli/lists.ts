@@ -17,7 +17,7 @@ export interface ListsOptions extends CommonOptions {
 /** `interdict lists`: what lists there are, and how those are that are fetched. */
 export async function showLists(options: ListsOptions): Promise<void> {
   const config = await settings(options)
-  const loaded = await readRules(config)
+  const { loaded } = await readRules(config)
   if (!loaded.ok) refuse(loaded.errors)
   const lists = await viewLists(loaded, whereOf(config))
   process.stdout.write(

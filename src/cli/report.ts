@@ -13,12 +13,12 @@ import type { Report } from '../report/report.js'
 import type { Selection } from '../report/selection.js'
 import { KEYS, type Key } from '../report/tally.js'
 import { readCatalogue, type CatalogueApp } from '../rules/catalogue.js'
-import { loadRules } from '../rules/load.js'
 import { showPattern } from '../rules/pattern.js'
 import { banFacts } from './ban-facts.js'
 import { EXIT, usage } from './exit.js'
 import { openLog, type LogOptions, type OpenLog } from './log-database.js'
 import { proofOf } from './proof-fact.js'
+import { ownFiles, readRules } from './read-rules.js'
 import { dayOf, readPeriod, type PeriodOptions } from './period.js'
 import { toText } from './report-text.js'
 import { settings } from './settings.js'
@@ -91,7 +91,7 @@ async function answer(log: OpenLog, question: Question | undefined, asked: Asked
         top
       )
     case 'ban': {
-      const loaded = await loadRules((await settings(options)).rules)
+      const { loaded } = await readRules(await settings(options))
       return banReport(
         database,
         id!,
@@ -119,7 +119,9 @@ async function answer(log: OpenLog, question: Question | undefined, asked: Asked
 
 /** None where the catalogue cannot be read: the log says enough without it. */
 async function apps(options: ReportOptions): Promise<readonly CatalogueApp[]> {
-  const catalogue = await readCatalogue((await settings(options)).rules)
+  const [files] = (await ownFiles(await settings(options))).files
+  if (files === undefined) return []
+  const catalogue = await readCatalogue(files)
   return catalogue.ok ? catalogue.apps : []
 }
 

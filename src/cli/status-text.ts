@@ -37,8 +37,25 @@ function rulesLines({ rules }: Status): Painted[] {
     `generation ${generation}, in force since ${instant(since)}`,
     `${sums}, ${count(names, 'name')}`,
     `SHA-256 ${sha256}`,
+    ...bundleLines(rules.bundle),
     ...dueLines(rules),
     ...(reload === null ? [] : reloadLines(reload))
+  ]
+}
+
+function bundleLines(bundle: Status['rules']['bundle']): Painted[] {
+  if (bundle === null) return []
+  const { serial, created, expires, state, newest, rollback } = bundle
+  const ends = { good: 'expires', ending: 'expires soon,', expired: 'expired' }[state]
+  const line = `bundle ${serial}, made ${instant(created)}, ${ends} ${instant(expires)}`
+  const colour = { good: undefined, ending: 'yellow', expired: 'red' } as const
+  const shown = colour[state]
+  const first: Painted = shown === undefined ? line : [shown, line]
+  if (rollback === null) return [first]
+  const { by, at } = rollback
+  return [
+    first,
+    ['yellow', `rolled back from ${rollback.from} by ${by} at ${at}; accepted until now: ${newest}`]
   ]
 }
 

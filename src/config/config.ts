@@ -11,8 +11,10 @@ export interface Config {
   readonly listen: readonly Endpoint[]
   readonly workers: number | 'auto'
   readonly transport: 'auto' | 'batch' | 'portable'
-  /** The rules folder. */
+  /** The rules folder; with `bundle`, the bundle that is offered. */
   readonly rules: string
+  /** Undefined: rules are a folder. */
+  readonly bundle: BundleConfig | undefined
   readonly upstreams: UpstreamsConfig
   readonly cache: CacheConfig
   readonly identity: IdentityConfig
@@ -33,6 +35,15 @@ export interface Config {
     readonly outputs: readonly OutputConfig[]
   }
   readonly shutdown: { readonly grace: Milliseconds }
+}
+
+/** Whose signatures a bundle has to have. */
+export interface BundleConfig {
+  /** Ed25519, as `interdict bundle keygen` prints them. */
+  readonly keys: readonly string[]
+  /** Each has one such key. */
+  readonly keyFiles: readonly string[]
+  readonly signatures: number
 }
 
 export interface UpstreamsConfig {

@@ -15,6 +15,7 @@ import type {
   UpstreamsConfig
 } from './config.js'
 import { outputsOf } from './outputs.js'
+import { rulesOf } from './rules-section.js'
 import { settingsSchema, type Settings } from './schema.js'
 import { transfersOf } from './transfers.js'
 
@@ -114,7 +115,7 @@ function configOf(
     listen,
     workers,
     transport,
-    rules: resolve(folder, settings.rules),
+    ...rulesOf(settings.rules, folder),
     upstreams: upstreamsOf(settings.upstreams),
     cache: {
       size: cache.size,

@@ -6,6 +6,7 @@ import { textAs } from '../document/text.js'
 import { readName } from '../wire/name.js'
 import { outputsSchema } from './outputs.js'
 import { transfersSchema } from './transfers.js'
+import { rulesSchema } from './rules-section.js'
 import { isSelf, ownAddresses, readEndpoint, readServer, showEndpoint } from './endpoint.js'
 
 /** Every key of the settings file with its default and its limits; `docs/configuration.md`. */
@@ -182,7 +183,7 @@ export const settingsSchema = section({
     .union([z.literal('auto', 'auto'), z.int('a number from 1 to 64').min(1).max(64)])
     .prefault('auto'),
   transport: z.enum(['auto', 'batch', 'portable']).prefault('auto'),
-  rules: path.prefault('rules'),
+  rules: rulesSchema,
   upstreams,
   cache,
   identity,

@@ -10,11 +10,11 @@ import { loadConfig } from '../config/load.js'
 import { compare } from '../policy/compare.js'
 import { compile } from '../policy/compile.js'
 import type { Snapshot } from '../policy/snapshot.js'
-import { zoneFilesIn } from '../rules/folder.js'
-import { loadRules, type RulesResult } from '../rules/load.js'
-import { isUnchanged, marksOf, pathsIn, type Marks } from './marks.js'
+import type { RuleSet } from '../rules/types.js'
+import { isUnchanged, marksOf, type Marks } from './marks.js'
 import type { FromCompiler, ToCompiler } from './messages.js'
 import { Retired, SETTLE } from './retired.js'
+import { pathsOf, readRulesAt, type RuleReading } from './rule-reading.js'
 import { troubleOf } from './trouble.js'
 
 /** How often files that change while they are read are read again, and after what pause. */
@@ -48,10 +48,9 @@ async function rules(order: Order): Promise<FromCompiler> {
   const started = performance.now()
   inForce ??= order.inForce
   if (inForce !== undefined) yieldToWorkers()
-  const { loaded, marks, restless } = await read(order)
+  const { loaded, refused, passing, marks, restless } = await read(order)
   const errors = restless ? [failure('GATEWAY_RESTLESS')] : loaded.ok ? [] : loaded.errors
   if (errors.length > 0 || !loaded.ok) {
-    const passing = !loaded.ok && loaded.passing
     return { kind: 'refused', errors: errors.map(troubleOf), marks, passing }
   }
   const made = make(loaded.rules, order)
@@ -60,7 +59,8 @@ async function rules(order: Order): Promise<FromCompiler> {
   const clients = new Map(loaded.rules.networks.map(({ id, prefixes }) => [id, prefixes]))
   const fetched = { lists, clients }
   const took = performance.now() - started
-  return { kind: 'compiled', ...made, warnings, fetched, zones, marks, took }
+  const others = { refused: refused.map(troubleOf), fetched, zones, marks, took, passing }
+  return { kind: 'compiled', ...made, warnings, ...others }
 }
 
 /**
@@ -73,36 +73,38 @@ function yieldToWorkers(): void {
 }
 
 /** What was read, and how everything looked before it was. */
-interface Reading {
-  readonly loaded: RulesResult
+interface Reading extends RuleReading {
   readonly marks: Marks
   readonly restless: boolean
 }
 
 /**
- * Reads the folder until nothing in it changed meanwhile: files of which some are old and some are
+ * Reads the rules until nothing in them changed meanwhile: files of which some are old and some are
  * new, or one of which half is written, are nobody's rules.
  */
-async function read({ folder, copies, known }: Order): Promise<Reading> {
-  const within = await Promise.all([folder, copies, zoneFilesIn(copies)].map(pathsIn))
-  let before = await marksOf([...known, ...within.flat()])
+async function read({ place, known }: Order): Promise<Reading> {
+  let before = await marksOf([...known, ...(await pathsOf(place))])
   for (let tries = 1; ; tries++) {
-    const loaded = await loadRules(folder, systemClock, copies)
-    const files = loaded.ok ? loaded.rules.files : loaded.files
+    const reading = await readRulesAt(place, systemClock)
+    const { files, written } = reading
+    before = new Map([...before, ...(await marksOf(written))])
     const after = await marksOf(files)
     const marks = new Map(files.map(file => [file, before.get(file) ?? '']))
     const restless = !isUnchanged(before, after)
-    if (!restless || tries === TRIES) return { loaded, marks, restless }
+    if (!restless || tries === TRIES) return { ...reading, marks, restless }
     before = after
     await sleep(PAUSE)
   }
 }
 
 function make(
-  ruleSet: Extract<RulesResult, { readonly ok: true }>['rules'],
+  ruleSet: RuleSet,
   { generation, local }: Order
 ): Pick<Extract<FromCompiler, { readonly kind: 'compiled' }>, 'snapshot' | 'changes'> {
-  if (ruleSet.sha256 === inForce?.sha256) return { snapshot: undefined, changes: undefined }
+  // A bundle may say the same as the one before: its serial is in every record.
+  const isSame =
+    ruleSet.sha256 === inForce?.sha256 && ruleSet.bundle?.serial === inForce.bundle?.serial
+  if (isSame) return { snapshot: undefined, changes: undefined }
   // The seed in force first, so that hashes which workers keep stay good over the reload; another
   // one only if names crowd under it.
   const seeds = inForce === undefined ? [] : [inForce.seed >>> 0]

@@ -4,6 +4,7 @@ import type { LocalName } from '../policy/local-names.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import type { Config } from '../config/config.js'
 import type { Compiled, FromCompiler, ToCompiler, Trouble } from './messages.js'
+import type { RulesPlace } from './rule-reading.js'
 import type { StartThread, Thread } from './thread.js'
 import { troubleOf } from './trouble.js'
 
@@ -17,9 +18,7 @@ export type SettingsResult =
   | { readonly ok: false; readonly errors: readonly Trouble[] }
 
 export interface CompileOrder {
-  readonly folder: string
-  /** Where copies of lists are that are fetched. */
-  readonly copies: string
+  readonly place: RulesPlace
   readonly generation: number
   /** What is watched. */
   readonly known: readonly string[]
@@ -76,7 +75,7 @@ export class Compiler {
     return { ok: false, errors: result.kind === 'refused' ? result.errors : [] }
   }
 
-  /** Reads the rules folder, and compiles it if it says something else than what is in force. */
+  /** Reads the rules, and compiles them if they say something else than what is in force. */
   async compile(order: CompileOrder): Promise<Compiled> {
     const result = await this.run({ kind: 'compile', ...order })
     if (result.kind === 'settings') throw new Error('the compiler answered what was not asked')

@@ -15,6 +15,7 @@ import type { Endpoint } from '../socket/datagram.js'
 import type { ZoneJob } from '../transfer/update-zone.js'
 import type { Secrets } from './cookie-secrets.js'
 import type { Marks } from './marks.js'
+import type { RulesPlace } from './rule-reading.js'
 import type { WorkerStatus } from './worker-status.js'
 
 /** An error on its way between threads: code and message, as `InterdictError` has them. */
@@ -119,10 +120,7 @@ export type ToCompiler =
   | { readonly kind: 'settings'; readonly file: string | undefined }
   | {
       readonly kind: 'compile'
-      /** The rules folder. */
-      readonly folder: string
-      /** Where copies of lists are that are fetched. */
-      readonly copies: string
+      readonly place: RulesPlace
       readonly generation: number
       /** What is watched, and so known to be read, inside the folder and elsewhere. */
       readonly known: readonly string[]
@@ -141,12 +139,16 @@ export type FromCompiler =
       /** Against the snapshot before, for the log; undefined for the first. */
       readonly changes: Changes | undefined
       readonly warnings: readonly Trouble[]
+      /** Why these are not the rules of the bundle that is offered, but those of the last good one. */
+      readonly refused: readonly Trouble[]
       readonly fetched: FetchedLists
       /** Lists that are zones of primaries. */
       readonly zones: readonly TransferList[]
       /** Of everything read or looked for, as it was when it was read. */
       readonly marks: Marks
       readonly took: Milliseconds
+      /** As below, of what was refused. */
+      readonly passing: boolean
     }
   | {
       readonly kind: 'refused'

@@ -14,6 +14,7 @@ import type { Compiler } from './compiler.js'
 import type { Compiled, Trouble } from './messages.js'
 import { RemoteLists } from './remote-lists.js'
 import { Retired, SETTLE } from './retired.js'
+import { rulesPlace } from './rule-reading.js'
 import { RulesNews, type Good, type ReloadReason } from './rules-news.js'
 import type { StartThread } from './thread.js'
 import { Watch } from './watch.js'
@@ -118,6 +119,9 @@ export class RulesKeeper {
     // It holds 25 MB, and rules do not often change in the first seconds.
     this.parts.compiler.rest(0)
     this.news.inForce(rules, read!, [...warnings, ...this.ofSettings()])
+    const { refused, passing } = read!
+    if (refused.length > 0) this.news.refuse('the start', rules, refused, [])
+    if (passing) this.again.later()
     this.watch.follow(read!.marks)
     this.lists.follow(read!.fetched)
     this.zones.follow(read!.zones)
@@ -152,10 +156,8 @@ export class RulesKeeper {
     const { compiler, config } = this.parts
     const { snapshot, watch } = this
     const generation = (snapshot?.generation ?? 0) + 1
-    const { rules: folder, state } = config
     return compiler.compile({
-      folder,
-      copies: copiesFolder(state.folder),
+      place: rulesPlace(config),
       generation,
       known: watch.paths,
       local: answeredHere(config),
@@ -181,7 +183,7 @@ export class RulesKeeper {
     }
     if (result.marks !== undefined) this.watch.follow(result.marks)
     // No file need change for that to pass, so nobody else would have them read again.
-    if (result.kind === 'refused' && result.passing) this.again.later()
+    if (result.passing) this.again.later()
     else this.again.settle()
   }
 
@@ -191,10 +193,12 @@ export class RulesKeeper {
 
   /** @param wrong what is read beside the rules, and is not good */
   private activate(why: ReloadReason, result: Good, wrong: readonly Trouble[]): void {
-    if (this.take(result)) {
-      this.news.inForce(this.rules, result, this.ofSettings())
-      this.news.accepted(why, wrong)
-    } else this.news.unchanged(why, this.rules, wrong)
+    const isNew = this.take(result)
+    if (isNew) this.news.inForce(this.rules, result, this.ofSettings())
+    // Those of the last good bundle: the one that is offered is not.
+    if (result.refused.length > 0) this.news.refuse(why, this.rules, result.refused, wrong)
+    else if (isNew) this.news.accepted(why, wrong)
+    else this.news.unchanged(why, this.rules, wrong)
   }
 
   /** Warnings of settings that do not fit the rules. */

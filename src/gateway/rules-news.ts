@@ -3,12 +3,14 @@ import type { Milliseconds } from '../base/units.js'
 import type { ServiceLog } from '../log/service-log.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import { systemTimers } from '../upstream/timers.js'
+import { BundleWatch } from './bundle-watch.js'
 import type { Compiled, Trouble } from './messages.js'
 import { showChanges } from './show-changes.js'
 import { TermWatch, type Due } from './term-watch.js'
 
 /** Why the rules are read again, for the log. */
 export type ReloadReason =
+  | 'the start'
   | 'a rule file changed'
   | 'a list was fetched'
   | 'a zone was transferred'
@@ -42,9 +44,11 @@ export class RulesNews {
   /** What is wrong with the files as they are now, one line each. */
   private refused = ''
   private readonly terms: TermWatch
+  private readonly bundles: BundleWatch
 
   constructor(private readonly log: ServiceLog) {
     this.terms = new TermWatch(log, systemClock, systemTimers)
+    this.bundles = new BundleWatch(log, systemClock, systemTimers)
   }
 
   /** Bans and exceptions that somebody should look at. */
@@ -55,6 +59,7 @@ export class RulesNews {
   /** Nothing is told any more of what happens by itself. */
   close(): void {
     this.terms.close()
+    this.bundles.close()
   }
 
   /** @param more warnings besides those of the rules */
@@ -63,13 +68,17 @@ export class RulesNews {
     { changes, took, warnings }: Good,
     more: readonly Trouble[] = []
   ): void {
-    const { generation, sha256, counts } = snapshot
+    const { generation, sha256, bundle, counts } = snapshot
     this.since = Date.now()
     this.terms.follow(snapshot)
     for (const { code, message } of [...more, ...warnings]) this.log.warn({ code }, message)
     const { rules, names, networks } = counts
     const fields = { generation, rules, names, networks, ms: Math.round(took) }
-    this.log.info({ ...fields, changes: changes && showChanges(changes), sha256 }, 'rules in force')
+    this.log.info(
+      { ...fields, changes: changes && showChanges(changes), sha256, serial: bundle?.serial },
+      'rules in force'
+    )
+    this.bundles.follow(bundle)
   }
 
   /** @param errors none of the rules: of what is read beside them */

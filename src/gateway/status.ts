@@ -1,9 +1,12 @@
+import { systemClock } from '../base/clock.js'
 import { ownVersion } from '../base/version.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../base/units.js'
 import type { Snapshot } from '../policy/snapshot.js'
+import type { BundleFacts } from '../rules/types.js'
 import type { Endpoint, Transport } from '../socket/datagram.js'
 import type { UpstreamState } from '../upstream/create-forwarder.js'
 import { addCounts, newUpstreamCounts, type UpstreamCounts } from '../upstream/counts.js'
+import { bundleState, type BundleState } from './bundle-watch.js'
 import type { Fleet, WorkerLife } from './fleet.js'
 import type { LoopWatch } from './loop-watch.js'
 import type { RecorderReply } from './messages.js'
@@ -37,6 +40,8 @@ export interface RulesStatus {
   readonly generation: number
   readonly sha256: string
   readonly since: string
+  /** Null: the rules are a folder. */
+  readonly bundle: BundleStatus | null
   readonly networks: number
   readonly rules: number
   readonly bans: number
@@ -47,6 +52,17 @@ export interface RulesStatus {
   readonly reviewsDue: number
   /** Null: they were read but once. */
   readonly reload: (Omit<Reload, 'at'> & { readonly at: string }) | null
+}
+
+export interface BundleStatus {
+  readonly serial: number
+  readonly created: string
+  readonly expires: string
+  /** `ending`: within seven days; `expired`: it is in force still. */
+  readonly state: BundleState
+  /** The highest serial that was accepted: higher after a rollback. */
+  readonly newest: number
+  readonly rollback: NonNullable<BundleFacts['rollback']> | null
 }
 
 export interface UpstreamStatus extends Readonly<UpstreamCounts> {
@@ -116,7 +132,20 @@ function rulesStatus(snapshot: Snapshot, { since, last, due }: StatusParts['news
   const reload = last === undefined ? null : { ...last, at: showInstant(last.at) }
   const { ending, reviews: reviewsDue } = due
   const sums = { networks, rules, bans: bans.size, names, ending, reviewsDue }
-  return { generation, sha256, since: showInstant(since), ...sums, reload }
+  const bundle = snapshot.bundle === undefined ? null : bundleStatus(snapshot.bundle)
+  return { generation, sha256, since: showInstant(since), bundle, ...sums, reload }
+}
+
+function bundleStatus(bundle: BundleFacts): BundleStatus {
+  const { serial, created, expires, newest, rollback = null } = bundle
+  return {
+    serial,
+    created: showInstant(created * MS_PER_SECOND),
+    expires: showInstant(expires * MS_PER_SECOND),
+    state: bundleState(bundle, systemClock.wall()),
+    newest,
+    rollback
+  }
 }
 
 function upstreamsStatus(

@@ -102,7 +102,9 @@ export class SnapshotPieces {
 
 function headOf(generation: number, snapshot: Snapshot | undefined): Uint8Array {
   const sha256 = snapshot?.sha256.slice(0, SHA256_DIGITS)
-  const rules = sha256 === undefined ? '' : `,"sha256":"${sha256}"`
+  const bundle = snapshot?.bundle
+  const serial = bundle === undefined ? '' : `,"serial":${bundle.serial}`
+  const rules = sha256 === undefined ? '' : `,"sha256":"${sha256}"${serial}`
   return ascii(`Z","generation":${generation}${rules}`)
 }
 

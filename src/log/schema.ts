@@ -11,6 +11,7 @@ export interface QueryRecord {
   readonly time: string
   readonly generation: number
   readonly sha256?: string
+  readonly serial?: number
   readonly client?: string
   readonly privacy?: string
   readonly network?: string
@@ -40,6 +41,7 @@ export const QUERY_FIELDS = {
   time: 'string',
   generation: 'integer',
   sha256: 'string',
+  serial: 'integer',
   client: 'string',
   privacy: 'string',
   network: 'string',

@@ -1,6 +1,6 @@
 import type { Octets, Seconds } from '../base/units.js'
 import type { PrefixTableBuffers } from '../network/prefix-table.js'
-import type { LocalData, NameSource, PartReply, QtypeSet, Rule } from '../rules/types.js'
+import type { BundleFacts, LocalData, NameSource, PartReply, QtypeSet, Rule } from '../rules/types.js'
 import type { AddressTableBuffers } from './address-table.js'
 import type { CellBuffers } from './cells.js'
 import type { LocalName } from './local-names.js'
@@ -108,6 +108,8 @@ export interface Snapshot {
   readonly generation: number
   /** SHA-256 of the rule files, hex. */
   readonly sha256: string
+  /** Undefined: the rules are from a folder. */
+  readonly bundle?: BundleFacts | undefined
   /** Of all name hashes: give it to `HashedName.take`. */
   readonly seed: number
   readonly claims: readonly Claim[]

@@ -12,6 +12,7 @@ const octetsOf = (text: string): Uint8Array => Buffer.from(text, 'latin1')
 const HEAD = octetsOf(`{"v":${SCHEMA_VERSION},"time":"`)
 const GENERATION = octetsOf('Z","generation":')
 const SHA256 = octetsOf(',"sha256":"')
+const SERIAL = octetsOf(',"serial":')
 const CLIENT = octetsOf(',"client":"')
 const NETWORK = octetsOf(',"network":"')
 const UDP = octetsOf(',"protocol":"udp","qname":"')
@@ -89,6 +90,8 @@ export class OwnLog implements LineReader {
       for (at = sha256From; at < to && octets[at] !== QUOTE;) at++
       at++
     }
+    const serialFrom = after(octets, at, SERIAL)
+    if (serialFrom > 0) for (at = serialFrom; at < to && octets[at] !== COMMA;) at++
     at = after(octets, at, CLIENT)
     if (at < 0) return false
 

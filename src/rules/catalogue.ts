@@ -3,7 +3,7 @@ import { byPosition } from '../document/read.js'
 import { readAppFile } from './app-file.js'
 import type { AppEntry } from './app-schema.js'
 import { readEvidence, type Evidence } from './evidence.js'
-import { Folder, type FileResult } from './folder.js'
+import { Folder, type FileResult, type RuleFiles } from './folder.js'
 
 /** An app with all that its file says. */
 export interface CatalogueApp {
@@ -30,10 +30,11 @@ const EVIDENCE = 'evidence.yaml'
  * Reads the apps of a rules folder with all that people may want to know of them, and
  * `evidence.yaml`, if there is one. Nothing that serves does: see `loadRules`.
  *
- * @param path of the folder
+ * @param place path of the folder, or what has the files in its place
  */
-export async function readCatalogue(path: string): Promise<Catalogue> {
-  return new CatalogueReader(new Folder(path)).run()
+export async function readCatalogue(place: string | RuleFiles): Promise<Catalogue> {
+  const files = typeof place === 'string' ? new Folder(place) : place
+  return new CatalogueReader(files).run()
 }
 
 class CatalogueReader {
@@ -41,7 +42,7 @@ class CatalogueReader {
   private readonly apps: CatalogueApp[] = []
   private sources: Evidence['sources'] = {}
 
-  constructor(private readonly folder: Folder) {}
+  constructor(private readonly folder: RuleFiles) {}
 
   async run(): Promise<Catalogue> {
     const names = await this.folder.list(APPS)

@@ -4,6 +4,7 @@ import { open, readdir, readFile } from 'node:fs/promises'
 import { isAbsolute, parse, relative, resolve, sep } from 'node:path'
 import type { Octets } from '../base/units.js'
 import { effectiveZone, readZoneCopy } from './effective-zone.js'
+import type { BundleFacts } from './types.js'
 
 export type FileResult =
   | { readonly octets: Uint8Array }
@@ -36,12 +37,16 @@ export interface RuleFiles {
   readonly sha256: string
   /** Whether something could not be read only because the system had not what it takes. */
   readonly starved: boolean
+  /** Of the bundle that a gateway has accepted; undefined: they are from elsewhere. */
+  readonly bundle?: BundleFacts | undefined
 }
 
 const COPY = '\0'
 
 /** The name of the last good copy of a list that is fetched; no path has this letter. */
 export const copyName = (list: string): string => `${COPY}${list}`
+
+export const isCopyName = (name: string): boolean => name.startsWith(COPY)
 
 /** The same for what a zone that is transferred has: `.zone` and `.journal`. */
 const zoneFile = (list: string, end: string): string => `${COPY}../zones/${list}${end}`
@@ -94,7 +99,7 @@ export class Folder implements RuleFiles {
     const known = this.contents.get(name)
     if (known !== undefined)
       return known.length > most ? { large: known.length } : { octets: known }
-    if (name.startsWith(COPY) && this.copies === undefined) return MISSING
+    if (isCopyName(name) && this.copies === undefined) return MISSING
     const result = await this.readApart(name, most)
     if ('octets' in result) this.contents.set(name, result.octets)
     return result
@@ -150,6 +155,11 @@ export class Folder implements RuleFiles {
     return [...this.seen]
   }
 
+  /** Whether no file was read. */
+  get isUnread(): boolean {
+    return this.contents.size === 0
+  }
+
   /** SHA-256 over names and octets of all files read, whatever the order of reading; hex. */
   get sha256(): string {
     const hash = createHash('sha256')
@@ -172,7 +182,7 @@ export class Folder implements RuleFiles {
   }
 
   private pathOf(name: string): string {
-    if (!name.startsWith(COPY)) return resolve(this.path, name)
+    if (!isCopyName(name)) return resolve(this.path, name)
     return resolve(this.copies ?? this.path, name.slice(COPY.length))
   }
 

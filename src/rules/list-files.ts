@@ -1,7 +1,7 @@
 import { failureAt } from '../base/error.js'
 import type { Octets } from '../base/units.js'
 import { showName } from '../wire/name.js'
-import { copyName, Folder, type FileResult, type RuleFiles, type TooLarge } from './folder.js'
+import { copyName, type FileResult, type RuleFiles, type TooLarge } from './folder.js'
 import type { ListFile } from './list-file.js'
 import type { ListEntry } from './networks-schema.js'
 import type { Place } from './place.js'
@@ -63,8 +63,7 @@ async function copyOf(
 ): Promise<readonly ListFile[] | undefined> {
   const name = copyName(id)
   const read = await folder.readAtMost(name, entry['max-size'])
-  // Copies are beside folders, not beside bundles.
-  if ('isMissing' in read || !(folder instanceof Folder)) {
+  if ('isMissing' in read) {
     at.at('url').warn('RULES_LIST_ABSENT', id, url)
     return undefined
   }

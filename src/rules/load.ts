@@ -87,9 +87,9 @@ class Load {
     }
     const apps = [...this.apps.values()].map(({ source }) => source)
     const sources = [...apps, ...[...this.lists.values()].flat(), ...made.inline]
-    const { sha256, files } = folder
+    const { sha256, files, bundle } = folder
     const { networks, timeZone } = made
-    const rules = { networks, sources, timeZone, sha256, files }
+    const rules = { networks, sources, timeZone, sha256, bundle, files }
     const { reports: lists, remotes, transfers } = this
     return { ok: true, rules, warnings: warnings.sort(byPosition), lists, remotes, transfers }
   }

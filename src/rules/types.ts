@@ -193,6 +193,26 @@ export interface NetworkRules {
   readonly rules: readonly Rule[]
 }
 
+/** What is known of the bundle that rules are from, once a gateway has accepted it. */
+export interface BundleFacts {
+  readonly serial: number
+  readonly created: Seconds
+  readonly expires: Seconds
+  /** The highest serial that was accepted here: higher after a rollback. */
+  readonly newest: number
+  /** How this one came to be in force, if that was by a rollback. */
+  readonly rollback?:
+    | {
+        readonly from: number
+        readonly to: number
+        /** Who wanted it. */
+        readonly by: string
+        /** RFC 3339. */
+        readonly at: string
+      }
+    | undefined
+}
+
 /** Everything that the rules folder says, checked. What `policy` compiles. */
 export interface RuleSet {
   readonly networks: readonly NetworkRules[]
@@ -201,6 +221,7 @@ export interface RuleSet {
   readonly timeZone: string
   /** SHA-256 over the names and octets of all files read, hex. */
   readonly sha256: string
+  readonly bundle?: BundleFacts | undefined
   /** Every file and folder that was read: what a watcher watches. */
   readonly files: readonly string[]
 }

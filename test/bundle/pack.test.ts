@@ -45,7 +45,7 @@ t.test('a link that leads back, or nowhere, and a missing folder are refused', a
 
 async function bundled(t: Test, files: Readonly<Record<string, string>>): Promise<BundleFiles> {
   const octets = await encodeBundle(await readContent(folder(t, files)), MAKING)
-  return new BundleFiles(await decodeBundle(octets, 'b'), '/b', 'b:')
+  return new BundleFiles(await decodeBundle(octets, 'b'), { path: '/b', front: 'b:' })
 }
 
 const networks = (lists: string): string =>

@@ -113,6 +113,11 @@ const TROUBLE: Status = {
     ...{ generation: 7, sha256: 'f'.repeat(64), since: '2026-01-02T03:04:05.678Z' },
     ...{ networks: 1234, rules: 5678, bans: 910, names: 12_345_678 },
     ...{ ending: 12, reviewsDue: 34 },
+    bundle: {
+      ...{ serial: 6, newest: 7, state: 'expired' },
+      ...{ created: '2025-01-01T00:00:00.000Z', expires: '2025-12-31T00:00:00.000Z' },
+      rollback: { from: 7, to: 6, by: 'ops', at: '2026-01-02T03:04:05Z' }
+    },
     reload: {
       ...{ at: '2026-01-03T03:04:05.678Z', reason: 'SIGHUP', outcome: 'refused', errors: 3 },
       first: [{ code: 'RULES_X', message: `networks.yaml:1:2 \u001b[2J${' word'.repeat(40)}` }]

@@ -21,7 +21,7 @@ export class Site {
   }
 
   /** In place: the file is truncated and written. */
-  write(name: string, text: string): void {
+  write(name: string, text: string | Uint8Array): void {
     mkdirSync(dirname(this.path(name)), { recursive: true })
     writeFileSync(this.path(name), text)
   }
@@ -38,6 +38,10 @@ export class Site {
 
   read(name: string): string {
     return readFileSync(this.path(name), 'utf8')
+  }
+
+  octets(name: string): Uint8Array {
+    return readFileSync(this.path(name))
   }
 
   /** Lines of the query log, as far as it is written. */

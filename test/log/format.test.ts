@@ -103,6 +103,7 @@ function plainly(event: QueryEvent): string {
     time: new Date(event.wall).toISOString(),
     generation: event.generation,
     sha256: SHA256.slice(0, 12),
+    serial: undefined,
     client: showAddress(new Uint8Array(address.buffer)),
     privacy: undefined,
     network: networks[classNetworks[event.clientClass] ?? -1],

@@ -1,0 +1,39 @@
+import { resolve } from 'node:path'
+import * as z from 'zod'
+import type { Config } from './config.js'
+
+/** SubjectPublicKeyInfo of Ed25519 begins so, whatever the key is. RFC 8410 §4. */
+const PUBLIC_KEY = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/
+
+/** Whether a text is a key; else it is the path of a file that has one. */
+const isPublicKey = (text: string): boolean => PUBLIC_KEY.test(text)
+
+const MOST_KEYS = 16
+const WANTED = 'a path, or a mapping with bundle, keys and signatures'
+const path = z.string('a path').min(1, 'a path')
+
+const bundle = z
+  .strictObject({
+    bundle: path,
+    keys: z.array(z.string().min(1)).min(1, 'a public key or more').max(MOST_KEYS),
+    signatures: z.int().min(1).max(MOST_KEYS).prefault(1)
+  })
+  .refine(({ keys, signatures }) => signatures <= new Set(keys).size, {
+    path: ['signatures'],
+    message: 'a number not over that of the keys'
+  })
+
+/** The `rules` of the settings: a folder, or nothing but signed bundles. */
+export const rulesSchema = z.union([path, bundle], WANTED).prefault('rules')
+
+/** @param folder what paths are relative to */
+export function rulesOf(
+  settings: z.output<typeof rulesSchema>,
+  folder: string
+): Pick<Config, 'rules' | 'bundle'> {
+  if (typeof settings === 'string') return { rules: resolve(folder, settings), bundle: undefined }
+  const { bundle, keys, signatures } = settings
+  const keyFiles = keys.filter(key => !isPublicKey(key)).map(file => resolve(folder, file))
+  const trust = { keys: keys.filter(isPublicKey), keyFiles, signatures }
+  return { rules: resolve(folder, bundle), bundle: trust }
+}

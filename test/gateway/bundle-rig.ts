@@ -1,0 +1,76 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { renameSync, writeFileSync } from 'node:fs'
+import type { Test } from 'tap'
+import { encodeBundle } from '../../src/bundle/bundle.js'
+import { newKeys } from '../../src/bundle/keys.js'
+import { Rig, type Setting } from './serve.js'
+import { banning, type Site } from './site.js'
+
+export interface Pair {
+  readonly key: KeyObject
+  readonly publicKey: string
+}
+
+export const pair = (): Pair => {
+  const { privatePem, publicKey } = newKeys()
+  return { key: createPrivateKey(privatePem), publicKey }
+}
+
+/** Two that are trusted, and one that is not. */
+export const [one, two, stranger] = [pair(), pair(), pair()] as const
+
+export const DAY = 86_400
+export const now = (): number => Math.floor(Date.now() / 1000)
+
+export interface Offer {
+  readonly serial: number
+  /** What it bans. */
+  readonly bans?: string
+  /** Days from now. */
+  readonly created?: number
+  readonly expires?: number
+  readonly keys?: readonly Pair[]
+  readonly files?: Readonly<Record<string, string>>
+}
+
+/** The octets of a bundle that bans one name. */
+export function bundle({
+  serial,
+  bans = `n${serial}.example`,
+  created = -1,
+  expires = 90,
+  keys = [one],
+  files = { 'networks.yaml': banning(bans) }
+}: Offer): Promise<Uint8Array> {
+  const content = new Map(Object.entries(files).map(([name, text]) => [name, Buffer.from(text)]))
+  return encodeBundle(content, {
+    serial,
+    created: now() + created * DAY,
+    expires: now() + expires * DAY,
+    keys: keys.map(({ key }) => key)
+  })
+}
+
+/** As `mv` does it. */
+export function put(site: Site, octets: Uint8Array): void {
+  writeFileSync(site.path('half'), octets)
+  renameSync(site.path('half'), site.path('rules.bundle'))
+}
+
+export const RULES = `rules: { bundle: rules.bundle, keys: [${one.publicKey}] }`
+export const RULES_OF_TWO = `rules: { bundle: rules.bundle, keys: [${one.publicKey}, ${two.publicKey}], signatures: 2 }`
+
+/** A gateway that takes bundles only, not started; its folder may be that of another one. */
+export async function rig(t: Test, offer?: Offer, setting: Setting = {}): Promise<Rig> {
+  const made = new Rig(t, { more: RULES, files: {}, ...setting })
+  if (offer !== undefined) put(made.site, await bundle(offer))
+  return made
+}
+
+/** One that serves a bundle. */
+export async function started(t: Test, offer: Offer, setting: Setting = {}): Promise<Rig> {
+  const made = await rig(t, offer, setting)
+  const troubles = await made.gateway.start()
+  if (troubles.length > 0) throw new Error(troubles.map(({ message }) => message).join('\n'))
+  return made
+}
