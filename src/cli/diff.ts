@@ -45,6 +45,20 @@ export async function diff(old: string, now: string, options: DiffOptions): Prom
   process.exit(isFine(found, only) ? EXIT.fine : EXIT.found)
 }
 
+/** What changes from now on from some rules to others, as text or JSON. */
+export function showDifference(
+  rules: { readonly before: RuleSet; readonly after: RuleSet },
+  names: { readonly old: string; readonly now: string },
+  options: { readonly examples: string; readonly json?: boolean }
+): string {
+  const examples = wholeNumber('--examples', options.examples)
+  const { timeZone } = rules.after
+  const at = secondsAt(undefined, timeZone)
+  const found = difference(rules, { at, examples })
+  const compared: Compared = { ...found, ...names, rules, at, timeZone, only: undefined }
+  return options.json === true ? toJson(compared) : toText(compared)
+}
+
 function isFine({ moves, changes }: Difference, only: readonly string[] | undefined): boolean {
   if (moves.length > 0) return false
   return only === undefined ? changes.length === 0 : !changes.some(({ outside }) => outside)

@@ -4,6 +4,7 @@ import { ownVersion } from '../base/version.js'
 import { addBundle } from './bundle-commands.js'
 import { fail } from './exit.js'
 import { addLists } from './lists-commands.js'
+import { addRollback } from './rollback-commands.js'
 
 /** Commands load their own code when they are called: `--help` need not load the resolver. */
 const program = new Command('interdict')
@@ -79,8 +80,8 @@ program
     '<log...>',
     'logs of Interdict or of other programs, packed or not; - is standard input'
   )
-  .requiredOption('-r, --rules <folder>', 'candidate rules')
-  .option('--against <folder>', 'compare with these rules, not with what was recorded')
+  .requiredOption('-r, --rules <rules>', 'candidate rules: folder or bundle')
+  .option('--against <rules>', 'compare with these rules, not with what was recorded')
   .option('--from <format>', 'what the logs are, if that is not to be recognised')
   .option(
     '-a, --at <time>',
@@ -239,6 +240,7 @@ program
   })
 
 addBundle(program)
+addRollback(program)
 
 // Who reads what we say may have enough of it: interdict check | head
 process.stdout.on('error', () => process.exit())

@@ -1,6 +1,7 @@
 import { systemClock, epochSeconds } from '../base/clock.js'
 import type { Seconds } from '../base/units.js'
 import { compile } from '../policy/compile.js'
+import { copiesFolder } from '../remote/copies.js'
 import { Comparison } from '../replay/comparison.js'
 import { FORMATS, type Format } from '../replay/formats.js'
 import { Judge } from '../replay/judge.js'
@@ -10,12 +11,14 @@ import type { RuleSet } from '../rules/types.js'
 import { EXIT, usage } from './exit.js'
 import { checkAt, secondsAt } from './given.js'
 import { refuse } from './refuse.js'
+import { ruleFiles } from './rule-files.js'
+import { settings, type CommonOptions } from './settings.js'
 import { toHtml } from './replay-html.js'
 import { replayed, toJson, type Replayed } from './replayed.js'
 import { toText } from './replay-text.js'
 import { number, size } from './show.js'
 
-export interface ReplayOptions {
+export interface ReplayOptions extends CommonOptions {
   readonly rules: string
   readonly against?: string
   readonly from?: string
@@ -73,12 +76,12 @@ function judgeOf(rules: RuleSet, { names }: Comparison): Judge {
 }
 
 /** The candidate rules, and those that they are compared with; ends the process where one is wrong. */
-async function loadBoth({
-  rules,
-  against
-}: ReplayOptions): Promise<[RuleSet, RuleSet | undefined]> {
-  const after = await loadRules(rules)
-  const before = against === undefined ? undefined : await loadRules(against)
+async function loadBoth(options: ReplayOptions): Promise<[RuleSet, RuleSet | undefined]> {
+  const { rules, against } = options
+  const copies = copiesFolder((await settings(options)).state.folder)
+  const after = await loadRules(await ruleFiles(rules, copies))
+  const before =
+    against === undefined ? undefined : await loadRules(await ruleFiles(against, copies))
   if (after.ok && before?.ok !== false) return [after.rules, before?.rules]
   return refuse([after, before].flatMap(one => (one?.ok === false ? one.errors : [])))
 }

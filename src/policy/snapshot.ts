@@ -1,6 +1,13 @@
 import type { Octets, Seconds } from '../base/units.js'
 import type { PrefixTableBuffers } from '../network/prefix-table.js'
-import type { BundleFacts, LocalData, NameSource, PartReply, QtypeSet, Rule } from '../rules/types.js'
+import type {
+  BundleFacts,
+  LocalData,
+  NameSource,
+  PartReply,
+  QtypeSet,
+  Rule
+} from '../rules/types.js'
 import type { AddressTableBuffers } from './address-table.js'
 import type { CellBuffers } from './cells.js'
 import type { LocalName } from './local-names.js'

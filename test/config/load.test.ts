@@ -14,6 +14,7 @@ const defaults = {
   workers: 'auto',
   transport: 'auto',
   rules: resolve('/etc/interdict/rules'),
+  bundle: undefined,
   upstreams: {
     servers: [],
     useResolvConf: true,

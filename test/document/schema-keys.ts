@@ -10,7 +10,8 @@ export function keysOf(schema: unknown, path = ''): Map<string, string | undefin
     for (const [key, value] of Object.entries(object.shape)) {
       const at = path === '' ? key : `${path}.${key}`
       const below = keysOf(value, at)
-      if (below.size === 0) found.set(at, defaultOf(value))
+      // What is a mapping or a plain text is a key as well.
+      if (below.size === 0 || isPlain(value)) found.set(at, defaultOf(value))
       for (const [name, text] of below) found.set(name, text)
     }
   }
@@ -28,6 +29,10 @@ function objectsIn(schema: unknown): z.ZodObject[] {
     return objectsIn(schema.unwrap())
   }
   return schema instanceof z.ZodOptional ? objectsIn(schema.unwrap()) : []
+}
+
+function isPlain(schema: unknown): boolean {
+  return schema instanceof z.ZodPrefault && typeof schema.def.defaultValue === 'string'
 }
 
 function defaultOf(schema: unknown): string | undefined {

@@ -1,5 +1,6 @@
 import { rmSync, truncateSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
+import { AcceptedBundles } from '../../src/bundle/accepted.js'
 import { banned } from './banned.js'
 import {
   bundle,
@@ -169,23 +170,14 @@ t.test('a bundle that cannot be remembered is not taken', async t => {
   t.match(await made.gateway.start(), [{ code: 'BUNDLE_STATE' }])
 })
 
-t.test('the clock is set back: what expired does not become good again', async t => {
-  const first = await started(t, { serial: 7, created: -1 })
-  first.threads.setClocks(-400 * 86_400_000)
-  put(first.site, await bundle({ serial: 8, created: -100, expires: -2 }))
-  await eventually('expired', () =>
-    first.log.lines.some(({ fields }) => fields.code === 'BUNDLE_EXPIRED')
-  )
-  await isInForce(t, first, 7)
-})
-
-t.test('a bundle that expires in force stays in force, and that is told', async t => {
+t.test('a bundle that is about to expire is told of', async t => {
   const first = await started(t, { serial: 7, expires: 3 })
   await first.log.says('expires at')
-  const next = await restarted(t, first)
-  next.threads.setClocks(10 * 86_400_000)
-  t.strictSame(await next.gateway.start(), [])
-  await isInForce(t, next, 7)
+  t.match(
+    first.log.lines.find(({ fields }) => fields.code === 'BUNDLE_ENDS'),
+    { level: 'warn' }
+  )
+  await isInForce(t, first, 7)
 })
 
 t.test('records have the serial', async t => {
@@ -217,4 +209,35 @@ t.test('a file of a key that is replaced counts at once', async t => {
     served.log.lines.some(({ fields }) => fields.code === 'BUNDLE_TRUST')
   )
   await isInForce(t, served, 8)
+})
+
+/** As `interdict rollback` says it. */
+async function rollBack(rig: Rig, from: number, to: number): Promise<void> {
+  const store = new AcceptedBundles(rig.site.path('state/bundles'))
+  const at = new Date().toISOString()
+  await store.rollBack((await store.read())!, { from, to, by: 'ops', at })
+}
+
+t.test('a rollback is in force at once, and over a restart', async t => {
+  const served = await started(t, { serial: 7 })
+  put(served.site, await bundle({ serial: 8 }))
+  await taken(served, 8)
+  await rollBack(served, 8, 7)
+  await taken(served, 7)
+  await isInForce(t, served, 7)
+  const { fields, level } = await served.log.says('rolled back from bundle 8 to 7 by ops')
+  t.match(
+    { ...fields, level },
+    { code: 'BUNDLE_ROLLED_BACK', from: 8, to: 7, by: 'ops', level: 'warn' }
+  )
+  put(served.site, await bundle({ serial: 8 }))
+  await served.gateway.reload('SIGHUP')
+  await isInForce(t, served, 7)
+  t.equal(served.log.with('those of before stay').length, 0, 'it is no error')
+
+  const next = await restarted(t, served)
+  t.strictSame(await next.gateway.start(), [])
+  await isInForce(t, next, 7)
+  put(next.site, await bundle({ serial: 9 }))
+  await taken(next, 9)
 })

@@ -128,13 +128,19 @@ t.test('every setting is explained to who edits it, as its page does', async t =
   t.match(page.properties?.cache?.properties?.size?.description, /a size from 1MB to 64GB/)
 })
 
-/** What an entry of a list, or of a mapping of ids, has; else what it has itself. */
+/**
+ * What an entry of a list, or of a mapping of ids, has, or that form that is a mapping; else what it
+ * has itself.
+ */
 function within(json: Json | undefined): Json | undefined {
+  if (json?.properties !== undefined) return json
   const entry = json?.items ?? json?.additionalProperties
-  return typeof entry === 'object' && json?.properties === undefined ? entry : json
+  const form = json?.anyOf?.find(({ properties }) => properties !== undefined)
+  return form ?? (typeof entry === 'object' ? entry : json)
 }
 
 interface Json {
+  readonly anyOf?: readonly Json[]
   readonly description?: string
   readonly properties?: Readonly<Record<string, Json>>
   readonly items?: Json
