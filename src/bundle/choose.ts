@@ -165,7 +165,7 @@ async function tried<T>(refused: InterdictError[], act: () => Promise<T>): Promi
     return await act()
   } catch (error) {
     if (!(error instanceof InterdictError)) throw error
-    refused.push(error)
+    refused.push(error as InterdictError)
     return undefined
   }
 }

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { AcceptedBundles } from '../../src/bundle/accepted.js'
 import { encodeBundle } from '../../src/bundle/bundle.js'
 import { chooseBundle } from '../../src/bundle/choose.js'
-import { newKeys } from '../../src/bundle/keys.js'
+import { newKeys } from '../../src/base/ed25519.js'
 
 const { privatePem, publicKey } = newKeys()
 const key = createPrivateKey(privatePem)

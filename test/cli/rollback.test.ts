@@ -1,9 +1,9 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { banned } from '../gateway/banned.js'
+import { askUdp } from '../gateway/asker.js'
+import { isBanned } from '../gateway/banned.js'
 import { banning, eventually, Site } from '../gateway/site.js'
-import type { Rig } from '../gateway/serve.js'
 import { interdict } from './run.js'
 import { address, serve } from './serving.js'
 
@@ -38,7 +38,7 @@ t.test('rollback: listed, tried, done within a second, seen by all', async t => 
   offer(await make(7))
   const server = serve(t, site)
   const at = await address(server)
-  const bans = (name: string): Promise<boolean> => banned({ at } as Rig, name)
+  const bans = async (name: string): Promise<boolean> => isBanned(await askUdp(at, name))
   t.match(await run('rollback'), { code: 1, err: /BUNDLE_NO_EARLIER/ })
   offer(await make(8))
   await eventually('the newer one', () => bans('n8.example'))
@@ -76,7 +76,7 @@ t.test('without a gateway: the next start goes by it', async t => {
   }
   t.match(await run('rollback', '--to', '7'), { code: 0 })
   const server = serve(t, site)
-  t.ok(await banned({ at: await address(server) } as Rig, 'n7.example'))
+  t.ok(isBanned(await askUdp(await address(server), 'n7.example')))
 })
 
 t.test('what cannot be gone back to is refused', async t => {

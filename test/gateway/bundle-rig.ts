@@ -2,7 +2,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { renameSync, writeFileSync } from 'node:fs'
 import type { Test } from 'tap'
 import { encodeBundle } from '../../src/bundle/bundle.js'
-import { newKeys } from '../../src/bundle/keys.js'
+import { newKeys } from '../../src/base/ed25519.js'
 import { Rig, type Setting } from './serve.js'
 import { banning, type Site } from './site.js'
 
