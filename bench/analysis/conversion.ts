@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { linkSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { startArchive } from '../../src/gateway/archiver.js'
+import { startArchive, type ArchiveStart } from '../../src/gateway/archiver.js'
 import type { Milliseconds, Seconds } from '../../src/base/units.js'
 import { availableParallelism } from 'node:os'
 import { putLoad } from '../kit/load.js'
@@ -41,7 +41,8 @@ class Converter {
     this.child = startArchive()
     this.ended = once(this.child, 'exit')
     const path = join(folder, 'queries.jsonl')
-    this.child.send({ path, threads: availableParallelism() })
+    const threads = availableParallelism()
+    this.child.send({ path, threads, parquet: true, chain: undefined } satisfies ArchiveStart)
   }
 
   get isOver(): boolean {

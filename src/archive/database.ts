@@ -36,11 +36,12 @@ export type Parameters = Readonly<Record<string, string | number | boolean | nul
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { DuckDBInstance } = await load()
   const own = options.temporary === undefined
-  const temporary = options.temporary ?? mkdtempSync(join(tmpdir(), 'interdict-'))
+  const temporary = options.temporary ?? ownFolder()
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${Math.ceil(options.memory / 1024)}KiB`,
     threads: String(options.threads),
-    temp_directory: temporary,
+    // Empty: nothing beyond `memory`.
+    temp_directory: temporary ?? '',
     preserve_insertion_order: 'false',
     // Nothing is ever fetched from the network.
     autoinstall_known_extensions: 'false',
@@ -49,6 +50,15 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const connection = await instance.connect()
   await connection.run('SET enable_progress_bar = true; SET enable_progress_bar_print = false')
   return new Database(instance, connection, own ? temporary : undefined)
+}
+
+/** Undefined where the disk takes none: most questions need none. */
+function ownFolder(): string | undefined {
+  try {
+    return mkdtempSync(join(tmpdir(), 'interdict-'))
+  } catch {
+    return undefined
+  }
 }
 
 async function load(): Promise<typeof import('@duckdb/node-api')> {
@@ -156,10 +166,19 @@ export class Database {
     try {
       return await mine
     } catch (error) {
-      throw refused(error)
+      throw this.#refused(error)
     } finally {
       this.#running--
     }
+  }
+
+  #refused(error: unknown): Error {
+    if (error instanceof InterdictError) return error
+    const message = error instanceof Error ? error.message : String(error)
+    const place = LONG_LINE.exec(message)?.[1]
+    if (place === undefined) return failure('ARCHIVE_SQL', message)
+    const path = this.#files?.lines.find(file => placeOf(file) === place)?.path
+    return failure('ARCHIVE_LINE', path ?? place)
   }
 
   #end(): void {
@@ -190,6 +209,9 @@ export class Database {
 
 const nothing = (): void => undefined
 
+/** DuckDB passes over a line of up to twice this, and gives up at a longer one. */
+const LONG_LINE = /"maximum_object_size" of \d+ bytes exceeded while reading file "(.*?)"/
+
 function rowOf(row: Readonly<Record<string, unknown>>): Row {
   return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, cellOf(value)]))
 }
@@ -197,9 +219,4 @@ function rowOf(row: Readonly<Record<string, unknown>>): Row {
 function cellOf(value: unknown): Cell {
   if (typeof value !== 'bigint') return value as Cell
   return Number.isSafeInteger(Number(value)) ? Number(value) : value
-}
-
-function refused(error: unknown): Error {
-  if (error instanceof InterdictError) return error
-  return failure('ARCHIVE_SQL', error instanceof Error ? error.message : String(error))
 }

@@ -178,6 +178,8 @@ const MESSAGES = {
   ARCHIVE_NEWER: (path: string, version: number) =>
     `${path} has lines of schema ${version}, of a newer Interdict: it stays as it is`,
   ARCHIVE_READ: (path: string, why: string) => `cannot read the query log ${path}: ${why}`,
+  ARCHIVE_LINE: (path: string) =>
+    `${path}: found a line of more than 32 MB, wanted records of lookups: take it out`,
   ARCHIVE_SQL: (why: string) => `the query failed: ${why}`,
   ARCHIVE_SQL_WRITES: () => 'found something else than one SELECT, wanted one: logs are only read',
   CHAIN_KEY: (path: string, why: string) =>

@@ -108,6 +108,20 @@ t.test('lines that are no lookups are passed over and counted', async t => {
   ])
 })
 
+t.test('a line of 20 MB counts as one that is none, one of 40 MB is a clear error', async t => {
+  const torn = (octets: number): Buffer =>
+    Buffer.concat([Buffer.from(lines(first!)), Buffer.alloc(octets), Buffer.from('\n')])
+  const database = await open(t)
+  await database.addLookups(logFolder(t, { 'queries.jsonl': torn(20 * MIB) }))
+  t.strictSame(await database.rows('SELECT count(*) AS n FROM lookups'), [{ n: 1 }])
+  t.strictSame(await database.rows('SELECT count(*) AS n FROM foreign_lines'), [{ n: 1 }])
+  const other = await open(t)
+  const path = logFolder(t, { 'queries.jsonl': torn(40 * MIB) })
+  await other.addLookups(path)
+  const failed = { code: 'ARCHIVE_LINE', message: new RegExp(`^${path}: found a line`) }
+  await t.rejects(other.rows('SELECT count(*) AS n FROM lookups'), failed)
+})
+
 t.test('a lookup whose client is not to be known is one all the same', async t => {
   const rest = { ...first!, client: undefined }
   const database = await open(t)

@@ -107,6 +107,8 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'another gateway, or another output': ['gateway/log-lock.test.ts', 'where lookups wait'],
   'the thread of the outputs dies': ['gateway/outlet-feed.test.ts', 'the outlet thread dies'],
   'closed query logs cannot': ['archive/tend.test.ts', 'in a folder that takes nothing'],
+  'the disk of the query log': ['archive/small-disk.test.ts', 'nothing is lost, reports go on'],
+  'a file of the query log has a line': ['archive/database.test.ts', 'a line of 20 MB counts'],
   'DuckDB is not installed': ['gateway/archiver.test.ts', 'without DuckDB it says so once'],
   'the machine stops while Parquet': ['archive/tend.test.ts', 'half of a file is made anew'],
   'a file of the query log, or its chain': ['archive/chain/verify.test.ts', 'names ${it}'],

@@ -1,0 +1,80 @@
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { openDatabase } from '../../src/archive/database.js'
+import { tend } from '../../src/archive/tend.js'
+import { banReport } from '../../src/report/ban.js'
+import { bypass } from '../../src/report/bypass.js'
+import { daily } from '../../src/report/daily.js'
+import { toJson } from '../../src/report/json.js'
+import type { Log } from '../../src/report/log.js'
+import { newNames } from '../../src/report/new-names.js'
+import { overview } from '../../src/report/overview.js'
+import type { Report } from '../../src/report/report.js'
+import { KEYS, type Key } from '../../src/report/tally.js'
+import { writeWeek } from '../example/week.js'
+
+const TOP = 20
+const TENDED = { threads: 1, parquet: true, chain: undefined }
+const since = Date.UTC(2026, 10, 10)
+const day = { since, until: since + 86_400_000 }
+const reports: Readonly<Record<string, (log: Log) => Promise<Report>>> = {
+  ...Object.fromEntries(
+    Object.keys(KEYS).map(key => [
+      `by ${key}`,
+      (log: Log) => overview(log, key as Key, { all: true }, TOP)
+    ])
+  ),
+  daily: log => daily(log, day, new Map(), TOP),
+  ban: log => banReport(log, 'federal-tiktok', {}, undefined, TOP, ['Proof', 'none']),
+  bypass: log => bypass(log, {}, ['encrypted-dns', 'private-relay', 'firefox-canary'], TOP),
+  'new-names': log => newNames(log, { since }, () => false, TOP)
+}
+
+/** What each report says of a log, and a digest of all its lookups. */
+async function ask(path: string): Promise<Record<string, string>> {
+  const database = await openDatabase({ memory: 2 ** 28, threads: 1 })
+  try {
+    const { lines, parquet } = await database.addLookups(path)
+    const said: Record<string, string> = {}
+    for (const [name, report] of Object.entries(reports))
+      said[name] = toJson(await report(database))
+    const digest = 'SELECT count(*) AS lookups, bit_xor(hash(lookups)) AS digest FROM lookups'
+    const [row] = await database.rows(digest)
+    said.lookups = `${String(row!.lookups)} ${String(row!.digest)}`
+    t.ok(lines > 1 !== parquet > 0, 'of one kind')
+    return said
+  } finally {
+    database.close()
+  }
+}
+
+t.test('Parquet answers every question as the lines that it was made of', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'interdict-report-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const live = writeWeek(folder)
+  const before = await ask(live)
+  renameSync(live, join(folder, 'queries-20261112T000000.000Z.jsonl'))
+  const nothing = (): void => undefined
+  const silent = { info: nothing, warn: nothing, error: nothing }
+  t.equal(await tend({ path: live, ...TENDED }, Date.UTC(2026, 10, 13), silent), true)
+  t.notOk(readdirSync(folder).some(name => name.endsWith('.jsonl')))
+  const after = await ask(live)
+  for (const [name, said] of Object.entries(before)) t.equal(after[name], said, name)
+})
+
+t.test('lines of today and Parquet of before are one log', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'interdict-report-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const live = writeWeek(folder)
+  const before = await ask(live)
+  const text = readFileSync(live, 'utf8')
+  rmSync(live)
+  const nothing = (): void => undefined
+  const silent = { info: nothing, warn: nothing, error: nothing }
+  t.equal(await tend({ path: live, ...TENDED }, Date.UTC(2026, 10, 13), silent), true)
+  writeFileSync(live, text)
+  const after = await ask(live)
+  for (const [name, said] of Object.entries(before)) t.equal(after[name], said, name)
+})
