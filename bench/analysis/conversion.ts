@@ -42,7 +42,13 @@ class Converter {
     this.ended = once(this.child, 'exit')
     const path = join(folder, 'queries.jsonl')
     const threads = availableParallelism()
-    this.child.send({ path, threads, parquet: true, chain: undefined } satisfies ArchiveStart)
+    this.child.send({
+      path,
+      threads,
+      parquet: true,
+      chain: undefined,
+      keep: undefined
+    } satisfies ArchiveStart)
   }
 
   get isOver(): boolean {

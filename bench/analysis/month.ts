@@ -137,7 +137,7 @@ export async function archive(path: string, wall: Milliseconds): Promise<void> {
   }
   const log = { info: () => undefined, warn: refuse, error: refuse }
   const threads = availableParallelism()
-  await tend({ path, threads, parquet: true, chain: undefined }, wall, log)
+  await tend({ path, threads, parquet: true, chain: undefined, keep: undefined }, wall, log)
 }
 
 /** Octets of all files in a folder. */

@@ -5,14 +5,17 @@ import type { NamedFile } from './chain/link.js'
 import type { Database } from './database.js'
 import { digestFile } from './digest.js'
 import { closedIn, parquetOfDay, type LogNames } from './folder.js'
-import { quotedList, selectParquet } from './lookups.js'
+import { removeFiles } from './keep.js'
+import { quoted, quotedList, selectParquet } from './lookups.js'
 import { copyTo, originOf, readOrigin, type Origin } from './origin.js'
 import { replace } from './replaced.js'
 import { isWholeFile } from './safe-file.js'
 
 /**
- * Makes one file of a day's: fewer files are read faster, and take less room.
+ * Makes one file of a day's: fewer files are read faster, and take less room. Lookups of networks
+ * whose time is over are left out; where nothing else is left, there is no file any more.
  *
+ * @param over ids of these networks
  * @returns how many there were; 0: nothing was to do
  * @throws InterdictError ARCHIVE_SQL, CHAIN_ALTERED, CHAIN_WRITE; the system's errors
  */
@@ -21,27 +24,59 @@ export async function mergeDay(
   names: LogNames,
   day: string,
   making: string,
-  chain: Chain | undefined
+  chain: Chain | undefined,
+  over: readonly string[]
 ): Promise<number> {
   // What counts as lines still is none of the day's files.
   const halves = new Set(closedIn(names).map(closed => names.parquetOf(closed)))
   const all = parquetOfDay(names, day).filter(path => !halves.has(basename(path)))
   const paths = all.filter(isWholeFile)
-  if (paths.length < 2) return 0
+  if (paths.length === 0) return 0
+  const { rows, left, gone } = await staying(database, paths, over)
+  if (paths.length < 2 && gone === 0) return 0
   const merged = chain === undefined ? [] : await asNoted(chain, names, paths)
+  if (left === 0) {
+    removeFiles(names, chain, relativeTo(names, paths), 'empty')
+    return paths.length
+  }
   const origins: Origin[] = []
   for (const path of paths) origins.push(await readOrigin(database, path))
   const sources = origins.flatMap(origin => origin.sources)
-  const without = origins.map(origin => origin.without).reduce(both)
+  const before = origins.map(origin => origin.without).reduce(both)
+  const without = [...new Set([...before, ...over])]
   const made = join(making, 'day.parquet')
-  await database.run(copyTo(selectParquet(quotedList(paths)), made, originOf(sources, without)))
+  await database.run(copyTo(rows, made, originOf(sources, without)))
   const from = paths.map(path => relative(names.archive, path))
-  const key = createHash('sha256').update(from.join('\n')).digest('hex').slice(0, 16)
+  const key = createHash('sha256')
+    .update([...from, ...without].join('\n'))
+    .digest('hex')
+    .slice(0, 16)
   const into = join(`day=${day}`, `merged-${key}.parquet`)
   const file = relative(names.folder, join(names.archive, into))
   const digest = await digestFile(made)
-  replace(names, made, into, from, () => chain?.replaced(merged, [{ file, ...digest }]))
+  replace(names, made, into, from, () =>
+    chain?.replaced(merged, [{ file, ...digest }], gone === 0 ? [] : over)
+  )
   return paths.length
+}
+
+/** Rows that stay, how many they are, and how many go. */
+async function staying(
+  database: Database,
+  paths: readonly string[],
+  over: readonly string[]
+): Promise<{ rows: string; left: number; gone: number }> {
+  const all = selectParquet(quotedList(paths))
+  if (over.length === 0) return { rows: all, left: Infinity, gone: 0 }
+  const stays = `(network IS NULL OR network NOT IN (${over.map(quoted).join(', ')}))`
+  const [row] = await database.rows<{ left: number; gone: number }>(
+    `SELECT count(*) FILTER (${stays}) AS "left", count(*) FILTER (NOT ${stays}) AS gone FROM (${all})`
+  )
+  return { rows: `SELECT * FROM (${all}) WHERE ${stays}`, ...row! }
+}
+
+function relativeTo(names: LogNames, paths: readonly string[]): string[] {
+  return paths.map(path => relative(names.folder, path))
 }
 
 /** @throws InterdictError CHAIN_ALTERED */

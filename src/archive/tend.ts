@@ -7,9 +7,21 @@ import { Chain, type ChainOptions } from './chain/chain.js'
 import { convert } from './convert.js'
 import { openDatabase, type Database } from './database.js'
 import { brokenIn, closedIn, daysIn, LogNames } from './folder.js'
+import {
+  overOn,
+  removeForSpace,
+  removeOver,
+  type Day,
+  type Keeping,
+  type KeepOptions
+} from './keep.js'
 import { mergeDay } from './merge.js'
 import { finishReplacing } from './replaced.js'
+import { takeOut } from './take-out.js'
+import { trustedDay } from './trusted-day.js'
 
+/** Before all days. */
+const NEVER: Day = '0000-01-01'
 /** What DuckDB may hold while it sorts; what is more goes to files beside the archive. */
 const MEMORY: Octets = 512 * 1024 * 1024
 
@@ -21,12 +33,14 @@ export interface TendOptions {
   readonly parquet: boolean
   /** Undefined: there is no chain. */
   readonly chain: ChainOptions | undefined
+  /** Undefined: everything is kept. */
+  readonly keep: KeepOptions | undefined
 }
 
 /**
  * Looks after the files of a query log, once: the chain is told what was closed, closed files become
- * Parquet, and the files of a day that is over become one. What cannot be done is told, and the rest
- * is done.
+ * Parquet, the files of a day that is over become one, and what is kept no longer is removed. What
+ * cannot be done is told, and the rest is done.
  *
  * @param wall the time, of which the UTC day matters
  * @returns whether all was done
@@ -48,15 +62,38 @@ export async function tend(
   }
   await steps.take(() => finishReplacing(names, chain && isNoted(chain, names)))
   let closed: readonly string[] = closedIn(names)
-  const { parquet } = options
   await steps.take(async () => (closed = (await chain?.note()) ?? closed))
+  const { keep } = options
+  // Of what day it is nothing is known: nothing is over.
+  let trusted = NEVER
+  if (keep !== undefined) await steps.take(() => (trusted = trustedDay(names, wall, log)))
   try {
-    if (parquet) await makeParquet({ ...options, names, closed, steps, log, chain }, wall)
+    if (options.parquet || (keep?.networks.length ?? 0) > 0)
+      await makeParquet({ ...options, names, closed, steps, log, chain }, dayAt(wall), trusted)
   } finally {
+    // Also without DuckDB.
+    if (keep !== undefined) await keepWithin({ names, keep, chain, log }, steps, trusted)
     await steps.take(() => chain?.checkpoint())
   }
   return steps.done
 }
+
+/** Removes what is over, and then what there is no room for. */
+async function keepWithin(keeping: Keeping, steps: Steps, trusted: Day): Promise<void> {
+  const { names } = keeping
+  const making = makingIn(names)
+  await steps.take(() => removeOver(keeping, trusted))
+  for (const file of closedIn(names))
+    await steps.take(() => takeOut(keeping, file, trusted, making))
+  await steps.take(() => removeForSpace(keeping))
+  rmSync(making, { recursive: true, force: true })
+}
+
+function dayAt(wall: Milliseconds): Day {
+  return new Date(wall).toISOString().slice(0, 10)
+}
+
+const makingIn = ({ archive }: LogNames): string => join(archive, '.making')
 
 /** Steps of which one may fail without harm to the others. */
 class Steps {
@@ -91,15 +128,17 @@ interface Work {
   /** Files to be converted. */
   readonly closed: readonly string[]
   readonly threads: number
+  readonly parquet: boolean
+  readonly keep: KeepOptions | undefined
   readonly steps: Steps
   readonly log: ServiceLog
   readonly chain: Chain | undefined
 }
 
-async function makeParquet(work: Work, wall: Milliseconds): Promise<void> {
-  const { names, closed, threads, steps, log, chain } = work
-  const today = new Date(wall).toISOString().slice(0, 10)
-  const making = join(names.archive, '.making')
+/** @param trusted the day by which it is judged what is over */
+async function makeParquet(work: Work, today: Day, trusted: Day): Promise<void> {
+  const { names, closed, threads, steps, log, chain, parquet, keep } = work
+  const making = makingIn(names)
   try {
     rmSync(making, { recursive: true, force: true })
     mkdirSync(making, { recursive: true })
@@ -108,10 +147,14 @@ async function makeParquet(work: Work, wall: Milliseconds): Promise<void> {
   }
   const database = await openDatabase({ memory: MEMORY, threads, temporary: making })
   try {
-    for (const name of closed)
+    for (const name of parquet ? closed : [])
       await steps.take(() => convertOne(database, names, name, making, chain, log))
-    for (const day of daysIn(names).filter(day => day < today))
-      await steps.take(() => mergeDay(database, names, day, making, chain))
+    for (const day of daysIn(names).filter(day => day < today)) {
+      const over = keep === undefined ? [] : overOn(day, trusted, keep)
+      // What is over as a whole is removed soon.
+      if (over !== 'all')
+        await steps.take(() => mergeDay(database, names, day, making, chain, over))
+    }
     await steps.take(() => {
       const broken = brokenIn(names)
       if (broken.length > 0) throw failure('ARCHIVE_BROKEN', broken.join(', '))

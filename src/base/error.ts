@@ -167,6 +167,8 @@ const MESSAGES = {
   PRIVACY_KEY: (path: string, why: string) => `key of pseudonyms ${path} cannot be used: ${why}`,
   PRIVACY_NO_KEY: (folder: string, when: string) =>
     `there is no key of pseudonyms ${when} in ${folder}: none was made, or it has been deleted`,
+  KEEP_NETWORK: (path: string, network: string, hint: string) =>
+    `${path}: found ${JSON.stringify(network)}, wanted the id of a network of the rules${hint}`,
   PRIVACY_NETWORK: (path: string, network: string, hint: string) =>
     `${path}: found ${JSON.stringify(network)}, wanted the id of a network of the rules${hint}`,
 
@@ -182,6 +184,8 @@ const MESSAGES = {
     `${path}: found a line of more than 32 MB, wanted records of lookups: take it out`,
   ARCHIVE_SQL: (why: string) => `the query failed: ${why}`,
   ARCHIVE_SQL_WRITES: () => 'found something else than one SELECT, wanted one: logs are only read',
+  ARCHIVE_CLOCK: (before: string, now: string) =>
+    `the clock leapt from ${before} to ${now}: until it has gone on from there for a day, nothing more of the query log is removed as too old`,
   CHAIN_KEY: (path: string, why: string) =>
     `the key of log.queries.chain, ${path}, cannot be used: ${why}`,
   CHAIN_BROKEN: (where: string, why: string, aside: string) =>

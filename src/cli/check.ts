@@ -2,7 +2,7 @@ import { InterdictError } from '../base/error.js'
 import { MS_PER_SECOND, type Seconds } from '../base/units.js'
 import type { Config } from '../config/config.js'
 import { loadConfig } from '../config/load.js'
-import { privacyNetworks } from '../config/privacy-networks.js'
+import { keepNetworks, privacyNetworks } from '../config/privacy-networks.js'
 import { strangePrimaries } from '../config/zone-primaries.js'
 import { answeredHere } from '../gateway/answered-here.js'
 import { chainKeyTroubles } from '../gateway/chain-key.js'
@@ -102,7 +102,8 @@ export async function judge(
     const proven = await prove(rules, files, config, now)
     const shared = sharedInLists(rules.sources, file => files.shown(file))
     const networks = rules.networks.map(({ id }) => id)
-    const strange = privacyNetworks(config.log.queries.privacy, networks)
+    const { privacy, keep } = config.log.queries
+    const strange = [...privacyNetworks(privacy, networks), ...keepNetworks(keep, networks)]
     const asked = strangePrimaries(config.transfers, loaded.transfers)
     const all = [...strange, ...asked, ...warnings, ...shared]
     const fetched = (await viewLists(loaded, whereOf(config))).filter(

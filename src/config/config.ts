@@ -213,7 +213,24 @@ export interface QueryLogConfig {
   readonly archive: boolean
   /** Undefined: what becomes of its files is not recorded. */
   readonly chain: ChainConfig | undefined
+  /** Undefined: for ever. */
+  readonly keep: KeepConfig | undefined
   readonly privacy: PrivacyConfig
+}
+
+/** How long lookups are kept. */
+export interface KeepConfig {
+  /** 0: for ever. */
+  readonly days: number
+  /** For all files of the log; 0: as much as there is. */
+  readonly space: Octets
+  /** Networks whose lookups are kept for fewer days. */
+  readonly networks: readonly {
+    readonly id: string
+    readonly days: number
+    /** Of the setting, for networks that are not in the rules. */
+    readonly position: Position
+  }[]
 }
 
 /** How it can be shown that nobody has changed the query log. */

@@ -10,6 +10,7 @@ import type {
   AdminSocketConfig,
   ChainConfig,
   Config,
+  KeepConfig,
   LimitsConfig,
   PrivacyConfig,
   UpstreamsConfig
@@ -74,6 +75,7 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
     const wanted = 'another folder than that of the query log'
     refuse('log.queries.privacy.keys', log.queries.privacy.keys, wanted)
   }
+  const keep = keepOf(log.queries.keep, path => read.positionOf(path))
   const chain = chainOf(log.queries.chain, folder)
   if (chain !== undefined) {
     if (isWithin(chain.signKey, logFolder)) {
@@ -87,7 +89,7 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
       refuse('log.queries.file', log.queries.file, 'another name than that of the chain')
   }
   if (errors.length > 0) return { ok: false, errors }
-  return { ok: true, config: configOf(read.value, folder, { socket, privacy, chain }) }
+  return { ok: true, config: configOf(read.value, folder, { socket, privacy, chain, keep }) }
 }
 
 function adminSocket(
@@ -105,6 +107,7 @@ function configOf(
     readonly socket: AdminSocketConfig | undefined
     readonly privacy: PrivacyConfig
     readonly chain: ChainConfig | undefined
+    readonly keep: KeepConfig | undefined
   }
 ): Config {
   const { listen, workers, transport, cache, identity, cookies, tcp, log, shutdown } = settings
@@ -173,6 +176,7 @@ function configOf(
         rotation: { octets: queries.rotate.size, daily: queries.rotate.daily },
         archive: queries.archive,
         chain: placed.chain,
+        keep: placed.keep,
         privacy: placed.privacy
       },
       outputs: outputsOf(log.outputs, folder, resolve(folder, settings.state.folder))
@@ -188,6 +192,18 @@ function chainOf(
   const { 'sign-key': signKey, 'earlier-keys': earlierKeys, checkpoint } = settings
   if (signKey === '') return undefined
   return { signKey: resolve(folder, signKey), earlierKeys, checkpoint }
+}
+
+function keepOf(
+  { days, space, networks }: Settings['log']['queries']['keep'],
+  positionOf: (path: readonly string[]) => Position
+): KeepConfig | undefined {
+  const some = Object.entries(networks).map(([id, fewer]) => {
+    return { id, days: fewer, position: positionOf(['log', 'queries', 'keep', 'networks', id]) }
+  })
+  return days === 0 && space === 0 && some.length === 0
+    ? undefined
+    : { days, space, networks: some }
 }
 
 function isWithin(path: string, folder: string): boolean {

@@ -1,5 +1,5 @@
 import { failureAt, type InterdictError } from '../base/error.js'
-import type { PrivacyConfig } from './config.js'
+import type { KeepConfig, PrivacyConfig } from './config.js'
 import { didYouMean } from '../document/closest.js'
 
 /**
@@ -15,5 +15,18 @@ export function privacyNetworks(
     .map(({ id, position }) => {
       const path = `log.queries.privacy.networks.${id}`
       return failureAt(position, 'PRIVACY_NETWORK', path, id, didYouMean(id, known))
+    })
+}
+
+/** The same of networks whose lookups are kept for fewer days. */
+export function keepNetworks(
+  keep: KeepConfig | undefined,
+  known: readonly string[]
+): InterdictError[] {
+  return (keep?.networks ?? [])
+    .filter(({ id }) => !known.includes(id))
+    .map(({ id, position }) => {
+      const path = `log.queries.keep.networks.${id}`
+      return failureAt(position, 'KEEP_NETWORK', path, id, didYouMean(id, known))
     })
 }

@@ -157,6 +157,18 @@ const chain = section({
   checkpoint: duration('1m', '1d').prefault('1h')
 })
 
+const keep = section({
+  days: z.int().min(0).max(36_500).prefault(0),
+  space: size('0B', '999999GB').prefault('0B'),
+  networks: z.record(z.string(), z.int().min(1).max(36_500)).prefault({})
+}).superRefine(({ days, networks }, context) => {
+  for (const [id, fewer] of Object.entries(networks)) {
+    const message = 'a number of days not over log.queries.keep.days'
+    if (days > 0 && fewer > days)
+      context.addIssue({ code: 'custom', path: ['networks', id], message })
+  }
+})
+
 const log = section({
   service: section({
     level: z.enum(['info', 'warn', 'error', 'silent']).prefault('info'),
@@ -172,6 +184,7 @@ const log = section({
     }),
     archive: z.boolean().prefault(true),
     chain,
+    keep,
     privacy
   }),
   outputs: outputsSchema

@@ -76,8 +76,9 @@ export class Archiver {
   #look(): void {
     const now = performance.now()
     if (this.#child !== undefined || now < this.#notBefore) return
-    const { parquet, chain } = this.#parts
-    if (chain === undefined && (!parquet || this.#missing)) return
+    const { parquet, chain, keep } = this.#parts
+    const makes = parquet && !this.#missing
+    if (!makes && chain === undefined && keep === undefined) return
     const isDue = chain !== undefined && now >= this.#checkpointAt
     if (isDue || this.#today() !== this.#day || this.#hasClosed()) this.#run()
   }
@@ -97,7 +98,7 @@ export class Archiver {
 
   #run(): void {
     const day = this.#today()
-    const { path, chain } = this.#parts
+    const { path, chain, keep } = this.#parts
     const parquet = this.#parts.parquet && !this.#missing
     const closed = this.#closedNow()
     const now = performance.now()
@@ -124,7 +125,7 @@ export class Archiver {
       } else this.#notBefore = performance.now() + REST
     })
     const threads = availableParallelism()
-    child.send({ path, threads, parquet, chain } satisfies ArchiveStart)
+    child.send({ path, threads, parquet, chain, keep } satisfies ArchiveStart)
   }
 
   #today(): string {

@@ -65,8 +65,8 @@ export class Gateway {
     this.warnings = warnings
     const recording = { settings, outputs, rings, upstreams: shown }
     this.recorder = new RecorderHandle(startThread, recording, log)
-    const { path, archive: parquet, chain } = settings
-    this.archiver = new Archiver({ path, parquet, chain, log })
+    const { path, archive: parquet, chain, keep } = settings
+    this.archiver = new Archiver({ path, parquet, chain, keep, log })
     const probeKey = newProbeKey()
     const common = { config, upstreams, probeKey }
     const onProbe = (token: string): void => this.loops.cameBack(token)

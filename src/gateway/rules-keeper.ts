@@ -1,6 +1,6 @@
 import { systemClock } from '../base/clock.js'
 import type { Config } from '../config/config.js'
-import { privacyNetworks } from '../config/privacy-networks.js'
+import { keepNetworks, privacyNetworks } from '../config/privacy-networks.js'
 import type { ServiceLog } from '../log/service-log.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import type { NotifyRules } from '../resolver/notify-door.js'
@@ -203,9 +203,10 @@ export class RulesKeeper {
 
   /** Warnings of settings that do not fit the rules. */
   private ofSettings(): readonly Trouble[] {
-    const { privacy } = this.parts.config.log.queries
+    const { privacy, keep } = this.parts.config.log.queries
+    const { networks } = this.rules
     const strange = this.zones.strange(this.read?.zones ?? [])
-    return [...privacyNetworks(privacy, this.rules.networks), ...strange]
+    return [...privacyNetworks(privacy, networks), ...keepNetworks(keep, networks), ...strange]
   }
 
   /** @returns whether they say something else than those in force */

@@ -53,7 +53,7 @@ async function look(): Promise<object> {
     error: ({ code }: { code?: unknown }) => void codes.push(code)
   }
   try {
-    const options = { path, threads: 1, parquet: true, chain: undefined }
+    const options = { path, threads: 1, parquet: true, chain: undefined, keep: undefined }
     await tend(options, Date.parse('2023-03-02T13:00:00Z'), log)
   } catch (error) {
     codes.push(error instanceof InterdictError ? error.code : String(error))

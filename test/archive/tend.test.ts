@@ -21,7 +21,11 @@ async function run(path: string, wall = today) {
   const at = (level: string) => (fields: LogFields) => void told.push({ level, fields })
   const log = { info: at('info'), warn: at('warn'), error: at('error') }
   return {
-    done: await tend({ path, threads: 1, parquet: true, chain: undefined }, wall, log),
+    done: await tend(
+      { path, threads: 1, parquet: true, chain: undefined, keep: undefined },
+      wall,
+      log
+    ),
     told
   }
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { FILES, interdict, site } from './run.js'
+import { FILES, interdict, SETTINGS, site } from './run.js'
 
 /** Everything that rows can look at, of the rules in FILES. */
 const GOOD = `clients: { phone: 10.20.1.1, press: 10.20.7.3, stranger: 192.0.2.1 }
@@ -150,3 +150,15 @@ t.test('says of each list what it was taken for, and what cannot mean anything',
     ]
   })
 })
+
+t.test(
+  'warns of a network that is kept for fewer days, and that the rules do not have',
+  async t => {
+    const keep = 'log: { queries: { keep: { networks: { phnes: 7 } } } }\n'
+    const config = site(t, { ...FILES, 'interdict.yaml': SETTINGS + keep })
+    t.match(await interdict('check', '-c', config), {
+      code: 0,
+      out: /interdict\.yaml:3:\d+ .*"phnes".*"phones"\? \(KEEP_NETWORK\)/
+    })
+  }
+)

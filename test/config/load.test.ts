@@ -70,6 +70,7 @@ const defaults = {
       rotation: { octets: 256 * 1024 * 1024, daily: true },
       archive: true,
       chain: undefined,
+      keep: undefined,
       privacy: {
         ...{ default: 'full', networks: [], bits: { ipv4: 24, ipv6: 56 }, preservePrefix: false },
         keys: { folder: resolve('/etc/interdict/keys'), rotation: 'daily', keep: 90 * 86_400_000 }
@@ -147,6 +148,22 @@ const reads = [
       log: {
         service: { destination: { path: resolve('/var/log/x') } },
         queries: { path: resolve('/etc/interdict/q.jsonl') }
+      }
+    }
+  },
+  {
+    it: 'how long lookups are kept, and how it is proven',
+    text: 'log: { queries: { keep: { days: 90, space: 2GB, networks: { guests: 7 } }, chain: { sign-key: k.pem } } }',
+    config: {
+      log: {
+        queries: {
+          keep: { days: 90, space: 2 * 1024 ** 3, networks: [{ id: 'guests', days: 7 }] },
+          chain: {
+            signKey: resolve('/etc/interdict/k.pem'),
+            earlierKeys: [],
+            checkpoint: 3_600_000
+          }
+        }
       }
     }
   },
@@ -248,6 +265,16 @@ const refuses = [
     at: [2, 11]
   },
   { it: 'an unknown log level', text: 'log: { service: { level: debug } }', at: [1, 26] },
+  {
+    it: 'more days for a network than for all',
+    text: 'log:\n  queries:\n    keep:\n      days: 7\n      networks: { guests: 8 }',
+    at: [5, 27]
+  },
+  {
+    it: 'a key of the chain in the folder of the log',
+    text: 'log:\n  queries:\n    chain:\n      sign-key: log/deep/k.pem',
+    at: [4, 17]
+  },
   { it: 'an empty path', text: 'rules: ""', at: [1, 8] }
 ] as const
 

@@ -12,6 +12,7 @@ import {
   type ArchiverParts,
   type StartArchive
 } from '../../src/gateway/archiver.js'
+import type { TendOptions } from '../../src/archive/tend.js'
 import type { LogFields } from '../../src/log/service-log.js'
 import { kindsOf, linesOf, signKey, tendOnce, verified } from '../archive/chain/rig.js'
 import { lines, logFolder, record } from '../archive/lines.js'
@@ -27,7 +28,15 @@ function rig(
   const told: { level: string; fields: LogFields }[] = []
   const at = (level: string) => (fields: LogFields) => void told.push({ level, fields })
   const log = { info: at('info'), warn: at('warn'), error: at('error') }
-  const options = { path, log, look: 50, parquet: true, chain: undefined, ...settings }
+  const options = {
+    path,
+    log,
+    look: 50,
+    parquet: true,
+    chain: undefined,
+    keep: undefined,
+    ...settings
+  }
   const archiver = new Archiver({ ...options, ...(start === undefined ? {} : { start }) })
   archiver.start()
   t.teardown(() => archiver.close())
@@ -103,6 +112,30 @@ t.test('a chain without Parquet: closed files are told to it once, and without D
   t.equal(starts, 1)
 })
 
+/** Starts the process again and again, each time killed a while later; the chain is never broken. */
+async function killOften(
+  t: Test,
+  path: string,
+  { options: chain, publicKey }: ReturnType<typeof signKey>,
+  keep?: TendOptions['keep']
+): Promise<void> {
+  for (let wait = 60; wait <= 600; wait += 45) {
+    const process = startArchive()
+    const ended = once(process, 'exit')
+    process.send({ path, threads: 1, parquet: true, chain, keep })
+    await Promise.race([ended, after(wait)])
+    process.kill('SIGKILL')
+    await ended
+    if (!existsSync(join(dirname(path), 'chain.jsonl'))) continue
+    const { breaks } = await verified(path, publicKey)
+    // Before the first line there is no chain.
+    t.ok(
+      breaks.every(({ kind }) => kind === 'absent'),
+      `after ${wait} ms: ${JSON.stringify(breaks)}`
+    )
+  }
+}
+
 t.test('killed at any moment, the chain is whole in the end, and no lookup is lost', async t => {
   const files = Array.from({ length: 6 }, (_, i) => [
     `queries-2023030${i + 2}T000000.104Z.jsonl`,
@@ -110,21 +143,7 @@ t.test('killed at any moment, the chain is whole in the end, and no lookup is lo
   ])
   const path = logFolder(t, Object.fromEntries(files) as Record<string, string>)
   const key = signKey(t)
-  for (let wait = 60; wait <= 600; wait += 45) {
-    const process = startArchive()
-    const ended = once(process, 'exit')
-    process.send({ path, threads: 1, parquet: true, chain: key.options })
-    await Promise.race([ended, after(wait)])
-    process.kill('SIGKILL')
-    await ended
-    if (!existsSync(join(dirname(path), 'chain.jsonl'))) continue
-    const { breaks } = await verified(path, key.publicKey)
-    // Before the first line there is no chain.
-    t.ok(
-      breaks.every(({ kind }) => kind === 'absent'),
-      `after ${wait} ms: ${JSON.stringify(breaks)}`
-    )
-  }
+  await killOften(t, path, key)
   t.match(await tendOnce(path, '2026-11-26T00:00:00.000Z', { chain: key.options }), { done: true })
   t.match(await verified(path, key.publicKey), { proven: true, files: 6, unproven: [] })
   const database = await openDatabase({ memory: 256 * 1024 * 1024, threads: 1 })
@@ -132,3 +151,33 @@ t.test('killed at any moment, the chain is whole in the end, and no lookup is lo
   await database.addLookups(path)
   t.strictSame(await database.rows('SELECT count(*) AS count FROM lookups'), [{ count: 3000 }])
 })
+
+t.test(
+  'killed while it removes what is over: in the end that is gone, and nothing else',
+  async t => {
+    const ago = (days: number): string => new Date(Date.now() - days * 86_400_000).toISOString()
+    const days = [1, 2, 3, 4, 5, 6].map(ago)
+    const of = (time: string): string =>
+      lines(
+        ...Array.from({ length: 300 }, () => record(time)),
+        ...Array.from({ length: 300 }, () => record(time, { network: 'guests' }))
+      )
+    const files = days.map(time => [`queries-${time.replaceAll(/[-:]/g, '')}.jsonl`, of(time)])
+    const path = logFolder(t, Object.fromEntries(files) as Record<string, string>)
+    const key = signKey(t)
+    const keep = { days: 4, space: 0, networks: [{ id: 'guests', days: 2 }] }
+    await killOften(t, path, key, keep)
+    t.match(await tendOnce(path, ago(0), { chain: key.options, keep }), { done: true })
+    t.match(await verified(path, key.publicKey), { proven: true, files: 4, unproven: [] })
+    const database = await openDatabase({ memory: 256 * 1024 * 1024, threads: 1 })
+    t.teardown(() => database.close())
+    await database.addLookups(path)
+    const rows = await database.rows(
+      'SELECT network, count(*) AS count FROM lookups GROUP BY network ORDER BY network'
+    )
+    t.strictSame(rows, [
+      { network: 'guests', count: 600 },
+      { network: 'phones', count: 1200 }
+    ])
+  }
+)

@@ -16,7 +16,7 @@ import { KEYS, type Key } from '../../src/report/tally.js'
 import { writeWeek } from '../example/week.js'
 
 const TOP = 20
-const TENDED = { threads: 1, parquet: true, chain: undefined }
+const TENDED = { threads: 1, parquet: true, chain: undefined, keep: undefined }
 const since = Date.UTC(2026, 10, 10)
 const day = { since, until: since + 86_400_000 }
 const reports: Readonly<Record<string, (log: Log) => Promise<Report>>> = {

@@ -26,7 +26,7 @@ export async function tendOnce(path: string, wall: string, options: Partial<Tend
   const at = (level: string) => (fields: LogFields, message: string) =>
     void told.push({ level, fields, message })
   const log = { info: at('info'), warn: at('warn'), error: at('error') }
-  const all = { path, threads: 1, parquet: true, chain: undefined, ...options }
+  const all = { path, threads: 1, parquet: true, chain: undefined, keep: undefined, ...options }
   return { done: await tend(all, Date.parse(wall), log), told }
 }
 
