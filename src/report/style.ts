@@ -35,6 +35,7 @@ th { color: var(--faint); font-weight: 600; white-space: nowrap; }
 td { overflow-wrap: break-word; max-width: 44ch; }
 .n, .t { white-space: nowrap; }
 .n { text-align: right; }
+.n + :not(.n) { padding-left: 14px; }
 .none { font-style: italic; }
 footer { margin-top: 40px; padding-top: 12px; border-top: 1px solid var(--rule);
   color: var(--faint); font-size: 13px; }
@@ -46,7 +47,10 @@ footer { margin-top: 40px; padding-top: 12px; border-top: 1px solid var(--rule);
   main { max-width: none; padding: 0; }
   dl { padding: 0; }
   table { font-size: 9pt; }
-  h2 { break-after: avoid; }
+  th, td { padding-right: 8px; }
+  .n + :not(.n) { padding-left: 8px; }
+  h2, section > p, thead { break-after: avoid; }
+  tbody tr:nth-last-child(-n + 3) { break-before: avoid; }
   figure, tr, dl > div { break-inside: avoid; }
   thead { display: table-header-group; }
 }
