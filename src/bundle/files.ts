@@ -9,6 +9,7 @@ import {
   type TooLarge
 } from '../rules/folder.js'
 import type { BundleFacts } from '../rules/types.js'
+import { rulesSum, type ZoneState } from '../rules/zone-state.js'
 import type { Bundle } from './bundle.js'
 
 const MISSING = { why: 'the bundle has no such file' }
@@ -76,10 +77,18 @@ export class BundleFiles implements RuleFiles {
   }
 
   /** That of the bundle; with copies of lists, over them as well. */
-  get sha256(): string {
+  get filesSha256(): string {
     const { sha256 } = this.packed.manifest
     if (this.copies === undefined || this.copies.isUnread) return sha256
-    return createHash('sha256').update(`${sha256}\0${this.copies.sha256}`).digest('hex')
+    return createHash('sha256').update(`${sha256}\0${this.copies.filesSha256}`).digest('hex')
+  }
+
+  get zones(): readonly ZoneState[] {
+    return this.copies?.zones ?? []
+  }
+
+  get sha256(): string {
+    return rulesSum(this.filesSha256, this.zones)
   }
 
   get starved(): boolean {

@@ -11,6 +11,7 @@ import { compare } from '../policy/compare.js'
 import { compile } from '../policy/compile.js'
 import type { Snapshot } from '../policy/snapshot.js'
 import type { RuleSet } from '../rules/types.js'
+import { amendZones } from './amend-zones.js'
 import { isUnchanged, marksOf, type Marks } from './marks.js'
 import type { FromCompiler, ToCompiler } from './messages.js'
 import { Retired, SETTLE } from './retired.js'
@@ -47,6 +48,13 @@ async function settings(file: string | undefined): Promise<FromCompiler> {
 async function rules(order: Order): Promise<FromCompiler> {
   const started = performance.now()
   inForce ??= order.inForce
+  const amended = order.whole
+    ? undefined
+    : inForce && (await amendZones(inForce, { ...order, copies: order.place.copies }))
+  if (amended !== undefined) {
+    if (amended.snapshot !== undefined) adopt(amended.snapshot)
+    return { kind: 'amended', ...amended, took: performance.now() - started }
+  }
   if (inForce !== undefined) yieldToWorkers()
   const { loaded, refused, passing, marks, restless } = await read(order)
   const errors = restless ? [failure('GATEWAY_RESTLESS')] : loaded.ok ? [] : loaded.errors
@@ -111,7 +119,11 @@ function make(
   const random = (): number => seeds.pop() ?? randomInt(2 ** 32)
   const snapshot = compile(ruleSet, { generation, random, local })
   const changes = inForce === undefined ? undefined : compare(inForce, snapshot)
+  adopt(snapshot)
+  return { snapshot, changes }
+}
+
+function adopt(snapshot: Snapshot): void {
   inForce = snapshot
   retired.replace(snapshot)
-  return { snapshot, changes }
 }

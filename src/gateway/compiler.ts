@@ -5,6 +5,7 @@ import type { Snapshot } from '../policy/snapshot.js'
 import type { Config } from '../config/config.js'
 import type { Compiled, FromCompiler, ToCompiler, Trouble } from './messages.js'
 import type { RulesPlace } from './rule-reading.js'
+import type { Marks } from './marks.js'
 import type { StartThread, Thread } from './thread.js'
 import { troubleOf } from './trouble.js'
 
@@ -22,6 +23,9 @@ export interface CompileOrder {
   readonly generation: number
   /** What is watched. */
   readonly known: readonly string[]
+  readonly marks: Marks
+  /** As in `ToCompiler`. */
+  readonly whole: boolean
   readonly local: readonly LocalName[]
   readonly inForce: Snapshot | undefined
 }

@@ -13,6 +13,7 @@ import type { RemoteList } from '../rules/remote-list.js'
 import type { TransferList } from '../rules/transfer-list.js'
 import type { Endpoint } from '../socket/datagram.js'
 import type { ZoneJob } from '../transfer/update-zone.js'
+import type { Amended } from './amend-zones.js'
 import type { Secrets } from './cookie-secrets.js'
 import type { Marks } from './marks.js'
 import type { RulesPlace } from './rule-reading.js'
@@ -124,6 +125,10 @@ export type ToCompiler =
       readonly generation: number
       /** What is watched, and so known to be read, inside the folder and elsewhere. */
       readonly known: readonly string[]
+      /** As they looked when the rules in force were read. */
+      readonly marks: Marks
+      /** Whether all is to be read, even if nothing has changed since. */
+      readonly whole: boolean
       /** Special-use names that are answered here. */
       readonly local: readonly LocalName[]
       /** The snapshot in force, for a thread that has not made it. */
@@ -150,6 +155,8 @@ export type FromCompiler =
       /** As below, of what was refused. */
       readonly passing: boolean
     }
+  /** Nothing but the journals of zones has changed. */
+  | (Amended & { readonly kind: 'amended'; readonly took: Milliseconds })
   | {
       readonly kind: 'refused'
       readonly errors: readonly Trouble[]

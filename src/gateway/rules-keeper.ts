@@ -36,6 +36,11 @@ export interface RulesKeeperParts {
   readonly hearFrom: (rules: NotifyRules) => void
 }
 
+/** For these, nothing need have changed. */
+const WHOLE: readonly ReloadReason[] = ['SIGHUP', 'they could not be read']
+
+type Read = Exclude<Compiled, { readonly kind: 'amended' }>
+
 /**
  * Keeps the rules in force that the files say: watches them, has lists fetched, reads all again when
  * something changes, and stays with those of before where that is no good.
@@ -97,12 +102,12 @@ export class RulesKeeper {
   async first(): Promise<readonly Trouble[]> {
     const wrong = await this.zones.rekey()
     if (wrong.length > 0) return wrong
-    let result = await this.compile()
+    let result = await this.compile(true)
     if (result.kind === 'refused') return result.errors
     const { lists, zones } = this
     const missing = [lists.fetchMissing(result.fetched), zones.fetchMissing(result.zones)]
     if ((await Promise.all(missing)).includes(true)) {
-      result = await this.compile()
+      result = await this.compile(true)
       if (result.kind === 'refused') return result.errors
     }
     this.take(result)
@@ -152,17 +157,24 @@ export class RulesKeeper {
     this.news.close()
   }
 
-  private compile(): Promise<Compiled> {
+  /** Reads them all, or what is new. */
+  private async compile(whole: boolean): Promise<Read> {
     const { compiler, config } = this.parts
-    const { snapshot, watch } = this
+    const { snapshot, watch, read } = this
     const generation = (snapshot?.generation ?? 0) + 1
-    return compiler.compile({
+    const result = await compiler.compile({
       place: rulesPlace(config),
       generation,
       known: watch.paths,
+      marks: read?.marks ?? new Map(),
+      whole,
       local: answeredHere(config),
       inForce: snapshot
     })
+    // What is not told was not read again, and is as it was.
+    return result.kind === 'amended'
+      ? { ...read!, warnings: [], ...result, kind: 'compiled' }
+      : result
   }
 
   private async reloadNow(): Promise<void> {
@@ -172,7 +184,7 @@ export class RulesKeeper {
     if (this.closed) return
     const wrong = [...(await this.parts.besides()), ...(await this.zones.rekey())]
     for (const { code, message } of wrong) this.parts.log.error({ code }, message)
-    const result = await this.compile()
+    const result = await this.compile(WHOLE.includes(why))
     // It can have become true meanwhile.
     if (this.isClosed()) return
     if (result.kind === 'refused') this.news.refuse(why, this.rules, result.errors, wrong)

@@ -45,7 +45,7 @@ const MAX_TRIES = 8
  * @throws InterdictError POLICY_CROWDED, POLICY_BOUNDS, and what sources throw when poured
  */
 export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
-  const { networks, sha256, bundle } = ruleSet
+  const { networks, sha256, filesSha256, zones, bundle } = ruleSet
   const { local = [] } = options
   const sources = usedSources(ruleSet)
   if (local.length > 0) sources.push(localSource(local))
@@ -59,6 +59,8 @@ export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
     generation: options.generation,
     sha256,
     bundle,
+    filesSha256,
+    zones,
     seed,
     claims,
     sources: poured.sources,

@@ -1,4 +1,5 @@
 import type { Octets } from '../base/units.js'
+import { placeOf } from '../rules/local-data.js'
 import { COVER } from '../rules/types.js'
 import { recordsOf } from './matched-rule.js'
 import type { Records } from './records.js'
@@ -28,15 +29,10 @@ export class DataTable {
   find(source: number, record: number, whole: boolean): void {
     const { lines, starts, octets } = this.#sources.get(source)!
     const line = this.#records.lineOf(record, source, whole ? COVER.below : COVER.exact)
-    let low = 0
-    for (let high = lines.length; low < high;) {
-      const middle = (low + high) >>> 1
-      if (lines[middle]! < line) low = middle + 1
-      else high = middle
-    }
+    const place = placeOf(lines, line)
     this.octets = octets
-    this.from = starts[low]!
-    this.to = starts[low + 1]!
+    this.from = starts[place]!
+    this.to = starts[place + 1]!
   }
 }
 

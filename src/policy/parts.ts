@@ -1,7 +1,8 @@
 import { showAddress, showPrefix } from '../base/address.js'
 import { hashOctet } from '../base/hash.js'
+import type { Octets } from '../base/units.js'
 import { showRrtype } from '../dns/rrtype.js'
-import type { NameSource, Part, PartReply, QtypeSet } from '../rules/types.js'
+import type { LocalData, NameSource, Part, PartReply, QtypeSet } from '../rules/types.js'
 import { showName } from '../wire/name.js'
 
 /** So many of a part's prefixes are shown. */
@@ -31,18 +32,39 @@ function showReply({ action, sinkhole, target }: PartReply): string {
   return [action, ...addresses, ...(target ? [showName(target)] : [])].join(' ')
 }
 
+/** Start of the digest's hashes: FNV-1a's. Never seeded, so that digests compare over time. */
+const DIGEST_BASIS = 0x811c9dc5
+
 /**
- * Where the digest of a source begins, so that equal names of which another thing is said have
- * another digest.
+ * Where the digest of each name of a source begins, so that equal names of which another thing is
+ * said have another digest.
  */
-export function digestBasis(basis: number, source: NameSource): number {
-  const { part } = source
-  if (part === undefined) return basis
+export function digestBasis({ part }: NameSource): number {
+  return part === undefined ? DIGEST_BASIS : hashOf(DIGEST_BASIS, Buffer.from(allOf(part)))
+}
+
+/** What one name or prefix adds to the digest of its source: sums do not depend on an order. */
+export function digestOf(
+  basis: number,
+  octets: Uint8Array,
+  at: Octets,
+  length: Octets,
+  detail: number
+): number {
+  let hash = hashOctet(basis, detail)
+  for (let i = at; i < at + length; i++) hash = hashOctet(hash, octets[i]!)
+  return Math.imul(hash ^ (hash >>> 15), 0x85ebca6b)
+}
+
+/** What the records that a list has for its names add to the digest of a source. */
+export function digestOfData({ lines, starts, octets }: LocalData): number {
+  const buffers = [lines, starts, octets].map(buffer => new Uint8Array(buffer))
+  return buffers.reduce(hashOf, DIGEST_BASIS)
+}
+
+function hashOf(basis: number, octets: Uint8Array): number {
   let hash = basis
-  for (const octet of Buffer.from(allOf(part))) hash = hashOctet(hash, octet)
-  const data = typeof part.says === 'object' ? part.says.data : undefined
-  for (const buffer of data === undefined ? [] : [data.lines, data.starts, data.octets])
-    for (const octet of new Uint8Array(buffer)) hash = hashOctet(hash, octet)
+  for (const octet of octets) hash = hashOctet(hash, octet)
   return hash
 }
 

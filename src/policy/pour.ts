@@ -1,13 +1,12 @@
 import type { Prefix } from '../base/address.js'
 import { failure } from '../base/error.js'
-import { hashOctet } from '../base/hash.js'
 import type { Octets } from '../base/units.js'
 import { COVER, type NameSink, type NameSource } from '../rules/types.js'
 import { AddressTableBuilder, type AddressTableBuffers } from './address-table.js'
 import { memberOf } from './member-sets.js'
 import { NameTableBuilder } from './name-table-builder.js'
 import type { NameTableBuffers } from './name-table.js'
-import { digestBasis, showPart } from './parts.js'
+import { digestBasis, digestOf, digestOfData, showPart } from './parts.js'
 import { RecordBuilder } from './record-builder.js'
 import type { SourceSummary } from './snapshot.js'
 
@@ -44,8 +43,7 @@ export function pourSources(
   const summaries: SourceSummary[] = []
   let count = 0
   for (const [index, source] of sources.entries()) {
-    const basis = digestBasis(DIGEST_BASIS, source)
-    const sink = new SourceSink(source.id, index, basis, names, addresses)
+    const sink = new SourceSink(source, index, names, addresses)
     names.local = source.kind === 'local'
     source.pour(sink)
     if (names.crowded) return undefined
@@ -64,33 +62,35 @@ export function pourSources(
   }
 }
 
-function summaryOf(source: NameSource, { index, names, digest }: SourceSink): SourceSummary {
+function summaryOf(source: NameSource, sink: SourceSink): SourceSummary {
+  const { index, names, basis, digest } = sink
   const { kind, title, file, part } = source
   const id = part?.list ?? source.id
-  const said = { part: showPart(source), passes: part?.says === 'pass' }
-  return { index, kind, id, ...said, title, file, names, digest }
+  const said = { part: showPart(source), passes: part?.says === 'pass', stage: part?.stage }
+  return { index, kind, id, ...said, title, file, names, basis, digest }
 }
-
-/** Start of the digest's hashes: FNV-1a's. Never seeded, so that digests compare over time. */
-const DIGEST_BASIS = 0x811c9dc5
 
 /** Takes what one source gives. */
 class SourceSink implements NameSink {
   names = 0
   digest = 0
+  readonly basis: number
 
   constructor(
-    readonly id: string,
+    readonly source: NameSource,
     readonly index: number,
-    readonly basis: number,
     readonly table: NameTableBuilder,
     readonly addresses: AddressTableBuilder
-  ) {}
+  ) {
+    this.basis = digestBasis(source)
+    const says = source.part?.says
+    if (typeof says === 'object' && says.data !== undefined) this.digest = digestOfData(says.data)
+  }
 
   name(octets: Uint8Array, at: Octets, length: Octets, cover: number, line: number): void {
     this.#count(octets, at, length, cover)
     if (!this.table.add(octets, at, memberOf(this.index, cover), line)) {
-      throw failure('POLICY_BOUNDS', this.id)
+      throw failure('POLICY_BOUNDS', this.source.id)
     }
   }
 
@@ -99,11 +99,8 @@ class SourceSink implements NameSink {
     this.addresses.add(prefix, memberOf(this.index, COVER.suffix), line)
   }
 
-  /** A sum of hashes does not depend on the order in which they come. */
   #count(octets: Uint8Array, at: Octets, length: Octets, detail: number): void {
-    let hash = hashOctet(this.basis, detail)
-    for (let i = at; i < at + length; i++) hash = hashOctet(hash, octets[i]!)
-    this.digest = (this.digest + Math.imul(hash ^ (hash >>> 15), 0x85ebca6b)) | 0
+    this.digest = (this.digest + digestOf(this.basis, octets, at, length, detail)) | 0
     this.names++
   }
 }

@@ -84,7 +84,8 @@ export class RecordBuilder {
     new Int32Array(links).set(this.#links.subarray(0, this.#nextLink))
     const sets = this.#sets.packed()
     const used = 4 * this.#nextRecord + links.byteLength + sets.byteLength
-    return { buffers: { words: this.#words.buffer, links, sets }, used }
+    const words = this.#words.buffer
+    return { buffers: { words, used: this.#nextRecord, links, sets }, used }
   }
 
   #create(words: number): number {

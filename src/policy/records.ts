@@ -15,6 +15,8 @@ import { coverOf, sourceOf } from './member-sets.js'
  */
 export interface RecordBuffers {
   readonly words: SharedArrayBuffer
+  /** How many words of it are in use. */
+  readonly used: number
   readonly links: SharedArrayBuffer
   readonly sets: SharedArrayBuffer
 }
@@ -55,6 +57,12 @@ export function recordHolds(
   return true
 }
 
+/** A member of a record, with the line where its source has it. */
+export interface MemberAt {
+  readonly member: number
+  readonly line: number
+}
+
 /** Reads records for people: line by line, name by name. */
 export class Records {
   readonly #words: Int32Array
@@ -87,10 +95,10 @@ export class Records {
   }
 
   /** Members of a record, each with the line where its source has it. */
-  membersOf(record: number): { member: number; line: number }[] {
+  membersOf(record: number): MemberAt[] {
     const set = this.#words[record]!
     const count = this.#sets[set]!
-    const result: { member: number; line: number }[] = []
+    const result: MemberAt[] = []
     let link = this.#words[record + 1]!
     for (let nth = count; nth > 0; nth--) {
       const member = this.#sets[set + nth]!

@@ -8,6 +8,7 @@ import type {
   QtypeSet,
   Rule
 } from '../rules/types.js'
+import type { ZoneState } from '../rules/zone-state.js'
 import type { AddressTableBuffers } from './address-table.js'
 import type { CellBuffers } from './cells.js'
 import type { LocalName } from './local-names.js'
@@ -79,12 +80,16 @@ export interface SourceSummary {
   readonly part: string
   /** Whether that is to let them pass. */
   readonly passes: boolean
+  /** As in `Part.stage`. */
+  readonly stage: number | undefined
   readonly title: string
   readonly file: string
   /** How many names and prefixes it gave, repeated ones counted again. */
   readonly names: number
   /** Over those names and prefixes, in whatever order: equal content has equal digests. */
   readonly digest: number
+  /** Where the digest of each of them begins. */
+  readonly basis: number
 }
 
 /** A reply with nothing left to compute on the hot path. All octets ready to be copied. */
@@ -113,10 +118,13 @@ export interface Local extends Omit<LocalName, 'name' | 'cover'> {
 /** What crosses threads: shared memory and a small description. Immutable once made. */
 export interface Snapshot {
   readonly generation: number
-  /** SHA-256 of the rule files, hex. */
+  /** SHA-256 of the rule files and zones, hex; and of the files alone. */
   readonly sha256: string
   /** Undefined: the rules are from a folder. */
   readonly bundle?: BundleFacts | undefined
+  readonly filesSha256: string
+  /** Zones of primaries in it, as they were read. */
+  readonly zones: readonly ZoneState[]
   /** Of all name hashes: give it to `HashedName.take`. */
   readonly seed: number
   readonly claims: readonly Claim[]

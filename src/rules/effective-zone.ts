@@ -114,6 +114,12 @@ function lastSoa(journal: Uint8Array): Uint8Array | undefined {
   return soa
 }
 
+export function linesIn(octets: Uint8Array): number {
+  let count = 0
+  for (let at = octets.indexOf(LF); at !== -1; at = octets.indexOf(LF, at + 1)) count++
+  return count
+}
+
 /** Behind the line feed that ends the line at `at`. */
 function lineEnd(octets: Uint8Array, at: Octets): Octets {
   const end = octets.indexOf(LF, at)

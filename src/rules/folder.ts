@@ -3,8 +3,10 @@ import { constants } from 'node:fs'
 import { open, readdir, readFile } from 'node:fs/promises'
 import { isAbsolute, parse, relative, resolve, sep } from 'node:path'
 import type { Octets } from '../base/units.js'
-import { effectiveZone, readZoneCopy } from './effective-zone.js'
 import type { BundleFacts } from './types.js'
+import { lineName } from '../wire/zone-lines.js'
+import { applyJournal, linesIn, readZoneCopy } from './effective-zone.js'
+import { rulesSum, type ZoneState } from './zone-state.js'
 
 export type FileResult =
   | { readonly octets: Uint8Array }
@@ -35,6 +37,10 @@ export interface RuleFiles {
   readonly files: readonly string[]
   /** Of what they have; hex. */
   readonly sha256: string
+  /** The same without zones of primaries. */
+  readonly filesSha256: string
+  /** Zones of primaries that were read. */
+  readonly zones: readonly ZoneState[]
   /** Whether something could not be read only because the system had not what it takes. */
   readonly starved: boolean
   /** Of the bundle that a gateway has accepted; undefined: they are from elsewhere. */
@@ -67,6 +73,7 @@ const MISSING = { why: 'there is no such file', isMissing: true } as const
 export class Folder implements RuleFiles {
   private readonly contents = new Map<string, Uint8Array>()
   private readonly seen: Set<string>
+  readonly zones: ZoneState[] = []
   /** Whether something could not be read only because the system had not what it takes. */
   starved = false
 
@@ -105,10 +112,6 @@ export class Folder implements RuleFiles {
     return result
   }
 
-  /**
-   * What is read of a zone counts as its serial and its sum: octets that say the same may lie
-   * differently in base and journal.
-   */
   async zone(list: string, zone: Uint8Array, most: Octets): Promise<FileResult | TooLarge> {
     if (this.copies === undefined) return MISSING
     const [base, journal] = ['.zone', '.journal'].map(end => zoneFile(list, end))
@@ -120,8 +123,10 @@ export class Folder implements RuleFiles {
     if (!('octets' in changes) && !('isMissing' in changes)) return changes
     const copy = readZoneCopy(zone, text.octets, 'octets' in changes ? changes.octets : NOTHING)
     if (copy === undefined) return MISSING
-    this.contents.set(base!, Buffer.from(`${copy.serial} ${copy.sha256}`))
-    const octets = effectiveZone(copy.base, copy.journal)
+    const { octets, baseLines } = applyJournal(copy.base, copy.journal)
+    const lines = baseLines + linesIn(octets.subarray(copy.base.length))
+    const { serial, sha256 } = copy
+    this.zones.push({ list, zone: lineName(zone), serial, sha256, lines })
     return octets.length > most ? { large: octets.length } : { octets }
   }
 
@@ -155,13 +160,17 @@ export class Folder implements RuleFiles {
     return [...this.seen]
   }
 
-  /** Whether no file was read. */
+  /** Whether no file was read, zones not counted. */
   get isUnread(): boolean {
     return this.contents.size === 0
   }
 
-  /** SHA-256 over names and octets of all files read, whatever the order of reading; hex. */
   get sha256(): string {
+    return rulesSum(this.filesSha256, this.zones)
+  }
+
+  /** SHA-256 over names and octets of all files read, whatever the order of reading; hex. */
+  get filesSha256(): string {
     const hash = createHash('sha256')
     for (const name of [...this.contents.keys()].sort()) {
       const octets = this.contents.get(name)!

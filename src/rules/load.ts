@@ -87,9 +87,10 @@ class Load {
     }
     const apps = [...this.apps.values()].map(({ source }) => source)
     const sources = [...apps, ...[...this.lists.values()].flat(), ...made.inline]
-    const { sha256, files, bundle } = folder
+    const { sha256, filesSha256, zones, files, bundle } = folder
     const { networks, timeZone } = made
-    const rules = { networks, sources, timeZone, sha256, bundle, files }
+    const sums = { sha256, filesSha256, zones, bundle }
+    const rules = { networks, sources, timeZone, ...sums, files }
     const { reports: lists, remotes, transfers } = this
     return { ok: true, rules, warnings: warnings.sort(byPosition), lists, remotes, transfers }
   }

@@ -2,6 +2,7 @@ import type { Address, Prefix } from '../base/address.js'
 import type { Position } from '../base/position.js'
 import type { Octets, Seconds } from '../base/units.js'
 import type { BanEde } from '../dns/ede.js'
+import type { ZoneState } from './zone-state.js'
 
 /**
  * What a name in a rule file covers.
@@ -219,9 +220,13 @@ export interface RuleSet {
   readonly sources: readonly NameSource[]
   /** IANA name of the zone in which dates were written. */
   readonly timeZone: string
-  /** SHA-256 over the names and octets of all files read, hex. */
+  /** SHA-256 over the names and octets of all files read, and zones, hex. */
   readonly sha256: string
   readonly bundle?: BundleFacts | undefined
+  /** The same without zones. */
+  readonly filesSha256: string
+  /** Zones of primaries among the lists. */
+  readonly zones: readonly ZoneState[]
   /** Every file and folder that was read: what a watcher watches. */
   readonly files: readonly string[]
 }

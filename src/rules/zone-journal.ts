@@ -23,6 +23,9 @@ const LF = 0x0a
 /** `@`, three numbers; `=` and a sum: no such line is longer. */
 const LONGEST: Octets = 80
 
+/** Of the line with `=`, its line feed counted. */
+const END_LENGTH: Octets = 67
+
 /** What there is of a journal. */
 export interface Journal {
   /** Where its last whole version ends: what is behind it counts for nothing. */
@@ -41,6 +44,32 @@ export function readJournal(octets: Uint8Array, sha256: string): Journal {
     if (version === undefined) return journal
     journal = version
   }
+}
+
+/**
+ * The versions that follow on one that somebody has.
+ *
+ * @param sha256 up to that one, hex
+ * @returns their lines, as `Version.lines` one behind the other; undefined: that one is not in it, nor
+ *   its base
+ */
+export function versionsSince(
+  octets: Uint8Array,
+  sha256: string
+): (Journal & { readonly lines: Uint8Array }) | undefined {
+  const ending = Buffer.from(`\n= ${sha256}\n`)
+  const at = Buffer.from(octets.buffer, octets.byteOffset, octets.length).indexOf(ending)
+  let journal: Journal = { end: at === -1 ? 0 : at + ending.length, serial: undefined, sha256 }
+  const lines: Uint8Array[] = []
+  for (;;) {
+    const version = readVersion(octets, journal)
+    if (version === undefined) break
+    const head = octets.indexOf(LF, journal.end) + 1
+    const last = version.end - END_LENGTH
+    lines.push(octets.subarray(head, last))
+    journal = version
+  }
+  return at === -1 && lines.length === 0 ? undefined : { ...journal, lines: Buffer.concat(lines) }
 }
 
 /** The version that follows on what was read; undefined: there is no whole one. */

@@ -1,3 +1,5 @@
+import { linesIn } from '../rules/effective-zone.js'
+
 /** So many lines are told one by one. */
 const MOST = 1_000
 
@@ -12,6 +14,8 @@ export interface Delta {
   readonly added: readonly string[]
   /** Which line of the zone's text each of `added` is, from 1. */
   readonly lines: readonly number[]
+  /** How many lines the text has more: what came and went at once is one, too. */
+  readonly written: number
 }
 
 /**
@@ -30,11 +34,10 @@ export function deltaOf(journal: Uint8Array, first: number): Delta | undefined {
     // What came and went within it was never there for anybody.
     else if (text.startsWith('-') && !added.delete(record)) removed.add(record)
   }
-  return { removed: [...removed], added: [...added.keys()], lines: [...added.values()] }
-}
-
-export function linesIn(octets: Uint8Array): number {
-  let count = 0
-  for (let at = octets.indexOf(0x0a); at !== -1; at = octets.indexOf(0x0a, at + 1)) count++
-  return count
+  return {
+    removed: [...removed],
+    added: [...added.keys()],
+    lines: [...added.values()],
+    written: line - first
+  }
 }

@@ -46,8 +46,11 @@ export function wireName(labels: readonly (string | Uint8Array)[]): Uint8Array {
 }
 
 /** What the log does not look at. */
-const CONTENT = { names: 1, digest: 0 }
-const RULES: RuleSet = { networks: [], sources: [], timeZone: 'UTC', sha256: '', files: [] }
+const CONTENT = { names: 1, digest: 0, basis: 0, stage: undefined }
+const RULES: RuleSet = {
+  ...{ networks: [], sources: [], timeZone: 'UTC', files: [] },
+  ...{ sha256: '', filesSha256: '', zones: [] }
+}
 
 /** A ban through an app, a block through a list, an exception with names of its own. */
 const CLAIMS = [

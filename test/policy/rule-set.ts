@@ -120,6 +120,8 @@ export function ruleSet(...networks: NetworkRules[]): RuleSet {
     sources: [...sources],
     timeZone: 'UTC',
     sha256: 'ab'.repeat(32),
+    filesSha256: 'ab'.repeat(32),
+    zones: [],
     files: ['networks.yaml']
   }
 }
