@@ -3,7 +3,7 @@ import type { Copies, CopyRecord } from '../remote/copies.js'
 import type { RulesResult } from '../rules/load.js'
 import type { RemoteList } from '../rules/remote-list.js'
 import type { TransferList } from '../rules/transfer-list.js'
-import { expiresAt, zoneDueAt } from '../transfer/due.js'
+import { healthOf, standingOf, type ZoneStanding } from '../transfer/standing.js'
 import type { ZoneCopies } from '../transfer/zone-copies.js'
 import type { ZoneRecord } from '../transfer/zone-record.js'
 
@@ -31,19 +31,7 @@ export interface ListView {
   readonly held: { readonly entries: number; readonly fetched: string } | null
   readonly trouble: { readonly code: string; readonly message: string } | null
   /** Of a list that is a zone of a primary, once it was transferred. */
-  readonly zone: ZoneView | null
-}
-
-export interface ZoneView {
-  readonly serial: number
-  /** Id of the primary that it is from. */
-  readonly primary: string
-  /** When a primary last said that it is the newest. */
-  readonly confirmed: string
-  /** When primaries are asked again, at the latest, unless one notifies before. */
-  readonly due: string
-  /** When it is over, which leaves it in force. */
-  readonly expires: string
+  readonly zone: ZoneStanding | null
 }
 
 /** Where copies are, and what time it is by the calendar. */
@@ -121,24 +109,10 @@ function zoneView(
   entries: number,
   now: Milliseconds
 ): ListView {
-  const { copy, refreshed, tried, failures, trouble } = record
+  const { copy, tried, failures, trouble } = record
   const common = { id, source, entries, held: null, trouble: trouble ?? null, failures }
   const times = { tried: tried === '' ? null : tried, fetched: copy?.taken ?? null }
-  const expires = expiresAt(record)
-  if (copy === undefined || expires === undefined || !hasCopy) {
-    return { ...common, ...times, state: 'missing', zone: null }
-  }
-  const due = zoneDueAt(record, now, () => 0)
-  return {
-    ...common,
-    ...times,
-    state: expires <= now ? 'expired' : failures > 0 ? 'failing' : 'good',
-    zone: {
-      serial: copy.serial,
-      primary: copy.primary,
-      confirmed: refreshed,
-      due: new Date(due).toISOString(),
-      expires: new Date(expires).toISOString()
-    }
-  }
+  const state = hasCopy ? healthOf(record, now) : 'missing'
+  const zone = hasCopy ? (standingOf(record, now) ?? null) : null
+  return { ...common, ...times, state, zone }
 }

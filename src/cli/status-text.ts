@@ -14,6 +14,7 @@ export function toText(status: Status): string {
     paint('bold', `interdict ${version}, ${up}`),
     '',
     ...section('Rules', rulesLines(status)),
+    ...section('Zones', zoneLines(status)),
     ...section('Listening', listeningLines(status)),
     ...section('Workers', workerLines(status)),
     ...section('Queries', queryLines(status)),
@@ -81,6 +82,18 @@ function reloadLines(reload: NonNullable<Status['rules']['reload']>): Painted[] 
     ...first.map(({ code, message }): Painted => `${message} (${code})`),
     ...(more > 0 ? [`and ${number(more)} more: see the service log`] : [])
   ]
+}
+
+function zoneLines({ zones }: Status): Painted[] {
+  return zones.map(({ list, zone, state, failures, copy }): Painted => {
+    if (copy === null) return ['red', `${list}: ${zone} could not be transferred yet`]
+    const { serial, primary, confirmed, expires } = copy
+    const line = `${list}: ${zone}, serial ${serial} of ${primary}, confirmed ${instant(confirmed)}`
+    const failed = `, failed ${count(failures, 'time')} since`
+    if (state === 'good') return line
+    if (state === 'failing') return ['yellow', `${line}${failed}`]
+    return ['red', `${line}${failed}; expired ${instant(expires)}, in force still`]
+  })
 }
 
 function listeningLines({ listening, transport }: Status): Painted[] {

@@ -49,7 +49,7 @@ export class RulesKeeper {
   readonly news: RulesNews
   private readonly watch: Watch
   private readonly lists: RemoteLists
-  private readonly zones: ZoneTransfers
+  readonly zones: ZoneTransfers
   private readonly retired = new Retired(SETTLE.control)
   private readonly again = new Again(() => void this.reload('they could not be read'))
   private snapshot: Snapshot | undefined

@@ -13,6 +13,7 @@ import type { RecorderReply } from './messages.js'
 import type { RecorderHandle } from './recorder.js'
 import type { Reload, RulesNews } from './rules-news.js'
 import { sumOfTallies, type Tally } from './worker-status.js'
+import type { ZoneStatus, ZoneTransfers } from './zone-transfers.js'
 
 /** A thread answers between two batches, and one that takes longer than this is in trouble. */
 const PATIENCE: Milliseconds = 2_000
@@ -32,6 +33,8 @@ export interface Status extends Tally {
   /** Workers that did not answer in time: what they count is missing in the sums. */
   readonly silent: readonly number[]
   readonly upstreams: readonly UpstreamStatus[]
+  /** Lists that are zones of primaries. */
+  readonly zones: readonly ZoneStatus[]
   /** Null: it did not answer. */
   readonly recorder: (RecorderReply & { readonly restarts: number }) | null
 }
@@ -84,6 +87,7 @@ export interface StatusParts {
   readonly loops: Pick<LoopWatch, 'leftOut'>
   readonly news: Pick<RulesNews, 'since' | 'last' | 'due'>
   readonly rules: Snapshot
+  readonly zones: Pick<ZoneTransfers, 'standing'>
   readonly endpoints: readonly Endpoint[]
   /** As shown to people, in the order in which forwarders number them. */
   readonly upstreams: readonly string[]
@@ -99,9 +103,10 @@ export async function gatherStatus(
   patience: Milliseconds = PATIENCE
 ): Promise<Status> {
   const { fleet, recorder, endpoints, transport, started, uptime } = parts
-  const [said, written] = await Promise.all([
+  const [said, written, zones] = await Promise.all([
     fleet.ask({ kind: 'status' }, patience),
-    recorder.status(patience)
+    recorder.status(patience),
+    parts.zones.standing()
   ])
   const heard = said.flatMap(({ reply }) => (typeof reply === 'object' ? [reply] : []))
   return {
@@ -121,6 +126,7 @@ export async function gatherStatus(
       parts,
       heard.map(({ upstreams }) => upstreams)
     ),
+    zones,
     recorder: typeof written === 'object' ? { ...written, restarts: recorder.restarts } : null
   }
 }

@@ -7,6 +7,7 @@ import type { NotifyRules } from '../resolver/notify-door.js'
 import type { TransferList } from '../rules/transfer-list.js'
 import type { Primary } from '../transfer/primary.js'
 import type { ZoneUpdate } from '../transfer/update-zone.js'
+import { healthOf, standingOf, type ZoneHealth, type ZoneStanding } from '../transfer/standing.js'
 import { ZoneCopies } from '../transfer/zone-copies.js'
 import type { Timers } from '../upstream/timers.js'
 import type { Trouble } from './messages.js'
@@ -19,6 +20,18 @@ import { ZoneTask } from './zone-task.js'
 const FIRST_WAIT: Milliseconds = 10_000
 /** So many threads at once: each holds the zone that it transfers. */
 const THREADS = 4
+
+/** How a list is that is a zone of a primary. */
+export interface ZoneStatus {
+  readonly list: string
+  /** Canonical text. */
+  readonly zone: string
+  readonly state: ZoneHealth
+  /** Tries in a row. */
+  readonly failures: number
+  /** Null: there is no copy. */
+  readonly copy: ZoneStanding | null
+}
 
 export type ZoneTaken = ZoneUpdate & { readonly kind: 'taken' }
 
@@ -115,6 +128,19 @@ export class ZoneTransfers {
       if (list.zone !== zone || !this.primariesOf(list).some(({ id }) => id === primary)) continue
       this.tasks.get(list.id)?.notified(primary)
     }
+  }
+
+  /** How all zones are now, as their records say. */
+  async standing(): Promise<readonly ZoneStatus[]> {
+    const now = this.parts.clock.wall()
+    return Promise.all(
+      this.lists.map(async ({ id, zone }) => {
+        const record = await this.copies.record(id, zone)
+        const { failures } = record
+        const copy = standingOf(record, now) ?? null
+        return { list: id, zone, state: healthOf(record, now), failures, copy }
+      })
+    )
   }
 
   close(): void {

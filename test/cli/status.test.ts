@@ -129,6 +129,15 @@ const TROUBLE: Status = {
     { number: 2, state: 'dead', since: null, restarts: 1 }
   ],
   silent: [1],
+  zones: (['good', 'failing', 'expired'] as const).map(state => ({
+    ...{ list: 'rpz-main', zone: 'rpz.example', state, failures: 12 },
+    copy: {
+      ...{ serial: 4_294_967_295, primary: 'headquarters' },
+      confirmed: '2026-01-02T03:04:05.678Z',
+      due: '2026-01-02T03:04:05.678Z',
+      expires: '2026-01-02T03:04:05.678Z'
+    }
+  })),
   queries: {
     ...{ udp: 4e9, tcp: 4e6, waiting: 17 },
     ...{ forwarded: 3e8, stale: 2e6, failed: 1e6 }

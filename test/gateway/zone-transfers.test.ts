@@ -1,4 +1,6 @@
 import t, { type Test } from 'tap'
+import { askAdmin } from '../../src/gateway/admin-client.js'
+import type { Status } from '../../src/gateway/status.js'
 import { nxdomain, TestPrimary, type State } from '../transfer/primary.js'
 import type { Key } from '../transfer/sign.js'
 import { upstream } from '../remote/rig.js'
@@ -37,7 +39,8 @@ async function rig(t: Test, { port }: TestPrimary, options: Options = {}): Promi
     key === undefined ? '{}' : `{ ${key.name}: { algorithm: ${key.algorithm}, secret-file: key } }`
   const setting: Setting = {
     upstream: (await upstream(t)).endpoint,
-    more: `transfers: { max-time: 2s, keys: ${keys}, primaries: { hq: { address: '127.0.0.1:${port}'${keyed} } } }`,
+    more: `admin: { socket: admin.sock }
+transfers: { max-time: 2s, keys: ${keys}, primaries: { hq: { address: '127.0.0.1:${port}'${keyed} } } }`,
     files: {
       'rules/networks.yaml': rules,
       ...(key && { key: `# of both\n${Buffer.from(key.secret).toString('base64')}\n` }),
@@ -127,6 +130,18 @@ for (const transport of kinds) {
     })
   }
 }
+
+t.test('a status says how zones are', async t => {
+  const primary = await TestPrimary.open(t, [FIRST])
+  const one = await rig(t, primary)
+  await one.gateway.start()
+  const path = one.site.path('admin.sock')
+  const reply = await askAdmin<Status>(path, { do: 'status' }, 30_000)
+  if (!reply.ok) throw new Error(reply.message)
+  const copy = { serial: 1, primary: 'hq' }
+  const about = { list: 'rpz', zone: 'rpz.example', state: 'good', failures: 0 }
+  t.match(reply.result.zones, [{ ...about, copy }])
+})
 
 t.test('NOTIFY from elsewhere is no opcode here, and of no other zone', async t => {
   const primary = await TestPrimary.open(t, [FIRST])
