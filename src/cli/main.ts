@@ -169,7 +169,7 @@ program
   .option('--ban <id>', 'only lookups that this ban decided')
   .option('--app <id>', 'only lookups of this app')
   .option('-n, --network <id>', 'only lookups from this network')
-  .option('--client <address>', 'only lookups of this client, as the log has it')
+  .option('--client <address>', 'only lookups of this client or prefix, also by its pseudonyms')
   .option('--name <name>', 'only lookups of this name and all below it')
   .option('--all', 'also lookups of which no rule spoke')
   .option('--by <key>', 'app, ban, network, client, name, hour, day, type, match, exception', 'app')

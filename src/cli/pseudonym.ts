@@ -1,7 +1,7 @@
 import { readAddress, showAddress } from '../base/address.js'
 import { failure } from '../base/error.js'
 import { systemClock } from '../base/clock.js'
-import { periodsIn, readKey } from '../log/privacy/key-folder.js'
+import { periodsIn, readKey, type PeriodKey } from '../log/privacy/key-folder.js'
 import { endOf, isPeriod, startOf } from '../log/privacy/period.js'
 import { pseudonymsOf, type Pseudonyms } from '../log/privacy/pseudonyms-of.js'
 import { columns, terminalWidth } from './columns.js'
@@ -42,7 +42,8 @@ export async function pseudonym(text: string, options: PseudonymOptions): Promis
 
 const ALWAYS = { since: -Infinity, until: Infinity }
 
-function keysIn(folder: string) {
+/** All that are kept; none where there is no folder. @throws InterdictError PRIVACY_KEY */
+export function keysIn(folder: string): readonly PeriodKey[] {
   let periods: string[]
   try {
     periods = periodsIn(folder)

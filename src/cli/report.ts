@@ -1,5 +1,4 @@
 import { writeFileSync } from 'node:fs'
-import { readAddress, showAddress } from '../base/address.js'
 import { failure } from '../base/error.js'
 import { banReport } from '../report/ban.js'
 import { bypass } from '../report/bypass.js'
@@ -15,6 +14,7 @@ import { KEYS, type Key } from '../report/tally.js'
 import { readCatalogue, type CatalogueApp } from '../rules/catalogue.js'
 import { showPattern } from '../rules/pattern.js'
 import { banFacts } from './ban-facts.js'
+import { clientsCalled } from './clients-called.js'
 import { EXIT, usage } from './exit.js'
 import { openLog, type LogOptions, type OpenLog } from './log-database.js'
 import { proofOf } from './proof-fact.js'
@@ -48,10 +48,16 @@ export async function report(words: readonly string[], options: ReportOptions): 
   among('--format', options.format, FORMATS)
   if (question === 'ban' && id === undefined) usage('report ban: wanted the id of a ban')
   if (more.length > 0 || (question !== 'ban' && id !== undefined)) usage('report: too many words')
-  const selection = selectionOf(options)
+  const rest = selectionOf(options)
   const top = readTop(options.top)
   const log = await openLog(options)
   try {
+    const { client } = options
+    const found =
+      client === undefined
+        ? undefined
+        : await clientsCalled(log.database, client, { ...rest, all: true }, options)
+    const selection = { ...rest, clients: found?.clients }
     const made = await answer(log, question as Question | undefined, {
       id,
       selection,
@@ -59,7 +65,8 @@ export async function report(words: readonly string[], options: ReportOptions): 
       options
     })
     const foreign = await log.foreign()
-    const remarks = [...made.remarks, ...(foreign === undefined ? [] : [foreign])]
+    const told = [...(found?.remarks ?? []), ...made.remarks]
+    const remarks = [...told, ...(foreign === undefined ? [] : [foreign])]
     log.quiet()
     put(await shownAs({ ...made, remarks }, options.format), options.output)
   } finally {
@@ -140,24 +147,14 @@ function listedBy(apps: readonly CatalogueApp[]): (app: string, name: string) =>
 }
 
 function selectionOf(options: ReportOptions): Selection {
-  const { ban, app, network, client, name, all } = options
+  const { ban, app, network, name, all } = options
   return {
     ...readPeriod(options),
     ban,
     app,
     network,
     all,
-    name: name?.toLowerCase().replace(/(?<=.)\.$/, ''),
-    clients: client === undefined ? undefined : [asLogged(client)]
-  }
-}
-
-/** An address as the log writes it; what is none stands in the log as it is. */
-function asLogged(client: string): string {
-  try {
-    return showAddress(readAddress(client))
-  } catch {
-    return client
+    name: name?.toLowerCase().replace(/(?<=.)\.$/, '')
   }
 }
 

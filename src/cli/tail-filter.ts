@@ -60,7 +60,8 @@ function clientTest(text: string): Filter {
   }
 }
 
-function prefixOf(text: string): Prefix | undefined {
+/** Undefined: it is neither an address nor a prefix. */
+export function prefixOf(text: string): Prefix | undefined {
   try {
     return readPrefix(text)
   } catch {
@@ -68,7 +69,7 @@ function prefixOf(text: string): Prefix | undefined {
   }
 }
 
-function contains(outer: Prefix, inner: Prefix): boolean {
+export function contains(outer: Prefix, inner: Prefix): boolean {
   if (inner.length < outer.length) return false
   const [a, b] = [addressWords(outer.address), addressWords(inner.address)]
   return a.every((word, i) => {

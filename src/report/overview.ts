@@ -62,7 +62,7 @@ function selectionFacts({ ban, app, network, clients, name }: Selection): Fact[]
     ['Only ban', ban],
     ['Only app', app],
     ['Only network', network],
-    ['Only client', clients?.[0]],
+    ['Only client', clients?.shown],
     ['Only names', name === undefined ? undefined : `${name} and below`]
   ]
   return said.flatMap(([label, text]): Fact[] => (text === undefined ? [] : [[label, text]]))

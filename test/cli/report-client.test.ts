@@ -1,0 +1,89 @@
+import { chmodSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+import { readAddress } from '../../src/base/address.js'
+import { preservingPseudonymOf, pseudonymOf } from '../../src/log/privacy/pseudonym.js'
+import { lines, record } from '../archive/lines.js'
+import { interdict, SETTINGS, site } from './run.js'
+
+const MONDAY = Buffer.alloc(32, 1)
+const APRIL = Buffer.alloc(32, 2)
+const CLIENT = readAddress('10.20.3.4')
+const IPV6 = readAddress('2001:db8:20::7')
+const at = (time: string, client: string, privacy?: string) =>
+  record(time, { client, ...(privacy === undefined ? {} : { privacy }) })
+
+const LOG = lines(
+  at('2023-03-12T09:00:00.000Z', '10.20.3.4'),
+  at('2023-03-12T09:00:00.000Z', '10.20.3.5'),
+  at('2023-03-12T10:00:00.000Z', '10.20.3.0/24', 'prefix'),
+  at('2023-03-13T09:00:00.000Z', pseudonymOf(CLIENT, MONDAY), 'pseudonym'),
+  at('2023-03-13T09:30:00.000Z', preservingPseudonymOf(CLIENT, MONDAY), 'pseudonym'),
+  // Under another key it would be somebody else.
+  at('2023-03-14T09:00:00.000Z', preservingPseudonymOf(CLIENT, MONDAY), 'pseudonym'),
+  at('2023-04-30T23:59:59.000Z', pseudonymOf(CLIENT, APRIL), 'pseudonym'),
+  at('2023-04-30T09:00:00.000Z', pseudonymOf(IPV6, APRIL), 'pseudonym'),
+  at('2023-03-12T09:00:00.000Z', '2001:db8:20::7'),
+  at('2023-03-12T09:00:00.000Z', '2001:db8:20::/56', 'prefix')
+)
+
+function logged(t: Test): string {
+  const keys = {
+    'keys/2023-03-13.key': MONDAY.toString('hex'),
+    'keys/2023-04.key': APRIL.toString('hex')
+  }
+  const config = site(t, { 'interdict.yaml': SETTINGS, 'log/queries.jsonl': LOG, ...keys })
+  for (const file of Object.keys(keys)) chmodSync(join(dirname(config), file), 0o600)
+  return config
+}
+
+interface Told {
+  readonly facts: Readonly<Record<string, string>>
+  readonly tables: { readonly day: readonly { readonly day: string; readonly lookups: number }[] }
+  readonly remarks: readonly string[]
+}
+
+async function ask(config: string, ...words: string[]): Promise<Told> {
+  const all = ['report', '-c', config, '--by', 'day', '--format', 'json', ...words]
+  return JSON.parse((await interdict(...all)).out) as Told
+}
+
+const daysOf = ({ tables }: Told): string[] =>
+  tables.day.map(({ day, lookups }) => `${day.slice(0, 10)} ${lookups}`).sort()
+
+t.test('a client is found by its address, its prefix, and every pseudonym on its days', async t => {
+  const told = await ask(logged(t), '--client', '10.20.3.4')
+  t.strictSame(daysOf(told), ['2023-03-12 2', '2023-03-13 2', '2023-04-30 1'])
+  t.match(told.facts['Only client'], /^10\.20\.3\.4, and its 2 pseudonyms/)
+  t.match(told.remarks, [/^1 lookup.* 10\.20\.3\.0\/24 alone/])
+})
+
+const asked = [
+  { it: 'IPv6', words: ['--client', '2001:DB8:20:0::7'], days: ['2023-03-12 2', '2023-04-30 1'] },
+  {
+    it: 'within a time',
+    words: ['--client', '10.20.3.4', '--since', '2023-03-13', '--until', '2023-03-14'],
+    days: ['2023-03-13 2']
+  },
+  {
+    it: 'by a pseudonym as it stands in the log',
+    words: ['--client', preservingPseudonymOf(CLIENT, MONDAY)],
+    days: ['2023-03-13 1', '2023-03-14 1']
+  },
+  { it: 'by a prefix', words: ['--client', '10.20.0.0/16'], days: ['2023-03-12 3'] },
+  { it: 'by a prefix of IPv6', words: ['--client', '2001:db8::/32'], days: ['2023-03-12 2'] },
+  { it: 'that is not there', words: ['--client', '192.0.2.0/24'], days: [] },
+  { it: 'with another condition', words: ['--client', '10.20.3.4', '-n', 'guests'], days: [] }
+] as const
+
+for (const { it, words, days } of asked) {
+  t.test(`clients, ${it}`, async t => t.strictSame(daysOf(await ask(logged(t), ...words)), days))
+}
+
+t.test('without the keys it says so, and finds what it can', async t => {
+  const config = logged(t)
+  chmodSync(join(dirname(config), 'keys/2023-04.key'), 0o644)
+  const told = await ask(config, '--client', '10.20.3.4')
+  t.strictSame(daysOf(told), ['2023-03-12 2'])
+  t.match(told.remarks[0], /^Pseudonyms were not looked for: /)
+})
