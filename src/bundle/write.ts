@@ -1,4 +1,5 @@
 import { open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { failure } from '../base/error.js'
 
 /**
@@ -19,8 +20,20 @@ export async function writeWhole(path: string, octets: Uint8Array): Promise<void
       await file.close()
     }
     await rename(beside, path)
+    // The file is there whether or not its folder can be read.
+    await sync(dirname(path)).catch(() => undefined)
   } catch (error) {
     await rm(beside, { force: true }).catch(() => undefined)
     throw failure('BUNDLE_WRITE', path, error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** So that a new name is on the disk as well. */
+async function sync(folder: string): Promise<void> {
+  const file = await open(folder)
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
   }
 }

@@ -12,7 +12,7 @@ type Family = keyof typeof SHORTEST
 const PART = 'the prefixes of a part of it, or nothing but =names'
 
 /**
- * Refuses exceptions that would lift a ban for everybody in a network: that is not to make an
+ * Refuses exceptions that would lift a ban for everybody in a network, alone or together: that is not to make an
  * exception but to end the ban, which only its authority does. Whoever is meant is said by
  * prefixes; an exception for all of a network opens single names (`=name`) and nothing else, and
  * not all that an app or list has.
@@ -27,7 +27,10 @@ export function refuseBlanket(
   served: readonly NetworkRules[],
   place: Place
 ): void {
-  const wholes = wholesOf(served)
+  const lifting = Object.entries(networks).flatMap(([id, { exceptions }]) =>
+    exceptions.flatMap((entry, i) => (isSingleNames(entry) ? [] : [own.get(id)![i]!]))
+  )
+  const wholes = wholesOf(served, new Set(lifting))
   for (const [id, { exceptions }] of Object.entries(networks)) {
     for (const [i, entry] of exceptions.entries()) {
       const at = place.at(id, 'exceptions', i)
@@ -42,35 +45,81 @@ export function refuseBlanket(
 }
 
 /** Exceptions that cover all IPv4 or all IPv6 addresses of a network that has them, and which. */
-function wholesOf(served: readonly NetworkRules[]): ReadonlyMap<RuleException, string> {
+function wholesOf(
+  served: readonly NetworkRules[],
+  lifting: ReadonlySet<Rule>
+): ReadonlyMap<RuleException, string> {
   const wholes = new Map<RuleException, string>()
   for (const family of ['IPv4', 'IPv6'] as const) {
-    for (const [network, rules] of coveredIn(served, family).entries()) {
-      for (const [rule, whole] of rules) {
-        if (whole) wholes.set(rule, `all ${family} addresses of ${served[network]!.id}`)
+    for (const [network, stretches] of stretchesOf(served, family).entries()) {
+      const all = `all ${family} addresses of ${served[network]!.id}`
+      const here = new Set(stretches.flatMap(stretch => [...stretch]))
+      const whole = [...here].filter(rule => stretches.every(stretch => stretch.has(rule)))
+      for (const rule of whole) wholes.set(rule, all)
+      const some = [...here].filter(rule => lifting.has(rule) && !wholes.has(rule))
+      for (const [last, others] of together(some, stretches)) {
+        wholes.set(last, `${all}, together with ${others.map(({ id }) => id).join(', ')}`)
       }
     }
   }
   return wholes
 }
 
-/** For each network, its exceptions with prefixes, and whether they cover all of it that there is. */
-function coveredIn(served: readonly NetworkRules[], family: Family): Map<RuleException, boolean>[] {
+/**
+ * Exceptions that lift the same ban at the same time, and together cover all that there is of a
+ * network: the last of them, and the others.
+ */
+function together(
+  rules: readonly RuleException[],
+  stretches: readonly ReadonlySet<RuleException>[]
+): [last: RuleException, others: readonly RuleException[]][] {
+  const opening = new Map<string, RuleException[]>()
+  for (const rule of rules) {
+    for (const what of opens(rule)) opening.set(what, [...(opening.get(what) ?? []), rule])
+  }
+  return [...opening.values()].flatMap(same => {
+    // Whenever most of them hold, one of them has just begun.
+    const atOnce = same.map(({ from }) => same.filter(it => it.from <= from && from < it.until))
+    const found = atOnce.find(group => {
+      return group.length > 1 && stretches.every(stretch => group.some(rule => stretch.has(rule)))
+    })
+    return found === undefined ? [] : [[found.at(-1)!, found.slice(0, -1)]]
+  })
+}
+
+/** What an exception opens: apps and lists by their ids, and each name that it spells out. */
+function opens({ sources }: RuleException): ReadonlySet<string> {
+  return new Set(
+    sources.flatMap(it => (it.kind === 'inline' ? namesOf(it) : [`${it.kind} ${it.id}`]))
+  )
+}
+
+function namesOf(source: NameSource): string[] {
+  const found: string[] = []
+  source.pour({
+    name: (octets, at, length, cover) =>
+      void found.push(
+        `${cover} ${Buffer.from(octets.subarray(at, at + length)).toString('latin1')}`
+      ),
+    prefix: prefix => void found.push(showPrefix(prefix))
+  })
+  return found
+}
+
+/** For each network, the exceptions with prefixes that cover each stretch of its addresses. */
+function stretchesOf(served: readonly NetworkRules[], family: Family): Set<RuleException>[][] {
   const exceptions = served.map(({ rules }) => rules.filter(isForSome))
   const subjects = [...served, ...new Set(exceptions.flat())]
   const prefixes = subjects.flatMap(({ prefixes }) => prefixes)
   const subjectOf = subjects.flatMap((subject, i) => subject.prefixes.map(() => i))
   const indices = [...prefixes.keys()].filter(index => familyOf(prefixes[index]!) === family)
-  const covered = served.map(() => new Map<RuleException, boolean>())
+  const covered = served.map((): Set<RuleException>[] => [])
   for (const { covering } of sweep(prefixes, indices, family === 'IPv4' ? 32 : 128)) {
     const found = covering.map(index => subjectOf[index]!)
     const network = found.find(subject => subject < served.length)
     if (network === undefined) continue
     const here = new Set(found.map(subject => subjects[subject]))
-    const soFar = covered[network]!
-    for (const rule of exceptions[network]!) {
-      soFar.set(rule, here.has(rule) && soFar.get(rule) !== false)
-    }
+    covered[network]!.push(new Set(exceptions[network]!.filter(rule => here.has(rule))))
   }
   return covered
 }

@@ -2,26 +2,25 @@ import { isMapped, type Address } from '../base/address.js'
 import { InterdictError } from '../base/error.js'
 import { RRTYPE } from '../dns/rrtype.js'
 import { readName } from '../wire/name.js'
-import { readListAddress } from './nowhere.js'
+import { RdataFlaw, readRdata, type RdataWords } from './zone-rdata.js'
 
-const MAX_STRING = 255
-const MAX_WORD = 0xffff
+const MAX_RDATA = 0xffff
 
-/** RDATA of the types that lists give names, from their texts; undefined: it is none of the type. */
-const RDATA: ReadonlyMap<number, (text: string) => Uint8Array | undefined> = new Map([
-  [RRTYPE.A, text => addressOf(text, true)],
-  [RRTYPE.AAAA, text => addressOf(text, false)],
-  [RRTYPE.CNAME, nameOf],
-  [RRTYPE.PTR, nameOf],
-  [RRTYPE.NS, nameOf],
-  [RRTYPE.MX, text => numbersAndName(text, 1)],
-  [RRTYPE.SRV, text => numbersAndName(text, 3)],
-  [RRTYPE.TXT, stringsOf]
+/** Types of which lists have records. */
+const TYPES: ReadonlySet<number> = new Set([
+  RRTYPE.A,
+  RRTYPE.AAAA,
+  RRTYPE.CNAME,
+  RRTYPE.PTR,
+  RRTYPE.NS,
+  RRTYPE.MX,
+  RRTYPE.SRV,
+  RRTYPE.TXT
 ])
 
 /** Whether records of a type can be given to names of a list. */
 export function isRecordType(type: number): boolean {
-  return RDATA.has(type)
+  return TYPES.has(type)
 }
 
 /**
@@ -31,9 +30,13 @@ export function isRecordType(type: number): boolean {
  * @param type one of which `isRecordType` says yes
  */
 export function readRecord(type: number, text: string): Uint8Array | undefined {
-  const rdata = RDATA.get(type)?.(text)
-  if (rdata === undefined || rdata.length > MAX_WORD) return undefined
-  return recordOf(type, rdata)
+  try {
+    const rdata = readRdata(type, wordsOf(type, text))
+    return rdata.length > MAX_RDATA ? undefined : recordOf(type, rdata)
+  } catch (error) {
+    if (error instanceof RdataFlaw) return undefined
+    throw error
+  }
 }
 
 /** The record that says an address: A or AAAA. */
@@ -48,10 +51,19 @@ function recordOf(type: number, rdata: Uint8Array): Uint8Array {
   return Uint8Array.from([type >> 8, type & 255, length >> 8, length & 255, ...rdata])
 }
 
-function addressOf(text: string, ipv4: boolean): Uint8Array | undefined {
-  const address = readListAddress(text)
-  if (address === undefined || isMapped(address) !== ipv4) return undefined
-  return ipv4 ? address.slice(12) : address
+function wordsOf(type: number, text: string): RdataWords {
+  const words = type === RRTYPE.TXT ? stringsOf(text) : text.trim().split(/\s+/)
+  return {
+    count: words.length,
+    // Of lists that is an address, too.
+    text: i => (type === RRTYPE.A && words[i] === '0' ? '0.0.0.0' : words[i]!),
+    name: i => nameOf(words[i]!)
+  }
+}
+
+/** `"one" "two"`, or the whole text as one string where nothing is quoted. */
+function stringsOf(text: string): readonly string[] {
+  return text.match(/"(?:[^"\\]|\\.)*"/gs)?.map(string => string.slice(1, -1)) ?? [text]
 }
 
 function nameOf(text: string): Uint8Array | undefined {
@@ -61,22 +73,4 @@ function nameOf(text: string): Uint8Array | undefined {
     if (error instanceof InterdictError) return undefined
     throw error
   }
-}
-
-/** `10 mail.example`: so many numbers of 16 bits, and a name. */
-function numbersAndName(text: string, count: number): Uint8Array | undefined {
-  const words = text.trim().split(/\s+/)
-  const name = words.length === count + 1 ? nameOf(words[count]!) : undefined
-  const numbers = words.slice(0, count).map(word => (/^\d{1,5}$/.test(word) ? Number(word) : NaN))
-  if (name === undefined || !numbers.every(number => number <= MAX_WORD)) return undefined
-  return Uint8Array.from([...numbers.flatMap(number => [number >> 8, number & 255]), ...name])
-}
-
-/** `"one" "two"`, or the whole text as one string where nothing is quoted. */
-function stringsOf(text: string): Uint8Array | undefined {
-  const quoted = text.match(/"(?:[^"\\]|\\.)*"/gs)
-  const strings = quoted?.map(string => string.slice(1, -1).replaceAll(/\\(.)/gs, '$1')) ?? [text]
-  const octets = strings.map(string => Buffer.from(string))
-  if (octets.some(({ length }) => length > MAX_STRING)) return undefined
-  return Buffer.concat(octets.flatMap(string => [Buffer.of(string.length), string]))
 }

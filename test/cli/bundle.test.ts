@@ -94,6 +94,30 @@ t.test('check and diff take a bundle as they take a folder', async t => {
   t.match(await interdict('diff', bundle, at('rules')), { code: 1, err: /BUNDLE_BROKEN/ })
 })
 
+t.test('check, diff and replay read the copies of lists that a bundle fetches', async t => {
+  const { config, at } = await signed(t)
+  const networks = `networks: { all: { prefixes: [10.0.0.0/8], block: [{ lists: [ads] }] } }
+lists: { ads: { url: 'https://lists.example/ads.txt' } }
+`
+  writeFileSync(at('rules/networks.yaml'), networks)
+  const bundle = at('new.bundle')
+  const made = await interdict('bundle', at('rules'), '-o', bundle, '-c', config)
+  t.equal(made.code, 0, made.err)
+  t.match(await interdict('check', bundle, '-c', config), { code: 0, out: /RULES_LIST_ABSENT/ })
+  mkdirSync(at('state/lists'), { recursive: true })
+  writeFileSync(at('state/lists/ads'), 'ad.example\nother.example\n')
+  const checked = await interdict('check', bundle, '-c', config)
+  t.match(checked, { code: 0, out: /1 rule, 2 names: all good/ })
+  t.notMatch(checked.out, /RULES_LIST_ABSENT/)
+  t.match(await interdict('diff', bundle, at('rules'), '-c', config), { code: 0 })
+  const line = { v: 1, time: '2026-01-01T00:00:00.000Z', generation: 1, client: '10.0.0.1' }
+  const asked = { network: 'all', protocol: 'udp', qname: 'ad.example', qtype: 'A' }
+  const became = { rcode: 'NOERROR', verdict: 'forwarded', us: 1 }
+  writeFileSync(at('queries.jsonl'), `${JSON.stringify({ ...line, ...asked, ...became })}\n`)
+  const replayed = await interdict('replay', at('queries.jsonl'), '-r', bundle, '-c', config)
+  t.match(replayed, { code: 0, out: /ad\.example/ }, replayed.err)
+})
+
 t.test('what cannot be is refused with a code, or as a wrong word', async t => {
   const { config, at, bundle, keys } = await signed(t)
   writeFileSync(at('no.pem'), 'no key\n')

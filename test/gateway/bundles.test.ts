@@ -241,3 +241,25 @@ t.test('a rollback is in force at once, and over a restart', async t => {
   put(next.site, await bundle({ serial: 9 }))
   await taken(next, 9)
 })
+
+t.test('lists that the rules of a bundle fetch are fetched, and hold', async t => {
+  const made = await rig(t)
+  const { site } = made
+  site.write('ads.txt', 'ad.example\n')
+  const networks = `networks: { all: { prefixes: [127.0.0.0/8], block: [{ lists: [ads] }] } }
+lists: { ads: { url: 'file://${site.path('ads.txt')}' } }
+`
+  put(site, await bundle({ serial: 7, files: { 'networks.yaml': networks } }))
+  t.strictSame(await made.gateway.start(), [])
+  t.ok(await banned(made, 'ad.example'))
+  const { sha256, generation } = made.gateway.rules
+  site.write('state/lists/ads', 'other.example\n')
+  await eventually('the other copy', () => made.gateway.rules.generation > generation)
+  t.ok(await banned(made, 'other.example'))
+  t.equal(made.gateway.rules.bundle?.serial, 7)
+  t.not(made.gateway.rules.sha256, sha256, 'it is over bundle and copies')
+  site.write('rules.bundle', 'no bundle')
+  await made.log.says('those of before stay in force')
+  site.write('state/lists/ads', 'third.example\n')
+  await eventually('a copy of the last good', () => banned(made, 'third.example'))
+})

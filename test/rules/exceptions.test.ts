@@ -105,6 +105,24 @@ for (const { it, exception } of fine) {
   })
 }
 
+/** Two exceptions of one network, which by their prefixes cover it. */
+const pairs = [
+  { it: 'for the same app', one: 'apps: [x]', two: 'apps: [x, one]', fails: true },
+  { it: 'for the same name', one: 'names: [x.example]', two: 'names: [x.example]', fails: true },
+  { it: 'for different names', one: 'names: [x.example]', two: 'names: [only.example]' },
+  { it: 'for single names', one: 'names: [=x.example]', two: 'names: [=x.example]' },
+  { it: 'one after the other', one: 'apps: [x]', two: 'apps: [x]', from: '2023-07-01' }
+]
+for (const { it, one, two, fails = false, from = '2023-02-01' } of pairs) {
+  t.test(`${fails ? 'refuses' : 'takes'} two exceptions that cover a network, ${it}`, async t => {
+    const first = `${one}, prefixes: [10.0.0.0/10], ${APPROVED}`
+    const second = `${two}, prefixes: [10.64.0.0/10], purpose: press, approved-by: b, from: ${from}, until: 2023-08-01`
+    const result = await load(t, rulesWith(`${first} }\n      - { ${second}`))
+    const errors = result.ok ? [] : brief(result.errors)
+    t.strictSame(errors, fails ? [`RULES_BLANKET networks.yaml:7:${two.length + 11}`] : [])
+  })
+}
+
 const part = 'apps: [x], prefixes: [10.0.0.0/28], approved-by: b'
 
 const limits = [
