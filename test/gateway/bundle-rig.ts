@@ -1,10 +1,12 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { renameSync, writeFileSync } from 'node:fs'
 import type { Test } from 'tap'
+import { AcceptedBundles } from '../../src/bundle/accepted.js'
 import { encodeBundle } from '../../src/bundle/bundle.js'
 import { newKeys } from '../../src/base/ed25519.js'
 import { Rig, type Setting } from './serve.js'
-import { banning, type Site } from './site.js'
+import { banned } from './banned.js'
+import { banning, eventually, type Site } from './site.js'
 
 export interface Pair {
   readonly key: KeyObject
@@ -74,3 +76,40 @@ export async function started(t: Test, offer: Offer, setting: Setting = {}): Pro
   if (troubles.length > 0) throw new Error(troubles.map(({ message }) => message).join('\n'))
   return made
 }
+
+/** What is in force says so: the ban of this serial holds, and no other does. */
+export async function isInForce(t: Test, rig: Rig, serial: number): Promise<void> {
+  t.equal(rig.gateway.rules.bundle?.serial, serial)
+  t.ok(await banned(rig, `n${serial}.example`), `the ban of ${serial} holds`)
+}
+
+export const taken = (rig: Rig, serial: number): Promise<void> =>
+  eventually(`bundle ${serial}`, () => rig.gateway.rules.bundle?.serial === serial)
+
+/** Another gateway in the place of one that has ended, with what that left. */
+export async function restarted(t: Test, before: Rig, keep = true): Promise<Rig> {
+  await before.gateway.stop()
+  const files = Object.fromEntries(
+    ['accepted.json', ...[6, 7, 8].map(serial => `${serial}.bundle`)]
+      .map(name => `state/bundles/${name}`)
+      .filter(name => before.site.has(name))
+      .map(name => [name, before.site.octets(name)])
+  )
+  const next = await rig(t)
+  for (const [name, octets] of Object.entries(files)) next.site.write(name, octets)
+  if (keep) put(next.site, before.site.octets('rules.bundle'))
+  return next
+}
+
+/** As `interdict rollback` says it. */
+export async function rollBack(rig: Rig, from: number, to: number): Promise<void> {
+  const store = new AcceptedBundles(rig.site.path('state/bundles'))
+  const at = new Date().toISOString()
+  await store.rollBack((await store.read())!, { from, to, by: 'ops', at })
+}
+
+/** Waits until an error with this code is told. */
+export const refused = (rig: Rig, code: string): Promise<void> =>
+  eventually(code, () =>
+    rig.log.lines.some(({ level, fields }) => level === 'error' && fields.code === code)
+  )

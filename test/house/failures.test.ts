@@ -56,10 +56,16 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'a bundle is not signed': ['gateway/bundles.test.ts', 'a damaged bundle, a folder'],
   'a bundle is expired': ['bundle/choose.test.ts', 'a clock that is set back'],
   'a bundle in force expires': ['gateway/bundle-watch.test.ts', 'once a day'],
-  'the bundle is bad or gone': ['gateway/bundles.test.ts', 'serves the last good one'],
-  'no good bundle was ever': ['gateway/bundles.test.ts', 'a first start without a good bundle'],
-  'somebody rolls back': ['gateway/bundles.test.ts', 'a rollback is in force at once'],
-  'what is remembered of accepted': ['gateway/bundles.test.ts', 'what is remembered is damaged'],
+  'the bundle is bad or gone': ['gateway/bundle-restart.test.ts', 'serves the last good one'],
+  'no good bundle was ever': [
+    'gateway/bundle-restart.test.ts',
+    'a first start without a good bundle'
+  ],
+  'somebody rolls back': ['gateway/bundle-restart.test.ts', 'a rollback is in force at once'],
+  'what is remembered of accepted': [
+    'gateway/bundle-restart.test.ts',
+    'what is remembered is damaged'
+  ],
   'rule files are written': ['gateway/reload.test.ts', 'written piece by piece'],
   'an address or port': ['cli/trouble.test.ts', 'a port that is in use'],
   'two Interdicts': ['gateway/refused.test.ts', 'two that start at the same instant'],

@@ -119,7 +119,7 @@ for (const { it, one, two, fails = false, from = '2023-02-01' } of pairs) {
     const second = `${two}, prefixes: [10.64.0.0/10], purpose: press, approved-by: b, from: ${from}, until: 2023-08-01`
     const result = await load(t, rulesWith(`${first} }\n      - { ${second}`))
     const errors = result.ok ? [] : brief(result.errors)
-    t.strictSame(errors, fails ? [`RULES_BLANKET networks.yaml:7:${two.length + 11}`] : [])
+    t.strictSame(errors, fails ? [`RULES_BLANKET networks.yaml:7:${two.length + 23}`] : [])
   })
 }
 

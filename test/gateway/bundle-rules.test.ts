@@ -1,0 +1,64 @@
+import { truncateSync } from 'node:fs'
+import t from 'tap'
+import { banned } from './banned.js'
+import { bundle, isInForce, one, put, refused, rig, started, taken, two } from './bundle-rig.js'
+import { eventually } from './site.js'
+
+t.test('a bundle that is about to expire is told of', async t => {
+  const first = await started(t, { serial: 7, expires: 3 })
+  await first.log.says('expires at')
+  t.match(
+    first.log.lines.find(({ fields }) => fields.code === 'BUNDLE_ENDS'),
+    { level: 'warn' }
+  )
+  await isInForce(t, first, 7)
+})
+
+t.test('records have the serial', async t => {
+  const served = await started(t, { serial: 7 })
+  t.ok(await banned(served, 'n7.example'))
+  await eventually('a record', () => served.site.records().length > 0)
+  const [record] = served.site.records()
+  t.match(record, { serial: 7, sha256: served.gateway.rules.sha256.slice(0, 12) })
+})
+
+t.test('a file of a key that is replaced counts at once', async t => {
+  const served = await started(
+    t,
+    { serial: 7 },
+    {
+      more: 'rules: { bundle: rules.bundle, keys: [office.pub] }',
+      files: { 'office.pub': `${one.publicKey}\n` }
+    }
+  )
+  served.site.write('office.pub', two.publicKey)
+  put(served.site, await bundle({ serial: 8, keys: [one] }))
+  await refused(served, 'BUNDLE_UNSIGNED')
+  put(served.site, await bundle({ serial: 8, keys: [two] }))
+  await taken(served, 8)
+  truncateSync(served.site.path('office.pub'), 5)
+  await refused(served, 'BUNDLE_TRUST')
+  await isInForce(t, served, 8)
+})
+
+t.test('lists that the rules of a bundle fetch are fetched, and hold', async t => {
+  const made = await rig(t)
+  const { site } = made
+  site.write('ads.txt', 'ad.example\n')
+  const networks = `networks: { all: { prefixes: [127.0.0.0/8], block: [{ lists: [ads] }] } }
+lists: { ads: { url: 'file://${site.path('ads.txt')}' } }
+`
+  put(site, await bundle({ serial: 7, files: { 'networks.yaml': networks } }))
+  t.strictSame(await made.gateway.start(), [])
+  t.ok(await banned(made, 'ad.example'))
+  const { sha256, generation } = made.gateway.rules
+  site.write('state/lists/ads', 'other.example\n')
+  await eventually('the other copy', () => made.gateway.rules.generation > generation)
+  t.ok(await banned(made, 'other.example'))
+  t.equal(made.gateway.rules.bundle?.serial, 7)
+  t.not(made.gateway.rules.sha256, sha256, 'it is over bundle and copies')
+  site.write('rules.bundle', 'no bundle')
+  await made.log.says('those of before stay in force')
+  site.write('state/lists/ads', 'third.example\n')
+  await eventually('a copy of the last good', () => banned(made, 'third.example'))
+})
