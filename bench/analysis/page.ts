@@ -94,7 +94,7 @@ function conversionSection({ conversion }: Found): string {
   const { quiet, busy, loss, cpu, lines } = conversion
   return [
     '## Conversion while the gateway has all to do\n',
-    `The process that makes Parquet, at the lowest priority, with ${millions(lines)} lines; one worker`,
+    `The process that makes Parquet, which has a core only while nobody else wants it, with ${millions(lines)} lines; one worker`,
     'under the closed loop of `mixed`, which takes the one core for the gateway and the other for the',
     'load. In turns with the process stopped.\n',
     table(

@@ -3,6 +3,7 @@
  * the lowest priority, and ended by whatever happens to the gateway. It may die at any moment:
  * what is half made is made anew.
  */
+import { spawnSync } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
 import { tend } from '../archive/tend.js'
 import { troubleOf } from './trouble.js'
@@ -11,6 +12,9 @@ import type { ArchiveStart, FromArchive } from './archiver.js'
 
 // Before any thread of DuckDB is started, for they inherit it; files are for owner and group only.
 setPriority(constants.priority.PRIORITY_LOW)
+// SCHED_IDLE (sched(7)), where there is chrt: who wakes up gets the core at once. With a low priority
+// alone a gateway that has all to do answers 18% less meanwhile, with this 0 to 4% less.
+spawnSync('chrt', ['--all-tasks', '--idle', '--pid', '0', String(process.pid)], { stdio: 'ignore' })
 process.umask(0o027)
 // There is nobody to work for any more, and DuckDB cannot be asked to stop within a step.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))

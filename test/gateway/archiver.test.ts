@@ -1,5 +1,5 @@
-import { existsSync, writeFileSync } from 'node:fs'
-import { fork } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -54,6 +54,36 @@ t.test('a process of its own makes Parquet of closed files', async t => {
   await until(() => told.length > 0)
   t.match(told, [{ level: 'info', fields: { file: CLOSED, records: 1 } }])
   t.equal(existsSync(join(dirname(path), CLOSED)), false)
+})
+
+/** The scheduling policy of a process: the 41st field, the second being in brackets. proc(5). */
+function policyOf(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[38])
+  } catch {
+    return undefined
+  }
+}
+
+const SCHED_IDLE = 5
+const canBeIdle = spawnSync('chrt', ['--idle', '0', 'true']).status === 0
+const idle = canBeIdle ? {} : { skip: 'there is no chrt here' }
+
+t.test('it works only while nobody else wants the core', idle, async t => {
+  const many = Array.from({ length: 20_000 }, () => record('2023-03-01T09:26:53.589Z'))
+  const path = logFolder(t, { [CLOSED]: lines(...many) })
+  let pid = 0
+  const { told } = rig(t, path, () => {
+    const process = startArchive()
+    pid = process.pid!
+    return process
+  })
+  let policy: number | undefined
+  await until(() => (policy = policyOf(pid)) === SCHED_IDLE || told.length > 0)
+  t.equal(policy, SCHED_IDLE)
+  await until(() => told.length > 0)
+  t.match(told, [{ level: 'info', fields: { file: CLOSED, records: 20_000 } }])
 })
 
 const child = (file: string): StartArchive => {
