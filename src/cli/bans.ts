@@ -9,6 +9,7 @@ import { readRules } from './read-rules.js'
 import { refuse } from './refuse.js'
 import { count } from './show.js'
 import { settings, type CommonOptions } from './settings.js'
+import { warnOfExpired } from './transfer-zones.js'
 
 /** More are not told when one is misspelt. */
 const NAMED = 20
@@ -29,8 +30,10 @@ export async function bans(options: BansOptions): Promise<void> {
   const within = readDays(options.within)
   checkAt(at)
   if (json === true && csv === true) usage('--json and --csv: one of the two')
-  const { loaded } = await readRules(await settings(options))
+  const config = await settings(options)
+  const { loaded } = await readRules(config)
   if (!loaded.ok) refuse(loaded.errors)
+  await warnOfExpired(config, loaded.transfers)
   const { rules } = loaded
   checkIsThere('network', network, networkIds(rules))
   checkIsThere('app', app, appIds(rules))

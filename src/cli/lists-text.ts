@@ -60,8 +60,12 @@ function age(at: string | null, now: Milliseconds): string {
 }
 
 /** For `interdict check`, which never fetches: how old the copy is. */
-export function ageLine({ id, source, fetched, held }: ListView): string[] {
+export function ageLine({ id, source, fetched, held, state, zone }: ListView): string[] {
   if (fetched === null) return []
-  const more = held === null ? '' : '; a newer one is held back, see interdict lists'
+  const isOver = state === 'expired' && zone !== null
+  const over = isOver
+    ? `; it expired ${age(zone.expires, Date.now())} ago, and is in force still`
+    : ''
+  const more = held === null ? over : '; a newer one is held back, see interdict lists'
   return [`list ${id}: the copy of ${tame(source)} is ${age(fetched, Date.now())} old${more}`]
 }

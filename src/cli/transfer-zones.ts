@@ -1,13 +1,14 @@
+import { failure, type InterdictError } from '../base/error.js'
 import type { Config } from '../config/config.js'
 import { primariesOf } from '../config/zone-primaries.js'
 import { transferPrimaries } from '../gateway/transfer-primaries.js'
 import { tame } from '../log/terminal-line.js'
 import type { TransferList } from '../rules/transfer-list.js'
+import { expiresAt } from '../transfer/due.js'
 import { updateZone, type ZoneUpdate } from '../transfer/update-zone.js'
 import { zonesOf } from './lists.js'
 import { refuse } from './refuse.js'
 import { count } from './show.js'
-import type { InterdictError } from '../base/error.js'
 
 /**
  * Asks the primaries of zones now, as the gateway does when that is due.
@@ -33,6 +34,17 @@ export async function transferZones(
     isFine = tell(update) && isFine
   }
   return isFine
+}
+
+/** Tells people, and no programs, of zones whose rules are in force though they have expired. */
+export async function warnOfExpired(config: Config, lists: readonly TransferList[]): Promise<void> {
+  const now = Date.now()
+  for (const { id, zone } of lists) {
+    const expires = expiresAt(await zonesOf(config).record(id, zone))
+    if (expires === undefined || expires > now) continue
+    const { code, message } = failure('TRANSFER_EXPIRED', zone, new Date(expires).toISOString())
+    process.stderr.write(`warning: ${tame(message)} (${code})\n`)
+  }
 }
 
 /** @returns whether all is well */

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { nxdomain, TestPrimary } from '../transfer/primary.js'
 import { interdict, site } from './run.js'
@@ -37,4 +39,31 @@ lists: { rpz: { transfer: rpz.example, primaries: [hq] } }
   const { lists: said } = JSON.parse((await lists('--json')).out) as { lists: unknown[] }
   const zone = { serial: 8, primary: 'hq' }
   t.match(said[0], { id: 'rpz', state: 'failing', failures: 1, entries: 3, zone })
+})
+
+t.test('a zone that has expired: lists and check say so', async t => {
+  const primary = await TestPrimary.open(t, [{ serial: 7, policies: nxdomain('one') }])
+  primary.timing = { refresh: 60, retry: 60, expire: 3600 }
+  const config = site(t, {
+    'interdict.yaml': `rules: rules
+transfers: { primaries: { hq: { address: '127.0.0.1:${primary.port}' } } }
+`,
+    'rules/networks.yaml': `networks:
+  all: { prefixes: [10.0.0.0/8], block: [{ lists: [rpz] }] }
+lists: { rpz: { transfer: rpz.example } }
+`
+  })
+  await interdict('-c', config, 'lists', 'update')
+  const path = join(dirname(config), 'state/zones/rpz.json')
+  const record = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+  const refreshed = new Date(Date.now() - 5 * 3_600_000).toISOString()
+  writeFileSync(path, JSON.stringify({ ...record, refreshed }))
+  const { out } = await interdict('-c', config, 'lists')
+  t.match(out, /^rpz .* expired$/m)
+  t.match(out, /expired \d h \d+ min ago and in\s+force/)
+  const listed = await interdict('-c', config, 'bans', '--json')
+  t.match(listed, { code: 0, err: /^warning: zone rpz\.example expired .*TRANSFER_EXPIRED/ })
+  const checked = await interdict('-c', config, 'check')
+  t.equal(checked.code, 0)
+  t.match(checked.out, /it expired .* ago, and is in force still/)
 })
