@@ -14,6 +14,7 @@ const GENERATION = octetsOf('Z","generation":')
 const SHA256 = octetsOf(',"sha256":"')
 const SERIAL = octetsOf(',"serial":')
 const CLIENT = octetsOf(',"client":"')
+const PRIVACY = octetsOf(',"privacy":"')
 const NETWORK = octetsOf(',"network":"')
 const UDP = octetsOf(',"protocol":"udp","qname":"')
 const TCP = octetsOf(',"protocol":"tcp","qname":"')
@@ -100,7 +101,12 @@ export class OwnLog implements LineReader {
     let hash = clientBook.seed
     for (; at < to && octets[at] !== QUOTE; at++) hash = addOctet(hash, octets[at]!)
     const clientTo = at
-    const networkFrom = after(octets, ++at, NETWORK)
+    const privacyFrom = after(octets, ++at, PRIVACY)
+    if (privacyFrom > 0) {
+      for (at = privacyFrom; at < to && octets[at] !== QUOTE;) at++
+      at++
+    }
+    const networkFrom = after(octets, at, NETWORK)
     let keyTo = clientTo
     if (networkFrom > 0) {
       for (at = networkFrom; at < to && octets[at] !== QUOTE; at++) {
@@ -141,7 +147,8 @@ export class OwnLog implements LineReader {
     const name = names.numberOf(octets, nameFrom, nameTo, nameHash)
     if (name < 0) return false
     const client = clientBook.numberOf(octets, clientFrom, keyTo, hash)
-    if (client === this.#comparison.clients.length) this.#addClient(clientFrom, clientTo, keyTo)
+    if (client === this.#comparison.clients.length)
+      this.#addClient(clientFrom, clientTo, networkFrom, keyTo)
     this.#comparison.add(when, client, name, qtype, protocol, recorded, this.#ground)
     return true
   }
@@ -157,13 +164,12 @@ export class OwnLog implements LineReader {
     return -1
   }
 
-  #addClient(from: Octets, to: Octets, keyTo: Octets): void {
-    const text = Buffer.from(this.#octets.subarray(from, to)).toString()
-    const network =
-      keyTo === to
-        ? undefined
-        : Buffer.from(this.#octets.subarray(to + 1 + NETWORK.length, keyTo)).toString()
-    this.#comparison.addClient(text, network)
+  /** @param networkFrom -1: the line has none */
+  #addClient(from: Octets, to: Octets, networkFrom: Octets, networkTo: Octets): void {
+    const textOf = (start: Octets, end: Octets): string =>
+      Buffer.from(this.#octets.subarray(start, end)).toString()
+    const network = networkFrom < 0 ? undefined : textOf(networkFrom, networkTo)
+    this.#comparison.addClient(textOf(from, to), network)
   }
 
   /** NaN where it is no time. Dates repeat, so each is worked out once. */

@@ -81,6 +81,31 @@ for (const { it, line, changes } of CASES) {
   })
 }
 
+const withPrivacy = (line: string, mode: string): string =>
+  line.replace(/(,"network"|,"protocol")/, `,"privacy":"${mode}"$1`)
+
+t.test('judges a pseudonym that says that it is one', async t => {
+  const line = withPrivacy(ownLine({ client: '8f3a6c2e', qname: 'clip.example' }), 'pseudonym')
+  t.strictSame((await replayed(t, logOf(t, line))).changes, [
+    'blocked 8f3a6c2e clip.example A: answered -> nxdomain by ban clip'
+  ])
+})
+
+t.test('reads lines with a pseudonym or a prefix as fast as others: not as JSON', async t => {
+  const lines = [
+    withPrivacy(ownLine({ client: '8f3a6c2e' }), 'pseudonym'),
+    withPrivacy(ownLine({ client: '10.20.3.0/24' }), 'prefix'),
+    withPrivacy(ownLine({ client: '10.30.0.0/24', network: undefined }), 'prefix')
+  ]
+  const parsed = t.capture(JSON, 'parse', JSON.parse)
+  const { comparison } = await replayed(t, logOf(t, lines.join('')))
+  t.strictSame(
+    parsed().filter(({ args }) => args[0].includes('"qname"')),
+    []
+  )
+  t.match(comparison.counts, { lookups: 3, changed: 0, unplaced: 1 })
+})
+
 t.test('judges all as of one time, if told to', async t => {
   const file = logOf(t, ownLine({ qname: 'clip.example' }))
   const replay = await replayed(t, file, { at: Date.parse('2023-01-01') / 1000 })
