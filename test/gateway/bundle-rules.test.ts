@@ -1,7 +1,19 @@
 import { truncateSync } from 'node:fs'
 import t from 'tap'
+import { nxdomain, TestPrimary } from '../transfer/primary.js'
 import { banned } from './banned.js'
-import { bundle, isInForce, one, put, refused, rig, started, taken, two } from './bundle-rig.js'
+import {
+  bundle,
+  isInForce,
+  one,
+  put,
+  refused,
+  rig,
+  RULES,
+  started,
+  taken,
+  two
+} from './bundle-rig.js'
 import { eventually } from './site.js'
 
 t.test('a bundle that is about to expire is told of', async t => {
@@ -61,4 +73,20 @@ lists: { ads: { url: 'file://${site.path('ads.txt')}' } }
   await made.log.says('those of before stay in force')
   site.write('state/lists/ads', 'third.example\n')
   await eventually('a copy of the last good', () => banned(made, 'third.example'))
+})
+
+t.test('a zone that the rules of a bundle have from a primary holds, and is kept', async t => {
+  const primary = await TestPrimary.open(t, [{ serial: 1, policies: nxdomain('one.example') }])
+  const networks = `networks: { all: { prefixes: [127.0.0.0/8], block: [{ lists: [rpz] }] } }
+lists: { rpz: { transfer: rpz.example } }
+`
+  const more = `${RULES}
+transfers: { max-time: 2s, primaries: { hq: { address: '127.0.0.1:${primary.port}' } } }`
+  const offer = { serial: 7, files: { 'networks.yaml': networks } }
+  const served = await started(t, offer, { more })
+  t.ok(await banned(served, 'one.example'))
+  t.equal(served.gateway.rules.bundle?.serial, 7)
+  put(served.site, await bundle({ ...offer, serial: 8 }))
+  await taken(served, 8)
+  t.ok(await banned(served, 'one.example'), 'the copy is for the newer bundle as well')
 })
