@@ -26,13 +26,18 @@ interface State {
  * the day of before, until the clock has gone on for a day from where it leapt: a clock that is wrong
  * for a while must not have everything deleted.
  *
- * Throws the system's error where that cannot be kept.
+ * Throws the system's error where a leap cannot be kept.
  */
 export function trustedDay(names: LogNames, wall: Milliseconds, log: ServiceLog): Day {
   const today = dayAt(wall)
   const before = read(names) ?? { day: newestDay(names, today) }
   const { state, leapt } = next(before, wall)
-  write(names, state)
+  try {
+    write(names, state)
+  } catch (error) {
+    // On a full disk, what is over must go all the same.
+    if (leapt) throw error
+  }
   if (leapt) {
     const { code, message } = failure('ARCHIVE_CLOCK', before.day, today)
     log.error({ code }, message)

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/archive/database.js'
@@ -254,6 +254,17 @@ t.test('nor has one that leapt before the start, nor does its record get lost', 
   await tendOnce(path, '2035-01-02T11:00:00.000Z', options)
   t.strictSame(await left(path), all([...DAYS, '2023-03-05']))
 })
+
+t.test(
+  'where the day cannot be kept, as on a full disk, what is over goes all the same',
+  async t => {
+    const path = fourDays(t)
+    mkdirSync(join(dirname(path), 'archive/clock.json.new'), { recursive: true })
+    const { done } = await tendOnce(path, NOON, { parquet: false, keep: { ...FOR_EVER, days: 2 } })
+    t.equal(done, true)
+    t.strictSame(await left(path), all([...DAYS.slice(2), '2023-03-05']))
+  }
+)
 
 t.test('a week without the gateway is no leap', async t => {
   const path = fourDays(t)
