@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { failure, InterdictError } from '../base/error.js'
 import type { Octets } from '../base/units.js'
+import { AS_LINES } from './as-lines.js'
 import { holdLog, LogNames, release, type LogFiles } from './folder.js'
 import { lookupViews, placeOf, quoted } from './lookups.js'
 
@@ -135,6 +136,22 @@ export class Database {
   /** As `rows`, with the names of the columns in their order, for SQL that others wrote. */
   async table(sql: string): Promise<{ columns: readonly string[]; rows: readonly Row[] }> {
     return this.#select(sql, {})
+  }
+
+  /**
+   * Gives all lookups as lines, some thousands at a time, each with its line end.
+   *
+   * @throws InterdictError ARCHIVE_SQL, ARCHIVE_LINE, and what `take` throws
+   */
+  async lines(take: (octets: Buffer) => void): Promise<void> {
+    await this.#inTurn(async () => {
+      const result = await this.#connection.stream(AS_LINES)
+      for (;;) {
+        const chunk = await result.fetchChunk()
+        if (chunk === null || chunk.rowCount === 0) return
+        take(Buffer.from(`${chunk.getColumnValues(0).join('\n')}\n`))
+      }
+    })
   }
 
   /** How far the query that runs now has come, from 0 to 1; 0 when none does or none can tell. */

@@ -87,7 +87,7 @@ function fileOf(files: readonly Held[]): string {
   return `CASE filename ${cases.join(' ')} END`
 }
 
-function identifier(name: string): string {
+export function identifier(name: string): string {
   return `"${name}"`
 }
 

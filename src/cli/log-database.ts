@@ -31,13 +31,17 @@ export interface OpenLog {
  * Opens the query log that was given, or that of the settings, and says on a terminal how far each
  * question has come.
  *
- * @param sealed for SQL that others wrote: nothing else can be read, and nothing written
+ * @param how `sealed`, for SQL that others wrote: nothing else can be read, and nothing written;
+ *   `silent`, for who tells of progress itself
  * @throws InterdictError ARCHIVE_READ, ARCHIVE_NO_DUCKDB
  */
-export async function openLog(options: LogOptions, sealed = false): Promise<OpenLog> {
+export async function openLog(
+  options: LogOptions,
+  { sealed = false, silent = false } = {}
+): Promise<OpenLog> {
   const path = await logPath(options)
   const database = await openDatabase({ memory: MEMORY, threads: availableParallelism() })
-  const quiet = showProgress(database)
+  const quiet = silent ? () => undefined : showProgress(database)
   const close = (): void => {
     quiet()
     database.close()

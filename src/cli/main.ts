@@ -78,7 +78,7 @@ program
   .description('say which answers of recorded lookups would change under candidate rules')
   .argument(
     '<log...>',
-    'logs of Interdict or of other programs, packed or not; - is standard input'
+    'logs of Interdict or of other programs, packed or not; the folder of a query log; - is standard input'
   )
   .requiredOption('-r, --rules <rules>', 'candidate rules: folder or bundle')
   .option('--against <rules>', 'compare with these rules, not with what was recorded')

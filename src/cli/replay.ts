@@ -1,15 +1,21 @@
+import { statSync } from 'node:fs'
 import { systemClock, epochSeconds } from '../base/clock.js'
-import type { Seconds } from '../base/units.js'
 import { compile } from '../policy/compile.js'
 import { copiesFolder } from '../remote/copies.js'
 import { Comparison } from '../replay/comparison.js'
 import { FORMATS, type Format } from '../replay/formats.js'
 import { Judge } from '../replay/judge.js'
-import { replayLog, type ReadLog } from '../replay/replay.js'
+import {
+  replayLines,
+  replayLog,
+  type ReadLog,
+  type ReplayOptions as ReadOptions
+} from '../replay/replay.js'
 import { loadRules } from '../rules/load.js'
 import type { RuleSet } from '../rules/types.js'
 import { EXIT, usage } from './exit.js'
 import { checkAt, secondsAt } from './given.js'
+import { openLog } from './log-database.js'
 import { refuse } from './refuse.js'
 import { ruleFiles } from './rule-files.js'
 import { settings, type CommonOptions } from './settings.js'
@@ -49,7 +55,7 @@ export async function replay(logs: readonly string[], options: ReplayOptions): P
   const now = epochSeconds(systemClock)
   const comparison = new Comparison({ at, now, network: options.network, examples, random })
   comparison.judgeBy(judgeOf(rules, comparison), against && judgeOf(against, comparison))
-  const files = await readAll(logs, comparison, format, timeZone, now)
+  const files = await readAll(logs, comparison, { ...options, format, zone: timeZone, now })
   const { rules: folder, against: folderBefore } = options
   const said = replayed(comparison, files, {
     rules: { folder, sha256: rules.sha256 },
@@ -89,9 +95,7 @@ async function loadBoth(options: ReplayOptions): Promise<[RuleSet, RuleSet | und
 async function readAll(
   logs: readonly string[],
   comparison: Comparison,
-  format: Format | undefined,
-  zone: string,
-  now: Seconds
+  options: CommonOptions & Omit<ReadOptions, 'progress'>
 ): Promise<ReadLog[]> {
   const files: ReadLog[] = []
   const onTerminal = process.stderr.isTTY
@@ -102,12 +106,39 @@ async function readAll(
   }
   try {
     for (const file of logs) {
-      files.push(await replayLog(file, comparison, { format, zone, now, progress }))
+      const isFolder = statSync(file, { throwIfNoEntry: false })?.isDirectory() === true
+      const read = isFolder ? replayStored : replayLog
+      files.push(await read(file, comparison, { ...options, progress }))
     }
   } finally {
     if (onTerminal) process.stderr.write('\r\x1b[K')
   }
   return files
+}
+
+/** The folder of our own query log: what is in it still as lines, and what is Parquet already. */
+async function replayStored(
+  folder: string,
+  comparison: Comparison,
+  options: CommonOptions & ReadOptions
+): Promise<ReadLog> {
+  const { format = 'interdict', progress } = options
+  if (format !== 'interdict') usage(`${folder} is a folder, which --from ${format} has not`)
+  const log = await openLog({ ...options, log: folder }, { silent: true })
+  try {
+    let read = 0
+    const feed = (push: (octets: Buffer) => void): Promise<void> =>
+      log.database.lines(octets => {
+        push(octets)
+        progress?.(folder, (read += octets.length))
+      })
+    const stored = await replayLines(folder, feed, comparison, options)
+    const foreign = await log.foreign()
+    if (foreign !== undefined) process.stderr.write(`${foreign}\n`)
+    return stored
+  } finally {
+    log.close()
+  }
 }
 
 function formatOf(from: string | undefined): Format | undefined {

@@ -5,7 +5,7 @@ import type { Comparison } from './comparison.js'
 import { readerOf, recognise, type Format } from './formats.js'
 import { FrameCutter } from './frames.js'
 import { LineCutter } from './lines.js'
-import { openLog, type Source } from './source.js'
+import { openLog } from './source.js'
 import { Stamps } from './stamps.js'
 
 /** Most lines that cannot be read of which each is told. */
@@ -51,7 +51,7 @@ export async function replayLog(
 ): Promise<ReadLog> {
   const source = openLog(file)
   const stamps = new Stamps(options.zone, await lastWritten(file, options.now))
-  const reading = new Reading(source, comparison, stamps, options)
+  const reading = new Reading(file, comparison, stamps, options)
   try {
     for await (const chunk of source.chunks) {
       reading.push(chunk)
@@ -62,6 +62,24 @@ export async function replayLog(
     if (!(error instanceof InterdictError) || error.code !== 'REPLAY_TORN') throw error
     reading.torn(error.message)
   }
+  return reading.end()
+}
+
+/**
+ * Gives the lookups of our own query log to a comparison, wherever their lines come from.
+ *
+ * @param feed calls what it is given with piece after piece of the lines
+ * @throws InterdictError REPLAY_FOREIGN, and what `feed` throws
+ */
+export async function replayLines(
+  file: string,
+  feed: (push: (octets: Buffer) => void) => Promise<void>,
+  comparison: Comparison,
+  options: Omit<ReplayOptions, 'format'>
+): Promise<ReadLog> {
+  const stamps = new Stamps(options.zone, options.now)
+  const reading = new Reading(file, comparison, stamps, { ...options, format: 'interdict' })
+  await feed(octets => reading.push(octets))
   return reading.end()
 }
 
@@ -85,7 +103,7 @@ class Reading {
   readonly #before: number
 
   constructor(
-    readonly source: Source,
+    readonly file: string,
     readonly comparison: Comparison,
     readonly stamps: Stamps,
     readonly options: ReplayOptions
@@ -109,7 +127,7 @@ class Reading {
     this.#cutter?.end()
     const why = this.#atEnd?.()
     if (why !== undefined) this.#tell(why)
-    const { file } = this.source
+    const { file } = this
     const lookups = this.comparison.counts.lookups - this.#before
     if (lookups === 0 && this.#unreadable > 0) {
       const { line, why } = this.#told[0]!
@@ -127,7 +145,7 @@ class Reading {
 
   #begin(first: Buffer): LineCutter | FrameCutter {
     const format = this.#format ?? recognise(first)
-    if (format === undefined) throw failure('REPLAY_UNKNOWN', this.source.file)
+    if (format === undefined) throw failure('REPLAY_UNKNOWN', this.file)
     this.#format = format
     this.comparison.hasNetworks = format === 'interdict'
     const reader = readerOf(format, this.comparison, this.stamps)
