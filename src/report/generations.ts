@@ -5,6 +5,8 @@ import { conditionOf, type Selection } from './selection.js'
 interface Span {
   readonly generation: number
   readonly sha256: string | null
+  /** Of the bundle that the rules were. */
+  readonly serial: number | null
   readonly rule: string | null
   readonly lookups: number
   readonly first: Date
@@ -19,27 +21,29 @@ interface Span {
 export async function generations(log: Log, selection: Selection): Promise<Table> {
   const { sql, parameters } = conditionOf(selection)
   const days = await log.rows<Span & Record<string, string | number | Date | null>>(
-    `SELECT generation, sha256, rule, count(*) AS lookups, min(time) AS first, max(time) AS last
-    FROM lookups WHERE ${sql} GROUP BY generation, sha256, rule, date_trunc('day', time)
+    `SELECT generation, sha256, serial, rule, count(*) AS lookups, min(time) AS first, max(time) AS last
+    FROM lookups WHERE ${sql} GROUP BY generation, sha256, serial, rule, date_trunc('day', time)
     ORDER BY first, generation, rule`,
     parameters
   )
+  const spans = joined(days)
+  const hasBundles = spans.some(({ serial }) => serial !== null)
   return {
     id: 'generations',
     title: 'Rules in force',
-    says: 'Which state of the rules decided, from its first lookup to its last: its number since the start of the gateway, the first digits of the SHA-256 of all rule files, and the line of the rule.',
+    says: 'Which state of the rules decided, from its first lookup to its last: its number since the start of the gateway, the first digits of the SHA-256 of all rule files, the serial of the bundle if they were one, and the line of the rule.',
     none: 'No lookup is like that.',
     columns: [
       column('generation', 'count'),
       column('sha256', 'text', 'SHA-256 of the rules'),
+      ...(hasBundles ? [column('serial', 'count')] : []),
       column('rule', 'text'),
       column('lookups', 'count'),
       column('first', 'time'),
       column('last', 'time')
     ],
-    rows: joined(days).map(span => {
-      const { generation, sha256, rule, lookups, first, last } = span
-      return [generation, sha256, rule, lookups, first, last]
+    rows: spans.map(({ generation, sha256, serial, rule, lookups, first, last }) => {
+      return [generation, sha256, ...(hasBundles ? [serial] : []), rule, lookups, first, last]
     })
   }
 }
@@ -49,7 +53,7 @@ function joined(days: readonly Span[]): Span[] {
   const spans: Span[] = []
   const open = new Map<string, number>()
   for (const day of days) {
-    const key = JSON.stringify([day.generation, day.sha256, day.rule])
+    const key = JSON.stringify([day.generation, day.sha256, day.serial, day.rule])
     const at = open.get(key)
     const before = at === undefined ? undefined : spans[at]
     // In between no other state was in force: a later start of the program counts from 1 again.
