@@ -102,7 +102,11 @@ export class Archiver {
     const parquet = this.#parts.parquet && !this.#missing
     const closed = this.#closedNow()
     const now = performance.now()
-    const child = (this.#parts.start ?? startArchive)()
+    const child = this.#fork()
+    if (child === undefined) {
+      this.#notBefore = now + REST
+      return
+    }
     this.#child = child
     let done = false
     child.on('message', (message: FromArchive) => {
@@ -112,9 +116,6 @@ export class Archiver {
         this.#parts.log[message.level](message.fields, message.message)
       }
     })
-    child.on('error', error =>
-      this.#parts.log.warn({}, `the archive is not kept: ${error.message}`)
-    )
     child.once('exit', () => {
       this.#child = undefined
       if (this.#closed) return
@@ -126,6 +127,20 @@ export class Archiver {
     })
     const threads = availableParallelism()
     child.send({ path, threads, parquet, chain, keep } satisfies ArchiveStart)
+  }
+
+  /** Out of descriptors or memory there is no process: none that ends, and nothing to send by. */
+  #fork(): ChildProcess | undefined {
+    const fail = ({ message }: Error): void =>
+      this.#parts.log.warn({}, `the archive is not kept: ${message}`)
+    try {
+      const child = (this.#parts.start ?? startArchive)()
+      child.on('error', fail)
+      return child.pid === undefined ? undefined : child
+    } catch (error) {
+      fail(error as Error)
+      return undefined
+    }
   }
 
   #today(): string {

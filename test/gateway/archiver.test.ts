@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { fork, spawnSync } from 'node:child_process'
+import { ChildProcess, fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -54,6 +54,28 @@ t.test('a process of its own makes Parquet of closed files', async t => {
   await until(() => told.length > 0)
   t.match(told, [{ level: 'info', fields: { file: CLOSED, records: 1 } }])
   t.equal(existsSync(join(dirname(path), CLOSED)), false)
+})
+
+t.test('where no process can be started, that is told, and nothing else happens', async t => {
+  const path = logFolder(t, { [CLOSED]: lines(record('2023-03-01T09:26:53.589Z')) })
+  // As Node gives it when the system has no descriptor: without pid, and without `send`.
+  const stillborn = (): ChildProcess => {
+    const child = new ChildProcess()
+    process.nextTick(() => child.emit('error', new Error('spawn EMFILE')))
+    return child
+  }
+  const broken = (): ChildProcess => {
+    throw new Error('spawn ENOMEM')
+  }
+  for (const start of [stillborn, broken]) {
+    const { told, archiver } = rig(t, path, start)
+    await until(() => told.length > 0)
+    t.match(told, [{ level: 'warn' }])
+    await after(200)
+    t.equal(told.length, 1, 'it is not tried all the time')
+    await archiver.close()
+  }
+  t.ok(existsSync(join(dirname(path), CLOSED)))
 })
 
 /** The scheduling policy of a process: the 41st field, the second being in brackets. proc(5). */
