@@ -2,6 +2,16 @@ import { domainToASCII } from 'node:url'
 import { failure } from '../base/error.js'
 import type { Octets } from '../base/units.js'
 import { LOWER, MAX_LABEL, MAX_NAME } from './hashed-name.js'
+import { WordList } from './word-list.js'
+
+/** RFC 1035 §4.1.3. */
+const TTL_OCTETS: Octets = 4
+/** A pointer. RFC 1035 §4.1.4. */
+const POINTER_OCTETS: Octets = 2
+
+/** Positions in a message. */
+export type Places = Pick<WordList, 'length' | 'at'>
+const NO_PLACES: Places = new WordList()
 
 /**
  * Decodes the domain name that starts at `at`.
@@ -64,18 +74,27 @@ export function expandName(message: Uint8Array, at: Octets, out: number[]): Octe
  * of a message is laid behind another header), and to labels that make a name of at most 255 octets
  * with those before it: what is given to clients has to be a name for them too.
  *
+ * Nor may it lead into a TTL, which runs down while the message is kept: the name would be another
+ * one a second later, or none.
+ *
  * A name that is a pointer to QNAME and nothing else, as most are, is not followed: whoever reads a
  * message has read its question first.
  *
+ * @param ttls positions of the TTLs before it, ascending
  * @throws InterdictError WIRE_SHORT, WIRE_LABEL_TYPE, WIRE_POINTER, WIRE_NAME_LONG
  */
-export function skipName(message: Uint8Array, at: Octets, headerEnd: Octets): Octets {
+export function skipName(
+  message: Uint8Array,
+  at: Octets,
+  headerEnd: Octets,
+  ttls: Places = NO_PLACES
+): Octets {
   for (let pos = at; ;) {
     const head = octetAt(message, pos)
     if (head >= 0xc0) {
       const target = ((head & 0x3f) << 8) | octetAt(message, pos + 1)
       if (target >= at || target < headerEnd) throw failure('WIRE_POINTER', pos, target)
-      if (target !== headerEnd || pos > at) checkTail(message, target, pos - at, headerEnd)
+      if (target !== headerEnd || pos > at) checkTail(message, target, pos - at, headerEnd, ttls)
       return pos + 2
     }
     if (head > MAX_LABEL) throw failure('WIRE_LABEL_TYPE', pos)
@@ -86,10 +105,18 @@ export function skipName(message: Uint8Array, at: Octets, headerEnd: Octets): Oc
 }
 
 /** Follows the rest of a name, of which `length` octets came before its pointer to `at`. */
-function checkTail(message: Uint8Array, at: Octets, length: Octets, headerEnd: Octets): void {
+function checkTail(
+  message: Uint8Array,
+  at: Octets,
+  length: Octets,
+  headerEnd: Octets,
+  ttls: Places
+): void {
   let floor = at // pointers must lead to before this
   for (let pos = at; ;) {
     const head = octetAt(message, pos)
+    const size = head >= 0xc0 ? POINTER_OCTETS : 1 + head
+    if (meets(ttls, pos, size)) throw failure('WIRE_POINTER', at, pos)
     if (head >= 0xc0) {
       const target = ((head & 0x3f) << 8) | octetAt(message, pos + 1)
       if (target >= floor || target < headerEnd) throw failure('WIRE_POINTER', pos, target)
@@ -97,11 +124,22 @@ function checkTail(message: Uint8Array, at: Octets, length: Octets, headerEnd: O
       continue
     }
     if (head > MAX_LABEL) throw failure('WIRE_LABEL_TYPE', pos)
-    pos += 1 + head
-    length += 1 + head
+    pos += size
+    length += size
     if (length > MAX_NAME) throw failure('WIRE_NAME_LONG', at)
     if (head === 0) return
   }
+}
+
+/** Whether some octets are of a TTL. */
+function meets(ttls: Places, at: Octets, length: Octets): boolean {
+  let low = 0
+  for (let high = ttls.length; low < high;) {
+    const middle = (low + high) >>> 1
+    if (ttls.at(middle) + TTL_OCTETS <= at) low = middle + 1
+    else high = middle
+  }
+  return low < ttls.length && ttls.at(low) < at + length
 }
 
 /** The canonical text (see `decodeName`) of one uncompressed name; root is ''. */

@@ -2,7 +2,7 @@ import { failure } from '../base/error.js'
 import type { Octets } from '../base/units.js'
 import { RRTYPE, showRrtype } from '../dns/rrtype.js'
 import { LEAD } from './answer.js'
-import { expandName, skipName } from './name.js'
+import { expandName, skipName, type Places } from './name.js'
 import { HEADER } from './query.js'
 import type { WordList } from './word-list.js'
 
@@ -49,16 +49,23 @@ export interface Leads {
 
 /**
  * Checks the names in RDATA of a type that may compress them: they end where they have to, and
- * their pointers lead back into what is kept, not into the header.
+ * their pointers lead back into what is kept, not into the header, and into no TTL.
  *
+ * @param ttls as of `skipName`
  * @throws InterdictError WIRE_RDATA and those of `skipName`
  */
-export function checkRdata(message: Uint8Array, type: number, at: Octets, end: Octets): void {
+export function checkRdata(
+  message: Uint8Array,
+  type: number,
+  at: Octets,
+  end: Octets,
+  ttls?: Places
+): void {
   const form = NAMES[type]
   if (form === undefined) return
   const [before, names, after] = form
   let pos = at + before
-  for (let i = 0; i < names; i++) pos = skipName(message, pos, HEADER)
+  for (let i = 0; i < names; i++) pos = skipName(message, pos, HEADER, ttls)
   if (pos + after !== end) throw failure('WIRE_RDATA', showRrtype(type), at)
 }
 

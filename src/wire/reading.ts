@@ -105,7 +105,7 @@ export class Reading implements Leads {
   /** Returns the position after the record. */
   private readRecord(owner: Octets, section: number, qtype: number): Octets {
     const { message } = this
-    const at = skipName(message, owner, HEADER)
+    const at = skipName(message, owner, HEADER, this.ttls)
     const data = at + RECORD_FIXED
     if (data > message.length) throw failure('WIRE_SHORT', message.length)
     const type = (message[at]! << 8) | message[at + 1]!
@@ -115,10 +115,10 @@ export class Reading implements Leads {
     if (type === RRTYPE.OPT || type === RRTYPE.TSIG) this.cut ??= owner
     if (this.cut !== undefined) return end
 
-    checkRdata(message, type, data, end)
+    this.ttls.push(at + 4)
+    checkRdata(message, type, data, end, this.ttls)
     this.bailiwick.see(section, owner, at, type, end)
     if (isSpelt(message[owner]!) && isAtOrBelow(message, HEADER, owner)) this.spelt.push(owner)
-    this.ttls.push(at + 4)
     this.counts[section as 0 | 1 | 2]++
     if (section === 0) this.readAnswerRecord(at, type, end, qtype)
     if (section === 1 && type === RRTYPE.SOA) {

@@ -11,6 +11,7 @@ import {
   skipName
 } from '../../src/wire/name.js'
 import { name, octets } from './octets.js'
+import { WordList } from '../../src/wire/word-list.js'
 
 const ORG = [3, 'org', 0] as const
 const LONG = Array<number[]>(128).fill([1, 97]).flat() // with the root: 257 octets
@@ -70,6 +71,23 @@ const badTails = [
   { it: 'leads into the header', tail: [1, 'a', 0xc0, 0], to: 1, code: 'WIRE_POINTER' },
   { it: 'is too long with what is before it', tail: [...LONG, 0], to: 3, code: 'WIRE_NAME_LONG' }
 ] as const
+
+t.test('skips no name whose pointer leads into a TTL', async t => {
+  const ttls = new WordList()
+  for (const at of [10, 20]) ttls.push(at)
+  const message = octets(...Array.from({ length: 30 }, () => 0), 0xc0, 0)
+  const to = (target: number, head = 0): void => {
+    message[target] = head
+    message[31] = target
+    skipName(message, 30, 1, ttls)
+    message[target] = 0
+  }
+  for (const beside of [1, 9, 14, 19, 24, 29]) t.doesNotThrow(() => to(beside))
+  for (const within of [10, 13, 20, 23]) t.throws(() => to(within), { code: 'WIRE_POINTER' })
+  t.throws(() => to(9, 1), { code: 'WIRE_POINTER' }, 'a label that ends in one')
+  t.throws(() => to(5, 10), { code: 'WIRE_POINTER' }, 'a label around one')
+  t.doesNotThrow(() => to(14, 4), 'a label between two')
+})
 
 for (const { it, tail, to, code } of badTails) {
   t.test(`skips no name whose pointer leads to what ${it}`, async t => {

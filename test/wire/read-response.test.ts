@@ -395,6 +395,16 @@ const refuses = [
     code: 'WIRE_QUESTION'
   },
   {
+    it: 'an owner that points into a TTL',
+    message: [
+      header(1, OK, 1, 2, 0, 0),
+      question(QNAME),
+      record(TO_QNAME, 1, 60, A),
+      record([0xc0, QUESTION_END + 6], 1, 60, A)
+    ],
+    code: 'WIRE_POINTER'
+  },
+  {
     it: 'an owner that points into the header',
     message: [header(1, OK, 1, 1, 0, 0), question(QNAME), record([0xc0, 4], 1, 60, A)],
     code: 'WIRE_POINTER'
