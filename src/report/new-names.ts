@@ -42,11 +42,16 @@ async function under(
 ): Promise<Table> {
   const { sql, parameters } = conditionOf({ ...selection, since: undefined })
   const found = await log.rows<Found & { app: string; match: string; pattern: string }>(
-    `SELECT qname, app, "match", "pattern", count(*) AS lookups, count(DISTINCT client) AS clients,
+    `WITH met AS (SELECT * FROM lookups WHERE app IS NOT NULL AND ${sql}
+        AND verdict IN ('blocked', 'monitored')),
+    old AS (SELECT DISTINCT qname, app, "match", "pattern" FROM met WHERE time < $since::TIMESTAMP)
+    SELECT qname, app, "match", "pattern", count(*) AS lookups, count(DISTINCT client) AS clients,
       min(time) AS first
-    FROM lookups WHERE app IS NOT NULL AND ${sql}
-      AND verdict IN ('blocked', 'monitored')
-    GROUP BY qname, app, "match", "pattern" HAVING min(time) >= $since::TIMESTAMP
+    FROM met WHERE time >= $since::TIMESTAMP AND NOT EXISTS (SELECT 1 FROM old
+      WHERE old.qname = met.qname AND old.app = met.app
+        AND old."match" IS NOT DISTINCT FROM met."match"
+        AND old."pattern" IS NOT DISTINCT FROM met."pattern")
+    GROUP BY qname, app, "match", "pattern"
     ORDER BY lookups DESC, qname`,
     { ...parameters, since: instant(selection.since)! }
   )
@@ -93,10 +98,11 @@ async function beside(
   })
   const { app } = selection
   const rows = await log.rows<Found & { app: string; share: number }>(
-    `WITH fresh AS MATERIALIZED (
+    `WITH old AS (SELECT DISTINCT qname FROM lookups WHERE ${sql} AND time < $since::TIMESTAMP),
+    fresh AS MATERIALIZED (
       SELECT qname, count(*) AS lookups, count(DISTINCT client) AS clients, min(time) AS first
-      FROM lookups WHERE ${sql} GROUP BY qname
-      HAVING min(time) >= $since::TIMESTAMP AND count(*) >= ${LEAST.lookups}
+      FROM lookups WHERE ${sql} AND time >= $since::TIMESTAMP AND qname NOT IN (FROM old)
+      GROUP BY qname HAVING count(*) >= ${LEAST.lookups}
         AND count(DISTINCT client) >= ${LEAST.clients}
         AND count(*) FILTER (verdict IN ('blocked', 'monitored', 'allowed')) = 0),
     asked AS (SELECT row_number() OVER () AS id, qname, client, time FROM lookups
