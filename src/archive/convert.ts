@@ -1,6 +1,7 @@
 import { renameSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { failure } from '../base/error.js'
+import { settle } from '../base/whole-file.js'
 import { SCHEMA_VERSION } from '../log/schema.js'
 import type { Chain } from './chain/chain.js'
 import type { SizedFile } from './chain/link.js'
@@ -9,7 +10,6 @@ import { digestFile, digestLines } from './digest.js'
 import { FOREIGN, type LogNames } from './folder.js'
 import { COLUMNS, IS_LOOKUP, quotedList, readLines } from './lookups.js'
 import { copyTo, originOf, type Source } from './origin.js'
-import { settle } from './safe-file.js'
 
 /**
  * Makes Parquet of a closed file: one for each UTC day that it has lookups of. Only when all of

@@ -9,7 +9,7 @@ import { removeFiles } from './keep.js'
 import { quoted, quotedList, selectParquet } from './lookups.js'
 import { copyTo, originOf, readOrigin, type Origin } from './origin.js'
 import { replace } from './replaced.js'
-import { isWholeFile } from './safe-file.js'
+import { isWholeFile } from './parquet-file.js'
 
 /**
  * Makes one file of a day's: fewer files are read faster, and take less room. Lookups of networks

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { settle } from './safe-file.js'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { settle, writeWhole } from '../base/whole-file.js'
 
 /** Says which files one file replaces, from before it is there until they are gone. */
 interface Replacement {
@@ -30,9 +30,7 @@ export function replace(
   noted?: () => void
 ): void {
   const replacement: Replacement = { into, from }
-  const draft = join(dirname(made), 'replacing.json')
-  writeFileSync(draft, JSON.stringify(replacement))
-  settle(draft, pathOf(place))
+  writeWhole(pathOf(place), JSON.stringify(replacement))
   settle(made, join(place.archive, into))
   noted?.()
   finishReplacing(place)

@@ -1,11 +1,11 @@
 import { closeSync, createReadStream, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Octets } from '../base/units.js'
+import { settle } from '../base/whole-file.js'
 import type { Chain } from './chain/chain.js'
 import { digestFile } from './digest.js'
 import type { LogNames } from './folder.js'
 import { dayOf, overOn, removeFiles, type Day, type Keeping } from './keep.js'
-import { settle } from './safe-file.js'
 
 const CHUNK: Octets = 1024 * 1024
 const NEWLINE = 0x0a

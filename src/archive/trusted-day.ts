@@ -1,13 +1,15 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { failure } from '../base/error.js'
 import type { Milliseconds } from '../base/units.js'
+import { writeWhole } from '../base/whole-file.js'
 import type { ServiceLog } from '../log/service-log.js'
 import { closedIn, daysIn, type LogNames } from './folder.js'
 import type { Day } from './keep.js'
-import { settle } from './safe-file.js'
 
 const MS_PER_DAY: Milliseconds = 86_400_000
+/** The archive is for whoever may read the log. */
+const BY_UMASK = 0o777
 /** A clock that has gone on by more than this since it was last looked at is not believed at once. */
 const LEAP: Milliseconds = 7 * MS_PER_DAY
 /** For so long it has to go on from there. */
@@ -81,8 +83,5 @@ function read(names: LogNames): State | undefined {
 }
 
 function write(names: LogNames, state: State): void {
-  const draft = `${pathOf(names)}.new`
-  mkdirSync(names.archive, { recursive: true })
-  writeFileSync(draft, JSON.stringify(state))
-  settle(draft, pathOf(names))
+  writeWhole(pathOf(names), JSON.stringify(state), { folderMode: BY_UMASK })
 }

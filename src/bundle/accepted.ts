@@ -1,12 +1,12 @@
-import { access, mkdir, readFile, rm } from 'node:fs/promises'
+import { access, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { failure } from '../base/error.js'
 import type { Seconds } from '../base/units.js'
+import { writeWhole } from '../base/whole-file.js'
 import { readBundleFile } from './bundle.js'
 import { instant } from './date.js'
 import type { Manifest } from './manifest.js'
-import { writeWhole } from './write.js'
 
 /** How many bundles are kept that were accepted, the one in force among them. */
 const KEPT = 10
@@ -90,8 +90,8 @@ export class AcceptedBundles {
     const others = (before?.kept ?? []).filter(one => one.serial !== serial)
     const kept = [own, ...others].slice(0, KEPT)
     const newest = { serial, sha256, created }
-    await this.write(this.pathOf(serial), octets)
-    await this.remember({ version: 1, newest, inForce: serial, kept })
+    this.write(this.pathOf(serial), octets)
+    this.remember({ version: 1, newest, inForce: serial, kept })
     for (const { serial: old } of others.slice(KEPT - 1)) {
       await rm(this.pathOf(old), { force: true }).catch(() => undefined)
     }
@@ -103,22 +103,21 @@ export class AcceptedBundles {
       () => true,
       () => false
     )
-    if (!isThere) await this.write(this.pathOf(serial), octets)
+    if (!isThere) this.write(this.pathOf(serial), octets)
   }
 
   /** Another of those that are kept is in force from now on. @throws InterdictError BUNDLE_STATE */
-  async rollBack(accepted: Accepted, rollback: Rollback): Promise<void> {
-    await this.remember({ ...accepted, inForce: rollback.to, rollback })
+  rollBack(accepted: Accepted, rollback: Rollback): void {
+    this.remember({ ...accepted, inForce: rollback.to, rollback })
   }
 
-  private remember(accepted: Accepted): Promise<void> {
-    return this.write(this.record, Buffer.from(`${JSON.stringify(accepted, undefined, 2)}\n`))
+  private remember(accepted: Accepted): void {
+    this.write(this.record, `${JSON.stringify(accepted, undefined, 2)}\n`)
   }
 
-  private async write(path: string, octets: Uint8Array): Promise<void> {
+  private write(path: string, octets: Uint8Array | string): void {
     try {
-      await mkdir(this.folder, { recursive: true, mode: 0o700 })
-      await writeWhole(path, octets)
+      writeWhole(path, octets, { folderMode: 0o700 })
     } catch (error) {
       throw failure('BUNDLE_STATE', path, (error as Error).message)
     }

@@ -4,7 +4,7 @@ import { decodeBundle, encodeBundle } from '../bundle/bundle.js'
 import { BundleFiles } from '../bundle/files.js'
 import { readPrivateKey } from '../bundle/keys.js'
 import { readContent } from '../bundle/pack.js'
-import { writeWhole } from '../bundle/write.js'
+import { writeBundle } from '../bundle/write.js'
 import { manifestLines } from './bundle-show.js'
 import { judge, toText } from './check.js'
 import { EXIT, usage } from './exit.js'
@@ -39,7 +39,7 @@ export async function create(folder: string, options: CreateOptions): Promise<vo
     process.stderr.write(toText(checked))
     process.exit(EXIT.found)
   }
-  await writeWhole(options.output, octets)
+  writeBundle(options.output, octets)
   const lines = [options.output, ...manifestLines(bundle)]
   process.stdout.write(`${lines.join('\n')}\n`)
   process.exit(EXIT.fine)

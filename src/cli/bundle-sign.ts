@@ -4,7 +4,7 @@ import { decodeBundle, readBundleFile } from '../bundle/bundle.js'
 import { newKeys } from '../base/ed25519.js'
 import { readPrivateKey } from '../bundle/keys.js'
 import { withSignature } from '../bundle/sign.js'
-import { writeWhole } from '../bundle/write.js'
+import { writeBundle } from '../bundle/write.js'
 import { manifestLines } from './bundle-show.js'
 import { EXIT } from './exit.js'
 
@@ -16,7 +16,7 @@ export async function sign(path: string, { key }: { readonly key: string }): Pro
   const file = await readBundleFile(path, path)
   const signed = withSignature(file, path, await readPrivateKey(key))
   const bundle = await decodeBundle(signed, path)
-  await writeWhole(path, signed)
+  writeBundle(path, signed)
   process.stdout.write(`${[path, ...manifestLines(bundle)].join('\n')}\n`)
   process.exit(EXIT.fine)
 }

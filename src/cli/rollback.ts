@@ -48,7 +48,7 @@ export async function rollback(options: RollbackOptions): Promise<void> {
   }
   if (to === from) process.stdout.write(`bundle ${to} is in force already\n`)
   else {
-    await kept.rollBack(to)
+    kept.rollBack(to)
     process.stdout.write(`from bundle ${from} to ${to}: a running gateway goes back at once\n`)
   }
   process.exit(EXIT.fine)
@@ -97,9 +97,9 @@ class Kept {
     )
   }
 
-  async rollBack(to: number): Promise<void> {
+  rollBack(to: number): void {
     const at = instant(epochSeconds(systemClock))
-    await this.store.rollBack(this.accepted, { from: this.accepted.inForce, to, by: who(), at })
+    this.store.rollBack(this.accepted, { from: this.accepted.inForce, to, by: who(), at })
   }
 
   private async troubleWith(serial: number): Promise<ListedBundle['trouble']> {

@@ -10,7 +10,7 @@ import {
 import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { failure, InterdictError } from '../base/error.js'
-import { makeFolderOf } from './folder-of.js'
+import { makeFolderOf } from '../base/folder-of.js'
 
 /** In a folder that is one gateway's, for as long as it writes there. */
 export const LOCK = 'interdict.lock'

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
-import { makeFolderOf } from './folder-of.js'
+import { makeFolderOf } from '../base/folder-of.js'
 
 /** Without waiting, where the system knows it: a pipe that nobody reads is an error at once. */
 const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK

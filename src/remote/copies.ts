@@ -1,7 +1,7 @@
-import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { randomBytes } from 'node:crypto'
+import { access, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { failure } from '../base/error.js'
+import { writeWhole } from '../base/whole-file.js'
 import type { Validators } from './download.js'
 
 /** What is known of a state of a list: of the copy in force, or of one that is held back. */
@@ -55,18 +55,18 @@ export class Copies {
   }
 
   async take(id: string, octets: Uint8Array, record: CopyRecord): Promise<void> {
-    await this.put(id, '', octets)
-    await this.remember(id, record)
+    this.put(id, '', octets)
+    this.remember(id, record)
     await rm(this.path(id, '.held'), { force: true })
   }
 
-  async hold(id: string, octets: Uint8Array, record: CopyRecord): Promise<void> {
-    await this.put(id, '.held', octets)
-    await this.remember(id, record)
+  hold(id: string, octets: Uint8Array, record: CopyRecord): void {
+    this.put(id, '.held', octets)
+    this.remember(id, record)
   }
 
-  async remember(id: string, record: CopyRecord): Promise<void> {
-    await this.put(id, '.json', Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`))
+  remember(id: string, record: CopyRecord): void {
+    this.put(id, '.json', `${JSON.stringify(record, undefined, 2)}\n`)
   }
 
   /** What was held back is the copy from now on. @throws InterdictError REMOTE_NOT_HELD, REMOTE_STATE */
@@ -78,7 +78,7 @@ export class Copies {
     } catch (error) {
       throw failure('REMOTE_STATE', this.path(id, ''), (error as Error).message)
     }
-    await this.remember(id, { ...record, copy: held })
+    this.remember(id, { ...record, copy: held })
     return held
   }
 
@@ -102,38 +102,13 @@ export class Copies {
     return join(this.folder, id + end)
   }
 
-  private async put(id: string, end: string, octets: Uint8Array): Promise<void> {
+  private put(id: string, end: string, content: Uint8Array | string): void {
     const path = this.path(id, end)
-    // Beside it, since nothing is renamed from one file system to another.
-    const half = this.path(id, `${end}.${randomBytes(6).toString('hex')}.half`)
     try {
-      await mkdir(this.folder, { recursive: true, mode: 0o700 })
-      await write(half, octets)
-      await rename(half, path)
-      await sync(this.folder)
+      writeWhole(path, content, { folderMode: 0o700 })
     } catch (error) {
-      await rm(half, { force: true }).catch(() => undefined)
       throw failure('REMOTE_STATE', path, (error as Error).message)
     }
-  }
-}
-
-async function write(path: string, octets: Uint8Array): Promise<void> {
-  const file = await open(path, 'wx', 0o644)
-  try {
-    await file.writeFile(octets)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-async function sync(folder: string): Promise<void> {
-  const file = await open(folder)
-  try {
-    await file.sync()
-  } finally {
-    await file.close()
   }
 }
 

@@ -52,8 +52,11 @@ export async function update(list: RemoteList, parts: UpdateParts): Promise<Upda
   } catch (error) {
     const trouble = troubleOf(error)
     const failed = { ...before, tried, failures: before.failures + 1, trouble }
-    // Where nothing can be written, there is nobody who could remember it.
-    await copies.remember(id, failed).catch(() => undefined)
+    try {
+      copies.remember(id, failed)
+    } catch {
+      // Where nothing can be written, there is nobody who could remember it.
+    }
     return { kind: 'failed', id, trouble }
   }
 }
@@ -84,7 +87,7 @@ async function look(list: RemoteList, parts: UpdateParts, record: CopyRecord): P
   }
   if (copy !== undefined && entries < copy.entries * (1 - list.maxShrink / 100)) {
     const trouble = troubleOf(shrunk(list, copy, state))
-    await parts.copies.hold(id, octets, { ...record, held: state, trouble })
+    parts.copies.hold(id, octets, { ...record, held: state, trouble })
     return { kind: 'held', id, entries, trouble }
   }
   await parts.copies.take(id, octets, { ...record, copy: state, held: undefined })
@@ -92,17 +95,17 @@ async function look(list: RemoteList, parts: UpdateParts, record: CopyRecord): P
 }
 
 /** It is as it was; what is held back is so still. */
-async function settle(
+function settle(
   list: RemoteList,
   { copies }: UpdateParts,
   record: CopyRecord,
   { entries }: State
-): Promise<Update> {
+): Update {
   const { id } = list
   const { copy, held } = record
   const trouble =
     copy === undefined || held === undefined ? undefined : troubleOf(shrunk(list, copy, held))
-  await copies.remember(id, { ...record, trouble })
+  copies.remember(id, { ...record, trouble })
   if (trouble !== undefined) return { kind: 'held', id, entries, trouble }
   return { kind: 'unchanged', id, entries }
 }

@@ -92,8 +92,11 @@ class ZoneUpdater {
       const trouble = troubleOf(error)
       const failures = before.failures + 1
       const record = { ...this.record, refreshed: before.refreshed, failures, trouble }
-      // Where nothing can be written, there is nobody who could remember it.
-      await copies.remember(list.id, record).catch(() => undefined)
+      try {
+        copies.remember(list.id, record)
+      } catch {
+        // Where nothing can be written, there is nobody who could remember it.
+      }
       return { kind: 'failed', id: list.id, bad: this.bad, trouble }
     }
   }
@@ -155,7 +158,7 @@ class ZoneUpdater {
     if (kept === undefined) return this.takeWhole(primary)
     try {
       const got = await askZone(this.about(primary), kept.serial, list.maxSize)
-      if (got.kind === 'same') return await this.unchanged()
+      if (got.kind === 'same') return this.unchanged()
       const keeping = this.keeping(primary)
       if (got.kind === 'whole') return this.taken(primary, 'axfr', await keepWhole(keeping, got))
       return this.taken(primary, 'ixfr', await keepChanges(keeping, got, kept))
@@ -182,9 +185,9 @@ class ZoneUpdater {
     return { kind: 'taken', ...told, serial, from, changes, entries, delta }
   }
 
-  private async unchanged(): Promise<ZoneUpdate> {
+  private unchanged(): ZoneUpdate {
     const { id } = this.job.list
-    await this.parts.copies.remember(id, this.record)
+    this.parts.copies.remember(id, this.record)
     return { kind: 'unchanged', id, bad: this.bad, serial: this.record.copy!.serial }
   }
 

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
-import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { access, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { failure } from '../base/error.js'
 import type { Octets } from '../base/units.js'
+import { forceFolder, writeWhole } from '../base/whole-file.js'
 import { readZoneCopy, type ZoneCopy } from '../rules/effective-zone.js'
 import { isRecordOf, noRecord, type ZoneRecord } from './zone-record.js'
 
@@ -50,9 +50,9 @@ export class ZoneCopies {
 
   /** Another base, without a journal. @throws InterdictError TRANSFER_STATE */
   async replace(id: string, base: Uint8Array, record: ZoneRecord): Promise<void> {
-    await this.put(id, '.zone', base)
+    this.put(id, '.zone', base)
     await rm(this.path(id, '.journal'), { force: true }).catch(() => undefined)
-    await this.remember(id, record)
+    this.remember(id, record)
   }
 
   /**
@@ -78,53 +78,28 @@ export class ZoneCopies {
       } finally {
         await file.close()
       }
-      if (journalFile === 0) await sync(this.folder)
+      if (journalFile === 0) forceFolder(this.folder)
     } catch (error) {
       throw failure('TRANSFER_STATE', path, (error as Error).message)
     }
-    await this.remember(id, record)
+    this.remember(id, record)
   }
 
   /** @throws InterdictError TRANSFER_STATE */
-  async remember(id: string, record: ZoneRecord): Promise<void> {
-    await this.put(id, '.json', Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`))
+  remember(id: string, record: ZoneRecord): void {
+    this.put(id, '.json', `${JSON.stringify(record, undefined, 2)}\n`)
   }
 
   private path(id: string, end: string): string {
     return join(this.folder, id + end)
   }
 
-  private async put(id: string, end: string, octets: Uint8Array): Promise<void> {
+  private put(id: string, end: string, content: Uint8Array | string): void {
     const path = this.path(id, end)
-    // Beside it, since nothing is renamed from one file system to another.
-    const half = this.path(id, `${end}.${randomBytes(6).toString('hex')}.half`)
     try {
-      await mkdir(this.folder, { recursive: true, mode: 0o700 })
-      await write(half, octets)
-      await rename(half, path)
-      await sync(this.folder)
+      writeWhole(path, content, { folderMode: 0o700 })
     } catch (error) {
-      await rm(half, { force: true }).catch(() => undefined)
       throw failure('TRANSFER_STATE', path, (error as Error).message)
     }
-  }
-}
-
-async function write(path: string, octets: Uint8Array): Promise<void> {
-  const file = await open(path, 'wx', 0o644)
-  try {
-    await file.writeFile(octets)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-async function sync(folder: string): Promise<void> {
-  const file = await open(folder)
-  try {
-    await file.sync()
-  } finally {
-    await file.close()
   }
 }

@@ -16,7 +16,7 @@ import {
 import { join } from 'node:path'
 import { failure } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
-import { makeFolderOf } from '../folder-of.js'
+import { makeFolderOf } from '../../base/folder-of.js'
 import { KEY } from './mode.js'
 import { endOf, isPeriod, type Period } from './period.js'
 
