@@ -61,8 +61,7 @@ export async function tend(
     if (chain === undefined) return false
   }
   await steps.take(() => finishReplacing(names, chain && isNoted(chain, names)))
-  let closed: readonly string[] = closedIn(names)
-  await steps.take(async () => (closed = (await chain?.note()) ?? closed))
+  const closed = (await chain?.note(error => steps.fail(error))) ?? closedIn(names)
   const { keep } = options
   // Of what day it is nothing is known: nothing is over.
   let trusted = NEVER
@@ -80,11 +79,14 @@ export async function tend(
 
 /** Removes what is over, and then what there is no room for. */
 async function keepWithin(keeping: Keeping, steps: Steps, trusted: Day): Promise<void> {
-  const { names } = keeping
+  const { names, chain } = keeping
   const making = makingIn(names)
   await steps.take(() => removeOver(keeping, trusted))
-  for (const file of closedIn(names))
-    await steps.take(() => takeOut(keeping, file, trusted, making))
+  for (const file of closedIn(names)) {
+    // What could not be told to the chain yet waits until it is.
+    if (chain === undefined || chain.hashOf(file) !== undefined)
+      await steps.take(() => takeOut(keeping, file, trusted, making))
+  }
   await steps.take(() => removeForSpace(keeping))
   rmSync(making, { recursive: true, force: true })
 }
@@ -111,10 +113,14 @@ class Steps {
     try {
       await step()
     } catch (error) {
-      const { code, message } = failed(this.#names.archive, error)
-      this.#log.warn({ code }, message)
-      this.done = false
+      this.fail(error)
     }
+  }
+
+  fail(error: unknown): void {
+    const { code, message } = failed(this.#names.archive, error)
+    this.#log.warn({ code }, message)
+    this.done = false
   }
 }
 

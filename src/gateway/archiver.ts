@@ -44,7 +44,9 @@ export class Archiver {
   #notBefore: Milliseconds = -Infinity
   /** The UTC day of the last time that all was done. */
   #day = ''
-  /** Closed files that were there when all was done. */
+  /** Whether there is something of the last time still to be done. */
+  #failed = false
+  /** Closed files that were there the last time. */
   #seen: ReadonlySet<string> = new Set()
   /** When the chain is to have a checkpoint. */
   #checkpointAt: Milliseconds = -Infinity
@@ -74,13 +76,16 @@ export class Archiver {
   }
 
   #look(): void {
-    const now = performance.now()
-    if (this.#child !== undefined || now < this.#notBefore) return
     const { parquet, chain, keep } = this.#parts
     const makes = parquet && !this.#missing
-    if (!makes && chain === undefined && keep === undefined) return
-    const isDue = chain !== undefined && now >= this.#checkpointAt
-    if (isDue || this.#today() !== this.#day || this.#hasClosed()) this.#run()
+    if (this.#child !== undefined || (!makes && chain === undefined && keep === undefined)) return
+    // What could not be done before holds up no file that was closed since.
+    if (this.#hasClosed() || (performance.now() >= this.#notBefore && this.#isDue())) this.#run()
+  }
+
+  #isDue(): boolean {
+    const isDue = this.#parts.chain !== undefined && performance.now() >= this.#checkpointAt
+    return isDue || this.#failed || this.#today() !== this.#day
   }
 
   #hasClosed(): boolean {
@@ -103,10 +108,10 @@ export class Archiver {
     const closed = this.#closedNow()
     const now = performance.now()
     const child = this.#fork()
-    if (child === undefined) {
-      this.#notBefore = now + REST
-      return
-    }
+    this.#seen = new Set(closed)
+    this.#failed = true
+    this.#notBefore = now + REST
+    if (child === undefined) return
     this.#child = child
     let done = false
     child.on('message', (message: FromArchive) => {
@@ -120,8 +125,9 @@ export class Archiver {
       this.#child = undefined
       if (this.#closed) return
       if (done) {
+        this.#failed = false
+        this.#notBefore = -Infinity
         this.#day = day
-        this.#seen = new Set(closed)
         this.#checkpointAt = now + (chain?.checkpoint ?? Infinity)
       } else this.#notBefore = performance.now() + REST
     })

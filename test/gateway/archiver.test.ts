@@ -233,3 +233,21 @@ t.test(
     ])
   }
 )
+
+t.test('a file that was altered holds up none that is closed later', async t => {
+  const { options: chain, publicKey } = signKey(t)
+  const path = logFolder(t, { [CLOSED]: lines(record('2023-03-01T09:26:53.589Z')) })
+  const at = (name: string): string => join(dirname(path), name)
+  await tendOnce(path, '2023-03-02T12:30:00.000Z', { parquet: false, chain })
+  writeFileSync(at(CLOSED), lines(record('2023-03-01T10:00:00.000Z')))
+  const { told } = rig(t, path, undefined, { chain })
+  const codes = (): unknown[] => told.flatMap(({ fields }) => fields.code ?? [])
+  await until(() => codes().includes('CHAIN_ALTERED'))
+  await after(200)
+  t.equal(codes().length, 1, 'it is not told all the time')
+  const LATER = 'queries-20230303T000000.000Z.jsonl'
+  writeFileSync(at(LATER), lines(record('2023-03-02T09:26:53.589Z')))
+  await until(() => told.some(({ fields }) => fields.file === LATER))
+  t.equal(existsSync(at(LATER)), false, 'it is Parquet')
+  t.match(await verified(path, publicKey), { breaks: [{ kind: 'altered', at: CLOSED }] })
+})

@@ -119,6 +119,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'the machine stops while Parquet': ['archive/tend.test.ts', 'half of a file is made anew'],
   'a file of the query log, or its chain': ['archive/chain/verify.test.ts', 'names ${it}'],
   'the process that keeps the chain': ['gateway/archiver.test.ts', 'killed at any moment'],
+  'the chain of the query log cannot be written': [
+    'archive/chain/trouble.test.ts',
+    'nothing is done or lost'
+  ],
   "the key of the query log's chain": ['cli/verify-log.test.ts', 'a key that cannot be used'],
   'the process is killed while it removes': ['gateway/archiver.test.ts', 'killed while it removes'],
   'the query log takes more room': ['archive/keep.test.ts', 'the oldest days go first'],

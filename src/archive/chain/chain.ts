@@ -4,30 +4,26 @@ import {
   existsSync,
   fsyncSync,
   ftruncateSync,
-  fstatSync,
   openSync,
   readFileSync,
   renameSync,
-  rmSync,
-  writeSync
+  rmSync
 } from 'node:fs'
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { readPublicKey, showPublicKey, type PublicKey } from '../../base/ed25519.js'
-import { failure } from '../../base/error.js'
+import { failure, InterdictError } from '../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { forceFolder } from '../../base/whole-file.js'
 import type { ServiceLog } from '../../log/service-log.js'
 import { digestFile, digestLines, timesIn } from '../digest.js'
 import { closedIn, filesIn, type LogNames } from '../folder.js'
+import { append, keepReserve } from './append.js'
 import type { Book } from './book.js'
 import { readSignKey } from './sign-key.js'
 import { CHAIN, hashOf, isSigned, writeLink } from './link.js'
 import type { Entry, Head, NamedFile, SizedFile, Why } from './link.js'
 import { walkChain } from './walk.js'
-
-/** As the query log: not for everybody on the machine. */
-const MODE = 0o640
 
 export interface ChainOptions {
   /** Path of the private key. */
@@ -104,22 +100,22 @@ export class Chain {
    * Lines for files that were closed since. What should be gone, and is still there because of a
    * crash, is removed.
    *
-   * @returns names of closed files that are as they were when they were closed
+   * @param failed told why that could not be done for one file; the others do not suffer
+   * @returns names of closed files that the chain has: something may be made of them
    */
-  async note(): Promise<readonly string[]> {
-    const good: string[] = []
+  async note(failed: (error: unknown) => void): Promise<readonly string[]> {
+    const known: string[] = []
     for (const file of filesIn(this.#names)) {
-      const known = this.#book.files.get(file)
-      const isClosed = this.#names.isClosed(file)
-      if (known === undefined) {
-        if (!isClosed) continue
-        await this.#noteClosed(file)
-        good.push(file)
-      } else if (known.state === 'stands') {
-        if (isClosed) good.push(file)
-      } else await this.#remove(file, known.sha256)
+      try {
+        await this.#noteFile(file)
+        if (this.#names.isClosed(file) && this.hashOf(file) !== undefined) known.push(file)
+      } catch (error) {
+        failed(error)
+        // Nothing can be told to it now.
+        if (error instanceof InterdictError && error.code === 'CHAIN_WRITE') break
+      }
     }
-    return good
+    return known
   }
 
   /** What a file has to have; undefined: it is not known. */
@@ -159,6 +155,7 @@ export class Chain {
 
   /** A checkpoint, if something was written or the last one is old enough. */
   checkpoint(): void {
+    keepReserve(this.#names.folder)
     const { checkpoint, sum } = this.#book
     const last = checkpoint === undefined ? -Infinity : Date.parse(checkpoint.time)
     const age = Math.abs(this.#wall - last)
@@ -168,6 +165,13 @@ export class Chain {
     this.#append({ kind: 'checkpoint', files, octets, within })
     const { n: line, sha256 } = this.#head
     this.#log.info({ line, sha256 }, 'the chain of the query log has a checkpoint')
+  }
+
+  async #noteFile(file: string): Promise<void> {
+    const known = this.#book.files.get(file)
+    if (known === undefined) {
+      if (this.#names.isClosed(file)) await this.#noteClosed(file)
+    } else if (known.state !== 'stands') await this.#remove(file, known.sha256)
   }
 
   async #noteClosed(file: string): Promise<void> {
@@ -235,7 +239,7 @@ export class Chain {
     const line = writeLink(entry, this.#wall, this.#head, this.#key)
     const octets = Buffer.from(`${line}\n`)
     try {
-      appendWhole(path, octets)
+      append(path, octets)
     } catch (error) {
       throw failure('CHAIN_WRITE', path, error instanceof Error ? error.message : String(error))
     }
@@ -244,22 +248,5 @@ export class Chain {
     this.#head = { n, sha256 }
     this.#book.add({ ...entry, v: 1, n, time: new Date(this.#wall).toISOString(), prev: '' })
     this.#written++
-  }
-}
-
-/** All of them, or none. */
-function appendWhole(path: string, octets: Buffer): void {
-  const file = openSync(path, 'a', MODE)
-  try {
-    const { size } = fstatSync(file)
-    try {
-      for (let at = 0; at < octets.length;) at += writeSync(file, octets, at)
-      fsyncSync(file)
-    } catch (error) {
-      ftruncateSync(file, size)
-      throw error
-    }
-  } finally {
-    closeSync(file)
   }
 }
