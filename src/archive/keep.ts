@@ -110,8 +110,8 @@ function parquetOf(names: LogNames, day: Day): string[] {
   return parquetOfDay(names, day).map(path => relative(names.folder, path))
 }
 
-/** Somebody may have put something else there. */
-function removeFolder(names: LogNames, day: Day): void {
+/** Unless there is something in it: somebody may have put something else there. */
+export function removeFolder(names: LogNames, day: Day): void {
   const folder = join(names.archive, `day=${day}`)
   try {
     if (existsSync(folder)) rmdirSync(folder)

@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { failure, InterdictError } from '../base/error.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import type { ServiceLog } from '../log/service-log.js'
@@ -53,14 +53,11 @@ export async function tend(
 ): Promise<boolean> {
   const names = new LogNames(options.path)
   const steps = new Steps(names, log)
-  let chain: Chain | undefined
-  if (options.chain !== undefined) {
-    const chainOptions = options.chain
-    await steps.take(async () => (chain = await Chain.open(names, chainOptions, wall, log)))
-    // What nobody could prove stays as it is.
-    if (chain === undefined) return false
-  }
-  await steps.take(() => finishReplacing(names, chain && isNoted(chain, names)))
+  const own = options.chain
+  const chain = own && (await steps.take(() => Chain.open(names, own, wall, log)))
+  // What nobody could prove stays as it is.
+  if (own !== undefined && chain === undefined) return false
+  await steps.take(() => finishReplacing(names, chain && (into => chain.isNoted(into))))
   const closed = (await chain?.note(error => steps.fail(error))) ?? closedIn(names)
   const { keep } = options
   // Of what day it is nothing is known: nothing is over.
@@ -109,11 +106,13 @@ class Steps {
     this.#log = log
   }
 
-  async take(step: () => unknown): Promise<void> {
+  /** @returns undefined if it has failed */
+  async take<T>(step: () => T | Promise<T>): Promise<T | undefined> {
     try {
-      await step()
+      return await step()
     } catch (error) {
       this.fail(error)
+      return undefined
     }
   }
 
@@ -122,11 +121,6 @@ class Steps {
     this.#log.warn({ code }, message)
     this.done = false
   }
-}
-
-/** The chain, asked by paths within the archive. */
-function isNoted(chain: Chain, names: LogNames): (into: string) => boolean {
-  return into => chain.hashOf(relative(names.folder, join(names.archive, into))) !== undefined
 }
 
 interface Work {

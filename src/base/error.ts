@@ -186,6 +186,12 @@ const MESSAGES = {
   ARCHIVE_SQL_WRITES: () => 'found something else than one SELECT, wanted one: logs are only read',
   ARCHIVE_CLOCK: (before: string, now: string) =>
     `the clock leapt from ${before} to ${now}: until it has gone on from there for a day, nothing more of the query log is removed as too old`,
+  ARCHIVE_BUSY: (folder: string, holder: string) =>
+    `files of the query log are being looked after, in ${folder} (${holder}): try again`,
+  ARCHIVE_NO_FILE: (path: string, folder: string) =>
+    `found ${path}, wanted a closed file of the query log in ${folder}`,
+  ARCHIVE_NO_CHAIN: (folder: string, why: string) =>
+    `nothing is removed from ${folder}, for it could not be proven: ${why}`,
   CHAIN_KEY: (path: string, why: string) =>
     `the key of log.queries.chain, ${path}, cannot be used: ${why}`,
   CHAIN_BROKEN: (where: string, why: string, aside: string) =>

@@ -4,6 +4,7 @@ import { ownVersion } from '../base/version.js'
 import { addBundle } from './bundle-commands.js'
 import { fail } from './exit.js'
 import { addLists } from './lists-commands.js'
+import { addLog } from './log-commands.js'
 import { addRollback } from './rollback-commands.js'
 
 /** Commands load their own code when they are called: `--help` need not load the resolver. */
@@ -239,6 +240,7 @@ program
     await flush(name, command.optsWithGlobals())
   })
 
+addLog(program)
 addBundle(program)
 addRollback(program)
 

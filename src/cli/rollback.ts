@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os'
 import { epochSeconds, systemClock } from '../base/clock.js'
 import { failure, type InterdictError } from '../base/error.js'
 import { AcceptedBundles, type Accepted } from '../bundle/accepted.js'
@@ -12,6 +11,7 @@ import { EXIT, usage } from './exit.js'
 import { refuse } from './refuse.js'
 import { toJson, toText, type ListedBundle } from './rollback-text.js'
 import { settings, type CommonOptions } from './settings.js'
+import { who } from './who.js'
 
 export interface RollbackOptions extends CommonOptions {
   readonly to?: string
@@ -116,11 +116,4 @@ class Kept {
 function serialOf(text: string): number {
   const isWhole = /^\d{1,16}$/.test(text) && Number(text) > 0
   return isWhole ? Number(text) : usage(`--to: ${text} is no serial`)
-}
-
-/** Who wants it: the system's own word, and who became that user by sudo. */
-function who(): string {
-  const { username } = userInfo()
-  const { SUDO_USER: before } = process.env
-  return before === undefined ? username : `${before} as ${username}`
 }

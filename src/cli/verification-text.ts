@@ -1,5 +1,8 @@
+import type { OrderedRemoval } from '../archive/chain/book.js'
+import type { OrderedFile } from '../archive/chain/link.js'
 import type { Break, BreakKind, Unproven, Verification } from '../archive/chain/verify.js'
 import type { Fault } from '../archive/chain/walk.js'
+import { tame } from '../log/terminal-line.js'
 import { section } from './layout.js'
 import { count, size } from './show.js'
 
@@ -27,14 +30,22 @@ const UNPROVEN: Readonly<Record<Unproven['kind'], string>> = {
   unfinished: 'being made, replaced or removed: the gateway has yet to finish it'
 }
 
+/** Of a file that was removed by hand. */
+export const WAS: Readonly<Record<NonNullable<OrderedFile['was']>, string>> = {
+  altered: 'it was not what the chain had said of it',
+  extra: 'the chain did not have it',
+  missing: 'it was gone already'
+}
+
 /** For people. */
 export function verificationLines(chain: string, found: Verification): string[] {
-  const { proven, lines, breaks, unproven } = found
+  const { proven, lines, breaks, unproven, ordered } = found
   const [first] = breaks
   return [
     proven ? `${chain}: proven, the log is as it was written` : `${chain}: broken at ${first!.at}`,
     ...(lines === 0 ? [] : section('Chain', chainLines(found))),
     ...(lines === 0 ? [] : section('Files', [filesLine(found)])),
+    ...section('Removed', ordered.flatMap(removalLines)),
     ...section(
       'Not proven',
       unproven.map(({ kind, at }) => `${at}: ${UNPROVEN[kind]}`)
@@ -45,11 +56,12 @@ export function verificationLines(chain: string, found: Verification): string[] 
 
 /** In one line, for a report. */
 export function verificationFact(found: Verification): readonly string[] {
-  const { proven, breaks, checkpoint, unproven } = found
+  const { proven, breaks, checkpoint, unproven, ordered } = found
   const open = unproven.map(({ at }) => at)
   return [
     ...(proven ? [`proven: ${filesLine(found)}`] : breaks.slice(0, 3).map(breakLine)),
     ...(checkpoint === undefined ? [] : [`last checkpoint ${shown(checkpoint)}`]),
+    ...ordered.flatMap(removalLines).map(line => `removed by hand: ${line}`),
     ...(open.length === 0 ? [] : [`not proven yet: ${open.join(', ')}`])
   ]
 }
@@ -73,6 +85,13 @@ function filesLine({ files, octets, removed, found }: Verification): string {
 function breakLine({ kind, at, fault }: Break): string {
   const why = kind === 'line' ? FAULTS[fault ?? 'unreadable'] : BREAKS[kind]
   return `${at}: ${why}`
+}
+
+function removalLines({ time, by, reason, files }: OrderedRemoval): string[] {
+  return files.map(({ file, was }) => {
+    const odd = was === undefined ? '' : `; ${WAS[was]}`
+    return tame(`${file}: ${shown(time)} by ${by}: ${reason}${odd}`)
+  })
 }
 
 /** To the second, in UTC. */

@@ -5,6 +5,8 @@
  */
 import { spawnSync } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
+import { whileAlone } from '../archive/busy.js'
+import { LogNames } from '../archive/folder.js'
 import { tend } from '../archive/tend.js'
 import { troubleOf } from './trouble.js'
 import { tellLog } from './messages.js'
@@ -23,7 +25,7 @@ const tell = (message: FromArchive): void => void process.send!(message)
 const log = tellLog(tell)
 
 process.once('message', (start: ArchiveStart) => {
-  void tend(start, Date.now(), log)
+  void whileAlone(new LogNames(start.path), () => tend(start, Date.now(), log))
     .catch((error: unknown) => {
       const { code, message } = troubleOf(error)
       log.warn({ code }, message)

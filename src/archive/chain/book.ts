@@ -1,5 +1,5 @@
 import type { Octets } from '../../base/units.js'
-import type { Link, SizedFile } from './link.js'
+import type { Link, Order, OrderedFile, SizedFile } from './link.js'
 
 /** What the chain says of one file. */
 export interface Standing {
@@ -11,10 +11,17 @@ export interface Standing {
   readonly before?: string
 }
 
+/** Files that were removed by hand. */
+export interface OrderedRemoval extends Order {
+  readonly time: string
+  readonly files: readonly OrderedFile[]
+}
+
 /** What a chain says of all files, after some of its lines. */
 export class Book {
   readonly files = new Map<string, Standing>()
   readonly sum = { files: 0, octets: 0, removed: 0 }
+  readonly ordered: OrderedRemoval[] = []
   /** When it began, and the last checkpoint. */
   began: string | undefined
   checkpoint: { readonly time: string; readonly within: number } | undefined
@@ -37,7 +44,10 @@ export class Book {
         return
       }
       case 'removed':
-        this.sum.removed += link.files.length
+        if (link.why === 'order') {
+          const { time, by, reason, files } = link
+          this.ordered.push({ time, by, reason, files })
+        } else this.sum.removed += link.files.length
         for (const { file, sha256 } of link.files) this.#end(file, sha256, 'removed')
         return
       case 'checkpoint':

@@ -10,7 +10,7 @@ import {
   rmSync
 } from 'node:fs'
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { readPublicKey, showPublicKey, type PublicKey } from '../../base/ed25519.js'
 import { failure, InterdictError } from '../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
@@ -22,7 +22,7 @@ import { append, keepReserve } from './append.js'
 import type { Book } from './book.js'
 import { readSignKey } from './sign-key.js'
 import { CHAIN, hashOf, isSigned, writeLink } from './link.js'
-import type { Entry, Head, NamedFile, SizedFile, Why } from './link.js'
+import type { Entry, Head, NamedFile, Order, OrderedFile, SizedFile, Why } from './link.js'
 import { walkChain } from './walk.js'
 
 export interface ChainOptions {
@@ -124,6 +124,17 @@ export class Chain {
     return known?.state === 'stands' ? known.sha256 : undefined
   }
 
+  /** Names of files that are to be there. */
+  standing(): string[] {
+    return this.#book.standing().map(([file]) => file)
+  }
+
+  /** Whether it has a file. @param into its path within the archive */
+  isNoted(into: string): boolean {
+    const { folder, archive } = this.#names
+    return this.hashOf(relative(folder, join(archive, into))) !== undefined
+  }
+
   /**
    * Holds a file to what the chain says of it, before something is made of it.
    *
@@ -151,6 +162,27 @@ export class Chain {
       return known === undefined ? [] : [{ file, sha256: known.sha256 }]
     })
     if (named.length > 0) this.#append({ kind: 'removed', files: named, why })
+  }
+
+  /**
+   * To be called before they are removed. Of a file that is not what it should be the chain has what
+   * it is.
+   */
+  async removedByOrder(files: readonly string[], order: Order): Promise<readonly OrderedFile[]> {
+    const named: OrderedFile[] = []
+    for (const file of files) named.push(await this.#asFound(file))
+    this.#append({ kind: 'removed', files: named, why: 'order', ...order })
+    return named
+  }
+
+  async #asFound(file: string): Promise<OrderedFile> {
+    const path = join(this.#names.folder, file)
+    const sha256 = existsSync(path) ? (await digestFile(path)).sha256 : undefined
+    const known = this.#book.files.get(file)
+    if (sha256 === undefined) return { file, sha256: known?.sha256 ?? '', was: 'missing' }
+    if (known?.state !== 'stands') return { file, sha256, was: 'extra' }
+    const isFine = [known.sha256, known.before].includes(sha256)
+    return isFine ? { file, sha256 } : { file, sha256, was: 'altered' }
   }
 
   /** A checkpoint, if something was written or the last one is old enough. */

@@ -22,8 +22,25 @@ export interface SizedFile extends NamedFile {
   readonly octets: Octets
 }
 
-/** Why files were removed: their time was over, there was no room, or nothing was left in them. */
+/**
+ * Why the gateway removed files: their time was over, there was no room, or nothing was left in them.
+ */
 export type Why = 'days' | 'space' | 'empty'
+
+/** By whose will files were removed by hand. */
+export interface Order {
+  readonly by: string
+  readonly reason: string
+}
+
+/**
+ * A file that was removed by hand, and what it had by then.
+ *
+ * `altered` not what the chain had said of it
+ * `extra`   the chain did not have it
+ * `missing` it was not there any more: its SHA-256 is that of before
+ */
+export type OrderedFile = NamedFile & { readonly was?: 'altered' | 'extra' | 'missing' }
 
 /**
  * What a line says.
@@ -59,6 +76,11 @@ export type Entry =
       readonly without?: readonly string[]
     }
   | { readonly kind: 'removed'; readonly files: readonly NamedFile[]; readonly why: Why }
+  | (Order & {
+      readonly kind: 'removed'
+      readonly files: readonly OrderedFile[]
+      readonly why: 'order'
+    })
   | {
       readonly kind: 'checkpoint'
       readonly files: number

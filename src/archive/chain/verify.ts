@@ -5,7 +5,7 @@ import { failure } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
 import { digestFile } from '../digest.js'
 import { filesIn, type LogNames } from '../folder.js'
-import type { Book, Standing } from './book.js'
+import type { Book, OrderedRemoval, Standing } from './book.js'
 import { CHAIN, type Head } from './link.js'
 import { walkChain, type Fault, type Walked } from './walk.js'
 
@@ -55,6 +55,8 @@ export interface Verification {
   readonly octets: Octets
   /** Files that the gateway removed. */
   readonly removed: number
+  /** What was removed by hand. */
+  readonly ordered: readonly OrderedRemoval[]
   /** Files that were there before the chain began: what they were before is not known. */
   readonly found: number
   readonly lines: number
@@ -119,6 +121,7 @@ async function look(
     files: files.good.files,
     octets: files.good.octets,
     removed: book.sum.removed,
+    ordered: book.ordered,
     found: book.found,
     lines,
     head,

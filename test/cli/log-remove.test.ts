@@ -1,0 +1,71 @@
+import { chownSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+import { tendOnce } from '../archive/chain/rig.js'
+import { lines, record } from '../archive/lines.js'
+import { FILES, interdict, SETTINGS, site } from './run.js'
+
+const EARLY = 'queries-20230302T000000.104Z.jsonl'
+const LATE = 'queries-20230303T000000.104Z.jsonl'
+const CHAIN = 'log: { queries: { chain: { sign-key: sign.pem } } }\n'
+
+async function proven(t: Test) {
+  const config = site(t, {
+    ...FILES,
+    'interdict.yaml': SETTINGS + CHAIN,
+    [`log/${EARLY}`]: lines(record('2023-03-01T09:26:53.589Z')),
+    [`log/${LATE}`]: lines(record('2023-03-02T09:26:53.589Z'))
+  })
+  const at = (name: string): string => join(dirname(config), name)
+  await interdict('bundle', 'keygen', at('sign.pem'))
+  const chain = { signKey: at('sign.pem'), earlierKeys: [], checkpoint: 3_600_000 }
+  await tendOnce(at('log/queries.jsonl'), '2023-03-03T12:30:00.000Z', { parquet: false, chain })
+  const run = (...words: string[]) => interdict('-c', config, ...words)
+  return { config, at, run }
+}
+
+t.test('removes files by name or path; verify-log and report tell by whom and why', async t => {
+  const { at, run } = await proven(t)
+  const removed = await run(
+    'log',
+    'remove',
+    EARLY,
+    at(`log/${LATE}`),
+    '--reason',
+    'request \u001b17'
+  )
+  t.match(removed, { code: 0, err: '' }, removed.err)
+  t.equal(
+    removed.out,
+    `${EARLY}: removed\n${LATE}: removed\n2 files removed, and the chain says so\n`
+  )
+  const left = readdirSync(at('log')).filter(name => name.startsWith('queries'))
+  t.strictSame(left, [])
+  const told = await run('verify-log')
+  t.match(told, { code: 0, out: /: proven/ })
+  t.match(told.out, /Removed +queries-20230302T.*by .*: request \\u\{1b\}17/)
+})
+
+t.test('says what it cannot remove, and removes nothing', async t => {
+  const { at, run } = await proven(t)
+  const remove = (...words: string[]) => run('log', 'remove', ...words)
+  t.match(await remove(EARLY, 'x', '--reason', 'y'), { code: 1, err: /ARCHIVE_NO_FILE/ })
+  t.match(await remove(EARLY), { code: 2, err: /--reason/ })
+  t.match(await remove(EARLY, '--reason', ' '), { code: 2, err: /--reason/ })
+  t.match(await remove('--reason', 'y'), { code: 2 })
+  t.ok(existsSync(at(`log/${EARLY}`)))
+  rmSync(at('log/chain.jsonl'))
+  t.match(await remove(EARLY, '--reason', 'y'), { code: 1, err: /ARCHIVE_NO_CHAIN/ })
+})
+
+const asRoot = process.getuid?.() === 0 ? {} : { skip: 'only root can give files away' }
+
+t.test('root makes no file that the gateway could not write', asRoot, async t => {
+  const { at, run } = await proven(t)
+  const NOBODY = 65_534
+  for (const name of ['.', 'sign.pem', 'log', ...readdirSync(at('log')).map(n => `log/${n}`)])
+    chownSync(at(name), NOBODY, NOBODY)
+  rmSync(at('log/chain.reserve'))
+  t.match(await run('log', 'remove', EARLY, '--reason', 'y'), { code: 0 })
+  for (const name of readdirSync(at('log'))) t.equal(statSync(at(`log/${name}`)).uid, NOBODY, name)
+})
