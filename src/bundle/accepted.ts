@@ -1,24 +1,28 @@
-import { access, readFile, rm } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import * as z from 'zod'
 import { failure } from '../base/error.js'
 import type { Seconds } from '../base/units.js'
 import { writeWhole } from '../base/whole-file.js'
 import { readBundleFile } from './bundle.js'
 import { instant } from './date.js'
-import type { Manifest } from './manifest.js'
+import { instantSchema, type Manifest } from './manifest.js'
 
 /** How many bundles are kept that were accepted, the one in force among them. */
 const KEPT = 10
 
 const serial = z.int().min(1)
-const markSchema = z.strictObject({ serial, sha256: z.string(), created: z.int() })
+const markSchema = z.strictObject({ serial, sha256: z.string(), created: instantSchema })
 const acceptedSchema = z.strictObject({
   version: z.literal(1),
   newest: markSchema,
   inForce: serial,
   rollback: z.strictObject({ from: serial, to: serial, by: z.string(), at: z.string() }).optional(),
-  kept: z.array(z.strictObject({ ...markSchema.shape, expires: z.int(), accepted: z.string() }))
+  kept: z.array(
+    z.strictObject({ ...markSchema.shape, expires: instantSchema, accepted: z.string() })
+  )
 })
 
 /**
@@ -50,10 +54,10 @@ export class AcceptedBundles {
   }
 
   /** Undefined: none was accepted yet. @throws InterdictError BUNDLE_STATE */
-  async read(): Promise<Accepted | undefined> {
+  read(): Accepted | undefined {
     let text: string
     try {
-      text = await readFile(this.record, 'utf8')
+      text = readFileSync(this.record, 'utf8')
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       if (code === 'ENOENT') return undefined
@@ -91,27 +95,34 @@ export class AcceptedBundles {
     const kept = [own, ...others].slice(0, KEPT)
     const newest = { serial, sha256, created }
     this.write(this.pathOf(serial), octets)
-    this.remember({ version: 1, newest, inForce: serial, kept })
+    this.remember({ version: 1, newest, inForce: serial, kept }, before)
     for (const { serial: old } of others.slice(KEPT - 1)) {
       await rm(this.pathOf(old), { force: true }).catch(() => undefined)
     }
   }
 
-  /** The file of a bundle that is remembered, if somebody took it away. */
+  /**
+   * The file of a bundle that is remembered, if it is another than the one that came now: somebody
+   * took it away, or another key has signed it since, which may soon be the only one that counts.
+   */
   async restore(octets: Uint8Array, { serial }: Manifest): Promise<void> {
-    const isThere = await access(this.pathOf(serial)).then(
-      () => true,
-      () => false
-    )
-    if (!isThere) this.write(this.pathOf(serial), octets)
+    const kept = await readFile(this.pathOf(serial)).catch(() => undefined)
+    if (kept?.equals(octets) !== true) this.write(this.pathOf(serial), octets)
   }
 
   /** Another of those that are kept is in force from now on. @throws InterdictError BUNDLE_STATE */
   rollBack(accepted: Accepted, rollback: Rollback): void {
-    this.remember({ ...accepted, inForce: rollback.to, rollback })
+    this.remember({ ...accepted, inForce: rollback.to, rollback }, accepted)
   }
 
-  private remember(accepted: Accepted): void {
+  /** A gateway takes a bundle while somebody goes back: neither may undo what the other has done. */
+  private remember(accepted: Accepted, before: Accepted | undefined): void {
+    if (!isDeepStrictEqual(this.read(), before))
+      throw failure(
+        'BUNDLE_STATE',
+        this.record,
+        'another process has changed it just now: try again'
+      )
     this.write(this.record, `${JSON.stringify(accepted, undefined, 2)}\n`)
   }
 

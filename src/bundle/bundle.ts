@@ -102,6 +102,8 @@ export async function readBundleFile(path: string, bundle: string): Promise<Uint
   try {
     const found = await stat(path)
     if (found.isDirectory()) throw new Error('it is a folder')
+    // A pipe would be waited for, for ever.
+    if (!found.isFile()) throw new Error('it is no regular file')
     const { size } = found
     if (size > MOST_FILE) throw new Error(`it has ${size} octets, more than any bundle`)
     return await readFile(path)

@@ -48,8 +48,7 @@ export async function chooseBundle(place: BundlePlace, now: Seconds): Promise<Ch
   const store = new AcceptedBundles(place.kept)
   const refused: InterdictError[] = []
   const state = await tried(refused, async () => {
-    const [trust, accepted] = [await readTrust(place.trust), await store.read()]
-    return { trust, accepted }
+    return { trust: await readTrust(place.trust), accepted: store.read() }
   })
   if (state === undefined) return { candidates: [], refused, passing: false }
   const { trust, accepted } = state

@@ -45,17 +45,19 @@ const MOST_PACKED: Octets = 256 * 1024 * 1024
 export const MOST_FILE: Octets = MOST_PACKED + LONGEST_HEAD
 
 const count = (most: number) => z.int().min(0).max(most)
+/** The last that a calendar here has: 13 September 275760. */
+export const instantSchema = count(8_640_000_000_000)
 const manifestSchema = z.strictObject({
   serial: z.int().min(1),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   files: count(Number.MAX_SAFE_INTEGER),
   octets: count(MOST_OCTETS),
   packed: count(MOST_PACKED),
-  created: count(Number.MAX_SAFE_INTEGER),
-  expires: count(Number.MAX_SAFE_INTEGER)
+  created: instantSchema,
+  expires: instantSchema
 })
 const signatureSchema = z.strictObject({
-  key: z.string().max(100),
+  key: z.string().regex(/^[A-Za-z0-9+/=]{1,100}$/),
   signature: z.string().regex(/^[A-Za-z0-9+/]{86}==$/)
 })
 

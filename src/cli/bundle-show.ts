@@ -2,6 +2,7 @@ import { epochSeconds, systemClock } from '../base/clock.js'
 import { decodeBundle, readBundleFile, type Bundle } from '../bundle/bundle.js'
 import { checkDate } from '../bundle/date.js'
 import { readPublicKey } from '../base/ed25519.js'
+import { tame } from '../log/terminal-line.js'
 import { showInstant } from '../rules/instant.js'
 import { EXIT, usage } from './exit.js'
 import { count } from './show.js'
@@ -17,7 +18,7 @@ export async function show(path: string, { json }: { readonly json?: boolean }):
     const said = { ...manifest, ...instants, signers, files: names }
     process.stdout.write(`${JSON.stringify(said, undefined, 2)}\n`)
   } else {
-    const files = names.map(({ name, octets }) => `${String(octets).padStart(12)} ${name}`)
+    const files = names.map(({ name, octets }) => `${String(octets).padStart(12)} ${tame(name)}`)
     process.stdout.write(`${[path, ...manifestLines(bundle), ...files].join('\n')}\n`)
   }
   process.exit(EXIT.fine)

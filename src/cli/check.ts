@@ -11,6 +11,7 @@ import { transferPrimaries } from '../gateway/transfer-primaries.js'
 import type { Trouble } from '../gateway/messages.js'
 import { compile } from '../policy/compile.js'
 import { Policy } from '../policy/policy.js'
+import { tame } from '../log/terminal-line.js'
 import { copiesFolder } from '../remote/copies.js'
 import type { RuleFiles } from '../rules/folder.js'
 import type { ListReport } from '../rules/list-file.js'
@@ -211,4 +212,4 @@ function placed(trouble: Trouble): object {
   return { code, message, ...position }
 }
 
-const show = ({ code, message }: Trouble): string => `${message} (${code})`
+const show = ({ code, message }: Trouble): string => `${tame(message)} (${code})`

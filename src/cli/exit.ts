@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander'
 import { InterdictError } from '../base/error.js'
+import { tame } from '../log/terminal-line.js'
 
 /** What a process says when it ends: the same for every command. */
 export const EXIT = {
@@ -23,7 +24,7 @@ export function fail(error: unknown): never {
     process.exit(error.exitCode === 0 ? EXIT.fine : EXIT.usage)
   }
   if (error instanceof InterdictError) {
-    process.stderr.write(`${error.message} (${error.code})\n`)
+    process.stderr.write(`${tame(error.message)} (${error.code})\n`)
     process.exit(EXIT.found)
   }
   process.stderr.write(

@@ -1,9 +1,10 @@
+import { tame } from '../log/terminal-line.js'
 import type { Trouble } from '../gateway/messages.js'
 import { EXIT } from './exit.js'
 
 /** Prints what is wrong, one line each, as a compiler would, and ends the process. */
 export function refuse(troubles: readonly Trouble[]): never {
-  for (const { code, message } of troubles) process.stderr.write(`${message} (${code})\n`)
+  for (const { code, message } of troubles) process.stderr.write(`${tame(message)} (${code})\n`)
   if (troubles.length > 1) process.stderr.write(`${troubles.length} errors\n`)
   process.exit(EXIT.found)
 }

@@ -28,7 +28,7 @@ export interface RollbackOptions extends CommonOptions {
 export async function rollback(options: RollbackOptions): Promise<void> {
   const { bundle: place } = rulesPlace(await settings(options))
   if (place === undefined) throw failure('BUNDLE_OFF')
-  const kept = await Kept.read(place)
+  const kept = Kept.read(place)
   if (options.list === true) {
     const listed = await kept.list()
     process.stdout.write(options.json === true ? toJson(listed) : toText(listed))
@@ -63,9 +63,9 @@ class Kept {
   ) {}
 
   /** @throws InterdictError BUNDLE_STATE, BUNDLE_NO_EARLIER */
-  static async read(place: BundlePlace): Promise<Kept> {
+  static read(place: BundlePlace): Kept {
     const store = new AcceptedBundles(place.kept)
-    const accepted = await store.read()
+    const accepted = store.read()
     if (accepted === undefined) throw failure('BUNDLE_NO_EARLIER')
     return new Kept(place, store, accepted)
   }

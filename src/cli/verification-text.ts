@@ -42,13 +42,15 @@ export function verificationLines(chain: string, found: Verification): string[] 
   const { proven, lines, breaks, unproven, ordered } = found
   const [first] = breaks
   return [
-    proven ? `${chain}: proven, the log is as it was written` : `${chain}: broken at ${first!.at}`,
+    proven
+      ? `${chain}: proven, the log is as it was written`
+      : `${chain}: broken at ${tame(first!.at)}`,
     ...(lines === 0 ? [] : section('Chain', chainLines(found))),
     ...(lines === 0 ? [] : section('Files', [filesLine(found)])),
     ...section('Removed', ordered.flatMap(removalLines)),
     ...section(
       'Not proven',
-      unproven.map(({ kind, at }) => `${at}: ${UNPROVEN[kind]}`)
+      unproven.map(({ kind, at }) => tame(`${at}: ${UNPROVEN[kind]}`))
     ),
     ...section('Broken', breaks.map(breakLine))
   ]
@@ -84,7 +86,7 @@ function filesLine({ files, octets, removed, found }: Verification): string {
 
 function breakLine({ kind, at, fault }: Break): string {
   const why = kind === 'line' ? FAULTS[fault ?? 'unreadable'] : BREAKS[kind]
-  return `${at}: ${why}`
+  return tame(`${at}: ${why}`)
 }
 
 function removalLines({ time, by, reason, files }: OrderedRemoval): string[] {

@@ -5,7 +5,11 @@ import { readName } from '../wire/name.js'
 import { idSchema } from './app-schema.js'
 import { LIST_FORMATS } from './list-formats.js'
 
-const path = z.string('a path').min(1, 'a path')
+/** Control characters would name what only the program itself may: see `copyName`. */
+const path = z
+  .string('a path')
+  .min(1, 'a path')
+  .refine(text => !/\p{Cc}/u.test(text), 'a path')
 
 const LIST_URL = 'a URL such as https://… or file:///…, without user and fragment'
 const listUrl = textAs(LIST_URL, text => readListUrl(text, ['https:', 'http:', 'file:']))

@@ -123,6 +123,18 @@ t.test('a bomb is unpacked no further than it says', async t => {
   t.equal(await codeOf(decodeBundle(vast, 'b')), 'BUNDLE_BROKEN')
 })
 
+for (const { it, text, by } of [
+  { it: 'when it was made', text: /"created":\d+/, by: '"created":9007199254740991' },
+  { it: 'when it expires', text: /"expires":\d+/, by: '"expires":8640000000001' },
+  { it: 'a key', text: /"key":"[^"]+"/, by: String.raw`"key":"\u001b[2J"` }
+]) {
+  t.test(`what no calendar or terminal takes for ${it} makes no sense`, async t => {
+    const file = Buffer.from(await signedBy(one)).toString('latin1')
+    const changed = Buffer.from(file.replace(text, by), 'latin1')
+    t.equal(await codeOf(decodeBundle(changed, 'b')), 'BUNDLE_BROKEN')
+  })
+}
+
 const names = ['../x', '/x', 'a/../b', './a', 'a//b', 'a/', '', 'a\\b', 'a\nb', 'a/b/c/d/e/f/g/h/i']
 for (const name of names) {
   t.test(`no file is called ${JSON.stringify(name)}`, async t => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { createPrivateKey } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,6 +8,7 @@ import { AcceptedBundles } from '../../src/bundle/accepted.js'
 import { encodeBundle } from '../../src/bundle/bundle.js'
 import { chooseBundle } from '../../src/bundle/choose.js'
 import { newKeys } from '../../src/base/ed25519.js'
+import { withSignature } from '../../src/bundle/sign.js'
 
 const { privatePem, publicKey } = newKeys()
 const key = createPrivateKey(privatePem)
@@ -85,14 +87,14 @@ t.test('what was rolled back from is not taken again; a higher serial is', async
     await choose(0)
   }
   const rollback = { from: 8, to: 7, by: 'ops', at: '2026-03-01T00:00:00Z' }
-  await store.rollBack((await store.read())!, rollback)
+  store.rollBack(store.read()!, rollback)
   t.strictSame(await choose(0), [7, []])
-  t.strictSame((await store.read())?.newest.serial, 8)
+  t.strictSame(store.read()?.newest.serial, 8)
   await offer(7, -1, 90, '7')
   t.strictSame(await choose(0), [7, []], 'the file of that in force is no older one')
   await offer(9, -1, 90, '9')
   t.strictSame(await choose(0), [9, []])
-  t.equal((await store.read())?.rollback, undefined)
+  t.equal(store.read()?.rollback, undefined)
 })
 
 t.test('a kept bundle that is damaged, or another, is not in force', async t => {
@@ -110,4 +112,44 @@ t.test('a kept bundle that is damaged, or another, is not in force', async t => 
   writeFileSync(store.pathOf(7), readFileSync(at.path))
   rmSync(at.path)
   t.strictSame(await choose(0), [undefined, ['BUNDLE_UNREADABLE', 'BUNDLE_STATE']])
+})
+
+t.test('a bundle that another key has signed since is kept with that signature', async t => {
+  const { offer, choose, at } = place(t)
+  const next = newKeys()
+  await offer(7, -1, 90)
+  await choose(0)
+  const signed = withSignature(readFileSync(at.path), '', createPrivateKey(next.privatePem))
+  writeFileSync(at.path, signed)
+  t.strictSame(await choose(0), [7, []])
+  rmSync(at.path)
+  at.trust.keys = [next.publicKey]
+  t.strictSame(await choose(0), [7, ['BUNDLE_UNREADABLE']], 'the first key is gone')
+})
+
+t.test('what was remembered meanwhile is not undone', async t => {
+  const { offer, choose, at, store } = place(t)
+  for (const serial of [7, 8]) {
+    await offer(serial, -1, 90, `${serial}`)
+    await choose(0)
+  }
+  const seen = store.read()!
+  const rollback = { from: 8, to: 7, by: 'ops', at: '2026-03-01T00:00:00Z' }
+  await offer(9, -1, 90, '9')
+  const { candidates } = await chooseBundle(at, NOW)
+  store.rollBack(seen, rollback)
+  await t.rejects(candidates[0]!.take(), { code: 'BUNDLE_STATE' }, 'somebody went back meanwhile')
+  t.match(store.read(), { inForce: 7, newest: { serial: 8 } })
+  t.strictSame(await choose(0), [9, []], 'the next time it is taken')
+  t.throws(() => store.rollBack(seen, rollback), { code: 'BUNDLE_STATE' })
+  t.match(store.read(), { inForce: 9, newest: { serial: 9 } })
+})
+
+t.test('a pipe in the place of the bundle is refused, and not waited for', async t => {
+  const { offer, choose, at } = place(t)
+  await offer(7, -1, 90)
+  await choose(0)
+  rmSync(at.path)
+  execFileSync('mkfifo', [at.path])
+  t.strictSame(await choose(0), [7, ['BUNDLE_UNREADABLE']])
 })

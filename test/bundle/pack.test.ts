@@ -71,3 +71,14 @@ t.test('no rule leads out of its bundle', async t => {
     t.match(loaded.ok ? '' : loaded.errors[0]?.code, 'RULES_UNREADABLE')
   }
 })
+
+t.test('not by a letter either that names what the gateway has beside it', async t => {
+  const list = String.raw`{ file: "\0../../etc/passwd" }`
+  const octets = await encodeBundle(
+    new Map([['networks.yaml', Buffer.from(networks(list))]]),
+    MAKING
+  )
+  const parts = { path: '/b', front: 'b:', copies: folder(t, {}) }
+  const loaded = await loadRules(new BundleFiles(await decodeBundle(octets, 'b'), parts))
+  t.match(loaded.ok ? '' : loaded.errors[0]?.code, 'DOCUMENT_INVALID')
+})

@@ -1,4 +1,4 @@
-import { appendFileSync, chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { lines, record } from '../archive/lines.js'
@@ -84,4 +84,13 @@ t.test('a key that cannot be used is told by check, and by serve at the start', 
     code: 1,
     out: /log\.queries\.chain\.sign-key: .*outside the folder of the query log/
   })
+})
+
+t.test('names of files give no orders to a terminal', async t => {
+  const { config, at } = await proven(t)
+  mkdirSync(at('log/archive/day=2023-03-01'), { recursive: true })
+  writeFileSync(at('log/archive/day=2023-03-01/\u001b[2J.parquet'), '')
+  const told = await interdict('verify-log', '-c', config)
+  t.match(told, { code: 1, out: /broken at archive.*\\u\{1b\}\[2J\.parquet/ })
+  t.notMatch(told.out, '\u001b')
 })

@@ -58,7 +58,7 @@ t.test('a rollback is in force at once, and over a restart', async t => {
   const served = await started(t, { serial: 7 })
   put(served.site, await bundle({ serial: 8 }))
   await taken(served, 8)
-  await rollBack(served, 8, 7)
+  rollBack(served, 8, 7)
   await taken(served, 7)
   await isInForce(t, served, 7)
   const { fields, level } = await served.log.says('rolled back from bundle 8 to 7 by ops')

@@ -102,10 +102,10 @@ export async function restarted(t: Test, before: Rig, keep = true): Promise<Rig>
 }
 
 /** As `interdict rollback` says it. */
-export async function rollBack(rig: Rig, from: number, to: number): Promise<void> {
+export function rollBack(rig: Rig, from: number, to: number): void {
   const store = new AcceptedBundles(rig.site.path('state/bundles'))
   const at = new Date().toISOString()
-  await store.rollBack((await store.read())!, { from, to, by: 'ops', at })
+  store.rollBack(store.read()!, { from, to, by: 'ops', at })
 }
 
 /** Waits until an error with this code is told. */
