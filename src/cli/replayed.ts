@@ -1,7 +1,7 @@
 import type { Seconds } from '../base/units.js'
 import { KINDS, type Comparison, type Counts, type Kind } from '../replay/comparison.js'
 import type { ReadLog } from '../replay/replay.js'
-import type { Count, Example, GroundCount, Tally } from '../replay/tally.js'
+import type { Count, Example, GroundCount } from '../replay/tally.js'
 import { showInstant } from '../rules/instant.js'
 
 /** A rules folder as it was given, and what was in it. */
@@ -57,18 +57,19 @@ export function replayed(
 ): Replayed {
   comparison.close()
   const changes = Object.fromEntries(
-    KINDS.map(kind => [kind, changed(comparison.tallies[kind], comparison, asked.top)])
+    KINDS.map(kind => [kind, changed(comparison, kind, asked.top)])
   ) as Record<Kind, Changed>
   return { ...asked, files, counts: comparison.counts, changes }
 }
 
-function changed(tally: Tally, { clients }: Comparison, top: number): Changed {
+function changed(comparison: Comparison, kind: Kind, top: number): Changed {
+  const tally = comparison.tallies[kind]
   const most = <T>(all: readonly T[]): Most<T> => ({ all: all.length, top: all.slice(0, top) })
   return {
     lookups: tally.lookups,
     rules: most(tally.grounds),
-    networks: most(tally.networks),
-    clients: most(tally.clients(number => clients[number]!.text)),
+    networks: most(comparison.networksOf(kind)),
+    clients: most(comparison.clientsOf(kind)),
     names: most(tally.names),
     uncounted: tally.uncounted
   }

@@ -1,12 +1,12 @@
 import type { Seconds } from '../base/units.js'
 import { showRrtype } from '../dns/rrtype.js'
-import { groundOf, outcomeText, recordedText } from './grounds.js'
+import { outcomeText, recordedText } from './grounds.js'
 import { readClient, type Client } from './clients.js'
 import { Judge, STATE, stateOf, UNPLACED, type Outcome } from './judge.js'
 import { NO_GROUND, RECORDED, type Found, type Ground, type Sink } from './lookup.js'
 import { Names } from './names.js'
-import { OctetBook } from './octet-book.js'
-import { Tally, type Example } from './tally.js'
+import { OctetBook, saltOf, type Salt } from './octet-book.js'
+import { Tally, type Count } from './tally.js'
 
 /**
  * What becomes of a lookup under candidate rules.
@@ -56,6 +56,8 @@ export interface Counts {
  * what was recorded.
  */
 export class Comparison implements Sink {
+  /** Of everything that is hashed here. */
+  readonly salt: Salt
   readonly names: Names
   /** Clients as the log has them, with the network that it has: number of a text to a client. */
   readonly clientBook: OctetBook
@@ -77,12 +79,15 @@ export class Comparison implements Sink {
   readonly #classesAfter: number[] = []
   readonly #classesBefore: number[] = []
   readonly #options: ComparisonOptions
+  /** The one at hand. */
+  readonly #lookup = { when: NaN, client: 0, name: 0, qtype: 0 }
 
   constructor(options: ComparisonOptions) {
     const { examples, random } = options
     this.#options = options
-    this.names = new Names(random)
-    this.clientBook = new OctetBook(random)
+    this.salt = saltOf(random)
+    this.names = new Names(this.salt)
+    this.clientBook = new OctetBook(this.salt)
     this.tallies = {
       blocked: new Tally(examples),
       allowed: new Tally(examples),
@@ -102,9 +107,7 @@ export class Comparison implements Sink {
     const number =
       typeof name === 'string' ? this.names.numberOfText(name) : this.names.numberOfWire(name)
     if (number < 0) return 'no domain name'
-    const key = Buffer.from(`${client}\n${network}`)
-    const book = this.clientBook
-    const who = book.numberOf(key, 0, key.length, book.hash(key, 0, key.length))
+    const who = this.clientBook.numberOfText(`${client}\n${network}`)
     if (who === this.clients.length) this.addClient(client, found.network)
     const grounds = (): Ground => found.ground ?? NO_GROUND
     this.add(found.at ?? NaN, who, number, found.qtype, found.protocol, found.recorded, grounds)
@@ -135,33 +138,25 @@ export class Comparison implements Sink {
     grounds: Grounds
   ): void {
     const { counts } = this
+    const { at, now } = this.#options
     counts.lookups++
-    let time = this.#options.at ?? when
     // Not a number, without a call.
-    if (when !== when) {
-      counts.undated++
-      time = this.#options.at ?? this.#options.now
-    }
-    const clientClass = this.#classesAfter[client]!
-    if (clientClass === UNPLACED) counts.unplaced++
+    const isDated = when === when
+    if (!isDated) counts.undated++
+    const time = at ?? (isDated ? when : now)
+    const lookup = this.#lookup
+    lookup.when = when
+    lookup.client = client
+    lookup.name = name
+    lookup.qtype = qtype
+    const before = this.#before
+    const classAfter = this.#classesAfter[client]!
+    const classBefore = before === undefined ? classAfter : this.#classesBefore[client]!
+    if (classAfter === UNPLACED || classBefore === UNPLACED) counts.unplaced++
     else {
-      const after = this.#after!
-      const is = after.outcome(name, clientClass, qtype, protocol, time)
-      if (this.#before === undefined)
-        this.#compare(recorded, is, client, name, when, qtype, grounds)
-      else {
-        const was = this.#classesBefore[client]!
-        if (was === UNPLACED) counts.unplaced++
-        else
-          this.#confront(
-            this.#before.outcome(name, was, qtype, protocol, time),
-            is,
-            client,
-            name,
-            when,
-            qtype
-          )
-      }
+      const is = this.#after!.outcome(name, classAfter, qtype, protocol, time)
+      if (before === undefined) this.#compare(recorded, is, grounds)
+      else this.#confront(before.outcome(name, classBefore, qtype, protocol, time), is)
     }
     if (this.names.isFull) this.#forget()
   }
@@ -171,16 +166,18 @@ export class Comparison implements Sink {
     for (const kind of KINDS) this.tallies[kind].fold(number => this.names.textOf(number))
   }
 
+  /** What the clients are called whose lookups change in one way. */
+  clientsOf(kind: Kind): readonly Count[] {
+    return this.tallies[kind].clientsBy(client => this.clients[client]!.text)
+  }
+
+  /** Their networks. */
+  networksOf(kind: Kind): readonly Count[] {
+    return this.tallies[kind].clientsBy(client => this.#networkOf(client))
+  }
+
   /** Compares with what was recorded. */
-  #compare(
-    recorded: number,
-    is: Outcome,
-    client: number,
-    name: number,
-    at: Seconds,
-    qtype: number,
-    grounds: Grounds
-  ): void {
+  #compare(recorded: number, is: Outcome, grounds: Grounds): void {
     const { counts } = this
     const state = stateOf(is)
     if (state === STATE.monitored) counts.monitored++
@@ -190,51 +187,42 @@ export class Comparison implements Sink {
       const kind = kindOf(recordedState(recorded), state)
       if (kind === undefined) return
       const ground = grounds()
-      this.#change(kind, ground, is, recordedText(recorded, ground), client, name, at, qtype)
+      if (this.#count(kind, ground, is))
+        this.#show(kind, ground, is, recordedText(recorded, ground))
     }
   }
 
   /** Compares with what the other rules come to. */
-  #confront(
-    was: Outcome,
-    is: Outcome,
-    client: number,
-    name: number,
-    at: Seconds,
-    qtype: number
-  ): void {
+  #confront(was: Outcome, is: Outcome): void {
     const [before, after] = [stateOf(was), stateOf(is)]
     if (after === STATE.monitored && before !== STATE.monitored) this.counts.monitored++
     const kind = kindOf(before, after)
     if (kind === undefined) return
-    const claim = this.#before!.claimOf(was)
-    const text = outcomeText(was, claim)
-    this.#change(kind, groundOf(claim), is, text, client, name, at, qtype)
+    const judge = this.#before!
+    const ground = judge.groundOf(was)
+    if (this.#count(kind, ground, is)) this.#show(kind, ground, is, outcomeText(was, judge))
   }
 
-  #change(
-    kind: Kind,
-    groundBefore: Ground,
-    is: Outcome,
-    was: string,
-    client: number,
-    name: number,
-    at: Seconds,
-    qtype: number
-  ): void {
-    const after = this.#after!
-    const claim = after.claimOf(is)
-    const ground = kind === 'allowed' ? groundBefore : groundOf(claim)
+  /** @returns whether an example of it is wanted */
+  #count(kind: Kind, groundBefore: Ground, is: Outcome): boolean {
     this.counts.changed++
-    const example = (): Example => ({
-      at,
+    const { client, name } = this.#lookup
+    const ground = kind === 'allowed' ? groundBefore : this.#after!.groundOf(is)
+    return this.tallies[kind].add(ground, client, name)
+  }
+
+  #show(kind: Kind, groundBefore: Ground, is: Outcome, was: string): void {
+    const after = this.#after!
+    const { when, client, name, qtype } = this.#lookup
+    const ground = kind === 'allowed' ? groundBefore : after.groundOf(is)
+    this.tallies[kind].show(ground, {
+      at: when,
       client: this.clients[client]!.text,
       name: this.names.textOf(name),
       type: showRrtype(qtype),
       was,
-      is: outcomeText(is, claim)
+      is: outcomeText(is, after)
     })
-    this.tallies[kind].add(ground, this.#networkOf(client), client, name, example)
   }
 
   /** Of the candidate rules; where these have none for the client, the one of before. */

@@ -7,6 +7,7 @@ import { blocks } from '../resolver/ban.js'
 import type { RuleSet } from '../rules/types.js'
 import { HashedName } from '../wire/hashed-name.js'
 import type { Client } from './clients.js'
+import { NO_GROUND, type Ground } from './lookup.js'
 import type { Names } from './names.js'
 
 /**
@@ -32,13 +33,15 @@ export function stateOf(outcome: Outcome): number {
 }
 
 /** Slots of the cache of outcomes, a power of two. */
-const SLOTS = 1 << 19
-/**
- * Words of a slot: name, class, type and protocol, epoch, outcome. Eight, so that no slot is in two
- * lines of the processor's cache.
- */
-const SLOT = 8
+const SLOT_BITS = 19
+const SLOTS = 1 << SLOT_BITS
+/** Words of a slot: name, number of the circumstances, outcome; four, so that none is in two lines. */
+const SLOT = 4
+/** Circumstances that are known at once, a power of two. */
+const CIRCUMSTANCES_BITS = 12
+/** 2^32 over the golden ratio: spreads a number over its high bits. */
 const GOLDEN = 0x9e3779b1
+const SPREAD_SHIFT = 32 - SLOT_BITS
 
 /**
  * Puts recorded lookups to rules, by the very `Policy` that workers ask, and remembers what came of
@@ -54,6 +57,9 @@ export class Judge {
   readonly #plainClass: ReadonlyMap<string, number>
   readonly #hashed = new HashedName()
   readonly #verdict = new Verdict()
+  readonly #grounds: Ground[] = []
+  readonly #known = new Int32Array(SLOT << CIRCUMSTANCES_BITS)
+  #numbers = 0
   readonly #cache = new Int32Array(SLOTS * SLOT).fill(-1)
 
   constructor(rules: RuleSet, snapshot: Snapshot, names: Names) {
@@ -87,6 +93,14 @@ export class Judge {
     return this.policy.claims[(outcome >> STATE_BITS) - 1]
   }
 
+  /** What the claim behind an outcome is, for people; the same object for the same claim. */
+  groundOf(outcome: Outcome): Ground {
+    const claim = this.claimOf(outcome)
+    return claim === undefined
+      ? NO_GROUND
+      : (this.#grounds[outcome >> STATE_BITS] ??= groundOf(claim))
+  }
+
   /** Forgets what came of names whose numbers mean others now. */
   clear(): void {
     this.#cache.fill(-1)
@@ -104,25 +118,35 @@ export class Judge {
     const cache = this.#cache
     const type = this.#isTyped ? qtype : 0
     const asked = (type << 1) | (this.#hasTruncate ? protocol : PROTOCOL.udp)
-    // Below 2^31: snapshots here are of generation 1, which has room for 2^20 epochs.
-    const epoch = this.policy.epochAt(now)
-    const hash = Math.imul(name + Math.imul(clientClass ^ (asked << 10), 0x85ebca6b), GOLDEN)
-    const at = ((hash ^ (hash >>> 15)) & (SLOTS - 1)) * SLOT
-    if (
-      cache[at] === name &&
-      cache[at + 1] === clientClass &&
-      cache[at + 2] === asked &&
-      cache[at + 3] === epoch
-    ) {
-      return cache[at + 4]!
-    }
+    const circumstances = this.#circumstances(clientClass, asked, this.policy.epochAt(now))
+    // Names asked for most came early and have low numbers: their slots lie together.
+    const spread = Math.imul(circumstances, GOLDEN) >>> SPREAD_SHIFT
+    const at = ((name + spread) & (SLOTS - 1)) * SLOT
+    if (cache[at] === name && cache[at + 1] === circumstances) return cache[at + 2]!
     const outcome = this.#judge(name, clientClass, qtype, protocol, now)
     cache[at] = name
-    cache[at + 1] = clientClass
-    cache[at + 2] = asked
-    cache[at + 3] = epoch
-    cache[at + 4] = outcome
+    cache[at + 1] = circumstances
+    cache[at + 2] = outcome
     return outcome
+  }
+
+  /**
+   * A number for what an outcome depends on besides the name. One that was forgotten has another one
+   * when it comes again; none is given twice.
+   *
+   * @param epoch below 2^31: snapshots here are of generation 1, which has room for 2^20 epochs
+   */
+  #circumstances(clientClass: number, asked: number, epoch: number): number {
+    const known = this.#known
+    const hash = Math.imul(clientClass ^ (asked << 10) ^ Math.imul(epoch, GOLDEN), GOLDEN)
+    const at = (hash >>> (32 - CIRCUMSTANCES_BITS)) * SLOT
+    if (known[at] === clientClass && known[at + 1] === asked && known[at + 2] === epoch) {
+      return known[at + 3]!
+    }
+    known[at] = clientClass
+    known[at + 1] = asked
+    known[at + 2] = epoch
+    return (known[at + 3] = ++this.#numbers)
   }
 
   #judge(
@@ -135,13 +159,18 @@ export class Judge {
     const { policy } = this
     const hashed = this.#hashed
     const verdict = this.#verdict
-    hashed.take(this.#names.wireOf(name)!, 0, policy.seed)
+    hashed.take(this.#names.wireOf(name), 0, policy.seed)
     verdict.clear()
     policy.judge(hashed, qtype, clientClass, now, verdict)
     const { claim, monitor } = verdict
     if (blocks(policy, verdict, protocol)) return outcomeOf(STATE.blocked, claim)
     return monitor === -1 ? outcomeOf(STATE.open, claim) : outcomeOf(STATE.monitored, monitor)
   }
+}
+
+function groundOf({ kind, ruleId, source }: Claim): Ground {
+  const through = source.kind === 'inline' ? '' : `${source.kind} ${source.id}`
+  return { through, by: `${kind} ${ruleId}` }
 }
 
 function outcomeOf(state: number, claim: number): Outcome {

@@ -1,4 +1,4 @@
-import type { Seconds } from '../base/units.js'
+import type { Octets, Seconds } from '../base/units.js'
 
 /**
  * What a log says became of a lookup.
@@ -50,11 +50,11 @@ export interface Sink {
 /** Reads one line after the other of a log, or one frame. */
 export interface LineReader {
   /**
-   * Reads `octets[from, to)`, without its line end.
+   * Reads `octets[from, to)`, without its line end. `READ_AHEAD` octets after it mean nothing.
    *
    * @returns why it cannot be read; undefined where it can, or is none of a lookup
    */
-  line(octets: Uint8Array, from: number, to: number): string | undefined
+  line(octets: Buffer, from: Octets, to: Octets): string | undefined
   /** At the end of a file: what was waited with is given. */
   end?(): string | undefined
 }

@@ -2,75 +2,112 @@ import { InterdictError } from '../base/error.js'
 import type { Octets } from '../base/units.js'
 import { MAX_NAME } from '../wire/hashed-name.js'
 import { readName, readNameOctets, showCanonical, showName } from '../wire/name.js'
-import { OctetBook } from './octet-book.js'
+import { grown, OctetBook, type Salt } from './octet-book.js'
 
-const DOT = 0x2e
 /** Most names held at once, and most octets of them: some 120 MB with what hangs on them. */
 const MOST_NAMES = 1 << 20
 const MOST_OCTETS: Octets = 1 << 26
+const FIRST_NAMES = 1 << 12
+const NO_NAME = -1
+const DOT = 0x2e
 
-/** The names that were asked for, each once, as numbers. */
+/**
+ * The names that were asked for, each once, as numbers. A name may be written in several ways (with a
+ * final dot, in upper case): each is read once, and is the number of the canonical one.
+ */
 export class Names {
-  readonly book: OctetBook
+  readonly #book: OctetBook
   readonly #wire = new Uint8Array(MAX_NAME + 1)
-  /** Numbers of texts in the book that are no names. */
-  readonly #wrong = new Set<number>()
+  /** Of each text in the book the number of its name, or NO_NAME. */
+  #nameOf = new Int32Array(FIRST_NAMES)
+  /** How many texts have one. */
+  #read = 0
+  /** All of them are names in canonical text: as in our own log. */
+  #areCanonical = true
 
-  constructor(random: () => number) {
-    this.book = new OctetBook(random)
+  constructor(salt: Salt) {
+    this.#book = new OctetBook(salt)
   }
 
   get isFull(): boolean {
-    return this.book.size >= MOST_NAMES || this.book.octets >= MOST_OCTETS
+    return this.#book.size >= MOST_NAMES || this.#book.octets >= MOST_OCTETS
   }
 
   /** Forgets all names, so that a flood of random ones cannot fill the memory. */
   clear(): void {
-    this.book.clear()
-    this.#wrong.clear()
+    this.#book.clear()
+    this.#read = 0
+    this.#areCanonical = true
   }
 
   /**
-   * Number of a name in canonical text, as our own log has it, -1 where it is no name.
+   * Number of the name that is written as `source[from, to)`, -1 where it is no name.
    *
-   * @param hash of the text, by the book's seed
+   * @param hash of the text, as `Scanner` has it
    */
-  numberOf(text: Uint8Array, from: Octets, to: Octets, hash: number): number {
-    const { book } = this
-    const { size } = book
-    const number = book.numberOf(text, from, to, hash)
-    if (number === size && this.wireOf(number) === undefined) this.#wrong.add(number)
-    return this.#wrong.size > 0 && this.#wrong.has(number) ? -1 : number
+  numberOf(source: DataView, from: Octets, to: Octets, hash: number): number {
+    return this.#name(this.#book.numberOf(source, from, to, hash))
   }
 
-  /** Number of a name as other programs write it: with a final dot or none, in any case. */
   numberOfText(text: string): number {
-    const wire = readOrNot(text === '' ? '.' : text)
-    return wire === undefined ? -1 : this.numberOfWire(wire)
+    return this.#name(this.#book.numberOfText(text))
   }
 
   /** Number of a name in wire form, uncompressed and in lower case. */
   numberOfWire(wire: Uint8Array): number {
-    const canonical = Buffer.from(showCanonical(showName(wire)), 'latin1')
-    const { book } = this
-    return book.numberOf(canonical, 0, canonical.length, book.hash(canonical, 0, canonical.length))
+    return this.numberOfText(showCanonical(showName(wire)))
   }
 
-  /** The wire form of a name, lower-cased; undefined where it is none. Good until the next call. */
-  wireOf(number: number): Uint8Array | undefined {
-    return this.#read(this.book.textOf(number))
+  /** The wire form of a name, lower-cased. Good until the next call. */
+  wireOf(number: number): Uint8Array {
+    return this.#wireOf(this.#book.textOf(number))!
   }
 
   textOf(number: number): string {
-    return Buffer.from(this.book.textOf(number)).toString('latin1')
+    return this.#book.textOf(number).toString('latin1')
   }
 
-  #read(text: Uint8Array): Uint8Array | undefined {
-    if (text.length === 1 && text[0] === DOT) return Uint8Array.of(0)
+  #name(text: number): number {
+    if (text === this.#read) return this.#learn(text)
+    return this.#areCanonical ? text : this.#nameOf[text]!
+  }
+
+  /** Reads a text that has just come into the book. */
+  #learn(text: number): number {
+    this.#read++
+    if (text >= this.#nameOf.length) this.#nameOf = grown(this.#nameOf, this.#read)
+    this.#nameOf[text] = text
+    const name = this.#canonical(this.#book.textOf(text))
+    if (name === undefined) return text
+    this.#areCanonical = false
+    const number = name === '' ? NO_NAME : this.numberOfText(name)
+    this.#nameOf[text] = number
+    return number
+  }
+
+  /** The name in canonical text, '' where it is none, undefined where this is how it is written. */
+  #canonical(text: Buffer): string | undefined {
+    const wire = this.#wireOf(text)
+    if (wire === undefined) return ''
+    if (isPlain(text, wire)) return undefined
+    const canonical = showCanonical(showName(wire))
+    return canonical === text.toString() ? undefined : canonical
+  }
+
+  #wireOf(text: Buffer): Uint8Array | undefined {
     const length = readNameOctets(text, 0, text.length, this.#wire, 0)
     if (length > 0) return this.#wire.subarray(0, length)
-    return readOrNot(Buffer.from(text).toString('latin1'))
+    return readOrNot(text.length === 0 ? '.' : text.toString())
   }
+}
+
+/** Whether a name is written as its labels are, and nothing else: most are. */
+function isPlain(text: Uint8Array, wire: Uint8Array): boolean {
+  if (wire.length !== text.length + 2) return false
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] !== DOT && text[i] !== wire[i + 1]) return false
+  }
+  return true
 }
 
 function readOrNot(text: string): Uint8Array | undefined {

@@ -1,70 +1,104 @@
 import type { Octets } from '../base/units.js'
 
-/** Multiplier of FNV-1a, 32 bits. */
-const FNV_PRIME = 0x01000193
+/** Multiplier of MurmurHash3, chosen for how it spreads bits. */
+const SPREAD = 0xcc9e2d51
 /** 2^32 over the golden ratio: spreads a hash over its high bits. */
 const GOLDEN = 0x9e3779b1
 
-const SLOT = 4
+/** Words of a slot: hash, place of the text + 1 (0: free). */
+const SLOT = 2
 const FIRST_SLOTS = 1 << 12
-const FIRST_ARENA: Octets = 1 << 16
+/** Words before a text: its number, its length in octets. */
+const HEAD = 2
+const FIRST_WORDS = 1 << 14
 
-/** Adds one octet to the hash of a text, which starts as `OctetBook.seed`. */
-export function addOctet(hash: number, octet: number): number {
-  return Math.imul(hash ^ octet, FNV_PRIME)
+/**
+ * What hashes begin with, and are multiplied by. Random, so that who chooses names cannot make them
+ * collide.
+ */
+export interface Salt {
+  readonly seed: number
+  readonly factor: number
+}
+
+export function saltOf(random: () => number): Salt {
+  return { seed: random() | 0, factor: random() | 1 }
+}
+
+/** Adds four octets to the hash of a text, which starts as the seed. */
+export function addWord(hash: number, word: number, factor: number): number {
+  const mixed = Math.imul(hash ^ word, factor)
+  return Math.imul(mixed ^ (mixed >>> 15), SPREAD)
+}
+
+/** Of a word, so many octets from its first one; the others are 0. */
+export function firstOctets(word: number, octets: number): number {
+  return word & ((1 << (octets << 3)) - 1)
 }
 
 /**
  * Texts, each once, as whole numbers from 0. Looking up one that is known makes no garbage: lines of
  * a log repeat names and clients, and a string for each costs more than all else that is done.
+ *
+ * A text lies with its number, in the order in which they came: a look at one costs at most two lines
+ * of memory, and those asked for most, which come early, lie together.
  */
 export class OctetBook {
   size = 0
-  /** Random, so that who chooses names cannot make them collide. */
-  readonly seed: number
+  readonly salt: Salt
   #bits = Math.log2(FIRST_SLOTS)
-  /**
-   * Four words a slot, so that a look at one is a look at one line of the processor's cache: hash,
-   * number + 1 (0: free), start of the text, its length.
-   */
   #slots = new Int32Array(SLOT * FIRST_SLOTS)
-  #arena = new Uint8Array(FIRST_ARENA)
-  #ends = new Float64Array(FIRST_SLOTS)
-  #used: Octets = 0
+  #words = new Int32Array(FIRST_WORDS)
+  #octets = Buffer.from(this.#words.buffer)
+  #used = 0
+  /** Where each text lies, by number. */
+  #places = new Int32Array(FIRST_SLOTS)
+  /** A text that is no octets yet. */
+  #scratch = Buffer.alloc(1 << 10)
 
-  constructor(random: () => number) {
-    this.seed = random() | 0
+  constructor(salt: Salt) {
+    this.salt = salt
   }
 
   /** Octets in use for the texts alone. */
   get octets(): Octets {
-    return this.#used
+    return this.#used << 2
   }
 
-  /** The hash of `source[from, to)`, for who has not hashed it while reading. */
-  hash(source: Uint8Array, from: Octets, to: Octets): number {
-    let hash = this.seed
-    for (let at = from; at < to; at++) hash = addOctet(hash, source[at]!)
-    return hash
+  numberOfText(text: string): number {
+    const most = 3 * text.length + 4
+    if (most > this.#scratch.length) this.#scratch = Buffer.alloc(2 * most)
+    const scratch = this.#scratch
+    const length = scratch.write(text)
+    const view = new DataView(scratch.buffer, scratch.byteOffset, scratch.length)
+    return this.numberOf(view, 0, length, this.#hash(view, length))
   }
 
-  /** Number of the text `source[from, to)`; `size` has grown if it is new. */
-  numberOf(source: Uint8Array, from: Octets, to: Octets, hash: number): number {
+  /**
+   * Number of the text `source[from, to)`; `size` has grown if it is new. Three octets after it are
+   * looked at.
+   *
+   * @param hash of the text, as `Scanner` has it
+   */
+  numberOf(source: DataView, from: Octets, to: Octets, hash: number): number {
     const slots = this.#slots
     const mask = slots.length - 1
     let at = (Math.imul(hash, GOLDEN) >>> (32 - this.#bits)) * SLOT
     for (;;) {
-      const number = slots[at + 1]! - 1
-      if (number < 0) return this.#add(at, source, from, to, hash)
-      const isLike = slots[at] === hash && slots[at + 3] === to - from
-      if (isLike && this.#holds(slots[at + 2]!, source, from, to)) return number
+      const place = slots[at + 1]! - 1
+      if (place < 0) return this.#add(at, source, from, to - from, hash)
+      if (slots[at] === hash && this.#holds(place, source, from, to - from)) {
+        return this.#words[place]!
+      }
       at = (at + SLOT) & mask
     }
   }
 
   /** The octets of a text. Same memory: good until the next text is added. */
-  textOf(number: number): Uint8Array {
-    return this.#arena.subarray(this.#startOf(number), this.#ends[number])
+  textOf(number: number): Buffer {
+    const place = this.#places[number]!
+    const start = (place + HEAD) << 2
+    return this.#octets.subarray(start, start + this.#words[place + 1]!)
   }
 
   /** Forgets all texts. */
@@ -74,37 +108,50 @@ export class OctetBook {
     this.#used = 0
   }
 
-  #startOf(number: number): Octets {
-    return number === 0 ? 0 : this.#ends[number - 1]!
+  #hash(source: DataView, length: Octets): number {
+    const { seed, factor } = this.salt
+    let hash = seed
+    let at = 0
+    for (; at + 4 <= length; at += 4) hash = addWord(hash, source.getInt32(at, true), factor)
+    if (at === length) return hash
+    return addWord(hash, firstOctets(source.getInt32(at, true), length - at), factor)
   }
 
-  #holds(start: Octets, source: Uint8Array, from: Octets, to: Octets): boolean {
-    const arena = this.#arena
-    for (let at = from, own = start; at < to; at++, own++) {
-      if (arena[own] !== source[at]) return false
-    }
-    return true
+  #holds(place: number, source: DataView, from: Octets, length: Octets): boolean {
+    const words = this.#words
+    if (words[place + 1] !== length) return false
+    const whole = from + (length & ~3)
+    let own = place + HEAD
+    let at = from
+    for (; at < whole; at += 4, own++) if (words[own] !== source.getInt32(at, true)) return false
+    const rest = length & 3
+    return rest === 0 || words[own] === firstOctets(source.getInt32(at, true), rest)
   }
 
-  #add(at: number, source: Uint8Array, from: Octets, to: Octets, hash: number): number {
+  #add(at: number, source: DataView, from: Octets, length: Octets, hash: number): number {
     const number = this.size++
-    const end = this.#used + to - from
-    if (end > this.#arena.length) this.#arena = grown(this.#arena, end)
-    if (number >= this.#ends.length) {
-      const ends = new Float64Array(2 * this.#ends.length)
-      ends.set(this.#ends)
-      this.#ends = ends
-    }
-    this.#arena.set(source.subarray(from, to), this.#used)
-    this.#ends[number] = end
-    const slots = this.#slots
-    slots[at] = hash
-    slots[at + 1] = number + 1
-    slots[at + 2] = this.#used
-    slots[at + 3] = to - from
+    const place = this.#used
+    const end = place + HEAD + ((length + 3) >> 2)
+    this.#reserve(end, number)
+    this.#places[number] = place
+    this.#words[place] = number
+    this.#words[place + 1] = length
+    const start = (place + HEAD) << 2
+    this.#octets.fill(0, start, end << 2)
+    this.#octets.set(new Uint8Array(source.buffer, source.byteOffset + from, length), start)
     this.#used = end
-    if (2 * SLOT * this.size > slots.length) this.#rehash()
+    this.#slots[at] = hash
+    this.#slots[at + 1] = place + 1
+    if (2 * SLOT * this.size > this.#slots.length) this.#rehash()
     return number
+  }
+
+  #reserve(words: number, number: number): void {
+    if (words > this.#words.length) {
+      this.#words = grown(this.#words, words)
+      this.#octets = Buffer.from(this.#words.buffer)
+    }
+    if (number >= this.#places.length) this.#places = grown(this.#places, number + 1)
   }
 
   /** Twice the slots: half of them at most are in use. */
@@ -117,13 +164,15 @@ export class OctetBook {
       if (old[from + 1] === 0) continue
       let at = (Math.imul(old[from]!, GOLDEN) >>> (32 - this.#bits)) * SLOT
       while (this.#slots[at + 1] !== 0) at = (at + SLOT) & mask
-      this.#slots.set(old.subarray(from, from + SLOT), at)
+      this.#slots[at] = old[from]!
+      this.#slots[at + 1] = old[from + 1]!
     }
   }
 }
 
-function grown(arena: Uint8Array, least: Octets): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(Math.max(2 * arena.length, least))
-  larger.set(arena)
+/** Twice as long, or as long as it has to be. */
+export function grown(words: Int32Array<ArrayBuffer>, least: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(Math.max(2 * words.length, least))
+  larger.set(words)
   return larger
 }

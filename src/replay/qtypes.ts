@@ -1,7 +1,6 @@
 import type { Octets } from '../base/units.js'
-import { readRrtype, RRTYPE } from '../dns/rrtype.js'
-
-const A = 0x41
+import { readRrtype } from '../dns/rrtype.js'
+import { OctetBook, type Salt } from './octet-book.js'
 
 /** A type that has no number here is none that a rule could be for. */
 const NAMELESS = 0
@@ -13,17 +12,17 @@ export function qtypeOf(text: string): number {
 
 /** Reads query types from octets; a log has few, and the same again and again. */
 export class Qtypes {
-  readonly #known = new Map<string, number>()
+  readonly #book: OctetBook
+  /** By the number of their text. */
+  readonly #known: number[] = []
 
-  read(octets: Uint8Array, from: Octets, to: Octets): number {
-    if (octets[from] === A) {
-      if (to - from === 1) return RRTYPE.A
-      if (to - from === 4 && octets[from + 1] === A && octets[from + 3] === A) return RRTYPE.AAAA
-    }
-    let text = ''
-    for (let at = from; at < to; at++) text += String.fromCharCode(octets[at]!)
-    const known = this.#known.get(text) ?? qtypeOf(text)
-    this.#known.set(text, known)
-    return known
+  constructor(salt: Salt) {
+    this.#book = new OctetBook(salt)
+  }
+
+  /** @param hash as `Scanner` has it */
+  read(view: DataView, from: Octets, to: Octets, hash: number): number {
+    const number = this.#book.numberOf(view, from, to, hash)
+    return (this.#known[number] ??= qtypeOf(this.#book.textOf(number).toString()))
   }
 }

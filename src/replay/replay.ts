@@ -150,7 +150,7 @@ class Reading {
     this.comparison.hasNetworks = format === 'interdict'
     const reader = readerOf(format, this.comparison, this.stamps)
     this.#atEnd = () => reader.end?.()
-    const take = (octets: Uint8Array, from: Octets, to: Octets): void => {
+    const take = (octets: Buffer, from: Octets, to: Octets): void => {
       this.#lines++
       const why = reader.line(octets, from, to)
       if (why !== undefined) this.#tell(why)

@@ -1,4 +1,5 @@
 import type { Seconds } from '../base/units.js'
+import { Counters } from './counters.js'
 import type { Ground } from './lookup.js'
 
 /** Most different names that are counted one by one in one kind of change. */
@@ -32,37 +33,36 @@ export class Tally {
   /** Lookups of names that were too many to be counted one by one. */
   uncounted = 0
   readonly #grounds = new Map<Ground, { lookups: number; examples: Example[] }>()
-  readonly #networks = new Map<string, number>()
-  readonly #clients = new Map<number, number>()
+  readonly #clients = new Counters()
   /** By number, until numbers change their meaning; and by text. */
-  readonly #numbers = new Map<number, number>()
+  readonly #numbers = new Counters()
   readonly #names = new Map<string, number>()
 
   /** @param most examples that are kept of each ground, each with another name */
   constructor(readonly most: number) {}
 
-  /** @param example makes one; called only where one is wanted */
-  add(ground: Ground, network: string, client: number, name: number, example: () => Example): void {
+  /** @returns whether an example is wanted: `show` it */
+  add(ground: Ground, client: number, name: number): boolean {
     this.lookups++
     let known = this.#grounds.get(ground)
     if (known === undefined) this.#grounds.set(ground, (known = { lookups: 0, examples: [] }))
     known.lookups++
-    count(this.#networks, network)
-    count(this.#clients, client)
-    count(this.#numbers, name)
-    if (known.examples.length < this.most && this.#numbers.get(name) === 1) {
-      known.examples.push(example())
-    }
+    this.#clients.add(client)
+    return this.#numbers.add(name) === 1 && known.examples.length < this.most
+  }
+
+  show(ground: Ground, example: Example): void {
+    this.#grounds.get(ground)?.examples.push(example)
   }
 
   /** Counts names by what they are called: their numbers are going to mean others. */
   fold(textOf: (number: number) => string): void {
-    for (const [number, lookups] of this.#numbers) {
+    this.#numbers.forEach((lookups, number) => {
       const text = textOf(number)
       const known = this.#names.get(text)
       if (known === undefined && this.#names.size >= MOST_NAMES) this.uncounted += lookups
       else this.#names.set(text, (known ?? 0) + lookups)
-    }
+    })
     this.#numbers.clear()
   }
 
@@ -79,17 +79,13 @@ export class Tally {
     return [...merged.values()].sort((a, b) => b.lookups - a.lookups)
   }
 
-  get networks(): readonly Count[] {
-    return sorted(this.#networks)
-  }
-
-  /** @param textOf as clients are shown */
-  clients(textOf: (number: number) => string): readonly Count[] {
+  /** Lookups of all clients for which `textOf` has the same text. */
+  clientsBy(textOf: (client: number) => string): readonly Count[] {
     const texts = new Map<string, number>()
-    for (const [number, lookups] of this.#clients) {
-      const text = textOf(number)
+    this.#clients.forEach((lookups, client) => {
+      const text = textOf(client)
       texts.set(text, (texts.get(text) ?? 0) + lookups)
-    }
+    })
     return sorted(texts)
   }
 
@@ -97,10 +93,6 @@ export class Tally {
   get names(): readonly Count[] {
     return sorted(this.#names)
   }
-}
-
-function count<K>(counts: Map<K, number>, key: K): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1)
 }
 
 /** The most lookups first; where there are as many, by the alphabet. */

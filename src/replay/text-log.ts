@@ -3,8 +3,8 @@ import type { LineReader } from './lookup.js'
 
 /** A log whose lines are read as text. */
 export abstract class TextLog implements LineReader {
-  line(octets: Uint8Array, from: Octets, to: Octets): string | undefined {
-    return from === to ? undefined : this.text(Buffer.from(octets.subarray(from, to)).toString())
+  line(octets: Buffer, from: Octets, to: Octets): string | undefined {
+    return from === to ? undefined : this.text(octets.toString('utf8', from, to))
   }
 
   protected abstract text(line: string): string | undefined

@@ -67,12 +67,18 @@ interface Replaying extends Partial<ComparisonOptions> {
   readonly now?: number
 }
 
+export interface Replayed {
+  readonly read: ReadLog
+  readonly comparison: Comparison
+  readonly changes: readonly string[]
+}
+
 /** Replays one log, and says what changed: `blocked 127.0.0.1 v16.tiktok.com A: answered -> …`. */
 export async function replayed(
   t: Test,
   file: string,
   { rules = RULES, against, format, ...options }: Replaying = {}
-): Promise<{ read: ReadLog; comparison: Comparison; changes: string[] }> {
+): Promise<Replayed> {
   const comparison = new Comparison({
     at: undefined,
     now: NOW,

@@ -91,11 +91,15 @@ t.test('judges a pseudonym that says that it is one', async t => {
   ])
 })
 
-t.test('reads lines with a pseudonym or a prefix as fast as others: not as JSON', async t => {
+t.test('reads lines of every mode of privacy as octets: none as JSON', async t => {
   const lines = [
+    ownLine(),
+    ownLine({ client: '2001:db8::1', network: undefined, verdict: 'refused' }),
     withPrivacy(ownLine({ client: '8f3a6c2e' }), 'pseudonym'),
     withPrivacy(ownLine({ client: '10.20.3.0/24' }), 'prefix'),
-    withPrivacy(ownLine({ client: '10.30.0.0/24', network: undefined }), 'prefix')
+    withPrivacy(ownLine({ client: '10.30.0.0/24', network: undefined }), 'prefix'),
+    withPrivacy(ownLine({ client: undefined }), 'none'),
+    ownLine({ ...BLOCKED, qname: 'tiktok.com', rule: 'networks.yaml:5', source: 'apps/a.yaml:1' })
   ]
   const parsed = t.capture(JSON, 'parse', JSON.parse)
   const { comparison } = await replayed(t, logOf(t, lines.join('')))
@@ -103,7 +107,14 @@ t.test('reads lines with a pseudonym or a prefix as fast as others: not as JSON'
     parsed().filter(({ args }) => args[0].includes('"qname"')),
     []
   )
-  t.match(comparison.counts, { lookups: 3, changed: 0, unplaced: 1 })
+  t.match(comparison.counts, { lookups: 7, changed: 0, unplaced: 1 })
+})
+
+t.test('judges a client of which nothing is written by the network that the log has', async t => {
+  const line = withPrivacy(ownLine({ client: undefined, qname: 'clip.example' }), 'none')
+  t.strictSame((await replayed(t, logOf(t, line))).changes, [
+    'blocked  clip.example A: answered -> nxdomain by ban clip'
+  ])
 })
 
 t.test('judges all as of one time, if told to', async t => {
