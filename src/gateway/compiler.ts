@@ -1,11 +1,7 @@
 import type { Milliseconds } from '../base/units.js'
 import type { ServiceLog } from '../log/service-log.js'
-import type { LocalName } from '../policy/local-names.js'
-import type { Snapshot } from '../policy/snapshot.js'
 import type { Config } from '../config/config.js'
-import type { Compiled, FromCompiler, ToCompiler, Trouble } from './messages.js'
-import type { RulesPlace } from './rule-reading.js'
-import type { Marks } from './marks.js'
+import type { Compiled, CompileOrder, FromCompiler, ToCompiler, Trouble } from './messages.js'
 import type { StartThread, Thread } from './thread.js'
 import { troubleOf } from './trouble.js'
 
@@ -17,18 +13,6 @@ const TRIES = 2
 export type SettingsResult =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly errors: readonly Trouble[] }
-
-export interface CompileOrder {
-  readonly place: RulesPlace
-  readonly generation: number
-  /** What is watched. */
-  readonly known: readonly string[]
-  readonly marks: Marks
-  /** As in `ToCompiler`. */
-  readonly whole: boolean
-  readonly local: readonly LocalName[]
-  readonly inForce: Snapshot | undefined
-}
 
 interface Job {
   readonly order: ToCompiler

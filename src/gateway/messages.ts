@@ -117,23 +117,24 @@ export interface TransferStart {
   readonly maxTime: Milliseconds
 }
 
+export interface CompileOrder {
+  readonly place: RulesPlace
+  readonly generation: number
+  /** What is watched, and so known to be read, inside the folder and elsewhere. */
+  readonly known: readonly string[]
+  /** As they looked when the rules in force were read. */
+  readonly marks: Marks
+  /** Whether all is to be read, even if nothing has changed since. */
+  readonly whole: boolean
+  /** Special-use names that are answered here. */
+  readonly local: readonly LocalName[]
+  /** The snapshot in force, for a thread that has not made it. */
+  readonly inForce: Snapshot | undefined
+}
+
 export type ToCompiler =
   | { readonly kind: 'settings'; readonly file: string | undefined }
-  | {
-      readonly kind: 'compile'
-      readonly place: RulesPlace
-      readonly generation: number
-      /** What is watched, and so known to be read, inside the folder and elsewhere. */
-      readonly known: readonly string[]
-      /** As they looked when the rules in force were read. */
-      readonly marks: Marks
-      /** Whether all is to be read, even if nothing has changed since. */
-      readonly whole: boolean
-      /** Special-use names that are answered here. */
-      readonly local: readonly LocalName[]
-      /** The snapshot in force, for a thread that has not made it. */
-      readonly inForce: Snapshot | undefined
-    }
+  | (CompileOrder & { readonly kind: 'compile' })
 
 export type FromCompiler =
   | { readonly kind: 'settings'; readonly config: Config }

@@ -1,7 +1,7 @@
-import { access, readFile, rename, rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { failure } from '../base/error.js'
-import { writeWhole } from '../base/whole-file.js'
+import { KeptFiles } from '../base/kept-files.js'
 import type { Validators } from './download.js'
 
 /** What is known of a state of a list: of the copy in force, or of one that is held back. */
@@ -40,75 +40,52 @@ export const copiesFolder = (state: string): string => join(state, 'lists')
  * power fails.
  */
 export class Copies {
-  constructor(private readonly folder: string) {}
+  private readonly files: KeptFiles
+
+  constructor(folder: string) {
+    this.files = new KeptFiles(folder, 'REMOTE_STATE')
+  }
 
   /**
    * What is known of a list, and there. An unreadable record is as good as none: all of it is found
    * out anew.
    */
   async record(id: string): Promise<CopyRecord> {
-    const read = await this.read(id)
-    const [hasCopy, hasHeld] = await Promise.all(['', '.held'].map(end => this.has(id, end)))
+    const found = await this.files.record(id)
+    const read = isRecord(found) ? found : NONE
+    const [hasCopy, hasHeld] = await Promise.all(['', '.held'].map(end => this.files.has(id, end)))
     const copy = hasCopy ? read.copy : undefined
     const held = hasHeld ? read.held : undefined
     return { ...read, copy, held }
   }
 
   async take(id: string, octets: Uint8Array, record: CopyRecord): Promise<void> {
-    this.put(id, '', octets)
+    this.files.put(id, '', octets)
     this.remember(id, record)
-    await rm(this.path(id, '.held'), { force: true })
+    await rm(this.files.path(id, '.held'), { force: true })
   }
 
   hold(id: string, octets: Uint8Array, record: CopyRecord): void {
-    this.put(id, '.held', octets)
+    this.files.put(id, '.held', octets)
     this.remember(id, record)
   }
 
   remember(id: string, record: CopyRecord): void {
-    this.put(id, '.json', `${JSON.stringify(record, undefined, 2)}\n`)
+    this.files.remember(id, record)
   }
 
   /** What was held back is the copy from now on. @throws InterdictError REMOTE_NOT_HELD, REMOTE_STATE */
   async confirm(id: string): Promise<State> {
     const { held, ...record } = await this.record(id)
     if (held === undefined) throw failure('REMOTE_NOT_HELD', id)
+    const place = this.files.path(id, '')
     try {
-      await rename(this.path(id, '.held'), this.path(id, ''))
+      await rename(this.files.path(id, '.held'), place)
     } catch (error) {
-      throw failure('REMOTE_STATE', this.path(id, ''), (error as Error).message)
+      throw failure('REMOTE_STATE', place, (error as Error).message)
     }
     this.remember(id, { ...record, copy: held })
     return held
-  }
-
-  private async read(id: string): Promise<CopyRecord> {
-    try {
-      const read: unknown = JSON.parse(await readFile(this.path(id, '.json'), 'utf8'))
-      return isRecord(read) ? read : NONE
-    } catch {
-      return NONE
-    }
-  }
-
-  private has(id: string, end: string): Promise<boolean> {
-    return access(this.path(id, end)).then(
-      () => true,
-      () => false
-    )
-  }
-
-  private path(id: string, end: string): string {
-    return join(this.folder, id + end)
-  }
-
-  private put(id: string, end: string, content: Uint8Array | string): void {
-    const path = this.path(id, end)
-    try {
-      writeWhole(path, content, { folderMode: 0o700 })
-    } catch (error) {
-      throw failure('REMOTE_STATE', path, (error as Error).message)
-    }
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Prefix } from '../base/address.js'
 import { failureAt, type InterdictError } from '../base/error.js'
-import type { Octets } from '../base/units.js'
 import { FileBook, refusal } from './list-book.js'
 import type { ListFile, ListReport } from './list-file.js'
 import type { Inapplicable } from './list-reader.js'
@@ -52,14 +51,7 @@ class Book implements RpzSink {
 
   constructor(private readonly lines: FileBook) {}
 
-  qname(
-    octets: Uint8Array,
-    at: Octets,
-    length: Octets,
-    cover: number,
-    action: RpzAction,
-    line: number
-  ): void {
+  readonly qname: RpzSink['qname'] = (octets, at, length, cover, action, line) => {
     let book = this.names.get(action)
     if (book === undefined) this.names.set(action, (book = new PackedNames()))
     book.add(octets, at, length, cover, line)

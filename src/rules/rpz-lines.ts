@@ -1,4 +1,3 @@
-import type { Octets } from '../base/units.js'
 import { packRecord } from './local-data.js'
 import { nameKey } from './packed-names.js'
 import { scanZone, type RpzAction, type RpzSink } from './rpz-zone.js'
@@ -47,14 +46,7 @@ class LinesSink implements RpzSink {
 
   constructor(private readonly lines: readonly ZoneLine[]) {}
 
-  qname(
-    octets: Uint8Array,
-    at: Octets,
-    length: Octets,
-    cover: number,
-    action: RpzAction,
-    line: number
-  ): void {
+  readonly qname: RpzSink['qname'] = (octets, at, length, cover, action, line) => {
     const key = `${cover} ${nameKey(octets, at, length)}`
     // Two actions for one name are for those to sort out who see the whole zone.
     if (this.policies.has(key)) this.isOdd = true

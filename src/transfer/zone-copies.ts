@@ -1,8 +1,9 @@
-import { access, open, readFile, rm } from 'node:fs/promises'
+import { open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { failure } from '../base/error.js'
+import { KeptFiles } from '../base/kept-files.js'
 import type { Octets } from '../base/units.js'
-import { forceFolder, writeWhole } from '../base/whole-file.js'
+import { forceFolder } from '../base/whole-file.js'
 import { readZoneCopy, type ZoneCopy } from '../rules/effective-zone.js'
 import { isRecordOf, noRecord, type ZoneRecord } from './zone-record.js'
 
@@ -21,27 +22,23 @@ export interface KeptZone extends ZoneCopy {
  * the middle of a version, does not count.
  */
 export class ZoneCopies {
-  constructor(private readonly folder: string) {}
+  private readonly files: KeptFiles
+
+  constructor(folder: string) {
+    this.files = new KeptFiles(folder, 'TRANSFER_STATE')
+  }
 
   /** What is known of a zone. An unreadable record is as good as none: all is found out anew. */
   async record(id: string, zone: string): Promise<ZoneRecord> {
-    try {
-      const read: unknown = JSON.parse(await readFile(this.path(id, '.json'), 'utf8'))
-      if (!isRecordOf(zone, read)) return noRecord(zone)
-      const hasCopy = await access(this.path(id, '.zone')).then(
-        () => true,
-        () => false
-      )
-      return hasCopy ? read : { ...read, copy: undefined }
-    } catch {
-      return noRecord(zone)
-    }
+    const read = await this.files.record(id)
+    if (!isRecordOf(zone, read)) return noRecord(zone)
+    return (await this.files.has(id, '.zone')) ? read : { ...read, copy: undefined }
   }
 
   /** @param zone lower-cased wire form */
   async read(id: string, zone: Uint8Array): Promise<KeptZone | undefined> {
     const [base, journal] = await Promise.all(
-      ['.zone', '.journal'].map(end => readFile(this.path(id, end)).catch(() => undefined))
+      ['.zone', '.journal'].map(end => readFile(this.files.path(id, end)).catch(() => undefined))
     )
     if (base === undefined) return undefined
     const copy = readZoneCopy(zone, base, journal ?? new Uint8Array(0))
@@ -50,8 +47,8 @@ export class ZoneCopies {
 
   /** Another base, without a journal. @throws InterdictError TRANSFER_STATE */
   async replace(id: string, base: Uint8Array, record: ZoneRecord): Promise<void> {
-    this.put(id, '.zone', base)
-    await rm(this.path(id, '.journal'), { force: true }).catch(() => undefined)
+    this.files.put(id, '.zone', base)
+    await rm(this.files.path(id, '.journal'), { force: true }).catch(() => undefined)
     this.remember(id, record)
   }
 
@@ -66,7 +63,7 @@ export class ZoneCopies {
     versions: Uint8Array,
     record: ZoneRecord
   ): Promise<void> {
-    const path = this.path(id, '.journal')
+    const path = this.files.path(id, '.journal')
     try {
       const file = await open(path, journalFile === 0 ? 'a+' : 'r+', 0o644)
       try {
@@ -78,7 +75,7 @@ export class ZoneCopies {
       } finally {
         await file.close()
       }
-      if (journalFile === 0) forceFolder(this.folder)
+      if (journalFile === 0) forceFolder(this.files.folder)
     } catch (error) {
       throw failure('TRANSFER_STATE', path, (error as Error).message)
     }
@@ -87,19 +84,6 @@ export class ZoneCopies {
 
   /** @throws InterdictError TRANSFER_STATE */
   remember(id: string, record: ZoneRecord): void {
-    this.put(id, '.json', `${JSON.stringify(record, undefined, 2)}\n`)
-  }
-
-  private path(id: string, end: string): string {
-    return join(this.folder, id + end)
-  }
-
-  private put(id: string, end: string, content: Uint8Array | string): void {
-    const path = this.path(id, end)
-    try {
-      writeWhole(path, content, { folderMode: 0o700 })
-    } catch (error) {
-      throw failure('TRANSFER_STATE', path, (error as Error).message)
-    }
+    this.files.remember(id, record)
   }
 }

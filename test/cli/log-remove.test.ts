@@ -1,31 +1,11 @@
 import { chownSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import t, { type Test } from 'tap'
-import { tendOnce } from '../archive/chain/rig.js'
-import { lines, record } from '../archive/lines.js'
-import { FILES, interdict, SETTINGS, site } from './run.js'
+import t from 'tap'
+import { chained } from './chained.js'
 
 const EARLY = 'queries-20230302T000000.104Z.jsonl'
 const LATE = 'queries-20230303T000000.104Z.jsonl'
-const CHAIN = 'log: { queries: { chain: { sign-key: sign.pem } } }\n'
-
-async function proven(t: Test) {
-  const config = site(t, {
-    ...FILES,
-    'interdict.yaml': SETTINGS + CHAIN,
-    [`log/${EARLY}`]: lines(record('2023-03-01T09:26:53.589Z')),
-    [`log/${LATE}`]: lines(record('2023-03-02T09:26:53.589Z'))
-  })
-  const at = (name: string): string => join(dirname(config), name)
-  await interdict('bundle', 'keygen', at('sign.pem'))
-  const chain = { signKey: at('sign.pem'), earlierKeys: [], checkpoint: 3_600_000 }
-  await tendOnce(at('log/queries.jsonl'), '2023-03-03T12:30:00.000Z', { parquet: false, chain })
-  const run = (...words: string[]) => interdict('-c', config, ...words)
-  return { config, at, run }
-}
-
 t.test('removes files by name or path; verify-log and report tell by whom and why', async t => {
-  const { at, run } = await proven(t)
+  const { at, run } = await chained(t, EARLY, LATE)
   const removed = await run(
     'log',
     'remove',
@@ -47,7 +27,7 @@ t.test('removes files by name or path; verify-log and report tell by whom and wh
 })
 
 t.test('says what it cannot remove, and removes nothing', async t => {
-  const { at, run } = await proven(t)
+  const { at, run } = await chained(t, EARLY, LATE)
   const remove = (...words: string[]) => run('log', 'remove', ...words)
   t.match(await remove(EARLY, 'x', '--reason', 'y'), { code: 1, err: /ARCHIVE_NO_FILE/ })
   t.match(await remove(EARLY), { code: 2, err: /--reason/ })
@@ -61,7 +41,7 @@ t.test('says what it cannot remove, and removes nothing', async t => {
 const asRoot = process.getuid?.() === 0 ? {} : { skip: 'only root can give files away' }
 
 t.test('root makes no file that the gateway could not write', asRoot, async t => {
-  const { at, run } = await proven(t)
+  const { at, run } = await chained(t, EARLY, LATE)
   const NOBODY = 65_534
   for (const name of ['.', 'sign.pem', 'log', ...readdirSync(at('log')).map(n => `log/${n}`)])
     chownSync(at(name), NOBODY, NOBODY)

@@ -1,33 +1,17 @@
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { lines, record } from '../archive/lines.js'
-import { tendOnce } from '../archive/chain/rig.js'
-import { FILES, interdict, SETTINGS, site } from './run.js'
+import { chained } from './chained.js'
+import { interdict, SETTINGS } from './run.js'
 
-const CLOSED = 'log/queries-20230302T000000.104Z.jsonl'
-const CHAIN = 'log: { queries: { chain: { sign-key: sign.pem } } }\n'
-
-/** A site whose log has a chain; its settings, and the public key. */
-async function proven(t: Test) {
-  const config = site(t, {
-    ...FILES,
-    'interdict.yaml': SETTINGS + CHAIN,
-    [CLOSED]: lines(record('2023-03-01T09:26:53.589Z', { ban: 'federal' }))
-  })
-  const at = (name: string): string => join(dirname(config), name)
-  const key = (await interdict('bundle', 'keygen', at('sign.pem'))).out.trim()
-  const chain = { signKey: at('sign.pem'), earlierKeys: [], checkpoint: 3_600_000 }
-  const options = { parquet: false, chain }
-  await tendOnce(at('log/queries.jsonl'), '2023-03-02T12:30:00.000Z', options)
-  return { config, at, key }
-}
+const NAME = 'queries-20230302T000000.104Z.jsonl'
+const CLOSED = `log/${NAME}`
 
 t.test('says that a log is proven, for people and for programs', async t => {
-  const { config, at, key } = await proven(t)
+  const { config, at, key } = await chained(t, NAME)
   const told = await interdict('verify-log', '-c', config)
   t.match(told, { code: 0, out: /chain\.jsonl: proven/ }, told.err)
-  t.match(told.out, /3 lines since 2023-03-02 12:30:00/)
+  t.match(told.out, /3 lines since 2023-03-03 12:30:00/)
   t.match(told.out, /1 file as written/)
   const json = await interdict('verify-log', at('log'), '--json', '--key', key)
   t.equal(json.code, 0, json.err)
@@ -39,7 +23,7 @@ t.test('says that a log is proven, for people and for programs', async t => {
 })
 
 t.test('names where it broke, with exit code 1', async t => {
-  const { config, at } = await proven(t)
+  const { config, at } = await chained(t, NAME)
   appendFileSync(at(CLOSED), lines(record('2023-03-01T10:00:00.000Z')))
   const told = await interdict('verify-log', '-c', config)
   t.match(told, { code: 1, out: /broken at queries-20230302T000000\.104Z\.jsonl/ })
@@ -50,7 +34,7 @@ t.test('names where it broke, with exit code 1', async t => {
 })
 
 t.test('words that it does not know are exit code 2', async t => {
-  const { config, at, key } = await proven(t)
+  const { config, at, key } = await chained(t, NAME)
   t.match(await interdict('verify-log', '-c', config, '--key', 'abc'), { code: 2, err: /--key/ })
   t.match(await interdict('verify-log', '-c', config, '--expect', 'abc'), { code: 2 })
   writeFileSync(config, SETTINGS)
@@ -59,12 +43,12 @@ t.test('words that it does not know are exit code 2', async t => {
 })
 
 t.test('report ban says whether the log is as it was written', async t => {
-  const { config, at } = await proven(t)
+  const { config, at } = await chained(t, NAME)
   const ban = async (): Promise<unknown> => {
     const told = await interdict('report', 'ban', 'federal', '-c', config, '--format', 'json')
     return (JSON.parse(told.out) as { facts: Record<string, string> }).facts['Query log']
   }
-  t.match(await ban(), /^proven: 1 file as written.*last checkpoint 2023-03-02 12:30:00/)
+  t.match(await ban(), /^proven: 1 file as written.*last checkpoint 2023-03-03 12:30:00/)
   appendFileSync(at(CLOSED), '\n')
   t.match(await ban(), /altered/)
   chmodSync(at('sign.pem'), 0o644)
@@ -74,7 +58,7 @@ t.test('report ban says whether the log is as it was written', async t => {
 })
 
 t.test('a key that cannot be used is told by check, and by serve at the start', async t => {
-  const { config, at } = await proven(t)
+  const { config, at } = await chained(t, NAME)
   t.match(await interdict('check', '-c', config), { code: 0 })
   chmodSync(at('sign.pem'), 0o644)
   t.match(await interdict('check', '-c', config), { code: 1, out: /CHAIN_KEY/ })
@@ -87,7 +71,7 @@ t.test('a key that cannot be used is told by check, and by serve at the start', 
 })
 
 t.test('names of files give no orders to a terminal', async t => {
-  const { config, at } = await proven(t)
+  const { config, at } = await chained(t, NAME)
   mkdirSync(at('log/archive/day=2023-03-01'), { recursive: true })
   writeFileSync(at('log/archive/day=2023-03-01/\u001b[2J.parquet'), '')
   const told = await interdict('verify-log', '-c', config)
