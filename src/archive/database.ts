@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { fstatSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
@@ -6,7 +6,9 @@ import { failure, InterdictError } from '../base/error.js'
 import type { Octets } from '../base/units.js'
 import { AS_LINES } from './as-lines.js'
 import { holdLog, LogNames, release, type LogFiles } from './folder.js'
-import { lookupViews, placeOf, quoted } from './lookups.js'
+import { keepLines, lookupViews, placeOf, placesOf, quoted, readLines } from './lookups.js'
+import { holdTallies, selectCounted, type Period, type Tallied } from './tallies/counted.js'
+import type { CountedBy } from './tallies/tally.js'
 
 export interface DatabaseOptions {
   /** What DuckDB may hold in memory; what is more than that goes to files of its own. */
@@ -22,6 +24,20 @@ export interface LogExtent {
   readonly parquet: number
   readonly broken: readonly string[]
 }
+
+/**
+ * For what lookups are there.
+ *
+ * `once`   they are read once or twice
+ * `often`  they are asked about again and again: lines are read once, and kept
+ * `sealed` for SQL that others wrote: it reads these files only, and writes none. DuckDB knows them
+ *          by their paths then, so that one that is renamed or removed meanwhile is ARCHIVE_SQL
+ */
+export type Use = 'once' | 'often' | 'sealed'
+
+/** Of lines that are kept, as files; in memory they take about as much. */
+const KEPT: Octets = 320 * 1024 * 1024
+const KEPT_LINES = 'kept_lines'
 
 /** A value as a row has it: integers as number where that is exact, TIMESTAMP as Date. */
 export type Cell = string | number | bigint | boolean | Date | null | readonly Cell[]
@@ -76,6 +92,7 @@ export class Database {
   /** Removed at the end. */
   readonly #temporary: string | undefined
   #files: LogFiles | undefined
+  #tallied: Tallied | undefined
   /** Resolves when all statements until now have ended. */
   #turn: Promise<void> = Promise.resolve()
   #running = 0
@@ -99,22 +116,37 @@ export class Database {
    * From then on no setting of the database can be changed.
    *
    * @param path of the file being written, `log.queries.file` of the settings
-   * @param sealed for SQL that others wrote: it reads these files only, and writes none. DuckDB
-   * knows them by their paths then, so that one that is renamed or removed meanwhile is ARCHIVE_SQL
    * @returns how many files there are, and the paths of broken ones, which are left out
-   * @throws InterdictError ARCHIVE_READ
+   * @throws InterdictError ARCHIVE_READ, ARCHIVE_SQL, ARCHIVE_LINE
    */
-  async addLookups(path: string, sealed = false): Promise<LogExtent> {
-    try {
-      this.#files = holdLog(new LogNames(path))
-    } catch (error) {
-      throw failure('ARCHIVE_READ', path, (error as Error).message)
-    }
-    for (const view of lookupViews(this.#files)) await this.run(view)
-    if (sealed) await this.#seal(this.#files)
+  async addLookups(path: string, use: Use = 'once'): Promise<LogExtent> {
+    const names = new LogNames(path)
+    const files = hold(names)
+    this.#files = files
+    const lines = use === 'often' ? await this.#keepLines(files) : readLines(placesOf(files.lines))
+    for (const view of lookupViews(files, lines)) await this.run(view)
+    if (use === 'sealed') await this.#seal(files)
     await this.run('SET lock_configuration = true')
-    const { lines, parquet, broken } = this.#files
-    return { lines: lines.length, parquet: parquet.length, broken }
+    const tallies = use === 'often' ? holdTallies(names, files) : new Map<never, never>()
+    this.#tallied = { files, tallies, lines }
+    return { lines: files.lines.length, parquet: files.parquet.length, broken: files.broken }
+  }
+
+  /**
+   * SQL for the lookups of a period, counted: it has a row for one or more of them that are the same
+   * but for what is not counted by, with how many these are (`n`), and when the `first` and the `last`
+   * was. With lookups there `often`, most are counted already, in tallies.
+   */
+  counted(by: CountedBy, period: Period): string {
+    return selectCounted(by, period, this.#tallied!)
+  }
+
+  /** What has the lines then, in SQL. What is more than memory should hold is read again each time. */
+  async #keepLines({ lines }: LogFiles): Promise<string> {
+    const octets = lines.reduce((sum, { descriptor }) => sum + fstatSync(descriptor).size, 0)
+    if (lines.length === 0 || octets > KEPT) return readLines(placesOf(lines))
+    await this.run(keepLines(lines, KEPT_LINES))
+    return KEPT_LINES
   }
 
   async #seal({ lines, parquet }: LogFiles): Promise<void> {
@@ -201,7 +233,8 @@ export class Database {
   #end(): void {
     this.#connection.closeSync()
     this.#instance.closeSync()
-    if (this.#files !== undefined) release(this.#files)
+    if (this.#files !== undefined) release([...this.#files.lines, ...this.#files.parquet])
+    if (this.#tallied !== undefined) release([...this.#tallied.tallies.values()])
     if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true })
   }
 
@@ -221,6 +254,15 @@ export class Database {
       const rows = reader.getRowObjectsJS() as Record<string, unknown>[]
       return { columns: reader.deduplicatedColumnNames(), rows: rows.map(rowOf) }
     })
+  }
+}
+
+/** @throws InterdictError ARCHIVE_READ */
+function hold(names: LogNames): LogFiles {
+  try {
+    return holdLog(names)
+  } catch (error) {
+    throw failure('ARCHIVE_READ', join(names.folder, names.live), (error as Error).message)
   }
 }
 

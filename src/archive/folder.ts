@@ -6,12 +6,16 @@ import { isWhole, isWholeFile } from './parquet-file.js'
 /** Beside the query log: a folder for each UTC day, `archive/day=2026-11-26`, of Parquet files. */
 export const ARCHIVE = 'archive'
 
+/** In the archive: a folder of tallies, by which reports need not read all lookups again. */
+const TALLIES = 'tallies'
+
 /** What a closed file without any lookup is called. */
 export const FOREIGN = '.foreign'
 
 /** The name of a closed file says when it was closed; see `log/closed-files.ts`. */
 const STAMP = String.raw`-(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2}\.\d{3}Z)`
 const DAY = /^day=(\d{4}-\d{2}-\d{2})$/
+const TALLY = /^(\d{4}-\d{2}-\d{2})-[0-9a-f]{16}\.tally$/
 
 /** Names of a query log's files: that being written, `queries.jsonl`, and what became of it. */
 export class LogNames {
@@ -61,11 +65,17 @@ export interface Held {
   readonly descriptor: number
 }
 
+/** A Parquet file. */
+export interface Stored extends Held {
+  /** In whose folder it is, `2026-11-26`. */
+  readonly day: string
+}
+
 /** The files of a query log at one moment, each lookup in exactly one of them. */
 export interface LogFiles {
   /** JSON Lines: closed ones and that being written. */
   readonly lines: readonly Held[]
-  readonly parquet: readonly Held[]
+  readonly parquet: readonly Stored[]
   /** What is called Parquet and is none: half of a file, as only a broken disk leaves it. */
   readonly broken: readonly string[]
 }
@@ -97,13 +107,13 @@ export function holdLog(names: LogNames): LogFiles {
   for (const name of closed) lines.push(...hold(join(names.folder, name)))
   // While the lines are there, not all of their Parquet files may be.
   const halves = new Set(closed.map(name => names.parquetOf(name)))
-  const parquet: Held[] = []
+  const parquet: Stored[] = []
   const broken: string[] = []
   const replaced = new Set(replacedIn(names))
-  for (const path of parquetIn(names)) {
+  for (const { day, path } of parquetIn(names)) {
     if (halves.has(basename(path)) || replaced.has(path)) continue
     for (const held of hold(path)) {
-      if (isWhole(held.descriptor)) parquet.push(held)
+      if (isWhole(held.descriptor)) parquet.push({ ...held, day })
       else {
         broken.push(path)
         closeSync(held.descriptor)
@@ -111,6 +121,14 @@ export function holdLog(names: LogNames): LogFiles {
     }
   }
   return { lines, parquet, broken }
+}
+
+/** Opens a file that is to be Parquet from head to end; undefined: it is not there, or is not. */
+export function holdWhole(path: string): Held | undefined {
+  const held = open(path)
+  if (held === undefined || isWhole(held.descriptor)) return held
+  closeSync(held.descriptor)
+  return undefined
 }
 
 /** Days that the archive has, `2026-11-26`, oldest first. */
@@ -126,13 +144,40 @@ export function parquetOfDay(names: LogNames, day: string): string[] {
     .map(name => join(folder, name))
 }
 
-function parquetIn(names: LogNames): string[] {
-  return daysIn(names).flatMap(day => parquetOfDay(names, day))
+/** Those that count: they are whole, and their lines are gone. */
+export function wholeOfDay(names: LogNames, day: string): string[] {
+  const halves = new Set(closedIn(names).map(closed => names.parquetOf(closed)))
+  const paths = parquetOfDay(names, day).filter(path => !halves.has(basename(path)))
+  return paths.filter(isWholeFile)
+}
+
+function parquetIn(names: LogNames): { day: string; path: string }[] {
+  return daysIn(names).flatMap(day => parquetOfDay(names, day).map(path => ({ day, path })))
 }
 
 /** Paths of files that are called Parquet and are none. */
 export function brokenIn(names: LogNames): string[] {
-  return parquetIn(names).filter(path => !isWholeFile(path))
+  const paths = parquetIn(names).map(({ path }) => path)
+  return paths.filter(path => !isWholeFile(path))
+}
+
+/** The path of a tally within the folder of the log. */
+export function tallyFile(names: LogNames, name: string): string {
+  return relative(names.folder, join(names.archive, TALLIES, name))
+}
+
+/** Tallies, by their paths within the folder of the log; of one day, where it is given. */
+export function talliesIn(names: LogNames, day?: string): string[] {
+  const all = namesIn(join(names.archive, TALLIES)).filter(name => {
+    const of = TALLY.exec(name)?.[1]
+    return of !== undefined && (day === undefined || of === day)
+  })
+  return all.map(name => tallyFile(names, name))
+}
+
+/** Whether a path within the folder of the log is that of a tally. */
+export function isTally(file: string): boolean {
+  return TALLY.test(basename(file))
 }
 
 /** Names of closed files of lines, oldest first. */
@@ -149,13 +194,13 @@ export function foreignIn(names: LogNames): string[] {
 
 /** All files but the one being written, by their paths within the folder of the log. */
 export function filesIn(names: LogNames): string[] {
-  const parquet = parquetIn(names).map(path => relative(names.folder, path))
-  return [...closedIn(names), ...foreignIn(names), ...parquet]
+  const parquet = parquetIn(names).map(({ path }) => relative(names.folder, path))
+  return [...closedIn(names), ...foreignIn(names), ...parquet, ...talliesIn(names)]
 }
 
 /** Lets go of them. */
-export function release({ lines, parquet }: LogFiles): void {
-  for (const { descriptor } of [...lines, ...parquet]) closeSync(descriptor)
+export function release(files: readonly Held[]): void {
+  for (const { descriptor } of files) closeSync(descriptor)
 }
 
 /** Sorted; none where there is no such folder. */

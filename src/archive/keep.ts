@@ -1,12 +1,10 @@
 import { existsSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import type { Octets } from '../base/units.js'
+import { MS_PER_DAY, type Octets } from '../base/units.js'
 import type { ServiceLog } from '../log/service-log.js'
 import type { Chain } from './chain/chain.js'
 import { CHAIN, type Why } from './chain/link.js'
-import { closedIn, daysIn, foreignIn, parquetOfDay, type LogNames } from './folder.js'
-
-const MS_PER_DAY = 86_400_000
+import { closedIn, daysIn, foreignIn, parquetOfDay, talliesIn, type LogNames } from './folder.js'
 
 /** How long lookups are kept. A day is over when so many whole days have passed since its end. */
 export interface KeepOptions {
@@ -38,11 +36,11 @@ export interface Keeping {
   readonly log: ServiceLog
 }
 
-/** Removes days that are over as a whole: their Parquet files, and closed files without lookups. */
+/** Removes days that are over as a whole: their Parquet files and tallies, and closed files without lookups. */
 export function removeOver({ names, keep, chain, log }: Keeping, today: Day): void {
   for (const day of daysIn(names)) {
     if (overOn(day, today, keep) !== 'all') continue
-    const files = removeFiles(names, chain, parquetOf(names, day), 'days')
+    const files = removeFiles(names, chain, storedOf(names, day), 'days')
     removeFolder(names, day)
     log.info({ day, files }, 'a day of the query log is over, and removed')
   }
@@ -80,7 +78,7 @@ function filesByDay(names: LogNames): DayFiles[] {
     if (files === undefined) days.set(day, [file])
     else files.push(file)
   }
-  for (const day of daysIn(names)) for (const file of parquetOf(names, day)) add(day, file)
+  for (const day of daysIn(names)) for (const file of storedOf(names, day)) add(day, file)
   for (const file of [...closedIn(names), ...foreignIn(names)]) add(dayOf(names, file), file)
   return [...days]
     .sort(([one], [other]) => (one < other ? -1 : 1))
@@ -106,8 +104,9 @@ export function removeFiles(
   return files.length
 }
 
-function parquetOf(names: LogNames, day: Day): string[] {
-  return parquetOfDay(names, day).map(path => relative(names.folder, path))
+function storedOf(names: LogNames, day: Day): string[] {
+  const parquet = parquetOfDay(names, day).map(path => relative(names.folder, path))
+  return [...parquet, ...talliesIn(names, day)]
 }
 
 /** Unless there is something in it: somebody may have put something else there. */

@@ -30,19 +30,35 @@ export const COLUMNS = Object.keys(LOOKUP_COLUMNS).map(identifier).join(', ')
 /**
  * SQL that makes two views of files: `lookups`, and `foreign_lines`, which has one column, `file`,
  * and a row for each line of JSON Lines that is no lookup: torn, foreign, or of a newer schema.
+ *
+ * @param from what reads all of the lines, or has them
  */
-export function lookupViews(files: LogFiles): readonly string[] {
-  const { lines, parquet } = files
-  const some = lines.length > 0
-  const sources = [
-    ...(some ? [`SELECT ${COLUMNS} FROM ${readLines(list(lines))} WHERE ${IS_LOOKUP}`] : []),
-    ...(parquet.length > 0 ? [selectParquet(list(parquet))] : [])
+export function lookupViews({ lines, parquet }: LogFiles, from: string): readonly string[] {
+  const foreign =
+    lines.length > 0
+      ? `SELECT ${fileOf(lines)} AS file FROM ${from} WHERE (${IS_LOOKUP}) IS NOT TRUE`
+      : 'SELECT NULL::VARCHAR AS file WHERE false'
+  return [
+    `CREATE VIEW lookups AS ${selectLookups({ lines, parquet }, from)}`,
+    `CREATE VIEW foreign_lines AS ${foreign}`
   ]
-  const lookups = sources.length > 0 ? sources.join(' UNION ALL ') : NOTHING
-  const foreign = some
-    ? `SELECT ${fileOf(lines)} AS file FROM ${readLines(list(lines))} WHERE (${IS_LOOKUP}) IS NOT TRUE`
-    : 'SELECT NULL::VARCHAR AS file WHERE false'
-  return [`CREATE VIEW lookups AS ${lookups}`, `CREATE VIEW foreign_lines AS ${foreign}`]
+}
+
+/** SQL for the lookups of some files. @param from what reads all of the lines, or has them */
+export function selectLookups(
+  { lines, parquet }: Pick<LogFiles, 'lines' | 'parquet'>,
+  from: string
+): string {
+  const sources = [
+    ...(lines.length > 0 ? [`SELECT ${COLUMNS} FROM ${from} WHERE ${IS_LOOKUP}`] : []),
+    ...(parquet.length > 0 ? [selectParquet(placesOf(parquet))] : [])
+  ]
+  return sources.length > 0 ? sources.join(' UNION ALL ') : NOTHING
+}
+
+/** SQL that reads all lines, and keeps what it finds: reading is most of the work with them. */
+export function keepLines(lines: readonly Held[], table: string): string {
+  return `CREATE TEMP TABLE ${table} AS SELECT ${COLUMNS}, filename FROM ${readLines(placesOf(lines))}`
 }
 
 /** Lines of files, a list in SQL. What is no JSON at all is a row of NULLs. */
@@ -72,7 +88,7 @@ const NOTHING = `SELECT ${Object.entries(LOOKUP_COLUMNS)
   .join(', ')} WHERE false`
 
 /** By their descriptors, so that a file is found wherever it is by then. */
-function list(files: readonly Held[]): string {
+export function placesOf(files: readonly Held[]): string {
   return quotedList(files.map(placeOf))
 }
 

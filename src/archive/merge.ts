@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto'
-import { basename, join, relative } from 'node:path'
+import { join, relative } from 'node:path'
 import type { Chain } from './chain/chain.js'
 import type { NamedFile } from './chain/link.js'
 import type { Database } from './database.js'
 import { digestFile } from './digest.js'
-import { closedIn, parquetOfDay, type LogNames } from './folder.js'
+import { wholeOfDay, type LogNames } from './folder.js'
 import { removeFiles } from './keep.js'
 import { quoted, quotedList, selectParquet } from './lookups.js'
 import { copyTo, originOf, readOrigin, type Origin } from './origin.js'
 import { replace } from './replaced.js'
-import { isWholeFile } from './parquet-file.js'
 
 /**
  * Makes one file of a day's: fewer files are read faster, and take less room. Lookups of networks
@@ -27,10 +26,7 @@ export async function mergeDay(
   chain: Chain | undefined,
   over: readonly string[]
 ): Promise<number> {
-  // What counts as lines still is none of the day's files.
-  const halves = new Set(closedIn(names).map(closed => names.parquetOf(closed)))
-  const all = parquetOfDay(names, day).filter(path => !halves.has(basename(path)))
-  const paths = all.filter(isWholeFile)
+  const paths = wholeOfDay(names, day)
   if (paths.length === 0) return 0
   const { rows, left, gone } = await staying(database, paths, over)
   if (paths.length < 2 && gone === 0) return 0

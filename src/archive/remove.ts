@@ -10,6 +10,7 @@ import { CHAIN, type Order, type OrderedFile } from './chain/link.js'
 import { daysIn, filesIn, parquetOfDay, type LogNames } from './folder.js'
 import { removeFolder } from './keep.js'
 import { finishReplacing } from './replaced.js'
+import { removeStale } from './tallies/keep-tallies.js'
 
 export interface RemoveParts {
   readonly names: LogNames
@@ -51,6 +52,8 @@ export async function removeByOrder(
     for (const file of [...files]) for (const half of halvesOf(names, file)) files.add(half)
     const removed = (await chain?.removedByOrder([...files], order)) ?? unnoted([...files])
     for (const file of files) rmSync(join(names.folder, file), { force: true })
+    // They have clients of what was removed.
+    removeStale(names, chain)
     for (const day of daysIn(names)) removeFolder(names, day)
     forceFolder(names.folder)
     chain?.checkpoint()

@@ -18,6 +18,7 @@ import {
 import { mergeDay } from './merge.js'
 import { finishReplacing } from './replaced.js'
 import { takeOut } from './take-out.js'
+import { removeStale, tallyDay } from './tallies/keep-tallies.js'
 import { trustedDay } from './trusted-day.js'
 
 /** Before all days. */
@@ -39,8 +40,8 @@ export interface TendOptions {
 
 /**
  * Looks after the files of a query log, once: the chain is told what was closed, closed files become
- * Parquet, the files of a day that is over become one, and what is kept no longer is removed. What
- * cannot be done is told, and the rest is done.
+ * Parquet, the files of a day that is over become one, tallies are made of what is Parquet, and what
+ * is kept no longer is removed. What cannot be done is told, and the rest is done.
  *
  * @param wall the time, of which the UTC day matters
  * @returns whether all was done
@@ -69,6 +70,7 @@ export async function tend(
   } finally {
     // Also without DuckDB.
     if (keep !== undefined) await keepWithin({ names, keep, chain, log }, steps, trusted)
+    await steps.take(() => removeStale(names, chain))
     await steps.take(() => chain?.checkpoint())
   }
   return steps.done
@@ -155,6 +157,8 @@ async function makeParquet(work: Work, today: Day, trusted: Day): Promise<void> 
       if (over !== 'all')
         await steps.take(() => mergeDay(database, names, day, making, chain, over))
     }
+    for (const day of parquet ? daysIn(names) : [])
+      await steps.take(() => tallyDay(database, names, day, making, chain))
     await steps.take(() => {
       const broken = brokenIn(names)
       if (broken.length > 0) throw failure('ARCHIVE_BROKEN', broken.join(', '))

@@ -1,13 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { failure } from '../base/error.js'
-import type { Milliseconds } from '../base/units.js'
+import { MS_PER_DAY, type Milliseconds } from '../base/units.js'
 import { writeWhole } from '../base/whole-file.js'
 import type { ServiceLog } from '../log/service-log.js'
 import { closedIn, daysIn, type LogNames } from './folder.js'
 import type { Day } from './keep.js'
 
-const MS_PER_DAY: Milliseconds = 86_400_000
 /** The archive is for whoever may read the log. */
 const BY_UMASK = 0o777
 /** A clock that has gone on by more than this since it was last looked at is not believed at once. */

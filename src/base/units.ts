@@ -11,3 +11,4 @@ export type Milliseconds = number
 export type Microseconds = number
 
 export const MS_PER_SECOND = 1000
+export const MS_PER_DAY = 86_400_000

@@ -3,6 +3,7 @@ import type { Octets } from '../base/units.js'
 import { InterdictError } from '../base/error.js'
 import { endOf, startOf } from '../log/privacy/period.js'
 import { pseudonymsOf } from '../log/privacy/pseudonyms-of.js'
+import { sourceOf } from '../report/counted.js'
 import { conditionOf, type Called, type Clients, type Selection } from '../report/selection.js'
 import type { Log } from '../report/log.js'
 import { keysIn } from './pseudonym.js'
@@ -38,9 +39,9 @@ export async function clientsCalled(
 }
 
 async function within(log: Log, prefix: Prefix, selection: Selection): Promise<FoundClients> {
-  const { sql, parameters } = conditionOf(selection)
+  const { from, sql, parameters } = sourceOf(log, selection, 'client')
   const rows = await log.rows<{ client: string }>(
-    `SELECT DISTINCT client FROM lookups WHERE client IS NOT NULL AND ${sql}`,
+    `SELECT DISTINCT client FROM ${from} WHERE client IS NOT NULL AND ${sql}`,
     parameters
   )
   const names = rows

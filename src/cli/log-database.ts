@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, join } from 'node:path'
-import { openDatabase, type Database } from '../archive/database.js'
+import { openDatabase, type Database, type Use } from '../archive/database.js'
 import type { Octets } from '../base/units.js'
 import { settings, type CommonOptions } from './settings.js'
 import { count } from './show.js'
@@ -31,13 +31,12 @@ export interface OpenLog {
  * Opens the query log that was given, or that of the settings, and says on a terminal how far each
  * question has come.
  *
- * @param how `sealed`, for SQL that others wrote: nothing else can be read, and nothing written;
- *   `silent`, for who tells of progress itself
+ * @param how `silent`, for who tells of progress itself
  * @throws InterdictError ARCHIVE_READ, ARCHIVE_NO_DUCKDB
  */
 export async function openLog(
   options: LogOptions,
-  { sealed = false, silent = false } = {}
+  { use = 'often', silent = false }: { use?: Use; silent?: boolean } = {}
 ): Promise<OpenLog> {
   const path = await logPath(options)
   const database = await openDatabase({ memory: MEMORY, threads: availableParallelism() })
@@ -51,7 +50,7 @@ export async function openLog(
     process.exit(130)
   })
   try {
-    const { lines, parquet } = await database.addLookups(path, sealed)
+    const { lines, parquet } = await database.addLookups(path, use)
     if (lines + parquet === 0) process.stderr.write(`there is no query log at ${path} yet\n`)
   } catch (error) {
     close()

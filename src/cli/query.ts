@@ -21,7 +21,7 @@ const COLUMNS = `SELECT column_name AS "column", data_type AS type FROM informat
 export async function query(sql: string | undefined, options: QueryOptions): Promise<void> {
   const { format, output } = options
   if (!FORMATS.includes(format)) usage(`--format: ${format} is not one of ${FORMATS.join(', ')}`)
-  const log = await openLog(options, { sealed: true })
+  const log = await openLog(options, { use: 'sealed' })
   try {
     const { columns, rows } = await log.database.table(sql ?? COLUMNS)
     const foreign = await log.foreign()

@@ -124,7 +124,7 @@ async function replayStored(
 ): Promise<ReadLog> {
   const { format = 'interdict', progress } = options
   if (format !== 'interdict') usage(`${folder} is a folder, which --from ${format} has not`)
-  const log = await openLog({ ...options, log: folder }, { silent: true })
+  const log = await openLog({ ...options, log: folder }, { use: 'once', silent: true })
   try {
     let read = 0
     const feed = (push: (octets: Buffer) => void): Promise<void> =>

@@ -44,7 +44,7 @@ const WEEK = 7 * 86_400_000
 export async function report(words: readonly string[], options: ReportOptions): Promise<void> {
   const [question, id, ...more] = words
   among('report', question, QUESTIONS)
-  among('--by', options.by, Object.keys(KEYS))
+  among('--by', options.by, KEYS)
   among('--format', options.format, FORMATS)
   if (question === 'ban' && id === undefined) usage('report ban: wanted the id of a ban')
   if (more.length > 0 || (question !== 'ban' && id !== undefined)) usage('report: too many words')

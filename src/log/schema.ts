@@ -5,6 +5,9 @@
  */
 export const SCHEMA_VERSION = 1
 
+/** Verdicts that a rule of the operator decided. */
+export const RULED = ['blocked', 'monitored', 'allowed'] as const
+
 /** One line, parsed. A field that does not apply is absent, never null. */
 export interface QueryRecord {
   readonly v: typeof SCHEMA_VERSION

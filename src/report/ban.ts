@@ -1,3 +1,4 @@
+import { sourceOf } from './counted.js'
 import type { Log } from './log.js'
 import { NOTHING, periodFacts, sumFacts } from './overview.js'
 import { column, type Fact, type Report, type Table, type Value } from './report.js'
@@ -116,6 +117,7 @@ async function exceptions(
   rules: BanFacts | undefined
 ): Promise<Table> {
   const { sql, parameters } = conditionOf({ ...selection, ban: undefined })
+  const { from, ...banned } = sourceOf(log, { ...selection, ban: id }, 'name')
   const rows = await log.rows<{
     exception: string
     network: string
@@ -125,7 +127,7 @@ async function exceptions(
     last: Date
   }>(
     `WITH banned AS MATERIALIZED (
-      SELECT DISTINCT network, app, "pattern" FROM lookups WHERE ban = $id AND ${sql})
+      SELECT DISTINCT network, app, "pattern" FROM ${from} WHERE ${banned.sql})
     SELECT exception, network, count(*) AS lookups, count(DISTINCT client) AS clients,
       min(time) AS first, max(time) AS last
     FROM lookups
@@ -133,7 +135,7 @@ async function exceptions(
       AND network IN (SELECT network FROM banned)
       AND (app IN (SELECT app FROM banned) OR "pattern" IN (SELECT "pattern" FROM banned))
     GROUP BY ALL ORDER BY lookups DESC, exception, network`,
-    { ...parameters, id }
+    { ...parameters, ...banned.parameters }
   )
   const used = new Set(rows.map(({ exception }) => exception))
   const unused = [...(rules?.exceptions ?? [])].filter(([exception]) => !used.has(exception))

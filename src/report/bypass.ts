@@ -1,8 +1,9 @@
+import { sourceOf, type Source } from './counted.js'
 import type { Log } from './log.js'
 import { periodFacts } from './overview.js'
 import { fallen } from './fallen.js'
 import { column, type Report, type Table } from './report.js'
-import { conditionOf, type Selection } from './selection.js'
+import type { Selection } from './selection.js'
 import { sums } from './tally.js'
 
 /** Ways past the resolver, by the app of the catalogue that has their names. */
@@ -59,25 +60,38 @@ export async function bypass(
   }
 }
 
-/** Lookups with a column `way`, where they are one. */
+/**
+ * Lookups that are one of the ways, with a column `way`: those on which a rule on such an app spoke,
+ * and others of the names that are known, which are looked at one by one.
+ *
+ * @param counted whether the former may be counted already, which has no names
+ */
 function signals(
+  log: Log,
   apps: readonly string[],
-  selection: Selection
+  selection: Selection,
+  counted: boolean
 ): { sql: string; parameters: Record<string, string> } {
-  const { sql, parameters } = conditionOf(selection)
-  const ids = Object.fromEntries(apps.map((id, i) => [`way${i}`, id]))
-  const known = KNOWN.map(([way, condition]) => `WHEN ${condition} THEN '${way}'`).join(' ')
-  const of = `CASE WHEN app IN (${Object.keys(ids)
+  const bound = Object.fromEntries(apps.map((id, i) => [`way${i}`, id]))
+  const isApp = `app IN (${Object.keys(bound)
     .map(key => `$${key}`)
-    .join(', ')}) THEN app ${known} END`
+    .join(', ')})`
+  const known = KNOWN.map(([way, condition]) => `WHEN ${condition} THEN '${way}'`).join(' ')
+  const columns = `client, network, verdict, n, last${counted ? '' : ', qname'}`
+  const select = ({ from, sql }: Source, way: string): string =>
+    `SELECT ${way} AS way, ${columns} FROM ${from} WHERE ${sql}`
+  const ruled = sourceOf(log, selection, counted ? 'client' : undefined)
+  const others = sourceOf(log, selection, undefined)
   return {
-    sql: `(SELECT *, ${of} AS way FROM lookups WHERE ${sql} AND way IS NOT NULL)`,
-    parameters: { ...parameters, ...ids }
+    sql: `(${select(ruled, 'app')} AND ${isApp} UNION ALL
+      ${select(others, `CASE ${known} END`)} AND (${isApp}) IS NOT TRUE AND way IS NOT NULL)`,
+    parameters: { ...ruled.parameters, ...others.parameters, ...bound }
   }
 }
 
-const COUNTS = `count(*) AS lookups, count(*) FILTER (verdict = 'blocked') AS blocked,
-  count(DISTINCT client) AS clients, max(time) AS last`
+const COUNTS = `sum(n)::BIGINT AS lookups,
+  coalesce(sum(n) FILTER (verdict = 'blocked'), 0)::BIGINT AS blocked,
+  count(DISTINCT client) AS clients, max(last) AS last`
 
 interface Counted {
   readonly lookups: number
@@ -88,7 +102,7 @@ interface Counted {
 }
 
 async function ways(log: Log, selection: Selection, apps: readonly string[]): Promise<Table> {
-  const { sql, parameters } = signals(apps, selection)
+  const { sql, parameters } = signals(log, apps, selection, true)
   const rows = await log.rows<Counted & { way: string }>(
     `SELECT way, ${COUNTS} FROM ${sql} GROUP BY way ORDER BY clients DESC, way`,
     parameters
@@ -128,10 +142,10 @@ async function names(
   apps: readonly string[],
   top: number
 ): Promise<Table> {
-  const { sql, parameters } = signals(apps, selection)
+  const { sql, parameters } = signals(log, apps, selection, false)
   const rows = await log.rows<Counted & { qname: string; way: string }>(
     `SELECT qname, way, ${COUNTS} FROM ${sql} GROUP BY qname, way
-    ORDER BY lookups DESC, qname LIMIT $top`,
+    ORDER BY lookups DESC, qname, way LIMIT $top`,
     { ...parameters, top }
   )
   return {
@@ -160,9 +174,9 @@ async function clients(
   apps: readonly string[],
   top: number
 ): Promise<Table> {
-  const { sql, parameters } = signals(apps, selection)
+  const { sql, parameters } = signals(log, apps, selection, true)
   const rows = await log.rows<Counted & { client: string; network: string; ways: string }>(
-    `SELECT client, coalesce(any_value(network), '-') AS network,
+    `SELECT client, coalesce(min(network), '-') AS network,
       string_agg(DISTINCT way, ', ' ORDER BY way) AS ways, ${COUNTS}
     FROM ${sql} WHERE way NOT IN ('firefox-canary', 'resolver-arpa') GROUP BY client
     ORDER BY lookups DESC, client LIMIT $top`,

@@ -1,6 +1,7 @@
+import { sourceOf } from './counted.js'
 import type { Log } from './log.js'
 import { column, type Table } from './report.js'
-import { conditionOf, type Selection } from './selection.js'
+import type { Selection } from './selection.js'
 
 /** What is left of the usual where it is told. */
 const FALLEN = 0.6
@@ -10,7 +11,7 @@ const FALLEN = 0.6
  * same kind before it, for on Saturdays few ask. A log of blocked lookups only shows how these fell.
  */
 export async function fallen(log: Log, selection: Selection): Promise<Table> {
-  const { sql, parameters } = conditionOf(selection)
+  const { from, sql, parameters } = sourceOf(log, selection, 'client')
   const rows = await log.rows<{
     network: string
     day: Date
@@ -20,10 +21,10 @@ export async function fallen(log: Log, selection: Selection): Promise<Table> {
     clientsBefore: number
   }>(
     `WITH days AS (
-      SELECT network, date_trunc('day', time) AS day, isodow(day) > 5 AS weekend,
-        count(*) AS lookups, count(DISTINCT client) AS clients
-      FROM lookups WHERE ${sql} AND network IS NOT NULL GROUP BY ALL),
-    ends AS (SELECT min(time) AS first, max(time) AS last FROM lookups WHERE ${sql}),
+      SELECT network, date_trunc('day', first) AS day, isodow(day) > 5 AS weekend,
+        sum(n)::BIGINT AS lookups, count(DISTINCT client) AS clients
+      FROM ${from} WHERE ${sql} AND network IS NOT NULL GROUP BY ALL),
+    ends AS (SELECT min(first) AS first, max(last) AS last FROM ${from} WHERE ${sql}),
     -- Whole: from the first minutes of the day to the last.
     whole AS (SELECT DISTINCT day, weekend FROM days, ends
       WHERE day + INTERVAL '10 minutes' >= first AND day + INTERVAL '23 hours 50 minutes' <= last),

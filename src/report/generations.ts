@@ -1,6 +1,7 @@
 import type { Log } from './log.js'
 import { column, type Table } from './report.js'
-import { conditionOf, type Selection } from './selection.js'
+import { sourceOf } from './counted.js'
+import type { Selection } from './selection.js'
 
 interface Span {
   readonly generation: number
@@ -19,11 +20,12 @@ interface Span {
  * other are put together.
  */
 export async function generations(log: Log, selection: Selection): Promise<Table> {
-  const { sql, parameters } = conditionOf(selection)
+  const { from, sql, parameters } = sourceOf(log, selection, 'name')
   const days = await log.rows<Span & Record<string, string | number | Date | null>>(
-    `SELECT generation, sha256, serial, rule, count(*) AS lookups, min(time) AS first, max(time) AS last
-    FROM lookups WHERE ${sql} GROUP BY generation, sha256, serial, rule, date_trunc('day', time)
-    ORDER BY first, generation, rule`,
+    `SELECT generation, sha256, serial, rule, sum(n)::BIGINT AS lookups,
+      min(first) AS first, max(last) AS last
+    FROM ${from} WHERE ${sql} GROUP BY generation, sha256, serial, rule, date_trunc('day', first)
+    ORDER BY first, generation, rule, sha256, serial`,
     parameters
   )
   const spans = joined(days)

@@ -1,13 +1,17 @@
+import { sourceOf } from './counted.js'
 import type { Log } from './log.js'
 import { periodFacts } from './overview.js'
 import { column, type Report, type Table } from './report.js'
-import { conditionOf, instant, type Selection } from './selection.js'
+import { conditionOf, type Selection } from './selection.js'
 import { sums } from './tally.js'
 
 /** Beside: within so many seconds of a blocked lookup of the same client. */
 const BESIDE = 2
 /** So many lookups, by so many clients, of which so large a part was beside one app. */
 const LEAST = { lookups: 5, clients: 2, share: 0.8 }
+
+/** On an app, and a rule would not let them through. */
+const MET = "app IS NOT NULL AND verdict IN ('blocked', 'monitored')"
 
 /**
  * `interdict report new-names`: names that are in the log for the first time since then, and that
@@ -40,20 +44,24 @@ async function under(
   isListed: (app: string, name: string) => boolean,
   top: number
 ): Promise<Table> {
-  const { sql, parameters } = conditionOf({ ...selection, since: undefined })
+  const before = sourceOf(log, { ...selection, since: undefined, until: selection.since }, 'name')
+  const since = sourceOf(log, selection, 'name')
+  const { sql, parameters } = conditionOf(selection)
+  const columns = 'qname, app, "match", "pattern"'
+  const isSame = ['qname', 'app', '"match"', '"pattern"']
+    .map(column => `one.${column} IS NOT DISTINCT FROM fresh.${column}`)
+    .join(' AND ')
   const found = await log.rows<Found & { app: string; match: string; pattern: string }>(
-    `WITH met AS (SELECT * FROM lookups WHERE app IS NOT NULL AND ${sql}
-        AND verdict IN ('blocked', 'monitored')),
-    old AS (SELECT DISTINCT qname, app, "match", "pattern" FROM met WHERE time < $since::TIMESTAMP)
-    SELECT qname, app, "match", "pattern", count(*) AS lookups, count(DISTINCT client) AS clients,
-      min(time) AS first
-    FROM met WHERE time >= $since::TIMESTAMP AND NOT EXISTS (SELECT 1 FROM old
-      WHERE old.qname = met.qname AND old.app = met.app
-        AND old."match" IS NOT DISTINCT FROM met."match"
-        AND old."pattern" IS NOT DISTINCT FROM met."pattern")
-    GROUP BY qname, app, "match", "pattern"
-    ORDER BY lookups DESC, qname`,
-    { ...parameters, since: instant(selection.since)! }
+    `WITH old AS (SELECT DISTINCT ${columns} FROM ${before.from} WHERE ${before.sql} AND ${MET}),
+    fresh AS MATERIALIZED (SELECT * FROM
+      (SELECT ${columns}, sum(n)::BIGINT AS lookups, min(first) AS first
+        FROM ${since.from} WHERE ${since.sql} AND ${MET} GROUP BY ALL) AS fresh
+      WHERE NOT EXISTS (SELECT 1 FROM old AS one WHERE ${isSame})),
+    clients AS (SELECT ${columns}, count(DISTINCT client) AS clients FROM lookups
+      WHERE ${sql} AND ${MET} AND qname IN (SELECT qname FROM fresh) GROUP BY ALL)
+    SELECT fresh.*, clients FROM fresh JOIN clients AS one ON ${isSame}
+    ORDER BY lookups DESC, fresh.qname, fresh.app, fresh."match", fresh."pattern"`,
+    { ...before.parameters, ...since.parameters, ...parameters }
   )
   const rows = found.filter(({ app, qname }) => !isListed(app, qname)).slice(0, top)
   return {
@@ -90,34 +98,31 @@ async function beside(
   selection: Selection & { readonly since: number },
   top: number
 ): Promise<Table> {
-  const { sql, parameters } = conditionOf({
-    ...selection,
-    since: undefined,
-    app: undefined,
-    all: true
-  })
-  const { app } = selection
+  const { app, ...wide } = selection
+  const before = conditionOf({ ...wide, since: undefined, until: wide.since, all: true })
+  const { sql, parameters } = conditionOf({ ...wide, all: true })
+  const ruled = sourceOf(log, { ...wide, all: undefined }, 'name')
   const rows = await log.rows<Found & { app: string; share: number }>(
-    `WITH old AS (SELECT DISTINCT qname FROM lookups WHERE ${sql} AND time < $since::TIMESTAMP),
+    `WITH others AS (SELECT qname FROM lookups WHERE ${before.sql} AND qname IS NOT NULL
+      UNION SELECT qname FROM ${ruled.from} WHERE ${ruled.sql} AND qname IS NOT NULL),
     fresh AS MATERIALIZED (
       SELECT qname, count(*) AS lookups, count(DISTINCT client) AS clients, min(time) AS first
-      FROM lookups WHERE ${sql} AND time >= $since::TIMESTAMP AND qname NOT IN (FROM old)
+      FROM lookups WHERE ${sql} AND qname NOT IN (FROM others)
       GROUP BY qname HAVING count(*) >= ${LEAST.lookups}
-        AND count(DISTINCT client) >= ${LEAST.clients}
-        AND count(*) FILTER (verdict IN ('blocked', 'monitored', 'allowed')) = 0),
-    asked AS (SELECT row_number() OVER () AS id, qname, client, time FROM lookups
-      WHERE time >= $since::TIMESTAMP AND ${sql} AND qname IN (SELECT qname FROM fresh)),
-    hits AS (SELECT DISTINCT app, client, epoch(time)::BIGINT AS second FROM lookups
-      WHERE time >= $since::TIMESTAMP AND ${sql} AND app IS NOT NULL
-        AND verdict IN ('blocked', 'monitored')${app === undefined ? '' : ' AND app = $app'}),
-    near AS (SELECT DISTINCT asked.id, asked.qname, hits.app FROM
-      (SELECT *, unnest(range(epoch(time)::BIGINT - ${BESIDE}, epoch(time)::BIGINT + ${BESIDE} + 1)) AS second
-        FROM asked) AS asked
-      JOIN hits ON hits.client = asked.client AND hits.second = asked.second)
+        AND count(DISTINCT client) >= ${LEAST.clients}),
+    asked AS MATERIALIZED (SELECT row_number() OVER () AS id, qname, client, time FROM lookups
+      WHERE ${sql} AND qname IN (SELECT qname FROM fresh)),
+    -- These are few: all others are passed by, one by one.
+    moments AS MATERIALIZED (SELECT id, qname, client,
+      unnest(range(epoch(time)::BIGINT - ${BESIDE}, epoch(time)::BIGINT + ${BESIDE} + 1)) AS second
+      FROM asked),
+    met AS (SELECT client, app, epoch(time)::BIGINT AS second FROM lookups
+      WHERE ${sql} AND ${MET}${app === undefined ? '' : ' AND app = $app'}),
+    near AS (SELECT DISTINCT id, qname, app FROM met JOIN moments USING (client, second))
     SELECT qname, app, lookups, clients, first, count(*) / lookups AS share
     FROM near JOIN fresh USING (qname) GROUP BY qname, app, lookups, clients, first
-    HAVING share >= ${LEAST.share} ORDER BY share DESC, lookups DESC, qname LIMIT $top`,
-    { ...parameters, since: instant(selection.since)!, top, ...(app === undefined ? {} : { app }) }
+    HAVING share >= ${LEAST.share} ORDER BY share DESC, lookups DESC, qname, app LIMIT $top`,
+    { ...parameters, top, ...(app === undefined ? {} : { app }) }
   )
   return {
     id: 'beside',

@@ -1,4 +1,6 @@
 import type { Milliseconds } from '../base/units.js'
+import { RULED } from '../log/schema.js'
+import type { Period } from './log.js'
 
 /** What clients are called in the log: at all times, or within one. */
 export interface Called {
@@ -14,10 +16,7 @@ export interface Clients {
 }
 
 /** Which lookups are asked about. All that is given has to hold. */
-export interface Selection {
-  /** The first instant that belongs to it, and the first that does not any more. */
-  readonly since?: Milliseconds | undefined
-  readonly until?: Milliseconds | undefined
+export interface Selection extends Period {
   readonly ban?: string | undefined
   readonly app?: string | undefined
   readonly network?: string | undefined
@@ -34,10 +33,10 @@ export interface Condition {
   readonly parameters: Readonly<Record<string, string>>
 }
 
-/** Verdicts that a rule of the operator decided. */
-export const RULED = "verdict IN ('blocked', 'monitored', 'allowed')"
+/** On which a rule of the operator spoke. */
+const IS_RULED = `verdict IN (${RULED.map(verdict => `'${verdict}'`).join(', ')})`
 
-/** Nothing that was given becomes a part of the SQL: it is bound to it. */
+/** No text that was given becomes a part of the SQL: it is bound to it. */
 export function conditionOf(selection: Selection): Condition {
   const { since, until, ban, app, network, clients, name, all } = selection
   const parameters: Record<string, string> = {}
@@ -47,14 +46,14 @@ export function conditionOf(selection: Selection): Condition {
     parameters[key] = value
     terms.push(term)
   }
-  add('time >= $since::TIMESTAMP', 'since', instant(since))
-  add('time < $until::TIMESTAMP', 'until', instant(until))
+  if (since !== undefined) terms.push(`time >= ${instant(since)}`)
+  if (until !== undefined) terms.push(`time < ${instant(until)}`)
   add('ban = $ban', 'ban', ban)
   add('app = $app', 'app', app)
   add('network = $network', 'network', network)
   add("(qname = $name OR ends_with(qname, '.' || $name))", 'name', name)
   if (clients !== undefined) terms.push(calledTerm(clients, parameters))
-  if (all !== true) terms.push(RULED)
+  if (all !== true) terms.push(IS_RULED)
   return { sql: terms.length === 0 ? 'true' : terms.join(' AND '), parameters }
 }
 
@@ -68,20 +67,18 @@ function calledTerm({ called }: Clients, parameters: Record<string, string>): st
   }
   const terms = called.flatMap(({ names, since, until }) => {
     if (names.length === 0) return []
-    const from = instant(since)
-    const to = instant(until)
     return [
       [
         `client IN (${names.map(bind).join(', ')})`,
-        ...(from === undefined ? [] : [`time >= ${bind(from)}::TIMESTAMP`]),
-        ...(to === undefined ? [] : [`time < ${bind(to)}::TIMESTAMP`])
+        ...(since === undefined ? [] : [`time >= ${instant(since)}`]),
+        ...(until === undefined ? [] : [`time < ${instant(until)}`])
       ].join(' AND ')
     ]
   })
   return terms.length === 0 ? 'false' : `(${terms.map(term => `(${term})`).join(' OR ')})`
 }
 
-/** As TIMESTAMP reads it, which is in UTC here. */
-export function instant(at: Milliseconds | undefined): string | undefined {
-  return at === undefined ? undefined : new Date(at).toISOString().slice(0, -1)
+/** In SQL: a TIMESTAMP is in UTC here. */
+export function instant(at: Milliseconds): string {
+  return `TIMESTAMP '${new Date(at).toISOString().slice(0, -1)}'`
 }

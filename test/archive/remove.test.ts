@@ -41,12 +41,13 @@ t.test('a closed file is removed, and the chain says by whom and why', async t =
   t.strictSame(found.ordered, [{ time, ...ORDER, files: [removed] }])
 })
 
-t.test('so is Parquet, by its path; its folder goes with it', async t => {
+t.test('so is Parquet, by its path; its folder goes with it, and its tally', async t => {
   const { at, remove, proof } = await written(t, true)
   const day = at('archive/day=2023-03-01')
   await remove(join(day, readdirSync(day)[0]!))
   t.notOk(existsSync(day))
-  t.match(await proof(), { proven: true, files: 1, ordered: [ORDER] })
+  t.match(readdirSync(at('archive/tallies')), [/^2023-03-02/])
+  t.match(await proof(), { proven: true, files: 2, unproven: [{ kind: 'live' }], ordered: [ORDER] })
 })
 
 t.test('a file that was altered is told to be that', async t => {

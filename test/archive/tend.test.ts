@@ -49,7 +49,11 @@ t.test('closed files become Parquet by UTC day, with what they were made of', as
   t.equal(done, true)
   t.match(told, [{ level: 'warn', fields: { file: CLOSED, records: 2, foreign: 1 } }])
   t.equal(existsSync(join(dirname(path), CLOSED)), false)
-  t.strictSame(readdirSync(join(dirname(path), 'archive')), ['day=2023-03-01', 'day=2023-03-02'])
+  t.strictSame(readdirSync(join(dirname(path), 'archive')), [
+    'day=2023-03-01',
+    'day=2023-03-02',
+    'tallies'
+  ])
   t.strictSame(inDay(path, '2023-03-01'), [PARQUET])
   t.strictSame(
     await times(t, path),

@@ -208,7 +208,7 @@ t.test('query says why it refuses, and writes nothing', async t => {
 t.test('SQL of others reads the log alone, and writes nothing', async t => {
   const database = await openDatabase({ memory: 2 ** 28, threads: 1 })
   t.teardown(() => database.close())
-  await database.addLookups(log, true)
+  await database.addLookups(log, 'sealed')
   t.equal((await database.table('SELECT * FROM lookups LIMIT 1')).rows.length, 1)
   for (const sql of refused) {
     const { code } = await database.table(sql).then(

@@ -197,7 +197,7 @@ t.test('killed at any moment, the chain is whole in the end, and no lookup is lo
   const key = signKey(t)
   await killOften(t, path, key)
   t.match(await tendOnce(path, '2026-11-26T00:00:00.000Z', { chain: key.options }), { done: true })
-  t.match(await verified(path, key.publicKey), { proven: true, files: 6, unproven: [] })
+  t.match(await verified(path, key.publicKey), { proven: true, files: 12, unproven: [] })
   const database = await openDatabase({ memory: 256 * 1024 * 1024, threads: 1 })
   t.teardown(() => database.close())
   await database.addLookups(path)

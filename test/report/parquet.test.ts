@@ -12,7 +12,7 @@ import type { Log } from '../../src/report/log.js'
 import { newNames } from '../../src/report/new-names.js'
 import { overview } from '../../src/report/overview.js'
 import type { Report } from '../../src/report/report.js'
-import { KEYS, type Key } from '../../src/report/tally.js'
+import { KEYS } from '../../src/report/tally.js'
 import { writeWeek } from '../example/week.js'
 
 const TOP = 20
@@ -21,10 +21,7 @@ const since = Date.UTC(2026, 10, 10)
 const day = { since, until: since + 86_400_000 }
 const reports: Readonly<Record<string, (log: Log) => Promise<Report>>> = {
   ...Object.fromEntries(
-    Object.keys(KEYS).map(key => [
-      `by ${key}`,
-      (log: Log) => overview(log, key as Key, { all: true }, TOP)
-    ])
+    KEYS.map(key => [`by ${key}`, (log: Log) => overview(log, key, { all: true }, TOP)])
   ),
   daily: log => daily(log, day, new Map(), TOP),
   ban: log => banReport(log, 'federal-tiktok', {}, undefined, TOP, ['Proof', 'none']),
@@ -36,7 +33,7 @@ const reports: Readonly<Record<string, (log: Log) => Promise<Report>>> = {
 async function ask(path: string): Promise<Record<string, string>> {
   const database = await openDatabase({ memory: 2 ** 28, threads: 1 })
   try {
-    const { lines, parquet } = await database.addLookups(path)
+    const { lines, parquet } = await database.addLookups(path, 'often')
     const said: Record<string, string> = {}
     for (const [name, report] of Object.entries(reports))
       said[name] = toJson(await report(database))

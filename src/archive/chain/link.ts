@@ -23,9 +23,10 @@ export interface SizedFile extends NamedFile {
 }
 
 /**
- * Why the gateway removed files: their time was over, there was no room, or nothing was left in them.
+ * Why the gateway removed files: their time was over, there was no room, nothing was left in them, or
+ * they are tallies of files that are not there any more.
  */
-export type Why = 'days' | 'space' | 'empty'
+export type Why = 'days' | 'space' | 'empty' | 'stale'
 
 /** By whose will files were removed by hand. */
 export interface Order {
@@ -48,7 +49,8 @@ export type OrderedFile = NamedFile & { readonly was?: 'altered' | 'extra' | 'mi
  * `start`      a chain begins, with the files that are there; `broken`: the one of before, which could
  *              not be gone on with
  * `file`       a file was closed
- * `replaced`   files were made into others: lines into Parquet, several into one, some rows taken out
+ * `replaced`   files were made into others: lines into Parquet, several into one, some rows taken out; or,
+ *              of none, a tally was made
  * `removed`    files were removed
  * `checkpoint` nothing else had happened by then; how much stands, when the next one is due
  */

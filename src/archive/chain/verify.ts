@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { failure } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
 import { digestFile } from '../digest.js'
-import { filesIn, type LogNames } from '../folder.js'
+import { filesIn, isTally, type LogNames } from '../folder.js'
 import type { Book, OrderedRemoval, Standing } from './book.js'
 import { CHAIN, type Head } from './link.js'
 import { walkChain, type Fault, type Walked } from './walk.js'
@@ -171,8 +171,11 @@ class Files {
     if (found === sha256) {
       this.good.files++
       this.good.octets += octets
-    } else if (found === undefined) this.breaks.push({ kind: 'missing', at: file })
-    else if (found === before) this.unproven.push({ kind: 'unfinished', at: file })
+    } else if (found === undefined) {
+      // Without a tally the lookups themselves are read.
+      if (isTally(file)) this.unproven.push({ kind: 'unfinished', at: file })
+      else this.breaks.push({ kind: 'missing', at: file })
+    } else if (found === before) this.unproven.push({ kind: 'unfinished', at: file })
     else this.breaks.push({ kind: 'altered', at: file })
   }
 

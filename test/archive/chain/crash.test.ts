@@ -49,15 +49,16 @@ t.test('so is half of the first line', async t => {
 
 t.test('a crash before the chain has what a file became: it is made anew', async t => {
   const { path, key, at } = await written(t, true)
-  t.strictSame(kindsOf(path), ['start', 'file', 'replaced', 'checkpoint'])
+  t.strictSame(kindsOf(path), ['start', 'file', 'replaced', 'replaced', 'checkpoint'])
   writeLines(path, linesOf(path).slice(0, 2))
+  rmSync(at('archive/tallies'), { recursive: true })
   writeFileSync(at(CLOSED), TEXT)
   t.match(await verified(path, key.publicKey), {
     proven: true,
     unproven: [{ kind: 'unfinished', at: /\.parquet$/ }]
   })
   await tendOnce(path, LATER, { chain: key.options })
-  t.match(await verified(path, key.publicKey), { proven: true, unproven: [], files: 1 })
+  t.match(await verified(path, key.publicKey), { proven: true, unproven: [], files: 2 })
   t.equal(await countOf(t, path), 2)
 })
 
@@ -150,7 +151,7 @@ t.test('a chain that is broken is put aside, and another begins that says so', a
   t.match(told[0], { level: 'error', fields: { code: 'CHAIN_BROKEN' } })
   t.equal(existsSync(at('chain-20230302T123100.000Z.broken')), true)
   const found = await verified(path, key.publicKey)
-  t.match(found, { proven: false, found: 1, files: 1 })
+  t.match(found, { proven: false, found: 2, files: 2 })
   t.strictSame(found.breaks, [{ kind: 'anew', at: 'chain.jsonl:1' }])
 })
 
@@ -163,9 +164,9 @@ t.test('a line that nobody has signed is not gone on with', async t => {
   const earlier = { ...other.options, earlierKeys: [own.publicKey] }
   await tendOnce(second, '2023-03-02T14:00:00.000Z', { chain: earlier })
   t.match(await verified(second, own.publicKey), {
-    breaks: [{ at: 'chain.jsonl:5', fault: 'signature' }]
+    breaks: [{ at: 'chain.jsonl:6', fault: 'signature' }]
   })
-  t.equal(linesOf(second).length, 5, 'with its key among those of before it is')
+  t.equal(linesOf(second).length, 6, 'with its key among those of before it is')
   t.ok(key)
 })
 

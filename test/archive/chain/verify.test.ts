@@ -42,7 +42,7 @@ t.test('a log as it was written is proven, and what is not closed is told', asyn
 
 t.test('so is one that became Parquet, and whose days became one file each', async t => {
   const { path, key, at } = await written(t, true)
-  t.match(await verified(path, key.publicKey), { proven: true, files: 2 })
+  t.match(await verified(path, key.publicKey), { proven: true, files: 4 })
   writeFileSync(at(NEXT), of('2023-03-02T12:40:00.000Z'))
   t.match(await verified(path, key.publicKey), {
     proven: true,
@@ -50,9 +50,10 @@ t.test('so is one that became Parquet, and whose days became one file each', asy
   })
   await tendOnce(path, '2023-03-03T00:00:10.000Z', { chain: key.options })
   const found = await verified(path, key.publicKey)
-  t.match(found, { proven: true, files: 2, checkpoint: '2023-03-03T00:00:10.000Z' })
+  t.match(found, { proven: true, files: 4, checkpoint: '2023-03-03T00:00:10.000Z' })
   t.strictSame(found.unproven, [{ kind: 'live', at: 'queries.jsonl' }])
-  t.match(kindsOf(path).slice(-4), ['file', 'replaced', 'replaced', 'checkpoint'])
+  const told = ['file', 'replaced', 'replaced', 'replaced', 'removed', 'checkpoint']
+  t.strictSame(kindsOf(path).slice(-told.length), told)
 })
 
 t.test('a checkpoint is written when it is due, and not before', async t => {
@@ -115,6 +116,27 @@ const tamperings: readonly Tampering[] = [
     parquet: true,
     does: ({ at }) => rmSync(parquetIn(at, '2023-03-02')),
     finds: { kind: 'missing' }
+  },
+  {
+    it: 'a tally that says something else',
+    parquet: true,
+    does: ({ at }) => {
+      const [one, other] = readdirSync(at('archive/tallies')).map(name =>
+        at(`archive/tallies/${name}`)
+      )
+      copyFileSync(one!, other!)
+    },
+    finds: { kind: 'altered', at: /^archive\/tallies\/2023-03-02-/ as unknown as string }
+  },
+  {
+    it: 'a tally that nobody made',
+    parquet: true,
+    does: ({ at }) => {
+      const [one] = readdirSync(at('archive/tallies'))
+      const more = '2023-03-01-0123456789abcdef.tally'
+      copyFileSync(at(`archive/tallies/${one}`), at(`archive/tallies/${more}`))
+    },
+    finds: { kind: 'extra', at: 'archive/tallies/2023-03-01-0123456789abcdef.tally' }
   },
   {
     it: 'the Parquet file of another day in its place',
@@ -248,5 +270,5 @@ t.test('files that were there before the chain are told, and proven from then on
   const path = logFolder(t, { [EARLY]: of('2023-03-01T09:26:53.589Z') })
   await tendOnce(path, WALL, {})
   await tendOnce(path, WALL, { chain: key.options })
-  t.match(await verified(path, key.publicKey), { proven: true, files: 1, found: 1 })
+  t.match(await verified(path, key.publicKey), { proven: true, files: 2, found: 2 })
 })
