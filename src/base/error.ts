@@ -189,7 +189,7 @@ const MESSAGES = {
   ARCHIVE_BUSY: (folder: string, holder: string) =>
     `files of the query log are being looked after, in ${folder} (${holder}): try again`,
   ARCHIVE_NO_FILE: (path: string, folder: string) =>
-    `found ${path}, wanted a closed file of the query log in ${folder}`,
+    `${path} is no closed file of the query log in ${folder}`,
   ARCHIVE_NO_CHAIN: (folder: string, why: string) =>
     `nothing is removed from ${folder}, for it could not be proven: ${why}`,
   CHAIN_KEY: (path: string, why: string) =>

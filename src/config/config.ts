@@ -241,6 +241,8 @@ export interface ChainConfig {
   readonly earlierKeys: readonly string[]
   /** The chain gets a line at least so often. */
   readonly checkpoint: Milliseconds
+  /** Of the setting of the key, for a key that cannot be used. */
+  readonly position: Position
 }
 
 /** `full`: the address; `prefix`, `pseudonym`: what is left of it; `none`: nothing. */

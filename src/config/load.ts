@@ -76,7 +76,7 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
     refuse('log.queries.privacy.keys', log.queries.privacy.keys, wanted)
   }
   const keep = keepOf(log.queries.keep, path => read.positionOf(path))
-  const chain = chainOf(log.queries.chain, folder)
+  const chain = chainOf(log.queries.chain, folder, path => read.positionOf(path))
   if (chain !== undefined) {
     if (isWithin(chain.signKey, logFolder)) {
       refuse(
@@ -187,11 +187,13 @@ function configOf(
 
 function chainOf(
   settings: Settings['log']['queries']['chain'],
-  folder: string
+  folder: string,
+  positionOf: (path: readonly string[]) => Position
 ): ChainConfig | undefined {
   const { 'sign-key': signKey, 'earlier-keys': earlierKeys, checkpoint } = settings
   if (signKey === '') return undefined
-  return { signKey: resolve(folder, signKey), earlierKeys, checkpoint }
+  const position = positionOf(['log', 'queries', 'chain', 'sign-key'])
+  return { signKey: resolve(folder, signKey), earlierKeys, checkpoint, position }
 }
 
 function keepOf(

@@ -11,14 +11,18 @@ const OTHERS = 0o077
  * @throws InterdictError CHAIN_KEY, where it cannot be read, is no key, or others can read it
  */
 export function readSignKey(path: string): KeyObject {
+  const read = trySignKey(path)
+  if (typeof read === 'string') throw failure('CHAIN_KEY', path, read)
+  return read
+}
+
+/** The same, or why it cannot be used. */
+export function trySignKey(path: string): KeyObject | string {
   try {
     const { mode } = statSync(path)
-    if ((mode & OTHERS) !== 0) {
-      const shown = (mode & 0o777).toString(8)
-      throw new Error(`its mode is ${shown}, wanted one for its owner alone`)
-    }
-    return privateKeyOf(readFileSync(path))
+    if ((mode & OTHERS) === 0) return privateKeyOf(readFileSync(path))
+    return `its mode is ${(mode & 0o777).toString(8)}, wanted one for its owner alone`
   } catch (error) {
-    throw failure('CHAIN_KEY', path, error instanceof Error ? error.message : String(error))
+    return error instanceof Error ? error.message : String(error)
   }
 }
