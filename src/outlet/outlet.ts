@@ -116,10 +116,11 @@ export class Outlet {
 
   private untilOver<T>(promise: Promise<T>): Promise<T | undefined> {
     const { signal } = this.over
-    const over = new Promise<undefined>(resolve => {
-      signal.addEventListener('abort', () => resolve(undefined), { once: true })
+    return new Promise((resolve, reject) => {
+      const end = (): void => resolve(undefined)
+      signal.addEventListener('abort', end, { once: true })
+      void promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', end))
     })
-    return Promise.race([promise, over])
   }
 
   private async open(): Promise<Connection> {
