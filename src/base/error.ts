@@ -216,6 +216,8 @@ const MESSAGES = {
     `the output ${name} takes nothing: ${why}; lookups wait for it on the disk`,
   OUTPUT_OVERRUN: (name: string, lines: number) =>
     `${lines} lookups were not sent to the output ${name}: it has taken nothing for too long`,
+  OUTPUT_REFUSED: (name: string, lookups: number, why: string) =>
+    `the output ${name} has refused ${lookups} lookups so far: ${why}`,
   OUTPUT_SPOOL: (name: string, folder: string, why: string) =>
     `lookups for the output ${name} cannot wait in ${folder}: ${why}`,
   OUTPUT_LOCKED: (name: string, folder: string, holder: string) =>

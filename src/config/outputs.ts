@@ -6,29 +6,50 @@ import type { OutputAddress, OutputConfig } from './config.js'
 
 const MAX_PORT = 65_535
 
-/** Reads `udp://192.0.2.1:514`, `tcp://name:601`, `tls://[2001:db8::1]:6514` or `unix:/path`. */
+/** Of URLs that say nothing else; where logs go in OTLP over HTTP. */
+const URL_PORT = { http: 80, https: 443 } as const
+const OTLP_PATH = '/v1/logs'
+
+/**
+ * Reads `udp://192.0.2.1:514`, `tcp://name:601`, `tls://[2001:db8::1]:6514` or `unix:/path`; or a URL,
+ * `https://collector.example:4318` being `https://collector.example:4318/v1/logs`.
+ */
 export function readOutputAddress(text: string): OutputAddress | undefined {
-  const path = /^unix:(\/.+)$/.exec(text)?.[1]
-  if (path !== undefined) return { kind: 'unix', host: path, port: 0 }
-  const [, kind, bracketed, plain, digits] =
-    /^(udp|tcp|tls):\/\/(?:\[([0-9a-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(text) ?? []
+  const socket = /^unix:(\/.+)$/.exec(text)?.[1]
+  if (socket !== undefined) return { kind: 'unix', host: socket, port: 0, path: '' }
+  const [, kind, bracketed, plain, digits, path = ''] =
+    /^(\w+):\/\/(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+))(?::(\d{1,5}))?(\/[!-~]*)?$/.exec(text) ?? []
   const host = bracketed ?? plain
+  if (host === undefined) return undefined
+  if (kind === 'http' || kind === 'https') {
+    const port = Number(digits ?? URL_PORT[kind])
+    const longer = path === '' || path === '/' ? OTLP_PATH : path
+    return isPort(port) ? { kind, host, port, path: longer } : undefined
+  }
+  const isSocket = kind === 'udp' || kind === 'tcp' || kind === 'tls'
   const port = Number(digits)
-  if (kind === undefined || host === undefined || port < 1 || port > MAX_PORT) return undefined
-  return { kind: kind as OutputAddress['kind'], host, port }
+  return isSocket && path === '' && isPort(port) ? { kind, host, port, path } : undefined
+}
+
+function isPort(port: number): boolean {
+  return port >= 1 && port <= MAX_PORT
 }
 
 const file = z.string('a path').prefault('')
 
 const output = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'a name of a-z, 0-9 and -'),
-  type: z.enum(['syslog', 'json', 'dnstap']),
-  to: textAs('udp://, tcp:// or tls:// with host and port, or unix:/path', readOutputAddress),
+  type: z.enum(['syslog', 'json', 'dnstap', 'otlp']),
+  to: textAs(
+    'udp://, tcp:// or tls:// with host and port, unix:/path, http:// or https://',
+    readOutputAddress
+  ),
   which: z.enum(['all', 'blocked']).prefault('all'),
   format: z.enum(['interdict', 'sentence', 'ecs', 'ocsf']).prefault('interdict'),
   ca: file,
   cert: file,
   key: file,
+  headers: file,
   'server-name': z.string().prefault(''),
   spool: file,
   'spool-size': size('1MB', '64GB').prefault('64MB')
@@ -38,11 +59,15 @@ export const outputsSchema = z
   .array(output)
   .max(16)
   .superRefine((outputs, context) => {
-    for (const [i, { name, type, to, cert, key }] of outputs.entries()) {
+    for (const [i, { name, type, to, cert, key, headers }] of outputs.entries()) {
       const refuse = (at: string, message: string): void =>
         context.addIssue({ code: 'custom', path: [i, at], message })
       if (outputs.findIndex(other => other.name === name) < i) refuse('name', 'each name once')
       if (to.kind === 'udp' && type !== 'syslog') refuse('to', 'udp:// for syslog only')
+      const isUrl = to.kind === 'http' || to.kind === 'https'
+      if (type === 'otlp' && !isUrl) refuse('to', 'http:// or https:// for otlp')
+      if (type !== 'otlp' && isUrl) refuse('to', 'http:// and https:// for otlp only')
+      if (type !== 'otlp' && headers !== '') refuse('headers', 'headers for otlp only')
       if ((cert === '') !== (key === '')) refuse(cert === '' ? 'key' : 'cert', 'both or neither')
     }
   })
@@ -58,12 +83,13 @@ export function outputsOf(
   state: string
 ): OutputConfig[] {
   const path = (text: string): string => (text === '' ? '' : resolve(folder, text))
-  return outputs.map(({ name, type, to, which, format, ca, cert, key, ...rest }) => ({
+  return outputs.map(({ name, type, to, which, format, ca, cert, key, headers, ...rest }) => ({
     ...{ name, type, to, which, format },
     tls: {
       ...{ ca: path(ca), cert: path(cert), key: path(key) },
       serverName: rest['server-name'] === '' ? to.host : rest['server-name']
     },
+    headers: path(headers),
     spool: {
       folder: rest.spool === '' ? resolve(state, 'outputs', name) : path(rest.spool),
       octets: rest['spool-size']

@@ -1,20 +1,41 @@
 import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, type SecureContextOptions } from 'node:tls'
 import type { Milliseconds } from '../base/units.js'
 import type { OutputConfig } from '../config/config.js'
 
 /** A sink that is connected. Whatever goes wrong rejects; then it is of no more use. */
 export interface Connection {
-  /** Resolves when all of them are with the kernel. */
+  /** Resolves when all of them are with the kernel, or who answers has taken them. */
   send(messages: readonly Uint8Array[]): Promise<void>
   close(): Promise<void>
 }
 
 const CONNECT_PATIENCE: Milliseconds = 10_000
 /** Who takes nothing for so long is gone, or as good as that. */
-const SEND_PATIENCE: Milliseconds = 30_000
+export const SEND_PATIENCE: Milliseconds = 30_000
+
+/** It took nothing, and says when it is to be tried again. */
+export class TryLater extends Error {
+  /** @param after not before so long */
+  constructor(
+    message: string,
+    readonly after: Milliseconds
+  ) {
+    super(message)
+  }
+}
+
+/** Some of what it was sent it does not take, however often it is sent; of the others it took all. */
+export class Refusal extends Error {
+  constructor(
+    message: string,
+    readonly lookups: number
+  ) {
+    super(message)
+  }
+}
 
 /** A promise that gives up after `patience`. */
 export function within<T>(patience: Milliseconds, what: string, promise: Promise<T>): Promise<T> {
@@ -111,16 +132,18 @@ export class Stream implements Connection {
 function socketOf({ to, tls }: OutputConfig): Socket {
   if (to.kind === 'unix') return connect({ path: to.host })
   if (to.kind === 'tcp') return connect({ host: to.host, port: to.port })
-  const file = (path: string): Buffer | undefined => (path === '' ? undefined : readFileSync(path))
-  const [ca, cert, key] = [tls.ca, tls.cert, tls.key].map(file)
-  return connectTls({
-    ...{ host: to.host, port: to.port, servername: tls.serverName },
-    // Read at each connection, so that renewed ones hold.
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
+  const address = { host: to.host, port: to.port, servername: tls.serverName }
+  return connectTls({ ...address, ...credentials(tls) })
+}
+
+/** Read at each connection, so that renewed ones hold. */
+export function credentials({ ca, cert, key }: OutputConfig['tls']): SecureContextOptions {
+  return {
+    ...(ca !== '' && { ca: readFileSync(ca) }),
+    ...(cert !== '' && { cert: readFileSync(cert) }),
+    ...(key !== '' && { key: readFileSync(key) }),
     minVersion: 'TLSv1.2'
-  })
+  }
 }
 
 /** One message a datagram: RFC 5426. That it arrives, nobody says. */

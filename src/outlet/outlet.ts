@@ -6,10 +6,12 @@ import { readRecord } from '../log/read-record.js'
 import type { QueryRecord } from '../log/schema.js'
 import type { ServiceLog } from '../log/service-log.js'
 import { Backlog } from './backlog.js'
-import { openDatagrams, Stream, within, type Connection } from './connection.js'
+import { openDatagrams, Refusal, Stream, TryLater, within, type Connection } from './connection.js'
 import { dnstapFrame } from './dnstap.js'
 import { shownAs } from './forms.js'
 import { openFrames } from './frame-streams.js'
+import { openOtlp } from './otlp-http.js'
+import { logRecord } from './otlp.js'
 import { Spool } from './spool.js'
 import { syslogDatagram, syslogFrame } from './syslog.js'
 
@@ -24,7 +26,7 @@ const LAST_PATIENCE: Milliseconds = 2_000
 /** For who asks how it is. All but the last two count up from the start. */
 export interface OutletCounts {
   readonly sent: number
-  /** Lookups for which there was no room, or the disk took nothing. */
+  /** Lookups for which there was no room, or the disk took nothing, or which the other end refused. */
   readonly dropped: number
   /** Failures to connect or to send. */
   readonly errors: number
@@ -36,6 +38,7 @@ export interface OutletCounts {
 export class Outlet {
   private sent = 0
   private errors = 0
+  private refused = 0
   private readonly backlog: Backlog
   private readonly encode: (record: QueryRecord) => Uint8Array
   private connection: Connection | undefined
@@ -76,10 +79,10 @@ export class Outlet {
   }
 
   counts(): OutletCounts {
-    const { sent, errors, backlog, connection } = this
+    const { sent, errors, refused, backlog, connection } = this
     const connected = connection !== undefined
     return {
-      ...{ sent, errors, dropped: backlog.dropped },
+      ...{ sent, errors, dropped: backlog.dropped + refused },
       ...{ waitingOctets: backlog.waiting, connected }
     }
   }
@@ -102,16 +105,37 @@ export class Outlet {
         if (block === undefined) return
         const messages = this.messagesOf(block)
         this.connection ??= await this.open()
-        await this.connection.send(messages)
+        const refused = await this.deliver(messages, this.connection)
         this.backlog.done()
-        this.sent += messages.length
+        this.sent += messages.length - refused
+        this.works()
         pause = FIRST_PAUSE
       } catch (error) {
         await this.failed(error)
-        await sleep(pause, undefined, { signal: this.over.signal }).catch(() => undefined)
+        const wait = error instanceof TryLater ? Math.max(pause, error.after) : pause
+        await sleep(wait, undefined, { signal: this.over.signal }).catch(() => undefined)
         pause = Math.min(2 * pause, LONGEST_PAUSE)
       }
     }
+  }
+
+  /** @returns how many of them it does not take, and never will */
+  private async deliver(messages: Uint8Array[], connection: Connection): Promise<number> {
+    try {
+      await connection.send(messages)
+      return 0
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      const lookups = Math.min(error.lookups, messages.length)
+      this.refused += lookups
+      this.report(failure('OUTPUT_REFUSED', this.options.name, this.refused, error.message))
+      return lookups
+    }
+  }
+
+  private works(): void {
+    if (this.isDown) this.log.info({ output: this.options.name }, 'the output takes lookups again')
+    this.isDown = false
   }
 
   private untilOver<T>(promise: Promise<T>): Promise<T | undefined> {
@@ -124,16 +148,10 @@ export class Outlet {
   }
 
   private async open(): Promise<Connection> {
-    const { type, to, name } = this.options
-    const connection =
-      type === 'dnstap'
-        ? await openFrames(this.options)
-        : to.kind === 'udp'
-          ? await openDatagrams(this.options)
-          : await Stream.open(this.options)
-    if (this.isDown) this.log.info({ output: name }, 'the output takes lookups again')
-    this.isDown = false
-    return connection
+    const { type, to } = this.options
+    if (type === 'otlp') return openOtlp(this.options)
+    if (type === 'dnstap') return openFrames(this.options)
+    return to.kind === 'udp' ? openDatagrams(this.options) : Stream.open(this.options)
   }
 
   private async failed(error: unknown): Promise<void> {
@@ -174,6 +192,8 @@ function encoderOf({ type, to, format }: OutputConfig): (record: QueryRecord) =>
       return dnstapFrame
     case 'json':
       return record => Buffer.from(`${shownAs(format, record)}\n`)
+    case 'otlp':
+      return record => logRecord(record, format)
     case 'syslog':
       return to.kind === 'udp'
         ? record => syslogDatagram(record, format)

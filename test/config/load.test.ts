@@ -323,6 +323,36 @@ t.test('reads outputs, with what is left out filled in', async t => {
   })
 })
 
+const URLS = [
+  { to: 'http://[2001:db8::1]:4318', kind: 'http', host: '2001:db8::1', port: 4318 },
+  { to: 'https://otlp.example', kind: 'https', host: 'otlp.example', port: 443 },
+  { to: 'http://otlp.example/', kind: 'http', host: 'otlp.example', port: 80 },
+  { to: 'https://otlp.example:1/in/logs?a=b', host: 'otlp.example', port: 1, path: '/in/logs?a=b' }
+] as const
+
+for (const { to, ...wanted } of URLS) {
+  t.test(`reads ${to} as where OTLP goes`, async t => {
+    const text = `log: { outputs: [{ name: otel, type: otlp, to: '${to}', headers: secret }] }`
+    const output = { to: { path: '/v1/logs', ...wanted }, headers: '/etc/interdict/secret' }
+    t.match(readConfig(text, FILE), { config: { log: { outputs: [output] } } })
+  })
+}
+
+const NO_URLS = [
+  { it: 'OTLP over a socket', output: "type: otlp, to: 'tcp://192.0.2.1:4318'" },
+  { it: 'syslog to a URL', output: "type: syslog, to: 'http://192.0.2.1:514'" },
+  { it: 'a path of no URL', output: "type: json, to: 'tcp://192.0.2.1:514/v1/logs'" },
+  { it: 'a port that there is not', output: "type: otlp, to: 'http://192.0.2.1:70000'" },
+  { it: 'headers of no requests', output: "type: json, to: 'tcp://192.0.2.1:1', headers: a" }
+]
+
+for (const { it, output } of NO_URLS) {
+  t.test(`refuses ${it}`, async t => {
+    const read = readConfig(`log: { outputs: [{ name: a, ${output} }] }`, FILE)
+    t.match(read, { ok: false, errors: [{ code: 'DOCUMENT_INVALID' }] })
+  })
+}
+
 t.test('refuses outputs that make no sense, all at once', async t => {
   const text = `log:
   outputs:

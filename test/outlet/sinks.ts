@@ -67,8 +67,9 @@ export function output(site: Site, { to, tls, octets = 2 ** 26, ...given }: Give
   return {
     ...{ name: 'test', type: 'json', which: 'all', format: 'interdict' },
     ...given,
-    to: { kind: 'tcp', host: '127.0.0.1', port: 0, ...to },
+    to: { kind: 'tcp', host: '127.0.0.1', port: 0, path: '', ...to },
     tls: { ca: '', cert: '', key: '', serverName: 'siem.example', ...tls },
+    headers: given.headers ?? '',
     spool: { folder: site.path('spool'), octets }
   }
 }
