@@ -26,8 +26,8 @@ export interface RemoveParts {
  *
  * @param given paths, within the folder of the log or from where we are
  * @returns what was removed, with what the chain has of it
- * @throws InterdictError ARCHIVE_NO_FILE, ARCHIVE_NO_CHAIN, ARCHIVE_BUSY, CHAIN_KEY, CHAIN_WRITE; the
- *   system's errors
+ * @throws InterdictError ARCHIVE_NO_FILE, ARCHIVE_NO_CHAIN, ARCHIVE_BUSY, ARCHIVE_FAILED, CHAIN_KEY,
+ *   CHAIN_WRITE
  */
 export async function removeByOrder(
   parts: RemoveParts,
@@ -43,15 +43,14 @@ export async function removeByOrder(
   return whileAlone(names, async () => {
     const chain = await openChain(parts)
     finishReplacing(names, chain && (into => chain.isNoted(into)))
-    await chain?.note(error => {
-      throw error
-    })
+    // What cannot be read may be what is to be removed.
+    await chain?.note(() => undefined)
     const there = filesIn(names)
     const known = new Set([...there, ...(chain?.standing() ?? [])])
     const files = new Set(given.map(path => found(names, path, known)))
     for (const file of [...files]) for (const half of halvesOf(names, file)) files.add(half)
     const removed = (await chain?.removedByOrder([...files], order)) ?? unnoted([...files])
-    for (const file of files) rmSync(join(names.folder, file), { force: true })
+    for (const file of files) removeFile(join(names.folder, file))
     // They have clients of what was removed.
     removeStale(names, chain)
     for (const day of daysIn(names)) removeFolder(names, day)
@@ -59,6 +58,15 @@ export async function removeByOrder(
     chain?.checkpoint()
     return removed
   })
+}
+
+/** @throws InterdictError ARCHIVE_FAILED */
+function removeFile(path: string): void {
+  try {
+    rmSync(path, { force: true })
+  } catch (error) {
+    throw failure('ARCHIVE_FAILED', path, (error as Error).message)
+  }
 }
 
 async function openChain({ names, chain, wall, log }: RemoveParts): Promise<Chain | undefined> {

@@ -34,7 +34,8 @@ const UNPROVEN: Readonly<Record<Unproven['kind'], string>> = {
 export const WAS: Readonly<Record<NonNullable<OrderedFile['was']>, string>> = {
   altered: 'it was not what the chain had said of it',
   extra: 'the chain did not have it',
-  missing: 'it was gone already'
+  missing: 'it was gone already',
+  unreadable: 'it could not be read any more'
 }
 
 /** For people. */

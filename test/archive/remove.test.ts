@@ -1,4 +1,5 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { whileAlone } from '../../src/archive/busy.js'
@@ -9,6 +10,7 @@ import { lines, logFolder, record } from './lines.js'
 
 const EARLY = 'queries-20230302T000000.104Z.jsonl'
 const LATE = 'queries-20230303T000000.104Z.jsonl'
+const UNNOTED = 'queries-20230304T000000.104Z.jsonl'
 const WALL = Date.parse('2023-03-04T12:00:00.000Z')
 const ORDER = { by: 'alice as root', reason: 'request 17 of the data protection officer' }
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -68,6 +70,21 @@ t.test('so are one that is gone already, and one that the chain did not have', a
   t.match(await proof(), { proven: true, breaks: [], ordered: [ORDER] })
 })
 
+t.test(
+  'a file that cannot be read is told to be that, and keeps none from being removed',
+  async t => {
+    const { at, remove, proof } = await written(t, false)
+    for (const name of [EARLY, UNNOTED]) {
+      rmSync(at(name), { force: true })
+      // Not even root can read it.
+      symlinkSync(name, at(name))
+    }
+    await remove(LATE)
+    t.match(await remove(EARLY, UNNOTED), [{ was: 'unreadable' }, { was: 'unreadable' }])
+    t.match(await proof(), { proven: true, files: 0 })
+  }
+)
+
 t.test('half-made Parquet of a file goes with it', async t => {
   const { at, remove, proof, path } = await written(t, true)
   // As if it had been killed before the chain was told.
@@ -124,6 +141,14 @@ t.test('without a chain files are just removed, but none where there is one', as
     readdirSync(names.folder).filter(name => names.isClosed(name)),
     [LATE]
   )
+})
+
+t.test('what the system does not remove is told with a code', async t => {
+  const { parts, at } = await written(t, false)
+  rmSync(at('chain.jsonl'))
+  mkdirSync(at(UNNOTED))
+  const bare = { ...parts, chain: undefined }
+  await t.rejects(removeByOrder(bare, [UNNOTED], ORDER), { code: 'ARCHIVE_FAILED' })
 })
 
 t.test('two do not work on the files at once: one waits for the other', async t => {

@@ -176,10 +176,14 @@ export class Chain {
   }
 
   async #asFound(file: string): Promise<OrderedFile> {
-    const path = join(this.#names.folder, file)
-    const sha256 = existsSync(path) ? (await digestFile(path)).sha256 : undefined
     const known = this.#book.files.get(file)
-    if (sha256 === undefined) return { file, sha256: known?.sha256 ?? '', was: 'missing' }
+    let sha256: string
+    try {
+      sha256 = (await digestFile(join(this.#names.folder, file))).sha256
+    } catch (error) {
+      const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+      return { file, sha256: known?.sha256 ?? '', was: isMissing ? 'missing' : 'unreadable' }
+    }
     if (known?.state !== 'stands') return { file, sha256, was: 'extra' }
     const isFine = [known.sha256, known.before].includes(sha256)
     return isFine ? { file, sha256 } : { file, sha256, was: 'altered' }

@@ -39,9 +39,12 @@ export interface Order {
  *
  * `altered` not what the chain had said of it
  * `extra`   the chain did not have it
- * `missing` it was not there any more: its SHA-256 is that of before
+ * `missing`, `unreadable` it was not there any more, or could not be read: its SHA-256 is that of
+ *           before, or empty
  */
-export type OrderedFile = NamedFile & { readonly was?: 'altered' | 'extra' | 'missing' }
+export type OrderedFile = NamedFile & {
+  readonly was?: 'altered' | 'extra' | 'missing' | 'unreadable'
+}
 
 /**
  * What a line says.
