@@ -1,5 +1,8 @@
 import { systemClock } from '../../src/base/clock.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
+import { sizeOf } from '../../src/cache/segment.js'
+import type { Answer } from '../../src/wire/answer.js'
+import type { QuestionKey } from '../../src/wire/query.js'
 import type { Case } from './measure.js'
 import { INPUTS, queryAt, type Stage } from './stage.js'
 
@@ -26,6 +29,31 @@ export function cacheCases({ unlisted, answers }: Stage): Case[] {
         for (let i = 0; i < times; i++) cache.put(keys[i & MASK]!, answers[i & MASK]!)
         return cache.entries
       }
-    }
+    },
+    newNames(keys[0]!, answers[0]!)
   ]
+}
+
+/** What a flood of names that nobody asks for twice costs a cache that is full. */
+function newNames(like: QuestionKey, answer: Answer): Case {
+  const cache = new PackedAnswerCache(SIZE, systemClock)
+  const key = Uint8Array.from(like)
+  const numbers = new DataView(key.buffer)
+  let number = 0
+  const ask = (): void => {
+    // Behind the first label's length.
+    numbers.setUint32(1, number++)
+    if (cache.get(key) === undefined) cache.put(key, answer)
+  }
+  for (let full = 0; full < cache.limit;) {
+    ask()
+    full += sizeOf(key, answer)
+  }
+  return {
+    name: 'cache: new name, full',
+    run(times) {
+      for (let i = 0; i < times; i++) ask()
+      return cache.entries
+    }
+  }
 }
