@@ -32,19 +32,30 @@ export const SO_RCVBUFFORCE = 33
 
 /** linux/in.h, linux/in6.h */
 export const IPPROTO_IP = 0
+export const IPPROTO_UDP = 17
 export const IP_PKTINFO = 8
+export const IP_MTU_DISCOVER = 10
 export const IP_RECVERR = 11
 export const IPPROTO_IPV6 = 41
+export const IPV6_MTU_DISCOVER = 23
 export const IPV6_RECVERR = 25
 export const IPV6_V6ONLY = 26
 export const IPV6_RECVPKTINFO = 49
+
+/** linux/udp.h */
+export const UDP_SEGMENT = 103
+
+/** linux/in.h, linux/in6.h: never in fragments, whatever ICMP says of the path. */
+export const PMTUDISC_PROBE = 3
 
 /** linux/errqueue.h: who says so, in `ee_origin`. */
 export const SO_EE_ORIGIN_ICMP = 2
 export const SO_EE_ORIGIN_ICMP6 = 3
 
 /** asm-generic/errno-base.h, errno.h */
+export const EIO = 5
 export const ENOMEM = 12
+export const EINVAL = 22
 export const EMSGSIZE = 90
 export const ENOBUFS = 105
 
