@@ -24,8 +24,12 @@ export const allowedName = (index: number): string =>
 /** In the list of this generation and in no other: shows which one is in force. */
 export const markerName = (generation: number): string => `generation-${generation}.net`
 
-/** Stands for names never asked before; the load writes a number over the first label. */
-export const FRESH_NAME = '00000000.fresh-name.com'
+/**
+ * Stands for names never asked before; the load writes a number over the first eight octets. Their
+ * lengths are spread as those of popular names are (standard deviation 4.5 octets).
+ */
+export const freshName = (index: number): string =>
+  `00000000${'x'.repeat(scramble(index) % 16)}.fresh-name.com`
 
 /** Popular names, most popular first. */
 export function popularNames(count: number): string[] {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { allowedName, blockedName, drawByRank, FRESH_NAME, popularNames } from './names.js'
+import { allowedName, blockedName, drawByRank, freshName, popularNames } from './names.js'
 import { seeded } from './random.js'
 
 /** Query files, one for each kind of traffic. */
@@ -69,7 +69,7 @@ export async function writeQueries(
     mixed: await write('mixed', many(mixed)),
     blocked: await write('blocked', many(blocked)),
     cached: await write('cached', many(cached)),
-    fresh: await write('fresh', [FRESH_NAME]),
+    fresh: await write('fresh', many(freshName)),
     blockedInMixed: QUERIES / BLOCKED_STEP,
     popular: await write('popular', drawByRank(popular, POPULAR_DRAWS, SEED))
   }
