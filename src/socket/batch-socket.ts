@@ -9,6 +9,7 @@ import {
   type UpstreamSocket,
   type WayBack
 } from './datagram.js'
+import type { Convoys } from './convoys.js'
 import type { Desk } from './desk.js'
 import type { Ledger } from './ledger.js'
 import type { Poll, System } from './linux.js'
@@ -62,6 +63,9 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
   /** Something is in the queue of errors. */
   private troubled = false
   private waiting = 0
+  /** Where the first of what waits goes, and whether all of it goes there. */
+  private first: WayBack | Peer | undefined
+  private together = true
   private onQuiet: (() => void) | undefined
 
   constructor(
@@ -92,6 +96,8 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
     else for (let k = 0; k < end - start; k++) memory.octets[at + k] = octets[start + k]!
     memory.words[memory.sends.iovecs + i * layout.IOVEC_WORDS + layout.LENGTH] = end - start
     addressMessage(memory, i, to as Way)
+    if (i === 0) this.first = to
+    else if (to !== this.first) this.together = false
     this.waiting++
     if (i === 0) this.shop.turn.flush(this.flush)
     else if (this.waiting === BATCH) this.flush()
@@ -208,34 +214,48 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
   }
 
   private readonly flush = (): void => {
-    const ready = this.waiting
+    const { waiting: ready, together } = this
     this.waiting = 0
+    this.together = true
     if (ready === 0 || this.fd < 0) return
     if (this.undelivered === undefined) this.transmit(this.memory.sends.address, ready)
-    else this.transmitAndTell(ready)
+    else this.transmitAndTell(ready, together)
   }
 
-  /** As `transmit`, but the error that a send fails with may be that of a datagram sent before. */
-  private transmitAndTell(count: number): void {
+  /**
+   * To upstreams, in convoys. As `transmit`, but the error that a send fails with may be that of a
+   * datagram sent before.
+   */
+  private transmitAndTell(count: number, together: boolean): void {
     const { system } = this.shop
-    const { address } = this.memory.sends
+    const { convoys } = this.desk
+    const { address, sizes, firsts } = convoys
+    let end = convoys.form(count, together)
     let retried = -1
-    for (let at = 0; at < count;) {
-      const sent = system.sendmmsg(this.fd, address + at * layout.HEADER, count - at, 0)
+    for (let at = 0; at < end;) {
+      const sent = system.sendmmsg(this.fd, address + at * layout.HEADER, end - at, 0)
+      for (let i = 0; i < sent; i++) this.counts.sent += sizes[at + i]!
       if (sent > 0) {
         at += sent
-        this.counts.sent += sent
-      } else if (system.errno() === system.eagain) {
-        this.counts.sendErrors += count - at
+        continue
+      }
+      const errno = system.errno()
+      const apart = convoys.breakUp(at, count, errno)
+      if (apart > 0) end = apart
+      else if (errno === system.eagain) {
+        this.counts.sendErrors += count - firsts[at]!
         break
       } else if (retried < at) retried = at
-      else {
-        this.desk.errors.note(this.memory, at, system.errno())
-        this.counts.sendErrors++
-        at++
-      }
+      else this.giveUp(convoys, at++, errno)
     }
     if (retried >= 0) this.tell(this.desk.errors.takeNoted())
+  }
+
+  private giveUp({ firsts, sizes, order }: Convoys, at: number, errno: number): void {
+    const first = firsts[at]!
+    const end = first + sizes[at]!
+    for (let i = first; i < end; i++) this.desk.errors.note(this.memory, order[i]!, errno)
+    this.counts.sendErrors += sizes[at]!
   }
 
   private transmit(address: number, count: number): void {

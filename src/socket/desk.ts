@@ -1,3 +1,4 @@
+import { Convoys } from './convoys.js'
 import { ErrorQueue } from './error-queue.js'
 import type { System } from './linux.js'
 import { MessageMemory, packetInfoOctets } from './message-memory.js'
@@ -15,6 +16,7 @@ export class Desk {
   /** Sends what waits, of the socket that put it there last. */
   private flush: (() => void) | undefined
   private queue: ErrorQueue | undefined
+  private lined: Convoys | undefined
 
   constructor(
     private readonly system: System,
@@ -29,6 +31,11 @@ export class Desk {
   /** Has memory of its own, from the first error on. */
   get errors(): ErrorQueue {
     return (this.queue ??= new ErrorQueue(this.system, this.family))
+  }
+
+  /** Has memory of its own, from the first use on. */
+  get convoys(): Convoys {
+    return (this.lined ??= new Convoys(this.system, this.memory))
   }
 
   /** For a socket with nothing waiting that is about to change that. What another left here leaves. */

@@ -18,10 +18,7 @@ const CONTROL_TYPE = 3
 const ERRNO = 4
 const ORIGIN = 5
 
-/**
- * Errors that are none of the way to a peer: too long for it in one piece (the kernel sends it in
- * pieces from then on), and no room here.
- */
+/** Errors that are none of the way to a peer: too long for it in one piece, and no room here. */
 const PASSING: readonly number[] = [linux.EMSGSIZE, linux.ENOBUFS, linux.ENOMEM]
 
 /**

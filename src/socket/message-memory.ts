@@ -18,15 +18,17 @@ export const HEADER: Octets = 64
 export const HEADER_WORDS = HEADER / 4
 export const NAME = 0
 const NAME_LENGTH = 2
-const IOV = 4
-const IOV_COUNT = 6
+/** Words of the name's pointer and length. */
+export const NAME_FIELDS = 4
+export const IOV = 4
+export const IOV_COUNT = 6
 export const CONTROL = 8
 export const CONTROL_LENGTH = 10
 export const FLAGS = 12
 export const MSG_LENGTH = 14
 
 /** sizeof(struct iovec), bits/types/struct_iovec.h: pointer base, u64 length; places in words. */
-const IOVEC: Octets = 16
+export const IOVEC: Octets = 16
 export const IOVEC_WORDS = IOVEC / 4
 export const BASE = 0
 export const LENGTH = 2

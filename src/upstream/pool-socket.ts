@@ -12,6 +12,9 @@ const FULL = 0x8000
 /** Most queries in flight that a stray response is compared with; bounds what a flood costs. */
 const STRAY_CHECKS = 32
 
+/** What leaves within this time may leave in one convoy; see socket's `Convoys`. */
+const MOMENT: Milliseconds = 1
+
 /** Where queries are written before they are copied out. */
 const desk = new Uint8Array(MAX_INQUIRY)
 /** Where they are written again, to be compared; that may be while the desk is in use. */
@@ -129,12 +132,25 @@ export class PoolSocket implements Channel {
     const length = batch.lengths[i]!
     const attempt = this.flights.get(length < HEADER ? -1 : messageId(octets, start))
     if (
-      attempt !== undefined &&
-      isFrom(batch, i, attempt) &&
-      quotes(octets, start, length, attempt)
-    )
-      this.receiver.undelivered(attempt, now)
-    else this.receiver.mismatched(undefined, now)
+      attempt === undefined ||
+      !isFrom(batch, i, attempt) ||
+      !quotes(octets, start, length, attempt)
+    ) {
+      this.receiver.mismatched(undefined, now)
+      return
+    }
+    // More than the query: it left in a convoy that this very system refused, once for all in it.
+    if (length > attempt.write(copy, 0)) this.undoAll(attempt, now)
+    else this.receiver.undelivered(attempt, now)
+  }
+
+  /** All that left for the same upstream at the same moment. */
+  private undoAll({ upstream, sentAt }: Try, now: Milliseconds): void {
+    for (const other of [...this.flights.values()]) {
+      if (other.upstream === upstream && Math.abs(other.sentAt - sentAt) < MOMENT) {
+        this.receiver.undelivered(other, now)
+      }
+    }
   }
 
   /** What somebody who does not know the ID might be after: an inquiry with the same question. */

@@ -75,6 +75,14 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'upstream/undelivered.test.ts',
     'asks the next upstream at once'
   ],
+  'the system takes no convoys': [
+    'socket/convoys.test.ts',
+    'where the system takes no convoys, nothing is lost'
+  ],
+  'an upstream on this very host is down when a convoy': [
+    'upstream/undelivered.test.ts',
+    'ICMP that quotes more than one query ends all that left with it'
+  ],
   'ICMP quotes what we did not send': ['upstream/undelivered.test.ts', 'ICMP that quotes ${it}'],
   'no upstream answers at all': ['gateway/loss.test.ts', 'all packets are lost'],
   'the same, and an answer is held': ['scenarios/stale-failure.yaml'],

@@ -199,6 +199,19 @@ t.test('ICMP ends a try once, and no other', async t => {
   t.match(forwarder.counts, { undelivered: 2, mismatches: 2 })
 })
 
+t.test('ICMP that quotes more than one query ends all that left with it', async t => {
+  const network = new ByHand()
+  const { ask, forwarder, time } = await rig(t, [], { transport: network, others: [ONE], limits })
+  for (let n = 0; n < 3; n++) void ask(`n${n}.example.com`)
+  time.advance(2)
+  void ask('later.example.com')
+  t.equal(network.sent.length, 4)
+  network.tell(Buffer.concat([network.sent[1]!, network.sent[0]!.subarray(0, 20)]))
+  t.match(forwarder, { inFlight: 4, counts: { undelivered: 3, mismatches: 0 } })
+  network.tell(network.sent[3]!)
+  t.match(forwarder.counts, { undelivered: 4, mismatches: 0 })
+})
+
 t.test('ICMP that comes later than we waited still says that it was no silence', async t => {
   const network = new ByHand()
   const { ask, time } = await rig(t, [], { transport: network, others: [ONE], limits })
