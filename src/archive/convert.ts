@@ -4,9 +4,9 @@ import { failure } from '../base/error.js'
 import { settle } from '../base/whole-file.js'
 import { SCHEMA_VERSION } from '../log/schema.js'
 import type { Chain } from './chain/chain.js'
-import type { SizedFile } from './chain/link.js'
+import type { NamedFile, SizedFile } from './chain/link.js'
 import type { Database } from './database.js'
-import { digestFile, digestLines } from './digest.js'
+import { digestFile, digestLines, timesIn } from './digest.js'
 import { FOREIGN, type LogNames } from './folder.js'
 import { COLUMNS, IS_LOOKUP, quotedList, readLines } from './lookups.js'
 import { copyTo, originOf, type Source } from './origin.js'
@@ -28,33 +28,83 @@ export async function convert(
   chain: Chain | undefined
 ): Promise<Source> {
   const path = join(names.folder, closed)
-  const from = readLines(quotedList([path]))
   const { sha256, octets, lines } = await digestLines(path)
   const original = { file: closed, sha256 }
   chain?.expect(original)
-  // Lines are read twice, and written once: reading costs a quarter of sorting and writing.
-  const days = await daysOf(database, from)
-  const records = days.reduce((sum, day) => sum + day.records, 0)
-  const source = { file: closed, sha256, records, foreign: lines - records }
-  if (source.foreign > 0) await refuseNewer(database, from, path)
+  const work = { database, names, closed, making, from: readLines(quotedList([path])) }
+  const { source, made } =
+    (await ofOneDay(work, path, { file: closed, sha256, records: lines, foreign: 0 })) ??
+    (await ofDays(work, path, original, lines))
   // Whatever it is, somebody may want it.
-  if (records === 0 && lines > 0) {
+  if (source.records === 0 && lines > 0) {
     chain?.replaced([original], [{ file: closed + FOREIGN, sha256, octets }])
     renameSync(path, path + FOREIGN)
     return source
   }
-  const made: SizedFile[] = []
-  for (const { day } of days) {
-    const part = join(making, names.parquetOf(closed))
-    const rows = `SELECT ${COLUMNS} FROM ${from} WHERE ${IS_LOOKUP} AND time::DATE = '${day}'`
-    await database.run(copyTo(rows, part, originOf([source])))
-    const place = join(names.archive, `day=${day}`, names.parquetOf(closed))
-    made.push({ file: relative(names.folder, place), ...(await digestFile(part)) })
-    settle(part, place)
-  }
   chain?.replaced([original], made)
   rmSync(path)
   return source
+}
+
+interface Work {
+  readonly database: Database
+  readonly names: LogNames
+  readonly closed: string
+  readonly making: string
+  /** Its lines, in SQL. */
+  readonly from: string
+}
+
+interface Made {
+  readonly source: Source
+  readonly made: readonly SizedFile[]
+}
+
+/**
+ * Most files have lookups of one day, and nothing else: then lines are read once, and not for their days
+ * first. It is known when they are written. Undefined: this file is not like that.
+ */
+async function ofOneDay(work: Work, path: string, source: Source): Promise<Made | undefined> {
+  const { first, last } = timesIn(path)
+  const [day, other] = [first, last].map(time => dayAt(time))
+  if (day === undefined || day !== other) return undefined
+  const written = await write(work, day, source)
+  return written === source.records ? { source, made: [await put(work, day)] } : undefined
+}
+
+/** @throws InterdictError ARCHIVE_SQL, ARCHIVE_NEWER; the system's errors */
+async function ofDays(work: Work, path: string, original: NamedFile, lines: number): Promise<Made> {
+  const days = await daysOf(work.database, work.from)
+  const records = days.reduce((sum, day) => sum + day.records, 0)
+  const source = { ...original, records, foreign: lines - records }
+  if (source.foreign > 0) await refuseNewer(work.database, work.from, path)
+  const made: SizedFile[] = []
+  for (const { day } of days) {
+    await write(work, day, source)
+    made.push(await put(work, day))
+  }
+  return { source, made }
+}
+
+function dayAt(time: string | undefined): string | undefined {
+  const at = Date.parse(time ?? '')
+  return Number.isNaN(at) ? undefined : new Date(at).toISOString().slice(0, 10)
+}
+
+const partOf = ({ names, closed, making }: Work): string => join(making, names.parquetOf(closed))
+
+/** @returns how many lookups of the day there were */
+async function write(work: Work, day: string, source: Source): Promise<number> {
+  const rows = `SELECT ${COLUMNS} FROM ${work.from} WHERE ${IS_LOOKUP} AND time::DATE = '${day}'`
+  return work.database.copy(copyTo(rows, partOf(work), originOf([source])))
+}
+
+async function put(work: Work, day: string): Promise<SizedFile> {
+  const { names, closed } = work
+  const place = join(names.archive, `day=${day}`, names.parquetOf(closed))
+  const digest = await digestFile(partOf(work))
+  settle(partOf(work), place)
+  return { file: relative(names.folder, place), ...digest }
 }
 
 async function daysOf(

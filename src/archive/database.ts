@@ -201,6 +201,12 @@ export class Database {
     await this.#inTurn(() => this.#connection.run(sql))
   }
 
+  /** One COPY of our own. @returns how many rows it wrote @throws InterdictError ARCHIVE_SQL */
+  async copy(sql: string): Promise<number> {
+    const reader = await this.#inTurn(() => this.#connection.runAndReadAll(sql))
+    return Number(reader.getRowsJS()[0]?.[0])
+  }
+
   /** What runs still is interrupted, and fails; then all is closed. */
   close(): void {
     if (this.#running > 0) this.interrupt()

@@ -70,6 +70,29 @@ t.test('closed files become Parquet by UTC day, with what they were made of', as
   })
 })
 
+t.test('a file is what its lines are, not what the first and the last of them are', async t => {
+  const at = (time: string): string => lines({ ...second!, time })
+  const [noon, night] = [at('2023-03-02T12:00:00.000Z'), at('2023-03-02T23:00:00.000Z')]
+  const middles = [
+    { text: lines(first!), records: 3, foreign: 0 },
+    { text: 'nothing of ours\n', records: 2, foreign: 1 },
+    { text: '\n', records: 2, foreign: 0 },
+    { text: lines(first!) + '{"v":1,"time":"2023\n' + lines(third!), records: 4, foreign: 1 }
+  ]
+  for (const { text, records, foreign } of middles) {
+    const path = logFolder(t, { [CLOSED]: noon + text + night })
+    const { done, told } = await run(path)
+    t.equal(done, true)
+    t.match(told, [{ fields: { records, foreign } }])
+    t.equal((await times(t, path)).length, records)
+    const database = await openDatabase({ memory: 256 * MIB, threads: 1 })
+    t.teardown(() => database.close())
+    const file = join(dirname(path), 'archive/day=2023-03-02', PARQUET)
+    t.match(await readOrigin(database, file), { sources: [{ records, foreign }] })
+    t.notOk(existsSync(join(dirname(path), CLOSED)))
+  }
+})
+
 t.test('files of a day become one when it is over', async t => {
   const path = logFolder(t, {
     [CLOSED]: lines(second!),
