@@ -24,7 +24,9 @@ export interface Month {
   /** In the file being written, which is no Parquet yet. */
   readonly live: number
   readonly lines: Octets
+  /** With tallies. */
   readonly parquet: Octets
+  readonly tallies: Octets
   readonly parquetRecords: number
   /** To write the lines; to make Parquet of them. */
   readonly writing: Milliseconds
@@ -127,7 +129,9 @@ export async function writeMonth(
   }
   const live = pen.close()
   const parquet = sizeOf(join(folder, 'archive'))
-  return { records, live, lines: pen.octets, parquet, parquetRecords: records - live, ...times }
+  const tallies = sizeOf(join(folder, 'archive', 'tallies'))
+  const sizes = { lines: pen.octets, parquet, tallies }
+  return { records, live, ...sizes, parquetRecords: records - live, ...times }
 }
 
 /** Once, as the gateway's own process does it. */

@@ -61,14 +61,20 @@ function budgets({ month, answers, conversion }: Found): string {
 }
 
 function logSection({ month }: Found): string {
-  const { records, live, lines, parquet, parquetRecords, writing, archiving } = month
+  const { records, live, lines, parquet, tallies, parquetRecords, writing, archiving } = month
   const rows = [
     ['lines of JSON', millions(records), (lines / records).toFixed(1), showMegabytes(lines)],
     [
-      'Parquet',
+      'Parquet and tallies',
       millions(parquetRecords),
       (parquet / parquetRecords).toFixed(2),
       showMegabytes(parquet)
+    ],
+    [
+      'tallies alone',
+      millions(parquetRecords),
+      (tallies / parquetRecords).toFixed(2),
+      showMegabytes(tallies)
     ]
   ]
   const heads = ['form', 'lookups', 'octets each', 'in all']
@@ -76,7 +82,7 @@ function logSection({ month }: Found): string {
     '## The log\n',
     table(heads, rows),
     `The newest ${live} lookups are lines still, in the file being written. Written in`,
-    `${(writing / 1000).toFixed(0)} s, made Parquet in ${(archiving / 1000).toFixed(0)} s, merging of days included:`,
+    `${(writing / 1000).toFixed(0)} s, made Parquet in ${(archiving / 1000).toFixed(0)} s, merging of days and tallies included:`,
     `${showThousands(parquetRecords / (archiving / 1000))} lookups/s.\n`
   ].join('\n')
 }

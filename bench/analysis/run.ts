@@ -2,8 +2,8 @@
  * What analysis costs: `npm run bench:analysis`. Makes up a month of lookups, asks it what analysts
  * ask, converts lines while the gateway is under load, and asks other tools the same.
  */
-import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { existsSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -15,7 +15,7 @@ import { BENCH, hasTwoCores, PACKAGE } from '../kit/place.js'
 import { killAll, run } from '../kit/processes.js'
 import { askBeside, TOOLS } from './beside.js'
 import { measureAlone, measureUnderLoad, type Conversion } from './conversion.js'
-import { Pen, writeMonth } from './month.js'
+import { Pen, writeMonth, type Month } from './month.js'
 import { page, type Found } from './page.js'
 import { askMonth } from './questions.js'
 import { writeRules } from './rules.js'
@@ -27,7 +27,8 @@ const USAGE = `npm run bench:analysis -- [options]
   --lines N       lines that are converted (10000000)
   --sample N      lookups that other tools are asked about (1000000)
   --rounds N      of each measurement (5)
-  --work DIR      where all is written (a folder of its own in the temporary one)
+  --work DIR      where all is written (a folder of its own in the temporary one); if a month is there
+                  already, which --keep left, that is asked
   --keep          leave that folder
   --out FILE      where the page goes (bench/analysis.md)
 `
@@ -94,7 +95,9 @@ async function main(): Promise<number> {
   return 0
 }
 
-const PARTS = ['rules', 'log', 'large', 'converting', 'sample', 'interdict.yaml']
+/** What is in `log`, once it is whole. */
+const MONTH = 'month.json'
+const PARTS = ['rules', 'log', MONTH, 'large', 'converting', 'sample', 'interdict.yaml']
 
 function roomIn(work: string, { records, lines, sample }: Options): string | undefined {
   const { bavail, bsize } = statfsSync(work)
@@ -121,9 +124,17 @@ async function measure(work: string, given: Options): Promise<Found> {
   rmSync(join(work, 'large'), { recursive: true })
   const beside = await askBeside(await lines('sample', sample), settings, rounds, say)
   const log = join(work, 'log')
-  const month = await writeMonth(traffic, policy, log, given.records, say)
+  const month = await monthIn(work, () => writeMonth(traffic, policy, log, given.records, say))
   const answers = await askMonth(settings, join(log, 'queries.jsonl'), rounds, say)
   return { month, answers, conversion, beside, sample, replay: await replay(), rounds }
+}
+
+async function monthIn(work: string, make: () => Promise<Month>): Promise<Month> {
+  const path = join(work, MONTH)
+  if (existsSync(path)) return JSON.parse(await readFile(path, 'utf8')) as Month
+  const month = await make()
+  await writeFile(path, JSON.stringify(month))
+  return month
 }
 
 async function convert(work: string, large: string, given: Options): Promise<Conversion> {
