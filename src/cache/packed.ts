@@ -43,7 +43,7 @@ export class PackedAnswerCache implements AnswerCache {
   private readonly staleMax: Milliseconds
 
   /**
-   * @param maxSize most octets held, besides what finds and remembers them: at most a twelfth of that
+   * @param maxSize most octets held, besides what finds and remembers them: at most a ninth of that
    * @param clock tells when a lifetime is over
    * @param staleMax how long an answer is held after that, for `getStale`
    * @param seed random, so that nobody can choose names that fall into one place of the index
@@ -59,7 +59,7 @@ export class PackedAnswerCache implements AnswerCache {
       this.sweep(ring, number)
     )
     const entries = 2 ** Math.ceil(Math.log2(maxSize / TYPICAL))
-    this.index = new PlaceIndex(Math.max(WAYS, entries), this.segments.lastPlace)
+    this.index = new PlaceIndex(Math.max(WAYS, entries))
   }
 
   get(key: QuestionKey): Answer | undefined {

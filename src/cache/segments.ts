@@ -15,14 +15,12 @@ const YOUNG: Milliseconds = 30_000
  * The memory of a cache in segments, which are filled in turn, in two rings: one for newcomers, one
  * for what is kept. Segments are made as they are needed, and never more than there is room for.
  *
- * A place is where a record begins in a segment, as one number from 1 on.
+ * A place is where a record begins in a segment, as one number of 32 bits, signed.
  */
 export class Segments {
   readonly newcomers: Ring
   readonly kept: Ring
   readonly segmentSize: Octets
-  /** The largest number that a place can have; in the last unit no record begins. */
-  readonly lastPlace: number
   private readonly all: (Segment | undefined)[]
   /** Places in one segment, as bits of a place's number. */
   private readonly bits: number
@@ -50,7 +48,6 @@ export class Segments {
     this.segmentSize = Math.min(LARGEST_SEGMENT, each)
     const most = Math.floor(size / this.segmentSize)
     this.bits = Math.log2(this.segmentSize / UNIT)
-    this.lastPlace = most * 2 ** this.bits - 1
     this.all = Array.from({ length: most })
     this.isNew = new Uint8Array(most)
     this.begunAt = new Float64Array(most)
@@ -96,21 +93,21 @@ export class Segments {
   }
 
   placeOf(number: number, at: Octets): number {
-    return (((number << this.bits) | (at / UNIT)) >>> 0) + 1
+    return (number << this.bits) | (at / UNIT)
   }
 
   /** The segment that a place is in. */
   of(place: number): Segment {
-    return this.all[(place - 1) >>> this.bits]!
+    return this.all[place >>> this.bits]!
   }
 
   /** Where in its segment a place is. */
   octetOf(place: number): Octets {
-    return ((place - 1) & ((1 << this.bits) - 1)) * UNIT
+    return (place & ((1 << this.bits) - 1)) * UNIT
   }
 
   isNewcomer(place: number): boolean {
-    return this.isNew[(place - 1) >>> this.bits] === 1
+    return this.isNew[place >>> this.bits] === 1
   }
 
   /** While there is room for what is kept, newcomers that came fast go over as they are. */
