@@ -220,7 +220,7 @@ t.test(
     const keep = { days: 4, space: 0, networks: [{ id: 'guests', days: 2 }] }
     await killOften(t, path, key, keep)
     t.match(await tendOnce(path, ago(0), { chain: key.options, keep }), { done: true })
-    t.match(await verified(path, key.publicKey), { proven: true, files: 4, unproven: [] })
+    t.match(await verified(path, key.publicKey), { proven: true, files: 8, unproven: [] })
     const database = await openDatabase({ memory: 256 * 1024 * 1024, threads: 1 })
     t.teardown(() => database.close())
     await database.addLookups(path)
