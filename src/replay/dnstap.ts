@@ -4,7 +4,7 @@ import type { Octets } from '../base/units.js'
 import { PROTOCOL } from '../log/event.js'
 import { expandName } from '../wire/name.js'
 import { RECORDED, type Ground, type LineReader, type Sink } from './lookup.js'
-import { readFields, type Fields } from './protobuf.js'
+import { Fields } from './protobuf.js'
 
 /** Field numbers of `Dnstap` and of its `Message`, from dnstap.proto. */
 const DNSTAP = { message: 14 } as const
@@ -27,69 +27,102 @@ const PASS = 3
 
 const HEADER: Octets = 12
 
+/** Clients that are remembered as text. */
+const MOST_CLIENTS = 1 << 16
+
 /**
  * Reads dnstap messages, of which CLIENT_QUERY and CLIENT_RESPONSE are lookups. A file that has both
  * has each lookup twice, so those of the kind that comes first in it are taken.
  */
 export class DnstapLog implements LineReader {
   #type = 0
+  readonly #frame = new Fields()
+  readonly #message = new Fields()
+  readonly #policy = new Fields()
+  readonly #wire: number[] = []
   readonly #grounds = new Map<string, Ground>()
+  /** By their IPv4 address as a number. */
+  readonly #clients = new Map<number, string>()
 
   constructor(readonly sink: Sink) {}
 
   line(octets: Uint8Array, from: Octets, to: Octets): string | undefined {
-    const message = readFields(octets.subarray(from, to))?.octets.get(DNSTAP.message)
-    const fields = message && readFields(message)
-    if (fields === undefined) return 'no dnstap message'
-    const type = fields.numbers.get(MESSAGE.type) ?? 0
+    const frame = this.#frame
+    const message = this.#message
+    const isFrame = frame.read(octets, from, to) && frame.start(DNSTAP.message) > 0
+    if (!isFrame || !message.read(octets, frame.start(DNSTAP.message), frame.end(DNSTAP.message)))
+      return 'no dnstap message'
+    const type = message.number(MESSAGE.type) ?? 0
     if (type !== TYPE.clientQuery && type !== TYPE.clientResponse) return undefined
     if (this.#type === 0) this.#type = type
-    return type === this.#type ? this.#find(fields) : undefined
+    return type === this.#type ? this.#find(octets) : undefined
   }
 
-  #find({ numbers, octets }: Fields): string | undefined {
-    const message = octets.get(MESSAGE.query) ?? octets.get(MESSAGE.response)
-    const address = octets.get(MESSAGE.queryAddress)
-    const question = message && readQuestion(message)
-    if (question === undefined) return 'a message without a question that can be read'
-    const policy = octets.get(MESSAGE.policy)
-    const verdict = policy && readFields(policy)
-    const action = verdict?.numbers.get(POLICY.action) ?? PASS
+  #find(octets: Uint8Array): string | undefined {
+    const message = this.#message
+    const field = message.start(MESSAGE.query) > 0 ? MESSAGE.query : MESSAGE.response
+    const qtype = this.#readQuestion(octets, message.start(field), message.end(field))
+    if (qtype < 0) return 'a message without a question that can be read'
+    const policy = this.#policy
+    const [start, end] = [message.start(MESSAGE.policy), message.end(MESSAGE.policy)]
+    const hasPolicy = start > 0 && policy.read(octets, start, end)
+    const action = (hasPolicy ? policy.number(POLICY.action) : undefined) ?? PASS
     return this.sink.find({
-      at: numbers.get(MESSAGE.querySeconds) ?? numbers.get(MESSAGE.responseSeconds),
-      client: address === undefined ? '' : showOctets(address),
-      ...question,
-      protocol: UDP.includes(numbers.get(MESSAGE.socketProtocol) ?? 1)
+      at: message.number(MESSAGE.querySeconds) ?? message.number(MESSAGE.responseSeconds),
+      client: this.#client(octets),
+      name: Uint8Array.from(this.#wire),
+      qtype,
+      protocol: UDP.includes(message.number(MESSAGE.socketProtocol) ?? 1)
         ? PROTOCOL.udp
         : PROTOCOL.tcp,
       recorded: action === PASS ? RECORDED.open : RECORDED.blocked,
-      ground: this.#groundOf(verdict?.octets.get(POLICY.rule))
+      ground: hasPolicy ? this.#groundOf(octets) : undefined
     })
   }
 
-  #groundOf(rule: Uint8Array | undefined): Ground | undefined {
-    if (rule === undefined) return undefined
-    const by = Buffer.from(rule).toString()
+  #groundOf(octets: Uint8Array): Ground | undefined {
+    const [start, end] = [this.#policy.start(POLICY.rule), this.#policy.end(POLICY.rule)]
+    if (start === 0) return undefined
+    const by = Buffer.from(octets.subarray(start, end)).toString()
     const ground = this.#grounds.get(by) ?? { through: '', by }
     this.#grounds.set(by, ground)
     return ground
   }
-}
 
-function readQuestion(message: Uint8Array): { name: Uint8Array; qtype: number } | undefined {
-  const wire: number[] = []
-  try {
-    const end = expandName(message, HEADER, wire)
-    if (end + 4 > message.length) return undefined
-    return { name: Uint8Array.from(wire), qtype: (message[end]! << 8) | message[end + 1]! }
-  } catch (error) {
-    if (error instanceof InterdictError) return undefined
-    throw error
+  /** The type; the name is in `#wire`. -1 where it cannot be read, or there is no message. */
+  #readQuestion(octets: Uint8Array, from: Octets, to: Octets): number {
+    const wire = this.#wire
+    wire.length = 0
+    if (from === 0) return -1
+    // Positions in a message count from its beginning.
+    const message = new Uint8Array(octets.buffer, octets.byteOffset + from, to - from)
+    try {
+      const end = expandName(message, HEADER, wire)
+      return end + 4 > message.length ? -1 : (message[end]! << 8) | message[end + 1]!
+    } catch (error) {
+      if (error instanceof InterdictError) return -1
+      throw error
+    }
+  }
+
+  #client(octets: Uint8Array): string {
+    const start = this.#message.start(MESSAGE.queryAddress)
+    const end = this.#message.end(MESSAGE.queryAddress)
+    if (start === 0) return ''
+    if (end - start !== 4) return showOctets(octets.subarray(start, end))
+    const high = octets[start]! * 2 ** 24
+    const number =
+      high + (octets[start + 1]! << 16) + (octets[start + 2]! << 8) + octets[start + 3]!
+    const known = this.#clients.get(number)
+    if (known !== undefined) return known
+    if (this.#clients.size >= MOST_CLIENTS) this.#clients.clear()
+    const text = octets.subarray(start, end).join('.')
+    this.#clients.set(number, text)
+    return text
   }
 }
 
-/** An address of 4 or 16 octets; anything else is no address, and is shown as none. */
+/** An address of 16 octets; anything else is no address, and is shown as none. */
 function showOctets(octets: Uint8Array): string {
-  if (octets.length === 4) return octets.join('.')
   return octets.length === 16 ? showAddress(octets) : ''
 }

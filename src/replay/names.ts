@@ -18,6 +18,9 @@ const DOT = 0x2e
 export class Names {
   readonly #book: OctetBook
   readonly #wire = new Uint8Array(MAX_NAME + 1)
+  /** Names in wire form, and of each of them its number. */
+  readonly #wires: OctetBook
+  readonly #ofWire: number[] = []
   /** Of each text in the book the number of its name, or NO_NAME. */
   #nameOf = new Int32Array(FIRST_NAMES)
   /** How many texts have one. */
@@ -27,15 +30,19 @@ export class Names {
 
   constructor(salt: Salt) {
     this.#book = new OctetBook(salt)
+    this.#wires = new OctetBook(salt)
   }
 
   get isFull(): boolean {
-    return this.#book.size >= MOST_NAMES || this.#book.octets >= MOST_OCTETS
+    const { size, octets } = this.#book
+    return size >= MOST_NAMES || octets + this.#wires.octets >= MOST_OCTETS
   }
 
   /** Forgets all names, so that a flood of random ones cannot fill the memory. */
   clear(): void {
     this.#book.clear()
+    this.#wires.clear()
+    this.#ofWire.length = 0
     this.#read = 0
     this.#areCanonical = true
   }
@@ -55,7 +62,8 @@ export class Names {
 
   /** Number of a name in wire form, uncompressed and in lower case. */
   numberOfWire(wire: Uint8Array): number {
-    return this.numberOfText(showCanonical(showName(wire)))
+    const known = this.#wires.numberOfOctets(wire)
+    return (this.#ofWire[known] ??= this.numberOfText(showCanonical(showName(wire))))
   }
 
   /** The wire form of a name, lower-cased. Good until the next call. */

@@ -11,6 +11,7 @@ const FIRST_SLOTS = 1 << 12
 /** Words before a text: its number, its length in octets. */
 const HEAD = 2
 const FIRST_WORDS = 1 << 14
+const FIRST_SCRATCH: Octets = 1 << 10
 
 /**
  * What hashes begin with, and are multiplied by. Random, so that who chooses names cannot make them
@@ -53,8 +54,9 @@ export class OctetBook {
   #used = 0
   /** Where each text lies, by number. */
   #places = new Int32Array(FIRST_SLOTS)
-  /** A text that is no octets yet. */
-  #scratch = Buffer.alloc(1 << 10)
+  /** A text that is no octets yet, as octets and as words. */
+  #scratch = Buffer.alloc(FIRST_SCRATCH)
+  #view = viewOf(this.#scratch)
 
   constructor(salt: Salt) {
     this.salt = salt
@@ -66,12 +68,15 @@ export class OctetBook {
   }
 
   numberOfText(text: string): number {
-    const most = 3 * text.length + 4
-    if (most > this.#scratch.length) this.#scratch = Buffer.alloc(2 * most)
-    const scratch = this.#scratch
-    const length = scratch.write(text)
-    const view = new DataView(scratch.buffer, scratch.byteOffset, scratch.length)
-    return this.numberOf(view, 0, length, this.#hash(view, length))
+    this.#roomFor(3 * text.length)
+    return this.#numberOfScratch(writeText(this.#scratch, text))
+  }
+
+  numberOfOctets(octets: Uint8Array): number {
+    const { length } = octets
+    this.#roomFor(length)
+    for (let i = 0; i < length; i++) this.#scratch[i] = octets[i]!
+    return this.#numberOfScratch(length)
   }
 
   /**
@@ -106,6 +111,16 @@ export class OctetBook {
     this.#slots.fill(0)
     this.size = 0
     this.#used = 0
+  }
+
+  #roomFor(octets: Octets): void {
+    if (octets + 4 <= this.#scratch.length) return
+    this.#scratch = Buffer.alloc(2 * octets)
+    this.#view = viewOf(this.#scratch)
+  }
+
+  #numberOfScratch(length: Octets): number {
+    return this.numberOf(this.#view, 0, length, this.#hash(this.#view, length))
   }
 
   #hash(source: DataView, length: Octets): number {
@@ -168,6 +183,20 @@ export class OctetBook {
       this.#slots[at + 1] = old[from + 1]!
     }
   }
+}
+
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length)
+}
+
+/** Writes a text as UTF-8. Of ASCII, which names are, octet by octet is faster than a call. */
+function writeText(octets: Buffer, text: string): Octets {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code >= 0x80) return octets.write(text)
+    octets[i] = code
+  }
+  return text.length
 }
 
 /** Twice as long, or as long as it has to be. */

@@ -5,9 +5,15 @@ import { OctetBook, type Salt } from './octet-book.js'
 /** A type that has no number here is none that a rule could be for. */
 const NAMELESS = 0
 
+/** By how logs write them. */
+const known = new Map<string, number>()
+
 /** Number of a query type as logs write it; 0 for one that is not known here by its name. */
 export function qtypeOf(text: string): number {
-  return readRrtype(text) ?? NAMELESS
+  const number = known.get(text) ?? readRrtype(text)
+  if (number === undefined) return NAMELESS
+  known.set(text, number)
+  return number
 }
 
 /** Reads query types from octets; a log has few, and the same again and again. */
