@@ -7,7 +7,7 @@ import { settings, type CommonOptions } from './settings.js'
 import { count } from './show.js'
 
 /** Budget: a month of a busy gateway on a laptop, within 2 GB with what Node itself takes. */
-const MEMORY: Octets = 1.5 * 2 ** 30
+const MEMORY: Octets = 1.25 * 2 ** 30
 /** How often a terminal is told how far a question has come, in milliseconds. */
 const TICK = 200
 /** What a query log is called where only its folder is given. */

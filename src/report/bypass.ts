@@ -4,7 +4,7 @@ import { periodFacts } from './overview.js'
 import { fallen } from './fallen.js'
 import { column, type Report, type Table } from './report.js'
 import type { Selection } from './selection.js'
-import { sums } from './tally.js'
+import { sums, type Sums } from './tally.js'
 
 /** Ways past the resolver, by the app of the catalogue that has their names. */
 const WAYS: Readonly<Record<string, string>> = {
@@ -44,10 +44,11 @@ export async function bypass(
   const wide = { ...selection, all: true }
   const all = await sums(log, wide)
   const apps = [...new Set([...Object.keys(WAYS), ...ids])]
+  const wanted = { apps, others: await hasOthers(log, wide, apps, all) }
   const tables = [
-    await ways(log, wide, apps),
-    await names(log, wide, apps, top),
-    await clients(log, wide, apps, top),
+    await ways(log, wide, wanted),
+    await names(log, wide, wanted, top),
+    await clients(log, wide, wanted, top),
     await fallen(log, wide)
   ]
   return {
@@ -60,6 +61,35 @@ export async function bypass(
   }
 }
 
+/** What is looked for, and whether it is in lookups on which no rule on an app of a way spoke. */
+interface Wanted {
+  readonly apps: readonly string[]
+  readonly others: boolean
+}
+
+const isApp = (apps: readonly string[]): string =>
+  `(app IN (${apps.map((_, i) => `$way${i}`).join(', ')}))`
+const boundTo = (apps: readonly string[]): Record<string, string> =>
+  Object.fromEntries(apps.map((id, i) => [`way${i}`, id]))
+/** The way that a name is known for, or NULL. */
+const KNOWN_WAY = `CASE ${KNOWN.map(([way, condition]) => `WHEN ${condition} THEN '${way}'`).join(' ')} END`
+
+/** Where rules spoke on all lookups, as in a log of what was blocked, their names are counted. */
+async function hasOthers(
+  log: Log,
+  selection: Selection,
+  apps: readonly string[],
+  { lookups, blocked, monitored, allowed }: Sums
+): Promise<boolean> {
+  if (lookups > blocked + monitored + allowed) return true
+  const { from, sql, parameters } = sourceOf(log, { ...selection, all: undefined }, 'name')
+  const found = await log.rows(
+    `SELECT 1 FROM ${from} WHERE ${sql} AND ${isApp(apps)} IS NOT TRUE AND ${KNOWN_WAY} IS NOT NULL LIMIT 1`,
+    { ...parameters, ...boundTo(apps) }
+  )
+  return found.length > 0
+}
+
 /**
  * Lookups that are one of the ways, with a column `way`: those on which a rule on such an app spoke,
  * and others of the names that are known, which are looked at one by one.
@@ -68,24 +98,22 @@ export async function bypass(
  */
 function signals(
   log: Log,
-  apps: readonly string[],
+  { apps, others }: Wanted,
   selection: Selection,
   counted: boolean
 ): { sql: string; parameters: Record<string, string> } {
-  const bound = Object.fromEntries(apps.map((id, i) => [`way${i}`, id]))
-  const isApp = `app IN (${Object.keys(bound)
-    .map(key => `$${key}`)
-    .join(', ')})`
-  const known = KNOWN.map(([way, condition]) => `WHEN ${condition} THEN '${way}'`).join(' ')
   const columns = `client, network, verdict, n, last${counted ? '' : ', qname'}`
   const select = ({ from, sql }: Source, way: string): string =>
     `SELECT ${way} AS way, ${columns} FROM ${from} WHERE ${sql}`
   const ruled = sourceOf(log, selection, counted ? 'client' : undefined)
-  const others = sourceOf(log, selection, undefined)
+  const parts = [`${select(ruled, 'app')} AND ${isApp(apps)}`]
+  if (others) {
+    const all = sourceOf(log, selection, undefined)
+    parts.push(`${select(all, KNOWN_WAY)} AND ${isApp(apps)} IS NOT TRUE AND way IS NOT NULL`)
+  }
   return {
-    sql: `(${select(ruled, 'app')} AND ${isApp} UNION ALL
-      ${select(others, `CASE ${known} END`)} AND (${isApp}) IS NOT TRUE AND way IS NOT NULL)`,
-    parameters: { ...ruled.parameters, ...others.parameters, ...bound }
+    sql: `(${parts.join(' UNION ALL ')})`,
+    parameters: { ...ruled.parameters, ...boundTo(apps) }
   }
 }
 
@@ -101,8 +129,8 @@ interface Counted {
   readonly [column: string]: string | number | Date
 }
 
-async function ways(log: Log, selection: Selection, apps: readonly string[]): Promise<Table> {
-  const { sql, parameters } = signals(log, apps, selection, true)
+async function ways(log: Log, selection: Selection, wanted: Wanted): Promise<Table> {
+  const { sql, parameters } = signals(log, wanted, selection, true)
   const rows = await log.rows<Counted & { way: string }>(
     `SELECT way, ${COUNTS} FROM ${sql} GROUP BY way ORDER BY clients DESC, way`,
     parameters
@@ -136,13 +164,8 @@ async function ways(log: Log, selection: Selection, apps: readonly string[]): Pr
   }
 }
 
-async function names(
-  log: Log,
-  selection: Selection,
-  apps: readonly string[],
-  top: number
-): Promise<Table> {
-  const { sql, parameters } = signals(log, apps, selection, false)
+async function names(log: Log, selection: Selection, wanted: Wanted, top: number): Promise<Table> {
+  const { sql, parameters } = signals(log, wanted, selection, false)
   const rows = await log.rows<Counted & { qname: string; way: string }>(
     `SELECT qname, way, ${COUNTS} FROM ${sql} GROUP BY qname, way
     ORDER BY lookups DESC, qname, way LIMIT $top`,
@@ -171,10 +194,10 @@ async function names(
 async function clients(
   log: Log,
   selection: Selection,
-  apps: readonly string[],
+  wanted: Wanted,
   top: number
 ): Promise<Table> {
-  const { sql, parameters } = signals(log, apps, selection, true)
+  const { sql, parameters } = signals(log, wanted, selection, true)
   const rows = await log.rows<Counted & { client: string; network: string; ways: string }>(
     `SELECT client, coalesce(min(network), '-') AS network,
       string_agg(DISTINCT way, ', ' ORDER BY way) AS ways, ${COUNTS}

@@ -98,32 +98,16 @@ async function beside(
   selection: Selection & { readonly since: number },
   top: number
 ): Promise<Table> {
-  const { app, ...wide } = selection
-  const before = conditionOf({ ...wide, since: undefined, until: wide.since, all: true })
-  const { sql, parameters } = conditionOf({ ...wide, all: true })
-  const ruled = sourceOf(log, { ...wide, all: undefined }, 'name')
-  const rows = await log.rows<Found & { app: string; share: number }>(
-    `WITH others AS (SELECT qname FROM lookups WHERE ${before.sql} AND qname IS NOT NULL
-      UNION SELECT qname FROM ${ruled.from} WHERE ${ruled.sql} AND qname IS NOT NULL),
-    fresh AS MATERIALIZED (
-      SELECT qname, count(*) AS lookups, count(DISTINCT client) AS clients, min(time) AS first
-      FROM lookups WHERE ${sql} AND qname NOT IN (FROM others)
-      GROUP BY qname HAVING count(*) >= ${LEAST.lookups}
-        AND count(DISTINCT client) >= ${LEAST.clients}),
-    asked AS MATERIALIZED (SELECT row_number() OVER () AS id, qname, client, time FROM lookups
-      WHERE ${sql} AND qname IN (SELECT qname FROM fresh)),
-    -- These are few: all others are passed by, one by one.
-    moments AS MATERIALIZED (SELECT id, qname, client,
-      unnest(range(epoch(time)::BIGINT - ${BESIDE}, epoch(time)::BIGINT + ${BESIDE} + 1)) AS second
-      FROM asked),
-    met AS (SELECT client, app, epoch(time)::BIGINT AS second FROM lookups
-      WHERE ${sql} AND ${MET}${app === undefined ? '' : ' AND app = $app'}),
-    near AS (SELECT DISTINCT id, qname, app FROM met JOIN moments USING (client, second))
-    SELECT qname, app, lookups, clients, first, count(*) / lookups AS share
-    FROM near JOIN fresh USING (qname) GROUP BY qname, app, lookups, clients, first
-    HAVING share >= ${LEAST.share} ORDER BY share DESC, lookups DESC, qname, app LIMIT $top`,
-    { ...parameters, top, ...(app === undefined ? {} : { app }) }
-  )
+  const names = await fresh(log, selection)
+  const near = names.size === 0 ? [] : await nearApps(log, selection, [...names.keys()])
+  const rows = near
+    .map(({ qname, app, near }) => {
+      const name = names.get(qname)!
+      return { ...name, app, share: near / name.lookups }
+    })
+    .filter(({ share }) => share >= LEAST.share)
+    .sort((one, other) => other.share - one.share || other.lookups - one.lookups)
+    .slice(0, top)
   return {
     id: 'beside',
     title: 'Beside banned apps',
@@ -141,4 +125,47 @@ async function beside(
       return [qname, app, share, lookups, clients, first]
     })
   }
+}
+
+/** Names that were not asked for before, on which no rule spoke, and that are asked for enough. */
+async function fresh(
+  log: Log,
+  asked: Selection & { readonly since: number }
+): Promise<Map<string, Found>> {
+  // Beside which app does not matter yet.
+  const selection = { ...asked, app: undefined, all: true }
+  const before = conditionOf({ ...selection, since: undefined, until: asked.since })
+  const { sql, parameters } = conditionOf(selection)
+  const ruled = sourceOf(log, { ...selection, all: undefined }, 'name')
+  const found = await log.rows<Found>(
+    `WITH others AS (SELECT qname FROM lookups WHERE ${before.sql} AND qname IS NOT NULL
+      UNION SELECT qname FROM ${ruled.from} WHERE ${ruled.sql} AND qname IS NOT NULL)
+    SELECT qname, count(*) AS lookups, count(DISTINCT client) AS clients, min(time) AS first
+    FROM lookups WHERE ${sql} AND qname NOT IN (FROM others)
+    GROUP BY qname HAVING count(*) >= ${LEAST.lookups}
+      AND count(DISTINCT client) >= ${LEAST.clients} ORDER BY qname`,
+    parameters
+  )
+  return new Map(found.map(row => [row.qname, row]))
+}
+
+/** How many lookups of each of these names were near one that an app's rule did not let through. */
+async function nearApps(
+  log: Log,
+  { app, ...selection }: Selection,
+  names: readonly string[]
+): Promise<{ qname: string; app: string; near: number }[]> {
+  const { sql, parameters } = conditionOf({ ...selection, all: true })
+  return log.rows(
+    `WITH asked AS MATERIALIZED (SELECT row_number() OVER () AS id, qname, client, time FROM lookups
+      WHERE ${sql} AND qname IN (SELECT unnest(from_json($names, '["VARCHAR"]')))),
+    moments AS MATERIALIZED (SELECT id, qname, client,
+      unnest(range(epoch(time)::BIGINT - ${BESIDE}, epoch(time)::BIGINT + ${BESIDE} + 1)) AS second
+      FROM asked),
+    met AS (SELECT client, app, epoch(time)::BIGINT AS second FROM lookups
+      WHERE ${sql} AND ${MET}${app === undefined ? '' : ' AND app = $app'}),
+    near AS (SELECT DISTINCT id, qname, app FROM met JOIN moments USING (client, second))
+    SELECT qname, app, count(*) AS near FROM near GROUP BY ALL ORDER BY qname, app`,
+    { ...parameters, names: JSON.stringify(names), ...(app === undefined ? {} : { app }) }
+  )
 }
