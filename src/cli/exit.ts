@@ -18,13 +18,17 @@ export function usage(message: string): never {
   process.exit(EXIT.usage)
 }
 
+/** DuckDB says what is wrong in several lines, and points at it; no other error has a line's end. */
+const IN_LINES = 'ARCHIVE_SQL'
+
 /** Ends the process after an error: one line for what we foresaw, the whole stack for what not. */
 export function fail(error: unknown): never {
   if (error instanceof CommanderError) {
     process.exit(error.exitCode === 0 ? EXIT.fine : EXIT.usage)
   }
   if (error instanceof InterdictError) {
-    process.stderr.write(`${tame(error.message)} (${error.code})\n`)
+    const lines = error.code === IN_LINES ? error.message.split('\n') : [error.message]
+    process.stderr.write(`${lines.map(tame).join('\n')} (${error.code})\n`)
     process.exit(EXIT.found)
   }
   process.stderr.write(
