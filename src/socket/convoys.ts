@@ -2,7 +2,7 @@ import type { Octets } from '../base/units.js'
 import * as linux from './linux.js'
 import type { System } from './linux.js'
 import * as layout from './message-memory.js'
-import { BATCH, type MessageMemory } from './message-memory.js'
+import { BATCH, writePointer, type MessageMemory } from './message-memory.js'
 
 /**
  * A control message with the size of all datagrams of a convoy but the last: struct cmsghdr (u64
@@ -59,7 +59,11 @@ export class Convoys {
       this.words[control] = CONTROL_USED
       this.words[control + CONTROL_LEVEL] = linux.IPPROTO_UDP
       this.words[control + CONTROL_TYPE] = linux.UDP_SEGMENT
-      this.pointTo(this.header(i) + layout.CONTROL, CONTROLS + i * CONTROL)
+      writePointer(
+        this.words,
+        this.header(i) + layout.CONTROL,
+        this.address + CONTROLS + i * CONTROL
+      )
     }
   }
 
@@ -142,7 +146,7 @@ export class Convoys {
     for (let word = 0; word < layout.NAME_FIELDS; word++) {
       words[header + layout.NAME + word] = from.words[name + word]!
     }
-    this.pointTo(header + layout.IOV, IOVECS + at * layout.IOVEC)
+    writePointer(this.words, header + layout.IOV, this.address + IOVECS + at * layout.IOVEC)
     words[header + layout.IOV_COUNT] = size
     words[header + layout.CONTROL_LENGTH] = size > 1 ? CONTROL : 0
     if (size > 1) words[CONTROLS / 4 + convoy * CONTROL_WORDS + CONTROL_SIZE] = octets
@@ -155,12 +159,5 @@ export class Convoys {
   private lengthOf(i: number): Octets {
     const { sends, words } = this.from
     return words[sends.iovecs + i * layout.IOVEC_WORDS + layout.LENGTH]!
-  }
-
-  /** Writes the address of octet `to` into the two words at `word`. */
-  private pointTo(word: number, to: Octets): void {
-    const address = this.address + to
-    this.words[word] = address % 2 ** 32
-    this.words[word + 1] = Math.floor(address / 2 ** 32)
   }
 }

@@ -116,15 +116,15 @@ export class MessageMemory {
     for (let i = 0; i < BATCH; i++) {
       const header = (at + i * HEADER) / 4
       const iovec = (iovecsAt + i * IOVEC) / 4
-      this.point(header + NAME, namesAt + i * NAME_SLOT)
+      writePointer(this.words, header + NAME, this.base + namesAt + i * NAME_SLOT)
       this.words[header + NAME_LENGTH] = this.family === AF_INET ? SOCKADDR_IN : SOCKADDR_IN6
-      this.point(header + IOV, iovecsAt + i * IOVEC)
+      writePointer(this.words, header + IOV, this.base + iovecsAt + i * IOVEC)
       this.words[header + IOV_COUNT] = 1
       if (this.controlLength > 0) {
-        this.point(header + CONTROL, controlsAt + i * CONTROL_SLOT)
+        writePointer(this.words, header + CONTROL, this.base + controlsAt + i * CONTROL_SLOT)
         this.words[header + CONTROL_LENGTH] = this.controlLength
       }
-      this.point(iovec + BASE, starts[i]!)
+      writePointer(this.words, iovec + BASE, this.base + starts[i]!)
       this.words[iovec + LENGTH] = SLOT_OCTETS
     }
     return {
@@ -136,13 +136,12 @@ export class MessageMemory {
       starts
     }
   }
+}
 
-  /** Writes the address of octet `to` into the two words at `word`. */
-  private point(word: number, to: Octets): void {
-    const address = this.base + to
-    this.words[word] = address % 2 ** 32
-    this.words[word + 1] = Math.floor(address / 2 ** 32)
-  }
+/** Writes an address into the two words at `word`. */
+export function writePointer(words: Uint32Array, word: number, address: number): void {
+  words[word] = address % 2 ** 32
+  words[word + 1] = Math.floor(address / 2 ** 32)
 }
 
 function roundUp(octets: Octets): Octets {
