@@ -1,6 +1,7 @@
 import type { Prefix } from '../base/address.js'
 import type { Milliseconds, Octets } from '../base/units.js'
-import type { Config, OutputConfig, QueryLogConfig } from '../config/config.js'
+import type { Config, QueryLogConfig } from '../config/config.js'
+import type { OutputConfig } from '../config/output-config.js'
 import type { RecorderStatus } from '../log/recorder.js'
 import type { LogFields, ServiceLog } from '../log/service-log.js'
 import type { Changes } from '../policy/compare.js'

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { failure } from '../base/error.js'
-import type { OutputConfig } from '../config/config.js'
+import type { OutputConfig } from '../config/output-config.js'
 import type { ServiceLog } from '../log/service-log.js'
 import { Asks } from './asks.js'
 import { Backoff } from './backoff.js'

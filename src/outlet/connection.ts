@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls, type SecureContextOptions } from 'node:tls'
 import type { Milliseconds } from '../base/units.js'
-import type { OutputConfig } from '../config/config.js'
+import type { OutputConfig } from '../config/output-config.js'
 
 /** A sink that is connected. Whatever goes wrong rejects; then it is of no more use. */
 export interface Connection {

@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../base/units.js'
-import type { OutputConfig } from '../config/config.js'
+import type { OutputConfig } from '../config/output-config.js'
 import { Stream, type Connection } from './connection.js'
 
 /**

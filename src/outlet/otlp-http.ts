@@ -8,7 +8,7 @@ import {
 } from 'node:http'
 import { Agent as TlsAgent, request as requestHttps } from 'node:https'
 import type { Milliseconds, Octets } from '../base/units.js'
-import type { OutputConfig } from '../config/config.js'
+import type { OutputConfig } from '../config/output-config.js'
 import {
   credentials,
   Refusal,

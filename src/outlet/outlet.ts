@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { failure, type ErrorCode, type InterdictError } from '../base/error.js'
 import type { Milliseconds, Octets } from '../base/units.js'
-import type { OutputConfig } from '../config/config.js'
+import type { OutputConfig } from '../config/output-config.js'
 import { readRecord } from '../log/read-record.js'
 import type { QueryRecord } from '../log/schema.js'
 import type { ServiceLog } from '../log/service-log.js'
