@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createSecure } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
-import { CERTIFICATE } from './sinks.js'
+import { CERTIFICATE, listenOn, portOf } from './sinks.js'
 
 /** A value of an attribute, as the JSON of OTLP has it, read. */
 type Attributes = Record<string, string | number>
@@ -48,11 +47,11 @@ export class Collector {
   }
 
   get port(): number {
-    return (this.server.address() as AddressInfo).port
+    return portOf(this.server)
   }
 
   async listen(port = 0): Promise<this> {
-    await new Promise<void>(resolve => this.server.listen(port, '127.0.0.1', resolve))
+    await listenOn(this.server, port)
     return this
   }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import type { Test } from 'tap'
-import type { OutputConfig } from '../../src/config/config.js'
+import type { OutputConfig } from '../../src/config/output-config.js'
 import { Outlet } from '../../src/outlet/outlet.js'
 import { rememberingLog } from '../log/events.js'
 import { Site } from '../gateway/site.js'
@@ -43,11 +43,11 @@ export class Sink {
   }
 
   get port(): number {
-    return (this.server.address() as AddressInfo).port
+    return portOf(this.server)
   }
 
   async listen(port = 0): Promise<this> {
-    await new Promise<void>(resolve => this.server.listen(port, '127.0.0.1', resolve))
+    await listenOn(this.server, port)
     return this
   }
 
@@ -55,6 +55,15 @@ export class Sink {
     for (const socket of this.sockets) socket.destroy()
     await new Promise<void>(resolve => this.server.close(() => resolve()))
   }
+}
+
+/** Of a server that listens. */
+export function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port
+}
+
+export function listenOn(server: Server, port: number): Promise<void> {
+  return new Promise(resolve => server.listen(port, '127.0.0.1', resolve))
 }
 
 export type Given = Partial<Omit<OutputConfig, 'to' | 'tls' | 'spool'>> & {
