@@ -35,3 +35,8 @@ export function lasting(seconds: Seconds): string {
   if (hours < 24) return `${hours} h ${minutes % 60} min`
   return `${Math.floor(hours / 24)} d ${hours % 24} h`
 }
+
+/** RFC 3339 to the second: nobody reads the rest. */
+export function instant(text: string): string {
+  return text.replace(/\.\d+Z$/, 'Z')
+}

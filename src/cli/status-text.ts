@@ -1,7 +1,9 @@
 import type { Status, UpstreamStatus } from '../gateway/status.js'
+import { archiveLines, chainLines } from './archive-text.js'
 import { section, table, type Painted } from './layout.js'
 import { paint } from './paint.js'
-import { count, lasting, number, showEndpoint, size } from './show.js'
+import { count, instant, lasting, number, showEndpoint, size } from './show.js'
+import { troubleLines } from './trouble-lines.js'
 
 /** Longest address that has its figures beside it, so that a line of the table fits. */
 const ADDRESS = 26
@@ -23,6 +25,8 @@ export function toText(status: Status): string {
     ...section('TCP', tcpLines(status)),
     ...section('Limits', limitLines(status)),
     ...section('Query log', recorderLines(status)),
+    ...section('Archive', archiveLines(status)),
+    ...section('Chain', chainLines(status)),
     ...section('Outputs', outputLines(status)),
     ...section('Upstreams', upstreamLines(status)),
     ...(upstreams.length === 0 ? [] : ['', ...upstreamTable(upstreams)])
@@ -72,15 +76,13 @@ function dueLines({ ending, reviewsDue }: Status['rules']): Painted[] {
 }
 
 function reloadLines(reload: NonNullable<Status['rules']['reload']>): Painted[] {
-  const { at, reason, outcome, errors, first } = reload
+  const { at, reason, outcome, errors } = reload
   const colour = outcome === 'refused' ? 'red' : errors > 0 ? 'yellow' : 'green'
   const found = errors > 0 ? `, ${count(errors, 'error')}` : ''
   const stay = outcome === 'refused' ? '; those of before stay in force' : ''
-  const more = errors - first.length
   return [
     [colour, `read again ${instant(at)} (${reason}): ${outcome}${found}${stay}`],
-    ...first.map(({ code, message }): Painted => `${message} (${code})`),
-    ...(more > 0 ? [`and ${number(more)} more: see the service log`] : [])
+    ...troubleLines(reload)
   ]
 }
 
@@ -232,9 +234,4 @@ function stateOf({ workers: { usable, resting, down } }: UpstreamStatus): Painte
   if (usable === all) return ['green', 'usable']
   if (usable > 0) return ['yellow', `${usable}/${all} usable`]
   return down > 0 ? ['red', 'down'] : ['yellow', 'resting']
-}
-
-/** RFC 3339 to the second: nobody reads the rest. */
-function instant(text: string): string {
-  return text.replace(/\.\d+Z$/, 'Z')
 }

@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
 import { whileAlone } from '../archive/busy.js'
 import { LogNames } from '../archive/folder.js'
+import { standingOf, type LogStanding } from '../archive/standing.js'
 import { tend } from '../archive/tend.js'
 import { troubleOf } from './trouble.js'
 import { tellLog } from './messages.js'
@@ -25,11 +26,25 @@ const tell = (message: FromArchive): void => void process.send!(message)
 const log = tellLog(tell)
 
 process.once('message', (start: ArchiveStart) => {
-  void whileAlone(new LogNames(start.path), () => tend(start, Date.now(), log))
-    .catch((error: unknown) => {
-      const { code, message } = troubleOf(error)
-      log.warn({ code }, message)
-      return false
+  const names = new LogNames(start.path)
+  void whileAlone(names, () => tend(start, Date.now(), log))
+    .catch(warn)
+    .then(done => {
+      const finished = { kind: 'done', done: done ?? false, standing: found(names) } as const
+      process.send!(finished satisfies FromArchive, () => process.exit())
     })
-    .then(done => process.send!({ kind: 'done', done } satisfies FromArchive, () => process.exit()))
 })
+
+function found(names: LogNames): LogStanding | undefined {
+  try {
+    return standingOf(names)
+  } catch (error) {
+    warn(error)
+    return undefined
+  }
+}
+
+function warn(error: unknown): void {
+  const { code, message } = troubleOf(error)
+  log.warn({ code }, message)
+}

@@ -3,9 +3,12 @@ import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { closedIn, LogNames } from '../archive/folder.js'
+import type { LogStanding } from '../archive/standing.js'
 import type { TendOptions } from '../archive/tend.js'
+import { failure } from '../base/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
 import type { ServiceLog } from '../log/service-log.js'
+import { ArchiveNews } from './archive-news.js'
 import type { LogLine } from './messages.js'
 
 /** Between two looks for something to do. */
@@ -16,7 +19,15 @@ const REST: Milliseconds = 600 * MS_PER_SECOND
 const HEAP_MB = 96
 
 export type ArchiveStart = TendOptions
-export type FromArchive = { readonly kind: 'done'; readonly done: boolean } | LogLine
+export type FromArchive = Finished | LogLine
+
+export interface Finished {
+  readonly kind: 'done'
+  /** Whether all was done. */
+  readonly done: boolean
+  /** What there is now; undefined: it cannot be read. */
+  readonly standing: LogStanding | undefined
+}
 
 /** Starts the process. A parameter, for tests. */
 export type StartArchive = () => ChildProcess
@@ -37,7 +48,7 @@ export interface ArchiverParts extends Omit<TendOptions, 'threads'> {
 
 /** Sees to it that the files of the query log are looked after, by a process of its own. */
 export class Archiver {
-  readonly #parts: ArchiverParts
+  readonly news = new ArchiveNews()
   readonly #names: LogNames
   #timer: NodeJS.Timeout | undefined
   #child: ChildProcess | undefined
@@ -54,13 +65,33 @@ export class Archiver {
   #missing = false
   #closed = false
 
-  constructor(parts: ArchiverParts) {
-    this.#parts = parts
+  constructor(readonly parts: ArchiverParts) {
     this.#names = new LogNames(parts.path)
   }
 
+  /** Whether there is anything to look after. */
+  get started(): boolean {
+    const { parquet, chain, keep } = this.parts
+    return this.#timer !== undefined && (parquet || chain !== undefined || keep !== undefined)
+  }
+
+  get working(): boolean {
+    return this.#child !== undefined
+  }
+
+  get parquet(): 'made' | 'missing' | 'off' {
+    if (!this.parts.parquet) return 'off'
+    return this.#missing ? 'missing' : 'made'
+  }
+
+  /** When what could not be done is tried again, by the calendar. */
+  get again(): Milliseconds | undefined {
+    if (!this.#failed || this.working || !this.#hasWork) return undefined
+    return this.#wall() + Math.max(0, this.#notBefore - performance.now())
+  }
+
   start(): void {
-    this.#timer = setInterval(() => this.#look(), this.#parts.look ?? LOOK)
+    this.#timer = setInterval(() => this.#look(), this.parts.look ?? LOOK)
     this.#timer.unref()
   }
 
@@ -75,16 +106,19 @@ export class Archiver {
     await exit
   }
 
+  get #hasWork(): boolean {
+    const { chain, keep } = this.parts
+    return this.parquet === 'made' || chain !== undefined || keep !== undefined
+  }
+
   #look(): void {
-    const { parquet, chain, keep } = this.#parts
-    const makes = parquet && !this.#missing
-    if (this.#child !== undefined || (!makes && chain === undefined && keep === undefined)) return
+    if (this.working || !this.#hasWork) return
     // What could not be done before holds up no file that was closed since.
     if (this.#hasClosed() || (performance.now() >= this.#notBefore && this.#isDue())) this.#run()
   }
 
   #isDue(): boolean {
-    const isDue = this.#parts.chain !== undefined && performance.now() >= this.#checkpointAt
+    const isDue = this.parts.chain !== undefined && performance.now() >= this.#checkpointAt
     return isDue || this.#failed || this.#today() !== this.#day
   }
 
@@ -103,28 +137,29 @@ export class Archiver {
 
   #run(): void {
     const day = this.#today()
-    const { path, chain, keep } = this.#parts
-    const parquet = this.#parts.parquet && !this.#missing
+    const { path, chain, keep } = this.parts
+    const parquet = this.parquet === 'made'
     const closed = this.#closedNow()
     const now = performance.now()
+    this.news.begin()
     const child = this.#fork()
     this.#seen = new Set(closed)
     this.#failed = true
     this.#notBefore = now + REST
     if (child === undefined) return
     this.#child = child
-    let done = false
+    let finished: Finished | undefined
     child.on('message', (message: FromArchive) => {
-      if (message.kind === 'done') done = message.done
-      else {
-        this.#missing ||= message.fields.code === 'ARCHIVE_NO_DUCKDB'
-        this.#parts.log[message.level](message.fields, message.message)
-      }
+      if (message.kind === 'done') finished = message
+      else this.#hear(message)
     })
-    child.once('exit', () => {
+    // Not `exit`, after which messages may come still.
+    child.once('close', (exit: number | null, signal: string | null) => {
       this.#child = undefined
       if (this.#closed) return
-      if (done) {
+      if (finished === undefined) this.#tell(`it ended with ${signal ?? exit} midway`)
+      this.#end(finished)
+      if (finished?.done === true) {
         this.#failed = false
         this.#notBefore = -Infinity
         this.#day = day
@@ -135,12 +170,33 @@ export class Archiver {
     child.send({ path, threads, parquet, chain, keep } satisfies ArchiveStart)
   }
 
+  #hear(line: LogLine): void {
+    this.#missing ||= line.fields.code === 'ARCHIVE_NO_DUCKDB'
+    this.news.hear(line)
+    this.parts.log[line.level](line.fields, line.message)
+  }
+
+  #end(finished: Finished | undefined): void {
+    const { news } = this
+    news.standing = finished?.standing ?? news.standing
+    if (finished === undefined) news.end(this.#wall(), 'died')
+    else news.end(this.#wall(), finished.done ? 'done' : 'failed')
+  }
+
+  /** Of the process itself. */
+  #tell(why: string): void {
+    const { code, message } = failure('ARCHIVE_PROCESS', why)
+    this.#hear({ kind: 'log', level: 'warn', fields: { code }, message })
+  }
+
   /** Out of descriptors or memory there is no process: none that ends, and nothing to send by. */
   #fork(): ChildProcess | undefined {
-    const fail = ({ message }: Error): void =>
-      this.#parts.log.warn({}, `the archive is not kept: ${message}`)
+    const fail = ({ message }: Error): void => {
+      this.#tell(message)
+      if (!this.working) this.news.end(this.#wall(), 'died')
+    }
     try {
-      const child = (this.#parts.start ?? startArchive)()
+      const child = (this.parts.start ?? startArchive)()
       child.on('error', fail)
       return child.pid === undefined ? undefined : child
     } catch (error) {
@@ -149,7 +205,11 @@ export class Archiver {
     }
   }
 
+  #wall(): Milliseconds {
+    return (this.parts.wall ?? Date.now)()
+  }
+
   #today(): string {
-    return new Date((this.#parts.wall ?? Date.now)()).toISOString().slice(0, 10)
+    return new Date(this.#wall()).toISOString().slice(0, 10)
   }
 }

@@ -219,11 +219,11 @@ export class Gateway {
   }
 
   private status(): Promise<Status> {
-    const { fleet, recorder, loops, endpoints, upstreams, made } = this
+    const { fleet, recorder, archiver, loops, endpoints, upstreams, made } = this
     const { news, rules, zones } = this.keeper
     const { kind: transport } = this.parts.transport
     const times = { started: made.wall, uptime: performance.now() - made.at }
-    const known = { fleet, recorder, loops, news, rules, zones, endpoints, upstreams }
+    const known = { fleet, recorder, archiver, loops, news, rules, zones, endpoints, upstreams }
     return gatherStatus({ ...known, transport, ...times })
   }
 }

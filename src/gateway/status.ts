@@ -6,6 +6,8 @@ import type { BundleFacts } from '../rules/types.js'
 import type { Endpoint, Transport } from '../socket/datagram.js'
 import type { UpstreamState } from '../upstream/create-forwarder.js'
 import { addCounts, newUpstreamCounts, type UpstreamCounts } from '../upstream/counts.js'
+import { archiveStatus, type ArchiveStatus } from './archive-status.js'
+import type { Archiver } from './archiver.js'
 import { bundleState, type BundleState } from './bundle-watch.js'
 import type { Fleet, WorkerLife } from './fleet.js'
 import type { LoopWatch } from './loop-watch.js'
@@ -37,6 +39,8 @@ export interface Status extends Tally {
   readonly zones: readonly ZoneStatus[]
   /** Null: it did not answer. */
   readonly recorder: (RecorderReply & { readonly restarts: number }) | null
+  /** Null: nothing is done with closed files of the query log, or there is none. */
+  readonly archive: ArchiveStatus | null
 }
 
 export interface RulesStatus {
@@ -84,6 +88,7 @@ export interface UpstreamStatus extends Readonly<UpstreamCounts> {
 export interface StatusParts {
   readonly fleet: Pick<Fleet, 'ask' | 'lives'>
   readonly recorder: Pick<RecorderHandle, 'status' | 'restarts'>
+  readonly archiver: Archiver
   readonly loops: Pick<LoopWatch, 'leftOut'>
   readonly news: Pick<RulesNews, 'since' | 'last' | 'due'>
   readonly rules: Snapshot
@@ -103,10 +108,11 @@ export async function gatherStatus(
   patience: Milliseconds = PATIENCE
 ): Promise<Status> {
   const { fleet, recorder, endpoints, transport, started, uptime } = parts
-  const [said, written, zones] = await Promise.all([
+  const [said, written, zones, archive] = await Promise.all([
     fleet.ask({ kind: 'status' }, patience),
     recorder.status(patience),
-    parts.zones.standing()
+    parts.zones.standing(),
+    archiveStatus(parts.archiver, patience)
   ])
   const heard = said.flatMap(({ reply }) => (typeof reply === 'object' ? [reply] : []))
   return {
@@ -127,7 +133,8 @@ export async function gatherStatus(
       heard.map(({ upstreams }) => upstreams)
     ),
     zones,
-    recorder: typeof written === 'object' ? { ...written, restarts: recorder.restarts } : null
+    recorder: typeof written === 'object' ? { ...written, restarts: recorder.restarts } : null,
+    archive
   }
 }
 

@@ -46,6 +46,7 @@ t.test('says how a running gateway is, for people and for programs', async t => 
     cache: { answers: { entries: 1 } },
     upstreams: [{ address: `127.0.0.1:${port}`, queries: 1, workers: { usable: 1 } }],
     recorder: { written: 2, lookups: { blocked: 2 } },
+    archive: { working: false, last: null, again: null, freeOctets: Number },
     silent: []
   })
 
@@ -64,6 +65,7 @@ t.test('says how a running gateway is, for people and for programs', async t => 
     /^TCP {10}\d connections? open, 1 accepted until now$/m,
     /^Limits {7}nothing was over them$/m,
     /^Query log {4}2 lines written$/m,
+    /^Archive {6}[\d.]+ [KMGT]?B free on the disk\n {13}not looked after yet$/m,
     /^Upstreams {4}1 of 1 usable$/m,
     new RegExp(`^127\\.0\\.0\\.1:${port} +usable +1 +0 +0 +[\\d.]+ ms +no$`, 'm')
   ]) {
@@ -198,6 +200,23 @@ const TROUBLE: Status = {
       ...{ forwarded: 1, cached: 2, blocked: 3, monitored: 4, allowed: 5, refused: 6 },
       ...{ failed: 7, local: 8, stale: 9 }
     }
+  },
+  archive: {
+    working: false,
+    last: {
+      ...{ at: '2026-01-03T00:00:10.678Z', outcome: 'failed', errors: 2 },
+      first: [{ code: 'CHAIN_WRITE', message: 'the chain: no space' }]
+    },
+    again: '2026-01-03T00:10:10.678Z',
+    parquet: 'missing',
+    standing: {
+      ...{ days: 31, oldest: '2025-12-03', closed: 2, octets: 2 ** 30 },
+      chain: {
+        ...{ lines: 1234, time: '2026-01-02T23:04:05.678Z', sha256: 'a'.repeat(64) },
+        putAside: 1
+      }
+    },
+    ...{ limitOctets: 2 ** 31, keepDays: 90, freeOctets: 0 }
   }
 }
 
@@ -238,6 +257,13 @@ t.test('says all that is wrong, in 100 columns, and that figures are missing', a
     '2 lookups too many, 3 not taken by the disk',
     '5 errors of the disk',
     'leads back here for corp.example, and is not asked for that',
+    '31 days of Parquet since 2025-12-03, 2 closed files of lines, 1 GB of 2 GB, kept for 90 days',
+    '0 B free on the disk',
+    'closed files stay lines, since DuckDB is not installed',
+    'looked after 2026-01-03T00:00:10Z: not all could be done, 2 errors; tried again',
+    'the chain: no space (CHAIN_WRITE) and 1 more: see the service log',
+    '1,234 lines, the last of 2026-01-02T23:04:05Z SHA-256 aaa',
+    '1 chain put aside as broken',
     'siem: 5 lookups sent, 2 KB waiting, 6 lookups not sent',
     'tap: 8 lookups sent',
     '1 of 4 usable'
@@ -254,6 +280,32 @@ t.test('a recorder that does not answer is told', async t => {
   const { code, out } = await said(t, { ...TROUBLE, silent: [], recorder: null })
   t.equal(code, 0)
   t.match(out, /^Query log {4}the recorder does not answer$/m)
+})
+
+t.test('says what the archive process is at, and what came of it', async t => {
+  const archive = { ...TROUBLE.archive!, parquet: 'made', again: null, standing: null } as const
+  const at = '2026-01-03T00:00:10.678Z'
+  const cases: readonly (readonly [Status['archive'], RegExp])[] = [
+    [
+      { ...archive, last: { at, outcome: 'done', errors: 0, first: [] }, freeOctets: 1024 },
+      /^Archive {6}1 KB free on the disk\n {13}looked after 2026-01-03T00:00:10Z: all is done\n\w/m
+    ],
+    [
+      { ...archive, last: { at, outcome: 'died', errors: 0, first: [] }, working: true },
+      /looked after 2026-01-03T00:00:10Z: the process ended midway\n {13}it is at work\n\w/
+    ],
+    [{ ...archive, last: null, working: true }, /on the disk\n {13}it is at work\n\w/],
+    [
+      { ...archive, last: null, freeOctets: null },
+      /^Archive {6}the disk does not say what is free$/m
+    ],
+    [null, /written[^]*\nOutputs/]
+  ]
+  for (const [archive, wanted] of cases) {
+    const { out } = await said(t, { ...TROUBLE, silent: [], archive })
+    t.match(out, wanted)
+    t.notMatch(out, /^Chain/m)
+  }
 })
 
 t.test('programs are told what is missing, too', async t => {

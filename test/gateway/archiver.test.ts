@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { ChildProcess, fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { dirname, join } from 'node:path'
@@ -6,6 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { setTimeout as after } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/archive/database.js'
+import { ArchiveNews } from '../../src/gateway/archive-news.js'
+import { archiveStatus } from '../../src/gateway/archive-status.js'
 import {
   Archiver,
   startArchive,
@@ -23,7 +26,7 @@ function rig(
   t: Test,
   path: string,
   start?: StartArchive,
-  settings: Partial<Pick<ArchiverParts, 'parquet' | 'chain'>> = {}
+  settings: Partial<Pick<ArchiverParts, 'parquet' | 'chain' | 'keep'>> = {}
 ) {
   const told: { level: string; fields: LogFields }[] = []
   const at = (level: string) => (fields: LogFields) => void told.push({ level, fields })
@@ -40,7 +43,7 @@ function rig(
   const archiver = new Archiver({ ...options, ...(start === undefined ? {} : { start }) })
   archiver.start()
   t.teardown(() => archiver.close())
-  return { told, archiver }
+  return { told, archiver, status: () => archiveStatus(archiver, 5000) }
 }
 
 /** Waits for it, at most 20 s. */
@@ -68,11 +71,13 @@ t.test('where no process can be started, that is told, and nothing else happens'
     throw new Error('spawn ENOMEM')
   }
   for (const start of [stillborn, broken]) {
-    const { told, archiver } = rig(t, path, start)
+    const { told, archiver, status } = rig(t, path, start)
     await until(() => told.length > 0)
-    t.match(told, [{ level: 'warn' }])
+    t.match(told, [{ level: 'warn', fields: { code: 'ARCHIVE_PROCESS' } }])
     await after(200)
     t.equal(told.length, 1, 'it is not tried all the time')
+    const last = { outcome: 'died', errors: 1, first: [{ code: 'ARCHIVE_PROCESS' }] }
+    t.match(await status(), { last, again: /Z$/, standing: null })
     await archiver.close()
   }
   t.ok(existsSync(join(dirname(path), CLOSED)))
@@ -117,9 +122,14 @@ t.test('without DuckDB it says so once', async t => {
   const path = logFolder(t, { [CLOSED]: lines(record('2023-03-01T09:26:53.589Z')) })
   let starts = 0
   const lacking = child('lacking-archive.js')
-  const { told } = rig(t, path, () => (starts++, lacking()))
-  await until(() => told.length > 0)
+  const { told, archiver, status } = rig(t, path, () => (starts++, lacking()))
+  await until(() => archiver.news.last !== undefined)
   await after(300)
+  t.match(await status(), {
+    parquet: 'missing',
+    last: { outcome: 'failed', errors: 1, first: [{ code: 'ARCHIVE_NO_DUCKDB' }] },
+    again: null
+  })
   writeFileSync(join(dirname(path), 'queries-20230303T000000.000Z.jsonl'), '')
   await after(300)
   t.match(told, [{ level: 'warn', fields: { code: 'ARCHIVE_NO_DUCKDB' } }])
@@ -133,18 +143,21 @@ t.test(
     const path = logFolder(t, { [CLOSED]: '' })
     let starts = 0
     const hanging = child('hanging-archive.js')
-    const { archiver } = rig(t, path, () => {
+    const { archiver, told, status } = rig(t, path, () => {
       const process = hanging()
       if (starts++ === 0) process.kill('SIGKILL')
       return process
     })
-    await until(() => starts > 0)
+    await until(() => told.length > 0)
     await after(500)
     t.equal(starts, 1)
+    t.match(told, [{ level: 'warn', fields: { code: 'ARCHIVE_PROCESS' } }])
+    t.match(await status(), { working: false, last: { outcome: 'died' }, again: /Z$/ })
     await archiver.close()
 
     const other = rig(t, path, hanging)
     await after(200)
+    t.match(await other.status(), { working: true, last: null, again: null })
     const start = performance.now()
     await other.archiver.close()
     t.ok(performance.now() - start < 2000)
@@ -250,4 +263,59 @@ t.test('a file that was altered holds up none that is closed later', async t => 
   await until(() => told.some(({ fields }) => fields.file === LATER))
   t.equal(existsSync(at(LATER)), false, 'it is Parquet')
   t.match(await verified(path, publicKey), { breaks: [{ kind: 'altered', at: CLOSED }] })
+})
+
+t.test('who asks is told what there is, and what could not be done', async t => {
+  const { options: chain } = signKey(t)
+  const text = lines(record('2023-03-01T09:26:53.589Z'))
+  const path = logFolder(t, { [CLOSED]: text, 'chain-20230301T000000.000Z.broken': '' })
+  const keep = { days: 90_000, space: 1024 ** 3, networks: [] }
+  const { archiver, status } = rig(t, path, undefined, { chain, keep })
+  await until(() => archiver.news.last !== undefined)
+  const end = linesOf(path).at(-1)!
+  t.match(await status(), {
+    // More than a week has gone by since that lookup.
+    last: { at: /Z$/, outcome: 'done', errors: 1, first: [{ code: 'ARCHIVE_CLOCK' }] },
+    again: null,
+    parquet: 'made',
+    standing: {
+      ...{ days: 1, oldest: '2023-03-01', closed: 0 },
+      chain: { lines: 5, sha256: createHash('sha256').update(end).digest('hex'), putAside: 1 }
+    },
+    ...{ limitOctets: keep.space, keepDays: keep.days, freeOctets: Number }
+  })
+  const stored = (await status())!.standing!.octets
+  t.ok(stored > linesOf(path).join('\n').length && stored < 100_000)
+
+  // No key, no line: what is closed now waits.
+  rmSync(chain.signKey)
+  writeFileSync(join(dirname(path), 'queries-20230303T000000.000Z.jsonl'), text)
+  await until(() => archiver.news.last?.outcome === 'failed')
+  t.match(await status(), {
+    last: { errors: 1, first: [{ code: 'CHAIN_KEY' }] },
+    again: /Z$/,
+    standing: { closed: 1, chain: { lines: 5 } }
+  })
+})
+
+t.test('where nothing is done with closed files, there is nothing to tell', async t => {
+  const { status } = rig(t, logFolder(t, {}), undefined, { parquet: false })
+  t.equal(await status(), null)
+})
+
+t.test('twenty errors are kept, and all are counted', async t => {
+  const news = new ArchiveNews()
+  news.begin()
+  news.hear({ kind: 'log', level: 'info', fields: { code: 'X' }, message: '' })
+  for (let i = 0; i < 30; i++)
+    news.hear({ kind: 'log', level: 'error', fields: { code: `E${i}` }, message: '' })
+  news.end(0, 'failed')
+  t.match(news.last, {
+    errors: 30,
+    first: Array.from({ length: 20 }, (_, i) => ({ code: `E${i}` }))
+  })
+  t.equal(news.last?.first.length, 20)
+  news.begin()
+  news.end(1, 'done')
+  t.strictSame(news.last, { at: 1, outcome: 'done', errors: 0, first: [] })
 })

@@ -23,6 +23,7 @@ export const RECORDS = {
   ARCHIVE_NO_DUCKDB: (why: string) =>
     `DuckDB is needed for that and cannot be loaded: npm install @duckdb/node-api (${why})`,
   ARCHIVE_BROKEN: (paths: string) => `no Parquet, and left out: ${paths}`,
+  ARCHIVE_PROCESS: (why: string) => `the process that looks after the query log: ${why}`,
   ARCHIVE_FAILED: (path: string, why: string) => `the archive ${path} cannot be kept: ${why}`,
   ARCHIVE_NEWER: (path: string, version: number) =>
     `${path} has lines of schema ${version}, of a newer Interdict: it stays as it is`,
