@@ -253,8 +253,8 @@ export class Database {
       const statements = await this.#connection.extractStatements(sql)
       if (statements.count !== 1) throw failure('ARCHIVE_SQL_WRITES')
       const statement = await statements.prepare(0)
-      const { SELECT, EXPLAIN } = StatementType
-      if (![SELECT, EXPLAIN].includes(statement.statementType)) throw failure('ARCHIVE_SQL_WRITES')
+      // No EXPLAIN: with ANALYZE it runs what it explains, and that may write.
+      if (statement.statementType !== StatementType.SELECT) throw failure('ARCHIVE_SQL_WRITES')
       statement.bind({ ...parameters })
       const reader = await statement.runAndReadAll()
       const rows = reader.getRowObjectsJS() as Record<string, unknown>[]

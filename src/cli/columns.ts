@@ -30,12 +30,17 @@ export function terminalWidth(): number {
 export function columns(head: readonly string[], rows: readonly Row[], width: number): string[] {
   const cells = rows.flatMap(row => ('cells' in row ? [row.cells] : []))
   const all = [head.map((text): Cell => [['bold', text]]), ...cells]
-  const natural = head.map((_, i) => Math.max(...all.map(row => longest(row[i]!))))
+  const natural = head.map((_, i) => greatest(all, row => longest(row[i]!)))
   const widths = fit(natural, width - GAP.length * (head.length - 1))
   return [{ cells: all[0]! }, ...rows].flatMap(row => {
     if ('across' in row) return linesOf(row.across, width - 2).map(line => `  ${painted(line)}`)
     return sideBySide(row.cells, widths)
   })
+}
+
+/** Rows may be more than a call has arguments. */
+export function greatest<T>(rows: readonly T[], size: (row: T) => number): number {
+  return rows.reduce((most, row) => Math.max(most, size(row)), 0)
 }
 
 /** A text by the word, in lines no longer than `width`; longer words are cut. */
@@ -54,10 +59,16 @@ export function wrap(text: string, width: number): string[] {
 
 /** Cut behind a sign in the last half of a line, if there is one there. */
 function pieces(word: string, width: number): string[] {
-  if (word.length <= width) return [word]
-  const sign = word.slice(0, width).search(/[-/+._,:][^-/+._,:]*$/) + 1
-  const length = sign > width / 2 ? sign : width
-  return [word.slice(0, length), ...pieces(word.slice(length), width)]
+  const cut: string[] = []
+  let at = 0
+  while (word.length - at > width) {
+    const line = word.slice(at, at + width)
+    const sign = line.search(/[-/+._,:][^-/+._,:]*$/) + 1
+    const length = sign > width / 2 ? sign : width
+    cut.push(line.slice(0, length))
+    at += length
+  }
+  return [...cut, word.slice(at)]
 }
 
 /** As wide as they like, if all find room; else the widest give way to the others. */

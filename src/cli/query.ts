@@ -13,6 +13,8 @@ export interface QueryOptions extends LogOptions {
 }
 
 const FORMATS = ['table', 'json', 'csv']
+/** Comments, and what stands between statements. */
+const NO_SQL = /--[^\n]*|\/\*[^]*?\*\/|[\s;]/g
 /** Without a question: what can be asked. */
 const COLUMNS = `SELECT column_name AS "column", data_type AS type FROM information_schema.columns
   WHERE table_name = 'lookups' ORDER BY ordinal_position`
@@ -21,6 +23,7 @@ const COLUMNS = `SELECT column_name AS "column", data_type AS type FROM informat
 export async function query(sql: string | undefined, options: QueryOptions): Promise<void> {
   const { format, output } = options
   if (!FORMATS.includes(format)) usage(`--format: ${format} is not one of ${FORMATS.join(', ')}`)
+  if (sql?.replaceAll(NO_SQL, '') === '') usage('query: there is no SQL in what was given')
   const log = await openLog(options, { use: 'sealed' })
   try {
     const { columns, rows } = await log.database.table(sql ?? COLUMNS)

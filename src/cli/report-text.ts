@@ -1,7 +1,7 @@
 import { isNumber } from '../report/markdown.js'
 import type { Column, Report, Table } from '../report/report.js'
 import { shown } from '../report/shown.js'
-import { columns, terminalWidth, wrap, type Cell, type Row } from './columns.js'
+import { columns, greatest, terminalWidth, wrap, type Cell, type Row } from './columns.js'
 import { paint } from './paint.js'
 
 /** A blank that lines are not broken at, and that stands at their beginning, too. */
@@ -38,7 +38,10 @@ export function gridOf({ columns: heads, rows, none }: Table, width: number): st
   if (rows.length === 0) return wrap(none, width)
   const texts = rows.map(row => row.map((value, i) => shown(value, heads[i]!.kind)))
   const widths = heads.map(({ title }, i) =>
-    Math.max(title.length, ...texts.map(row => row[i]!.length))
+    Math.max(
+      title.length,
+      greatest(texts, row => row[i]!.length)
+    )
   )
   const aligned = (text: string, i: number): string =>
     isNumber(heads[i]!.kind) ? text.padStart(widths[i]!, STEADY) : text

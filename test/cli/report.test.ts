@@ -189,6 +189,9 @@ const refused = [
   'DROP VIEW lookups',
   'CREATE TABLE x (a INT)',
   `COPY (SELECT 1) TO '${out}'`,
+  `EXPLAIN ANALYZE COPY (SELECT 1) TO '${log}' (USE_TMP_FILE false)`,
+  `/**/ explain (analyze, format json) COPY (SELECT 1) TO '${log}' (USE_TMP_FILE false)`,
+  'EXPLAIN ANALYZE CREATE TABLE x AS SELECT 1',
   `ATTACH '${join(folder, 'x.db')}'`,
   'INSTALL httpfs',
   'SET enable_external_access = true',
@@ -208,6 +211,7 @@ t.test('query says why it refuses, and writes nothing', async t => {
 t.test('SQL of others reads the log alone, and writes nothing', async t => {
   const database = await openDatabase({ memory: 2 ** 28, threads: 1 })
   t.teardown(() => database.close())
+  const before = readFileSync(log, 'utf8')
   await database.addLookups(log, 'sealed')
   t.equal((await database.table('SELECT * FROM lookups LIMIT 1')).rows.length, 1)
   for (const sql of refused) {
@@ -218,6 +222,7 @@ t.test('SQL of others reads the log alone, and writes nothing', async t => {
     t.match(code, /^ARCHIVE_SQL(_WRITES)?$/, sql.replaceAll(folder, ''))
   }
   t.notOk(existsSync(out))
+  t.equal(readFileSync(log, 'utf8'), before, 'the log is as it was')
 })
 
 t.test('query gives tables, JSON and CSV, and without SQL the columns', async t => {
@@ -227,6 +232,10 @@ t.test('query gives tables, JSON and CSV, and without SQL the columns', async t 
   t.strictSame(JSON.parse((await query(sql, '--format', 'json')).out), [{ app: 'tiktok', n }])
   t.match((await query(sql)).out, /tiktok/)
   t.match((await query()).out, /qname +VARCHAR/)
+  const long = await query("SELECT repeat('a', 200000) AS a")
+  t.equal(long.out.replaceAll(/\s/g, ''), `a${'a'.repeat(200_000)}`, 'a cell of any length')
+  const many = await query('SELECT 1 AS n FROM range(200000)')
+  t.equal(many.out.split('\n').length, 200_002, 'any number of rows')
 })
 
 const misused = [
@@ -237,7 +246,9 @@ const misused = [
   ['report', '--since', 'yesterday'],
   ['report', '--since', '2026-11-08', '--until', '2026-11-07'],
   ['report', '--top', '0'],
-  ['query', '--format', 'html', 'SELECT 1']
+  ['query', '--format', 'html', 'SELECT 1'],
+  ['query', ''],
+  ['query', ' /* nothing */ ; -- to ask']
 ]
 for (const words of misused) {
   t.test(`${words.join(' ')} is a wrong call`, async t => {
