@@ -4,7 +4,7 @@ import { readCatalogue } from '../rules/catalogue.js'
 import { searchApps, type Wanted } from './app-search.js'
 import { nameViewOf, viewOf } from './app-view.js'
 import { toText } from './apps-text.js'
-import { EXIT, usage } from './exit.js'
+import { end, EXIT, usage } from './exit.js'
 import { readRules } from './read-rules.js'
 import { refuse } from './refuse.js'
 import { settings, type CommonOptions } from './settings.js'
@@ -33,7 +33,7 @@ export async function apps(words: readonly string[], options: AppsOptions): Prom
       ? `${JSON.stringify(listing, undefined, 2)}\n`
       : toText(listing, wanted, catalogue.sources)
   )
-  process.exit(apps.length > 0 ? EXIT.fine : EXIT.found)
+  return end(apps.length > 0 ? EXIT.fine : EXIT.found)
 }
 
 function among(option: string, given: string | undefined, known: readonly string[]): void {

@@ -3,7 +3,7 @@ import { toCsv } from './bans-csv.js'
 import { listBans, type BansList } from './bans-list.js'
 import { toText } from './bans-text.js'
 import { terminalWidth } from './columns.js'
-import { EXIT, usage } from './exit.js'
+import { end, EXIT, usage } from './exit.js'
 import { checkAt, secondsAt } from './given.js'
 import { readRules } from './read-rules.js'
 import { refuse } from './refuse.js'
@@ -40,7 +40,7 @@ export async function bans(options: BansOptions): Promise<void> {
   const wanted = { at: secondsAt(at, rules.timeZone), within, network, app }
   const list = listBans(rules, wanted)
   process.stdout.write(shownAs(list, options, rules.timeZone))
-  process.exit(exitCode === true && list.notices.length > 0 ? EXIT.found : EXIT.fine)
+  return end(exitCode === true && list.notices.length > 0 ? EXIT.found : EXIT.fine)
 }
 
 function shownAs(list: BansList, { json, csv }: BansOptions, timeZone: string): string {

@@ -7,7 +7,7 @@ import { readContent } from '../bundle/pack.js'
 import { writeBundle } from '../bundle/write.js'
 import { manifestLines } from './bundle-show.js'
 import { judge, toText } from './check.js'
-import { EXIT, usage } from './exit.js'
+import { end, EXIT, usage } from './exit.js'
 import { settings, type CommonOptions } from './settings.js'
 
 const DAY: Seconds = 86_400
@@ -37,12 +37,12 @@ export async function create(folder: string, options: CreateOptions): Promise<vo
   const checked = await judge(new BundleFiles(bundle, { path: folder, front }), config, undefined)
   if (checked.errors.length > 0) {
     process.stderr.write(toText(checked))
-    process.exit(EXIT.found)
+    return end(EXIT.found)
   }
   writeBundle(options.output, octets)
   const lines = [options.output, ...manifestLines(bundle)]
   process.stdout.write(`${lines.join('\n')}\n`)
-  process.exit(EXIT.fine)
+  return end(EXIT.fine)
 }
 
 /** At least 1. */

@@ -4,7 +4,7 @@ import { checkDate } from '../bundle/date.js'
 import { readPublicKey } from '../base/ed25519.js'
 import { tame } from '../log/terminal-line.js'
 import { showInstant } from '../rules/instant.js'
-import { EXIT, usage } from './exit.js'
+import { end, EXIT, usage } from './exit.js'
 import { count } from './show.js'
 
 /** `interdict bundle show`: a bundle as it is, whoever signed it, in date or not. */
@@ -21,7 +21,7 @@ export async function show(path: string, { json }: { readonly json?: boolean }):
     const files = names.map(({ name, octets }) => `${String(octets).padStart(12)} ${tame(name)}`)
     process.stdout.write(`${[path, ...manifestLines(bundle), ...files].join('\n')}\n`)
   }
-  process.exit(EXIT.fine)
+  return end(EXIT.fine)
 }
 
 /** `interdict bundle verify`: whether a gateway with these keys would take it, had it no other. */
@@ -39,7 +39,7 @@ export async function verify(
   const bundle = await decodeBundle(await readBundleFile(path, path), path, trust)
   checkDate(bundle.manifest, path, epochSeconds(systemClock))
   process.stdout.write(`${[path, ...manifestLines(bundle)].join('\n')}\n`)
-  process.exit(EXIT.fine)
+  return end(EXIT.fine)
 }
 
 export function manifestLines({ manifest, signers }: Bundle): string[] {

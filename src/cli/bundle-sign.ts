@@ -6,7 +6,7 @@ import { readPrivateKey } from '../bundle/keys.js'
 import { withSignature } from '../bundle/sign.js'
 import { writeBundle } from '../bundle/write.js'
 import { manifestLines } from './bundle-show.js'
-import { EXIT } from './exit.js'
+import { end, EXIT } from './exit.js'
 
 /** Nobody else may read it. */
 const OWN = 0o600
@@ -18,7 +18,7 @@ export async function sign(path: string, { key }: { readonly key: string }): Pro
   const bundle = await decodeBundle(signed, path)
   writeBundle(path, signed)
   process.stdout.write(`${[path, ...manifestLines(bundle)].join('\n')}\n`)
-  process.exit(EXIT.fine)
+  return end(EXIT.fine)
 }
 
 /** `interdict bundle keygen`: never writes over a file, which may be a key that is in use. */
@@ -30,5 +30,5 @@ export async function keygen(path: string): Promise<void> {
     throw failure('BUNDLE_WRITE', path, error instanceof Error ? error.message : String(error))
   }
   process.stdout.write(`${publicKey}\n`)
-  process.exit(EXIT.fine)
+  return end(EXIT.fine)
 }

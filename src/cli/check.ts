@@ -19,7 +19,7 @@ import { loadRules, type RulesResult } from '../rules/load.js'
 import { loadPolicyTests } from '../rules/policy-tests.js'
 import { sharedInLists } from '../rules/shared-in-lists.js'
 import type { RuleSet } from '../rules/types.js'
-import { EXIT } from './exit.js'
+import { end, EXIT } from './exit.js'
 import { checkAt, secondsAt } from './given.js'
 import { whereOf } from './lists.js'
 import { ageLine } from './lists-text.js'
@@ -88,7 +88,7 @@ export async function check(path: string | undefined, options: CheckOptions): Pr
   checkAt(options.at)
   const checked = await look(path, options)
   process.stdout.write(options.json === true ? toJson(checked) : toText(checked))
-  process.exit(checked.errors.length === 0 ? EXIT.fine : EXIT.found)
+  return end(checked.errors.length === 0 ? EXIT.fine : EXIT.found)
 }
 
 /** Reads rules, compiles them, and holds them against their tests. */

@@ -4,7 +4,7 @@ import { loadRules } from '../rules/load.js'
 import type { RuleSet } from '../rules/types.js'
 import { toJson } from './diff-json.js'
 import { toText, type Compared } from './diff-text.js'
-import { EXIT, usage } from './exit.js'
+import { end, EXIT, usage } from './exit.js'
 import { checkAt, secondsAt } from './given.js'
 import { refuse } from './refuse.js'
 import { ruleFiles } from './rule-files.js'
@@ -42,7 +42,7 @@ export async function diff(old: string, now: string, options: DiffOptions): Prom
   const found = difference(rules, { at, examples, ...(only && { only }) })
   const compared: Compared = { ...found, old, now, rules, at, timeZone, only }
   process.stdout.write(options.json === true ? toJson(compared) : toText(compared))
-  process.exit(isFine(found, only) ? EXIT.fine : EXIT.found)
+  return end(isFine(found, only) ? EXIT.fine : EXIT.found)
 }
 
 /** What changes from now on from some rules to others, as text or JSON. */

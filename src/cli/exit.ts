@@ -12,6 +12,17 @@ export const EXIT = {
   usage: 2
 } as const
 
+/**
+ * Ends the process when all that it has said is taken: a pipe holds 64 KiB, and what waits for who
+ * reads it would be lost.
+ */
+export async function end(code: number): Promise<never> {
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>(resolve => stream.write('', () => resolve()))
+  }
+  process.exit(code)
+}
+
 /** Ends the process: it was called with words that it does not know. */
 export function usage(message: string): never {
   process.stderr.write(`error: ${message}\n`)

@@ -16,7 +16,7 @@ import { chooseTransport } from '../socket/transport.js'
 import type { Forwarder } from '../upstream/forwarder.js'
 import { readName } from '../wire/name.js'
 import { toText } from './explanation-text.js'
-import { EXIT, usage } from './exit.js'
+import { end, EXIT, usage } from './exit.js'
 import { gather, toJson, withReason, type Asked } from './explanation.js'
 import { checkAt, given } from './given.js'
 import { Nobody, resolve, standingClock } from './one-query.js'
@@ -58,7 +58,7 @@ export async function explain(name: string, options: ExplainOptions): Promise<vo
       ? toJson(explanation)
       : toText(explanation, { folder: shown(config.rules), timeZone })
   )
-  process.exit(EXIT.fine)
+  return end(EXIT.fine)
 }
 
 /** The rules folder as messages show it, to be put in front of the names of files. */

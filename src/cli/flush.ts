@@ -2,7 +2,7 @@ import { failure } from '../base/error.js'
 import type { Flushed } from '../gateway/admin-protocol.js'
 import { readName } from '../wire/name.js'
 import { ask, type AskOptions } from './ask.js'
-import { EXIT, usage } from './exit.js'
+import { end, EXIT, usage } from './exit.js'
 import { given } from './given.js'
 import { count } from './show.js'
 
@@ -18,7 +18,7 @@ export async function flush(name: string | undefined, options: FlushOptions): Pr
   process.stdout.write(`${count(dropped, 'entry', 'entries')} dropped\n`)
   if (silent.length > 0)
     throw failure('ADMIN_WORKERS', silent.join(', '), 'which may still hold what was to be dropped')
-  process.exit(EXIT.fine)
+  return end(EXIT.fine)
 }
 
 function readWanted(

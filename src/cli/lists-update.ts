@@ -3,7 +3,7 @@ import { bootstrapServers, upstreamPlan } from '../gateway/upstream-plan.js'
 import { tame } from '../log/terminal-line.js'
 import { Bootstrap } from '../remote/bootstrap.js'
 import { update, type Update } from '../remote/update.js'
-import { EXIT, usage } from './exit.js'
+import { end, EXIT, usage } from './exit.js'
 import { copiesOf } from './lists.js'
 import { readRules } from './read-rules.js'
 import { refuse } from './refuse.js'
@@ -42,7 +42,7 @@ export async function updateLists(ids: readonly string[], options: CommonOptions
   bootstrap.close()
   const zones = wanted(ids, loaded.transfers)
   isFine = (await transferZones(config, zones)) && isFine
-  process.exit(isFine ? EXIT.fine : EXIT.found)
+  return end(isFine ? EXIT.fine : EXIT.found)
 }
 
 function wanted<L extends { readonly id: string }>(

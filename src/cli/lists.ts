@@ -2,7 +2,7 @@ import { Copies, copiesFolder } from '../remote/copies.js'
 import type { Config } from '../config/config.js'
 import { ZoneCopies, zonesFolder } from '../transfer/zone-copies.js'
 import { terminalWidth } from './columns.js'
-import { EXIT } from './exit.js'
+import { end, EXIT } from './exit.js'
 import { viewLists } from './lists-view.js'
 import { toText } from './lists-text.js'
 import { readRules } from './read-rules.js'
@@ -25,14 +25,14 @@ export async function showLists(options: ListsOptions): Promise<void> {
       ? `${JSON.stringify({ lists }, undefined, 2)}\n`
       : toText(lists, terminalWidth(), Date.now())
   )
-  process.exit(EXIT.fine)
+  return end(EXIT.fine)
 }
 
 /** `interdict lists confirm ID`. @throws InterdictError REMOTE_NOT_HELD, REMOTE_STATE */
 export async function confirmList(id: string, options: CommonOptions): Promise<void> {
   const { entries } = await copiesOf(await settings(options)).confirm(id)
   process.stdout.write(`${id}: ${count(entries, 'entry', 'entries')}, taken\n`)
-  process.exit(EXIT.fine)
+  return end(EXIT.fine)
 }
 
 /** Where copies are, as they are looked at now. */

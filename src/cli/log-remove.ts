@@ -5,7 +5,7 @@ import { LogNames } from '../archive/folder.js'
 import { removeByOrder } from '../archive/remove.js'
 import type { ServiceLog } from '../log/service-log.js'
 import { tame } from '../log/terminal-line.js'
-import { EXIT, usage } from './exit.js'
+import { end, EXIT, usage } from './exit.js'
 import { settings, type CommonOptions } from './settings.js'
 import { count } from './show.js'
 import { WAS } from './verification-text.js'
@@ -37,7 +37,7 @@ export async function remove(given: readonly string[], options: RemoveOptions): 
   const lines = removed.map(({ file, was }) =>
     tame(`${file}: removed${was ? `; ${WAS[was]}` : ''}`)
   )
-  const end = `${count(removed.length, 'file')} removed${chain ? ', and the chain says so' : ''}`
-  process.stdout.write(`${[...lines, end].join('\n')}\n`)
-  process.exit(EXIT.fine)
+  const sum = `${count(removed.length, 'file')} removed${chain ? ', and the chain says so' : ''}`
+  process.stdout.write(`${[...lines, sum].join('\n')}\n`)
+  return end(EXIT.fine)
 }

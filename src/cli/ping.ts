@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os'
 import { OPCODE } from '../dns/opcode.js'
 import type { DatagramBatch, Endpoint } from '../socket/datagram.js'
 import { portableTransport } from '../socket/portable.js'
-import { EXIT } from './exit.js'
+import { end, EXIT } from './exit.js'
 import { milliseconds } from './given.js'
 import { settings, type CommonOptions } from './settings.js'
 import { showEndpoint } from './show.js'
@@ -38,7 +38,7 @@ export async function ping(options: PingOptions): Promise<void> {
     process.stdout.write(`${showEndpoint(listen[i]!)} ${answer}\n`)
   }
   const fine = answers.includes('answers') && !answers.includes('does not answer')
-  process.exit(fine ? EXIT.fine : EXIT.found)
+  return end(fine ? EXIT.fine : EXIT.found)
 }
 
 /** Where to ask a server that listens on a wildcard address, if this machine can. */

@@ -1,7 +1,7 @@
 import type { Cell, Row } from '../archive/database.js'
 import { csvLines } from '../report/csv.js'
 import type { Table, Value } from '../report/report.js'
-import { EXIT, usage } from './exit.js'
+import { end, EXIT, usage } from './exit.js'
 import { openLog, type LogOptions } from './log-database.js'
 import { put } from './report.js'
 import { terminalWidth } from './columns.js'
@@ -34,7 +34,7 @@ export async function query(sql: string | undefined, options: QueryOptions): Pro
   } finally {
     log.close()
   }
-  process.exit(EXIT.fine)
+  return end(EXIT.fine)
 }
 
 function shownAs(columns: readonly string[], rows: readonly Row[], format: string): string {

@@ -13,7 +13,7 @@ import {
 } from '../replay/replay.js'
 import { loadRules } from '../rules/load.js'
 import type { RuleSet } from '../rules/types.js'
-import { EXIT, usage } from './exit.js'
+import { end, EXIT, usage } from './exit.js'
 import { checkAt, secondsAt } from './given.js'
 import { openLog } from './log-database.js'
 import { refuse } from './refuse.js'
@@ -65,7 +65,7 @@ export async function replay(logs: readonly string[], options: ReplayOptions): P
     top
   })
   process.stdout.write(show(said, options))
-  process.exit(comparison.counts.changed > most ? EXIT.found : EXIT.fine)
+  return end(comparison.counts.changed > most ? EXIT.found : EXIT.fine)
 }
 
 function show(said: Replayed, { json, html }: ReplayOptions): string {

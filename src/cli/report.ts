@@ -15,7 +15,7 @@ import { readCatalogue, type CatalogueApp } from '../rules/catalogue.js'
 import { showPattern } from '../rules/pattern.js'
 import { banFacts } from './ban-facts.js'
 import { clientsCalled } from './clients-called.js'
-import { EXIT, usage } from './exit.js'
+import { end, EXIT, usage } from './exit.js'
 import { openLog, type LogOptions, type OpenLog } from './log-database.js'
 import { proofOf } from './proof-fact.js'
 import { ownFiles, readRules } from './read-rules.js'
@@ -72,7 +72,7 @@ export async function report(words: readonly string[], options: ReportOptions): 
   } finally {
     log.close()
   }
-  process.exit(EXIT.fine)
+  return end(EXIT.fine)
 }
 
 type Question = (typeof QUESTIONS)[number]

@@ -7,7 +7,7 @@ import { readTrust } from '../bundle/trust.js'
 import { rulesPlace } from '../gateway/rule-reading.js'
 import { loadRules, type RulesResult } from '../rules/load.js'
 import { showDifference } from './diff.js'
-import { EXIT, usage } from './exit.js'
+import { end, EXIT, usage } from './exit.js'
 import { refuse } from './refuse.js'
 import { toJson, toText, type ListedBundle } from './rollback-text.js'
 import { settings, type CommonOptions } from './settings.js'
@@ -32,7 +32,7 @@ export async function rollback(options: RollbackOptions): Promise<void> {
   if (options.list === true) {
     const listed = await kept.list()
     process.stdout.write(options.json === true ? toJson(listed) : toText(listed))
-    process.exit(EXIT.fine)
+    return end(EXIT.fine)
   }
   const from = kept.accepted.inForce
   const to = options.to === undefined ? kept.earlier() : serialOf(options.to)
@@ -44,14 +44,14 @@ export async function rollback(options: RollbackOptions): Promise<void> {
     process.stdout.write(
       showDifference({ before: before.rules, after: after.rules }, names, options)
     )
-    process.exit(EXIT.fine)
+    return end(EXIT.fine)
   }
   if (to === from) process.stdout.write(`bundle ${to} is in force already\n`)
   else {
     kept.rollBack(to)
     process.stdout.write(`from bundle ${from} to ${to}: a running gateway goes back at once\n`)
   }
-  process.exit(EXIT.fine)
+  return end(EXIT.fine)
 }
 
 /** The bundles that were accepted here and are kept. */

@@ -1,7 +1,7 @@
 import { failure } from '../base/error.js'
 import type { Status } from '../gateway/status.js'
 import { ask, type AskOptions } from './ask.js'
-import { EXIT } from './exit.js'
+import { end, EXIT } from './exit.js'
 import { toText } from './status-text.js'
 
 export interface StatusOptions extends AskOptions {
@@ -18,5 +18,5 @@ export async function status(options: StatusOptions): Promise<void> {
   if (silent.length > 0) {
     throw failure('ADMIN_WORKERS', silent.join(', '), 'which is missing in the figures')
   }
-  process.exit(EXIT.fine)
+  return end(EXIT.fine)
 }

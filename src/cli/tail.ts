@@ -4,7 +4,7 @@ import { failure } from '../base/error.js'
 import { FollowedFile } from '../log/follow.js'
 import { readRecord } from '../log/read-record.js'
 import type { QueryRecord } from '../log/schema.js'
-import { EXIT, usage } from './exit.js'
+import { end, EXIT, usage } from './exit.js'
 import { settings, type CommonOptions } from './settings.js'
 import { count } from './show.js'
 import { readFilter, type FilterOptions } from './tail-filter.js'
@@ -58,7 +58,7 @@ export async function tail(file: string | undefined, options: TailOptions): Prom
     await sleep(LOOK_EVERY)
     for (const lines of log.read()) await tell(lines.flatMap(line => select(line) ?? []))
   }
-  process.exit(EXIT.fine)
+  return end(EXIT.fine)
 }
 
 function readLines(text: string): number {

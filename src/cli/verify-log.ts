@@ -6,7 +6,7 @@ import { readSignKey } from '../archive/chain/sign-key.js'
 import { verifyLog } from '../archive/chain/verify.js'
 import { readPublicKey } from '../base/ed25519.js'
 import type { ChainConfig } from '../config/config.js'
-import { EXIT, usage } from './exit.js'
+import { end, EXIT, usage } from './exit.js'
 import { logPath } from './log-database.js'
 import { settings, type CommonOptions } from './settings.js'
 import { verificationLines } from './verification-text.js'
@@ -40,7 +40,7 @@ export async function verify(place: string | undefined, options: VerifyLogOption
       ? `${JSON.stringify({ chain, ...found }, undefined, 2)}\n`
       : `${verificationLines(chain, found).join('\n')}\n`
   )
-  process.exit(found.proven ? EXIT.fine : EXIT.found)
+  return end(found.proven ? EXIT.fine : EXIT.found)
 }
 
 /** @throws InterdictError CHAIN_KEY */

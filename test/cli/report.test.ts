@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import {
   appendFileSync,
   existsSync,
@@ -12,7 +13,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { openDatabase } from '../../src/archive/database.js'
 import { writeWeek } from '../example/week.js'
-import { interdict, SETTINGS } from './run.js'
+import { interdict, PROGRAM, SETTINGS } from './run.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'interdict-report-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -236,6 +237,17 @@ t.test('query gives tables, JSON and CSV, and without SQL the columns', async t 
   t.equal(long.out.replaceAll(/\s/g, ''), `a${'a'.repeat(200_000)}`, 'a cell of any length')
   const many = await query('SELECT 1 AS n FROM range(200000)')
   t.equal(many.out.split('\n').length, 200_002, 'any number of rows')
+})
+
+t.test('who reads late reads all: more than a pipe holds', async t => {
+  const sql = "SELECT repeat('a', 100) AS a FROM range(10000)"
+  const command = ['"$0" "$@"', '{ sleep 2; cat; }', 'tail -c 4'].join(' | ')
+  const words = [PROGRAM, 'query', '--log', log, '--format', 'json', sql]
+  const said = await new Promise<string>(resolve => {
+    const shell = ['-u', 'NODE_OPTIONS', 'sh', '-c', command, process.execPath, ...words]
+    execFile('env', shell, (_error, out) => resolve(out))
+  })
+  t.equal(said, '}\n]\n')
 })
 
 const misused = [
