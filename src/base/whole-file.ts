@@ -36,7 +36,9 @@ export interface WholeOptions {
  * file is written an hour later. A symbolic link stays, and what it leads to is written; what is no
  * file, such as a pipe, is written as it is.
  *
- * Nothing else happens on this thread meanwhile, so none that answers or supervises may call it.
+ * Nothing else happens on this thread meanwhile, on a slow disk for seconds, so none that answers,
+ * records or supervises may call it: who does are the compiler, the fetcher, transfers, the archive
+ * process and commands.
  *
  * Throws the system's error.
  */

@@ -86,6 +86,25 @@ t.test('packages that one file alone may know', async t => {
   }
 })
 
+/** All files that come with one when it is loaded, itself among them. */
+function loadedWith(file: string): Set<string> {
+  const loaded = new Set([file])
+  for (const one of loaded) {
+    for (const { target, typeOnly } of imports.filter(i => i.file === one)) {
+      if (target.startsWith('.') && !typeOnly)
+        loaded.add(join(dirname(one), target).replace(/\.js$/, '.ts'))
+    }
+  }
+  return loaded
+}
+
+t.test('threads that hold up lookups wait for no disk to have all of a file', async t => {
+  const writer = 'base/whole-file.ts'
+  for (const thread of ['worker', 'recorder', 'outlet'])
+    t.notOk(loadedWith(`gateway/${thread}-main.ts`).has(writer), thread)
+  t.ok(loadedWith('gateway/compiler-main.ts').has(writer), 'where it is, it is found')
+})
+
 t.test('every dependency of package.json is imported somewhere', async t => {
   const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
     dependencies: Record<string, string>
