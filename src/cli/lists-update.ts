@@ -5,6 +5,7 @@ import { Bootstrap } from '../remote/bootstrap.js'
 import { update, type Update } from '../remote/update.js'
 import { end, EXIT, usage } from './exit.js'
 import { copiesOf } from './lists.js'
+import { lockLists } from './lock-lists.js'
 import { readRules } from './read-rules.js'
 import { refuse } from './refuse.js'
 import { settings, type CommonOptions } from './settings.js'
@@ -17,6 +18,8 @@ const PAUSE: Milliseconds = 100
 /**
  * `interdict lists update`: looks for newer states of lists now. It works beside a running gateway,
  * which sees that copies change, and before the first start.
+ *
+ * @throws InterdictError REMOTE_BUSY
  */
 export async function updateLists(ids: readonly string[], options: CommonOptions): Promise<void> {
   const config = await settings(options)
@@ -26,6 +29,7 @@ export async function updateLists(ids: readonly string[], options: CommonOptions
   for (const id of ids) {
     if (!all.includes(id)) usage(`there is no list ${id} with a url or a zone in the rules`)
   }
+  lockLists(config)
   const lists = wanted(ids, loaded.remotes)
   const bootstrap = await Bootstrap.open(bootstrapServers(config, upstreamPlan(config).upstreams))
   const { lookup } = bootstrap

@@ -5,6 +5,7 @@ import { terminalWidth } from './columns.js'
 import { end, EXIT } from './exit.js'
 import { viewLists } from './lists-view.js'
 import { toText } from './lists-text.js'
+import { lockLists } from './lock-lists.js'
 import { readRules } from './read-rules.js'
 import { refuse } from './refuse.js'
 import { settings, type CommonOptions } from './settings.js'
@@ -28,9 +29,11 @@ export async function showLists(options: ListsOptions): Promise<void> {
   return end(EXIT.fine)
 }
 
-/** `interdict lists confirm ID`. @throws InterdictError REMOTE_NOT_HELD, REMOTE_STATE */
+/** `interdict lists confirm ID`. @throws InterdictError REMOTE_BUSY, REMOTE_NOT_HELD, REMOTE_STATE */
 export async function confirmList(id: string, options: CommonOptions): Promise<void> {
-  const { entries } = await copiesOf(await settings(options)).confirm(id)
+  const config = await settings(options)
+  lockLists(config)
+  const { entries } = await copiesOf(config).confirm(id)
   process.stdout.write(`${id}: ${count(entries, 'entry', 'entries')}, taken\n`)
   return end(EXIT.fine)
 }

@@ -1,5 +1,8 @@
 import t from 'tap'
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { lockFolder } from '../../src/log/lock.js'
+import { failure } from '../../src/base/error.js'
 import { CERTIFICATE, ListServer, upstream } from '../remote/rig.js'
 import { interdict, site } from './run.js'
 
@@ -43,3 +46,39 @@ lists:
   t.match(await lists('confirm', 'ads'), { code: 1, err: /REMOTE_NOT_HELD/ })
   t.match((await lists()).out, /^ads .* 1 .* good$/m)
 })
+
+t.test(
+  'one command at a time changes what is kept, and what a killed one left is in no way',
+  async t => {
+    const server = await ListServer.open(t)
+    const { endpoint } = await upstream(t)
+    const config = site(t, {
+      'interdict.yaml': `rules: rules
+upstreams: { servers: ['127.0.0.1:${endpoint.port}'], loop-check: 0s }
+remote-lists: { ca-file: '${resolve(CERTIFICATE)}' }
+state: { folder: kept }
+`,
+      'rules/networks.yaml': `networks:
+  all: { prefixes: [10.0.0.0/8], block: [{ lists: [ads] }] }
+lists: { ads: { url: '${server.url('/ads.txt')}' } }
+`,
+      // Its process ID is no longer in use, or is another's.
+      'kept/lists/interdict.lock': JSON.stringify({ pid: process.pid, life: 'of another boot' })
+    })
+    const lists = (...words: string[]) => interdict('-c', config, 'lists', ...words)
+    const folder = join(dirname(config), 'kept/lists')
+    server.on('/ads.txt', 'a.example\n')
+    t.match(await lists('update'), { code: 0, out: 'ads: 1 entry, newer\n' })
+    t.notOk(existsSync(join(folder, 'interdict.lock')), 'it is given up')
+
+    const release = lockFolder(folder, holder => failure('REMOTE_BUSY', folder, holder))!
+    const seen = server.seen.length
+    const busy = { code: 1, out: '', err: /"pid":\d+.* \(REMOTE_BUSY\)\n$/ }
+    t.match(await lists('update'), busy)
+    t.match(await lists('confirm', 'ads'), busy)
+    t.equal(server.seen.length, seen, 'nobody was asked')
+    t.match(await lists(), { code: 0 }, 'who looks needs no turn')
+    release()
+    t.match(await lists('update'), { code: 0 })
+  }
+)

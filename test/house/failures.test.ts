@@ -49,6 +49,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'a thread that transfers': ['gateway/zone-transfers.test.ts', 'a transfer thread that dies'],
   'the secret of a key': ['gateway/zone-transfers.test.ts', 'what is wrong with secrets'],
   'the fetcher dies': ['gateway/remote-lists.test.ts', 'a fetcher that dies'],
+  'two `interdict lists update`': ['cli/lists.test.ts', 'one command at a time'],
   'a list is larger': ['rules/list-files.test.ts', 'a gzip bomb'],
   'a list is something else': ['rules/list-file.test.ts', 'a line of 10 MB as one bad line'],
   'a list has lines': ['rules/list-adblock.test.ts', 'what is for browsers, each kind apart'],

@@ -14,6 +14,8 @@ export const LISTS = {
   REMOTE_SHRUNK: (id: string, before: number, now: number, most: number) =>
     `the list ${id} has ${now} entries instead of ${before}, which is less by more than ${most}%: it is held back until somebody says "interdict lists confirm ${id}"`,
   REMOTE_NOT_HELD: (id: string) => `nothing is held back of the list ${id}`,
+  REMOTE_BUSY: (folder: string, holder: string) =>
+    `another "interdict lists update" or "confirm" is at work on ${folder}: ${holder}`,
   REMOTE_STATE: (path: string, why: string) => `cannot write ${path}: ${why}`,
   REMOTE_CA: (path: string, why: string) => `file of certificates ${path} cannot be read: ${why}`,
 
