@@ -8,7 +8,7 @@ import type { NamedFile, SizedFile } from './chain/link.js'
 import type { Database } from './database.js'
 import { digestFile, digestLines, timesIn } from './digest.js'
 import { FOREIGN, type LogNames } from './folder.js'
-import { COLUMNS, IS_LOOKUP, quotedList, readLines } from './lookups.js'
+import { COLUMNS, inTime, IS_LOOKUP, quotedList, readLines } from './lookups.js'
 import { copyTo, originOf, type Source } from './origin.js'
 
 /**
@@ -28,10 +28,11 @@ export async function convert(
   chain: Chain | undefined
 ): Promise<Source> {
   const path = join(names.folder, closed)
-  const { sha256, octets, lines } = await digestLines(path)
+  const { sha256, octets, lines, longest, inOrder } = await digestLines(path)
   const original = { file: closed, sha256 }
   chain?.expect(original)
-  const work = { database, names, closed, making, from: readLines(quotedList([path])) }
+  const from = readLines(quotedList([path]), longest)
+  const work = { database, names, closed, making, from, inOrder }
   const { source, made } =
     (await ofOneDay(work, path, { file: closed, sha256, records: lines, foreign: 0 })) ??
     (await ofDays(work, path, original, lines))
@@ -53,6 +54,8 @@ interface Work {
   readonly making: string
   /** Its lines, in SQL. */
   readonly from: string
+  /** Whether these are in the order of time. */
+  readonly inOrder: boolean
 }
 
 interface Made {
@@ -96,7 +99,8 @@ const partOf = ({ names, closed, making }: Work): string => join(making, names.p
 /** @returns how many lookups of the day there were */
 async function write(work: Work, day: string, source: Source): Promise<number> {
   const rows = `SELECT ${COLUMNS} FROM ${work.from} WHERE ${IS_LOOKUP} AND time::DATE = '${day}'`
-  return work.database.copy(copyTo(rows, partOf(work), originOf([source])))
+  const sorted = work.inOrder ? rows : inTime(rows)
+  return work.database.copy(copyTo(sorted, partOf(work), originOf([source])))
 }
 
 async function put(work: Work, day: string): Promise<SizedFile> {

@@ -16,6 +16,8 @@ export interface DatabaseOptions {
   readonly threads: number
   /** A folder for those, which must be there. Undefined: one of its own for as long as it is open. */
   readonly temporary?: string
+  /** Rows of a statement that sorts none come in the order that they are read in: else in any. */
+  readonly inOrder?: true
 }
 
 /** How many files of a query log there are, and the paths of those that are no Parquet at all. */
@@ -59,7 +61,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     threads: String(options.threads),
     // Empty: nothing beyond `memory`.
     temp_directory: temporary ?? '',
-    preserve_insertion_order: 'false',
+    preserve_insertion_order: String(options.inOrder ?? false),
     // Nothing is ever fetched from the network.
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false'

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs'
 import type { Octets } from '../base/units.js'
 import { lastLines } from '../log/last-lines.js'
+import { LineOrder } from './line-order.js'
 
 const NEWLINE = 0x0a
 const CHUNK: Octets = 1024 * 1024
@@ -20,6 +21,9 @@ export interface Digest {
 export interface LinesDigest extends Digest {
   /** Lines with something in them. */
   readonly lines: number
+  readonly longest: Octets
+  /** Whether no line is known to be, or can be, of an earlier time than the one before it. */
+  readonly inOrder: boolean
 }
 
 export async function digestFile(path: string): Promise<Digest> {
@@ -34,23 +38,32 @@ export async function digestFile(path: string): Promise<Digest> {
 
 export async function digestLines(path: string): Promise<LinesDigest> {
   const hash = createHash('sha256')
-  let lines = 0
-  let length = 0
-  /** Octets of a line begun in an earlier chunk. */
-  let begun = false
+  const order = new LineOrder()
+  let [octets, lines, longest] = [0, 0, 0]
+  /** Of a line begun in an earlier chunk. */
+  let begun: Octets = 0
   for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) {
-    const octets = chunk as Buffer
-    hash.update(octets)
-    length += octets.length
+    const block = chunk as Buffer
+    hash.update(block)
+    octets += block.length
     let start = 0
-    for (let end = octets.indexOf(NEWLINE); end >= 0; end = octets.indexOf(NEWLINE, start)) {
-      if (begun || end > start) lines++
-      begun = false
+    const take = (end: number): void => {
+      order.take(block, start, end)
+      begun += end - start
+      longest = Math.max(longest, begun)
+    }
+    for (let end = block.indexOf(NEWLINE); end >= 0; end = block.indexOf(NEWLINE, start)) {
+      take(end)
+      order.end()
+      if (begun > 0) lines++
+      begun = 0
       start = end + 1
     }
-    begun ||= start < octets.length
+    take(block.length)
   }
-  return { sha256: hash.digest('hex'), octets: length, lines: lines + (begun ? 1 : 0) }
+  order.end()
+  if (begun > 0) lines++
+  return { sha256: hash.digest('hex'), octets, lines, longest, inOrder: order.isKept }
 }
 
 /** What the first and the last line of a file say of their time; left out where they say nothing. */

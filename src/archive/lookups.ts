@@ -1,3 +1,4 @@
+import type { Octets } from '../base/units.js'
 import { QUERY_FIELDS, SCHEMA_VERSION } from '../log/schema.js'
 import type { Held, LogFiles } from './folder.js'
 
@@ -18,6 +19,13 @@ function columnType(field: string, type: 'integer' | 'string'): string {
 export const IS_LOOKUP =
   `v BETWEEN 1 AND ${SCHEMA_VERSION} AND time IS NOT NULL` +
   ` AND (client IS NOT NULL OR privacy = 'none') AND qname IS NOT NULL AND verdict IS NOT NULL`
+
+/**
+ * DuckDB reads so much at once, twice: it passes over lines that are longer than twice the most, and
+ * gives up at others. With the least, a file of 256 MB is sorted in a third of a second less than with
+ * the most, for what is read is not in the way of what is sorted.
+ */
+const [LEAST, MOST]: [Octets, Octets] = [2 ** 20, 2 ** 24]
 
 /** Fields are found by name: one that a line does not have is NULL, one unknown here is ignored. */
 const IN_LINES = Object.entries(LOOKUP_COLUMNS)
@@ -61,20 +69,37 @@ export function keepLines(lines: readonly Held[], table: string): string {
   return `CREATE TEMP TABLE ${table} AS SELECT ${COLUMNS}, filename FROM ${readLines(placesOf(lines))}`
 }
 
-/** Lines of files, a list in SQL. What is no JSON at all is a row of NULLs. */
-export function readLines(files: string): string {
+/**
+ * Lines of files, a list in SQL. What is no JSON at all is a row of NULLs.
+ *
+ * @param longest line of theirs, where it is known
+ */
+export function readLines(files: string, longest: Octets = MOST): string {
+  const most = Math.min(MOST, Math.max(LEAST, longest))
   return (
     `read_json(${files}, format = 'newline_delimited', compression = 'uncompressed', ` +
-    `ignore_errors = true, filename = true, columns = {${IN_LINES}})`
+    `ignore_errors = true, filename = true, maximum_object_size = ${most}, columns = {${IN_LINES}})`
   )
 }
+
+/** SQL for rows in the order of time. */
+export function inTime(rows: string): string {
+  return `${rows} ORDER BY time`
+}
+
+/** In what `selectParquet` is asked for: the file that a row is of, as the list has it. */
+export const OF_FILE = 'of_file'
 
 /**
  * Rows of Parquet files, a list in SQL: columns by name, typed as in lines; one that a file of an
  * older schema does not have is NULL.
+ *
+ * @param where that is asked for, in SQL
  */
-export function selectParquet(files: string): string {
-  const read = `read_parquet(${files}, union_by_name = true)`
+export function selectParquet(files: string, where?: string): string {
+  const wanted = where === undefined ? '' : ` WHERE ${where}`
+  const named = where === undefined ? '' : `, filename = ${quoted(OF_FILE)}`
+  const read = `read_parquet(${files}, union_by_name = true${named})${wanted}`
   const all = `${NOTHING} UNION ALL BY NAME SELECT * FROM ${read}`
   const typed = Object.entries(LOOKUP_COLUMNS).map(
     ([field, type]) => `${identifier(field)}::${type} AS ${identifier(field)}`

@@ -9,6 +9,7 @@ import { removeFiles } from './keep.js'
 import { quoted, quotedList, selectParquet } from './lookups.js'
 import { copyTo, originOf, readOrigin, type Origin } from './origin.js'
 import { replace } from './replaced.js'
+import { rowsInTime } from './sorted-files.js'
 
 /**
  * Makes one file of a day's: fewer files are read faster, and take less room. Lookups of networks
@@ -28,7 +29,7 @@ export async function mergeDay(
 ): Promise<number> {
   const paths = wholeOfDay(names, day)
   if (paths.length === 0) return 0
-  const { rows, left, gone } = await staying(database, paths, over)
+  const { left, gone } = await staying(database, paths, over)
   if (paths.length < 2 && gone === 0) return 0
   const merged = chain === undefined ? [] : await asNoted(chain, names, paths)
   if (left === 0) {
@@ -41,7 +42,9 @@ export async function mergeDay(
   const before = origins.map(origin => origin.without).reduce(both)
   const without = [...new Set([...before, ...over])]
   const made = join(making, 'day.parquet')
-  await database.run(copyTo(rows, made, originOf(sources, without)))
+  const { rows, release } = await rowsInTime(database, paths, making)
+  await database.run(copyTo(stays(rows, over), made, originOf(sources, without)))
+  release()
   const from = paths.map(path => relative(names.archive, path))
   const key = createHash('sha256')
     .update([...from, ...without].join('\n'))
@@ -56,19 +59,26 @@ export async function mergeDay(
   return paths.length
 }
 
-/** Rows that stay, how many they are, and how many go. */
+/** How many rows stay, and how many go. */
 async function staying(
   database: Database,
   paths: readonly string[],
   over: readonly string[]
-): Promise<{ rows: string; left: number; gone: number }> {
+): Promise<{ left: number; gone: number }> {
+  if (over.length === 0) return { left: Infinity, gone: 0 }
   const all = selectParquet(quotedList(paths))
-  if (over.length === 0) return { rows: all, left: Infinity, gone: 0 }
-  const stays = `(network IS NULL OR network NOT IN (${over.map(quoted).join(', ')}))`
   const [row] = await database.rows<{ left: number; gone: number }>(
-    `SELECT count(*) FILTER (${stays}) AS "left", count(*) FILTER (NOT ${stays}) AS gone FROM (${all})`
+    `SELECT count(*) FILTER (${isLeft(over)}) AS "left", count(*) FILTER (NOT ${isLeft(over)}) AS gone FROM (${all})`
   )
-  return { rows: `SELECT * FROM (${all}) WHERE ${stays}`, ...row! }
+  return row!
+}
+
+function stays(rows: string, over: readonly string[]): string {
+  return over.length === 0 ? rows : `SELECT * FROM (${rows}) WHERE ${isLeft(over)}`
+}
+
+function isLeft(over: readonly string[]): string {
+  return `(network IS NULL OR network NOT IN (${over.map(quoted).join(', ')}))`
 }
 
 function relativeTo(names: LogNames, paths: readonly string[]): string[] {

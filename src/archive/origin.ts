@@ -29,10 +29,10 @@ export function originOf(sources: readonly Source[], without: readonly string[] 
   return { schema: SCHEMA_VERSION, sources, without }
 }
 
-/** How Parquet is written here: sorted rows of SQL, small, with where they are from. */
+/** How Parquet is written here: rows of SQL in their order, small, with where they are from. */
 export function copyTo(sql: string, path: string, origin: Origin): string {
   const metadata = `KV_METADATA {${KEY}: ${quoted(JSON.stringify(origin))}}`
-  return `COPY (${sql} ORDER BY time) TO ${quoted(path)} (FORMAT parquet, COMPRESSION zstd, ${metadata})`
+  return `COPY (${sql}) TO ${quoted(path)} (FORMAT parquet, COMPRESSION zstd, ${metadata})`
 }
 
 /** What a Parquet file says of itself; of one that others made, nothing. */

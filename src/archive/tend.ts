@@ -147,7 +147,7 @@ async function makeParquet(work: Work, today: Day, trusted: Day): Promise<void> 
   } catch (error) {
     throw failed(making, error)
   }
-  const database = await openDatabase({ memory: MEMORY, threads, temporary: making })
+  const database = await openDatabase({ memory: MEMORY, threads, temporary: making, inOrder: true })
   try {
     for (const name of parquet ? closed : [])
       await steps.take(() => convertOne(database, names, name, making, chain, log))
