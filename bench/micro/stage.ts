@@ -52,9 +52,8 @@ export async function setStage(names: number): Promise<Stage> {
     responses,
     answers: responses.map((response, i) => {
       const query = queryAt(unlisted, i, 0)
-      const qname = query.qname.octets.slice(0, query.qname.length)
-      const asked = { qname, qtype: query.qtype }
-      return structuredClone(readResponse(response, asked, LIMITS, performance.now(), 0))
+      const question = query.key().slice(0, -1)
+      return structuredClone(readResponse(response, question, LIMITS, performance.now(), 0))
     })
   }
 }

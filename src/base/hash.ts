@@ -26,18 +26,21 @@ export function chainHash(parent: number, label: number): number {
  *
  * Each step shifts what was multiplied into itself, so that which octets collide depends on the
  * seed.
+ *
+ * @param blind bits of each four octets that make no difference: as if they were set
  */
-export function hashOctets(octets: Uint8Array, seed: number): number {
+export function hashOctets(octets: Uint8Array, seed: number, blind = 0): number {
   const { length } = octets
   let hash = seed ^ length
   let at = 0
   for (; at + 4 <= length; at += 4) {
     const word =
       octets[at]! | (octets[at + 1]! << 8) | (octets[at + 2]! << 16) | (octets[at + 3]! << 24)
-    hash = Math.imul(hash ^ word, 0xcc9e2d51)
+    hash = Math.imul(hash ^ (word | blind), 0xcc9e2d51)
     hash ^= hash >>> 15
   }
-  for (; at < length; at++) hash = Math.imul(hash ^ octets[at]!, FNV_PRIME)
+  const tail = blind & 0xff
+  for (; at < length; at++) hash = Math.imul(hash ^ (octets[at]! | tail), FNV_PRIME)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   return hash ^ (hash >>> 13)
 }

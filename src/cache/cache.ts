@@ -1,6 +1,6 @@
 import type { Octets } from '../base/units.js'
 import type { Answer } from '../wire/answer.js'
-import type { QuestionKey } from '../wire/query.js'
+import type { QuestionKey } from '../wire/question.js'
 
 export type { QuestionKey }
 

@@ -1,6 +1,6 @@
 import type { Octets } from '../base/units.js'
 import type { Answer } from '../wire/answer.js'
-import { KEY_TAIL, type QuestionKey } from '../wire/query.js'
+import { KEY_TAIL, type QuestionKey } from '../wire/question.js'
 import type { NameScope } from './name-scope.js'
 
 /** Records start at multiples of this, so that a place fits in few bits. */

@@ -13,9 +13,10 @@ import type { RebindingGuard } from '../resolver/rebinding-guard.js'
 import { Resolver } from '../resolver/resolve.js'
 import { LATER } from '../resolver/responder.js'
 import { Witness } from '../resolver/witness.js'
-import type { Forwarder } from '../upstream/forwarder.js'
+import type { Forwarder, Waiter } from '../upstream/forwarder.js'
 import { systemTimers } from '../upstream/timers.js'
 import { MAX_INQUIRY, writeInquiry } from '../wire/inquiry.js'
+import { questionOf } from '../wire/question.js'
 import type { Asked, Resolved } from './explanation.js'
 
 /** In place of upstreams: whatever is forwarded fails at once, and is missed. */
@@ -24,9 +25,9 @@ export class Nobody implements Forwarder {
   readonly inFlight = 0
   missed = false
 
-  forward(_inquiry: unknown, done: Parameters<Forwarder['forward']>[1]): void {
+  forward(_inquiry: unknown, waiter: Waiter): void {
     this.missed = true
-    setImmediate(() => done({ kind: 'failure', ede: 22, upstream: -1, took: 0 }))
+    setImmediate(() => waiter.told({ kind: 'failure', ede: 22, upstream: -1, took: 0 }))
   }
 
   close(): void {
@@ -77,7 +78,8 @@ export async function resolve(
   })
 
   const query = new Uint8Array(MAX_INQUIRY)
-  const length = writeInquiry(query, 0, 0, name, qtype, RRCLASS.IN, false, false)
+  const question = questionOf(name, qtype, RRCLASS.IN)
+  const length = writeInquiry(query, 0, 0, question, false, false)
   const octets = new Uint8Array(65_535)
   octets.set(query.subarray(0, length))
   const now = resolver.answer(octets, 0, length, octets.length, client, 0, protocol)
@@ -97,8 +99,16 @@ function later(
   protocol: number
 ): Promise<Uint8Array | undefined> {
   return new Promise(done => {
-    resolver.answerLater(query, client, protocol, (octets, start, end) => {
-      done(octets?.slice(start, end))
+    resolver.answerLater({
+      octets: query,
+      start: 0,
+      end: query.length,
+      client,
+      clientAt: 0,
+      protocol,
+      reply(reply, from, to) {
+        done(reply?.slice(from, to))
+      }
     })
   })
 }

@@ -7,7 +7,8 @@ import type { DatagramBatch, Transport, UpstreamSocket } from '../socket/datagra
 import type { Timer, Timers } from '../upstream/timers.js'
 import { showEndpoint } from '../upstream/upstream.js'
 import { MAX_INQUIRY, writeInquiry } from '../wire/inquiry.js'
-import { LoopProbes, PROBE_ANSWER, questionOf, readProbeAnswer } from '../wire/loop-probe.js'
+import { LoopProbes, PROBE_ANSWER, readProbeAnswer } from '../wire/loop-probe.js'
+import { questionOf } from '../wire/question.js'
 import type { Route } from './upstream-plan.js'
 
 /** How long the second sign may be behind the first: that it came back, and what was answered. */
@@ -127,7 +128,7 @@ export class LoopWatch {
     const answer = PROBE_ANSWER.none
     this.probes.set(token, { route, id, question, back: false, answer, settling: undefined })
     const desk = new Uint8Array(MAX_INQUIRY)
-    const length = writeInquiry(desk, 0, id, qname, RRTYPE.A, RRCLASS.IN, false, false)
+    const length = writeInquiry(desk, 0, id, question, false, false)
     const { server } = route
     this.sockets.get(familyOf(route))?.send(desk, 0, length, this.parts.transport.peer(server))
   }

@@ -10,6 +10,7 @@ import { createForwarder, type ForwardedDomain } from '../upstream/create-forwar
 import type { Forwarder, Outcome } from '../upstream/forwarder.js'
 import { decodeForPeople } from '../wire/message.js'
 import { readName } from '../wire/name.js'
+import { questionOf } from '../wire/question.js'
 
 /** Whom names are asked for: upstreams, and others for some domains. Plain data. */
 export interface BootstrapServers {
@@ -68,12 +69,13 @@ export class Bootstrap {
     family: 4 | 6
   ): Promise<LookupAddress[] | string> {
     return new Promise(resolve => {
-      const key = Uint8Array.from([...qname, qtype >> 8, qtype & 255])
-      const flags = { dnssecOk: false, checkingDisabled: false }
-      const inquiry = { key, qname, qtype, qclass: RRCLASS.IN, ...flags }
-      this.forwarder.forward(inquiry, outcome => {
-        // The message is there only until this returns.
-        resolve(read(outcome, text, family))
+      const question = questionOf(qname, qtype, RRCLASS.IN)
+      const inquiry = { question, dnssecOk: false, checkingDisabled: false }
+      this.forwarder.forward(inquiry, {
+        told(outcome) {
+          // The message is there only until this returns.
+          resolve(read(outcome, text, family))
+        }
       })
     })
   }

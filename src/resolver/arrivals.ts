@@ -1,22 +1,21 @@
-import { Spares } from '../base/spares.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import type { AnswerCache, QuestionKey } from '../cache/cache.js'
 import { EDE } from '../dns/ede.js'
 import { VERDICT } from '../log/event.js'
 import type { Inquiry, Outcome } from '../upstream/forwarder.js'
 import type { Answer } from '../wire/answer.js'
-import { KEY_TAIL, type Query } from '../wire/query.js'
+import type { Query } from '../wire/query.js'
+import { keyOf, QUESTION_FIXED } from '../wire/question.js'
 import { failedAnswer, readResponse, type TtlLimits } from '../wire/response.js'
 import { isAnswered, type Fallback } from './fallback.js'
 
-/** Which upstream, on the way to it and back: makes inquiries, and answers of what comes back. */
+/** Upstreams, on the way to them and back: makes inquiries, and answers of what comes back. */
 export class Arrivals {
   /** The answer that came last, and of what: all who wait for one inquiry are given the same. */
   last: Answer | undefined
   /** How it came, one of `VERDICT`: forwarded, failed or stale. */
   how: number = VERDICT.forwarded
   private lastOutcome: Outcome | undefined
-  private readonly spares = new Spares<Asked>()
   /** Counts the calls of `renounce`. */
   private era = 0
 
@@ -26,18 +25,23 @@ export class Arrivals {
     private readonly limits: TtlLimits
   ) {}
 
-  /** @param octets holds QNAME of the query that was just read at `at`, in any letter case */
-  inquiryOf(query: Query, octets: Uint8Array, at: Octets): Inquiry {
+  /**
+   * Makes of a query that was just read what is to be asked.
+   *
+   * @param asked for names of that length
+   * @param octets holds QNAME at `at`, in any letter case
+   */
+  ask(asked: Asked, query: Query, octets: Uint8Array, at: Octets): void {
     const { length } = query.qname
-    const asked = this.spares.take(length) ?? new Asked(length)
-    query.copyQuestion(asked.key, 0)
-    for (let i = 0; i < length; i++) asked.qname[i] = octets[at + i]!
-    asked.qtype = query.qtype
-    asked.qclass = query.qclass
+    const { question } = asked
+    for (let i = 0; i < length; i++) question[i] = octets[at + i]!
+    question[length] = query.qtype >> 8
+    question[length + 1] = query.qtype
+    question[length + 2] = query.qclass >> 8
+    question[length + 3] = query.qclass
     asked.dnssecOk = query.dnssecOk
     asked.checkingDisabled = query.checkingDisabled
     asked.era = this.era
-    return asked
   }
 
   /**
@@ -48,36 +52,31 @@ export class Arrivals {
     this.era++
   }
 
-  /** Once its outcome was told, and taken: the inquiry may be used for another. */
-  release(inquiry: Inquiry): void {
-    if (inquiry instanceof Asked) this.spares.keep(inquiry, inquiry.qname.length)
-  }
-
   /**
    * Reads what came back and keeps it, if it may be kept. A failure is an answer too (RFC 9520),
    * unless an older answer is held, which is better than none.
    */
-  take(inquiry: Inquiry, outcome: Outcome, now: Milliseconds): Answer {
+  take(asked: Asked, outcome: Outcome, now: Milliseconds): Answer {
     if (outcome === this.lastOutcome && this.last !== undefined) return this.last
-    const answer = this.answerOf(inquiry, outcome, now)
+    const answer = this.answerOf(asked, outcome, now)
     this.how = outcome.kind === 'failure' ? VERDICT.failed : VERDICT.forwarded
     this.lastOutcome = outcome
-    const keeps = this.keeps(inquiry)
+    const keeps = this.keeps(asked)
     this.last = isAnswered(answer)
-      ? this.keep(inquiry.key, answer, keeps)
-      : this.fallBack(inquiry.key, answer, now, keeps)
+      ? this.keep(keyOf(asked), answer, keeps)
+      : this.fallBack(keyOf(asked), answer, now, keeps)
     return this.last
   }
 
   /** Keeps what came back for nobody, if it is an answer; a failure changes nothing. */
-  renew(inquiry: Inquiry, outcome: Outcome, now: Milliseconds): void {
+  renew(asked: Asked, outcome: Outcome, now: Milliseconds): void {
     if (outcome.kind === 'failure') return
-    const answer = this.answerOf(inquiry, outcome, now)
-    if (isAnswered(answer)) this.keep(inquiry.key, answer, this.keeps(inquiry))
+    const answer = this.answerOf(asked, outcome, now)
+    if (isAnswered(answer)) this.keep(keyOf(asked), answer, this.keeps(asked))
   }
 
-  private keeps(inquiry: Inquiry): boolean {
-    return !(inquiry instanceof Asked) || inquiry.era === this.era
+  private keeps(asked: Asked): boolean {
+    return asked.era === this.era
   }
 
   private keep(key: QuestionKey, answer: Answer, keeps: boolean): Answer {
@@ -101,7 +100,7 @@ export class Arrivals {
       return failedAnswer(outcome.ede, limits, now, outcome.upstream, outcome.text)
     }
     try {
-      return readResponse(outcome.message, inquiry, limits, now, outcome.upstream)
+      return readResponse(outcome.message, inquiry.question, limits, now, outcome.upstream)
     } catch {
       // The upstream answered the right question with a broken message: as good as no answer.
       return failedAnswer(EDE.NETWORK_ERROR, limits, now, outcome.upstream)
@@ -109,11 +108,9 @@ export class Arrivals {
   }
 }
 
-class Asked implements Inquiry {
-  readonly key: Uint8Array
-  readonly qname: Uint8Array
-  qtype = 0
-  qclass = 0
+/** What is asked of upstreams. Filled by `Arrivals.ask`, again and again. */
+export class Asked implements Inquiry {
+  readonly question: Uint8Array
   dnssecOk = false
   checkingDisabled = false
   /** Of `Arrivals` when it was made. */
@@ -121,7 +118,6 @@ class Asked implements Inquiry {
 
   /** @param length of QNAME */
   constructor(length: Octets) {
-    this.key = new Uint8Array(length + KEY_TAIL)
-    this.qname = new Uint8Array(length)
+    this.question = new Uint8Array(length + QUESTION_FIXED)
   }
 }

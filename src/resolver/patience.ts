@@ -3,6 +3,7 @@ import type { Milliseconds } from '../base/units.js'
 import { Deadlines, TICK } from '../upstream/deadlines.js'
 import type { Timers } from '../upstream/timers.js'
 import type { Answer } from '../wire/answer.js'
+import { keyOf } from '../wire/question.js'
 import type { Fallback } from './fallback.js'
 import type { Wait } from './wait.js'
 
@@ -39,7 +40,7 @@ export class Patience {
   }
 
   private runOut(wait: Wait, now: Milliseconds): void {
-    const stale = this.fallback.late(wait.inquiry.key, now)
+    const stale = this.fallback.late(keyOf(wait), now)
     // Given up meanwhile, to make room: then there is nothing but to wait.
     if (stale !== undefined) this.onRunOut(wait, stale)
   }

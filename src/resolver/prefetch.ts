@@ -4,7 +4,7 @@ import type { PackedAnswerCache } from '../cache/packed.js'
 import type { Forwarder } from '../upstream/forwarder.js'
 import type { Answer } from '../wire/answer.js'
 import type { Query } from '../wire/query.js'
-import type { Arrivals } from './arrivals.js'
+import { Asked, type Arrivals } from './arrivals.js'
 import { isAnswered } from './fallback.js'
 
 /**
@@ -36,10 +36,12 @@ export class Prefetch {
 
   private ask(query: Query): void {
     const { arrivals, forwarder, clock } = this
-    const inquiry = arrivals.inquiryOf(query, query.qname.octets, 0)
-    forwarder.forward(inquiry, outcome => {
-      arrivals.renew(inquiry, outcome, clock.now())
-      arrivals.release(inquiry)
+    const asked = new Asked(query.qname.length)
+    arrivals.ask(asked, query, query.qname.octets, 0)
+    forwarder.forward(asked, {
+      told(outcome) {
+        arrivals.renew(asked, outcome, clock.now())
+      }
     })
   }
 }

@@ -47,7 +47,7 @@ import { endLoop, isProbe, type LoopDoor } from './loop-door.js'
 import type { NotifyDoor } from './notify-door.js'
 import type { Patience } from './patience.js'
 import type { Prefetch } from './prefetch.js'
-import { LATER, type ReplyLater, type Responder } from './responder.js'
+import { LATER, type Asker, type Responder } from './responder.js'
 import { guardInside, refuseStranger, turnAway } from './turn-away.js'
 import { UNJUDGED, type Wait } from './wait.js'
 import { Waiting, type Finish, type WaitCounts } from './waiting.js'
@@ -172,18 +172,18 @@ export class Resolver implements Responder, Finish {
     return LATER
   }
 
-  answerLater(query: Uint8Array, client: Uint32Array, protocol: number, done: ReplyLater): void {
+  answerLater(asker: Asker): void {
     const { lookup, parts, waiting, now } = this
     const epoch = this.isMissed ? this.epoch : UNJUDGED
-    if (!this.isMissed) this.miss(query, protocol)
+    if (!this.isMissed) this.miss(asker)
     this.isMissed = false
-    waiting.begin(lookup, query, client, parts.cache.missedOver, epoch, now, done)
+    waiting.begin(lookup, asker, parts.cache.missedOver, epoch, now)
   }
 
   /** For who did not ask `answer` first: what it would have left behind. */
-  private miss(query: Uint8Array, protocol: number): void {
+  private miss({ octets, start, end, protocol }: Asker): void {
     const { lookup, policy, parts } = this
-    lookup.read(query, 0, query.length, TCP_LIMIT, protocol, policy.seed)
+    lookup.read(octets, start, end, TCP_LIMIT, protocol, policy.seed)
     parts.cache.get(lookup.query.key())
   }
 
@@ -204,17 +204,19 @@ export class Resolver implements Responder, Finish {
   /** The full path from where it waited, through the same stages as in `answer`. */
   answerWith(answer: Answer, how: number, wait: Wait, desk: Uint8Array): number {
     const { lookup, policy } = this
-    const { client, epoch } = wait
+    const { asker, epoch } = wait
+    const { client, clientAt } = asker
     const took = this.now - wait.started
-    lookup.read(desk, 0, wait.query.length, TCP_LIMIT, wait.protocol, policy.seed)
-    if (lookup.query.options !== 0) lookup.answerOptions(client, 0)
+    const length = asker.end - asker.start
+    lookup.read(desk, 0, length, TCP_LIMIT, asker.protocol, policy.seed)
+    if (lookup.query.options !== 0) lookup.answerOptions(client, clientAt)
     if (epoch === this.epoch) {
-      lookup.comesFrom(client, 0, wait.clientClass)
+      lookup.comesFrom(client, clientAt, wait.clientClass)
       lookup.verdict.clear()
       return this.give(answer, how, took)
     }
     // Judged anew, since the rules have changed while the upstream was asked, or have a say.
-    lookup.comesFrom(client, 0, policy.classOf(client, 0))
+    lookup.comesFrom(client, clientAt, policy.classOf(client, clientAt))
     const decided = this.judge(took, false)
     return decided === GO_ON ? this.give(answer, how, took) : decided
   }

@@ -18,7 +18,7 @@ export interface Responder {
   beginBatch(): void
 
   /**
-   * Whether the client of the reply that was given last, by `answer` or to the `done` that is being
+   * Whether the client of the reply that was given last, by `answer` or to the asker that is being
    * called, has proven its address by a cookie. RFC 7873 §5.2.5.
    */
   readonly proven: boolean
@@ -45,16 +45,24 @@ export interface Responder {
   /**
    * Answers a query for which `answer` said LATER, or would have: best right after it, when it need
    * not be read again. Never throws.
-   *
-   * @param query a copy that stays as it is until `done` was called
-   * @param client four words, a copy that stays as long
-   * @param done called once, later: with a reply that is valid only during the call, or undefined
    */
-  answerLater(query: Uint8Array, client: Uint32Array, protocol: number, done: ReplyLater): void
+  answerLater(asker: Asker): void
 }
 
-/**
- * Receives the reply `octets[start, end)`, or undefined for silence. Copies what it needs, and may
- * write over it during the call.
- */
-export type ReplyLater = (octets: Uint8Array | undefined, start: Octets, end: Octets) => void
+/** A query that is answered later, and who has the reply. Stays as it is until that was given. */
+export interface Asker {
+  /** The query is `octets[start, end)`. */
+  readonly octets: Uint8Array
+  readonly start: Octets
+  readonly end: Octets
+  /** Four words at `clientAt`, as in `DatagramBatch.peers`. */
+  readonly client: Uint32Array
+  readonly clientAt: number
+  /** One of `PROTOCOL`. */
+  readonly protocol: number
+  /**
+   * Called once, later, with `reply[from, to)`, or undefined for silence. Copies what it needs, and
+   * may write over it during the call.
+   */
+  reply(reply: Uint8Array | undefined, from: Octets, to: Octets): void
+}

@@ -1,32 +1,38 @@
-import type { Milliseconds } from '../base/units.js'
-import type { Inquiry, Outcome } from '../upstream/forwarder.js'
-import { Timed } from '../upstream/deadlines.js'
-import type { ReplyLater } from './responder.js'
+import type { Milliseconds, Octets } from '../base/units.js'
+import type { Timed } from '../upstream/deadlines.js'
+import type { Outcome, Waiter } from '../upstream/forwarder.js'
+import { Asked } from './arrivals.js'
+import type { Asker } from './responder.js'
 
 /** Instead of the epoch of rules, where they have to be asked. */
 export const UNJUDGED = -1
 
-/** A query that waits for an upstream, and who is to be told. All is set before anybody looks. */
-export class Wait extends Timed {
-  query!: Uint8Array
-  client!: Uint32Array
-  protocol = 0
+/**
+ * A query that waits for an upstream, who is to have the reply, and what is asked. All is set before
+ * anybody looks.
+ */
+export class Wait extends Asked implements Timed, Waiter {
+  due: Milliseconds = 0
+  before: Timed = this
+  after: Timed = this
+  asker!: Asker
   /** Of clients in the rules by which it was judged. */
   clientClass = 0
   /** Of those rules, if they had nothing to say on the name, else UNJUDGED. */
   epoch = UNJUDGED
   started: Milliseconds = 0
-  inquiry!: Inquiry
-  done!: ReplyLater
-  /** Whether `done` was called, before an upstream spoke. */
+  /** Whether the reply was given, before an upstream spoke. */
   served = false
-  /** What the forwarder calls; made once, since instances are used again. */
-  readonly told: (outcome: Outcome) => void
 
-  constructor(told: (wait: Wait, outcome: Outcome) => void) {
-    super()
-    this.told = outcome => {
-      told(this, outcome)
-    }
+  /** @param length of QNAME */
+  constructor(
+    length: Octets,
+    private readonly owner: { told(wait: Wait, outcome: Outcome): void }
+  ) {
+    super(length)
+  }
+
+  told(outcome: Outcome): void {
+    this.owner.told(this, outcome)
   }
 }

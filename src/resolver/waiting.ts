@@ -1,16 +1,15 @@
+import { Spares } from '../base/spares.js'
 import type { Milliseconds } from '../base/units.js'
 import { VERDICT } from '../log/event.js'
 import type { Forwarder, Outcome } from '../upstream/forwarder.js'
 import type { Answer } from '../wire/answer.js'
 import { HEADER } from '../wire/query.js'
+import { QUESTION_FIXED } from '../wire/question.js'
 import type { Arrivals } from './arrivals.js'
 import { TCP_LIMIT, type Lookup } from './lookup.js'
 import type { Patience } from './patience.js'
-import { SILENCE, type ReplyLater } from './responder.js'
+import { SILENCE, type Asker } from './responder.js'
 import { UNJUDGED, Wait } from './wait.js'
-
-/** Most of them that are kept to be used again: about what waits under full load. */
-const MOST_SPARES = 4096
 
 export interface WaitingParts {
   readonly forwarder: Forwarder
@@ -41,7 +40,7 @@ export class Waiting {
   readonly counts: WaitCounts = { forwarded: 0, stale: 0, failed: 0 }
   /** Where replies are made: the largest message there is. */
   private readonly desk = new Uint8Array(TCP_LIMIT)
-  private readonly spares: Wait[] = []
+  private readonly spares = new Spares<Wait>()
 
   constructor(
     private readonly parts: WaitingParts,
@@ -52,45 +51,33 @@ export class Waiting {
 
   /**
    * @param lookup the query, as it was read and judged just now
-   * @param query its octets, and `client` whose they are: copies
    * @param held whether there is an answer to it that is over
    * @param epoch of the rules by which it was judged, or UNJUDGED
    */
-  begin(
-    lookup: Lookup,
-    query: Uint8Array,
-    client: Uint32Array,
-    held: boolean,
-    epoch: number,
-    now: Milliseconds,
-    done: ReplyLater
-  ): void {
+  begin(lookup: Lookup, asker: Asker, held: boolean, epoch: number, now: Milliseconds): void {
     const { arrivals, patience, forwarder } = this.parts
-    const wait = this.spares.pop() ?? new Wait(this.told)
-    wait.query = query
-    wait.client = client
-    wait.protocol = lookup.protocol
+    const { length } = lookup.query.qname
+    const wait = this.spares.take(length) ?? new Wait(length, this)
+    wait.asker = asker
     wait.epoch = lookup.verdict.isSilent ? epoch : UNJUDGED
     wait.clientClass = lookup.clientClass
     wait.started = now
-    wait.done = done
     wait.served = false
-    wait.inquiry = arrivals.inquiryOf(lookup.query, query, HEADER)
+    arrivals.ask(wait, lookup.query, asker.octets, asker.start + HEADER)
     if (held) patience.begin(wait, now)
-    forwarder.forward(wait.inquiry, wait.told)
+    forwarder.forward(wait, wait)
   }
 
   /** An upstream spoke, or none did. */
-  private readonly told = (wait: Wait, outcome: Outcome): void => {
+  told(wait: Wait, outcome: Outcome): void {
     const { arrivals, patience } = this.parts
-    const { done, served } = wait
+    const { asker, served } = wait
     const now = this.finish.beginTurn()
     patience.end(wait)
-    const answer = arrivals.take(wait.inquiry, outcome, now)
+    const answer = arrivals.take(wait, outcome, now)
     const length = served ? SILENCE : this.write(answer, arrivals.how, wait)
-    arrivals.release(wait.inquiry)
-    if (this.spares.length < MOST_SPARES) this.spares.push(wait)
-    if (!served) done(length === SILENCE ? undefined : this.desk, 0, length)
+    this.spares.keep(wait, wait.question.length - QUESTION_FIXED)
+    if (!served) asker.reply(length === SILENCE ? undefined : this.desk, 0, length)
   }
 
   /** It waited long enough: what an upstream says is kept for who asks next. */
@@ -98,7 +85,7 @@ export class Waiting {
     this.finish.beginTurn()
     wait.served = true
     const length = this.write(stale, VERDICT.stale, wait)
-    wait.done(length === SILENCE ? undefined : this.desk, 0, length)
+    wait.asker.reply(length === SILENCE ? undefined : this.desk, 0, length)
   }
 
   private write(answer: Answer, how: number, wait: Wait): number {
@@ -106,8 +93,8 @@ export class Waiting {
     if (how === VERDICT.failed) counts.failed++
     else if (how === VERDICT.stale) counts.stale++
     else counts.forwarded++
-    const { query } = wait
-    for (let i = 0; i < query.length; i++) desk[i] = query[i]!
+    const { octets, start, end } = wait.asker
+    for (let i = start; i < end; i++) desk[i - start] = octets[i]!
     return this.finish.answerWith(answer, how, wait, desk)
   }
 }

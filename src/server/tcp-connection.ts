@@ -180,13 +180,21 @@ export class TcpConnection {
 
   private answerLater(query: Uint8Array, client: Uint32Array, keepalive: boolean): void {
     this.inFlight++
-    this.shop.responder.answerLater(query, client.slice(), TCP, (octets, start, end) => {
-      this.inFlight--
-      if (this.socket.destroyed) return
-      this.settle()
-      if (octets === undefined) return
-      const reply = keepalive ? this.withKeepalive(octets, start, end) : octets.subarray(start, end)
-      this.socket.write(framed(reply))
+    this.shop.responder.answerLater({
+      octets: query,
+      start: 0,
+      end: query.length,
+      client: client.slice(),
+      clientAt: 0,
+      protocol: TCP,
+      reply: (reply, from, to) => {
+        this.inFlight--
+        if (this.socket.destroyed) return
+        this.settle()
+        if (reply === undefined) return
+        const whole = keepalive ? this.withKeepalive(reply, from, to) : reply.subarray(from, to)
+        this.socket.write(framed(whole))
+      }
     })
   }
 

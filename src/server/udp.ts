@@ -1,5 +1,4 @@
 import type { Clock } from '../base/clock.js'
-import { Spares } from '../base/spares.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import {
   NO_REPLY,
@@ -15,7 +14,14 @@ import { SAYS, type FrontEnds } from './front-ends.js'
 import { Outstanding } from './outstanding.js'
 import type { QueryLimit } from './query-limit.js'
 import type { ResponseLimit } from './response-limit.js'
-import { LATER, UDP, type ReplyLater, type Responder } from '../resolver/responder.js'
+import { LATER, UDP, type Asker, type Responder } from '../resolver/responder.js'
+
+/** Octets that a query which waits has room for beside others; a longer one has its own. */
+const ROOM: Octets = 128
+/** Queries whose octets lie side by side. */
+const TOGETHER = 256
+/** Most of them that are kept to be used again: about what waits under full load. */
+const MOST_SPARES = 4096
 
 /** A UDP listener at work. */
 export interface UdpService {
@@ -66,7 +72,11 @@ class UdpListener {
   /** Set before the first datagram can arrive: that takes a turn of the event loop. */
   socket: DatagramSocket | undefined
   readonly outstanding = new Outstanding()
-  private readonly spares = new Spares<Late>()
+  private readonly spares: Late[] = []
+  /** Room for those that are made next. */
+  private queries = new Uint8Array(0)
+  private clients = new Uint32Array(0)
+  private made = 0
 
   constructor(
     private readonly responder: Responder,
@@ -136,58 +146,65 @@ class UdpListener {
     at: number
   ): void {
     const start = batch.starts[i]!
-    const late = this.spares.take(end - start) ?? new Late(end - start, this.reply)
-    const { query, client } = late
-    for (let k = 0; k < query.length; k++) query[k] = batch.octets[start + k]!
-    for (let k = 0; k < 4; k++) client[k] = words[at + k]!
+    const length = end - start
+    const late = (length <= ROOM ? this.spares.pop() : undefined) ?? this.makeLate(length)
+    const { octets, client, clientAt } = late
+    for (let from = start, to = late.start; from < end;) octets[to++] = batch.octets[from++]!
+    for (let k = 0; k < 4; k++) client[clientAt + k] = words[at + k]!
+    late.end = late.start + length
     late.way = batch.wayBack(i, late.way)
     this.outstanding.begin()
-    this.responder.answerLater(query, client, UDP, late.done)
+    this.responder.answerLater(late)
   }
 
-  private readonly reply = (
-    late: Late,
-    octets: Uint8Array | undefined,
-    start: Octets,
-    end: Octets
-  ): void => {
-    if (octets !== undefined) this.sendLater(octets, start, end, late.client, late.way!)
-    this.spares.keep(late, late.query.length)
+  private makeLate(length: Octets): Late {
+    if (length > ROOM) return new Late(this, new Uint8Array(length), 0, new Uint32Array(4), 0)
+    const place = this.made++ % TOGETHER
+    if (place === 0) {
+      this.queries = new Uint8Array(TOGETHER * ROOM)
+      this.clients = new Uint32Array(TOGETHER * 4)
+    }
+    return new Late(this, this.queries, place * ROOM, this.clients, place * 4)
+  }
+
+  /** The reply to a late one, as `Asker.reply` has it. */
+  reply(late: Late, octets: Uint8Array | undefined, start: Octets, end: Octets): void {
+    if (octets !== undefined) this.sendLater(octets, start, end, late)
+    if (late.end - late.start <= ROOM && this.spares.length < MOST_SPARES) this.spares.push(late)
     this.outstanding.end()
   }
 
-  private sendLater(
-    octets: Uint8Array,
-    start: Octets,
-    end: Octets,
-    client: Uint32Array,
-    way: WayBack
-  ): void {
+  private sendLater(octets: Uint8Array, start: Octets, end: Octets, late: Late): void {
     const { responseLimit, clock } = this.options
     let length = end - start
     if (responseLimit !== undefined && !this.responder.proven) {
       responseLimit.begin(clock.now())
-      length = responseLimit.pass(octets, start, end, client, 0)
+      length = responseLimit.pass(octets, start, end, late.client, late.clientAt)
     }
-    if (length > 0) this.socket?.send(octets, start, start + length, way)
+    if (length > 0) this.socket?.send(octets, start, start + length, late.way!)
   }
 }
 
-/** A query whose reply comes later, and the way back. Used again for another as long. */
-class Late {
-  readonly query: Uint8Array
-  readonly client = new Uint32Array(4)
+/**
+ * A query whose reply comes later, and the way back. Used again for others. Octets of many lie side
+ * by side: with an array for each, those that wait under full load did not fit into the cache of
+ * the processor.
+ */
+class Late implements Asker {
+  readonly protocol = UDP
+  end: Octets = 0
   /** Its own, once it was used: those of one listener only ever serve this. */
   way: WayBack | undefined
-  readonly done: ReplyLater
 
   constructor(
-    length: Octets,
-    reply: (late: Late, octets: Uint8Array | undefined, start: Octets, end: Octets) => void
-  ) {
-    this.query = new Uint8Array(length)
-    this.done = (octets, start, end) => {
-      reply(this, octets, start, end)
-    }
+    private readonly listener: UdpListener,
+    readonly octets: Uint8Array,
+    readonly start: Octets,
+    readonly client: Uint32Array,
+    readonly clientAt: number
+  ) {}
+
+  reply(reply: Uint8Array | undefined, from: Octets, to: Octets): void {
+    this.listener.reply(this, reply, from, to)
   }
 }

@@ -1,12 +1,15 @@
 import { hashOctets } from '../base/hash.js'
-import type { QuestionKey } from '../wire/query.js'
+import { isSameQuestion } from '../wire/question.js'
 import type { Asking } from './asking.js'
+import type { Inquiry } from './forwarder.js'
 
 /** Buckets: with the most inquiries that may be in flight, two or three in each. */
 const BUCKETS = 4096
+/** The bit in which letters of either case differ, in each of four octets. */
+const CASE = 0x20202020
 
 /**
- * Inquiries in flight by key. A chain of `Asking.next` for each bucket, so that those that come and
+ * Inquiries in flight by what they ask. A chain of `Asking.next` for each bucket, so that those that come and
  * go all the time leave nothing behind: `Map` rebuilds itself again and again, and the tables that
  * it left behind kept most objects of most queries alive.
  */
@@ -17,20 +20,20 @@ export class AskingTable {
   /** @param seed random, so that nobody can choose names that fall into one chain */
   constructor(private readonly seed: number) {}
 
-  /** What `find` and `add` are to be given for a key. */
-  hashOf(key: QuestionKey): number {
-    return hashOctets(key, this.seed)
+  /** What `find` and `add` are to be given for an inquiry. */
+  hashOf({ question }: Inquiry): number {
+    return hashOctets(question, this.seed, CASE)
   }
 
-  find(key: QuestionKey, hash: number): Asking | undefined {
+  find(inquiry: Inquiry, hash: number): Asking | undefined {
     let asking = this.chains[hash & (BUCKETS - 1)]
-    while (asking !== undefined && !(asking.hash === hash && isSame(asking.inquiry.key, key))) {
+    while (asking !== undefined && !(asking.hash === hash && isSame(asking.inquiry, inquiry))) {
       asking = asking.next
     }
     return asking
   }
 
-  /** The caller sees to it that the key is not there. */
+  /** The caller sees to it that nothing like it is there. */
   add(asking: Asking, hash: number): void {
     const bucket = hash & (BUCKETS - 1)
     asking.hash = hash
@@ -64,8 +67,10 @@ export class AskingTable {
   }
 }
 
-function isSame(a: QuestionKey, b: QuestionKey): boolean {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
+function isSame(a: Inquiry, b: Inquiry): boolean {
+  return (
+    a.dnssecOk === b.dnssecOk &&
+    a.checkingDisabled === b.checkingDisabled &&
+    isSameQuestion(a.question, b.question)
+  )
 }

@@ -1,13 +1,10 @@
 import type { Milliseconds, Octets } from '../base/units.js'
 import type { ClientCookie } from '../wire/client-cookie.js'
-import { HEADER } from '../wire/query.js'
 import { mixCase, writeInquiry } from '../wire/inquiry.js'
-import { Timed } from './deadlines.js'
-import type { Inquiry, Outcome } from './forwarder.js'
+import { Link } from './deadlines.js'
+import type { Inquiry, Waiter } from './forwarder.js'
 import type { Random } from './random.js'
 import type { Upstream } from './upstream.js'
-
-export type Done = (outcome: Outcome) => void
 
 /** Those among whom one inquiry's upstream is chosen. */
 export type Group = readonly Upstream[]
@@ -70,17 +67,15 @@ export class Try {
  * An inquiry under way: who waits for it, and what has been tried. `due` is the last try's end. Is
  * used again once it is over: see `Inquiries`.
  */
-export class Asking extends Timed {
-  /** QNAME, QTYPE and QCLASS as sent. */
-  readonly question: Uint8Array
+export class Asking extends Link {
   /** The first try, which is the only one, nearly always. */
   private readonly opening = new Try(this)
   /** Set by `open`, before anybody looks. */
   inquiry!: Inquiry
   group!: Group
   /** Undefined for a probe, which nobody waits for. */
-  first: Done | undefined
-  others: Done[] | undefined
+  first: Waiter | undefined
+  others: Waiter[] | undefined
   startedAt: Milliseconds = 0
   giveUpAt: Milliseconds = 0
   private mixed = false
@@ -105,17 +100,11 @@ export class Asking extends Timed {
   hash = 0
   next: Asking | undefined
 
-  /** @param length of the questions that it can be used for */
-  constructor(length: Octets) {
-    super()
-    this.question = new Uint8Array(length)
-  }
-
   /** @param first undefined for a probe */
   open(
     inquiry: Inquiry,
     group: Group,
-    first: Done | undefined,
+    first: Waiter | undefined,
     startedAt: Milliseconds,
     giveUpAt: Milliseconds
   ): this {
@@ -124,7 +113,6 @@ export class Asking extends Timed {
     this.first = first
     this.startedAt = startedAt
     this.giveUpAt = giveUpAt
-    writeQuestion(this.question, inquiry)
     this.others = undefined
     this.mixed = false
     this.last = undefined
@@ -145,7 +133,7 @@ export class Asking extends Timed {
   mixCase(random: Random): void {
     if (this.mixed) return
     this.mixed = true
-    mixCase(this.question, random)
+    mixCase(this.inquiry.question, random)
   }
 
   /** Notes a new try, before it is sent. */
@@ -191,25 +179,9 @@ export class Asking extends Timed {
   }
 
   write(into: Uint8Array, at: Octets, id: number, cookie: ClientCookie | undefined): Octets {
-    const { qname, qtype, qclass, dnssecOk, checkingDisabled: cd } = this.inquiry
-    const length = writeInquiry(into, at, id, qname, qtype, qclass, dnssecOk, cd, cookie)
-    if (this.mixed) into.set(this.question, at + HEADER)
-    return length
+    const { question, dnssecOk, checkingDisabled } = this.inquiry
+    return writeInquiry(into, at, id, question, dnssecOk, checkingDisabled, cookie)
   }
-}
-
-/** Octets of the question of an inquiry. RFC 1035 §4.1.2. */
-export function questionLength({ qname }: Inquiry): Octets {
-  return qname.length + 4
-}
-
-function writeQuestion(question: Uint8Array, { qname, qtype, qclass }: Inquiry): void {
-  const { length } = qname
-  for (let i = 0; i < length; i++) question[i] = qname[i]!
-  question[length] = qtype >> 8
-  question[length + 1] = qtype
-  question[length + 2] = qclass >> 8
-  question[length + 3] = qclass
 }
 
 /** What the channels tell of the tries that went out on them. */

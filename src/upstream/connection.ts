@@ -105,7 +105,10 @@ export class Connection implements Channel {
     const id = length < HEADER ? -1 : messageId(message, 0)
     const attempt = this.flights.get(id)
     // In any case: nobody forges this from afar, so there is nothing that the case could tell.
-    if (attempt !== undefined && answersQuestion(message, 0, length, id, attempt.asking.question)) {
+    if (
+      attempt !== undefined &&
+      answersQuestion(message, 0, length, id, attempt.asking.inquiry.question)
+    ) {
       this.parts.receiver.answered(attempt, message, 0, length, now)
     } else {
       this.parts.receiver.mismatched(undefined, now)

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Endpoint, Transport } from '../socket/datagram.js'
-import type { Done, Group, Receiver } from './asking.js'
+import type { Group, Receiver } from './asking.js'
 import { Choice, LOOPED } from './choice.js'
 import { Cookies } from './cookies.js'
 import {
@@ -12,7 +12,7 @@ import {
   type UpstreamCounts
 } from './counts.js'
 import { DomainTable } from './domains.js'
-import type { Forwarder, Inquiry } from './forwarder.js'
+import type { Forwarder, Inquiry, Waiter } from './forwarder.js'
 import { Inquiries } from './inquiries.js'
 import type { Send } from './inquiry-parts.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
@@ -178,8 +178,8 @@ class UpstreamForwarder implements MeasuredForwarder {
     return this.inquiries.size
   }
 
-  forward(inquiry: Inquiry, done: Done): void {
-    this.inquiries.start(inquiry, this.domains.find(inquiry.qname), done)
+  forward(inquiry: Inquiry, waiter: Waiter): void {
+    this.inquiries.start(inquiry, this.domains.find(inquiry.question), waiter)
   }
 
   leaveOut(routes: ReadonlySet<number>): void {

@@ -7,8 +7,15 @@ export const TICK: Milliseconds = 20
 /** Buckets of the wheel, a power of two; together they span ten seconds. */
 const BUCKETS = 512
 
-/** Something that is waited for, a link of its bucket's ring. */
-export class Timed {
+/** Something that is waited for, a link of its bucket's ring; of no ring: it is its own neighbour. */
+export interface Timed {
+  due: Milliseconds
+  before: Timed
+  after: Timed
+}
+
+/** One that has nothing else to be. */
+export class Link implements Timed {
   due: Milliseconds = 0
   before: Timed = this
   after: Timed = this
@@ -19,7 +26,7 @@ export class Timed {
  * references and allocates nothing, and one coarse timer serves all; none runs while nothing waits.
  */
 export class Deadlines<T extends Timed> {
-  private readonly buckets = Array.from({ length: BUCKETS }, () => new Timed())
+  private readonly buckets = Array.from({ length: BUCKETS }, (): Timed => new Link())
   private readonly clock: Clock
   private readonly timers: Timers
   private readonly expire: (item: T, now: Milliseconds) => void

@@ -33,11 +33,11 @@ export class DomainTable {
     byHash.set(hash, [...(byHash.get(hash) ?? []), entry])
   }
 
-  /** @param qname wire form, any case, root label included */
-  find(qname: Uint8Array): Group {
+  /** @param question QNAME in any case, and whatever comes behind it */
+  find(question: Uint8Array): Group {
     const { name, byHash } = this
     if (byHash.size === 0) return this.fallback
-    name.take(qname, 0, this.seed)
+    name.take(question, 0, this.seed)
     for (let label = 0; label < name.labels; label++) {
       const domains = byHash.get(name.hashes[label]!)
       const domain = domains?.find(({ octets }) => isSuffix(octets, name, label))

@@ -1,14 +1,15 @@
 import type { Milliseconds } from '../base/units.js'
-import type { QuestionKey } from '../wire/query.js'
 
-/** A question to be put to an upstream, with RD set. RFC 9499 "forward". */
+/**
+ * A question to be put to an upstream, with RD set: RFC 9499 "forward". Identical ones in flight
+ * share one, however they are spelt.
+ */
 export interface Inquiry {
-  /** Identical inquiries in flight share one: the cache key; not to be changed afterwards. */
-  readonly key: QuestionKey
-  /** Wire form, as the first asker spelt it, root label included; not to be changed afterwards. */
-  readonly qname: Uint8Array
-  readonly qtype: number
-  readonly qclass: number
+  /**
+   * QNAME in any letter case, QTYPE and QCLASS. The forwarder may change the case of letters;
+   * nobody else changes anything until the outcome is told.
+   */
+  readonly question: Uint8Array
   readonly dnssecOk: boolean
   readonly checkingDisabled: boolean
 }
@@ -38,9 +39,14 @@ export type Outcome =
       readonly text?: string | undefined
     }
 
+/** Who waits for what comes of an inquiry; it may be the inquiry itself. */
+export interface Waiter {
+  told(outcome: Outcome): void
+}
+
 export interface Forwarder {
-  /** Asks; `done` is called exactly once, later, never from within `forward`. Never throws. */
-  forward(inquiry: Inquiry, done: (outcome: Outcome) => void): void
+  /** Asks; `waiter` is told exactly once, later, never from within `forward`. Never throws. */
+  forward(inquiry: Inquiry, waiter: Waiter): void
   /** Addresses of all upstreams, as shown to people; `upstream` in outcomes is an index here. */
   readonly upstreams: readonly string[]
   /** Inquiries under way: what a shutdown waits for. */

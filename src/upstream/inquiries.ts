@@ -1,12 +1,11 @@
-import { Spares } from '../base/spares.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { EDE } from '../dns/ede.js'
-import { Asking, questionLength, type Done, type Group, type Receiver, type Try } from './asking.js'
+import { Asking, type Group, type Receiver, type Try } from './asking.js'
 import { isHopeless, LOOPED } from './choice.js'
 import { AskingTable } from './asking-table.js'
 import { HEARD } from './cookies.js'
 import { Deadlines } from './deadlines.js'
-import type { Inquiry } from './forwarder.js'
+import type { Inquiry, Waiter } from './forwarder.js'
 import type { InquiryParts } from './inquiry-parts.js'
 import { Outcomes } from './outcomes.js'
 import { answersQuestion } from '../wire/answers-question.js'
@@ -18,6 +17,8 @@ import type { Upstream } from './upstream.js'
 const MAX_TRIES = 8
 /** Mismatched responses after which an inquiry is under attack and moves to TCP. */
 const SUSPICIOUS = 20
+/** Most of them that are kept to be used again: about what is under way under full load. */
+const MOST_SPARES = 4096
 const LOOP_TEXT = 'forwarding loop: the upstreams lead back to this resolver'
 
 /**
@@ -36,7 +37,7 @@ const LOOP_TEXT = 'forwarding loop: the upstreams lead back to this resolver'
  */
 export class Inquiries implements Receiver {
   private readonly underWay: AskingTable
-  private readonly spares = new Spares<Asking>()
+  private readonly spares: Asking[] = []
   private readonly deadlines: Deadlines<Asking>
   private readonly outcomes: Outcomes
   private closed = false
@@ -54,21 +55,21 @@ export class Inquiries implements Receiver {
     return this.underWay.size
   }
 
-  /** Asks one of `group`, or joins those who wait for the same; `done` is called later. */
-  start(inquiry: Inquiry, group: Group, done: Done): void {
+  /** Asks one of `group`, or joins those who wait for the same; `waiter` is told later. */
+  start(inquiry: Inquiry, group: Group, waiter: Waiter): void {
     const { clock, limits, counts, choice } = this.parts
     const now = clock.now()
-    const hash = this.underWay.hashOf(inquiry.key)
-    const same = this.underWay.find(inquiry.key, hash)
+    const hash = this.underWay.hashOf(inquiry)
+    const same = this.underWay.find(inquiry, hash)
     if (same !== undefined) {
-      this.join(same, done)
+      this.join(same, waiter)
     } else if (this.closed || group.length === 0) {
-      this.outcomes.failSoon(done, EDE.NETWORK_ERROR, group === LOOPED ? LOOP_TEXT : undefined)
+      this.outcomes.failSoon(waiter, EDE.NETWORK_ERROR, group === LOOPED ? LOOP_TEXT : undefined)
     } else if (this.underWay.size >= limits.maxInFlight) {
       counts.overflows++
-      this.outcomes.failSoon(done, EDE.NO_REACHABLE_AUTHORITY)
+      this.outcomes.failSoon(waiter, EDE.NO_REACHABLE_AUTHORITY)
     } else {
-      const asking = this.open(inquiry, group, done, now)
+      const asking = this.open(inquiry, group, waiter, now)
       this.underWay.add(asking, hash)
       this.ask(asking, choice.first(group, now), false, now)
     }
@@ -99,7 +100,7 @@ export class Inquiries implements Receiver {
     upstream.counts.responses++
     upstream.heard(overTcp ? undefined : now - attempt.sentAt, now)
     if (overTcp && asking.doubted === upstream) {
-      upstream.spelt(answersQuestion(octets, start, end, attempt.id, asking.question, true))
+      upstream.spelt(answersQuestion(octets, start, end, attempt.id, asking.inquiry.question, true))
     }
     if (asking.first === undefined) {
       this.outcomes.settle(asking)
@@ -116,7 +117,7 @@ export class Inquiries implements Receiver {
       asking.heldFrom?.contradicted(now)
       this.outcomes.respond(asking, upstream, messageIn(octets, start, end), now)
       // After one try over UDP nobody has a hold on it: no connection, no timer, no other try.
-      if (asking.tries === 1 && !overTcp) this.spares.keep(asking, asking.question.length)
+      if (asking.tries === 1 && !overTcp) this.keep(asking)
     } else {
       this.refused(attempt, overTcp ? octets : octets.slice(start, end), now)
     }
@@ -165,21 +166,29 @@ export class Inquiries implements Receiver {
     this.cutOff(attempt)
   }
 
-  private open(inquiry: Inquiry, group: Group, first: Done | undefined, now: Milliseconds): Asking {
-    const length = questionLength(inquiry)
-    const asking = this.spares.take(length) ?? new Asking(length)
+  private open(
+    inquiry: Inquiry,
+    group: Group,
+    first: Waiter | undefined,
+    now: Milliseconds
+  ): Asking {
+    const asking = this.spares.pop() ?? new Asking()
     return asking.open(inquiry, group, first, now, now + this.parts.limits.giveUp)
   }
 
-  private join(asking: Asking, done: Done): void {
+  private keep(asking: Asking): void {
+    if (this.spares.length < MOST_SPARES) this.spares.push(asking)
+  }
+
+  private join(asking: Asking, waiter: Waiter): void {
     const { counts, limits } = this.parts
     const others = (asking.others ??= [])
     if (others.length + 1 >= limits.maxWaiters) {
       counts.overflows++
-      this.outcomes.failSoon(done, EDE.NO_REACHABLE_AUTHORITY)
+      this.outcomes.failSoon(waiter, EDE.NO_REACHABLE_AUTHORITY)
     } else {
       counts.shared++
-      others.push(done)
+      others.push(waiter)
     }
   }
 

@@ -1,9 +1,9 @@
 import type { Milliseconds } from '../base/units.js'
 import { EDE } from '../dns/ede.js'
-import type { Asking, Done } from './asking.js'
+import type { Asking } from './asking.js'
 import type { AskingTable } from './asking-table.js'
 import type { Deadlines } from './deadlines.js'
-import type { Outcome } from './forwarder.js'
+import type { Outcome, Waiter } from './forwarder.js'
 import type { InquiryParts } from './inquiry-parts.js'
 import type { Upstream } from './upstream.js'
 
@@ -33,10 +33,10 @@ export class Outcomes {
   }
 
   /** For what is not even asked; later, because it is within `forward`. */
-  failSoon(done: Done, ede: 22 | 23, text?: string): void {
+  failSoon(waiter: Waiter, ede: 22 | 23, text?: string): void {
     this.parts.counts.failures++
     this.parts.timers.soon(() => {
-      done({ kind: 'failure', ede, upstream: NO_UPSTREAM, took: 0, text })
+      waiter.told({ kind: 'failure', ede, upstream: NO_UPSTREAM, took: 0, text })
     })
   }
 
@@ -50,7 +50,7 @@ export class Outcomes {
   private finish(asking: Asking, outcome: Outcome): void {
     this.underWay.delete(asking)
     this.settle(asking)
-    asking.first?.(outcome)
-    if (asking.others !== undefined) for (const done of asking.others) done(outcome)
+    asking.first?.told(outcome)
+    if (asking.others !== undefined) for (const waiter of asking.others) waiter.told(outcome)
   }
 }

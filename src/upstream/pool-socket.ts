@@ -179,12 +179,12 @@ function isAnswer(
   { asking }: Try,
   exactCase: boolean
 ): boolean {
-  return answersQuestion(octets, start, end, id, asking.question, exactCase)
+  return answersQuestion(octets, start, end, id, asking.inquiry.question, exactCase)
 }
 
 /** Whether these octets are the query of a try, to the end of its question at least, as sent. */
 function quotes(octets: Uint8Array, start: Octets, length: Octets, attempt: Try): boolean {
-  const needed = HEADER + attempt.asking.question.length
+  const needed = HEADER + attempt.asking.inquiry.question.length
   if (length < needed) return false
   attempt.write(copy, 0)
   for (let k = 0; k < needed; k++) if (octets[start + k] !== copy[k]) return false

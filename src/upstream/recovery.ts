@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import { RRCLASS } from '../dns/rrclass.js'
 import { RRTYPE } from '../dns/rrtype.js'
+import { questionOf } from '../wire/question.js'
 import type { Inquiry } from './forwarder.js'
 import type { Timer, Timers } from './timers.js'
 import type { Upstream } from './upstream.js'
@@ -11,10 +12,7 @@ const PAUSE: Milliseconds = 1000
 
 /** A question that every resolver has an answer to: who serves the root. RFC 1035 §3.1. */
 const PROBE: Inquiry = {
-  key: new Uint8Array(0),
-  qname: Uint8Array.of(0),
-  qtype: RRTYPE.NS,
-  qclass: RRCLASS.IN,
+  question: questionOf(Uint8Array.of(0), RRTYPE.NS, RRCLASS.IN),
   dnssecOk: false,
   checkingDisabled: false
 }

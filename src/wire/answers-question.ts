@@ -3,9 +3,7 @@ import { OPCODE } from '../dns/opcode.js'
 import { RCODE } from '../dns/rcode.js'
 import { LOWER } from './hashed-name.js'
 import { HEADER } from './query.js'
-
-/** QTYPE and QCLASS. RFC 1035 §4.1.2. */
-const QUESTION_FIXED: Octets = 4
+import { QUESTION_FIXED } from './question.js'
 
 /**
  * Whether the message in `message[start, end)` answers our inquiry: a response to a QUERY with

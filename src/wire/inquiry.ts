@@ -3,10 +3,8 @@ import { RRTYPE } from '../dns/rrtype.js'
 import { MAX_COOKIE, type ClientCookie } from './client-cookie.js'
 import { OPT_BARE } from './opt.js'
 import { HEADER } from './query.js'
+import { QUESTION_FIXED } from './question.js'
 import { UDP_SIZE } from './reply-frame.js'
-
-/** QTYPE and QCLASS. RFC 1035 §4.1.2. */
-const QUESTION_FIXED: Octets = 4
 
 /** Most octets that an inquiry takes: header, longest name, QTYPE and QCLASS, OPT and cookie. */
 export const MAX_INQUIRY: Octets = HEADER + 255 + QUESTION_FIXED + OPT_BARE + MAX_COOKIE
@@ -16,7 +14,6 @@ export const MAX_INQUIRY: Octets = HEADER + 255 + QUESTION_FIXED + OPT_BARE + MA
  * question in the same case comes from somebody who saw it: one more bit a letter to guess for a
  * forger, beside ID and port. draft-vixie-dnsext-dns0x20 §2; names have no case by RFC 4343.
  *
- * @param question QNAME, QTYPE and QCLASS in wire form
  * @param random unforeseeable words of 32 bits
  */
 export function mixCase(question: Uint8Array, random: { word(): number }): void {
@@ -41,7 +38,6 @@ export function mixCase(question: Uint8Array, random: { word(): number }): void 
  * Writes our own query to an upstream into `into` from `at` on: RD set, since upstreams resolve
  * for us; AD set, which asks for an honest AD in the response (RFC 6840 §5.7); one OPT.
  *
- * @param qname wire form, root label included
  * @param cookie the only option that there may be; those of clients are for us
  * @returns its length in octets, at most MAX_INQUIRY
  */
@@ -49,9 +45,7 @@ export function writeInquiry(
   into: Uint8Array,
   at: Octets,
   id: number,
-  qname: Uint8Array,
-  qtype: number,
-  qclass: number,
+  question: Uint8Array,
   dnssecOk: boolean,
   checkingDisabled: boolean,
   cookie?: ClientCookie
@@ -63,10 +57,9 @@ export function writeInquiry(
   pos = putWord(into, pos, 0)
   pos = putWord(into, pos, 0)
   pos = putWord(into, pos, 1)
-  into.set(qname, pos)
-  pos += qname.length
-  pos = putWord(into, pos, qtype)
-  pos = putWord(into, pos, qclass)
+  const { length: asked } = question
+  for (let i = 0; i < asked; i++) into[pos + i] = question[i]!
+  pos += asked
   into[pos++] = 0
   pos = putWord(into, pos, RRTYPE.OPT)
   pos = putWord(into, pos, UDP_SIZE)

@@ -68,8 +68,3 @@ export function readProbeAnswer(
   const rcode = octets[start + 3]! & 0x0f
   return rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN ? PROBE_ANSWER.good : PROBE_ANSWER.bad
 }
-
-/** QNAME, QTYPE and QCLASS in wire form. RFC 1035 §4.1.2. */
-export function questionOf(qname: Uint8Array, qtype: number, qclass: number): Uint8Array {
-  return Uint8Array.of(...qname, qtype >> 8, qtype, qclass >> 8, qclass)
-}

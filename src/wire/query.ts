@@ -3,6 +3,7 @@ import { OPCODE } from '../dns/opcode.js'
 import { RRCLASS } from '../dns/rrclass.js'
 import { RRTYPE } from '../dns/rrtype.js'
 import { HashedName, MAX_LABEL, MAX_NAME } from './hashed-name.js'
+import { KEY_TAIL, keyFlags, type QuestionKey } from './question.js'
 
 /** Octets of the header. RFC 1035 §4.1.1. */
 export const HEADER: Octets = 12
@@ -50,12 +51,6 @@ export const OPTION_NSID = 3
 export const OPTION_COOKIE = 10
 /** Most octets of `Query.returned`: with the longest question they fit into 512. */
 const MAX_RETURNED: Octets = 128
-
-/** QTYPE, QCLASS and one octet of flags, behind QNAME in a key. */
-export const KEY_TAIL: Octets = 5
-
-/** Cache key and key of questions in flight: lower-cased QNAME, QTYPE, QCLASS, DO and CD. */
-export type QuestionKey = Uint8Array
 
 /**
  * A query as it stands in a buffer. One instance is filled again and again and nothing is
@@ -181,7 +176,7 @@ export class Query {
     to[at + length + 1] = this.qtype & 0xff
     to[at + length + 2] = this.qclass >> 8
     to[at + length + 3] = this.qclass & 0xff
-    to[at + length + 4] = this.keyFlags()
+    to[at + length + 4] = keyFlags(this.dnssecOk, this.checkingDisabled)
   }
 
   /**
@@ -192,17 +187,17 @@ export class Query {
    */
   isQuestion(from: Uint8Array, words: Int32Array, at: Octets, length: Octets): boolean {
     const { octets, words: own, length: name } = this.qname
-    if (length !== name + KEY_TAIL || from[at + name + 4] !== this.keyFlags()) return false
+    if (
+      length !== name + KEY_TAIL ||
+      from[at + name + 4] !== keyFlags(this.dnssecOk, this.checkingDisabled)
+    )
+      return false
     if (((from[at + name]! << 8) | from[at + name + 1]!) !== this.qtype) return false
     if (((from[at + name + 2]! << 8) | from[at + name + 3]!) !== this.qclass) return false
     const whole = name >> 2
     for (let i = 0, word = at >> 2; i < whole; i++, word++) if (words[word] !== own[i]) return false
     for (let i = whole << 2; i < name; i++) if (from[at + i] !== octets[i]) return false
     return true
-  }
-
-  private keyFlags(): number {
-    return (this.dnssecOk ? 1 : 0) | (this.checkingDisabled ? 2 : 0)
   }
 
   /** It is broken, or has no question on purpose: then there is an option. RFC 7873 §5.4. */

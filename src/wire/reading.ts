@@ -10,12 +10,11 @@ import { addEde, OPTION_EDE } from './ede-option.js'
 import { skipName } from './name.js'
 import { HEADER } from './query.js'
 import { checkRdata, collectLeads, soaMinimum, word32, type Leads } from './rdata.js'
-import type { Asked, TtlLimits } from './response.js'
+import { qtypeOf, QUESTION_FIXED } from './question.js'
+import type { TtlLimits } from './response.js'
 import { isAtOrBelow } from './same-name.js'
 import { WordList } from './word-list.js'
 
-/** QTYPE and QCLASS. RFC 1035 §4.1.2. */
-const QUESTION_FIXED: Octets = 4
 /** TYPE, CLASS, TTL and RDLENGTH. RFC 1035 §4.1.3. */
 const RECORD_FIXED: Octets = 10
 
@@ -72,7 +71,7 @@ export class Reading implements Leads {
   }
 
   /** Goes past the question, which must be as long as the one that was asked. */
-  readQuestion({ qname, qtype }: Asked): void {
+  readQuestion(question: Uint8Array): void {
     const { message } = this
     const questions = this.count(0)
     this.start = message.length
@@ -81,7 +80,7 @@ export class Reading implements Leads {
     const end = nameEnd + QUESTION_FIXED
     if (end > message.length) throw failure('WIRE_SHORT', message.length)
     const type = (message[nameEnd]! << 8) | message[nameEnd + 1]!
-    if (questions !== 1 || nameEnd !== HEADER + qname.length || type !== qtype) {
+    if (questions !== 1 || end !== HEADER + question.length || type !== qtypeOf(question)) {
       throw failure('WIRE_QUESTION', HEADER)
     }
     this.start = end

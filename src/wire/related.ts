@@ -3,15 +3,13 @@ import type { Octets } from '../base/units.js'
 import { RRCLASS } from '../dns/rrclass.js'
 import { RRTYPE } from '../dns/rrtype.js'
 import { isHelper, MAX_LINKS, MENTION, SIGNER } from './bailiwick.js'
-import type { Asked } from './response.js'
 import { expandName } from './name.js'
 import { HEADER } from './query.js'
+import { qtypeOf } from './question.js'
 import { expandRdata } from './rdata.js'
 
 /** Longest message: what the length of TCP can say. RFC 1035 §4.2.2. */
 const MAX_MESSAGE: Octets = 65_535
-/** QTYPE and QCLASS; TYPE, CLASS, TTL and RDLENGTH. RFC 1035 §4.1.2 and §4.1.3. */
-const QUESTION_FIXED: Octets = 4
 const RECORD_FIXED: Octets = 10
 
 /** A lower-cased name in wire form, an octet a character: compared and looked up as one value. */
@@ -44,21 +42,20 @@ interface Found {
  *
  * @throws InterdictError WIRE_LARGE and those of `expandName`
  */
-export function dropUnrelated(message: Uint8Array, asked: Asked): Uint8Array {
-  const { records, end, opt } = findRecords(message, asked)
-  const kept = new Related(message, asked, records).keep()
+export function dropUnrelated(message: Uint8Array, question: Uint8Array): Uint8Array {
+  const { records, end, opt } = findRecords(message, question)
+  const kept = new Related(message, qtypeOf(question), records).keep()
   if (kept.size === records.length) return message
-  return rewrite(message, asked, records, kept, message.subarray(opt ?? end, end))
+  return rewrite(message, question, records, kept, message.subarray(opt ?? end, end))
 }
 
 function findRecords(
   message: Uint8Array,
-  { qname }: Asked
+  question: Uint8Array
 ): { records: Found[]; end: Octets; opt: Octets | undefined } {
   const records: Found[] = []
-  const classAt = HEADER + qname.length + 2
-  const qclass = word(message, classAt)
-  let pos = classAt + 2
+  let pos = HEADER + question.length
+  const qclass = word(message, pos - 2)
   for (let section = 0; section < 3; section++) {
     for (let left = word(message, 6 + 2 * section); left > 0; left--) {
       const { key: owner, end: at } = keyAt(message, pos)
@@ -85,7 +82,7 @@ class Related {
 
   constructor(
     private readonly message: Uint8Array,
-    private readonly asked: Asked,
+    private readonly qtype: number,
     records: readonly Found[]
   ) {
     for (const record of records.filter(({ inClass }) => inClass)) {
@@ -110,7 +107,7 @@ class Related {
 
   /** Keeps what ANSWER has at `name`, and returns where that leads. */
   private follow(name: Key): Key | undefined {
-    const { qtype } = this.asked
+    const { qtype } = this
     const here = this.byOwner.get(name) ?? []
     const data = here.filter(({ type }) => type === qtype || qtype === RRTYPE.ANY)
     if (data.length > 0) {
@@ -216,18 +213,18 @@ function parents(name: Key): Key[] {
 
 function rewrite(
   message: Uint8Array,
-  { qname }: Asked,
+  question: Uint8Array,
   records: readonly Found[],
   kept: ReadonlySet<Found>,
   opt: Uint8Array
 ): Uint8Array {
-  const out = [...message.subarray(0, HEADER + qname.length + QUESTION_FIXED)]
-  const question = keyAt(message, HEADER).key
+  const out = [...message.subarray(0, HEADER + question.length)]
+  const qname = keyAt(message, HEADER).key
   const counts = [0, 0, opt.length > 0 ? 1 : 0]
   for (const record of records) {
     if (!kept.has(record)) continue
     counts[record.section]!++
-    writeRecord(message, record, question, out)
+    writeRecord(message, record, qname, out)
     if (out.length > MAX_MESSAGE) throw failure('WIRE_LARGE', out.length)
   }
   counts.forEach((count, section) => {

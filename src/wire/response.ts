@@ -6,6 +6,7 @@ import type { Answer } from './answer.js'
 import { edeOption } from './ede-option.js'
 import { LOWER } from './hashed-name.js'
 import { HEADER } from './query.js'
+import { qtypeOf } from './question.js'
 import { isSpelt, Reading } from './reading.js'
 import { dropUnrelated } from './related.js'
 
@@ -31,13 +32,6 @@ export interface TtlLimits {
   readonly negativeMaxTtl: Seconds
   /** For SERVFAIL and the like, at most 5 minutes. RFC 9520 §3.2. */
   readonly failureTtl: Seconds
-}
-
-/** What was asked of the upstream. */
-export interface Asked {
-  /** Wire form, root label included. */
-  readonly qname: Uint8Array
-  readonly qtype: number
 }
 
 /**
@@ -80,22 +74,23 @@ export function failedAnswer(
  * OPT and TSIG belong to one hop and are cut out. So are the records behind them, if any, because
  * pointers over the cut would lead elsewhere. Whatever stands after the last record is ignored.
  *
+ * @param question as it was asked
  * @throws InterdictError WIRE_QUESTION, WIRE_OPT, WIRE_RDATA, WIRE_LARGE and those of `expandName`
  */
 export function readResponse(
   message: Uint8Array,
-  asked: Asked,
+  question: Uint8Array,
   limits: TtlLimits,
   now: Milliseconds,
   upstream: number
 ): Answer {
   if (message.length < HEADER) throw failure('WIRE_SHORT', message.length)
-  let end = read(message, asked)
+  let end = read(message, question)
   if (reading.isDoubtful) {
-    const related = dropUnrelated(message, asked)
+    const related = dropUnrelated(message, question)
     if (related !== message) {
       message = related
-      end = read(message, asked)
+      end = read(message, question)
     }
   }
   const { start, spelt } = reading
@@ -108,10 +103,10 @@ export function readResponse(
 }
 
 /** Returns the end of the records that are kept. */
-function read(message: Uint8Array, asked: Asked): Octets {
+function read(message: Uint8Array, question: Uint8Array): Octets {
   reading.begin(message)
-  reading.readQuestion(asked)
-  return reading.readRecords(asked.qtype)
+  reading.readQuestion(question)
+  return reading.readRecords(qtypeOf(question))
 }
 
 function copyOf(message: Uint8Array, start: Octets, end: Octets): Uint8Array {

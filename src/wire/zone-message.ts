@@ -5,6 +5,7 @@ import { RRCLASS } from '../dns/rrclass.js'
 import { RRTYPE } from '../dns/rrtype.js'
 import { expandName } from './name.js'
 import { HEADER, passName } from './query.js'
+import { QUESTION_FIXED } from './question.js'
 import { checkRdata, word32 } from './rdata.js'
 import { putLong, putWord } from './reply-frame.js'
 
@@ -15,8 +16,6 @@ import { putLong, putWord } from './reply-frame.js'
 
 /** TYPE, CLASS, TTL and RDLENGTH. RFC 1035 §4.1.3. */
 const RECORD_FIXED: Octets = 10
-/** QTYPE and QCLASS. RFC 1035 §4.1.2. */
-const QUESTION_FIXED: Octets = 4
 /** An SOA without names: a pointer to QNAME, and RDATA of two roots and five numbers. */
 const BARE_SOA: Octets = 2 + RECORD_FIXED + 22
 

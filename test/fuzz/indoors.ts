@@ -11,6 +11,7 @@ import { ServerCookies } from '../../src/wire/server-cookie.js'
 import { Resolver } from '../../src/resolver/resolve.js'
 import { Witness } from '../../src/resolver/witness.js'
 import type { Forwarder, Inquiry, Outcome } from '../../src/upstream/forwarder.js'
+import { asker } from '../resolver/asker.js'
 import { systemTimers } from '../../src/upstream/timers.js'
 
 const CACHE = 1_000_000
@@ -72,9 +73,10 @@ export class Indoors {
    */
   askLater(query: Uint8Array, client: Uint32Array, protocol: number): Uint8Array | undefined {
     const replies: (Uint8Array | undefined)[] = []
-    this.resolver.answerLater(query.slice(), client, protocol, (octets, start, end) => {
+    const asks = asker(query.slice(), client, protocol, (octets, start, end) => {
       replies.push(octets?.slice(start, end))
     })
+    this.resolver.answerLater(asks)
     const { waiting } = this
     this.waiting = []
     for (const tell of waiting) tell()
@@ -87,7 +89,8 @@ export class Indoors {
       upstreams: ['in memory'],
       inFlight: 0,
       close: () => undefined,
-      forward: (inquiry, done) => void this.waiting.push(() => done(this.upstream(inquiry)))
+      forward: (inquiry, waiter) =>
+        void this.waiting.push(() => waiter.told(this.upstream(inquiry)))
     }
   }
 }

@@ -168,9 +168,8 @@ export class Inside {
   }
 
   /** As the forwarder does: what does not answer the question is no answer. */
-  private upstream(inquiry: Inquiry): Outcome {
+  private upstream({ question }: Inquiry): Outcome {
     const { answer, dice, tally } = this
-    const question = Uint8Array.of(...inquiry.qname, ...u16(inquiry.qtype), ...u16(inquiry.qclass))
     const message = answer.octets
     if (dice.chance(90)) restore(message, question)
     if (!answersQuestion(message, 0, message.length, word(message, 0), question)) {
@@ -213,8 +212,6 @@ function restore(message: Uint8Array, question: Uint8Array): void {
   message[5] = 1
   message.set(question, 12)
 }
-
-const u16 = (value: number): number[] => [value >> 8, value & 0xff]
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0

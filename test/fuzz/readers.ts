@@ -39,8 +39,7 @@ const READERS: Readonly<Record<string, (octets: Uint8Array, dice: Dice) => unkno
     const read = query.read(asQuery(octets), 0, octets.length, 7) !== READ.silence
     const { length } = query.qname
     if (!read || length === 0) return
-    const asked = { qname: octets.slice(12, 12 + length), qtype: query.qtype }
-    readResponse(octets, asked, LIMITS, 0, 0)
+    readResponse(octets, octets.slice(12, 12 + length + 4), LIMITS, 0, 0)
   },
   answersQuestion: (octets, dice) => {
     const question = octets.slice(12, 13 + dice.below(60))

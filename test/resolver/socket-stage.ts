@@ -1,8 +1,9 @@
 import { readAddress } from '../../src/base/address.js'
-import type { Responder } from '../../src/resolver/responder.js'
+import type { Asker, Responder } from '../../src/resolver/responder.js'
 import type { Transport } from '../../src/socket/datagram.js'
 import { createForwarder } from '../../src/upstream/create-forwarder.js'
 import type { Forwarder, Inquiry } from '../../src/upstream/forwarder.js'
+import { isSameQuestion } from '../../src/wire/question.js'
 import { BadUpstream, framed, type Seen as AtUpstream } from '../upstream/bad-upstream.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { answers, CannedUpstream } from './canned.js'
@@ -55,11 +56,14 @@ export class SocketStage {
       },
       beginBatch: () => stage.world!.resolver.beginBatch(),
       answer: (...query) => stage.world!.resolver.answer(...query),
-      answerLater: (query, client, protocol, done) => {
-        stage.world!.resolver.answerLater(query, client, protocol, (...reply) => {
+      answerLater: asks => {
+        const reply: Asker['reply'] = (...its) => {
           stage.served = true
-          done(...reply)
-        })
+          asks.reply(...its)
+        }
+        const { octets, start, end, client, clientAt, protocol } = asks
+        const asker = { octets, start, end, client, clientAt, protocol, reply }
+        stage.world!.resolver.answerLater(asker)
       }
     }
     stage.counter = await Counter.open(transport, responder)
@@ -75,14 +79,16 @@ export class SocketStage {
       upstreams: ['canned'],
       inFlight: 0,
       close: () => undefined,
-      forward: (inquiry, done) => {
+      forward: (inquiry, waiter) => {
         this.inquired = inquiry
         this.waiting++
-        this.forwarder!.forward(inquiry, outcome => {
-          this.waiting--
-          if (this.due > 0) this.due--
-          this.spoilt = outcome.kind === 'failure'
-          done(outcome)
+        this.forwarder!.forward(inquiry, {
+          told: outcome => {
+            this.waiting--
+            if (this.due > 0) this.due--
+            this.spoilt = outcome.kind === 'failure'
+            waiter.told(outcome)
+          }
         })
       }
     }
@@ -175,10 +181,8 @@ function turn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
 }
 
-function asks(query: Uint8Array, { qname, qtype }: Inquiry): boolean {
-  const question = Buffer.from(query).subarray(12, 12 + qname.length + 2)
-  const wanted = Buffer.concat([qname, words(qtype)])
-  return question.toString('latin1').toLowerCase() === wanted.toString('latin1').toLowerCase()
+function asks(query: Uint8Array, { question }: Inquiry): boolean {
+  return isSameQuestion(query.subarray(12, 12 + question.length), question)
 }
 
 /** Version 2, PROXY, as a listed front end sends it. */

@@ -4,6 +4,7 @@ import { LATER } from '../../src/resolver/responder.js'
 import type { Forwarder } from '../../src/upstream/forwarder.js'
 import { writeInquiry } from '../../src/wire/inquiry.js'
 import { ASKED, Query, READ } from '../../src/wire/query.js'
+import { asker } from './asker.js'
 import { CannedUpstream } from './canned.js'
 import { queryOctets } from './message-octets.js'
 import type { QueryText, Scenario, Step } from './scenario.js'
@@ -66,16 +67,16 @@ export class Stage {
       upstreams: ['canned'],
       inFlight: 0,
       close: () => undefined,
-      forward: (inquiry, done) => {
-        const { qname, qtype, qclass, dnssecOk, checkingDisabled } = inquiry
+      forward: (inquiry, waiter) => {
+        const { question, dnssecOk, checkingDisabled } = inquiry
         const octets = Buffer.alloc(512)
-        const length = writeInquiry(octets, 0, 0, qname, qtype, qclass, dnssecOk, checkingDisabled)
+        const length = writeInquiry(octets, 0, 0, question, dnssecOk, checkingDisabled)
         this.asked = octets.subarray(0, length)
         const message = upstream.respond(this.asked)
         const delay = upstream.delay(this.asked)
         const tell = (): void => {
-          if (message === undefined) done({ kind: 'failure', ede: 22, upstream: 0, took: 1 })
-          else done({ kind: 'response', message, upstream: 0, took: 1 })
+          if (message === undefined) waiter.told({ kind: 'failure', ede: 22, upstream: 0, took: 1 })
+          else waiter.told({ kind: 'response', message, upstream: 0, took: 1 })
         }
         if (delay === undefined) setImmediate(tell)
         else this.world.clock.timers.after(delay * 1000, tell)
@@ -95,9 +96,10 @@ export class Stage {
       if (length !== LATER) return length === 0 ? undefined : octets.slice(0, length)
     }
     let reply: { octets: Uint8Array | undefined } | undefined
-    resolver.answerLater(message, client, protocol, (octets, start, end) => {
+    const asks = asker(message, client, protocol, (octets, start, end) => {
       reply = { octets: octets?.slice(start, end) }
     })
+    resolver.answerLater(asks)
     await new Promise(resolve => setImmediate(resolve))
     for (let waited = 0; reply === undefined && waited < PATIENCE; waited += TICK) {
       this.world.clock.pass(TICK)

@@ -1,4 +1,5 @@
-import { LATER, SILENCE, type ReplyLater, type Responder } from '../../src/resolver/responder.js'
+import { LATER, SILENCE, type Asker, type Responder } from '../../src/resolver/responder.js'
+import { clientOf, queryOf } from '../resolver/asker.js'
 
 /** Octets in front of the text of a query or reply, where a DNS message has its header. */
 const HEADER = 12
@@ -16,7 +17,7 @@ export class FakeResponder implements Responder {
   proven = false
   readonly clients: number[][] = []
   readonly protocols: number[] = []
-  readonly held = new Map<string, ReplyLater>()
+  readonly held = new Map<string, Asker>()
 
   beginBatch(): void {
     this.batches++
@@ -45,28 +46,28 @@ export class FakeResponder implements Responder {
     return reply.length
   }
 
-  answerLater(query: Uint8Array, client: Uint32Array, protocol: number, done: ReplyLater): void {
-    this.clients.push([...client])
-    this.protocols.push(protocol)
-    this.held.set(textOf(query), done)
+  answerLater(asker: Asker): void {
+    this.clients.push(clientOf(asker))
+    this.protocols.push(asker.protocol)
+    this.held.set(textOf(queryOf(asker)), asker)
   }
 
   /** Answers what it was asked to answer later; the octets are overwritten right after. */
   release(text: string): void {
     const reply = Buffer.concat([Buffer.from('xx'), query(`re: ${text}`), Buffer.from('xx')])
-    this.done(text)(reply, 2, reply.length - 2)
+    this.asker(text).reply(reply, 2, reply.length - 2)
     reply.fill(0)
   }
 
   /** Says that there will be no answer after all. */
   silence(text: string): void {
-    this.done(text)(undefined, 0, 0)
+    this.asker(text).reply(undefined, 0, 0)
   }
 
-  private done(text: string): ReplyLater {
-    const done = this.held.get(text)
-    if (done === undefined) throw new Error(`was not asked ${text}`)
+  private asker(text: string): Asker {
+    const asker = this.held.get(text)
+    if (asker === undefined) throw new Error(`was not asked ${text}`)
     this.held.delete(text)
-    return done
+    return asker
   }
 }

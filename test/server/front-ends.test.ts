@@ -2,10 +2,11 @@ import t, { type Test } from 'tap'
 import { readAddress } from '../../src/base/address.js'
 import { ConnectionLimit } from '../../src/server/connection-limit.js'
 import { FrontEnds } from '../../src/server/front-ends.js'
-import { LATER, type ReplyLater } from '../../src/resolver/responder.js'
+import { LATER, type Asker } from '../../src/resolver/responder.js'
 import { serveTcp } from '../../src/server/tcp.js'
 import { serveUdp } from '../../src/server/udp.js'
 import type { Transport } from '../../src/socket/datagram.js'
+import { clientOf, queryOf } from '../resolver/asker.js'
 import { FakeResponder } from './fake-responder.js'
 import { frames, TcpClient } from './tcp-client.js'
 import { transports, turns, until } from './transports.js'
@@ -179,10 +180,11 @@ class Echo extends FakeResponder {
     return end - at
   }
 
-  override answerLater(query: Uint8Array, client: Uint32Array, _: number, done: ReplyLater): void {
-    this.clients.push([...client])
-    query[2]! |= 0x80
-    setImmediate(() => done(query, 0, query.length))
+  override answerLater(asker: Asker): void {
+    this.clients.push(clientOf(asker))
+    const reply = queryOf(asker)
+    reply[2]! |= 0x80
+    setImmediate(() => asker.reply(reply, 0, reply.length))
   }
 }
 

@@ -1,9 +1,10 @@
 import packet from 'dns-packet'
 import t from 'tap'
 import { ConnectionLimit } from '../../src/server/connection-limit.js'
-import { LATER, type ReplyLater } from '../../src/resolver/responder.js'
+import { LATER, type Asker } from '../../src/resolver/responder.js'
 import { serveTcp } from '../../src/server/tcp.js'
 import { serveUdp } from '../../src/server/udp.js'
+import { queryOf } from '../resolver/asker.js'
 import { FakeResponder } from './fake-responder.js'
 import { frames, TcpClient } from './tcp-client.js'
 import { transports, until } from './transports.js'
@@ -26,9 +27,9 @@ class OptResponder extends FakeResponder {
     return reply.length
   }
 
-  override answerLater(query: Uint8Array, _: Uint32Array, __: number, done: ReplyLater): void {
-    const reply = replyTo(query)
-    setImmediate(() => done(reply, 0, reply.length))
+  override answerLater(asker: Asker): void {
+    const reply = replyTo(queryOf(asker))
+    setImmediate(() => asker.reply(reply, 0, reply.length))
   }
 }
 

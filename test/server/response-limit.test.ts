@@ -1,9 +1,10 @@
 import packet from 'dns-packet'
 import t, { type Test } from 'tap'
-import { LATER, type ReplyLater } from '../../src/resolver/responder.js'
+import { LATER, type Asker } from '../../src/resolver/responder.js'
 import { ResponseLimit } from '../../src/server/response-limit.js'
 import { serveUdp } from '../../src/server/udp.js'
 import type { Transport } from '../../src/socket/datagram.js'
+import { queryOf } from '../resolver/asker.js'
 import { FakeResponder } from './fake-responder.js'
 import { transports, turns, until } from './transports.js'
 import { nameQuery, UdpClient } from './udp-client.js'
@@ -23,9 +24,9 @@ class Recorder extends FakeResponder {
     return reply.length
   }
 
-  override answerLater(query: Uint8Array, _: Uint32Array, __: number, done: ReplyLater): void {
-    const reply = this.replyTo(query)
-    done(reply, 0, reply.length)
+  override answerLater(asker: Asker): void {
+    const reply = this.replyTo(queryOf(asker))
+    asker.reply(reply, 0, reply.length)
   }
 
   private replyTo(query: Uint8Array): Uint8Array {

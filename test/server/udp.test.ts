@@ -57,6 +57,25 @@ for (const transport of transports()) {
       t.ok(responder.protocols.every(protocol => protocol === 0))
     })
 
+    t.test('what waits stays as it is, be it long or one of many', async t => {
+      const texts = Array.from({ length: 300 }, (_, i) => `later ${'x'.repeat((i * 37) % 700)}${i}`)
+      for (const text of texts) {
+        const before = responder.held.size
+        await asker.ask(text)
+        await until(() => responder.held.size > before)
+      }
+      for (const [text, { octets, start, end }] of responder.held) {
+        t.equal(textOf(octets.subarray(start, end)), text)
+      }
+      t.strictSame([...responder.held.keys()], texts)
+      asker.got.length = 0
+      for (const text of texts) {
+        responder.release(text)
+        await until(() => asker.got.at(-1) === `re: ${text}`)
+      }
+      asker.got.length = 4
+    })
+
     t.test('a later silence is the end of it', async t => {
       await asker.ask('later 3')
       await until(() => responder.held.size === 1)

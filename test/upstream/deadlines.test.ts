@@ -1,8 +1,8 @@
 import t from 'tap'
-import { Deadlines, Timed } from '../../src/upstream/deadlines.js'
+import { Deadlines, Link } from '../../src/upstream/deadlines.js'
 import { FakeTime } from './fake-time.js'
 
-class Item extends Timed {
+class Item extends Link {
   constructor(readonly id: string) {
     super()
   }

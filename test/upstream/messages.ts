@@ -12,10 +12,7 @@ export const wire = (name: string): Uint8Array =>
   ])
 
 export const inquiry = (name: string, qtype: number = RRTYPE.A): Inquiry => ({
-  key: Uint8Array.from(Buffer.from(`${name}/${qtype}`)),
-  qname: wire(name),
-  qtype,
-  qclass: 1,
+  question: Uint8Array.of(...wire(name), qtype >> 8, qtype, 0, 1),
   dnssecOk: false,
   checkingDisabled: false
 })

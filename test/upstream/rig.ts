@@ -11,7 +11,7 @@ import type { Forwarder, Inquiry, Outcome } from '../../src/upstream/forwarder.j
 import type { HealthChange } from '../../src/upstream/upstream.js'
 import { BadUpstream, type Behaviour } from './bad-upstream.js'
 import { FakeTime } from './fake-time.js'
-import { inquiry } from './messages.js'
+import { inquiry, wire } from './messages.js'
 
 const portable = portableTransport()
 const batch = batchTransport()
@@ -70,13 +70,15 @@ export async function rig(
 }
 
 function wireOf(name: string): Uint8Array {
-  return inquiry(name).qname
+  return wire(name)
 }
 
 export function outcomeOf(forwarder: Forwarder, question: Inquiry): Promise<Outcome> {
   return new Promise(done => {
-    forwarder.forward(question, outcome => {
-      done(kept(outcome))
+    forwarder.forward(question, {
+      told(outcome) {
+        done(kept(outcome))
+      }
     })
   })
 }

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Outcome } from '../../src/upstream/forwarder.js'
 import { good, silent, truncating } from './bad-upstream.js'
 import { inquiry, markOf, responseTo } from './messages.js'
-import { messageOf, rig, settled } from './rig.js'
+import { messageOf, rig, settled, outcomeOf } from './rig.js'
 
 t.test('asks once for all who ask the same at the same time', async t => {
   const { ask, upstreams, forwarder } = await rig(t, [good(7)])
@@ -15,12 +15,26 @@ t.test('asks once for all who ask the same at the same time', async t => {
   t.equal(upstreams[0]!.seen.length, 2, 'nothing is kept')
 })
 
-t.test('asks for each of two keys', async t => {
+t.test('asks once for a name, however it is spelt', async t => {
+  const { ask, upstreams } = await rig(t, [good()], { caseRandomization: false })
+  await Promise.all(['www.example.com', 'WWW.example.COM', 'wWw.eXaMpLe.com'].map(ask))
+  t.equal(upstreams[0]!.seen.length, 1)
+})
+
+t.test('asks for each of two types that differ as letters of either case do', async t => {
+  const { forwarder, upstreams } = await rig(t, [good()])
+  const told = [65, 97].map(qtype => outcomeOf(forwarder, inquiry('www.example.com', qtype)))
+  await Promise.all(told)
+  t.equal(upstreams[0]!.seen.length, 2)
+})
+
+t.test('asks with DO beside one without', async t => {
   const { forwarder, upstreams } = await rig(t, [good()])
   const question = inquiry('www.example.com')
   let answered = 0
-  forwarder.forward(question, () => answered++)
-  forwarder.forward({ ...question, key: Uint8Array.of(1), dnssecOk: true }, () => answered++)
+  const waiter = { told: () => answered++ }
+  forwarder.forward(question, waiter)
+  forwarder.forward({ ...inquiry('www.example.com'), dnssecOk: true }, waiter)
   t.equal(forwarder.inFlight, 2)
   while (answered < 2) await settled()
   t.equal(upstreams[0]!.seen.length, 2)
@@ -47,8 +61,10 @@ t.test('fails inquiries beyond the bound of all', async t => {
 t.test('lets who is told ask again at once', async t => {
   const { forwarder, ask, upstreams } = await rig(t, [good(3)])
   const again = new Promise<Outcome>(done => {
-    forwarder.forward(inquiry('www.example.com'), () => {
-      forwarder.forward(inquiry('www.example.com'), done)
+    forwarder.forward(inquiry('www.example.com'), {
+      told() {
+        forwarder.forward(inquiry('www.example.com'), { told: done })
+      }
     })
   })
   t.equal(markOf(messageOf(await again)), 3)
@@ -65,8 +81,9 @@ for (const { it, behaviour, queries } of closings) {
   t.test(`tells all who wait ${it} when it is closed, once`, async t => {
     const { forwarder, upstreams, time } = await rig(t, [behaviour])
     const told: Outcome[] = []
-    for (let n = 0; n < 3; n++) forwarder.forward(inquiry('a.example.com'), it => told.push(it))
-    forwarder.forward(inquiry('b.example.com'), outcome => told.push(outcome))
+    const waiter = { told: (outcome: Outcome) => told.push(outcome) }
+    for (let n = 0; n < 3; n++) forwarder.forward(inquiry('a.example.com'), waiter)
+    forwarder.forward(inquiry('b.example.com'), waiter)
     await upstreams[0]!.sees(2 * queries)
     forwarder.close()
     t.match(told, Array<object>(4).fill({ kind: 'failure' }))

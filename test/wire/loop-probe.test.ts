@@ -1,6 +1,7 @@
 import t from 'tap'
 import { HashedName } from '../../src/wire/hashed-name.js'
-import { LoopProbes, PROBE_ANSWER, questionOf, readProbeAnswer } from '../../src/wire/loop-probe.js'
+import { LoopProbes, PROBE_ANSWER, readProbeAnswer } from '../../src/wire/loop-probe.js'
+import { questionOf } from '../../src/wire/question.js'
 import { readName, showName } from '../../src/wire/name.js'
 
 const KEY = '0123456789abcdef'

@@ -26,7 +26,7 @@ const LIMITS: TtlLimits = { minTtl: 0, maxTtl: 86_400, negativeMaxTtl: 900, fail
 const A = [192, 0, 2, 1]
 
 function read(message: readonly Part[], qtype = 1, limits: Partial<TtlLimits> = {}): Answer {
-  const asked = { qname: octets(name(QNAME)), qtype }
+  const asked = octets(question(QNAME, qtype))
   return readResponse(octets(...message), asked, { ...LIMITS, ...limits }, 1000, 2)
 }
 

@@ -112,7 +112,7 @@ const all = (sections: readonly (readonly Rec[])[]): number[][] =>
   [0, 1, 2].map(section => [...(sections[section] ?? []).keys()])
 
 function readBack(message: readonly Part[], qtype: number): packet.DecodedPacket {
-  const read = readResponse(octets(...message), { qname: octets(name(QNAME)), qtype }, LIMITS, 0, 0)
+  const read = readResponse(octets(...message), octets(question(QNAME, qtype)), LIMITS, 0, 0)
   const counts = [1, read.answers, read.authorities, read.additionals]
   return packet.decode(
     Buffer.from(octets(header(1, 0x8180, ...counts), question(QNAME, qtype), read.body))
@@ -153,7 +153,7 @@ t.test('pointers into a dropped record are resolved, and OPT is kept', async t =
       record([0xc0, at + 5], 2, 60, [2, 'n', 's', 0xc0, at]),
       opt(1232, [0, 15, 0, 2, 0, 9])
     ),
-    { qname: octets(name(QNAME)), qtype: 1 },
+    octets(question(QNAME)),
     LIMITS,
     0,
     0
@@ -172,7 +172,7 @@ t.test('a response that grows beyond all bounds is refused', async t => {
     () =>
       readResponse(
         octets(header(1, 0x8180, 1, 1002, 0, 0), question(QNAME, 2), first, rest, stranger),
-        { qname: octets(name(QNAME)), qtype: 2 },
+        octets(question(QNAME, 2)),
         LIMITS,
         0,
         0

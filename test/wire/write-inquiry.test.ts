@@ -1,9 +1,9 @@
 import t from 'tap'
 import { ClientCookie } from '../../src/wire/client-cookie.js'
 import { MAX_INQUIRY, writeInquiry } from '../../src/wire/inquiry.js'
-import { header, name, octets, opt, option, question } from './octets.js'
+import { header, octets, opt, option, question } from './octets.js'
 
-const QNAME = octets(name('Www.example'))
+const QUESTION = octets(question('Www.example', 65))
 const LONGEST = [63, 63, 63, 61].map(length => 'a'.repeat(length)).join('.')
 
 const cases = [
@@ -15,7 +15,7 @@ const cases = [
 for (const { it, dnssecOk, checkingDisabled, flags, edns } of cases) {
   t.test(`writes an inquiry: ${it}`, async t => {
     const into = new Uint8Array(600).fill(0xee)
-    const length = writeInquiry(into, 30, 0xabcd, QNAME, 65, 1, dnssecOk, checkingDisabled)
+    const length = writeInquiry(into, 30, 0xabcd, QUESTION, dnssecOk, checkingDisabled)
     t.strictSame(
       into.slice(30, 30 + length),
       octets(
@@ -44,12 +44,12 @@ for (const length of [0, 8, 32]) {
   t.test(`writes a cookie with ${length} octets of the server's`, async t => {
     const server = Array<number>(length).fill(0xa5)
     const into = new Uint8Array(600)
-    const end = writeInquiry(into, 0, 0xabcd, QNAME, 1, 1, true, false, cookieWith(server))
+    const end = writeInquiry(into, 0, 0xabcd, QUESTION, true, false, cookieWith(server))
     t.strictSame(
       into.slice(0, end),
       octets(
         header(0xabcd, 0x0120, 1, 0, 0, 1),
-        question('Www.example'),
+        question('Www.example', 65),
         opt(1232, option(10, [...CLIENT, ...server]), { flags: 0x8000 })
       )
     )
@@ -59,5 +59,5 @@ for (const length of [0, 8, 32]) {
 t.test('the longest name and cookie make the longest inquiry', async t => {
   const into = new Uint8Array(MAX_INQUIRY)
   const cookie = cookieWith(Array<number>(32).fill(1))
-  t.equal(writeInquiry(into, 0, 1, octets(name(LONGEST)), 1, 1, true, true, cookie), MAX_INQUIRY)
+  t.equal(writeInquiry(into, 0, 1, octets(question(LONGEST)), true, true, cookie), MAX_INQUIRY)
 })
