@@ -1,6 +1,7 @@
 import type { Octets, Seconds } from '../base/units.js'
 import { PROTOCOL } from '../log/event.js'
 import { SCHEMA_VERSION } from '../log/schema.js'
+import { BEFORE_BITS, bitOf, BY_WHAT_BITS } from './field-bits.js'
 import { RECORDED } from './lookup.js'
 import { addWord } from './octet-book.js'
 import { Piece, pieceOf, type Scanner } from './scanner.js'
@@ -193,16 +194,24 @@ export class OwnLine {
   /**
    * Whether nothing but fields is in `[from, to)`, behind a verdict: half a line may have all that is
    * looked for. What became of a lookup repeats, up to where it says by which name.
+   *
+   * Of a field that comes twice JSON takes the second, so none that was looked at may come again;
+   * from the rule on none that says what blocked.
    */
   #isWhole(from: Octets, to: Octets): boolean {
     const { octets } = this.#scan
     const known = this.#scan.after(this.verdictFrom, this.#became[this.recorded]!)
     let isKnown = known >= 0
+    let seen = isKnown ? BEFORE_BITS | BY_WHAT_BITS : BEFORE_BITS
     let at = isKnown ? this.#afterValue(known, to) : from
     while (at >= 0 && octets[at] === COMMA && octets[at + 1] === QUOTE) {
       const colon = this.#afterString(at + 2, to)
       if (octets[colon] !== COLON) return false
-      if (!isKnown && (octets[at + 2] === P || octets[at + 2] === U)) {
+      const first = octets[at + 2]!
+      const bit = bitOf(first, octets[colon - 2]!)
+      if ((seen & bit) !== 0) return false
+      seen |= first === P || first === R || first === U ? BY_WHAT_BITS : bit
+      if (!isKnown && (first === P || first === U)) {
         this.#became[this.recorded] = new Piece(octets.subarray(this.verdictFrom, colon + 1))
         isKnown = true
       }

@@ -1,4 +1,6 @@
 import t, { type Test } from 'tap'
+import { QUERY_FIELDS } from '../../src/log/schema.js'
+import { BEFORE_BITS, bitOf, BY_WHAT_BITS } from '../../src/replay/field-bits.js'
 import { logOf, ownLine, replayed, type Replayed } from './kit.js'
 
 /**
@@ -30,6 +32,14 @@ function seen({ read, comparison, changes }: Replayed): unknown {
 const CLIP = { qname: 'clip.example' }
 const BLOCKED = { verdict: 'blocked', match: 'qname', ban: 'phones/old' }
 const tail = (text: string): string => ownLine(CLIP).replace('"us":9}', text)
+
+/** Other values of fields by which a lookup is judged. */
+const AGAIN: Readonly<Record<string, string | number>> = {
+  ...{ v: 2, time: '2023-01-01T00:00:00.000Z', client: '10.20.9.9', network: 'gone' },
+  ...{ protocol: 'tcp', qname: 'other.example', qtype: 'AAAA', verdict: 'refused' },
+  ...{ match: 'cname', app: 'other', list: 'ads', ban: 'phones/new', exception: 'phones/press' },
+  ...{ allow: 'phones/allow', block: 'phones/block' }
+}
 
 const AWKWARD: readonly (readonly [string, readonly string[]])[] = [
   ['escapes in a name', [ownLine({ qname: 'a\\.b.clip.example' }), ownLine({ qname: 'a\\\\b' })]],
@@ -100,9 +110,20 @@ const AWKWARD: readonly (readonly [string, readonly string[]])[] = [
     'numbers that are none',
     [tail('"us":09}'), tail('"us":}'), tail('"us":9e1}'), tail('"us":-1}')]
   ],
-  ['a field twice', [tail('"us":9,"us":8}')]]
+  ['a field twice', [tail('"us":9,"us":8}')]],
+  ['a field twice that decides, near the end', Object.keys(AGAIN).map(name => again(name))],
+  [
+    'such a one behind the rule',
+    [ruledLine(), ...Object.keys(AGAIN).map(name => again(name, ruledLine()))]
+  ]
 ]
 
+function ruledLine(): string {
+  return ownLine({ ...CLIP, ...BLOCKED, rule: 'networks.yaml:9', pattern: 'clip.example' })
+}
+function again(name: string, line = ownLine({ ...CLIP, ...BLOCKED })): string {
+  return line.replace('"us":9', `"us":9,"${name}":${JSON.stringify(AGAIN[name])}`)
+}
 function nameLine(qname: string): string {
   return ownLine({ qname })
 }
@@ -150,12 +171,17 @@ for (const [what, lines] of AWKWARD) {
   })
 }
 
-t.test('both readers say the same of lines with octets that were changed', async t => {
+/** The same numbers in each run. */
+function dice(): (below: number) => number {
   let seed = 1
-  const random = (below: number): number => {
+  return below => {
     seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0
     return (seed >>> 8) % below
   }
+}
+
+t.test('both readers say the same of lines with octets that were changed', async t => {
+  const random = dice()
   const words = '"{}:,\\.0aZ\u0001ü'
   for (let round = 0; round < 20; round++) {
     const lines = Array.from({ length: 200 }, () => {
@@ -166,5 +192,33 @@ t.test('both readers say the same of lines with octets that were changed', async
     })
     const [fast, slow] = await differ(t, lines)
     t.strictSame(fast, slow)
+  }
+})
+
+t.test('both readers say the same of lines with a field more, wherever it is', async t => {
+  const random = dice()
+  const names = [...Object.keys(QUERY_FIELDS), 'new', '']
+  const values = [...Object.values(AGAIN), 'x', 7]
+  for (let round = 0; round < 20; round++) {
+    const lines = Array.from({ length: 200 }, () => {
+      const line = [ownLine(CLIP), ownLine({ ...CLIP, ...BLOCKED }), ruledLine()][random(3)]!
+      const ends = [...line.matchAll(/,(?=")|\}/g)].map(({ index }) => index)
+      const at = ends[random(ends.length)]!
+      const name = names[random(names.length)]!
+      const value = AGAIN[name] ?? values[random(values.length)]!
+      return `${line.slice(0, at)},"${name}":${JSON.stringify(value)}${line.slice(at)}`
+    })
+    const [fast, slow] = await differ(t, lines)
+    t.strictSame(fast, slow)
+  }
+})
+
+t.test('no field of a line as our own log has it stands for another', async t => {
+  const names = Object.keys(QUERY_FIELDS)
+  const bit = (name: string): number => bitOf(name.charCodeAt(0), name.charCodeAt(name.length - 1))
+  let seen = BEFORE_BITS
+  for (const name of names.slice(names.indexOf('verdict') + 1)) {
+    t.equal(seen & bit(name), 0, name)
+    seen |= name === 'rule' ? BY_WHAT_BITS : bit(name)
   }
 })
