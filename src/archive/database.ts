@@ -7,7 +7,7 @@ import type { Octets } from '../base/units.js'
 import { AS_LINES } from './as-lines.js'
 import { holdLog, LogNames, release, type LogFiles } from './folder.js'
 import { keepLines, lookupViews, placeOf, placesOf, quoted, readLines } from './lookups.js'
-import { holdTallies, selectCounted, type Period, type Tallied } from './tallies/counted.js'
+import { selectCounted, Tallies, type Period, type Tallied } from './tallies/counted.js'
 import type { CountedBy } from './tallies/tally.js'
 
 export interface DatabaseOptions {
@@ -129,7 +129,7 @@ export class Database {
     for (const view of lookupViews(files, lines)) await this.run(view)
     if (use === 'sealed') await this.#seal(files)
     await this.run('SET lock_configuration = true')
-    const tallies = use === 'often' ? holdTallies(names, files) : new Map<never, never>()
+    const tallies = use === 'often' ? Tallies.hold(names, files) : new Tallies()
     this.#tallied = { files, tallies, lines }
     return { lines: files.lines.length, parquet: files.parquet.length, broken: files.broken }
   }
@@ -141,6 +141,11 @@ export class Database {
    */
   counted(by: CountedBy, period: Period): string {
     return selectCounted(by, period, this.#tallied!)
+  }
+
+  /** Paths of tallies that somebody altered, as far as they were needed: files were read instead. */
+  get altered(): readonly string[] {
+    return this.#tallied?.tallies.altered ?? []
   }
 
   /** What has the lines then, in SQL. What is more than memory should hold is read again each time. */
@@ -242,7 +247,7 @@ export class Database {
     this.#connection.closeSync()
     this.#instance.closeSync()
     if (this.#files !== undefined) release([...this.#files.lines, ...this.#files.parquet])
-    if (this.#tallied !== undefined) release([...this.#tallied.tallies.values()])
+    this.#tallied?.tallies.close()
     if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true })
   }
 

@@ -36,6 +36,18 @@ export async function digestFile(path: string): Promise<Digest> {
   return { sha256: hash.digest('hex'), octets }
 }
 
+/** Of a file that is held open, all at once: for short ones. @returns SHA-256, in hexadecimal */
+export function digestHeld(descriptor: number): string {
+  const hash = createHash('sha256')
+  const chunk = Buffer.alloc(CHUNK)
+  for (let at = 0; ;) {
+    const read = readSync(descriptor, chunk, 0, CHUNK, at)
+    if (read === 0) return hash.digest('hex')
+    hash.update(chunk.subarray(0, read))
+    at += read
+  }
+}
+
 export async function digestLines(path: string): Promise<LinesDigest> {
   const hash = createHash('sha256')
   const order = new LineOrder()

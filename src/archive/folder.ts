@@ -15,7 +15,8 @@ export const FOREIGN = '.foreign'
 /** The name of a closed file says when it was closed; see `log/closed-files.ts`. */
 const STAMP = String.raw`-(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2}\.\d{3}Z)`
 const DAY = /^day=(\d{4}-\d{2}-\d{2})$/
-const TALLY = /^(\d{4}-\d{2}-\d{2})-[0-9a-f]{16}\.tally$/
+/** Of the layout of before there is one hash. */
+const TALLY = /^(\d{4}-\d{2}-\d{2})(?:-[0-9a-f]{16}){1,2}\.tally$/
 
 /** Names of a query log's files: that being written, `queries.jsonl`, and what became of it. */
 export class LogNames {

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, join } from 'node:path'
 import { openDatabase, type Database, type Use } from '../archive/database.js'
+import { failure, type InterdictError } from '../base/error.js'
 import type { Octets } from '../base/units.js'
 import { settings, type CommonOptions } from './settings.js'
 import { count } from './show.js'
@@ -20,8 +21,8 @@ export interface LogOptions extends CommonOptions {
 /** A query log that is open: who is done with it closes it. */
 export interface OpenLog {
   readonly database: Database
-  /** Lines that are no lookup, said for people; undefined where all are. */
-  foreign(): Promise<string | undefined>
+  /** What is to be known of what was read by now: files and lines that are not what they should be. */
+  remarks(): Promise<readonly string[]>
   /** Ends what a terminal is told, before something else is written to it. */
   quiet(): void
   close(): void
@@ -49,14 +50,17 @@ export async function openLog(
     close()
     process.exit(130)
   })
+  let broken: readonly string[]
   try {
-    const { lines, parquet } = await database.addLookups(path, use)
+    const extent = await database.addLookups(path, use)
+    const { lines, parquet } = extent
+    broken = extent.broken
     if (lines + parquet === 0) process.stderr.write(`there is no query log at ${path} yet\n`)
   } catch (error) {
     close()
     throw error
   }
-  return { database, foreign: () => foreignLines(database), quiet, close }
+  return { database, remarks: () => remarksOn(database, broken), quiet, close }
 }
 
 /** Of the file that is being written: of the log that was given, or that of the settings. */
@@ -69,6 +73,17 @@ function fileOf(path: string): string {
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
   return isFolder ? join(path, FILE) : path
 }
+
+async function remarksOn(database: Database, broken: readonly string[]): Promise<string[]> {
+  const foreign = await foreignLines(database)
+  return [
+    ...(foreign === undefined ? [] : [foreign]),
+    ...(broken.length === 0 ? [] : [messageOf(failure('ARCHIVE_BROKEN', broken.join(', ')))]),
+    ...database.altered.map(path => messageOf(failure('ARCHIVE_TALLY', path)))
+  ]
+}
+
+const messageOf = ({ code, message }: InterdictError): string => `${message} (${code}).`
 
 async function foreignLines(database: Database): Promise<string | undefined> {
   const rows = await database.rows<{ file: string; lines: number }>(

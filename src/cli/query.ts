@@ -1,4 +1,5 @@
 import type { Cell, Row } from '../archive/database.js'
+import { tame } from '../log/terminal-line.js'
 import { csvLines } from '../report/csv.js'
 import type { Table, Value } from '../report/report.js'
 import { end, EXIT, usage } from './exit.js'
@@ -27,10 +28,10 @@ export async function query(sql: string | undefined, options: QueryOptions): Pro
   const log = await openLog(options, { use: 'sealed' })
   try {
     const { columns, rows } = await log.database.table(sql ?? COLUMNS)
-    const foreign = await log.foreign()
+    const remarks = await log.remarks()
     log.quiet()
     put(shownAs(columns, rows, format), output)
-    if (foreign !== undefined) process.stderr.write(`${foreign}\n`)
+    for (const remark of remarks) process.stderr.write(`${tame(remark)}\n`)
   } finally {
     log.close()
   }

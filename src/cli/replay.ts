@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { systemClock, epochSeconds } from '../base/clock.js'
+import { tame } from '../log/terminal-line.js'
 import { compile } from '../policy/compile.js'
 import { copiesFolder } from '../remote/copies.js'
 import { Comparison } from '../replay/comparison.js'
@@ -133,8 +134,7 @@ async function replayStored(
         progress?.(folder, (read += octets.length))
       })
     const stored = await replayLines(folder, feed, comparison, options)
-    const foreign = await log.foreign()
-    if (foreign !== undefined) process.stderr.write(`${foreign}\n`)
+    for (const remark of await log.remarks()) process.stderr.write(`${tame(remark)}\n`)
     return stored
   } finally {
     log.close()

@@ -64,9 +64,7 @@ export async function report(words: readonly string[], options: ReportOptions): 
       top,
       options
     })
-    const foreign = await log.foreign()
-    const told = [...(found?.remarks ?? []), ...made.remarks]
-    const remarks = [...told, ...(foreign === undefined ? [] : [foreign])]
+    const remarks = [...(found?.remarks ?? []), ...made.remarks, ...(await log.remarks())]
     log.quiet()
     put(await shownAs({ ...made, remarks }, options.format), options.output)
   } finally {

@@ -53,7 +53,7 @@ t.test('Parquet is counted in a tally, and the rest one by one', async t => {
     [EARLY]: alike('2023-03-01', 5),
     'queries.jsonl': alike('2023-03-02', 3)
   })
-  t.match(talliesIn(path), [/^2023-03-01-[0-9a-f]{16}\.tally$/])
+  t.match(talliesIn(path), [/^2023-03-01-[0-9a-f]{16}-[0-9a-f]{16}\.tally$/])
   t.strictSame(await counted(path), [4, 8, '2023-03-01T09:10', '2023-03-02T09:12'])
   t.strictSame(await counted(path, {}, 'name'), [4, 8, '2023-03-01T09:10', '2023-03-02T09:12'])
 })
@@ -109,6 +109,38 @@ t.test('without its tally a file is read, and with half of one', async t => {
   t.match(await counted(path), [5, 5])
   await tendOnce(path, NOON, {})
   t.match(await counted(path), [1, 5], 'so is one that is gone')
+})
+
+t.test('of a tally that was altered the lookups are read, and that is told', async t => {
+  const { path, at } = await tended(t, { [EARLY]: alike('2023-03-01', 5) })
+  const other = await tended(t, { [EARLY]: alike('2023-03-01', 7) })
+  const tally = at(`archive/tallies/${talliesIn(path)[0]}`)
+  copyFileSync(other.at(`archive/tallies/${talliesIn(other.path)[0]}`), tally)
+  const database = await openDatabase({ memory: 2 ** 28, threads: 1 })
+  t.teardown(() => database.close())
+  await database.addLookups(path, 'often')
+  t.strictSame(database.altered, [], 'it was not needed yet')
+  database.counted('client', { since: DAY + 86_400_000 })
+  t.strictSame(database.altered, [], 'nor for another day')
+  for (const by of ['client', 'name'] as const) {
+    const sql = `SELECT count(*) AS "rows", sum(n)::BIGINT AS n FROM (${database.counted(by, {})})`
+    t.strictSame(await database.rows(sql), [{ rows: 5, n: 5 }])
+  }
+  t.strictSame(database.altered, [tally])
+  rmSync(tally)
+  await tendOnce(path, NOON, {})
+  t.match(await counted(path), [1, 5], 'one that is taken away is made anew')
+})
+
+t.test('one tally of a file stays, and none of another layout', async t => {
+  const { path, at } = await tended(t, { [EARLY]: alike('2023-03-01', 5) })
+  const [tally] = talliesIn(path)
+  const [, stem] = /^(.*)-/.exec(tally!)!
+  writeFileSync(at(`archive/tallies/${stem}-${'0'.repeat(16)}.tally`), 'half')
+  writeFileSync(at(`archive/tallies/${stem}.tally`), 'PAR1 of before PAR1')
+  rmSync(at(`archive/tallies/${tally}`))
+  await tendOnce(path, NOON, {})
+  t.strictSame(talliesIn(path), [tally])
 })
 
 t.test('when the files of a day become one, so do their tallies', async t => {

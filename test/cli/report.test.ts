@@ -9,9 +9,11 @@ import {
   writeFileSync
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { openDatabase } from '../../src/archive/database.js'
+import { tendOnce } from '../archive/chain/rig.js'
+import { lines, logFolder, record } from '../archive/lines.js'
 import { writeWeek } from '../example/week.js'
 import { interdict, PROGRAM, SETTINGS } from './run.js'
 
@@ -101,6 +103,24 @@ t.test('what is asked about can be narrowed', async t => {
 t.test('lines that are no lookup are told, and not counted', async t => {
   const { remarks } = await json()
   t.match(remarks.join(), /2 lines of the log are no record .*: 2 in queries\.jsonl/)
+})
+
+t.test('files that are not what they should be are told, and not counted', async t => {
+  const name = 'queries-20230302T000000.104Z.jsonl'
+  const path = logFolder(t, { [name]: lines(record('2023-03-01T09:26:53.589Z')) })
+  const archive = join(dirname(path), 'archive')
+  await tendOnce(path, '2023-03-02T12:30:00.000Z', {})
+  writeFileSync(join(archive, 'day=2023-03-01/other.parquet'), 'PAR1 half')
+  const [tally] = readdirSync(join(archive, 'tallies'))
+  writeFileSync(join(archive, 'tallies', tally!), 'PAR1 altered PAR1')
+  const said = await interdict('report', '-c', settings, '--log', path, '--format', 'json')
+  t.match(JSON.parse(said.out), {
+    tables: { app: [{ app: 'tiktok', lookups: 1 }] },
+    remarks: [/other\.parquet.* \(ARCHIVE_BROKEN\)\.$/, /\.tally .* \(ARCHIVE_TALLY\)\.$/]
+  })
+  const { out, err } = await interdict('query', '-c', settings, '--log', path, 'SELECT 1')
+  t.match(err, /^no Parquet, and left out: .*other\.parquet \(ARCHIVE_BROKEN\)\.\n$/)
+  t.notMatch(out, /ARCHIVE/)
 })
 
 t.test('what stands in the log is never an order', async t => {

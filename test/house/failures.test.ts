@@ -127,6 +127,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'DuckDB is not installed': ['gateway/archiver.test.ts', 'without DuckDB it says so once'],
   'the machine stops while Parquet': ['archive/tend.test.ts', 'half of a file is made anew'],
   'a file of the query log, or its chain': ['archive/chain/verify.test.ts', 'names ${it}'],
+  'a tally of the query log is altered': ['archive/tallies.test.ts', 'a tally that was altered'],
   'the process that keeps the chain': ['gateway/archiver.test.ts', 'killed at any moment'],
   'the chain of the query log cannot be written': [
     'archive/chain/trouble.test.ts',

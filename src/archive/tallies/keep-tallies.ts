@@ -8,7 +8,7 @@ import { daysIn, talliesIn, tallyFile, wholeOfDay, type LogNames } from '../fold
 import { removeFiles } from '../keep.js'
 import { quoted, quotedList, selectParquet } from '../lookups.js'
 import { isWholeFile } from '../parquet-file.js'
-import { copyTally, nameOfTally } from './tally.js'
+import { copyTally, nameOfTally, stemOf, stemOfTally } from './tally.js'
 
 /**
  * Makes the tallies that are missing of a day's Parquet files. A crash leaves them as a whole or not
@@ -25,41 +25,46 @@ export async function tallyDay(
   chain: Chain | undefined
 ): Promise<void> {
   for (const path of wholeOfDay(names, day)) {
-    const file = fileOf(names, day, path)
-    if (isThere(names, file, chain)) continue
+    const stem = stemAt(day, path)
+    const there = talliesIn(names, day).filter(file => stemOf(file) === stem)
+    if (there.some(file => isOurs(names, file, chain))) continue
     if (chain !== undefined && !(await isAsNoted(chain, names, path))) continue
     const lookups = selectParquet(quotedList([path]))
     if (await hasOtherDays(database, lookups, day)) continue
     const made = join(making, 'tally')
     await database.run(copyTally(lookups, made))
+    const digest = await digestFile(made)
+    const file = tallyFile(names, nameOfTally(stem, digest.sha256))
     // The chain first: one that it has and that is not there harms nobody; see `verifyLog`.
-    chain?.replaced([], [{ file, ...(await digestFile(made)) }])
+    chain?.replaced([], [{ file, ...digest }])
     settle(made, join(names.folder, file))
+    const others = there.filter(other => other !== file)
+    removeFiles(names, chain, others, 'stale')
   }
 }
 
 /** Removes tallies of files that are not there any more, or were written over. */
 export function removeStale(names: LogNames, chain: Chain | undefined): void {
   const wanted = new Set(
-    daysIn(names).flatMap(day => wholeOfDay(names, day).map(path => fileOf(names, day, path)))
+    daysIn(names).flatMap(day => wholeOfDay(names, day).map(path => stemAt(day, path)))
   )
-  const stale = talliesIn(names).filter(file => !wanted.has(file))
+  const stale = talliesIn(names).filter(file => !wanted.has(stemOf(file) ?? ''))
   removeFiles(names, chain, stale, 'stale')
 }
 
-function fileOf(names: LogNames, day: string, path: string): string {
+function stemAt(day: string, path: string): string {
   const descriptor = openSync(path, 'r')
   try {
-    return tallyFile(names, nameOfTally(day, descriptor))
+    return stemOfTally(day, descriptor)
   } finally {
     closeSync(descriptor)
   }
 }
 
 /** One that the chain does not have may be anybody's. */
-function isThere(names: LogNames, file: string, chain: Chain | undefined): boolean {
-  const isOurs = chain === undefined || chain.hashOf(file) !== undefined
-  return isOurs && talliesIn(names).includes(file) && isWholeFile(join(names.folder, file))
+function isOurs(names: LogNames, file: string, chain: Chain | undefined): boolean {
+  const isNoted = chain === undefined || chain.hashOf(file) !== undefined
+  return isNoted && isWholeFile(join(names.folder, file))
 }
 
 /** Of a file that somebody altered, nothing is made. */

@@ -5,7 +5,10 @@ import { RULED } from '../../log/schema.js'
 import { identifier, LOOKUP_COLUMNS, quoted } from '../lookups.js'
 
 /** Raised when a tally has other rows than before: those of before are made anew. */
-const LAYOUT = 1
+const LAYOUT = 2
+/** Digits of a hash that are in its name. */
+const SHOWN = 16
+const NAME = /([^/]+)-([0-9a-f]{16})\.tally$/
 /** Of the end of a Parquet file, which says where its columns are, and what it was made of. */
 const TAIL: Octets = 64 * 1024
 
@@ -42,15 +45,29 @@ export function columnsOf(by: CountedBy): string {
 }
 
 /**
- * What the tally of a Parquet file is called. Another file, and one that was written over, has
+ * How the name of a Parquet file's tally begins. Another file, and one that was written over, has
  * another: so a tally is of the very file that gives it its name, or of none.
  */
-export function nameOfTally(day: string, descriptor: number): string {
+export function stemOfTally(day: string, descriptor: number): string {
   const { size } = fstatSync(descriptor)
   const tail = Buffer.alloc(Math.min(size, TAIL))
   readSync(descriptor, tail, 0, tail.length, size - tail.length)
   const hash = createHash('sha256').update(`${LAYOUT} ${size}\n`).update(tail).digest('hex')
-  return `${day}-${hash.slice(0, 16)}.tally`
+  return `${day}-${hash.slice(0, SHOWN)}`
+}
+
+/** And how it ends: by what is in it, so that it is known when somebody altered it. */
+export function nameOfTally(stem: string, sha256: string): string {
+  return `${stem}-${sha256.slice(0, SHOWN)}.tally`
+}
+
+/** Undefined: it is none. */
+export function stemOf(file: string): string | undefined {
+  return NAME.exec(file)?.[1]
+}
+
+export function isNamedAfter(file: string, sha256: string): boolean {
+  return NAME.exec(file)?.[2] === sha256.slice(0, SHOWN)
 }
 
 /** SQL that writes the tally of lookups, also SQL. By client: so each of them is written once. */

@@ -24,6 +24,8 @@ export const RECORDS = {
     `DuckDB is needed for that and cannot be loaded: npm install @duckdb/node-api (${why})`,
   ARCHIVE_BROKEN: (paths: string) => `no Parquet, and left out: ${paths}`,
   ARCHIVE_PROCESS: (why: string) => `the process that looks after the query log: ${why}`,
+  ARCHIVE_TALLY: (path: string) =>
+    `the tally ${path} is not what was made, so the lookups were read themselves`,
   ARCHIVE_FAILED: (path: string, why: string) => `the archive ${path} cannot be kept: ${why}`,
   ARCHIVE_NEWER: (path: string, version: number) =>
     `${path} has lines of schema ${version}, of a newer Interdict: it stays as it is`,
