@@ -32,8 +32,19 @@ export async function daily(
     title: `Daily report, ${shown(new Date(since), 'day')}`,
     facts: [...periodFacts(selection, all), ...sumFacts(all), ...comparison(all, before, since)],
     tables,
-    remarks: []
+    remarks: all.first === null ? await firstDay(log, selection) : []
   }
+}
+
+/** Where there is nothing yet, as on the first day of a gateway: when there is something, and how to ask for that. */
+async function firstDay(log: Log, selection: Selection & { readonly until: number }) {
+  const { first } = await sums(log, { ...selection, since: undefined, until: undefined })
+  if (first === null || Number(first) < selection.until) return []
+  const end = new Date((Math.floor(Number(first) / DAY) + 1) * DAY)
+  const begins = `There is nothing of that day in the log: what is asked for begins ${shown(first, 'time')}.`
+  return [
+    `${begins} Its first day, as far as it is over: report daily --until ${shown(end, 'day')}.`
+  ]
 }
 
 /** The mean of the days before of which there are lookups: a log may be younger than a week. */

@@ -123,6 +123,28 @@ t.test('files that are not what they should be are told, and not counted', async
   t.notMatch(out, /ARCHIVE/)
 })
 
+t.test('on the first day the report of the day before says when the log begins', async t => {
+  const path = logFolder(t, { 'queries.jsonl': lines(record('2023-03-01T09:26:53.589Z')) })
+  const ask = async (...words: string[]) => {
+    const all = ['report', 'daily', '-c', settings, '--log', path, '--format', 'json', ...words]
+    return JSON.parse((await interdict(...all)).out) as Json & { facts: Record<string, string> }
+  }
+  const none = await ask('--until', '2023-03-01')
+  t.equal(none.facts.Lookups, '0')
+  t.match(none.remarks, ['begins 2023-03-01 09:26.'])
+  const [, words] = /report (daily .*)\.$/.exec(none.remarks[0]!)!
+  t.equal(words, 'daily --until 2023-03-02')
+  const first = await ask(...words!.split(' ').slice(1))
+  t.match(first.facts.Lookups, /^1: 1 blocked/)
+  t.strictSame(first.remarks, [])
+  t.strictSame(
+    (await ask('--until', '2023-03-01', '--ban', 'none')).remarks,
+    [],
+    'there never was such a one'
+  )
+  t.strictSame((await ask()).remarks, [], 'nor is there anything later')
+})
+
 t.test('what stands in the log is never an order', async t => {
   const words = ['--since', '2026-11-11T23:00:00Z', '--until', '2026-11-11T23:00:01Z']
   const text = await report(...words, '--by', 'name')
