@@ -46,6 +46,7 @@ export function pourSources(
     const sink = new SourceSink(source, index, names, addresses)
     names.local = source.kind === 'local'
     source.pour(sink)
+    if (!names.settle()) throw failure('POLICY_BOUNDS', source.id)
     if (names.crowded) return undefined
     if (source.kind !== 'local') count = names.names
     summaries.push(summaryOf(source, sink))
