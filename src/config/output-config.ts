@@ -17,6 +17,8 @@ export interface OutputConfig {
   }
   /** With `otlp`: a file of further headers; '': none. */
   readonly headers: string
+  /** With `otlp`: of what is sent. */
+  readonly compression: 'none' | 'gzip'
   readonly spool: { readonly folder: string; readonly octets: Octets }
 }
 

@@ -50,6 +50,7 @@ const output = z.strictObject({
   cert: file,
   key: file,
   headers: file,
+  compression: z.enum(['none', 'gzip']).prefault('none'),
   'server-name': z.string().prefault(''),
   spool: file,
   'spool-size': size('1MB', '64GB').prefault('64MB')
@@ -59,7 +60,7 @@ export const outputsSchema = z
   .array(output)
   .max(16)
   .superRefine((outputs, context) => {
-    for (const [i, { name, type, to, cert, key, headers }] of outputs.entries()) {
+    for (const [i, { name, type, to, cert, key, headers, compression }] of outputs.entries()) {
       const refuse = (at: string, message: string): void =>
         context.addIssue({ code: 'custom', path: [i, at], message })
       if (outputs.findIndex(other => other.name === name) < i) refuse('name', 'each name once')
@@ -68,6 +69,7 @@ export const outputsSchema = z
       if (type === 'otlp' && !isUrl) refuse('to', 'http:// or https:// for otlp')
       if (type !== 'otlp' && isUrl) refuse('to', 'http:// and https:// for otlp only')
       if (type !== 'otlp' && headers !== '') refuse('headers', 'headers for otlp only')
+      if (type !== 'otlp' && compression !== 'none') refuse('compression', 'none but for otlp')
       if ((cert === '') !== (key === '')) refuse(cert === '' ? 'key' : 'cert', 'both or neither')
     }
   })
@@ -83,13 +85,14 @@ export function outputsOf(
   state: string
 ): OutputConfig[] {
   const path = (text: string): string => (text === '' ? '' : resolve(folder, text))
-  return outputs.map(({ name, type, to, which, format, ca, cert, key, headers, ...rest }) => ({
+  return outputs.map(({ name, type, to, which, format, ca, cert, key, ...rest }) => ({
     ...{ name, type, to, which, format },
     tls: {
       ...{ ca: path(ca), cert: path(cert), key: path(key) },
       serverName: rest['server-name'] === '' ? to.host : rest['server-name']
     },
-    headers: path(headers),
+    headers: path(rest.headers),
+    compression: rest.compression,
     spool: {
       folder: rest.spool === '' ? resolve(state, 'outputs', name) : path(rest.spool),
       octets: rest['spool-size']

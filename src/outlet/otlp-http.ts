@@ -7,6 +7,8 @@ import {
   type RequestOptions
 } from 'node:http'
 import { Agent as TlsAgent, request as requestHttps } from 'node:https'
+import { promisify } from 'node:util'
+import { constants, gzip } from 'node:zlib'
 import type { Milliseconds, Octets } from '../base/units.js'
 import type { OutputConfig } from '../config/output-config.js'
 import {
@@ -36,7 +38,7 @@ interface Response {
  * OTLP over HTTP/1.1 with JSON. Each block of lookups is a request, of which one is under way at a
  * time; it is done when the other end has said that it took it.
  */
-export function openOtlp({ to, tls, headers }: OutputConfig): Connection {
+export function openOtlp({ to, tls, headers, compression }: OutputConfig): Connection {
   const isSecure = to.kind === 'https'
   const secure = isSecure ? { ...credentials(tls), servername: tls.serverName } : {}
   const agent = isSecure
@@ -44,7 +46,10 @@ export function openOtlp({ to, tls, headers }: OutputConfig): Connection {
     : new Agent({ keepAlive: true, maxSockets: 1 })
   const options: RequestOptions = {
     ...{ method: 'POST', host: to.host, port: to.port, path: to.path, agent, ...secure },
-    headers: { ...readHeaders(headers), 'content-type': 'application/json' }
+    headers: {
+      ...{ ...readHeaders(headers), 'content-type': 'application/json' },
+      ...(compression === 'gzip' && { 'content-encoding': 'gzip' })
+    }
   }
   const post = async (body: Buffer): Promise<Response> => {
     const request = (isSecure ? requestHttps : requestHttp)(options)
@@ -59,13 +64,20 @@ export function openOtlp({ to, tls, headers }: OutputConfig): Connection {
   }
   return {
     send: async messages => {
-      if (messages.length > 0) judge(await post(exportRequest(messages)), messages.length)
+      if (messages.length === 0) return
+      const body = exportRequest(messages)
+      judge(await post(compression === 'gzip' ? await packed(body) : body), messages.length)
     },
     close: () => {
       agent.destroy()
       return Promise.resolve()
     }
   }
+}
+
+/** On a thread of Node's own. */
+function packed(body: Buffer): Promise<Buffer> {
+  return promisify(gzip)(body, { level: constants.Z_BEST_SPEED })
 }
 
 function isReset(error: unknown): boolean {

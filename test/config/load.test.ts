@@ -332,8 +332,12 @@ const URLS = [
 
 for (const { to, ...wanted } of URLS) {
   t.test(`reads ${to} as where OTLP goes`, async t => {
-    const text = `log: { outputs: [{ name: otel, type: otlp, to: '${to}', headers: secret }] }`
-    const output = { to: { path: '/v1/logs', ...wanted }, headers: '/etc/interdict/secret' }
+    const text = `log: { outputs: [{ name: otel, type: otlp, to: '${to}', headers: secret, compression: gzip }] }`
+    const output = {
+      to: { path: '/v1/logs', ...wanted },
+      headers: '/etc/interdict/secret',
+      compression: 'gzip'
+    }
     t.match(readConfig(text, FILE), { config: { log: { outputs: [output] } } })
   })
 }
@@ -343,7 +347,9 @@ const NO_URLS = [
   { it: 'syslog to a URL', output: "type: syslog, to: 'http://192.0.2.1:514'" },
   { it: 'a path of no URL', output: "type: json, to: 'tcp://192.0.2.1:514/v1/logs'" },
   { it: 'a port that there is not', output: "type: otlp, to: 'http://192.0.2.1:70000'" },
-  { it: 'headers of no requests', output: "type: json, to: 'tcp://192.0.2.1:1', headers: a" }
+  { it: 'headers of no requests', output: "type: json, to: 'tcp://192.0.2.1:1', headers: a" },
+  { it: 'gzip of no requests', output: "type: json, to: 'tcp://192.0.2.1:1', compression: gzip" },
+  { it: 'another compression', output: "type: otlp, to: 'http://192.0.2.1', compression: zstd" }
 ]
 
 for (const { it, output } of NO_URLS) {

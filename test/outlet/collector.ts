@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createSecure } from 'node:https'
+import { gunzipSync } from 'node:zlib'
 import type { Test } from 'tap'
 import { CERTIFICATE, listenOn, portOf } from './sinks.js'
 
@@ -29,7 +30,13 @@ const TOOK: Answer = { status: 200, body: '{}' }
 /** Receives OTLP over HTTP, in JSON, and reads it field by field: what it does not expect fails. */
 export class Collector {
   readonly records: CollectedRecord[] = []
-  readonly requests: { method: string; url: string; headers: IncomingMessage['headers'] }[] = []
+  readonly requests: {
+    method: string
+    url: string
+    headers: IncomingMessage['headers']
+    /** Of what was sent, and of what that is unpacked. */
+    octets: readonly [number, number]
+  }[] = []
   answers: readonly Answer[] = [TOOK]
   /** Whether it hangs up instead of answering a second request on one connection. */
   impatient = false
@@ -66,10 +73,12 @@ export class Collector {
     const { method = '', url = '', headers, socket } = request
     if (this.impatient && this.asked.has(socket)) return void socket.destroy()
     this.asked.add(socket)
-    this.requests.push({ method, url, headers })
+    const sent = Buffer.concat(pieces)
+    const body = headers['content-encoding'] === 'gzip' ? gunzipSync(sent) : sent
+    this.requests.push({ method, url, headers, octets: [sent.length, body.length] })
     const [answer = TOOK, ...others] = this.answers
     if (others.length > 0) this.answers = others
-    if (answer.status === 200) this.records.push(...readRequest(Buffer.concat(pieces).toString()))
+    if (answer.status === 200) this.records.push(...readRequest(body.toString()))
     response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers })
     response.end(answer.body ?? '{}')
   }

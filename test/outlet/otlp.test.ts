@@ -190,6 +190,29 @@ t.test('over HTTPS, with headers of a file, and to whom the certificate belongs'
   t.strictSame(numbersIn(collector), [0])
 })
 
+t.test('packed with gzip, also what is sent again', async t => {
+  const collector = await new Collector(t).listen()
+  collector.answers = [{ status: 503, headers: { 'retry-after': '0' } }, { status: 200 }]
+  const { outlet } = open(t, collector, { compression: 'gzip' })
+  push(outlet, 0, 100)
+  await eventually('all', () => collector.records.length === 100)
+  t.strictSame(numbersIn(collector), upTo(100))
+  t.ok(collector.requests.length > 1)
+  for (const { headers, octets } of collector.requests) {
+    t.match(headers, { 'content-type': 'application/json', 'content-encoding': 'gzip' })
+    const [sent, unpacked] = octets
+    t.ok(sent < unpacked / 2, `${sent} octets for ${unpacked}`)
+  }
+})
+
+t.test('as it is, where nothing else is said', async t => {
+  const collector = await new Collector(t).listen()
+  const { outlet } = open(t, collector)
+  push(outlet, 0, 1)
+  await eventually('one', () => collector.records.length === 1)
+  t.notOk('content-encoding' in collector.requests[0]!.headers)
+})
+
 t.test('a file of headers that is not there: it is down, and nothing is lost', async t => {
   const collector = await new Collector(t).listen()
   const { outlet, log, site } = open(t, collector, { headers: '/nowhere/headers' })

@@ -79,6 +79,7 @@ export function output(site: Site, { to, tls, octets = 2 ** 26, ...given }: Give
     to: { kind: 'tcp', host: '127.0.0.1', port: 0, path: '', ...to },
     tls: { ca: '', cert: '', key: '', serverName: 'siem.example', ...tls },
     headers: given.headers ?? '',
+    compression: given.compression ?? 'none',
     spool: { folder: site.path('spool'), octets }
   }
 }
