@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Microseconds, Milliseconds, Octets, Seconds } from '../../src/base/units.js'
-import type { Blocklist } from '../kit/blocklist.js'
 import { putDnsperf, putLoad, type Load, type Tally } from '../kit/load.js'
 import { cpuOf, MICROSECONDS_PER_TICK, residentOf } from '../kit/proc.js'
 import { QUERIES, type QueryFiles } from '../kit/queries.js'
-import { findWrongAnswer, isInForce, type Server } from '../kit/server.js'
+import { replaceEverySecond } from '../kit/replacing.js'
+import { findWrongAnswer, type Server } from '../kit/server.js'
 import { SHORT_LIST, type Workshop } from '../kit/workshop.js'
 
 /** Servers that are started alike can serve several scenarios in one life. */
@@ -233,32 +233,4 @@ function findFault(server: Server, { tally }: Sample): string | undefined {
   const failed = tally.rcodes.reduce((sum, count, rcode) => sum + (rcode === 0 ? 0 : count), 0)
   if (tally.answered === 0) return 'no answers'
   return failed > tally.answered / 100 ? `${failed} of ${tally.answered} answers failed` : undefined
-}
-
-/** Two generations of the list in turns, until stopped; then waits for the last one to hold. */
-function replaceEverySecond(server: Server, first: Blocklist) {
-  const lists = [first.next(), first] as const
-  let stopped = false
-  const work = async (): Promise<string | undefined> => {
-    for (let turn = 0; ; turn++) {
-      const list = lists[turn & 1]!
-      await server.launch.replace?.(list, server.process.pid)
-      for (let i = 0; i < 10 && !stopped; i++) await sleep(100)
-      if (!stopped) continue
-      // Ends with the first generation, which is what the next scenario expects.
-      await server.launch.replace?.(first, server.process.pid)
-      for (let i = 0; i < 100; i++) {
-        if (await isInForce(server.port, first)) return undefined
-        await sleep(100)
-      }
-      return 'the last rules were not in force after 10 s'
-    }
-  }
-  const done = work()
-  return {
-    stop() {
-      stopped = true
-      return done
-    }
-  }
 }
