@@ -6,7 +6,7 @@ import { SCHEMA_VERSION } from '../log/schema.js'
 import type { Chain } from './chain/chain.js'
 import type { NamedFile, SizedFile } from './chain/link.js'
 import type { Database } from './database.js'
-import { digestFile, digestLines, timesIn } from './digest.js'
+import { digestFile, timesIn, type DigestsAhead } from './digest.js'
 import { FOREIGN, type LogNames } from './folder.js'
 import { COLUMNS, inTime, IS_LOOKUP, quotedList, readLines } from './lookups.js'
 import { copyTo, originOf, type Source } from './origin.js'
@@ -17,6 +17,7 @@ import { copyTo, originOf, type Source } from './origin.js'
  * nothing else: see `holdLog`. So what a crash leaves is made anew.
  *
  * @param making a folder for half-made files, on the same file system
+ * @param digests of the files that are converted
  * @param chain that is told what became of it
  * @throws InterdictError ARCHIVE_SQL, ARCHIVE_NEWER, CHAIN_ALTERED, CHAIN_WRITE; the system's errors
  */
@@ -25,10 +26,11 @@ export async function convert(
   names: LogNames,
   closed: string,
   making: string,
+  digests: DigestsAhead,
   chain: Chain | undefined
 ): Promise<Source> {
   const path = join(names.folder, closed)
-  const { sha256, octets, lines, longest, inOrder } = await digestLines(path)
+  const { sha256, octets, lines, longest, inOrder } = await digests.of(path)
   const original = { file: closed, sha256 }
   chain?.expect(original)
   const from = readLines(quotedList([path]), longest)

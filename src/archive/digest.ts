@@ -78,6 +78,38 @@ export async function digestLines(path: string): Promise<LinesDigest> {
   return { sha256: hash.digest('hex'), octets, lines, longest, inOrder: order.isKept }
 }
 
+/**
+ * Digests of closed files that are worked on one after the other: while DuckDB is at one of them, which
+ * leaves part of a core, that of the next is made.
+ */
+export class DigestsAhead {
+  readonly #paths: readonly string[]
+  #next: { readonly path: string; readonly digest: Promise<LinesDigest> } | undefined
+
+  constructor(paths: readonly string[]) {
+    this.#paths = paths
+  }
+
+  /** Throws the system's error. */
+  async of(path: string): Promise<LinesDigest> {
+    const begun = this.#next?.path === path ? this.#next.digest : digestLines(path)
+    this.#next = undefined
+    try {
+      return await begun
+    } finally {
+      this.#begin(this.#paths[this.#paths.indexOf(path) + 1])
+    }
+  }
+
+  #begin(path: string | undefined): void {
+    if (path === undefined) return
+    const digest = digestLines(path)
+    // It is told of when it is its turn.
+    digest.catch(() => undefined)
+    this.#next = { path, digest }
+  }
+}
+
 /** What the first and the last line of a file say of their time; left out where they say nothing. */
 export function timesIn(path: string): { readonly first?: string; readonly last?: string } {
   const file = openSync(path, 'r')

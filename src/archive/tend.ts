@@ -5,7 +5,8 @@ import type { Milliseconds, Octets } from '../base/units.js'
 import type { ServiceLog } from '../log/service-log.js'
 import { Chain, type ChainOptions } from './chain/chain.js'
 import { convert } from './convert.js'
-import { openDatabase, type Database } from './database.js'
+import { openDatabase } from './database.js'
+import { DigestsAhead } from './digest.js'
 import { brokenIn, closedIn, daysIn, LogNames } from './folder.js'
 import {
   overOn,
@@ -16,6 +17,7 @@ import {
   type KeepOptions
 } from './keep.js'
 import { mergeDay } from './merge.js'
+import type { Source } from './origin.js'
 import { finishReplacing } from './replaced.js'
 import { takeOut } from './take-out.js'
 import { removeStale, tallyDay } from './tallies/keep-tallies.js'
@@ -149,8 +151,10 @@ async function makeParquet(work: Work, today: Day, trusted: Day): Promise<void> 
   }
   const database = await openDatabase({ memory: MEMORY, threads, temporary: making, inOrder: true })
   try {
+    const digests = new DigestsAhead(closed.map(name => join(names.folder, name)))
+    const convertOne = (name: string) => convert(database, names, name, making, digests, chain)
     for (const name of parquet ? closed : [])
-      await steps.take(() => convertOne(database, names, name, making, chain, log))
+      await steps.take(() => told(() => convertOne(name), log))
     for (const day of daysIn(names).filter(day => day < today)) {
       const over = keep === undefined ? [] : overOn(day, trusted, keep)
       // What is over as a whole is removed soon.
@@ -169,16 +173,9 @@ async function makeParquet(work: Work, today: Day, trusted: Day): Promise<void> 
   }
 }
 
-async function convertOne(
-  database: Database,
-  names: LogNames,
-  name: string,
-  making: string,
-  chain: Chain | undefined,
-  log: ServiceLog
-): Promise<void> {
+async function told(convert: () => Promise<Source>, log: ServiceLog): Promise<void> {
   const start = performance.now()
-  const { file, records, foreign } = await convert(database, names, name, making, chain)
+  const { file, records, foreign } = await convert()
   const fields = { file, records, foreign, ms: Math.round(performance.now() - start) }
   if (foreign > 0) log.warn(fields, 'a closed query log is Parquet now, but for foreign lines')
   else log.info(fields, 'a closed query log is Parquet now')

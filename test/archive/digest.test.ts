@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { digestLines } from '../../src/archive/digest.js'
+import { digestLines, DigestsAhead } from '../../src/archive/digest.js'
 import { LineOrder } from '../../src/archive/line-order.js'
 import { lines, logFolder, record } from './lines.js'
 
@@ -76,4 +76,14 @@ t.test('lines are counted, and the longest is known, over the chunks of a file',
     { count, longest, inOrder },
     { count: 10_002, longest: long.length - 1, inOrder: true }
   )
+})
+
+t.test('digests made ahead are those of the files, also of one that cannot be read', async t => {
+  const folder = dirname(logFolder(t, { a: noon, c: noon + noon }))
+  const paths = ['a', 'b', 'c'].map(name => join(folder, name))
+  const digests = new DigestsAhead(paths)
+  t.strictSame(await digests.of(paths[0]!), await digestLines(paths[0]!))
+  await t.rejects(digests.of(paths[1]!), { code: 'ENOENT' })
+  t.strictSame(await digests.of(paths[2]!), await digestLines(paths[2]!))
+  t.strictSame(await digests.of(paths[0]!), await digestLines(paths[0]!), 'in any order')
 })
