@@ -1,24 +1,36 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { linkSync, mkdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { startArchive, type ArchiveStart } from '../../src/gateway/archiver.js'
-import type { Milliseconds, Seconds } from '../../src/base/units.js'
+import { createReadStream, createWriteStream, linkSync, mkdirSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { closedIn, LogNames } from '../../src/archive/folder.js'
+import type { Milliseconds, Octets, Seconds } from '../../src/base/units.js'
+import { startArchive, type ArchiveStart, type FromArchive } from '../../src/gateway/archiver.js'
 import { putLoad } from '../kit/load.js'
 import { spreadOf, type Spread } from '../kit/numbers.js'
 import { cpuOf, MICROSECONDS_PER_TICK } from '../kit/proc.js'
 import { Server } from '../kit/server.js'
 import { Workshop } from '../kit/workshop.js'
 import { interdict as OURS } from '../peers/interdict.js'
+import { heightOf, LOOK } from './timed.js'
 
 const NAMES = 1_000_000
-const CLOSED = 'queries-20260101T000000.000Z.jsonl'
+const LIVE = 'queries.jsonl'
+const MIB = 2 ** 20
 
-/** What the conversion of a closed file takes, alone and while the gateway has all to do. */
-export interface Conversion {
-  readonly lines: number
-  readonly alone: Spread
+/** What the process takes for the closed files of a day that is over, alone. */
+export interface Alone {
+  readonly files: number
+  /** Until the last of them is Parquet; the start of the process included. */
+  readonly converting: Spread
+  /** From then on: the files of the day become one, which gets its tally. */
+  readonly merging: Spread
+  readonly peak: Octets
+}
+
+/** What it takes while the gateway has all to do. */
+export interface Loaded {
   /** Answers a second, in turns of a few seconds: with the conversion stopped, and with it at work. */
   readonly quiet: Spread
   readonly busy: Spread
@@ -28,19 +40,31 @@ export interface Conversion {
   readonly cpu: Seconds
 }
 
-/** The process that the gateway starts, with a file of its own to convert. */
+/** The process that the gateway starts, with files of its own to convert. */
 class Converter {
   readonly child: ChildProcess
   readonly ended: Promise<unknown>
+  readonly files: number
+  readonly #began = performance.now()
+  /** When the last file was Parquet. */
+  converted: Milliseconds = 0
+  peak: Octets = 0
 
-  /** @param lines a file of lines, which stays: the one that is converted is a link to it */
+  /** @param lines a folder of closed files, which stay: those that are converted are links to them */
   constructor(lines: string, folder: string) {
     rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
-    linkSync(lines, join(folder, CLOSED))
+    const path = join(folder, LIVE)
+    const closed = closedIn(new LogNames(join(lines, LIVE)))
+    this.files = closed.length
+    for (const file of closed) linkSync(join(lines, file), join(folder, file))
     this.child = startArchive()
-    this.ended = once(this.child, 'exit')
-    const path = join(folder, 'queries.jsonl')
+    const timer = setInterval(() => this.#look(), LOOK)
+    this.ended = once(this.child, 'exit').finally(() => clearInterval(timer))
+    this.child.on('message', (message: FromArchive) => {
+      if (message.kind === 'log' && message.fields.records !== undefined)
+        this.converted = performance.now() - this.#began
+    })
     const threads = availableParallelism()
     this.child.send({
       path,
@@ -49,6 +73,10 @@ class Converter {
       chain: undefined,
       keep: undefined
     } satisfies ArchiveStart)
+  }
+
+  #look(): void {
+    this.peak = Math.max(this.peak, heightOf(this.child.pid))
   }
 
   get isOver(): boolean {
@@ -61,18 +89,39 @@ class Converter {
   }
 }
 
-export async function measureAlone(
-  lines: string,
-  folder: string,
-  rounds: number
-): Promise<readonly Milliseconds[]> {
-  const times: Milliseconds[] = []
+export async function measureAlone(lines: string, folder: string, rounds: number): Promise<Alone> {
+  const [converting, merging, peaks]: [Milliseconds[], Milliseconds[], Octets[]] = [[], [], []]
+  let files = 0
   for (let round = 0; round < rounds; round++) {
     const began = performance.now()
-    await new Converter(lines, folder).ended
-    times.push(performance.now() - began)
+    const converter = new Converter(lines, folder)
+    await converter.ended
+    if (converter.child.exitCode !== 0) throw new Error('the process that makes Parquet failed')
+    const { converted, peak } = converter
+    converting.push(converted)
+    merging.push(performance.now() - began - converted)
+    peaks.push(peak)
+    files = converter.files
   }
-  return times
+  return {
+    files,
+    converting: spreadOf(converting),
+    merging: spreadOf(merging),
+    peak: Math.max(...peaks)
+  }
+}
+
+/** Makes one closed file of all that are in a folder. @returns the folder that it is in */
+export async function asOneFile(lines: string): Promise<string> {
+  const closed = closedIn(new LogNames(join(lines, LIVE)))
+  const folder = join(lines, 'one')
+  mkdirSync(folder)
+  const path = join(folder, closed.at(-1)!)
+  for (const file of closed) {
+    const from = createReadStream(join(lines, file), { highWaterMark: MIB })
+    await pipeline(from, createWriteStream(path, { flags: 'a' }))
+  }
+  return folder
 }
 
 /**
@@ -85,7 +134,7 @@ export async function measureUnderLoad(
   folder: string,
   rounds: number,
   seconds: Seconds
-): Promise<Omit<Conversion, 'lines' | 'alone'>> {
+): Promise<Loaded> {
   const workshop = await Workshop.open(undefined)
   const blocklist = workshop.blocklist(NAMES)
   const server = await Server.start(OURS, workshop, { blocklist, log: false })

@@ -15,7 +15,9 @@ import type { Policy } from '../../src/policy/policy.js'
 import { DAY, startOfDay, type Traffic } from './traffic.js'
 
 /** `log.queries.rotate.size`, as it is where nobody says another one. */
-const ROTATE: Octets = 256 * 2 ** 20
+export const ROTATE: Octets = 256 * 2 ** 20
+/** `log.queries.flush`, likewise: so often the recorder takes what each worker has for it. */
+const FLUSH: Milliseconds = 200
 const MINUTE: Milliseconds = 60_000
 
 /** What became of the lookups that were made up. */
@@ -33,6 +35,14 @@ export interface Month {
   readonly archiving: Milliseconds
 }
 
+/** How a log is written. */
+export interface PenOptions {
+  /** Octets after which a file is closed and another one begun. */
+  readonly rotate?: Octets
+  /** Of several, each has its clients, and lines come worker by worker, many times a second. */
+  readonly workers?: number
+}
+
 /** Writes lookups to a query log as the recorder does: same lines, clients as pseudonyms, rotated. */
 export class Pen {
   readonly path: string
@@ -42,11 +52,13 @@ export class Pen {
   #file: number
   #wall: Milliseconds = 0
   readonly #rotate: Octets
-  readonly #formatter: Formatter
+  /** One for each worker. */
+  readonly #formatters: readonly Formatter[]
+  #flushAt: Milliseconds = 0
 
-  private constructor(policy: Policy, path: string, rotate: Octets) {
+  private constructor(policy: Policy, path: string, { rotate, workers }: PenOptions) {
     this.path = path
-    this.#rotate = rotate
+    this.#rotate = rotate ?? Infinity
     this.#file = openSync(path, 'w')
     const keyAt = (wall: Milliseconds) => {
       const period = periodOf(wall, 'daily')
@@ -54,25 +66,36 @@ export class Pen {
       return { secret, start: startOf(period), end: endOf(period) }
     }
     const privacy = { ...IN_FULL, default: 'pseudonym' } as const
-    this.#formatter = new Formatter([], matchedRule, block => this.#put(block), privacy, { keyAt })
-    this.#formatter.addSnapshot(policy.snapshot)
+    this.#formatters = Array.from({ length: workers ?? 1 }, () => {
+      const put = (block: Uint8Array): boolean => this.#put(block)
+      return new Formatter([], matchedRule, put, privacy, { keyAt })
+    })
+    for (const formatter of this.#formatters) formatter.addSnapshot(policy.snapshot)
   }
 
-  /** @param rotate octets after which a file is closed and another one begun */
-  static async open(policy: Policy, folder: string, rotate: Octets = Infinity): Promise<Pen> {
+  static async open(policy: Policy, folder: string, options: PenOptions = {}): Promise<Pen> {
     await mkdir(folder, { recursive: true })
-    return new Pen(policy, join(folder, 'queries.jsonl'), rotate)
+    return new Pen(policy, join(folder, 'queries.jsonl'), options)
   }
 
   write(traffic: Traffic, from: Milliseconds, to: Milliseconds, rate: number): number {
     this.#wall = from
     const written = traffic.between(from, to, rate, event => {
+      const workers = this.#formatters.length
+      if (workers > 1 && event.wall >= this.#flushAt) {
+        this.#flush()
+        this.#flushAt = event.wall + FLUSH
+      }
       this.#wall = event.wall
-      this.#formatter.line(event)
+      this.#formatters[event.client[3]! % workers]!.line(event)
       this.#records++
     })
-    this.#formatter.flush()
+    this.#flush()
     return written
+  }
+
+  #flush(): void {
+    for (const formatter of this.#formatters) formatter.flush()
   }
 
   /** The file being written is closed now. */
@@ -113,7 +136,7 @@ export async function writeMonth(
   const until = Math.floor(Date.now() / MINUTE) * MINUTE
   const since = until - 30 * DAY
   const rate = wanted / traffic.weight(since, until)
-  const pen = await Pen.open(policy, folder, ROTATE)
+  const pen = await Pen.open(policy, folder, { rotate: ROTATE })
   const times = { writing: 0, archiving: 0 }
   let records = 0
   for (let day = startOfDay(since); day < until; day += DAY) {

@@ -9,14 +9,13 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Octets } from '../../src/base/units.js'
 import { describeMachine } from '../kit/machine.js'
-import { spreadOf } from '../kit/numbers.js'
 import { install } from '../kit/packages.js'
 import { BENCH, hasTwoCores, PACKAGE } from '../kit/place.js'
 import { killAll, run } from '../kit/processes.js'
 import { askBeside, TOOLS } from './beside.js'
-import { measureAlone, measureUnderLoad, type Conversion } from './conversion.js'
-import { Pen, writeMonth, type Month } from './month.js'
-import { page, type Found } from './page.js'
+import { asOneFile, measureAlone, measureUnderLoad } from './conversion.js'
+import { Pen, ROTATE, writeMonth, type Month, type PenOptions } from './month.js'
+import { page, type Conversion, type Found } from './page.js'
 import { askMonth } from './questions.js'
 import { writeRules } from './rules.js'
 import { DAY, startOfDay, Traffic } from './traffic.js'
@@ -36,6 +35,8 @@ const COMPLETE = 100_000_000
 /** Of a line, and of a record of Parquet: what has to fit onto the disk, more or less. */
 const [LINE, RECORD]: [Octets, Octets] = [420, 16]
 const SECONDS = 3
+/** As many as a gateway has by default on two cores. */
+const WORKERS = 2
 
 const say = (text: string) => process.stdout.write(`${text}\n`)
 
@@ -101,7 +102,7 @@ const PARTS = ['rules', 'log', MONTH, 'large', 'converting', 'sample', 'interdic
 
 function roomIn(work: string, { records, lines, sample }: Options): string | undefined {
   const { bavail, bsize } = statfsSync(work)
-  const wanted = records * RECORD + (records / 20 + lines + 2 * sample) * LINE + 2 ** 30
+  const wanted = records * RECORD + (records / 20 + 2.5 * lines + 2 * sample) * LINE + 2 ** 30
   if (bavail * bsize >= wanted) return undefined
   return `${work}: ${(wanted / 1e9).toFixed(1)} GB are needed, --work names another folder`
 }
@@ -113,20 +114,21 @@ async function measure(work: string, given: Options): Promise<Found> {
   const traffic = new Traffic(policy, names)
   const { rounds, sample } = given
   const day = startOfDay(Date.now()) - 2 * DAY
-  const lines = async (part: string, count: number): Promise<string> => {
-    const pen = await Pen.open(policy, join(work, part))
+  const lines = async (part: string, count: number, options?: PenOptions): Promise<string> => {
+    const pen = await Pen.open(policy, join(work, part), options)
     pen.write(traffic, day, day + DAY, count / traffic.weight(day, day + DAY))
+    if (options !== undefined) pen.turn()
     pen.close()
-    return pen.path
+    return options === undefined ? pen.path : join(work, part)
   }
-  const large = await lines('large', given.lines)
-  const conversion = await convert(work, large, given)
-  rmSync(join(work, 'large'), { recursive: true })
+  const write = (workers: number) => lines('large', given.lines, { rotate: ROTATE, workers })
+  const conversion = await convert(work, write, given)
   const beside = await askBeside(await lines('sample', sample), settings, rounds, say)
   const log = join(work, 'log')
+  const wasThere = existsSync(join(work, MONTH))
   const month = await monthIn(work, () => writeMonth(traffic, policy, log, given.records, say))
   const answers = await askMonth(settings, join(log, 'queries.jsonl'), rounds, say)
-  return { month, answers, conversion, beside, sample, replay: await replay(), rounds }
+  return { month, wasThere, answers, conversion, beside, sample, replay: await replay(), rounds }
 }
 
 async function monthIn(work: string, make: () => Promise<Month>): Promise<Month> {
@@ -137,14 +139,29 @@ async function monthIn(work: string, make: () => Promise<Month>): Promise<Month>
   return month
 }
 
-async function convert(work: string, large: string, given: Options): Promise<Conversion> {
+/** @param write makes the folder `large`, of so many workers */
+async function convert(
+  work: string,
+  write: (workers: number) => Promise<string>,
+  { lines, rounds }: Options
+): Promise<Conversion> {
   const folder = join(work, 'converting')
-  const alone = spreadOf(await measureAlone(large, folder, given.rounds))
-  say(`conversion of ${given.lines} lines: ${Math.round(alone.median)} ms`)
-  const loaded = await measureUnderLoad(large, folder, given.rounds, SECONDS)
+  const alone = async (of: string, from: string, times: number) => {
+    const found = await measureAlone(from, folder, times)
+    const [converting, merging] = [found.converting, found.merging].map(one => one.median)
+    say(`${of}: converted in ${Math.round(converting!)} ms, merged in ${Math.round(merging!)} ms`)
+    return found
+  }
+  const large = await write(WORKERS)
+  const byDefault = await alone('by default', large, rounds)
+  const loaded = await measureUnderLoad(large, folder, rounds, SECONDS)
   say(`lost while it converts: ${(100 * loaded.loss.median).toFixed(1)}%`)
+  const oneFile = await alone('one file', await asOneFile(large), 1)
+  rmSync(large, { recursive: true })
+  const oneWorker = await alone('one worker', await write(1), 1)
+  rmSync(large, { recursive: true })
   rmSync(folder, { recursive: true, force: true })
-  return { lines: given.lines, alone, ...loaded }
+  return { lines, workers: WORKERS, byDefault, oneFile, oneWorker, ...loaded }
 }
 
 async function replay(): Promise<string> {

@@ -6,7 +6,7 @@ import { PACKAGE } from '../kit/place.js'
 import { spreadOf, type Spread } from '../kit/numbers.js'
 
 /** How often a process is asked for the most memory that it had. */
-const LOOK: Milliseconds = 20
+export const LOOK: Milliseconds = 20
 /** A question that takes longer is given up. */
 const LIMIT: Milliseconds = 600_000
 
@@ -45,7 +45,7 @@ export function timed(command: readonly string[]): Promise<Timed> {
 }
 
 /** 0 where the process has just ended. */
-function heightOf(pid: number | undefined): Octets {
+export function heightOf(pid: number | undefined): Octets {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'latin1')
     return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024
