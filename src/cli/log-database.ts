@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, join } from 'node:path'
 import { openDatabase, type Database, type Use } from '../archive/database.js'
@@ -55,12 +55,18 @@ export async function openLog(
     const extent = await database.addLookups(path, use)
     const { lines, parquet } = extent
     broken = extent.broken
-    if (lines + parquet === 0) process.stderr.write(`there is no query log at ${path} yet\n`)
+    if (lines + parquet === 0) nothingAt(path, options)
   } catch (error) {
     close()
     throw error
   }
   return { database, remarks: () => remarksOn(database, broken), quiet, close }
+}
+
+/** That of the settings may come yet. One that somebody names and that is not there is misspelt. */
+function nothingAt(path: string, { log }: LogOptions): void {
+  if (log !== undefined && !existsSync(log)) throw failure('ARCHIVE_READ', log, 'it is not there')
+  process.stderr.write(`there is no query log at ${path} yet\n`)
 }
 
 /** Of the file that is being written: of the log that was given, or that of the settings. */

@@ -16,6 +16,7 @@ import { showPattern } from '../rules/pattern.js'
 import { banFacts } from './ban-facts.js'
 import { clientsCalled } from './clients-called.js'
 import { end, EXIT, usage } from './exit.js'
+import { checkIds } from './known-ids.js'
 import { openLog, type LogOptions, type OpenLog } from './log-database.js'
 import { proofOf } from './proof-fact.js'
 import { ownFiles, readRules } from './read-rules.js'
@@ -57,6 +58,8 @@ export async function report(words: readonly string[], options: ReportOptions): 
       client === undefined
         ? undefined
         : await clientsCalled(log.database, client, { ...rest, all: true }, options)
+    const { ban, app, network } = options
+    const unsure = await checkIds(log.database, { ban: id ?? ban, app, network }, options)
     const selection = { ...rest, clients: found?.clients }
     const made = await answer(log, question as Question | undefined, {
       id,
@@ -64,7 +67,8 @@ export async function report(words: readonly string[], options: ReportOptions): 
       top,
       options
     })
-    const remarks = [...(found?.remarks ?? []), ...made.remarks, ...(await log.remarks())]
+    const told = [...unsure, ...(found?.remarks ?? []), ...made.remarks]
+    const remarks = [...told, ...(await log.remarks())]
     log.quiet()
     put(await shownAs({ ...made, remarks }, options.format), options.output)
   } finally {

@@ -15,7 +15,7 @@ import { openDatabase } from '../../src/archive/database.js'
 import { tendOnce } from '../archive/chain/rig.js'
 import { lines, logFolder, record } from '../archive/lines.js'
 import { writeWeek } from '../example/week.js'
-import { interdict, PROGRAM, SETTINGS } from './run.js'
+import { FILES, interdict, PROGRAM, SETTINGS, site } from './run.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'interdict-report-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -314,8 +314,35 @@ t.test('a file that cannot be written, and a log that is not there', async t => 
   const ran = await report('--output', join(folder, 'missing/x'))
   t.equal(ran.code, 1)
   t.match(ran.err, '(CLI_OUTPUT)')
-  const none = await interdict('report', '-c', settings, '--log', join(folder, 'none.jsonl'))
+  const misspelt = await interdict('report', '-c', settings, '--log', join(folder, 'none.jsonl'))
+  t.strictSame([misspelt.code, misspelt.out], [1, ''])
+  t.match(misspelt.err, /none\.jsonl: it is not there \(ARCHIVE_READ\)/)
+  const none = await interdict('report', '-c', site(t, FILES))
   t.equal(none.code, 0)
   t.match(none.err, 'there is no query log')
   t.match(none.out, 'No lookup is like that.')
+})
+
+t.test('an id that is nowhere is misspelt, and no proof that nothing was asked', async t => {
+  const config = site(t, FILES)
+  const of = (...words: string[]): ReturnType<typeof interdict> =>
+    interdict('report', '-c', config, '--log', log, ...words)
+  for (const [words, hint] of [
+    [['ban', 'federal-tictok'], 'there is no ban federal-tictok.*, did you mean "federal-tiktok"'],
+    [['--ban', 'fedral'], 'there is no ban fedral.*, did you mean "federal"'],
+    [['--app', 'tikttok', '--since', '2026-11-10'], 'no app tikttok.*, did you mean "tiktok"'],
+    [['--network', 'cellar'], 'no network cellar, neither in the rules nor in the log \\(']
+  ] as const) {
+    const { code, out, err } = await of(...words)
+    t.strictSame([code, out], [1, ''], words.join(' '))
+    t.match(err, new RegExp(hint))
+    t.match(err, '(REPORT_NO_ID)')
+  }
+  const unused = await of('--ban', 'coming', '--app', 'clip', '--network', 'phones')
+  t.strictSame([unused.code, unused.err], [0, ''], 'the rules have it, the log not yet')
+  const past = await of('ban', 'federal-tiktok', '--until', '2026-11-01')
+  t.equal(past.code, 0, 'the log has it, at another time')
+  const noRules = await report('--app', 'tikttok')
+  t.equal(noRules.code, 0)
+  t.match(noRules.out.replaceAll(/\s+/g, ' '), 'The log has no app tikttok, and there are no rules')
 })

@@ -34,6 +34,8 @@ export const RECORDS = {
     `${path}: found a line of more than 32 MB, wanted records of lookups: take it out`,
   ARCHIVE_SQL: (why: string) => `the query failed: ${why}`,
   ARCHIVE_SQL_WRITES: () => 'found something else than one SELECT, wanted one: logs are only read',
+  REPORT_NO_ID: (kind: string, id: string, hint: string) =>
+    `there is no ${kind} ${id}, neither in the rules nor in the log${hint}`,
   ARCHIVE_CLOCK: (before: string, now: string) =>
     `the clock leapt from ${before} to ${now}: until it has gone on from there for a day, nothing more of the query log is removed as too old`,
   ARCHIVE_BUSY: (folder: string, holder: string) =>
