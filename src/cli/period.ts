@@ -35,12 +35,19 @@ export function readPeriod({ since, until }: PeriodOptions): Period {
   return period
 }
 
-/** The day that ends with `until`; without both, the last whole day, in UTC. */
+/** The day that begins with `since` or ends with `until`; without both, the last whole day, in UTC. */
 export function dayOf({ since, until }: Period): { since: Milliseconds; until: Milliseconds } {
   const now = epochSeconds(systemClock) * MS_PER_SECOND
-  if (since !== undefined) return { since, until: until ?? Math.max(now, since + 1) }
-  const end = until ?? Math.floor(now / DAY) * DAY
-  return { since: end - DAY, until: end }
+  if (since === undefined) {
+    const end = until ?? Math.floor(now / DAY) * DAY
+    return { since: end - DAY, until: end }
+  }
+  const end = until ?? since + DAY
+  // A day on which clocks are changed.
+  if (Math.abs(end - since - DAY) > MS.h!) {
+    usage('report daily: wanted one day, by --since or --until alone; more: report --by day')
+  }
+  return { since, until: end }
 }
 
 function read(option: string, text: string, now: Milliseconds): Milliseconds {

@@ -29,7 +29,7 @@ export async function daily(
     tables.push(await tallyTable(log, { top, ...table, titles }, selection))
   }
   return {
-    title: `Daily report, ${shown(new Date(since), 'day')}`,
+    title: `Daily report, ${begins(since)}`,
     facts: [...periodFacts(selection, all), ...sumFacts(all), ...comparison(all, before, since)],
     tables,
     remarks: all.first === null ? await firstDay(log, selection) : []
@@ -45,6 +45,11 @@ async function firstDay(log: Log, selection: Selection & { readonly until: numbe
   return [
     `${begins} Its first day, as far as it is over: report daily --until ${shown(end, 'day')}.`
   ]
+}
+
+function begins(since: number): string {
+  const isMidnight = since % DAY === 0
+  return isMidnight ? shown(new Date(since), 'day') : `from ${shown(new Date(since), 'time')} UTC`
 }
 
 /** The mean of the days before of which there are lookups: a log may be younger than a week. */

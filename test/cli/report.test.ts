@@ -196,6 +196,19 @@ function openTags(page: string): string[] {
   return open
 }
 
+t.test('report daily is one day: that which begins then, or ends then', async t => {
+  const ofDay = async (...words: string[]): Promise<unknown> =>
+    JSON.parse((await report('daily', ...words, '--format', 'json')).out)
+  const begins = await ofDay('--since', '2026-11-10')
+  t.strictSame(begins, await ofDay('--until', '2026-11-11'))
+  t.match(begins, { title: 'Daily report, 2026-11-10', facts: { Lookups: /^648: / } })
+  const long = await ofDay('--since', '2026-11-10T00:00+01:00', '--until', '2026-11-11')
+  t.match(long, {
+    title: 'Daily report, from 2026-11-09 23:00 UTC',
+    facts: { 'Period (UTC)': '2026-11-09 23:00 to 2026-11-11 00:00' }
+  })
+})
+
 t.test('new names are those that were not there before, under and beside', async t => {
   const { tables } = await json('new-names', '--since', '2026-11-10')
   const [under, beside] = [tables.under!, tables.beside!]
@@ -299,6 +312,7 @@ const misused = [
   ['report', '--format', 'pdf'],
   ['report', '--since', 'yesterday'],
   ['report', '--since', '2026-11-08', '--until', '2026-11-07'],
+  ['report', 'daily', '--since', '2026-11-07', '--until', '2026-11-09'],
   ['report', '--top', '0'],
   ['query', '--format', 'html', 'SELECT 1'],
   ['query', ''],
