@@ -1,9 +1,9 @@
 import type { Log } from './log.js'
-import type { Fact, Report } from './report.js'
+import type { Fact, Report, Table } from './report.js'
 import type { Selection } from './selection.js'
 import { shown } from './shown.js'
 import { tallyTable } from './tables.js'
-import { sums, type Key, type Sums } from './tally.js'
+import { sums, without, type Key, type Sums } from './tally.js'
 
 /** What a key counts, for titles and what they say. */
 const WHAT: Readonly<Record<Key, readonly [title: string, says: string]>> = {
@@ -34,12 +34,39 @@ export async function overview(
   const shownSays =
     selection.all === true ? 'All lookups, also those of which no rule spoke.' : says
   const wanted = { by, id: by, title, says: shownSays, none: NOTHING, top }
+  const table = await tallyTable(log, wanted, selection)
+  const none = NONE[by] === undefined ? 0 : await without(log, by, selection)
   return {
     title,
     facts: [...periodFacts(selection, all), ...selectionFacts(selection), ...sumFacts(all)],
-    tables: [await tallyTable(log, wanted, selection)],
-    remarks: []
+    tables: [table],
+    remarks: missing(table, by, all.lookups, none)
   }
+}
+
+/** Lookups that have none of a key. */
+const NONE: Readonly<Partial<Record<Key, string>>> = {
+  app: 'that no rule on an app decided',
+  ban: 'that no ban decided',
+  network: 'of clients in no network',
+  client: 'of clients that the log does not name',
+  match: 'in which nothing matched',
+  exception: 'that no exception let through'
+}
+
+/** Rows that do not add up to the whole would be taken for a mistake, or for all that there is. */
+function missing({ columns, rows }: Table, by: Key, whole: number, none: number): string[] {
+  const at = columns.findIndex(({ key }) => key === 'lookups')
+  const below = whole - none - rows.reduce((sum, row) => sum + Number(row[at]), 0)
+  const parts: [number, string][] = [
+    [below, 'further down, where --top does not go'],
+    [none, NONE[by] ?? '']
+  ]
+  const told = parts.flatMap(([count, which]) => {
+    const lookups = `${shown(count, 'count')} ${count === 1 ? 'lookup' : 'lookups'}`
+    return count === 0 ? [] : [`${lookups} ${which}`]
+  })
+  return told.length === 0 ? [] : [`Not in the table: ${told.join('; ')}.`]
 }
 
 export const NOTHING = 'No lookup is like that.'

@@ -73,6 +73,17 @@ export async function tally(
   return rows.map(row => ({ ...row, clients: clients.get(String(row.key)) ?? 0 }))
 }
 
+/** How many lookups of a selection have none of a key. */
+export async function without(log: Log, by: Key, selection: Selection): Promise<number> {
+  const [key, counted] = KEYS_IN_SQL[by]
+  const { from, sql, parameters } = sourceOf(log, selection, counted)
+  const [row] = await log.rows<{ lookups: number }>(
+    `SELECT coalesce(sum(n), 0)::BIGINT AS lookups FROM ${from} WHERE ${sql} AND ${key} IS NULL`,
+    parameters
+  )
+  return row?.lookups ?? 0
+}
+
 /** Keys for which there are bits in a whole number of SQL that is no less than 0. */
 const BITS = 62
 

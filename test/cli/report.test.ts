@@ -74,6 +74,19 @@ t.test('counts are those of the lines', async t => {
   }
 })
 
+t.test('what is in no row is told, so that rows and remark are the whole', async t => {
+  const ruled = records.filter(it => ['blocked', 'monitored', 'allowed'].includes(it.verdict!))
+  const none = ruled.filter(it => it.ban === undefined).length
+  t.ok(none > 1)
+  const told = `${none} lookups that no ban decided`
+  t.equal((await json('--by', 'ban')).remarks[0], `Not in the table: ${told}.`)
+  const { tables, remarks } = await json('--by', 'ban', '--top', '1')
+  const rest = (ruled.length - none - Number(tables.ban![0]!.lookups)).toLocaleString('en-US')
+  const below = `${rest} lookups further down, where --top does not go`
+  t.equal(remarks[0], `Not in the table: ${below}; ${told}.`)
+  t.equal((await json('--by', 'hour')).remarks.length, 1, 'all of it is in the table')
+})
+
 t.test('what is asked about can be narrowed', async t => {
   const only = await json('--app', 'tiktok', '--network', 'town-hall', '--by', 'network')
   t.strictSame(
