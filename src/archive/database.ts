@@ -1,5 +1,4 @@
-import { fstatSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { fstatSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { failure, InterdictError } from '../base/error.js'
@@ -7,6 +6,7 @@ import type { Octets } from '../base/units.js'
 import { AS_LINES } from './as-lines.js'
 import { holdLog, LogNames, release, type LogFiles } from './folder.js'
 import { keepLines, lookupViews, placeOf, placesOf, quoted, readLines } from './lookups.js'
+import { closeSpill, openSpill } from './spill-folder.js'
 import { selectCounted, Tallies, type Period, type Tallied } from './tallies/counted.js'
 import type { CountedBy } from './tallies/tally.js'
 
@@ -55,7 +55,7 @@ export type Parameters = Readonly<Record<string, string | number | boolean | nul
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { DuckDBInstance } = await load()
   const own = options.temporary === undefined
-  const temporary = options.temporary ?? ownFolder()
+  const temporary = options.temporary ?? openSpill()
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${Math.ceil(options.memory / 1024)}KiB`,
     threads: String(options.threads),
@@ -69,15 +69,6 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const connection = await instance.connect()
   await connection.run('SET enable_progress_bar = true; SET enable_progress_bar_print = false')
   return new Database(instance, connection, own ? temporary : undefined)
-}
-
-/** Undefined where the disk takes none: most questions need none. */
-function ownFolder(): string | undefined {
-  try {
-    return mkdtempSync(join(tmpdir(), 'interdict-'))
-  } catch {
-    return undefined
-  }
 }
 
 async function load(): Promise<typeof import('@duckdb/node-api')> {
@@ -248,7 +239,7 @@ export class Database {
     this.#instance.closeSync()
     if (this.#files !== undefined) release([...this.#files.lines, ...this.#files.parquet])
     this.#tallied?.tallies.close()
-    if (this.#temporary !== undefined) rmSync(this.#temporary, { recursive: true, force: true })
+    if (this.#temporary !== undefined) closeSpill(this.#temporary)
   }
 
   async #select(

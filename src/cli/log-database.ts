@@ -11,6 +11,12 @@ import { count } from './show.js'
 const MEMORY: Octets = 1.25 * 2 ** 30
 /** How often a terminal is told how far a question has come, in milliseconds. */
 const TICK = 200
+/** Those by which a terminal or a service manager ends it, and what a shell calls that. */
+const SIGNALS = [
+  ['SIGHUP', 129],
+  ['SIGINT', 130],
+  ['SIGTERM', 143]
+] as const
 /** What a query log is called where only its folder is given. */
 const FILE = 'queries.jsonl'
 
@@ -40,16 +46,20 @@ export async function openLog(
   { use = 'often', silent = false }: { use?: Use; silent?: boolean } = {}
 ): Promise<OpenLog> {
   const path = await logPath(options)
+  let quiet = (): void => undefined
+  for (const [signal, code] of SIGNALS) {
+    process.once(signal, () => {
+      quiet()
+      // What the database has in a folder goes with the process.
+      process.exit(code)
+    })
+  }
   const database = await openDatabase({ memory: MEMORY, threads: availableParallelism() })
-  const quiet = silent ? () => undefined : showProgress(database)
+  if (!silent) quiet = showProgress(database)
   const close = (): void => {
     quiet()
     database.close()
   }
-  process.once('SIGINT', () => {
-    close()
-    process.exit(130)
-  })
   let broken: readonly string[]
   try {
     const extent = await database.addLookups(path, use)

@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   appendFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -14,6 +16,7 @@ import t from 'tap'
 import { openDatabase } from '../../src/archive/database.js'
 import { tendOnce } from '../archive/chain/rig.js'
 import { lines, logFolder, record } from '../archive/lines.js'
+import { eventually } from '../gateway/site.js'
 import { writeWeek } from '../example/week.js'
 import { FILES, interdict, PROGRAM, SETTINGS, site } from './run.js'
 
@@ -276,6 +279,29 @@ t.test('query says why it refuses, and writes nothing', async t => {
   t.match(err, /\(ARCHIVE_SQL(_WRITES)?\)/)
   t.notOk(existsSync(out))
 })
+
+for (const [signal, code] of [
+  ['SIGHUP', 129],
+  ['SIGINT', 130],
+  ['SIGTERM', 143]
+] as const) {
+  t.test(`${signal} leaves nothing of a question behind`, async t => {
+    const temporary = join(folder, signal)
+    mkdirSync(temporary)
+    const sql =
+      'SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range = 7'
+    const child = spawn(process.execPath, [PROGRAM, 'query', '--log', log, sql], {
+      env: { ...process.env, NODE_OPTIONS: '', TMPDIR: temporary },
+      stdio: 'ignore'
+    })
+    t.teardown(() => child.kill('SIGKILL'))
+    const ended = once(child, 'exit')
+    await eventually('it is at work', () => readdirSync(temporary).length > 0)
+    child.kill(signal)
+    t.strictSame(await ended, [code, null])
+    t.strictSame(readdirSync(temporary), [])
+  })
+}
 
 t.test('SQL of others reads the log alone, and writes nothing', async t => {
   const database = await openDatabase({ memory: 2 ** 28, threads: 1 })
