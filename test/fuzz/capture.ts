@@ -115,6 +115,7 @@ function startNsd(port: number, zone: string): void {
   pidfile: "${join(folder, 'nsd.pid')}"
   xfrdfile: "${join(folder, 'xfrd.state')}"
   zonelistfile: "${join(folder, 'zone.list')}"
+  xfrdir: "${folder}"
   ipv4-edns-size: 4096
 remote-control:
   control-enable: no

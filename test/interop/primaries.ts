@@ -77,6 +77,7 @@ export const startNsdPrimary: Start = async (t, wanted) => {
   pidfile: "${join(dir, 'nsd.pid')}"
   xfrdfile: "${join(dir, 'xfrd.state')}"
   zonelistfile: "${join(dir, 'zone.list')}"
+  xfrdir: "${dir}"
 remote-control:
   control-enable: no
 key:

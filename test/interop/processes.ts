@@ -105,6 +105,7 @@ export function serveZones(
   pidfile: "${join(dir, 'nsd.pid')}"
   xfrdfile: "${join(dir, 'xfrd.state')}"
   zonelistfile: "${join(dir, 'zone.list')}"
+  xfrdir: "${dir}"
   minimal-responses: yes
 remote-control:
   control-enable: no
