@@ -151,10 +151,14 @@ export async function writeMonth(
     say(`${new Date(day).toISOString().slice(0, 10)}: ${records} lookups`)
   }
   const live = pen.close()
-  const parquet = sizeOf(join(folder, 'archive'))
-  const tallies = sizeOf(join(folder, 'archive', 'tallies'))
-  const sizes = { lines: pen.octets, parquet, tallies }
+  const sizes = { lines: pen.octets, ...sizesIn(folder) }
   return { records, live, ...sizes, parquetRecords: records - live, ...times }
+}
+
+/** Of the archive of a log, tallies included, and of these alone. */
+export function sizesIn(folder: string): Pick<Month, 'parquet' | 'tallies'> {
+  const archive = join(folder, 'archive')
+  return { parquet: sizeOf(archive), tallies: sizeOf(join(archive, 'tallies')) }
 }
 
 /** Once, as the gateway's own process does it. */

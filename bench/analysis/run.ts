@@ -14,7 +14,7 @@ import { BENCH, hasTwoCores, PACKAGE } from '../kit/place.js'
 import { killAll, run } from '../kit/processes.js'
 import { askBeside, TOOLS } from './beside.js'
 import { asOneFile, measureAlone, measureUnderLoad } from './conversion.js'
-import { Pen, ROTATE, writeMonth, type Month, type PenOptions } from './month.js'
+import { archive, Pen, ROTATE, sizesIn, writeMonth, type Month, type PenOptions } from './month.js'
 import { page, type Conversion, type Found } from './page.js'
 import { askMonth } from './questions.js'
 import { writeRules } from './rules.js'
@@ -131,9 +131,14 @@ async function measure(work: string, given: Options): Promise<Found> {
   return { month, wasThere, answers, conversion, beside, sample, replay: await replay(), rounds }
 }
 
+/** One that is there already is tended first, for what is made of Parquet may be another by now. */
 async function monthIn(work: string, make: () => Promise<Month>): Promise<Month> {
   const path = join(work, MONTH)
-  if (existsSync(path)) return JSON.parse(await readFile(path, 'utf8')) as Month
+  const log = join(work, 'log')
+  if (existsSync(path)) {
+    await archive(join(log, 'queries.jsonl'), Date.now())
+    return { ...(JSON.parse(await readFile(path, 'utf8')) as Month), ...sizesIn(log) }
+  }
   const month = await make()
   await writeFile(path, JSON.stringify(month))
   return month
