@@ -171,7 +171,7 @@ program
   .option('--app <id>', 'only lookups of this app')
   .option('-n, --network <id>', 'only lookups from this network')
   .option('--client <address>', 'only lookups of this client or prefix, also by its pseudonyms')
-  .option('--name <name>', 'only lookups of this name and all below it')
+  .option('--name <name>', 'only this name and all below it, =name, *.name')
   .option('--all', 'also lookups of which no rule spoke')
   .option('--by <key>', 'app, ban, network, client, name, hour, day, type, match, exception', 'app')
   .option('--top <number>', 'at most so many rows', '20')

@@ -16,6 +16,7 @@ import { showPattern } from '../rules/pattern.js'
 import { banFacts } from './ban-facts.js'
 import { clientsCalled } from './clients-called.js'
 import { end, EXIT, usage } from './exit.js'
+import { givenNames } from './given-names.js'
 import { checkIds } from './known-ids.js'
 import { openLog, type LogOptions, type OpenLog } from './log-database.js'
 import { proofOf } from './proof-fact.js'
@@ -156,7 +157,7 @@ function selectionOf(options: ReportOptions): Selection {
     app,
     network,
     all,
-    name: name?.toLowerCase().replace(/(?<=.)\.$/, '')
+    name: name === undefined ? undefined : givenNames(name)
   }
 }
 

@@ -90,7 +90,7 @@ function selectionFacts({ ban, app, network, clients, name }: Selection): Fact[]
     ['Only app', app],
     ['Only network', network],
     ['Only client', clients?.shown],
-    ['Only names', name === undefined ? undefined : `${name} and below`]
+    ['Only names', name?.shown]
   ]
   return said.flatMap(([label, text]): Fact[] => (text === undefined ? [] : [[label, text]]))
 }

@@ -15,14 +15,27 @@ export interface Clients {
   readonly called: readonly Called[]
 }
 
+/** A domain name as the log writes it, what it stands for, and how it was asked for. */
+export interface Names {
+  readonly shown: string
+  readonly name: string
+  readonly cover: keyof typeof COVERS
+}
+
+/** In SQL, what a name stands for: itself, all below it, or both. */
+const COVERS = {
+  exact: 'qname = $name',
+  below: "ends_with(qname, '.' || $name)",
+  suffix: "(qname = $name OR ends_with(qname, '.' || $name))"
+} as const
+
 /** Which lookups are asked about. All that is given has to hold. */
 export interface Selection extends Period {
   readonly ban?: string | undefined
   readonly app?: string | undefined
   readonly network?: string | undefined
   readonly clients?: Clients | undefined
-  /** A domain name as the log writes it: itself and all below it. */
-  readonly name?: string | undefined
+  readonly name?: Names | undefined
   /** Also lookups of which no rule spoke. */
   readonly all?: boolean | undefined
 }
@@ -51,7 +64,7 @@ export function conditionOf(selection: Selection): Condition {
   add('ban = $ban', 'ban', ban)
   add('app = $app', 'app', app)
   add('network = $network', 'network', network)
-  add("(qname = $name OR ends_with(qname, '.' || $name))", 'name', name)
+  add(COVERS[name?.cover ?? 'exact'], 'name', name?.name)
   if (clients !== undefined) terms.push(calledTerm(clients, parameters))
   if (all !== true) terms.push(IS_RULED)
   return { sql: terms.length === 0 ? 'true' : terms.join(' AND '), parameters }

@@ -123,7 +123,7 @@ const filters: Readonly<Record<string, Selection>> = {
   'an app': { app: 'tiktok' },
   'a ban': { ban: 'federal-tiktok' },
   'a network': { network: "o'ffice", all: true },
-  'a name': { name: 'tiktok.com', all: true },
+  'a name': { name: { shown: '', name: 'tiktok.com', cover: 'suffix' }, all: true },
   'a client': { clients: { shown: 'x', called }, all: true },
   'a client of any time': { clients: { shown: 'x', called: [{ names: ['10.20.3.4'] }] } }
 }
