@@ -3,7 +3,7 @@
  * ask, converts lines while the gateway is under load, and asks other tools the same.
  */
 import { existsSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -115,6 +115,8 @@ async function measure(work: string, given: Options): Promise<Found> {
   const { rounds, sample } = given
   const day = startOfDay(Date.now()) - 2 * DAY
   const lines = async (part: string, count: number, options?: PenOptions): Promise<string> => {
+    // Of a run before, which ended in the middle or was to keep its month.
+    await rm(join(work, part), { recursive: true, force: true })
     const pen = await Pen.open(policy, join(work, part), options)
     pen.write(traffic, day, day + DAY, count / traffic.weight(day, day + DAY))
     if (options !== undefined) pen.turn()
