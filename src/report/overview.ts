@@ -35,12 +35,13 @@ export async function overview(
     selection.all === true ? 'All lookups, also those of which no rule spoke.' : says
   const wanted = { by, id: by, title, says: shownSays, none: NOTHING, top }
   const table = await tallyTable(log, wanted, selection)
-  const none = NONE[by] === undefined ? 0 : await without(log, by, selection)
+  const left = all.lookups - sumOf(table)
+  const none = left === 0 || NONE[by] === undefined ? 0 : await without(log, by, selection)
   return {
     title,
     facts: [...periodFacts(selection, all), ...selectionFacts(selection), ...sumFacts(all)],
     tables: [table],
-    remarks: missing(table, by, all.lookups, none)
+    remarks: missing(by, left, none)
   }
 }
 
@@ -54,12 +55,15 @@ const NONE: Readonly<Partial<Record<Key, string>>> = {
   exception: 'that no exception let through'
 }
 
-/** Rows that do not add up to the whole would be taken for a mistake, or for all that there is. */
-function missing({ columns, rows }: Table, by: Key, whole: number, none: number): string[] {
+function sumOf({ columns, rows }: Table): number {
   const at = columns.findIndex(({ key }) => key === 'lookups')
-  const below = whole - none - rows.reduce((sum, row) => sum + Number(row[at]), 0)
+  return rows.reduce((sum, row) => sum + Number(row[at]), 0)
+}
+
+/** Rows that do not add up to the whole would be taken for a mistake, or for all that there is. */
+function missing(by: Key, left: number, none: number): string[] {
   const parts: [number, string][] = [
-    [below, 'further down, where --top does not go'],
+    [left - none, 'further down, where --top does not go'],
     [none, NONE[by] ?? '']
   ]
   const told = parts.flatMap(([count, which]) => {
