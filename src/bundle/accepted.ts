@@ -37,10 +37,6 @@ export type Accepted = z.output<typeof acceptedSchema>
 export type Rollback = NonNullable<Accepted['rollback']>
 export type KeptBundle = Accepted['kept'][number]
 
-export function bundlesFolder(state: string): string {
-  return join(state, 'bundles')
-}
-
 /**
  * The bundles that were accepted here, on disk: the record, and each bundle that is kept as it came.
  * Whatever is written is there whole or not at all.

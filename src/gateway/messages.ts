@@ -17,7 +17,7 @@ import type { ZoneJob } from '../transfer/update-zone.js'
 import type { Amended } from './amend-zones.js'
 import type { Secrets } from './cookie-secrets.js'
 import type { Marks } from './marks.js'
-import type { RulesPlace } from './rule-reading.js'
+import type { RulesPlace } from './rules-place.js'
 import type { WorkerStatus } from './worker-status.js'
 
 /** An error on its way between threads: code and message, as `InterdictError` has them. */

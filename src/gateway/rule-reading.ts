@@ -1,28 +1,11 @@
 import { epochSeconds, type Clock } from '../base/clock.js'
 import { InterdictError } from '../base/error.js'
+import { AcceptedBundles } from '../bundle/accepted.js'
 import { chooseBundle, watchedFor, type BundlePlace } from '../bundle/choose.js'
-import type { Config } from '../config/config.js'
-import { AcceptedBundles, bundlesFolder } from '../bundle/accepted.js'
-import { copiesFolder } from '../remote/copies.js'
 import { zoneFilesIn } from '../rules/folder.js'
 import { loadRules, type RulesResult } from '../rules/load.js'
 import { pathsIn } from './marks.js'
-
-/** Where rules are read from. */
-export interface RulesPlace {
-  /** The rules folder; undefined: they are a bundle. */
-  readonly folder: string | undefined
-  readonly bundle: BundlePlace | undefined
-  /** Where copies of lists are that are fetched. */
-  readonly copies: string
-}
-
-export function rulesPlace({ rules: path, bundle: trust, state }: Config): RulesPlace {
-  const copies = copiesFolder(state.folder)
-  if (trust === undefined) return { folder: path, bundle: undefined, copies }
-  const kept = bundlesFolder(state.folder)
-  return { folder: undefined, bundle: { path, trust, kept, copies }, copies }
-}
+import type { RulesPlace } from './rules-place.js'
 
 export interface RuleReading {
   readonly loaded: RulesResult

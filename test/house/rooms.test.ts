@@ -105,6 +105,18 @@ t.test('threads that hold up lookups wait for no disk to have all of a file', as
   t.ok(loadedWith('gateway/compiler-main.ts').has(writer), 'where it is, it is found')
 })
 
+t.test('the control thread loads nothing that reads rules', async t => {
+  const readers = ['rules/load.ts', 'document/tree.ts', 'config/schema.ts']
+  for (const reader of readers) {
+    t.notOk(loadedWith('cli/service.ts').has(reader), reader)
+    t.ok(loadedWith('gateway/compiler-main.ts').has(reader), 'where it is, it is found')
+  }
+  const packages = imports
+    .filter(i => !i.typeOnly && loadedWith('cli/service.ts').has(i.file))
+    .map(i => i.target)
+  for (const name of ['zod', 'yaml', 'tldts']) t.notOk(packages.includes(name), name)
+})
+
 t.test('every dependency of package.json is imported somewhere', async t => {
   const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
     dependencies: Record<string, string>
