@@ -1,14 +1,15 @@
 import type { Octets } from '../base/units.js'
 
-const DOT = 0x2e
 const COLON = 0x3a
 const HEX = Uint8Array.from('0123456789abcdef', digit => digit.charCodeAt(0))
 /** Third word of an IPv4-mapped address, ::ffff:a.b.c.d. RFC 4291 §2.5.5.2. */
 const MAPPED = 0xffff
 
-/** The decimal digits of every octet value. */
-const DECIMAL = Array.from({ length: 256 }, (_, octet) =>
-  Uint8Array.from(String(octet), digit => digit.charCodeAt(0))
+/** Octets of a value of `DECIMAL`: three digits at most, and a dot. */
+const WIDTH: Octets = 4
+/** Every octet value in decimal, with a dot after it. */
+const DECIMAL = Uint8Array.from({ length: 256 * WIDTH }, (_, i) =>
+  `${i >> 2}.`.padEnd(WIDTH).charCodeAt(i & 3)
 )
 
 /**
@@ -25,11 +26,16 @@ export function putAddress(octets: Uint8Array, at: Octets, words: Uint32Array): 
 function putIpv4(octets: Uint8Array, at: Octets, word: number): Octets {
   let to = at
   for (let shift = 24; shift >= 0; shift -= 8) {
-    const digits = DECIMAL[(word >>> shift) & 0xff]!
-    for (const digit of digits) octets[to++] = digit
-    if (shift > 0) octets[to++] = DOT
+    const value = (word >>> shift) & 0xff
+    const from = value * WIDTH
+    // All four, so that nothing branches: what is too much is written over.
+    octets[to] = DECIMAL[from]!
+    octets[to + 1] = DECIMAL[from + 1]!
+    octets[to + 2] = DECIMAL[from + 2]!
+    octets[to + 3] = DECIMAL[from + 3]!
+    to += value > 99 ? 4 : value > 9 ? 3 : 2
   }
-  return to
+  return to - 1
 }
 
 function putIpv6(octets: Uint8Array, at: Octets, words: Uint32Array): Octets {

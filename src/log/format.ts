@@ -1,13 +1,12 @@
-import type { Octets, Seconds } from '../base/units.js'
-import { showRcode } from '../dns/rcode.js'
-import { RRTYPE, showRrtype } from '../dns/rrtype.js'
+import type { Octets } from '../base/units.js'
 import type { Snapshot } from '../policy/snapshot.js'
-import { MATCH, NO_RCODE, PROTOCOL, VERDICT, type QueryEvent } from './event.js'
+import { MATCH, type QueryEvent } from './event.js'
+import { Opening } from './opening.js'
+import { Outcomes } from './outcome.js'
 import { field, SnapshotPieces, type MatchedRule } from './pieces.js'
 import { ClientField, type Keys } from './privacy/client-field.js'
 import { IN_FULL, type PrivacyOptions } from './privacy/mode.js'
 import { ownReverseName } from './privacy/own-name.js'
-import { SCHEMA_VERSION } from './schema.js'
 import { ascii, Text } from './text.js'
 
 /** More than the longest line without the pieces that rules and settings decide. */
@@ -17,27 +16,18 @@ const LINE: Octets = 2048
 const MOST_SNAPSHOTS = 4
 
 const NOTHING = new Uint8Array(0)
-const START = ascii(`{"v":${SCHEMA_VERSION},"time":"`)
-const US = ascii(',"us":')
-const EDE = ascii(',"ede":')
+/** Before the time that the lookup took. */
+const US = ',"us":'
 const END = ascii('}\n')
-
-const PROTOCOLS = Object.keys(PROTOCOL).map(word => ascii(`,"protocol":"${word}","qname":"`))
-const VERDICTS = Object.keys(VERDICT).map(verdict =>
-  Object.keys(MATCH).map(match =>
-    ascii(`,"verdict":"${verdict}"` + (match === 'none' ? '' : `,"match":"${match}"`))
-  )
-)
-const QTYPES = new Map(Object.values(RRTYPE).map(qtype => [qtype as number, qtypeField(qtype)]))
-/** RCODEs that fit into the header. RFC 1035 §4.1.1. */
-const RCODES = Array.from({ length: 16 }, (_, rcode) => rcodeField(rcode))
+/** How a line ends, by EDE. IANA has given out these INFO-CODEs; others are made as they come. */
+const EDES = Array.from({ length: 64 }, (_, ede) => edeEnd(ede))
 
 /** Takes a full block. `false`: it still needs the octets, so they must not be written over. */
 export type BlockSink = (block: Uint8Array, lines: number) => boolean
 
 /**
  * Writes query events as lines of JSON into blocks: octets go straight into place, everything that
- * repeats is a prepared piece. Measured: 0.63 µs a line; JSON.stringify of an object 1.33 µs, before
+ * repeats is a prepared piece. Measured: 0.4 µs a line; JSON.stringify of an object 1.33 µs, before
  * name and address are made into text.
  */
 export class Formatter {
@@ -45,15 +35,17 @@ export class Formatter {
   unknown = 0
   readonly #text = new Text()
   readonly #snapshots = new Map<number, SnapshotPieces>()
+  /** Those asked for last, which are those of nearly every event. */
+  #pieces: SnapshotPieces | undefined
+  readonly #opening = new Opening()
+  readonly #outcomes = new Outcomes()
+  readonly #noUpstream = ascii(US)
   readonly #upstreams: readonly Uint8Array[]
   readonly #matchedRule: MatchedRule
   readonly #sink: BlockSink
   readonly #privacy: PrivacyOptions
   readonly #client: ClientField
   #lines = 0
-  #second: Seconds = NaN
-  /** `2023-03-13T09:26:53.` of that second. */
-  #time: Uint8Array = NOTHING
 
   /**
    * @param upstreams what `QueryEvent.upstream` is an index in, as shown to people
@@ -66,7 +58,9 @@ export class Formatter {
     privacy: PrivacyOptions = IN_FULL,
     keys?: Keys
   ) {
-    this.#upstreams = upstreams.map(upstream => field('upstream', upstream))
+    this.#upstreams = upstreams.map(upstream =>
+      Buffer.concat([field('upstream', upstream), ascii(US)])
+    )
     this.#matchedRule = matchedRule
     this.#sink = sink
     this.#privacy = privacy
@@ -75,6 +69,7 @@ export class Formatter {
 
   /** Makes a snapshot known, before the first event of its generation. */
   addSnapshot(snapshot: Snapshot): void {
+    this.#pieces = undefined
     this.#snapshots.set(snapshot.generation, this.#piecesOf(snapshot.generation, snapshot))
     for (const oldest of this.#snapshots.keys()) {
       if (this.#snapshots.size <= MOST_SNAPSHOTS) break
@@ -84,6 +79,7 @@ export class Formatter {
 
   /** Lets go of all snapshots but the newest. */
   release(): void {
+    this.#pieces = undefined
     const newest = Math.max(...this.#snapshots.keys())
     for (const generation of this.#snapshots.keys()) {
       if (generation !== newest) this.#snapshots.delete(generation)
@@ -91,36 +87,26 @@ export class Formatter {
   }
 
   line(event: QueryEvent): void {
-    const pieces = this.#snapshots.get(event.generation) ?? this.#stranger(event.generation)
-    const network = pieces.network(event.clientClass)
+    const pieces = this.#piecesFor(event.generation)
+    const middle = pieces.middle(event.clientClass, event.protocol)
     const asked = event.match === MATCH.qname ? event.qnameLength : 0
     const rule = event.claim < 0 ? NOTHING : pieces.rule(event.claim, event.record, asked)
-    const upstream = this.#upstreams[event.upstream] ?? NOTHING
-    this.#reserve(LINE + network.length + rule.length + upstream.length)
+    const upstream = this.#upstream(event.upstream)
+    this.#reserve(LINE + middle.length + rule.length + upstream.length)
 
     const text = this.#text
-    text.piece(START)
-    this.#putTime(event.wall)
-    text.piece(pieces.head)
+    text.piece(this.#opening.of(pieces.head, event.wall))
     const mode = pieces.privacy(event.clientClass)
     this.#client.put(text, event.client, mode, event.wall)
-    text.piece(network)
-    text.piece(PROTOCOLS[event.protocol] ?? NOTHING)
+    text.piece(middle)
     const own = mode === 'full' ? undefined : ownReverseName(event)
     if (own === undefined) text.name(event.qname, event.qnameLength)
     else text.piece(own)
-    text.piece(QTYPES.get(event.qtype) ?? qtypeField(event.qtype))
-    if (event.rcode !== NO_RCODE) text.piece(RCODES[event.rcode] ?? rcodeField(event.rcode))
-    text.piece(VERDICTS[event.verdict]?.[event.match] ?? NOTHING)
+    text.piece(this.#outcomes.of(event))
     text.piece(rule)
     text.piece(upstream)
-    text.piece(US)
     text.number(event.took)
-    if (event.ede >= 0) {
-      text.piece(EDE)
-      text.number(event.ede)
-    }
-    text.piece(END)
+    text.piece(event.ede < 0 ? END : (EDES[event.ede] ?? edeEnd(event.ede)))
     this.#lines++
   }
 
@@ -139,14 +125,17 @@ export class Formatter {
     if (!this.#text.fits(octets)) this.#text.renew(octets)
   }
 
-  #putTime(wall: number): void {
-    const second = Math.floor(wall / 1000)
-    if (second !== this.#second) {
-      this.#second = second
-      this.#time = ascii(new Date(second * 1000).toISOString().slice(0, -'000Z'.length))
-    }
-    this.#text.piece(this.#time)
-    this.#text.milliseconds(Math.floor(wall) - second * 1000)
+  #upstream(index: number): Uint8Array {
+    // An index below 0 is asked for as a property by its name, which costs 50 ns.
+    return index < 0 ? this.#noUpstream : (this.#upstreams[index] ?? this.#noUpstream)
+  }
+
+  #piecesFor(generation: number): SnapshotPieces {
+    const last = this.#pieces
+    if (last?.generation === generation) return last
+    const held = this.#snapshots.get(generation)
+    if (held === undefined) return this.#stranger(generation)
+    return (this.#pieces = held)
   }
 
   /** A generation that is not held, or no longer: the line says what the event alone can say. */
@@ -160,10 +149,6 @@ export class Formatter {
   }
 }
 
-function qtypeField(qtype: number): Uint8Array {
-  return ascii(`","qtype":"${showRrtype(qtype)}"`)
-}
-
-function rcodeField(rcode: number): Uint8Array {
-  return ascii(`,"rcode":"${showRcode(rcode)}"`)
+function edeEnd(ede: number): Uint8Array {
+  return ascii(`,"ede":${ede}}\n`)
 }

@@ -1,4 +1,6 @@
 import type { Claim, Snapshot } from '../policy/snapshot.js'
+import { PROTOCOL } from './event.js'
+import { PairMap } from './pair-map.js'
 import { modeOf, strictest, type PrivacyMode, type PrivacyOptions } from './privacy/mode.js'
 import { ascii } from './text.js'
 
@@ -42,27 +44,29 @@ const SHA256_DIGITS = 12
 
 const NOTHING = new Uint8Array(0)
 
+const PROTOCOLS = Object.keys(PROTOCOL)
+
 /** Everything in a line that a snapshot decides, as octets ready to be copied. */
 export class SnapshotPieces {
   /** From the end of the time to before the client. */
   readonly head: Uint8Array
-  readonly #networks: readonly Uint8Array[]
+  /** From after the client to before the name, by client class and protocol. */
+  readonly #middles: readonly Uint8Array[]
   readonly #modes: readonly PrivacyMode[]
   readonly #otherMode: PrivacyMode
-  readonly #rules = new Map<number, RuleFields>()
+  readonly #rules = new PairMap<RuleFields>()
 
   /** @param snapshot undefined: it is no longer held, and only its number can be told */
   constructor(
-    generation: number,
+    readonly generation: number,
     readonly snapshot: Snapshot | undefined,
     readonly matchedRule: MatchedRule,
     privacy: PrivacyOptions
   ) {
     this.head = headOf(generation, snapshot)
     const ids = snapshot?.networks ?? []
-    const networks = ids.map(id => field('network', id))
     const classes = snapshot?.classNetworks ?? []
-    this.#networks = classes.map(network => networks[network] ?? NOTHING)
+    this.#middles = classes.flatMap(network => middlesOf(ids[network]))
     this.#modes = classes.map(network => modeOf(privacy, ids[network]))
     this.#otherMode = strictest(privacy)
   }
@@ -72,8 +76,10 @@ export class SnapshotPieces {
     return this.#modes[clientClass] ?? this.#otherMode
   }
 
-  network(clientClass: number): Uint8Array {
-    return this.#networks[clientClass] ?? NOTHING
+  /** The fields from `network` to before the name. */
+  middle(clientClass: number, protocol: number): Uint8Array {
+    const at = clientClass * PROTOCOLS.length + protocol
+    return this.#middles[at] ?? MIDDLES[protocol] ?? NOTHING
   }
 
   /**
@@ -82,23 +88,39 @@ export class SnapshotPieces {
    * @param asked octets of the name asked for; 0 where another name led to the rule
    */
   rule(claim: number, record: number, asked: number): Uint8Array {
-    const spoke = this.snapshot?.claims[claim]
-    if (spoke === undefined || this.snapshot === undefined) return NOTHING
-    // One number without loss: records are below 2^31, claims, being rules, below 2^21.
-    const key = claim * 2 ** 32 + record + 1
-    const matched = (whole: boolean): Matched | undefined =>
-      record < 0 ? undefined : this.matchedRule(this.snapshot!, claim, record, whole)
-    let known = this.#rules.get(key)
-    if (known === undefined) {
-      if (this.#rules.size >= MOST_RULES) this.#rules.clear()
-      const self = matched(true)
-      known = { length: self?.length ?? 0, whole: ruleFields(spoke, self), below: undefined }
-      this.#rules.set(key, known)
-    }
+    const known = this.#rules.get(claim, record) ?? this.#add(claim, record)
     if (asked === known.length) return known.whole
-    return (known.below ??= ruleFields(spoke, matched(false)))
+    return (known.below ??= this.#fields(claim, this.#matched(claim, record, false)))
+  }
+
+  #add(claim: number, record: number): RuleFields {
+    if (this.#rules.size >= MOST_RULES) this.#rules.clear()
+    const self = this.#matched(claim, record, true)
+    const whole = this.#fields(claim, self)
+    const made = { length: self?.length ?? 0, whole, below: undefined }
+    this.#rules.set(claim, record, made)
+    return made
+  }
+
+  #fields(claim: number, matched: Matched | undefined): Uint8Array {
+    const spoke = this.snapshot?.claims[claim]
+    return spoke === undefined ? NOTHING : ruleFields(spoke, matched)
+  }
+
+  #matched(claim: number, record: number, whole: boolean): Matched | undefined {
+    if (record < 0 || this.snapshot === undefined) return undefined
+    return this.matchedRule(this.snapshot, claim, record, whole)
   }
 }
+
+/** By protocol. */
+function middlesOf(network: string | undefined): Uint8Array[] {
+  const first = network === undefined ? NOTHING : field('network', network)
+  return PROTOCOLS.map(word => Buffer.concat([first, ascii(`,"protocol":"${word}","qname":"`)]))
+}
+
+/** Of clients in no network. */
+const MIDDLES = middlesOf(undefined)
 
 function headOf(generation: number, snapshot: Snapshot | undefined): Uint8Array {
   const sha256 = snapshot?.sha256.slice(0, SHA256_DIGITS)

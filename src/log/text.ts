@@ -6,8 +6,8 @@ import { putAddress } from './address-text.js'
  * sixth of what they cost written one by one.
  */
 const BLOCK: Octets = 64 * 1024
-/** Below this a loop is faster than `set`, which is a call into the runtime. */
-const SHORT: Octets = 40
+/** Below this a loop, 1.2 ns an octet, is faster than `set`, 14 ns whatever the length. */
+const SHORT: Octets = 12
 
 const ZERO = 0x30
 const DOT = 0x2e
@@ -67,16 +67,16 @@ export class Text {
     this.at = at + length
   }
 
-  /** A whole number from 0. */
+  /** A whole number from 0, below 2^32. */
   number(value: number): void {
+    const { octets } = this
     let length = 1
-    for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) length++
-    this.#digits(value, length)
-  }
-
-  /** Milliseconds of a second: three digits. */
-  milliseconds(value: number): void {
-    this.#digits(value, 3)
+    for (let rest = value >>> 0; rest >= 10; rest = tenth(rest)) length++
+    this.at += length
+    let at = this.at - 1
+    let rest = value >>> 0
+    for (; rest >= 10; rest = tenth(rest)) octets[at--] = ZERO + (rest % 10)
+    octets[at] = ZERO + rest
   }
 
   /** Four 32-bit words as the address they are, as `showAddress` writes it. */
@@ -103,14 +103,9 @@ export class Text {
     }
     this.at = to
   }
+}
 
-  #digits(value: number, length: number): void {
-    const { octets } = this
-    this.at += length
-    for (let at = this.at - 1, rest = value, left = length; left > 0; left--) {
-      const tenth = Math.floor(rest / 10)
-      octets[at--] = ZERO + rest - tenth * 10
-      rest = tenth
-    }
-  }
+/** Unsigned throughout, so that V8 multiplies and shifts: a division is 20 cycles. */
+function tenth(value: number): number {
+  return ((value >>> 0) / 10) >>> 0
 }

@@ -57,10 +57,13 @@ t.test('what was released is written without rule, the newest with it', async t 
     return true
   })
   for (const generation of [1, 2]) formatter.addSnapshot(snapshotOf(generation))
+  formatter.line(eventOf({ generation: 1, claim: 0, record: 1 }))
   formatter.release()
   for (const generation of [1, 2]) formatter.line(eventOf({ generation, claim: 0, record: 1 }))
   formatter.flush()
-  const [old, current] = lines.map(line => JSON.parse(line) as Record<string, unknown>)
+  const records = lines.map(line => JSON.parse(line) as Record<string, unknown>)
+  const [before, old, current] = records
+  t.ok('rule' in before!)
   t.notOk('rule' in old!)
   t.ok('rule' in current!)
   t.equal(formatter.unknown, 1)
