@@ -1,3 +1,5 @@
+import { fourAt } from './octets.js'
+
 /**
  * The hash that policy tables and query reading share. Hashes are 32-bit integers, seeded with a
  * random number per process so that nobody outside can prepare names that collide; a collision
@@ -33,14 +35,12 @@ export function hashOctets(octets: Uint8Array, seed: number, blind = 0): number 
   const { length } = octets
   let hash = seed ^ length
   let at = 0
-  for (; at + 4 <= length; at += 4) {
-    const word =
-      octets[at]! | (octets[at + 1]! << 8) | (octets[at + 2]! << 16) | (octets[at + 3]! << 24)
-    hash = Math.imul(hash ^ (word | blind), 0xcc9e2d51)
+  for (const last = (length - 4) | 0; at <= last; at = (at + 4) | 0) {
+    hash = Math.imul(hash ^ (fourAt(octets, at) | blind), 0xcc9e2d51)
     hash ^= hash >>> 15
   }
   const tail = blind & 0xff
-  for (; at < length; at++) hash = Math.imul(hash ^ (octets[at]! | tail), FNV_PRIME)
+  for (; at < length; at = (at + 1) | 0) hash = Math.imul(hash ^ (octets[at]! | tail), FNV_PRIME)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   return hash ^ (hash >>> 13)
 }

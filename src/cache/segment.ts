@@ -1,3 +1,4 @@
+import { copyOctets, sameOctets } from '../base/octets.js'
 import type { Octets } from '../base/units.js'
 import type { Answer } from '../wire/answer.js'
 import { KEY_TAIL, type QuestionKey } from '../wire/question.js'
@@ -126,11 +127,7 @@ export class Segment {
     const word = at / 4
     const { words, octets } = this
     if (words[word + KEY] !== key.length) return false
-    const start = this.keyAt(word)
-    for (let i = 0; i < key.length; i++) {
-      if (octets[start + i] !== key[i]) return false
-    }
-    return true
+    return sameOctets(octets, this.keyAt(word), key, 0, key.length)
   }
 
   /** Whether the record is about one of these names. */
@@ -220,10 +217,7 @@ export class Segment {
   }
 }
 
-/** Returns the position after the copy. Most are short: a loop costs less than a call of `set`. */
+/** Returns the position after the copy. */
 function copy(from: Uint8Array, to: Uint8Array, at: Octets): Octets {
-  const { length } = from
-  if (length > 64) to.set(from, at)
-  else for (let i = 0; i < length; i++) to[at + i] = from[i]!
-  return at + length
+  return copyOctets(from, 0, from.length, to, at)
 }

@@ -1,3 +1,4 @@
+import { copyOctets } from '../base/octets.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import type { AnswerCache, QuestionKey } from '../cache/cache.js'
 import { EDE } from '../dns/ede.js'
@@ -34,7 +35,7 @@ export class Arrivals {
   ask(asked: Asked, query: Query, octets: Uint8Array, at: Octets): void {
     const { length } = query.qname
     const { question } = asked
-    for (let i = 0; i < length; i++) question[i] = octets[at + i]!
+    copyOctets(octets, at, at + length, question, 0)
     question[length] = query.qtype >> 8
     question[length + 1] = query.qtype
     question[length + 2] = query.qclass >> 8

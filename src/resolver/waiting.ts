@@ -1,3 +1,4 @@
+import { copyOctets } from '../base/octets.js'
 import { Spares } from '../base/spares.js'
 import type { Milliseconds } from '../base/units.js'
 import { VERDICT } from '../log/event.js'
@@ -94,7 +95,7 @@ export class Waiting {
     else if (how === VERDICT.stale) counts.stale++
     else counts.forwarded++
     const { octets, start, end } = wait.asker
-    for (let i = start; i < end; i++) desk[i - start] = octets[i]!
+    copyOctets(octets, start, end, desk, 0)
     return this.finish.answerWith(answer, how, wait, desk)
   }
 }

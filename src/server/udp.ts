@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.js'
+import { copyOctets } from '../base/octets.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import {
   NO_REPLY,
@@ -149,7 +150,7 @@ class UdpListener {
     const length = end - start
     const late = (length <= ROOM ? this.spares.pop() : undefined) ?? this.makeLate(length)
     const { octets, client, clientAt } = late
-    for (let from = start, to = late.start; from < end;) octets[to++] = batch.octets[from++]!
+    copyOctets(batch.octets, start, end, octets, late.start)
     for (let k = 0; k < 4; k++) client[clientAt + k] = words[at + k]!
     late.end = late.start + length
     late.way = batch.wayBack(i, late.way)

@@ -1,3 +1,4 @@
+import { copyOctets } from '../base/octets.js'
 import { Scratch } from '../base/scratch.js'
 import type { Octets } from '../base/units.js'
 
@@ -9,6 +10,6 @@ const messages = new Scratch(FEW, length => new Uint8Array(length))
 export function messageIn(octets: Uint8Array, start: Octets, end: Octets): Uint8Array {
   if (end - start > FEW) return octets.subarray(start, end)
   const message = messages.take(end - start)
-  for (let i = 0; i < message.length; i++) message[i] = octets[start + i]!
+  copyOctets(octets, start, end, message, 0)
   return message
 }

@@ -1,3 +1,4 @@
+import { fourAt } from '../base/octets.js'
 import { chainHash, hashOctet } from '../base/hash.js'
 import type { Octets } from '../base/units.js'
 
@@ -106,13 +107,8 @@ export class HashedName {
     const { octets, words, length } = this
     const whole = length >> 2
     let hash = seed ^ length
-    for (let i = 0, from = at; i < whole; i++, from += 4) {
-      const word = lower(
-        source[from]! |
-          (source[from + 1]! << 8) |
-          (source[from + 2]! << 16) |
-          (source[from + 3]! << 24)
-      )
+    for (let i = 0, from = at | 0; i < whole; i++, from = (from + 4) | 0) {
+      const word = lower(fourAt(source, from))
       words[i] = word
       hash = Math.imul(hash ^ word, WHOLE_FACTOR)
       hash ^= hash >>> 15
@@ -130,8 +126,14 @@ export class HashedName {
  * ASCII lower case of four octets at once: the high bit of each octet of `upper` says that it is
  * one of A to Z, whose lower case has 0x20 more.
  */
-function lower(word: number): number {
+export function lower(word: number): number {
   const low = word & 0x7f7f7f7f
   const upper = (low + 0x3f3f3f3f) & ~(low + 0x25252525) & ~word & 0x80808080
   return word | (upper >>> 2)
+}
+
+/** The bit by which the cases of a letter differ, 0x20, in each of four octets that is a letter. */
+export function letters(word: number): number {
+  const low = (word & 0x5f5f5f5f) | 0x20202020
+  return ((low + 0x1f1f1f1f) & ~(low + 0x05050505) & ~word & 0x80808080) >>> 2
 }

@@ -1,12 +1,10 @@
+import { copyOctets } from '../base/octets.js'
 import type { Octets, Seconds } from '../base/units.js'
 import type { Answer } from './answer.js'
 import type { Query } from './query.js'
 import { close, fits, putLong, writeHead, writeTruncated } from './reply-frame.js'
 
 const AD = 0x20
-
-/** Up to so many octets, a loop costs less than `set`. */
-const FEW: Octets = 128
 
 /**
  * An answer that we hold, its TTLs run down by `age`. What does not fit goes without any record,
@@ -22,8 +20,7 @@ export function writeAnswer(
   const { body, rcode, ede } = answer
   const start = query.questionEnd
   if (!fits(query, limit, body.length)) return writeTruncated(octets, query)
-  if (body.length > FEW) octets.set(body, start)
-  else for (let i = 0; i < body.length; i++) octets[start + i] = body[i]!
+  copyOctets(body, 0, body.length, octets, start)
   if (age > 0) ageTtls(octets, start, answer.ttls, age)
   const ad = answer.authentic && (query.authenticData || query.dnssecOk) ? AD : 0
   writeHead(octets, query, 0, ad, rcode, answer.answers, answer.authorities, answer.additionals)
@@ -52,7 +49,7 @@ export function writeReady(octets: Uint8Array, query: Query, limit: Octets, read
   const { octets: from, body, bodyLength, ttls, ttlCount, rcode, age } = ready
   const start = query.questionEnd
   if (!fits(query, limit, bodyLength)) return writeTruncated(octets, query)
-  for (let i = 0; i < bodyLength; i++) octets[start + i] = from[body + i]!
+  copyOctets(from, body, body + bodyLength, octets, start)
   if (age > 0) for (let i = 0; i < ttlCount; i++) ageTtl(octets, start + from[ttls + i]!, age)
   const ad = ready.authentic && (query.authenticData || query.dnssecOk) ? AD : 0
   writeHead(octets, query, 0, ad, rcode, ready.answers, ready.authorities, ready.additionals)

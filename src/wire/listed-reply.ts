@@ -1,4 +1,5 @@
 /** Replies of records that a list has for a name. See `reply.ts` for how replies are written. */
+import { copyOctets } from '../base/octets.js'
 import type { Octets, Seconds } from '../base/units.js'
 import { RCODE } from '../dns/rcode.js'
 import { RRTYPE } from '../dns/rrtype.js'
@@ -42,8 +43,9 @@ export function writeListed(
     const added = skipped > 0 ? query.qname.length - 1 : 0
     const length = added + wordAt(kept, at + 2) - skipped
     putHead(octets, pos, type, query.qclass, ttl, length)
-    pos = put(octets, pos + RECORD_HEAD, query.qname.octets, 0, added)
-    pos = put(octets, pos, kept, at + KEPT_HEAD + skipped, length - added)
+    const rdata = at + KEPT_HEAD
+    pos = copyOctets(query.qname.octets, 0, added, octets, pos + RECORD_HEAD)
+    pos = copyOctets(kept, rdata + skipped, rdata + length - added + skipped, octets, pos)
     count++
   }
   writeHead(octets, query, 0, 0, RCODE.NOERROR, count, 0, 0)
@@ -97,18 +99,6 @@ function putHead(
   putWord(octets, at + 4, qclass)
   putLong(octets, at + 6, ttl)
   putWord(octets, at + 10, length)
-}
-
-/** Copies `length` octets; returns the position after them. */
-function put(
-  octets: Uint8Array,
-  at: Octets,
-  source: Uint8Array,
-  from: Octets,
-  length: Octets
-): Octets {
-  for (let i = 0; i < length; i++) octets[at + i] = source[from + i]!
-  return at + length
 }
 
 function wordAt(octets: Uint8Array, at: Octets): number {

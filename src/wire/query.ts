@@ -1,3 +1,4 @@
+import { copyOctets } from '../base/octets.js'
 import type { Octets } from '../base/units.js'
 import { OPCODE } from '../dns/opcode.js'
 import { RRCLASS } from '../dns/rrclass.js'
@@ -171,7 +172,7 @@ export class Query {
   /** Copies the octets of `key` to `to` at `at`. */
   copyQuestion(to: Uint8Array, at: Octets): void {
     const { octets, length } = this.qname
-    for (let i = 0; i < length; i++) to[at + i] = octets[i]!
+    copyOctets(octets, 0, length, to, at)
     to[at + length] = this.qtype >> 8
     to[at + length + 1] = this.qtype & 0xff
     to[at + length + 2] = this.qclass >> 8

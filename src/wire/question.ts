@@ -1,6 +1,7 @@
+import { putFour, fourAt } from '../base/octets.js'
 import { Scratch } from '../base/scratch.js'
 import type { Octets } from '../base/units.js'
-import { LOWER, MAX_NAME } from './hashed-name.js'
+import { lower, LOWER, MAX_NAME } from './hashed-name.js'
 
 /*
  * A question as it stands in a message: QNAME in any letter case, root label included and not
@@ -52,8 +53,12 @@ interface Asked {
 export function keyOf({ question, dnssecOk, checkingDisabled }: Asked): QuestionKey {
   const key = keys.take(question.length + 1)
   const name = question.length - QUESTION_FIXED
-  for (let i = 0; i < name; i++) key[i] = LOWER[question[i]!]!
-  for (let i = name; i < question.length; i++) key[i] = question[i]!
+  let at = 0
+  for (const last = name - 4; at <= last; at = (at + 4) | 0) {
+    putFour(key, at, lower(fourAt(question, at)))
+  }
+  for (; at < name; at++) key[at] = LOWER[question[at]!]!
+  for (; at < question.length; at++) key[at] = question[at]!
   key[question.length] = keyFlags(dnssecOk, checkingDisabled)
   return key
 }

@@ -1,3 +1,4 @@
+import { copyOctets } from '../base/octets.js'
 import type { Octets } from '../base/units.js'
 import { RCODE } from '../dns/rcode.js'
 import { RRTYPE } from '../dns/rrtype.js'
@@ -90,13 +91,7 @@ export function close(
 /** Returns the position after them. There is room always: see `Query.returned`. */
 function putReturned(octets: Uint8Array, at: Octets, query: Query): Octets {
   const { returned, returnedLength } = query
-  for (let i = 0; i < returnedLength; i++) octets[at + i] = returned[i]!
-  return at + returnedLength
-}
-
-/** For a few octets, where the call of `set` costs more than a loop. */
-export function copy(from: Uint8Array, to: Uint8Array, at: Octets): void {
-  for (let i = 0; i < from.length; i++) to[at + i] = from[i]!
+  return copyOctets(returned, 0, returnedLength, octets, at)
 }
 
 /** 16 bits, most significant first. */

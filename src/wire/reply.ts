@@ -5,13 +5,14 @@
  * sees to it that the buffer has so many after `query.at`. What upstreams said is written by
  * `held-reply.ts`.
  */
+import { copyOctets } from '../base/octets.js'
 import type { Octets, Seconds } from '../base/units.js'
 import { RCODE } from '../dns/rcode.js'
 import { RRCLASS } from '../dns/rrclass.js'
 import { RRTYPE } from '../dns/rrtype.js'
 import { readName } from './name.js'
 import { HEADER, type Query } from './query.js'
-import { close, copy, fits, putLong, putWord, writeHead, writeTruncated } from './reply-frame.js'
+import { close, fits, putLong, putWord, writeHead, writeTruncated } from './reply-frame.js'
 
 export { edeOption } from './ede-option.js'
 
@@ -163,7 +164,7 @@ export function writeRecord(
   putWord(octets, pos + 4, query.qclass)
   putLong(octets, pos + 6, ttl)
   putWord(octets, pos + 10, rdata.length)
-  copy(rdata, octets, pos + RECORD_HEAD)
+  copyOctets(rdata, 0, rdata.length, octets, pos + RECORD_HEAD)
   writeHead(octets, query, 0, 0, RCODE.NOERROR, 1, 0, 0)
   return close(octets, query, limit, pos + RECORD_HEAD + rdata.length, RCODE.NOERROR, ede)
 }

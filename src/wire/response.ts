@@ -1,4 +1,5 @@
 import { failure } from '../base/error.js'
+import { copyOctets } from '../base/octets.js'
 import { Scratch } from '../base/scratch.js'
 import type { Milliseconds, Octets, Seconds } from '../base/units.js'
 import { RCODE } from '../dns/rcode.js'
@@ -9,9 +10,6 @@ import { HEADER } from './query.js'
 import { qtypeOf } from './question.js'
 import { isSpelt, Reading } from './reading.js'
 import { dropUnrelated } from './related.js'
-
-/** Up to so many octets, a loop costs less than `set`. */
-const FEW: Octets = 128
 
 const NO_OCTETS = new Uint8Array(0)
 const NO_TTLS = new Uint16Array(0)
@@ -111,8 +109,7 @@ function read(message: Uint8Array, question: Uint8Array): Octets {
 
 function copyOf(message: Uint8Array, start: Octets, end: Octets): Uint8Array {
   const copy = bodies.take(end - start)
-  if (copy.length > FEW) copy.set(message.subarray(start, end))
-  else for (let i = 0; i < copy.length; i++) copy[i] = message[start + i]!
+  copyOctets(message, start, end, copy, 0)
   return copy
 }
 
