@@ -15,7 +15,6 @@ const LINE: Octets = 2048
 /** Snapshots kept: events of the one before are under way while a new one comes in. */
 const MOST_SNAPSHOTS = 4
 
-const NOTHING = new Uint8Array(0)
 /** Before the time that the lookup took. */
 const US = ',"us":'
 const END = ascii('}\n')
@@ -90,9 +89,10 @@ export class Formatter {
     const pieces = this.#piecesFor(event.generation)
     const middle = pieces.middle(event.clientClass, event.protocol)
     const asked = event.match === MATCH.qname ? event.qnameLength : 0
-    const rule = event.claim < 0 ? NOTHING : pieces.rule(event.claim, event.record, asked)
+    const rule = pieces.rule(event.claim, event.record)
+    const matched = pieces.matched(rule, event.claim, event.record, asked)
     const upstream = this.#upstream(event.upstream)
-    this.#reserve(LINE + middle.length + rule.length + upstream.length)
+    this.#reserve(LINE + middle.length + rule.rule.length + matched.length + upstream.length)
 
     const text = this.#text
     text.piece(this.#opening.of(pieces.head, event.wall))
@@ -103,7 +103,8 @@ export class Formatter {
     if (own === undefined) text.name(event.qname, event.qnameLength)
     else text.piece(own)
     text.piece(this.#outcomes.of(event))
-    text.piece(rule)
+    text.piece(rule.rule)
+    text.piece(matched)
     text.piece(upstream)
     text.number(event.took)
     text.piece(event.ede < 0 ? END : (EDES[event.ede] ?? edeEnd(event.ede)))

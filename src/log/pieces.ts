@@ -24,25 +24,31 @@ export type MatchedRule = (
   whole: boolean
 ) => Matched | undefined
 
-/** The fields of one rule and record, for the name itself and for those below it. */
-interface RuleFields {
-  /** Octets of the name. */
+/** The fields of one rule and record. */
+export interface RuleFields {
+  /** From `app` to `rule`: the same octets for all records of a rule, which stay in the CPU's cache. */
+  readonly rule: Uint8Array
+  /** Octets of the record's name; 0: it is an address. */
   readonly length: number
+  /** `pattern` and `source` for the name itself. */
   readonly whole: Uint8Array
-  /** Once it was asked for. */
+  /** The same for those below it, once one was asked for. */
   below: Uint8Array | undefined
 }
 
 /**
- * Most rule pieces kept per snapshot: some 250 octets each, 4 MiB in all. There are as many as
- * listed names that are asked for; the busy ones fit, and one anew costs 3 µs.
+ * Most records whose fields are kept per snapshot: some 200 octets each, 3 MiB in all. There are as
+ * many as listed names that are asked for; the busy ones fit, and one anew costs 3 µs.
  */
-const MOST_RULES = 16_384
+const MOST_RECORDS = 16_384
 
 /** Hexadecimal digits of the rules' SHA-256 in each line: 48 bits tell all rules of a site apart. */
 const SHA256_DIGITS = 12
 
 const NOTHING = new Uint8Array(0)
+
+/** Where no rule spoke. */
+const NO_RULE: RuleFields = { rule: NOTHING, length: 0, whole: NOTHING, below: NOTHING }
 
 const PROTOCOLS = Object.keys(PROTOCOL)
 
@@ -54,7 +60,8 @@ export class SnapshotPieces {
   readonly #middles: readonly Uint8Array[]
   readonly #modes: readonly PrivacyMode[]
   readonly #otherMode: PrivacyMode
-  readonly #rules = new PairMap<RuleFields>()
+  readonly #records = new PairMap<RuleFields>()
+  readonly #rules = new Map<number, Uint8Array>()
 
   /** @param snapshot undefined: it is no longer held, and only its number can be told */
   constructor(
@@ -82,29 +89,44 @@ export class SnapshotPieces {
     return this.#middles[at] ?? MIDDLES[protocol] ?? NOTHING
   }
 
+  /** The fields from `app` to `source`. */
+  rule(claim: number, record: number): RuleFields {
+    if (claim < 0) return NO_RULE
+    return this.#records.get(claim, record) ?? this.#add(claim, record)
+  }
+
   /**
-   * The fields from `app` to `source`; nothing where no rule spoke.
+   * `pattern` and `source` of what `rule` has given.
    *
    * @param asked octets of the name asked for; 0 where another name led to the rule
    */
-  rule(claim: number, record: number, asked: number): Uint8Array {
-    const known = this.#rules.get(claim, record) ?? this.#add(claim, record)
-    if (asked === known.length) return known.whole
-    return (known.below ??= this.#fields(claim, this.#matched(claim, record, false)))
+  matched(fields: RuleFields, claim: number, record: number, asked: number): Uint8Array {
+    if (asked === fields.length) return fields.whole
+    return (fields.below ??= this.#matchedFields(claim, this.#matched(claim, record, false)))
   }
 
   #add(claim: number, record: number): RuleFields {
-    if (this.#rules.size >= MOST_RULES) this.#rules.clear()
+    if (this.#records.size >= MOST_RECORDS) this.#records.clear()
     const self = this.#matched(claim, record, true)
-    const whole = this.#fields(claim, self)
-    const made = { length: self?.length ?? 0, whole, below: undefined }
-    this.#rules.set(claim, record, made)
+    const whole = this.#matchedFields(claim, self)
+    const rule = this.#ruleFields(claim)
+    const made = { rule, length: self?.length ?? 0, whole, below: undefined }
+    this.#records.set(claim, record, made)
     return made
   }
 
-  #fields(claim: number, matched: Matched | undefined): Uint8Array {
+  #ruleFields(claim: number): Uint8Array {
+    const known = this.#rules.get(claim)
+    if (known !== undefined) return known
     const spoke = this.snapshot?.claims[claim]
-    return spoke === undefined ? NOTHING : ruleFields(spoke, matched)
+    const made = spoke === undefined ? NOTHING : ruleFields(spoke)
+    this.#rules.set(claim, made)
+    return made
+  }
+
+  #matchedFields(claim: number, matched: Matched | undefined): Uint8Array {
+    const spoke = this.snapshot?.claims[claim]
+    return spoke === undefined || matched === undefined ? NOTHING : matchedFields(spoke, matched)
   }
 
   #matched(claim: number, record: number, whole: boolean): Matched | undefined {
@@ -130,21 +152,20 @@ function headOf(generation: number, snapshot: Snapshot | undefined): Uint8Array 
   return ascii(`Z","generation":${generation}${rules}`)
 }
 
-function ruleFields(claim: Claim, matched: Matched | undefined): Uint8Array {
-  const { kind, id } = claim.source
+function ruleFields({ source, kind, ruleId, ruleFile, ruleLine }: Claim): Uint8Array {
   // No rule spoke, but an RFC.
-  if (kind === 'local') return matchedFields(matched, matched?.sourceFile)
+  if (source.kind === 'local') return NOTHING
   return Buffer.concat([
-    kind === 'inline' ? NOTHING : field(kind, id),
-    field(claim.kind, claim.ruleId),
-    field('rule', `${claim.ruleFile}:${claim.ruleLine}`),
-    matchedFields(matched, `${matched?.sourceFile}:${matched?.sourceLine}`)
+    source.kind === 'inline' ? NOTHING : field(source.kind, source.id),
+    field(kind, ruleId),
+    field('rule', `${ruleFile}:${ruleLine}`)
   ])
 }
 
-function matchedFields(matched: Matched | undefined, place = ''): Uint8Array {
-  if (matched === undefined) return NOTHING
-  return Buffer.concat([field('pattern', matched.pattern), field('source', place)])
+function matchedFields({ source }: Claim, matched: Matched): Uint8Array {
+  const { pattern, sourceFile, sourceLine } = matched
+  const place = source.kind === 'local' ? sourceFile : `${sourceFile}:${sourceLine}`
+  return Buffer.concat([field('pattern', pattern), field('source', place)])
 }
 
 /** `,"name":"text"`, in UTF-8. */
