@@ -5,6 +5,11 @@ import type { QuestionKey } from '../wire/question.js'
 export type { QuestionKey }
 
 export interface AnswerCache {
+  /**
+   * Has what `get` will look at brought near, while something else is done: the way to it is as
+   * long as that of a message through the rules.
+   */
+  approach(key: QuestionKey): void
   /** The answer, if it is held and its lifetime is not over yet. */
   get(key: QuestionKey): Answer | undefined
   /** The answer, if it is held, even if its lifetime is over: for who gets no better one. */

@@ -62,6 +62,10 @@ export class PackedAnswerCache implements AnswerCache {
     this.index = new PlaceIndex(Math.max(WAYS, entries))
   }
 
+  approach(key: QuestionKey): void {
+    this.index.touch(hashOctets(key, this.seed))
+  }
+
   get(key: QuestionKey): Answer | undefined {
     this.missedOver = false
     const entry = this.find(key, hashOctets(key, this.seed))

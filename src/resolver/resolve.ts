@@ -152,12 +152,15 @@ export class Resolver implements Responder, Finish {
     if (shelved === SHELVED.answer) {
       return writeReady(octets, lookup.query, lookup.limit, parts.shelf!)
     }
+    // What the cache will be asked for is on its way here while the rules are.
+    const near = shelved === SHELVED.nothing ? lookup.query.key() : undefined
+    if (near !== undefined) parts.cache.approach(near)
     // Policy before the cache: a new ban holds at once for names that are held already, and one
     // cache can serve all networks because nothing that we made up ever gets into it.
     const decided = this.judge(0, shelved === SHELVED.ban)
     if (decided !== GO_ON) return decided
     // Then the cache; what it has not, an upstream is asked for while others are answered.
-    const key = lookup.query.key()
+    const key = near ?? lookup.query.key()
     const held = parts.cache.get(key)
     // Policy again, on what the answer says: held answers lead to banned names as fresh ones do.
     if (held !== undefined) return this.give(held, VERDICT.cached, 0)

@@ -284,3 +284,14 @@ t.test('what comes back after it was given up is kept through a flood', async t 
   fill(2000, 500)
   t.not(cache.get(key('a')), undefined)
 })
+
+t.test('to come near is not to ask: nothing is used, held or given up by it', async t => {
+  const cache = open()
+  cache.put(key(named(1)), answer())
+  const { size, entries } = cache
+  for (let i = 0; i < 3; i++) for (const it of [named(1), named(2)]) cache.approach(key(it))
+  t.strictSame([cache.size, cache.entries, cache.missedOver], [size, entries, false])
+  t.notOk(cache.claimHot(key(named(1))), 'nobody asked for it')
+  t.strictSame(cache.get(key(named(1))), answer())
+  t.equal(cache.get(key(named(2))), undefined)
+})
