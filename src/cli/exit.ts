@@ -1,4 +1,3 @@
-import { CommanderError } from 'commander'
 import { InterdictError } from '../base/error.js'
 import { tame } from '../log/terminal-line.js'
 
@@ -34,9 +33,6 @@ const IN_LINES = 'ARCHIVE_SQL'
 
 /** Ends the process after an error: one line for what we foresaw, the whole stack for what not. */
 export function fail(error: unknown): never {
-  if (error instanceof CommanderError) {
-    process.exit(error.exitCode === 0 ? EXIT.fine : EXIT.usage)
-  }
   if (error instanceof InterdictError) {
     const lines = error.code === IN_LINES ? error.message.split('\n') : [error.message]
     process.stderr.write(`${lines.map(tame).join('\n')} (${error.code})\n`)

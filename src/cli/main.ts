@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { ownVersion } from '../base/version.js'
 import { addBundle } from './bundle-commands.js'
-import { fail } from './exit.js'
+import { EXIT, fail } from './exit.js'
 import { addLists } from './lists-commands.js'
 import { addLog } from './log-commands.js'
 import { addRollback } from './rollback-commands.js'
@@ -250,5 +250,6 @@ process.stdout.on('error', () => process.exit())
 try {
   await program.parseAsync()
 } catch (error) {
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? EXIT.fine : EXIT.usage)
   fail(error)
 }

@@ -1,6 +1,6 @@
 import { Compiler } from '../gateway/compiler.js'
 import { startThread } from '../gateway/thread.js'
-import { EXIT } from './exit.js'
+import { EXIT, fail } from './exit.js'
 import type { CommonOptions } from './settings.js'
 
 /**
@@ -15,7 +15,8 @@ export async function serve(options: CommonOptions): Promise<void> {
   const compiler = new Compiler(startThread)
   compiler.warm()
   const { open } = await import('./service.js')
-  const service = await open(options, compiler)
+  // Packed apart from the other commands: to them, what is thrown here is no error of ours.
+  const service = await open(options, compiler).catch(fail)
   signals.onHangUp = () => service.hangUp()
   signals.onSecond = () => service.abort()
   end(EXIT.fine, await service.close(await signals.stop))

@@ -5,10 +5,14 @@ import { Copies } from '../remote/copies.js'
 import { update } from '../remote/update.js'
 import type { FetcherStart } from './messages.js'
 
-const { lists, clients, copies: folder, servers, caFile, timeout } = workerData as FetcherStart
-const bootstrap = await Bootstrap.open(servers)
-const { lookup } = bootstrap
-const parts = { lookup, caFile, timeout, clients, copies: new Copies(folder), now: Date.now }
-// One after the other: a list may take much memory while it is read.
-for (const list of lists) parentPort!.postMessage(await update(list, parts))
-bootstrap.close()
+void fetchAll(workerData as FetcherStart)
+
+async function fetchAll(start: FetcherStart): Promise<void> {
+  const { lists, clients, copies: folder, servers, caFile, timeout } = start
+  const bootstrap = await Bootstrap.open(servers)
+  const { lookup } = bootstrap
+  const parts = { lookup, caFile, timeout, clients, copies: new Copies(folder), now: Date.now }
+  // One after the other: a list may take much memory while it is read.
+  for (const list of lists) parentPort!.postMessage(await update(list, parts))
+  bootstrap.close()
+}

@@ -6,4 +6,6 @@ import type { TransferStart } from './messages.js'
 
 const { job, folder, maxSize, maxTime } = workerData as TransferStart
 const copies = new ZoneCopies(folder)
-parentPort!.postMessage(await updateZone(job, { copies, maxSize, maxTime, now: Date.now }))
+void updateZone(job, { copies, maxSize, maxTime, now: Date.now }).then(outcome => {
+  parentPort!.postMessage(outcome)
+})
