@@ -132,9 +132,9 @@ function conversionSection(found: Found): string {
     '## Conversion\n',
     `What the process that makes Parquet takes for ${millions(lines)} lines of a day that is over. Rotated by`,
     `default at 256 MB; lines of ${workers} workers come one worker after the other, five times a second, and`,
-    'have to be sorted, those of one worker are in the order of time. In the end the files of the day',
-    'become one, and that is counted (tallies): in a gateway once, after midnight. Files far larger than',
-    'the default take longer, for what is sorted goes to the disk then, and no more memory.\n',
+    'have to be put in order, those of one worker are in the order of time. In the end the files of the',
+    'day become one, and that is counted (tallies): in a gateway once, after midnight. The one large file',
+    'takes longer, for DuckDB has nothing to do until it is in order, and no more memory.\n',
     table(
       ['lines', 'files', 'conversion', 'then merging and tallies', 'lines/s', 'memory, peak'],
       [

@@ -6,8 +6,9 @@ import { SCHEMA_VERSION } from '../log/schema.js'
 import type { Chain } from './chain/chain.js'
 import type { NamedFile, SizedFile } from './chain/link.js'
 import type { Database } from './database.js'
-import { digestFile, timesIn, type DigestsAhead } from './digest.js'
+import { digestFile, timesIn } from './digest.js'
 import { FOREIGN, type LogNames } from './folder.js'
+import type { DigestsAhead, LinesDigest } from './lines-digest.js'
 import { COLUMNS, inTime, IS_LOOKUP, quotedList, readLines } from './lookups.js'
 import { copyTo, originOf, type Source } from './origin.js'
 
@@ -30,11 +31,26 @@ export async function convert(
   chain: Chain | undefined
 ): Promise<Source> {
   const path = join(names.folder, closed)
-  const { sha256, octets, lines, longest, inOrder } = await digests.of(path)
+  const digest = await digests.of(path)
+  const { inOrder, longest } = digest
+  const from = readLines(quotedList([inOrder ?? path]), longest)
+  const work = { database, names, closed, making, from, isInOrder: inOrder !== undefined }
+  try {
+    return await replaceLines(work, path, digest, chain)
+  } finally {
+    digests.release(digest)
+  }
+}
+
+async function replaceLines(
+  work: Work,
+  path: string,
+  { sha256, octets, lines }: LinesDigest,
+  chain: Chain | undefined
+): Promise<Source> {
+  const { closed } = work
   const original = { file: closed, sha256 }
   chain?.expect(original)
-  const from = readLines(quotedList([path]), longest)
-  const work = { database, names, closed, making, from, inOrder }
   const { source, made } =
     (await ofOneDay(work, path, { file: closed, sha256, records: lines, foreign: 0 })) ??
     (await ofDays(work, path, original, lines))
@@ -57,7 +73,7 @@ interface Work {
   /** Its lines, in SQL. */
   readonly from: string
   /** Whether these are in the order of time. */
-  readonly inOrder: boolean
+  readonly isInOrder: boolean
 }
 
 interface Made {
@@ -101,8 +117,8 @@ const partOf = ({ names, closed, making }: Work): string => join(making, names.p
 /** @returns how many lookups of the day there were */
 async function write(work: Work, day: string, source: Source): Promise<number> {
   const rows = `SELECT ${COLUMNS} FROM ${work.from} WHERE ${IS_LOOKUP} AND time::DATE = '${day}'`
-  const sorted = work.inOrder ? rows : inTime(rows)
-  return work.database.copy(copyTo(sorted, partOf(work), originOf([source])))
+  const sorted = work.isInOrder ? rows : inTime(rows)
+  return work.database.copy(copyTo(sorted, partOf(work), originOf([source]), 'few'))
 }
 
 async function put(work: Work, day: string): Promise<SizedFile> {

@@ -43,7 +43,7 @@ export async function mergeDay(
   const without = [...new Set([...before, ...over])]
   const made = join(making, 'day.parquet')
   const { rows, release } = await rowsInTime(database, paths, making)
-  await database.run(copyTo(stays(rows, over), made, originOf(sources, without)))
+  await database.run(copyTo(stays(rows, over), made, originOf(sources, without), 'many'))
   release()
   const from = paths.map(path => relative(names.archive, path))
   const key = createHash('sha256')

@@ -29,10 +29,25 @@ export function originOf(sources: readonly Source[], without: readonly string[] 
   return { schema: SCHEMA_VERSION, sources, without }
 }
 
+/**
+ * Of how many rows groups are, of which each is written by one thread.
+ *
+ * `few`  both threads have enough to do for a file of 256 MB of lines, and no group is waited for at the
+ *        end: that takes a fifth less time, and an eighth more room
+ * `many` for what is to stay
+ */
+const GROUPS = { few: 30_720, many: 122_880 }
+
 /** How Parquet is written here: rows of SQL in their order, small, with where they are from. */
-export function copyTo(sql: string, path: string, origin: Origin): string {
+export function copyTo(
+  sql: string,
+  path: string,
+  origin: Origin,
+  rows: keyof typeof GROUPS
+): string {
   const metadata = `KV_METADATA {${KEY}: ${quoted(JSON.stringify(origin))}}`
-  return `COPY (${sql}) TO ${quoted(path)} (FORMAT parquet, COMPRESSION zstd, ${metadata})`
+  const options = `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${GROUPS[rows]}, ${metadata}`
+  return `COPY (${sql}) TO ${quoted(path)} (${options})`
 }
 
 /** What a Parquet file says of itself; of one that others made, nothing. */

@@ -6,7 +6,6 @@ import type { ServiceLog } from '../log/service-log.js'
 import { Chain, type ChainOptions } from './chain/chain.js'
 import { convert } from './convert.js'
 import { openDatabase } from './database.js'
-import { DigestsAhead } from './digest.js'
 import { brokenIn, closedIn, daysIn, LogNames } from './folder.js'
 import {
   overOn,
@@ -16,6 +15,7 @@ import {
   type Keeping,
   type KeepOptions
 } from './keep.js'
+import { DigestsAhead } from './lines-digest.js'
 import { mergeDay } from './merge.js'
 import type { Source } from './origin.js'
 import { finishReplacing } from './replaced.js'
@@ -149,12 +149,22 @@ async function makeParquet(work: Work, today: Day, trusted: Day): Promise<void> 
   } catch (error) {
     throw failed(making, error)
   }
-  const database = await openDatabase({ memory: MEMORY, threads, temporary: making, inOrder: true })
+  const database = await openDatabase({
+    memory: MEMORY,
+    threads,
+    temporary: making,
+    inOrder: true,
+    once: true
+  })
   try {
-    const digests = new DigestsAhead(closed.map(name => join(names.folder, name)))
+    const digests = new DigestsAhead(
+      closed.map(name => join(names.folder, name)),
+      making
+    )
     const convertOne = (name: string) => convert(database, names, name, making, digests, chain)
     for (const name of parquet ? closed : [])
       await steps.take(() => told(() => convertOne(name), log))
+    digests.close()
     for (const day of daysIn(names).filter(day => day < today)) {
       const over = keep === undefined ? [] : overOn(day, trusted, keep)
       // What is over as a whole is removed soon.
