@@ -33,7 +33,7 @@ class Page {
 
 /**
  * Reads a file's lines, counts them, and gives them in the order of time, those of one time in the order
- * of the file. That takes 0.15 µs a line, where DuckDB takes 0.7 µs to sort its row.
+ * of the file. That takes 0.2 µs a line, and 0.15 µs more with a copy; DuckDB takes 0.75 µs to sort its row.
  *
  * It does so for lines of the recorder, of which one comes too late by no more than `HELD`, as they do where
  * there are several workers. At anything else it gives up, and counts only.
