@@ -1,4 +1,5 @@
 import { failure } from '../base/error.js'
+import type { Config } from '../config/config.js'
 import { didYouMean } from '../document/closest.js'
 import type { Log } from '../report/log.js'
 import { sourceOf } from '../report/counted.js'
@@ -36,6 +37,24 @@ export async function checkIds(
     remarks.push(`The log has no ${kind} ${id}, and there are no rules that could be read for one.`)
   }
   return remarks
+}
+
+/**
+ * Tells of ids that no rule has: who misspells one would wait in vain. Nothing where the rules cannot
+ * be read, for logs are read without them.
+ */
+export async function remarkIds(
+  ids: Readonly<Partial<Record<Kind, readonly string[] | undefined>>>,
+  config: Config
+): Promise<readonly string[]> {
+  if (KINDS.every(kind => ids[kind] === undefined)) return []
+  const { loaded } = await readRules(config)
+  if (!loaded.ok) return []
+  return KINDS.flatMap(kind => {
+    const known = idsIn(loaded.rules, kind)
+    const unknown = (ids[kind] ?? []).filter(id => !known.includes(id))
+    return unknown.map(id => `the rules have no ${kind} ${id}${didYouMean(id, known)}`)
+  })
 }
 
 async function isInLog(log: Log, kind: Kind, id: string): Promise<boolean> {

@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Milliseconds } from '../base/units.js'
 import { failure } from '../base/error.js'
 import { FollowedFile } from '../log/follow.js'
+import { tame } from '../log/terminal-line.js'
 import { readRecord } from '../log/read-record.js'
 import type { QueryRecord } from '../log/schema.js'
 import { end, EXIT, usage } from './exit.js'
+import { remarkIds } from './known-ids.js'
 import { settings, type CommonOptions } from './settings.js'
 import { count } from './show.js'
 import { readFilter, type FilterOptions } from './tail-filter.js'
@@ -32,7 +34,7 @@ export async function tail(file: string | undefined, options: TailOptions): Prom
     process.on(signal, () => process.exit(EXIT.fine))
   const wanted = readFilter(options)
   const most = readLines(options.lines)
-  const path = file ?? (await settings(options)).log.queries.path
+  const path = file ?? (await pathOf(options))
   const show = options.json === true ? toJson : toText()
   const log = new FollowedFile(path)
   let foreign = 0
@@ -59,6 +61,13 @@ export async function tail(file: string | undefined, options: TailOptions): Prom
     for (const lines of log.read()) await tell(lines.flatMap(line => select(line) ?? []))
   }
   return end(EXIT.fine)
+}
+
+/** That of the settings, with a word on ids that are nowhere in the rules. */
+async function pathOf(options: TailOptions): Promise<string> {
+  const config = await settings(options)
+  for (const remark of await remarkIds(options, config)) process.stderr.write(`${tame(remark)}\n`)
+  return config.log.queries.path
 }
 
 function readLines(text: string): number {

@@ -45,7 +45,7 @@ export function lockLog(path: string): (() => void) | undefined {
 /**
  * Takes a folder for this process. What a killed one left is taken over.
  *
- * @param taken what is thrown where another process has it
+ * @param taken what is thrown where another process has it; it is told which, in words
  * @param mode of a folder that is not there yet
  * @returns gives it up; undefined: nothing can be written there
  */
@@ -65,7 +65,7 @@ export function lockFolder(
   }
   try {
     const holder = take(draft, lock)
-    if (holder !== undefined) throw taken(holder)
+    if (holder !== undefined) throw taken(inWords(holder))
   } catch (error) {
     if (error instanceof InterdictError) throw error
     // A file system without hard links.
@@ -88,7 +88,12 @@ function take(draft: string, lock: string): string | undefined {
     if (lives(holder)) break
     putAside(lock, holder, `${draft}.old`)
   }
-  return holder ?? 'unknown'
+  return holder ?? ''
+}
+
+function inWords(holder: string): string {
+  const pid = /"pid":(\d+)/.exec(holder)?.[1]
+  return pid === undefined ? 'an unknown process' : `process ${pid}`
 }
 
 /** Removes a dead process's lock, and no other that has come in its place meanwhile. */

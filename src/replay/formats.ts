@@ -40,6 +40,14 @@ const FRAME_START = Buffer.from([0, 0, 0, 0])
 /** Octets that are looked at. */
 const BEGINNING = 1 << 16
 
+/** How captures begin: pcap in either order of octets, in micro- or nanoseconds, and pcapng. */
+const CAPTURES = ['a1b2c3d4', 'd4c3b2a1', 'a1b23c4d', '4d3cb2a1', '0a0d0d0a']
+
+/** Whether these are packets as they were captured, of which tshark makes what is read here. */
+export function isCapture(chunk: Buffer): boolean {
+  return CAPTURES.includes(chunk.toString('hex', 0, 4))
+}
+
 /** What a log is taken for by how it begins; undefined: none that is known. */
 export function recognise(chunk: Buffer): Format | undefined {
   if (chunk.subarray(0, 4).equals(FRAME_START)) return 'dnstap'

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { failure, InterdictError } from '../base/error.js'
 import type { Octets, Seconds } from '../base/units.js'
 import type { Comparison } from './comparison.js'
-import { readerOf, recognise, type Format } from './formats.js'
+import { isCapture, readerOf, recognise, type Format } from './formats.js'
 import { FrameCutter } from './frames.js'
 import { LineCutter } from './lines.js'
 import { openLog } from './source.js'
@@ -145,6 +145,7 @@ class Reading {
 
   #begin(first: Buffer): LineCutter | FrameCutter {
     const format = this.#format ?? recognise(first)
+    if (isCapture(first)) throw failure('REPLAY_CAPTURE', this.file)
     if (format === undefined) throw failure('REPLAY_UNKNOWN', this.file)
     this.#format = format
     this.comparison.hasNetworks = format === 'interdict'

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { eventually, Site } from '../gateway/site.js'
-import { interdict, PROGRAM } from './run.js'
+import { CLIP, interdict, NETWORKS, PROGRAM } from './run.js'
 
 /** The lookups that docs/log.md shows. */
 const LINES = [...readFileSync('docs/log.md', 'utf8').matchAll(/^\{"v":1,.*\}$/gm)].map(
@@ -82,6 +82,18 @@ t.test('what a terminal could take for an order is never shown as it is', async 
   const forPrograms = await last('--json')
   t.strictSame(JSON.parse(forPrograms.out), JSON.parse(ODD))
   t.notMatch(forPeople.out + forPrograms.out, /[\u001b\u202e]/)
+})
+
+t.test('ids that no rule has are told, for they would be waited for in vain', async t => {
+  const { site, last } = open(t)
+  t.equal((await last('--ban', 'none')).err, '', 'there are no rules')
+  site.write('rules/networks.yaml', NETWORKS)
+  site.write('rules/apps/clip.yaml', CLIP)
+  const { code, err } = await last('--ban', 'federal', '--app', 'clap', '--network', 'x')
+  t.strictSame(
+    [code, err],
+    [0, 'the rules have no app clap, did you mean "clip"?\nthe rules have no network x\n']
+  )
 })
 
 t.test('without a file, --no-follow is an error, with its code', async t => {

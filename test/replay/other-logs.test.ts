@@ -1,5 +1,6 @@
 import { readFileSync, utimesSync } from 'node:fs'
 import t from 'tap'
+import { isCapture } from '../../src/replay/formats.js'
 import { FIXTURES, logOf, replayed, RULES } from './kit.js'
 
 const TIKTOK = [
@@ -53,7 +54,12 @@ for (const { file, format, lookups, unreadable, changes } of FILES) {
 }
 
 t.test('a capture itself is no log: tshark writes one of it', async t => {
-  await t.rejects(replayed(t, `${FIXTURES}/example.pcap`), { code: 'REPLAY_UNKNOWN' })
+  await t.rejects(replayed(t, `${FIXTURES}/example.pcap`), {
+    code: 'REPLAY_CAPTURE',
+    message: /example\.pcap -Y 'dns\.flags\.response == 0' -T json$/
+  })
+  for (const head of ['a1b2c3d4', '4d3cb2a1', '0a0d0d0a']) t.ok(isCapture(Buffer.from(head, 'hex')))
+  t.notOk(isCapture(Buffer.from('a1')))
 })
 
 t.test('what another program blocked is newly allowed where no rule blocks it', async t => {

@@ -60,6 +60,8 @@ export const RECORDS = {
   REPLAY_TORN: (file: string, why: string) => `log ${file} ends before its end: ${why}`,
   REPLAY_UNKNOWN: (file: string) =>
     `log ${file} is in no format that is known by how it begins: say which one with --from`,
+  REPLAY_CAPTURE: (file: string) =>
+    `${file} holds packets as they were captured, wanted what tshark makes of them: tshark -r ${file} -Y 'dns.flags.response == 0' -T json`,
   REPLAY_FOREIGN: (place: string, format: string, why: string) =>
     `${place}: found no lookup in the whole log (${why}), wanted a log of the format ${format}`,
 
