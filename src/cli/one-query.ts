@@ -63,8 +63,7 @@ export async function resolve(
   const patience = new Patience(fallback, limits.staleAfter, clock, systemTimers)
   const arrivals = new Arrivals(cache, fallback, limits)
   const witness = new Witness('all', { push, commit: () => undefined })
-  const resolver = new Resolver({
-    policy,
+  const parts = {
     cache,
     shelf: undefined,
     forwarder,
@@ -75,7 +74,8 @@ export async function resolve(
     identity: new Identity(identity),
     guard,
     clock
-  })
+  }
+  const resolver = new Resolver(parts, policy)
 
   const query = new Uint8Array(MAX_INQUIRY)
   const question = questionOf(name, qtype, RRCLASS.IN)

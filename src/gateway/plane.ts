@@ -175,12 +175,10 @@ export class Plane {
       : undefined
     this.holdings = new Holdings(arrivals, cache, failures, shelf)
     const witness = new Witness(which, this.ring)
-    const policy = new Policy(snapshot)
     const identity = new Identity(settings)
     const guard = rebindingGuard(this.start.config)
     const probes = new LoopProbes(this.start.probeKey)
-    return new Resolver({
-      policy,
+    const parts = {
       cache,
       shelf,
       forwarder,
@@ -195,6 +193,7 @@ export class Plane {
       loops: { probes, heard: this.onProbe },
       notify: this.notify,
       clock: this.clock
-    })
+    }
+    return new Resolver(parts, new Policy(snapshot))
   }
 }

@@ -57,7 +57,6 @@ import type { Witness } from './witness.js'
 const READY_FOR: Seconds = 30
 
 export interface ResolverParts {
-  readonly policy: Policy
   readonly cache: AnswerCache
   /** Undefined where every lookup has to be recorded. */
   readonly shelf: Shelf | undefined
@@ -81,7 +80,6 @@ export interface ResolverParts {
 }
 
 export class Resolver implements Responder, Finish {
-  private policy: Policy
   private readonly lookup: Lookup
   private readonly inspector: Inspector
   /** Clock and calendar of the batch at hand. */
@@ -94,8 +92,11 @@ export class Resolver implements Responder, Finish {
   private isMissed = false
   private readonly waiting: Waiting
 
-  constructor(private readonly parts: ResolverParts) {
-    this.policy = parts.policy
+  /** @param policy the rules, until `adopt` brings others */
+  constructor(
+    private readonly parts: ResolverParts,
+    private policy: Policy
+  ) {
     this.inspector = new Inspector(parts.guard)
     this.lookup = new Lookup(parts.identity, parts.cookies)
     this.waiting = new Waiting(parts, this)

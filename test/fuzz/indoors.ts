@@ -51,8 +51,7 @@ export class Indoors {
       staleMax: STALE_MAX,
       staleRecheck: STALE_RECHECK
     })
-    this.resolver = new Resolver({
-      policy,
+    const parts = {
       cache,
       shelf: new Shelf(SHELF, clock.now()),
       forwarder: this.forwarder(),
@@ -63,7 +62,8 @@ export class Indoors {
       cookies: new ServerCookies(clock, [new Uint8Array(16)]),
       identity: new Identity({ version: 'fuzzed', name: 'here' }),
       clock
-    })
+    }
+    this.resolver = new Resolver(parts, policy)
   }
 
   /**

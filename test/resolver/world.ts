@@ -141,8 +141,7 @@ export class World {
     const arrivals = new Arrivals(cache, fallback, limits)
     const prefetch = scenario.prefetch ? new Prefetch(cache, arrivals, forwarder, clock) : undefined
     this.holdings = new Holdings(arrivals, cache, failures, shelf)
-    return new Resolver({
-      policy,
+    const parts = {
       cache,
       shelf,
       forwarder,
@@ -155,7 +154,8 @@ export class World {
       cookies,
       guard,
       clock
-    })
+    }
+    return new Resolver(parts, policy)
   }
 
   private guard(): RebindingGuard | undefined {

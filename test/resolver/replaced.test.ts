@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import t from 'tap'
+import type { Snapshot } from '../../src/policy/snapshot.js'
+import { Indoors } from '../fuzz/indoors.js'
+import { policyOf } from '../fuzz/rules.js'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+const NETWORKS = 'networks: { all: { prefixes: [0.0.0.0/0] } }\n'
+
+/** In a function of its own, so that nobody here still holds what was replaced. */
+async function adoptTwice() {
+  const [first, second, third] = await Promise.all([1, 2, 3].map(() => policyOf(NETWORKS)))
+  const indoors = new Indoors(first!, () => {
+    throw new Error('nobody asks')
+  })
+  for (const policy of [second!, third!]) indoors.resolver.adopt(policy)
+  const weakly = [first!, second!, third!].map(({ snapshot }) => new WeakRef<Snapshot>(snapshot))
+  return { indoors, weakly }
+}
+
+t.test('rules that were replaced are let go, the first ones as those after them', async t => {
+  const { indoors, weakly } = await adoptTwice()
+  await sleep(1) // A WeakRef holds until the end of the turn in which it was made.
+  collectGarbage()
+  t.strictSame(
+    weakly.map(reference => reference.deref() !== undefined),
+    [false, false, true]
+  )
+  t.ok(indoors.resolver.counts)
+})
