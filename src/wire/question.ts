@@ -1,4 +1,4 @@
-import { putFour, fourAt } from '../base/octets.js'
+import { fourAt, putFour, sameOctets } from '../base/octets.js'
 import { Scratch } from '../base/scratch.js'
 import type { Octets } from '../base/units.js'
 import { lower, LOWER, MAX_NAME } from './hashed-name.js'
@@ -30,11 +30,14 @@ export function qtypeOf(question: Uint8Array): number {
 
 /** Whether two questions are the same, however QNAME is spelt. RFC 4343. */
 export function isSameQuestion(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
-  const name = a.length - QUESTION_FIXED
-  for (let i = 0; i < name; i++) if (LOWER[a[i]!] !== LOWER[b[i]!]) return false
-  for (let i = name; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
+  return a.length === b.length && isQuestionAt(a, 0, b)
+}
+
+/** Whether a question is what stands at `at`, where there are as many octets, however it is spelt. */
+export function isQuestionAt(octets: Uint8Array, at: Octets, question: Uint8Array): boolean {
+  const name = question.length - QUESTION_FIXED
+  for (let i = 0; i < name; i++) if (LOWER[octets[at + i]!] !== LOWER[question[i]!]) return false
+  return sameOctets(octets, at + name, question, name, QUESTION_FIXED)
 }
 
 /** The last octet of a key. */
