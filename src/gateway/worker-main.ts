@@ -1,13 +1,17 @@
 /** A data-plane worker: its own sockets, cache and upstream sockets, one resolver. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { mapLargeBlocks } from '../socket/large-blocks.js'
 import { watchHeap } from './heap-watch.js'
 import { tellLog, type FromWorker, type ToWorker, type WorkerStart } from './messages.js'
 import { Plane } from './plane.js'
 import { troubleOf } from './trouble.js'
 
 const tell = (message: FromWorker): void => parentPort!.postMessage(message)
+const start = workerData as WorkerStart
+// Here, since koffi is loaded for the sockets, and now, since rules are being compiled.
+if (start.config.transport !== 'portable') mapLargeBlocks()
 const plane = new Plane(
-  workerData as WorkerStart,
+  start,
   tellLog(tell),
   token => tell({ kind: 'probe', token }),
   (zone, primary) => tell({ kind: 'notified', zone, primary })
