@@ -4,7 +4,7 @@ import { table } from './kit/markdown.js'
 import { microseconds, showMegabytes, showSpread, showThousands, spreadOf } from './kit/numbers.js'
 import { OURS } from './peers/index.js'
 import { ratio, rowOf, spread, type Results } from './results.js'
-import type { LoadingRow } from './scenarios/loading.js'
+import { GONE_AFTER, type LoadingRow } from './scenarios/loading.js'
 import type { StartingRow } from './scenarios/starting.js'
 import type { Row } from './scenarios/throughput.js'
 
@@ -79,7 +79,7 @@ const LOADING = [
   'reload p99.9 / worst',
   'lost in reload',
   'in force after',
-  'RSS after'
+  `RSS at swap / ${GONE_AFTER} s later`
 ]
 
 export function loadingSection(rows: readonly LoadingRow[]): string {
@@ -108,7 +108,9 @@ function loadingCells(row: LoadingRow): string[] {
     tail(reload),
     reload === undefined ? '' : `${reload.lost} of ${reload.sent}`,
     reload && row.inForceAfter === undefined ? 'not in 60 s' : seconds(row.inForceAfter),
-    reload === undefined ? '' : showMegabytes(row.residentAfter ?? 0)
+    reload === undefined
+      ? ''
+      : `${showMegabytes(row.residentAtSwap ?? 0)} / ${showMegabytes(row.residentAfter ?? 0)}`
   ]
 }
 

@@ -20,6 +20,8 @@ export interface LoadingRow {
   reload?: Tally
   /** From the moment the new list was given to the moment it blocked. */
   inForceAfter?: Milliseconds
+  /** As soon as it was in force and the load over, and when what was replaced has had time to go. */
+  residentAtSwap?: Octets
   residentAfter?: Octets
 }
 
@@ -30,6 +32,8 @@ const RATE = 2000
 const SETTLE: Milliseconds = 500
 const REPLACE_AFTER: Milliseconds = 1000
 const RELOAD_LIMIT: Seconds = 60
+/** After it, nothing of the rules of before need be held. */
+export const GONE_AFTER: Seconds = 15
 
 /** p99.9 while reloading above p99.9 without. */
 export const slowedBy = ({ idle, reload }: LoadingRow): Microseconds | undefined =>
@@ -71,7 +75,7 @@ async function emptyResident(peer: Peer, workshop: Workshop): Promise<Octets> {
 function tooLarge(smaller: LoadingRow | undefined, names: number): string | undefined {
   if (smaller === undefined) return undefined
   if (smaller.problem !== undefined) return 'not tried, since the shorter list failed'
-  const wanted = ((smaller.residentAfter ?? smaller.resident ?? 0) * names) / smaller.names
+  const wanted = ((smaller.residentAtSwap ?? smaller.resident ?? 0) * names) / smaller.names
   return wanted > availableMemory() / 2 ? 'not tried: too large for this machine' : undefined
 }
 
@@ -111,5 +115,7 @@ async function reload(row: LoadingRow, server: Server, workshop: Workshop): Prom
   while (!(await isInForce(server.port, next)) && performance.now() < limit) await sleep(20)
   if (performance.now() < limit) row.inForceAfter = performance.now() - since
   row.reload = await running
+  row.residentAtSwap = residentOf(server.process.pid)
+  await sleep(1000 * GONE_AFTER)
   row.residentAfter = residentOf(server.process.pid)
 }
