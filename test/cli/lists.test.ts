@@ -6,14 +6,16 @@ import { failure } from '../../src/base/error.js'
 import { CERTIFICATE, ListServer, upstream } from '../remote/rig.js'
 import { interdict, site } from './run.js'
 
+const settings = (upstreamPort: number): string => `rules: rules
+upstreams: { servers: ['127.0.0.1:${upstreamPort}'], loop-check: 0s }
+remote-lists: { ca-file: '${resolve(CERTIFICATE)}' }
+`
+
 t.test('interdict lists: from the first fetch to a list that is held back', async t => {
   const server = await ListServer.open(t)
   const { endpoint } = await upstream(t)
   const config = site(t, {
-    'interdict.yaml': `rules: rules
-upstreams: { servers: ['127.0.0.1:${endpoint.port}'], loop-check: 0s }
-remote-lists: { ca-file: '${resolve(CERTIFICATE)}' }
-`,
+    'interdict.yaml': settings(endpoint.port),
     'rules/networks.yaml': `networks:
   all: { prefixes: [10.0.0.0/8], block: [{ lists: [ads, own] }] }
 lists:
@@ -53,11 +55,7 @@ t.test(
     const server = await ListServer.open(t)
     const { endpoint } = await upstream(t)
     const config = site(t, {
-      'interdict.yaml': `rules: rules
-upstreams: { servers: ['127.0.0.1:${endpoint.port}'], loop-check: 0s }
-remote-lists: { ca-file: '${resolve(CERTIFICATE)}' }
-state: { folder: kept }
-`,
+      'interdict.yaml': `${settings(endpoint.port)}state: { folder: kept }\n`,
       'rules/networks.yaml': `networks:
   all: { prefixes: [10.0.0.0/8], block: [{ lists: [ads] }] }
 lists: { ads: { url: '${server.url('/ads.txt')}' } }
