@@ -1,16 +1,19 @@
 /**
  * Of a report in HTML. Charts take their colours from here: blue, orange and green are told apart
- * by nearly all eyes, and each has enough contrast with the paper in light and in dark.
+ * by nearly all eyes, and each has enough contrast with the paper in light and in dark. What can be
+ * scrolled has a shadow at the side where it goes on: paper that scrolls with it hides that at its end.
  */
 export const STYLE = `
 :root {
   --paper: #ffffff; --ink: #1c2024; --faint: #5b636b; --rule: #d9dde1; --shade: #f4f6f8;
   --blocked: #2166ac; --monitored: #d9820f; --allowed: #2e8b57; --other: #9aa3ab;
+  --beyond: #00000038;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14171a; --ink: #e4e7ea; --faint: #9ba4ad; --rule: #363c42; --shade: #1d2125;
     --blocked: #6aaee8; --monitored: #f0a848; --allowed: #62c08d; --other: #7b848c;
+    --beyond: #ffffff40;
   }
 }
 * { box-sizing: border-box; }
@@ -25,9 +28,14 @@ dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr))
   margin: 0; padding: 16px; background: var(--shade); border-radius: 8px; }
 dt { color: var(--faint); font-size: 13px; }
 dd { margin: 0; overflow-wrap: anywhere; }
-figure { margin: 8px 0 16px; max-width: 720px; overflow-x: auto; }
+figure { margin: 8px 0 16px; max-width: 720px; }
+figure, .table { overflow-x: auto; background: var(--left-end), var(--right-end), var(--left), var(--right);
+  background-repeat: no-repeat;
+  --left-end: linear-gradient(to right, var(--paper) 25%, transparent) left / 48px 100% local;
+  --right-end: linear-gradient(to left, var(--paper) 25%, transparent) right / 48px 100% local;
+  --left: linear-gradient(to right, var(--beyond), transparent) left / 14px 100%;
+  --right: linear-gradient(to left, var(--beyond), transparent) right / 14px 100%; }
 svg { display: block; width: 100%; min-width: 520px; height: auto; font-family: inherit; }
-.table { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
 th, td { padding: 5px 14px 5px 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--rule); }
@@ -45,6 +53,7 @@ footer { margin-top: 40px; padding-top: 12px; border-top: 1px solid var(--rule);
   @page { margin: 16mm; }
   body { font-size: 10pt; }
   main { max-width: none; padding: 0; }
+  figure, .table { background: none; }
   dl { padding: 0; }
   table { font-size: 9pt; }
   th, td { padding-right: 8px; }
