@@ -1,10 +1,10 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import { openDatabase, type Database, type Use } from '../archive/database.js'
 import { failure, type InterdictError } from '../base/error.js'
 import type { Octets } from '../base/units.js'
-import { settings, type CommonOptions } from './settings.js'
+import { logPath, type LogOptions } from './log-path.js'
 import { count } from './show.js'
 
 /** Budget: a month of a busy gateway on a laptop, within 2 GB with what Node itself takes. */
@@ -17,12 +17,6 @@ const SIGNALS = [
   ['SIGINT', 130],
   ['SIGTERM', 143]
 ] as const
-/** What a query log is called where only its folder is given. */
-const FILE = 'queries.jsonl'
-
-export interface LogOptions extends CommonOptions {
-  readonly log?: string
-}
 
 /** A query log that is open: who is done with it closes it. */
 export interface OpenLog {
@@ -77,17 +71,6 @@ export async function openLog(
 function nothingAt(path: string, { log }: LogOptions): void {
   if (log !== undefined && !existsSync(log)) throw failure('ARCHIVE_READ', log, 'it is not there')
   process.stderr.write(`there is no query log at ${path} yet\n`)
-}
-
-/** Of the file that is being written: of the log that was given, or that of the settings. */
-export async function logPath(options: LogOptions): Promise<string> {
-  const { log } = options
-  return log === undefined ? (await settings(options)).log.queries.path : fileOf(log)
-}
-
-function fileOf(path: string): string {
-  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
-  return isFolder ? join(path, FILE) : path
 }
 
 async function remarksOn(database: Database, broken: readonly string[]): Promise<string[]> {

@@ -133,7 +133,7 @@ addLists(program)
 program
   .command('tail')
   .description('show what is being blocked, and why, while it happens')
-  .argument('[file]', 'query log (default: the one of the settings)')
+  .argument('[log]', 'query log, or its folder (default: that of the settings)')
   .option('-n, --lines <number>', 'how many of the last ones to begin with', '10')
   .option('--network <ids...>', 'only of these networks')
   .option('--app <ids...>', 'only because of these apps')
@@ -143,9 +143,9 @@ program
   .option('--verdict <words...>', 'only these verdicts (default: blocked monitored), or all')
   .option('--no-follow', 'end after the last ones')
   .option('--json', 'as JSON, a line each')
-  .action(async (file: string | undefined, _options, command: Command) => {
+  .action(async (log: string | undefined, _options, command: Command) => {
     const { tail } = await import('./tail.js')
-    await tail(file, command.optsWithGlobals())
+    await tail(log, command.optsWithGlobals())
   })
 
 program

@@ -43,6 +43,8 @@ export interface ReplayOptions extends CommonOptions {
  * 1 if more do than `failOver`.
  */
 export async function replay(logs: readonly string[], options: ReplayOptions): Promise<void> {
+  const { json, html } = options
+  if (json === true && html === true) usage('--json and --html: one of the two')
   const format = formatOf(options.from)
   const top = wholeNumber('--top', options.top)
   const examples = wholeNumber('--examples', options.examples)

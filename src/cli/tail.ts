@@ -7,6 +7,7 @@ import { readRecord } from '../log/read-record.js'
 import type { QueryRecord } from '../log/schema.js'
 import { end, EXIT, usage } from './exit.js'
 import { remarkIds } from './known-ids.js'
+import { logFileAt } from './log-path.js'
 import { settings, type CommonOptions } from './settings.js'
 import { count } from './show.js'
 import { readFilter, type FilterOptions } from './tail-filter.js'
@@ -29,14 +30,14 @@ export interface TailOptions extends CommonOptions, FilterOptions {
  * `interdict tail`: what is being blocked, and why, while it happens. Follows the query log until
  * it is interrupted, or nobody reads it any more.
  */
-export async function tail(file: string | undefined, options: TailOptions): Promise<void> {
+export async function tail(log: string | undefined, options: TailOptions): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.on(signal, () => process.exit(EXIT.fine))
   const wanted = readFilter(options)
   const most = readLines(options.lines)
-  const path = file ?? (await pathOf(options))
+  const path = log === undefined ? await pathOf(options) : logFileAt(log)
   const show = options.json === true ? toJson : toText()
-  const log = new FollowedFile(path)
+  const file = new FollowedFile(path)
   let foreign = 0
   const select = (line: string): QueryRecord | undefined => {
     const record = readRecord(line)
@@ -49,16 +50,16 @@ export async function tail(file: string | undefined, options: TailOptions): Prom
     await write(lines.map(show).join(''))
   }
 
-  const last = log.begin(most, line => select(line) !== undefined)
+  const last = file.begin(most, line => select(line) !== undefined)
   foreign = 0
   await tell(last.flatMap(line => readRecord(line) ?? []))
-  if (!log.isOpen) {
+  if (!file.isOpen) {
     if (!options.follow) throw failure('LOG_FOLLOW', path, 'it is not there')
     process.stderr.write(`waiting for ${path}, which is not there yet\n`)
   }
   while (options.follow) {
     await sleep(LOOK_EVERY)
-    for (const lines of log.read()) await tell(lines.flatMap(line => select(line) ?? []))
+    for (const lines of file.read()) await tell(lines.flatMap(line => select(line) ?? []))
   }
   return end(EXIT.fine)
 }

@@ -7,7 +7,7 @@ import { verifyLog } from '../archive/chain/verify.js'
 import { readPublicKey } from '../base/ed25519.js'
 import type { ChainConfig } from '../config/config.js'
 import { end, EXIT, usage } from './exit.js'
-import { logPath } from './log-database.js'
+import { logPath } from './log-path.js'
 import { settings, type CommonOptions } from './settings.js'
 import { verificationLines } from './verification-text.js'
 

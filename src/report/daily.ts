@@ -1,5 +1,5 @@
 import type { Log } from './log.js'
-import { periodFacts, sumFacts } from './overview.js'
+import { periodFacts, sumFacts, unspoken } from './overview.js'
 import type { Fact, Report, Table } from './report.js'
 import type { Selection } from './selection.js'
 import { shown } from './shown.js'
@@ -32,7 +32,10 @@ export async function daily(
     title: `Daily report, ${begins(since)}`,
     facts: [...periodFacts(selection, all), ...sumFacts(all), ...comparison(all, before, since)],
     tables,
-    remarks: all.first === null ? await firstDay(log, selection) : []
+    remarks: [
+      ...(all.first === null ? await firstDay(log, selection) : []),
+      ...(await unspoken(log, selection, all))
+    ]
   }
 }
 

@@ -41,7 +41,7 @@ export async function overview(
     title,
     facts: [...periodFacts(selection, all), ...selectionFacts(selection), ...sumFacts(all)],
     tables: [table],
-    remarks: missing(by, left, none)
+    remarks: [...missing(by, left, none), ...(await unspoken(log, selection, all))]
   }
 }
 
@@ -66,11 +66,21 @@ function missing(by: Key, left: number, none: number): string[] {
     [left - none, 'further down, where --top does not go'],
     [none, NONE[by] ?? '']
   ]
-  const told = parts.flatMap(([count, which]) => {
-    const lookups = `${shown(count, 'count')} ${count === 1 ? 'lookup' : 'lookups'}`
-    return count === 0 ? [] : [`${lookups} ${which}`]
-  })
+  const some = parts.filter(([count]) => count > 0)
+  const told = some.map(([count, which]) => `${lookupsText(count)} ${which}`)
   return told.length === 0 ? [] : [`Not in the table: ${told.join('; ')}.`]
+}
+
+/** Where rules decided nothing: what there is besides, and how to ask for that. */
+export async function unspoken(log: Log, selection: Selection, { lookups }: Sums) {
+  if (lookups > 0 || selection.all === true) return []
+  const { lookups: others } = await sums(log, { ...selection, all: true })
+  if (others === 0) return []
+  return [`Not counted without --all: ${lookupsText(others)} of which no rule spoke.`]
+}
+
+function lookupsText(count: number): string {
+  return `${shown(count, 'count')} ${count === 1 ? 'lookup' : 'lookups'}`
 }
 
 export const NOTHING = 'No lookup is like that.'

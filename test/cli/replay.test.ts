@@ -129,7 +129,8 @@ for (const words of [
   ['--from', 'x'],
   ['--top', 'x'],
   ['--at', 'x'],
-  ['--network', 'x']
+  ['--network', 'x'],
+  ['--json', '--html']
 ]) {
   t.test(`${words.join(' ')}: it does not know such words`, async t => {
     const { code, err } = await replay(t, ...words)

@@ -171,6 +171,28 @@ t.test('on the first day the report of the day before says when the log begins',
   t.strictSame((await ask()).remarks, [], 'nor is there anything later')
 })
 
+t.test('where rules decided nothing, what else there is, and how to count it', async t => {
+  const blocked = record('2023-03-01T09:26:53.589Z')
+  const refused = { ...blocked, verdict: 'refused', match: undefined, app: undefined }
+  const path = logFolder(t, { 'queries.jsonl': lines(refused) })
+  const ask = (...words: string[]) => interdict('report', ...words, '-c', settings, '--log', path)
+  const hint = /^Not counted without --all: 1 lookup of which no rule spoke\.$/m
+  for (const words of [
+    ['--by', 'client'],
+    ['daily', '--since', '2023-03-01']
+  ]) {
+    const { out } = await ask(...words)
+    t.match(out, /^Lookups {11}0$/m)
+    t.match(out, hint)
+    const all = await ask(...words, '--all')
+    t.match(all.out, /^Lookups {11}1: 1 of which no rule spoke$/m)
+    t.notMatch(all.out, hint)
+  }
+  const none = await ask('--since', '2023-03-02')
+  t.match(none.out, /^Lookups {11}0$/m)
+  t.notMatch(none.out, '--all')
+})
+
 t.test('what stands in the log is never an order', async t => {
   const words = ['--since', '2026-11-11T23:00:00Z', '--until', '2026-11-11T23:00:01Z']
   const text = await report(...words, '--by', 'name')

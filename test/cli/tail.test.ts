@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { eventually, Site } from '../gateway/site.js'
 import { CLIP, interdict, NETWORKS, PROGRAM } from './run.js'
@@ -82,6 +83,16 @@ t.test('what a terminal could take for an order is never shown as it is', async 
   const forPrograms = await last('--json')
   t.strictSame(JSON.parse(forPrograms.out), JSON.parse(ODD))
   t.notMatch(forPeople.out + forPrograms.out, /[\u001b\u202e]/)
+})
+
+t.test('of a folder it takes the log that is written in it', async t => {
+  const { site } = open(t)
+  const { code, out } = await interdict('tail', '--no-follow', '--json', site.path(''))
+  t.equal(code, 0)
+  t.strictSame(names(out).length, 4)
+  const empty = await interdict('tail', '--no-follow', join(PROGRAM, '..'))
+  t.equal(empty.code, 1)
+  t.match(empty.err, /queries\.jsonl: it is not there \(LOG_FOLLOW\)\n$/)
 })
 
 t.test('ids that no rule has are told, for they would be waited for in vain', async t => {
