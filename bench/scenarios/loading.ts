@@ -20,8 +20,9 @@ export interface LoadingRow {
   reload?: Tally
   /** From the moment the new list was given to the moment it blocked. */
   inForceAfter?: Milliseconds
-  /** As soon as it was in force and the load over, and when what was replaced has had time to go. */
+  /** As soon as it was in force and the load over: both lists are there. */
   residentAtSwap?: Octets
+  /** When the list of before has had time to go. */
   residentAfter?: Octets
 }
 
