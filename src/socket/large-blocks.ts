@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import type { Octets } from '../base/units.js'
+import { loadKoffi } from './linux.js'
 
 /** malloc.h */
 const M_TRIM_THRESHOLD = -1
@@ -18,10 +18,10 @@ const LARGE: Octets = 1024 * 1024
 export function mapLargeBlocks(): void {
   if (process.platform !== 'linux') return
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
-    const mallopt: (option: number, value: number) => number = koffi
-      .load(null)
-      .func('int mallopt(int option, int value)')
+    const libc = loadKoffi().load(null)
+    const mallopt: (option: number, value: number) => number = libc.func(
+      'int mallopt(int option, int value)'
+    )
     mallopt(M_MMAP_THRESHOLD, LARGE)
     // Twice that one, as glibc has it where it chooses both.
     mallopt(M_TRIM_THRESHOLD, 2 * LARGE)

@@ -114,10 +114,15 @@ export function loadSystem(ledger?: Ledger): System | string {
   if (process.platform !== 'linux') return `this is ${process.platform}, not Linux`
   if (!ARCHITECTURES.includes(process.arch)) return `not made for ${process.arch}`
   try {
-    return systemOf(createRequire(import.meta.url)('koffi') as Koffi, ledger)
+    return systemOf(loadKoffi(), ledger)
   } catch (error) {
     return `koffi does not load: ${error instanceof Error ? error.message : String(error)}`
   }
+}
+
+/** Not imported: it is native code, and where it does not load there are other ways. Throws what it likes. */
+export function loadKoffi(): Koffi {
+  return createRequire(import.meta.url)('koffi') as Koffi
 }
 
 function systemOf(koffi: Koffi, ledger: Ledger | undefined): System {
