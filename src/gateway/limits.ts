@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import type { Prefix } from '../base/address.js'
 import type { Config } from '../config/config.js'
-import { compilePrefixes, PrefixTable } from '../network/prefix-table.js'
+import { compilePrefixes, PrefixTable } from '../base/prefix-table.js'
 import type { Rate } from '../server/buckets.js'
 import { ConnectionLimit } from '../server/connection-limit.js'
 import { ResponseLimit } from '../server/response-limit.js'

@@ -1,5 +1,5 @@
 import { showPrefix, type Address, type Prefix } from '../base/address.js'
-import { compilePrefixes, PrefixTable, type PrefixTableBuffers } from '../network/prefix-table.js'
+import { compilePrefixes, PrefixTable, type PrefixTableBuffers } from '../base/prefix-table.js'
 import type { RecordBuilder } from './record-builder.js'
 
 /** The table of sources' prefixes as shared memory, as other threads get it. */

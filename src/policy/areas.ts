@@ -1,5 +1,5 @@
 import { addressWords, isMapped, showPrefix, type Address, type Prefix } from '../base/address.js'
-import { sweep } from '../network/prefix-sweep.js'
+import { sweep } from '../base/prefix-sweep.js'
 import type { RuleSet } from '../rules/types.js'
 import type { Both } from './chains.js'
 import type { Policy } from './policy.js'

@@ -1,5 +1,5 @@
 import type { Prefix } from '../base/address.js'
-import { compilePrefixes, type PrefixTableBuffers } from '../network/prefix-table.js'
+import { compilePrefixes, type PrefixTableBuffers } from '../base/prefix-table.js'
 import type { NameSource, NetworkRules, Rule } from '../rules/types.js'
 
 /** Clients with the same network, exceptions and parts of lists, hence with the same rules. */

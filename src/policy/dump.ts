@@ -1,6 +1,6 @@
 import { showAddress } from '../base/address.js'
 import type { Seconds } from '../base/units.js'
-import { PrefixTable } from '../network/prefix-table.js'
+import { PrefixTable } from '../base/prefix-table.js'
 import { showName } from '../wire/name.js'
 import { AddressTable } from './address-table.js'
 import { Cells, type Cell } from './cells.js'

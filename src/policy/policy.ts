@@ -1,5 +1,5 @@
 import type { Seconds } from '../base/units.js'
-import { PrefixTable } from '../network/prefix-table.js'
+import { PrefixTable } from '../base/prefix-table.js'
 import { COVER } from '../rules/types.js'
 import type { HashedName } from '../wire/hashed-name.js'
 import { AddressTable } from './address-table.js'

@@ -1,6 +1,6 @@
 import { isMapped, type Prefix } from '../base/address.js'
 import type { Octets } from '../base/units.js'
-import { compilePrefixes, PrefixTable } from '../network/prefix-table.js'
+import { compilePrefixes, PrefixTable } from '../base/prefix-table.js'
 import type { Answer } from '../wire/answer.js'
 import type { HashedName } from '../wire/hashed-name.js'
 

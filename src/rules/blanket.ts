@@ -1,5 +1,5 @@
 import { isMapped, showPrefix, type Prefix } from '../base/address.js'
-import { sweep } from '../network/prefix-sweep.js'
+import { sweep } from '../base/prefix-sweep.js'
 import type { ExceptionEntry, NetworksFile } from './networks-schema.js'
 import type { Place } from './place.js'
 import { COVER, type NameSource, type NetworkRules, type Rule } from './types.js'

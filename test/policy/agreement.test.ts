@@ -6,7 +6,7 @@ import { explain, explainAddress, type Candidate } from '../../src/policy/explai
 import type { Policy } from '../../src/policy/policy.js'
 import { Verdict } from '../../src/policy/snapshot.js'
 import type { NetworkRules, Rule, RuleSet, Schedule } from '../../src/rules/types.js'
-import { words } from '../network/words.js'
+import { words } from '../base/words.js'
 import { ask, askAddress, hashed, policyOf, type Said } from './asking.js'
 import { NaivePolicy } from './naive.js'
 import { allow, ban, block, exception, inline, network, part, ruleSet } from './rule-set.js'

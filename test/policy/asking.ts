@@ -4,7 +4,7 @@ import { Policy } from '../../src/policy/policy.js'
 import { Verdict } from '../../src/policy/snapshot.js'
 import type { RuleSet } from '../../src/rules/types.js'
 import { HashedName } from '../../src/wire/hashed-name.js'
-import { words } from '../network/words.js'
+import { words } from '../base/words.js'
 import { seeds, wire } from './rule-set.js'
 
 /** Who decides and who would: rule ids, '' for none. */

@@ -7,7 +7,7 @@ import type { Place } from '../../src/policy/areas.js'
 import type { Both } from '../../src/policy/chains.js'
 import { compile } from '../../src/policy/compile.js'
 import type { NetworkRules, Rule, RuleSet } from '../../src/rules/types.js'
-import { words } from '../network/words.js'
+import { words } from '../base/words.js'
 import { allow, ban, block, exception, inline, network, ruleSet, source, wire } from './rule-set.js'
 
 /** Few labels and few addresses, so that everything meets everything. */

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { explain, explainAddress } from '../../src/policy/explain.js'
-import { words } from '../network/words.js'
+import { words } from '../base/words.js'
 import { hashed, policyOf } from './asking.js'
 import { allow, ban, block, exception, network, ruleSet, source } from './rule-set.js'
 

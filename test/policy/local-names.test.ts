@@ -6,7 +6,7 @@ import { explain } from '../../src/policy/explain.js'
 import { localNames } from '../../src/policy/local-names.js'
 import { Policy } from '../../src/policy/policy.js'
 import { TIER, Verdict } from '../../src/policy/snapshot.js'
-import { words } from '../network/words.js'
+import { words } from '../base/words.js'
 import { hashed } from './asking.js'
 import { allow, ban, network, ruleSet, seeds, source, wire } from './rule-set.js'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Verdict } from '../../src/policy/snapshot.js'
-import { words } from '../network/words.js'
+import { words } from '../base/words.js'
 import { ask, hashed, policyOf } from './asking.js'
 import { ban, network, ruleSet, source } from './rule-set.js'
 

@@ -4,7 +4,7 @@ import { compile } from '../../src/policy/compile.js'
 import { matchedRule } from '../../src/policy/matched-rule.js'
 import { Policy } from '../../src/policy/policy.js'
 import { Verdict, type Snapshot } from '../../src/policy/snapshot.js'
-import { words } from '../network/words.js'
+import { words } from '../base/words.js'
 import { ask, askAddress, hashed } from './asking.js'
 import { ban, exception, network, ruleSet, seeds, source } from './rule-set.js'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Policy } from '../../src/policy/policy.js'
 import { Verdict } from '../../src/policy/snapshot.js'
-import { words } from '../network/words.js'
+import { words } from '../base/words.js'
 import { ask, hashed, policyOf, said } from './asking.js'
 import { allow, ban, block, exception, inline, network, ruleSet, source } from './rule-set.js'
 

@@ -1,4 +1,4 @@
-import { isMapped, type Address, type Prefix } from '../base/address.js'
+import { isMapped, type Address, type Prefix } from './address.js'
 import { sweep, type Stretch } from './prefix-sweep.js'
 
 /** The table as shared memory, as other threads get it. */

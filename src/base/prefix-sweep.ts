@@ -1,4 +1,4 @@
-import type { Prefix } from '../base/address.js'
+import type { Prefix } from './address.js'
 
 /** From `start` to the next stretch's start, exactly the same prefixes cover each address. */
 export interface Stretch {

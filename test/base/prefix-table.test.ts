@@ -1,7 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
 import { readPrefix, type Prefix } from '../../src/base/address.js'
-import { compilePrefixes, PrefixTable } from '../../src/network/prefix-table.js'
+import { compilePrefixes, PrefixTable } from '../../src/base/prefix-table.js'
 import { words } from './words.js'
 
 /** A table whose values number the covering sets, and those sets. */
