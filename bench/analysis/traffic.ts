@@ -1,10 +1,10 @@
-import { RRTYPE } from '../../src/dns/rrtype.js'
+import { RRTYPE } from '../../src/dns/registry/rrtype.js'
 import { MATCH, QueryEvent, VERDICT } from '../../src/log/event.js'
 import type { Policy } from '../../src/policy/policy.js'
 import { Verdict } from '../../src/policy/snapshot.js'
 import type { Milliseconds } from '../../src/base/units.js'
-import { HashedName } from '../../src/wire/hashed-name.js'
-import { readName } from '../../src/wire/name.js'
+import { HashedName } from '../../src/dns/name/hashed-name.js'
+import { readName } from '../../src/dns/name/name.js'
 import { seeded } from '../kit/random.js'
 import { settle, type Crowd } from './population.js'
 

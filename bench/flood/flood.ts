@@ -1,8 +1,8 @@
 import type { Octets } from '../../src/base/units.js'
 import type { AnswerCache, QuestionKey } from '../../src/cache/cache.js'
-import { RCODE } from '../../src/dns/rcode.js'
-import { readName } from '../../src/wire/name.js'
-import type { Answer } from '../../src/wire/answer.js'
+import { RCODE } from '../../src/dns/registry/rcode.js'
+import { readName } from '../../src/dns/name/name.js'
+import type { Answer } from '../../src/dns/message/answer.js'
 import { seeded } from '../kit/random.js'
 import { answerOf } from '../kit/answer.js'
 

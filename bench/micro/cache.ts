@@ -1,8 +1,8 @@
 import { systemClock } from '../../src/base/clock.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import { sizeOf } from '../../src/cache/segment.js'
-import type { Answer } from '../../src/wire/answer.js'
-import type { QuestionKey } from '../../src/wire/question.js'
+import type { Answer } from '../../src/dns/message/answer.js'
+import type { QuestionKey } from '../../src/dns/message/question.js'
 import type { Case } from './measure.js'
 import { INPUTS, queryAt, type Stage } from './stage.js'
 

@@ -1,4 +1,4 @@
-import { RRTYPE } from '../../src/dns/rrtype.js'
+import { RRTYPE } from '../../src/dns/registry/rrtype.js'
 import { MATCH, QueryEvent, VERDICT } from '../../src/log/event.js'
 import { Formatter } from '../../src/log/format.js'
 import { IN_FULL } from '../../src/log/privacy/mode.js'

@@ -1,6 +1,6 @@
 import { mkdir, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { RRTYPE } from '../../src/dns/rrtype.js'
+import { RRTYPE } from '../../src/dns/registry/rrtype.js'
 import { Verdict } from '../../src/policy/snapshot.js'
 import type { Policy } from '../../src/policy/policy.js'
 import { table } from '../kit/markdown.js'

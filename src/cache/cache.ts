@@ -1,6 +1,6 @@
 import type { Octets } from '../base/units.js'
-import type { Answer } from '../wire/answer.js'
-import type { QuestionKey } from '../wire/question.js'
+import type { Answer } from '../dns/message/answer.js'
+import type { QuestionKey } from '../dns/message/question.js'
 
 export type { QuestionKey }
 

@@ -1,7 +1,7 @@
 import { copyOctets, sameOctets } from '../base/octets.js'
 import type { Octets } from '../base/units.js'
-import type { Answer } from '../wire/answer.js'
-import { KEY_TAIL, type QuestionKey } from '../wire/question.js'
+import type { Answer } from '../dns/message/answer.js'
+import { KEY_TAIL, type QuestionKey } from '../dns/message/question.js'
 import type { NameScope } from './name-scope.js'
 
 /** Records start at multiples of this, so that a place fits in few bits. */

@@ -1,7 +1,7 @@
 import type { Milliseconds, Octets, Seconds } from '../base/units.js'
-import type { Answer } from '../wire/answer.js'
-import type { Query } from '../wire/query.js'
-import { KEY_TAIL } from '../wire/question.js'
+import type { Answer } from '../dns/message/answer.js'
+import type { Query } from '../dns/message/query.js'
+import { KEY_TAIL } from '../dns/message/question.js'
 import { ShelfIndex } from './shelf-index.js'
 
 /** One place on the shelf: its head, the question, the body. Longer answers stay in the cache. */

@@ -2,7 +2,7 @@ import type { CatalogueApp } from '../rules/catalogue.js'
 import { covers, readPattern } from '../rules/pattern.js'
 import { isPublicSuffix } from '../rules/public-suffix.js'
 import { sharedZoneAround, type SharedZone } from '../rules/shared-zones.js'
-import { showName } from '../wire/name.js'
+import { showName } from '../dns/name/name.js'
 
 /** What apps are looked for. */
 export interface Wanted {

@@ -1,6 +1,6 @@
 import type { Place } from '../policy/areas.js'
 import type { Change } from '../policy/difference.js'
-import { showRrtype } from '../dns/rrtype.js'
+import { showRrtype } from '../dns/registry/rrtype.js'
 import type { QtypeSet } from '../rules/types.js'
 import { showInstant } from '../rules/instant.js'
 import type { Compared } from './diff-text.js'

@@ -1,5 +1,5 @@
 import type { Seconds } from '../base/units.js'
-import { showRrtype } from '../dns/rrtype.js'
+import { showRrtype } from '../dns/registry/rrtype.js'
 import type { Place } from '../policy/areas.js'
 import type { Both } from '../policy/chains.js'
 import type { Change, ChangeKind, Difference, Move } from '../policy/difference.js'

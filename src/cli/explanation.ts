@@ -1,6 +1,6 @@
 import { showAddress } from '../base/address.js'
 import { epochSeconds, type Clock } from '../base/clock.js'
-import { showRrtype } from '../dns/rrtype.js'
+import { showRrtype } from '../dns/registry/rrtype.js'
 import { MATCH, VERDICT, type QueryEvent } from '../log/event.js'
 import { explain, explainAddress, type Candidate, type Question } from '../policy/explain.js'
 import { matchedRule, type MatchedRule } from '../policy/matched-rule.js'
@@ -9,11 +9,11 @@ import type { Claim } from '../policy/snapshot.js'
 import type { RebindingGuard } from '../resolver/rebinding-guard.js'
 import { showInstant } from '../rules/instant.js'
 import type { NameSource } from '../rules/types.js'
-import type { Answer } from '../wire/answer.js'
+import type { Answer } from '../dns/message/answer.js'
 import type { Forwarder } from '../upstream/forwarder.js'
-import { HashedName } from '../wire/hashed-name.js'
-import { describe } from '../wire/message.js'
-import { showName } from '../wire/name.js'
+import { HashedName } from '../dns/name/hashed-name.js'
+import { describe } from '../dns/message/message.js'
+import { showName } from '../dns/name/name.js'
 
 /** What is asked, read from the command line. */
 export interface Asked {

@@ -1,6 +1,6 @@
 import { failure } from '../base/error.js'
 import type { Flushed } from '../gateway/admin-protocol.js'
-import { readName } from '../wire/name.js'
+import { readName } from '../dns/name/name.js'
 import { ask, type AskOptions } from './ask.js'
 import { end, EXIT, usage } from './exit.js'
 import { given } from './given.js'

@@ -1,6 +1,6 @@
 import type { Names } from '../report/selection.js'
 import { readPattern } from '../rules/pattern.js'
-import { showCanonical, showName } from '../wire/name.js'
+import { showCanonical, showName } from '../dns/name/name.js'
 import { given } from './given.js'
 
 /**

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
-import { OPCODE } from '../dns/opcode.js'
+import { OPCODE } from '../dns/registry/opcode.js'
 import type { DatagramBatch, Endpoint } from '../socket/datagram.js'
 import { portableTransport } from '../socket/portable.js'
 import { end, EXIT } from './exit.js'

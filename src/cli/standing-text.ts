@@ -1,10 +1,10 @@
 import { showAddress } from '../base/address.js'
-import { BAN_EDE } from '../dns/ede.js'
-import { showRrtype } from '../dns/rrtype.js'
+import { BAN_EDE } from '../dns/registry/ede.js'
+import { showRrtype } from '../dns/registry/rrtype.js'
 import type { Claim, PreparedReply } from '../policy/snapshot.js'
 import type { Standing } from '../policy/standing.js'
-import { showName } from '../wire/name.js'
-import { showNamedRdata, showOpaque } from '../wire/rdata-text.js'
+import { showName } from '../dns/name/name.js'
+import { showNamedRdata, showOpaque } from '../dns/rdata/rdata-text.js'
 
 /** What rules come to, as people read it; its JSON form is public. */
 export interface ShownStanding {

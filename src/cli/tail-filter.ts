@@ -2,7 +2,7 @@ import { addressWords, readPrefix, type Prefix } from '../base/address.js'
 import { VERDICT } from '../log/event.js'
 import type { QueryRecord } from '../log/schema.js'
 import { covers, readPattern } from '../rules/pattern.js'
-import { readName } from '../wire/name.js'
+import { readName } from '../dns/name/name.js'
 import { given } from './given.js'
 
 /** What `interdict tail` is to show; of each kind, one of those given is enough. */

@@ -5,7 +5,7 @@ import type { Position } from '../base/position.js'
 import type { Octets } from '../base/units.js'
 import { show } from '../document/issues.js'
 import { readYaml } from '../document/read.js'
-import { readName } from '../wire/name.js'
+import { readName } from '../dns/name/name.js'
 import type {
   AdminSocketConfig,
   ChainConfig,

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import * as z from 'zod'
 import { duration, size } from '../document/quantity.js'
 import { textAs } from '../document/text.js'
-import { readName } from '../wire/name.js'
+import { readName } from '../dns/name/name.js'
 import type { TransfersConfig } from './config.js'
 import { readServer } from './endpoint.js'
 

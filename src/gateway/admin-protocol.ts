@@ -1,6 +1,6 @@
 import { failure, InterdictError } from '../base/error.js'
 import type { Octets } from '../base/units.js'
-import { readName } from '../wire/name.js'
+import { readName } from '../dns/name/name.js'
 import type { Trouble } from './messages.js'
 
 /*

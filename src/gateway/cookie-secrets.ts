@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { failure, failureAt, type InterdictError } from '../base/error.js'
 import type { CookiesConfig } from '../config/config.js'
-import { SIP_KEY } from '../wire/siphash.js'
+import { SIP_KEY } from '../dns/name/siphash.js'
 
 /** The one that makes cookies, the one before, the one to come, and one to spare. */
 const MOST_SECRETS = 4

@@ -6,7 +6,7 @@ import type { Rate } from '../server/buckets.js'
 import { ConnectionLimit } from '../server/connection-limit.js'
 import { ResponseLimit } from '../server/response-limit.js'
 import { FrontEnds } from '../server/front-ends.js'
-import type { ServerCookies } from '../wire/server-cookie.js'
+import type { ServerCookies } from '../dns/edns/server-cookie.js'
 import { QueryLimit, type LimitTerms, type Prefixes } from '../server/query-limit.js'
 
 /** The limits of one thread, which its listeners share; undefined where the settings have none. */

@@ -1,5 +1,5 @@
-import { showRcode } from '../dns/rcode.js'
-import { showRrtype } from '../dns/rrtype.js'
+import { showRcode } from '../dns/registry/rcode.js'
+import { showRrtype } from '../dns/registry/rrtype.js'
 import { MATCH, NO_RCODE, VERDICT, type QueryEvent } from './event.js'
 import { ascii } from './text.js'
 

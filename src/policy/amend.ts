@@ -1,6 +1,6 @@
 import type { LocalData } from '../rules/types.js'
 import { rulesSum, type ZoneState } from '../rules/zone-state.js'
-import { HashedName } from '../wire/hashed-name.js'
+import { HashedName } from '../dns/name/hashed-name.js'
 import type { Changes } from './compare.js'
 import { recordsOf } from './matched-rule.js'
 import { memberOf, sourceOf } from './member-sets.js'

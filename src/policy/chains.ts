@@ -1,5 +1,5 @@
 import { addressWords, showPrefix, type Address } from '../base/address.js'
-import { HashedName, MAX_NAME } from '../wire/hashed-name.js'
+import { HashedName, MAX_NAME } from '../dns/name/hashed-name.js'
 import { AddressTable } from './address-table.js'
 import { DataTable } from './data-table.js'
 import { recordsOf } from './matched-rule.js'

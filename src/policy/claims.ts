@@ -1,5 +1,5 @@
-import { BAN_EDE } from '../dns/ede.js'
-import { RRTYPE } from '../dns/rrtype.js'
+import { BAN_EDE } from '../dns/registry/ede.js'
+import { RRTYPE } from '../dns/registry/rrtype.js'
 import { showInstant } from '../rules/instant.js'
 import type {
   Ban,
@@ -11,7 +11,7 @@ import type {
   Reply,
   Rule
 } from '../rules/types.js'
-import { edeOption } from '../wire/reply.js'
+import { edeOption } from '../dns/reply/reply.js'
 import { TIER, type Claim, type PreparedReply, type SourceSummary } from './snapshot.js'
 import { timetableOf, type Timetable } from './timetable.js'
 

@@ -1,4 +1,4 @@
-import { HashedName } from '../wire/hashed-name.js'
+import { HashedName } from '../dns/name/hashed-name.js'
 import { recordsOf } from './matched-rule.js'
 import { NameTable } from './name-table.js'
 import type { Claim, Snapshot, SourceSummary } from './snapshot.js'

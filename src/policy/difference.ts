@@ -1,6 +1,6 @@
 import type { Seconds } from '../base/units.js'
 import type { RuleSet } from '../rules/types.js'
-import { showCanonical, showName } from '../wire/name.js'
+import { showCanonical, showName } from '../dns/name/name.js'
 import { areasOf, byNetworks, outermost, placesOf, type Area, type Place } from './areas.js'
 import { addressChains, nameChains, type Both, type Chain, type Example } from './chains.js'
 import { compile } from './compile.js'

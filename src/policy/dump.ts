@@ -1,7 +1,7 @@
 import { showAddress } from '../base/address.js'
 import type { Seconds } from '../base/units.js'
 import { PrefixTable } from '../base/prefix-table.js'
-import { showName } from '../wire/name.js'
+import { showName } from '../dns/name/name.js'
 import { AddressTable } from './address-table.js'
 import { Cells, type Cell } from './cells.js'
 import { patternOf, recordsOf } from './matched-rule.js'

@@ -1,6 +1,6 @@
 import type { Seconds } from '../base/units.js'
 import { COVER } from '../rules/types.js'
-import type { HashedName } from '../wire/hashed-name.js'
+import type { HashedName } from '../dns/name/hashed-name.js'
 import { AddressTable } from './address-table.js'
 import { Cells, type Cell } from './cells.js'
 import { matchedRule, recordsOf, type MatchedRule } from './matched-rule.js'

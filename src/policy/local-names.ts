@@ -1,7 +1,7 @@
-import { SPECIAL_USE, type SpecialUse, type SpecialUseKind } from '../dns/special-use.js'
+import { SPECIAL_USE, type SpecialUse, type SpecialUseKind } from '../dns/registry/special-use.js'
 import { COVER } from '../rules/types.js'
-import { HashedName } from '../wire/hashed-name.js'
-import { readName } from '../wire/name.js'
+import { HashedName } from '../dns/name/hashed-name.js'
+import { readName } from '../dns/name/name.js'
 
 /**
  * What is said of a special-use name, or of one in it.

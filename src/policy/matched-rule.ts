@@ -1,7 +1,7 @@
 import { showPrefix } from '../base/address.js'
 import type { Octets } from '../base/units.js'
 import { COVER } from '../rules/types.js'
-import { showCanonical, showName } from '../wire/name.js'
+import { showCanonical, showName } from '../dns/name/name.js'
 import { coverOf, sourceOf } from './member-sets.js'
 import { Records } from './records.js'
 import type { Claim, Snapshot } from './snapshot.js'

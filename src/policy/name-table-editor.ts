@@ -1,5 +1,5 @@
 import type { Octets } from '../base/units.js'
-import type { HashedName } from '../wire/hashed-name.js'
+import type { HashedName } from '../dns/name/hashed-name.js'
 import { filterMask, firstSlot, type NameTableBuffers } from './name-table.js'
 import { octetsOf, recordHolds, recordWords, type MemberAt } from './records.js'
 

@@ -1,4 +1,4 @@
-import type { HashedName } from '../wire/hashed-name.js'
+import type { HashedName } from '../dns/name/hashed-name.js'
 import { recordHolds, type RecordBuffers } from './records.js'
 
 /** The table of names as shared memory, as other threads get it. */

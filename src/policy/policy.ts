@@ -1,7 +1,7 @@
 import type { Seconds } from '../base/units.js'
 import { PrefixTable } from '../base/prefix-table.js'
 import { COVER } from '../rules/types.js'
-import type { HashedName } from '../wire/hashed-name.js'
+import type { HashedName } from '../dns/name/hashed-name.js'
 import { AddressTable } from './address-table.js'
 import {
   CELL_WORDS,

@@ -1,6 +1,6 @@
 import type { Prefix } from '../base/address.js'
 import type { Octets } from '../base/units.js'
-import type { HashedName } from '../wire/hashed-name.js'
+import type { HashedName } from '../dns/name/hashed-name.js'
 import { MemberSets, NO_MEMBERS } from './member-sets.js'
 import {
   ADDRESS_OCTETS,

@@ -1,5 +1,5 @@
 import type { Prefix } from '../base/address.js'
-import type { HashedName } from '../wire/hashed-name.js'
+import type { HashedName } from '../dns/name/hashed-name.js'
 import { coverOf, sourceOf } from './member-sets.js'
 
 /**

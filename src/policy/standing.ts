@@ -1,5 +1,5 @@
 import type { Seconds } from '../base/units.js'
-import { HashedName } from '../wire/hashed-name.js'
+import { HashedName } from '../dns/name/hashed-name.js'
 import { Policy } from './policy.js'
 import { Verdict, type Claim, type Snapshot } from './snapshot.js'
 

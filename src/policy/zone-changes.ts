@@ -1,7 +1,7 @@
 import { amendData, dataAt, type DataChanges } from '../rules/local-data.js'
 import type { NamePolicy } from '../rules/rpz-lines.js'
 import type { LocalData } from '../rules/types.js'
-import { HashedName } from '../wire/hashed-name.js'
+import { HashedName } from '../dns/name/hashed-name.js'
 import type { Amendment, NameChange } from './amend.js'
 import { recordsOf } from './matched-rule.js'
 import { coverOf, sourceOf } from './member-sets.js'

@@ -1,5 +1,5 @@
 import type { Seconds } from '../base/units.js'
-import { showRrtype } from '../dns/rrtype.js'
+import { showRrtype } from '../dns/registry/rrtype.js'
 import { outcomeText, recordedText } from './grounds.js'
 import { readClient, type Client } from './clients.js'
 import { Judge, STATE, stateOf, UNPLACED, type Outcome } from './judge.js'

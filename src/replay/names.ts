@@ -1,7 +1,7 @@
 import { InterdictError } from '../base/error.js'
 import type { Octets } from '../base/units.js'
-import { MAX_NAME } from '../wire/hashed-name.js'
-import { readName, readNameOctets, showCanonical, showName } from '../wire/name.js'
+import { MAX_NAME } from '../dns/name/hashed-name.js'
+import { readName, readNameOctets, showCanonical, showName } from '../dns/name/name.js'
 import { grown, OctetBook, type Salt } from './octet-book.js'
 
 /** Most names held at once, and most octets of them: some 120 MB with what hangs on them. */

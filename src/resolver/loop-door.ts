@@ -1,7 +1,7 @@
-import { EDE } from '../dns/ede.js'
-import { RCODE } from '../dns/rcode.js'
-import type { LoopProbes } from '../wire/loop-probe.js'
-import { edeOption, writeError } from '../wire/reply.js'
+import { EDE } from '../dns/registry/ede.js'
+import { RCODE } from '../dns/registry/rcode.js'
+import type { LoopProbes } from '../dns/message/loop-probe.js'
+import { edeOption, writeError } from '../dns/reply/reply.js'
 import type { Lookup } from './lookup.js'
 
 const BACK = edeOption(EDE.OTHER, 'a question of this resolver has come back to it')

@@ -1,8 +1,8 @@
 import { isMapped, type Prefix } from '../base/address.js'
 import type { Octets } from '../base/units.js'
 import { compilePrefixes, PrefixTable } from '../base/prefix-table.js'
-import type { Answer } from '../wire/answer.js'
-import type { HashedName } from '../wire/hashed-name.js'
+import type { Answer } from '../dns/message/answer.js'
+import type { HashedName } from '../dns/name/hashed-name.js'
 
 /**
  * What stands before an IPv4 address in an IPv6 address that may lead to it: where translators

@@ -1,6 +1,6 @@
 import { readPrefix, type Prefix } from '../base/address.js'
 import { InterdictError } from '../base/error.js'
-import { readRrtype } from '../dns/rrtype.js'
+import { readRrtype } from '../dns/registry/rrtype.js'
 import type { Inapplicable } from './list-reader.js'
 import type { QtypeSet } from './types.js'
 

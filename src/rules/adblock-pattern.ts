@@ -1,6 +1,6 @@
 import { readPrefix, type Prefix } from '../base/address.js'
 import { InterdictError } from '../base/error.js'
-import { readName } from '../wire/name.js'
+import { readName } from '../dns/name/name.js'
 import type { Refusal } from './adblock-modifiers.js'
 import { isTooWide, type Pattern } from './pattern.js'
 

@@ -1,5 +1,5 @@
 import { isMapped } from '../base/address.js'
-import { readRrtype, RRTYPE } from '../dns/rrtype.js'
+import { readRrtype, RRTYPE } from '../dns/registry/rrtype.js'
 import type { Refusal } from './adblock-modifiers.js'
 import { isRecordType, readRecord } from './list-records.js'
 import { isNowhere, readListAddress } from './nowhere.js'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Octets } from '../base/units.js'
-import { lineName } from '../wire/zone-lines.js'
+import { lineName } from '../dns/rdata/zone-lines.js'
 import { hashLine, LineTable } from './line-table.js'
 import { readJournal } from './zone-journal.js'
 

@@ -4,7 +4,7 @@ import { open, readdir, readFile } from 'node:fs/promises'
 import { isAbsolute, parse, relative, resolve, sep } from 'node:path'
 import type { Octets } from '../base/units.js'
 import type { BundleFacts } from './types.js'
-import { lineName } from '../wire/zone-lines.js'
+import { lineName } from '../dns/rdata/zone-lines.js'
 import { applyJournal, linesIn, readZoneCopy } from './effective-zone.js'
 import { rulesSum, type ZoneState } from './zone-state.js'
 

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { duration, size } from '../document/quantity.js'
 import { textAs } from '../document/text.js'
-import { readName } from '../wire/name.js'
+import { readName } from '../dns/name/name.js'
 import { idSchema } from './app-schema.js'
 import { LIST_FORMATS } from './list-formats.js'
 

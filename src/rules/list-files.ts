@@ -1,6 +1,6 @@
 import { failureAt } from '../base/error.js'
 import type { Octets } from '../base/units.js'
-import { showName } from '../wire/name.js'
+import { showName } from '../dns/name/name.js'
 import { copyName, type FileResult, type RuleFiles, type TooLarge } from './folder.js'
 import type { ListFile } from './list-file.js'
 import type { ListEntry } from './networks-schema.js'

@@ -1,5 +1,5 @@
 import type { Octets } from '../base/units.js'
-import { RRTYPE, readRrtype } from '../dns/rrtype.js'
+import { RRTYPE, readRrtype } from '../dns/registry/rrtype.js'
 import { isRecordType, readRecord } from './list-records.js'
 import type { Inapplicable, LineReader, LineSink, Saying } from './list-reader.js'
 import { A_TOP, isBlank, LastWords, LOCAL_NAME, whyNoName, type ListText } from './list-text.js'

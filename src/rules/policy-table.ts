@@ -1,11 +1,11 @@
 import { readAddress, showAddress } from '../base/address.js'
 import { failureAt, InterdictError } from '../base/error.js'
-import { BAN_EDE } from '../dns/ede.js'
-import { readRrtype, RRTYPE } from '../dns/rrtype.js'
+import { BAN_EDE } from '../dns/registry/ede.js'
+import { readRrtype, RRTYPE } from '../dns/registry/rrtype.js'
 import { didYouMean } from '../document/closest.js'
 import type { Path } from '../document/issues.js'
 import { showPath, type Reading } from '../document/read.js'
-import { readName } from '../wire/name.js'
+import { readName } from '../dns/name/name.js'
 import { INSTANT, readInstant } from './instant.js'
 import {
   COLUMNS,

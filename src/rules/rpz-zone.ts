@@ -1,6 +1,6 @@
 import type { Prefix } from '../base/address.js'
 import type { Octets } from '../base/units.js'
-import { RRTYPE, readRrtype } from '../dns/rrtype.js'
+import { RRTYPE, readRrtype } from '../dns/registry/rrtype.js'
 import type { Inapplicable } from './list-reader.js'
 import { prefixOf, triggerOf } from './rpz-trigger.js'
 import { COVER } from './types.js'

@@ -1,5 +1,5 @@
 import { failureAt, type InterdictError } from '../base/error.js'
-import { showName } from '../wire/name.js'
+import { showName } from '../dns/name/name.js'
 import { COVER, type NameSource } from './types.js'
 import { tooWide } from './width.js'
 

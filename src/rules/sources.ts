@@ -1,6 +1,6 @@
 import { didYouMean } from '../document/closest.js'
 import { showAddress } from '../base/address.js'
-import { showCanonical, showName } from '../wire/name.js'
+import { showCanonical, showName } from '../dns/name/name.js'
 import type { App } from './app-file.js'
 import type { AboutEntry } from './networks-schema.js'
 import { tooWide } from './width.js'

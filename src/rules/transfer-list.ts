@@ -1,6 +1,6 @@
 import type { Position } from '../base/position.js'
 import type { Octets } from '../base/units.js'
-import { showName } from '../wire/name.js'
+import { showName } from '../dns/name/name.js'
 import type { ListEntry } from './networks-schema.js'
 import type { Place } from './place.js'
 

@@ -1,4 +1,4 @@
-import { showName } from '../wire/name.js'
+import { showName } from '../dns/name/name.js'
 import { isTooWide, type Pattern } from './pattern.js'
 import { isPublicSuffix } from './public-suffix.js'
 import { sharedZoneBelow } from './shared-zones.js'

@@ -1,7 +1,7 @@
 import { InterdictError } from '../base/error.js'
 import type { Octets } from '../base/units.js'
-import { MAX_NAME } from '../wire/hashed-name.js'
-import { readName, readNameOctets } from '../wire/name.js'
+import { MAX_NAME } from '../dns/name/hashed-name.js'
+import { readName, readNameOctets } from '../dns/name/name.js'
 
 const [STAR, DOT, AT, BACKSLASH] = [0x2a, 0x2e, 0x40, 0x5c]
 /** Of `*` in wire form. */

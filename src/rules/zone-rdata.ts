@@ -1,6 +1,6 @@
 import { InterdictError } from '../base/error.js'
 import { isMapped, readAddress } from '../base/address.js'
-import { RRTYPE } from '../dns/rrtype.js'
+import { RRTYPE } from '../dns/registry/rrtype.js'
 import { readParams } from './service-params.js'
 
 /** What is wrong with the RDATA of a record, and in which of its words. */

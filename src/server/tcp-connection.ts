@@ -6,8 +6,8 @@ import {
   HEADER_SHORT,
   readProxyHeader,
   startsProxyHeader
-} from '../wire/proxy-header.js'
-import { addKeepalive, asksKeepalive, KEEPALIVE } from '../wire/keepalive.js'
+} from '../dns/message/proxy-header.js'
+import { addKeepalive, asksKeepalive, KEEPALIVE } from '../dns/edns/keepalive.js'
 import { SAYS, type FrontEnds } from './front-ends.js'
 import { LATER, SILENCE, TCP, type Responder } from '../resolver/responder.js'
 import { Inbox } from './tcp-inbox.js'

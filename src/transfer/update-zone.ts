@@ -1,6 +1,6 @@
 import { failure, InterdictError } from '../base/error.js'
 import type { Milliseconds, Octets } from '../base/units.js'
-import { isNewer } from '../dns/serial.js'
+import { isNewer } from '../dns/registry/serial.js'
 import type { TransferList } from '../rules/transfer-list.js'
 import type { Soa } from '../wire/zone-message.js'
 import { askSoa, askZone, type AskParts } from './ask.js'

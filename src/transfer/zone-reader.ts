@@ -1,8 +1,8 @@
 import type { Octets } from '../base/units.js'
-import { isNewer } from '../dns/serial.js'
-import { RRTYPE, showRrtype } from '../dns/rrtype.js'
+import { isNewer } from '../dns/registry/serial.js'
+import { RRTYPE, showRrtype } from '../dns/registry/rrtype.js'
 import type { Version } from '../rules/zone-journal.js'
-import { ZoneLines } from '../wire/zone-lines.js'
+import { ZoneLines } from '../dns/rdata/zone-lines.js'
 import { depthIn, readSoa, type Soa, type ZoneRecord } from '../wire/zone-message.js'
 
 /** What is wrong with what a primary sends, in the words of an error. */

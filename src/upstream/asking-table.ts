@@ -1,5 +1,5 @@
 import { hashOctets } from '../base/hash.js'
-import { isSameQuestion } from '../wire/question.js'
+import { isSameQuestion } from '../dns/message/question.js'
 import type { Asking } from './asking.js'
 import type { Inquiry } from './forwarder.js'
 

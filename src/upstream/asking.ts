@@ -1,6 +1,6 @@
 import type { Milliseconds, Octets } from '../base/units.js'
-import type { ClientCookie } from '../wire/client-cookie.js'
-import { mixCase, writeInquiry } from '../wire/inquiry.js'
+import type { ClientCookie } from '../dns/edns/client-cookie.js'
+import { mixCase, writeInquiry } from '../dns/message/inquiry.js'
 import { Link } from './deadlines.js'
 import type { Inquiry, Waiter } from './forwarder.js'
 import type { Random } from './random.js'

@@ -1,4 +1,4 @@
-import { HashedName } from '../wire/hashed-name.js'
+import { HashedName } from '../dns/name/hashed-name.js'
 import type { Group } from './asking.js'
 
 type Domain = { readonly octets: Uint8Array; readonly group: Group }

@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../base/units.js'
-import { EDE } from '../dns/ede.js'
+import { EDE } from '../dns/registry/ede.js'
 import type { Asking } from './asking.js'
 import type { AskingTable } from './asking-table.js'
 import type { Deadlines } from './deadlines.js'

@@ -1,11 +1,11 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { failure } from '../base/error.js'
 import type { Octets, Seconds } from '../base/units.js'
-import { RRCLASS } from '../dns/rrclass.js'
-import { RRTYPE } from '../dns/rrtype.js'
-import { expandName, readName } from './name.js'
-import { HEADER, passName } from './query.js'
-import { putLong, putWord } from './reply-frame.js'
+import { RRCLASS } from '../dns/registry/rrclass.js'
+import { RRTYPE } from '../dns/registry/rrtype.js'
+import { expandName, readName } from '../dns/name/name.js'
+import { HEADER, passName } from '../dns/message/query.js'
+import { putLong, putWord } from '../dns/reply/reply-frame.js'
 
 /*
  * Transaction signatures: RFC 8945. Who has the same secret can tell that a message is of the other,

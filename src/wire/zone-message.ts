@@ -1,13 +1,13 @@
 import { failure } from '../base/error.js'
 import type { Octets, Seconds } from '../base/units.js'
-import { OPCODE } from '../dns/opcode.js'
-import { RRCLASS } from '../dns/rrclass.js'
-import { RRTYPE } from '../dns/rrtype.js'
-import { expandName } from './name.js'
-import { HEADER, passName } from './query.js'
-import { QUESTION_FIXED } from './question.js'
-import { checkRdata, word32 } from './rdata.js'
-import { putLong, putWord } from './reply-frame.js'
+import { OPCODE } from '../dns/registry/opcode.js'
+import { RRCLASS } from '../dns/registry/rrclass.js'
+import { RRTYPE } from '../dns/registry/rrtype.js'
+import { expandName } from '../dns/name/name.js'
+import { HEADER, passName } from '../dns/message/query.js'
+import { QUESTION_FIXED } from '../dns/message/question.js'
+import { checkRdata, word32 } from '../dns/rdata/rdata.js'
+import { putLong, putWord } from '../dns/reply/reply-frame.js'
 
 /*
  * The messages between a secondary and its primaries: questions for a zone's SOA and for the zone,

@@ -5,7 +5,7 @@ import type { Milliseconds } from '../../src/base/units.js'
 import { NameScope } from '../../src/cache/name-scope.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import { PlaceIndex, WAYS } from '../../src/cache/place-index.js'
-import type { Answer } from '../../src/wire/answer.js'
+import type { Answer } from '../../src/dns/message/answer.js'
 import { answerOf as answer } from '../../bench/kit/answer.js'
 
 class FakeClock implements Clock {

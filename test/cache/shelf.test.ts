@@ -1,10 +1,10 @@
 import t from 'tap'
 import { answerOf } from '../../bench/kit/answer.js'
 import { Shelf, SHELVED } from '../../src/cache/shelf.js'
-import type { Answer } from '../../src/wire/answer.js'
-import { Query, READ } from '../../src/wire/query.js'
-import { writeAnswer, writeReady } from '../../src/wire/held-reply.js'
-import { header, octets, question, u16, u32 } from '../wire/octets.js'
+import type { Answer } from '../../src/dns/message/answer.js'
+import { Query, READ } from '../../src/dns/message/query.js'
+import { writeAnswer, writeReady } from '../../src/dns/reply/held-reply.js'
+import { header, octets, question, u16, u32 } from '../dns/octets.js'
 
 const CLASS = 3
 const EPOCH = 7

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
 import { primariesOf, strangePrimaries } from '../../src/config/zone-primaries.js'
-import { readName } from '../../src/wire/name.js'
+import { readName } from '../../src/dns/name/name.js'
 
 const FILE = '/etc/interdict/interdict.yaml'
 const TEXT = `transfers:

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { header, name, octets, opt, question, record, TO_QNAME, type Part } from '../wire/octets.js'
+import { header, name, octets, opt, question, record, TO_QNAME, type Part } from '../dns/octets.js'
 import { faultOf } from './fault.js'
 
 const QUERY = octets(header(7, 0x0100, 1, 0, 0, 1), question('www.example'), opt(1232))

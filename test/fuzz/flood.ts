@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import type { Milliseconds } from '../../src/base/units.js'
-import { header, octets, question } from '../wire/octets.js'
+import { header, octets, question } from '../dns/octets.js'
 import { faultOf } from './fault.js'
 import { word } from './landmarks.js'
 

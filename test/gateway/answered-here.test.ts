@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
 import { answeredHere } from '../../src/gateway/answered-here.js'
-import { showName } from '../../src/wire/name.js'
+import { showName } from '../../src/dns/name/name.js'
 
 /** Special-use names that a settings file has answered here, by the kind of answer. */
 function kindOf(settings: string, name: string): string | undefined {

@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import type { Test } from 'tap'
 import type { Endpoint } from '../../src/socket/datagram.js'
-import { showName } from '../../src/wire/name.js'
+import { showName } from '../../src/dns/name/name.js'
 import { questionOf } from '../upstream/messages.js'
 
 /** A translated address: what is sent to `endpoint` arrives at `target`, and answers come back. */

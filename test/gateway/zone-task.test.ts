@@ -9,7 +9,7 @@ import { ZoneTransfers, type ZoneTaken } from '../../src/gateway/zone-transfers.
 import type { TransferList } from '../../src/rules/transfer-list.js'
 import type { ZoneUpdate } from '../../src/transfer/update-zone.js'
 import { ZoneCopies } from '../../src/transfer/zone-copies.js'
-import { readName } from '../../src/wire/name.js'
+import { readName } from '../../src/dns/name/name.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { MemoryLog } from './serve.js'
 import { eventually } from './site.js'

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { showAddress } from '../../src/base/address.js'
-import { showRcode } from '../../src/dns/rcode.js'
-import { RRTYPE, showRrtype } from '../../src/dns/rrtype.js'
+import { showRcode } from '../../src/dns/registry/rcode.js'
+import { RRTYPE, showRrtype } from '../../src/dns/registry/rrtype.js'
 import { MATCH, NO_RCODE, PROTOCOL, QueryEvent, VERDICT } from '../../src/log/event.js'
 import { Formatter } from '../../src/log/format.js'
 import { QUERY_FIELDS, type QueryRecord } from '../../src/log/schema.js'
-import { showCanonical, showName } from '../../src/wire/name.js'
+import { showCanonical, showName } from '../../src/dns/name/name.js'
 import { eventOf, matchedRule, SHA256, snapshotOf, WALL, wireName } from './events.js'
 
 const UPSTREAMS = ['192.0.2.53', '[2001:db8::53]:853']

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { readPrefix } from '../../src/base/address.js'
-import { RRTYPE } from '../../src/dns/rrtype.js'
+import { RRTYPE } from '../../src/dns/registry/rrtype.js'
 import { explain, explainAddress, type Candidate } from '../../src/policy/explain.js'
 import type { Policy } from '../../src/policy/policy.js'
 import { Verdict } from '../../src/policy/snapshot.js'

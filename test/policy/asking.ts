@@ -1,9 +1,9 @@
-import { RRTYPE } from '../../src/dns/rrtype.js'
+import { RRTYPE } from '../../src/dns/registry/rrtype.js'
 import { compile } from '../../src/policy/compile.js'
 import { Policy } from '../../src/policy/policy.js'
 import { Verdict } from '../../src/policy/snapshot.js'
 import type { RuleSet } from '../../src/rules/types.js'
-import { HashedName } from '../../src/wire/hashed-name.js'
+import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { words } from '../base/words.js'
 import { seeds, wire } from './rule-set.js'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { compile } from '../../src/policy/compile.js'
 import { Policy } from '../../src/policy/policy.js'
-import { HashedName } from '../../src/wire/hashed-name.js'
+import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { ask, hashed, policyOf } from './asking.js'
 import { allow, ban, block, network, ruleSet, seeds, source, wire } from './rule-set.js'
 

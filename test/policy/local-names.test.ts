@@ -1,5 +1,5 @@
 import t from 'tap'
-import { SPECIAL_USE } from '../../src/dns/special-use.js'
+import { SPECIAL_USE } from '../../src/dns/registry/special-use.js'
 import { compare } from '../../src/policy/compare.js'
 import { compile } from '../../src/policy/compile.js'
 import { explain } from '../../src/policy/explain.js'

@@ -1,5 +1,5 @@
 import { readAddress, type Address, type Prefix } from '../../src/base/address.js'
-import { RRTYPE } from '../../src/dns/rrtype.js'
+import { RRTYPE } from '../../src/dns/registry/rrtype.js'
 import { TIER } from '../../src/policy/snapshot.js'
 import { isOpen, timetableOf } from '../../src/policy/timetable.js'
 import {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readPrefix } from '../../src/base/address.js'
-import { RRTYPE } from '../../src/dns/rrtype.js'
+import { RRTYPE } from '../../src/dns/registry/rrtype.js'
 import { compare } from '../../src/policy/compare.js'
 import { compile } from '../../src/policy/compile.js'
 import { explain } from '../../src/policy/explain.js'

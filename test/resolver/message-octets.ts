@@ -1,7 +1,7 @@
 import { readAddress } from '../../src/base/address.js'
-import { RCODE } from '../../src/dns/rcode.js'
-import { RRCLASS } from '../../src/dns/rrclass.js'
-import { readRrtype } from '../../src/dns/rrtype.js'
+import { RCODE } from '../../src/dns/registry/rcode.js'
+import { RRCLASS } from '../../src/dns/registry/rrclass.js'
+import { readRrtype } from '../../src/dns/registry/rrtype.js'
 import { readHex } from './hex.js'
 import type { EdnsText, QueryText } from './scenario.js'
 

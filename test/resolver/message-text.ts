@@ -1,6 +1,6 @@
 import { showAddress } from '../../src/base/address.js'
-import { showRcode } from '../../src/dns/rcode.js'
-import { showRrtype } from '../../src/dns/rrtype.js'
+import { showRcode } from '../../src/dns/registry/rcode.js'
+import { showRrtype } from '../../src/dns/registry/rrtype.js'
 import { flagText } from './message-octets.js'
 
 /*

@@ -5,7 +5,7 @@ import t from 'tap'
 import { readYaml } from '../../src/document/read.js'
 import { quickNames } from '../../src/rules/app-names.js'
 import { appSchema } from '../../src/rules/app-schema.js'
-import { showName } from '../../src/wire/name.js'
+import { showName } from '../../src/dns/name/name.js'
 
 /** What is read quickly must be what the long way reads, on the same lines, with the same rest. */
 function agrees(text: string): void {

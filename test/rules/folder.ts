@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import type { InterdictError } from '../../src/base/error.js'
 import { loadRules, type RulesResult } from '../../src/rules/load.js'
 import { COVER, type NameSource, type RuleSet } from '../../src/rules/types.js'
-import { showName } from '../../src/wire/name.js'
+import { showName } from '../../src/dns/name/name.js'
 import { showPrefix } from '../../src/base/address.js'
 
 /** Files of a rules folder by name; `networks.yaml` and the rest. */

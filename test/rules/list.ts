@@ -1,5 +1,5 @@
 import { showPrefix } from '../../src/base/address.js'
-import { showRrtype } from '../../src/dns/rrtype.js'
+import { showRrtype } from '../../src/dns/registry/rrtype.js'
 import { readList, type ListOptions, type ListResult } from '../../src/rules/list-file.js'
 import type { LocalData, NameSource } from '../../src/rules/types.js'
 import { brief, poured } from './folder.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { edeOption } from '../../src/wire/ede-option.js'
-import { header, name, octets, opt, question, record, u32, type Part } from '../wire/octets.js'
+import { edeOption } from '../../src/dns/edns/ede-option.js'
+import { header, name, octets, opt, question, record, u32, type Part } from '../dns/octets.js'
 import { Checker, type Question } from './checker.js'
 import { History } from './history.js'
 import { nameOf, respond, type Kind } from './world.js'

@@ -1,5 +1,5 @@
-import { decodeName } from '../../src/wire/name.js'
-import { header, name, octets, record, TO_QNAME, u32, type Part } from '../wire/octets.js'
+import { decodeName } from '../../src/dns/name/name.js'
+import { header, name, octets, record, TO_QNAME, u32, type Part } from '../dns/octets.js'
 
 /**
  * What is asked for in the soak, and what the rules of each generation and the upstream say of it.

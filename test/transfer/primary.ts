@@ -4,7 +4,7 @@ import packet, { type Answer } from 'dns-packet'
 import type { Test } from 'tap'
 import type { Primary } from '../../src/transfer/primary.js'
 import { findTsig } from '../../src/wire/tsig.js'
-import { readName } from '../../src/wire/name.js'
+import { readName } from '../../src/dns/name/name.js'
 import { sign, type Key } from './sign.js'
 
 export const ZONE = 'rpz.example'

@@ -8,7 +8,7 @@ import type { Primary } from '../../src/transfer/primary.js'
 import { updateZone, type ZoneUpdate } from '../../src/transfer/update-zone.js'
 import { ZoneCopies } from '../../src/transfer/zone-copies.js'
 import type { ZoneRecord } from '../../src/transfer/zone-record.js'
-import { readName } from '../../src/wire/name.js'
+import { readName } from '../../src/dns/name/name.js'
 import { ZONE } from './primary.js'
 
 const NOWHERE = { file: 'networks.yaml', line: 1, column: 1 }

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { readName } from '../../src/wire/name.js'
+import { readName } from '../../src/dns/name/name.js'
 
 /** A key as a primary of the tests has it. */
 export interface Key {

@@ -1,5 +1,5 @@
-import { RCODE } from '../../src/dns/rcode.js'
-import { RRTYPE } from '../../src/dns/rrtype.js'
+import { RCODE } from '../../src/dns/registry/rcode.js'
+import { RRTYPE } from '../../src/dns/registry/rrtype.js'
 import type { Inquiry } from '../../src/upstream/forwarder.js'
 
 /** Wire form of a name without escapes. */

@@ -3,7 +3,7 @@ import { covers, type Pattern } from '../../src/rules/pattern.js'
 import { isPublicSuffix, registeredName } from '../../src/rules/public-suffix.js'
 import { sharedZoneAround } from '../../src/rules/shared-zones.js'
 import type { NameSource } from '../../src/rules/types.js'
-import { showName } from '../../src/wire/name.js'
+import { showName } from '../../src/dns/name/name.js'
 
 /** Registered names that are kept of each app: more are counted only, so that memory has an end. */
 const MOST = 20_000

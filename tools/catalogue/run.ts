@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { readCatalogue } from '../../src/rules/catalogue.js'
 import { sharedZoneAround } from '../../src/rules/shared-zones.js'
-import { showName } from '../../src/wire/name.js'
+import { showName } from '../../src/dns/name/name.js'
 import { Comparison, type Missing } from './comparison.js'
 import { listFrom } from './lists.js'
 

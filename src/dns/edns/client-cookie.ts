@@ -1,0 +1,75 @@
+import type { Octets } from '../../base/units.js'
+import { findOpt, findOption, OPTION_HEAD, word } from './opt.js'
+import { OPTION_COOKIE } from '../message/query.js'
+import { CLIENT_COOKIE, LONGEST, SHORTEST } from './server-cookie.js'
+
+/** Where in the option the server cookie is. */
+const SERVER_AT: Octets = OPTION_HEAD + CLIENT_COOKIE
+/** Most octets of a COOKIE option. */
+export const MAX_COOKIE: Octets = SERVER_AT + LONGEST
+
+/**
+ * What a response shows to a query with a cookie. RFC 7873 §5.3.
+ *
+ * `nothing`  no COOKIE option, or none that can be found
+ * `wrong`    another client cookie than ours, or a length that no cookie has
+ * `echo`     our client cookie, which only who saw the query knows, but no server cookie
+ * `cookie`   our client cookie, and a server cookie, which is sent along from now on
+ */
+export const SHOWN = { nothing: 0, wrong: 1, echo: 2, cookie: 3 } as const
+
+/** The COOKIE option of our queries to one server. */
+export class ClientCookie {
+  /** What is sent is `option[0, length)`. */
+  readonly option = new Uint8Array(MAX_COOKIE)
+  length: Octets = SERVER_AT
+
+  constructor() {
+    this.option[1] = OPTION_COOKIE
+  }
+
+  /**
+   * Takes another client cookie, and forgets the server cookie. By chance and for this server alone,
+   * so that no other one can foresee it: RFC 9018 §3, which does without the hash of addresses that
+   * RFC 7873 §4.1 has, since who sends from a wildcard does not know its own.
+   *
+   * @param random unforeseeable words of 32 bits
+   */
+  renew(random: { word(): number }): void {
+    putWord32(this.option, OPTION_HEAD, random.word())
+    putWord32(this.option, OPTION_HEAD + 4, random.word())
+    this.setLength(SERVER_AT)
+  }
+
+  /** Reads what the response `octets[start, end)` shows, and takes over its server cookie. */
+  read(octets: Uint8Array, start: Octets, end: Octets): number {
+    const opt = findOpt(octets, start, end)
+    const at = opt === 0 ? 0 : findOption(octets, opt, OPTION_COOKIE)
+    if (at === 0) return SHOWN.nothing
+    const server = word(octets, at + 2) - CLIENT_COOKIE
+    if (server < 0 || !this.isOurs(octets, at)) return SHOWN.wrong
+    if (server === 0) return SHOWN.echo
+    if (server < SHORTEST || server > LONGEST) return SHOWN.wrong
+    for (let i = 0; i < server; i++) this.option[SERVER_AT + i] = octets[at + SERVER_AT + i]!
+    this.setLength(SERVER_AT + server)
+    return SHOWN.cookie
+  }
+
+  private isOurs(octets: Uint8Array, at: Octets): boolean {
+    let differs = 0
+    for (let i = OPTION_HEAD; i < SERVER_AT; i++) differs |= octets[at + i]! ^ this.option[i]!
+    return differs === 0
+  }
+
+  private setLength(length: Octets): void {
+    this.length = length
+    this.option[3] = length - OPTION_HEAD
+  }
+}
+
+function putWord32(octets: Uint8Array, at: Octets, value: number): void {
+  octets[at] = value >>> 24
+  octets[at + 1] = value >>> 16
+  octets[at + 2] = value >>> 8
+  octets[at + 3] = value
+}

@@ -1,0 +1,76 @@
+import type { Octets } from '../../base/units.js'
+import type { Answer } from '../message/answer.js'
+
+/** OPTION-CODE of extended DNS errors. RFC 8914 §2. */
+export const OPTION_EDE = 15
+/** OPTION-CODE and OPTION-LENGTH. RFC 6891 §6.1.2. */
+const OPTION_HEAD: Octets = 4
+/** OPTION-CODE, OPTION-LENGTH, INFO-CODE: an extended error without its text. RFC 8914 §2. */
+const EDE_BARE: Octets = 6
+/** Most octets of EXTRA-TEXT: a line for people, and not a reason to truncate an answer. */
+const MAX_EDE_TEXT: Octets = 200
+
+/**
+ * Prepares an extended DNS error (RFC 8914 §2) to be copied into replies as it is: OPTION-CODE 15,
+ * OPTION-LENGTH, INFO-CODE, and EXTRA-TEXT, cut after the last code point that fits in 200 octets.
+ *
+ * @param text EXTRA-TEXT; octets, if given as such, are meant to be UTF-8
+ */
+export function edeOption(code: number, text: string | Uint8Array): Uint8Array {
+  const whole = typeof text === 'string' ? Buffer.from(text) : text
+  const length = cutAt(whole, MAX_EDE_TEXT)
+  const option = new Uint8Array(EDE_BARE + length)
+  option.set([0, OPTION_EDE, (2 + length) >> 8, 2 + length, code >> 8, code])
+  option.set(whole.subarray(0, length), EDE_BARE)
+  return option
+}
+
+/** Of what an upstream says, beyond which nobody reads on. */
+const MAX_EDES = 3
+
+/** What an upstream said so far, and one extended error more: INFO-CODE and EXTRA-TEXT. RFC 8914 §3. */
+export function addEde(before: Answer['ede'], data: Uint8Array): Answer['ede'] {
+  const code = (data[0]! << 8) | data[1]!
+  const option = edeOption(code, data.subarray(2))
+  if (before === undefined) return { code, option }
+  if (countEdes(before.option) >= MAX_EDES) return before
+  return { code: before.code, option: Uint8Array.of(...before.option, ...option) }
+}
+
+/**
+ * Writes extended errors, as `edeOption` prepared them, to `at`, as far as there is room before
+ * `most`: all as they are, or else as many as fit without their texts.
+ *
+ * @returns how many octets that takes
+ */
+export function putEdes(octets: Uint8Array, at: Octets, most: Octets, edes: Uint8Array): Octets {
+  if (at + edes.length <= most) {
+    octets.set(edes, at)
+    return edes.length
+  }
+  let to = at
+  for (let from = 0; from < edes.length && to + EDE_BARE <= most; from += lengthAt(edes, from)) {
+    octets.set([0, OPTION_EDE, 0, EDE_BARE - OPTION_HEAD, edes[from + 4]!, edes[from + 5]!], to)
+    to += EDE_BARE
+  }
+  return to - at
+}
+
+function countEdes(edes: Uint8Array): number {
+  let count = 0
+  for (let at = 0; at < edes.length; at += lengthAt(edes, at)) count++
+  return count
+}
+
+/** Octets of the option that begins at `at`. */
+function lengthAt(edes: Uint8Array, at: Octets): Octets {
+  return OPTION_HEAD + ((edes[at + 2]! << 8) | edes[at + 3]!)
+}
+
+/** The last end of a code point within `most` octets: octets 10xxxxxx continue one. RFC 3629 §3. */
+function cutAt(text: Uint8Array, most: Octets): Octets {
+  if (text.length <= most) return text.length
+  let end = most
+  while (end > 0 && (text[end]! & 0xc0) === 0x80) end--
+  return end
+}

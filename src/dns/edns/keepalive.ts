@@ -1,0 +1,44 @@
+import type { Milliseconds, Octets } from '../../base/units.js'
+import { HEADER } from '../message/query.js'
+import { findOpt, findOption, OPT_BARE, OPTION_HEAD, optEnd, word } from './opt.js'
+
+/** edns-tcp-keepalive. RFC 7828 §3.1. */
+const OPTION_KEEPALIVE = 11
+/** TIMEOUT counts in these. RFC 7828 §3.1. */
+const UNIT: Milliseconds = 100
+const MAX_TIMEOUT = 0xffff
+/** Octets that the option adds to a reply. */
+export const KEEPALIVE: Octets = OPTION_HEAD + 2
+/** The most that the two octets before a message over TCP can announce. RFC 1035 §4.2.2. */
+const MAX_MESSAGE: Octets = 0xffff
+
+/** Whether the query asks how long it may keep its connection. RFC 7828 §3.2.1. */
+export function asksKeepalive(octets: Uint8Array, start: Octets, end: Octets): boolean {
+  // Without a record behind the question there is no OPT to look for.
+  if (end - start < HEADER || word(octets, start + 10) === 0) return false
+  const opt = findOpt(octets, start, end)
+  return opt !== 0 && findOption(octets, opt, OPTION_KEEPALIVE) !== 0
+}
+
+/**
+ * Adds to the reply `octets[start, end)`, if it ends with an OPT record, for how long its
+ * connection may be idle. Only for replies over TCP: RFC 7828 §3.3.1. The buffer has `KEEPALIVE`
+ * octets of room behind `end`, or the reply is as long as a message can be.
+ *
+ * @returns the new end
+ */
+export function addKeepalive(
+  octets: Uint8Array,
+  start: Octets,
+  end: Octets,
+  idle: Milliseconds
+): Octets {
+  const opt = findOpt(octets, start, end)
+  if (opt === 0 || optEnd(octets, opt) !== end || end - start + KEEPALIVE > MAX_MESSAGE) return end
+  const timeout = Math.min(MAX_TIMEOUT, Math.floor(idle / UNIT))
+  octets.set([0, OPTION_KEEPALIVE, 0, 2, timeout >> 8, timeout & 0xff], end)
+  const length = end - opt - OPT_BARE + KEEPALIVE
+  octets[opt + OPT_BARE - 2] = length >> 8
+  octets[opt + OPT_BARE - 1] = length & 0xff
+  return end + KEEPALIVE
+}

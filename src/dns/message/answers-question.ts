@@ -1,0 +1,45 @@
+import { sameOctets } from '../../base/octets.js'
+import type { Octets } from '../../base/units.js'
+import { OPCODE } from '../registry/opcode.js'
+import { RCODE } from '../registry/rcode.js'
+import { HEADER } from './query.js'
+import { isQuestionAt } from './question.js'
+
+/**
+ * Whether the message in `message[start, end)` answers our inquiry: a response to a QUERY with
+ * our ID and our question (RFC 5452 §9.1); or without any question, if the upstream could not or
+ * would not read ours (FORMERR, SERVFAIL, NOTIMP, REFUSED).
+ *
+ * @param question QNAME as sent, QTYPE and QCLASS, in wire form
+ * @param exactCase whether the case of QNAME has to come back as it was sent; else any will do
+ */
+export function answersQuestion(
+  message: Uint8Array,
+  start: Octets,
+  end: Octets,
+  id: number,
+  question: Uint8Array,
+  exactCase = false
+): boolean {
+  if (end - start < HEADER) return false
+  if (((message[start]! << 8) | message[start + 1]!) !== id) return false
+  const flags = message[start + 2]!
+  if ((flags & 0x80) === 0 || ((flags >> 3) & 0x0f) !== OPCODE.QUERY) return false
+  const questions = (message[start + 4]! << 8) | message[start + 5]!
+  if (questions === 0) return isFailure(message[start + 3]! & 0x0f)
+  if (questions !== 1 || start + HEADER + question.length > end) return false
+  const at = start + HEADER
+  // Nearly all come back as they were sent, which is seen four octets at a time.
+  if (sameOctets(message, at, question, 0, question.length)) return true
+  return !exactCase && isQuestionAt(message, at, question)
+}
+
+/** RCODEs of responses that may come without a question: it could not, or would not, be read. */
+export function isFailure(rcode: number): boolean {
+  return (
+    rcode === RCODE.FORMERR ||
+    rcode === RCODE.SERVFAIL ||
+    rcode === RCODE.NOTIMP ||
+    rcode === RCODE.REFUSED
+  )
+}

@@ -1,0 +1,154 @@
+import type { Octets } from '../../base/units.js'
+import { RRCLASS } from '../registry/rrclass.js'
+import { RRTYPE } from '../registry/rrtype.js'
+import { HEADER } from './query.js'
+import { isAtOrBelow, isBelow, isSameName } from '../name/same-name.js'
+
+/** Most CNAMEs in a row that are followed; the rest of a longer chain is cut off. */
+export const MAX_LINKS = 16
+/** Names that records point to and that addresses are compared with, one by one. */
+const MAX_MENTIONS = 32
+/** TYPE, CLASS, TTL and RDLENGTH. RFC 1035 §4.1.3. */
+const RECORD_FIXED: Octets = 10
+/** Octets of an RRSIG's RDATA before the signer's name. RFC 4034 §3.1. */
+export const SIGNER: Octets = 18
+
+/** Where in RDATA the name stands whose addresses ADDITIONAL may have. */
+export const MENTION: Readonly<Record<number, Octets>> = {
+  [RRTYPE.NS]: 0,
+  [RRTYPE.MX]: 2,
+  [RRTYPE.SRV]: 6,
+  [RRTYPE.SVCB]: 2,
+  [RRTYPE.HTTPS]: 2
+}
+
+/** Types of ADDITIONAL that help with a name that another record points to. */
+export function isHelper(type: number): boolean {
+  switch (type) {
+    case RRTYPE.A:
+    case RRTYPE.AAAA:
+    case RRTYPE.RRSIG:
+    case RRTYPE.SVCB:
+    case RRTYPE.HTTPS:
+      return true
+    default:
+      return false
+  }
+}
+
+/**
+ * Sees all records of a response, in order, and says whether each obviously belongs to the
+ * question, as with nearly every response. It may be wrong in one way only: what is `doubtful` may
+ * still be in order, and `dropUnrelated` knows. Nothing but the lists here is allocated.
+ */
+export class Bailiwick {
+  doubtful = false
+  /** Names of the chain from QNAME on, where they stand. */
+  private readonly chain: Octets[] = [HEADER]
+  private readonly mentions: Octets[] = []
+  private hasData = false
+  private dname: Octets = -1
+  /** A zone that the chain is in, by AUTHORITY. */
+  private zone: Octets = -1
+
+  private message: Uint8Array = new Uint8Array(0)
+  private qtype = 0
+  private qclass = 0
+
+  /** Begins with another response. */
+  begin(message: Uint8Array, qtype: number, qclass: number): void {
+    this.message = message
+    this.qtype = qtype
+    this.qclass = qclass
+    this.doubtful = false
+    // An array that is cut loses its memory, and most have nothing to be cut off.
+    if (this.chain.length > 1) this.chain.length = 1
+    if (this.mentions.length > 0) this.mentions.length = 0
+    this.hasData = false
+    this.dname = -1
+    this.zone = -1
+  }
+
+  /** @param at position after the owner name, `end` that after the record */
+  see(section: number, owner: Octets, at: Octets, type: number, end: Octets): void {
+    if (this.doubtful) return
+    const { message } = this
+    const rrclass = (message[at + 2]! << 8) | message[at + 3]!
+    const data = at + RECORD_FIXED
+    if (rrclass !== this.qclass && this.qclass !== RRCLASS.ANY) this.doubtful = true
+    else if (section === 0) this.doubtful = !this.isOfChain(owner, type, data)
+    else if (section === 1) this.doubtful = !this.isOfZone(owner, type, data, end)
+    else this.doubtful = !isHelper(type) || !this.isMentioned(owner)
+    const offset = MENTION[type]
+    if (offset !== undefined) this.mention(message[data + offset] === 0 ? owner : data + offset)
+  }
+
+  private isOfChain(owner: Octets, type: number, data: Octets): boolean {
+    const { message, chain, qtype } = this
+    const head = chain[chain.length - 1]!
+    const follows = type !== qtype && qtype !== RRTYPE.ANY
+    if (type === RRTYPE.RRSIG && follows) return this.isSigned(owner)
+    if (type === RRTYPE.DNAME && follows) {
+      this.dname = owner
+      return !this.hasData && isBelow(message, head, owner)
+    }
+    if (!isSameName(message, owner, head)) return false
+    if (type === RRTYPE.CNAME && follows) return !this.hasData && this.link(data)
+    this.hasData = true
+    return !follows
+  }
+
+  /** False where the chain goes back to itself, or is too long. */
+  private link(target: Octets): boolean {
+    const { message, chain } = this
+    if (chain.length > MAX_LINKS) return false
+    for (const name of chain) if (isSameName(message, name, target)) return false
+    chain.push(target)
+    return true
+  }
+
+  private isSigned(owner: Octets): boolean {
+    const { message, chain, dname } = this
+    for (const name of chain) if (isSameName(message, name, owner)) return true
+    return dname >= 0 && isSameName(message, dname, owner)
+  }
+
+  private isOfZone(owner: Octets, type: number, data: Octets, end: Octets): boolean {
+    const { message } = this
+    switch (type) {
+      case RRTYPE.SOA:
+      case RRTYPE.NS:
+        if (!this.isAbove(owner)) return false
+        this.zone = owner
+        return true
+      case RRTYPE.DS:
+        return this.isAbove(owner)
+      case RRTYPE.RRSIG:
+        if (data + SIGNER >= end || !this.isAbove(data + SIGNER)) return false
+        this.zone = data + SIGNER
+        return isAtOrBelow(message, owner, this.zone)
+      case RRTYPE.NSEC:
+      case RRTYPE.NSEC3:
+        return this.zone >= 0 && isAtOrBelow(message, owner, this.zone)
+      default:
+        return false
+    }
+  }
+
+  /** At or above the last name of the chain, or the first. */
+  private isAbove(owner: Octets): boolean {
+    const { message, chain } = this
+    const last = chain[chain.length - 1]!
+    return isAtOrBelow(message, last, owner) || isAtOrBelow(message, HEADER, owner)
+  }
+
+  private mention(name: Octets): void {
+    if (this.mentions.length === MAX_MENTIONS) this.mentions.length = 0
+    this.mentions.push(name)
+  }
+
+  private isMentioned(owner: Octets): boolean {
+    for (const name of this.mentions) if (isSameName(this.message, name, owner)) return true
+    return false
+  }
+}

@@ -1,0 +1,71 @@
+import type { Octets } from '../../base/units.js'
+import { word } from '../edns/opt.js'
+
+/*
+ * PROXY protocol, version 2 (§2.2 of its specification, by HAProxy): 12 octets of signature,
+ * version and command, family and transport, length of what follows: source address, destination
+ * address, ports, and TLVs that nobody here needs.
+ */
+const SIGNATURE = Uint8Array.from([13, 10, 13, 10, 0, 13, 10, 0x51, 0x55, 0x49, 0x54, 10])
+const HEAD: Octets = 16
+const LOCAL = 0x20
+const PROXY = 0x21
+const INET = 0x1
+const INET6 = 0x2
+/** Octets of addresses and ports. */
+const INET_LENGTH: Octets = 12
+const INET6_LENGTH: Octets = 36
+/** What no header is longer than, whatever TLVs it carries: so much of a stream is kept for it. */
+const LONGEST: Octets = 2048
+
+/** The header is not all there yet; a datagram has no more. */
+export const HEADER_SHORT = 0
+/** This is no header. */
+export const HEADER_BROKEN = -1
+
+/** Whether a header begins here. No DNS message does: it would be a response code in a query. */
+export function startsProxyHeader(octets: Uint8Array): boolean {
+  return octets.length >= SIGNATURE.length && hasSignature(octets, 0, octets.length)
+}
+
+/**
+ * Reads the header that begins at `start` and writes the client's address to `client`, four words
+ * as in `DatagramBatch.peers`. LOCAL stands for the front end itself: `client` stays as it is.
+ *
+ * @returns where the header ends, HEADER_SHORT or HEADER_BROKEN
+ */
+export function readProxyHeader(
+  octets: Uint8Array,
+  start: Octets,
+  end: Octets,
+  client: Uint32Array
+): Octets {
+  if (!hasSignature(octets, start, end)) return HEADER_BROKEN
+  if (end - start < HEAD) return HEADER_SHORT
+  const command = octets[start + 12]!
+  const family = octets[start + 13]! >> 4
+  const length = word(octets, start + 14)
+  const after = start + HEAD + length
+  if (after - start > LONGEST || (command !== LOCAL && command !== PROXY)) return HEADER_BROKEN
+  if (after > end) return HEADER_SHORT
+  if (command === LOCAL) return after
+  if (family === INET && length >= INET_LENGTH) {
+    client.set([0, 0, 0xffff, long(octets, start + HEAD)])
+    return after
+  }
+  // Unknown families and UNIX sockets have no address by which a network could be found.
+  if (family !== INET6 || length < INET6_LENGTH) return HEADER_BROKEN
+  for (let i = 0; i < 4; i++) client[i] = long(octets, start + HEAD + 4 * i)
+  return after
+}
+
+/** Whether what is there of the signature is right. */
+function hasSignature(octets: Uint8Array, start: Octets, end: Octets): boolean {
+  const length = Math.min(SIGNATURE.length, end - start)
+  for (let i = 0; i < length; i++) if (octets[start + i] !== SIGNATURE[i]) return false
+  return true
+}
+
+function long(octets: Uint8Array, at: Octets): number {
+  return word(octets, at) * 0x10000 + word(octets, at + 2)
+}

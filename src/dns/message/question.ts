@@ -1,0 +1,67 @@
+import { fourAt, putFour, sameOctets } from '../../base/octets.js'
+import { Scratch } from '../../base/scratch.js'
+import type { Octets } from '../../base/units.js'
+import { lower, LOWER, MAX_NAME } from '../name/hashed-name.js'
+
+/*
+ * A question as it stands in a message: QNAME in any letter case, root label included and not
+ * compressed, QTYPE and QCLASS. RFC 1035 §4.1.2.
+ */
+
+/** QTYPE and QCLASS. */
+export const QUESTION_FIXED: Octets = 4
+/** QTYPE, QCLASS and one octet of flags, behind QNAME in a key. */
+export const KEY_TAIL: Octets = QUESTION_FIXED + 1
+
+/** Cache key: lower-cased QNAME, QTYPE, QCLASS, DO and CD. */
+export type QuestionKey = Uint8Array
+
+const keys = new Scratch(MAX_NAME + KEY_TAIL, length => new Uint8Array(length))
+
+/** A question in wire form. */
+export function questionOf(qname: Uint8Array, qtype: number, qclass: number): Uint8Array {
+  return Uint8Array.of(...qname, qtype >> 8, qtype, qclass >> 8, qclass)
+}
+
+export function qtypeOf(question: Uint8Array): number {
+  const at = question.length - QUESTION_FIXED
+  return (question[at]! << 8) | question[at + 1]!
+}
+
+/** Whether two questions are the same, however QNAME is spelt. RFC 4343. */
+export function isSameQuestion(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && isQuestionAt(a, 0, b)
+}
+
+/** Whether a question is what stands at `at`, where there are as many octets, however it is spelt. */
+export function isQuestionAt(octets: Uint8Array, at: Octets, question: Uint8Array): boolean {
+  const name = question.length - QUESTION_FIXED
+  for (let i = 0; i < name; i++) if (LOWER[octets[at + i]!] !== LOWER[question[i]!]) return false
+  return sameOctets(octets, at + name, question, name, QUESTION_FIXED)
+}
+
+/** The last octet of a key. */
+export function keyFlags(dnssecOk: boolean, checkingDisabled: boolean): number {
+  return (dnssecOk ? 1 : 0) | (checkingDisabled ? 2 : 0)
+}
+
+/** What is asked of an upstream. */
+interface Asked {
+  readonly question: Uint8Array
+  readonly dnssecOk: boolean
+  readonly checkingDisabled: boolean
+}
+
+/** The key under which the answer is kept; valid until the next call. */
+export function keyOf({ question, dnssecOk, checkingDisabled }: Asked): QuestionKey {
+  const key = keys.take(question.length + 1)
+  const name = question.length - QUESTION_FIXED
+  let at = 0
+  for (const last = name - 4; at <= last; at = (at + 4) | 0) {
+    putFour(key, at, lower(fourAt(question, at)))
+  }
+  for (; at < name; at++) key[at] = LOWER[question[at]!]!
+  for (; at < question.length; at++) key[at] = question[at]!
+  key[question.length] = keyFlags(dnssecOk, checkingDisabled)
+  return key
+}

@@ -1,0 +1,229 @@
+import { failure } from '../../base/error.js'
+import type { Milliseconds, Octets, Seconds } from '../../base/units.js'
+import { RCODE } from '../registry/rcode.js'
+import { RRCLASS } from '../registry/rrclass.js'
+import { RRTYPE } from '../registry/rrtype.js'
+import type { Answer } from './answer.js'
+import { isFailure } from './answers-question.js'
+import { Bailiwick } from './bailiwick.js'
+import { addEde, OPTION_EDE } from '../edns/ede-option.js'
+import { skipName } from '../name/name.js'
+import { HEADER } from './query.js'
+import { checkRdata, collectLeads, soaMinimum, word32, type Leads } from '../rdata/rdata.js'
+import { qtypeOf, QUESTION_FIXED } from './question.js'
+import type { TtlLimits } from './response.js'
+import { isAtOrBelow } from '../name/same-name.js'
+import { WordList } from '../name/word-list.js'
+
+/** TYPE, CLASS, TTL and RDLENGTH. RFC 1035 §4.1.3. */
+const RECORD_FIXED: Octets = 10
+
+const NO_OCTETS = new Uint8Array(0)
+const NO_ADDRESSES = new Uint32Array(0)
+
+/** One response while it is being read. One instance is used again and again. */
+export class Reading implements Leads {
+  /** Where the records begin: after the question. */
+  start: Octets = 0
+  rcode = 0
+  ede: Answer['ede']
+  /** Positions of TTLs in the message. */
+  readonly ttls = new WordList()
+  readonly targets: number[] = []
+  readonly leads: number[] = []
+  readonly addresses = new WordList()
+  /** Positions of owner names that are QNAME or above it and not, or not all, a pointer. */
+  readonly spelt = new WordList()
+  private message: Uint8Array = NO_OCTETS
+  /** Records kept of ANSWER, AUTHORITY and ADDITIONAL. */
+  private readonly counts: [number, number, number] = [0, 0, 0]
+  /** Whether ANSWER has a record of QTYPE. */
+  private hasData = false
+  /** From the SOA in AUTHORITY: the lower of TTL and MINIMUM. */
+  private negativeTtl: Seconds | undefined
+  /** Position of the first OPT or TSIG. */
+  private cut: Octets | undefined
+  private hasOpt = false
+  private readonly bailiwick = new Bailiwick()
+
+  /** Forgets what was read before. */
+  begin(message: Uint8Array): void {
+    this.message = message
+    this.rcode = (message[3] ?? 0) & 0x0f
+    this.ede = undefined
+    this.ttls.length = 0
+    this.addresses.length = 0
+    this.spelt.length = 0
+    // An array that is cut loses its memory, and most have nothing in them.
+    if (this.targets.length > 0) this.targets.length = 0
+    if (this.leads.length > 0) this.leads.length = 0
+    this.counts[0] = this.counts[1] = this.counts[2] = 0
+    this.hasData = false
+    this.negativeTtl = undefined
+    this.cut = undefined
+    this.hasOpt = false
+    this.bailiwick.doubtful = false
+  }
+
+  /** Whether some record does not obviously belong to the question. */
+  get isDoubtful(): boolean {
+    return this.bailiwick.doubtful
+  }
+
+  /** Goes past the question, which must be as long as the one that was asked. */
+  readQuestion(question: Uint8Array): void {
+    const { message } = this
+    const questions = this.count(0)
+    this.start = message.length
+    if (questions === 0 && isFailure(this.rcode)) return
+    const nameEnd = skipName(message, HEADER, HEADER)
+    const end = nameEnd + QUESTION_FIXED
+    if (end > message.length) throw failure('WIRE_SHORT', message.length)
+    const type = (message[nameEnd]! << 8) | message[nameEnd + 1]!
+    if (questions !== 1 || end !== HEADER + question.length || type !== qtypeOf(question)) {
+      throw failure('WIRE_QUESTION', HEADER)
+    }
+    this.start = end
+  }
+
+  /** Reads all records and returns the end of those that are kept. */
+  readRecords(qtype: number): Octets {
+    const { start } = this
+    let pos = start
+    if (this.count(0) === 0) return start // a failure without a question: nothing to keep
+    const qclass = (this.message[start - 2]! << 8) | this.message[start - 1]!
+    this.bailiwick.begin(this.message, qtype, qclass)
+    for (let section = 0; section < 3; section++) {
+      for (let left = this.count(section + 1); left > 0; left--) {
+        pos = this.readRecord(pos, section, qtype)
+      }
+    }
+    return this.cut ?? pos
+  }
+
+  /** Returns the position after the record. */
+  private readRecord(owner: Octets, section: number, qtype: number): Octets {
+    const { message } = this
+    const at = skipName(message, owner, HEADER, this.ttls)
+    const data = at + RECORD_FIXED
+    if (data > message.length) throw failure('WIRE_SHORT', message.length)
+    const type = (message[at]! << 8) | message[at + 1]!
+    const end = data + ((message[at + 8]! << 8) | message[at + 9]!)
+    if (end > message.length) throw failure('WIRE_SHORT', message.length)
+    if (type === RRTYPE.OPT) this.readOpt(owner, at, end, section)
+    if (type === RRTYPE.OPT || type === RRTYPE.TSIG) this.cut ??= owner
+    if (this.cut !== undefined) return end
+
+    this.ttls.push(at + 4)
+    checkRdata(message, type, data, end, this.ttls)
+    this.bailiwick.see(section, owner, at, type, end)
+    if (isSpelt(message[owner]!) && isAtOrBelow(message, HEADER, owner)) this.spelt.push(owner)
+    this.counts[section as 0 | 1 | 2]++
+    if (section === 0) this.readAnswerRecord(at, type, end, qtype)
+    if (section === 1 && type === RRTYPE.SOA) {
+      this.negativeTtl = Math.min(ttlAt(message, at + 4), sane(soaMinimum(message, end)))
+    }
+    return end
+  }
+
+  private readAnswerRecord(at: Octets, type: number, end: Octets, qtype: number): void {
+    const { message } = this
+    if (type === qtype || qtype === RRTYPE.ANY) this.hasData = true
+    const rrclass = (message[at + 2]! << 8) | message[at + 3]!
+    if (rrclass === RRCLASS.IN) collectLeads(message, type, at + RECORD_FIXED, end, this)
+  }
+
+  /** RFC 6891 §6.1.3 for the upper bits of RCODE. */
+  private readOpt(owner: Octets, at: Octets, end: Octets, section: number): void {
+    const { message } = this
+    if (section !== 2 || this.hasOpt || message[owner] !== 0) throw failure('WIRE_OPT', owner)
+    this.hasOpt = true
+    this.rcode |= message[at + 4]! << 4
+    for (let pos = at + RECORD_FIXED; pos < end;) {
+      const value = pos + 4
+      const next = value + (((message[pos + 2] ?? 0) << 8) | (message[pos + 3] ?? 0))
+      if (value > end || next > end) throw failure('WIRE_RDATA', 'OPT', pos)
+      const option = (message[pos]! << 8) | message[pos + 1]!
+      if (option === OPTION_EDE && next >= value + 2) {
+        this.ede = addEde(this.ede, message.subarray(value, next))
+      }
+      pos = next
+    }
+  }
+
+  /** Writes TTLs as they are kept into `body` and returns the answer's lifetime. */
+  settleTtls(body: Uint8Array, ttls: Uint16Array, limits: TtlLimits): Seconds {
+    const { rcode, counts } = this
+    const answered = rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN
+    const negative = answered && (rcode === RCODE.NXDOMAIN || !this.hasData)
+    const negativeTtl = Math.min(this.negativeTtl ?? 0, limits.negativeMaxTtl)
+    let lowest = negative ? negativeTtl : limits.maxTtl
+    for (let i = 0; i < ttls.length; i++) {
+      const at = ttls[i]!
+      let ttl = ttlAt(body, at)
+      if (ttl > 0) ttl = Math.min(Math.max(ttl, limits.minTtl), limits.maxTtl)
+      // The SOA of a negative answer, and what proves it, live as long as it does. RFC 9077 §3.
+      const proof = negative && i >= counts[0] && i < counts[0] + counts[1]
+      if (proof) ttl = Math.min(ttl, negativeTtl)
+      if (i < counts[0]) lowest = Math.min(lowest, ttl)
+      putTtl(body, at, ttl)
+    }
+    if ((this.message[2]! & 0x02) !== 0) return 0
+    return answered ? lowest : limits.failureTtl
+  }
+
+  answer(
+    lifetime: Seconds,
+    body: Uint8Array,
+    ttls: Uint16Array,
+    now: Milliseconds,
+    upstream: number
+  ): Answer {
+    const { rcode, counts, leads, targets, addresses } = this
+    const ours = rcode === RCODE.FORMERR || rcode === RCODE.NOTIMP || rcode > 0x0f
+    return {
+      body,
+      rcode: ours ? RCODE.SERVFAIL : rcode,
+      answers: counts[0],
+      authorities: counts[1],
+      additionals: counts[2],
+      authentic: ((this.message[3] ?? 0) & 0x20) !== 0,
+      ttls,
+      storedAt: now,
+      lifetime,
+      ede: this.ede,
+      upstream,
+      targets: leads.length === 0 ? NO_OCTETS : new Uint8Array(targets),
+      leads: leads.length === 0 ? NO_OCTETS : new Uint8Array(leads),
+      addresses: addresses.length === 0 ? NO_ADDRESSES : addresses.toArray(),
+      cleanEpoch: -1,
+      cleanClass: -1
+    }
+  }
+
+  /** Count number `i` of the header's four. */
+  private count(i: number): number {
+    return (this.message[4 + 2 * i]! << 8) | this.message[5 + 2 * i]!
+  }
+}
+
+/** Whether a name that begins with this octet has a label here: neither a pointer nor the root. */
+export function isSpelt(head: number): boolean {
+  return head !== 0 && head < 0xc0
+}
+
+/** A TTL with bit 31 set is 0. RFC 2181 §8. */
+function sane(ttl: number): Seconds {
+  return ttl > 0x7fff_ffff ? 0 : ttl
+}
+
+function ttlAt(octets: Uint8Array, at: Octets): Seconds {
+  return sane(word32(octets, at))
+}
+
+function putTtl(octets: Uint8Array, at: Octets, ttl: Seconds): void {
+  octets[at] = ttl >> 24
+  octets[at + 1] = ttl >> 16
+  octets[at + 2] = ttl >> 8
+  octets[at + 3] = ttl
+}

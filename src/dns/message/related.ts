@@ -1,0 +1,266 @@
+import { failure } from '../../base/error.js'
+import type { Octets } from '../../base/units.js'
+import { RRCLASS } from '../registry/rrclass.js'
+import { RRTYPE } from '../registry/rrtype.js'
+import { isHelper, MAX_LINKS, MENTION, SIGNER } from './bailiwick.js'
+import { expandName } from '../name/name.js'
+import { HEADER } from './query.js'
+import { qtypeOf } from './question.js'
+import { expandRdata } from '../rdata/rdata.js'
+
+/** Longest message: what the length of TCP can say. RFC 1035 §4.2.2. */
+const MAX_MESSAGE: Octets = 65_535
+const RECORD_FIXED: Octets = 10
+
+/** A lower-cased name in wire form, an octet a character: compared and looked up as one value. */
+type Key = string
+
+interface Found {
+  readonly section: number
+  readonly owner: Key
+  readonly type: number
+  readonly inClass: boolean
+  /** Positions after the owner name, of RDATA, and after the record. */
+  readonly at: Octets
+  readonly data: Octets
+  readonly end: Octets
+}
+
+/**
+ * The response without records that nobody asked for, which its cache would otherwise give out:
+ *
+ * - ANSWER keeps the chain of CNAMEs and DNAMEs from QNAME, in whatever order, and at its end the
+ *   records of QTYPE; where the chain is broken, comes back to itself or is longer than 16, its
+ *   good beginning;
+ * - AUTHORITY keeps SOA, NS and DS at or above names of the chain, RRSIGs of zones that are so,
+ *   and NSEC and NSEC3 in such zones;
+ * - ADDITIONAL keeps addresses and SVCB of names that kept records point to; and OPT.
+ *
+ * If there is something to drop, names are written anew without compression but for QNAME itself,
+ * since pointers could lead into what is gone; else it is `message` itself. Slow, and seldom
+ * needed: `Bailiwick` says when. The message was read by `readResponse` before.
+ *
+ * @throws InterdictError WIRE_LARGE and those of `expandName`
+ */
+export function dropUnrelated(message: Uint8Array, question: Uint8Array): Uint8Array {
+  const { records, end, opt } = findRecords(message, question)
+  const kept = new Related(message, qtypeOf(question), records).keep()
+  if (kept.size === records.length) return message
+  return rewrite(message, question, records, kept, message.subarray(opt ?? end, end))
+}
+
+function findRecords(
+  message: Uint8Array,
+  question: Uint8Array
+): { records: Found[]; end: Octets; opt: Octets | undefined } {
+  const records: Found[] = []
+  let pos = HEADER + question.length
+  const qclass = word(message, pos - 2)
+  for (let section = 0; section < 3; section++) {
+    for (let left = word(message, 6 + 2 * section); left > 0; left--) {
+      const { key: owner, end: at } = keyAt(message, pos)
+      const data = at + RECORD_FIXED
+      const end = data + word(message, at + 8)
+      const type = word(message, at)
+      // What follows OPT or TSIG was cut off in any case.
+      if (type === RRTYPE.OPT) return { records, end, opt: pos }
+      if (type === RRTYPE.TSIG) return { records, end: pos, opt: undefined }
+      const inClass = qclass === RRCLASS.ANY || word(message, at + 2) === qclass
+      records.push({ section, owner, type, inClass, at, data, end })
+      pos = end
+    }
+  }
+  return { records, end: pos, opt: undefined }
+}
+
+/** Finds out what belongs to the question. */
+class Related {
+  private readonly kept = new Set<Found>()
+  private readonly chain = new Set<Key>()
+  private readonly byOwner = new Map<Key, Found[]>()
+  private readonly rest: Found[][] = [[], [], []]
+
+  constructor(
+    private readonly message: Uint8Array,
+    private readonly qtype: number,
+    records: readonly Found[]
+  ) {
+    for (const record of records.filter(({ inClass }) => inClass)) {
+      this.rest[record.section]!.push(record)
+      if (record.section > 0) continue
+      const same = this.byOwner.get(record.owner)
+      if (same === undefined) this.byOwner.set(record.owner, [record])
+      else same.push(record)
+    }
+  }
+
+  keep(): ReadonlySet<Found> {
+    let name: Key | undefined = keyAt(this.message, HEADER).key
+    while (name !== undefined && !this.chain.has(name) && this.chain.size <= MAX_LINKS) {
+      this.chain.add(name)
+      name = this.follow(name)
+    }
+    this.keepAuthority()
+    this.keepAdditional()
+    return this.kept
+  }
+
+  /** Keeps what ANSWER has at `name`, and returns where that leads. */
+  private follow(name: Key): Key | undefined {
+    const { qtype } = this
+    const here = this.byOwner.get(name) ?? []
+    const data = here.filter(({ type }) => type === qtype || qtype === RRTYPE.ANY)
+    if (data.length > 0) {
+      this.add(data, here)
+      return undefined
+    }
+    const dname = this.dnameAbove(name)
+    const cname = here.find(({ type }) => type === RRTYPE.CNAME)
+    const target = cname === undefined ? undefined : keyAt(this.message, cname.data).key
+    if (cname === undefined || target === undefined) return this.substitute(name, dname)
+    if (this.chain.has(target) || this.chain.size > MAX_LINKS) return undefined
+    if (dname !== undefined) this.add([dname], this.byOwner.get(dname.owner)!)
+    this.add([cname], here)
+    return target
+  }
+
+  private dnameAbove(name: Key): Found | undefined {
+    for (const above of parents(name)) {
+      const found = this.byOwner.get(above)?.find(({ type }) => type === RRTYPE.DNAME)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  /** Follows a DNAME whose CNAME the upstream left out. RFC 6672 §2.2. */
+  private substitute(name: Key, dname: Found | undefined): Key | undefined {
+    if (dname === undefined) return undefined
+    this.add([dname], this.byOwner.get(dname.owner)!)
+    return name.slice(0, -dname.owner.length) + keyAt(this.message, dname.data).key
+  }
+
+  /** Keeps records, and the signatures at their owner. */
+  private add(records: readonly Found[], here: readonly Found[]): void {
+    for (const record of records) this.kept.add(record)
+    for (const record of here) if (record.type === RRTYPE.RRSIG) this.kept.add(record)
+  }
+
+  private keepAuthority(): void {
+    const { message, kept } = this
+    const above = new Set([...this.chain].flatMap(name => [name, ...parents(name)]))
+    const zones = new Set<Key>()
+    const proofs: Found[] = []
+    for (const record of this.rest[1]!) {
+      const { type, owner } = record
+      if (type === RRTYPE.NSEC || type === RRTYPE.NSEC3) proofs.push(record)
+      else if (type === RRTYPE.RRSIG) {
+        const signer = signerOf(message, record)
+        if (signer === undefined || !above.has(signer) || !isIn(owner, signer)) continue
+        zones.add(signer)
+        kept.add(record)
+      } else if (isZoneType(type) && above.has(owner)) {
+        if (type !== RRTYPE.DS) zones.add(owner)
+        kept.add(record)
+      }
+    }
+    for (const proof of proofs) {
+      if ([proof.owner, ...parents(proof.owner)].some(name => zones.has(name))) kept.add(proof)
+    }
+  }
+
+  private keepAdditional(): void {
+    const { kept } = this
+    const mentions = new Set<Key>()
+    for (const record of kept) this.mention(record, mentions)
+    const helpers = this.rest[2]!.filter(({ type }) => isHelper(type))
+    const services = helpers.filter(({ type }) => MENTION[type] !== undefined)
+    for (const record of [...services, ...helpers]) {
+      if (!mentions.has(record.owner)) continue
+      kept.add(record)
+      this.mention(record, mentions)
+    }
+  }
+
+  private mention({ type, owner, data }: Found, mentions: Set<Key>): void {
+    const offset = MENTION[type]
+    if (offset === undefined) return
+    const at = data + offset
+    mentions.add(this.message[at] === 0 ? owner : keyAt(this.message, at).key)
+  }
+}
+
+function isZoneType(type: number): boolean {
+  return type === RRTYPE.SOA || type === RRTYPE.NS || type === RRTYPE.DS
+}
+
+function isIn(name: Key, zone: Key): boolean {
+  return name === zone || parents(name).includes(zone)
+}
+
+function signerOf(message: Uint8Array, { data, end }: Found): Key | undefined {
+  return data + SIGNER < end ? keyAt(message, data + SIGNER).key : undefined
+}
+
+/** All names above, the nearest first. */
+function parents(name: Key): Key[] {
+  const found: Key[] = []
+  for (let at = 0; name.charCodeAt(at) > 0;) {
+    at += 1 + name.charCodeAt(at)
+    found.push(name.slice(at))
+  }
+  return found
+}
+
+function rewrite(
+  message: Uint8Array,
+  question: Uint8Array,
+  records: readonly Found[],
+  kept: ReadonlySet<Found>,
+  opt: Uint8Array
+): Uint8Array {
+  const out = [...message.subarray(0, HEADER + question.length)]
+  const qname = keyAt(message, HEADER).key
+  const counts = [0, 0, opt.length > 0 ? 1 : 0]
+  for (const record of records) {
+    if (!kept.has(record)) continue
+    counts[record.section]!++
+    writeRecord(message, record, qname, out)
+    if (out.length > MAX_MESSAGE) throw failure('WIRE_LARGE', out.length)
+  }
+  counts.forEach((count, section) => {
+    out[6 + 2 * section] = count >> 8
+    out[7 + 2 * section] = count & 0xff
+  })
+  const whole = new Uint8Array(out.length + opt.length)
+  whole.set(out)
+  whole.set(opt, out.length)
+  return whole
+}
+
+function writeRecord(
+  message: Uint8Array,
+  { owner, type, at, data, end }: Found,
+  question: Key,
+  out: number[]
+): void {
+  // A pointer to the question, so that it takes the case of whoever asks.
+  if (owner === question) out.push(0xc0, HEADER)
+  else for (let i = 0; i < owner.length; i++) out.push(owner.charCodeAt(i))
+  out.push(...message.subarray(at, data - 2))
+  const length = out.length
+  out.push(0, 0)
+  expandRdata(message, type, data, end, out)
+  const octets = out.length - length - 2
+  out[length] = octets >> 8
+  out[length + 1] = octets & 0xff
+}
+
+function keyAt(message: Uint8Array, at: Octets): { key: Key; end: Octets } {
+  const name: number[] = []
+  const end = expandName(message, at, name)
+  return { key: String.fromCharCode(...name), end }
+}
+
+function word(message: Uint8Array, at: Octets): number {
+  return (message[at]! << 8) | message[at + 1]!
+}

@@ -1,0 +1,121 @@
+import { failure } from '../../base/error.js'
+import { copyOctets } from '../../base/octets.js'
+import { Scratch } from '../../base/scratch.js'
+import type { Milliseconds, Octets, Seconds } from '../../base/units.js'
+import { RCODE } from '../registry/rcode.js'
+import type { Answer } from './answer.js'
+import { edeOption } from '../edns/ede-option.js'
+import { LOWER } from '../name/hashed-name.js'
+import { HEADER } from './query.js'
+import { qtypeOf } from './question.js'
+import { isSpelt, Reading } from './reading.js'
+import { dropUnrelated } from './related.js'
+
+const NO_OCTETS = new Uint8Array(0)
+const NO_TTLS = new Uint16Array(0)
+
+/** What is being read: each response is read in one go. */
+const reading = new Reading()
+/** Arrays of the answer that was read last: of nearly all there are. */
+const bodies = new Scratch(1024, length => new Uint8Array(length))
+const ttlPlaces = new Scratch(64, length => new Uint16Array(length))
+
+/** Bounds of how long answers are kept; config says them. */
+export interface TtlLimits {
+  /** Raises every TTL below it but 0, which means "use once" and is left to mean that. */
+  readonly minTtl: Seconds
+  /** Lowers every TTL above it; stronger than `minTtl`. RFC 8767 §4 has reasons. */
+  readonly maxTtl: Seconds
+  /** For NXDOMAIN and NODATA; `minTtl` does not hold for them. RFC 2308 §5. */
+  readonly negativeMaxTtl: Seconds
+  /** For SERVFAIL and the like, at most 5 minutes. RFC 9520 §3.2. */
+  readonly failureTtl: Seconds
+}
+
+/**
+ * SERVFAIL on behalf of an upstream that did not answer, to be kept like an answer, so that a dead
+ * upstream is not asked again for every query. RFC 9520 §3.2.
+ *
+ * @param ede INFO-CODE that says why
+ * @param text EXTRA-TEXT
+ */
+export function failedAnswer(
+  ede: number,
+  limits: TtlLimits,
+  now: Milliseconds,
+  upstream: number,
+  text = ''
+): Answer {
+  reading.begin(NO_OCTETS)
+  reading.rcode = RCODE.SERVFAIL
+  reading.ede = { code: ede, option: edeOption(ede, text) }
+  return reading.answer(limits.failureTtl, NO_OCTETS, NO_TTLS, now, upstream)
+}
+
+/**
+ * Reads an upstream's response, for which `answersQuestion` held, into the form in which answers
+ * are kept, until the next one is read: who keeps it longer, copies. Its lifetime is
+ *
+ * - with data for QTYPE: the lowest TTL in ANSWER;
+ * - NXDOMAIN or NODATA: the lower of the SOA's TTL and MINIMUM (RFC 2308 §5), and of what CNAMEs
+ *   led there; 0 without an SOA;
+ * - any other RCODE: `failureTtl`; FORMERR, NOTIMP and all from 16 on are about our own query to
+ *   the upstream and mean nothing to the client, who gets SERVFAIL instead;
+ * - truncated: 0.
+ *
+ * An owner name that is spelt out and is QNAME, or above it, is kept in lower case: the upstream
+ * copied it from our inquiry, in whose case we hid a secret. Pointers to the question take the
+ * case of whoever asks.
+ *
+ * Records that have nothing to do with the question are dropped: see `dropUnrelated`.
+ *
+ * OPT and TSIG belong to one hop and are cut out. So are the records behind them, if any, because
+ * pointers over the cut would lead elsewhere. Whatever stands after the last record is ignored.
+ *
+ * @param question as it was asked
+ * @throws InterdictError WIRE_QUESTION, WIRE_OPT, WIRE_RDATA, WIRE_LARGE and those of `expandName`
+ */
+export function readResponse(
+  message: Uint8Array,
+  question: Uint8Array,
+  limits: TtlLimits,
+  now: Milliseconds,
+  upstream: number
+): Answer {
+  if (message.length < HEADER) throw failure('WIRE_SHORT', message.length)
+  let end = read(message, question)
+  if (reading.isDoubtful) {
+    const related = dropUnrelated(message, question)
+    if (related !== message) {
+      message = related
+      end = read(message, question)
+    }
+  }
+  const { start, spelt } = reading
+  const body = copyOf(message, start, end)
+  for (let i = 0; i < spelt.length; i++) lowerLabels(body, spelt.at(i) - start)
+  const ttls = ttlPlaces.take(reading.ttls.length)
+  for (let i = 0; i < ttls.length; i++) ttls[i] = reading.ttls.at(i) - start
+  const lifetime = reading.settleTtls(body, ttls, limits)
+  return reading.answer(lifetime, body, ttls, now, upstream)
+}
+
+/** Returns the end of the records that are kept. */
+function read(message: Uint8Array, question: Uint8Array): Octets {
+  reading.begin(message)
+  reading.readQuestion(question)
+  return reading.readRecords(qtypeOf(question))
+}
+
+function copyOf(message: Uint8Array, start: Octets, end: Octets): Uint8Array {
+  const copy = bodies.take(end - start)
+  copyOctets(message, start, end, copy, 0)
+  return copy
+}
+
+/** Puts the labels at `at` into lower case, up to the root label or a pointer. */
+function lowerLabels(octets: Uint8Array, at: Octets): void {
+  for (let pos = at; isSpelt(octets[pos]!);) {
+    for (const next = pos + 1 + octets[pos]!; ++pos < next;) octets[pos] = LOWER[octets[pos]!]!
+  }
+}

@@ -1,0 +1,69 @@
+import type { Octets } from '../../base/units.js'
+import { LOWER, MAX_LABELS } from './hashed-name.js'
+
+/*
+ * Names compared where they stand in a message, compressed as they are, with nothing allocated.
+ * All of them were passed over by `skipName`; where a pointer goes round in circles, nothing is
+ * the same as anything.
+ */
+
+/** Whether the names at `a` and `b` are equal without regard to case. RFC 4343. */
+export function isSameName(message: Uint8Array, a: Octets, b: Octets): boolean {
+  for (let labels = 0; labels <= MAX_LABELS; labels++) {
+    a = follow(message, a)
+    b = follow(message, b)
+    if (a < 0 || b < 0) return false
+    if (a === b) return true
+    const length = message[a]!
+    if (length !== message[b]!) return false
+    if (length === 0) return true
+    for (let i = 1; i <= length; i++) {
+      if (LOWER[message[a + i]!] !== LOWER[message[b + i]!]) return false
+    }
+    a += 1 + length
+    b += 1 + length
+  }
+  return false
+}
+
+/** Whether the name at `below` is the one at `above` or a subdomain of it. */
+export function isAtOrBelow(message: Uint8Array, below: Octets, above: Octets): boolean {
+  let surplus = labelsOf(message, below) - labelsOf(message, above)
+  if (Number.isNaN(surplus)) return false
+  for (; surplus > 0; surplus--) below = parentOf(message, below)
+  return surplus === 0 && isSameName(message, below, above)
+}
+
+/** Whether the name at `below` is a subdomain of the one at `above`, and not the same. */
+export function isBelow(message: Uint8Array, below: Octets, above: Octets): boolean {
+  const at = follow(message, below)
+  return at >= 0 && message[at] !== 0 && isAtOrBelow(message, parentOf(message, at), above)
+}
+
+/** Position of the name without its first label, of which there is one. */
+export function parentOf(message: Uint8Array, name: Octets): Octets {
+  const at = follow(message, name)
+  return at + 1 + message[at]!
+}
+
+/** Labels of a name, the root label not counted; NaN where it is broken. */
+function labelsOf(message: Uint8Array, at: Octets): number {
+  for (let labels = 0; labels <= MAX_LABELS; labels++) {
+    at = follow(message, at)
+    if (at < 0) return NaN
+    if (message[at] === 0) return labels
+    at += 1 + message[at]!
+  }
+  return NaN
+}
+
+/** Position of the label that a name goes on with at `at`, behind all pointers; -1: nowhere. */
+function follow(message: Uint8Array, at: Octets): Octets {
+  for (let hops = 0; hops <= MAX_LABELS; hops++) {
+    const head = message[at]
+    if (head === undefined) return -1
+    if (head < 0xc0) return at
+    at = ((head & 0x3f) << 8) | (message[at + 1] ?? 0)
+  }
+  return -1
+}

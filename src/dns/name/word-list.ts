@@ -1,0 +1,31 @@
+import { Scratch } from '../../base/scratch.js'
+
+/** Numbers of 32 bits in an array that only ever grows: set `length` to 0 and use it again. */
+export class WordList {
+  length = 0
+  private words = new Uint32Array(32)
+  private readonly arrays = new Scratch(64, length => new Uint32Array(length))
+
+  push(word: number): void {
+    if (this.length === this.words.length) this.grow()
+    this.words[this.length++] = word
+  }
+
+  /** @param index below `length` */
+  at(index: number): number {
+    return this.words[index]!
+  }
+
+  /** An array as long as the list, which is the same one for the next list of that length. */
+  toArray(): Uint32Array {
+    const array = this.arrays.take(this.length)
+    for (let i = 0; i < array.length; i++) array[i] = this.words[i]!
+    return array
+  }
+
+  private grow(): void {
+    const more = new Uint32Array(2 * this.words.length)
+    more.set(this.words)
+    this.words = more
+  }
+}

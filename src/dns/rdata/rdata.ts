@@ -1,0 +1,179 @@
+import { failure } from '../../base/error.js'
+import type { Octets } from '../../base/units.js'
+import { RRTYPE, showRrtype } from '../registry/rrtype.js'
+import { LEAD } from '../message/answer.js'
+import { expandName, skipName, type Places } from '../name/name.js'
+import { HEADER } from '../message/query.js'
+import type { WordList } from '../name/word-list.js'
+
+/** Octets of an IPv4 and of an IPv6 address. */
+const IPV4: Octets = 4
+const IPV6: Octets = 16
+/** SERIAL, REFRESH, RETRY, EXPIRE and MINIMUM after the names of an SOA. RFC 1035 §3.3.13. */
+const SOA_NUMBERS: Octets = 20
+/** SvcParamKey and length of its value. RFC 9460 §2.2. */
+const SVC_PARAM_HEAD: Octets = 4
+const SVC_IPV4_HINT = 4
+const SVC_IPV6_HINT = 6
+
+/**
+ * Where the names are in RDATA that may be compressed: `[octets before them, names, octets after]`.
+ * RFC 1035 §3.3, and what RFC 3597 §4 says of later types. All others are opaque here.
+ */
+const NAMES: Readonly<Record<number, readonly [Octets, number, Octets]>> = {
+  [RRTYPE.NS]: [0, 1, 0],
+  3: [0, 1, 0], // MD
+  4: [0, 1, 0], // MF
+  [RRTYPE.CNAME]: [0, 1, 0],
+  [RRTYPE.SOA]: [0, 2, SOA_NUMBERS],
+  7: [0, 1, 0], // MB
+  8: [0, 1, 0], // MG
+  9: [0, 1, 0], // MR
+  [RRTYPE.PTR]: [0, 1, 0],
+  14: [0, 2, 0], // MINFO
+  [RRTYPE.MX]: [2, 1, 0],
+  17: [0, 2, 0], // RP
+  18: [2, 1, 0], // AFSDB
+  21: [2, 1, 0], // RT
+  26: [2, 2, 0], // PX
+  [RRTYPE.SRV]: [6, 1, 0],
+  [RRTYPE.DNAME]: [0, 1, 0]
+}
+
+/** What the records of an ANSWER section lead to; see `Answer` for the form of each. */
+export interface Leads {
+  readonly targets: number[]
+  readonly leads: number[]
+  readonly addresses: WordList
+}
+
+/**
+ * Checks the names in RDATA of a type that may compress them: they end where they have to, and
+ * their pointers lead back into what is kept, not into the header, and into no TTL.
+ *
+ * @param ttls as of `skipName`
+ * @throws InterdictError WIRE_RDATA and those of `skipName`
+ */
+export function checkRdata(
+  message: Uint8Array,
+  type: number,
+  at: Octets,
+  end: Octets,
+  ttls?: Places
+): void {
+  const form = NAMES[type]
+  if (form === undefined) return
+  const [before, names, after] = form
+  let pos = at + before
+  for (let i = 0; i < names; i++) pos = skipName(message, pos, HEADER, ttls)
+  if (pos + after !== end) throw failure('WIRE_RDATA', showRrtype(type), at)
+}
+
+/** Adds RDATA to `out`; names that may be compressed are expanded, and in lower case. */
+export function expandRdata(
+  message: Uint8Array,
+  type: number,
+  at: Octets,
+  end: Octets,
+  out: number[]
+): void {
+  const [before, names] = NAMES[type] ?? [0, 0]
+  let pos = at
+  for (; pos < at + before; pos++) out.push(message[pos]!)
+  for (let i = 0; i < names; i++) pos = expandName(message, pos, out)
+  for (; pos < end; pos++) out.push(message[pos]!)
+}
+
+/** MINIMUM of a checked SOA whose RDATA ends at `end`: the TTL of negative answers. RFC 2308 §4. */
+export function soaMinimum(message: Uint8Array, end: Octets): number {
+  return word32(message, end - 4)
+}
+
+/**
+ * Adds to `found` what a record of class IN in ANSWER leads to: names from CNAME, DNAME, SVCB and
+ * HTTPS, addresses from A, AAAA and the hints of SVCB and HTTPS.
+ *
+ * @throws InterdictError WIRE_RDATA and those of `expandName`
+ */
+export function collectLeads(
+  message: Uint8Array,
+  type: number,
+  at: Octets,
+  end: Octets,
+  found: Leads
+): void {
+  switch (type) {
+    case RRTYPE.A:
+      addAddresses(message, type, at, end, IPV4, found)
+      return
+    case RRTYPE.AAAA:
+      addAddresses(message, type, at, end, IPV6, found)
+      return
+    case RRTYPE.CNAME:
+      found.leads.push(LEAD.cname)
+      expandName(message, at, found.targets)
+      return
+    case RRTYPE.DNAME:
+      found.leads.push(LEAD.dname)
+      expandName(message, at, found.targets)
+      return
+    case RRTYPE.SVCB:
+    case RRTYPE.HTTPS:
+      collectService(message, type, at, end, found)
+  }
+}
+
+/** RFC 9460 §2.2. A TargetName of '.' means the owner (§2.5.2), which leads nowhere new. */
+function collectService(
+  message: Uint8Array,
+  type: number,
+  at: Octets,
+  end: Octets,
+  found: Leads
+): void {
+  const target = at + 2
+  let pos = target + 1
+  if (target >= end || message[target] !== 0) {
+    found.leads.push(LEAD.svcb)
+    pos = expandName(message, target, found.targets)
+  }
+  while (pos + SVC_PARAM_HEAD <= end) {
+    const key = (message[pos]! << 8) | message[pos + 1]!
+    const value = pos + SVC_PARAM_HEAD
+    pos = value + ((message[pos + 2]! << 8) | message[pos + 3]!)
+    if (pos > end) break
+    if (key === SVC_IPV4_HINT) addAddresses(message, type, value, pos, IPV4, found)
+    else if (key === SVC_IPV6_HINT) addAddresses(message, type, value, pos, IPV6, found)
+  }
+  if (pos !== end) throw failure('WIRE_RDATA', showRrtype(type), at)
+}
+
+/** Adds one address or more, four words each; IPv4 mapped (RFC 4291 §2.5.5.2). */
+function addAddresses(
+  message: Uint8Array,
+  type: number,
+  at: Octets,
+  end: Octets,
+  size: Octets,
+  { addresses }: Leads
+): void {
+  const single = type === RRTYPE.A || type === RRTYPE.AAAA
+  if (at === end || (end - at) % size !== 0 || (single && end - at !== size)) {
+    throw failure('WIRE_RDATA', showRrtype(type), at)
+  }
+  for (let pos = at; pos < end; pos += size) {
+    if (size === IPV4) {
+      addresses.push(0)
+      addresses.push(0)
+      addresses.push(0xffff)
+    }
+    for (let part = 0; part < size; part += 4) addresses.push(word32(message, pos + part))
+  }
+}
+
+/** Big-endian and unsigned. */
+export function word32(octets: Uint8Array, at: Octets): number {
+  return (
+    ((octets[at]! << 24) | (octets[at + 1]! << 16) | (octets[at + 2]! << 8) | octets[at + 3]!) >>> 0
+  )
+}

@@ -1,0 +1,180 @@
+import { showAddress } from '../../base/address.js'
+import { failure } from '../../base/error.js'
+import type { Octets } from '../../base/units.js'
+import { RRTYPE, showRrtype } from '../registry/rrtype.js'
+import { expandName } from '../name/name.js'
+import { checkRdata, expandRdata, word32 } from './rdata.js'
+
+/** TYPE, CLASS, TTL and RDLENGTH. RFC 1035 §4.1.3. */
+const RECORD_FIXED: Octets = 10
+/** A name of which every octet is escaped. */
+const LONGEST_NAME: Octets = 4 * 255
+/** The name and what else stands before RDATA: TTL, class, type. */
+const LONGEST_HEAD: Octets = LONGEST_NAME + 64
+const [NEWLINE, SPACE, QUOTE, DOT, BACKSLASH] = [0x0a, 0x20, 0x22, 0x2e, 0x5c]
+
+/** 1 for each octet that stands in a name as it is: no other one means anything in a master file. */
+const IN_NAME = Uint8Array.from({ length: 256 }, (_, octet) =>
+  /[a-z0-9_*-]/.test(String.fromCharCode(octet)) ? 1 : 0
+)
+
+/** Words between the number of names and the front of RDATA: priorities and ports. */
+const WORDS = new Map<number, number>([
+  [RRTYPE.NS, 0],
+  [RRTYPE.CNAME, 0],
+  [RRTYPE.PTR, 0],
+  [RRTYPE.DNAME, 0],
+  [RRTYPE.MX, 1],
+  [RRTYPE.SRV, 3]
+])
+
+/**
+ * Lines of a master file (RFC 1035 §5.1) made of records as messages have them: one record a line,
+ * `owner TTL IN TYPE rdata`, names absolute and in lower case. The same record is always the same
+ * line. RDATA of types that nobody need read here is in the form for any type (RFC 3597 §5).
+ */
+export class ZoneLines {
+  private octets = new Uint8Array(65_536)
+  private end: Octets = 0
+  private readonly name: number[] = []
+
+  get length(): Octets {
+    return this.end
+  }
+
+  /** What was written from `start` on; its memory is used again. */
+  from(start: Octets): Uint8Array {
+    return this.octets.subarray(start, this.end)
+  }
+
+  clear(): void {
+    this.end = 0
+  }
+
+  /** Octets as they are. */
+  put(octets: Uint8Array): void {
+    this.reserve(octets.length)
+    this.octets.set(octets, this.end)
+    this.end += octets.length
+  }
+
+  /**
+   * Adds the line of a record of class IN, a line feed at its end.
+   *
+   * @param fixed where TYPE stands, behind the owner
+   * @param end of its RDATA
+   * @throws InterdictError WIRE_RDATA and those of `decodeName`
+   */
+  add(message: Uint8Array, owner: Octets, fixed: Octets, end: Octets): void {
+    const type = (message[fixed]! << 8) | message[fixed + 1]!
+    const at = fixed + RECORD_FIXED
+    this.reserve(LONGEST_HEAD + 4 * (end - at) + 64)
+    this.putName(message, owner)
+    const ttl = word32(message, fixed + 4)
+    // A TTL with bit 31 set is 0. RFC 2181 §8.
+    this.text(` ${ttl > 0x7fff_ffff ? 0 : ttl} IN ${showRrtype(type)} `)
+    checkRdata(message, type, at, end)
+    this.putRdata(message, type, at, end)
+    this.octets[this.end++] = NEWLINE
+  }
+
+  private putRdata(message: Uint8Array, type: number, at: Octets, end: Octets): void {
+    const words = WORDS.get(type)
+    if (words !== undefined) {
+      for (let i = 0; i < words; i++) this.text(`${word(message, at + 2 * i)} `)
+      this.putName(message, at + 2 * words)
+    } else if (type === RRTYPE.SOA) this.putSoa(message, at, end)
+    else if (type === RRTYPE.A || type === RRTYPE.AAAA) this.putAddress(message, type, at, end)
+    else if (type === RRTYPE.TXT && end > at) this.putStrings(message, at, end)
+    else this.putOpaque(message, type, at, end)
+  }
+
+  private putSoa(message: Uint8Array, at: Octets, end: Octets): void {
+    const next = this.putName(message, at)
+    this.octets[this.end++] = SPACE
+    this.putName(message, next)
+    for (let pos = end - 20; pos < end; pos += 4) this.text(` ${word32(message, pos)}`)
+  }
+
+  private putAddress(message: Uint8Array, type: number, at: Octets, end: Octets): void {
+    const size = type === RRTYPE.A ? 4 : 16
+    if (end - at !== size) throw failure('WIRE_RDATA', showRrtype(type), at)
+    const address = new Uint8Array(16)
+    if (size === 4) address.fill(0xff, 10, 12)
+    address.set(message.subarray(at, end), 16 - size)
+    const shown = showAddress(address)
+    // A mapped address is shown as IPv4, which an AAAA record cannot have.
+    this.text(size === 16 && !shown.includes(':') ? `::ffff:${shown}` : shown)
+  }
+
+  /** RFC 1035 §3.3.14. */
+  private putStrings(message: Uint8Array, at: Octets, end: Octets): void {
+    for (let pos = at; pos < end;) {
+      const next = pos + 1 + message[pos]!
+      if (next > end) throw failure('WIRE_RDATA', 'TXT', at)
+      if (pos > at) this.octets[this.end++] = SPACE
+      this.octets[this.end++] = QUOTE
+      for (let i = pos + 1; i < next; i++) this.putLetter(message[i]!)
+      this.octets[this.end++] = QUOTE
+      pos = next
+    }
+  }
+
+  private putLetter(octet: number): void {
+    if (octet < SPACE || octet > 0x7e) return this.escape(octet)
+    if (octet === QUOTE || octet === BACKSLASH) this.octets[this.end++] = BACKSLASH
+    this.octets[this.end++] = octet
+  }
+
+  private putOpaque(message: Uint8Array, type: number, at: Octets, end: Octets): void {
+    const rdata: number[] = []
+    expandRdata(message, type, at, end, rdata)
+    this.reserve(2 * rdata.length + 64)
+    this.text(`\\# ${rdata.length} ${Buffer.from(rdata).toString('hex')}`.trimEnd())
+  }
+
+  /** Adds a name alone; returns the position after it in the message. */
+  putName(message: Uint8Array, at: Octets): Octets {
+    const { name } = this
+    this.reserve(LONGEST_NAME)
+    name.length = 0
+    const next = expandName(message, at, name)
+    if (name[0] === 0) this.octets[this.end++] = DOT
+    for (let pos = 0; name[pos] !== 0; pos += 1 + name[pos]!) {
+      for (let i = pos + 1; i <= pos + name[pos]!; i++) {
+        const octet = name[i]!
+        if (IN_NAME[octet] === 1) this.octets[this.end++] = octet
+        else this.escape(octet)
+      }
+      this.octets[this.end++] = DOT
+    }
+    return next
+  }
+
+  /** `\DDD`. RFC 1035 §5.1. */
+  private escape(octet: number): void {
+    this.text(`\\${String(octet).padStart(3, '0')}`)
+  }
+
+  private text(text: string): void {
+    for (let i = 0; i < text.length; i++) this.octets[this.end++] = text.charCodeAt(i)
+  }
+
+  private reserve(more: Octets): void {
+    if (this.end + more <= this.octets.length) return
+    const grown = new Uint8Array(Math.max(2 * this.octets.length, this.end + more))
+    grown.set(this.octets.subarray(0, this.end))
+    this.octets = grown
+  }
+}
+
+/** A name in wire form as it stands in such lines. */
+export function lineName(wire: Uint8Array): string {
+  const lines = new ZoneLines()
+  lines.putName(wire, 0)
+  return Buffer.from(lines.from(0)).toString('latin1')
+}
+
+function word(octets: Uint8Array, at: Octets): number {
+  return (octets[at]! << 8) | octets[at + 1]!
+}

@@ -1,0 +1,69 @@
+import { copyOctets } from '../../base/octets.js'
+import type { Octets, Seconds } from '../../base/units.js'
+import type { Answer } from '../message/answer.js'
+import type { Query } from '../message/query.js'
+import { close, fits, putLong, writeHead, writeTruncated } from './reply-frame.js'
+
+const AD = 0x20
+
+/**
+ * An answer that we hold, its TTLs run down by `age`. What does not fit goes without any record,
+ * TC set: a part of an RRset is no use to anybody. RFC 2181 §9.
+ */
+export function writeAnswer(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  answer: Answer,
+  age: Seconds
+): Octets {
+  const { body, rcode, ede } = answer
+  const start = query.questionEnd
+  if (!fits(query, limit, body.length)) return writeTruncated(octets, query)
+  copyOctets(body, 0, body.length, octets, start)
+  if (age > 0) ageTtls(octets, start, answer.ttls, age)
+  const ad = answer.authentic && (query.authenticData || query.dnssecOk) ? AD : 0
+  writeHead(octets, query, 0, ad, rcode, answer.answers, answer.authorities, answer.additionals)
+  return close(octets, query, limit, start + body.length, rcode, ede?.option)
+}
+
+/** A short answer laid out in memory among others; see `cache/shelf.ts`. */
+export interface Ready {
+  readonly octets: Uint8Array
+  /** Position in `octets` of the records, and how many octets they are. */
+  readonly body: Octets
+  readonly bodyLength: Octets
+  /** Position in `octets` of octets that say where in the body TTLs are, and their number. */
+  readonly ttls: Octets
+  readonly ttlCount: number
+  readonly rcode: number
+  readonly authentic: boolean
+  readonly answers: number
+  readonly authorities: number
+  readonly additionals: number
+  readonly age: Seconds
+}
+
+/** As `writeAnswer`, from memory that is not to be cut into arrays for each reply. */
+export function writeReady(octets: Uint8Array, query: Query, limit: Octets, ready: Ready): Octets {
+  const { octets: from, body, bodyLength, ttls, ttlCount, rcode, age } = ready
+  const start = query.questionEnd
+  if (!fits(query, limit, bodyLength)) return writeTruncated(octets, query)
+  copyOctets(from, body, body + bodyLength, octets, start)
+  if (age > 0) for (let i = 0; i < ttlCount; i++) ageTtl(octets, start + from[ttls + i]!, age)
+  const ad = ready.authentic && (query.authenticData || query.dnssecOk) ? AD : 0
+  writeHead(octets, query, 0, ad, rcode, ready.answers, ready.authorities, ready.additionals)
+  return close(octets, query, limit, start + bodyLength, rcode, undefined)
+}
+
+/** Lets the TTLs at `base + ttls[i]` run down by `age`, to 0 at the least. */
+function ageTtls(octets: Uint8Array, base: Octets, ttls: Uint16Array, age: Seconds): void {
+  for (const at of ttls) ageTtl(octets, base + at, age)
+}
+
+function ageTtl(octets: Uint8Array, pos: Octets, age: Seconds): void {
+  // Kept TTLs have bit 31 clear (RFC 2181 §8), so that this is never negative.
+  const ttl =
+    (octets[pos]! << 24) | (octets[pos + 1]! << 16) | (octets[pos + 2]! << 8) | octets[pos + 3]!
+  putLong(octets, pos, ttl > age ? ttl - age : 0)
+}

@@ -1,0 +1,106 @@
+/** Replies of records that a list has for a name. See `reply.ts` for how replies are written. */
+import { copyOctets } from '../../base/octets.js'
+import type { Octets, Seconds } from '../../base/units.js'
+import { RCODE } from '../registry/rcode.js'
+import { RRTYPE } from '../registry/rrtype.js'
+import { MAX_NAME } from '../name/hashed-name.js'
+import { HEADER, type Query } from '../message/query.js'
+import { close, fits, putLong, putWord, writeHead, writeTruncated } from './reply-frame.js'
+
+/** TYPE and RDLENGTH of a record as it is kept. */
+const KEPT_HEAD: Octets = 4
+/** Owner that points at QNAME, TYPE, CLASS, TTL, RDLENGTH. RFC 1035 §4.1.3, §4.1.4. */
+const RECORD_HEAD: Octets = 12
+/** The label `*`, in a CNAME's target: QNAME takes its place. */
+const WILDCARD: Octets = 2
+
+/**
+ * The records of the type asked for as the answer, with QNAME as their owner: a CNAME whatever is
+ * asked; of one type where all are (RFC 8482 §4.1).
+ *
+ * @param kept TYPE, RDLENGTH, RDATA of each record, in `[from, to)`
+ * @returns the reply's length; 0 where there is no record of the type
+ */
+export function writeListed(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  kept: Uint8Array,
+  from: Octets,
+  to: Octets,
+  ttl: Seconds,
+  ede: Uint8Array | undefined
+): Octets {
+  const type = typeOf(kept, from, to, query.qtype)
+  const taken = roomFor(type, kept, from, to, query)
+  if (taken === 0) return 0
+  if (!fits(query, limit, taken)) return writeTruncated(octets, query)
+  let pos = query.questionEnd
+  let count = 0
+  for (let at = from; at < to; at += KEPT_HEAD + wordAt(kept, at + 2)) {
+    if (wordAt(kept, at) !== type) continue
+    const skipped = skippedOf(type, kept, at)
+    const added = skipped > 0 ? query.qname.length - 1 : 0
+    const length = added + wordAt(kept, at + 2) - skipped
+    putHead(octets, pos, type, query.qclass, ttl, length)
+    const rdata = at + KEPT_HEAD
+    pos = copyOctets(query.qname.octets, 0, added, octets, pos + RECORD_HEAD)
+    pos = copyOctets(kept, rdata + skipped, rdata + length - added + skipped, octets, pos)
+    count++
+  }
+  writeHead(octets, query, 0, 0, RCODE.NOERROR, count, 0, 0)
+  return close(octets, query, limit, pos, RCODE.NOERROR, ede)
+}
+
+/** Octets of all records of a type; 0 where there are none, or a name of theirs gets too long. */
+function roomFor(
+  type: number,
+  kept: Uint8Array,
+  from: Octets,
+  to: Octets,
+  { qname }: Query
+): Octets {
+  let room = 0
+  for (let at = from; at < to; at += KEPT_HEAD + wordAt(kept, at + 2)) {
+    if (wordAt(kept, at) !== type) continue
+    const skipped = skippedOf(type, kept, at)
+    const length = wordAt(kept, at + 2) + (skipped > 0 ? qname.length - 1 - skipped : 0)
+    if (skipped > 0 && length > MAX_NAME) return 0
+    room += RECORD_HEAD + length
+  }
+  return room
+}
+
+/** Of which type the answer is. */
+function typeOf(kept: Uint8Array, from: Octets, to: Octets, qtype: number): number {
+  for (let at = from; at < to; at += KEPT_HEAD + wordAt(kept, at + 2)) {
+    if (wordAt(kept, at) === RRTYPE.CNAME) return RRTYPE.CNAME
+  }
+  return qtype === RRTYPE.ANY ? wordAt(kept, from) : qtype
+}
+
+/** How many octets of RDATA QNAME takes the place of: the label `*` that a CNAME begins with. */
+function skippedOf(type: number, kept: Uint8Array, at: Octets): Octets {
+  const rdata = at + KEPT_HEAD
+  const isWild = type === RRTYPE.CNAME && kept[rdata] === 1 && kept[rdata + 1] === 0x2a
+  return isWild ? WILDCARD : 0
+}
+
+function putHead(
+  octets: Uint8Array,
+  at: Octets,
+  type: number,
+  qclass: number,
+  ttl: Seconds,
+  length: Octets
+): void {
+  putWord(octets, at, 0xc000 | HEADER)
+  putWord(octets, at + 2, type)
+  putWord(octets, at + 4, qclass)
+  putLong(octets, at + 6, ttl)
+  putWord(octets, at + 10, length)
+}
+
+function wordAt(octets: Uint8Array, at: Octets): number {
+  return (octets[at]! << 8) | octets[at + 1]!
+}

@@ -1,0 +1,192 @@
+/**
+ * Replies of our own making, written over the query they answer: the header at `query.at`, the
+ * question as the client spelt it, the rest from `query.questionEnd` on. Every writer returns the
+ * reply's length in octets and keeps to `limit`, the most octets that the client takes; the caller
+ * sees to it that the buffer has so many after `query.at`. What upstreams said is written by
+ * `held-reply.ts`.
+ */
+import { copyOctets } from '../../base/octets.js'
+import type { Octets, Seconds } from '../../base/units.js'
+import { RCODE } from '../registry/rcode.js'
+import { RRCLASS } from '../registry/rrclass.js'
+import { RRTYPE } from '../registry/rrtype.js'
+import { readName } from '../name/name.js'
+import { HEADER, type Query } from '../message/query.js'
+import { close, fits, putLong, putWord, writeHead, writeTruncated } from './reply-frame.js'
+
+export { edeOption } from '../edns/ede-option.js'
+
+/** Owner that points at QNAME, TYPE, CLASS, TTL, RDLENGTH. RFC 1035 §4.1.3, §4.1.4. */
+const RECORD_HEAD: Octets = 12
+
+/** CPU `RFC8482`, OS empty. RFC 8482 §4.2, RFC 1035 §3.3.2. */
+const MINIMAL_ANY = Uint8Array.of(7, ...Buffer.from('RFC8482'), 0)
+
+/** Refresh, retry and expire of our SOA: nobody transfers it, but tools look for sane values. */
+const SOA_TIMERS = [3600, 600, 86_400] as const
+/** SOA from TYPE on, with TTL, SERIAL and MINIMUM left at 0. RFC 1035 §3.3.13. */
+const SOA = soaTemplate()
+const SOA_TTL: Octets = 4
+const SOA_SERIAL: Octets = SOA.length - 20
+const SOA_MINIMUM: Octets = SOA.length - 4
+
+/**
+ * A header, the question if it could be read, and the error.
+ *
+ * @param rcode 16 and above need EDNS (RFC 6891 §6.1.3); without it SERVFAIL is said instead
+ */
+export function writeError(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  rcode: number,
+  ede: Uint8Array | undefined
+): Octets {
+  writeHead(octets, query, 0, 0, rcode, 0, 0, 0)
+  return close(octets, query, limit, query.questionEnd, rcode, ede)
+}
+
+/** Says of a reply that is written that we speak for the zone: AA. RFC 1035 §4.1.1. */
+export function markAuthoritative(octets: Uint8Array, { at }: Query): void {
+  octets[at + 2]! |= 0x04
+}
+
+/**
+ * NXDOMAIN, or NOERROR without an answer (NODATA), with an SOA of our own making in AUTHORITY, so
+ * that it can be kept for `ttl`. RFC 2308 §3.
+ *
+ * @param soaLabel the label of QNAME at which the SOA's owner begins; `query.qname.labels`: root
+ */
+export function writeNegative(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  rcode: number,
+  soaLabel: number,
+  ttl: Seconds,
+  serial: number,
+  ede: Uint8Array | undefined
+): Octets {
+  const { qname } = query
+  const root = soaLabel >= qname.labels
+  let pos = query.questionEnd
+  if (!fits(query, limit, (root ? 1 : 2) + SOA.length)) return writeTruncated(octets, query)
+  if (root) {
+    octets[pos++] = 0
+  } else {
+    putWord(octets, pos, 0xc000 | (HEADER + qname.starts[soaLabel]!))
+    pos += 2
+  }
+  putSoa(octets, pos, ttl, serial)
+  writeHead(octets, query, 0, 0, rcode, 0, 1, 0)
+  return close(octets, query, limit, pos + SOA.length, rcode, ede)
+}
+
+/** One address as the answer. @param rdata 4 octets for an A record, 16 for AAAA */
+export function writeAddress(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  rdata: Uint8Array,
+  ttl: Seconds,
+  ede: Uint8Array | undefined
+): Octets {
+  const type = rdata.length === 4 ? RRTYPE.A : RRTYPE.AAAA
+  return writeRecord(octets, query, limit, type, rdata, ttl, ede)
+}
+
+/**
+ * A text about this server as the answer, in the class of the question (CH, as a rule).
+ *
+ * @param text one character-string, its length octet first. RFC 1035 §3.3.14
+ */
+export function writeText(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  text: Uint8Array
+): Octets {
+  return writeRecord(octets, query, limit, RRTYPE.TXT, text, 0, undefined)
+}
+
+/** What is said instead of all that there is to say: `HINFO "RFC8482" ""`. RFC 8482 §4.2. */
+export function writeMinimalAny(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  ttl: Seconds
+): Octets {
+  return writeRecord(octets, query, limit, RRTYPE.HINFO, MINIMAL_ANY, ttl, undefined)
+}
+
+/** A CNAME as the answer. @param target wire form, root label included */
+export function writeCname(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  target: Uint8Array,
+  ttl: Seconds,
+  ede: Uint8Array | undefined
+): Octets {
+  return writeRecord(octets, query, limit, RRTYPE.CNAME, target, ttl, ede)
+}
+
+/** SOA of our own making as the answer, where QNAME is a zone of ours. RFC 6303 §3. */
+export function writeOwnSoa(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  ttl: Seconds,
+  serial: number
+): Octets {
+  const pos = query.questionEnd
+  if (!fits(query, limit, 2 + SOA.length)) return writeTruncated(octets, query)
+  putWord(octets, pos, 0xc000 | HEADER)
+  putSoa(octets, pos + 2, ttl, serial)
+  writeHead(octets, query, 0, 0, RCODE.NOERROR, 1, 0, 0)
+  return close(octets, query, limit, pos + 2 + SOA.length, RCODE.NOERROR, undefined)
+}
+
+/** One record of QNAME as the answer. @param rdata in which a pointer may lead to octet 12 */
+export function writeRecord(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  type: number,
+  rdata: Uint8Array,
+  ttl: Seconds,
+  ede: Uint8Array | undefined
+): Octets {
+  if (!fits(query, limit, RECORD_HEAD + rdata.length)) return writeTruncated(octets, query)
+  const pos = query.questionEnd
+  putWord(octets, pos, 0xc000 | HEADER)
+  putWord(octets, pos + 2, type)
+  putWord(octets, pos + 4, query.qclass)
+  putLong(octets, pos + 6, ttl)
+  putWord(octets, pos + 10, rdata.length)
+  copyOctets(rdata, 0, rdata.length, octets, pos + RECORD_HEAD)
+  writeHead(octets, query, 0, 0, RCODE.NOERROR, 1, 0, 0)
+  return close(octets, query, limit, pos + RECORD_HEAD + rdata.length, RCODE.NOERROR, ede)
+}
+
+/** The SOA from TYPE on; it may be kept for `ttl`, and so may what it says not to exist. */
+function putSoa(octets: Uint8Array, at: Octets, ttl: Seconds, serial: number): void {
+  octets.set(SOA, at)
+  putLong(octets, at + SOA_TTL, ttl)
+  putLong(octets, at + SOA_SERIAL, serial)
+  putLong(octets, at + SOA_MINIMUM, ttl)
+}
+
+function soaTemplate(): Uint8Array {
+  const mname = readName('interdict.invalid')
+  const rname = readName('hostmaster.interdict.invalid')
+  const names = mname.length + rname.length
+  const octets = new Uint8Array(10 + names + 20)
+  putWord(octets, 0, RRTYPE.SOA)
+  putWord(octets, 2, RRCLASS.IN)
+  putWord(octets, 8, names + 20)
+  octets.set(mname, 10)
+  octets.set(rname, 10 + mname.length)
+  SOA_TIMERS.forEach((seconds, i) => putLong(octets, 10 + names + 4 + 4 * i, seconds))
+  return octets
+}

@@ -1,0 +1,39 @@
+import type { Octets } from '../../base/units.js'
+import { RCODE } from '../registry/rcode.js'
+import { findOpt, findOption, OPT_BARE, OPTION_HEAD, questionEnd, word } from '../edns/opt.js'
+import { OPTION_COOKIE } from '../message/query.js'
+
+const TC = 0x02
+/** RA and CD stay; AD and RCODE are about records that are not there any more. */
+const KEPT_FLAGS = 0x90
+
+/**
+ * Takes all records out of the reply `octets[start, end)` and sets TC, as `writeTruncated` makes
+ * it from the query: header, question and, if it has one, an OPT without options. A reply that has
+ * a cookie keeps that, and becomes BADCOOKIE without TC: the client comes again with the cookie,
+ * which costs it and us less than TCP. RFC 7873 §5.2.3.
+ *
+ * @returns the new end; `start` for what is no reply
+ */
+export function truncateReply(octets: Uint8Array, start: Octets, end: Octets): Octets {
+  const records = questionEnd(octets, start, end)
+  if (records === 0) return start
+  const opt = findOpt(octets, start, end)
+  const cookie = opt === 0 ? 0 : findOption(octets, opt, OPTION_COOKIE)
+  if (cookie === 0) octets[start + 2]! |= TC
+  octets[start + 3]! &= KEPT_FLAGS
+  octets.fill(0, start + 6, start + 12)
+  if (opt === 0) return records
+  octets[start + 11] = 1
+  octets.copyWithin(records, opt, opt + OPT_BARE)
+  // The upper bits of RCODE, and the length of the options.
+  octets[records + 5] = 0
+  octets.fill(0, records + OPT_BARE - 2, records + OPT_BARE)
+  if (cookie === 0) return records + OPT_BARE
+  octets[start + 3]! |= RCODE.BADCOOKIE & 0x0f
+  octets[records + 5] = RCODE.BADCOOKIE >> 4
+  const length = OPTION_HEAD + word(octets, cookie + 2)
+  octets[records + OPT_BARE - 1] = length
+  octets.copyWithin(records + OPT_BARE, cookie, cookie + length)
+  return records + OPT_BARE + length
+}

@@ -1,0 +1,35 @@
+import t from 'tap'
+import { addEde, edeOption, putEdes } from '../../src/dns/edns/ede-option.js'
+import { octets, option, u16 } from './octets.js'
+
+const FORGED = [u16(4), 'forged']
+const OTHER = [u16(29), 'x']
+
+t.test('keeps up to three errors of an upstream, and the code of the first', async t => {
+  let edes = addEde(undefined, octets(FORGED))
+  edes = addEde(edes, octets(OTHER))
+  t.strictSame(edes, { code: 4, option: octets(option(15, FORGED), option(15, OTHER)) })
+  const three = addEde(edes, octets(OTHER))
+  t.equal(addEde(three, octets(OTHER)), three)
+})
+
+const TWO = octets(edeOption(4, 'forged'), edeOption(29, 'x'))
+const BARE = [option(15, [u16(4)]), option(15, [u16(29)])]
+
+const rooms = [
+  { it: 'all, where there is room', room: 19, written: [...TWO] },
+  { it: 'both without their texts', room: 18, written: BARE.flat() },
+  { it: 'both without their texts, just', room: 12, written: BARE.flat() },
+  { it: 'the first without its text', room: 11, written: BARE[0]! },
+  { it: 'the first without its text, just', room: 6, written: BARE[0]! },
+  { it: 'nothing', room: 5, written: [] }
+]
+
+for (const { it, room, written } of rooms) {
+  t.test(`writes ${it}`, async t => {
+    const into = new Uint8Array(64)
+    t.equal(putEdes(into, 8, 8 + room, TWO), written.length)
+    t.strictSame([...into.subarray(8, 8 + written.length)], written)
+    t.ok(into.subarray(8 + written.length).every(octet => octet === 0))
+  })
+}

@@ -1,0 +1,552 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { LEAD, type Answer } from '../../src/dns/message/answer.js'
+import { Query } from '../../src/dns/message/query.js'
+import { writeAnswer } from '../../src/dns/reply/held-reply.js'
+import { failedAnswer, readResponse, type TtlLimits } from '../../src/dns/message/response.js'
+import {
+  header,
+  name,
+  octets,
+  opt,
+  option,
+  question,
+  record,
+  TO_QNAME,
+  u16,
+  u32,
+  type Part
+} from './octets.js'
+
+const OK = 0x8180
+const QNAME = 'www.example'
+const QUESTION_END = 12 + 17
+const LIMITS: TtlLimits = { minTtl: 0, maxTtl: 86_400, negativeMaxTtl: 900, failureTtl: 5 }
+const A = [192, 0, 2, 1]
+
+function read(message: readonly Part[], qtype = 1, limits: Partial<TtlLimits> = {}): Answer {
+  const asked = octets(question(QNAME, qtype))
+  return readResponse(octets(...message), asked, { ...LIMITS, ...limits }, 1000, 2)
+}
+
+const soa = (ttl: number, minimum: number): number[] =>
+  record(name('example'), 6, ttl, [name('a'), name('b'), new Uint8Array(16), u32(minimum)])
+
+/** The TTLs as they stand in the body. */
+const ttlsOf = ({ body, ttls }: Answer): number[] =>
+  [...ttls].map(at => Buffer.from(body).readUInt32BE(at))
+
+const lifetimes: readonly {
+  it: string
+  message: readonly Part[]
+  qtype?: number
+  limits?: Partial<TtlLimits>
+  lifetime: number
+  ttls: readonly number[]
+}[] = [
+  {
+    it: 'the lowest TTL in ANSWER',
+    message: [
+      header(1, OK, 1, 2, 1, 0),
+      question(QNAME),
+      record(TO_QNAME, 1, 300, A),
+      record(TO_QNAME, 1, 200, A),
+      record(TO_QNAME, 2, 100, [0])
+    ],
+    lifetime: 200,
+    ttls: [300, 200, 100]
+  },
+  {
+    it: 'at most maxTtl, which TTLs are lowered to',
+    message: [header(1, OK, 1, 1, 0, 0), question(QNAME), record(TO_QNAME, 1, 100_000, A)],
+    lifetime: 86_400,
+    ttls: [86_400]
+  },
+  {
+    it: 'at least minTtl, which TTLs are raised to',
+    message: [header(1, OK, 1, 1, 0, 0), question(QNAME), record(TO_QNAME, 1, 1, A)],
+    limits: { minTtl: 30 },
+    lifetime: 30,
+    ttls: [30]
+  },
+  {
+    it: 'at most maxTtl even below minTtl',
+    message: [header(1, OK, 1, 1, 0, 0), question(QNAME), record(TO_QNAME, 1, 1, A)],
+    limits: { minTtl: 30, maxTtl: 20 },
+    lifetime: 20,
+    ttls: [20]
+  },
+  {
+    it: 'nothing for TTL 0, whatever minTtl says',
+    message: [header(1, OK, 1, 1, 0, 0), question(QNAME), record(TO_QNAME, 1, 0, A)],
+    limits: { minTtl: 30 },
+    lifetime: 0,
+    ttls: [0]
+  },
+  {
+    it: 'nothing for a TTL with bit 31 set',
+    message: [header(1, OK, 1, 1, 0, 0), question(QNAME), record(TO_QNAME, 1, 0x80000001, A)],
+    lifetime: 0,
+    ttls: [0]
+  },
+  {
+    it: 'MINIMUM of the SOA for NXDOMAIN, and its TTL lowered to that',
+    message: [header(1, OK | 3, 1, 0, 1, 0), question(QNAME), soa(600, 60)],
+    limits: { minTtl: 300 },
+    lifetime: 60,
+    ttls: [60]
+  },
+  {
+    it: 'TTL of the SOA for NODATA, with what proves it',
+    message: [
+      header(1, OK, 1, 0, 3, 1),
+      question(QNAME),
+      soa(50, 60),
+      record(TO_QNAME, 47, 500, [name('x'), 0, 1, 0x40]),
+      record('example', 2, 500, [name('ns.example')]),
+      record('ns.example', 1, 500, A)
+    ],
+    lifetime: 50,
+    ttls: [50, 50, 50, 500]
+  },
+  {
+    it: 'negativeMaxTtl for a negative answer that would live longer',
+    message: [header(1, OK | 3, 1, 0, 1, 0), question(QNAME), soa(5000, 4000)],
+    lifetime: 900,
+    ttls: [900]
+  },
+  {
+    it: 'what the CNAME that leads to nothing has, if less',
+    message: [
+      header(1, OK | 3, 1, 1, 1, 0),
+      question(QNAME),
+      record(TO_QNAME, 5, 40, [name('gone.example')]),
+      soa(600, 60)
+    ],
+    lifetime: 40,
+    ttls: [40, 60]
+  },
+  {
+    it: 'what the SOA has for a CNAME without data, if less',
+    message: [
+      header(1, OK, 1, 1, 1, 0),
+      question(QNAME),
+      record(TO_QNAME, 5, 400, [name('bare.example')]),
+      soa(600, 60)
+    ],
+    lifetime: 60,
+    ttls: [400, 60]
+  },
+  {
+    it: 'the TTL of a CNAME that was asked for',
+    message: [header(1, OK, 1, 1, 0, 0), question(QNAME, 5), record(TO_QNAME, 5, 40, [name('x')])],
+    qtype: 5,
+    lifetime: 40,
+    ttls: [40]
+  },
+  {
+    it: 'the lowest TTL for ANY',
+    message: [header(1, OK, 1, 1, 0, 0), question(QNAME, 255), record(TO_QNAME, 16, 40, [1, 'x'])],
+    qtype: 255,
+    lifetime: 40,
+    ttls: [40]
+  },
+  {
+    it: 'nothing for NODATA without an SOA',
+    message: [header(1, OK, 1, 0, 0, 0), question(QNAME)],
+    lifetime: 0,
+    ttls: []
+  },
+  {
+    it: 'nothing for a referral',
+    message: [
+      header(1, OK, 1, 0, 1, 0),
+      question(QNAME),
+      record(name('example'), 2, 60, [name('ns')])
+    ],
+    lifetime: 0,
+    ttls: [0]
+  },
+  {
+    it: 'failureTtl for SERVFAIL',
+    message: [header(1, OK | 2, 1, 0, 0, 0), question(QNAME)],
+    lifetime: 5,
+    ttls: []
+  },
+  {
+    it: 'failureTtl for REFUSED without a question',
+    message: [header(1, OK | 5, 0, 0, 0, 0)],
+    lifetime: 5,
+    ttls: []
+  },
+  {
+    it: 'failureTtl for an extended RCODE',
+    message: [header(1, OK, 1, 0, 0, 1), question(QNAME), opt(1232, [], { rcode: 1 })],
+    lifetime: 5,
+    ttls: []
+  },
+  {
+    it: 'nothing for what was truncated',
+    message: [header(1, OK | 0x0200, 1, 1, 0, 0), question(QNAME), record(TO_QNAME, 1, 300, A)],
+    lifetime: 0,
+    ttls: [300]
+  }
+]
+
+for (const { it, message, qtype, limits, lifetime, ttls } of lifetimes) {
+  t.test(`an answer lives ${it}`, async t => {
+    const answer = read(message, qtype, limits)
+    t.equal(answer.lifetime, lifetime)
+    t.strictSame(ttlsOf(answer), ttls)
+  })
+}
+
+t.test('keeps what stands between question and OPT', async t => {
+  const kept = [
+    record(TO_QNAME, 1, 300, A),
+    record(TO_QNAME, 2, 300, [name('ns')]),
+    record('ns', 1, 300, A)
+  ]
+  const message = [
+    header(1, OK | 0x20, 1, 1, 1, 4),
+    question('WWW.example'),
+    kept,
+    opt(1232, [...option(10, [1]), ...option(15, [u16(22), 'why'])]),
+    record('x', 1, 300, A),
+    record('key', 250, 0, [1, 2, 3], 255),
+    'whatever'
+  ]
+  const answer = read(message)
+  t.strictSame(answer.body, octets(kept))
+  t.strictSame([answer.answers, answer.authorities, answer.additionals], [1, 1, 1])
+  t.strictSame([...answer.ttls], [6, 22, 40])
+  t.strictSame(answer.ede, { code: 22, option: octets(option(15, [u16(22), 'why'])) })
+  t.ok(answer.authentic)
+  t.equal(answer.storedAt, 1000)
+  t.equal(answer.upstream, 2)
+})
+
+t.test('cuts at TSIG where there is no OPT', async t => {
+  const answer = read([
+    header(1, OK, 1, 1, 0, 1),
+    question(QNAME),
+    record(TO_QNAME, 1, 300, A),
+    record('key', 250, 0, [1], 255)
+  ])
+  t.strictSame(answer.body, octets(record(TO_QNAME, 1, 300, A)))
+  t.equal(answer.additionals, 0)
+})
+
+t.test('leaves the original TTL in RRSIG data alone', async t => {
+  const rrsig = [u16(1), 8, 2, u32(300), u32(2), u32(1), u16(1), name('example'), 1, 2, 3]
+  const answer = read(
+    [
+      header(1, OK, 1, 2, 0, 0),
+      question(QNAME),
+      record(TO_QNAME, 1, 300, A),
+      record(TO_QNAME, 46, 300, rrsig)
+    ],
+    1,
+    { maxTtl: 100 }
+  )
+  t.strictSame(answer.body, octets(record(TO_QNAME, 1, 100, A), record(TO_QNAME, 46, 100, rrsig)))
+})
+
+const codes = [
+  { it: 'NOERROR', flags: OK, bits: 0, rcode: 0 },
+  { it: 'NXDOMAIN', flags: OK | 3, bits: 0, rcode: 3 },
+  { it: 'REFUSED', flags: OK | 5, bits: 0, rcode: 5 },
+  { it: 'FORMERR as SERVFAIL', flags: OK | 1, bits: 0, rcode: 2 },
+  { it: 'NOTIMP as SERVFAIL', flags: OK | 4, bits: 0, rcode: 2 },
+  { it: 'BADVERS as SERVFAIL', flags: OK, bits: 1, rcode: 2 },
+  { it: 'BADCOOKIE as SERVFAIL', flags: OK | 7, bits: 1, rcode: 2 }
+]
+
+for (const { it, flags, bits, rcode } of codes) {
+  t.test(`passes on ${it}`, async t => {
+    const message = [header(1, flags, 1, 0, 0, 1), question(QNAME), opt(1232, [], { rcode: bits })]
+    t.equal(read(message).rcode, rcode)
+  })
+}
+
+const V4 = [0, 0, 0xffff, 0xc0000201]
+const V6 = [0x20010db8, 0, 0, 1]
+const IPV6 = [u32(0x20010db8), u32(0), u32(0), u32(1)]
+const svc = (target: readonly Part[], ...params: Part[]): Part[] => [u16(1), target, params]
+
+const leads: readonly {
+  it: string
+  type: number
+  rdata: readonly Part[]
+  lead?: number
+  target?: string
+  addresses?: readonly number[]
+}[] = [
+  { it: 'A', type: 1, rdata: A, addresses: V4 },
+  { it: 'AAAA', type: 28, rdata: IPV6, addresses: V6 },
+  {
+    it: 'CNAME',
+    type: 5,
+    rdata: [name('Alias.Example')],
+    lead: LEAD.cname,
+    target: 'alias.example'
+  },
+  {
+    it: 'a compressed CNAME',
+    type: 5,
+    rdata: [1, 'X', 0xc0, 16],
+    lead: LEAD.cname,
+    target: 'x.example'
+  },
+  {
+    it: 'DNAME',
+    type: 39,
+    rdata: [name('other.example')],
+    lead: LEAD.dname,
+    target: 'other.example'
+  },
+  {
+    it: 'HTTPS alias',
+    type: 65,
+    rdata: svc(name('cdn.example')),
+    lead: LEAD.svcb,
+    target: 'cdn.example'
+  },
+  {
+    it: 'SVCB with hints',
+    type: 64,
+    rdata: svc(name('cdn.example'), option(1, [2, 'h2']), option(4, [A, A]), option(6, [IPV6])),
+    lead: LEAD.svcb,
+    target: 'cdn.example',
+    addresses: [...V4, ...V4, ...V6]
+  },
+  { it: 'HTTPS for the owner itself', type: 65, rdata: svc([0], option(4, [A])), addresses: V4 },
+  { it: 'MX', type: 15, rdata: [0, 1, name('mail.example')] },
+  { it: 'TXT', type: 16, rdata: [1, 'x'] }
+]
+
+for (const { it, type, rdata, lead, target, addresses = [] } of leads) {
+  t.test(`collects what ${it} leads to`, async t => {
+    const message = [
+      header(1, OK, 1, 1, 0, 0),
+      question(QNAME, type),
+      record(TO_QNAME, type, 60, rdata)
+    ]
+    const answer = read(message, type)
+    t.strictSame([...answer.leads], lead === undefined ? [] : [lead])
+    t.strictSame([...answer.targets], target === undefined ? [] : name(target))
+    t.strictSame([...answer.addresses], addresses)
+  })
+}
+
+t.test('collects a chain in order, from ANSWER only', async t => {
+  const answer = read([
+    header(1, OK, 1, 3, 1, 1),
+    question(QNAME),
+    record(TO_QNAME, 5, 60, [name('b')]),
+    record('b', 5, 60, [name('c')]),
+    record('c', 1, 60, A),
+    record('x', 5, 60, [name('y')]),
+    record('z', 1, 60, [9, 9, 9, 9])
+  ])
+  t.strictSame([...answer.targets], [...name('b'), ...name('c')])
+  t.strictSame([...answer.leads], [LEAD.cname, LEAD.cname])
+  t.strictSame([...answer.addresses], V4)
+})
+
+const one = (type: number, rdata: readonly Part[]): Part[] => [
+  header(1, OK, 1, 1, 0, 0),
+  question(QNAME),
+  record(TO_QNAME, type, 60, rdata)
+]
+
+const refuses = [
+  { it: 'less than a header', message: [1, 2, 3], code: 'WIRE_SHORT' },
+  {
+    it: 'a record that did not come',
+    message: [header(1, OK, 1, 1, 0, 0), question(QNAME)],
+    code: 'WIRE_SHORT'
+  },
+  {
+    it: 'a record cut short',
+    message: [...one(1, A).slice(0, 2), TO_QNAME, 0, 1],
+    code: 'WIRE_SHORT'
+  },
+  { it: 'RDATA cut short', message: [octets(...one(1, A)).slice(0, -1)], code: 'WIRE_SHORT' },
+  {
+    it: 'another name',
+    message: [header(1, OK, 1, 0, 0, 0), question('x')],
+    code: 'WIRE_QUESTION'
+  },
+  {
+    it: 'another type',
+    message: [header(1, OK, 1, 0, 0, 0), question(QNAME, 2)],
+    code: 'WIRE_QUESTION'
+  },
+  {
+    it: 'two questions',
+    message: [header(1, OK, 2, 0, 0, 0), question(QNAME), question(QNAME)],
+    code: 'WIRE_QUESTION'
+  },
+  {
+    it: 'NOERROR without a question',
+    message: [header(1, OK, 0, 0, 0, 0), 0, 0, 1, 0, 1],
+    code: 'WIRE_QUESTION'
+  },
+  {
+    it: 'an owner that points into a TTL',
+    message: [
+      header(1, OK, 1, 2, 0, 0),
+      question(QNAME),
+      record(TO_QNAME, 1, 60, A),
+      record([0xc0, QUESTION_END + 6], 1, 60, A)
+    ],
+    code: 'WIRE_POINTER'
+  },
+  {
+    it: 'an owner that points into the header',
+    message: [header(1, OK, 1, 1, 0, 0), question(QNAME), record([0xc0, 4], 1, 60, A)],
+    code: 'WIRE_POINTER'
+  },
+  {
+    it: 'an owner that points ahead',
+    message: [header(1, OK, 1, 1, 0, 0), question(QNAME), record([0xc0, 99], 1, 60, A)],
+    code: 'WIRE_POINTER'
+  },
+  { it: 'NS that points into the header', message: one(2, [0xc0, 0]), code: 'WIRE_POINTER' },
+  {
+    it: 'MX that points to itself',
+    message: one(15, [0, 1, 0xc0, QUESTION_END + 14]),
+    code: 'WIRE_POINTER'
+  },
+  { it: 'A of 5 octets', message: one(1, [1, 2, 3, 4, 5]), code: 'WIRE_RDATA' },
+  { it: 'A of 8 octets', message: one(1, [A, A]), code: 'WIRE_RDATA' },
+  { it: 'A without data', message: one(1, []), code: 'WIRE_RDATA' },
+  { it: 'AAAA of 4 octets', message: one(28, A), code: 'WIRE_RDATA' },
+  { it: 'CNAME with more than a name', message: one(5, [name('x'), 0]), code: 'WIRE_RDATA' },
+  { it: 'SOA without its numbers', message: one(6, [name('x'), name('y')]), code: 'WIRE_RDATA' },
+  { it: 'HTTPS without a target', message: one(65, [0, 1]), code: 'WIRE_SHORT' },
+  {
+    it: 'HTTPS with a parameter that overruns',
+    message: one(65, [0, 1, 0, 0, 4, 0, 9, 1]),
+    code: 'WIRE_RDATA'
+  },
+  {
+    it: 'HTTPS with half a hint',
+    message: one(65, svc([0], option(4, [1, 2]))),
+    code: 'WIRE_RDATA'
+  },
+  {
+    it: 'OPT in ANSWER',
+    message: [header(1, OK, 1, 1, 0, 0), question(QNAME), opt(1232)],
+    code: 'WIRE_OPT'
+  },
+  {
+    it: 'two OPTs',
+    message: [header(1, OK, 1, 0, 0, 2), question(QNAME), opt(1232), opt(1232)],
+    code: 'WIRE_OPT'
+  },
+  {
+    it: 'an option that overruns',
+    message: [header(1, OK, 1, 0, 0, 1), question(QNAME), opt(1232, [0, 15, 0, 9, 1])],
+    code: 'WIRE_RDATA'
+  },
+  {
+    it: 'half the head of an option',
+    message: [header(1, OK, 1, 0, 0, 1), question(QNAME), opt(1232, [0, 15])],
+    code: 'WIRE_RDATA'
+  }
+] as const
+
+for (const { it, message, code } of refuses) {
+  t.test(`refuses ${it} with ${code}`, async t => t.throws(() => read(message), { code }))
+}
+
+t.test('an upstream that does not answer is a SERVFAIL that says why', async t => {
+  const answer = failedAnswer(22, LIMITS, 1000, 1)
+  const { rcode, lifetime, storedAt, upstream, ede, body } = answer
+  t.strictSame(
+    { rcode, lifetime, storedAt, upstream },
+    { rcode: 2, lifetime: 5, storedAt: 1000, upstream: 1 }
+  )
+  t.strictSame(ede, { code: 22, option: octets(option(15, [u16(22)])) })
+  t.equal(body.length, 0)
+  t.notOk(answer.authentic)
+})
+
+t.test('what was read is written behind the question of whoever asks next', async t => {
+  const records = [record(TO_QNAME, 5, 60, [1, 'b', 0xc0, 16]), record([0xc0, 41], 1, 60, A)]
+  const answer = read([header(1, OK, 1, 2, 0, 1), question(QNAME), records, opt(1232)])
+  const asked = octets(header(77, 0x0100, 1, 0, 0, 0), question('wWw.eXample'))
+  const buffer = new Uint8Array(512)
+  buffer.set(asked)
+  const query = new Query()
+  query.read(buffer, 0, asked.length, 7)
+  const length = writeAnswer(buffer, query, 512, answer, 0)
+  t.strictSame(
+    buffer.slice(0, length),
+    octets(header(77, 0x8180, 1, 2, 0, 0), question('wWw.eXample'), records)
+  )
+})
+
+t.test('any octets are read as an answer or refused with a code', async t => {
+  const tail = fc.uint8Array({ maxLength: 80 })
+  const type = fc.constantFrom(1, 2, 5, 6, 15, 28, 33, 39, 41, 64, 65, 250)
+  const record1 = fc
+    .tuple(type, tail)
+    .map(([type, rdata]) => octets(record(TO_QNAME, type, 60, [rdata])))
+  const section = fc.integer({ min: 0, max: 2 })
+  const messages = fc.oneof(
+    tail,
+    tail.map(more => octets(header(1, OK, 1, 2, 2, 2), question(QNAME), more)),
+    fc.tuple(section, fc.array(record1, { maxLength: 4 })).map(([section, records]) => {
+      const counts = [0, 0, 0]
+      counts[section] = records.length
+      return octets(header(1, OK, 1, ...counts), question(QNAME), records)
+    })
+  )
+  fc.assert(
+    fc.property(messages, message => {
+      try {
+        const { body, ttls, lifetime, targets, leads, addresses } = read([message])
+        assert.ok(body.length <= message.length)
+        assert.ok(ttls.every(at => at + 4 <= body.length))
+        assert.ok(lifetime >= 0 && lifetime <= LIMITS.maxTtl)
+        assert.equal(targets.length === 0, leads.length === 0)
+        assert.equal(addresses.length % 4, 0)
+      } catch (error) {
+        assert.match((error as { code?: string }).code ?? String(error), /^WIRE_/)
+      }
+    }),
+    { numRuns: 3000, seed: 1 }
+  )
+  t.pass()
+})
+
+const spellings: readonly { it: string; owner: readonly number[]; kept: readonly number[] }[] = [
+  { it: 'QNAME', owner: name('wWw.eXample'), kept: name('www.example') },
+  {
+    it: 'half of QNAME before a pointer',
+    owner: [3, 'W', 'w', 'W', 0xc0, 16].map(code),
+    kept: [3, 'w', 'w', 'w', 0xc0, 16].map(code)
+  },
+  { it: 'the root', owner: [0], kept: [0] },
+  { it: 'what is above QNAME', owner: name('eXample'), kept: name('example') }
+]
+
+function code(part: number | string): number {
+  return typeof part === 'number' ? part : part.charCodeAt(0)
+}
+
+for (const { it, owner, kept } of spellings) {
+  t.test(`keeps an owner name that is spelt out: ${it}`, async t => {
+    const soaData = [name('a'), name('b'), new Uint8Array(16), u32(60)]
+    const { body } = read([
+      header(1, OK, 1, 0, 1, 0),
+      question('wWw.eXample'),
+      record(owner, 6, 60, soaData)
+    ])
+    t.strictSame([...body.subarray(0, kept.length)], [...kept])
+  })
+}

@@ -1,0 +1,161 @@
+import t from 'tap'
+import { readAddress } from '../../src/base/address.js'
+import type { Seconds } from '../../src/base/units.js'
+import { Query, READ } from '../../src/dns/message/query.js'
+import { COOKIE, ServerCookies } from '../../src/dns/edns/server-cookie.js'
+import { header, octets, opt, option, question } from './octets.js'
+
+const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'))
+const SECRET = hex('e5e973e5a6b2a43f48e7dc849e37bfcf')
+
+interface Asked {
+  readonly from: string
+  readonly at: Seconds
+  readonly secrets?: readonly Uint8Array[]
+  readonly cookie: string
+}
+
+/** What is made of the cookie, and the data of the option that is returned. */
+function answer({ from, at, secrets = [SECRET], cookie }: Asked): [number, string] {
+  const cookies = new ServerCookies({ now: () => 0, wall: () => at * 1000 }, secrets)
+  const message = octets(
+    header(1, 0x100, 1, 0, 0, 1),
+    question('www.example'),
+    opt(1232, option(10, [hex(cookie)]))
+  )
+  const query = new Query()
+  if (query.read(message, 0, message.length, 7) !== READ.ok) throw new Error('not a query')
+  const address = readAddress(from)
+  const view = new DataView(address.buffer, address.byteOffset)
+  const client = Uint32Array.from([0, 0, 4, 8, 12], word => view.getUint32(word))
+  const verdict = cookies.answer(query, message, client, 1)
+  const returned = Buffer.from(query.returned.subarray(4, query.returnedLength))
+  return [verdict, returned.toString('hex')]
+}
+
+const OLD = hex('dd3bdf9344b678b185a6f5cb60fca715')
+const NEW = hex('445536bcd2513298075a5d379663c962')
+
+const LEARNT = '2464c4abcf10c957010000005cf79f111f8130c3eee29480'
+const RENEWED = '2464c4abcf10c957010000005cf7a871d4a564a1442aca77'
+const ALICE = '198.51.100.100'
+const BOB = '2001:db8:220:1:59de:d0f4:8769:82b8'
+/** When LEARNT was made. */
+const THEN = 0x5cf79f11
+
+/** RFC 9018, appendix A. */
+const vectors = [
+  {
+    it: 'A.1: a client cookie alone',
+    asked: { from: ALICE, at: THEN, cookie: '2464c4abcf10c957' },
+    answer: [COOKIE.unproven, LEARNT]
+  },
+  {
+    it: 'A.2: a cookie of 40 minutes, which is renewed',
+    asked: { from: ALICE, at: 0x5cf7a871, cookie: LEARNT },
+    answer: [COOKIE.proven, RENEWED]
+  },
+  {
+    it: 'A.3: a cookie of two hours, with reserved octets that are not 0',
+    asked: {
+      from: '203.0.113.203',
+      at: 0x5cf7a9ac,
+      cookie: 'fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5'
+    },
+    answer: [COOKIE.unproven, 'fc93fc62807ddb86010000005cf7a9acf73a7810aca2381e']
+  },
+  {
+    it: 'A.4: IPv6, and a cookie of the secret before',
+    asked: {
+      from: BOB,
+      at: 0x5cf7c609,
+      secrets: [NEW, OLD],
+      cookie: '22681ab97d52c298010000005cf7c57926556bd0934c72f8'
+    },
+    answer: [COOKIE.proven, '22681ab97d52c298010000005cf7c609a6bb79d16625507a']
+  }
+]
+
+const flipped = (cookie: string, at: number): string => {
+  const octets = hex(cookie)
+  octets[at]! ^= 1
+  return Buffer.from(octets).toString('hex')
+}
+const after = (seconds: Seconds): Asked => ({ from: ALICE, at: THEN + seconds, cookie: LEARNT })
+
+const verdicts: readonly { it: string; asked: Asked; verdict: number; kept?: boolean }[] = [
+  { it: 'a new one', asked: after(0), verdict: COOKIE.proven, kept: true },
+  { it: 'one of half an hour', asked: after(1800), verdict: COOKIE.proven, kept: true },
+  { it: 'an older one, replaced', asked: after(1801), verdict: COOKIE.proven, kept: false },
+  { it: 'one of an hour, replaced', asked: after(3600), verdict: COOKIE.proven, kept: false },
+  { it: 'one older than an hour', asked: after(3601), verdict: COOKIE.unproven, kept: false },
+  { it: 'one of 5 minutes ahead', asked: after(-300), verdict: COOKIE.proven, kept: true },
+  { it: 'one further ahead', asked: after(-301), verdict: COOKIE.unproven, kept: false },
+  {
+    it: 'one from another address',
+    asked: { ...after(0), from: '198.51.100.101' },
+    verdict: COOKIE.unproven
+  },
+  {
+    it: 'one with another client cookie',
+    asked: { ...after(0), cookie: flipped(LEARNT, 0) },
+    verdict: COOKIE.unproven
+  },
+  {
+    it: 'one of another version',
+    asked: { ...after(0), cookie: flipped(LEARNT, 8) },
+    verdict: COOKIE.unproven
+  },
+  {
+    it: 'one with another hash',
+    asked: { ...after(0), cookie: flipped(LEARNT, 23) },
+    verdict: COOKIE.unproven
+  },
+  {
+    it: 'one of a server that makes them shorter',
+    asked: { ...after(0), cookie: LEARNT.slice(0, 32) },
+    verdict: COOKIE.unproven
+  },
+  {
+    it: 'one of a server that makes them longer',
+    asked: { ...after(0), cookie: LEARNT + LEARNT.slice(16) },
+    verdict: COOKIE.unproven
+  },
+  { it: 'none at all', asked: { ...after(0), cookie: '' }, verdict: COOKIE.malformed },
+  {
+    it: '7 octets',
+    asked: { ...after(0), cookie: LEARNT.slice(0, 14) },
+    verdict: COOKIE.malformed
+  },
+  {
+    it: '9 octets',
+    asked: { ...after(0), cookie: LEARNT.slice(0, 18) },
+    verdict: COOKIE.malformed
+  },
+  {
+    it: '15 octets',
+    asked: { ...after(0), cookie: LEARNT.slice(0, 30) },
+    verdict: COOKIE.malformed
+  },
+  { it: '41 octets', asked: { ...after(0), cookie: 'ab'.repeat(41) }, verdict: COOKIE.malformed },
+  {
+    it: 'one of a secret that is not good any more',
+    asked: { ...after(0), secrets: [NEW, OLD] },
+    verdict: COOKIE.unproven
+  }
+]
+
+for (const { it, asked, answer: wanted } of vectors) {
+  t.test(it, async t => t.strictSame(answer(asked), wanted))
+}
+
+for (const { it, asked, verdict, kept } of verdicts) {
+  const word = Object.keys(COOKIE)[verdict]!
+  t.test(`${it} is ${word}`, async t => {
+    const [found, returned] = answer(asked)
+    t.equal(found, verdict)
+    if (verdict === COOKIE.malformed) t.equal(returned, '')
+    else t.equal(returned.slice(0, 16), asked.cookie.slice(0, 16))
+    if (kept !== undefined) t.equal(returned === asked.cookie, kept)
+  })
+}

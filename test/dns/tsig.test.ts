@@ -1,0 +1,109 @@
+import t from 'tap'
+import { readName } from '../../src/dns/name/name.js'
+import {
+  checkRequest,
+  findTsig,
+  refuseSignature,
+  signMessage,
+  TSIG_ERROR,
+  TsigCheck
+} from '../../src/wire/tsig.js'
+import { encodeZoneQuery } from '../../src/wire/zone-message.js'
+import { sign, type Key } from '../transfer/sign.js'
+
+const NOW = 1_764_000_000
+const keyOf = (algorithm: Key['algorithm']): Key => {
+  return {
+    name: 'Transfer.Example',
+    algorithm,
+    secret: Buffer.from('a secret of 32 octets, or more!!')
+  }
+}
+const ours = (key: Key) => ({ ...key, name: readName(key.name) })
+const query = encodeZoneQuery(4711, readName('rpz.example'), 252)
+
+for (const algorithm of ['hmac-sha256', 'hmac-sha512'] as const) {
+  const key = keyOf(algorithm)
+
+  t.test(`${algorithm}: a request is signed as RFC 8945 says`, async t => {
+    const mine = signMessage(query, ours(key), NOW)
+    const theirs = sign(query, key, { time: NOW })
+    t.strictSame(Buffer.from(mine.octets), Buffer.from(theirs.octets))
+    t.equal(mine.mac.length, algorithm === 'hmac-sha256' ? 32 : 64)
+  })
+
+  t.test(`${algorithm}: so is the answer to one, with an error and without`, async t => {
+    const prior = Buffer.alloc(32, 9)
+    const mine = signMessage(query, ours(key), NOW, prior)
+    t.strictSame(mine.mac, Uint8Array.from(sign(query, key, { time: NOW, prior }).mac))
+    const late = signMessage(query, ours(key), NOW, prior, TSIG_ERROR.BADTIME)
+    const other = Buffer.alloc(6)
+    other.writeUIntBE(NOW, 0, 6)
+    const theirs = sign(query, key, { time: NOW, prior, error: 18, other })
+    t.strictSame(Buffer.from(late.octets), Buffer.from(theirs.octets))
+  })
+
+  t.test(`${algorithm}: a request is judged`, async t => {
+    const { octets } = sign(query, key, { time: NOW })
+    const judge = (message: Uint8Array, by = ours(key), now = NOW): number =>
+      checkRequest(message, findTsig(message)!, by, now)
+    t.equal(judge(octets), TSIG_ERROR.none)
+    t.equal(judge(octets, ours(key), NOW + 300), TSIG_ERROR.none)
+    t.equal(judge(octets, ours(key), NOW + 301), TSIG_ERROR.BADTIME)
+    t.equal(judge(octets, ours(key), NOW - 301), TSIG_ERROR.BADTIME)
+    t.equal(judge(octets, { ...ours(key), secret: Buffer.alloc(32) }), TSIG_ERROR.BADSIG)
+    t.equal(judge(octets, { ...ours(key), name: readName('other') }), TSIG_ERROR.BADKEY)
+    t.equal(checkRequest(octets, findTsig(octets)!, undefined, NOW), TSIG_ERROR.BADKEY)
+    const changed = Uint8Array.from(octets)
+    changed[13]! ^= 1
+    t.equal(judge(changed), TSIG_ERROR.BADSIG)
+    const renumbered = Uint8Array.from(octets)
+    renumbered[0]! ^= 1
+    t.equal(judge(renumbered), TSIG_ERROR.none, 'the ID that was signed is in the record')
+  })
+}
+
+t.test('a signed answer of several messages is judged message by message', async t => {
+  const key = keyOf('hmac-sha256')
+  const request = signMessage(query, ours(key), NOW)
+  const first = sign(query, key, { time: NOW, prior: request.mac })
+  const between = [query, query]
+  const last = sign(query, key, { time: NOW, prior: first.mac, isLater: true, between })
+  const check = new TsigCheck(ours(key), request.mac)
+  t.equal(check.accept(first.octets, NOW), undefined)
+  t.ok(check.isWhole)
+  t.equal(check.accept(query, NOW), undefined)
+  t.notOk(check.isWhole, 'what is not signed yet')
+  t.equal(check.accept(query, NOW), undefined)
+  t.equal(check.accept(last.octets, NOW), undefined)
+  t.ok(check.isWhole)
+  t.match(check.accept(last.octets, NOW), /BADSIG/, 'the same once more')
+})
+
+t.test('what a primary says of our signature', async t => {
+  const key = keyOf('hmac-sha256')
+  const request = signMessage(query, ours(key), NOW)
+  const tsig = findTsig(request.octets)!
+  for (const [name, error] of [
+    ['BADKEY', 17],
+    ['BADSIG', 16]
+  ] as const) {
+    const refused = refuseSignature(query, tsig, error)
+    t.match(new TsigCheck(ours(key), request.mac).accept(refused, NOW), name)
+  }
+  const late = sign(query, key, { time: NOW, prior: request.mac, error: 18 })
+  t.match(new TsigCheck(ours(key), request.mac).accept(late.octets, NOW), 'BADTIME')
+})
+
+t.test('a TSIG record that is not the last, or is cut, is told', async t => {
+  const { octets } = sign(query, keyOf('hmac-sha256'), { time: NOW })
+  t.equal(findTsig(query), undefined)
+  t.throws(() => findTsig(octets.subarray(0, -1)), { code: 'WIRE_SHORT' })
+  const behind = Buffer.concat([octets, octets.subarray(query.length)])
+  behind[11] = 2
+  t.throws(() => findTsig(behind), { code: 'WIRE_TSIG' })
+  const long = Uint8Array.from(octets)
+  long[long.length - 1] = 7 // octets of other data that are not there
+  t.throws(() => findTsig(long), { code: 'WIRE_TSIG' })
+  t.throws(() => findTsig(octets.subarray(0, 5)), { code: 'WIRE_SHORT' })
+})
