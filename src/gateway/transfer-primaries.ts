@@ -3,7 +3,7 @@ import { failure, failureAt, type InterdictError } from '../base/error.js'
 import type { Octets } from '../base/units.js'
 import type { TransferKeyConfig, TransfersConfig } from '../config/config.js'
 import type { Primary } from '../transfer/primary.js'
-import type { TsigKey } from '../wire/tsig.js'
+import type { TsigKey } from '../tsig/tsig.js'
 
 /** A shorter secret can be guessed. */
 const SHORTEST: Octets = 16

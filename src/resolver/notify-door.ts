@@ -16,7 +16,7 @@ import {
   TSIG_ERROR,
   type Tsig,
   type TsigKey
-} from '../wire/tsig.js'
+} from '../tsig/tsig.js'
 import type { Lookup } from './lookup.js'
 
 /** Who may say that a zone has changed, and of which zones. Plain data: it is sent to threads. */

@@ -1,4 +1,4 @@
-import type { TsigKey } from '../wire/tsig.js'
+import type { TsigKey } from '../tsig/tsig.js'
 
 /** A server that has zones for us. Plain data: it is sent to other threads. */
 export interface Primary {

@@ -3,7 +3,7 @@ import { isNewer } from '../dns/registry/serial.js'
 import { RRTYPE, showRrtype } from '../dns/registry/rrtype.js'
 import type { Version } from '../rules/zone-journal.js'
 import { ZoneLines } from '../dns/rdata/zone-lines.js'
-import { depthIn, readSoa, type Soa, type ZoneRecord } from '../wire/zone-message.js'
+import { depthIn, readSoa, type Soa, type ZoneRecord } from '../tsig/zone-message.js'
 
 /** What is wrong with what a primary sends, in the words of an error. */
 export class TransferFlaw extends Error {}

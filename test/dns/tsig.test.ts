@@ -7,8 +7,8 @@ import {
   signMessage,
   TSIG_ERROR,
   TsigCheck
-} from '../../src/wire/tsig.js'
-import { encodeZoneQuery } from '../../src/wire/zone-message.js'
+} from '../../src/tsig/tsig.js'
+import { encodeZoneQuery } from '../../src/tsig/zone-message.js'
 import { sign, type Key } from '../transfer/sign.js'
 
 const NOW = 1_764_000_000

@@ -2,7 +2,7 @@ import packet, { type Answer } from 'dns-packet'
 import t from 'tap'
 import { readName } from '../../src/dns/name/name.js'
 import { lineName, ZoneLines } from '../../src/dns/rdata/zone-lines.js'
-import { ZoneAnswer } from '../../src/wire/zone-message.js'
+import { ZoneAnswer } from '../../src/tsig/zone-message.js'
 
 /** The lines of records, as a message has them. */
 function linesOf(answers: readonly Answer[]): string {

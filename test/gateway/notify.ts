@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { once } from 'node:events'
 import packet from 'dns-packet'
 import type { Endpoint } from '../../src/socket/datagram.js'
-import { findTsig } from '../../src/wire/tsig.js'
+import { findTsig } from '../../src/tsig/tsig.js'
 import { sign, type Key } from '../transfer/sign.js'
 
 /** What came back of a NOTIFY. */

@@ -3,8 +3,8 @@ import t from 'tap'
 import { InterdictError } from '../../src/base/error.js'
 import { TransferFlaw, ZoneReader } from '../../src/transfer/zone-reader.js'
 import { readName } from '../../src/dns/name/name.js'
-import { findTsig } from '../../src/wire/tsig.js'
-import { ZoneAnswer } from '../../src/wire/zone-message.js'
+import { findTsig } from '../../src/tsig/tsig.js'
+import { ZoneAnswer } from '../../src/tsig/zone-message.js'
 import { encode, nxdomain, TestPrimary, ZONE } from './primary.js'
 
 const NAME = readName(ZONE)

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import packet, { type Answer } from 'dns-packet'
 import type { Test } from 'tap'
 import type { Primary } from '../../src/transfer/primary.js'
-import { findTsig } from '../../src/wire/tsig.js'
+import { findTsig } from '../../src/tsig/tsig.js'
 import { readName } from '../../src/dns/name/name.js'
 import { sign, type Key } from './sign.js'
 

@@ -28,7 +28,7 @@ const time48 = (time: number): Buffer => {
   return octets
 }
 
-/** Signs a message as RFC 8945 §4 says, on its own: nothing of `src/wire/tsig.ts` is in it. */
+/** Signs a message as RFC 8945 §4 says, on its own: nothing of `src/tsig/tsig.ts` is in it. */
 export function sign(
   message: Uint8Array,
   key: Key,
