@@ -1,6 +1,6 @@
 import { failure } from '../base/error.js'
 import type { Config } from '../config/config.js'
-import { didYouMean } from '../document/closest.js'
+import { didYouMean } from '../yaml/closest.js'
 import type { Log } from '../report/log.js'
 import { sourceOf } from '../report/counted.js'
 import type { RuleSet } from '../rules/types.js'

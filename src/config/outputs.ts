@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
-import { size } from '../document/quantity.js'
-import { textAs } from '../document/text.js'
+import { size } from '../yaml/quantity.js'
+import { textAs } from '../yaml/text.js'
 import type { OutputAddress, OutputConfig } from './output-config.js'
 
 const MAX_PORT = 65_535

@@ -1,6 +1,6 @@
 import { failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
-import { didYouMean } from '../document/closest.js'
+import { didYouMean } from '../yaml/closest.js'
 import type { TransfersConfig } from './config.js'
 
 /** What rules say of a list that is a zone of a primary. */

@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import type { Prefix } from '../base/address.js'
 import { failureAt, type InterdictError } from '../base/error.js'
-import { readYaml, showPath, textOf, type Reading, type ReadResult } from '../document/read.js'
+import { readYaml, showPath, textOf, type Reading, type ReadResult } from '../yaml/read.js'
 import { quickNames } from './app-names.js'
 import { appSchema, type AppEntry } from './app-schema.js'
 import { covers, type Pattern } from './pattern.js'

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { readPrefix } from '../base/address.js'
-import { textAs } from '../document/text.js'
+import { textAs } from '../yaml/text.js'
 import { readInstant } from './instant.js'
 import { patternSchema } from './pattern.js'
 

@@ -1,5 +1,5 @@
 import { failureAt, type InterdictError } from '../base/error.js'
-import { byPosition } from '../document/read.js'
+import { byPosition } from '../yaml/read.js'
 import { readAppFile } from './app-file.js'
 import type { AppEntry } from './app-schema.js'
 import { readEvidence, type Evidence } from './evidence.js'

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { readYaml, type ReadResult } from '../document/read.js'
+import { readYaml, type ReadResult } from '../yaml/read.js'
 import { daySchema, idSchema, textSchema } from './app-schema.js'
 
 /** `evidence.yaml`: what the tags behind `evidence` in app files stand for. For people only. */

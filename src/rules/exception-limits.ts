@@ -1,5 +1,5 @@
-import { didYouMean } from '../document/closest.js'
-import { oneOf } from '../document/wanted.js'
+import { didYouMean } from '../yaml/closest.js'
+import { oneOf } from '../yaml/wanted.js'
 import type { ExceptionEntry, ExceptionLimits } from './networks-schema.js'
 import type { Place } from './place.js'
 import type { Term } from './types.js'

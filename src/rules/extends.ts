@@ -1,4 +1,4 @@
-import { didYouMean } from '../document/closest.js'
+import { didYouMean } from '../yaml/closest.js'
 import type { NetworkEntry } from './networks-schema.js'
 import type { Place } from './place.js'
 

@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import { duration, size } from '../document/quantity.js'
-import { textAs } from '../document/text.js'
+import { duration, size } from '../yaml/quantity.js'
+import { textAs } from '../yaml/text.js'
 import { readName } from '../dns/name/name.js'
 import { idSchema } from './app-schema.js'
 import { LIST_FORMATS } from './list-formats.js'

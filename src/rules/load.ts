@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { epochSeconds, systemClock, type Clock } from '../base/clock.js'
 import { failureAt, type InterdictError } from '../base/error.js'
-import { byPosition, readYaml } from '../document/read.js'
+import { byPosition, readYaml } from '../yaml/read.js'
 import { readApp, type App } from './app-file.js'
 import { Folder, type FileResult, type RuleFiles } from './folder.js'
 import { readList, type ListReport } from './list-file.js'

@@ -1,4 +1,4 @@
-import { textAs } from '../document/text.js'
+import { textAs } from '../yaml/text.js'
 import { MAX_NAME } from '../dns/name/hashed-name.js'
 import { readName, readNameOctets, showCanonical, showName } from '../dns/name/name.js'
 import type { Cover } from './types.js'

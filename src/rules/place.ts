@@ -1,7 +1,7 @@
 import { failureAt, type ErrorCode, type ErrorDetail, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
-import type { Path } from '../document/issues.js'
-import { showPath, type Reading } from '../document/read.js'
+import type { Path } from '../yaml/issues.js'
+import { showPath, type Reading } from '../yaml/read.js'
 
 /**
  * Where in `networks.yaml` the reading is. Gathers the errors and warnings that are found there,

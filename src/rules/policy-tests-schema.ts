@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { readAddress } from '../base/address.js'
-import { textAs } from '../document/text.js'
+import { textAs } from '../yaml/text.js'
 import { idSchema, textSchema } from './app-schema.js'
 
 /** What a row of a table may say, in the order in which people are told of them. */

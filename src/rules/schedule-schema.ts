@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import type { Seconds } from '../base/units.js'
-import { textAs } from '../document/text.js'
+import { textAs } from '../yaml/text.js'
 import { isTimeZone } from './instant.js'
 import { DAYS, type DayHours } from './schedule.js'
 

@@ -1,4 +1,4 @@
-import { didYouMean } from '../document/closest.js'
+import { didYouMean } from '../yaml/closest.js'
 import { showAddress } from '../base/address.js'
 import { showCanonical, showName } from '../dns/name/name.js'
 import type { App } from './app-file.js'

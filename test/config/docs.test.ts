@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
 import { settingsSchema } from '../../src/config/schema.js'
-import { keysOf } from '../document/schema-keys.js'
+import { keysOf } from '../yaml/schema-keys.js'
 
 const page = readFileSync('docs/configuration.md', 'utf8')
 const shipped = readFileSync('interdict.yaml', 'utf8')

@@ -5,7 +5,7 @@ import t from 'tap'
 import { parse } from 'yaml'
 import { settingsSchema } from '../../src/config/schema.js'
 import { jsonSchemas, SCHEMAS } from '../../tools/json-schemas.js'
-import { keysOf } from '../document/schema-keys.js'
+import { keysOf } from '../yaml/schema-keys.js'
 
 const made = jsonSchemas()
 

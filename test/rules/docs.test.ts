@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { appSchema } from '../../src/rules/app-schema.js'
 import { networksSchema } from '../../src/rules/networks-schema.js'
-import { keysOf } from '../document/schema-keys.js'
+import { keysOf } from '../yaml/schema-keys.js'
 import { app, load } from './folder.js'
 
 const page = readFileSync('docs/rules.md', 'utf8')

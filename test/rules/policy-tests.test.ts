@@ -4,7 +4,7 @@ import { showAddress } from '../../src/base/address.js'
 import { loadPolicyTests, readPolicyTests } from '../../src/rules/policy-tests.js'
 import { EXPECTED, policyTestsSchema } from '../../src/rules/policy-tests-schema.js'
 import { showName } from '../../src/dns/name/name.js'
-import { keysOf } from '../document/schema-keys.js'
+import { keysOf } from '../yaml/schema-keys.js'
 import { loadGood, type Files } from './folder.js'
 
 const TABLE = `

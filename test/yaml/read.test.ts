@@ -1,6 +1,6 @@
 import t from 'tap'
 import { z } from 'zod'
-import { readYaml } from '../../src/document/read.js'
+import { readYaml } from '../../src/yaml/read.js'
 
 const schema = z.strictObject({
   cache: z.strictObject({ size: z.int().min(1).max(100), ttl: z.number().optional() }).optional(),

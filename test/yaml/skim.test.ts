@@ -2,8 +2,8 @@ import { deepStrictEqual } from 'node:assert'
 import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import { skim } from '../../src/document/skim.js'
-import { Tree } from '../../src/document/tree.js'
+import { skim } from '../../src/yaml/skim.js'
+import { Tree } from '../../src/yaml/tree.js'
 
 /** What is skimmed must mean what the library says that the text means. */
 function agrees(text: string): void {

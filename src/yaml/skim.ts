@@ -6,7 +6,7 @@
  * this in front of it, and a start may take 500 ms in all. So a file that has nothing but keys, each with
  * a value of one line or a list of such values, is read here. What is folded over more lines is a
  * value of one line too. A file with anything else in it is left to the library as a whole; what is
- * read here has the same value there (`test/document/skim.test.ts` compares them).
+ * read here has the same value there (`test/yaml/skim.test.ts` compares them).
  */
 import { readEntry } from './entry.js'
 
