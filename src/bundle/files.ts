@@ -9,7 +9,7 @@ import {
   type TooLarge
 } from '../rules/folder.js'
 import type { BundleFacts } from '../rules/types.js'
-import { rulesSum, type ZoneState } from '../rules/zone-state.js'
+import { rulesSum, type ZoneState } from '../zonefile/zone-state.js'
 import type { Bundle } from './bundle.js'
 
 const MISSING = { why: 'the bundle has no such file' }

@@ -1,5 +1,5 @@
 import type { LocalData } from '../rules/types.js'
-import { rulesSum, type ZoneState } from '../rules/zone-state.js'
+import { rulesSum, type ZoneState } from '../zonefile/zone-state.js'
 import { HashedName } from '../dns/name/hashed-name.js'
 import type { Changes } from './compare.js'
 import { recordsOf } from './matched-rule.js'

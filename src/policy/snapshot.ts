@@ -8,7 +8,7 @@ import type {
   QtypeSet,
   Rule
 } from '../rules/types.js'
-import type { ZoneState } from '../rules/zone-state.js'
+import type { ZoneState } from '../zonefile/zone-state.js'
 import type { AddressTableBuffers } from './address-table.js'
 import type { CellBuffers } from './cells.js'
 import type { LocalName } from './local-names.js'

@@ -1,6 +1,6 @@
 import type { Seconds } from '../base/units.js'
 import type { Schedule } from '../rules/types.js'
-import { zoneOffsets, type ZoneOffsets } from '../rules/zone-offsets.js'
+import { zoneOffsets, type ZoneOffsets } from '../zonefile/zone-offsets.js'
 
 const WEEK: Seconds = 7 * 86_400
 /** 1970 began on a Thursday: so much later than its week. */

@@ -4,9 +4,9 @@ import { RRTYPE, readRrtype } from '../dns/registry/rrtype.js'
 import type { Inapplicable } from './list-reader.js'
 import { prefixOf, triggerOf } from './rpz-trigger.js'
 import { COVER } from './types.js'
-import { ZoneName } from './zone-names.js'
-import { RdataFlaw, readRdata, type RdataWords } from './zone-rdata.js'
-import { ROOT, ZoneRecords } from './zone-records.js'
+import { ZoneName } from '../zonefile/zone-names.js'
+import { RdataFlaw, readRdata, type RdataWords } from '../zonefile/zone-rdata.js'
+import { ROOT, ZoneRecords } from '../zonefile/zone-records.js'
 
 /** What a zone says of what triggers it; `data`: its own records. */
 export type RpzAction = 'nxdomain' | 'nodata' | 'pass' | 'drop' | 'truncate' | 'data'

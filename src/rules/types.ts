@@ -2,7 +2,7 @@ import type { Address, Prefix } from '../base/address.js'
 import type { Position } from '../base/position.js'
 import type { Octets, Seconds } from '../base/units.js'
 import type { BanEde } from '../dns/registry/ede.js'
-import type { ZoneState } from './zone-state.js'
+import type { ZoneState } from '../zonefile/zone-state.js'
 
 /**
  * What a name in a rule file covers.

@@ -1,4 +1,4 @@
-import { linesIn } from '../rules/effective-zone.js'
+import { linesIn } from '../zonefile/effective-zone.js'
 
 /** So many lines are told one by one. */
 const MOST = 1_000

@@ -4,7 +4,7 @@ import { failure } from '../base/error.js'
 import { KeptFiles } from '../base/kept-files.js'
 import type { Octets } from '../base/units.js'
 import { forceFolder } from '../base/whole-file.js'
-import { readZoneCopy, type ZoneCopy } from '../rules/effective-zone.js'
+import { readZoneCopy, type ZoneCopy } from '../zonefile/effective-zone.js'
 import { isRecordOf, noRecord, type ZoneRecord } from './zone-record.js'
 
 /** Where copies of zones are, within the folder for what is kept. */

@@ -1,7 +1,7 @@
 import type { Octets } from '../base/units.js'
 import { isNewer } from '../dns/registry/serial.js'
 import { RRTYPE, showRrtype } from '../dns/registry/rrtype.js'
-import type { Version } from '../rules/zone-journal.js'
+import type { Version } from '../zonefile/zone-journal.js'
 import { ZoneLines } from '../dns/rdata/zone-lines.js'
 import { depthIn, readSoa, type Soa, type ZoneRecord } from '../tsig/zone-message.js'
 

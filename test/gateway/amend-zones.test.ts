@@ -9,7 +9,7 @@ import { compare } from '../../src/policy/compare.js'
 import { compile } from '../../src/policy/compile.js'
 import type { Snapshot } from '../../src/policy/snapshot.js'
 import { loadRules } from '../../src/rules/load.js'
-import { writeVersion } from '../../src/rules/zone-journal.js'
+import { writeVersion } from '../../src/zonefile/zone-journal.js'
 
 const NETWORKS = `networks:
   phones:

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { applyJournal, effectiveZone, foldZone } from '../../src/rules/effective-zone.js'
-import { readJournal, writeVersion } from '../../src/rules/zone-journal.js'
+import { applyJournal, effectiveZone, foldZone } from '../../src/zonefile/effective-zone.js'
+import { readJournal, writeVersion } from '../../src/zonefile/zone-journal.js'
 
 const octets = (text: string): Uint8Array => Buffer.from(text, 'latin1')
 const text = (from: Uint8Array): string => Buffer.from(from).toString('latin1')
