@@ -1,5 +1,5 @@
 import type { Octets, Seconds } from '../base/units.js'
-import type { Endpoint } from '../socket/datagram.js'
+import type { Endpoint } from '../udp/datagram.js'
 
 /** `127.0.0.1:53`, `[::1]:53`. */
 export function showEndpoint({ address, port }: Endpoint): string {

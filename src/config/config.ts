@@ -1,7 +1,7 @@
 import type { Prefix } from '../base/address.js'
 import type { Position } from '../base/position.js'
 import type { Milliseconds, Octets, Seconds } from '../base/units.js'
-import type { Endpoint } from '../socket/datagram.js'
+import type { Endpoint } from '../udp/datagram.js'
 import type { OutputConfig } from './output-config.js'
 
 /**

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import { readAddress, showAddress } from '../base/address.js'
-import type { Endpoint } from '../socket/datagram.js'
+import type { Endpoint } from '../udp/datagram.js'
 
 /** Port of DNS over UDP and TCP. RFC 1035 §4.2. */
 const DNS_PORT = 53

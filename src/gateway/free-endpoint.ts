@@ -1,4 +1,4 @@
-import type { Endpoint, Transport } from '../socket/datagram.js'
+import type { Endpoint, Transport } from '../udp/datagram.js'
 
 /** Ports that are free for UDP, until one is free for TCP too. */
 const PORT_TRIES = 8

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { InterdictError } from '../base/error.js'
 import type { Config, ForwardConfig } from '../config/config.js'
 import type { BootstrapServers } from '../remote/bootstrap.js'
-import type { Endpoint } from '../socket/datagram.js'
+import type { Endpoint } from '../udp/datagram.js'
 import { localAddresses, upstreamEndpoints, type ResolvConf } from '../upstream/resolv-conf.js'
 import { showEndpoint } from '../upstream/upstream.js'
 

@@ -1,6 +1,6 @@
 /** A data-plane worker: its own sockets, cache and upstream sockets, one resolver. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { mapLargeBlocks } from '../socket/large-blocks.js'
+import { mapLargeBlocks } from '../udp/large-blocks.js'
 import { watchHeap } from './heap-watch.js'
 import { tellLog, type FromWorker, type ToWorker, type WorkerStart } from './messages.js'
 import { Plane } from './plane.js'

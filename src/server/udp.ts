@@ -10,7 +10,7 @@ import {
   type SocketCounts,
   type Transport,
   type WayBack
-} from '../socket/datagram.js'
+} from '../udp/datagram.js'
 import { SAYS, type FrontEnds } from './front-ends.js'
 import { Outstanding } from './outstanding.js'
 import type { QueryLimit } from './query-limit.js'

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
-import type { Endpoint, Transport } from '../socket/datagram.js'
+import type { Endpoint, Transport } from '../udp/datagram.js'
 import type { Group, Receiver } from './asking.js'
 import { Choice, LOOPED } from './choice.js'
 import { Cookies } from './cookies.js'

@@ -1,5 +1,5 @@
 import type { Milliseconds, Octets } from '../base/units.js'
-import type { DatagramBatch, Transport, UpstreamSocket } from '../socket/datagram.js'
+import type { DatagramBatch, Transport, UpstreamSocket } from '../udp/datagram.js'
 import { MAX_INQUIRY } from '../dns/message/inquiry.js'
 import { HEADER } from '../dns/message/query.js'
 import { answersQuestion } from '../dns/message/answers-question.js'

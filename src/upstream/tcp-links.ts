@@ -1,5 +1,5 @@
 import { connect as netConnect, type Socket } from 'node:net'
-import type { Endpoint } from '../socket/datagram.js'
+import type { Endpoint } from '../udp/datagram.js'
 import type { Try } from './asking.js'
 import { Connection, type ConnectionParts } from './connection.js'
 import type { Upstream } from './upstream.js'

@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../base/units.js'
-import type { Transport } from '../socket/datagram.js'
+import type { Transport } from '../udp/datagram.js'
 import type { Receiver, Try } from './asking.js'
 import type { Limits } from './limits.js'
 import { PoolSocket } from './pool-socket.js'

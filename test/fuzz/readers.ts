@@ -1,7 +1,7 @@
 import { answersQuestion } from '../../src/dns/message/answers-question.js'
 import { InterdictError } from '../../src/base/error.js'
 import { FrontEnds } from '../../src/server/front-ends.js'
-import { SLOT_OCTETS } from '../../src/socket/datagram.js'
+import { SLOT_OCTETS } from '../../src/udp/datagram.js'
 import { readClientSubnet } from '../../src/dns/edns/client-subnet.js'
 import { asksKeepalive } from '../../src/dns/edns/keepalive.js'
 import { describe } from '../../src/dns/message/message.js'

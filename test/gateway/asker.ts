@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { connect } from 'node:net'
 import packet from 'dns-packet'
-import type { Endpoint } from '../../src/socket/datagram.js'
+import type { Endpoint } from '../../src/udp/datagram.js'
 import { shown, type Shown } from '../resolver/shown.js'
 
 /** Longest that a reply is waited for: none is late on loopback, however busy the machine is. */

@@ -11,7 +11,7 @@ import { Compiler } from '../../src/gateway/compiler.js'
 import { Gateway } from '../../src/gateway/gateway.js'
 import { startThread, threadOf, type StartThread } from '../../src/gateway/thread.js'
 import type { LogFields } from '../../src/log/service-log.js'
-import { chooseTransport } from '../../src/socket/transport.js'
+import { chooseTransport } from '../../src/udp/transport.js'
 
 const read = await loadConfig(process.argv[2])
 if (!read.ok) throw new Error('no settings')

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { LoopWatch } from '../../src/gateway/loop-watch.js'
 import { routesOf, type Route } from '../../src/gateway/upstream-plan.js'
-import type { BatchHandler, Endpoint, Transport } from '../../src/socket/datagram.js'
+import type { BatchHandler, Endpoint, Transport } from '../../src/udp/datagram.js'
 import { readName, showName } from '../../src/dns/name/name.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { questionOf, responseTo } from '../upstream/messages.js'

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import packet from 'dns-packet'
-import type { Endpoint } from '../../src/socket/datagram.js'
+import type { Endpoint } from '../../src/udp/datagram.js'
 import { findTsig } from '../../src/tsig/tsig.js'
 import { sign, type Key } from '../transfer/sign.js'
 

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import type { Test } from 'tap'
-import type { Endpoint } from '../../src/socket/datagram.js'
+import type { Endpoint } from '../../src/udp/datagram.js'
 import { showName } from '../../src/dns/name/name.js'
 import { questionOf } from '../upstream/messages.js'
 

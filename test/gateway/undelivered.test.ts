@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import type { Endpoint } from '../../src/socket/datagram.js'
+import type { Endpoint } from '../../src/udp/datagram.js'
 import { BadUpstream, good, silent } from '../upstream/bad-upstream.js'
 import { askTcp, askUdp } from './asker.js'
 import { kinds, serving } from './serve.js'

@@ -8,7 +8,7 @@ import { ConnectionLimit } from '../../src/server/connection-limit.js'
 import { FrontEnds } from '../../src/server/front-ends.js'
 import { serveTcp, type TcpService } from '../../src/server/tcp.js'
 import { serveUdp, type UdpService } from '../../src/server/udp.js'
-import type { Endpoint, Transport } from '../../src/socket/datagram.js'
+import type { Endpoint, Transport } from '../../src/udp/datagram.js'
 import { frames, TcpClient } from '../server/tcp-client.js'
 import { until } from '../server/transports.js'
 

@@ -1,6 +1,6 @@
 import { readAddress } from '../../src/base/address.js'
 import type { Asker, Responder } from '../../src/resolver/responder.js'
-import type { Transport } from '../../src/socket/datagram.js'
+import type { Transport } from '../../src/udp/datagram.js'
 import { createForwarder } from '../../src/upstream/create-forwarder.js'
 import type { Forwarder, Inquiry } from '../../src/upstream/forwarder.js'
 import { isSameQuestion } from '../../src/dns/message/question.js'

@@ -1,6 +1,6 @@
-import { batchTransport } from '../../src/socket/batch.js'
-import type { Transport } from '../../src/socket/datagram.js'
-import { portableTransport } from '../../src/socket/portable.js'
+import { batchTransport } from '../../src/udp/batch/batch.js'
+import type { Transport } from '../../src/udp/datagram.js'
+import { portableTransport } from '../../src/udp/portable/portable.js'
 
 /** All that can be had on this machine. */
 export function transports(): Transport[] {

@@ -1,7 +1,7 @@
 import dgram from 'node:dgram'
 import { once } from 'node:events'
 import net from 'node:net'
-import type { Endpoint } from '../../src/socket/datagram.js'
+import type { Endpoint } from '../../src/udp/datagram.js'
 import { responseTo } from './messages.js'
 
 /** A query as an upstream received it, and the way back to who sent it. */

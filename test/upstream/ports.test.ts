@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { UpstreamSocket } from '../../src/socket/datagram.js'
+import type { UpstreamSocket } from '../../src/udp/datagram.js'
 import { createForwarder } from '../../src/upstream/create-forwarder.js'
 import { BlockRandom } from '../../src/upstream/random.js'
 import { good, silent } from './bad-upstream.js'

@@ -1,0 +1,195 @@
+import { createRequire } from 'node:module'
+import { getSystemErrorMap } from 'node:util'
+import type { Ledger } from './descriptor-table.js'
+
+/**
+ * The system calls and constants of Linux that batch sockets need. The numbers are those of
+ * asm-generic, which x86-64 and arm64 both use; other architectures differ and are refused.
+ */
+
+/** bits/socket.h */
+export const AF_INET = 2
+export const AF_INET6 = 10
+export const SOCK_STREAM = 1
+export const SOCK_DGRAM = 2
+/** bits/socket_type.h: given to socket() so that no descriptor blocks or outlives an exec. */
+export const SOCK_NONBLOCK = 0o4000
+export const SOCK_CLOEXEC = 0o2000000
+/** bits/socket.h: in `msg_flags`, the datagram was longer than its buffer. */
+export const MSG_TRUNC = 0x20
+/** bits/socket.h: given to recvmmsg, reads what was said of datagrams sent. */
+export const MSG_ERRQUEUE = 0x2000
+
+/** asm-generic/socket.h */
+export const SOL_SOCKET = 1
+export const SO_REUSEADDR = 2
+export const SO_SNDBUF = 7
+export const SO_RCVBUF = 8
+export const SO_REUSEPORT = 15
+export const SO_ATTACH_FILTER = 26
+export const SO_SNDBUFFORCE = 32
+export const SO_RCVBUFFORCE = 33
+
+/** linux/in.h, linux/in6.h */
+export const IPPROTO_IP = 0
+export const IPPROTO_UDP = 17
+export const IP_PKTINFO = 8
+export const IP_MTU_DISCOVER = 10
+export const IP_RECVERR = 11
+export const IPPROTO_IPV6 = 41
+export const IPV6_MTU_DISCOVER = 23
+export const IPV6_RECVERR = 25
+export const IPV6_V6ONLY = 26
+export const IPV6_RECVPKTINFO = 49
+
+/** linux/udp.h */
+export const UDP_SEGMENT = 103
+
+/** linux/in.h, linux/in6.h: never in fragments, whatever ICMP says of the path. */
+export const PMTUDISC_PROBE = 3
+
+/** linux/errqueue.h: who says so, in `ee_origin`. */
+export const SO_EE_ORIGIN_ICMP = 2
+export const SO_EE_ORIGIN_ICMP6 = 3
+
+/** asm-generic/errno-base.h, errno.h */
+export const EIO = 5
+export const ENOMEM = 12
+export const EINVAL = 22
+export const EMSGSIZE = 90
+export const ENOBUFS = 105
+
+/** linux/bpf_common.h: BPF_RET | BPF_K, "return the constant". */
+export const BPF_RETURN = 0x06
+
+/** asm-generic/mman-common.h: PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS. */
+const PROT_READ_WRITE = 3
+const MAP_PRIVATE_ANONYMOUS = 0x22
+
+/** Where asm-generic holds and structures are laid out alike: 64 bits, little endian. */
+const ARCHITECTURES: readonly string[] = ['x64', 'arm64']
+
+type Koffi = typeof import('koffi')
+
+/** Lets go of a poll of a descriptor; must be kept reachable, or polling ends in silence. */
+export interface Poll {
+  start(): void
+  stop(): void
+  close(): void
+}
+
+/** Addresses are numbers: user space ends below 2^53. A `Buffer` is lent for the call. */
+export interface System {
+  socket(family: number, type: number, protocol: number): number
+  bind(fd: number, name: Buffer, length: number): number
+  listen(fd: number, backlog: number): number
+  getsockname(fd: number, name: Buffer, length: Buffer): number
+  setsockopt(fd: number, level: number, option: number, value: Buffer, length: number): number
+  close(fd: number): number
+  recvmmsg(fd: number, headers: number, count: number, flags: number, timeout: number): number
+  sendmmsg(fd: number, headers: number, count: number, flags: number): number
+  /** The number of the interface with this name; 0: there is none. */
+  ifNameToIndex(name: string): number
+  /** errno of the last call. */
+  errno(): number
+  readonly eagain: number
+  readonly eacces: number
+  /** The system's words for an errno. */
+  words(errno: number): string
+  /** Zeroed private memory and where it is. */
+  map(octets: number): { readonly buffer: ArrayBuffer; readonly address: number }
+  /** Gives memory back, of which no view may be left: to touch one kills the process. */
+  unmap(address: number, octets: number): void
+  addressOf(buffer: Buffer): number
+  /** Calls back on the event loop whenever `fd` can be read, or (`failed`) has an error to be read. */
+  poll(fd: number, readable: (failed: boolean) => void): Poll
+}
+
+/**
+ * The system, or the reason why batch sockets cannot be had here.
+ *
+ * @param ledger is told what memory is mapped
+ */
+export function loadSystem(ledger?: Ledger): System | string {
+  if (process.platform !== 'linux') return `this is ${process.platform}, not Linux`
+  if (!ARCHITECTURES.includes(process.arch)) return `not made for ${process.arch}`
+  try {
+    return systemOf(loadKoffi(), ledger)
+  } catch (error) {
+    return `koffi does not load: ${error instanceof Error ? error.message : String(error)}`
+  }
+}
+
+/** Not imported: it is native code, and where it does not load there are other ways. Throws what it likes. */
+export function loadKoffi(): Koffi {
+  return createRequire(import.meta.url)('koffi') as Koffi
+}
+
+function systemOf(koffi: Koffi, ledger: Ledger | undefined): System {
+  const libc = koffi.load(null)
+  const mmap: (...args: number[]) => bigint = libc.func(
+    'void *mmap(size_t address, size_t length, int protection, int flags, int fd, int64_t offset)'
+  )
+  const munmap: (address: number, length: number) => number = libc.func(
+    'int munmap(size_t address, size_t length)'
+  )
+  // A view may outlive its socket, and touching unmapped memory would kill the process. So memory
+  // is given back when its buffer is collected, which is when no view of it is left. A thread that
+  // ends collects nothing: others do that for it, by the ledger (`closeLeftOver`).
+  const unmap = (address: number, octets: number): void => void munmap(address, octets)
+  const registry = new FinalizationRegistry<{ address: number; octets: number }>(
+    ({ address, octets }) => {
+      // First, for else it might be given back twice, when it is already somebody else's.
+      ledger?.forgetMemory(address)
+      unmap(address, octets)
+    }
+  )
+  return {
+    socket: libc.func('int socket(int family, int type, int protocol)'),
+    bind: libc.func('int bind(int fd, void *name, uint length)'),
+    listen: libc.func('int listen(int fd, int backlog)'),
+    getsockname: libc.func('int getsockname(int fd, void *name, void *length)'),
+    setsockopt: libc.func(
+      'int setsockopt(int fd, int level, int option, void *value, uint length)'
+    ),
+    close: libc.func('int close(int fd)'),
+    recvmmsg: libc.func(
+      'int recvmmsg(int fd, size_t headers, uint count, int flags, size_t timeout)'
+    ),
+    sendmmsg: libc.func('int sendmmsg(int fd, size_t headers, uint count, int flags)'),
+    ifNameToIndex: libc.func('uint if_nametoindex(const char *name)'),
+    errno: () => koffi.errno(),
+    eagain: koffi.os.errno.EAGAIN!,
+    eacces: koffi.os.errno.EACCES!,
+    words: errno => getSystemErrorMap().get(-errno)?.[1] ?? `error ${errno}`,
+    map(octets) {
+      const pointer = mmap(0, octets, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0)
+      const address = Number(koffi.address(pointer))
+      if (address <= 0 || address > Number.MAX_SAFE_INTEGER) throw new RangeError('out of memory')
+      const buffer = koffi.view(pointer, octets)
+      ledger?.noteMemory(address, octets)
+      registry.register(buffer, { address, octets })
+      return { buffer, address }
+    },
+    unmap,
+    addressOf: buffer => Number(koffi.address(buffer)),
+    poll: (fd, readable) => pollWith(koffi, fd, readable)
+  }
+}
+
+function pollWith(koffi: Koffi, fd: number, readable: (failed: boolean) => void): Poll {
+  const options = { readable: true }
+  // koffi's types do not know of the first argument: libuv's status. On EPOLLERR libuv stops
+  // polling and says so by a negative one; the reader reads the error away, so we go on.
+  const callback = (status: unknown): void => {
+    const failed = typeof status === 'number' && status < 0
+    if (failed) handle.start(options, callback)
+    readable(failed)
+  }
+  const handle = koffi.node.poll(fd, options, callback)
+  return {
+    start: () => handle.start(options, callback),
+    stop: () => handle.stop(),
+    close: () => handle.close()
+  }
+}

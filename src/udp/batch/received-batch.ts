@@ -1,0 +1,124 @@
+import { NO_REPLY, type DatagramBatch, type WayBack } from '../datagram.js'
+import { AF_INET, MSG_TRUNC } from './linux.js'
+import * as layout from './message-memory.js'
+import { BATCH, type MessageMemory } from './message-memory.js'
+import * as way from './reply-address.js'
+
+/** The third word of a mapped IPv4 address. RFC 4291 §2.5.5.2 */
+const MAPPED = 0xffff
+
+/**
+ * The batch as the handler sees it, over the memory that the kernel fills. All that is constant is
+ * written at construction; per datagram only its length, peer and port are brought into form.
+ */
+export class ReceivedBatch implements DatagramBatch {
+  readonly octets: Uint8Array
+  readonly starts: Uint32Array
+  readonly lengths = new Uint32Array(BATCH)
+  readonly replies = new Uint32Array(BATCH)
+  readonly peers = new Uint32Array(4 * BATCH)
+  readonly ports = new Uint16Array(BATCH)
+  count = 0
+  /** Which received datagram each reply header points at; headers are rewritten only on change. */
+  private readonly pointsAt = Uint8Array.from({ length: BATCH }, (_, i) => i)
+
+  constructor(
+    private readonly memory: MessageMemory,
+    private readonly packetInfo: boolean
+  ) {
+    this.octets = memory.octets
+    this.starts = memory.received.starts
+    for (let i = 0; i < BATCH; i++) this.peers[4 * i + 2] = MAPPED
+  }
+
+  wayBack(i: number, spare?: WayBack): WayBack {
+    return way.wayBack(this.memory, i, this.packetInfo, spare as way.Way | undefined)
+  }
+
+  /** Takes over what the kernel wrote. Returns how many were longer than a slot. */
+  fill(count: number): number {
+    const { words, received, family } = this.memory
+    const { lengths, ports } = this
+    this.count = count
+    let dropped = 0
+    let header = received.headers
+    let name = received.names
+    for (let i = 0; i < count; i++) {
+      ports[i] = swap16(words[name]! >>> 16)
+      if (family === AF_INET) this.peers[4 * i + 3] = swap32(words[name + way.ADDRESS4]!)
+      else this.fillPeer6(4 * i, name + way.ADDRESS6)
+      if (this.packetInfo) this.readyPacketInfo(i, header)
+      const isWhole = (words[header + layout.FLAGS]! & MSG_TRUNC) === 0
+      lengths[i] = isWhole ? words[header + layout.MSG_LENGTH]! : 0
+      if (!isWhole) dropped++
+      header += layout.HEADER_WORDS
+      name += layout.NAME_WORDS
+    }
+    return dropped
+  }
+
+  /** Lines up the headers of the datagrams that have a reply, and returns how many they are. */
+  gatherReplies(count: number): number {
+    const { words } = this.memory
+    const { replies, pointsAt } = this
+    let length = this.memory.replies.iovecs + layout.LENGTH
+    let ready = 0
+    for (let i = 0; i < count; i++) {
+      if (replies[i] === NO_REPLY) continue
+      if (pointsAt[ready] !== i) this.point(ready, i)
+      words[length] = replies[i]!
+      length += layout.IOVEC_WORDS
+      ready++
+    }
+    return ready
+  }
+
+  /** Makes reply header `to` send what stands in the place of received datagram `from`. */
+  private point(to: number, from: number): void {
+    const { words, received, replies } = this.memory
+    const header = replies.headers + to * layout.HEADER_WORDS
+    const source = received.headers + from * layout.HEADER_WORDS
+    const base = replies.iovecs + to * layout.IOVEC_WORDS + layout.BASE
+    const sourceBase = received.iovecs + from * layout.IOVEC_WORDS + layout.BASE
+    for (let half = 0; half < 2; half++) {
+      words[header + layout.NAME + half] = words[source + layout.NAME + half]!
+      words[header + layout.CONTROL + half] = words[source + layout.CONTROL + half]!
+      words[base + half] = words[sourceBase + half]!
+    }
+    this.pointsAt[to] = from
+  }
+
+  private fillPeer6(at: number, address: number): void {
+    const { words } = this.memory
+    const { peers } = this
+    peers[at] = swap32(words[address]!)
+    peers[at + 1] = swap32(words[address + 1]!)
+    peers[at + 2] = swap32(words[address + 2]!)
+    peers[at + 3] = swap32(words[address + 3]!)
+  }
+
+  /**
+   * Makes the control message received fit to be sent: the local address stays, the interface goes,
+   * so that replies are routed like all else; but a link-local address means nothing without one.
+   */
+  private readyPacketInfo(i: number, header: number): void {
+    const { words, received, family, controlLength } = this.memory
+    const control = received.controls + i * layout.CONTROL_WORDS
+    words[header + layout.CONTROL_LENGTH] = controlLength
+    if (family === AF_INET) words[control + way.INTERFACE4] = 0
+    else if (!isLinkLocal(words[control + way.LOCAL6]!)) words[control + way.INTERFACE6] = 0
+  }
+}
+
+/** fe80::/10 (RFC 4291 §2.4) in the first word as it lies in memory. */
+function isLinkLocal(word: number): boolean {
+  return (word & 0xc0ff) === 0x80fe
+}
+
+function swap16(word: number): number {
+  return ((word & 0xff) << 8) | (word >>> 8)
+}
+
+function swap32(word: number): number {
+  return ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0
+}

@@ -1,0 +1,143 @@
+import type { RemoteInfo, Socket } from 'node:dgram'
+import { readAddress } from '../../base/address.js'
+import type { Octets } from '../../base/units.js'
+import {
+  NO_REPLY,
+  SLOT_OCTETS,
+  type BatchHandler,
+  type DatagramBatch,
+  type DatagramSocket,
+  type Endpoint,
+  type Peer,
+  type SocketCounts,
+  type UpstreamSocket,
+  type WayBack
+} from '../datagram.js'
+
+/** Turns of the event loop after which a socket under ceaseless fire counts as drained. */
+const DRAIN_TURNS = 100
+
+/** Where a datagram goes, and the socket that it leaves from; undefined: the only one. */
+type PortableWay = Endpoint & { readonly socket?: Socket }
+
+/**
+ * Sockets of `node:dgram` behind the interface of batches: each datagram is a batch of one.
+ *
+ * `quiesce` cannot keep new datagrams out while it hands over the queued ones; it reads until a
+ * turn of the event loop brings none, and is deaf from then on.
+ */
+export class PortableSocket implements DatagramSocket, UpstreamSocket {
+  readonly kind = 'portable'
+  readonly counts: SocketCounts = { received: 0, sent: 0, sendErrors: 0, dropped: 0 }
+  private readonly batch: OneDatagram
+  private readonly sockets: readonly Socket[]
+  private open = true
+  private sending = 0
+  private deaf = false
+
+  constructor(
+    sockets: readonly Socket[],
+    readonly local: Endpoint,
+    private readonly handler: BatchHandler
+  ) {
+    this.sockets = sockets
+    this.batch = new OneDatagram()
+    for (const socket of sockets) {
+      socket.on('message', (octets, peer) => this.receive(socket, octets, peer))
+      // What a peer's ICMP says of an earlier datagram; there is nothing to be done about it.
+      socket.on('error', () => this.counts.sendErrors++)
+    }
+  }
+
+  send(octets: Uint8Array, start: Octets, end: Octets, to: WayBack | Peer): void {
+    if (end - start > SLOT_OCTETS) this.counts.sendErrors++
+    else this.transmit(Buffer.from(octets.subarray(start, end)), to as PortableWay)
+  }
+
+  async quiesce(): Promise<void> {
+    for (let turn = 0, seen = -1; turn < DRAIN_TURNS && seen !== this.counts.received; turn++) {
+      seen = this.counts.received
+      // Two: the first may come before the poll phase of this turn, the second is after it.
+      await nextTurn()
+      await nextTurn()
+    }
+    this.deaf = true
+  }
+
+  async drain(): Promise<void> {
+    await this.quiesce()
+    this.close()
+  }
+
+  close(): void {
+    if (!this.open) return
+    this.open = false
+    this.deaf = true
+    this.closeWhenSent()
+  }
+
+  /** Node forgets what it has not handed to the system when a socket is closed. */
+  private closeWhenSent(): void {
+    if (!this.open && this.sending === 0) for (const socket of this.sockets) socket.close()
+  }
+
+  private receive(socket: Socket, octets: Uint8Array, peer: RemoteInfo): void {
+    if (this.deaf) return
+    this.counts.received++
+    if (octets.length > SLOT_OCTETS) {
+      this.counts.dropped++
+      return
+    }
+    const { batch } = this
+    batch.take(octets, peer, socket)
+    this.handler(batch)
+    const length = batch.replies[0]!
+    if (length !== NO_REPLY)
+      this.transmit(Buffer.from(batch.octets.subarray(0, length)), batch.wayBack())
+  }
+
+  /** Takes the octets over: Node may keep them until the system has room. */
+  private transmit(octets: Uint8Array, { address, port, socket }: PortableWay): void {
+    if (!this.open) {
+      this.counts.sendErrors++
+      return
+    }
+    const from = socket ?? this.sockets[0]!
+    this.sending++
+    from.send(octets, port, address, error => {
+      if (error === null) this.counts.sent++
+      else this.counts.sendErrors++
+      this.sending--
+      this.closeWhenSent()
+    })
+  }
+}
+
+class OneDatagram implements DatagramBatch {
+  readonly octets = new Uint8Array(SLOT_OCTETS)
+  readonly starts = new Uint32Array(1)
+  readonly lengths = new Uint32Array(1)
+  readonly replies = new Uint32Array(1)
+  readonly peers = new Uint32Array(4)
+  readonly ports = new Uint16Array(1)
+  readonly count = 1
+  private way: PortableWay = { address: '', port: 0 }
+
+  take(octets: Uint8Array, { address, port }: RemoteInfo, socket: Socket): void {
+    this.octets.set(octets)
+    this.lengths[0] = octets.length
+    this.replies[0] = NO_REPLY
+    this.ports[0] = port
+    this.way = { address, port, socket }
+    const bits = new DataView(readAddress(address.split('%', 1)[0]!).buffer)
+    for (let i = 0; i < 4; i++) this.peers[i] = bits.getUint32(4 * i)
+  }
+
+  wayBack(): PortableWay {
+    return this.way
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
+}

@@ -1,0 +1,137 @@
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
+import { randomInt } from 'node:crypto'
+import { createServer } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import type { BatchHandler, Endpoint, Transport } from '../datagram.js'
+import { bindFailure, FIRST_PORT, PORT_TRIES, PORTS_END } from '../port.js'
+import { PortableSocket } from './portable-socket.js'
+
+/** How many free ports that the system chose are tried until one is free on all addresses. */
+const WILDCARD_TRIES = 8
+
+/**
+ * Sockets of Node's own: one system call per datagram, but anywhere that Node runs.
+ *
+ * A wildcard address becomes one socket for each address that the machine has at that moment,
+ * since `node:dgram` can neither tell which address was asked nor choose the one to answer from.
+ * An address added later is served after a restart.
+ */
+export function portableTransport(): Transport {
+  const sharesPorts = canSharePorts()
+  return {
+    kind: 'portable',
+    sharesPorts,
+    bind: (endpoint, handler) => bindAll(endpoint, handler, sharesPorts),
+    open: openRandom,
+    peer: endpoint => ({ ...endpoint }),
+    tcpListen: ({ address, port }) =>
+      Promise.resolve({ host: address, port, ipv6Only: true, reusePort: sharesPorts }),
+    probe
+  }
+}
+
+/** `reusePort` of node:dgram and node:net came with Node 22.12 and 23.1, and is for Linux here. */
+function canSharePorts(): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const known = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)
+  return known && process.platform === 'linux'
+}
+
+async function bindAll(
+  endpoint: Endpoint,
+  handler: BatchHandler,
+  sharesPorts: boolean
+): Promise<PortableSocket> {
+  for (let tries = 1; ; tries++) {
+    try {
+      const sockets = await bindEach(endpoint, sharesPorts)
+      const port = sockets[0]!.address().port
+      return new PortableSocket(sockets, { address: endpoint.address, port }, handler)
+    } catch (error) {
+      if (endpoint.port !== 0 || tries === WILDCARD_TRIES) throw error
+    }
+  }
+}
+
+async function bindEach(endpoint: Endpoint, sharesPorts: boolean): Promise<Socket[]> {
+  const sockets: Socket[] = []
+  let { port } = endpoint
+  try {
+    for (const address of addressesOf(endpoint.address)) {
+      const socket = await bindOne({ address, port }, sharesPorts)
+      sockets.push(socket)
+      port = socket.address().port
+    }
+    return sockets
+  } catch (error) {
+    for (const socket of sockets) socket.close()
+    throw error
+  }
+}
+
+/** The addresses that a wildcard stands for now; the wildcard itself if there are none. */
+function addressesOf(address: string): string[] {
+  if (address !== '0.0.0.0' && address !== '::') return [address]
+  const family = address === '::' ? 'IPv6' : 'IPv4'
+  const found = Object.entries(networkInterfaces()).flatMap(([name, entries = []]) =>
+    entries
+      .filter(entry => entry.family === family)
+      .map(entry =>
+        entry.address.startsWith('fe80:') ? `${entry.address}%${name}` : entry.address
+      )
+  )
+  return found.length > 0 ? [...new Set(found)] : [address]
+}
+
+/** @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION */
+function bindOne(endpoint: Endpoint, reusePort: boolean): Promise<Socket> {
+  const isSix = endpoint.address.includes(':')
+  const options: SocketOptions & { reusePort?: boolean } = {
+    type: isSix ? 'udp6' : 'udp4',
+    ipv6Only: isSix,
+    // Node looks every address up before it sends, a turn later; ours are never names.
+    lookup: (address, _options, done) => done(null, address, isSix ? 6 : 4)
+  }
+  if (reusePort) options.reusePort = true
+  const socket = createSocket(options)
+  return new Promise((resolve, reject) => {
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      socket.close()
+      reject(bindFailure(endpoint, error))
+    })
+    socket.bind({ ...endpoint, exclusive: true }, () => {
+      socket.removeAllListeners('error')
+      resolve(socket)
+    })
+  })
+}
+
+async function openRandom(family: 4 | 6, handler: BatchHandler): Promise<PortableSocket> {
+  const address = family === 4 ? '0.0.0.0' : '::'
+  for (let tries = 1; ; tries++) {
+    const endpoint = { address, port: randomInt(FIRST_PORT, PORTS_END) }
+    try {
+      return new PortableSocket([await bindOne(endpoint, false)], endpoint, handler)
+    } catch (error) {
+      if (tries === PORT_TRIES) throw error
+    }
+  }
+}
+
+async function probe(endpoint: Endpoint): Promise<void> {
+  if (endpoint.port === 0) return
+  const socket = await bindOne(endpoint, false)
+  await new Promise<void>(resolve => socket.close(resolve))
+  await probeStream(endpoint)
+}
+
+function probeStream(endpoint: Endpoint): Promise<void> {
+  const server = createServer()
+  return new Promise((resolve, reject) => {
+    server.once('error', error => reject(bindFailure(endpoint, error)))
+    const { address: host, port } = endpoint
+    server.listen({ host, port, ipv6Only: true, exclusive: true }, () => {
+      server.close(() => resolve())
+    })
+  })
+}

@@ -1,7 +1,0 @@
-import t from 'tap'
-import { batchTransport } from '../../src/socket/batch.js'
-import { contract } from './contract.js'
-
-const transport = batchTransport()
-if (typeof transport === 'string') t.plan(0, transport)
-else contract(transport, { otherLoopback: '127.0.0.2' })

@@ -1,4 +1,0 @@
-import { portableTransport } from '../../src/socket/portable.js'
-import { contract } from './contract.js'
-
-contract(portableTransport(), { otherLoopback: '127.0.0.1' })

@@ -1,0 +1,33 @@
+import t from 'tap'
+import { constants } from 'node:os'
+import { bindFailure } from '../../src/udp/port.js'
+
+const { EADDRINUSE, EACCES } = constants.errno
+
+/** As Node reports what a system call said. */
+const said = (code: string, errno: number): NodeJS.ErrnoException =>
+  Object.assign(new Error(`bind ${code}`), { code, errno: -errno })
+
+const cases = [
+  {
+    it: 'a port in use',
+    error: said('EADDRINUSE', EADDRINUSE),
+    code: 'SOCKET_BIND',
+    words: 'cannot listen on [::1]:53: address already in use'
+  },
+  {
+    it: 'a port that needs permission',
+    error: said('EACCES', EACCES),
+    code: 'SOCKET_PERMISSION',
+    words: 'CAP_NET_BIND_SERVICE'
+  },
+  { it: 'anything else', error: new Error('it rains'), code: 'SOCKET_BIND', words: 'it rains' }
+] as const
+
+for (const { it, error, code, words } of cases) {
+  t.test(`${it} is ${code}`, async t => {
+    const failed = bindFailure({ address: '::1', port: 53 }, error)
+    t.match(failed, { code })
+    t.ok(failed.message.includes(words), failed.message)
+  })
+}

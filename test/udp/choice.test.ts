@@ -1,0 +1,43 @@
+import t from 'tap'
+import { batchTransport } from '../../src/udp/batch/batch.js'
+import { chooseTransport } from '../../src/udp/transport.js'
+
+const canBatch = typeof batchTransport() !== 'string'
+
+/** Runs with `process` saying that this is another machine. */
+function elsewhere<T>(property: 'platform' | 'arch', value: string, run: () => T): T {
+  const own = Object.getOwnPropertyDescriptor(process, property)!
+  Object.defineProperty(process, property, { ...own, value })
+  try {
+    return run()
+  } finally {
+    Object.defineProperty(process, property, own)
+  }
+}
+
+t.test('auto takes batches where they can be had', async t => {
+  const { transport, whyNotBatch } = chooseTransport('auto')
+  t.equal(transport.kind, canBatch ? 'batch' : 'portable')
+  t.equal(whyNotBatch === undefined, canBatch)
+})
+
+t.test('portable is portable', async t => {
+  const { transport, whyNotBatch } = chooseTransport('portable')
+  t.equal(transport.kind, 'portable')
+  t.type(whyNotBatch, 'string')
+})
+
+const others = [
+  { property: 'platform', value: 'darwin' },
+  { property: 'arch', value: 'riscv64' }
+] as const
+for (const { property, value } of others) {
+  t.test(`on ${value}, auto is portable and says why, batch is refused`, async t => {
+    elsewhere(property, value, () => {
+      const { transport, whyNotBatch } = chooseTransport('auto')
+      t.equal(transport.kind, 'portable')
+      if (process.platform === 'linux') t.match(whyNotBatch, value)
+      t.throws(() => chooseTransport('batch'), { code: 'SOCKET_NO_BATCH' })
+    })
+  })
+}

@@ -1,0 +1,150 @@
+import t, { type Test } from 'tap'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { seeded } from '../../bench/kit/random.js'
+import { batchTransport } from '../../src/udp/batch/batch.js'
+import { BatchSocket } from '../../src/udp/batch/batch-socket.js'
+import { Convoys } from '../../src/udp/batch/segmented-send.js'
+import type { Transport } from '../../src/udp/datagram.js'
+import { Desk } from '../../src/udp/batch/send-buffers.js'
+import { Ledger } from '../../src/udp/batch/descriptor-table.js'
+import { AF_INET, EINVAL, loadSystem, type System } from '../../src/udp/batch/linux.js'
+import * as layout from '../../src/udp/batch/message-memory.js'
+import { BATCH, MessageMemory } from '../../src/udp/batch/message-memory.js'
+import { bindRandomPort } from '../../src/udp/open-socket.js'
+import { Turn } from '../../src/udp/batch/tick.js'
+import { wayTo } from '../../src/udp/batch/reply-address.js'
+
+const system = loadSystem()
+const transport = batchTransport()
+if (typeof system === 'string' || typeof transport === 'string') t.plan(0, 'no batch sockets here')
+else tests(system, transport)
+
+function tests(system: System, transport: Transport): void {
+  const random = seeded(6)
+  const upTo = (most: number): number => 1 + Math.floor(random() * most)
+
+  /** Convoys of datagrams of these lengths, each as the lengths in it. */
+  const formed = (lengths: readonly number[], together = true): number[][] => {
+    const memory = new MessageMemory(system, AF_INET, 0)
+    for (const [i, length] of lengths.entries()) {
+      memory.words[memory.sends.iovecs + i * layout.IOVEC_WORDS + layout.LENGTH] = length
+    }
+    const convoys = new Convoys(system, memory)
+    const count = convoys.form(lengths.length, together)
+    const { order, firsts, sizes } = convoys
+    t.strictSame(
+      [...order.subarray(0, lengths.length)].toSorted((a, b) => a - b),
+      [...lengths.keys()]
+    )
+    return Array.from({ length: count }, (_, k) =>
+      [...order.subarray(firsts[k], firsts[k]! + sizes[k]!)].map(i => lengths[i]!)
+    )
+  }
+
+  t.test('all in a convoy have one size, but for the last, which may be shorter', async t => {
+    for (let run = 0; run < 300; run++) {
+      const most = upTo(80)
+      const lengths = Array.from({ length: upTo(BATCH) }, () => 11 + upTo(most))
+      const convoys = formed(lengths)
+      for (const convoy of convoys) {
+        const [size, ...rest] = convoy
+        const last = rest.pop() ?? 0
+        t.ok(rest.every(one => one === size) && last <= size!, convoy.join())
+      }
+      t.equal(convoys.flat().length, lengths.length)
+    }
+    t.strictSame(formed([30, 40, 40, 30, 20, 50]), [
+      [50, 40],
+      [40, 30],
+      [30, 20]
+    ])
+    t.strictSame(formed(Array.from({ length: BATCH }, () => 40)).length, 1)
+  })
+
+  t.test('what goes to several peers, or is long, leaves by itself', async t => {
+    t.equal(formed([40, 40, 40], false).length, 3)
+    t.equal(formed([40, 769, 40]).length, 3)
+    t.equal(formed([40, 768, 40]).length, 2)
+  })
+
+  /** What arrives at a socket, and its port. */
+  const listener = async (t: Test, address: string): Promise<{ got: string[]; port: number }> => {
+    const got: string[] = []
+    const socket = await transport.bind({ address, port: 0 }, batch => {
+      for (let i = 0; i < batch.count; i++) {
+        const start = batch.starts[i]!
+        got.push(Buffer.from(batch.octets.slice(start, start + batch.lengths[i]!)).toString('hex'))
+        batch.replies[i] = 0
+      }
+    })
+    t.teardown(() => socket.close())
+    return { got, port: socket.local.port }
+  }
+
+  const datagram = (number: number): Buffer => {
+    const octets = Buffer.alloc(4 + upTo(60), number & 0xff)
+    octets.writeUInt32BE(number)
+    return octets
+  }
+
+  const arrived = async (got: readonly string[], count: number): Promise<void> => {
+    for (let waited = 0; got.length < count && waited < 400; waited++) await sleep(5)
+  }
+
+  for (const [family, address] of [
+    [4, '127.0.0.1'],
+    [6, '::1']
+  ] as const) {
+    t.test(`arrives as it was sent, each by itself, over IPv${family}`, async t => {
+      const { got, port } = await listener(t, address)
+      const socket = await transport.open(
+        family,
+        () => undefined,
+        () => undefined
+      )
+      t.teardown(() => socket.close())
+      const peer = transport.peer({ address, port })
+      const sent = Array.from({ length: 1000 }, (_, number) => datagram(number))
+      for (const octets of sent) socket.send(octets, 0, octets.length, peer)
+      await arrived(got, sent.length)
+      t.strictSame(got.toSorted(), sent.map(octets => octets.toString('hex')).toSorted())
+    })
+  }
+
+  t.test(
+    'where the system takes no convoys, nothing is lost, and it is not asked again',
+    async t => {
+      const { got, port } = await listener(t, '127.0.0.1')
+      let refusals = 0
+      let errno: number | undefined
+      const old: System = {
+        ...system,
+        sendmmsg(fd, headers, count, flags) {
+          errno = refusals === 0 ? EINVAL : undefined
+          if (errno === undefined) return system.sendmmsg(fd, headers, count, flags)
+          refusals++
+          return -1
+        },
+        errno: () => errno ?? system.errno()
+      }
+      const desk = new Desk(old, AF_INET, false)
+      const shop = { system: old, turn: new Turn(), ledger: new Ledger() }
+      const opened = bindRandomPort(old, 4, true)
+      const socket = new BatchSocket(
+        shop,
+        opened,
+        desk,
+        () => undefined,
+        () => undefined
+      )
+      t.teardown(() => socket.close())
+      const peer = wayTo({ address: '127.0.0.1', port }, system)
+      const sent = Array.from({ length: 200 }, (_, number) => datagram(number))
+      for (const octets of sent) socket.send(octets, 0, octets.length, peer)
+      await arrived(got, sent.length)
+      t.strictSame(got.toSorted(), sent.map(octets => octets.toString('hex')).toSorted())
+      t.match(socket.counts, { sent: sent.length, sendErrors: 0 })
+      t.equal(desk.convoys.form(BATCH, true), BATCH)
+    }
+  )
+}

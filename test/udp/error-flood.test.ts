@@ -1,0 +1,72 @@
+import t from 'tap'
+import { BatchSocket } from '../../src/udp/batch/batch-socket.js'
+import { Desk } from '../../src/udp/batch/send-buffers.js'
+import { Ledger } from '../../src/udp/batch/descriptor-table.js'
+import { AF_INET, MSG_ERRQUEUE, type System } from '../../src/udp/batch/linux.js'
+import { BATCH } from '../../src/udp/batch/message-memory.js'
+import type { OpenSocket } from '../../src/udp/open-socket.js'
+import { Turn } from '../../src/udp/batch/tick.js'
+import { turns } from './client.js'
+
+const EAGAIN = 11
+
+/**
+ * A system under fire: the queue of errors is full however much is taken from it, so that every
+ * other call to receive fails, and there is one answer to be received in between.
+ */
+function underFire(): { system: System; poll: () => void; answers: number; errors: number } {
+  let readable: (failed: boolean) => void = () => undefined
+  let told = true
+  const state = { answers: 1, errors: 0 }
+  const system = {
+    eagain: EAGAIN,
+    errno: () => (told ? 111 : EAGAIN),
+    map: (octets: number) => ({ buffer: new ArrayBuffer(octets), address: 4096 }),
+    poll(_: number, callback: typeof readable) {
+      readable = callback
+      return { start: () => undefined, stop: () => undefined, close: () => undefined }
+    },
+    close: () => 0,
+    recvmmsg(_: number, __: number, count: number, flags: number) {
+      if (flags === MSG_ERRQUEUE) {
+        state.errors += count
+        told = false
+        return count
+      }
+      told = !told
+      return told || state.answers === 0 ? -1 : state.answers--
+    }
+  } as unknown as System
+  return Object.assign(state, { system, poll: () => readable(true) })
+}
+
+t.test('a flood of errors keeps back neither answers nor other work', async t => {
+  const fire = underFire()
+  const { system } = fire
+  const shop = { system, turn: new Turn(), ledger: new Ledger() }
+  const open: OpenSocket = {
+    fd: 5,
+    family: AF_INET,
+    local: { address: '0.0.0.0', port: 9 },
+    packetInfo: false
+  }
+  const [got, lost]: [number[], number[]] = [[], []]
+  const socket = new BatchSocket(
+    shop,
+    open,
+    new Desk(system, AF_INET, false),
+    ({ count }) => got.push(count),
+    ({ count }) => lost.push(count)
+  )
+  t.teardown(() => socket.close())
+  for (let turn = 1; turn <= 3; turn++) {
+    fire.answers = 1
+    fire.poll()
+    fire.poll()
+    await turns(2)
+    t.equal(got.length, turn, 'the answer is taken')
+    t.ok(fire.errors > 0 && fire.errors <= 4 * BATCH, 'some errors, and no more')
+    fire.errors = 0
+  }
+  t.ok(lost.every(count => count === BATCH))
+})

@@ -1,0 +1,164 @@
+import t from 'tap'
+import { ErrorQueue } from '../../src/udp/batch/error-queue.js'
+import { AF_INET, AF_INET6, MSG_ERRQUEUE, type System } from '../../src/udp/batch/linux.js'
+import { BATCH, MessageMemory } from '../../src/udp/batch/message-memory.js'
+import type { Family } from '../../src/udp/batch/sockaddr.js'
+
+/** One message of the queue: the destination, what is quoted, and the control message. */
+interface Told {
+  readonly name: string
+  readonly quote: string
+  readonly control: string
+}
+
+const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
+
+/** Where the memory pretends to be. */
+const BASE = 0x7000_0000_0000
+
+/**
+ * A system whose queue of errors has this in it: octets as the kernel lays them out, put where the
+ * headers say (struct mmsghdr, bits/socket.h).
+ */
+function systemWith(queue: Told[]): System {
+  const maps: { buffer: ArrayBuffer; address: number }[] = []
+  const put = (address: number, octets: Buffer, room: number): number => {
+    const map = maps.find(one => address >= one.address && address < one.address + (1 << 24))!
+    const written = octets.subarray(0, room)
+    new Uint8Array(map.buffer).set(written, address - map.address)
+    return written.length
+  }
+  return {
+    eagain: 11,
+    errno: () => 11,
+    map(octets: number) {
+      const map = { buffer: new ArrayBuffer(octets), address: BASE + maps.length * (1 << 24) }
+      maps.push(map)
+      return map
+    },
+    recvmmsg(fd: number, headers: number, count: number, flags: number) {
+      t.equal(fd, 7)
+      t.equal(flags, MSG_ERRQUEUE)
+      const { buffer, address } = maps.find(one => headers >= one.address)!
+      const all = new DataView(buffer)
+      const told = queue.splice(0, count)
+      for (const [i, { name, quote, control }] of told.entries()) {
+        const at = headers - address + 64 * i
+        const pointer = (place: number): number => Number(all.getBigUint64(place, true))
+        const iovec = pointer(at + 16) - address
+        all.setUint32(at + 8, put(pointer(at), hex(name), all.getUint32(at + 8, true)), true)
+        const length = put(pointer(iovec), hex(quote), all.getUint32(iovec + 8, true))
+        const room = all.getUint32(at + 40, true)
+        all.setUint32(at + 40, put(pointer(at + 32), hex(control), room), true)
+        all.setUint32(at + 48, MSG_ERRQUEUE, true)
+        all.setUint32(at + 56, length, true)
+      }
+      return told.length === 0 ? -1 : told.length
+    }
+  } as unknown as System
+}
+
+interface Lost {
+  readonly quote: string
+  readonly peer: readonly number[]
+  readonly port: number
+}
+
+function readAll(family: Family, queue: Told[]): Lost[] {
+  const batch = new ErrorQueue(systemWith(queue), family).read(7)
+  return Array.from({ length: batch.count }, (_, i) => ({
+    quote: Buffer.from(
+      batch.octets.subarray(batch.starts[i], batch.starts[i]! + batch.lengths[i]!)
+    ).toString('hex'),
+    peer: [...batch.peers.subarray(4 * i, 4 * i + 4)],
+    port: batch.ports[i]!
+  }))
+}
+
+/** 192.0.2.53, port 53, and 2001:db8::53, port 5353. */
+const NAME4 = '0200 0035 c0000235 0000000000000000'
+const NAME6 = '0a00 14e9 00000000 20010db8000000000000000000000053 00000000'
+
+/** Control messages: length, level, type; errno, origin, ICMP type, code; who says so. */
+const REFUSED4 =
+  '3000000000000000 00000000 0b000000 6f000000 02 03 03 00 00000000 00000000' +
+  '0200 0000 c0000235 0000000000000000'
+const REFUSED6 =
+  '3c00000000000000 29000000 19000000 6f000000 03 01 04 00 00000000 00000000' +
+  '0a00 0000 00000000 20010db8000000000000000000000053 00000000 00000000'
+
+const with4 = (at: number, octets: string): string => {
+  const control = hex(REFUSED4)
+  control.set(hex(octets), at)
+  return control.toString('hex')
+}
+
+t.test('reads what a port that is closed says, and to whom it was sent', async t => {
+  t.strictSame(readAll(AF_INET, [{ name: NAME4, quote: 'beef01', control: REFUSED4 }]), [
+    { quote: 'beef01', peer: [0, 0, 0xffff, 0xc0000235], port: 53 }
+  ])
+  t.strictSame(readAll(AF_INET6, [{ name: NAME6, quote: 'beef02', control: REFUSED6 }]), [
+    { quote: 'beef02', peer: [0x20010db8, 0, 0, 0x53], port: 5353 }
+  ])
+})
+
+const kinds = [
+  { it: 'the network unreachable', control: with4(16, '65'), quote: 'beef' },
+  { it: 'the host unreachable', control: with4(16, '71'), quote: 'beef' },
+  { it: 'a filter on the way', control: with4(16, '0d'), quote: 'beef' },
+  { it: 'the query too long for the way', control: with4(16, '5a'), quote: '' },
+  { it: 'something local, of another origin', control: with4(20, '01'), quote: '' },
+  { it: 'a control message of another level', control: with4(8, '29'), quote: '' },
+  { it: 'a control message of another type', control: with4(12, '08'), quote: '' },
+  { it: 'a control message cut off', control: REFUSED4.slice(0, 40), quote: '' },
+  { it: 'no control message', control: '', quote: '' }
+]
+for (const { it, control, quote } of kinds) {
+  t.test(`${it}: ${quote === '' ? 'says nothing of the way' : 'is an end'}`, async t => {
+    t.match(readAll(AF_INET, [{ name: NAME4, quote: 'beef', control }]), [{ quote }])
+  })
+}
+
+t.test('a quote of nothing but headers has no octets, one too long is none', async t => {
+  const long = '55'.repeat(2048)
+  const queue = ['', long].map(quote => ({ name: NAME4, quote, control: REFUSED4 }))
+  t.match(readAll(AF_INET, queue), [{ quote: '' }, { quote: long }])
+})
+
+t.test('reads a batch at a time, and again into the same room', async t => {
+  const queue = Array.from({ length: BATCH + 3 }, (_, i) => ({
+    name: NAME4,
+    quote: i.toString(16).padStart(2, '0'),
+    // The first batch has shorter control messages, which must not leave the room shorter.
+    control: i < BATCH ? '' : REFUSED4
+  }))
+  const errors = new ErrorQueue(systemWith(queue), AF_INET)
+  t.equal(errors.read(7).count, BATCH)
+  const { count, lengths, octets, starts } = errors.read(7)
+  t.equal(count, 3)
+  t.strictSame([...lengths.subarray(0, 3)], [1, 1, 1])
+  t.equal(octets[starts[2]!], BATCH + 2)
+  t.equal(errors.read(7).count, 0, 'an empty queue')
+})
+
+t.test('keeps what could not be sent, but not for want of room', async t => {
+  const system = systemWith([])
+  const from = new MessageMemory(system, AF_INET, 0)
+  const write = (i: number, port: number, octet: number): void => {
+    from.words.set([2 | (port << 24), 0x010200c0], from.sends.names + 8 * i)
+    from.words[from.sends.iovecs + 4 * i + 2] = 1
+    from.octets[from.sends.starts[i]!] = octet
+  }
+  for (let i = 0; i < 3; i++) write(i, 53 + i, 0xb0 + i)
+  const errors = new ErrorQueue(system, AF_INET)
+  for (const [i, errno] of [101, 105, 1].entries()) errors.note(from, i, errno)
+  const { count, ports, peers, octets, starts, lengths } = errors.takeNoted()
+  t.equal(count, 2)
+  t.strictSame([...ports.subarray(0, 2)], [53, 55])
+  t.strictSame([...peers.subarray(0, 4)], [0, 0, 0xffff, 0xc0000201])
+  t.strictSame([octets[starts[0]!], octets[starts[1]!]], [0xb0, 0xb2])
+  t.strictSame([...lengths.subarray(0, 2)], [1, 1])
+  t.equal(errors.takeNoted().count, 0)
+  for (let n = 0; n < BATCH + 5; n++) errors.note(from, 0, 101)
+  t.equal(errors.takeNoted().count, BATCH)
+})

@@ -1,0 +1,44 @@
+import t from 'tap'
+import * as linux from '../../src/udp/batch/linux.js'
+import { bindDatagrams, bindRandomPort, listenStream } from '../../src/udp/open-socket.js'
+
+const system = linux.loadSystem()
+if (typeof system === 'string') t.plan(0, 'no batch sockets here')
+else tests(system)
+
+/** RFC 9715 §3.1, R1 and R2. */
+function tests(system: linux.System): void {
+  const asked: string[] = []
+  const spy: linux.System = {
+    ...system,
+    setsockopt(fd, level, option, value, length) {
+      asked.push([level, option, value.length === 4 ? value.readInt32LE() : ''].join())
+      return system.setsockopt(fd, level, option, value, length)
+    }
+  }
+  const v4 = [linux.IPPROTO_IP, linux.IP_MTU_DISCOVER, linux.PMTUDISC_PROBE].join()
+  const v6 = [linux.IPPROTO_IPV6, linux.IPV6_MTU_DISCOVER, linux.PMTUDISC_PROBE].join()
+  const cases = [
+    {
+      it: 'over IPv4',
+      open: () => bindDatagrams(spy, { address: '127.0.0.1', port: 0 }),
+      wants: v4
+    },
+    { it: 'over IPv6', open: () => bindDatagrams(spy, { address: '::1', port: 0 }), wants: v6 },
+    { it: 'to upstreams over IPv4', open: () => bindRandomPort(spy, 4, true), wants: v4 },
+    { it: 'to upstreams over IPv6', open: () => bindRandomPort(spy, 6, true), wants: v6 }
+  ]
+  for (const { it, open, wants } of cases) {
+    t.test(`datagrams ${it} are never in fragments`, async t => {
+      asked.length = 0
+      system.close(open().fd)
+      t.ok(asked.includes(wants), asked.join(' '))
+    })
+  }
+
+  t.test('TCP finds out what its path takes', async t => {
+    asked.length = 0
+    system.close(listenStream(spy, { address: '127.0.0.1', port: 0 }).fd)
+    t.notOk(asked.includes(v4))
+  })
+}
