@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { compile } from '../../src/policy/compile.js'
 import { localNames } from '../../src/policy/local-names.js'
 import { Policy } from '../../src/policy/policy.js'
-import { readCatalogue } from '../../src/rules/catalogue.js'
+import { readCatalogue } from '../../src/rules/apps/catalogue.js'
 import { loadRules } from '../../src/rules/load.js'
-import { showPattern } from '../../src/rules/pattern.js'
+import { showPattern } from '../../src/rules/model/pattern.js'
 import { PACKAGE } from '../kit/place.js'
 
 /** The ban that `report ban` is asked about: that of the most wanted app. */

@@ -7,8 +7,8 @@ import {
   type FileResult,
   type RuleFiles,
   type TooLarge
-} from '../rules/folder.js'
-import type { BundleFacts } from '../rules/types.js'
+} from '../rules/model/folder.js'
+import type { BundleFacts } from '../rules/model/types.js'
 import { rulesSum, type ZoneState } from '../zonefile/zone-state.js'
 import type { Bundle } from './bundle.js'
 

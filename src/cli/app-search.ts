@@ -1,7 +1,7 @@
-import type { CatalogueApp } from '../rules/catalogue.js'
-import { covers, readPattern } from '../rules/pattern.js'
-import { isPublicSuffix } from '../rules/public-suffix.js'
-import { sharedZoneAround, type SharedZone } from '../rules/shared-zones.js'
+import type { CatalogueApp } from '../rules/apps/catalogue.js'
+import { covers, readPattern } from '../rules/model/pattern.js'
+import { isPublicSuffix } from '../rules/apps/public-suffix.js'
+import { sharedZoneAround, type SharedZone } from '../rules/apps/shared-zones.js'
 import { showName } from '../dns/name/name.js'
 
 /** What apps are looked for. */

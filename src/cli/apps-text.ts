@@ -1,4 +1,4 @@
-import type { Evidence } from '../rules/evidence.js'
+import type { Evidence } from '../rules/apps/evidence.js'
 import type { Wanted } from './app-search.js'
 import type { AppView, BanView, Listing, NameView, SearchedName } from './app-view.js'
 import { fit, section, table, type Painted } from './layout.js'

@@ -1,6 +1,6 @@
 import { epochSeconds, systemClock } from '../base/clock.js'
-import { KINDS, ROLES } from '../rules/app-schema.js'
-import { readCatalogue } from '../rules/catalogue.js'
+import { KINDS, ROLES } from '../rules/schema/app-schema.js'
+import { readCatalogue } from '../rules/apps/catalogue.js'
 import { searchApps, type Wanted } from './app-search.js'
 import { nameViewOf, viewOf } from './app-view.js'
 import { toText } from './apps-text.js'

@@ -1,7 +1,7 @@
 import { showPrefix } from '../base/address.js'
 import type { Seconds } from '../base/units.js'
-import { showInstant } from '../rules/instant.js'
-import type { Ban, NameSource, Rule, RuleException, RuleSet } from '../rules/types.js'
+import { showInstant } from '../rules/time/instant.js'
+import type { Ban, NameSource, Rule, RuleException, RuleSet } from '../rules/model/types.js'
 import { coverageOf, sourceId, type Coverage } from './coverage.js'
 import { stateOf, type State, type Wanted } from './rule-state.js'
 

@@ -1,5 +1,5 @@
 import { MS_PER_SECOND } from '../base/units.js'
-import { showInstant } from '../rules/instant.js'
+import { showInstant } from '../rules/time/instant.js'
 import type { BansList, ListedBan, ListedException, Notice } from './bans-list.js'
 import { columns, wrap, type Cell, type Row } from './columns.js'
 import type { Coverage } from './coverage.js'

@@ -1,4 +1,4 @@
-import type { RuleSet } from '../rules/types.js'
+import type { RuleSet } from '../rules/model/types.js'
 import { toCsv } from './bans-csv.js'
 import { listBans, type BansList } from './bans-list.js'
 import { toText } from './bans-text.js'

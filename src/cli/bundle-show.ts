@@ -3,7 +3,7 @@ import { decodeBundle, readBundleFile, type Bundle } from '../bundle/bundle.js'
 import { checkDate } from '../bundle/date.js'
 import { readPublicKey } from '../base/ed25519.js'
 import { tame } from '../log/terminal-line.js'
-import { showInstant } from '../rules/instant.js'
+import { showInstant } from '../rules/time/instant.js'
 import { end, EXIT, usage } from './exit.js'
 import { count } from './show.js'
 

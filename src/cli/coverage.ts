@@ -1,4 +1,4 @@
-import type { Ban, NameSource, NetworkRules, RuleSet } from '../rules/types.js'
+import type { Ban, NameSource, NetworkRules, RuleSet } from '../rules/model/types.js'
 import { stateOf, type Wanted } from './rule-state.js'
 
 /** What some networks ban: an app, a list, or the names that stand in one rule. */

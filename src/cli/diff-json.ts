@@ -1,8 +1,8 @@
 import type { Place } from '../policy/areas.js'
 import type { Change } from '../policy/difference.js'
 import { showRrtype } from '../dns/registry/rrtype.js'
-import type { QtypeSet } from '../rules/types.js'
-import { showInstant } from '../rules/instant.js'
+import type { QtypeSet } from '../rules/model/types.js'
+import { showInstant } from '../rules/time/instant.js'
 import type { Compared } from './diff-text.js'
 import { shownStanding } from './standing-text.js'
 

@@ -1,7 +1,7 @@
 import { difference, type Difference } from '../policy/difference.js'
 import { copiesFolder } from '../remote/copies.js'
 import { loadRules } from '../rules/load.js'
-import type { RuleSet } from '../rules/types.js'
+import type { RuleSet } from '../rules/model/types.js'
 import { toJson } from './diff-json.js'
 import { toText, type Compared } from './diff-text.js'
 import { end, EXIT, usage } from './exit.js'

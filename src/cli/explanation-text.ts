@@ -1,5 +1,5 @@
 import { MS_PER_SECOND } from '../base/units.js'
-import { showInstant } from '../rules/instant.js'
+import { showInstant } from '../rules/time/instant.js'
 import type { Explanation, Said, Stop } from './explanation.js'
 import { paint, type Paint } from './paint.js'
 

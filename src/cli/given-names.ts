@@ -1,5 +1,5 @@
 import type { Names } from '../report/selection.js'
-import { readPattern } from '../rules/pattern.js'
+import { readPattern } from '../rules/model/pattern.js'
 import { showCanonical, showName } from '../dns/name/name.js'
 import { given } from './given.js'
 

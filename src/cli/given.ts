@@ -1,6 +1,6 @@
 import { epochSeconds, systemClock } from '../base/clock.js'
 import type { Milliseconds, Seconds } from '../base/units.js'
-import { INSTANT, readInstant } from '../rules/instant.js'
+import { INSTANT, readInstant } from '../rules/time/instant.js'
 import { usage } from './exit.js'
 
 /** Reads what was given on the command line; where it is wrong, says so and ends the process. */

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.js'
 import { didYouMean } from '../yaml/closest.js'
 import type { Log } from '../report/log.js'
 import { sourceOf } from '../report/counted.js'
-import type { RuleSet } from '../rules/types.js'
+import type { RuleSet } from '../rules/model/types.js'
 import { readRules } from './read-rules.js'
 import { settings, type CommonOptions } from './settings.js'
 

@@ -1,5 +1,5 @@
 import { tame } from '../log/terminal-line.js'
-import type { ListReport } from '../rules/list-file.js'
+import type { ListReport } from '../rules/lists/list-file.js'
 import { count, number } from './show.js'
 
 /**

@@ -1,6 +1,6 @@
 import { epochSeconds, systemClock } from '../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
-import { readInstant } from '../rules/instant.js'
+import { readInstant } from '../rules/time/instant.js'
 import { usage } from './exit.js'
 
 const MS: Readonly<Record<string, Milliseconds>> = {

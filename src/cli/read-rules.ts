@@ -4,7 +4,7 @@ import { chooseBundle } from '../bundle/choose.js'
 import type { Config } from '../config/config.js'
 import { rulesPlace } from '../gateway/rules-place.js'
 import { tame } from '../log/terminal-line.js'
-import { Folder, type RuleFiles } from '../rules/folder.js'
+import { Folder, type RuleFiles } from '../rules/model/folder.js'
 import { loadRules, type RulesResult } from '../rules/load.js'
 
 /** The rules that are in force by these settings, or would be after a start. */

@@ -13,7 +13,7 @@ import {
   type ReplayOptions as ReadOptions
 } from '../replay/replay.js'
 import { loadRules } from '../rules/load.js'
-import type { RuleSet } from '../rules/types.js'
+import type { RuleSet } from '../rules/model/types.js'
 import { end, EXIT, usage } from './exit.js'
 import { checkAt, secondsAt } from './given.js'
 import { openLog } from './log-database.js'

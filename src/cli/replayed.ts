@@ -2,7 +2,7 @@ import type { Seconds } from '../base/units.js'
 import { KINDS, type Comparison, type Counts, type Kind } from '../replay/comparison.js'
 import type { ReadLog } from '../replay/replay.js'
 import type { Count, Example, GroundCount } from '../replay/tally.js'
-import { showInstant } from '../rules/instant.js'
+import { showInstant } from '../rules/time/instant.js'
 
 /** A rules folder as it was given, and what was in it. */
 interface Folder {

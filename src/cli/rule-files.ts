@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { decodeBundle, readBundleFile } from '../bundle/bundle.js'
 import { BundleFiles } from '../bundle/files.js'
-import { Folder, type RuleFiles } from '../rules/folder.js'
+import { Folder, type RuleFiles } from '../rules/model/folder.js'
 
 /**
  * The rules at a path: of a folder, or of a bundle, which is a file. Signatures of a bundle have to

@@ -1,6 +1,6 @@
 import type { Seconds } from '../base/units.js'
 import { isOpen, timetableOf } from '../policy/timetable.js'
-import type { Rule } from '../rules/types.js'
+import type { Rule } from '../rules/model/types.js'
 
 /** Which rules are asked about, and when. */
 export interface Wanted {

@@ -1,7 +1,7 @@
 import { addressWords, readPrefix, type Prefix } from '../base/address.js'
 import { VERDICT } from '../log/event.js'
 import type { QueryRecord } from '../log/schema.js'
-import { covers, readPattern } from '../rules/pattern.js'
+import { covers, readPattern } from '../rules/model/pattern.js'
 import { readName } from '../dns/name/name.js'
 import { given } from './given.js'
 

@@ -3,8 +3,8 @@ import { epochSeconds, type Clock } from '../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../base/units.js'
 import type { ServiceLog } from '../log/service-log.js'
 import type { Claim, Snapshot } from '../policy/snapshot.js'
-import { NOTICE } from '../rules/dates.js'
-import { showInstant } from '../rules/instant.js'
+import { NOTICE } from '../rules/time/dates.js'
+import { showInstant } from '../rules/time/instant.js'
 import type { Timer, Timers } from '../upstream/timers.js'
 
 /** The clock may be set while we wait. */

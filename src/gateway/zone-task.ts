@@ -1,6 +1,6 @@
 import { failure } from '../base/error.js'
 import type { Milliseconds } from '../base/units.js'
-import type { TransferList } from '../rules/transfer-list.js'
+import type { TransferList } from '../rules/lists/transfer-list.js'
 import { expiresAt, zoneDueAt } from '../transfer/due.js'
 import type { Bad, Primary } from '../transfer/primary.js'
 import type { ZoneUpdate } from '../transfer/update-zone.js'

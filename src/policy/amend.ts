@@ -1,4 +1,4 @@
-import type { LocalData } from '../rules/types.js'
+import type { LocalData } from '../rules/model/types.js'
 import { rulesSum, type ZoneState } from '../zonefile/zone-state.js'
 import { HashedName } from '../dns/name/hashed-name.js'
 import type { Changes } from './compare.js'

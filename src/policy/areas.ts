@@ -1,6 +1,6 @@
 import { addressWords, isMapped, showPrefix, type Address, type Prefix } from '../base/address.js'
 import { sweep } from '../base/prefix-sweep.js'
-import type { RuleSet } from '../rules/types.js'
+import type { RuleSet } from '../rules/model/types.js'
 import type { Both } from './chains.js'
 import type { Policy } from './policy.js'
 

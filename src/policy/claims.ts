@@ -1,6 +1,6 @@
 import { BAN_EDE } from '../dns/registry/ede.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
-import { showInstant } from '../rules/instant.js'
+import { showInstant } from '../rules/time/instant.js'
 import type {
   Ban,
   Block,
@@ -10,7 +10,7 @@ import type {
   QtypeSet,
   Reply,
   Rule
-} from '../rules/types.js'
+} from '../rules/model/types.js'
 import { edeOption } from '../dns/reply/reply.js'
 import { TIER, type Claim, type PreparedReply, type SourceSummary } from './snapshot.js'
 import { timetableOf, type Timetable } from './timetable.js'

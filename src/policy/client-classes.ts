@@ -1,6 +1,6 @@
 import type { Prefix } from '../base/address.js'
 import { compilePrefixes, type PrefixTableBuffers } from '../base/prefix-table.js'
-import type { NameSource, NetworkRules, Rule } from '../rules/types.js'
+import type { NameSource, NetworkRules, Rule } from '../rules/model/types.js'
 
 /** Clients with the same network, exceptions and parts of lists, hence with the same rules. */
 export interface ClientClass {

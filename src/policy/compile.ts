@@ -1,6 +1,6 @@
 import { failure } from '../base/error.js'
 import type { Seconds } from '../base/units.js'
-import type { LocalData, NameSource, Rule, RuleSet } from '../rules/types.js'
+import type { LocalData, NameSource, Rule, RuleSet } from '../rules/model/types.js'
 import {
   compileCells,
   ENTRY_DATED,

@@ -1,6 +1,6 @@
 import type { Octets } from '../base/units.js'
-import { placeOf } from '../rules/local-data.js'
-import { COVER } from '../rules/types.js'
+import { placeOf } from '../rules/lists/local-data.js'
+import { COVER } from '../rules/model/types.js'
 import { recordsOf } from './matched-rule.js'
 import type { Records } from './records.js'
 import type { Snapshot } from './snapshot.js'

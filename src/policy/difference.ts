@@ -1,5 +1,5 @@
 import type { Seconds } from '../base/units.js'
-import type { RuleSet } from '../rules/types.js'
+import type { RuleSet } from '../rules/model/types.js'
 import { showCanonical, showName } from '../dns/name/name.js'
 import { areasOf, byNetworks, outermost, placesOf, type Area, type Place } from './areas.js'
 import { addressChains, nameChains, type Both, type Chain, type Example } from './chains.js'

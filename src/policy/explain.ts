@@ -1,5 +1,5 @@
 import type { Seconds } from '../base/units.js'
-import { COVER } from '../rules/types.js'
+import { COVER } from '../rules/model/types.js'
 import type { HashedName } from '../dns/name/hashed-name.js'
 import { AddressTable } from './address-table.js'
 import { Cells, type Cell } from './cells.js'

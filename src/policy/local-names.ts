@@ -1,5 +1,5 @@
 import { SPECIAL_USE, type SpecialUse, type SpecialUseKind } from '../dns/registry/special-use.js'
-import { COVER } from '../rules/types.js'
+import { COVER } from '../rules/model/types.js'
 import { HashedName } from '../dns/name/hashed-name.js'
 import { readName } from '../dns/name/name.js'
 

@@ -1,5 +1,5 @@
 import { EDE } from '../dns/registry/ede.js'
-import type { NameSource } from '../rules/types.js'
+import type { NameSource } from '../rules/model/types.js'
 import { HashedName } from '../dns/name/hashed-name.js'
 import { edeOption } from '../dns/reply/reply.js'
 import type { LocalName } from './local-names.js'

@@ -1,6 +1,6 @@
 import { showPrefix } from '../base/address.js'
 import type { Octets } from '../base/units.js'
-import { COVER } from '../rules/types.js'
+import { COVER } from '../rules/model/types.js'
 import { showCanonical, showName } from '../dns/name/name.js'
 import { coverOf, sourceOf } from './member-sets.js'
 import { Records } from './records.js'

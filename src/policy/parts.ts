@@ -2,7 +2,7 @@ import { showAddress, showPrefix } from '../base/address.js'
 import { hashOctet } from '../base/hash.js'
 import type { Octets } from '../base/units.js'
 import { showRrtype } from '../dns/registry/rrtype.js'
-import type { LocalData, NameSource, Part, PartReply, QtypeSet } from '../rules/types.js'
+import type { LocalData, NameSource, Part, PartReply, QtypeSet } from '../rules/model/types.js'
 import { showName } from '../dns/name/name.js'
 
 /** So many of a part's prefixes are shown. */

@@ -1,6 +1,6 @@
 import type { Seconds } from '../base/units.js'
 import { PrefixTable } from '../base/prefix-table.js'
-import { COVER } from '../rules/types.js'
+import { COVER } from '../rules/model/types.js'
 import type { HashedName } from '../dns/name/hashed-name.js'
 import { AddressTable } from './address-table.js'
 import {

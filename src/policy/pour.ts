@@ -1,7 +1,7 @@
 import type { Prefix } from '../base/address.js'
 import { failure } from '../base/error.js'
 import type { Octets } from '../base/units.js'
-import { COVER, type NameSink, type NameSource } from '../rules/types.js'
+import { COVER, type NameSink, type NameSource } from '../rules/model/types.js'
 import { AddressTableBuilder, type AddressTableBuffers } from './address-table.js'
 import { memberOf } from './member-sets.js'
 import { NameTableBuilder } from './name-table-builder.js'

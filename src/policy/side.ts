@@ -1,4 +1,4 @@
-import { COVER } from '../rules/types.js'
+import { COVER } from '../rules/model/types.js'
 import { Cells, type Cell } from './cells.js'
 import type { Chain } from './chains.js'
 import { coverOf, sourceOf } from './member-sets.js'

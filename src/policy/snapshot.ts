@@ -7,7 +7,7 @@ import type {
   PartReply,
   QtypeSet,
   Rule
-} from '../rules/types.js'
+} from '../rules/model/types.js'
 import type { ZoneState } from '../zonefile/zone-state.js'
 import type { AddressTableBuffers } from './address-table.js'
 import type { CellBuffers } from './cells.js'

@@ -1,7 +1,7 @@
 import { addressWords } from '../base/address.js'
 import type { Seconds } from '../base/units.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
-import type { QtypeSet } from '../rules/types.js'
+import type { QtypeSet } from '../rules/model/types.js'
 import { nameBelow, type Both, type Chain } from './chains.js'
 import { segmentsOf, type Segment } from './segments.js'
 import type { Side } from './side.js'

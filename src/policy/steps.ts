@@ -1,4 +1,4 @@
-import type { NameSource, Rule } from '../rules/types.js'
+import type { NameSource, Rule } from '../rules/model/types.js'
 import { TIER } from './snapshot.js'
 
 /** A rule speaking through one of its sources, and its step in the tier of the rule. */

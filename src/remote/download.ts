@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { failure, InterdictError } from '../base/error.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { ownVersion } from '../base/version.js'
-import { unpacked } from '../rules/unpack.js'
+import { unpacked } from '../rules/lists/unpack.js'
 
 const MAX_REDIRECTS = 5
 const REDIRECTS = [301, 302, 303, 307, 308]

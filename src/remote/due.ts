@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../base/units.js'
-import type { RemoteList } from '../rules/remote-list.js'
+import type { RemoteList } from '../rules/lists/remote-list.js'
 import type { CopyRecord } from './copies.js'
 
 /** After a failure, doubled with each that follows. */

@@ -1,7 +1,7 @@
 import { failure, InterdictError } from '../base/error.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { isNewer } from '../dns/registry/serial.js'
-import type { TransferList } from '../rules/transfer-list.js'
+import type { TransferList } from '../rules/lists/transfer-list.js'
 import type { Soa } from '../tsig/zone-message.js'
 import { askSoa, askZone, type AskParts } from './ask.js'
 import type { Delta } from './delta.js'

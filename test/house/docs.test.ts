@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
 import { loadRules } from '../../src/rules/load.js'
-import { readPolicyTests } from '../../src/rules/policy-tests.js'
+import { readPolicyTests } from '../../src/rules/tests/policy-tests.js'
 import { fences } from './markdown.js'
 
 const pages = [

@@ -3,7 +3,7 @@ import type { Matched } from '../../src/log/pieces.js'
 import type { ServiceLog } from '../../src/log/service-log.js'
 import { compile } from '../../src/policy/compile.js'
 import type { Claim, Snapshot } from '../../src/policy/snapshot.js'
-import type { RuleSet } from '../../src/rules/types.js'
+import type { RuleSet } from '../../src/rules/model/types.js'
 import { readAddress } from '../../src/base/address.js'
 
 /** 2023-03-13T09:26:53.589Z */

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readAddress } from '../../src/base/address.js'
-import type { Ban, Reply, Rule } from '../../src/rules/types.js'
+import type { Ban, Reply, Rule } from '../../src/rules/model/types.js'
 import { policyOf } from './asking.js'
 import { allow, ban, block, exception, network, ruleSet, source, wire } from './rule-set.js'
 

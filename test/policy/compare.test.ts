@@ -1,7 +1,7 @@
 import t from 'tap'
 import { compare } from '../../src/policy/compare.js'
 import { compile } from '../../src/policy/compile.js'
-import type { RuleSet } from '../../src/rules/types.js'
+import type { RuleSet } from '../../src/rules/model/types.js'
 import { ban, network, ruleSet, seeds, source } from './rule-set.js'
 
 const APP = source('app', 'a.example', 'b.example', '=c.example')

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { readPrefix } from '../../src/base/address.js'
 import { difference, type DifferenceOptions } from '../../src/policy/difference.js'
-import { LocalDataBuilder } from '../../src/rules/local-data.js'
-import type { RuleSet } from '../../src/rules/types.js'
+import { LocalDataBuilder } from '../../src/rules/lists/local-data.js'
+import type { RuleSet } from '../../src/rules/model/types.js'
 import { allow, ban, block, exception, inline, network, part, ruleSet, source } from './rule-set.js'
 
 const APP = source('app', 'a.example', '=b.example', '192.0.2.0/24')

@@ -6,7 +6,7 @@ import { Standings, type Standing, type Subject } from '../../src/policy/standin
 import type { Place } from '../../src/policy/areas.js'
 import type { Both } from '../../src/policy/chains.js'
 import { compile } from '../../src/policy/compile.js'
-import type { NetworkRules, Rule, RuleSet } from '../../src/rules/types.js'
+import type { NetworkRules, Rule, RuleSet } from '../../src/rules/model/types.js'
 import { words } from '../base/words.js'
 import { allow, ban, block, exception, inline, network, ruleSet, source, wire } from './rule-set.js'
 

@@ -8,7 +8,7 @@ import {
   type NetworkRules,
   type Rule,
   type RuleSet
-} from '../../src/rules/types.js'
+} from '../../src/rules/model/types.js'
 import type { Said } from './asking.js'
 import { wire, type WrittenSource } from './rule-set.js'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readPrefix } from '../../src/base/address.js'
-import type { RuleSet } from '../../src/rules/types.js'
+import type { RuleSet } from '../../src/rules/model/types.js'
 import { ask, askAddress, policyOf, type Said } from './asking.js'
 import { NaivePolicy } from './naive.js'
 import { allow, ban, block, exception, inline, network, ruleSet, source } from './rule-set.js'

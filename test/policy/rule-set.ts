@@ -11,7 +11,7 @@ import {
   type Rule,
   type RuleException,
   type RuleSet
-} from '../../src/rules/types.js'
+} from '../../src/rules/model/types.js'
 
 /** Short ways to write rule sets by hand, as the rules room would read them from files. */
 

@@ -8,7 +8,7 @@ import t, { type Test } from 'tap'
 import { Bootstrap } from '../../src/remote/bootstrap.js'
 import { Copies } from '../../src/remote/copies.js'
 import { update, type Update, type UpdateParts } from '../../src/remote/update.js'
-import type { RemoteList } from '../../src/rules/remote-list.js'
+import type { RemoteList } from '../../src/rules/lists/remote-list.js'
 import { KEY, LIST, SIGNATURE } from './signed.js'
 import { CERTIFICATE, ListServer, upstream } from './rig.js'
 

@@ -8,7 +8,7 @@ import type { Format } from '../../src/replay/formats.js'
 import { Judge } from '../../src/replay/judge.js'
 import { replayLog, type ReadLog } from '../../src/replay/replay.js'
 import { loadRules } from '../../src/rules/load.js'
-import type { RuleSet } from '../../src/rules/types.js'
+import type { RuleSet } from '../../src/rules/model/types.js'
 
 /** Two networks; in one of them a ban that begins in March 2023, and an exception to it. */
 export const RULES = `

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { readYaml } from '../../src/yaml/read.js'
-import { quickNames } from '../../src/rules/app-names.js'
-import { appSchema } from '../../src/rules/app-schema.js'
+import { quickNames } from '../../src/rules/apps/app-names.js'
+import { appSchema } from '../../src/rules/schema/app-schema.js'
 import { showName } from '../../src/dns/name/name.js'
 
 /** What is read quickly must be what the long way reads, on the same lines, with the same rest. */

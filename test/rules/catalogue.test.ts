@@ -1,6 +1,6 @@
 import t from 'tap'
-import { readCatalogue } from '../../src/rules/catalogue.js'
-import { showPattern } from '../../src/rules/pattern.js'
+import { readCatalogue } from '../../src/rules/apps/catalogue.js'
+import { showPattern } from '../../src/rules/model/pattern.js'
 
 const catalogue = await readCatalogue('rules')
 if (!catalogue.ok) throw new Error(catalogue.errors.map(({ message }) => message).join('\n'))

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import type { InterdictError } from '../../src/base/error.js'
 import { loadRules, type RulesResult } from '../../src/rules/load.js'
-import { COVER, type NameSource, type RuleSet } from '../../src/rules/types.js'
+import { COVER, type NameSource, type RuleSet } from '../../src/rules/model/types.js'
 import { showName } from '../../src/dns/name/name.js'
 import { showPrefix } from '../../src/base/address.js'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { isTimeZone, readInstant, showInstant } from '../../src/rules/instant.js'
+import { isTimeZone, readInstant, showInstant } from '../../src/rules/time/instant.js'
 
 const BRUSSELS = 'Europe/Brussels'
 const utc = (text: string): number => Date.parse(text) / 1000

@@ -1,7 +1,7 @@
 import { showPrefix } from '../../src/base/address.js'
 import { showRrtype } from '../../src/dns/registry/rrtype.js'
-import { readList, type ListOptions, type ListResult } from '../../src/rules/list-file.js'
-import type { LocalData, NameSource } from '../../src/rules/types.js'
+import { readList, type ListOptions, type ListResult } from '../../src/rules/lists/list-file.js'
+import type { LocalData, NameSource } from '../../src/rules/model/types.js'
 import { brief, poured } from './folder.js'
 
 /** Reads one file as the list `m`. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { covers, isTooWide, readPattern } from '../../src/rules/pattern.js'
+import { covers, isTooWide, readPattern } from '../../src/rules/model/pattern.js'
 import { readName, showName } from '../../src/dns/name/name.js'
 
 const reads = [

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { InterdictError } from '../../src/base/error.js'
-import { LIST_FORMATS } from '../../src/rules/list-formats.js'
-import { recognise } from '../../src/rules/recognise.js'
+import { LIST_FORMATS } from '../../src/rules/lists/list-formats.js'
+import { recognise } from '../../src/rules/lists/recognise.js'
 import { poured } from './folder.js'
 import { readOne } from './list.js'
 

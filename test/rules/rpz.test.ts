@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { InterdictError } from '../../src/base/error.js'
-import { readList } from '../../src/rules/list-file.js'
-import type { LocalData, NameSource } from '../../src/rules/types.js'
+import { readList } from '../../src/rules/lists/list-file.js'
+import type { LocalData, NameSource } from '../../src/rules/model/types.js'
 import { brief, poured } from './folder.js'
 
 const read = (text: string | Uint8Array, format?: 'rpz') =>

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { showPrefix } from '../../src/base/address.js'
 import { loadRules } from '../../src/rules/load.js'
-import { COVER, type NameSource, type RuleSet } from '../../src/rules/types.js'
+import { COVER, type NameSource, type RuleSet } from '../../src/rules/model/types.js'
 
 /** The rules that ship with the program. */
 const SHIPPED = fileURLToPath(new URL('../../../rules/', import.meta.url))

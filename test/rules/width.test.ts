@@ -1,8 +1,8 @@
 import t from 'tap'
-import { readPattern } from '../../src/rules/pattern.js'
-import { sharedZoneAround, SHARED_ZONES } from '../../src/rules/shared-zones.js'
-import { sharedInLists } from '../../src/rules/shared-in-lists.js'
-import { tooWide } from '../../src/rules/width.js'
+import { readPattern } from '../../src/rules/model/pattern.js'
+import { sharedZoneAround, SHARED_ZONES } from '../../src/rules/apps/shared-zones.js'
+import { sharedInLists } from '../../src/rules/lists/shared-in-lists.js'
+import { tooWide } from '../../src/rules/model/width.js'
 import { brief, load, loadGood } from './folder.js'
 
 const wide = [

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { readCatalogue } from '../../src/rules/catalogue.js'
+import { readCatalogue } from '../../src/rules/apps/catalogue.js'
 import { Comparison } from '../../tools/catalogue/comparison.js'
 import { listFrom } from '../../tools/catalogue/lists.js'
 

@@ -1,8 +1,8 @@
-import type { CatalogueApp } from '../../src/rules/catalogue.js'
-import { covers, type Pattern } from '../../src/rules/pattern.js'
-import { isPublicSuffix, registeredName } from '../../src/rules/public-suffix.js'
-import { sharedZoneAround } from '../../src/rules/shared-zones.js'
-import type { NameSource } from '../../src/rules/types.js'
+import type { CatalogueApp } from '../../src/rules/apps/catalogue.js'
+import { covers, type Pattern } from '../../src/rules/model/pattern.js'
+import { isPublicSuffix, registeredName } from '../../src/rules/apps/public-suffix.js'
+import { sharedZoneAround } from '../../src/rules/apps/shared-zones.js'
+import type { NameSource } from '../../src/rules/model/types.js'
 import { showName } from '../../src/dns/name/name.js'
 
 /** Registered names that are kept of each app: more are counted only, so that memory has an end. */

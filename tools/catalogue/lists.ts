@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { readList, type ListResult } from '../../src/rules/list-file.js'
-import { unpacked } from '../../src/rules/unpack.js'
+import { readList, type ListResult } from '../../src/rules/lists/list-file.js'
+import { unpacked } from '../../src/rules/lists/unpack.js'
 
 /** Octets of a list, packed and unpacked: real ones of one app have less than one of these. */
 const MOST = 64 * 1024 * 1024

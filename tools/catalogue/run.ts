@@ -1,7 +1,7 @@
 /** Holds public lists against the shipped catalogue, and says what it lacks, by app. */
 import { parseArgs } from 'node:util'
-import { readCatalogue } from '../../src/rules/catalogue.js'
-import { sharedZoneAround } from '../../src/rules/shared-zones.js'
+import { readCatalogue } from '../../src/rules/apps/catalogue.js'
+import { sharedZoneAround } from '../../src/rules/apps/shared-zones.js'
 import { showName } from '../../src/dns/name/name.js'
 import { Comparison, type Missing } from './comparison.js'
 import { listFrom } from './lists.js'

@@ -1,0 +1,117 @@
+import { basename } from 'node:path'
+import type { Prefix } from '../../base/address.js'
+import { failureAt, type InterdictError } from '../../base/error.js'
+import { readYaml, showPath, textOf, type Reading, type ReadResult } from '../../yaml/read.js'
+import { quickNames } from './app-names.js'
+import { appSchema, type AppEntry } from '../schema/app-schema.js'
+import { covers, type Pattern } from '../model/pattern.js'
+import { WrittenSource, type AtLine } from '../model/source.js'
+import type { NameSource } from '../model/types.js'
+import { tooWide } from '../model/width.js'
+
+export interface App {
+  readonly source: NameSource
+  /**
+   * `app`    the names of one product
+   * `shared` names that several products of one vendor use
+   * `bypass` names by which clients get past the resolver
+   */
+  readonly kind: AppEntry['kind']
+  /** Whose product it is: rules may name the vendor instead of each app. */
+  readonly vendor?: string | undefined
+  /** Apps that a ban of this one should name too. */
+  readonly pairsWith: readonly string[]
+  /** The app that this one became. */
+  readonly successor?: string | undefined
+  /** Whether its file is wrong: it is known, and nothing is known of it. */
+  readonly isBroken?: boolean
+}
+
+export type AppResult =
+  | { readonly app: App; readonly warnings: readonly InterdictError[] }
+  | { readonly errors: readonly InterdictError[] }
+
+/** An app file with all that it says, for those who show it. */
+export function readAppFile(octets: Uint8Array, shown: string): ReadResult<AppEntry> {
+  return readYaml(octets, shown, appSchema)
+}
+
+/**
+ * Reads an app file.
+ *
+ * @param name of the file in the rules folder: `apps/tiktok.yaml`
+ * @param shown its name in messages
+ */
+export function readApp(octets: Uint8Array, name: string, shown: string): AppResult {
+  const quick = readQuick(octets, name, shown)
+  if (quick !== undefined) return { app: quick, warnings: [] }
+  const read = readAppFile(octets, shown)
+  if (!read.ok) return read
+  const { errors, warnings } = complaintsOf(read, name)
+  if (errors.length > 0) return { errors }
+  const names = read.value.names.map((it, i) => {
+    return { value: it.name, line: read.positionOf(['names', i]).line }
+  })
+  return { app: appOf(read, name, names), warnings }
+}
+
+/** A file in which nothing is wrong and nothing forced; undefined for any other. */
+function readQuick(octets: Uint8Array, name: string, shown: string): App | undefined {
+  const text = textOf(octets)
+  const quick = text === undefined ? undefined : quickNames(text)
+  if (quick === undefined) return undefined
+  const read = readYaml(quick.rest, shown, appSchema)
+  if (!read.ok || read.value.app !== basename(name, '.yaml')) return undefined
+  const others = read.value['shared-names']
+  const isWrong = ({ value }: AtLine<Pattern>, i: number): boolean =>
+    tooWide(value, quick.texts[i]) !== undefined ||
+    others.some(other => covers(value.cover, value.name, other.name.name))
+  return quick.names.some(isWrong) ? undefined : appOf(read, name, quick.names)
+}
+
+function appOf(read: Reading<AppEntry>, name: string, names: readonly AtLine<Pattern>[]): App {
+  const { app, title, kind, vendor, successor, addresses, 'pairs-with': pairsWith } = read.value
+  const prefixes = addresses.map((prefix, i): AtLine<Prefix> => {
+    return { value: prefix, line: read.positionOf(['addresses', i]).line }
+  })
+  const forced = new Map<number, string>()
+  for (const [i, it] of read.value.names.entries()) {
+    const force = forceOf(it)
+    if (force !== undefined) forced.set(names[i]!.line, force)
+  }
+  const source = new WrittenSource('app', app, title, name, names, prefixes, forced)
+  return { source, kind, vendor, pairsWith, successor }
+}
+
+function complaintsOf(read: Reading<AppEntry>, name: string) {
+  const { app, names, addresses, 'shared-names': shared } = read.value
+  const errors: InterdictError[] = []
+  const warnings: InterdictError[] = []
+  const stem = basename(name, '.yaml')
+  if (app !== stem) errors.push(failureAt(read.positionOf(['app']), 'RULES_APP_FILE', app, stem))
+  if (names.length + addresses.length === 0) {
+    errors.push(failureAt(read.positionOf([]), 'RULES_EMPTY', 'app', 'names or addresses'))
+  }
+  for (const [i, it] of names.entries()) {
+    const path = ['names', i]
+    const at = read.positionOf(path)
+    const text = showPath(path)
+    const wide = tooWide(it.name)
+    const force = forceOf(it)
+    if (wide !== undefined && force !== undefined && wide.forcible) {
+      warnings.push(failureAt(at, 'RULES_FORCED', text, wide.found, force))
+    } else if (wide !== undefined) {
+      errors.push(failureAt(at, 'RULES_TOO_WIDE', text, wide.found, wide.hint))
+    } else if (force !== undefined) {
+      warnings.push(failureAt(at, 'RULES_FORCE_IDLE', text))
+    }
+    if (shared.some(other => covers(it.name.cover, it.name.name, other.name.name))) {
+      errors.push(failureAt(at, 'RULES_SHARED_NAME', text))
+    }
+  }
+  return { errors, warnings }
+}
+
+function forceOf(it: AppEntry['names'][number]): string | undefined {
+  return 'force' in it ? it.force : undefined
+}

@@ -1,0 +1,92 @@
+import { failureAt, type InterdictError } from '../../base/error.js'
+import { byPosition } from '../../yaml/read.js'
+import { readAppFile } from './app-file.js'
+import type { AppEntry } from '../schema/app-schema.js'
+import { readEvidence, type Evidence } from './evidence.js'
+import { Folder, type FileResult, type RuleFiles } from '../model/folder.js'
+
+/** An app with all that its file says. */
+export interface CatalogueApp {
+  readonly entry: AppEntry
+  /** Its file, as messages show it. */
+  readonly file: string
+  /** The line on which name number `i` stands. */
+  readonly lineOf: (i: number) => number
+}
+
+export type Catalogue =
+  | {
+      readonly ok: true
+      readonly apps: readonly CatalogueApp[]
+      /** What the tags of evidence stand for. */
+      readonly sources: Evidence['sources']
+    }
+  | { readonly ok: false; readonly errors: readonly InterdictError[] }
+
+const APPS = 'apps'
+const EVIDENCE = 'evidence.yaml'
+
+/**
+ * Reads the apps of a rules folder with all that people may want to know of them, and
+ * `evidence.yaml`, if there is one. Nothing that serves does: see `loadRules`.
+ *
+ * @param place path of the folder, or what has the files in its place
+ */
+export async function readCatalogue(place: string | RuleFiles): Promise<Catalogue> {
+  const files = typeof place === 'string' ? new Folder(place) : place
+  return new CatalogueReader(files).run()
+}
+
+class CatalogueReader {
+  private readonly errors: InterdictError[] = []
+  private readonly apps: CatalogueApp[] = []
+  private sources: Evidence['sources'] = {}
+
+  constructor(private readonly folder: RuleFiles) {}
+
+  async run(): Promise<Catalogue> {
+    const names = await this.folder.list(APPS)
+    if ('why' in names) this.unreadable(APPS, names.why)
+    else {
+      const files = names.filter(name => name.endsWith('.yaml') && !name.startsWith('.'))
+      for (const file of files) await this.readApp(`${APPS}/${file}`)
+    }
+    await this.readEvidence()
+    const { errors, apps, sources } = this
+    if (errors.length > 0) return { ok: false, errors: errors.sort(byPosition) }
+    return { ok: true, apps, sources }
+  }
+
+  private async readApp(name: string): Promise<void> {
+    const octets = this.octetsOf(name, await this.folder.read(name))
+    if (octets === undefined) return
+    const file = this.folder.shown(name)
+    const read = readAppFile(octets, file)
+    if (!read.ok) this.errors.push(...read.errors)
+    else {
+      const lineOf = (i: number): number => read.positionOf(['names', i]).line
+      this.apps.push({ entry: read.value, file, lineOf })
+    }
+  }
+
+  private async readEvidence(): Promise<void> {
+    const files = await this.folder.list('.')
+    if ('why' in files || !files.includes(EVIDENCE)) return
+    const octets = this.octetsOf(EVIDENCE, await this.folder.read(EVIDENCE))
+    if (octets === undefined) return
+    const read = readEvidence(octets, this.folder.shown(EVIDENCE))
+    if (read.ok) this.sources = read.value.sources
+    else this.errors.push(...read.errors)
+  }
+
+  private octetsOf(name: string, file: FileResult): Uint8Array | undefined {
+    if ('octets' in file) return file.octets
+    this.unreadable(name, file.why)
+    return undefined
+  }
+
+  private unreadable(name: string, why: string): void {
+    const file = this.folder.shown(name)
+    this.errors.push(failureAt({ file, line: 1, column: 1 }, 'RULES_UNREADABLE', name, why))
+  }
+}

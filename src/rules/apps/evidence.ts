@@ -1,0 +1,23 @@
+import * as z from 'zod'
+import { readYaml, type ReadResult } from '../../yaml/read.js'
+import { daySchema, idSchema, textSchema } from '../schema/app-schema.js'
+
+/** `evidence.yaml`: what the tags behind `evidence` in app files stand for. For people only. */
+export const evidenceSchema = z.strictObject({
+  sources: z.record(
+    idSchema,
+    z.strictObject({
+      publisher: textSchema,
+      path: textSchema.optional(),
+      commit: textSchema.optional(),
+      date: daySchema.optional(),
+      family: idSchema
+    })
+  )
+})
+
+export type Evidence = z.output<typeof evidenceSchema>
+
+export function readEvidence(octets: Uint8Array, shown: string): ReadResult<Evidence> {
+  return readYaml(octets, shown, evidenceSchema)
+}

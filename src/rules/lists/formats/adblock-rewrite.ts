@@ -1,0 +1,42 @@
+import { isMapped } from '../../../base/address.js'
+import { readRrtype, RRTYPE } from '../../../dns/registry/rrtype.js'
+import type { Refusal } from './adblock-modifiers.js'
+import { isRecordType, readRecord } from '../list-records.js'
+import { isNowhere, readListAddress } from '../../nowhere.js'
+
+/** What `$dnsrewrite` answers: nothing, with a status; as the rule on the list does; or a record. */
+export type Rewrite =
+  | { readonly says: 'nodata' | 'nxdomain' | 'refused' | 'rule' }
+  | { readonly record: Uint8Array; readonly isAlias: boolean }
+
+const STATUS: Readonly<Record<string, 'nodata' | 'nxdomain' | 'refused' | undefined>> = {
+  NOERROR: 'nodata',
+  NXDOMAIN: 'nxdomain',
+  REFUSED: 'refused'
+}
+
+/**
+ * Reads `1.2.3.4`, `name.example`, `REFUSED` or `NOERROR;A;1.2.3.4`. An address that leads nowhere
+ * means that the name is blocked.
+ */
+export function readRewrite(text: string): Rewrite | Refusal {
+  const [first = '', type = '', ...rest] = text.split(';')
+  if (/^[A-Z]+$/.test(first)) {
+    const says = Object.hasOwn(STATUS, first) ? STATUS[first] : undefined
+    if (says === undefined) return { inapplicable: 'answers of other kinds' }
+    if (says !== 'nodata' || type === '') return { says }
+    return recordOf(readRrtype(type) ?? 0, rest.join(';'))
+  }
+  const address = readListAddress(text)
+  if (address === undefined) return recordOf(RRTYPE.CNAME, text)
+  return recordOf(isMapped(address) ? RRTYPE.A : RRTYPE.AAAA, text)
+}
+
+function recordOf(type: number, text: string): Rewrite | Refusal {
+  if (!isRecordType(type)) return { inapplicable: 'answers of other kinds' }
+  const record = readRecord(type, text)
+  if (record === undefined) return { why: `no such answer as ${text.slice(0, 80)}` }
+  const address = readListAddress(text)
+  if (address !== undefined && isNowhere(address)) return { says: 'rule' }
+  return { record, isAlias: type === RRTYPE.CNAME }
+}

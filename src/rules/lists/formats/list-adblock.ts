@@ -1,0 +1,184 @@
+import type { Prefix } from '../../../base/address.js'
+import { readModifiers, type Clients, type Modifiers, type Refusal } from './adblock-modifiers.js'
+import { readHostPattern, type Meant } from './adblock-pattern.js'
+import { readRewrite, type Rewrite } from './adblock-rewrite.js'
+import { NamesReader } from '../list-lines.js'
+import { DATA_LAYER, type LineReader, type LineSink, type Saying } from '../list-reader.js'
+import { isBlank, type ListText } from '../list-text.js'
+import { covers, type Pattern } from '../../model/pattern.js'
+import { COVER } from '../../model/types.js'
+
+const [BANG, CARET, PIPE] = [0x21, 0x5e, 0x7c]
+
+/** What stands above what: exceptions above blocks, important ones above both, answers above all. */
+const LAYER = {
+  block: 0,
+  exception: 1,
+  important: 2,
+  data: DATA_LAYER,
+  alias: 5,
+  status: 6,
+  back: 7
+}
+const DATA: Saying = { layer: LAYER.data, says: 'data' }
+
+/** `##`, `#@#`, `#?#`, `#$#`, `#%#`, `$$` and their mixtures, behind names or nothing. */
+const PAGE_RULE = /^[^\s/|]*?(?:#@?[$%]?\??#|\$@?\$)/
+const REGULAR = /^(?:@@)?\/.*\/(?:\$[^/]*)?$/s
+const RULE = /^(@@)?([^$]*)(?:\$(.*))?$/s
+
+/**
+ * Reads rules of ad blockers as AdGuard reads them for DNS ("DNS filtering rules syntax"), with one
+ * difference: what an exception lets pass is what the same list says, and no other.
+ */
+export class AdblockReader implements LineReader {
+  private readonly hosts = new NamesReader('hosts', DATA)
+
+  constructor(private readonly clients: Clients) {}
+
+  read(text: ListText, sink: LineSink): boolean {
+    if (!text.wholeLine()) return false
+    const { octets, from, to } = text
+    if (octets[from] === BANG) return false
+    if (octets[from] === PIPE && octets[from + 1] === PIPE && octets[to - 1] === CARET) {
+      text.from = from + 2
+      text.to = to - 1
+      const length = text.readName()
+      if (length > 0) {
+        sink.name(text.name, 0, length, COVER.suffix, text.line)
+        return true
+      }
+      text.wholeLine()
+    }
+    return this.readAny(text, sink)
+  }
+
+  private readAny(text: ListText, sink: LineSink): boolean {
+    const line = text.text
+    if (PAGE_RULE.test(line)) sink.inapplicable('rules for parts of pages')
+    else if (line.startsWith('#') || /^\[.*\]$/.test(line)) return false
+    else if (hasBlank(text) && /^[\da-fA-F.:%]+\s/.test(line)) return this.readHosts(text, sink)
+    else if (REGULAR.test(line)) sink.inapplicable('regular expressions')
+    else {
+      const refusal = this.readRule(line.replace(/\s+#.*$/s, ''), text.line, sink)
+      if (refusal === undefined) return true
+      if ('why' in refusal) sink.bad(text.line, text.column, refusal.why)
+      else sink.inapplicable(refusal.inapplicable)
+    }
+    return true
+  }
+
+  private readHosts(text: ListText, sink: LineSink): boolean {
+    text.to = text.lineStart
+    return this.hosts.read(text, sink)
+  }
+
+  private readRule(line: string, number: number, sink: LineSink): Refusal | undefined {
+    const [, at = '', pattern = '', after = ''] = RULE.exec(line)!
+    const modifiers = readModifiers(after, this.clients)
+    if (isRefusal(modifiers)) return modifiers
+    const meant = readHostPattern(pattern)
+    if (isRefusal(meant)) return meant
+    const rule = new Rule(meant, modifiers, at !== '', number)
+    return rule.give(sink)
+  }
+}
+
+/** A rule that has been read. */
+class Rule {
+  constructor(
+    private readonly meant: Meant,
+    private readonly modifiers: Modifiers,
+    private readonly isException: boolean,
+    private readonly line: number
+  ) {}
+
+  /** @returns why it cannot be given */
+  give(sink: LineSink): Refusal | undefined {
+    const { meant, modifiers, isException } = this
+    const { rewrite, denyallow, notClients } = modifiers
+    if (isException && denyallow.length + notClients.length > 0) {
+      return { inapplicable: 'exceptions that except something' }
+    }
+    const takesBack = isException && rewrite === ''
+    const answer = rewrite === undefined || takesBack ? undefined : readRewrite(rewrite)
+    if (answer !== undefined && isRefusal(answer)) return answer
+    if ('prefix' in meant) return this.givePrefix(meant.prefix, answer, sink)
+    if (isException && answer !== undefined) {
+      return { inapplicable: 'exceptions that except something' }
+    }
+    const spared = denyallow.map(text => readHostPattern(`||${text}^`))
+    for (const one of spared) if (isRefusal(one)) return { why: 'no names in denyallow' }
+    this.giveName(meant, answer, sink)
+    this.giveSpared(meant, spared as Meant[], sink)
+    return undefined
+  }
+
+  private giveName(meant: Pattern, answer: Rewrite | undefined, sink: LineSink): void {
+    const { name, cover } = meant
+    const saying = this.saying(answer)
+    const isPlain = saying.layer === 0 && !saying.qtypes && !saying.prefixes
+    if (this.modifiers.badfilter) {
+      sink.retract(isPlain ? undefined : saying, name, COVER[cover])
+    } else if (isPlain) {
+      sink.name(name, 0, name.length, COVER[cover], this.line)
+    } else {
+      const record = answer && 'record' in answer ? answer.record : undefined
+      sink.say(saying, name, COVER[cover], this.line, record)
+    }
+  }
+
+  /** What the rule is not for: the list lets it pass. */
+  private giveSpared(meant: Pattern, spared: readonly Meant[], sink: LineSink): void {
+    const { qtypes, clients, notClients, badfilter } = this.modifiers
+    const { layer } = this.saying(undefined)
+    const say = (saying: Saying, { name, cover }: Pattern): void => {
+      if (badfilter) sink.retract(saying, name, COVER[cover])
+      else sink.say(saying, name, COVER[cover], this.line)
+    }
+    for (const one of spared) {
+      if ('prefix' in one || !covers(meant.cover, meant.name, one.name)) continue
+      say({ layer, says: 'pass', qtypes, prefixes: clients }, one)
+    }
+    if (notClients.length > 0) say({ layer, says: 'pass', qtypes, prefixes: notClients }, meant)
+  }
+
+  private givePrefix(
+    prefix: Prefix,
+    answer: Rewrite | undefined,
+    sink: LineSink
+  ): Refusal | undefined {
+    const { badfilter, denyallow, notClients, rewrite } = this.modifiers
+    if (answer !== undefined || rewrite === '') return { inapplicable: 'answers of other kinds' }
+    if (badfilter || denyallow.length + notClients.length > 0) {
+      return { inapplicable: 'exceptions that except something' }
+    }
+    const saying = this.saying(undefined)
+    const isPlain = saying.layer === 0 && !saying.qtypes && !saying.prefixes
+    sink.prefix(isPlain ? undefined : saying, prefix, this.line)
+    return undefined
+  }
+
+  private saying(answer: Rewrite | undefined): Saying {
+    const { isException, modifiers } = this
+    const { important, qtypes, clients: prefixes, rewrite } = modifiers
+    if (isException && rewrite === '') return { layer: LAYER.back, says: 'back' }
+    if (answer !== undefined) {
+      const says = 'says' in answer ? answer.says : 'data'
+      const data = 'record' in answer && answer.isAlias ? LAYER.alias : LAYER.data
+      return { layer: says === 'data' ? data : LAYER.status, says, qtypes, prefixes }
+    }
+    const layer = isException ? LAYER.exception : LAYER.block
+    const says = isException ? 'pass' : 'rule'
+    return { layer: layer + (important ? LAYER.important : 0), says, qtypes, prefixes }
+  }
+}
+
+function hasBlank({ octets, from, to }: ListText): boolean {
+  for (let i = from; i < to; i++) if (isBlank(octets[i]!)) return true
+  return false
+}
+
+function isRefusal(value: object): value is Refusal {
+  return 'why' in value || 'inapplicable' in value
+}

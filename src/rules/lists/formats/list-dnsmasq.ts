@@ -1,0 +1,129 @@
+import type { Octets } from '../../../base/units.js'
+import { addressRecord } from '../list-records.js'
+import type { Inapplicable, LineReader, LineSink, Saying } from '../list-reader.js'
+import { A_TOP, isBlank, LastWords, LOCAL_NAME, whyNoName, type ListText } from '../list-text.js'
+import { isNowhere, readListAddress } from '../../nowhere.js'
+import { COVER } from '../../model/types.js'
+
+const [HASH, STAR, DOT, SLASH, EQUALS] = [0x23, 0x2a, 0x2e, 0x2f, 0x3d]
+
+const PASS: Saying = { layer: 0, says: 'pass' }
+const DATA: Saying = { layer: 0, says: 'data' }
+
+/** What a setting says of its names. */
+type Meaning =
+  | { readonly says: 'block' | 'pass' }
+  | { readonly record: Uint8Array }
+  | { readonly inapplicable: Inapplicable }
+  | { readonly why: string }
+
+/** A setting with names in it: what stands behind these says what is meant. */
+class Setting {
+  readonly value = new LastWords<Meaning>()
+
+  constructor(readonly meaningOf: (value: string) => Meaning) {}
+}
+
+function addressMeaning(value: string): Meaning {
+  if (value === '' || value === '#') return { says: 'block' }
+  const address = readListAddress(value)
+  if (address === undefined) return { why: 'neither an address nor # behind the names' }
+  return isNowhere(address) ? { says: 'block' } : { record: addressRecord(address) }
+}
+
+function serverMeaning(value: string): Meaning {
+  if (value === '') return { says: 'block' }
+  return value === '#' ? { says: 'pass' } : { inapplicable: 'names that are asked for elsewhere' }
+}
+
+/**
+ * Reads settings of dnsmasq. The names of `address=/a.example/b.example/192.0.2.1`, `server=` and
+ * `local=` stand for themselves and all below them; no address, `#` and one that leads nowhere mean
+ * that they are blocked, and `server=/name/#` that they are not. Other settings are not for a list.
+ */
+export class DnsmasqReader implements LineReader {
+  private readonly settings = new Map([
+    ['address', new Setting(addressMeaning)],
+    ['server', new Setting(serverMeaning)],
+    ['local', new Setting(serverMeaning)]
+  ])
+  private readonly key = new LastWords<Setting | 'other' | 'none'>()
+
+  read(text: ListText, sink: LineSink): boolean {
+    const { octets } = text
+    if (!text.wholeLine() || octets[text.from] === HASH) return false
+    const { from, to } = text
+    let equals = from
+    while (equals < to && octets[equals] !== EQUALS) equals++
+    text.to = equals
+    const setting = this.key.meaning(text, word => this.settingOf(word))
+    text.to = to
+    if (setting === 'none') sink.bad(text.line, text.column, 'no setting of dnsmasq')
+    else if (setting === 'other' || octets[equals + 1] !== SLASH) {
+      sink.inapplicable('other settings')
+    } else readNames(text, equals + 1, setting, sink)
+    return true
+  }
+
+  private settingOf(key: string): Setting | 'other' | 'none' {
+    if (!/^[a-z0-9-]+\s*$/.test(key)) return 'none'
+    return this.settings.get(key) ?? 'other'
+  }
+}
+
+/** @param start of the slash before the first name */
+function readNames(text: ListText, start: Octets, setting: Setting, sink: LineSink): void {
+  const { octets } = text
+  const end = wordEnd(text, start)
+  let last = end - 1
+  while (octets[last] !== SLASH) last--
+  text.from = last + 1
+  text.to = end
+  const meaning = setting.value.meaning(text, setting.meaningOf)
+  if ('why' in meaning) sink.bad(text.line, text.column, meaning.why)
+  else if ('inapplicable' in meaning) sink.inapplicable(meaning.inapplicable)
+  else if (last === start) sink.bad(text.line, text.column, 'no name between slashes')
+  else eachName(text, start, last, meaning, sink)
+}
+
+function eachName(
+  text: ListText,
+  start: Octets,
+  last: Octets,
+  meaning: Meaning,
+  sink: LineSink
+): void {
+  const { octets } = text
+  for (let slash = start; slash < last;) {
+    text.from = slash + 1
+    slash++
+    while (octets[slash] !== SLASH) slash++
+    text.to = slash
+    giveName(text, meaning, sink)
+  }
+}
+
+function giveName(text: ListText, meaning: Meaning, sink: LineSink): void {
+  const { octets } = text
+  const isBelow = octets[text.from] === STAR && octets[text.from + 1] === DOT
+  if (isBelow) text.from += 2
+  else if (octets[text.from] === DOT) text.from++
+  const cover = isBelow ? COVER.below : COVER.suffix
+  const length = text.readName()
+  if (length > 0) {
+    if ('record' in meaning) sink.say(DATA, text.name, cover, text.line, meaning.record)
+    else if ('says' in meaning && meaning.says === 'pass')
+      sink.say(PASS, text.name, cover, text.line)
+    else sink.name(text.name, 0, length, cover, text.line)
+  } else if (length === A_TOP || text.word === '#' || text.word === '') {
+    sink.inapplicable('whole top-level domains')
+  } else if (octets[text.from] === STAR) sink.inapplicable('names with wildcards inside')
+  else if (length !== LOCAL_NAME) sink.bad(text.line, text.column, whyNoName(length))
+}
+
+/** Where the word that begins at `start` ends: names and addresses have no blanks in them. */
+function wordEnd({ octets, to }: ListText, start: Octets): Octets {
+  let end = start
+  while (end < to && !isBlank(octets[end]!)) end++
+  return end
+}

@@ -1,0 +1,78 @@
+import { isMapped, readPrefix, type Prefix } from '../../base/address.js'
+import type { Saying } from './list-reader.js'
+import type { QtypeSet } from '../model/types.js'
+
+/** Every client: IPv4 is not in the prefixes of IPv6, however short. */
+const EVERYBODY: readonly Prefix[] = ['0.0.0.0/0', '::/0'].map(readPrefix)
+
+/**
+ * A saying as far as another one does not hold: for the other types, and for the other clients.
+ * Nothing where the other holds always.
+ */
+export function without(saying: Saying, other: Saying): Saying[] {
+  const found: Saying[] = []
+  if (other.qtypes !== undefined) {
+    const qtypes = bothTypes(saying.qtypes, { ...other.qtypes, except: !other.qtypes.except })
+    if (qtypes.except || qtypes.types.length > 0) found.push({ ...saying, qtypes })
+  }
+  if (other.prefixes !== undefined) {
+    const others = other.prefixes.reduce(cutOut, EVERYBODY)
+    const prefixes = bothPrefixes(saying.prefixes ?? EVERYBODY, others)
+    if (prefixes.length > 0) found.push({ ...saying, prefixes })
+  }
+  return found
+}
+
+function bothTypes(one: QtypeSet | undefined, other: QtypeSet): QtypeSet {
+  if (one === undefined) return other
+  if (one.except && other.except) {
+    return {
+      types: [...new Set([...one.types, ...other.types])].sort((a, b) => a - b),
+      except: true
+    }
+  }
+  const [wanted, filter] = one.except ? [other, one] : [one, other]
+  return {
+    types: wanted.types.filter(type => filter.types.includes(type) !== filter.except),
+    except: false
+  }
+}
+
+function bothPrefixes(some: readonly Prefix[], others: readonly Prefix[]): readonly Prefix[] {
+  return some.flatMap(one =>
+    others.flatMap(other => (contains(one, other) ? [other] : contains(other, one) ? [one] : []))
+  )
+}
+
+/** The prefixes without one: where it lies in one of them, the halves beside the way to it. */
+function cutOut(from: readonly Prefix[], hole: Prefix): readonly Prefix[] {
+  return from.flatMap(prefix => {
+    if (contains(hole, prefix)) return []
+    if (!contains(prefix, hole)) return [prefix]
+    const halves: Prefix[] = []
+    for (let length = prefix.length + 1; length <= hole.length; length++) {
+      halves.push(beside(hole, length))
+    }
+    return halves
+  })
+}
+
+/** The prefix of a length that differs from another in its last bit. */
+function beside({ address }: Prefix, length: number): Prefix {
+  const bit = length - 1
+  const other = address.slice()
+  other[bit >> 3]! ^= 0x80 >> (bit & 7)
+  for (let i = length; i < 128; i++) other[i >> 3]! &= ~(0x80 >> (i & 7))
+  return { address: other, length }
+}
+
+function contains(outer: Prefix, inner: Prefix): boolean {
+  if (inner.length < outer.length || isIpv4(outer) !== isIpv4(inner)) return false
+  for (let bit = 0; bit < outer.length; bit++) {
+    const mask = 0x80 >> (bit & 7)
+    if (((outer.address[bit >> 3]! ^ inner.address[bit >> 3]!) & mask) !== 0) return false
+  }
+  return true
+}
+
+const isIpv4 = ({ address, length }: Prefix): boolean => length >= 96 && isMapped(address)

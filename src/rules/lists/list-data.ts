@@ -1,0 +1,179 @@
+import { randomInt } from 'node:crypto'
+import type { Octets } from '../../base/units.js'
+import { PackedNames } from './packed-names.js'
+import type { LocalData } from '../model/types.js'
+
+const NONE = -1
+/** Of MurmurHash3. */
+const FACTOR = 0xcc9e2d51
+/** So that nobody can write a list of names that collide. What comes out does not depend on it. */
+const SEED = randomInt(2 ** 32) | 0
+
+/**
+ * Brings together the records that different lines have for one name.
+ *
+ * Records are found by line. So a name with records on several lines has those of the first of them
+ * that no other name has; where there is none left, it has what the other name has.
+ *
+ * @returns the names, each once and with the line of its records; and the records
+ */
+export function groupRecords(names: PackedNames): { names: PackedNames; data: LocalData } {
+  return new Grouping(names).finish()
+}
+
+/** A million names are the normal case: all is in typed arrays, by the number of the entry. */
+class Grouping {
+  private octets: Uint8Array = new Uint8Array(0)
+  private readonly at: Float64Array
+  private readonly end: Float64Array
+  private readonly length: Uint8Array
+  private readonly cover: Uint8Array
+  private readonly line: Int32Array
+  /** The next entry of the same name; for its first entry, the last one. */
+  private readonly next: Int32Array
+  private readonly last: Int32Array
+  private readonly isFirst: Uint8Array
+  private maxLine = 0
+  private count = 0
+
+  constructor(private readonly names: PackedNames) {
+    const count = names.names
+    this.at = new Float64Array(count)
+    this.end = new Float64Array(count)
+    this.length = new Uint8Array(count)
+    this.cover = new Uint8Array(count)
+    this.line = new Int32Array(count)
+    this.next = new Int32Array(count).fill(NONE)
+    this.last = new Int32Array(count)
+    this.isFirst = new Uint8Array(count)
+  }
+
+  finish(): { names: PackedNames; data: LocalData } {
+    this.note()
+    this.link()
+    const owner = this.takeLines()
+    return { names: this.once(owner), data: this.pack(owner) }
+  }
+
+  private note(): void {
+    this.names.each((octets, at, length, cover, line, end) => {
+      const entry = this.count++
+      this.octets = octets
+      this.at[entry] = at
+      this.end[entry] = end
+      this.length[entry] = length
+      this.cover[entry] = cover
+      this.line[entry] = line
+      if (line > this.maxLine) this.maxLine = line
+    })
+  }
+
+  /** Finds entries of one name by a table of their hashes. */
+  private link(): void {
+    const mask = 2 ** Math.ceil(Math.log2(2 * this.count + 2)) - 1
+    const slots = new Int32Array(mask + 1).fill(NONE)
+    for (let entry = 0; entry < this.count; entry++) {
+      let slot = this.hash(entry) & mask
+      while (slots[slot] !== NONE && !this.isSame(slots[slot]!, entry)) slot = (slot + 1) & mask
+      const first = slots[slot]!
+      if (first === NONE) {
+        slots[slot] = entry
+        this.isFirst[entry] = 1
+        this.last[entry] = entry
+      } else {
+        this.next[this.last[first]!] = entry
+        this.last[first] = entry
+      }
+    }
+  }
+
+  /** For each line the first entry of the name whose records it stands for, or NONE. */
+  private takeLines(): Int32Array {
+    const owner = new Int32Array(this.maxLine + 1).fill(NONE)
+    const take = (first: number, isAlone: boolean): void => {
+      if (this.isFirst[first] === 0 || (this.next[first] === NONE) !== isAlone) return
+      for (let entry = first; entry !== NONE; entry = this.next[entry]!) {
+        if (owner[this.line[entry]!] !== NONE) continue
+        owner[this.line[entry]!] = first
+        return
+      }
+    }
+    for (let entry = 0; entry < this.count; entry++) take(entry, true)
+    for (let entry = 0; entry < this.count; entry++) take(entry, false)
+    return owner
+  }
+
+  private once(owner: Int32Array): PackedNames {
+    const once = new PackedNames()
+    for (let first = 0; first < this.count; first++) {
+      if (this.isFirst[first] === 0) continue
+      const line = this.lineOf(first, owner)
+      once.add(this.octets, this.at[first]!, this.length[first]!, this.cover[first]!, line)
+    }
+    return once
+  }
+
+  private lineOf(first: number, owner: Int32Array): number {
+    for (let entry = first; entry !== NONE; entry = this.next[entry]!) {
+      const line = this.line[entry]!
+      if (owner[line] === first || this.areAlike(owner[line]!, first)) return line
+    }
+    return this.line[first]!
+  }
+
+  /** Whether two names have their records on the same lines. */
+  private areAlike(one: number, other: number): boolean {
+    for (; one !== NONE && other !== NONE; one = this.next[one]!, other = this.next[other]!) {
+      if (this.line[one] !== this.line[other]) return false
+    }
+    return one === other
+  }
+
+  private pack(owner: Int32Array): LocalData {
+    const lines = new Int32Array(new SharedArrayBuffer(4 * owner.filter(it => it !== NONE).length))
+    const starts = new Int32Array(new SharedArrayBuffer(4 * (lines.length + 1)))
+    let size: Octets = 0
+    let count = 0
+    for (const [line, first] of owner.entries()) {
+      if (first === NONE) continue
+      lines[count++] = line
+      for (let entry = first; entry !== NONE; entry = this.next[entry]!) size += this.sizeOf(entry)
+      starts[count] = size
+    }
+    const octets = new Uint8Array(new SharedArrayBuffer(size))
+    lines.forEach((line, i) => {
+      let to = starts[i]!
+      for (let entry = owner[line]!; entry !== NONE; entry = this.next[entry]!) {
+        const end = this.end[entry]!
+        for (let from = end - this.sizeOf(entry); from < end; from++)
+          octets[to++] = this.octets[from]!
+      }
+    })
+    return { lines: lines.buffer, starts: starts.buffer, octets: octets.buffer }
+  }
+
+  private sizeOf(entry: number): Octets {
+    return this.end[entry]! - this.at[entry]! - this.length[entry]!
+  }
+
+  private hash(entry: number): number {
+    const { octets } = this
+    const at = this.at[entry]!
+    const end = at + this.length[entry]!
+    let hash = SEED ^ this.cover[entry]!
+    for (let i = at; i < end; i++) {
+      hash = Math.imul(hash ^ octets[i]!, FACTOR)
+      hash ^= hash >>> 15
+    }
+    return hash
+  }
+
+  private isSame(one: number, other: number): boolean {
+    const length = this.length[one]!
+    if (length !== this.length[other] || this.cover[one] !== this.cover[other]) return false
+    const { octets } = this
+    const [a, b] = [this.at[one]!, this.at[other]!]
+    for (let i = 0; i < length; i++) if (octets[a + i] !== octets[b + i]) return false
+    return true
+  }
+}

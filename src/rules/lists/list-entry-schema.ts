@@ -1,0 +1,80 @@
+import * as z from 'zod'
+import { duration, size } from '../../yaml/quantity.js'
+import { textAs } from '../../yaml/text.js'
+import { readName } from '../../dns/name/name.js'
+import { idSchema } from '../schema/app-schema.js'
+import { LIST_FORMATS } from './list-formats.js'
+
+/** Control characters would name what only the program itself may: see `copyName`. */
+const path = z
+  .string('a path')
+  .min(1, 'a path')
+  .refine(text => !/\p{Cc}/u.test(text), 'a path')
+
+const LIST_URL = 'a URL such as https://… or file:///…, without user and fragment'
+const listUrl = textAs(LIST_URL, text => readListUrl(text, ['https:', 'http:', 'file:']))
+
+const zoneName = textAs('the name of a zone such as rpz.example', text => {
+  const name = readName(text)
+  return name.length > 1 ? name : undefined
+})
+
+/** `ED` or `Ed`, number of the key, Ed25519 key: 42 octets. */
+const minisignKey = z
+  .string('a public key of minisign')
+  .regex(/^RW[A-Za-z0-9+/]{54}$/, 'a public key of minisign: 56 letters and digits from RW on')
+
+/** Keys that mean nothing for what lies on this machine. */
+const REMOTE_KEYS = ['refresh', 'sha256', 'minisign', 'signature-url', 'max-shrink'] as const
+
+/** An entry of `lists` in `networks.yaml`. */
+export const listEntrySchema = z
+  .strictObject({
+    file: path.optional(),
+    folder: path.optional(),
+    url: listUrl.optional(),
+    transfer: zoneName.optional(),
+    primaries: z.array(idSchema).min(1).optional(),
+    format: z.enum(['auto', ...LIST_FORMATS]).default('auto'),
+    'may-be-empty': z.boolean().default(false),
+    'max-size': size('1KB', '1GB').prefault('256MB'),
+    refresh: duration('1m', '30d').optional(),
+    sha256: z
+      .string('64 hexadecimal digits')
+      .regex(/^[\da-f]{64}$/i, '64 hexadecimal digits')
+      .transform(text => text.toLowerCase())
+      .optional(),
+    minisign: minisignKey.optional(),
+    'signature-url': listUrl.optional(),
+    'max-shrink': z.int().min(0).max(100).optional()
+  })
+  .superRefine((entry, context) => {
+    const refuse = (path: string[], message: string): void =>
+      context.addIssue({ code: 'custom', path, message })
+    const { file, folder, url, transfer } = entry
+    const sources = [file, folder, url, transfer].filter(one => one !== undefined)
+    if (sources.length !== 1) refuse([], 'file, folder, url or transfer')
+    if (transfer !== undefined && entry.format !== 'auto' && entry.format !== 'rpz') {
+      refuse(['format'], 'rpz, which is what a zone is')
+    }
+    if (transfer === undefined && entry.primaries !== undefined) {
+      refuse(['primaries'], 'it only with transfer')
+    }
+    const isProven = entry.sha256 !== undefined || entry.minisign !== undefined
+    if (entry.url?.startsWith('http:') === true && !isProven) {
+      refuse(['url'], 'https://, or sha256 or minisign beside it: anybody on the way can change it')
+    }
+    if (entry['signature-url'] !== undefined && entry.minisign === undefined) {
+      refuse(['signature-url'], 'minisign, the key, beside it')
+    }
+    for (const key of REMOTE_KEYS) {
+      if (entry.url === undefined && entry[key] !== undefined) refuse([key], 'it only with url')
+    }
+  })
+
+function readListUrl(text: string, schemes: readonly string[]): string | undefined {
+  if (!/^[!-~]+$/.test(text) || !URL.canParse(text)) return undefined
+  const { href, protocol, host, hash, username, password } = new URL(text)
+  if (!schemes.includes(protocol) || hash + username + password !== '') return undefined
+  return (protocol === 'file:') === (host === '') ? href : undefined
+}

@@ -1,0 +1,125 @@
+import { failureAt } from '../../base/error.js'
+import type { Octets } from '../../base/units.js'
+import { showName } from '../../dns/name/name.js'
+import { copyName, type FileResult, type RuleFiles, type TooLarge } from '../model/folder.js'
+import type { ListFile } from './list-file.js'
+import type { ListEntry } from '../schema/networks-schema.js'
+import type { Place } from '../model/place.js'
+import { unpacked } from './unpack.js'
+
+/**
+ * Reads the files of a list, and unpacks those that are packed. All of them together may be as large
+ * as the list's entry says. Of a list that is fetched, it is the last good copy.
+ *
+ * @param at the entry; gets what is wrong
+ * @returns undefined where something is, or where there is no copy yet
+ */
+export async function listFiles(
+  folder: RuleFiles,
+  id: string,
+  entry: ListEntry,
+  at: Place
+): Promise<readonly ListFile[] | undefined> {
+  if (entry.transfer !== undefined) return zoneOf(folder, id, entry, entry.transfer, at)
+  if (entry.url !== undefined) return copyOf(folder, id, entry, entry.url, at)
+  const names = await fileNames(folder, entry, at)
+  if (names === undefined) return undefined
+  const files: ListFile[] = []
+  let room = entry['max-size']
+  for (const name of names) {
+    const file = await readFile(folder, name, room, entry, at)
+    if (file === undefined) return undefined
+    files.push(file)
+    room -= file.octets.length
+  }
+  return files
+}
+
+/** The one file, or all files in a folder but those that editors and systems hide there. */
+async function fileNames(
+  folder: RuleFiles,
+  { file, folder: within, 'may-be-empty': mayBeEmpty }: ListEntry,
+  at: Place
+): Promise<readonly string[] | undefined> {
+  if (within === undefined) return [file!]
+  const names = await folder.list(within, true)
+  if ('why' in names) {
+    at.at('folder').refuse('RULES_UNREADABLE', within, names.why)
+    return undefined
+  }
+  const seen = names.filter(name => !name.startsWith('.') && !name.endsWith('~'))
+  if (seen.length > 0 || mayBeEmpty)
+    return seen.map(name => `${within.replace(/\/+$/, '')}/${name}`)
+  at.at('folder').refuse('RULES_UNREADABLE', within, 'there is no file in it')
+  return undefined
+}
+
+async function copyOf(
+  folder: RuleFiles,
+  id: string,
+  entry: ListEntry,
+  url: string,
+  at: Place
+): Promise<readonly ListFile[] | undefined> {
+  const name = copyName(id)
+  const read = await folder.readAtMost(name, entry['max-size'])
+  if ('isMissing' in read) {
+    at.at('url').warn('RULES_LIST_ABSENT', id, url)
+    return undefined
+  }
+  const file = await open(folder, name, read, entry['max-size'], entry, at)
+  // In records of lookups it is where the list is from that counts.
+  return file && [{ ...file, file: url }]
+}
+
+/** A zone of a primary: in records of lookups, what counts is its name. */
+async function zoneOf(
+  folder: RuleFiles,
+  id: string,
+  entry: ListEntry,
+  zone: Uint8Array,
+  at: Place
+): Promise<readonly ListFile[] | undefined> {
+  const read = await folder.zone(id, zone, entry['max-size'])
+  const file = showName(zone)
+  if ('octets' in read) return [{ octets: read.octets, file, shown: file }]
+  const start = { file, line: 1, column: 1 }
+  if ('large' in read) at.errors.push(failureAt(start, 'RULES_LIST_LARGE', entry['max-size']))
+  else if ('isMissing' in read) at.at('transfer').warn('RULES_ZONE_ABSENT', id, file)
+  else at.at('transfer').refuse('RULES_UNREADABLE', file, read.why)
+  return undefined
+}
+
+/** Reads one file, and unpacks it; `room` is what it may have then. */
+async function readFile(
+  folder: RuleFiles,
+  name: string,
+  room: Octets,
+  entry: ListEntry,
+  at: Place
+): Promise<ListFile | undefined> {
+  return open(folder, name, await folder.readAtMost(name, room), room, entry, at)
+}
+
+async function open(
+  folder: RuleFiles,
+  name: string,
+  file: FileResult | TooLarge,
+  room: Octets,
+  entry: ListEntry,
+  at: Place
+): Promise<ListFile | undefined> {
+  const shown = folder.shown(name)
+  const start = { file: shown, line: 1, column: 1 }
+  const tooLarge = failureAt(start, 'RULES_LIST_LARGE', entry['max-size'])
+  if ('octets' in file) {
+    const { octets, why } = await unpacked(file.octets, room)
+    if (octets !== undefined) return { octets, file: name, shown }
+    at.errors.push(why === undefined ? tooLarge : failureAt(start, 'RULES_LIST_GZIP', why))
+  } else if ('large' in file) at.errors.push(tooLarge)
+  else {
+    const key = (['file', 'folder', 'url'] as const).find(key => entry[key] !== undefined)!
+    at.at(key).refuse('RULES_UNREADABLE', key === 'url' ? shown : name, file.why)
+  }
+  return undefined
+}

@@ -1,0 +1,55 @@
+import type { Clients } from './formats/adblock-modifiers.js'
+import { AddressesReader } from './formats/list-addresses.js'
+import { AdblockReader } from './formats/list-adblock.js'
+import { DnsmasqReader } from './formats/list-dnsmasq.js'
+import { NamesReader } from './list-lines.js'
+import type { LineReader, LineSink } from './list-reader.js'
+import { ListText } from './list-text.js'
+import { UnboundReader } from './formats/list-unbound.js'
+import { V2flyReader } from './formats/list-v2fly.js'
+
+/** How list files may be written; docs/rules.md says what each means. */
+export const LIST_FORMATS = [
+  ...(['domains', 'hosts', 'adblock', 'dnsmasq', 'unbound'] as const),
+  ...(['v2fly', 'addresses', 'rpz'] as const)
+]
+
+export type ListFormat = (typeof LIST_FORMATS)[number]
+/** Those that have a line for each thing they say. */
+export type LineFormat = Exclude<ListFormat, 'rpz'>
+
+/** `either`: names or hosts lines, as each line begins. */
+const READERS: Readonly<Record<LineFormat | 'either', (clients: Clients) => LineReader>> = {
+  domains: () => new NamesReader('domains'),
+  hosts: () => new NamesReader('hosts'),
+  either: () => new NamesReader('either'),
+  adblock: clients => new AdblockReader(clients),
+  dnsmasq: () => new DnsmasqReader(),
+  unbound: () => new UnboundReader(),
+  v2fly: () => new V2flyReader(),
+  addresses: () => new AddressesReader()
+}
+
+/**
+ * Reads a list from its octets, making no text of what is plain: a million lines are the normal
+ * case.
+ *
+ * @param clients prefixes by id of network, for formats that name clients
+ * @returns how many lines there were, blank ones and comments not counted
+ */
+export function scanList(
+  octets: Uint8Array,
+  format: LineFormat | 'either',
+  clients: Clients,
+  sink: LineSink
+): number {
+  const text = new ListText(octets)
+  const reader = READERS[format](clients)
+  let counted = 0
+  while (text.nextLine()) {
+    if (text.isTooLong) sink.bad(text.line, 1, 'a line of more than 64 KB')
+    else if (!reader.read(text, sink)) continue
+    counted++
+  }
+  return counted
+}

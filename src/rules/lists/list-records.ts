@@ -1,0 +1,76 @@
+import { isMapped, type Address } from '../../base/address.js'
+import { InterdictError } from '../../base/error.js'
+import { RRTYPE } from '../../dns/registry/rrtype.js'
+import { readName } from '../../dns/name/name.js'
+import { RdataFlaw, readRdata, type RdataWords } from '../../zonefile/zone-rdata.js'
+
+const MAX_RDATA = 0xffff
+
+/** Types of which lists have records. */
+const TYPES: ReadonlySet<number> = new Set([
+  RRTYPE.A,
+  RRTYPE.AAAA,
+  RRTYPE.CNAME,
+  RRTYPE.PTR,
+  RRTYPE.NS,
+  RRTYPE.MX,
+  RRTYPE.SRV,
+  RRTYPE.TXT
+])
+
+/** Whether records of a type can be given to names of a list. */
+export function isRecordType(type: number): boolean {
+  return TYPES.has(type)
+}
+
+/**
+ * A record as sources have it: TYPE, RDLENGTH and RDATA. Undefined where the text is none of its
+ * type.
+ *
+ * @param type one of which `isRecordType` says yes
+ */
+export function readRecord(type: number, text: string): Uint8Array | undefined {
+  try {
+    const rdata = readRdata(type, wordsOf(type, text))
+    return rdata.length > MAX_RDATA ? undefined : recordOf(type, rdata)
+  } catch (error) {
+    if (error instanceof RdataFlaw) return undefined
+    throw error
+  }
+}
+
+/** The record that says an address: A or AAAA. */
+export function addressRecord(address: Address): Uint8Array {
+  return isMapped(address)
+    ? recordOf(RRTYPE.A, address.subarray(12))
+    : recordOf(RRTYPE.AAAA, address)
+}
+
+function recordOf(type: number, rdata: Uint8Array): Uint8Array {
+  const { length } = rdata
+  return Uint8Array.from([type >> 8, type & 255, length >> 8, length & 255, ...rdata])
+}
+
+function wordsOf(type: number, text: string): RdataWords {
+  const words = type === RRTYPE.TXT ? stringsOf(text) : text.trim().split(/\s+/)
+  return {
+    count: words.length,
+    // Of lists that is an address, too.
+    text: i => (type === RRTYPE.A && words[i] === '0' ? '0.0.0.0' : words[i]!),
+    name: i => nameOf(words[i]!)
+  }
+}
+
+/** `"one" "two"`, or the whole text as one string where nothing is quoted. */
+function stringsOf(text: string): readonly string[] {
+  return text.match(/"(?:[^"\\]|\\.)*"/gs)?.map(string => string.slice(1, -1)) ?? [text]
+}
+
+function nameOf(text: string): Uint8Array | undefined {
+  try {
+    return readName(text)
+  } catch (error) {
+    if (error instanceof InterdictError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,88 @@
+import type { Prefix } from '../../base/address.js'
+import type { Octets } from '../../base/units.js'
+import { groupRecords } from './list-data.js'
+import type { FileBook, Said } from './list-book.js'
+import type { Layers } from './list-layers.js'
+import type { Saying } from './list-reader.js'
+import type { PackedNames } from './packed-names.js'
+import type { AtLine } from '../model/source.js'
+import type { NameSink, NameSource, Part, PartReply } from '../model/types.js'
+
+/** Gives the names that a file simply blocks, from its octets. */
+export type Blocked = (each: NameSink['name']) => void
+
+/** What a file of a list simply blocks: kept as the file's octets until the names are wanted. */
+export class BlockedSource implements NameSource {
+  readonly kind = 'list'
+  readonly part: Part
+  readonly bounds: { readonly names: number; readonly octets: Octets }
+  private readonly prefixes: readonly AtLine<Prefix>[]
+
+  constructor(
+    readonly id: string,
+    readonly title: string,
+    readonly file: string,
+    { names, octets, prefixes }: FileBook,
+    private readonly blocked: Blocked,
+    private readonly layers: Layers
+  ) {
+    this.part = { list: title, says: 'rule' }
+    this.bounds = { names, octets }
+    this.prefixes = prefixes
+  }
+
+  pour(sink: NameSink): void {
+    const { layers } = this
+    if (layers.isIdle)
+      this.blocked((octets, at, length, cover, line) => {
+        sink.name(octets, at, length, cover, line)
+      })
+    else
+      this.blocked((octets, at, length, cover, line) => {
+        if (!layers.leavesOut(octets, length, cover)) sink.name(octets, at, length, cover, line)
+      })
+    for (const { value, line } of this.prefixes) sink.prefix(value, line)
+  }
+}
+
+/** Names of which a file of a list says the same, other than that they are blocked. */
+export class SaidSource implements NameSource {
+  readonly kind = 'list'
+  readonly part: Part
+  private readonly names: PackedNames
+  private readonly prefixes: readonly AtLine<Prefix>[]
+
+  constructor(
+    readonly id: string,
+    readonly title: string,
+    readonly file: string,
+    { saying, names, prefixes }: Said
+  ) {
+    const { qtypes, prefixes: clients } = saying
+    const grouped = saying.says === 'data' ? groupRecords(names) : undefined
+    this.names = grouped?.names ?? names
+    this.prefixes = prefixes
+    this.part = {
+      list: title,
+      says: saysOf(saying, grouped?.data),
+      ...(qtypes && { qtypes }),
+      ...(clients && { prefixes: clients })
+    }
+  }
+
+  get bounds(): { readonly names: number; readonly octets: Octets } {
+    return { names: this.names.names, octets: this.names.nameOctets }
+  }
+
+  pour(sink: NameSink): void {
+    this.names.each((octets, at, length, cover, line) => {
+      sink.name(octets, at, length, cover, line)
+    })
+    for (const { value, line } of this.prefixes) sink.prefix(value, line)
+  }
+}
+
+function saysOf({ says }: Saying, data: PartReply['data']): Part['says'] {
+  if (data !== undefined) return { action: 'data', data }
+  return says === 'rule' || says === 'pass' ? says : { action: says as PartReply['action'] }
+}

@@ -1,0 +1,192 @@
+import { InterdictError } from '../../base/error.js'
+import type { Octets } from '../../base/units.js'
+import { readName, readNameOctets } from '../../dns/name/name.js'
+
+const [TAB, LF, CR, SPACE, HASH] = [0x09, 0x0a, 0x0d, 0x20, 0x23]
+const [DOT, ZERO, NINE] = [0x2e, 0x30, 0x39]
+
+/** No line that people or programs write is so long. */
+const MAX_LINE: Octets = 65_536
+/** A name of 255 octets is no longer than that, however it is written. */
+const MAX_WORD: Octets = 1024
+
+/** What every hosts file says of the machine itself. */
+const LOCAL = new Set([
+  ...['localhost', 'localhost.localdomain', 'local', 'broadcasthost', '0.0.0.0'],
+  ...['ip6-localhost', 'ip6-loopback', 'ip6-localnet', 'ip6-mcastprefix'],
+  ...['ip6-allnodes', 'ip6-allrouters', 'ip6-allhosts']
+])
+/** Of `localhost.localdomain` in wire form: the only one of `LOCAL` that looks like any name. */
+const LOCALDOMAIN_OCTETS = 23
+
+/** What `ListText.readName` found, where it is no name that a list may block. */
+export const NOT_A_NAME = 0
+export const AN_ADDRESS = -1
+/** A whole top-level domain. */
+export const A_TOP = -2
+/** A name of the machine itself, which lists may have and nobody means to block. */
+export const LOCAL_NAME = -3
+
+/** The octets of a list file, gone through line by line, and word by word. */
+export class ListText {
+  /** The line at hand, from 1: `octets[lineStart, lineEnd)`. */
+  line = 0
+  lineStart: Octets = 0
+  lineEnd: Octets = 0
+  /** The word at hand: `octets[from, to)`. */
+  from: Octets = 0
+  to: Octets = 0
+  /** The name read last, in lower-cased wire form. */
+  readonly name = new Uint8Array(256)
+  private next: Octets
+
+  constructor(readonly octets: Uint8Array) {
+    this.next = octets[0] === 0xef && octets[1] === 0xbb && octets[2] === 0xbf ? 3 : 0
+  }
+
+  /** Goes to the next line, before its first word; false where there is none. */
+  nextLine(): boolean {
+    const { octets, next } = this
+    if (next >= octets.length) return false
+    const end = octets.indexOf(LF, next)
+    this.line++
+    this.lineStart = this.from = this.to = next
+    this.lineEnd = end === -1 ? octets.length : end
+    this.next = this.lineEnd + 1
+    return true
+  }
+
+  /** Whether the line at hand is so long that it is looked at no further. */
+  get isTooLong(): boolean {
+    return this.lineEnd - this.lineStart > MAX_LINE
+  }
+
+  /** Goes to the next word of the line; false where there is none before its end or a comment. */
+  nextWord(): boolean {
+    const { octets, lineEnd } = this
+    let at = this.to
+    while (at < lineEnd && isBlank(octets[at]!)) at++
+    this.from = at
+    for (; at < lineEnd; at++) {
+      const octet = octets[at]!
+      if (octet <= HASH && (octet === HASH || isBlank(octet))) break
+    }
+    this.to = at
+    return at > this.from
+  }
+
+  /** Makes the whole line the word at hand, without blanks around it; false where it is blank. */
+  wholeLine(): boolean {
+    const { octets } = this
+    let { lineStart: from, lineEnd: to } = this
+    while (from < to && isBlank(octets[from]!)) from++
+    while (to > from && isBlank(octets[to - 1]!)) to--
+    this.from = from
+    this.to = to
+    return to > from
+  }
+
+  /** The word as text, one character for each octet. What is over the longest name is left out. */
+  get word(): string {
+    const { octets, from, to } = this
+    return Buffer.from(octets.subarray(from, Math.min(to, from + MAX_WORD))).toString('latin1')
+  }
+
+  /** The word as it is written. */
+  get text(): string {
+    return Buffer.from(this.octets.subarray(this.from, this.to)).toString()
+  }
+
+  /** Position of the word in its line, from 1. */
+  get column(): number {
+    return this.from - this.lineStart + 1
+  }
+
+  /**
+   * Reads the word as a name that a list may block, into `name`.
+   *
+   * @returns its length in octets; or NOT_A_NAME, AN_ADDRESS, A_TOP, LOCAL_NAME
+   */
+  readName(): number {
+    const { octets, from, to, name } = this
+    let length = readNameOctets(octets, from, to, name, 0)
+    if (length === -1) length = this.readUnicode()
+    if (length === 0) return NOT_A_NAME
+    const isTop = length < 3 || name[name[0]! + 1] === 0
+    const last = octets[to - 1]!
+    const isAddress = (isDigit(last) || last === DOT) && /^[\d.]+$/.test(this.word)
+    if (!isTop && !isAddress && length !== LOCALDOMAIN_OCTETS) return length
+    if (this.isLocal) return LOCAL_NAME
+    return isAddress ? AN_ADDRESS : isTop ? A_TOP : length
+  }
+
+  /** Whether the word is a name of the machine itself. */
+  get isLocal(): boolean {
+    return LOCAL.has(this.word.toLowerCase())
+  }
+
+  /** An internationalized name into `name`; 0 where it is none. */
+  private readUnicode(): number {
+    const { octets, from, to } = this
+    if (to - from > MAX_WORD) return 0
+    try {
+      const wire = readName(Buffer.from(octets.subarray(from, to)).toString())
+      this.name.set(wire)
+      return wire.length
+    } catch (error) {
+      if (error instanceof InterdictError) return 0
+      throw error
+    }
+  }
+}
+
+/** What is wrong with a word of which `ListText.readName` says that it is no name. */
+export function whyNoName(found: number): string {
+  if (found === AN_ADDRESS) return 'an address where a name belongs'
+  return found === A_TOP ? 'a whole top-level domain' : 'not a domain name'
+}
+
+/**
+ * Knows what the last two words meant: in most lists, nearly all lines have words in common, or every
+ * other line.
+ */
+export class LastWords<T> {
+  private last: Known<T> | undefined
+  private before: Known<T> | undefined
+
+  /** @param read gives the meaning of another word, with one character for each octet */
+  meaning(text: ListText, read: (word: string) => T): T {
+    const { last, before } = this
+    if (last !== undefined && isSame(text, last)) return last.value
+    if (before !== undefined && isSame(text, before)) {
+      this.last = before
+      this.before = last
+      return before.value
+    }
+    this.before = last
+    this.last = { from: text.from, to: text.to, value: read(text.word) }
+    return this.last.value
+  }
+}
+
+/** A word, by where it was, and what it means. */
+interface Known<T> {
+  readonly from: Octets
+  readonly to: Octets
+  readonly value: T
+}
+
+function isSame({ octets, from, to }: ListText, known: Known<unknown>): boolean {
+  const length = to - from
+  if (length !== known.to - known.from) return false
+  for (let i = 0; i < length; i++) if (octets[from + i] !== octets[known.from + i]) return false
+  return true
+}
+
+export function isDigit(octet: number): boolean {
+  return octet >= ZERO && octet <= NINE
+}
+
+export function isBlank(octet: number): boolean {
+  return octet === SPACE || octet === TAB || octet === CR
+}

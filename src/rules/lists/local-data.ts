@@ -1,0 +1,122 @@
+import type { LocalData } from '../model/types.js'
+
+/** Octets of TYPE and RDLENGTH. */
+const HEAD = 4
+
+/** TYPE, RDLENGTH and RDATA. */
+export function packRecord(type: number, rdata: Uint8Array): Uint8Array {
+  const record = new Uint8Array(HEAD + rdata.length)
+  record.set([type >> 8, type, rdata.length >> 8, rdata.length])
+  record.set(rdata, HEAD)
+  return record
+}
+
+/** Cuts what `packRecord` made of several records. */
+export function recordsIn(octets: Uint8Array): readonly Uint8Array[] {
+  const records: Uint8Array[] = []
+  for (let at = 0; at < octets.length;) {
+    const end = at + HEAD + ((octets[at + 2]! << 8) | octets[at + 3]!)
+    records.push(octets.subarray(at, end))
+    at = end
+  }
+  return records
+}
+
+/** Records that take the place of others, by line; none where the line is to have none. */
+export type DataChanges = ReadonlyMap<number, readonly Uint8Array[]>
+
+/** What is left of records with some changes: of a million in a few milliseconds. */
+export function amendData(before: LocalData, changes: DataChanges): LocalData {
+  const lines = new Int32Array(before.lines)
+  const starts = new Int32Array(before.starts)
+  const octets = new Uint8Array(before.octets)
+  const pieces: { lines: Int32Array; ends: Int32Array; octets: Uint8Array }[] = []
+  const keep = (from: number, to: number): void => {
+    const start = starts[from]!
+    const ends = starts.slice(from + 1, to + 1).map(end => end - start)
+    pieces.push({
+      lines: lines.subarray(from, to),
+      ends,
+      octets: octets.subarray(start, starts[to])
+    })
+  }
+  let next = 0
+  for (const [line, records] of [...changes].sort(([a], [b]) => a - b)) {
+    const at = placeOf(lines, line)
+    keep(next, at)
+    next = lines[at] === line ? at + 1 : at
+    if (records.length === 0) continue
+    const block = Buffer.concat(records)
+    pieces.push({ lines: Int32Array.of(line), ends: Int32Array.of(block.length), octets: block })
+  }
+  keep(next, lines.length)
+  return joined(pieces)
+}
+
+function joined(
+  pieces: readonly { lines: Int32Array; ends: Int32Array; octets: Uint8Array }[]
+): LocalData {
+  const count = pieces.reduce((sum, { lines }) => sum + lines.length, 0)
+  const size = pieces.reduce((sum, { octets }) => sum + octets.length, 0)
+  const lines = new Int32Array(new SharedArrayBuffer(4 * count))
+  const starts = new Int32Array(new SharedArrayBuffer(4 * (count + 1)))
+  const octets = new Uint8Array(new SharedArrayBuffer(size))
+  let place = 0
+  let start = 0
+  for (const piece of pieces) {
+    lines.set(piece.lines, place)
+    octets.set(piece.octets, start)
+    for (const end of piece.ends) starts[++place] = start + end
+    start += piece.octets.length
+  }
+  return { lines: lines.buffer, starts: starts.buffer, octets: octets.buffer }
+}
+
+/** Where a line is among sorted ones, or belongs. Allocates nothing. */
+export function placeOf(lines: Int32Array, line: number): number {
+  let low = 0
+  for (let high = lines.length; low < high;) {
+    const middle = (low + high) >>> 1
+    if (lines[middle]! < line) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** The records of a line. */
+export function dataAt({ lines, starts, octets }: LocalData, line: number): readonly Uint8Array[] {
+  const all = new Int32Array(lines)
+  const place = placeOf(all, line)
+  if (all[place] !== line) return []
+  const [from, to] = new Int32Array(starts).subarray(place, place + 2)
+  return recordsIn(new Uint8Array(octets).subarray(from, to))
+}
+
+/** Gathers the records that a list has for its names, by the lines where these are. */
+export class LocalDataBuilder {
+  private readonly records = new Map<number, Uint8Array[]>()
+
+  /** @param line the one that is given with the name, wherever the record stands */
+  add(line: number, type: number, rdata: Uint8Array): void {
+    const record = packRecord(type, rdata)
+    const known = this.records.get(line)
+    if (known === undefined) this.records.set(line, [record])
+    else known.push(record)
+  }
+
+  finish(): LocalData {
+    const lines = [...this.records.keys()].sort((a, b) => a - b)
+    const blocks = lines.map(line => Buffer.concat(this.records.get(line)!))
+    let end = 0
+    const starts = [0, ...blocks.map(({ length }) => (end += length))]
+    const octets = new SharedArrayBuffer(end)
+    blocks.forEach((block, i) => new Uint8Array(octets).set(block, starts[i]))
+    return { lines: words(lines), starts: words(starts), octets }
+  }
+}
+
+function words(values: readonly number[]): SharedArrayBuffer {
+  const buffer = new SharedArrayBuffer(4 * values.length)
+  new Int32Array(buffer).set(values)
+  return buffer
+}

@@ -1,0 +1,86 @@
+import type { Octets } from '../../base/units.js'
+
+/** Where the parts of an entry are: its name's length, cover, line and the length of its record. */
+const COVER_AT = 1
+const LINE_AT = 2
+const RECORD_AT = 6
+const NAME_AT = 10
+const NO_RECORD = new Uint8Array(0)
+
+/**
+ * Sees one name, in place: it is `octets[at, at + length)`, and its record is behind it, up to
+ * `end`.
+ */
+export type SeePacked = (
+  octets: Uint8Array,
+  at: Octets,
+  length: Octets,
+  cover: number,
+  line: number,
+  end: Octets
+) => void
+
+/** Names with cover, line and maybe a record each, one behind the other: a million are 30 MB. */
+export class PackedNames {
+  /** How many there are, and how many octets of wire names. */
+  names = 0
+  nameOctets: Octets = 0
+  private octets = new Uint8Array(256)
+  private view = new DataView(this.octets.buffer)
+  private used: Octets = 0
+
+  /** @param length of the name at `octets[at]`, root label included */
+  add(
+    octets: Uint8Array,
+    at: Octets,
+    length: Octets,
+    cover: number,
+    line: number,
+    record: Uint8Array = NO_RECORD
+  ): void {
+    const start = this.used
+    this.reserve(NAME_AT + length + record.length)
+    const { octets: own, view } = this
+    own[start] = length
+    own[start + COVER_AT] = cover
+    view.setUint32(start + LINE_AT, line)
+    view.setUint32(start + RECORD_AT, record.length)
+    for (let i = 0; i < length; i++) own[start + NAME_AT + i] = octets[at + i]!
+    for (let i = 0; i < record.length; i++) own[start + NAME_AT + length + i] = record[i]!
+    this.names++
+    this.nameOctets += length
+  }
+
+  /** Goes through them in the order in which they came. None may be added meanwhile. */
+  each(see: SeePacked): void {
+    const { octets, view, used } = this
+    for (let start = 0; start < used;) {
+      const length = octets[start]!
+      const at = start + NAME_AT
+      const end = at + length + view.getUint32(start + RECORD_AT)
+      see(octets, at, length, octets[start + COVER_AT]!, view.getUint32(start + LINE_AT), end)
+      start = end
+    }
+  }
+
+  private reserve(room: Octets): void {
+    this.used += room
+    if (this.used <= this.octets.length) return
+    const larger = new Uint8Array(Math.max(2 * this.octets.length, this.used))
+    larger.set(this.octets)
+    this.octets = larger
+    this.view = new DataView(larger.buffer)
+  }
+}
+
+/** Octets of a name in wire form, the root label included. */
+export function wireLength(name: Uint8Array): Octets {
+  let end = 0
+  while (name[end] !== 0) end += 1 + name[end]!
+  return end + 1
+}
+
+/** A name as a key of maps. */
+export function nameKey(name: Uint8Array, at: Octets, length: Octets): string {
+  return Buffer.from(name.buffer, name.byteOffset + at, length).toString('latin1')
+}

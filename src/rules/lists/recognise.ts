@@ -1,0 +1,91 @@
+import type { Octets } from '../../base/units.js'
+import type { ListFormat } from './list-formats.js'
+
+/** So much of a file is looked at, and at most so many lines of it. */
+const LOOKED_AT: Octets = 262_144
+const LINES = 1000
+
+/** Most lines of v2fly's lists are plain names: more than this part of others, and it is one. */
+const V2FLY_PART = 0.01
+
+/** What a file is taken for, and why: for people. */
+export interface Recognised {
+  readonly format: ListFormat
+  /** `its first line`, `998 of its first 1000 lines`. */
+  readonly by: string
+}
+
+/** Header of ad blockers' lists. */
+const ADBLOCK_HEADER = /^\[(?:adblock|ublock|adguard)[^\]]*\]$/i
+const COMMENT = /^(?:[!#;]|\[.*\]$|$)/
+/** `##name`, `#@#…`: comments by their first sign alone. */
+const PAGE_RULE = /^#(?:#|@#|\?#|\$#|%#)/
+
+const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[\da-f]*:[\da-f:.]*(?:%\w+)?)(?:\/\d{1,3})?$/i
+
+/** What only zones have, and each of them, but for those that have lost their heads. */
+const ZONE_HEAD = /^(?:\$(?:TTL|ORIGIN)\s|\S+\s+(?:\d\w*\s+)?(?:IN\s+)?SOA\s)/i
+
+/** What lines look like, the most telling first; a line is of the first that it looks like. */
+const LOOKS: readonly (readonly [ListFormat, RegExp])[] = [
+  ['rpz', /^\S+\s+(?:\d\w*\s+)?(?:IN\s+)?(?:CNAME|AAAA|A|TXT)\s+\S/i],
+  ['unbound', /^(?:server|local-zone|local-data|local-data-ptr)\s*:/],
+  ['dnsmasq', /^(?:address|server|local|ipset|nftset)=/],
+  ['v2fly', /^(?:full|domain|keyword|regexp|include):|^[^\s/|]+\s+[@&]\S/],
+  ['adblock', /^(?:\|\|?|@@|\/.*\/|#)|\^\|?$|\^?\$[a-z~]|#@?[$%]?\??#/]
+]
+
+/**
+ * Tells the format of a list by what most of its first lines look like. Each line is judged by
+ * itself, so that one odd line does not change what all others mean.
+ */
+export function recognise(octets: Uint8Array): Recognised {
+  const lines = firstLines(octets)
+  if (ADBLOCK_HEADER.test(lines[0] ?? '')) return { format: 'adblock', by: 'its first line' }
+  const rules = lines.filter(isRule).slice(0, LINES)
+  if (rules.some(line => ZONE_HEAD.test(line))) return { format: 'rpz', by: 'its $TTL or SOA' }
+  const counts = new Map<ListFormat, number>()
+  for (const line of rules) {
+    const format = lookOf(line)
+    counts.set(format, (counts.get(format) ?? 0) + 1)
+  }
+  const [format, count] = [...counts].reduce<readonly [ListFormat, number]>(
+    (best, one) => (one[1] > best[1] ? one : best),
+    ['domains', 0]
+  )
+  const v2fly = counts.get('v2fly') ?? 0
+  if (format === 'domains' && v2fly > rules.length * V2FLY_PART) {
+    return { format: 'v2fly', by: byLines(v2fly, rules.length) }
+  }
+  return { format, by: byLines(count, rules.length) }
+}
+
+function lookOf(line: string): ListFormat {
+  const told = LOOKS.find(([, look]) => look.test(line))?.[0]
+  if (told !== undefined) return told
+  const [first = '', second = '#'] = line.split(/\s+/, 2)
+  if (!ADDRESS.test(first)) return 'domains'
+  return second.startsWith('#') ? 'addresses' : 'hosts'
+}
+
+function byLines(count: number, of: number): string {
+  if (of === 0) return 'nothing, for it has no lines'
+  if (count === of) return of === 1 ? 'its only line' : `all of its first ${of} lines`
+  return `${count} of its first ${of} lines`
+}
+
+/** Enough of a line to know it by. */
+const trimmed = (line: string): string => line.slice(0, 400).trim()
+
+function firstLines(octets: Uint8Array): string[] {
+  const text = Buffer.from(octets.subarray(0, LOOKED_AT)).toString('latin1')
+  const lines = text
+    .replace(/^\xef\xbb\xbf/, '')
+    .split('\n')
+    .map(trimmed)
+  // The last may be cut off.
+  if (octets.length > LOOKED_AT && lines.length > 1) lines.pop()
+  return lines.filter(line => line !== '')
+}
+
+const isRule = (line: string): boolean => !COMMENT.test(line) || PAGE_RULE.test(line)

@@ -1,0 +1,179 @@
+import type { Prefix } from '../../../base/address.js'
+import type { Octets } from '../../../base/units.js'
+import { RRTYPE, readRrtype } from '../../../dns/registry/rrtype.js'
+import type { Inapplicable } from '../list-reader.js'
+import { prefixOf, triggerOf } from './rpz-trigger.js'
+import { COVER } from '../../model/types.js'
+import { ZoneName } from '../../../zonefile/zone-names.js'
+import { RdataFlaw, readRdata, type RdataWords } from '../../../zonefile/zone-rdata.js'
+import { ROOT, ZoneRecords } from '../../../zonefile/zone-records.js'
+
+/** What a zone says of what triggers it; `data`: its own records. */
+export type RpzAction = 'nxdomain' | 'nodata' | 'pass' | 'drop' | 'truncate' | 'data'
+
+/** Where the policies of a zone go. Nothing may be kept of `octets`. */
+export interface RpzSink {
+  qname(
+    octets: Uint8Array,
+    at: Octets,
+    length: Octets,
+    cover: number,
+    action: RpzAction,
+    line: number
+  ): void
+  prefix(prefix: Prefix, trigger: 'client-ip' | 'ip', action: RpzAction, line: number): void
+  /** A record of the policy of action `data` on this line; the first comes before the policy. */
+  record(line: number, type: number, rdata: Uint8Array): void
+  /** What is right but cannot be applied here. */
+  inapplicable(kind: Inapplicable): void
+  bad(line: number, column: number, why: string): void
+}
+
+/** Actions that are the target of a CNAME. draft-vixie-dnsop-dns-rpz §3. */
+const ACTIONS = new Map<string, RpzAction>([
+  ['rpz-passthru', 'pass'],
+  ['rpz-drop', 'drop'],
+  ['rpz-tcp-only', 'truncate']
+])
+/** Records about a zone itself, or its signatures: no policy, wherever they are. */
+const NO_POLICY = new Set([
+  ...['SOA', 'RRSIG', 'NSEC', 'NSEC3', 'NSEC3PARAM', 'DNSKEY', 'CDS', 'CDNSKEY', 'SIG']
+])
+const DOT = 0x2e
+
+/**
+ * Reads a response policy zone (draft-vixie-dnsop-dns-rpz) from its master file.
+ *
+ * @returns how many entries there were, and whether one of them is a SOA
+ */
+export function scanZone(octets: Uint8Array, sink: RpzSink): { entries: number; hasSoa: boolean } {
+  const zone = new ZoneRecords(octets, (line, column, why) => {
+    sink.bad(line, column, why)
+  })
+  const scan = new Scan(zone, sink)
+  while (zone.advance()) scan.take()
+  return { entries: zone.count, hasSoa: zone.hasSoa }
+}
+
+/** Tells what each record of a zone says. */
+class Scan {
+  private readonly target = new ZoneName()
+  /** Of each owner that has records of its own: the line of the first, and whether it is a CNAME. */
+  private readonly owners = new Map<string, { line: number; isAlias: boolean }>()
+
+  constructor(
+    private readonly zone: ZoneRecords,
+    private readonly sink: RpzSink
+  ) {}
+
+  take(): void {
+    const { owner, text, type: at, isCname } = this.zone
+    if (owner.length === ROOT) return
+    if (isCname) {
+      this.policy(at + 1)
+      return
+    }
+    const word = text.text(at).toUpperCase()
+    const type = readRrtype(word)
+    if (NO_POLICY.has(word)) return
+    if (type === undefined) text.bad(at, 'no type of records that is known here')
+    else if (type === RRTYPE.DNAME || type === RRTYPE.DS) {
+      this.sink.inapplicable('DNAME and DS records')
+    } else this.data(type, at)
+  }
+
+  /** What a CNAME says, an action or an alias. @param word where its target is */
+  private policy(word: number): void {
+    const { zone, target } = this
+    const { text } = zone
+    const start = text.starts[word]!
+    if (text.words !== word + 1) {
+      text.bad(word, text.words > word ? 'more than one target' : 'a CNAME without a target')
+    } else if (text.ends[word] === start + 1 && text.octets[start] === DOT) this.say('nxdomain')
+    else if (!zone.read(target, word)) text.bad(word, 'the target is no domain name')
+    else {
+      const action = this.actionOf()
+      if (action === undefined) text.bad(word, 'no action that is known here')
+      else if (action !== 'data') this.say(action)
+      else if (!zone.complete(target)) text.bad(word, 'the target is over 255 octets')
+      else this.addRecord(RRTYPE.CNAME, target.copy(), word)
+    }
+  }
+
+  /** What the target says; undefined: what nobody knows. */
+  private actionOf(): RpzAction | undefined {
+    const { target, zone } = this
+    const { octets, length } = target
+    if (!target.isAbsolute && !zone.isBare) return 'data'
+    if (length === 3 && octets[0] === 1 && octets[1] === 0x2a) return 'nodata'
+    if (this.isItself()) return 'pass'
+    if (triggerOf(target, target.lastLabel()) === 'qname') return 'data'
+    return ACTIONS.get(Buffer.from(octets.subarray(1, length - 1)).toString('latin1'))
+  }
+
+  /** The old way to say PASSTHRU: the trigger, without what marks it. */
+  private isItself(): boolean {
+    const { target, zone } = this
+    const { owner } = zone
+    const last = owner.lastLabel()
+    const end = triggerOf(owner, last) === 'qname' ? owner.length - 1 : last
+    if (target.length !== end + 1) return false
+    for (let i = 0; i < end; i++) if (target.octets[i] !== owner.octets[i]) return false
+    return true
+  }
+
+  private data(type: number, at: number): void {
+    const { zone, target } = this
+    const { text } = zone
+    const first = at + 1
+    const words: RdataWords = {
+      count: text.words - first,
+      text: i => text.text(first + i),
+      name: i => (zone.read(target, first + i) && zone.complete(target) ? target.copy() : undefined)
+    }
+    try {
+      this.addRecord(type, readRdata(type, words), at)
+    } catch (error) {
+      if (!(error instanceof RdataFlaw)) throw error
+      text.bad(first + error.word, error.message)
+    }
+  }
+
+  /** A record of the zone's own for the owner; the first makes the policy. */
+  private addRecord(type: number, rdata: Uint8Array, word: number): void {
+    const { zone, sink } = this
+    const { text, owner } = zone
+    const key = Buffer.from(owner.octets.subarray(0, owner.length)).toString('latin1')
+    const isAlias = type === RRTYPE.CNAME
+    const known = this.owners.get(key)
+    if (known !== undefined && (known.isAlias || isAlias)) {
+      text.bad(word, 'the name has a CNAME and other records')
+      return
+    }
+    sink.record(known?.line ?? text.line, type, rdata)
+    if (known !== undefined) return
+    this.owners.set(key, { line: text.line, isAlias })
+    this.say('data')
+  }
+
+  /** Tells the policy of the owner at hand. */
+  private say(action: RpzAction): void {
+    const { zone, sink } = this
+    const { owner, text } = zone
+    const { octets, length } = owner
+    const last = owner.lastLabel()
+    const trigger = triggerOf(owner, last)
+    if (trigger === 'qname') {
+      const isWild = octets[0] === 1 && octets[1] === 0x2a
+      const at = isWild ? 2 : 0
+      sink.qname(octets, at, length - at, isWild ? COVER.below : COVER.exact, action, text.line)
+    } else if (trigger === undefined) text.bad(0, 'no kind of trigger that is known here')
+    else if (trigger === 'nsdname') sink.inapplicable('policies for name servers')
+    else {
+      const prefix = prefixOf(owner, last)
+      if (prefix === undefined) text.bad(0, `no prefix, as in 24.0.2.0.192.rpz-${trigger}`)
+      else if (trigger === 'nsip') sink.inapplicable('policies for name servers')
+      else sink.prefix(prefix, trigger, action, text.line)
+    }
+  }
+}

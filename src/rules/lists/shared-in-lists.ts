@@ -1,0 +1,40 @@
+import { failureAt, type InterdictError } from '../../base/error.js'
+import { showName } from '../../dns/name/name.js'
+import { COVER, type NameSource } from '../model/types.js'
+import { tooWide } from '../model/width.js'
+
+/** So many names of a list are told; the others are counted. */
+const TOLD = 3
+
+/**
+ * A warning for each list that takes in public suffixes or zones that many share. Lists are other
+ * people's and may mean it, so they hold as they are. Only for those who look: a list of a million
+ * names takes a second, which no start has.
+ *
+ * @param shown the name of a file in messages
+ */
+export function sharedInLists(
+  sources: readonly NameSource[],
+  shown: (file: string) => string
+): InterdictError[] {
+  const lists = sources.filter(({ kind, part }) => kind === 'list' && part?.says !== 'pass')
+  return lists.flatMap(source => {
+    const found: { readonly name: string; readonly line: number }[] = []
+    source.pour({
+      name: (octets, at, length, cover, line) => {
+        if (cover === COVER.exact) return
+        const name = octets.subarray(at, at + length)
+        if (tooWide({ cover: 'suffix', name }) !== undefined) {
+          found.push({ name: showName(name), line })
+        }
+      },
+      prefix: () => undefined
+    })
+    const [first] = found
+    if (first === undefined) return []
+    const told = found.slice(0, TOLD).map(({ name }) => name)
+    const names = [...told, ...(found.length > TOLD ? ['…'] : [])].join(', ')
+    const position = { file: shown(source.file), line: first.line, column: 1 }
+    return [failureAt(position, 'RULES_LIST_SHARED', source.title, found.length, names)]
+  })
+}

@@ -1,0 +1,44 @@
+import type { Position } from '../../base/position.js'
+import type { Octets } from '../../base/units.js'
+import { showName } from '../../dns/name/name.js'
+import type { ListEntry } from '../schema/networks-schema.js'
+import type { Place } from '../model/place.js'
+
+/** A list that is a zone of a primary, as its entry says. Plain data: it is sent to other threads. */
+export interface TransferList {
+  readonly id: string
+  /** Of the zone: canonical text, and lower-cased wire form. */
+  readonly zone: string
+  readonly name: Uint8Array
+  /** Ids of the primaries that have it, in the settings; undefined: all that there are. */
+  readonly primaries: readonly { readonly id: string; readonly position: Position }[] | undefined
+  /** Of the entry, where it says that the zone is transferred. */
+  readonly position: Position
+  readonly maxSize: Octets
+  readonly mayBeEmpty: boolean
+  /** Whether the last good copy was there when the rules were read. */
+  readonly hasCopy: boolean
+}
+
+/** @returns undefined for a list that is no zone of a primary */
+export function transferList(
+  id: string,
+  entry: ListEntry,
+  hasCopy: boolean,
+  place: Place
+): TransferList | undefined {
+  const { transfer: name, primaries } = entry
+  if (name === undefined) return undefined
+  return {
+    id,
+    zone: showName(name),
+    name,
+    primaries: primaries?.map((primary, i) => {
+      return { id: primary, position: place.at('primaries', i).shownPosition }
+    }),
+    position: place.at('transfer').shownPosition,
+    maxSize: entry['max-size'],
+    mayBeEmpty: entry['may-be-empty'],
+    hasCopy
+  }
+}

@@ -1,0 +1,40 @@
+import type { Defaults, ReplyEntry } from '../schema/networks-schema.js'
+import type { Place } from './place.js'
+import type { Reply } from './types.js'
+
+/** The reply of a ban or block, with what the rule leaves to the file's defaults. */
+export function replyOf(entry: ReplyEntry, defaults: Defaults, place: Place): Reply {
+  const action = entry.action ?? defaults.action
+  const { target } = entry
+  const sinkhole = entry.sinkhole ?? (action === 'sinkhole' ? defaults.sinkhole : undefined)
+  const refuse = (key: string, found: string, wanted: string): void => {
+    const at = place.at(key)
+    at.refuse('RULES_REPLY', at.text, found, wanted)
+  }
+  if (action === 'sinkhole' && sinkhole === undefined) {
+    refuse('sinkhole', 'nothing', 'addresses for the action sinkhole: { ipv4: …, ipv6: … }')
+  }
+  if (action !== 'sinkhole' && sinkhole !== undefined) {
+    refuse('sinkhole', 'addresses', `none with the action ${action}`)
+  }
+  if (action === 'cname' && target === undefined) {
+    refuse('target', 'nothing', 'a domain name for the action cname')
+  }
+  if (action !== 'cname' && target !== undefined) {
+    refuse('target', 'a domain name', `none with the action ${action}`)
+  }
+  return {
+    action,
+    ...(sinkhole && { sinkhole: defined(sinkhole) }),
+    ...(target && { target }),
+    ede: entry.ede,
+    ttl: entry.ttl ?? defaults.ttl,
+    ...(entry.action && { overrides: true })
+  }
+}
+
+/** Without the keys that are undefined: readers of optional keys need not tell the two apart. */
+export function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(value).filter(([, part]) => part !== undefined)
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }
+}

@@ -1,0 +1,35 @@
+import type { Prefix } from '../../base/address.js'
+import type { Octets } from '../../base/units.js'
+import type { Pattern } from './pattern.js'
+import { COVER, type NameSink, type NameSource } from './types.js'
+
+/** A value and the line on which it stands, from 1. */
+export interface AtLine<T> {
+  readonly value: T
+  readonly line: number
+}
+
+/** Names and addresses that were written into a YAML file: an app's, or those of one rule. */
+export class WrittenSource implements NameSource {
+  readonly bounds: { readonly names: number; readonly octets: Octets }
+
+  constructor(
+    readonly kind: 'app' | 'inline',
+    readonly id: string,
+    readonly title: string,
+    readonly file: string,
+    private readonly patterns: readonly AtLine<Pattern>[],
+    private readonly prefixes: readonly AtLine<Prefix>[],
+    readonly forced: ReadonlyMap<number, string> = new Map()
+  ) {
+    const octets = patterns.reduce((sum, { value }) => sum + value.name.length, 0)
+    this.bounds = { names: patterns.length, octets }
+  }
+
+  pour(sink: NameSink): void {
+    for (const { value, line } of this.patterns) {
+      sink.name(value.name, 0, value.name.length, COVER[value.cover], line)
+    }
+    for (const { value, line } of this.prefixes) sink.prefix(value, line)
+  }
+}

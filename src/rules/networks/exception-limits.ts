@@ -1,0 +1,34 @@
+import { didYouMean } from '../../yaml/closest.js'
+import { oneOf } from '../../yaml/wanted.js'
+import type { ExceptionEntry, ExceptionLimits } from '../schema/networks-schema.js'
+import type { Place } from '../model/place.js'
+import type { Term } from '../model/types.js'
+
+const SECONDS_PER_DAY = 86_400
+/** Days are those of the calendar: one of them may have an hour more than others. */
+const CLOCKS_SET_BACK = 3600
+
+/**
+ * Refuses an exception for what exceptions are not made for, or for longer than they are. Only the
+ * file counts, never the clock: a gateway that starts with the wrong time starts all the same.
+ *
+ * @param place of the exception
+ */
+export function refuseAgainst(
+  limits: ExceptionLimits,
+  { purpose, from, until }: ExceptionEntry,
+  term: Term,
+  place: Place
+): void {
+  const { purposes, 'max-days': days } = limits
+  if (purposes?.includes(purpose) === false) {
+    const at = place.at('purpose')
+    const wanted = `${oneOf(purposes)} (exceptions.purposes)${didYouMean(purpose, purposes)}`
+    at.refuse('RULES_PURPOSE', at.text, purpose, wanted)
+  }
+  const lasts = term.until - term.from
+  if (Number.isFinite(lasts) && lasts > days * SECONDS_PER_DAY + CLOCKS_SET_BACK) {
+    const at = place.at('until')
+    at.refuse('RULES_EXCEPTION_LONG', at.text, until, days, from)
+  }
+}

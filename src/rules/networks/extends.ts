@@ -1,0 +1,50 @@
+import { didYouMean } from '../../yaml/closest.js'
+import type { NetworkEntry } from '../schema/networks-schema.js'
+import type { Place } from '../model/place.js'
+
+type Networks = Readonly<Record<string, NetworkEntry>>
+
+/**
+ * A network and all that it extends, each once, nearest first. Refuses networks that are not there
+ * and circles.
+ *
+ * @param place of `networks`
+ */
+export function lineage(id: string, networks: Networks, place: Place): readonly string[] {
+  const found = new Set<string>()
+  const walk = (id: string, way: readonly string[]): void => {
+    found.add(id)
+    for (const [i, parent] of networks[id]!.extends.entries()) {
+      if (way.includes(parent) || parent === id) continue
+      if (Object.hasOwn(networks, parent) && !found.has(parent)) walk(parent, [...way, id])
+      else if (!Object.hasOwn(networks, parent) && way.length === 0) refuseUnknown(id, i, parent)
+    }
+  }
+  const refuseUnknown = (id: string, index: number, parent: string): void => {
+    const at = place.at(id, 'extends', index)
+    at.refuse('RULES_UNKNOWN_NETWORK', at.text, parent, didYouMean(parent, Object.keys(networks)))
+  }
+  walk(id, [])
+  const circle = circleFrom(id, networks)
+  if (circle !== undefined) {
+    const at = place.at(id, 'extends')
+    at.refuse('RULES_EXTENDS_CYCLE', at.text, circle.join(' > '))
+  }
+  return [...found]
+}
+
+/** The way from a network back to itself, if `extends` leads there. */
+function circleFrom(id: string, networks: Networks): readonly string[] | undefined {
+  const seen = new Set<string>()
+  const walk = (at: string, way: readonly string[]): readonly string[] | undefined => {
+    for (const parent of networks[at]?.extends ?? []) {
+      if (parent === id) return [...way, at, parent]
+      if (seen.has(parent)) continue
+      seen.add(parent)
+      const circle = walk(parent, [...way, at])
+      if (circle !== undefined) return circle
+    }
+    return undefined
+  }
+  return walk(id, [])
+}

@@ -1,0 +1,140 @@
+import { showPrefix, type Prefix } from '../../base/address.js'
+import { showPosition } from '../../base/position.js'
+import type { Seconds } from '../../base/units.js'
+import type { App } from '../apps/app-file.js'
+import { refuseBlanket } from '../apps/blanket.js'
+import { Dates } from '../time/dates.js'
+import { lineage } from './extends.js'
+import type { NetworksFile } from '../schema/networks-schema.js'
+import type { Place } from '../model/place.js'
+import { RuleIds } from '../model/rule-ids.js'
+import { RuleMaker } from '../rules.js'
+import { Sources } from '../model/sources.js'
+import type { NameSource, NetworkRules, Rule } from '../model/types.js'
+
+export interface Networks {
+  readonly networks: readonly NetworkRules[]
+  /** Names that stand in the rules themselves. */
+  readonly inline: readonly NameSource[]
+  /** IANA name of the zone in which its dates are. */
+  readonly timeZone: string
+}
+
+/**
+ * Makes the networks of a file with their rules, and those that they extend. What is wrong is added
+ * to the errors of `top`, the place of the whole file.
+ *
+ * @param now what has ended by then is warned of
+ */
+export function makeNetworks(
+  file: NetworksFile,
+  apps: ReadonlyMap<string, App>,
+  lists: ReadonlyMap<string, readonly NameSource[]>,
+  top: Place,
+  now: Seconds
+): Networks {
+  const place = top.at('networks')
+  const ids = new RuleIds(givenIds(file, place))
+  const sources = new Sources(apps, lists)
+  const timeZone = file.defaults['time-zone']
+  const dates = new Dates(timeZone, now)
+  const maker = new RuleMaker(sources, ids, dates, file)
+  const entries = Object.entries(file.networks)
+  const own = new Map(entries.map(([id, entry]) => [id, maker.of(id, entry, place.at(id))]))
+  refuseDoubles(file, place)
+
+  const networks = entries.map(([id, { prefixes }]) => {
+    const rules = lineage(id, file.networks, place).flatMap(name => own.get(name) ?? [])
+    return { id, position: place.at(id).keyPosition, prefixes, rules }
+  })
+  const served = networks.filter(({ prefixes }) => prefixes.length > 0)
+  if (served.length === 0) top.refuse('RULES_NO_NETWORK')
+  refuseOutside(file, own, served, place)
+  refuseBlanket(file, own, served, place)
+  for (const network of served) warnOfPairs(network, apps, place)
+  return { networks: served, inline: sources.inline, timeZone }
+}
+
+/** Ids that operators wrote; refuses doubles. */
+function givenIds({ networks }: NetworksFile, place: Place): Iterable<string> {
+  const seen = new Map<string, Place>()
+  for (const [id, network] of Object.entries(networks)) {
+    for (const kind of ['exceptions', 'bans', 'allow', 'block'] as const) {
+      for (const [i, entry] of network[kind].entries()) {
+        if (!('id' in entry) || entry.id === undefined) continue
+        const at = place.at(id, kind, i, 'id')
+        const other = seen.get(entry.id)
+        if (other) at.refuse('RULES_ID_TWICE', at.text, entry.id, showPosition(other.shownPosition))
+        else seen.set(entry.id, at)
+      }
+    }
+  }
+  return seen.keys()
+}
+
+/** A prefix in two networks would make it a matter of luck which rules hold for a client. */
+function refuseDoubles({ networks }: NetworksFile, place: Place): void {
+  const seen = new Map<string, Place>()
+  for (const [id, { prefixes }] of Object.entries(networks)) {
+    for (const [i, prefix] of prefixes.entries()) {
+      const text = showPrefix(prefix)
+      const at = place.at(id, 'prefixes', i)
+      const other = seen.get(text)
+      if (other) at.refuse('RULES_PREFIX_TWICE', at.text, text, showPosition(other.shownPosition))
+      else seen.set(text, at)
+    }
+  }
+}
+
+/** An exception's prefixes must lie within a network that has the exception, its own or another. */
+function refuseOutside(
+  { networks }: NetworksFile,
+  own: ReadonlyMap<string, readonly Rule[]>,
+  served: readonly NetworkRules[],
+  place: Place
+): void {
+  for (const [id, { exceptions }] of Object.entries(networks)) {
+    for (const [i, { prefixes = [] }] of exceptions.entries()) {
+      // A network's rules begin with its exceptions, in order.
+      const rule = own.get(id)![i]!
+      const room = served.filter(({ rules }) => rules.includes(rule)).flatMap(it => it.prefixes)
+      for (const [j, prefix] of prefixes.entries()) {
+        if (room.some(outer => contains(outer, prefix))) continue
+        const at = place.at(id, 'exceptions', i, 'prefixes', j)
+        at.refuse('RULES_PREFIX_OUTSIDE', at.text, showPrefix(prefix), id)
+      }
+    }
+  }
+}
+
+function contains(outer: Prefix, inner: Prefix): boolean {
+  if (inner.length < outer.length) return false
+  for (let bit = 0; bit < outer.length; bit++) {
+    const mask = 0x80 >> (bit & 7)
+    if (((outer.address[bit >> 3]! ^ inner.address[bit >> 3]!) & mask) !== 0) return false
+  }
+  return true
+}
+
+/**
+ * Warns of each app that is banned in a network without the shared names that its file says it
+ * falls back to, or without the app that it became. Its sister apps are the operator's choice.
+ */
+function warnOfPairs(network: NetworkRules, apps: ReadonlyMap<string, App>, place: Place): void {
+  const banned = new Set(
+    network.rules.flatMap(({ kind, sources }) =>
+      kind === 'ban' ? sources.map(source => (source.kind === 'app' ? source.id : '')) : []
+    )
+  )
+  const at = place.at(network.id)
+  for (const id of banned) {
+    const { successor } = apps.get(id) ?? {}
+    if (successor !== undefined && apps.has(successor) && !banned.has(successor)) {
+      at.warn('RULES_SUCCESSOR_MISSING', at.text, id, successor)
+    }
+    for (const pair of apps.get(id)?.pairsWith ?? []) {
+      if (banned.has(pair) || apps.get(pair)?.kind !== 'shared') continue
+      at.warn('RULES_PAIR_MISSING', at.text, id, pair)
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import * as z from 'zod'
+import { readPrefix } from '../../base/address.js'
+import { textAs } from '../../yaml/text.js'
+import { readInstant } from '../time/instant.js'
+import { patternSchema } from '../model/pattern.js'
+
+export const idSchema = z
+  .string('an id of a-z, 0-9 and -')
+  .regex(/^[a-z0-9][a-z0-9-]*$/, 'an id of a-z, 0-9 and -')
+export const textSchema = z.string().trim().min(1, 'a text that is not empty')
+export const prefixSchema = textAs('an address, or a prefix without host bits', readPrefix)
+
+const DAY = 'a day such as 2026-11-25, or a month such as 2026-11'
+export const daySchema = textAs(DAY, text => {
+  const day = /^\d{4}-\d\d$/.test(text) ? `${text}-01` : text
+  return day.length === 10 && readInstant(day, 'UTC') !== undefined ? text : undefined
+})
+
+export const ROLES = ['app', 'api', 'cdn', 'telemetry', 'web', 'shared'] as const
+export const CONFIDENCES = ['high', 'medium', 'low'] as const
+export const KINDS = ['app', 'shared', 'bypass'] as const
+
+/** A name alone, or with what is known of it. */
+const nameSchema = z.union([
+  patternSchema.transform(name => ({ name })),
+  z.strictObject({
+    name: patternSchema,
+    role: z.enum(ROLES).optional(),
+    confidence: z.enum(CONFIDENCES).optional(),
+    'first-seen': daySchema.optional(),
+    evidence: z.array(textSchema).optional(),
+    note: textSchema.optional(),
+    force: textSchema.optional()
+  })
+])
+
+/** An app file: `docs/rules.md`, "Apps". Most facts are for people who review a ban. */
+export const appSchema = z.strictObject({
+  app: idSchema,
+  title: textSchema,
+  kind: z.enum(KINDS).default('app'),
+  vendor: textSchema.optional(),
+  country: z
+    .string()
+    .regex(/^[A-Z]{2}$/, 'two letters such as BE')
+    .optional(),
+  successor: idSchema.optional(),
+  description: textSchema.optional(),
+  'pairs-with': z.array(idSchema).default([]),
+  collateral: z.array(textSchema).optional(),
+  names: z.array(nameSchema).default([]),
+  'shared-names': z.array(nameSchema).default([]),
+  addresses: z.array(prefixSchema).default([])
+})
+
+/** An app file as it is written. */
+export type AppEntry = z.output<typeof appSchema>
+export type AppName = Extract<AppEntry['names'][number], { note?: unknown }>
+export type Role = (typeof ROLES)[number]

@@ -1,0 +1,150 @@
+import * as z from 'zod'
+import { readAddress, isMapped } from '../../base/address.js'
+import { wholeSeconds } from '../../yaml/quantity.js'
+import { textAs } from '../../yaml/text.js'
+import { readName } from '../../dns/name/name.js'
+import { idSchema, prefixSchema, textSchema } from './app-schema.js'
+import { INSTANT } from '../time/instant.js'
+import { listEntrySchema } from '../lists/list-entry-schema.js'
+import { patternSchema } from '../model/pattern.js'
+import { scheduleSchema, timeZoneSchema } from './schedule-schema.js'
+
+/** `networks.yaml`: `docs/rules.md` says what each key means. */
+
+const ipv4 = textAs('an IPv4 address', text => {
+  const address = readAddress(text)
+  return isMapped(address) ? address : undefined
+})
+const ipv6 = textAs('an IPv6 address', text => {
+  const address = readAddress(text)
+  return isMapped(address) ? undefined : address
+})
+const sinkhole = z
+  .strictObject({ ipv4: ipv4.optional(), ipv6: ipv6.optional() })
+  .refine(it => it.ipv4 !== undefined || it.ipv6 !== undefined, 'ipv4, ipv6 or both')
+
+const action = z.preprocess(
+  // YAML reads the word null as nothing.
+  value => (value === null ? 'null' : value),
+  z.enum([
+    ...(['nxdomain', 'nodata', 'refused', 'null'] as const),
+    ...(['sinkhole', 'cname', 'drop', 'truncate'] as const)
+  ])
+)
+const ttl = wholeSeconds('0s', '1d')
+/** Read later, when the time zone is known. */
+const instant = z.string(INSTANT)
+
+/** What a rule is about: at least one of them. */
+const about = {
+  id: textSchema.optional(),
+  apps: z.array(idSchema).default([]),
+  vendors: z.array(textSchema).default([]),
+  names: z.array(patternSchema).default([]),
+  lists: z.array(idSchema).default([]),
+  addresses: z.array(prefixSchema).default([]),
+  from: instant.optional(),
+  until: instant.optional(),
+  schedule: scheduleSchema.optional()
+}
+
+/** Why names that take in too much are right in this rule. */
+const force = textSchema.optional()
+
+/** What the client receives. */
+const reply = {
+  action: action.optional(),
+  sinkhole: sinkhole.optional(),
+  target: textAs('a domain name', readName).optional(),
+  ede: z.enum(['blocked', 'censored', 'filtered']).default('blocked'),
+  ttl: ttl.optional(),
+  mode: z.enum(['enforce', 'monitor']).default('enforce')
+}
+
+/** Where a decision is written: its title, and where it can be read. */
+const reference = z.union([
+  textSchema.transform(title => ({ title, url: undefined })),
+  z.strictObject({ title: textSchema, url: textAs('a URL such as https://…', readUrl) })
+])
+
+/** Of the web, without what a terminal or a browser could take for something else. */
+function readUrl(text: string): string | undefined {
+  return /^https?:\/\/[!-~]+$/.test(text) && URL.canParse(text) ? text : undefined
+}
+
+const ban = z.strictObject({
+  ...about,
+  force,
+  ...reply,
+  authority: textSchema,
+  reference,
+  'legal-basis': textSchema.optional(),
+  owner: textSchema.optional(),
+  review: instant.optional()
+})
+
+const exception = z.strictObject({
+  ...about,
+  force,
+  prefixes: z.array(prefixSchema).min(1).optional(),
+  purpose: textSchema,
+  'approved-by': textSchema,
+  reference: reference.optional(),
+  from: instant,
+  until: instant
+})
+
+/** What exceptions may be for, and how long: one may last a year, where nothing else is said. */
+const exceptions = z.strictObject({
+  purposes: z.array(textSchema).min(1).optional(),
+  'max-days': z.int().min(1).max(3660).default(366)
+})
+
+const allow = z.strictObject(about)
+const block = z.strictObject({ ...about, force, ...reply })
+
+const network = z.strictObject({
+  description: textSchema.optional(),
+  prefixes: z.array(prefixSchema).default([]),
+  extends: z.union([idSchema.transform(id => [id]), z.array(idSchema)]).default([]),
+  bans: z.array(ban).default([]),
+  exceptions: z.array(exception).default([]),
+  allow: z.array(z.union([patternSchema, allow])).default([]),
+  block: z.array(z.union([patternSchema, block])).default([])
+})
+
+const defaults = z.strictObject({
+  action: action.default('nxdomain'),
+  ttl: ttl.prefault('60s'),
+  sinkhole: sinkhole.optional(),
+  'time-zone': timeZoneSchema.default('UTC')
+})
+
+/** A mapping that may be left empty: every entry of it commented out, say. */
+const orEmpty = <S extends z.ZodType>(schema: S) =>
+  z.preprocess((value: unknown) => value ?? {}, schema)
+
+export const networksSchema = z.strictObject({
+  defaults: orEmpty(defaults).prefault({}),
+  exceptions: orEmpty(exceptions).prefault({}),
+  networks: z.record(idSchema, orEmpty(network)),
+  lists: orEmpty(z.record(idSchema, listEntrySchema)).prefault({})
+})
+
+export type NetworksFile = z.output<typeof networksSchema>
+export type NetworkEntry = NetworksFile['networks'][string]
+export type BanEntry = z.output<typeof ban>
+export type ExceptionEntry = z.output<typeof exception>
+export type AllowEntry = z.output<typeof allow>
+export type BlockEntry = z.output<typeof block>
+export type ListEntry = z.output<typeof listEntrySchema>
+export type Defaults = NetworksFile['defaults']
+export type ExceptionLimits = NetworksFile['exceptions']
+/** The keys that all kinds of rules have. */
+export type AboutEntry = AllowEntry
+/** The keys of rules that answer. */
+export type ReplyEntry = Pick<BlockEntry, keyof typeof reply>
+
+/** Rules that say nothing but names: what stands around the plain names of a list. */
+export const PLAIN_ALLOW: AllowEntry = allow.parse({})
+export const PLAIN_BLOCK: BlockEntry = block.parse({})

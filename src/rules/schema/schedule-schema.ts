@@ -1,0 +1,53 @@
+import * as z from 'zod'
+import type { Seconds } from '../../base/units.js'
+import { textAs } from '../../yaml/text.js'
+import { isTimeZone } from '../time/instant.js'
+import { DAYS, type DayHours } from '../time/schedule.js'
+
+/** `schedule` of a rule: when within its term it is in force. See docs/rules.md, "Schedules". */
+
+export const timeZoneSchema = z.string().refine(isTimeZone, 'a time zone such as Europe/Brussels')
+
+const DAY = 'a day (mon, tue, wed, thu, fri, sat, sun) or a stretch of days such as mon-fri'
+const HOURS = 'hours such as 08:00-17:00, or over midnight as 22:00-06:00'
+/** 24:00 */
+const MIDNIGHT: Seconds = 86_400
+
+/** One of them, or a list. */
+const some = <T>(one: z.ZodType<T>) => z.union([one.transform(it => [it]), z.array(one).min(1)])
+
+const part = z
+  .strictObject({
+    days: some(textAs(DAY, readDays)).optional(),
+    hours: some(textAs(HOURS, readHours)).optional(),
+    'time-zone': timeZoneSchema.optional()
+  })
+  .refine(({ days, hours }) => days !== undefined || hours !== undefined, 'days, hours or both')
+
+export const scheduleSchema = z.union([part.transform(it => [it]), z.array(part).min(1)])
+
+export type ScheduleEntry = z.output<typeof scheduleSchema>
+
+/** Numbers of the days, Monday is 0; a stretch may go on over the week's end. */
+function readDays(text: string): readonly number[] | undefined {
+  const [first, last, ...rest] = text.split('-').map(day => DAYS.indexOf(day.trim() as 'mon'))
+  if (first === undefined || rest.length > 0 || first < 0 || (last ?? 0) < 0) return undefined
+  const length = ((last ?? first) - first + DAYS.length) % DAYS.length
+  return Array.from({ length: length + 1 }, (_, i) => (first + i) % DAYS.length)
+}
+
+/** An end at or before the beginning is one of the next day. */
+function readHours(text: string): DayHours | undefined {
+  const [from, until, ...rest] = text.split('-').map(readClock)
+  const isRead = from !== undefined && until !== undefined && rest.length === 0
+  return isRead && from !== until && from < MIDNIGHT ? { from, until } : undefined
+}
+
+/** Seconds of the day, up to 24:00. */
+function readClock(text: string): Seconds | undefined {
+  const parts = /^(\d\d):([0-5]\d)(?::([0-5]\d))?$/.exec(text.trim())
+  if (parts === null) return undefined
+  const [, hours, minutes, seconds = '0'] = parts
+  const time = 3600 * Number(hours) + 60 * Number(minutes) + Number(seconds)
+  return time <= MIDNIGHT ? time : undefined
+}

@@ -1,0 +1,164 @@
+import { readAddress, showAddress } from '../../base/address.js'
+import { failureAt, InterdictError } from '../../base/error.js'
+import { BAN_EDE } from '../../dns/registry/ede.js'
+import { readRrtype, RRTYPE } from '../../dns/registry/rrtype.js'
+import { didYouMean } from '../../yaml/closest.js'
+import type { Path } from '../../yaml/issues.js'
+import { showPath, type Reading } from '../../yaml/read.js'
+import { readName } from '../../dns/name/name.js'
+import { INSTANT, readInstant } from '../time/instant.js'
+import {
+  COLUMNS,
+  EXPECTED,
+  type Column,
+  type PolicyTable,
+  type PolicyTestsFile
+} from '../schema/policy-tests-schema.js'
+import type { PolicyTest } from './policy-tests.js'
+
+/** What is written in one cell, or for all rows beside them. */
+interface Cell {
+  readonly text: string
+  readonly path: Path
+}
+
+type Cells = ReadonlyMap<Column, Cell>
+
+/** Reads the tables of one file of policy tests; gathers all that is wrong. */
+export class TableReader {
+  readonly errors: InterdictError[] = []
+
+  constructor(
+    private readonly reading: Reading<PolicyTestsFile>,
+    private readonly timeZone: string
+  ) {}
+
+  /** The rows that are right. @param path of the table */
+  of(table: PolicyTable, path: Path): PolicyTest[] {
+    const { columns, rows } = table
+    const before = this.errors.length
+    for (const [i, column] of columns.entries()) {
+      const at = [...path, 'columns', i]
+      if (columns.indexOf(column) < i) this.refuse(at, `${column} again`, 'each column once')
+      if (table[column] === undefined) continue
+      this.refuse([...path, column], 'a column of the table', 'it there or here')
+    }
+    if (this.errors.length > before) return []
+    return rows.flatMap((row, i) => this.row(table, row, [...path, 'rows', i]) ?? [])
+  }
+
+  private row(table: PolicyTable, row: Row, path: Path): PolicyTest | undefined {
+    const { columns } = table
+    if (row.length !== columns.length) {
+      const cells = row.length === 1 ? '1 cell' : `${row.length} cells`
+      this.refuse(path, cells, `${columns.length}: ${columns.join(', ')}`)
+      return undefined
+    }
+    const test = this.test(cellsOf(table, row, path), path)
+    return test === undefined ? undefined : { ...test, path: showPath(path) }
+  }
+
+  private test(cells: Cells, path: Path): Omit<PolicyTest, 'path'> | undefined {
+    const before = this.errors.length
+    const { clients } = this.reading.value
+    const client = this.read(cells, 'client', text =>
+      Object.hasOwn(clients, text) ? clients[text] : attempt(readAddress, text)
+    )
+    const name = this.read(cells, 'name', text => attempt(readName, text))
+    const qtype = this.read(cells, 'type', readRrtype) ?? RRTYPE.A
+    const protocol = this.read(cells, 'protocol', oneOf(PROTOCOLS)) ?? 'udp'
+    const at = this.read(cells, 'at', text => readInstant(text, this.timeZone))
+    const expect = this.read(cells, 'expect', oneOf(EXPECTED))
+    const ede = this.read(cells, 'ede', oneOf(EDES))
+    for (const column of ['client', 'name', 'expect'] as const) {
+      if (!cells.has(column)) this.refuse(path, `no ${column}`, this.wanted(column, ''))
+    }
+    if (client === undefined || name === undefined || expect === undefined) return undefined
+    if (this.errors.length > before) return undefined
+    const text = cells.get('client')!.text
+    const address = showAddress(client)
+    const clientText = Object.hasOwn(clients, text) ? `${text} (${address})` : address
+    const others = (['rule', 'app', 'list', 'network'] as const).flatMap(column => {
+      const cell = cells.get(column)
+      return cell === undefined ? [] : [[column, cell.text] as const]
+    })
+    const wanted = { expect, ...(ede && { ede }), ...Object.fromEntries(others) }
+    const positionOf: PolicyTest['positionOf'] = column => {
+      const own = cells.get(column)?.path ?? path
+      return this.reading.positionOf(own.length > path.length ? own : path)
+    }
+    return { client, clientText, name, qtype, protocol, at, wanted, positionOf }
+  }
+
+  /** The value of a cell; undefined where there is none, or a wrong one, which is refused. */
+  private read<T>(
+    cells: Cells,
+    column: Column,
+    read: (text: string) => T | undefined
+  ): T | undefined {
+    const cell = cells.get(column)
+    if (cell === undefined) return undefined
+    const value = read(cell.text)
+    if (value !== undefined) return value
+    this.refuse(cell.path, JSON.stringify(cell.text), this.wanted(column, cell.text))
+    return undefined
+  }
+
+  private wanted(column: Column, text: string): string {
+    const clients = Object.keys(this.reading.value.clients)
+    const known = column === 'client' ? clients : column === 'expect' ? EXPECTED : []
+    return `${WANTED[column]}${didYouMean(text, known)}`
+  }
+
+  private refuse(path: Path, found: string, wanted: string): void {
+    const at = this.reading.positionOf(path)
+    this.errors.push(failureAt(at, 'DOCUMENT_INVALID', showPath(path), found, wanted))
+  }
+}
+
+type Row = PolicyTable['rows'][number]
+
+const PROTOCOLS = ['udp', 'tcp'] as const
+const EDES = Object.keys(BAN_EDE) as readonly (keyof typeof BAN_EDE)[]
+
+const WANTED: Readonly<Record<Column, string>> = {
+  client: 'an IP address, or one of clients',
+  name: 'a domain name',
+  type: 'a query type such as AAAA, HTTPS or TYPE65280',
+  protocol: `one of ${PROTOCOLS.join(', ')}`,
+  at: INSTANT,
+  expect: `one of ${EXPECTED.join(', ')}`,
+  rule: 'the id of a rule',
+  app: 'the id of an app',
+  list: 'the id of a list',
+  ede: `one of ${EDES.join(', ')}`,
+  network: 'the id of a network'
+}
+
+/** What a row says, in its own cells and beside all rows. */
+function cellsOf(table: PolicyTable, row: Row, path: Path): Cells {
+  const cells = new Map<Column, Cell>()
+  const put = (column: Column, text: string | null | undefined, at: Path): void => {
+    // YAML reads the word null, which is an action, as nothing.
+    const said = text === null && column === 'expect' ? 'null' : text
+    if (said != null) cells.set(column, { text: said, path: at })
+  }
+  for (const column of COLUMNS) {
+    if (table[column] !== undefined) put(column, table[column], [...path.slice(0, -2), column])
+  }
+  for (const [i, column] of table.columns.entries()) put(column, row[i], [...path, i])
+  return cells
+}
+
+function oneOf<T extends string>(words: readonly T[]): (text: string) => T | undefined {
+  return text => words.find(word => word === text)
+}
+
+function attempt<T>(read: (text: string) => T, text: string): T | undefined {
+  try {
+    return read(text)
+  } catch (error) {
+    if (error instanceof InterdictError) return undefined
+    throw error
+  }
+}

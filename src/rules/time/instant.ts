@@ -1,0 +1,106 @@
+import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
+
+/** What `readInstant` reads, for messages. */
+export const INSTANT = 'a date such as 2023-03-13, or a time such as 2023-03-13T08:00 or …T08:00Z'
+
+const MS_PER_DAY: Milliseconds = 86_400_000
+const FORM =
+  /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d))?(?:([Zz])|([+-])(\d\d):(\d\d))?)?$/
+
+/**
+ * Reads a date or a date and time (RFC 3339, seconds and offset may be missing) as an instant. A
+ * date means the first second of its day. Without an offset it is local time in `zone`: a local
+ * time that occurs twice (clocks set back) means the first of the two; one that does not occur
+ * (clocks set forward) means as long after the last one that did as it would have been.
+ *
+ * @param zone IANA name that `isTimeZone`
+ * @returns undefined where the text is no date, or no such day is in the calendar
+ */
+export function readInstant(text: string, zone: string): Seconds | undefined {
+  const parts = FORM.exec(text)
+  if (parts === null) return undefined
+  const [year, month, day, hour = 0, minute = 0, second = 0] = parts.slice(1, 7).map(numberOf)
+  const local = Date.UTC(year!, month! - 1, day, hour, minute, second)
+  const exists = new Date(local).toISOString().startsWith(parts.slice(1, 4).join('-'))
+  if (!exists || year! < 1970 || hour > 23 || minute > 59 || second > 59) return undefined
+  const [, , , , , , , utc, sign, hours, minutes] = parts
+  if (sign !== undefined && (Number(hours) > 23 || Number(minutes) > 59)) return undefined
+  const offset =
+    (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * (sign === '-' ? -60_000 : 60_000)
+  const known = utc !== undefined || sign !== undefined
+  return (known ? local - offset : inZone(local, zone)) / MS_PER_SECOND
+}
+
+function numberOf(digits: string | undefined): number | undefined {
+  return digits === undefined ? undefined : Number(digits)
+}
+
+export function isTimeZone(zone: string): boolean {
+  // Known without asking: the first question costs 15 ms of every start.
+  if (zone === 'UTC') return true
+  try {
+    formatter(zone)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The instant at which clocks in `zone` show what clocks in UTC show at `local`. */
+function inZone(local: Milliseconds, zone: string): Milliseconds {
+  // No zone has changed its clocks twice within two days.
+  const before = offsetAt(local - MS_PER_DAY, zone)
+  const after = offsetAt(local + MS_PER_DAY, zone)
+  const candidates = [local - before, local - after].filter(
+    instant => instant + offsetAt(instant, zone) === local
+  )
+  return candidates.length > 0 ? Math.min(...candidates) : local - before
+}
+
+/**
+ * An instant as clocks in `zone` show it, with their offset: `2024-03-20T00:00:00+01:00`, in UTC
+ * `2024-03-19T23:00:00Z`. Read again it is the same instant, whatever the zone.
+ */
+export function showInstant(instant: Seconds, zone: string): string {
+  const at = Math.floor(instant) * MS_PER_SECOND
+  const offset = offsetAt(at, zone)
+  const local = new Date(at + offset).toISOString().slice(0, -'.000Z'.length)
+  return `${local}${zone === 'UTC' ? 'Z' : showOffset(offset)}`
+}
+
+function showOffset(offset: Milliseconds): string {
+  const minutes = Math.abs(Math.round(offset / 60_000))
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60]
+  const digits = [hours, rest].map(count => String(count).padStart(2, '0')).join(':')
+  return `${offset < 0 ? '-' : '+'}${digits}`
+}
+
+/** How far clocks in `zone` are ahead of UTC. */
+export function offsetAt(instant: Milliseconds, zone: string): Milliseconds {
+  if (zone === 'UTC') return 0
+  const shown: Record<string, number> = {}
+  for (const { type, value } of formatter(zone).formatToParts(instant)) shown[type] = Number(value)
+  const { year, month, day, hour, minute, second } = shown
+  return Date.UTC(year!, month! - 1, day, hour, minute, second) - instant
+}
+
+const formatters = new Map<string, Intl.DateTimeFormat>()
+
+/** @throws RangeError for an unknown zone */
+function formatter(zone: string): Intl.DateTimeFormat {
+  let found = formatters.get(zone)
+  if (found === undefined) {
+    found = new Intl.DateTimeFormat('en-US', {
+      timeZone: zone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit'
+    })
+    formatters.set(zone, found)
+  }
+  return found
+}
