@@ -10,8 +10,8 @@ import { Formatter } from '../../src/log/format.js'
 import { IN_FULL } from '../../src/log/privacy/mode.js'
 import { endOf, periodOf, startOf } from '../../src/log/privacy/period.js'
 import type { ServiceLog } from '../../src/log/service-log.js'
-import { matchedRule } from '../../src/policy/matched-rule.js'
-import type { Policy } from '../../src/policy/policy.js'
+import { matchedRule } from '../../src/policy/evaluate/matched-rule.js'
+import type { Policy } from '../../src/policy/evaluate/policy.js'
 import { DAY, startOfDay, type Traffic } from './traffic.js'
 
 /** `log.queries.rotate.size`, as it is where nobody says another one. */

@@ -1,5 +1,5 @@
-import type { Place } from '../policy/areas.js'
-import type { Change } from '../policy/difference.js'
+import type { Place } from '../policy/diff/areas.js'
+import type { Change } from '../policy/diff/difference.js'
 import { showRrtype } from '../dns/registry/rrtype.js'
 import type { QtypeSet } from '../rules/model/types.js'
 import { showInstant } from '../rules/time/instant.js'

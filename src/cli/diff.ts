@@ -1,4 +1,4 @@
-import { difference, type Difference } from '../policy/difference.js'
+import { difference, type Difference } from '../policy/diff/difference.js'
 import { copiesFolder } from '../remote/copies.js'
 import { loadRules } from '../rules/load.js'
 import type { RuleSet } from '../rules/model/types.js'

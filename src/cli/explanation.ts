@@ -2,10 +2,15 @@ import { showAddress } from '../base/address.js'
 import { epochSeconds, type Clock } from '../base/clock.js'
 import { showRrtype } from '../dns/registry/rrtype.js'
 import { MATCH, VERDICT, type QueryEvent } from '../log/event.js'
-import { explain, explainAddress, type Candidate, type Question } from '../policy/explain.js'
-import { matchedRule, type MatchedRule } from '../policy/matched-rule.js'
-import type { Policy } from '../policy/policy.js'
-import type { Claim } from '../policy/snapshot.js'
+import {
+  explain,
+  explainAddress,
+  type Candidate,
+  type Question
+} from '../policy/explain/explain.js'
+import { matchedRule, type MatchedRule } from '../policy/evaluate/matched-rule.js'
+import type { Policy } from '../policy/evaluate/policy.js'
+import type { Claim } from '../policy/tables/snapshot.js'
 import type { RebindingGuard } from '../resolver/rebinding-guard.js'
 import { showInstant } from '../rules/time/instant.js'
 import type { NameSource } from '../rules/model/types.js'

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { systemClock, epochSeconds } from '../base/clock.js'
 import { tame } from '../log/terminal-line.js'
-import { compile } from '../policy/compile.js'
+import { compile } from '../policy/compile/compile.js'
 import { copiesFolder } from '../remote/copies.js'
 import { Comparison } from '../replay/comparison.js'
 import { FORMATS, type Format } from '../replay/formats.js'

@@ -1,5 +1,5 @@
 import type { Seconds } from '../base/units.js'
-import { isOpen, timetableOf } from '../policy/timetable.js'
+import { isOpen, timetableOf } from '../policy/tables/timetable.js'
 import type { Rule } from '../rules/model/types.js'
 
 /** Which rules are asked about, and when. */

@@ -1,8 +1,8 @@
 import { showAddress } from '../base/address.js'
 import { BAN_EDE } from '../dns/registry/ede.js'
 import { showRrtype } from '../dns/registry/rrtype.js'
-import type { Claim, PreparedReply } from '../policy/snapshot.js'
-import type { Standing } from '../policy/standing.js'
+import type { Claim, PreparedReply } from '../policy/tables/snapshot.js'
+import type { Standing } from '../policy/evaluate/standing.js'
 import { showName } from '../dns/name/name.js'
 import { showNamedRdata, showOpaque } from '../dns/rdata/rdata-text.js'
 

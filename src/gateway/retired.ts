@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Milliseconds, Octets } from '../base/units.js'
-import type { Snapshot } from '../policy/snapshot.js'
+import type { Snapshot } from '../policy/tables/snapshot.js'
 
 const MB: Octets = 2 ** 20
 

@@ -1,7 +1,7 @@
 import { systemClock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import type { ServiceLog } from '../log/service-log.js'
-import type { Snapshot } from '../policy/snapshot.js'
+import type { Snapshot } from '../policy/tables/snapshot.js'
 import { systemTimers } from '../upstream/timers.js'
 import { BundleWatch } from './bundle-watch.js'
 import type { Compiled, Trouble } from './messages.js'

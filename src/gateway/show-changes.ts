@@ -1,4 +1,4 @@
-import type { Changes } from '../policy/compare.js'
+import type { Changes } from '../policy/diff/compare.js'
 
 /** What has changed, without all that has not. */
 export function showChanges(changes: Changes): Record<string, object> {

@@ -1,7 +1,7 @@
 import { systemClock } from '../base/clock.js'
 import { ownVersion } from '../base/version.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../base/units.js'
-import type { Snapshot } from '../policy/snapshot.js'
+import type { Snapshot } from '../policy/tables/snapshot.js'
 import type { BundleFacts } from '../rules/model/types.js'
 import type { Endpoint, Transport } from '../udp/datagram.js'
 import type { UpstreamState } from '../upstream/create-forwarder.js'

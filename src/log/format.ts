@@ -1,5 +1,5 @@
 import type { Octets } from '../base/units.js'
-import type { Snapshot } from '../policy/snapshot.js'
+import type { Snapshot } from '../policy/tables/snapshot.js'
 import { MATCH, type QueryEvent } from './event.js'
 import { Opening } from './opening.js'
 import { Outcomes } from './outcome.js'

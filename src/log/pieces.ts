@@ -1,4 +1,4 @@
-import type { Claim, Snapshot } from '../policy/snapshot.js'
+import type { Claim, Snapshot } from '../policy/tables/snapshot.js'
 import { PROTOCOL } from './event.js'
 import { PairMap } from './pair-map.js'
 import { modeOf, strictest, type PrivacyMode, type PrivacyOptions } from './privacy/mode.js'

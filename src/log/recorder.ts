@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js'
 import { failure, type ErrorCode, type InterdictError } from '../base/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
-import type { Snapshot } from '../policy/snapshot.js'
+import type { Snapshot } from '../policy/tables/snapshot.js'
 import type { OpenDestination } from './destination.js'
 import { QueryEvent, VERDICT } from './event.js'
 import { Formatter } from './format.js'

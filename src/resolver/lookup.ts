@@ -1,7 +1,7 @@
 import type { Octets } from '../base/units.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { PROTOCOL } from '../log/event.js'
-import { Verdict } from '../policy/snapshot.js'
+import { Verdict } from '../policy/tables/snapshot.js'
 import { ASKED, Query, READ } from '../dns/message/query.js'
 import { CLIENT_COOKIE, COOKIE, type ServerCookies } from '../dns/edns/server-cookie.js'
 import type { Identity } from './identity.js'

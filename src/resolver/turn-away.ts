@@ -1,7 +1,7 @@
 import type { Milliseconds, Seconds } from '../base/units.js'
 import { EDE } from '../dns/registry/ede.js'
 import { RCODE } from '../dns/registry/rcode.js'
-import type { Policy } from '../policy/policy.js'
+import type { Policy } from '../policy/evaluate/policy.js'
 import type { Answer } from '../dns/message/answer.js'
 import { READ } from '../dns/message/query.js'
 import { edeOption, writeError, writeNegative } from '../dns/reply/reply.js'

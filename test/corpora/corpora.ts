@@ -7,7 +7,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
-import { compile } from '../../src/policy/compile.js'
+import { compile } from '../../src/policy/compile/compile.js'
 import { scanList, type LineFormat } from '../../src/rules/lists/list-formats.js'
 import { load } from '../rules/folder.js'
 

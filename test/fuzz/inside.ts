@@ -1,6 +1,6 @@
 import type { Octets } from '../../src/base/units.js'
 import { PROTOCOL } from '../../src/log/event.js'
-import type { Policy } from '../../src/policy/policy.js'
+import type { Policy } from '../../src/policy/evaluate/policy.js'
 import { LATER } from '../../src/resolver/responder.js'
 import type { Inquiry, Outcome } from '../../src/upstream/forwarder.js'
 import { answersQuestion } from '../../src/dns/message/answers-question.js'

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { compile } from '../../src/policy/compile.js'
-import { Policy } from '../../src/policy/policy.js'
+import { compile } from '../../src/policy/compile/compile.js'
+import { Policy } from '../../src/policy/evaluate/policy.js'
 import { loadRules } from '../../src/rules/load.js'
 
 const BAN = 'authority: Nobody, reference: none'

@@ -1,7 +1,7 @@
 /** A thread that waits for the others, and then has a snapshot's memory collected as they do. */
 import { workerData } from 'node:worker_threads'
 import { Retired } from '../../src/gateway/retired.js'
-import type { Snapshot } from '../../src/policy/snapshot.js'
+import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 
 const gate = workerData as Int32Array
 const octets = 2 ** 25

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { Retired } from '../../src/gateway/retired.js'
-import type { Snapshot } from '../../src/policy/snapshot.js'
+import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 
 const MB = 2 ** 20
 const SIZE = 64 * MB

@@ -1,8 +1,8 @@
 import { QueryEvent } from '../../src/log/event.js'
 import type { Matched } from '../../src/log/pieces.js'
 import type { ServiceLog } from '../../src/log/service-log.js'
-import { compile } from '../../src/policy/compile.js'
-import type { Claim, Snapshot } from '../../src/policy/snapshot.js'
+import { compile } from '../../src/policy/compile/compile.js'
+import type { Claim, Snapshot } from '../../src/policy/tables/snapshot.js'
 import type { RuleSet } from '../../src/rules/model/types.js'
 import { readAddress } from '../../src/base/address.js'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readPrefix } from '../../src/base/address.js'
-import { difference, type DifferenceOptions } from '../../src/policy/difference.js'
+import { difference, type DifferenceOptions } from '../../src/policy/diff/difference.js'
 import { LocalDataBuilder } from '../../src/rules/lists/local-data.js'
 import type { RuleSet } from '../../src/rules/model/types.js'
 import { allow, ban, block, exception, inline, network, part, ruleSet, source } from './rule-set.js'

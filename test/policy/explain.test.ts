@@ -1,5 +1,5 @@
 import t from 'tap'
-import { explain, explainAddress } from '../../src/policy/explain.js'
+import { explain, explainAddress } from '../../src/policy/explain/explain.js'
 import { words } from '../base/words.js'
 import { hashed, policyOf } from './asking.js'
 import { allow, ban, block, exception, network, ruleSet, source } from './rule-set.js'

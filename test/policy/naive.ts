@@ -1,7 +1,7 @@
 import { readAddress, type Address, type Prefix } from '../../src/base/address.js'
 import { RRTYPE } from '../../src/dns/registry/rrtype.js'
-import { TIER } from '../../src/policy/snapshot.js'
-import { isOpen, timetableOf } from '../../src/policy/timetable.js'
+import { TIER } from '../../src/policy/tables/snapshot.js'
+import { isOpen, timetableOf } from '../../src/policy/tables/timetable.js'
 import {
   COVER,
   type NameSource,

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { Policy } from '../../src/policy/policy.js'
-import { Verdict } from '../../src/policy/snapshot.js'
+import { Policy } from '../../src/policy/evaluate/policy.js'
+import { Verdict } from '../../src/policy/tables/snapshot.js'
 import { words } from '../base/words.js'
 import { ask, hashed, policyOf, said } from './asking.js'
 import { allow, ban, block, exception, inline, network, ruleSet, source } from './rule-set.js'

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import type { Snapshot } from '../../src/policy/snapshot.js'
+import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { Indoors } from '../fuzz/indoors.js'
 import { policyOf } from '../fuzz/rules.js'
 

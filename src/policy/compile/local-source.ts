@@ -1,0 +1,64 @@
+import { EDE } from '../../dns/registry/ede.js'
+import type { NameSource } from '../../rules/model/types.js'
+import { HashedName } from '../../dns/name/hashed-name.js'
+import { edeOption } from '../../dns/reply/reply.js'
+import type { LocalName } from '../tables/local-names.js'
+import { NameTable, type NameTableBuffers } from '../tables/name-table.js'
+import { TIER, type Claim, type Local, type SourceSummary } from '../tables/snapshot.js'
+
+/** Special-use names as a source like any other, so that one look finds rules and them. */
+export function localSource(names: readonly LocalName[]): NameSource {
+  return {
+    kind: 'local',
+    id: 'special-use',
+    title: 'special-use names',
+    file: '',
+    bounds: {
+      names: names.length,
+      octets: names.reduce((sum, { name }) => sum + name.length, 0)
+    },
+    pour: sink => {
+      for (const { name, cover } of names) sink.name(name, 0, name.length, cover, 0)
+    }
+  }
+}
+
+/** The one claim through that source. What is said differs by name: see `Policy.localOf`. */
+export function localClaim(source: SourceSummary): Claim {
+  return {
+    tier: TIER.local,
+    kind: 'local',
+    ruleId: source.id,
+    ruleFile: '',
+    ruleLine: 0,
+    source,
+    from: -Infinity,
+    until: Infinity,
+    timetable: undefined,
+    monitor: false,
+    reply: undefined,
+    qtypes: undefined,
+    facts: {}
+  }
+}
+
+/** Each name with its place in the table that it was poured into. */
+export function placed(
+  names: readonly LocalName[],
+  buffers: NameTableBuffers,
+  seed: number
+): readonly Local[] {
+  const table = new NameTable(buffers)
+  const hashed = new HashedName()
+  const options = new Map<string, Uint8Array>()
+  return names.map(({ name, kind, zoneLabels, pointer, reference }) => {
+    hashed.take(name, 0, seed)
+    const edeOption = options.get(reference) ?? optionOf(reference)
+    options.set(reference, edeOption)
+    return { record: table.find(hashed, 0), kind, zoneLabels, pointer, reference, edeOption }
+  })
+}
+
+function optionOf(reference: string): Uint8Array {
+  return edeOption(EDE.OTHER, `special-use name, ${reference}`)
+}

@@ -1,0 +1,172 @@
+import type { Octets } from '../../base/units.js'
+import { HashedName, MAX_LABELS } from '../../dns/name/hashed-name.js'
+import {
+  filterBits,
+  filterMask,
+  firstSlot,
+  LOCAL_TOPS,
+  slotBits,
+  type NameTableBuffers
+} from '../tables/name-table.js'
+import type { RecordBuilder } from './record-builder.js'
+
+/**
+ * Names that are placed in one go. Their slots are far apart in memory; where many are looked at one
+ * after the other, memory serves them side by side.
+ */
+const TOGETHER = 16
+
+/**
+ * Builds the table of names. A name given again, by this or another source, adds a member to the
+ * record it has.
+ */
+export class NameTableBuilder {
+  /** Distinct names so far. */
+  names = 0
+  /** Set once a name found no slot within the longest run: start again with another seed. */
+  crowded = false
+  /** Whether what comes now are special-use names, all below some top-level label. */
+  local = false
+  readonly #most: number
+  readonly #seed: number
+  readonly #maxRun: number
+  readonly #records: RecordBuilder
+  readonly #bits: number
+  readonly #slots: Int32Array<SharedArrayBuffer>
+  readonly #depths = new Uint8Array(new SharedArrayBuffer(MAX_LABELS + 1))
+  readonly #allDepths = new Uint8Array(new SharedArrayBuffer(MAX_LABELS + 1))
+  readonly #localTops = new Uint8Array(new SharedArrayBuffer(LOCAL_TOPS))
+  /** Names to be placed, with the member and the line of each. */
+  readonly #waiting = Array.from({ length: TOGETHER }, () => new HashedName())
+  readonly #members = new Int32Array(TOGETHER)
+  readonly #lines = new Int32Array(TOGETHER)
+  #count = 0
+  /** Of no meaning; but what nobody keeps, V8 does not look at. */
+  #touched = 0
+  #root = 0
+
+  /**
+   * @param most names that will come, all sources together, repeated ones counted again
+   * @param maxRun most slots looked at to place a name
+   */
+  constructor(records: RecordBuilder, most: number, seed: number, maxRun: number) {
+    this.#records = records
+    this.#most = most
+    this.#seed = seed
+    this.#maxRun = maxRun
+    this.#bits = slotBits(most)
+    this.#slots = new Int32Array(new SharedArrayBuffer(8 * 2 ** this.#bits))
+  }
+
+  /**
+   * Adds a name, now or with those that come next. Says whether there was room: false when sources
+   * gave more than their bounds.
+   *
+   * @param octets holds the name in wire form at `at`
+   */
+  add(octets: Uint8Array, at: Octets, member: number, line: number): boolean {
+    const place = this.#count++
+    const name = this.#waiting[place]!
+    name.take(octets, at, this.#seed)
+    this.#members[place] = member
+    this.#lines[place] = line
+    this.#noteDepth(name)
+    return this.#count < TOGETHER || this.settle()
+  }
+
+  /** Places all that were added. Says whether there was room. */
+  settle(): boolean {
+    const waiting = this.#count
+    this.#count = 0
+    for (let i = 0; i < waiting; i++) this.#touch(this.#waiting[i]!)
+    for (let i = 0; i < waiting && !this.crowded; i++) {
+      const name = this.#waiting[i]!
+      if (this.names >= this.#most || !this.#records.hasRoom(name.length)) return false
+      if (name.labels > 0) this.#place(name, this.#members[i]!, this.#lines[i]!)
+      else this.#addRoot(name, this.#members[i]!, this.#lines[i]!)
+    }
+    return true
+  }
+
+  /** The table; `records` is to be finished by its owner. Slots are cut to what they need. */
+  finish(): Omit<NameTableBuffers, 'records'> {
+    const bits = slotBits(this.names)
+    const slots = bits < this.#bits ? this.#rehashed(bits) : this.#slots
+    const filter = filterOf(slots, filterBits(this.names))
+    return {
+      slots: slots.buffer,
+      filter,
+      depths: this.#depths.buffer,
+      allDepths: this.#allDepths.buffer,
+      localTops: this.#localTops.buffer,
+      root: this.#root
+    }
+  }
+
+  #noteDepth(name: HashedName): void {
+    this.#allDepths[name.labels] = 1
+    if (!this.local) this.#depths[name.labels] = 1
+    else this.#localTops[name.hashes[name.labels - 1]! & (LOCAL_TOPS - 1)] = 1
+  }
+
+  /** Brings near where a name will be placed. */
+  #touch(name: HashedName): void {
+    this.#touched ^= this.#slots[2 * firstSlot(name.hashes[0]!, 32 - this.#bits)]!
+  }
+
+  #place(name: HashedName, member: number, line: number): void {
+    const slots = this.#slots
+    const hash = name.hashes[0]!
+    const mask = slots.length / 2 - 1
+    let slot = firstSlot(hash, 32 - this.#bits)
+    for (let run = 0; run < this.#maxRun; run++) {
+      const record = slots[2 * slot + 1]!
+      if (record === 0) {
+        slots[2 * slot] = hash
+        slots[2 * slot + 1] = this.#create(name, member, line)
+        return
+      }
+      if (slots[2 * slot] === hash && this.#records.holds(record, name)) {
+        this.#records.addMember(record, member, line)
+        return
+      }
+      slot = (slot + 1) & mask
+    }
+    this.crowded = true
+  }
+
+  #addRoot(name: HashedName, member: number, line: number): void {
+    if (this.#root === 0) this.#root = this.#create(name, member, line)
+    else this.#records.addMember(this.#root, member, line)
+  }
+
+  #create(name: HashedName, member: number, line: number): number {
+    this.names++
+    const record = this.#records.createName(name)
+    this.#records.addMember(record, member, line)
+    return record
+  }
+
+  #rehashed(bits: number): Int32Array<SharedArrayBuffer> {
+    const to = new Int32Array(new SharedArrayBuffer(8 * 2 ** bits))
+    const mask = to.length / 2 - 1
+    const from = this.#slots
+    for (let at = 0; at < from.length; at += 2) {
+      if (from[at + 1] === 0) continue
+      let slot = firstSlot(from[at]!, 32 - bits)
+      while (to[2 * slot + 1] !== 0) slot = (slot + 1) & mask
+      to[2 * slot] = from[at]!
+      to[2 * slot + 1] = from[at + 1]!
+    }
+    return to
+  }
+}
+
+function filterOf(slots: Int32Array, bits: number): SharedArrayBuffer {
+  const filter = new Int32Array(new SharedArrayBuffer(4 * 2 ** bits))
+  for (let at = 0; at < slots.length; at += 2) {
+    const hash = slots[at]!
+    if (slots[at + 1] !== 0) filter[firstSlot(hash, 32 - bits)]! |= filterMask(hash)
+  }
+  return filter.buffer
+}

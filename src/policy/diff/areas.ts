@@ -1,0 +1,150 @@
+import {
+  addressWords,
+  isMapped,
+  showPrefix,
+  type Address,
+  type Prefix
+} from '../../base/address.js'
+import { sweep } from '../../base/prefix-sweep.js'
+import type { RuleSet } from '../../rules/model/types.js'
+import type { Both } from './chains.js'
+import type { Policy } from '../evaluate/policy.js'
+
+/** The clients in a prefix, but for those in longer prefixes. */
+export interface Area {
+  readonly prefix: string
+  /** The area of the next shorter prefix. */
+  readonly around: Area | undefined
+  /** Client class in each snapshot. */
+  readonly classes: Both<number>
+  /** Network in each; undefined: in none. */
+  readonly networks: Both<string | undefined>
+}
+
+/** Of all prefixes of networks, exceptions and parts of lists. Areas without clients are none. */
+export function areasOf(rules: Both<RuleSet>, policies: Both<Policy>): readonly Area[] {
+  const prefixes = [...new Map([...prefixesOf(rules.before), ...prefixesOf(rules.after)]).values()]
+  const own = ownParts(prefixes)
+  const areas = new Map<number, Area>()
+  // The wider first: they are around the others.
+  for (const index of [...own.keys()].sort((a, b) => prefixes[a]!.length - prefixes[b]!.length)) {
+    const { address, wider } = own.get(index)!
+    const around = wider.map(other => areas.get(other)).find(area => area !== undefined)
+    const area = areaOf(showPrefix(prefixes[index]!), around, addressWords(address), policies)
+    if (area.networks.before !== undefined || area.networks.after !== undefined)
+      areas.set(index, area)
+  }
+  return [...areas.keys()].sort((a, b) => a - b).map(index => areas.get(index)!)
+}
+
+/** For each prefix an address that is in no longer one, and which prefixes are around it. */
+function ownParts(
+  prefixes: readonly Prefix[]
+): Map<number, { readonly address: Address; readonly wider: readonly number[] }> {
+  const is4 = ({ address, length }: Prefix): boolean => length >= 96 && isMapped(address)
+  const indices = [...prefixes.keys()]
+  const own = new Map<number, { address: Address; wider: readonly number[] }>()
+  for (const bits of [32, 128] as const) {
+    const some = indices.filter(index => is4(prefixes[index]!) === (bits === 32))
+    for (const { start, covering } of sweep(prefixes, some, bits)) {
+      const [index, ...wider] = covering
+      if (index === undefined || own.has(index)) continue
+      own.set(index, { address: addressOf(start, bits), wider })
+    }
+  }
+  return own
+}
+
+function areaOf(
+  prefix: string,
+  around: Area | undefined,
+  words: Uint32Array,
+  policies: Both<Policy>
+): Area {
+  const { before, after } = policies
+  const classes = { before: before.classOf(words, 0), after: after.classOf(words, 0) }
+  const networks = {
+    before: networkOf(before, classes.before),
+    after: networkOf(after, classes.after)
+  }
+  return { prefix, around, classes, networks }
+}
+
+function networkOf({ snapshot }: Policy, clientClass: number): string | undefined {
+  return snapshot.networks[snapshot.classNetworks[clientClass]!]
+}
+
+function prefixesOf({ networks }: RuleSet): [string, Prefix][] {
+  return networks
+    .flatMap(({ prefixes, rules }) => [
+      ...prefixes,
+      ...rules.flatMap(rule => (rule.kind === 'exception' ? rule.prefixes : [])),
+      ...rules.flatMap(({ sources }) => sources.flatMap(({ part }) => part?.prefixes ?? []))
+    ])
+    .map(prefix => [showPrefix(prefix), prefix])
+}
+
+function addressOf(start: bigint, bits: 32 | 128): Address {
+  const whole = bits === 32 ? start | (0xffffn << 32n) : start
+  return Uint8Array.from(Buffer.from(whole.toString(16).padStart(32, '0'), 'hex'))
+}
+
+/** Some of the clients of a network. */
+export interface Place {
+  /** In which network they are; undefined: in none. Two where they move. */
+  readonly networks: Both<string | undefined>
+  /** Undefined: all clients that are in these networks. */
+  readonly prefixes?: readonly string[]
+  /** Not the clients in these, although they are in `prefixes`. */
+  readonly except?: readonly string[]
+}
+
+/** Areas as people say them: by network, and by prefix where it is not all of a network. */
+export function placesOf(all: readonly Area[], some: ReadonlySet<Area | undefined>): Place[] {
+  const places: Place[] = []
+  for (const areas of byNetworks(all)) {
+    const chosen = areas.filter(area => some.has(area))
+    if (chosen.length === 0) continue
+    const { networks } = areas[0]!
+    if (chosen.length === areas.length && networks.before === networks.after) {
+      places.push({ networks })
+      continue
+    }
+    const prefixes = outermost(chosen)
+    const except = areas
+      .filter(area => !some.has(area) && some.has(nextAround(area)))
+      .map(({ prefix }) => prefix)
+    places.push({ networks, prefixes, ...(except.length > 0 && { except }) })
+  }
+  return places
+}
+
+/** Prefixes of areas of the same networks, but those within another of them. */
+export function outermost(areas: readonly Area[]): string[] {
+  const chosen = new Set<Area | undefined>(areas)
+  return areas.filter(area => !chosen.has(nextAround(area))).map(({ prefix }) => prefix)
+}
+
+/** The next area around one whose clients are in the same networks, whatever is in between. */
+function nextAround({ around, networks }: Area): Area | undefined {
+  let area = around
+  while (area !== undefined && !isSame(area.networks, networks)) area = area.around
+  return area
+}
+
+function isSame(one: Area['networks'], other: Area['networks']): boolean {
+  return one.before === other.before && one.after === other.after
+}
+
+/** Areas with the same two networks together. */
+export function byNetworks(areas: readonly Area[]): Area[][] {
+  const groups = new Map<string, Area[]>()
+  for (const area of areas) {
+    const { before = '', after = '' } = area.networks
+    const key = `${before} ${after}`
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [area])
+    else group.push(area)
+  }
+  return [...groups.values()]
+}

@@ -1,0 +1,97 @@
+import {
+  SPECIAL_USE,
+  type SpecialUse,
+  type SpecialUseKind
+} from '../../dns/registry/special-use.js'
+import { COVER } from '../../rules/model/types.js'
+import { HashedName } from '../../dns/name/hashed-name.js'
+import { readName } from '../../dns/name/name.js'
+
+/**
+ * What is said of a special-use name, or of one in it.
+ *
+ * `open` it and all below it are forwarded, since the settings say so
+ */
+export type LocalKind = SpecialUseKind | 'open'
+
+/** One name with something to be said of it, before the rules are compiled. Plain data. */
+export interface LocalName {
+  /** Lower-cased wire form. */
+  readonly name: Uint8Array
+  /** One of `COVER`. */
+  readonly cover: number
+  readonly kind: LocalKind
+  /** Labels of the special-use name that it is, or is in. */
+  readonly zoneLabels: number
+  /** Whether it has a PTR record with `localhost`. */
+  readonly pointer: boolean
+  /** RFC and section, or who says so else. */
+  readonly reference: string
+}
+
+const BY_SETTINGS = 'upstreams.forward or special-use.except'
+
+/**
+ * The special-use names that are answered here. Names are few, so they are compared one by one.
+ *
+ * @param open names that are forwarded nevertheless, with all below them, in lower-cased wire form:
+ *   a special-use name at or below one is left out, and one below a special-use name makes a hole
+ *   in it. The root is no such name, since everything is below it
+ */
+export function localNames(open: readonly Uint8Array[]): readonly LocalName[] {
+  const holes = open.filter(({ length }) => length > 1)
+  return SPECIAL_USE.flatMap(use =>
+    use.names
+      .map(readName)
+      .filter(zone => !holes.some(hole => isAtOrBelow(zone, hole)))
+      .flatMap(zone => namesOf(use, zone, holes))
+  )
+}
+
+/** A special-use name, and what differs below it. */
+function namesOf(use: SpecialUse, zone: Uint8Array, open: readonly Uint8Array[]): LocalName[] {
+  const { kind, reference } = use
+  const common = { kind, zoneLabels: labelsOf(zone), pointer: false, reference }
+  const holes = open.filter(hole => isAtOrBelow(hole, zone) && !isWithin(hole, open))
+  const pointers = (use.pointers ?? [])
+    .map(readName)
+    .filter(name => isAtOrBelow(name, zone) && !holes.some(hole => isAtOrBelow(name, hole)))
+  const own = new Map<string, LocalName>()
+  const add = (name: Uint8Array, cover: number, more: Partial<LocalName> = {}): void => {
+    own.set(name.join(), { ...common, ...more, name, cover })
+  }
+  // Names above others exist, even where nothing is said of them. RFC 8020 §2.
+  for (const name of kind === 'zone' ? [...pointers, ...holes] : [])
+    for (const above of between(name, zone)) add(above, COVER.exact)
+  for (const name of holes) add(name, COVER.suffix, { kind: 'open', reference: BY_SETTINGS })
+  for (const name of pointers) add(name, COVER.exact, { pointer: true })
+  add(zone, COVER.suffix, { pointer: own.get(zone.join())?.pointer === true })
+  return [...own.values()]
+}
+
+/** Whether a name is below another one of `names`. */
+function isWithin(name: Uint8Array, names: readonly Uint8Array[]): boolean {
+  return names.some(other => other.length < name.length && isAtOrBelow(name, other))
+}
+
+/** The names below `zone` and above `name`. */
+function between(name: Uint8Array, zone: Uint8Array): Uint8Array[] {
+  const above: Uint8Array[] = []
+  for (let at = 1 + name[0]!; name.length - at > zone.length; at += 1 + name[at]!) {
+    above.push(name.slice(at))
+  }
+  return above
+}
+
+function isAtOrBelow(name: Uint8Array, above: Uint8Array): boolean {
+  const start = name.length - above.length
+  let at = 0
+  while (at < start) at += 1 + name[at]!
+  return at === start && above.every((octet, i) => name[start + i] === octet)
+}
+
+function labelsOf(wire: Uint8Array): number {
+  const name = new HashedName()
+  name.take(wire, 0, 0)
+  return name.labels
+}
