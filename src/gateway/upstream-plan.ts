@@ -3,8 +3,12 @@ import type { InterdictError } from '../base/error.js'
 import type { Config, ForwardConfig } from '../config/config.js'
 import type { BootstrapServers } from '../remote/bootstrap.js'
 import type { Endpoint } from '../udp/datagram.js'
-import { localAddresses, upstreamEndpoints, type ResolvConf } from '../upstream/resolv-conf.js'
-import { showEndpoint } from '../upstream/upstream.js'
+import {
+  localAddresses,
+  upstreamEndpoints,
+  type ResolvConf
+} from '../upstream/selection/resolv-conf.js'
+import { showEndpoint } from '../upstream/selection/upstream.js'
 
 const ROOT = Uint8Array.of(0)
 const RESOLV_CONF = '/etc/resolv.conf'

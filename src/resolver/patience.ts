@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
-import { Deadlines, TICK } from '../upstream/deadlines.js'
+import { Deadlines, TICK } from '../upstream/query/deadlines.js'
 import type { Timers } from '../upstream/timers.js'
 import type { Answer } from '../dns/message/answer.js'
 import { keyOf } from '../dns/message/question.js'

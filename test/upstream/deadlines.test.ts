@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Deadlines, Link } from '../../src/upstream/deadlines.js'
+import { Deadlines, Link } from '../../src/upstream/query/deadlines.js'
 import { FakeTime } from './fake-time.js'
 
 class Item extends Link {

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { DomainTable } from '../../src/upstream/domains.js'
-import type { Upstream } from '../../src/upstream/upstream.js'
+import { DomainTable } from '../../src/upstream/selection/domains.js'
+import type { Upstream } from '../../src/upstream/selection/upstream.js'
 import { good, silent } from './bad-upstream.js'
 import { wire } from './messages.js'
 import { rig } from './rig.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { InterdictError } from '../../src/base/error.js'
-import { nameservers, upstreamEndpoints } from '../../src/upstream/resolv-conf.js'
+import { nameservers, upstreamEndpoints } from '../../src/upstream/selection/resolv-conf.js'
 
 const at = (address: string, port = 53) => ({ address, port })
 

@@ -8,7 +8,7 @@ import {
   type MeasuredForwarder
 } from '../../src/upstream/create-forwarder.js'
 import type { Forwarder, Inquiry, Outcome } from '../../src/upstream/forwarder.js'
-import type { HealthChange } from '../../src/upstream/upstream.js'
+import type { HealthChange } from '../../src/upstream/selection/upstream.js'
 import { BadUpstream, type Behaviour } from './bad-upstream.js'
 import { FakeTime } from './fake-time.js'
 import { inquiry, wire } from './messages.js'

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os'
-import { readAddress, showAddress } from '../base/address.js'
-import { failure, failureAt, type InterdictError } from '../base/error.js'
-import type { Endpoint } from '../udp/datagram.js'
+import { readAddress, showAddress } from '../../base/address.js'
+import { failure, failureAt, type InterdictError } from '../../base/error.js'
+import type { Endpoint } from '../../udp/datagram.js'
 import { DNS_PORT, showEndpoint } from './upstream.js'
 
 /** Text of a file in the form of /etc/resolv.conf, and its path for messages. */

@@ -1,5 +1,5 @@
-import type { Milliseconds } from '../base/units.js'
-import type { Asking, Group } from './asking.js'
+import type { Milliseconds } from '../../base/units.js'
+import type { Asking, Group } from '../query/asking.js'
 import type { Upstream } from './upstream.js'
 
 /**

@@ -1,5 +1,5 @@
-import { HashedName } from '../dns/name/hashed-name.js'
-import type { Group } from './asking.js'
+import { HashedName } from '../../dns/name/hashed-name.js'
+import type { Group } from '../query/asking.js'
 
 type Domain = { readonly octets: Uint8Array; readonly group: Group }
 

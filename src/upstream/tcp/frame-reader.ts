@@ -1,4 +1,4 @@
-import type { Octets } from '../base/units.js'
+import type { Octets } from '../../base/units.js'
 
 /** Octets of the length in front of every message over TCP. RFC 1035 §4.2.2. */
 export const FRAME_HEAD: Octets = 2

@@ -1,4 +1,4 @@
-import type { Try } from './asking.js'
+import type { Try } from '../query/asking.js'
 
 /** IDs are random, so that these are filled evenly; with 64 in flight, most have one or none. */
 const CHAINS = 256

@@ -1,10 +1,10 @@
-import type { Clock } from '../base/clock.js'
-import type { Milliseconds } from '../base/units.js'
-import { RRCLASS } from '../dns/registry/rrclass.js'
-import { RRTYPE } from '../dns/registry/rrtype.js'
-import { questionOf } from '../dns/message/question.js'
-import type { Inquiry } from './forwarder.js'
-import type { Timer, Timers } from './timers.js'
+import type { Clock } from '../../base/clock.js'
+import type { Milliseconds } from '../../base/units.js'
+import { RRCLASS } from '../../dns/registry/rrclass.js'
+import { RRTYPE } from '../../dns/registry/rrtype.js'
+import { questionOf } from '../../dns/message/question.js'
+import type { Inquiry } from '../forwarder.js'
+import type { Timer, Timers } from '../timers.js'
 import type { Upstream } from './upstream.js'
 
 /** Between two probes, if the upstream's own rest is over sooner. */

@@ -1,6 +1,6 @@
-import { copyOctets } from '../base/octets.js'
-import { Scratch } from '../base/scratch.js'
-import type { Octets } from '../base/units.js'
+import { copyOctets } from '../../base/octets.js'
+import { Scratch } from '../../base/scratch.js'
+import type { Octets } from '../../base/units.js'
 
 /** Up to so many octets, a copy costs less than a view. */
 const FEW: Octets = 256

@@ -1,6 +1,6 @@
-import { readAddress } from '../base/address.js'
-import type { Milliseconds } from '../base/units.js'
-import type { Endpoint, Peer } from '../udp/datagram.js'
+import { readAddress } from '../../base/address.js'
+import type { Milliseconds } from '../../base/units.js'
+import type { Endpoint, Peer } from '../../udp/datagram.js'
 import type { Cookies } from './cookies.js'
 import { newUpstreamCounts } from './counts.js'
 

@@ -1,5 +1,5 @@
-import type { Octets } from '../base/units.js'
-import { RCODE } from '../dns/registry/rcode.js'
+import type { Octets } from '../../base/units.js'
+import { RCODE } from '../../dns/registry/rcode.js'
 
 /*
  * The three fields of a response's header that say what to do with it. Read in place, since a
