@@ -1,6 +1,6 @@
 import { epochSeconds, systemClock } from '../base/clock.js'
-import { decodeBundle, readBundleFile, type Bundle } from '../bundle/bundle.js'
-import { checkDate } from '../bundle/date.js'
+import { decodeBundle, readBundleFile, type Bundle } from '../sources/bundle/bundle.js'
+import { checkDate } from '../sources/bundle/date.js'
 import { readPublicKey } from '../base/ed25519.js'
 import { tame } from '../log/terminal-line.js'
 import { showInstant } from '../rules/time/instant.js'

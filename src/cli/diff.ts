@@ -1,5 +1,5 @@
 import { difference, type Difference } from '../policy/diff/difference.js'
-import { copiesFolder } from '../remote/copies.js'
+import { copiesFolder } from '../sources/http/copies.js'
 import { loadRules } from '../rules/load.js'
 import type { RuleSet } from '../rules/model/types.js'
 import { toJson } from './diff-json.js'

@@ -1,6 +1,6 @@
-import { Copies, copiesFolder } from '../remote/copies.js'
+import { Copies, copiesFolder } from '../sources/http/copies.js'
 import type { Config } from '../config/config.js'
-import { ZoneCopies, zonesFolder } from '../transfer/zone-copies.js'
+import { ZoneCopies, zonesFolder } from '../sources/axfr/zone-copies.js'
 import { terminalWidth } from './columns.js'
 import { end, EXIT } from './exit.js'
 import { viewLists } from './lists-view.js'

@@ -1,7 +1,7 @@
 import { failure } from '../base/error.js'
 import type { Config } from '../config/config.js'
 import { lockFolder } from '../log/lock.js'
-import { copiesFolder } from '../remote/copies.js'
+import { copiesFolder } from '../sources/http/copies.js'
 
 /** For its owner alone, as all that is kept. */
 const FOLDER_MODE = 0o700

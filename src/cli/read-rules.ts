@@ -1,6 +1,6 @@
 import { epochSeconds, systemClock } from '../base/clock.js'
 import { InterdictError } from '../base/error.js'
-import { chooseBundle } from '../bundle/choose.js'
+import { chooseBundle } from '../sources/bundle/choose.js'
 import type { Config } from '../config/config.js'
 import { rulesPlace } from '../gateway/rules-place.js'
 import { tame } from '../log/terminal-line.js'

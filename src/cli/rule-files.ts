@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { decodeBundle, readBundleFile } from '../bundle/bundle.js'
-import { BundleFiles } from '../bundle/files.js'
+import { decodeBundle, readBundleFile } from '../sources/bundle/bundle.js'
+import { BundleFiles } from '../sources/bundle/files.js'
 import { Folder, type RuleFiles } from '../rules/model/folder.js'
 
 /**

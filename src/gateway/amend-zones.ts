@@ -9,7 +9,7 @@ import { readZoneLines } from '../rules/lists/rpz/rpz-lines.js'
 import type { LocalData } from '../rules/model/types.js'
 import { versionsSince } from '../zonefile/zone-journal.js'
 import type { ZoneState } from '../zonefile/zone-state.js'
-import { deltaOf } from '../transfer/delta.js'
+import { deltaOf } from '../sources/axfr/delta.js'
 import { marksOf, type Marks } from './marks.js'
 
 export interface AmendOrder {

@@ -1,8 +1,8 @@
 /** A fetcher thread: looks for newer states of some lists, tells what came of each, and ends. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { Bootstrap } from '../remote/bootstrap.js'
-import { Copies } from '../remote/copies.js'
-import { update } from '../remote/update.js'
+import { Bootstrap } from '../sources/http/bootstrap.js'
+import { Copies } from '../sources/http/copies.js'
+import { update } from '../sources/http/update.js'
 import type { FetcherStart } from './messages.js'
 
 void fetchAll(workerData as FetcherStart)

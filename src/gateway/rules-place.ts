@@ -1,7 +1,7 @@
-import { bundlesFolder } from '../bundle/bundles-folder.js'
-import type { BundlePlace } from '../bundle/choose.js'
+import { bundlesFolder } from '../sources/bundle/bundles-folder.js'
+import type { BundlePlace } from '../sources/bundle/choose.js'
 import type { Config } from '../config/config.js'
-import { copiesFolder } from '../remote/copies.js'
+import { copiesFolder } from '../sources/http/copies.js'
 
 /** Where rules are read from. */
 export interface RulesPlace {

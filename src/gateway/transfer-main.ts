@@ -1,7 +1,7 @@
 /** A transfer thread: asks the primaries of one zone, tells what came of it, and ends. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { updateZone } from '../transfer/update-zone.js'
-import { ZoneCopies } from '../transfer/zone-copies.js'
+import { updateZone } from '../sources/axfr/update-zone.js'
+import { ZoneCopies } from '../sources/axfr/zone-copies.js'
 import type { TransferStart } from './messages.js'
 
 const { job, folder, maxSize, maxTime } = workerData as TransferStart

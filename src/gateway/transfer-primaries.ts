@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { failure, failureAt, type InterdictError } from '../base/error.js'
 import type { Octets } from '../base/units.js'
 import type { TransferKeyConfig, TransfersConfig } from '../config/config.js'
-import type { Primary } from '../transfer/primary.js'
+import type { Primary } from '../sources/axfr/primary.js'
 import type { TsigKey } from '../tsig/tsig.js'
 
 /** A shorter secret can be guessed. */

@@ -5,10 +5,15 @@ import { primariesOf, strangePrimaries } from '../config/zone-primaries.js'
 import type { ServiceLog } from '../log/service-log.js'
 import type { NotifyRules } from '../resolver/notify-door.js'
 import type { TransferList } from '../rules/lists/transfer-list.js'
-import type { Primary } from '../transfer/primary.js'
-import type { ZoneUpdate } from '../transfer/update-zone.js'
-import { healthOf, standingOf, type ZoneHealth, type ZoneStanding } from '../transfer/standing.js'
-import { ZoneCopies } from '../transfer/zone-copies.js'
+import type { Primary } from '../sources/axfr/primary.js'
+import type { ZoneUpdate } from '../sources/axfr/update-zone.js'
+import {
+  healthOf,
+  standingOf,
+  type ZoneHealth,
+  type ZoneStanding
+} from '../sources/axfr/standing.js'
+import { ZoneCopies } from '../sources/axfr/zone-copies.js'
 import type { Timers } from '../upstream/timers.js'
 import type { Trouble } from './messages.js'
 import type { StartThread } from './thread.js'

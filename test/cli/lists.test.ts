@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { lockFolder } from '../../src/log/lock.js'
 import { failure } from '../../src/base/error.js'
-import { CERTIFICATE, ListServer, upstream } from '../remote/rig.js'
+import { CERTIFICATE, ListServer, upstream } from '../sources/http/rig.js'
 import { interdict, site } from './run.js'
 
 const settings = (upstreamPort: number): string => `rules: rules

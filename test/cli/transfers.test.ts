@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { nxdomain, TestPrimary } from '../transfer/primary.js'
+import { nxdomain, TestPrimary } from '../sources/axfr/primary.js'
 import { interdict, site } from './run.js'
 
 t.test('interdict lists: a zone, from the first transfer to one that fails', async t => {

@@ -9,7 +9,7 @@ import {
   TsigCheck
 } from '../../src/tsig/tsig.js'
 import { encodeZoneQuery } from '../../src/tsig/zone-message.js'
-import { sign, type Key } from '../transfer/sign.js'
+import { sign, type Key } from '../sources/axfr/sign.js'
 
 const NOW = 1_764_000_000
 const keyOf = (algorithm: Key['algorithm']): Key => {

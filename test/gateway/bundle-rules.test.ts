@@ -1,6 +1,6 @@
 import { truncateSync } from 'node:fs'
 import t from 'tap'
-import { nxdomain, TestPrimary } from '../transfer/primary.js'
+import { nxdomain, TestPrimary } from '../sources/axfr/primary.js'
 import { banned } from './banned.js'
 import {
   bundle,

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import packet from 'dns-packet'
 import type { Endpoint } from '../../src/udp/datagram.js'
 import { findTsig } from '../../src/tsig/tsig.js'
-import { sign, type Key } from '../transfer/sign.js'
+import { sign, type Key } from '../sources/axfr/sign.js'
 
 /** What came back of a NOTIFY. */
 export interface Notified {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import t, { type Test } from 'tap'
-import { CERTIFICATE, ListServer, upstream } from '../remote/rig.js'
+import { CERTIFICATE, ListServer, upstream } from '../sources/http/rig.js'
 import { banned } from './banned.js'
 import { Rig, type Setting } from './serve.js'
 import { eventually } from './site.js'

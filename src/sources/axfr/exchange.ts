@@ -1,0 +1,115 @@
+import { connect } from 'node:net'
+import { failure, InterdictError } from '../../base/error.js'
+import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../../base/units.js'
+import { FRAME_HEAD, FrameReader, writeFrameHead } from '../../upstream/tcp/frame-reader.js'
+import { signMessage, TsigCheck } from '../../tsig/tsig.js'
+import type { Primary } from './primary.js'
+
+/** A primary that is there takes the connection at once; over this, and with nothing sent, it hangs. */
+const PATIENCE: Milliseconds = 10_000
+
+export interface ExchangeParts {
+  readonly primary: Primary
+  /** As people write it. */
+  readonly zone: string
+  /** For all of it. */
+  readonly time: Milliseconds
+  /** Most octets that are taken. */
+  readonly most: Octets
+  /** By the calendar: signatures have a time. */
+  readonly now: () => Milliseconds
+}
+
+/**
+ * Sends one query over a connection of its own, and takes the messages that answer it (RFC 7766
+ * §8). With a key the query is signed, and all that comes has to be.
+ *
+ * @param take called with each message; says whether it is the last
+ * @throws InterdictError TRANSFER_CONNECT, TRANSFER_TIMEOUT, TRANSFER_LARGE, TRANSFER_TSIG,
+ *   TRANSFER_BROKEN, and what `take` throws
+ */
+export async function exchange(
+  parts: ExchangeParts,
+  query: Uint8Array,
+  take: (message: Uint8Array) => boolean
+): Promise<void> {
+  const { primary, zone, now } = parts
+  const seconds = (): Seconds => Math.floor(now() / MS_PER_SECOND)
+  const signed = primary.key && signMessage(query, primary.key, seconds())
+  const check = signed && new TsigCheck(primary.key, signed.mac)
+  const broken = (why: string) => failure('TRANSFER_BROKEN', zone, primary.id, why)
+  const receive = (message: Uint8Array): boolean => {
+    const why = check?.accept(message, seconds())
+    if (why !== undefined) throw failure('TRANSFER_TSIG', primary.id, why)
+    const isLast = take(message)
+    if (isLast && check?.isWhole === false) {
+      throw failure('TRANSFER_TSIG', primary.id, 'its last message is not signed')
+    }
+    return isLast
+  }
+  await converse(parts, signed?.octets ?? query, message => {
+    try {
+      return receive(message)
+    } catch (error) {
+      const isOdd =
+        error instanceof InterdictError && (error as InterdictError).code.startsWith('WIRE_')
+      throw isOdd ? broken(error.message) : error
+    }
+  })
+}
+
+/** One query out, messages in, until `take` says that there is nothing more to come. */
+function converse(
+  { primary, zone, time, most }: ExchangeParts,
+  query: Uint8Array,
+  take: (message: Uint8Array) => boolean
+): Promise<void> {
+  const { id, address: host, port } = primary
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, noDelay: true })
+    const timer = setTimeout(() => end(failure('TRANSFER_TIMEOUT', id, time)), time)
+    let isOpen = false
+    let isOver = false
+    let octets: Octets = 0
+    const end = (error?: Error): void => {
+      isOver = true
+      clearTimeout(timer)
+      socket.destroy()
+      if (error === undefined) resolve()
+      else reject(error)
+    }
+    const early = (): void => {
+      if (isOver) return
+      const why = 'it ends too early'
+      end(isOpen ? failure('TRANSFER_BROKEN', zone, id, why) : failure('TRANSFER_CONNECT', id, why))
+    }
+    const reader = new FrameReader(message => {
+      if (isOver) return
+      try {
+        if (take(message)) end()
+      } catch (error) {
+        end(error as Error)
+      }
+    })
+    socket.setTimeout(Math.min(PATIENCE, time), () => {
+      end(failure('TRANSFER_TIMEOUT', id, Math.min(PATIENCE, time)))
+    })
+    socket.on('connect', () => {
+      isOpen = true
+      const frame = new Uint8Array(FRAME_HEAD + query.length)
+      writeFrameHead(frame, query.length)
+      frame.set(query, FRAME_HEAD)
+      socket.write(frame)
+    })
+    socket.on('data', chunk => {
+      octets += chunk.length
+      if (octets > most) end(failure('TRANSFER_LARGE', zone, id, most))
+      else reader.take(chunk)
+    })
+    socket.on('error', error => {
+      if (!isOver) end(failure('TRANSFER_CONNECT', id, error.message))
+    })
+    socket.on('end', early)
+    socket.on('close', early)
+  })
+}

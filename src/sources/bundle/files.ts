@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import { posix } from 'node:path'
+import type { Octets } from '../../base/units.js'
+import {
+  Folder,
+  isCopyName,
+  type FileResult,
+  type RuleFiles,
+  type TooLarge
+} from '../../rules/model/folder.js'
+import type { BundleFacts } from '../../rules/model/types.js'
+import { rulesSum, type ZoneState } from '../../zonefile/zone-state.js'
+import type { Bundle } from './bundle.js'
+
+const MISSING = { why: 'the bundle has no such file' }
+
+export interface BundleFilesParts {
+  /** Of the bundle: what a watcher watches. */
+  readonly path: string
+  /** What stands before names of files in messages: `rules.bundle:`. */
+  readonly front: string
+  /** Where copies of lists are that are fetched; undefined: nowhere. */
+  readonly copies?: string
+  readonly facts?: BundleFacts
+}
+
+/** Rules that are read from a bundle, as from a folder. Copies of fetched lists are beside it. */
+export class BundleFiles implements RuleFiles {
+  readonly bundle: BundleFacts | undefined
+  private readonly copies: Folder | undefined
+
+  constructor(
+    private readonly packed: Bundle,
+    private readonly parts: BundleFilesParts
+  ) {
+    const { copies, facts } = parts
+    this.bundle = facts
+    this.copies = copies === undefined ? undefined : new Folder(copies, copies)
+  }
+
+  read(name: string): Promise<FileResult> {
+    // Whatever leads out of the bundle leads nowhere: its names have no `..`.
+    const octets = this.packed.content.get(posix.normalize(name))
+    return Promise.resolve(octets === undefined ? MISSING : { octets })
+  }
+
+  async readAtMost(name: string, most: Octets): Promise<FileResult | TooLarge> {
+    if (isCopyName(name))
+      return this.copies?.readAtMost(name, most) ?? { ...MISSING, isMissing: true }
+    const file = await this.read(name)
+    return 'octets' in file && file.octets.length > most ? { large: file.octets.length } : file
+  }
+
+  async zone(list: string, zone: Uint8Array, most: Octets): Promise<FileResult | TooLarge> {
+    return this.copies?.zone(list, zone, most) ?? { ...MISSING, isMissing: true }
+  }
+
+  list(name: string, needed = false): Promise<readonly string[] | { readonly why: string }> {
+    const within = posix.normalize(`${name}/`)
+    const folder = within === './' ? '' : within
+    const names = [...this.packed.content.keys()]
+      .filter(file => file.startsWith(folder))
+      .map(file => file.slice(folder.length))
+      .filter(file => !file.includes('/'))
+    const isMissing = names.length === 0 && needed
+    return Promise.resolve(isMissing ? { why: 'the bundle has no such folder' } : names)
+  }
+
+  /** `rules.bundle:networks.yaml` */
+  shown(name: string): string {
+    if (isCopyName(name) && this.copies !== undefined) return this.copies.shown(name)
+    return `${this.parts.front}${name}`
+  }
+
+  get files(): readonly string[] {
+    return [this.parts.path, ...(this.copies?.files ?? [])]
+  }
+
+  /** That of the bundle; with copies of lists, over them as well. */
+  get filesSha256(): string {
+    const { sha256 } = this.packed.manifest
+    if (this.copies === undefined || this.copies.isUnread) return sha256
+    return createHash('sha256').update(`${sha256}\0${this.copies.filesSha256}`).digest('hex')
+  }
+
+  get zones(): readonly ZoneState[] {
+    return this.copies?.zones ?? []
+  }
+
+  get sha256(): string {
+    return rulesSum(this.filesSha256, this.zones)
+  }
+
+  get starved(): boolean {
+    return this.copies?.starved === true
+  }
+}

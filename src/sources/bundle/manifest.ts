@@ -1,0 +1,110 @@
+import * as z from 'zod'
+import { failure } from '../../base/error.js'
+import type { Octets, Seconds } from '../../base/units.js'
+import { MOST_OCTETS } from './content.js'
+import type { PublicKey } from '../../base/ed25519.js'
+
+/** What is signed of a bundle. Instants are seconds since 1970. */
+export interface Manifest {
+  /** Counts up: gateways never go back to a lower one by themselves. */
+  readonly serial: number
+  /** Of the content, unpacked; hex. */
+  readonly sha256: string
+  readonly files: number
+  /** Of the content, unpacked. */
+  readonly octets: Octets
+  /** Of the content, packed: what follows the head of the file. */
+  readonly packed: Octets
+  readonly created: Seconds
+  readonly expires: Seconds
+}
+
+export interface Signature {
+  readonly key: PublicKey
+  /** Base64. */
+  readonly signature: string
+}
+
+/** A bundle's head, as far as its form goes: nobody has looked whether it is true. */
+export interface Head {
+  /** The line as it is signed. */
+  readonly line: string
+  readonly manifest: Manifest
+  readonly signatures: readonly Signature[]
+  /** Where the packed content begins. */
+  readonly length: Octets
+}
+
+/** First line of the file, and first of what is signed. */
+const MAGIC = 'interdict-bundle 1\n'
+const LONGEST_HEAD: Octets = 16 * 1024
+export const MOST_SIGNATURES = 16
+/** Packed: of what compresses badly there is no use in rules. */
+const MOST_PACKED: Octets = 256 * 1024 * 1024
+/** Longest file that can be a bundle. */
+export const MOST_FILE: Octets = MOST_PACKED + LONGEST_HEAD
+
+const count = (most: number) => z.int().min(0).max(most)
+/** The last that a calendar here has: 13 September 275760. */
+export const instantSchema = count(8_640_000_000_000)
+const manifestSchema = z.strictObject({
+  serial: z.int().min(1),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  files: count(Number.MAX_SAFE_INTEGER),
+  octets: count(MOST_OCTETS),
+  packed: count(MOST_PACKED),
+  created: instantSchema,
+  expires: instantSchema
+})
+const signatureSchema = z.strictObject({
+  key: z.string().regex(/^[A-Za-z0-9+/=]{1,100}$/),
+  signature: z.string().regex(/^[A-Za-z0-9+/]{86}==$/)
+})
+
+/** What a signature is of: so none for another purpose can be taken for one. */
+export function signedOctets(line: string): Uint8Array {
+  return Buffer.from(`${MAGIC}${line}\n`)
+}
+
+export function lineOf(manifest: Manifest): string {
+  const { serial, sha256, files, octets, packed, created, expires } = manifest
+  return JSON.stringify({ serial, sha256, files, octets, packed, created, expires })
+}
+
+export function encodeHead(line: string, signatures: readonly Signature[]): Uint8Array {
+  const lines = signatures.map(({ key, signature }) => JSON.stringify({ key, signature }))
+  return Buffer.from(`${MAGIC}${[line, ...lines].join('\n')}\n\n`)
+}
+
+/**
+ * Reads the first lines of a bundle.
+ *
+ * @param bundle its name in messages
+ * @throws InterdictError BUNDLE_BROKEN
+ */
+export function decodeHead(file: Uint8Array, bundle: string): Head {
+  const start = Buffer.from(file.buffer, file.byteOffset, Math.min(file.length, LONGEST_HEAD))
+  const broken = (why: string): Error => failure('BUNDLE_BROKEN', bundle, why)
+  if (!start.subarray(0, MAGIC.length).equals(Buffer.from(MAGIC)))
+    throw broken('it does not begin as one')
+  const end = start.indexOf('\n\n', MAGIC.length)
+  if (end === -1) throw broken('its head has no end')
+  const [line = '', ...rest] = start.subarray(MAGIC.length, end).toString().split('\n')
+  const manifest = manifestSchema.safeParse(parsed(line))
+  if (!manifest.success) throw broken('what it says of itself makes no sense')
+  if (rest.length > MOST_SIGNATURES) throw broken(`more than ${MOST_SIGNATURES} signatures`)
+  const signatures = rest.map(text => {
+    const signature = signatureSchema.safeParse(parsed(text))
+    if (!signature.success) throw broken('a signature makes no sense')
+    return signature.data
+  })
+  return { line, manifest: manifest.data, signatures, length: end + 2 }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,57 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { failure, type InterdictError } from '../../base/error.js'
+import type { Octets } from '../../base/units.js'
+import { isName, MOST_FILES, MOST_OCTETS, type Content } from './content.js'
+
+/**
+ * All files of a folder and of those in it, as they are now, but hidden ones and backup copies of
+ * editors. Links are followed: what they lead to is packed, as a file of its own.
+ *
+ * @throws InterdictError BUNDLE_PACK
+ */
+export async function readContent(folder: string): Promise<Content> {
+  const content = new Map<string, Uint8Array>()
+  let room = MOST_OCTETS
+  for await (const name of namesIn(folder, '')) {
+    if (content.size === MOST_FILES) throw refuse(folder, `it has more than ${MOST_FILES} files`)
+    const octets = await readAt(folder, name, room)
+    room -= octets.length
+    content.set(name, octets)
+  }
+  return content
+}
+
+async function* namesIn(folder: string, within: string): AsyncGenerator<string> {
+  const names = await tried(folder, within, readdir(join(folder, within)))
+  for (const one of names.sort()) {
+    if (one.startsWith('.') || one.endsWith('~')) continue
+    const name = `${within}${one}`
+    // A link that leads back up makes names longer and longer: this ends it.
+    if (!isName(name)) throw refuse(folder, `${JSON.stringify(name)} is too deep, or an odd name`)
+    const found = await tried(folder, name, stat(join(folder, name)))
+    if (found.isDirectory()) yield* namesIn(folder, `${name}/`)
+    else if (found.isFile()) yield name
+    else throw refuse(folder, `${name} is no regular file`)
+  }
+}
+
+async function readAt(folder: string, name: string, room: Octets): Promise<Uint8Array> {
+  const path = join(folder, name)
+  const { size } = await tried(folder, name, stat(path))
+  if (size > room) throw refuse(folder, `it has more than ${MOST_OCTETS} octets`)
+  return tried(folder, name, readFile(path))
+}
+
+async function tried<T>(folder: string, name: string, doing: Promise<T>): Promise<T> {
+  try {
+    return await doing
+  } catch (error) {
+    const { message } = error as Error
+    throw refuse(folder, name === '' ? message : `${name}: ${message}`)
+  }
+}
+
+function refuse(folder: string, why: string): InterdictError {
+  return failure('BUNDLE_PACK', folder, why)
+}

@@ -1,0 +1,92 @@
+import type { LookupAddress } from 'node:dns'
+import type { LookupFunction } from 'node:net'
+import { systemClock } from '../../base/clock.js'
+import { failure } from '../../base/error.js'
+import { RRCLASS } from '../../dns/registry/rrclass.js'
+import { RRTYPE } from '../../dns/registry/rrtype.js'
+import type { Endpoint } from '../../udp/datagram.js'
+import { portableTransport } from '../../udp/portable/portable.js'
+import { createForwarder, type ForwardedDomain } from '../../upstream/create-forwarder.js'
+import type { Forwarder, Outcome } from '../../upstream/forwarder.js'
+import { decodeForPeople } from '../../dns/message/message.js'
+import { readName } from '../../dns/name/name.js'
+import { questionOf } from '../../dns/message/question.js'
+
+/** Whom names are asked for: upstreams, and others for some domains. Plain data. */
+export interface BootstrapServers {
+  readonly servers: readonly Endpoint[]
+  readonly domains: readonly ForwardedDomain[]
+}
+
+/**
+ * Resolves names by asking upstreams, past every rule and past the resolver of the system, which may
+ * be ourselves: a ban on the name of a server must not cut off the list that comes from there.
+ */
+export class Bootstrap {
+  private constructor(private readonly forwarder: Forwarder) {}
+
+  static async open({ servers, domains }: BootstrapServers): Promise<Bootstrap> {
+    const clock = systemClock
+    const upstreams = servers
+    return new Bootstrap(
+      await createForwarder({ transport: portableTransport(), clock, upstreams, domains })
+    )
+  }
+
+  /** For the sockets of Node. */
+  readonly lookup: LookupFunction = (name, { all = false, family }, callback) => {
+    const wanted = family === 4 || family === 'IPv4' ? 4 : family === 6 || family === 'IPv6' ? 6 : 0
+    void this.addressesOf(name, wanted).then(
+      found => (all ? callback(null, found) : callback(null, found[0]!.address, found[0]!.family)),
+      (error: unknown) => callback(error as NodeJS.ErrnoException, [])
+    )
+  }
+
+  close(): void {
+    this.forwarder.close()
+  }
+
+  /** IPv4 first: a network without IPv6 is more usual than one without IPv4. */
+  private async addressesOf(text: string, family: 0 | 4 | 6): Promise<LookupAddress[]> {
+    // RFC 6761 §6.3: no resolver need be asked.
+    if (text === 'localhost') return [{ address: '127.0.0.1', family: 4 }]
+    const qname = readName(text)
+    const asked = await Promise.all([
+      family === 6 ? [] : this.ask(qname, text, RRTYPE.A, 4),
+      family === 4 ? [] : this.ask(qname, text, RRTYPE.AAAA, 6)
+    ])
+    const found = asked.flatMap(one => (Array.isArray(one) ? one : []))
+    if (found.length > 0) return found
+    const why = asked.find(one => typeof one === 'string') ?? 'it has no address'
+    throw failure('REMOTE_NAME', text, why)
+  }
+
+  /** @returns addresses, or why there are none */
+  private async ask(
+    qname: Uint8Array,
+    text: string,
+    qtype: number,
+    family: 4 | 6
+  ): Promise<LookupAddress[] | string> {
+    return new Promise(resolve => {
+      const question = questionOf(qname, qtype, RRCLASS.IN)
+      const inquiry = { question, dnssecOk: false, checkingDisabled: false }
+      this.forwarder.forward(inquiry, {
+        told(outcome) {
+          // The message is there only until this returns.
+          resolve(read(outcome, text, family))
+        }
+      })
+    })
+  }
+}
+
+function read(outcome: Outcome, text: string, family: 4 | 6): LookupAddress[] | string {
+  if (outcome.kind === 'failure') return outcome.text ?? 'no upstream answers'
+  const { rcode, records } = decodeForPeople(outcome.message)
+  if (rcode !== 'NOERROR') return `an upstream says ${rcode} of ${text}`
+  const type = family === 4 ? 'A' : 'AAAA'
+  return records
+    .filter(record => record.section === 'answer' && record.type === type)
+    .map(({ data }) => ({ address: data, family }))
+}

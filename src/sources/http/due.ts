@@ -1,0 +1,27 @@
+import type { Milliseconds } from '../../base/units.js'
+import type { RemoteList } from '../../rules/lists/remote-list.js'
+import type { CopyRecord } from './copies.js'
+
+/** After a failure, doubled with each that follows. */
+const FIRST: Milliseconds = 60_000
+const MOST: Milliseconds = 3_600_000
+/** So much of the time is left to chance: gateways do not all come at once. */
+const JITTER = 0.1
+
+/**
+ * When a list is to be looked for again, by the calendar.
+ *
+ * @param now so that a clock that was set back puts nothing off
+ * @param random at least 0, less than 1
+ */
+export function dueAt(
+  { refresh }: Pick<RemoteList, 'refresh'>,
+  { tried, failures }: Pick<CopyRecord, 'tried' | 'failures'>,
+  now: Milliseconds,
+  random: () => number
+): Milliseconds {
+  const last = Date.parse(tried)
+  if (!(last <= now)) return now
+  const wait = failures === 0 ? refresh : Math.min(FIRST * 2 ** (failures - 1), MOST, refresh)
+  return last + wait * (1 - JITTER + 2 * JITTER * random())
+}

@@ -1,0 +1,69 @@
+import { createHmac } from 'node:crypto'
+import { readName } from '../../../src/dns/name/name.js'
+
+/** A key as a primary of the tests has it. */
+export interface Key {
+  readonly name: string
+  readonly algorithm: 'hmac-sha256' | 'hmac-sha512'
+  readonly secret: Uint8Array
+}
+
+export interface SignOptions {
+  readonly time: number
+  readonly fudge?: number
+  readonly error?: number
+  readonly other?: Uint8Array
+  /** Of the request, or of the message before. */
+  readonly prior?: Uint8Array
+  /** Whether it is another message of an answer than the first: then only the time is signed. */
+  readonly isLater?: boolean
+  /** Unsigned messages that came since the last signed one. */
+  readonly between?: readonly Uint8Array[]
+}
+
+const word = (value: number): Buffer => Buffer.from([value >> 8, value & 255])
+const time48 = (time: number): Buffer => {
+  const octets = Buffer.alloc(6)
+  octets.writeUIntBE(time, 0, 6)
+  return octets
+}
+
+/** Signs a message as RFC 8945 §4 says, on its own: nothing of `src/tsig/tsig.ts` is in it. */
+export function sign(
+  message: Uint8Array,
+  key: Key,
+  options: SignOptions
+): { readonly octets: Uint8Array; readonly mac: Uint8Array } {
+  const {
+    time,
+    fudge = 300,
+    error = 0,
+    other = Buffer.alloc(0),
+    prior,
+    isLater,
+    between = []
+  } = options
+  const hash = key.algorithm === 'hmac-sha256' ? 'sha256' : 'sha512'
+  const hmac = createHmac(hash, key.secret)
+  if (prior !== undefined) hmac.update(word(prior.length)).update(prior)
+  for (const one of between) hmac.update(one)
+  hmac.update(message)
+  const name = readName(key.name)
+  const algorithm = readName(key.algorithm)
+  const timers = Buffer.concat([time48(time), word(fudge)])
+  if (isLater === true) hmac.update(timers)
+  else {
+    const ttl = Buffer.alloc(4)
+    hmac.update(Buffer.concat([name, word(255), ttl, algorithm, timers]))
+    hmac.update(Buffer.concat([word(error), word(other.length), other]))
+  }
+  const mac = hmac.digest()
+  const rdata = Buffer.concat([
+    ...[algorithm, timers, word(mac.length), mac],
+    ...[message.subarray(0, 2), word(error), word(other.length), other]
+  ])
+  const head = [name, word(250), word(255), Buffer.alloc(4), word(rdata.length)]
+  const octets = Buffer.concat([message, ...head, rdata])
+  octets.writeUInt16BE(octets.readUInt16BE(10) + 1, 10)
+  return { octets, mac }
+}
