@@ -4,7 +4,7 @@ import { createReadStream, createWriteStream, linkSync, mkdirSync, rmSync } from
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { closedIn, LogNames } from '../../src/archive/folder.js'
+import { closedIn, LogNames } from '../../src/querylog/archive/folder.js'
 import type { Milliseconds, Octets, Seconds } from '../../src/base/units.js'
 import { startArchive, type ArchiveStart, type FromArchive } from '../../src/gateway/archiver.js'
 import { putLoad } from '../kit/load.js'

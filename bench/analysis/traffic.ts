@@ -1,5 +1,5 @@
 import { RRTYPE } from '../../src/dns/registry/rrtype.js'
-import { MATCH, QueryEvent, VERDICT } from '../../src/log/event.js'
+import { MATCH, QueryEvent, VERDICT } from '../../src/querylog/record/event.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
 import { Verdict } from '../../src/policy/tables/snapshot.js'
 import type { Milliseconds } from '../../src/base/units.js'

@@ -1,6 +1,6 @@
 import { askAdmin } from '../gateway/admin-client.js'
 import type { Request } from '../gateway/admin-protocol.js'
-import { tame } from '../log/terminal-line.js'
+import { tame } from '../querylog/record/terminal-line.js'
 import { milliseconds } from './given.js'
 import { refuse } from './refuse.js'
 import { adminSocket, type CommonOptions } from './settings.js'

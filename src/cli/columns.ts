@@ -1,4 +1,4 @@
-import { tame } from '../log/terminal-line.js'
+import { tame } from '../querylog/record/terminal-line.js'
 import { paint, type Paint } from './paint.js'
 
 const GAP = '  '

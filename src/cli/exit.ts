@@ -1,5 +1,5 @@
 import { InterdictError } from '../base/error.js'
-import { tame } from '../log/terminal-line.js'
+import { tame } from '../querylog/record/terminal-line.js'
 
 /** What a process says when it ends: the same for every command. */
 export const EXIT = {

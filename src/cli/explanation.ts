@@ -1,7 +1,7 @@
 import { showAddress } from '../base/address.js'
 import { epochSeconds, type Clock } from '../base/clock.js'
 import { showRrtype } from '../dns/registry/rrtype.js'
-import { MATCH, VERDICT, type QueryEvent } from '../log/event.js'
+import { MATCH, VERDICT, type QueryEvent } from '../querylog/record/event.js'
 import {
   explain,
   explainAddress,

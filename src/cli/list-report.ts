@@ -1,4 +1,4 @@
-import { tame } from '../log/terminal-line.js'
+import { tame } from '../querylog/record/terminal-line.js'
 import type { ListReport } from '../rules/lists/list-file.js'
 import { count, number } from './show.js'
 

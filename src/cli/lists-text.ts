@@ -1,4 +1,4 @@
-import { tame } from '../log/terminal-line.js'
+import { tame } from '../querylog/record/terminal-line.js'
 import { MS_PER_SECOND, type Milliseconds } from '../base/units.js'
 import { columns, type Cell, type Row } from './columns.js'
 import type { ListView } from './lists-view.js'

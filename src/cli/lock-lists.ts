@@ -1,6 +1,6 @@
 import { failure } from '../base/error.js'
 import type { Config } from '../config/config.js'
-import { lockFolder } from '../log/lock.js'
+import { lockFolder } from '../querylog/record/lock.js'
 import { copiesFolder } from '../sources/http/copies.js'
 
 /** For its owner alone, as all that is kept. */

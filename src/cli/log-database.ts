@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename } from 'node:path'
-import { openDatabase, type Database, type Use } from '../archive/database.js'
+import { openDatabase, type Database, type Use } from '../querylog/archive/database.js'
 import { failure, type InterdictError } from '../base/error.js'
 import type { Octets } from '../base/units.js'
 import { logPath, type LogOptions } from './log-path.js'

@@ -1,5 +1,5 @@
-import { LogNames } from '../archive/folder.js'
-import { verifyLog } from '../archive/chain/verify.js'
+import { LogNames } from '../querylog/archive/folder.js'
+import { verifyLog } from '../querylog/archive/chain/verify.js'
 import { InterdictError } from '../base/error.js'
 import type { Fact } from '../report/report.js'
 import { logPath, type LogOptions } from './log-path.js'

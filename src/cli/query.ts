@@ -1,5 +1,5 @@
-import type { Cell, Row } from '../archive/database.js'
-import { tame } from '../log/terminal-line.js'
+import type { Cell, Row } from '../querylog/archive/database.js'
+import { tame } from '../querylog/record/terminal-line.js'
 import { csvLines } from '../report/csv.js'
 import type { Table, Value } from '../report/report.js'
 import { end, EXIT, usage } from './exit.js'

@@ -3,7 +3,7 @@ import { InterdictError } from '../base/error.js'
 import { chooseBundle } from '../sources/bundle/choose.js'
 import type { Config } from '../config/config.js'
 import { rulesPlace } from '../gateway/rules-place.js'
-import { tame } from '../log/terminal-line.js'
+import { tame } from '../querylog/record/terminal-line.js'
 import { Folder, type RuleFiles } from '../rules/model/folder.js'
 import { loadRules, type RulesResult } from '../rules/load.js'
 

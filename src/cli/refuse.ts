@@ -1,4 +1,4 @@
-import { tame } from '../log/terminal-line.js'
+import { tame } from '../querylog/record/terminal-line.js'
 import type { Trouble } from '../gateway/messages.js'
 import { EXIT } from './exit.js'
 

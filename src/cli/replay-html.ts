@@ -1,4 +1,4 @@
-import { tame } from '../log/terminal-line.js'
+import { tame } from '../querylog/record/terminal-line.js'
 import { KINDS, type Kind } from '../replay/comparison.js'
 import type { Count, Example, GroundCount } from '../replay/tally.js'
 import { HEADINGS, remarks, whenText, type Most, type Replayed } from './replayed.js'

@@ -1,6 +1,6 @@
 import { KINDS, type Kind } from '../replay/comparison.js'
 import type { Count, GroundCount } from '../replay/tally.js'
-import { tame } from '../log/terminal-line.js'
+import { tame } from '../querylog/record/terminal-line.js'
 import { columns, terminalWidth, wrap, type Row } from './columns.js'
 import { paint, type Paint } from './paint.js'
 import {

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { systemClock, epochSeconds } from '../base/clock.js'
-import { tame } from '../log/terminal-line.js'
+import { tame } from '../querylog/record/terminal-line.js'
 import { compile } from '../policy/compile/compile.js'
 import { copiesFolder } from '../sources/http/copies.js'
 import { Comparison } from '../replay/comparison.js'

@@ -3,7 +3,11 @@ import type { Config } from '../config/config.js'
 import type { Compiler } from '../gateway/compiler.js'
 import { Gateway } from '../gateway/gateway.js'
 import { startThread } from '../gateway/thread.js'
-import { createServiceLog, type OwnServiceLog, type ServiceLog } from '../log/service-log.js'
+import {
+  createServiceLog,
+  type OwnServiceLog,
+  type ServiceLog
+} from '../querylog/record/service-log.js'
 import { chooseTransport, type Choice } from '../udp/transport.js'
 import { refuse } from './refuse.js'
 import { showEndpoint } from './show.js'

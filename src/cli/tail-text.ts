@@ -1,5 +1,5 @@
-import type { QueryRecord } from '../log/schema.js'
-import { tame } from '../log/terminal-line.js'
+import type { QueryRecord } from '../querylog/record/schema.js'
+import { tame } from '../querylog/record/terminal-line.js'
 import { wrap } from './columns.js'
 import { paint, type Paint } from './paint.js'
 

@@ -1,8 +1,8 @@
-import type { OrderedRemoval } from '../archive/chain/book.js'
-import type { OrderedFile } from '../archive/chain/link.js'
-import type { Break, BreakKind, Unproven, Verification } from '../archive/chain/verify.js'
-import type { Fault } from '../archive/chain/walk.js'
-import { tame } from '../log/terminal-line.js'
+import type { OrderedRemoval } from '../querylog/archive/chain/book.js'
+import type { OrderedFile } from '../querylog/archive/chain/link.js'
+import type { Break, BreakKind, Unproven, Verification } from '../querylog/archive/chain/verify.js'
+import type { Fault } from '../querylog/archive/chain/walk.js'
+import { tame } from '../querylog/record/terminal-line.js'
 import { section } from './layout.js'
 import { count, size } from './show.js'
 

@@ -1,7 +1,7 @@
 import { InterdictError } from '../base/error.js'
 import type { Milliseconds } from '../base/units.js'
 import type { AdminSocketConfig } from '../config/config.js'
-import type { ServiceLog } from '../log/service-log.js'
+import type { ServiceLog } from '../querylog/record/service-log.js'
 import { readName } from '../dns/name/name.js'
 import { AdminDoor } from './admin-door.js'
 import type { Flushed, FlushRequest, Request } from './admin-protocol.js'

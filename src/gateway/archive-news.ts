@@ -1,4 +1,4 @@
-import type { LogStanding } from '../archive/standing.js'
+import type { LogStanding } from '../querylog/archive/standing.js'
 import type { Milliseconds } from '../base/units.js'
 import type { LogLine, Trouble } from './messages.js'
 

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
-import type { LogStanding } from '../archive/standing.js'
+import type { LogStanding } from '../querylog/archive/standing.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import type { Archiver } from './archiver.js'
 import type { Tended } from './archive-news.js'

@@ -1,4 +1,4 @@
-import { trySignKey } from '../archive/chain/sign-key.js'
+import { trySignKey } from '../querylog/archive/chain/sign-key.js'
 import { failureAt, type InterdictError } from '../base/error.js'
 import type { Config } from '../config/config.js'
 

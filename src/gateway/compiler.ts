@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../base/units.js'
-import type { ServiceLog } from '../log/service-log.js'
+import type { ServiceLog } from '../querylog/record/service-log.js'
 import type { Config } from '../config/config.js'
 import type { Compiled, CompileOrder, FromCompiler, ToCompiler, Trouble } from './messages.js'
 import type { StartThread, Thread } from './thread.js'

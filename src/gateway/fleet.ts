@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../base/units.js'
-import type { ServiceLog } from '../log/service-log.js'
+import type { ServiceLog } from '../querylog/record/service-log.js'
 import type { Snapshot } from '../policy/tables/snapshot.js'
 import type { NotifyRules } from '../resolver/notify-door.js'
 import { closeLeftOver } from '../udp/batch/batch.js'

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js'
 import type { Config } from '../config/config.js'
-import type { ServiceLog } from '../log/service-log.js'
+import type { ServiceLog } from '../querylog/record/service-log.js'
 import type { Endpoint, Transport } from '../udp/datagram.js'
 import { createForwarder, type MeasuredForwarder } from '../upstream/create-forwarder.js'
 

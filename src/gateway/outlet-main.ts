@@ -1,6 +1,6 @@
 /** The outlet thread: sends the lines of the query log to other systems (`log.outputs`). */
 import { parentPort, workerData } from 'node:worker_threads'
-import { Outlet } from '../outlet/outlet.js'
+import { Outlet } from '../querylog/export/outlet.js'
 import { tellLog, type FromOutlet, type OutletStart, type ToOutlet } from './messages.js'
 
 const tell = (message: FromOutlet): void => parentPort!.postMessage(message)

@@ -1,8 +1,8 @@
 /** The recorder thread: drains the rings of all workers into the query log. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../base/clock.js'
-import { Recorder, SNAPSHOT_HELD } from '../log/recorder.js'
-import type { ServiceLog } from '../log/service-log.js'
+import { Recorder, SNAPSHOT_HELD } from '../querylog/record/recorder.js'
+import type { ServiceLog } from '../querylog/record/service-log.js'
 import { matchedRule } from '../policy/evaluate/matched-rule.js'
 import { OutletFeed } from './outlet-feed.js'
 import { tellLog, type FromRecorder, type RecorderStart, type ToRecorder } from './messages.js'

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import type { RemoteListsConfig } from '../config/config.js'
-import type { ServiceLog } from '../log/service-log.js'
+import type { ServiceLog } from '../querylog/record/service-log.js'
 import type { BootstrapServers } from '../sources/http/bootstrap.js'
 import { Copies } from '../sources/http/copies.js'
 import { dueAt } from '../sources/http/due.js'

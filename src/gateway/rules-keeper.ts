@@ -1,7 +1,7 @@
 import { systemClock } from '../base/clock.js'
 import type { Config } from '../config/config.js'
 import { keepNetworks, privacyNetworks } from '../config/privacy-networks.js'
-import type { ServiceLog } from '../log/service-log.js'
+import type { ServiceLog } from '../querylog/record/service-log.js'
 import type { Snapshot } from '../policy/tables/snapshot.js'
 import type { NotifyRules } from '../resolver/notify-door.js'
 import type { BootstrapServers } from '../sources/http/bootstrap.js'

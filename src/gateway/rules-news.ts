@@ -1,6 +1,6 @@
 import { systemClock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
-import type { ServiceLog } from '../log/service-log.js'
+import type { ServiceLog } from '../querylog/record/service-log.js'
 import type { Snapshot } from '../policy/tables/snapshot.js'
 import { systemTimers } from '../upstream/timers.js'
 import { BundleWatch } from './bundle-watch.js'

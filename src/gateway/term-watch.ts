@@ -1,7 +1,7 @@
 import { failure, type InterdictError } from '../base/error.js'
 import { epochSeconds, type Clock } from '../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../base/units.js'
-import type { ServiceLog } from '../log/service-log.js'
+import type { ServiceLog } from '../querylog/record/service-log.js'
 import type { Claim, Snapshot } from '../policy/tables/snapshot.js'
 import { NOTICE } from '../rules/time/dates.js'
 import { showInstant } from '../rules/time/instant.js'

@@ -1,5 +1,5 @@
 import type { Seconds } from '../base/units.js'
-import { PROTOCOL } from '../log/event.js'
+import { PROTOCOL } from '../querylog/record/event.js'
 import { compileClasses } from '../policy/compile/client-classes.js'
 import { Policy } from '../policy/evaluate/policy.js'
 import { Verdict, type Claim, type Snapshot } from '../policy/tables/snapshot.js'

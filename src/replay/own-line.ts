@@ -1,6 +1,6 @@
 import type { Octets, Seconds } from '../base/units.js'
-import { PROTOCOL } from '../log/event.js'
-import { SCHEMA_VERSION } from '../log/schema.js'
+import { PROTOCOL } from '../querylog/record/event.js'
+import { SCHEMA_VERSION } from '../querylog/record/schema.js'
 import { BEFORE_BITS, bitOf, BY_WHAT_BITS } from './field-bits.js'
 import { RECORDED } from './lookup.js'
 import { addWord } from './octet-book.js'

@@ -1,6 +1,6 @@
 import type { Octets } from '../base/units.js'
-import { PROTOCOL } from '../log/event.js'
-import { SCHEMA_VERSION, type QueryRecord } from '../log/schema.js'
+import { PROTOCOL } from '../querylog/record/event.js'
+import { SCHEMA_VERSION, type QueryRecord } from '../querylog/record/schema.js'
 import type { Comparison } from './comparison.js'
 import { NO_GROUND, RECORDED, type Ground, type LineReader } from './lookup.js'
 import { OwnLine } from './own-line.js'

@@ -1,4 +1,4 @@
-import { tame } from '../log/terminal-line.js'
+import { tame } from '../querylog/record/terminal-line.js'
 import type { Kind, Value } from './report.js'
 
 /** A value for people: `1,234`, `12.5%`, `2026-11-05 09:15`; nothing that could be an order. */

@@ -1,4 +1,4 @@
-import { tame } from '../log/terminal-line.js'
+import { tame } from '../querylog/record/terminal-line.js'
 import type { Chart, Series } from './chart.js'
 import type { Log } from './log.js'
 import { column, type Column, type Kind, type Table, type Value } from './report.js'

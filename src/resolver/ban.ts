@@ -1,6 +1,6 @@
 import { RCODE } from '../dns/registry/rcode.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
-import { MATCH, PROTOCOL } from '../log/event.js'
+import { MATCH, PROTOCOL } from '../querylog/record/event.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import type { PreparedReply, Verdict } from '../policy/tables/snapshot.js'
 import { writeTruncated } from '../dns/reply/reply-frame.js'

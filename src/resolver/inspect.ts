@@ -1,5 +1,5 @@
 import type { Seconds } from '../base/units.js'
-import { MATCH } from '../log/event.js'
+import { MATCH } from '../querylog/record/event.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import { Verdict } from '../policy/tables/snapshot.js'
 import { LEAD, type Answer } from '../dns/message/answer.js'

@@ -1,6 +1,6 @@
 import type { Octets } from '../base/units.js'
 import { RCODE } from '../dns/registry/rcode.js'
-import { PROTOCOL } from '../log/event.js'
+import { PROTOCOL } from '../querylog/record/event.js'
 import { Verdict } from '../policy/tables/snapshot.js'
 import { ASKED, Query, READ } from '../dns/message/query.js'
 import { CLIENT_COOKIE, COOKIE, type ServerCookies } from '../dns/edns/server-cookie.js'

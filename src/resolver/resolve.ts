@@ -26,7 +26,7 @@ import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../
 import type { AnswerCache } from '../cache/cache.js'
 import { SHELVED, type Shelf } from '../cache/shelf.js'
 import { RRCLASS } from '../dns/registry/rrclass.js'
-import { MATCH, VERDICT } from '../log/event.js'
+import { MATCH, VERDICT } from '../querylog/record/event.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import { TIER, type Verdict } from '../policy/tables/snapshot.js'
 import type { Forwarder } from '../upstream/forwarder.js'

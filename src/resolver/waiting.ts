@@ -1,7 +1,7 @@
 import { copyOctets } from '../base/octets.js'
 import { Spares } from '../base/spares.js'
 import type { Milliseconds } from '../base/units.js'
-import { VERDICT } from '../log/event.js'
+import { VERDICT } from '../querylog/record/event.js'
 import type { Forwarder, Outcome } from '../upstream/forwarder.js'
 import type { Answer } from '../dns/message/answer.js'
 import { HEADER } from '../dns/message/query.js'

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
-import { tendOnce } from '../archive/chain/rig.js'
-import { lines, record } from '../archive/lines.js'
+import { tendOnce } from '../querylog/archive/chain/rig.js'
+import { lines, record } from '../querylog/archive/lines.js'
 import { FILES, interdict, SETTINGS, site } from './run.js'
 
 const CHAIN = 'log: { queries: { chain: { sign-key: sign.pem } } }\n'

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { lockFolder } from '../../src/log/lock.js'
+import { lockFolder } from '../../src/querylog/record/lock.js'
 import { failure } from '../../src/base/error.js'
 import { CERTIFICATE, ListServer, upstream } from '../sources/http/rig.js'
 import { interdict, site } from './run.js'

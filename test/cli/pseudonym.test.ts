@@ -2,7 +2,7 @@ import { chmodSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readAddress } from '../../src/base/address.js'
-import { preservingPseudonymOf, pseudonymOf } from '../../src/log/privacy/pseudonym.js'
+import { preservingPseudonymOf, pseudonymOf } from '../../src/querylog/privacy/pseudonym.js'
 import { FILES, interdict, site } from './run.js'
 
 const KEY = Buffer.alloc(32, 1)

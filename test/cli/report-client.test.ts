@@ -2,8 +2,8 @@ import { chmodSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readAddress } from '../../src/base/address.js'
-import { preservingPseudonymOf, pseudonymOf } from '../../src/log/privacy/pseudonym.js'
-import { lines, record } from '../archive/lines.js'
+import { preservingPseudonymOf, pseudonymOf } from '../../src/querylog/privacy/pseudonym.js'
+import { lines, record } from '../querylog/archive/lines.js'
 import { interdict, SETTINGS, site } from './run.js'
 
 const MONDAY = Buffer.alloc(32, 1)

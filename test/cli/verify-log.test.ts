@@ -1,6 +1,6 @@
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { lines, record } from '../archive/lines.js'
+import { lines, record } from '../querylog/archive/lines.js'
 import { chained } from './chained.js'
 import { interdict, SETTINGS } from './run.js'
 

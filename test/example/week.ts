@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { seeded } from '../../bench/kit/random.js'
-import type { QueryRecord } from '../../src/log/schema.js'
+import type { QueryRecord } from '../../src/querylog/record/schema.js'
 
 /** The first of seven days: a Thursday. */
 const START = Date.UTC(2026, 10, 5)

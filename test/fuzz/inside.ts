@@ -1,5 +1,5 @@
 import type { Octets } from '../../src/base/units.js'
-import { PROTOCOL } from '../../src/log/event.js'
+import { PROTOCOL } from '../../src/querylog/record/event.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
 import { LATER } from '../../src/resolver/responder.js'
 import type { Inquiry, Outcome } from '../../src/upstream/forwarder.js'

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as after } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { openDatabase } from '../../src/archive/database.js'
+import { openDatabase } from '../../src/querylog/archive/database.js'
 import { ArchiveNews } from '../../src/gateway/archive-news.js'
 import { archiveStatus } from '../../src/gateway/archive-status.js'
 import {
@@ -15,10 +15,10 @@ import {
   type ArchiverParts,
   type StartArchive
 } from '../../src/gateway/archiver.js'
-import type { TendOptions } from '../../src/archive/tend.js'
-import type { LogFields } from '../../src/log/service-log.js'
-import { kindsOf, linesOf, signKey, tendOnce, verified } from '../archive/chain/rig.js'
-import { lines, logFolder, record } from '../archive/lines.js'
+import type { TendOptions } from '../../src/querylog/archive/tend.js'
+import type { LogFields } from '../../src/querylog/record/service-log.js'
+import { kindsOf, linesOf, signKey, tendOnce, verified } from '../querylog/archive/chain/rig.js'
+import { lines, logFolder, record } from '../querylog/archive/lines.js'
 
 const CLOSED = 'queries-20230302T000000.104Z.jsonl'
 

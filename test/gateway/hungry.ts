@@ -10,7 +10,7 @@ import { loadConfig } from '../../src/config/load.js'
 import { Compiler } from '../../src/gateway/compiler.js'
 import { Gateway } from '../../src/gateway/gateway.js'
 import { startThread, threadOf, type StartThread } from '../../src/gateway/thread.js'
-import type { LogFields } from '../../src/log/service-log.js'
+import type { LogFields } from '../../src/querylog/record/service-log.js'
 import { chooseTransport } from '../../src/udp/transport.js'
 
 const read = await loadConfig(process.argv[2])

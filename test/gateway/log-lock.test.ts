@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { lockLog } from '../../src/log/lock.js'
+import { lockLog } from '../../src/querylog/record/lock.js'
 import { Rig } from './serve.js'
 
 t.test('a second one in the same folder does not start', async t => {

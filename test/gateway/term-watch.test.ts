@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Clock } from '../../src/base/clock.js'
 import { TermWatch } from '../../src/gateway/term-watch.js'
-import type { LogFields } from '../../src/log/service-log.js'
+import type { LogFields } from '../../src/querylog/record/service-log.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import type { Rule } from '../../src/rules/model/types.js'
 import { policyOf } from '../policy/asking.js'

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { QUERY_FIELDS } from '../../src/log/schema.js'
+import { QUERY_FIELDS } from '../../src/querylog/record/schema.js'
 import { BEFORE_BITS, bitOf, BY_WHAT_BITS } from '../../src/replay/field-bits.js'
 import { logOf, ownLine, replayed, type Replayed } from './kit.js'
 

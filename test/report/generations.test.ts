@@ -1,9 +1,9 @@
 import t from 'tap'
-import { openDatabase } from '../../src/archive/database.js'
-import type { QueryRecord } from '../../src/log/schema.js'
+import { openDatabase } from '../../src/querylog/archive/database.js'
+import type { QueryRecord } from '../../src/querylog/record/schema.js'
 import { generations } from '../../src/report/generations.js'
 import type { Table } from '../../src/report/report.js'
-import { lines, logFolder, record } from '../archive/lines.js'
+import { lines, logFolder, record } from '../querylog/archive/lines.js'
 
 async function tableOf(
   test: { teardown(callback: () => void): unknown },

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { PROTOCOL } from '../../src/log/event.js'
+import { PROTOCOL } from '../../src/querylog/record/event.js'
 import { LATER } from '../../src/resolver/responder.js'
 import type { Inquiry, Outcome } from '../../src/upstream/forwarder.js'
 import { showName } from '../../src/dns/name/name.js'

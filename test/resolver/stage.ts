@@ -1,5 +1,5 @@
 import { readAddress } from '../../src/base/address.js'
-import { PROTOCOL } from '../../src/log/event.js'
+import { PROTOCOL } from '../../src/querylog/record/event.js'
 import { LATER } from '../../src/resolver/responder.js'
 import type { Forwarder } from '../../src/upstream/forwarder.js'
 import { writeInquiry } from '../../src/dns/message/inquiry.js'

@@ -6,7 +6,7 @@
 import { readConfig } from '../../src/config/load.js'
 import { Compiler } from '../../src/gateway/compiler.js'
 import { Gateway } from '../../src/gateway/gateway.js'
-import type { LogFields, ServiceLog } from '../../src/log/service-log.js'
+import type { LogFields, ServiceLog } from '../../src/querylog/record/service-log.js'
 import { chooseTransport } from '../../src/udp/transport.js'
 import { Threads } from '../gateway/serve.js'
 import type { FromGateway, GatewayOrder } from './messages.js'

@@ -1,0 +1,37 @@
+import { setTimeout as after } from 'node:timers/promises'
+import { failure, InterdictError } from '../../base/error.js'
+import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
+import { lockFolder } from '../record/lock.js'
+import type { LogNames } from './folder.js'
+
+/** How long another is waited for, and how often it is looked. */
+const PATIENCE: Milliseconds = 30 * MS_PER_SECOND
+const LOOK: Milliseconds = 100
+
+/**
+ * Does something with the closed files of a query log and with its chain while nobody else does: the
+ * gateway's own process, or a command.
+ *
+ * @throws InterdictError ARCHIVE_BUSY; what `work` throws
+ */
+export async function whileAlone<T>(
+  { archive }: LogNames,
+  work: () => Promise<T>,
+  patience = PATIENCE
+): Promise<T> {
+  const until = performance.now() + patience
+  for (;;) {
+    try {
+      const release = lockFolder(archive, holder => failure('ARCHIVE_BUSY', archive, holder))
+      try {
+        return await work()
+      } finally {
+        release?.()
+      }
+    } catch (error) {
+      const isBusy = error instanceof InterdictError && error.code === 'ARCHIVE_BUSY'
+      if (!isBusy || performance.now() >= until) throw error
+    }
+    await after(LOOK)
+  }
+}

@@ -1,0 +1,28 @@
+import type { KeyObject } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
+import { privateKeyOf } from '../../../base/ed25519.js'
+import { failure } from '../../../base/error.js'
+
+const OTHERS = 0o077
+
+/**
+ * The private key that lines of the chain are signed with.
+ *
+ * @throws InterdictError CHAIN_KEY, where it cannot be read, is no key, or others can read it
+ */
+export function readSignKey(path: string): KeyObject {
+  const read = trySignKey(path)
+  if (typeof read === 'string') throw failure('CHAIN_KEY', path, read)
+  return read
+}
+
+/** The same, or why it cannot be used. */
+export function trySignKey(path: string): KeyObject | string {
+  try {
+    const { mode } = statSync(path)
+    if ((mode & OTHERS) === 0) return privateKeyOf(readFileSync(path))
+    return `its mode is ${(mode & 0o777).toString(8)}, wanted one for its owner alone`
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}

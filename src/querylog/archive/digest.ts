@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto'
+import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs'
+import type { Octets } from '../../base/units.js'
+import { lastLines } from '../record/last-lines.js'
+
+const CHUNK: Octets = 1024 * 1024
+/** Of the beginning of a file, enough for its first line. */
+const HEAD: Octets = 64 * 1024
+const TIME = /"time":"([^"\\]{1,40})"/
+
+/** A file's content. */
+export interface Digest {
+  /** SHA-256 of all octets, in hexadecimal, as `sha256sum` gives it. */
+  readonly sha256: string
+  readonly octets: Octets
+}
+
+export async function digestFile(path: string): Promise<Digest> {
+  const hash = createHash('sha256')
+  let octets = 0
+  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) {
+    hash.update(chunk as Buffer)
+    octets += (chunk as Buffer).length
+  }
+  return { sha256: hash.digest('hex'), octets }
+}
+
+/** Of a file that is held open, all at once: for short ones. @returns SHA-256, in hexadecimal */
+export function digestHeld(descriptor: number): string {
+  const hash = createHash('sha256')
+  const chunk = Buffer.alloc(CHUNK)
+  for (let at = 0; ;) {
+    const read = readSync(descriptor, chunk, 0, CHUNK, at)
+    if (read === 0) return hash.digest('hex')
+    hash.update(chunk.subarray(0, read))
+    at += read
+  }
+}
+
+/** What the first and the last line of a file say of their time; left out where they say nothing. */
+export function timesIn(path: string): { readonly first?: string; readonly last?: string } {
+  const file = openSync(path, 'r')
+  try {
+    const head = Buffer.alloc(HEAD)
+    const read = readSync(file, head, 0, HEAD, 0)
+    const [line = ''] = head.subarray(0, read).toString().split('\n', 1)
+    const first = TIME.exec(line)?.[1]
+    const { size } = fstatSync(file)
+    const { lines } = lastLines(file, size, 1, text => TIME.test(text))
+    const last = TIME.exec(lines[0] ?? '')?.[1]
+    return { ...(first === undefined ? {} : { first }), ...(last === undefined ? {} : { last }) }
+  } finally {
+    closeSync(file)
+  }
+}

@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Octets } from '../../base/units.js'
+import type { Digest } from './digest.js'
+import { LineWindow } from './line-window.js'
+import { SortedCopy } from './sorted-copy.js'
+
+/** Of a file of lines. */
+export interface LinesDigest extends Digest {
+  /** Lines with something in them. */
+  readonly lines: number
+  readonly longest: Octets
+  /** A file of the same lines in the order of time: itself, or a copy. Undefined: there is none. */
+  readonly inOrder: string | undefined
+}
+
+/**
+ * Reads a file of lines once, for its digest and to put them in the order of time.
+ *
+ * @param into where a copy goes, if they are not in order; what is there may be written over.
+ *   Undefined: none is made
+ */
+export async function digestLines(path: string, into?: string): Promise<LinesDigest> {
+  const file = await open(path, 'r')
+  const sorted = new SortedCopy(path, into)
+  let inOrder: string | undefined
+  try {
+    const { sha256, octets, window } = await read(file, sorted)
+    const { lines, longest, isKept } = window
+    if (isKept) inOrder = sorted.copy ?? path
+    return { sha256, octets, lines, longest, inOrder }
+  } finally {
+    sorted.close(inOrder !== undefined)
+    await file.close()
+  }
+}
+
+async function read(
+  file: FileHandle,
+  sorted: SortedCopy
+): Promise<Digest & { readonly window: LineWindow }> {
+  const hash = createHash('sha256')
+  const window = new LineWindow()
+  for (let octets = 0; ;) {
+    const { room } = window
+    const { bytesRead } = await file.read(room)
+    hash.update(room.subarray(0, bytesRead))
+    octets += bytesRead
+    try {
+      if (bytesRead > 0) window.add(bytesRead, sorted)
+      else {
+        window.finish(sorted)
+        sorted.finish()
+      }
+    } catch {
+      // There is no room for a copy: DuckDB sorts then.
+      window.giveUp()
+    }
+    if (bytesRead === 0) return { sha256: hash.digest('hex'), octets, window }
+  }
+}
+
+/**
+ * Digests of closed files that are worked on one after the other: while DuckDB is at one of them, which
+ * leaves part of a core, that of the next is made.
+ */
+export class DigestsAhead {
+  readonly #paths: readonly string[]
+  readonly #making: string
+  #next: { readonly path: string; readonly digest: Promise<LinesDigest> } | undefined
+  readonly #copies: string[] = []
+  /** Those of them that nobody needs: to write over a file takes half the time of a new one. */
+  readonly #spare: string[] = []
+
+  /** @param making a folder for copies that are in order */
+  constructor(paths: readonly string[], making: string) {
+    this.#paths = paths
+    this.#making = making
+  }
+
+  /** To be released. Throws the system's error. */
+  async of(path: string): Promise<LinesDigest> {
+    const begun = this.#next?.path === path ? this.#next.digest : this.#digest(path)
+    this.#next = undefined
+    try {
+      return await begun
+    } finally {
+      this.#begin(this.#paths[this.#paths.indexOf(path) + 1])
+    }
+  }
+
+  /** What it names is not read any more. */
+  release({ inOrder }: LinesDigest): void {
+    if (inOrder !== undefined && this.#copies.includes(inOrder)) this.#spare.push(inOrder)
+  }
+
+  /** The copies are removed. */
+  close(): void {
+    for (const copy of this.#copies) rmSync(copy, { force: true })
+  }
+
+  #begin(path: string | undefined): void {
+    if (path === undefined) return
+    const digest = this.#digest(path)
+    // It is told of when it is its turn.
+    digest.catch(() => undefined)
+    this.#next = { path, digest }
+  }
+
+  async #digest(path: string): Promise<LinesDigest> {
+    const into = this.#spare.pop() ?? this.#newCopy()
+    const digest = await digestLines(path, into)
+    if (digest.inOrder !== into) this.#spare.push(into)
+    return digest
+  }
+
+  #newCopy(): string {
+    const copy = join(this.#making, `lines-${this.#copies.length}`)
+    this.#copies.push(copy)
+    return copy
+  }
+}

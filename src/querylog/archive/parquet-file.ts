@@ -1,0 +1,26 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import type { Octets } from '../../base/units.js'
+
+/** At the head and at the end of every Parquet file. */
+const MAGIC = 'PAR1'
+const SHORTEST: Octets = 12
+
+export function isWholeFile(path: string): boolean {
+  const descriptor = openSync(path, 'r')
+  try {
+    return isWhole(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Whether a file can be Parquet from head to end; half of one is not. */
+export function isWhole(descriptor: number): boolean {
+  const { size } = fstatSync(descriptor)
+  if (size < SHORTEST) return false
+  const octets = Buffer.alloc(MAGIC.length)
+  return [0, size - MAGIC.length].every(at => {
+    readSync(descriptor, octets, 0, MAGIC.length, at)
+    return octets.toString('latin1') === MAGIC
+  })
+}

@@ -1,0 +1,123 @@
+import { closeSync, createReadStream, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Octets } from '../../base/units.js'
+import { settle } from '../../base/whole-file.js'
+import type { Chain } from './chain/chain.js'
+import { digestFile } from './digest.js'
+import type { LogNames } from './folder.js'
+import { dayOf, overOn, removeFiles, type Day, type Keeping } from './keep.js'
+
+const CHUNK: Octets = 1024 * 1024
+const NEWLINE = 0x0a
+
+/**
+ * Takes lines that are over out of a closed file that stays as lines. The file is written anew, and put in
+ * the place of the old one at once; if none is left it is removed.
+ *
+ * @param making a folder for half-made files, on the same file system
+ * @returns how many lines are gone
+ * @throws InterdictError CHAIN_ALTERED, CHAIN_WRITE; the system's errors
+ */
+export async function takeOut(
+  { names, keep, chain, log }: Keeping,
+  file: string,
+  today: Day,
+  making: string
+): Promise<number> {
+  const path = join(names.folder, file)
+  const closed = dayOf(names, file)
+  const isOver = (line: string): boolean => {
+    const { day = closed, network } = factsOf(line)
+    const over = overOn(day, today, keep)
+    return over === 'all' || (network !== undefined && over.includes(network))
+  }
+  // Most often there is nothing to do, and then nothing is written.
+  if (!(await someLine(path, isOver))) return 0
+  const original = { file, sha256: (await digestFile(path)).sha256 }
+  chain?.expect(original)
+  mkdirSync(making, { recursive: true })
+  const part = join(making, 'lines')
+  const { kept, gone } = await copyLines(path, part, line => !isOver(line))
+  if (kept === 0) removeFiles(names, chain, [file], 'days')
+  else await putInPlace(names, chain, original, part)
+  rmSync(part, { force: true })
+  log.info({ file, lines: gone, left: kept }, 'lines of the query log are over, and removed')
+  return gone
+}
+
+/** The chain first: until the file is in its place it is known by what it had before. */
+async function putInPlace(
+  names: LogNames,
+  chain: Chain | undefined,
+  original: { readonly file: string; readonly sha256: string },
+  part: string
+): Promise<void> {
+  chain?.replaced([original], [{ file: original.file, ...(await digestFile(part)) }])
+  settle(part, join(names.folder, original.file))
+}
+
+/** Of a line that is no lookup, nothing. */
+function factsOf(line: string): { readonly day?: Day; readonly network?: string } {
+  try {
+    const { time, network } = JSON.parse(line) as Readonly<Record<string, unknown>>
+    if (typeof time !== 'string' || Number.isNaN(Date.parse(time))) return {}
+    const day = new Date(time).toISOString().slice(0, 10)
+    return typeof network === 'string' ? { day, network } : { day }
+  } catch {
+    return {}
+  }
+}
+
+async function someLine(path: string, wanted: (line: string) => boolean): Promise<boolean> {
+  for await (const octets of linesOf(path)) if (wanted(octets.toString())) return true
+  return false
+}
+
+async function copyLines(
+  path: string,
+  part: string,
+  wanted: (line: string) => boolean
+): Promise<{ kept: number; gone: number }> {
+  const sums = { kept: 0, gone: 0 }
+  const file = openSync(part, 'w', 0o640)
+  try {
+    let block: Buffer[] = []
+    let size = 0
+    const flush = (): void => {
+      const octets = Buffer.concat(block)
+      for (let at = 0; at < octets.length;) at += writeSync(file, octets, at)
+      block = []
+      size = 0
+    }
+    for await (const octets of linesOf(path)) {
+      if (!wanted(octets.toString())) sums.gone++
+      else {
+        sums.kept++
+        block.push(octets)
+        size += octets.length
+        if (size > CHUNK) flush()
+      }
+    }
+    flush()
+  } finally {
+    closeSync(file)
+  }
+  return sums
+}
+
+/** With their ends, whatever their length. */
+async function* linesOf(path: string): AsyncGenerator<Buffer> {
+  let begun: Buffer[] = []
+  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) {
+    const octets = chunk as Buffer
+    let start = 0
+    for (let end = octets.indexOf(NEWLINE); end >= 0; end = octets.indexOf(NEWLINE, start)) {
+      const rest = octets.subarray(start, end + 1)
+      yield begun.length === 0 ? rest : Buffer.concat([...begun, rest])
+      begun = []
+      start = end + 1
+    }
+    if (start < octets.length) begun.push(octets.subarray(start))
+  }
+  if (begun.length > 0) yield Buffer.concat(begun)
+}

@@ -1,0 +1,112 @@
+import { join } from 'node:path'
+import { MS_PER_DAY, type Milliseconds } from '../../../base/units.js'
+import { digestHeld } from '../digest.js'
+import {
+  holdWhole,
+  release,
+  talliesIn,
+  type Held,
+  type LogFiles,
+  type LogNames
+} from '../folder.js'
+import { placesOf, quoted, selectLookups } from '../lookups.js'
+import {
+  columnsOf,
+  IS_COUNTED,
+  isNamedAfter,
+  stemOf,
+  stemOfTally,
+  type CountedBy
+} from './tally.js'
+
+/** The first instant that belongs to it, and the first that does not any more. */
+export interface Period {
+  readonly since?: Milliseconds | undefined
+  readonly until?: Milliseconds | undefined
+}
+
+/** The files of a log that is held, with the tallies of those that have one. */
+export interface Tallied {
+  readonly files: LogFiles
+  readonly tallies: Tallies
+  /** What has all of its lines, in SQL. */
+  readonly lines: string
+}
+
+/** Tallies that are held open, of files that are. */
+export class Tallies {
+  readonly #of = new Map<Held, Held>()
+  /** Whether what is in them is what they are named after; each is looked at when it is needed. */
+  readonly #sound = new Map<Held, boolean>()
+
+  /** They are of what is held, whatever has become of it meanwhile. */
+  static hold(names: LogNames, { parquet }: LogFiles): Tallies {
+    const held = new Tallies()
+    const byStem = new Map(talliesIn(names).map(file => [stemOf(file), file]))
+    for (const file of parquet) {
+      const name = byStem.get(stemOfTally(file.day, file.descriptor))
+      const tally = name === undefined ? undefined : holdWhole(join(names.folder, name))
+      if (tally !== undefined) held.#of.set(file, tally)
+    }
+    return held
+  }
+
+  /** Paths of those that somebody altered: what they are of was read itself. */
+  get altered(): string[] {
+    return [...this.#sound].flatMap(([{ path }, isSound]) => (isSound ? [] : [path]))
+  }
+
+  has(file: Held): boolean {
+    return this.#of.has(file)
+  }
+
+  /** Undefined: there is none that can be believed. */
+  of(file: Held): Held | undefined {
+    const tally = this.#of.get(file)
+    if (tally === undefined) return undefined
+    const isSound = this.#sound.get(tally) ?? isNamedAfter(tally.path, digestHeld(tally.descriptor))
+    this.#sound.set(tally, isSound)
+    return isSound ? tally : undefined
+  }
+
+  close(): void {
+    release([...this.#of.values()])
+  }
+}
+
+/**
+ * SQL for the lookups of a period, counted by some columns: with a row for each tally's, and one for
+ * each lookup that has to be looked at itself: in lines, in files without a tally, and on a day of
+ * which only a part belongs to the period.
+ */
+export function selectCounted(by: CountedBy, period: Period, tallied: Tallied): string {
+  const { since = -Infinity, until = Infinity } = period
+  const { files, tallies, lines } = tallied
+  const whole: Held[] = []
+  const others = files.parquet.filter(file => {
+    if (!tallies.has(file)) return true
+    // What has a tally has lookups of its day alone.
+    const start = Date.parse(file.day)
+    const end = start + MS_PER_DAY
+    if (start < since || end > until) return start < until && end > since
+    const tally = tallies.of(file)
+    if (tally !== undefined) whole.push(tally)
+    return tally === undefined
+  })
+  const columns = columnsOf(by)
+  const rest = `SELECT ${columns}, 1::BIGINT AS n, time AS first, time AS last
+    FROM (${selectLookups({ lines: files.lines, parquet: others }, lines)})
+    WHERE ${[IS_COUNTED[by], ...within(period)].join(' AND ')}`
+  if (whole.length === 0) return rest
+  return `SELECT ${columns}, n, first, last FROM read_parquet(${placesOf(whole)})
+    WHERE "by" = ${quoted(by)} UNION ALL ${rest}`
+}
+
+function within({ since, until }: Period): string[] {
+  const at = (instant: Milliseconds): string =>
+    `TIMESTAMP '${new Date(instant).toISOString().slice(0, -1)}'`
+  return [
+    ...(since === undefined ? [] : [`time >= ${at(since)}`]),
+    ...(until === undefined ? [] : [`time < ${at(until)}`])
+  ]
+}

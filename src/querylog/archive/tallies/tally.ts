@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import { fstatSync, readSync } from 'node:fs'
+import type { Octets } from '../../../base/units.js'
+import { RULED } from '../../record/schema.js'
+import { identifier, LOOKUP_COLUMNS, quoted } from '../lookups.js'
+
+/** Raised when a tally has other rows than before: those of before are made anew. */
+const LAYOUT = 2
+/** Digits of a hash that are in its name. */
+const SHOWN = 16
+const NAME = /([^/]+)-([0-9a-f]{16})\.tally$/
+/** Of the end of a Parquet file, which says where its columns are, and what it was made of. */
+const TAIL: Octets = 64 * 1024
+
+/**
+ * By what lookups are counted. A day has few clients, and few names that rules speak on, but many
+ * pairs of both: so a tally has a row for each client and what became of its lookups, and a row for
+ * each name and the rules that spoke on it.
+ *
+ * `client` all lookups
+ * `name`   those on which a rule spoke
+ */
+export const COUNTED_BY = {
+  client: ['client', 'network', 'verdict', 'app', 'ban', 'match', 'exception'],
+  name: [
+    ...['qname', 'network', 'verdict', 'app', 'ban', 'match', 'exception'],
+    ...['pattern', 'rule', 'generation', 'sha256', 'serial']
+  ]
+} as const satisfies Record<string, readonly string[]>
+export type CountedBy = keyof typeof COUNTED_BY
+
+/** What lookups are counted so, in SQL. */
+export const IS_COUNTED: Readonly<Record<CountedBy, string>> = {
+  client: 'true',
+  name: `verdict IN (${RULED.map(quoted).join(', ')})`
+}
+
+/** Of lookups that are the same but for the rest: how many, and when the first and the last was. */
+const COUNTS = 'count(*) AS n, min(time) AS first, max(time) AS last'
+const ALL = [...new Set([...COUNTED_BY.client, ...COUNTED_BY.name])]
+
+/** For SELECT. */
+export function columnsOf(by: CountedBy): string {
+  return COUNTED_BY[by].map(identifier).join(', ')
+}
+
+/**
+ * How the name of a Parquet file's tally begins. Another file, and one that was written over, has
+ * another: so a tally is of the very file that gives it its name, or of none.
+ */
+export function stemOfTally(day: string, descriptor: number): string {
+  const { size } = fstatSync(descriptor)
+  const tail = Buffer.alloc(Math.min(size, TAIL))
+  readSync(descriptor, tail, 0, tail.length, size - tail.length)
+  const hash = createHash('sha256').update(`${LAYOUT} ${size}\n`).update(tail).digest('hex')
+  return `${day}-${hash.slice(0, SHOWN)}`
+}
+
+/** And how it ends: by what is in it, so that it is known when somebody altered it. */
+export function nameOfTally(stem: string, sha256: string): string {
+  return `${stem}-${sha256.slice(0, SHOWN)}.tally`
+}
+
+/** Undefined: it is none. */
+export function stemOf(file: string): string | undefined {
+  return NAME.exec(file)?.[1]
+}
+
+export function isNamedAfter(file: string, sha256: string): boolean {
+  return NAME.exec(file)?.[2] === sha256.slice(0, SHOWN)
+}
+
+/** SQL that writes the tally of lookups, also SQL. By client: so each of them is written once. */
+export function copyTally(lookups: string, path: string): string {
+  const rows = (['client', 'name'] as const).map(by => rowsOf(lookups, by)).join(' UNION ALL ')
+  return `COPY (${rows} ORDER BY "by", client, qname) TO ${quoted(path)} (FORMAT parquet, COMPRESSION zstd)`
+}
+
+/** Both kinds of rows have all columns, for they are in one file. */
+function rowsOf(lookups: string, by: CountedBy): string {
+  const own: readonly string[] = COUNTED_BY[by]
+  const columns = ALL.map(name => {
+    return own.includes(name)
+      ? identifier(name)
+      : `NULL::${LOOKUP_COLUMNS[name]} AS ${identifier(name)}`
+  })
+  return (
+    `SELECT '${by}' AS "by", ${columns.join(', ')}, ${COUNTS} FROM (${lookups})` +
+    ` WHERE ${IS_COUNTED[by]} GROUP BY ${columnsOf(by)}`
+  )
+}

@@ -1,0 +1,154 @@
+import { readFileSync } from 'node:fs'
+import {
+  Agent,
+  request as requestHttp,
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions
+} from 'node:http'
+import { Agent as TlsAgent, request as requestHttps } from 'node:https'
+import { promisify } from 'node:util'
+import { constants, gzip } from 'node:zlib'
+import type { Milliseconds, Octets } from '../../base/units.js'
+import type { OutputConfig } from '../../config/output-config.js'
+import {
+  credentials,
+  Refusal,
+  SEND_PATIENCE,
+  TryLater,
+  within,
+  type Connection
+} from './connection.js'
+import { exportRequest } from './otlp.js'
+
+/** The others say that the request is not to be sent again: OTLP 1.5, "Failures". */
+const LATER = [429, 502, 503, 504]
+/** Nobody means that we should wait for longer. */
+const LONGEST_WAIT: Milliseconds = 600_000
+/** Of a response; what it rejected is said in a few words. */
+const LONGEST_RESPONSE: Octets = 64 * 1024
+
+interface Response {
+  readonly status: number
+  readonly retryAfter: string | undefined
+  readonly body: string
+}
+
+/**
+ * OTLP over HTTP/1.1 with JSON. Each block of lookups is a request, of which one is under way at a
+ * time; it is done when the other end has said that it took it.
+ */
+export function openOtlp({ to, tls, headers, compression }: OutputConfig): Connection {
+  const isSecure = to.kind === 'https'
+  const secure = isSecure ? { ...credentials(tls), servername: tls.serverName } : {}
+  const agent = isSecure
+    ? new TlsAgent({ keepAlive: true, maxSockets: 1 })
+    : new Agent({ keepAlive: true, maxSockets: 1 })
+  const options: RequestOptions = {
+    ...{ method: 'POST', host: to.host, port: to.port, path: to.path, agent, ...secure },
+    headers: {
+      ...{ ...readHeaders(headers), 'content-type': 'application/json' },
+      ...(compression === 'gzip' && { 'content-encoding': 'gzip' })
+    }
+  }
+  const post = async (body: Buffer): Promise<Response> => {
+    const request = (isSecure ? requestHttps : requestHttp)(options)
+    try {
+      return await within(SEND_PATIENCE, 'sending', answered(request, body))
+    } catch (error) {
+      request.destroy()
+      // A connection that was idle, and is closed by the other end just now, says nothing of it.
+      if (request.reusedSocket && isReset(error)) return post(body)
+      throw error
+    }
+  }
+  return {
+    send: async messages => {
+      if (messages.length === 0) return
+      const body = exportRequest(messages)
+      judge(await post(compression === 'gzip' ? await packed(body) : body), messages.length)
+    },
+    close: () => {
+      agent.destroy()
+      return Promise.resolve()
+    }
+  }
+}
+
+/** On a thread of Node's own. */
+function packed(body: Buffer): Promise<Buffer> {
+  return promisify(gzip)(body, { level: constants.Z_BEST_SPEED })
+}
+
+function isReset(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ECONNRESET'
+}
+
+function answered(request: ClientRequest, body: Buffer): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    request.on('error', reject)
+    request.on('response', response => void readResponse(response).then(resolve, reject))
+    request.end(body)
+  })
+}
+
+async function readResponse(response: IncomingMessage): Promise<Response> {
+  let body = Buffer.alloc(0)
+  for await (const piece of response as AsyncIterable<Buffer>) {
+    if (body.length < LONGEST_RESPONSE) body = Buffer.concat([body, piece])
+  }
+  const { statusCode = 0, headers } = response
+  return { status: statusCode, retryAfter: headers['retry-after'], body: body.toString() }
+}
+
+/** @throws TryLater, Refusal; any other error where the other end is none that speaks OTLP */
+function judge({ status, retryAfter, body }: Response, lookups: number): void {
+  const why = `it answers ${status} ${messageOf(body)}`.trim()
+  if (status >= 200 && status < 300) return judgePartial(body)
+  if (LATER.includes(status)) throw new TryLater(why, waitOf(retryAfter))
+  if (status >= 400) throw new Refusal(why, lookups)
+  throw new Error(why)
+}
+
+/** It took the request, and may have rejected some of it, which is not to be sent again. */
+function judgePartial(body: string): void {
+  const { partialSuccess } = parsed(body)
+  const { rejectedLogRecords = 0, errorMessage = '' } = partialSuccess ?? {}
+  const rejected = Number(rejectedLogRecords)
+  if (rejected > 0) throw new Refusal(`it rejects some: ${errorMessage}`, rejected)
+}
+
+interface Said {
+  /** Of a Status, in answers that are failures. */
+  readonly message?: unknown
+  readonly partialSuccess?: { rejectedLogRecords?: string | number; errorMessage?: string } | null
+}
+
+function parsed(body: string): Said {
+  try {
+    return (JSON.parse(body) as Said | null) ?? {}
+  } catch {
+    return {}
+  }
+}
+
+function messageOf(body: string): string {
+  const { message } = parsed(body)
+  return typeof message === 'string' ? message.slice(0, 200) : ''
+}
+
+/** Seconds, or a date. RFC 9110 §10.2.3 */
+function waitOf(retryAfter: string | undefined): Milliseconds {
+  if (retryAfter === undefined) return 0
+  const seconds = Number(retryAfter)
+  const wait = Number.isNaN(seconds) ? Date.parse(retryAfter) - Date.now() : 1000 * seconds
+  return wait > 0 ? Math.min(wait, LONGEST_WAIT) : 0
+}
+
+/** Lines of `Name: value`; what is none is passed over, as are empty ones. */
+function readHeaders(file: string): Readonly<Record<string, string>> {
+  if (file === '') return {}
+  const lines = readFileSync(file, 'utf8').split(/\r?\n/)
+  const found = lines.map(line => /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/.exec(line))
+  return Object.fromEntries(found.flatMap(match => (match ? [[match[1]!, match[2]!]] : [])))
+}

@@ -1,0 +1,73 @@
+import { hostname } from 'node:os'
+import { ownVersion } from '../../base/version.js'
+import { SCHEMA_VERSION, type QueryRecord } from '../record/schema.js'
+import { shownAs, type Form } from './forms.js'
+
+/** A value as the JSON of OTLP has it: 64-bit integers are texts. */
+type Value = { readonly stringValue: string } | { readonly intValue: string }
+interface Attribute {
+  readonly key: string
+  readonly value: Value
+}
+
+/** Numbers and words of the severities that syslog's notice, warning and informational are. */
+const NOTICE = { severityNumber: 10, severityText: 'NOTICE' }
+const SEVERITY: Readonly<Record<string, object>> = {
+  blocked: NOTICE,
+  monitored: NOTICE,
+  failed: { severityNumber: 13, severityText: 'WARN' }
+}
+const INFORMATIONAL = { severityNumber: 9, severityText: 'INFO' }
+
+/** What the semantic conventions have a name for; all else is under a name of ours. */
+const NAMES: Readonly<Record<string, string>> = {
+  client: 'client.address',
+  protocol: 'network.transport',
+  qname: 'dns.question.name'
+}
+/** The time is the record's own, the version that of the scope. */
+const ELSEWHERE = ['v', 'time']
+
+const RESOURCE = [
+  attribute('service.name', 'interdict'),
+  attribute('service.version', ownVersion()),
+  attribute('host.name', hostname())
+]
+
+/** A lookup as a LogRecord of opentelemetry.proto.logs.v1, in JSON: docs/outputs.md has the table. */
+export function logRecord(record: QueryRecord, form: Form): Buffer {
+  const fields = Object.entries(record).filter(([name]) => !ELSEWHERE.includes(name))
+  const at = `${Date.parse(record.time)}000000`
+  return Buffer.from(
+    JSON.stringify({
+      ...{ timeUnixNano: at, observedTimeUnixNano: at },
+      ...(SEVERITY[record.verdict] ?? INFORMATIONAL),
+      eventName: 'interdict.lookup',
+      body: { stringValue: shownAs(form, record) },
+      attributes: [
+        attribute('network.protocol.name', 'dns'),
+        ...fields.map(([name, value]) =>
+          attribute(NAMES[name] ?? `interdict.${name}`, value as string | number)
+        )
+      ]
+    })
+  )
+}
+
+/** An ExportLogsServiceRequest of some records. */
+export function exportRequest(records: readonly Uint8Array[]): Buffer {
+  const between = Buffer.from(',')
+  const parts = records.flatMap((record, i) => (i === 0 ? [record] : [between, record]))
+  return Buffer.concat([REQUEST_HEAD, ...parts, REQUEST_END])
+}
+
+const REQUEST_HEAD = Buffer.from(
+  `{"resourceLogs":[{"resource":${JSON.stringify({ attributes: RESOURCE })},` +
+    `"scopeLogs":[{"scope":${JSON.stringify({ name: 'interdict.query', version: String(SCHEMA_VERSION) })},"logRecords":[`
+)
+const REQUEST_END = Buffer.from(']}]}]}')
+
+function attribute(key: string, value: string | number): Attribute {
+  const isText = typeof value === 'string'
+  return { key, value: isText ? { stringValue: value } : { intValue: String(value) } }
+}

@@ -1,0 +1,206 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { failure, type ErrorCode, type InterdictError } from '../../base/error.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
+import type { OutputConfig } from '../../config/output-config.js'
+import { readRecord } from '../record/read-record.js'
+import type { QueryRecord } from '../record/schema.js'
+import type { ServiceLog } from '../record/service-log.js'
+import { Backlog } from './backlog.js'
+import { openDatagrams, Refusal, Stream, TryLater, within, type Connection } from './connection.js'
+import { dnstapFrame } from './dnstap.js'
+import { shownAs } from './forms.js'
+import { openFrames } from './frame-streams.js'
+import { openOtlp } from './otlp-http.js'
+import { logRecord } from './otlp.js'
+import { Spool } from './spool.js'
+import { syslogDatagram, syslogFrame } from './syslog.js'
+
+/** Between two attempts; doubled each time. */
+const FIRST_PAUSE: Milliseconds = 250
+const LONGEST_PAUSE: Milliseconds = 30_000
+/** One kind of trouble is told once in this time. */
+const REPORT_EVERY: Milliseconds = 60_000
+/** For what waits in memory, when the program is told to end. */
+const LAST_PATIENCE: Milliseconds = 2_000
+
+/** For who asks how it is. All but the last two count up from the start. */
+export interface OutletCounts {
+  readonly sent: number
+  /** Lookups for which there was no room, or the disk took nothing, or which the other end refused. */
+  readonly dropped: number
+  /** Failures to connect or to send. */
+  readonly errors: number
+  readonly waitingOctets: Octets
+  readonly connected: boolean
+}
+
+/** Sends the lines of the query log to one sink, in order, as long as it takes. */
+export class Outlet {
+  private sent = 0
+  private errors = 0
+  private refused = 0
+  private readonly backlog: Backlog
+  private readonly encode: (record: QueryRecord) => Uint8Array
+  private connection: Connection | undefined
+  private readonly reported = new Map<ErrorCode, Milliseconds>()
+  private toldDropped = 0
+  private isDown = false
+  private readonly over = new AbortController()
+  private running: Promise<void> = Promise.resolve()
+
+  constructor(
+    private readonly options: OutputConfig,
+    private readonly log: ServiceLog
+  ) {
+    const { spool } = options
+    this.encode = encoderOf(options)
+    const stored = new Spool(spool.folder, spool.octets)
+    const trouble = (error: unknown): void => {
+      this.report(failure('OUTPUT_SPOOL', options.name, spool.folder, messageOf(error)))
+    }
+    this.backlog = new Backlog(stored, trouble)
+    try {
+      stored.look()
+    } catch (error) {
+      trouble(error)
+    }
+  }
+
+  start(): void {
+    this.running = this.run()
+  }
+
+  /** Whole lines, which are not to be changed any more. */
+  push(block: Uint8Array, lines: number): void {
+    this.backlog.push(block, lines)
+    const since = this.backlog.dropped - this.toldDropped
+    if (since > 0 && this.report(failure('OUTPUT_OVERRUN', this.options.name, since)))
+      this.toldDropped = this.backlog.dropped
+  }
+
+  counts(): OutletCounts {
+    const { sent, errors, refused, backlog, connection } = this
+    const connected = connection !== undefined
+    return {
+      ...{ sent, errors, dropped: backlog.dropped + refused },
+      ...{ waitingOctets: backlog.waiting, connected }
+    }
+  }
+
+  /** Sends what it can in two seconds; the rest is on the disk for the next start. */
+  async close(): Promise<void> {
+    for (let left = LAST_PATIENCE; left > 0 && this.backlog.waiting > 0 && !this.isDown; left -= 20)
+      await sleep(20)
+    this.over.abort()
+    await within(LAST_PATIENCE, 'ending', this.running).catch(() => undefined)
+    this.backlog.keep()
+    await this.connection?.close()
+  }
+
+  private async run(): Promise<void> {
+    let pause = FIRST_PAUSE
+    while (!this.over.signal.aborted) {
+      try {
+        const block = await this.untilOver(this.backlog.head())
+        if (block === undefined) return
+        const messages = this.messagesOf(block)
+        this.connection ??= await this.open()
+        const refused = await this.deliver(messages, this.connection)
+        this.backlog.done()
+        this.sent += messages.length - refused
+        this.works()
+        pause = FIRST_PAUSE
+      } catch (error) {
+        await this.failed(error)
+        const wait = error instanceof TryLater ? Math.max(pause, error.after) : pause
+        await sleep(wait, undefined, { signal: this.over.signal }).catch(() => undefined)
+        pause = Math.min(2 * pause, LONGEST_PAUSE)
+      }
+    }
+  }
+
+  /** @returns how many of them it does not take, and never will */
+  private async deliver(messages: Uint8Array[], connection: Connection): Promise<number> {
+    try {
+      await connection.send(messages)
+      return 0
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      const lookups = Math.min(error.lookups, messages.length)
+      this.refused += lookups
+      this.report(failure('OUTPUT_REFUSED', this.options.name, this.refused, error.message))
+      return lookups
+    }
+  }
+
+  private works(): void {
+    if (this.isDown) this.log.info({ output: this.options.name }, 'the output takes lookups again')
+    this.isDown = false
+  }
+
+  private untilOver<T>(promise: Promise<T>): Promise<T | undefined> {
+    const { signal } = this.over
+    return new Promise((resolve, reject) => {
+      const end = (): void => resolve(undefined)
+      signal.addEventListener('abort', end, { once: true })
+      void promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', end))
+    })
+  }
+
+  private async open(): Promise<Connection> {
+    const { type, to } = this.options
+    if (type === 'otlp') return openOtlp(this.options)
+    if (type === 'dnstap') return openFrames(this.options)
+    return to.kind === 'udp' ? openDatagrams(this.options) : Stream.open(this.options)
+  }
+
+  private async failed(error: unknown): Promise<void> {
+    const { connection } = this
+    this.connection = undefined
+    this.isDown = true
+    this.errors++
+    this.report(failure('OUTPUT_DOWN', this.options.name, messageOf(error)))
+    await connection?.close().catch(() => undefined)
+  }
+
+  private messagesOf(block: Uint8Array): Uint8Array[] {
+    const wanted = this.options.which
+    return Buffer.from(block.buffer, block.byteOffset, block.length)
+      .toString()
+      .split('\n')
+      .flatMap(line => {
+        const record = line === '' ? undefined : readRecord(line)
+        if (record === undefined) return []
+        const isBlocked = record.verdict === 'blocked' || record.verdict === 'monitored'
+        return wanted === 'all' || isBlocked ? [this.encode(record)] : []
+      })
+  }
+
+  private report(error: InterdictError): boolean {
+    const now = performance.now()
+    if (now < (this.reported.get(error.code) ?? -Infinity) + REPORT_EVERY) return false
+    this.reported.set(error.code, now)
+    const { sent, dropped, waitingOctets } = this.counts()
+    this.log.error({ code: error.code, sent, dropped, waitingOctets }, error.message)
+    return true
+  }
+}
+
+function encoderOf({ type, to, format }: OutputConfig): (record: QueryRecord) => Uint8Array {
+  switch (type) {
+    case 'dnstap':
+      return dnstapFrame
+    case 'json':
+      return record => Buffer.from(`${shownAs(format, record)}\n`)
+    case 'otlp':
+      return record => logRecord(record, format)
+    case 'syslog':
+      return to.kind === 'udp'
+        ? record => syslogDatagram(record, format)
+        : record => syslogFrame(record, format)
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

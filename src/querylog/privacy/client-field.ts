@@ -1,0 +1,131 @@
+import type { Milliseconds, Octets } from '../../base/units.js'
+import { ascii, type Text } from '../record/text.js'
+import type { HeldKey } from './key-ring.js'
+import type { PrivacyMode, PrivacyOptions } from './mode.js'
+import { preservingPseudonymOf, pseudonymOf } from './pseudonym.js'
+
+/** Clients whose pseudonym is remembered: some 250 octets each, 16 MiB in all; one anew is 5 µs. */
+const MOST_CLIENTS = 65_536
+
+/** Third word of an IPv4-mapped address, ::ffff:a.b.c.d. RFC 4291 §2.5.5.2. */
+const MAPPED = 0xffff
+const ADDRESS: Octets = 16
+
+const START = ascii(',"client":"')
+const END = ascii('"')
+const END_PSEUDONYM = ascii('","privacy":"pseudonym"')
+const NONE = ascii(',"privacy":"none"')
+
+interface Known {
+  readonly words: Uint32Array
+  readonly pseudonym: Uint8Array
+}
+
+/** What gives the key for an instant. */
+export interface Keys {
+  keyAt(wall: Milliseconds): HeldKey
+}
+
+/** Writes the fields `client` and `privacy`, by how much is to be known of the client. */
+export class ClientField {
+  readonly #options: PrivacyOptions
+  readonly #keys: Keys | undefined
+  readonly #ends: { readonly ipv4: Uint8Array; readonly ipv6: Uint8Array }
+  readonly #masks: { readonly ipv4: Uint32Array; readonly ipv6: Uint32Array }
+  readonly #masked = new Uint32Array(4)
+  #key: HeldKey | undefined
+  /** Of clients under `#key`, by a hash of their address. */
+  readonly #known = new Map<number, Known>()
+
+  constructor(options: PrivacyOptions, keys: Keys | undefined) {
+    this.#options = options
+    this.#keys = keys
+    const { ipv4, ipv6 } = options.bits
+    this.#ends = { ipv4: endOf(ipv4), ipv6: endOf(ipv6) }
+    this.#masks = { ipv4: maskOf(96 + ipv4), ipv6: maskOf(ipv6) }
+  }
+
+  put(text: Text, client: Uint32Array, mode: PrivacyMode, wall: Milliseconds): void {
+    switch (mode) {
+      case 'full':
+        text.piece(START)
+        text.address(client)
+        return text.piece(END)
+      case 'prefix':
+        return this.#putPrefix(text, client)
+      case 'pseudonym':
+        text.piece(START)
+        text.piece(this.#pseudonym(client, wall))
+        return text.piece(END_PSEUDONYM)
+      case 'none':
+        return text.piece(NONE)
+    }
+  }
+
+  #putPrefix(text: Text, client: Uint32Array): void {
+    const kind = isIpv4(client) ? 'ipv4' : 'ipv6'
+    const mask = this.#masks[kind]
+    for (let i = 0; i < 4; i++) this.#masked[i] = client[i]! & mask[i]!
+    text.piece(START)
+    text.address(this.#masked)
+    text.piece(this.#ends[kind])
+  }
+
+  #pseudonym(client: Uint32Array, wall: Milliseconds): Uint8Array {
+    const key = this.#keyAt(wall)
+    const hash = hashOf(client)
+    const known = this.#known.get(hash)
+    if (known !== undefined && isSame(known.words, client)) return known.pseudonym
+    if (this.#known.size >= MOST_CLIENTS) this.#known.clear()
+    const way = this.#options.preservePrefix ? preservingPseudonymOf : pseudonymOf
+    const pseudonym = ascii(way(octetsOf(client), key.secret))
+    this.#known.set(hash, { words: client.slice(), pseudonym })
+    return pseudonym
+  }
+
+  #keyAt(wall: Milliseconds): HeldKey {
+    const key = this.#key
+    if (key !== undefined && wall >= key.start && wall < key.end) return key
+    if (this.#keys === undefined) throw new Error('pseudonyms without keys')
+    this.#known.clear()
+    return (this.#key = this.#keys.keyAt(wall))
+  }
+}
+
+function endOf(bits: number): Uint8Array {
+  return ascii(`/${bits}","privacy":"prefix"`)
+}
+
+/** Four words of which the first `bits` bits are set. */
+function maskOf(bits: number): Uint32Array {
+  return Uint32Array.from({ length: 4 }, (_, i) => {
+    const own = Math.min(32, Math.max(0, bits - 32 * i))
+    return own === 0 ? 0 : (0xffffffff << (32 - own)) >>> 0
+  })
+}
+
+function isIpv4(words: Uint32Array): boolean {
+  return words[0] === 0 && words[1] === 0 && words[2] === MAPPED
+}
+
+function isSame(a: Uint32Array, b: Uint32Array): boolean {
+  return a[3] === b[3] && a[2] === b[2] && a[1] === b[1] && a[0] === b[0]
+}
+
+/** 30 bits, so that it is never a number on the heap. Mixing as in MurmurHash3's last step. */
+function hashOf(words: Uint32Array): number {
+  let hash = 0
+  for (let i = 0; i < 4; i++) {
+    hash = Math.imul(hash ^ words[i]!, 0x85ebca6b)
+    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+    hash ^= hash >>> 16
+  }
+  return hash & 0x3fffffff
+}
+
+function octetsOf(words: Uint32Array): Uint8Array {
+  const octets = new Uint8Array(ADDRESS)
+  const view = new DataView(octets.buffer)
+  for (let i = 0; i < 4; i++) view.setUint32(4 * i, words[i]!)
+  return octets
+}

@@ -1,0 +1,77 @@
+import type { Octets } from '../../base/units.js'
+
+const COLON = 0x3a
+const HEX = Uint8Array.from('0123456789abcdef', digit => digit.charCodeAt(0))
+/** Third word of an IPv4-mapped address, ::ffff:a.b.c.d. RFC 4291 §2.5.5.2. */
+const MAPPED = 0xffff
+
+/** Octets of a value of `DECIMAL`: three digits at most, and a dot. */
+const WIDTH: Octets = 4
+/** Every octet value in decimal, with a dot after it. */
+const DECIMAL = Uint8Array.from({ length: 256 * WIDTH }, (_, i) =>
+  `${i >> 2}.`.padEnd(WIDTH).charCodeAt(i & 3)
+)
+
+/**
+ * Writes an address, four 32-bit words with the most significant first, as text: dotted quad for
+ * IPv4 and mapped IPv4, else RFC 5952. Same text as `showAddress`, without the strings.
+ *
+ * @returns the position after it
+ */
+export function putAddress(octets: Uint8Array, at: Octets, words: Uint32Array): Octets {
+  const mapped = words[0] === 0 && words[1] === 0 && words[2] === MAPPED
+  return mapped ? putIpv4(octets, at, words[3]!) : putIpv6(octets, at, words)
+}
+
+function putIpv4(octets: Uint8Array, at: Octets, word: number): Octets {
+  let to = at
+  for (let shift = 24; shift >= 0; shift -= 8) {
+    const value = (word >>> shift) & 0xff
+    const from = value * WIDTH
+    // All four, so that nothing branches: what is too much is written over.
+    octets[to] = DECIMAL[from]!
+    octets[to + 1] = DECIMAL[from + 1]!
+    octets[to + 2] = DECIMAL[from + 2]!
+    octets[to + 3] = DECIMAL[from + 3]!
+    to += value > 99 ? 4 : value > 9 ? 3 : 2
+  }
+  return to - 1
+}
+
+function putIpv6(octets: Uint8Array, at: Octets, words: Uint32Array): Octets {
+  const { start, end } = longestZeros(words)
+  let to = at
+  for (let group = 0; group < 8; group++) {
+    if (group === start) {
+      octets[to++] = COLON
+      octets[to++] = COLON
+      group = end - 1
+      continue
+    }
+    if (group > 0 && group !== end) octets[to++] = COLON
+    const value = groupOf(words, group)
+    for (let shift = value > 0xfff ? 12 : value > 0xff ? 8 : value > 0xf ? 4 : 0; ; shift -= 4) {
+      octets[to++] = HEX[(value >>> shift) & 0xf]!
+      if (shift === 0) break
+    }
+  }
+  return to
+}
+
+/** The first longest run of two or more zero groups, [start, end); RFC 5952 §4.2. -1: none. */
+function longestZeros(words: Uint32Array): { start: number; end: number } {
+  let start = -1
+  let end = -1
+  for (let group = 0; group < 8; group++) {
+    let stop = group
+    while (stop < 8 && groupOf(words, stop) === 0) stop++
+    if (stop - group > Math.max(1, end - start)) [start, end] = [group, stop]
+    group = Math.max(group, stop - 1)
+  }
+  return { start, end }
+}
+
+function groupOf(words: Uint32Array, group: number): number {
+  const word = words[group >> 1]!
+  return (group & 1) === 0 ? word >>> 16 : word & 0xffff
+}

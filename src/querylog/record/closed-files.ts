@@ -1,0 +1,56 @@
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
+import { extname } from 'node:path'
+import type { Milliseconds, Octets } from '../../base/units.js'
+
+const MS_PER_DAY: Milliseconds = 86_400_000
+const NEWLINE = 0x0a
+
+/** Number of the UTC day, from 1970-01-01. */
+export function dayOf(wall: Milliseconds): number {
+  return Math.floor(wall / MS_PER_DAY)
+}
+
+/**
+ * The name that a file gets when it is closed at `wall`: `queries-20230313T000000.000Z.jsonl` for
+ * `queries.jsonl`; sorted by name they are sorted by time. Taken names are passed over.
+ */
+export function closedPath(path: string, wall: Milliseconds): string {
+  const extension = extname(path)
+  const stem = path.slice(0, path.length - extension.length)
+  for (let at = wall; ; at++) {
+    const stamp = new Date(at).toISOString().replaceAll(/[-:]/g, '')
+    const closed = `${stem}-${stamp}${extension}`
+    if (!existsSync(closed)) return closed
+  }
+}
+
+/** A file as an earlier run, or somebody else, left it. */
+export interface Found {
+  /** Not a pipe, terminal or device. */
+  readonly regular: boolean
+  readonly size: Octets
+  /** UTC day of the last line. */
+  readonly day: number
+  /** Whether it ends within a line: the machine stopped while it was written. */
+  readonly torn: boolean
+}
+
+/** Throws the system's error when it cannot be looked at. */
+export function lookAt(path: string): Found {
+  const stat = statSync(path)
+  const { size } = stat
+  const regular = stat.isFile()
+  const torn = regular && size > 0 && !endsInLine(path, size)
+  return { regular, size, day: dayOf(stat.mtimeMs), torn }
+}
+
+function endsInLine(path: string, size: Octets): boolean {
+  const last = new Uint8Array(1)
+  const file = openSync(path, 'r')
+  try {
+    readSync(file, last, 0, 1, size - 1)
+  } finally {
+    closeSync(file)
+  }
+  return last[0] === NEWLINE
+}

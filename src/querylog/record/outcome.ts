@@ -1,0 +1,43 @@
+import { showRcode } from '../../dns/registry/rcode.js'
+import { showRrtype } from '../../dns/registry/rrtype.js'
+import { MATCH, NO_RCODE, VERDICT, type QueryEvent } from './event.js'
+import { ascii } from './text.js'
+
+/** Pieces kept, a power of two. Few are in use; who asks for all types there are drives them out. */
+const KEPT = 256
+
+const VERDICTS = Object.keys(VERDICT)
+const MATCHES = Object.keys(MATCH)
+
+interface Kept {
+  readonly qtype: number
+  readonly rcode: number
+  readonly verdict: number
+  readonly match: number
+  readonly octets: Uint8Array
+}
+
+/** The fields from `qtype` to `match`, as octets ready to be copied. */
+export class Outcomes {
+  readonly #kept: Kept[] = Array.from({ length: KEPT }, () => {
+    return { qtype: -1, rcode: -1, verdict: -1, match: -1, octets: new Uint8Array(0) }
+  })
+
+  /** Begins with the quote that ends the name. */
+  of({ qtype, rcode, verdict, match }: QueryEvent): Uint8Array {
+    const at = (qtype ^ (rcode << 3) ^ (verdict << 4) ^ (match << 1)) & (KEPT - 1)
+    const kept = this.#kept[at]!
+    const isIt = kept.qtype === qtype && kept.rcode === rcode
+    if (isIt && kept.verdict === verdict && kept.match === match) return kept.octets
+    const octets = fieldsOf(qtype, rcode, verdict, match)
+    this.#kept[at] = { qtype, rcode, verdict, match, octets }
+    return octets
+  }
+}
+
+function fieldsOf(qtype: number, rcode: number, verdict: number, match: number): Uint8Array {
+  const sent = rcode === NO_RCODE ? '' : `,"rcode":"${showRcode(rcode)}"`
+  const matched = match === MATCH.none ? '' : `,"match":"${MATCHES[match]}"`
+  const how = `,"verdict":"${VERDICTS[verdict]}"${matched}`
+  return ascii(`","qtype":"${showRrtype(qtype)}"${sent}${how}`)
+}

@@ -1,0 +1,251 @@
+import { failure } from '../../base/error.js'
+import type { Octets } from '../../base/units.js'
+import type { QueryEvent } from './event.js'
+
+/**
+ * A ring of query events in shared memory: one worker writes, the recorder thread reads, nobody
+ * waits. When it is full the writer drops the event and counts it.
+ *
+ *     octet   0  head: position up to which the reader is done       (written by the reader)
+ *     octet  64  tail: position up to which events are published     (written by the writer)
+ *     octet  68  pushed: events ever published, modulo 2^32          (written by the writer)
+ *     octet  72  dropped: events ever dropped, modulo 2^32           (written by the writer)
+ *     octet 128  the ring, a power of two of octets
+ *
+ * Positions count octets for ever, modulo 2^32, so that full and empty differ. Head and tail have
+ * a cache line each. An event is a fixed part of 64 octets (words below) and the QNAME, padded to a
+ * multiple of 8. It never wraps: where it does not fit before the end of the ring, the word SKIP
+ * stands instead and the event begins at the ring's start.
+ *
+ * Order: the writer stores events plainly and then the tail with Atomics.store; the reader loads
+ * the tail with Atomics.load and then reads plainly. Only the tail publishes, so one store serves a
+ * whole batch, and what a worker had half written when it died is never seen.
+ */
+const HEAD = 0
+const TAIL = 16
+const PUSHED = 17
+const DROPPED = 18
+const HEADER: Octets = 128
+const FIRST_WORD = HEADER >> 2
+
+/** The fixed part, in 32-bit words. */
+const WORD = {
+  qnameLength: 0, // or SKIP
+  generation: 1,
+  wall: 2, // two words, a double
+  clientClass: 4,
+  client: 5, // four words
+  types: 9, // QTYPE, RCODE in the upper half
+  kinds: 10, // verdict, match << 8, protocol << 16
+  claim: 11,
+  record: 12,
+  upstream: 13,
+  took: 14,
+  ede: 15
+} as const
+const FIXED: Octets = 64
+const SKIP = -1
+
+const MAX_TOOK = 0xffffffff
+const MIN_RING: Octets = 4096
+const MAX_RING: Octets = 2 ** 30
+
+/** Default size of a ring: about 45,000 events, near a second at 50,000 a second. */
+export const RING_OCTETS: Octets = 4 * 1024 * 1024
+
+/**
+ * Shared memory for one ring, empty.
+ *
+ * @throws InterdictError LOG_RING_SIZE
+ */
+export function createRing(octets: Octets = RING_OCTETS): SharedArrayBuffer {
+  if (!Number.isInteger(Math.log2(octets)) || octets < MIN_RING || octets > MAX_RING) {
+    throw failure('LOG_RING_SIZE', octets, MIN_RING, MAX_RING)
+  }
+  return new SharedArrayBuffer(HEADER + octets)
+}
+
+/** The views that both ends have of the same memory. */
+class RingMemory {
+  readonly words: Int32Array
+  readonly doubles: Float64Array
+  readonly octets: Uint8Array
+  readonly capacity: Octets
+
+  constructor(memory: SharedArrayBuffer) {
+    this.words = new Int32Array(memory)
+    this.doubles = new Float64Array(memory)
+    this.octets = new Uint8Array(memory)
+    this.capacity = memory.byteLength - HEADER
+  }
+}
+
+/**
+ * The worker's end. A worker that replaces a dead one goes on where that one stopped, counters
+ * included. `push` allocates nothing.
+ */
+export class RingWriter {
+  readonly #memory: RingMemory
+  /** Next position to write; ahead of the shared tail by what is not yet committed. */
+  #tail: number
+  /** The reader's position when last looked at: looking costs, and it only moves forward. */
+  #head: number
+  #pushed: number
+  #dropped: number
+
+  constructor(memory: SharedArrayBuffer) {
+    const { words } = (this.#memory = new RingMemory(memory))
+    this.#tail = Atomics.load(words, TAIL)
+    this.#head = Atomics.load(words, HEAD)
+    this.#pushed = Atomics.load(words, PUSHED)
+    this.#dropped = Atomics.load(words, DROPPED)
+  }
+
+  /**
+   * Copies the event into the ring; `commit` makes it visible. `qnameLength` is at most 255
+   * (RFC 1035 §2.3.4), as `wire/` has checked.
+   *
+   * @returns false when the ring is full: the event is dropped and counted
+   */
+  push(event: QueryEvent): boolean {
+    const { capacity } = this.#memory
+    const octets = FIXED + ((event.qnameLength + 7) & ~7)
+    const at = this.#tail & (capacity - 1)
+    const skipped = at + octets > capacity ? capacity - at : 0
+    if (!this.#hasRoom(skipped + octets)) {
+      this.#dropped = (this.#dropped + 1) | 0
+      Atomics.store(this.#memory.words, DROPPED, this.#dropped)
+      return false
+    }
+    if (skipped > 0) this.#memory.words[FIRST_WORD + (at >> 2)] = SKIP
+    this.#copy(event, skipped > 0 ? 0 : at)
+    this.#tail = (this.#tail + skipped + octets) | 0
+    this.#pushed = (this.#pushed + 1) | 0
+    return true
+  }
+
+  /** Publishes everything pushed so far: once per batch of answers. */
+  commit(): void {
+    const { words } = this.#memory
+    Atomics.store(words, PUSHED, this.#pushed)
+    Atomics.store(words, TAIL, this.#tail)
+  }
+
+  #hasRoom(octets: Octets): boolean {
+    const { capacity, words } = this.#memory
+    if (capacity - ((this.#tail - this.#head) >>> 0) >= octets) return true
+    // The reader cannot free what it cannot see.
+    this.commit()
+    this.#head = Atomics.load(words, HEAD)
+    return capacity - ((this.#tail - this.#head) >>> 0) >= octets
+  }
+
+  #copy(event: QueryEvent, at: Octets): void {
+    const { words, doubles, octets } = this.#memory
+    const word = FIRST_WORD + (at >> 2)
+    words[word + WORD.qnameLength] = event.qnameLength
+    words[word + WORD.generation] = event.generation
+    doubles[(word + WORD.wall) >> 1] = event.wall
+    words[word + WORD.clientClass] = event.clientClass
+    words[word + WORD.client] = event.client[0]!
+    words[word + WORD.client + 1] = event.client[1]!
+    words[word + WORD.client + 2] = event.client[2]!
+    words[word + WORD.client + 3] = event.client[3]!
+    words[word + WORD.types] = event.qtype | (event.rcode << 16)
+    words[word + WORD.kinds] = event.verdict | (event.match << 8) | (event.protocol << 16)
+    words[word + WORD.claim] = event.claim
+    words[word + WORD.record] = event.record
+    words[word + WORD.upstream] = event.upstream
+    words[word + WORD.took] = event.took < MAX_TOOK ? event.took : MAX_TOOK
+    words[word + WORD.ede] = event.ede
+    // An octet loop: `set` would need a `subarray`, which allocates.
+    const { qname, qnameLength } = event
+    const name = HEADER + at + FIXED
+    for (let i = 0; i < qnameLength; i++) octets[name + i] = qname[i]!
+  }
+}
+
+/** The recorder's end. */
+export class RingReader {
+  /** Events ever published and ever dropped, as of the last `look`. */
+  pushed = 0
+  dropped = 0
+  readonly #memory: RingMemory
+  #head: number
+  /** The shared tail when last looked at. */
+  #tail: number
+  /** The shared head: what the writer knows to be free. */
+  #released: number
+
+  constructor(memory: SharedArrayBuffer) {
+    const { words } = (this.#memory = new RingMemory(memory))
+    this.#head = this.#released = Atomics.load(words, HEAD)
+    this.#tail = this.#head
+    this.look()
+  }
+
+  /**
+   * Looks at the writer's position and counters.
+   *
+   * @returns how full the ring is, from 0 to 1
+   */
+  look(): number {
+    const { words, capacity } = this.#memory
+    this.#tail = Atomics.load(words, TAIL)
+    this.pushed += (Atomics.load(words, PUSHED) - this.pushed) >>> 0
+    this.dropped += (Atomics.load(words, DROPPED) - this.dropped) >>> 0
+    return ((this.#tail - this.#head) >>> 0) / capacity
+  }
+
+  /**
+   * Fills `event` with the next event. Room is given back to the writer by and by and at the end.
+   *
+   * @returns false when there is none as of the last `look`
+   */
+  next(event: QueryEvent): boolean {
+    if (this.#head === this.#tail) {
+      this.#release()
+      return false
+    }
+    const { words, capacity } = this.#memory
+    let at = this.#head & (capacity - 1)
+    if (words[FIRST_WORD + (at >> 2)] === SKIP) {
+      this.#head = (this.#head + capacity - at) | 0
+      at = 0
+    }
+    this.#read(event, at)
+    this.#head = (this.#head + FIXED + ((event.qnameLength + 7) & ~7)) | 0
+    if ((this.#head - this.#released) >>> 0 > capacity >> 3) this.#release()
+    return true
+  }
+
+  #release(): void {
+    if (this.#released === this.#head) return
+    this.#released = this.#head
+    Atomics.store(this.#memory.words, HEAD, this.#head)
+  }
+
+  #read(event: QueryEvent, at: Octets): void {
+    const { words, doubles, octets } = this.#memory
+    const word = FIRST_WORD + (at >> 2)
+    event.qnameLength = words[word + WORD.qnameLength]!
+    event.generation = words[word + WORD.generation]!
+    event.wall = doubles[(word + WORD.wall) >> 1]!
+    event.clientClass = words[word + WORD.clientClass]!
+    for (let i = 0; i < 4; i++) event.client[i] = words[word + WORD.client + i]!
+    const types = words[word + WORD.types]!
+    event.qtype = types & 0xffff
+    event.rcode = types >>> 16
+    const kinds = words[word + WORD.kinds]!
+    event.verdict = kinds & 0xff
+    event.match = (kinds >>> 8) & 0xff
+    event.protocol = kinds >>> 16
+    event.claim = words[word + WORD.claim]!
+    event.record = words[word + WORD.record]!
+    event.upstream = words[word + WORD.upstream]!
+    event.took = words[word + WORD.took]! >>> 0
+    event.ede = words[word + WORD.ede]!
+    const name = HEADER + at + FIXED
+    for (let i = 0; i < event.qnameLength; i++) event.qname[i] = octets[name + i]!
+  }
+}

@@ -1,0 +1,55 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { Test } from 'tap'
+import type { ChainOptions } from '../../../../src/querylog/archive/chain/chain.js'
+import { verifyLog, type Verification } from '../../../../src/querylog/archive/chain/verify.js'
+import { LogNames } from '../../../../src/querylog/archive/folder.js'
+import { tend, type TendOptions } from '../../../../src/querylog/archive/tend.js'
+import { newKeys, readPublicKey } from '../../../../src/base/ed25519.js'
+import type { LogFields } from '../../../../src/querylog/record/service-log.js'
+
+/** A key in a file of its own, and what goes with it. */
+export function signKey(t: Test): { readonly options: ChainOptions; readonly publicKey: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'interdict-key-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const { privatePem, publicKey } = newKeys()
+  const path = join(folder, 'sign.pem')
+  writeFileSync(path, privatePem)
+  chmodSync(path, 0o600)
+  return { options: { signKey: path, earlierKeys: [], checkpoint: 3_600_000 }, publicKey }
+}
+
+/** Tends a log once. @returns whether all was done, and what was told */
+export async function tendOnce(path: string, wall: string, options: Partial<TendOptions>) {
+  const told: { level: string; fields: LogFields; message: string }[] = []
+  const at = (level: string) => (fields: LogFields, message: string) =>
+    void told.push({ level, fields, message })
+  const log = { info: at('info'), warn: at('warn'), error: at('error') }
+  const all = { path, threads: 1, parquet: true, chain: undefined, keep: undefined, ...options }
+  return { done: await tend(all, Date.parse(wall), log), told }
+}
+
+export function verified(
+  path: string,
+  publicKey: string,
+  expected?: string
+): Promise<Verification> {
+  return verifyLog(new LogNames(path), [readPublicKey(publicKey)!], expected)
+}
+
+export const chainOf = (path: string): string => join(dirname(path), 'chain.jsonl')
+
+/** Lines of the chain, without their ends. */
+export function linesOf(path: string): string[] {
+  return readFileSync(chainOf(path), 'utf8').split('\n').slice(0, -1)
+}
+
+export function writeLines(path: string, lines: readonly string[]): void {
+  writeFileSync(chainOf(path), lines.map(line => `${line}\n`).join(''))
+}
+
+/** What happened, in a word a line: `file queries-….jsonl`. */
+export function kindsOf(path: string): string[] {
+  return linesOf(path).map(line => (JSON.parse(line) as { kind: string }).kind)
+}

@@ -1,0 +1,208 @@
+import { readFileSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+import { openDatabase, type Database } from '../../../src/querylog/archive/database.js'
+import { LOOKUP_COLUMNS } from '../../../src/querylog/archive/lookups.js'
+import { lines, logFolder, record } from './lines.js'
+
+const MIB = 1024 * 1024
+const [first, second, third] = [1, 2, 3].map(day => record(`2023-03-0${day}T09:26:53.589Z`))
+const CLOSED = 'queries-20230302T000000.104Z.jsonl'
+
+async function open(t: Test): Promise<Database> {
+  const database = await openDatabase({ memory: 256 * MIB, threads: 1 })
+  t.teardown(() => database.close())
+  return database
+}
+
+/** Makes a Parquet file of lines, as another program might. */
+async function parquet(t: Test, path: string, text: string): Promise<void> {
+  const from = logFolder(t, { 'queries.jsonl': text })
+  const database = await open(t)
+  await database.run(`COPY (SELECT * FROM read_json('${from}')) TO '${path}' (FORMAT parquet)`)
+}
+
+t.test('the file being written, closed files and Parquet files are one table', async t => {
+  const log = logFolder(t, {
+    'queries.jsonl': lines(third!),
+    [CLOSED]: lines(second!),
+    'archive/day=2023-03-01/queries-20230302T000000.000Z.parquet': '',
+    'other.jsonl': lines(first!),
+    'queries-old.jsonl': lines(first!),
+    'archive/day=2023-03-01/.queries.parquet.tmp': 'half of a file'
+  })
+  const path = 'archive/day=2023-03-01/queries-20230302T000000.000Z.parquet'
+  await parquet(t, join(dirname(log), path), lines(first!))
+  const database = await open(t)
+  t.strictSame(await database.addLookups(log), { lines: 2, parquet: 1, broken: [] })
+  const rows = await database.rows('SELECT time, us, client, "list" FROM lookups ORDER BY time')
+  t.strictSame(
+    rows.map(({ time, ...rest }) => ({ ...rest, time: (time as Date).toISOString() })),
+    [first!, second!, third!].map(({ time, us, client }) => ({ us, client, list: null, time }))
+  )
+})
+
+t.test('a log of which there is nothing yet is an empty table', async t => {
+  const database = await open(t)
+  const log = logFolder(t, {})
+  t.strictSame(await database.addLookups(join(log, 'not', 'there.jsonl')), {
+    lines: 0,
+    parquet: 0,
+    broken: []
+  })
+  t.strictSame(await database.rows('SELECT * FROM lookups'), [])
+  t.strictSame(await database.rows('SELECT * FROM foreign_lines'), [])
+})
+
+t.test('a folder that cannot be read is a coded error', async t => {
+  const log = logFolder(t, { 'queries.jsonl': '' })
+  const database = await open(t)
+  await t.rejects(database.addLookups(join(log, 'queries.jsonl')), { code: 'ARCHIVE_READ' })
+})
+
+t.test('the columns are those of docs/log.md', async t => {
+  const database = await open(t)
+  await database.addLookups(logFolder(t, {}))
+  const columns = await database.rows('SELECT column_name, column_type FROM (DESCRIBE lookups)')
+  t.strictSame(
+    columns.map(({ column_name: name, column_type: type }) => [name, type]),
+    Object.entries(LOOKUP_COLUMNS)
+  )
+  const doc = readFileSync(new URL('../../../../docs/log.md', import.meta.url), 'utf8')
+  const told = { time: 'TIMESTAMP', integer: 'BIGINT', string: 'VARCHAR' }
+  t.match(doc, /`time` is `TIMESTAMP`, in UTC,\nan integer `BIGINT`, a string `VARCHAR`;/)
+  const fields = [...doc.matchAll(/^\| `(\w+)` +\| (integer|string) +\|/gm)]
+  t.strictSame(
+    fields.map(([, field, type]) => [
+      field,
+      field === 'time' ? told.time : told[type as 'integer' | 'string']
+    ]),
+    Object.entries(LOOKUP_COLUMNS)
+  )
+})
+
+t.test('lines that are no lookups are passed over and counted', async t => {
+  const foreign = [
+    'Nov 26 08:00:00 host named[7]: client query',
+    '{"v":1,"time":"2023-03-0',
+    '[1, 2]',
+    '"text"',
+    '{}',
+    '{"v":99,"time":"2023-03-01T00:00:00.000Z","client":"a","qname":"b","verdict":"c"}',
+    '{"v":1,"time":"yesterday","client":"a","qname":"b","verdict":"c"}',
+    '\u0000\u0000\u0000\u0000'
+  ]
+  const log = logFolder(t, {
+    'queries.jsonl': lines(first!) + '\n' + foreign.join('\n') + '\n' + lines(second!) + '{"v":1',
+    [CLOSED]: Buffer.from([0xff, 0xfe, 0x00, 0x0a, 0x80, 0x0a])
+  })
+  const database = await open(t)
+  await database.addLookups(log)
+  t.strictSame(await database.rows('SELECT count(*) AS n FROM lookups'), [{ n: 2 }])
+  const counted = await database.rows(
+    'SELECT file, count(*) AS n FROM foreign_lines GROUP BY file ORDER BY n'
+  )
+  t.strictSame(counted, [
+    { file: join(dirname(log), CLOSED), n: 2 },
+    { file: log, n: foreign.length + 1 }
+  ])
+})
+
+t.test('a line of 20 MB counts as one that is none, one of 40 MB is a clear error', async t => {
+  const torn = (octets: number): Buffer =>
+    Buffer.concat([Buffer.from(lines(first!)), Buffer.alloc(octets), Buffer.from('\n')])
+  const database = await open(t)
+  await database.addLookups(logFolder(t, { 'queries.jsonl': torn(20 * MIB) }))
+  t.strictSame(await database.rows('SELECT count(*) AS n FROM lookups'), [{ n: 1 }])
+  t.strictSame(await database.rows('SELECT count(*) AS n FROM foreign_lines'), [{ n: 1 }])
+  const other = await open(t)
+  const path = logFolder(t, { 'queries.jsonl': torn(40 * MIB) })
+  await other.addLookups(path)
+  const failed = { code: 'ARCHIVE_LINE', message: new RegExp(`^${path}: found a line`) }
+  await t.rejects(other.rows('SELECT count(*) AS n FROM lookups'), failed)
+})
+
+t.test('a lookup whose client is not to be known is one all the same', async t => {
+  const rest = { ...first!, client: undefined }
+  const database = await open(t)
+  const log = lines({ ...rest, privacy: 'none' }, rest)
+  await database.addLookups(logFolder(t, { 'queries.jsonl': log }))
+  t.strictSame(await database.rows('SELECT client, privacy FROM lookups'), [
+    { client: null, privacy: 'none' }
+  ])
+})
+
+t.test('fields that are not known here, or of another type, do not hide a lookup', async t => {
+  const odd = { ...first!, novel: { a: [1] }, us: 'long', ede: null, rule: 7 }
+  const database = await open(t)
+  await database.addLookups(logFolder(t, { 'queries.jsonl': lines(odd) }))
+  t.strictSame(await database.rows('SELECT us, ede, rule, app FROM lookups'), [
+    { us: null, ede: null, rule: '7', app: 'tiktok' }
+  ])
+})
+
+t.test('Parquet of an older schema has NULL where it has no column', async t => {
+  const path = 'archive/day=2023-03-01/queries-20230302T000000.000Z.parquet'
+  const log = logFolder(t, { [path]: '' })
+  const old = { v: 1, time: first!.time, client: 'a', qname: 'b', verdict: 'blocked', us: 3 }
+  await parquet(t, join(dirname(log), path), lines(old))
+  const database = await open(t)
+  await database.addLookups(log)
+  t.match(await database.rows('SELECT client, app, us FROM lookups'), [
+    { client: 'a', app: null, us: 3 }
+  ])
+})
+
+t.test('what is renamed or removed meanwhile is read, and once', async t => {
+  const log = logFolder(t, { 'queries.jsonl': lines(third!), [CLOSED]: lines(second!) })
+  const database = await open(t)
+  await database.addLookups(log)
+  renameSync(log, join(dirname(log), 'queries-20230304T000000.000Z.jsonl'))
+  rmSync(join(dirname(log), CLOSED))
+  t.strictSame(await database.rows('SELECT count(*) AS n FROM lookups'), [{ n: 2 }])
+})
+
+t.test('a closed file whose Parquet is there too counts once', async t => {
+  const path = 'archive/day=2023-03-02/queries-20230302T000000.104Z.parquet'
+  const log = logFolder(t, { [CLOSED]: lines(second!), [path]: 'half of a file' })
+  const database = await open(t)
+  t.strictSame(await database.addLookups(log), { lines: 1, parquet: 0, broken: [] })
+})
+
+t.test('SQL of others reads, and writes nothing', async t => {
+  const log = logFolder(t, { 'queries.jsonl': lines(first!) })
+  const database = await open(t)
+  await database.addLookups(log)
+  t.match(await database.table('SELECT app, us AS app FROM lookups;'), {
+    columns: ['app', 'app:1'],
+    rows: [{ app: 'tiktok', 'app:1': 12 }]
+  })
+  t.match(await database.rows('SELECT $name AS name, $n + 1 AS n', { name: "o'", n: 1 }), [
+    { name: "o'", n: 2 }
+  ])
+  const writing = [
+    `COPY (SELECT 1) TO '${log}' (USE_TMP_FILE false)`,
+    'CREATE TABLE mine AS SELECT 1',
+    'DROP VIEW lookups',
+    "SET memory_limit = '1TB'",
+    "ATTACH 'mine.db'",
+    'INSTALL httpfs',
+    'SELECT 1; SELECT 2'
+  ]
+  for (const sql of writing) {
+    await t.rejects(database.rows(sql), { code: 'ARCHIVE_SQL_WRITES' }, sql)
+  }
+  for (const sql of ['SELECT nothing', 'SELEKT', '']) {
+    await t.rejects(database.rows(sql), { code: 'ARCHIVE_SQL' }, sql)
+  }
+  t.equal(readFileSync(log, 'utf8'), lines(first!))
+})
+
+t.test('closed while it works, the query fails and nothing else', async t => {
+  const database = await openDatabase({ memory: 256 * MIB, threads: 1 })
+  const query = database.rows('SELECT sum(a.range * b.range) FROM range(100000) a, range(100000) b')
+  const failed = t.rejects(query, { code: 'ARCHIVE_SQL' })
+  await new Promise(resolve => setTimeout(resolve, 50))
+  database.close()
+  await failed
+})

@@ -1,0 +1,161 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+import { digestFile } from '../../../src/querylog/archive/digest.js'
+import { digestLines, DigestsAhead } from '../../../src/querylog/archive/lines-digest.js'
+import { lines, logFolder, record } from './lines.js'
+
+const MIB = 2 ** 20
+const at = (time: string, qname = 'www.tiktok.com'): string => lines(record(time, { qname }))
+const noon = at('2023-03-13T12:00:00.000Z')
+const early = at('2023-03-13T11:59:59.999Z')
+
+/** `itself` and `copy` are in order; `none`: DuckDB has to sort. */
+const files = [
+  { it: 'nothing', text: '', inOrder: 'itself' },
+  { it: 'one line', text: noon, inOrder: 'itself' },
+  { it: 'a time twice', text: noon + noon, inOrder: 'itself' },
+  { it: 'a later one', text: noon + at('2023-03-13T12:00:00.001Z'), inOrder: 'itself' },
+  {
+    it: 'a later one with lower digits',
+    text: at('2023-03-13T09:59:59.999Z') + at('2023-03-13T10:00:00.000Z'),
+    inOrder: 'itself'
+  },
+  {
+    it: 'the next month',
+    text: at('2023-02-28T23:59:59.999Z') + at('2023-03-01T00:00:00.000Z'),
+    inOrder: 'itself'
+  },
+  { it: 'an earlier one', text: noon + early, inOrder: 'copy' },
+  { it: 'one of the month before', text: noon + at('2023-02-28T23:59:59.999Z'), inOrder: 'copy' },
+  { it: 'one of the year before', text: noon + at('2022-03-13T12:00:00.000Z'), inOrder: 'none' },
+  { it: 'one of the year after', text: noon + at('2024-03-13T12:00:00.000Z'), inOrder: 'none' },
+  { it: 'an empty line', text: `${noon}\n${noon}`, inOrder: 'none' },
+  { it: 'a time in another form', text: noon + at('2023-03-13T14:00:00+02:00'), inOrder: 'none' },
+  { it: 'a time with a sign', text: at('+023-03-13T12:00:00.000Z'), inOrder: 'none' },
+  { it: 'seconds that are none', text: noon + at('2023-03-13T12:00:0x.000Z'), inOrder: 'none' },
+  { it: 'half a line', text: `${noon}{"v":1,"time":"2023-03`, inOrder: 'none' },
+  { it: 'a line without its end', text: early + noon.slice(0, -1), inOrder: 'none' },
+  {
+    it: 'other fields first',
+    text: '{"time":"2023-03-13T12:00:00.000Z","v":1}\n',
+    inOrder: 'none'
+  },
+  {
+    it: 'something else',
+    text: `${noon}nothing of ours, but as long as the head of a line\n`,
+    inOrder: 'none'
+  }
+]
+
+for (const { it, text, inOrder } of files) {
+  t.test(`of a file with ${it}`, async t => {
+    const { path, into } = fileOf(t, text)
+    t.equal(
+      (await digestLines(path, into)).inOrder,
+      { itself: path, copy: into, none: undefined }[inOrder]
+    )
+    const alone = await digestLines(path)
+    t.equal(alone.inOrder, inOrder === 'itself' ? path : undefined, 'without a copy')
+  })
+}
+
+t.test('lines are counted, and the longest is known, over the chunks of a file', async t => {
+  for (const [length, isInOrder] of [
+    [3 * MIB, true],
+    [40 * MIB, false]
+  ] as const) {
+    const long = at('2023-03-13T12:00:00.000Z', 'a'.repeat(length))
+    const text = noon + long + noon.repeat(10_000)
+    const { path, into } = fileOf(t, isInOrder ? text : `${text}\n${noon}`)
+    const { lines: count, longest, inOrder, ...digest } = await digestLines(path, into)
+    t.strictSame(
+      { count, longest, inOrder },
+      {
+        count: isInOrder ? 10_002 : 10_003,
+        longest: long.length - 1,
+        inOrder: isInOrder ? path : undefined
+      }
+    )
+    t.strictSame(digest, await digestFile(path))
+  }
+})
+
+t.test('lines of several workers are put in order, those of one time as they are', async t => {
+  const file = many({ count: 150_000, lateBy: 3000 })
+  const { path, into } = fileOf(t, textOf(file))
+  const { inOrder, lines: count, ...digest } = await digestLines(path, into)
+  t.equal(inOrder, into)
+  t.equal(count, 150_000)
+  t.match(digest, await digestFile(path))
+  const sorted = file.toSorted((a, b) => (a.time < b.time ? -1 : Number(a.time > b.time)))
+  t.ok(readFileSync(into, 'utf8') === textOf(sorted))
+})
+
+t.test('what is in order before is copied, when a line has to move', async t => {
+  const file = many({ count: 150_000, lateBy: 0 })
+  const [last] = file.splice(140_001, 1)
+  const { path, into } = fileOf(t, textOf([...file, last!]))
+  writeFileSync(into, 'what was there before '.repeat(2 * MIB))
+  t.equal((await digestLines(path, into)).inOrder, into)
+  file.splice(140_001, 0, last!)
+  t.ok(readFileSync(into, 'utf8') === textOf(file))
+})
+
+t.test('lines that come far too late, and a copy without room, are left to DuckDB', async t => {
+  const file = many({ count: 150_000, lateBy: 0 })
+  const { path, into } = fileOf(t, textOf([...file.slice(1), file[0]!]))
+  const { inOrder, lines: count } = await digestLines(path, into)
+  t.strictSame({ inOrder, count }, { inOrder: undefined, count: 150_000 })
+  const late = fileOf(t, textOf(many({ count: 150_000, lateBy: 3000 })))
+  const { inOrder: none, ...digest } = await digestLines(late.path, join(into, 'nowhere'))
+  t.equal(none, undefined)
+  t.match(digest, { ...(await digestFile(late.path)), lines: 150_000 })
+})
+
+t.test('digests made ahead are those of the files, also of one that cannot be read', async t => {
+  const folder = dirname(
+    logFolder(t, { a: noon + early, c: noon, d: noon + early, e: noon + early })
+  )
+  const [a, b, c, d, e] = ['a', 'b', 'c', 'd', 'e'].map(name => join(folder, name))
+  const digests = new DigestsAhead([a!, b!, c!, d!, e!], folder)
+  const ofA = await digests.of(a!)
+  t.match(ofA, { ...(await digestLines(a!)), inOrder: String })
+  await t.rejects(digests.of(b!), { code: 'ENOENT' })
+  t.strictSame(await digests.of(c!), await digestLines(c!))
+  const ofD = await digests.of(d!)
+  t.not(ofD.inOrder, ofA.inOrder, 'a copy that is not released is left alone')
+  digests.release(ofA)
+  t.match(await digests.of(a!), { sha256: ofA.sha256 }, 'in any order')
+  digests.close()
+  t.notOk([ofA, ofD].some(({ inOrder }) => existsSync(inOrder!)))
+  t.ok([a, c, d, e].every(path => existsSync(path!)))
+})
+
+function fileOf(t: Test, text: string): { path: string; into: string } {
+  const folder = dirname(logFolder(t, {}))
+  const path = join(folder, 'lines')
+  writeFileSync(path, text)
+  return { path, into: join(folder, 'copy') }
+}
+
+interface Line {
+  readonly time: string
+  readonly text: string
+}
+
+/** Two lines of each millisecond, of 200 octets. @param lateBy so many places at most */
+function many({ count, lateBy }: { count: number; lateBy: number }): Line[] {
+  const start = Date.parse('2023-03-13T12:00:00.000Z')
+  const file = Array.from({ length: count }, (_, i) => {
+    const time = new Date(start + (i >> 1)).toISOString()
+    return { time, text: at(time, `${i}.example`) }
+  })
+  for (let i = lateBy; lateBy > 0 && i < count; i += 500 + (i % 97)) {
+    const from = i - ((i * 31) % (lateBy + 1))
+    file.splice(i, 0, ...file.splice(from, 1))
+  }
+  return file
+}
+
+const textOf = (file: readonly Line[]): string => file.map(({ text }) => text).join('')

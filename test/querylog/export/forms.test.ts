@@ -1,0 +1,68 @@
+import t from 'tap'
+import type { QueryRecord } from '../../../src/querylog/record/schema.js'
+import { dnstapFrame } from '../../../src/querylog/export/dnstap.js'
+import { shownAs, toEcs, toOcsf } from '../../../src/querylog/export/forms.js'
+import { tableAfter } from '../../house/markdown.js'
+import { line } from './sinks.js'
+
+const record = JSON.parse(line(12)) as QueryRecord
+
+t.test('ECS: the names of docs/outputs.md', async t => {
+  t.match(toEcs(record), {
+    '@timestamp': record.time,
+    event: { action: 'blocked', type: ['protocol', 'denied'], duration: 12_000 },
+    client: { address: '10.20.3.4', ip: '10.20.3.4' },
+    network: { name: 'federal-phones', transport: 'udp', protocol: 'dns' },
+    dns: { question: { name: 'www.tiktok.com', type: 'AAAA' }, response_code: 'NXDOMAIN' },
+    rule: { id: 'federal-phones/tiktok', reference: 'networks.yaml:14', category: 'tiktok' },
+    interdict: record
+  })
+})
+
+t.test('OCSF: the names of docs/outputs.md', async t => {
+  t.match(toOcsf(record), {
+    ...{ class_uid: 4003, type_uid: 400302, time: Date.parse(record.time), action_id: 2 },
+    src_endpoint: { ip: '10.20.3.4', zone: 'federal-phones' },
+    query: { hostname: 'www.tiktok.com', type: 'AAAA' },
+    ...{ rcode: 'NXDOMAIN', rcode_id: 3 },
+    firewall_rule: { uid: 'federal-phones/tiktok', name: 'networks.yaml:14', type: 'tiktok' },
+    unmapped: record
+  })
+})
+
+t.test('a client that is no address is none in either', async t => {
+  const veiled = { ...record, client: '10.20.3.0/24' }
+  t.strictSame((toEcs(veiled) as { client: object }).client, { address: '10.20.3.0/24' })
+  t.match((toOcsf(veiled) as { src_endpoint: object }).src_endpoint, { name: '10.20.3.0/24' })
+})
+
+t.test('the table names what is there', async t => {
+  const has = (value: object, path: string): boolean =>
+    path
+      .split('.')
+      .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], value) !==
+    undefined
+  const forms = [toEcs(record), toOcsf(record)] as const
+  for (const [, ...cells] of tableAfter('docs/outputs.md', '## Names in ECS and OCSF')) {
+    cells.forEach((cell, i) => {
+      // What begins with a dot is beside the one before.
+      const paths = [...cell.matchAll(/`([@a-z_][\w.]*)`/g)].map(([, path]) => path!)
+      t.ok(paths.length > 0, cell)
+      for (const path of paths) t.ok(has(forms[i]!, path), path)
+    })
+  }
+})
+
+t.test('a record without a client gives nobody away', async t => {
+  const { client, ...rest } = record
+  const nobody = rest as QueryRecord
+  t.notOk(Object.hasOwn(toEcs(nobody), 'client'))
+  t.strictSame((toOcsf(nobody) as { src_endpoint: object }).src_endpoint, {
+    zone: 'federal-phones'
+  })
+  const texts = (['sentence', 'ecs', 'ocsf', 'interdict'] as const).map(form =>
+    shownAs(form, nobody)
+  )
+  for (const text of [...texts, Buffer.from(dnstapFrame(nobody)).toString('latin1')])
+    t.notMatch(text, client)
+})

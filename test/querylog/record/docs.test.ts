@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import {
+  MATCH,
+  NO_RCODE,
+  PROTOCOL,
+  VERDICT,
+  type QueryEvent
+} from '../../../src/querylog/record/event.js'
+import { Formatter } from '../../../src/querylog/record/format.js'
+import {
+  QUERY_FIELDS,
+  SCHEMA_VERSION,
+  type QueryRecord
+} from '../../../src/querylog/record/schema.js'
+import { showLine } from '../../../src/querylog/record/terminal-line.js'
+import { eventOf, snapshotOf, type EventFields } from './events.js'
+
+// From dist/test/log, where the tests run.
+const DOC = readFileSync(new URL('../../../../docs/log.md', import.meta.url), 'utf8')
+
+/** Everything in code blocks of a language. */
+const blocksOf = (language: string) =>
+  [...DOC.matchAll(/^```(\w+)\n(.*?)^```/gms)].flatMap(([, of, text]) =>
+    of === language ? [text!] : []
+  )
+const examples = blocksOf('ndjson').join('').trim().split('\n')
+const section = (title: string) => DOC.split(`### ${title}\n`)[1]?.split('\n### ')[0] ?? ''
+
+t.test('the table has every field, in order, with its type, and no other', async t => {
+  const rows = [...section('Fields').matchAll(/^\| `(\w+)` +\| (\w+) +\| (.+?) +\|/gm)]
+  t.strictSame(
+    rows.map(([, field, type]) => [field, type]),
+    Object.entries(QUERY_FIELDS)
+  )
+  const always = rows.flatMap(([, field, , present]) => (present === 'always' ? [field] : []))
+  for (const line of examples) {
+    const fields = Object.keys(JSON.parse(line) as object)
+    t.strictSame(
+      always.filter(field => !fields.includes(field!)),
+      [],
+      'what is always there is in the example'
+    )
+  }
+  t.match(section('Fields'), `Version of this schema: ${SCHEMA_VERSION}.`)
+})
+
+t.test('words of verdict, match and protocol are explained', async t => {
+  for (const word of Object.keys(VERDICT)) t.match(section('Verdicts'), `\`${word}\``)
+  for (const word of [...Object.keys(MATCH).slice(1), ...Object.keys(PROTOCOL)]) {
+    t.match(section('Fields'), `\`${word}\``)
+  }
+})
+
+t.test('there is an example of each verdict', async t => {
+  const verdicts = new Set(examples.map(line => (JSON.parse(line) as QueryRecord).verdict))
+  t.same(verdicts, new Set(Object.keys(VERDICT)))
+})
+
+const ban = { clientClass: 1, claim: 0, record: 1, match: MATCH.qname }
+const tiktok = { ...ban, labels: ['www', 'tiktok', 'com'] }
+const plain = { clientClass: 1, labels: ['www', 'example'] }
+const { blocked, monitored, allowed, forwarded, cached, refused, failed, local, stale } = VERDICT
+
+/** The lookups of the examples, in their order. */
+const lookups: EventFields[] = [
+  { ...tiktok, verdict: blocked, qtype: 28, rcode: 3, took: 12, ede: 16 },
+  {
+    ...{ verdict: blocked, clientClass: 1, claim: 1, record: 2, match: MATCH.cname, rcode: 3 },
+    ...{ client: '2001:db8:20::7', protocol: PROTOCOL.tcp, labels: ['shop', 'example'] },
+    ...{ upstream: 0, took: 8120, ede: 15 }
+  },
+  {
+    ...ban,
+    verdict: blocked,
+    labels: ['v16', 'tiktok', 'com'],
+    qtype: 65,
+    rcode: NO_RCODE,
+    took: 9
+  },
+  { ...tiktok, verdict: monitored, upstream: 0, took: 7310 },
+  {
+    ...tiktok,
+    verdict: allowed,
+    claim: 2,
+    record: 3,
+    client: '10.20.7.2',
+    upstream: 0,
+    took: 6950
+  },
+  { ...plain, verdict: forwarded, upstream: 0, took: 9400 },
+  { ...plain, verdict: cached, took: 4 },
+  { ...plain, verdict: stale, upstream: 0, took: 1_790_000, ede: 3 },
+  { verdict: refused, client: '203.0.113.9', labels: [], qtype: 2, rcode: 5, took: 3, ede: 18 },
+  { ...plain, verdict: failed, rcode: 2, upstream: 0, took: 2_000_113, ede: 22 },
+  {
+    ...{ clientClass: 1, labels: ['printer', 'local'], rcode: 3, verdict: local, took: 3, ede: 0 },
+    ...{ claim: 4, record: 4, match: MATCH.qname }
+  }
+]
+const MATCHES = [
+  { pattern: '', sourceFile: '', sourceLine: 0, length: 0 },
+  { pattern: 'tiktok.com', sourceFile: 'apps/tiktok.yaml', sourceLine: 9, length: 0 },
+  { pattern: '*.tracker.example', sourceFile: 'lists/malware.txt', sourceLine: 120, length: 0 },
+  { pattern: 'tiktok.com', sourceFile: 'networks.yaml', sourceLine: 24, length: 0 },
+  { pattern: 'local', sourceFile: 'RFC 6762 §22.1', sourceLine: 0, length: 0 }
+]
+
+t.test('the examples are what the formatter writes', async t => {
+  let text = ''
+  const formatter = new Formatter(
+    ['192.0.2.53'],
+    (_, __, record) => MATCHES[record],
+    block => {
+      text += Buffer.from(block).toString()
+      return true
+    }
+  )
+  formatter.addSnapshot(snapshotOf(7))
+  const events: QueryEvent[] = lookups.map(lookup => eventOf({ generation: 7, ...lookup }))
+  for (const event of events) formatter.line(event)
+  formatter.flush()
+  t.strictSame(text.trim().split('\n'), examples)
+})
+
+t.test('the jq examples speak of fields that exist', async t => {
+  const scripts = blocksOf('sh').join('')
+  const named = [...scripts.matchAll(/(?<=[ ([])\.([a-z]\w*)/g)].map(([, field]) => field!)
+  t.ok(named.length > 10)
+  for (const field of named) t.ok(Object.hasOwn(QUERY_FIELDS, field), field)
+})
+
+t.test('the line of the service log is what a terminal shows', async t => {
+  const [example] = blocksOf('text')
+  const line = {
+    ...{
+      level: 'warn',
+      time: '2023-03-13T09:26:53.589Z',
+      code: 'LOG_WRITE',
+      written: 120,
+      lost: 0
+    },
+    msg: 'cannot write the query log queries.jsonl: ENOSPC: no space left on device, write'
+  }
+  t.equal(showLine(JSON.stringify(line), false), example)
+})

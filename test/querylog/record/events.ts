@@ -1,0 +1,114 @@
+import { QueryEvent } from '../../../src/querylog/record/event.js'
+import type { Matched } from '../../../src/querylog/record/pieces.js'
+import type { ServiceLog } from '../../../src/querylog/record/service-log.js'
+import { compile } from '../../../src/policy/compile/compile.js'
+import type { Claim, Snapshot } from '../../../src/policy/tables/snapshot.js'
+import type { RuleSet } from '../../../src/rules/model/types.js'
+import { readAddress } from '../../../src/base/address.js'
+
+/** 2023-03-13T09:26:53.589Z */
+export const WALL = 1678699613589
+
+export const SHA256 = '9f86d081884c'.padEnd(64, '0')
+
+export type EventFields = Partial<Omit<QueryEvent, 'client' | 'qname' | 'qnameLength'>> & {
+  client?: string
+  /** Labels, each of octets or ASCII text. */
+  labels?: readonly (string | Uint8Array)[]
+}
+
+/** An event with plain values but for those given. */
+export function eventOf({
+  client = '10.20.3.4',
+  labels = ['tiktok', 'com'],
+  ...rest
+}: EventFields) {
+  const event = Object.assign(new QueryEvent(), { wall: WALL, generation: 1, qtype: 1, ...rest })
+  event.client.set(wordsOf(client))
+  const name = wireName(labels)
+  event.qname.set(name)
+  event.qnameLength = name.length
+  return event
+}
+
+export function wordsOf(address: string): Uint32Array {
+  const octets = readAddress(address)
+  const view = new DataView(octets.buffer, octets.byteOffset)
+  return Uint32Array.from({ length: 4 }, (_, i) => view.getUint32(4 * i))
+}
+
+export function wireName(labels: readonly (string | Uint8Array)[]): Uint8Array {
+  const octets = labels.map(label => Buffer.from(label))
+  return Buffer.concat([
+    ...octets.flatMap(label => [Uint8Array.of(label.length), label]),
+    Buffer.of(0)
+  ])
+}
+
+/** What the log does not look at. */
+const CONTENT = { names: 1, digest: 0, basis: 0, stage: undefined }
+const RULES: RuleSet = {
+  ...{ networks: [], sources: [], timeZone: 'UTC', files: [] },
+  ...{ sha256: '', filesSha256: '', zones: [] }
+}
+
+/** A ban through an app, a block through a list, an exception with names of its own. */
+const CLAIMS = [
+  claim('ban', 'federal-phones/tiktok', 14, { kind: 'app', id: 'tiktok' }),
+  claim('block', 'federal-phones/malware', 30, { kind: 'list', id: 'malware' }),
+  claim('exception', 'federal-phones/press', 22, { kind: 'inline', id: 'networks.yaml:24' }),
+  claim('allow', 'federal-phones/"odd" é', 40, { kind: 'inline', id: 'networks.yaml:41' }),
+  claim('local', 'special-use', 0, { kind: 'local', id: 'special-use' })
+]
+
+function claim(
+  kind: Claim['kind'],
+  ruleId: string,
+  ruleLine: number,
+  source: Pick<Claim['source'], 'kind' | 'id'>
+): Claim {
+  return {
+    ...{ tier: 1, kind, ruleId, ruleFile: 'networks.yaml', ruleLine },
+    source: {
+      ...source,
+      ...{ index: 0, part: '', passes: false, title: source.id, file: 'apps/tiktok.yaml' },
+      ...CONTENT
+    },
+    ...{
+      from: -Infinity,
+      until: Infinity,
+      monitor: false,
+      reply: undefined,
+      qtypes: undefined,
+      facts: {}
+    }
+  }
+}
+
+/** Compiled once: a property test asks for it ten thousand times. */
+const EMPTY = compile(RULES, { generation: 0, random: () => 0 })
+
+export function snapshotOf(generation: number): Snapshot {
+  return {
+    ...EMPTY,
+    generation,
+    sha256: SHA256,
+    claims: CLAIMS,
+    networks: ['federal-phones', 'guests'],
+    classNetworks: [-1, 0, 1]
+  }
+}
+
+export function matchedRule(_: Snapshot, claim: number, record: number): Matched {
+  const [sourceFile, sourceLine] = [`apps/${claim}.yaml`, record]
+  return { pattern: `=name${record}.example`, sourceFile, sourceLine, length: 0 }
+}
+
+/** A service log that remembers. */
+export function rememberingLog(): ServiceLog & { readonly told: { code: unknown }[] } {
+  const told: { code: unknown }[] = []
+  const tell = (fields: Readonly<Record<string, unknown>>): void => {
+    told.push({ code: fields.code })
+  }
+  return { told, info: tell, warn: tell, error: tell }
+}

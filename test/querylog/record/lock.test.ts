@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { LOCK, lockLog } from '../../../src/querylog/record/lock.js'
+
+function folderOf(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'interdict-lock-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+t.test('one at a time, whatever the file is called, and again when it was given up', async t => {
+  const folder = folderOf(t)
+  const unlock = lockLog(join(folder, 'queries.jsonl'))
+  const which = new RegExp(`\\(process ${process.pid}\\): wanted`)
+  t.throws(() => lockLog(join(folder, 'other.jsonl')), { code: 'LOG_LOCKED', message: which })
+  unlock!()
+  t.strictSame(readdirSync(folder), [], 'nothing is left behind')
+  lockLog(join(folder, 'queries.jsonl'))!()
+})
+
+t.test('what a killed process left is taken over, even if its ID is used again', async t => {
+  const folder = folderOf(t)
+  const child = spawn(process.execPath, ['-e', ''])
+  await once(child, 'exit')
+  const dead = { pid: child.pid, life: '' }
+  const another = { pid: process.pid, life: 'another boot' }
+  for (const left of [JSON.stringify(dead), JSON.stringify(another), '', '{"pid":']) {
+    writeFileSync(join(folder, LOCK), left)
+    const unlock = lockLog(join(folder, 'queries.jsonl'))
+    t.match(JSON.parse(readFileSync(join(folder, LOCK), 'utf8')), { pid: process.pid }, left)
+    unlock!()
+  }
+})
+
+t.test('a lock that is another’s by now is not given up', async t => {
+  const folder = folderOf(t)
+  const unlock = lockLog(join(folder, 'queries.jsonl'))
+  writeFileSync(join(folder, LOCK), 'of another')
+  unlock!()
+  t.equal(existsSync(join(folder, LOCK)), true)
+})
+
+t.test('a pipe, and a folder that cannot be, need none', async t => {
+  t.equal(lockLog('/dev/null'), undefined)
+  t.equal(lockLog('/proc/nothing/queries.jsonl'), undefined)
+})

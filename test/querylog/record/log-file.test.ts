@@ -1,0 +1,228 @@
+import { renameSync, statSync, utimesSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import type { ErrorCode } from '../../../src/base/error.js'
+import type { OpenDestination } from '../../../src/querylog/record/destination.js'
+import { LogFile, type Rotation } from '../../../src/querylog/record/log-file.js'
+import { append, fakeClock, FakeDisk, folder } from './disk.js'
+
+/** 2023-03-13T23:59:58.500Z: a second and a half before a new day. */
+const LATE = 1678751998500
+const ROTATION = { octets: 1000, daily: true }
+const BIG = { octets: 2 ** 30, daily: false }
+
+function logFile(path: string, rotation: Rotation = BIG, open?: OpenDestination) {
+  const clock = fakeClock(LATE)
+  const errors: ErrorCode[] = []
+  const file = new LogFile(path, rotation, clock, error => errors.push(error.code), open)
+  file.tend()
+  const write = (text: string) => file.write(Buffer.from(text), text.split('\n').length - 1)
+  return { file, clock, errors, write }
+}
+
+t.test('makes the folder and the file, not readable for everybody', async t => {
+  const { path } = folder(t)
+  const place = join(path, 'deep', 'down', 'queries.jsonl')
+  const { file } = logFile(place)
+  t.equal(statSync(place).mode & 0o007, 0)
+  await file.close()
+})
+
+t.test('appends to what is there, after a line that was torn', async t => {
+  const { file: path, read } = folder(t)
+  append(path, 'whole\ntor')
+  const { file, write } = logFile(path)
+  t.equal(write('a\nb\n'), true)
+  await file.close()
+  t.equal(read(), 'whole\ntor\na\nb\n')
+  t.match(file.counts, { written: 2, lost: 0, errors: 0 })
+})
+
+t.test('rotates before a file grows beyond its size', async t => {
+  const { file: path, names, read } = folder(t)
+  const { file, clock, write } = logFile(path, ROTATION)
+  write(`${'a'.repeat(599)}\n`)
+  write(`${'b'.repeat(399)}\n`)
+  t.strictSame(names(), ['queries.jsonl'], 'just full')
+  clock.pass(1)
+  write('c\n')
+  write(`${'d'.repeat(2000)}\n`)
+  await file.close()
+  t.strictSame(names(), [
+    'queries-20230313T235958.501Z.jsonl',
+    'queries-20230313T235958.502Z.jsonl',
+    'queries.jsonl'
+  ])
+  t.match(read('queries-20230313T235958.501Z.jsonl'), /^a{599}\nb{399}\n$/)
+  t.equal(read('queries-20230313T235958.502Z.jsonl'), 'c\n')
+  t.match(file.counts, { written: 4, rotations: 2, lost: 0, errors: 0 })
+})
+
+t.test('rotates when the UTC day has changed, but no empty file', async t => {
+  const { file: path, names, read } = folder(t)
+  const { file, clock, write } = logFile(path, ROTATION)
+  write('monday\n')
+  clock.pass(1499)
+  file.tend()
+  t.strictSame(names(), ['queries.jsonl'], 'not yet')
+  clock.pass(1)
+  write('tuesday\n')
+  t.strictSame(names(), ['queries-20230314T000000.000Z.jsonl', 'queries.jsonl'])
+  t.equal(read('queries-20230314T000000.000Z.jsonl'), 'monday\n')
+  clock.pass(86_400_000)
+  file.tend()
+  t.equal(names().length, 3, 'without a line, too')
+  clock.pass(86_400_000)
+  file.tend()
+  t.equal(names().length, 3)
+  await file.close()
+})
+
+t.test('a clock that is set back or ahead: no file is written over, and no line lost', async t => {
+  const { file: path, names, read } = folder(t)
+  const { file, clock, write } = logFile(path, ROTATION)
+  const DAY = 86_400_000
+  const lines: string[] = []
+  for (const [round, to] of [0, DAY, 0, -DAY, 0, DAY, -400 * DAY, DAY, DAY].entries()) {
+    clock.set(LATE + to)
+    for (const part of ['a', 'b']) {
+      lines.push(`${round}${part}`)
+      write(`${round}${part}\n`)
+    }
+    file.tend()
+  }
+  await file.close()
+  t.strictSame(
+    names()
+      .flatMap(name => read(name).trim().split('\n'))
+      .sort(),
+    lines
+  )
+  t.match(file.counts, { written: lines.length, lost: 0, errors: 0, rotations: 7 })
+  t.equal(names().length, 8, 'one for each time that the day was another')
+})
+
+t.test('rotates a file that an earlier run left on another day', async t => {
+  const { file: path, names } = folder(t)
+  append(path, 'sunday\n')
+  utimesSync(path, LATE / 1000 - 86_400, LATE / 1000 - 86_400)
+  const { file, write } = logFile(path, ROTATION)
+  write('monday\n')
+  await file.close()
+  t.equal(names().length, 2)
+})
+
+t.test('goes on in a new file after logrotate has renamed it', async t => {
+  const { file: path, read } = folder(t)
+  const { file, write } = logFile(path)
+  write('old\n')
+  renameSync(path, `${path}.1`)
+  file.reopen()
+  write('new\n')
+  await file.close()
+  t.strictSame([read('queries.jsonl.1'), read()], ['old\n', 'new\n'])
+})
+
+t.test('goes on in the same file where it cannot be renamed', async t => {
+  const disk = new FakeDisk()
+  const { file: path } = folder(t)
+  append(path, 'there\n')
+  const { file, errors, write } = logFile(path, { octets: 10, daily: false }, disk.open)
+  renameSync(path, `${path}.gone`)
+  write('a\nb\nc\n')
+  t.strictSame(errors, ['LOG_ROTATE'])
+  t.match(file.counts, { written: 3, lost: 0, rotations: 0 })
+  t.equal(disk.text, 'a\nb\nc\n')
+  await file.close()
+})
+
+t.test('a full disk: keeps what it can, loses and counts the rest, recovers', async t => {
+  const disk = new FakeDisk(30)
+  const { file: path } = folder(t)
+  append(path, '')
+  const { file, clock, errors, write } = logFile(path, BIG, disk.open)
+  t.equal(write('one\n'), true)
+  disk.room = 3
+  t.equal(write('two two\n'), false, 'the block is still needed')
+  t.equal(write('three\n'), true, 'a copy waits')
+  t.equal(write(`${'x'.repeat(40)}\ny\n`), true, 'too much: lost')
+  t.match(file.counts, { written: 1, lost: 2 })
+  disk.room = Infinity
+  file.tend()
+  t.equal(file.counts.written, 1, 'not before a second has passed')
+  clock.pass(1000)
+  file.tend()
+  t.equal(disk.text, 'one\ntwo two\nthree\n')
+  t.match(file.counts, { written: 3, lost: 2 })
+  t.same(new Set(errors), new Set(['LOG_WRITE']))
+  t.equal(write('four\n'), true)
+  await file.close()
+  t.match(file.counts, { written: 4, lost: 2 })
+})
+
+t.test('what still waits at the end is counted as lost, and the end comes', async t => {
+  const disk = new FakeDisk()
+  const { file: path } = folder(t)
+  append(path, '')
+  const { file, write } = logFile(path, BIG, disk.open)
+  disk.room = 0
+  write('one\ntwo\n')
+  await file.close()
+  t.match(file.counts, { written: 0, lost: 2 })
+})
+
+t.test('a file that cannot be opened: lines are lost and counted until it can', async t => {
+  const disk = new FakeDisk()
+  disk.opens = false
+  const { file: path } = folder(t)
+  append(path, '')
+  const { file, clock, errors, write } = logFile(path, BIG, disk.open)
+  t.strictSame(errors, ['LOG_OPEN'])
+  t.equal(write('one\n'), true)
+  disk.opens = true
+  write('two\n')
+  t.equal(file.counts.lost, 2, 'not tried before a second has passed')
+  clock.pass(1000)
+  write('three\n')
+  t.match(file.counts, { written: 1, lost: 2, errors: 1 })
+  t.equal(disk.text, 'three\n')
+  await file.close()
+})
+
+t.test('a file that cannot be opened again: the same', async t => {
+  const disk = new FakeDisk()
+  const { file: path } = folder(t)
+  append(path, '')
+  const { file, clock, errors, write } = logFile(path, BIG, disk.open)
+  disk.opens = false
+  file.reopen()
+  write('one\n')
+  t.strictSame(errors, ['LOG_OPEN'])
+  disk.opens = true
+  clock.pass(1000)
+  file.tend()
+  write('two\n')
+  await file.close()
+  t.match(file.counts, { written: 1, lost: 1 })
+})
+
+t.test('a folder that does not let us in, on a real disk', async t => {
+  const { path } = folder(t)
+  append(join(path, 'file'), '')
+  const { file, errors, write } = logFile(join(path, 'file', 'queries.jsonl'))
+  write('one\n')
+  t.strictSame(errors, ['LOG_OPEN'])
+  t.match(file.counts, { written: 0, lost: 1, errors: 1 })
+  await file.close()
+})
+
+t.test('a device that is full, with pino itself', async t => {
+  const { file, clock, errors, write } = logFile('/dev/full')
+  t.equal(write('one\n'), false)
+  t.equal(write('two\n'), true)
+  clock.pass(1000)
+  file.tend()
+  t.ok(errors.length > 1 && errors.every(code => code === 'LOG_WRITE'))
+  await file.close()
+  t.match(file.counts, { written: 0, lost: 2 })
+})

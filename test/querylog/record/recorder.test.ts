@@ -1,0 +1,216 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import type { OpenDestination } from '../../../src/querylog/record/destination.js'
+import { VERDICT } from '../../../src/querylog/record/event.js'
+import { IN_FULL, type PrivacyOptions } from '../../../src/querylog/privacy/mode.js'
+import { Recorder } from '../../../src/querylog/record/recorder.js'
+import { createRing, RingWriter } from '../../../src/querylog/record/ring.js'
+import type { QueryRecord } from '../../../src/querylog/record/schema.js'
+import { append, fakeClock, FakeDisk, folder } from './disk.js'
+import { eventOf, matchedRule, rememberingLog, snapshotOf, WALL } from './events.js'
+
+const SMALL_RING = 4096
+
+function recorder(path: string, open?: OpenDestination, modes: Partial<PrivacyOptions> = {}) {
+  const keys = { folder: `${path}.keys`, rotation: 'daily', keep: 0 } as const
+  const privacy = { ...IN_FULL, keys, ...modes }
+  const [clock, log] = [fakeClock(WALL), rememberingLog()]
+  const rotation = { octets: 2 ** 30, daily: true }
+  const made = new Recorder(
+    { path, flush: 200, rotation, upstreams: ['192.0.2.53'], privacy },
+    { clock, log, matchedRule, ...(open && { open }) }
+  )
+  made.addSnapshot(snapshotOf(1))
+  const ring = () => {
+    const memory = createRing(SMALL_RING)
+    made.addRing(memory)
+    return new RingWriter(memory)
+  }
+  return { made, clock, log, ring }
+}
+
+/** Pushes until the ring drops one. */
+function fill(writer: RingWriter): number {
+  let held = 0
+  while (writer.push(eventOf({ took: held }))) held++
+  return held
+}
+
+const recordsOf = (text: string) =>
+  text
+    .split('\n')
+    .slice(0, -1)
+    .map(line => JSON.parse(line) as QueryRecord)
+
+t.test('older snapshots are held for ten seconds, the newest for good', async t => {
+  const { file, read } = folder(t)
+  const { made, clock, ring } = recorder(file)
+  const worker = ring()
+  made.addSnapshot(snapshotOf(2))
+  for (const seconds of [9, 2]) {
+    clock.pass(seconds * 1000)
+    made.round()
+    for (const generation of [1, 2]) worker.push(eventOf({ generation, claim: 0, record: 3 }))
+    worker.commit()
+    made.round()
+  }
+  t.strictSame(
+    recordsOf(read()).map(({ ban }) => ban !== undefined),
+    [true, true, false, true]
+  )
+  await made.drain()
+})
+
+t.test('writes what all workers pushed', async t => {
+  const { file, read } = folder(t)
+  const { made, ring } = recorder(file)
+  const workers = [ring(), ring()]
+  for (const [i, worker] of workers.entries()) {
+    worker.push(eventOf({ took: i, claim: 0, record: 3, verdict: VERDICT.blocked }))
+    worker.push(eventOf({ took: 10 + i, generation: 9 }))
+    worker.commit()
+  }
+  made.round()
+  const records = recordsOf(read())
+  t.strictSame(
+    records.map(({ us }) => us),
+    [0, 10, 1, 11]
+  )
+  t.equal(records[0]?.ban, 'federal-phones/tiktok')
+  t.strictSame(made.counts(), {
+    ...{ written: 4, dropped: 0, lost: 0, unknown: 2, errors: 0, rotations: 0 }
+  })
+  const { lookups } = made.status()
+  t.match(lookups, { blocked: 2, forwarded: 2, cached: 0 }, 'by how they ended')
+  t.strictSame(Object.keys(lookups), Object.keys(VERDICT))
+  await made.drain()
+})
+
+t.test('drain leaves everything in the file, and closes it', async t => {
+  const { file, read } = folder(t)
+  const { made, ring } = recorder(file)
+  const worker = ring()
+  const held = fill(worker)
+  await made.drain()
+  t.equal(recordsOf(read()).length, held)
+})
+
+t.test('counts what a full ring dropped and tells it once a minute', async t => {
+  const { file } = folder(t)
+  const { made, clock, log, ring } = recorder(file)
+  const worker = ring()
+  for (let i = 0; i < 3; i++) {
+    fill(worker)
+    made.round()
+  }
+  t.equal(made.counts().dropped, 3)
+  t.strictSame(log.told, [{ code: 'LOG_OVERRUN' }])
+  clock.pass(60_000)
+  made.round()
+  t.equal(log.told.length, 2, 'what came since then')
+  clock.pass(60_000)
+  made.round()
+  t.equal(log.told.length, 2, 'nothing came since then')
+  await made.drain()
+})
+
+t.test('works by itself once started, sooner when rings fill', async t => {
+  const { file } = folder(t)
+  const { made, ring } = recorder(file)
+  const worker = ring()
+  t.equal(made.round(), 200, 'nothing to do')
+  worker.push(eventOf({}))
+  worker.commit()
+  t.equal(made.round(), 200, 'little to do')
+  fill(worker)
+  const busy = made.round()
+  t.ok(busy >= 50 && busy < 60, 'as long as a quarter took')
+  for (let i = 0; i < 5; i++) {
+    fill(worker)
+    made.round()
+  }
+  t.ok(made.round() > 5, 'never without a pause, and the pause grows again')
+  t.equal(made.round(), 200)
+  await made.drain()
+})
+
+t.test('started, it writes without being called, and stops when drained', async t => {
+  const { file, read } = folder(t)
+  const { made, ring } = recorder(file)
+  const worker = ring()
+  made.start()
+  worker.push(eventOf({}))
+  worker.commit()
+  while (read() === '') await new Promise(resolve => setTimeout(resolve, 20))
+  t.equal(made.counts().written, 1)
+  await made.drain()
+})
+
+t.test('a full disk is told once a minute, and its end is survived', async t => {
+  const disk = new FakeDisk()
+  const { file } = folder(t)
+  append(file, '')
+  const { made, clock, log, ring } = recorder(file, disk.open)
+  const worker = ring()
+  disk.room = 0
+  for (let i = 0; i < 10; i++) {
+    worker.push(eventOf({ took: i }))
+    worker.commit()
+    made.round()
+    clock.pass(1000)
+  }
+  t.strictSame(log.told, [{ code: 'LOG_WRITE' }])
+  t.equal(made.counts().written, 0)
+  disk.room = Infinity
+  clock.pass(1000)
+  made.round()
+  t.match(made.counts(), { written: 10, lost: 0 })
+  t.strictSame(
+    recordsOf(disk.text).map(({ us }) => us),
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    'the blocks that waited were not written over'
+  )
+  await made.drain()
+})
+
+t.test('a path that cannot be opened is told at the start', async t => {
+  const disk = new FakeDisk()
+  disk.opens = false
+  const { file } = folder(t)
+  const { made, log } = recorder(file, disk.open)
+  t.strictSame(log.told, [{ code: 'LOG_OPEN' }])
+  await made.drain()
+})
+
+t.test('reopens for logrotate', async t => {
+  const disk = new FakeDisk()
+  const { file } = folder(t)
+  append(file, '')
+  const { made } = recorder(file, disk.open)
+  made.reopen()
+  t.equal(disk.opened, 2)
+  await made.drain()
+})
+
+t.test(
+  'writes pseudonyms with a key that it makes beside the log, and deletes it after',
+  async t => {
+    const { file, path, read } = folder(t)
+    const { made, clock, ring } = recorder(file, undefined, { default: 'pseudonym' })
+    const worker = ring()
+    worker.push(eventOf({}))
+    worker.push(eventOf({ generation: 9 }))
+    worker.commit()
+    made.round()
+    const [first, unknown] = recordsOf(read())
+    t.match(first, { client: /^[0-9a-f]{16}$/, privacy: 'pseudonym' })
+    t.equal(unknown?.client, first?.client, 'also where nothing is known of the network')
+    const keys = () => readdirSync(join(path, 'queries.jsonl.keys'))
+    t.strictSame(keys(), ['2023-03-13.key'])
+    clock.pass(86_400_000)
+    made.round()
+    t.strictSame(keys(), [])
+    await made.drain()
+  }
+)

@@ -1,0 +1,32 @@
+import { Worker } from 'node:worker_threads'
+import t from 'tap'
+import { QueryEvent } from '../../../src/querylog/record/event.js'
+import { createRing, RingReader } from '../../../src/querylog/record/ring.js'
+
+const EVENTS = 200_000
+
+t.test('carries 200,000 events from another thread, in order, whole, none lost', async t => {
+  const memory = createRing(64 * 1024)
+  const worker = new Worker(new URL('ring-worker.js', import.meta.url), {
+    workerData: { memory, events: EVENTS }
+  })
+  const reader = new RingReader(memory)
+  const event = new QueryEvent()
+  let read = 0
+  let wrong = 0
+  while (read < EVENTS) {
+    reader.look()
+    for (; reader.next(event); read++) if (!isWhole(event, read)) wrong++
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  await worker.terminate()
+  reader.look()
+  t.strictSame({ read, wrong, pushed: reader.pushed }, { read: EVENTS, wrong: 0, pushed: EVENTS })
+})
+
+/** The worker puts the number in several places: the name's length and every octet tell it too. */
+function isWhole(event: QueryEvent, number: number): boolean {
+  const length = 2 + (number % 60)
+  if (event.record !== number || event.wall !== number || event.qnameLength !== length) return false
+  return event.qname.subarray(0, length).every(octet => octet === number % 251)
+}

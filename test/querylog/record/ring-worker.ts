@@ -1,0 +1,18 @@
+import { workerData } from 'node:worker_threads'
+import { QueryEvent } from '../../../src/querylog/record/event.js'
+import { RingWriter } from '../../../src/querylog/record/ring.js'
+
+/** Pushes numbered events in batches; where the ring is full it waits for the reader. */
+const { memory, events } = workerData as { memory: SharedArrayBuffer; events: number }
+const writer = new RingWriter(memory)
+const event = new QueryEvent()
+const never = new Int32Array(new SharedArrayBuffer(4))
+
+for (let number = 0; number < events; number++) {
+  event.record = event.wall = number
+  event.qnameLength = 2 + (number % 60)
+  event.qname.fill(number % 251, 0, event.qnameLength)
+  while (!writer.push(event)) Atomics.wait(never, 0, 0, 1)
+  if (number % 17 === 0) writer.commit()
+}
+writer.commit()
