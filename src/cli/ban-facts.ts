@@ -1,7 +1,7 @@
 import type { Seconds } from '../base/units.js'
 import { showInstant } from '../rules/time/instant.js'
 import type { Ban, Rule, RuleException, RuleSet } from '../rules/model/types.js'
-import type { BanFacts } from '../report/ban.js'
+import type { BanFacts } from '../report/questions/ban.js'
 import type { Fact } from '../report/report.js'
 import { sourceId } from './coverage.js'
 

@@ -1,5 +1,5 @@
 import { MS_PER_SECOND } from '../base/units.js'
-import { csvLines } from '../report/csv.js'
+import { csvLines } from '../report/output/csv.js'
 import { showInstant } from '../rules/time/instant.js'
 import type { BansList, ListedBan, ListedException } from './bans-list.js'
 

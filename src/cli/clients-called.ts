@@ -3,8 +3,13 @@ import type { Octets } from '../base/units.js'
 import { InterdictError } from '../base/error.js'
 import { endOf, startOf } from '../querylog/privacy/period.js'
 import { pseudonymsOf } from '../querylog/privacy/pseudonyms-of.js'
-import { sourceOf } from '../report/counted.js'
-import { conditionOf, type Called, type Clients, type Selection } from '../report/selection.js'
+import { sourceOf } from '../report/questions/counted.js'
+import {
+  conditionOf,
+  type Called,
+  type Clients,
+  type Selection
+} from '../report/questions/selection.js'
 import type { Log } from '../report/log.js'
 import { keysIn } from './pseudonym.js'
 import { settings, type CommonOptions } from './settings.js'

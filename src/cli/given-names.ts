@@ -1,4 +1,4 @@
-import type { Names } from '../report/selection.js'
+import type { Names } from '../report/questions/selection.js'
 import { readPattern } from '../rules/model/pattern.js'
 import { showCanonical, showName } from '../dns/name/name.js'
 import { given } from './given.js'

@@ -1,6 +1,6 @@
 import type { Cell, Row } from '../querylog/archive/database.js'
 import { tame } from '../querylog/record/terminal-line.js'
-import { csvLines } from '../report/csv.js'
+import { csvLines } from '../report/output/csv.js'
 import type { Table, Value } from '../report/report.js'
 import { end, EXIT, usage } from './exit.js'
 import { openLog } from './log-database.js'

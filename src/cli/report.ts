@@ -1,16 +1,16 @@
 import { writeFileSync } from 'node:fs'
 import { failure } from '../base/error.js'
-import { banReport } from '../report/ban.js'
-import { bypass } from '../report/bypass.js'
-import { toCsv } from '../report/csv.js'
-import { daily } from '../report/daily.js'
-import { toJson } from '../report/json.js'
-import { toMarkdown } from '../report/markdown.js'
-import { newNames } from '../report/new-names.js'
-import { overview } from '../report/overview.js'
+import { banReport } from '../report/questions/ban.js'
+import { bypass } from '../report/questions/bypass.js'
+import { toCsv } from '../report/output/csv.js'
+import { daily } from '../report/questions/daily.js'
+import { toJson } from '../report/output/json.js'
+import { toMarkdown } from '../report/output/markdown.js'
+import { newNames } from '../report/questions/new-names.js'
+import { overview } from '../report/questions/overview.js'
 import type { Report } from '../report/report.js'
-import type { Selection } from '../report/selection.js'
-import { KEYS, type Key } from '../report/tally.js'
+import type { Selection } from '../report/questions/selection.js'
+import { KEYS, type Key } from '../report/questions/tally.js'
 import { readCatalogue, type CatalogueApp } from '../rules/apps/catalogue.js'
 import { showPattern } from '../rules/model/pattern.js'
 import { banFacts } from './ban-facts.js'
@@ -173,7 +173,7 @@ async function shownAs(report: Report, format: string): Promise<string> {
   if (format === 'markdown') return toMarkdown(report)
   if (format === 'table') return toText(report)
   // ECharts is large, and only pages have charts.
-  const { toHtml } = await import('../report/html.js')
+  const { toHtml } = await import('../report/output/html.js')
   return toHtml(report)
 }
 

@@ -1,4 +1,4 @@
-import type { Chart } from './chart.js'
+import type { Chart } from './output/chart.js'
 
 /** What stands in a cell; a Date is an instant. */
 export type Value = string | number | Date | null

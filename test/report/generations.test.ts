@@ -1,7 +1,7 @@
 import t from 'tap'
 import { openDatabase } from '../../src/querylog/archive/database.js'
 import type { QueryRecord } from '../../src/querylog/record/schema.js'
-import { generations } from '../../src/report/generations.js'
+import { generations } from '../../src/report/questions/generations.js'
 import type { Table } from '../../src/report/report.js'
 import { lines, logFolder, record } from '../querylog/archive/lines.js'
 

@@ -1,5 +1,5 @@
-import { tame } from '../querylog/record/terminal-line.js'
-import type { Kind, Value } from './report.js'
+import { tame } from '../../querylog/record/terminal-line.js'
+import type { Kind, Value } from '../report.js'
 
 /** A value for people: `1,234`, `12.5%`, `2026-11-05 09:15`; nothing that could be an order. */
 export function shown(value: Value, kind: Kind): string {

@@ -1,4 +1,4 @@
-import type { Column, Report, Value } from './report.js'
+import type { Column, Report, Value } from '../report.js'
 import { shown } from './shown.js'
 
 /** GitHub's Markdown; what stands in the log is text in it and no markup. */

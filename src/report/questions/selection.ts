@@ -1,6 +1,6 @@
-import type { Milliseconds } from '../base/units.js'
-import { RULED } from '../querylog/record/schema.js'
-import type { Period } from './log.js'
+import type { Milliseconds } from '../../base/units.js'
+import { RULED } from '../../querylog/record/schema.js'
+import type { Period } from '../log.js'
 
 /** What clients are called in the log: at all times, or within one. */
 export interface Called {

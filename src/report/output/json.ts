@@ -1,4 +1,4 @@
-import type { Report } from './report.js'
+import type { Report } from '../report.js'
 import { plain } from './shown.js'
 
 /** For programs: a list of objects for each table, by its id; instants are RFC 3339 in UTC. */

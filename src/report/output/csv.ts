@@ -1,5 +1,5 @@
-import { tame } from '../querylog/record/terminal-line.js'
-import type { Report, Value } from './report.js'
+import { tame } from '../../querylog/record/terminal-line.js'
+import type { Report, Value } from '../report.js'
 import { plain } from './shown.js'
 
 /** RFC 4180: tables below each other, each with its head; of several, each below its title. */

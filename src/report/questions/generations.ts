@@ -1,5 +1,5 @@
-import type { Log } from './log.js'
-import { column, type Table } from './report.js'
+import type { Log } from '../log.js'
+import { column, type Table } from '../report.js'
 import { sourceOf } from './counted.js'
 import type { Selection } from './selection.js'
 

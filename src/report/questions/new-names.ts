@@ -1,7 +1,7 @@
 import { sourceOf } from './counted.js'
-import type { Log } from './log.js'
+import type { Log } from '../log.js'
 import { periodFacts } from './overview.js'
-import { column, type Report, type Table } from './report.js'
+import { column, type Report, type Table } from '../report.js'
 import { conditionOf, type Selection } from './selection.js'
 import { sums } from './tally.js'
 

@@ -1,4 +1,4 @@
-import type { CountedBy, Log } from './log.js'
+import type { CountedBy, Log } from '../log.js'
 import { conditionOf, type Condition, type Selection } from './selection.js'
 
 /** From where lookups can be counted, and which of them. */
