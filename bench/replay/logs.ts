@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs'
 import { once } from 'node:events'
 import type { QueryRecord } from '../../src/querylog/record/schema.js'
 import { dnstapFrame } from '../../src/querylog/export/dnstap.js'
-import type { Format } from '../../src/replay/formats.js'
+import type { Format } from '../../src/replay/formats/formats.js'
 import { allowedName, blockedName, drawByRank } from '../kit/names.js'
 import { scramble } from '../kit/random.js'
 

@@ -4,7 +4,7 @@ import { tame } from '../querylog/record/terminal-line.js'
 import { compile } from '../policy/compile/compile.js'
 import { copiesFolder } from '../sources/http/copies.js'
 import { Comparison } from '../replay/comparison.js'
-import { FORMATS, type Format } from '../replay/formats.js'
+import { FORMATS, type Format } from '../replay/formats/formats.js'
 import { Judge } from '../replay/judge.js'
 import {
   replayLines,

@@ -1,5 +1,5 @@
 import type { Octets } from '../base/units.js'
-import { READ_AHEAD } from './scanner.js'
+import { READ_AHEAD } from './formats/scanner.js'
 
 const LINE_FEED = 0x0a
 const RETURN = 0x0d

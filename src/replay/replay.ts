@@ -2,11 +2,11 @@ import { stat } from 'node:fs/promises'
 import { failure, InterdictError } from '../base/error.js'
 import type { Octets, Seconds } from '../base/units.js'
 import type { Comparison } from './comparison.js'
-import { isCapture, readerOf, recognise, type Format } from './formats.js'
+import { isCapture, readerOf, recognise, type Format } from './formats/formats.js'
 import { FrameCutter } from './frames.js'
 import { LineCutter } from './lines.js'
 import { openLog } from './source.js'
-import { Stamps } from './stamps.js'
+import { Stamps } from './formats/stamps.js'
 
 /** Most lines that cannot be read of which each is told. */
 const MOST_TOLD = 20

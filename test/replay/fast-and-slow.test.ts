@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { QUERY_FIELDS } from '../../src/querylog/record/schema.js'
-import { BEFORE_BITS, bitOf, BY_WHAT_BITS } from '../../src/replay/field-bits.js'
+import { BEFORE_BITS, bitOf, BY_WHAT_BITS } from '../../src/replay/formats/field-bits.js'
 import { logOf, ownLine, replayed, type Replayed } from './kit.js'
 
 /**

@@ -1,9 +1,9 @@
-import { showAddress } from '../base/address.js'
-import { InterdictError } from '../base/error.js'
-import type { Octets } from '../base/units.js'
-import { PROTOCOL } from '../querylog/record/event.js'
-import { expandName } from '../dns/name/name.js'
-import { RECORDED, type Ground, type LineReader, type Sink } from './lookup.js'
+import { showAddress } from '../../base/address.js'
+import { InterdictError } from '../../base/error.js'
+import type { Octets } from '../../base/units.js'
+import { PROTOCOL } from '../../querylog/record/event.js'
+import { expandName } from '../../dns/name/name.js'
+import { RECORDED, type Ground, type LineReader, type Sink } from '../lookup.js'
 import { Fields } from './protobuf.js'
 
 /** Field numbers of `Dnstap` and of its `Message`, from dnstap.proto. */

@@ -1,4 +1,4 @@
-import type { Octets } from '../base/units.js'
+import type { Octets } from '../../base/units.js'
 
 /** How a value is laid out: the low three bits of a field's key. */
 const KIND = { varint: 0, fixed64: 1, octets: 2, fixed32: 5 } as const

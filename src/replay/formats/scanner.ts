@@ -1,5 +1,5 @@
-import type { Octets } from '../base/units.js'
-import { addWord, firstOctets, type Salt } from './octet-book.js'
+import type { Octets } from '../../base/units.js'
+import { addWord, firstOctets, type Salt } from '../octet-book.js'
 
 /** Octets that may be looked at after the end of a line. */
 export const READ_AHEAD: Octets = 4

@@ -1,6 +1,6 @@
-import type { Seconds } from '../base/units.js'
-import { PROTOCOL } from '../querylog/record/event.js'
-import { RECORDED } from './lookup.js'
+import type { Seconds } from '../../base/units.js'
+import { PROTOCOL } from '../../querylog/record/event.js'
+import { RECORDED } from '../lookup.js'
 import { qtypeOf } from './qtypes.js'
 import { QueryLog } from './query-log.js'
 

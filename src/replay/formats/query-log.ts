@@ -1,4 +1,4 @@
-import { RECORDED, type Found, type Ground, type Sink } from './lookup.js'
+import { RECORDED, type Found, type Ground, type Sink } from '../lookup.js'
 import type { Stamps } from './stamps.js'
 import { TextLog } from './text-log.js'
 

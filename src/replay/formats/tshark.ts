@@ -1,5 +1,5 @@
-import { PROTOCOL } from '../querylog/record/event.js'
-import { RECORDED, type Sink } from './lookup.js'
+import { PROTOCOL } from '../../querylog/record/event.js'
+import { RECORDED, type Sink } from '../lookup.js'
 import { TextLog } from './text-log.js'
 
 /** Fields of Wireshark that are looked at. */

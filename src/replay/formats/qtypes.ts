@@ -1,6 +1,6 @@
-import type { Octets } from '../base/units.js'
-import { readRrtype } from '../dns/registry/rrtype.js'
-import { OctetBook, type Salt } from './octet-book.js'
+import type { Octets } from '../../base/units.js'
+import { readRrtype } from '../../dns/registry/rrtype.js'
+import { OctetBook, type Salt } from '../octet-book.js'
 
 /** A type that has no number here is none that a rule could be for. */
 const NAMELESS = 0

@@ -1,5 +1,5 @@
-import type { Octets } from '../base/units.js'
-import type { LineReader } from './lookup.js'
+import type { Octets } from '../../base/units.js'
+import type { LineReader } from '../lookup.js'
 
 /** A log whose lines are read as text. */
 export abstract class TextLog implements LineReader {
