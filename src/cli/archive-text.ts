@@ -1,4 +1,4 @@
-import type { Status } from '../gateway/status.js'
+import type { Status } from '../daemon/admin/status.js'
 import type { Painted } from './layout.js'
 import { count, instant, size } from './show.js'
 import { troubleLines } from './trouble-lines.js'

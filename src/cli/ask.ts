@@ -1,5 +1,5 @@
-import { askAdmin } from '../gateway/admin-client.js'
-import type { Request } from '../gateway/admin-protocol.js'
+import { askAdmin } from '../daemon/admin/admin-client.js'
+import type { Request } from '../daemon/admin/admin-protocol.js'
 import { tame } from '../querylog/record/terminal-line.js'
 import { milliseconds } from './given.js'
 import { refuse } from './refuse.js'

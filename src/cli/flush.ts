@@ -1,5 +1,5 @@
 import { failure } from '../base/error.js'
-import type { Flushed } from '../gateway/admin-protocol.js'
+import type { Flushed } from '../daemon/admin/admin-protocol.js'
 import { readName } from '../dns/name/name.js'
 import { ask, type AskOptions } from './ask.js'
 import { end, EXIT, usage } from './exit.js'

@@ -1,5 +1,5 @@
 import type { Milliseconds, Octets } from '../base/units.js'
-import { bootstrapServers, upstreamPlan } from '../gateway/upstream-plan.js'
+import { bootstrapServers, upstreamPlan } from '../daemon/control/upstream-plan.js'
 import { tame } from '../querylog/record/terminal-line.js'
 import { Bootstrap } from '../sources/http/bootstrap.js'
 import { update, type Update } from '../sources/http/update.js'

@@ -1,5 +1,5 @@
-import { Compiler } from '../gateway/compiler.js'
-import { startThread } from '../gateway/thread.js'
+import { Compiler } from '../daemon/reload/compiler.js'
+import { startThread } from '../daemon/threads/thread.js'
 import { EXIT, fail } from './exit.js'
 import type { CommonOptions } from './settings.js'
 

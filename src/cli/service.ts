@@ -1,8 +1,8 @@
 import { failure } from '../base/error.js'
 import type { Config } from '../config/config.js'
-import type { Compiler } from '../gateway/compiler.js'
-import { Gateway } from '../gateway/gateway.js'
-import { startThread } from '../gateway/thread.js'
+import type { Compiler } from '../daemon/reload/compiler.js'
+import { Gateway } from '../daemon/control/gateway.js'
+import { startThread } from '../daemon/threads/thread.js'
 import {
   createServiceLog,
   type OwnServiceLog,

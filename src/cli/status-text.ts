@@ -1,4 +1,4 @@
-import type { Status, UpstreamStatus } from '../gateway/status.js'
+import type { Status, UpstreamStatus } from '../daemon/admin/status.js'
 import { archiveLines, chainLines } from './archive-text.js'
 import { section, table, type Painted } from './layout.js'
 import { paint } from './paint.js'

@@ -1,5 +1,5 @@
 import { failure } from '../base/error.js'
-import type { Status } from '../gateway/status.js'
+import type { Status } from '../daemon/admin/status.js'
 import { ask, type AskOptions } from './ask.js'
 import { end, EXIT } from './exit.js'
 import { toText } from './status-text.js'

@@ -1,7 +1,7 @@
 import { failure, type InterdictError } from '../base/error.js'
 import type { Config } from '../config/config.js'
 import { primariesOf } from '../config/zone-primaries.js'
-import { transferPrimaries } from '../gateway/transfer-primaries.js'
+import { transferPrimaries } from '../daemon/sources/transfer-primaries.js'
 import { tame } from '../querylog/record/terminal-line.js'
 import type { TransferList } from '../rules/lists/transfer-list.js'
 import { expiresAt } from '../sources/axfr/due.js'

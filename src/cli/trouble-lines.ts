@@ -1,4 +1,4 @@
-import type { Trouble } from '../gateway/messages.js'
+import type { Trouble } from '../daemon/threads/messages.js'
 import type { Painted } from './layout.js'
 import { number } from './show.js'
 

@@ -16,7 +16,7 @@ import t from 'tap'
 import { openDatabase } from '../../src/querylog/archive/database.js'
 import { tendOnce } from '../querylog/archive/chain/rig.js'
 import { lines, logFolder, record } from '../querylog/archive/lines.js'
-import { eventually } from '../gateway/site.js'
+import { eventually } from '../daemon/site.js'
 import { writeWeek } from '../example/week.js'
 import { FILES, interdict, PROGRAM, SETTINGS, site } from './run.js'
 

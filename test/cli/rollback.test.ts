@@ -1,9 +1,9 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { askUdp } from '../gateway/asker.js'
-import { isBanned } from '../gateway/banned.js'
-import { banning, eventually, Site } from '../gateway/site.js'
+import { askUdp } from '../daemon/asker.js'
+import { isBanned } from '../daemon/banned.js'
+import { banning, eventually, Site } from '../daemon/site.js'
 import { interdict } from './run.js'
 import { address, serve } from './serving.js'
 

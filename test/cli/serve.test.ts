@@ -1,6 +1,6 @@
 import t from 'tap'
-import { askUdp } from '../gateway/asker.js'
-import { banning, eventually, Site } from '../gateway/site.js'
+import { askUdp } from '../daemon/asker.js'
+import { banning, eventually, Site } from '../daemon/site.js'
 import { interdict } from './run.js'
 import { serve } from './serving.js'
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { Test } from 'tap'
-import { eventually, type Site } from '../gateway/site.js'
+import { eventually, type Site } from '../daemon/site.js'
 import { PROGRAM } from './run.js'
 
 /**

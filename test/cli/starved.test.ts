@@ -1,8 +1,8 @@
 import { readdirSync, renameSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { askTcp, askUdp } from '../gateway/asker.js'
-import { banning, eventually, Site } from '../gateway/site.js'
+import { askTcp, askUdp } from '../daemon/asker.js'
+import { banning, eventually, Site } from '../daemon/site.js'
 import { address, serve } from './serving.js'
 
 const MOST = 64

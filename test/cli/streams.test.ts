@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { askMany, askUdp } from '../gateway/asker.js'
-import { banning, eventually, Site } from '../gateway/site.js'
+import { askMany, askUdp } from '../daemon/asker.js'
+import { banning, eventually, Site } from '../daemon/site.js'
 import { interdict } from './run.js'
 import { address, serve } from './serving.js'
 

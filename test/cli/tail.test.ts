@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { eventually, Site } from '../gateway/site.js'
+import { eventually, Site } from '../daemon/site.js'
 import { CLIP, interdict, NETWORKS, PROGRAM } from './run.js'
 
 /** The lookups that docs/log.md shows. */

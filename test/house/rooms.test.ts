@@ -102,14 +102,14 @@ t.test('threads that hold up lookups wait for no disk to have all of a file', as
   const writer = 'base/whole-file.ts'
   for (const thread of ['worker', 'recorder', 'outlet'])
     t.notOk(loadedWith(`gateway/${thread}-main.ts`).has(writer), thread)
-  t.ok(loadedWith('gateway/compiler-main.ts').has(writer), 'where it is, it is found')
+  t.ok(loadedWith('daemon/threads/compiler-main.ts').has(writer), 'where it is, it is found')
 })
 
 t.test('the control thread loads nothing that reads rules', async t => {
   const readers = ['rules/load.ts', 'yaml/tree.ts', 'config/schema.ts']
   for (const reader of readers) {
     t.notOk(loadedWith('cli/service.ts').has(reader), reader)
-    t.ok(loadedWith('gateway/compiler-main.ts').has(reader), 'where it is, it is found')
+    t.ok(loadedWith('daemon/threads/compiler-main.ts').has(reader), 'where it is, it is found')
   }
   const packages = imports
     .filter(i => !i.typeOnly && loadedWith('cli/service.ts').has(i.file))

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { ownVersion } from '../../../src/base/version.js'
 import { TryLater } from '../../../src/querylog/export/connection.js'
 import { openOtlp } from '../../../src/querylog/export/otlp-http.js'
-import { eventually, Site } from '../../gateway/site.js'
+import { eventually, Site } from '../../daemon/site.js'
 import { Collector, type Answer } from './collector.js'
 import { CERTIFICATE, line, openOutlet, output, push, upTo, type Given } from './sinks.js'
 

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { appendFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { eventually, Site } from '../../gateway/site.js'
+import { eventually, Site } from '../../daemon/site.js'
 import { CERTIFICATE, line, numbers, openOutlet, push, Sink, upTo } from './sinks.js'
 
 t.test('sends lines of JSON as they are in the log', async t => {

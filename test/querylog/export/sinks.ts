@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import type { OutputConfig } from '../../../src/config/output-config.js'
 import { Outlet } from '../../../src/querylog/export/outlet.js'
 import { rememberingLog } from '../record/events.js'
-import { Site } from '../../gateway/site.js'
+import { Site } from '../../daemon/site.js'
 
 const FIXTURES = 'test/fixtures/tls'
 export const CERTIFICATE = `${FIXTURES}/siem.example.pem`

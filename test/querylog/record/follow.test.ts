@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { FollowedFile } from '../../../src/querylog/record/follow.js'
-import { Site } from '../../gateway/site.js'
+import { Site } from '../../daemon/site.js'
 
 const all = (): boolean => true
 

@@ -1,0 +1,73 @@
+import { connect } from 'node:net'
+import { failure, type InterdictError } from '../../base/error.js'
+import type { Milliseconds } from '../../base/units.js'
+import { LONGEST_REPLY, writeRequest, type AdminReply, type Request } from './admin-protocol.js'
+
+/**
+ * Asks the gateway that listens at this path.
+ *
+ * @throws InterdictError ADMIN_ABSENT, ADMIN_PERMISSION, ADMIN_TIMEOUT, ADMIN_REPLY
+ */
+export async function askAdmin<Result>(
+  path: string,
+  request: Request,
+  timeout: Milliseconds
+): Promise<AdminReply<Result>> {
+  const line = await exchange(path, writeRequest(request), timeout)
+  const reply = parse(line) as Partial<AdminReply<Result>> | undefined
+  if (reply?.ok === true || isRefusal(reply)) return reply as AdminReply<Result>
+  throw failure('ADMIN_REPLY', path, 'it is something else')
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line) ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isRefusal(
+  reply: { ok?: boolean; code?: unknown; message?: unknown } | undefined
+): boolean {
+  return reply?.ok === false && typeof reply.code === 'string' && typeof reply.message === 'string'
+}
+
+/** All that comes back until the other side is done. */
+function exchange(path: string, text: string, timeout: Milliseconds): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = []
+    let length = 0
+    const socket = connect(path, () => socket.write(text))
+    const end = (settle: () => void): void => {
+      clearTimeout(timer)
+      socket.destroy()
+      settle()
+    }
+    const fail = (error: InterdictError): void => end(() => reject(error))
+    const timer = setTimeout(() => fail(failure('ADMIN_TIMEOUT', path, timeout)), timeout)
+    socket.on('error', error => fail(troubleWith(path, error)))
+    socket.on('data', piece => {
+      pieces.push(piece)
+      length += piece.length
+      if (length > LONGEST_REPLY) fail(failure('ADMIN_REPLY', path, 'it does not end'))
+    })
+    socket.on('end', () => {
+      const reply = Buffer.concat(pieces).toString()
+      if (reply.endsWith('\n')) end(() => resolve(reply))
+      else fail(failure('ADMIN_REPLY', path, 'it ends too early'))
+    })
+  })
+}
+
+const NOBODY: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ECONNREFUSED: 'nobody listens there'
+}
+
+function troubleWith(path: string, { code = '', message }: NodeJS.ErrnoException): InterdictError {
+  const nobody = NOBODY[code]
+  if (nobody !== undefined) return failure('ADMIN_ABSENT', path, nobody)
+  if (code === 'EACCES' || code === 'EPERM') return failure('ADMIN_PERMISSION', path)
+  return failure('ADMIN_REPLY', path, message)
+}

@@ -1,0 +1,122 @@
+import type { Octets } from '../../base/units.js'
+import type { PackedAnswerCache } from '../../cache/packed.js'
+import type { Holdings } from '../../resolver/holdings.js'
+import type { WaitCounts } from '../../resolver/waiting.js'
+import type { LimitCounts } from '../../server/query-limit.js'
+import type { TcpService } from '../../server/tcp.js'
+import type { UdpService } from '../../server/udp.js'
+import type { UpstreamState } from '../../upstream/create-forwarder.js'
+import type { Limits } from '../workers/limits.js'
+
+/** What one worker tells of itself; what it counts, it counts since it began. */
+export interface WorkerStatus {
+  readonly tally: Tally
+  /** In the order in which forwarders number them. */
+  readonly upstreams: readonly UpstreamState[]
+}
+
+/** All that is counted alike in each worker, so that it can be added up; docs/admin.md explains. */
+export interface Tally {
+  readonly queries: {
+    readonly udp: number
+    readonly tcp: number
+    readonly waiting: number
+  } & Readonly<WaitCounts>
+  readonly replies: { readonly sent: number; readonly unsent: number }
+  readonly connections: {
+    readonly open: number
+    readonly accepted: number
+    readonly idled: number
+    readonly refused: number
+    readonly crowded: number
+  }
+  readonly limits: {
+    readonly queries: Readonly<LimitCounts>
+    readonly responses: Readonly<LimitCounts>
+    readonly frontEnds: { readonly refused: number }
+  }
+  readonly cache: { readonly answers: Held; readonly failures: Held }
+}
+
+interface Held {
+  readonly entries: number
+  readonly octets: Octets
+  readonly limitOctets: Octets
+}
+
+/** Whatever counts in a worker. Undefined, or empty: it is not there yet, or not at all. */
+export interface Counting {
+  readonly udp: readonly Pick<UdpService, 'counts'>[]
+  readonly tcp: readonly Pick<TcpService, 'counts' | 'connections'>[]
+  readonly limits: Limits | undefined
+  readonly holdings: Pick<Holdings, 'answers' | 'failures'> | undefined
+  readonly waits: Readonly<WaitCounts> | undefined
+  /** Inquiries under way. */
+  readonly waiting: number
+}
+
+const NONE: LimitCounts = { dropped: 0, slipped: 0 }
+
+export function tallyOf({ udp, tcp, limits, holdings, waits, waiting }: Counting): Tally {
+  return {
+    queries: {
+      udp: sumOf(udp, ({ counts }) => counts.received),
+      tcp: sumOf(tcp, ({ counts }) => counts.queries),
+      waiting,
+      forwarded: waits?.forwarded ?? 0,
+      stale: waits?.stale ?? 0,
+      failed: waits?.failed ?? 0
+    },
+    replies: {
+      sent: sumOf(udp, ({ counts }) => counts.sent),
+      unsent: sumOf(udp, ({ counts }) => counts.sendErrors)
+    },
+    connections: {
+      open: sumOf(tcp, ({ connections }) => connections),
+      accepted: sumOf(tcp, ({ counts }) => counts.accepted),
+      idled: sumOf(tcp, ({ counts }) => counts.idled),
+      refused: sumOf(tcp, ({ counts }) => counts.refused),
+      crowded: sumOf(tcp, ({ counts }) => counts.crowded)
+    },
+    limits: {
+      queries: { ...(limits?.queryLimit?.counts ?? NONE) },
+      responses: { ...(limits?.responseLimit?.counts ?? NONE) },
+      frontEnds: { refused: limits?.frontEnds?.counts.refused ?? 0 }
+    },
+    cache: { answers: heldIn(holdings?.answers), failures: heldIn(holdings?.failures) }
+  }
+}
+
+/** Of a worker that has not begun, or of none. */
+export const EMPTY_TALLY = tallyOf({
+  udp: [],
+  tcp: [],
+  limits: undefined,
+  holdings: undefined,
+  waits: undefined,
+  waiting: 0
+})
+
+/** All of these together. */
+export function sumOfTallies(tallies: readonly Tally[]): Tally {
+  return tallies.reduce((sum, tally) => plus(sum, tally), EMPTY_TALLY)
+}
+
+/** Adds number to number, all the way down; both are of one shape. */
+function plus<Shape extends object>(one: Shape, other: Shape): Shape {
+  const sums = Object.entries(one).map(([key, value]: [string, number | object]) => {
+    const more = other[key as keyof Shape] as number | object
+    const both = typeof value === 'number' ? value + (more as number) : plus(value, more as object)
+    return [key, both] as const
+  })
+  return Object.fromEntries(sums) as Shape
+}
+
+function sumOf<T>(all: readonly T[], count: (one: T) => number): number {
+  return all.reduce((sum, one) => sum + count(one), 0)
+}
+
+function heldIn(cache: Pick<PackedAnswerCache, 'entries' | 'size' | 'limit'> | undefined): Held {
+  const { entries = 0, size = 0, limit = 0 } = cache ?? {}
+  return { entries, octets: size, limitOctets: limit }
+}

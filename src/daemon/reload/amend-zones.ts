@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { amend, type NameChange } from '../../policy/compile/amend.js'
+import type { Changes } from '../../policy/diff/compare.js'
+import type { Snapshot } from '../../policy/tables/snapshot.js'
+import { zoneChanges, type ZoneDelta } from '../../policy/compile/zone-changes.js'
+import { zoneFilesIn } from '../../rules/model/folder.js'
+import { readZoneLines } from '../../rules/lists/rpz/rpz-lines.js'
+import type { LocalData } from '../../rules/model/types.js'
+import { versionsSince } from '../../zonefile/zone-journal.js'
+import type { ZoneState } from '../../zonefile/zone-state.js'
+import { deltaOf } from '../../sources/axfr/delta.js'
+import { marksOf, type Marks } from './watch-state.js'
+
+export interface AmendOrder {
+  readonly generation: number
+  /** Where copies of lists are; those of zones are beside it. */
+  readonly copies: string
+  /** How all files looked when those rules were read that are in force. */
+  readonly marks: Marks
+}
+
+/** The rules in force with what the journals of zones have added. */
+export interface Amended {
+  /** Undefined: that is nothing. */
+  readonly snapshot: Snapshot | undefined
+  readonly changes: Changes | undefined
+  readonly marks: Marks
+}
+
+/**
+ * Brings zones up to date in the snapshot in force, where nothing has changed but their journals: in a
+ * tenth of a second where reading and compiling a million names takes two.
+ *
+ * @returns undefined where more has changed, or more than names: then all is to be read
+ */
+export async function amendZones(
+  inForce: Snapshot,
+  { generation, copies, marks: before }: AmendOrder
+): Promise<Amended | undefined> {
+  const marks = await marksOf(before.keys())
+  const changed = new Set([...marks.keys()].filter(path => marks.get(path) !== before.get(path)))
+  const names: NameChange[] = []
+  const data = new Map<LocalData, LocalData>()
+  const zones: ZoneState[] = []
+  for (const zone of inForce.zones) {
+    const path = join(zoneFilesIn(copies), `${zone.list}.journal`)
+    const newer: Newer | undefined = changed.delete(path)
+      ? await newerOf(zone, path)
+      : { state: zone, delta: undefined }
+    if (newer === undefined) return undefined
+    zones.push(newer.state)
+    if (newer.delta === undefined) continue
+    const found = zoneChanges(inForce, zone.list, newer.delta)
+    if (found === undefined) return undefined
+    names.push(...found.names)
+    for (const [old, now] of found.data) data.set(old, now)
+  }
+  if (changed.size > 0) return undefined
+  if (zones.every((zone, i) => isSame(zone, inForce.zones[i]!))) {
+    return { snapshot: undefined, changes: undefined, marks }
+  }
+  const amended = amend(inForce, { generation, zones, names, data })
+  return amended && { ...amended, marks }
+}
+
+const isSame = (one: ZoneState, other: ZoneState): boolean => one.sha256 === other.sha256
+
+/** A zone as it is now, and what is new of it. */
+interface Newer {
+  readonly state: ZoneState
+  readonly delta: ZoneDelta | undefined
+}
+
+/** What a journal has; undefined where that is too much, or nothing that is understood here. */
+async function newerOf(zone: ZoneState, path: string): Promise<Newer | undefined> {
+  const journal = await readFile(path).catch(() => undefined)
+  const newer = journal && versionsSince(journal, zone.sha256)
+  if (newer === undefined) return undefined
+  const { serial = zone.serial, sha256 } = newer
+  const delta = deltaOf(newer.lines, zone.lines + 1)
+  if (delta === undefined) return undefined
+  const removed = readZoneLines(
+    zone.zone,
+    delta.removed.map(text => ({ text, line: 0 }))
+  )
+  const added = readZoneLines(
+    zone.zone,
+    delta.added.map((text, i) => ({ text, line: delta.lines[i]! }))
+  )
+  if (removed === undefined || added === undefined) return undefined
+  const lines = zone.lines + delta.written
+  return { state: { ...zone, serial, sha256, lines }, delta: { removed, added } }
+}

@@ -1,0 +1,74 @@
+import { epochSeconds, type Clock } from '../../base/clock.js'
+import { InterdictError } from '../../base/error.js'
+import { AcceptedBundles } from '../../sources/bundle/accepted.js'
+import { chooseBundle, watchedFor, type BundlePlace } from '../../sources/bundle/choose.js'
+import { zoneFilesIn } from '../../rules/model/folder.js'
+import { loadRules, type RulesResult } from '../../rules/load.js'
+import { pathsIn } from './watch-state.js'
+import type { RulesPlace } from './rules-place.js'
+
+export interface RuleReading {
+  readonly loaded: RulesResult
+  /** With good rules: why they are not those of the bundle that is offered. */
+  readonly refused: readonly InterdictError[]
+  /** Everything read or looked for. */
+  readonly files: readonly string[]
+  /** Whether what is wrong may pass with the files as they are. */
+  readonly passing: boolean
+  /** Files that were written meanwhile, on purpose. */
+  readonly written: readonly string[]
+}
+
+/** Everything that is read, or may be, as far as that can be told before. */
+export async function pathsOf({ folder, bundle, copies }: RulesPlace): Promise<readonly string[]> {
+  const besides = [copies, zoneFilesIn(copies)]
+  const folders = folder === undefined ? besides : [folder, ...besides]
+  const within = await Promise.all(folders.map(pathsIn))
+  return [...(bundle === undefined ? [] : watchedFor(bundle)), ...within.flat()]
+}
+
+/**
+ * Reads the rules: those of the folder, or of the bundle that is to be in force. What is not good is
+ * passed over for the last that was.
+ */
+export async function readRulesAt(place: RulesPlace, clock: Clock): Promise<RuleReading> {
+  const { folder, bundle, copies } = place
+  if (bundle !== undefined) return readBundled(bundle, clock)
+  const loaded = await loadRules(folder!, clock, copies)
+  const files = loaded.ok ? loaded.rules.files : loaded.files
+  return { loaded, refused: [], files, passing: !loaded.ok && loaded.passing, written: [] }
+}
+
+async function readBundled(place: BundlePlace, clock: Clock): Promise<RuleReading> {
+  const choice = await chooseBundle(place, epochSeconds(clock))
+  const refused = [...choice.refused]
+  const files = new Set(watchedFor(place))
+  let { passing } = choice
+  for (const candidate of choice.candidates) {
+    const loaded = await loadRules(candidate.files, clock)
+    for (const file of candidate.files.files) files.add(file)
+    if (loaded.ok) {
+      const wrong = await remember(candidate.take)
+      const written = [new AcceptedBundles(place.kept).record]
+      if (wrong === undefined) return { loaded, refused, files: [...files], passing, written }
+      passing = true
+      refused.push(wrong)
+    } else {
+      passing ||= loaded.passing
+      refused.push(...loaded.errors)
+    }
+  }
+  const loaded = { ok: false, errors: refused, files: [...files], passing } as const
+  return { loaded, refused, files: [...files], passing, written: [] }
+}
+
+/** @returns what stands in the way */
+async function remember(take: () => Promise<void>): Promise<InterdictError | undefined> {
+  try {
+    await take()
+    return undefined
+  } catch (error) {
+    if (error instanceof InterdictError) return error
+    throw error
+  }
+}

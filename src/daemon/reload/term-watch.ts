@@ -1,0 +1,114 @@
+import { failure, type InterdictError } from '../../base/error.js'
+import { epochSeconds, type Clock } from '../../base/clock.js'
+import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
+import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { Claim, Snapshot } from '../../policy/tables/snapshot.js'
+import { NOTICE } from '../../rules/time/dates.js'
+import { showInstant } from '../../rules/time/instant.js'
+import type { Timer, Timers } from '../../upstream/timers.js'
+
+/** The clock may be set while we wait. */
+const LONGEST: Milliseconds = 3_600_000
+
+/** Something that happens with a ban or an exception by itself, and what is told of it then. */
+interface Moment {
+  readonly at: Seconds
+  readonly ruleId: string
+  /** A message alone where all is well. */
+  readonly news: () => InterdictError | string
+}
+
+/** How many bans and exceptions somebody should look at. */
+export interface Due {
+  /** They end within the next 14 days. */
+  readonly ending: number
+  /** Bans that hold, and were to be reviewed by now. */
+  readonly reviews: number
+}
+
+/**
+ * Tells in the log when a ban or an exception begins, when it is about to end, when it ends and when
+ * a ban is to be reviewed: rules do all that by themselves, without a reload that would say so. What
+ * was so when they were loaded was told then.
+ */
+export class TermWatch {
+  private rules: readonly Claim[] = []
+  private moments: readonly Moment[] = []
+  private told: Seconds = 0
+  private timer: Timer | undefined
+
+  constructor(
+    private readonly log: ServiceLog,
+    private readonly clock: Clock,
+    private readonly timers: Timers
+  ) {}
+
+  /** From now on, of these rules. */
+  follow({ claims }: Snapshot): void {
+    this.rules = [...new Map(claims.filter(isTold).map(claim => [claim.ruleId, claim])).values()]
+    this.moments = this.rules.flatMap(momentsOf).sort((a, b) => a.at - b.at)
+    this.told = epochSeconds(this.clock)
+    this.wait()
+  }
+
+  due(): Due {
+    const now = epochSeconds(this.clock)
+    const holding = this.rules.filter(({ until }) => now < until)
+    return {
+      ending: holding.filter(({ until }) => until <= now + NOTICE).length,
+      reviews: holding.filter(claim => (reviewOf(claim) ?? Infinity) <= now).length
+    }
+  }
+
+  close(): void {
+    this.timer?.cancel()
+  }
+
+  private wait(): void {
+    this.timer?.cancel()
+    if (this.moments.length === 0) return
+    const next = this.moments.find(({ at }) => at > this.told)?.at ?? Infinity
+    const left = next * MS_PER_SECOND - this.clock.wall()
+    this.timer = this.timers.after(Math.min(left, LONGEST), () => this.tell())
+  }
+
+  private tell(): void {
+    const now = epochSeconds(this.clock)
+    for (const { at, ruleId, news } of this.moments) {
+      if (at <= this.told || at > now) continue
+      const what = news()
+      if (typeof what === 'string') this.log.info({ rule: ruleId }, what)
+      else this.log.warn({ code: what.code, rule: ruleId }, what.message)
+    }
+    this.told = now
+    this.wait()
+  }
+}
+
+function isTold({ kind }: Claim): boolean {
+  return kind === 'ban' || kind === 'exception'
+}
+
+function momentsOf(claim: Claim): Moment[] {
+  const { kind, ruleId, ruleFile, ruleLine, from, until } = claim
+  const place = `${ruleFile}:${ruleLine} ${ruleId}`
+  const [ends, ended] =
+    kind === 'ban'
+      ? (['RULES_BAN_ENDS', 'RULES_BAN_ENDED'] as const)
+      : (['RULES_EXCEPTION_ENDS', 'RULES_EXCEPTION_ENDED'] as const)
+  const moment = (at: Seconds, news: Moment['news']): Moment[] =>
+    Number.isFinite(at) ? [{ at, ruleId, news }] : []
+  const end = (): string => showInstant(until, 'UTC')
+  const review = reviewOf(claim) ?? Infinity
+  const due = review < until ? review : Infinity
+  return [
+    ...moment(from, () => `${place}: the ${kind} begins`),
+    ...moment(Math.max(from, until - NOTICE), () => failure(ends, place, end())),
+    ...moment(until, () => failure(ended, place, end())),
+    ...moment(due, () => failure('RULES_REVIEW_DUE', place, showInstant(review, 'UTC')))
+  ]
+}
+
+function reviewOf({ facts }: Claim): Seconds | undefined {
+  return facts.review === undefined ? undefined : Date.parse(facts.review) / MS_PER_SECOND
+}

@@ -1,0 +1,233 @@
+import type { Prefix } from '../../base/address.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
+import type { Config, QueryLogConfig } from '../../config/config.js'
+import type { OutputConfig } from '../../config/output-config.js'
+import type { RecorderStatus } from '../../querylog/record/recorder.js'
+import type { LogFields, ServiceLog } from '../../querylog/record/service-log.js'
+import type { Changes } from '../../policy/diff/compare.js'
+import type { LocalName } from '../../policy/tables/local-names.js'
+import type { Snapshot } from '../../policy/tables/snapshot.js'
+import type { OutletCounts } from '../../querylog/export/outlet.js'
+import type { BootstrapServers } from '../../sources/http/bootstrap.js'
+import type { NotifyRules } from '../../resolver/notify-door.js'
+import type { RemoteList } from '../../rules/lists/remote-list.js'
+import type { TransferList } from '../../rules/lists/transfer-list.js'
+import type { Endpoint } from '../../udp/datagram.js'
+import type { ZoneJob } from '../../sources/axfr/update-zone.js'
+import type { Amended } from '../reload/amend-zones.js'
+import type { Secrets } from '../workers/cookie-secrets.js'
+import type { Marks } from '../reload/watch-state.js'
+import type { RulesPlace } from '../reload/rules-place.js'
+import type { WorkerStatus } from '../admin/worker-status.js'
+
+/** An error on its way between threads: code and message, as `InterdictError` has them. */
+export type Trouble = { readonly code: string; readonly message: string }
+
+/** A line for the service log, which only the control thread writes. */
+export interface LogLine {
+  readonly kind: 'log'
+  readonly level: 'info' | 'warn' | 'error'
+  readonly fields: LogFields
+  readonly message: string
+}
+
+/** What a worker is started with. Sockets are opened only when the first snapshot arrives. */
+export interface WorkerStart {
+  readonly config: Config
+  readonly upstreams: readonly Endpoint[]
+  /** What probes for loops are known by: 16 hexadecimal digits. */
+  readonly probeKey: string
+  /** Upstreams that lead back here: see `LoopWatch`. */
+  readonly loops: ReadonlySet<number>
+  /** Undefined: clients get no cookies. */
+  readonly secrets: Secrets | undefined
+  readonly notify: NotifyRules
+  readonly ring: SharedArrayBuffer
+  /** Its descriptors: closed by the control thread if it dies. */
+  readonly ledger: SharedArrayBuffer
+}
+
+/** What a worker is asked, and answers when it can. */
+export type Question =
+  /** Drop what is held of a name in lower-cased wire form, or also of all below it. */
+  | { readonly kind: 'flush'; readonly name: Uint8Array; readonly below: boolean }
+  /** Tell what you have done until now. */
+  | { readonly kind: 'status' }
+
+/** What it answers, by the kind of question. */
+export interface Replies {
+  /** So many entries. */
+  readonly flush: { readonly dropped: number }
+  readonly status: WorkerStatus
+}
+
+export type Reply = Replies[Question['kind']]
+
+export type ToWorker =
+  | {
+      readonly kind: 'listen'
+      readonly endpoints: readonly Endpoint[]
+      readonly snapshot: Snapshot
+    }
+  | { readonly kind: 'adopt'; readonly snapshot: Snapshot }
+  /** Cookies are made with these from now on. */
+  | { readonly kind: 'secrets'; readonly secrets: Secrets }
+  /** These may say from now on that zones have changed. */
+  | { readonly kind: 'hear-from'; readonly rules: NotifyRules }
+  /** To be answered with the ticket; other messages may be dealt with before it. */
+  | { readonly kind: 'ask'; readonly ticket: number; readonly question: Question }
+  /** These routes lead back here, and no others. */
+  | { readonly kind: 'leave-out'; readonly routes: ReadonlySet<number> }
+  | { readonly kind: 'drain' }
+  /** Close everything at once, and end. */
+  | { readonly kind: 'end' }
+
+export type FromWorker =
+  | { readonly kind: 'listening' }
+  | { readonly kind: 'drained' }
+  | { readonly kind: 'said'; readonly ticket: number; readonly reply: Reply }
+  /** A probe for loops has come back. */
+  | { readonly kind: 'probe'; readonly token: string }
+  /** A primary says that a zone, told by its canonical text, has changed. */
+  | { readonly kind: 'notified'; readonly zone: string; readonly primary: string }
+  /** It cannot go on, and ends. */
+  | { readonly kind: 'failed'; readonly trouble: Trouble }
+  | LogLine
+
+/** Lists that are fetched, and what has to be known to read them. */
+export interface FetchedLists {
+  readonly lists: readonly RemoteList[]
+  /** Prefixes by id of network. */
+  readonly clients: ReadonlyMap<string, readonly Prefix[]>
+}
+
+/** What a fetcher is started with; it tells of each list, and ends. */
+export interface FetcherStart extends FetchedLists {
+  readonly copies: string
+  readonly servers: BootstrapServers
+  readonly caFile: string | undefined
+  readonly timeout: Milliseconds
+}
+
+/** What a transfer thread is started with; it tells what came of it, and ends. */
+export interface TransferStart {
+  readonly job: ZoneJob
+  /** Of the copies. */
+  readonly folder: string
+  readonly maxSize: Octets
+  readonly maxTime: Milliseconds
+}
+
+export interface CompileOrder {
+  readonly place: RulesPlace
+  readonly generation: number
+  /** What is watched, and so known to be read, inside the folder and elsewhere. */
+  readonly known: readonly string[]
+  /** As they looked when the rules in force were read. */
+  readonly marks: Marks
+  /** Whether all is to be read, even if nothing has changed since. */
+  readonly whole: boolean
+  /** Special-use names that are answered here. */
+  readonly local: readonly LocalName[]
+  /** The snapshot in force, for a thread that has not made it. */
+  readonly inForce: Snapshot | undefined
+}
+
+export type ToCompiler =
+  | { readonly kind: 'settings'; readonly file: string | undefined }
+  | (CompileOrder & { readonly kind: 'compile' })
+
+export type FromCompiler =
+  | { readonly kind: 'settings'; readonly config: Config }
+  | {
+      readonly kind: 'compiled'
+      /** Undefined: the files say what they said before. */
+      readonly snapshot: Snapshot | undefined
+      /** Against the snapshot before, for the log; undefined for the first. */
+      readonly changes: Changes | undefined
+      readonly warnings: readonly Trouble[]
+      /** Why these are not the rules of the bundle that is offered, but those of the last good one. */
+      readonly refused: readonly Trouble[]
+      readonly fetched: FetchedLists
+      /** Lists that are zones of primaries. */
+      readonly zones: readonly TransferList[]
+      /** Of everything read or looked for, as it was when it was read. */
+      readonly marks: Marks
+      readonly took: Milliseconds
+      /** As below, of what was refused. */
+      readonly passing: boolean
+    }
+  /** Nothing but the journals of zones has changed. */
+  | (Amended & { readonly kind: 'amended'; readonly took: Milliseconds })
+  | {
+      readonly kind: 'refused'
+      readonly errors: readonly Trouble[]
+      /** As above; undefined: it did not come to reading. */
+      readonly marks: Marks | undefined
+      /** Whether it may pass with the files as they are: there was no descriptor, no thread. */
+      readonly passing: boolean
+    }
+
+/** What comes of reading rules. */
+export type Compiled = Exclude<FromCompiler, { readonly kind: 'settings' }>
+
+export interface RecorderStart {
+  readonly settings: QueryLogConfig
+  readonly outputs: readonly OutputConfig[]
+  /** One per worker. */
+  readonly rings: readonly SharedArrayBuffer[]
+  /** What `QueryEvent.upstream` is an index in, as shown to people. */
+  readonly upstreams: readonly string[]
+}
+
+export type ToRecorder =
+  | { readonly kind: 'adopt'; readonly snapshot: Snapshot }
+  | { readonly kind: 'reopen' }
+  /** To be answered with the ticket: what it has done until now. */
+  | { readonly kind: 'ask'; readonly ticket: number }
+  | { readonly kind: 'drain' }
+
+/** How an output is. */
+export interface OutputStatus extends OutletCounts {
+  readonly name: string
+  /** How often the thread of all outputs was started anew, since the recorder was. */
+  readonly restarts: number
+}
+
+/** What the thread itself knows. */
+export type OutputSaid = Omit<OutputStatus, 'restarts'>
+
+/** Outputs: none where their thread does not answer. */
+export interface RecorderReply extends RecorderStatus {
+  readonly outputs: readonly OutputStatus[]
+}
+
+export interface OutletStart {
+  readonly outputs: readonly OutputConfig[]
+  /** Two words: octets, and lines, that were sent to it and that it has not taken yet. */
+  readonly unread: Int32Array
+}
+
+export type ToOutlet =
+  | { readonly kind: 'block'; readonly octets: Uint8Array; readonly lines: number }
+  | { readonly kind: 'ask'; readonly ticket: number }
+  | { readonly kind: 'drain' }
+
+export type FromOutlet =
+  | { readonly kind: 'drained' }
+  | { readonly kind: 'said'; readonly ticket: number; readonly reply: readonly OutputSaid[] }
+  | LogLine
+
+export type FromRecorder =
+  | { readonly kind: 'drained' }
+  | { readonly kind: 'said'; readonly ticket: number; readonly reply: RecorderReply }
+  | LogLine
+
+/** The service log of a thread other than control: sends its lines there. */
+export function tellLog(tell: (line: LogLine) => void): ServiceLog {
+  const at =
+    (level: LogLine['level']) =>
+    (fields: LogFields, message: string): void =>
+      tell({ kind: 'log', level, fields, message })
+  return { info: at('info'), warn: at('warn'), error: at('error') }
+}

@@ -1,0 +1,199 @@
+import { systemClock, TurnClock } from '../../base/clock.js'
+import { NameScope } from '../../cache/name-scope.js'
+import { PackedAnswerCache } from '../../cache/packed.js'
+import { Shelf } from '../../cache/shelf.js'
+import { RingWriter } from '../../querylog/record/ring.js'
+import type { ServiceLog } from '../../querylog/record/service-log.js'
+import { Policy } from '../../policy/evaluate/policy.js'
+import type { Snapshot } from '../../policy/tables/snapshot.js'
+import { Arrivals } from '../../resolver/arrivals.js'
+import { Identity } from '../../resolver/identity.js'
+import { Fallback } from '../../resolver/fallback.js'
+import { Holdings } from '../../resolver/holdings.js'
+import { NotifyDoor, type NotifyRules } from '../../resolver/notify-door.js'
+import { Patience } from '../../resolver/patience.js'
+import { Prefetch } from '../../resolver/prefetch.js'
+import { Resolver } from '../../resolver/resolve.js'
+import { Witness } from '../../resolver/witness.js'
+import { serveTcp, type TcpService } from '../../server/tcp.js'
+import { serveUdp, type UdpService } from '../../server/udp.js'
+import type { Endpoint } from '../../udp/datagram.js'
+import { Ledger } from '../../udp/batch/descriptor-table.js'
+import { chooseTransport } from '../../udp/transport.js'
+import type { MeasuredForwarder } from '../../upstream/create-forwarder.js'
+import type { Forwarder } from '../../upstream/forwarder.js'
+import { systemTimers } from '../../upstream/timers.js'
+import type { Secrets } from './cookie-secrets.js'
+import { openLimits, type Limits } from './limits.js'
+import { inSteps } from './in-steps.js'
+import type { Question, Replies, Reply, WorkerStart } from '../threads/messages.js'
+import { LoopProbes } from '../../dns/message/loop-probe.js'
+import { ServerCookies } from '../../dns/edns/server-cookie.js'
+import { openForwarder } from './open-forwarder.js'
+import { rebindingGuard } from './rebinding-guard.js'
+import { Retired, SETTLE } from '../reload/retired.js'
+import { tallyOf, type WorkerStatus } from '../admin/worker-status.js'
+
+/** How much of the cache's memory is for answers within reach. */
+const SHELF_SHARE = 1 / 4
+/** How much is for what is given instead of answers while upstreams fail. */
+const FAILURE_SHARE = 1 / 16
+
+/** The data plane of one worker: resolver, cache, upstream sockets and listeners, put together. */
+export class Plane {
+  private readonly clock = new TurnClock(systemClock)
+  private resolver: Resolver | undefined
+  private holdings: Holdings | undefined
+  private newest: Snapshot | undefined
+  private readonly retired = new Retired(SETTLE.worker)
+  private forwarder: MeasuredForwarder | undefined
+  private limits: Limits | undefined
+  private loops: ReadonlySet<number>
+  private readonly ring: RingWriter
+  private readonly cookies: ServerCookies | undefined
+  private readonly udp: UdpService[] = []
+  private readonly tcp: TcpService[] = []
+
+  private readonly notify: NotifyDoor
+
+  /**
+   * @param onProbe told the token of each probe for loops that has come back
+   * @param onNotify told the zone, and the primary that says that it has changed
+   */
+  constructor(
+    private readonly start: WorkerStart,
+    private readonly log: ServiceLog,
+    private readonly onProbe: (token: string) => void,
+    onNotify: (zone: string, primary: string) => void
+  ) {
+    this.notify = new NotifyDoor(this.clock, onNotify)
+    this.notify.adopt(start.notify)
+    this.loops = start.loops
+    this.ring = new RingWriter(start.ring)
+    this.cookies = start.secrets && new ServerCookies(this.clock, start.secrets)
+  }
+
+  /** @throws InterdictError SOCKET_BIND and kin */
+  async listen(endpoints: readonly Endpoint[], snapshot: Snapshot): Promise<void> {
+    const { config, upstreams, ledger } = this.start
+    const { transport } = chooseTransport(config.transport, new Ledger(ledger))
+    const { clock, log } = this
+    const forwarder = await openForwarder(config, upstreams, transport, clock, log, () => {
+      if (this.holdings !== undefined) void inSteps(this.holdings.forgive())
+    })
+    forwarder.leaveOut(this.loops)
+    this.forwarder = forwarder
+    // Another snapshot may have come while the upstream sockets were opened.
+    this.newest ??= snapshot
+    this.retired.replace(this.newest)
+    const resolver = this.build(forwarder, this.newest)
+    this.resolver = resolver
+    const { idle, maxConnections, maxInFlight } = config.tcp
+    const limits = { idle, connections: maxConnections, queriesInFlight: maxInFlight }
+    this.limits = openLimits(config, this.cookies)
+    const options = { limits, clock: this.clock, ...this.limits }
+    for (const endpoint of endpoints) {
+      this.udp.push(await serveUdp(transport, endpoint, resolver, options))
+      this.tcp.push(await serveTcp(transport, endpoint, resolver, options))
+    }
+  }
+
+  adopt(snapshot: Snapshot): void {
+    this.newest = snapshot
+    this.retired.replace(snapshot)
+    this.resolver?.adopt(new Policy(snapshot))
+  }
+
+  rekey(secrets: Secrets): void {
+    this.cookies?.adopt(secrets)
+  }
+
+  hearFrom(rules: NotifyRules): void {
+    this.notify.adopt(rules)
+  }
+
+  /** What the control thread asks: queries are answered meanwhile. */
+  async reply(question: Question): Promise<Reply> {
+    switch (question.kind) {
+      case 'flush':
+        return this.flush(new NameScope(question.name, question.below))
+      case 'status':
+        return this.status()
+    }
+  }
+
+  leaveOut(routes: ReadonlySet<number>): void {
+    this.loops = routes
+    this.forwarder?.leaveOut(routes)
+  }
+
+  /** No new queries; what was accepted is answered, or has run out of time. */
+  async drain(): Promise<void> {
+    const { grace } = this.start.config.shutdown
+    await Promise.all([
+      ...this.udp.map(service => service.drain(grace)),
+      ...this.tcp.map(service => service.drain(grace))
+    ])
+    this.ring.commit()
+    this.forwarder?.close()
+  }
+
+  /** Everything that is open is closed, whatever is in flight. */
+  close(): void {
+    for (const service of [...this.udp, ...this.tcp]) service.close()
+    this.forwarder?.close()
+    this.ring.commit()
+  }
+
+  private async flush(scope: NameScope): Promise<Replies['flush']> {
+    const steps = this.holdings?.flush(scope)
+    return { dropped: steps === undefined ? 0 : await inSteps(steps) }
+  }
+
+  private status(): WorkerStatus {
+    const { udp, tcp, limits, holdings, resolver, forwarder } = this
+    const waiting = forwarder?.inFlight ?? 0
+    const tally = tallyOf({ udp, tcp, limits, holdings, waits: resolver?.counts, waiting })
+    return { tally, upstreams: forwarder?.states ?? [] }
+  }
+
+  private build(forwarder: Forwarder, snapshot: Snapshot): Resolver {
+    const { cache: limits, identity: settings, log } = this.start.config
+    const shelfSize = limits.size * SHELF_SHARE
+    const failureSize = limits.size * FAILURE_SHARE
+    const cacheSize = limits.size - shelfSize - failureSize
+    const cache = new PackedAnswerCache(cacheSize, this.clock, limits.staleMax)
+    const failures = new PackedAnswerCache(failureSize, this.clock)
+    const fallback = new Fallback(cache, failures, limits)
+    const patience = new Patience(fallback, limits.staleAfter, this.clock, systemTimers)
+    const { which } = log.queries
+    // Where every lookup is recorded, none may be answered without its record being made.
+    const shelf = which === 'all' ? undefined : new Shelf(shelfSize, this.clock.now())
+    const arrivals = new Arrivals(cache, fallback, limits)
+    const prefetch = limits.prefetch
+      ? new Prefetch(cache, arrivals, forwarder, this.clock)
+      : undefined
+    this.holdings = new Holdings(arrivals, cache, failures, shelf)
+    const witness = new Witness(which, this.ring)
+    const identity = new Identity(settings)
+    const guard = rebindingGuard(this.start.config)
+    const probes = new LoopProbes(this.start.probeKey)
+    const parts = {
+      cache,
+      shelf,
+      forwarder,
+      arrivals,
+      fallback,
+      patience,
+      prefetch,
+      witness,
+      identity,
+      cookies: this.cookies,
+      guard,
+      loops: { probes, heard: this.onProbe },
+      notify: this.notify,
+      clock: this.clock
+    }
+    return new Resolver(parts, new Policy(snapshot))
+  }
+}

@@ -1,0 +1,12 @@
+import type { Config } from '../../config/config.js'
+import { RebindingGuard } from '../../resolver/rebinding-guard.js'
+
+/** As the settings want it; undefined: not at all. Names with servers of their own are exempt. */
+export function rebindingGuard({
+  rebindingGuard: settings,
+  upstreams
+}: Config): RebindingGuard | undefined {
+  if (!settings.enabled) return undefined
+  const forwarded = upstreams.forward.map(({ name }) => name).filter(({ length }) => length > 1)
+  return new RebindingGuard(settings.addresses, [...settings.allow, ...forwarded])
+}

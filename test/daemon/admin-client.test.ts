@@ -1,0 +1,78 @@
+import { chmodSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { dirname } from 'node:path'
+import t from 'tap'
+import { askAdmin } from '../../src/daemon/admin/admin-client.js'
+import { asUser, leaveSocket, listenAt, place } from './admin-rig.js'
+
+const REQUEST = { do: 'flush', name: 'www.example', subtree: false } as const
+/** Longer than any of this takes. */
+const LONG = 30_000
+
+const replies: { it: string; accept: (socket: Socket) => unknown; code: string }[] = [
+  { it: 'silence', accept: () => undefined, code: 'ADMIN_TIMEOUT' },
+  { it: 'no JSON', accept: socket => socket.end('hello\n'), code: 'ADMIN_REPLY' },
+  { it: 'null', accept: socket => socket.end('null\n'), code: 'ADMIN_REPLY' },
+  { it: 'a number', accept: socket => socket.end('7\n'), code: 'ADMIN_REPLY' },
+  { it: 'half a reply', accept: socket => socket.end('{"ok":true,"resu'), code: 'ADMIN_REPLY' },
+  { it: 'the end at once', accept: socket => socket.end(), code: 'ADMIN_REPLY' },
+  {
+    it: 'a refusal without a code',
+    accept: socket => socket.end('{"ok":false}\n'),
+    code: 'ADMIN_REPLY'
+  },
+  {
+    it: 'a reply without end',
+    accept: socket => {
+      const piece = 'x'.repeat(65_536)
+      const more = (): void => {
+        while (!socket.destroyed && socket.write(piece));
+      }
+      socket.on('drain', more).on('error', () => undefined)
+      more()
+    },
+    code: 'ADMIN_REPLY'
+  }
+]
+
+for (const { it, accept, code } of replies) {
+  t.test(`takes ${it} for ${code}`, async t => {
+    const path = place(t)
+    await listenAt(t, path, accept)
+    const timeout = code === 'ADMIN_TIMEOUT' ? 20 : LONG
+    await t.rejects(askAdmin(path, REQUEST, timeout), { code })
+  })
+}
+
+t.test('gives back what was answered, and what was refused', async t => {
+  const said = [
+    { ok: true, result: { dropped: 3 } },
+    { ok: false, code: 'ADMIN_BUSY', message: 'no' }
+  ]
+  for (const reply of said) {
+    const path = place(t)
+    await listenAt(t, path, socket => socket.end(`${JSON.stringify(reply)}\n`))
+    t.strictSame(await askAdmin(path, REQUEST, LONG), reply)
+  }
+})
+
+t.test('where nobody is, says so, and whether it is worth while to look there', async t => {
+  const path = place(t)
+  await t.rejects(askAdmin(path, REQUEST, LONG), { code: 'ADMIN_ABSENT', message: /no such file/ })
+  await leaveSocket(path)
+  await t.rejects(askAdmin(path, REQUEST, LONG), {
+    code: 'ADMIN_ABSENT',
+    message: /nobody listens/
+  })
+})
+
+t.test('the socket of another user', async t => {
+  const path = place(t)
+  await listenAt(t, path, () => undefined)
+  chmodSync(path, 0)
+  chmodSync(dirname(path), 0o755)
+  await t.rejects(
+    asUser(() => askAdmin(path, REQUEST, LONG)),
+    { code: 'ADMIN_PERMISSION' }
+  )
+})

@@ -1,0 +1,163 @@
+import { connect, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import { AdminDoor } from '../../src/daemon/admin/admin-door.js'
+import type { Request } from '../../src/daemon/admin/admin-protocol.js'
+import { failure } from '../../src/base/error.js'
+import { listenAt, place, talk } from './admin-rig.js'
+import { eventually } from './site.js'
+
+const FLUSH = '{"version":1,"do":"flush","name":"www.example"}'
+/** Nobody hangs up within a test that does not say so. */
+const PATIENT = { connections: 8, patience: 60_000 }
+
+interface Door {
+  readonly path: string
+  readonly asked: Request[]
+}
+
+async function open(
+  t: Test,
+  serve: (request: Request) => Promise<unknown> = async () => Promise.resolve('done'),
+  limits = PATIENT
+): Promise<Door> {
+  const path = place(t)
+  const asked: Request[] = []
+  const door = new AdminDoor(request => {
+    asked.push(request)
+    return serve(request)
+  }, limits)
+  await listenAt(t, path, door.accept)
+  t.teardown(() => door.close())
+  return { path, asked }
+}
+
+const lines = [
+  { it: 'a line', pieces: [`${FLUSH}\n`] },
+  { it: 'a line in pieces', pieces: [FLUSH.slice(0, 9), FLUSH.slice(9), '\n'] },
+  { it: 'a line and more, which is not looked at', pieces: [`${FLUSH}\n${FLUSH}\nrest`] },
+  { it: 'a line with CR at its end', pieces: [`${FLUSH}\r\n`] }
+]
+
+for (const { it, pieces } of lines) {
+  t.test(`answers ${it}, and is done`, async t => {
+    const { path, asked } = await open(t)
+    t.equal(await talk(path, pieces), '{"ok":true,"result":"done"}\n')
+    t.strictSame(asked, [{ do: 'flush', name: 'www.example', subtree: false }])
+  })
+}
+
+t.test('answers who asks how it is', async t => {
+  const { path, asked } = await open(t)
+  t.equal(await talk(path, ['{"version":1,"do":"status"}\n']), '{"ok":true,"result":"done"}\n')
+  t.strictSame(asked, [{ do: 'status' }])
+})
+
+t.test('answers a request that ends with what the client sends', async t => {
+  const { path } = await open(t)
+  t.equal(await talk(path, [FLUSH], true), '{"ok":true,"result":"done"}\n')
+})
+
+const wrong = [
+  { it: 'nothing', text: '', code: 'ADMIN_REQUEST' },
+  { it: 'no JSON', text: 'flush', code: 'ADMIN_REQUEST' },
+  { it: 'a list', text: '[]', code: 'ADMIN_REQUEST' },
+  { it: 'null', text: 'null', code: 'ADMIN_REQUEST' },
+  { it: 'no version', text: '{"do":"flush","name":"a"}', code: 'ADMIN_REQUEST' },
+  {
+    it: 'another version',
+    text: '{"version":2,"do":"flush","name":"a"}',
+    code: 'ADMIN_REQUEST'
+  },
+  { it: 'an unknown order', text: '{"version":1,"do":"halt"}', code: 'ADMIN_REQUEST' },
+  { it: 'an inherited order', text: '{"version":1,"do":"toString"}', code: 'ADMIN_REQUEST' },
+  { it: 'no name', text: '{"version":1,"do":"flush"}', code: 'ADMIN_REQUEST' },
+  { it: 'a wrong name', text: '{"version":1,"do":"flush","name":"a..b"}', code: 'NAME_INVALID' },
+  {
+    it: 'a subtree that is neither true nor false',
+    text: '{"version":1,"do":"flush","name":"a","subtree":"yes"}',
+    code: 'ADMIN_REQUEST'
+  },
+  { it: 'too much', text: `${' '.repeat(4096)}${FLUSH}`, code: 'ADMIN_REQUEST' }
+]
+
+for (const { it, text, code } of wrong) {
+  t.test(`refuses ${it} in one line`, async t => {
+    const { path, asked } = await open(t)
+    const said = await talk(path, [`${text}\n`])
+    t.match(JSON.parse(said), { ok: false, code, message: String })
+    t.match(said, /^[^\n]+\n$/)
+    t.strictSame(asked, [])
+  })
+}
+
+t.test('takes the longest name there is, with every octet escaped', async t => {
+  const label = '\\255'.repeat(63)
+  const name = `${[label, label, label].join('.')}.${'\\255'.repeat(61)}`
+  const { path, asked } = await open(t)
+  const text = JSON.stringify({ version: 1, do: 'flush', name })
+  t.equal(await talk(path, [`${text}\n`]), '{"ok":true,"result":"done"}\n')
+  t.match(asked, [{ name }])
+})
+
+t.test('tells what went wrong, and of a fault of ours no more than that', async t => {
+  const coded = await open(t, () => Promise.reject(failure('ADMIN_OFF')))
+  t.match(await talk(coded.path, [`${FLUSH}\n`]), /"ok":false,"code":"ADMIN_OFF"/)
+  const fault = await open(t, () => Promise.reject(new Error('secret')))
+  const said = await talk(fault.path, [`${FLUSH}\n`])
+  t.match(said, /"ok":false,"code":"FAULT"/)
+  t.notMatch(said, /secret/)
+})
+
+function hanging(path: string): Promise<Socket> {
+  return new Promise(resolve => {
+    const socket = connect(path, () => resolve(socket))
+    socket.on('error', () => undefined)
+  })
+}
+
+t.test('one client too many is told so, and is welcome when another has left', async t => {
+  const { path } = await open(t, undefined, { ...PATIENT, connections: 2 })
+  const held = [await hanging(path), await hanging(path)]
+  for (let i = 0; i < 5; i++) t.match(await talk(path, []), /"code":"ADMIN_BUSY"/)
+  // Who says what it came for is told so too, and not hung up on before it has read it.
+  for (let i = 0; i < 200; i++) t.match(await talk(path, [`${FLUSH}\n`]), /"code":"ADMIN_BUSY"/)
+  held[0]!.destroy()
+  await eventually('room', async () => (await talk(path, [`${FLUSH}\n`])).includes('done'))
+  held[1]!.destroy()
+})
+
+t.test('hangs up on a client that says nothing, or one octet after the other', async t => {
+  const { path, asked } = await open(t, undefined, { connections: 1, patience: 50 })
+  t.equal(await talk(path, []), '')
+  const slow = await hanging(path)
+  const writing = setInterval(() => slow.write(' '), 5)
+  await new Promise(resolve => slow.once('close', resolve))
+  clearInterval(writing)
+  t.strictSame(asked, [])
+  t.match(await talk(path, [`${FLUSH}\n`]), /done/, 'the next one is served')
+})
+
+t.test('hangs up on a client that does not read, however much there is to say', async t => {
+  const much = 'x'.repeat(4 * 1024 * 1024)
+  const serve = (): Promise<string> => Promise.resolve(much)
+  const { path, asked } = await open(t, serve, { connections: 1, patience: 50 })
+  const deaf = await hanging(path)
+  deaf.pause()
+  deaf.write(`${FLUSH}\n`)
+  await eventually('the request', () => asked.length === 1)
+  await eventually('room', async () => !(await talk(path, [])).includes('ADMIN_BUSY'))
+  deaf.destroy()
+})
+
+t.test('what is done for a client that has left is done all the same', async t => {
+  let finish = (): void => undefined
+  const work = new Promise<void>(resolve => (finish = resolve))
+  let done = false
+  const { path } = await open(t, () => work.then(() => (done = true)))
+  const gone = await hanging(path)
+  gone.write(`${FLUSH}\n`)
+  gone.destroy()
+  finish()
+  await eventually('it is done', () => done)
+  t.match(await talk(path, [`${FLUSH}\n`]), /"ok":true/, 'and nothing is the matter')
+})

@@ -1,0 +1,101 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import t from 'tap'
+import { askAdmin } from '../../src/daemon/admin/admin-client.js'
+import type { AdminReply, Flushed } from '../../src/daemon/admin/admin-protocol.js'
+import { Admin } from '../../src/daemon/admin/admin.js'
+import type { Said } from '../../src/daemon/workers/worker-pool.js'
+import { BadUpstream, good } from '../upstream/bad-upstream.js'
+import { place, position } from './admin-rig.js'
+import { askMany, askUdp } from './asker.js'
+import { kinds, MemoryLog, Rig, serving } from './serve.js'
+
+const more = 'admin: { socket: admin.sock }'
+/** Longer than any of this takes. */
+const LONG = 30_000
+
+function flush(path: string, name: string, subtree: boolean): Promise<AdminReply<Flushed>> {
+  return askAdmin<Flushed>(path, { do: 'flush', name, subtree }, LONG)
+}
+
+for (const transport of kinds) {
+  t.test(`${transport}: every worker drops what it holds, and asks anew`, async t => {
+    const upstream = await BadUpstream.open(good(1))
+    t.teardown(() => upstream.close())
+    const { endpoint } = upstream
+    const rig = await serving(t, { transport, workers: 2, upstream: endpoint, more })
+    const path = rig.site.path('admin.sock')
+    const { workers } = rig.gateway
+    // Ports are spread by chance: of 48 clients all of one worker is what nobody lives to see.
+    const asked = async (name: string): Promise<number> => {
+      const before = upstream.seen.length
+      await askMany(rig.at, name, 48)
+      return upstream.seen.length - before
+    }
+    t.equal(await asked('www.example'), workers)
+    t.equal(await asked('a.www.example'), workers)
+    t.equal(await asked('www.example'), 0, 'it is held')
+
+    const dropped = (count: number) => ({ ok: true, result: { dropped: count, silent: [] } })
+    t.strictSame(await flush(path, 'WWW.example.', false), dropped(workers))
+    t.equal(await asked('www.example'), workers, 'and asked for anew')
+    t.equal(await asked('a.www.example'), 0)
+    t.strictSame(await flush(path, 'example', true), dropped(2 * workers))
+    t.equal(await asked('a.www.example'), workers)
+    t.strictSame(await flush(path, '.', true), dropped(workers))
+    t.strictSame(await flush(path, '.', true), dropped(0))
+    t.match(rig.log.with('dropped what was held')[0], {
+      level: 'info',
+      fields: { name: 'WWW.example.', subtree: false, dropped: workers }
+    })
+    await rig.gateway.stop()
+    t.notOk(existsSync(path), 'at the end it is gone')
+  })
+}
+
+t.test('a worker that was replaced is asked like the others', async t => {
+  const rig = await serving(t, { workers: 1, more })
+  await rig.threads.kill('worker')
+  await rig.log.says('the worker is replaced')
+  await askUdp(rig.at, 'www.example')
+  const reply = await flush(rig.site.path('admin.sock'), '.', true)
+  t.strictSame(reply, { ok: true, result: { dropped: 1, silent: [] } }, 'the failure')
+})
+
+t.test('a worker that does not answer is named, and one that died is not', async t => {
+  const path = place(t)
+  const log = new MemoryLog()
+  const said: Said<'flush'>[] = [
+    { worker: 0, reply: { dropped: 3 } },
+    { worker: 1, reply: 'silent' },
+    { worker: 2, reply: 'gone' }
+  ]
+  const admin = new Admin({
+    where: { path, position },
+    log,
+    status: () => Promise.reject(new Error('not asked for')),
+    fleet: { ask: () => Promise.resolve(said as never) }
+  })
+  t.strictSame(await admin.open(), [])
+  t.teardown(() => admin.close())
+  t.strictSame(await flush(path, 'www.example', false), {
+    ok: true,
+    result: { dropped: 3, silent: [1] }
+  })
+})
+
+t.test('where it cannot be opened, nothing is served, and nothing is taken away', async t => {
+  const rig = new Rig(t, { more: 'admin: { socket: rules }' })
+  t.match(await rig.gateway.start(), [
+    { code: 'ADMIN_SOCKET', message: /interdict\.yaml:\d+:18 .*rules: something else than/ }
+  ])
+  t.ok(existsSync(rig.site.path('rules/networks.yaml')))
+  await t.rejects(askUdp(rig.at, 'banned.example', { patience: 200 }), 'no worker listens')
+})
+
+t.test('a gateway that ends while the socket was replaced leaves what is there', async t => {
+  const rig = await serving(t, { more })
+  rig.site.replace('admin.sock', 'precious')
+  await rig.gateway.stop()
+  t.equal(rig.site.read('admin.sock'), 'precious')
+  writeFileSync(rig.site.path('admin.sock'), '')
+})

@@ -1,0 +1,42 @@
+import t from 'tap'
+import { readConfig } from '../../src/config/load.js'
+import { answeredHere } from '../../src/daemon/reload/answered-here.js'
+import { showName } from '../../src/dns/name/name.js'
+
+/** Special-use names that a settings file has answered here, by the kind of answer. */
+function kindOf(settings: string, name: string): string | undefined {
+  const read = readConfig(settings, 'interdict.yaml')
+  if (!read.ok) throw read.errors[0]!
+  return answeredHere(read.config).find(one => showName(one.name) === name)?.kind
+}
+
+const cases = [
+  { it: 'a name, by default', settings: '', name: 'home.arpa', kind: 'zone' },
+  { it: 'none, if told so', settings: 'special-use: { answer: false }', name: 'home.arpa' },
+  {
+    it: 'none that is excepted',
+    settings: 'special-use: { except: [home.arpa] }',
+    name: 'home.arpa'
+  },
+  {
+    it: 'none that is forwarded elsewhere',
+    settings: 'upstreams: { forward: { 10.in-addr.arpa: [192.0.2.53] } }',
+    name: '10.in-addr.arpa'
+  },
+  {
+    it: 'what is above a name that is forwarded elsewhere',
+    settings: 'upstreams: { forward: { 1.10.in-addr.arpa: [192.0.2.53] } }',
+    name: '10.in-addr.arpa',
+    kind: 'zone'
+  },
+  {
+    it: 'a hole where a name is forwarded elsewhere',
+    settings: 'upstreams: { forward: { 1.10.in-addr.arpa: [192.0.2.53] } }',
+    name: '1.10.in-addr.arpa',
+    kind: 'open'
+  }
+]
+
+for (const { it, settings, name, kind } of cases) {
+  t.test(`answers ${it}`, async t => t.equal(kindOf(settings, name), kind))
+}

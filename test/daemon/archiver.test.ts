@@ -1,0 +1,321 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { ChildProcess, fork, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { setTimeout as after } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { openDatabase } from '../../src/querylog/archive/database.js'
+import { ArchiveNews } from '../../src/daemon/querylog/archive-news.js'
+import { archiveStatus } from '../../src/daemon/querylog/archive-status.js'
+import {
+  Archiver,
+  startArchive,
+  type ArchiverParts,
+  type StartArchive
+} from '../../src/daemon/querylog/archiver.js'
+import type { TendOptions } from '../../src/querylog/archive/tend.js'
+import type { LogFields } from '../../src/querylog/record/service-log.js'
+import { kindsOf, linesOf, signKey, tendOnce, verified } from '../querylog/archive/chain/rig.js'
+import { lines, logFolder, record } from '../querylog/archive/lines.js'
+
+const CLOSED = 'queries-20230302T000000.104Z.jsonl'
+
+function rig(
+  t: Test,
+  path: string,
+  start?: StartArchive,
+  settings: Partial<Pick<ArchiverParts, 'parquet' | 'chain' | 'keep'>> = {}
+) {
+  const told: { level: string; fields: LogFields }[] = []
+  const at = (level: string) => (fields: LogFields) => void told.push({ level, fields })
+  const log = { info: at('info'), warn: at('warn'), error: at('error') }
+  const options = {
+    path,
+    log,
+    look: 50,
+    parquet: true,
+    chain: undefined,
+    keep: undefined,
+    ...settings
+  }
+  const archiver = new Archiver({ ...options, ...(start === undefined ? {} : { start }) })
+  archiver.start()
+  t.teardown(() => archiver.close())
+  return { told, archiver, status: () => archiveStatus(archiver, 5000) }
+}
+
+/** Waits for it, at most 20 s. */
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 400 && !condition(); i++) await after(50)
+}
+
+t.test('a process of its own makes Parquet of closed files', async t => {
+  const path = logFolder(t, { [CLOSED]: lines(record('2023-03-01T09:26:53.589Z')) })
+  const { told } = rig(t, path)
+  await until(() => told.length > 0)
+  t.match(told, [{ level: 'info', fields: { file: CLOSED, records: 1 } }])
+  t.equal(existsSync(join(dirname(path), CLOSED)), false)
+})
+
+t.test('where no process can be started, that is told, and nothing else happens', async t => {
+  const path = logFolder(t, { [CLOSED]: lines(record('2023-03-01T09:26:53.589Z')) })
+  // As Node gives it when the system has no descriptor: without pid, and without `send`.
+  const stillborn = (): ChildProcess => {
+    const child = new ChildProcess()
+    process.nextTick(() => child.emit('error', new Error('spawn EMFILE')))
+    return child
+  }
+  const broken = (): ChildProcess => {
+    throw new Error('spawn ENOMEM')
+  }
+  for (const start of [stillborn, broken]) {
+    const { told, archiver, status } = rig(t, path, start)
+    await until(() => told.length > 0)
+    t.match(told, [{ level: 'warn', fields: { code: 'ARCHIVE_PROCESS' } }])
+    await after(200)
+    t.equal(told.length, 1, 'it is not tried all the time')
+    const last = { outcome: 'died', errors: 1, first: [{ code: 'ARCHIVE_PROCESS' }] }
+    t.match(await status(), { last, again: /Z$/, standing: null })
+    await archiver.close()
+  }
+  t.ok(existsSync(join(dirname(path), CLOSED)))
+})
+
+/** The scheduling policy of a process: the 41st field, the second being in brackets. proc(5). */
+function policyOf(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[38])
+  } catch {
+    return undefined
+  }
+}
+
+const SCHED_IDLE = 5
+const canBeIdle = spawnSync('chrt', ['--idle', '0', 'true']).status === 0
+const idle = canBeIdle ? {} : { skip: 'there is no chrt here' }
+
+t.test('it works only while nobody else wants the core', idle, async t => {
+  const many = Array.from({ length: 20_000 }, () => record('2023-03-01T09:26:53.589Z'))
+  const path = logFolder(t, { [CLOSED]: lines(...many) })
+  let pid = 0
+  const { told } = rig(t, path, () => {
+    const process = startArchive()
+    pid = process.pid!
+    return process
+  })
+  let policy: number | undefined
+  await until(() => (policy = policyOf(pid)) === SCHED_IDLE || told.length > 0)
+  t.equal(policy, SCHED_IDLE)
+  await until(() => told.length > 0)
+  t.match(told, [{ level: 'info', fields: { file: CLOSED, records: 20_000 } }])
+})
+
+const child = (file: string): StartArchive => {
+  const path = fileURLToPath(new URL(file, import.meta.url))
+  return () => fork(path, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+}
+
+t.test('without DuckDB it says so once', async t => {
+  const path = logFolder(t, { [CLOSED]: lines(record('2023-03-01T09:26:53.589Z')) })
+  let starts = 0
+  const lacking = child('lacking-archive.js')
+  const { told, archiver, status } = rig(t, path, () => (starts++, lacking()))
+  await until(() => archiver.news.last !== undefined)
+  await after(300)
+  t.match(await status(), {
+    parquet: 'missing',
+    last: { outcome: 'failed', errors: 1, first: [{ code: 'ARCHIVE_NO_DUCKDB' }] },
+    again: null
+  })
+  writeFileSync(join(dirname(path), 'queries-20230303T000000.000Z.jsonl'), '')
+  await after(300)
+  t.match(told, [{ level: 'warn', fields: { code: 'ARCHIVE_NO_DUCKDB' } }])
+  t.equal(told.length, 1)
+  t.equal(starts, 1)
+})
+
+t.test(
+  'one that dies is not started again at once, and one at work is ended at the end',
+  async t => {
+    const path = logFolder(t, { [CLOSED]: '' })
+    let starts = 0
+    const hanging = child('hanging-archive.js')
+    const { archiver, told, status } = rig(t, path, () => {
+      const process = hanging()
+      if (starts++ === 0) process.kill('SIGKILL')
+      return process
+    })
+    await until(() => told.length > 0)
+    await after(500)
+    t.equal(starts, 1)
+    t.match(told, [{ level: 'warn', fields: { code: 'ARCHIVE_PROCESS' } }])
+    t.match(await status(), { working: false, last: { outcome: 'died' }, again: /Z$/ })
+    await archiver.close()
+
+    const other = rig(t, path, hanging)
+    await after(200)
+    t.match(await other.status(), { working: true, last: null, again: null })
+    const start = performance.now()
+    await other.archiver.close()
+    t.ok(performance.now() - start < 2000)
+  }
+)
+
+t.test('a chain without Parquet: closed files are told to it once, and without DuckDB', async t => {
+  const path = logFolder(t, { [CLOSED]: lines(record('2023-03-01T09:26:53.589Z')) })
+  const key = signKey(t)
+  let starts = 0
+  const start: StartArchive = () => (starts++, startArchive())
+  rig(t, path, start, { parquet: false, chain: key.options })
+  await until(() => starts > 0 && existsSync(join(dirname(path), 'chain.jsonl')))
+  await until(() => linesOf(path).length === 3)
+  await after(300)
+  t.strictSame(kindsOf(path), ['start', 'file', 'checkpoint'])
+  t.equal(starts, 1)
+})
+
+/** Starts the process again and again, each time killed a while later; the chain is never broken. */
+async function killOften(
+  t: Test,
+  path: string,
+  { options: chain, publicKey }: ReturnType<typeof signKey>,
+  keep?: TendOptions['keep']
+): Promise<void> {
+  for (let wait = 60; wait <= 600; wait += 45) {
+    const process = startArchive()
+    const ended = once(process, 'exit')
+    process.send({ path, threads: 1, parquet: true, chain, keep })
+    await Promise.race([ended, after(wait)])
+    process.kill('SIGKILL')
+    await ended
+    if (!existsSync(join(dirname(path), 'chain.jsonl'))) continue
+    const { breaks } = await verified(path, publicKey)
+    // Before the first line there is no chain.
+    t.ok(
+      breaks.every(({ kind }) => kind === 'absent'),
+      `after ${wait} ms: ${JSON.stringify(breaks)}`
+    )
+  }
+}
+
+t.test('killed at any moment, the chain is whole in the end, and no lookup is lost', async t => {
+  const files = Array.from({ length: 6 }, (_, i) => [
+    `queries-2023030${i + 2}T000000.104Z.jsonl`,
+    lines(...Array.from({ length: 500 }, () => record(`2023-03-0${i + 1}T09:26:53.589Z`)))
+  ])
+  const path = logFolder(t, Object.fromEntries(files) as Record<string, string>)
+  const key = signKey(t)
+  await killOften(t, path, key)
+  t.match(await tendOnce(path, '2026-11-26T00:00:00.000Z', { chain: key.options }), { done: true })
+  t.match(await verified(path, key.publicKey), { proven: true, files: 12, unproven: [] })
+  const database = await openDatabase({ memory: 256 * 1024 * 1024, threads: 1 })
+  t.teardown(() => database.close())
+  await database.addLookups(path)
+  t.strictSame(await database.rows('SELECT count(*) AS count FROM lookups'), [{ count: 3000 }])
+})
+
+t.test(
+  'killed while it removes what is over: in the end that is gone, and nothing else',
+  async t => {
+    const ago = (days: number): string => new Date(Date.now() - days * 86_400_000).toISOString()
+    const days = [1, 2, 3, 4, 5, 6].map(ago)
+    const of = (time: string): string =>
+      lines(
+        ...Array.from({ length: 300 }, () => record(time)),
+        ...Array.from({ length: 300 }, () => record(time, { network: 'guests' }))
+      )
+    const files = days.map(time => [`queries-${time.replaceAll(/[-:]/g, '')}.jsonl`, of(time)])
+    const path = logFolder(t, Object.fromEntries(files) as Record<string, string>)
+    const key = signKey(t)
+    const keep = { days: 4, space: 0, networks: [{ id: 'guests', days: 2 }] }
+    await killOften(t, path, key, keep)
+    t.match(await tendOnce(path, ago(0), { chain: key.options, keep }), { done: true })
+    t.match(await verified(path, key.publicKey), { proven: true, files: 8, unproven: [] })
+    const database = await openDatabase({ memory: 256 * 1024 * 1024, threads: 1 })
+    t.teardown(() => database.close())
+    await database.addLookups(path)
+    const rows = await database.rows(
+      'SELECT network, count(*) AS count FROM lookups GROUP BY network ORDER BY network'
+    )
+    t.strictSame(rows, [
+      { network: 'guests', count: 600 },
+      { network: 'phones', count: 1200 }
+    ])
+  }
+)
+
+t.test('a file that was altered holds up none that is closed later', async t => {
+  const { options: chain, publicKey } = signKey(t)
+  const path = logFolder(t, { [CLOSED]: lines(record('2023-03-01T09:26:53.589Z')) })
+  const at = (name: string): string => join(dirname(path), name)
+  await tendOnce(path, '2023-03-02T12:30:00.000Z', { parquet: false, chain })
+  writeFileSync(at(CLOSED), lines(record('2023-03-01T10:00:00.000Z')))
+  const { told } = rig(t, path, undefined, { chain })
+  const codes = (): unknown[] => told.flatMap(({ fields }) => fields.code ?? [])
+  await until(() => codes().includes('CHAIN_ALTERED'))
+  await after(200)
+  t.equal(codes().length, 1, 'it is not told all the time')
+  const LATER = 'queries-20230303T000000.000Z.jsonl'
+  writeFileSync(at(LATER), lines(record('2023-03-02T09:26:53.589Z')))
+  await until(() => told.some(({ fields }) => fields.file === LATER))
+  t.equal(existsSync(at(LATER)), false, 'it is Parquet')
+  t.match(await verified(path, publicKey), { breaks: [{ kind: 'altered', at: CLOSED }] })
+})
+
+t.test('who asks is told what there is, and what could not be done', async t => {
+  const { options: chain } = signKey(t)
+  const text = lines(record('2023-03-01T09:26:53.589Z'))
+  const path = logFolder(t, { [CLOSED]: text, 'chain-20230301T000000.000Z.broken': '' })
+  const keep = { days: 90_000, space: 1024 ** 3, networks: [] }
+  const { archiver, status } = rig(t, path, undefined, { chain, keep })
+  await until(() => archiver.news.last !== undefined)
+  const end = linesOf(path).at(-1)!
+  t.match(await status(), {
+    // More than a week has gone by since that lookup.
+    last: { at: /Z$/, outcome: 'done', errors: 1, first: [{ code: 'ARCHIVE_CLOCK' }] },
+    again: null,
+    parquet: 'made',
+    standing: {
+      ...{ days: 1, oldest: '2023-03-01', closed: 0 },
+      chain: { lines: 5, sha256: createHash('sha256').update(end).digest('hex'), putAside: 1 }
+    },
+    ...{ limitOctets: keep.space, keepDays: keep.days, freeOctets: Number }
+  })
+  const stored = (await status())!.standing!.octets
+  t.ok(stored > linesOf(path).join('\n').length && stored < 100_000)
+
+  // No key, no line: what is closed now waits.
+  rmSync(chain.signKey)
+  writeFileSync(join(dirname(path), 'queries-20230303T000000.000Z.jsonl'), text)
+  await until(() => archiver.news.last?.outcome === 'failed')
+  t.match(await status(), {
+    last: { errors: 1, first: [{ code: 'CHAIN_KEY' }] },
+    again: /Z$/,
+    standing: { closed: 1, chain: { lines: 5 } }
+  })
+})
+
+t.test('where nothing is done with closed files, there is nothing to tell', async t => {
+  const { status } = rig(t, logFolder(t, {}), undefined, { parquet: false })
+  t.equal(await status(), null)
+})
+
+t.test('twenty errors are kept, and all are counted', async t => {
+  const news = new ArchiveNews()
+  news.begin()
+  news.hear({ kind: 'log', level: 'info', fields: { code: 'X' }, message: '' })
+  for (let i = 0; i < 30; i++)
+    news.hear({ kind: 'log', level: 'error', fields: { code: `E${i}` }, message: '' })
+  news.end(0, 'failed')
+  t.match(news.last, {
+    errors: 30,
+    first: Array.from({ length: 20 }, (_, i) => ({ code: `E${i}` }))
+  })
+  t.equal(news.last?.first.length, 20)
+  news.begin()
+  news.end(1, 'done')
+  t.strictSame(news.last, { at: 1, outcome: 'done', errors: 0, first: [] })
+})

@@ -1,0 +1,38 @@
+/**
+ * A process with a gateway of one worker, whose memory is small. Lines of standard input say how it
+ * is to run out of it; what the gateway says of it goes to standard output.
+ *
+ * @argument a settings file
+ */
+import { createInterface } from 'node:readline'
+import { Worker } from 'node:worker_threads'
+import { loadConfig } from '../../src/config/load.js'
+import { Compiler } from '../../src/daemon/reload/compiler.js'
+import { Gateway } from '../../src/daemon/control/gateway.js'
+import { startThread, threadOf, type StartThread } from '../../src/daemon/threads/thread.js'
+import type { LogFields } from '../../src/querylog/record/service-log.js'
+import { chooseTransport } from '../../src/udp/transport.js'
+
+const read = await loadConfig(process.argv[2])
+if (!read.ok) throw new Error('no settings')
+const { config } = read
+
+let newest: Worker | undefined
+const start: StartThread = (file, data, handlers) => {
+  if (file !== 'worker-main.js') return startThread(file, data, handlers)
+  newest = new Worker(new URL('./hungry-worker.js', import.meta.url), {
+    workerData: data,
+    resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 12 }
+  })
+  return threadOf(newest, handlers)
+}
+const say = (fields: LogFields, message: string): void => {
+  process.stdout.write(`${JSON.stringify({ ...fields, message })}\n`)
+}
+const { transport } = chooseTransport(config.transport)
+const log = { info: say, warn: say, error: say }
+const compiler = new Compiler(start)
+const gateway = new Gateway({ config, transport, log, startThread: start, compiler })
+for (const { message } of await gateway.start()) throw new Error(message)
+say({ port: gateway.endpoints[0]!.port }, 'serving')
+createInterface({ input: process.stdin }).on('line', kind => newest!.postMessage({ kind }))

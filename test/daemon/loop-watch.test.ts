@@ -1,0 +1,227 @@
+import t, { type Test } from 'tap'
+import { LoopWatch } from '../../src/daemon/control/loop-watch.js'
+import { routesOf, type Route } from '../../src/daemon/control/upstream-plan.js'
+import type { BatchHandler, Endpoint, Transport } from '../../src/udp/datagram.js'
+import { readName, showName } from '../../src/dns/name/name.js'
+import { FakeTime } from '../upstream/fake-time.js'
+import { questionOf, responseTo } from '../upstream/messages.js'
+import { MemoryLog } from './serve.js'
+
+const KEY = '0123456789abcdef'
+const EVERY = 60_000
+/** Longer than the second of two signs may be late. */
+const LATE = 1_500
+
+interface Sent {
+  readonly to: Endpoint
+  readonly message: Uint8Array
+}
+
+/** A watch over upstreams that do what a test says, on a clock of its own. */
+class World {
+  readonly time = new FakeTime()
+  readonly log = new MemoryLog()
+  readonly sent: Sent[] = []
+  readonly left: number[][] = []
+  open = 0
+  readonly watch: LoopWatch
+  private handler: BatchHandler = () => undefined
+
+  constructor(t: Test, routes: readonly Route[], every = EVERY, sockets = true) {
+    this.watch = new LoopWatch({
+      key: KEY,
+      routes,
+      every,
+      transport: this.transport(sockets),
+      timers: this.time.timers,
+      log: this.log,
+      leaveOut: routes => this.left.push([...routes])
+    })
+    t.teardown(() => this.watch.close())
+  }
+
+  /** Waits for the probes of a round. */
+  async round(count = 1): Promise<Sent[]> {
+    const before = this.sent.length
+    if (before === 0) this.watch.start()
+    else this.time.advance(EVERY)
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+    const fresh = this.sent.slice(before)
+    if (fresh.length !== count) throw new Error(`${fresh.length} probes, and not ${count}`)
+    return fresh
+  }
+
+  comesBack({ message }: Sent): void {
+    this.watch.cameBack(nameOf(message).slice(KEY.length, 2 * KEY.length))
+  }
+
+  answers({ message }: Sent, rcode: number): void {
+    const octets = responseTo(message, { rcode })
+    this.handler({
+      octets,
+      starts: Uint32Array.of(0),
+      lengths: Uint32Array.of(octets.length),
+      replies: new Uint32Array(1),
+      peers: new Uint32Array(4),
+      ports: new Uint16Array(1),
+      count: 1,
+      wayBack: () => ({})
+    })
+  }
+
+  private transport(sockets: boolean): Transport {
+    const open: Transport['open'] = (_, handler) => {
+      if (!sockets) return Promise.reject(new Error('no descriptors'))
+      this.handler = handler
+      this.open++
+      return Promise.resolve({
+        local: { address: '127.0.0.1', port: 1 },
+        send: (octets, start, end, to) => {
+          this.sent.push({ to: to as Endpoint, message: octets.slice(start, end) })
+        },
+        close: () => {
+          this.open--
+        }
+      })
+    }
+    return { open, peer: (to: Endpoint) => to as object } as unknown as Transport
+  }
+}
+
+function nameOf(message: Uint8Array): string {
+  return showName(questionOf(message).slice(0, -4))
+}
+
+const at = (last: number): Endpoint => ({ address: `192.0.2.${last}`, port: 53 })
+const one = routesOf([at(1)], [])
+const NXDOMAIN = 3
+const SERVFAIL = 2
+const REFUSED = 5
+
+const rows = [
+  { back: true, rcode: REFUSED, left: [[0]], says: ['a loop'] },
+  { back: true, rcode: undefined, left: [[0]], says: ['a loop'] },
+  { back: true, rcode: NXDOMAIN, left: [], says: ['asks us too'] },
+  { back: false, rcode: NXDOMAIN, left: [], says: [] },
+  { back: false, rcode: SERVFAIL, left: [], says: [] },
+  { back: false, rcode: undefined, left: [], says: [] }
+]
+
+for (const { back, rcode, left, says } of rows) {
+  for (const order of ['back first', 'answer first', 'back late'] as const) {
+    const title = `${back ? 'came back' : 'did not come back'}, RCODE ${rcode ?? 'none'}, ${order}`
+    t.test(title, async t => {
+      const world = new World(t, one)
+      const [probe] = await world.round()
+      if (back && order === 'back first') world.comesBack(probe!)
+      if (rcode !== undefined) world.answers(probe!, rcode)
+      if (order === 'back late') world.time.advance(LATE)
+      if (back && order !== 'back first') world.comesBack(probe!)
+      world.time.advance(LATE)
+      t.strictSame(world.left, left)
+      t.equal(world.log.lines.length, says.length)
+      for (const text of says) t.equal(world.log.with(text).length, 1, text)
+    })
+  }
+}
+
+t.test(
+  'a loop is told of once, stays while nobody else answers, and ends when one does',
+  async t => {
+    const world = new World(t, one)
+    for (let round = 0; round < 3; round++) {
+      const [probe] = await world.round()
+      world.comesBack(probe!)
+      world.answers(probe!, REFUSED)
+    }
+    t.strictSame(world.left, [[0]])
+    const [refused] = await world.round()
+    world.answers(refused!, SERVFAIL)
+    world.time.advance(LATE)
+    t.strictSame(world.left, [[0]], 'that it has nobody to ask itself says nothing')
+    const [good] = await world.round()
+    world.answers(good!, NXDOMAIN)
+    world.time.advance(LATE)
+    t.strictSame(world.left, [[0], []])
+    t.strictSame(
+      world.log.lines.map(({ level, fields }) => ({ level, fields })),
+      ['warn', 'info'].map(level => ({ level, fields: { upstream: '192.0.2.1', domain: '.' } }))
+    )
+  }
+)
+
+t.test('each upstream of each domain is asked below it, each time for another name', async t => {
+  const corp = { domain: 'corp.example', name: readName('corp.example'), servers: [at(2), at(3)] }
+  const world = new World(t, routesOf([at(1)], [corp]))
+  const first = await world.round(3)
+  t.strictSame(
+    first.map(({ to }) => to),
+    [at(1), at(2), at(3)]
+  )
+  const names = first.map(({ message }) => nameOf(message))
+  t.match(names[0], /^[0-9a-f]{32}\.interdict-loop-probe$/)
+  t.match(names[1], /^[0-9a-f]{32}\.interdict-loop-probe\.corp\.example$/)
+  const second = (await world.round(3)).map(({ message }) => nameOf(message))
+  t.equal(new Set([...names, ...second]).size, 6)
+  world.comesBack(world.sent[3 + 1]!)
+  world.answers(world.sent[3 + 1]!, REFUSED)
+  t.strictSame(world.left, [[1]])
+})
+
+t.test(
+  'what one sign says is not forgotten when the next round comes before the other',
+  async t => {
+    const world = new World(t, one)
+    const [probe] = await world.round()
+    world.time.advance(EVERY - 10)
+    world.comesBack(probe!)
+    world.time.advance(10)
+    t.strictSame(world.left, [[0]])
+  }
+)
+
+t.test('what was not asked, or was asked in another round, says nothing', async t => {
+  const world = new World(t, one)
+  const [old] = await world.round()
+  await world.round()
+  world.comesBack(old!)
+  world.answers(old!, REFUSED)
+  world.watch.cameBack('0000000000000000')
+  world.time.advance(LATE)
+  t.strictSame(world.left, [])
+})
+
+t.test('upstreams that others stand in for are not asked', async t => {
+  const root = { domain: '.', name: Uint8Array.of(0), servers: [at(2)] }
+  const world = new World(t, routesOf([at(1)], [root]))
+  const [probe] = await world.round()
+  t.strictSame(probe!.to, at(2))
+  world.comesBack(probe!)
+  world.answers(probe!, REFUSED)
+  t.strictSame(world.left, [[1]], 'the number is that of all routes')
+  t.match(world.watch.leftOut, [{ upstream: '192.0.2.2', domain: '.' }])
+})
+
+t.test('with 0 for the time between rounds nothing is opened or sent', async t => {
+  const world = new World(t, one, 0)
+  await world.round(0)
+  t.equal(world.open, 0)
+  t.equal(world.time.waiting, 0)
+})
+
+t.test('without a socket it tries again', async t => {
+  const world = new World(t, one, EVERY, false)
+  await world.round(0)
+  t.equal(world.time.waiting, 1)
+})
+
+t.test('once closed, nothing is left open and nothing comes later', async t => {
+  const world = new World(t, one)
+  const [probe] = await world.round()
+  world.comesBack(probe!)
+  world.watch.close()
+  t.equal(world.open, 0)
+  t.equal(world.time.waiting, 0)
+  world.comesBack(probe!)
+  t.strictSame(world.left, [])
+})

@@ -1,0 +1,13 @@
+/** A worker as the program has it, but for messages of tests: an error nobody catches, a clock. */
+import { parentPort } from 'node:worker_threads'
+import '../../src/daemon/threads/worker-main.js'
+
+const right = Date.now
+
+/** Messages of tests, among those that the worker knows. */
+export type FromTest = { readonly kind: 'die' } | { readonly kind: 'clock'; readonly off: number }
+
+parentPort!.on('message', (message: FromTest | { readonly kind: 'adopt' }) => {
+  if (message.kind === 'die') throw new Error('killed by a test')
+  if (message.kind === 'clock') Date.now = () => right() + message.off
+})

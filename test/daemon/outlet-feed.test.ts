@@ -1,0 +1,83 @@
+import { Worker } from 'node:worker_threads'
+import t, { type Test } from 'tap'
+import { OutletFeed } from '../../src/daemon/querylog/outlet-feed.js'
+import type { OutletStart } from '../../src/daemon/threads/messages.js'
+import { IN_FULL } from '../../src/querylog/privacy/mode.js'
+import { Recorder } from '../../src/querylog/record/recorder.js'
+import { createRing, RingWriter } from '../../src/querylog/record/ring.js'
+import { fakeClock, folder } from '../querylog/record/disk.js'
+import { eventOf, matchedRule, snapshotOf, WALL } from '../querylog/record/events.js'
+import { numbers, output, Sink, upTo } from '../querylog/export/sinks.js'
+import { MemoryLog } from './serve.js'
+import { eventually, Site } from './site.js'
+
+/** A recorder that feeds an outlet thread, which can be killed. */
+async function rig(t: Test, file = 'outlet-main.js') {
+  const sink = await new Sink(t).listen()
+  const log = new MemoryLog()
+  const threads: Worker[] = []
+  const start = (workerData: OutletStart): Worker => {
+    const module = new URL(`../../src/gateway/${file}`, import.meta.url)
+    // Without tap's hooks, which take longer to load than all the rest.
+    const worker = new Worker(module, { workerData, execArgv: [] })
+    threads.push(worker)
+    return worker
+  }
+  const feed = new OutletFeed([output(new Site(t, {}), { to: { port: sink.port } })], log, start)
+  t.teardown(() => feed.close())
+  const { file: path, read } = folder(t)
+  const keys = { folder: `${path}.keys`, rotation: 'daily', keep: 0 } as const
+  const rotation = { octets: 2 ** 30, daily: true }
+  const recorder = new Recorder(
+    { path, flush: 200, rotation, upstreams: [], privacy: { ...IN_FULL, keys } },
+    {
+      ...{ clock: fakeClock(WALL), log, matchedRule },
+      copy: (block, lines) => feed.feed(block, lines)
+    }
+  )
+  recorder.addSnapshot(snapshotOf(1))
+  const memory = createRing(65_536)
+  recorder.addRing(memory)
+  const ring = new RingWriter(memory)
+  /** Records lookups whose `us` is their number. */
+  const record = (from: number, to: number): void => {
+    for (let took = from; took < to; took++) ring.push(eventOf({ took }))
+    ring.commit()
+    recorder.round()
+  }
+  return { sink, log, threads, feed, recorder, read, record }
+}
+
+t.test(
+  'the outlet thread dies: records go on, it is started anew, what was lost is counted',
+  async t => {
+    const { sink, log, threads, feed, recorder, read, record } = await rig(t)
+    record(0, 3)
+    await eventually('three are sent', () => numbers(sink.all).length === 3)
+    const gone = new Promise(resolve => threads[0]!.once('exit', resolve))
+    void threads[0]!.terminate()
+    await gone
+    record(3, 5)
+    const { fields } = await log.says('the thread of the outputs died')
+    t.match(fields, { error: 'ended', lost: 0, restartMs: 50 })
+    t.match(log.with('2 lookups were not sent'), [{ level: 'error' }])
+    await eventually('another one', () => threads.length === 2)
+    record(5, 8)
+    await eventually('what comes then is sent', () => numbers(sink.all).length === 6)
+    t.strictSame(numbers(sink.all), [0, 1, 2, 5, 6, 7])
+    t.match(await feed.status(), [{ name: 'test', sent: 3, dropped: 2, restarts: 1 }])
+    await recorder.drain()
+    t.strictSame(numbers(read()), upTo(8), 'the query log has all')
+  }
+)
+
+t.test('what a thread has not taken when it dies is counted', async t => {
+  const { log, threads, feed, record } = await rig(t)
+  // Before it runs: what it is sent waits.
+  record(0, 4)
+  void threads[0]!.terminate()
+  const { fields } = await log.says('the thread of the outputs died')
+  t.match(fields, { lost: 4 })
+  await eventually('another one', () => threads.length === 2)
+  t.match(await feed.status(), [{ dropped: 4, restarts: 1 }])
+})

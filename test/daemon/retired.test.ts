@@ -1,0 +1,61 @@
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import t from 'tap'
+import { Retired } from '../../src/daemon/reload/retired.js'
+import type { Snapshot } from '../../src/policy/tables/snapshot.js'
+
+const MB = 2 ** 20
+const SIZE = 64 * MB
+
+/** Of a snapshot what counts here: shared memory, every page of it in use. */
+function snapshotOf(generation: number, octets: number): Snapshot {
+  const memory = new SharedArrayBuffer(octets)
+  new Uint8Array(memory).fill(1)
+  return { generation, octets, tables: { memory } } as unknown as Snapshot
+}
+
+/** Resident memory once it is below `most`, or after five seconds. */
+async function settled(most: number): Promise<number> {
+  for (let tries = 0; tries < 100 && process.memoryUsage.rss() > most; tries++) await sleep(50)
+  return process.memoryUsage.rss()
+}
+
+t.test('the memory of replaced snapshots is given back', async t => {
+  const retired = new Retired(20)
+  const before = process.memoryUsage.rss()
+  for (let generation = 1; generation <= 5; generation++) {
+    retired.replace(snapshotOf(generation, SIZE))
+  }
+  t.equal(retired.octets, 4 * SIZE)
+  t.ok(process.memoryUsage.rss() > before + 4 * SIZE)
+  t.ok((await settled(before + 2 * SIZE)) < before + 2 * SIZE)
+  t.equal(retired.octets, 0)
+})
+
+t.test('what one goes over to twice is not replaced, and a little may wait', async t => {
+  const retired = new Retired(20)
+  const small = snapshotOf(1, MB)
+  retired.replace(small)
+  retired.replace(small)
+  t.equal(retired.octets, 0)
+  retired.replace(snapshotOf(2, SIZE))
+  await sleep(100)
+  t.equal(retired.octets, MB)
+})
+
+t.test('threads that collect at the same time do not disturb each other', async t => {
+  const module = new URL('./collecting-worker.js', import.meta.url)
+  for (let round = 0; round < 10; round++) {
+    const threads = 8
+    const gate = new Int32Array(new SharedArrayBuffer(4)).fill(threads)
+    const ends = Array.from({ length: threads }, async () => {
+      const worker = new Worker(module, { workerData: gate, execArgv: [] })
+      const errors: unknown[] = []
+      worker.on('error', error => errors.push(error))
+      await once(worker, 'exit')
+      return errors
+    })
+    t.strictSame((await Promise.all(ends)).flat(), [])
+  }
+})

@@ -1,0 +1,181 @@
+import { Worker } from 'node:worker_threads'
+import type { Test } from 'tap'
+import { readConfig } from '../../src/config/load.js'
+import { Compiler } from '../../src/daemon/reload/compiler.js'
+import { Gateway } from '../../src/daemon/control/gateway.js'
+import { threadOf, type StartThread } from '../../src/daemon/threads/thread.js'
+import type { LogFields, ServiceLog } from '../../src/querylog/record/service-log.js'
+import type { Endpoint, Transport } from '../../src/udp/datagram.js'
+import { chooseTransport } from '../../src/udp/transport.js'
+import type { Milliseconds } from '../../src/base/units.js'
+import { transports } from '../server/transports.js'
+import type { FromTest } from './mortal-worker.js'
+import { banning, eventually, Site } from './site.js'
+
+/** All kinds of transport that can be had on this machine. */
+export const kinds = transports().map(({ kind }) => kind)
+
+export type Role = 'worker' | 'compiler' | 'recorder' | 'fetcher' | 'transfer'
+
+/** Starts threads as the program does, and keeps hold of them, so that a test can kill them. */
+export class Threads {
+  /** All messages to all threads. */
+  readonly sent: unknown[] = []
+  /** Those that no thread hears. */
+  lost: (message: { readonly kind: string }) => boolean = () => false
+  private readonly started: { readonly role: string; readonly worker: Worker }[] = []
+
+  readonly start: StartThread = (file, data, handlers) => {
+    const module = new URL(
+      file === 'worker-main.js' ? './mortal-worker.js' : `../../src/gateway/${file}`,
+      import.meta.url
+    )
+    // Without tap's hooks, which each thread would load: that takes longer than all the rest.
+    const worker = new Worker(module, { workerData: data, execArgv: [] })
+    const one = { role: file, worker }
+    this.started.push(one)
+    worker.on('exit', () => this.started.splice(this.started.indexOf(one), 1))
+    const thread = threadOf(worker, handlers)
+    const send = (message: unknown): void => {
+      this.sent.push(message)
+      if (!this.lost(message as { kind: string })) thread.send(message)
+    }
+    return { send, end: patience => thread.end(patience) }
+  }
+
+  /** Those that live. */
+  of(role: Role): Worker[] {
+    return this.started.filter(one => one.role === `${role}-main.js`).map(({ worker }) => worker)
+  }
+
+  /** Kills the first, once there is one: a worker by an error of its own, others from outside. */
+  async kill(role: Role): Promise<void> {
+    await eventually(`a ${role}`, () => this.of(role).length > 0)
+    const worker = this.of(role)[0]!
+    const gone = new Promise(resolve => worker.once('exit', resolve))
+    if (role === 'worker') worker.postMessage({ kind: 'die' } satisfies FromTest)
+    else void worker.terminate()
+    await gone
+  }
+
+  /** Sets the wall clock of all workers so far from the right time. */
+  setClocks(off: Milliseconds): void {
+    for (const worker of this.of('worker')) {
+      worker.postMessage({ kind: 'clock', off } satisfies FromTest)
+    }
+  }
+}
+
+interface Line {
+  readonly level: 'info' | 'warn' | 'error'
+  readonly fields: LogFields
+  readonly message: string
+}
+
+export class MemoryLog implements ServiceLog {
+  readonly lines: Line[] = []
+  info = (fields: LogFields, message: string): void => this.add('info', fields, message)
+  warn = (fields: LogFields, message: string): void => this.add('warn', fields, message)
+  error = (fields: LogFields, message: string): void => this.add('error', fields, message)
+
+  with(text: string): Line[] {
+    return this.lines.filter(({ message }) => message.includes(text))
+  }
+
+  /** Waits until so many lines have this text. */
+  async says(text: string, times = 1): Promise<Line> {
+    await eventually(`a line with ${text}`, () => this.with(text).length >= times)
+    return this.with(text)[times - 1]!
+  }
+
+  private add(level: Line['level'], fields: LogFields, message: string): void {
+    this.lines.push({ level, fields, message })
+  }
+}
+
+export interface Setting {
+  readonly transport?: 'batch' | 'portable'
+  readonly workers?: number
+  readonly listen?: readonly string[]
+  /** More of `upstreams`, and all of `log.queries`, as YAML. */
+  readonly upstreams?: string
+  /** `upstreams.loop-check`. */
+  readonly loopCheck?: string
+  readonly queries?: string
+  /** `log.outputs`, as YAML. */
+  readonly outputs?: string
+  /** All of `cache`, as YAML. */
+  readonly cache?: string
+  readonly grace?: string
+  /** Other sections, as YAML. */
+  readonly more?: string
+  /** Files below the site's folder, instead of rules that ban banned.example. */
+  readonly files?: Readonly<Record<string, string>>
+  readonly upstream?: Endpoint
+  /** What becomes of the control thread's transport. */
+  readonly change?: (transport: Transport) => Transport
+}
+
+/** A gateway in this process, its threads real. */
+export class Rig {
+  readonly log = new MemoryLog()
+  readonly threads = new Threads()
+  readonly site: Site
+  readonly gateway: Gateway
+
+  constructor(t: Test, setting: Setting = {}) {
+    this.site = new Site(t, setting.files ?? { 'rules/networks.yaml': banning('banned.example') })
+    const read = readConfig(settingsText(setting), this.site.path('interdict.yaml'))
+    if (!read.ok) throw new Error(read.errors.map(({ message }) => message).join('\n'))
+    const { config } = read
+    const { start: startThread } = this.threads
+    const { transport } = chooseTransport(config.transport)
+    this.gateway = new Gateway({
+      config,
+      transport: setting.change?.(transport) ?? transport,
+      log: this.log,
+      startThread,
+      compiler: new Compiler(startThread)
+    })
+    t.teardown(() => this.gateway.abort())
+  }
+
+  get at(): Endpoint {
+    return this.gateway.endpoints[0]!
+  }
+
+  /** Waits until these rules are in force everywhere. */
+  async generation(wanted: number): Promise<void> {
+    await eventually(`generation ${wanted}`, () => this.gateway.rules.generation >= wanted)
+  }
+}
+
+/** A gateway that serves. `prepare` is called before it starts. */
+export async function serving(
+  t: Test,
+  setting: Setting = {},
+  prepare?: (rig: Rig) => void
+): Promise<Rig> {
+  const rig = new Rig(t, setting)
+  prepare?.(rig)
+  const troubles = await rig.gateway.start()
+  if (troubles.length > 0) throw new Error(troubles.map(({ message }) => message).join('\n'))
+  return rig
+}
+
+export function settingsText(setting: Setting): string {
+  const { transport = kinds[0], workers = 1, listen = ['127.0.0.1:0'], upstream } = setting
+  const servers = upstream === undefined ? '' : `'${upstream.address}:${upstream.port}'`
+  const { upstreams = '', loopCheck = '0s', cache = '', queries = 'flush: 10ms' } = setting
+  const { grace = '5s', more = '', outputs = '' } = setting
+  return `
+listen: [${listen.map(one => `'${one}'`).join(', ')}]
+transport: ${transport}
+workers: ${workers}
+upstreams: { servers: [${servers}], use-resolv-conf: false, loop-check: ${loopCheck}, ${upstreams} }
+cache: { ${cache} }
+log: { queries: { file: queries.jsonl, ${queries} }, outputs: [${outputs}] }
+shutdown: { grace: ${grace} }
+${more}
+`
+}

@@ -1,0 +1,179 @@
+import t from 'tap'
+import { askAdmin } from '../../src/daemon/admin/admin-client.js'
+import type { Status } from '../../src/daemon/admin/status.js'
+import { BadUpstream, good, silent, truncating } from '../upstream/bad-upstream.js'
+import { askMany, askTcp, askUdp } from './asker.js'
+import { kinds, serving, type Rig } from './serve.js'
+import { banning, eventually } from './site.js'
+
+const more = 'admin: { socket: admin.sock }'
+/** Longer than any of this takes. */
+const LONG = 30_000
+/** No upstream is asked twice, however busy the machine is. */
+const PATIENT = 'timeout: 4s, give-up: 4s'
+
+async function statusOf({ site }: Rig): Promise<Status> {
+  const reply = await askAdmin<Status>(site.path('admin.sock'), { do: 'status' }, LONG)
+  if (!reply.ok) throw new Error(reply.message)
+  return reply.result
+}
+
+/** The status once the recorder has written so many lines, and so many replies have left. */
+async function whenDone(rig: Rig, lines: number, replies: number): Promise<Status> {
+  let last = await statusOf(rig)
+  await eventually(`${lines} lines and ${replies} replies`, async () => {
+    last = await statusOf(rig)
+    return (last.recorder?.written ?? 0) >= lines && last.replies.sent >= replies
+  })
+  return last
+}
+
+for (const transport of kinds) {
+  t.test(`${transport}: adds up what all workers count`, async t => {
+    const upstream = await BadUpstream.open(truncating(good(1)))
+    t.teardown(() => upstream.close())
+    const { endpoint } = upstream
+    const setting = { transport, workers: 2, upstream: endpoint, upstreams: PATIENT, more }
+    const rig = await serving(t, setting)
+    const { workers, endpoints, upstreams } = rig.gateway
+    // Ports are spread by chance: of 48 clients all of one worker is what nobody lives to see.
+    await askMany(rig.at, 'www.example', 48)
+    await askMany(rig.at, 'banned.example', 5)
+    await askTcp(rig.at, 'banned.example')
+    const status = await whenDone(rig, 6, 53)
+    t.match(status, {
+      version: /^\d+\.\d+\.\d+$/,
+      started: /^\d{4}-\d\d-\d\dT[\d:.]+Z$/,
+      uptimeSeconds: Number,
+      transport,
+      listening: endpoints,
+      rules: { generation: 1, networks: 1, rules: 1, bans: 1, names: 1, reload: null },
+      workers: Array.from({ length: workers }, (_, number) => {
+        return { number, state: 'listening', restarts: 0, since: /Z$/ }
+      }),
+      silent: [],
+      queries: { udp: 53, tcp: 1, waiting: 0, stale: 0, failed: 0 },
+      replies: { sent: 53, unsent: 0 },
+      connections: { accepted: 1, refused: 0, crowded: 0 },
+      limits: { queries: { dropped: 0 }, responses: { slipped: 0 }, frontEnds: { refused: 0 } },
+      cache: { answers: { entries: workers }, failures: { entries: 0, octets: 0 } },
+      upstreams: [
+        {
+          address: upstreams[0]!,
+          workers: { usable: workers, resting: 0, down: 0 },
+          loopsFor: [],
+          queries: 2 * workers,
+          overTcp: workers,
+          truncated: workers,
+          responses: 2 * workers,
+          timeouts: 0,
+          lost: 0
+        }
+      ],
+      recorder: { written: 6, dropped: 0, lost: 0, restarts: 0, lookups: { blocked: 6 } }
+    })
+    t.ok(status.queries.forwarded >= workers && status.queries.forwarded <= 48)
+    const { octets, limitOctets } = status.cache.answers
+    t.ok(octets > 0 && octets < limitOctets)
+    t.ok(status.upstreams[0]!.roundTripMs! > 0)
+  })
+}
+
+t.test('says what limits turned away', async t => {
+  const limits = 'limits: { queries-per-second: 1, burst: 1s, slip: 2 }'
+  const rig = await serving(t, { more: `${more}\n${limits}` })
+  await askUdp(rig.at, 'banned.example')
+  const asked = askMany(rig.at, 'banned.example', 8, { patience: 1000 }).catch(() => 'dropped')
+  await eventually('some are over the limit', async () => {
+    const { queries } = (await statusOf(rig)).limits
+    return queries.dropped > 0 && queries.slipped > 0
+  })
+  await asked
+  t.match((await statusOf(rig)).limits.responses, { dropped: 0, slipped: 0 }, 'and no other one')
+})
+
+t.test('says who of the upstreams does not answer, and what that did to clients', async t => {
+  const upstream = await BadUpstream.open(silent)
+  t.teardown(() => upstream.close())
+  const upstreams = 'timeout: 50ms, give-up: 200ms'
+  const rig = await serving(t, { upstream: upstream.endpoint, upstreams, more })
+  t.match(await askUdp(rig.at, 'www.example'), { rcode: 'SERVFAIL' })
+  const { queries, cache, upstreams: states } = await statusOf(rig)
+  t.match(queries, { forwarded: 0, failed: 1 })
+  t.match(cache.failures, { entries: 1 })
+  t.match(states, [{ workers: { usable: 0 }, roundTripMs: null, responses: 0 }])
+  t.ok(states[0]!.timeouts > 0)
+})
+
+t.test('says what is wrong with rules that were refused, and when they are good again', async t => {
+  const rig = await serving(t, { more })
+  const first = await statusOf(rig)
+  rig.site.write('rules/networks.yaml', banning('a..example'))
+  await rig.gateway.reload('SIGHUP')
+  const { rules } = await statusOf(rig)
+  t.match(rules, { generation: 1, since: first.rules.since, sha256: first.rules.sha256 })
+  t.match(rules.reload, { outcome: 'refused', errors: 1, at: /Z$/ })
+  t.match(rules.reload?.first, [{ code: /^[A-Z_]+$/, message: /networks\.yaml:6:\d+ / }])
+
+  rig.site.write('rules/networks.yaml', banning('b.example', 'c.example'))
+  await rig.gateway.reload('SIGHUP')
+  const { rules: good } = await statusOf(rig)
+  t.match(good, { generation: 2, names: 2 })
+  t.not(good.since, first.rules.since)
+  // That the file changed may be seen after SIGHUP has had it read.
+  t.match(good.reload, { outcome: /accepted|unchanged/, errors: 0, first: [] })
+})
+
+t.test('keeps twenty errors of a reload, and counts the others', async t => {
+  const rig = await serving(t, { more })
+  const names = Array.from({ length: 30 }, (_, i) => `${i}..example`)
+  rig.site.write('rules/networks.yaml', banning(...names))
+  await rig.gateway.reload('SIGHUP')
+  const { reload } = (await statusOf(rig)).rules
+  t.equal(reload?.errors, 30)
+  t.equal(reload?.first.length, 20)
+})
+
+t.test('cookie secrets that are wrong are among the errors of a reload', async t => {
+  const secret = '0123456789abcdef0123456789abcdef'
+  const files = { 'rules/networks.yaml': banning('banned.example'), secrets: secret }
+  const rig = await serving(t, { files, more: `${more}\ncookies: { secret-file: secrets }` })
+  rig.site.write('secrets', 'secret')
+  await rig.gateway.reload('SIGHUP')
+  const { reload } = (await statusOf(rig)).rules
+  t.match(reload, { outcome: 'unchanged', errors: 1, first: [{ code: 'COOKIE_SECRET' }] })
+})
+
+t.test('counts how often threads were replaced; what a new one counts begins anew', async t => {
+  const rig = await serving(t, { more })
+  await askUdp(rig.at, 'banned.example')
+  await whenDone(rig, 1, 1)
+  await rig.threads.kill('worker')
+  await rig.log.says('the worker is replaced')
+  await rig.threads.kill('recorder')
+  await eventually('another recorder', async () => (await statusOf(rig)).recorder?.restarts === 1)
+  const status = await statusOf(rig)
+  t.match(status, {
+    workers: [{ number: 0, state: 'listening', restarts: 1 }],
+    silent: [],
+    queries: { udp: 0 },
+    recorder: { written: 0 }
+  })
+  t.ok(status.workers[0]!.since! > status.started)
+})
+
+t.test('a thread that does not answer is not waited for, and named', async t => {
+  const rig = await serving(t, { more })
+  await askUdp(rig.at, 'banned.example')
+  rig.threads.lost = ({ kind }) => kind === 'ask'
+  t.match(await statusOf(rig), {
+    rules: { generation: 1 },
+    workers: [{ number: 0, state: 'listening' }],
+    silent: [0],
+    queries: { udp: 0 },
+    upstreams: [],
+    recorder: null
+  })
+  rig.threads.lost = () => false
+  t.match(await statusOf(rig), { silent: [], queries: { udp: 1 } })
+})

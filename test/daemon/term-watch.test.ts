@@ -1,0 +1,113 @@
+import t from 'tap'
+import type { Clock } from '../../src/base/clock.js'
+import { TermWatch } from '../../src/daemon/reload/term-watch.js'
+import type { LogFields } from '../../src/querylog/record/service-log.js'
+import type { Snapshot } from '../../src/policy/tables/snapshot.js'
+import type { Rule } from '../../src/rules/model/types.js'
+import { policyOf } from '../policy/asking.js'
+import { ban, block, exception, network, ruleSet, source } from '../policy/rule-set.js'
+import { FakeTime } from '../upstream/fake-time.js'
+
+const DAY = 86_400
+const x = source('x', 'x.example')
+const y = source('y', 'y.example')
+
+const snapshotOf = (...rules: Rule[]): Snapshot =>
+  policyOf(ruleSet(network('n', ['10.0.0.0/8'], rules))).snapshot
+
+/** A watch with the times of its rules in days from now on, and what it tells. */
+function watching() {
+  const time = new FakeTime()
+  let ahead = 0
+  const clock: Clock = { now: () => time.clock.now(), wall: () => time.clock.wall() + ahead }
+  const told: string[] = []
+  const tell = ({ code, rule }: LogFields, message: string): void => {
+    told.push(`${(code as string | undefined) ?? 'begins'} ${rule as string}`)
+    t.match(message, /^networks\.yaml:7 /, 'with the place of the rule')
+  }
+  const log = { info: tell, warn: tell, error: tell }
+  const watch = new TermWatch(log, clock, time.timers)
+  const day = (days: number): number => Math.floor(clock.wall() / 1000) + days * DAY
+  const pass = (days: number): string[] => {
+    time.advance(days * DAY * 1000)
+    return told.splice(0)
+  }
+  const set = (days: number): void => void (ahead += days * DAY * 1000)
+  return { time, watch, day, pass, set }
+}
+
+t.test('tells at the second what begins, is about to end, ends and is due', async t => {
+  const { watch, day, pass, time } = watching()
+  watch.follow(
+    snapshotOf(
+      ban('b', [x, y], { from: day(2), until: day(30), review: day(10) }),
+      exception('e', [x], { from: day(-3), until: day(20) })
+    )
+  )
+  t.strictSame(pass(2 - 1 / DAY), [])
+  t.strictSame(pass(1 / DAY), ['begins b'])
+  t.strictSame(pass(4), ['RULES_EXCEPTION_ENDS e'])
+  t.strictSame(pass(4), ['RULES_REVIEW_DUE b'])
+  t.strictSame(pass(10), ['RULES_BAN_ENDS b', 'RULES_EXCEPTION_ENDED e'])
+  t.strictSame(pass(10), ['RULES_BAN_ENDED b'])
+  t.strictSame(pass(400), [])
+  watch.close()
+  t.equal(time.waiting, 0)
+})
+
+t.test('one that is short is warned of when it begins', async t => {
+  const { watch, day, pass } = watching()
+  watch.follow(snapshotOf(exception('e', [x], { from: day(5), until: day(8) })))
+  t.strictSame(pass(4), [])
+  t.strictSame(pass(2), ['begins e', 'RULES_EXCEPTION_ENDS e'])
+})
+
+t.test('what was so at the load was told then, and is not told again', async t => {
+  const { watch, day, pass } = watching()
+  const rules = [ban('b', [x], { from: day(-9), until: day(9), review: day(-1) })]
+  watch.follow(snapshotOf(...rules))
+  watch.follow(snapshotOf(...rules))
+  t.strictSame(pass(8), [])
+  t.strictSame(pass(1), ['RULES_BAN_ENDED b'])
+})
+
+t.test('nothing is told of a review of a ban that has ended, nor of a block', async t => {
+  const { watch, day, pass, time } = watching()
+  watch.follow(snapshotOf(ban('b', [x], { until: day(1), review: day(2) })))
+  t.strictSame(pass(3), ['RULES_BAN_ENDED b'])
+  watch.follow(snapshotOf(block('k', [x], { until: day(1) })))
+  t.strictSame(pass(3), [])
+  t.equal(time.waiting, 0)
+})
+
+t.test(
+  'the clock is set: within an hour it is told what happened, and what happens anew',
+  async t => {
+    const { watch, day, pass, set } = watching()
+    watch.follow(snapshotOf(ban('b', [x], { from: day(5), until: day(100) })))
+    set(6)
+    t.strictSame(pass(1 / 24), ['begins b'])
+    set(-6)
+    t.strictSame(pass(1 / 24), [])
+    t.strictSame(pass(5), ['begins b'])
+  }
+)
+
+t.test('counts what somebody should look at now', async t => {
+  const { watch, day, pass } = watching()
+  t.strictSame(watch.due(), { ending: 0, reviews: 0 })
+  watch.follow(
+    snapshotOf(
+      ban('b', [x, y], { until: day(20), review: day(3) }),
+      exception('e', [x], { until: day(10) }),
+      block('k', [x], { until: day(1) })
+    )
+  )
+  t.strictSame(watch.due(), { ending: 1, reviews: 0 })
+  pass(7)
+  t.strictSame(watch.due(), { ending: 2, reviews: 1 })
+  pass(7)
+  t.strictSame(watch.due(), { ending: 1, reviews: 1 })
+  pass(7)
+  t.strictSame(watch.due(), { ending: 0, reviews: 0 })
+})

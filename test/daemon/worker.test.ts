@@ -1,0 +1,73 @@
+import { Worker } from 'node:worker_threads'
+import t from 'tap'
+import { readConfig } from '../../src/config/load.js'
+import type { FromWorker, ToWorker, WorkerStart } from '../../src/daemon/threads/messages.js'
+import { threadOf } from '../../src/daemon/threads/thread.js'
+import { createRing } from '../../src/querylog/record/ring.js'
+import { compile } from '../../src/policy/compile/compile.js'
+import type { Snapshot } from '../../src/policy/tables/snapshot.js'
+import { loadRules } from '../../src/rules/load.js'
+import { Ledger } from '../../src/udp/batch/descriptor-table.js'
+import { chooseTransport } from '../../src/udp/transport.js'
+import { askUdp } from './asker.js'
+import { kinds, settingsText } from './serve.js'
+import { banning, Site } from './site.js'
+
+async function snapshotOf(site: Site, ...names: string[]): Promise<Snapshot> {
+  site.write('rules/networks.yaml', banning(...names))
+  const loaded = await loadRules(site.path('rules'))
+  if (!loaded.ok) throw new Error('no rules')
+  return compile(loaded.rules, { generation: 1, random: () => 1 })
+}
+
+for (const transport of kinds) {
+  t.test(`${transport}: rules that come while the sockets are opened are in force`, async t => {
+    const site = new Site(t, {})
+    const [before, after] = [
+      await snapshotOf(site, 'a.example'),
+      await snapshotOf(site, 'b.example')
+    ]
+    const read = readConfig(settingsText({ transport }), site.path('interdict.yaml'))
+    if (!read.ok) throw new Error('no settings')
+    const socket = await chooseTransport(transport).transport.bind(
+      // An address of its own: on the common one, a test beside this one may take the port.
+      { address: '127.33.44.55', port: 0 },
+      () => undefined
+    )
+    const { local: endpoint } = socket
+    socket.close()
+
+    const workerData: WorkerStart = {
+      config: read.config,
+      upstreams: [],
+      secrets: undefined,
+      notify: { primaries: [], zones: [] },
+      probeKey: '0123456789abcdef',
+      loops: new Set(),
+      ring: createRing(),
+      ledger: new Ledger().shared
+    }
+    const module = new URL('../../src/daemon/threads/worker-main.js', import.meta.url)
+    const worker = new Worker(module, { workerData, execArgv: [] })
+    const heard: FromWorker[] = []
+    let listening = (): void => undefined
+    const whenListening = new Promise<void>(resolve => {
+      listening = resolve
+    })
+    const thread = threadOf<ToWorker, FromWorker>(worker, {
+      message: message => {
+        heard.push(message)
+        listening()
+      },
+      gone: () => undefined
+    })
+    thread.send({ kind: 'listen', endpoints: [endpoint], snapshot: before })
+    thread.send({ kind: 'adopt', snapshot: after })
+    await whenListening
+    t.strictSame(heard, [{ kind: 'listening' }])
+    t.equal((await askUdp(endpoint, 'b.example')).rcode, 'NXDOMAIN')
+    t.equal((await askUdp(endpoint, 'a.example')).rcode, 'SERVFAIL')
+    thread.send({ kind: 'end' })
+    await thread.end(10_000)
+  })
+}

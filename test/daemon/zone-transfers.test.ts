@@ -1,0 +1,244 @@
+import t, { type Test } from 'tap'
+import { askAdmin } from '../../src/daemon/admin/admin-client.js'
+import type { Status } from '../../src/daemon/admin/status.js'
+import { nxdomain, TestPrimary, type State } from '../sources/axfr/primary.js'
+import type { Key } from '../sources/axfr/sign.js'
+import { upstream } from '../sources/http/rig.js'
+import { banned } from './banned.js'
+import { notify } from './notify.js'
+import { kinds, Rig, type Setting } from './serve.js'
+import { eventually } from './site.js'
+
+const FIRST: State = { serial: 1, policies: nxdomain('one.example', 'two.example') }
+const SECOND: State = { serial: 2, policies: nxdomain('one.example', 'three.example') }
+const KEY: Key = {
+  name: 'transfer.example',
+  algorithm: 'hmac-sha256',
+  secret: Buffer.from('0123456789abcdef0123456789abcdef')
+}
+const RULES = `networks:
+  all:
+    prefixes: [127.0.0.0/8]
+    block: [banned.example, { lists: [rpz] }]
+lists:
+  rpz: { transfer: rpz.example }
+`
+
+interface Options {
+  readonly key?: Key
+  readonly rules?: string
+  readonly files?: Readonly<Record<string, string>>
+  readonly transport?: 'batch' | 'portable'
+}
+
+/** A gateway that has a zone of this primary. */
+async function rig(t: Test, { port }: TestPrimary, options: Options = {}): Promise<Rig> {
+  const { key, rules = RULES, files = {}, transport } = options
+  const keyed = key === undefined ? '' : `, key: ${key.name}`
+  const keys =
+    key === undefined ? '{}' : `{ ${key.name}: { algorithm: ${key.algorithm}, secret-file: key } }`
+  const setting: Setting = {
+    upstream: (await upstream(t)).endpoint,
+    more: `admin: { socket: admin.sock }
+transfers: { max-time: 2s, keys: ${keys}, primaries: { hq: { address: '127.0.0.1:${port}'${keyed} } } }`,
+    files: {
+      'rules/networks.yaml': rules,
+      ...(key && { key: `# of both\n${Buffer.from(key.secret).toString('base64')}\n` }),
+      ...files
+    },
+    ...(transport && { transport })
+  }
+  return new Rig(t, setting)
+}
+
+t.test('a first start transfers its zones before it serves', async t => {
+  const primary = await TestPrimary.open(t, [FIRST])
+  const one = await rig(t, primary)
+  t.strictSame(await one.gateway.start(), [])
+  t.ok(await banned(one, 'one.example'))
+  t.ok(await banned(one, 'banned.example'))
+  t.equal(one.log.with('there is no copy').length, 1)
+  t.match(await one.log.says('a newer zone is here'), {
+    fields: { list: 'rpz', serial: 1, primary: 'hq', from: 'axfr', entries: 2 }
+  })
+  t.strictSame(primary.types(), ['SOA', 'AXFR'])
+})
+
+t.test('a start without a copy, and without a primary: it serves, and says so', async t => {
+  const primary = await TestPrimary.open(t, [FIRST])
+  primary.close()
+  const one = await rig(t, primary)
+  t.strictSame(await one.gateway.start(), [])
+  t.ok(await banned(one, 'banned.example'), 'all other rules hold')
+  t.notOk(await banned(one, 'one.example'))
+  await one.log.says('rules on it hold for no name')
+  t.ok(one.log.lines.some(({ fields }) => fields.code === 'TRANSFER_CONNECT'))
+  t.ok(one.log.lines.some(({ fields }) => fields.code === 'RULES_ZONE_ABSENT'))
+})
+
+t.test('a restart serves by the copy at once, and does not ask before it is due', async t => {
+  const primary = await TestPrimary.open(t, [FIRST])
+  const one = await rig(t, primary)
+  await one.gateway.start()
+  await one.gateway.abort()
+  primary.close()
+  const names = ['.zone', '.json'].map(end => `state/zones/rpz${end}`)
+  const files = Object.fromEntries(names.map(name => [name, one.site.read(name)]))
+  const other = await rig(t, primary, { files })
+  t.strictSame(await other.gateway.start(), [])
+  t.ok(await banned(other, 'one.example'))
+  t.equal(primary.asked.length, 2)
+})
+
+t.test('a copy that has expired stays in force, and that is said', async t => {
+  const primary = await TestPrimary.open(t, [FIRST])
+  const one = await rig(t, primary)
+  await one.gateway.start()
+  await one.gateway.abort()
+  primary.close()
+  const record = JSON.parse(one.site.read('state/zones/rpz.json')) as Record<string, unknown>
+  const old = '2020-01-01T00:00:00.000Z'
+  const files = {
+    'state/zones/rpz.zone': one.site.read('state/zones/rpz.zone'),
+    'state/zones/rpz.json': JSON.stringify({ ...record, tried: old, refreshed: old })
+  }
+  const other = await rig(t, primary, { files })
+  t.strictSame(await other.gateway.start(), [])
+  t.ok(await banned(other, 'one.example'))
+  const line = await other.log.says('expired at 2020-01-02T00:00:00.000Z')
+  t.equal(line.fields.code, 'TRANSFER_EXPIRED')
+})
+
+for (const transport of kinds) {
+  for (const protocol of ['udp', 'tcp'] as const) {
+    t.test(`NOTIFY over ${protocol} (${transport}): what has changed is in force`, async t => {
+      const primary = await TestPrimary.open(t, [FIRST])
+      const one = await rig(t, primary, { transport })
+      await one.gateway.start()
+      primary.states.push(SECOND)
+      const { rcode, opcode, isAuthoritative } = await notify(one.at, { protocol })
+      t.strictSame(
+        { rcode, opcode, isAuthoritative },
+        { rcode: 0, opcode: 4, isAuthoritative: true }
+      )
+      await eventually('the newer zone', () => banned(one, 'three.example'))
+      t.notOk(await banned(one, 'two.example'))
+      t.strictSame(primary.types(), ['SOA', 'AXFR', 'IXFR'])
+      t.match(await one.log.says('a newer zone is here', 2), {
+        fields: { serial: 2, from: 'ixfr', changes: 2 }
+      })
+    })
+  }
+}
+
+t.test('a status says how zones are', async t => {
+  const primary = await TestPrimary.open(t, [FIRST])
+  const one = await rig(t, primary)
+  await one.gateway.start()
+  const path = one.site.path('admin.sock')
+  const reply = await askAdmin<Status>(path, { do: 'status' }, 30_000)
+  if (!reply.ok) throw new Error(reply.message)
+  const copy = { serial: 1, primary: 'hq' }
+  const about = { list: 'rpz', zone: 'rpz.example', state: 'good', failures: 0 }
+  t.match(reply.result.zones, [{ ...about, copy }])
+})
+
+t.test('NOTIFY from elsewhere is no opcode here, and of no other zone', async t => {
+  const primary = await TestPrimary.open(t, [FIRST])
+  const one = await rig(t, primary)
+  await one.gateway.start()
+  t.equal((await notify(one.at, { from: '127.0.0.2' })).rcode, 4)
+  t.match(await notify(one.at, { zone: 'other.example' }), { rcode: 9, isAuthoritative: false })
+  t.equal((await notify(one.at, { type: 'A' })).rcode, 1)
+  t.equal((await notify(one.at, { key: KEY })).error, 17, 'a key that nobody knows')
+  t.ok(await banned(one, 'one.example'), 'and it goes on answering')
+  t.equal(primary.asked.length, 2)
+})
+
+for (const algorithm of ['hmac-sha256', 'hmac-sha512'] as const) {
+  t.test(`with a key of ${algorithm}, transfers and NOTIFY have to be signed`, async t => {
+    const key = { ...KEY, algorithm }
+    const primary = await TestPrimary.open(t, [FIRST])
+    primary.key = key
+    const one = await rig(t, primary, { key })
+    t.strictSame(await one.gateway.start(), [])
+    t.ok(await banned(one, 'one.example'))
+    primary.states.push(SECOND)
+    t.match(await notify(one.at), { rcode: 5, error: undefined }, 'not signed')
+    const other = { ...key, secret: Buffer.alloc(32) }
+    t.match(await notify(one.at, { key: other }), { rcode: 9, error: 16 }, 'with another secret')
+    const old = Math.floor(Date.now() / 1000) - 1000
+    t.match(await notify(one.at, { key, time: old }), { rcode: 9, error: 18 }, 'of long ago')
+    t.equal(primary.asked.length, 2, 'nothing came of these')
+    t.match(await notify(one.at, { key }), { rcode: 0, error: 0, isAuthoritative: true })
+    await eventually('the newer zone', () => banned(one, 'three.example'))
+    t.ok(primary.asked.every(({ mac }) => mac !== undefined))
+  })
+}
+
+t.test(
+  'what is wrong with secrets: at the start nothing is served, later nothing changes',
+  async t => {
+    const primary = await TestPrimary.open(t, [FIRST])
+    primary.key = KEY
+    const secret = Buffer.from(KEY.secret).toString('base64')
+    for (const text of [
+      '',
+      'short\n',
+      `${secret}\n${secret}\n`,
+      'AAAA\n',
+      'no base 64 at all!\n'
+    ]) {
+      const one = await rig(t, primary, { key: KEY, files: { key: text } })
+      t.match(await one.gateway.start(), [{ code: 'TRANSFER_SECRET' }], JSON.stringify(text))
+      await one.gateway.abort()
+    }
+    const one = await rig(t, primary, { key: KEY })
+    t.strictSame(await one.gateway.start(), [])
+    one.site.write('key', 'AAAA\n')
+    await one.gateway.reload('SIGHUP')
+    t.ok(one.log.lines.some(({ fields }) => fields.code === 'TRANSFER_SECRET'))
+    primary.states.push(SECOND)
+    t.equal((await notify(one.at, { key: KEY })).rcode, 0, 'the secret of before is good')
+    await eventually('the newer zone', () => banned(one, 'three.example'))
+    const told = JSON.stringify(one.log.lines)
+    t.notOk(told.includes(secret) || told.includes('AAAA'), 'no secret is in the log')
+  }
+)
+
+t.test('primaries that rules name and settings do not have: a warning', async t => {
+  const primary = await TestPrimary.open(t, [FIRST])
+  const rules = RULES.replace('rpz.example }', 'rpz.example, primaries: [hp, hq] }')
+  const one = await rig(t, primary, { rules })
+  t.strictSame(await one.gateway.start(), [])
+  t.ok(await banned(one, 'one.example'), 'the others are asked')
+  t.ok(one.log.lines.some(({ fields }) => fields.code === 'TRANSFER_UNKNOWN_PRIMARY'))
+})
+
+t.test('a transfer thread that dies: it is said, and the gateway goes on', async t => {
+  const primary = await TestPrimary.open(t, [FIRST])
+  primary.answer = () => 'hang'
+  const one = await rig(t, primary)
+  const started = one.gateway.start()
+  await eventually('that it is asked', () => primary.asked.length === 1)
+  await one.threads.kill('transfer')
+  t.strictSame(await started, [])
+  t.ok(await banned(one, 'banned.example'))
+  await one.log.says('a thread that transfers a zone died')
+})
+
+t.test(
+  'a zone that comes to the rules later is transferred, and one that goes is left',
+  async t => {
+    const primary = await TestPrimary.open(t, [FIRST])
+    const without = 'networks: { all: { prefixes: [127.0.0.0/8], block: [banned.example] } }\n'
+    const one = await rig(t, primary, { rules: without })
+    await one.gateway.start()
+    t.equal((await notify(one.at)).rcode, 9, 'no zone of ours')
+    one.site.write('rules/networks.yaml', RULES)
+    await eventually('the zone', () => banned(one, 'one.example'))
+    one.site.write('rules/networks.yaml', without)
+    await eventually('that it is gone', async () => !(await banned(one, 'one.example')))
+    await eventually('that NOTIFY is refused', async () => (await notify(one.at)).rcode === 9)
+  }
+)
