@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { ownVersion } from '../base/version.js'
-import { addBundle } from './bundle-commands.js'
+import { addBundle } from './commands/bundle-commands.js'
 import { EXIT, fail } from './exit.js'
-import { addLists } from './lists-commands.js'
-import { addLog } from './log-commands.js'
-import { addRollback } from './rollback-commands.js'
+import { addLists } from './commands/lists-commands.js'
+import { addLog } from './commands/log-commands.js'
+import { addRollback } from './commands/rollback-commands.js'
 
 /** Commands load their own code when they are called: `--help` need not load the resolver. */
 const program = new Command('interdict')
@@ -20,7 +20,7 @@ program
   .command('serve')
   .description('answer queries until SIGTERM or SIGINT; SIGHUP reads the rules again')
   .action(async (_options, command: Command) => {
-    const { serve } = await import('./serve.js')
+    const { serve } = await import('./commands/serve.js')
     await serve(command.optsWithGlobals())
   })
 
@@ -36,7 +36,7 @@ program
   )
   .option('--json', 'as JSON')
   .action(async (rules: string | undefined, _options, command: Command) => {
-    const { check } = await import('./check.js')
+    const { check } = await import('./commands/check.js')
     await check(rules, command.optsWithGlobals())
   })
 
@@ -53,7 +53,7 @@ program
   .option('--no-upstream', 'do not ask an upstream where the rules go on')
   .option('--json', 'as JSON')
   .action(async (name: string, _options, command: Command) => {
-    const { explain } = await import('./explain.js')
+    const { explain } = await import('./commands/explain.js')
     await explain(name, command.optsWithGlobals())
   })
 
@@ -70,7 +70,7 @@ program
   .option('--examples <number>', 'how many names to show of each change', '5')
   .option('--json', 'as JSON')
   .action(async (old: string, now: string, _options, command: Command) => {
-    const { diff } = await import('./diff.js')
+    const { diff } = await import('./commands/diff.js')
     await diff(old, now, command.optsWithGlobals())
   })
 
@@ -95,7 +95,7 @@ program
   .option('--json', 'as JSON')
   .option('--html', 'as a page of HTML')
   .action(async (logs: readonly string[], _options, command: Command) => {
-    const { replay } = await import('./replay.js')
+    const { replay } = await import('./commands/replay.js')
     await replay(logs, command.optsWithGlobals())
   })
 
@@ -109,7 +109,7 @@ program
   .option('--kind <kind>', 'only apps of this kind: app, shared or bypass')
   .option('--json', 'as JSON')
   .action(async (search: readonly string[], _options, command: Command) => {
-    const { apps } = await import('./apps.js')
+    const { apps } = await import('./commands/apps.js')
     await apps(search, command.optsWithGlobals())
   })
 
@@ -124,7 +124,7 @@ program
   .option('--json', 'as JSON')
   .option('--csv', 'as CSV, one line for each ban and exception')
   .action(async (_options, command: Command) => {
-    const { bans } = await import('./bans.js')
+    const { bans } = await import('./commands/bans.js')
     await bans(command.optsWithGlobals())
   })
 
@@ -144,7 +144,7 @@ program
   .option('--no-follow', 'end after the last ones')
   .option('--json', 'as JSON, a line each')
   .action(async (log: string | undefined, _options, command: Command) => {
-    const { tail } = await import('./tail.js')
+    const { tail } = await import('./commands/tail.js')
     await tail(log, command.optsWithGlobals())
   })
 
@@ -156,7 +156,7 @@ program
   .option('--all', 'by every key that is kept')
   .option('--json', 'as JSON')
   .action(async (address: string, _options, command: Command) => {
-    const { pseudonym } = await import('./pseudonym.js')
+    const { pseudonym } = await import('./commands/pseudonym.js')
     await pseudonym(address, command.optsWithGlobals())
   })
 
@@ -178,7 +178,7 @@ program
   .option('--format <format>', 'table, json, csv, markdown or html', 'table')
   .option('-o, --output <file>', 'into this file')
   .action(async (words: readonly string[], _options, command: Command) => {
-    const { report } = await import('./report.js')
+    const { report } = await import('./commands/report.js')
     await report(words, command.optsWithGlobals())
   })
 
@@ -190,7 +190,7 @@ program
   .option('--format <format>', 'table, json or csv', 'table')
   .option('-o, --output <file>', 'into this file')
   .action(async (sql: string | undefined, _options, command: Command) => {
-    const { query } = await import('./query.js')
+    const { query } = await import('./commands/query.js')
     await query(sql, command.optsWithGlobals())
   })
 
@@ -205,7 +205,7 @@ program
   .option('--expect <sha256>', 'SHA-256 of a line of the chain, as the service log had it')
   .option('--json', 'as JSON')
   .action(async (log: string | undefined, _options, command: Command) => {
-    const { verify } = await import('./verify-log.js')
+    const { verify } = await import('./commands/verify-log.js')
     await verify(log, command.optsWithGlobals())
   })
 
@@ -214,7 +214,7 @@ program
   .description('ask the running server whether it answers: exit code 0 if it does')
   .option('--timeout <ms>', 'how long to wait for each address, in milliseconds', '2000')
   .action(async (_options, command: Command) => {
-    const { ping } = await import('./ping.js')
+    const { ping } = await import('./commands/ping.js')
     await ping(command.optsWithGlobals())
   })
 
@@ -224,7 +224,7 @@ program
   .option('--json', 'as JSON')
   .option('--timeout <ms>', 'how long to wait, in milliseconds', '10000')
   .action(async (_options, command: Command) => {
-    const { status } = await import('./status.js')
+    const { status } = await import('./commands/status.js')
     await status(command.optsWithGlobals())
   })
 
@@ -236,7 +236,7 @@ program
   .option('--all', 'of all names')
   .option('--timeout <ms>', 'how long to wait, in milliseconds', '10000')
   .action(async (name: string | undefined, _options, command: Command) => {
-    const { flush } = await import('./flush.js')
+    const { flush } = await import('./commands/flush.js')
     await flush(name, command.optsWithGlobals())
   })
 

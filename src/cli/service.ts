@@ -9,9 +9,9 @@ import {
   type ServiceLog
 } from '../querylog/record/service-log.js'
 import { chooseTransport, type Choice } from '../udp/transport.js'
-import { refuse } from './refuse.js'
-import { showEndpoint } from './show.js'
-import type { CommonOptions } from './settings.js'
+import { refuse } from './args/refuse.js'
+import { showEndpoint } from './output/show.js'
+import type { CommonOptions } from './args/settings.js'
 
 /** A server at work, as the process that runs it sees it. */
 export interface Service {

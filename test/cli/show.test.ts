@@ -1,5 +1,5 @@
 import t from 'tap'
-import { lasting, size } from '../../src/cli/show.js'
+import { lasting, size } from '../../src/cli/output/show.js'
 
 const sizes = [
   [0, '0 B'],

@@ -1,0 +1,23 @@
+import { askAdmin } from '../../daemon/admin/admin-client.js'
+import type { Request } from '../../daemon/admin/admin-protocol.js'
+import { tame } from '../../querylog/record/terminal-line.js'
+import { milliseconds } from './given.js'
+import { refuse } from './refuse.js'
+import { adminSocket, type CommonOptions } from './settings.js'
+
+/** What commands take that ask the running gateway. */
+export interface AskOptions extends CommonOptions {
+  readonly timeout: string
+}
+
+/**
+ * What the gateway of these settings answers; where it refuses, says why and ends the process.
+ *
+ * @throws InterdictError ADMIN_OFF and what `askAdmin` throws
+ */
+export async function ask<Result>(request: Request, options: AskOptions): Promise<Result> {
+  const timeout = milliseconds('--timeout', options.timeout)
+  const reply = await askAdmin<Result>(await adminSocket(options), request, timeout)
+  if (reply.ok) return reply.result
+  return refuse([{ code: tame(reply.code), message: tame(reply.message) }])
+}

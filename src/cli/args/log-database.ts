@@ -1,0 +1,110 @@
+import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { basename } from 'node:path'
+import { openDatabase, type Database, type Use } from '../../querylog/archive/database.js'
+import { failure, type InterdictError } from '../../base/error.js'
+import type { Octets } from '../../base/units.js'
+import { logPath, type LogOptions } from './log-path.js'
+import { count } from '../output/show.js'
+
+/** Budget: a month of a busy gateway on a laptop, within 2 GB with what Node itself takes. */
+const MEMORY: Octets = 1.25 * 2 ** 30
+/** How often a terminal is told how far a question has come, in milliseconds. */
+const TICK = 200
+/** Those by which a terminal or a service manager ends it, and what a shell calls that. */
+const SIGNALS = [
+  ['SIGHUP', 129],
+  ['SIGINT', 130],
+  ['SIGTERM', 143]
+] as const
+
+/** A query log that is open: who is done with it closes it. */
+export interface OpenLog {
+  readonly database: Database
+  /** What is to be known of what was read by now: files and lines that are not what they should be. */
+  remarks(): Promise<readonly string[]>
+  /** Ends what a terminal is told, before something else is written to it. */
+  quiet(): void
+  close(): void
+}
+
+/**
+ * Opens the query log that was given, or that of the settings, and says on a terminal how far each
+ * question has come.
+ *
+ * @param how `silent`, for who tells of progress itself
+ * @throws InterdictError ARCHIVE_READ, ARCHIVE_NO_DUCKDB
+ */
+export async function openLog(
+  options: LogOptions,
+  { use = 'often', silent = false }: { use?: Use; silent?: boolean } = {}
+): Promise<OpenLog> {
+  const path = await logPath(options)
+  let quiet = (): void => undefined
+  for (const [signal, code] of SIGNALS) {
+    process.once(signal, () => {
+      quiet()
+      // What the database has in a folder goes with the process.
+      process.exit(code)
+    })
+  }
+  const database = await openDatabase({ memory: MEMORY, threads: availableParallelism() })
+  if (!silent) quiet = showProgress(database)
+  const close = (): void => {
+    quiet()
+    database.close()
+  }
+  let broken: readonly string[]
+  try {
+    const extent = await database.addLookups(path, use)
+    const { lines, parquet } = extent
+    broken = extent.broken
+    if (lines + parquet === 0) nothingAt(path, options)
+  } catch (error) {
+    close()
+    throw error
+  }
+  return { database, remarks: () => remarksOn(database, broken), quiet, close }
+}
+
+/** That of the settings may come yet. One that somebody names and that is not there is misspelt. */
+function nothingAt(path: string, { log }: LogOptions): void {
+  if (log !== undefined && !existsSync(log)) throw failure('ARCHIVE_READ', log, 'it is not there')
+  process.stderr.write(`there is no query log at ${path} yet\n`)
+}
+
+async function remarksOn(database: Database, broken: readonly string[]): Promise<string[]> {
+  const foreign = await foreignLines(database)
+  return [
+    ...(foreign === undefined ? [] : [foreign]),
+    ...(broken.length === 0 ? [] : [messageOf(failure('ARCHIVE_BROKEN', broken.join(', ')))]),
+    ...database.altered.map(path => messageOf(failure('ARCHIVE_TALLY', path)))
+  ]
+}
+
+const messageOf = ({ code, message }: InterdictError): string => `${message} (${code}).`
+
+async function foreignLines(database: Database): Promise<string | undefined> {
+  const rows = await database.rows<{ file: string; lines: number }>(
+    'SELECT file, count(*) AS lines FROM foreign_lines GROUP BY file ORDER BY file'
+  )
+  if (rows.length === 0) return undefined
+  const where = rows.map(({ file, lines }) => `${lines} in ${basename(file)}`).join(', ')
+  const all = rows.reduce((sum, { lines }) => sum + lines, 0)
+  return `${count(all, 'line')} of the log ${all === 1 ? 'is' : 'are'} no record of a lookup and not counted: ${where}.`
+}
+
+/** @returns what ends it and clears the line */
+function showProgress(database: Database): () => void {
+  if (!process.stderr.isTTY) return () => undefined
+  const timer = setInterval(() => {
+    const percent = Math.floor(database.progress * 100)
+    process.stderr.write(`\rreading the log${percent > 0 ? `: ${percent}%` : ' …'}\x1b[K`)
+  }, TICK)
+  let isOver = false
+  return () => {
+    if (!isOver) process.stderr.write('\r\x1b[K')
+    isOver = true
+    clearInterval(timer)
+  }
+}

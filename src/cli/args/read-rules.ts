@@ -1,0 +1,46 @@
+import { epochSeconds, systemClock } from '../../base/clock.js'
+import { InterdictError } from '../../base/error.js'
+import { chooseBundle } from '../../sources/bundle/choose.js'
+import type { Config } from '../../config/config.js'
+import { rulesPlace } from '../../daemon/reload/rules-place.js'
+import { tame } from '../../querylog/record/terminal-line.js'
+import { Folder, type RuleFiles } from '../../rules/model/folder.js'
+import { loadRules, type RulesResult } from '../../rules/load.js'
+
+/** The rules that are in force by these settings, or would be after a start. */
+export interface OwnFiles {
+  /** Where they may be read; the first whose rules are good count. */
+  readonly files: readonly RuleFiles[]
+  /** Why the bundle that is offered is not among them. */
+  readonly refused: readonly InterdictError[]
+}
+
+/** Nothing is accepted here: that is for the gateway to do. */
+export async function ownFiles(config: Config): Promise<OwnFiles> {
+  const { folder, bundle, copies } = rulesPlace(config)
+  if (bundle === undefined) return { files: [new Folder(folder!, copies)], refused: [] }
+  const { candidates, refused } = await chooseBundle(bundle, epochSeconds(systemClock))
+  return { files: candidates.map(({ files }) => files), refused }
+}
+
+/** The rules that these settings name, with the copies of lists that are there. */
+export async function readRules(
+  config: Config
+): Promise<{ readonly loaded: RulesResult; readonly files: RuleFiles | undefined }> {
+  const { files: places, refused } = await ownFiles(config)
+  const wrong = [...refused]
+  for (const files of places) {
+    const loaded = await loadRules(files, systemClock)
+    if (loaded.ok) {
+      for (const error of wrong) warn(error)
+      return { loaded, files }
+    }
+    wrong.push(...loaded.errors)
+  }
+  return { loaded: { ok: false, errors: wrong, files: [], passing: false }, files: undefined }
+}
+
+/** Commands go on with the rules that are in force. */
+function warn({ code, message }: InterdictError): void {
+  process.stderr.write(`warning: ${tame(message)} (${code})\n`)
+}

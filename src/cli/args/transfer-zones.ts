@@ -1,0 +1,65 @@
+import { failure, type InterdictError } from '../../base/error.js'
+import type { Config } from '../../config/config.js'
+import { primariesOf } from '../../config/zone-primaries.js'
+import { transferPrimaries } from '../../daemon/sources/transfer-primaries.js'
+import { tame } from '../../querylog/record/terminal-line.js'
+import type { TransferList } from '../../rules/lists/transfer-list.js'
+import { expiresAt } from '../../sources/axfr/due.js'
+import { updateZone, type ZoneUpdate } from '../../sources/axfr/update-zone.js'
+import { zonesOf } from '../commands/lists.js'
+import { refuse } from './refuse.js'
+import { count } from '../output/show.js'
+
+/**
+ * Asks the primaries of zones now, as the gateway does when that is due.
+ *
+ * @returns whether all is well
+ */
+export async function transferZones(
+  { transfers, state }: Config,
+  lists: readonly TransferList[]
+): Promise<boolean> {
+  if (lists.length === 0) return true
+  const primaries = await transferPrimaries(transfers).catch((error: unknown) => {
+    if (error instanceof AggregateError) refuse(error.errors as InterdictError[])
+    throw error
+  })
+  const { maxSize, maxTime } = transfers
+  const parts = { copies: zonesOf({ state }), maxSize, maxTime, now: Date.now }
+  let isFine = true
+  for (const list of lists) {
+    const ids = primariesOf(transfers, list)
+    const own = ids.flatMap(id => primaries.find(one => one.id === id) ?? [])
+    const update = await updateZone({ list, primaries: own, isNotified: false }, parts)
+    isFine = tell(update) && isFine
+  }
+  return isFine
+}
+
+/** Tells people, and no programs, of zones whose rules are in force though they have expired. */
+export async function warnOfExpired(config: Config, lists: readonly TransferList[]): Promise<void> {
+  const now = Date.now()
+  for (const { id, zone } of lists) {
+    const expires = expiresAt(await zonesOf(config).record(id, zone))
+    if (expires === undefined || expires > now) continue
+    const { code, message } = failure('TRANSFER_EXPIRED', zone, new Date(expires).toISOString())
+    process.stderr.write(`warning: ${tame(message)} (${code})\n`)
+  }
+}
+
+/** @returns whether all is well */
+function tell(update: ZoneUpdate): boolean {
+  const { id, bad } = update
+  for (const { code, message } of bad) process.stderr.write(`${tame(message)} (${code})\n`)
+  if (update.kind === 'failed') {
+    const { code, message } = update.trouble
+    if (bad.length === 0) process.stderr.write(`${tame(message)} (${code})\n`)
+    return false
+  }
+  const what =
+    update.kind === 'taken'
+      ? `${count(update.entries, 'entry', 'entries')}, newer, by ${update.from.toUpperCase()}`
+      : 'unchanged'
+  process.stdout.write(`${id}: serial ${update.serial}, ${what}\n`)
+  return true
+}

@@ -1,0 +1,34 @@
+import { writeFile } from 'node:fs/promises'
+import { failure } from '../../base/error.js'
+import { decodeBundle, readBundleFile } from '../../sources/bundle/bundle.js'
+import { newKeys } from '../../base/ed25519.js'
+import { readPrivateKey } from '../../sources/bundle/keys.js'
+import { withSignature } from '../../sources/bundle/sign.js'
+import { writeBundle } from '../../sources/bundle/write.js'
+import { manifestLines } from './bundle-show.js'
+import { end, EXIT } from '../exit.js'
+
+/** Nobody else may read it. */
+const OWN = 0o600
+
+/** `interdict bundle sign`: adds a signature to a bundle that is whole. */
+export async function sign(path: string, { key }: { readonly key: string }): Promise<void> {
+  const file = await readBundleFile(path, path)
+  const signed = withSignature(file, path, await readPrivateKey(key))
+  const bundle = await decodeBundle(signed, path)
+  writeBundle(path, signed)
+  process.stdout.write(`${[path, ...manifestLines(bundle)].join('\n')}\n`)
+  return end(EXIT.fine)
+}
+
+/** `interdict bundle keygen`: never writes over a file, which may be a key that is in use. */
+export async function keygen(path: string): Promise<void> {
+  const { privatePem, publicKey } = newKeys()
+  try {
+    await writeFile(path, privatePem, { mode: OWN, flag: 'wx' })
+  } catch (error) {
+    throw failure('BUNDLE_WRITE', path, error instanceof Error ? error.message : String(error))
+  }
+  process.stdout.write(`${publicKey}\n`)
+  return end(EXIT.fine)
+}

@@ -1,0 +1,88 @@
+import { join, relative } from 'node:path'
+import { systemClock } from '../../base/clock.js'
+import { addressWords, readAddress } from '../../base/address.js'
+import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
+import type { Config } from '../../config/config.js'
+import { readRrtype } from '../../dns/registry/rrtype.js'
+import { answeredHere } from '../../daemon/reload/answered-here.js'
+import { openForwarder } from '../../daemon/workers/open-forwarder.js'
+import { rebindingGuard } from '../../daemon/workers/rebinding-guard.js'
+import { upstreamPlan } from '../../daemon/control/upstream-plan.js'
+import { PROTOCOL } from '../../querylog/record/event.js'
+import { compile } from '../../policy/compile/compile.js'
+import { Policy } from '../../policy/evaluate/policy.js'
+import { readInstant } from '../../rules/time/instant.js'
+import { chooseTransport } from '../../udp/transport.js'
+import type { Forwarder } from '../../upstream/forwarder.js'
+import { readName } from '../../dns/name/name.js'
+import { toText } from '../output/explanation-text.js'
+import { end, EXIT, usage } from '../exit.js'
+import { gather, toJson, withReason, type Asked } from '../output/explanation.js'
+import { checkAt, given } from '../args/given.js'
+import { Nobody, resolve, standingClock } from './one-query.js'
+import { readRules } from '../args/read-rules.js'
+import { refuse } from '../args/refuse.js'
+import { settings, type CommonOptions } from '../args/settings.js'
+
+export interface ExplainOptions extends CommonOptions {
+  readonly from: string
+  readonly type: string
+  readonly at?: string
+  readonly upstream: boolean
+  readonly json?: boolean
+}
+
+/**
+ * `interdict explain`: the whole decision for one question, by what serves: the same snapshot,
+ * resolver and upstreams, with one client and one query.
+ */
+export async function explain(name: string, options: ExplainOptions): Promise<void> {
+  const question = readQuestion(name, options)
+  const config = await settings(options)
+  const { loaded } = await readRules(config)
+  if (!loaded.ok) refuse(loaded.errors)
+  const { timeZone } = loaded.rules
+  const asked = { ...question, clock: standingClock(wallAt(options.at, timeZone)) }
+  const policy = new Policy(
+    compile(loaded.rules, { generation: 1, random: () => 0, local: answeredHere(config) })
+  )
+  const nobody = new Nobody()
+  const forwarder = options.upstream ? await forwarderFor(config) : nobody
+  const guard = rebindingGuard(config)
+  const resolved = await resolve(asked, PROTOCOL.udp, policy, config, forwarder, guard)
+  forwarder.close()
+  const seen = { ...resolved, unasked: nobody.missed, guard }
+  const explanation = withReason(gather(asked, policy, seen, forwarder), loaded.rules.sources)
+  process.stdout.write(
+    options.json === true
+      ? toJson(explanation)
+      : toText(explanation, { folder: shown(config.rules), timeZone })
+  )
+  return end(EXIT.fine)
+}
+
+/** The rules folder as messages show it, to be put in front of the names of files. */
+function shown(folder: string): string {
+  const fromHere = relative('', folder)
+  if (fromHere === '') return ''
+  return join(fromHere.startsWith('..') ? folder : fromHere, '/')
+}
+
+function readQuestion(name: string, { type, from, at }: ExplainOptions): Omit<Asked, 'clock'> {
+  const qtype = readRrtype(type) ?? usage(`--type: ${type} is no query type such as A or TYPE65280`)
+  checkAt(at)
+  const client = addressWords(given('--from', () => readAddress(from)))
+  return { name: given('<name>', () => readName(name)), qtype, client }
+}
+
+/** What the calendar shows; a time without an offset is one of the zone that the rules have. */
+function wallAt(at: string | undefined, timeZone: string): Milliseconds {
+  const seconds = at === undefined ? undefined : readInstant(at, timeZone)
+  return seconds === undefined ? Date.now() : seconds * MS_PER_SECOND
+}
+
+function forwarderFor(config: Config): Promise<Forwarder> {
+  const { transport } = chooseTransport('portable')
+  const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
+  return openForwarder(config, upstreamPlan(config).upstreams, transport, systemClock, silent)
+}

@@ -1,0 +1,35 @@
+import { failure } from '../../base/error.js'
+import type { Flushed } from '../../daemon/admin/admin-protocol.js'
+import { readName } from '../../dns/name/name.js'
+import { ask, type AskOptions } from '../args/ask.js'
+import { end, EXIT, usage } from '../exit.js'
+import { given } from '../args/given.js'
+import { count } from '../output/show.js'
+
+export interface FlushOptions extends AskOptions {
+  readonly subtree?: boolean
+  readonly all?: boolean
+}
+
+/** `interdict flush`: has the running gateway drop what it holds of some names. */
+export async function flush(name: string | undefined, options: FlushOptions): Promise<void> {
+  const wanted = readWanted(name, options)
+  const { dropped, silent } = await ask<Flushed>({ do: 'flush', ...wanted }, options)
+  process.stdout.write(`${count(dropped, 'entry', 'entries')} dropped\n`)
+  if (silent.length > 0)
+    throw failure('ADMIN_WORKERS', silent.join(', '), 'which may still hold what was to be dropped')
+  return end(EXIT.fine)
+}
+
+function readWanted(
+  name: string | undefined,
+  { subtree = false, all = false }: FlushOptions
+): { readonly name: string; readonly subtree: boolean } {
+  if (all) {
+    if (name !== undefined || subtree) usage('--all: takes neither a name nor --subtree')
+    return { name: '.', subtree: true }
+  }
+  if (name === undefined) usage('wanted a name, or --all')
+  given('<name>', () => readName(name))
+  return { name, subtree }
+}

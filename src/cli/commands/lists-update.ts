@@ -1,0 +1,92 @@
+import type { Milliseconds, Octets } from '../../base/units.js'
+import { bootstrapServers, upstreamPlan } from '../../daemon/control/upstream-plan.js'
+import { tame } from '../../querylog/record/terminal-line.js'
+import { Bootstrap } from '../../sources/http/bootstrap.js'
+import { update, type Update } from '../../sources/http/update.js'
+import { end, EXIT, usage } from '../exit.js'
+import { copiesOf } from './lists.js'
+import { lockLists } from '../args/lock-lists.js'
+import { readRules } from '../args/read-rules.js'
+import { refuse } from '../args/refuse.js'
+import { settings, type CommonOptions } from '../args/settings.js'
+import { count, size } from '../output/show.js'
+import { transferZones } from '../args/transfer-zones.js'
+
+/** How often progress is drawn. */
+const PAUSE: Milliseconds = 100
+
+/**
+ * `interdict lists update`: looks for newer states of lists now. It works beside a running gateway,
+ * which sees that copies change, and before the first start.
+ *
+ * @throws InterdictError REMOTE_BUSY
+ */
+export async function updateLists(ids: readonly string[], options: CommonOptions): Promise<void> {
+  const config = await settings(options)
+  const { loaded } = await readRules(config)
+  if (!loaded.ok) refuse(loaded.errors)
+  const all = [...loaded.remotes, ...loaded.transfers].map(({ id }) => id)
+  for (const id of ids) {
+    if (!all.includes(id)) usage(`there is no list ${id} with a url or a zone in the rules`)
+  }
+  lockLists(config)
+  const lists = wanted(ids, loaded.remotes)
+  const bootstrap = await Bootstrap.open(bootstrapServers(config, upstreamPlan(config).upstreams))
+  const { lookup } = bootstrap
+  const { caFile, timeout } = config.remoteLists
+  const clients = new Map(loaded.rules.networks.map(({ id, prefixes }) => [id, prefixes]))
+  const parts = { copies: copiesOf(config), lookup, caFile, timeout, clients, now: Date.now }
+  let isFine = true
+  for (const list of lists) {
+    const line = new ProgressLine(list.id)
+    const result = await update(list, { ...parts, progress: line.show })
+    line.clear()
+    isFine &&= tell(result)
+  }
+  bootstrap.close()
+  const zones = wanted(ids, loaded.transfers)
+  isFine = (await transferZones(config, zones)) && isFine
+  return end(isFine ? EXIT.fine : EXIT.found)
+}
+
+function wanted<L extends { readonly id: string }>(
+  ids: readonly string[],
+  lists: readonly L[]
+): readonly L[] {
+  return ids.length === 0 ? lists : lists.filter(({ id }) => ids.includes(id))
+}
+
+/** @returns whether all is well */
+function tell(result: Update): boolean {
+  const { id } = result
+  if (!('trouble' in result)) {
+    const what = result.kind === 'taken' ? 'newer' : 'unchanged'
+    process.stdout.write(`${id}: ${count(result.entries, 'entry', 'entries')}, ${what}\n`)
+    return true
+  }
+  const { code, message } = result.trouble
+  process.stderr.write(`${tame(message)} (${code})\n`)
+  return false
+}
+
+/** One line of a terminal that says how much is here; nothing where nobody looks. */
+class ProgressLine {
+  private last: Milliseconds = -Infinity
+
+  constructor(private readonly id: string) {}
+
+  readonly show = (octets: Octets, total: Octets | undefined): void => {
+    const now = performance.now()
+    if (!process.stderr.isTTY || now - this.last < PAUSE) return
+    this.last = now
+    const of = total === undefined ? '' : ` of ${size(total)}, ${percent(octets, total)}`
+    process.stderr.write(`\r\x1b[K${this.id}: ${size(octets)}${of}`)
+  }
+
+  clear(): void {
+    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+  }
+}
+
+const percent = (octets: Octets, total: Octets): string =>
+  `${Math.floor((100 * octets) / Math.max(1, total))}%`

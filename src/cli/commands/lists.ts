@@ -1,0 +1,49 @@
+import { Copies, copiesFolder } from '../../sources/http/copies.js'
+import type { Config } from '../../config/config.js'
+import { ZoneCopies, zonesFolder } from '../../sources/axfr/zone-copies.js'
+import { terminalWidth } from '../output/columns.js'
+import { end, EXIT } from '../exit.js'
+import { viewLists } from '../output/lists-view.js'
+import { toText } from '../output/lists-text.js'
+import { lockLists } from '../args/lock-lists.js'
+import { readRules } from '../args/read-rules.js'
+import { refuse } from '../args/refuse.js'
+import { settings, type CommonOptions } from '../args/settings.js'
+import { count } from '../output/show.js'
+
+export interface ListsOptions extends CommonOptions {
+  readonly json?: boolean
+}
+
+/** `interdict lists`: what lists there are, and how those are that are fetched. */
+export async function showLists(options: ListsOptions): Promise<void> {
+  const config = await settings(options)
+  const { loaded } = await readRules(config)
+  if (!loaded.ok) refuse(loaded.errors)
+  const lists = await viewLists(loaded, whereOf(config))
+  process.stdout.write(
+    options.json === true
+      ? `${JSON.stringify({ lists }, undefined, 2)}\n`
+      : toText(lists, terminalWidth(), Date.now())
+  )
+  return end(EXIT.fine)
+}
+
+/** `interdict lists confirm ID`. @throws InterdictError REMOTE_BUSY, REMOTE_NOT_HELD, REMOTE_STATE */
+export async function confirmList(id: string, options: CommonOptions): Promise<void> {
+  const config = await settings(options)
+  lockLists(config)
+  const { entries } = await copiesOf(config).confirm(id)
+  process.stdout.write(`${id}: ${count(entries, 'entry', 'entries')}, taken\n`)
+  return end(EXIT.fine)
+}
+
+/** Where copies are, as they are looked at now. */
+export function whereOf(config: Config) {
+  return { copies: copiesOf(config), zones: zonesOf(config), now: Date.now() }
+}
+
+export const zonesOf = ({ state }: Pick<Config, 'state'>): ZoneCopies =>
+  new ZoneCopies(zonesFolder(state.folder))
+
+export const copiesOf = ({ state }: Config): Copies => new Copies(copiesFolder(state.folder))

@@ -1,0 +1,51 @@
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { dirname, join } from 'node:path'
+import { LogNames } from '../../querylog/archive/folder.js'
+import { CHAIN } from '../../querylog/archive/chain/link.js'
+import { readSignKey } from '../../querylog/archive/chain/sign-key.js'
+import { verifyLog } from '../../querylog/archive/chain/verify.js'
+import { readPublicKey } from '../../base/ed25519.js'
+import type { ChainConfig } from '../../config/config.js'
+import { end, EXIT, usage } from '../exit.js'
+import { logPath } from '../args/log-path.js'
+import { settings, type CommonOptions } from '../args/settings.js'
+import { verificationLines } from '../output/verification-text.js'
+
+export interface VerifyLogOptions extends CommonOptions {
+  readonly key?: readonly string[]
+  readonly expect?: string
+  readonly json?: boolean
+}
+
+const SHA256 = /^[0-9a-f]{64}$/
+
+/**
+ * `interdict verify-log`: whether the files of a query log are what the gateway wrote.
+ *
+ * @throws InterdictError CHAIN_KEY, CHAIN_READ
+ */
+export async function verify(place: string | undefined, options: VerifyLogOptions): Promise<void> {
+  const { key, expect, json } = options
+  if (expect !== undefined && !SHA256.test(expect))
+    usage(`--expect: ${expect} is no SHA-256 in 64 hexadecimal digits`)
+  const path = await logPath({ ...options, ...(place === undefined ? {} : { log: place }) })
+  const given = key?.map(text => readPublicKey(text) ?? usage(`--key: ${text} is no public key`))
+  const keys = given ?? keysOf((await settings(options)).log.queries.chain)
+  if (keys.length === 0)
+    usage('--key: wanted the public key, since the settings have no log.queries.chain.sign-key')
+  const found = await verifyLog(new LogNames(path), keys, expect)
+  const chain = join(dirname(path), CHAIN)
+  process.stdout.write(
+    json === true
+      ? `${JSON.stringify({ chain, ...found }, undefined, 2)}\n`
+      : `${verificationLines(chain, found).join('\n')}\n`
+  )
+  return end(found.proven ? EXIT.fine : EXIT.found)
+}
+
+/** @throws InterdictError CHAIN_KEY */
+export function keysOf(chain: ChainConfig | undefined): readonly KeyObject[] {
+  if (chain === undefined) return []
+  const earlier = chain.earlierKeys.flatMap(text => readPublicKey(text) ?? [])
+  return [createPublicKey(readSignKey(chain.signKey)), ...earlier]
+}

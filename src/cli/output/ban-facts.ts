@@ -1,0 +1,74 @@
+import type { Seconds } from '../../base/units.js'
+import { showInstant } from '../../rules/time/instant.js'
+import type { Ban, Rule, RuleException, RuleSet } from '../../rules/model/types.js'
+import type { BanFacts } from '../../report/questions/ban.js'
+import type { Fact } from '../../report/report.js'
+import { sourceId } from './coverage.js'
+
+/** What the rules say of a ban: nothing where they have none of that id any more. */
+export function banFacts(id: string, { networks, timeZone }: RuleSet): BanFacts {
+  const all = new Set(networks.flatMap(({ rules }) => rules))
+  const ban = [...all].find((rule): rule is Ban => rule.kind === 'ban' && rule.id === id)
+  const states = networks.map((network): [string, string] => [
+    network.id,
+    stateIn(network.rules, ban)
+  ])
+  const exceptions = [...all].filter((rule): rule is RuleException => {
+    return rule.kind === 'exception' && ban !== undefined && share(rule, ban)
+  })
+  const approvals = exceptions.map((rule): [string, string] => [rule.id, approval(rule, timeZone)])
+  return {
+    facts: ban === undefined ? [['Ban', 'not in the rules now']] : factsOf(ban, timeZone),
+    networks: new Map(ban === undefined ? [] : states),
+    exceptions: new Map(approvals)
+  }
+}
+
+function stateIn(rules: readonly Rule[], ban: Ban | undefined): string {
+  if (ban === undefined) return 'not banned'
+  if (rules.includes(ban)) return ban.mode === 'enforce' ? 'enforced' : 'on trial'
+  const other = rules.find(rule => rule.kind === 'ban' && share(rule, ban))
+  return other === undefined ? 'not banned' : `by ${other.id}`
+}
+
+function share(one: Rule, other: Rule): boolean {
+  const ids = new Set(other.sources.map(sourceId))
+  return one.sources.some(source => ids.has(sourceId(source)))
+}
+
+function factsOf(ban: Ban, zone: string): Fact[] {
+  const { sources, authority, legalBasis, reference, referenceUrl, owner, review, reply } = ban
+  const titles = [...new Set(sources.map(({ title }) => title))].join(', ')
+  const said: [string, string | undefined][] = [
+    ['Bans', titles],
+    ['Authority', authority],
+    ['Legal basis', legalBasis],
+    ['Reference', [reference, referenceUrl].filter(Boolean).join(', ') || undefined],
+    ['Owner', owner],
+    ['In force', term(ban, zone)],
+    ['Review', review === undefined ? undefined : day(review, zone)],
+    [
+      'Answer',
+      ban.mode === 'monitor' ? `none: on trial (${reply.action} if enforced)` : reply.action
+    ],
+    ['Rule', `${ban.position.file}:${ban.position.line}`]
+  ]
+  return said.flatMap(([label, text]): Fact[] => (text === undefined ? [] : [[label, text]]))
+}
+
+function approval(rule: RuleException, zone: string): string {
+  return `${rule.purpose}, approved by ${rule.approvedBy}, ${term(rule, zone)}`
+}
+
+function term({ from, until, schedule }: Rule, zone: string): string {
+  const dates = [
+    Number.isFinite(from) ? `from ${day(from, zone)}` : '',
+    Number.isFinite(until) ? `until ${day(until, zone)}` : ''
+  ].filter(Boolean)
+  return [dates.join(' ') || 'without end', ...(schedule ? [schedule.text] : [])].join(', ')
+}
+
+/** The day alone where the day begins then, in the time zone of the rules. */
+function day(instant: Seconds, zone: string): string {
+  return showInstant(instant, zone).replace(/T00:00:00.*$/, '')
+}

@@ -1,0 +1,161 @@
+import { showPrefix } from '../../base/address.js'
+import type { Seconds } from '../../base/units.js'
+import { showInstant } from '../../rules/time/instant.js'
+import type { Ban, NameSource, Rule, RuleException, RuleSet } from '../../rules/model/types.js'
+import { coverageOf, sourceId, type Coverage } from './coverage.js'
+import { stateOf, type State, type Wanted } from '../args/rule-state.js'
+
+const DAY: Seconds = 86_400
+
+/** Everything that `interdict bans` shows; its JSON form is public, see docs/bans.md. */
+export interface BansList {
+  /** Instants are RFC 3339, in UTC. */
+  readonly at: string
+  /** Which rules: the serial is that of their bundle, null where they are a folder. */
+  readonly rules: { readonly sha256: string; readonly serial: number | null }
+  /** Days ahead that are looked at. */
+  readonly within: number
+  readonly networks: readonly string[]
+  /** In the order of the file. */
+  readonly bans: readonly ListedBan[]
+  readonly exceptions: readonly ListedException[]
+  /** What is coming in these days, and reviews that are due, by time. */
+  readonly notices: readonly Notice[]
+  /** What some networks ban, and where. */
+  readonly coverage: readonly Coverage[]
+}
+
+interface Listed {
+  readonly id: string
+  /** `networks.yaml:12` */
+  readonly rule: string
+  readonly state: State
+  /** Those in which it holds, also by `extends`. */
+  readonly networks: readonly string[]
+  readonly sources: readonly ListedSource[]
+  readonly from: string | null
+  readonly until: string | null
+  readonly schedule: string | null
+  readonly reference: string | null
+  readonly referenceUrl: string | null
+}
+
+export interface ListedBan extends Listed {
+  readonly mode: Ban['mode']
+  readonly action: Ban['reply']['action']
+  readonly review: string | null
+  readonly authority: string | null
+  readonly legalBasis: string | null
+  readonly owner: string | null
+  /** Networks that do not ban all that it bans. */
+  readonly lacking: readonly string[]
+}
+
+export interface ListedException extends Listed {
+  readonly purpose: string
+  readonly approvedBy: string
+  /** Empty: for all clients of the networks. */
+  readonly prefixes: readonly string[]
+}
+
+export interface ListedSource {
+  readonly kind: NameSource['kind']
+  /** Of an app or list; `networks.yaml:12` of names that stand in the rule. */
+  readonly id: string
+  readonly title: string
+}
+
+export interface Notice {
+  readonly at: string
+  readonly kind: 'ban' | 'exception'
+  readonly id: string
+  /** `review due`: it has passed. */
+  readonly what: 'starts' | 'ends' | 'review' | 'review due'
+}
+
+export function listBans(ruleSet: RuleSet, wanted: Wanted): BansList {
+  const rules = [...new Set(ruleSet.networks.flatMap(({ rules }) => rules))]
+    .filter(rule => isWanted(rule, ruleSet, wanted))
+    .sort((a, b) => a.position.line - b.position.line || a.position.column - b.position.column)
+  const bans = rules.filter(rule => rule.kind === 'ban')
+  const exceptions = rules.filter(rule => rule.kind === 'exception')
+  const coverage = coverageOf(ruleSet, wanted)
+  return {
+    at: shown(wanted.at)!,
+    rules: { sha256: ruleSet.sha256, serial: ruleSet.bundle?.serial ?? null },
+    within: wanted.within,
+    networks: ruleSet.networks.map(({ id }) => id),
+    bans: bans.map(ban => listedBan(ban, ruleSet, wanted, coverage)),
+    exceptions: exceptions.map(rule => listedException(rule, ruleSet, wanted)),
+    notices: [...bans, ...exceptions].flatMap(rule => noticesOf(rule, wanted)).sort(byTime),
+    coverage
+  }
+}
+
+function isWanted(rule: Rule, { networks }: RuleSet, { network, app }: Wanted): boolean {
+  const there = networks.some(({ id, rules }) => id === network && rules.includes(rule))
+  if (network !== undefined && !there) return false
+  return app === undefined || rule.sources.some(({ kind, id }) => kind === 'app' && id === app)
+}
+
+function listedBan(ban: Ban, ruleSet: RuleSet, { at }: Wanted, coverage: readonly Coverage[]) {
+  const { mode, reply, review, authority, legalBasis, owner } = ban
+  const ids = new Set(ban.sources.map(sourceId))
+  const lacking = coverage.filter(({ id }) => ids.has(id)).flatMap(({ lacking }) => lacking)
+  return {
+    ...listed(ban, ruleSet, at),
+    mode,
+    action: reply.action,
+    review: shown(review),
+    authority: authority ?? null,
+    legalBasis: legalBasis ?? null,
+    owner: owner ?? null,
+    lacking: [...new Set(lacking)]
+  }
+}
+
+function listedException(rule: RuleException, ruleSet: RuleSet, { at }: Wanted): ListedException {
+  const { purpose, approvedBy, prefixes } = rule
+  return { ...listed(rule, ruleSet, at), purpose, approvedBy, prefixes: prefixes.map(showPrefix) }
+}
+
+function listed(rule: Ban | RuleException, { networks }: RuleSet, at: Seconds): Listed {
+  const { id, position, sources, from, until, schedule, reference, referenceUrl } = rule
+  const having = networks.filter(({ rules }) => rules.includes(rule))
+  const titles = new Map(sources.map(source => [sourceId(source), source]))
+  return {
+    id,
+    rule: `${position.file}:${position.line}`,
+    state: stateOf(rule, at),
+    networks: having.map(({ id }) => id),
+    sources: [...titles].map(([id, { kind, title }]) => ({ kind, id, title })),
+    from: shown(from),
+    until: shown(until),
+    schedule: schedule?.text ?? null,
+    reference: reference ?? null,
+    referenceUrl: referenceUrl ?? null
+  }
+}
+
+function noticesOf(rule: Ban | RuleException, { at, within }: Wanted): Notice[] {
+  const { kind, id, from, until } = rule
+  const isSoon = (instant: Seconds): boolean => at < instant && instant <= at + within * DAY
+  const review = rule.kind === 'ban' && at < until ? rule.review : undefined
+  const notice = (instant: Seconds, what: Notice['what']): Notice[] => {
+    return [{ at: shown(instant)!, kind, id, what }]
+  }
+  return [
+    ...(isSoon(from) ? notice(from, 'starts') : []),
+    ...(isSoon(until) ? notice(until, 'ends') : []),
+    ...(review !== undefined && isSoon(review) ? notice(review, 'review') : []),
+    ...(review !== undefined && review <= at ? notice(review, 'review due') : [])
+  ]
+}
+
+function byTime(a: Notice, b: Notice): number {
+  return Date.parse(a.at) - Date.parse(b.at)
+}
+
+function shown(instant: Seconds | undefined): string | null {
+  return instant !== undefined && Number.isFinite(instant) ? showInstant(instant, 'UTC') : null
+}

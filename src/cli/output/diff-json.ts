@@ -1,0 +1,50 @@
+import type { Place } from '../../policy/diff/areas.js'
+import type { Change } from '../../policy/diff/difference.js'
+import { showRrtype } from '../../dns/registry/rrtype.js'
+import type { QtypeSet } from '../../rules/model/types.js'
+import { showInstant } from '../../rules/time/instant.js'
+import type { Compared } from './diff-text.js'
+import { shownStanding } from './standing-text.js'
+
+/** For programs, which get times in UTC; this form is public. */
+export function toJson(compared: Compared): string {
+  const { old, now, rules, at, only, moves, renamed, changes } = compared
+  const said = {
+    at: instant(at),
+    old: { folder: old, sha256: rules.before.sha256 },
+    new: { folder: now, sha256: rules.after.sha256 },
+    only: only ?? null,
+    moves: moves.map(({ networks, prefixes }) => ({ ...sides(networks), prefixes })),
+    renamed: renamed.map(sides),
+    changes: changes.map(change => ({
+      change: change.kind,
+      ...(only && { outside: change.outside }),
+      names: change.names,
+      examples: change.examples,
+      clients: change.places.map(shownPlace),
+      from: instant(change.from),
+      until: instant(change.until),
+      hours: change.hours ?? null,
+      types: change.qtypes === undefined ? null : shownTypes(change.qtypes),
+      old: shownStanding(change.standings.before),
+      new: shownStanding(change.standings.after)
+    }))
+  }
+  return `${JSON.stringify(said, undefined, 2)}\n`
+}
+
+function shownPlace({ networks, prefixes, except }: Place): object {
+  return { ...sides(networks), prefixes: prefixes ?? null, ...(except && { except }) }
+}
+
+function shownTypes({ types, except }: QtypeSet): object {
+  return { [except ? 'except' : 'only']: types.map(showRrtype) }
+}
+
+function sides({ before, after }: Place['networks']): object {
+  return { old: before ?? null, new: after ?? null }
+}
+
+function instant(at: Change['from']): string | null {
+  return Number.isFinite(at) ? showInstant(at, 'UTC') : null
+}

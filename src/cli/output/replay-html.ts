@@ -1,0 +1,98 @@
+import { tame } from '../../querylog/record/terminal-line.js'
+import { KINDS, type Kind } from '../../replay/comparison.js'
+import type { Count, Example, GroundCount } from '../../replay/tally.js'
+import { HEADINGS, remarks, whenText, type Most, type Replayed } from '../commands/replayed.js'
+import { count, number } from './show.js'
+
+const STYLE = `
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; width: 100%; margin: 0 0 1.5rem }
+th, td { text-align: left; padding: .25rem .75rem .25rem 0; vertical-align: top; overflow-wrap: anywhere; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent) }
+.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; padding-right: 0 }
+.example { font-size: .875rem; opacity: .8 }
+@media print { body { margin: 0; max-width: none } tr { break-inside: avoid } }`
+
+/** A page of its own, that loads nothing and runs nothing. */
+export function toHtml(said: Replayed): string {
+  const { rules, against, counts, changes, files } = said
+  const before = against === undefined ? 'what was recorded' : against.folder
+  const kinds = KINDS.filter(kind => changes[kind].lookups > 0)
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Replay under ${escaped(rules.folder)}</title>
+<style>${STYLE}
+</style>
+<h1>Replay under ${escaped(rules.folder)}</h1>
+<p>Compared with ${escaped(before)}: <strong>${number(counts.changed)} of ${escaped(count(counts.lookups, 'lookup'))} change.</strong></p>
+<p>SHA-256 of the rules: <code>${escaped(rules.sha256)}</code></p>
+${kinds.map(kind => section(kind, said)).join('')}<h2>Logs</h2>
+${table(
+  ['log', 'format', 'skipped', 'lookups'],
+  files.map(file => [file.file, file.format, number(file.unreadable), number(file.lookups)])
+)}<h2>To be known</h2>
+<ul>
+${remarks(said)
+  .map(text => `<li>${escaped(text)}\n`)
+  .join('')}</ul>
+</html>
+`
+}
+
+function section(kind: Kind, { changes, timeZone }: Replayed): string {
+  const { lookups, rules, networks, clients, names } = changes[kind]
+  return `<h2>${escaped(HEADINGS[kind])}: ${escaped(count(lookups, 'lookup'))}</h2>
+${groundTable(rules, timeZone)}${countTable('network', networks)}${countTable('client', clients)}${countTable('name', names)}`
+}
+
+function groundTable({ all, top }: Most<GroundCount>, timeZone: string): string {
+  const rows = top.map(
+    ({ through, by, lookups, examples }) =>
+      `${row([through, by, number(lookups)])}${examples.map(one => exampleRow(one, timeZone)).join('')}`
+  )
+  return `<table>
+${headRow(['by', 'rule', 'lookups'])}${rows.join('')}${moreRow(all - top.length, 3)}</table>
+`
+}
+
+function exampleRow({ at, client, name, type, was, is }: Example, timeZone: string): string {
+  const text = `${whenText(at, timeZone)} ${client} ${name} ${type}: ${was} → ${is}`
+  return `<tr><td class="example" colspan="3">${escaped(text)}</td></tr>\n`
+}
+
+function countTable(what: string, { all, top }: Most<Count>): string {
+  const rows = top.map(({ what, lookups }) => [what, number(lookups)])
+  return table([what, 'lookups'], rows, all - top.length)
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[], more = 0): string {
+  return `<table>\n${headRow(head)}${rows.map(row).join('')}${moreRow(more, head.length)}</table>\n`
+}
+
+function headRow(cells: readonly string[]): string {
+  return rowOf('th', cells)
+}
+
+function row(cells: readonly string[]): string {
+  return rowOf('td', cells)
+}
+
+/** The last cell is a figure. */
+function rowOf(tag: 'th' | 'td', cells: readonly string[]): string {
+  const shown = cells.map((cell, i) => {
+    const as = i === cells.length - 1 ? ' class="n"' : ''
+    return `<${tag}${as}>${escaped(cell === '' ? '-' : cell)}</${tag}>`
+  })
+  return `<tr>${shown.join('')}</tr>\n`
+}
+
+function moreRow(n: number, wide: number): string {
+  return n <= 0 ? '' : `<tr><td colspan="${wide}">and ${number(n)} more</td></tr>\n`
+}
+
+/** Text as text: what the log has is never markup, nor an order to a terminal. */
+function escaped(text: string): string {
+  return tame(text).replace(/[&<>"']/g, sign => `&#${sign.charCodeAt(0)};`)
+}

@@ -1,0 +1,83 @@
+import { showAddress } from '../../base/address.js'
+import { BAN_EDE } from '../../dns/registry/ede.js'
+import { showRrtype } from '../../dns/registry/rrtype.js'
+import type { Claim, PreparedReply } from '../../policy/tables/snapshot.js'
+import type { Standing } from '../../policy/evaluate/standing.js'
+import { showName } from '../../dns/name/name.js'
+import { showNamedRdata, showOpaque } from '../../dns/rdata/rdata-text.js'
+
+/** What rules come to, as people read it; its JSON form is public. */
+export interface ShownStanding {
+  /** As in the query log. */
+  readonly verdict: Standing['what']
+  /** What the client receives, or in monitor mode would. */
+  readonly action?: string
+  readonly ttl?: number
+  readonly ipv4?: string
+  readonly ipv6?: string
+  readonly target?: string
+  readonly ede?: string
+  /** Records that a list has for the name. */
+  readonly records?: readonly string[]
+  /** What the extended error says besides. */
+  readonly text?: string
+  readonly kind?: string
+  readonly rule?: string
+  readonly app?: string
+  readonly list?: string
+  /** Who banned it, or approved the exception, and so on. */
+  readonly facts?: Readonly<Record<string, string>>
+}
+
+/** An extended error's option before its text: code, length, INFO-CODE. RFC 8914 §2. */
+const OPTION_HEAD = 6
+/** TYPE and RDLENGTH. */
+const RECORD_HEAD = 4
+
+export function shownStanding({ what, claim, data }: Standing): ShownStanding {
+  if (claim === undefined) return { verdict: what }
+  const { kind, ruleId, source, reply, facts } = claim
+  return {
+    verdict: what,
+    ...(reply && shownReply(reply)),
+    ...(data !== '' && { records: recordsIn(Buffer.from(data, 'hex')) }),
+    kind,
+    rule: ruleId,
+    ...(source.kind === 'app' && { app: source.id }),
+    ...(source.kind === 'list' && { list: source.id }),
+    ...(Object.keys(facts).length > 0 && { facts })
+  }
+}
+
+function shownReply({ action, ttl, ipv4, ipv6, target, ede, edeOption }: PreparedReply) {
+  const isOwn = action === 'sinkhole'
+  return {
+    action,
+    ttl,
+    ...(isOwn && ipv4 && { ipv4: ipv4.join('.') }),
+    ...(isOwn && ipv6 && { ipv6: showAddress(ipv6) }),
+    ...(target && { target: showName(target) }),
+    ede: Object.entries(BAN_EDE).find(([, code]) => code === ede)?.[0] ?? String(ede),
+    text: new TextDecoder().decode(edeOption.subarray(OPTION_HEAD))
+  }
+}
+
+/** `A 192.0.2.1`, of TYPE, RDLENGTH and RDATA one after the other. */
+function recordsIn(octets: Buffer): string[] {
+  const records: string[] = []
+  for (let at = 0; at < octets.length;) {
+    const type = octets.readUInt16BE(at)
+    const end = at + RECORD_HEAD + octets.readUInt16BE(at + 2)
+    const rdata = octets.subarray(at + RECORD_HEAD, end)
+    const text = showNamedRdata(rdata, type, 0, rdata.length) ?? showOpaque(rdata)
+    records.push(`${showRrtype(type)} ${text}`)
+    at = end
+  }
+  return records
+}
+
+/** `app tiktok (TikTok)`, `list malware`, `ban be-federal-tiktok` for names that it has itself. */
+export function sourceText({ source, kind, ruleId }: Claim): string {
+  if (source.kind === 'app') return `app ${source.id} (${source.title})`
+  return source.kind === 'list' ? `list ${source.id}` : `${kind} ${ruleId}`
+}

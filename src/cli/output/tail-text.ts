@@ -1,0 +1,56 @@
+import type { QueryRecord } from '../../querylog/record/schema.js'
+import { tame } from '../../querylog/record/terminal-line.js'
+import { wrap } from './columns.js'
+import { paint, type Paint } from './paint.js'
+
+const COLOUR: Readonly<Record<string, Paint>> = {
+  blocked: 'red',
+  monitored: 'yellow',
+  failed: 'yellow',
+  refused: 'yellow',
+  allowed: 'green'
+}
+const VERDICT = 'monitored'.length
+const CLIENT = '255.255.255.255'.length
+/** Of what stands before the client, and of the second line before its text. */
+const MARGIN = '00:00:00 '.length + VERDICT + 1
+
+/**
+ * One lookup for people: who asked for what, what came of it, and why. In one line if there is
+ * room, else what comes of it goes on below.
+ *
+ * @param width Infinity: always one line
+ */
+export function recordText(record: QueryRecord, width: number): string {
+  const { time, verdict, client = '-', qname, qtype, rcode = 'no reply' } = record
+  const clock = tame(time.slice(11, 19))
+  const question = `${tame(client).padEnd(CLIENT)} ${tame(qname)} ${tame(qtype)} ${tame(rcode)}`
+  const why = reasons(record).join(', ')
+  const head = `${clock} ${painted(verdict)}`
+  const whole = `${question}  ${tame(why)}`
+  if (MARGIN + whole.length <= width) return `${head} ${whole}\n`
+  const room = width - MARGIN
+  const [first = '', ...rest] = [...wrap(question, room), ...wrap(why, room)]
+  const below = rest.map(line => `${' '.repeat(MARGIN)}${line}\n`)
+  return `${head} ${first}\n${below.join('')}`
+}
+
+function painted(verdict: string): string {
+  const text = tame(verdict).padEnd(VERDICT)
+  const colour = COLOUR[verdict]
+  return colour === undefined ? text : paint(colour, text)
+}
+
+/** The network, the rule and where it stands, and what led to it. */
+function reasons(record: QueryRecord): string[] {
+  const { network, ban, exception, allow, block, app, list, rule, match, pattern, source } = record
+  const rules = { ban, exception, allow, block, app, list }
+  const led = match === undefined || match === 'qname' ? '' : `${match} `
+  return [
+    network ?? 'no network',
+    ...Object.entries(rules).flatMap(([kind, id]) => (id === undefined ? [] : [`${kind} ${id}`])),
+    ...(rule === undefined ? [] : [rule]),
+    ...(pattern === undefined ? [] : [`${led}${pattern} (${source ?? ''})`]),
+    ...(match === 'rebinding' ? ['address inside'] : [])
+  ]
+}
