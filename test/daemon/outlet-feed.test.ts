@@ -17,7 +17,7 @@ async function rig(t: Test, file = 'outlet-main.js') {
   const log = new MemoryLog()
   const threads: Worker[] = []
   const start = (workerData: OutletStart): Worker => {
-    const module = new URL(`../../src/gateway/${file}`, import.meta.url)
+    const module = new URL(`../../src/daemon/threads/${file}`, import.meta.url)
     // Without tap's hooks, which take longer to load than all the rest.
     const worker = new Worker(module, { workerData, execArgv: [] })
     threads.push(worker)

@@ -27,7 +27,7 @@ export class Threads {
 
   readonly start: StartThread = (file, data, handlers) => {
     const module = new URL(
-      file === 'worker-main.js' ? './mortal-worker.js' : `../../src/gateway/${file}`,
+      file === 'worker-main.js' ? './mortal-worker.js' : `../../src/daemon/threads/${file}`,
       import.meta.url
     )
     // Without tap's hooks, which each thread would load: that takes longer than all the rest.

@@ -37,7 +37,7 @@ const inCommonJs = {
  * of its name loads it.
  */
 export async function packServer(folder: string): Promise<readonly PackedFile[]> {
-  const threads = THREADS.map(thread => [thread, `${FROM}/gateway/${thread}.js`] as const)
+  const threads = THREADS.map(thread => [thread, `${FROM}/daemon/threads/${thread}.js`] as const)
   const { outputFiles, metafile } = await build({
     ...inCommonJs,
     outdir: folder,
@@ -45,7 +45,7 @@ export async function packServer(folder: string): Promise<readonly PackedFile[]>
     entryNames: '[name]-[hash]',
     define: { 'import.meta.url': 'OWN_URL' },
     banner: { js: `const OWN_URL = require('node:url').pathToFileURL(__filename).href` },
-    entryPoints: { ...Object.fromEntries(threads), serve: `${FROM}/cli/serve.js` }
+    entryPoints: { ...Object.fromEntries(threads), serve: `${FROM}/cli/commands/serve.js` }
   })
   mkdirSync(folder, { recursive: true })
   for (const { path, text } of outputFiles) writeFileSync(path, asAscii(text))

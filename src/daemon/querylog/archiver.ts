@@ -10,6 +10,7 @@ import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { ArchiveNews } from './archive-news.js'
 import type { LogLine } from '../threads/messages.js'
+import { threadUrl } from '../threads/thread.js'
 
 /** Between two looks for something to do. */
 const LOOK: Milliseconds = 10 * MS_PER_SECOND
@@ -33,7 +34,7 @@ export interface Finished {
 export type StartArchive = () => ChildProcess
 
 export const startArchive: StartArchive = () =>
-  fork(fileURLToPath(new URL('archive-main.js', import.meta.url)), {
+  fork(fileURLToPath(threadUrl('archive-main.js')), {
     execArgv: [`--max-old-space-size=${HEAP_MB}`],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc']
   })

@@ -13,7 +13,7 @@ import type {
   OutputStatus,
   ToOutlet
 } from '../threads/messages.js'
-import { threadOf, type Thread } from '../threads/thread.js'
+import { threadOf, threadUrl, type Thread } from '../threads/thread.js'
 import { troubleOf } from '../threads/serialized-error.js'
 
 /** What the thread has not taken yet; what comes then is counted. */
@@ -28,7 +28,7 @@ const REPORT_EVERY: Milliseconds = 60_000
 export type StartOutlet = (data: OutletStart) => Worker
 
 const startOutlet: StartOutlet = workerData => {
-  return new Worker(new URL('outlet-main.js', import.meta.url), { workerData })
+  return new Worker(threadUrl('outlet-main.js'), { workerData })
 }
 
 /** The outlet thread, seen from the recorder, which never waits for it; started anew if it dies. */

@@ -21,6 +21,9 @@ export interface ThreadHandlers<Out> {
   gone(error: Error | undefined): void
 }
 
+/** A file of this folder, which is also the folder of the packed threads. */
+export const threadUrl = (file: string): URL => new URL(file, import.meta.url)
+
 /** Starts `file` (a module of this folder) as a thread. A parameter of its users, for tests. */
 export type StartThread = <In, Out>(
   file: string,
@@ -30,7 +33,7 @@ export type StartThread = <In, Out>(
 
 export const startThread: StartThread = (file, data, handlers) => {
   standSomewhere()
-  const worker = new Worker(new URL(file, import.meta.url), {
+  const worker = new Worker(threadUrl(file), {
     workerData: data,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB }
   })

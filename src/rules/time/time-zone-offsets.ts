@@ -1,5 +1,5 @@
-import { MS_PER_SECOND, type Seconds } from '../base/units.js'
-import { offsetAt } from '../rules/time/instant.js'
+import { MS_PER_SECOND, type Seconds } from '../../base/units.js'
+import { offsetAt } from './instant.js'
 
 /**
  * How far the clocks of a zone are ahead of UTC: `ahead[i]` seconds from `since[i]` on, sorted. The
