@@ -1,8 +1,8 @@
+import { spreadOf, type Spread } from './kit/numbers.js'
 import { FLOOR, OURS } from './peers/index.js'
 import type { LoadingRow } from './scenarios/loading.js'
 import type { StartingRow } from './scenarios/starting.js'
 import type { Row, Sample, Throughput } from './scenarios/throughput.js'
-import { spreadOf, type Spread } from './kit/numbers.js'
 
 /** Everything that one run of the benchmark found. */
 export interface Results {

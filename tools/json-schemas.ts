@@ -4,8 +4,8 @@
  */
 import * as z from 'zod'
 import { settingsSchema } from '../src/config/schema.js'
-import { appSchema } from '../src/rules/schema/app-schema.js'
 import { evidenceSchema } from '../src/rules/apps/evidence.js'
+import { appSchema } from '../src/rules/schema/app-schema.js'
 import { networksSchema } from '../src/rules/schema/networks-schema.js'
 import { policyTestsSchema } from '../src/rules/schema/policy-tests-schema.js'
 import { docRows, type DocRows } from './doc-rows.js'

@@ -4,13 +4,13 @@ import { createReadStream, createWriteStream, linkSync, mkdirSync, rmSync } from
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { closedIn, LogNames } from '../../src/querylog/archive/folder.js'
 import type { Milliseconds, Octets, Seconds } from '../../src/base/units.js'
 import {
   startArchive,
   type ArchiveStart,
   type FromArchive
 } from '../../src/daemon/querylog/archiver.js'
+import { closedIn, LogNames } from '../../src/querylog/archive/folder.js'
 import { putLoad } from '../kit/load.js'
 import { spreadOf, type Spread } from '../kit/numbers.js'
 import { cpuOf, MICROSECONDS_PER_TICK } from '../kit/proc.js'

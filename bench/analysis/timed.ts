@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Milliseconds, Octets } from '../../src/base/units.js'
-import { PACKAGE } from '../kit/place.js'
 import { spreadOf, type Spread } from '../kit/numbers.js'
+import { PACKAGE } from '../kit/place.js'
 
 /** How often a process is asked for the most memory that it had. */
 export const LOOK: Milliseconds = 20

@@ -1,10 +1,10 @@
 import type { Octets } from '../../src/base/units.js'
 import type { AnswerCache, QuestionKey } from '../../src/cache/cache.js'
-import { RCODE } from '../../src/dns/registry/rcode.js'
-import { readName } from '../../src/dns/name/name.js'
 import type { Answer } from '../../src/dns/message/answer.js'
-import { seeded } from '../kit/random.js'
+import { readName } from '../../src/dns/name/name.js'
+import { RCODE } from '../../src/dns/registry/rcode.js'
 import { answerOf } from '../kit/answer.js'
+import { seeded } from '../kit/random.js'
 
 export interface FloodTerms {
   /** Names that clients ask for, the n-th of them 1/n as often as the first (Zipf). */

@@ -1,6 +1,6 @@
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
-import { createSocket } from 'node:dgram'
 import { LOOPBACK } from './place.js'
 
 const ZONE = 'rpz.bench'

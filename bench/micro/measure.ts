@@ -1,5 +1,5 @@
-import { spreadOf, type Spread } from '../kit/numbers.js'
 import type { Milliseconds, Octets } from '../../src/base/units.js'
+import { spreadOf, type Spread } from '../kit/numbers.js'
 
 /** One operation of one room. */
 export interface Case {

@@ -1,10 +1,10 @@
-import { RCODE } from '../../src/dns/registry/rcode.js'
-import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { HEADER, Query } from '../../src/dns/message/query.js'
+import { readResponse } from '../../src/dns/message/response.js'
+import { HashedName } from '../../src/dns/name/hashed-name.js'
+import { RCODE } from '../../src/dns/registry/rcode.js'
 import { writeAnswer } from '../../src/dns/reply/held-reply.js'
 import { UDP_SIZE } from '../../src/dns/reply/reply-frame.js'
 import { edeOption, writeAddress, writeNegative } from '../../src/dns/reply/reply.js'
-import { readResponse } from '../../src/dns/message/response.js'
 import type { Case } from './measure.js'
 import { INPUTS, queryAt, type Stage } from './stage.js'
 

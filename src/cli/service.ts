@@ -1,7 +1,7 @@
 import { failure } from '../base/error.js'
 import type { Config } from '../config/config.js'
-import type { Compiler } from '../daemon/reload/compiler.js'
 import { Gateway } from '../daemon/control/gateway.js'
+import type { Compiler } from '../daemon/reload/compiler.js'
 import { startThread } from '../daemon/threads/thread.js'
 import {
   createServiceLog,
@@ -10,8 +10,8 @@ import {
 } from '../querylog/record/service-log.js'
 import { chooseTransport, type Choice } from '../udp/transport.js'
 import { refuse } from './args/refuse.js'
-import { showEndpoint } from './output/show.js'
 import type { CommonOptions } from './args/settings.js'
+import { showEndpoint } from './output/show.js'
 
 /** A server at work, as the process that runs it sees it. */
 export interface Service {

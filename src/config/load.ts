@@ -3,9 +3,9 @@ import { basename, dirname, resolve, sep } from 'node:path'
 import { failure, failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
 import type { Octets } from '../base/units.js'
+import { readName } from '../dns/name/name.js'
 import { show } from '../yaml/issues.js'
 import { readYaml } from '../yaml/read.js'
-import { readName } from '../dns/name/name.js'
 import type {
   AdminSocketConfig,
   ChainConfig,

@@ -1,6 +1,6 @@
 import { failureAt, type InterdictError } from '../base/error.js'
-import type { KeepConfig, PrivacyConfig } from './config.js'
 import { didYouMean } from '../yaml/closest.js'
+import type { KeepConfig, PrivacyConfig } from './config.js'
 
 /**
  * Warnings of networks in the privacy settings that are not in the rules: clients that somebody

@@ -1,13 +1,13 @@
 import * as z from 'zod'
 import { readPrefix } from '../base/address.js'
 import { readPublicKey } from '../base/ed25519.js'
+import { readName } from '../dns/name/name.js'
 import { duration, size, wholeSeconds } from '../yaml/quantity.js'
 import { textAs } from '../yaml/text.js'
-import { readName } from '../dns/name/name.js'
-import { outputsSchema } from './outputs.js'
-import { transfersSchema } from './transfers.js'
-import { rulesSchema } from './rules-section.js'
 import { isSelf, ownAddresses, readEndpoint, readServer, showEndpoint } from './endpoint.js'
+import { outputsSchema } from './outputs.js'
+import { rulesSchema } from './rules-section.js'
+import { transfersSchema } from './transfers.js'
 
 /** Every key of the settings file with its default and its limits; `docs/configuration.md`. */
 

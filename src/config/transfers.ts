@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
+import { readName } from '../dns/name/name.js'
 import { duration, size } from '../yaml/quantity.js'
 import { textAs } from '../yaml/text.js'
-import { readName } from '../dns/name/name.js'
 import type { TransfersConfig } from './config.js'
 import { readServer } from './endpoint.js'
 

@@ -1,7 +1,7 @@
 import type { Seconds } from '../base/units.js'
 import { showRrtype } from '../dns/registry/rrtype.js'
-import { outcomeText, recordedText } from './grounds.js'
 import { readClient, type Client } from './clients.js'
+import { outcomeText, recordedText } from './grounds.js'
 import { Judge, STATE, stateOf, UNPLACED, type Outcome } from './judge.js'
 import { NO_GROUND, RECORDED, type Found, type Ground, type Sink } from './lookup.js'
 import { Names } from './names.js'

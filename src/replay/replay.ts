@@ -3,10 +3,10 @@ import { failure, InterdictError } from '../base/error.js'
 import type { Octets, Seconds } from '../base/units.js'
 import type { Comparison } from './comparison.js'
 import { isCapture, readerOf, recognise, type Format } from './formats/formats.js'
+import { Stamps } from './formats/stamps.js'
 import { FrameCutter } from './frames.js'
 import { LineCutter } from './lines.js'
 import { openLog } from './source.js'
-import { Stamps } from './formats/stamps.js'
 
 /** Most lines that cannot be read of which each is told. */
 const MOST_TOLD = 20

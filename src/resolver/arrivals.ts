@@ -1,13 +1,13 @@
 import { copyOctets } from '../base/octets.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import type { AnswerCache, QuestionKey } from '../cache/cache.js'
+import type { Answer, TtlLimits } from '../dns/message/answer.js'
+import type { Query } from '../dns/message/query.js'
+import { keyOf, QUESTION_FIXED } from '../dns/message/question.js'
+import { failedAnswer, readResponse } from '../dns/message/response.js'
 import { EDE } from '../dns/registry/ede.js'
 import { VERDICT } from '../querylog/record/event.js'
 import type { Inquiry, Outcome } from '../upstream/forwarder.js'
-import type { Answer } from '../dns/message/answer.js'
-import type { Query } from '../dns/message/query.js'
-import { keyOf, QUESTION_FIXED } from '../dns/message/question.js'
-import { failedAnswer, readResponse, type TtlLimits } from '../dns/message/response.js'
 import { isAnswered, type Fallback } from './fallback.js'
 
 /** Upstreams, on the way to them and back: makes inquiries, and answers of what comes back. */

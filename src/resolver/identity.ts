@@ -1,7 +1,7 @@
 import type { Octets } from '../base/units.js'
 import { OPTION_NSID } from '../dns/message/query.js'
-import { readName } from '../dns/name/name.js'
 import type { HashedName } from '../dns/name/hashed-name.js'
+import { readName } from '../dns/name/name.js'
 
 /** What this server says of itself, if anything: '' is nothing. At most 63 octets each. */
 export interface IdentitySettings {

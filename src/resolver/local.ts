@@ -1,11 +1,11 @@
 import type { Seconds } from '../base/units.js'
+import { HEADER } from '../dns/message/query.js'
+import { readName } from '../dns/name/name.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
+import { writeNegative, writeOwnSoa, writeRecord } from '../dns/reply/reply.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import type { Local } from '../policy/tables/snapshot.js'
-import { readName } from '../dns/name/name.js'
-import { HEADER } from '../dns/message/query.js'
-import { writeNegative, writeOwnSoa, writeRecord } from '../dns/reply/reply.js'
 import { GO_ON, type Lookup } from './lookup.js'
 
 /** TTL of what is said of special-use names: only new settings change it. */

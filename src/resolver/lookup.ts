@@ -1,9 +1,9 @@
 import type { Octets } from '../base/units.js'
-import { RCODE } from '../dns/registry/rcode.js'
-import { PROTOCOL } from '../querylog/record/event.js'
-import { Verdict } from '../policy/tables/snapshot.js'
-import { ASKED, Query, READ } from '../dns/message/query.js'
 import { CLIENT_COOKIE, COOKIE, type ServerCookies } from '../dns/edns/server-cookie.js'
+import { ASKED, Query, READ } from '../dns/message/query.js'
+import { RCODE } from '../dns/registry/rcode.js'
+import { Verdict } from '../policy/tables/snapshot.js'
+import { PROTOCOL } from '../querylog/record/event.js'
 import type { Identity } from './identity.js'
 
 /** Most octets of a UDP reply, whatever the client offers: no fragments. RFC 9715 §3.1. */

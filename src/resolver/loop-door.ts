@@ -1,6 +1,6 @@
+import type { LoopProbes } from '../dns/message/loop-probe.js'
 import { EDE } from '../dns/registry/ede.js'
 import { RCODE } from '../dns/registry/rcode.js'
-import type { LoopProbes } from '../dns/message/loop-probe.js'
 import { edeOption, writeError } from '../dns/reply/reply.js'
 import type { Lookup } from './lookup.js'
 

@@ -2,11 +2,11 @@ import { addressWords, readAddress } from '../base/address.js'
 import { epochSeconds, type Clock } from '../base/clock.js'
 import { InterdictError } from '../base/error.js'
 import type { Octets } from '../base/units.js'
+import { showName } from '../dns/name/name.js'
 import { OPCODE } from '../dns/registry/opcode.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { RRCLASS } from '../dns/registry/rrclass.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
-import { showName } from '../dns/name/name.js'
 import { markAuthoritative, writeError } from '../dns/reply/reply.js'
 import {
   checkRequest,

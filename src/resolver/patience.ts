@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
-import { Deadlines, TICK } from '../upstream/query/deadlines.js'
-import type { Timers } from '../upstream/timers.js'
 import type { Answer } from '../dns/message/answer.js'
 import { keyOf } from '../dns/message/question.js'
+import { Deadlines, TICK } from '../upstream/query/deadlines.js'
+import type { Timers } from '../upstream/timers.js'
 import type { Fallback } from './fallback.js'
 import type { Wait } from './wait.js'
 

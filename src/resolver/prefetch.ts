@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.js'
 import type { Seconds } from '../base/units.js'
 import type { PackedAnswerCache } from '../cache/packed.js'
-import type { Forwarder } from '../upstream/forwarder.js'
 import type { Answer } from '../dns/message/answer.js'
 import type { Query } from '../dns/message/query.js'
+import type { Forwarder } from '../upstream/forwarder.js'
 import { Asked, type Arrivals } from './arrivals.js'
 import { isAnswered } from './fallback.js'
 

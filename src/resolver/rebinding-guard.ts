@@ -1,6 +1,6 @@
 import { isMapped, type Prefix } from '../base/address.js'
-import type { Octets } from '../base/units.js'
 import { compilePrefixes, PrefixTable } from '../base/prefix-table.js'
+import type { Octets } from '../base/units.js'
 import type { Answer } from '../dns/message/answer.js'
 import type { HashedName } from '../dns/name/hashed-name.js'
 

@@ -1,6 +1,6 @@
 import type { Milliseconds, Octets } from '../base/units.js'
-import type { Timed } from '../upstream/query/deadlines.js'
 import type { Outcome, Waiter } from '../upstream/forwarder.js'
+import type { Timed } from '../upstream/query/deadlines.js'
 import { Asked } from './arrivals.js'
 import type { Asker } from './responder.js'
 

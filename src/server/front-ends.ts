@@ -1,11 +1,11 @@
 import type { Octets } from '../base/units.js'
-import { RCODE } from '../dns/registry/rcode.js'
 import { readClientSubnet, SUBNET } from '../dns/edns/client-subnet.js'
 import { HEADER_BROKEN, HEADER_SHORT, readProxyHeader } from '../dns/message/proxy-header.js'
 import { Query, READ } from '../dns/message/query.js'
+import { RCODE } from '../dns/registry/rcode.js'
 import { writeError } from '../dns/reply/reply.js'
-import type { Prefixes } from './query-limit.js'
 import { SILENCE } from '../resolver/responder.js'
+import type { Prefixes } from './query-limit.js'
 
 /**
  * How a peer says who its client is.

@@ -1,12 +1,12 @@
 import type { Milliseconds, Octets } from '../base/units.js'
-import { RCODE } from '../dns/registry/rcode.js'
+import { COOKIE, type ServerCookies } from '../dns/edns/server-cookie.js'
 import { ASKED, PLAIN_UDP, Query, READ } from '../dns/message/query.js'
+import { RCODE } from '../dns/registry/rcode.js'
 import { writeTruncated } from '../dns/reply/reply-frame.js'
 import { writeError } from '../dns/reply/reply.js'
-import { COOKIE, type ServerCookies } from '../dns/edns/server-cookie.js'
+import { SILENCE } from '../resolver/responder.js'
 import { BucketTable, type Rate } from './buckets.js'
 import { ClientPrefix, type ClientBits } from './client-prefix.js'
-import { SILENCE } from '../resolver/responder.js'
 
 /** A set of prefixes: 0 for an address in none of them. `network`'s PrefixTable is one. */
 export interface Prefixes {

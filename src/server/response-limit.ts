@@ -1,13 +1,13 @@
 import { hashOctet } from '../base/hash.js'
 import type { Milliseconds, Octets } from '../base/units.js'
-import { RCODE } from '../dns/registry/rcode.js'
 import { questionEnd } from '../dns/edns/opt.js'
 import { HEADER } from '../dns/message/query.js'
+import { RCODE } from '../dns/registry/rcode.js'
 import { truncateReply } from '../dns/reply/truncate.js'
+import { SILENCE } from '../resolver/responder.js'
 import { BucketTable, type Rate } from './buckets.js'
 import { ClientPrefix } from './client-prefix.js'
 import type { LimitCounts, LimitTerms } from './query-limit.js'
-import { SILENCE } from '../resolver/responder.js'
 
 const TC = 0x02
 /** The bit that tells small letters from capitals. */

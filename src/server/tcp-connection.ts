@@ -1,15 +1,15 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds, Octets } from '../base/units.js'
+import { addKeepalive, asksKeepalive, KEEPALIVE } from '../dns/edns/keepalive.js'
 import {
   HEADER_BROKEN,
   HEADER_SHORT,
   readProxyHeader,
   startsProxyHeader
 } from '../dns/message/proxy-header.js'
-import { addKeepalive, asksKeepalive, KEEPALIVE } from '../dns/edns/keepalive.js'
-import { SAYS, type FrontEnds } from './front-ends.js'
 import { LATER, SILENCE, TCP, type Responder } from '../resolver/responder.js'
+import { SAYS, type FrontEnds } from './front-ends.js'
 import { Inbox } from './tcp-inbox.js'
 import { framed, MAX_MESSAGE, PREFIX, type ReplyBuffer } from './tcp-reply-buffer.js'
 

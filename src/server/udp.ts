@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.js'
 import { copyOctets } from '../base/octets.js'
 import type { Milliseconds, Octets } from '../base/units.js'
+import { LATER, UDP, type Asker, type Responder } from '../resolver/responder.js'
 import {
   NO_REPLY,
   SLOT_OCTETS,
@@ -15,7 +16,6 @@ import { SAYS, type FrontEnds } from './front-ends.js'
 import { Outstanding } from './outstanding.js'
 import type { QueryLimit } from './query-limit.js'
 import type { ResponseLimit } from './response-limit.js'
-import { LATER, UDP, type Asker, type Responder } from '../resolver/responder.js'
 
 /** Octets that a query which waits has room for beside others; a longer one has its own. */
 const ROOM: Octets = 128

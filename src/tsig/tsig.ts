@@ -1,10 +1,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { failure } from '../base/error.js'
 import type { Octets, Seconds } from '../base/units.js'
+import { HEADER, passName } from '../dns/message/query.js'
+import { expandName, readName } from '../dns/name/name.js'
 import { RRCLASS } from '../dns/registry/rrclass.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
-import { expandName, readName } from '../dns/name/name.js'
-import { HEADER, passName } from '../dns/message/query.js'
 import { putLong, putWord } from '../dns/reply/reply-frame.js'
 
 /*

@@ -1,12 +1,12 @@
 import { failure } from '../base/error.js'
 import type { Octets, Seconds } from '../base/units.js'
+import { HEADER, passName } from '../dns/message/query.js'
+import { QUESTION_FIXED } from '../dns/message/question.js'
+import { expandName } from '../dns/name/name.js'
+import { checkRdata, word32 } from '../dns/rdata/rdata.js'
 import { OPCODE } from '../dns/registry/opcode.js'
 import { RRCLASS } from '../dns/registry/rrclass.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
-import { expandName } from '../dns/name/name.js'
-import { HEADER, passName } from '../dns/message/query.js'
-import { QUESTION_FIXED } from '../dns/message/question.js'
-import { checkRdata, word32 } from '../dns/rdata/rdata.js'
 import { putLong, putWord } from '../dns/reply/reply-frame.js'
 
 /*

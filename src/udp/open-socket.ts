@@ -1,9 +1,7 @@
 import { randomInt } from 'node:crypto'
 import type { Octets } from '../base/units.js'
-import type { Endpoint } from './datagram.js'
 import * as linux from './batch/linux.js'
 import type { System } from './batch/linux.js'
-import { errnoFailure, FIRST_PORT, PORT_TRIES, PORTS_END } from './port.js'
 import {
   decodeSockaddr,
   encodeSockaddr,
@@ -12,6 +10,8 @@ import {
   SOCKADDR_IN6,
   type Family
 } from './batch/sockaddr.js'
+import type { Endpoint } from './datagram.js'
+import { errnoFailure, FIRST_PORT, PORT_TRIES, PORTS_END } from './port.js'
 
 /** A bound descriptor and what it is bound to. */
 export interface OpenSocket {

@@ -1,7 +1,7 @@
 import { failure } from '../base/error.js'
 import { batchTransport } from './batch/batch.js'
-import type { Transport } from './datagram.js'
 import type { Ledger } from './batch/descriptor-table.js'
+import type { Transport } from './datagram.js'
 import { portableTransport } from './portable/portable.js'
 
 /** What the settings ask for; `auto` takes batches where they can be had. */

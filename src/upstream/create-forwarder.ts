@@ -1,7 +1,12 @@
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Endpoint, Transport } from '../udp/datagram.js'
+import type { Forwarder, Inquiry, Waiter } from './forwarder.js'
+import { DEFAULT_LIMITS, type Limits } from './limits.js'
 import type { Group, Receiver } from './query/asking.js'
+import { Inquiries } from './query/inquiries.js'
+import type { Send } from './query/inquiry-parts.js'
+import { BlockRandom, type Random } from './random.js'
 import { Choice, LOOPED } from './selection/choice.js'
 import { Cookies } from './selection/cookies.js'
 import {
@@ -12,21 +17,16 @@ import {
   type UpstreamCounts
 } from './selection/counts.js'
 import { DomainTable } from './selection/domains.js'
-import type { Forwarder, Inquiry, Waiter } from './forwarder.js'
-import { Inquiries } from './query/inquiries.js'
-import type { Send } from './query/inquiry-parts.js'
-import { DEFAULT_LIMITS, type Limits } from './limits.js'
-import { BlockRandom, type Random } from './random.js'
 import { Recovery } from './selection/recovery.js'
-import { connectTcp, TcpLinks, type Connect } from './tcp/tcp-links.js'
-import { systemTimers, type Timers } from './timers.js'
-import { UdpPool } from './udp/udp-pool.js'
 import {
   showEndpoint,
   Upstream,
   type HealthChange,
   type HealthListener
 } from './selection/upstream.js'
+import { connectTcp, TcpLinks, type Connect } from './tcp/tcp-links.js'
+import { systemTimers, type Timers } from './timers.js'
+import { UdpPool } from './udp/udp-pool.js'
 
 export interface ForwarderOptions {
   readonly transport: Transport

@@ -1,5 +1,5 @@
-import { InterdictError } from '../base/error.js'
 import { isMapped, readAddress } from '../base/address.js'
+import { InterdictError } from '../base/error.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
 import { readParams } from './service-params.js'
 

@@ -1,5 +1,5 @@
-import t from 'tap'
 import { setImmediate } from 'node:timers/promises'
+import t from 'tap'
 import { TurnClock } from '../../src/base/clock.js'
 
 t.test('a turn of the event loop has one time and one date', async t => {

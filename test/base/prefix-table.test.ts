@@ -1,5 +1,5 @@
-import t from 'tap'
 import fc from 'fast-check'
+import t from 'tap'
 import { readPrefix, type Prefix } from '../../src/base/address.js'
 import { compilePrefixes, PrefixTable } from '../../src/base/prefix-table.js'
 import { words } from './words.js'

@@ -1,10 +1,10 @@
 import t from 'tap'
+import { answerOf } from '../../bench/kit/answer.js'
 import type { Clock } from '../../src/base/clock.js'
 import { NameScope } from '../../src/cache/name-scope.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import type { Answer } from '../../src/dns/message/answer.js'
 import { readName } from '../../src/dns/name/name.js'
-import { answerOf } from '../../bench/kit/answer.js'
 
 const clock: Clock = { now: () => 0, wall: () => 0 }
 

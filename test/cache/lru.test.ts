@@ -1,8 +1,8 @@
 import t from 'tap'
+import { answerOf as answer } from '../../bench/kit/answer.js'
 import type { Clock } from '../../src/base/clock.js'
 import type { Milliseconds } from '../../src/base/units.js'
 import { LruAnswerCache, weigh } from '../../src/cache/lru.js'
-import { answerOf as answer } from '../../bench/kit/answer.js'
 
 class FakeClock implements Clock {
   constructor(public at: Milliseconds) {}

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { answerOf as answer } from '../../bench/kit/answer.js'
 import { seeded } from '../../bench/kit/random.js'
 import type { Clock } from '../../src/base/clock.js'
 import type { Milliseconds } from '../../src/base/units.js'
@@ -6,7 +7,6 @@ import { NameScope } from '../../src/cache/name-scope.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import { PlaceIndex, WAYS } from '../../src/cache/place-index.js'
 import type { Answer } from '../../src/dns/message/answer.js'
-import { answerOf as answer } from '../../bench/kit/answer.js'
 
 class FakeClock implements Clock {
   constructor(public at: Milliseconds) {}

@@ -1,8 +1,8 @@
-import t from 'tap'
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { lockFolder } from '../../src/querylog/record/lock.js'
+import t from 'tap'
 import { failure } from '../../src/base/error.js'
+import { lockFolder } from '../../src/querylog/record/lock.js'
 import { CERTIFICATE, ListServer, upstream } from '../sources/http/rig.js'
 import { interdict, site } from './run.js'
 

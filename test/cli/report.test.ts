@@ -14,10 +14,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { openDatabase } from '../../src/querylog/archive/database.js'
-import { tendOnce } from '../querylog/archive/chain/rig.js'
-import { lines, logFolder, record } from '../querylog/archive/lines.js'
 import { eventually } from '../daemon/site.js'
 import { writeWeek } from '../example/week.js'
+import { tendOnce } from '../querylog/archive/chain/rig.js'
+import { lines, logFolder, record } from '../querylog/archive/lines.js'
 import { FILES, interdict, PROGRAM, SETTINGS, site } from './run.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'interdict-report-'))

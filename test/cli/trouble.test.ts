@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs'
 import t from 'tap'
-import { BadUpstream, silent } from '../upstream/bad-upstream.js'
 import { askTcp, askUdp } from '../daemon/asker.js'
 import { banning, eventually, Site } from '../daemon/site.js'
+import { BadUpstream, silent } from '../upstream/bad-upstream.js'
 import { address, serve } from './serving.js'
 
 const settings = ({ port = 0, servers = '', queries = 'queries.jsonl', service = '-' } = {}) => `

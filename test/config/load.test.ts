@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import fc from 'fast-check'
 import t from 'tap'
 import { readAddress, readPrefix } from '../../src/base/address.js'
 import { InterdictError } from '../../src/base/error.js'

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
+import { failure } from '../../src/base/error.js'
 import { AdminDoor } from '../../src/daemon/admin/admin-door.js'
 import type { Request } from '../../src/daemon/admin/admin-protocol.js'
-import { failure } from '../../src/base/error.js'
 import { listenAt, place, talk } from './admin-rig.js'
 import { eventually } from './site.js'
 

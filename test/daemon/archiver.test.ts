@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { ChildProcess, fork, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { setTimeout as after } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { openDatabase } from '../../src/querylog/archive/database.js'
 import { ArchiveNews } from '../../src/daemon/querylog/archive-news.js'
 import { archiveStatus } from '../../src/daemon/querylog/archive-status.js'
 import {
@@ -15,6 +14,7 @@ import {
   type ArchiverParts,
   type StartArchive
 } from '../../src/daemon/querylog/archiver.js'
+import { openDatabase } from '../../src/querylog/archive/database.js'
 import type { TendOptions } from '../../src/querylog/archive/tend.js'
 import type { LogFields } from '../../src/querylog/record/service-log.js'
 import { kindsOf, linesOf, signKey, tendOnce, verified } from '../querylog/archive/chain/rig.js'

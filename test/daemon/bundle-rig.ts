@@ -1,11 +1,11 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { renameSync, writeFileSync } from 'node:fs'
 import type { Test } from 'tap'
+import { newKeys } from '../../src/base/ed25519.js'
 import { AcceptedBundles } from '../../src/sources/bundle/accepted.js'
 import { encodeBundle } from '../../src/sources/bundle/bundle.js'
-import { newKeys } from '../../src/base/ed25519.js'
-import { Rig, type Setting } from './serve.js'
 import { banned } from './banned.js'
+import { Rig, type Setting } from './serve.js'
 import { banning, eventually, type Site } from './site.js'
 
 export interface Pair {

@@ -1,9 +1,9 @@
 import { createSocket } from 'node:dgram'
-import { connect } from 'node:net'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import packet from 'dns-packet'
-import type { Endpoint } from '../../src/udp/datagram.js'
 import { findTsig } from '../../src/tsig/tsig.js'
+import type { Endpoint } from '../../src/udp/datagram.js'
 import { sign, type Key } from '../sources/axfr/sign.js'
 
 /** What came back of a NOTIFY. */

@@ -1,8 +1,8 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import type { Test } from 'tap'
-import type { Endpoint } from '../../src/udp/datagram.js'
 import { showName } from '../../src/dns/name/name.js'
+import type { Endpoint } from '../../src/udp/datagram.js'
 import { questionOf } from '../upstream/messages.js'
 
 /** A translated address: what is sent to `endpoint` arrives at `target`, and answers come back. */

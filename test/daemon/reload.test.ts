@@ -1,5 +1,5 @@
-import t from 'tap'
 import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
 import { askUdp } from './asker.js'
 import { banned, isBanned } from './banned.js'
 import { serving } from './serve.js'

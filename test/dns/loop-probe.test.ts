@@ -1,7 +1,7 @@
 import t from 'tap'
-import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { LoopProbes, PROBE_ANSWER, readProbeAnswer } from '../../src/dns/message/loop-probe.js'
 import { questionOf } from '../../src/dns/message/question.js'
+import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { readName, showName } from '../../src/dns/name/name.js'
 
 const KEY = '0123456789abcdef'

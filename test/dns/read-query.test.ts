@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { chainHash, hashOctet } from '../../src/base/hash.js'
-import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { Query, READ } from '../../src/dns/message/query.js'
+import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { header, name, octets, opt, option, question, record, u16, type Part } from './octets.js'
 
 const SEED = 0x1234567

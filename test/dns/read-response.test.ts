@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { LEAD, type Answer } from '../../src/dns/message/answer.js'
 import { Query } from '../../src/dns/message/query.js'
+import { failedAnswer, readResponse } from '../../src/dns/message/response.js'
 import { writeAnswer } from '../../src/dns/reply/held-reply.js'
-import { failedAnswer, readResponse, type TtlLimits } from '../../src/dns/message/response.js'
 import {
   header,
   name,
@@ -18,6 +18,7 @@ import {
   u32,
   type Part
 } from './octets.js'
+import type { TtlLimits } from '../../src/dns/message/answer.js'
 
 const OK = 0x8180
 const QNAME = 'www.example'

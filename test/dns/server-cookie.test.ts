@@ -1,8 +1,8 @@
 import t from 'tap'
 import { readAddress } from '../../src/base/address.js'
 import type { Seconds } from '../../src/base/units.js'
-import { Query, READ } from '../../src/dns/message/query.js'
 import { COOKIE, ServerCookies } from '../../src/dns/edns/server-cookie.js'
+import { Query, READ } from '../../src/dns/message/query.js'
 import { header, octets, opt, option, question } from './octets.js'
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'))

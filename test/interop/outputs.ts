@@ -7,11 +7,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import t, { type Test } from 'tap'
+import { address, serve } from '../cli/serving.js'
 import { askUdp } from '../daemon/asker.js'
 import { banning, Site } from '../daemon/site.js'
-import { address, serve } from '../cli/serving.js'
-import { install } from './install.js'
 import { policiesIn } from './dnstap-policies.js'
+import { install } from './install.js'
 import { eventually, Running } from './processes.js'
 
 // To install them takes its time.

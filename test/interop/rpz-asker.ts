@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
-import { readRrtype } from '../../src/dns/registry/rrtype.js'
 import { decodeForPeople } from '../../src/dns/message/message.js'
 import { readName } from '../../src/dns/name/name.js'
+import { readRrtype } from '../../src/dns/registry/rrtype.js'
 import type { Question } from './rpz-zone.js'
 
 const AT_A_TIME = 100

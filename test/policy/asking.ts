@@ -1,9 +1,9 @@
+import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { RRTYPE } from '../../src/dns/registry/rrtype.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import { Verdict } from '../../src/policy/tables/snapshot.js'
 import type { RuleSet } from '../../src/rules/model/types.js'
-import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { words } from '../base/words.js'
 import { seeds, wire } from './rule-set.js'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
+import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
-import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { ask, hashed, policyOf } from './asking.js'
 import { allow, ban, block, network, ruleSet, seeds, source, wire } from './rule-set.js'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { compare } from '../../src/policy/diff/compare.js'
 import { compile } from '../../src/policy/compile/compile.js'
+import { compare } from '../../src/policy/diff/compare.js'
 import type { RuleSet } from '../../src/rules/model/types.js'
 import { ban, network, ruleSet, seeds, source } from './rule-set.js'
 

@@ -1,5 +1,5 @@
-import { readMessage } from './message-text.js'
 import { ednsOf, flagBits, optOctets, rcodeOf, recordOctets, words } from './message-octets.js'
+import { readMessage } from './message-text.js'
 import type { Canned } from './scenario.js'
 
 const HEADER = 12

@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { qtypeOf } from '../../src/dns/message/question.js'
+import { showName } from '../../src/dns/name/name.js'
 import { PROTOCOL } from '../../src/querylog/record/event.js'
 import { LATER } from '../../src/resolver/responder.js'
 import type { Inquiry, Outcome } from '../../src/upstream/forwarder.js'
-import { showName } from '../../src/dns/name/name.js'
-import { qtypeOf } from '../../src/dns/message/question.js'
+import { header, name, octets, opt, record, TO_QNAME, u16, u32, type Part } from '../dns/octets.js'
 import { faultOf } from '../fuzz/fault.js'
 import { Indoors } from '../fuzz/indoors.js'
 import { policyOf } from '../fuzz/rules.js'
-import { header, name, octets, opt, record, TO_QNAME, u16, u32, type Part } from '../dns/octets.js'
 import { shown } from './shown.js'
 
 const NAMES = ['a.example', 'b.a.example', 'c.example', 'd.c.example', 'e.example', 'f.example']

@@ -2,10 +2,10 @@ import { deepStrictEqual } from 'node:assert'
 import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import { readYaml } from '../../src/yaml/read.js'
+import { showName } from '../../src/dns/name/name.js'
 import { quickNames } from '../../src/rules/apps/app-names.js'
 import { appSchema } from '../../src/rules/schema/app-schema.js'
-import { showName } from '../../src/dns/name/name.js'
+import { readYaml } from '../../src/yaml/read.js'
 
 /** What is read quickly must be what the long way reads, on the same lines, with the same rest. */
 function agrees(text: string): void {

@@ -1,11 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
+import { showPrefix } from '../../src/base/address.js'
 import type { InterdictError } from '../../src/base/error.js'
+import { showName } from '../../src/dns/name/name.js'
 import { loadRules, type RulesResult } from '../../src/rules/load.js'
 import { COVER, type NameSource, type RuleSet } from '../../src/rules/model/types.js'
-import { showName } from '../../src/dns/name/name.js'
-import { showPrefix } from '../../src/base/address.js'
 
 /** Files of a rules folder by name; `networks.yaml` and the rest. */
 export type Files = Readonly<Record<string, string | Uint8Array>>

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { covers, isTooWide, readPattern } from '../../src/rules/model/pattern.js'
 import { readName, showName } from '../../src/dns/name/name.js'
+import { covers, isTooWide, readPattern } from '../../src/rules/model/pattern.js'
 
 const reads = [
   { text: 'tiktok.example', cover: 'suffix', name: 'tiktok.example' },

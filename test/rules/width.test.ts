@@ -1,7 +1,7 @@
 import t from 'tap'
-import { readPattern } from '../../src/rules/model/pattern.js'
 import { sharedZoneAround, SHARED_ZONES } from '../../src/rules/apps/shared-zones.js'
 import { sharedInLists } from '../../src/rules/lists/shared-in-lists.js'
+import { readPattern } from '../../src/rules/model/pattern.js'
 import { tooWide } from '../../src/rules/model/width.js'
 import { brief, load, loadGood } from './folder.js'
 

@@ -1,7 +1,7 @@
 import packet from 'dns-packet'
 import t from 'tap'
-import { ConnectionLimit } from '../../src/server/connection-limit.js'
 import { LATER, type Asker } from '../../src/resolver/responder.js'
+import { ConnectionLimit } from '../../src/server/connection-limit.js'
 import { serveTcp } from '../../src/server/tcp.js'
 import { serveUdp } from '../../src/server/udp.js'
 import { queryOf } from '../resolver/asker.js'

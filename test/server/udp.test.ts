@@ -1,5 +1,5 @@
-import t from 'tap'
 import { createSocket } from 'node:dgram'
+import t from 'tap'
 import { serveUdp } from '../../src/server/udp.js'
 import { FakeResponder, query, textOf } from './fake-responder.js'
 import { transports, turns, until } from './transports.js'

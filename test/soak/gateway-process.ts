@@ -4,8 +4,8 @@
  * killed when the parent says so.
  */
 import { readConfig } from '../../src/config/load.js'
-import { Compiler } from '../../src/daemon/reload/compiler.js'
 import { Gateway } from '../../src/daemon/control/gateway.js'
+import { Compiler } from '../../src/daemon/reload/compiler.js'
 import type { LogFields, ServiceLog } from '../../src/querylog/record/service-log.js'
 import { chooseTransport } from '../../src/udp/transport.js'
 import { Threads } from '../daemon/serve.js'

@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../../src/base/units.js'
-import type { Dice } from '../fuzz/dice.js'
 import { header, octets, opt, question } from '../dns/octets.js'
+import type { Dice } from '../fuzz/dice.js'
 import type { Checker } from './checker.js'
 import { TcpClient, UdpClient, type Client } from './clients.js'
 import { nameOf, type Kind } from './world.js'

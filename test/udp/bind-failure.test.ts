@@ -1,5 +1,5 @@
-import t from 'tap'
 import { constants } from 'node:os'
+import t from 'tap'
 import { bindFailure } from '../../src/udp/port.js'
 
 const { EADDRINUSE, EACCES } = constants.errno

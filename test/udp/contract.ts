@@ -1,5 +1,5 @@
-import t, { type Test } from 'tap'
 import { createServer, connect, type AddressInfo, type Server } from 'node:net'
+import t, { type Test } from 'tap'
 import {
   NO_REPLY,
   SLOT_OCTETS,

@@ -1,11 +1,11 @@
 import t from 'tap'
 import { BatchSocket } from '../../src/udp/batch/batch-socket.js'
-import { Desk } from '../../src/udp/batch/send-buffers.js'
 import { Ledger } from '../../src/udp/batch/descriptor-table.js'
 import { AF_INET, MSG_ERRQUEUE, type System } from '../../src/udp/batch/linux.js'
 import { BATCH } from '../../src/udp/batch/message-memory.js'
-import type { OpenSocket } from '../../src/udp/open-socket.js'
+import { Desk } from '../../src/udp/batch/send-buffers.js'
 import { Turn } from '../../src/udp/batch/tick.js'
+import type { OpenSocket } from '../../src/udp/open-socket.js'
 import { turns } from './client.js'
 
 const EAGAIN = 11

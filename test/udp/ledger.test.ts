@@ -1,7 +1,7 @@
-import t from 'tap'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
+import t from 'tap'
 import { batchTransport, closeLeftOver } from '../../src/udp/batch/batch.js'
 import { Ledger } from '../../src/udp/batch/descriptor-table.js'
 

@@ -1,9 +1,9 @@
+import { showName } from '../../src/dns/name/name.js'
 import type { CatalogueApp } from '../../src/rules/apps/catalogue.js'
-import { covers, type Pattern } from '../../src/rules/model/pattern.js'
 import { isPublicSuffix, registeredName } from '../../src/rules/apps/public-suffix.js'
 import { sharedZoneAround } from '../../src/rules/apps/shared-zones.js'
+import { covers, type Pattern } from '../../src/rules/model/pattern.js'
 import type { NameSource } from '../../src/rules/model/types.js'
-import { showName } from '../../src/dns/name/name.js'
 
 /** Registered names that are kept of each app: more are counted only, so that memory has an end. */
 const MOST = 20_000

@@ -1,8 +1,8 @@
 /** Holds public lists against the shipped catalogue, and says what it lacks, by app. */
 import { parseArgs } from 'node:util'
+import { showName } from '../../src/dns/name/name.js'
 import { readCatalogue } from '../../src/rules/apps/catalogue.js'
 import { sharedZoneAround } from '../../src/rules/apps/shared-zones.js'
-import { showName } from '../../src/dns/name/name.js'
 import { Comparison, type Missing } from './comparison.js'
 import { listFrom } from './lists.js'
 

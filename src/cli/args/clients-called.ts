@@ -5,10 +5,11 @@ import {
   type Address,
   type Prefix
 } from '../../base/address.js'
-import type { Octets } from '../../base/units.js'
 import { InterdictError } from '../../base/error.js'
+import type { Octets } from '../../base/units.js'
 import { endOf, startOf } from '../../querylog/privacy/period.js'
 import { pseudonymsOf } from '../../querylog/privacy/pseudonyms-of.js'
+import type { Log } from '../../report/log.js'
 import { sourceOf } from '../../report/questions/counted.js'
 import {
   conditionOf,
@@ -16,11 +17,10 @@ import {
   type Clients,
   type Selection
 } from '../../report/questions/selection.js'
-import type { Log } from '../../report/log.js'
 import { keysIn } from '../commands/pseudonym.js'
-import { settings, type CommonOptions } from './settings.js'
-import { count } from '../output/show.js'
 import { contains, prefixOf } from '../commands/tail-filter.js'
+import { count } from '../output/show.js'
+import { settings, type CommonOptions } from './settings.js'
 
 const ADDRESS: Octets = 16
 const WHOLE = 8 * ADDRESS

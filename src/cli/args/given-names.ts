@@ -1,6 +1,6 @@
+import { showCanonical, showName } from '../../dns/name/name.js'
 import type { Names } from '../../report/questions/selection.js'
 import { readPattern } from '../../rules/model/pattern.js'
-import { showCanonical, showName } from '../../dns/name/name.js'
 import { given } from './given.js'
 
 /**

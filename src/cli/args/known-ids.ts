@@ -1,9 +1,9 @@
 import { failure } from '../../base/error.js'
 import type { Config } from '../../config/config.js'
-import { didYouMean } from '../../yaml/closest.js'
 import type { Log } from '../../report/log.js'
 import { sourceOf } from '../../report/questions/counted.js'
 import type { RuleSet } from '../../rules/model/types.js'
+import { didYouMean } from '../../yaml/closest.js'
 import { readRules } from './read-rules.js'
 import { settings, type CommonOptions } from './settings.js'
 

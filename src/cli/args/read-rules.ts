@@ -1,11 +1,11 @@
 import { epochSeconds, systemClock } from '../../base/clock.js'
 import { InterdictError } from '../../base/error.js'
-import { chooseBundle } from '../../sources/bundle/choose.js'
 import type { Config } from '../../config/config.js'
 import { rulesPlace } from '../../daemon/reload/rules-place.js'
 import { tame } from '../../querylog/record/terminal-line.js'
-import { Folder, type RuleFiles } from '../../rules/model/folder.js'
 import { loadRules, type RulesResult } from '../../rules/load.js'
+import { Folder, type RuleFiles } from '../../rules/model/folder.js'
+import { chooseBundle } from '../../sources/bundle/choose.js'
 
 /** The rules that are in force by these settings, or would be after a start. */
 export interface OwnFiles {

@@ -1,5 +1,5 @@
-import { tame } from '../../querylog/record/terminal-line.js'
 import type { Trouble } from '../../daemon/threads/messages.js'
+import { tame } from '../../querylog/record/terminal-line.js'
 import { EXIT } from '../exit.js'
 
 /** Prints what is wrong, one line each, as a compiler would, and ends the process. */

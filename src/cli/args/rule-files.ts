@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { Folder, type RuleFiles } from '../../rules/model/folder.js'
 import { decodeBundle, readBundleFile } from '../../sources/bundle/bundle.js'
 import { BundleFiles } from '../../sources/bundle/files.js'
-import { Folder, type RuleFiles } from '../../rules/model/folder.js'
 
 /**
  * The rules at a path: of a folder, or of a bundle, which is a file. Signatures of a bundle have to

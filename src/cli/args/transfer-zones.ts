@@ -7,8 +7,8 @@ import type { TransferList } from '../../rules/lists/transfer-list.js'
 import { expiresAt } from '../../sources/axfr/due.js'
 import { updateZone, type ZoneUpdate } from '../../sources/axfr/update-zone.js'
 import { zonesOf } from '../commands/lists.js'
-import { refuse } from './refuse.js'
 import { count } from '../output/show.js'
+import { refuse } from './refuse.js'
 
 /**
  * Asks the primaries of zones now, as the gateway does when that is due.

@@ -1,13 +1,13 @@
 import { epochSeconds, systemClock } from '../../base/clock.js'
-import { KINDS, ROLES } from '../../rules/schema/app-schema.js'
 import { readCatalogue } from '../../rules/apps/catalogue.js'
-import { searchApps, type Wanted } from '../output/app-search.js'
-import { nameViewOf, viewOf } from '../output/app-view.js'
-import { toText } from '../output/apps-text.js'
-import { end, EXIT, usage } from '../exit.js'
+import { KINDS, ROLES } from '../../rules/schema/app-schema.js'
 import { readRules } from '../args/read-rules.js'
 import { refuse } from '../args/refuse.js'
 import { settings, type CommonOptions } from '../args/settings.js'
+import { end, EXIT, usage } from '../exit.js'
+import { searchApps, type Wanted } from '../output/app-search.js'
+import { nameViewOf, viewOf } from '../output/app-view.js'
+import { toText } from '../output/apps-text.js'
 
 export interface AppsOptions extends CommonOptions, Omit<Wanted, 'search'> {
   readonly json?: boolean

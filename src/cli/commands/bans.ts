@@ -1,15 +1,15 @@
 import type { RuleSet } from '../../rules/model/types.js'
+import { checkAt, secondsAt } from '../args/given.js'
+import { readRules } from '../args/read-rules.js'
+import { refuse } from '../args/refuse.js'
+import { settings, type CommonOptions } from '../args/settings.js'
+import { warnOfExpired } from '../args/transfer-zones.js'
+import { end, EXIT, usage } from '../exit.js'
 import { toCsv } from '../output/bans-csv.js'
 import { listBans, type BansList } from '../output/bans-list.js'
 import { toText } from '../output/bans-text.js'
 import { terminalWidth } from '../output/columns.js'
-import { end, EXIT, usage } from '../exit.js'
-import { checkAt, secondsAt } from '../args/given.js'
-import { readRules } from '../args/read-rules.js'
-import { refuse } from '../args/refuse.js'
 import { count } from '../output/show.js'
-import { settings, type CommonOptions } from '../args/settings.js'
-import { warnOfExpired } from '../args/transfer-zones.js'
 
 /** More are not told when one is misspelt. */
 const NAMED = 20

@@ -5,10 +5,10 @@ import { BundleFiles } from '../../sources/bundle/files.js'
 import { readPrivateKey } from '../../sources/bundle/keys.js'
 import { readContent } from '../../sources/bundle/pack.js'
 import { writeBundle } from '../../sources/bundle/write.js'
+import { settings, type CommonOptions } from '../args/settings.js'
+import { end, EXIT, usage } from '../exit.js'
 import { manifestLines } from './bundle-show.js'
 import { judge, toText } from './check.js'
-import { end, EXIT, usage } from '../exit.js'
-import { settings, type CommonOptions } from '../args/settings.js'
 
 const DAY: Seconds = 86_400
 

@@ -1,9 +1,9 @@
 import { epochSeconds, systemClock } from '../../base/clock.js'
-import { decodeBundle, readBundleFile, type Bundle } from '../../sources/bundle/bundle.js'
-import { checkDate } from '../../sources/bundle/date.js'
 import { readPublicKey } from '../../base/ed25519.js'
 import { tame } from '../../querylog/record/terminal-line.js'
 import { showInstant } from '../../rules/time/instant.js'
+import { decodeBundle, readBundleFile, type Bundle } from '../../sources/bundle/bundle.js'
+import { checkDate } from '../../sources/bundle/date.js'
 import { end, EXIT, usage } from '../exit.js'
 import { count } from '../output/show.js'
 

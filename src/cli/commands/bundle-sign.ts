@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises'
+import { newKeys } from '../../base/ed25519.js'
 import { failure } from '../../base/error.js'
 import { decodeBundle, readBundleFile } from '../../sources/bundle/bundle.js'
-import { newKeys } from '../../base/ed25519.js'
 import { readPrivateKey } from '../../sources/bundle/keys.js'
 import { withSignature } from '../../sources/bundle/sign.js'
 import { writeBundle } from '../../sources/bundle/write.js'
-import { manifestLines } from './bundle-show.js'
 import { end, EXIT } from '../exit.js'
+import { manifestLines } from './bundle-show.js'
 
 /** Nobody else may read it. */
 const OWN = 0o600

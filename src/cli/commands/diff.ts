@@ -1,14 +1,14 @@
 import { difference, type Difference } from '../../policy/diff/difference.js'
-import { copiesFolder } from '../../sources/http/copies.js'
 import { loadRules } from '../../rules/load.js'
 import type { RuleSet } from '../../rules/model/types.js'
-import { toJson } from '../output/diff-json.js'
-import { toText, type Compared } from '../output/diff-text.js'
-import { end, EXIT, usage } from '../exit.js'
+import { copiesFolder } from '../../sources/http/copies.js'
 import { checkAt, secondsAt } from '../args/given.js'
 import { refuse } from '../args/refuse.js'
 import { ruleFiles } from '../args/rule-files.js'
 import { settings, type CommonOptions } from '../args/settings.js'
+import { end, EXIT, usage } from '../exit.js'
+import { toJson } from '../output/diff-json.js'
+import { toText, type Compared } from '../output/diff-text.js'
 
 export interface DiffOptions extends CommonOptions {
   readonly at?: string

@@ -2,8 +2,8 @@ import { failure } from '../../base/error.js'
 import type { Flushed } from '../../daemon/admin/admin-protocol.js'
 import { readName } from '../../dns/name/name.js'
 import { ask, type AskOptions } from '../args/ask.js'
-import { end, EXIT, usage } from '../exit.js'
 import { given } from '../args/given.js'
+import { end, EXIT, usage } from '../exit.js'
 import { count } from '../output/show.js'
 
 export interface FlushOptions extends AskOptions {

@@ -3,14 +3,14 @@ import { bootstrapServers, upstreamPlan } from '../../daemon/control/upstream-pl
 import { tame } from '../../querylog/record/terminal-line.js'
 import { Bootstrap } from '../../sources/http/bootstrap.js'
 import { update, type Update } from '../../sources/http/update.js'
-import { end, EXIT, usage } from '../exit.js'
-import { copiesOf } from './lists.js'
 import { lockLists } from '../args/lock-lists.js'
 import { readRules } from '../args/read-rules.js'
 import { refuse } from '../args/refuse.js'
 import { settings, type CommonOptions } from '../args/settings.js'
-import { count, size } from '../output/show.js'
 import { transferZones } from '../args/transfer-zones.js'
+import { end, EXIT, usage } from '../exit.js'
+import { count, size } from '../output/show.js'
+import { copiesOf } from './lists.js'
 
 /** How often progress is drawn. */
 const PAUSE: Milliseconds = 100

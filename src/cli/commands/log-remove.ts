@@ -5,11 +5,11 @@ import { LogNames } from '../../querylog/archive/folder.js'
 import { removeByOrder } from '../../querylog/archive/remove.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { tame } from '../../querylog/record/terminal-line.js'
-import { end, EXIT, usage } from '../exit.js'
 import { settings, type CommonOptions } from '../args/settings.js'
+import { becomeOwnerOf, who } from '../args/who.js'
+import { end, EXIT, usage } from '../exit.js'
 import { count } from '../output/show.js'
 import { WAS } from '../output/verification-text.js'
-import { becomeOwnerOf, who } from '../args/who.js'
 
 export interface RemoveOptions extends CommonOptions {
   readonly reason: string

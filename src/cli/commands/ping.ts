@@ -3,9 +3,9 @@ import { networkInterfaces } from 'node:os'
 import { OPCODE } from '../../dns/registry/opcode.js'
 import type { DatagramBatch, Endpoint } from '../../udp/datagram.js'
 import { portableTransport } from '../../udp/portable/portable.js'
-import { end, EXIT } from '../exit.js'
 import { milliseconds } from '../args/given.js'
 import { settings, type CommonOptions } from '../args/settings.js'
+import { end, EXIT } from '../exit.js'
 import { showEndpoint } from '../output/show.js'
 
 export interface PingOptions extends CommonOptions {

@@ -1,13 +1,13 @@
 import { readAddress, showAddress } from '../../base/address.js'
-import { failure } from '../../base/error.js'
 import { systemClock } from '../../base/clock.js'
+import { failure } from '../../base/error.js'
 import { periodsIn, readKey, type PeriodKey } from '../../querylog/privacy/key-folder.js'
 import { endOf, isPeriod, startOf } from '../../querylog/privacy/period.js'
 import { pseudonymsOf, type Pseudonyms } from '../../querylog/privacy/pseudonyms-of.js'
-import { columns, terminalWidth } from '../output/columns.js'
-import { usage } from '../exit.js'
 import { given } from '../args/given.js'
 import { settings, type CommonOptions } from '../args/settings.js'
+import { usage } from '../exit.js'
+import { columns, terminalWidth } from '../output/columns.js'
 
 export interface PseudonymOptions extends CommonOptions {
   readonly date?: string

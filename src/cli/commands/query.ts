@@ -2,12 +2,12 @@ import type { Cell, Row } from '../../querylog/archive/database.js'
 import { tame } from '../../querylog/record/terminal-line.js'
 import { csvLines } from '../../report/output/csv.js'
 import type { Table, Value } from '../../report/report.js'
-import { end, EXIT, usage } from '../exit.js'
 import { openLog } from '../args/log-database.js'
 import type { LogOptions } from '../args/log-path.js'
-import { put } from './report.js'
+import { end, EXIT, usage } from '../exit.js'
 import { terminalWidth } from '../output/columns.js'
 import { gridOf } from '../output/report-text.js'
+import { put } from './report.js'
 
 export interface QueryOptions extends LogOptions {
   readonly format: string

@@ -1,17 +1,17 @@
 import { epochSeconds, systemClock } from '../../base/clock.js'
 import { failure, type InterdictError } from '../../base/error.js'
+import { rulesPlace } from '../../daemon/reload/rules-place.js'
+import { loadRules, type RulesResult } from '../../rules/load.js'
 import { AcceptedBundles, type Accepted } from '../../sources/bundle/accepted.js'
 import { keptBundle, type BundlePlace } from '../../sources/bundle/choose.js'
 import { instant } from '../../sources/bundle/date.js'
 import { readTrust } from '../../sources/bundle/trust.js'
-import { rulesPlace } from '../../daemon/reload/rules-place.js'
-import { loadRules, type RulesResult } from '../../rules/load.js'
-import { showDifference } from './diff.js'
-import { end, EXIT, usage } from '../exit.js'
 import { refuse } from '../args/refuse.js'
-import { toJson, toText, type ListedBundle } from '../output/rollback-text.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { who } from '../args/who.js'
+import { end, EXIT, usage } from '../exit.js'
+import { toJson, toText, type ListedBundle } from '../output/rollback-text.js'
+import { showDifference } from './diff.js'
 
 export interface RollbackOptions extends CommonOptions {
   readonly to?: string

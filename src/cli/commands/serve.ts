@@ -1,7 +1,7 @@
 import { Compiler } from '../../daemon/reload/compiler.js'
 import { startThread } from '../../daemon/threads/thread.js'
-import { EXIT, fail } from '../exit.js'
 import type { CommonOptions } from '../args/settings.js'
+import { EXIT, fail } from '../exit.js'
 
 /**
  * `interdict serve`: serves until a signal says stop. Ends the process with its exit code.

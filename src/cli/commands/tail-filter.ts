@@ -1,8 +1,8 @@
 import { addressWords, readPrefix, type Prefix } from '../../base/address.js'
+import { readName } from '../../dns/name/name.js'
 import { VERDICT } from '../../querylog/record/event.js'
 import type { QueryRecord } from '../../querylog/record/schema.js'
 import { covers, readPattern } from '../../rules/model/pattern.js'
-import { readName } from '../../dns/name/name.js'
 import { given } from '../args/given.js'
 
 /** What `interdict tail` is to show; of each kind, one of those given is enough. */

@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Milliseconds } from '../../base/units.js'
 import { failure } from '../../base/error.js'
+import type { Milliseconds } from '../../base/units.js'
 import { FollowedFile } from '../../querylog/record/follow.js'
-import { tame } from '../../querylog/record/terminal-line.js'
 import { readRecord } from '../../querylog/record/read-record.js'
 import type { QueryRecord } from '../../querylog/record/schema.js'
-import { end, EXIT, usage } from '../exit.js'
+import { tame } from '../../querylog/record/terminal-line.js'
 import { remarkIds } from '../args/known-ids.js'
 import { logFileAt } from '../args/log-path.js'
 import { settings, type CommonOptions } from '../args/settings.js'
+import { end, EXIT, usage } from '../exit.js'
 import { count } from '../output/show.js'
-import { readFilter, type FilterOptions } from './tail-filter.js'
 import { recordText } from '../output/tail-text.js'
+import { readFilter, type FilterOptions } from './tail-filter.js'
 
 /** The recorder writes every 200 ms, unless told otherwise. */
 const LOOK_EVERY: Milliseconds = 200

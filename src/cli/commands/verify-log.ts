@@ -1,14 +1,14 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import { LogNames } from '../../querylog/archive/folder.js'
+import { readPublicKey } from '../../base/ed25519.js'
+import type { ChainConfig } from '../../config/config.js'
 import { CHAIN } from '../../querylog/archive/chain/link.js'
 import { readSignKey } from '../../querylog/archive/chain/sign-key.js'
 import { verifyLog } from '../../querylog/archive/chain/verify.js'
-import { readPublicKey } from '../../base/ed25519.js'
-import type { ChainConfig } from '../../config/config.js'
-import { end, EXIT, usage } from '../exit.js'
+import { LogNames } from '../../querylog/archive/folder.js'
 import { logPath } from '../args/log-path.js'
 import { settings, type CommonOptions } from '../args/settings.js'
+import { end, EXIT, usage } from '../exit.js'
 import { verificationLines } from '../output/verification-text.js'
 
 export interface VerifyLogOptions extends CommonOptions {

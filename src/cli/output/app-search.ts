@@ -1,8 +1,8 @@
+import { showName } from '../../dns/name/name.js'
 import type { CatalogueApp } from '../../rules/apps/catalogue.js'
-import { covers, readPattern } from '../../rules/model/pattern.js'
 import { isPublicSuffix } from '../../rules/apps/public-suffix.js'
 import { sharedZoneAround, type SharedZone } from '../../rules/apps/shared-zones.js'
-import { showName } from '../../dns/name/name.js'
+import { covers, readPattern } from '../../rules/model/pattern.js'
 
 /** What apps are looked for. */
 export interface Wanted {

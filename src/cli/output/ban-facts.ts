@@ -1,8 +1,8 @@
 import type { Seconds } from '../../base/units.js'
-import { showInstant } from '../../rules/time/instant.js'
-import type { Ban, Rule, RuleException, RuleSet } from '../../rules/model/types.js'
 import type { BanFacts } from '../../report/questions/ban.js'
 import type { Fact } from '../../report/report.js'
+import type { Ban, Rule, RuleException, RuleSet } from '../../rules/model/types.js'
+import { showInstant } from '../../rules/time/instant.js'
 import { sourceId } from './coverage.js'
 
 /** What the rules say of a ban: nothing where they have none of that id any more. */

@@ -1,9 +1,9 @@
 import { showPrefix } from '../../base/address.js'
 import type { Seconds } from '../../base/units.js'
-import { showInstant } from '../../rules/time/instant.js'
 import type { Ban, NameSource, Rule, RuleException, RuleSet } from '../../rules/model/types.js'
-import { coverageOf, sourceId, type Coverage } from './coverage.js'
+import { showInstant } from '../../rules/time/instant.js'
 import { stateOf, type State, type Wanted } from '../args/rule-state.js'
+import { coverageOf, sourceId, type Coverage } from './coverage.js'
 
 const DAY: Seconds = 86_400
 

@@ -1,6 +1,6 @@
+import { showRrtype } from '../../dns/registry/rrtype.js'
 import type { Place } from '../../policy/diff/areas.js'
 import type { Change } from '../../policy/diff/difference.js'
-import { showRrtype } from '../../dns/registry/rrtype.js'
 import type { QtypeSet } from '../../rules/model/types.js'
 import { showInstant } from '../../rules/time/instant.js'
 import type { Compared } from './diff-text.js'

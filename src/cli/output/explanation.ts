@@ -1,24 +1,24 @@
 import { showAddress } from '../../base/address.js'
 import { epochSeconds, type Clock } from '../../base/clock.js'
+import type { Answer } from '../../dns/message/answer.js'
+import { describe } from '../../dns/message/message.js'
+import { HashedName } from '../../dns/name/hashed-name.js'
+import { showName } from '../../dns/name/name.js'
 import { showRrtype } from '../../dns/registry/rrtype.js'
-import { MATCH, VERDICT, type QueryEvent } from '../../querylog/record/event.js'
+import { matchedRule, type MatchedRule } from '../../policy/evaluate/matched-rule.js'
+import type { Policy } from '../../policy/evaluate/policy.js'
 import {
   explain,
   explainAddress,
   type Candidate,
   type Question
 } from '../../policy/explain/explain.js'
-import { matchedRule, type MatchedRule } from '../../policy/evaluate/matched-rule.js'
-import type { Policy } from '../../policy/evaluate/policy.js'
 import type { Claim } from '../../policy/tables/snapshot.js'
+import { MATCH, VERDICT, type QueryEvent } from '../../querylog/record/event.js'
 import type { RebindingGuard } from '../../resolver/rebinding-guard.js'
-import { showInstant } from '../../rules/time/instant.js'
 import type { NameSource } from '../../rules/model/types.js'
-import type { Answer } from '../../dns/message/answer.js'
+import { showInstant } from '../../rules/time/instant.js'
 import type { Forwarder } from '../../upstream/forwarder.js'
-import { HashedName } from '../../dns/name/hashed-name.js'
-import { describe } from '../../dns/message/message.js'
-import { showName } from '../../dns/name/name.js'
 
 /** What is asked, read from the command line. */
 export interface Asked {

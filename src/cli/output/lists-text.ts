@@ -1,5 +1,5 @@
-import { tame } from '../../querylog/record/terminal-line.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
+import { tame } from '../../querylog/record/terminal-line.js'
 import { columns, type Cell, type Row } from './columns.js'
 import type { ListView } from './lists-view.js'
 import { lasting, number } from './show.js'

@@ -1,11 +1,11 @@
 import type { Milliseconds } from '../../base/units.js'
-import type { Copies, CopyRecord } from '../../sources/http/copies.js'
-import type { RulesResult } from '../../rules/load.js'
 import type { RemoteList } from '../../rules/lists/remote-list.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
+import type { RulesResult } from '../../rules/load.js'
 import { healthOf, standingOf, type ZoneStanding } from '../../sources/axfr/standing.js'
 import type { ZoneCopies } from '../../sources/axfr/zone-copies.js'
 import type { ZoneRecord } from '../../sources/axfr/zone-record.js'
+import type { Copies, CopyRecord } from '../../sources/http/copies.js'
 
 /** A list as `interdict lists --json` has it; public. Instants are RFC 3339. */
 export interface ListView {

@@ -1,11 +1,11 @@
-import { LogNames } from '../../querylog/archive/folder.js'
-import { verifyLog } from '../../querylog/archive/chain/verify.js'
 import { InterdictError } from '../../base/error.js'
+import { verifyLog } from '../../querylog/archive/chain/verify.js'
+import { LogNames } from '../../querylog/archive/folder.js'
 import type { Fact } from '../../report/report.js'
 import { logPath, type LogOptions } from '../args/log-path.js'
 import { settings } from '../args/settings.js'
-import { verificationFact } from './verification-text.js'
 import { keysOf } from '../commands/verify-log.js'
+import { verificationFact } from './verification-text.js'
 
 const LABEL = 'Query log'
 

@@ -1,8 +1,6 @@
+import { tame } from '../../querylog/record/terminal-line.js'
 import { KINDS, type Kind } from '../../replay/comparison.js'
 import type { Count, GroundCount } from '../../replay/tally.js'
-import { tame } from '../../querylog/record/terminal-line.js'
-import { columns, terminalWidth, wrap, type Row } from './columns.js'
-import { paint, type Paint } from './paint.js'
 import {
   exampleText,
   HEADINGS,
@@ -11,6 +9,8 @@ import {
   type Most,
   type Replayed
 } from '../commands/replayed.js'
+import { columns, terminalWidth, wrap, type Row } from './columns.js'
+import { paint, type Paint } from './paint.js'
 import { count, number } from './show.js'
 
 const COLOURS: Readonly<Record<Kind, Paint>> = {

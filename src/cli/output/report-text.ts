@@ -1,6 +1,6 @@
 import { isNumber } from '../../report/output/markdown.js'
-import type { Column, Report, Table } from '../../report/report.js'
 import { shown } from '../../report/output/shown.js'
+import type { Column, Report, Table } from '../../report/report.js'
 import { columns, greatest, terminalWidth, wrap, type Cell, type Row } from './columns.js'
 import { paint } from './paint.js'
 

@@ -1,5 +1,5 @@
-import { tame } from '../../querylog/record/terminal-line.js'
 import type { Trouble } from '../../daemon/threads/messages.js'
+import { tame } from '../../querylog/record/terminal-line.js'
 import { count } from './show.js'
 
 /** A bundle that may be gone back to; its JSON form is public. Instants are RFC 3339. */

@@ -1,10 +1,10 @@
 import { showAddress } from '../../base/address.js'
-import { BAN_EDE } from '../../dns/registry/ede.js'
-import { showRrtype } from '../../dns/registry/rrtype.js'
-import type { Claim, PreparedReply } from '../../policy/tables/snapshot.js'
-import type { Standing } from '../../policy/evaluate/standing.js'
 import { showName } from '../../dns/name/name.js'
 import { showNamedRdata, showOpaque } from '../../dns/rdata/rdata-text.js'
+import { BAN_EDE } from '../../dns/registry/ede.js'
+import { showRrtype } from '../../dns/registry/rrtype.js'
+import type { Standing } from '../../policy/evaluate/standing.js'
+import type { Claim, PreparedReply } from '../../policy/tables/snapshot.js'
 
 /** What rules come to, as people read it; its JSON form is public. */
 export interface ShownStanding {

@@ -1,15 +1,15 @@
 import { InterdictError } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { AdminSocketConfig } from '../../config/config.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { readName } from '../../dns/name/name.js'
+import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { Trouble } from '../threads/messages.js'
+import { troubleOf } from '../threads/serialized-error.js'
+import type { Fleet } from '../workers/worker-pool.js'
 import { AdminDoor } from './admin-door.js'
 import type { Flushed, FlushRequest, Request } from './admin-protocol.js'
 import { openAdminSocket, type AdminSocket } from './admin-socket.js'
-import type { Fleet } from '../workers/worker-pool.js'
-import type { Trouble } from '../threads/messages.js'
 import type { Status } from './status.js'
-import { troubleOf } from '../threads/serialized-error.js'
 
 /** A cache of 64 GB takes some 20 s, while the worker answers queries. */
 const FLUSH_PATIENCE: Milliseconds = 60_000

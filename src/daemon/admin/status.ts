@@ -1,6 +1,6 @@
 import { systemClock } from '../../base/clock.js'
-import { ownVersion } from '../../base/version.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
+import { ownVersion } from '../../base/version.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { BundleFacts } from '../../rules/model/types.js'
 import type { Endpoint, Transport } from '../../udp/datagram.js'
@@ -10,16 +10,16 @@ import {
   newUpstreamCounts,
   type UpstreamCounts
 } from '../../upstream/selection/counts.js'
+import type { LoopWatch } from '../control/loop-watch.js'
 import { archiveStatus, type ArchiveStatus } from '../querylog/archive-status.js'
 import type { Archiver } from '../querylog/archiver.js'
-import { bundleState, type BundleState } from '../reload/bundle-watch.js'
-import type { Fleet, WorkerLife } from '../workers/worker-pool.js'
-import type { LoopWatch } from '../control/loop-watch.js'
-import type { RecorderReply } from '../threads/messages.js'
 import type { RecorderHandle } from '../querylog/recorder.js'
+import { bundleState, type BundleState } from '../reload/bundle-watch.js'
 import type { Reload, RulesNews } from '../reload/rules-news.js'
-import { sumOfTallies, type Tally } from './worker-status.js'
 import type { ZoneStatus, ZoneTransfers } from '../sources/zone-transfers.js'
+import type { RecorderReply } from '../threads/messages.js'
+import type { Fleet, WorkerLife } from '../workers/worker-pool.js'
+import { sumOfTallies, type Tally } from './worker-status.js'
 
 /** A thread answers between two batches, and one that takes longer than this is in trouble. */
 const PATIENCE: Milliseconds = 2_000

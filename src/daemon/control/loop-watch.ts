@@ -1,14 +1,14 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import type { Milliseconds } from '../../base/units.js'
+import { MAX_INQUIRY, writeInquiry } from '../../dns/message/inquiry.js'
+import { LoopProbes, PROBE_ANSWER, readProbeAnswer } from '../../dns/message/loop-probe.js'
+import { questionOf } from '../../dns/message/question.js'
 import { RRCLASS } from '../../dns/registry/rrclass.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { DatagramBatch, Transport, UpstreamSocket } from '../../udp/datagram.js'
-import type { Timer, Timers } from '../../upstream/timers.js'
 import { showEndpoint } from '../../upstream/selection/upstream.js'
-import { MAX_INQUIRY, writeInquiry } from '../../dns/message/inquiry.js'
-import { LoopProbes, PROBE_ANSWER, readProbeAnswer } from '../../dns/message/loop-probe.js'
-import { questionOf } from '../../dns/message/question.js'
+import type { Timer, Timers } from '../../upstream/timers.js'
 import type { Route } from './upstream-plan.js'
 
 /** How long the second sign may be behind the first: that it came back, and what was answered. */

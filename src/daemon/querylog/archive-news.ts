@@ -1,5 +1,5 @@
-import type { LogStanding } from '../../querylog/archive/standing.js'
 import type { Milliseconds } from '../../base/units.js'
+import type { LogStanding } from '../../querylog/archive/standing.js'
 import type { LogLine, Trouble } from '../threads/messages.js'
 
 /** Errors that are kept of one time: all of them are in the service log. */

@@ -1,10 +1,10 @@
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
-import type { LogStanding } from '../../querylog/archive/standing.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import type { Archiver } from './archiver.js'
+import type { LogStanding } from '../../querylog/archive/standing.js'
 import type { Tended } from './archive-news.js'
+import type { Archiver } from './archiver.js'
 
 /** How the closed files of the query log are looked after. Instants are RFC 3339. */
 export interface ArchiveStatus {

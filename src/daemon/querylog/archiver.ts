@@ -2,15 +2,15 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { failure } from '../../base/error.js'
+import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { closedIn, LogNames } from '../../querylog/archive/folder.js'
 import type { LogStanding } from '../../querylog/archive/standing.js'
 import type { TendOptions } from '../../querylog/archive/tend.js'
-import { failure } from '../../base/error.js'
-import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { ArchiveNews } from './archive-news.js'
 import type { LogLine } from '../threads/messages.js'
 import { threadUrl } from '../threads/thread.js'
+import { ArchiveNews } from './archive-news.js'
 
 /** Between two looks for something to do. */
 const LOOK: Milliseconds = 10 * MS_PER_SECOND

@@ -1,6 +1,6 @@
-import { trySignKey } from '../../querylog/archive/chain/sign-key.js'
 import { failureAt, type InterdictError } from '../../base/error.js'
 import type { Config } from '../../config/config.js'
+import { trySignKey } from '../../querylog/archive/chain/sign-key.js'
 
 /** What is wrong with the key of the query log's chain, if there is to be one. */
 export function chainKeyTroubles({ log: { queries } }: Config): readonly InterdictError[] {

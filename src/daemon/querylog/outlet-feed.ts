@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
-import type { Milliseconds, Octets } from '../../base/units.js'
 import { failure } from '../../base/error.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
 import type { OutputConfig } from '../../config/output-config.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { Asks } from '../threads/asks.js'
@@ -13,8 +13,8 @@ import type {
   OutputStatus,
   ToOutlet
 } from '../threads/messages.js'
-import { threadOf, threadUrl, type Thread } from '../threads/thread.js'
 import { troubleOf } from '../threads/serialized-error.js'
+import { threadOf, threadUrl, type Thread } from '../threads/thread.js'
 
 /** What the thread has not taken yet; what comes then is counted. */
 const MOST_UNREAD: Octets = 16 * 1024 * 1024

@@ -1,9 +1,9 @@
 import { failure } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
+import type { Snapshot } from '../../policy/tables/snapshot.js'
+import { SPOOL_MODE } from '../../querylog/export/spool.js'
 import { lockFolder, lockLog } from '../../querylog/record/lock.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { SPOOL_MODE } from '../../querylog/export/spool.js'
-import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { Asks, type NoReply } from '../threads/asks.js'
 import { Backoff } from '../threads/backoff.js'
 import { inTime } from '../threads/in-time.js'
@@ -14,8 +14,8 @@ import type {
   ToRecorder,
   Trouble
 } from '../threads/messages.js'
-import type { StartThread, Thread } from '../threads/thread.js'
 import { troubleOf } from '../threads/serialized-error.js'
+import type { StartThread, Thread } from '../threads/thread.js'
 
 /** A recorder that dies while it writes the last records is replaced so many times. */
 const LAST_TRIES = 3

@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { amend, type NameChange } from '../../policy/compile/amend.js'
+import { zoneChanges, type ZoneDelta } from '../../policy/compile/zone-changes.js'
 import type { Changes } from '../../policy/diff/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
-import { zoneChanges, type ZoneDelta } from '../../policy/compile/zone-changes.js'
-import { zoneFilesIn } from '../../rules/model/folder.js'
 import { readZoneLines } from '../../rules/lists/rpz/rpz-lines.js'
+import { zoneFilesIn } from '../../rules/model/folder.js'
 import type { LocalData } from '../../rules/model/types.js'
+import { deltaOf } from '../../sources/axfr/delta.js'
 import { versionsSince } from '../../zonefile/zone-journal.js'
 import type { ZoneState } from '../../zonefile/zone-state.js'
-import { deltaOf } from '../../sources/axfr/delta.js'
 import { marksOf, type Marks } from './watch-state.js'
 
 export interface AmendOrder {

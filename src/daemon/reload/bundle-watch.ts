@@ -2,8 +2,8 @@ import type { Clock } from '../../base/clock.js'
 import { failure } from '../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { showInstant } from '../../rules/time/instant.js'
 import type { BundleFacts } from '../../rules/model/types.js'
+import { showInstant } from '../../rules/time/instant.js'
 import type { Timer, Timers } from '../../upstream/timers.js'
 
 /** From so long before a bundle expires on, it is told every day. */

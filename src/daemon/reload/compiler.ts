@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../../base/units.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { Config } from '../../config/config.js'
+import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type {
   Compiled,
   CompileOrder,
@@ -8,8 +8,8 @@ import type {
   ToCompiler,
   Trouble
 } from '../threads/messages.js'
-import type { StartThread, Thread } from '../threads/thread.js'
 import { troubleOf } from '../threads/serialized-error.js'
+import type { StartThread, Thread } from '../threads/thread.js'
 
 /** After its last work the thread is ended: it holds tens of megabytes, more after a long list. */
 const IDLE: Milliseconds = 5_000

@@ -1,11 +1,11 @@
 import { epochSeconds, type Clock } from '../../base/clock.js'
 import { InterdictError } from '../../base/error.js'
+import { loadRules, type RulesResult } from '../../rules/load.js'
+import { zoneFilesIn } from '../../rules/model/folder.js'
 import { AcceptedBundles } from '../../sources/bundle/accepted.js'
 import { chooseBundle, watchedFor, type BundlePlace } from '../../sources/bundle/choose.js'
-import { zoneFilesIn } from '../../rules/model/folder.js'
-import { loadRules, type RulesResult } from '../../rules/load.js'
-import { pathsIn } from './watch-state.js'
 import type { RulesPlace } from './rules-place.js'
+import { pathsIn } from './watch-state.js'
 
 export interface RuleReading {
   readonly loaded: RulesResult

@@ -1,10 +1,10 @@
 import { systemClock } from '../../base/clock.js'
 import type { Milliseconds } from '../../base/units.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
+import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { systemTimers } from '../../upstream/timers.js'
-import { BundleWatch } from './bundle-watch.js'
 import type { Compiled, Trouble } from '../threads/messages.js'
+import { BundleWatch } from './bundle-watch.js'
 import { showChanges } from './show-changes.js'
 import { TermWatch, type Due } from './term-watch.js'
 

@@ -1,6 +1,6 @@
+import type { Config } from '../../config/config.js'
 import { bundlesFolder } from '../../sources/bundle/bundles-folder.js'
 import type { BundlePlace } from '../../sources/bundle/choose.js'
-import type { Config } from '../../config/config.js'
 import { copiesFolder } from '../../sources/http/copies.js'
 
 /** Where rules are read from. */

@@ -1,14 +1,17 @@
+import type { Clock } from '../../base/clock.js'
 import { failure } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
+import type { TransfersConfig } from '../../config/config.js'
+import type { ServiceLog } from '../../querylog/record/service-log.js'
+import type { NotifyRules } from '../../resolver/notify-door.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
 import { expiresAt, zoneDueAt } from '../../sources/axfr/due.js'
 import type { Bad, Primary } from '../../sources/axfr/primary.js'
 import type { ZoneUpdate } from '../../sources/axfr/update-zone.js'
 import type { ZoneCopies } from '../../sources/axfr/zone-copies.js'
-import type { Timer } from '../../upstream/timers.js'
+import type { Timer, Timers } from '../../upstream/timers.js'
 import type { TransferStart } from '../threads/messages.js'
-import type { Thread } from '../threads/thread.js'
-import type { ZoneTransfersParts } from './zone-transfers.js'
+import type { StartThread, Thread } from '../threads/thread.js'
 
 /** Timers take no more than 24 days, and the clock may be set while we wait. */
 const LONGEST: Milliseconds = 3_600_000
@@ -202,3 +205,21 @@ export class ZoneTask {
     }
   }
 }
+
+export interface ZoneTransfersParts {
+  readonly startThread: StartThread
+  /** The folder of the copies. */
+  readonly folder: string
+  readonly settings: TransfersConfig
+  readonly log: ServiceLog
+  readonly timers: Timers
+  readonly clock: Clock
+  /** At least 0, less than 1. */
+  readonly random: () => number
+  /** There is a newer copy of a zone. */
+  readonly taken: (update: ZoneTaken) => void
+  /** From whom NOTIFY is taken, for which zones. */
+  readonly hearFrom: (rules: NotifyRules) => void
+}
+
+export type ZoneTaken = ZoneUpdate & { readonly kind: 'taken' }

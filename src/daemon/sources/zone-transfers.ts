@@ -1,12 +1,7 @@
-import type { Clock } from '../../base/clock.js'
 import type { Milliseconds } from '../../base/units.js'
-import type { TransfersConfig } from '../../config/config.js'
 import { primariesOf, strangePrimaries } from '../../config/zone-primaries.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
-import type { NotifyRules } from '../../resolver/notify-door.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
 import type { Primary } from '../../sources/axfr/primary.js'
-import type { ZoneUpdate } from '../../sources/axfr/update-zone.js'
 import {
   healthOf,
   standingOf,
@@ -14,12 +9,10 @@ import {
   type ZoneStanding
 } from '../../sources/axfr/standing.js'
 import { ZoneCopies } from '../../sources/axfr/zone-copies.js'
-import type { Timers } from '../../upstream/timers.js'
 import type { Trouble } from '../threads/messages.js'
-import type { StartThread } from '../threads/thread.js'
-import { transferPrimaries } from './transfer-primaries.js'
 import { troubleOf } from '../threads/serialized-error.js'
-import { ZoneTask } from './zone-task.js'
+import { transferPrimaries } from './transfer-primaries.js'
+import { ZoneTask, type ZoneTransfersParts } from './zone-task.js'
 
 /** How long a start waits for zones of which there is no copy. */
 const FIRST_WAIT: Milliseconds = 10_000
@@ -36,24 +29,6 @@ export interface ZoneStatus {
   readonly failures: number
   /** Null: there is no copy. */
   readonly copy: ZoneStanding | null
-}
-
-export type ZoneTaken = ZoneUpdate & { readonly kind: 'taken' }
-
-export interface ZoneTransfersParts {
-  readonly startThread: StartThread
-  /** The folder of the copies. */
-  readonly folder: string
-  readonly settings: TransfersConfig
-  readonly log: ServiceLog
-  readonly timers: Timers
-  readonly clock: Clock
-  /** At least 0, less than 1. */
-  readonly random: () => number
-  /** There is a newer copy of a zone. */
-  readonly taken: (update: ZoneTaken) => void
-  /** From whom NOTIFY is taken, for which zones. */
-  readonly hearFrom: (rules: NotifyRules) => void
 }
 
 /** Has zones transferred: those that the rules name, from the primaries of the settings. */

@@ -9,9 +9,9 @@ import { whileAlone } from '../../querylog/archive/busy.js'
 import { LogNames } from '../../querylog/archive/folder.js'
 import { standingOf, type LogStanding } from '../../querylog/archive/standing.js'
 import { tend } from '../../querylog/archive/tend.js'
-import { troubleOf } from './serialized-error.js'
-import { tellLog } from './messages.js'
 import type { ArchiveStart, FromArchive } from '../querylog/archiver.js'
+import { tellLog } from './messages.js'
+import { troubleOf } from './serialized-error.js'
 
 // Before any thread of DuckDB is started, for they inherit it; files are for owner and group only.
 setPriority(constants.priority.PRIORITY_LOW)

@@ -1,12 +1,12 @@
 /** The recorder thread: drains the rings of all workers into the query log. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../base/clock.js'
+import { matchedRule } from '../../policy/evaluate/matched-rule.js'
 import { Recorder, SNAPSHOT_HELD } from '../../querylog/record/recorder.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { matchedRule } from '../../policy/evaluate/matched-rule.js'
 import { OutletFeed } from '../querylog/outlet-feed.js'
-import { tellLog, type FromRecorder, type RecorderStart, type ToRecorder } from './messages.js'
 import { Retired } from '../reload/retired.js'
+import { tellLog, type FromRecorder, type RecorderStart, type ToRecorder } from './messages.js'
 
 const tell = (message: FromRecorder): void => parentPort!.postMessage(message)
 const log: ServiceLog = tellLog(tell)

@@ -1,9 +1,9 @@
 /** A data-plane worker: its own sockets, cache and upstream sockets, one resolver. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { mapLargeBlocks } from '../../udp/large-blocks.js'
+import { Plane } from '../workers/data-plane.js'
 import { watchHeap } from './heap-watch.js'
 import { tellLog, type FromWorker, type ToWorker, type WorkerStart } from './messages.js'
-import { Plane } from '../workers/data-plane.js'
 import { troubleOf } from './serialized-error.js'
 
 const tell = (message: FromWorker): void => parentPort!.postMessage(message)

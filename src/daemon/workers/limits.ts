@@ -1,13 +1,13 @@
 import { randomInt } from 'node:crypto'
 import type { Prefix } from '../../base/address.js'
-import type { Config } from '../../config/config.js'
 import { compilePrefixes, PrefixTable } from '../../base/prefix-table.js'
+import type { Config } from '../../config/config.js'
+import type { ServerCookies } from '../../dns/edns/server-cookie.js'
 import type { Rate } from '../../server/buckets.js'
 import { ConnectionLimit } from '../../server/connection-limit.js'
-import { ResponseLimit } from '../../server/response-limit.js'
 import { FrontEnds } from '../../server/front-ends.js'
-import type { ServerCookies } from '../../dns/edns/server-cookie.js'
 import { QueryLimit, type LimitTerms, type Prefixes } from '../../server/query-limit.js'
+import { ResponseLimit } from '../../server/response-limit.js'
 
 /** The limits of one thread, which its listeners share; undefined where the settings have none. */
 export interface Limits {

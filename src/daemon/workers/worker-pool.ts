@@ -1,13 +1,12 @@
 import type { Milliseconds } from '../../base/units.js'
-import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
+import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { NotifyRules } from '../../resolver/notify-door.js'
 import { closeLeftOver } from '../../udp/batch/batch.js'
-import type { Endpoint } from '../../udp/datagram.js'
 import { Ledger } from '../../udp/batch/descriptor-table.js'
+import type { Endpoint } from '../../udp/datagram.js'
 import { Asks, type NoReply } from '../threads/asks.js'
 import { Backoff } from '../threads/backoff.js'
-import type { Secrets } from './cookie-secrets.js'
 import type {
   FromWorker,
   Question,
@@ -17,8 +16,9 @@ import type {
   Trouble,
   WorkerStart
 } from '../threads/messages.js'
-import type { StartThread, Thread } from '../threads/thread.js'
 import { troubleOf } from '../threads/serialized-error.js'
+import type { StartThread, Thread } from '../threads/thread.js'
+import type { Secrets } from './cookie-secrets.js'
 
 /** Workers keep to the grace by themselves; one that is busy is given a little more. */
 const PATIENCE: Milliseconds = 1_000

@@ -1,6 +1,6 @@
 import type { Octets } from '../../base/units.js'
-import { findOpt, findOption, OPTION_HEAD, word } from './opt.js'
 import { OPTION_COOKIE } from '../message/query.js'
+import { findOpt, findOption, OPTION_HEAD, word } from './opt.js'
 import { CLIENT_COOKIE, LONGEST, SHORTEST } from './server-cookie.js'
 
 /** Where in the option the server cookie is. */

@@ -1,6 +1,6 @@
 import type { Octets } from '../../base/units.js'
-import { RRTYPE } from '../registry/rrtype.js'
 import { HEADER, passName } from '../message/query.js'
+import { RRTYPE } from '../registry/rrtype.js'
 
 /** TYPE, CLASS, TTL and RDLENGTH between a record's owner and its data. RFC 1035 §4.1.3. */
 const RECORD_FIXED: Octets = 10

@@ -1,8 +1,8 @@
 import { epochSeconds, type Clock } from '../../base/clock.js'
 import type { Octets, Seconds } from '../../base/units.js'
-import { word32 } from '../rdata/rdata.js'
 import { OPTION_COOKIE, type Query } from '../message/query.js'
 import { sipHash } from '../name/siphash.js'
+import { word32 } from '../rdata/rdata.js'
 
 /** Of a client cookie. RFC 7873 §4.1. */
 export const CLIENT_COOKIE: Octets = 8

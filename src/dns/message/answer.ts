@@ -44,3 +44,15 @@ export interface Answer {
 
 /** How an answer leads to another name. */
 export const LEAD = { cname: 1, dname: 2, svcb: 3 } as const
+
+/** Bounds of how long answers are kept; config says them. */
+export interface TtlLimits {
+  /** Raises every TTL below it but 0, which means "use once" and is left to mean that. */
+  readonly minTtl: Seconds
+  /** Lowers every TTL above it; stronger than `minTtl`. RFC 8767 §4 has reasons. */
+  readonly maxTtl: Seconds
+  /** For NXDOMAIN and NODATA; `minTtl` does not hold for them. RFC 2308 §5. */
+  readonly negativeMaxTtl: Seconds
+  /** For SERVFAIL and the like, at most 5 minutes. RFC 9520 §3.2. */
+  readonly failureTtl: Seconds
+}

@@ -1,8 +1,8 @@
 import type { Octets } from '../../base/units.js'
+import { isAtOrBelow, isBelow, isSameName } from '../name/same-name.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
 import { HEADER } from './query.js'
-import { isAtOrBelow, isBelow, isSameName } from '../name/same-name.js'
 
 /** Most CNAMEs in a row that are followed; the rest of a longer chain is cut off. */
 export const MAX_LINKS = 16

@@ -1,12 +1,12 @@
 import { copyOctets, putFour, fourAt } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
-import { RRTYPE } from '../registry/rrtype.js'
 import { MAX_COOKIE, type ClientCookie } from '../edns/client-cookie.js'
 import { OPT_BARE } from '../edns/opt.js'
 import { letters } from '../name/hashed-name.js'
+import { RRTYPE } from '../registry/rrtype.js'
+import { UDP_SIZE } from '../reply/reply-frame.js'
 import { HEADER } from './query.js'
 import { QUESTION_FIXED } from './question.js'
-import { UDP_SIZE } from '../reply/reply-frame.js'
 
 /** Most octets that an inquiry takes: header, longest name, QTYPE and QCLASS, OPT and cookie. */
 export const MAX_INQUIRY: Octets = HEADER + 255 + QUESTION_FIXED + OPT_BARE + MAX_COOKIE

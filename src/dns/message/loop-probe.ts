@@ -1,7 +1,7 @@
 import type { Octets } from '../../base/units.js'
+import { MAX_NAME, type HashedName } from '../name/hashed-name.js'
 import { RCODE } from '../registry/rcode.js'
 import { answersQuestion } from './answers-question.js'
-import { MAX_NAME, type HashedName } from '../name/hashed-name.js'
 
 /** Octets of the key and of a token, as hexadecimal digits in one label. */
 const DIGITS: Octets = 16

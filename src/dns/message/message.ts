@@ -9,16 +9,16 @@
 import dnsPacket from 'dns-packet'
 import { failure } from '../../base/error.js'
 import type { Octets, Seconds } from '../../base/units.js'
+import { OPTION_EDE } from '../edns/ede-option.js'
+import { decodeName, showCanonical } from '../name/name.js'
+import { showNamedRdata, showOpaque, showText } from '../rdata/rdata-text.js'
+import { word32 } from '../rdata/rdata.js'
 import { EDE } from '../registry/ede.js'
 import { OPCODE } from '../registry/opcode.js'
 import { showRcode } from '../registry/rcode.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE, showRrtype } from '../registry/rrtype.js'
-import { OPTION_EDE } from '../edns/ede-option.js'
-import { decodeName, showCanonical } from '../name/name.js'
 import { HEADER } from './query.js'
-import { word32 } from '../rdata/rdata.js'
-import { showNamedRdata, showOpaque, showText } from '../rdata/rdata-text.js'
 
 export const SECTIONS = ['answer', 'authority', 'additional'] as const
 export type Section = (typeof SECTIONS)[number]

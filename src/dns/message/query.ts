@@ -1,9 +1,9 @@
 import { copyOctets } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
+import { HashedName, MAX_LABEL, MAX_NAME } from '../name/hashed-name.js'
 import { OPCODE } from '../registry/opcode.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
-import { HashedName, MAX_LABEL, MAX_NAME } from '../name/hashed-name.js'
 import { KEY_TAIL, keyFlags, type QuestionKey } from './question.js'
 
 /** Octets of the header. RFC 1035 §4.1.1. */

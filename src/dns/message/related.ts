@@ -1,12 +1,12 @@
 import { failure } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
+import { expandName } from '../name/name.js'
+import { expandRdata } from '../rdata/rdata.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
 import { isHelper, MAX_LINKS, MENTION, SIGNER } from './bailiwick.js'
-import { expandName } from '../name/name.js'
 import { HEADER } from './query.js'
 import { qtypeOf } from './question.js'
-import { expandRdata } from '../rdata/rdata.js'
 
 /** Longest message: what the length of TCP can say. RFC 1035 §4.2.2. */
 const MAX_MESSAGE: Octets = 65_535

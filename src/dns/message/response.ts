@@ -1,11 +1,11 @@
 import { failure } from '../../base/error.js'
 import { copyOctets } from '../../base/octets.js'
 import { Scratch } from '../../base/scratch.js'
-import type { Milliseconds, Octets, Seconds } from '../../base/units.js'
-import { RCODE } from '../registry/rcode.js'
-import type { Answer } from './answer.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
 import { edeOption } from '../edns/ede-option.js'
 import { LOWER } from '../name/hashed-name.js'
+import { RCODE } from '../registry/rcode.js'
+import type { Answer, TtlLimits } from './answer.js'
 import { HEADER } from './query.js'
 import { qtypeOf } from './question.js'
 import { isSpelt, Reading } from './reading.js'
@@ -19,18 +19,6 @@ const reading = new Reading()
 /** Arrays of the answer that was read last: of nearly all there are. */
 const bodies = new Scratch(1024, length => new Uint8Array(length))
 const ttlPlaces = new Scratch(64, length => new Uint16Array(length))
-
-/** Bounds of how long answers are kept; config says them. */
-export interface TtlLimits {
-  /** Raises every TTL below it but 0, which means "use once" and is left to mean that. */
-  readonly minTtl: Seconds
-  /** Lowers every TTL above it; stronger than `minTtl`. RFC 8767 §4 has reasons. */
-  readonly maxTtl: Seconds
-  /** For NXDOMAIN and NODATA; `minTtl` does not hold for them. RFC 2308 §5. */
-  readonly negativeMaxTtl: Seconds
-  /** For SERVFAIL and the like, at most 5 minutes. RFC 9520 §3.2. */
-  readonly failureTtl: Seconds
-}
 
 /**
  * SERVFAIL on behalf of an upstream that did not answer, to be kept like an answer, so that a dead

@@ -1,5 +1,5 @@
-import { fourAt } from '../../base/octets.js'
 import { chainHash, hashOctet } from '../../base/hash.js'
+import { fourAt } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
 
 /** Longest name, length octets and root label included. RFC 1035 §2.3.4. */

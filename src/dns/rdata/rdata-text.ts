@@ -1,7 +1,7 @@
 import { showAddress } from '../../base/address.js'
 import type { Octets } from '../../base/units.js'
-import { RRTYPE } from '../registry/rrtype.js'
 import { decodeName, showCanonical } from '../name/name.js'
+import { RRTYPE } from '../registry/rrtype.js'
 
 /** Names of SvcParamKeys. RFC 9460 §14.3.2, RFC 9461 §5. */
 const SVC_KEYS = [

@@ -1,10 +1,10 @@
 import { failure } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
-import { RRTYPE, showRrtype } from '../registry/rrtype.js'
 import { LEAD } from '../message/answer.js'
-import { expandName, skipName, type Places } from '../name/name.js'
 import { HEADER } from '../message/query.js'
+import { expandName, skipName, type Places } from '../name/name.js'
 import type { WordList } from '../name/word-list.js'
+import { RRTYPE, showRrtype } from '../registry/rrtype.js'
 
 /** Octets of an IPv4 and of an IPv6 address. */
 const IPV4: Octets = 4

@@ -1,8 +1,8 @@
 import { showAddress } from '../../base/address.js'
 import { failure } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
-import { RRTYPE, showRrtype } from '../registry/rrtype.js'
 import { expandName } from '../name/name.js'
+import { RRTYPE, showRrtype } from '../registry/rrtype.js'
 import { checkRdata, expandRdata, word32 } from './rdata.js'
 
 /** TYPE, CLASS, TTL and RDLENGTH. RFC 1035 §4.1.3. */

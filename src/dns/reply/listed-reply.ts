@@ -1,10 +1,10 @@
 /** Replies of records that a list has for a name. See `reply.ts` for how replies are written. */
 import { copyOctets } from '../../base/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
+import { HEADER, type Query } from '../message/query.js'
+import { MAX_NAME } from '../name/hashed-name.js'
 import { RCODE } from '../registry/rcode.js'
 import { RRTYPE } from '../registry/rrtype.js'
-import { MAX_NAME } from '../name/hashed-name.js'
-import { HEADER, type Query } from '../message/query.js'
 import { close, fits, putLong, putWord, writeHead, writeTruncated } from './reply-frame.js'
 
 /** TYPE and RDLENGTH of a record as it is kept. */

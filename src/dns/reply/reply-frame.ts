@@ -1,9 +1,9 @@
 import { copyOctets } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
-import { RCODE } from '../registry/rcode.js'
-import { RRTYPE } from '../registry/rrtype.js'
 import { putEdes } from '../edns/ede-option.js'
 import { HEADER, type Query } from '../message/query.js'
+import { RCODE } from '../registry/rcode.js'
+import { RRTYPE } from '../registry/rrtype.js'
 
 /*
  * What every reply has: the header before the question, and the OPT record that ends it if the

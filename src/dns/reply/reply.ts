@@ -7,11 +7,11 @@
  */
 import { copyOctets } from '../../base/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
+import { HEADER, type Query } from '../message/query.js'
+import { readName } from '../name/name.js'
 import { RCODE } from '../registry/rcode.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
-import { readName } from '../name/name.js'
-import { HEADER, type Query } from '../message/query.js'
 import { close, fits, putLong, putWord, writeHead, writeTruncated } from './reply-frame.js'
 
 export { edeOption } from '../edns/ede-option.js'

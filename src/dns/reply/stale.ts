@@ -1,8 +1,8 @@
 import type { Milliseconds, Octets, Seconds } from '../../base/units.js'
+import { edeOption } from '../edns/ede-option.js'
+import type { Answer } from '../message/answer.js'
 import { EDE } from '../registry/ede.js'
 import { RCODE } from '../registry/rcode.js'
-import type { Answer } from '../message/answer.js'
-import { edeOption } from '../edns/ede-option.js'
 
 /** Of every record in an answer that is over. RFC 8767 §4. */
 const STALE_TTL: Seconds = 30

@@ -1,7 +1,7 @@
 import type { Octets } from '../../base/units.js'
-import { RCODE } from '../registry/rcode.js'
 import { findOpt, findOption, OPT_BARE, OPTION_HEAD, questionEnd, word } from '../edns/opt.js'
 import { OPTION_COOKIE } from '../message/query.js'
+import { RCODE } from '../registry/rcode.js'
 
 const TC = 0x02
 /** RA and CD stay; AD and RCODE are about records that are not there any more. */

@@ -1,14 +1,14 @@
+import { HashedName } from '../../dns/name/hashed-name.js'
 import type { LocalData } from '../../rules/model/types.js'
 import { rulesSum, type ZoneState } from '../../zonefile/zone-state.js'
-import { HashedName } from '../../dns/name/hashed-name.js'
 import type { Changes } from '../diff/compare.js'
 import { recordsOf } from '../evaluate/matched-rule.js'
 import { memberOf, sourceOf } from '../tables/member-sets.js'
-import { NameTableEditor } from './name-table-editor.js'
 import { NameTable } from '../tables/name-table.js'
-import { digestOf, digestOfData } from './parts.js'
 import type { MemberAt } from '../tables/records.js'
 import type { Snapshot, SourceSummary } from '../tables/snapshot.js'
+import { NameTableEditor } from './name-table-editor.js'
+import { digestOf, digestOfData } from './parts.js'
 
 /** That a source has a name from now on, or has it no longer. */
 export interface NameChange {

@@ -1,6 +1,6 @@
 import { BAN_EDE } from '../../dns/registry/ede.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
-import { showInstant } from '../../rules/time/instant.js'
+import { edeOption } from '../../dns/reply/reply.js'
 import type {
   Ban,
   Block,
@@ -11,7 +11,7 @@ import type {
   Reply,
   Rule
 } from '../../rules/model/types.js'
-import { edeOption } from '../../dns/reply/reply.js'
+import { showInstant } from '../../rules/time/instant.js'
 import { TIER, type Claim, type PreparedReply, type SourceSummary } from '../tables/snapshot.js'
 import { timetableOf, type Timetable } from '../tables/timetable.js'
 

@@ -1,6 +1,7 @@
 import { failure } from '../../base/error.js'
 import type { Seconds } from '../../base/units.js'
 import type { LocalData, NameSource, Rule, RuleSet } from '../../rules/model/types.js'
+import { isDated } from '../evaluate/in-force.js'
 import {
   compileCells,
   ENTRY_DATED,
@@ -11,14 +12,13 @@ import {
   type CellBuffers,
   type Ranked
 } from '../tables/cells.js'
-import { ClaimBook, isPass } from './claims.js'
-import { isDated } from '../evaluate/in-force.js'
-import { localClaim, localSource, placed } from './local-source.js'
 import type { LocalName } from '../tables/local-names.js'
+import type { Claim, Snapshot, SourceSummary } from '../tables/snapshot.js'
+import { ClaimBook, isPass } from './claims.js'
 import { compileClasses, type ClientClass } from './client-classes.js'
+import { localClaim, localSource, placed } from './local-source.js'
 import { pourSources, type Poured } from './pour.js'
 import { spokenIn, type Spoken } from './steps.js'
-import type { Claim, Snapshot, SourceSummary } from '../tables/snapshot.js'
 
 export interface CompileOptions {
   /** Number of the snapshot: greater than that of the one before. */

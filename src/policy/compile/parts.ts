@@ -1,9 +1,9 @@
 import { showAddress, showPrefix } from '../../base/address.js'
 import { hashOctet } from '../../base/hash.js'
 import type { Octets } from '../../base/units.js'
+import { showName } from '../../dns/name/name.js'
 import { showRrtype } from '../../dns/registry/rrtype.js'
 import type { LocalData, NameSource, Part, PartReply, QtypeSet } from '../../rules/model/types.js'
-import { showName } from '../../dns/name/name.js'
 
 /** So many of a part's prefixes are shown. */
 const SHOWN_PREFIXES = 3

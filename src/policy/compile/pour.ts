@@ -4,11 +4,11 @@ import type { Octets } from '../../base/units.js'
 import { COVER, type NameSink, type NameSource } from '../../rules/model/types.js'
 import { AddressTableBuilder, type AddressTableBuffers } from '../tables/address-table.js'
 import { memberOf } from '../tables/member-sets.js'
-import { NameTableBuilder } from './name-table-builder.js'
 import type { NameTableBuffers } from '../tables/name-table.js'
+import type { SourceSummary } from '../tables/snapshot.js'
+import { NameTableBuilder } from './name-table-builder.js'
 import { digestBasis, digestOf, digestOfData, showPart } from './parts.js'
 import { RecordBuilder } from './record-builder.js'
-import type { SourceSummary } from '../tables/snapshot.js'
 
 /** All names and prefixes of the sources, as tables. */
 export interface Poured {

@@ -1,12 +1,12 @@
+import { HashedName } from '../../dns/name/hashed-name.js'
 import { amendData, dataAt, type DataChanges } from '../../rules/lists/local-data.js'
 import type { NamePolicy } from '../../rules/lists/rpz/rpz-lines.js'
 import type { LocalData } from '../../rules/model/types.js'
-import { HashedName } from '../../dns/name/hashed-name.js'
-import type { Amendment, NameChange } from './amend.js'
 import { recordsOf } from '../evaluate/matched-rule.js'
 import { coverOf, sourceOf } from '../tables/member-sets.js'
 import { NameTable } from '../tables/name-table.js'
 import type { Snapshot, SourceSummary } from '../tables/snapshot.js'
+import type { Amendment, NameChange } from './amend.js'
 
 /** Of a transferred zone, which is all of its list: the stage of policies for names. */
 const QNAME_STAGE = 1

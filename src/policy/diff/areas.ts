@@ -7,8 +7,8 @@ import {
 } from '../../base/address.js'
 import { sweep } from '../../base/prefix-sweep.js'
 import type { RuleSet } from '../../rules/model/types.js'
-import type { Both } from './chains.js'
 import type { Policy } from '../evaluate/policy.js'
+import type { Both } from './chains.js'
 
 /** The clients in a prefix, but for those in longer prefixes. */
 export interface Area {

@@ -1,13 +1,13 @@
 import type { Seconds } from '../../base/units.js'
-import type { RuleSet } from '../../rules/model/types.js'
 import { showCanonical, showName } from '../../dns/name/name.js'
+import type { RuleSet } from '../../rules/model/types.js'
+import { compile } from '../compile/compile.js'
+import type { Standing } from '../evaluate/standing.js'
+import type { SourceSummary } from '../tables/snapshot.js'
 import { areasOf, byNetworks, outermost, placesOf, type Area, type Place } from './areas.js'
 import { addressChains, nameChains, type Both, type Chain, type Example } from './chains.js'
-import { compile } from '../compile/compile.js'
 import { Side } from './side.js'
-import type { SourceSummary } from '../tables/snapshot.js'
 import { keyOf, spansOf, subjectsOf, type ChainSpans, type Span } from './spans.js'
-import type { Standing } from '../evaluate/standing.js'
 import { Steady } from './steady.js'
 
 /**

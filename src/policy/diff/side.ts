@@ -1,9 +1,9 @@
 import { COVER } from '../../rules/model/types.js'
+import { Standings } from '../evaluate/standing.js'
 import { Cells, type Cell } from '../tables/cells.js'
-import type { Chain } from './chains.js'
 import { coverOf, sourceOf } from '../tables/member-sets.js'
 import type { Claim, Snapshot, SourceSummary } from '../tables/snapshot.js'
-import { Standings } from '../evaluate/standing.js'
+import type { Chain } from './chains.js'
 
 /** One of two snapshots that are compared, and what it says of chains. */
 export class Side {

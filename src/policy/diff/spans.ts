@@ -2,10 +2,10 @@ import { addressWords } from '../../base/address.js'
 import type { Seconds } from '../../base/units.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
 import type { QtypeSet } from '../../rules/model/types.js'
+import type { Standing, Subject } from '../evaluate/standing.js'
 import { nameBelow, type Both, type Chain } from './chains.js'
 import { segmentsOf, type Segment } from './segments.js'
 import type { Side } from './side.js'
-import type { Standing, Subject } from '../evaluate/standing.js'
 
 /** A stretch of time in which two snapshots differ, always in the same way. */
 export interface Span {

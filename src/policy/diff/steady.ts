@@ -1,6 +1,6 @@
+import { contentOf } from '../evaluate/standing.js'
 import type { Both, Chain } from './chains.js'
 import type { Side } from './side.js'
-import { contentOf } from '../evaluate/standing.js'
 
 /**
  * What is the same in two snapshots, so that nothing that only it speaks of has to be judged: lists

@@ -1,7 +1,7 @@
 import { showPrefix } from '../../base/address.js'
 import type { Octets } from '../../base/units.js'
-import { COVER } from '../../rules/model/types.js'
 import { showCanonical, showName } from '../../dns/name/name.js'
+import { COVER } from '../../rules/model/types.js'
 import { coverOf, sourceOf } from '../tables/member-sets.js'
 import { Records } from '../tables/records.js'
 import type { Claim, Snapshot } from '../tables/snapshot.js'

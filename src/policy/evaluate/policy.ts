@@ -1,7 +1,7 @@
-import type { Seconds } from '../../base/units.js'
 import { PrefixTable } from '../../base/prefix-table.js'
-import { COVER } from '../../rules/model/types.js'
+import type { Seconds } from '../../base/units.js'
 import type { HashedName } from '../../dns/name/hashed-name.js'
+import { COVER } from '../../rules/model/types.js'
 import { AddressTable } from '../tables/address-table.js'
 import {
   CELL_WORDS,
@@ -14,9 +14,7 @@ import {
   ENTRY_TYPED
 } from '../tables/cells.js'
 import { DataTable } from '../tables/data-table.js'
-import { InForce } from './in-force.js'
 import { NameTable } from '../tables/name-table.js'
-import { Passes } from './passes.js'
 import {
   NO_TIER,
   TIER,
@@ -25,6 +23,8 @@ import {
   type Snapshot,
   type Verdict
 } from '../tables/snapshot.js'
+import { InForce } from './in-force.js'
+import { Passes } from './passes.js'
 
 /** Stands behind all claims on one name. */
 const LAST = 2 ** 30

@@ -1,7 +1,7 @@
 import type { Seconds } from '../../base/units.js'
 import { HashedName } from '../../dns/name/hashed-name.js'
-import { Policy } from './policy.js'
 import { Verdict, type Claim, type Snapshot } from '../tables/snapshot.js'
+import { Policy } from './policy.js'
 
 /** What rules come to for one question on a name or address, of one client, at one instant. */
 export interface Standing {

@@ -1,11 +1,11 @@
+import { HashedName } from '../../dns/name/hashed-name.js'
+import { readName } from '../../dns/name/name.js'
 import {
   SPECIAL_USE,
   type SpecialUse,
   type SpecialUseKind
 } from '../../dns/registry/special-use.js'
 import { COVER } from '../../rules/model/types.js'
-import { HashedName } from '../../dns/name/hashed-name.js'
-import { readName } from '../../dns/name/name.js'
 
 /**
  * What is said of a special-use name, or of one in it.

@@ -1,5 +1,5 @@
-import type { Octets, Seconds } from '../../base/units.js'
 import type { PrefixTableBuffers } from '../../base/prefix-table.js'
+import type { Octets, Seconds } from '../../base/units.js'
 import type {
   BundleFacts,
   LocalData,

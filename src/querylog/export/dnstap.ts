@@ -1,10 +1,10 @@
 import { hostname } from 'node:os'
 import { isMapped, readAddress } from '../../base/address.js'
 import { ownVersion } from '../../base/version.js'
+import { readName } from '../../dns/name/name.js'
 import { RCODE } from '../../dns/registry/rcode.js'
 import { readRrtype, RRTYPE } from '../../dns/registry/rrtype.js'
 import type { QueryRecord } from '../record/schema.js'
-import { readName } from '../../dns/name/name.js'
 import { frame } from './frame-streams.js'
 
 /** Numbers of fields and words: dnstap.proto. */

@@ -15,8 +15,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { failure } from '../../base/error.js'
-import type { Milliseconds } from '../../base/units.js'
 import { makeFolderOf } from '../../base/folder-of.js'
+import type { Milliseconds } from '../../base/units.js'
 import { KEY } from './mode.js'
 import { endOf, isPeriod, type Period } from './period.js'
 

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { pino } from 'pino'
-import type { Octets } from '../../base/units.js'
 import { makeFolderOf } from '../../base/folder-of.js'
+import type { Octets } from '../../base/units.js'
 
 /** What is kept for a disk that takes nothing just now; beyond that, lines are lost. */
 const MOST_WAITING: Octets = 4 * 1024 * 1024

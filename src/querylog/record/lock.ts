@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import {
   linkSync,
   readFileSync,
@@ -7,7 +8,6 @@ import {
   statSync,
   writeFileSync
 } from 'node:fs'
-import { randomUUID } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { failure, InterdictError } from '../../base/error.js'
 import { makeFolderOf } from '../../base/folder-of.js'

@@ -1,7 +1,7 @@
 import type { Claim, Snapshot } from '../../policy/tables/snapshot.js'
+import { modeOf, strictest, type PrivacyMode, type PrivacyOptions } from '../privacy/mode.js'
 import { PROTOCOL } from './event.js'
 import { PairMap } from './pair-map.js'
-import { modeOf, strictest, type PrivacyMode, type PrivacyOptions } from '../privacy/mode.js'
 import { ascii } from './text.js'
 
 /** Where the name or prefix stands that matched. */

@@ -1,9 +1,9 @@
 import type { Octets, Seconds } from '../../base/units.js'
 import { PROTOCOL } from '../../querylog/record/event.js'
 import { SCHEMA_VERSION } from '../../querylog/record/schema.js'
-import { BEFORE_BITS, bitOf, BY_WHAT_BITS } from './field-bits.js'
 import { RECORDED } from '../lookup.js'
 import { addWord } from '../octet-book.js'
+import { BEFORE_BITS, bitOf, BY_WHAT_BITS } from './field-bits.js'
 import { Piece, pieceOf, type Scanner } from './scanner.js'
 
 // What stands between the values of a line, in the order in which our own log has them.

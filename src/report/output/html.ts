@@ -1,5 +1,5 @@
-import { drawChart } from './chart.js'
 import type { Kind, Report, Table } from '../report.js'
+import { drawChart } from './chart.js'
 import { shown } from './shown.js'
 import { STYLE } from './style.js'
 

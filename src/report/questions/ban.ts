@@ -1,9 +1,9 @@
-import { sourceOf } from './counted.js'
 import type { Log } from '../log.js'
-import { NOTHING, periodFacts, sumFacts } from './overview.js'
 import { column, type Fact, type Report, type Table, type Value } from '../report.js'
-import { conditionOf, type Selection } from './selection.js'
+import { sourceOf } from './counted.js'
 import { generations } from './generations.js'
+import { NOTHING, periodFacts, sumFacts } from './overview.js'
+import { conditionOf, type Selection } from './selection.js'
 import { tallyTable } from './tables.js'
 import { sums, tally, type Tally } from './tally.js'
 

@@ -1,8 +1,8 @@
-import { sourceOf, type Source } from './counted.js'
 import type { Log } from '../log.js'
-import { periodFacts } from './overview.js'
-import { fallen } from './fallen.js'
 import { column, type Report, type Table } from '../report.js'
+import { sourceOf, type Source } from './counted.js'
+import { fallen } from './fallen.js'
+import { periodFacts } from './overview.js'
 import type { Selection } from './selection.js'
 import { sums, type Sums } from './tally.js'
 

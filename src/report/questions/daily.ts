@@ -1,8 +1,8 @@
 import type { Log } from '../log.js'
-import { periodFacts, sumFacts, unspoken } from './overview.js'
-import type { Fact, Report, Table } from '../report.js'
-import type { Selection } from './selection.js'
 import { shown } from '../output/shown.js'
+import type { Fact, Report, Table } from '../report.js'
+import { periodFacts, sumFacts, unspoken } from './overview.js'
+import type { Selection } from './selection.js'
 import { tallyTable, type TallyTable } from './tables.js'
 import { sums, type Sums } from './tally.js'
 

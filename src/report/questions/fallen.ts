@@ -1,6 +1,6 @@
-import { sourceOf } from './counted.js'
 import type { Log } from '../log.js'
 import { column, type Table } from '../report.js'
+import { sourceOf } from './counted.js'
 import type { Selection } from './selection.js'
 
 /** What is left of the usual where it is told. */

@@ -1,7 +1,7 @@
-import { sourceOf } from './counted.js'
 import type { Log } from '../log.js'
-import { periodFacts } from './overview.js'
 import { column, type Report, type Table } from '../report.js'
+import { sourceOf } from './counted.js'
+import { periodFacts } from './overview.js'
 import { conditionOf, type Selection } from './selection.js'
 import { sums } from './tally.js'
 

@@ -1,7 +1,7 @@
 import type { Log } from '../log.js'
+import { shown } from '../output/shown.js'
 import type { Fact, Report, Table } from '../report.js'
 import type { Selection } from './selection.js'
-import { shown } from '../output/shown.js'
 import { tallyTable } from './tables.js'
 import { sums, without, type Key, type Sums } from './tally.js'
 

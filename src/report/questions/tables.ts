@@ -1,6 +1,6 @@
 import { tame } from '../../querylog/record/terminal-line.js'
-import type { Chart, Series } from '../output/chart.js'
 import type { Log } from '../log.js'
+import type { Chart, Series } from '../output/chart.js'
 import { column, type Column, type Kind, type Table, type Value } from '../report.js'
 import type { Selection } from './selection.js'
 import { COURSES, tally, type Key, type Tally } from './tally.js'

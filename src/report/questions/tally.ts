@@ -1,5 +1,5 @@
-import { sourceOf, type Source } from './counted.js'
 import type { CountedBy, Log } from '../log.js'
+import { sourceOf, type Source } from './counted.js'
 import { instant, type Condition, type Selection } from './selection.js'
 
 /** By what lookups can be counted, what that is in SQL, and how it is counted beforehand. */

@@ -2,12 +2,12 @@ import { basename } from 'node:path'
 import type { Prefix } from '../../base/address.js'
 import { failureAt, type InterdictError } from '../../base/error.js'
 import { readYaml, showPath, textOf, type Reading, type ReadResult } from '../../yaml/read.js'
-import { quickNames } from './app-names.js'
-import { appSchema, type AppEntry } from '../schema/app-schema.js'
 import { covers, type Pattern } from '../model/pattern.js'
 import { WrittenSource, type AtLine } from '../model/source.js'
 import type { NameSource } from '../model/types.js'
 import { tooWide } from '../model/width.js'
+import { appSchema, type AppEntry } from '../schema/app-schema.js'
+import { quickNames } from './app-names.js'
 
 export interface App {
   readonly source: NameSource

@@ -1,9 +1,9 @@
 import { isMapped, showPrefix, type Prefix } from '../../base/address.js'
 import { sweep } from '../../base/prefix-sweep.js'
-import type { ExceptionEntry, NetworksFile } from '../schema/networks-schema.js'
 import type { Place } from '../model/place.js'
 import { COVER, type NameSource, type NetworkRules, type Rule } from '../model/types.js'
 import type { RuleException } from '../model/types.js'
+import type { ExceptionEntry, NetworksFile } from '../schema/networks-schema.js'
 
 /** Bits of the shortest prefixes that an exception may open, as 16 octets count them. */
 const SHORTEST = { IPv4: 96 + 8, IPv6: 16 } as const

@@ -1,9 +1,9 @@
 import { failureAt, type InterdictError } from '../../base/error.js'
 import { byPosition } from '../../yaml/read.js'
-import { readAppFile } from './app-file.js'
-import type { AppEntry } from '../schema/app-schema.js'
-import { readEvidence, type Evidence } from './evidence.js'
 import { Folder, type FileResult, type RuleFiles } from '../model/folder.js'
+import type { AppEntry } from '../schema/app-schema.js'
+import { readAppFile } from './app-file.js'
+import { readEvidence, type Evidence } from './evidence.js'
 
 /** An app with all that its file says. */
 export interface CatalogueApp {

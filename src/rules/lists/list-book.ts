@@ -1,10 +1,10 @@
 import { showPrefix, type Prefix } from '../../base/address.js'
-import type { Octets } from '../../base/units.js'
 import { failureAt, type InterdictError } from '../../base/error.js'
 import type { Position } from '../../base/position.js'
+import type { Octets } from '../../base/units.js'
+import type { AtLine } from '../model/source.js'
 import type { Inapplicable, LineSink, Saying } from './list-reader.js'
 import { nameKey, PackedNames, wireLength } from './packed-names.js'
-import type { AtLine } from '../model/source.js'
 
 /** So many bad lines are reported each with its place; the others are counted. */
 const REPORTED = 20

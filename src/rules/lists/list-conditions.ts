@@ -1,6 +1,6 @@
 import { isMapped, readPrefix, type Prefix } from '../../base/address.js'
-import type { Saying } from './list-reader.js'
 import type { QtypeSet } from '../model/types.js'
+import type { Saying } from './list-reader.js'
 
 /** Every client: IPv4 is not in the prefixes of IPv6, however short. */
 const EVERYBODY: readonly Prefix[] = ['0.0.0.0/0', '::/0'].map(readPrefix)

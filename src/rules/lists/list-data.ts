@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import type { Octets } from '../../base/units.js'
-import { PackedNames } from './packed-names.js'
 import type { LocalData } from '../model/types.js'
+import { PackedNames } from './packed-names.js'
 
 const NONE = -1
 /** Of MurmurHash3. */

@@ -1,7 +1,7 @@
 import * as z from 'zod'
+import { readName } from '../../dns/name/name.js'
 import { duration, size } from '../../yaml/quantity.js'
 import { textAs } from '../../yaml/text.js'
-import { readName } from '../../dns/name/name.js'
 import { idSchema } from '../schema/app-schema.js'
 import { LIST_FORMATS } from './list-formats.js'
 

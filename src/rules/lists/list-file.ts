@@ -1,23 +1,15 @@
 import { failureAt, type InterdictError } from '../../base/error.js'
 import type { Position } from '../../base/position.js'
+import type { NameSource } from '../model/types.js'
 import type { Clients } from './formats/adblock-modifiers.js'
 import { FileBook, refusal } from './list-book.js'
 import { scanList, type LineFormat, type ListFormat } from './list-formats.js'
 import { Layers } from './list-layers.js'
-import type { Inapplicable, LineSink, Saying } from './list-reader.js'
+import type { LineSink, Saying } from './list-reader.js'
 import { BlockedSource, SaidSource, type Blocked } from './list-source.js'
+import type { ListReport, ListFile } from './list-types.js'
 import { recognise } from './recognise.js'
 import { readZone, type ReadZone } from './rpz/rpz-file.js'
-import type { NameSource } from '../model/types.js'
-
-/** A file of a list, read and unpacked. */
-export interface ListFile {
-  readonly octets: Uint8Array
-  /** As the rules name it. */
-  readonly file: string
-  /** As messages do. */
-  readonly shown: string
-}
 
 export interface ListOptions {
   readonly id: string
@@ -27,19 +19,6 @@ export interface ListOptions {
   readonly mayBeEmpty?: boolean
   /** Prefixes by id of network, for formats that name clients. */
   readonly clients?: Clients
-}
-
-/** What a file of a list was found to be: for people. */
-export interface ListReport {
-  readonly id: string
-  readonly shown: string
-  readonly format: ListFormat
-  /** By what it was recognised; undefined where the rules say the format. */
-  readonly by: string | undefined
-  /** Of names and addresses, repeated ones counted again. */
-  readonly names: number
-  /** Lines that are right and mean nothing here. */
-  readonly inapplicable: ReadonlyMap<Inapplicable, number>
 }
 
 export type ListResult =

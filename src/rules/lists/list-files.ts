@@ -2,10 +2,10 @@ import { failureAt } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
 import { showName } from '../../dns/name/name.js'
 import { copyName, type FileResult, type RuleFiles, type TooLarge } from '../model/folder.js'
-import type { ListFile } from './list-file.js'
-import type { ListEntry } from '../schema/networks-schema.js'
 import type { Place } from '../model/place.js'
+import type { ListEntry } from '../schema/networks-schema.js'
 import { unpacked } from './unpack.js'
+import type { ListFile } from './list-types.js'
 
 /**
  * Reads the files of a list, and unpacks those that are packed. All of them together may be as large

@@ -1,12 +1,12 @@
 import type { Clients } from './formats/adblock-modifiers.js'
-import { AddressesReader } from './formats/list-addresses.js'
 import { AdblockReader } from './formats/list-adblock.js'
+import { AddressesReader } from './formats/list-addresses.js'
 import { DnsmasqReader } from './formats/list-dnsmasq.js'
+import { UnboundReader } from './formats/list-unbound.js'
+import { V2flyReader } from './formats/list-v2fly.js'
 import { NamesReader } from './list-lines.js'
 import type { LineReader, LineSink } from './list-reader.js'
 import { ListText } from './list-text.js'
-import { UnboundReader } from './formats/list-unbound.js'
-import { V2flyReader } from './formats/list-v2fly.js'
 
 /** How list files may be written; docs/rules.md says what each means. */
 export const LIST_FORMATS = [

@@ -1,9 +1,9 @@
 import type { Octets } from '../../base/units.js'
+import { COVER } from '../model/types.js'
 import { retractionKey, type FileBook, type Said } from './list-book.js'
 import { without } from './list-conditions.js'
 import { DATA_LAYER, type Saying } from './list-reader.js'
 import { nameKey, PackedNames } from './packed-names.js'
-import { COVER } from '../model/types.js'
 
 /** Bits of a hash that the filter knows: most names are told from the few above by one look. */
 const FILTER_BITS = 16

@@ -1,9 +1,9 @@
 import type { Address } from '../../base/address.js'
+import { COVER } from '../model/types.js'
+import { isNowhere, readListAddress } from '../nowhere.js'
 import type { LineReader, LineSink, Saying } from './list-reader.js'
 import { addressRecord } from './list-records.js'
 import { isDigit, LastWords, LOCAL_NAME, whyNoName, type ListText } from './list-text.js'
-import { isNowhere, readListAddress } from '../nowhere.js'
-import { COVER } from '../model/types.js'
 
 const [BANG, PERCENT, STAR, DOT, COLON] = [0x21, 0x25, 0x2a, 0x2e, 0x3a]
 

@@ -1,7 +1,7 @@
 import type { Prefix } from '../../base/address.js'
 import type { Octets } from '../../base/units.js'
-import type { ListText } from './list-text.js'
 import type { Action, QtypeSet } from '../model/types.js'
+import type { ListText } from './list-text.js'
 
 /**
  * Lines that are right where they come from and cannot mean anything here, by kind. What people are

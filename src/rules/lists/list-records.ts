@@ -1,7 +1,7 @@
 import { isMapped, type Address } from '../../base/address.js'
 import { InterdictError } from '../../base/error.js'
-import { RRTYPE } from '../../dns/registry/rrtype.js'
 import { readName } from '../../dns/name/name.js'
+import { RRTYPE } from '../../dns/registry/rrtype.js'
 import { RdataFlaw, readRdata, type RdataWords } from '../../zonefile/zone-rdata.js'
 
 const MAX_RDATA = 0xffff

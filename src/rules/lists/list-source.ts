@@ -1,12 +1,12 @@
 import type { Prefix } from '../../base/address.js'
 import type { Octets } from '../../base/units.js'
-import { groupRecords } from './list-data.js'
+import type { AtLine } from '../model/source.js'
+import type { NameSink, NameSource, Part, PartReply } from '../model/types.js'
 import type { FileBook, Said } from './list-book.js'
+import { groupRecords } from './list-data.js'
 import type { Layers } from './list-layers.js'
 import type { Saying } from './list-reader.js'
 import type { PackedNames } from './packed-names.js'
-import type { AtLine } from '../model/source.js'
-import type { NameSink, NameSource, Part, PartReply } from '../model/types.js'
 
 /** Gives the names that a file simply blocks, from its octets. */
 export type Blocked = (each: NameSink['name']) => void

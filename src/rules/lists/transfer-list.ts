@@ -1,8 +1,8 @@
 import type { Position } from '../../base/position.js'
 import type { Octets } from '../../base/units.js'
 import { showName } from '../../dns/name/name.js'
-import type { ListEntry } from '../schema/networks-schema.js'
 import type { Place } from '../model/place.js'
+import type { ListEntry } from '../schema/networks-schema.js'
 
 /** A list that is a zone of a primary, as its entry says. Plain data: it is sent to other threads. */
 export interface TransferList {

@@ -3,10 +3,10 @@ import { constants } from 'node:fs'
 import { open, readdir, readFile } from 'node:fs/promises'
 import { isAbsolute, parse, relative, resolve, sep } from 'node:path'
 import type { Octets } from '../../base/units.js'
-import type { BundleFacts } from './types.js'
 import { lineName } from '../../dns/rdata/zone-lines.js'
 import { applyJournal, linesIn, readZoneCopy } from '../../zonefile/effective-zone.js'
 import { rulesSum, type ZoneState } from '../../zonefile/zone-state.js'
+import type { BundleFacts } from './types.js'
 
 export type FileResult =
   | { readonly octets: Uint8Array }

@@ -1,6 +1,6 @@
-import { textAs } from '../../yaml/text.js'
 import { MAX_NAME } from '../../dns/name/hashed-name.js'
 import { readName, readNameOctets, showCanonical, showName } from '../../dns/name/name.js'
+import { textAs } from '../../yaml/text.js'
 import type { Cover } from './types.js'
 
 /** A name in a rule and what it stands for. */

@@ -1,12 +1,12 @@
-import { didYouMean } from '../../yaml/closest.js'
 import { showAddress } from '../../base/address.js'
 import { showCanonical, showName } from '../../dns/name/name.js'
+import { didYouMean } from '../../yaml/closest.js'
 import type { App } from '../apps/app-file.js'
 import type { AboutEntry } from '../schema/networks-schema.js'
-import { tooWide } from './width.js'
 import type { Place } from './place.js'
 import { WrittenSource } from './source.js'
 import type { NameSource, Rule } from './types.js'
+import { tooWide } from './width.js'
 
 type About = Pick<AboutEntry, 'apps' | 'vendors' | 'names' | 'lists' | 'addresses'> & {
   readonly force?: string | undefined

@@ -1,7 +1,7 @@
 import { showName } from '../../dns/name/name.js'
-import { isTooWide, type Pattern } from './pattern.js'
 import { isPublicSuffix } from '../apps/public-suffix.js'
 import { sharedZoneBelow } from '../apps/shared-zones.js'
+import { isTooWide, type Pattern } from './pattern.js'
 
 /** Why a name takes in more than one rule should. */
 export interface TooWide {

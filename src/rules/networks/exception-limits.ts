@@ -1,8 +1,8 @@
 import { didYouMean } from '../../yaml/closest.js'
 import { oneOf } from '../../yaml/wanted.js'
-import type { ExceptionEntry, ExceptionLimits } from '../schema/networks-schema.js'
 import type { Place } from '../model/place.js'
 import type { Term } from '../model/types.js'
+import type { ExceptionEntry, ExceptionLimits } from '../schema/networks-schema.js'
 
 const SECONDS_PER_DAY = 86_400
 /** Days are those of the calendar: one of them may have an hour more than others. */

@@ -1,6 +1,6 @@
 import { didYouMean } from '../../yaml/closest.js'
-import type { NetworkEntry } from '../schema/networks-schema.js'
 import type { Place } from '../model/place.js'
+import type { NetworkEntry } from '../schema/networks-schema.js'
 
 type Networks = Readonly<Record<string, NetworkEntry>>
 

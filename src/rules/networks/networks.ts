@@ -3,14 +3,14 @@ import { showPosition } from '../../base/position.js'
 import type { Seconds } from '../../base/units.js'
 import type { App } from '../apps/app-file.js'
 import { refuseBlanket } from '../apps/blanket.js'
-import { Dates } from '../time/dates.js'
-import { lineage } from './extends.js'
-import type { NetworksFile } from '../schema/networks-schema.js'
 import type { Place } from '../model/place.js'
 import { RuleIds } from '../model/rule-ids.js'
-import { RuleMaker } from '../rules.js'
 import { Sources } from '../model/sources.js'
 import type { NameSource, NetworkRules, Rule } from '../model/types.js'
+import { RuleMaker } from '../rules.js'
+import type { NetworksFile } from '../schema/networks-schema.js'
+import { Dates } from '../time/dates.js'
+import { lineage } from './extends.js'
 
 export interface Networks {
   readonly networks: readonly NetworkRules[]

@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import { readPrefix } from '../../base/address.js'
 import { textAs } from '../../yaml/text.js'
-import { readInstant } from '../time/instant.js'
 import { patternSchema } from '../model/pattern.js'
+import { readInstant } from '../time/instant.js'
 
 export const idSchema = z
   .string('an id of a-z, 0-9 and -')

@@ -1,12 +1,12 @@
 import * as z from 'zod'
 import { readAddress, isMapped } from '../../base/address.js'
+import { readName } from '../../dns/name/name.js'
 import { wholeSeconds } from '../../yaml/quantity.js'
 import { textAs } from '../../yaml/text.js'
-import { readName } from '../../dns/name/name.js'
-import { idSchema, prefixSchema, textSchema } from './app-schema.js'
-import { INSTANT } from '../time/instant.js'
 import { listEntrySchema } from '../lists/list-entry-schema.js'
 import { patternSchema } from '../model/pattern.js'
+import { INSTANT } from '../time/instant.js'
+import { idSchema, prefixSchema, textSchema } from './app-schema.js'
 import { scheduleSchema, timeZoneSchema } from './schedule-schema.js'
 
 /** `networks.yaml`: `docs/rules.md` says what each key means. */

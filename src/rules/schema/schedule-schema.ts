@@ -2,7 +2,14 @@ import * as z from 'zod'
 import type { Seconds } from '../../base/units.js'
 import { textAs } from '../../yaml/text.js'
 import { isTimeZone } from '../time/instant.js'
-import { DAYS, type DayHours } from '../time/schedule.js'
+
+export const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
+
+/** From a time of the day until another, in seconds of the day; on the next day if that is less. */
+export interface DayHours {
+  readonly from: Seconds
+  readonly until: Seconds
+}
 
 /** `schedule` of a rule: when within its term it is in force. See docs/rules.md, "Schedules". */
 

@@ -1,20 +1,41 @@
-import { readAddress, showAddress } from '../../base/address.js'
+import { readAddress, showAddress, type Address } from '../../base/address.js'
 import { failureAt, InterdictError } from '../../base/error.js'
+import type { Position } from '../../base/position.js'
+import type { Seconds } from '../../base/units.js'
+import { readName } from '../../dns/name/name.js'
 import { BAN_EDE } from '../../dns/registry/ede.js'
 import { readRrtype, RRTYPE } from '../../dns/registry/rrtype.js'
 import { didYouMean } from '../../yaml/closest.js'
 import type { Path } from '../../yaml/issues.js'
 import { showPath, type Reading } from '../../yaml/read.js'
-import { readName } from '../../dns/name/name.js'
-import { INSTANT, readInstant } from '../time/instant.js'
 import {
   COLUMNS,
   EXPECTED,
   type Column,
   type PolicyTable,
-  type PolicyTestsFile
+  type PolicyTestsFile,
+  type Wanted
 } from '../schema/policy-tests-schema.js'
-import type { PolicyTest } from './policy-tests.js'
+import { INSTANT, readInstant } from '../time/instant.js'
+
+/** One row of a table: a question, and what is to become of it. */
+export interface PolicyTest {
+  readonly client: Address
+  /** As people read it: `phone (10.20.1.1)`. */
+  readonly clientText: string
+  /** Lower-cased wire form. */
+  readonly name: Uint8Array
+  readonly qtype: number
+  readonly protocol: 'udp' | 'tcp'
+  /** Undefined: now. */
+  readonly at: Seconds | undefined
+  /** What the row looks at, as it is written there. */
+  readonly wanted: Wanted
+  /** `tests[0].rows[2]` */
+  readonly path: string
+  /** Where the wanted value stands; the row, where it stands beside the rows. */
+  readonly positionOf: (column: keyof Wanted) => Position
+}
 
 /** What is written in one cell, or for all rows beside them. */
 interface Cell {

@@ -1,30 +1,8 @@
-import type { Address } from '../../base/address.js'
 import { failureAt, type InterdictError } from '../../base/error.js'
-import type { Position } from '../../base/position.js'
-import type { Seconds } from '../../base/units.js'
 import { byPosition, readYaml } from '../../yaml/read.js'
 import { Folder, type RuleFiles } from '../model/folder.js'
-import { policyTestsSchema, type Wanted } from '../schema/policy-tests-schema.js'
-import { TableReader } from './policy-table.js'
-
-/** One row of a table: a question, and what is to become of it. */
-export interface PolicyTest {
-  readonly client: Address
-  /** As people read it: `phone (10.20.1.1)`. */
-  readonly clientText: string
-  /** Lower-cased wire form. */
-  readonly name: Uint8Array
-  readonly qtype: number
-  readonly protocol: 'udp' | 'tcp'
-  /** Undefined: now. */
-  readonly at: Seconds | undefined
-  /** What the row looks at, as it is written there. */
-  readonly wanted: Wanted
-  /** `tests[0].rows[2]` */
-  readonly path: string
-  /** Where the wanted value stands; the row, where it stands beside the rows. */
-  readonly positionOf: (column: keyof Wanted) => Position
-}
+import { policyTestsSchema } from '../schema/policy-tests-schema.js'
+import { TableReader, type PolicyTest } from './policy-table.js'
 
 export interface PolicyTests {
   readonly tests: readonly PolicyTest[]

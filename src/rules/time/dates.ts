@@ -1,7 +1,7 @@
 import type { Seconds } from '../../base/units.js'
-import { INSTANT, readInstant } from './instant.js'
 import type { Place } from '../model/place.js'
 import type { Term } from '../model/types.js'
+import { INSTANT, readInstant } from './instant.js'
 
 /** So long before its end, a ban or an exception is warned of. */
 export const NOTICE: Seconds = 14 * 86_400

@@ -1,18 +1,10 @@
 import type { Seconds } from '../../base/units.js'
-import type { ScheduleEntry } from '../schema/schedule-schema.js'
 import type { Schedule } from '../model/types.js'
-
-export const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
+import { DAYS, type DayHours, type ScheduleEntry } from '../schema/schedule-schema.js'
 
 const DAY: Seconds = 86_400
 const WEEK: Seconds = DAYS.length * DAY
 const ALL_DAY: DayHours = { from: 0, until: DAY }
-
-/** From a time of the day until another, in seconds of the day; on the next day if that is less. */
-export interface DayHours {
-  readonly from: Seconds
-  readonly until: Seconds
-}
 
 type Part = ScheduleEntry[number]
 

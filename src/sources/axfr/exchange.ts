@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
 import { failure, InterdictError } from '../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../../base/units.js'
-import { FRAME_HEAD, FrameReader, writeFrameHead } from '../../upstream/tcp/frame-reader.js'
 import { signMessage, TsigCheck } from '../../tsig/tsig.js'
+import { FRAME_HEAD, FrameReader, writeFrameHead } from '../../upstream/tcp/frame-reader.js'
 import type { Primary } from './primary.js'
 
 /** A primary that is there takes the connection at once; over this, and with nothing sent, it hangs. */

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
 import { failure } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
-import { applyJournal, foldZone, linesIn } from '../../zonefile/effective-zone.js'
 import { readList } from '../../rules/lists/list-file.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
-import { writeVersion } from '../../zonefile/zone-journal.js'
 import type { Soa } from '../../tsig/zone-message.js'
+import { applyJournal, foldZone, linesIn } from '../../zonefile/effective-zone.js'
+import { writeVersion } from '../../zonefile/zone-journal.js'
 import { deltaOf, type Delta } from './delta.js'
 import type { KeptZone, ZoneCopies } from './zone-copies.js'
-import type { ZoneRecord, ZoneState } from './zone-record.js'
 import { TransferFlaw, type Transferred } from './zone-reader.js'
+import type { ZoneRecord, ZoneState } from './zone-record.js'
 
 /** A journal that is larger, and larger than a third of its base, becomes part of the base. */
 const JOURNAL: Octets = 1024 ** 2

@@ -8,8 +8,8 @@ import type { Delta } from './delta.js'
 import { keepChanges, keepWhole, type Kept } from './keep.js'
 import type { Bad, Primary } from './primary.js'
 import type { ZoneCopies } from './zone-copies.js'
-import { noRecord, type ZoneRecord } from './zone-record.js'
 import { TransferFlaw } from './zone-reader.js'
+import { noRecord, type ZoneRecord } from './zone-record.js'
 
 /** What is to be done for a zone. Plain data: it is sent to other threads. */
 export interface ZoneJob {

@@ -1,9 +1,9 @@
 import type { Octets } from '../../base/units.js'
-import { isNewer } from '../../dns/registry/serial.js'
-import { RRTYPE, showRrtype } from '../../dns/registry/rrtype.js'
-import type { Version } from '../../zonefile/zone-journal.js'
 import { ZoneLines } from '../../dns/rdata/zone-lines.js'
+import { RRTYPE, showRrtype } from '../../dns/registry/rrtype.js'
+import { isNewer } from '../../dns/registry/serial.js'
 import { depthIn, readSoa, type Soa, type ZoneRecord } from '../../tsig/zone-message.js'
+import type { Version } from '../../zonefile/zone-journal.js'
 
 /** What is wrong with what a primary sends, in the words of an error. */
 export class TransferFlaw extends Error {}

@@ -4,8 +4,8 @@ import { AcceptedBundles, type Accepted } from './accepted.js'
 import { decodeBundle, readBundleFile, type Bundle } from './bundle.js'
 import { checkDate } from './date.js'
 import { BundleFiles } from './files.js'
-import { readTrust, type TrustPlaces } from './trust.js'
 import type { Trust } from './sign.js'
+import { readTrust, type TrustPlaces } from './trust.js'
 
 /** Where a gateway's rules come from, if they come from a bundle. */
 export interface BundlePlace {

@@ -1,8 +1,8 @@
 import * as z from 'zod'
+import type { PublicKey } from '../../base/ed25519.js'
 import { failure } from '../../base/error.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { MOST_OCTETS } from './content.js'
-import type { PublicKey } from '../../base/ed25519.js'
 
 /** What is signed of a bundle. Instants are seconds since 1970. */
 export interface Manifest {

@@ -1,6 +1,6 @@
 import { createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
-import { failure } from '../../base/error.js'
 import { readPublicKey, showPublicKey, type PublicKey } from '../../base/ed25519.js'
+import { failure } from '../../base/error.js'
 import {
   decodeHead,
   encodeHead,

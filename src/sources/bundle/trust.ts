@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { failure } from '../../base/error.js'
 import { readPublicKey, showPublicKey, type PublicKey } from '../../base/ed25519.js'
+import { failure } from '../../base/error.js'
 import type { Trust } from './sign.js'
 
 /** Whose signatures count, as settings say it: keys, and files that have one each. */

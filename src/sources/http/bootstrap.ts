@@ -2,15 +2,15 @@ import type { LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import { systemClock } from '../../base/clock.js'
 import { failure } from '../../base/error.js'
+import { decodeForPeople } from '../../dns/message/message.js'
+import { questionOf } from '../../dns/message/question.js'
+import { readName } from '../../dns/name/name.js'
 import { RRCLASS } from '../../dns/registry/rrclass.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
 import type { Endpoint } from '../../udp/datagram.js'
 import { portableTransport } from '../../udp/portable/portable.js'
 import { createForwarder, type ForwardedDomain } from '../../upstream/create-forwarder.js'
 import type { Forwarder, Outcome } from '../../upstream/forwarder.js'
-import { decodeForPeople } from '../../dns/message/message.js'
-import { readName } from '../../dns/name/name.js'
-import { questionOf } from '../../dns/message/question.js'
 
 /** Whom names are asked for: upstreams, and others for some domains. Plain data. */
 export interface BootstrapServers {

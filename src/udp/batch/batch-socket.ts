@@ -10,16 +10,16 @@ import {
   type UpstreamSocket,
   type WayBack
 } from '../datagram.js'
-import type { Convoys } from './segmented-send.js'
-import type { Desk } from './send-buffers.js'
+import { dropAllFromNow, type OpenSocket } from '../open-socket.js'
 import type { Ledger } from './descriptor-table.js'
 import type { Poll, System } from './linux.js'
 import * as layout from './message-memory.js'
 import { BATCH, type MessageMemory } from './message-memory.js'
-import { dropAllFromNow, type OpenSocket } from '../open-socket.js'
 import type { ReceivedBatch } from './received-batch.js'
-import type { Turn } from './tick.js'
 import { addressMessage, type Way } from './reply-address.js'
+import type { Convoys } from './segmented-send.js'
+import type { Desk } from './send-buffers.js'
+import type { Turn } from './tick.js'
 
 /** Batches read in one turn: about 0.7 ms under full load, then TCP and timers get theirs. */
 const ROUNDS = 4

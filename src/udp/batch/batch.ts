@@ -1,11 +1,11 @@
-import { BatchSocket, type Shop } from './batch-socket.js'
 import type { BatchHandler, Endpoint, Transport } from '../datagram.js'
-import { Desk } from './send-buffers.js'
+import { bindDatagrams, bindRandomPort, listenStream, probeEndpoint } from '../open-socket.js'
+import { BatchSocket, type Shop } from './batch-socket.js'
 import { Ledger } from './descriptor-table.js'
 import { AF_INET, AF_INET6, loadSystem } from './linux.js'
-import { bindDatagrams, bindRandomPort, listenStream, probeEndpoint } from '../open-socket.js'
-import { Turn } from './tick.js'
 import { wayTo } from './reply-address.js'
+import { Desk } from './send-buffers.js'
+import { Turn } from './tick.js'
 
 /** The batch transport, or the reason why it cannot be had here. One per thread. */
 export function batchTransport(ledger = new Ledger()): Transport | string {

@@ -1,8 +1,8 @@
-import { Convoys } from './segmented-send.js'
 import { ErrorQueue } from './error-queue.js'
 import type { System } from './linux.js'
 import { MessageMemory, packetInfoOctets } from './message-memory.js'
 import { ReceivedBatch } from './received-batch.js'
+import { Convoys } from './segmented-send.js'
 import type { Family } from './sockaddr.js'
 
 /**

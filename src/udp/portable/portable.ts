@@ -1,5 +1,5 @@
-import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
 import { randomInt } from 'node:crypto'
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { BatchHandler, Endpoint, Transport } from '../datagram.js'

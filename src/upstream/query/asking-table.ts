@@ -1,7 +1,7 @@
 import { hashOctets } from '../../base/hash.js'
 import { isSameQuestion } from '../../dns/message/question.js'
-import type { Asking } from './asking.js'
 import type { Inquiry } from '../forwarder.js'
+import type { Asking } from './asking.js'
 
 /** Buckets: with the most inquiries that may be in flight, two or three in each. */
 const BUCKETS = 4096

@@ -1,10 +1,10 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { ClientCookie } from '../../dns/edns/client-cookie.js'
 import { mixCase, writeInquiry } from '../../dns/message/inquiry.js'
-import { Link } from './deadlines.js'
 import type { Inquiry, Waiter } from '../forwarder.js'
 import type { Random } from '../random.js'
 import type { Upstream } from '../selection/upstream.js'
+import { Link } from './deadlines.js'
 
 /** Those among whom one inquiry's upstream is chosen. */
 export type Group = readonly Upstream[]

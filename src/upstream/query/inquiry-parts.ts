@@ -1,11 +1,11 @@
 import type { Clock } from '../../base/clock.js'
 import type { Milliseconds } from '../../base/units.js'
-import type { Try } from './asking.js'
-import type { Choice } from '../selection/choice.js'
-import type { InquiryCounts } from '../selection/counts.js'
 import type { Limits } from '../limits.js'
 import type { Random } from '../random.js'
+import type { Choice } from '../selection/choice.js'
+import type { InquiryCounts } from '../selection/counts.js'
 import type { Timers } from '../timers.js'
+import type { Try } from './asking.js'
 
 /** Sends the query of a try, over what it says; false if that is impossible now. */
 export type Send = (attempt: Try, now: Milliseconds) => boolean

@@ -1,11 +1,11 @@
 import type { Milliseconds } from '../../base/units.js'
 import { EDE } from '../../dns/registry/ede.js'
-import type { Asking } from './asking.js'
-import type { AskingTable } from './asking-table.js'
-import type { Deadlines } from './deadlines.js'
 import type { Outcome, Waiter } from '../forwarder.js'
-import type { InquiryParts } from './inquiry-parts.js'
 import type { Upstream } from '../selection/upstream.js'
+import type { AskingTable } from './asking-table.js'
+import type { Asking } from './asking.js'
+import type { Deadlines } from './deadlines.js'
+import type { InquiryParts } from './inquiry-parts.js'
 
 /** `Outcome.upstream` where none was asked. */
 const NO_UPSTREAM = -1

@@ -1,7 +1,7 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
-import { RCODE } from '../../dns/registry/rcode.js'
 import { ClientCookie, SHOWN } from '../../dns/edns/client-cookie.js'
 import { extendedRcode } from '../../dns/edns/opt.js'
+import { RCODE } from '../../dns/registry/rcode.js'
 import type { Random } from '../random.js'
 
 /** How long an upstream that does without cookies is asked without: RFC 9018 §3 has five minutes. */

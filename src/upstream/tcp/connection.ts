@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net'
 import type { Milliseconds } from '../../base/units.js'
+import { answersQuestion } from '../../dns/message/answers-question.js'
 import { MAX_INQUIRY } from '../../dns/message/inquiry.js'
 import { HEADER } from '../../dns/message/query.js'
-import { answersQuestion } from '../../dns/message/answers-question.js'
-import type { Channel, Receiver, Try } from '../query/asking.js'
-import { FRAME_HEAD, FrameReader, writeFrameHead } from './frame-reader.js'
 import type { Limits } from '../limits.js'
-import type { Random } from '../random.js'
+import type { Channel, Receiver, Try } from '../query/asking.js'
 import { messageId } from '../query/response-head.js'
+import type { Random } from '../random.js'
 import type { Timer, Timers } from '../timers.js'
+import { FRAME_HEAD, FrameReader, writeFrameHead } from './frame-reader.js'
 
 /** Queries in flight on one connection; beyond that, another one takes them. */
 const PIPELINED = 128

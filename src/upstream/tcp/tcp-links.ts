@@ -1,8 +1,8 @@
 import { connect as netConnect, type Socket } from 'node:net'
 import type { Endpoint } from '../../udp/datagram.js'
 import type { Try } from '../query/asking.js'
-import { Connection, type ConnectionParts } from './connection.js'
 import type { Upstream } from '../selection/upstream.js'
+import { Connection, type ConnectionParts } from './connection.js'
 
 export type Connect = (to: Endpoint) => Socket
 

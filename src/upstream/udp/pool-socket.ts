@@ -1,11 +1,11 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
-import type { DatagramBatch, Transport, UpstreamSocket } from '../../udp/datagram.js'
+import { answersQuestion } from '../../dns/message/answers-question.js'
 import { MAX_INQUIRY } from '../../dns/message/inquiry.js'
 import { HEADER } from '../../dns/message/query.js'
-import { answersQuestion } from '../../dns/message/answers-question.js'
+import type { DatagramBatch, Transport, UpstreamSocket } from '../../udp/datagram.js'
 import type { Asking, Channel, Receiver, Try } from '../query/asking.js'
-import { Flights } from './flights.js'
 import { messageId } from '../query/response-head.js'
+import { Flights } from './flights.js'
 
 /** Queries in flight on one socket, so that free IDs are found quickly. Half of all IDs. */
 const FULL = 0x8000

@@ -1,10 +1,10 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { Transport } from '../../udp/datagram.js'
-import type { Receiver, Try } from '../query/asking.js'
 import type { Limits } from '../limits.js'
-import { PoolSocket } from './pool-socket.js'
+import type { Receiver, Try } from '../query/asking.js'
 import type { Random } from '../random.js'
 import type { Timer, Timers } from '../timers.js'
+import { PoolSocket } from './pool-socket.js'
 
 /** Sockets opened at the start; the others follow with the first queries. */
 const FIRST_SOCKETS = 4

@@ -5,9 +5,9 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { InterdictError } from '../../../src/base/error.js'
 import { openDatabase } from '../../../src/querylog/archive/database.js'
 import { tend } from '../../../src/querylog/archive/tend.js'
-import { InterdictError } from '../../../src/base/error.js'
 import { lines, record } from './lines.js'
 
 const RECORDS = 3000

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import fc from 'fast-check'
 import t from 'tap'
 import { openDatabase, type Database } from '../../../src/querylog/archive/database.js'
 import { planOf, rowsInTime, type Stretch } from '../../../src/querylog/archive/sorted-files.js'

@@ -4,8 +4,8 @@ import { createServer as createTlsServer } from 'node:tls'
 import type { Test } from 'tap'
 import type { OutputConfig } from '../../../src/config/output-config.js'
 import { Outlet } from '../../../src/querylog/export/outlet.js'
-import { rememberingLog } from '../record/events.js'
 import { Site } from '../../daemon/site.js'
+import { rememberingLog } from '../record/events.js'
 
 const FIXTURES = 'test/fixtures/tls'
 export const CERTIFICATE = `${FIXTURES}/siem.example.pem`

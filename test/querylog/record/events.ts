@@ -1,10 +1,10 @@
+import { readAddress } from '../../../src/base/address.js'
+import { compile } from '../../../src/policy/compile/compile.js'
+import type { Claim, Snapshot } from '../../../src/policy/tables/snapshot.js'
 import { QueryEvent } from '../../../src/querylog/record/event.js'
 import type { Matched } from '../../../src/querylog/record/pieces.js'
 import type { ServiceLog } from '../../../src/querylog/record/service-log.js'
-import { compile } from '../../../src/policy/compile/compile.js'
-import type { Claim, Snapshot } from '../../../src/policy/tables/snapshot.js'
 import type { RuleSet } from '../../../src/rules/model/types.js'
-import { readAddress } from '../../../src/base/address.js'
 
 /** 2023-03-13T09:26:53.589Z */
 export const WALL = 1678699613589

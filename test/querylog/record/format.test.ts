@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { showAddress } from '../../../src/base/address.js'
+import { showCanonical, showName } from '../../../src/dns/name/name.js'
 import { showRcode } from '../../../src/dns/registry/rcode.js'
 import { RRTYPE, showRrtype } from '../../../src/dns/registry/rrtype.js'
 import {
@@ -12,7 +13,6 @@ import {
 } from '../../../src/querylog/record/event.js'
 import { Formatter } from '../../../src/querylog/record/format.js'
 import { QUERY_FIELDS, type QueryRecord } from '../../../src/querylog/record/schema.js'
-import { showCanonical, showName } from '../../../src/dns/name/name.js'
 import { eventOf, matchedRule, SHA256, snapshotOf, WALL, wireName } from './events.js'
 
 const UPSTREAMS = ['192.0.2.53', '[2001:db8::53]:853']

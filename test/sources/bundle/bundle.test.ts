@@ -1,10 +1,10 @@
 import { createPrivateKey } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
+import { newKeys } from '../../../src/base/ed25519.js'
 import type { InterdictError } from '../../../src/base/error.js'
 import { decodeBundle, encodeBundle } from '../../../src/sources/bundle/bundle.js'
 import { decodeContent, encodeContent, sha256Of } from '../../../src/sources/bundle/content.js'
-import { newKeys } from '../../../src/base/ed25519.js'
 import { withSignature } from '../../../src/sources/bundle/sign.js'
 
 const pairs = [newKeys(), newKeys(), newKeys()]

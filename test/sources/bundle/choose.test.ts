@@ -4,10 +4,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { newKeys } from '../../../src/base/ed25519.js'
 import { AcceptedBundles } from '../../../src/sources/bundle/accepted.js'
 import { encodeBundle } from '../../../src/sources/bundle/bundle.js'
 import { chooseBundle } from '../../../src/sources/bundle/choose.js'
-import { newKeys } from '../../../src/base/ed25519.js'
 import { withSignature } from '../../../src/sources/bundle/sign.js'
 
 const { privatePem, publicKey } = newKeys()

@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { BundleFiles } from '../../../src/sources/bundle/files.js'
-import { decodeBundle, encodeBundle } from '../../../src/sources/bundle/bundle.js'
-import { readContent } from '../../../src/sources/bundle/pack.js'
 import { loadRules } from '../../../src/rules/load.js'
+import { decodeBundle, encodeBundle } from '../../../src/sources/bundle/bundle.js'
+import { BundleFiles } from '../../../src/sources/bundle/files.js'
+import { readContent } from '../../../src/sources/bundle/pack.js'
 
 const MAKING = { serial: 1, created: 0, expires: 1, keys: [] }
 

@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
+import type { RemoteList } from '../../../src/rules/lists/remote-list.js'
 import { Bootstrap } from '../../../src/sources/http/bootstrap.js'
 import { Copies } from '../../../src/sources/http/copies.js'
 import { update, type Update, type UpdateParts } from '../../../src/sources/http/update.js'
-import type { RemoteList } from '../../../src/rules/lists/remote-list.js'
-import { KEY, LIST, SIGNATURE } from './signed.js'
 import { CERTIFICATE, ListServer, upstream } from './rig.js'
+import { KEY, LIST, SIGNATURE } from './signed.js'
 
 const names = (count: number): string =>
   Array.from({ length: count }, (_, i) => `n${i}.example\n`).join('')

@@ -1,6 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync } from 'node:fs'
 import { rmSync, writeFileSync, writeSync } from 'node:fs'
-import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import type { Octets } from '../../../base/units.js'
 

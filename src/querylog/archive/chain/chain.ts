@@ -1,3 +1,4 @@
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import {
   closeSync,
   copyFileSync,
@@ -9,7 +10,6 @@ import {
   renameSync,
   rmSync
 } from 'node:fs'
-import { createPublicKey, type KeyObject } from 'node:crypto'
 import { join, relative } from 'node:path'
 import { readPublicKey, showPublicKey, type PublicKey } from '../../../base/ed25519.js'
 import { failure, InterdictError } from '../../../base/error.js'
@@ -17,13 +17,13 @@ import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import { forceFolder } from '../../../base/whole-file.js'
 import type { ServiceLog } from '../../record/service-log.js'
 import { digestFile, timesIn } from '../digest.js'
-import { digestLines } from '../lines-digest.js'
 import { closedIn, filesIn, type LogNames } from '../folder.js'
+import { digestLines } from '../lines-digest.js'
 import { append, keepReserve } from './append.js'
 import type { Book } from './book.js'
-import { readSignKey } from './sign-key.js'
 import { CHAIN, hashOf, isSigned, writeLink } from './link.js'
 import type { Entry, Head, NamedFile, Order, OrderedFile, SizedFile, Why } from './link.js'
+import { readSignKey } from './sign-key.js'
 import { walkChain } from './walk.js'
 
 export interface ChainOptions {

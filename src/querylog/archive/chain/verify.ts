@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
 import type { KeyObject } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { failure } from '../../../base/error.js'
 import type { Octets } from '../../../base/units.js'

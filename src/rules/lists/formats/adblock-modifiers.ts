@@ -1,8 +1,8 @@
 import { readPrefix, type Prefix } from '../../../base/address.js'
 import { InterdictError } from '../../../base/error.js'
 import { readRrtype } from '../../../dns/registry/rrtype.js'
-import type { Inapplicable } from '../list-reader.js'
 import type { QtypeSet } from '../../model/types.js'
+import type { Inapplicable } from '../list-reader.js'
 
 /** What the modifiers of a rule say. */
 export interface Modifiers {

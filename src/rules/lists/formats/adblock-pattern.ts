@@ -1,8 +1,8 @@
 import { readPrefix, type Prefix } from '../../../base/address.js'
 import { InterdictError } from '../../../base/error.js'
 import { readName } from '../../../dns/name/name.js'
-import type { Refusal } from './adblock-modifiers.js'
 import { isTooWide, type Pattern } from '../../model/pattern.js'
+import type { Refusal } from './adblock-modifiers.js'
 
 /** What a pattern stands for, where that can be said in names or addresses. */
 export type Meant = Pattern | { readonly prefix: Prefix }

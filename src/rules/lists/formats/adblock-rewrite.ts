@@ -1,8 +1,8 @@
 import { isMapped } from '../../../base/address.js'
 import { readRrtype, RRTYPE } from '../../../dns/registry/rrtype.js'
-import type { Refusal } from './adblock-modifiers.js'
-import { isRecordType, readRecord } from '../list-records.js'
 import { isNowhere, readListAddress } from '../../nowhere.js'
+import { isRecordType, readRecord } from '../list-records.js'
+import type { Refusal } from './adblock-modifiers.js'
 
 /** What `$dnsrewrite` answers: nothing, with a status; as the rule on the list does; or a record. */
 export type Rewrite =

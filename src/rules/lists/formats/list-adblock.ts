@@ -1,12 +1,12 @@
 import type { Prefix } from '../../../base/address.js'
-import { readModifiers, type Clients, type Modifiers, type Refusal } from './adblock-modifiers.js'
-import { readHostPattern, type Meant } from './adblock-pattern.js'
-import { readRewrite, type Rewrite } from './adblock-rewrite.js'
+import { covers, type Pattern } from '../../model/pattern.js'
+import { COVER } from '../../model/types.js'
 import { NamesReader } from '../list-lines.js'
 import { DATA_LAYER, type LineReader, type LineSink, type Saying } from '../list-reader.js'
 import { isBlank, type ListText } from '../list-text.js'
-import { covers, type Pattern } from '../../model/pattern.js'
-import { COVER } from '../../model/types.js'
+import { readModifiers, type Clients, type Modifiers, type Refusal } from './adblock-modifiers.js'
+import { readHostPattern, type Meant } from './adblock-pattern.js'
+import { readRewrite, type Rewrite } from './adblock-rewrite.js'
 
 const [BANG, CARET, PIPE] = [0x21, 0x5e, 0x7c]
 

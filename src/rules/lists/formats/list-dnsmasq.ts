@@ -1,9 +1,9 @@
 import type { Octets } from '../../../base/units.js'
-import { addressRecord } from '../list-records.js'
-import type { Inapplicable, LineReader, LineSink, Saying } from '../list-reader.js'
-import { A_TOP, isBlank, LastWords, LOCAL_NAME, whyNoName, type ListText } from '../list-text.js'
-import { isNowhere, readListAddress } from '../../nowhere.js'
 import { COVER } from '../../model/types.js'
+import { isNowhere, readListAddress } from '../../nowhere.js'
+import type { Inapplicable, LineReader, LineSink, Saying } from '../list-reader.js'
+import { addressRecord } from '../list-records.js'
+import { A_TOP, isBlank, LastWords, LOCAL_NAME, whyNoName, type ListText } from '../list-text.js'
 
 const [HASH, STAR, DOT, SLASH, EQUALS] = [0x23, 0x2a, 0x2e, 0x2f, 0x3d]
 

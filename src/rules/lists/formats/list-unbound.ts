@@ -1,10 +1,10 @@
 import type { Octets } from '../../../base/units.js'
 import { RRTYPE, readRrtype } from '../../../dns/registry/rrtype.js'
-import { isRecordType, readRecord } from '../list-records.js'
-import type { Inapplicable, LineReader, LineSink, Saying } from '../list-reader.js'
-import { A_TOP, isBlank, LastWords, LOCAL_NAME, whyNoName, type ListText } from '../list-text.js'
-import { isNowhere, readListAddress } from '../../nowhere.js'
 import { COVER } from '../../model/types.js'
+import { isNowhere, readListAddress } from '../../nowhere.js'
+import type { Inapplicable, LineReader, LineSink, Saying } from '../list-reader.js'
+import { isRecordType, readRecord } from '../list-records.js'
+import { A_TOP, isBlank, LastWords, LOCAL_NAME, whyNoName, type ListText } from '../list-text.js'
 
 const [HASH, COLON, QUOTE, APOSTROPHE] = [0x23, 0x3a, 0x22, 0x27]
 

@@ -1,6 +1,6 @@
+import { COVER } from '../../model/types.js'
 import type { LineReader, LineSink } from '../list-reader.js'
 import { LOCAL_NAME, whyNoName, type ListText } from '../list-text.js'
-import { COVER } from '../../model/types.js'
 
 const [AT, AMPERSAND] = [0x40, 0x26]
 

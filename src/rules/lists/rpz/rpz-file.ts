@@ -1,11 +1,5 @@
 import type { Prefix } from '../../../base/address.js'
 import { failureAt, type InterdictError } from '../../../base/error.js'
-import { FileBook, refusal } from '../list-book.js'
-import type { ListFile, ListReport } from '../list-file.js'
-import type { Inapplicable } from '../list-reader.js'
-import { LocalDataBuilder } from '../local-data.js'
-import { PackedNames } from '../packed-names.js'
-import { scanZone, type RpzAction, type RpzSink } from './rpz-zone.js'
 import type { AtLine } from '../../model/source.js'
 import {
   COVER,
@@ -14,6 +8,12 @@ import {
   type NameSource,
   type Part
 } from '../../model/types.js'
+import { FileBook, refusal } from '../list-book.js'
+import type { Inapplicable } from '../list-reader.js'
+import { LocalDataBuilder } from '../local-data.js'
+import { PackedNames } from '../packed-names.js'
+import { scanZone, type RpzAction, type RpzSink } from './rpz-zone.js'
+import type { ListFile, ListReport } from '../list-types.js'
 
 /** Triggers of one zone are looked at in this order. draft-vixie-dnsop-dns-rpz §5. */
 const STAGE = { 'client-ip': 0, qname: 1, ip: 2 } as const

@@ -1,12 +1,12 @@
 import type { Prefix } from '../../../base/address.js'
 import type { Octets } from '../../../base/units.js'
 import { RRTYPE, readRrtype } from '../../../dns/registry/rrtype.js'
-import type { Inapplicable } from '../list-reader.js'
-import { prefixOf, triggerOf } from './rpz-trigger.js'
-import { COVER } from '../../model/types.js'
 import { ZoneName } from '../../../zonefile/zone-names.js'
 import { RdataFlaw, readRdata, type RdataWords } from '../../../zonefile/zone-rdata.js'
 import { ROOT, ZoneRecords } from '../../../zonefile/zone-records.js'
+import { COVER } from '../../model/types.js'
+import type { Inapplicable } from '../list-reader.js'
+import { prefixOf, triggerOf } from './rpz-trigger.js'
 
 /** What a zone says of what triggers it; `data`: its own records. */
 export type RpzAction = 'nxdomain' | 'nodata' | 'pass' | 'drop' | 'truncate' | 'data'

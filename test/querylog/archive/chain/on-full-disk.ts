@@ -5,10 +5,10 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { TendOptions } from '../../../../src/querylog/archive/tend.js'
+import { readPublicKey } from '../../../../src/base/ed25519.js'
 import { verifyLog } from '../../../../src/querylog/archive/chain/verify.js'
 import { LogNames } from '../../../../src/querylog/archive/folder.js'
-import { readPublicKey } from '../../../../src/base/ed25519.js'
+import type { TendOptions } from '../../../../src/querylog/archive/tend.js'
 import { lines, record } from '../lines.js'
 import { kindsOf, tendOnce } from './rig.js'
 
