@@ -1,15 +1,14 @@
 import { readFileSync } from 'node:fs'
 
-/** The cells of the first table after a heading, without its header rows. */
-export function tableAfter(file: string, heading: string): string[][] {
+/** The cells of a table after a heading, without its header rows. @param nth from 0 */
+export function tableAfter(file: string, heading: string, nth = 0): string[][] {
   const text = readFileSync(file, 'utf8')
   const at = text.indexOf(`\n${heading}\n`)
   if (at === -1) throw new Error(`${file} has no heading ${heading}`)
-  const lines = text.slice(at + heading.length + 2).split('\n')
-  const first = lines.findIndex(line => line.startsWith('|'))
-  const rest = lines.slice(first)
-  const last = rest.findIndex(line => !line.startsWith('|'))
-  return rest.slice(2, last === -1 ? undefined : last).map(cellsOf)
+  const after = text.slice(at + heading.length + 2)
+  const table = [...after.matchAll(/(?:^\|.*\n?)+/gm)][nth]
+  if (table === undefined) throw new Error(`${file} has no table ${nth} after ${heading}`)
+  return table[0].trimEnd().split('\n').slice(2).map(cellsOf)
 }
 
 /** Every row of every table of a file: for pages that are one table per section. */

@@ -14,7 +14,7 @@ const list = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(m 
 const rooms = new Map<string, Room>(
   tableAfter('docs/architecture.md', '## Rooms').map(([room, , imports, packages]) => [
     list(room!)[0]!,
-    { imports: list(imports!), packages: list(packages!) }
+    { imports: list(imports ?? ''), packages: list(packages ?? '') }
   ])
 )
 
@@ -63,6 +63,41 @@ t.test('a room imports only the rooms that the table allows', async t => {
   }
 })
 
+/** Folders inside a room that import nothing of some of their neighbours. */
+const folders = tableAfter('docs/architecture.md', '## Rooms', 1).map(
+  ([folder, forbidden]) => [list(folder!)[0]!, list(forbidden!)] as const
+)
+
+t.test('folders of a room keep their order', async t => {
+  t.ok(folders.length > 0)
+  const local = imports.filter(i => i.target.startsWith('.'))
+  for (const [folder, forbidden] of folders) {
+    const own = local.filter(i => i.file.startsWith(`${folder}/`))
+    for (const one of [folder, ...forbidden])
+      t.ok(
+        files.some(file => file.startsWith(`${one}/`)),
+        `${one} exists`
+      )
+    for (const { file, target } of own) {
+      const to = join(dirname(file), target)
+      const bad = forbidden.find(other => to.startsWith(`${other}/`))
+      t.equal(bad, undefined, `${file} imports ${to}`)
+    }
+  }
+})
+
+t.test('no two files import each other', async t => {
+  const arrows = new Set(
+    imports
+      .filter(i => i.target.startsWith('.'))
+      .map(i => `${i.file} ${join(dirname(i.file), i.target).replace(/\.js$/, '.ts')}`)
+  )
+  for (const arrow of arrows) {
+    const [from, to] = arrow.split(' ')
+    t.notOk(arrows.has(`${to} ${from}`), arrow)
+  }
+})
+
 /** Packages that belong to rooms. Of Node's own modules, those that open sockets or threads. */
 const OWNED = [...new Set([...rooms.values()].flatMap(room => room.packages))]
 
@@ -101,7 +136,7 @@ function loadedWith(file: string): Set<string> {
 t.test('threads that hold up lookups wait for no disk to have all of a file', async t => {
   const writer = 'base/whole-file.ts'
   for (const thread of ['worker', 'recorder', 'outlet'])
-    t.notOk(loadedWith(`gateway/${thread}-main.ts`).has(writer), thread)
+    t.notOk(loadedWith(`daemon/threads/${thread}-main.ts`).has(writer), thread)
   t.ok(loadedWith('daemon/threads/compiler-main.ts').has(writer), 'where it is, it is found')
 })
 
