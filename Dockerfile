@@ -41,7 +41,7 @@ COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist/bundle dist/bundle
 COPY package.json LICENSE ./
 COPY rules /etc/interdict/rules
-COPY docs/container.yaml /etc/interdict/interdict.yaml
+COPY docs/operations/container.yaml /etc/interdict/interdict.yaml
 # By number, so that an orchestrator can see that this is not root.
 USER 5353:5353
 VOLUME /var/log/interdict /var/lib/interdict

@@ -10,7 +10,7 @@ import { networksSchema } from '../src/rules/schema/networks-schema.js'
 import { policyTestsSchema } from '../src/rules/schema/policy-tests-schema.js'
 import { docRows, type DocRows } from './doc-rows.js'
 
-export const SCHEMAS = 'docs/schemas'
+export const SCHEMAS = 'docs/reference/schemas'
 
 /** Keys from the top of a file; keys that operators choose, and places in lists, are left out. */
 type Keys = readonly string[]
@@ -27,7 +27,7 @@ interface Edited {
 const EDITED: Readonly<Record<string, Edited>> = {
   interdict: {
     file: 'interdict.yaml',
-    page: 'docs/configuration.md',
+    page: 'docs/reference/settings.md',
     schema: settingsSchema,
     describe: rows => {
       const all = new Map([...rows.values()].flatMap(part => [...part]))
@@ -36,31 +36,31 @@ const EDITED: Readonly<Record<string, Edited>> = {
   },
   networks: {
     file: 'networks.yaml',
-    page: 'docs/rules.md',
+    page: 'docs/reference/rules.md',
     schema: networksSchema,
     describe: rows => keys => find(rows, headingsOf(keys), keys)
   },
   app: {
     file: 'apps/*.yaml',
-    page: 'docs/rules.md',
+    page: 'docs/reference/rules.md',
     schema: appSchema,
     describe: rows => keys => find(rows, ['Apps'], keys)
   },
   evidence: {
     file: 'evidence.yaml',
-    page: 'docs/rules.md',
+    page: 'docs/reference/rules.md',
     schema: evidenceSchema,
     describe: rows => keys => find(rows, ['Evidence'], keys)
   },
   tests: {
     file: 'tests/*.yaml',
-    page: 'docs/proof.md',
+    page: 'docs/guides/policy-tests.md',
     schema: policyTestsSchema,
     describe: rows => keys => find(rows, ['Policy tests'], keys)
   }
 }
 
-/** Where `docs/rules.md` speaks of a key of `networks.yaml`. */
+/** Where `docs/reference/rules.md` speaks of a key of `networks.yaml`. */
 function headingsOf(keys: Keys): string[] {
   const [first, second] = keys
   const rules = ['What all rules say', ...(keys.at(-1) === 'force' ? ['Apps'] : [])]
@@ -75,7 +75,7 @@ function find(rows: DocRows, headings: readonly string[], keys: Keys): string | 
   return found.find(text => text !== undefined)
 }
 
-/** Each file of `docs/schemas/`, by its path. */
+/** Each file of `docs/reference/schemas/`, by its path. */
 export function jsonSchemas(): ReadonlyMap<string, string> {
   return new Map(
     Object.entries(EDITED).map(([name, edited]) => {

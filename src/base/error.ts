@@ -9,7 +9,7 @@ import { showPosition, type Position } from './position.js'
  * Every failure that we raise on purpose, by its stable code, grouped by the room that raises it; no
  * code is in two groups.
  *
- * A code is public: operators grep logs for it and `docs/errors.md` explains it. Never reword one
+ * A code is public: operators grep logs for it and `docs/reference/errors.md` explains it. Never reword one
  * and never reuse a retired one; add a new one instead. The message may be improved freely, so no
  * test and no caller matches on it.
  */

@@ -6,7 +6,7 @@ import type { OutputConfig } from './output-config.js'
 
 /**
  * The settings, checked, with every default filled in. Plain data: it is sent to other threads.
- * Paths are absolute. `docs/configuration.md` says what each key means.
+ * Paths are absolute. `docs/reference/settings.md` says what each key means.
  */
 export interface Config {
   readonly listen: readonly Endpoint[]

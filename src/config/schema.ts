@@ -9,7 +9,7 @@ import { outputsSchema } from './outputs.js'
 import { rulesSchema } from './rules-section.js'
 import { transfersSchema } from './transfers.js'
 
-/** Every key of the settings file with its default and its limits; `docs/configuration.md`. */
+/** Every key of the settings file with its default and its limits; `docs/reference/settings.md`. */
 
 /** A part of the settings that may be left out, or left empty. */
 function section<S extends z.ZodRawShape>(shape: S) {

@@ -45,7 +45,7 @@ export interface Table {
 /** What is known of the whole: a label and a text, or some. */
 export type Fact = readonly [label: string, ...lines: string[]]
 
-/** What every format is made of; its JSON form is public, see docs/analysis.md. */
+/** What every format is made of; its JSON form is public, see docs/guides/reports.md. */
 export interface Report {
   readonly title: string
   readonly facts: readonly Fact[]

@@ -5,10 +5,10 @@ import t, { type Test } from 'tap'
 import { eventually, Site } from '../daemon/site.js'
 import { CLIP, interdict, NETWORKS, PROGRAM } from './run.js'
 
-/** The lookups that docs/log.md shows. */
-const LINES = [...readFileSync('docs/log.md', 'utf8').matchAll(/^\{"v":1,.*\}$/gm)].map(
-  ([line]) => line
-)
+/** The lookups that docs/reference/query-log.md shows. */
+const LINES = [
+  ...readFileSync('docs/reference/query-log.md', 'utf8').matchAll(/^\{"v":1,.*\}$/gm)
+].map(([line]) => line)
 const ODD = JSON.stringify({ ...JSON.parse(LINES[0]!), client: '\u001b[2Jx', network: '\u202ey' })
 
 function open(t: Test, text = `${LINES.join('\n')}\n`) {

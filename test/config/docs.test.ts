@@ -4,7 +4,7 @@ import { readConfig } from '../../src/config/load.js'
 import { settingsSchema } from '../../src/config/schema.js'
 import { keysOf } from '../yaml/schema-keys.js'
 
-const page = readFileSync('docs/configuration.md', 'utf8')
+const page = readFileSync('docs/reference/settings.md', 'utf8')
 const shipped = readFileSync('interdict.yaml', 'utf8')
 /** What has no default is to be given. */
 const keys = new Map([...keysOf(settingsSchema)].map(([key, text]) => [key, text ?? 'none']))
@@ -13,7 +13,7 @@ const rows = new Map(
   [...page.matchAll(/^\| `([a-z0-9.-]+)` +\| `([^|]*)` +\|/gm)].map(([, k, d]) => [k!, d!])
 )
 
-t.test('docs/configuration.md has every key with its default, and no other', async t => {
+t.test('docs/reference/settings.md has every key with its default, and no other', async t => {
   t.strictSame(new Map([...rows].sort()), new Map([...keys].sort()))
 })
 
@@ -33,7 +33,7 @@ t.test('the shipped settings file is still the defaults without the # of its key
   for (const key of always) t.match(text, new RegExp(`^ *${key.split('.').at(-1)!}:`, 'm'), key)
 })
 
-t.test('docs/configuration.md shows errors as they are printed', async t => {
+t.test('docs/reference/settings.md shows errors as they are printed', async t => {
   const [, text, printed] = /```text\n(# interdict\.yaml\n[^]*?)```\n\n```text\n([^]*?)```/.exec(
     page
   )!

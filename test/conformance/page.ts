@@ -3,7 +3,7 @@ import { scenarioFiles } from '../resolver/files.js'
 import { readScenario, type Scenario } from '../resolver/scenario.js'
 import type { Row, Rows } from './rows.js'
 
-export const PAGE = 'docs/conformance.md'
+export const PAGE = 'docs/reference/conformance.md'
 
 const HEAD = `# Conformance
 

@@ -114,7 +114,7 @@ const names = [
 ]
 const sizes = [0, 512, 4096]
 
-/** Every kind of question and sender: by the rows of the table in docs/configuration.md. */
+/** Every kind of question and sender: by the rows of the table in docs/reference/settings.md. */
 const kinds: Readonly<Record<string, { readonly from: string; readonly asks: readonly Ask[] }>> = {
   'to a client in no network': {
     from: STRANGER,
@@ -155,7 +155,7 @@ const kinds: Readonly<Record<string, { readonly from: string; readonly asks: rea
 }
 
 const promised = new Map(
-  tableAfter('docs/configuration.md', '### What is sent for what is got').map(
+  tableAfter('docs/reference/settings.md', '### What is sent for what is got').map(
     ([what, octets, ratio]) => [what!, { octets: Number(octets), ratio: Number(ratio) }] as const
   )
 )

@@ -5,7 +5,11 @@ import { PROGRAM } from '../cli/run.js'
 import { writeWeek } from './week.js'
 
 /** Pages whose commands are run in order, in a folder each, with its files as they stand above. */
-export const PAGES = ['docs/belgium.md', 'docs/replay.md', 'docs/analysis.md'] as const
+export const PAGES = [
+  'docs/guides/belgium.md',
+  'docs/guides/replay.md',
+  'docs/guides/reports.md'
+] as const
 
 /** What other programs have written, which pages find in `logs/`. */
 const LOGS = 'test/example/logs'
@@ -21,7 +25,7 @@ const FENCE = /^```(yaml|console)\n([\s\S]*?)^```$/gm
 export async function pageNow(path: (typeof PAGES)[number], folder: string): Promise<string> {
   const page = readFileSync(path, 'utf8')
   cpSync(LOGS, join(folder, 'logs'), { recursive: true })
-  if (path === 'docs/analysis.md') {
+  if (path === 'docs/guides/reports.md') {
     writeWeek(join(folder, 'log'))
     cpSync('rules/apps', join(folder, 'rules/apps'), { recursive: true })
   }

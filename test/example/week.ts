@@ -26,7 +26,7 @@ interface Net {
   readonly weekend: number
 }
 
-/** Five networks, as in docs/analysis.md. */
+/** Five networks, as in docs/guides/reports.md. */
 const NETS: readonly Net[] = [
   {
     id: 'federal-phones',

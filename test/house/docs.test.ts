@@ -9,7 +9,7 @@ import { fences } from './markdown.js'
 
 const pages = [
   'README.md',
-  ...readdirSync('docs')
+  ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
     .filter(f => f.endsWith('.md'))
     .map(f => `docs/${f}`)
 ]

@@ -3,14 +3,14 @@ import t from 'tap'
 import { ERROR_CODES } from '../../src/base/error.js'
 import { allRows } from './markdown.js'
 
-const documented = allRows('docs/errors.md').map(([code]) => code!.replaceAll('`', ''))
+const documented = allRows('docs/reference/errors.md').map(([code]) => code!.replaceAll('`', ''))
 
-t.test('docs/errors.md has exactly one row for each error code', async t => {
+t.test('docs/reference/errors.md has exactly one row for each error code', async t => {
   t.strictSame([...documented].sort(), [...ERROR_CODES].sort())
 })
 
 t.test('every row says what it means and what to do', async t => {
-  for (const [code, meaning, remedy] of allRows('docs/errors.md')) {
+  for (const [code, meaning, remedy] of allRows('docs/reference/errors.md')) {
     t.ok(meaning && meaning.length > 10, `${String(code)} has a meaning`)
     t.ok(remedy && remedy.length > 10, `${String(code)} has a remedy`)
   }

@@ -3,7 +3,7 @@ import t from 'tap'
 import { tableAfter } from './markdown.js'
 
 /**
- * Rows of "What happens when" in docs/architecture.md, by how they begin, and the test that
+ * Rows of "What happens when" in docs/internals/architecture.md, by how they begin, and the test that
  * provokes each: a scenario, or a file and words of a title in it.
  */
 const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> = {
@@ -173,7 +173,9 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'standard input': ['cli/streams.test.ts', 'nobody reads its standard error']
 }
 
-const rows = tableAfter('docs/architecture.md', '## What happens when').map(([what]) => what!)
+const rows = tableAfter('docs/internals/architecture.md', '## What happens when').map(
+  ([what]) => what!
+)
 
 t.test('every row of the failure table is shown by a test', async t => {
   for (const row of rows) {

@@ -12,7 +12,7 @@ interface Room {
 const list = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(m => m[1]!)
 
 const rooms = new Map<string, Room>(
-  tableAfter('docs/architecture.md', '## Rooms').map(([room, , imports, packages]) => [
+  tableAfter('docs/internals/architecture.md', '## Rooms').map(([room, , imports, packages]) => [
     list(room!)[0]!,
     { imports: list(imports ?? ''), packages: list(packages ?? '') }
   ])
@@ -64,7 +64,7 @@ t.test('a room imports only the rooms that the table allows', async t => {
 })
 
 /** Folders inside a room that import nothing of some of their neighbours. */
-const folders = tableAfter('docs/architecture.md', '## Rooms', 1).map(
+const folders = tableAfter('docs/internals/architecture.md', '## Rooms', 1).map(
   ([folder, forbidden]) => [list(folder!)[0]!, list(forbidden!)] as const
 )
 

@@ -24,7 +24,12 @@ const yamlIn = (folder: string): string[] =>
   readdirSync(folder).flatMap(file => (file.endsWith('.yaml') ? [`${folder}/${file}`] : []))
 
 const shipped = [
-  ...['interdict.yaml', 'docs/container.yaml', 'rules/networks.yaml', 'rules/evidence.yaml'],
+  ...[
+    'interdict.yaml',
+    'docs/operations/container.yaml',
+    'rules/networks.yaml',
+    'rules/evidence.yaml'
+  ],
   ...yamlIn('rules/apps'),
   ...yamlIn('rules/tests')
 ]

@@ -27,7 +27,7 @@ t.setTimeout(600_000)
 const QUESTIONS = 10_000
 const seed = Number(process.env.INTERDICT_SEED ?? 1)
 
-/** Why something else may come of a question; docs/rules.md has each of them. */
+/** Why something else may come of a question; docs/reference/rules.md has each of them. */
 const REASONS: readonly { readonly why: string; readonly is: IsReason }[] = [
   {
     why: '*.name holds for all below, whatever other names of the zone are between',

@@ -156,7 +156,7 @@ const scenario = z
     it: z.string().min(10),
     /** Where it is written, such as RFC 6891 §6.1.3. */
     rfc: z.union([z.string(), z.array(z.string())]).optional(),
-    /** Which rows of docs/conformance.md it belongs to: ids of test/conformance/rows.ts. */
+    /** Which rows of docs/reference/conformance.md it belongs to: ids of test/conformance/rows.ts. */
     shows: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
     /** Where the same questions over TCP are another matter. */
     only: z.literal('udp').optional(),

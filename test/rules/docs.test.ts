@@ -5,10 +5,10 @@ import { networksSchema } from '../../src/rules/schema/networks-schema.js'
 import { keysOf } from '../yaml/schema-keys.js'
 import { app, load } from './folder.js'
 
-const page = readFileSync('docs/rules.md', 'utf8')
+const page = readFileSync('docs/reference/rules.md', 'utf8')
 
 for (const [file, schema] of Object.entries({ 'networks.yaml': networksSchema, app: appSchema })) {
-  t.test(`docs/rules.md explains every key of ${file}`, async t => {
+  t.test(`docs/reference/rules.md explains every key of ${file}`, async t => {
     const keys = new Set([...keysOf(schema).keys()].map(path => path.split('.').at(-1)!))
     t.ok(keys.size > 5)
     for (const key of keys) {
@@ -23,7 +23,7 @@ const broken = [
 
 t.equal(broken.length, 2)
 for (const [, text, printed] of broken) {
-  t.test('prints the errors that docs/rules.md shows', async t => {
+  t.test('prints the errors that docs/reference/rules.md shows', async t => {
     const files = { ...app('tiktok'), 'networks.yaml': `# networks.yaml\n${text}` }
     const result = await load(t, files)
     const messages = result.ok ? [] : result.errors.map(({ message }) => message)

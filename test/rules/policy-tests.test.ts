@@ -175,8 +175,8 @@ t.test('a folder without tests has none', async t => {
   t.strictSame(await loadPolicyTests(t.testdir({}), 'UTC'), { tests: [], errors: [] })
 })
 
-t.test('docs/proof.md explains every key and every word', async t => {
-  const page = readFileSync('docs/proof.md', 'utf8')
+t.test('docs/guides/policy-tests.md explains every key and every word', async t => {
+  const page = readFileSync('docs/guides/policy-tests.md', 'utf8')
   const keys = [...keysOf(policyTestsSchema).keys()].map(path => path.split('.').at(-1)!)
   for (const word of [...new Set(keys), ...EXPECTED]) t.ok(page.includes(`\`${word}\``), word)
 })

@@ -8,7 +8,7 @@ import { listFrom } from './lists.js'
 
 const USAGE = `npm run catalogue -- [options] [APP=]LIST...
 
-  LIST is a file or a URL, of any format that docs/rules.md has, packed or not. APP is whose list it
+  LIST is a file or a URL, of any format that docs/reference/rules.md has, packed or not. APP is whose list it
   is; not given: the app that claims most of it.
 
   --rules FOLDER   the catalogue (rules)

@@ -7,7 +7,7 @@ import { coverageOf, sourceId, type Coverage } from './coverage.js'
 
 const DAY: Seconds = 86_400
 
-/** Everything that `interdict bans` shows; its JSON form is public, see docs/bans.md. */
+/** Everything that `interdict bans` shows; its JSON form is public, see docs/guides/bans.md. */
 export interface BansList {
   /** Instants are RFC 3339, in UTC. */
   readonly at: string

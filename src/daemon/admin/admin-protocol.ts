@@ -5,7 +5,7 @@ import type { Trouble } from '../threads/messages.js'
 
 /*
  * What is said through the admin socket: one line of JSON in, one line of JSON out, and it is
- * closed. docs/admin.md is about this; a change that is not an addition takes another VERSION.
+ * closed. docs/reference/admin-socket.md is about this; a change that is not an addition takes another VERSION.
  */
 
 export const VERSION = 1

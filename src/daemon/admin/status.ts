@@ -26,7 +26,7 @@ const PATIENCE: Milliseconds = 2_000
 
 /**
  * How the gateway is. What workers count is added up, each counting since it began; its JSON form
- * is public, see docs/admin.md. Instants are RFC 3339.
+ * is public, see docs/reference/admin-socket.md. Instants are RFC 3339.
  */
 export interface Status extends Tally {
   readonly version: string

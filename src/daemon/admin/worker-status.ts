@@ -15,7 +15,7 @@ export interface WorkerStatus {
   readonly upstreams: readonly UpstreamState[]
 }
 
-/** All that is counted alike in each worker, so that it can be added up; docs/admin.md explains. */
+/** All that is counted alike in each worker, so that it can be added up; docs/reference/admin-socket.md explains. */
 export interface Tally {
   readonly queries: {
     readonly udp: number

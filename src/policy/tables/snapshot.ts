@@ -19,7 +19,7 @@ import type { Timetable } from './timetable.js'
 const STEPS = 2 ** 20
 
 /**
- * Tiers of precedence between claims on one name, first wins; see docs/rules.md. Where lists are
+ * Tiers of precedence between claims on one name, first wins; see docs/reference/rules.md. Where lists are
  * zones, a tier has steps, which are numbers from the tier's own on.
  *
  * `exception` through names that it spells out itself: they are open, whatever bans them

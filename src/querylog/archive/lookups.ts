@@ -3,7 +3,7 @@ import { QUERY_FIELDS, SCHEMA_VERSION } from '../record/schema.js'
 import type { Held, LogFiles } from './folder.js'
 
 /**
- * The columns of the view `lookups`: every field of a line, in its order. docs/log.md has them, and
+ * The columns of the view `lookups`: every field of a line, in its order. docs/reference/query-log.md has them, and
  * a test holds it to it.
  */
 export const LOOKUP_COLUMNS: Readonly<Record<string, string>> = Object.fromEntries(

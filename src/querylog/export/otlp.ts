@@ -34,7 +34,7 @@ const RESOURCE = [
   attribute('host.name', hostname())
 ]
 
-/** A lookup as a LogRecord of opentelemetry.proto.logs.v1, in JSON: docs/outputs.md has the table. */
+/** A lookup as a LogRecord of opentelemetry.proto.logs.v1, in JSON: docs/reference/outputs.md has the table. */
 export function logRecord(record: QueryRecord, form: Form): Buffer {
   const fields = Object.entries(record).filter(([name]) => !ELSEWHERE.includes(name))
   const at = `${Date.parse(record.time)}000000`

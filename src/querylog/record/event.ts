@@ -1,6 +1,6 @@
 import type { Microseconds, Milliseconds } from '../../base/units.js'
 
-/** How a lookup ended, as the log has it; see docs/log.md. Numbers go through the ring. */
+/** How a lookup ended, as the log has it; see docs/reference/query-log.md. Numbers go through the ring. */
 export const VERDICT = {
   forwarded: 0, // answered by an upstream just now
   cached: 1, // answered from the cache

@@ -1,5 +1,5 @@
 /**
- * What a line of the query log holds. docs/log.md explains every field; a test holds the two
+ * What a line of the query log holds. docs/reference/query-log.md explains every field; a test holds the two
  * together. A new field leaves the version as it is; a field that goes or changes its meaning
  * raises it.
  */

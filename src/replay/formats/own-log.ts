@@ -16,7 +16,7 @@ const MOST_GROUNDS = 16
 type Line = Partial<Record<keyof QueryRecord, unknown>>
 
 /**
- * Reads our own query log (docs/log.md). Lines are read as octets, by the order that fields have, and
+ * Reads our own query log (docs/reference/query-log.md). Lines are read as octets, by the order that fields have, and
  * make no garbage; one that looks different is read as JSON, in ten times the time.
  */
 export class OwnLog implements LineReader {

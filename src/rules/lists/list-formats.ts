@@ -8,7 +8,7 @@ import { NamesReader } from './list-lines.js'
 import type { LineReader, LineSink } from './list-reader.js'
 import { ListText } from './list-text.js'
 
-/** How list files may be written; docs/rules.md says what each means. */
+/** How list files may be written; docs/reference/rules.md says what each means. */
 export const LIST_FORMATS = [
   ...(['domains', 'hosts', 'adblock', 'dnsmasq', 'unbound'] as const),
   ...(['v2fly', 'addresses', 'rpz'] as const)

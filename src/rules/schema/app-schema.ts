@@ -34,7 +34,7 @@ const nameSchema = z.union([
   })
 ])
 
-/** An app file: `docs/rules.md`, "Apps". Most facts are for people who review a ban. */
+/** An app file: `docs/reference/rules.md`, "Apps". Most facts are for people who review a ban. */
 export const appSchema = z.strictObject({
   app: idSchema,
   title: textSchema,

@@ -9,7 +9,7 @@ import { INSTANT } from '../time/instant.js'
 import { idSchema, prefixSchema, textSchema } from './app-schema.js'
 import { scheduleSchema, timeZoneSchema } from './schedule-schema.js'
 
-/** `networks.yaml`: `docs/rules.md` says what each key means. */
+/** `networks.yaml`: `docs/reference/rules.md` says what each key means. */
 
 const ipv4 = textAs('an IPv4 address', text => {
   const address = readAddress(text)

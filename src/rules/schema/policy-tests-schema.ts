@@ -31,7 +31,7 @@ const table = z.strictObject({
   network: cell.optional()
 })
 
-/** `tests/*.yaml`: `docs/proof.md` says what each key means. */
+/** `tests/*.yaml`: `docs/guides/policy-tests.md` says what each key means. */
 export const policyTestsSchema = z.strictObject({
   clients: z.record(idSchema, textAs('an IP address', readAddress)).default({}),
   tests: z.array(table).min(1)

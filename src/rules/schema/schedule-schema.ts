@@ -11,7 +11,7 @@ export interface DayHours {
   readonly until: Seconds
 }
 
-/** `schedule` of a rule: when within its term it is in force. See docs/rules.md, "Schedules". */
+/** `schedule` of a rule: when within its term it is in force. See docs/reference/rules.md, "Schedules". */
 
 export const timeZoneSchema = z.string().refine(isTimeZone, 'a time zone such as Europe/Brussels')
 

@@ -60,7 +60,7 @@ t.test('a folder that cannot be read is a coded error', async t => {
   await t.rejects(database.addLookups(join(log, 'queries.jsonl')), { code: 'ARCHIVE_READ' })
 })
 
-t.test('the columns are those of docs/log.md', async t => {
+t.test('the columns are those of docs/reference/query-log.md', async t => {
   const database = await open(t)
   await database.addLookups(logFolder(t, {}))
   const columns = await database.rows('SELECT column_name, column_type FROM (DESCRIBE lookups)')
@@ -68,7 +68,10 @@ t.test('the columns are those of docs/log.md', async t => {
     columns.map(({ column_name: name, column_type: type }) => [name, type]),
     Object.entries(LOOKUP_COLUMNS)
   )
-  const doc = readFileSync(new URL('../../../../docs/log.md', import.meta.url), 'utf8')
+  const doc = readFileSync(
+    new URL('../../../../docs/reference/query-log.md', import.meta.url),
+    'utf8'
+  )
   const told = { time: 'TIMESTAMP', integer: 'BIGINT', string: 'VARCHAR' }
   t.match(doc, /`time` is `TIMESTAMP`, in UTC,\nan integer `BIGINT`, a string `VARCHAR`;/)
   const fields = [...doc.matchAll(/^\| `(\w+)` +\| (integer|string) +\|/gm)]

@@ -7,7 +7,7 @@ import { line } from './sinks.js'
 
 const record = JSON.parse(line(12)) as QueryRecord
 
-t.test('ECS: the names of docs/outputs.md', async t => {
+t.test('ECS: the names of docs/reference/outputs.md', async t => {
   t.match(toEcs(record), {
     '@timestamp': record.time,
     event: { action: 'blocked', type: ['protocol', 'denied'], duration: 12_000 },
@@ -19,7 +19,7 @@ t.test('ECS: the names of docs/outputs.md', async t => {
   })
 })
 
-t.test('OCSF: the names of docs/outputs.md', async t => {
+t.test('OCSF: the names of docs/reference/outputs.md', async t => {
   t.match(toOcsf(record), {
     ...{ class_uid: 4003, type_uid: 400302, time: Date.parse(record.time), action_id: 2 },
     src_endpoint: { ip: '10.20.3.4', zone: 'federal-phones' },
@@ -43,7 +43,7 @@ t.test('the table names what is there', async t => {
       .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], value) !==
     undefined
   const forms = [toEcs(record), toOcsf(record)] as const
-  for (const [, ...cells] of tableAfter('docs/outputs.md', '## Names in ECS and OCSF')) {
+  for (const [, ...cells] of tableAfter('docs/reference/outputs.md', '## Names in ECS and OCSF')) {
     cells.forEach((cell, i) => {
       // What begins with a dot is beside the one before.
       const paths = [...cell.matchAll(/`([@a-z_][\w.]*)`/g)].map(([, path]) => path!)

@@ -17,7 +17,10 @@ import { showLine } from '../../../src/querylog/record/terminal-line.js'
 import { eventOf, snapshotOf, type EventFields } from './events.js'
 
 // From dist/test/log, where the tests run.
-const DOC = readFileSync(new URL('../../../../docs/log.md', import.meta.url), 'utf8')
+const DOC = readFileSync(
+  new URL('../../../../docs/reference/query-log.md', import.meta.url),
+  'utf8'
+)
 
 /** Everything in code blocks of a language. */
 const blocksOf = (language: string) =>

@@ -44,7 +44,7 @@ export interface Unproven {
   readonly at: string
 }
 
-/** What can be said of a query log; its JSON form is public, see docs/log.md. */
+/** What can be said of a query log; its JSON form is public, see docs/reference/query-log.md. */
 export interface Verification {
   readonly proven: boolean
   /** In the order of the chain; the first is where it broke. */
