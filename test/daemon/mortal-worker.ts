@@ -1,6 +1,9 @@
 /** A worker as the program has it, but for messages of tests: an error nobody catches, a clock. */
+import { createRequire } from 'node:module'
+import { resolve } from 'node:path'
 import { parentPort } from 'node:worker_threads'
-import '../../src/daemon/threads/worker-main.js'
+
+createRequire(import.meta.url)(resolve('dist/bundle/serve/worker-main.js'))
 
 const right = Date.now
 
