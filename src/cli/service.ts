@@ -8,7 +8,7 @@ import {
   type OwnServiceLog,
   type ServiceLog
 } from '../querylog/record/service-log.js'
-import { chooseTransport, type Choice } from '../udp/transport.js'
+import { chooseTransport, type TransportChoice } from '../udp/transport.js'
 import { refuse } from './args/refuse.js'
 import type { CommonOptions } from './args/settings.js'
 import { showEndpoint } from './output/show.js'
@@ -70,13 +70,17 @@ function openLog(settings: Config['log']['service']): OwnServiceLog {
 }
 
 /** Where it listens, how, whom it asks, and how to see it work. */
-function greet(gateway: Gateway, { transport, whyNotBatch }: Choice, log: ServiceLog): void {
+function greet(
+  gateway: Gateway,
+  { transport, fallbackReason }: TransportChoice,
+  log: ServiceLog
+): void {
   const { endpoints, workers, upstreams } = gateway
   const { kind } = transport
   for (const endpoint of endpoints)
     log.info({ endpoint: showEndpoint(endpoint) }, 'listening on UDP and TCP')
   const fields = { workers, transport: kind, upstreams: upstreams.join(' ') || 'none' }
-  log.info(whyNotBatch === undefined ? fields : { ...fields, why: whyNotBatch }, 'serving')
+  log.info(fallbackReason === undefined ? fields : { ...fields, why: fallbackReason }, 'serving')
   const { address, port } = endpoints[0]!
   const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address
   log.info({}, `try: dig @${host} -p ${port} www.tiktok.com`)

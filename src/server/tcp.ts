@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Responder } from '../resolver/responder.js'
 import type { Endpoint, TcpListenOptions, Transport } from '../udp/datagram.js'
-import { bindFailure } from '../udp/port.js'
+import { nodeBindError } from '../udp/port.js'
 import type { ConnectionLimit } from './connection-limit.js'
 import { SAYS, type FrontEnds } from './front-ends.js'
 import { Outstanding } from './outstanding.js'
@@ -106,7 +106,7 @@ class TcpListener implements TcpService {
     return new Promise((resolve, reject) => {
       server.once('error', error => {
         clearInterval(this.sweeper)
-        reject(bindFailure(endpoint, error))
+        reject(nodeBindError(endpoint, error))
       })
       server.listen(how, () => {
         server.removeAllListeners('error')

@@ -10,7 +10,7 @@ import {
   type Endpoint,
   type SocketCounts,
   type Transport,
-  type WayBack
+  type ReplyAddress
 } from '../udp/datagram.js'
 import { SAYS, type FrontEnds } from './front-ends.js'
 import { Outstanding } from './outstanding.js'
@@ -153,7 +153,7 @@ class UdpListener {
     copyOctets(batch.octets, start, end, octets, late.start)
     for (let k = 0; k < 4; k++) client[clientAt + k] = words[at + k]!
     late.end = late.start + length
-    late.way = batch.wayBack(i, late.way)
+    late.way = batch.replyAddress(i, late.way)
     this.outstanding.begin()
     this.responder.answerLater(late)
   }
@@ -195,7 +195,7 @@ class Late implements Asker {
   readonly protocol = UDP
   end: Octets = 0
   /** Its own, once it was used: those of one listener only ever serve this. */
-  way: WayBack | undefined
+  way: ReplyAddress | undefined
 
   constructor(
     private readonly listener: UdpListener,

@@ -30,11 +30,11 @@ export interface DatagramBatch {
    *
    * @param spare one of this socket's that is of no use any more, to be written over
    */
-  wayBack(i: number, spare?: WayBack): WayBack
+  replyAddress(i: number, spare?: ReplyAddress): ReplyAddress
 }
 
 /** Where a later reply goes: peer, and the local address to answer from. Opaque. */
-export type WayBack = object & { readonly _wayBack?: never }
+export type ReplyAddress = object & { readonly _wayBack?: never }
 
 /** One bound UDP socket (portable: one per address). */
 export interface DatagramSocket {
@@ -42,7 +42,7 @@ export interface DatagramSocket {
   /** As bound, port filled in where 0 was asked. */
   readonly local: { readonly address: string; readonly port: number }
   /** Sends at the end of this turn of the event loop, with all others of the turn. Copies. */
-  send(octets: Uint8Array, start: Octets, end: Octets, to: WayBack): void
+  send(octets: Uint8Array, start: Octets, end: Octets, to: ReplyAddress): void
   /**
    * Takes no new datagrams from now on and hands over those already queued. The socket stays open
    * for late replies until `close`.

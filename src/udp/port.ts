@@ -15,15 +15,15 @@ export function showEndpoint({ address, port }: Endpoint): string {
 }
 
 /** The error for an endpoint that cannot be bound, in one form for both kinds of transport. */
-export function errnoFailure(endpoint: Endpoint, words: string, forbidden: boolean): Error {
+export function bindError(endpoint: Endpoint, words: string, forbidden: boolean): Error {
   const shown = showEndpoint(endpoint)
   return forbidden ? failure('SOCKET_PERMISSION', shown) : failure('SOCKET_BIND', shown, words)
 }
 
 /** The same, for an error that Node reported. */
-export function bindFailure(
+export function nodeBindError(
   endpoint: Endpoint,
   { errno = 0, code, message }: NodeJS.ErrnoException
 ): Error {
-  return errnoFailure(endpoint, getSystemErrorMap().get(errno)?.[1] ?? message, code === 'EACCES')
+  return bindError(endpoint, getSystemErrorMap().get(errno)?.[1] ?? message, code === 'EACCES')
 }

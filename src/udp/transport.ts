@@ -1,6 +1,6 @@
 import { failure } from '../base/error.js'
 import { batchTransport } from './batch/batch.js'
-import type { Ledger } from './batch/descriptor-table.js'
+import type { DescriptorTable } from './batch/descriptor-table.js'
 import type { Transport } from './datagram.js'
 import { portableTransport } from './portable/portable.js'
 
@@ -8,9 +8,9 @@ import { portableTransport } from './portable/portable.js'
 export type TransportKind = 'auto' | 'batch' | 'portable'
 
 /** The transport that runs, and why it is not the faster one, for the log. */
-export interface Choice {
+export interface TransportChoice {
   readonly transport: Transport
-  readonly whyNotBatch: string | undefined
+  readonly fallbackReason: string | undefined
 }
 
 /**
@@ -19,14 +19,14 @@ export interface Choice {
  *
  * @throws InterdictError SOCKET_NO_BATCH
  */
-export function chooseTransport(kind: TransportKind, ledger?: Ledger): Choice {
+export function chooseTransport(kind: TransportKind, ledger?: DescriptorTable): TransportChoice {
   if (kind === 'portable') return portable('the settings ask for portable sockets')
   const batch = batchTransport(ledger)
-  if (typeof batch !== 'string') return { transport: batch, whyNotBatch: undefined }
+  if (typeof batch !== 'string') return { transport: batch, fallbackReason: undefined }
   if (kind === 'batch') throw failure('SOCKET_NO_BATCH', batch)
   return portable(batch)
 }
 
-function portable(whyNotBatch: string): Choice {
-  return { transport: portableTransport(), whyNotBatch }
+function portable(fallbackReason: string): TransportChoice {
+  return { transport: portableTransport(), fallbackReason }
 }

@@ -65,7 +65,7 @@ class World {
       peers: new Uint32Array(4),
       ports: new Uint16Array(1),
       count: 1,
-      wayBack: () => ({})
+      replyAddress: () => ({})
     })
   }
 

@@ -7,7 +7,7 @@ import { compile } from '../../src/policy/compile/compile.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { createRing } from '../../src/querylog/record/ring.js'
 import { loadRules } from '../../src/rules/load.js'
-import { Ledger } from '../../src/udp/batch/descriptor-table.js'
+import { DescriptorTable } from '../../src/udp/batch/descriptor-table.js'
 import { chooseTransport } from '../../src/udp/transport.js'
 import { askUdp } from './asker.js'
 import { kinds, settingsText } from './serve.js'
@@ -45,7 +45,7 @@ for (const transport of kinds) {
       probeKey: '0123456789abcdef',
       loops: new Set(),
       ring: createRing(),
-      ledger: new Ledger().shared
+      ledger: new DescriptorTable().shared
     }
     const module = new URL('../../src/daemon/threads/worker-main.js', import.meta.url)
     const worker = new Worker(module, { workerData, execArgv: [] })

@@ -70,17 +70,17 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'rule files are written': ['daemon/reload.test.ts', 'written piece by piece'],
   'an address or port': ['cli/trouble.test.ts', 'a port that is in use'],
   'two Interdicts': ['daemon/refused.test.ts', 'two that start at the same instant'],
-  'koffi does not load': ['udp/choice.test.ts', 'auto is portable and says why'],
+  'koffi does not load': ['udp/transport.test.ts', 'auto falls back to portable and says why'],
   'an upstream does not answer in time': ['upstream/failover.test.ts', 'when one is silent'],
   'an upstream cannot be reached': [
     'upstream/undelivered.test.ts',
     'asks the next upstream at once'
   ],
-  'the system takes no convoys': [
-    'udp/convoys.test.ts',
-    'where the system takes no convoys, nothing is lost'
+  'the system has no UDP segmentation': [
+    'udp/segmented-send.test.ts',
+    'without UDP_SEGMENT every datagram is sent by itself'
   ],
-  'an upstream on this very host is down when a convoy': [
+  'an upstream on this host is down when several queries': [
     'upstream/undelivered.test.ts',
     'ICMP that quotes more than one query ends all that left with it'
   ],

@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
 import t from 'tap'
-import { bindFailure } from '../../src/udp/port.js'
+import { nodeBindError } from '../../src/udp/port.js'
 
 const { EADDRINUSE, EACCES } = constants.errno
 
@@ -26,7 +26,7 @@ const cases = [
 
 for (const { it, error, code, words } of cases) {
   t.test(`${it} is ${code}`, async t => {
-    const failed = bindFailure({ address: '::1', port: 53 }, error)
+    const failed = nodeBindError({ address: '::1', port: 53 }, error)
     t.match(failed, { code })
     t.ok(failed.message.includes(words), failed.message)
   })

@@ -6,7 +6,7 @@ import {
   type BatchHandler,
   type DatagramBatch,
   type Transport,
-  type WayBack
+  type ReplyAddress
 } from '../../src/udp/datagram.js'
 import { Client, turns } from './client.js'
 import { freePort } from './free-port.js'
@@ -91,10 +91,10 @@ export function contract(transport: Transport, traits: Traits): void {
 
   for (const { family, address } of LOOPBACKS) {
     t.test(`${family}: sends late replies to whom they belong`, async t => {
-      const later: { text: string; way: WayBack }[] = []
+      const later: { text: string; way: ReplyAddress }[] = []
       const socket = await transport.bind({ address, port: 0 }, batch => {
         for (let i = 0; i < batch.count; i++) {
-          later.push({ text: textOf(batch, i), way: batch.wayBack(i) })
+          later.push({ text: textOf(batch, i), way: batch.replyAddress(i) })
           batch.replies[i] = NO_REPLY
         }
       })
@@ -132,7 +132,7 @@ export function contract(transport: Transport, traits: Traits): void {
       const socket = await transport.bind({ address: wildcard, port: 0 }, batch => {
         for (let i = 0; i < batch.count; i++) {
           batch.replies[i] = batch.lengths[i]!
-          socket.send(batch.octets, batch.starts[i]!, batch.starts[i]! + 4, batch.wayBack(i))
+          socket.send(batch.octets, batch.starts[i]!, batch.starts[i]! + 4, batch.replyAddress(i))
         }
       })
       t.teardown(() => socket.close())
@@ -217,10 +217,10 @@ export function contract(transport: Transport, traits: Traits): void {
   })
 
   t.test('quiet, it still sends late replies, and hears nothing', async t => {
-    const ways: WayBack[] = []
+    const ways: ReplyAddress[] = []
     const socket = await transport.bind({ address: '127.0.0.1', port: 0 }, batch => {
       for (let i = 0; i < batch.count; i++) {
-        ways.push(batch.wayBack(i))
+        ways.push(batch.replyAddress(i))
         batch.replies[i] = NO_REPLY
       }
     })
@@ -237,9 +237,9 @@ export function contract(transport: Transport, traits: Traits): void {
   })
 
   t.test('closed, it is silent and takes no harm from use', async t => {
-    let way: WayBack | undefined
+    let way: ReplyAddress | undefined
     const socket = await transport.bind({ address: '127.0.0.1', port: 0 }, batch => {
-      way = batch.wayBack(0)
+      way = batch.replyAddress(0)
       batch.replies[0] = NO_REPLY
     })
     const client = await clientFor(t, '127.0.0.1')
@@ -269,7 +269,7 @@ export function contract(transport: Transport, traits: Traits): void {
     const socket = await transport.bind({ address: '127.0.0.1', port: 0 }, batch => {
       echo(batch)
       for (let i = 0; i < batch.count; i++) {
-        socket.send(new Uint8Array(SLOT_OCTETS + 1), 0, SLOT_OCTETS + 1, batch.wayBack(i))
+        socket.send(new Uint8Array(SLOT_OCTETS + 1), 0, SLOT_OCTETS + 1, batch.replyAddress(i))
       }
     })
     t.teardown(() => socket.close())

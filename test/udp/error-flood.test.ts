@@ -1,11 +1,11 @@
 import t from 'tap'
 import { BatchSocket } from '../../src/udp/batch/batch-socket.js'
-import { Ledger } from '../../src/udp/batch/descriptor-table.js'
+import { DescriptorTable } from '../../src/udp/batch/descriptor-table.js'
 import { AF_INET, MSG_ERRQUEUE, type System } from '../../src/udp/batch/linux.js'
-import { BATCH } from '../../src/udp/batch/message-memory.js'
-import { Desk } from '../../src/udp/batch/send-buffers.js'
-import { Turn } from '../../src/udp/batch/tick.js'
-import type { OpenSocket } from '../../src/udp/open-socket.js'
+import { BATCH } from '../../src/udp/batch/message-buffers.js'
+import { SendBuffers } from '../../src/udp/batch/send-buffers.js'
+import { Tick } from '../../src/udp/batch/tick.js'
+import type { BoundSocket } from '../../src/udp/batch/bind-socket.js'
 import { turns } from './client.js'
 
 const EAGAIN = 11
@@ -43,8 +43,8 @@ function underFire(): { system: System; poll: () => void; answers: number; error
 t.test('a flood of errors keeps back neither answers nor other work', async t => {
   const fire = underFire()
   const { system } = fire
-  const shop = { system, turn: new Turn(), ledger: new Ledger() }
-  const open: OpenSocket = {
+  const shop = { system, tick: new Tick(), descriptors: new DescriptorTable() }
+  const open: BoundSocket = {
     fd: 5,
     family: AF_INET,
     local: { address: '0.0.0.0', port: 9 },
@@ -54,7 +54,7 @@ t.test('a flood of errors keeps back neither answers nor other work', async t =>
   const socket = new BatchSocket(
     shop,
     open,
-    new Desk(system, AF_INET, false),
+    new SendBuffers(system, AF_INET, false),
     ({ count }) => got.push(count),
     ({ count }) => lost.push(count)
   )

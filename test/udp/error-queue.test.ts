@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ErrorQueue } from '../../src/udp/batch/error-queue.js'
 import { AF_INET, AF_INET6, MSG_ERRQUEUE, type System } from '../../src/udp/batch/linux.js'
-import { BATCH, MessageMemory } from '../../src/udp/batch/message-memory.js'
+import { BATCH, MessageBuffers } from '../../src/udp/batch/message-buffers.js'
 import type { Family } from '../../src/udp/batch/sockaddr.js'
 
 /** One message of the queue: the destination, what is quoted, and the control message. */
@@ -143,7 +143,7 @@ t.test('reads a batch at a time, and again into the same room', async t => {
 
 t.test('keeps what could not be sent, but not for want of room', async t => {
   const system = systemWith([])
-  const from = new MessageMemory(system, AF_INET, 0)
+  const from = new MessageBuffers(system, AF_INET, 0)
   const write = (i: number, port: number, octet: number): void => {
     from.words.set([2 | (port << 24), 0x010200c0], from.sends.names + 8 * i)
     from.words[from.sends.iovecs + 4 * i + 2] = 1
@@ -151,14 +151,14 @@ t.test('keeps what could not be sent, but not for want of room', async t => {
   }
   for (let i = 0; i < 3; i++) write(i, 53 + i, 0xb0 + i)
   const errors = new ErrorQueue(system, AF_INET)
-  for (const [i, errno] of [101, 105, 1].entries()) errors.note(from, i, errno)
-  const { count, ports, peers, octets, starts, lengths } = errors.takeNoted()
+  for (const [i, errno] of [101, 105, 1].entries()) errors.addSendFailure(from, i, errno)
+  const { count, ports, peers, octets, starts, lengths } = errors.takeSendFailures()
   t.equal(count, 2)
   t.strictSame([...ports.subarray(0, 2)], [53, 55])
   t.strictSame([...peers.subarray(0, 4)], [0, 0, 0xffff, 0xc0000201])
   t.strictSame([octets[starts[0]!], octets[starts[1]!]], [0xb0, 0xb2])
   t.strictSame([...lengths.subarray(0, 2)], [1, 1])
-  t.equal(errors.takeNoted().count, 0)
-  for (let n = 0; n < BATCH + 5; n++) errors.note(from, 0, 101)
-  t.equal(errors.takeNoted().count, BATCH)
+  t.equal(errors.takeSendFailures().count, 0)
+  for (let n = 0; n < BATCH + 5; n++) errors.addSendFailure(from, 0, 101)
+  t.equal(errors.takeSendFailures().count, BATCH)
 })

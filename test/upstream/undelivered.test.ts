@@ -116,7 +116,7 @@ class ByHand implements Transport {
       peers: Uint32Array.of(0, 0, 0xffff, 0xc0000200 + host),
       ports: Uint16Array.of(port),
       count: 1,
-      wayBack: () => ({})
+      replyAddress: () => ({})
     }
     this.undelivered(told)
   }

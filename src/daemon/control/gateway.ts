@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { createRing } from '../../querylog/record/ring.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { startTurn } from '../../udp/batch/start-tick.js'
+import { acquireStartLock } from '../../udp/start-lock.js'
 import type { Endpoint, Transport } from '../../udp/datagram.js'
 import { systemTimers } from '../../upstream/timers.js'
 import { Admin } from '../admin/admin.js'
@@ -168,7 +168,7 @@ export class Gateway {
 
   /** Opens the sockets, if no other process has the ports or is about to. */
   private async listen(): Promise<readonly Trouble[]> {
-    const turn = await startTurn(this.parts.config.listen.map(({ port }) => port))
+    const startLock = await acquireStartLock(this.parts.config.listen.map(({ port }) => port))
     try {
       const taken = await this.reserve()
       if (taken.length > 0) return taken
@@ -177,7 +177,7 @@ export class Gateway {
       const trouble = await this.fleet.listen(this.endpoints, this.rules)
       return trouble === undefined ? [] : [trouble]
     } finally {
-      turn.release()
+      startLock.release()
     }
   }
 

@@ -1,6 +1,6 @@
 /** A data-plane worker: its own sockets, cache and upstream sockets, one resolver. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { mapLargeBlocks } from '../../udp/large-blocks.js'
+import { mmapLargeBlocks } from '../../udp/malloc.js'
 import { Plane } from '../workers/data-plane.js'
 import { watchHeap } from './heap-watch.js'
 import { tellLog, type FromWorker, type ToWorker, type WorkerStart } from './messages.js'
@@ -9,7 +9,7 @@ import { troubleOf } from './serialized-error.js'
 const tell = (message: FromWorker): void => parentPort!.postMessage(message)
 const start = workerData as WorkerStart
 // Here, since koffi is loaded for the sockets, and now, since rules are being compiled.
-if (start.config.transport !== 'portable') mapLargeBlocks()
+if (start.config.transport !== 'portable') mmapLargeBlocks()
 const plane = new Plane(
   start,
   tellLog(tell),

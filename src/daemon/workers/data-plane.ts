@@ -19,7 +19,7 @@ import { Resolver } from '../../resolver/resolve.js'
 import { Witness } from '../../resolver/witness.js'
 import { serveTcp, type TcpService } from '../../server/tcp.js'
 import { serveUdp, type UdpService } from '../../server/udp.js'
-import { Ledger } from '../../udp/batch/descriptor-table.js'
+import { DescriptorTable } from '../../udp/batch/descriptor-table.js'
 import type { Endpoint } from '../../udp/datagram.js'
 import { chooseTransport } from '../../udp/transport.js'
 import type { MeasuredForwarder } from '../../upstream/create-forwarder.js'
@@ -76,7 +76,7 @@ export class Plane {
   /** @throws InterdictError SOCKET_BIND and kin */
   async listen(endpoints: readonly Endpoint[], snapshot: Snapshot): Promise<void> {
     const { config, upstreams, ledger } = this.start
-    const { transport } = chooseTransport(config.transport, new Ledger(ledger))
+    const { transport } = chooseTransport(config.transport, new DescriptorTable(ledger))
     const { clock, log } = this
     const forwarder = await openForwarder(config, upstreams, transport, clock, log, () => {
       if (this.holdings !== undefined) void inSteps(this.holdings.forgive())

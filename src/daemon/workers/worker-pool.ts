@@ -2,8 +2,8 @@ import type { Milliseconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { NotifyRules } from '../../resolver/notify-door.js'
-import { closeLeftOver } from '../../udp/batch/batch.js'
-import { Ledger } from '../../udp/batch/descriptor-table.js'
+import { releaseLeftovers } from '../../udp/batch/batch.js'
+import { DescriptorTable } from '../../udp/batch/descriptor-table.js'
 import type { Endpoint } from '../../udp/datagram.js'
 import { Asks, type NoReply } from '../threads/asks.js'
 import { Backoff } from '../threads/backoff.js'
@@ -60,7 +60,7 @@ export interface WorkerLife {
 
 interface Member {
   readonly index: number
-  readonly ledger: Ledger
+  readonly ledger: DescriptorTable
   readonly thread: Thread<ToWorker>
   readonly asks: Asks<Reply>
   readonly born: Milliseconds
@@ -183,7 +183,7 @@ export class Fleet {
   private add(index: number): void {
     const { startThread, common, rings } = this.parts
     const { secrets, loops, notify } = this
-    const ledger = new Ledger()
+    const ledger = new DescriptorTable()
     const own = { secrets, loops, notify, ring: rings[index]!, ledger: ledger.shared }
     const data: WorkerStart = { ...common, ...own }
     const thread = startThread<ToWorker, FromWorker>('worker-main.js', data, {
@@ -228,7 +228,7 @@ export class Fleet {
     asks.end()
     thread.send({ kind: 'end' })
     await thread.end(END_PATIENCE)
-    closeLeftOver(ledger)
+    releaseLeftovers(ledger)
     this.members.delete(index)
   }
 
@@ -236,7 +236,7 @@ export class Fleet {
   private bury({ index, ledger, asks, born }: Member, trouble: Trouble): void {
     asks.end()
     this.members.delete(index)
-    closeLeftOver(ledger)
+    releaseLeftovers(ledger)
     if (this.phase === 'starting') this.trouble ??= trouble
     if (this.phase === 'serving') this.replace(index, performance.now() - born, trouble)
     this.wake()

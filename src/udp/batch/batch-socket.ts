@@ -8,34 +8,34 @@ import {
   type Peer,
   type SocketCounts,
   type UpstreamSocket,
-  type WayBack
+  type ReplyAddress
 } from '../datagram.js'
-import { dropAllFromNow, type OpenSocket } from '../open-socket.js'
-import type { Ledger } from './descriptor-table.js'
+import { dropIncoming, type BoundSocket } from './bind-socket.js'
+import type { DescriptorTable } from './descriptor-table.js'
 import type { Poll, System } from './linux.js'
-import * as layout from './message-memory.js'
-import { BATCH, type MessageMemory } from './message-memory.js'
+import * as layout from './message-buffers.js'
+import { BATCH, type MessageBuffers } from './message-buffers.js'
 import type { ReceivedBatch } from './received-batch.js'
-import { addressMessage, type Way } from './reply-address.js'
-import type { Convoys } from './segmented-send.js'
-import type { Desk } from './send-buffers.js'
-import type { Turn } from './tick.js'
+import { setDestination, type DatagramAddress } from './datagram-address.js'
+import type { SegmentedSend } from './segmented-send.js'
+import type { SendBuffers } from './send-buffers.js'
+import type { Tick } from './tick.js'
 
 /** Batches read in one turn: about 0.7 ms under full load, then TCP and timers get theirs. */
-const ROUNDS = 4
+const MAX_BATCHES_PER_TICK = 4
 
 /**
  * From how many datagrams in one batch the socket is taken off epoll until it is found empty. Each
  * datagram sent or received wakes the callback of an epoll that watches the socket, for nothing
  * while we are busy: 0.12 to 0.17 µs an answer. Taking it off and putting it back costs 1.4 µs.
  */
-const BUSY = 16
+const BUSY_BATCH = 16
 
 /** What the sockets of one thread share. */
-export interface Shop {
+export interface SocketContext {
   readonly system: System
-  readonly turn: Turn
-  readonly ledger: Ledger
+  readonly tick: Tick
+  readonly descriptors: DescriptorTable
 }
 
 /**
@@ -52,65 +52,65 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
   readonly kind = 'batch'
   readonly local: { readonly address: string; readonly port: number }
   readonly counts: SocketCounts = { received: 0, sent: 0, sendErrors: 0, dropped: 0 }
-  private readonly memory: MessageMemory
+  private readonly memory: MessageBuffers
   private readonly batch: ReceivedBatch
   private readonly poll: Poll
   private fd: number
-  private polled = true
-  private reading = false
+  private isPolled = true
+  private isReadScheduled = false
   /** Something is in the queue of errors. */
-  private troubled = false
-  private waiting = 0
+  private hasQueuedErrors = false
+  private queued = 0
   /** Where the first of what waits goes, and whether all of it goes there. */
-  private first: WayBack | Peer | undefined
-  private together = true
-  private onQuiet: (() => void) | undefined
+  private firstPeer: ReplyAddress | Peer | undefined
+  private isSinglePeer = true
+  private onQuiesced: (() => void) | undefined
 
   constructor(
-    private readonly shop: Shop,
-    socket: OpenSocket,
-    private readonly desk: Desk,
+    private readonly context: SocketContext,
+    socket: BoundSocket,
+    private readonly buffers: SendBuffers,
     private readonly handler: BatchHandler,
     private readonly undelivered?: BatchHandler
   ) {
     this.fd = socket.fd
     this.local = socket.local
-    shop.ledger.note(this.fd)
-    this.memory = desk.memory
-    this.batch = desk.batch
-    this.poll = shop.system.poll(this.fd, this.readable)
+    context.descriptors.add(this.fd)
+    this.memory = buffers.memory
+    this.batch = buffers.batch
+    this.poll = context.system.poll(this.fd, this.readable)
   }
 
-  send(octets: Uint8Array, start: Octets, end: Octets, to: WayBack | Peer): void {
+  send(octets: Uint8Array, start: Octets, end: Octets, to: ReplyAddress | Peer): void {
     if (this.fd < 0 || end - start > SLOT_OCTETS) {
       this.counts.sendErrors++
       return
     }
     const { memory } = this
-    const i = this.waiting
-    if (i === 0) this.desk.claim(this.flush)
+    const i = this.queued
+    if (i === 0) this.buffers.acquire(this.flush)
     const at = memory.sends.starts[i]!
     copyOctets(octets, start, end, memory.octets, at)
     memory.words[memory.sends.iovecs + i * layout.IOVEC_WORDS + layout.LENGTH] = end - start
-    addressMessage(memory, i, to as Way)
-    if (i === 0) this.first = to
-    else if (to !== this.first) this.together = false
-    this.waiting++
-    if (i === 0) this.shop.turn.flush(this.flush)
-    else if (this.waiting === BATCH) this.flush()
+    setDestination(memory, i, to as DatagramAddress)
+    if (i === 0) this.firstPeer = to
+    else if (to !== this.firstPeer) this.isSinglePeer = false
+    this.queued++
+    if (i === 0) this.context.tick.flush(this.flush)
+    else if (this.queued === BATCH) this.flush()
   }
 
   quiesce(): Promise<void> {
     if (this.fd < 0) return Promise.resolve()
-    dropAllFromNow(this.shop.system, this.fd)
-    this.unpoll()
+    dropIncoming(this.context.system, this.fd)
+    this.stopPolling()
     return new Promise(resolve => {
-      const before = this.onQuiet
-      this.onQuiet = () => {
+      const before = this.onQuiesced
+      this.onQuiesced = () => {
         before?.()
         resolve()
       }
-      this.readInTurn()
+      this.scheduleRead()
     })
   }
 
@@ -123,111 +123,111 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
     if (this.fd < 0) return
     this.flush()
     this.poll.close()
-    this.shop.ledger.forget(this.fd)
-    this.shop.system.close(this.fd)
+    this.context.descriptors.remove(this.fd)
+    this.context.system.close(this.fd)
     this.fd = -1
-    this.onQuiet?.()
+    this.onQuiesced?.()
   }
 
   private readonly readable = (failed: boolean): void => {
-    if (failed) this.troubled = true
-    this.readInTurn()
+    if (failed) this.hasQueuedErrors = true
+    this.scheduleRead()
   }
 
-  private readInTurn(): void {
-    if (this.reading || this.fd < 0) return
-    this.reading = true
-    this.shop.turn.read(this.read)
+  private scheduleRead(): void {
+    if (this.isReadScheduled || this.fd < 0) return
+    this.isReadScheduled = true
+    this.context.tick.read(this.read)
   }
 
   private readonly read = (): void => {
-    this.reading = false
-    for (let round = 0; round < ROUNDS && this.fd >= 0; round++) {
+    this.isReadScheduled = false
+    for (let round = 0; round < MAX_BATCHES_PER_TICK && this.fd >= 0; round++) {
       const count = this.receive()
       if (count === 0) {
-        this.pause()
+        this.onEmpty()
         return
       }
       if (count < 0) continue
       this.counts.received += count
-      if (count >= BUSY) this.unpoll()
+      if (count >= BUSY_BATCH) this.stopPolling()
       this.counts.dropped += this.batch.fill(count)
       this.handler(this.batch)
-      this.reply(count)
+      this.sendReplies(count)
       if (count < BATCH) break
     }
     // Polled, it was but a few; if more are there, epoll says so.
-    if (!this.polled) this.readInTurn()
+    if (!this.isPolled) this.scheduleRead()
   }
 
   /** How many came; 0: none are left; -1: none, but errors did. */
   private receive(): number {
-    if (this.troubled) this.readErrors()
-    const { system } = this.shop
+    if (this.hasQueuedErrors) this.readErrors()
+    const { system } = this.context
     const { address } = this.memory.received
     const count = system.recvmmsg(this.fd, address, BATCH, 0, 0)
     if (count >= 0) return count
     if (system.errno() === system.eagain) return 0
-    this.troubled = true
+    this.hasQueuedErrors = true
     // An error is told once; behind it may be answers, which a flood of errors must not keep back.
     return system.recvmmsg(this.fd, address, BATCH, 0, 0)
   }
 
   /** A batch at most; if there are more, the next call to receive fails again. */
   private readErrors(): void {
-    this.troubled = false
-    if (this.undelivered !== undefined) this.tell(this.desk.errors.read(this.fd))
+    this.hasQueuedErrors = false
+    if (this.undelivered !== undefined) this.reportUndelivered(this.buffers.errors.read(this.fd))
   }
 
-  private tell(batch: DatagramBatch): void {
+  private reportUndelivered(batch: DatagramBatch): void {
     if (batch.count > 0) this.undelivered?.(batch)
   }
 
   /** Waits for more, or is done, if no more are to come. */
-  private pause(): void {
-    if (this.onQuiet !== undefined) {
-      const quiet = this.onQuiet
-      this.onQuiet = undefined
+  private onEmpty(): void {
+    if (this.onQuiesced !== undefined) {
+      const quiet = this.onQuiesced
+      this.onQuiesced = undefined
       quiet()
-    } else if (this.fd >= 0) this.repoll()
+    } else if (this.fd >= 0) this.resumePolling()
   }
 
-  private unpoll(): void {
-    if (!this.polled) return
-    this.polled = false
+  private stopPolling(): void {
+    if (!this.isPolled) return
+    this.isPolled = false
     this.poll.stop()
   }
 
-  private repoll(): void {
-    if (this.polled) return
-    this.polled = true
+  private resumePolling(): void {
+    if (this.isPolled) return
+    this.isPolled = true
     this.poll.start()
   }
 
-  private reply(count: number): void {
+  private sendReplies(count: number): void {
     if (this.fd < 0) return
     const ready = this.batch.gatherReplies(count)
     if (ready > 0) this.transmit(this.memory.replies.address, ready)
   }
 
   private readonly flush = (): void => {
-    const { waiting: ready, together } = this
-    this.waiting = 0
-    this.together = true
+    const { queued: ready, isSinglePeer: together } = this
+    this.queued = 0
+    this.isSinglePeer = true
     if (ready === 0 || this.fd < 0) return
     if (this.undelivered === undefined) this.transmit(this.memory.sends.address, ready)
-    else this.transmitAndTell(ready, together)
+    else this.transmitSegmented(ready, together)
   }
 
   /**
    * To upstreams, in convoys. As `transmit`, but the error that a send fails with may be that of a
    * datagram sent before.
    */
-  private transmitAndTell(count: number, together: boolean): void {
-    const { system } = this.shop
-    const { convoys } = this.desk
-    const { address, sizes, firsts } = convoys
-    let end = convoys.form(count, together)
+  private transmitSegmented(count: number, together: boolean): void {
+    const { system } = this.context
+    const { segmented: convoys } = this.buffers
+    const { address, counts: sizes, firsts } = convoys
+    let end = convoys.group(count, together)
     let retried = -1
     for (let at = 0; at < end;) {
       const sent = system.sendmmsg(this.fd, address + at * layout.HEADER, end - at, 0)
@@ -237,26 +237,31 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
         continue
       }
       const errno = system.errno()
-      const apart = convoys.breakUp(at, count, errno)
+      const apart = convoys.ungroup(at, count, errno)
       if (apart > 0) end = apart
       else if (errno === system.eagain) {
         this.counts.sendErrors += count - firsts[at]!
         break
       } else if (retried < at) retried = at
-      else this.giveUp(convoys, at++, errno)
+      else this.recordSendFailure(convoys, at++, errno)
     }
-    if (retried >= 0) this.tell(this.desk.errors.takeNoted())
+    if (retried >= 0) this.reportUndelivered(this.buffers.errors.takeSendFailures())
   }
 
-  private giveUp({ firsts, sizes, order }: Convoys, at: number, errno: number): void {
+  private recordSendFailure(
+    { firsts, counts: sizes, order }: SegmentedSend,
+    at: number,
+    errno: number
+  ): void {
     const first = firsts[at]!
     const end = first + sizes[at]!
-    for (let i = first; i < end; i++) this.desk.errors.note(this.memory, order[i]!, errno)
+    for (let i = first; i < end; i++)
+      this.buffers.errors.addSendFailure(this.memory, order[i]!, errno)
     this.counts.sendErrors += sizes[at]!
   }
 
   private transmit(address: number, count: number): void {
-    const { system } = this.shop
+    const { system } = this.context
     for (let at = 0; at < count;) {
       const sent = system.sendmmsg(this.fd, address + at * layout.HEADER, count - at, 0)
       if (sent > 0) {

@@ -1,22 +1,24 @@
 import type { BatchHandler, Endpoint, Transport } from '../datagram.js'
-import { bindDatagrams, bindRandomPort, listenStream, probeEndpoint } from '../open-socket.js'
-import { BatchSocket, type Shop } from './batch-socket.js'
-import { Ledger } from './descriptor-table.js'
+import { bindUdp, bindRandomPort, listenTcp, probeEndpoint } from './bind-socket.js'
+import { BatchSocket, type SocketContext } from './batch-socket.js'
+import { DescriptorTable } from './descriptor-table.js'
 import { AF_INET, AF_INET6, loadSystem } from './linux.js'
-import { wayTo } from './reply-address.js'
-import { Desk } from './send-buffers.js'
-import { Turn } from './tick.js'
+import { upstreamAddress } from './datagram-address.js'
+import { SendBuffers } from './send-buffers.js'
+import { Tick } from './tick.js'
 
 /** The batch transport, or the reason why it cannot be had here. One per thread. */
-export function batchTransport(ledger = new Ledger()): Transport | string {
+export function batchTransport(ledger = new DescriptorTable()): Transport | string {
   const system = loadSystem(ledger)
-  return typeof system === 'string' ? system : transportOf({ system, ledger, turn: new Turn() })
+  return typeof system === 'string'
+    ? system
+    : transportOf({ system, descriptors: ledger, tick: new Tick() })
 }
 
 /** Closes what the batch sockets of a thread that has ended left open, and frees their memory. */
-export function closeLeftOver(ledger: Ledger): void {
-  const fds = ledger.take()
-  const memory = ledger.takeMemory()
+export function releaseLeftovers(ledger: DescriptorTable): void {
+  const fds = ledger.takeDescriptors()
+  const memory = ledger.takeMappings()
   if (fds.length + memory.length === 0) return
   const system = loadSystem()
   if (typeof system === 'string') return
@@ -24,11 +26,12 @@ export function closeLeftOver(ledger: Ledger): void {
   for (const { address, octets } of memory) system.unmap(address, octets)
 }
 
-function transportOf(shop: Shop): Transport {
+function transportOf(shop: SocketContext): Transport {
   const { system } = shop
-  const desks = new Map<number, Desk>()
-  const deskFor = (family: 4 | 6): Desk => {
-    const desk = desks.get(family) ?? new Desk(system, family === 4 ? AF_INET : AF_INET6, false)
+  const desks = new Map<number, SendBuffers>()
+  const deskFor = (family: 4 | 6): SendBuffers => {
+    const desk =
+      desks.get(family) ?? new SendBuffers(system, family === 4 ? AF_INET : AF_INET6, false)
     desks.set(family, desk)
     return desk
   }
@@ -41,15 +44,15 @@ function transportOf(shop: Shop): Transport {
         const socket = bindRandomPort(system, family, undelivered !== undefined)
         return new BatchSocket(shop, socket, deskFor(family), handler, undelivered)
       }),
-    peer: endpoint => wayTo(endpoint, system),
-    tcpListen: endpoint => promise(() => ({ fd: listenStream(system, endpoint).fd })),
+    peer: endpoint => upstreamAddress(endpoint, system),
+    tcpListen: endpoint => promise(() => ({ fd: listenTcp(system, endpoint).fd })),
     probe: endpoint => promise(() => probeEndpoint(system, endpoint))
   }
 }
 
-function bind(shop: Shop, endpoint: Endpoint, handler: BatchHandler): BatchSocket {
-  const socket = bindDatagrams(shop.system, endpoint)
-  const desk = new Desk(shop.system, socket.family, socket.packetInfo)
+function bind(shop: SocketContext, endpoint: Endpoint, handler: BatchHandler): BatchSocket {
+  const socket = bindUdp(shop.system, endpoint)
+  const desk = new SendBuffers(shop.system, socket.family, socket.packetInfo)
   return new BatchSocket(shop, socket, desk, handler)
 }
 

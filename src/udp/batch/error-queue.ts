@@ -2,8 +2,8 @@ import type { Octets } from '../../base/units.js'
 import type { DatagramBatch } from '../datagram.js'
 import * as linux from './linux.js'
 import type { System } from './linux.js'
-import * as layout from './message-memory.js'
-import { BATCH, MessageMemory } from './message-memory.js'
+import * as layout from './message-buffers.js'
+import { BATCH, MessageBuffers } from './message-buffers.js'
 import { ReceivedBatch } from './received-batch.js'
 import type { Family } from './sockaddr.js'
 
@@ -19,7 +19,7 @@ const ERRNO = 4
 const ORIGIN = 5
 
 /** Errors that are none of the way to a peer: too long for it in one piece, and no room here. */
-const PASSING: readonly number[] = [linux.EMSGSIZE, linux.ENOBUFS, linux.ENOMEM]
+const NOT_PATH_ERRORS: readonly number[] = [linux.EMSGSIZE, linux.ENOBUFS, linux.ENOMEM]
 
 /**
  * What became of datagrams that did not arrive: as ICMP says, of which the kernel keeps a queue for
@@ -30,15 +30,15 @@ const PASSING: readonly number[] = [linux.EMSGSIZE, linux.ENOBUFS, linux.ENOMEM]
  * ICMP can be forged by whoever guesses our port: who is told of it has to compare.
  */
 export class ErrorQueue {
-  private readonly memory: MessageMemory
+  private readonly memory: MessageBuffers
   private readonly batch: ReceivedBatch
-  private noted = 0
+  private sendFailures = 0
 
   constructor(
     private readonly system: System,
     private readonly family: Family
   ) {
-    this.memory = new MessageMemory(system, family, CONTROL)
+    this.memory = new MessageBuffers(system, family, CONTROL)
     this.batch = new ReceivedBatch(this.memory, false)
   }
 
@@ -48,15 +48,15 @@ export class ErrorQueue {
     const { address } = memory.received
     const count = system.recvmmsg(fd, address, BATCH, linux.MSG_ERRQUEUE, 0)
     batch.fill(Math.max(count, 0))
-    for (let i = 0; i < count; i++) if (!this.isOfTheWay(i)) batch.lengths[i] = 0
+    for (let i = 0; i < count; i++) if (!this.isPathError(i)) batch.lengths[i] = 0
     return batch
   }
 
   /** Keeps message `i` of `from.sends`, which could not be sent. Beyond a batch, silence tells. */
-  note(from: MessageMemory, i: number, errno: number): void {
-    if (this.noted === BATCH || PASSING.includes(errno)) return
+  addSendFailure(from: MessageBuffers, i: number, errno: number): void {
+    if (this.sendFailures === BATCH || NOT_PATH_ERRORS.includes(errno)) return
     const { words, octets, received } = this.memory
-    const to = this.noted++
+    const to = this.sendFailures++
     const name = from.sends.names + i * layout.NAME_WORDS
     words.set(from.words.subarray(name, name + layout.NAME_WORDS), nameOf(received, to))
     const start = from.sends.starts[i]!
@@ -68,26 +68,26 @@ export class ErrorQueue {
   }
 
   /** What was noted since the last time. */
-  takeNoted(): DatagramBatch {
-    this.batch.fill(this.noted)
-    this.noted = 0
+  takeSendFailures(): DatagramBatch {
+    this.batch.fill(this.sendFailures)
+    this.sendFailures = 0
     return this.batch
   }
 
   /** Whether message `i` is about the way to its peer. Makes its header fit to be read into again. */
-  private isOfTheWay(i: number): boolean {
+  private isPathError(i: number): boolean {
     const { words, received } = this.memory
     const header = received.headers + i * layout.HEADER_WORDS
     const control = received.controls + i * layout.CONTROL_WORDS
     const hasError = words[header + layout.CONTROL_LENGTH]! > ORIGIN * 4
     words[header + layout.CONTROL_LENGTH] = CONTROL
-    if (!hasError || !this.isError(control)) return false
+    if (!hasError || !this.isExtendedError(control)) return false
     const origin = words[control + ORIGIN]! & 0xff
     const isIcmp = origin === linux.SO_EE_ORIGIN_ICMP || origin === linux.SO_EE_ORIGIN_ICMP6
-    return isIcmp && !PASSING.includes(words[control + ERRNO]!)
+    return isIcmp && !NOT_PATH_ERRORS.includes(words[control + ERRNO]!)
   }
 
-  private isError(control: number): boolean {
+  private isExtendedError(control: number): boolean {
     const { words } = this.memory
     const level = words[control + CONTROL_LEVEL]
     const type = words[control + CONTROL_TYPE]

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { getSystemErrorMap } from 'node:util'
-import type { Ledger } from './descriptor-table.js'
+import type { DescriptorTable } from './descriptor-table.js'
 
 /**
  * The system calls and constants of Linux that batch sockets need. The numbers are those of
@@ -95,7 +95,7 @@ export interface System {
   readonly eagain: number
   readonly eacces: number
   /** The system's words for an errno. */
-  words(errno: number): string
+  errorText(errno: number): string
   /** Zeroed private memory and where it is. */
   map(octets: number): { readonly buffer: ArrayBuffer; readonly address: number }
   /** Gives memory back, of which no view may be left: to touch one kills the process. */
@@ -110,7 +110,7 @@ export interface System {
  *
  * @param ledger is told what memory is mapped
  */
-export function loadSystem(ledger?: Ledger): System | string {
+export function loadSystem(ledger?: DescriptorTable): System | string {
   if (process.platform !== 'linux') return `this is ${process.platform}, not Linux`
   if (!ARCHITECTURES.includes(process.arch)) return `not made for ${process.arch}`
   try {
@@ -125,7 +125,7 @@ export function loadKoffi(): Koffi {
   return createRequire(import.meta.url)('koffi') as Koffi
 }
 
-function systemOf(koffi: Koffi, ledger: Ledger | undefined): System {
+function systemOf(koffi: Koffi, ledger: DescriptorTable | undefined): System {
   const libc = koffi.load(null)
   const mmap: (...args: number[]) => bigint = libc.func(
     'void *mmap(size_t address, size_t length, int protection, int flags, int fd, int64_t offset)'
@@ -140,7 +140,7 @@ function systemOf(koffi: Koffi, ledger: Ledger | undefined): System {
   const registry = new FinalizationRegistry<{ address: number; octets: number }>(
     ({ address, octets }) => {
       // First, for else it might be given back twice, when it is already somebody else's.
-      ledger?.forgetMemory(address)
+      ledger?.removeMapping(address)
       unmap(address, octets)
     }
   )
@@ -161,13 +161,13 @@ function systemOf(koffi: Koffi, ledger: Ledger | undefined): System {
     errno: () => koffi.errno(),
     eagain: koffi.os.errno.EAGAIN!,
     eacces: koffi.os.errno.EACCES!,
-    words: errno => getSystemErrorMap().get(-errno)?.[1] ?? `error ${errno}`,
+    errorText: errno => getSystemErrorMap().get(-errno)?.[1] ?? `error ${errno}`,
     map(octets) {
       const pointer = mmap(0, octets, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0)
       const address = Number(koffi.address(pointer))
       if (address <= 0 || address > Number.MAX_SAFE_INTEGER) throw new RangeError('out of memory')
       const buffer = koffi.view(pointer, octets)
-      ledger?.noteMemory(address, octets)
+      ledger?.addMapping(address, octets)
       registry.register(buffer, { address, octets })
       return { buffer, address }
     },

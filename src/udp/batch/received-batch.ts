@@ -1,8 +1,8 @@
-import { NO_REPLY, type DatagramBatch, type WayBack } from '../datagram.js'
+import { NO_REPLY, type DatagramBatch, type ReplyAddress } from '../datagram.js'
 import { AF_INET, MSG_TRUNC } from './linux.js'
-import * as layout from './message-memory.js'
-import { BATCH, type MessageMemory } from './message-memory.js'
-import * as way from './reply-address.js'
+import * as layout from './message-buffers.js'
+import { BATCH, type MessageBuffers } from './message-buffers.js'
+import * as way from './datagram-address.js'
 
 /** The third word of a mapped IPv4 address. RFC 4291 §2.5.5.2 */
 const MAPPED = 0xffff
@@ -20,10 +20,10 @@ export class ReceivedBatch implements DatagramBatch {
   readonly ports = new Uint16Array(BATCH)
   count = 0
   /** Which received datagram each reply header points at; headers are rewritten only on change. */
-  private readonly pointsAt = Uint8Array.from({ length: BATCH }, (_, i) => i)
+  private readonly replySource = Uint8Array.from({ length: BATCH }, (_, i) => i)
 
   constructor(
-    private readonly memory: MessageMemory,
+    private readonly memory: MessageBuffers,
     private readonly packetInfo: boolean
   ) {
     this.octets = memory.octets
@@ -31,8 +31,13 @@ export class ReceivedBatch implements DatagramBatch {
     for (let i = 0; i < BATCH; i++) this.peers[4 * i + 2] = MAPPED
   }
 
-  wayBack(i: number, spare?: WayBack): WayBack {
-    return way.wayBack(this.memory, i, this.packetInfo, spare as way.Way | undefined)
+  replyAddress(i: number, spare?: ReplyAddress): ReplyAddress {
+    return way.replyAddress(
+      this.memory,
+      i,
+      this.packetInfo,
+      spare as way.DatagramAddress | undefined
+    )
   }
 
   /** Takes over what the kernel wrote. Returns how many were longer than a slot. */
@@ -47,7 +52,7 @@ export class ReceivedBatch implements DatagramBatch {
       ports[i] = swap16(words[name]! >>> 16)
       if (family === AF_INET) this.peers[4 * i + 3] = swap32(words[name + way.ADDRESS4]!)
       else this.fillPeer6(4 * i, name + way.ADDRESS6)
-      if (this.packetInfo) this.readyPacketInfo(i, header)
+      if (this.packetInfo) this.preparePacketInfo(i, header)
       const isWhole = (words[header + layout.FLAGS]! & MSG_TRUNC) === 0
       lengths[i] = isWhole ? words[header + layout.MSG_LENGTH]! : 0
       if (!isWhole) dropped++
@@ -60,12 +65,12 @@ export class ReceivedBatch implements DatagramBatch {
   /** Lines up the headers of the datagrams that have a reply, and returns how many they are. */
   gatherReplies(count: number): number {
     const { words } = this.memory
-    const { replies, pointsAt } = this
+    const { replies, replySource: pointsAt } = this
     let length = this.memory.replies.iovecs + layout.LENGTH
     let ready = 0
     for (let i = 0; i < count; i++) {
       if (replies[i] === NO_REPLY) continue
-      if (pointsAt[ready] !== i) this.point(ready, i)
+      if (pointsAt[ready] !== i) this.pointReply(ready, i)
       words[length] = replies[i]!
       length += layout.IOVEC_WORDS
       ready++
@@ -74,7 +79,7 @@ export class ReceivedBatch implements DatagramBatch {
   }
 
   /** Makes reply header `to` send what stands in the place of received datagram `from`. */
-  private point(to: number, from: number): void {
+  private pointReply(to: number, from: number): void {
     const { words, received, replies } = this.memory
     const header = replies.headers + to * layout.HEADER_WORDS
     const source = received.headers + from * layout.HEADER_WORDS
@@ -85,7 +90,7 @@ export class ReceivedBatch implements DatagramBatch {
       words[header + layout.CONTROL + half] = words[source + layout.CONTROL + half]!
       words[base + half] = words[sourceBase + half]!
     }
-    this.pointsAt[to] = from
+    this.replySource[to] = from
   }
 
   private fillPeer6(at: number, address: number): void {
@@ -101,7 +106,7 @@ export class ReceivedBatch implements DatagramBatch {
    * Makes the control message received fit to be sent: the local address stays, the interface goes,
    * so that replies are routed like all else; but a link-local address means nothing without one.
    */
-  private readyPacketInfo(i: number, header: number): void {
+  private preparePacketInfo(i: number, header: number): void {
     const { words, received, family, controlLength } = this.memory
     const control = received.controls + i * layout.CONTROL_WORDS
     words[header + layout.CONTROL_LENGTH] = controlLength

@@ -1,8 +1,8 @@
 import type { Octets } from '../../base/units.js'
 import * as linux from './linux.js'
 import type { System } from './linux.js'
-import * as layout from './message-memory.js'
-import { BATCH, writePointer, type MessageMemory } from './message-memory.js'
+import * as layout from './message-buffers.js'
+import { BATCH, writePointer, type MessageBuffers } from './message-buffers.js'
 
 /**
  * A control message with the size of all datagrams of a convoy but the last: struct cmsghdr (u64
@@ -31,11 +31,11 @@ const TOTAL: Octets = CONTROLS + BATCH * CONTROL
  * All in a convoy have one size, but for the last, which may be shorter. So they are lined up by
  * size, and of those that are left over each goes behind longer ones.
  */
-export class Convoys {
+export class SegmentedSend {
   /** Address of the first header, for the system call. */
   readonly address: number
   /** How many datagrams each convoy has. */
-  readonly sizes = new Uint8Array(BATCH)
+  readonly counts = new Uint8Array(BATCH)
   /** Where the first of each convoy is in `order`. */
   readonly firsts = new Uint8Array(BATCH)
   /** Places of the datagrams in `MessageMemory.sends`, convoy by convoy. */
@@ -43,13 +43,13 @@ export class Convoys {
   private readonly words: Uint32Array
   /** The longest of those waiting, and per length the last one, and per datagram the one before. */
   private readonly heads = new Int16Array(LONGEST + 1).fill(NONE)
-  private readonly before = new Int16Array(BATCH)
+  private readonly previous = new Int16Array(BATCH)
   /** Whether the system takes convoys at all. */
-  private taken = true
+  private isSupported = true
 
   constructor(
     system: System,
-    private readonly from: MessageMemory
+    private readonly source: MessageBuffers
   ) {
     const { buffer, address } = system.map(TOTAL)
     this.address = address
@@ -73,8 +73,9 @@ export class Convoys {
    * @param together whether they all go to one peer
    * @returns how many convoys they are
    */
-  form(count: number, together: boolean): number {
-    if (!together || !this.taken || !this.sort(count)) return this.alone(0, count)
+  group(count: number, together: boolean): number {
+    if (!together || !this.isSupported || !this.sortByLength(count))
+      return this.writeSingles(0, count)
     let convoy = 0
     for (let at = 0; at < count; convoy++) {
       const size = this.lengthOf(this.order[at]!)
@@ -93,15 +94,15 @@ export class Convoys {
    *
    * @returns how many convoys there are then; 0: it says something else
    */
-  breakUp(convoy: number, count: number, errno: number): number {
-    if (this.sizes[convoy] === 1 || (errno !== linux.EINVAL && errno !== linux.EIO)) return 0
-    this.taken = false
+  ungroup(convoy: number, count: number, errno: number): number {
+    if (this.counts[convoy] === 1 || (errno !== linux.EINVAL && errno !== linux.EIO)) return 0
+    this.isSupported = false
     const first = this.firsts[convoy]!
     for (let at = first; at < count; at++) this.write(convoy + at - first, at, 1, 0)
     return convoy + count - first
   }
 
-  private alone(convoy: number, count: number): number {
+  private writeSingles(convoy: number, count: number): number {
     for (let at = 0; at < count; at++) {
       this.order[at] = at
       this.write(convoy + at, at, 1, 0)
@@ -110,8 +111,8 @@ export class Convoys {
   }
 
   /** Puts them in order of length, the longest first. False: one is too long. */
-  private sort(count: number): boolean {
-    const { heads, before } = this
+  private sortByLength(count: number): boolean {
+    const { heads, previous: before } = this
     let longest = 0
     let shortest = LONGEST
     for (let i = 0; i < count; i++) {
@@ -131,9 +132,9 @@ export class Convoys {
   }
 
   private write(convoy: number, at: number, size: number, octets: Octets): void {
-    const { words, from, order } = this
+    const { words, source: from, order } = this
     this.firsts[convoy] = at
-    this.sizes[convoy] = size
+    this.counts[convoy] = size
     for (let i = at; i < at + size; i++) {
       const source = from.sends.iovecs + order[i]! * layout.IOVEC_WORDS
       const iovec = IOVECS / 4 + i * layout.IOVEC_WORDS
@@ -157,7 +158,7 @@ export class Convoys {
   }
 
   private lengthOf(i: number): Octets {
-    const { sends, words } = this.from
+    const { sends, words } = this.source
     return words[sends.iovecs + i * layout.IOVEC_WORDS + layout.LENGTH]!
   }
 }

@@ -9,7 +9,7 @@ type Task = () => void
  * It runs as an immediate: right after the poll phase in which descriptors became readable, and,
  * unlike koffi's callback, with `process.nextTick` and promises of the handlers seen to afterwards.
  */
-export class Turn {
+export class Tick {
   private reads: Task[] = []
   private flushes: Task[] = []
   private scheduled = false

@@ -11,14 +11,14 @@ import {
   type Peer,
   type SocketCounts,
   type UpstreamSocket,
-  type WayBack
+  type ReplyAddress
 } from '../datagram.js'
 
 /** Turns of the event loop after which a socket under ceaseless fire counts as drained. */
-const DRAIN_TURNS = 100
+const MAX_DRAIN_ITERATIONS = 100
 
 /** Where a datagram goes, and the socket that it leaves from; undefined: the only one. */
-type PortableWay = Endpoint & { readonly socket?: Socket }
+type PortableAddress = Endpoint & { readonly socket?: Socket }
 
 /**
  * Sockets of `node:dgram` behind the interface of batches: each datagram is a batch of one.
@@ -29,11 +29,11 @@ type PortableWay = Endpoint & { readonly socket?: Socket }
 export class PortableSocket implements DatagramSocket, UpstreamSocket {
   readonly kind = 'portable'
   readonly counts: SocketCounts = { received: 0, sent: 0, sendErrors: 0, dropped: 0 }
-  private readonly batch: OneDatagram
+  private readonly batch: SingleDatagram
   private readonly sockets: readonly Socket[]
-  private open = true
-  private sending = 0
-  private deaf = false
+  private isOpen = true
+  private sendsInFlight = 0
+  private isQuiesced = false
 
   constructor(
     sockets: readonly Socket[],
@@ -41,7 +41,7 @@ export class PortableSocket implements DatagramSocket, UpstreamSocket {
     private readonly handler: BatchHandler
   ) {
     this.sockets = sockets
-    this.batch = new OneDatagram()
+    this.batch = new SingleDatagram()
     for (const socket of sockets) {
       socket.on('message', (octets, peer) => this.receive(socket, octets, peer))
       // What a peer's ICMP says of an earlier datagram; there is nothing to be done about it.
@@ -49,19 +49,23 @@ export class PortableSocket implements DatagramSocket, UpstreamSocket {
     }
   }
 
-  send(octets: Uint8Array, start: Octets, end: Octets, to: WayBack | Peer): void {
+  send(octets: Uint8Array, start: Octets, end: Octets, to: ReplyAddress | Peer): void {
     if (end - start > SLOT_OCTETS) this.counts.sendErrors++
-    else this.transmit(Buffer.from(octets.subarray(start, end)), to as PortableWay)
+    else this.transmit(Buffer.from(octets.subarray(start, end)), to as PortableAddress)
   }
 
   async quiesce(): Promise<void> {
-    for (let turn = 0, seen = -1; turn < DRAIN_TURNS && seen !== this.counts.received; turn++) {
+    for (
+      let turn = 0, seen = -1;
+      turn < MAX_DRAIN_ITERATIONS && seen !== this.counts.received;
+      turn++
+    ) {
       seen = this.counts.received
       // Two: the first may come before the poll phase of this turn, the second is after it.
-      await nextTurn()
-      await nextTurn()
+      await nextIteration()
+      await nextIteration()
     }
-    this.deaf = true
+    this.isQuiesced = true
   }
 
   async drain(): Promise<void> {
@@ -70,50 +74,50 @@ export class PortableSocket implements DatagramSocket, UpstreamSocket {
   }
 
   close(): void {
-    if (!this.open) return
-    this.open = false
-    this.deaf = true
+    if (!this.isOpen) return
+    this.isOpen = false
+    this.isQuiesced = true
     this.closeWhenSent()
   }
 
   /** Node forgets what it has not handed to the system when a socket is closed. */
   private closeWhenSent(): void {
-    if (!this.open && this.sending === 0) for (const socket of this.sockets) socket.close()
+    if (!this.isOpen && this.sendsInFlight === 0) for (const socket of this.sockets) socket.close()
   }
 
   private receive(socket: Socket, octets: Uint8Array, peer: RemoteInfo): void {
-    if (this.deaf) return
+    if (this.isQuiesced) return
     this.counts.received++
     if (octets.length > SLOT_OCTETS) {
       this.counts.dropped++
       return
     }
     const { batch } = this
-    batch.take(octets, peer, socket)
+    batch.set(octets, peer, socket)
     this.handler(batch)
     const length = batch.replies[0]!
     if (length !== NO_REPLY)
-      this.transmit(Buffer.from(batch.octets.subarray(0, length)), batch.wayBack())
+      this.transmit(Buffer.from(batch.octets.subarray(0, length)), batch.replyAddress())
   }
 
   /** Takes the octets over: Node may keep them until the system has room. */
-  private transmit(octets: Uint8Array, { address, port, socket }: PortableWay): void {
-    if (!this.open) {
+  private transmit(octets: Uint8Array, { address, port, socket }: PortableAddress): void {
+    if (!this.isOpen) {
       this.counts.sendErrors++
       return
     }
     const from = socket ?? this.sockets[0]!
-    this.sending++
+    this.sendsInFlight++
     from.send(octets, port, address, error => {
       if (error === null) this.counts.sent++
       else this.counts.sendErrors++
-      this.sending--
+      this.sendsInFlight--
       this.closeWhenSent()
     })
   }
 }
 
-class OneDatagram implements DatagramBatch {
+class SingleDatagram implements DatagramBatch {
   readonly octets = new Uint8Array(SLOT_OCTETS)
   readonly starts = new Uint32Array(1)
   readonly lengths = new Uint32Array(1)
@@ -121,23 +125,23 @@ class OneDatagram implements DatagramBatch {
   readonly peers = new Uint32Array(4)
   readonly ports = new Uint16Array(1)
   readonly count = 1
-  private way: PortableWay = { address: '', port: 0 }
+  private sender: PortableAddress = { address: '', port: 0 }
 
-  take(octets: Uint8Array, { address, port }: RemoteInfo, socket: Socket): void {
+  set(octets: Uint8Array, { address, port }: RemoteInfo, socket: Socket): void {
     this.octets.set(octets)
     this.lengths[0] = octets.length
     this.replies[0] = NO_REPLY
     this.ports[0] = port
-    this.way = { address, port, socket }
+    this.sender = { address, port, socket }
     const bits = new DataView(readAddress(address.split('%', 1)[0]!).buffer)
     for (let i = 0; i < 4; i++) this.peers[i] = bits.getUint32(4 * i)
   }
 
-  wayBack(): PortableWay {
-    return this.way
+  replyAddress(): PortableAddress {
+    return this.sender
   }
 }
 
-function nextTurn(): Promise<void> {
+function nextIteration(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
 }

@@ -3,7 +3,7 @@ import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { BatchHandler, Endpoint, Transport } from '../datagram.js'
-import { bindFailure, FIRST_PORT, PORT_TRIES, PORTS_END } from '../port.js'
+import { nodeBindError, FIRST_PORT, PORT_TRIES, PORTS_END } from '../port.js'
 import { PortableSocket } from './portable-socket.js'
 
 /** How many free ports that the system chose are tried until one is free on all addresses. */
@@ -97,7 +97,7 @@ function bindOne(endpoint: Endpoint, reusePort: boolean): Promise<Socket> {
   return new Promise((resolve, reject) => {
     socket.once('error', (error: NodeJS.ErrnoException) => {
       socket.close()
-      reject(bindFailure(endpoint, error))
+      reject(nodeBindError(endpoint, error))
     })
     socket.bind({ ...endpoint, exclusive: true }, () => {
       socket.removeAllListeners('error')
@@ -128,7 +128,7 @@ async function probe(endpoint: Endpoint): Promise<void> {
 function probeStream(endpoint: Endpoint): Promise<void> {
   const server = createServer()
   return new Promise((resolve, reject) => {
-    server.once('error', error => reject(bindFailure(endpoint, error)))
+    server.once('error', error => reject(nodeBindError(endpoint, error)))
     const { address: host, port } = endpoint
     server.listen({ host, port, ipv6Only: true, exclusive: true }, () => {
       server.close(() => resolve())

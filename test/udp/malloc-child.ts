@@ -3,13 +3,13 @@
  * map such blocks each by itself.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { mapLargeBlocks } from '../../src/udp/large-blocks.js'
+import { mmapLargeBlocks } from '../../src/udp/malloc.js'
 
 const MB = 2 ** 20
 const BLOCK = 12 * MB
 const LOOKS = 40
 
-if (process.argv[2] === 'map') mapLargeBlocks()
+if (process.argv[2] === 'map') mmapLargeBlocks()
 const block = (): Uint8Array => new Uint8Array(BLOCK).fill(1)
 
 /** @returns how much less is resident when nothing holds them any more, at most */

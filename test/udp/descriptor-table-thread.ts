@@ -1,10 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { batchTransport } from '../../src/udp/batch/batch.js'
-import { Ledger } from '../../src/udp/batch/descriptor-table.js'
+import { DescriptorTable } from '../../src/udp/batch/descriptor-table.js'
 import { freePort } from './free-port.js'
 
 /** A thread that binds a socket, says on which port, and waits to be killed. */
-const transport = batchTransport(new Ledger(workerData as SharedArrayBuffer))
+const transport = batchTransport(new DescriptorTable(workerData as SharedArrayBuffer))
 if (typeof transport !== 'string') {
   const endpoint = { address: '127.0.0.1', port: await freePort() }
   const socket = await transport.bind(endpoint, () => undefined)

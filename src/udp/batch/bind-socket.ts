@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
-import type { Octets } from '../base/units.js'
-import * as linux from './batch/linux.js'
-import type { System } from './batch/linux.js'
+import type { Octets } from '../../base/units.js'
+import * as linux from './linux.js'
+import type { System } from './linux.js'
 import {
   decodeSockaddr,
   encodeSockaddr,
@@ -9,12 +9,12 @@ import {
   isWildcard,
   SOCKADDR_IN6,
   type Family
-} from './batch/sockaddr.js'
-import type { Endpoint } from './datagram.js'
-import { errnoFailure, FIRST_PORT, PORT_TRIES, PORTS_END } from './port.js'
+} from './sockaddr.js'
+import type { Endpoint } from '../datagram.js'
+import { bindError, FIRST_PORT, PORT_TRIES, PORTS_END } from '../port.js'
 
 /** A bound descriptor and what it is bound to. */
-export interface OpenSocket {
+export interface BoundSocket {
   readonly fd: number
   readonly family: Family
   readonly local: Endpoint
@@ -23,16 +23,16 @@ export interface OpenSocket {
 }
 
 /** Asked of the kernel for both directions of a UDP socket: about 2,000 datagrams queued. */
-const BUFFER: Octets = 4 << 20
+const BUFFER_SIZE: Octets = 4 << 20
 
 /** As Node's own: connections that wait to be accepted. */
 const BACKLOG = 511
 
 /** How a descriptor is to be bound. */
-type Manner = { readonly type: number; readonly share: boolean }
+type BindOptions = { readonly type: number; readonly share: boolean }
 
 /** A UDP socket that other threads can bind as well. @throws SOCKET_BIND, SOCKET_PERMISSION */
-export function bindDatagrams(system: System, endpoint: Endpoint): OpenSocket {
+export function bindUdp(system: System, endpoint: Endpoint): BoundSocket {
   return bindSocket(system, endpoint, { type: linux.SOCK_DGRAM, share: true })
 }
 
@@ -43,7 +43,7 @@ export function bindDatagrams(system: System, endpoint: Endpoint): OpenSocket {
  *   the system does not do so, silence has to tell
  * @throws InterdictError SOCKET_BIND
  */
-export function bindRandomPort(system: System, family: 4 | 6, tells: boolean): OpenSocket {
+export function bindRandomPort(system: System, family: 4 | 6, tells: boolean): BoundSocket {
   const address = family === 4 ? '0.0.0.0' : '::'
   for (let tries = 1; ; tries++) {
     // The kernel's own choice (port 0) is from a narrower range and not made to resist guessing.
@@ -51,7 +51,7 @@ export function bindRandomPort(system: System, family: 4 | 6, tells: boolean): O
     try {
       const manner = { type: linux.SOCK_DGRAM, share: false }
       const socket = bindSocket(system, { address, port }, manner, false)
-      if (tells) askForErrors(system, socket)
+      if (tells) enableErrorQueue(system, socket)
       return socket
     } catch (error) {
       if (tries === PORT_TRIES) throw error
@@ -60,9 +60,9 @@ export function bindRandomPort(system: System, family: 4 | 6, tells: boolean): O
 }
 
 /** A listening TCP socket that other threads can listen on as well. @throws as bindDatagrams */
-export function listenStream(system: System, endpoint: Endpoint, share = true): OpenSocket {
+export function listenTcp(system: System, endpoint: Endpoint, share = true): BoundSocket {
   const socket = bindSocket(system, endpoint, { type: linux.SOCK_STREAM, share })
-  if (system.listen(socket.fd, BACKLOG) !== 0) throw bindError(system, endpoint, socket.fd)
+  if (system.listen(socket.fd, BACKLOG) !== 0) throw failBind(system, endpoint, socket.fd)
   return socket
 }
 
@@ -71,41 +71,41 @@ export function probeEndpoint(system: System, endpoint: Endpoint): void {
   if (endpoint.port === 0) return
   const manner = { type: linux.SOCK_DGRAM, share: false }
   system.close(bindSocket(system, endpoint, manner).fd)
-  system.close(listenStream(system, endpoint, false).fd)
+  system.close(listenTcp(system, endpoint, false).fd)
 }
 
 function bindSocket(
   system: System,
   endpoint: Endpoint,
-  { type, share }: Manner,
+  { type, share }: BindOptions,
   wantsPacketInfo = type === linux.SOCK_DGRAM
-): OpenSocket {
+): BoundSocket {
   const name = encodeSockaddr(endpoint, system)
   const family = familyOf(name)
   const packetInfo = wantsPacketInfo && isWildcard(name)
   const fd = system.socket(family, type | linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC, 0)
-  if (fd < 0) throw bindError(system, endpoint)
+  if (fd < 0) throw failBind(system, endpoint)
 
   // All before bind: a datagram must not get in without its packet information.
   if (share) setOption(system, fd, linux.SOL_SOCKET, linux.SO_REUSEPORT, 1)
   if (family === linux.AF_INET6) {
     setOption(system, fd, linux.IPPROTO_IPV6, linux.IPV6_V6ONLY, 1)
   }
-  if (packetInfo) askForPacketInfo(system, fd, family)
+  if (packetInfo) enablePacketInfo(system, fd, family)
   if (type === linux.SOCK_DGRAM) {
     setBuffers(system, fd)
-    keepWhole(system, fd, family)
+    forbidFragments(system, fd, family)
   } else {
     // Connections of an earlier run that linger in TIME_WAIT shall not keep us from listening.
     setOption(system, fd, linux.SOL_SOCKET, linux.SO_REUSEADDR, 1)
   }
 
-  if (system.bind(fd, name, name.length) !== 0) throw bindError(system, endpoint, fd)
-  return { fd, family, packetInfo, local: nameOf(system, fd, endpoint) }
+  if (system.bind(fd, name, name.length) !== 0) throw failBind(system, endpoint, fd)
+  return { fd, family, packetInfo, local: boundEndpoint(system, fd, endpoint) }
 }
 
 /** As the operator wrote the address, with the port that 0 became. */
-function nameOf(system: System, fd: number, { address }: Endpoint): Endpoint {
+function boundEndpoint(system: System, fd: number, { address }: Endpoint): Endpoint {
   const name = Buffer.alloc(SOCKADDR_IN6)
   const length = Buffer.alloc(4)
   length.writeUInt32LE(SOCKADDR_IN6)
@@ -113,13 +113,13 @@ function nameOf(system: System, fd: number, { address }: Endpoint): Endpoint {
   return { address, port: decodeSockaddr(name).port }
 }
 
-function askForPacketInfo(system: System, fd: number, family: Family): void {
+function enablePacketInfo(system: System, fd: number, family: Family): void {
   if (family === linux.AF_INET) setOption(system, fd, linux.IPPROTO_IP, linux.IP_PKTINFO, 1)
   else setOption(system, fd, linux.IPPROTO_IPV6, linux.IPV6_RECVPKTINFO, 1)
 }
 
 /** ip(7), ipv6(7). Without it, ICMP is told to connected sockets only. */
-function askForErrors(system: System, { fd, family }: OpenSocket): void {
+function enableErrorQueue(system: System, { fd, family }: BoundSocket): void {
   if (family === linux.AF_INET) setOption(system, fd, linux.IPPROTO_IP, linux.IP_RECVERR, 1)
   else setOption(system, fd, linux.IPPROTO_IPV6, linux.IPV6_RECVERR, 1)
 }
@@ -129,7 +129,7 @@ function askForErrors(system: System, { fd, family }: OpenSocket): void {
  * paths take them whole; what ICMP says of a path, anybody may say. Without fragments there is no
  * number to be found for each datagram either, which takes the kernel 0.05 µs.
  */
-function keepWhole(system: System, fd: number, family: Family): void {
+function forbidFragments(system: System, fd: number, family: Family): void {
   const probe = linux.PMTUDISC_PROBE
   if (family === linux.AF_INET)
     setOption(system, fd, linux.IPPROTO_IP, linux.IP_MTU_DISCOVER, probe)
@@ -142,8 +142,8 @@ function setBuffers(system: System, fd: number): void {
     [linux.SO_RCVBUFFORCE, linux.SO_RCVBUF],
     [linux.SO_SNDBUFFORCE, linux.SO_SNDBUF]
   ] as const) {
-    if (!setOption(system, fd, linux.SOL_SOCKET, forced, BUFFER)) {
-      setOption(system, fd, linux.SOL_SOCKET, plain, BUFFER)
+    if (!setOption(system, fd, linux.SOL_SOCKET, forced, BUFFER_SIZE)) {
+      setOption(system, fd, linux.SOL_SOCKET, plain, BUFFER_SIZE)
     }
   }
 }
@@ -161,17 +161,17 @@ function setOption(
 }
 
 /** The error for the call that just failed; closes `fd`. */
-function bindError(system: System, endpoint: Endpoint, fd?: number): Error {
+function failBind(system: System, endpoint: Endpoint, fd?: number): Error {
   const errno = system.errno()
   if (fd !== undefined) system.close(fd)
-  return errnoFailure(endpoint, system.words(errno), errno === system.eacces)
+  return bindError(endpoint, system.errorText(errno), errno === system.eacces)
 }
 
 /**
  * Makes the socket deaf: a filter that keeps zero octets of every datagram (a classic BPF program
  * of one instruction, linux/filter.h), so that what is queued now is all there ever will be.
  */
-export function dropAllFromNow(system: System, fd: number): void {
+export function dropIncoming(system: System, fd: number): void {
   // struct sock_filter: u16 code, u8 jump if true, u8 jump if false, u32 constant
   const filter = Buffer.alloc(8)
   filter.writeUInt16LE(linux.BPF_RETURN, 0)

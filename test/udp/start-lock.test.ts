@@ -1,5 +1,5 @@
 import t from 'tap'
-import { startTurn } from '../../src/udp/batch/start-tick.js'
+import { acquireStartLock } from '../../src/udp/start-lock.js'
 
 /** Ports that nothing is bound to in this test: turns are taken by number. */
 const [ONE, TWO] = [40_001, 40_002]
@@ -16,26 +16,26 @@ async function isOver(promise: Promise<unknown>): Promise<boolean> {
 }
 
 t.test('who comes second waits until the first is done', onLinux, async t => {
-  const first = await startTurn([ONE, TWO])
-  const second = startTurn([TWO])
+  const first = await acquireStartLock([ONE, TWO])
+  const second = acquireStartLock([TWO])
   t.notOk(await isOver(second), 'it waits')
   first.release()
   ;(await second).release()
 })
 
 t.test('for other ports nobody waits', async t => {
-  const first = await startTurn([ONE])
-  ;(await startTurn([TWO, 0])).release()
-  ;(await startTurn([0])).release()
+  const first = await acquireStartLock([ONE])
+  ;(await acquireStartLock([TWO, 0])).release()
+  ;(await acquireStartLock([0])).release()
   first.release()
   t.pass('none has waited')
 })
 
 t.test('nobody waits for ever for one who never lets go', onLinux, async t => {
-  const first = await startTurn([ONE])
-  const second = await startTurn([ONE], 30)
+  const first = await acquireStartLock([ONE])
+  const second = await acquireStartLock([ONE], 30)
   second.release()
-  const third = startTurn([ONE])
+  const third = acquireStartLock([ONE])
   t.notOk(await isOver(third), 'who went on without it has not taken it from its owner')
   first.release()
   ;(await third).release()

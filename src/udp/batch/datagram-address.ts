@@ -1,6 +1,6 @@
 import type { Endpoint } from '../datagram.js'
 import { AF_INET, type System } from './linux.js'
-import { CONTROL_WORDS, NAME_WORDS, type MessageMemory } from './message-memory.js'
+import { CONTROL_WORDS, NAME_WORDS, type MessageBuffers } from './message-buffers.js'
 import { encodeSockaddr, familyOf } from './sockaddr.js'
 
 /*
@@ -24,18 +24,18 @@ export const INTERFACE6 = 8
  * Where a datagram goes and which local address it leaves from: words of a sockaddr and of a
  * control message, as they lie in memory, signed so that each is a small integer to V8.
  */
-export class Way {
+export class DatagramAddress {
   familyAndPort = 0
   a = 0
   b = 0
   c = 0
   d = 0
   scope = 0
-  control: Control | undefined
+  control: ControlMessage | undefined
 }
 
 /** A control message: its head, and the packet information. */
-class Control {
+class ControlMessage {
   length = 0
   level = 0
   type = 0
@@ -43,15 +43,15 @@ class Control {
 }
 
 /** The way back of received datagram `i`. @param spare is written over; undefined: a new one is made */
-export function wayBack(
-  memory: MessageMemory,
+export function replyAddress(
+  memory: MessageBuffers,
   i: number,
   packetInfo: boolean,
-  spare: Way | undefined
-): Way {
+  spare: DatagramAddress | undefined
+): DatagramAddress {
   const { words, received, family } = memory
   const name = received.names + i * NAME_WORDS
-  const way = spare ?? new Way()
+  const way = spare ?? new DatagramAddress()
   way.familyAndPort = words[name]! | 0
   if (family === AF_INET) way.a = words[name + ADDRESS4]! | 0
   else {
@@ -61,15 +61,15 @@ export function wayBack(
     way.d = words[name + ADDRESS6 + 3]! | 0
     way.scope = words[name + SCOPE]! | 0
   }
-  if (packetInfo) readControl(memory, i, (way.control ??= new Control()))
+  if (packetInfo) readControl(memory, i, (way.control ??= new ControlMessage()))
   return way
 }
 
 /** The way to an upstream; the kernel chooses the local address. @throws ADDRESS_INVALID */
-export function wayTo(endpoint: Endpoint, system: System): Way {
+export function upstreamAddress(endpoint: Endpoint, system: System): DatagramAddress {
   const name = encodeSockaddr(endpoint, system)
   const word = (at: number): number => name.readInt32LE(at * 4)
-  const way = new Way()
+  const way = new DatagramAddress()
   way.familyAndPort = word(0)
   if (familyOf(name) === AF_INET) way.a = word(ADDRESS4)
   else {
@@ -83,7 +83,7 @@ export function wayTo(endpoint: Endpoint, system: System): Way {
 }
 
 /** Addresses message `i` of those to be sent. */
-export function addressMessage(memory: MessageMemory, i: number, way: Way): void {
+export function setDestination(memory: MessageBuffers, i: number, way: DatagramAddress): void {
   const { words, sends, family } = memory
   const name = sends.names + i * NAME_WORDS
   words[name] = way.familyAndPort
@@ -98,7 +98,11 @@ export function addressMessage(memory: MessageMemory, i: number, way: Way): void
   if (way.control !== undefined) writeControl(memory, i, way.control)
 }
 
-function readControl({ words, received }: MessageMemory, i: number, control: Control): void {
+function readControl(
+  { words, received }: MessageBuffers,
+  i: number,
+  control: ControlMessage
+): void {
   const at = received.controls + i * CONTROL_WORDS
   control.length = words[at + CMSG_LENGTH]! | 0
   control.level = words[at + CMSG_LEVEL]! | 0
@@ -106,7 +110,7 @@ function readControl({ words, received }: MessageMemory, i: number, control: Con
   for (let k = 0; k < control.body.length; k++) control.body[k] = words[at + CMSG_BODY + k]!
 }
 
-function writeControl({ words, sends }: MessageMemory, i: number, control: Control): void {
+function writeControl({ words, sends }: MessageBuffers, i: number, control: ControlMessage): void {
   const at = sends.controls + i * CONTROL_WORDS
   words[at + CMSG_LENGTH] = control.length
   words[at + CMSG_LEVEL] = control.level

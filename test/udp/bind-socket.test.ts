@@ -1,6 +1,6 @@
 import t from 'tap'
 import * as linux from '../../src/udp/batch/linux.js'
-import { bindDatagrams, bindRandomPort, listenStream } from '../../src/udp/open-socket.js'
+import { bindUdp, bindRandomPort, listenTcp } from '../../src/udp/batch/bind-socket.js'
 
 const system = linux.loadSystem()
 if (typeof system === 'string') t.plan(0, 'no batch sockets here')
@@ -21,10 +21,10 @@ function tests(system: linux.System): void {
   const cases = [
     {
       it: 'over IPv4',
-      open: () => bindDatagrams(spy, { address: '127.0.0.1', port: 0 }),
+      open: () => bindUdp(spy, { address: '127.0.0.1', port: 0 }),
       wants: v4
     },
-    { it: 'over IPv6', open: () => bindDatagrams(spy, { address: '::1', port: 0 }), wants: v6 },
+    { it: 'over IPv6', open: () => bindUdp(spy, { address: '::1', port: 0 }), wants: v6 },
     { it: 'to upstreams over IPv4', open: () => bindRandomPort(spy, 4, true), wants: v4 },
     { it: 'to upstreams over IPv6', open: () => bindRandomPort(spy, 6, true), wants: v6 }
   ]
@@ -38,7 +38,7 @@ function tests(system: linux.System): void {
 
   t.test('TCP finds out what its path takes', async t => {
     asked.length = 0
-    system.close(listenStream(spy, { address: '127.0.0.1', port: 0 }).fd)
+    system.close(listenTcp(spy, { address: '127.0.0.1', port: 0 }).fd)
     t.notOk(asked.includes(v4))
   })
 }

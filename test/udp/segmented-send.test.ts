@@ -3,16 +3,16 @@ import t, { type Test } from 'tap'
 import { seeded } from '../../bench/kit/random.js'
 import { BatchSocket } from '../../src/udp/batch/batch-socket.js'
 import { batchTransport } from '../../src/udp/batch/batch.js'
-import { Ledger } from '../../src/udp/batch/descriptor-table.js'
+import { DescriptorTable } from '../../src/udp/batch/descriptor-table.js'
 import { AF_INET, EINVAL, loadSystem, type System } from '../../src/udp/batch/linux.js'
-import * as layout from '../../src/udp/batch/message-memory.js'
-import { BATCH, MessageMemory } from '../../src/udp/batch/message-memory.js'
-import { wayTo } from '../../src/udp/batch/reply-address.js'
-import { Convoys } from '../../src/udp/batch/segmented-send.js'
-import { Desk } from '../../src/udp/batch/send-buffers.js'
-import { Turn } from '../../src/udp/batch/tick.js'
+import * as layout from '../../src/udp/batch/message-buffers.js'
+import { BATCH, MessageBuffers } from '../../src/udp/batch/message-buffers.js'
+import { upstreamAddress } from '../../src/udp/batch/datagram-address.js'
+import { SegmentedSend } from '../../src/udp/batch/segmented-send.js'
+import { SendBuffers } from '../../src/udp/batch/send-buffers.js'
+import { Tick } from '../../src/udp/batch/tick.js'
 import type { Transport } from '../../src/udp/datagram.js'
-import { bindRandomPort } from '../../src/udp/open-socket.js'
+import { bindRandomPort } from '../../src/udp/batch/bind-socket.js'
 
 const system = loadSystem()
 const transport = batchTransport()
@@ -25,13 +25,13 @@ function tests(system: System, transport: Transport): void {
 
   /** Convoys of datagrams of these lengths, each as the lengths in it. */
   const formed = (lengths: readonly number[], together = true): number[][] => {
-    const memory = new MessageMemory(system, AF_INET, 0)
+    const memory = new MessageBuffers(system, AF_INET, 0)
     for (const [i, length] of lengths.entries()) {
       memory.words[memory.sends.iovecs + i * layout.IOVEC_WORDS + layout.LENGTH] = length
     }
-    const convoys = new Convoys(system, memory)
-    const count = convoys.form(lengths.length, together)
-    const { order, firsts, sizes } = convoys
+    const convoys = new SegmentedSend(system, memory)
+    const count = convoys.group(lengths.length, together)
+    const { order, firsts, counts: sizes } = convoys
     t.strictSame(
       [...order.subarray(0, lengths.length)].toSorted((a, b) => a - b),
       [...lengths.keys()]
@@ -112,7 +112,7 @@ function tests(system: System, transport: Transport): void {
   }
 
   t.test(
-    'where the system takes no convoys, nothing is lost, and it is not asked again',
+    'without UDP_SEGMENT every datagram is sent by itself, and the system is not asked again',
     async t => {
       const { got, port } = await listener(t, '127.0.0.1')
       let refusals = 0
@@ -127,8 +127,8 @@ function tests(system: System, transport: Transport): void {
         },
         errno: () => errno ?? system.errno()
       }
-      const desk = new Desk(old, AF_INET, false)
-      const shop = { system: old, turn: new Turn(), ledger: new Ledger() }
+      const desk = new SendBuffers(old, AF_INET, false)
+      const shop = { system: old, tick: new Tick(), descriptors: new DescriptorTable() }
       const opened = bindRandomPort(old, 4, true)
       const socket = new BatchSocket(
         shop,
@@ -138,13 +138,13 @@ function tests(system: System, transport: Transport): void {
         () => undefined
       )
       t.teardown(() => socket.close())
-      const peer = wayTo({ address: '127.0.0.1', port }, system)
+      const peer = upstreamAddress({ address: '127.0.0.1', port }, system)
       const sent = Array.from({ length: 200 }, (_, number) => datagram(number))
       for (const octets of sent) socket.send(octets, 0, octets.length, peer)
       await arrived(got, sent.length)
       t.strictSame(got.toSorted(), sent.map(octets => octets.toString('hex')).toSorted())
       t.match(socket.counts, { sent: sent.length, sendErrors: 0 })
-      t.equal(desk.convoys.form(BATCH, true), BATCH)
+      t.equal(desk.segmented.group(BATCH, true), BATCH)
     }
   )
 }

@@ -84,7 +84,7 @@ export interface Messages {
  * what is received; the replies written over it, whose headers differ from the received ones in
  * length and so are an array of their own; and what is sent from elsewhere.
  */
-export class MessageMemory {
+export class MessageBuffers {
   readonly octets: Uint8Array
   readonly words: Uint32Array
   readonly received: Messages

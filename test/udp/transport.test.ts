@@ -16,15 +16,15 @@ function elsewhere<T>(property: 'platform' | 'arch', value: string, run: () => T
 }
 
 t.test('auto takes batches where they can be had', async t => {
-  const { transport, whyNotBatch } = chooseTransport('auto')
+  const { transport, fallbackReason } = chooseTransport('auto')
   t.equal(transport.kind, canBatch ? 'batch' : 'portable')
-  t.equal(whyNotBatch === undefined, canBatch)
+  t.equal(fallbackReason === undefined, canBatch)
 })
 
 t.test('portable is portable', async t => {
-  const { transport, whyNotBatch } = chooseTransport('portable')
+  const { transport, fallbackReason } = chooseTransport('portable')
   t.equal(transport.kind, 'portable')
-  t.type(whyNotBatch, 'string')
+  t.type(fallbackReason, 'string')
 })
 
 const others = [
@@ -32,11 +32,11 @@ const others = [
   { property: 'arch', value: 'riscv64' }
 ] as const
 for (const { property, value } of others) {
-  t.test(`on ${value}, auto is portable and says why, batch is refused`, async t => {
+  t.test(`on ${value}, auto falls back to portable and says why, batch is refused`, async t => {
     elsewhere(property, value, () => {
-      const { transport, whyNotBatch } = chooseTransport('auto')
+      const { transport, fallbackReason } = chooseTransport('auto')
       t.equal(transport.kind, 'portable')
-      if (process.platform === 'linux') t.match(whyNotBatch, value)
+      if (process.platform === 'linux') t.match(fallbackReason, value)
       t.throws(() => chooseTransport('batch'), { code: 'SOCKET_NO_BATCH' })
     })
   })

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
 
-const CHILD = fileURLToPath(new URL('large-blocks-child.js', import.meta.url))
+const CHILD = fileURLToPath(new URL('malloc-child.js', import.meta.url))
 
 /** Of 36 MB that were freed in another process, how many the system got back. */
 async function given(...words: string[]): Promise<number> {

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { Turn } from '../../src/udp/batch/tick.js'
+import { Tick } from '../../src/udp/batch/tick.js'
 
 t.test('reads, then flushes, and reads asked for meanwhile in the next turn', async t => {
-  const turn = new Turn()
+  const turn = new Tick()
   const order: string[] = []
   turn.flush(() => order.push('flush asked for before'))
   turn.read(() => {
@@ -19,7 +19,7 @@ t.test('reads, then flushes, and reads asked for meanwhile in the next turn', as
 })
 
 t.test('flushes what a flush asks for, in the next turn', async t => {
-  const turn = new Turn()
+  const turn = new Tick()
   const order: number[] = []
   turn.flush(() => {
     order.push(1)
