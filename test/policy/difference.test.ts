@@ -91,24 +91,24 @@ const somePair: fc.Arbitrary<readonly [RuleSet, RuleSet]> = fc.oneof(
 
 /** Both sets of rules by themselves, judged name by name. */
 class Naive {
-  readonly #before: Standings
-  readonly #after: Standings
+  private readonly before: Standings
+  private readonly after: Standings
 
   constructor(rules: Both<RuleSet>) {
-    this.#before = standingsOf(rules.before)
-    this.#after = standingsOf(rules.after)
+    this.before = standingsOf(rules.before)
+    this.after = standingsOf(rules.after)
   }
 
   networks(client: string): Both<string | undefined> {
     const of = ({ policy, snapshot }: Standings): string | undefined =>
       snapshot.networks[snapshot.classNetworks[policy.classOf(words(client), 0)]!]
-    return { before: of(this.#before), after: of(this.#after) }
+    return { before: of(this.before), after: of(this.after) }
   }
 
   standings(subject: Subject, client: string, now: number): Both<Standing> {
     const of = (side: Standings): Standing =>
       side.of(subject, 1, side.policy.classOf(words(client), 0), now)
-    return { before: of(this.#before), after: of(this.#after) }
+    return { before: of(this.before), after: of(this.after) }
   }
 }
 

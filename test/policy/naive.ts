@@ -21,20 +21,20 @@ export class NaivePolicy {
 
   ask(name: string, client: string, now = 0, qtype: number = RRTYPE.A): Said {
     const wanted = wire(name.toLowerCase())
-    return this.#decide(client, now, qtype, ({ names }) =>
+    return this.decide(client, now, qtype, ({ names }) =>
       Math.max(-1, ...names.map(({ octets, cover }) => matchLength(octets, cover, wanted)))
     )
   }
 
   askAddress(address: string, client: string, now = 0, qtype: number = RRTYPE.A): Said {
     const wanted = readAddress(address)
-    return this.#decide(client, now, qtype, ({ prefixes }) =>
+    return this.decide(client, now, qtype, ({ prefixes }) =>
       Math.max(-1, ...prefixes.filter(p => covers(p.prefix, wanted)).map(p => p.prefix.length))
     )
   }
 
   /** @param match length of the longest match in a source; -1: none */
-  #decide(
+  private decide(
     client: string,
     now: number,
     qtype: number,

@@ -22,21 +22,21 @@ import { timetableOf, type Timetable } from '../tables/timetable.js'
  */
 export class ClaimBook {
   readonly claims: Claim[] = []
-  readonly #claimOf = new Map<string, number>()
-  readonly #replies = new Map<string, PreparedReply>()
-  readonly #facts = new Map<string, Claim['facts']>()
-  readonly #qtypes = new Map<string, QtypeSet>()
-  readonly #timetables = new Map<string, Timetable>()
+  private readonly numbers = new Map<string, number>()
+  private readonly replies = new Map<string, PreparedReply>()
+  private readonly facts = new Map<string, Claim['facts']>()
+  private readonly qtypes = new Map<string, QtypeSet>()
+  private readonly timetables = new Map<string, Timetable>()
 
   /** Number of the claim of a rule through one of its sources, of which `summary` is the summary. */
   claimOf(rule: Rule, source: NameSource, summary: SourceSummary): number {
     const key = `${summary.index}\n${rule.id}`
-    const claim = this.#claimOf.get(key) ?? this.claims.push(this.#make(rule, source, summary)) - 1
-    this.#claimOf.set(key, claim)
+    const claim = this.numbers.get(key) ?? this.claims.push(this.make(rule, source, summary)) - 1
+    this.numbers.set(key, claim)
     return claim
   }
 
-  #make(rule: Rule, { part }: NameSource, source: SourceSummary): Claim {
+  private make(rule: Rule, { part }: NameSource, source: SourceSummary): Claim {
     const passes = part?.says === 'pass'
     const answers = blocks(rule) && !passes
     return {
@@ -48,23 +48,23 @@ export class ClaimBook {
       source,
       from: rule.from,
       until: rule.until,
-      timetable: this.#timetable(rule),
+      timetable: this.timetable(rule),
       monitor: answers && rule.mode === 'monitor',
-      reply: answers ? this.#reply(replyOf(rule, part), extraText(rule, source.title)) : undefined,
-      qtypes: part?.qtypes && interned(this.#qtypes, withAny(part.qtypes, passes)),
-      facts: interned(this.#facts, factsOf(rule))
+      reply: answers ? this.reply(replyOf(rule, part), extraText(rule, source.title)) : undefined,
+      qtypes: part?.qtypes && interned(this.qtypes, withAny(part.qtypes, passes)),
+      facts: interned(this.facts, factsOf(rule))
     }
   }
 
-  #reply(reply: SaidReply, text: string): PreparedReply {
-    return interned(this.#replies, prepare(reply, text))
+  private reply(reply: SaidReply, text: string): PreparedReply {
+    return interned(this.replies, prepare(reply, text))
   }
 
-  #timetable({ schedule }: Rule): Timetable | undefined {
+  private timetable({ schedule }: Rule): Timetable | undefined {
     if (schedule === undefined) return undefined
     const { text } = schedule
-    const timetable = this.#timetables.get(text) ?? timetableOf(schedule)
-    this.#timetables.set(text, timetable)
+    const timetable = this.timetables.get(text) ?? timetableOf(schedule)
+    this.timetables.set(text, timetable)
     return timetable
   }
 }

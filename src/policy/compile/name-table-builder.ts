@@ -27,35 +27,35 @@ export class NameTableBuilder {
   crowded = false
   /** Whether what comes now are special-use names, all below some top-level label. */
   local = false
-  readonly #most: number
-  readonly #seed: number
-  readonly #maxRun: number
-  readonly #records: RecordBuilder
-  readonly #bits: number
-  readonly #slots: Int32Array<SharedArrayBuffer>
-  readonly #depths = new Uint8Array(new SharedArrayBuffer(MAX_LABELS + 1))
-  readonly #allDepths = new Uint8Array(new SharedArrayBuffer(MAX_LABELS + 1))
-  readonly #localTops = new Uint8Array(new SharedArrayBuffer(LOCAL_TOPS))
+  private readonly most: number
+  private readonly seed: number
+  private readonly maxRun: number
+  private readonly records: RecordBuilder
+  private readonly bits: number
+  private readonly slots: Int32Array<SharedArrayBuffer>
+  private readonly depths = new Uint8Array(new SharedArrayBuffer(MAX_LABELS + 1))
+  private readonly allDepths = new Uint8Array(new SharedArrayBuffer(MAX_LABELS + 1))
+  private readonly localTops = new Uint8Array(new SharedArrayBuffer(LOCAL_TOPS))
   /** Names to be placed, with the member and the line of each. */
-  readonly #waiting = Array.from({ length: TOGETHER }, () => new HashedName())
-  readonly #members = new Int32Array(TOGETHER)
-  readonly #lines = new Int32Array(TOGETHER)
-  #count = 0
+  private readonly waiting = Array.from({ length: TOGETHER }, () => new HashedName())
+  private readonly members = new Int32Array(TOGETHER)
+  private readonly lines = new Int32Array(TOGETHER)
+  private count = 0
   /** Of no meaning; but what nobody keeps, V8 does not look at. */
-  #touched = 0
-  #root = 0
+  private touched = 0
+  private root = 0
 
   /**
    * @param most names that will come, all sources together, repeated ones counted again
    * @param maxRun most slots looked at to place a name
    */
   constructor(records: RecordBuilder, most: number, seed: number, maxRun: number) {
-    this.#records = records
-    this.#most = most
-    this.#seed = seed
-    this.#maxRun = maxRun
-    this.#bits = slotBits(most)
-    this.#slots = new Int32Array(new SharedArrayBuffer(8 * 2 ** this.#bits))
+    this.records = records
+    this.most = most
+    this.seed = seed
+    this.maxRun = maxRun
+    this.bits = slotBits(most)
+    this.slots = new Int32Array(new SharedArrayBuffer(8 * 2 ** this.bits))
   }
 
   /**
@@ -65,25 +65,25 @@ export class NameTableBuilder {
    * @param octets holds the name in wire form at `at`
    */
   add(octets: Uint8Array, at: Octets, member: number, line: number): boolean {
-    const place = this.#count++
-    const name = this.#waiting[place]!
-    name.take(octets, at, this.#seed)
-    this.#members[place] = member
-    this.#lines[place] = line
-    this.#noteDepth(name)
-    return this.#count < TOGETHER || this.settle()
+    const place = this.count++
+    const name = this.waiting[place]!
+    name.take(octets, at, this.seed)
+    this.members[place] = member
+    this.lines[place] = line
+    this.noteDepth(name)
+    return this.count < TOGETHER || this.settle()
   }
 
   /** Places all that were added. Says whether there was room. */
   settle(): boolean {
-    const waiting = this.#count
-    this.#count = 0
-    for (let i = 0; i < waiting; i++) this.#touch(this.#waiting[i]!)
+    const waiting = this.count
+    this.count = 0
+    for (let i = 0; i < waiting; i++) this.touch(this.waiting[i]!)
     for (let i = 0; i < waiting && !this.crowded; i++) {
-      const name = this.#waiting[i]!
-      if (this.names >= this.#most || !this.#records.hasRoom(name.length)) return false
-      if (name.labels > 0) this.#place(name, this.#members[i]!, this.#lines[i]!)
-      else this.#addRoot(name, this.#members[i]!, this.#lines[i]!)
+      const name = this.waiting[i]!
+      if (this.names >= this.most || !this.records.hasRoom(name.length)) return false
+      if (name.labels > 0) this.place(name, this.members[i]!, this.lines[i]!)
+      else this.addRoot(name, this.members[i]!, this.lines[i]!)
     }
     return true
   }
@@ -91,43 +91,43 @@ export class NameTableBuilder {
   /** The table; `records` is to be finished by its owner. Slots are cut to what they need. */
   finish(): Omit<NameTableBuffers, 'records'> {
     const bits = slotBits(this.names)
-    const slots = bits < this.#bits ? this.#rehashed(bits) : this.#slots
+    const slots = bits < this.bits ? this.rehashed(bits) : this.slots
     const filter = filterOf(slots, filterBits(this.names))
     return {
       slots: slots.buffer,
       filter,
-      depths: this.#depths.buffer,
-      allDepths: this.#allDepths.buffer,
-      localTops: this.#localTops.buffer,
-      root: this.#root
+      depths: this.depths.buffer,
+      allDepths: this.allDepths.buffer,
+      localTops: this.localTops.buffer,
+      root: this.root
     }
   }
 
-  #noteDepth(name: HashedName): void {
-    this.#allDepths[name.labels] = 1
-    if (!this.local) this.#depths[name.labels] = 1
-    else this.#localTops[name.hashes[name.labels - 1]! & (LOCAL_TOPS - 1)] = 1
+  private noteDepth(name: HashedName): void {
+    this.allDepths[name.labels] = 1
+    if (!this.local) this.depths[name.labels] = 1
+    else this.localTops[name.hashes[name.labels - 1]! & (LOCAL_TOPS - 1)] = 1
   }
 
   /** Brings near where a name will be placed. */
-  #touch(name: HashedName): void {
-    this.#touched ^= this.#slots[2 * firstSlot(name.hashes[0]!, 32 - this.#bits)]!
+  private touch(name: HashedName): void {
+    this.touched ^= this.slots[2 * firstSlot(name.hashes[0]!, 32 - this.bits)]!
   }
 
-  #place(name: HashedName, member: number, line: number): void {
-    const slots = this.#slots
+  private place(name: HashedName, member: number, line: number): void {
+    const slots = this.slots
     const hash = name.hashes[0]!
     const mask = slots.length / 2 - 1
-    let slot = firstSlot(hash, 32 - this.#bits)
-    for (let run = 0; run < this.#maxRun; run++) {
+    let slot = firstSlot(hash, 32 - this.bits)
+    for (let run = 0; run < this.maxRun; run++) {
       const record = slots[2 * slot + 1]!
       if (record === 0) {
         slots[2 * slot] = hash
-        slots[2 * slot + 1] = this.#create(name, member, line)
+        slots[2 * slot + 1] = this.create(name, member, line)
         return
       }
-      if (slots[2 * slot] === hash && this.#records.holds(record, name)) {
-        this.#records.addMember(record, member, line)
+      if (slots[2 * slot] === hash && this.records.holds(record, name)) {
+        this.records.addMember(record, member, line)
         return
       }
       slot = (slot + 1) & mask
@@ -135,22 +135,22 @@ export class NameTableBuilder {
     this.crowded = true
   }
 
-  #addRoot(name: HashedName, member: number, line: number): void {
-    if (this.#root === 0) this.#root = this.#create(name, member, line)
-    else this.#records.addMember(this.#root, member, line)
+  private addRoot(name: HashedName, member: number, line: number): void {
+    if (this.root === 0) this.root = this.create(name, member, line)
+    else this.records.addMember(this.root, member, line)
   }
 
-  #create(name: HashedName, member: number, line: number): number {
+  private create(name: HashedName, member: number, line: number): number {
     this.names++
-    const record = this.#records.createName(name)
-    this.#records.addMember(record, member, line)
+    const record = this.records.createName(name)
+    this.records.addMember(record, member, line)
     return record
   }
 
-  #rehashed(bits: number): Int32Array<SharedArrayBuffer> {
+  private rehashed(bits: number): Int32Array<SharedArrayBuffer> {
     const to = new Int32Array(new SharedArrayBuffer(8 * 2 ** bits))
     const mask = to.length / 2 - 1
-    const from = this.#slots
+    const from = this.slots
     for (let at = 0; at < from.length; at += 2) {
       if (from[at + 1] === 0) continue
       let slot = firstSlot(from[at]!, 32 - bits)

@@ -11,47 +11,47 @@ const MAX_LOAD = 0.7
  * build their table anew a second. Names that stay keep their records.
  */
 export class NameTableEditor {
-  readonly #before: NameTableBuffers
-  readonly #slots: Int32Array<SharedArrayBuffer>
-  readonly #shift: number
-  readonly #filter: Int32Array<SharedArrayBuffer>
-  readonly #depths: Uint8Array<SharedArrayBuffer>
-  readonly #allDepths: Uint8Array<SharedArrayBuffer>
-  readonly #words: Int32Array<SharedArrayBuffer>
-  readonly #octets: Uint8Array
-  readonly #sets: number[]
+  private readonly before: NameTableBuffers
+  private readonly slots: Int32Array<SharedArrayBuffer>
+  private readonly shift: number
+  private readonly filter: Int32Array<SharedArrayBuffer>
+  private readonly depths: Uint8Array<SharedArrayBuffer>
+  private readonly allDepths: Uint8Array<SharedArrayBuffer>
+  private readonly words: Int32Array<SharedArrayBuffer>
+  private readonly octets: Uint8Array
+  private readonly sets: number[]
   /** Where each set is, by its members. */
-  readonly #setOf = new Map<string, number>()
+  private readonly setOf = new Map<string, number>()
   /** Those that come behind the links of before. */
-  readonly #links: number[] = []
-  readonly #firstLink: number
-  #nextRecord: number
+  private readonly links: number[] = []
+  private readonly firstLink: number
+  private nextRecord: number
 
   /** @param room for the names that may come, all in wire form */
   constructor(before: NameTableBuffers, room: { readonly names: number; readonly octets: Octets }) {
     const { records } = before
-    this.#before = before
-    this.#slots = new Int32Array(copied(before.slots))
-    this.#shift = 32 - Math.log2(this.#slots.length / 2)
-    this.#filter = new Int32Array(copied(before.filter))
-    this.#depths = new Uint8Array(copied(before.depths))
-    this.#allDepths = new Uint8Array(copied(before.allDepths))
+    this.before = before
+    this.slots = new Int32Array(copied(before.slots))
+    this.shift = 32 - Math.log2(this.slots.length / 2)
+    this.filter = new Int32Array(copied(before.filter))
+    this.depths = new Uint8Array(copied(before.depths))
+    this.allDepths = new Uint8Array(copied(before.allDepths))
     const more = Math.ceil(room.octets / 4) + room.names * recordWords(4)
-    this.#words = new Int32Array(copied(records.words, records.used, more))
-    this.#octets = new Uint8Array(this.#words.buffer)
-    this.#nextRecord = records.used
-    this.#firstLink = records.links.byteLength / 4
-    this.#sets = [...new Int32Array(records.sets)]
-    for (let at = 0; at < this.#sets.length; at += 1 + this.#sets[at]!) {
-      this.#setOf.set(this.#sets.slice(at + 1, at + 1 + this.#sets[at]!).join(), at)
+    this.words = new Int32Array(copied(records.words, records.used, more))
+    this.octets = new Uint8Array(this.words.buffer)
+    this.nextRecord = records.used
+    this.firstLink = records.links.byteLength / 4
+    this.sets = [...new Int32Array(records.sets)]
+    for (let at = 0; at < this.sets.length; at += 1 + this.sets[at]!) {
+      this.setOf.set(this.sets.slice(at + 1, at + 1 + this.sets[at]!).join(), at)
     }
   }
 
   /** Whether so many names more leave it a table in which names are found fast. */
   hasRoom(names: number): boolean {
-    const slots = this.#slots.length / 2
+    const slots = this.slots.length / 2
     let used = 0
-    for (let at = 1; at < this.#slots.length; at += 2) if (this.#slots[at] !== 0) used++
+    for (let at = 1; at < this.slots.length; at += 2) if (this.slots[at] !== 0) used++
     return used + names < MAX_LOAD * slots
   }
 
@@ -62,59 +62,59 @@ export class NameTableEditor {
    * @param members in the order of their sources; none: it is no longer stored
    */
   put(name: HashedName, members: readonly MemberAt[]): void {
-    const slot = this.#slotOf(name)
-    let record = this.#slots[2 * slot + 1]!
+    const slot = this.slotOf(name)
+    let record = this.slots[2 * slot + 1]!
     if (members.length === 0) {
-      if (record !== 0) this.#empty(slot)
+      if (record !== 0) this.empty(slot)
       return
     }
     if (record === 0) {
-      record = this.#create(name)
-      this.#slots[2 * slot] = name.hashes[0]!
-      this.#slots[2 * slot + 1] = record
-      this.#note(name)
+      record = this.create(name)
+      this.slots[2 * slot] = name.hashes[0]!
+      this.slots[2 * slot + 1] = record
+      this.note(name)
     }
-    this.#words[record] = this.#setFor(members)
-    this.#words[record + 1] = this.#linked(members)
+    this.words[record] = this.setFor(members)
+    this.words[record + 1] = this.linked(members)
   }
 
   finish(): NameTableBuffers {
-    const { records } = this.#before
-    const links = copied(records.links, this.#firstLink, this.#links.length)
-    new Int32Array(links).set(this.#links, this.#firstLink)
-    const sets = new SharedArrayBuffer(4 * this.#sets.length)
-    new Int32Array(sets).set(this.#sets)
+    const { records } = this.before
+    const links = copied(records.links, this.firstLink, this.links.length)
+    new Int32Array(links).set(this.links, this.firstLink)
+    const sets = new SharedArrayBuffer(4 * this.sets.length)
+    new Int32Array(sets).set(this.sets)
     return {
-      ...this.#before,
-      slots: this.#slots.buffer,
-      filter: this.#filter.buffer,
-      depths: this.#depths.buffer,
-      allDepths: this.#allDepths.buffer,
-      records: { words: this.#words.buffer, used: this.#nextRecord, links, sets }
+      ...this.before,
+      slots: this.slots.buffer,
+      filter: this.filter.buffer,
+      depths: this.depths.buffer,
+      allDepths: this.allDepths.buffer,
+      records: { words: this.words.buffer, used: this.nextRecord, links, sets }
     }
   }
 
   /** The slot that has a name, or the free one where it belongs. */
-  #slotOf(name: HashedName): number {
-    const slots = this.#slots
+  private slotOf(name: HashedName): number {
+    const slots = this.slots
     const hash = name.hashes[0]!
     const mask = slots.length / 2 - 1
-    let slot = firstSlot(hash, this.#shift)
+    let slot = firstSlot(hash, this.shift)
     for (;;) {
       const record = slots[2 * slot + 1]!
       if (record === 0) return slot
-      if (slots[2 * slot] === hash && recordHolds(this.#octets, record, name, 0)) return slot
+      if (slots[2 * slot] === hash && recordHolds(this.octets, record, name, 0)) return slot
       slot = (slot + 1) & mask
     }
   }
 
   /** Frees a slot, and moves those up that stand behind it for want of a better one (Knuth 6.4 R). */
-  #empty(slot: number): void {
-    const slots = this.#slots
+  private empty(slot: number): void {
+    const slots = this.slots
     const mask = slots.length / 2 - 1
     let free = slot
     for (let next = (free + 1) & mask; slots[2 * next + 1] !== 0; next = (next + 1) & mask) {
-      const home = firstSlot(slots[2 * next]!, this.#shift)
+      const home = firstSlot(slots[2 * next]!, this.shift)
       if (((next - home) & mask) < ((next - free) & mask)) continue
       slots[2 * free] = slots[2 * next]!
       slots[2 * free + 1] = slots[2 * next + 1]!
@@ -124,38 +124,38 @@ export class NameTableEditor {
     slots[2 * free + 1] = 0
   }
 
-  #create(name: HashedName): number {
-    const record = this.#nextRecord
-    this.#nextRecord += recordWords(1 + name.length)
+  private create(name: HashedName): number {
+    const record = this.nextRecord
+    this.nextRecord += recordWords(1 + name.length)
     const at = octetsOf(record)
-    this.#octets[at] = name.length
-    this.#octets.set(name.octets.subarray(0, name.length), at + 1)
+    this.octets[at] = name.length
+    this.octets.set(name.octets.subarray(0, name.length), at + 1)
     return record
   }
 
-  #note(name: HashedName): void {
+  private note(name: HashedName): void {
     const hash = name.hashes[0]!
-    this.#depths[name.labels] = 1
-    this.#allDepths[name.labels] = 1
-    this.#filter[firstSlot(hash, 32 - Math.log2(this.#filter.length))]! |= filterMask(hash)
+    this.depths[name.labels] = 1
+    this.allDepths[name.labels] = 1
+    this.filter[firstSlot(hash, 32 - Math.log2(this.filter.length))]! |= filterMask(hash)
   }
 
-  #setFor(members: readonly MemberAt[]): number {
+  private setFor(members: readonly MemberAt[]): number {
     const key = members.map(({ member }) => member).join()
-    const known = this.#setOf.get(key)
+    const known = this.setOf.get(key)
     if (known !== undefined) return known
-    const set = this.#sets.length
-    this.#sets.push(members.length, ...members.map(({ member }) => member))
-    this.#setOf.set(key, set)
+    const set = this.sets.length
+    this.sets.push(members.length, ...members.map(({ member }) => member))
+    this.setOf.set(key, set)
     return set
   }
 
   /** Word 1 of a record. */
-  #linked(members: readonly MemberAt[]): number {
+  private linked(members: readonly MemberAt[]): number {
     let word = members[0]!.line
     for (const { line } of members.slice(1)) {
-      const link = this.#firstLink + this.#links.length
-      this.#links.push(line, word)
+      const link = this.firstLink + this.links.length
+      this.links.push(line, word)
       word = link
     }
     return word

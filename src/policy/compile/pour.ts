@@ -89,18 +89,18 @@ class SourceSink implements NameSink {
   }
 
   name(octets: Uint8Array, at: Octets, length: Octets, cover: number, line: number): void {
-    this.#count(octets, at, length, cover)
+    this.count(octets, at, length, cover)
     if (!this.table.add(octets, at, memberOf(this.index, cover), line)) {
       throw failure('POLICY_BOUNDS', this.source.id)
     }
   }
 
   prefix(prefix: Prefix, line: number): void {
-    this.#count(prefix.address, 0, prefix.address.length, prefix.length)
+    this.count(prefix.address, 0, prefix.address.length, prefix.length)
     this.addresses.add(prefix, memberOf(this.index, COVER.suffix), line)
   }
 
-  #count(octets: Uint8Array, at: Octets, length: Octets, detail: number): void {
+  private count(octets: Uint8Array, at: Octets, length: Octets, detail: number): void {
     this.digest = (this.digest + digestOf(this.basis, octets, at, length, detail)) | 0
     this.names++
   }

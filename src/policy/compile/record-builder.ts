@@ -22,30 +22,30 @@ const FIRST_LINKS = 1024
  * Linux: 8 GiB allocated, 1 MiB resident), so it is not cut to size afterwards.
  */
 export class RecordBuilder {
-  #words: Int32Array<SharedArrayBuffer>
-  #octets: Uint8Array<SharedArrayBuffer>
-  #links = new Int32Array(FIRST_LINKS)
-  #nextRecord = FIRST_RECORD
-  #nextLink = 0
-  readonly #sets = new MemberSets()
+  private words: Int32Array<SharedArrayBuffer>
+  private octets: Uint8Array<SharedArrayBuffer>
+  private links = new Int32Array(FIRST_LINKS)
+  private nextRecord = FIRST_RECORD
+  private nextLink = 0
+  private readonly sets = new MemberSets()
 
   /** @param bounds the most names, and octets of all of them in wire form, that will be created */
   constructor(bounds: { readonly names: number; readonly octets: Octets }) {
     const most = FIRST_RECORD + Math.ceil(bounds.octets / 4) + bounds.names * recordWords(4)
     const memory = new SharedArrayBuffer(4 * most)
-    this.#words = new Int32Array(memory)
-    this.#octets = new Uint8Array(memory)
+    this.words = new Int32Array(memory)
+    this.octets = new Uint8Array(memory)
   }
 
   /** Whether a name of so many octets still fits: false when a source breaks its bounds. */
   hasRoom(length: Octets): boolean {
-    return this.#nextRecord + recordWords(1 + length) <= this.#words.length
+    return this.nextRecord + recordWords(1 + length) <= this.words.length
   }
 
   /** A record of a name, without members yet. */
   createName(name: HashedName): number {
-    const record = this.#create(recordWords(1 + name.length))
-    const octets = this.#octets
+    const record = this.create(recordWords(1 + name.length))
+    const octets = this.octets
     const from = name.octets
     let at = octetsOf(record)
     octets[at] = name.length
@@ -55,61 +55,61 @@ export class RecordBuilder {
 
   /** A record of a prefix, without members yet. Only once all names are in. */
   createPrefix({ address, length }: Prefix): number {
-    if (this.#nextRecord + PREFIX_WORDS > this.#words.length) this.#grow()
-    const record = this.#create(PREFIX_WORDS)
+    if (this.nextRecord + PREFIX_WORDS > this.words.length) this.grow()
+    const record = this.create(PREFIX_WORDS)
     const at = octetsOf(record)
-    this.#octets[at] = PREFIX_MARK
-    this.#octets[at + 1] = length
-    this.#octets.set(address, at + 2)
+    this.octets[at] = PREFIX_MARK
+    this.octets[at + 1] = length
+    this.octets.set(address, at + 2)
     return record
   }
 
   /** One more member for a record; nothing where it has that member: the first line stays. */
   addMember(record: number, member: number, line: number): void {
-    const words = this.#words
+    const words = this.words
     const set = words[record]!
-    const extended = this.#sets.with(set, member)
+    const extended = this.sets.with(set, member)
     if (extended === set) return
     words[record] = extended
-    words[record + 1] = set === NO_MEMBERS ? line : this.#link(line, words[record + 1]!)
+    words[record + 1] = set === NO_MEMBERS ? line : this.link(line, words[record + 1]!)
   }
 
   holds(record: number, name: HashedName): boolean {
-    return recordHolds(this.#octets, record, name, 0)
+    return recordHolds(this.octets, record, name, 0)
   }
 
   /** The records as shared memory, and how many octets of it are in use. */
   finish(): { buffers: RecordBuffers; used: Octets } {
-    const links = new SharedArrayBuffer(4 * this.#nextLink)
-    new Int32Array(links).set(this.#links.subarray(0, this.#nextLink))
-    const sets = this.#sets.packed()
-    const used = 4 * this.#nextRecord + links.byteLength + sets.byteLength
-    const words = this.#words.buffer
-    return { buffers: { words, used: this.#nextRecord, links, sets }, used }
+    const links = new SharedArrayBuffer(4 * this.nextLink)
+    new Int32Array(links).set(this.links.subarray(0, this.nextLink))
+    const sets = this.sets.packed()
+    const used = 4 * this.nextRecord + links.byteLength + sets.byteLength
+    const words = this.words.buffer
+    return { buffers: { words, used: this.nextRecord, links, sets }, used }
   }
 
-  #create(words: number): number {
-    const record = this.#nextRecord
-    this.#nextRecord += words
+  private create(words: number): number {
+    const record = this.nextRecord
+    this.nextRecord += words
     return record
   }
 
-  #link(line: number, before: number): number {
-    if (this.#nextLink + 2 > this.#links.length) this.#links = doubled(this.#links)
-    const link = this.#nextLink
-    this.#links[link] = line
-    this.#links[link + 1] = before
-    this.#nextLink += 2
+  private link(line: number, before: number): number {
+    if (this.nextLink + 2 > this.links.length) this.links = doubled(this.links)
+    const link = this.nextLink
+    this.links[link] = line
+    this.links[link + 1] = before
+    this.nextLink += 2
     return link
   }
 
   /** Prefixes have no bounds: they are few, and mostly fit in what names left over. */
-  #grow(): void {
-    const memory = new SharedArrayBuffer(8 * (this.#words.length + PREFIX_WORDS))
+  private grow(): void {
+    const memory = new SharedArrayBuffer(8 * (this.words.length + PREFIX_WORDS))
     const words = new Int32Array(memory)
-    words.set(this.#words.subarray(0, this.#nextRecord))
-    this.#words = words
-    this.#octets = new Uint8Array(memory)
+    words.set(this.words.subarray(0, this.nextRecord))
+    this.words = words
+    this.octets = new Uint8Array(memory)
   }
 }
 

@@ -25,7 +25,7 @@ export class Chain {
   count = 0
   /** The first of them: as wire names, or addresses. */
   readonly examples: Example[] = []
-  readonly #next = new Map<number | string, Chain>()
+  private readonly next = new Map<number | string, Chain>()
 
   constructor(
     /** Of the next stored name above; undefined where none is. */
@@ -44,10 +44,10 @@ export class Chain {
   below(before: number, after: number, data = ''): Chain {
     const sets = (before + 1) * MOST_SETS + after + 1
     const key = data === '' ? sets : `${sets} ${data}`
-    let next = this.#next.get(key)
+    let next = this.next.get(key)
     if (next === undefined) {
       next = new Chain(this, { before, after }, data !== '')
-      this.#next.set(key, next)
+      this.next.set(key, next)
     }
     return next
   }
@@ -60,7 +60,7 @@ export class Chain {
   /** This one and all below it, each before those below it. */
   *all(): Generator<Chain> {
     yield this
-    for (const next of this.#next.values()) yield* next.all()
+    for (const next of this.next.values()) yield* next.all()
   }
 }
 
@@ -109,66 +109,66 @@ function chainOf(top: Chain, octets: Uint8Array, before: NameReader, after: Name
 
 /** The names of one snapshot, and the member sets of a name and of those above it. */
 class NameReader {
-  readonly #table: NameTable
-  readonly #sets: Int32Array
-  readonly #name = new HashedName()
-  readonly #data: DataTable
+  private readonly table: NameTable
+  private readonly sets: Int32Array
+  private readonly name = new HashedName()
+  private readonly data: DataTable
 
   constructor(readonly snapshot: Snapshot) {
-    this.#table = new NameTable(snapshot.tables.names)
-    this.#sets = new Int32Array(snapshot.tables.names.records.words)
-    this.#data = new DataTable(snapshot)
+    this.table = new NameTable(snapshot.tables.names)
+    this.sets = new Int32Array(snapshot.tables.names.records.words)
+    this.data = new DataTable(snapshot)
   }
 
   *names(): Generator<Uint8Array> {
     const records = recordsOf(this.snapshot)
-    for (const record of this.#table.records()) {
+    for (const record of this.table.records()) {
       const content = records.contentOf(record)
       if ('name' in content) yield content.name
     }
   }
 
   take(octets: Uint8Array): void {
-    this.#name.take(octets, 0, this.snapshot.seed)
+    this.name.take(octets, 0, this.snapshot.seed)
   }
 
   has(octets: Uint8Array): boolean {
     this.take(octets)
-    return this.#recordAt(0) !== 0
+    return this.recordAt(0) !== 0
   }
 
   get labels(): number {
-    return this.#name.labels
+    return this.name.labels
   }
 
   /** Of the suffix that begins with label `label`; -1: it is not stored. Set number: word 0. */
   setAt(label: number): number {
-    const record = this.#recordAt(label)
-    return record === 0 ? -1 : this.#sets[record]!
+    const record = this.recordAt(label)
+    return record === 0 ? -1 : this.sets[record]!
   }
 
   /** The records that lists have for that suffix, and for what is below it; '': none. */
   dataAt(label: number): string {
     const { data } = this.snapshot
-    const record = data.size === 0 ? 0 : this.#recordAt(label)
+    const record = data.size === 0 ? 0 : this.recordAt(label)
     if (record === 0) return ''
     const members = recordsOf(this.snapshot).membersOf(record)
     const sources = new Set(members.map(({ member }) => sourceOf(member)))
     return [...sources]
       .filter(source => data.has(source))
       .flatMap(source =>
-        [true, false].map(whole => `${source}:${this.#read(source, record, whole)}`)
+        [true, false].map(whole => `${source}:${this.read(source, record, whole)}`)
       )
       .join(' ')
   }
 
-  #read(source: number, record: number, whole: boolean): string {
-    this.#data.find(source, record, whole)
-    return Buffer.from(this.#data.octets.subarray(this.#data.from, this.#data.to)).toString('hex')
+  private read(source: number, record: number, whole: boolean): string {
+    this.data.find(source, record, whole)
+    return Buffer.from(this.data.octets.subarray(this.data.from, this.data.to)).toString('hex')
   }
 
-  #recordAt(label: number): number {
-    return label === this.#name.labels ? this.#table.root : this.#table.find(this.#name, label)
+  private recordAt(label: number): number {
+    return label === this.name.labels ? this.table.root : this.table.find(this.name, label)
   }
 }
 
@@ -210,15 +210,15 @@ export function addressChains(snapshots: Both<Snapshot>, most: number): Chain {
 
 /** The prefixes of one snapshot. */
 class AddressReader {
-  readonly #table: AddressTable
+  private readonly table: AddressTable
 
   constructor(readonly snapshot: Snapshot) {
-    this.#table = new AddressTable(snapshot.tables.addresses)
+    this.table = new AddressTable(snapshot.tables.addresses)
   }
 
   /** Addresses from which on others prefixes cover. */
   *starts(): Generator<Address> {
-    for (const { start } of this.#table.stretches()) yield start
+    for (const { start } of this.table.stretches()) yield start
   }
 
   /** The prefixes that cover an address, by length, with their member sets. */
@@ -226,7 +226,7 @@ class AddressReader {
     const records = recordsOf(this.snapshot)
     const sets = new Int32Array(this.snapshot.tables.names.records.words)
     const covering = new Map<number, { set: number; text: string }>()
-    for (const record of this.#table.recordsIn(this.#table.find(addressWords(address), 0))) {
+    for (const record of this.table.recordsIn(this.table.find(addressWords(address), 0))) {
       const content = records.contentOf(record)
       if (!('prefix' in content)) continue
       const { prefix } = content

@@ -126,41 +126,46 @@ interface Gathered {
 }
 
 class Changes {
-  readonly #steady: Steady
-  readonly #peers: readonly Peers[]
-  readonly #gathered = new Map<string, Gathered>()
+  private readonly steady: Steady
+  private readonly peers: readonly Peers[]
+  private readonly gathered = new Map<string, Gathered>()
   /** How many were looked at: number of the one at hand. */
-  #chains = 0
+  private chains = 0
 
   constructor(
     private readonly sides: Both<Side>,
     private readonly areas: readonly Area[],
     private readonly options: DifferenceOptions
   ) {
-    this.#steady = new Steady(sides)
-    this.#peers = peersOf(areas, sides, this.#steady)
+    this.steady = new Steady(sides)
+    this.peers = peersOf(areas, sides, this.steady)
   }
 
   /** Looks at all chains from the top one on. */
   look(top: Chain): void {
     const known = new Map<Chain, readonly ChainSpans[]>()
     for (const chain of top.all()) {
-      this.#chains++
-      const sources = this.#steady.sourcesOf(chain)
-      const moving = this.#peers.map(({ steady }) => !isWithin(sources, steady))
+      this.chains++
+      const sources = this.steady.sourcesOf(chain)
+      const moving = this.peers.map(({ steady }) => !isWithin(sources, steady))
       if (!moving.includes(true)) continue
       const above = chain.above === undefined ? undefined : known.get(chain.above)
       const subjects = subjectsOf(chain, this.sides)
-      const all = this.#peers.map(({ classes }, i) =>
+      const all = this.peers.map(({ classes }, i) =>
         moving[i]! ? spansOf(chain, subjects, this.sides, classes, this.options.at) : NO_SPANS
       )
       known.set(chain, all)
       // What is said of a name is said of those below it, unless they differ.
-      all.forEach((spans, peers) => this.#take(chain, spans, above?.[peers]?.below ?? [], peers))
+      all.forEach((spans, peers) => this.take(chain, spans, above?.[peers]?.below ?? [], peers))
     }
   }
 
-  #take(chain: Chain, { own, below }: ChainSpans, above: readonly Span[], peers: number): void {
+  private take(
+    chain: Chain,
+    { own, below }: ChainSpans,
+    above: readonly Span[],
+    peers: number
+  ): void {
     if (own.length + below.length === 0) return
     const implied = new Set(above.map(keyOf))
     const isAddress = chain.examples[0]?.kind === 'address'
@@ -170,29 +175,29 @@ class Changes {
       const key = keyOf(span)
       if (implied.has(key)) continue
       const sign = belowKeys.has(key) || isAddress ? '' : '='
-      this.#gather(chain, span, sign, peers)
+      this.gather(chain, span, sign, peers)
     }
     for (const span of isAddress ? [] : below) {
       const key = keyOf(span)
-      if (!implied.has(key) && !ownKeys.has(key)) this.#gather(chain, span, '*.', peers)
+      if (!implied.has(key) && !ownKeys.has(key)) this.gather(chain, span, '*.', peers)
     }
   }
 
-  #gather(chain: Chain, span: Span, sign: Sign, peers: number): void {
-    const outside = this.#isOutside(chain, sign)
+  private gather(chain: Chain, span: Span, sign: Sign, peers: number): void {
+    const outside = this.isOutside(chain, sign)
     const key = `${peers} ${outside} ${keyOf(span)}`
-    let found = this.#gathered.get(key)
+    let found = this.gathered.get(key)
     if (found === undefined) {
-      found = { span, peers: this.#peers[peers]!, outside, names: 0, examples: [], of: [] }
-      this.#gathered.set(key, found)
+      found = { span, peers: this.peers[peers]!, outside, names: 0, examples: [], of: [] }
+      this.gathered.set(key, found)
     }
     found.names += chain.count
     found.examples.push(...chain.examples.map(example => sign + textOf(example)))
-    found.of.push(`${sign}${this.#chains}`)
+    found.of.push(`${sign}${this.chains}`)
   }
 
   /** Whether none of the apps or lists that alone may change has these names, before or after. */
-  #isOutside(chain: Chain, sign: Sign): boolean {
+  private isOutside(chain: Chain, sign: Sign): boolean {
     const { only } = this.options
     if (only === undefined) return false
     const isOne = ({ kind, id }: SourceSummary): boolean => kind !== 'inline' && only.includes(id)
@@ -203,14 +208,14 @@ class Changes {
   /** Each change once, for all clients to whom it happens. */
   all(): Change[] {
     const together = new Map<string, Gathered[]>()
-    for (const gathered of this.#gathered.values()) {
+    for (const gathered of this.gathered.values()) {
       const key = `${gathered.outside} ${keyOf(gathered.span)} ${gathered.of.join(' ')}`
       together.set(key, [...(together.get(key) ?? []), gathered])
     }
-    return [...together.values()].map(same => this.#change(same)).sort(byImportance)
+    return [...together.values()].map(same => this.change(same)).sort(byImportance)
   }
 
-  #change(same: readonly Gathered[]): Change {
+  private change(same: readonly Gathered[]): Change {
     const [{ span, outside, names, examples }] = same as [Gathered]
     const areas = new Set(same.flatMap(({ peers }) => peers.areas))
     return {

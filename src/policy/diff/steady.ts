@@ -7,27 +7,27 @@ import type { Side } from './side.js'
  * overlap, and of a million names in twenty lists there are a hundred thousand kinds.
  */
 export class Steady {
-  readonly #keys: Both<readonly (string | undefined)[]>
-  readonly #known = new Map<Chain, ReadonlySet<string> | undefined>()
+  private readonly keys: Both<readonly (string | undefined)[]>
+  private readonly known = new Map<Chain, ReadonlySet<string> | undefined>()
 
   constructor(private readonly sides: Both<Side>) {
-    this.#keys = { before: keysOf(sides.before), after: keysOf(sides.after) }
+    this.keys = { before: keysOf(sides.before), after: keysOf(sides.after) }
   }
 
   /** The apps and lists that have a chain, the same ones in both; undefined: they are not. */
   sourcesOf(chain: Chain): ReadonlySet<string> | undefined {
-    if (this.#known.has(chain)) return this.#known.get(chain)
-    const sources = this.#read(chain)
-    this.#known.set(chain, sources)
+    if (this.known.has(chain)) return this.known.get(chain)
+    const sources = this.read(chain)
+    this.known.set(chain, sources)
     return sources
   }
 
-  #read(chain: Chain): ReadonlySet<string> | undefined {
+  private read(chain: Chain): ReadonlySet<string> | undefined {
     const above = chain.above === undefined ? new Set<string>() : this.sourcesOf(chain.above)
     if (above === undefined || chain.hasData) return undefined
     const [before, after] = (['before', 'after'] as const).map(which =>
       this.sides[which].membersOf(chain.sets[which]).map(({ source, cover }) => {
-        const key = this.#keys[which][source]
+        const key = this.keys[which][source]
         return key === undefined ? undefined : { key, text: `${key} ${cover}` }
       })
     )
@@ -42,11 +42,9 @@ export class Steady {
 
   /** The apps and lists whose rules are the same in both for these clients, and rank the same. */
   forClients(classes: Both<number>): ReadonlySet<string> {
-    const before = this.#claimsOf('before', classes.before)
-    const after = this.#claimsOf('after', classes.after)
-    const all = new Set(
-      [...this.#keys.before, ...this.#keys.after].filter(key => key !== undefined)
-    )
+    const before = this.claimsOf('before', classes.before)
+    const after = this.claimsOf('after', classes.after)
+    const all = new Set([...this.keys.before, ...this.keys.after].filter(key => key !== undefined))
     const steady = new Set([...all].filter(key => before.get(key)?.text === after.get(key)?.text))
     const ranked = (claims: typeof before): string =>
       [...claims]
@@ -59,13 +57,13 @@ export class Steady {
   }
 
   /** What rules say through each app and list, and where that stands among the others. */
-  #claimsOf(
+  private claimsOf(
     which: 'before' | 'after',
     clientClass: number
   ): Map<string, { readonly text: string; readonly orders: readonly number[] }> {
     const { claims } = this.sides[which].snapshot
     const found = new Map<string, { text: string; orders: number[] }>()
-    for (const [source, key] of this.#keys[which].entries()) {
+    for (const [source, key] of this.keys[which].entries()) {
       if (key === undefined) continue
       for (const { claim, order, tier, passes } of this.sides[which].cellsOf(source, clientClass)) {
         const { kind, from, until, timetable, monitor, reply, qtypes, facts } = claims[claim]!

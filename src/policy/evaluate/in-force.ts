@@ -10,56 +10,56 @@ const EPOCHS_PER_GENERATION = 2 ** 20
  * weekly hours cost a look at the time, and one octet for each claim that has them.
  */
 export class InForce {
-  readonly #snapshot: Snapshot
+  private readonly snapshot: Snapshot
   /** 1 for each claim with dates or hours that is in force at the time last asked for. */
-  readonly #inForce: Uint8Array
+  private readonly inForce: Uint8Array
   /** Numbers of the claims with dates or hours. */
-  readonly #dated: Int32Array
-  readonly #timetables: readonly Timetable[]
+  private readonly dated: Int32Array
+  private readonly timetables: readonly Timetable[]
   /** From then on, and until then, nothing changes. */
-  #since: Seconds = Infinity
-  #until: Seconds = -Infinity
-  #epoch: number
-  #epochs = 0
+  private since: Seconds = Infinity
+  private until: Seconds = -Infinity
+  private epoch: number
+  private epochs = 0
 
   constructor(snapshot: Snapshot) {
     const { claims } = snapshot
-    this.#snapshot = snapshot
-    this.#dated = Int32Array.from(claims.keys()).filter(number => isDated(claims[number]!))
-    this.#timetables = [...new Set(claims.flatMap(({ timetable }) => timetable ?? []))]
-    this.#inForce = new Uint8Array(claims.length)
-    this.#epoch = snapshot.generation * EPOCHS_PER_GENERATION
+    this.snapshot = snapshot
+    this.dated = Int32Array.from(claims.keys()).filter(number => isDated(claims[number]!))
+    this.timetables = [...new Set(claims.flatMap(({ timetable }) => timetable ?? []))]
+    this.inForce = new Uint8Array(claims.length)
+    this.epoch = snapshot.generation * EPOCHS_PER_GENERATION
   }
 
   /** @param claim `isDated`; others always are */
   has(claim: number, now: Seconds): boolean {
-    if (now < this.#since || now >= this.#until) this.#turn(now)
-    return this.#inForce[claim] === 1
+    if (now < this.since || now >= this.until) this.turn(now)
+    return this.inForce[claim] === 1
   }
 
   /** One number for as long as nothing changes. */
   epochAt(now: Seconds): number {
-    if (now < this.#since || now >= this.#until) this.#turn(now)
-    return this.#epoch
+    if (now < this.since || now >= this.until) this.turn(now)
+    return this.epoch
   }
 
-  #turn(now: Seconds): void {
-    const { generation, claims } = this.#snapshot
-    const open = new Set(this.#timetables.filter(timetable => isOpen(timetable, now)))
-    for (const number of this.#dated) {
+  private turn(now: Seconds): void {
+    const { generation, claims } = this.snapshot
+    const open = new Set(this.timetables.filter(timetable => isOpen(timetable, now)))
+    for (const number of this.dated) {
       const { from, until, timetable } = claims[number]!
       const inTerm = from <= now && now < until
-      this.#inForce[number] = inTerm && (timetable === undefined || open.has(timetable)) ? 1 : 0
+      this.inForce[number] = inTerm && (timetable === undefined || open.has(timetable)) ? 1 : 0
     }
-    this.#since = now
-    this.#until = this.#nextAfter(now)
-    this.#epoch = generation * EPOCHS_PER_GENERATION + (this.#epochs % EPOCHS_PER_GENERATION)
-    this.#epochs++
+    this.since = now
+    this.until = this.nextAfter(now)
+    this.epoch = generation * EPOCHS_PER_GENERATION + (this.epochs % EPOCHS_PER_GENERATION)
+    this.epochs++
   }
 
-  #nextAfter(now: Seconds): Seconds {
-    const next = this.#snapshot.switches.find(instant => instant > now) ?? Infinity
-    return Math.min(next, ...this.#timetables.map(timetable => staysUntil(timetable, now)))
+  private nextAfter(now: Seconds): Seconds {
+    const next = this.snapshot.switches.find(instant => instant > now) ?? Infinity
+    return Math.min(next, ...this.timetables.map(timetable => staysUntil(timetable, now)))
   }
 }
 

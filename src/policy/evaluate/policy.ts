@@ -43,48 +43,48 @@ export class Policy {
   readonly claims: readonly Claim[]
   /** For `HashedName.take`. */
   readonly seed: number
-  readonly #clients: PrefixTable
-  readonly #names: NameTable
-  readonly #addresses: AddressTable
-  readonly #cells: Cells
+  private readonly clients: PrefixTable
+  private readonly names: NameTable
+  private readonly addresses: AddressTable
+  private readonly cells: Cells
   /** Member set of each record: word 0 of it. */
-  readonly #records: Int32Array
-  readonly #sets: Int32Array
-  readonly #groups: Int32Array
-  readonly #localGroup: number
-  readonly #locals: ReadonlyMap<number, Local>
-  readonly #inForce: InForce
-  readonly #qtypes: readonly (Uint16Array | undefined)[]
-  readonly #passes: Passes
-  readonly #data: DataTable
+  private readonly records: Int32Array
+  private readonly sets: Int32Array
+  private readonly groups: Int32Array
+  private readonly localGroup: number
+  private readonly locals: ReadonlyMap<number, Local>
+  private readonly inForce: InForce
+  private readonly qtypes: readonly (Uint16Array | undefined)[]
+  private readonly passes: Passes
+  private readonly data: DataTable
   /** The type of the question at hand. */
-  #qtype = 0
+  private qtype = 0
   /** What speaks best of the record at hand, and what would if it were enforced; -1: nothing. */
-  #decider = -1
-  #deciderOrder = LAST
-  #deciderTier = 0
-  #monitor = -1
-  #monitorOrder = LAST
-  #monitorTier = 0
+  private decider = -1
+  private deciderOrder = LAST
+  private deciderTier = 0
+  private monitor = -1
+  private monitorOrder = LAST
+  private monitorTier = 0
 
   constructor(snapshot: Snapshot) {
     const { tables, claims } = snapshot
     this.snapshot = snapshot
     this.claims = claims
     this.seed = snapshot.seed
-    this.#clients = new PrefixTable(tables.clients)
-    this.#names = new NameTable(tables.names)
-    this.#addresses = new AddressTable(tables.addresses)
-    this.#cells = new Cells(tables.cells)
-    this.#records = new Int32Array(tables.names.records.words)
-    this.#sets = new Int32Array(tables.names.records.sets)
-    this.#groups = Int32Array.from(snapshot.classGroups)
-    this.#localGroup = snapshot.localGroup
-    this.#locals = new Map(snapshot.locals.map(local => [local.record, local]))
-    this.#inForce = new InForce(snapshot)
-    this.#qtypes = claims.map(({ qtypes }) => qtypes && Uint16Array.from(qtypes.types))
-    this.#passes = new Passes(snapshot.sources)
-    this.#data = new DataTable(snapshot)
+    this.clients = new PrefixTable(tables.clients)
+    this.names = new NameTable(tables.names)
+    this.addresses = new AddressTable(tables.addresses)
+    this.cells = new Cells(tables.cells)
+    this.records = new Int32Array(tables.names.records.words)
+    this.sets = new Int32Array(tables.names.records.sets)
+    this.groups = Int32Array.from(snapshot.classGroups)
+    this.localGroup = snapshot.localGroup
+    this.locals = new Map(snapshot.locals.map(local => [local.record, local]))
+    this.inForce = new InForce(snapshot)
+    this.qtypes = claims.map(({ qtypes }) => qtypes && Uint16Array.from(qtypes.types))
+    this.passes = new Passes(snapshot.sources)
+    this.data = new DataTable(snapshot)
   }
 
   /**
@@ -92,13 +92,13 @@ export class Policy {
    * network.
    */
   classOf(words: Uint32Array, at: number): number {
-    return this.#clients.find(words, at)
+    return this.clients.find(words, at)
   }
 
   /** Whether no rule at all speaks to clients of this class. */
   isSilentFor(clientClass: number): boolean {
-    const group = this.#groups[clientClass]
-    return group === 0 || group === this.#localGroup
+    const group = this.groups[clientClass]
+    return group === 0 || group === this.localGroup
   }
 
   /**
@@ -114,23 +114,23 @@ export class Policy {
     now: Seconds,
     verdict: Verdict
   ): void {
-    const group = this.#groups[clientClass]!
+    const group = this.groups[clientClass]!
     name.hashSuffixes(this.seed)
     const { labels } = name
-    const { root } = this.#names
-    const mayBeLocal = this.#names.mayBeLocal(name)
-    if (group === 0 || (group === this.#localGroup && !mayBeLocal)) return
-    this.#qtype = qtype
-    this.#passes.count = 0
-    const { has, deepest } = mayBeLocal ? this.#names.allDepths : this.#names.depths
+    const { root } = this.names
+    const mayBeLocal = this.names.mayBeLocal(name)
+    if (group === 0 || (group === this.localGroup && !mayBeLocal)) return
+    this.qtype = qtype
+    this.passes.count = 0
+    const { has, deepest } = mayBeLocal ? this.names.allDepths : this.names.depths
     for (let label = labels > deepest ? labels - deepest : 0; label < labels; label++) {
       if (has[labels - label] === 0) continue
-      const record = this.#names.find(name, label)
+      const record = this.names.find(name, label)
       if (record === 0) continue
-      this.#weigh(record, label === 0, label, group, now, verdict)
+      this.weigh(record, label === 0, label, group, now, verdict)
       if (verdict.tier === TIER.exception) return
     }
-    if (root !== 0) this.#weigh(root, labels === 0, labels, group, now, verdict)
+    if (root !== 0) this.weigh(root, labels === 0, labels, group, now, verdict)
   }
 
   /**
@@ -147,21 +147,21 @@ export class Policy {
     now: Seconds,
     verdict: Verdict
   ): void {
-    const group = this.#groups[clientClass]!
+    const group = this.groups[clientClass]!
     if (group === 0) return
-    this.#qtype = qtype
-    this.#passes.count = 0
-    const { lists } = this.#addresses
-    const list = this.#addresses.find(words, at)
+    this.qtype = qtype
+    this.passes.count = 0
+    const { lists } = this.addresses
+    const list = this.addresses.find(words, at)
     const last = list + lists[list]!
     for (let next = list + 1; next <= last; next++) {
-      this.#weigh(lists[next]!, true, 0, group, now, verdict)
+      this.weigh(lists[next]!, true, 0, group, now, verdict)
     }
   }
 
   /** What is said of a special-use name. @param record of a verdict of the tier `local` */
   localOf(record: number): Local {
-    return this.#locals.get(record)!
+    return this.locals.get(record)!
   }
 
   /**
@@ -169,8 +169,8 @@ export class Policy {
    * `data`, as in `LocalData.octets`, from `data.from` to `data.to`.
    */
   findData({ claim, record, label }: Verdict): DataTable {
-    this.#data.find(this.claims[claim]!.source.index, record, label === 0)
-    return this.#data
+    this.data.find(this.claims[claim]!.source.index, record, label === 0)
+    return this.data
   }
 
   /**
@@ -178,7 +178,7 @@ export class Policy {
    * judged in one epoch holds for all of it.
    */
   epochAt(now: Seconds): number {
-    return this.#inForce.epochAt(now)
+    return this.inForce.epochAt(now)
   }
 
   /**
@@ -186,7 +186,7 @@ export class Policy {
    *
    * @param whole the record is the very name judged, not one above it
    */
-  #weigh(
+  private weigh(
     record: number,
     whole: boolean,
     label: number,
@@ -195,81 +195,81 @@ export class Policy {
     verdict: Verdict
   ): void {
     const silent = whole ? COVER.below : COVER.exact
-    const { lists } = this.#cells
-    const set = this.#records[record]!
-    const last = set + this.#sets[set]!
-    this.#decider = -1
-    this.#deciderOrder = LAST
-    this.#monitor = -1
-    this.#monitorOrder = LAST
+    const { lists } = this.cells
+    const set = this.records[record]!
+    const last = set + this.sets[set]!
+    this.decider = -1
+    this.deciderOrder = LAST
+    this.monitor = -1
+    this.monitorOrder = LAST
     for (let next = set + 1; next <= last; next++) {
-      const member = this.#sets[next]!
+      const member = this.sets[next]!
       if ((member & 3) === silent) continue
       const source = member >>> 2
-      if (this.#passes.count > 0 && this.#passes.silence(source)) continue
-      this.#hear(source, this.#cells.find(group, source), lists, now)
+      if (this.passes.count > 0 && this.passes.silence(source)) continue
+      this.hear(source, this.cells.find(group, source), lists, now)
     }
-    if (this.#monitorOrder < this.#deciderOrder) this.#note(record, verdict)
-    if (this.#decider !== -1) this.#decide(record, label, verdict)
+    if (this.monitorOrder < this.deciderOrder) this.note(record, verdict)
+    if (this.decider !== -1) this.decide(record, label, verdict)
   }
 
   /**
    * Hears one source: the first of its claims in force that is not in monitor mode speaks for it,
    * so an exception keeps the bans behind it, and the monitored ones, from speaking.
    */
-  #hear(source: number, list: number, lists: Uint32Array, now: Seconds): void {
+  private hear(source: number, list: number, lists: Uint32Array, now: Seconds): void {
     const end = list + CELL_WORDS * lists[list]!
     for (let at = list + 1; at < end; at += CELL_WORDS) {
       const entry = lists[at]!
       const order = lists[at + 1]!
       if ((entry & ENTRY_FLAGS) === 0) {
-        this.#speak(entry >>> ENTRY_SHIFT, order, lists[at + 2]!)
+        this.speak(entry >>> ENTRY_SHIFT, order, lists[at + 2]!)
         return
       }
-      if (!this.#counts(entry, now)) continue
-      if ((entry & ENTRY_PASS) !== 0) this.#passes.add(source)
+      if (!this.counts(entry, now)) continue
+      if ((entry & ENTRY_PASS) !== 0) this.passes.add(source)
       else if ((entry & ENTRY_MONITOR) === 0) {
-        this.#speak(entry >>> ENTRY_SHIFT, order, lists[at + 2]!)
+        this.speak(entry >>> ENTRY_SHIFT, order, lists[at + 2]!)
         return
-      } else if (order < this.#monitorOrder) {
-        this.#monitor = entry >>> ENTRY_SHIFT
-        this.#monitorOrder = order
-        this.#monitorTier = lists[at + 2]!
+      } else if (order < this.monitorOrder) {
+        this.monitor = entry >>> ENTRY_SHIFT
+        this.monitorOrder = order
+        this.monitorTier = lists[at + 2]!
       }
     }
   }
 
-  #speak(claim: number, order: number, tier: number): void {
-    if (order >= this.#deciderOrder) return
-    this.#decider = claim
-    this.#deciderOrder = order
-    this.#deciderTier = tier
+  private speak(claim: number, order: number, tier: number): void {
+    if (order >= this.deciderOrder) return
+    this.decider = claim
+    this.deciderOrder = order
+    this.deciderTier = tier
   }
 
   /** Whether a claim is in force, and is one for the type of the question. */
-  #counts(entry: number, now: Seconds): boolean {
+  private counts(entry: number, now: Seconds): boolean {
     const claim = entry >>> ENTRY_SHIFT
-    if ((entry & ENTRY_DATED) !== 0 && !this.#inForce.has(claim, now)) return false
-    return (entry & ENTRY_TYPED) === 0 || this.#isForType(claim)
+    if ((entry & ENTRY_DATED) !== 0 && !this.inForce.has(claim, now)) return false
+    return (entry & ENTRY_TYPED) === 0 || this.isForType(claim)
   }
 
-  #isForType(claim: number): boolean {
-    return this.#qtypes[claim]!.includes(this.#qtype) !== this.claims[claim]!.qtypes!.except
+  private isForType(claim: number): boolean {
+    return this.qtypes[claim]!.includes(this.qtype) !== this.claims[claim]!.qtypes!.except
   }
 
   /** What came before stands before in its tier: a longer name, or an earlier subject. */
-  #note(record: number, verdict: Verdict): void {
-    const tier = this.#monitorTier
+  private note(record: number, verdict: Verdict): void {
+    const tier = this.monitorTier
     if (tier >= verdict.tier || tier >= verdict.monitorTier) return
-    verdict.monitor = this.#monitor
+    verdict.monitor = this.monitor
     verdict.monitorTier = tier
     verdict.monitorRecord = record
   }
 
-  #decide(record: number, label: number, verdict: Verdict): void {
-    const tier = this.#deciderTier
+  private decide(record: number, label: number, verdict: Verdict): void {
+    const tier = this.deciderTier
     if (tier >= verdict.tier) return
-    verdict.claim = this.#decider
+    verdict.claim = this.decider
     verdict.tier = tier
     verdict.record = record
     verdict.label = label

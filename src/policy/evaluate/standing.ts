@@ -25,31 +25,31 @@ export type Subject =
 /** Judges by what serves, and keeps each standing once. */
 export class Standings {
   readonly policy: Policy
-  readonly #name = new HashedName()
-  readonly #verdict = new Verdict()
-  readonly #known = new Map<string, Standing>()
+  private readonly name = new HashedName()
+  private readonly verdict = new Verdict()
+  private readonly known = new Map<string, Standing>()
 
   constructor(readonly snapshot: Snapshot) {
     this.policy = new Policy(snapshot)
   }
 
   of(subject: Subject, qtype: number, clientClass: number, now: Seconds): Standing {
-    const verdict = this.#verdict
+    const verdict = this.verdict
     verdict.clear()
     if (subject.kind === 'name') {
-      this.#name.take(subject.octets, 0, this.snapshot.seed)
-      this.policy.judge(this.#name, qtype, clientClass, now, verdict)
+      this.name.take(subject.octets, 0, this.snapshot.seed)
+      this.policy.judge(this.name, qtype, clientClass, now, verdict)
     } else this.policy.judgeAddress(subject.words, 0, qtype, clientClass, now, verdict)
     const { claim, monitor } = verdict
-    const data = this.#data(verdict)
+    const data = this.data(verdict)
     const key = `${claim} ${monitor} ${data}`
-    const known = this.#known.get(key) ?? standingOf(this.policy, claim, monitor, data)
-    this.#known.set(key, known)
+    const known = this.known.get(key) ?? standingOf(this.policy, claim, monitor, data)
+    this.known.set(key, known)
     return known
   }
 
   /** The records that the client receives, where a list has them. */
-  #data(verdict: Verdict): string {
+  private data(verdict: Verdict): string {
     if (this.policy.claims[verdict.claim]?.reply?.action !== 'data') return ''
     const { octets, from, to } = this.policy.findData(verdict)
     return Buffer.from(octets.subarray(from, to)).toString('hex')

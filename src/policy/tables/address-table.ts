@@ -11,23 +11,23 @@ export interface AddressTableBuffers {
 
 /** Finds the records of the prefixes that cover an address: what a suffix walk is for names. */
 export class AddressTable {
-  readonly #prefixes: PrefixTable
+  private readonly prefixes: PrefixTable
   /** Each list is a count and so many records. */
   readonly lists: Int32Array
 
   constructor(buffers: AddressTableBuffers) {
-    this.#prefixes = new PrefixTable(buffers.prefixes)
+    this.prefixes = new PrefixTable(buffers.prefixes)
     this.lists = new Int32Array(buffers.lists)
   }
 
   /** Place in `lists` of the list for the address in `words[at, at + 4)`. */
   find(words: Uint32Array, at: number): number {
-    return this.#prefixes.find(words, at)
+    return this.prefixes.find(words, at)
   }
 
   /** Every stretch with the records that cover it: for people. */
   *stretches(): Generator<{ readonly start: Address; readonly records: readonly number[] }> {
-    for (const { start, value } of this.#prefixes.stretches()) {
+    for (const { start, value } of this.prefixes.stretches()) {
       yield { start, records: this.recordsIn(value) }
     }
   }
@@ -40,21 +40,21 @@ export class AddressTable {
 
 /** Gathers prefixes while sources are poured; each becomes one record. */
 export class AddressTableBuilder {
-  readonly #byText = new Map<
+  private readonly byText = new Map<
     string,
     { prefix: Prefix; members: [member: number, line: number][] }
   >()
 
   add(prefix: Prefix, member: number, line: number): void {
     const text = showPrefix(prefix)
-    const known = this.#byText.get(text)
+    const known = this.byText.get(text)
     if (known !== undefined) known.members.push([member, line])
-    else this.#byText.set(text, { prefix, members: [[member, line]] })
+    else this.byText.set(text, { prefix, members: [[member, line]] })
   }
 
   /** @param records gets the records of prefixes, after those of all names, whose room is counted */
   finish(records: RecordBuilder): AddressTableBuffers {
-    const all = [...this.#byText.values()]
+    const all = [...this.byText.values()]
     const recordOf = all.map(({ prefix, members }) => {
       const record = records.createPrefix(prefix)
       for (const [member, line] of members) records.addMember(record, member, line)

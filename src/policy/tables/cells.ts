@@ -38,19 +38,19 @@ const MIN_SLOTS = 16
 /** One per thread; allocates nothing. */
 export class Cells {
   readonly lists: Uint32Array
-  readonly #slots: Uint32Array
-  readonly #mask: number
+  private readonly slots: Uint32Array
+  private readonly mask: number
 
   constructor(buffers: CellBuffers) {
     this.lists = new Uint32Array(buffers.lists)
-    this.#slots = new Uint32Array(buffers.slots)
-    this.#mask = this.#slots.length / 3 - 1
+    this.slots = new Uint32Array(buffers.slots)
+    this.mask = this.slots.length / 3 - 1
   }
 
   /** Place in `lists` of the claims of a group through a source; 0, the empty list, for none. */
   find(group: number, source: number): number {
-    const slots = this.#slots
-    for (let slot = hash(group, source) & this.#mask; ; slot = (slot + 1) & this.#mask) {
+    const slots = this.slots
+    for (let slot = hash(group, source) & this.mask; ; slot = (slot + 1) & this.mask) {
       const at = 3 * slot
       if (slots[at] === 0) return 0
       if (slots[at] === group && slots[at + 1] === source) return slots[at + 2]!

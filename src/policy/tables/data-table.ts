@@ -13,22 +13,22 @@ export class DataTable {
   octets: Uint8Array = NOTHING
   from: Octets = 0
   to: Octets = 0
-  readonly #records: Records
-  readonly #sources: ReadonlyMap<number, View>
+  private readonly records: Records
+  private readonly sources: ReadonlyMap<number, View>
 
   constructor(snapshot: Snapshot) {
-    this.#records = recordsOf(snapshot)
+    this.records = recordsOf(snapshot)
     const views = [...snapshot.data].map(([source, { lines, starts, octets }]): [number, View] => {
       const view = { lines: new Int32Array(lines), starts: new Int32Array(starts) }
       return [source, { ...view, octets: new Uint8Array(octets) }]
     })
-    this.#sources = new Map(views)
+    this.sources = new Map(views)
   }
 
   /** @param whole the record is that of the very name asked for, not of one above it */
   find(source: number, record: number, whole: boolean): void {
-    const { lines, starts, octets } = this.#sources.get(source)!
-    const line = this.#records.lineOf(record, source, whole ? COVER.below : COVER.exact)
+    const { lines, starts, octets } = this.sources.get(source)!
+    const line = this.records.lineOf(record, source, whole ? COVER.below : COVER.exact)
     const place = placeOf(lines, line)
     this.octets = octets
     this.from = starts[place]!

@@ -27,30 +27,30 @@ const KEY_BASE = 2 ** 26
  * of its count in the packed array; its members follow in the order they were added.
  */
 export class MemberSets {
-  readonly #packed: number[] = [0]
-  readonly #extended = new Map<number, number>()
+  private readonly words: number[] = [0]
+  private readonly extended = new Map<number, number>()
 
   /** The set with one member more; the same set if it has the member. */
   with(set: number, member: number): number {
     const key = set * KEY_BASE + member
-    const known = this.#extended.get(key)
+    const known = this.extended.get(key)
     if (known !== undefined) return known
-    const members = this.#packed.slice(set + 1, set + 1 + this.#packed[set]!)
-    const extended = members.includes(member) ? set : this.#append([...members, member])
-    this.#extended.set(key, extended)
+    const members = this.words.slice(set + 1, set + 1 + this.words[set]!)
+    const extended = members.includes(member) ? set : this.append([...members, member])
+    this.extended.set(key, extended)
     return extended
   }
 
   /** `[count, member …]` of every set, in shared memory. */
   packed(): SharedArrayBuffer {
-    const buffer = new SharedArrayBuffer(4 * this.#packed.length)
-    new Int32Array(buffer).set(this.#packed)
+    const buffer = new SharedArrayBuffer(4 * this.words.length)
+    new Int32Array(buffer).set(this.words)
     return buffer
   }
 
-  #append(members: readonly number[]): number {
-    const set = this.#packed.length
-    this.#packed.push(members.length, ...members)
+  private append(members: readonly number[]): number {
+    const set = this.words.length
+    this.words.push(members.length, ...members)
     return set
   }
 }

@@ -67,26 +67,26 @@ export class NameTable {
   readonly root: number
   readonly depths: Depths
   readonly allDepths: Depths
-  readonly #localTops: Uint8Array
-  readonly #filter: Int32Array
-  readonly #filterShift: number
-  readonly #slots: Int32Array
-  readonly #mask: number
-  readonly #shift: number
-  readonly #octets: Uint8Array
+  private readonly localTops: Uint8Array
+  private readonly filter: Int32Array
+  private readonly filterShift: number
+  private readonly slots: Int32Array
+  private readonly mask: number
+  private readonly shift: number
+  private readonly octets: Uint8Array
 
   constructor(buffers: NameTableBuffers) {
     this.root = buffers.root
     this.depths = depthsOf(buffers.depths)
     this.allDepths = depthsOf(buffers.allDepths)
-    this.#localTops = new Uint8Array(buffers.localTops)
-    this.#filter = new Int32Array(buffers.filter)
-    this.#filterShift = 32 - Math.log2(this.#filter.length)
-    this.#slots = new Int32Array(buffers.slots)
-    const slots = this.#slots.length / 2
-    this.#mask = slots - 1
-    this.#shift = 32 - Math.log2(slots)
-    this.#octets = new Uint8Array(buffers.records.words)
+    this.localTops = new Uint8Array(buffers.localTops)
+    this.filter = new Int32Array(buffers.filter)
+    this.filterShift = 32 - Math.log2(this.filter.length)
+    this.slots = new Int32Array(buffers.slots)
+    const slots = this.slots.length / 2
+    this.mask = slots - 1
+    this.shift = 32 - Math.log2(slots)
+    this.octets = new Uint8Array(buffers.records.words)
   }
 
   /**
@@ -95,7 +95,7 @@ export class NameTable {
    */
   mayBeLocal(name: HashedName): boolean {
     const { labels } = name
-    return labels > 0 && this.#localTops[name.hashes[labels - 1]! & (LOCAL_TOPS - 1)] === 1
+    return labels > 0 && this.localTops[name.hashes[labels - 1]! & (LOCAL_TOPS - 1)] === 1
   }
 
   /** The record of the suffix that begins with label `label` (not the root); 0: not stored. */
@@ -103,23 +103,23 @@ export class NameTable {
     const hash = name.hashes[label]!
     const spread = Math.imul(hash, GOLDEN)
     const mask = filterMask(hash)
-    if ((this.#filter[spread >>> this.#filterShift]! & mask) !== mask) return 0
-    const slots = this.#slots
-    let slot = spread >>> this.#shift
+    if ((this.filter[spread >>> this.filterShift]! & mask) !== mask) return 0
+    const slots = this.slots
+    let slot = spread >>> this.shift
     for (;;) {
       const record = slots[2 * slot + 1]!
       if (record === 0) return 0
-      if (slots[2 * slot] === hash && recordHolds(this.#octets, record, name, name.starts[label]!))
+      if (slots[2 * slot] === hash && recordHolds(this.octets, record, name, name.starts[label]!))
         return record
-      slot = (slot + 1) & this.#mask
+      slot = (slot + 1) & this.mask
     }
   }
 
   /** Every record of a name, in no order that means anything. */
   *records(): Generator<number> {
     if (this.root !== 0) yield this.root
-    for (let at = 1; at < this.#slots.length; at += 2) {
-      const record = this.#slots[at]!
+    for (let at = 1; at < this.slots.length; at += 2) {
+      const record = this.slots[at]!
       if (record !== 0) yield record
     }
   }

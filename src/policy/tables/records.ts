@@ -65,16 +65,16 @@ export interface MemberAt {
 
 /** Reads records for people: line by line, name by name. */
 export class Records {
-  readonly #words: Int32Array
-  readonly #octets: Uint8Array
-  readonly #links: Int32Array
-  readonly #sets: Int32Array
+  private readonly words: Int32Array
+  private readonly octets: Uint8Array
+  private readonly links: Int32Array
+  private readonly sets: Int32Array
 
   constructor(buffers: RecordBuffers) {
-    this.#words = new Int32Array(buffers.words)
-    this.#octets = new Uint8Array(buffers.words)
-    this.#links = new Int32Array(buffers.links)
-    this.#sets = new Int32Array(buffers.sets)
+    this.words = new Int32Array(buffers.words)
+    this.octets = new Uint8Array(buffers.words)
+    this.links = new Int32Array(buffers.links)
+    this.sets = new Int32Array(buffers.sets)
   }
 
   /**
@@ -83,27 +83,27 @@ export class Records {
    * @param silent the one of `COVER` that does not count
    */
   lineOf(record: number, source: number, silent: number): number {
-    const set = this.#words[record]!
-    let link = this.#words[record + 1]!
-    for (let nth = this.#sets[set]!; nth > 0; nth--) {
-      const member = this.#sets[set + nth]!
+    const set = this.words[record]!
+    let link = this.words[record + 1]!
+    for (let nth = this.sets[set]!; nth > 0; nth--) {
+      const member = this.sets[set + nth]!
       if (sourceOf(member) === source && coverOf(member) !== silent)
-        return nth === 1 ? link : this.#links[link]!
-      if (nth > 1) link = this.#links[link + 1]!
+        return nth === 1 ? link : this.links[link]!
+      if (nth > 1) link = this.links[link + 1]!
     }
     return -1
   }
 
   /** Members of a record, each with the line where its source has it. */
   membersOf(record: number): MemberAt[] {
-    const set = this.#words[record]!
-    const count = this.#sets[set]!
+    const set = this.words[record]!
+    const count = this.sets[set]!
     const result: MemberAt[] = []
-    let link = this.#words[record + 1]!
+    let link = this.words[record + 1]!
     for (let nth = count; nth > 0; nth--) {
-      const member = this.#sets[set + nth]!
-      const line = nth === 1 ? link : this.#links[link]!
-      if (nth > 1) link = this.#links[link + 1]!
+      const member = this.sets[set + nth]!
+      const line = nth === 1 ? link : this.links[link]!
+      if (nth > 1) link = this.links[link + 1]!
       result.push({ member, line })
     }
     return result.reverse()
@@ -112,9 +112,9 @@ export class Records {
   /** What is stored: a name in wire form (a copy), or a prefix. */
   contentOf(record: number): { name: Uint8Array } | { prefix: Prefix } {
     const at = octetsOf(record)
-    const length = this.#octets[at]!
-    if (length !== PREFIX_MARK) return { name: this.#octets.slice(at + 1, at + 1 + length) }
-    const address = this.#octets.slice(at + 2, at + 2 + ADDRESS_OCTETS)
-    return { prefix: { address, length: this.#octets[at + 1]! } }
+    const length = this.octets[at]!
+    if (length !== PREFIX_MARK) return { name: this.octets.slice(at + 1, at + 1 + length) }
+    const address = this.octets.slice(at + 2, at + 2 + ADDRESS_OCTETS)
+    return { prefix: { address, length: this.octets[at + 1]! } }
   }
 }
