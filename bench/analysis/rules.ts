@@ -2,7 +2,7 @@ import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
-import { localNames } from '../../src/policy/tables/local-names.js'
+import { specialUseNames } from '../../src/policy/tables/special-use-names.js'
 import { readCatalogue } from '../../src/rules/apps/catalogue.js'
 import { loadRules } from '../../src/rules/load.js'
 import { showPattern } from '../../src/rules/model/pattern.js'
@@ -64,6 +64,6 @@ export async function writeRules(
     catalogue.apps.map(({ entry }) => [entry.app, entry.names.map(({ name }) => showPattern(name))])
   )
   const random = (): number => 0x2545f491
-  const snapshot = compile(loaded.rules, { generation: 1, random, local: localNames([]) })
+  const snapshot = compile(loaded.rules, { generation: 1, random, specialUse: specialUseNames([]) })
   return { policy: new Policy(snapshot), names }
 }

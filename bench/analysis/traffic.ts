@@ -146,8 +146,8 @@ export class Traffic {
     const hashed = new HashedName()
     hashed.take(octets, 0, this.#policy.seed)
     const found = new Verdict()
-    this.#policy.judge(hashed, RRTYPE.A, clientClass, Date.now() / 1000, found)
-    const { claim, record, monitor, monitorRecord } = found
+    this.#policy.evaluateName(hashed, RRTYPE.A, clientClass, Date.now() / 1000, found)
+    const { claim, entry: record, monitorClaim: monitor, monitorEntry: monitorRecord } = found
     const kind = this.#policy.snapshot.claims[claim]?.kind
     if (kind === 'exception') return { verdict: VERDICT.allowed, rcode: 0, claim, record, ede: -1 }
     if (kind === 'ban') return { verdict: VERDICT.blocked, rcode: 3, claim, record, ede: 15 }

@@ -69,7 +69,7 @@ function eventsOf({ policy, clients, listed }: Stage): QueryEvent[] {
   return Array.from({ length: INPUTS }, (_, i) => {
     const { qname, qtype } = queryAt(listed, i, policy.seed)
     verdict.clear()
-    policy.judge(qname, RRTYPE.A, clientClass, 0, verdict)
+    policy.evaluateName(qname, RRTYPE.A, clientClass, 0, verdict)
     const event = new QueryEvent()
     event.wall = 1_700_000_000_000 + i
     event.generation = policy.snapshot.generation
@@ -81,7 +81,7 @@ function eventsOf({ policy, clients, listed }: Stage): QueryEvent[] {
     event.verdict = VERDICT.blocked
     event.match = MATCH.qname
     event.claim = verdict.claim
-    event.record = verdict.record
+    event.record = verdict.entry
     event.took = 3
     event.ede = 17
     return event

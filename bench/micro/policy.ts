@@ -17,7 +17,7 @@ export function policyCases({ policy, clients, listed, unlisted }: Stage): Case[
         let sum = 0
         for (let i = 0; i < times; i++) {
           verdict.clear()
-          policy.judge(names[i & MASK]!, RRTYPE.A, clientClass, now, verdict)
+          policy.evaluateName(names[i & MASK]!, RRTYPE.A, clientClass, now, verdict)
           sum += verdict.claim
         }
         return sum

@@ -119,7 +119,7 @@ function judge(policy: Policy, clients: Uint32Array, listed: number | undefined)
       let sum = 0
       for (let i = 0; i < times; i++) {
         verdict.clear()
-        policy.judge(names[i & MASK]!, RRTYPE.A, classes[i & MASK]!, now, verdict)
+        policy.evaluateName(names[i & MASK]!, RRTYPE.A, classes[i & MASK]!, now, verdict)
         sum += verdict.claim
       }
       return sum

@@ -8,7 +8,7 @@ import { Query } from '../../src/dns/message/query.js'
 import { readResponse } from '../../src/dns/message/response.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
-import { localNames } from '../../src/policy/tables/local-names.js'
+import { specialUseNames } from '../../src/policy/tables/special-use-names.js'
 import { loadRules } from '../../src/rules/load.js'
 import { Blocklist } from '../kit/blocklist.js'
 import { allowedName, blockedName } from '../kit/names.js'
@@ -90,7 +90,11 @@ export async function policyIn(write: (folder: string) => Promise<void>): Promis
     const result = await loadRules(folder)
     if (!result.ok) throw result.errors[0] ?? new Error('no rules')
     return new Policy(
-      compile(result.rules, { generation: 1, random: () => 0x2545f491, local: localNames([]) })
+      compile(result.rules, {
+        generation: 1,
+        random: () => 0x2545f491,
+        specialUse: specialUseNames([])
+      })
     )
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -17,7 +17,7 @@ const OFFERS = 2 ** 16
 /** What the rules decided for a name; see policy's Verdict. */
 export interface Ban {
   claim: number
-  record: number
+  entry: number
   label: number
 }
 
@@ -38,7 +38,7 @@ const CLASS = 6
 const EPOCH = 7
 /** Words of the head of a ban that differ. */
 const CLAIM = STORED
-const RECORD = UNTIL
+const ENTRY = UNTIL
 const LABEL = COUNTS
 /** Octets of the head from here on: where in the body the TTLs are. */
 const TTLS: Octets = 32
@@ -177,7 +177,7 @@ export class Shelf {
     const word = place * PLACE_WORDS
     words[word + LENGTHS] = question
     words[word + CLAIM] = ban.claim
-    words[word + RECORD] = ban.record
+    words[word + ENTRY] = ban.entry
     words[word + FLAGS] = BAN
     words[word + LABEL] = ban.label
     words[word + CLASS] = clientClass
@@ -197,7 +197,7 @@ export class Shelf {
   tell(ban: Ban): void {
     const { words, found } = this
     ban.claim = words[found + CLAIM]!
-    ban.record = words[found + RECORD]!
+    ban.entry = words[found + ENTRY]!
     ban.label = words[found + LABEL]!
   }
 

@@ -1,6 +1,6 @@
 import type { Seconds } from '../base/units.js'
 import { HashedName } from '../dns/name/hashed-name.js'
-import { compileClasses } from '../policy/compile/client-classes.js'
+import { buildClientClasses } from '../policy/compile/client-classes.js'
 import { Policy } from '../policy/evaluate/policy.js'
 import { Verdict, type Claim, type Snapshot } from '../policy/tables/snapshot.js'
 import { PROTOCOL } from '../querylog/record/event.js'
@@ -161,8 +161,8 @@ export class Judge {
     const verdict = this.#verdict
     hashed.take(this.#names.wireOf(name), 0, policy.seed)
     verdict.clear()
-    policy.judge(hashed, qtype, clientClass, now, verdict)
-    const { claim, monitor } = verdict
+    policy.evaluateName(hashed, qtype, clientClass, now, verdict)
+    const { claim, monitorClaim: monitor } = verdict
     if (blocks(policy, verdict, protocol)) return outcomeOf(STATE.blocked, claim)
     return monitor === -1 ? outcomeOf(STATE.open, claim) : outcomeOf(STATE.monitored, monitor)
   }
@@ -179,8 +179,8 @@ function outcomeOf(state: number, claim: number): Outcome {
 
 /** Of each network, the class of clients for which nothing is that is for some clients alone. */
 function plainClasses({ networks }: RuleSet): ReadonlyMap<string, number> {
-  const { classes } = compileClasses(networks)
-  const without = ({ rules, without }: (typeof classes)[number]): number =>
+  const { classes } = buildClientClasses(networks)
+  const without = ({ rules, excluded: without }: (typeof classes)[number]): number =>
     rules.length - without.size
   const plain = new Map<string, number>()
   classes.forEach((one, number) => {

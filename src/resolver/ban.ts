@@ -76,7 +76,7 @@ function isNameWide(match: number): boolean {
 /** What a list has of the type asked for; NODATA where it has other types only. */
 function writeData(lookup: Lookup, policy: Policy, reply: PreparedReply, verdict: Verdict): number {
   const { octets, query, limit } = lookup
-  const data = policy.findData(verdict)
+  const data = policy.findLocalData(verdict)
   const { from, to } = data
   const length = writeListed(
     octets,

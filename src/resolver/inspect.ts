@@ -50,7 +50,7 @@ export class Inspector {
       this.inspectAddresses(lookup, answer) ||
       this.inspectInside(lookup, answer)
     // What is banned in monitor mode is no ban, but each lookup of it has to be recorded.
-    if (match === MATCH.none && verdict.monitor === -1) {
+    if (match === MATCH.none && verdict.monitorClaim === -1) {
       answer.cleanEpoch = epoch
       answer.cleanClass = lookup.clientClass
     }
@@ -63,11 +63,11 @@ export class Inspector {
     let at = 0
     for (const lead of leads) {
       const match = MATCH_OF_LEAD[lead]!
-      const { monitor, monitorRecord } = verdict
+      const { monitorClaim: monitor, monitorEntry: monitorRecord } = verdict
       name.take(targets, at, policy!.seed)
       at += name.length
       verdict.clear()
-      policy!.judge(name, lookup.query.qtype, lookup.clientClass, now, verdict)
+      policy!.evaluateName(name, lookup.query.qtype, lookup.clientClass, now, verdict)
       if (this.bans(lookup)) return match
       this.keepMonitor(match, monitor, monitorRecord)
     }
@@ -78,9 +78,9 @@ export class Inspector {
     const { policy, verdict, now } = this
     const { qtype } = lookup.query
     for (let at = 0; at < answer.addresses.length; at += 4) {
-      const { monitor, monitorRecord } = verdict
+      const { monitorClaim: monitor, monitorEntry: monitorRecord } = verdict
       verdict.clear()
-      policy!.judgeAddress(answer.addresses, at, qtype, lookup.clientClass, now, verdict)
+      policy!.evaluateAddress(answer.addresses, at, qtype, lookup.clientClass, now, verdict)
       if (this.bans(lookup)) return MATCH.address
       this.keepMonitor(MATCH.address, monitor, monitorRecord)
     }
@@ -103,10 +103,10 @@ export class Inspector {
   private keepMonitor(match: number, monitor: number, record: number): void {
     const { verdict } = this
     if (monitor === -1) {
-      if (verdict.monitor !== -1) this.monitorMatch = match
+      if (verdict.monitorClaim !== -1) this.monitorMatch = match
       return
     }
-    verdict.monitor = monitor
-    verdict.monitorRecord = record
+    verdict.monitorClaim = monitor
+    verdict.monitorEntry = record
   }
 }

@@ -5,7 +5,7 @@ import { RCODE } from '../dns/registry/rcode.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
 import { writeNegative, writeOwnSoa, writeRecord } from '../dns/reply/reply.js'
 import type { Policy } from '../policy/evaluate/policy.js'
-import type { Local } from '../policy/tables/snapshot.js'
+import type { SpecialUseEntry } from '../policy/tables/snapshot.js'
 import { GO_ON, type Lookup } from './lookup.js'
 
 /** TTL of what is said of special-use names: only new settings change it. */
@@ -25,7 +25,7 @@ const SELF = Uint8Array.of(0xc0, HEADER)
  */
 export function writeLocal(lookup: Lookup, policy: Policy): number {
   const { qname, qtype } = lookup.query
-  const local = policy.localOf(lookup.verdict.record)
+  const local = policy.specialUseOf(lookup.verdict.entry)
   const apex = qname.labels - local.zoneLabels
   switch (local.kind) {
     case 'open':
@@ -45,7 +45,12 @@ export function writeLocal(lookup: Lookup, policy: Policy): number {
   }
 }
 
-function writeFromZone(lookup: Lookup, policy: Policy, local: Local, apex: number): number {
+function writeFromZone(
+  lookup: Lookup,
+  policy: Policy,
+  local: SpecialUseEntry,
+  apex: number
+): number {
   const { octets, query, limit, verdict } = lookup
   const { qtype } = query
   if (isParents(qtype, apex)) return GO_ON
@@ -74,7 +79,7 @@ function data({ octets, query, limit }: Lookup, type: number, rdata: Uint8Array)
 function negative(
   { octets, query, limit }: Lookup,
   policy: Policy,
-  { edeOption }: Local,
+  { edeOption }: SpecialUseEntry,
   rcode: number,
   soaLabel: number
 ): number {

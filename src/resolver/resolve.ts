@@ -237,14 +237,14 @@ export class Resolver implements Responder, Finish {
     if (query.qclass !== RRCLASS.IN) return identify(lookup, parts.identity)
     verdict.clear()
     if (shelved) parts.shelf!.tell(verdict)
-    else policy.judge(query.qname, query.qtype, clientClass, this.calendar, verdict)
-    if (verdict.tier === TIER.local) {
+    else policy.evaluateName(query.qname, query.qtype, clientClass, this.calendar, verdict)
+    if (verdict.tier === TIER.specialUse) {
       const length = this.answerHere(took)
       if (length !== GO_ON) return length
     }
     // A ban holds however it is asked; only what no ban is about is turned away for how it is asked.
     if (!blocks(policy, verdict, lookup.protocol)) return decline(lookup, parts.witness)
-    if (!shelved && verdict.monitor === -1) parts.shelf?.putBan(query, verdict, clientClass)
+    if (!shelved && verdict.monitorClaim === -1) parts.shelf?.putBan(query, verdict, clientClass)
     return this.ban(verdict, MATCH.qname, took)
   }
 
@@ -290,6 +290,6 @@ export class Resolver implements Responder, Finish {
 }
 
 /** Whether no rule at all has a say, not even in monitor mode. */
-function isPlain({ claim, tier, monitor }: Verdict): boolean {
-  return (claim === -1 || tier === TIER.local) && monitor === -1
+function isPlain({ claim, tier, monitorClaim: monitor }: Verdict): boolean {
+  return (claim === -1 || tier === TIER.specialUse) && monitor === -1
 }

@@ -60,7 +60,7 @@ export class Waiting {
     const { length } = lookup.query.qname
     const wait = this.spares.take(length) ?? new Wait(length, this)
     wait.asker = asker
-    wait.epoch = lookup.verdict.isSilent ? epoch : UNJUDGED
+    wait.epoch = lookup.verdict.isEmpty ? epoch : UNJUDGED
     wait.clientClass = lookup.clientClass
     wait.started = now
     wait.served = false

@@ -47,7 +47,7 @@ export class Witness {
     if (!this.blocked) return
     const { event } = this
     const reply = this.policy!.snapshot.claims[verdict.claim]!.reply!
-    this.point(VERDICT.blocked, match, verdict.claim, verdict.record)
+    this.point(VERDICT.blocked, match, verdict.claim, verdict.entry)
     event.rcode = reply.action === 'drop' ? NO_RCODE : rcodeOf(reply, match)
     event.ede = lookup.query.edns && event.rcode !== NO_RCODE ? reply.ede : -1
     event.upstream = -1
@@ -56,17 +56,17 @@ export class Witness {
 
   /** An answer was given; a ban in monitor mode may have had something against it. */
   gave(lookup: Lookup, led: Inspector, answer: Answer, how: number, took: Milliseconds): void {
-    const { monitor } = lookup.verdict
-    const watched = monitor !== -1 || led.verdict.monitor !== -1
+    const { monitorClaim: monitor } = lookup.verdict
+    const watched = monitor !== -1 || led.verdict.monitorClaim !== -1
     if (!this.all && !(watched && this.blocked)) return
     const { event } = this
     if (monitor !== -1) {
-      this.point(VERDICT.monitored, MATCH.qname, monitor, lookup.verdict.monitorRecord)
+      this.point(VERDICT.monitored, MATCH.qname, monitor, lookup.verdict.monitorEntry)
     } else if (watched) {
       const { verdict, monitorMatch } = led
-      this.point(VERDICT.monitored, monitorMatch, verdict.monitor, verdict.monitorRecord)
-    } else if (lookup.verdict.claim !== -1 && lookup.verdict.tier !== TIER.local) {
-      this.point(VERDICT.allowed, MATCH.qname, lookup.verdict.claim, lookup.verdict.record)
+      this.point(VERDICT.monitored, monitorMatch, verdict.monitorClaim, verdict.monitorEntry)
+    } else if (lookup.verdict.claim !== -1 && lookup.verdict.tier !== TIER.specialUse) {
+      this.point(VERDICT.allowed, MATCH.qname, lookup.verdict.claim, lookup.verdict.entry)
     } else {
       this.point(how, MATCH.none, -1, -1)
     }
@@ -89,7 +89,12 @@ export class Witness {
 
   /** A special-use name; the reply is written over the query. */
   answeredHere(lookup: Lookup, took: Milliseconds): void {
-    const { monitor, monitorRecord, claim, record } = lookup.verdict
+    const {
+      monitorClaim: monitor,
+      monitorEntry: monitorRecord,
+      claim,
+      entry: record
+    } = lookup.verdict
     if (!this.all && !(monitor !== -1 && this.blocked)) return
     const { event } = this
     if (monitor === -1) this.point(VERDICT.local, MATCH.qname, claim, record)

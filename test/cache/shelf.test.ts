@@ -178,11 +178,11 @@ for (const size of [1, 1_000_000]) {
   })
 }
 
-const BAN = { claim: 5, record: 77, label: 1 }
+const BAN = { claim: 5, entry: 77, label: 1 }
 
 t.test('takes a ban that is offered twice, and tells it', async t => {
   const shelf = shelfAt(1000)
-  const told = { claim: -1, record: -1, label: 0 }
+  const told = { claim: -1, entry: -1, label: 0 }
   shelf.putBan(ask('www.example')[0], BAN, CLASS)
   t.equal(shelf.find(ask('www.example')[0], CLASS), SHELVED.nothing, 'once is not enough')
   shelf.putBan(ask('www.example')[0], BAN, CLASS)

@@ -96,7 +96,7 @@ t.test('lists of ad blockers come to what their rules say one by one', async () 
         const verdict = new Verdict()
         const name = hashed(question.name, policy.seed)
         const who = policy.classOf(words(question.client), 0)
-        policy.judge(name, RRTYPE[question.type], who, 0, verdict)
+        policy.evaluateName(name, RRTYPE[question.type], who, 0, verdict)
         const action = policy.claims[verdict.claim]?.reply?.action ?? ''
         return action === meant([...first, ...second], question)
       })

@@ -3,7 +3,7 @@ import t from 'tap'
 import { readPrefix } from '../../src/base/address.js'
 import { RRTYPE } from '../../src/dns/registry/rrtype.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
-import { explain, explainAddress, type Candidate } from '../../src/policy/explain/explain.js'
+import { explainName, explainAddress, type Candidate } from '../../src/policy/explain/explain.js'
 import { Verdict } from '../../src/policy/tables/snapshot.js'
 import type { NetworkRules, Rule, RuleSet, Schedule } from '../../src/rules/model/types.js'
 import { words } from '../base/words.js'
@@ -186,14 +186,14 @@ t.test('compiled policy and plain loops agree', async () => {
 })
 
 /** Claim and record of the one candidate with a fate. */
-function fated(candidates: readonly Candidate[], fate: Candidate['fate']) {
-  const found = candidates.filter(candidate => candidate.fate === fate)
+function fated(candidates: readonly Candidate[], fate: Candidate['outcome']) {
+  const found = candidates.filter(candidate => candidate.outcome === fate)
   if (found.length > 1) return 'several'
-  return found.map(({ claim, record }) => `${claim} ${record}`).join()
+  return found.map(({ claim, entry: record }) => `${claim} ${record}`).join()
 }
 
 function agrees(verdict: Verdict, candidates: readonly Candidate[]): boolean {
-  const { claim, record, monitor, monitorRecord } = verdict
+  const { claim, entry: record, monitorClaim: monitor, monitorEntry: monitorRecord } = verdict
   const decides = claim === -1 ? '' : `${claim} ${record}`
   const monitors = monitor === -1 ? '' : `${monitor} ${monitorRecord}`
   return fated(candidates, 'decides') === decides && fated(candidates, 'monitors') === monitors
@@ -203,16 +203,16 @@ function explainsIt(policy: Policy, { name, client, now, qtype }: Asked): boolea
   const question = hashed(name, policy.seed)
   const clientClass = policy.classOf(words(client), 0)
   const verdict = new Verdict()
-  policy.judge(question, qtype, clientClass, now, verdict)
-  const candidates = explain(policy.snapshot, question, { clientClass, qtype, now })
-  const label = candidates.find(({ fate }) => fate === 'decides')?.label ?? 0
+  policy.evaluateName(question, qtype, clientClass, now, verdict)
+  const candidates = explainName(policy.snapshot, question, { clientClass, qtype, now })
+  const label = candidates.find(({ outcome: fate }) => fate === 'decides')?.label ?? 0
   return agrees(verdict, candidates) && label === verdict.label
 }
 
 function explainsAddress(policy: Policy, { address, client, now, qtype }: Asked): boolean {
   const clientClass = policy.classOf(words(client), 0)
   const verdict = new Verdict()
-  policy.judgeAddress(words(address), 0, qtype, clientClass, now, verdict)
+  policy.evaluateAddress(words(address), 0, qtype, clientClass, now, verdict)
   const question = { clientClass, qtype, now }
   return agrees(verdict, explainAddress(policy.snapshot, words(address), 0, question))
 }

@@ -5,7 +5,7 @@ import { compile } from '../../src/policy/compile/compile.js'
 import { zoneChanges } from '../../src/policy/compile/zone-changes.js'
 import { compare } from '../../src/policy/diff/compare.js'
 import { dump } from '../../src/policy/explain/dump.js'
-import { localNames } from '../../src/policy/tables/local-names.js'
+import { specialUseNames } from '../../src/policy/tables/special-use-names.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { readList } from '../../src/rules/lists/list-file.js'
 import { readZoneLines, type ZoneLine } from '../../src/rules/lists/rpz/rpz-lines.js'
@@ -59,7 +59,7 @@ function compiled(lines: Lines, generation: number): Snapshot {
   const app = source('app', 'shared.test', 'x', '=z')
   const rules = [ban('ban', [app]), block('zone', read.parts)]
   const set = { ...ruleSet(network('net', ['10.0.0.0/8'], rules)) }
-  return compile(set, { generation, random: seeds(7), local: localNames([]) })
+  return compile(set, { generation, random: seeds(7), specialUse: specialUseNames([]) })
 }
 
 /** What was removed becomes a comment; what was added stands behind. */

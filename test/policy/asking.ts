@@ -33,7 +33,7 @@ export function ask(
 ): Said {
   const verdict = new Verdict()
   const clientClass = policy.classOf(words(client), 0)
-  policy.judge(hashed(name, policy.seed), qtype, clientClass, now, verdict)
+  policy.evaluateName(hashed(name, policy.seed), qtype, clientClass, now, verdict)
   return said(policy, verdict)
 }
 
@@ -46,11 +46,11 @@ export function askAddress(
 ): Said {
   const verdict = new Verdict()
   const clientClass = policy.classOf(words(client), 0)
-  policy.judgeAddress(words(address), 0, qtype, clientClass, now, verdict)
+  policy.evaluateAddress(words(address), 0, qtype, clientClass, now, verdict)
   return said(policy, verdict)
 }
 
-export function said(policy: Policy, { claim, monitor }: Verdict): Said {
+export function said(policy: Policy, { claim, monitorClaim: monitor }: Verdict): Said {
   return {
     decides: policy.claims[claim]?.ruleId ?? '',
     monitors: policy.claims[monitor]?.ruleId ?? ''

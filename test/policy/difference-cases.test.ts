@@ -19,7 +19,7 @@ function one(...rules: Rules): RuleSet {
 /** Where, how many, what, when. */
 function told(before: RuleSet, after: RuleSet, options: Partial<DifferenceOptions> = {}) {
   const found = difference({ before, after }, { at: 100, examples: 9, ...options })
-  return found.changes.map(({ kind, places, names, examples, from, until }) =>
+  return found.changes.map(({ kind, clients: places, names, examples, from, until }) =>
     [
       kind,
       names,

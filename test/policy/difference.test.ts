@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import t from 'tap'
 import { readPrefix } from '../../src/base/address.js'
 import { compile } from '../../src/policy/compile/compile.js'
-import type { Place } from '../../src/policy/diff/areas.js'
-import type { Both } from '../../src/policy/diff/chains.js'
+import type { AffectedClients } from '../../src/policy/diff/client-ranges.js'
+import type { BeforeAfter } from '../../src/policy/diff/name-groups.js'
 import { difference, type Change, type Difference } from '../../src/policy/diff/difference.js'
-import { Standings, type Standing, type Subject } from '../../src/policy/evaluate/standing.js'
+import { Evaluator, type Decision, type Subject } from '../../src/policy/evaluate/decision.js'
 import type { NetworkRules, Rule, RuleSet } from '../../src/rules/model/types.js'
 import { words } from '../base/words.js'
 import { allow, ban, block, exception, inline, network, ruleSet, source, wire } from './rule-set.js'
@@ -91,29 +91,29 @@ const somePair: fc.Arbitrary<readonly [RuleSet, RuleSet]> = fc.oneof(
 
 /** Both sets of rules by themselves, judged name by name. */
 class Naive {
-  private readonly before: Standings
-  private readonly after: Standings
+  private readonly before: Evaluator
+  private readonly after: Evaluator
 
-  constructor(rules: Both<RuleSet>) {
+  constructor(rules: BeforeAfter<RuleSet>) {
     this.before = standingsOf(rules.before)
     this.after = standingsOf(rules.after)
   }
 
-  networks(client: string): Both<string | undefined> {
-    const of = ({ policy, snapshot }: Standings): string | undefined =>
+  networks(client: string): BeforeAfter<string | undefined> {
+    const of = ({ policy, snapshot }: Evaluator): string | undefined =>
       snapshot.networks[snapshot.classNetworks[policy.classOf(words(client), 0)]!]
     return { before: of(this.before), after: of(this.after) }
   }
 
-  standings(subject: Subject, client: string, now: number): Both<Standing> {
-    const of = (side: Standings): Standing =>
-      side.of(subject, 1, side.policy.classOf(words(client), 0), now)
+  standings(subject: Subject, client: string, now: number): BeforeAfter<Decision> {
+    const of = (side: Evaluator): Decision =>
+      side.evaluate(subject, 1, side.policy.classOf(words(client), 0), now)
     return { before: of(this.before), after: of(this.after) }
   }
 }
 
-function standingsOf(rules: RuleSet): Standings {
-  return new Standings(compile(rules, { generation: 1, random: () => 77 }))
+function standingsOf(rules: RuleSet): Evaluator {
+  return new Evaluator(compile(rules, { generation: 1, random: () => 77 }))
 }
 
 const subjects: readonly { readonly text: string; readonly subject: Subject }[] = [
@@ -123,9 +123,9 @@ const subjects: readonly { readonly text: string; readonly subject: Subject }[] 
 
 /** Whether the client is in one of the places, as prefixes are read: the longest decides. */
 function isIn(
-  places: readonly Place[],
+  places: readonly AffectedClients[],
   client: string,
-  networks: Both<string | undefined>
+  networks: BeforeAfter<string | undefined>
 ): boolean {
   return places.some(place => {
     if (place.networks.before !== networks.before || place.networks.after !== networks.after) {
@@ -160,13 +160,18 @@ function tells(pattern: string, text: string): boolean {
   return isBelow || (!pattern.startsWith('*.') && text === name)
 }
 
-function saysSo(change: Change, text: string, now: number, standings: Both<Standing>): boolean {
-  const { before, after } = change.standings
+function saysSo(
+  change: Change,
+  text: string,
+  now: number,
+  standings: BeforeAfter<Decision>
+): boolean {
+  const { before, after } = change.decisions
   return (
     change.from <= now &&
     now < change.until &&
-    before.whole === standings.before.whole &&
-    after.whole === standings.after.whole &&
+    before.key === standings.before.key &&
+    after.key === standings.after.key &&
     change.examples.some(pattern => tells(pattern, text))
   )
 }
@@ -186,10 +191,10 @@ t.test('each name that differs is told, and none that does not', async () => {
         for (const { text, subject } of isServed ? subjects : []) {
           for (const now of TIMES.filter(time => time >= at)) {
             const standings = naive.standings(subject, client, now)
-            if (standings.before.whole === standings.after.whole) continue
+            if (standings.before.key === standings.after.key) continue
             const found = told.changes.some(
               change =>
-                saysSo(change, text, now, standings) && isIn(change.places, client, networks)
+                saysSo(change, text, now, standings) && isIn(change.clients, client, networks)
             )
             if (!found) throw new Error(`${text} for ${client} at ${now} is not told`)
           }
@@ -206,14 +211,14 @@ t.test('what is told is so, for a name of each kind, client and instant', async 
     fc.property(somePair, ([before, after]) => {
       const naive = new Naive({ before, after })
       return compared(before, after).changes.every(change =>
-        CLIENTS.filter(client => isIn(change.places, client, naive.networks(client))).every(
+        CLIENTS.filter(client => isIn(change.clients, client, naive.networks(client))).every(
           client =>
             change.examples.every(pattern =>
               TIMES.filter(now => change.from <= now && now < change.until).every(now => {
                 const standings = naive.standings(subjectOf(pattern), client, now)
                 return (
-                  standings.before.whole === change.standings.before.whole &&
-                  standings.after.whole === change.standings.after.whole
+                  standings.before.key === change.decisions.before.key &&
+                  standings.after.key === change.decisions.after.key
                 )
               })
             )

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { explain, explainAddress } from '../../src/policy/explain/explain.js'
+import { explainName, explainAddress } from '../../src/policy/explain/explain.js'
 import { words } from '../base/words.js'
 import { hashed, policyOf } from './asking.js'
 import { allow, ban, block, exception, network, ruleSet, source } from './rule-set.js'
@@ -43,9 +43,9 @@ const BANNED = [
 ]
 
 t.test('explains a name with every rule that speaks of it', async t => {
-  const candidates = explain(policy.snapshot, hashed('w.a.example', policy.seed), at(50))
+  const candidates = explainName(policy.snapshot, hashed('w.a.example', policy.seed), at(50))
   t.strictSame(
-    candidates.map(({ matched, fate }) => [matched.rule, fate]),
+    candidates.map(({ matched, outcome: fate }) => [matched.rule, fate]),
     BANNED
   )
   t.strictSame(
@@ -60,20 +60,20 @@ t.test('explains a name with every rule that speaks of it', async t => {
 t.test('explains an address likewise', async t => {
   const candidates = explainAddress(policy.snapshot, words('192.0.2.1'), 0, at(50))
   t.strictSame(
-    candidates.map(({ matched, fate }) => [matched.rule, fate]),
+    candidates.map(({ matched, outcome: fate }) => [matched.rule, fate]),
     BANNED
   )
 })
 
 t.test('tells the line that covers the very name', async t => {
-  const [first] = explain(policy.snapshot, hashed('a.example', policy.seed), at(50))
+  const [first] = explainName(policy.snapshot, hashed('a.example', policy.seed), at(50))
   t.match(first?.matched, { pattern: '=a.example', sourceLine: 1 })
 })
 
 t.test('an exception in force lifts the bans of its app, and those alone', async t => {
-  const candidates = explain(policy.snapshot, hashed('a.example', policy.seed), at(100))
+  const candidates = explainName(policy.snapshot, hashed('a.example', policy.seed), at(100))
   t.strictSame(
-    candidates.map(({ fate }) => fate),
+    candidates.map(({ outcome: fate }) => fate),
     [
       ...Array<string>(4).fill('lifted'),
       'decides',
@@ -90,7 +90,7 @@ const nothing = [
 
 for (const { it, name, clientClass } of nothing) {
   t.test(`has nothing to say of ${it}`, async t => {
-    const candidates = explain(policy.snapshot, hashed(name, policy.seed), {
+    const candidates = explainName(policy.snapshot, hashed(name, policy.seed), {
       ...at(50),
       clientClass
     })

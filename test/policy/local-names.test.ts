@@ -3,15 +3,15 @@ import { SPECIAL_USE } from '../../src/dns/registry/special-use.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { compare } from '../../src/policy/diff/compare.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
-import { explain } from '../../src/policy/explain/explain.js'
-import { localNames } from '../../src/policy/tables/local-names.js'
+import { explainName } from '../../src/policy/explain/explain.js'
+import { specialUseNames } from '../../src/policy/tables/special-use-names.js'
 import { TIER, Verdict } from '../../src/policy/tables/snapshot.js'
 import { words } from '../base/words.js'
 import { hashed } from './asking.js'
 import { allow, ban, network, ruleSet, seeds, source, wire } from './rule-set.js'
 
 const CLIENT = '10.0.0.1'
-const ALL = localNames([])
+const ALL = specialUseNames([])
 
 const rules = ruleSet(
   network('office', ['10.0.0.0/8'], [ban('tor', [source('tor', 'hidden.onion')])]),
@@ -20,15 +20,15 @@ const rules = ruleSet(
 )
 
 function policyWith(open: readonly string[] = []): Policy {
-  const local = localNames(open.map(wire))
-  return new Policy(compile(rules, { generation: 1, random: seeds(1), local }))
+  const local = specialUseNames(open.map(wire))
+  return new Policy(compile(rules, { generation: 1, random: seeds(1), specialUse: local }))
 }
 
 /** What is said of a name: the kind, `ban` and so on for rules, '' for nothing. */
 function saidOf(policy: Policy, name: string, client = CLIENT): string {
   const verdict = new Verdict()
-  policy.judge(hashed(name, policy.seed), 1, policy.classOf(words(client), 0), 0, verdict)
-  if (verdict.tier === TIER.local) return policy.localOf(verdict.record).kind
+  policy.evaluateName(hashed(name, policy.seed), 1, policy.classOf(words(client), 0), 0, verdict)
+  if (verdict.tier === TIER.specialUse) return policy.specialUseOf(verdict.entry).kind
   return policy.claims[verdict.claim]?.kind ?? ''
 }
 
@@ -94,8 +94,8 @@ t.test('a special-use name that a rule speaks of is a new name of the rules', as
     ...rules.networks,
     network('tor', ['203.0.113.0/24'], [ban('all-tor', [source('all', 'onion', 'home.arpa')])])
   )
-  const local = localNames([])
-  const after = compile(more, { generation: 2, random: seeds(2), local })
+  const local = specialUseNames([])
+  const after = compile(more, { generation: 2, random: seeds(2), specialUse: local })
   t.strictSame(compare(policyWith().snapshot, after).names, { added: 2, removed: 0 })
   t.strictSame(compare(after, policyWith().snapshot).names, { added: 0, removed: 2 })
 })
@@ -103,13 +103,13 @@ t.test('a special-use name that a rule speaks of is a new name of the rules', as
 t.test('it is explained which one decides, and which loses to a rule', async t => {
   const policy = policyWith()
   const office = policy.classOf(words(CLIENT), 0)
-  const said = explain(policy.snapshot, hashed('a.hidden.onion', policy.seed), {
+  const said = explainName(policy.snapshot, hashed('a.hidden.onion', policy.seed), {
     clientClass: office,
     qtype: 1,
     now: 0
   })
   t.strictSame(
-    said.map(({ fate, matched }) => [fate, matched.pattern, matched.sourceFile]),
+    said.map(({ outcome: fate, matched }) => [fate, matched.pattern, matched.sourceFile]),
     [
       ['decides', 'hidden.onion', 'apps/tor.yaml'],
       ['loses to a higher tier', 'onion', 'RFC 7686 §2']

@@ -31,9 +31,9 @@ const names = [
 for (const { client, name, pattern, sourceLine, rule } of names) {
   t.test(`${name} from ${client} matches ${pattern} on line ${sourceLine}`, async t => {
     const verdict = new Verdict()
-    policy.judge(hashed(name, policy.seed), 1, policy.classOf(words(client), 0), 0, verdict)
+    policy.evaluateName(hashed(name, policy.seed), 1, policy.classOf(words(client), 0), 0, verdict)
     const id = { one: 'one', two: 'two', three: 'three' }[rule]
-    t.match(matchedRule(policy.snapshot, verdict.claim, verdict.record), {
+    t.match(matchedRule(policy.snapshot, verdict.claim, verdict.entry), {
       rule,
       file: 'networks.yaml',
       line: 7,
@@ -55,8 +55,8 @@ for (const [name, pattern, sourceLine] of [
   t.test(`of a name that is there twice, ${name} matches line ${sourceLine}`, async t => {
     const verdict = new Verdict()
     const asked = hashed(name, both.seed)
-    both.judge(asked, 1, both.classOf(words('10.0.0.1'), 0), 0, verdict)
-    const { claim, record, label } = verdict
+    both.evaluateName(asked, 1, both.classOf(words('10.0.0.1'), 0), 0, verdict)
+    const { claim, entry: record, label } = verdict
     const matched = matchedRule(both.snapshot, claim, record, label === 0)
     t.match(matched, { pattern, sourceLine, length: 11 })
   })
@@ -71,13 +71,13 @@ const addresses = [
 for (const { client, address, pattern, sourceLine } of addresses) {
   t.test(`${address} for ${client} matches ${pattern} on line ${sourceLine}`, async t => {
     const verdict = new Verdict()
-    policy.judgeAddress(words(address), 0, 1, policy.classOf(words(client), 0), 0, verdict)
-    const matched = matchedRule(policy.snapshot, verdict.claim, verdict.record)
+    policy.evaluateAddress(words(address), 0, 1, policy.classOf(words(client), 0), 0, verdict)
+    const matched = matchedRule(policy.snapshot, verdict.claim, verdict.entry)
     t.match(matched, { pattern, sourceLine })
   })
 }
 
 t.test('nothing matched is nothing to tell', async t => {
-  const { claim, record } = new Verdict()
+  const { claim, entry: record } = new Verdict()
   t.equal(matchedRule(policy.snapshot, claim, record), undefined)
 })

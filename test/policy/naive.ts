@@ -1,7 +1,7 @@
 import { readAddress, type Address, type Prefix } from '../../src/base/address.js'
 import { RRTYPE } from '../../src/dns/registry/rrtype.js'
 import { TIER } from '../../src/policy/tables/snapshot.js'
-import { isOpen, timetableOf } from '../../src/policy/tables/timetable.js'
+import { isActive, buildTimetable } from '../../src/policy/tables/timetable.js'
 import {
   COVER,
   type NameSource,
@@ -56,7 +56,9 @@ export class NaivePolicy {
           other.length < length
       )
     )
-    const lifted = spoken.filter(({ tier }) => tier === TIER.lift).map(({ source }) => source)
+    const lifted = spoken
+      .filter(({ tier }) => tier === TIER.sourceException)
+      .map(({ source }) => source)
     const speakers = spoken
       .filter(claim => !isPass(claim))
       .filter(({ tier, source }) => tier !== TIER.ban || !lifted.includes(source))
@@ -112,11 +114,11 @@ function isPass({ rule, source: { part } }: Claim): boolean {
 
 /** An exception through an app or list only takes that app's or list's bans away. */
 function tierOf(rule: Rule, { kind }: NameSource): number {
-  return rule.kind === 'exception' && kind !== 'inline' ? TIER.lift : TIER[rule.kind]
+  return rule.kind === 'exception' && kind !== 'inline' ? TIER.sourceException : TIER[rule.kind]
 }
 
 function isInForce({ from, until, schedule }: Rule, now: number): boolean {
-  const isOpenNow = schedule === undefined || isOpen(timetableOf(schedule), now)
+  const isOpenNow = schedule === undefined || isActive(buildTimetable(schedule), now)
   return from <= now && now < until && isOpenNow
 }
 

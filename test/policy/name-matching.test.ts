@@ -70,7 +70,7 @@ for (const { name, label } of labels) {
   t.test(`the matched suffix of ${name} begins at label ${label}`, async t => {
     const policy = judging('a.example')
     const verdict = new Verdict()
-    policy.judge(hashed(name, policy.seed), 1, policy.classOf(words(CLIENT), 0), 0, verdict)
+    policy.evaluateName(hashed(name, policy.seed), 1, policy.classOf(words(CLIENT), 0), 0, verdict)
     t.equal(verdict.label, label)
   })
 }

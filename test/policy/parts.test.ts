@@ -4,7 +4,7 @@ import { RRTYPE } from '../../src/dns/registry/rrtype.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { compare } from '../../src/policy/diff/compare.js'
 import { matchedRule } from '../../src/policy/evaluate/matched-rule.js'
-import { explain } from '../../src/policy/explain/explain.js'
+import { explainName } from '../../src/policy/explain/explain.js'
 import { Verdict } from '../../src/policy/tables/snapshot.js'
 import { LocalDataBuilder } from '../../src/rules/lists/local-data.js'
 import type { Part, PartReply, Reply, Rule, RuleSet } from '../../src/rules/model/types.js'
@@ -287,8 +287,8 @@ t.test('the rule and line that matched are those of the list', async t => {
   const policy = policyOf(one(block('k', FIRST)))
   const verdict = new Verdict()
   const name = hashed('w.a.example', policy.seed)
-  policy.judge(name, RRTYPE.A, policy.classOf(words(CLIENT), 0), 0, verdict)
-  t.match(matchedRule(policy.snapshot, verdict.claim, verdict.record), {
+  policy.evaluateName(name, RRTYPE.A, policy.classOf(words(CLIENT), 0), 0, verdict)
+  t.match(matchedRule(policy.snapshot, verdict.claim, verdict.entry), {
     rule: 'k',
     source: { id: 'first' },
     sourceFile: 'lists/first',
@@ -307,8 +307,8 @@ for (const { name, fates: expected } of fates) {
     const policy = policyOf(one(block('k', ONE), block('l', TWO)))
     const clientClass = policy.classOf(words(CLIENT), 0)
     const question = { clientClass, qtype: RRTYPE.A, now: 0 }
-    const found = explain(policy.snapshot, hashed(name, policy.seed), question)
-    t.strictSame(found.map(({ fate }) => fate).sort(), [...expected].sort())
+    const found = explainName(policy.snapshot, hashed(name, policy.seed), question)
+    t.strictSame(found.map(({ outcome: fate }) => fate).sort(), [...expected].sort())
   })
 }
 
@@ -316,8 +316,8 @@ t.test('explains what is for other types', async t => {
   const policy = policyOf(one(block('k', [of('rule', A_ONLY)])))
   const clientClass = policy.classOf(words(CLIENT), 0)
   const question = { clientClass, qtype: RRTYPE.MX, now: 0 }
-  const found = explain(policy.snapshot, hashed('a.example', policy.seed), question)
-  t.match(found, [{ fate: 'for other types' }])
+  const found = explainName(policy.snapshot, hashed('a.example', policy.seed), question)
+  t.match(found, [{ outcome: 'for other types' }])
 })
 
 t.test('a list counts once, and changes where a name changes sides', async t => {
@@ -351,8 +351,14 @@ t.test('finds the records that a list has for the line that matched', async t =>
   )
   const found = (name: string): string => {
     const verdict = new Verdict()
-    policy.judge(hashed(name, policy.seed), RRTYPE.A, policy.classOf(words(CLIENT), 0), 0, verdict)
-    const { octets, from, to } = policy.findData(verdict)
+    policy.evaluateName(
+      hashed(name, policy.seed),
+      RRTYPE.A,
+      policy.classOf(words(CLIENT), 0),
+      0,
+      verdict
+    )
+    const { octets, from, to } = policy.findLocalData(verdict)
     return Buffer.from(octets.subarray(from, to)).toString('hex')
   }
   t.equal(found('a.example'), '00010004c0000201' + '00010004c0000202')

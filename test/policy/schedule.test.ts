@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { explain } from '../../src/policy/explain/explain.js'
-import { isOpen, staysUntil, timetableOf } from '../../src/policy/tables/timetable.js'
+import { explainName } from '../../src/policy/explain/explain.js'
+import { isActive, unchangedUntil, buildTimetable } from '../../src/policy/tables/timetable.js'
 import type { Schedule } from '../../src/rules/model/types.js'
 import { scheduleSchema } from '../../src/rules/schema/schedule-schema.js'
 import { scheduleOf } from '../../src/rules/time/schedule.js'
@@ -186,8 +186,8 @@ t.test('explain says that it is another time of the week', async t => {
   const clientClass = snapshot.classNetworks.indexOf(0)
   const fates = ['11:59:59', '12:00:00'].map(time => {
     const question = { clientClass, qtype: 1, now: seconds(`2026-01-06T${time}Z`) }
-    const said = explain(snapshot, hashed('x.example', snapshot.seed), question)
-    return said.map(({ fate }) => fate).join()
+    const said = explainName(snapshot, hashed('x.example', snapshot.seed), question)
+    return said.map(({ outcome: fate }) => fate).join()
   })
   t.strictSame(fates, ['outside its hours', 'decides'])
 })
@@ -286,8 +286,8 @@ const entryOf = ({ days, hours, zone }: Part): unknown => ({
 t.test('a timetable and a calendar agree', async () => {
   fc.assert(
     fc.property(fc.array(somePart, { minLength: 1, maxLength: 2 }), someInstant, (parts, now) => {
-      const timetable = timetableOf(schedule(parts.map(entryOf)))
-      return isOpen(timetable, now) === parts.some(part => shows(part, now))
+      const timetable = buildTimetable(schedule(parts.map(entryOf)))
+      return isActive(timetable, now) === parts.some(part => shows(part, now))
     }),
     { numRuns: 2000 }
   )
@@ -297,8 +297,8 @@ t.test('until it says that it stays as it is, it does', async () => {
   const someShare = fc.double({ min: 0, max: 1, noNaN: true })
   fc.assert(
     fc.property(somePart, someInstant, someShare, (part, now, share) => {
-      const timetable = timetableOf(schedule([entryOf(part)]))
-      const end = staysUntil(timetable, now)
+      const timetable = buildTimetable(schedule([entryOf(part)]))
+      const end = unchangedUntil(timetable, now)
       const between = now + Math.floor((end - 1 - now) * share)
       return [between, end - 1].every(at => shows(part, at) === shows(part, now)) && end > now
     }),

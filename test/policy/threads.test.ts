@@ -38,6 +38,6 @@ t.test('the other side can tell the matched rule', async t => {
   const policy = new Policy(snapshot)
   const verdict = new Verdict()
   const clientClass = policy.classOf(words('10.0.0.1'), 0)
-  policy.judge(hashed('www.a.example', policy.seed), 1, clientClass, 0, verdict)
-  t.match(matchedRule(snapshot, verdict.claim, verdict.record), { rule: 'ban', sourceLine: 1 })
+  policy.evaluateName(hashed('www.a.example', policy.seed), 1, clientClass, 0, verdict)
+  t.match(matchedRule(snapshot, verdict.claim, verdict.entry), { rule: 'ban', sourceLine: 1 })
 })

@@ -43,8 +43,8 @@ for (const { chain, decides, monitors } of chains) {
     const verdict = new Verdict()
     const clientClass = policy.classOf(words(CLIENT), 0)
     for (const step of chain) {
-      if (/^[\d.]+$/.test(step)) policy.judgeAddress(words(step), 0, 1, clientClass, 0, verdict)
-      else policy.judge(hashed(step, policy.seed), 1, clientClass, 0, verdict)
+      if (/^[\d.]+$/.test(step)) policy.evaluateAddress(words(step), 0, 1, clientClass, 0, verdict)
+      else policy.evaluateName(hashed(step, policy.seed), 1, clientClass, 0, verdict)
     }
     t.strictSame(said(policy, verdict), { decides, monitors })
   })
@@ -53,15 +53,15 @@ for (const { chain, decides, monitors } of chains) {
 t.test('clear forgets', async t => {
   const verdict = new Verdict()
   const clientClass = policy.classOf(words(CLIENT), 0)
-  policy.judge(hashed('x.ban.example', policy.seed), 1, clientClass, 0, verdict)
-  policy.judge(hashed('watch.example', policy.seed), 1, clientClass, 0, verdict)
+  policy.evaluateName(hashed('x.ban.example', policy.seed), 1, clientClass, 0, verdict)
+  policy.evaluateName(hashed('watch.example', policy.seed), 1, clientClass, 0, verdict)
   verdict.clear()
   t.strictSame(verdict, new Verdict())
 })
 
 t.test('a class without rules is silent', async t => {
-  t.ok(policy.isSilentFor(policy.classOf(words('11.0.0.1'), 0)))
-  t.notOk(policy.isSilentFor(policy.classOf(words(CLIENT), 0)))
+  t.ok(policy.hasNoRulesFor(policy.classOf(words('11.0.0.1'), 0)))
+  t.notOk(policy.hasNoRulesFor(policy.classOf(words(CLIENT), 0)))
 })
 
 const switching = policyOf(

@@ -13,7 +13,7 @@ import { showRcode } from '../../src/dns/registry/rcode.js'
 import { showRrtype } from '../../src/dns/registry/rrtype.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
-import { localNames } from '../../src/policy/tables/local-names.js'
+import { specialUseNames } from '../../src/policy/tables/special-use-names.js'
 import { MATCH, NO_RCODE, PROTOCOL, QueryEvent, VERDICT } from '../../src/querylog/record/event.js'
 import { Arrivals } from '../../src/resolver/arrivals.js'
 import { Fallback } from '../../src/resolver/fallback.js'
@@ -110,9 +110,13 @@ export class World {
 
   private async adopt(rules: RulesText): Promise<void> {
     const special = this.scenario['special-use']
-    const local = special ? localNames(special.except.map(name => readName(name))) : []
+    const local = special ? specialUseNames(special.except.map(name => readName(name))) : []
     this.policy = new Policy(
-      compile(await loaded(rules), { generation: ++this.generation, random: () => 7, local })
+      compile(await loaded(rules), {
+        generation: ++this.generation,
+        random: () => 7,
+        specialUse: local
+      })
     )
     if (this.made === undefined) this.made = this.build(this.policy)
     else this.made.adopt(this.policy)

@@ -1,5 +1,5 @@
 import type { Seconds } from '../../base/units.js'
-import { isOpen, timetableOf } from '../../policy/tables/timetable.js'
+import { isActive, buildTimetable } from '../../policy/tables/timetable.js'
 import type { Rule } from '../../rules/model/types.js'
 
 /** Which rules are asked about, and when. */
@@ -22,6 +22,6 @@ export type State = 'in force' | 'outside its hours' | 'to come' | 'ended'
 export function stateOf({ from, until, schedule }: Rule, at: Seconds): State {
   if (at < from) return 'to come'
   if (until <= at) return 'ended'
-  if (schedule === undefined || isOpen(timetableOf(schedule), at)) return 'in force'
+  if (schedule === undefined || isActive(buildTimetable(schedule), at)) return 'in force'
   return 'outside its hours'
 }

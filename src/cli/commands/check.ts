@@ -137,7 +137,7 @@ async function prove(
 ): Promise<Omit<Checked, 'warnings' | 'lists' | 'fetched'>> {
   const { timeZone } = ruleSet
   const local = answeredHere(config)
-  const policy = new Policy(compile(ruleSet, { generation: 0, random: () => 0, local }))
+  const policy = new Policy(compile(ruleSet, { generation: 0, random: () => 0, specialUse: local }))
   const { counts, sha256, bundle } = policy.snapshot
   const { networks, rules, names } = counts
   const sums = { networks, rules, names, sha256, serial: bundle?.serial }

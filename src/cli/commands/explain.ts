@@ -44,7 +44,7 @@ export async function explain(name: string, options: ExplainOptions): Promise<vo
   const { timeZone } = loaded.rules
   const asked = { ...question, clock: standingClock(wallAt(options.at, timeZone)) }
   const policy = new Policy(
-    compile(loaded.rules, { generation: 1, random: () => 0, local: answeredHere(config) })
+    compile(loaded.rules, { generation: 1, random: () => 0, specialUse: answeredHere(config) })
   )
   const nobody = new Nobody()
   const forwarder = options.upstream ? await forwarderFor(config) : nobody

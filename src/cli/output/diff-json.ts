@@ -1,5 +1,5 @@
 import { showRrtype } from '../../dns/registry/rrtype.js'
-import type { Place } from '../../policy/diff/areas.js'
+import type { AffectedClients } from '../../policy/diff/client-ranges.js'
 import type { Change } from '../../policy/diff/difference.js'
 import type { QtypeSet } from '../../rules/model/types.js'
 import { showInstant } from '../../rules/time/instant.js'
@@ -21,19 +21,19 @@ export function toJson(compared: Compared): string {
       ...(only && { outside: change.outside }),
       names: change.names,
       examples: change.examples,
-      clients: change.places.map(shownPlace),
+      clients: change.clients.map(shownPlace),
       from: instant(change.from),
       until: instant(change.until),
       hours: change.hours ?? null,
       types: change.qtypes === undefined ? null : shownTypes(change.qtypes),
-      old: shownStanding(change.standings.before),
-      new: shownStanding(change.standings.after)
+      old: shownStanding(change.decisions.before),
+      new: shownStanding(change.decisions.after)
     }))
   }
   return `${JSON.stringify(said, undefined, 2)}\n`
 }
 
-function shownPlace({ networks, prefixes, except }: Place): object {
+function shownPlace({ networks, prefixes, except }: AffectedClients): object {
   return { ...sides(networks), prefixes: prefixes ?? null, ...(except && { except }) }
 }
 
@@ -41,7 +41,7 @@ function shownTypes({ types, except }: QtypeSet): object {
   return { [except ? 'except' : 'only']: types.map(showRrtype) }
 }
 
-function sides({ before, after }: Place['networks']): object {
+function sides({ before, after }: AffectedClients['networks']): object {
   return { old: before ?? null, new: after ?? null }
 }
 

@@ -1,9 +1,9 @@
 import type { Seconds } from '../../base/units.js'
 import { showRrtype } from '../../dns/registry/rrtype.js'
-import type { Place } from '../../policy/diff/areas.js'
-import type { Both } from '../../policy/diff/chains.js'
+import type { AffectedClients } from '../../policy/diff/client-ranges.js'
+import type { BeforeAfter } from '../../policy/diff/name-groups.js'
 import type { Change, ChangeKind, Difference, Move } from '../../policy/diff/difference.js'
-import type { Standing } from '../../policy/evaluate/standing.js'
+import type { Decision } from '../../policy/evaluate/decision.js'
 import type { QtypeSet, RuleSet } from '../../rules/model/types.js'
 import { showInstant } from '../../rules/time/instant.js'
 import { table, type Painted } from './layout.js'
@@ -16,7 +16,7 @@ export interface Compared extends Difference {
   /** The two folders as they were given. */
   readonly old: string
   readonly now: string
-  readonly rules: Both<RuleSet>
+  readonly rules: BeforeAfter<RuleSet>
   readonly at: Seconds
   readonly timeZone: string
   readonly only: readonly string[] | undefined
@@ -69,7 +69,7 @@ function changesTable(changes: readonly Change[], compared: Compared): string[] 
   return table(['change', 'of', 'names'], rows)
 }
 
-function ofText({ kind, standings }: Change): string {
+function ofText({ kind, decisions: standings }: Change): string {
   const { before, after } = standings
   const [first, second] = kind === 'lifted' ? [before, after] : [after, before]
   const claim = first.claim ?? second.claim
@@ -78,7 +78,7 @@ function ofText({ kind, standings }: Change): string {
 
 /** What stands below a row, a label and a text each. */
 function detailsOf(change: Change, { timeZone, only }: Compared): Painted[][] {
-  const { places, examples, names, outside, qtypes } = change
+  const { clients: places, examples, names, outside, qtypes } = change
   const more = names - examples.length
   const some = examples.join(', ')
   const [was, is] = standingTexts(change)
@@ -105,7 +105,7 @@ function typesText({ types, except }: QtypeSet): string {
 }
 
 /** What each comes to; and where clients notice no more than that, whatever else differs. */
-function standingTexts({ kind, standings }: Change): [string, string] {
+function standingTexts({ kind, decisions: standings }: Change): [string, string] {
   const { before, after } = standings
   const [one, other] = [partsOf(before), partsOf(after)]
   const isFine = kind === 'answer' || kind === 'record'
@@ -126,7 +126,7 @@ type Parts = ReadonlyMap<string, string>
 /** What is told of a standing even where the other one has the same. */
 const ALWAYS: readonly string[] = ['EDE', 'purpose', 'approved by']
 
-function partsOf(standing: Standing): Parts {
+function partsOf(standing: Decision): Parts {
   const shown = shownStanding(standing)
   const {
     verdict,
@@ -164,7 +164,7 @@ function spaced(fact: string): string {
   return fact.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
 }
 
-function placeText({ networks, prefixes, except }: Place): string {
+function placeText({ networks, prefixes, except }: AffectedClients): string {
   const { before, after } = networks
   const moved = `${networkText(before)} -> ${networkText(after)}`
   const network = before === after ? networkText(after) : moved

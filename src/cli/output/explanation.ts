@@ -8,10 +8,10 @@ import { showRrtype } from '../../dns/registry/rrtype.js'
 import { matchedRule, type MatchedRule } from '../../policy/evaluate/matched-rule.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import {
-  explain,
+  explainName,
   explainAddress,
   type Candidate,
-  type Question
+  type ExplainContext
 } from '../../policy/explain/explain.js'
 import type { Claim } from '../../policy/tables/snapshot.js'
 import { MATCH, VERDICT, type QueryEvent } from '../../querylog/record/event.js'
@@ -167,14 +167,14 @@ function stopsOf(
   return stops
 }
 
-function sayName(policy: Policy, octets: Uint8Array, question: Question): Said[] {
+function sayName(policy: Policy, octets: Uint8Array, question: ExplainContext): Said[] {
   const name = new HashedName()
   name.take(octets, 0, policy.seed)
-  const candidates = explain(policy.snapshot, name, question)
+  const candidates = explainName(policy.snapshot, name, question)
   return candidates.map(one => sayCandidate(policy, one))
 }
 
-function sayCandidate(policy: Policy, { claim, matched, fate }: Candidate): Said {
+function sayCandidate(policy: Policy, { claim, matched, outcome: fate }: Candidate): Said {
   return { ...said(policy, claim, matched), fate }
 }
 

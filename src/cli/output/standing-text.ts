@@ -3,13 +3,13 @@ import { showName } from '../../dns/name/name.js'
 import { showNamedRdata, showOpaque } from '../../dns/rdata/rdata-text.js'
 import { BAN_EDE } from '../../dns/registry/ede.js'
 import { showRrtype } from '../../dns/registry/rrtype.js'
-import type { Standing } from '../../policy/evaluate/standing.js'
+import type { Decision } from '../../policy/evaluate/decision.js'
 import type { Claim, PreparedReply } from '../../policy/tables/snapshot.js'
 
 /** What rules come to, as people read it; its JSON form is public. */
 export interface ShownStanding {
   /** As in the query log. */
-  readonly verdict: Standing['what']
+  readonly verdict: Decision['verdict']
   /** What the client receives, or in monitor mode would. */
   readonly action?: string
   readonly ttl?: number
@@ -34,7 +34,7 @@ const OPTION_HEAD = 6
 /** TYPE and RDLENGTH. */
 const RECORD_HEAD = 4
 
-export function shownStanding({ what, claim, data }: Standing): ShownStanding {
+export function shownStanding({ verdict: what, claim, data }: Decision): ShownStanding {
   if (claim === undefined) return { verdict: what }
   const { kind, ruleId, source, reply, facts } = claim
   return {

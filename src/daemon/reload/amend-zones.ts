@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { amend, type NameChange } from '../../policy/compile/amend.js'
 import { zoneChanges, type ZoneDelta } from '../../policy/compile/zone-changes.js'
-import type { Changes } from '../../policy/diff/compare.js'
+import type { SnapshotChanges } from '../../policy/diff/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { readZoneLines } from '../../rules/lists/rpz/rpz-lines.js'
 import { zoneFilesIn } from '../../rules/model/folder.js'
@@ -24,7 +24,7 @@ export interface AmendOrder {
 export interface Amended {
   /** Undefined: that is nothing. */
   readonly snapshot: Snapshot | undefined
-  readonly changes: Changes | undefined
+  readonly changes: SnapshotChanges | undefined
   readonly marks: Marks
 }
 

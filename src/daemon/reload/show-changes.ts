@@ -1,7 +1,7 @@
-import type { Changes } from '../../policy/diff/compare.js'
+import type { SnapshotChanges } from '../../policy/diff/compare.js'
 
 /** What has changed, without all that has not. */
-export function showChanges(changes: Changes): Record<string, object> {
+export function showChanges(changes: SnapshotChanges): Record<string, object> {
   const isSomething = ([, value]: [string, unknown]): boolean =>
     Array.isArray(value) ? value.length > 0 : value !== 0
   const entries = Object.entries(changes).map(([what, how]: [string, object]) => {

@@ -117,7 +117,7 @@ function make(
   // one only if names crowd under it.
   const seeds = inForce === undefined ? [] : [inForce.seed >>> 0]
   const random = (): number => seeds.pop() ?? randomInt(2 ** 32)
-  const snapshot = compile(ruleSet, { generation, random, local })
+  const snapshot = compile(ruleSet, { generation, random, specialUse: local })
   const changes = inForce === undefined ? undefined : compare(inForce, snapshot)
   adopt(snapshot)
   return { snapshot, changes }

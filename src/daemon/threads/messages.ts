@@ -2,8 +2,8 @@ import type { Prefix } from '../../base/address.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Config, QueryLogConfig } from '../../config/config.js'
 import type { OutputConfig } from '../../config/output-config.js'
-import type { Changes } from '../../policy/diff/compare.js'
-import type { LocalName } from '../../policy/tables/local-names.js'
+import type { SnapshotChanges } from '../../policy/diff/compare.js'
+import type { SpecialUseName } from '../../policy/tables/special-use-names.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { OutletCounts } from '../../querylog/export/outlet.js'
 import type { RecorderStatus } from '../../querylog/record/recorder.js'
@@ -128,7 +128,7 @@ export interface CompileOrder {
   /** Whether all is to be read, even if nothing has changed since. */
   readonly whole: boolean
   /** Special-use names that are answered here. */
-  readonly local: readonly LocalName[]
+  readonly local: readonly SpecialUseName[]
   /** The snapshot in force, for a thread that has not made it. */
   readonly inForce: Snapshot | undefined
 }
@@ -144,7 +144,7 @@ export type FromCompiler =
       /** Undefined: the files say what they said before. */
       readonly snapshot: Snapshot | undefined
       /** Against the snapshot before, for the log; undefined for the first. */
-      readonly changes: Changes | undefined
+      readonly changes: SnapshotChanges | undefined
       readonly warnings: readonly Trouble[]
       /** Why these are not the rules of the bundle that is offered, but those of the last good one. */
       readonly refused: readonly Trouble[]

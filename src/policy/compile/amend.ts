@@ -1,14 +1,14 @@
 import { HashedName } from '../../dns/name/hashed-name.js'
 import type { LocalData } from '../../rules/model/types.js'
 import { rulesSum, type ZoneState } from '../../zonefile/zone-state.js'
-import type { Changes } from '../diff/compare.js'
-import { recordsOf } from '../evaluate/matched-rule.js'
-import { memberOf, sourceOf } from '../tables/member-sets.js'
+import type { SnapshotChanges } from '../diff/compare.js'
+import { entriesOf } from '../evaluate/matched-rule.js'
+import { sourceRef, sourceOf } from '../tables/source-sets.js'
 import { NameTable } from '../tables/name-table.js'
-import type { MemberAt } from '../tables/records.js'
+import type { SourceLine } from '../tables/entries.js'
 import type { Snapshot, SourceSummary } from '../tables/snapshot.js'
 import { NameTableEditor } from './name-table-editor.js'
-import { digestOf, digestOfData } from './parts.js'
+import { nameDigest, localDataDigest } from './list-parts.js'
 
 /** That a source has a name from now on, or has it no longer. */
 export interface NameChange {
@@ -42,7 +42,7 @@ export interface Amendment {
 export function amend(
   before: Snapshot,
   { generation, zones, names, data }: Amendment
-): { readonly snapshot: Snapshot; readonly changes: Changes } | undefined {
+): { readonly snapshot: Snapshot; readonly changes: SnapshotChanges } | undefined {
   const amender = new Amender(before, names)
   const tables = amender.tables()
   const sources = amender.sources(data)
@@ -64,7 +64,7 @@ export function amend(
   }
   const ids = new Set(names.map(({ source }) => before.sources[source]!.id))
   const idle = { added: [], removed: [] }
-  const changes: Changes = {
+  const changes: SnapshotChanges = {
     names: { added, removed },
     networks: idle,
     rules: { ...idle, changed: [] },
@@ -97,7 +97,7 @@ class Amender {
     for (const ofName of byName(changes)) {
       hashed.take(ofName[0]!.name, 0, before.seed)
       if (hashed.labels === 0) return undefined
-      editor.put(hashed, this.membersAfter(ofName))
+      editor.setSources(hashed, this.membersAfter(ofName))
     }
     return editor.finish()
   }
@@ -108,17 +108,17 @@ class Amender {
       const more = this.more.get(source.index) ?? { names: 0, digest: 0 }
       const old = this.before.data.get(source.index)
       const now = old && data.get(old)
-      const moved = old && now ? digestOfData(now) - digestOfData(old) : 0
+      const moved = old && now ? localDataDigest(now) - localDataDigest(old) : 0
       const digest = (source.digest + more.digest + moved) | 0
       return { ...source, names: source.names + more.names, digest }
     })
   }
 
   /** Who has the name at hand after some changes of it. */
-  private membersAfter(changes: readonly NameChange[]): readonly MemberAt[] {
+  private membersAfter(changes: readonly NameChange[]): readonly SourceLine[] {
     const { before, hashed } = this
     const record = this.table.find(hashed, 0)
-    const members = record === 0 ? [] : recordsOf(before).membersOf(record)
+    const members = record === 0 ? [] : entriesOf(before).sourcesOf(record)
     const wasRules = this.isRules(members)
     let now = members
     for (const change of changes) now = this.changed(now, change)
@@ -127,27 +127,29 @@ class Amender {
     return now
   }
 
-  private changed(members: readonly MemberAt[], change: NameChange): MemberAt[] {
+  private changed(members: readonly SourceLine[], change: NameChange): SourceLine[] {
     const { source, name, cover, line } = change
-    const member = memberOf(source, cover)
-    const others = members.filter(it => it.member !== member)
+    const member = sourceRef(source, cover)
+    const others = members.filter(it => it.ref !== member)
     const has = others.length < members.length
     if ((line !== undefined) !== has) this.count(source, name, cover, has ? -1 : 1)
     if (line === undefined) return others
-    const place = others.findIndex(it => sourceOf(it.member) > source)
-    return others.toSpliced(place === -1 ? others.length : place, 0, { member, line })
+    const place = others.findIndex(it => sourceOf(it.ref) > source)
+    return others.toSpliced(place === -1 ? others.length : place, 0, { ref: member, line })
   }
 
   private count(source: number, name: Uint8Array, cover: number, sign: number): void {
     const more = this.more.get(source) ?? { names: 0, digest: 0 }
-    const { basis } = this.before.sources[source]!
+    const { digestBasis: basis } = this.before.sources[source]!
     more.names += sign
-    more.digest += sign * digestOf(basis, name, 0, name.length, cover)
+    more.digest += sign * nameDigest(basis, name, 0, name.length, cover)
     this.more.set(source, more)
   }
 
-  private isRules(members: readonly MemberAt[]): boolean {
-    return members.some(({ member }) => this.before.sources[sourceOf(member)]!.kind !== 'local')
+  private isRules(members: readonly SourceLine[]): boolean {
+    return members.some(
+      ({ ref: member }) => this.before.sources[sourceOf(member)]!.kind !== 'local'
+    )
   }
 }
 

@@ -8,12 +8,12 @@ export interface ClientClass {
   readonly network: number
   readonly rules: readonly Rule[]
   /** Parts of lists that are not for these clients, whichever rule is on them. */
-  readonly without: ReadonlySet<NameSource>
+  readonly excluded: ReadonlySet<NameSource>
 }
 
 /** What is only for some clients of a network: an exception, or a part of a list. */
-interface Narrow {
-  readonly what: Rule | NameSource
+interface ClientScoped {
+  readonly subject: Rule | NameSource
   readonly prefixes: readonly Prefix[]
 }
 
@@ -22,16 +22,16 @@ interface Narrow {
  * networks, and those exceptions and parts of lists in it whose own prefixes cover the client.
  * Class 0 is "in no network".
  */
-export function compileClasses(networks: readonly NetworkRules[]): {
+export function buildClientClasses(networks: readonly NetworkRules[]): {
   classes: readonly ClientClass[]
   clients: PrefixTableBuffers
 } {
-  const optional = networks.map(({ rules }) => narrowsIn(rules))
-  const narrows = [...new Map(optional.flat().map(it => [it.what, it])).values()]
+  const optional = networks.map(({ rules }) => clientScopedIn(rules))
+  const narrows = [...new Map(optional.flat().map(it => [it.subject, it])).values()]
   const prefixes = [...networks, ...narrows].flatMap(({ prefixes }) => prefixes)
   const networkOf = networks.flatMap(({ prefixes }, network) => prefixes.map(() => network))
-  const narrowOf = narrows.flatMap(({ prefixes, what }) => prefixes.map(() => what))
-  const classes: ClientClass[] = [{ network: -1, rules: [], without: new Set() }]
+  const narrowOf = narrows.flatMap(({ prefixes, subject: what }) => prefixes.map(() => what))
+  const classes: ClientClass[] = [{ network: -1, rules: [], excluded: new Set() }]
   const known = new Map<string, number>()
 
   const clients = compilePrefixes(prefixes, covering => {
@@ -39,14 +39,14 @@ export function compileClasses(networks: readonly NetworkRules[]): {
     if (network === undefined) return 0
     const covered = new Set(covering.map(index => narrowOf[index - networkOf.length]))
     const missing = new Set(
-      optional[network]!.map(({ what }) => what).filter(what => !covered.has(what))
+      optional[network]!.map(({ subject: what }) => what).filter(what => !covered.has(what))
     )
     const key = `${network}\n${[...missing].map(keyOf).join('\n')}`
     const clientClass = known.get(key) ?? classes.length
     if (clientClass === classes.length) {
       const rules = networks[network]!.rules.filter(rule => !missing.has(rule))
       const without = new Set([...missing].filter(what => 'pour' in what))
-      classes.push({ network, rules, without })
+      classes.push({ network, rules, excluded: without })
       known.set(key, clientClass)
     }
     return clientClass
@@ -54,20 +54,20 @@ export function compileClasses(networks: readonly NetworkRules[]): {
   return { classes, clients }
 }
 
-function keyOf(what: Narrow['what']): string {
+function keyOf(what: ClientScoped['subject']): string {
   return `${'pour' in what ? 'source' : 'rule'} ${what.id}`
 }
 
-function narrowsIn(rules: readonly Rule[]): Narrow[] {
-  const exceptions = rules.flatMap((rule): Narrow[] =>
+function clientScopedIn(rules: readonly Rule[]): ClientScoped[] {
+  const exceptions = rules.flatMap((rule): ClientScoped[] =>
     rule.kind === 'exception' && rule.prefixes.length > 0
-      ? [{ what: rule, prefixes: rule.prefixes }]
+      ? [{ subject: rule, prefixes: rule.prefixes }]
       : []
   )
   const sources = new Set(rules.flatMap(({ sources }) => sources))
-  const parts = [...sources].flatMap((source): Narrow[] => {
+  const parts = [...sources].flatMap((source): ClientScoped[] => {
     const prefixes = source.part?.prefixes
-    return prefixes === undefined ? [] : [{ what: source, prefixes }]
+    return prefixes === undefined ? [] : [{ subject: source, prefixes }]
   })
   return [...exceptions, ...parts]
 }

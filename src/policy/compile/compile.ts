@@ -1,24 +1,24 @@
 import { failure } from '../../base/error.js'
 import type { Seconds } from '../../base/units.js'
 import type { LocalData, NameSource, Rule, RuleSet } from '../../rules/model/types.js'
-import { isDated } from '../evaluate/in-force.js'
+import { isTimed } from '../evaluate/active-claims.js'
 import {
-  compileCells,
-  ENTRY_DATED,
-  ENTRY_MONITOR,
-  ENTRY_PASS,
-  ENTRY_SHIFT,
-  ENTRY_TYPED,
-  type CellBuffers,
-  type Ranked
-} from '../tables/cells.js'
-import type { LocalName } from '../tables/local-names.js'
+  buildClaimIndex,
+  CLAIM_TIMED,
+  CLAIM_MONITOR,
+  CLAIM_PASS,
+  CLAIM_SHIFT,
+  CLAIM_TYPED,
+  type ClaimIndexBuffers,
+  type ClaimToIndex
+} from '../tables/claim-index.js'
+import type { SpecialUseName } from '../tables/special-use-names.js'
 import type { Claim, Snapshot, SourceSummary } from '../tables/snapshot.js'
-import { ClaimBook, isPass } from './claims.js'
-import { compileClasses, type ClientClass } from './client-classes.js'
-import { localClaim, localSource, placed } from './local-source.js'
-import { pourSources, type Poured } from './pour.js'
-import { spokenIn, type Spoken } from './steps.js'
+import { ClaimBuilder, isPass } from './claim-builder.js'
+import { buildClientClasses, type ClientClass } from './client-classes.js'
+import { specialUseClaim, specialUseSource, specialUseEntries } from './special-use-source.js'
+import { buildTables, type BuiltTables } from './build-tables.js'
+import { claimsInOrder, type RuleOnSource } from './claim-order.js'
 
 export interface CompileOptions {
   /** Number of the snapshot: greater than that of the one before. */
@@ -28,7 +28,7 @@ export interface CompileOptions {
   /** Most slots looked at to place a name. */
   readonly maxRun?: number
   /** Special-use names that are answered where no rule speaks; none if not given. */
-  readonly local?: readonly LocalName[]
+  readonly specialUse?: readonly SpecialUseName[]
 }
 
 /**
@@ -37,7 +37,7 @@ export interface CompileOptions {
  */
 const MAX_RUN = 256
 /** How many seeds are tried: names that crowd under all of them are beyond chance. */
-const MAX_TRIES = 8
+const MAX_SEEDS = 8
 
 /**
  * Compiles a rule set to an immutable snapshot in shared memory.
@@ -46,11 +46,11 @@ const MAX_TRIES = 8
  */
 export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
   const { networks, sha256, filesSha256, zones, bundle } = ruleSet
-  const { local = [] } = options
+  const { specialUse: local = [] } = options
   const sources = usedSources(ruleSet)
-  if (local.length > 0) sources.push(localSource(local))
+  if (local.length > 0) sources.push(specialUseSource(local))
   const { seed, poured } = pour(sources, options)
-  const { classes, clients } = compileClasses(networks)
+  const { classes, clients } = buildClientClasses(networks)
   const { claims, groups, localGroup, cells } = compileClaims(classes, sources, poured.sources)
   const rules = new Map(networks.flatMap(({ rules }) => rules.map(rule => [rule.id, rule])))
   const data = dataOf(sources)
@@ -64,7 +64,7 @@ export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
     seed,
     claims,
     sources: poured.sources,
-    locals: placed(local, poured.names, seed),
+    locals: specialUseEntries(local, poured.names, seed),
     data,
     networks: networks.map(({ id }) => id),
     classNetworks: classes.map(({ network }) => network),
@@ -77,7 +77,7 @@ export function compile(ruleSet: RuleSet, options: CompileOptions): Snapshot {
       networks: networks.length,
       sources: new Set(poured.sources.filter(it => it.kind !== 'local').map(({ id }) => id)).size
     },
-    octets: poured.used + octetsOf([clients, poured.addresses, cells, ...data.values()]),
+    octets: poured.used + sharedMemoryOf([clients, poured.addresses, cells, ...data.values()]),
     switches: switchesOf(rules.values())
   }
 }
@@ -105,13 +105,13 @@ function dataOf(sources: readonly NameSource[]): ReadonlyMap<number, LocalData> 
 function pour(
   sources: readonly NameSource[],
   { random, maxRun = MAX_RUN }: CompileOptions
-): { seed: number; poured: Poured } {
-  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+): { seed: number; poured: BuiltTables } {
+  for (let attempt = 0; attempt < MAX_SEEDS; attempt++) {
     const seed = random() | 0
-    const poured = pourSources(sources, seed, maxRun)
+    const poured = buildTables(sources, seed, maxRun)
     if (poured !== undefined) return { seed, poured }
   }
-  throw failure('POLICY_CROWDED', maxRun, MAX_TRIES)
+  throw failure('POLICY_CROWDED', maxRun, MAX_SEEDS)
 }
 
 /** Claims, and their order of precedence for each group of classes with the same rules. */
@@ -119,39 +119,49 @@ function compileClaims(
   classes: readonly ClientClass[],
   sources: readonly NameSource[],
   summaries: readonly SourceSummary[]
-): { claims: readonly Claim[]; groups: readonly number[]; localGroup: number; cells: CellBuffers } {
-  const book = new ClaimBook()
+): {
+  claims: readonly Claim[]
+  groups: readonly number[]
+  localGroup: number
+  cells: ClaimIndexBuffers
+} {
+  const book = new ClaimBuilder()
   const summaryOf = new Map(sources.map((source, index) => [source, summaries[index]!]))
-  const rank = ({ rule, source, step }: Spoken): Ranked => {
+  const rank = ({ rule, source, step }: RuleOnSource): ClaimToIndex => {
     const summary = summaryOf.get(source)!
-    const number = book.claimOf(rule, source, summary)
+    const number = book.numberOf(rule, source, summary)
     const claim = book.claims[number]!
-    const pass = isPass(rule, source) ? ENTRY_PASS : 0
-    return { source: summary.index, entry: entryOf(number, claim) | pass, tier: claim.tier + step }
+    const pass = isPass(rule, source) ? CLAIM_PASS : 0
+    return { source: summary.index, word: entryOf(number, claim) | pass, tier: claim.tier + step }
   }
-  const ranked = (source: SourceSummary): Ranked => {
-    const claim = localClaim(source)
+  const ranked = (source: SourceSummary): ClaimToIndex => {
+    const claim = specialUseClaim(source)
     const entry = entryOf(book.claims.push(claim) - 1, claim)
-    return { source: source.index, entry, tier: claim.tier }
+    return { source: source.index, word: entry, tier: claim.tier }
   }
 
   const local = summaries.filter(({ kind }) => kind === 'local').map(source => ranked(source))
   const known = new Map<string, number>(local.length === 0 ? [['', 0]] : [])
-  const ranks: Ranked[][] = []
-  const groups = classes.map(({ network, rules, without }) => {
+  const ranks: ClaimToIndex[][] = []
+  const groups = classes.map(({ network, rules, excluded: without }) => {
     if (network === -1) return 0
-    const spoken = spokenIn(rules, without)
+    const spoken = claimsInOrder(rules, without)
     const key = spoken.map(({ rule, source }) => `${rule.id}\n${source.id}`).join('\n')
     const group = known.get(key) ?? ranks.push([...spoken.map(rank), ...local])
     known.set(key, group)
     return group
   })
-  return { claims: book.claims, groups, localGroup: known.get('') ?? 0, cells: compileCells(ranks) }
+  return {
+    claims: book.claims,
+    groups,
+    localGroup: known.get('') ?? 0,
+    cells: buildClaimIndex(ranks)
+  }
 }
 
 function entryOf(number: number, claim: Claim): number {
-  const flags = (isDated(claim) ? ENTRY_DATED : 0) | (claim.monitor ? ENTRY_MONITOR : 0)
-  return (number << ENTRY_SHIFT) | flags | (claim.qtypes === undefined ? 0 : ENTRY_TYPED)
+  const flags = (isTimed(claim) ? CLAIM_TIMED : 0) | (claim.monitor ? CLAIM_MONITOR : 0)
+  return (number << CLAIM_SHIFT) | flags | (claim.qtypes === undefined ? 0 : CLAIM_TYPED)
 }
 
 function switchesOf(rules: Iterable<Rule>): Seconds[] {
@@ -159,8 +169,8 @@ function switchesOf(rules: Iterable<Rule>): Seconds[] {
   return [...new Set(instants.filter(Number.isFinite))].sort((a, b) => a - b)
 }
 
-function octetsOf(value: unknown): number {
+function sharedMemoryOf(value: unknown): number {
   if (value instanceof SharedArrayBuffer) return value.byteLength
   if (typeof value !== 'object' || value === null) return 0
-  return Object.values(value).reduce((sum: number, part) => sum + octetsOf(part), 0)
+  return Object.values(value).reduce((sum: number, part) => sum + sharedMemoryOf(part), 0)
 }

@@ -4,17 +4,17 @@ import {
   filterBits,
   filterMask,
   firstSlot,
-  LOCAL_TOPS,
+  SPECIAL_USE_TLDS,
   slotBits,
   type NameTableBuffers
 } from '../tables/name-table.js'
-import type { RecordBuilder } from './record-builder.js'
+import type { EntryBuilder } from './entry-builder.js'
 
 /**
  * Names that are placed in one go. Their slots are far apart in memory; where many are looked at one
  * after the other, memory serves them side by side.
  */
-const TOGETHER = 16
+const BATCH = 16
 
 /**
  * Builds the table of names. A name given again, by this or another source, adds a member to the
@@ -24,22 +24,22 @@ export class NameTableBuilder {
   /** Distinct names so far. */
   names = 0
   /** Set once a name found no slot within the longest run: start again with another seed. */
-  crowded = false
+  collided = false
   /** Whether what comes now are special-use names, all below some top-level label. */
-  local = false
-  private readonly most: number
+  isSpecialUse = false
+  private readonly maxNames: number
   private readonly seed: number
   private readonly maxRun: number
-  private readonly records: RecordBuilder
+  private readonly entries: EntryBuilder
   private readonly bits: number
   private readonly slots: Int32Array<SharedArrayBuffer>
   private readonly depths = new Uint8Array(new SharedArrayBuffer(MAX_LABELS + 1))
   private readonly allDepths = new Uint8Array(new SharedArrayBuffer(MAX_LABELS + 1))
-  private readonly localTops = new Uint8Array(new SharedArrayBuffer(LOCAL_TOPS))
+  private readonly localTops = new Uint8Array(new SharedArrayBuffer(SPECIAL_USE_TLDS))
   /** Names to be placed, with the member and the line of each. */
-  private readonly waiting = Array.from({ length: TOGETHER }, () => new HashedName())
-  private readonly members = new Int32Array(TOGETHER)
-  private readonly lines = new Int32Array(TOGETHER)
+  private readonly batch = Array.from({ length: BATCH }, () => new HashedName())
+  private readonly refs = new Int32Array(BATCH)
+  private readonly lines = new Int32Array(BATCH)
   private count = 0
   /** Of no meaning; but what nobody keeps, V8 does not look at. */
   private touched = 0
@@ -49,9 +49,9 @@ export class NameTableBuilder {
    * @param most names that will come, all sources together, repeated ones counted again
    * @param maxRun most slots looked at to place a name
    */
-  constructor(records: RecordBuilder, most: number, seed: number, maxRun: number) {
-    this.records = records
-    this.most = most
+  constructor(records: EntryBuilder, most: number, seed: number, maxRun: number) {
+    this.entries = records
+    this.maxNames = most
     this.seed = seed
     this.maxRun = maxRun
     this.bits = slotBits(most)
@@ -66,24 +66,24 @@ export class NameTableBuilder {
    */
   add(octets: Uint8Array, at: Octets, member: number, line: number): boolean {
     const place = this.count++
-    const name = this.waiting[place]!
+    const name = this.batch[place]!
     name.take(octets, at, this.seed)
-    this.members[place] = member
+    this.refs[place] = member
     this.lines[place] = line
-    this.noteDepth(name)
-    return this.count < TOGETHER || this.settle()
+    this.noteLabelCount(name)
+    return this.count < BATCH || this.flush()
   }
 
   /** Places all that were added. Says whether there was room. */
-  settle(): boolean {
+  flush(): boolean {
     const waiting = this.count
     this.count = 0
-    for (let i = 0; i < waiting; i++) this.touch(this.waiting[i]!)
-    for (let i = 0; i < waiting && !this.crowded; i++) {
-      const name = this.waiting[i]!
-      if (this.names >= this.most || !this.records.hasRoom(name.length)) return false
-      if (name.labels > 0) this.place(name, this.members[i]!, this.lines[i]!)
-      else this.addRoot(name, this.members[i]!, this.lines[i]!)
+    for (let i = 0; i < waiting; i++) this.touch(this.batch[i]!)
+    for (let i = 0; i < waiting && !this.collided; i++) {
+      const name = this.batch[i]!
+      if (this.names >= this.maxNames || !this.entries.hasRoom(name.length)) return false
+      if (name.labels > 0) this.place(name, this.refs[i]!, this.lines[i]!)
+      else this.addRoot(name, this.refs[i]!, this.lines[i]!)
     }
     return true
   }
@@ -96,17 +96,17 @@ export class NameTableBuilder {
     return {
       slots: slots.buffer,
       filter,
-      depths: this.depths.buffer,
-      allDepths: this.allDepths.buffer,
-      localTops: this.localTops.buffer,
+      labelCounts: this.depths.buffer,
+      allLabelCounts: this.allDepths.buffer,
+      specialUseTlds: this.localTops.buffer,
       root: this.root
     }
   }
 
-  private noteDepth(name: HashedName): void {
+  private noteLabelCount(name: HashedName): void {
     this.allDepths[name.labels] = 1
-    if (!this.local) this.depths[name.labels] = 1
-    else this.localTops[name.hashes[name.labels - 1]! & (LOCAL_TOPS - 1)] = 1
+    if (!this.isSpecialUse) this.depths[name.labels] = 1
+    else this.localTops[name.hashes[name.labels - 1]! & (SPECIAL_USE_TLDS - 1)] = 1
   }
 
   /** Brings near where a name will be placed. */
@@ -126,24 +126,24 @@ export class NameTableBuilder {
         slots[2 * slot + 1] = this.create(name, member, line)
         return
       }
-      if (slots[2 * slot] === hash && this.records.holds(record, name)) {
-        this.records.addMember(record, member, line)
+      if (slots[2 * slot] === hash && this.entries.isName(record, name)) {
+        this.entries.addSource(record, member, line)
         return
       }
       slot = (slot + 1) & mask
     }
-    this.crowded = true
+    this.collided = true
   }
 
   private addRoot(name: HashedName, member: number, line: number): void {
     if (this.root === 0) this.root = this.create(name, member, line)
-    else this.records.addMember(this.root, member, line)
+    else this.entries.addSource(this.root, member, line)
   }
 
   private create(name: HashedName, member: number, line: number): number {
     this.names++
-    const record = this.records.createName(name)
-    this.records.addMember(record, member, line)
+    const record = this.entries.createName(name)
+    this.entries.addSource(record, member, line)
     return record
   }
 

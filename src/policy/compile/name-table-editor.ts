@@ -1,7 +1,7 @@
 import type { Octets } from '../../base/units.js'
 import type { HashedName } from '../../dns/name/hashed-name.js'
 import { filterMask, firstSlot, type NameTableBuffers } from '../tables/name-table.js'
-import { octetsOf, recordHolds, recordWords, type MemberAt } from '../tables/records.js'
+import { contentOffset, entryIsName, entryWords, type SourceLine } from '../tables/entries.js'
 
 /** Share of slots in use from which on a table is better built anew. */
 const MAX_LOAD = 0.7
@@ -19,13 +19,13 @@ export class NameTableEditor {
   private readonly allDepths: Uint8Array<SharedArrayBuffer>
   private readonly words: Int32Array<SharedArrayBuffer>
   private readonly octets: Uint8Array
-  private readonly sets: number[]
+  private readonly sourceSets: number[]
   /** Where each set is, by its members. */
   private readonly setOf = new Map<string, number>()
   /** Those that come behind the links of before. */
   private readonly links: number[] = []
   private readonly firstLink: number
-  private nextRecord: number
+  private nextEntry: number
 
   /** @param room for the names that may come, all in wire form */
   constructor(before: NameTableBuffers, room: { readonly names: number; readonly octets: Octets }) {
@@ -34,16 +34,16 @@ export class NameTableEditor {
     this.slots = new Int32Array(copied(before.slots))
     this.shift = 32 - Math.log2(this.slots.length / 2)
     this.filter = new Int32Array(copied(before.filter))
-    this.depths = new Uint8Array(copied(before.depths))
-    this.allDepths = new Uint8Array(copied(before.allDepths))
-    const more = Math.ceil(room.octets / 4) + room.names * recordWords(4)
+    this.depths = new Uint8Array(copied(before.labelCounts))
+    this.allDepths = new Uint8Array(copied(before.allLabelCounts))
+    const more = Math.ceil(room.octets / 4) + room.names * entryWords(4)
     this.words = new Int32Array(copied(records.words, records.used, more))
     this.octets = new Uint8Array(this.words.buffer)
-    this.nextRecord = records.used
+    this.nextEntry = records.used
     this.firstLink = records.links.byteLength / 4
-    this.sets = [...new Int32Array(records.sets)]
-    for (let at = 0; at < this.sets.length; at += 1 + this.sets[at]!) {
-      this.setOf.set(this.sets.slice(at + 1, at + 1 + this.sets[at]!).join(), at)
+    this.sourceSets = [...new Int32Array(records.sets)]
+    for (let at = 0; at < this.sourceSets.length; at += 1 + this.sourceSets[at]!) {
+      this.setOf.set(this.sourceSets.slice(at + 1, at + 1 + this.sourceSets[at]!).join(), at)
     }
   }
 
@@ -61,36 +61,36 @@ export class NameTableEditor {
    * @param name hashed with the table's seed; not the root
    * @param members in the order of their sources; none: it is no longer stored
    */
-  put(name: HashedName, members: readonly MemberAt[]): void {
+  setSources(name: HashedName, members: readonly SourceLine[]): void {
     const slot = this.slotOf(name)
     let record = this.slots[2 * slot + 1]!
     if (members.length === 0) {
-      if (record !== 0) this.empty(slot)
+      if (record !== 0) this.deleteSlot(slot)
       return
     }
     if (record === 0) {
       record = this.create(name)
       this.slots[2 * slot] = name.hashes[0]!
       this.slots[2 * slot + 1] = record
-      this.note(name)
+      this.updateFilter(name)
     }
-    this.words[record] = this.setFor(members)
-    this.words[record + 1] = this.linked(members)
+    this.words[record] = this.sourceSetOf(members)
+    this.words[record + 1] = this.linkLines(members)
   }
 
   finish(): NameTableBuffers {
     const { records } = this.before
     const links = copied(records.links, this.firstLink, this.links.length)
     new Int32Array(links).set(this.links, this.firstLink)
-    const sets = new SharedArrayBuffer(4 * this.sets.length)
-    new Int32Array(sets).set(this.sets)
+    const sets = new SharedArrayBuffer(4 * this.sourceSets.length)
+    new Int32Array(sets).set(this.sourceSets)
     return {
       ...this.before,
       slots: this.slots.buffer,
       filter: this.filter.buffer,
-      depths: this.depths.buffer,
-      allDepths: this.allDepths.buffer,
-      records: { words: this.words.buffer, used: this.nextRecord, links, sets }
+      labelCounts: this.depths.buffer,
+      allLabelCounts: this.allDepths.buffer,
+      records: { words: this.words.buffer, used: this.nextEntry, links, sets }
     }
   }
 
@@ -103,13 +103,13 @@ export class NameTableEditor {
     for (;;) {
       const record = slots[2 * slot + 1]!
       if (record === 0) return slot
-      if (slots[2 * slot] === hash && recordHolds(this.octets, record, name, 0)) return slot
+      if (slots[2 * slot] === hash && entryIsName(this.octets, record, name, 0)) return slot
       slot = (slot + 1) & mask
     }
   }
 
   /** Frees a slot, and moves those up that stand behind it for want of a better one (Knuth 6.4 R). */
-  private empty(slot: number): void {
+  private deleteSlot(slot: number): void {
     const slots = this.slots
     const mask = slots.length / 2 - 1
     let free = slot
@@ -125,33 +125,33 @@ export class NameTableEditor {
   }
 
   private create(name: HashedName): number {
-    const record = this.nextRecord
-    this.nextRecord += recordWords(1 + name.length)
-    const at = octetsOf(record)
+    const record = this.nextEntry
+    this.nextEntry += entryWords(1 + name.length)
+    const at = contentOffset(record)
     this.octets[at] = name.length
     this.octets.set(name.octets.subarray(0, name.length), at + 1)
     return record
   }
 
-  private note(name: HashedName): void {
+  private updateFilter(name: HashedName): void {
     const hash = name.hashes[0]!
     this.depths[name.labels] = 1
     this.allDepths[name.labels] = 1
     this.filter[firstSlot(hash, 32 - Math.log2(this.filter.length))]! |= filterMask(hash)
   }
 
-  private setFor(members: readonly MemberAt[]): number {
-    const key = members.map(({ member }) => member).join()
+  private sourceSetOf(members: readonly SourceLine[]): number {
+    const key = members.map(({ ref: member }) => member).join()
     const known = this.setOf.get(key)
     if (known !== undefined) return known
-    const set = this.sets.length
-    this.sets.push(members.length, ...members.map(({ member }) => member))
+    const set = this.sourceSets.length
+    this.sourceSets.push(members.length, ...members.map(({ ref: member }) => member))
     this.setOf.set(key, set)
     return set
   }
 
   /** Word 1 of a record. */
-  private linked(members: readonly MemberAt[]): number {
+  private linkLines(members: readonly SourceLine[]): number {
     let word = members[0]!.line
     for (const { line } of members.slice(1)) {
       const link = this.firstLink + this.links.length

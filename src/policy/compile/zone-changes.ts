@@ -2,8 +2,8 @@ import { HashedName } from '../../dns/name/hashed-name.js'
 import { amendData, dataAt, type DataChanges } from '../../rules/lists/local-data.js'
 import type { NamePolicy } from '../../rules/lists/rpz/rpz-lines.js'
 import type { LocalData } from '../../rules/model/types.js'
-import { recordsOf } from '../evaluate/matched-rule.js'
-import { coverOf, sourceOf } from '../tables/member-sets.js'
+import { entriesOf } from '../evaluate/matched-rule.js'
+import { coverOf, sourceOf } from '../tables/source-sets.js'
 import { NameTable } from '../tables/name-table.js'
 import type { Snapshot, SourceSummary } from '../tables/snapshot.js'
 import type { Amendment, NameChange } from './amend.js'
@@ -33,7 +33,7 @@ export function zoneChanges(
   const own = snapshot.sources.filter(({ id, kind }) => kind === 'list' && id === list)
   // A list that no rule is on.
   if (own.length === 0) return { names: [], data: new Map() }
-  const changes = new Changes(snapshot, own)
+  const changes = new ZoneChangeReader(snapshot, own)
   const keys = new Set([...delta.removed.keys(), ...delta.added.keys()])
   for (const key of keys) {
     if (!changes.take(delta.removed.get(key), delta.added.get(key))) return undefined
@@ -41,7 +41,7 @@ export function zoneChanges(
   return { names: changes.names, data: changes.amendedData() }
 }
 
-class Changes {
+class ZoneChangeReader {
   readonly names: NameChange[] = []
   private readonly lines = new Map<number, readonly Uint8Array[]>()
   private readonly data: LocalData | undefined
@@ -72,12 +72,12 @@ class Changes {
   }
 
   /** What the zone says of a name now. */
-  private find({ name, cover }: NamePolicy): Had | undefined | 'several' {
+  private find({ name, cover }: NamePolicy): CurrentPolicy | undefined | 'several' {
     const { snapshot, hashed } = this
     hashed.take(name, 0, snapshot.seed)
     const record = hashed.labels === 0 ? this.table.root : this.table.find(hashed, 0)
-    const members = record === 0 ? [] : recordsOf(snapshot).membersOf(record)
-    const had = members.flatMap(({ member, line }) => {
+    const members = record === 0 ? [] : entriesOf(snapshot).sourcesOf(record)
+    const had = members.flatMap(({ ref: member, line }) => {
       const source = this.own.find(({ index }) => index === sourceOf(member))
       const isIt = source?.stage === QNAME_STAGE && coverOf(member) === cover
       return isIt ? [{ source, line }] : []
@@ -94,7 +94,7 @@ class Changes {
   }
 
   /** More records of a name that has some. */
-  private extend({ source, line }: Had, { action, records }: NamePolicy): boolean {
+  private extend({ source, line }: CurrentPolicy, { action, records }: NamePolicy): boolean {
     if (source.part !== 'data' || action !== 'data' || this.data === undefined) return false
     const all = [...dataAt(this.data, line), ...records]
     // With another record it is wrong, and which of them holds depends on which was first.
@@ -104,7 +104,10 @@ class Changes {
   }
 
   /** All that was said of a name. */
-  private remove({ source, line }: Had, { name, cover, action, records }: NamePolicy): boolean {
+  private remove(
+    { source, line }: CurrentPolicy,
+    { name, cover, action, records }: NamePolicy
+  ): boolean {
     if (source.part !== action) return false
     if (action === 'data') {
       if (!areSame(dataAt(this.data!, line), records)) return false
@@ -115,7 +118,7 @@ class Changes {
   }
 }
 
-interface Had {
+interface CurrentPolicy {
   readonly source: SourceSummary
   readonly line: number
 }

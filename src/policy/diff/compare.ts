@@ -1,18 +1,18 @@
 import { HashedName } from '../../dns/name/hashed-name.js'
-import { recordsOf } from '../evaluate/matched-rule.js'
+import { entriesOf } from '../evaluate/matched-rule.js'
 import { NameTable } from '../tables/name-table.js'
 import type { Claim, Snapshot, SourceSummary } from '../tables/snapshot.js'
 
 /** What a new snapshot changes, in few words: for the log line that says it is in force. */
-export interface Changes {
+export interface SnapshotChanges {
   readonly names: { readonly added: number; readonly removed: number }
-  readonly networks: Difference
-  readonly rules: Difference & { readonly changed: readonly string[] }
+  readonly networks: IdChanges
+  readonly rules: IdChanges & { readonly changed: readonly string[] }
   /** Sources whose names are other ones; new and gone sources are in the other two. */
-  readonly sources: Difference & { readonly changed: readonly string[] }
+  readonly sources: IdChanges & { readonly changed: readonly string[] }
 }
 
-interface Difference {
+interface IdChanges {
   readonly added: readonly string[]
   readonly removed: readonly string[]
 }
@@ -21,7 +21,7 @@ interface Difference {
  * Compares two snapshots. Names are only gone through where some source's content changed: about
  * a quarter of a microsecond each.
  */
-export function compare(before: Snapshot, after: Snapshot): Changes {
+export function compare(before: Snapshot, after: Snapshot): SnapshotChanges {
   const sources = differ(contents(before.sources), contents(after.sources))
   const same = [sources.added, sources.removed, sources.changed].every(ids => ids.length === 0)
   const kept = same ? after.counts.names : namesKept(before, after)
@@ -38,7 +38,7 @@ export function compare(before: Snapshot, after: Snapshot): Changes {
 function differ(
   before: ReadonlyMap<string, string>,
   after: ReadonlyMap<string, string>
-): Changes['rules'] {
+): SnapshotChanges['rules'] {
   const added = [...after.keys()].filter(key => !before.has(key))
   const removed = [...before.keys()].filter(key => !after.has(key))
   const stayed = [...after].filter(([key]) => before.has(key))
@@ -75,12 +75,12 @@ function rulesOf(claims: readonly Claim[]): Map<string, string> {
 /** How many names are in both. */
 function namesKept(before: Snapshot, after: Snapshot): number {
   const table = new NameTable(before.tables.names)
-  const records = recordsOf(after)
+  const records = entriesOf(after)
   const hashed = new HashedName()
   const noRulesNow = onlyLocal(after)
   const noRulesBefore = onlyLocal(before)
   let kept = 0
-  for (const record of new NameTable(after.tables.names).records()) {
+  for (const record of new NameTable(after.tables.names).entries()) {
     const content = records.contentOf(record)
     if (!('name' in content) || noRulesNow.has(record)) continue
     hashed.take(content.name, 0, before.seed)
@@ -92,7 +92,9 @@ function namesKept(before: Snapshot, after: Snapshot): number {
 
 /** Records of special-use names that no rule's source has: those are not counted. */
 function onlyLocal(snapshot: Snapshot): ReadonlySet<number> {
-  const records = recordsOf(snapshot)
-  const alone = snapshot.locals.filter(({ record }) => records.membersOf(record).length === 1)
-  return new Set(alone.map(({ record }) => record))
+  const records = entriesOf(snapshot)
+  const alone = snapshot.locals.filter(
+    ({ entry: record }) => records.sourcesOf(record).length === 1
+  )
+  return new Set(alone.map(({ entry: record }) => record))
 }

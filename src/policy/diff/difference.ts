@@ -2,13 +2,32 @@ import type { Seconds } from '../../base/units.js'
 import { showCanonical, showName } from '../../dns/name/name.js'
 import type { RuleSet } from '../../rules/model/types.js'
 import { compile } from '../compile/compile.js'
-import type { Standing } from '../evaluate/standing.js'
+import type { Decision } from '../evaluate/decision.js'
 import type { SourceSummary } from '../tables/snapshot.js'
-import { areasOf, byNetworks, outermost, placesOf, type Area, type Place } from './areas.js'
-import { addressChains, nameChains, type Both, type Chain, type Example } from './chains.js'
-import { Side } from './side.js'
-import { keyOf, spansOf, subjectsOf, type ChainSpans, type Span } from './spans.js'
-import { Steady } from './steady.js'
+import {
+  clientRanges,
+  byNetworks,
+  outermost,
+  affectedClients,
+  type ClientRange,
+  type AffectedClients
+} from './client-ranges.js'
+import {
+  groupAddresses,
+  groupNames,
+  type BeforeAfter,
+  type NameGroup,
+  type Example
+} from './name-groups.js'
+import { SnapshotView } from './snapshot-view.js'
+import {
+  keyOf,
+  periodsOf,
+  subjectsOf,
+  type GroupPeriods,
+  type DifferencePeriod
+} from './difference-periods.js'
+import { UnchangedSources } from './unchanged-sources.js'
 
 /**
  * What a change does to names.
@@ -22,9 +41,9 @@ import { Steady } from './steady.js'
 export type ChangeKind = 'blocked' | 'lifted' | 'answer' | 'record'
 
 /** The same change of some names for some clients, in a stretch of time. */
-export interface Change extends Span {
+export interface Change extends DifferencePeriod {
   readonly kind: ChangeKind
-  readonly places: readonly Place[]
+  readonly clients: readonly AffectedClients[]
   /** How many names and prefixes of addresses; names below one of them are not counted. */
   readonly names: number
   /** Some of them as rule files have them, short ones first. */
@@ -35,14 +54,14 @@ export interface Change extends Span {
 
 /** Clients that are in another network now. */
 export interface Move {
-  readonly networks: Both<string | undefined>
+  readonly networks: BeforeAfter<string | undefined>
   readonly prefixes: readonly string[]
 }
 
 export interface Difference {
   readonly moves: readonly Move[]
   /** Networks with another id and the very same clients. */
-  readonly renamed: readonly Both<string>[]
+  readonly renamed: readonly BeforeAfter<string>[]
   readonly changes: readonly Change[]
 }
 
@@ -62,19 +81,19 @@ const CHOICE = 256
  * What it does to put one rule set in place of another: not how they are written, but what becomes
  * of each name, for each client, from an instant on.
  */
-export function difference(rules: Both<RuleSet>, options: DifferenceOptions): Difference {
+export function difference(rules: BeforeAfter<RuleSet>, options: DifferenceOptions): Difference {
   const snapshots = { before: compiled(rules.before, 1), after: compiled(rules.after, 2) }
   const sides = {
-    before: new Side(snapshots.before, 'before'),
-    after: new Side(snapshots.after, 'after')
+    before: new SnapshotView(snapshots.before, 'before'),
+    after: new SnapshotView(snapshots.after, 'after')
   }
-  const policies = { before: sides.before.standings.policy, after: sides.after.standings.policy }
-  const areas = areasOf(rules, policies)
+  const policies = { before: sides.before.evaluator.policy, after: sides.after.evaluator.policy }
+  const areas = clientRanges(rules, policies)
   const { moves, renamed } = movesOf(areas)
-  const changes = new Changes(sides, areas, options)
+  const changes = new ChangeCollector(sides, areas, options)
   const most = Math.max(options.examples, CHOICE)
-  changes.look(nameChains(snapshots, most))
-  changes.look(addressChains(snapshots, most))
+  changes.collect(groupNames(snapshots, most))
+  changes.collect(groupAddresses(snapshots, most))
   return { moves, renamed, changes: changes.all() }
 }
 
@@ -85,7 +104,7 @@ function compiled(rules: RuleSet, generation: number): ReturnType<typeof compile
 }
 
 /** Networks with the very same clients under another id are not moved, but renamed. */
-function movesOf(areas: readonly Area[]): Pick<Difference, 'moves' | 'renamed'> {
+function movesOf(areas: readonly ClientRange[]): Pick<Difference, 'moves' | 'renamed'> {
   const groups = byNetworks(areas)
   const stays = (which: 'before' | 'after', id: string | undefined): boolean =>
     groups.filter(([area]) => area!.networks[which] === id).length > 1
@@ -93,7 +112,7 @@ function movesOf(areas: readonly Area[]): Pick<Difference, 'moves' | 'renamed'> 
     new Set(groups.map(([area]) => area!.networks[which]))
   const [before, after] = [ids('before'), ids('after')]
   const moves: Move[] = []
-  const renamed: Both<string>[] = []
+  const renamed: BeforeAfter<string>[] = []
   for (const group of groups) {
     const { networks } = group[0]!
     const [was, is] = [networks.before, networks.after]
@@ -107,52 +126,52 @@ function movesOf(areas: readonly Area[]): Pick<Difference, 'moves' | 'renamed'> 
 }
 
 /** Clients that have the same rules in both, so that they are judged once. */
-interface Peers {
-  readonly classes: Both<number>
+interface ClientGroup {
+  readonly classes: BeforeAfter<number>
   /** Apps and lists of which nothing has to be judged for them: see `Steady`. */
-  readonly steady: ReadonlySet<string>
-  readonly areas: Area[]
+  readonly unchanged: ReadonlySet<string>
+  readonly ranges: ClientRange[]
 }
 
 /** Names with the same change for the same peers. */
-interface Gathered {
-  readonly span: Span
-  readonly peers: Peers
+interface PendingChange {
+  readonly period: DifferencePeriod
+  readonly clients: ClientGroup
   readonly outside: boolean
   names: number
   examples: string[]
   /** Which chains, and what of them: equal texts stand for equal names. */
-  readonly of: string[]
+  readonly groups: string[]
 }
 
-class Changes {
-  private readonly steady: Steady
-  private readonly peers: readonly Peers[]
-  private readonly gathered = new Map<string, Gathered>()
+class ChangeCollector {
+  private readonly steady: UnchangedSources
+  private readonly peers: readonly ClientGroup[]
+  private readonly gathered = new Map<string, PendingChange>()
   /** How many were looked at: number of the one at hand. */
   private chains = 0
 
   constructor(
-    private readonly sides: Both<Side>,
-    private readonly areas: readonly Area[],
+    private readonly sides: BeforeAfter<SnapshotView>,
+    private readonly areas: readonly ClientRange[],
     private readonly options: DifferenceOptions
   ) {
-    this.steady = new Steady(sides)
-    this.peers = peersOf(areas, sides, this.steady)
+    this.steady = new UnchangedSources(sides)
+    this.peers = clientGroups(areas, sides, this.steady)
   }
 
   /** Looks at all chains from the top one on. */
-  look(top: Chain): void {
-    const known = new Map<Chain, readonly ChainSpans[]>()
+  collect(top: NameGroup): void {
+    const known = new Map<NameGroup, readonly GroupPeriods[]>()
     for (const chain of top.all()) {
       this.chains++
       const sources = this.steady.sourcesOf(chain)
-      const moving = this.peers.map(({ steady }) => !isWithin(sources, steady))
+      const moving = this.peers.map(({ unchanged: steady }) => !isWithin(sources, steady))
       if (!moving.includes(true)) continue
-      const above = chain.above === undefined ? undefined : known.get(chain.above)
+      const above = chain.parent === undefined ? undefined : known.get(chain.parent)
       const subjects = subjectsOf(chain, this.sides)
       const all = this.peers.map(({ classes }, i) =>
-        moving[i]! ? spansOf(chain, subjects, this.sides, classes, this.options.at) : NO_SPANS
+        moving[i]! ? periodsOf(chain, subjects, this.sides, classes, this.options.at) : NO_SPANS
       )
       known.set(chain, all)
       // What is said of a name is said of those below it, unless they differ.
@@ -161,9 +180,9 @@ class Changes {
   }
 
   private take(
-    chain: Chain,
-    { own, below }: ChainSpans,
-    above: readonly Span[],
+    chain: NameGroup,
+    { own, below }: GroupPeriods,
+    above: readonly DifferencePeriod[],
     peers: number
   ): void {
     if (own.length + below.length === 0) return
@@ -183,21 +202,28 @@ class Changes {
     }
   }
 
-  private gather(chain: Chain, span: Span, sign: Sign, peers: number): void {
+  private gather(chain: NameGroup, span: DifferencePeriod, sign: Sign, peers: number): void {
     const outside = this.isOutside(chain, sign)
     const key = `${peers} ${outside} ${keyOf(span)}`
     let found = this.gathered.get(key)
     if (found === undefined) {
-      found = { span, peers: this.peers[peers]!, outside, names: 0, examples: [], of: [] }
+      found = {
+        period: span,
+        clients: this.peers[peers]!,
+        outside,
+        names: 0,
+        examples: [],
+        groups: []
+      }
       this.gathered.set(key, found)
     }
     found.names += chain.count
     found.examples.push(...chain.examples.map(example => sign + textOf(example)))
-    found.of.push(`${sign}${this.chains}`)
+    found.groups.push(`${sign}${this.chains}`)
   }
 
   /** Whether none of the apps or lists that alone may change has these names, before or after. */
-  private isOutside(chain: Chain, sign: Sign): boolean {
+  private isOutside(chain: NameGroup, sign: Sign): boolean {
     const { only } = this.options
     if (only === undefined) return false
     const isOne = ({ kind, id }: SourceSummary): boolean => kind !== 'inline' && only.includes(id)
@@ -207,21 +233,21 @@ class Changes {
 
   /** Each change once, for all clients to whom it happens. */
   all(): Change[] {
-    const together = new Map<string, Gathered[]>()
+    const together = new Map<string, PendingChange[]>()
     for (const gathered of this.gathered.values()) {
-      const key = `${gathered.outside} ${keyOf(gathered.span)} ${gathered.of.join(' ')}`
+      const key = `${gathered.outside} ${keyOf(gathered.period)} ${gathered.groups.join(' ')}`
       together.set(key, [...(together.get(key) ?? []), gathered])
     }
     return [...together.values()].map(same => this.change(same)).sort(byImportance)
   }
 
-  private change(same: readonly Gathered[]): Change {
-    const [{ span, outside, names, examples }] = same as [Gathered]
-    const areas = new Set(same.flatMap(({ peers }) => peers.areas))
+  private change(same: readonly PendingChange[]): Change {
+    const [{ period: span, outside, names, examples }] = same as [PendingChange]
+    const areas = new Set(same.flatMap(({ clients: peers }) => peers.ranges))
     return {
       ...span,
-      kind: kindOf(span.standings),
-      places: placesOf(this.areas, areas),
+      kind: kindOf(span.decisions),
+      clients: affectedClients(this.areas, areas),
       names,
       examples: [...examples].sort(byWeight).slice(0, this.options.examples),
       outside
@@ -232,14 +258,18 @@ class Changes {
 /** What of a name: itself and all below it, itself alone, all below it alone. */
 type Sign = '' | '=' | '*.'
 
-const NO_SPANS: ChainSpans = { own: [], below: [] }
+const NO_SPANS: GroupPeriods = { own: [], below: [] }
 
 function isWithin(some: ReadonlySet<string> | undefined, all: ReadonlySet<string>): boolean {
   return some !== undefined && [...some].every(key => all.has(key))
 }
 
-function peersOf(areas: readonly Area[], { before, after }: Both<Side>, steady: Steady): Peers[] {
-  const known = new Map<string, Peers>()
+function clientGroups(
+  areas: readonly ClientRange[],
+  { before, after }: BeforeAfter<SnapshotView>,
+  steady: UnchangedSources
+): ClientGroup[] {
+  const known = new Map<string, ClientGroup>()
   for (const area of areas) {
     const { classes, networks } = area
     // Who is refused altogether has no names to be blocked; that is told as a move.
@@ -249,17 +279,17 @@ function peersOf(areas: readonly Area[], { before, after }: Both<Side>, steady: 
       after.snapshot.classGroups[classes.after]
     ]
     const key = groups.join(' ')
-    const peers = known.get(key) ?? { classes, steady: steady.forClients(classes), areas: [] }
-    peers.areas.push(area)
+    const peers = known.get(key) ?? { classes, unchanged: steady.forClients(classes), ranges: [] }
+    peers.ranges.push(area)
     known.set(key, peers)
   }
   return [...known.values()]
 }
 
-function kindOf({ before, after }: Both<Standing>): ChangeKind {
-  if (before.answer === after.answer) return 'record'
-  if (before.what !== 'blocked') return 'blocked'
-  return after.what === 'blocked' ? 'answer' : 'lifted'
+function kindOf({ before, after }: BeforeAfter<Decision>): ChangeKind {
+  if (before.answerKey === after.answerKey) return 'record'
+  if (before.verdict !== 'blocked') return 'blocked'
+  return after.verdict === 'blocked' ? 'answer' : 'lifted'
 }
 
 function textOf(example: Example): string {

@@ -2,8 +2,8 @@ import { showPrefix } from '../../base/address.js'
 import type { Octets } from '../../base/units.js'
 import { showCanonical, showName } from '../../dns/name/name.js'
 import { COVER } from '../../rules/model/types.js'
-import { coverOf, sourceOf } from '../tables/member-sets.js'
-import { Records } from '../tables/records.js'
+import { coverOf, sourceOf } from '../tables/source-sets.js'
+import { Entries } from '../tables/entries.js'
 import type { Claim, Snapshot } from '../tables/snapshot.js'
 
 /** What a verdict rests on, for people: the rule, and the line of its source that matched. */
@@ -23,12 +23,12 @@ export interface MatchedRule {
 }
 
 /** Views of snapshots' shared memory, made once in a thread. */
-const readers = new WeakMap<Snapshot, Records>()
+const readers = new WeakMap<Snapshot, Entries>()
 
-export function recordsOf(snapshot: Snapshot): Records {
+export function entriesOf(snapshot: Snapshot): Entries {
   const known = readers.get(snapshot)
   if (known !== undefined) return known
-  const made = new Records(snapshot.tables.names.records)
+  const made = new Entries(snapshot.tables.names.records)
   readers.set(snapshot, made)
   return made
 }
@@ -48,27 +48,27 @@ export function matchedRule(
 ): MatchedRule | undefined {
   const spoke = snapshot.claims[claim]
   if (spoke === undefined || record <= 0) return undefined
-  const members = recordsOf(snapshot)
-    .membersOf(record)
-    .filter(({ member }) => sourceOf(member) === spoke.source.index)
+  const members = entriesOf(snapshot)
+    .sourcesOf(record)
+    .filter(({ ref: member }) => sourceOf(member) === spoke.source.index)
   const silent = whole === true ? COVER.below : COVER.exact
-  const heard = members.find(({ member }) => coverOf(member) !== silent)
+  const heard = members.find(({ ref: member }) => coverOf(member) !== silent)
   const found = (whole === undefined ? undefined : heard) ?? members[0]
   if (found === undefined) return undefined
-  if (spoke.kind === 'local') return describeLocal(snapshot, spoke, record, coverOf(found.member))
-  const pattern = patternOf(snapshot, record, coverOf(found.member))
+  if (spoke.kind === 'local') return describeLocal(snapshot, spoke, record, coverOf(found.ref))
+  const pattern = patternOf(snapshot, record, coverOf(found.ref))
   return describe(spoke, found.line, pattern, lengthOf(snapshot, record))
 }
 
 /** Octets of a record's name; 0 of a prefix. */
 function lengthOf(snapshot: Snapshot, record: number): Octets {
-  const content = recordsOf(snapshot).contentOf(record)
+  const content = entriesOf(snapshot).contentOf(record)
   return 'name' in content ? content.name.length : 0
 }
 
 /** Text of a record as rule files have it. */
 export function patternOf(snapshot: Snapshot, record: number, cover: number): string {
-  const content = recordsOf(snapshot).contentOf(record)
+  const content = entriesOf(snapshot).contentOf(record)
   if ('prefix' in content) return showPrefix(content.prefix)
   const name = showName(content.name)
   if (cover === COVER.below) return `*.${name}`
@@ -81,7 +81,7 @@ function describeLocal(
   record: number,
   cover: number
 ): MatchedRule {
-  const reference = snapshot.locals.find(local => local.record === record)?.reference ?? ''
+  const reference = snapshot.locals.find(local => local.entry === record)?.reference ?? ''
   const pattern = patternOf(snapshot, record, cover)
   const matched = describe(claim, 0, pattern, lengthOf(snapshot, record))
   return { ...matched, file: reference, sourceFile: reference }

@@ -4,27 +4,27 @@ import type { HashedName } from '../../dns/name/hashed-name.js'
 import { COVER } from '../../rules/model/types.js'
 import { AddressTable } from '../tables/address-table.js'
 import {
-  CELL_WORDS,
-  Cells,
-  ENTRY_DATED,
-  ENTRY_FLAGS,
-  ENTRY_MONITOR,
-  ENTRY_PASS,
-  ENTRY_SHIFT,
-  ENTRY_TYPED
-} from '../tables/cells.js'
-import { DataTable } from '../tables/data-table.js'
+  WORDS_PER_CLAIM,
+  ClaimIndex,
+  CLAIM_TIMED,
+  CLAIM_FLAGS,
+  CLAIM_MONITOR,
+  CLAIM_PASS,
+  CLAIM_SHIFT,
+  CLAIM_TYPED
+} from '../tables/claim-index.js'
+import { LocalDataTable } from '../tables/local-data-table.js'
 import { NameTable } from '../tables/name-table.js'
 import {
   NO_TIER,
   TIER,
   type Claim,
-  type Local,
+  type SpecialUseEntry,
   type Snapshot,
   type Verdict
 } from '../tables/snapshot.js'
-import { InForce } from './in-force.js'
-import { Passes } from './passes.js'
+import { ActiveClaims } from './active-claims.js'
+import { PassingLists } from './passing-lists.js'
 
 /** Stands behind all claims on one name. */
 const LAST = 2 ** 30
@@ -46,17 +46,17 @@ export class Policy {
   private readonly clients: PrefixTable
   private readonly names: NameTable
   private readonly addresses: AddressTable
-  private readonly cells: Cells
+  private readonly claimIndex: ClaimIndex
   /** Member set of each record: word 0 of it. */
-  private readonly records: Int32Array
-  private readonly sets: Int32Array
+  private readonly entryWords: Int32Array
+  private readonly sourceSets: Int32Array
   private readonly groups: Int32Array
-  private readonly localGroup: number
-  private readonly locals: ReadonlyMap<number, Local>
-  private readonly inForce: InForce
+  private readonly specialUseGroup: number
+  private readonly specialUse: ReadonlyMap<number, SpecialUseEntry>
+  private readonly activeClaims: ActiveClaims
   private readonly qtypes: readonly (Uint16Array | undefined)[]
-  private readonly passes: Passes
-  private readonly data: DataTable
+  private readonly passingLists: PassingLists
+  private readonly localData: LocalDataTable
   /** The type of the question at hand. */
   private qtype = 0
   /** What speaks best of the record at hand, and what would if it were enforced; -1: nothing. */
@@ -75,16 +75,16 @@ export class Policy {
     this.clients = new PrefixTable(tables.clients)
     this.names = new NameTable(tables.names)
     this.addresses = new AddressTable(tables.addresses)
-    this.cells = new Cells(tables.cells)
-    this.records = new Int32Array(tables.names.records.words)
-    this.sets = new Int32Array(tables.names.records.sets)
+    this.claimIndex = new ClaimIndex(tables.cells)
+    this.entryWords = new Int32Array(tables.names.records.words)
+    this.sourceSets = new Int32Array(tables.names.records.sets)
     this.groups = Int32Array.from(snapshot.classGroups)
-    this.localGroup = snapshot.localGroup
-    this.locals = new Map(snapshot.locals.map(local => [local.record, local]))
-    this.inForce = new InForce(snapshot)
+    this.specialUseGroup = snapshot.localGroup
+    this.specialUse = new Map(snapshot.locals.map(local => [local.entry, local]))
+    this.activeClaims = new ActiveClaims(snapshot)
     this.qtypes = claims.map(({ qtypes }) => qtypes && Uint16Array.from(qtypes.types))
-    this.passes = new Passes(snapshot.sources)
-    this.data = new DataTable(snapshot)
+    this.passingLists = new PassingLists(snapshot.sources)
+    this.localData = new LocalDataTable(snapshot)
   }
 
   /**
@@ -96,9 +96,9 @@ export class Policy {
   }
 
   /** Whether no rule at all speaks to clients of this class. */
-  isSilentFor(clientClass: number): boolean {
+  hasNoRulesFor(clientClass: number): boolean {
     const group = this.groups[clientClass]
-    return group === 0 || group === this.localGroup
+    return group === 0 || group === this.specialUseGroup
   }
 
   /**
@@ -107,7 +107,7 @@ export class Policy {
    *
    * @param name read with this policy's `seed`
    */
-  judge(
+  evaluateName(
     name: HashedName,
     qtype: number,
     clientClass: number,
@@ -118,19 +118,19 @@ export class Policy {
     name.hashSuffixes(this.seed)
     const { labels } = name
     const { root } = this.names
-    const mayBeLocal = this.names.mayBeLocal(name)
-    if (group === 0 || (group === this.localGroup && !mayBeLocal)) return
+    const mayBeLocal = this.names.mayBeSpecialUse(name)
+    if (group === 0 || (group === this.specialUseGroup && !mayBeLocal)) return
     this.qtype = qtype
-    this.passes.count = 0
-    const { has, deepest } = mayBeLocal ? this.names.allDepths : this.names.depths
+    this.passingLists.count = 0
+    const { has, most: deepest } = mayBeLocal ? this.names.allLabelCounts : this.names.labelCounts
     for (let label = labels > deepest ? labels - deepest : 0; label < labels; label++) {
       if (has[labels - label] === 0) continue
       const record = this.names.find(name, label)
       if (record === 0) continue
-      this.weigh(record, label === 0, label, group, now, verdict)
+      this.evaluateEntry(record, label === 0, label, group, now, verdict)
       if (verdict.tier === TIER.exception) return
     }
-    if (root !== 0) this.weigh(root, labels === 0, labels, group, now, verdict)
+    if (root !== 0) this.evaluateEntry(root, labels === 0, labels, group, now, verdict)
   }
 
   /**
@@ -139,7 +139,7 @@ export class Policy {
    *
    * @param qtype of the question whose answer it is in
    */
-  judgeAddress(
+  evaluateAddress(
     words: Uint32Array,
     at: number,
     qtype: number,
@@ -150,27 +150,27 @@ export class Policy {
     const group = this.groups[clientClass]!
     if (group === 0) return
     this.qtype = qtype
-    this.passes.count = 0
+    this.passingLists.count = 0
     const { lists } = this.addresses
     const list = this.addresses.find(words, at)
     const last = list + lists[list]!
     for (let next = list + 1; next <= last; next++) {
-      this.weigh(lists[next]!, true, 0, group, now, verdict)
+      this.evaluateEntry(lists[next]!, true, 0, group, now, verdict)
     }
   }
 
   /** What is said of a special-use name. @param record of a verdict of the tier `local` */
-  localOf(record: number): Local {
-    return this.locals.get(record)!
+  specialUseOf(record: number): SpecialUseEntry {
+    return this.specialUse.get(record)!
   }
 
   /**
    * Finds the records that a list has for the name of a verdict whose reply is `data`; they are in
    * `data`, as in `LocalData.octets`, from `data.from` to `data.to`.
    */
-  findData({ claim, record, label }: Verdict): DataTable {
-    this.data.find(this.claims[claim]!.source.index, record, label === 0)
-    return this.data
+  findLocalData({ claim, entry: record, label }: Verdict): LocalDataTable {
+    this.localData.find(this.claims[claim]!.source.index, record, label === 0)
+    return this.localData
   }
 
   /**
@@ -178,7 +178,7 @@ export class Policy {
    * judged in one epoch holds for all of it.
    */
   epochAt(now: Seconds): number {
-    return this.inForce.epochAt(now)
+    return this.activeClaims.epochAt(now)
   }
 
   /**
@@ -186,7 +186,7 @@ export class Policy {
    *
    * @param whole the record is the very name judged, not one above it
    */
-  private weigh(
+  private evaluateEntry(
     record: number,
     whole: boolean,
     label: number,
@@ -195,51 +195,51 @@ export class Policy {
     verdict: Verdict
   ): void {
     const silent = whole ? COVER.below : COVER.exact
-    const { lists } = this.cells
-    const set = this.records[record]!
-    const last = set + this.sets[set]!
+    const { lists } = this.claimIndex
+    const set = this.entryWords[record]!
+    const last = set + this.sourceSets[set]!
     this.decider = -1
     this.deciderOrder = LAST
     this.monitor = -1
     this.monitorOrder = LAST
     for (let next = set + 1; next <= last; next++) {
-      const member = this.sets[next]!
+      const member = this.sourceSets[next]!
       if ((member & 3) === silent) continue
       const source = member >>> 2
-      if (this.passes.count > 0 && this.passes.silence(source)) continue
-      this.hear(source, this.cells.find(group, source), lists, now)
+      if (this.passingLists.count > 0 && this.passingLists.excludes(source)) continue
+      this.evaluateSource(source, this.claimIndex.find(group, source), lists, now)
     }
-    if (this.monitorOrder < this.deciderOrder) this.note(record, verdict)
-    if (this.decider !== -1) this.decide(record, label, verdict)
+    if (this.monitorOrder < this.deciderOrder) this.addMonitor(record, verdict)
+    if (this.decider !== -1) this.addDecider(record, label, verdict)
   }
 
   /**
    * Hears one source: the first of its claims in force that is not in monitor mode speaks for it,
    * so an exception keeps the bans behind it, and the monitored ones, from speaking.
    */
-  private hear(source: number, list: number, lists: Uint32Array, now: Seconds): void {
-    const end = list + CELL_WORDS * lists[list]!
-    for (let at = list + 1; at < end; at += CELL_WORDS) {
+  private evaluateSource(source: number, list: number, lists: Uint32Array, now: Seconds): void {
+    const end = list + WORDS_PER_CLAIM * lists[list]!
+    for (let at = list + 1; at < end; at += WORDS_PER_CLAIM) {
       const entry = lists[at]!
       const order = lists[at + 1]!
-      if ((entry & ENTRY_FLAGS) === 0) {
-        this.speak(entry >>> ENTRY_SHIFT, order, lists[at + 2]!)
+      if ((entry & CLAIM_FLAGS) === 0) {
+        this.considerDecider(entry >>> CLAIM_SHIFT, order, lists[at + 2]!)
         return
       }
-      if (!this.counts(entry, now)) continue
-      if ((entry & ENTRY_PASS) !== 0) this.passes.add(source)
-      else if ((entry & ENTRY_MONITOR) === 0) {
-        this.speak(entry >>> ENTRY_SHIFT, order, lists[at + 2]!)
+      if (!this.applies(entry, now)) continue
+      if ((entry & CLAIM_PASS) !== 0) this.passingLists.add(source)
+      else if ((entry & CLAIM_MONITOR) === 0) {
+        this.considerDecider(entry >>> CLAIM_SHIFT, order, lists[at + 2]!)
         return
       } else if (order < this.monitorOrder) {
-        this.monitor = entry >>> ENTRY_SHIFT
+        this.monitor = entry >>> CLAIM_SHIFT
         this.monitorOrder = order
         this.monitorTier = lists[at + 2]!
       }
     }
   }
 
-  private speak(claim: number, order: number, tier: number): void {
+  private considerDecider(claim: number, order: number, tier: number): void {
     if (order >= this.deciderOrder) return
     this.decider = claim
     this.deciderOrder = order
@@ -247,10 +247,10 @@ export class Policy {
   }
 
   /** Whether a claim is in force, and is one for the type of the question. */
-  private counts(entry: number, now: Seconds): boolean {
-    const claim = entry >>> ENTRY_SHIFT
-    if ((entry & ENTRY_DATED) !== 0 && !this.inForce.has(claim, now)) return false
-    return (entry & ENTRY_TYPED) === 0 || this.isForType(claim)
+  private applies(entry: number, now: Seconds): boolean {
+    const claim = entry >>> CLAIM_SHIFT
+    if ((entry & CLAIM_TIMED) !== 0 && !this.activeClaims.has(claim, now)) return false
+    return (entry & CLAIM_TYPED) === 0 || this.isForType(claim)
   }
 
   private isForType(claim: number): boolean {
@@ -258,25 +258,25 @@ export class Policy {
   }
 
   /** What came before stands before in its tier: a longer name, or an earlier subject. */
-  private note(record: number, verdict: Verdict): void {
+  private addMonitor(record: number, verdict: Verdict): void {
     const tier = this.monitorTier
     if (tier >= verdict.tier || tier >= verdict.monitorTier) return
-    verdict.monitor = this.monitor
+    verdict.monitorClaim = this.monitor
     verdict.monitorTier = tier
-    verdict.monitorRecord = record
+    verdict.monitorEntry = record
   }
 
-  private decide(record: number, label: number, verdict: Verdict): void {
+  private addDecider(record: number, label: number, verdict: Verdict): void {
     const tier = this.deciderTier
     if (tier >= verdict.tier) return
     verdict.claim = this.decider
     verdict.tier = tier
-    verdict.record = record
+    verdict.entry = record
     verdict.label = label
     if (verdict.monitorTier > tier) {
-      verdict.monitor = -1
+      verdict.monitorClaim = -1
       verdict.monitorTier = NO_TIER
-      verdict.monitorRecord = -1
+      verdict.monitorEntry = -1
     }
   }
 }

@@ -2,10 +2,10 @@ import { showAddress } from '../../base/address.js'
 import { PrefixTable } from '../../base/prefix-table.js'
 import type { Seconds } from '../../base/units.js'
 import { showName } from '../../dns/name/name.js'
-import { patternOf, recordsOf } from '../evaluate/matched-rule.js'
+import { patternOf, entriesOf } from '../evaluate/matched-rule.js'
 import { AddressTable } from '../tables/address-table.js'
-import { Cells, type Cell } from '../tables/cells.js'
-import { coverOf, sourceOf } from '../tables/member-sets.js'
+import { ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'
+import { coverOf, sourceOf } from '../tables/source-sets.js'
 import { NameTable } from '../tables/name-table.js'
 import { TIER, type Claim, type PreparedReply } from '../tables/snapshot.js'
 import type { Snapshot, SourceSummary } from '../tables/snapshot.js'
@@ -58,7 +58,7 @@ function showReply({ action, ttl, ipv4, ipv6, target, ede, edeOption }: Prepared
 }
 
 function groupLines({ classGroups, sources, tables }: Snapshot): string[] {
-  const cells = new Cells(tables.cells)
+  const cells = new ClaimIndex(tables.cells)
   const groups = [...new Set(classGroups)].sort((a, b) => a - b)
   return groups.flatMap(group =>
     sources.flatMap(source => {
@@ -72,7 +72,7 @@ function groupLines({ classGroups, sources, tables }: Snapshot): string[] {
   )
 }
 
-function showCell({ claim, order, tier, passes }: Cell): string {
+function showCell({ claim, order, tier, passes }: IndexedClaim): string {
   const base = Math.max(...Object.values(TIER).filter(start => start <= tier))
   const step = tier > base ? ` step ${tier - base}` : ''
   return `claim ${claim} rank ${order}${step}${passes ? ' passes' : ''}`
@@ -84,13 +84,13 @@ function nameOf({ id, part }: SourceSummary): string {
 }
 
 function nameLines(snapshot: Snapshot): string[] {
-  const records = [...new NameTable(snapshot.tables.names).records()]
+  const records = [...new NameTable(snapshot.tables.names).entries()]
   return records.map(record => `name ${showRecord(snapshot, record)}`).sort()
 }
 
 function addressLines(snapshot: Snapshot): string[] {
   const addresses = new AddressTable(snapshot.tables.addresses)
-  return [...addresses.stretches()].map(({ start, records }) => {
+  return [...addresses.ranges()].map(({ start, records }) => {
     const covering = records.map(record => showRecord(snapshot, record))
     return `address ${showAddress(start)} ${covering.join(', ') || 'nothing'}`
   })
@@ -109,9 +109,9 @@ function dataLines({ data, sources }: Snapshot): string[] {
 
 /** `*.a.example (tiktok line 3) a.example (malware line 9)` */
 function showRecord(snapshot: Snapshot, record: number): string {
-  const members = recordsOf(snapshot).membersOf(record)
+  const members = entriesOf(snapshot).sourcesOf(record)
   return members
-    .map(({ member, line }) => {
+    .map(({ ref: member, line }) => {
       const source = snapshot.sources[sourceOf(member)]!
       return `${patternOf(snapshot, record, coverOf(member))} (${nameOf(source)} line ${line})`
     })

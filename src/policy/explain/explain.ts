@@ -1,13 +1,13 @@
 import type { Seconds } from '../../base/units.js'
 import type { HashedName } from '../../dns/name/hashed-name.js'
 import { COVER } from '../../rules/model/types.js'
-import { matchedRule, recordsOf, type MatchedRule } from '../evaluate/matched-rule.js'
+import { matchedRule, entriesOf, type MatchedRule } from '../evaluate/matched-rule.js'
 import { AddressTable } from '../tables/address-table.js'
-import { Cells, type Cell } from '../tables/cells.js'
-import { coverOf, sourceOf } from '../tables/member-sets.js'
+import { ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'
+import { coverOf, sourceOf } from '../tables/source-sets.js'
 import { NameTable } from '../tables/name-table.js'
 import { TIER, type Claim, type Snapshot } from '../tables/snapshot.js'
-import { isOpen } from '../tables/timetable.js'
+import { isActive } from '../tables/timetable.js'
 
 /**
  * What became of a claim that spoke.
@@ -25,7 +25,7 @@ import { isOpen } from '../tables/timetable.js'
  * `loses to a longer match`  in its tier, a longer name or prefix speaks
  * `loses to an earlier rule` in its tier and for this name, a rule before it speaks
  */
-export type Fate =
+export type Outcome =
   | 'decides'
   | 'monitors'
   | 'not yet in force'
@@ -42,29 +42,29 @@ export type Fate =
 /** One claim that speaks of the name or address asked about, whether or not it is heard. */
 export interface Candidate {
   readonly claim: number
-  readonly record: number
+  readonly entry: number
   /** Label at which the matched suffix begins; 0 for an address. */
   readonly label: number
-  readonly fate: Fate
+  readonly outcome: Outcome
   readonly matched: MatchedRule
 }
 
-/** A record that matched; the lower `nth`, the longer the match. */
+/** A entry that matched; the lower `depth`, the longer the match. */
 interface Match {
-  readonly record: number
-  readonly nth: number
+  readonly entry: number
+  readonly depth: number
   readonly whole: boolean
   readonly label: number
 }
 
-interface Speaker extends Match {
+interface MatchedClaim extends Match {
   readonly number: number
   readonly claim: Claim
-  readonly cell: Cell
+  readonly cell: IndexedClaim
 }
 
 /** What is asked about, and when. */
-export interface Question {
+export interface ExplainContext {
   readonly clientClass: number
   readonly qtype: number
   readonly now: Seconds
@@ -76,22 +76,22 @@ export interface Question {
  *
  * @param name hashed with the snapshot's seed
  */
-export function explain(
+export function explainName(
   snapshot: Snapshot,
   name: HashedName,
-  question: Question
+  question: ExplainContext
 ): readonly Candidate[] {
   const names = new NameTable(snapshot.tables.names)
   const matches: Match[] = []
   for (let label = 0; label < name.labels; label++) {
-    const record = names.find(name, label)
-    if (record !== 0) matches.push({ record, nth: label, whole: label === 0, label })
+    const entry = names.find(name, label)
+    if (entry !== 0) matches.push({ entry, depth: label, whole: label === 0, label })
   }
   const { labels } = name
   if (names.root !== 0) {
-    matches.push({ record: names.root, nth: labels, whole: labels === 0, label: labels })
+    matches.push({ entry: names.root, depth: labels, whole: labels === 0, label: labels })
   }
-  return fates(snapshot, matches, question)
+  return outcomes(snapshot, matches, question)
 }
 
 /** As `explain`, for an address in an answer: `words[at, at + 4)`. */
@@ -99,77 +99,91 @@ export function explainAddress(
   snapshot: Snapshot,
   words: Uint32Array,
   at: number,
-  question: Question
+  question: ExplainContext
 ): readonly Candidate[] {
   const addresses = new AddressTable(snapshot.tables.addresses)
-  const records = addresses.recordsIn(addresses.find(words, at))
-  const matches = records.map((record, nth) => ({ record, nth, whole: true, label: 0 }))
-  return fates(snapshot, matches, question)
+  const entries = addresses.entriesIn(addresses.find(words, at))
+  const matches = entries.map((entry, depth) => ({ entry, depth, whole: true, label: 0 }))
+  return outcomes(snapshot, matches, question)
 }
 
-function fates(snapshot: Snapshot, matches: readonly Match[], question: Question): Candidate[] {
+function outcomes(
+  snapshot: Snapshot,
+  matches: readonly Match[],
+  question: ExplainContext
+): Candidate[] {
   const group = snapshot.classGroups[question.clientClass]!
-  const speakers = matches.flatMap(match => speakersOf(snapshot, match, group)).sort(byPrecedence)
-  const inForce = speakers.filter(({ claim }) => outOfPlay(claim, question) === undefined)
-  const spoken = inForce.filter(speaker => !isLetPass(speaker, inForce))
+  const speakers = matches
+    .flatMap(match => matchedClaims(snapshot, match, group))
+    .sort(byPrecedence)
+  const inForce = speakers.filter(({ claim }) => inapplicable(claim, question) === undefined)
+  const spoken = inForce.filter(speaker => !isExcluded(speaker, inForce))
   const lifted = new Set(
-    spoken.filter(({ claim }) => claim.tier === TIER.lift).map(({ claim }) => claim.source.index)
+    spoken
+      .filter(({ claim }) => claim.tier === TIER.sourceException)
+      .map(({ claim }) => claim.source.index)
   )
   const heard = spoken.filter(speaker => !speaker.cell.passes && !isLifted(speaker, lifted))
   const decider = heard.find(({ claim }) => !claim.monitor)
   const first = heard[0]
   return speakers.map(speaker => {
-    const { number, record, label, whole, claim, cell } = speaker
-    const matched = matchedRule(snapshot, number, record, whole)!
-    const fate = (): Fate => {
-      if (isLetPass(speaker, inForce)) return 'let pass by its list'
+    const { number, entry, label, whole, claim, cell } = speaker
+    const matched = matchedRule(snapshot, number, entry, whole)!
+    const outcome = (): Outcome => {
+      if (isExcluded(speaker, inForce)) return 'let pass by its list'
       if (cell.passes) return 'passes'
       if (isLifted(speaker, lifted)) return 'lifted'
-      return fateOf(speaker, claim.monitor ? first : decider)
+      return lossOf(speaker, claim.monitor ? first : decider)
     }
-    return { claim: number, record, label, matched, fate: outOfPlay(claim, question) ?? fate() }
+    return {
+      claim: number,
+      entry,
+      label,
+      matched,
+      outcome: inapplicable(claim, question) ?? outcome()
+    }
   })
 }
 
 /** An exception through an app or list takes the bans of that app or list away, no others. */
-function isLifted({ claim }: Speaker, lifted: ReadonlySet<number>): boolean {
+function isLifted({ claim }: MatchedClaim, lifted: ReadonlySet<number>): boolean {
   return claim.tier === TIER.ban && lifted.has(claim.source.index)
 }
 
 /** Whether a list lets a name pass that another part of it means, or means a name above. */
-function isLetPass(speaker: Speaker, inForce: readonly Speaker[]): boolean {
-  const { kind, id, passes } = speaker.claim.source
+function isExcluded(speaker: MatchedClaim, inForce: readonly MatchedClaim[]): boolean {
+  const { kind, id, isPass: passes } = speaker.claim.source
   if (passes) return false
-  return inForce.some(({ cell, nth, claim: { source } }) => {
-    return cell.passes && source.kind === kind && source.id === id && nth <= speaker.nth
+  return inForce.some(({ cell, depth, claim: { source } }) => {
+    return cell.passes && source.kind === kind && source.id === id && depth <= speaker.depth
   })
 }
 
-function outOfPlay(claim: Claim, { now, qtype }: Question): Fate | undefined {
+function inapplicable(claim: Claim, { now, qtype }: ExplainContext): Outcome | undefined {
   const { from, until, timetable, qtypes } = claim
   if (now < from) return 'not yet in force'
   if (until <= now) return 'expired'
-  if (timetable !== undefined && !isOpen(timetable, now)) return 'outside its hours'
+  if (timetable !== undefined && !isActive(timetable, now)) return 'outside its hours'
   const isFor = qtypes === undefined || qtypes.types.includes(qtype) !== qtypes.except
   return isFor ? undefined : 'for other types'
 }
 
 /** @param winner the one that keeps it from speaking; itself where none does */
-function fateOf(speaker: Speaker, winner: Speaker | undefined): Fate {
+function lossOf(speaker: MatchedClaim, winner: MatchedClaim | undefined): Outcome {
   const { claim, cell } = speaker
   if (winner === undefined || winner === speaker) return claim.monitor ? 'monitors' : 'decides'
   if (winner.claim.tier < claim.tier) return 'loses to a higher tier'
   const sooner = winner.cell.tier < cell.tier
-  if (winner.nth < speaker.nth && !sooner) return 'loses to a longer match'
+  if (winner.depth < speaker.depth && !sooner) return 'loses to a longer match'
   return 'loses to an earlier rule'
 }
 
-/** Every claim of a group that one record gives rise to, each once. */
-function speakersOf(snapshot: Snapshot, match: Match, group: number): Speaker[] {
-  const cells = new Cells(snapshot.tables.cells)
+/** Every claim of a group that one entry gives rise to, each once. */
+function matchedClaims(snapshot: Snapshot, match: Match, group: number): MatchedClaim[] {
+  const cells = new ClaimIndex(snapshot.tables.cells)
   const silent = match.whole ? COVER.below : COVER.exact
-  const speakers = new Map<number, Speaker>()
-  for (const { member } of recordsOf(snapshot).membersOf(match.record)) {
+  const speakers = new Map<number, MatchedClaim>()
+  for (const { ref: member } of entriesOf(snapshot).sourcesOf(match.entry)) {
     if (coverOf(member) === silent) continue
     for (const cell of cells.claimsIn(cells.find(group, sourceOf(member)))) {
       const number = cell.claim
@@ -180,6 +194,6 @@ function speakersOf(snapshot: Snapshot, match: Match, group: number): Speaker[] 
   return [...speakers.values()]
 }
 
-function byPrecedence(a: Speaker, b: Speaker): number {
-  return a.cell.tier - b.cell.tier || a.nth - b.nth || a.cell.order - b.cell.order
+function byPrecedence(a: MatchedClaim, b: MatchedClaim): number {
+  return a.cell.tier - b.cell.tier || a.depth - b.depth || a.cell.order - b.cell.order
 }

@@ -1,6 +1,6 @@
 import { showPrefix, type Address, type Prefix } from '../../base/address.js'
 import { compilePrefixes, PrefixTable, type PrefixTableBuffers } from '../../base/prefix-table.js'
-import type { RecordBuilder } from '../compile/record-builder.js'
+import type { EntryBuilder } from '../compile/entry-builder.js'
 
 /** The table of sources' prefixes as shared memory, as other threads get it. */
 export interface AddressTableBuffers {
@@ -26,14 +26,14 @@ export class AddressTable {
   }
 
   /** Every stretch with the records that cover it: for people. */
-  *stretches(): Generator<{ readonly start: Address; readonly records: readonly number[] }> {
+  *ranges(): Generator<{ readonly start: Address; readonly records: readonly number[] }> {
     for (const { start, value } of this.prefixes.stretches()) {
-      yield { start, records: this.recordsIn(value) }
+      yield { start, records: this.entriesIn(value) }
     }
   }
 
   /** The records in a list, longest prefix first. */
-  recordsIn(list: number): number[] {
+  entriesIn(list: number): number[] {
     return [...this.lists.subarray(list + 1, list + 1 + this.lists[list]!)]
   }
 }
@@ -53,11 +53,11 @@ export class AddressTableBuilder {
   }
 
   /** @param records gets the records of prefixes, after those of all names, whose room is counted */
-  finish(records: RecordBuilder): AddressTableBuffers {
+  finish(records: EntryBuilder): AddressTableBuffers {
     const all = [...this.byText.values()]
     const recordOf = all.map(({ prefix, members }) => {
       const record = records.createPrefix(prefix)
-      for (const [member, line] of members) records.addMember(record, member, line)
+      for (const [member, line] of members) records.addSource(record, member, line)
       return record
     })
     const lists: number[] = []

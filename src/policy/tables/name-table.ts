@@ -1,5 +1,5 @@
 import type { HashedName } from '../../dns/name/hashed-name.js'
-import { recordHolds, type RecordBuffers } from './records.js'
+import { entryIsName, type EntryBuffers } from './entries.js'
 
 /** The table of names as shared memory, as other threads get it. */
 export interface NameTableBuffers {
@@ -8,14 +8,14 @@ export interface NameTableBuffers {
   /** Two bits a name, in one word: most names that are not stored are turned away here. */
   readonly filter: SharedArrayBuffer
   /** For each count of labels, 0 to 127: whether a rule's name of so many labels is stored. */
-  readonly depths: SharedArrayBuffer
+  readonly labelCounts: SharedArrayBuffer
   /** As `depths`, for all names, special-use ones as well. */
-  readonly allDepths: SharedArrayBuffer
+  readonly allLabelCounts: SharedArrayBuffer
   /** For the low bits of a top-level label's hash: whether special-use names may be below it. */
-  readonly localTops: SharedArrayBuffer
+  readonly specialUseTlds: SharedArrayBuffer
   /** Record of the root name, which has no slot; 0 where no source gives it. */
   readonly root: number
-  readonly records: RecordBuffers
+  readonly records: EntryBuffers
 }
 
 /** Slots are chosen by the high bits of hash times this: 2^32 over the golden ratio (Knuth 6.4). */
@@ -60,14 +60,14 @@ export function filterMask(hash: number): number {
 }
 
 /** How many low bits of a top-level label's hash are looked at. */
-export const LOCAL_TOPS = 256
+export const SPECIAL_USE_TLDS = 256
 
 /** Finds the record of a name or suffix. One per thread; reads shared memory, allocates nothing. */
 export class NameTable {
   readonly root: number
-  readonly depths: Depths
-  readonly allDepths: Depths
-  private readonly localTops: Uint8Array
+  readonly labelCounts: LabelCounts
+  readonly allLabelCounts: LabelCounts
+  private readonly specialUseTlds: Uint8Array
   private readonly filter: Int32Array
   private readonly filterShift: number
   private readonly slots: Int32Array
@@ -77,9 +77,9 @@ export class NameTable {
 
   constructor(buffers: NameTableBuffers) {
     this.root = buffers.root
-    this.depths = depthsOf(buffers.depths)
-    this.allDepths = depthsOf(buffers.allDepths)
-    this.localTops = new Uint8Array(buffers.localTops)
+    this.labelCounts = labelCountsOf(buffers.labelCounts)
+    this.allLabelCounts = labelCountsOf(buffers.allLabelCounts)
+    this.specialUseTlds = new Uint8Array(buffers.specialUseTlds)
     this.filter = new Int32Array(buffers.filter)
     this.filterShift = 32 - Math.log2(this.filter.length)
     this.slots = new Int32Array(buffers.slots)
@@ -93,9 +93,11 @@ export class NameTable {
    * Whether special-use names may be above this name: they are all below a few top-level labels,
    * so that other names need no look at as many labels as those have.
    */
-  mayBeLocal(name: HashedName): boolean {
+  mayBeSpecialUse(name: HashedName): boolean {
     const { labels } = name
-    return labels > 0 && this.localTops[name.hashes[labels - 1]! & (LOCAL_TOPS - 1)] === 1
+    return (
+      labels > 0 && this.specialUseTlds[name.hashes[labels - 1]! & (SPECIAL_USE_TLDS - 1)] === 1
+    )
   }
 
   /** The record of the suffix that begins with label `label` (not the root); 0: not stored. */
@@ -109,14 +111,14 @@ export class NameTable {
     for (;;) {
       const record = slots[2 * slot + 1]!
       if (record === 0) return 0
-      if (slots[2 * slot] === hash && recordHolds(this.octets, record, name, name.starts[label]!))
+      if (slots[2 * slot] === hash && entryIsName(this.octets, record, name, name.starts[label]!))
         return record
       slot = (slot + 1) & this.mask
     }
   }
 
   /** Every record of a name, in no order that means anything. */
-  *records(): Generator<number> {
+  *entries(): Generator<number> {
     if (this.root !== 0) yield this.root
     for (let at = 1; at < this.slots.length; at += 2) {
       const record = this.slots[at]!
@@ -126,13 +128,13 @@ export class NameTable {
 }
 
 /** Which counts of labels names are stored with. */
-export interface Depths {
+export interface LabelCounts {
   readonly has: Uint8Array
   /** The most: suffixes with more need no look. */
-  readonly deepest: number
+  readonly most: number
 }
 
-function depthsOf(buffer: SharedArrayBuffer): Depths {
+function labelCountsOf(buffer: SharedArrayBuffer): LabelCounts {
   const has = new Uint8Array(buffer)
-  return { has, deepest: Math.max(0, has.lastIndexOf(1)) }
+  return { has, most: Math.max(0, has.lastIndexOf(1)) }
 }

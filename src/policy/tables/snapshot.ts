@@ -10,13 +10,13 @@ import type {
 } from '../../rules/model/types.js'
 import type { ZoneState } from '../../zonefile/zone-state.js'
 import type { AddressTableBuffers } from './address-table.js'
-import type { CellBuffers } from './cells.js'
-import type { LocalName } from './local-names.js'
+import type { ClaimIndexBuffers } from './claim-index.js'
+import type { SpecialUseName } from './special-use-names.js'
 import type { NameTableBuffers } from './name-table.js'
 import type { Timetable } from './timetable.js'
 
 /** Room in a tier for the steps of zones that are heard one after the other. */
-const STEPS = 2 ** 20
+const STEPS_PER_TIER = 2 ** 20
 
 /**
  * Tiers of precedence between claims on one name, first wins; see docs/reference/rules.md. Where lists are
@@ -31,15 +31,15 @@ const STEPS = 2 ** 20
  */
 export const TIER = {
   exception: 0,
-  ban: STEPS,
-  lift: 2 * STEPS,
-  allow: 3 * STEPS,
-  block: 4 * STEPS,
-  local: 5 * STEPS
+  ban: STEPS_PER_TIER,
+  sourceException: 2 * STEPS_PER_TIER,
+  allow: 3 * STEPS_PER_TIER,
+  block: 4 * STEPS_PER_TIER,
+  specialUse: 5 * STEPS_PER_TIER
 } as const
 
 /** Behind all tiers: no claim decides. */
-export const NO_TIER = 6 * STEPS
+export const NO_TIER = 6 * STEPS_PER_TIER
 
 /**
  * One rule speaking through one of its sources: "ban federal-phones/tiktok, through app tiktok".
@@ -79,7 +79,7 @@ export interface SourceSummary {
   /** What a list says here of its names, for people; '' where it is what the rule says. */
   readonly part: string
   /** Whether that is to let them pass. */
-  readonly passes: boolean
+  readonly isPass: boolean
   /** As in `Part.stage`. */
   readonly stage: number | undefined
   readonly title: string
@@ -89,7 +89,7 @@ export interface SourceSummary {
   /** Over those names and prefixes, in whatever order: equal content has equal digests. */
   readonly digest: number
   /** Where the digest of each of them begins. */
-  readonly basis: number
+  readonly digestBasis: number
 }
 
 /** A reply with nothing left to compute on the hot path. All octets ready to be copied. */
@@ -108,9 +108,9 @@ export interface PreparedReply {
 }
 
 /** What is said of a special-use name, with nothing left to compute on the hot path. */
-export interface Local extends Omit<LocalName, 'name' | 'cover'> {
+export interface SpecialUseEntry extends Omit<SpecialUseName, 'name' | 'cover'> {
   /** Position of the name in the snapshot. */
-  readonly record: number
+  readonly entry: number
   /** For answers that there is nothing: why. As in `PreparedReply`. */
   readonly edeOption: Uint8Array
 }
@@ -131,7 +131,7 @@ export interface Snapshot {
   /** Sources that some rule of some network points at. */
   readonly sources: readonly SourceSummary[]
   /** Special-use names that are answered here. */
-  readonly locals: readonly Local[]
+  readonly locals: readonly SpecialUseEntry[]
   /** The records that lists have for their names, by source. */
   readonly data: ReadonlyMap<number, LocalData>
   readonly networks: readonly string[]
@@ -146,7 +146,7 @@ export interface Snapshot {
     readonly names: NameTableBuffers
     readonly clients: PrefixTableBuffers
     readonly addresses: AddressTableBuffers
-    readonly cells: CellBuffers
+    readonly cells: ClaimIndexBuffers
   }
   readonly counts: {
     readonly names: number
@@ -174,26 +174,26 @@ export class Verdict {
   /** Its tier and the step in it, or NO_TIER. */
   tier: number = NO_TIER
   /** Position of the matched name or prefix in the snapshot: gives its text and line. -1: none. */
-  record = -1
+  entry = -1
   /** Label of the judged name at which the matched suffix begins. */
   label = 0
   /** A ban or block in monitor mode that would have decided if enforced, or -1; its tier and record. */
-  monitor = -1
+  monitorClaim = -1
   monitorTier: number = NO_TIER
-  monitorRecord = -1
+  monitorEntry = -1
 
   /** Whether nothing was found, not even in monitor mode. */
-  get isSilent(): boolean {
-    return this.claim === -1 && this.monitor === -1
+  get isEmpty(): boolean {
+    return this.claim === -1 && this.monitorClaim === -1
   }
 
   clear(): void {
     this.claim = -1
     this.tier = NO_TIER
-    this.record = -1
+    this.entry = -1
     this.label = 0
-    this.monitor = -1
+    this.monitorClaim = -1
     this.monitorTier = NO_TIER
-    this.monitorRecord = -1
+    this.monitorEntry = -1
   }
 }

@@ -23,39 +23,39 @@ interface WeekTable {
   readonly bounds: readonly Seconds[]
 }
 
-export function timetableOf({ text, weeks }: Schedule): Timetable {
+export function buildTimetable({ text, weeks }: Schedule): Timetable {
   return { text, weeks: weeks.map(({ zone, bounds }) => ({ offsets: zoneOffsets(zone), bounds })) }
 }
 
-export function isOpen({ weeks }: Timetable, now: Seconds): boolean {
-  return weeks.some(week => isOpenIn(week, now))
+export function isActive({ weeks }: Timetable, now: Seconds): boolean {
+  return weeks.some(week => isActiveIn(week, now))
 }
 
 /** Until when, at least, it stays as it is: after `now`. */
-export function staysUntil({ weeks }: Timetable, now: Seconds): Seconds {
-  return Math.min(...weeks.map(week => nextIn(week, now)))
+export function unchangedUntil({ weeks }: Timetable, now: Seconds): Seconds {
+  return Math.min(...weeks.map(week => nextChangeIn(week, now)))
 }
 
-function isOpenIn({ offsets, bounds }: WeekTable, now: Seconds): boolean {
+function isActiveIn({ offsets, bounds }: WeekTable, now: Seconds): boolean {
   const time = timeOfWeek(offsets, now)
   return bounds.filter(bound => bound <= time).length % 2 === 1
 }
 
 /** The next beginning or end, unless clocks are set before. */
-function nextIn({ offsets, bounds }: WeekTable, now: Seconds): Seconds {
+function nextChangeIn({ offsets, bounds }: WeekTable, now: Seconds): Seconds {
   const time = timeOfWeek(offsets, now)
   const next = bounds.find(bound => bound > time) ?? WEEK + bounds[0]!
-  const set = offsets.since[lastBefore(offsets, now) + 1] ?? Infinity
+  const set = offsets.since[offsetIndexAt(offsets, now) + 1] ?? Infinity
   return Math.min(now + next - time, set)
 }
 
 /** What clocks show, in seconds since Monday 00:00. */
 function timeOfWeek(offsets: ZoneOffsets, now: Seconds): Seconds {
-  const local = now + offsets.ahead[Math.max(0, lastBefore(offsets, now))]!
+  const local = now + offsets.ahead[Math.max(0, offsetIndexAt(offsets, now))]!
   return (((local + FIRST_OF_1970) % WEEK) + WEEK) % WEEK
 }
 
 /** Which of the offsets holds; -1: the time is before all of them. */
-function lastBefore({ since }: ZoneOffsets, now: Seconds): number {
+function offsetIndexAt({ since }: ZoneOffsets, now: Seconds): number {
   return since.findLastIndex(instant => instant <= now)
 }

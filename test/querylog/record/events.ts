@@ -46,7 +46,7 @@ export function wireName(labels: readonly (string | Uint8Array)[]): Uint8Array {
 }
 
 /** What the log does not look at. */
-const CONTENT = { names: 1, digest: 0, basis: 0, stage: undefined }
+const CONTENT = { names: 1, digest: 0, digestBasis: 0, stage: undefined }
 const RULES: RuleSet = {
   ...{ networks: [], sources: [], timeZone: 'UTC', files: [] },
   ...{ sha256: '', filesSha256: '', zones: [] }
@@ -71,7 +71,7 @@ function claim(
     ...{ tier: 1, kind, ruleId, ruleFile: 'networks.yaml', ruleLine },
     source: {
       ...source,
-      ...{ index: 0, part: '', passes: false, title: source.id, file: 'apps/tiktok.yaml' },
+      ...{ index: 0, part: '', isPass: false, title: source.id, file: 'apps/tiktok.yaml' },
       ...CONTENT
     },
     ...{

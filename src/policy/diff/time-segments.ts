@@ -1,9 +1,9 @@
 import type { Seconds } from '../../base/units.js'
 import type { Claim } from '../tables/snapshot.js'
-import { staysUntil, type Timetable } from '../tables/timetable.js'
+import { unchangedUntil, type Timetable } from '../tables/timetable.js'
 
 /** A stretch of time in which no claim starts or ends; but those with weekly hours come and go. */
-export interface Segment {
+export interface TimeSegment {
   /** -Infinity: from the start on. */
   readonly from: Seconds
   readonly until: Seconds
@@ -17,7 +17,7 @@ const WEEK: Seconds = 7 * 86_400
 const HALF_YEAR: Seconds = 26 * WEEK
 
 /** All time from an instant on, cut where one of some claims starts or ends. */
-export function segmentsOf(claims: readonly Claim[], at: Seconds): Segment[] {
+export function timeSegments(claims: readonly Claim[], at: Seconds): TimeSegment[] {
   const timetables = [...new Set(claims.flatMap(({ timetable }) => timetable ?? []))]
   const hours = [...new Set(timetables.map(({ text }) => text))].join('; ')
   const switches = claims.flatMap(({ from, until }) => [from, until])
@@ -43,7 +43,7 @@ function timesIn(start: Seconds, until: Seconds, timetables: readonly Timetable[
     let time = begin
     while (time < end) {
       times.push(time)
-      time = Math.min(...timetables.map(timetable => staysUntil(timetable, time)))
+      time = Math.min(...timetables.map(timetable => unchangedUntil(timetable, time)))
     }
   }
   return times

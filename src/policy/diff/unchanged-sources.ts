@@ -1,32 +1,32 @@
-import { contentOf } from '../evaluate/standing.js'
-import type { Both, Chain } from './chains.js'
-import type { Side } from './side.js'
+import { stableJson } from '../evaluate/decision.js'
+import type { BeforeAfter, NameGroup } from './name-groups.js'
+import type { SnapshotView } from './snapshot-view.js'
 
 /**
  * What is the same in two snapshots, so that nothing that only it speaks of has to be judged: lists
  * overlap, and of a million names in twenty lists there are a hundred thousand kinds.
  */
-export class Steady {
-  private readonly keys: Both<readonly (string | undefined)[]>
-  private readonly known = new Map<Chain, ReadonlySet<string> | undefined>()
+export class UnchangedSources {
+  private readonly keys: BeforeAfter<readonly (string | undefined)[]>
+  private readonly known = new Map<NameGroup, ReadonlySet<string> | undefined>()
 
-  constructor(private readonly sides: Both<Side>) {
+  constructor(private readonly sides: BeforeAfter<SnapshotView>) {
     this.keys = { before: keysOf(sides.before), after: keysOf(sides.after) }
   }
 
   /** The apps and lists that have a chain, the same ones in both; undefined: they are not. */
-  sourcesOf(chain: Chain): ReadonlySet<string> | undefined {
+  sourcesOf(chain: NameGroup): ReadonlySet<string> | undefined {
     if (this.known.has(chain)) return this.known.get(chain)
     const sources = this.read(chain)
     this.known.set(chain, sources)
     return sources
   }
 
-  private read(chain: Chain): ReadonlySet<string> | undefined {
-    const above = chain.above === undefined ? new Set<string>() : this.sourcesOf(chain.above)
-    if (above === undefined || chain.hasData) return undefined
+  private read(chain: NameGroup): ReadonlySet<string> | undefined {
+    const above = chain.parent === undefined ? new Set<string>() : this.sourcesOf(chain.parent)
+    if (above === undefined || chain.hasLocalData) return undefined
     const [before, after] = (['before', 'after'] as const).map(which =>
-      this.sides[which].membersOf(chain.sets[which]).map(({ source, cover }) => {
+      this.sides[which].sourcesIn(chain.sets[which]).map(({ source, cover }) => {
         const key = this.keys[which][source]
         return key === undefined ? undefined : { key, text: `${key} ${cover}` }
       })
@@ -41,7 +41,7 @@ export class Steady {
   }
 
   /** The apps and lists whose rules are the same in both for these clients, and rank the same. */
-  forClients(classes: Both<number>): ReadonlySet<string> {
+  forClients(classes: BeforeAfter<number>): ReadonlySet<string> {
     const before = this.claimsOf('before', classes.before)
     const after = this.claimsOf('after', classes.after)
     const all = new Set([...this.keys.before, ...this.keys.after].filter(key => key !== undefined))
@@ -65,10 +65,13 @@ export class Steady {
     const found = new Map<string, { text: string; orders: number[] }>()
     for (const [source, key] of this.keys[which].entries()) {
       if (key === undefined) continue
-      for (const { claim, order, tier, passes } of this.sides[which].cellsOf(source, clientClass)) {
+      for (const { claim, order, tier, passes } of this.sides[which].indexedClaims(
+        source,
+        clientClass
+      )) {
         const { kind, from, until, timetable, monitor, reply, qtypes, facts } = claims[claim]!
         const when = [`${from}`, `${until}`, timetable?.text]
-        const text = contentOf([kind, tier, passes, when, monitor, reply, qtypes, facts])
+        const text = stableJson([kind, tier, passes, when, monitor, reply, qtypes, facts])
         const known = found.get(key) ?? { text: '', orders: [] }
         found.set(key, { text: known.text + text, orders: [...known.orders, order] })
       }
@@ -78,8 +81,8 @@ export class Steady {
 }
 
 /** What sources are called in both; undefined for names in rules, which are called by their line. */
-function keysOf({ snapshot }: Side): (string | undefined)[] {
-  const keys = snapshot.sources.map(({ kind, id, part, passes }) =>
+function keysOf({ snapshot }: SnapshotView): (string | undefined)[] {
+  const keys = snapshot.sources.map(({ kind, id, part, isPass: passes }) =>
     kind === 'inline' ? undefined : `${kind} ${id} ${passes} ${part}`
   )
   // Two parts of a list that are called the same are not told apart by it.

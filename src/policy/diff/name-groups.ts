@@ -1,14 +1,14 @@
 import { addressWords, showPrefix, type Address } from '../../base/address.js'
 import { HashedName, MAX_NAME } from '../../dns/name/hashed-name.js'
-import { recordsOf } from '../evaluate/matched-rule.js'
+import { entriesOf } from '../evaluate/matched-rule.js'
 import { AddressTable } from '../tables/address-table.js'
-import { DataTable } from '../tables/data-table.js'
-import { sourceOf } from '../tables/member-sets.js'
+import { LocalDataTable } from '../tables/local-data-table.js'
+import { sourceOf } from '../tables/source-sets.js'
 import { NameTable } from '../tables/name-table.js'
 import type { Snapshot } from '../tables/snapshot.js'
 
 /** Two snapshots, and whatever there is of each. */
-export interface Both<T> {
+export interface BeforeAfter<T> {
   readonly before: T
   readonly after: T
 }
@@ -20,20 +20,20 @@ export interface Both<T> {
  *
  * For addresses likewise, with prefixes in place of names.
  */
-export class Chain {
+export class NameGroup {
   /** How many names end it. */
   count = 0
   /** The first of them: as wire names, or addresses. */
   readonly examples: Example[] = []
-  private readonly next = new Map<number | string, Chain>()
+  private readonly next = new Map<number | string, NameGroup>()
 
   constructor(
     /** Of the next stored name above; undefined where none is. */
-    readonly above: Chain | undefined,
+    readonly parent: NameGroup | undefined,
     /** Member set of the name itself; -1 where that snapshot does not store it. */
-    readonly sets: Both<number>,
+    readonly sets: BeforeAfter<number>,
     /** Whether lists have records for it. */
-    readonly hasData = false
+    readonly hasLocalData = false
   ) {}
 
   /**
@@ -41,12 +41,12 @@ export class Chain {
    *
    * @param data what lists have for the name itself, if they have
    */
-  below(before: number, after: number, data = ''): Chain {
+  child(before: number, after: number, data = ''): NameGroup {
     const sets = (before + 1) * MOST_SETS + after + 1
     const key = data === '' ? sets : `${sets} ${data}`
     let next = this.next.get(key)
     if (next === undefined) {
-      next = new Chain(this, { before, after }, data !== '')
+      next = new NameGroup(this, { before, after }, data !== '')
       this.next.set(key, next)
     }
     return next
@@ -58,7 +58,7 @@ export class Chain {
   }
 
   /** This one and all below it, each before those below it. */
-  *all(): Generator<Chain> {
+  *all(): Generator<NameGroup> {
     yield this
     for (const next of this.next.values()) yield* next.all()
   }
@@ -80,29 +80,34 @@ const MOST_SETS = 2 ** 26
  *
  * @param most how many examples each chain keeps
  */
-export function nameChains(snapshots: Both<Snapshot>, most: number): Chain {
+export function groupNames(snapshots: BeforeAfter<Snapshot>, most: number): NameGroup {
   const before = new NameReader(snapshots.before)
   const after = new NameReader(snapshots.after)
-  const top = new Chain(undefined, { before: -1, after: -1 })
+  const top = new NameGroup(undefined, { before: -1, after: -1 })
   for (const octets of before.names())
-    chainOf(top, octets, before, after).add(example(octets), most)
+    groupOf(top, octets, before, after).add(example(octets), most)
   for (const octets of after.names()) {
     if (before.has(octets)) continue
-    chainOf(top, octets, before, after).add(example(octets), most)
+    groupOf(top, octets, before, after).add(example(octets), most)
   }
   return top
 }
 
 const example = (octets: Uint8Array): Example => ({ kind: 'name', octets })
 
-function chainOf(top: Chain, octets: Uint8Array, before: NameReader, after: NameReader): Chain {
+function groupOf(
+  top: NameGroup,
+  octets: Uint8Array,
+  before: NameReader,
+  after: NameReader
+): NameGroup {
   before.take(octets)
   after.take(octets)
   let chain = top
   for (let label = before.labels; label >= 0; label--) {
     const [one, other] = [before.setAt(label), after.setAt(label)]
     if (one === -1 && other === -1) continue
-    chain = chain.below(one, other, before.dataAt(label) + after.dataAt(label))
+    chain = chain.child(one, other, before.dataAt(label) + after.dataAt(label))
   }
   return chain
 }
@@ -112,17 +117,17 @@ class NameReader {
   private readonly table: NameTable
   private readonly sets: Int32Array
   private readonly name = new HashedName()
-  private readonly data: DataTable
+  private readonly data: LocalDataTable
 
   constructor(readonly snapshot: Snapshot) {
     this.table = new NameTable(snapshot.tables.names)
     this.sets = new Int32Array(snapshot.tables.names.records.words)
-    this.data = new DataTable(snapshot)
+    this.data = new LocalDataTable(snapshot)
   }
 
   *names(): Generator<Uint8Array> {
-    const records = recordsOf(this.snapshot)
-    for (const record of this.table.records()) {
+    const records = entriesOf(this.snapshot)
+    for (const record of this.table.entries()) {
       const content = records.contentOf(record)
       if ('name' in content) yield content.name
     }
@@ -152,8 +157,8 @@ class NameReader {
     const { data } = this.snapshot
     const record = data.size === 0 ? 0 : this.recordAt(label)
     if (record === 0) return ''
-    const members = recordsOf(this.snapshot).membersOf(record)
-    const sources = new Set(members.map(({ member }) => sourceOf(member)))
+    const members = entriesOf(this.snapshot).sourcesOf(record)
+    const sources = new Set(members.map(({ ref: member }) => sourceOf(member)))
     return [...sources]
       .filter(source => data.has(source))
       .flatMap(source =>
@@ -175,7 +180,10 @@ class NameReader {
 /**
  * A name below this one that neither snapshot stores; undefined where there is no room for one.
  */
-export function nameBelow(octets: Uint8Array, snapshots: Both<Snapshot>): Uint8Array | undefined {
+export function nameBelow(
+  octets: Uint8Array,
+  snapshots: BeforeAfter<Snapshot>
+): Uint8Array | undefined {
   if (octets.length + 2 > MAX_NAME) return undefined
   const before = new NameReader(snapshots.before)
   const after = new NameReader(snapshots.after)
@@ -188,17 +196,17 @@ export function nameBelow(octets: Uint8Array, snapshots: Both<Snapshot>): Uint8A
 }
 
 /** Chains of all prefixes of addresses that either snapshot stores. */
-export function addressChains(snapshots: Both<Snapshot>, most: number): Chain {
+export function groupAddresses(snapshots: BeforeAfter<Snapshot>, most: number): NameGroup {
   const before = new AddressReader(snapshots.before)
   const after = new AddressReader(snapshots.after)
-  const top = new Chain(undefined, { before: -1, after: -1 })
+  const top = new NameGroup(undefined, { before: -1, after: -1 })
   const seen = new Set<string>()
   for (const address of [...before.starts(), ...after.starts()]) {
     const [one, other] = [before.at(address), after.at(address)]
     const prefixes = [...new Map([...one, ...other])].sort(([a], [b]) => a - b)
     let chain = top
     for (const [length] of prefixes) {
-      chain = chain.below(one.get(length)?.set ?? -1, other.get(length)?.set ?? -1)
+      chain = chain.child(one.get(length)?.set ?? -1, other.get(length)?.set ?? -1)
     }
     const text = prefixes.at(-1)?.[1].text
     if (text === undefined || seen.has(text)) continue
@@ -218,15 +226,15 @@ class AddressReader {
 
   /** Addresses from which on others prefixes cover. */
   *starts(): Generator<Address> {
-    for (const { start } of this.table.stretches()) yield start
+    for (const { start } of this.table.ranges()) yield start
   }
 
   /** The prefixes that cover an address, by length, with their member sets. */
   at(address: Address): Map<number, { readonly set: number; readonly text: string }> {
-    const records = recordsOf(this.snapshot)
+    const records = entriesOf(this.snapshot)
     const sets = new Int32Array(this.snapshot.tables.names.records.words)
     const covering = new Map<number, { set: number; text: string }>()
-    for (const record of this.table.recordsIn(this.table.find(addressWords(address), 0))) {
+    for (const record of this.table.entriesIn(this.table.find(addressWords(address), 0))) {
       const content = records.contentOf(record)
       if (!('prefix' in content)) continue
       const { prefix } = content

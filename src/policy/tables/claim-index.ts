@@ -3,7 +3,7 @@
  * of (group, source) pairs, so that memory grows with the pairs that exist (a thousand networks
  * with their own inline names would need a million empty cells else) and a look-up with nothing.
  */
-export interface CellBuffers {
+export interface ClaimIndexBuffers {
   /** Open addressing, three words a slot: group (0: free), source, list. */
   readonly slots: SharedArrayBuffer
   /** `[count, (entry, order, tier) …]` as they are heard; list 0 is the empty one. */
@@ -11,37 +11,37 @@ export interface CellBuffers {
 }
 
 /** In an entry: the claim has dates or hours, so it must be looked at whether it is in force. */
-export const ENTRY_DATED = 1
+export const CLAIM_TIMED = 1
 /** In an entry: the claim is in monitor mode, it never decides. */
-export const ENTRY_MONITOR = 2
+export const CLAIM_MONITOR = 2
 /** In an entry: the claim is for some types of questions only. */
-export const ENTRY_TYPED = 4
+export const CLAIM_TYPED = 4
 /** In an entry: the claim says that its list does not mean the name. */
-export const ENTRY_PASS = 8
+export const CLAIM_PASS = 8
 /** All that an entry has but for the claim, whose number is shifted by so many bits. */
-export const ENTRY_FLAGS = 15
-export const ENTRY_SHIFT = 4
+export const CLAIM_FLAGS = 15
+export const CLAIM_SHIFT = 4
 
 /** One claim of one group. */
-export interface Ranked {
+export interface ClaimToIndex {
   readonly source: number
-  readonly entry: number
+  readonly word: number
   /** As in `Verdict.tier`. */
   readonly tier: number
 }
 
 /** Words of a claim in a list. */
-export const CELL_WORDS = 3
+export const WORDS_PER_CLAIM = 3
 
 const MIN_SLOTS = 16
 
 /** One per thread; allocates nothing. */
-export class Cells {
+export class ClaimIndex {
   readonly lists: Uint32Array
   private readonly slots: Uint32Array
   private readonly mask: number
 
-  constructor(buffers: CellBuffers) {
+  constructor(buffers: ClaimIndexBuffers) {
     this.lists = new Uint32Array(buffers.lists)
     this.slots = new Uint32Array(buffers.slots)
     this.mask = this.slots.length / 3 - 1
@@ -58,13 +58,13 @@ export class Cells {
   }
 
   /** The claims in a list: for people. */
-  claimsIn(list: number): Cell[] {
+  claimsIn(list: number): IndexedClaim[] {
     return Array.from({ length: this.lists[list]! }, (_, nth) => {
-      const at = list + 1 + CELL_WORDS * nth
+      const at = list + 1 + WORDS_PER_CLAIM * nth
       const entry = this.lists[at]!
       return {
-        claim: entry >>> ENTRY_SHIFT,
-        passes: (entry & ENTRY_PASS) !== 0,
+        claim: entry >>> CLAIM_SHIFT,
+        passes: (entry & CLAIM_PASS) !== 0,
         order: this.lists[at + 1]!,
         tier: this.lists[at + 2]!
       }
@@ -73,7 +73,7 @@ export class Cells {
 }
 
 /** One claim of one group as people see it. */
-export interface Cell {
+export interface IndexedClaim {
   readonly claim: number
   readonly passes: boolean
   /** Among claims on one name the lowest stands first. */
@@ -85,7 +85,7 @@ export interface Cell {
  * @param groups for group 1, 2 and so on: its claims as they are heard, which is by precedence but
  *   that exceptions come before the bans that they take away
  */
-export function compileCells(groups: readonly (readonly Ranked[])[]): CellBuffers {
+export function buildClaimIndex(groups: readonly (readonly ClaimToIndex[])[]): ClaimIndexBuffers {
   const lists: number[] = [0]
   const pairs: { group: number; source: number; list: number }[] = []
   groups.forEach((claims, index) => {
@@ -93,7 +93,7 @@ export function compileCells(groups: readonly (readonly Ranked[])[]): CellBuffer
     for (const [source, ranks] of bySource(claims)) {
       pairs.push({ group: index + 1, source, list: lists.length })
       lists.push(ranks.length)
-      for (const rank of ranks) lists.push(claims[rank]!.entry, order[rank]!, claims[rank]!.tier)
+      for (const rank of ranks) lists.push(claims[rank]!.word, order[rank]!, claims[rank]!.tier)
     }
   })
   const buffer = new SharedArrayBuffer(4 * lists.length)
@@ -102,14 +102,14 @@ export function compileCells(groups: readonly (readonly Ranked[])[]): CellBuffer
 }
 
 /** For each claim its place by tier; within one as they come. */
-function orderOf(claims: readonly Ranked[]): number[] {
+function orderOf(claims: readonly ClaimToIndex[]): number[] {
   const sorted = claims.map(({ tier }, rank) => ({ tier, rank })).sort((a, b) => a.tier - b.tier)
   const order: number[] = []
   sorted.forEach(({ rank }, place) => (order[rank] = place))
   return order
 }
 
-function bySource(claims: readonly Ranked[]): Map<number, number[]> {
+function bySource(claims: readonly ClaimToIndex[]): Map<number, number[]> {
   const result = new Map<number, number[]>()
   claims.forEach(({ source }, rank) => {
     const ranks = result.get(source)

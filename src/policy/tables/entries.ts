@@ -1,6 +1,6 @@
 import type { Prefix } from '../../base/address.js'
 import type { HashedName } from '../../dns/name/hashed-name.js'
-import { coverOf, sourceOf } from './member-sets.js'
+import { coverOf, sourceOf } from './source-sets.js'
 
 /**
  * A record is what is stored of one name or prefix, however many sources give it. It is known by
@@ -13,7 +13,7 @@ import { coverOf, sourceOf } from './member-sets.js'
  *
  * A link is two words: the line of a member, then what word 1 was before that member came.
  */
-export interface RecordBuffers {
+export interface EntryBuffers {
   readonly words: SharedArrayBuffer
   /** How many words of it are in use. */
   readonly used: number
@@ -28,12 +28,12 @@ export const PREFIX_MARK = 0
 export const ADDRESS_OCTETS = 16
 
 /** Where the octets of a record begin, in octets of the record memory. */
-export function octetsOf(record: number): number {
+export function contentOffset(record: number): number {
   return 4 * record + HEAD_OCTETS
 }
 
 /** Words that a record with so many octets takes. */
-export function recordWords(octets: number): number {
+export function entryWords(octets: number): number {
   return (HEAD_OCTETS + octets + 3) >>> 2
 }
 
@@ -41,7 +41,7 @@ export function recordWords(octets: number): number {
  * Whether a record stores the suffix of `name` that begins at octet `start`. Names are compared
  * in full: equal hashes alone never make a match.
  */
-export function recordHolds(
+export function entryIsName(
   octets: Uint8Array,
   record: number,
   name: HashedName,
@@ -58,19 +58,19 @@ export function recordHolds(
 }
 
 /** A member of a record, with the line where its source has it. */
-export interface MemberAt {
-  readonly member: number
+export interface SourceLine {
+  readonly ref: number
   readonly line: number
 }
 
 /** Reads records for people: line by line, name by name. */
-export class Records {
+export class Entries {
   private readonly words: Int32Array
   private readonly octets: Uint8Array
   private readonly links: Int32Array
   private readonly sets: Int32Array
 
-  constructor(buffers: RecordBuffers) {
+  constructor(buffers: EntryBuffers) {
     this.words = new Int32Array(buffers.words)
     this.octets = new Uint8Array(buffers.words)
     this.links = new Int32Array(buffers.links)
@@ -95,23 +95,23 @@ export class Records {
   }
 
   /** Members of a record, each with the line where its source has it. */
-  membersOf(record: number): MemberAt[] {
+  sourcesOf(record: number): SourceLine[] {
     const set = this.words[record]!
     const count = this.sets[set]!
-    const result: MemberAt[] = []
+    const result: SourceLine[] = []
     let link = this.words[record + 1]!
     for (let nth = count; nth > 0; nth--) {
       const member = this.sets[set + nth]!
       const line = nth === 1 ? link : this.links[link]!
       if (nth > 1) link = this.links[link + 1]!
-      result.push({ member, line })
+      result.push({ ref: member, line })
     }
     return result.reverse()
   }
 
   /** What is stored: a name in wire form (a copy), or a prefix. */
   contentOf(record: number): { name: Uint8Array } | { prefix: Prefix } {
-    const at = octetsOf(record)
+    const at = contentOffset(record)
     const length = this.octets[at]!
     if (length !== PREFIX_MARK) return { name: this.octets.slice(at + 1, at + 1 + length) }
     const address = this.octets.slice(at + 2, at + 2 + ADDRESS_OCTETS)

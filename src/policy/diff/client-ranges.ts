@@ -8,29 +8,32 @@ import {
 import { sweep } from '../../base/prefix-sweep.js'
 import type { RuleSet } from '../../rules/model/types.js'
 import type { Policy } from '../evaluate/policy.js'
-import type { Both } from './chains.js'
+import type { BeforeAfter } from './name-groups.js'
 
 /** The clients in a prefix, but for those in longer prefixes. */
-export interface Area {
+export interface ClientRange {
   readonly prefix: string
   /** The area of the next shorter prefix. */
-  readonly around: Area | undefined
+  readonly parent: ClientRange | undefined
   /** Client class in each snapshot. */
-  readonly classes: Both<number>
+  readonly classes: BeforeAfter<number>
   /** Network in each; undefined: in none. */
-  readonly networks: Both<string | undefined>
+  readonly networks: BeforeAfter<string | undefined>
 }
 
 /** Of all prefixes of networks, exceptions and parts of lists. Areas without clients are none. */
-export function areasOf(rules: Both<RuleSet>, policies: Both<Policy>): readonly Area[] {
+export function clientRanges(
+  rules: BeforeAfter<RuleSet>,
+  policies: BeforeAfter<Policy>
+): readonly ClientRange[] {
   const prefixes = [...new Map([...prefixesOf(rules.before), ...prefixesOf(rules.after)]).values()]
   const own = ownParts(prefixes)
-  const areas = new Map<number, Area>()
+  const areas = new Map<number, ClientRange>()
   // The wider first: they are around the others.
   for (const index of [...own.keys()].sort((a, b) => prefixes[a]!.length - prefixes[b]!.length)) {
     const { address, wider } = own.get(index)!
     const around = wider.map(other => areas.get(other)).find(area => area !== undefined)
-    const area = areaOf(showPrefix(prefixes[index]!), around, addressWords(address), policies)
+    const area = rangeOf(showPrefix(prefixes[index]!), around, addressWords(address), policies)
     if (area.networks.before !== undefined || area.networks.after !== undefined)
       areas.set(index, area)
   }
@@ -55,19 +58,19 @@ function ownParts(
   return own
 }
 
-function areaOf(
+function rangeOf(
   prefix: string,
-  around: Area | undefined,
+  around: ClientRange | undefined,
   words: Uint32Array,
-  policies: Both<Policy>
-): Area {
+  policies: BeforeAfter<Policy>
+): ClientRange {
   const { before, after } = policies
   const classes = { before: before.classOf(words, 0), after: after.classOf(words, 0) }
   const networks = {
     before: networkOf(before, classes.before),
     after: networkOf(after, classes.after)
   }
-  return { prefix, around, classes, networks }
+  return { prefix, parent: around, classes, networks }
 }
 
 function networkOf({ snapshot }: Policy, clientClass: number): string | undefined {
@@ -90,9 +93,9 @@ function addressOf(start: bigint, bits: 32 | 128): Address {
 }
 
 /** Some of the clients of a network. */
-export interface Place {
+export interface AffectedClients {
   /** In which network they are; undefined: in none. Two where they move. */
-  readonly networks: Both<string | undefined>
+  readonly networks: BeforeAfter<string | undefined>
   /** Undefined: all clients that are in these networks. */
   readonly prefixes?: readonly string[]
   /** Not the clients in these, although they are in `prefixes`. */
@@ -100,8 +103,11 @@ export interface Place {
 }
 
 /** Areas as people say them: by network, and by prefix where it is not all of a network. */
-export function placesOf(all: readonly Area[], some: ReadonlySet<Area | undefined>): Place[] {
-  const places: Place[] = []
+export function affectedClients(
+  all: readonly ClientRange[],
+  some: ReadonlySet<ClientRange | undefined>
+): AffectedClients[] {
+  const places: AffectedClients[] = []
   for (const areas of byNetworks(all)) {
     const chosen = areas.filter(area => some.has(area))
     if (chosen.length === 0) continue
@@ -112,7 +118,7 @@ export function placesOf(all: readonly Area[], some: ReadonlySet<Area | undefine
     }
     const prefixes = outermost(chosen)
     const except = areas
-      .filter(area => !some.has(area) && some.has(nextAround(area)))
+      .filter(area => !some.has(area) && some.has(parentInSameNetworks(area)))
       .map(({ prefix }) => prefix)
     places.push({ networks, prefixes, ...(except.length > 0 && { except }) })
   }
@@ -120,25 +126,25 @@ export function placesOf(all: readonly Area[], some: ReadonlySet<Area | undefine
 }
 
 /** Prefixes of areas of the same networks, but those within another of them. */
-export function outermost(areas: readonly Area[]): string[] {
-  const chosen = new Set<Area | undefined>(areas)
-  return areas.filter(area => !chosen.has(nextAround(area))).map(({ prefix }) => prefix)
+export function outermost(areas: readonly ClientRange[]): string[] {
+  const chosen = new Set<ClientRange | undefined>(areas)
+  return areas.filter(area => !chosen.has(parentInSameNetworks(area))).map(({ prefix }) => prefix)
 }
 
 /** The next area around one whose clients are in the same networks, whatever is in between. */
-function nextAround({ around, networks }: Area): Area | undefined {
+function parentInSameNetworks({ parent: around, networks }: ClientRange): ClientRange | undefined {
   let area = around
-  while (area !== undefined && !isSame(area.networks, networks)) area = area.around
+  while (area !== undefined && !isSame(area.networks, networks)) area = area.parent
   return area
 }
 
-function isSame(one: Area['networks'], other: Area['networks']): boolean {
+function isSame(one: ClientRange['networks'], other: ClientRange['networks']): boolean {
   return one.before === other.before && one.after === other.after
 }
 
 /** Areas with the same two networks together. */
-export function byNetworks(areas: readonly Area[]): Area[][] {
-  const groups = new Map<string, Area[]>()
+export function byNetworks(areas: readonly ClientRange[]): ClientRange[][] {
+  const groups = new Map<string, ClientRange[]>()
   for (const area of areas) {
     const { before = '', after = '' } = area.networks
     const key = `${before} ${after}`

@@ -3,15 +3,15 @@ import { failure } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
 import { COVER, type NameSink, type NameSource } from '../../rules/model/types.js'
 import { AddressTableBuilder, type AddressTableBuffers } from '../tables/address-table.js'
-import { memberOf } from '../tables/member-sets.js'
+import { sourceRef } from '../tables/source-sets.js'
 import type { NameTableBuffers } from '../tables/name-table.js'
 import type { SourceSummary } from '../tables/snapshot.js'
 import { NameTableBuilder } from './name-table-builder.js'
-import { digestBasis, digestOf, digestOfData, showPart } from './parts.js'
-import { RecordBuilder } from './record-builder.js'
+import { digestBasis, nameDigest, localDataDigest, describePart } from './list-parts.js'
+import { EntryBuilder } from './entry-builder.js'
 
 /** All names and prefixes of the sources, as tables. */
-export interface Poured {
+export interface BuiltTables {
   readonly names: NameTableBuffers
   readonly addresses: AddressTableBuffers
   readonly sources: readonly SourceSummary[]
@@ -28,26 +28,26 @@ export interface Poured {
  * @param maxRun most slots looked at to place a name
  * @throws InterdictError POLICY_BOUNDS
  */
-export function pourSources(
+export function buildTables(
   sources: readonly NameSource[],
   seed: number,
   maxRun: number
-): Poured | undefined {
+): BuiltTables | undefined {
   const most = {
     names: sources.reduce((sum, { bounds }) => sum + bounds.names, 0),
     octets: sources.reduce((sum, { bounds }) => sum + bounds.octets, 0)
   }
-  const records = new RecordBuilder(most)
+  const records = new EntryBuilder(most)
   const names = new NameTableBuilder(records, most.names, seed, maxRun)
   const addresses = new AddressTableBuilder()
   const summaries: SourceSummary[] = []
   let count = 0
   for (const [index, source] of sources.entries()) {
-    const sink = new SourceSink(source, index, names, addresses)
-    names.local = source.kind === 'local'
+    const sink = new SourceWriter(source, index, names, addresses)
+    names.isSpecialUse = source.kind === 'local'
     source.pour(sink)
-    if (!names.settle()) throw failure('POLICY_BOUNDS', source.id)
-    if (names.crowded) return undefined
+    if (!names.flush()) throw failure('POLICY_BOUNDS', source.id)
+    if (names.collided) return undefined
     if (source.kind !== 'local') count = names.names
     summaries.push(summaryOf(source, sink))
   }
@@ -63,16 +63,16 @@ export function pourSources(
   }
 }
 
-function summaryOf(source: NameSource, sink: SourceSink): SourceSummary {
+function summaryOf(source: NameSource, sink: SourceWriter): SourceSummary {
   const { index, names, basis, digest } = sink
   const { kind, title, file, part } = source
   const id = part?.list ?? source.id
-  const said = { part: showPart(source), passes: part?.says === 'pass', stage: part?.stage }
-  return { index, kind, id, ...said, title, file, names, basis, digest }
+  const said = { part: describePart(source), isPass: part?.says === 'pass', stage: part?.stage }
+  return { index, kind, id, ...said, title, file, names, digestBasis: basis, digest }
 }
 
 /** Takes what one source gives. */
-class SourceSink implements NameSink {
+class SourceWriter implements NameSink {
   names = 0
   digest = 0
   readonly basis: number
@@ -85,23 +85,24 @@ class SourceSink implements NameSink {
   ) {
     this.basis = digestBasis(source)
     const says = source.part?.says
-    if (typeof says === 'object' && says.data !== undefined) this.digest = digestOfData(says.data)
+    if (typeof says === 'object' && says.data !== undefined)
+      this.digest = localDataDigest(says.data)
   }
 
   name(octets: Uint8Array, at: Octets, length: Octets, cover: number, line: number): void {
     this.count(octets, at, length, cover)
-    if (!this.table.add(octets, at, memberOf(this.index, cover), line)) {
+    if (!this.table.add(octets, at, sourceRef(this.index, cover), line)) {
       throw failure('POLICY_BOUNDS', this.source.id)
     }
   }
 
   prefix(prefix: Prefix, line: number): void {
     this.count(prefix.address, 0, prefix.address.length, prefix.length)
-    this.addresses.add(prefix, memberOf(this.index, COVER.suffix), line)
+    this.addresses.add(prefix, sourceRef(this.index, COVER.suffix), line)
   }
 
   private count(octets: Uint8Array, at: Octets, length: Octets, detail: number): void {
-    this.digest = (this.digest + digestOf(this.basis, octets, at, length, detail)) | 0
+    this.digest = (this.digest + nameDigest(this.basis, octets, at, length, detail)) | 0
     this.names++
   }
 }

@@ -1,7 +1,7 @@
 import type { SourceSummary } from '../tables/snapshot.js'
 
 /** Which lists let what is being judged pass. One per thread; judging with it allocates nothing. */
-export class Passes {
+export class PassingLists {
   /** How many lists do. */
   count = 0
   /** Number of the list that each source is of; inverted, of those that let names pass. */
@@ -10,7 +10,7 @@ export class Passes {
 
   constructor(sources: readonly SourceSummary[]) {
     const numbers = new Map<string, number>()
-    this.listOf = Int32Array.from(sources, ({ kind, id, passes }) => {
+    this.listOf = Int32Array.from(sources, ({ kind, id, isPass: passes }) => {
       const list = `${kind} ${id}`
       const number = numbers.get(list) ?? numbers.size
       numbers.set(list, number)
@@ -26,7 +26,7 @@ export class Passes {
   }
 
   /** Whether the list of a source lets the name pass, so that the source is not heard. */
-  silence(source: number): boolean {
+  excludes(source: number): boolean {
     return this.includes(this.listOf[source]!)
   }
 

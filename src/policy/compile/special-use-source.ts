@@ -2,12 +2,12 @@ import { HashedName } from '../../dns/name/hashed-name.js'
 import { EDE } from '../../dns/registry/ede.js'
 import { edeOption } from '../../dns/reply/reply.js'
 import type { NameSource } from '../../rules/model/types.js'
-import type { LocalName } from '../tables/local-names.js'
+import type { SpecialUseName } from '../tables/special-use-names.js'
 import { NameTable, type NameTableBuffers } from '../tables/name-table.js'
-import { TIER, type Claim, type Local, type SourceSummary } from '../tables/snapshot.js'
+import { TIER, type Claim, type SpecialUseEntry, type SourceSummary } from '../tables/snapshot.js'
 
 /** Special-use names as a source like any other, so that one look finds rules and them. */
-export function localSource(names: readonly LocalName[]): NameSource {
+export function specialUseSource(names: readonly SpecialUseName[]): NameSource {
   return {
     kind: 'local',
     id: 'special-use',
@@ -24,9 +24,9 @@ export function localSource(names: readonly LocalName[]): NameSource {
 }
 
 /** The one claim through that source. What is said differs by name: see `Policy.localOf`. */
-export function localClaim(source: SourceSummary): Claim {
+export function specialUseClaim(source: SourceSummary): Claim {
   return {
-    tier: TIER.local,
+    tier: TIER.specialUse,
     kind: 'local',
     ruleId: source.id,
     ruleFile: '',
@@ -43,11 +43,11 @@ export function localClaim(source: SourceSummary): Claim {
 }
 
 /** Each name with its place in the table that it was poured into. */
-export function placed(
-  names: readonly LocalName[],
+export function specialUseEntries(
+  names: readonly SpecialUseName[],
   buffers: NameTableBuffers,
   seed: number
-): readonly Local[] {
+): readonly SpecialUseEntry[] {
   const table = new NameTable(buffers)
   const hashed = new HashedName()
   const options = new Map<string, Uint8Array>()
@@ -55,7 +55,7 @@ export function placed(
     hashed.take(name, 0, seed)
     const edeOption = options.get(reference) ?? optionOf(reference)
     options.set(reference, edeOption)
-    return { record: table.find(hashed, 0), kind, zoneLabels, pointer, reference, edeOption }
+    return { entry: table.find(hashed, 0), kind, zoneLabels, pointer, reference, edeOption }
   })
 }
 

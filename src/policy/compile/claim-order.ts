@@ -2,7 +2,7 @@ import type { NameSource, Rule } from '../../rules/model/types.js'
 import { TIER } from '../tables/snapshot.js'
 
 /** A rule speaking through one of its sources, and its step in the tier of the rule. */
-export interface Spoken {
+export interface RuleOnSource {
   readonly rule: Rule
   readonly source: NameSource
   readonly step: number
@@ -17,8 +17,16 @@ export interface Spoken {
  *
  * @param without sources that are not for these clients
  */
-export function spokenIn(rules: readonly Rule[], without: ReadonlySet<NameSource>): Spoken[] {
-  const steps = { ban: new Steps(), exception: new Steps(), allow: new Steps(), block: new Steps() }
+export function claimsInOrder(
+  rules: readonly Rule[],
+  without: ReadonlySet<NameSource>
+): RuleOnSource[] {
+  const steps = {
+    ban: new StepCounter(),
+    exception: new StepCounter(),
+    allow: new StepCounter(),
+    block: new StepCounter()
+  }
   return rules
     .toSorted((a, b) => TIER[a.kind] - TIER[b.kind])
     .flatMap(rule =>
@@ -28,7 +36,7 @@ export function spokenIn(rules: readonly Rule[], without: ReadonlySet<NameSource
 }
 
 /** Numbers the steps of one tier. */
-class Steps {
+class StepCounter {
   private step = 0
   private stage = ''
 

@@ -4,7 +4,7 @@
  * @param source its index in `Snapshot.sources`
  * @param cover one of `COVER`
  */
-export function memberOf(source: number, cover: number): number {
+export function sourceRef(source: number, cover: number): number {
   return (source << 2) | cover
 }
 
@@ -17,7 +17,7 @@ export function coverOf(member: number): number {
 }
 
 /** The empty set: what fresh memory says. */
-export const NO_MEMBERS = 0
+export const NO_SOURCES = 0
 
 /** More than any member or set number: packs the two into one key of a map. */
 const KEY_BASE = 2 ** 26
@@ -26,7 +26,7 @@ const KEY_BASE = 2 ** 26
  * Sets of members, each kept once however many names have it. The number of a set is the place
  * of its count in the packed array; its members follow in the order they were added.
  */
-export class MemberSets {
+export class SourceSets {
   private readonly words: number[] = [0]
   private readonly extended = new Map<number, number>()
 

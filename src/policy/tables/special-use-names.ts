@@ -12,15 +12,15 @@ import { COVER } from '../../rules/model/types.js'
  *
  * `open` it and all below it are forwarded, since the settings say so
  */
-export type LocalKind = SpecialUseKind | 'open'
+export type SpecialUseAnswer = SpecialUseKind | 'open'
 
 /** One name with something to be said of it, before the rules are compiled. Plain data. */
-export interface LocalName {
+export interface SpecialUseName {
   /** Lower-cased wire form. */
   readonly name: Uint8Array
   /** One of `COVER`. */
   readonly cover: number
-  readonly kind: LocalKind
+  readonly kind: SpecialUseAnswer
   /** Labels of the special-use name that it is, or is in. */
   readonly zoneLabels: number
   /** Whether it has a PTR record with `localhost`. */
@@ -38,7 +38,7 @@ const BY_SETTINGS = 'upstreams.forward or special-use.except'
  *   a special-use name at or below one is left out, and one below a special-use name makes a hole
  *   in it. The root is no such name, since everything is below it
  */
-export function localNames(open: readonly Uint8Array[]): readonly LocalName[] {
+export function specialUseNames(open: readonly Uint8Array[]): readonly SpecialUseName[] {
   const holes = open.filter(({ length }) => length > 1)
   return SPECIAL_USE.flatMap(use =>
     use.names
@@ -49,15 +49,15 @@ export function localNames(open: readonly Uint8Array[]): readonly LocalName[] {
 }
 
 /** A special-use name, and what differs below it. */
-function namesOf(use: SpecialUse, zone: Uint8Array, open: readonly Uint8Array[]): LocalName[] {
+function namesOf(use: SpecialUse, zone: Uint8Array, open: readonly Uint8Array[]): SpecialUseName[] {
   const { kind, reference } = use
   const common = { kind, zoneLabels: labelsOf(zone), pointer: false, reference }
   const holes = open.filter(hole => isAtOrBelow(hole, zone) && !isWithin(hole, open))
   const pointers = (use.pointers ?? [])
     .map(readName)
     .filter(name => isAtOrBelow(name, zone) && !holes.some(hole => isAtOrBelow(name, hole)))
-  const own = new Map<string, LocalName>()
-  const add = (name: Uint8Array, cover: number, more: Partial<LocalName> = {}): void => {
+  const own = new Map<string, SpecialUseName>()
+  const add = (name: Uint8Array, cover: number, more: Partial<SpecialUseName> = {}): void => {
     own.set(name.join(), { ...common, ...more, name, cover })
   }
   // Names above others exist, even where nothing is said of them. RFC 8020 §2.

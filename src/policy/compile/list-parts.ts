@@ -9,11 +9,11 @@ import type { LocalData, NameSource, Part, PartReply, QtypeSet } from '../../rul
 const SHOWN_PREFIXES = 3
 
 /** What a list says of the names of a part, in few words for people; '' where nothing special. */
-export function showPart({ part }: NameSource): string {
+export function describePart({ part }: NameSource): string {
   if (part === undefined) return ''
   const { says, qtypes, prefixes } = part
   const words = [says === 'rule' ? '' : says === 'pass' ? says : showReply(says)]
-  if (qtypes !== undefined) words.push(showQtypes(qtypes))
+  if (qtypes !== undefined) words.push(describeQtypes(qtypes))
   if (prefixes !== undefined) {
     const shown = prefixes.slice(0, SHOWN_PREFIXES).map(showPrefix)
     words.push(`for ${shown.join(', ')}${prefixes.length > SHOWN_PREFIXES ? ', …' : ''}`)
@@ -22,7 +22,7 @@ export function showPart({ part }: NameSource): string {
 }
 
 /** `A, AAAA only` or `all but A, AAAA` */
-export function showQtypes({ types, except }: QtypeSet): string {
+export function describeQtypes({ types, except }: QtypeSet): string {
   const shown = types.map(showRrtype).join(', ')
   return except ? `all but ${shown}` : `${shown} only`
 }
@@ -44,7 +44,7 @@ export function digestBasis({ part }: NameSource): number {
 }
 
 /** What one name or prefix adds to the digest of its source: sums do not depend on an order. */
-export function digestOf(
+export function nameDigest(
   basis: number,
   octets: Uint8Array,
   at: Octets,
@@ -57,7 +57,7 @@ export function digestOf(
 }
 
 /** What the records that a list has for its names add to the digest of a source. */
-export function digestOfData({ lines, starts, octets }: LocalData): number {
+export function localDataDigest({ lines, starts, octets }: LocalData): number {
   const buffers = [lines, starts, octets].map(buffer => new Uint8Array(buffer))
   return buffers.reduce(hashOf, DIGEST_BASIS)
 }

@@ -1,19 +1,19 @@
 import type { Prefix } from '../../base/address.js'
 import type { Octets } from '../../base/units.js'
 import type { HashedName } from '../../dns/name/hashed-name.js'
-import { MemberSets, NO_MEMBERS } from '../tables/member-sets.js'
+import { SourceSets, NO_SOURCES } from '../tables/source-sets.js'
 import {
   ADDRESS_OCTETS,
-  octetsOf,
+  contentOffset,
   PREFIX_MARK,
-  recordHolds,
-  recordWords,
-  type RecordBuffers
-} from '../tables/records.js'
+  entryIsName,
+  entryWords,
+  type EntryBuffers
+} from '../tables/entries.js'
 
 /** Record number 0 means none, so that fresh memory means "nothing here". */
-const FIRST_RECORD = 1
-const PREFIX_WORDS = recordWords(2 + ADDRESS_OCTETS)
+const FIRST_ENTRY = 1
+const PREFIX_WORDS = entryWords(2 + ADDRESS_OCTETS)
 const FIRST_LINKS = 1024
 
 /**
@@ -21,17 +21,17 @@ const FIRST_LINKS = 1024
  * for the most that the sources may give; pages that are never written take no memory (Node 20 on
  * Linux: 8 GiB allocated, 1 MiB resident), so it is not cut to size afterwards.
  */
-export class RecordBuilder {
+export class EntryBuilder {
   private words: Int32Array<SharedArrayBuffer>
   private octets: Uint8Array<SharedArrayBuffer>
   private links = new Int32Array(FIRST_LINKS)
-  private nextRecord = FIRST_RECORD
+  private nextEntry = FIRST_ENTRY
   private nextLink = 0
-  private readonly sets = new MemberSets()
+  private readonly sets = new SourceSets()
 
   /** @param bounds the most names, and octets of all of them in wire form, that will be created */
   constructor(bounds: { readonly names: number; readonly octets: Octets }) {
-    const most = FIRST_RECORD + Math.ceil(bounds.octets / 4) + bounds.names * recordWords(4)
+    const most = FIRST_ENTRY + Math.ceil(bounds.octets / 4) + bounds.names * entryWords(4)
     const memory = new SharedArrayBuffer(4 * most)
     this.words = new Int32Array(memory)
     this.octets = new Uint8Array(memory)
@@ -39,15 +39,15 @@ export class RecordBuilder {
 
   /** Whether a name of so many octets still fits: false when a source breaks its bounds. */
   hasRoom(length: Octets): boolean {
-    return this.nextRecord + recordWords(1 + length) <= this.words.length
+    return this.nextEntry + entryWords(1 + length) <= this.words.length
   }
 
   /** A record of a name, without members yet. */
   createName(name: HashedName): number {
-    const record = this.create(recordWords(1 + name.length))
+    const record = this.create(entryWords(1 + name.length))
     const octets = this.octets
     const from = name.octets
-    let at = octetsOf(record)
+    let at = contentOffset(record)
     octets[at] = name.length
     for (let i = 0; i < name.length; i++) octets[++at] = from[i]!
     return record
@@ -55,9 +55,9 @@ export class RecordBuilder {
 
   /** A record of a prefix, without members yet. Only once all names are in. */
   createPrefix({ address, length }: Prefix): number {
-    if (this.nextRecord + PREFIX_WORDS > this.words.length) this.grow()
+    if (this.nextEntry + PREFIX_WORDS > this.words.length) this.grow()
     const record = this.create(PREFIX_WORDS)
-    const at = octetsOf(record)
+    const at = contentOffset(record)
     this.octets[at] = PREFIX_MARK
     this.octets[at + 1] = length
     this.octets.set(address, at + 2)
@@ -65,32 +65,32 @@ export class RecordBuilder {
   }
 
   /** One more member for a record; nothing where it has that member: the first line stays. */
-  addMember(record: number, member: number, line: number): void {
+  addSource(record: number, member: number, line: number): void {
     const words = this.words
     const set = words[record]!
     const extended = this.sets.with(set, member)
     if (extended === set) return
     words[record] = extended
-    words[record + 1] = set === NO_MEMBERS ? line : this.link(line, words[record + 1]!)
+    words[record + 1] = set === NO_SOURCES ? line : this.link(line, words[record + 1]!)
   }
 
-  holds(record: number, name: HashedName): boolean {
-    return recordHolds(this.octets, record, name, 0)
+  isName(record: number, name: HashedName): boolean {
+    return entryIsName(this.octets, record, name, 0)
   }
 
   /** The records as shared memory, and how many octets of it are in use. */
-  finish(): { buffers: RecordBuffers; used: Octets } {
+  finish(): { buffers: EntryBuffers; used: Octets } {
     const links = new SharedArrayBuffer(4 * this.nextLink)
     new Int32Array(links).set(this.links.subarray(0, this.nextLink))
     const sets = this.sets.packed()
-    const used = 4 * this.nextRecord + links.byteLength + sets.byteLength
+    const used = 4 * this.nextEntry + links.byteLength + sets.byteLength
     const words = this.words.buffer
-    return { buffers: { words, used: this.nextRecord, links, sets }, used }
+    return { buffers: { words, used: this.nextEntry, links, sets }, used }
   }
 
   private create(words: number): number {
-    const record = this.nextRecord
-    this.nextRecord += words
+    const record = this.nextEntry
+    this.nextEntry += words
     return record
   }
 
@@ -107,7 +107,7 @@ export class RecordBuilder {
   private grow(): void {
     const memory = new SharedArrayBuffer(8 * (this.words.length + PREFIX_WORDS))
     const words = new Int32Array(memory)
-    words.set(this.words.subarray(0, this.nextRecord))
+    words.set(this.words.subarray(0, this.nextEntry))
     this.words = words
     this.octets = new Uint8Array(memory)
   }
