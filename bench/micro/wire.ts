@@ -1,9 +1,9 @@
-import { HEADER, Query } from '../../src/dns/message/query.js'
+import { Query } from '../../src/dns/message/query.js'
 import { readResponse } from '../../src/dns/message/response.js'
 import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { RCODE } from '../../src/dns/registry/rcode.js'
+import { HEADER_SIZE, UDP_PAYLOAD } from '../../src/dns/registry/sizes.js'
 import { writeAnswer } from '../../src/dns/reply/held-reply.js'
-import { UDP_SIZE } from '../../src/dns/reply/reply-frame.js'
 import { edeOption, writeAddress, writeNegative } from '../../src/dns/reply/reply.js'
 import type { Case } from './measure.js'
 import { INPUTS, queryAt, type Stage } from './stage.js'
@@ -37,7 +37,7 @@ export function wireCases({ unlisted, answers, responses }: Stage): Case[] {
       run(times) {
         let sum = 0
         for (let i = 0; i < times; i++) {
-          sum += name.read(octets, starts[i & MASK]! + HEADER, ends[i & MASK]!, 1)
+          sum += name.read(octets, starts[i & MASK]! + HEADER_SIZE, ends[i & MASK]!, 1)
         }
         return sum
       }
@@ -55,7 +55,7 @@ export function wireCases({ unlisted, answers, responses }: Stage): Case[] {
       run(times) {
         let sum = 0
         for (let i = 0; i < times; i++) {
-          sum += writeAddress(written, queries[i & MASK]!, UDP_SIZE, ZERO, 60, ede)
+          sum += writeAddress(written, queries[i & MASK]!, UDP_PAYLOAD, ZERO, 60, ede)
         }
         return sum
       }
@@ -65,7 +65,16 @@ export function wireCases({ unlisted, answers, responses }: Stage): Case[] {
       run(times) {
         let sum = 0
         for (let i = 0; i < times; i++) {
-          sum += writeNegative(written, queries[i & MASK]!, UDP_SIZE, RCODE.NXDOMAIN, 1, 60, 1, ede)
+          sum += writeNegative(
+            written,
+            queries[i & MASK]!,
+            UDP_PAYLOAD,
+            RCODE.NXDOMAIN,
+            1,
+            60,
+            1,
+            ede
+          )
         }
         return sum
       }
@@ -75,7 +84,7 @@ export function wireCases({ unlisted, answers, responses }: Stage): Case[] {
       run(times) {
         let sum = 0
         for (let i = 0; i < times; i++) {
-          sum += writeAnswer(written, queries[i & MASK]!, UDP_SIZE, answers[i & MASK]!, 7)
+          sum += writeAnswer(written, queries[i & MASK]!, UDP_PAYLOAD, answers[i & MASK]!, 7)
         }
         return sum
       }

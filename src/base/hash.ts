@@ -1,4 +1,4 @@
-import { fourAt } from './octets.js'
+import { getInt32Le } from './octets.js'
 
 /**
  * The hash that policy tables and query reading share. Hashes are 32-bit integers, seeded with a
@@ -36,7 +36,7 @@ export function hashOctets(octets: Uint8Array, seed: number, blind = 0): number 
   let hash = seed ^ length
   let at = 0
   for (const last = (length - 4) | 0; at <= last; at = (at + 4) | 0) {
-    hash = Math.imul(hash ^ (fourAt(octets, at) | blind), 0xcc9e2d51)
+    hash = Math.imul(hash ^ (getInt32Le(octets, at) | blind), 0xcc9e2d51)
     hash ^= hash >>> 15
   }
   const tail = blind & 0xff

@@ -79,7 +79,7 @@ export function sameOctets(
 }
 
 /** Four octets as one number, the first one lowest. */
-export function fourAt(octets: Uint8Array, at: Octets): number {
+export function getInt32Le(octets: Uint8Array, at: Octets): number {
   return (
     octets[at]! |
     (octets[(at + 1) | 0]! << 8) |
@@ -89,9 +89,35 @@ export function fourAt(octets: Uint8Array, at: Octets): number {
 }
 
 /** Writes four octets, the lowest one first. */
-export function putFour(octets: Uint8Array, at: Octets, word: number): void {
+export function setInt32Le(octets: Uint8Array, at: Octets, word: number): void {
   octets[at] = word
   octets[(at + 1) | 0] = word >> 8
   octets[(at + 2) | 0] = word >> 16
   octets[(at + 3) | 0] = word >> 24
+}
+
+/** 16 bits, most significant first. */
+export function setUint16(octets: Uint8Array, at: Octets, value: number): void {
+  octets[at] = value >> 8
+  octets[at + 1] = value
+}
+
+/** 32 bits, most significant first. */
+export function setUint32(octets: Uint8Array, at: Octets, value: number): void {
+  octets[at] = value >> 24
+  octets[at + 1] = value >> 16
+  octets[at + 2] = value >> 8
+  octets[at + 3] = value
+}
+
+/** Big-endian and unsigned. */
+export function getUint32(octets: Uint8Array, at: Octets): number {
+  return (
+    ((octets[at]! << 24) | (octets[at + 1]! << 16) | (octets[at + 2]! << 8) | octets[at + 3]!) >>> 0
+  )
+}
+
+/** 16 bits, most significant first. */
+export function getUint16(octets: Uint8Array, at: Octets): number {
+  return (octets[at]! << 8) | octets[at + 1]!
 }

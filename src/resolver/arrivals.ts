@@ -3,9 +3,10 @@ import type { Milliseconds, Octets } from '../base/units.js'
 import type { AnswerCache, QuestionKey } from '../cache/cache.js'
 import type { Answer, TtlLimits } from '../dns/message/answer.js'
 import type { Query } from '../dns/message/query.js'
-import { keyOf, QUESTION_FIXED } from '../dns/message/question.js'
+import { keyOf } from '../dns/message/question.js'
 import { failedAnswer, readResponse } from '../dns/message/response.js'
 import { EDE } from '../dns/registry/ede.js'
+import { QUESTION_FIXED_SIZE } from '../dns/registry/sizes.js'
 import { VERDICT } from '../querylog/record/event.js'
 import type { Inquiry, Outcome } from '../upstream/forwarder.js'
 import { isAnswered, type Fallback } from './fallback.js'
@@ -119,6 +120,6 @@ export class Asked implements Inquiry {
 
   /** @param length of QNAME */
   constructor(length: Octets) {
-    this.question = new Uint8Array(length + QUESTION_FIXED)
+    this.question = new Uint8Array(length + QUESTION_FIXED_SIZE)
   }
 }

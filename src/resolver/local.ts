@@ -1,8 +1,8 @@
 import type { Seconds } from '../base/units.js'
-import { HEADER } from '../dns/message/query.js'
 import { readName } from '../dns/name/name.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
+import { HEADER_SIZE } from '../dns/registry/sizes.js'
 import { writeNegative, writeOwnSoa, writeRecord } from '../dns/reply/reply.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import type { SpecialUseEntry } from '../policy/tables/snapshot.js'
@@ -16,7 +16,7 @@ const LOOPBACK4 = Uint8Array.of(127, 0, 0, 1)
 const LOOPBACK6 = Uint8Array.from({ length: 16 }, (_, i) => (i === 15 ? 1 : 0))
 const LOCALHOST = readName('localhost')
 /** A pointer to QNAME: the server of an empty zone is the zone. RFC 6303 §3. */
-const SELF = Uint8Array.of(0xc0, HEADER)
+const SELF = Uint8Array.of(0xc0, HEADER_SIZE)
 
 /**
  * Answers a question for a special-use name, which the verdict of `lookup` is about.

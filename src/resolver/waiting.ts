@@ -2,8 +2,7 @@ import { copyOctets } from '../base/octets.js'
 import { Spares } from '../base/spares.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Answer } from '../dns/message/answer.js'
-import { HEADER } from '../dns/message/query.js'
-import { QUESTION_FIXED } from '../dns/message/question.js'
+import { HEADER_SIZE, QUESTION_FIXED_SIZE } from '../dns/registry/sizes.js'
 import { VERDICT } from '../querylog/record/event.js'
 import type { Forwarder, Outcome } from '../upstream/forwarder.js'
 import type { Arrivals } from './arrivals.js'
@@ -64,7 +63,7 @@ export class Waiting {
     wait.clientClass = lookup.clientClass
     wait.started = now
     wait.served = false
-    arrivals.ask(wait, lookup.query, asker.octets, asker.start + HEADER)
+    arrivals.ask(wait, lookup.query, asker.octets, asker.start + HEADER_SIZE)
     if (held) patience.begin(wait, now)
     forwarder.forward(wait, wait)
   }
@@ -77,7 +76,7 @@ export class Waiting {
     patience.end(wait)
     const answer = arrivals.take(wait, outcome, now)
     const length = served ? SILENCE : this.write(answer, arrivals.how, wait)
-    this.spares.keep(wait, wait.question.length - QUESTION_FIXED)
+    this.spares.keep(wait, wait.question.length - QUESTION_FIXED_SIZE)
     if (!served) asker.reply(length === SILENCE ? undefined : this.desk, 0, length)
   }
 

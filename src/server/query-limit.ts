@@ -1,7 +1,8 @@
 import type { Milliseconds, Octets } from '../base/units.js'
 import { COOKIE, type ServerCookies } from '../dns/edns/server-cookie.js'
-import { ASKED, PLAIN_UDP, Query, READ } from '../dns/message/query.js'
+import { ASKED, Query, READ } from '../dns/message/query.js'
 import { RCODE } from '../dns/registry/rcode.js'
+import { MIN_UDP_PAYLOAD } from '../dns/registry/sizes.js'
 import { writeTruncated } from '../dns/reply/reply-frame.js'
 import { writeError } from '../dns/reply/reply.js'
 import { SILENCE } from '../resolver/responder.js'
@@ -92,7 +93,7 @@ export class QueryLimit {
     counts.slipped++
     const wantsCookie = query.returnedLength > 0 && !this.proven
     if (!wantsCookie) return writeTruncated(octets, query)
-    return writeError(octets, query, PLAIN_UDP, RCODE.BADCOOKIE, undefined)
+    return writeError(octets, query, MIN_UDP_PAYLOAD, RCODE.BADCOOKIE, undefined)
   }
 
   /** Reads the query, which nobody has done yet; whether it has a cookie that we gave. */

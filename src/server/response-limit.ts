@@ -1,8 +1,8 @@
 import { hashOctet } from '../base/hash.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import { questionEnd } from '../dns/edns/opt.js'
-import { HEADER } from '../dns/message/query.js'
 import { RCODE } from '../dns/registry/rcode.js'
+import { HEADER_SIZE } from '../dns/registry/sizes.js'
 import { truncateReply } from '../dns/reply/truncate.js'
 import { SILENCE } from '../resolver/responder.js'
 import { BucketTable, type Rate } from './buckets.js'
@@ -73,7 +73,7 @@ export class ResponseLimit {
     let hash = hashOctet(this.seed, rcode)
     if (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN) return hash
     const last = questionEnd(octets, start, end)
-    for (let i = start + HEADER; i < last; i++) hash = hashOctet(hash, octets[i]! | LOWER)
+    for (let i = start + HEADER_SIZE; i < last; i++) hash = hashOctet(hash, octets[i]! | LOWER)
     return hash
   }
 }

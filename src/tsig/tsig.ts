@@ -1,11 +1,12 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { failure } from '../base/error.js'
+import { getUint16, setUint16, setUint32 } from '../base/octets.js'
 import type { Octets, Seconds } from '../base/units.js'
-import { HEADER, passName } from '../dns/message/query.js'
+import { findNameEnd } from '../dns/name/compressed-name.js'
 import { expandName, readName } from '../dns/name/name.js'
 import { RRCLASS } from '../dns/registry/rrclass.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
-import { putLong, putWord } from '../dns/reply/reply-frame.js'
+import { HEADER_SIZE, RECORD_FIXED_SIZE } from '../dns/registry/sizes.js'
 
 /*
  * Transaction signatures: RFC 8945. Who has the same secret can tell that a message is of the other,
@@ -33,8 +34,6 @@ const NAME = { 'hmac-sha256': readName('hmac-sha256'), 'hmac-sha512': readName('
 const FUDGE: Seconds = 300
 /** So many messages of an answer may come unsigned one after the other. RFC 8945 §5.3.1. */
 const MOST_UNSIGNED = 99
-/** TYPE, CLASS, TTL and RDLENGTH. RFC 1035 §4.1.3. */
-const RECORD_FIXED: Octets = 10
 
 type Hmac = ReturnType<typeof createHmac>
 
@@ -57,19 +56,19 @@ export interface Tsig {
 
 /** The TSIG record of a message, which is its last. @throws InterdictError WIRE_SHORT, WIRE_TSIG */
 export function findTsig(message: Uint8Array): Tsig | undefined {
-  if (message.length < HEADER) throw failure('WIRE_SHORT', message.length)
-  const counts = [4, 6, 8, 10].map(at => word(message, at)) as [number, number, number, number]
+  if (message.length < HEADER_SIZE) throw failure('WIRE_SHORT', message.length)
+  const counts = [4, 6, 8, 10].map(at => getUint16(message, at)) as [number, number, number, number]
   if (counts[3] === 0) return undefined
-  let pos = HEADER
+  let pos = HEADER_SIZE
   for (let i = 0; i < counts[0]; i++) pos = passed(message, pos) + 4
   for (let left = counts[1] + counts[2] + counts[3]; left > 0; left--) {
     const owner = pos
     const fixed = passed(message, owner)
-    const end = fixed + RECORD_FIXED + word(message, fixed + 8)
+    const end = fixed + RECORD_FIXED_SIZE + getUint16(message, fixed + 8)
     if (end > message.length) throw failure('WIRE_SHORT', message.length)
-    if (word(message, fixed) === RRTYPE.TSIG) {
+    if (getUint16(message, fixed) === RRTYPE.TSIG) {
       if (left > 1 || end !== message.length) throw failure('WIRE_TSIG', owner)
-      return readTsig(message, owner, fixed + RECORD_FIXED, end)
+      return readTsig(message, owner, fixed + RECORD_FIXED_SIZE, end)
     }
     pos = end
   }
@@ -82,19 +81,22 @@ function readTsig(message: Uint8Array, owner: Octets, at: Octets, end: Octets): 
   const algorithm: number[] = []
   const time = expandName(message, at, algorithm)
   const mac = time + 10
-  const after = mac + word(message, time + 8)
+  const after = mac + getUint16(message, time + 8)
   const other = after + 6
-  if (other > end || other + word(message, after + 4) !== end) throw failure('WIRE_TSIG', owner)
+  if (other > end || other + getUint16(message, after + 4) !== end)
+    throw failure('WIRE_TSIG', owner)
   return {
     at: owner,
     name: Uint8Array.from(name),
     algorithm: Uint8Array.from(algorithm),
     time:
-      word(message, time) * 2 ** 32 + word(message, time + 2) * 2 ** 16 + word(message, time + 4),
-    fudge: word(message, time + 6),
+      getUint16(message, time) * 2 ** 32 +
+      getUint16(message, time + 2) * 2 ** 16 +
+      getUint16(message, time + 4),
+    fudge: getUint16(message, time + 6),
     mac: Uint8Array.from(message.subarray(mac, after)),
-    originalId: word(message, after),
-    error: word(message, after + 2),
+    originalId: getUint16(message, after),
+    error: getUint16(message, after + 2),
     other: Uint8Array.from(message.subarray(other, end))
   }
 }
@@ -214,7 +216,7 @@ function start({ algorithm, secret }: TsigKey, prior: Uint8Array | undefined): H
 function variables({ name, algorithm }: TsigKey, about: About): Uint8Array {
   const { error, other } = about
   const head = new Uint8Array(6)
-  putWord(head, 0, RRCLASS.ANY)
+  setUint16(head, 0, RRCLASS.ANY)
   return Buffer.concat([
     ...[name, head, NAME[algorithm], timers(about)],
     ...[wordOctets(error), wordOctets(other.length), other]
@@ -238,20 +240,20 @@ function withTsig(
     ...[algorithm, timers(about), wordOctets(mac.length), mac],
     ...[message.subarray(0, 2), wordOctets(error), wordOctets(other.length), other]
   ])
-  const fixed = new Uint8Array(RECORD_FIXED)
-  putWord(fixed, 0, RRTYPE.TSIG)
-  putWord(fixed, 2, RRCLASS.ANY)
-  putWord(fixed, 8, rdata.length)
+  const fixed = new Uint8Array(RECORD_FIXED_SIZE)
+  setUint16(fixed, 0, RRTYPE.TSIG)
+  setUint16(fixed, 2, RRCLASS.ANY)
+  setUint16(fixed, 8, rdata.length)
   const octets = Buffer.concat([message, name, fixed, rdata])
-  putWord(octets, 10, word(message, 10) + 1)
+  setUint16(octets, 10, getUint16(message, 10) + 1)
   return Uint8Array.from(octets)
 }
 
 /** The message as it was before it was signed. RFC 8945 §4.3.2. */
 function withoutTsig(message: Uint8Array, { at, originalId }: Tsig): Uint8Array {
   const bare = Uint8Array.from(message.subarray(0, at))
-  putWord(bare, 0, originalId)
-  putWord(bare, 10, word(message, 10) - 1)
+  setUint16(bare, 0, originalId)
+  setUint16(bare, 10, getUint16(message, 10) - 1)
   return bare
 }
 
@@ -273,8 +275,8 @@ function errorName(error: number): string {
 
 function timeOctets(time: Seconds): Uint8Array {
   const octets = new Uint8Array(6)
-  putWord(octets, 0, Math.floor(time / 2 ** 32))
-  putLong(octets, 2, time % 2 ** 32)
+  setUint16(octets, 0, Math.floor(time / 2 ** 32))
+  setUint32(octets, 2, time % 2 ** 32)
   return octets
 }
 
@@ -283,11 +285,7 @@ function wordOctets(value: number): Uint8Array {
 }
 
 function passed(message: Uint8Array, at: Octets): Octets {
-  const end = passName(message, at, message.length)
+  const end = findNameEnd(message, at, message.length)
   if (end === 0 || end + 4 > message.length) throw failure('WIRE_SHORT', message.length)
   return end
-}
-
-function word(octets: Uint8Array, at: Octets): number {
-  return ((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0)
 }

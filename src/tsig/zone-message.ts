@@ -1,23 +1,21 @@
 import { failure } from '../base/error.js'
+import { getUint16, getUint32, setUint16, setUint32 } from '../base/octets.js'
 import type { Octets, Seconds } from '../base/units.js'
-import { HEADER, passName } from '../dns/message/query.js'
-import { QUESTION_FIXED } from '../dns/message/question.js'
+import { findNameEnd } from '../dns/name/compressed-name.js'
 import { expandName } from '../dns/name/name.js'
-import { checkRdata, word32 } from '../dns/rdata/rdata.js'
+import { checkRdata } from '../dns/rdata/rdata.js'
 import { OPCODE } from '../dns/registry/opcode.js'
 import { RRCLASS } from '../dns/registry/rrclass.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
-import { putLong, putWord } from '../dns/reply/reply-frame.js'
+import { HEADER_SIZE, QUESTION_FIXED_SIZE, RECORD_FIXED_SIZE } from '../dns/registry/sizes.js'
 
 /*
  * The messages between a secondary and its primaries: questions for a zone's SOA and for the zone,
  * and their answers. RFC 1035 §3.3.13, RFC 1995, RFC 5936.
  */
 
-/** TYPE, CLASS, TTL and RDLENGTH. RFC 1035 §4.1.3. */
-const RECORD_FIXED: Octets = 10
 /** An SOA without names: a pointer to QNAME, and RDATA of two roots and five numbers. */
-const BARE_SOA: Octets = 2 + RECORD_FIXED + 22
+const BARE_SOA: Octets = 2 + RECORD_FIXED_SIZE + 22
 
 /** What a zone says of itself. RFC 1035 §3.3.13. */
 export interface Soa {
@@ -43,20 +41,20 @@ export function encodeZoneQuery(
   qtype: number,
   have?: number
 ): Uint8Array {
-  const end = HEADER + zone.length + QUESTION_FIXED
+  const end = HEADER_SIZE + zone.length + QUESTION_FIXED_SIZE
   const octets = new Uint8Array(have === undefined ? end : end + BARE_SOA)
-  putWord(octets, 0, id)
+  setUint16(octets, 0, id)
   octets[5] = 1
-  octets.set(zone, HEADER)
-  putWord(octets, end - 4, qtype)
-  putWord(octets, end - 2, RRCLASS.IN)
+  octets.set(zone, HEADER_SIZE)
+  setUint16(octets, end - 4, qtype)
+  setUint16(octets, end - 2, RRCLASS.IN)
   if (have !== undefined) {
     octets[9] = 1
-    putWord(octets, end, 0xc000 | HEADER)
-    putWord(octets, end + 2, RRTYPE.SOA)
-    putWord(octets, end + 4, RRCLASS.IN)
-    putWord(octets, end + 10, 22)
-    putLong(octets, end + 14, have)
+    setUint16(octets, end, 0xc000 | HEADER_SIZE)
+    setUint16(octets, end + 2, RRTYPE.SOA)
+    setUint16(octets, end + 4, RRCLASS.IN)
+    setUint16(octets, end + 10, 22)
+    setUint32(octets, end + 14, have)
   }
   return octets
 }
@@ -88,16 +86,16 @@ export class ZoneAnswer {
     id: number,
     qtype: number
   ) {
-    if (message.length < HEADER) throw failure('WIRE_SHORT', message.length)
+    if (message.length < HEADER_SIZE) throw failure('WIRE_SHORT', message.length)
     const opcode = (message[2]! >> 3) & 0x0f
     const isAnswer = (message[2]! & 0x80) !== 0 && opcode === OPCODE.QUERY
-    if (!isAnswer || word(message, 0) !== id) throw failure('WIRE_QUESTION', 0)
+    if (!isAnswer || getUint16(message, 0) !== id) throw failure('WIRE_QUESTION', 0)
     this.rcode = message[3]! & 0x0f
-    this.count = word(message, 6)
+    this.count = getUint16(message, 6)
     // Messages after the first need not repeat the question. RFC 5936 §2.2.1.
-    const questions = word(message, 4)
-    this.start = questions === 0 ? HEADER : this.passQuestion(qtype)
-    if (questions > 1) throw failure('WIRE_QUESTION', HEADER)
+    const questions = getUint16(message, 4)
+    this.start = questions === 0 ? HEADER_SIZE : this.passQuestion(qtype)
+    if (questions > 1) throw failure('WIRE_QUESTION', HEADER_SIZE)
   }
 
   /** Calls for each record of ANSWER. @throws InterdictError WIRE_SHORT, WIRE_CLASS */
@@ -106,14 +104,14 @@ export class ZoneAnswer {
     let pos = this.start
     for (let left = this.count; left > 0; left--) {
       const owner = pos
-      const fixed = passName(message, owner, message.length)
-      if (fixed === 0 || fixed + RECORD_FIXED > message.length) {
+      const fixed = findNameEnd(message, owner, message.length)
+      if (fixed === 0 || fixed + RECORD_FIXED_SIZE > message.length) {
         throw failure('WIRE_SHORT', message.length)
       }
-      const end = fixed + RECORD_FIXED + word(message, fixed + 8)
+      const end = fixed + RECORD_FIXED_SIZE + getUint16(message, fixed + 8)
       if (end > message.length) throw failure('WIRE_SHORT', message.length)
-      if (word(message, fixed + 2) !== RRCLASS.IN) throw failure('WIRE_CLASS', owner)
-      take({ owner, fixed, type: word(message, fixed), end })
+      if (getUint16(message, fixed + 2) !== RRCLASS.IN) throw failure('WIRE_CLASS', owner)
+      take({ owner, fixed, type: getUint16(message, fixed), end })
       pos = end
     }
   }
@@ -121,20 +119,24 @@ export class ZoneAnswer {
   private passQuestion(qtype: number): Octets {
     const { message, zone } = this
     const name: number[] = []
-    const end = expandName(message, HEADER, name)
+    const end = expandName(message, HEADER_SIZE, name)
     const isSame = name.length === zone.length && name.every((octet, i) => octet === zone[i])
-    if (!isSame || word(message, end) !== qtype || word(message, end + 2) !== RRCLASS.IN) {
-      throw failure('WIRE_QUESTION', HEADER)
+    if (
+      !isSame ||
+      getUint16(message, end) !== qtype ||
+      getUint16(message, end + 2) !== RRCLASS.IN
+    ) {
+      throw failure('WIRE_QUESTION', HEADER_SIZE)
     }
-    return end + QUESTION_FIXED
+    return end + QUESTION_FIXED_SIZE
   }
 }
 
 /** Reads the numbers of an SOA. @throws InterdictError WIRE_RDATA */
 export function readSoa(message: Uint8Array, { fixed, end }: ZoneRecord): Soa {
-  checkRdata(message, RRTYPE.SOA, fixed + RECORD_FIXED, end)
+  checkRdata(message, RRTYPE.SOA, fixed + RECORD_FIXED_SIZE, end)
   const [serial, refresh, retry, expire, minimum] = [20, 16, 12, 8, 4].map(back =>
-    word32(message, end - back)
+    getUint32(message, end - back)
   ) as [number, number, number, number, number]
   return { serial, refresh, retry, expire, minimum }
 }
@@ -150,8 +152,4 @@ export function depthIn(message: Uint8Array, owner: Octets, zone: Uint8Array): n
   if (at !== start) return -1
   for (let i = 0; i < zone.length; i++) if (name[start + i] !== zone[i]) return -1
   return labels
-}
-
-function word(octets: Uint8Array, at: Octets): number {
-  return ((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0)
 }

@@ -1,7 +1,7 @@
-import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import assert from 'node:assert/strict'
 import t from 'tap'
-import { copyOctets, putFour, sameOctets, fourAt } from '../../src/base/octets.js'
+import { copyOctets, setInt32Le, sameOctets, getInt32Le } from '../../src/base/octets.js'
 
 const some = fc.uint8Array({ maxLength: 300 })
 const place = fc.nat(20)
@@ -44,8 +44,8 @@ t.test('octets are the same unless one differs', async () => {
 
 t.test('four octets have the first one lowest', async t => {
   const octets = Uint8Array.of(9, 1, 2, 3, 0xf4, 9)
-  t.equal(fourAt(octets, 1) >>> 0, 0xf4030201)
+  t.equal(getInt32Le(octets, 1) >>> 0, 0xf4030201)
   const written = new Uint8Array(6).fill(9)
-  putFour(written, 1, fourAt(octets, 1))
+  setInt32Le(written, 1, getInt32Le(octets, 1))
   t.strictSame(written, octets)
 })

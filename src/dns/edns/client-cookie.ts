@@ -1,10 +1,12 @@
+import { getUint16, setUint32 } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
 import { OPTION_COOKIE } from '../message/query.js'
-import { findOpt, findOption, OPTION_HEAD, word } from './opt.js'
+import { OPTION_HEADER_SIZE } from '../registry/sizes.js'
+import { findOpt, findOption } from './opt.js'
 import { CLIENT_COOKIE, LONGEST, SHORTEST } from './server-cookie.js'
 
 /** Where in the option the server cookie is. */
-const SERVER_AT: Octets = OPTION_HEAD + CLIENT_COOKIE
+const SERVER_AT: Octets = OPTION_HEADER_SIZE + CLIENT_COOKIE
 /** Most octets of a COOKIE option. */
 export const MAX_COOKIE: Octets = SERVER_AT + LONGEST
 
@@ -36,8 +38,8 @@ export class ClientCookie {
    * @param random unforeseeable words of 32 bits
    */
   renew(random: { word(): number }): void {
-    putWord32(this.option, OPTION_HEAD, random.word())
-    putWord32(this.option, OPTION_HEAD + 4, random.word())
+    setUint32(this.option, OPTION_HEADER_SIZE, random.word())
+    setUint32(this.option, OPTION_HEADER_SIZE + 4, random.word())
     this.setLength(SERVER_AT)
   }
 
@@ -46,7 +48,7 @@ export class ClientCookie {
     const opt = findOpt(octets, start, end)
     const at = opt === 0 ? 0 : findOption(octets, opt, OPTION_COOKIE)
     if (at === 0) return SHOWN.nothing
-    const server = word(octets, at + 2) - CLIENT_COOKIE
+    const server = getUint16(octets, at + 2) - CLIENT_COOKIE
     if (server < 0 || !this.isOurs(octets, at)) return SHOWN.wrong
     if (server === 0) return SHOWN.echo
     if (server < SHORTEST || server > LONGEST) return SHOWN.wrong
@@ -57,19 +59,13 @@ export class ClientCookie {
 
   private isOurs(octets: Uint8Array, at: Octets): boolean {
     let differs = 0
-    for (let i = OPTION_HEAD; i < SERVER_AT; i++) differs |= octets[at + i]! ^ this.option[i]!
+    for (let i = OPTION_HEADER_SIZE; i < SERVER_AT; i++)
+      differs |= octets[at + i]! ^ this.option[i]!
     return differs === 0
   }
 
   private setLength(length: Octets): void {
     this.length = length
-    this.option[3] = length - OPTION_HEAD
+    this.option[3] = length - OPTION_HEADER_SIZE
   }
-}
-
-function putWord32(octets: Uint8Array, at: Octets, value: number): void {
-  octets[at] = value >>> 24
-  octets[at + 1] = value >>> 16
-  octets[at + 2] = value >>> 8
-  octets[at + 3] = value
 }

@@ -1,5 +1,7 @@
+import { getUint16 } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
-import { findOpt, findOption, OPTION_HEAD, word } from './opt.js'
+import { OPTION_HEADER_SIZE } from '../registry/sizes.js'
+import { findOpt, findOption } from './opt.js'
 
 /** edns-client-subnet. RFC 7871 §6. */
 const OPTION_SUBNET = 8
@@ -31,10 +33,10 @@ export function readClientSubnet(
   const opt = findOpt(octets, start, end)
   const option = opt === 0 ? 0 : findOption(octets, opt, OPTION_SUBNET)
   if (option === 0) return SUBNET.none
-  const data = option + OPTION_HEAD
-  const length = word(octets, option + 2)
+  const data = option + OPTION_HEADER_SIZE
+  const length = getUint16(octets, option + 2)
   if (length < SUBNET_FIXED) return SUBNET.part
-  const family = word(octets, data)
+  const family = getUint16(octets, data)
   const bits = octets[data + 2]!
   const size = family === INET ? 4 : family === INET6 ? 16 : 0
   if (size === 0 || bits !== 8 * size || length !== SUBNET_FIXED + size) return SUBNET.part

@@ -1,10 +1,9 @@
 import type { Octets } from '../../base/units.js'
 import type { Answer } from '../message/answer.js'
+import { OPTION_HEADER_SIZE } from '../registry/sizes.js'
 
 /** OPTION-CODE of extended DNS errors. RFC 8914 §2. */
 export const OPTION_EDE = 15
-/** OPTION-CODE and OPTION-LENGTH. RFC 6891 §6.1.2. */
-const OPTION_HEAD: Octets = 4
 /** OPTION-CODE, OPTION-LENGTH, INFO-CODE: an extended error without its text. RFC 8914 §2. */
 const EDE_BARE: Octets = 6
 /** Most octets of EXTRA-TEXT: a line for people, and not a reason to truncate an answer. */
@@ -50,7 +49,10 @@ export function putEdes(octets: Uint8Array, at: Octets, most: Octets, edes: Uint
   }
   let to = at
   for (let from = 0; from < edes.length && to + EDE_BARE <= most; from += lengthAt(edes, from)) {
-    octets.set([0, OPTION_EDE, 0, EDE_BARE - OPTION_HEAD, edes[from + 4]!, edes[from + 5]!], to)
+    octets.set(
+      [0, OPTION_EDE, 0, EDE_BARE - OPTION_HEADER_SIZE, edes[from + 4]!, edes[from + 5]!],
+      to
+    )
     to += EDE_BARE
   }
   return to - at
@@ -64,7 +66,7 @@ function countEdes(edes: Uint8Array): number {
 
 /** Octets of the option that begins at `at`. */
 function lengthAt(edes: Uint8Array, at: Octets): Octets {
-  return OPTION_HEAD + ((edes[at + 2]! << 8) | edes[at + 3]!)
+  return OPTION_HEADER_SIZE + ((edes[at + 2]! << 8) | edes[at + 3]!)
 }
 
 /** The last end of a code point within `most` octets: octets 10xxxxxx continue one. RFC 3629 §3. */

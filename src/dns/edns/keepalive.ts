@@ -1,6 +1,12 @@
+import { getUint16 } from '../../base/octets.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import { HEADER } from '../message/query.js'
-import { findOpt, findOption, OPT_BARE, OPTION_HEAD, optEnd, word } from './opt.js'
+import {
+  HEADER_SIZE,
+  MAX_MESSAGE_SIZE,
+  OPTION_HEADER_SIZE,
+  OPT_FIXED_SIZE
+} from '../registry/sizes.js'
+import { findOpt, findOption, optEnd } from './opt.js'
 
 /** edns-tcp-keepalive. RFC 7828 §3.1. */
 const OPTION_KEEPALIVE = 11
@@ -8,14 +14,12 @@ const OPTION_KEEPALIVE = 11
 const UNIT: Milliseconds = 100
 const MAX_TIMEOUT = 0xffff
 /** Octets that the option adds to a reply. */
-export const KEEPALIVE: Octets = OPTION_HEAD + 2
-/** The most that the two octets before a message over TCP can announce. RFC 1035 §4.2.2. */
-const MAX_MESSAGE: Octets = 0xffff
+export const KEEPALIVE: Octets = OPTION_HEADER_SIZE + 2
 
 /** Whether the query asks how long it may keep its connection. RFC 7828 §3.2.1. */
 export function asksKeepalive(octets: Uint8Array, start: Octets, end: Octets): boolean {
   // Without a record behind the question there is no OPT to look for.
-  if (end - start < HEADER || word(octets, start + 10) === 0) return false
+  if (end - start < HEADER_SIZE || getUint16(octets, start + 10) === 0) return false
   const opt = findOpt(octets, start, end)
   return opt !== 0 && findOption(octets, opt, OPTION_KEEPALIVE) !== 0
 }
@@ -34,11 +38,12 @@ export function addKeepalive(
   idle: Milliseconds
 ): Octets {
   const opt = findOpt(octets, start, end)
-  if (opt === 0 || optEnd(octets, opt) !== end || end - start + KEEPALIVE > MAX_MESSAGE) return end
+  if (opt === 0 || optEnd(octets, opt) !== end || end - start + KEEPALIVE > MAX_MESSAGE_SIZE)
+    return end
   const timeout = Math.min(MAX_TIMEOUT, Math.floor(idle / UNIT))
   octets.set([0, OPTION_KEEPALIVE, 0, 2, timeout >> 8, timeout & 0xff], end)
-  const length = end - opt - OPT_BARE + KEEPALIVE
-  octets[opt + OPT_BARE - 2] = length >> 8
-  octets[opt + OPT_BARE - 1] = length & 0xff
+  const length = end - opt - OPT_FIXED_SIZE + KEEPALIVE
+  octets[opt + OPT_FIXED_SIZE - 2] = length >> 8
+  octets[opt + OPT_FIXED_SIZE - 1] = length & 0xff
   return end + KEEPALIVE
 }

@@ -1,15 +1,16 @@
+import { getUint16 } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
-import { HEADER, passName } from '../message/query.js'
+import { findNameEnd } from '../name/compressed-name.js'
 import { RRTYPE } from '../registry/rrtype.js'
+import {
+  HEADER_SIZE,
+  OPTION_HEADER_SIZE,
+  OPT_FIXED_SIZE,
+  RECORD_FIXED_SIZE
+} from '../registry/sizes.js'
 
-/** TYPE, CLASS, TTL and RDLENGTH between a record's owner and its data. RFC 1035 §4.1.3. */
-const RECORD_FIXED: Octets = 10
-/** Root owner and the fixed fields: OPT without its options. RFC 6891 §6.1.2. */
-export const OPT_BARE: Octets = 1 + RECORD_FIXED
 /** Where in it the upper bits of RCODE are. RFC 6891 §6.1.3. */
 const UPPER_RCODE: Octets = 5
-/** OPTION-CODE and OPTION-LENGTH. RFC 6891 §6.1.2. */
-export const OPTION_HEAD: Octets = 4
 
 /**
  * Where the OPT record of the message `octets[start, end)` begins, whichever section it is in; 0
@@ -18,14 +19,15 @@ export const OPTION_HEAD: Octets = 4
 export function findOpt(octets: Uint8Array, start: Octets, end: Octets): Octets {
   let pos = questionEnd(octets, start, end)
   if (pos === 0) return 0
-  const records = word(octets, start + 6) + word(octets, start + 8) + word(octets, start + 10)
+  const records =
+    getUint16(octets, start + 6) + getUint16(octets, start + 8) + getUint16(octets, start + 10)
   for (let i = 0; i < records; i++) {
     const owner = pos
-    pos = passName(octets, owner, end)
-    if (pos === 0 || pos + RECORD_FIXED > end) return 0
-    const next = pos + RECORD_FIXED + word(octets, pos + 8)
+    pos = findNameEnd(octets, owner, end)
+    if (pos === 0 || pos + RECORD_FIXED_SIZE > end) return 0
+    const next = pos + RECORD_FIXED_SIZE + getUint16(octets, pos + 8)
     if (next > end) return 0
-    if (word(octets, pos) === RRTYPE.OPT && octets[owner] === 0) return owner
+    if (getUint16(octets, pos) === RRTYPE.OPT && octets[owner] === 0) return owner
     pos = next
   }
   return 0
@@ -40,21 +42,21 @@ export function extendedRcode(octets: Uint8Array, start: Octets, end: Octets): n
 
 /** The end of the one question, or of the header where QDCOUNT is 0; 0 if it is broken. */
 export function questionEnd(octets: Uint8Array, start: Octets, end: Octets): Octets {
-  if (end - start < HEADER) return 0
-  const questions = word(octets, start + 4)
-  if (questions === 0) return start + HEADER
-  const nameEnd = questions === 1 ? passName(octets, start + HEADER, end) : 0
+  if (end - start < HEADER_SIZE) return 0
+  const questions = getUint16(octets, start + 4)
+  if (questions === 0) return start + HEADER_SIZE
+  const nameEnd = questions === 1 ? findNameEnd(octets, start + HEADER_SIZE, end) : 0
   return nameEnd === 0 || nameEnd + 4 > end ? 0 : nameEnd + 4
 }
 
 /** Where the option of this code begins in the OPT at `opt`, which `findOpt` found; 0: nowhere. */
 export function findOption(octets: Uint8Array, opt: Octets, code: number): Octets {
   const end = optEnd(octets, opt)
-  let pos = opt + OPT_BARE
-  while (pos + OPTION_HEAD <= end) {
-    const next = pos + OPTION_HEAD + word(octets, pos + 2)
+  let pos = opt + OPT_FIXED_SIZE
+  while (pos + OPTION_HEADER_SIZE <= end) {
+    const next = pos + OPTION_HEADER_SIZE + getUint16(octets, pos + 2)
     if (next > end) return 0
-    if (word(octets, pos) === code) return pos
+    if (getUint16(octets, pos) === code) return pos
     pos = next
   }
   return 0
@@ -62,10 +64,5 @@ export function findOption(octets: Uint8Array, opt: Octets, code: number): Octet
 
 /** After the last option of the OPT at `opt`. */
 export function optEnd(octets: Uint8Array, opt: Octets): Octets {
-  return opt + OPT_BARE + word(octets, opt + OPT_BARE - 2)
-}
-
-/** 16 bits, most significant first. */
-export function word(octets: Uint8Array, at: Octets): number {
-  return (octets[at]! << 8) | octets[at + 1]!
+  return opt + OPT_FIXED_SIZE + getUint16(octets, opt + OPT_FIXED_SIZE - 2)
 }

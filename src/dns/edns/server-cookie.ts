@@ -1,8 +1,8 @@
 import { epochSeconds, type Clock } from '../../base/clock.js'
+import { getUint32, setUint32 } from '../../base/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { OPTION_COOKIE, type Query } from '../message/query.js'
 import { sipHash } from '../name/siphash.js'
-import { word32 } from '../rdata/rdata.js'
 
 /** Of a client cookie. RFC 7873 §4.1. */
 export const CLIENT_COOKIE: Octets = 8
@@ -68,7 +68,7 @@ export class ServerCookies {
     const server = length - CLIENT_COOKIE
     if (server !== 0 && (server < SHORTEST || server > LONGEST)) return COOKIE.malformed
     const now = epochSeconds(this.clock)
-    const age = server === SERVER ? (now - word32(octets, at + TIMESTAMP)) | 0 : Infinity
+    const age = server === SERVER ? (now - getUint32(octets, at + TIMESTAMP)) | 0 : Infinity
     // Serial numbers: the difference is right whatever the century. RFC 1982.
     const timely = age <= PAST && age >= -FUTURE && octets[at + CLIENT_COOKIE] === VERSION
     const by = timely ? this.madeBy(octets, at, client, clientAt) : -1
@@ -110,7 +110,7 @@ export class ServerCookies {
     hashed[CLIENT_COOKIE + 1] = 0
     hashed[CLIENT_COOKIE + 2] = 0
     hashed[CLIENT_COOKIE + 3] = 0
-    putWord32(hashed, TIMESTAMP, now)
+    setUint32(hashed, TIMESTAMP, now)
     for (let i = 0; i < HASH; i++) option[4 + i] = hashed[i]!
     sipHash(secrets[0]!, hashed, this.putAddress(client, clientAt), option, 4 + HASH)
   }
@@ -121,16 +121,9 @@ export class ServerCookies {
     const isIpv4 = client[at] === 0 && client[at + 1] === 0 && client[at + 2] === 0xffff
     let end = HASH
     for (let i = isIpv4 ? 3 : 0; i < 4; i++) {
-      putWord32(hashed, end, client[at + i]!)
+      setUint32(hashed, end, client[at + i]!)
       end += 4
     }
     return end
   }
-}
-
-function putWord32(octets: Uint8Array, at: Octets, value: number): void {
-  octets[at] = value >>> 24
-  octets[at + 1] = value >>> 16
-  octets[at + 2] = value >>> 8
-  octets[at + 3] = value
 }

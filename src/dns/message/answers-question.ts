@@ -2,7 +2,7 @@ import { sameOctets } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
 import { OPCODE } from '../registry/opcode.js'
 import { RCODE } from '../registry/rcode.js'
-import { HEADER } from './query.js'
+import { HEADER_SIZE } from '../registry/sizes.js'
 import { isQuestionAt } from './question.js'
 
 /**
@@ -21,14 +21,14 @@ export function answersQuestion(
   question: Uint8Array,
   exactCase = false
 ): boolean {
-  if (end - start < HEADER) return false
+  if (end - start < HEADER_SIZE) return false
   if (((message[start]! << 8) | message[start + 1]!) !== id) return false
   const flags = message[start + 2]!
   if ((flags & 0x80) === 0 || ((flags >> 3) & 0x0f) !== OPCODE.QUERY) return false
   const questions = (message[start + 4]! << 8) | message[start + 5]!
   if (questions === 0) return isFailure(message[start + 3]! & 0x0f)
-  if (questions !== 1 || start + HEADER + question.length > end) return false
-  const at = start + HEADER
+  if (questions !== 1 || start + HEADER_SIZE + question.length > end) return false
+  const at = start + HEADER_SIZE
   // Nearly all come back as they were sent, which is seen four octets at a time.
   if (sameOctets(message, at, question, 0, question.length)) return true
   return !exactCase && isQuestionAt(message, at, question)

@@ -1,15 +1,13 @@
 import type { Octets } from '../../base/units.js'
-import { isAtOrBelow, isBelow, isSameName } from '../name/same-name.js'
+import { isAtOrBelow, isBelow, isSameName } from '../name/compressed-name.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
-import { HEADER } from './query.js'
+import { HEADER_SIZE, RECORD_FIXED_SIZE } from '../registry/sizes.js'
 
 /** Most CNAMEs in a row that are followed; the rest of a longer chain is cut off. */
 export const MAX_LINKS = 16
 /** Names that records point to and that addresses are compared with, one by one. */
 const MAX_MENTIONS = 32
-/** TYPE, CLASS, TTL and RDLENGTH. RFC 1035 §4.1.3. */
-const RECORD_FIXED: Octets = 10
 /** Octets of an RRSIG's RDATA before the signer's name. RFC 4034 §3.1. */
 export const SIGNER: Octets = 18
 
@@ -44,7 +42,7 @@ export function isHelper(type: number): boolean {
 export class Bailiwick {
   doubtful = false
   /** Names of the chain from QNAME on, where they stand. */
-  private readonly chain: Octets[] = [HEADER]
+  private readonly chain: Octets[] = [HEADER_SIZE]
   private readonly mentions: Octets[] = []
   private hasData = false
   private dname: Octets = -1
@@ -74,7 +72,7 @@ export class Bailiwick {
     if (this.doubtful) return
     const { message } = this
     const rrclass = (message[at + 2]! << 8) | message[at + 3]!
-    const data = at + RECORD_FIXED
+    const data = at + RECORD_FIXED_SIZE
     if (rrclass !== this.qclass && this.qclass !== RRCLASS.ANY) this.doubtful = true
     else if (section === 0) this.doubtful = !this.isOfChain(owner, type, data)
     else if (section === 1) this.doubtful = !this.isOfZone(owner, type, data, end)
@@ -139,7 +137,7 @@ export class Bailiwick {
   private isAbove(owner: Octets): boolean {
     const { message, chain } = this
     const last = chain[chain.length - 1]!
-    return isAtOrBelow(message, last, owner) || isAtOrBelow(message, HEADER, owner)
+    return isAtOrBelow(message, last, owner) || isAtOrBelow(message, HEADER_SIZE, owner)
   }
 
   private mention(name: Octets): void {

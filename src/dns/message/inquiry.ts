@@ -1,15 +1,13 @@
-import { copyOctets, putFour, fourAt } from '../../base/octets.js'
+import { copyOctets, setUint16, getInt32Le, setInt32Le } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
 import { MAX_COOKIE, type ClientCookie } from '../edns/client-cookie.js'
-import { OPT_BARE } from '../edns/opt.js'
 import { letters } from '../name/hashed-name.js'
 import { RRTYPE } from '../registry/rrtype.js'
-import { UDP_SIZE } from '../reply/reply-frame.js'
-import { HEADER } from './query.js'
-import { QUESTION_FIXED } from './question.js'
+import { HEADER_SIZE, OPT_FIXED_SIZE, QUESTION_FIXED_SIZE, UDP_PAYLOAD } from '../registry/sizes.js'
 
 /** Most octets that an inquiry takes: header, longest name, QTYPE and QCLASS, OPT and cookie. */
-export const MAX_INQUIRY: Octets = HEADER + 255 + QUESTION_FIXED + OPT_BARE + MAX_COOKIE
+export const MAX_INQUIRY: Octets =
+  HEADER_SIZE + 255 + QUESTION_FIXED_SIZE + OPT_FIXED_SIZE + MAX_COOKIE
 
 /**
  * Gives each letter of QNAME upper or lower case by chance, in place, by a bit of its own. A response
@@ -19,16 +17,16 @@ export const MAX_INQUIRY: Octets = HEADER + 255 + QUESTION_FIXED + OPT_BARE + MA
  * @param random unforeseeable words of 32 bits
  */
 export function mixCase(question: Uint8Array, random: { word(): number }): void {
-  const end = question.length - QUESTION_FIXED
+  const end = question.length - QUESTION_FIXED_SIZE
   let bits = 0
   // Four octets at a time; behind the last ones there is QTYPE, which is not to be touched.
   for (let at = 0; at < end; at = (at + 4) | 0) {
     // One bit in each octet makes a letter's case: turned by one, it is another one eight times.
     bits = (at & 31) === 0 ? random.word() : (bits << 1) | (bits >>> 31)
-    const word = fourAt(question, at)
+    const word = getInt32Le(question, at)
     // The octets of lengths are no letters: they are at most 63.
     const mask = end - at < 4 ? letters(word) & ((1 << (8 * (end - at))) - 1) : letters(word)
-    putFour(question, at, (word & ~mask) | (bits & mask))
+    setInt32Le(question, at, (word & ~mask) | (bits & mask))
   }
 }
 
@@ -48,28 +46,21 @@ export function writeInquiry(
   checkingDisabled: boolean,
   cookie?: ClientCookie
 ): Octets {
-  let pos = at
-  pos = putWord(into, pos, id)
-  pos = putWord(into, pos, 0x0120 | (checkingDisabled ? 0x10 : 0))
-  pos = putWord(into, pos, 1)
-  pos = putWord(into, pos, 0)
-  pos = putWord(into, pos, 0)
-  pos = putWord(into, pos, 1)
-  pos = copyOctets(question, 0, question.length, into, pos)
-  into[pos++] = 0
-  pos = putWord(into, pos, RRTYPE.OPT)
-  pos = putWord(into, pos, UDP_SIZE)
-  pos = putWord(into, pos, 0)
-  pos = putWord(into, pos, dnssecOk ? 0x8000 : 0)
-  if (cookie === undefined) return putWord(into, pos, 0) - at
-  const { option, length } = cookie
-  pos = putWord(into, pos, length)
-  return copyOctets(option, 0, length, into, pos) - at
-}
-
-/** Returns the position after the word. */
-function putWord(into: Uint8Array, at: Octets, value: number): Octets {
-  into[at] = value >> 8
-  into[at + 1] = value
-  return at + 2
+  setUint16(into, at, id)
+  setUint16(into, at + 2, 0x0120 | (checkingDisabled ? 0x10 : 0))
+  setUint16(into, at + 4, 1)
+  setUint16(into, at + 6, 0)
+  setUint16(into, at + 8, 0)
+  setUint16(into, at + 10, 1)
+  const opt = copyOctets(question, 0, question.length, into, at + HEADER_SIZE)
+  into[opt] = 0
+  setUint16(into, opt + 1, RRTYPE.OPT)
+  setUint16(into, opt + 3, UDP_PAYLOAD)
+  setUint16(into, opt + 5, 0)
+  setUint16(into, opt + 7, dnssecOk ? 0x8000 : 0)
+  const options = opt + OPT_FIXED_SIZE
+  const optionsLength = cookie === undefined ? 0 : cookie.length
+  setUint16(into, opt + 9, optionsLength)
+  if (cookie === undefined) return options - at
+  return copyOctets(cookie.option, 0, optionsLength, into, options) - at
 }

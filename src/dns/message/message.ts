@@ -8,17 +8,17 @@
  */
 import dnsPacket from 'dns-packet'
 import { failure } from '../../base/error.js'
+import { getUint16, getUint32 } from '../../base/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { OPTION_EDE } from '../edns/ede-option.js'
 import { decodeName, showCanonical } from '../name/name.js'
 import { showNamedRdata, showOpaque, showText } from '../rdata/rdata-text.js'
-import { word32 } from '../rdata/rdata.js'
 import { EDE } from '../registry/ede.js'
 import { OPCODE } from '../registry/opcode.js'
 import { showRcode } from '../registry/rcode.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE, showRrtype } from '../registry/rrtype.js'
-import { HEADER } from './query.js'
+import { HEADER_SIZE } from '../registry/sizes.js'
 
 export const SECTIONS = ['answer', 'authority', 'additional'] as const
 export type Section = (typeof SECTIONS)[number]
@@ -74,13 +74,13 @@ const EDE_NAMES = namesOf(EDE)
  * @throws InterdictError WIRE_SHORT, WIRE_OPT, WIRE_RDATA and those of `decodeName`
  */
 export function decodeForPeople(message: Uint8Array): ShownMessage {
-  if (message.length < HEADER) throw failure('WIRE_SHORT', message.length)
-  const bits = word(message, 2)
+  if (message.length < HEADER_SIZE) throw failure('WIRE_SHORT', message.length)
+  const bits = getUint16(message, 2)
   const opcode = (bits >> 11) & 0x0f
   const { questions, end } = readQuestions(message)
   const found = readRecords(message, end)
   return {
-    id: word(message, 0),
+    id: getUint16(message, 0),
     opcode: OPCODE_NAMES.get(opcode) ?? `OPCODE${opcode}`,
     rcode: showRcode((bits & 0x0f) | (found.rcodeBits << 4)),
     flags: FLAGS.filter(([, bit]) => (bits & bit) !== 0).map(([flag]) => flag),
@@ -122,13 +122,13 @@ function readQuestions(message: Uint8Array): {
   end: Octets
 } {
   const questions: ShownMessage['questions'][number][] = []
-  let pos: Octets = HEADER
-  for (let left = word(message, 4); left > 0; left--) {
+  let pos: Octets = HEADER_SIZE
+  for (let left = getUint16(message, 4); left > 0; left--) {
     const { name, end } = decodeName(message, pos)
     pos = end + 4
     if (pos > message.length) throw failure('WIRE_SHORT', message.length)
-    const type = showRrtype(word(message, end))
-    questions.push({ name, type, rrclass: showClass(word(message, end + 2)) })
+    const type = showRrtype(getUint16(message, end))
+    questions.push({ name, type, rrclass: showClass(getUint16(message, end + 2)) })
   }
   return { questions, end: pos }
 }
@@ -139,20 +139,20 @@ function readRecords(message: Uint8Array, start: Octets) {
   let rcodeBits = 0
   let pos = start
   for (const [i, section] of SECTIONS.entries()) {
-    for (let left = word(message, 6 + 2 * i); left > 0; left--) {
+    for (let left = getUint16(message, 6 + 2 * i); left > 0; left--) {
       const { name, end: at } = decodeName(message, pos)
       const data = at + 10
-      const end = data + word(message, at + 8)
+      const end = data + getUint16(message, at + 8)
       if (data > message.length || end > message.length) throw failure('WIRE_SHORT', message.length)
-      const type = word(message, at)
+      const type = getUint16(message, at)
       if (type === RRTYPE.OPT) {
         if (edns !== undefined) throw failure('WIRE_OPT', pos)
         rcodeBits = message[at + 4]!
         edns = readEdns(message, at, end)
       } else {
-        const rrclass = showClass(word(message, at + 2))
+        const rrclass = showClass(getUint16(message, at + 2))
         const shown = showRdata(message, type, data, end)
-        const ttl = word32(message, at + 4)
+        const ttl = getUint32(message, at + 4)
         records.push({ section, name, ttl, rrclass, type: showRrtype(type), data: shown })
       }
       pos = end
@@ -166,14 +166,14 @@ function readEdns(message: Uint8Array, at: Octets, end: Octets): ShownEdns {
   const options: string[] = []
   for (let pos = at + 10; pos < end;) {
     const value = pos + 4
-    const next = value + (value > end ? 0 : word(message, pos + 2))
+    const next = value + (value > end ? 0 : getUint16(message, pos + 2))
     if (value > end || next > end) throw failure('WIRE_RDATA', 'OPT', pos)
-    options.push(showOption(word(message, pos), message.subarray(value, next)))
+    options.push(showOption(getUint16(message, pos), message.subarray(value, next)))
     pos = next
   }
   return {
     version: message[at + 5]!,
-    size: word(message, at + 2),
+    size: getUint16(message, at + 2),
     dnssecOk: (message[at + 6]! & 0x80) !== 0,
     options
   }
@@ -182,7 +182,7 @@ function readEdns(message: Uint8Array, at: Octets, end: Octets): ShownEdns {
 /** RFC 8914 §2 for extended errors; their text is UTF-8, of which control characters are cut. */
 function showOption(code: number, value: Uint8Array): string {
   if (code !== OPTION_EDE || value.length < 2) return `option ${code}: ${showOpaque(value)}`
-  const info = word(value, 0)
+  const info = getUint16(value, 0)
   const name = EDE_NAMES.get(info)
   const text = Buffer.from(value.subarray(2)).toString('utf8').replace(/\p{C}/gu, '')
   return `EDE ${info}${name === undefined ? '' : ` ${name}`}${text === '' ? '' : `: ${text}`}`
@@ -200,13 +200,13 @@ function showRdata(message: Uint8Array, type: number, at: Octets, end: Octets): 
  * leaves or takes octets that it should not.
  */
 function showPlainRdata(type: number, rdata: Uint8Array): string | undefined {
-  const alone = Buffer.alloc(HEADER + 11 + rdata.length)
+  const alone = Buffer.alloc(HEADER_SIZE + 11 + rdata.length)
   alone.writeUInt16BE(0x8000, 2)
   alone.writeUInt16BE(1, 6)
-  alone.writeUInt16BE(type, HEADER + 1)
-  alone.writeUInt16BE(RRCLASS.IN, HEADER + 3)
-  alone.writeUInt16BE(rdata.length, HEADER + 9)
-  alone.set(rdata, HEADER + 11)
+  alone.writeUInt16BE(type, HEADER_SIZE + 1)
+  alone.writeUInt16BE(RRCLASS.IN, HEADER_SIZE + 3)
+  alone.writeUInt16BE(rdata.length, HEADER_SIZE + 9)
+  alone.set(rdata, HEADER_SIZE + 11)
   try {
     const [record] = dnsPacket.decode(alone).answers ?? []
     if (record === undefined || dnsPacket.decode.bytes !== alone.length) return undefined
@@ -244,7 +244,7 @@ function showDecoded(record: dnsPacket.Answer, rdata: Uint8Array): string | unde
     const numbers = [algorithm, labels, originalTTL, expiration, inception, keyTag].join(' ')
     const signer = showCanonical(decodeName(rdata, 18).name)
     const signature = record.data.signature.toString('base64')
-    return `${showRrtype(word(rdata, 0))} ${numbers} ${signer} ${signature}`
+    return `${showRrtype(getUint16(rdata, 0))} ${numbers} ${signer} ${signature}`
   }
   if (record.type === 'NSEC') {
     return `${showCanonical(decodeName(rdata, 0).name)} ${showTypes(record.data.rrtypes)}`
@@ -265,8 +265,4 @@ function showClass(code: number): string {
 
 function namesOf(codes: Readonly<Record<string, number>>): Map<number, string> {
   return new Map(Object.entries(codes).map(([name, code]) => [code, name]))
-}
-
-function word(octets: Uint8Array, at: Octets): number {
-  return ((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0)
 }

@@ -1,5 +1,5 @@
+import { getUint16, getUint32 } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
-import { word } from '../edns/opt.js'
 
 /*
  * PROXY protocol, version 2 (§2.2 of its specification, by HAProxy): 12 octets of signature,
@@ -44,18 +44,18 @@ export function readProxyHeader(
   if (end - start < HEAD) return HEADER_SHORT
   const command = octets[start + 12]!
   const family = octets[start + 13]! >> 4
-  const length = word(octets, start + 14)
+  const length = getUint16(octets, start + 14)
   const after = start + HEAD + length
   if (after - start > LONGEST || (command !== LOCAL && command !== PROXY)) return HEADER_BROKEN
   if (after > end) return HEADER_SHORT
   if (command === LOCAL) return after
   if (family === INET && length >= INET_LENGTH) {
-    client.set([0, 0, 0xffff, long(octets, start + HEAD)])
+    client.set([0, 0, 0xffff, getUint32(octets, start + HEAD)])
     return after
   }
   // Unknown families and UNIX sockets have no address by which a network could be found.
   if (family !== INET6 || length < INET6_LENGTH) return HEADER_BROKEN
-  for (let i = 0; i < 4; i++) client[i] = long(octets, start + HEAD + 4 * i)
+  for (let i = 0; i < 4; i++) client[i] = getUint32(octets, start + HEAD + 4 * i)
   return after
 }
 
@@ -64,8 +64,4 @@ function hasSignature(octets: Uint8Array, start: Octets, end: Octets): boolean {
   const length = Math.min(SIGNATURE.length, end - start)
   for (let i = 0; i < length; i++) if (octets[start + i] !== SIGNATURE[i]) return false
   return true
-}
-
-function long(octets: Uint8Array, at: Octets): number {
-  return word(octets, at) * 0x10000 + word(octets, at + 2)
 }

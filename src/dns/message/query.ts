@@ -1,19 +1,17 @@
 import { copyOctets } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
-import { HashedName, MAX_LABEL, MAX_NAME } from '../name/hashed-name.js'
+import { findNameEnd } from '../name/compressed-name.js'
+import { HashedName } from '../name/hashed-name.js'
 import { OPCODE } from '../registry/opcode.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
+import {
+  HEADER_SIZE,
+  MIN_UDP_PAYLOAD,
+  OPTION_HEADER_SIZE,
+  RECORD_FIXED_SIZE
+} from '../registry/sizes.js'
 import { KEY_TAIL, keyFlags, type QuestionKey } from './question.js'
-
-/** Octets of the header. RFC 1035 §4.1.1. */
-export const HEADER: Octets = 12
-/** Size of UDP messages that every client takes. RFC 1035 §2.3.4, RFC 6891 §6.2.3. */
-export const PLAIN_UDP: Octets = 512
-/** TYPE, CLASS, TTL and RDLENGTH between a record's owner and its data. RFC 1035 §4.1.3. */
-const RECORD_FIXED: Octets = 10
-/** OPTION-CODE and OPTION-LENGTH. RFC 6891 §6.1.2. */
-const OPTION_HEAD: Octets = 4
 
 /**
  * From here to ANY there are transfers and types that are no data, as OPT is none: TKEY, TSIG,
@@ -81,7 +79,7 @@ export class Query {
   edns = false
   ednsVersion = 0
   /** Largest UDP message that the client takes, at least 512 whatever it says. */
-  udpSize: Octets = PLAIN_UDP
+  udpSize: Octets = MIN_UDP_PAYLOAD
   dnssecOk = false
   /** Which options there were: bits of `ASKED`. */
   options = 0
@@ -111,7 +109,7 @@ export class Query {
     // Before all else: whoever answers options asks for these alone.
     this.options = 0
     this.returnedLength = 0
-    if (end - at < HEADER) return READ.silence
+    if (end - at < HEADER_SIZE) return READ.silence
     const flags = octets[at + 2]!
     if ((flags & 0x80) !== 0) return READ.silence
     const more = octets[at + 3]!
@@ -125,11 +123,11 @@ export class Query {
     this.checkingDisabled = (more & 0x10) !== 0
     this.edns = false
     this.ednsVersion = 0
-    this.udpSize = PLAIN_UDP
+    this.udpSize = MIN_UDP_PAYLOAD
     this.dnssecOk = false
     // One question, no more and no less: RFC 9619 §4.
     const single = octets[at + 4] === 0 && octets[at + 5] === 1
-    const nameEnd = single ? this.qname.read(octets, at + HEADER, end, seed) : 0
+    const nameEnd = single ? this.qname.read(octets, at + HEADER_SIZE, end, seed) : 0
     const questionEnd = nameEnd + 4
     if (nameEnd === 0 || questionEnd > end) return this.withoutQuestion(octets, at, end)
     const qtype = (octets[nameEnd]! << 8) | octets[nameEnd + 1]!
@@ -207,7 +205,7 @@ export class Query {
     this.qname.labels = 0
     this.qtype = 0
     this.qclass = 0
-    this.questionEnd = this.at + HEADER
+    this.questionEnd = this.at + HEADER_SIZE
     if (this.opcode !== OPCODE.QUERY) return READ.notimp
     if (octets[at + 4] !== 0 || octets[at + 5] !== 0) return READ.formerr
     const wellFormed = this.readRecords(octets, at, this.questionEnd, end) === READ.ok
@@ -229,10 +227,10 @@ export class Query {
     let pos = start
     for (let i = 0; i < total; i++) {
       const owner = pos
-      pos = owner < end && octets[owner] === 0 ? owner + 1 : passName(octets, owner, end)
-      if (pos === 0 || pos + RECORD_FIXED > end) return READ.formerr
+      pos = owner < end && octets[owner] === 0 ? owner + 1 : findNameEnd(octets, owner, end)
+      if (pos === 0 || pos + RECORD_FIXED_SIZE > end) return READ.formerr
       const type = (octets[pos]! << 8) | octets[pos + 1]!
-      const next = pos + RECORD_FIXED + ((octets[pos + 8]! << 8) | octets[pos + 9]!)
+      const next = pos + RECORD_FIXED_SIZE + ((octets[pos + 8]! << 8) | octets[pos + 9]!)
       if (next > end) return READ.formerr
       if (type === RRTYPE.OPT) {
         if (i < before || this.edns || octets[owner] !== 0) return READ.formerr
@@ -252,14 +250,14 @@ export class Query {
   private readOpt(octets: Uint8Array, at: Octets, end: Octets): boolean {
     const size = (octets[at + 2]! << 8) | octets[at + 3]!
     this.edns = true
-    this.udpSize = size < PLAIN_UDP ? PLAIN_UDP : size
+    this.udpSize = size < MIN_UDP_PAYLOAD ? MIN_UDP_PAYLOAD : size
     this.ednsVersion = octets[at + 5]!
     this.dnssecOk = (octets[at + 6]! & 0x80) !== 0
     if (this.ednsVersion > 0) return true
-    let pos = at + RECORD_FIXED
-    while (pos + OPTION_HEAD <= end) {
+    let pos = at + RECORD_FIXED_SIZE
+    while (pos + OPTION_HEADER_SIZE <= end) {
       this.noteOption(octets, pos)
-      pos += OPTION_HEAD + ((octets[pos + 2]! << 8) | octets[pos + 3]!)
+      pos += OPTION_HEADER_SIZE + ((octets[pos + 2]! << 8) | octets[pos + 3]!)
     }
     return pos === end
   }
@@ -268,23 +266,10 @@ export class Query {
     const code = (octets[at]! << 8) | octets[at + 1]!
     if (code === OPTION_COOKIE && (this.options & ASKED.cookie) === 0) {
       this.options |= ASKED.cookie
-      this.cookieAt = at + OPTION_HEAD
+      this.cookieAt = at + OPTION_HEADER_SIZE
       this.cookieLength = (octets[at + 2]! << 8) | octets[at + 3]!
     } else if (code === OPTION_NSID) {
       this.options |= ASKED.nsid
     }
   }
-}
-
-/** The position after an owner name, which a pointer may end; 0 if it is broken or cut short. */
-export function passName(octets: Uint8Array, at: Octets, end: Octets): Octets {
-  const last = at + MAX_NAME < end ? at + MAX_NAME : end
-  for (let pos = at; pos < last;) {
-    const head = octets[pos]!
-    if (head === 0) return pos + 1
-    if (head >= 0xc0) return pos + 2
-    if (head > MAX_LABEL) return 0
-    pos += 1 + head
-  }
-  return 0
 }

@@ -1,17 +1,15 @@
-import { fourAt, putFour, sameOctets } from '../../base/octets.js'
+import { getInt32Le, sameOctets, setInt32Le } from '../../base/octets.js'
 import { Scratch } from '../../base/scratch.js'
 import type { Octets } from '../../base/units.js'
 import { lower, LOWER, MAX_NAME } from '../name/hashed-name.js'
+import { QUESTION_FIXED_SIZE } from '../registry/sizes.js'
 
 /*
  * A question as it stands in a message: QNAME in any letter case, root label included and not
  * compressed, QTYPE and QCLASS. RFC 1035 §4.1.2.
  */
-
-/** QTYPE and QCLASS. */
-export const QUESTION_FIXED: Octets = 4
 /** QTYPE, QCLASS and one octet of flags, behind QNAME in a key. */
-export const KEY_TAIL: Octets = QUESTION_FIXED + 1
+export const KEY_TAIL: Octets = QUESTION_FIXED_SIZE + 1
 
 /** Cache key: lower-cased QNAME, QTYPE, QCLASS, DO and CD. */
 export type QuestionKey = Uint8Array
@@ -24,7 +22,7 @@ export function questionOf(qname: Uint8Array, qtype: number, qclass: number): Ui
 }
 
 export function qtypeOf(question: Uint8Array): number {
-  const at = question.length - QUESTION_FIXED
+  const at = question.length - QUESTION_FIXED_SIZE
   return (question[at]! << 8) | question[at + 1]!
 }
 
@@ -35,9 +33,9 @@ export function isSameQuestion(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Whether a question is what stands at `at`, where there are as many octets, however it is spelt. */
 export function isQuestionAt(octets: Uint8Array, at: Octets, question: Uint8Array): boolean {
-  const name = question.length - QUESTION_FIXED
+  const name = question.length - QUESTION_FIXED_SIZE
   for (let i = 0; i < name; i++) if (LOWER[octets[at + i]!] !== LOWER[question[i]!]) return false
-  return sameOctets(octets, at + name, question, name, QUESTION_FIXED)
+  return sameOctets(octets, at + name, question, name, QUESTION_FIXED_SIZE)
 }
 
 /** The last octet of a key. */
@@ -55,10 +53,10 @@ interface Asked {
 /** The key under which the answer is kept; valid until the next call. */
 export function keyOf({ question, dnssecOk, checkingDisabled }: Asked): QuestionKey {
   const key = keys.take(question.length + 1)
-  const name = question.length - QUESTION_FIXED
+  const name = question.length - QUESTION_FIXED_SIZE
   let at = 0
   for (const last = name - 4; at <= last; at = (at + 4) | 0) {
-    putFour(key, at, lower(fourAt(question, at)))
+    setInt32Le(key, at, lower(getInt32Le(question, at)))
   }
   for (; at < name; at++) key[at] = LOWER[question[at]!]!
   for (; at < question.length; at++) key[at] = question[at]!

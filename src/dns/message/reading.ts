@@ -1,21 +1,19 @@
 import { failure } from '../../base/error.js'
+import { getUint32, setUint32 } from '../../base/octets.js'
 import type { Milliseconds, Octets, Seconds } from '../../base/units.js'
 import { addEde, OPTION_EDE } from '../edns/ede-option.js'
+import { isAtOrBelow } from '../name/compressed-name.js'
 import { skipName } from '../name/name.js'
-import { isAtOrBelow } from '../name/same-name.js'
 import { WordList } from '../name/word-list.js'
-import { checkRdata, collectLeads, soaMinimum, word32, type Leads } from '../rdata/rdata.js'
+import { checkRdata, collectLeads, soaMinimum, type Leads } from '../rdata/rdata.js'
 import { RCODE } from '../registry/rcode.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
+import { HEADER_SIZE, QUESTION_FIXED_SIZE, RECORD_FIXED_SIZE } from '../registry/sizes.js'
 import type { Answer, TtlLimits } from './answer.js'
 import { isFailure } from './answers-question.js'
 import { Bailiwick } from './bailiwick.js'
-import { HEADER } from './query.js'
-import { qtypeOf, QUESTION_FIXED } from './question.js'
-
-/** TYPE, CLASS, TTL and RDLENGTH. RFC 1035 §4.1.3. */
-const RECORD_FIXED: Octets = 10
+import { qtypeOf } from './question.js'
 
 const NO_OCTETS = new Uint8Array(0)
 const NO_ADDRESSES = new Uint32Array(0)
@@ -75,12 +73,12 @@ export class Reading implements Leads {
     const questions = this.count(0)
     this.start = message.length
     if (questions === 0 && isFailure(this.rcode)) return
-    const nameEnd = skipName(message, HEADER, HEADER)
-    const end = nameEnd + QUESTION_FIXED
+    const nameEnd = skipName(message, HEADER_SIZE, HEADER_SIZE)
+    const end = nameEnd + QUESTION_FIXED_SIZE
     if (end > message.length) throw failure('WIRE_SHORT', message.length)
     const type = (message[nameEnd]! << 8) | message[nameEnd + 1]!
-    if (questions !== 1 || end !== HEADER + question.length || type !== qtypeOf(question)) {
-      throw failure('WIRE_QUESTION', HEADER)
+    if (questions !== 1 || end !== HEADER_SIZE + question.length || type !== qtypeOf(question)) {
+      throw failure('WIRE_QUESTION', HEADER_SIZE)
     }
     this.start = end
   }
@@ -103,8 +101,8 @@ export class Reading implements Leads {
   /** Returns the position after the record. */
   private readRecord(owner: Octets, section: number, qtype: number): Octets {
     const { message } = this
-    const at = skipName(message, owner, HEADER, this.ttls)
-    const data = at + RECORD_FIXED
+    const at = skipName(message, owner, HEADER_SIZE, this.ttls)
+    const data = at + RECORD_FIXED_SIZE
     if (data > message.length) throw failure('WIRE_SHORT', message.length)
     const type = (message[at]! << 8) | message[at + 1]!
     const end = data + ((message[at + 8]! << 8) | message[at + 9]!)
@@ -116,7 +114,7 @@ export class Reading implements Leads {
     this.ttls.push(at + 4)
     checkRdata(message, type, data, end, this.ttls)
     this.bailiwick.see(section, owner, at, type, end)
-    if (isSpelt(message[owner]!) && isAtOrBelow(message, HEADER, owner)) this.spelt.push(owner)
+    if (isSpelt(message[owner]!) && isAtOrBelow(message, HEADER_SIZE, owner)) this.spelt.push(owner)
     this.counts[section as 0 | 1 | 2]++
     if (section === 0) this.readAnswerRecord(at, type, end, qtype)
     if (section === 1 && type === RRTYPE.SOA) {
@@ -129,7 +127,7 @@ export class Reading implements Leads {
     const { message } = this
     if (type === qtype || qtype === RRTYPE.ANY) this.hasData = true
     const rrclass = (message[at + 2]! << 8) | message[at + 3]!
-    if (rrclass === RRCLASS.IN) collectLeads(message, type, at + RECORD_FIXED, end, this)
+    if (rrclass === RRCLASS.IN) collectLeads(message, type, at + RECORD_FIXED_SIZE, end, this)
   }
 
   /** RFC 6891 §6.1.3 for the upper bits of RCODE. */
@@ -138,7 +136,7 @@ export class Reading implements Leads {
     if (section !== 2 || this.hasOpt || message[owner] !== 0) throw failure('WIRE_OPT', owner)
     this.hasOpt = true
     this.rcode |= message[at + 4]! << 4
-    for (let pos = at + RECORD_FIXED; pos < end;) {
+    for (let pos = at + RECORD_FIXED_SIZE; pos < end;) {
       const value = pos + 4
       const next = value + (((message[pos + 2] ?? 0) << 8) | (message[pos + 3] ?? 0))
       if (value > end || next > end) throw failure('WIRE_RDATA', 'OPT', pos)
@@ -165,7 +163,7 @@ export class Reading implements Leads {
       const proof = negative && i >= counts[0] && i < counts[0] + counts[1]
       if (proof) ttl = Math.min(ttl, negativeTtl)
       if (i < counts[0]) lowest = Math.min(lowest, ttl)
-      putTtl(body, at, ttl)
+      setUint32(body, at, ttl)
     }
     if ((this.message[2]! & 0x02) !== 0) return 0
     return answered ? lowest : limits.failureTtl
@@ -217,12 +215,5 @@ function sane(ttl: number): Seconds {
 }
 
 function ttlAt(octets: Uint8Array, at: Octets): Seconds {
-  return sane(word32(octets, at))
-}
-
-function putTtl(octets: Uint8Array, at: Octets, ttl: Seconds): void {
-  octets[at] = ttl >> 24
-  octets[at + 1] = ttl >> 16
-  octets[at + 2] = ttl >> 8
-  octets[at + 3] = ttl
+  return sane(getUint32(octets, at))
 }

@@ -1,16 +1,13 @@
 import { failure } from '../../base/error.js'
+import { getUint16 } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
 import { expandName } from '../name/name.js'
 import { expandRdata } from '../rdata/rdata.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
+import { HEADER_SIZE, MAX_MESSAGE_SIZE, RECORD_FIXED_SIZE } from '../registry/sizes.js'
 import { isHelper, MAX_LINKS, MENTION, SIGNER } from './bailiwick.js'
-import { HEADER } from './query.js'
 import { qtypeOf } from './question.js'
-
-/** Longest message: what the length of TCP can say. RFC 1035 §4.2.2. */
-const MAX_MESSAGE: Octets = 65_535
-const RECORD_FIXED: Octets = 10
 
 /** A lower-cased name in wire form, an octet a character: compared and looked up as one value. */
 type Key = string
@@ -54,18 +51,18 @@ function findRecords(
   question: Uint8Array
 ): { records: Found[]; end: Octets; opt: Octets | undefined } {
   const records: Found[] = []
-  let pos = HEADER + question.length
-  const qclass = word(message, pos - 2)
+  let pos = HEADER_SIZE + question.length
+  const qclass = getUint16(message, pos - 2)
   for (let section = 0; section < 3; section++) {
-    for (let left = word(message, 6 + 2 * section); left > 0; left--) {
+    for (let left = getUint16(message, 6 + 2 * section); left > 0; left--) {
       const { key: owner, end: at } = keyAt(message, pos)
-      const data = at + RECORD_FIXED
-      const end = data + word(message, at + 8)
-      const type = word(message, at)
+      const data = at + RECORD_FIXED_SIZE
+      const end = data + getUint16(message, at + 8)
+      const type = getUint16(message, at)
       // What follows OPT or TSIG was cut off in any case.
       if (type === RRTYPE.OPT) return { records, end, opt: pos }
       if (type === RRTYPE.TSIG) return { records, end: pos, opt: undefined }
-      const inClass = qclass === RRCLASS.ANY || word(message, at + 2) === qclass
+      const inClass = qclass === RRCLASS.ANY || getUint16(message, at + 2) === qclass
       records.push({ section, owner, type, inClass, at, data, end })
       pos = end
     }
@@ -95,7 +92,7 @@ class Related {
   }
 
   keep(): ReadonlySet<Found> {
-    let name: Key | undefined = keyAt(this.message, HEADER).key
+    let name: Key | undefined = keyAt(this.message, HEADER_SIZE).key
     while (name !== undefined && !this.chain.has(name) && this.chain.size <= MAX_LINKS) {
       this.chain.add(name)
       name = this.follow(name)
@@ -218,14 +215,14 @@ function rewrite(
   kept: ReadonlySet<Found>,
   opt: Uint8Array
 ): Uint8Array {
-  const out = [...message.subarray(0, HEADER + question.length)]
-  const qname = keyAt(message, HEADER).key
+  const out = [...message.subarray(0, HEADER_SIZE + question.length)]
+  const qname = keyAt(message, HEADER_SIZE).key
   const counts = [0, 0, opt.length > 0 ? 1 : 0]
   for (const record of records) {
     if (!kept.has(record)) continue
     counts[record.section]!++
     writeRecord(message, record, qname, out)
-    if (out.length > MAX_MESSAGE) throw failure('WIRE_LARGE', out.length)
+    if (out.length > MAX_MESSAGE_SIZE) throw failure('WIRE_LARGE', out.length)
   }
   counts.forEach((count, section) => {
     out[6 + 2 * section] = count >> 8
@@ -244,7 +241,7 @@ function writeRecord(
   out: number[]
 ): void {
   // A pointer to the question, so that it takes the case of whoever asks.
-  if (owner === question) out.push(0xc0, HEADER)
+  if (owner === question) out.push(0xc0, HEADER_SIZE)
   else for (let i = 0; i < owner.length; i++) out.push(owner.charCodeAt(i))
   out.push(...message.subarray(at, data - 2))
   const length = out.length
@@ -259,8 +256,4 @@ function keyAt(message: Uint8Array, at: Octets): { key: Key; end: Octets } {
   const name: number[] = []
   const end = expandName(message, at, name)
   return { key: String.fromCharCode(...name), end }
-}
-
-function word(message: Uint8Array, at: Octets): number {
-  return (message[at]! << 8) | message[at + 1]!
 }

@@ -5,8 +5,8 @@ import type { Milliseconds, Octets } from '../../base/units.js'
 import { edeOption } from '../edns/ede-option.js'
 import { LOWER } from '../name/hashed-name.js'
 import { RCODE } from '../registry/rcode.js'
+import { HEADER_SIZE } from '../registry/sizes.js'
 import type { Answer, TtlLimits } from './answer.js'
-import { HEADER } from './query.js'
 import { qtypeOf } from './question.js'
 import { isSpelt, Reading } from './reading.js'
 import { dropUnrelated } from './related.js'
@@ -70,7 +70,7 @@ export function readResponse(
   now: Milliseconds,
   upstream: number
 ): Answer {
-  if (message.length < HEADER) throw failure('WIRE_SHORT', message.length)
+  if (message.length < HEADER_SIZE) throw failure('WIRE_SHORT', message.length)
   let end = read(message, question)
   if (reading.isDoubtful) {
     const related = dropUnrelated(message, question)

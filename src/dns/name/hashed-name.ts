@@ -1,5 +1,5 @@
 import { chainHash, hashOctet } from '../../base/hash.js'
-import { fourAt } from '../../base/octets.js'
+import { getInt32Le } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
 
 /** Longest name, length octets and root label included. RFC 1035 §2.3.4. */
@@ -108,7 +108,7 @@ export class HashedName {
     const whole = length >> 2
     let hash = seed ^ length
     for (let i = 0, from = at | 0; i < whole; i++, from = (from + 4) | 0) {
-      const word = lower(fourAt(source, from))
+      const word = lower(getInt32Le(source, from))
       words[i] = word
       hash = Math.imul(hash ^ word, WHOLE_FACTOR)
       hash ^= hash >>> 15

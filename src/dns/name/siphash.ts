@@ -1,3 +1,4 @@
+import { getInt32Le, setInt32Le } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
 
 /** Octets of a key. */
@@ -19,20 +20,20 @@ export function sipHash(
   out: Uint8Array,
   at: Octets
 ): void {
-  let l0 = little(key, 0) ^ 0x70736575
-  let h0 = little(key, 4) ^ 0x736f6d65
-  let l1 = little(key, 8) ^ 0x6e646f6d
-  let h1 = little(key, 12) ^ 0x646f7261
-  let l2 = little(key, 0) ^ 0x6e657261
-  let h2 = little(key, 4) ^ 0x6c796765
-  let l3 = little(key, 8) ^ 0x79746573
-  let h3 = little(key, 12) ^ 0x74656462
+  let l0 = getInt32Le(key, 0) ^ 0x70736575
+  let h0 = getInt32Le(key, 4) ^ 0x736f6d65
+  let l1 = getInt32Le(key, 8) ^ 0x6e646f6d
+  let h1 = getInt32Le(key, 12) ^ 0x646f7261
+  let l2 = getInt32Le(key, 0) ^ 0x6e657261
+  let h2 = getInt32Le(key, 4) ^ 0x6c796765
+  let l3 = getInt32Le(key, 8) ^ 0x79746573
+  let h3 = getInt32Le(key, 12) ^ 0x74656462
   const whole = length & ~7
   for (let pos = 0; pos <= whole + 8; pos += 8) {
     // After the last whole word comes one of what is left and the length, and then the end.
     const last = pos > whole
-    const low = last ? 0 : pos < whole ? little(octets, pos) : rest(octets, pos, length, 0)
-    const high = last ? 0 : pos < whole ? little(octets, pos + 4) : rest(octets, pos, length, 4)
+    const low = last ? 0 : pos < whole ? getInt32Le(octets, pos) : rest(octets, pos, length, 0)
+    const high = last ? 0 : pos < whole ? getInt32Le(octets, pos + 4) : rest(octets, pos, length, 4)
     if (last) l2 ^= 0xff
     l3 ^= low
     h3 ^= high
@@ -71,8 +72,8 @@ export function sipHash(
     l0 ^= low
     h0 ^= high
   }
-  putLittle(out, at, l0 ^ l1 ^ l2 ^ l3)
-  putLittle(out, at + 4, h0 ^ h1 ^ h2 ^ h3)
+  setInt32Le(out, at, l0 ^ l1 ^ l2 ^ l3)
+  setInt32Le(out, at + 4, h0 ^ h1 ^ h2 ^ h3)
 }
 
 /** Four octets of the last word, from `pos + from` on: what is left, and last of all the length. */
@@ -80,15 +81,4 @@ function rest(octets: Uint8Array, pos: Octets, length: Octets, from: number): nu
   let word = from === 4 ? length << 24 : 0
   for (let i = 0; i < 4 && pos + from + i < length; i++) word |= octets[pos + from + i]! << (8 * i)
   return word
-}
-
-function little(octets: Uint8Array, at: Octets): number {
-  return octets[at]! | (octets[at + 1]! << 8) | (octets[at + 2]! << 16) | (octets[at + 3]! << 24)
-}
-
-function putLittle(octets: Uint8Array, at: Octets, value: number): void {
-  octets[at] = value
-  octets[at + 1] = value >> 8
-  octets[at + 2] = value >> 16
-  octets[at + 3] = value >> 24
 }

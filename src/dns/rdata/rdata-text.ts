@@ -1,4 +1,5 @@
 import { showAddress } from '../../base/address.js'
+import { getUint16 } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
 import { decodeName, showCanonical } from '../name/name.js'
 import { RRTYPE } from '../registry/rrtype.js'
@@ -75,7 +76,7 @@ function showWords(
   words: number
 ): string | undefined {
   const parts: string[] = []
-  for (let i = 0; i < words; i++) parts.push(String(word(message, at + 2 * i)))
+  for (let i = 0; i < words; i++) parts.push(String(getUint16(message, at + 2 * i)))
   const { name, end: nameEnd } = decodeName(message, at + 2 * words)
   return nameEnd === end ? [...parts, showCanonical(name)].join(' ') : undefined
 }
@@ -93,12 +94,12 @@ function showSoa(message: Uint8Array, at: Octets, end: Octets): string | undefin
 /** RFC 9460 §2.1. */
 function showService(message: Uint8Array, at: Octets, end: Octets): string | undefined {
   const { name, end: nameEnd } = decodeName(message, at + 2)
-  const parts = [String(word(message, at)), showCanonical(name)]
+  const parts = [String(getUint16(message, at)), showCanonical(name)]
   let pos = nameEnd
   while (pos + 4 <= end) {
-    const key = word(message, pos)
+    const key = getUint16(message, pos)
     const value = pos + 4
-    pos = value + word(message, pos + 2)
+    pos = value + getUint16(message, pos + 2)
     if (pos > end) break
     parts.push(showParam(key, message.subarray(value, pos)))
   }
@@ -116,7 +117,7 @@ function showValue(name: string, value: Uint8Array): string | undefined {
   if (name === 'ipv4hint') return showAddresses(value, 4)
   if (name === 'ipv6hint') return showAddresses(value, 16)
   if (name === 'mandatory') return showKeys(value)
-  return name === 'port' && value.length === 2 ? String(word(value, 0)) : undefined
+  return name === 'port' && value.length === 2 ? String(getUint16(value, 0)) : undefined
 }
 
 /** Length-prefixed protocol names. RFC 9460 §7.1.1. */
@@ -131,7 +132,7 @@ function showAlpn(value: Uint8Array): string {
 function showKeys(value: Uint8Array): string {
   const keys: string[] = []
   for (let pos = 0; pos + 1 < value.length; pos += 2) {
-    const key = word(value, pos)
+    const key = getUint16(value, pos)
     keys.push(SVC_KEYS[key] ?? `key${key}`)
   }
   return keys.join(',')
@@ -148,8 +149,4 @@ function showAddresses(octets: Uint8Array, size: 4 | 16): string | undefined {
     shown.push(showAddress(address))
   }
   return shown.join(',')
-}
-
-function word(octets: Uint8Array, at: Octets): number {
-  return ((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0)
 }

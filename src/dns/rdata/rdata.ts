@@ -1,10 +1,11 @@
 import { failure } from '../../base/error.js'
+import { getUint32 } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
 import { LEAD } from '../message/answer.js'
-import { HEADER } from '../message/query.js'
 import { expandName, skipName, type Places } from '../name/name.js'
 import type { WordList } from '../name/word-list.js'
 import { RRTYPE, showRrtype } from '../registry/rrtype.js'
+import { HEADER_SIZE } from '../registry/sizes.js'
 
 /** Octets of an IPv4 and of an IPv6 address. */
 const IPV4: Octets = 4
@@ -65,7 +66,7 @@ export function checkRdata(
   if (form === undefined) return
   const [before, names, after] = form
   let pos = at + before
-  for (let i = 0; i < names; i++) pos = skipName(message, pos, HEADER, ttls)
+  for (let i = 0; i < names; i++) pos = skipName(message, pos, HEADER_SIZE, ttls)
   if (pos + after !== end) throw failure('WIRE_RDATA', showRrtype(type), at)
 }
 
@@ -86,7 +87,7 @@ export function expandRdata(
 
 /** MINIMUM of a checked SOA whose RDATA ends at `end`: the TTL of negative answers. RFC 2308 §4. */
 export function soaMinimum(message: Uint8Array, end: Octets): number {
-  return word32(message, end - 4)
+  return getUint32(message, end - 4)
 }
 
 /**
@@ -167,13 +168,6 @@ function addAddresses(
       addresses.push(0)
       addresses.push(0xffff)
     }
-    for (let part = 0; part < size; part += 4) addresses.push(word32(message, pos + part))
+    for (let part = 0; part < size; part += 4) addresses.push(getUint32(message, pos + part))
   }
-}
-
-/** Big-endian and unsigned. */
-export function word32(octets: Uint8Array, at: Octets): number {
-  return (
-    ((octets[at]! << 24) | (octets[at + 1]! << 16) | (octets[at + 2]! << 8) | octets[at + 3]!) >>> 0
-  )
 }

@@ -1,12 +1,12 @@
 import { showAddress } from '../../base/address.js'
 import { failure } from '../../base/error.js'
+import { getUint16, getUint32 } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
 import { expandName } from '../name/name.js'
 import { RRTYPE, showRrtype } from '../registry/rrtype.js'
-import { checkRdata, expandRdata, word32 } from './rdata.js'
+import { RECORD_FIXED_SIZE } from '../registry/sizes.js'
+import { checkRdata, expandRdata } from './rdata.js'
 
-/** TYPE, CLASS, TTL and RDLENGTH. RFC 1035 §4.1.3. */
-const RECORD_FIXED: Octets = 10
 /** A name of which every octet is escaped. */
 const LONGEST_NAME: Octets = 4 * 255
 /** The name and what else stands before RDATA: TTL, class, type. */
@@ -67,10 +67,10 @@ export class ZoneLines {
    */
   add(message: Uint8Array, owner: Octets, fixed: Octets, end: Octets): void {
     const type = (message[fixed]! << 8) | message[fixed + 1]!
-    const at = fixed + RECORD_FIXED
+    const at = fixed + RECORD_FIXED_SIZE
     this.reserve(LONGEST_HEAD + 4 * (end - at) + 64)
     this.putName(message, owner)
-    const ttl = word32(message, fixed + 4)
+    const ttl = getUint32(message, fixed + 4)
     // A TTL with bit 31 set is 0. RFC 2181 §8.
     this.text(` ${ttl > 0x7fff_ffff ? 0 : ttl} IN ${showRrtype(type)} `)
     checkRdata(message, type, at, end)
@@ -81,7 +81,7 @@ export class ZoneLines {
   private putRdata(message: Uint8Array, type: number, at: Octets, end: Octets): void {
     const words = WORDS.get(type)
     if (words !== undefined) {
-      for (let i = 0; i < words; i++) this.text(`${word(message, at + 2 * i)} `)
+      for (let i = 0; i < words; i++) this.text(`${getUint16(message, at + 2 * i)} `)
       this.putName(message, at + 2 * words)
     } else if (type === RRTYPE.SOA) this.putSoa(message, at, end)
     else if (type === RRTYPE.A || type === RRTYPE.AAAA) this.putAddress(message, type, at, end)
@@ -93,7 +93,7 @@ export class ZoneLines {
     const next = this.putName(message, at)
     this.octets[this.end++] = SPACE
     this.putName(message, next)
-    for (let pos = end - 20; pos < end; pos += 4) this.text(` ${word32(message, pos)}`)
+    for (let pos = end - 20; pos < end; pos += 4) this.text(` ${getUint32(message, pos)}`)
   }
 
   private putAddress(message: Uint8Array, type: number, at: Octets, end: Octets): void {
@@ -173,8 +173,4 @@ export function lineName(wire: Uint8Array): string {
   const lines = new ZoneLines()
   lines.putName(wire, 0)
   return Buffer.from(lines.from(0)).toString('latin1')
-}
-
-function word(octets: Uint8Array, at: Octets): number {
-  return (octets[at]! << 8) | octets[at + 1]!
 }

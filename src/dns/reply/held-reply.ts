@@ -1,8 +1,8 @@
-import { copyOctets } from '../../base/octets.js'
+import { copyOctets, setUint32 } from '../../base/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import type { Answer } from '../message/answer.js'
 import type { Query } from '../message/query.js'
-import { close, fits, putLong, writeHead, writeTruncated } from './reply-frame.js'
+import { close, fits, writeHead, writeTruncated } from './reply-frame.js'
 
 const AD = 0x20
 
@@ -65,5 +65,5 @@ function ageTtl(octets: Uint8Array, pos: Octets, age: Seconds): void {
   // Kept TTLs have bit 31 clear (RFC 2181 §8), so that this is never negative.
   const ttl =
     (octets[pos]! << 24) | (octets[pos + 1]! << 16) | (octets[pos + 2]! << 8) | octets[pos + 3]!
-  putLong(octets, pos, ttl > age ? ttl - age : 0)
+  setUint32(octets, pos, ttl > age ? ttl - age : 0)
 }

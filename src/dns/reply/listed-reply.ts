@@ -1,11 +1,12 @@
 /** Replies of records that a list has for a name. See `reply.ts` for how replies are written. */
-import { copyOctets } from '../../base/octets.js'
+import { copyOctets, getUint16, setUint16, setUint32 } from '../../base/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
-import { HEADER, type Query } from '../message/query.js'
+import { type Query } from '../message/query.js'
 import { MAX_NAME } from '../name/hashed-name.js'
 import { RCODE } from '../registry/rcode.js'
 import { RRTYPE } from '../registry/rrtype.js'
-import { close, fits, putLong, putWord, writeHead, writeTruncated } from './reply-frame.js'
+import { HEADER_SIZE } from '../registry/sizes.js'
+import { close, fits, writeHead, writeTruncated } from './reply-frame.js'
 
 /** TYPE and RDLENGTH of a record as it is kept. */
 const KEPT_HEAD: Octets = 4
@@ -37,11 +38,11 @@ export function writeListed(
   if (!fits(query, limit, taken)) return writeTruncated(octets, query)
   let pos = query.questionEnd
   let count = 0
-  for (let at = from; at < to; at += KEPT_HEAD + wordAt(kept, at + 2)) {
-    if (wordAt(kept, at) !== type) continue
+  for (let at = from; at < to; at += KEPT_HEAD + getUint16(kept, at + 2)) {
+    if (getUint16(kept, at) !== type) continue
     const skipped = skippedOf(type, kept, at)
     const added = skipped > 0 ? query.qname.length - 1 : 0
-    const length = added + wordAt(kept, at + 2) - skipped
+    const length = added + getUint16(kept, at + 2) - skipped
     putHead(octets, pos, type, query.qclass, ttl, length)
     const rdata = at + KEPT_HEAD
     pos = copyOctets(query.qname.octets, 0, added, octets, pos + RECORD_HEAD)
@@ -61,10 +62,10 @@ function roomFor(
   { qname }: Query
 ): Octets {
   let room = 0
-  for (let at = from; at < to; at += KEPT_HEAD + wordAt(kept, at + 2)) {
-    if (wordAt(kept, at) !== type) continue
+  for (let at = from; at < to; at += KEPT_HEAD + getUint16(kept, at + 2)) {
+    if (getUint16(kept, at) !== type) continue
     const skipped = skippedOf(type, kept, at)
-    const length = wordAt(kept, at + 2) + (skipped > 0 ? qname.length - 1 - skipped : 0)
+    const length = getUint16(kept, at + 2) + (skipped > 0 ? qname.length - 1 - skipped : 0)
     if (skipped > 0 && length > MAX_NAME) return 0
     room += RECORD_HEAD + length
   }
@@ -73,10 +74,10 @@ function roomFor(
 
 /** Of which type the answer is. */
 function typeOf(kept: Uint8Array, from: Octets, to: Octets, qtype: number): number {
-  for (let at = from; at < to; at += KEPT_HEAD + wordAt(kept, at + 2)) {
-    if (wordAt(kept, at) === RRTYPE.CNAME) return RRTYPE.CNAME
+  for (let at = from; at < to; at += KEPT_HEAD + getUint16(kept, at + 2)) {
+    if (getUint16(kept, at) === RRTYPE.CNAME) return RRTYPE.CNAME
   }
-  return qtype === RRTYPE.ANY ? wordAt(kept, from) : qtype
+  return qtype === RRTYPE.ANY ? getUint16(kept, from) : qtype
 }
 
 /** How many octets of RDATA QNAME takes the place of: the label `*` that a CNAME begins with. */
@@ -94,13 +95,9 @@ function putHead(
   ttl: Seconds,
   length: Octets
 ): void {
-  putWord(octets, at, 0xc000 | HEADER)
-  putWord(octets, at + 2, type)
-  putWord(octets, at + 4, qclass)
-  putLong(octets, at + 6, ttl)
-  putWord(octets, at + 10, length)
-}
-
-function wordAt(octets: Uint8Array, at: Octets): number {
-  return (octets[at]! << 8) | octets[at + 1]!
+  setUint16(octets, at, 0xc000 | HEADER_SIZE)
+  setUint16(octets, at + 2, type)
+  setUint16(octets, at + 4, qclass)
+  setUint32(octets, at + 6, ttl)
+  setUint16(octets, at + 10, length)
 }

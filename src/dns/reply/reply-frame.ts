@@ -1,20 +1,15 @@
-import { copyOctets } from '../../base/octets.js'
+import { copyOctets, setUint16 } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
 import { putEdes } from '../edns/ede-option.js'
-import { HEADER, type Query } from '../message/query.js'
+import { type Query } from '../message/query.js'
 import { RCODE } from '../registry/rcode.js'
 import { RRTYPE } from '../registry/rrtype.js'
+import { HEADER_SIZE, OPT_FIXED_SIZE, UDP_PAYLOAD } from '../registry/sizes.js'
 
 /*
  * What every reply has: the header before the question, and the OPT record that ends it if the
  * query had one. See `reply.ts` for how replies are written.
  */
-
-/** The largest UDP message that we take: no fragments on any sane path. RFC 9715 §3.1. */
-export const UDP_SIZE: Octets = 1232
-
-/** OPT without options: root owner, TYPE, CLASS, TTL, RDLENGTH. RFC 6891 §6.1.2. */
-const OPT_BARE: Octets = 11
 
 const TC = 0x02
 const RA = 0x80
@@ -44,15 +39,15 @@ export function writeHead(
   octets[at + 2] = 0x80 | (octets[at + 2]! & 0x79) | tc
   octets[at + 3] = RA | ad | (octets[at + 3]! & 0x10) | said
   octets[at + 4] = 0
-  octets[at + 5] = query.questionEnd > at + HEADER ? 1 : 0
-  putWord(octets, at + 6, answers)
-  putWord(octets, at + 8, authorities)
-  putWord(octets, at + 10, edns ? additionals + 1 : additionals)
+  octets[at + 5] = query.questionEnd > at + HEADER_SIZE ? 1 : 0
+  setUint16(octets, at + 6, answers)
+  setUint16(octets, at + 8, authorities)
+  setUint16(octets, at + 10, edns ? additionals + 1 : additionals)
 }
 
 /** Whether `length` octets fit after the question, and an OPT after them if there has to be one. */
 export function fits(query: Query, limit: Octets, length: Octets): boolean {
-  const opt = query.edns ? OPT_BARE + query.returnedLength : 0
+  const opt = query.edns ? OPT_FIXED_SIZE + query.returnedLength : 0
   return query.questionEnd - query.at + length + opt <= limit
 }
 
@@ -73,10 +68,10 @@ export function close(
   ede: Uint8Array | undefined
 ): Octets {
   if (!query.edns) return at - query.at
-  const options = at + OPT_BARE
+  const options = at + OPT_FIXED_SIZE
   octets[at] = 0
-  putWord(octets, at + 1, RRTYPE.OPT)
-  putWord(octets, at + 3, UDP_SIZE)
+  setUint16(octets, at + 1, RRTYPE.OPT)
+  setUint16(octets, at + 3, UDP_PAYLOAD)
   octets[at + 5] = rcode >> 4
   octets[at + 6] = 0
   octets[at + 7] = query.dnssecOk ? 0x80 : 0
@@ -84,7 +79,7 @@ export function close(
   let end = options
   if (query.returnedLength > 0) end = putReturned(octets, options, query)
   if (ede !== undefined) end += putEdes(octets, end, query.at + limit, ede)
-  putWord(octets, at + 9, end - options)
+  setUint16(octets, at + 9, end - options)
   return end - query.at
 }
 
@@ -92,18 +87,4 @@ export function close(
 function putReturned(octets: Uint8Array, at: Octets, query: Query): Octets {
   const { returned, returnedLength } = query
   return copyOctets(returned, 0, returnedLength, octets, at)
-}
-
-/** 16 bits, most significant first. */
-export function putWord(octets: Uint8Array, at: Octets, value: number): void {
-  octets[at] = value >> 8
-  octets[at + 1] = value
-}
-
-/** 32 bits, most significant first. */
-export function putLong(octets: Uint8Array, at: Octets, value: number): void {
-  octets[at] = value >> 24
-  octets[at + 1] = value >> 16
-  octets[at + 2] = value >> 8
-  octets[at + 3] = value
 }

@@ -5,14 +5,15 @@
  * sees to it that the buffer has so many after `query.at`. What upstreams said is written by
  * `held-reply.ts`.
  */
-import { copyOctets } from '../../base/octets.js'
+import { copyOctets, setUint16, setUint32 } from '../../base/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
-import { HEADER, type Query } from '../message/query.js'
+import { type Query } from '../message/query.js'
 import { readName } from '../name/name.js'
 import { RCODE } from '../registry/rcode.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
-import { close, fits, putLong, putWord, writeHead, writeTruncated } from './reply-frame.js'
+import { HEADER_SIZE } from '../registry/sizes.js'
+import { close, fits, writeHead, writeTruncated } from './reply-frame.js'
 
 export { edeOption } from '../edns/ede-option.js'
 
@@ -74,7 +75,7 @@ export function writeNegative(
   if (root) {
     octets[pos++] = 0
   } else {
-    putWord(octets, pos, 0xc000 | (HEADER + qname.starts[soaLabel]!))
+    setUint16(octets, pos, 0xc000 | (HEADER_SIZE + qname.starts[soaLabel]!))
     pos += 2
   }
   putSoa(octets, pos, ttl, serial)
@@ -141,7 +142,7 @@ export function writeOwnSoa(
 ): Octets {
   const pos = query.questionEnd
   if (!fits(query, limit, 2 + SOA.length)) return writeTruncated(octets, query)
-  putWord(octets, pos, 0xc000 | HEADER)
+  setUint16(octets, pos, 0xc000 | HEADER_SIZE)
   putSoa(octets, pos + 2, ttl, serial)
   writeHead(octets, query, 0, 0, RCODE.NOERROR, 1, 0, 0)
   return close(octets, query, limit, pos + 2 + SOA.length, RCODE.NOERROR, undefined)
@@ -159,11 +160,11 @@ export function writeRecord(
 ): Octets {
   if (!fits(query, limit, RECORD_HEAD + rdata.length)) return writeTruncated(octets, query)
   const pos = query.questionEnd
-  putWord(octets, pos, 0xc000 | HEADER)
-  putWord(octets, pos + 2, type)
-  putWord(octets, pos + 4, query.qclass)
-  putLong(octets, pos + 6, ttl)
-  putWord(octets, pos + 10, rdata.length)
+  setUint16(octets, pos, 0xc000 | HEADER_SIZE)
+  setUint16(octets, pos + 2, type)
+  setUint16(octets, pos + 4, query.qclass)
+  setUint32(octets, pos + 6, ttl)
+  setUint16(octets, pos + 10, rdata.length)
   copyOctets(rdata, 0, rdata.length, octets, pos + RECORD_HEAD)
   writeHead(octets, query, 0, 0, RCODE.NOERROR, 1, 0, 0)
   return close(octets, query, limit, pos + RECORD_HEAD + rdata.length, RCODE.NOERROR, ede)
@@ -172,9 +173,9 @@ export function writeRecord(
 /** The SOA from TYPE on; it may be kept for `ttl`, and so may what it says not to exist. */
 function putSoa(octets: Uint8Array, at: Octets, ttl: Seconds, serial: number): void {
   octets.set(SOA, at)
-  putLong(octets, at + SOA_TTL, ttl)
-  putLong(octets, at + SOA_SERIAL, serial)
-  putLong(octets, at + SOA_MINIMUM, ttl)
+  setUint32(octets, at + SOA_TTL, ttl)
+  setUint32(octets, at + SOA_SERIAL, serial)
+  setUint32(octets, at + SOA_MINIMUM, ttl)
 }
 
 function soaTemplate(): Uint8Array {
@@ -182,11 +183,11 @@ function soaTemplate(): Uint8Array {
   const rname = readName('hostmaster.interdict.invalid')
   const names = mname.length + rname.length
   const octets = new Uint8Array(10 + names + 20)
-  putWord(octets, 0, RRTYPE.SOA)
-  putWord(octets, 2, RRCLASS.IN)
-  putWord(octets, 8, names + 20)
+  setUint16(octets, 0, RRTYPE.SOA)
+  setUint16(octets, 2, RRCLASS.IN)
+  setUint16(octets, 8, names + 20)
   octets.set(mname, 10)
   octets.set(rname, 10 + mname.length)
-  SOA_TIMERS.forEach((seconds, i) => putLong(octets, 10 + names + 4 + 4 * i, seconds))
+  SOA_TIMERS.forEach((seconds, i) => setUint32(octets, 10 + names + 4 + 4 * i, seconds))
   return octets
 }

@@ -1,7 +1,9 @@
+import { getUint16 } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
-import { findOpt, findOption, OPT_BARE, OPTION_HEAD, questionEnd, word } from '../edns/opt.js'
+import { findOpt, findOption, questionEnd } from '../edns/opt.js'
 import { OPTION_COOKIE } from '../message/query.js'
 import { RCODE } from '../registry/rcode.js'
+import { OPTION_HEADER_SIZE, OPT_FIXED_SIZE } from '../registry/sizes.js'
 
 const TC = 0x02
 /** RA and CD stay; AD and RCODE are about records that are not there any more. */
@@ -25,15 +27,15 @@ export function truncateReply(octets: Uint8Array, start: Octets, end: Octets): O
   octets.fill(0, start + 6, start + 12)
   if (opt === 0) return records
   octets[start + 11] = 1
-  octets.copyWithin(records, opt, opt + OPT_BARE)
+  octets.copyWithin(records, opt, opt + OPT_FIXED_SIZE)
   // The upper bits of RCODE, and the length of the options.
   octets[records + 5] = 0
-  octets.fill(0, records + OPT_BARE - 2, records + OPT_BARE)
-  if (cookie === 0) return records + OPT_BARE
+  octets.fill(0, records + OPT_FIXED_SIZE - 2, records + OPT_FIXED_SIZE)
+  if (cookie === 0) return records + OPT_FIXED_SIZE
   octets[start + 3]! |= RCODE.BADCOOKIE & 0x0f
   octets[records + 5] = RCODE.BADCOOKIE >> 4
-  const length = OPTION_HEAD + word(octets, cookie + 2)
-  octets[records + OPT_BARE - 1] = length
-  octets.copyWithin(records + OPT_BARE, cookie, cookie + length)
-  return records + OPT_BARE + length
+  const length = OPTION_HEADER_SIZE + getUint16(octets, cookie + 2)
+  octets[records + OPT_FIXED_SIZE - 1] = length
+  octets.copyWithin(records + OPT_FIXED_SIZE, cookie, cookie + length)
+  return records + OPT_FIXED_SIZE + length
 }

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Milliseconds } from '../../base/units.js'
 import { answersQuestion } from '../../dns/message/answers-question.js'
 import { MAX_INQUIRY } from '../../dns/message/inquiry.js'
-import { HEADER } from '../../dns/message/query.js'
+import { HEADER_SIZE } from '../../dns/registry/sizes.js'
 import type { Limits } from '../limits.js'
 import type { Channel, Receiver, Try } from '../query/asking.js'
 import { messageId } from '../query/response-head.js'
@@ -102,7 +102,7 @@ export class Connection implements Channel {
     const now = this.parts.now()
     this.heardAt = now
     const { length } = message
-    const id = length < HEADER ? -1 : messageId(message, 0)
+    const id = length < HEADER_SIZE ? -1 : messageId(message, 0)
     const attempt = this.flights.get(id)
     // In any case: nobody forges this from afar, so there is nothing that the case could tell.
     if (

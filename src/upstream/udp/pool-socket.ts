@@ -1,7 +1,7 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { answersQuestion } from '../../dns/message/answers-question.js'
 import { MAX_INQUIRY } from '../../dns/message/inquiry.js'
-import { HEADER } from '../../dns/message/query.js'
+import { HEADER_SIZE } from '../../dns/registry/sizes.js'
 import type { DatagramBatch, Transport, UpstreamSocket } from '../../udp/datagram.js'
 import type { Asking, Channel, Receiver, Try } from '../query/asking.js'
 import { messageId } from '../query/response-head.js'
@@ -101,7 +101,7 @@ export class PoolSocket implements Channel {
     const { octets } = batch
     const start = batch.starts[i]!
     const end = start + batch.lengths[i]!
-    const id = end - start < HEADER ? -1 : messageId(octets, start)
+    const id = end - start < HEADER_SIZE ? -1 : messageId(octets, start)
     const attempt = this.flights.get(id)
     if (attempt === undefined) {
       const suspect = id < 0 ? undefined : this.suspectOf(batch, i, id, start, end)
@@ -130,7 +130,7 @@ export class PoolSocket implements Channel {
     const { octets } = batch
     const start = batch.starts[i]!
     const length = batch.lengths[i]!
-    const attempt = this.flights.get(length < HEADER ? -1 : messageId(octets, start))
+    const attempt = this.flights.get(length < HEADER_SIZE ? -1 : messageId(octets, start))
     if (
       attempt === undefined ||
       !isFrom(batch, i, attempt) ||
@@ -184,7 +184,7 @@ function isAnswer(
 
 /** Whether these octets are the query of a try, to the end of its question at least, as sent. */
 function quotes(octets: Uint8Array, start: Octets, length: Octets, attempt: Try): boolean {
-  const needed = HEADER + attempt.asking.inquiry.question.length
+  const needed = HEADER_SIZE + attempt.asking.inquiry.question.length
   if (length < needed) return false
   attempt.write(copy, 0)
   for (let k = 0; k < needed; k++) if (octets[start + k] !== copy[k]) return false

@@ -1,5 +1,5 @@
 import type { Octets } from '../../base/units.js'
-import { LOWER, MAX_LABELS } from './hashed-name.js'
+import { LOWER, MAX_LABEL, MAX_LABELS, MAX_NAME } from './hashed-name.js'
 
 /*
  * Names compared where they stand in a message, compressed as they are, with nothing allocated.
@@ -66,4 +66,17 @@ function follow(message: Uint8Array, at: Octets): Octets {
     at = ((head & 0x3f) << 8) | (message[at + 1] ?? 0)
   }
   return -1
+}
+
+/** The position after an owner name, which a pointer may end; 0 if it is broken or cut short. */
+export function findNameEnd(octets: Uint8Array, at: Octets, end: Octets): Octets {
+  const last = at + MAX_NAME < end ? at + MAX_NAME : end
+  for (let pos = at; pos < last;) {
+    const head = octets[pos]!
+    if (head === 0) return pos + 1
+    if (head >= 0xc0) return pos + 2
+    if (head > MAX_LABEL) return 0
+    pos += 1 + head
+  }
+  return 0
 }
