@@ -24,7 +24,7 @@ const PRACTISED = ['serve', 'compiler-main', 'worker-main', 'recorder-main']
 const serveApart: Plugin = {
   name: 'serve apart',
   setup: bundler => {
-    bundler.onResolve({ filter: /^\.\/commands\/serve\.js$/ }, () => ({
+    bundler.onResolve({ filter: /^\.\.\/commands\/serve\.js$/ }, () => ({
       path: '../serve/serve.js',
       external: true
     }))

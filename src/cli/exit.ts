@@ -1,45 +1,59 @@
 import { InterdictError } from '../base/error.js'
+import type { Trouble } from '../daemon/threads/messages.js'
 import { tame } from '../querylog/record/terminal-line.js'
+import type { Io } from './io.js'
 
-/** What a process says when it ends: the same for every command. */
+/** Exit codes, the same for every command. */
 export const EXIT = {
-  /** All is well. */
-  fine: 0,
-  /** It found something: errors in files, a server that does not answer, a port in use. */
-  found: 1,
-  /** It was called with words that it does not know. */
+  success: 0,
+  /** Errors in files, differences found, no answer from a server, a port in use. */
+  failure: 1,
+  /** The command line is wrong. */
   usage: 2
 } as const
 
-/**
- * Ends the process when all that it has said is taken: a pipe holds 64 KiB, and what waits for who
- * reads it would be lost.
- */
-export async function end(code: number): Promise<never> {
-  for (const stream of [process.stdout, process.stderr]) {
-    await new Promise<void>(resolve => stream.write('', () => resolve()))
+/** The command line is wrong. */
+class UsageError extends Error {}
+
+/** Input that a command cannot work with, with every error in it. */
+class InputError extends Error {
+  constructor(readonly errors: readonly Trouble[]) {
+    super('invalid input')
   }
-  process.exit(code)
 }
 
-/** Ends the process: it was called with words that it does not know. */
+/** Ends the command: its command line is wrong. */
 export function usage(message: string): never {
-  process.stderr.write(`error: ${message}\n`)
-  process.exit(EXIT.usage)
+  throw new UsageError(message)
 }
 
-/** DuckDB says what is wrong in several lines, and points at it; no other error has a line's end. */
-const IN_LINES = 'ARCHIVE_SQL'
+/** Ends the command: what it reads has these errors. */
+export function refuse(errors: readonly Trouble[]): never {
+  throw new InputError(errors)
+}
 
-/** Ends the process after an error: one line for what we foresaw, the whole stack for what not. */
-export function fail(error: unknown): never {
-  if (error instanceof InterdictError) {
-    const lines = error.code === IN_LINES ? error.message.split('\n') : [error.message]
-    process.stderr.write(`${lines.map(tame).join('\n')} (${error.code})\n`)
-    process.exit(EXIT.found)
+/** DuckDB describes an SQL error in several lines; every other error message has one. */
+const MULTILINE = 'ARCHIVE_SQL'
+
+/**
+ * Prints why a command failed: one line for each error we expect, the stack of any other.
+ *
+ * @returns the exit code
+ */
+export function reportError(error: unknown, { stderr }: Io): number {
+  if (error instanceof UsageError) {
+    stderr.write(`error: ${error.message}\n`)
+    return EXIT.usage
   }
-  process.stderr.write(
-    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`
-  )
-  process.exit(EXIT.found)
+  if (error instanceof InputError) {
+    const { errors } = error
+    for (const { code, message } of errors) stderr.write(`${tame(message)} (${code})\n`)
+    if (errors.length > 1) stderr.write(`${errors.length} errors\n`)
+  } else if (error instanceof InterdictError) {
+    const lines = error.code === MULTILINE ? error.message.split('\n') : [error.message]
+    stderr.write(`${lines.map(tame).join('\n')} (${error.code})\n`)
+  } else {
+    stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  }
+  return EXIT.failure
 }

@@ -9,9 +9,9 @@ import {
   type ServiceLog
 } from '../querylog/record/service-log.js'
 import { chooseTransport, type TransportChoice } from '../udp/transport.js'
-import { refuse } from './args/refuse.js'
 import type { CommonOptions } from './args/settings.js'
 import { showEndpoint } from './output/show.js'
+import { refuse } from './exit.js'
 
 /** A server at work, as the process that runs it sees it. */
 export interface Service {
@@ -58,8 +58,6 @@ export async function open(options: CommonOptions, compiler: Compiler): Promise<
 }
 
 function openLog(settings: Config['log']['service']): OwnServiceLog {
-  // Who reads what we say may go away (a pipe to a program that ends); we serve on.
-  process.stderr.on('error', () => undefined)
   try {
     return createServiceLog(settings)
   } catch (error) {

@@ -3,24 +3,50 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
+import { run } from '../../src/cli/run.js'
 
-/** What a command said, and how it ended. */
+/** What a command printed, and its exit code. */
 export interface Ran {
   readonly code: number
   readonly out: string
   readonly err: string
 }
 
-/** What is shipped: the test runner packs it anew before all tests (.taprc). */
+/** The program as it is packed: the test runner packs it again before all tests (.taprc). */
 export const PROGRAM = 'dist/bundle/bin/interdict.js'
 
-/** Runs `interdict` with these words, as a pipe would see it. */
-export function interdict(...words: string[]): Promise<Ran> {
+/** Colours are for terminals alone, whatever the environment says. */
+const ENV = { ...process.env, FORCE_COLOR: '1', NO_COLOR: undefined }
+
+/** What a command writes to a pipe whose reader takes everything. */
+export class Output {
+  text = ''
+
+  write(text: string): boolean {
+    this.text += text
+    return true
+  }
+
+  once(): void {
+    // Never full.
+  }
+}
+
+/** Runs `interdict` with these words in this process, its output going to pipes. */
+export async function interdict(...words: string[]): Promise<Ran> {
+  const [stdout, stderr] = [new Output(), new Output()]
+  const exit = (code: number): never => {
+    throw new Error(`exit ${code} outside of a signal`)
+  }
+  const code = await run(words, { stdout, stderr, env: ENV, onSignal: () => () => undefined, exit })
+  return { code, out: stdout.text, err: stderr.text }
+}
+
+/** Runs the packed program in a process of its own, its output going to pipes. */
+export function spawned(...words: string[]): Promise<Ran> {
   return new Promise(resolve => {
-    // Both at once, and Node 24 warns of it.
-    const env = { ...process.env, FORCE_COLOR: '1', NO_COLOR: undefined }
-    const options = { timeout: 60_000, env }
-    // Without tap's hooks: to load them takes longer than most commands.
+    const options = { timeout: 60_000, env: ENV }
+    // Without tap's hooks: loading them takes longer than most commands.
     const command = ['-u', 'NODE_OPTIONS', process.execPath, PROGRAM, ...words]
     execFile('env', command, options, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? -1), out, err })

@@ -1,13 +1,18 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { FILES, interdict, site } from './run.js'
+import { FILES, interdict, site, spawned } from './run.js'
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
 
-t.test('--version says the version', async t => {
+t.test('the packed program prints its version, and ends with the exit code', async t => {
   for (const word of ['--version', '-V']) {
-    t.strictSame(await interdict(word), { code: 0, out: `${version}\n`, err: '' })
+    t.strictSame(await spawned(word), { code: 0, out: `${version}\n`, err: '' })
   }
+  const unreadable = await spawned('check', '-c', 'no-such-file.yaml')
+  t.match(unreadable, { code: 1, out: /no-such-file\.yaml.*\(CONFIG_UNREADABLE\)/, err: '' })
+  t.match(await spawned('check', '--fast'), { code: 2, out: '', err: /--fast/ })
+  const serve = await spawned('serve', '-c', 'no-such-file.yaml')
+  t.match(serve, { code: 1, out: '', err: /no-such-file\.yaml.*\(CONFIG_UNREADABLE\)/ })
 })
 
 const helped = [

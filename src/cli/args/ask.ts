@@ -2,8 +2,8 @@ import { askAdmin } from '../../daemon/admin/admin-client.js'
 import type { Request } from '../../daemon/admin/admin-protocol.js'
 import { tame } from '../../querylog/record/terminal-line.js'
 import { milliseconds } from './given.js'
-import { refuse } from './refuse.js'
 import { adminSocket, type CommonOptions } from './settings.js'
+import { refuse } from '../exit.js'
 
 /** What commands take that ask the running gateway. */
 export interface AskOptions extends CommonOptions {

@@ -6,6 +6,7 @@ import type { RuleSet } from '../../rules/model/types.js'
 import { didYouMean } from '../../yaml/closest.js'
 import { readRules } from './read-rules.js'
 import { settings, type CommonOptions } from './settings.js'
+import type { Io } from '../io.js'
 
 /** Of what lookups can be asked about by id. */
 const KINDS = ['ban', 'app', 'network'] as const
@@ -24,13 +25,14 @@ export type GivenIds = Readonly<Partial<Record<Kind, string | undefined>>>
 export async function checkIds(
   log: Log,
   ids: GivenIds,
-  options: CommonOptions
+  options: CommonOptions,
+  io: Io
 ): Promise<readonly string[]> {
   const remarks: string[] = []
   for (const kind of KINDS) {
     const id = ids[kind]
     if (id === undefined || (await isInLog(log, kind, id))) continue
-    const { loaded } = await readRules(await settings(options))
+    const { loaded } = await readRules(await settings(options), io)
     const known = loaded.ok ? idsIn(loaded.rules, kind) : []
     if (known.includes(id)) continue
     if (loaded.ok) throw failure('REPORT_NO_ID', kind, id, await hint(log, kind, id, known))
@@ -45,10 +47,11 @@ export async function checkIds(
  */
 export async function remarkIds(
   ids: Readonly<Partial<Record<Kind, readonly string[] | undefined>>>,
-  config: Config
+  config: Config,
+  io: Io
 ): Promise<readonly string[]> {
   if (KINDS.every(kind => ids[kind] === undefined)) return []
-  const { loaded } = await readRules(config)
+  const { loaded } = await readRules(config, io)
   if (!loaded.ok) return []
   return KINDS.flatMap(kind => {
     const known = idsIn(loaded.rules, kind)

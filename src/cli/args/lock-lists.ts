@@ -13,8 +13,8 @@ const FOLDER_MODE = 0o700
  *
  * @throws InterdictError REMOTE_BUSY
  */
-export function lockLists({ state }: Config): void {
+export function lockLists({ state }: Config): () => void {
   const folder = copiesFolder(state.folder)
   const release = lockFolder(folder, holder => failure('REMOTE_BUSY', folder, holder), FOLDER_MODE)
-  if (release !== undefined) process.once('exit', release)
+  return release ?? (() => undefined)
 }

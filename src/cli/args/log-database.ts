@@ -1,22 +1,19 @@
 import { existsSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, constants } from 'node:os'
 import { basename } from 'node:path'
 import { failure, type InterdictError } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
 import { openDatabase, type Database, type Use } from '../../querylog/archive/database.js'
 import { count } from '../output/show.js'
 import { logPath, type LogOptions } from './log-path.js'
+import type { Io, OutputStream } from '../io.js'
 
 /** Budget: a month of a busy gateway on a laptop, within 2 GB with what Node itself takes. */
 const MEMORY: Octets = 1.25 * 2 ** 30
 /** How often a terminal is told how far a question has come, in milliseconds. */
 const TICK = 200
-/** Those by which a terminal or a service manager ends it, and what a shell calls that. */
-const SIGNALS = [
-  ['SIGHUP', 129],
-  ['SIGINT', 130],
-  ['SIGTERM', 143]
-] as const
+/** Exit code after a signal, less the number of the signal, as shells have it. */
+const SIGNALLED = 128
 
 /** A query log that is open: who is done with it closes it. */
 export interface OpenLog {
@@ -37,20 +34,20 @@ export interface OpenLog {
  */
 export async function openLog(
   options: LogOptions,
+  io: Io,
   { use = 'often', silent = false }: { use?: Use; silent?: boolean } = {}
 ): Promise<OpenLog> {
   const path = await logPath(options)
   let quiet = (): void => undefined
-  for (const [signal, code] of SIGNALS) {
-    process.once(signal, () => {
-      quiet()
-      // What the database has in a folder goes with the process.
-      process.exit(code)
-    })
-  }
+  const ignoreSignals = io.onSignal(signal => {
+    quiet()
+    // The database's folder for what memory does not hold is removed as the process exits.
+    io.exit(SIGNALLED + constants.signals[signal])
+  })
   const database = await openDatabase({ memory: MEMORY, threads: availableParallelism() })
-  if (!silent) quiet = showProgress(database)
+  if (!silent) quiet = showProgress(database, io.stderr)
   const close = (): void => {
+    ignoreSignals()
     quiet()
     database.close()
   }
@@ -59,7 +56,7 @@ export async function openLog(
     const extent = await database.addLookups(path, use)
     const { lines, parquet } = extent
     broken = extent.broken
-    if (lines + parquet === 0) nothingAt(path, options)
+    if (lines + parquet === 0) nothingAt(path, options, io)
   } catch (error) {
     close()
     throw error
@@ -68,9 +65,9 @@ export async function openLog(
 }
 
 /** That of the settings may come yet. One that somebody names and that is not there is misspelt. */
-function nothingAt(path: string, { log }: LogOptions): void {
+function nothingAt(path: string, { log }: LogOptions, io: Io): void {
   if (log !== undefined && !existsSync(log)) throw failure('ARCHIVE_READ', log, 'it is not there')
-  process.stderr.write(`there is no query log at ${path} yet\n`)
+  io.stderr.write(`there is no query log at ${path} yet\n`)
 }
 
 async function remarksOn(database: Database, broken: readonly string[]): Promise<string[]> {
@@ -95,15 +92,15 @@ async function foreignLines(database: Database): Promise<string | undefined> {
 }
 
 /** @returns what ends it and clears the line */
-function showProgress(database: Database): () => void {
-  if (!process.stderr.isTTY) return () => undefined
+function showProgress(database: Database, stderr: OutputStream): () => void {
+  if (stderr.isTTY !== true) return () => undefined
   const timer = setInterval(() => {
     const percent = Math.floor(database.progress * 100)
-    process.stderr.write(`\rreading the log${percent > 0 ? `: ${percent}%` : ' …'}\x1b[K`)
+    stderr.write(`\rreading the log${percent > 0 ? `: ${percent}%` : ' …'}\x1b[K`)
   }, TICK)
   let isOver = false
   return () => {
-    if (!isOver) process.stderr.write('\r\x1b[K')
+    if (!isOver) stderr.write('\r\x1b[K')
     isOver = true
     clearInterval(timer)
   }

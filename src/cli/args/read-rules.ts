@@ -6,6 +6,7 @@ import { tame } from '../../querylog/record/terminal-line.js'
 import { loadRules, type RulesResult } from '../../rules/load.js'
 import { Folder, type RuleFiles } from '../../rules/model/folder.js'
 import { chooseBundle } from '../../sources/bundle/choose.js'
+import type { Io } from '../io.js'
 
 /** The rules that are in force by these settings, or would be after a start. */
 export interface OwnFiles {
@@ -25,14 +26,15 @@ export async function ownFiles(config: Config): Promise<OwnFiles> {
 
 /** The rules that these settings name, with the copies of lists that are there. */
 export async function readRules(
-  config: Config
+  config: Config,
+  io: Io
 ): Promise<{ readonly loaded: RulesResult; readonly files: RuleFiles | undefined }> {
   const { files: places, refused } = await ownFiles(config)
   const wrong = [...refused]
   for (const files of places) {
     const loaded = await loadRules(files, systemClock)
     if (loaded.ok) {
-      for (const error of wrong) warn(error)
+      for (const error of wrong) warn(error, io)
       return { loaded, files }
     }
     wrong.push(...loaded.errors)
@@ -41,6 +43,6 @@ export async function readRules(
 }
 
 /** Commands go on with the rules that are in force. */
-function warn({ code, message }: InterdictError): void {
-  process.stderr.write(`warning: ${tame(message)} (${code})\n`)
+function warn({ code, message }: InterdictError, io: Io): void {
+  io.stderr.write(`warning: ${tame(message)} (${code})\n`)
 }

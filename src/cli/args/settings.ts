@@ -1,7 +1,7 @@
 import { failure } from '../../base/error.js'
 import type { Config } from '../../config/config.js'
 import { loadConfig } from '../../config/load.js'
-import { refuse } from './refuse.js'
+import { refuse } from '../exit.js'
 
 /** What every command takes. */
 export interface CommonOptions {

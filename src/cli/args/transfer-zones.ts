@@ -8,7 +8,8 @@ import { expiresAt } from '../../sources/axfr/due.js'
 import { updateZone, type ZoneUpdate } from '../../sources/axfr/update-zone.js'
 import { zonesOf } from '../commands/lists.js'
 import { count } from '../output/show.js'
-import { refuse } from './refuse.js'
+import { refuse } from '../exit.js'
+import { print, type Io } from '../io.js'
 
 /**
  * Asks the primaries of zones now, as the gateway does when that is due.
@@ -17,7 +18,8 @@ import { refuse } from './refuse.js'
  */
 export async function transferZones(
   { transfers, state }: Config,
-  lists: readonly TransferList[]
+  lists: readonly TransferList[],
+  io: Io
 ): Promise<boolean> {
   if (lists.length === 0) return true
   const primaries = await transferPrimaries(transfers).catch((error: unknown) => {
@@ -31,35 +33,39 @@ export async function transferZones(
     const ids = primariesOf(transfers, list)
     const own = ids.flatMap(id => primaries.find(one => one.id === id) ?? [])
     const update = await updateZone({ list, primaries: own, isNotified: false }, parts)
-    isFine = tell(update) && isFine
+    isFine = tell(update, io) && isFine
   }
   return isFine
 }
 
 /** Tells people, and no programs, of zones whose rules are in force though they have expired. */
-export async function warnOfExpired(config: Config, lists: readonly TransferList[]): Promise<void> {
+export async function warnOfExpired(
+  config: Config,
+  lists: readonly TransferList[],
+  io: Io
+): Promise<void> {
   const now = Date.now()
   for (const { id, zone } of lists) {
     const expires = expiresAt(await zonesOf(config).record(id, zone))
     if (expires === undefined || expires > now) continue
     const { code, message } = failure('TRANSFER_EXPIRED', zone, new Date(expires).toISOString())
-    process.stderr.write(`warning: ${tame(message)} (${code})\n`)
+    io.stderr.write(`warning: ${tame(message)} (${code})\n`)
   }
 }
 
 /** @returns whether all is well */
-function tell(update: ZoneUpdate): boolean {
+function tell(update: ZoneUpdate, io: Io): boolean {
   const { id, bad } = update
-  for (const { code, message } of bad) process.stderr.write(`${tame(message)} (${code})\n`)
+  for (const { code, message } of bad) io.stderr.write(`${tame(message)} (${code})\n`)
   if (update.kind === 'failed') {
     const { code, message } = update.trouble
-    if (bad.length === 0) process.stderr.write(`${tame(message)} (${code})\n`)
+    if (bad.length === 0) io.stderr.write(`${tame(message)} (${code})\n`)
     return false
   }
   const what =
     update.kind === 'taken'
       ? `${count(update.entries, 'entry', 'entries')}, newer, by ${update.from.toUpperCase()}`
       : 'unchanged'
-  process.stdout.write(`${id}: serial ${update.serial}, ${what}\n`)
+  print(io, `${id}: serial ${update.serial}, ${what}\n`)
   return true
 }

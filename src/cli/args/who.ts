@@ -2,9 +2,9 @@ import { statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 
 /** Who calls a command: the system's own word, and who became that user by sudo. */
-export function who(): string {
+export function who(env: NodeJS.ProcessEnv): string {
   const { username } = userInfo()
-  const { SUDO_USER: before } = process.env
+  const { SUDO_USER: before } = env
   return before === undefined ? username : `${before} as ${username}`
 }
 

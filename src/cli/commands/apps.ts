@@ -2,23 +2,27 @@ import { epochSeconds, systemClock } from '../../base/clock.js'
 import { readCatalogue } from '../../rules/apps/catalogue.js'
 import { KINDS, ROLES } from '../../rules/schema/app-schema.js'
 import { readRules } from '../args/read-rules.js'
-import { refuse } from '../args/refuse.js'
 import { settings, type CommonOptions } from '../args/settings.js'
-import { end, EXIT, usage } from '../exit.js'
+import { EXIT, refuse, usage } from '../exit.js'
 import { searchApps, type Wanted } from '../output/app-search.js'
 import { nameViewOf, viewOf } from '../output/app-view.js'
 import { toText } from '../output/apps-text.js'
+import { print, type Io } from '../io.js'
 
 export interface AppsOptions extends CommonOptions, Omit<Wanted, 'search'> {
   readonly json?: boolean
 }
 
 /** `interdict apps`: what the catalogue of apps has, of which names, on what evidence. */
-export async function apps(words: readonly string[], options: AppsOptions): Promise<void> {
+export async function apps(
+  words: readonly string[],
+  options: AppsOptions,
+  io: Io
+): Promise<number> {
   among('--role', options.role, ROLES)
   among('--kind', options.kind, KINDS)
   const config = await settings(options)
-  const { loaded, files } = await readRules(config)
+  const { loaded, files } = await readRules(config, io)
   if (!loaded.ok) refuse(loaded.errors)
   const catalogue = await readCatalogue(files!)
   if (!catalogue.ok) refuse(catalogue.errors)
@@ -28,12 +32,13 @@ export async function apps(words: readonly string[], options: AppsOptions): Prom
   const apps = found.apps.map(app => viewOf(app, loaded.rules, now))
   const name = found.name === undefined ? undefined : nameViewOf(found.name, apps)
   const listing = { apps, ...(name && { name }) }
-  process.stdout.write(
+  print(
+    io,
     options.json === true
       ? `${JSON.stringify(listing, undefined, 2)}\n`
-      : toText(listing, wanted, catalogue.sources)
+      : toText(listing, wanted, catalogue.sources, io.stdout.columns)
   )
-  return end(apps.length > 0 ? EXIT.fine : EXIT.found)
+  return apps.length > 0 ? EXIT.success : EXIT.failure
 }
 
 function among(option: string, given: string | undefined, known: readonly string[]): void {

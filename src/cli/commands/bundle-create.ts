@@ -6,9 +6,10 @@ import { readPrivateKey } from '../../sources/bundle/keys.js'
 import { readContent } from '../../sources/bundle/pack.js'
 import { writeBundle } from '../../sources/bundle/write.js'
 import { settings, type CommonOptions } from '../args/settings.js'
-import { end, EXIT, usage } from '../exit.js'
+import { EXIT, usage } from '../exit.js'
 import { manifestLines } from './bundle-show.js'
 import { judge, toText } from './check.js'
+import { print, type Io } from '../io.js'
 
 const DAY: Seconds = 86_400
 
@@ -23,7 +24,7 @@ export interface CreateOptions extends CommonOptions {
  * `interdict bundle`: packs a rules folder, if the rules are right when they are read from the bundle
  * alone, and pass their tests.
  */
-export async function create(folder: string, options: CreateOptions): Promise<void> {
+export async function create(folder: string, options: CreateOptions, io: Io): Promise<number> {
   const created = epochSeconds(systemClock)
   const serial = wholeNumber('--serial', options.serial ?? String(created), Number.MAX_SAFE_INTEGER)
   const days = wholeNumber('--days', options.days, 36_500)
@@ -36,13 +37,13 @@ export async function create(folder: string, options: CreateOptions): Promise<vo
   const front = `${folder.replace(/\/+$/, '')}/`
   const checked = await judge(new BundleFiles(bundle, { path: folder, front }), config, undefined)
   if (checked.errors.length > 0) {
-    process.stderr.write(toText(checked))
-    return end(EXIT.found)
+    io.stderr.write(toText(checked))
+    return EXIT.failure
   }
   writeBundle(options.output, octets)
   const lines = [options.output, ...manifestLines(bundle)]
-  process.stdout.write(`${lines.join('\n')}\n`)
-  return end(EXIT.fine)
+  print(io, `${lines.join('\n')}\n`)
+  return EXIT.success
 }
 
 /** At least 1. */

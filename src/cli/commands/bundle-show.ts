@@ -4,11 +4,16 @@ import { tame } from '../../querylog/record/terminal-line.js'
 import { showInstant } from '../../rules/time/instant.js'
 import { decodeBundle, readBundleFile, type Bundle } from '../../sources/bundle/bundle.js'
 import { checkDate } from '../../sources/bundle/date.js'
-import { end, EXIT, usage } from '../exit.js'
+import { EXIT, usage } from '../exit.js'
 import { count } from '../output/show.js'
+import { print, type Io } from '../io.js'
 
 /** `interdict bundle show`: a bundle as it is, whoever signed it, in date or not. */
-export async function show(path: string, { json }: { readonly json?: boolean }): Promise<void> {
+export async function show(
+  path: string,
+  { json }: { readonly json?: boolean },
+  io: Io
+): Promise<number> {
   const bundle = await decodeBundle(await readBundleFile(path, path), path)
   const { manifest, signers, content } = bundle
   const names = [...content].map(([name, { length }]) => ({ name, octets: length }))
@@ -16,19 +21,20 @@ export async function show(path: string, { json }: { readonly json?: boolean }):
     const { created, expires } = manifest
     const instants = { created: showInstant(created, 'UTC'), expires: showInstant(expires, 'UTC') }
     const said = { ...manifest, ...instants, signers, files: names }
-    process.stdout.write(`${JSON.stringify(said, undefined, 2)}\n`)
+    print(io, `${JSON.stringify(said, undefined, 2)}\n`)
   } else {
     const files = names.map(({ name, octets }) => `${String(octets).padStart(12)} ${tame(name)}`)
-    process.stdout.write(`${[path, ...manifestLines(bundle), ...files].join('\n')}\n`)
+    print(io, `${[path, ...manifestLines(bundle), ...files].join('\n')}\n`)
   }
-  return end(EXIT.fine)
+  return EXIT.success
 }
 
 /** `interdict bundle verify`: whether a gateway with these keys would take it, had it no other. */
 export async function verify(
   path: string,
-  { key, signatures }: { readonly key: readonly string[]; readonly signatures: string }
-): Promise<void> {
+  { key, signatures }: { readonly key: readonly string[]; readonly signatures: string },
+  io: Io
+): Promise<number> {
   for (const one of key) {
     if (readPublicKey(one) === undefined) usage(`--key: ${one} is no Ed25519 public key in base64`)
   }
@@ -38,8 +44,8 @@ export async function verify(
   const trust = { keys: key, signatures: wanted }
   const bundle = await decodeBundle(await readBundleFile(path, path), path, trust)
   checkDate(bundle.manifest, path, epochSeconds(systemClock))
-  process.stdout.write(`${[path, ...manifestLines(bundle)].join('\n')}\n`)
-  return end(EXIT.fine)
+  print(io, `${[path, ...manifestLines(bundle)].join('\n')}\n`)
+  return EXIT.success
 }
 
 export function manifestLines({ manifest, signers }: Bundle): string[] {

@@ -5,30 +5,35 @@ import { decodeBundle, readBundleFile } from '../../sources/bundle/bundle.js'
 import { readPrivateKey } from '../../sources/bundle/keys.js'
 import { withSignature } from '../../sources/bundle/sign.js'
 import { writeBundle } from '../../sources/bundle/write.js'
-import { end, EXIT } from '../exit.js'
+import { EXIT } from '../exit.js'
 import { manifestLines } from './bundle-show.js'
+import { print, type Io } from '../io.js'
 
 /** Nobody else may read it. */
 const OWN = 0o600
 
 /** `interdict bundle sign`: adds a signature to a bundle that is whole. */
-export async function sign(path: string, { key }: { readonly key: string }): Promise<void> {
+export async function sign(
+  path: string,
+  { key }: { readonly key: string },
+  io: Io
+): Promise<number> {
   const file = await readBundleFile(path, path)
   const signed = withSignature(file, path, await readPrivateKey(key))
   const bundle = await decodeBundle(signed, path)
   writeBundle(path, signed)
-  process.stdout.write(`${[path, ...manifestLines(bundle)].join('\n')}\n`)
-  return end(EXIT.fine)
+  print(io, `${[path, ...manifestLines(bundle)].join('\n')}\n`)
+  return EXIT.success
 }
 
 /** `interdict bundle keygen`: never writes over a file, which may be a key that is in use. */
-export async function keygen(path: string): Promise<void> {
+export async function keygen(path: string, io: Io): Promise<number> {
   const { privatePem, publicKey } = newKeys()
   try {
     await writeFile(path, privatePem, { mode: OWN, flag: 'wx' })
   } catch (error) {
     throw failure('BUNDLE_WRITE', path, error instanceof Error ? error.message : String(error))
   }
-  process.stdout.write(`${publicKey}\n`)
-  return end(EXIT.fine)
+  print(io, `${publicKey}\n`)
+  return EXIT.success
 }

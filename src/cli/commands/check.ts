@@ -22,7 +22,7 @@ import { checkAt, secondsAt } from '../args/given.js'
 import { ownFiles } from '../args/read-rules.js'
 import { ruleFiles } from '../args/rule-files.js'
 import type { CommonOptions } from '../args/settings.js'
-import { end, EXIT } from '../exit.js'
+import { EXIT } from '../exit.js'
 import { listJson, listLines } from '../output/list-report.js'
 import { ageLine } from '../output/lists-text.js'
 import { viewLists, type ListView } from '../output/lists-view.js'
@@ -31,6 +31,7 @@ import { whereOf } from './lists.js'
 import { standingClock } from './one-query.js'
 import { runPolicyTests } from './policy-tests.js'
 import type { ListReport } from '../../rules/lists/list-types.js'
+import { print, type Io } from '../io.js'
 
 export interface CheckOptions extends CommonOptions {
   readonly at?: string
@@ -84,11 +85,15 @@ async function placeOf(
 }
 
 /** `interdict check`: reads everything as `serve` would, runs the tests, says all that is wrong. */
-export async function check(path: string | undefined, options: CheckOptions): Promise<void> {
+export async function check(
+  path: string | undefined,
+  options: CheckOptions,
+  io: Io
+): Promise<number> {
   checkAt(options.at)
   const checked = await look(path, options)
-  process.stdout.write(options.json === true ? toJson(checked) : toText(checked))
-  return end(checked.errors.length === 0 ? EXIT.fine : EXIT.found)
+  print(io, options.json === true ? toJson(checked) : toText(checked))
+  return checked.errors.length === 0 ? EXIT.success : EXIT.failure
 }
 
 /** Reads rules, compiles them, and holds them against their tests. */

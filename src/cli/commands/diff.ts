@@ -3,12 +3,12 @@ import { loadRules } from '../../rules/load.js'
 import type { RuleSet } from '../../rules/model/types.js'
 import { copiesFolder } from '../../sources/http/copies.js'
 import { checkAt, secondsAt } from '../args/given.js'
-import { refuse } from '../args/refuse.js'
 import { ruleFiles } from '../args/rule-files.js'
 import { settings, type CommonOptions } from '../args/settings.js'
-import { end, EXIT, usage } from '../exit.js'
+import { EXIT, refuse, usage } from '../exit.js'
 import { toJson } from '../output/diff-json.js'
 import { toText, type Compared } from '../output/diff-text.js'
+import { print, type Io } from '../io.js'
 
 export interface DiffOptions extends CommonOptions {
   readonly at?: string
@@ -22,7 +22,12 @@ export interface DiffOptions extends CommonOptions {
  * `interdict diff`: what becomes of names and clients when one rules folder, or bundle, takes another's place.
  * Exit code 1 if anything changes; with `only`, if anything else does.
  */
-export async function diff(old: string, now: string, options: DiffOptions): Promise<void> {
+export async function diff(
+  old: string,
+  now: string,
+  options: DiffOptions,
+  io: Io
+): Promise<number> {
   const examples = wholeNumber('--examples', options.examples)
   checkAt(options.at)
   // Both with the copies of fetched lists that are here.
@@ -41,8 +46,8 @@ export async function diff(old: string, now: string, options: DiffOptions): Prom
   const at = secondsAt(options.at, timeZone)
   const found = difference(rules, { at, examples, ...(only && { only }) })
   const compared: Compared = { ...found, old, now, rules, at, timeZone, only }
-  process.stdout.write(options.json === true ? toJson(compared) : toText(compared))
-  return end(isFine(found, only) ? EXIT.fine : EXIT.found)
+  print(io, options.json === true ? toJson(compared) : toText(compared))
+  return isFine(found, only) ? EXIT.success : EXIT.failure
 }
 
 /** What changes from now on from some rules to others, as text or JSON. */

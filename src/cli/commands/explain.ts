@@ -17,12 +17,12 @@ import { chooseTransport } from '../../udp/transport.js'
 import type { Forwarder } from '../../upstream/forwarder.js'
 import { checkAt, given } from '../args/given.js'
 import { readRules } from '../args/read-rules.js'
-import { refuse } from '../args/refuse.js'
 import { settings, type CommonOptions } from '../args/settings.js'
-import { end, EXIT, usage } from '../exit.js'
+import { EXIT, refuse, usage } from '../exit.js'
 import { toText } from '../output/explanation-text.js'
 import { gather, toJson, withReason, type Asked } from '../output/explanation.js'
 import { Nobody, resolve, standingClock } from './one-query.js'
+import { print, type Io } from '../io.js'
 
 export interface ExplainOptions extends CommonOptions {
   readonly from: string
@@ -36,10 +36,10 @@ export interface ExplainOptions extends CommonOptions {
  * `interdict explain`: the whole decision for one question, by what serves: the same snapshot,
  * resolver and upstreams, with one client and one query.
  */
-export async function explain(name: string, options: ExplainOptions): Promise<void> {
+export async function explain(name: string, options: ExplainOptions, io: Io): Promise<number> {
   const question = readQuestion(name, options)
   const config = await settings(options)
-  const { loaded } = await readRules(config)
+  const { loaded } = await readRules(config, io)
   if (!loaded.ok) refuse(loaded.errors)
   const { timeZone } = loaded.rules
   const asked = { ...question, clock: standingClock(wallAt(options.at, timeZone)) }
@@ -53,12 +53,13 @@ export async function explain(name: string, options: ExplainOptions): Promise<vo
   forwarder.close()
   const seen = { ...resolved, unasked: nobody.missed, guard }
   const explanation = withReason(gather(asked, policy, seen, forwarder), loaded.rules.sources)
-  process.stdout.write(
+  print(
+    io,
     options.json === true
       ? toJson(explanation)
       : toText(explanation, { folder: shown(config.rules), timeZone })
   )
-  return end(EXIT.fine)
+  return EXIT.success
 }
 
 /** The rules folder as messages show it, to be put in front of the names of files. */

@@ -3,8 +3,9 @@ import type { Flushed } from '../../daemon/admin/admin-protocol.js'
 import { readName } from '../../dns/name/name.js'
 import { ask, type AskOptions } from '../args/ask.js'
 import { given } from '../args/given.js'
-import { end, EXIT, usage } from '../exit.js'
+import { EXIT, usage } from '../exit.js'
 import { count } from '../output/show.js'
+import { print, type Io } from '../io.js'
 
 export interface FlushOptions extends AskOptions {
   readonly subtree?: boolean
@@ -12,13 +13,17 @@ export interface FlushOptions extends AskOptions {
 }
 
 /** `interdict flush`: has the running gateway drop what it holds of some names. */
-export async function flush(name: string | undefined, options: FlushOptions): Promise<void> {
+export async function flush(
+  name: string | undefined,
+  options: FlushOptions,
+  io: Io
+): Promise<number> {
   const wanted = readWanted(name, options)
   const { dropped, silent } = await ask<Flushed>({ do: 'flush', ...wanted }, options)
-  process.stdout.write(`${count(dropped, 'entry', 'entries')} dropped\n`)
+  print(io, `${count(dropped, 'entry', 'entries')} dropped\n`)
   if (silent.length > 0)
     throw failure('ADMIN_WORKERS', silent.join(', '), 'which may still hold what was to be dropped')
-  return end(EXIT.fine)
+  return EXIT.success
 }
 
 function readWanted(

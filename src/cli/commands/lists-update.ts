@@ -1,19 +1,23 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { bootstrapServers, upstreamPlan } from '../../daemon/control/upstream-plan.js'
+import type { RulesResult } from '../../rules/load.js'
+import type { Config } from '../../config/config.js'
 import { tame } from '../../querylog/record/terminal-line.js'
 import { Bootstrap } from '../../sources/http/bootstrap.js'
 import { update, type Update } from '../../sources/http/update.js'
 import { lockLists } from '../args/lock-lists.js'
 import { readRules } from '../args/read-rules.js'
-import { refuse } from '../args/refuse.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { transferZones } from '../args/transfer-zones.js'
-import { end, EXIT, usage } from '../exit.js'
+import { EXIT, refuse, usage } from '../exit.js'
 import { count, size } from '../output/show.js'
 import { copiesOf } from './lists.js'
+import { print, type Io, type OutputStream } from '../io.js'
 
 /** How often progress is drawn. */
 const PAUSE: Milliseconds = 100
+
+type Loaded = Extract<RulesResult, { readonly ok: true }>
 
 /**
  * `interdict lists update`: looks for newer states of lists now. It works beside a running gateway,
@@ -21,32 +25,49 @@ const PAUSE: Milliseconds = 100
  *
  * @throws InterdictError REMOTE_BUSY
  */
-export async function updateLists(ids: readonly string[], options: CommonOptions): Promise<void> {
+export async function updateLists(
+  ids: readonly string[],
+  options: CommonOptions,
+  io: Io
+): Promise<number> {
   const config = await settings(options)
-  const { loaded } = await readRules(config)
+  const { loaded } = await readRules(config, io)
   if (!loaded.ok) refuse(loaded.errors)
   const all = [...loaded.remotes, ...loaded.transfers].map(({ id }) => id)
   for (const id of ids) {
     if (!all.includes(id)) usage(`there is no list ${id} with a url or a zone in the rules`)
   }
-  lockLists(config)
-  const lists = wanted(ids, loaded.remotes)
+  const unlock = lockLists(config)
+  try {
+    const isFine = await updateAll(config, loaded, ids, io)
+    return isFine ? EXIT.success : EXIT.failure
+  } finally {
+    unlock()
+  }
+}
+
+/** @returns whether all is well */
+async function updateAll(
+  config: Config,
+  { remotes, transfers, rules }: Loaded,
+  ids: readonly string[],
+  io: Io
+): Promise<boolean> {
   const bootstrap = await Bootstrap.open(bootstrapServers(config, upstreamPlan(config).upstreams))
   const { lookup } = bootstrap
   const { caFile, timeout } = config.remoteLists
-  const clients = new Map(loaded.rules.networks.map(({ id, prefixes }) => [id, prefixes]))
+  const clients = new Map(rules.networks.map(({ id, prefixes }) => [id, prefixes]))
   const parts = { copies: copiesOf(config), lookup, caFile, timeout, clients, now: Date.now }
   let isFine = true
-  for (const list of lists) {
-    const line = new ProgressLine(list.id)
+  for (const list of wanted(ids, remotes)) {
+    const line = new ProgressLine(list.id, io.stderr)
     const result = await update(list, { ...parts, progress: line.show })
     line.clear()
-    isFine &&= tell(result)
+    isFine = tell(result, io) && isFine
   }
   bootstrap.close()
-  const zones = wanted(ids, loaded.transfers)
-  isFine = (await transferZones(config, zones)) && isFine
-  return end(isFine ? EXIT.fine : EXIT.found)
+  const zones = wanted(ids, transfers)
+  return (await transferZones(config, zones, io)) && isFine
 }
 
 function wanted<L extends { readonly id: string }>(
@@ -57,15 +78,15 @@ function wanted<L extends { readonly id: string }>(
 }
 
 /** @returns whether all is well */
-function tell(result: Update): boolean {
+function tell(result: Update, io: Io): boolean {
   const { id } = result
   if (!('trouble' in result)) {
     const what = result.kind === 'taken' ? 'newer' : 'unchanged'
-    process.stdout.write(`${id}: ${count(result.entries, 'entry', 'entries')}, ${what}\n`)
+    print(io, `${id}: ${count(result.entries, 'entry', 'entries')}, ${what}\n`)
     return true
   }
   const { code, message } = result.trouble
-  process.stderr.write(`${tame(message)} (${code})\n`)
+  io.stderr.write(`${tame(message)} (${code})\n`)
   return false
 }
 
@@ -73,18 +94,21 @@ function tell(result: Update): boolean {
 class ProgressLine {
   private last: Milliseconds = -Infinity
 
-  constructor(private readonly id: string) {}
+  constructor(
+    private readonly id: string,
+    private readonly stderr: OutputStream
+  ) {}
 
   readonly show = (octets: Octets, total: Octets | undefined): void => {
     const now = performance.now()
-    if (!process.stderr.isTTY || now - this.last < PAUSE) return
+    if (this.stderr.isTTY !== true || now - this.last < PAUSE) return
     this.last = now
     const of = total === undefined ? '' : ` of ${size(total)}, ${percent(octets, total)}`
-    process.stderr.write(`\r\x1b[K${this.id}: ${size(octets)}${of}`)
+    this.stderr.write(`\r\x1b[K${this.id}: ${size(octets)}${of}`)
   }
 
   clear(): void {
-    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+    if (this.stderr.isTTY === true) this.stderr.write('\r\x1b[K')
   }
 }
 

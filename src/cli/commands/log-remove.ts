@@ -7,9 +7,10 @@ import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { tame } from '../../querylog/record/terminal-line.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { becomeOwnerOf, who } from '../args/who.js'
-import { end, EXIT, usage } from '../exit.js'
+import { EXIT, usage } from '../exit.js'
 import { count } from '../output/show.js'
 import { WAS } from '../output/verification-text.js'
+import { print, type Io } from '../io.js'
 
 export interface RemoveOptions extends CommonOptions {
   readonly reason: string
@@ -18,26 +19,32 @@ export interface RemoveOptions extends CommonOptions {
 /** Longest reason that the chain takes, in letters. */
 const REASON = 500
 
-/** What is told on the way goes beside what is answered. */
-const say = (_fields: unknown, message: string): void => void process.stderr.write(`${message}\n`)
-const log: ServiceLog = { info: () => undefined, warn: say, error: say }
-
 /** `interdict log remove`: removes closed files of the query log, and has its chain say so. */
-export async function remove(given: readonly string[], options: RemoveOptions): Promise<void> {
+export async function remove(
+  given: readonly string[],
+  options: RemoveOptions,
+  io: Io
+): Promise<number> {
   const reason = options.reason.trim()
   if (reason === '' || reason.length > REASON)
     usage(`--reason: wanted 1 to ${REASON} letters, such as the number of a request`)
   const { path, chain } = (await settings(options)).log.queries
   const names = new LogNames(path)
-  const by = who()
+  const by = who(io.env)
   const own = [join(names.folder, CHAIN), names.folder].find(one => existsSync(one))
   if (own !== undefined) becomeOwnerOf(own)
-  const parts = { names, chain, wall: Date.now(), log }
+  const parts = { names, chain, wall: Date.now(), log: logTo(io) }
   const removed = await removeByOrder(parts, given, { by, reason })
   const lines = removed.map(({ file, was }) =>
     tame(`${file}: removed${was ? `; ${WAS[was]}` : ''}`)
   )
   const sum = `${count(removed.length, 'file')} removed${chain ? ', and the chain says so' : ''}`
-  process.stdout.write(`${[...lines, sum].join('\n')}\n`)
-  return end(EXIT.fine)
+  print(io, `${[...lines, sum].join('\n')}\n`)
+  return EXIT.success
+}
+
+/** Problems on the way go to standard error. */
+function logTo({ stderr }: Io): ServiceLog {
+  const print = (_fields: unknown, message: string): void => void stderr.write(`${message}\n`)
+  return { info: () => undefined, warn: print, error: print }
 }

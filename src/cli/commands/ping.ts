@@ -5,8 +5,9 @@ import type { DatagramBatch, Endpoint } from '../../udp/datagram.js'
 import { portableTransport } from '../../udp/portable/portable.js'
 import { milliseconds } from '../args/given.js'
 import { settings, type CommonOptions } from '../args/settings.js'
-import { end, EXIT } from '../exit.js'
+import { EXIT } from '../exit.js'
 import { showEndpoint } from '../output/show.js'
+import { print, type Io } from '../io.js'
 
 export interface PingOptions extends CommonOptions {
   readonly timeout: string
@@ -24,7 +25,7 @@ type Answer = 'answers' | 'does not answer' | 'cannot be asked from here'
  * Where a wildcard address is of a family that this machine does not have, nobody can ask. That is
  * no fault of the server: containers without IPv6 are common, and listening on `[::]` works there.
  */
-export async function ping(options: PingOptions): Promise<void> {
+export async function ping(options: PingOptions, io: Io): Promise<number> {
   const timeout = milliseconds('--timeout', options.timeout)
   const { listen } = await settings(options)
   const answers = await Promise.all(
@@ -35,10 +36,10 @@ export async function ping(options: PingOptions): Promise<void> {
     })
   )
   for (const [i, answer] of answers.entries()) {
-    process.stdout.write(`${showEndpoint(listen[i]!)} ${answer}\n`)
+    print(io, `${showEndpoint(listen[i]!)} ${answer}\n`)
   }
   const fine = answers.includes('answers') && !answers.includes('does not answer')
-  return end(fine ? EXIT.fine : EXIT.found)
+  return fine ? EXIT.success : EXIT.failure
 }
 
 /** Where to ask a server that listens on a wildcard address, if this machine can. */

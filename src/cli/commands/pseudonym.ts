@@ -6,8 +6,9 @@ import { endOf, isPeriod, startOf } from '../../querylog/privacy/period.js'
 import { pseudonymsOf, type Pseudonyms } from '../../querylog/privacy/pseudonyms-of.js'
 import { given } from '../args/given.js'
 import { settings, type CommonOptions } from '../args/settings.js'
-import { usage } from '../exit.js'
+import { EXIT, usage } from '../exit.js'
 import { columns, terminalWidth } from '../output/columns.js'
+import { print, type Io } from '../io.js'
 
 export interface PseudonymOptions extends CommonOptions {
   readonly date?: string
@@ -20,7 +21,7 @@ export interface PseudonymOptions extends CommonOptions {
  *
  * @throws InterdictError PRIVACY_KEY, PRIVACY_NO_KEY
  */
-export async function pseudonym(text: string, options: PseudonymOptions): Promise<void> {
+export async function pseudonym(text: string, options: PseudonymOptions, io: Io): Promise<number> {
   const { date, all, json } = options
   const address = given('address', () => readAddress(text))
   if (date !== undefined && all === true) usage('--date and --all: one of the two')
@@ -33,11 +34,13 @@ export async function pseudonym(text: string, options: PseudonymOptions): Promis
   if (found.length === 0)
     throw failure('PRIVACY_NO_KEY', keys.folder, all === true ? 'at all' : `for ${day}`)
   const shown = showAddress(address)
-  process.stdout.write(
+  print(
+    io,
     json === true
       ? `${JSON.stringify({ address: shown, pseudonyms: found }, undefined, 2)}\n`
-      : toText(found, preservePrefix)
+      : toText(found, preservePrefix, terminalWidth(io.stdout))
   )
+  return EXIT.success
 }
 
 const ALWAYS = { since: -Infinity, until: Infinity }
@@ -56,7 +59,7 @@ export function keysIn(folder: string): readonly PeriodKey[] {
 }
 
 /** The way that is set now comes first: it is most likely the one that the log has. */
-function toText(found: readonly Pseudonyms[], preservePrefix: boolean): string {
+function toText(found: readonly Pseudonyms[], preservePrefix: boolean, width: number): string {
   const head = ['day or month', 'pseudonym', 'prefix-preserving']
   const rows = found.map(({ period, plain, prefixPreserving }) => {
     return { cells: [[period], [plain], [prefixPreserving]] }
@@ -65,7 +68,7 @@ function toText(found: readonly Pseudonyms[], preservePrefix: boolean): string {
   const lines = columns(
     order.map(i => head[i]!),
     rows.map(({ cells }) => ({ cells: order.map(i => cells[i]!) })),
-    terminalWidth()
+    width
   )
   return `${lines.join('\n')}\n`
 }

@@ -4,10 +4,11 @@ import { csvLines } from '../../report/output/csv.js'
 import type { Table, Value } from '../../report/report.js'
 import { openLog } from '../args/log-database.js'
 import type { LogOptions } from '../args/log-path.js'
-import { end, EXIT, usage } from '../exit.js'
+import { EXIT, usage } from '../exit.js'
 import { terminalWidth } from '../output/columns.js'
 import { gridOf } from '../output/report-text.js'
 import { put } from './report.js'
+import { type Io } from '../io.js'
 
 export interface QueryOptions extends LogOptions {
   readonly format: string
@@ -22,24 +23,33 @@ const COLUMNS = `SELECT column_name AS "column", data_type AS type FROM informat
   WHERE table_name = 'lookups' ORDER BY ordinal_position`
 
 /** `interdict query`: one SELECT of DuckDB's over the query log; nothing can be written or read besides. */
-export async function query(sql: string | undefined, options: QueryOptions): Promise<void> {
+export async function query(
+  sql: string | undefined,
+  options: QueryOptions,
+  io: Io
+): Promise<number> {
   const { format, output } = options
   if (!FORMATS.includes(format)) usage(`--format: ${format} is not one of ${FORMATS.join(', ')}`)
   if (sql?.replaceAll(NO_SQL, '') === '') usage('query: there is no SQL in what was given')
-  const log = await openLog(options, { use: 'sealed' })
+  const log = await openLog(options, io, { use: 'sealed' })
   try {
     const { columns, rows } = await log.database.table(sql ?? COLUMNS)
     const remarks = await log.remarks()
     log.quiet()
-    put(shownAs(columns, rows, format), output)
-    for (const remark of remarks) process.stderr.write(`${tame(remark)}\n`)
+    put(shownAs(columns, rows, format, terminalWidth(io.stdout)), output, io)
+    for (const remark of remarks) io.stderr.write(`${tame(remark)}\n`)
   } finally {
     log.close()
   }
-  return end(EXIT.fine)
+  return EXIT.success
 }
 
-function shownAs(columns: readonly string[], rows: readonly Row[], format: string): string {
+function shownAs(
+  columns: readonly string[],
+  rows: readonly Row[],
+  format: string,
+  width: number
+): string {
   if (format === 'json') {
     const lines = rows.map(
       row => `  ${JSON.stringify(row, (_key, value: unknown) => exact(value))}`
@@ -59,7 +69,7 @@ function shownAs(columns: readonly string[], rows: readonly Row[], format: strin
     rows: cells
   }
   if (format === 'csv') return csvLines([columns, ...cells])
-  return `${gridOf(table, terminalWidth()).join('\n')}\n`
+  return `${gridOf(table, width).join('\n')}\n`
 }
 
 function valueOf(cell: Cell): Value {

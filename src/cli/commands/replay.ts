@@ -16,14 +16,15 @@ import type { RuleSet } from '../../rules/model/types.js'
 import { copiesFolder } from '../../sources/http/copies.js'
 import { checkAt, secondsAt } from '../args/given.js'
 import { openLog } from '../args/log-database.js'
-import { refuse } from '../args/refuse.js'
 import { ruleFiles } from '../args/rule-files.js'
 import { settings, type CommonOptions } from '../args/settings.js'
-import { end, EXIT, usage } from '../exit.js'
+import { EXIT, refuse, usage } from '../exit.js'
 import { toHtml } from '../output/replay-html.js'
 import { toText } from '../output/replay-text.js'
 import { number, size } from '../output/show.js'
 import { replayed, toJson, type Replayed } from './replayed.js'
+import { print, type Io } from '../io.js'
+import { terminalWidth } from '../output/columns.js'
 
 export interface ReplayOptions extends CommonOptions {
   readonly rules: string
@@ -42,7 +43,11 @@ export interface ReplayOptions extends CommonOptions {
  * `interdict replay`: which answers of recorded lookups would change under candidate rules. Exit code
  * 1 if more do than `failOver`.
  */
-export async function replay(logs: readonly string[], options: ReplayOptions): Promise<void> {
+export async function replay(
+  logs: readonly string[],
+  options: ReplayOptions,
+  io: Io
+): Promise<number> {
   const { json, html } = options
   if (json === true && html === true) usage('--json and --html: one of the two')
   const format = formatOf(options.from)
@@ -58,7 +63,7 @@ export async function replay(logs: readonly string[], options: ReplayOptions): P
   const now = epochSeconds(systemClock)
   const comparison = new Comparison({ at, now, network: options.network, examples, random })
   comparison.judgeBy(judgeOf(rules, comparison), against && judgeOf(against, comparison))
-  const files = await readAll(logs, comparison, { ...options, format, zone: timeZone, now })
+  const files = await readAll(logs, comparison, { ...options, format, zone: timeZone, now }, io)
   const { rules: folder, against: folderBefore } = options
   const said = replayed(comparison, files, {
     rules: { folder, sha256: rules.sha256 },
@@ -67,13 +72,13 @@ export async function replay(logs: readonly string[], options: ReplayOptions): P
     timeZone,
     top
   })
-  process.stdout.write(show(said, options))
-  return end(comparison.counts.changed > most ? EXIT.found : EXIT.fine)
+  print(io, show(said, options, terminalWidth(io.stdout)))
+  return comparison.counts.changed > most ? EXIT.failure : EXIT.success
 }
 
-function show(said: Replayed, { json, html }: ReplayOptions): string {
+function show(said: Replayed, { json, html }: ReplayOptions, width: number): string {
   if (json === true) return toJson(said)
-  return html === true ? toHtml(said) : toText(said)
+  return html === true ? toHtml(said) : toText(said, width)
 }
 
 function random(): number {
@@ -98,23 +103,24 @@ async function loadBoth(options: ReplayOptions): Promise<[RuleSet, RuleSet | und
 async function readAll(
   logs: readonly string[],
   comparison: Comparison,
-  options: CommonOptions & Omit<ReadOptions, 'progress'>
+  options: CommonOptions & Omit<ReadOptions, 'progress'>,
+  io: Io
 ): Promise<ReadLog[]> {
   const files: ReadLog[] = []
-  const onTerminal = process.stderr.isTTY
+  const onTerminal = io.stderr.isTTY === true
   const progress = (file: string, read: number): void => {
     if (!onTerminal) return
     const lookups = number(comparison.counts.lookups)
-    process.stderr.write(`\r\x1b[K${lookups} lookups, ${size(read)} of ${JSON.stringify(file)}`)
+    io.stderr.write(`\r\x1b[K${lookups} lookups, ${size(read)} of ${JSON.stringify(file)}`)
   }
   try {
     for (const file of logs) {
       const isFolder = statSync(file, { throwIfNoEntry: false })?.isDirectory() === true
       const read = isFolder ? replayStored : replayLog
-      files.push(await read(file, comparison, { ...options, progress }))
+      files.push(await read(file, comparison, { ...options, progress }, io))
     }
   } finally {
-    if (onTerminal) process.stderr.write('\r\x1b[K')
+    if (onTerminal) io.stderr.write('\r\x1b[K')
   }
   return files
 }
@@ -123,11 +129,12 @@ async function readAll(
 async function replayStored(
   folder: string,
   comparison: Comparison,
-  options: CommonOptions & ReadOptions
+  options: CommonOptions & ReadOptions,
+  io: Io
 ): Promise<ReadLog> {
   const { format = 'interdict', progress } = options
   if (format !== 'interdict') usage(`${folder} is a folder, which --from ${format} has not`)
-  const log = await openLog({ ...options, log: folder }, { use: 'once', silent: true })
+  const log = await openLog({ ...options, log: folder }, io, { use: 'once', silent: true })
   try {
     let read = 0
     const feed = (push: (octets: Buffer) => void): Promise<void> =>
@@ -136,7 +143,7 @@ async function replayStored(
         progress?.(folder, (read += octets.length))
       })
     const stored = await replayLines(folder, feed, comparison, options)
-    for (const remark of await log.remarks()) process.stderr.write(`${tame(remark)}\n`)
+    for (const remark of await log.remarks()) io.stderr.write(`${tame(remark)}\n`)
     return stored
   } finally {
     log.close()

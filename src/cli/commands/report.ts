@@ -21,10 +21,12 @@ import type { LogOptions } from '../args/log-path.js'
 import { dayOf, readPeriod, type PeriodOptions } from '../args/period.js'
 import { ownFiles, readRules } from '../args/read-rules.js'
 import { settings } from '../args/settings.js'
-import { end, EXIT, usage } from '../exit.js'
+import { EXIT, usage } from '../exit.js'
 import { banFacts } from '../output/ban-facts.js'
 import { proofOf } from '../output/proof-fact.js'
 import { toText } from '../output/report-text.js'
+import { print, type Io, withoutColours } from '../io.js'
+import { terminalWidth } from '../output/columns.js'
 
 export interface ReportOptions extends LogOptions, PeriodOptions {
   readonly ban?: string
@@ -44,7 +46,11 @@ const QUESTIONS = ['daily', 'ban', 'bypass', 'new-names'] as const
 const WEEK = 7 * 86_400_000
 
 /** `interdict report`: what the query log says, as a table, a page or a file for other programs. */
-export async function report(words: readonly string[], options: ReportOptions): Promise<void> {
+export async function report(
+  words: readonly string[],
+  options: ReportOptions,
+  io: Io
+): Promise<number> {
   const [question, id, ...more] = words
   among('report', question, QUESTIONS)
   among('--by', options.by, KEYS)
@@ -53,7 +59,7 @@ export async function report(words: readonly string[], options: ReportOptions): 
   if (more.length > 0 || (question !== 'ban' && id !== undefined)) usage('report: too many words')
   const rest = selectionOf(options)
   const top = readTop(options.top)
-  const log = await openLog(options)
+  const log = await openLog(options, io)
   try {
     const { client } = options
     const found =
@@ -61,22 +67,27 @@ export async function report(words: readonly string[], options: ReportOptions): 
         ? undefined
         : await clientsCalled(log.database, client, { ...rest, all: true }, options)
     const { ban, app, network } = options
-    const unsure = await checkIds(log.database, { ban: id ?? ban, app, network }, options)
+    const unsure = await checkIds(log.database, { ban: id ?? ban, app, network }, options, io)
     const selection = { ...rest, clients: found?.clients }
     const made = await answer(log, question as Question | undefined, {
       id,
       selection,
       top,
-      options
+      options,
+      io
     })
     const told = [...unsure, ...(found?.remarks ?? []), ...made.remarks]
     const remarks = [...told, ...(await log.remarks())]
     log.quiet()
-    put(await shownAs({ ...made, remarks }, options.format), options.output)
+    put(
+      await shownAs({ ...made, remarks }, options.format, terminalWidth(io.stdout)),
+      options.output,
+      io
+    )
   } finally {
     log.close()
   }
-  return end(EXIT.fine)
+  return EXIT.success
 }
 
 type Question = (typeof QUESTIONS)[number]
@@ -86,10 +97,11 @@ interface Asked {
   readonly selection: Selection
   readonly top: number
   readonly options: ReportOptions
+  readonly io: Io
 }
 
 async function answer(log: OpenLog, question: Question | undefined, asked: Asked): Promise<Report> {
-  const { id, selection, top, options } = asked
+  const { id, selection, top, options, io } = asked
   const { database } = log
   switch (question) {
     case undefined:
@@ -102,7 +114,7 @@ async function answer(log: OpenLog, question: Question | undefined, asked: Asked
         top
       )
     case 'ban': {
-      const { loaded } = await readRules(await settings(options))
+      const { loaded } = await readRules(await settings(options), io)
       return banReport(
         database,
         id!,
@@ -167,24 +179,24 @@ function readTop(text: string): number {
   return isWhole ? Number(text) : usage(`--top: ${text} is no number of rows`)
 }
 
-async function shownAs(report: Report, format: string): Promise<string> {
+async function shownAs(report: Report, format: string, width: number): Promise<string> {
   if (format === 'json') return toJson(report)
   if (format === 'csv') return toCsv(report)
   if (format === 'markdown') return toMarkdown(report)
-  if (format === 'table') return toText(report)
+  if (format === 'table') return toText(report, width)
   // ECharts is large, and only pages have charts.
   const { toHtml } = await import('../../report/output/html.js')
   return toHtml(report)
 }
 
 /** @throws InterdictError CLI_OUTPUT */
-export function put(text: string, output: string | undefined): void {
+export function put(text: string, output: string | undefined, io: Io): void {
   if (output === undefined) {
-    process.stdout.write(text)
+    print(io, text)
     return
   }
   try {
-    writeFileSync(output, text)
+    writeFileSync(output, withoutColours(text))
   } catch (error) {
     throw failure('CLI_OUTPUT', output, error instanceof Error ? error.message : String(error))
   }

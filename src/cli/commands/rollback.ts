@@ -6,12 +6,12 @@ import { AcceptedBundles, type Accepted } from '../../sources/bundle/accepted.js
 import { keptBundle, type BundlePlace } from '../../sources/bundle/choose.js'
 import { instant } from '../../sources/bundle/date.js'
 import { readTrust } from '../../sources/bundle/trust.js'
-import { refuse } from '../args/refuse.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { who } from '../args/who.js'
-import { end, EXIT, usage } from '../exit.js'
+import { EXIT, refuse, usage } from '../exit.js'
 import { toJson, toText, type ListedBundle } from '../output/rollback-text.js'
 import { showDifference } from './diff.js'
+import { print, type Io } from '../io.js'
 
 export interface RollbackOptions extends CommonOptions {
   readonly to?: string
@@ -25,14 +25,14 @@ export interface RollbackOptions extends CommonOptions {
  * `interdict rollback`: has another of the bundles in force that were accepted here. It says so where
  * accepted bundles are remembered: a running gateway sees that at once, and a start finds it.
  */
-export async function rollback(options: RollbackOptions): Promise<void> {
+export async function rollback(options: RollbackOptions, io: Io): Promise<number> {
   const { bundle: place } = rulesPlace(await settings(options))
   if (place === undefined) throw failure('BUNDLE_OFF')
   const kept = Kept.read(place)
   if (options.list === true) {
     const listed = await kept.list()
-    process.stdout.write(options.json === true ? toJson(listed) : toText(listed))
-    return end(EXIT.fine)
+    print(io, options.json === true ? toJson(listed) : toText(listed))
+    return EXIT.success
   }
   const from = kept.accepted.inForce
   const to = options.to === undefined ? kept.earlier() : serialOf(options.to)
@@ -41,17 +41,15 @@ export async function rollback(options: RollbackOptions): Promise<void> {
   if (options.dryRun === true) {
     if (!before.ok) refuse(before.errors)
     const names = { old: `bundle ${from}`, now: `bundle ${to}` }
-    process.stdout.write(
-      showDifference({ before: before.rules, after: after.rules }, names, options)
-    )
-    return end(EXIT.fine)
+    print(io, showDifference({ before: before.rules, after: after.rules }, names, options))
+    return EXIT.success
   }
-  if (to === from) process.stdout.write(`bundle ${to} is in force already\n`)
+  if (to === from) print(io, `bundle ${to} is in force already\n`)
   else {
-    kept.rollBack(to)
-    process.stdout.write(`from bundle ${from} to ${to}: a running gateway goes back at once\n`)
+    kept.rollBack(to, who(io.env))
+    print(io, `from bundle ${from} to ${to}: a running gateway goes back at once\n`)
   }
-  return end(EXIT.fine)
+  return EXIT.success
 }
 
 /** The bundles that were accepted here and are kept. */
@@ -97,9 +95,9 @@ class Kept {
     )
   }
 
-  rollBack(to: number): void {
+  rollBack(to: number, by: string): void {
     const at = instant(epochSeconds(systemClock))
-    this.store.rollBack(this.accepted, { from: this.accepted.inForce, to, by: who(), at })
+    this.store.rollBack(this.accepted, { from: this.accepted.inForce, to, by, at })
   }
 
   private async troubleWith(serial: number): Promise<ListedBundle['trouble']> {

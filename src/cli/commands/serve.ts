@@ -1,7 +1,9 @@
 import { Compiler } from '../../daemon/reload/compiler.js'
 import { startThread } from '../../daemon/threads/thread.js'
 import type { CommonOptions } from '../args/settings.js'
-import { EXIT, fail } from '../exit.js'
+import type { Service } from '../service.js'
+import { EXIT, reportError } from '../exit.js'
+import type { Io } from '../io.js'
 
 /**
  * `interdict serve`: serves until a signal says stop. Ends the process with its exit code.
@@ -10,16 +12,23 @@ import { EXIT, fail } from '../exit.js'
  * process 1 of a container we would not hear SIGTERM at all. The compiler thread is started before
  * our own code is loaded, since what it loads takes longest.
  */
-export async function serve(options: CommonOptions): Promise<void> {
+export async function serve(options: CommonOptions, io: Io): Promise<number> {
   const signals = new Signals()
   const compiler = new Compiler(startThread)
   compiler.warm()
   const { open } = await import('../service.js')
-  // Packed apart from the other commands: to them, what is thrown here is no error of ours.
-  const service = await open(options, compiler).catch(fail)
+  let service: Service
+  try {
+    service = await open(options, compiler)
+  } catch (error) {
+    signals.close()
+    await compiler.close()
+    // Bundled apart from the other commands, whose InterdictError is another class.
+    return reportError(error, io)
+  }
   signals.onHangUp = () => service.hangUp()
   signals.onSecond = () => service.abort()
-  end(EXIT.fine, await service.close(await signals.stop))
+  return end(EXIT.success, await service.close(await signals.stop))
 }
 
 /** A thread that waits in the kernel would keep `exit` waiting: then we end as the kernel does it. */
@@ -29,6 +38,7 @@ function end(code: number, threadsEnded: boolean): never {
 }
 
 class Signals {
+  private readonly listeners: [NodeJS.Signals, NodeJS.SignalsListener][] = []
   /** Resolves with the first signal that says stop. */
   readonly stop: Promise<NodeJS.Signals>
   /** Before there is somebody to hear it, the rules are about to be read anyway. */
@@ -40,13 +50,23 @@ class Signals {
     this.stop = new Promise(resolve => {
       let asked = false
       const stop = (signal: NodeJS.Signals): void => {
-        if (asked) void this.onSecond().then(ended => end(EXIT.found, ended))
+        if (asked) void this.onSecond().then(ended => end(EXIT.failure, ended))
         asked = true
         resolve(signal)
       }
-      process.on('SIGTERM', stop)
-      process.on('SIGINT', stop)
+      this.listen('SIGTERM', stop)
+      this.listen('SIGINT', stop)
     })
-    process.on('SIGHUP', () => this.onHangUp())
+    this.listen('SIGHUP', () => this.onHangUp())
+  }
+
+  /** Leaves the signals to Node again. */
+  close(): void {
+    for (const [signal, listener] of this.listeners) process.removeListener(signal, listener)
+  }
+
+  private listen(signal: NodeJS.Signals, listener: NodeJS.SignalsListener): void {
+    process.on(signal, listener)
+    this.listeners.push([signal, listener])
   }
 }

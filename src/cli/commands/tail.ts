@@ -8,10 +8,11 @@ import { tame } from '../../querylog/record/terminal-line.js'
 import { remarkIds } from '../args/known-ids.js'
 import { logFileAt } from '../args/log-path.js'
 import { settings, type CommonOptions } from '../args/settings.js'
-import { end, EXIT, usage } from '../exit.js'
+import { EXIT, usage } from '../exit.js'
 import { count } from '../output/show.js'
 import { recordText } from '../output/tail-text.js'
 import { readFilter, type FilterOptions } from './tail-filter.js'
+import { print, type Io, type OutputStream } from '../io.js'
 
 /** The recorder writes every 200 ms, unless told otherwise. */
 const LOOK_EVERY: Milliseconds = 200
@@ -30,13 +31,11 @@ export interface TailOptions extends CommonOptions, FilterOptions {
  * `interdict tail`: what is being blocked, and why, while it happens. Follows the query log until
  * it is interrupted, or nobody reads it any more.
  */
-export async function tail(log: string | undefined, options: TailOptions): Promise<void> {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => process.exit(EXIT.fine))
+export async function tail(log: string | undefined, options: TailOptions, io: Io): Promise<number> {
   const wanted = readFilter(options)
   const most = readLines(options.lines)
-  const path = log === undefined ? await pathOf(options) : logFileAt(log)
-  const show = options.json === true ? toJson : toText()
+  const path = log === undefined ? await pathOf(options, io) : logFileAt(log)
+  const show = options.json === true ? toJson : toText(io.stdout)
   const file = new FollowedFile(path)
   let foreign = 0
   const select = (line: string): QueryRecord | undefined => {
@@ -45,9 +44,9 @@ export async function tail(log: string | undefined, options: TailOptions): Promi
     return record !== undefined && wanted(record) ? record : undefined
   }
   const tell = async (lines: readonly QueryRecord[]): Promise<void> => {
-    if (foreign > 0) process.stderr.write(`${count(foreign, 'line')} passed over: no record\n`)
+    if (foreign > 0) io.stderr.write(`${count(foreign, 'line')} passed over: no record\n`)
     foreign = 0
-    await write(lines.map(show).join(''))
+    await write(io, lines.map(show).join(''))
   }
 
   const last = file.begin(most, line => select(line) !== undefined)
@@ -55,19 +54,22 @@ export async function tail(log: string | undefined, options: TailOptions): Promi
   await tell(last.flatMap(line => readRecord(line) ?? []))
   if (!file.isOpen) {
     if (!options.follow) throw failure('LOG_FOLLOW', path, 'it is not there')
-    process.stderr.write(`waiting for ${path}, which is not there yet\n`)
+    io.stderr.write(`waiting for ${path}, which is not there yet\n`)
   }
-  while (options.follow) {
-    await sleep(LOOK_EVERY)
+  const stopped = new AbortController()
+  const ignoreSignals = io.onSignal(() => stopped.abort())
+  while (options.follow && !stopped.signal.aborted) {
+    await sleep(LOOK_EVERY, undefined, stopped).catch(() => undefined)
     for (const lines of file.read()) await tell(lines.flatMap(line => select(line) ?? []))
   }
-  return end(EXIT.fine)
+  ignoreSignals()
+  return EXIT.success
 }
 
 /** That of the settings, with a word on ids that are nowhere in the rules. */
-async function pathOf(options: TailOptions): Promise<string> {
+async function pathOf(options: TailOptions, io: Io): Promise<string> {
   const config = await settings(options)
-  for (const remark of await remarkIds(options, config)) process.stderr.write(`${tame(remark)}\n`)
+  for (const remark of await remarkIds(options, config, io)) io.stderr.write(`${tame(remark)}\n`)
   return config.log.queries.path
 }
 
@@ -88,11 +90,11 @@ function escape(unit: number): string {
 }
 
 /** Times are without the day, so a day is told before its first lookup. */
-function toText(): (record: QueryRecord) => string {
+function toText(stdout: OutputStream): (record: QueryRecord) => string {
   let day = ''
   return record => {
-    const { isTTY, columns } = process.stdout
-    const text = recordText(record, isTTY ? Math.max(NARROWEST, columns) : Infinity)
+    const { columns = Infinity } = stdout
+    const text = recordText(record, Math.max(NARROWEST, columns))
     const began = record.time.slice(0, 10)
     if (began === day) return text
     day = began
@@ -101,7 +103,7 @@ function toText(): (record: QueryRecord) => string {
 }
 
 /** Who reads may be slower than who writes: no more is read until it is taken. */
-async function write(text: string): Promise<void> {
-  if (text === '' || process.stdout.write(text)) return
-  await new Promise<void>(resolve => process.stdout.once('drain', () => resolve()))
+async function write(io: Io, text: string): Promise<void> {
+  if (text === '' || print(io, text)) return
+  await new Promise<void>(resolve => io.stdout.once('drain', () => resolve()))
 }

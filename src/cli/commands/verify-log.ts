@@ -8,8 +8,9 @@ import { verifyLog } from '../../querylog/archive/chain/verify.js'
 import { LogNames } from '../../querylog/archive/folder.js'
 import { logPath } from '../args/log-path.js'
 import { settings, type CommonOptions } from '../args/settings.js'
-import { end, EXIT, usage } from '../exit.js'
+import { EXIT, usage } from '../exit.js'
 import { verificationLines } from '../output/verification-text.js'
+import { print, type Io } from '../io.js'
 
 export interface VerifyLogOptions extends CommonOptions {
   readonly key?: readonly string[]
@@ -24,7 +25,11 @@ const SHA256 = /^[0-9a-f]{64}$/
  *
  * @throws InterdictError CHAIN_KEY, CHAIN_READ
  */
-export async function verify(place: string | undefined, options: VerifyLogOptions): Promise<void> {
+export async function verify(
+  place: string | undefined,
+  options: VerifyLogOptions,
+  io: Io
+): Promise<number> {
   const { key, expect, json } = options
   if (expect !== undefined && !SHA256.test(expect))
     usage(`--expect: ${expect} is no SHA-256 in 64 hexadecimal digits`)
@@ -35,12 +40,13 @@ export async function verify(place: string | undefined, options: VerifyLogOption
     usage('--key: wanted the public key, since the settings have no log.queries.chain.sign-key')
   const found = await verifyLog(new LogNames(path), keys, expect)
   const chain = join(dirname(path), CHAIN)
-  process.stdout.write(
+  print(
+    io,
     json === true
       ? `${JSON.stringify({ chain, ...found }, undefined, 2)}\n`
-      : `${verificationLines(chain, found).join('\n')}\n`
+      : `${verificationLines(chain, found, io.stdout.columns).join('\n')}\n`
   )
-  return end(found.proven ? EXIT.fine : EXIT.found)
+  return found.proven ? EXIT.success : EXIT.failure
 }
 
 /** @throws InterdictError CHAIN_KEY */

@@ -2,20 +2,39 @@ import type { Evidence } from '../../rules/apps/evidence.js'
 import type { Wanted } from './app-search.js'
 import type { AppView, BanView, Listing, NameView, SearchedName } from './app-view.js'
 import { fit, section, table, type Painted } from './layout.js'
-import { paint } from './paint.js'
+import { paint } from '../io.js'
 import { count, number } from './show.js'
 
 type Sources = Evidence['sources']
 
-/** For a terminal; colours only there. One app is shown whole, several are a table. */
-export function toText({ apps, name }: Listing, wanted: Wanted, sources: Sources): string {
-  const lines = name === undefined ? appLines(apps, wanted) : nameLines(name, apps, sources)
+/**
+ * One app in full, or several as a table.
+ *
+ * @param columns of the terminal, if it is one
+ */
+export function toText(
+  { apps, name }: Listing,
+  wanted: Wanted,
+  sources: Sources,
+  columns?: number
+): string {
+  const lines =
+    name === undefined ? appLines(apps, wanted, columns) : nameLines(name, apps, sources, columns)
   return `${lines.join('\n')}\n`
 }
 
-function appLines(apps: readonly AppView[], wanted: Wanted): string[] {
+function appLines(apps: readonly AppView[], wanted: Wanted, columns?: number): string[] {
   const [only] = apps
-  return only !== undefined && apps.length === 1 ? detail(only, wanted) : list(apps)
+  return only !== undefined && apps.length === 1
+    ? detail(only, wanted, columns)
+    : list(apps, columns)
+}
+
+/** Labels and what stands behind each; those without lines are left out. */
+type Sections = readonly (readonly [label: string, lines: readonly Painted[]])[]
+
+function laidOut(sections: Sections, columns?: number): string[] {
+  return sections.flatMap(([label, lines]) => section(label, lines, columns))
 }
 
 const HEAD = ['app', 'title', 'vendor', '', 'kind', 'names', 'banned in']
@@ -23,30 +42,35 @@ const HEAD = ['app', 'title', 'vendor', '', 'kind', 'names', 'banned in']
 const WORDS = 5
 const CUTTABLE = [1, 2]
 
-function list(apps: readonly AppView[]): string[] {
+function list(apps: readonly AppView[], columns?: number): string[] {
   if (apps.length === 0) return ['no app is like that']
   const rows = apps.map(({ app, title, vendor, country, kind, names, bans }) => {
     const networks = new Set(bans.map(({ network }) => network)).size
     const facts = [app, title, vendor ?? '-', country ?? '', kind, number(names.length)]
     return [...facts, networks === 0 ? '-' : count(networks, 'network')]
   })
-  return table(HEAD, fit(HEAD, rows, CUTTABLE), WORDS)
+  return table(HEAD, fit(HEAD, rows, CUTTABLE, columns), WORDS)
 }
 
-function detail(view: AppView, { role }: Wanted): string[] {
+function detail(view: AppView, { role }: Wanted, columns?: number): string[] {
   const { app, title, description, file, names, addresses } = view
   const shown = role === undefined ? names : names.filter(name => name.role === role)
   const sums = [count(names.length, 'name'), count(addresses.length, 'address', 'addresses')]
   return [
     paint('bold', `${title} (${app})`),
-    ...(description === null ? [] : section('', [description])),
+    ...(description === null ? [] : section('', [description], columns)),
     '',
-    ...section('Whose', [whose(view)]),
-    ...section('Has', [`${sums.join(' and ')}, in ${file}`]),
-    ...facts(view),
-    ...section('Banned in', bansLines(view.bans)),
+    ...laidOut(
+      [
+        ['Whose', [whose(view)]],
+        ['Has', [`${sums.join(' and ')}, in ${file}`]],
+        ...facts(view),
+        ['Banned in', bansLines(view.bans)]
+      ],
+      columns
+    ),
     '',
-    ...namesTable(shown)
+    ...namesTable(shown, columns)
   ]
 }
 
@@ -61,19 +85,15 @@ const KIND = {
   bypass: 'a way past the resolver'
 } as const satisfies Record<AppView['kind'], string>
 
-function facts({ pairsWith, successor, collateral, sharedNames, addresses }: AppView): string[] {
+function facts({ pairsWith, successor, collateral, sharedNames, addresses }: AppView): Sections {
   const shared = sharedNames.map(({ name, note }) => (note === null ? name : `${name}: ${note}`))
   return [
-    ...some('Became', successor === null ? [] : [successor]),
-    ...some('Ban with it', pairsWith),
-    ...some('Breaks too', collateral),
-    ...some('Never ban', shared),
-    ...some('Addresses', addresses)
+    ['Became', successor === null ? [] : [successor]],
+    ['Ban with it', pairsWith],
+    ['Breaks too', collateral],
+    ['Never ban', shared],
+    ['Addresses', addresses]
   ]
-}
-
-function some(label: string, lines: readonly string[]): string[] {
-  return lines.length === 0 ? [] : section(label, lines)
 }
 
 function bansLines(bans: readonly BanView[]): Painted[] {
@@ -88,25 +108,30 @@ function bansLines(bans: readonly BanView[]): Painted[] {
 
 const NAMES_HEAD = ['name', 'role', 'confidence', 'first seen', 'evidence']
 
-function namesTable(names: readonly NameView[]): string[] {
+function namesTable(names: readonly NameView[], columns?: number): string[] {
   const rows = names.map(({ name, role, confidence, firstSeen, evidence }) => {
     const said = [role, confidence, firstSeen].map(fact => fact ?? '-')
     return [name, ...said, number(evidence.length)]
   })
-  const shown = fit(NAMES_HEAD, rows, [0])
+  const shown = fit(NAMES_HEAD, rows, [0], columns)
   return names.length === 0 ? ['no name is like that'] : table(NAMES_HEAD, shown, 4)
 }
 
-function nameLines(searched: SearchedName, apps: readonly AppView[], sources: Sources): string[] {
+function nameLines(
+  searched: SearchedName,
+  apps: readonly AppView[],
+  sources: Sources,
+  columns?: number
+): string[] {
   const { name, claims } = searched
   return [
     ...(claims.length === 0 ? [paint('bold', `${name}: no app claims it`)] : []),
     ...claims.flatMap((claim, i) => {
       const app = apps.find(({ app }) => app === claim.app)!
-      return [...(i > 0 ? [''] : []), ...claimLines(name, claim, app, sources)]
+      return [...(i > 0 ? [''] : []), ...claimLines(name, claim, app, sources, columns)]
     }),
-    ...sharedLines(searched),
-    ...(claims.length === 0 && apps.length > 0 ? ['', ...list(apps)] : [])
+    ...section('Shared', sharedLines(searched), columns),
+    ...(claims.length === 0 && apps.length > 0 ? ['', ...list(apps, columns)] : [])
   ]
 }
 
@@ -114,7 +139,8 @@ function claimLines(
   searched: string,
   { name, line, role, confidence, firstSeen, evidence, note, force }: NameView,
   { app, title, file, bans }: AppView,
-  sources: Sources
+  sources: Sources,
+  columns?: number
 ): string[] {
   const known = [
     role ?? 'no role',
@@ -123,14 +149,16 @@ function claimLines(
   ]
   return [
     paint('bold', `${searched} is claimed by ${app} (${title})`),
-    ...section('Through', [`${name}, ${file}:${line}`]),
-    ...section('Known as', [known.join(', '), ...(note === null ? [] : [note])]),
-    ...some('Forced', force === null ? [] : [force]),
-    ...some(
-      'Evidence',
-      evidence.map(tag => evidenceLine(tag, sources))
-    ),
-    ...section('Banned in', bansLines(bans))
+    ...laidOut(
+      [
+        ['Through', [`${name}, ${file}:${line}`]],
+        ['Known as', [known.join(', '), ...(note === null ? [] : [note])]],
+        ['Forced', force === null ? [] : [force]],
+        ['Evidence', evidence.map(tag => evidenceLine(tag, sources))],
+        ['Banned in', bansLines(bans)]
+      ],
+      columns
+    )
   ]
 }
 
@@ -148,5 +176,5 @@ function sharedLines({ name, shared, isPublicSuffix }: SearchedName): string[] {
       : [
           `in ${shared.zone}, which ${shared.operator} shares between many: ban single names below it`
         ]
-  return some('Shared', [...zone, ...suffix])
+  return [...zone, ...suffix]
 }

@@ -4,7 +4,7 @@ import type { State } from '../args/rule-state.js'
 import type { BansList, ListedBan, ListedException, Notice } from './bans-list.js'
 import { columns, wrap, type Cell, type Row } from './columns.js'
 import type { Coverage } from './coverage.js'
-import { paint, type Paint } from './paint.js'
+import { paint, type Paint } from '../io.js'
 import { count } from './show.js'
 
 /** How many of many are named. */

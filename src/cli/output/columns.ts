@@ -1,5 +1,5 @@
 import { tame } from '../../querylog/record/terminal-line.js'
-import { paint, type Paint } from './paint.js'
+import { paint, type OutputStream, type Paint } from '../io.js'
 
 const GAP = '  '
 /** A terminal may be wider than lines are easy to read. */
@@ -21,8 +21,7 @@ interface Line {
   readonly how?: Paint
 }
 
-export function terminalWidth(): number {
-  const { columns } = process.stdout as { readonly columns?: number }
+export function terminalWidth({ columns }: OutputStream): number {
   return Math.min(WIDEST, Math.max(NARROWEST, columns ?? USUAL))
 }
 

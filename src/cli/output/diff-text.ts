@@ -7,7 +7,7 @@ import type { Decision } from '../../policy/evaluate/decision.js'
 import type { QtypeSet, RuleSet } from '../../rules/model/types.js'
 import { showInstant } from '../../rules/time/instant.js'
 import { table, type Painted } from './layout.js'
-import { paint, type Paint } from './paint.js'
+import { paint, type Paint } from '../io.js'
 import { count, number } from './show.js'
 import { shownStanding, sourceText } from './standing-text.js'
 

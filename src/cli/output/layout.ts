@@ -1,13 +1,8 @@
 import { tame } from '../../querylog/record/terminal-line.js'
-import { paint, type Paint } from './paint.js'
+import { paint, type Paint } from '../io.js'
 
 /** Columns of a terminal that what we print is made for; a narrower one gets shorter lines. */
 const COLUMNS = 100
-
-/** Columns that there are: those of the terminal, if it is one. */
-export function columns(): number {
-  return process.stdout.isTTY ? process.stdout.columns : COLUMNS
-}
 
 /** Columns of what stands before the lines of a section, and between the columns of a table. */
 const LABEL = 13
@@ -22,9 +17,13 @@ const NARROWEST = 8
 export type Painted = string | readonly [how: Paint, text: string]
 
 /** Lines behind a label; long ones go on below, by the word. */
-export function section(label: string, lines: readonly Painted[]): string[] {
+export function section(
+  label: string,
+  lines: readonly Painted[],
+  columns: number | undefined
+): string[] {
   return lines
-    .flatMap(line => wrap(line, Math.min(COLUMNS, columns()) - LABEL))
+    .flatMap(line => wrap(line, Math.min(COLUMNS, columns ?? COLUMNS) - LABEL))
     .map((line, i) => (i === 0 ? paint('bold', label.padEnd(LABEL)) : MARGIN) + painted(line))
 }
 
@@ -63,11 +62,11 @@ export function table(
 export function fit(
   head: readonly string[],
   rows: readonly (readonly string[])[],
-  cuttable: readonly number[]
+  cuttable: readonly number[],
+  columns = Infinity
 ): string[][] {
   const widths = head.map((_, i) => Math.max(...[head, ...rows].map(row => row[i]!.length)))
-  const room = process.stdout.isTTY ? columns() : Infinity
-  const over = (): number => widths.reduce((sum, width) => sum + width + GAP, -GAP) - room
+  const over = (): number => widths.reduce((sum, width) => sum + width + GAP, -GAP) - columns
   while (over() > 0) {
     const widest = cuttable.reduce((a, b) => (widths[b]! > widths[a]! ? b : a))
     if (widths[widest]! <= NARROWEST) break

@@ -9,8 +9,8 @@ import {
   type Most,
   type Replayed
 } from '../commands/replayed.js'
-import { columns, terminalWidth, wrap, type Row } from './columns.js'
-import { paint, type Paint } from './paint.js'
+import { columns, wrap, type Row } from './columns.js'
+import { paint, type Paint } from '../io.js'
 import { count, number } from './show.js'
 
 const COLOURS: Readonly<Record<Kind, Paint>> = {
@@ -21,9 +21,8 @@ const COLOURS: Readonly<Record<Kind, Paint>> = {
 }
 
 /** For a terminal; colours only there. */
-export function toText(said: Replayed): string {
+export function toText(said: Replayed, width: number): string {
   const { rules, against, counts, changes, files } = said
-  const width = terminalWidth()
   const before = against === undefined ? 'what was recorded' : against.folder
   const lines = [
     paint(

@@ -1,8 +1,8 @@
 import { isNumber } from '../../report/output/markdown.js'
 import { shown } from '../../report/output/shown.js'
 import type { Column, Report, Table } from '../../report/report.js'
-import { columns, greatest, terminalWidth, wrap, type Cell, type Row } from './columns.js'
-import { paint } from './paint.js'
+import { columns, greatest, wrap, type Cell, type Row } from './columns.js'
+import { paint } from '../io.js'
 
 /** A blank that lines are not broken at, and that stands at their beginning, too. */
 const STEADY = '\u00a0'
@@ -10,8 +10,7 @@ const STEADY = '\u00a0'
 const LABEL = 18
 
 /** For a terminal; colours only there. */
-export function toText({ title, facts, tables, remarks }: Report): string {
-  const width = terminalWidth()
+export function toText({ title, facts, tables, remarks }: Report, width: number): string {
   const lines = [
     ...wrap(title, width).map(line => paint('bold', line)),
     ...facts.flatMap(([label, ...lines]) => factLines(label, lines, width)),

@@ -1,38 +1,42 @@
 import type { Status, UpstreamStatus } from '../../daemon/admin/status.js'
 import { archiveLines, chainLines } from './archive-text.js'
 import { section, table, type Painted } from './layout.js'
-import { paint } from './paint.js'
+import { paint } from '../io.js'
 import { count, instant, lasting, number, showEndpoint, size } from './show.js'
 import { troubleLines } from './trouble-lines.js'
 
 /** Longest address that has its figures beside it, so that a line of the table fits. */
 const ADDRESS = 26
 
-/** For a terminal; colours only there. */
-export function toText(status: Status): string {
+/** @param columns of the terminal, if it is one */
+export function toText(status: Status, columns?: number): string {
   const { version, started, uptimeSeconds, upstreams } = status
   const up = `up for ${lasting(uptimeSeconds)}, since ${instant(started)}`
   const lines = [
     paint('bold', `interdict ${version}, ${up}`),
     '',
-    ...section('Rules', rulesLines(status)),
-    ...section('Zones', zoneLines(status)),
-    ...section('Listening', listeningLines(status)),
-    ...section('Workers', workerLines(status)),
-    ...section('Queries', queryLines(status)),
-    ...section('Lookups', lookupLines(status)),
-    ...section('Cache', cacheLines(status)),
-    ...section('TCP', tcpLines(status)),
-    ...section('Limits', limitLines(status)),
-    ...section('Query log', recorderLines(status)),
-    ...section('Archive', archiveLines(status)),
-    ...section('Chain', chainLines(status)),
-    ...section('Outputs', outputLines(status)),
-    ...section('Upstreams', upstreamLines(status)),
+    ...SECTIONS.flatMap(([label, linesOf]) => section(label, linesOf(status), columns)),
     ...(upstreams.length === 0 ? [] : ['', ...upstreamTable(upstreams)])
   ]
   return `${lines.join('\n')}\n`
 }
+
+const SECTIONS: readonly (readonly [string, (status: Status) => readonly Painted[]])[] = [
+  ['Rules', rulesLines],
+  ['Zones', zoneLines],
+  ['Listening', listeningLines],
+  ['Workers', workerLines],
+  ['Queries', queryLines],
+  ['Lookups', lookupLines],
+  ['Cache', cacheLines],
+  ['TCP', tcpLines],
+  ['Limits', limitLines],
+  ['Query log', recorderLines],
+  ['Archive', archiveLines],
+  ['Chain', chainLines],
+  ['Outputs', outputLines],
+  ['Upstreams', upstreamLines]
+]
 
 function rulesLines({ rules }: Status): Painted[] {
   const { generation, since, sha256, networks, bans, names, reload } = rules

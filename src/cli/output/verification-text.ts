@@ -44,21 +44,22 @@ export const WAS: Readonly<Record<NonNullable<OrderedFile['was']>, string>> = {
 }
 
 /** For people. */
-export function verificationLines(chain: string, found: Verification): string[] {
+export function verificationLines(chain: string, found: Verification, columns?: number): string[] {
+  const lay = (label: string, lines: readonly string[]): string[] => section(label, lines, columns)
   const { proven, lines, breaks, unproven, ordered } = found
   const [first] = breaks
   return [
     proven
       ? `${chain}: proven, the log is as it was written`
       : `${chain}: broken at ${tame(first!.at)}`,
-    ...(lines === 0 ? [] : section('Chain', chainLines(found))),
-    ...(lines === 0 ? [] : section('Files', [filesLine(found)])),
-    ...section('Removed', ordered.flatMap(removalLines)),
-    ...section(
+    ...(lines === 0 ? [] : lay('Chain', chainLines(found))),
+    ...(lines === 0 ? [] : lay('Files', [filesLine(found)])),
+    ...lay('Removed', ordered.flatMap(removalLines)),
+    ...lay(
       'Not proven',
       unproven.map(({ kind, at }) => tame(`${at}: ${UNPROVEN[kind]}`))
     ),
-    ...section('Broken', breaks.map(breakLine))
+    ...lay('Broken', breaks.map(breakLine))
   ]
 }
 

@@ -1,0 +1,48 @@
+/** A signal that asks a command to end. */
+export type EndSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM'
+
+/** Where output goes. Only a terminal has columns. */
+export interface OutputStream {
+  readonly isTTY?: boolean
+  readonly columns?: number
+  /** @returns false when the stream is full: wait for `drain` before writing much more */
+  write(text: string): boolean
+  once(event: 'drain', listener: () => void): unknown
+}
+
+/** Everything a command uses of the process that runs it. */
+export interface Io {
+  readonly stdout: OutputStream
+  readonly stderr: OutputStream
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** @returns a function that removes the listener */
+  onSignal(listener: (signal: EndSignal) => void): () => void
+  /** Ends the process at once. Output that a slow reader has not taken yet is lost. */
+  exit(code: number): void
+}
+
+const CODES = { bold: 1, red: 31, green: 32, yellow: 33 } as const
+export type Paint = keyof typeof CODES
+
+/** Sequences that `paint` writes. All other text is escaped before it gets here. */
+const PAINTED = /\x1b\[(?:0|1|31|32|33)m/g
+
+/** Colours a text. `print` removes the colours where they are not wanted. */
+export function paint(how: Paint, text: string): string {
+  return `\x1b[${CODES[how]}m${text}\x1b[0m`
+}
+
+export function withoutColours(text: string): string {
+  return text.replaceAll(PAINTED, '')
+}
+
+/**
+ * Writes to standard output, in colour only on a terminal whose user has not set NO_COLOR
+ * (https://no-color.org).
+ *
+ * @returns as `OutputStream.write`
+ */
+export function print({ stdout, env }: Io, text: string): boolean {
+  const isColoured = stdout.isTTY === true && (env.NO_COLOR ?? '') === ''
+  return stdout.write(isColoured ? text : withoutColours(text))
+}

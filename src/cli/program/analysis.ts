@@ -1,0 +1,116 @@
+import type { Command } from 'commander'
+import { examples, type Context } from './context.js'
+
+const LOG = 'query log, or its folder (default: the one in the settings)'
+const NAME = 'only this name and all below it; =name: exactly this; *.name: only below'
+
+/** Commands that read the query log. */
+export function addAnalysisCommands(program: Command, { io, done }: Context): void {
+  program.commandsGroup('Analysis:')
+
+  const report = program
+    .command('report')
+    .summary('Summarize the query log')
+    .description(
+      'Summarize the query log: lookups by a key, a day, a ban, signs of bypass, or new names.'
+    )
+    .argument('[question...]', 'daily, ban ID, bypass or new-names (default: lookups by --by)')
+    .option('-l, --log <file>', LOG)
+    .option('--since <time>', 'from this time on: 7d, 12h, a date, or a time (RFC 3339); UTC')
+    .option('--until <time>', 'up to this time')
+    .option('--ban <id>', 'only lookups decided by this ban')
+    .option('--app <id>', 'only lookups of this app')
+    .option('-n, --network <id>', 'only lookups from this network')
+    .option('--client <address>', 'only this client or prefix, under its pseudonyms too')
+    .option('--name <name>', NAME)
+    .option('--all', 'include lookups that no rule matched')
+    .option(
+      '--by <key>',
+      'app, ban, network, client, name, hour, day, type, match, exception',
+      'app'
+    )
+    .option('--top <number>', 'maximum rows of each table', '20')
+    .option('--format <format>', 'table, json, csv, markdown or html', 'table')
+    .option('-o, --output <file>', 'write to this file instead of standard output')
+    .action(async (words: readonly string[], _options, command: Command) => {
+      const { report } = await import('../commands/report.js')
+      done(await report(words, command.optsWithGlobals(), io))
+    })
+  examples(report, 'report --by client --since 7d', 'report daily --format html -o daily.html')
+
+  const query = program
+    .command('query')
+    .summary('Query the query log in SQL')
+    .description(
+      'Query the query log in SQL (DuckDB, read-only). Without SQL, list the columns of lookups.'
+    )
+    .argument('[sql]', 'one SELECT over the view lookups')
+    .option('-l, --log <file>', LOG)
+    .option('--format <format>', 'table, json or csv', 'table')
+    .option('-o, --output <file>', 'write to this file instead of standard output')
+    .action(async (sql: string | undefined, _options, command: Command) => {
+      const { query } = await import('../commands/query.js')
+      done(await query(sql, command.optsWithGlobals(), io))
+    })
+  examples(query, 'query', "query 'SELECT verdict, count(*) FROM lookups GROUP BY verdict'")
+
+  const tail = program
+    .command('tail')
+    .description('Follow blocked and monitored lookups, with the reason')
+    .argument('[log]', LOG)
+    .option('-n, --lines <number>', 'number of recent lookups to start with', '10')
+    .option('--network <ids...>', 'only lookups from these networks')
+    .option('--app <ids...>', 'only lookups of these apps')
+    .option('--ban <ids...>', 'only lookups decided by these bans')
+    .option('--client <addresses...>', 'only these clients: addresses, prefixes, pseudonyms')
+    .option('--name <names...>', 'only these names: name with all below it, =name, *.name')
+    .option('--verdict <words...>', 'only these verdicts, or all (default: blocked monitored)')
+    .option('--no-follow', 'stop after the recent lookups')
+    .option('--json', 'print JSON, one line for each lookup')
+    .action(async (log: string | undefined, _options, command: Command) => {
+      const { tail } = await import('../commands/tail.js')
+      done(await tail(log, command.optsWithGlobals(), io))
+    })
+  examples(tail, 'tail', 'tail --client 10.20.3.0/24 --verdict all')
+
+  const replay = program
+    .command('replay')
+    .summary('Find recorded lookups that candidate rules would change')
+    .description('Find recorded lookups that candidate rules would answer differently.')
+    .argument('<log...>', 'logs of Interdict or other programs, or a query log folder; - is stdin')
+    .requiredOption('-r, --rules <rules>', 'candidate rules: folder or bundle')
+    .option('--against <rules>', 'compare with these rules instead of the recorded answers')
+    .option('--from <format>', 'format of the logs (default: detected)')
+    .option(
+      '-a, --at <time>',
+      'judge all lookups at this date or time instead of when they were recorded'
+    )
+    .option('-n, --network <id>', 'treat all clients as members of this network')
+    .option('--top <number>', 'maximum rows of each table', '10')
+    .option('--examples <number>', 'examples for each rule', '3')
+    .option('--fail-over <number>', 'exit with 1 if more lookups than this change')
+    .option('--json', 'print JSON')
+    .option('--html', 'print an HTML page')
+    .action(async (logs: readonly string[], _options, command: Command) => {
+      const { replay } = await import('../commands/replay.js')
+      done(await replay(logs, command.optsWithGlobals(), io))
+    })
+  examples(
+    replay,
+    'replay /var/log/interdict --rules new-rules/',
+    'replay unbound.log --from unbound --rules rules/ --network phones'
+  )
+
+  const pseudonym = program
+    .command('pseudonym')
+    .description('Show the pseudonyms of a client in the query log')
+    .argument('<address>', 'address of the client')
+    .option('-d, --date <date>', 'UTC day or month (default: today)')
+    .option('--all', 'show the pseudonym under every key that is kept')
+    .option('--json', 'print JSON')
+    .action(async (address: string, _options, command: Command) => {
+      const { pseudonym } = await import('../commands/pseudonym.js')
+      done(await pseudonym(address, command.optsWithGlobals(), io))
+    })
+  examples(pseudonym, 'pseudonym 10.20.3.4', 'pseudonym 10.20.3.4 --date 2026-11')
+}

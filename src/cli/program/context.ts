@@ -1,0 +1,14 @@
+import type { Command } from 'commander'
+import type { Io } from '../io.js'
+
+/** What the action of every command needs. */
+export interface Context {
+  readonly io: Io
+  /** Takes the exit code of the command that ran. */
+  readonly done: (code: number) => void
+}
+
+/** Shows two calls of a command, without its options for the settings file, below its help. */
+export function examples(command: Command, first: string, second: string): void {
+  command.addHelpText('after', `\nExamples:\n  $ interdict ${first}\n  $ interdict ${second}`)
+}

@@ -1,0 +1,139 @@
+import type { Command } from 'commander'
+import { examples, type Context } from './context.js'
+
+const AT = "evaluate at this date or time, in the rules' time zone"
+
+/** Commands that read rules, and compare and explain them. */
+export function addRulesCommands(program: Command, { io, done }: Context): void {
+  program.commandsGroup('Rules:')
+
+  const check = program
+    .command('check')
+    .summary('Validate settings and rules, and run policy tests')
+    .description(
+      'Validate settings and rules, and run policy tests. ' +
+        'Prints all errors; the exit code is 1 if there are any.'
+    )
+    .argument('[rules]', 'rules folder or bundle to check instead of the one in the settings')
+    .option('-a, --at <time>', AT)
+    .option('--json', 'print JSON')
+    .action(async (rules: string | undefined, _options, command: Command) => {
+      const { check } = await import('../commands/check.js')
+      done(await check(rules, command.optsWithGlobals(), io))
+    })
+  examples(check, 'check', 'check rules/ --at 2027-01-01')
+
+  const explain = program
+    .command('explain')
+    .summary('Show what a client receives for a name, and why')
+    .description('Show what a client receives for a name, and which rules decide it.')
+    .argument('<name>', 'domain name')
+    .requiredOption('-f, --from <address>', 'address of the client')
+    .option('-t, --type <type>', 'query type, such as AAAA or TYPE65280', 'A')
+    .option('-a, --at <time>', AT)
+    .option('--no-upstream', 'do not query upstreams')
+    .option('--json', 'print JSON')
+    .action(async (name: string, _options, command: Command) => {
+      const { explain } = await import('../commands/explain.js')
+      done(await explain(name, command.optsWithGlobals(), io))
+    })
+  examples(
+    explain,
+    'explain www.tiktok.com --from 10.20.3.4',
+    'explain example.com -f 2001:db8::7 -t AAAA --no-upstream'
+  )
+
+  const diff = program
+    .command('diff')
+    .summary('Compare two sets of rules by their effect')
+    .description(
+      'Compare two sets of rules by their effect. The exit code is 1 if anything changes.'
+    )
+    .argument('<old>', 'current rules folder or bundle')
+    .argument('<new>', 'new rules folder or bundle')
+    .option('--only <ids>', 'exit with 1 only if anything but these apps and lists changes')
+    .option('-a, --at <time>', 'compare from this date or time on (default: now)')
+    .option('--examples <number>', 'names to show for each change', '5')
+    .option('--json', 'print JSON')
+    .action(async (old: string, now: string, _options, command: Command) => {
+      const { diff } = await import('../commands/diff.js')
+      done(await diff(old, now, command.optsWithGlobals(), io))
+    })
+  examples(diff, 'diff rules/ new-rules/', 'diff rules/ new-rules/ --only tiktok')
+
+  const apps = program
+    .command('apps')
+    .summary('Search the app catalogue')
+    .description('Search the app catalogue: apps, their names, and the networks that ban them.')
+    .argument('[search...]', 'words, an app id, or a domain name to find the app that claims it')
+    .option('--vendor <vendor>', 'only apps of this vendor')
+    .option('--country <code>', 'only apps from this country (two letters)')
+    .option('--role <role>', 'only names in this role: app, api, cdn, telemetry, web or shared')
+    .option('--kind <kind>', 'only apps of this kind: app, shared or bypass')
+    .option('--json', 'print JSON')
+    .action(async (search: readonly string[], _options, command: Command) => {
+      const { apps } = await import('../commands/apps.js')
+      done(await apps(search, command.optsWithGlobals(), io))
+    })
+  examples(apps, 'apps tiktok', 'apps v16.tiktokcdn.com')
+
+  const bans = program
+    .command('bans')
+    .summary('List bans and exceptions, due dates and coverage')
+    .description('List bans and exceptions: in force, starting, ending, due for review; coverage.')
+    .option('-a, --at <time>', AT)
+    .option('-w, --within <days>', 'report what starts, ends or is due within so many days', '30')
+    .option('-n, --network <id>', 'only bans and exceptions of this network')
+    .option('--app <id>', 'only bans and exceptions of this app')
+    .option('--exit-code', 'exit with 1 if anything starts, ends or is due within these days')
+    .option('--json', 'print JSON')
+    .option('--csv', 'print CSV, one line for each ban and exception')
+    .action(async (_options, command: Command) => {
+      const { bans } = await import('../commands/bans.js')
+      done(await bans(command.optsWithGlobals(), io))
+    })
+  examples(bans, 'bans', 'bans --network phones --within 90')
+
+  addLists(program, { io, done })
+}
+
+function addLists(program: Command, { io, done }: Context): void {
+  const lists = program.command('lists').description('List, refresh and confirm block lists')
+  examples(lists, 'lists', 'lists update malware')
+
+  const show = lists
+    .command('show', { isDefault: true })
+    .description('Show each list: source, entries, age, last attempt, state')
+    .option('--json', 'print JSON')
+    .action(async (_options, command: Command) => {
+      const { showLists } = await import('../commands/lists.js')
+      done(await showLists(command.optsWithGlobals(), io))
+    })
+  examples(show, 'lists show', 'lists show --json')
+
+  const update = lists
+    .command('update')
+    .summary('Download lists and transfer zones now')
+    .description(
+      'Download lists and transfer zones now. A running gateway notices new copies by itself.'
+    )
+    .argument('[ids...]', 'ids of lists (default: all that have a url or a zone)')
+    .action(async (ids: readonly string[], _options, command: Command) => {
+      const { updateLists } = await import('../commands/lists-update.js')
+      done(await updateLists(ids, command.optsWithGlobals(), io))
+    })
+  examples(update, 'lists update', 'lists update malware phishing')
+
+  const confirm = lists
+    .command('confirm')
+    .summary('Accept a quarantined download')
+    .description(
+      'Accept a quarantined download: one that has lost more entries than the rules allow.'
+    )
+    .argument('<id>', 'id of the list')
+    .action(async (id: string, _options, command: Command) => {
+      const { confirmList } = await import('../commands/lists.js')
+      done(await confirmList(id, command.optsWithGlobals(), io))
+    })
+  examples(confirm, 'lists confirm malware', 'lists confirm malware -c interdict.yaml')
+}

@@ -1,0 +1,56 @@
+import type { Command } from 'commander'
+import { examples, type Context } from './context.js'
+
+/** Commands that run a gateway or talk to a running one. */
+export function addRunCommands(program: Command, { io, done }: Context): void {
+  program.commandsGroup('Run:')
+
+  const serve = program
+    .command('serve')
+    .summary('Answer DNS queries until SIGTERM or SIGINT')
+    .description('Answer DNS queries until SIGTERM or SIGINT. SIGHUP reloads the rules.')
+    .action(async (_options, command: Command) => {
+      const { serve } = await import('../commands/serve.js')
+      done(await serve(command.optsWithGlobals(), io))
+    })
+  examples(serve, 'serve', 'serve --config /etc/interdict/interdict.yaml')
+
+  const ping = program
+    .command('ping')
+    .summary('Check that the server answers on every listen address')
+    .description(
+      'Check that the server answers on every listen address of the settings. ' +
+        'The exit code is 0 if it does.'
+    )
+    .option('--timeout <ms>', 'how long to wait for each address, in milliseconds', '2000')
+    .action(async (_options, command: Command) => {
+      const { ping } = await import('../commands/ping.js')
+      done(await ping(command.optsWithGlobals(), io))
+    })
+  examples(ping, 'ping', 'ping --timeout 500')
+
+  const status = program
+    .command('status')
+    .description('Show gateway health and counters')
+    .option('--json', 'print JSON')
+    .option('--timeout <ms>', 'how long to wait for the gateway, in milliseconds', '10000')
+    .action(async (_options, command: Command) => {
+      const { status } = await import('../commands/status.js')
+      done(await status(command.optsWithGlobals(), io))
+    })
+  examples(status, 'status', 'status --json')
+
+  const flush = program
+    .command('flush')
+    .summary('Remove names from the cache of the running gateway')
+    .description('Remove a name, all its record types, from the cache of the running gateway.')
+    .argument('[name]', 'domain name')
+    .option('-s, --subtree', 'also remove all names below it')
+    .option('--all', 'remove all names')
+    .option('--timeout <ms>', 'how long to wait for the gateway, in milliseconds', '10000')
+    .action(async (name: string | undefined, _options, command: Command) => {
+      const { flush } = await import('../commands/flush.js')
+      done(await flush(name, command.optsWithGlobals(), io))
+    })
+  examples(flush, 'flush www.example.com', 'flush --subtree example.com')
+}

@@ -1,0 +1,69 @@
+import { Command, CommanderError } from 'commander'
+import { ownVersion } from '../base/version.js'
+import { EXIT, reportError } from './exit.js'
+import type { Io } from './io.js'
+import { addAnalysisCommands } from './program/analysis.js'
+import { addBundleCommands } from './program/bundles.js'
+import type { Context } from './program/context.js'
+import { addMaintenanceCommands } from './program/maintenance.js'
+import { addRulesCommands } from './program/rules.js'
+import { addRunCommands } from './program/run.js'
+
+/** Width of the help for output that is no terminal. */
+const WIDTH = 80
+
+/**
+ * Runs one command in this process. Of `serve`, only a failed start returns; otherwise it ends the
+ * process itself.
+ *
+ * @param argv words of the command line, without the name of the program
+ * @returns the exit code
+ */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  let code: number = EXIT.success
+  const program = createProgram({ io, done: result => (code = result) })
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.success : EXIT.usage
+    return reportError(error, io)
+  }
+}
+
+/** Each command loads its code when it is called, so that `--help` does not load the resolver. */
+export function createProgram(context: Context): Command {
+  const { stdout, stderr } = context.io
+  const program = new Command('interdict')
+    .description('Policy-implementing DNS resolver for network gateways.')
+    .version(ownVersion(), '-V, --version', 'print the version')
+    .option('-c, --config <file>', 'settings file (default: interdict.yaml, if it exists)')
+    .helpOption('-h, --help', 'show help')
+    .configureHelp({ showGlobalOptions: true, subcommandTerm: command => command.name() })
+    .configureOutput({
+      writeOut: text => stdout.write(text),
+      writeErr: text => stderr.write(text),
+      getOutHelpWidth: () => stdout.columns ?? WIDTH,
+      getErrHelpWidth: () => stderr.columns ?? WIDTH,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false
+    })
+    .showHelpAfterError('(run with --help for usage)')
+    .exitOverride()
+  addRunCommands(program, context)
+  addRulesCommands(program, context)
+  addAnalysisCommands(program, context)
+  addBundleCommands(program, context)
+  addMaintenanceCommands(program, context)
+  addHelpCommands(program)
+  return program
+}
+
+/** `help` for the program, and for each command that has commands of its own. */
+function addHelpCommands(program: Command): void {
+  const groups = program.commands.filter(({ commands }) => commands.length > 0)
+  for (const group of [program, ...groups]) {
+    const help = group.createCommand('help').argument('[command]').helpOption(false)
+    group.addHelpCommand(help.description('Show help for a command').helpGroup('Help:'))
+  }
+}
