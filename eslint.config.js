@@ -29,5 +29,5 @@ export default tseslint.config(
       '@typescript-eslint/no-floating-promises': 'off'
     }
   },
-  { files: ['eslint.config.js'], ...tseslint.configs.disableTypeChecked }
+  { files: ['eslint.config.js', 'tools/build.js'], ...tseslint.configs.disableTypeChecked }
 )
