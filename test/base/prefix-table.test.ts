@@ -3,6 +3,7 @@ import t from 'tap'
 import { readPrefix, type Prefix } from '../../src/base/address.js'
 import { compilePrefixes, PrefixTable } from '../../src/base/prefix-table.js'
 import { words } from './words.js'
+import { runs } from '../runs.js'
 
 /** A table whose values number the covering sets, and those sets. */
 function tableOf(prefixes: readonly Prefix[]) {
@@ -137,6 +138,6 @@ t.test('finds what going through all prefixes finds', async () => {
         })
       }
     ),
-    { numRuns: 300 }
+    runs(300)
   )
 })

@@ -5,6 +5,7 @@ import t from 'tap'
 import { readAddress, readPrefix } from '../../src/base/address.js'
 import { InterdictError } from '../../src/base/error.js'
 import { loadConfig, readConfig } from '../../src/config/load.js'
+import { runs } from '../runs.js'
 
 const defaults = {
   listen: [
@@ -392,5 +393,5 @@ t.test('gives a value or coded errors for any text', async t => {
     if (read.ok) return true
     return read.errors.length > 0 && read.errors.every(error => error instanceof InterdictError)
   }
-  t.doesNotThrow(() => fc.assert(fc.property(text, holds), { numRuns: 500 }))
+  t.doesNotThrow(() => fc.assert(fc.property(text, holds), runs(500)))
 })

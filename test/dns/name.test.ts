@@ -12,6 +12,7 @@ import {
 } from '../../src/dns/name/name.js'
 import { WordList } from '../../src/dns/name/word-list.js'
 import { name, octets } from './octets.js'
+import { runs } from '../runs.js'
 
 const ORG = [3, 'org', 0] as const
 const LONG = Array<number[]>(128).fill([1, 97]).flat() // with the root: 257 octets
@@ -207,7 +208,7 @@ t.test('every name shown is read back as the same name, lower-cased', async t =>
       assert.equal(showName(readName(shown)), shown)
       assert.equal(readName(shown).length, wire.length)
     }),
-    { numRuns: 500, seed: 1 }
+    runs(500)
   )
   t.pass()
 })
@@ -221,7 +222,7 @@ t.test('any text is read as a name or refused with a code', async t => {
         assert.equal((error as { code?: string }).code, 'NAME_INVALID')
       }
     }),
-    { numRuns: 1000, seed: 1 }
+    runs(1000)
   )
   t.pass()
 })
@@ -238,7 +239,7 @@ t.test('any list text is read by readNameOctets as by readName, or not at all', 
       if (length > 0) assert.deepEqual(out.slice(0, length), readName(text))
       else if (text !== '.') assert.throws(() => readName(text))
     }),
-    { numRuns: 1000, seed: 1 }
+    runs(1000)
   )
   t.pass()
 })
@@ -253,7 +254,7 @@ t.test('any octets decode to a name or a coded error', async t => {
         assert.match((error as { code?: string }).code ?? String(error), /^WIRE_/)
       }
     }),
-    { numRuns: 3000, seed: 1 }
+    runs(3000)
   )
   t.pass()
 })

@@ -5,6 +5,7 @@ import { chainHash, hashOctet } from '../../src/base/hash.js'
 import { Query, READ } from '../../src/dns/message/query.js'
 import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { header, name, octets, opt, option, question, record, u16, type Part } from './octets.js'
+import { runs } from '../runs.js'
 
 const SEED = 0x1234567
 const RD = 0x0100
@@ -351,7 +352,7 @@ t.test('every readable QNAME is lower-cased, cut and hashed label by label', asy
         )
       }
     }),
-    { numRuns: 300, seed: 1 }
+    runs(300)
   )
   t.pass()
 })
@@ -375,7 +376,7 @@ t.test('any octets are read as one of READ, without a look beyond the end', asyn
       const followed = octets(message, after)
       assert.equal(query.read(followed, 0, message.length, SEED), alone, 'whatever comes after')
     }),
-    { numRuns: 3000, seed: 1 }
+    runs(3000)
   )
   t.pass()
 })

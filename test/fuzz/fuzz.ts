@@ -1,13 +1,15 @@
 /** Mutants of captured messages, until something gives. Run by `npm run fuzz`. */
 import { readOptions, USAGE, type Options, type Part } from './options.js'
 import { runInside, type Say } from './run-inside.js'
+import { runProperties } from './run-properties.js'
 import { runTcp } from './run-tcp.js'
 import { runUdp } from './run-udp.js'
 
 const RUN: Readonly<Record<Part, (options: Options, say: Say) => Promise<string[]>>> = {
   inside: runInside,
   udp: runUdp,
-  tcp: runTcp
+  tcp: runTcp,
+  properties: (_options, say) => runProperties(say)
 }
 
 const say: Say = text => void process.stdout.write(`${text}\n`)

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { newSeed } from './dice.js'
 
-export const PARTS = ['inside', 'udp', 'tcp'] as const
+export const PARTS = ['inside', 'udp', 'tcp', 'properties'] as const
 export type Part = (typeof PARTS)[number]
 
 export const USAGE = `npm run fuzz -- [options]

@@ -6,6 +6,7 @@ import { words } from '../base/words.js'
 import { readAll } from '../rules/list.js'
 import { hashed, policyOf } from './asking.js'
 import { block, network, ruleSet } from './rule-set.js'
+import { runs } from '../runs.js'
 
 /** A rule as AdGuard means it, without looking at any other. */
 interface Rule {
@@ -101,6 +102,6 @@ t.test('lists of ad blockers come to what their rules say one by one', async () 
         return action === meant([...first, ...second], question)
       })
     }),
-    { numRuns: 300 }
+    runs(300)
   )
 })

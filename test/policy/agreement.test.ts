@@ -11,6 +11,7 @@ import { ask, askAddress, hashed, policyOf, type Said } from './asking.js'
 import { NaivePolicy } from './naive.js'
 import { allow, ban, block, exception, inline, network, part, ruleSet } from './rule-set.js'
 import { source, type WrittenSource } from './rule-set.js'
+import { runs } from '../runs.js'
 
 /** Few labels and few addresses, so that everything meets everything. */
 const someName = fc
@@ -181,7 +182,7 @@ t.test('compiled policy and plain loops agree', async () => {
           )
       )
     }),
-    { numRuns: 1000 }
+    runs(1000)
   )
 })
 
@@ -225,7 +226,7 @@ t.test('explain says what judge does', async () => {
         question => explainsIt(policy, question) && explainsAddress(policy, question)
       )
     }),
-    { numRuns: 300 }
+    runs(300)
   )
 })
 
@@ -237,6 +238,6 @@ t.test('whatever the seed, the verdict is the same', async () => {
         same(ask(policies[0], name, client, now, qtype), ask(policies[1], name, client, now, qtype))
       )
     }),
-    { numRuns: 100 }
+    runs(100)
   )
 })

@@ -10,6 +10,7 @@ import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { readList } from '../../src/rules/lists/list-file.js'
 import { readZoneLines, type ZoneLine } from '../../src/rules/lists/rpz/rpz-lines.js'
 import { ban, block, network, ruleSet, seeds, source } from './rule-set.js'
+import { runs } from '../runs.js'
 
 const ZONE = 'rpz.test.'
 /** So that the zone has a part for each action, whatever else changes. */
@@ -127,7 +128,7 @@ t.test('an amended snapshot says what a compiled one says', t => {
         snapshot = got.snapshot
       }
     }),
-    { numRuns: 300 }
+    runs(300)
   )
   t.ok(taken > 50, `it was amended ${taken} times`)
   t.end()

@@ -9,6 +9,7 @@ import { Evaluator, type Decision, type Subject } from '../../src/policy/evaluat
 import type { NetworkRules, Rule, RuleSet } from '../../src/rules/model/types.js'
 import { words } from '../base/words.js'
 import { allow, ban, block, exception, inline, network, ruleSet, source, wire } from './rule-set.js'
+import { runs } from '../runs.js'
 
 /** Few labels and few addresses, so that everything meets everything. */
 const someName = fc
@@ -202,7 +203,7 @@ t.test('each name that differs is told, and none that does not', async () => {
       }
       return true
     }),
-    { numRuns: 150 }
+    runs(150)
   )
 })
 
@@ -225,7 +226,7 @@ t.test('what is told is so, for a name of each kind, client and instant', async 
         )
       )
     }),
-    { numRuns: 150 }
+    runs(150)
   )
 })
 
@@ -267,7 +268,7 @@ t.test(
         const { moves, changes, renamed: networksRenamed } = compared(rules, after)
         return moves.length + changes.length + networksRenamed.length === 0
       }),
-      { numRuns: 60 }
+      runs(60)
     )
   }
 )

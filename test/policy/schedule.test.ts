@@ -7,6 +7,7 @@ import { scheduleSchema } from '../../src/rules/schema/schedule-schema.js'
 import { scheduleOf } from '../../src/rules/time/schedule.js'
 import { ask, askAddress, hashed, policyOf } from './asking.js'
 import { ban, block, exception, network, ruleSet, source } from './rule-set.js'
+import { runs } from '../runs.js'
 
 const BRUSSELS = 'Europe/Brussels'
 const CLIENT = '10.1.1.1'
@@ -289,7 +290,7 @@ t.test('a timetable and a calendar agree', async () => {
       const timetable = buildTimetable(schedule(parts.map(entryOf)))
       return isActive(timetable, now) === parts.some(part => shows(part, now))
     }),
-    { numRuns: 2000 }
+    runs(2000)
   )
 })
 
@@ -302,7 +303,7 @@ t.test('until it says that it stays as it is, it does', async () => {
       const between = now + Math.floor((end - 1 - now) * share)
       return [between, end - 1].every(at => shows(part, at) === shows(part, now)) && end > now
     }),
-    { numRuns: 2000 }
+    runs(2000)
   )
 })
 
@@ -314,6 +315,6 @@ t.test('a policy that was asked of any times before says the same', async () => 
         now => (ask(policy, 'x.example', CLIENT, now).decides === 'b') === shows(part, now)
       )
     }),
-    { numRuns: 300 }
+    runs(300)
   )
 })

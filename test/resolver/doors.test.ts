@@ -10,6 +10,7 @@ import { faultOf } from '../fuzz/fault.js'
 import { Indoors } from '../fuzz/indoors.js'
 import { policyOf } from '../fuzz/rules.js'
 import { shown } from './shown.js'
+import { runs } from '../runs.js'
 
 const NAMES = ['a.example', 'b.a.example', 'c.example', 'd.c.example', 'e.example', 'f.example']
 const ACTIONS = [
@@ -118,7 +119,7 @@ t.test('both doors, the cache and the shelf give the same octets, whatever is as
         shown(reply) // that another reader can read it
       }
     }),
-    { numRuns: 100 }
+    runs(100)
   )
   t.ok(replies > 500, `${replies} replies were compared`)
 })

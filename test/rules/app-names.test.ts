@@ -6,6 +6,7 @@ import { showName } from '../../src/dns/name/name.js'
 import { quickNames } from '../../src/rules/apps/app-names.js'
 import { appSchema } from '../../src/rules/schema/app-schema.js'
 import { readYaml } from '../../src/yaml/read.js'
+import { runs } from '../runs.js'
 
 /** What is read quickly must be what the long way reads, on the same lines, with the same rest. */
 function agrees(text: string): void {
@@ -107,7 +108,7 @@ t.test('reads what the long way reads, or nothing, for any text', async t => {
       ([entries, tail, end]) =>
         ['app: x', 'title: x', 'collateral:', '  - a', 'names:', ...entries, tail].join('\n') + end
     )
-  t.doesNotThrow(() => fc.assert(fc.property(text, agrees), { numRuns: 3000 }))
+  t.doesNotThrow(() => fc.assert(fc.property(text, agrees), runs(3000)))
 })
 
 t.test('reads what the long way reads when one character of a shipped file is another', async t => {
@@ -124,5 +125,5 @@ t.test('reads what the long way reads when one character of a shipped file is an
       const cut = at % text.length
       return text.slice(0, cut) + sign + text.slice(cut + 1)
     })
-  t.doesNotThrow(() => fc.assert(fc.property(text, agrees), { numRuns: 300 }))
+  t.doesNotThrow(() => fc.assert(fc.property(text, agrees), runs(300)))
 })

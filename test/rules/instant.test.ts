@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { isTimeZone, readInstant, showInstant } from '../../src/rules/time/instant.js'
+import { runs } from '../runs.js'
 
 const BRUSSELS = 'Europe/Brussels'
 const utc = (text: string): number => Date.parse(text) / 1000
@@ -113,7 +114,7 @@ t.test('what is shown is read back as the same instant, in any zone', async t =>
   const holds = (instant: number, zone: string): boolean =>
     readInstant(showInstant(instant, zone), 'Asia/Tokyo') === instant
   t.doesNotThrow(() =>
-    fc.assert(fc.property(fc.integer({ min: 1e8, max: 3e9 }), zones, holds), { numRuns: 300 })
+    fc.assert(fc.property(fc.integer({ min: 1e8, max: 3e9 }), zones, holds), runs(300))
   )
 })
 
@@ -137,7 +138,5 @@ t.test('reads what a clock of the zone shows as the instant at which it shows it
     const text = shows(date, zone)
     return shows(new Date(readInstant(text, zone)! * 1000), zone) === text
   }
-  t.doesNotThrow(() =>
-    fc.assert(fc.property(instant, fc.constantFrom(...zones), holds), { numRuns: 300 })
-  )
+  t.doesNotThrow(() => fc.assert(fc.property(instant, fc.constantFrom(...zones), holds), runs(300)))
 })

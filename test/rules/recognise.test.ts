@@ -5,6 +5,7 @@ import { LIST_FORMATS } from '../../src/rules/lists/list-formats.js'
 import { recognise } from '../../src/rules/lists/recognise.js'
 import { poured } from './folder.js'
 import { readOne } from './list.js'
+import { runs } from '../runs.js'
 
 const looks = [
   {
@@ -150,6 +151,6 @@ for (const format of LIST_FORMATS) {
         return names.length <= part.bounds.names && lines.join() === poured(part).join()
       })
     }
-    t.doesNotThrow(() => fc.assert(fc.property(octets, holds), { numRuns: 500 }))
+    t.doesNotThrow(() => fc.assert(fc.property(octets, holds), runs(500)))
   })
 }

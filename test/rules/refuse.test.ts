@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { InterdictError } from '../../src/base/error.js'
 import { app, brief, load, type Files } from './folder.js'
+import { runs } from '../runs.js'
 
 const head = ['networks:', '  n:', '    prefixes: [10.0.0.0/8]']
 const ban = '{ authority: a, reference: b, apps: [x] }'
@@ -359,6 +360,6 @@ t.test('gives rules or coded errors for any text', async t => {
         throw new Error('without a code')
       }
     }),
-    { numRuns: 100 }
+    runs(100)
   )
 })

@@ -5,6 +5,7 @@ import { InterdictError } from '../../src/base/error.js'
 import { readList } from '../../src/rules/lists/list-file.js'
 import type { LocalData, NameSource } from '../../src/rules/model/types.js'
 import { brief, poured } from './folder.js'
+import { runs } from '../runs.js'
 
 const read = (text: string | Uint8Array, format?: 'rpz') =>
   readList({ id: 'z', format }, [{ octets: Buffer.from(text), file: 'z.rpz', shown: 'z.rpz' }])
@@ -300,7 +301,7 @@ t.test('takes any octets or refuses them with codes', async t => {
       return poured(part).filter(line => !/^[\d.:a-f]+\/\d/.test(line)).length === names
     })
   }
-  t.doesNotThrow(() => fc.assert(fc.property(octets, holds), { numRuns: 2000 }))
+  t.doesNotThrow(() => fc.assert(fc.property(octets, holds), runs(2000)))
 })
 
 t.test('reads a record of each type that the docs name', async t => {

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { skim } from '../../src/yaml/skim.js'
 import { Tree } from '../../src/yaml/tree.js'
+import { runs } from '../runs.js'
 
 /** What is skimmed must mean what the library says that the text means. */
 function agrees(text: string): void {
@@ -124,12 +125,12 @@ t.test('gives the values that the library gives, for any text', async t => {
         windows ? '\r\n' : '\n'
       )
     )
-  t.doesNotThrow(() => fc.assert(fc.property(text, agrees), { numRuns: 2000 }))
+  t.doesNotThrow(() => fc.assert(fc.property(text, agrees), runs(2000)))
 })
 
 t.test('gives the values that the library gives, for any single entry', async t => {
   const text = entry.map(value => ['names:', ...simple, `  - ${value}`, ''].join('\n'))
-  t.doesNotThrow(() => fc.assert(fc.property(text, agrees), { numRuns: 2000 }))
+  t.doesNotThrow(() => fc.assert(fc.property(text, agrees), runs(2000)))
 })
 
 t.test('gives the values that the library gives, for any keys', async t => {
@@ -142,7 +143,7 @@ t.test('gives the values that the library gives, for any keys', async t => {
       { maxLength: 6 }
     )
     .map(lines => [...lines, 'names:', ...simple].join('\n'))
-  t.doesNotThrow(() => fc.assert(fc.property(text, agrees), { numRuns: 2000 }))
+  t.doesNotThrow(() => fc.assert(fc.property(text, agrees), runs(2000)))
 })
 
 t.test('says where every value of a list begins', async t => {

@@ -5,6 +5,7 @@ import t from 'tap'
 import { openDatabase, type Database } from '../../../src/querylog/archive/database.js'
 import { planOf, rowsInTime, type Stretch } from '../../../src/querylog/archive/sorted-files.js'
 import { logFolder } from './lines.js'
+import { runs } from '../../runs.js'
 
 const MIB = 1024 * 1024
 
@@ -45,7 +46,7 @@ t.test('files that are read by their plan give every row once, in the order of t
         files.flat().sort((a, b) => a - b)
       )
     }),
-    { numRuns: 300, seed: 2023 }
+    runs(300)
   )
 })
 

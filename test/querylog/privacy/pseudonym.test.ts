@@ -5,6 +5,7 @@ import { readAddress, showAddress } from '../../../src/base/address.js'
 import { cryptoPan } from '../../../src/querylog/privacy/crypto-pan.js'
 import { preservingPseudonymOf, pseudonymOf } from '../../../src/querylog/privacy/pseudonym.js'
 import { pseudonymsOf } from '../../../src/querylog/privacy/pseudonyms-of.js'
+import { runs } from '../../runs.js'
 
 const KEY = Buffer.alloc(32, 7)
 
@@ -59,7 +60,7 @@ t.test('prefix-preserving: as many bits in common as before, no more and no less
         )
       }
     ),
-    { numRuns: 200 }
+    runs(200)
   )
 })
 

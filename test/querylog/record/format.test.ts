@@ -14,6 +14,7 @@ import {
 import { Formatter } from '../../../src/querylog/record/format.js'
 import { QUERY_FIELDS, type QueryRecord } from '../../../src/querylog/record/schema.js'
 import { eventOf, matchedRule, SHA256, snapshotOf, WALL, wireName } from './events.js'
+import { runs } from '../../runs.js'
 
 const UPSTREAMS = ['192.0.2.53', '[2001:db8::53]:853']
 
@@ -169,7 +170,7 @@ t.test('writes what JSON.stringify writes of an object, whatever the event', asy
       const text = blocks.map(block => block.text).join('')
       return text === events.map(plainly).join('')
     }),
-    { numRuns: 500 }
+    runs(500)
   )
   t.equal(made.unknown, 0)
 })
@@ -183,6 +184,6 @@ t.test('never lets a control character through, and has the fields in order', as
       const sorted = positions.every((at, i) => i === 0 || at > positions[i - 1]!)
       return /^[^\p{Cc}]*\n$/u.test(line) && sorted && !positions.includes(-1)
     }),
-    { numRuns: 200 }
+    runs(200)
   )
 })

@@ -6,6 +6,7 @@ import { TransferFlaw, ZoneReader } from '../../../src/sources/axfr/zone-reader.
 import { findTsig } from '../../../src/tsig/tsig.js'
 import { ZoneAnswer } from '../../../src/tsig/zone-message.js'
 import { encode, nxdomain, TestPrimary, ZONE } from './primary.js'
+import { runs } from '../../runs.js'
 
 const NAME = readName(ZONE)
 
@@ -46,6 +47,6 @@ t.test('any octets as a transfer: a zone or an error that is meant', async t => 
       for (const { at, octet } of changes) if (at < changed.length) changed[at] = octet
       return isMeant(() => read(changed, have)) && isMeant(() => findTsig(changed))
     }),
-    { numRuns: 5_000 }
+    runs(5_000)
   )
 })

@@ -6,6 +6,7 @@ import type { InterdictError } from '../../../src/base/error.js'
 import { decodeBundle, encodeBundle } from '../../../src/sources/bundle/bundle.js'
 import { decodeContent, encodeContent, sha256Of } from '../../../src/sources/bundle/content.js'
 import { withSignature } from '../../../src/sources/bundle/sign.js'
+import { runs } from '../../runs.js'
 
 const pairs = [newKeys(), newKeys(), newKeys()]
 const [one, two, other] = pairs.map(({ privatePem, publicKey }) => {
@@ -99,7 +100,7 @@ t.test('no octet of it can be changed', async t => {
         } else t.match(code, /^BUNDLE_/)
       }
     ),
-    { numRuns: 300 }
+    runs(300)
   )
 })
 
