@@ -120,7 +120,7 @@ export class Traffic {
     event.rcode = said.rcode
     event.verdict = said.verdict
     event.claim = said.claim
-    event.record = said.record
+    event.entry = said.record
     event.ede = (event.client[3]! * 0x9e3779b1) >>> 0 < WITH_EDNS * 2 ** 32 ? said.ede : -1
     const types: number[] = [RRTYPE.A]
     if (random() < WITH_AAAA) types.push(RRTYPE.AAAA)

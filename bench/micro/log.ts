@@ -81,7 +81,7 @@ function eventsOf({ policy, clients, listed }: Stage): QueryEvent[] {
     event.verdict = VERDICT.blocked
     event.match = MATCH.qname
     event.claim = verdict.claim
-    event.record = verdict.entry
+    event.entry = verdict.entry
     event.took = 3
     event.ede = 17
     return event

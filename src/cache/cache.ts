@@ -9,13 +9,13 @@ export interface AnswerCache {
    * Has what `get` will look at brought near, while something else is done: the way to it is as
    * long as that of a message through the rules.
    */
-  approach(key: QuestionKey): void
+  touch(key: QuestionKey): void
   /** The answer, if it is held and its lifetime is not over yet. */
   get(key: QuestionKey): Answer | undefined
   /** The answer, if it is held, even if its lifetime is over: for who gets no better one. */
   getStale(key: QuestionKey): Answer | undefined
   /** Whether `getStale` has what the last `get` had not. */
-  readonly missedOver: boolean
+  readonly missedExpired: boolean
   /**
    * Holds a copy of the answer in place of an earlier one; with lifetime 0, nothing is held or
    * replaced.

@@ -20,7 +20,7 @@ const ARRAY: Octets = 205
 /** Answers in memory, bounded in octets; the least recently used leaves first. */
 export class LruAnswerCache implements AnswerCache {
   /** By the key's octets as characters: arrays are not equal by what is in them. */
-  private readonly held: LRUCache<string, Answer>
+  private readonly answers: LRUCache<string, Answer>
 
   /**
    * @param maxSize most octets held, by the count of `weigh`; an answer above it is never held
@@ -30,49 +30,49 @@ export class LruAnswerCache implements AnswerCache {
     maxSize: Octets,
     private readonly clock: Clock
   ) {
-    this.held = new LRUCache({ maxSize, sizeCalculation: weigh })
+    this.answers = new LRUCache({ maxSize, sizeCalculation: memoryOf })
   }
 
   /** All of it is objects, which nobody can bring near without looking for them. */
-  approach(): void {
+  touch(): void {
     return
   }
 
   get(key: QuestionKey): Answer | undefined {
     const text = textOf(key)
-    const answer = this.held.get(text)
+    const answer = this.answers.get(text)
     if (answer === undefined) return undefined
     if (this.clock.now() - answer.storedAt < answer.lifetime * MS_PER_SECOND) return answer
-    this.held.delete(text)
+    this.answers.delete(text)
     return undefined
   }
 
   /** What is over is not kept here. */
-  readonly missedOver = false
+  readonly missedExpired = false
 
   getStale(key: QuestionKey): Answer | undefined {
     return this.get(key)
   }
 
   put(key: QuestionKey, answer: Answer): void {
-    if (answer.lifetime > 0) this.held.set(textOf(key), structuredClone(answer))
+    if (answer.lifetime > 0) this.answers.set(textOf(key), structuredClone(answer))
   }
 
   delete(key: QuestionKey): void {
-    this.held.delete(textOf(key))
+    this.answers.delete(textOf(key))
   }
 
   get size(): Octets {
-    return this.held.calculatedSize
+    return this.answers.calculatedSize
   }
 
   get entries(): number {
-    return this.held.size
+    return this.answers.size
   }
 }
 
 /** About how much memory an answer takes while it is held. */
-export function weigh(answer: Answer, key: string): Octets {
+export function memoryOf(answer: Answer, key: string): Octets {
   const { body, ttls, targets, leads, addresses, ede } = answer
   return (
     ENTRY +

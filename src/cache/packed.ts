@@ -5,10 +5,10 @@ import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../
 import type { Answer } from '../dns/message/answer.js'
 import type { AnswerCache, QuestionKey } from './cache.js'
 import type { NameScope } from './name-scope.js'
-import { PlaceIndex, WAYS } from './place-index.js'
-import type { Ring } from './ring.js'
+import { HashIndex, WAYS } from './hash-index.js'
+import type { SegmentRing } from './segment-ring.js'
 import { sizeOf, type Segment } from './segment.js'
-import { Segments } from './segments.js'
+import { SegmentStore } from './segment-store.js'
 
 /**
  * For the size of the index, which is half full, or less, when the cache is full of short answers,
@@ -33,12 +33,12 @@ const TYPICAL: Octets = 96
  * SOSP 2023), with segments for queues.
  */
 export class PackedAnswerCache implements AnswerCache {
-  missedOver = false
-  private readonly segments: Segments
-  private readonly index: PlaceIndex
+  missedExpired = false
+  private readonly segments: SegmentStore
+  private readonly index: HashIndex
   /** Which of those in a full bucket leaves next, if all of them are asked for. */
-  private turn = 0
-  private held = 0
+  private nextVictim = 0
+  private count = 0
   private octets: Octets = 0
   private readonly staleMax: Milliseconds
 
@@ -55,42 +55,42 @@ export class PackedAnswerCache implements AnswerCache {
     private readonly seed = randomInt(2 ** 32)
   ) {
     this.staleMax = staleMax * MS_PER_SECOND
-    this.segments = new Segments(maxSize, clock, this.staleMax, (ring, number) =>
-      this.sweep(ring, number)
+    this.segments = new SegmentStore(maxSize, clock, this.staleMax, (ring, number) =>
+      this.reclaim(ring, number)
     )
     const entries = 2 ** Math.ceil(Math.log2(maxSize / TYPICAL))
-    this.index = new PlaceIndex(Math.max(WAYS, entries))
+    this.index = new HashIndex(Math.max(WAYS, entries))
   }
 
-  approach(key: QuestionKey): void {
+  touch(key: QuestionKey): void {
     this.index.touch(hashOctets(key, this.seed))
   }
 
   get(key: QuestionKey): Answer | undefined {
-    this.missedOver = false
+    this.missedExpired = false
     const entry = this.find(key, hashOctets(key, this.seed))
     if (entry < 0) return undefined
-    const place = this.index.place(entry)
-    const segment = this.segments.of(place)
-    const at = this.segments.octetOf(place)
-    const over = this.clock.now() - segment.overAt(at)
+    const place = this.index.location(entry)
+    const segment = this.segments.segmentOf(place)
+    const at = this.segments.offsetOf(place)
+    const over = this.clock.now() - segment.expiresAt(at)
     if (over >= 0) {
-      this.missedOver = over < this.staleMax
-      if (!this.missedOver) this.giveUp(entry)
+      this.missedExpired = over < this.staleMax
+      if (!this.missedExpired) this.remove(entry)
       return undefined
     }
-    segment.use(at)
+    segment.markUsed(at)
     return segment.read(at)
   }
 
   getStale(key: QuestionKey): Answer | undefined {
     const entry = this.find(key, hashOctets(key, this.seed))
     if (entry < 0) return undefined
-    const place = this.index.place(entry)
-    const segment = this.segments.of(place)
-    const at = this.segments.octetOf(place)
-    if (this.clock.now() >= segment.overAt(at) + this.staleMax) return undefined
-    segment.use(at)
+    const place = this.index.location(entry)
+    const segment = this.segments.segmentOf(place)
+    const at = this.segments.offsetOf(place)
+    if (this.clock.now() >= segment.expiresAt(at) + this.staleMax) return undefined
+    segment.markUsed(at)
     return segment.read(at)
   }
 
@@ -98,11 +98,11 @@ export class PackedAnswerCache implements AnswerCache {
    * Whether to ask anew for the answer that was just got: it had been asked for before, since it
    * came, and nobody was told so yet.
    */
-  claimHot(key: QuestionKey): boolean {
+  claimPrefetch(key: QuestionKey): boolean {
     const entry = this.find(key, hashOctets(key, this.seed))
     if (entry < 0) return false
-    const place = this.index.place(entry)
-    return this.segments.of(place).claim(this.segments.octetOf(place))
+    const place = this.index.location(entry)
+    return this.segments.segmentOf(place).claimPrefetch(this.segments.offsetOf(place))
   }
 
   put(key: QuestionKey, answer: Answer): void {
@@ -110,25 +110,25 @@ export class PackedAnswerCache implements AnswerCache {
     const { segments } = this
     const hash = hashOctets(key, this.seed)
     const earlier = this.find(key, hash)
-    if (earlier >= 0) this.giveUp(earlier)
+    if (earlier >= 0) this.remove(earlier)
     const size = sizeOf(key, answer)
     // Of a swept segment, at least half is free.
     if (size > segments.segmentSize / 2) return
-    const remembered = this.index.remembered(hash)
+    const remembered = this.index.findGhost(hash)
     if (remembered >= 0) this.index.clear(remembered)
     const comesBack = earlier >= 0 || remembered >= 0
-    const number = segments.roomIn(comesBack ? segments.kept : segments.newcomers, size)
-    const segment = segments.at(number)
-    const place = segments.placeOf(number, segment.end)
-    segment.add(key, hash, answer, size)
+    const number = segments.segmentWithRoom(comesBack ? segments.main : segments.probation, size)
+    const segment = segments.segment(number)
+    const place = segments.locationOf(number, segment.end)
+    segment.append(key, hash, answer, size)
     this.index.set(this.entryFor(hash), hash, place)
-    this.held++
+    this.count++
     this.octets += size
   }
 
   delete(key: QuestionKey): void {
     const entry = this.find(key, hashOctets(key, this.seed))
-    if (entry >= 0) this.giveUp(entry)
+    if (entry >= 0) this.remove(entry)
   }
 
   /**
@@ -149,7 +149,7 @@ export class PackedAnswerCache implements AnswerCache {
   }
 
   get entries(): number {
-    return this.held
+    return this.count
   }
 
   /** Most octets that can be held. */
@@ -157,29 +157,30 @@ export class PackedAnswerCache implements AnswerCache {
     return this.segments.limit
   }
 
-  private sweep(ring: Ring, number: number): void {
+  private reclaim(ring: SegmentRing, number: number): void {
     const { segments } = this
-    const segment = segments.at(number)
-    this.touchAll(segment)
+    const segment = segments.segment(number)
+    this.touchIndexOf(segment)
     const now = this.clock.now()
-    const all = segments.isRoomy
+    const all = segments.hasFreeMain
     let to = 0
     for (let from = 0; from < segment.end;) {
       const size = segment.sizeAt(from)
-      if (!segment.isGone(from)) {
+      if (!segment.isDeleted(from)) {
         const hash = segment.hashAt(from)
-        const entry = this.index.entryOf(hash, segments.placeOf(number, from))
-        const wanted = now < segment.overAt(from) + this.staleMax && (all || segment.isUsed(from))
-        segment.rest(from)
-        if (wanted && ring === segments.newcomers) {
-          this.keep(segment, from, size, entry)
+        const entry = this.index.entryOf(hash, segments.locationOf(number, from))
+        const wanted =
+          now < segment.expiresAt(from) + this.staleMax && (all || segment.isUsed(from))
+        segment.decayUse(from)
+        if (wanted && ring === segments.probation) {
+          this.promote(segment, from, size, entry)
         } else if (wanted && to + size <= segments.segmentSize / 2) {
-          this.index.set(entry, hash, segments.placeOf(number, to))
+          this.index.set(entry, hash, segments.locationOf(number, to))
           segment.move(from, to, size)
           to += size
         } else {
-          this.giveUp(entry)
-          this.index.remember(entry, hash)
+          this.remove(entry)
+          this.index.setGhost(entry, hash)
         }
       }
       from += size
@@ -188,18 +189,18 @@ export class PackedAnswerCache implements AnswerCache {
   }
 
   /** Brings near what sweeping looks at: 1,800 buckets one by one would take 150 ns each. */
-  private touchAll(segment: Segment): void {
+  private touchIndexOf(segment: Segment): void {
     for (let at = 0; at < segment.end; at += segment.sizeAt(at)) {
       this.index.touch(segment.hashAt(at))
     }
   }
 
   /** Moves a newcomer to where it is kept. */
-  private keep(segment: Segment, from: Octets, size: Octets, entry: number): void {
+  private promote(segment: Segment, from: Octets, size: Octets, entry: number): void {
     const { segments } = this
-    const number = segments.roomIn(segments.kept, size)
-    const kept = segments.at(number)
-    this.index.set(entry, segment.hashAt(from), segments.placeOf(number, kept.end))
+    const number = segments.segmentWithRoom(segments.main, size)
+    const kept = segments.segment(number)
+    this.index.set(entry, segment.hashAt(from), segments.locationOf(number, kept.end))
     segment.copyTo(kept, from, size)
   }
 
@@ -207,9 +208,9 @@ export class PackedAnswerCache implements AnswerCache {
     let dropped = 0
     let left = 0
     for (let at = 0; at < segment.end; at += segment.sizeAt(at)) {
-      if (segment.isGone(at)) continue
-      if (segment.isAbout(at, scope)) {
-        this.giveUp(this.index.entryOf(segment.hashAt(at), this.segments.placeOf(number, at)))
+      if (segment.isDeleted(at)) continue
+      if (segment.isIn(at, scope)) {
+        this.remove(this.index.entryOf(segment.hashAt(at), this.segments.locationOf(number, at)))
         dropped++
       } else left++
     }
@@ -222,10 +223,10 @@ export class PackedAnswerCache implements AnswerCache {
     const { index } = this
     let entry = index.next(hash, index.first(hash))
     while (entry >= 0) {
-      const place = index.place(entry)
-      const segment = this.segments.of(place)
-      const at = this.segments.octetOf(place)
-      if (segment.hashAt(at) === hash && segment.holds(at, key)) return entry
+      const place = index.location(entry)
+      const segment = this.segments.segmentOf(place)
+      const at = this.segments.offsetOf(place)
+      if (segment.hashAt(at) === hash && segment.hasKey(at, key)) return entry
       entry = index.next(hash, entry + 1)
     }
     return -1
@@ -237,33 +238,34 @@ export class PackedAnswerCache implements AnswerCache {
     const free = index.free(hash)
     if (free >= 0) return free
     const first = index.first(hash)
-    this.turn = (this.turn + 1) % WAYS
-    const leaves = this.unused(first, true) ?? this.unused(first, false) ?? first + this.turn
-    this.giveUp(leaves)
+    this.nextVictim = (this.nextVictim + 1) % WAYS
+    const leaves =
+      this.unusedIn(first, true) ?? this.unusedIn(first, false) ?? first + this.nextVictim
+    this.remove(leaves)
     return leaves
   }
 
   /** One of a bucket, full, that nobody asked for; each look at a place is one at far memory. */
-  private unused(first: number, newcomer: boolean): number | undefined {
+  private unusedIn(first: number, newcomer: boolean): number | undefined {
     for (let i = 0; i < WAYS; i++) {
-      const entry = first + ((this.turn + i) % WAYS)
-      const place = this.index.place(entry)
-      if (this.segments.isNewcomer(place) === newcomer && !this.isUsed(place)) return entry
+      const entry = first + ((this.nextVictim + i) % WAYS)
+      const place = this.index.location(entry)
+      if (this.segments.isOnProbation(place) === newcomer && !this.isUsed(place)) return entry
     }
     return undefined
   }
 
   private isUsed(place: number): boolean {
-    return this.segments.of(place).isUsed(this.segments.octetOf(place))
+    return this.segments.segmentOf(place).isUsed(this.segments.offsetOf(place))
   }
 
-  private giveUp(entry: number): void {
-    const place = this.index.place(entry)
-    const segment = this.segments.of(place)
-    const at = this.segments.octetOf(place)
+  private remove(entry: number): void {
+    const place = this.index.location(entry)
+    const segment = this.segments.segmentOf(place)
+    const at = this.segments.offsetOf(place)
     this.index.clear(entry)
-    segment.leave(at)
-    this.held--
+    segment.delete(at)
+    this.count--
     this.octets -= segment.sizeAt(at)
   }
 }

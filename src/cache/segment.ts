@@ -28,9 +28,9 @@ const HEAD: Octets = 64
 const AUTHENTIC = 0x1_0000
 const USED = 0x2_0000
 /** Twice or more. */
-const AGAIN = USED << 1
-const CLAIMED = 0x8_0000
-const GONE = 0x10_0000
+const USED_AGAIN = USED << 1
+const PREFETCHED = 0x8_0000
+const DELETED = 0x10_0000
 const WITH_EDE = 0x20_0000
 
 const NO_OCTETS = new Uint8Array(0)
@@ -75,15 +75,15 @@ export class Segment {
     return this.words[at / 4 + HASH]!
   }
 
-  isGone(at: Octets): boolean {
-    return (this.words[at / 4 + STATE]! & GONE) !== 0
+  isDeleted(at: Octets): boolean {
+    return (this.words[at / 4 + STATE]! & DELETED) !== 0
   }
 
-  leave(at: Octets): void {
-    this.words[at / 4 + STATE]! |= GONE
+  delete(at: Octets): void {
+    this.words[at / 4 + STATE]! |= DELETED
   }
 
-  use(at: Octets): void {
+  markUsed(at: Octets): void {
     const state = this.words[at / 4 + STATE]!
     this.words[at / 4 + STATE] = state | USED | ((state & USED) << 1)
   }
@@ -94,21 +94,21 @@ export class Segment {
   }
 
   /** Takes one use away: what was used more than once counts as used all the same. */
-  rest(at: Octets): void {
+  decayUse(at: Octets): void {
     const state = this.words[at / 4 + STATE]!
-    this.words[at / 4 + STATE] = state & ~((state & AGAIN) === 0 ? USED : AGAIN)
+    this.words[at / 4 + STATE] = state & ~((state & USED_AGAIN) === 0 ? USED : USED_AGAIN)
   }
 
   /** Whether it was used more than once, and this is the first call that finds it so. */
-  claim(at: Octets): boolean {
+  claimPrefetch(at: Octets): boolean {
     const state = this.words[at / 4 + STATE]!
-    if ((state & (AGAIN | CLAIMED)) !== AGAIN) return false
-    this.words[at / 4 + STATE] = state | CLAIMED
+    if ((state & (USED_AGAIN | PREFETCHED)) !== USED_AGAIN) return false
+    this.words[at / 4 + STATE] = state | PREFETCHED
     return true
   }
 
   /** When its lifetime ends. */
-  overAt(at: Octets): number {
+  expiresAt(at: Octets): number {
     return this.doubles[(at / 4 + STORED) / 2]! + this.words[at / 4 + LIFETIME]! * 1000
   }
 
@@ -123,7 +123,7 @@ export class Segment {
     other.end += size
   }
 
-  holds(at: Octets, key: QuestionKey): boolean {
+  hasKey(at: Octets, key: QuestionKey): boolean {
     const word = at / 4
     const { words, octets } = this
     if (words[word + KEY] !== key.length) return false
@@ -131,13 +131,13 @@ export class Segment {
   }
 
   /** Whether the record is about one of these names. */
-  isAbout(at: Octets, scope: NameScope): boolean {
+  isIn(at: Octets, scope: NameScope): boolean {
     const word = at / 4
     return scope.includes(this.octets, this.keyAt(word), this.words[word + KEY]! - KEY_TAIL)
   }
 
   /** Writes a record behind the last one; the caller sees to it that there is room. */
-  add(key: QuestionKey, hash: number, answer: Answer, size: Octets): void {
+  append(key: QuestionKey, hash: number, answer: Answer, size: Octets): void {
     const { words, octets } = this
     const { body, ttls, targets, leads, addresses, ede } = answer
     const word = this.end / 4

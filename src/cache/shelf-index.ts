@@ -1,7 +1,7 @@
 /** Entries of the index that a question may be in: as many as lie in one line of memory. */
 const WAYS = 16
 /** Doubled before more than so much of it is taken: then 2% at most find their ways all taken. */
-const FULLEST = 3 / 4
+const MAX_LOAD = 3 / 4
 const FIRST_BUCKETS = 2 ** 6
 
 /**
@@ -16,15 +16,15 @@ export class ShelfIndex {
   /** The hash that leads to each place, or did. */
   private readonly hashes: Int32Array
   /** What of an entry is the place, and what is the tag. */
-  private readonly placeMask: number
+  private readonly slotMask: number
   private readonly tagMask: number
-  private turn = 0
+  private nextVictim = 0
 
   /** @param places a power of two, less than 2^31 */
   constructor(places: number) {
     this.hashes = new Int32Array(places)
-    this.placeMask = 2 * places - 1
-    this.tagMask = ~this.placeMask
+    this.slotMask = 2 * places - 1
+    this.tagMask = ~this.slotMask
   }
 
   /** Where the entries begin in which this hash may be; `pastOf` is where they end. */
@@ -37,20 +37,20 @@ export class ShelfIndex {
   }
 
   /** The place that the entry at `at` leads to, if its tag is this one; else -1. */
-  placeAt(at: number, tag: number): number {
+  slotAt(at: number, tag: number): number {
     const entry = this.entries[at]!
-    return (entry & this.tagMask) === tag ? (entry & this.placeMask) - 1 : -1
+    return (entry & this.tagMask) === tag ? (entry & this.slotMask) - 1 : -1
   }
 
   /** The bucket is told by high bits of the hash, so the tag is of the others, moved up. */
   tagOf(hash: number): number {
-    return Math.imul(hash, this.placeMask + 1)
+    return Math.imul(hash, this.slotMask + 1)
   }
 
   /** Leads this hash to `place`, and nothing else there. */
-  enter(hash: number, place: number): void {
-    this.forget(place)
-    if (place + 1 > this.entries.length * FULLEST) this.double()
+  insert(hash: number, place: number): void {
+    this.remove(place)
+    if (place + 1 > this.entries.length * MAX_LOAD) this.double()
     this.hashes[place] = hash
     this.put(place)
   }
@@ -63,17 +63,17 @@ export class ShelfIndex {
     let at = first
     while (at < first + WAYS && entries[at] !== 0) at++
     if (at === first + WAYS) {
-      this.turn = (this.turn + 1) % WAYS
-      at = first + this.turn
+      this.nextVictim = (this.nextVictim + 1) % WAYS
+      at = first + this.nextVictim
     }
     entries[at] = this.tagOf(hash) | (place + 1)
   }
 
-  private forget(place: number): void {
+  private remove(place: number): void {
     const { entries } = this
     const first = this.firstOf(this.hashes[place]!)
     for (let at = first; at < first + WAYS; at++) {
-      if ((entries[at]! & this.placeMask) === place + 1) entries[at] = 0
+      if ((entries[at]! & this.slotMask) === place + 1) entries[at] = 0
     }
   }
 
@@ -82,6 +82,6 @@ export class ShelfIndex {
     const old = this.entries
     this.entries = new Int32Array(2 * old.length)
     this.shift--
-    for (const entry of old) if (entry !== 0) this.put((entry & this.placeMask) - 1)
+    for (const entry of old) if (entry !== 0) this.put((entry & this.slotMask) - 1)
   }
 }

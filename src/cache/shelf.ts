@@ -5,27 +5,27 @@ import { KEY_TAIL } from '../dns/message/question.js'
 import { ShelfIndex } from './shelf-index.js'
 
 /** One place on the shelf: its head, the question, the body. Longer answers stay in the cache. */
-const PLACE: Octets = 256
-const PLACE_WORDS = PLACE / 4
+const SLOT: Octets = 256
+const SLOT_WORDS = SLOT / 4
 const HEAD: Octets = 48
 /** TTL fields that the head has room for. */
 const MAX_TTLS = 12
 
 /** Names whose ban was offered once are remembered by a tag of 8 bits in one of so many octets. */
-const OFFERS = 2 ** 16
+const SEEN_TAGS = 2 ** 16
 
 /** What the rules decided for a name; see policy's Verdict. */
-export interface Ban {
+export interface ShelvedBlock {
   claim: number
   entry: number
   label: number
 }
 
 /** What `find` finds. */
-export const SHELVED = { nothing: 0, answer: 1, ban: 2 } as const
+export const SHELF = { miss: 0, answer: 1, block: 2 } as const
 
 /** In FLAGS: this is no answer, but what the rules decided. No answer has such flags. */
-const BAN = -1
+const BLOCK = -1
 
 /** Words of the head. */
 const LENGTHS = 0 // question, body << 16
@@ -63,19 +63,19 @@ export class Shelf {
   /** All places. */
   readonly octets: Uint8Array
   private readonly words: Int32Array
-  private readonly places: number
+  private readonly slots: number
   private readonly index: ShelfIndex
   private readonly start: Milliseconds
   private next = 0
   private now: Milliseconds
   private epoch = -1
   /** Counts the clearings: a number of 32 bits that no answer on the shelf outlives. */
-  private serial = 0
+  private clearings = 0
 
-  private readonly offers = new Uint8Array(OFFERS)
+  private readonly seenTags = new Uint8Array(SEEN_TAGS)
 
   /** First word of the place where `find` found a ban. */
-  private found = 0
+  private foundWord = 0
 
   // The answer that `find` found; positions are in `octets`.
   body: Octets = 0
@@ -94,17 +94,17 @@ export class Shelf {
    * @param now `Clock.now()`
    */
   constructor(size: Octets, now: Milliseconds) {
-    const bits = Math.max(4, Math.floor(Math.log2(size / PLACE)))
-    this.places = 2 ** bits
-    this.octets = new Uint8Array(PLACE * this.places)
+    const bits = Math.max(4, Math.floor(Math.log2(size / SLOT)))
+    this.slots = 2 ** bits
+    this.octets = new Uint8Array(SLOT * this.slots)
     this.words = new Int32Array(this.octets.buffer)
-    this.index = new ShelfIndex(this.places)
+    this.index = new ShelfIndex(this.slots)
     this.start = now
     this.now = now
   }
 
   /** Once per batch: the time, and policy's epoch; in a new one nothing on the shelf is good. */
-  begin(epoch: number, now: Milliseconds): void {
+  beginBatch(epoch: number, now: Milliseconds): void {
     this.now = now
     if (epoch === this.epoch) return
     this.epoch = epoch
@@ -113,7 +113,7 @@ export class Shelf {
 
   /** Nothing that is on the shelf now is good any more. */
   clear(): void {
-    this.serial = (this.serial + 1) | 0
+    this.clearings = (this.clearings + 1) | 0
   }
 
   /**
@@ -122,20 +122,20 @@ export class Shelf {
    */
   find(query: Query, clientClass: number): number {
     const { words } = this
-    const place = this.placeOf(hashOf(query), query)
-    if (place < 0) return SHELVED.nothing
-    const word = place * PLACE_WORDS
-    if (words[word + CLASS] !== clientClass || words[word + EPOCH] !== this.serial) {
-      return SHELVED.nothing
+    const place = this.slotOf(hashOf(query), query)
+    if (place < 0) return SHELF.miss
+    const word = place * SLOT_WORDS
+    if (words[word + CLASS] !== clientClass || words[word + EPOCH] !== this.clearings) {
+      return SHELF.miss
     }
-    if (words[word + FLAGS] === BAN) {
-      this.found = word
-      return SHELVED.ban
+    if (words[word + FLAGS] === BLOCK) {
+      this.foundWord = word
+      return SHELF.block
     }
     const age = (((this.now - this.start - words[word + STORED]!) >>> 0) / 1000) | 0
-    if (age >= words[word + UNTIL]!) return SHELVED.nothing
-    this.open(word, age)
-    return SHELVED.answer
+    if (age >= words[word + UNTIL]!) return SHELF.miss
+    this.openAnswer(word, age)
+    return SHELF.answer
   }
 
   /**
@@ -146,10 +146,10 @@ export class Shelf {
   put(query: Query, answer: Answer, clientClass: number, until: Seconds = answer.lifetime): void {
     const { body, ttls, ede } = answer
     const question = query.qname.length + KEY_TAIL
-    if (HEAD + question + body.length > PLACE || ttls.length > MAX_TTLS || ede !== undefined) return
+    if (HEAD + question + body.length > SLOT || ttls.length > MAX_TTLS || ede !== undefined) return
     const { words, octets } = this
-    const place = this.placeFor(hashOf(query), query)
-    const word = place * PLACE_WORDS
+    const place = this.slotFor(hashOf(query), query)
+    const word = place * SLOT_WORDS
     words[word + LENGTHS] = question | (body.length << 16)
     words[word + STORED] = answer.storedAt - this.start
     words[word + UNTIL] = until
@@ -157,8 +157,8 @@ export class Shelf {
     words[word + COUNTS] = answer.answers | (answer.authorities << 16)
     words[word + MORE] = answer.additionals
     words[word + CLASS] = clientClass
-    words[word + EPOCH] = this.serial
-    const at = place * PLACE
+    words[word + EPOCH] = this.clearings
+    const at = place * SLOT
     octets.set(ttls, at + TTLS)
     query.copyQuestion(octets, at + HEAD)
     octets.set(body, at + HEAD + question)
@@ -168,40 +168,40 @@ export class Shelf {
    * Takes what the rules decided for a name, from the second time on that it is offered: random
    * names below a banned one are not to push out what is asked for.
    */
-  putBan(query: Query, ban: Ban, clientClass: number): void {
+  putBlock(query: Query, ban: ShelvedBlock, clientClass: number): void {
     const question = query.qname.length + KEY_TAIL
     const hash = hashOf(query)
-    if (HEAD + question > PLACE || !this.isOfferedAgain(hash)) return
+    if (HEAD + question > SLOT || !this.wasSeen(hash)) return
     const { words } = this
-    const place = this.placeFor(hash, query)
-    const word = place * PLACE_WORDS
+    const place = this.slotFor(hash, query)
+    const word = place * SLOT_WORDS
     words[word + LENGTHS] = question
     words[word + CLAIM] = ban.claim
     words[word + ENTRY] = ban.entry
-    words[word + FLAGS] = BAN
+    words[word + FLAGS] = BLOCK
     words[word + LABEL] = ban.label
     words[word + CLASS] = clientClass
-    words[word + EPOCH] = this.serial
-    query.copyQuestion(this.octets, place * PLACE + HEAD)
+    words[word + EPOCH] = this.clearings
+    query.copyQuestion(this.octets, place * SLOT + HEAD)
   }
 
-  private isOfferedAgain(hash: number): boolean {
-    const at = hash & (OFFERS - 1)
+  private wasSeen(hash: number): boolean {
+    const at = hash & (SEEN_TAGS - 1)
     const tag = hash >>> 24
-    const again = this.offers[at] === tag
-    this.offers[at] = tag
+    const again = this.seenTags[at] === tag
+    this.seenTags[at] = tag
     return again
   }
 
   /** Tells the ban that `find` found. */
-  tell(ban: Ban): void {
-    const { words, found } = this
+  readBlock(ban: ShelvedBlock): void {
+    const { words, foundWord: found } = this
     ban.claim = words[found + CLAIM]!
     ban.entry = words[found + ENTRY]!
     ban.label = words[found + LABEL]!
   }
 
-  private open(word: number, age: Seconds): void {
+  private openAnswer(word: number, age: Seconds): void {
     const { words } = this
     const lengths = words[word + LENGTHS]!
     const flags = words[word + FLAGS]!
@@ -218,31 +218,31 @@ export class Shelf {
     this.additionals = words[word + MORE]!
   }
 
-  private isAbout(place: number, query: Query): boolean {
-    const length = this.words[place * PLACE_WORDS + LENGTHS]! & 0xffff
-    return query.isQuestion(this.octets, this.words, place * PLACE + HEAD, length)
+  private hasQuestion(place: number, query: Query): boolean {
+    const length = this.words[place * SLOT_WORDS + LENGTHS]! & 0xffff
+    return query.isQuestion(this.octets, this.words, place * SLOT + HEAD, length)
   }
 
   /** Where the question stands; -1: nowhere. */
-  private placeOf(hash: number, query: Query): number {
+  private slotOf(hash: number, query: Query): number {
     const { index } = this
     const first = index.firstOf(hash)
     const past = index.pastOf(first)
     const tag = index.tagOf(hash)
     for (let at = first; at < past; at++) {
-      const place = index.placeAt(at, tag)
-      if (place >= 0 && this.isAbout(place, query)) return place
+      const place = index.slotAt(at, tag)
+      if (place >= 0 && this.hasQuestion(place, query)) return place
     }
     return -1
   }
 
   /** The place where the question stands already, else the next in order, entered in the index. */
-  private placeFor(hash: number, query: Query): number {
-    const known = this.placeOf(hash, query)
+  private slotFor(hash: number, query: Query): number {
+    const known = this.slotOf(hash, query)
     if (known >= 0) return known
     const place = this.next
-    this.next = (place + 1) % this.places
-    this.index.enter(hash, place)
+    this.next = (place + 1) % this.slots
+    this.index.insert(hash, place)
     return place
   }
 }

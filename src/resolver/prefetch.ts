@@ -14,7 +14,7 @@ import { isAnswered } from './fallback.js'
  */
 export class Prefetch {
   constructor(
-    private readonly cache: Pick<PackedAnswerCache, 'claimHot'>,
+    private readonly cache: Pick<PackedAnswerCache, 'claimPrefetch'>,
     private readonly arrivals: Arrivals,
     private readonly forwarder: Forwarder,
     private readonly clock: Clock
@@ -30,7 +30,7 @@ export class Prefetch {
     // A failure is not asked about sooner than it may be. RFC 9520 §3.2.
     if (!isAnswered(answer)) return lifetime
     const due = dueAge(lifetime)
-    if (age >= due && this.cache.claimHot(query.key())) this.ask(query)
+    if (age >= due && this.cache.claimPrefetch(query.key())) this.ask(query)
     return due
   }
 

@@ -24,7 +24,7 @@
 import { epochSeconds, type Clock } from '../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../base/units.js'
 import type { AnswerCache } from '../cache/cache.js'
-import { SHELVED, type Shelf } from '../cache/shelf.js'
+import { SHELF, type Shelf } from '../cache/shelf.js'
 import type { ServerCookies } from '../dns/edns/server-cookie.js'
 import type { Answer } from '../dns/message/answer.js'
 import { READ } from '../dns/message/query.js'
@@ -124,7 +124,7 @@ export class Resolver implements Responder, Finish {
     this.calendar = epochSeconds(clock)
     this.epoch = this.policy.epochAt(this.calendar)
     this.inspector.begin(this.policy, this.calendar, this.epoch)
-    shelf?.begin(this.epoch, this.now)
+    shelf?.beginBatch(this.epoch, this.now)
     witness.begin(this.policy, clock.wall())
   }
 
@@ -149,16 +149,16 @@ export class Resolver implements Responder, Finish {
     // What was given before, and no rule of this client's network had a word to say on, is given
     // again, as long as the rules and the answer stand: all of the stages below in one look.
     const shelved =
-      reading === READ.ok ? parts.shelf?.find(lookup.query, lookup.clientClass) : SHELVED.nothing
-    if (shelved === SHELVED.answer) {
+      reading === READ.ok ? parts.shelf?.find(lookup.query, lookup.clientClass) : SHELF.miss
+    if (shelved === SHELF.answer) {
       return writeReady(octets, lookup.query, lookup.limit, parts.shelf!)
     }
     // What the cache will be asked for is on its way here while the rules are.
-    const near = shelved === SHELVED.nothing ? lookup.query.key() : undefined
-    if (near !== undefined) parts.cache.approach(near)
+    const near = shelved === SHELF.miss ? lookup.query.key() : undefined
+    if (near !== undefined) parts.cache.touch(near)
     // Policy before the cache: a new ban holds at once for names that are held already, and one
     // cache can serve all networks because nothing that we made up ever gets into it.
-    const decided = this.judge(0, shelved === SHELVED.ban)
+    const decided = this.judge(0, shelved === SHELF.block)
     if (decided !== GO_ON) return decided
     // Then the cache; what it has not, an upstream is asked for while others are answered.
     const key = near ?? lookup.query.key()
@@ -181,7 +181,7 @@ export class Resolver implements Responder, Finish {
     const epoch = this.isMissed ? this.epoch : UNJUDGED
     if (!this.isMissed) this.miss(asker)
     this.isMissed = false
-    waiting.begin(lookup, asker, parts.cache.missedOver, epoch, now)
+    waiting.begin(lookup, asker, parts.cache.missedExpired, epoch, now)
   }
 
   /** For who did not ask `answer` first: what it would have left behind. */
@@ -236,7 +236,7 @@ export class Resolver implements Responder, Finish {
     if (clientClass === 0) return refuseStranger(lookup, parts.witness)
     if (query.qclass !== RRCLASS.IN) return identify(lookup, parts.identity)
     verdict.clear()
-    if (shelved) parts.shelf!.tell(verdict)
+    if (shelved) parts.shelf!.readBlock(verdict)
     else policy.evaluateName(query.qname, query.qtype, clientClass, this.calendar, verdict)
     if (verdict.tier === TIER.specialUse) {
       const length = this.answerHere(took)
@@ -244,7 +244,7 @@ export class Resolver implements Responder, Finish {
     }
     // A ban holds however it is asked; only what no ban is about is turned away for how it is asked.
     if (!blocks(policy, verdict, lookup.protocol)) return decline(lookup, parts.witness)
-    if (!shelved && verdict.monitorClaim === -1) parts.shelf?.putBan(query, verdict, clientClass)
+    if (!shelved && verdict.monitorClaim === -1) parts.shelf?.putBlock(query, verdict, clientClass)
     return this.ban(verdict, MATCH.qname, took)
   }
 

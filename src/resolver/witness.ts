@@ -123,7 +123,7 @@ export class Witness {
     event.verdict = verdict
     event.match = match
     event.claim = claim
-    event.record = record
+    event.entry = record
   }
 
   private send(lookup: Lookup, took: Milliseconds): void {

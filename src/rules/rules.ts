@@ -166,8 +166,8 @@ const KIND_IN_ID = {
 /** Whether a source of a rule means a name, and the list that it is of does not let it pass. */
 function bans(source: NameSource, sources: readonly NameSource[], name: Uint8Array): boolean {
   const { part } = source
-  if (part?.says === 'pass' || !namesIt(source, name)) return false
-  const passes = sources.filter(it => it.part?.says === 'pass' && it.part.list === part?.list)
+  if (part?.effect === 'pass' || !namesIt(source, name)) return false
+  const passes = sources.filter(it => it.part?.effect === 'pass' && it.part.list === part?.list)
   return !passes.some(pass => namesIt(pass, name))
 }
 
@@ -175,7 +175,7 @@ function bans(source: NameSource, sources: readonly NameSource[], name: Uint8Arr
 function namesIt(source: NameSource, name: Uint8Array): boolean {
   const kinds = ['suffix', 'exact', 'below'] as const
   let found = false
-  source.pour({
+  source.writeTo({
     name: (octets, at, length, cover) => {
       const kind = kinds.find(kind => COVER[kind] === cover)!
       found ||= covers(kind, octets.subarray(at, at + length), name)

@@ -1,5 +1,5 @@
 import { ClientPrefix } from './client-prefix.js'
-import type { LimitTerms } from './query-limit.js'
+import type { LimitOptions } from './query-limit.js'
 
 /** Connections that one client may have open. Bounded by the connections that there are. */
 export class ConnectionLimit {
@@ -7,10 +7,10 @@ export class ConnectionLimit {
   private readonly prefix: ClientPrefix
 
   constructor(
-    private readonly most: number,
-    private readonly terms: Pick<LimitTerms, 'bits' | 'exempt'>
+    private readonly maxPerClient: number,
+    private readonly scope: Pick<LimitOptions, 'bits' | 'exempt'>
   ) {
-    this.prefix = new ClientPrefix(terms.bits)
+    this.prefix = new ClientPrefix(scope.bits)
   }
 
   /** Clients with a connection. */
@@ -19,17 +19,18 @@ export class ConnectionLimit {
   }
 
   /** Counts one more of the client with these four words: false, and not counted, if too many. */
-  enter(client: Uint32Array): boolean {
+  tryOpen(client: Uint32Array): boolean {
     const key = this.keyOf(client)
     const held = this.open.get(key) ?? 0
-    const { exempt } = this.terms
-    if (held >= this.most && (exempt === undefined || exempt.find(client, 0) === 0)) return false
+    const { exempt } = this.scope
+    if (held >= this.maxPerClient && (exempt === undefined || exempt.find(client, 0) === 0))
+      return false
     this.open.set(key, held + 1)
     return true
   }
 
   /** Takes back what `enter` counted. */
-  leave(client: Uint32Array): void {
+  close(client: Uint32Array): void {
     const key = this.keyOf(client)
     const held = this.open.get(key) ?? 0
     if (held > 1) this.open.set(key, held - 1)

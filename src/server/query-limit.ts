@@ -6,19 +6,19 @@ import { MIN_UDP_PAYLOAD } from '../dns/registry/sizes.js'
 import { writeTruncated } from '../dns/reply/reply-frame.js'
 import { writeError } from '../dns/reply/reply.js'
 import { SILENCE } from '../resolver/responder.js'
-import { BucketTable, type Rate } from './buckets.js'
+import { TokenBuckets, type Rate } from './token-buckets.js'
 import { ClientPrefix, type ClientBits } from './client-prefix.js'
 
 /** A set of prefixes: 0 for an address in none of them. `network`'s PrefixTable is one. */
-export interface Prefixes {
+export interface PrefixSet {
   find(words: Uint32Array, at: number): number
 }
 
 /** Whom limits for one client are about, and what happens to what is over them. */
-export interface LimitTerms {
+export interface LimitOptions {
   readonly bits: ClientBits
   /** Clients that no limit holds for. */
-  readonly exempt: Prefixes | undefined
+  readonly exempt: PrefixSet | undefined
   /** Of what is over the limit, each so many-th is answered with TC; 0: none. */
   readonly slip: number
 }
@@ -40,13 +40,13 @@ export interface LimitCounts {
  */
 export class QueryLimit {
   readonly counts: LimitCounts = { dropped: 0, slipped: 0 }
-  private readonly table: BucketTable
+  private readonly table: TokenBuckets
   private readonly prefix: ClientPrefix
   private readonly query = new Query()
   private now: Milliseconds = 0
-  private over = 0
+  private exceeded = 0
   /** Whether the query over the limit is one that may be answered, and its client proven. */
-  private readable = false
+  private answerable = false
   private proven = false
 
   /**
@@ -55,16 +55,16 @@ export class QueryLimit {
    */
   constructor(
     rate: Rate,
-    private readonly terms: LimitTerms,
+    private readonly options: LimitOptions,
     seed: number,
     private readonly cookies?: ServerCookies
   ) {
-    this.table = new BucketTable(rate, seed)
-    this.prefix = new ClientPrefix(terms.bits)
+    this.table = new TokenBuckets(rate, seed)
+    this.prefix = new ClientPrefix(options.bits)
   }
 
   /** Once per batch. */
-  begin(now: Milliseconds): void {
+  beginBatch(now: Milliseconds): void {
     this.now = now
   }
 
@@ -74,7 +74,7 @@ export class QueryLimit {
     prefix.read(words, at)
     if (table.take(prefix.high, prefix.low, now)) return true
     // Asked last, since it is needed only for those few who are over it.
-    const { exempt } = this.terms
+    const { exempt } = this.options
     if (exempt !== undefined && exempt.find(words, at) !== 0) return true
     return this.isProven(octets, start, end, words, at) && table.take(~prefix.high, prefix.low, now)
   }
@@ -83,10 +83,10 @@ export class QueryLimit {
    * Deals with the query for which `allows` just said no: the length of the reply written over it,
    * or SILENCE.
    */
-  turnAway(octets: Uint8Array): number {
-    const { query, terms, counts } = this
-    const slips = terms.slip > 0 && ++this.over % terms.slip === 0
-    if (!slips || !this.readable) {
+  reject(octets: Uint8Array): number {
+    const { query, options: terms, counts } = this
+    const slips = terms.slip > 0 && ++this.exceeded % terms.slip === 0
+    if (!slips || !this.answerable) {
       counts.dropped++
       return SILENCE
     }
@@ -106,12 +106,12 @@ export class QueryLimit {
   ): boolean {
     const { query, cookies } = this
     const reading = query.read(octets, start, end, 0)
-    this.readable = reading === READ.ok || reading === READ.odd
+    this.answerable = reading === READ.ok || reading === READ.odd
     this.proven = false
     if (cookies === undefined || (query.options & ASKED.cookie) === 0) return false
     const cookie = cookies.answer(query, octets, words, at)
-    if (cookie === COOKIE.malformed) this.readable = false
+    if (cookie === COOKIE.malformed) this.answerable = false
     this.proven = cookie === COOKIE.proven
-    return this.readable && this.proven
+    return this.answerable && this.proven
   }
 }

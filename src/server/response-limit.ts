@@ -5,9 +5,9 @@ import { RCODE } from '../dns/registry/rcode.js'
 import { HEADER_SIZE } from '../dns/registry/sizes.js'
 import { truncateReply } from '../dns/reply/truncate.js'
 import { SILENCE } from '../resolver/responder.js'
-import { BucketTable, type Rate } from './buckets.js'
+import { TokenBuckets, type Rate } from './token-buckets.js'
 import { ClientPrefix } from './client-prefix.js'
-import type { LimitCounts, LimitTerms } from './query-limit.js'
+import type { LimitCounts, LimitOptions } from './query-limit.js'
 
 const TC = 0x02
 /** The bit that tells small letters from capitals. */
@@ -22,23 +22,23 @@ const LOWER = 0x20
  */
 export class ResponseLimit {
   readonly counts: LimitCounts = { dropped: 0, slipped: 0 }
-  private readonly table: BucketTable
+  private readonly table: TokenBuckets
   private readonly prefix: ClientPrefix
   private now: Milliseconds = 0
-  private over = 0
+  private exceeded = 0
 
   /** @param seed 32 random bits */
   constructor(
     rate: Rate,
-    private readonly terms: LimitTerms,
+    private readonly options: LimitOptions,
     private readonly seed: number
   ) {
-    this.table = new BucketTable(rate, seed)
-    this.prefix = new ClientPrefix(terms.bits)
+    this.table = new TokenBuckets(rate, seed)
+    this.prefix = new ClientPrefix(options.bits)
   }
 
   /** Once per batch, and once for each reply that comes later. */
-  begin(now: Milliseconds): void {
+  beginBatch(now: Milliseconds): void {
     this.now = now
   }
 
@@ -47,16 +47,16 @@ export class ResponseLimit {
    *
    * @returns its length as it is to be sent, or SILENCE
    */
-  pass(octets: Uint8Array, start: Octets, end: Octets, words: Uint32Array, at: number): number {
+  apply(octets: Uint8Array, start: Octets, end: Octets, words: Uint32Array, at: number): number {
     // TC sends no more than was received, and tells a real client what to do.
     if ((octets[start + 2]! & TC) !== 0) return end - start
-    const { prefix, terms, counts } = this
+    const { prefix, options: terms, counts } = this
     prefix.read(words, at)
     const client = Math.imul(prefix.high ^ this.seed, 0x85ebca6b) ^ prefix.low
     const reply = this.hashOf(octets, start, end)
     if (this.table.take(client, reply, this.now)) return end - start
     if (terms.exempt !== undefined && terms.exempt.find(words, at) !== 0) return end - start
-    if (terms.slip > 0 && ++this.over % terms.slip === 0) {
+    if (terms.slip > 0 && ++this.exceeded % terms.slip === 0) {
       counts.slipped++
       return truncateReply(octets, start, end) - start
     }

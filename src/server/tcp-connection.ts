@@ -9,30 +9,30 @@ import {
   startsProxyHeader
 } from '../dns/message/proxy-header.js'
 import { LATER, SILENCE, TCP, type Responder } from '../resolver/responder.js'
-import { SAYS, type FrontEnds } from './front-ends.js'
-import { Inbox } from './tcp-inbox.js'
-import { framed, MAX_MESSAGE, PREFIX, type ReplyBuffer } from './tcp-reply-buffer.js'
+import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
+import { ReceiveBuffer } from './tcp-receive-buffer.js'
+import { withLengthPrefix, MAX_MESSAGE, PREFIX, type ReplyBuffer } from './tcp-reply-buffer.js'
 
 /** Octets of a DNS header (RFC 1035 §4.1.1); a message without one cannot be answered. */
 const HEADER: Octets = 12
 
 /** What the connections of one listener share. */
-export interface Shop {
+export interface ConnectionContext {
   readonly responder: Responder
   readonly replies: ReplyBuffer
   readonly clock: Clock
   readonly idle: Milliseconds
   readonly queriesInFlight: number
   readonly counts: { queries: number }
-  readonly frontEnds: FrontEnds | undefined
+  readonly proxies: TrustedProxies | undefined
 }
 
 /** Who is at the other end. */
-export interface Guest {
+export interface Peer {
   /** The peer's address, then the one that its PROXY header says: four words. */
   readonly client: Uint32Array
   /** One of `SAYS`. */
-  readonly says: number
+  readonly addressSource: number
   /** Asked once the client is known: whether it may have this connection. */
   readonly admit: () => boolean
 }
@@ -46,34 +46,34 @@ export interface Guest {
  * the client has ended its side, which it may do right after its last query (RFC 7766 §6.2.4).
  */
 export class TcpConnection {
-  private readonly inbox = new Inbox()
+  private readonly received = new ReceiveBuffer()
   private inFlight = 0
   private lastUse: Milliseconds
-  private taking = true
-  private working = false
-  private settling = false
+  private accepting = true
+  private processing = false
+  private flushing = false
   /** What has come of the PROXY header, while it is awaited. */
   private header: Buffer | undefined
-  private begun = false
+  private hasQuery = false
 
   constructor(
     private readonly socket: Socket,
-    private readonly guest: Guest,
-    private readonly shop: Shop
+    private readonly peer: Peer,
+    private readonly context: ConnectionContext
   ) {
-    this.lastUse = shop.clock.now()
-    if (guest.says === SAYS.proxy) this.header = Buffer.alloc(0)
+    this.lastUse = context.clock.now()
+    if (peer.addressSource === CLIENT_ADDRESS.proxy) this.header = Buffer.alloc(0)
     socket.on('data', chunk => this.receive(chunk))
     socket.on('end', () => this.finish())
-    socket.on('drain', () => this.work())
+    socket.on('drain', () => this.process())
     // A reset, or the like: 'close' follows, and there is nobody to tell.
     socket.on('error', () => socket.destroy())
   }
 
   /** Takes no more queries than have come, and ends when all are answered. */
   finish(): void {
-    this.taking = false
-    this.work()
+    this.accepting = false
+    this.process()
   }
 
   /**
@@ -81,7 +81,7 @@ export class TcpConnection {
    * within the same time again, or that does not read, gets no kind end.
    */
   closeIfIdle(idle: Milliseconds): boolean {
-    if (this.inFlight > 0 || this.shop.clock.now() - this.lastUse < idle) return false
+    if (this.inFlight > 0 || this.context.clock.now() - this.lastUse < idle) return false
     const { writableEnded, writableLength } = this.socket
     if (writableEnded || writableLength > 0) this.socket.destroy()
     else this.finish()
@@ -94,53 +94,57 @@ export class TcpConnection {
   }
 
   private receive(chunk: Buffer): void {
-    if (!this.taking) return
+    if (!this.accepting) return
     if (this.header !== undefined) return this.receiveHeader(chunk)
     // A client that claims to be another is told nothing.
-    if (!this.begun && startsProxyHeader(chunk) && this.guest.says !== SAYS.proxy) {
+    if (
+      !this.hasQuery &&
+      startsProxyHeader(chunk) &&
+      this.peer.addressSource !== CLIENT_ADDRESS.proxy
+    ) {
       this.socket.destroy()
       return
     }
-    this.begun = true
-    this.inbox.append(chunk)
-    this.work()
+    this.hasQuery = true
+    this.received.append(chunk)
+    this.process()
   }
 
   /** A front end that does not say whose connection this is gets nothing. */
   private receiveHeader(chunk: Buffer): void {
     const header = Buffer.concat([this.header ?? chunk, chunk])
-    const end = readProxyHeader(header, 0, header.length, this.guest.client)
+    const end = readProxyHeader(header, 0, header.length, this.peer.client)
     this.header = end === HEADER_SHORT ? header : undefined
     if (end === HEADER_SHORT) return
-    if (end === HEADER_BROKEN || !this.guest.admit()) {
+    if (end === HEADER_BROKEN || !this.peer.admit()) {
       this.socket.destroy()
       return
     }
-    this.begun = true
+    this.hasQuery = true
     if (end < header.length) this.receive(header.subarray(end))
   }
 
   /** Answers what can be answered now, then reads on, waits, or ends. */
-  private work(): void {
-    if (this.working || this.socket.destroyed) return
-    this.working = true
+  private process(): void {
+    if (this.processing || this.socket.destroyed) return
+    this.processing = true
     this.answerAll()
-    this.working = false
+    this.processing = false
     if (this.isFull()) this.socket.pause()
     else this.socket.resume()
-    const over = !this.taking && this.inFlight === 0 && this.inbox.messageEnd === undefined
+    const over = !this.accepting && this.inFlight === 0 && this.received.messageEnd === undefined
     if (over && !this.socket.writableEnded) this.socket.end()
   }
 
   private answerAll(): void {
-    const { inbox, shop } = this
+    const { received: inbox, context: shop } = this
     let end = inbox.messageEnd
     if (end === undefined || this.isFull()) return
     shop.responder.beginBatch()
     while (end !== undefined && !this.isFull()) {
       const start = inbox.start + PREFIX
       if (end - start < HEADER) {
-        this.taking = false
+        this.accepting = false
         inbox.clear()
         break
       }
@@ -154,25 +158,25 @@ export class TcpConnection {
   }
 
   private answer(start: Octets, end: Octets): void {
-    const { inbox, guest } = this
-    const { replies, responder, frontEnds } = this.shop
+    const { received: inbox, peer: guest } = this
+    const { replies, responder, proxies } = this.context
     let { client } = guest
-    this.shop.counts.queries++
-    const at = replies.place(inbox.octets, start, end)
+    this.context.counts.queries++
+    const at = replies.placeQuery(inbox.octets, start, end)
     const placed = at + end - start
-    if (frontEnds !== undefined && guest.says === SAYS.subnet) {
-      if (!frontEnds.identify(replies.octets, at, placed, client, 0)) {
-        const length = frontEnds.refuse(replies.octets, at, placed)
-        if (length !== SILENCE) replies.keep(length)
+    if (proxies !== undefined && guest.addressSource === CLIENT_ADDRESS.subnet) {
+      if (!proxies.readClientSubnet(replies.octets, at, placed, client, 0)) {
+        const length = proxies.writeFormErr(replies.octets, at, placed)
+        if (length !== SILENCE) replies.commit(length)
         return
       }
-      client = frontEnds.client
+      client = proxies.client
     }
     const keepalive = asksKeepalive(inbox.octets, start, end)
     const length = responder.answer(replies.octets, at, placed, MAX_MESSAGE, client, 0, TCP)
     if (length > 0) {
       const end = at + length
-      replies.keep((keepalive ? addKeepalive(replies.octets, at, end, this.idle) : end) - at)
+      replies.commit((keepalive ? addKeepalive(replies.octets, at, end, this.idle) : end) - at)
     } else if (length === LATER) {
       this.answerLater(Uint8Array.from(inbox.octets.subarray(start, end)), client, keepalive)
     }
@@ -180,7 +184,7 @@ export class TcpConnection {
 
   private answerLater(query: Uint8Array, client: Uint32Array, keepalive: boolean): void {
     this.inFlight++
-    this.shop.responder.answerLater({
+    this.context.responder.answerLater({
       octets: query,
       start: 0,
       end: query.length,
@@ -190,10 +194,10 @@ export class TcpConnection {
       reply: (reply, from, to) => {
         this.inFlight--
         if (this.socket.destroyed) return
-        this.settle()
+        this.flushLater()
         if (reply === undefined) return
         const whole = keepalive ? this.withKeepalive(reply, from, to) : reply.subarray(from, to)
-        this.socket.write(framed(whole))
+        this.socket.write(withLengthPrefix(whole))
       }
     })
   }
@@ -206,32 +210,32 @@ export class TcpConnection {
 
   /** What a client that asks may count on: nothing where we are about to end. RFC 7828 §3.3.2. */
   private get idle(): Milliseconds {
-    return this.taking ? this.shop.idle : 0
+    return this.accepting ? this.context.idle : 0
   }
 
   /** All late replies that come in one go are written in one go. */
-  private settle(): void {
-    if (this.settling) return
-    this.settling = true
+  private flushLater(): void {
+    if (this.flushing) return
+    this.flushing = true
     this.socket.cork()
     process.nextTick(() => {
-      this.settling = false
+      this.flushing = false
       this.touch()
       this.socket.uncork()
-      this.work()
+      this.process()
     })
   }
 
   private write(): void {
-    const ready = this.shop.replies.take()
+    const ready = this.context.replies.take()
     if (ready !== undefined) this.socket.write(ready)
   }
 
   private isFull(): boolean {
-    return this.socket.writableNeedDrain || this.inFlight >= this.shop.queriesInFlight
+    return this.socket.writableNeedDrain || this.inFlight >= this.context.queriesInFlight
   }
 
   private touch(): void {
-    this.lastUse = this.shop.clock.now()
+    this.lastUse = this.context.clock.now()
   }
 }

@@ -16,14 +16,14 @@ export class ReplyBuffer {
   private filled: Octets = 0
 
   /** Puts a query where its reply will be made, and returns where. */
-  place(source: Uint8Array, start: Octets, end: Octets): Octets {
+  placeQuery(source: Uint8Array, start: Octets, end: Octets): Octets {
     const at = this.filled + PREFIX
     this.octets.set(source.subarray(start, end), at)
     return at
   }
 
   /** Keeps the reply of this length that now stands where the query was placed. */
-  keep(length: Octets): void {
+  commit(length: Octets): void {
     this.octets[this.filled] = length >>> 8
     this.octets[this.filled + 1] = length & 0xff
     this.filled += PREFIX + length
@@ -43,7 +43,7 @@ export class ReplyBuffer {
 }
 
 /** A message behind its length. */
-export function framed(message: Uint8Array): Buffer {
+export function withLengthPrefix(message: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(PREFIX + message.length)
   frame.writeUInt16BE(message.length, 0)
   frame.set(message, PREFIX)

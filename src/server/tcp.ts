@@ -6,9 +6,9 @@ import type { Responder } from '../resolver/responder.js'
 import type { Endpoint, TcpListenOptions, Transport } from '../udp/datagram.js'
 import { nodeBindError } from '../udp/port.js'
 import type { ConnectionLimit } from './connection-limit.js'
-import { SAYS, type FrontEnds } from './front-ends.js'
-import { Outstanding } from './outstanding.js'
-import { TcpConnection, type Shop } from './tcp-connection.js'
+import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
+import { InFlight } from './in-flight.js'
+import { TcpConnection, type ConnectionContext } from './tcp-connection.js'
 import { ReplyBuffer } from './tcp-reply-buffer.js'
 
 /** What TCP clients may take of us. RFC 7766 §6.2.2, §6.2.3. */
@@ -26,9 +26,9 @@ export interface TcpCounts {
   /** Closed at once, because there were too many. */
   refused: number
   /** Closed at once, because their client had too many. */
-  crowded: number
+  overClientLimit: number
   /** Closed for being idle. */
-  idled: number
+  idleClosed: number
   queries: number
 }
 
@@ -38,7 +38,7 @@ export interface TcpService {
   readonly counts: TcpCounts
   readonly connections: number
   /** Closes what is idle; also done once a second. */
-  sweep(): void
+  closeIdle(): void
   /** Takes no connection and no query any more, answers what is in flight, ends; then closes. */
   drain(grace: Milliseconds): Promise<void>
   close(): void
@@ -49,7 +49,7 @@ export interface TcpOptions {
   readonly limits: TcpLimits
   /** For each client; the listeners of a thread share it. */
   readonly connectionLimit: ConnectionLimit
-  readonly frontEnds: FrontEnds | undefined
+  readonly proxies: TrustedProxies | undefined
   readonly clock: Clock
 }
 
@@ -73,13 +73,19 @@ export async function serveTcp(
 }
 
 class TcpListener implements TcpService {
-  readonly counts: TcpCounts = { accepted: 0, refused: 0, crowded: 0, idled: 0, queries: 0 }
+  readonly counts: TcpCounts = {
+    accepted: 0,
+    refused: 0,
+    overClientLimit: 0,
+    idleClosed: 0,
+    queries: 0
+  }
   local: Endpoint = { address: '', port: 0 }
   private readonly server
-  private readonly shop: Shop
+  private readonly context: ConnectionContext
   private readonly open = new Set<TcpConnection>()
-  private readonly outstanding = new Outstanding()
-  private readonly sweeper = setInterval(() => this.sweep(), SWEEP).unref()
+  private readonly outstanding = new InFlight()
+  private readonly sweeper = setInterval(() => this.closeIdle(), SWEEP).unref()
 
   constructor(
     responder: Responder,
@@ -89,8 +95,8 @@ class TcpListener implements TcpService {
     const { queriesInFlight, idle } = limits
     const { counts } = this
     const replies = new ReplyBuffer()
-    const { frontEnds } = options
-    this.shop = { responder, clock, counts, idle, queriesInFlight, replies, frontEnds }
+    const { proxies } = options
+    this.context = { responder, clock, counts, idle, queriesInFlight, replies, proxies }
     const manners = { allowHalfOpen: true, noDelay: true }
     this.server = createServer(manners, socket => this.accept(socket))
     this.server.maxConnections = limits.connections
@@ -119,16 +125,16 @@ class TcpListener implements TcpService {
     })
   }
 
-  sweep(): void {
+  closeIdle(): void {
     for (const connection of this.open) {
-      if (connection.closeIfIdle(this.options.limits.idle)) this.counts.idled++
+      if (connection.closeIfIdle(this.options.limits.idle)) this.counts.idleClosed++
     }
   }
 
   async drain(grace: Milliseconds): Promise<void> {
     this.stopListening()
     for (const connection of this.open) connection.finish()
-    await this.outstanding.none(grace)
+    await this.outstanding.drained(grace)
     this.close()
   }
 
@@ -148,27 +154,31 @@ class TcpListener implements TcpService {
       socket.destroy()
       return
     }
-    const { connectionLimit, frontEnds } = this.options
-    const says = frontEnds === undefined ? SAYS.address : frontEnds.saysBy(client, 0)
+    const { connectionLimit, proxies } = this.options
+    const says = proxies === undefined ? CLIENT_ADDRESS.peer : proxies.addressSource(client, 0)
     let counted = false
     const admit = (): boolean => {
-      counted = connectionLimit.enter(client)
-      if (!counted) this.counts.crowded++
+      counted = connectionLimit.tryOpen(client)
+      if (!counted) this.counts.overClientLimit++
       return counted
     }
     // A front end has as many connections as it has clients; they are counted when they are known.
-    if (says === SAYS.address && !admit()) {
+    if (says === CLIENT_ADDRESS.peer && !admit()) {
       socket.destroy()
       return
     }
     this.counts.accepted++
-    const connection = new TcpConnection(socket, { client, says, admit }, this.shop)
+    const connection = new TcpConnection(
+      socket,
+      { client, addressSource: says, admit },
+      this.context
+    )
     this.open.add(connection)
-    this.outstanding.begin()
+    this.outstanding.add()
     socket.once('close', () => {
       this.open.delete(connection)
-      if (counted) connectionLimit.leave(client)
-      this.outstanding.end()
+      if (counted) connectionLimit.close(client)
+      this.outstanding.remove()
     })
   }
 }

@@ -12,8 +12,8 @@ import {
   type Transport,
   type ReplyAddress
 } from '../udp/datagram.js'
-import { SAYS, type FrontEnds } from './front-ends.js'
-import { Outstanding } from './outstanding.js'
+import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
+import { InFlight } from './in-flight.js'
 import type { QueryLimit } from './query-limit.js'
 import type { ResponseLimit } from './response-limit.js'
 
@@ -39,7 +39,7 @@ export interface UdpService {
 export interface UdpOptions {
   readonly clock: Clock
   /** The listeners of a thread share this and what follows. */
-  readonly frontEnds: FrontEnds | undefined
+  readonly proxies: TrustedProxies | undefined
   readonly queryLimit: QueryLimit | undefined
   readonly responseLimit: ResponseLimit | undefined
 }
@@ -62,7 +62,7 @@ export async function serveUdp(
     },
     async drain(grace) {
       await socket.quiesce()
-      await listener.outstanding.none(grace)
+      await listener.outstanding.drained(grace)
       socket.close()
     },
     close: () => socket.close()
@@ -72,12 +72,12 @@ export async function serveUdp(
 class UdpListener {
   /** Set before the first datagram can arrive: that takes a turn of the event loop. */
   socket: DatagramSocket | undefined
-  readonly outstanding = new Outstanding()
-  private readonly spares: Late[] = []
+  readonly outstanding = new InFlight()
+  private readonly pool: PendingDatagram[] = []
   /** Room for those that are made next. */
   private queries = new Uint8Array(0)
   private clients = new Uint32Array(0)
-  private made = 0
+  private created = 0
 
   constructor(
     private readonly responder: Responder,
@@ -86,7 +86,7 @@ class UdpListener {
 
   readonly handle = (batch: DatagramBatch): void => {
     const { responder, options } = this
-    const { frontEnds, queryLimit, responseLimit } = options
+    const { proxies, queryLimit, responseLimit } = options
     const { octets, starts, lengths, replies, peers } = batch
     responder.beginBatch()
     if (queryLimit !== undefined || responseLimit !== undefined) this.beginLimits()
@@ -95,20 +95,20 @@ class UdpListener {
       let end = at + lengths[i]!
       let client = peers
       let clientAt = 4 * i
-      if (frontEnds !== undefined && frontEnds.saysBy(peers, clientAt) !== SAYS.address) {
-        end = this.takeWord(frontEnds, batch, i)
+      if (proxies !== undefined && proxies.addressSource(peers, clientAt) !== CLIENT_ADDRESS.peer) {
+        end = this.identifyClient(proxies, batch, i)
         if (end === at) continue
-        client = frontEnds.client
+        client = proxies.client
         clientAt = 0
       }
       if (queryLimit !== undefined && !queryLimit.allows(octets, at, end, client, clientAt)) {
-        replies[i] = queryLimit.turnAway(octets)
+        replies[i] = queryLimit.reject(octets)
         continue
       }
       const length = responder.answer(octets, at, end, SLOT_OCTETS, client, clientAt, UDP)
       if (length <= 0) replies[i] = NO_REPLY
       else if (responseLimit === undefined || responder.proven) replies[i] = length
-      else replies[i] = responseLimit.pass(octets, at, at + length, client, clientAt)
+      else replies[i] = responseLimit.apply(octets, at, at + length, client, clientAt)
       if (length === LATER) this.answerLater(batch, i, end, client, clientAt)
     }
   }
@@ -116,25 +116,25 @@ class UdpListener {
   private beginLimits(): void {
     const { clock, queryLimit, responseLimit } = this.options
     const now = clock.now()
-    queryLimit?.begin(now)
-    responseLimit?.begin(now)
+    queryLimit?.beginBatch(now)
+    responseLimit?.beginBatch(now)
   }
 
   /**
-   * Has the front end that sent datagram `i` say who asks; `frontEnds.client` is that.
+   * Has the front end that sent datagram `i` say who asks; `proxies.client` is that.
    *
    * @returns the query's end; its start if it is dealt with, as the reply or silence that is its
    */
-  private takeWord(frontEnds: FrontEnds, batch: DatagramBatch, i: number): Octets {
+  private identifyClient(proxies: TrustedProxies, batch: DatagramBatch, i: number): Octets {
     const { octets, starts, lengths, replies, peers } = batch
     const at = starts[i]!
     const end = at + lengths[i]!
     replies[i] = NO_REPLY
-    if (frontEnds.saysBy(peers, 4 * i) === SAYS.proxy) {
-      return frontEnds.unwrap(octets, at, end, peers, 4 * i)
+    if (proxies.addressSource(peers, 4 * i) === CLIENT_ADDRESS.proxy) {
+      return proxies.readProxyHeader(octets, at, end, peers, 4 * i)
     }
-    if (frontEnds.identify(octets, at, end, peers, 4 * i)) return end
-    replies[i] = frontEnds.refuse(octets, at, end)
+    if (proxies.readClientSubnet(octets, at, end, peers, 4 * i)) return end
+    replies[i] = proxies.writeFormErr(octets, at, end)
     return at
   }
 
@@ -148,39 +148,40 @@ class UdpListener {
   ): void {
     const start = batch.starts[i]!
     const length = end - start
-    const late = (length <= ROOM ? this.spares.pop() : undefined) ?? this.makeLate(length)
+    const late = (length <= ROOM ? this.pool.pop() : undefined) ?? this.createPending(length)
     const { octets, client, clientAt } = late
     copyOctets(batch.octets, start, end, octets, late.start)
     for (let k = 0; k < 4; k++) client[clientAt + k] = words[at + k]!
     late.end = late.start + length
     late.way = batch.replyAddress(i, late.way)
-    this.outstanding.begin()
+    this.outstanding.add()
     this.responder.answerLater(late)
   }
 
-  private makeLate(length: Octets): Late {
-    if (length > ROOM) return new Late(this, new Uint8Array(length), 0, new Uint32Array(4), 0)
-    const place = this.made++ % TOGETHER
+  private createPending(length: Octets): PendingDatagram {
+    if (length > ROOM)
+      return new PendingDatagram(this, new Uint8Array(length), 0, new Uint32Array(4), 0)
+    const place = this.created++ % TOGETHER
     if (place === 0) {
       this.queries = new Uint8Array(TOGETHER * ROOM)
       this.clients = new Uint32Array(TOGETHER * 4)
     }
-    return new Late(this, this.queries, place * ROOM, this.clients, place * 4)
+    return new PendingDatagram(this, this.queries, place * ROOM, this.clients, place * 4)
   }
 
   /** The reply to a late one, as `Asker.reply` has it. */
-  reply(late: Late, octets: Uint8Array | undefined, start: Octets, end: Octets): void {
+  reply(late: PendingDatagram, octets: Uint8Array | undefined, start: Octets, end: Octets): void {
     if (octets !== undefined) this.sendLater(octets, start, end, late)
-    if (late.end - late.start <= ROOM && this.spares.length < MOST_SPARES) this.spares.push(late)
-    this.outstanding.end()
+    if (late.end - late.start <= ROOM && this.pool.length < MOST_SPARES) this.pool.push(late)
+    this.outstanding.remove()
   }
 
-  private sendLater(octets: Uint8Array, start: Octets, end: Octets, late: Late): void {
+  private sendLater(octets: Uint8Array, start: Octets, end: Octets, late: PendingDatagram): void {
     const { responseLimit, clock } = this.options
     let length = end - start
     if (responseLimit !== undefined && !this.responder.proven) {
-      responseLimit.begin(clock.now())
-      length = responseLimit.pass(octets, start, end, late.client, late.clientAt)
+      responseLimit.beginBatch(clock.now())
+      length = responseLimit.apply(octets, start, end, late.client, late.clientAt)
     }
     if (length > 0) this.socket?.send(octets, start, start + length, late.way!)
   }
@@ -191,7 +192,7 @@ class UdpListener {
  * by side: with an array for each, those that wait under full load did not fit into the cache of
  * the processor.
  */
-class Late implements Asker {
+class PendingDatagram implements Asker {
   readonly protocol = UDP
   end: Octets = 0
   /** Its own, once it was used: those of one listener only ever serve this. */

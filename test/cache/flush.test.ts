@@ -67,7 +67,7 @@ t.test('what is over is dropped as well', async t => {
   const cache = new PackedAnswerCache(65_536, { ...clock, now: () => 11_000 }, 60, 1)
   cache.put(key('www.example'), answer())
   t.equal(cache.get(key('www.example')), undefined)
-  t.equal(cache.missedOver, true)
+  t.equal(cache.missedExpired, true)
   t.equal(flush(cache, 'www.example', false), 1)
   t.equal(cache.getStale(key('www.example')), undefined)
 })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { answerOf as answer } from '../../bench/kit/answer.js'
 import type { Clock } from '../../src/base/clock.js'
 import type { Milliseconds } from '../../src/base/units.js'
-import { LruAnswerCache, weigh } from '../../src/cache/lru.js'
+import { LruAnswerCache, memoryOf } from '../../src/cache/lru.js'
 
 class FakeClock implements Clock {
   constructor(public at: Milliseconds) {}
@@ -23,7 +23,7 @@ t.test('gives back what was put, until it is deleted', async t => {
   cache.put(key('a'), held)
   t.strictSame(cache.get(key('a')), held)
   t.equal(cache.entries, 1)
-  t.equal(cache.size, weigh(held, 'a'))
+  t.equal(cache.size, memoryOf(held, 'a'))
   cache.delete(key('a'))
   t.equal(cache.get(key('a')), undefined)
   t.equal(cache.size, 0)
@@ -63,11 +63,11 @@ t.test('a later answer replaces an earlier one, in the count too', async t => {
   cache.put(key('a'), answer())
   cache.put(key('a'), later)
   t.strictSame(cache.get(key('a')), later)
-  t.equal(cache.size, weigh(later, 'a'))
+  t.equal(cache.size, memoryOf(later, 'a'))
 })
 
 t.test('the least recently used leaves when octets run out', async t => {
-  const each = weigh(answer(), 'a')
+  const each = memoryOf(answer(), 'a')
   const cache = new LruAnswerCache(3 * each, new FakeClock(0))
   for (const name of ['a', 'b', 'c']) cache.put(key(name), answer())
   cache.get(key('a'))
@@ -96,14 +96,14 @@ t.test('an answer that alone is too large is not held', async t => {
 })
 
 t.test('everything an answer holds has its weight', async t => {
-  const bare = weigh(answer(), 'a')
-  t.equal(weigh(answer(), 'abc'), bare + 2)
-  t.equal(weigh(answer({ body: new Uint8Array(130) }), 'a'), bare + 30)
+  const bare = memoryOf(answer(), 'a')
+  t.equal(memoryOf(answer(), 'abc'), bare + 2)
+  t.equal(memoryOf(answer({ body: new Uint8Array(130) }), 'a'), bare + 30)
   const more = [
     answer({ targets: new Uint8Array(9) }),
     answer({ leads: new Uint8Array(1) }),
     answer({ addresses: new Uint32Array(4) }),
     answer({ ede: { code: 1, option: new Uint8Array(6) } })
   ]
-  for (const one of more) t.ok(weigh(one, 'a') > bare + 100)
+  for (const one of more) t.ok(memoryOf(one, 'a') > bare + 100)
 })

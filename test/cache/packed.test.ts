@@ -5,7 +5,7 @@ import type { Clock } from '../../src/base/clock.js'
 import type { Milliseconds } from '../../src/base/units.js'
 import { NameScope } from '../../src/cache/name-scope.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
-import { PlaceIndex, WAYS } from '../../src/cache/place-index.js'
+import { HashIndex, WAYS } from '../../src/cache/hash-index.js'
 import type { Answer } from '../../src/dns/message/answer.js'
 
 class FakeClock implements Clock {
@@ -121,7 +121,7 @@ for (const { it, now, fresh, stale } of stales) {
     clock.at = now
     t.equal(cache.getStale(key('a'))?.rcode, stale ? 3 : undefined)
     t.equal(cache.get(key('a'))?.rcode, fresh ? 3 : undefined)
-    t.equal(cache.missedOver, stale && !fresh)
+    t.equal(cache.missedExpired, stale && !fresh)
     t.equal(cache.entries, stale ? 1 : 0, 'what is of no use any more is given up')
   })
 }
@@ -238,28 +238,28 @@ t.test('whatever is put, asked for, flushed and swept, no answer is another oneâ
 })
 
 t.test('of names that were given up, no other is taken for one', async t => {
-  const index = new PlaceIndex(1024)
+  const index = new HashIndex(1024)
   const random = seeded(1)
   const hash = (): number => Math.floor(random() * 2 ** 32) | 0
   const known = Array.from({ length: 400 }, hash)
   for (const one of known) {
     const entry = index.free(one)
     index.set(entry, one, 1)
-    index.remember(entry, one)
+    index.setGhost(entry, one)
     t.equal(index.next(one, index.first(one)), -1, 'it has no place')
   }
-  t.ok(known.filter(one => index.remembered(one) >= 0).length > 390)
+  t.ok(known.filter(one => index.findGhost(one) >= 0).length > 390)
   const others = Array.from({ length: 100_000 }, hash)
-  const taken = others.filter(one => index.remembered(one) >= 0).length
+  const taken = others.filter(one => index.findGhost(one) >= 0).length
   t.equal(taken, 0)
 })
 
 t.test('an entry that only remembers is free for who needs it', async t => {
-  const index = new PlaceIndex(WAYS)
+  const index = new HashIndex(WAYS)
   for (let i = 0; i < WAYS; i++) {
     const entry = index.free(i << 16)
     index.set(entry, i << 16, i + 1)
-    if (i < 3) index.remember(entry, i << 16)
+    if (i < 3) index.setGhost(entry, i << 16)
   }
   const given = [100, 101, 102].map(place => {
     const entry = index.free(place << 16)
@@ -268,7 +268,7 @@ t.test('an entry that only remembers is free for who needs it', async t => {
   })
   t.equal(new Set(given).size, 3)
   t.equal(index.free(0), -1)
-  for (let i = 3; i < WAYS; i++) t.equal(index.place(index.entryOf(i << 16, i + 1)), i + 1)
+  for (let i = 3; i < WAYS; i++) t.equal(index.location(index.entryOf(i << 16, i + 1)), i + 1)
 })
 
 t.test('what comes back after it was given up is kept through a flood', async t => {
@@ -289,9 +289,9 @@ t.test('to come near is not to ask: nothing is used, held or given up by it', as
   const cache = open()
   cache.put(key(named(1)), answer())
   const { size, entries } = cache
-  for (let i = 0; i < 3; i++) for (const it of [named(1), named(2)]) cache.approach(key(it))
-  t.strictSame([cache.size, cache.entries, cache.missedOver], [size, entries, false])
-  t.notOk(cache.claimHot(key(named(1))), 'nobody asked for it')
+  for (let i = 0; i < 3; i++) for (const it of [named(1), named(2)]) cache.touch(key(it))
+  t.strictSame([cache.size, cache.entries, cache.missedExpired], [size, entries, false])
+  t.notOk(cache.claimPrefetch(key(named(1))), 'nobody asked for it')
   t.strictSame(cache.get(key(named(1))), answer())
   t.equal(cache.get(key(named(2))), undefined)
 })

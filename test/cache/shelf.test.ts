@@ -1,6 +1,6 @@
 import t from 'tap'
 import { answerOf } from '../../bench/kit/answer.js'
-import { Shelf, SHELVED } from '../../src/cache/shelf.js'
+import { Shelf, SHELF } from '../../src/cache/shelf.js'
 import type { Answer } from '../../src/dns/message/answer.js'
 import { Query, READ } from '../../src/dns/message/query.js'
 import { writeAnswer, writeReady } from '../../src/dns/reply/held-reply.js'
@@ -34,7 +34,7 @@ const answer = (more: Partial<Answer> = {}): Answer =>
 
 function shelfAt(now: number, size = 100_000): Shelf {
   const shelf = new Shelf(size, 0)
-  shelf.begin(EPOCH, now)
+  shelf.beginBatch(EPOCH, now)
   return shelf
 }
 
@@ -55,7 +55,7 @@ for (const { it, answer } of bodies) {
       const shelf = shelfAt(now)
       shelf.put(ask('www.Example')[0], answer, CLASS)
       const [query, room] = ask('WWW.example', 1)
-      t.equal(shelf.find(query, CLASS), SHELVED.answer, 'found, whatever the case')
+      t.equal(shelf.find(query, CLASS), SHELF.answer, 'found, whatever the case')
       const length = writeReady(room, query, 512, shelf)
       const [same, other] = ask('WWW.example', 1)
       const expected = writeAnswer(
@@ -74,7 +74,7 @@ t.test('does not fit the client: TC, as from the cache', async t => {
   const shelf = shelfAt(1000)
   const [query, room] = ask('www.example')
   shelf.put(query, answer(), CLASS)
-  t.equal(shelf.find(query, CLASS), SHELVED.answer)
+  t.equal(shelf.find(query, CLASS), SHELF.answer)
   const length = writeReady(room, query, 40, shelf)
   t.equal(length, query.questionEnd)
   t.equal(room[2]! & 0x02, 0x02)
@@ -92,22 +92,22 @@ const misses: { it: string; find: (shelf: Shelf) => number }[] = [
   {
     it: 'another epoch',
     find: shelf => {
-      shelf.begin(EPOCH + 1, 1000)
+      shelf.beginBatch(EPOCH + 1, 1000)
       return shelf.find(ask('www.example')[0], CLASS)
     }
   },
   {
     it: 'an epoch that comes again: nothing is good twice',
     find: shelf => {
-      shelf.begin(EPOCH + 1, 1000)
-      shelf.begin(EPOCH, 1000)
+      shelf.beginBatch(EPOCH + 1, 1000)
+      shelf.beginBatch(EPOCH, 1000)
       return shelf.find(ask('www.example')[0], CLASS)
     }
   },
   {
     it: 'the end of its life',
     find: shelf => {
-      shelf.begin(EPOCH, 301_000)
+      shelf.beginBatch(EPOCH, 301_000)
       return shelf.find(ask('www.example')[0], CLASS)
     }
   }
@@ -117,16 +117,16 @@ for (const { it, find } of misses) {
   t.test(`has nothing for ${it}`, async t => {
     const shelf = shelfAt(1000)
     shelf.put(ask('www.example')[0], answer(), CLASS)
-    t.equal(shelf.find(ask('www.example')[0], CLASS), SHELVED.answer, 'it is there')
-    t.equal(find(shelf), SHELVED.nothing)
+    t.equal(shelf.find(ask('www.example')[0], CLASS), SHELF.answer, 'it is there')
+    t.equal(find(shelf), SHELF.miss)
   })
 }
 
 t.test('is good up to the last second of its life', async t => {
   const shelf = shelfAt(1000)
   shelf.put(ask('www.example')[0], answer(), CLASS)
-  shelf.begin(EPOCH, 300_999)
-  t.equal(shelf.find(ask('www.example')[0], CLASS), SHELVED.answer)
+  shelf.beginBatch(EPOCH, 300_999)
+  t.equal(shelf.find(ask('www.example')[0], CLASS), SHELF.answer)
 })
 
 const refused: { it: string; answer: Answer }[] = [
@@ -142,7 +142,7 @@ for (const { it, answer } of refused) {
   t.test(`takes no answer that it has no place for: ${it}`, async t => {
     const shelf = shelfAt(1000)
     shelf.put(ask('www.example')[0], answer, CLASS)
-    t.equal(shelf.find(ask('www.example')[0], CLASS), SHELVED.nothing)
+    t.equal(shelf.find(ask('www.example')[0], CLASS), SHELF.miss)
   })
 }
 
@@ -151,7 +151,7 @@ t.test('a newer answer to the same question takes the place of the older', async
   const [query, room] = ask('www.example')
   shelf.put(query, answer(), CLASS)
   shelf.put(query, answer({ storedAt: 5000, rcode: 3 }), CLASS)
-  t.equal(shelf.find(query, CLASS), SHELVED.answer)
+  t.equal(shelf.find(query, CLASS), SHELF.answer)
   writeReady(room, query, 512, shelf)
   t.equal(room[3]! & 15, 3)
 })
@@ -165,7 +165,7 @@ for (const size of [1, 1_000_000]) {
       shelf.put(ask(`n${i}.example`)[0], answer({ body: rdata }), CLASS)
       for (const j of [i, i >> 1]) {
         const [query, room] = ask(`n${j}.example`)
-        if (shelf.find(query, CLASS) === SHELVED.nothing) continue
+        if (shelf.find(query, CLASS) === SHELF.miss) continue
         found++
         const length = writeReady(room, query, 512, shelf)
         t.strictSame([...room.slice(length - 4, length)], u32(j), `n${j} is n${j}`)
@@ -183,26 +183,26 @@ const BAN = { claim: 5, entry: 77, label: 1 }
 t.test('takes a ban that is offered twice, and tells it', async t => {
   const shelf = shelfAt(1000)
   const told = { claim: -1, entry: -1, label: 0 }
-  shelf.putBan(ask('www.example')[0], BAN, CLASS)
-  t.equal(shelf.find(ask('www.example')[0], CLASS), SHELVED.nothing, 'once is not enough')
-  shelf.putBan(ask('www.example')[0], BAN, CLASS)
-  t.equal(shelf.find(ask('WWW.example')[0], CLASS), SHELVED.ban)
-  shelf.tell(told)
+  shelf.putBlock(ask('www.example')[0], BAN, CLASS)
+  t.equal(shelf.find(ask('www.example')[0], CLASS), SHELF.miss, 'once is not enough')
+  shelf.putBlock(ask('www.example')[0], BAN, CLASS)
+  t.equal(shelf.find(ask('WWW.example')[0], CLASS), SHELF.block)
+  shelf.readBlock(told)
   t.strictSame(told, BAN)
-  t.equal(shelf.find(ask('www.example')[0], CLASS + 1), SHELVED.nothing, 'for one class')
-  shelf.begin(EPOCH + 1, 1000)
-  t.equal(shelf.find(ask('www.example')[0], CLASS), SHELVED.nothing, 'for one epoch')
+  t.equal(shelf.find(ask('www.example')[0], CLASS + 1), SHELF.miss, 'for one class')
+  shelf.beginBatch(EPOCH + 1, 1000)
+  t.equal(shelf.find(ask('www.example')[0], CLASS), SHELF.miss, 'for one epoch')
 })
 
 t.test('an answer takes the place of a ban, and a ban that of an answer', async t => {
   const shelf = shelfAt(1000)
   const [query, room] = ask('www.example')
-  for (let i = 0; i < 2; i++) shelf.putBan(query, BAN, CLASS)
+  for (let i = 0; i < 2; i++) shelf.putBlock(query, BAN, CLASS)
   shelf.put(query, answer(), CLASS)
-  t.equal(shelf.find(query, CLASS), SHELVED.answer)
+  t.equal(shelf.find(query, CLASS), SHELF.answer)
   t.ok(writeReady(room, query, 512, shelf) > query.questionEnd)
-  shelf.putBan(query, BAN, CLASS)
-  t.equal(shelf.find(query, CLASS), SHELVED.ban)
+  shelf.putBlock(query, BAN, CLASS)
+  t.equal(shelf.find(query, CLASS), SHELF.block)
 })
 
 t.test('random names below a banned one hardly get onto the shelf', async t => {
@@ -211,22 +211,22 @@ t.test('random names below a banned one hardly get onto the shelf', async t => {
   let shelved = 0
   for (let i = 0; i < 10_000; i++) {
     const [query] = ask(`x${i}.clip.example`)
-    shelf.putBan(query, BAN, CLASS)
-    if (shelf.find(query, CLASS) === SHELVED.ban) shelved++
+    shelf.putBlock(query, BAN, CLASS)
+    if (shelf.find(query, CLASS) === SHELF.block) shelved++
   }
   t.ok(shelved < 200, `${shelved} of 10,000`)
-  t.equal(shelf.find(ask('www.example')[0], CLASS), SHELVED.answer, 'what was there still is')
+  t.equal(shelf.find(ask('www.example')[0], CLASS), SHELF.answer, 'what was there still is')
 })
 
 t.test('what is cleared away is not given, and what comes after is', async t => {
   const shelf = shelfAt(1000)
   const [query] = ask('www.example')
   shelf.put(query, answer(), CLASS)
-  t.equal(shelf.find(query, CLASS), SHELVED.answer)
+  t.equal(shelf.find(query, CLASS), SHELF.answer)
   shelf.clear()
-  t.equal(shelf.find(query, CLASS), SHELVED.nothing)
-  shelf.begin(EPOCH, 1000)
-  t.equal(shelf.find(query, CLASS), SHELVED.nothing, 'nor in the next batch')
+  t.equal(shelf.find(query, CLASS), SHELF.miss)
+  shelf.beginBatch(EPOCH, 1000)
+  t.equal(shelf.find(query, CLASS), SHELF.miss, 'nor in the next batch')
   shelf.put(query, answer(), CLASS)
-  t.equal(shelf.find(query, CLASS), SHELVED.answer)
+  t.equal(shelf.find(query, CLASS), SHELF.answer)
 })

@@ -9,7 +9,7 @@ import { Query, READ } from '../../src/dns/message/query.js'
 import { readResponse } from '../../src/dns/message/response.js'
 import { decodeName, showName } from '../../src/dns/name/name.js'
 import { truncateReply } from '../../src/dns/reply/truncate.js'
-import { FrontEnds } from '../../src/server/front-ends.js'
+import { TrustedProxies } from '../../src/server/trusted-proxies.js'
 import { SLOT_OCTETS } from '../../src/udp/datagram.js'
 import type { Dice } from './dice.js'
 import { word } from './landmarks.js'
@@ -18,8 +18,8 @@ const LIMITS = { minTtl: 0, maxTtl: 86_400, negativeMaxTtl: 3600, failureTtl: 5 
 const client = new Uint32Array(4)
 const query = new Query()
 const everybody = { find: () => 1 }
-const proxied = new FrontEnds(everybody, undefined)
-const subnetted = new FrontEnds(undefined, everybody)
+const proxied = new TrustedProxies(everybody, undefined)
+const subnetted = new TrustedProxies(undefined, everybody)
 
 /** A PROXY header of version 2 for IPv4 over UDP: 192.0.2.1 to 192.0.2.2. */
 export const PROXY_HEADER = Uint8Array.from(
@@ -48,13 +48,13 @@ const READERS: Readonly<Record<string, (octets: Uint8Array, dice: Dice) => unkno
   decodeName: (octets, dice) => decodeName(octets, dice.below(octets.length + 2)),
   readClientSubnet: octets => readClientSubnet(octets, 0, octets.length, client),
   readProxyHeader: octets => readProxyHeader(octets, 0, octets.length, client),
-  unwrap: octets => proxied.unwrap(octets, 0, octets.length, client, 0),
+  unwrap: octets => proxied.readProxyHeader(octets, 0, octets.length, client, 0),
   identify: octets => {
-    if (!subnetted.identify(octets, 0, octets.length, client, 0)) {
+    if (!subnetted.readClientSubnet(octets, 0, octets.length, client, 0)) {
       // The room that listeners give it: that of a datagram.
       const slot = new Uint8Array(SLOT_OCTETS)
       slot.set(octets.subarray(0, SLOT_OCTETS))
-      subnetted.refuse(slot, 0, Math.min(octets.length, SLOT_OCTETS))
+      subnetted.writeFormErr(slot, 0, Math.min(octets.length, SLOT_OCTETS))
     }
   },
   truncateReply: octets => truncateReply(octets, 0, octets.length),

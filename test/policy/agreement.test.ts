@@ -77,7 +77,7 @@ const someSources: fc.Arbitrary<WrittenSource[][]> = fc
       parts.map(({ patterns, says, qtypes, prefixes, stage }, nth) =>
         part(source(`l${i}#${nth}`, ...patterns.map(parts => parts.join(''))), {
           list: `l${i}`,
-          says,
+          effect: says,
           ...(qtypes && { qtypes }),
           ...(prefixes && { prefixes: prefixes.map(readPrefix) }),
           ...(isZone && { stage })

@@ -199,7 +199,7 @@ t.test('hours that differ only in summer are told', async t => {
 t.test('what is only for some types is told for these', async t => {
   const aaaa = part(source('list', 'a.example'), {
     list: 'list',
-    says: 'rule',
+    effect: 'rule',
     qtypes: { types: [28], except: false }
   })
   const found = difference(
@@ -207,7 +207,7 @@ t.test('what is only for some types is told for these', async t => {
     { at: 0, examples: 9 }
   )
   t.match(found.changes, [{ kind: 'blocked', qtypes: { types: [28], except: false } }])
-  const all = part(source('list', 'ads.example', 'a.example'), { list: 'list', says: 'rule' })
+  const all = part(source('list', 'ads.example', 'a.example'), { list: 'list', effect: 'rule' })
   const less = difference(
     { before: one(block('block', [all])), after: one(block('block', [aaaa])) },
     { at: 0, examples: 9 }
@@ -228,7 +228,7 @@ t.test('records of lists that are other ones are told', async t => {
     data.add(2, 1, Uint8Array.of(192, 0, 2, address))
     const names = part(source('list', 'a.example', 'b.example'), {
       list: 'list',
-      says: { action: 'data', data: data.finish() }
+      effect: { action: 'data', data: data.finish() }
     })
     return one(block('block', [names]))
   }

@@ -42,14 +42,14 @@ const records = new LocalDataBuilder()
 records.add(1, RRTYPE.A, Uint8Array.of(192, 0, 2, 80))
 records.add(1, RRTYPE.TXT, Uint8Array.of(2, 0x68, 0x69))
 const zoned = [
-  part(source('zone#1', 'passed.example', '198.51.100.7/32'), { ...zone, says: 'pass' }),
+  part(source('zone#1', 'passed.example', '198.51.100.7/32'), { ...zone, effect: 'pass' }),
   part(source('zone#2', '=data.example'), {
     ...zone,
-    says: { action: 'data', data: records.finish() }
+    effect: { action: 'data', data: records.finish() }
   }),
   part(source('zone#3', '*.typed.example', ''), {
     list: 'zone',
-    says: { action: 'nxdomain' },
+    effect: { action: 'nxdomain' },
     qtypes: { types: [RRTYPE.AAAA], except: true },
     prefixes: ['10.20.0.0/24', '10.20.2.0/24', '10.20.4.0/24', '10.20.6.0/24'].map(readPrefix),
     stage: 1

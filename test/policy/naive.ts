@@ -51,7 +51,7 @@ export class NaivePolicy {
       claims.every(
         other =>
           !isPass(other) ||
-          source.part?.says === 'pass' ||
+          source.part?.effect === 'pass' ||
           listOf(other.source) !== listOf(source) ||
           other.length < length
       )
@@ -102,14 +102,14 @@ function listOf({ part }: NameSource): string | undefined {
 function isFor({ part }: NameSource, client: Address, qtype: number): boolean {
   if (part?.prefixes?.some(prefix => covers(prefix, client)) === false) return false
   if (part?.qtypes === undefined) return true
-  if (qtype === RRTYPE.ANY) return part.says !== 'pass'
+  if (qtype === RRTYPE.ANY) return part.effect !== 'pass'
   return part.qtypes.types.includes(qtype) !== part.qtypes.except
 }
 
 /** A zone's pass in an enforced block decides, as an allow would; any other takes its list back. */
 function isPass({ rule, source: { part } }: Claim): boolean {
   const decides = part?.stage !== undefined && rule.kind === 'block' && rule.mode === 'enforce'
-  return part?.says === 'pass' && !decides
+  return part?.effect === 'pass' && !decides
 }
 
 /** An exception through an app or list only takes that app's or list's bans away. */
@@ -123,7 +123,7 @@ function isInForce({ from, until, schedule }: Rule, now: number): boolean {
 }
 
 function isMonitored({ rule, source: { part } }: Claim): boolean {
-  return 'mode' in rule && rule.mode === 'monitor' && part?.says !== 'pass'
+  return 'mode' in rule && rule.mode === 'monitor' && part?.effect !== 'pass'
 }
 
 function appliesTo(rule: Rule, client: Address): boolean {

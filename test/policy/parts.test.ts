@@ -7,7 +7,7 @@ import { matchedRule } from '../../src/policy/evaluate/matched-rule.js'
 import { explainName } from '../../src/policy/explain/explain.js'
 import { Verdict } from '../../src/policy/tables/snapshot.js'
 import { LocalDataBuilder } from '../../src/rules/lists/local-data.js'
-import type { Part, PartReply, Reply, Rule, RuleSet } from '../../src/rules/model/types.js'
+import type { ListPart, ListReply, Reply, Rule, RuleSet } from '../../src/rules/model/types.js'
 import { words } from '../base/words.js'
 import { ask, askAddress, hashed, policyOf, type Said } from './asking.js'
 import { NaivePolicy } from './naive.js'
@@ -19,13 +19,13 @@ const CLIENT = '10.0.0.1'
 /** Lists of several parts: what they block, and what they let pass. */
 function list(id: string, blocks: readonly string[], passes: readonly string[], more?: object) {
   return [
-    part(source(`${id}#1`, ...blocks), { list: id, says: 'rule', ...more }),
-    part(source(`${id}#2`, ...passes), { list: id, says: 'pass', ...more })
+    part(source(`${id}#1`, ...blocks), { list: id, effect: 'rule', ...more }),
+    part(source(`${id}#2`, ...passes), { list: id, effect: 'pass', ...more })
   ]
 }
 
-function of(says: Part['says'], more: Omit<Part, 'list' | 'says'> = {}) {
-  return part(source('one#1', 'a.example'), { list: 'one', says, ...more })
+function of(says: ListPart['effect'], more: Omit<ListPart, 'list' | 'effect'> = {}) {
+  return part(source('one#1', 'a.example'), { list: 'one', effect: says, ...more })
 }
 
 const ONE = list('one', ['example', '=w.a.example', '192.0.2.0/24'], ['a.example', '192.0.2.8/29'])
@@ -168,8 +168,8 @@ const zones: Case[] = [
     it: 'the first stage of a zone, although a later one has a longer name',
     rules: one(
       block('k', [
-        part(source('z#1', ''), { list: 'z', says: 'pass', stage: 0 }),
-        part(source('z#2', 'a.example'), { list: 'z', says: 'rule', stage: 1 })
+        part(source('z#1', ''), { list: 'z', effect: 'pass', stage: 0 }),
+        part(source('z#2', 'a.example'), { list: 'z', effect: 'rule', stage: 1 })
       ]),
       block('l', SECOND)
     ),
@@ -222,13 +222,13 @@ const narrow: Case[] = [
   },
   {
     it: 'a pass for a client',
-    rules: one(block('k', [part(TWO[0]!, { list: 'one', says: 'rule' }), of('pass', OFFICE)])),
+    rules: one(block('k', [part(TWO[0]!, { list: 'one', effect: 'rule' }), of('pass', OFFICE)])),
     client: '10.20.0.1',
     says: {}
   },
   {
     it: 'no pass for another client',
-    rules: one(block('k', [part(TWO[0]!, { list: 'one', says: 'rule' }), of('pass', OFFICE)])),
+    rules: one(block('k', [part(TWO[0]!, { list: 'one', effect: 'rule' }), of('pass', OFFICE)])),
     says: { decides: 'k' }
   }
 ]
@@ -248,7 +248,7 @@ for (const one of [...passes, ...zones, ...narrow]) {
   })
 }
 
-const GARDEN: PartReply = { action: 'cname', target: Uint8Array.of(6, ...Buffer.from('garden'), 0) }
+const GARDEN: ListReply = { action: 'cname', target: Uint8Array.of(6, ...Buffer.from('garden'), 0) }
 const OWN: Reply = { action: 'nxdomain', ede: 'filtered', ttl: 5 }
 
 const replies = [
@@ -332,7 +332,7 @@ t.test('a list counts once, and changes where a name changes sides', async t => 
   t.strictSame(compare(before, after).sources, { added: [], removed: [], changed: ['one'] })
 })
 
-function dataOf(...addresses: readonly string[]): PartReply {
+function dataOf(...addresses: readonly string[]): ListReply {
   const builder = new LocalDataBuilder()
   addresses.forEach((address, i) =>
     builder.add(1 + (i >> 1), RRTYPE.A, readPrefix(`${address}/32`).address.slice(12))
@@ -346,7 +346,7 @@ t.test('finds the records that a list has for the line that matched', async t =>
   const policy = policyOf(
     one(
       ban('other', [source('app', 'a.example')], WATCH),
-      block('k', [part(names, { list: 'one', says: data })])
+      block('k', [part(names, { list: 'one', effect: data })])
     )
   )
   const found = (name: string): string => {

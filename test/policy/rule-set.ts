@@ -6,7 +6,7 @@ import {
   type Block,
   type NameSource,
   type NetworkRules,
-  type Part,
+  type ListPart,
   type Reply,
   type Rule,
   type RuleException,
@@ -54,7 +54,7 @@ export function source(id: string, ...patterns: string[]): WrittenSource {
     names,
     prefixes,
     bounds: { names: names.length, octets: names.reduce((sum, n) => sum + n.octets.length, 0) },
-    pour: sink => {
+    writeTo: sink => {
       for (const { octets, cover, line } of names) sink.name(octets, 0, octets.length, cover, line)
       for (const { prefix, line } of prefixes) sink.prefix(prefix, line)
     }
@@ -67,7 +67,7 @@ export function inline(id: string, ...patterns: string[]): WrittenSource {
 }
 
 /** A source as a part of a list. */
-export function part(source: WrittenSource, part: Part): WrittenSource {
+export function part(source: WrittenSource, part: ListPart): WrittenSource {
   return { ...source, kind: 'list', title: part.list, file: `lists/${part.list}`, part }
 }
 

@@ -5,7 +5,7 @@ import { systemClock } from '../../src/base/clock.js'
 import { compilePrefixes, PrefixTable } from '../../src/base/prefix-table.js'
 import type { Responder } from '../../src/resolver/responder.js'
 import { ConnectionLimit } from '../../src/server/connection-limit.js'
-import { FrontEnds } from '../../src/server/front-ends.js'
+import { TrustedProxies } from '../../src/server/trusted-proxies.js'
 import { serveTcp, type TcpService } from '../../src/server/tcp.js'
 import { serveUdp, type UdpService } from '../../src/server/udp.js'
 import type { Endpoint, Transport } from '../../src/udp/datagram.js'
@@ -38,7 +38,7 @@ export class Counter {
 
   static async open(transport: Transport, responder: Responder): Promise<Counter> {
     const local = new PrefixTable(compilePrefixes([readPrefix('127.0.0.0/8')], () => 1))
-    const shared = { clock: systemClock, frontEnds: new FrontEnds(local, undefined) }
+    const shared = { clock: systemClock, proxies: new TrustedProxies(local, undefined) }
     const udp = await serveUdp(transport, ANY_PORT, responder, {
       ...shared,
       queryLimit: undefined,

@@ -43,7 +43,7 @@ export function brief(errors: readonly InterdictError[]): string[] {
 export function poured(source: NameSource): string[] {
   const kinds = Object.entries(COVER)
   const found: string[] = []
-  source.pour({
+  source.writeTo({
     name: (octets, at, length, cover, line) => {
       const kind = kinds.find(([, number]) => number === cover)![0]
       found.push(`${kind} ${showName(octets.subarray(at, at + length))} ${line}`)

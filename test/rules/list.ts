@@ -37,7 +37,7 @@ export function saidBy(result: ListResult): readonly string[] {
 }
 
 function headOf({ part }: NameSource): string {
-  const { says, qtypes, prefixes } = part!
+  const { effect: says, qtypes, prefixes } = part!
   const what = typeof says === 'object' ? says.action : says === 'rule' ? '' : says
   const types = qtypes && `${qtypes.except ? '~' : ''}${qtypes.types.map(showRrtype).join('|')}`
   const clients = prefixes?.map(showPrefix).join('|')
@@ -46,8 +46,8 @@ function headOf({ part }: NameSource): string {
 
 /** The records of a poured line: `A 192.0.2.1` as ` 1:c0000201`. */
 function recordsAt({ part }: NameSource, poured: string): string {
-  if (typeof part?.says !== 'object' || part.says.data === undefined) return ''
-  const { lines, starts, octets } = viewsOf(part.says.data)
+  if (typeof part?.effect !== 'object' || part.effect.data === undefined) return ''
+  const { lines, starts, octets } = viewsOf(part.effect.data)
   const at = lines.indexOf(Number(poured.split(' ').at(-1)))
   let text = ''
   for (let pos = starts[at]!; pos < starts[at + 1]!;) {

@@ -16,14 +16,14 @@ function taken(text: string | Uint8Array): readonly string[] {
   if ('errors' in result) return brief(result.errors)
   const parts = result.parts.flatMap(part => poured(part).map(what => `${saidBy(part)} ${what}`))
   const data = result.parts
-    .map(({ part }) => part!.says)
+    .map(({ part }) => part!.effect)
     .find(says => typeof says === 'object' && says.data)
   const records = typeof data === 'object' ? recordsOf(data.data!) : []
   return [...parts, ...records, ...brief(result.warnings)]
 }
 
 function saidBy({ part }: NameSource): string {
-  const { says, stage, prefixes = [] } = part!
+  const { effect: says, stage, prefixes = [] } = part!
   const action = typeof says === 'object' ? says.action : says
   return [stage, action, ...prefixes.map(({ length }) => `of ${length}`)].join(' ')
 }

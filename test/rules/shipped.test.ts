@@ -31,7 +31,7 @@ const patterns = new Map(rules.sources.map(source => [source.id, patternsOf(sour
 
 function patternsOf(source: NameSource): Pattern[] {
   const found: Pattern[] = []
-  source.pour({
+  source.writeTo({
     name: (octets, at, _length, cover) => found.push({ name: textOf(octets, at), cover }),
     prefix: () => undefined
   })

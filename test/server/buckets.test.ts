@@ -1,12 +1,12 @@
 import t from 'tap'
-import { BucketTable } from '../../src/server/buckets.js'
+import { TokenBuckets } from '../../src/server/token-buckets.js'
 import { ClientPrefix } from '../../src/server/client-prefix.js'
 import { wordsOf } from './words.js'
 
 const RATE = { perSecond: 10, burst: 2000 }
 
 /** How many of `tries` at one instant pass. */
-function passing(table: BucketTable, now: number, tries = 1000, key = 7): number {
+function passing(table: TokenBuckets, now: number, tries = 1000, key = 7): number {
   let passed = 0
   for (let i = 0; i < tries; i++) if (table.take(0, key, now)) passed++
   return passed
@@ -20,7 +20,7 @@ const runs = [
 
 for (const { it, at, passed } of runs) {
   t.test(`a bucket gives ${it}`, async t => {
-    const table = new BucketTable(RATE, 1)
+    const table = new TokenBuckets(RATE, 1)
     t.strictSame(
       at.map(now => passing(table, now)),
       passed
@@ -29,7 +29,7 @@ for (const { it, at, passed } of runs) {
 }
 
 t.test('a bucket gives one token at least, however short the burst', async t => {
-  const table = new BucketTable({ perSecond: 1, burst: 100 }, 1)
+  const table = new TokenBuckets({ perSecond: 1, burst: 100 }, 1)
   t.strictSame(
     [0, 999, 1000].map(now => passing(table, now)),
     [1, 0, 1]
@@ -37,7 +37,7 @@ t.test('a bucket gives one token at least, however short the burst', async t => 
 })
 
 t.test('keys that differ in either word have buckets of their own', async t => {
-  const table = new BucketTable({ perSecond: 1, burst: 1000 }, 99)
+  const table = new TokenBuckets({ perSecond: 1, burst: 1000 }, 99)
   for (const [high, low] of [
     [0, 1],
     [1, 0],
@@ -50,7 +50,7 @@ t.test('keys that differ in either word have buckets of their own', async t => {
 })
 
 t.test('a flood of keys does not let off one that is over its limit', async t => {
-  const table = new BucketTable(RATE, 0x5eed)
+  const table = new TokenBuckets(RATE, 0x5eed)
   t.equal(passing(table, 0), 20)
   let passed = 0
   for (let i = 1; i <= 1_000_000; i++) if (table.take(i, i ^ 0x1234, 0)) passed++
@@ -60,7 +60,7 @@ t.test('a flood of keys does not let off one that is over its limit', async t =>
 
 t.test('keys are spread over the sets, whatever the seed', async t => {
   for (const seed of [0, 1, -1, 0x12345678]) {
-    const table = new BucketTable({ perSecond: 1, burst: 1000 }, seed)
+    const table = new TokenBuckets({ perSecond: 1, burst: 1000 }, seed)
     let held = 0
     for (let i = 0; i < 8192; i++) table.take(0xffff, 0x0a000000 + i, 0)
     for (let i = 0; i < 8192; i++) if (!table.take(0xffff, 0x0a000000 + i, 0)) held++

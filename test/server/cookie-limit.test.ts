@@ -28,14 +28,14 @@ class Gate {
   readonly limit = new QueryLimit(RATE, TERMS, 7, new ServerCookies(clock, [new Uint8Array(16)]))
 
   constructor() {
-    this.limit.begin(1)
+    this.limit.beginBatch(1)
   }
 
   take(message: Uint8Array): Buffer | 'passed' {
     const slot = Buffer.alloc(2048)
     slot.set(message)
     if (this.limit.allows(slot, 0, message.length, CLIENT, 0)) return 'passed'
-    return Buffer.from(slot.subarray(0, this.limit.turnAway(slot)))
+    return Buffer.from(slot.subarray(0, this.limit.reject(slot)))
   }
 
   /** The cookie that is given to who is over the limit. */
@@ -124,7 +124,7 @@ for (const transport of transports()) {
         const responder = new Echo()
         responder.proven = proven
         const responseLimit = new ResponseLimit(RATE, { ...TERMS, slip: 0 }, 7)
-        const options = { clock, frontEnds: undefined, queryLimit: undefined, responseLimit }
+        const options = { clock, proxies: undefined, queryLimit: undefined, responseLimit }
         const endpoint = { address: '127.0.0.1', port: 0 }
         const service = await serveUdp(transport, endpoint, responder, options)
         const client = new UdpClient(service.local.port)

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { readAddress } from '../../src/base/address.js'
 import { LATER, type Asker } from '../../src/resolver/responder.js'
 import { ConnectionLimit } from '../../src/server/connection-limit.js'
-import { FrontEnds } from '../../src/server/front-ends.js'
+import { TrustedProxies } from '../../src/server/trusted-proxies.js'
 import { serveTcp } from '../../src/server/tcp.js'
 import { serveUdp } from '../../src/server/udp.js'
 import type { Transport } from '../../src/udp/datagram.js'
@@ -188,10 +188,10 @@ class Echo extends FakeResponder {
   }
 }
 
-function frontEnds(listed: Listed): FrontEnds {
+function frontEnds(listed: Listed): TrustedProxies {
   const self = (words: Uint32Array, at: number): number => (words[at + 3] === 0x7f000001 ? 1 : 0)
   const here = { find: self }
-  return new FrontEnds(
+  return new TrustedProxies(
     listed === 'proxy' ? here : undefined,
     listed === 'subnet' ? here : undefined
   )
@@ -206,7 +206,7 @@ for (const transport of transports()) {
         responder.when = when
         await udp.send(cat(before, query))
         const answered = client !== undefined || rcode !== undefined
-        await until(() => (answered ? udp.messages.length === 1 : fronts.counts.refused === 1))
+        await until(() => (answered ? udp.messages.length === 1 : fronts.counts.rejected === 1))
         t.strictSame(responder.clients, client === undefined ? [] : [[...wordsOf(client)]])
         t.strictSame(
           udp.messages.map(message => message[3]! & 15),
@@ -273,7 +273,7 @@ async function stageUdp(t: Test, transport: Transport, listed: Listed) {
   const fronts = frontEnds(listed)
   const service = await serveUdp(transport, ANY, responder, {
     clock: { now: () => 1, wall: () => 1 },
-    frontEnds: fronts,
+    proxies: fronts,
     queryLimit: undefined,
     responseLimit: undefined
   })
@@ -292,7 +292,7 @@ async function stageTcp(t: Test, transport: Transport, listed: Listed, perClient
     limits: { idle: 10_000, connections: 100, queriesInFlight: 10 },
     clock: { now: () => 1, wall: () => 1 },
     connectionLimit: new ConnectionLimit(perClient, { bits, exempt: undefined }),
-    frontEnds: frontEnds(listed)
+    proxies: frontEnds(listed)
   })
   const { port } = service.local
   const tcp = new TcpClient(port)

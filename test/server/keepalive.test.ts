@@ -87,7 +87,7 @@ const askTcp: Asks = async (t, transport, responder, query) => {
     limits: { idle: IDLE, connections: 10, queriesInFlight: 10 },
     clock,
     connectionLimit: new ConnectionLimit(10, terms),
-    frontEnds: undefined
+    proxies: undefined
   })
   const client = new TcpClient(service.local.port)
   t.teardown(() => {
@@ -102,7 +102,7 @@ const askTcp: Asks = async (t, transport, responder, query) => {
 const askUdp: Asks = async (t, transport, responder, query) => {
   const service = await serveUdp(transport, ANY, responder, {
     clock,
-    frontEnds: undefined,
+    proxies: undefined,
     queryLimit: undefined,
     responseLimit: undefined
   })

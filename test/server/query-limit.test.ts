@@ -80,7 +80,7 @@ for (const transport of transports()) {
     const limit = new QueryLimit(RATE, { bits: BITS, slip, exempt }, 0x5eed)
     let now = 1
     const clock = { now: () => now, wall: () => now }
-    const options = { clock, frontEnds: undefined, queryLimit: limit, responseLimit: undefined }
+    const options = { clock, proxies: undefined, queryLimit: limit, responseLimit: undefined }
     const service = await serveUdp(transport, { address: '127.0.0.1', port: 0 }, responder, options)
     const client = new UdpClient(service.local.port)
     t.teardown(() => {

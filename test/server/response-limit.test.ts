@@ -125,7 +125,7 @@ async function stage(t: Test, transport: Transport, slip: number, exempt?: { fin
   const limit = new ResponseLimit(RATE, { bits: BITS, slip, exempt }, 0x5eed)
   const service = await serveUdp(transport, { address: '127.0.0.1', port: 0 }, responder, {
     clock: { now: () => 1, wall: () => 1 },
-    frontEnds: undefined,
+    proxies: undefined,
     queryLimit: undefined,
     responseLimit: limit
   })

@@ -1,12 +1,12 @@
 import t from 'tap'
-import { Inbox } from '../../src/server/tcp-inbox.js'
+import { ReceiveBuffer } from '../../src/server/tcp-receive-buffer.js'
 import { frames } from './tcp-client.js'
 
 const MESSAGES = [0, 1, 300, 7, 65_535, 2].map((length, i) => Buffer.alloc(length, i + 1))
 
 for (const size of [1, 2, 3, 299, 4096, 100_000]) {
   t.test(`puts messages together from pieces of ${size} octets`, async t => {
-    const inbox = new Inbox()
+    const inbox = new ReceiveBuffer()
     const octets = frames(...MESSAGES)
     const got: Buffer[] = []
     for (let at = 0; at < octets.length; at += size) {

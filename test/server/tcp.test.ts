@@ -167,23 +167,23 @@ for (const transport of transports()) {
     await s.client.send(queries('now', 'later'))
     await until(() => s.responder.held.size === 1 && s.client.messages.length === 1)
     s.pass(LIMITS.idle)
-    s.service.sweep()
+    s.service.closeIdle()
     s.responder.release('later')
     await until(() => s.client.messages.length === 2)
     s.pass(LIMITS.idle - 1)
-    s.service.sweep()
+    s.service.closeIdle()
     await turns()
     t.notOk(s.client.ended)
     await s.client.send(Buffer.of(0)) // an octet is no query
     await turns()
     s.pass(1)
-    s.service.sweep()
+    s.service.closeIdle()
     await until(() => s.client.ended)
-    t.equal(s.service.counts.idled, 1)
+    t.equal(s.service.counts.idleClosed, 1)
     s.pass(LIMITS.idle)
-    s.service.sweep()
+    s.service.closeIdle()
     await until(() => s.service.connections === 0)
-    t.equal(s.service.counts.idled, 1)
+    t.equal(s.service.counts.idleClosed, 1)
   })
 
   test(
@@ -235,12 +235,12 @@ for (const transport of transports()) {
       await s.client.send(octets.subarray(second, second + 1))
       await turns(5)
       s.pass(1000)
-      s.service.sweep()
+      s.service.closeIdle()
     }
     await until(() => s.client.ended)
     await s.client.send(octets.subarray(10))
     s.pass(LIMITS.idle)
-    s.service.sweep()
+    s.service.closeIdle()
     await until(() => s.service.connections === 0)
     t.strictSame(s.client.texts, [])
     t.match(s.service.counts, { queries: 0, idled: 1 })
@@ -272,7 +272,7 @@ for (const transport of transports()) {
     await second.send(queries('now'))
     await until(() => second.messages.length === 1)
     second.socket.destroy()
-    t.equal(s.service.counts.crowded, 0)
+    t.equal(s.service.counts.overClientLimit, 0)
   })
 
   t.test(`TCP, ${transport.kind} sockets: says which endpoint it cannot bind`, async t => {
@@ -282,7 +282,7 @@ for (const transport of transports()) {
       limits: LIMITS,
       clock: { now: () => 0, wall: () => 0 },
       connectionLimit: new ConnectionLimit(1, { bits: BITS, exempt: undefined }),
-      frontEnds: undefined
+      proxies: undefined
     }
     await t.rejects(serveTcp(transport, blocked, new FakeResponder(), options), {
       code: 'SOCKET_BIND'
@@ -297,7 +297,7 @@ async function stage(t: Test, transport: Transport, terms: Terms): Promise<Stage
   const { perClient = 100, exempt = false, ...limits } = terms
   const everybody = exempt ? { find: () => 1 } : undefined
   const connectionLimit = new ConnectionLimit(perClient, { bits: BITS, exempt: everybody })
-  const options = { limits: { ...LIMITS, ...limits }, clock, connectionLimit, frontEnds: undefined }
+  const options = { limits: { ...LIMITS, ...limits }, clock, connectionLimit, proxies: undefined }
   const service = await serveTcp(transport, { address: '127.0.0.1', port: 0 }, responder, options)
   const client = new TcpClient(service.local.port)
   t.teardown(() => {

@@ -8,7 +8,7 @@ const ANY = { address: '127.0.0.1', port: 0 }
 
 const UNLIMITED = {
   clock: { now: () => 0, wall: () => 0 },
-  frontEnds: undefined,
+  proxies: undefined,
   queryLimit: undefined,
   responseLimit: undefined
 }

@@ -47,8 +47,8 @@ export class Comparison {
   of(sources: readonly NameSource[], app?: string): Missing {
     const tally = new Tally()
     const prefix = (): void => undefined
-    for (const source of sources.filter(({ part }) => part?.says !== 'pass')) {
-      source.pour({
+    for (const source of sources.filter(({ part }) => part?.effect !== 'pass')) {
+      source.writeTo({
         name: (octets, at, length) => {
           const name = octets.subarray(at, at + length)
           tally.count(name, this.ownersOf(name))

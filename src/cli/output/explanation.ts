@@ -131,7 +131,7 @@ export function withReason(explanation: Explanation, sources: readonly NameSourc
 
 /** The rule that the event points at, and the line that matched. */
 function decidedBy(policy: Policy, event: QueryEvent): Omit<Said, 'fate'> {
-  const { claim, record, match, qnameLength } = event
+  const { claim, entry: record, match, qnameLength } = event
   const first = matchedRule(policy.snapshot, claim, record)
   const whole = match === MATCH.qname ? first?.length === qnameLength : undefined
   return said(policy, claim, matchedRule(policy.snapshot, claim, record, whole))

@@ -74,14 +74,14 @@ export function tallyOf({ udp, tcp, limits, holdings, waits, waiting }: Counting
     connections: {
       open: sumOf(tcp, ({ connections }) => connections),
       accepted: sumOf(tcp, ({ counts }) => counts.accepted),
-      idled: sumOf(tcp, ({ counts }) => counts.idled),
+      idled: sumOf(tcp, ({ counts }) => counts.idleClosed),
       refused: sumOf(tcp, ({ counts }) => counts.refused),
-      crowded: sumOf(tcp, ({ counts }) => counts.crowded)
+      crowded: sumOf(tcp, ({ counts }) => counts.overClientLimit)
     },
     limits: {
       queries: { ...(limits?.queryLimit?.counts ?? NONE) },
       responses: { ...(limits?.responseLimit?.counts ?? NONE) },
-      frontEnds: { refused: limits?.frontEnds?.counts.refused ?? 0 }
+      frontEnds: { refused: limits?.proxies?.counts.rejected ?? 0 }
     },
     cache: { answers: heldIn(holdings?.answers), failures: heldIn(holdings?.failures) }
   }

@@ -3,10 +3,10 @@ import type { Prefix } from '../../base/address.js'
 import { compilePrefixes, PrefixTable } from '../../base/prefix-table.js'
 import type { Config } from '../../config/config.js'
 import type { ServerCookies } from '../../dns/edns/server-cookie.js'
-import type { Rate } from '../../server/buckets.js'
+import type { Rate } from '../../server/token-buckets.js'
 import { ConnectionLimit } from '../../server/connection-limit.js'
-import { FrontEnds } from '../../server/front-ends.js'
-import { QueryLimit, type LimitTerms, type Prefixes } from '../../server/query-limit.js'
+import { TrustedProxies } from '../../server/trusted-proxies.js'
+import { QueryLimit, type LimitOptions, type PrefixSet } from '../../server/query-limit.js'
 import { ResponseLimit } from '../../server/response-limit.js'
 
 /** The limits of one thread, which its listeners share; undefined where the settings have none. */
@@ -14,7 +14,7 @@ export interface Limits {
   readonly queryLimit: QueryLimit | undefined
   readonly responseLimit: ResponseLimit | undefined
   readonly connectionLimit: ConnectionLimit
-  readonly frontEnds: FrontEnds | undefined
+  readonly proxies: TrustedProxies | undefined
 }
 
 /** @param cookies undefined: clients have none of ours */
@@ -27,7 +27,7 @@ export function openLimits(config: Config, cookies: ServerCookies | undefined): 
   const terms = { bits, slip, exempt: prefixesOf(limits.exempt) }
   /** Makes a limit of this rate, unless it is 0. */
   const limit = <L>(
-    Limit: new (rate: Rate, terms: LimitTerms, seed: number, cookies?: ServerCookies) => L,
+    Limit: new (rate: Rate, terms: LimitOptions, seed: number, cookies?: ServerCookies) => L,
     perSecond: number
   ): L | undefined =>
     perSecond === 0 ? undefined : new Limit({ perSecond, burst }, terms, randomWord(), cookies)
@@ -35,12 +35,12 @@ export function openLimits(config: Config, cookies: ServerCookies | undefined): 
     queryLimit: limit(QueryLimit, queriesPerSecond),
     responseLimit: limit(ResponseLimit, responsesPerSecond),
     connectionLimit: new ConnectionLimit(tcp.maxConnectionsPerClient, terms),
-    frontEnds: listed ? new FrontEnds(proxy, subnet) : undefined
+    proxies: listed ? new TrustedProxies(proxy, subnet) : undefined
   }
 }
 
 /** A table that says 1 for what is in one of the prefixes. */
-function prefixesOf(prefixes: readonly Prefix[]): Prefixes | undefined {
+function prefixesOf(prefixes: readonly Prefix[]): PrefixSet | undefined {
   if (prefixes.length === 0) return undefined
   return new PrefixTable(compilePrefixes(prefixes, covering => (covering.length > 0 ? 1 : 0)))
 }

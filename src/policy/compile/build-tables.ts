@@ -45,7 +45,7 @@ export function buildTables(
   for (const [index, source] of sources.entries()) {
     const sink = new SourceWriter(source, index, names, addresses)
     names.isSpecialUse = source.kind === 'local'
-    source.pour(sink)
+    source.writeTo(sink)
     if (!names.flush()) throw failure('POLICY_BOUNDS', source.id)
     if (names.collided) return undefined
     if (source.kind !== 'local') count = names.names
@@ -67,7 +67,7 @@ function summaryOf(source: NameSource, sink: SourceWriter): SourceSummary {
   const { index, names, basis, digest } = sink
   const { kind, title, file, part } = source
   const id = part?.list ?? source.id
-  const said = { part: describePart(source), isPass: part?.says === 'pass', stage: part?.stage }
+  const said = { part: describePart(source), isPass: part?.effect === 'pass', stage: part?.stage }
   return { index, kind, id, ...said, title, file, names, digestBasis: basis, digest }
 }
 
@@ -84,7 +84,7 @@ class SourceWriter implements NameSink {
     readonly addresses: AddressTableBuilder
   ) {
     this.basis = digestBasis(source)
-    const says = source.part?.says
+    const says = source.part?.effect
     if (typeof says === 'object' && says.data !== undefined)
       this.digest = localDataDigest(says.data)
   }

@@ -5,8 +5,8 @@ import type {
   Ban,
   Block,
   NameSource,
-  Part,
-  PartReply,
+  ListPart,
+  ListReply,
   QtypeSet,
   Reply,
   Rule
@@ -37,7 +37,7 @@ export class ClaimBuilder {
   }
 
   private make(rule: Rule, { part }: NameSource, source: SourceSummary): Claim {
-    const passes = part?.says === 'pass'
+    const passes = part?.effect === 'pass'
     const answers = blocks(rule) && !passes
     return {
       tier: tierOf(rule, source),
@@ -70,20 +70,20 @@ export class ClaimBuilder {
 }
 
 /** What a client receives, by the rule and the list together. */
-type FullReply = PartReply & Pick<Reply, 'ede' | 'ttl'>
+type FullReply = ListReply & Pick<Reply, 'ede' | 'ttl'>
 
 /**
  * Whether a claim takes its list back for the names of a part: what else the list says does not
  * hold. A zone's `pass` in a block that is enforced decides instead, as an `allow` would.
  */
 export function isPass(rule: Rule, { part }: NameSource): boolean {
-  if (part?.says !== 'pass') return false
+  if (part?.effect !== 'pass') return false
   return part.stage === undefined || rule.kind !== 'block' || rule.mode === 'monitor'
 }
 
 /** One name, one status: where other types of the name exist, so does the name. RFC 8020 §2. */
-function replyOf({ reply }: Ban | Block, part: Part | undefined): FullReply {
-  const own = typeof part?.says === 'object' && reply.overrides !== true ? part.says : undefined
+function replyOf({ reply }: Ban | Block, part: ListPart | undefined): FullReply {
+  const own = typeof part?.effect === 'object' && reply.overrides !== true ? part.effect : undefined
   const { ede, ttl } = reply
   const said: FullReply = own === undefined ? reply : { ...own, ede, ttl }
   const narrow = part?.qtypes !== undefined && said.action === 'nxdomain'

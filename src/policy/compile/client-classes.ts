@@ -45,7 +45,7 @@ export function buildClientClasses(networks: readonly NetworkRules[]): {
     const clientClass = known.get(key) ?? classes.length
     if (clientClass === classes.length) {
       const rules = networks[network]!.rules.filter(rule => !missing.has(rule))
-      const without = new Set([...missing].filter(what => 'pour' in what))
+      const without = new Set([...missing].filter(what => 'writeTo' in what))
       classes.push({ network, rules, excluded: without })
       known.set(key, clientClass)
     }
@@ -55,7 +55,7 @@ export function buildClientClasses(networks: readonly NetworkRules[]): {
 }
 
 function keyOf(what: ClientScoped['subject']): string {
-  return `${'pour' in what ? 'source' : 'rule'} ${what.id}`
+  return `${'writeTo' in what ? 'source' : 'rule'} ${what.id}`
 }
 
 function clientScopedIn(rules: readonly Rule[]): ClientScoped[] {

@@ -91,13 +91,15 @@ function usedSources({ sources, networks }: RuleSet): NameSource[] {
   const listed = sources.filter(({ id }) => pointedAt.has(id))
   for (const { id } of listed) pointedAt.delete(id)
   const all = [...listed, ...pointedAt.values()]
-  return all.toSorted((a, b) => Number(b.part?.says === 'pass') - Number(a.part?.says === 'pass'))
+  return all.toSorted(
+    (a, b) => Number(b.part?.effect === 'pass') - Number(a.part?.effect === 'pass')
+  )
 }
 
 /** The records that lists have for their names, by source. */
 function dataOf(sources: readonly NameSource[]): ReadonlyMap<number, LocalData> {
   const all = sources.map(({ part }) =>
-    typeof part?.says === 'object' ? part.says.data : undefined
+    typeof part?.effect === 'object' ? part.effect.data : undefined
   )
   return new Map(all.flatMap((data, index) => (data === undefined ? [] : [[index, data]])))
 }

@@ -3,7 +3,13 @@ import { hashOctet } from '../../base/hash.js'
 import type { Octets } from '../../base/units.js'
 import { showName } from '../../dns/name/name.js'
 import { showRrtype } from '../../dns/registry/rrtype.js'
-import type { LocalData, NameSource, Part, PartReply, QtypeSet } from '../../rules/model/types.js'
+import type {
+  LocalData,
+  NameSource,
+  ListPart,
+  ListReply,
+  QtypeSet
+} from '../../rules/model/types.js'
 
 /** So many of a part's prefixes are shown. */
 const SHOWN_PREFIXES = 3
@@ -11,7 +17,7 @@ const SHOWN_PREFIXES = 3
 /** What a list says of the names of a part, in few words for people; '' where nothing special. */
 export function describePart({ part }: NameSource): string {
   if (part === undefined) return ''
-  const { says, qtypes, prefixes } = part
+  const { effect: says, qtypes, prefixes } = part
   const words = [says === 'rule' ? '' : says === 'pass' ? says : showReply(says)]
   if (qtypes !== undefined) words.push(describeQtypes(qtypes))
   if (prefixes !== undefined) {
@@ -27,7 +33,7 @@ export function describeQtypes({ types, except }: QtypeSet): string {
   return except ? `all but ${shown}` : `${shown} only`
 }
 
-function showReply({ action, sinkhole, target }: PartReply): string {
+function showReply({ action, sinkhole, target }: ListReply): string {
   const addresses = [sinkhole?.ipv4, sinkhole?.ipv6].filter(it => it !== undefined).map(showAddress)
   return [action, ...addresses, ...(target ? [showName(target)] : [])].join(' ')
 }
@@ -68,7 +74,7 @@ function hashOf(basis: number, octets: Uint8Array): number {
   return hash
 }
 
-function allOf({ says, qtypes, prefixes, stage }: Part): string {
+function allOf({ effect: says, qtypes, prefixes, stage }: ListPart): string {
   const reply = typeof says === 'object' ? showReply(says) : says
   return JSON.stringify([reply, qtypes, prefixes?.map(showPrefix), stage])
 }

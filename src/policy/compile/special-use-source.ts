@@ -17,7 +17,7 @@ export function specialUseSource(names: readonly SpecialUseName[]): NameSource {
       names: names.length,
       octets: names.reduce((sum, { name }) => sum + name.length, 0)
     },
-    pour: sink => {
+    writeTo: sink => {
       for (const { name, cover } of names) sink.name(name, 0, name.length, cover, 0)
     }
   }

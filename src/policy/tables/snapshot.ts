@@ -4,7 +4,7 @@ import type {
   BundleFacts,
   LocalData,
   NameSource,
-  PartReply,
+  ListReply,
   QtypeSet,
   Rule
 } from '../../rules/model/types.js'
@@ -95,7 +95,7 @@ export interface SourceSummary {
 /** A reply with nothing left to compute on the hot path. All octets ready to be copied. */
 export interface PreparedReply {
   /** `data`: see `Policy.findData`. */
-  readonly action: PartReply['action']
+  readonly action: ListReply['action']
   readonly ttl: number
   /** RDATA for A (4 octets) and AAAA (16); undefined: NODATA for that type. */
   readonly ipv4: Uint8Array | undefined

@@ -46,7 +46,7 @@ export class QueryEvent {
   match: number = MATCH.none
   /** Claim and record of the deciding or would-be-deciding rule in that snapshot; -1: none. */
   claim = -1
-  record = -1
+  entry = -1
   /** Index in the configuration's upstreams; -1: none was asked. */
   upstream = -1
   took: Microseconds = 0

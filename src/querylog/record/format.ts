@@ -89,8 +89,8 @@ export class Formatter {
     const pieces = this.#piecesFor(event.generation)
     const middle = pieces.middle(event.clientClass, event.protocol)
     const asked = event.match === MATCH.qname ? event.qnameLength : 0
-    const rule = pieces.rule(event.claim, event.record)
-    const matched = pieces.matched(rule, event.claim, event.record, asked)
+    const rule = pieces.rule(event.claim, event.entry)
+    const matched = pieces.matched(rule, event.claim, event.entry, asked)
     const upstream = this.#upstream(event.upstream)
     this.#reserve(LINE + middle.length + rule.rule.length + matched.length + upstream.length)
 

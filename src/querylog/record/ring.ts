@@ -154,7 +154,7 @@ export class RingWriter {
     words[word + WORD.types] = event.qtype | (event.rcode << 16)
     words[word + WORD.kinds] = event.verdict | (event.match << 8) | (event.protocol << 16)
     words[word + WORD.claim] = event.claim
-    words[word + WORD.record] = event.record
+    words[word + WORD.record] = event.entry
     words[word + WORD.upstream] = event.upstream
     words[word + WORD.took] = event.took < MAX_TOOK ? event.took : MAX_TOOK
     words[word + WORD.ede] = event.ede
@@ -241,7 +241,7 @@ export class RingReader {
     event.match = (kinds >>> 8) & 0xff
     event.protocol = kinds >>> 16
     event.claim = words[word + WORD.claim]!
-    event.record = words[word + WORD.record]!
+    event.entry = words[word + WORD.record]!
     event.upstream = words[word + WORD.upstream]!
     event.took = words[word + WORD.took]! >>> 0
     event.ede = words[word + WORD.ede]!

@@ -96,7 +96,7 @@ function opens({ sources }: RuleException): ReadonlySet<string> {
 
 function namesOf(source: NameSource): string[] {
   const found: string[] = []
-  source.pour({
+  source.writeTo({
     name: (octets, at, length, cover) =>
       void found.push(
         `${cover} ${Buffer.from(octets.subarray(at, at + length)).toString('latin1')}`
@@ -153,7 +153,7 @@ function isWithin(source: NameSource, names: ReadonlySet<string>): boolean {
 /** What a source pours, as texts that are equal where both are the same single name. */
 function singleNames(source: NameSource): string[] {
   const found: string[] = []
-  source.pour({
+  source.writeTo({
     name: (octets, at, length, cover) => {
       const name = Buffer.from(octets.subarray(at, at + length)).toString('latin1')
       found.push(cover === COVER.exact ? name : '')

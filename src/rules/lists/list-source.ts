@@ -1,7 +1,7 @@
 import type { Prefix } from '../../base/address.js'
 import type { Octets } from '../../base/units.js'
 import type { AtLine } from '../model/source.js'
-import type { NameSink, NameSource, Part, PartReply } from '../model/types.js'
+import type { NameSink, NameSource, ListPart, ListReply } from '../model/types.js'
 import type { FileBook, Said } from './list-book.js'
 import { groupRecords } from './list-data.js'
 import type { Layers } from './list-layers.js'
@@ -14,7 +14,7 @@ export type Blocked = (each: NameSink['name']) => void
 /** What a file of a list simply blocks: kept as the file's octets until the names are wanted. */
 export class BlockedSource implements NameSource {
   readonly kind = 'list'
-  readonly part: Part
+  readonly part: ListPart
   readonly bounds: { readonly names: number; readonly octets: Octets }
   private readonly prefixes: readonly AtLine<Prefix>[]
 
@@ -26,12 +26,12 @@ export class BlockedSource implements NameSource {
     private readonly blocked: Blocked,
     private readonly layers: Layers
   ) {
-    this.part = { list: title, says: 'rule' }
+    this.part = { list: title, effect: 'rule' }
     this.bounds = { names, octets }
     this.prefixes = prefixes
   }
 
-  pour(sink: NameSink): void {
+  writeTo(sink: NameSink): void {
     const { layers } = this
     if (layers.isIdle)
       this.blocked((octets, at, length, cover, line) => {
@@ -48,7 +48,7 @@ export class BlockedSource implements NameSource {
 /** Names of which a file of a list says the same, other than that they are blocked. */
 export class SaidSource implements NameSource {
   readonly kind = 'list'
-  readonly part: Part
+  readonly part: ListPart
   private readonly names: PackedNames
   private readonly prefixes: readonly AtLine<Prefix>[]
 
@@ -64,7 +64,7 @@ export class SaidSource implements NameSource {
     this.prefixes = prefixes
     this.part = {
       list: title,
-      says: saysOf(saying, grouped?.data),
+      effect: saysOf(saying, grouped?.data),
       ...(qtypes && { qtypes }),
       ...(clients && { prefixes: clients })
     }
@@ -74,7 +74,7 @@ export class SaidSource implements NameSource {
     return { names: this.names.names, octets: this.names.nameOctets }
   }
 
-  pour(sink: NameSink): void {
+  writeTo(sink: NameSink): void {
     this.names.each((octets, at, length, cover, line) => {
       sink.name(octets, at, length, cover, line)
     })
@@ -82,7 +82,7 @@ export class SaidSource implements NameSource {
   }
 }
 
-function saysOf({ says }: Saying, data: PartReply['data']): Part['says'] {
+function saysOf({ says }: Saying, data: ListReply['data']): ListPart['effect'] {
   if (data !== undefined) return { action: 'data', data }
-  return says === 'rule' || says === 'pass' ? says : { action: says as PartReply['action'] }
+  return says === 'rule' || says === 'pass' ? says : { action: says as ListReply['action'] }
 }

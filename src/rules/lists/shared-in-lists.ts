@@ -17,10 +17,10 @@ export function sharedInLists(
   sources: readonly NameSource[],
   shown: (file: string) => string
 ): InterdictError[] {
-  const lists = sources.filter(({ kind, part }) => kind === 'list' && part?.says !== 'pass')
+  const lists = sources.filter(({ kind, part }) => kind === 'list' && part?.effect !== 'pass')
   return lists.flatMap(source => {
     const found: { readonly name: string; readonly line: number }[] = []
-    source.pour({
+    source.writeTo({
       name: (octets, at, length, cover, line) => {
         if (cover === COVER.exact) return
         const name = octets.subarray(at, at + length)

@@ -26,7 +26,7 @@ export class WrittenSource implements NameSource {
     this.bounds = { names: patterns.length, octets }
   }
 
-  pour(sink: NameSink): void {
+  writeTo(sink: NameSink): void {
     for (const { value, line } of this.patterns) {
       sink.name(value.name, 0, value.name.length, COVER[value.cover], line)
     }

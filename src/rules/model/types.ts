@@ -46,16 +46,16 @@ export interface NameSource {
   /** Why names that take in too much are right nevertheless, by the line on which each stands. */
   readonly forced?: ReadonlyMap<number, string>
   /** What it says of its names, where a list says more than that they are its own. */
-  readonly part?: Part
+  readonly part?: ListPart
   /** Gives every name, always the same ones; errors of single lines go to the rule set's reports. */
-  pour(sink: NameSink): void
+  writeTo(sink: NameSink): void
 }
 
 /**
  * One of the things that a list says. A list is as many sources as it says different things, all
  * under its id, and a rule on it speaks through all of them.
  */
-export interface Part {
+export interface ListPart {
   /** Id of the list. */
   readonly list: string
   /**
@@ -64,7 +64,7 @@ export interface Part {
    *         above, holds, whichever rule is on it; what another list says does
    * a reply what the rule does, with this reply, unless the rule `overrides` it
    */
-  readonly says: 'rule' | 'pass' | PartReply
+  readonly effect: 'rule' | 'pass' | ListReply
   /** Only for questions of these types. Not given: of all. */
   readonly qtypes?: QtypeSet
   /** Only for clients in these. Not given: all of the network. */
@@ -84,7 +84,7 @@ export interface QtypeSet {
 }
 
 /** What a list says that clients receive; the rule says the rest. */
-export interface PartReply extends Pick<Reply, 'sinkhole' | 'target'> {
+export interface ListReply extends Pick<Reply, 'sinkhole' | 'target'> {
   readonly action: Action | 'data'
   /** For `data`. */
   readonly data?: LocalData

@@ -69,7 +69,7 @@ const { blocked, monitored, allowed, forwarded, cached, refused, failed, local, 
 const lookups: EventFields[] = [
   { ...tiktok, verdict: blocked, qtype: 28, rcode: 3, took: 12, ede: 16 },
   {
-    ...{ verdict: blocked, clientClass: 1, claim: 1, record: 2, match: MATCH.cname, rcode: 3 },
+    ...{ verdict: blocked, clientClass: 1, claim: 1, entry: 2, match: MATCH.cname, rcode: 3 },
     ...{ client: '2001:db8:20::7', protocol: PROTOCOL.tcp, labels: ['shop', 'example'] },
     ...{ upstream: 0, took: 8120, ede: 15 }
   },
@@ -86,7 +86,7 @@ const lookups: EventFields[] = [
     ...tiktok,
     verdict: allowed,
     claim: 2,
-    record: 3,
+    entry: 3,
     client: '10.20.7.2',
     upstream: 0,
     took: 6950
@@ -98,7 +98,7 @@ const lookups: EventFields[] = [
   { ...plain, verdict: failed, rcode: 2, upstream: 0, took: 2_000_113, ede: 22 },
   {
     ...{ clientClass: 1, labels: ['printer', 'local'], rcode: 3, verdict: local, took: 3, ede: 0 },
-    ...{ claim: 4, record: 4, match: MATCH.qname }
+    ...{ claim: 4, entry: 4, match: MATCH.qname }
   }
 ]
 const MATCHES = [

@@ -40,7 +40,7 @@ const parsed = (event: QueryEvent) => JSON.parse(lineOf(event)) as QueryRecord
 t.test('writes a blocked lookup with everything that is known of it', async t => {
   const event = eventOf({
     ...{ clientClass: 1, qtype: 28, rcode: 3, verdict: VERDICT.blocked, match: MATCH.qname },
-    ...{ claim: 0, record: 7, took: 12, ede: 16 }
+    ...{ claim: 0, entry: 7, took: 12, ede: 16 }
   })
   t.equal(
     lineOf(event),
@@ -101,8 +101,7 @@ for (const { it, event, has } of words) {
 function plainly(event: QueryEvent): string {
   const { networks, classNetworks, claims } = snapshotOf(1)
   const claim = claims[event.claim]
-  const matched =
-    event.record < 0 ? undefined : matchedRule(snapshotOf(1), event.claim, event.record)
+  const matched = event.entry < 0 ? undefined : matchedRule(snapshotOf(1), event.claim, event.entry)
   const address = new DataView(new ArrayBuffer(16))
   event.client.forEach((word, i) => address.setUint32(4 * i, word))
   const record: Record<keyof QueryRecord, unknown> = {

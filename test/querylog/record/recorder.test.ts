@@ -51,7 +51,7 @@ t.test('older snapshots are held for ten seconds, the newest for good', async t 
   for (const seconds of [9, 2]) {
     clock.pass(seconds * 1000)
     made.round()
-    for (const generation of [1, 2]) worker.push(eventOf({ generation, claim: 0, record: 3 }))
+    for (const generation of [1, 2]) worker.push(eventOf({ generation, claim: 0, entry: 3 }))
     worker.commit()
     made.round()
   }
@@ -67,7 +67,7 @@ t.test('writes what all workers pushed', async t => {
   const { made, ring } = recorder(file)
   const workers = [ring(), ring()]
   for (const [i, worker] of workers.entries()) {
-    worker.push(eventOf({ took: i, claim: 0, record: 3, verdict: VERDICT.blocked }))
+    worker.push(eventOf({ took: i, claim: 0, entry: 3, verdict: VERDICT.blocked }))
     worker.push(eventOf({ took: 10 + i, generation: 9 }))
     worker.commit()
   }

@@ -27,6 +27,6 @@ t.test('carries 200,000 events from another thread, in order, whole, none lost',
 /** The worker puts the number in several places: the name's length and every octet tell it too. */
 function isWhole(event: QueryEvent, number: number): boolean {
   const length = 2 + (number % 60)
-  if (event.record !== number || event.wall !== number || event.qnameLength !== length) return false
+  if (event.entry !== number || event.wall !== number || event.qnameLength !== length) return false
   return event.qname.subarray(0, length).every(octet => octet === number % 251)
 }

@@ -21,7 +21,7 @@ function readAll(reader: RingReader): QueryEvent[] {
 }
 
 /** An event that can be told from its neighbours, with a name of varying length. */
-const numbered = (i: number) => eventOf({ record: i, labels: ['x'.repeat(1 + (i % 63)), `n${i}`] })
+const numbered = (i: number) => eventOf({ entry: i, labels: ['x'.repeat(1 + (i % 63)), `n${i}`] })
 
 t.test('hands over every field', async t => {
   const memory = createRing(4096)
@@ -63,7 +63,7 @@ t.test('shows nothing before it is committed', async t => {
 t.test('goes round many times without loss, at every alignment of the end', async t => {
   const memory = createRing(4096)
   const [writer, reader] = [new RingWriter(memory), new RingReader(memory)]
-  const shown = ({ record, qname, qnameLength }: QueryEvent) =>
+  const shown = ({ entry: record, qname, qnameLength }: QueryEvent) =>
     `${record} ${Buffer.from(qname.subarray(0, qnameLength)).toString()}`
   const pushed: string[] = []
   const read: string[] = []
@@ -89,13 +89,13 @@ t.test('drops and counts when full, and goes on when there is room', async t => 
   t.ok(fill > 0.9 && fill <= 1, 'it is seen to be full, though nobody committed')
   t.strictSame([reader.pushed, reader.dropped], [held, 2])
   t.strictSame(
-    readAll(reader).map(({ record }) => record),
+    readAll(reader).map(({ entry: record }) => record),
     Array.from({ length: held }, (_, i) => i)
   )
   t.equal(writer.push(numbered(77)), true)
   writer.commit()
   t.strictSame(
-    readAll(reader).map(({ record }) => record),
+    readAll(reader).map(({ entry: record }) => record),
     [77]
   )
   t.equal(reader.look(), 0)
@@ -111,7 +111,7 @@ t.test('positions and counts go past 32 bits', async t => {
   for (let i = 0; i < 5; i++) t.equal(writer.push(numbered(i)), true)
   writer.commit()
   t.strictSame(
-    readAll(reader).map(({ record }) => record),
+    readAll(reader).map(({ entry: record }) => record),
     [0, 1, 2, 3, 4]
   )
   t.equal(reader.pushed, 2 ** 32 + 4)
@@ -131,7 +131,7 @@ t.test('a new writer goes on where a dead one stopped', async t => {
   second.commit()
   const reader = new RingReader(memory)
   t.strictSame(
-    readAll(reader).map(({ record }) => record),
+    readAll(reader).map(({ entry: record }) => record),
     [1, 3]
   )
   t.equal(reader.pushed, 2)

@@ -6,7 +6,7 @@ import {
   type LocalData,
   type NameSink,
   type NameSource,
-  type Part
+  type ListPart
 } from '../../model/types.js'
 import { FileBook, refusal } from '../list-book.js'
 import type { Inapplicable } from '../list-reader.js'
@@ -30,7 +30,7 @@ class RpzPart implements NameSource {
     readonly id: string,
     readonly title: string,
     readonly file: string,
-    readonly part: Part,
+    readonly part: ListPart,
     private readonly names: PackedNames,
     private readonly prefixes: readonly AtLine<Prefix>[]
   ) {}
@@ -39,7 +39,7 @@ class RpzPart implements NameSource {
     return { names: this.names.names, octets: this.names.nameOctets }
   }
 
-  pour(sink: NameSink): void {
+  writeTo(sink: NameSink): void {
     this.names.each((octets, at, length, cover, line) => {
       sink.name(octets, at, length, cover, line)
     })
@@ -120,7 +120,7 @@ function partsOf(id: string, file: string, nth: number, book: Book): NameSource[
   const first = nth * STAGES
   const data = book.records.finish()
   const add = (
-    part: Omit<Part, 'list'>,
+    part: Omit<ListPart, 'list'>,
     names: PackedNames,
     prefixes: readonly AtLine<Prefix>[]
   ) => {
@@ -130,13 +130,17 @@ function partsOf(id: string, file: string, nth: number, book: Book): NameSource[
   for (const { action, prefixes, line } of clientsOf(book)) {
     const everything = new PackedNames()
     everything.add(Uint8Array.of(0), 0, 1, COVER.suffix, line)
-    add({ says: saysOf(action, data), stage: first + STAGE['client-ip'], prefixes }, everything, [])
+    add(
+      { effect: saysOf(action, data), stage: first + STAGE['client-ip'], prefixes },
+      everything,
+      []
+    )
   }
   for (const [action, names] of passesFirst(book.names)) {
-    add({ says: saysOf(action, data), stage: first + STAGE.qname }, names, [])
+    add({ effect: saysOf(action, data), stage: first + STAGE.qname }, names, [])
   }
   for (const [action, prefixes] of passesFirst(book.answers)) {
-    add({ says: saysOf(action, data), stage: first + STAGE.ip }, new PackedNames(), prefixes)
+    add({ effect: saysOf(action, data), stage: first + STAGE.ip }, new PackedNames(), prefixes)
   }
   return parts
 }
@@ -159,7 +163,7 @@ function passesFirst<T>(said: ReadonlyMap<RpzAction, T>): (readonly [RpzAction, 
   return [...said].sort(([a], [b]) => Number(b === 'pass') - Number(a === 'pass'))
 }
 
-function saysOf(action: RpzAction, data: LocalData): Part['says'] {
+function saysOf(action: RpzAction, data: LocalData): ListPart['effect'] {
   if (action === 'pass') return action
   return action === 'data' ? { action, data } : { action }
 }

@@ -21,7 +21,7 @@ const WAYS = 4
  * limit is the last to be forgotten, so that a flood of invented addresses replaces its own buckets
  * first. The seed keeps others from choosing keys that share a set.
  */
-export class BucketTable {
+export class TokenBuckets {
   private readonly highs = new Int32Array(SETS * WAYS)
   private readonly lows = new Int32Array(SETS * WAYS)
   /** When each is full again. */

@@ -14,21 +14,21 @@ const LIVE = 0x80
  * An entry whose place was given up may remember that: it has the whole hash instead, until the
  * entry is needed.
  */
-export class PlaceIndex {
+export class HashIndex {
   /** 0: the entry is free. */
   private readonly tags: Uint8Array
   /** A place, or the hash that is remembered. */
-  private readonly places: Int32Array
+  private readonly locations: Int32Array
   private readonly buckets: number
   /** Of no meaning; but what nobody keeps, V8 does not look at. */
   touched = 0
   /** Which of those that only remember is forgotten next. */
-  private turn = 0
+  private nextGhost = 0
 
   /** @param size entries, a power of two, at least 16 */
   constructor(size: number) {
     this.tags = new Uint8Array(size)
-    this.places = new Int32Array(size)
+    this.locations = new Int32Array(size)
     this.buckets = size / WAYS
   }
 
@@ -49,14 +49,14 @@ export class PlaceIndex {
     return -1
   }
 
-  place(entry: number): number {
-    return this.places[entry]!
+  location(entry: number): number {
+    return this.locations[entry]!
   }
 
   /** The entry of a place with this hash; it is there. */
   entryOf(hash: number, place: number): number {
     let entry = this.next(hash, this.first(hash))
-    while (this.place(entry) !== place) entry = this.next(hash, entry + 1)
+    while (this.location(entry) !== place) entry = this.next(hash, entry + 1)
     return entry
   }
 
@@ -65,9 +65,9 @@ export class PlaceIndex {
     const { tags } = this
     const first = this.first(hash)
     let found = -1
-    this.turn = (this.turn + 1) % WAYS
+    this.nextGhost = (this.nextGhost + 1) % WAYS
     for (let i = 0; i < WAYS; i++) {
-      const entry = first + ((this.turn + i) % WAYS)
+      const entry = first + ((this.nextGhost + i) % WAYS)
       const tag = tags[entry]!
       if (tag === 0) return entry
       if (found < 0 && tag < LIVE) found = entry
@@ -78,7 +78,7 @@ export class PlaceIndex {
   /** @param place any 32 bits, signed */
   set(entry: number, hash: number, place: number): void {
     this.tags[entry] = LIVE | (hash >>> 25)
-    this.places[entry] = place
+    this.locations[entry] = place
   }
 
   clear(entry: number): void {
@@ -86,16 +86,16 @@ export class PlaceIndex {
   }
 
   /** Has an entry remember the hash whose place it had. */
-  remember(entry: number, hash: number): void {
-    this.tags[entry] = memoryOf(hash)
-    this.places[entry] = hash
+  setGhost(entry: number, hash: number): void {
+    this.tags[entry] = ghostTag(hash)
+    this.locations[entry] = hash
   }
 
   /** The entry that remembers a hash; -1: none does. */
-  remembered(hash: number): number {
-    const { tags, places } = this
+  findGhost(hash: number): number {
+    const { tags, locations: places } = this
     const first = this.first(hash)
-    const wanted = memoryOf(hash)
+    const wanted = ghostTag(hash)
     for (let entry = first; entry < first + WAYS; entry++) {
       if (tags[entry] === wanted && places[entry] === (hash | 0)) return entry
     }
@@ -108,10 +108,10 @@ export class PlaceIndex {
    */
   touch(hash: number): void {
     const first = this.first(hash)
-    this.touched ^= this.tags[first]! ^ this.places[first]!
+    this.touched ^= this.tags[first]! ^ this.locations[first]!
   }
 }
 
-function memoryOf(hash: number): number {
+function ghostTag(hash: number): number {
   return hash >>> 25 || 1
 }

@@ -8,22 +8,22 @@ const NOTHING = new Uint8Array(0)
  * what is left of it when more comes is copied, into room that doubles, so that a client that
  * sends a message octet by octet does not make us copy it as often.
  */
-export class Inbox {
+export class ReceiveBuffer {
   octets: Uint8Array = NOTHING
   /** The next message is `octets[start + PREFIX, messageEnd)`. */
   start: Octets = 0
   private end: Octets = 0
-  private ours = false
+  private isOwn = false
 
   append(chunk: Uint8Array): void {
     if (this.start === this.end) {
       this.octets = chunk
       this.start = 0
       this.end = chunk.length
-      this.ours = false
+      this.isOwn = false
       return
     }
-    if (!this.ours || this.octets.length - this.end < chunk.length) this.grow(chunk.length)
+    if (!this.isOwn || this.octets.length - this.end < chunk.length) this.grow(chunk.length)
     this.octets.set(chunk, this.end)
     this.end += chunk.length
   }
@@ -45,7 +45,7 @@ export class Inbox {
   clear(): void {
     this.octets = NOTHING
     this.start = this.end = 0
-    this.ours = false
+    this.isOwn = false
   }
 
   private grow(more: Octets): void {
@@ -55,6 +55,6 @@ export class Inbox {
     this.octets = octets
     this.start = 0
     this.end = held
-    this.ours = true
+    this.isOwn = true
   }
 }

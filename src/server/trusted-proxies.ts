@@ -5,7 +5,7 @@ import { Query, READ } from '../dns/message/query.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { writeError } from '../dns/reply/reply.js'
 import { SILENCE } from '../resolver/responder.js'
-import type { Prefixes } from './query-limit.js'
+import type { PrefixSet } from './query-limit.js'
 
 /**
  * How a peer says who its client is.
@@ -14,7 +14,7 @@ import type { Prefixes } from './query-limit.js'
  * `proxy`    by a PROXY header before each datagram, or before all else on a connection
  * `subnet`   by edns-client-subnet in each query
  */
-export const SAYS = { address: 0, proxy: 1, subnet: 2 } as const
+export const CLIENT_ADDRESS = { peer: 0, proxy: 1, subnet: 2 } as const
 
 /** Room for FORMERR with its question. */
 const PLAIN_UDP: Octets = 512
@@ -24,22 +24,22 @@ const PLAIN_UDP: Octets = 512
  * looked at, and of a front end only what it is listed for: a PROXY front end hands on its clients'
  * octets, so that an option in them is the client's own word.
  */
-export class FrontEnds {
+export class TrustedProxies {
   /** Who asks, by what the front end said last. */
   readonly client = new Uint32Array(4)
-  readonly counts = { refused: 0 }
+  readonly counts = { rejected: 0 }
   private readonly query = new Query()
 
   constructor(
-    private readonly proxy: Prefixes | undefined,
-    private readonly subnet: Prefixes | undefined
+    private readonly proxy: PrefixSet | undefined,
+    private readonly subnet: PrefixSet | undefined
   ) {}
 
   /** One of `SAYS`. */
-  saysBy(words: Uint32Array, at: number): number {
-    if (this.proxy !== undefined && this.proxy.find(words, at) !== 0) return SAYS.proxy
-    if (this.subnet !== undefined && this.subnet.find(words, at) !== 0) return SAYS.subnet
-    return SAYS.address
+  addressSource(words: Uint32Array, at: number): number {
+    if (this.proxy !== undefined && this.proxy.find(words, at) !== 0) return CLIENT_ADDRESS.proxy
+    if (this.subnet !== undefined && this.subnet.find(words, at) !== 0) return CLIENT_ADDRESS.subnet
+    return CLIENT_ADDRESS.peer
   }
 
   /**
@@ -48,11 +48,17 @@ export class FrontEnds {
    *
    * @returns the query's end; `at` if there is no header, or nothing behind it
    */
-  unwrap(octets: Uint8Array, at: Octets, end: Octets, words: Uint32Array, from: number): Octets {
+  readProxyHeader(
+    octets: Uint8Array,
+    at: Octets,
+    end: Octets,
+    words: Uint32Array,
+    from: number
+  ): Octets {
     this.startFrom(words, from)
     const start = readProxyHeader(octets, at, end, this.client)
     if (start === HEADER_SHORT || start === HEADER_BROKEN) {
-      this.counts.refused++
+      this.counts.rejected++
       return at
     }
     octets.copyWithin(at, start, end)
@@ -64,15 +70,21 @@ export class FrontEnds {
    *
    * @returns whether that is clear; a part of an address is not: it would fit more than one network
    */
-  identify(octets: Uint8Array, at: Octets, end: Octets, words: Uint32Array, from: number): boolean {
+  readClientSubnet(
+    octets: Uint8Array,
+    at: Octets,
+    end: Octets,
+    words: Uint32Array,
+    from: number
+  ): boolean {
     this.startFrom(words, from)
     if (readClientSubnet(octets, at, end, this.client) !== SUBNET.part) return true
-    this.counts.refused++
+    this.counts.rejected++
     return false
   }
 
   /** FORMERR over a query that does not say clearly who asks: its length, or SILENCE. */
-  refuse(octets: Uint8Array, at: Octets, end: Octets): number {
+  writeFormErr(octets: Uint8Array, at: Octets, end: Octets): number {
     const { query } = this
     if (query.read(octets, at, end, 0) === READ.silence) return SILENCE
     return writeError(octets, query, PLAIN_UDP, RCODE.FORMERR, undefined)

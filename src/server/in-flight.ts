@@ -1,21 +1,21 @@
 import type { Milliseconds } from '../base/units.js'
 
 /** Counts what has begun and not ended, and tells when nothing is left. */
-export class Outstanding {
+export class InFlight {
   count = 0
   private readonly waiting = new Set<() => void>()
 
-  begin(): void {
+  add(): void {
     this.count++
   }
 
-  end(): void {
+  remove(): void {
     this.count--
     if (this.count === 0) for (const done of this.waiting) done()
   }
 
   /** Resolves when the count is 0, or after `grace`. */
-  none(grace: Milliseconds): Promise<void> {
+  drained(grace: Milliseconds): Promise<void> {
     if (this.count === 0) return Promise.resolve()
     return new Promise(resolve => {
       const done = (): void => {

@@ -1,7 +1,7 @@
 /** Segments that are filled in turn, by their numbers; it grows. */
-export class Ring {
+export class SegmentRing {
   private readonly numbers: number[]
-  private at = 0
+  private position = 0
 
   /** @param first the number of the segment that is filled first */
   constructor(first: number) {
@@ -13,35 +13,35 @@ export class Ring {
   }
 
   get current(): number {
-    return this.numbers[this.at]!
+    return this.numbers[this.position]!
   }
 
   /** Of the segment that was filled longest ago. */
   get next(): number {
-    return this.numbers[this.following]!
+    return this.numbers[this.nextPosition]!
   }
 
-  goOn(): void {
-    this.at = this.following
+  advance(): void {
+    this.position = this.nextPosition
   }
 
   /** Goes on with one that is filled for the first time. */
-  growBy(number: number): void {
-    this.numbers.splice(++this.at, 0, number)
+  insertNext(number: number): void {
+    this.numbers.splice(++this.position, 0, number)
   }
 
   /** Goes on with another one in place of the next. */
-  goOnWith(number: number): void {
-    this.goOn()
-    this.numbers[this.at] = number
+  replaceNext(number: number): void {
+    this.advance()
+    this.numbers[this.position] = number
   }
 
   /** Takes one that is full, as filled just before the current one. */
-  adopt(number: number): void {
-    this.numbers.splice(this.at++, 0, number)
+  insertBefore(number: number): void {
+    this.numbers.splice(this.position++, 0, number)
   }
 
-  private get following(): number {
-    return (this.at + 1) % this.numbers.length
+  private get nextPosition(): number {
+    return (this.position + 1) % this.numbers.length
   }
 }
