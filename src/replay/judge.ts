@@ -4,7 +4,7 @@ import { buildClientClasses } from '../policy/compile/client-classes.js'
 import { Policy } from '../policy/evaluate/policy.js'
 import { Verdict, type Claim, type Snapshot } from '../policy/tables/snapshot.js'
 import { PROTOCOL } from '../querylog/record/event.js'
-import { blocks } from '../resolver/ban.js'
+import { isBlocked } from '../resolver/blocked-reply.js'
 import type { RuleSet } from '../rules/model/types.js'
 import type { Client } from './clients.js'
 import { NO_GROUND, type Ground } from './lookup.js'
@@ -163,7 +163,7 @@ export class Judge {
     verdict.clear()
     policy.evaluateName(hashed, qtype, clientClass, now, verdict)
     const { claim, monitorClaim: monitor } = verdict
-    if (blocks(policy, verdict, protocol)) return outcomeOf(STATE.blocked, claim)
+    if (isBlocked(policy, verdict, protocol)) return outcomeOf(STATE.blocked, claim)
     return monitor === -1 ? outcomeOf(STATE.open, claim) : outcomeOf(STATE.monitored, monitor)
   }
 }

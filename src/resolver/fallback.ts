@@ -34,30 +34,30 @@ export class Fallback {
   }
 
   /** Upstreams failed: returns what is to be given, which is `failure` if there is nothing older. */
-  failed(key: QuestionKey, failure: Answer, now: Milliseconds): Answer {
-    const given = this.late(key, now) ?? failure
+  onFailure(key: QuestionKey, failure: Answer, now: Milliseconds): Answer {
+    const given = this.useStale(key, now) ?? failure
     if (given === failure) this.failures.put(key, failure)
     return given
   }
 
   /** Upstreams take long: the answer that is over, if there is one, which counts as a failure. */
-  late(key: QuestionKey, now: Milliseconds): Answer | undefined {
+  useStale(key: QuestionKey, now: Milliseconds): Answer | undefined {
     const held = this.cache.getStale(key)
     if (held === undefined) return undefined
-    const stale = staleAnswer(held, this.timeFor(held, now), now)
+    const stale = staleAnswer(held, this.staleLifetime(held, now), now)
     this.failures.put(key, stale)
     return stale
   }
 
   /** Nothing is given for longer than what is over may be. */
-  private timeFor({ storedAt, lifetime }: Answer, now: Milliseconds): Seconds {
+  private staleLifetime({ storedAt, lifetime }: Answer, now: Milliseconds): Seconds {
     const { staleMax, staleRecheck } = this.limits
     const left = lifetime + staleMax - (now - storedAt) / MS_PER_SECOND
     return Math.min(staleRecheck, Math.floor(left))
   }
 
   /** Upstreams answer again. */
-  answered(key: QuestionKey): void {
+  onAnswer(key: QuestionKey): void {
     if (this.failures.entries > 0) this.failures.delete(key)
   }
 }

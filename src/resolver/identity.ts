@@ -13,7 +13,7 @@ export interface IdentitySettings {
  * Which server this is, for those who look into a fault behind an anycast address: by the names of
  * RFC 4892 in class CH, and by NSID (RFC 5001). It says nothing that the operator did not write.
  */
-export class Identity {
+export class ServerIdentity {
   /** NSID ready to be returned; undefined: not said. RFC 5001 §2.3. */
   readonly nsid: Uint8Array | undefined
   private readonly texts: readonly { readonly qname: Uint8Array; readonly text: Uint8Array }[]

@@ -10,7 +10,7 @@ import type { HashedName } from '../dns/name/hashed-name.js'
  * 4291 §2.5.5.1). The last two are hardly used any more, by names outside for addresses inside
  * never rightly.
  */
-const BEFORE_IPV4 = [
+const EMBEDDING_PREFIXES = [
   Uint8Array.of(0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0),
   Uint8Array.of(0x20, 0x02),
   new Uint8Array(12)
@@ -23,7 +23,7 @@ const MAPPED_BITS = 96
  * outside has a browser inside talk to servers that are not open to the outside.
  */
 export class RebindingGuard {
-  private readonly inside: PrefixTable
+  private readonly privatePrefixes: PrefixTable
 
   /**
    * @param prefixes addresses inside; IPv4 ones wherever they stand in an IPv6 address, too
@@ -34,20 +34,22 @@ export class RebindingGuard {
     private readonly exempt: readonly Uint8Array[]
   ) {
     const all = [...prefixes, ...prefixes.filter(isIpv4).flatMap(embedded)]
-    this.inside = new PrefixTable(compilePrefixes(all, covering => (covering.length > 0 ? 1 : 0)))
+    this.privatePrefixes = new PrefixTable(
+      compilePrefixes(all, covering => (covering.length > 0 ? 1 : 0))
+    )
   }
 
   /** Whether the answer gives this name an address that it may not have. Allocates nothing. */
-  catches(qname: HashedName, { addresses }: Answer): boolean {
+  blocks(qname: HashedName, { addresses }: Answer): boolean {
     for (let at = 0; at < addresses.length; at += 4) {
-      if (this.isInside(addresses, at)) return !this.isExempt(qname)
+      if (this.isPrivate(addresses, at)) return !this.isExempt(qname)
     }
     return false
   }
 
   /** Whether the address in `words[at, at + 4)` is inside. */
-  isInside(words: Uint32Array, at: number): boolean {
-    return this.inside.find(words, at) === 1
+  isPrivate(words: Uint32Array, at: number): boolean {
+    return this.privatePrefixes.find(words, at) === 1
   }
 
   /** They are few, and only looked at for addresses inside. */
@@ -71,7 +73,7 @@ function isIpv4({ address, length }: Prefix): boolean {
 }
 
 function embedded({ address, length }: Prefix): Prefix[] {
-  return BEFORE_IPV4.map(before => {
+  return EMBEDDING_PREFIXES.map(before => {
     const whole = new Uint8Array(16)
     whole.set(before)
     whole.set(address.subarray(12), before.length)

@@ -1,9 +1,9 @@
 import type { Octets } from '../base/units.js'
 
 /** No reply will be sent: not a query, or a ban says `drop`. */
-export const SILENCE = 0
+export const DROP = 0
 /** The reply comes through `answerLater`, which the caller calls next. */
-export const LATER = -1
+export const PENDING = -1
 
 /** How a query came; the values are those of log's PROTOCOL. */
 export const UDP = 0
@@ -21,7 +21,7 @@ export interface Responder {
    * Whether the client of the reply that was given last, by `answer` or to the asker that is being
    * called, has proven its address by a cookie. RFC 7873 §5.2.5.
    */
-  readonly proven: boolean
+  readonly hasValidCookie: boolean
 
   /**
    * Answers the query in `octets[at, end)` in place; said LATER, the octets are as they were. Never
@@ -46,11 +46,11 @@ export interface Responder {
    * Answers a query for which `answer` said LATER, or would have: best right after it, when it need
    * not be read again. Never throws.
    */
-  answerLater(asker: Asker): void
+  answerLater(asker: ReplyTarget): void
 }
 
 /** A query that is answered later, and who has the reply. Stays as it is until that was given. */
-export interface Asker {
+export interface ReplyTarget {
   /** The query is `octets[start, end)`. */
   readonly octets: Uint8Array
   readonly start: Octets

@@ -5,7 +5,7 @@ import { RCODE } from '../dns/registry/rcode.js'
 import { MIN_UDP_PAYLOAD } from '../dns/registry/sizes.js'
 import { writeTruncated } from '../dns/reply/reply-frame.js'
 import { writeError } from '../dns/reply/reply.js'
-import { SILENCE } from '../resolver/responder.js'
+import { DROP } from '../resolver/responder.js'
 import { TokenBuckets, type Rate } from './token-buckets.js'
 import { ClientPrefix, type ClientBits } from './client-prefix.js'
 
@@ -81,14 +81,14 @@ export class QueryLimit {
 
   /**
    * Deals with the query for which `allows` just said no: the length of the reply written over it,
-   * or SILENCE.
+   * or DROP.
    */
   reject(octets: Uint8Array): number {
     const { query, options: terms, counts } = this
     const slips = terms.slip > 0 && ++this.exceeded % terms.slip === 0
     if (!slips || !this.answerable) {
       counts.dropped++
-      return SILENCE
+      return DROP
     }
     counts.slipped++
     const wantsCookie = query.returnedLength > 0 && !this.proven

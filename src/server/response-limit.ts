@@ -4,7 +4,7 @@ import { questionEnd } from '../dns/edns/opt.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { HEADER_SIZE } from '../dns/registry/sizes.js'
 import { truncateReply } from '../dns/reply/truncate.js'
-import { SILENCE } from '../resolver/responder.js'
+import { DROP } from '../resolver/responder.js'
 import { TokenBuckets, type Rate } from './token-buckets.js'
 import { ClientPrefix } from './client-prefix.js'
 import type { LimitCounts, LimitOptions } from './query-limit.js'
@@ -45,7 +45,7 @@ export class ResponseLimit {
   /**
    * Decides on the reply `octets[start, end)` to the client at `words[at]`, and may write over it.
    *
-   * @returns its length as it is to be sent, or SILENCE
+   * @returns its length as it is to be sent, or DROP
    */
   apply(octets: Uint8Array, start: Octets, end: Octets, words: Uint32Array, at: number): number {
     // TC sends no more than was received, and tells a real client what to do.
@@ -61,7 +61,7 @@ export class ResponseLimit {
       return truncateReply(octets, start, end) - start
     }
     counts.dropped++
-    return SILENCE
+    return DROP
   }
 
   /**

@@ -8,7 +8,7 @@ import {
   readProxyHeader,
   startsProxyHeader
 } from '../dns/message/proxy-header.js'
-import { LATER, SILENCE, TCP, type Responder } from '../resolver/responder.js'
+import { PENDING, DROP, TCP, type Responder } from '../resolver/responder.js'
 import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
 import { ReceiveBuffer } from './tcp-receive-buffer.js'
 import { withLengthPrefix, MAX_MESSAGE, PREFIX, type ReplyBuffer } from './tcp-reply-buffer.js'
@@ -167,7 +167,7 @@ export class TcpConnection {
     if (proxies !== undefined && guest.addressSource === CLIENT_ADDRESS.subnet) {
       if (!proxies.readClientSubnet(replies.octets, at, placed, client, 0)) {
         const length = proxies.writeFormErr(replies.octets, at, placed)
-        if (length !== SILENCE) replies.commit(length)
+        if (length !== DROP) replies.commit(length)
         return
       }
       client = proxies.client
@@ -177,7 +177,7 @@ export class TcpConnection {
     if (length > 0) {
       const end = at + length
       replies.commit((keepalive ? addKeepalive(replies.octets, at, end, this.idle) : end) - at)
-    } else if (length === LATER) {
+    } else if (length === PENDING) {
       this.answerLater(Uint8Array.from(inbox.octets.subarray(start, end)), client, keepalive)
     }
   }

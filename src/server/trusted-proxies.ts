@@ -4,7 +4,7 @@ import { HEADER_BROKEN, HEADER_SHORT, readProxyHeader } from '../dns/message/pro
 import { Query, READ } from '../dns/message/query.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { writeError } from '../dns/reply/reply.js'
-import { SILENCE } from '../resolver/responder.js'
+import { DROP } from '../resolver/responder.js'
 import type { PrefixSet } from './query-limit.js'
 
 /**
@@ -83,10 +83,10 @@ export class TrustedProxies {
     return false
   }
 
-  /** FORMERR over a query that does not say clearly who asks: its length, or SILENCE. */
+  /** FORMERR over a query that does not say clearly who asks: its length, or DROP. */
   writeFormErr(octets: Uint8Array, at: Octets, end: Octets): number {
     const { query } = this
-    if (query.read(octets, at, end, 0) === READ.silence) return SILENCE
+    if (query.read(octets, at, end, 0) === READ.silence) return DROP
     return writeError(octets, query, PLAIN_UDP, RCODE.FORMERR, undefined)
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js'
 import { copyOctets } from '../base/octets.js'
 import type { Milliseconds, Octets } from '../base/units.js'
-import { LATER, UDP, type Asker, type Responder } from '../resolver/responder.js'
+import { PENDING, UDP, type ReplyTarget, type Responder } from '../resolver/responder.js'
 import {
   NO_REPLY,
   SLOT_OCTETS,
@@ -107,9 +107,9 @@ class UdpListener {
       }
       const length = responder.answer(octets, at, end, SLOT_OCTETS, client, clientAt, UDP)
       if (length <= 0) replies[i] = NO_REPLY
-      else if (responseLimit === undefined || responder.proven) replies[i] = length
+      else if (responseLimit === undefined || responder.hasValidCookie) replies[i] = length
       else replies[i] = responseLimit.apply(octets, at, at + length, client, clientAt)
-      if (length === LATER) this.answerLater(batch, i, end, client, clientAt)
+      if (length === PENDING) this.answerLater(batch, i, end, client, clientAt)
     }
   }
 
@@ -169,7 +169,7 @@ class UdpListener {
     return new PendingDatagram(this, this.queries, place * ROOM, this.clients, place * 4)
   }
 
-  /** The reply to a late one, as `Asker.reply` has it. */
+  /** The reply to a late one, as `ReplyTarget.reply` has it. */
   reply(late: PendingDatagram, octets: Uint8Array | undefined, start: Octets, end: Octets): void {
     if (octets !== undefined) this.sendLater(octets, start, end, late)
     if (late.end - late.start <= ROOM && this.pool.length < MOST_SPARES) this.pool.push(late)
@@ -179,7 +179,7 @@ class UdpListener {
   private sendLater(octets: Uint8Array, start: Octets, end: Octets, late: PendingDatagram): void {
     const { responseLimit, clock } = this.options
     let length = end - start
-    if (responseLimit !== undefined && !this.responder.proven) {
+    if (responseLimit !== undefined && !this.responder.hasValidCookie) {
       responseLimit.beginBatch(clock.now())
       length = responseLimit.apply(octets, start, end, late.client, late.clientAt)
     }
@@ -192,7 +192,7 @@ class UdpListener {
  * by side: with an array for each, those that wait under full load did not fit into the cache of
  * the processor.
  */
-class PendingDatagram implements Asker {
+class PendingDatagram implements ReplyTarget {
   readonly protocol = UDP
   end: Octets = 0
   /** Its own, once it was used: those of one listener only ever serve this. */

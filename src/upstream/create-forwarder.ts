@@ -1,32 +1,32 @@
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Endpoint, Transport } from '../udp/datagram.js'
-import type { Forwarder, Inquiry, Waiter } from './forwarder.js'
-import { DEFAULT_LIMITS, type Limits } from './limits.js'
-import type { Group, Receiver } from './query/asking.js'
-import { Inquiries } from './query/inquiries.js'
-import type { Send } from './query/inquiry-parts.js'
+import type { Forwarder, ForwardedQuestion, OutcomeHandler } from './forwarder.js'
+import { DEFAULT_LIMITS, type UpstreamLimits } from './limits.js'
+import type { Send } from './query/dependencies.js'
+import { UpstreamQueries } from './query/upstream-queries.js'
+import type { UpstreamGroup, AttemptHandler } from './query/upstream-query.js'
 import { BlockRandom, type Random } from './random.js'
-import { Choice, LOOPED } from './selection/choice.js'
-import { Cookies } from './selection/cookies.js'
 import {
   addCounts,
-  newInquiryCounts,
+  newForwarderCounts,
   newUpstreamCounts,
   type Counts,
   type UpstreamCounts
 } from './selection/counts.js'
-import { DomainTable } from './selection/domains.js'
-import { Recovery } from './selection/recovery.js'
+import { DomainTable } from './selection/domain-table.js'
+import { UpstreamCookies } from './selection/upstream-cookies.js'
+import { UpstreamProber } from './selection/upstream-prober.js'
+import { UpstreamSelector, ALL_LOOPING } from './selection/upstream-selector.js'
 import {
   showEndpoint,
   Upstream,
   type HealthChange,
   type HealthListener
 } from './selection/upstream.js'
-import { connectTcp, TcpLinks, type Connect } from './tcp/tcp-links.js'
+import { connectTcp, TcpConnections, type Connect } from './tcp/tcp-connections.js'
 import { systemTimers, type Timers } from './timers.js'
-import { UdpPool } from './udp/udp-pool.js'
+import { UdpSocketPool } from './udp/socket-pool.js'
 
 export interface ForwarderOptions {
   readonly transport: Transport
@@ -35,7 +35,7 @@ export interface ForwarderOptions {
   readonly upstreams: readonly Endpoint[]
   /** Names that are asked elsewhere, with all below them; the longest that matches wins. */
   readonly domains?: readonly ForwardedDomain[]
-  readonly limits?: Partial<Limits>
+  readonly limits?: Partial<UpstreamLimits>
   /** Whether QNAME is asked in random case, which answers have to repeat; default true. */
   readonly caseRandomization?: boolean
   /** Whether upstreams are sent DNS cookies, which they have to give back; default true. */
@@ -64,7 +64,7 @@ export interface MeasuredForwarder extends Forwarder {
    * From now on these routes are not taken. A route is one upstream for one domain; they are counted
    * from 0, those of `upstreams` first, then those of each domain, as they were given.
    */
-  leaveOut(routes: ReadonlySet<number>): void
+  excludeRoutes(routes: ReadonlySet<number>): void
 }
 
 export interface UpstreamState {
@@ -97,59 +97,62 @@ export async function createForwarder(options: ForwarderOptions): Promise<Measur
 const ROOT = Uint8Array.of(0)
 
 class UpstreamForwarder implements MeasuredForwarder {
-  private readonly ownCounts = newInquiryCounts()
+  private readonly ownCounts = newForwarderCounts()
   private readonly known: Upstream[] = []
   /** Who is asked for which names, `undefined` for all others, in the order of the options. */
-  private readonly groups: { readonly name: Uint8Array | undefined; readonly all: Group }[] = []
+  private readonly groups: {
+    readonly name: Uint8Array | undefined
+    readonly all: UpstreamGroup
+  }[] = []
   private readonly seed: number
   private readonly clock: Clock
   private domains: DomainTable
-  private readonly inquiries: Inquiries
-  private readonly recovery: Recovery
-  private readonly pools: { readonly 4: UdpPool; readonly 6: UdpPool }
-  private readonly links: TcpLinks
+  private readonly queries: UpstreamQueries
+  private readonly prober: UpstreamProber
+  private readonly pools: { readonly 4: UdpSocketPool; readonly 6: UdpSocketPool }
+  private readonly tcpConnections: TcpConnections
 
   constructor(options: ForwarderOptions) {
     const { transport, clock, upstreams, domains = [], onHealth, connect = connectTcp } = options
     const { random = new BlockRandom(), timers = systemTimers } = options
     const { caseRandomization = true, cookies = true } = options
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
-    const choice = new Choice()
+    const choice = new UpstreamSelector()
     const seed = (this.seed = random.word() | 0)
     this.clock = clock
 
-    this.inquiries = new Inquiries({
+    this.queries = new UpstreamQueries({
       clock,
       timers,
       limits,
-      choice,
+      selector: choice,
       counts: this.ownCounts,
       send: this.send,
       caseRandom: caseRandomization ? random : undefined,
       seed
     })
-    this.recovery = new Recovery(clock, timers, (inquiry, upstream, now) => {
-      this.inquiries.probe(inquiry, upstream, now)
+    this.prober = new UpstreamProber(clock, timers, (inquiry, upstream, now) => {
+      this.queries.probe(inquiry, upstream, now)
     })
-    const receiver: Receiver = this.inquiries
-    const parts = { transport, random, timers, now: () => clock.now(), limits, receiver }
-    this.pools = { 4: new UdpPool(4, parts), 6: new UdpPool(6, parts) }
-    this.links = new TcpLinks(connect, parts)
+    const handler: AttemptHandler = this.queries
+    const parts = { transport, random, timers, now: () => clock.now(), limits, handler }
+    this.pools = { 4: new UdpSocketPool(4, parts), 6: new UdpSocketPool(6, parts) }
+    this.tcpConnections = new TcpConnections(connect, parts)
 
     const listener: HealthListener = {
-      resting: (upstream, now) => {
-        this.recovery.watch(upstream, now)
+      onOutOfRotation: (upstream, now) => {
+        this.prober.startProbing(upstream, now)
       },
-      changed: change => onHealth?.(change)
+      onHealthChange: change => onHealth?.(change)
     }
     const make = (endpoint: Endpoint): Upstream => {
-      const jar = new Cookies(cookies ? random : undefined)
+      const jar = new UpstreamCookies(cookies ? random : undefined)
       return new Upstream(this.known.length, endpoint, transport.peer(endpoint), jar, listener)
     }
     for (const { name, servers } of [{ name: undefined, servers: upstreams }, ...domains]) {
       this.groups.push({ name, all: servers.map(endpoint => this.upstreamAt(endpoint, make)) })
     }
-    this.domains = this.tableWithout(new Set())
+    this.domains = this.buildDomainTable(new Set())
   }
 
   /** Opens the first sockets of the families that are needed. */
@@ -172,45 +175,45 @@ class UpstreamForwarder implements MeasuredForwarder {
     const now = this.clock.now()
     return this.known.map(upstream => ({
       address: upstream.text,
-      responseTime: upstream.smoothed,
-      health: upstream.down ? 'down' : upstream.isResting(now) ? 'resting' : 'usable',
-      cookies: upstream.cookies.known,
+      responseTime: upstream.responseTime,
+      health: upstream.isDown ? 'down' : upstream.isOutOfRotation(now) ? 'resting' : 'usable',
+      cookies: upstream.cookies.isSupported,
       counts: upstream.counts
     }))
   }
 
   get inFlight(): number {
-    return this.inquiries.size
+    return this.queries.size
   }
 
-  forward(inquiry: Inquiry, waiter: Waiter): void {
-    this.inquiries.start(inquiry, this.domains.find(inquiry.question), waiter)
+  forward(inquiry: ForwardedQuestion, waiter: OutcomeHandler): void {
+    this.queries.start(inquiry, this.domains.find(inquiry.question), waiter)
   }
 
-  leaveOut(routes: ReadonlySet<number>): void {
-    this.domains = this.tableWithout(routes)
+  excludeRoutes(routes: ReadonlySet<number>): void {
+    this.domains = this.buildDomainTable(routes)
   }
 
   close(): void {
-    this.inquiries.close()
-    this.recovery.close()
+    this.queries.close()
+    this.prober.close()
     this.pools[4].close()
     this.pools[6].close()
-    this.links.close()
+    this.tcpConnections.close()
   }
 
-  private tableWithout(routes: ReadonlySet<number>): DomainTable {
+  private buildDomainTable(routes: ReadonlySet<number>): DomainTable {
     const table = new DomainTable([], this.seed)
     let route = 0
     for (const { name, all } of this.groups) {
       const left = all.filter(() => !routes.has(route++))
-      table.add(name ?? ROOT, left.length === 0 && all.length > 0 ? LOOPED : left)
+      table.add(name ?? ROOT, left.length === 0 && all.length > 0 ? ALL_LOOPING : left)
     }
     return table
   }
 
   private readonly send: Send = (attempt, now) => {
-    if (attempt.overTcp) return this.links.send(attempt)
+    if (attempt.overTcp) return this.tcpConnections.send(attempt)
     return this.pools[attempt.upstream.family].send(attempt, now)
   }
 

@@ -4,7 +4,7 @@ import type { Milliseconds } from '../base/units.js'
  * A question to be put to an upstream, with RD set: RFC 9499 "forward". Identical ones in flight
  * share one, however they are spelt.
  */
-export interface Inquiry {
+export interface ForwardedQuestion {
   /**
    * QNAME in any letter case, QTYPE and QCLASS. The forwarder may change the case of letters;
    * nobody else changes anything until the outcome is told.
@@ -40,13 +40,13 @@ export type Outcome =
     }
 
 /** Who waits for what comes of an inquiry; it may be the inquiry itself. */
-export interface Waiter {
-  told(outcome: Outcome): void
+export interface OutcomeHandler {
+  onOutcome(outcome: Outcome): void
 }
 
 export interface Forwarder {
   /** Asks; `waiter` is told exactly once, later, never from within `forward`. Never throws. */
-  forward(inquiry: Inquiry, waiter: Waiter): void
+  forward(inquiry: ForwardedQuestion, waiter: OutcomeHandler): void
   /** Addresses of all upstreams, as shown to people; `upstream` in outcomes is an index here. */
   readonly upstreams: readonly string[]
   /** Inquiries under way: what a shutdown waits for. */

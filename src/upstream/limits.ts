@@ -1,11 +1,11 @@
 import type { Milliseconds } from '../base/units.js'
 
 /** Everything about asking upstreams that is bounded. */
-export interface Limits {
+export interface UpstreamLimits {
   /** How long one upstream has for an answer before the next one is asked. */
-  readonly tryTimeout: Milliseconds
+  readonly attemptTimeout: Milliseconds
   /** How long an inquiry has in all; under 5 s, which is what stub resolvers wait. */
-  readonly giveUp: Milliseconds
+  readonly queryTimeout: Milliseconds
   /** Inquiries under way; one more fails at once. */
   readonly maxInFlight: number
   /** Askers that share one inquiry; one more fails at once. */
@@ -22,9 +22,9 @@ export interface Limits {
   readonly connectionIdle: Milliseconds
 }
 
-export const DEFAULT_LIMITS: Limits = {
-  tryTimeout: 800,
-  giveUp: 4000,
+export const DEFAULT_LIMITS: UpstreamLimits = {
+  attemptTimeout: 800,
+  queryTimeout: 4000,
   maxInFlight: 10_000,
   maxWaiters: 1000,
   sockets: 32,

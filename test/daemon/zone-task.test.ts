@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readConfig } from '../../src/config/load.js'
+import type { ZoneTaken } from '../../src/daemon/sources/zone-task.js'
 import { ZoneTransfers } from '../../src/daemon/sources/zone-transfers.js'
 import type { TransferStart } from '../../src/daemon/threads/messages.js'
 import type { StartThread, ThreadHandlers } from '../../src/daemon/threads/thread.js'
@@ -13,7 +14,6 @@ import { ZoneCopies } from '../../src/sources/axfr/zone-copies.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { MemoryLog } from './serve.js'
 import { eventually } from './site.js'
-import type { ZoneTaken } from '../../src/daemon/sources/zone-task.js'
 
 const NOWHERE = { file: 'networks.yaml', line: 1, column: 1 }
 const SECOND = 1000

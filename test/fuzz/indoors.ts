@@ -4,15 +4,15 @@ import { PackedAnswerCache } from '../../src/cache/packed.js'
 import { Shelf } from '../../src/cache/shelf.js'
 import { ServerCookies } from '../../src/dns/edns/server-cookie.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
-import { Arrivals } from '../../src/resolver/arrivals.js'
+import { ClientResponseTimer } from '../../src/resolver/client-response-timer.js'
 import { Fallback } from '../../src/resolver/fallback.js'
-import { Identity } from '../../src/resolver/identity.js'
-import { Patience } from '../../src/resolver/patience.js'
+import { ServerIdentity } from '../../src/resolver/identity.js'
+import { QueryLogger } from '../../src/resolver/query-logger.js'
 import { Resolver } from '../../src/resolver/resolve.js'
-import { Witness } from '../../src/resolver/witness.js'
-import type { Forwarder, Inquiry, Outcome } from '../../src/upstream/forwarder.js'
+import { UpstreamResponseHandler } from '../../src/resolver/upstream-response-handler.js'
+import type { Forwarder, ForwardedQuestion, Outcome } from '../../src/upstream/forwarder.js'
 import { systemTimers } from '../../src/upstream/timers.js'
-import { asker } from '../resolver/asker.js'
+import { asker } from '../resolver/reply-target.js'
 
 const CACHE = 1_000_000
 const SHELF = 100_000
@@ -21,7 +21,7 @@ const STALE_AFTER = 1800
 const STALE_RECHECK = 30
 
 /** What comes back for an inquiry; `message` as upstreams send it. */
-export type Upstream = (inquiry: Inquiry) => Outcome
+export type Upstream = (inquiry: ForwardedQuestion) => Outcome
 
 /** A clock that stands still until it is told to go on. */
 export class StandingClock implements Clock {
@@ -55,12 +55,12 @@ export class Indoors {
       cache,
       shelf: new Shelf(SHELF, clock.now()),
       forwarder: this.forwarder(),
-      arrivals: new Arrivals(cache, fallback, limits),
+      responses: new UpstreamResponseHandler(cache, fallback, limits),
       fallback,
-      patience: new Patience(fallback, STALE_AFTER, clock, systemTimers),
-      witness: new Witness('blocked', { push: () => undefined, commit: () => undefined }),
+      responseTimer: new ClientResponseTimer(fallback, STALE_AFTER, clock, systemTimers),
+      logger: new QueryLogger('blocked', { push: () => undefined, commit: () => undefined }),
       cookies: new ServerCookies(clock, [new Uint8Array(16)]),
-      identity: new Identity({ version: 'fuzzed', name: 'here' }),
+      identity: new ServerIdentity({ version: 'fuzzed', name: 'here' }),
       clock
     }
     this.resolver = new Resolver(parts, policy)
@@ -90,7 +90,7 @@ export class Indoors {
       inFlight: 0,
       close: () => undefined,
       forward: (inquiry, waiter) =>
-        void this.waiting.push(() => waiter.told(this.upstream(inquiry)))
+        void this.waiting.push(() => waiter.onOutcome(this.upstream(inquiry)))
     }
   }
 }

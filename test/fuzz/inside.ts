@@ -2,8 +2,8 @@ import type { Octets } from '../../src/base/units.js'
 import { answersQuestion } from '../../src/dns/message/answers-question.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
 import { PROTOCOL } from '../../src/querylog/record/event.js'
-import { LATER } from '../../src/resolver/responder.js'
-import type { Inquiry, Outcome } from '../../src/upstream/forwarder.js'
+import { PENDING } from '../../src/resolver/responder.js'
+import type { ForwardedQuestion, Outcome } from '../../src/upstream/forwarder.js'
 import type { Dice } from './dice.js'
 import { faultOf } from './fault.js'
 import { Indoors } from './indoors.js'
@@ -157,18 +157,18 @@ export class Inside {
     resolver.beginBatch()
     const length = resolver.answer(slot, at, end, room, client, 0, protocol)
     const reply = length > 0 ? slot.slice(at, at + length) : undefined
-    const touched = length === LATER && !isSame(slot.subarray(at, end), query)
+    const touched = length === PENDING && !isSame(slot.subarray(at, end), query)
     slot.fill(CANARY, at, at + Math.max(length, query.length))
     if (touched) return 'said LATER, but wrote over the query'
     if (!isSame(slot, UNTOUCHED)) {
       slot.fill(CANARY)
       return 'wrote where nothing of the reply is'
     }
-    return length === LATER ? indoors.askLater(query, client, protocol) : reply
+    return length === PENDING ? indoors.askLater(query, client, protocol) : reply
   }
 
   /** As the forwarder does: what does not answer the question is no answer. */
-  private upstream({ question }: Inquiry): Outcome {
+  private upstream({ question }: ForwardedQuestion): Outcome {
     const { answer, dice, tally } = this
     const message = answer.octets
     if (dice.chance(90)) restore(message, question)

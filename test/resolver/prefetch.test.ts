@@ -3,10 +3,10 @@ import { PackedAnswerCache } from '../../src/cache/packed.js'
 import { writeInquiry } from '../../src/dns/message/inquiry.js'
 import { Query } from '../../src/dns/message/query.js'
 import { keyOf } from '../../src/dns/message/question.js'
-import { Arrivals, Asked } from '../../src/resolver/arrivals.js'
 import { Fallback } from '../../src/resolver/fallback.js'
-import { Prefetch } from '../../src/resolver/prefetch.js'
-import type { Forwarder, Inquiry, Outcome } from '../../src/upstream/forwarder.js'
+import { Prefetcher } from '../../src/resolver/prefetch.js'
+import { UpstreamResponseHandler, Asked } from '../../src/resolver/upstream-response-handler.js'
+import type { Forwarder, ForwardedQuestion, Outcome } from '../../src/upstream/forwarder.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { inquiry, responseTo } from '../upstream/messages.js'
 
@@ -19,9 +19,9 @@ class Rig {
   readonly time = new FakeTime()
   readonly cache = new PackedAnswerCache(65_536, this.time.clock, 0, 1)
   readonly failures = new PackedAnswerCache(65_536, this.time.clock, 0, 1)
-  readonly arrivals: Arrivals
-  readonly prefetch: Prefetch
-  readonly asked: { inquiry: Inquiry; done: (outcome: Outcome) => void }[] = []
+  readonly arrivals: UpstreamResponseHandler
+  readonly prefetch: Prefetcher
+  readonly asked: { inquiry: ForwardedQuestion; done: (outcome: Outcome) => void }[] = []
   private readonly query = new Query()
   private readonly octets = new Uint8Array(512)
   private readonly start = this.time.clock.now()
@@ -30,21 +30,21 @@ class Rig {
     const { cache, failures, time } = this
     const limits = { minTtl: 0, maxTtl: 86_400, negativeMaxTtl: 3600, failureTtl: 5 }
     const fallback = new Fallback(cache, failures, { staleMax: 0, staleRecheck: 30 })
-    this.arrivals = new Arrivals(cache, fallback, limits)
+    this.arrivals = new UpstreamResponseHandler(cache, fallback, limits)
     const forwarder: Forwarder = {
       upstreams: ['canned'],
       inFlight: 0,
       close: () => undefined,
       forward: (inquiry, waiter) =>
-        void this.asked.push({ inquiry, done: outcome => waiter.told(outcome) })
+        void this.asked.push({ inquiry, done: outcome => waiter.onOutcome(outcome) })
     }
-    this.prefetch = new Prefetch(cache, this.arrivals, forwarder, time.clock)
+    this.prefetch = new Prefetcher(cache, this.arrivals, forwarder, time.clock)
     const { question } = inquiry('www.example')
     const length = writeInquiry(this.octets, 0, 0, question, false, false)
     this.query.read(this.octets, 0, length, 0)
     const asked = new Asked(question.length - 4)
     this.arrivals.ask(asked, this.query, question, 0)
-    this.arrivals.take(asked, this.response(1), time.clock.now())
+    this.arrivals.handle(asked, this.response(1), time.clock.now())
   }
 
   /** Asks at an age, in seconds; the mark of the answer, -1 if there is none any more. */
@@ -54,7 +54,7 @@ class Rig {
     const answer = cache.get(query.key())
     if (answer === undefined) return -1
     const since = Math.floor((time.clock.now() - answer.storedAt) / 1000)
-    prefetch.consider(query, answer, since)
+    prefetch.maybePrefetch(query, answer, since)
     return answer.body.at(-1)!
   }
 
@@ -110,7 +110,7 @@ for (const { it, outcome } of failures) {
 t.test('what was flushed while it was asked for does not come back', async t => {
   const rig = new Rig()
   for (const age of [1, DUE]) rig.askAt(age)
-  rig.arrivals.renounce()
+  rig.arrivals.discardInFlight()
   rig.cache.delete(keyOf(rig.asked[0]!.inquiry))
   rig.asked[0]!.done(rig.response(2))
   t.equal(rig.askAt(DUE), -1)
@@ -120,6 +120,6 @@ t.test('a failure that is kept is not asked about sooner', async t => {
   const rig = new Rig()
   const key = keyOf(inquiry('www.example'))
   const answer = { ...rig.cache.get(key)!, rcode: 2, lifetime: 300 }
-  t.equal(rig.prefetch.consider(new Query(), answer, 299), 300)
+  t.equal(rig.prefetch.maybePrefetch(new Query(), answer, 299), 300)
   t.equal(rig.asked.length, 0)
 })

@@ -1,9 +1,9 @@
 import { readAddress } from '../../src/base/address.js'
 import { isSameQuestion } from '../../src/dns/message/question.js'
-import type { Asker, Responder } from '../../src/resolver/responder.js'
+import type { ReplyTarget, Responder } from '../../src/resolver/responder.js'
 import type { Transport } from '../../src/udp/datagram.js'
 import { createForwarder } from '../../src/upstream/create-forwarder.js'
-import type { Forwarder, Inquiry } from '../../src/upstream/forwarder.js'
+import type { Forwarder, ForwardedQuestion } from '../../src/upstream/forwarder.js'
 import { BadUpstream, framed, type Seen as AtUpstream } from '../upstream/bad-upstream.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { answers, CannedUpstream } from './canned.js'
@@ -30,7 +30,7 @@ export class SocketStage {
   private forwarder: Forwarder | undefined
   /** Whether the forwarder remembers an upstream that did not answer. */
   private spoilt = true
-  private inquired: Inquiry | undefined
+  private inquired: ForwardedQuestion | undefined
   private asked: Uint8Array | undefined
   private counter: Counter | undefined
   /** Inquiries that are not answered yet, and those of them whose time has come. */
@@ -51,13 +51,13 @@ export class SocketStage {
   static async open(transport: Transport): Promise<SocketStage> {
     const stage = new SocketStage(transport, await BadUpstream.open(() => undefined))
     const responder: Responder = {
-      get proven() {
-        return stage.world!.resolver.proven
+      get hasValidCookie() {
+        return stage.world!.resolver.hasValidCookie
       },
       beginBatch: () => stage.world!.resolver.beginBatch(),
       answer: (...query) => stage.world!.resolver.answer(...query),
       answerLater: asks => {
-        const reply: Asker['reply'] = (...its) => {
+        const reply: ReplyTarget['reply'] = (...its) => {
           stage.served = true
           asks.reply(...its)
         }
@@ -83,11 +83,11 @@ export class SocketStage {
         this.inquired = inquiry
         this.waiting++
         this.forwarder!.forward(inquiry, {
-          told: outcome => {
+          onOutcome: outcome => {
             this.waiting--
             if (this.due > 0) this.due--
             this.spoilt = outcome.kind === 'failure'
-            waiter.told(outcome)
+            waiter.onOutcome(outcome)
           }
         })
       }
@@ -181,7 +181,7 @@ function turn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
 }
 
-function asks(query: Uint8Array, { question }: Inquiry): boolean {
+function asks(query: Uint8Array, { question }: ForwardedQuestion): boolean {
   return isSameQuestion(query.subarray(12, 12 + question.length), question)
 }
 

@@ -2,11 +2,11 @@ import { readAddress } from '../../src/base/address.js'
 import { writeInquiry } from '../../src/dns/message/inquiry.js'
 import { ASKED, Query, READ } from '../../src/dns/message/query.js'
 import { PROTOCOL } from '../../src/querylog/record/event.js'
-import { LATER } from '../../src/resolver/responder.js'
+import { PENDING } from '../../src/resolver/responder.js'
 import type { Forwarder } from '../../src/upstream/forwarder.js'
-import { asker } from './asker.js'
 import { CannedUpstream } from './canned.js'
 import { queryOctets } from './message-octets.js'
+import { asker } from './reply-target.js'
 import type { QueryText, Scenario, Step } from './scenario.js'
 import { World, type Recorded } from './world.js'
 
@@ -75,8 +75,9 @@ export class Stage {
         const message = upstream.respond(this.asked)
         const delay = upstream.delay(this.asked)
         const tell = (): void => {
-          if (message === undefined) waiter.told({ kind: 'failure', ede: 22, upstream: 0, took: 1 })
-          else waiter.told({ kind: 'response', message, upstream: 0, took: 1 })
+          if (message === undefined)
+            waiter.onOutcome({ kind: 'failure', ede: 22, upstream: 0, took: 1 })
+          else waiter.onOutcome({ kind: 'response', message, upstream: 0, took: 1 })
         }
         if (delay === undefined) setImmediate(tell)
         else this.world.clock.timers.after(delay * 1000, tell)
@@ -93,7 +94,7 @@ export class Stage {
       const octets = new Uint8Array(protocol === PROTOCOL.tcp ? 65_535 : 2048)
       octets.set(message)
       const length = resolver.answer(octets, 0, message.length, octets.length, client, 0, protocol)
-      if (length !== LATER) return length === 0 ? undefined : octets.slice(0, length)
+      if (length !== PENDING) return length === 0 ? undefined : octets.slice(0, length)
     }
     let reply: { octets: Uint8Array | undefined } | undefined
     const asks = asker(message, client, protocol, (octets, start, end) => {

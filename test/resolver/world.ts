@@ -8,6 +8,7 @@ import { NameScope } from '../../src/cache/name-scope.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
 import { Shelf } from '../../src/cache/shelf.js'
 import { ServerCookies } from '../../src/dns/edns/server-cookie.js'
+import type { TtlLimits } from '../../src/dns/message/answer.js'
 import { readName, showName } from '../../src/dns/name/name.js'
 import { showRcode } from '../../src/dns/registry/rcode.js'
 import { showRrtype } from '../../src/dns/registry/rrtype.js'
@@ -15,20 +16,19 @@ import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import { specialUseNames } from '../../src/policy/tables/special-use-names.js'
 import { MATCH, NO_RCODE, PROTOCOL, QueryEvent, VERDICT } from '../../src/querylog/record/event.js'
-import { Arrivals } from '../../src/resolver/arrivals.js'
+import { CacheFlusher } from '../../src/resolver/cache-flusher.js'
+import { ClientResponseTimer } from '../../src/resolver/client-response-timer.js'
 import { Fallback } from '../../src/resolver/fallback.js'
-import { Holdings } from '../../src/resolver/holdings.js'
-import { Identity } from '../../src/resolver/identity.js'
-import { Patience } from '../../src/resolver/patience.js'
-import { Prefetch } from '../../src/resolver/prefetch.js'
+import { ServerIdentity } from '../../src/resolver/identity.js'
+import { Prefetcher } from '../../src/resolver/prefetch.js'
+import { QueryLogger } from '../../src/resolver/query-logger.js'
 import { RebindingGuard } from '../../src/resolver/rebinding-guard.js'
 import { Resolver } from '../../src/resolver/resolve.js'
-import { Witness } from '../../src/resolver/witness.js'
+import { UpstreamResponseHandler } from '../../src/resolver/upstream-response-handler.js'
 import { loadRules, type RulesResult } from '../../src/rules/load.js'
 import type { Forwarder } from '../../src/upstream/forwarder.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { rulesOf, type RulesText, type Scenario, type Step } from './scenario.js'
-import type { TtlLimits } from '../../src/dns/message/answer.js'
 
 /** Of server cookies in all scenarios: that of RFC 9018, appendix A.1. */
 const COOKIE_SECRET = 'e5e973e5a6b2a43f48e7dc849e37bfcf'
@@ -70,7 +70,7 @@ export class World {
   readonly clock: FakeClock
   private readonly events: QueryEvent[] = []
   private made: Resolver | undefined
-  private holdings: Holdings | undefined
+  private cacheFlusher: CacheFlusher | undefined
   private policy: Policy | undefined
   private generation = 0
 
@@ -104,7 +104,7 @@ export class World {
   }
 
   private flush({ name, subtree }: NonNullable<Step['flush']>): void {
-    const steps = this.holdings!.flush(new NameScope(readName(name), subtree))
+    const steps = this.cacheFlusher!.flush(new NameScope(readName(name), subtree))
     while (!steps.next().done);
   }
 
@@ -131,32 +131,34 @@ export class World {
       staleMax: STALE_MAX,
       staleRecheck: STALE_RECHECK
     })
-    const patience = new Patience(fallback, STALE_AFTER, clock, clock.timers)
+    const responseTimer = new ClientResponseTimer(fallback, STALE_AFTER, clock, clock.timers)
     const push = (event: QueryEvent): void => {
       const copy = Object.assign(new QueryEvent(), event)
       copy.qname = event.qname.slice(0, event.qnameLength)
       this.events.push(copy)
     }
     const shelf = this.withShelf ? new Shelf(100_000, clock.now()) : undefined
-    const witness = new Witness('all', { push, commit: () => undefined })
-    const identity = new Identity(scenario.identity)
+    const logger = new QueryLogger('all', { push, commit: () => undefined })
+    const identity = new ServerIdentity(scenario.identity)
     const guard = this.guard()
     const cookies = new ServerCookies(clock, [Buffer.from(COOKIE_SECRET, 'hex')])
-    const arrivals = new Arrivals(cache, fallback, limits)
-    const prefetch = scenario.prefetch ? new Prefetch(cache, arrivals, forwarder, clock) : undefined
-    this.holdings = new Holdings(arrivals, cache, failures, shelf)
+    const responses = new UpstreamResponseHandler(cache, fallback, limits)
+    const prefetcher = scenario.prefetch
+      ? new Prefetcher(cache, responses, forwarder, clock)
+      : undefined
+    this.cacheFlusher = new CacheFlusher(responses, cache, failures, shelf)
     const parts = {
       cache,
       shelf,
       forwarder,
-      arrivals,
+      responses,
       fallback,
-      patience,
-      prefetch,
-      witness,
+      responseTimer,
+      prefetcher,
+      logger,
       identity,
       cookies,
-      guard,
+      rebindingGuard: guard,
       clock
     }
     return new Resolver(parts, policy)

@@ -122,7 +122,7 @@ for (const transport of transports()) {
       `${it} for who is ${proven ? '' : 'not '}proven (${transport.kind} sockets)`,
       async t => {
         const responder = new Echo()
-        responder.proven = proven
+        responder.hasValidCookie = proven
         const responseLimit = new ResponseLimit(RATE, { ...TERMS, slip: 0 }, 7)
         const options = { clock, proxies: undefined, queryLimit: undefined, responseLimit }
         const endpoint = { address: '127.0.0.1', port: 0 }

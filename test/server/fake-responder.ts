@@ -1,5 +1,5 @@
-import { LATER, SILENCE, type Asker, type Responder } from '../../src/resolver/responder.js'
-import { clientOf, queryOf } from '../resolver/asker.js'
+import { PENDING, DROP, type ReplyTarget, type Responder } from '../../src/resolver/responder.js'
+import { clientOf, queryOf } from '../resolver/reply-target.js'
 
 /** Octets in front of the text of a query or reply, where a DNS message has its header. */
 const HEADER = 12
@@ -14,10 +14,10 @@ export const textOf = (message: Uint8Array): string =>
  */
 export class FakeResponder implements Responder {
   batches = 0
-  proven = false
+  hasValidCookie = false
   readonly clients: number[][] = []
   readonly protocols: number[] = []
-  readonly held = new Map<string, Asker>()
+  readonly held = new Map<string, ReplyTarget>()
 
   beginBatch(): void {
     this.batches++
@@ -35,18 +35,18 @@ export class FakeResponder implements Responder {
     this.clients.push([...client.subarray(clientAt, clientAt + 4)])
     this.protocols.push(protocol)
     const text = textOf(octets.subarray(at, end))
-    if (text.startsWith('later')) return LATER
+    if (text.startsWith('later')) return PENDING
     if (text === 'big') {
       octets.fill(0x62, at, at + room)
       return room
     }
-    if (!text.startsWith('now')) return SILENCE
+    if (!text.startsWith('now')) return DROP
     const reply = query(`re: ${text}`)
     octets.set(reply, at)
     return reply.length
   }
 
-  answerLater(asker: Asker): void {
+  answerLater(asker: ReplyTarget): void {
     this.clients.push(clientOf(asker))
     this.protocols.push(asker.protocol)
     this.held.set(textOf(queryOf(asker)), asker)
@@ -64,7 +64,7 @@ export class FakeResponder implements Responder {
     this.asker(text).reply(undefined, 0, 0)
   }
 
-  private asker(text: string): Asker {
+  private asker(text: string): ReplyTarget {
     const asker = this.held.get(text)
     if (asker === undefined) throw new Error(`was not asked ${text}`)
     this.held.delete(text)

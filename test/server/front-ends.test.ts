@@ -1,12 +1,12 @@
 import t, { type Test } from 'tap'
 import { readAddress } from '../../src/base/address.js'
-import { LATER, type Asker } from '../../src/resolver/responder.js'
+import { PENDING, type ReplyTarget } from '../../src/resolver/responder.js'
 import { ConnectionLimit } from '../../src/server/connection-limit.js'
 import { TrustedProxies } from '../../src/server/trusted-proxies.js'
 import { serveTcp } from '../../src/server/tcp.js'
 import { serveUdp } from '../../src/server/udp.js'
 import type { Transport } from '../../src/udp/datagram.js'
-import { clientOf, queryOf } from '../resolver/asker.js'
+import { clientOf, queryOf } from '../resolver/reply-target.js'
 import { FakeResponder } from './fake-responder.js'
 import { frames, TcpClient } from './tcp-client.js'
 import { transports, turns, until } from './transports.js'
@@ -174,13 +174,13 @@ class Echo extends FakeResponder {
     words: Uint32Array,
     from: number
   ): number {
-    if (this.when === 'later') return LATER
+    if (this.when === 'later') return PENDING
     this.clients.push([...words.subarray(from, from + 4)])
     octets[at + 2]! |= 0x80
     return end - at
   }
 
-  override answerLater(asker: Asker): void {
+  override answerLater(asker: ReplyTarget): void {
     this.clients.push(clientOf(asker))
     const reply = queryOf(asker)
     reply[2]! |= 0x80

@@ -1,10 +1,10 @@
 import packet from 'dns-packet'
 import t from 'tap'
-import { LATER, type Asker } from '../../src/resolver/responder.js'
+import { PENDING, type ReplyTarget } from '../../src/resolver/responder.js'
 import { ConnectionLimit } from '../../src/server/connection-limit.js'
 import { serveTcp } from '../../src/server/tcp.js'
 import { serveUdp } from '../../src/server/udp.js'
-import { queryOf } from '../resolver/asker.js'
+import { queryOf } from '../resolver/reply-target.js'
 import { FakeResponder } from './fake-responder.js'
 import { frames, TcpClient } from './tcp-client.js'
 import { transports, until } from './transports.js'
@@ -21,13 +21,13 @@ class OptResponder extends FakeResponder {
   }
 
   override answer(octets: Uint8Array, at: number, end: number): number {
-    if (this.when === 'later') return LATER
+    if (this.when === 'later') return PENDING
     const reply = replyTo(octets.slice(at, end))
     octets.set(reply, at)
     return reply.length
   }
 
-  override answerLater(asker: Asker): void {
+  override answerLater(asker: ReplyTarget): void {
     const reply = replyTo(queryOf(asker))
     setImmediate(() => asker.reply(reply, 0, reply.length))
   }

@@ -1,10 +1,10 @@
 import packet from 'dns-packet'
 import t, { type Test } from 'tap'
-import { LATER, type Asker } from '../../src/resolver/responder.js'
+import { PENDING, type ReplyTarget } from '../../src/resolver/responder.js'
 import { ResponseLimit } from '../../src/server/response-limit.js'
 import { serveUdp } from '../../src/server/udp.js'
 import type { Transport } from '../../src/udp/datagram.js'
-import { queryOf } from '../resolver/asker.js'
+import { queryOf } from '../resolver/reply-target.js'
 import { FakeResponder } from './fake-responder.js'
 import { transports, turns, until } from './transports.js'
 import { nameQuery, UdpClient } from './udp-client.js'
@@ -18,13 +18,13 @@ class Recorder extends FakeResponder {
   when: 'now' | 'later' = 'now'
 
   override answer(octets: Uint8Array, at: number, end: number): number {
-    if (this.when === 'later') return LATER
+    if (this.when === 'later') return PENDING
     const reply = this.replyTo(octets.slice(at, end))
     octets.set(reply, at)
     return reply.length
   }
 
-  override answerLater(asker: Asker): void {
+  override answerLater(asker: ReplyTarget): void {
     const reply = this.replyTo(queryOf(asker))
     asker.reply(reply, 0, reply.length)
   }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { DomainTable } from '../../src/upstream/selection/domains.js'
+import { DomainTable } from '../../src/upstream/selection/domain-table.js'
 import type { Upstream } from '../../src/upstream/selection/upstream.js'
 import { good, silent } from './bad-upstream.js'
 import { wire } from './messages.js'
@@ -54,19 +54,19 @@ t.test('asks the upstreams of a domain, and no others, not even when they are si
 
 t.test('leaves out routes, counted through all domains, until they are good again', async t => {
   const { ask, forwarder } = await rig(t, [good(1), good(2)], { domains: { 'corp.example': 1 } })
-  forwarder.leaveOut(new Set([1]))
+  forwarder.excludeRoutes(new Set([1]))
   t.match(await ask('a.example.com'), { upstream: 0 })
   const looped = { kind: 'failure', ede: 23, upstream: -1, text: /loop/ }
   t.match(await ask('a.corp.example'), looped, 'nobody else is asked for names of the domain')
-  forwarder.leaveOut(new Set([0]))
+  forwarder.excludeRoutes(new Set([0]))
   t.match(await ask('b.example.com'), looped)
   t.match(await ask('b.corp.example'), { kind: 'response', upstream: 1 })
-  forwarder.leaveOut(new Set())
+  forwarder.excludeRoutes(new Set())
   t.match(await ask('c.example.com'), { upstream: 0 })
 })
 
 t.test('leaves out one of two upstreams', async t => {
   const { ask, forwarder } = await rig(t, [good(1), good(2)])
-  forwarder.leaveOut(new Set([0]))
+  forwarder.excludeRoutes(new Set([0]))
   for (let n = 0; n < 40; n++) t.match(await ask(`n${n}.example.com`), { upstream: 1 })
 })

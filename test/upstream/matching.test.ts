@@ -218,7 +218,7 @@ for (const transport of TRANSPORTS) {
     )
     t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
     t.equal(upstreams[0]!.seen.length, 1)
-    t.match(forwarder.counts, { mismatches: 19, suspicions: 0 })
+    t.match(forwarder.counts, { mismatches: 19, movedToTcp: 0 })
   })
 
   for (const { it, guess } of guesses) {
@@ -240,7 +240,7 @@ for (const transport of TRANSPORTS) {
         upstreams[0]!.seen.map(({ overTcp }) => overTcp),
         [false, true]
       )
-      t.match(forwarder.counts, { mismatches: 20, suspicions: 1 })
+      t.match(forwarder.counts, { mismatches: 20, movedToTcp: 1 })
     })
   }
 }

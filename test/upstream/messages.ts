@@ -1,6 +1,6 @@
 import { RCODE } from '../../src/dns/registry/rcode.js'
 import { RRTYPE } from '../../src/dns/registry/rrtype.js'
-import type { Inquiry } from '../../src/upstream/forwarder.js'
+import type { ForwardedQuestion } from '../../src/upstream/forwarder.js'
 
 /** Wire form of a name without escapes. */
 export const wire = (name: string): Uint8Array =>
@@ -11,7 +11,7 @@ export const wire = (name: string): Uint8Array =>
     0
   ])
 
-export const inquiry = (name: string, qtype: number = RRTYPE.A): Inquiry => ({
+export const inquiry = (name: string, qtype: number = RRTYPE.A): ForwardedQuestion => ({
   question: Uint8Array.of(...wire(name), qtype >> 8, qtype, 0, 1),
   dnssecOk: false,
   checkingDisabled: false

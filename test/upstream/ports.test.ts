@@ -58,7 +58,7 @@ for (const transport of TRANSPORTS) {
   t.test(`${transport.kind}: replaces an old socket, and still takes its answers`, async t => {
     const { ask, upstreams, time } = await rig(t, [silent], {
       transport,
-      limits: { sockets: 1, socketAge: 4000, giveUp: 4900, tryTimeout: 4000 }
+      limits: { sockets: 1, socketAge: 4000, queryTimeout: 4900, attemptTimeout: 4000 }
     })
     const upstream = upstreams[0]!
     time.advance(2000)

@@ -7,7 +7,7 @@ import {
   type ForwarderOptions,
   type MeasuredForwarder
 } from '../../src/upstream/create-forwarder.js'
-import type { Forwarder, Inquiry, Outcome } from '../../src/upstream/forwarder.js'
+import type { Forwarder, ForwardedQuestion, Outcome } from '../../src/upstream/forwarder.js'
 import type { HealthChange } from '../../src/upstream/selection/upstream.js'
 import { BadUpstream, type Behaviour } from './bad-upstream.js'
 import { FakeTime } from './fake-time.js'
@@ -73,10 +73,10 @@ function wireOf(name: string): Uint8Array {
   return wire(name)
 }
 
-export function outcomeOf(forwarder: Forwarder, question: Inquiry): Promise<Outcome> {
+export function outcomeOf(forwarder: Forwarder, question: ForwardedQuestion): Promise<Outcome> {
   return new Promise(done => {
     forwarder.forward(question, {
-      told(outcome) {
+      onOutcome(outcome) {
         done(kept(outcome))
       }
     })

@@ -23,8 +23,8 @@ t.test('asks once for a name, however it is spelt', async t => {
 
 t.test('asks for each of two types that differ as letters of either case do', async t => {
   const { forwarder, upstreams } = await rig(t, [good()])
-  const told = [65, 97].map(qtype => outcomeOf(forwarder, inquiry('www.example.com', qtype)))
-  await Promise.all(told)
+  const outcomes = [65, 97].map(qtype => outcomeOf(forwarder, inquiry('www.example.com', qtype)))
+  await Promise.all(outcomes)
   t.equal(upstreams[0]!.seen.length, 2)
 })
 
@@ -32,7 +32,7 @@ t.test('asks with DO beside one without', async t => {
   const { forwarder, upstreams } = await rig(t, [good()])
   const question = inquiry('www.example.com')
   let answered = 0
-  const waiter = { told: () => answered++ }
+  const waiter = { onOutcome: () => answered++ }
   forwarder.forward(question, waiter)
   forwarder.forward({ ...inquiry('www.example.com'), dnssecOk: true }, waiter)
   t.equal(forwarder.inFlight, 2)
@@ -48,22 +48,22 @@ t.test('fails askers beyond the bound of one inquiry, and only those', async t =
   const [query] = upstreams[0]!.seen
   query!.send(responseTo(query!.message))
   for (const outcome of outcomes.slice(0, 3)) t.match(await outcome, { kind: 'response' })
-  t.equal(forwarder.counts.overflows, 2)
+  t.equal(forwarder.counts.rejected, 2)
 })
 
 t.test('fails inquiries beyond the bound of all', async t => {
   const { ask, forwarder } = await rig(t, [silent], { limits: { maxInFlight: 4 } })
   for (let n = 0; n < 4; n++) void ask(`n${n}.example.com`)
   t.match(await ask('n4.example.com'), { kind: 'failure', ede: 22, upstream: -1 })
-  t.match(forwarder, { inFlight: 4, counts: { overflows: 1, queries: 4 } })
+  t.match(forwarder, { inFlight: 4, counts: { rejected: 1, queries: 4 } })
 })
 
-t.test('lets who is told ask again at once', async t => {
+t.test('a waiter may forward again from its outcome handler', async t => {
   const { forwarder, ask, upstreams } = await rig(t, [good(3)])
   const again = new Promise<Outcome>(done => {
     forwarder.forward(inquiry('www.example.com'), {
-      told() {
-        forwarder.forward(inquiry('www.example.com'), { told: done })
+      onOutcome() {
+        forwarder.forward(inquiry('www.example.com'), { onOutcome: done })
       }
     })
   })
@@ -80,19 +80,19 @@ const closings = [
 for (const { it, behaviour, queries } of closings) {
   t.test(`tells all who wait ${it} when it is closed, once`, async t => {
     const { forwarder, upstreams, time } = await rig(t, [behaviour])
-    const told: Outcome[] = []
-    const waiter = { told: (outcome: Outcome) => told.push(outcome) }
+    const outcomes: Outcome[] = []
+    const waiter = { onOutcome: (outcome: Outcome) => outcomes.push(outcome) }
     for (let n = 0; n < 3; n++) forwarder.forward(inquiry('a.example.com'), waiter)
     forwarder.forward(inquiry('b.example.com'), waiter)
     await upstreams[0]!.sees(2 * queries)
     forwarder.close()
-    t.match(told, Array<object>(4).fill({ kind: 'failure' }))
+    t.match(outcomes, Array<object>(4).fill({ kind: 'failure' }))
     t.equal(forwarder.inFlight, 0)
     const [query] = upstreams[0]!.seen
     query!.send(responseTo(query!.message))
     time.advance(10_000)
     await settled()
-    t.equal(told.length, 4)
+    t.equal(outcomes.length, 4)
     t.equal(time.waiting, 0, 'no timer is left')
   })
 }

@@ -7,15 +7,15 @@ import { questionOf } from '../../dns/message/question.js'
 import { RRCLASS } from '../../dns/registry/rrclass.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import { QueryEvent } from '../../querylog/record/event.js'
-import { Arrivals } from '../../resolver/arrivals.js'
+import { ClientResponseTimer } from '../../resolver/client-response-timer.js'
 import { Fallback } from '../../resolver/fallback.js'
-import { Identity } from '../../resolver/identity.js'
-import { Patience } from '../../resolver/patience.js'
+import { ServerIdentity } from '../../resolver/identity.js'
+import { QueryLogger } from '../../resolver/query-logger.js'
 import type { RebindingGuard } from '../../resolver/rebinding-guard.js'
 import { Resolver } from '../../resolver/resolve.js'
-import { LATER } from '../../resolver/responder.js'
-import { Witness } from '../../resolver/witness.js'
-import type { Forwarder, Waiter } from '../../upstream/forwarder.js'
+import { PENDING } from '../../resolver/responder.js'
+import { UpstreamResponseHandler } from '../../resolver/upstream-response-handler.js'
+import type { Forwarder, OutcomeHandler } from '../../upstream/forwarder.js'
 import { systemTimers } from '../../upstream/timers.js'
 import type { Asked, Resolved } from '../output/explanation.js'
 
@@ -25,9 +25,9 @@ export class Nobody implements Forwarder {
   readonly inFlight = 0
   missed = false
 
-  forward(_inquiry: unknown, waiter: Waiter): void {
+  forward(_inquiry: unknown, waiter: OutcomeHandler): void {
     this.missed = true
-    setImmediate(() => waiter.told({ kind: 'failure', ede: 22, upstream: -1, took: 0 }))
+    setImmediate(() => waiter.onOutcome({ kind: 'failure', ede: 22, upstream: -1, took: 0 }))
   }
 
   close(): void {
@@ -60,19 +60,19 @@ export async function resolve(
   const cache = new LruAnswerCache(limits.size, clock)
   const failures = new LruAnswerCache(limits.size, clock)
   const fallback = new Fallback(cache, failures, limits)
-  const patience = new Patience(fallback, limits.staleAfter, clock, systemTimers)
-  const arrivals = new Arrivals(cache, fallback, limits)
-  const witness = new Witness('all', { push, commit: () => undefined })
+  const responseTimer = new ClientResponseTimer(fallback, limits.staleAfter, clock, systemTimers)
+  const responses = new UpstreamResponseHandler(cache, fallback, limits)
+  const logger = new QueryLogger('all', { push, commit: () => undefined })
   const parts = {
     cache,
     shelf: undefined,
     forwarder,
-    arrivals,
+    responses,
     fallback,
-    patience,
-    witness,
-    identity: new Identity(identity),
-    guard,
+    responseTimer,
+    logger,
+    identity: new ServerIdentity(identity),
+    rebindingGuard: guard,
     clock
   }
   const resolver = new Resolver(parts, policy)
@@ -84,12 +84,12 @@ export async function resolve(
   octets.set(query.subarray(0, length))
   const now = resolver.answer(octets, 0, length, octets.length, client, 0, protocol)
   const reply =
-    now === LATER
+    now === PENDING
       ? await later(resolver, query.slice(0, length), client, protocol)
       : now > 0
         ? octets.slice(0, now)
         : undefined
-  return { event, reply, answer: arrivals.last }
+  return { event, reply, answer: responses.last }
 }
 
 function later(

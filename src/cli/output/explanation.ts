@@ -161,7 +161,7 @@ function stopsOf(
     stops.push({
       what: showWords(words, at),
       said: candidates.map(one => sayCandidate(policy, one)),
-      ...(guard?.isInside(words, at) === true ? { inside: true } : {})
+      ...(guard?.isPrivate(words, at) === true ? { inside: true } : {})
     })
   }
   return stops

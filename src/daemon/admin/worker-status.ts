@@ -1,7 +1,7 @@
 import type { Octets } from '../../base/units.js'
 import type { PackedAnswerCache } from '../../cache/packed.js'
-import type { Holdings } from '../../resolver/holdings.js'
-import type { WaitCounts } from '../../resolver/waiting.js'
+import type { CacheFlusher } from '../../resolver/cache-flusher.js'
+import type { PendingQueryCounts } from '../../resolver/pending-queries.js'
 import type { LimitCounts } from '../../server/query-limit.js'
 import type { TcpService } from '../../server/tcp.js'
 import type { UdpService } from '../../server/udp.js'
@@ -21,7 +21,7 @@ export interface Tally {
     readonly udp: number
     readonly tcp: number
     readonly waiting: number
-  } & Readonly<WaitCounts>
+  } & Readonly<PendingQueryCounts>
   readonly replies: { readonly sent: number; readonly unsent: number }
   readonly connections: {
     readonly open: number
@@ -49,15 +49,15 @@ export interface Counting {
   readonly udp: readonly Pick<UdpService, 'counts'>[]
   readonly tcp: readonly Pick<TcpService, 'counts' | 'connections'>[]
   readonly limits: Limits | undefined
-  readonly holdings: Pick<Holdings, 'answers' | 'failures'> | undefined
-  readonly waits: Readonly<WaitCounts> | undefined
+  readonly cacheFlusher: Pick<CacheFlusher, 'answers' | 'failures'> | undefined
+  readonly waits: Readonly<PendingQueryCounts> | undefined
   /** Inquiries under way. */
   readonly waiting: number
 }
 
 const NONE: LimitCounts = { dropped: 0, slipped: 0 }
 
-export function tallyOf({ udp, tcp, limits, holdings, waits, waiting }: Counting): Tally {
+export function tallyOf({ udp, tcp, limits, cacheFlusher, waits, waiting }: Counting): Tally {
   return {
     queries: {
       udp: sumOf(udp, ({ counts }) => counts.received),
@@ -83,7 +83,7 @@ export function tallyOf({ udp, tcp, limits, holdings, waits, waiting }: Counting
       responses: { ...(limits?.responseLimit?.counts ?? NONE) },
       frontEnds: { refused: limits?.proxies?.counts.rejected ?? 0 }
     },
-    cache: { answers: heldIn(holdings?.answers), failures: heldIn(holdings?.failures) }
+    cache: { answers: heldIn(cacheFlusher?.answers), failures: heldIn(cacheFlusher?.failures) }
   }
 }
 
@@ -92,7 +92,7 @@ export const EMPTY_TALLY = tallyOf({
   udp: [],
   tcp: [],
   limits: undefined,
-  holdings: undefined,
+  cacheFlusher: undefined,
   waits: undefined,
   waiting: 0
 })

@@ -8,15 +8,15 @@ import { Policy } from '../../policy/evaluate/policy.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { RingWriter } from '../../querylog/record/ring.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { Arrivals } from '../../resolver/arrivals.js'
+import { CacheFlusher } from '../../resolver/cache-flusher.js'
+import { ClientResponseTimer } from '../../resolver/client-response-timer.js'
 import { Fallback } from '../../resolver/fallback.js'
-import { Holdings } from '../../resolver/holdings.js'
-import { Identity } from '../../resolver/identity.js'
-import { NotifyDoor, type NotifyRules } from '../../resolver/notify-door.js'
-import { Patience } from '../../resolver/patience.js'
-import { Prefetch } from '../../resolver/prefetch.js'
+import { ServerIdentity } from '../../resolver/identity.js'
+import { NotifyHandler, type NotifyRules } from '../../resolver/notify-handler.js'
+import { Prefetcher } from '../../resolver/prefetch.js'
+import { QueryLogger } from '../../resolver/query-logger.js'
 import { Resolver } from '../../resolver/resolve.js'
-import { Witness } from '../../resolver/witness.js'
+import { UpstreamResponseHandler } from '../../resolver/upstream-response-handler.js'
 import { serveTcp, type TcpService } from '../../server/tcp.js'
 import { serveUdp, type UdpService } from '../../server/udp.js'
 import { DescriptorTable } from '../../udp/batch/descriptor-table.js'
@@ -43,7 +43,7 @@ const FAILURE_SHARE = 1 / 16
 export class Plane {
   private readonly clock = new TurnClock(systemClock)
   private resolver: Resolver | undefined
-  private holdings: Holdings | undefined
+  private cacheFlusher: CacheFlusher | undefined
   private newest: Snapshot | undefined
   private readonly retired = new Retired(SETTLE.worker)
   private forwarder: MeasuredForwarder | undefined
@@ -54,7 +54,7 @@ export class Plane {
   private readonly udp: UdpService[] = []
   private readonly tcp: TcpService[] = []
 
-  private readonly notify: NotifyDoor
+  private readonly notify: NotifyHandler
 
   /**
    * @param onProbe told the token of each probe for loops that has come back
@@ -66,8 +66,8 @@ export class Plane {
     private readonly onProbe: (token: string) => void,
     onNotify: (zone: string, primary: string) => void
   ) {
-    this.notify = new NotifyDoor(this.clock, onNotify)
-    this.notify.adopt(start.notify)
+    this.notify = new NotifyHandler(this.clock, onNotify)
+    this.notify.setRules(start.notify)
     this.loops = start.loops
     this.ring = new RingWriter(start.ring)
     this.cookies = start.secrets && new ServerCookies(this.clock, start.secrets)
@@ -79,9 +79,9 @@ export class Plane {
     const { transport } = chooseTransport(config.transport, new DescriptorTable(ledger))
     const { clock, log } = this
     const forwarder = await openForwarder(config, upstreams, transport, clock, log, () => {
-      if (this.holdings !== undefined) void inSteps(this.holdings.forgive())
+      if (this.cacheFlusher !== undefined) void inSteps(this.cacheFlusher.flushFailures())
     })
-    forwarder.leaveOut(this.loops)
+    forwarder.excludeRoutes(this.loops)
     this.forwarder = forwarder
     // Another snapshot may have come while the upstream sockets were opened.
     this.newest ??= snapshot
@@ -109,7 +109,7 @@ export class Plane {
   }
 
   hearFrom(rules: NotifyRules): void {
-    this.notify.adopt(rules)
+    this.notify.setRules(rules)
   }
 
   /** What the control thread asks: queries are answered meanwhile. */
@@ -124,7 +124,7 @@ export class Plane {
 
   leaveOut(routes: ReadonlySet<number>): void {
     this.loops = routes
-    this.forwarder?.leaveOut(routes)
+    this.forwarder?.excludeRoutes(routes)
   }
 
   /** No new queries; what was accepted is answered, or has run out of time. */
@@ -146,14 +146,14 @@ export class Plane {
   }
 
   private async flush(scope: NameScope): Promise<Replies['flush']> {
-    const steps = this.holdings?.flush(scope)
+    const steps = this.cacheFlusher?.flush(scope)
     return { dropped: steps === undefined ? 0 : await inSteps(steps) }
   }
 
   private status(): WorkerStatus {
-    const { udp, tcp, limits, holdings, resolver, forwarder } = this
+    const { udp, tcp, limits, cacheFlusher, resolver, forwarder } = this
     const waiting = forwarder?.inFlight ?? 0
-    const tally = tallyOf({ udp, tcp, limits, holdings, waits: resolver?.counts, waiting })
+    const tally = tallyOf({ udp, tcp, limits, cacheFlusher, waits: resolver?.counts, waiting })
     return { tally, upstreams: forwarder?.states ?? [] }
   }
 
@@ -165,32 +165,37 @@ export class Plane {
     const cache = new PackedAnswerCache(cacheSize, this.clock, limits.staleMax)
     const failures = new PackedAnswerCache(failureSize, this.clock)
     const fallback = new Fallback(cache, failures, limits)
-    const patience = new Patience(fallback, limits.staleAfter, this.clock, systemTimers)
+    const responseTimer = new ClientResponseTimer(
+      fallback,
+      limits.staleAfter,
+      this.clock,
+      systemTimers
+    )
     const { which } = log.queries
     // Where every lookup is recorded, none may be answered without its record being made.
     const shelf = which === 'all' ? undefined : new Shelf(shelfSize, this.clock.now())
-    const arrivals = new Arrivals(cache, fallback, limits)
-    const prefetch = limits.prefetch
-      ? new Prefetch(cache, arrivals, forwarder, this.clock)
+    const responses = new UpstreamResponseHandler(cache, fallback, limits)
+    const prefetcher = limits.prefetch
+      ? new Prefetcher(cache, responses, forwarder, this.clock)
       : undefined
-    this.holdings = new Holdings(arrivals, cache, failures, shelf)
-    const witness = new Witness(which, this.ring)
-    const identity = new Identity(settings)
+    this.cacheFlusher = new CacheFlusher(responses, cache, failures, shelf)
+    const logger = new QueryLogger(which, this.ring)
+    const identity = new ServerIdentity(settings)
     const guard = rebindingGuard(this.start.config)
     const probes = new LoopProbes(this.start.probeKey)
     const parts = {
       cache,
       shelf,
       forwarder,
-      arrivals,
+      responses,
       fallback,
-      patience,
-      prefetch,
-      witness,
+      responseTimer,
+      prefetcher,
+      logger,
       identity,
       cookies: this.cookies,
-      guard,
-      loops: { probes, heard: this.onProbe },
+      rebindingGuard: guard,
+      loopDetection: { probes, onProbe: this.onProbe },
       notify: this.notify,
       clock: this.clock
     }

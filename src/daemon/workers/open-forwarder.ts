@@ -25,7 +25,7 @@ export function openForwarder(
     domains: forward,
     caseRandomization,
     cookies,
-    limits: { tryTimeout: timeout, giveUp },
+    limits: { attemptTimeout: timeout, queryTimeout: giveUp },
     onHealth: ({ kind, address }) => {
       if (kind === 'up') {
         log.info({ upstream: address }, 'an upstream answers again')

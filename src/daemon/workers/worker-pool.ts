@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
-import type { NotifyRules } from '../../resolver/notify-door.js'
+import type { NotifyRules } from '../../resolver/notify-handler.js'
 import { releaseLeftovers } from '../../udp/batch/batch.js'
 import { DescriptorTable } from '../../udp/batch/descriptor-table.js'
 import type { Endpoint } from '../../udp/datagram.js'

@@ -72,7 +72,7 @@ export class Bootstrap {
       const question = questionOf(qname, qtype, RRCLASS.IN)
       const inquiry = { question, dnssecOk: false, checkingDisabled: false }
       this.forwarder.forward(inquiry, {
-        told(outcome) {
+        onOutcome(outcome) {
           // The message is there only until this returns.
           resolve(read(outcome, text, family))
         }

@@ -21,24 +21,24 @@ export interface UpstreamCounts {
 }
 
 /** What happened that is no one upstream's; all only ever grow. */
-export interface InquiryCounts {
+export interface ForwarderCounts {
   /**
    * Responses, and what ICMP quotes of queries, with a wrong address, port, ID or question, late
    * ones included. RFC 5452 §9.1.
    */
   mismatches: number
   /** Inquiries moved to TCP because of many mismatches. */
-  suspicions: number
+  movedToTcp: number
   /** Askers that joined an inquiry under way. */
   shared: number
   /** Askers turned away because of `maxInFlight` or `maxWaiters`. */
-  overflows: number
+  rejected: number
   /** Inquiries that failed. */
   failures: number
 }
 
 /** All of it, upstreams together. */
-export type Counts = UpstreamCounts & InquiryCounts
+export type Counts = UpstreamCounts & ForwarderCounts
 
 export function newUpstreamCounts(): UpstreamCounts {
   return {
@@ -54,8 +54,8 @@ export function newUpstreamCounts(): UpstreamCounts {
   }
 }
 
-export function newInquiryCounts(): InquiryCounts {
-  return { mismatches: 0, suspicions: 0, shared: 0, overflows: 0, failures: 0 }
+export function newForwarderCounts(): ForwarderCounts {
+  return { mismatches: 0, movedToTcp: 0, shared: 0, rejected: 0, failures: 0 }
 }
 
 /** Adds them to `sum`. */

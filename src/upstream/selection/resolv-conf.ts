@@ -7,7 +7,7 @@ import { DNS_PORT, showEndpoint } from './upstream.js'
 /** Text of a file in the form of /etc/resolv.conf, and its path for messages. */
 export type ResolvConf = { readonly file: string; readonly text: string }
 
-export interface EndpointSources {
+export interface UpstreamSources {
   /** From the settings; where there are any, they count alone. */
   readonly configured: readonly Endpoint[]
   /** Undefined: not to be used, or not there. */
@@ -24,7 +24,7 @@ export interface EndpointSources {
  * The upstreams to ask where no domain says otherwise. Never ourselves: a query would come back
  * to us for ever. Warns UPSTREAM_SELF, UPSTREAM_NAMESERVER, UPSTREAM_NONE.
  */
-export function upstreamEndpoints(sources: EndpointSources): readonly Endpoint[] {
+export function upstreamEndpoints(sources: UpstreamSources): readonly Endpoint[] {
   const { configured, resolvConf, warn } = sources
   const wanted =
     configured.length > 0 || resolvConf === undefined ? configured : nameservers(resolvConf, warn)
@@ -50,7 +50,7 @@ export function nameservers(
   return text.split('\n').flatMap((line, index) => {
     const [, before, given = ''] = /^(\s*nameserver\s+)(\S+)/.exec(line) ?? []
     if (before === undefined) return []
-    const address = readScoped(given)
+    const address = parseScopedAddress(given)
     if (address !== undefined) return [{ address, port: DNS_PORT }]
     const position = { file, line: index + 1, column: before.length + 1 }
     warn(failureAt(position, 'UPSTREAM_NAMESERVER', given))
@@ -66,7 +66,7 @@ export function localAddresses(): readonly string[] {
 }
 
 /** The shortest text, with the zone if there was one (RFC 4007 §11); undefined: no address. */
-function readScoped(text: string): string | undefined {
+function parseScopedAddress(text: string): string | undefined {
   const [, plain = '', zone = ''] = /^([^%]*)(%[\w.-]+)?$/.exec(text) ?? []
   try {
     return showAddress(readAddress(plain)) + zone

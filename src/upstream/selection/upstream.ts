@@ -1,23 +1,23 @@
 import { readAddress } from '../../base/address.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Endpoint, Peer } from '../../udp/datagram.js'
-import type { Cookies } from './cookies.js'
 import { newUpstreamCounts } from './counts.js'
+import type { UpstreamCookies } from './upstream-cookies.js'
 
 /** Weight of a new response time in the smoothed one. RFC 6298 §2 has the same for TCP. */
 const GAIN = 1 / 8
 /** Rest after the first failure; it doubles with each one in a row. */
-const FIRST_REST: Milliseconds = 1000
+const FIRST_RETRY: Milliseconds = 1000
 /** Longest rest, so that a dead upstream that came back is found within this time. */
-const LONGEST_REST: Milliseconds = 10_000
+const MAX_RETRY: Milliseconds = 10_000
 /** Failures in a row after which an upstream is called down. */
 const DOWN_AFTER = 3
 /** Errors in a row that another upstream knew better, after which an upstream is passed over. */
-const SPOILT_AFTER = 8
-const SPOILT_REST: Milliseconds = 10_000
+const MAX_WRONG_ERRORS = 8
+const WRONG_ERROR_RETRY: Milliseconds = 10_000
 
 /** Answers in a row, proved over TCP, that spoil the case of QNAME, after which it is as it is. */
-const SPELLING_AFTER = 3
+const MAX_CASE_MISMATCHES = 3
 
 /** Port of DNS over UDP and TCP. RFC 1035 §4.2. */
 export const DNS_PORT = 53
@@ -33,8 +33,8 @@ export type HealthChange = {
 
 /** Whom an upstream tells that its rest began (a probe is due) and that it went down or up. */
 export interface HealthListener {
-  resting(upstream: Upstream, now: Milliseconds): void
-  changed(change: HealthChange): void
+  onOutOfRotation(upstream: Upstream, now: Milliseconds): void
+  onHealthChange(change: HealthChange): void
 }
 
 /** Another resolver: where it is, how fast it answers, and whether it does. */
@@ -45,23 +45,23 @@ export class Upstream {
   readonly text: string
   readonly counts = newUpstreamCounts()
   /** Smoothed response time; 0: not measured yet, and so chosen first. */
-  smoothed: Milliseconds = 0
-  down = false
+  responseTime: Milliseconds = 0
+  isDown = false
   /** Gives QNAME back in the case in which it was asked, as far as we know. */
-  keepsCase = true
-  private misspellings = 0
+  preservesCase = true
+  private caseMismatches = 0
   private failures = 0
-  private spoilt = 0
-  private heardAt: Milliseconds = -Infinity
-  private failedAt: Milliseconds = -Infinity
-  private restUntil: Milliseconds = -Infinity
+  private wrongErrors = 0
+  private lastResponseAt: Milliseconds = -Infinity
+  private lastFailureAt: Milliseconds = -Infinity
+  private outOfRotationUntil: Milliseconds = -Infinity
 
   /** @throws InterdictError ADDRESS_INVALID */
   constructor(
     readonly index: number,
     readonly endpoint: Endpoint,
     readonly peer: Peer,
-    readonly cookies: Cookies,
+    readonly cookies: UpstreamCookies,
     private readonly listener: HealthListener
   ) {
     this.family = familyOf(endpoint)
@@ -70,8 +70,8 @@ export class Upstream {
   }
 
   /** Passed over while there is another. */
-  isResting(now: Milliseconds): boolean {
-    return now < this.restUntil
+  isOutOfRotation(now: Milliseconds): boolean {
+    return now < this.outOfRotationUntil
   }
 
   /** Whether it has failed and not answered since: somebody has to ask whether it is back. */
@@ -80,19 +80,19 @@ export class Upstream {
   }
 
   /** When the rest ends. */
-  get restsUntil(): Milliseconds {
-    return this.restUntil
+  get outUntil(): Milliseconds {
+    return this.outOfRotationUntil
   }
 
   /** A query goes out to it. */
-  asked(overTcp: boolean): void {
+  countQuery(overTcp: boolean): void {
     this.counts.queries++
     if (overTcp) this.counts.overTcp++
   }
 
   /** @param took of a response over UDP; undefined where it says nothing, as over TCP */
-  heard(took: Milliseconds | undefined, now: Milliseconds): void {
-    this.heardAt = now
+  onResponse(took: Milliseconds | undefined, now: Milliseconds): void {
+    this.lastResponseAt = now
     if (this.failures > 0) this.recover()
     if (took !== undefined) this.measure(took)
   }
@@ -102,39 +102,39 @@ export class Upstream {
    * since: upstreams are silent about single names that they cannot resolve in time, and networks
    * lose single packets. Those that were under way together when it died count as one.
    */
-  silent(sentAt: Milliseconds, now: Milliseconds): void {
+  onTimeout(sentAt: Milliseconds, now: Milliseconds): void {
     this.measure(now - sentAt)
-    if (this.heardAt <= sentAt && this.failedAt <= sentAt) this.failed(now)
+    if (this.lastResponseAt <= sentAt && this.lastFailureAt <= sentAt) this.onFailure(now)
   }
 
   /**
    * The network says that it cannot be reached, which is no response time. That costs no time, so
    * that a thousand queries may be told so within a second: while it rests, they are one failure.
    */
-  undelivered(sentAt: Milliseconds, now: Milliseconds): void {
-    if (this.heardAt <= sentAt && !this.isResting(now)) this.failed(now)
+  onUndelivered(sentAt: Milliseconds, now: Milliseconds): void {
+    if (this.lastResponseAt <= sentAt && !this.isOutOfRotation(now)) this.onFailure(now)
   }
 
   /** It could not be reached at all. */
-  failed(now: Milliseconds): void {
+  onFailure(now: Milliseconds): void {
     this.failures++
-    this.failedAt = now
-    this.restUntil = now + Math.min(LONGEST_REST, FIRST_REST * 2 ** (this.failures - 1))
-    this.listener.resting(this, now)
-    if (this.failures < DOWN_AFTER || this.down) return
-    this.down = true
-    this.cookies.down(now)
-    this.listener.changed({ kind: 'down', upstream: this.index, address: this.text })
+    this.lastFailureAt = now
+    this.outOfRotationUntil = now + Math.min(MAX_RETRY, FIRST_RETRY * 2 ** (this.failures - 1))
+    this.listener.onOutOfRotation(this, now)
+    if (this.failures < DOWN_AFTER || this.isDown) return
+    this.isDown = true
+    this.cookies.onDown(now)
+    this.listener.onHealthChange({ kind: 'down', upstream: this.index, address: this.text })
   }
 
   /** It answered with an error where another one had an answer, or with an answer. */
-  contradicted(now: Milliseconds): void {
-    if (++this.spoilt >= SPOILT_AFTER) this.restUntil = now + SPOILT_REST
+  onWrongError(now: Milliseconds): void {
+    if (++this.wrongErrors >= MAX_WRONG_ERRORS) this.outOfRotationUntil = now + WRONG_ERROR_RETRY
   }
 
   /** It answered with something else than an error. */
-  confirmed(): void {
-    this.spoilt = 0
+  onAnswer(): void {
+    this.wrongErrors = 0
   }
 
   /**
@@ -142,23 +142,24 @@ export class Upstream {
    * forged, in the right case or not. If it is the upstream itself that spoils it, it is not asked
    * to keep it any more, until the next start.
    */
-  spelt(right: boolean): void {
-    this.misspellings = right ? 0 : this.misspellings + 1
-    if (this.misspellings >= SPELLING_AFTER) this.keepsCase = false
+  onTcpCaseCheck(right: boolean): void {
+    this.caseMismatches = right ? 0 : this.caseMismatches + 1
+    if (this.caseMismatches >= MAX_CASE_MISMATCHES) this.preservesCase = false
   }
 
   private measure(took: Milliseconds): void {
-    this.smoothed = this.smoothed === 0 ? took : this.smoothed + (took - this.smoothed) * GAIN
+    this.responseTime =
+      this.responseTime === 0 ? took : this.responseTime + (took - this.responseTime) * GAIN
   }
 
   /** What was measured when it failed says nothing of now. */
   private recover(): void {
     this.failures = 0
-    this.smoothed = 0
-    this.restUntil = -Infinity
-    if (!this.down) return
-    this.down = false
-    this.listener.changed({ kind: 'up', upstream: this.index, address: this.text })
+    this.responseTime = 0
+    this.outOfRotationUntil = -Infinity
+    if (!this.isDown) return
+    this.isDown = false
+    this.listener.onHealthChange({ kind: 'up', upstream: this.index, address: this.text })
   }
 }
 

@@ -3,22 +3,22 @@ import type { Milliseconds } from '../../base/units.js'
 import { answersQuestion } from '../../dns/message/answers-question.js'
 import { MAX_INQUIRY } from '../../dns/message/inquiry.js'
 import { HEADER_SIZE } from '../../dns/registry/sizes.js'
-import type { Limits } from '../limits.js'
-import type { Channel, Receiver, Try } from '../query/asking.js'
-import { messageId } from '../query/response-head.js'
+import type { UpstreamLimits } from '../limits.js'
+import { messageId } from '../query/response-header.js'
+import type { Channel, AttemptHandler, Attempt } from '../query/upstream-query.js'
 import type { Random } from '../random.js'
 import type { Timer, Timers } from '../timers.js'
 import { FRAME_HEAD, FrameReader, writeFrameHead } from './frame-reader.js'
 
 /** Queries in flight on one connection; beyond that, another one takes them. */
-const PIPELINED = 128
+const MAX_PIPELINED = 128
 
-export interface ConnectionParts {
+export interface ConnectionDependencies {
   readonly random: Random
   readonly timers: Timers
   readonly now: () => Milliseconds
-  readonly limits: Limits
-  readonly receiver: Receiver
+  readonly limits: UpstreamLimits
+  readonly handler: AttemptHandler
 }
 
 /**
@@ -26,25 +26,25 @@ export interface ConnectionParts {
  * in any order. RFC 7766 §6.2.1.1 and §7.
  */
 export class Connection implements Channel {
-  private readonly flights = new Map<number, Try>()
+  private readonly inFlight = new Map<number, Attempt>()
   private readonly reader: FrameReader
-  private established = false
+  private isEstablished = false
   /** No more queries on it. */
-  private retired = false
-  private heardAt: Milliseconds = -Infinity
-  private idle: Timer | undefined
+  private isRetired = false
+  private lastResponseAt: Milliseconds = -Infinity
+  private idleTimer: Timer | undefined
 
   /** @param onClosed called once, before the tries that were in flight are given back */
   constructor(
     private readonly socket: Socket,
-    private readonly parts: ConnectionParts,
+    private readonly dependencies: ConnectionDependencies,
     private readonly onClosed: (connection: Connection) => void
   ) {
     this.reader = new FrameReader(message => {
       this.receive(message)
     })
     socket.setNoDelay(true)
-    socket.on('connect', () => (this.established = true))
+    socket.on('connect', () => (this.isEstablished = true))
     socket.on('data', chunk => {
       this.reader.take(chunk)
     })
@@ -53,22 +53,22 @@ export class Connection implements Channel {
     // What went wrong does not matter; 'close' follows always.
     socket.on('error', () => socket.destroy())
     socket.on('close', () => {
-      this.lose()
+      this.onSocketClosed()
     })
   }
 
   get hasRoom(): boolean {
-    return !this.retired && this.flights.size < PIPELINED
+    return !this.isRetired && this.inFlight.size < MAX_PIPELINED
   }
 
-  send(attempt: Try): void {
-    const { random } = this.parts
-    this.idle?.cancel()
+  send(attempt: Attempt): void {
+    const { random } = this.dependencies
+    this.idleTimer?.cancel()
     let id = random.word() & 0xffff
-    while (this.flights.has(id)) id = random.word() & 0xffff
+    while (this.inFlight.has(id)) id = random.word() & 0xffff
     attempt.channel = this
     attempt.id = id
-    this.flights.set(id, attempt)
+    this.inFlight.set(id, attempt)
     const frame = new Uint8Array(FRAME_HEAD + MAX_INQUIRY)
     const length = attempt.write(frame, FRAME_HEAD)
     writeFrameHead(frame, length)
@@ -76,54 +76,57 @@ export class Connection implements Channel {
   }
 
   release(id: number): void {
-    this.flights.delete(id)
-    if (this.flights.size > 0) return
-    if (this.retired) {
+    this.inFlight.delete(id)
+    if (this.inFlight.size > 0) return
+    if (this.isRetired) {
       this.close()
     } else {
-      this.idle = this.parts.timers.after(this.parts.limits.connectionIdle, () => {
-        this.close()
-      })
+      this.idleTimer = this.dependencies.timers.after(
+        this.dependencies.limits.connectionIdle,
+        () => {
+          this.close()
+        }
+      )
     }
   }
 
   /** No answer came in time to what was sent at `sentAt`: perhaps nothing comes here any more. */
-  silent(sentAt: Milliseconds): void {
-    if (this.heardAt <= sentAt) this.retired = true
+  onTimeout(sentAt: Milliseconds): void {
+    if (this.lastResponseAt <= sentAt) this.isRetired = true
   }
 
   close(): void {
-    this.retired = true
-    this.idle?.cancel()
+    this.isRetired = true
+    this.idleTimer?.cancel()
     this.socket.destroy()
   }
 
   private receive(message: Uint8Array): void {
-    const now = this.parts.now()
-    this.heardAt = now
+    const now = this.dependencies.now()
+    this.lastResponseAt = now
     const { length } = message
     const id = length < HEADER_SIZE ? -1 : messageId(message, 0)
-    const attempt = this.flights.get(id)
+    const attempt = this.inFlight.get(id)
     // In any case: nobody forges this from afar, so there is nothing that the case could tell.
     if (
       attempt !== undefined &&
-      answersQuestion(message, 0, length, id, attempt.asking.inquiry.question)
+      answersQuestion(message, 0, length, id, attempt.query.question.question)
     ) {
-      this.parts.receiver.answered(attempt, message, 0, length, now)
+      this.dependencies.handler.onResponse(attempt, message, 0, length, now)
     } else {
-      this.parts.receiver.mismatched(undefined, now)
+      this.dependencies.handler.onMismatch(undefined, now)
     }
   }
 
-  private lose(): void {
-    this.retired = true
-    this.idle?.cancel()
+  private onSocketClosed(): void {
+    this.isRetired = true
+    this.idleTimer?.cancel()
     this.onClosed(this)
-    const lost = [...this.flights.values()]
-    this.flights.clear()
+    const lost = [...this.inFlight.values()]
+    this.inFlight.clear()
     for (const attempt of lost) {
       attempt.channel = undefined
-      this.parts.receiver.lost(attempt, this.established)
+      this.dependencies.handler.onConnectionLost(attempt, this.isEstablished)
     }
   }
 }

@@ -1,0 +1,24 @@
+import type { Clock } from '../../base/clock.js'
+import type { Milliseconds } from '../../base/units.js'
+import type { UpstreamLimits } from '../limits.js'
+import type { Random } from '../random.js'
+import type { ForwarderCounts } from '../selection/counts.js'
+import type { UpstreamSelector } from '../selection/upstream-selector.js'
+import type { Timers } from '../timers.js'
+import type { Attempt } from './upstream-query.js'
+
+/** Sends the query of a try, over what it says; false if that is impossible now. */
+export type Send = (attempt: Attempt, now: Milliseconds) => boolean
+
+export interface UpstreamQueryDependencies {
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly limits: UpstreamLimits
+  readonly selector: UpstreamSelector
+  readonly counts: ForwarderCounts
+  readonly send: Send
+  /** For the case of QNAME; undefined: it is sent as it was asked. */
+  readonly caseRandom: Random | undefined
+  /** Of the table of keys: random. */
+  readonly seed: number
+}

@@ -1,0 +1,66 @@
+import type { Clock } from '../../base/clock.js'
+import type { Milliseconds } from '../../base/units.js'
+import { questionOf } from '../../dns/message/question.js'
+import { RRCLASS } from '../../dns/registry/rrclass.js'
+import { RRTYPE } from '../../dns/registry/rrtype.js'
+import type { ForwardedQuestion } from '../forwarder.js'
+import type { Timer, Timers } from '../timers.js'
+import type { Upstream } from './upstream.js'
+
+/** Between two probes, if the upstream's own rest is over sooner. */
+const PROBE_INTERVAL: Milliseconds = 1000
+
+/** A question that every resolver has an answer to: who serves the root. RFC 1035 §3.1. */
+const PROBE: ForwardedQuestion = {
+  question: questionOf(Uint8Array.of(0), RRTYPE.NS, RRCLASS.IN),
+  dnssecOk: false,
+  checkingDisabled: false
+}
+
+/**
+ * Asks failing upstreams a question of our own whenever their rest is over, until they answer: so
+ * they come back by themselves, and no client has to wait to find out.
+ */
+export class UpstreamProber {
+  private readonly probeTimers = new Map<Upstream, Timer>()
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly timers: Timers,
+    private readonly probe: (
+      inquiry: ForwardedQuestion,
+      upstream: Upstream,
+      now: Milliseconds
+    ) => void
+  ) {}
+
+  /** Begins, unless it has begun. */
+  startProbing(upstream: Upstream, now: Milliseconds): void {
+    if (!this.probeTimers.has(upstream)) this.schedule(upstream, now)
+  }
+
+  close(): void {
+    for (const timer of this.probeTimers.values()) timer.cancel()
+    this.probeTimers.clear()
+  }
+
+  private schedule(upstream: Upstream, now: Milliseconds): void {
+    const pause = Math.max(PROBE_INTERVAL, upstream.outUntil - now)
+    this.probeTimers.set(
+      upstream,
+      this.timers.after(pause, () => {
+        this.probeIfDue(upstream)
+      })
+    )
+  }
+
+  private probeIfDue(upstream: Upstream): void {
+    const now = this.clock.now()
+    if (!upstream.isFailing) {
+      this.probeTimers.delete(upstream)
+      return
+    }
+    if (!upstream.isOutOfRotation(now)) this.probe(PROBE, upstream, now)
+    this.schedule(upstream, now)
+  }
+}

@@ -1,0 +1,150 @@
+import type { Milliseconds } from '../../base/units.js'
+import type { Transport } from '../../udp/datagram.js'
+import type { UpstreamLimits } from '../limits.js'
+import type { AttemptHandler, Attempt } from '../query/upstream-query.js'
+import type { Random } from '../random.js'
+import type { Timer, Timers } from '../timers.js'
+import { PoolSocket } from './pool-socket.js'
+
+/** Sockets opened at the start; the others follow with the first queries. */
+const FIRST_SOCKETS = 4
+/** Queries of one millisecond that each get a socket of their own. */
+const UNSHARED_QUERIES = 2
+/** Most queries in a row that share a socket after that: as many as leave in one system call. */
+const SHARED_QUERIES = 64
+/** After a socket could not be opened. */
+const OPEN_RETRY: Milliseconds = 1000
+
+export interface SocketPoolDependencies {
+  readonly transport: Transport
+  readonly random: Random
+  readonly timers: Timers
+  readonly now: () => Milliseconds
+  readonly limits: UpstreamLimits
+  readonly handler: AttemptHandler
+}
+
+/**
+ * UDP sockets of one address family, each on a random port of its own.
+ *
+ * Every query gets a random ID, and a random socket: RFC 5452 §9.2. Beyond two queries in one
+ * millisecond, up to 64 in a row share one random socket, so that they leave, and their answers
+ * arrive, in one system call: 0.5 µs less a query at 30,000 a second. Whoever forges one response has to guess the socket and the ID of
+ * one query, and both are uniform for each query whether or not its neighbours share the socket:
+ * the expected number of hits per forged packet is the same. Sockets are replaced after some
+ * thousand queries or a minute, so that ports found by scanning are soon worth nothing.
+ */
+export class UdpSocketPool {
+  private readonly sockets: PoolSocket[] = []
+  /** Those that take no more queries and wait for the last answers. */
+  private retired: PoolSocket[] = []
+  private readonly replacing = new Set<PoolSocket>()
+  private opening = 0
+  private retryOpenAt: Milliseconds = -Infinity
+  private isClosed = false
+  private sweepTimer: Timer | undefined
+  /** The millisecond of the last query, how many it had, and the socket they share. */
+  private tick = -1
+  private queries = 0
+  private shared: PoolSocket | undefined
+
+  constructor(
+    private readonly family: 4 | 6,
+    private readonly dependencies: SocketPoolDependencies
+  ) {}
+
+  /** Opens the first sockets. Where the system has none of this family, later queries fail. */
+  async open(): Promise<void> {
+    const first = Math.min(FIRST_SOCKETS, this.dependencies.limits.sockets)
+    await Promise.all(Array.from({ length: first }, () => this.openOne()))
+    this.scheduleSweep()
+  }
+
+  /** Sends the query of a try; false if there is no socket to send it from. */
+  send(attempt: Attempt, now: Milliseconds): boolean {
+    const { sockets, dependencies: parts } = this
+    if (sockets.length + this.opening < parts.limits.sockets && now >= this.retryOpenAt) {
+      void this.openOne()
+    }
+    let word = parts.random.word()
+    const socket = this.drawSocket(word >>> 16, now)
+    if (socket === undefined || socket.isFull) return false
+    while (socket.has(word & 0xffff)) word = parts.random.word()
+    socket.send(attempt, word & 0xffff)
+    if (socket.uses >= parts.limits.socketQueries) void this.replace(socket)
+    return true
+  }
+
+  close(): void {
+    this.isClosed = true
+    this.sweepTimer?.cancel()
+    for (const socket of [...this.sockets, ...this.retired]) socket.close()
+    this.sockets.length = 0
+    this.retired = []
+  }
+
+  /** @param bits 16 random ones. Undefined only where no socket could be opened at all. */
+  private drawSocket(bits: number, now: Milliseconds): PoolSocket | undefined {
+    const tick = Math.floor(now)
+    if (tick !== this.tick) {
+      this.tick = tick
+      this.queries = 0
+    }
+    const together = this.queries++ - UNSHARED_QUERIES
+    if (together > 0 && together % SHARED_QUERIES !== 0) return this.shared
+    this.shared = this.sockets[bits % this.sockets.length]
+    return this.shared
+  }
+
+  private async openOne(): Promise<void> {
+    this.opening++
+    const fresh = await this.openSocket()
+    this.opening--
+    if (fresh !== undefined) this.place(fresh)
+  }
+
+  private async openSocket(): Promise<PoolSocket | undefined> {
+    const { transport, handler: receiver, now } = this.dependencies
+    try {
+      return await PoolSocket.open(transport, this.family, receiver, now)
+    } catch {
+      // The system lacks this family, or descriptors. There is nothing to do but try again later;
+      // until then, upstreams of this family count as unreachable.
+      this.retryOpenAt = now() + OPEN_RETRY
+      return undefined
+    }
+  }
+
+  /** The new one is open before the old one goes, so that there always is one. */
+  private async replace(old: PoolSocket): Promise<void> {
+    if (this.replacing.has(old) || this.dependencies.now() < this.retryOpenAt) return
+    this.replacing.add(old)
+    const fresh = await this.openSocket()
+    this.replacing.delete(old)
+    if (fresh !== undefined) this.place(fresh, old)
+  }
+
+  private place(fresh: PoolSocket, old?: PoolSocket): void {
+    // Closed while the system was opening it.
+    if (this.isClosed) fresh.close()
+    else if (old === undefined) this.sockets.push(fresh)
+    else this.swap(old, fresh)
+  }
+
+  private swap(old: PoolSocket, fresh: PoolSocket): void {
+    this.sockets[this.sockets.indexOf(old)] = fresh
+    if (this.shared === old) this.shared = fresh
+    this.retired = [...this.retired.filter(socket => !socket.isClosed), old]
+    old.retire()
+  }
+
+  /** Replaces those that are too old, though nothing is asked: a port must not stay for hours. */
+  private scheduleSweep(): void {
+    const { timers, limits, now } = this.dependencies
+    this.sweepTimer = timers.after(limits.socketAge / 4, () => {
+      const oldest = now() - limits.socketAge
+      for (const socket of this.sockets) if (socket.openedAt <= oldest) void this.replace(socket)
+      this.scheduleSweep()
+    })
+  }
+}
