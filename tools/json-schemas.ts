@@ -1,6 +1,6 @@
 /**
- * JSON Schemas of the files that people edit, for their editors. What is right comes from the very
- * schemas that read the files, and what a key means from the tables of `docs/`.
+ * Generates JSON Schemas of the files that operators edit, for their editors. Their structure comes
+ * from the zod schemas that read the files, and the meaning of each key from the tables of `docs/`.
  */
 import * as z from 'zod'
 import { settingsSchema } from '../src/config/schema.js'
@@ -12,19 +12,19 @@ import { docRows, type DocRows } from './doc-rows.js'
 
 export const SCHEMAS = 'docs/reference/schemas'
 
-/** Keys from the top of a file; keys that operators choose, and places in lists, are left out. */
+/** Path of a key from the top of a file, without keys that operators choose and without list indexes. */
 type Keys = readonly string[]
 type Describe = (keys: Keys) => string | undefined
 
-interface Edited {
-  /** The file that people edit. */
+interface EditedFile {
+  /** The file that operators edit. */
   readonly file: string
   readonly page: string
   readonly schema: z.ZodType
   readonly describe: (rows: DocRows) => Describe
 }
 
-const EDITED: Readonly<Record<string, Edited>> = {
+const EDITED: Readonly<Record<string, EditedFile>> = {
   interdict: {
     file: 'interdict.yaml',
     page: 'docs/reference/settings.md',
@@ -60,12 +60,13 @@ const EDITED: Readonly<Record<string, Edited>> = {
   }
 }
 
-/** Where `docs/reference/rules.md` speaks of a key of `networks.yaml`. */
+/** Headings of `docs/reference/rules.md` whose tables may explain a key of `networks.yaml`, best first. */
 function headingsOf(keys: Keys): string[] {
   const [first, second] = keys
-  const rules = ['What all rules say', ...(keys.at(-1) === 'force' ? ['Apps'] : [])]
+  const rules = ['Keys of all rules', ...(keys.at(-1) === 'force' ? ['Apps'] : [])]
   if (keys.at(-2) === 'schedule') return ['Schedules']
   if (first === 'exceptions' || second === 'exceptions') return ['Exceptions', ...rules]
+  if (first === 'defaults') return ['Defaults']
   if (first === 'lists') return ['Lists']
   return first === 'networks' && keys.length === 2 ? ['Networks'] : rules
 }
@@ -75,7 +76,7 @@ function find(rows: DocRows, headings: readonly string[], keys: Keys): string | 
   return found.find(text => text !== undefined)
 }
 
-/** Each file of `docs/reference/schemas/`, by its path. */
+/** The text of each file of `docs/reference/schemas/`, by path. */
 export function jsonSchemas(): ReadonlyMap<string, string> {
   return new Map(
     Object.entries(EDITED).map(([name, edited]) => {
@@ -87,57 +88,57 @@ export function jsonSchemas(): ReadonlyMap<string, string> {
 
 type Json = z.core.JSONSchema.BaseSchema
 
-function jsonSchemaOf({ file, page, schema, describe }: Edited): Json {
-  const made = z.toJSONSchema(schema, {
-    // What editors understand best.
+function jsonSchemaOf({ file, page, schema, describe }: EditedFile): Json {
+  const json = z.toJSONSchema(schema, {
+    // The draft that editors support best.
     target: 'draft-7',
-    // As it is written, not as it is read.
+    // The values as written in the file, not as parsed.
     io: 'input',
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema }) => {
-      allowNothing(zodSchema, jsonSchema)
-      const wanted = wantedBy(zodSchema)
-      if (wanted !== undefined) jsonSchema.description = wanted
+      allowNull(zodSchema, jsonSchema)
+      const expected = expectedBy(zodSchema)
+      if (expected !== undefined) jsonSchema.description = expected
     }
   })
-  explain(made, [], describe(docRows(page)))
-  return { ...made, title: `${file} of Interdict`, description: `${page} explains every key.` }
+  explain(json, [], describe(docRows(page)))
+  return { ...json, title: `${file} of Interdict`, description: `${page} explains every key.` }
 }
 
-/** Says of every key what the docs say of it, and then what was wanted. */
+/** Adds to every key its meaning from the docs, and the expected form. */
 function explain(json: Json, keys: Keys, describe: Describe): void {
   if (isEmpty(json.default)) delete json.default
   for (const [key, below] of Object.entries(json.properties ?? {})) {
     if (typeof below === 'boolean') continue
     const path = [...keys, key]
-    const said = describe(path)
-    const parts = [said, said === undefined ? below.description : wantedOf(below)]
+    const meaning = describe(path)
+    const parts = [meaning, meaning === undefined ? below.description : expectedOf(below)]
     const text = parts.filter(part => part !== undefined).join('\n')
-    if (text !== '') below.description = text
+    if (text !== '') below.description = text[0]!.toUpperCase() + text.slice(1)
     explain(below, path, describe)
   }
   const more = [json.items, json.additionalProperties, ...(json.anyOf ?? [])].flat()
   for (const below of more) if (typeof below === 'object') explain(below, keys, describe)
 }
 
-function wantedOf({ description }: Json): string | undefined {
-  return description === undefined ? undefined : `Wanted: ${description}`
+function expectedOf({ description }: Json): string | undefined {
+  return description === undefined ? undefined : `Expected: ${description}`
 }
 
 function isEmpty(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.keys(value).length === 0
 }
 
-/** YAML reads a key without a value as null: a section may be left empty. */
-function allowNothing(zodSchema: z.core.$ZodType, json: Json): void {
+/** Accepts null where a section may be empty: YAML reads a key without a value as null. */
+function allowNull(zodSchema: z.core.$ZodType, json: Json): void {
   if (typeof json.type !== 'string' || json.type === 'null') return
   if (!z.safeParse(zodSchema, null).success) return
   json.type = [json.type, 'null'] as unknown as 'null'
   if (json.enum !== undefined) json.enum = [...json.enum, null]
 }
 
-/** What an error message says was wanted, of texts that are more than a text. */
-function wantedBy(schema: z.core.$ZodType): string | undefined {
+/** The expected form of a string with a check of its own, as its error message states it. */
+function expectedBy(schema: z.core.$ZodType): string | undefined {
   if (!(schema instanceof z.ZodString)) return undefined
   const checks = (schema.def.checks ?? []).map(check => check._zod.def)
   const own = checks.filter(({ check }) => check !== 'min_length' && check !== 'overwrite')

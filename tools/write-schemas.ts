@@ -1,4 +1,4 @@
-/** Writes `docs/reference/schemas/`: after a change of a schema in `src/`, or of what `docs/` says of keys. */
+/** Writes `docs/reference/schemas/`. Run it after a change of a schema in `src/`, or of a key table in `docs/`. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { jsonSchemas, SCHEMAS } from './json-schemas.js'
 

@@ -132,7 +132,7 @@ const kinds: Readonly<Record<string, { readonly from: string; readonly asks: rea
     from: OURS,
     asks: names.flatMap(name => types.flatMap(type => sizes.map(size => ({ name, type, size }))))
   },
-  'of this server, and errors': {
+  'from this server, and errors': {
     from: OURS,
     asks: [
       ...['version.bind', 'id.server', 'other'].flatMap(name =>
@@ -155,7 +155,7 @@ const kinds: Readonly<Record<string, { readonly from: string; readonly asks: rea
 }
 
 const promised = new Map(
-  tableAfter('docs/reference/settings.md', '### What is sent for what is got').map(
+  tableAfter('docs/reference/settings.md', '### Amplification').map(
     ([what, octets, ratio]) => [what!, { octets: Number(octets), ratio: Number(ratio) }] as const
   )
 )
@@ -203,9 +203,9 @@ t.test('what is over a limit is answered with no more than was got, but for a co
     }
   }
   t.ok(pairs.length >= 12, 'most are over it')
-  holds(t, 'over a limit', pairs)
+  holds(t, 'above a limit', pairs)
 })
 
 t.test('the table has no other rows', async t => {
-  t.strictSame([...promised.keys()].sort(), [...Object.keys(kinds), 'over a limit'].sort())
+  t.strictSame([...promised.keys()].sort(), [...Object.keys(kinds), 'above a limit'].sort())
 })

@@ -1,6 +1,14 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
 import { loadRules } from '../../src/rules/load.js'
@@ -12,6 +20,11 @@ const pages = [
   ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
     .filter(f => f.endsWith('.md'))
     .map(f => `docs/${f}`)
+]
+const linked = [
+  ...pages,
+  'CHANGELOG.md',
+  ...['CONTRIBUTING.md', 'SECURITY.md', 'test/scenarios/README.md'].filter(page => existsSync(page))
 ]
 const examples = pages.flatMap(page => fences(page, 'yaml').map(fence => ({ page, ...fence })))
 
@@ -34,6 +47,37 @@ for (const { page, line, text } of examples) {
     const loaded = await loadExample(file!, text)
     t.strictSame(loaded.ok ? [] : loaded.errors.map(e => e.message), [])
   })
+}
+
+t.test('links lead to files and headings that exist', async t => {
+  for (const page of linked) {
+    for (const [, target = '', heading] of linksOf(page)) {
+      const file = target === '' ? page : join(dirname(page), target)
+      if (!existsSync(file)) t.fail(`${page}: ${target} does not exist`)
+      else if (heading !== undefined && !headingsOf(file).has(heading))
+        t.fail(`${page}: ${file} has no heading #${heading}`)
+    }
+  }
+})
+
+/** Relative links of a page, outside of its code: path and heading. */
+const linksOf = (page: string): IterableIterator<RegExpMatchArray> =>
+  readFileSync(page, 'utf8')
+    .replace(/^```[^]*?^```$/gm, '')
+    .matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]*))?\)/g)
+
+/** Headings of a page as GitHub names their anchors. */
+function headingsOf(page: string): Set<string> {
+  const text = readFileSync(page, 'utf8').replace(/^```[^]*?^```$/gm, '')
+  const titles = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) => title!)
+  return new Set(
+    titles.map(title =>
+      title
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-')
+    )
+  )
 }
 
 /** A rules folder with the example in it, and with whatever it points at. */

@@ -306,7 +306,7 @@ t.test('takes any octets or refuses them with codes', async t => {
 
 t.test('reads a record of each type that the docs name', async t => {
   const [, types = ''] =
-    /Records are read of the types ([^.]+)\./.exec(
+    /Supported record types: ([^.]+)\./.exec(
       readFileSync('docs/reference/rules.md', 'utf8').replaceAll('\n', ' ')
     ) ?? []
   const all = [...types.matchAll(/[A-Z]+/g)].map(([type]) => type)
