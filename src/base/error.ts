@@ -44,13 +44,13 @@ export function failure<C extends ErrorCode>(
   return new InterdictError(code, messageOf(code, detail))
 }
 
-/** As `failure`, for an error in a file that an operator edits: message is `file:line:column …`. */
+/** As `failure`, for an error in a file that an operator edits: message is `file:line:column: …`. */
 export function failureAt<C extends ErrorCode>(
   position: Position,
   code: C,
   ...detail: Parameters<(typeof MESSAGES)[C]>
 ): InterdictError<C> {
-  return new InterdictError(code, `${showPosition(position)} ${messageOf(code, detail)}`, {
+  return new InterdictError(code, `${showPosition(position)}: ${messageOf(code, detail)}`, {
     position
   })
 }

@@ -4,7 +4,7 @@ import { failure, failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
 import type { Octets } from '../base/units.js'
 import { readName } from '../dns/name/name.js'
-import { show } from '../yaml/issues.js'
+import { mismatch } from '../yaml/issues.js'
 import { readYaml } from '../yaml/read.js'
 import type {
   AdminSocketConfig,
@@ -62,7 +62,7 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
   const errors: InterdictError[] = []
   const refuse = (key: string, found: string, wanted: string): void => {
     const position = read.positionOf(key.split('.'))
-    errors.push(failureAt(position, 'DOCUMENT_INVALID', key, show(found), wanted))
+    errors.push(failureAt(position, 'DOCUMENT_INVALID', key, mismatch(wanted, found)))
   }
   const socket = adminSocket(read.value, folder, read.positionOf(['admin', 'socket']))
   if (socket !== undefined && Buffer.byteLength(socket.path) > LONGEST_SOCKET) {

@@ -112,7 +112,7 @@ class Load {
     // Rules that name an app whose file is wrong are not wrong too: it is known, but has no names.
     const source = new WrittenSource('app', id, id, name, [], [])
     this.apps.set(id, { source, kind: 'app', pairsWith: [], isBroken: true })
-    if (name.endsWith('.yml')) this.unreadable(name, 'names of app files end in .yaml')
+    if (name.endsWith('.yml')) this.unreadable(name, 'app file names must end in .yaml')
     else if ('why' in file) this.unreadable(name, file.why)
     else {
       const read = readApp(file.octets, name, this.folder.shown(name))

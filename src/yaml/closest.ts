@@ -1,10 +1,12 @@
-/** More edits than this and it is another word, not a misspelt one. */
-const MOST_EDITS = 2
+import { quote } from '../base/messages/format.js'
+
+/** A word that needs more edits than this is a different word, not a typo. */
+const MAX_EDITS = 2
 
 /** The known word that `word` is most likely a misspelling of, if there is one. */
 export function closest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined
-  let fewest = MOST_EDITS + 1
+  let fewest = MAX_EDITS + 1
   for (const candidate of known) {
     if (Math.abs(candidate.length - word.length) >= fewest) continue
     const count = edits(word.toLowerCase(), candidate.toLowerCase())
@@ -17,10 +19,10 @@ export function closest(word: string, known: Iterable<string>): string | undefin
   return best
 }
 
-/** `, did you mean "cache"?`, or nothing: the end of an error message. */
+/** `; did you mean 'cache'?`, or an empty string: the end of an error message. */
 export function didYouMean(word: string, known: Iterable<string>): string {
   const guess = closest(word, known)
-  return guess === undefined ? '' : `, did you mean ${JSON.stringify(guess)}?`
+  return guess === undefined ? '' : `; did you mean ${quote(guess)}?`
 }
 
 /** Letters to insert, delete, replace or swap with their neighbour to make `a` into `b`. */

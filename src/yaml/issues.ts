@@ -1,66 +1,73 @@
 import type { z } from 'zod'
+import { quote } from '../base/messages/format.js'
 import { didYouMean } from './closest.js'
-import { oneOf } from './wanted.js'
+import { oneOf } from './expected.js'
 
 /** A place in a document: keys and list indices from the top. */
 export type Path = readonly (string | number)[]
 
-/** What is wrong at one place: `path: found …, wanted …`. */
-export interface Complaint {
+/** An error at one place of a document. */
+export interface DocumentIssue {
+  /** Where the error stands, for its line and column. */
   readonly path: Path
-  /** Whether the key itself is wrong, rather than what stands behind it. */
+  /** Whether the last key of `path` is wrong, rather than its value. */
   readonly atKey: boolean
-  readonly found: string
-  readonly wanted: string
+  /** `expected a number, found 'many'` */
+  readonly problem: string
 }
 
-/** Longest found text that is shown whole. */
-const SHOWN = 60
+/** Longest string that is shown in full. */
+const MAX_SHOWN = 60
 
-/** Turns zod's issues with `value` into complaints for people, all of them. */
-export function complaintsOf(issues: readonly z.core.$ZodIssue[], value: unknown): Complaint[] {
-  return issues.flatMap(issue => complaints(issue, issue.path as Path, value))
+/** Translates the issues that zod found in `value`. */
+export function documentIssues(
+  issues: readonly z.core.$ZodIssue[],
+  value: unknown
+): DocumentIssue[] {
+  return issues.flatMap(issue => translate(issue, issue.path as Path, value))
 }
 
-function complaints(issue: z.core.$ZodIssue, path: Path, value: unknown): Complaint[] {
+function translate(issue: z.core.$ZodIssue, path: Path, value: unknown): DocumentIssue[] {
   if (issue.code === 'unrecognized_keys') {
     const known = issue.message.split(', ')
-    return issue.keys.map(key => ({
-      path: [...path, key],
-      atKey: true,
-      found: show(key),
-      wanted: `${oneOf(known).replace(/^one of/, 'one of the keys')}${didYouMean(key, known)}`
-    }))
+    return issue.keys.map(key => {
+      const hint = didYouMean(key, known) || `; expected ${oneOf(known)}`
+      return { path: [...path, key], atKey: true, problem: `unknown key ${quote(key)}${hint}` }
+    })
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    return unionComplaints(issue.errors, path, value)
+    return translateUnion(issue.errors, path, value)
   }
   if (issue.code === 'invalid_key') {
-    const wanted = issue.issues[0]?.message ?? issue.message
-    return [{ path, atKey: true, found: show(path.at(-1)), wanted }]
+    const expected = issue.issues[0]?.message ?? issue.message
+    const problem = `invalid key ${quote(String(path.at(-1)))}; expected ${expected}`
+    return [{ path, atKey: true, problem }]
   }
-  return [{ path, atKey: false, found: show(valueAt(value, path)), wanted: issue.message }]
+  const isSentence = issue.code === 'custom' && issue.params?.[SENTENCE] === true
+  const problem = isSentence ? issue.message : mismatch(issue.message, valueAt(value, path))
+  return [{ path, atKey: false, problem }]
 }
 
 /**
- * What each form of a union holds against the value. If only one form has the right kind of value,
- * that form was meant and its complaints are told; else all that would have been right.
+ * Translates the issues of each form of a union. If the value has the type of one form only, that
+ * form was meant and its issues are reported; else what each form expected.
  */
-function unionComplaints(
+function translateUnion(
   forms: readonly (readonly z.core.$ZodIssue[])[],
   path: Path,
   value: unknown
-): Complaint[] {
-  const meant = forms.filter(form => !form.some(isWrongKind))
+): DocumentIssue[] {
+  const meant = forms.filter(form => !form.some(isWrongType))
   const [only] = meant
   if (only !== undefined && meant.length === 1) {
-    return only.flatMap(issue => complaints(issue, [...path, ...(issue.path as Path)], value))
+    return only.flatMap(issue => translate(issue, [...path, ...(issue.path as Path)], value))
   }
-  const wanted = [...new Set(forms.flatMap(form => form.slice(0, 1).map(issue => issue.message)))]
-  return [{ path, atKey: false, found: show(valueAt(value, path)), wanted: wanted.join(', or ') }]
+  const expected = new Set(forms.flatMap(form => form.slice(0, 1).map(issue => issue.message)))
+  const problem = mismatch([...expected].join(', or '), valueAt(value, path))
+  return [{ path, atKey: false, problem }]
 }
 
-function isWrongKind(issue: z.core.$ZodIssue): boolean {
+function isWrongType(issue: z.core.$ZodIssue): boolean {
   return (
     issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value')
   )
@@ -75,13 +82,26 @@ function valueAt(value: unknown, path: Path): unknown {
   return at
 }
 
-/** A value as it is shown behind "found". */
-export function show(value: unknown): string {
+/** `expected a number, found 'many'`; for a value that is undefined, `missing; expected a number`. */
+export function mismatch(expected: string, found: unknown): string {
+  return found === undefined
+    ? `missing; expected ${expected}`
+    : `expected ${expected}, found ${show(found)}`
+}
+
+function show(value: unknown): string {
   if (value === undefined || value === null) return 'nothing'
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
   if (typeof value === 'object') return 'a mapping'
   if (typeof value === 'string') {
-    return JSON.stringify(value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value)
+    return quote(value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN)}…` : value)
   }
   return typeof value === 'number' ? `${value}` : JSON.stringify(value)
+}
+
+const SENTENCE = 'sentence'
+
+/** For a zod issue whose message is the whole problem rather than what was expected. */
+export function sentence(message: string) {
+  return { message, params: { [SENTENCE]: true } }
 }

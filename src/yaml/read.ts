@@ -2,10 +2,10 @@ import { isUtf8 } from 'node:buffer'
 import type { z } from 'zod'
 import { failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
-import { complaintsOf, type Path } from './issues.js'
+import { expected } from './expected.js'
+import { documentIssues, type Path } from './issues.js'
 import { skim, type ListPlace } from './skim.js'
 import { Tree, type Part } from './tree.js'
-import { wanted } from './wanted.js'
 
 /** A value that was read and checked, and where its parts stand in the file. */
 export interface Reading<T> {
@@ -37,12 +37,12 @@ export function readYaml<S extends z.ZodType>(
 ): ReadResult<z.output<S>> {
   const start = { file, line: 1, column: 1 }
   if (source.length > MAX_OCTETS) {
-    return { ok: false, errors: [failureAt(start, 'DOCUMENT_SYNTAX', 'longer than 16 MB')] }
+    return { ok: false, errors: [failureAt(start, 'DOCUMENT_SYNTAX', 'file is larger than 16 MB')] }
   }
   if (typeof source !== 'string' && !isUtf8(source)) {
     return {
       ok: false,
-      errors: [failureAt(firstBad(source, file), 'DOCUMENT_SYNTAX', 'not UTF-8')]
+      errors: [failureAt(firstBad(source, file), 'DOCUMENT_SYNTAX', 'file is not UTF-8')]
     }
   }
   const text = (typeof source === 'string' ? source : decoder.decode(source)).replace(BOM, '')
@@ -66,7 +66,7 @@ function readQuick<S extends z.ZodType>(
 ): Reading<z.output<S>> | undefined {
   const skimmed = skim(text)
   if (skimmed === undefined) return undefined
-  const parsed = schema.safeParse(skimmed.value, { error: wanted })
+  const parsed = schema.safeParse(skimmed.value, { error: expected })
   if (!parsed.success) return undefined
   let whole: Tree | undefined
   const positionOf = (path: Path, part?: Part): Position => {
@@ -81,11 +81,12 @@ function readQuick<S extends z.ZodType>(
 
 function readWhole<S extends z.ZodType>(tree: Tree, schema: S): ReadResult<z.output<S>> {
   if (!tree.usable) return { ok: false, errors: tree.errors }
-  const parsed = schema.safeParse(tree.value, { error: wanted })
-  const complaints = parsed.success ? [] : complaintsOf(parsed.error.issues, tree.value)
-  const errors = complaints.map(({ path, atKey, found, wanted }) => {
+  const parsed = schema.safeParse(tree.value, { error: expected })
+  const issues = parsed.success ? [] : documentIssues(parsed.error.issues, tree.value)
+  const errors = issues.map(({ path, atKey, problem }) => {
     const position = tree.positionOf(path, atKey ? 'key' : 'value')
-    return failureAt(position, 'DOCUMENT_INVALID', showPath(path), found, wanted)
+    const shown = atKey ? path.slice(0, -1) : path
+    return failureAt(position, 'DOCUMENT_INVALID', showPath(shown), problem)
   })
   if (!parsed.success || tree.errors.length > 0) {
     return { ok: false, errors: [...tree.errors, ...errors].sort(byPosition) }

@@ -2,16 +2,16 @@ import * as z from 'zod'
 import { InterdictError } from '../base/error.js'
 
 /**
- * A schema for a text that a reader turns into a value: addresses, durations, names.
+ * A schema for a string that is parsed into a value: addresses, durations, names.
  *
- * @param wanted what stands behind "wanted" when the text is not one: `a duration such as 5s`
- * @param read gives undefined, or throws an InterdictError, for a text that is not one
+ * @param expected for error messages: `a duration such as 5s`
+ * @param read returns undefined, or throws an InterdictError, for an invalid string
  */
-export function textAs<T>(wanted: string, read: (text: string) => T | undefined): z.ZodType<T> {
-  return z.string(wanted).transform((text, context) => {
+export function textAs<T>(expected: string, read: (text: string) => T | undefined): z.ZodType<T> {
+  return z.string(expected).transform((text, context) => {
     const value = attempt(read, text)
     if (value !== undefined) return value
-    context.addIssue({ code: 'custom', message: wanted })
+    context.addIssue({ code: 'custom', message: expected })
     return z.NEVER
   })
 }

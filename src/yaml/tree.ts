@@ -1,7 +1,7 @@
 import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml'
 import { failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
-import { show, type Path } from './issues.js'
+import type { Path } from './issues.js'
 
 /** Which end of `key: value` a position is asked for. */
 export type Part = 'key' | 'value'
@@ -66,7 +66,7 @@ export class Tree {
       const at = this.at(pos[0])
       if (code === 'DUPLICATE_KEY') {
         const key = /^[^:\r\n]*/.exec(this.text.slice(pos[0], pos[0] + 200))![0]
-        this.errors.push(failureAt(at, 'DOCUMENT_DUPLICATE', show(key.trim())))
+        this.errors.push(failureAt(at, 'DOCUMENT_DUPLICATE', key.trim()))
       } else {
         this.errors.push(failureAt(at, 'DOCUMENT_SYNTAX', message))
       }
@@ -90,6 +90,6 @@ function offsetOf(node: unknown): number | undefined {
 }
 
 function reason(error: unknown): string {
-  if (error instanceof RangeError) return 'nested too deep'
+  if (error instanceof RangeError) return 'nested too deeply'
   return error instanceof Error ? error.message : String(error)
 }

@@ -110,6 +110,6 @@ t.test(
     const broken = site(t, { ...FILES, 'rules/evidence.yaml': 'sources: { x: { family: y } }\n' })
     const { code, err } = await interdict('-c', broken, 'apps')
     t.equal(code, 1)
-    t.match(err, /evidence\.yaml:1:15 sources\.x\.publisher: found nothing.*DOCUMENT_INVALID/)
+    t.match(err, /evidence\.yaml:1:15: sources\.x\.publisher: missing.*DOCUMENT_INVALID/)
   }
 )

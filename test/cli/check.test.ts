@@ -60,8 +60,8 @@ t.test('each row that fails is an error with its place, found and wanted', async
   const { code, out } = await interdict('check', '-c', config)
   t.equal(code, 1)
   t.strictSame(messages(out).slice(1, 3), [
-    'rules/tests/a.yaml:5:47 tests[0].rows[0]: found forwarded (network phones), wanted nxdomain (rule federal), when 10.20.1.1 asks for clip.example A at 2023-03-12T00:00:00Z (POLICY_TEST)',
-    'rules/tests/a.yaml:7:57 tests[0].rows[2]: found nxdomain (rule federal, app clip, ede blocked, network phones), wanted nxdomain (rule trial), when 10.20.1.1 asks for clip.example A at 2023-03-13T00:00:00Z (POLICY_TEST)'
+    'rules/tests/a.yaml:5:47: tests[0].rows[0]: expected nxdomain (rule federal), found forwarded (network phones), when 10.20.1.1 asks for clip.example A at 2023-03-12T00:00:00Z (POLICY_TEST)',
+    'rules/tests/a.yaml:7:57: tests[0].rows[2]: expected nxdomain (rule trial), found nxdomain (rule federal, app clip, ede blocked, network phones), when 10.20.1.1 asks for clip.example A at 2023-03-13T00:00:00Z (POLICY_TEST)'
   ])
   t.match(out, /\n15 policy tests pass, 2 fail\n2 errors\n$/)
 
@@ -88,7 +88,7 @@ t.test('errors in tests are told beside those in rules', async t => {
     site(t, { ...FILES, ...tests, 'rules/networks.yaml': networks })
   )
   t.equal(code, 1)
-  t.match(out, /networks\.yaml:\d+:\d+ .*\(RULES_UNKNOWN_APP\)\n[^]*a\.yaml:1:30 .*1 entry/)
+  t.match(out, /networks\.yaml:\d+:\d+: .*\(RULES_UNKNOWN_APP\)\n[^]*a\.yaml:1:30: .*1 entry/)
   const json = await interdict('check', '--json', '-c', site(t, { ...FILES, ...tests }))
   t.match(JSON.parse(json.out), { ok: false, tests: null, errors: [{ line: 1, column: 30 }] })
 })
@@ -116,7 +116,7 @@ t.test('--at looks at another time, in the time zone of the rules', async t => {
   const { code, out } = await interdict('check', '-c', config, '--at', '2023-03-01')
   t.equal(code, 1)
   t.notMatch(out, /RULES_BAN_ENDED/, 'nothing has ended by then')
-  t.match(out, /:8:\d+ .* asks for www\.clip\.example A at 2023-03-01T00:00:00Z/)
+  t.match(out, /:8:\d+: .* asks for www\.clip\.example A at 2023-03-01T00:00:00Z/)
 })
 
 t.test('the shipped rules pass their tests', async t => {
@@ -158,7 +158,7 @@ t.test(
     const config = site(t, { ...FILES, 'interdict.yaml': SETTINGS + keep })
     t.match(await interdict('check', '-c', config), {
       code: 0,
-      out: /interdict\.yaml:3:\d+ .*"phnes".*"phones"\? \(KEEP_NETWORK\)/
+      out: /interdict\.yaml:3:\d+: .*'phnes'.*'phones'\? \(KEEP_NETWORK\)/
     })
   }
 )

@@ -79,12 +79,20 @@ t.test('a socket that is in use: one line that says where it was set, and exit c
   await address(serve(t, site))
   const second = serve(t, site)
   t.equal(await second.ended, 1)
-  t.match(second.log(), /^\S+interdict\.yaml:5:18 .*somebody listens there.*\(ADMIN_SOCKET\)\n$/)
+  t.match(second.log(), /^\S+interdict\.yaml:5:18: .*somebody listens there.*\(ADMIN_SOCKET\)\n$/)
 })
 
 t.test('where no gateway runs, or none has such a door, one line says so', async t => {
   const { flush } = await open(t)
-  t.match(await flush('--all'), { code: 1, out: '', err: /^no gateway.*\(ADMIN_ABSENT\)\n$/ })
+  t.match(await flush('--all'), {
+    code: 1,
+    out: '',
+    err: /^cannot connect to the gateway.*\(ADMIN_ABSENT\)\n$/
+  })
   const closed = await open(t, '')
-  t.match(await closed.flush('a'), { code: 1, out: '', err: /^no admin socket.*\(ADMIN_OFF\)\n$/ })
+  t.match(await closed.flush('a'), {
+    code: 1,
+    out: '',
+    err: /^admin socket is disabled.*\(ADMIN_OFF\)\n$/
+  })
 })

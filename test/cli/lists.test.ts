@@ -71,7 +71,7 @@ lists: { ads: { url: '${server.url('/ads.txt')}' } }
 
     const release = lockFolder(folder, holder => failure('REMOTE_BUSY', folder, holder))!
     const seen = server.seen.length
-    const busy = { code: 1, out: '', err: /: process \d+ \(REMOTE_BUSY\)\n$/ }
+    const busy = { code: 1, out: '', err: /\(process \d+\) \(REMOTE_BUSY\)\n$/ }
     t.match(await lists('update'), busy)
     t.match(await lists('confirm', 'ads'), busy)
     t.equal(server.seen.length, seen, 'nobody was asked')

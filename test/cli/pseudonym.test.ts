@@ -76,7 +76,7 @@ t.test(
     const warned = await interdict('check', '-c', site(t, { ...FILES, 'interdict.yaml': strange }))
     t.match(warned, {
       code: 0,
-      out: /interdict\.yaml:2:\d+ .*"phnes".*"phones"\? \(PRIVACY_NETWORK\)/
+      out: /interdict\.yaml:2:\d+: .*'phnes'.*'phones'\? \(PRIVACY_NETWORK\)/
     })
     const beside = site(t, { ...FILES, 'interdict.yaml': settings('{ keys: log }') })
     t.match(await interdict('check', '-c', beside), { code: 1, out: /log\.queries\.privacy\.keys/ })

@@ -414,10 +414,16 @@ t.test('an id that is nowhere is misspelt, and no proof that nothing was asked',
   const of = (...words: string[]): ReturnType<typeof interdict> =>
     interdict('report', '-c', config, '--log', log, ...words)
   for (const [words, hint] of [
-    [['ban', 'federal-tictok'], 'there is no ban federal-tictok.*, did you mean "federal-tiktok"'],
-    [['--ban', 'fedral'], 'there is no ban fedral.*, did you mean "federal"'],
-    [['--app', 'tikttok', '--since', '2026-11-10'], 'no app tikttok.*, did you mean "tiktok"'],
-    [['--network', 'cellar'], 'no network cellar, neither in the rules nor in the log \\(']
+    [['ban', 'federal-tictok'], "unknown ban 'federal-tictok'.*; did you mean 'federal-tiktok'"],
+    [['--ban', 'fedral'], "unknown ban 'fedral'.*; did you mean 'federal'"],
+    [
+      ['--app', 'tikttok', '--since', '2026-11-10'],
+      "unknown app 'tikttok'.*; did you mean 'tiktok'"
+    ],
+    [
+      ['--network', 'cellar'],
+      "unknown network 'cellar': neither in the rules nor in the query log \\("
+    ]
   ] as const) {
     const { code, out, err } = await of(...words)
     t.strictSame([code, out], [1, ''], words.join(' '))

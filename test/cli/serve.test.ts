@@ -39,6 +39,6 @@ t.test('does not start with wrong rules, and says all that is wrong', async t =>
   site.write('rules/apps/clip.yaml', 'app: clip\ntitle: Clip\nnames: [" "]\n')
   const { code, out, err } = await interdict('serve', '-c', site.path('interdict.yaml'))
   t.strictSame([code, out], [1, ''])
-  t.match(err, /networks\.yaml:5:\d+ .*wrong/)
-  t.match(err, /clip\.yaml:3:\d+ /)
+  t.match(err, /networks\.yaml:5:\d+: .*wrong/)
+  t.match(err, /clip\.yaml:3:\d+: /)
 })

@@ -84,14 +84,22 @@ t.test('says where rules are wrong that were not accepted', async t => {
   const { code, out } = await status()
   t.equal(code, 0)
   t.match(out, /read again \S+Z \([\w ]+\): refused, 1 error;/)
-  t.match(out, /networks\.yaml:6:\d+ [\s\S]*\([A-Z_]+\)/)
+  t.match(out, /networks\.yaml:6:\d+: [\s\S]*\([A-Z_]+\)/)
   t.match(out, /^Upstreams {4}none$/m)
 })
 
 t.test('where no gateway runs, or none has such a door, one line says so', async t => {
-  t.match(await open(t).status(), { code: 1, out: '', err: /^no gateway.*\(ADMIN_ABSENT\)\n$/ })
+  t.match(await open(t).status(), {
+    code: 1,
+    out: '',
+    err: /^cannot connect to the gateway.*\(ADMIN_ABSENT\)\n$/
+  })
   const closed = open(t, '', '')
-  t.match(await closed.status(), { code: 1, out: '', err: /^no admin socket.*\(ADMIN_OFF\)\n$/ })
+  t.match(await closed.status(), {
+    code: 1,
+    out: '',
+    err: /^admin socket is disabled.*\(ADMIN_OFF\)\n$/
+  })
 })
 
 const counts = {
@@ -122,7 +130,7 @@ const TROUBLE: Status = {
     },
     reload: {
       ...{ at: '2026-01-03T03:04:05.678Z', reason: 'SIGHUP', outcome: 'refused', errors: 3 },
-      first: [{ code: 'RULES_X', message: `networks.yaml:1:2 \u001b[2J${' word'.repeat(40)}` }]
+      first: [{ code: 'RULES_X', message: `networks.yaml:1:2: \u001b[2J${' word'.repeat(40)}` }]
     }
   },
   workers: [
@@ -231,7 +239,7 @@ async function said(t: Test, status: Status, ...words: string[]): Promise<Ran> {
 t.test('says all that is wrong, in 100 columns, and that figures are missing', async t => {
   const { code, out, err } = await said(t, TROUBLE)
   t.equal(code, 1)
-  t.match(err, /^no answer in time from worker 1, .*\(ADMIN_WORKERS\)\n$/)
+  t.match(err, /^no reply in time from worker 1, .*\(ADMIN_WORKERS\)\n$/)
   t.strictSame(
     out.split('\n').filter(line => line.length > 100),
     []

@@ -103,7 +103,7 @@ t.test('ids that no rule has are told, for they would be waited for in vain', as
   const { code, err } = await last('--ban', 'federal', '--app', 'clap', '--network', 'x')
   t.strictSame(
     [code, err],
-    [0, 'the rules have no app clap, did you mean "clip"?\nthe rules have no network x\n']
+    [0, "the rules have no app clap; did you mean 'clip'?\nthe rules have no network x\n"]
   )
 })
 

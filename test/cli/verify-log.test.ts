@@ -63,7 +63,7 @@ t.test('a key that cannot be used is told by check, and by serve at the start', 
   chmodSync(at('sign.pem'), 0o644)
   t.match(await interdict('check', '-c', config), {
     code: 1,
-    out: /interdict\.yaml:3:38 .*CHAIN_KEY/
+    out: /interdict\.yaml:3:38: .*CHAIN_KEY/
   })
   t.match(await interdict('serve', '-c', config), { code: 1, err: /CHAIN_KEY/ })
   writeFileSync(config, `${SETTINGS}log: { queries: { chain: { sign-key: log/sign.pem } } }\n`)

@@ -83,8 +83,8 @@ t.test('what rules say of primaries is held against the settings', async t => {
   const codes = (zones: Parameters<typeof strangePrimaries>[1], settings = transfers) =>
     strangePrimaries(settings, zones).map(({ code, message }) => `${code} ${message}`)
   t.strictSame(codes([all, named('hq')]), [])
-  t.match(codes([named('backpu')]), [/^TRANSFER_UNKNOWN_PRIMARY .*did you mean "backup"\?$/])
+  t.match(codes([named('backpu')]), [/^TRANSFER_UNKNOWN_PRIMARY .*did you mean 'backup'\?$/])
   t.match(codes([all], { ...transfers, primaries: [] }), [
-    /^TRANSFER_NO_PRIMARY networks.yaml:3:5 /
+    /^TRANSFER_NO_PRIMARY networks.yaml:3:5: /
   ])
 })

@@ -97,7 +97,7 @@ for (const { it, prepare, stays, says } of refused) {
       () => undefined,
       (thrown: unknown) => thrown
     )
-    t.match(error, { code: 'ADMIN_SOCKET', message: /^interdict\.yaml:2:11 / })
+    t.match(error, { code: 'ADMIN_SOCKET', message: /^interdict\.yaml:2:11: / })
     t.match(error, { message: says })
     t.ok(await stays(path))
   })

@@ -86,7 +86,7 @@ t.test('a worker that does not answer is named, and one that died is not', async
 t.test('where it cannot be opened, nothing is served, and nothing is taken away', async t => {
   const rig = new Rig(t, { more: 'admin: { socket: rules }' })
   t.match(await rig.gateway.start(), [
-    { code: 'ADMIN_SOCKET', message: /interdict\.yaml:\d+:18 .*rules: something else than/ }
+    { code: 'ADMIN_SOCKET', message: /interdict\.yaml:\d+:18: .*rules: something else than/ }
   ])
   t.ok(existsSync(rig.site.path('rules/networks.yaml')))
   await t.rejects(askUdp(rig.at, 'banned.example', { patience: 200 }), 'no worker listens')

@@ -22,7 +22,7 @@ t.test('wrong rules: each error is told where it is, and the old ones stay', asy
   await log.says(NOT_ACCEPTED)
   const errors = log.lines.filter(({ level, fields }) => level === 'error' && 'code' in fields)
   t.ok(errors.length > 1, 'all of them')
-  for (const { message } of errors) t.match(message, /networks\.yaml:1:\d+ networks\.all\./)
+  for (const { message } of errors) t.match(message, /networks\.yaml:1:\d+: networks\.all\./)
   t.ok(await banned(rig, 'banned.example'), 'the old rules hold')
   t.equal(rig.gateway.rules.generation, 1)
 

@@ -113,7 +113,7 @@ t.test('says what is wrong with rules that were refused, and when they are good 
   const { rules } = await statusOf(rig)
   t.match(rules, { generation: 1, since: first.rules.since, sha256: first.rules.sha256 })
   t.match(rules.reload, { outcome: 'refused', errors: 1, at: /Z$/ })
-  t.match(rules.reload?.first, [{ code: /^[A-Z_]+$/, message: /networks\.yaml:6:\d+ / }])
+  t.match(rules.reload?.first, [{ code: /^[A-Z_]+$/, message: /networks\.yaml:6:\d+: / }])
 
   rig.site.write('rules/networks.yaml', banning('b.example', 'c.example'))
   await rig.gateway.reload('SIGHUP')

@@ -241,7 +241,7 @@ t.test('a broken rule file changes nothing, and the error names file, line and c
   )
   const checked = await interdict('check', '-c', join(at.dir, 'interdict.yaml'))
   t.equal(checked.code, 1)
-  t.match(checked.text, /networks\.yaml:9:\d+ networks\.phones\.bans.*censured/)
+  t.match(checked.text, /networks\.yaml:9:\d+: networks\.phones\.bans.*censured/)
   at.write('rules/networks.yaml', BANNED.replace('apps: [tiktok]', 'names: [www.example]'))
   await server.says(/"generation":2|generation=2/, 2)
   t.match(await ask(at, 'www.example'), /status: NXDOMAIN/, 'mended, the new rules are in force')

@@ -65,13 +65,13 @@ const wrong = [
     columns: [client, name, type, protocol, at, expect, ede]
     rows: [[fone, a..b, X, tls, noon, nxdomian, loud]]`,
     errors: [
-      '5:13 tests[0].rows[0][0]: found "fone", wanted an IP address, or one of clients, did you mean "phone"?',
-      '5:19 tests[0].rows[0][1]: found "a..b", wanted a domain name',
-      '5:25 tests[0].rows[0][2]: found "X", wanted a query type such as AAAA, HTTPS or TYPE65280',
-      '5:28 tests[0].rows[0][3]: found "tls", wanted one of udp, tcp',
-      '5:33 tests[0].rows[0][4]: found "noon", wanted a date such as 2023-03-13, or a time such as 2023-03-13T08:00 or …T08:00Z',
-      `5:39 tests[0].rows[0][5]: found "nxdomian", wanted one of ${EXPECTED.join(', ')}, did you mean "nxdomain"?`,
-      '5:49 tests[0].rows[0][6]: found "loud", wanted one of blocked, censored, filtered'
+      "5:13: tests[0].rows[0][0]: expected an IP address, or a key of clients, found 'fone'; did you mean 'phone'?",
+      "5:19: tests[0].rows[0][1]: expected a domain name, found 'a..b'",
+      "5:25: tests[0].rows[0][2]: expected a query type such as AAAA, HTTPS or TYPE65280, found 'X'",
+      "5:28: tests[0].rows[0][3]: expected one of udp, tcp, found 'tls'",
+      "5:33: tests[0].rows[0][4]: expected a date such as 2023-03-13, or a time such as 2023-03-13T08:00 or …T08:00Z, found 'noon'",
+      `5:39: tests[0].rows[0][5]: expected one of ${EXPECTED.join(', ')}, found 'nxdomian'; did you mean 'nxdomain'?`,
+      "5:49: tests[0].rows[0][6]: expected one of blocked, censored, filtered, found 'loud'"
     ]
   },
   {
@@ -80,8 +80,8 @@ const wrong = [
   - title: one
     rows: [[phone], [phone, a.example, blocked, A]]`,
     errors: [
-      '4:12 tests[0].rows[0]: found 1 cell, wanted 3: client, name, expect',
-      '4:21 tests[0].rows[1]: found 4 cells, wanted 3: client, name, expect'
+      '4:12: tests[0].rows[0]: expected 3 cells (client, name, expect), found 1',
+      '4:21: tests[0].rows[1]: expected 3 cells (client, name, expect), found 4'
     ]
   },
   {
@@ -91,9 +91,9 @@ const wrong = [
     columns: [name, type]
     rows: [[~, A]]`,
     errors: [
-      '5:12 tests[0].rows[0]: found no client, wanted an IP address, or one of clients',
-      '5:12 tests[0].rows[0]: found no name, wanted a domain name',
-      `5:12 tests[0].rows[0]: found no expect, wanted one of ${EXPECTED.join(', ')}`
+      '5:12: tests[0].rows[0]: missing client; expected an IP address, or a key of clients',
+      '5:12: tests[0].rows[0]: missing name; expected a domain name',
+      `5:12: tests[0].rows[0]: missing expect; expected one of ${EXPECTED.join(', ')}`
     ]
   },
   {
@@ -104,8 +104,8 @@ const wrong = [
     expect: blocked
     rows: [[phone, a.example, a.example, blocked]]`,
     errors: [
-      '4:29 tests[0].columns[2]: found name again, wanted each column once',
-      '5:13 tests[0].expect: found a column of the table, wanted it there or here'
+      '4:29: tests[0].columns[2]: duplicate column name',
+      '5:13: tests[0].expect: already a column of this table; give it once'
     ]
   },
   {
@@ -114,8 +114,8 @@ const wrong = [
   - title: one
     row: []`,
     errors: [
-      '4:5 tests[0].row: found "row", wanted one of the keys title, columns, rows, client, name, type, protocol, at, expect, rule, app, list, ede, network, did you mean "rows"?',
-      '3:5 tests[0].rows: found nothing, wanted a list'
+      "4:5: tests[0]: unknown key 'row'; did you mean 'rows'?",
+      '3:5: tests[0].rows: missing; expected a list'
     ]
   }
 ]

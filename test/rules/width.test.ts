@@ -17,10 +17,10 @@ const wide = [
   { text: 'kawasaki.jp', found: /public suffix/ },
   { text: 'x.kawasaki.jp', found: /public suffix/ },
   { text: 'map.fastly.net', found: /public suffix/ },
-  { text: 'cloudfront.net', found: /^cloudfront\.net, a zone that Amazon CloudFront shares/ },
+  { text: 'cloudfront.net', found: /^cloudfront\.net, shared infrastructure of Amazon CloudFront/ },
   { text: '*.akamaized.net', found: /Akamai/ },
   { text: 'fastly.net', found: /Fastly/ },
-  { text: 'windows.net', found: /^windows\.net, with core\.windows\.net in it/ }
+  { text: 'windows.net', found: /^windows\.net, including core\.windows\.net/ }
 ] as const
 
 for (const { text, found } of wide) {
@@ -48,7 +48,7 @@ t.test('knows around which names a shared zone is', async t => {
 t.test('every shared zone is there once, and says whose it is and what says so', async t => {
   t.equal(new Set(SHARED_ZONES.map(({ zone }) => zone)).size, SHARED_ZONES.length)
   for (const { zone, operator, source } of SHARED_ZONES) {
-    t.match(tooWide(readPattern(zone)!)?.found, `${zone}, a zone that ${operator}`)
+    t.match(tooWide(readPattern(zone)!)?.found, `${zone}, shared infrastructure of ${operator}`)
     t.ok(source.length > 10, zone)
   }
 })
@@ -72,7 +72,7 @@ t.test('what is forced with a reason is right, is told, and the reason is kept',
     'RULES_FORCED networks.yaml:4:50',
     'RULES_FORCED networks.yaml:5:23'
   ])
-  t.match(result.warnings[1]?.message, 'co.uk, a public suffix, forced: test range')
+  t.match(result.warnings[1]?.message, 'co.uk, a public suffix; forced: test range')
   const forced = result.rules.sources.map(({ id, forced }) => [id, ...(forced ?? [])])
   t.strictSame(forced, [
     ['x', [5, 'so']],
@@ -111,5 +111,8 @@ t.test('lists that take in what many share are told to who asks, and hold as the
   })
   const warnings = sharedInLists(rules.sources, file => file)
   t.strictSame(brief(warnings), ['RULES_LIST_SHARED lists/m.txt:2:1'])
-  t.match(warnings[0]?.message, 'the list m takes in what many share: 4 names, web.app, co.uk')
+  t.match(
+    warnings[0]?.message,
+    "list 'm' includes shared infrastructure or public suffixes: 4 names, web.app, co.uk"
+  )
 })

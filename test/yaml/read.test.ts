@@ -18,94 +18,98 @@ const refusals: readonly { it: string; text: string | Buffer; errors: readonly s
     it: 'an empty file',
     text: '',
     errors: [
-      'DOCUMENT_INVALID f.yaml:1:1 found nothing, wanted a mapping with the keys ' +
-        'cache, mode, names, networks, title'
+      'DOCUMENT_INVALID f.yaml:1:1: expected a mapping with the keys ' +
+        'cache, mode, names, networks, title, found nothing'
     ]
   },
   {
     it: 'a text for a number',
     text: 'cache:\n  size: many\n',
-    errors: ['DOCUMENT_INVALID f.yaml:2:9 cache.size: found "many", wanted a number']
+    errors: ["DOCUMENT_INVALID f.yaml:2:9: cache.size: expected a number, found 'many'"]
   },
   {
     it: 'a number beyond its limit',
     text: 'cache: { size: 101 }\n',
-    errors: ['DOCUMENT_INVALID f.yaml:1:16 cache.size: found 101, wanted at most 100']
+    errors: ['DOCUMENT_INVALID f.yaml:1:16: cache.size: expected at most 100, found 101']
   },
   {
     it: 'a fraction for a whole number',
     text: 'cache: { size: 1.5 }\n',
-    errors: ['DOCUMENT_INVALID f.yaml:1:16 cache.size: found 1.5, wanted a whole number']
+    errors: ['DOCUMENT_INVALID f.yaml:1:16: cache.size: expected a whole number, found 1.5']
   },
   {
     it: 'a misspelt key, at the key',
     text: 'mode: enforce\ncahce: {}\n',
-    errors: [
-      'DOCUMENT_INVALID f.yaml:2:1 cahce: found "cahce", wanted one of the keys ' +
-        'cache, mode, names, networks, title, did you mean "cache"?'
-    ]
+    errors: ["DOCUMENT_INVALID f.yaml:2:1: unknown key 'cahce'; did you mean 'cache'?"]
   },
   {
     it: 'a missing value, at what should hold it',
     text: 'title: x\ncache:\n  ttl: 3\n',
-    errors: ['DOCUMENT_INVALID f.yaml:3:3 cache.size: found nothing, wanted a number']
+    errors: ['DOCUMENT_INVALID f.yaml:3:3: cache.size: missing; expected a number']
   },
   {
     it: 'a word that is not one of the words',
     text: 'mode: on\n',
-    errors: ['DOCUMENT_INVALID f.yaml:1:7 mode: found "on", wanted one of enforce, monitor']
+    errors: ["DOCUMENT_INVALID f.yaml:1:7: mode: expected one of enforce, monitor, found 'on'"]
   },
   {
     it: 'a number where a text belongs',
     text: 'title: 716\n',
-    errors: ['DOCUMENT_INVALID f.yaml:1:8 title: found 716, wanted a text (in quotes)']
+    errors: ['DOCUMENT_INVALID f.yaml:1:8: title: expected a string (in quotes), found 716']
   },
   {
     it: 'an error inside one form of several',
     text: 'names:\n- { name: a, note: [x] }\n- 7\n',
     errors: [
-      'DOCUMENT_INVALID f.yaml:2:20 names[0].note: found a list, wanted a text',
-      'DOCUMENT_INVALID f.yaml:3:3 names[1]: found 7, wanted a text (in quotes), ' +
-        'or a mapping with the keys name, note'
+      'DOCUMENT_INVALID f.yaml:2:20: names[0].note: expected a string, found a list',
+      'DOCUMENT_INVALID f.yaml:3:3: names[1]: expected a string (in quotes), ' +
+        'or a mapping with the keys name, note, found 7'
     ]
   },
   {
     it: 'an empty list',
     text: 'names: []\n',
-    errors: ['DOCUMENT_INVALID f.yaml:1:8 names: found an empty list, wanted at least 1 entry']
+    errors: ['DOCUMENT_INVALID f.yaml:1:8: names: expected at least 1 entry, found an empty list']
+  },
+  {
+    it: 'an unknown key that is like no other',
+    text: 'xyz: 1\n',
+    errors: [
+      "DOCUMENT_INVALID f.yaml:1:1: unknown key 'xyz'; expected one of " +
+        'cache, mode, names, networks, title'
+    ]
   },
   {
     it: 'a key of the wrong form',
     text: 'networks:\n  A1: {}\n',
-    errors: ['DOCUMENT_INVALID f.yaml:2:3 networks.A1: found "A1", wanted letters']
+    errors: ["DOCUMENT_INVALID f.yaml:2:3: networks: invalid key 'A1'; expected letters"]
   },
   {
     it: 'all errors at once',
     text: 'cache:\n  size: 0\nmode: x\ntitel: y\n',
     errors: [
-      'DOCUMENT_INVALID f.yaml:2:9 cache.size: found 0, wanted at least 1',
-      'DOCUMENT_INVALID f.yaml:3:7 mode: found "x", wanted one of enforce, monitor',
-      'DOCUMENT_INVALID f.yaml:4:1 titel: found "titel", wanted one of the keys ' +
-        'cache, mode, names, networks, title, did you mean "title"?'
+      'DOCUMENT_INVALID f.yaml:2:9: cache.size: expected at least 1, found 0',
+      "DOCUMENT_INVALID f.yaml:3:7: mode: expected one of enforce, monitor, found 'x'",
+      "DOCUMENT_INVALID f.yaml:4:1: unknown key 'titel'; did you mean 'title'?"
     ]
   },
   {
     it: 'a key given twice, and what else is wrong',
     text: 'mode: enforce\nmode: x\n',
     errors: [
-      'DOCUMENT_DUPLICATE f.yaml:2:1 found the key "mode" a second time, wanted each key once',
-      'DOCUMENT_INVALID f.yaml:1:7 mode: found "x", wanted one of enforce, monitor'
+      "DOCUMENT_DUPLICATE f.yaml:2:1: duplicate key 'mode'",
+      "DOCUMENT_INVALID f.yaml:1:7: mode: expected one of enforce, monitor, found 'x'"
     ]
   },
   {
     it: 'a column behind Windows line ends',
     text: 'mode: enforce\r\ntitle: 7\r\n',
-    errors: ['DOCUMENT_INVALID f.yaml:2:8 title: found 7, wanted a text (in quotes)']
+    errors: ['DOCUMENT_INVALID f.yaml:2:8: title: expected a string (in quotes), found 7']
   },
   {
     it: 'octets that are not UTF-8',
     text: Buffer.from([0x6d, 0x3a, 0x0a, 0x61, 0xff, 0x62]),
-    errors: ['DOCUMENT_SYNTAX f.yaml:2:2 cannot be read as YAML: not UTF-8']
+    errors: ['DOCUMENT_SYNTAX f.yaml:2:2: invalid YAML: file is not UTF-8']
   }
 ]
 

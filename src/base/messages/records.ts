@@ -1,79 +1,79 @@
-/** Of what is recorded of lookups, and what becomes of it. See `../error.ts`. */
-export const RECORDS = {
-  // log
-  LOG_RING_SIZE: (octets: number, from: number, to: number) =>
-    `a ring of ${octets} octets: wanted a power of two from ${from} to ${to}`,
-  LOG_OPEN: (path: string, why: string) => `cannot open the query log ${path}: ${why}`,
-  LOG_WRITE: (path: string, why: string) => `cannot write the query log ${path}: ${why}`,
-  LOG_ROTATE: (path: string, why: string) => `cannot rotate the query log ${path}: ${why}`,
-  LOG_FOLLOW: (path: string, why: string) => `cannot follow the query log ${path}: ${why}`,
-  LOG_LOCKED: (folder: string, holder: string) =>
-    `another gateway writes its query log into ${folder} (${holder}): wanted a folder for each`,
-  LOG_OVERRUN: (events: number) =>
-    `${events} lookups were not logged: they came faster than the recorder writes`,
-  PRIVACY_KEY: (path: string, why: string) => `key of pseudonyms ${path} cannot be used: ${why}`,
-  PRIVACY_NO_KEY: (folder: string, when: string) =>
-    `there is no key of pseudonyms ${when} in ${folder}: none was made, or it has been deleted`,
-  KEEP_NETWORK: (path: string, network: string, hint: string) =>
-    `${path}: found ${JSON.stringify(network)}, wanted the id of a network of the rules${hint}`,
-  PRIVACY_NETWORK: (path: string, network: string, hint: string) =>
-    `${path}: found ${JSON.stringify(network)}, wanted the id of a network of the rules${hint}`,
+import { quote } from './format.js'
 
-  // archive
+/** Errors of the query log, its archive and outputs, and replay. See `../error.ts`. */
+export const RECORDS = {
+  // querylog
+  LOG_RING_SIZE: (octets: number, from: number, to: number) =>
+    `invalid ring size ${octets}: expected a power of two from ${from} to ${to} bytes`,
+  LOG_OPEN: (path: string, why: string) => `cannot open query log ${path}: ${why}`,
+  LOG_WRITE: (path: string, why: string) => `cannot write query log ${path}: ${why}`,
+  LOG_ROTATE: (path: string, why: string) => `cannot rotate query log ${path}: ${why}`,
+  LOG_FOLLOW: (path: string, why: string) => `cannot follow query log ${path}: ${why}`,
+  LOG_LOCKED: (folder: string, holder: string) =>
+    `query log folder ${folder} is locked by ${holder}; give each gateway its own log folder`,
+  LOG_OVERRUN: (lookups: number) =>
+    `${lookups} lookups not logged: queue full, as they arrived faster than they could be written`,
+  PRIVACY_KEY: (path: string, why: string) => `cannot use pseudonym key ${path}: ${why}`,
+  PRIVACY_NO_KEY: (folder: string, when: string) =>
+    `no pseudonym key ${when} in ${folder}: none was created, or it has been deleted`,
+  KEEP_NETWORK: (path: string, network: string, hint: string) =>
+    `${path}: unknown network ${quote(network)}${hint || '; define it in networks.yaml of the rules'}`,
+  PRIVACY_NETWORK: (path: string, network: string, hint: string) =>
+    `${path}: unknown network ${quote(network)}${hint || '; define it in networks.yaml of the rules'}`,
+
+  // querylog/archive
   ARCHIVE_NO_DUCKDB: (why: string) =>
-    `DuckDB is needed for that and cannot be loaded: npm install @duckdb/node-api (${why})`,
-  ARCHIVE_BROKEN: (paths: string) => `no Parquet, and left out: ${paths}`,
-  ARCHIVE_PROCESS: (why: string) => `the process that looks after the query log: ${why}`,
+    `cannot load DuckDB, which this needs; install it with "npm install @duckdb/node-api" (${why})`,
+  ARCHIVE_BROKEN: (paths: string) => `not valid Parquet, skipped: ${paths}`,
+  ARCHIVE_PROCESS: (why: string) => `query log maintenance process failed: ${why}`,
   ARCHIVE_TALLY: (path: string) =>
-    `the tally ${path} is not what was made, so the lookups were read themselves`,
-  ARCHIVE_FAILED: (path: string, why: string) => `the archive ${path} cannot be kept: ${why}`,
+    `tally ${path} has been altered; reading the logged lookups instead`,
+  ARCHIVE_FAILED: (path: string, why: string) => `cannot maintain archive ${path}: ${why}`,
   ARCHIVE_NEWER: (path: string, version: number) =>
-    `${path} has lines of schema ${version}, of a newer Interdict: it stays as it is`,
-  ARCHIVE_READ: (path: string, why: string) => `cannot read the query log ${path}: ${why}`,
+    `${path} has lines of schema ${version}, written by a newer Interdict; left unchanged`,
+  ARCHIVE_READ: (path: string, why: string) => `cannot read query log ${path}: ${why}`,
   ARCHIVE_LINE: (path: string) =>
-    `${path}: found a line of more than 32 MB, wanted records of lookups: take it out`,
-  ARCHIVE_SQL: (why: string) => `the query failed: ${why}`,
-  ARCHIVE_SQL_WRITES: () => 'found something else than one SELECT, wanted one: logs are only read',
+    `${path} has a line longer than 32 MB, which no lookup record is; remove it`,
+  ARCHIVE_SQL: (why: string) => `query failed: ${why}`,
+  ARCHIVE_SQL_WRITES: () => 'expected a single SELECT statement: the query log is read-only',
   REPORT_NO_ID: (kind: string, id: string, hint: string) =>
-    `there is no ${kind} ${id}, neither in the rules nor in the log${hint}`,
+    `unknown ${kind} ${quote(id)}: neither in the rules nor in the query log${hint}`,
   ARCHIVE_CLOCK: (before: string, now: string) =>
-    `the clock leapt from ${before} to ${now}: until it has gone on from there for a day, nothing more of the query log is removed as too old`,
+    `clock jumped from ${before} to ${now}; retention of the query log is suspended until the clock has run on from there for a day`,
   ARCHIVE_BUSY: (folder: string, holder: string) =>
-    `files of the query log are being looked after, in ${folder} (${holder}): try again`,
+    `query log maintenance is running in ${folder} (${holder}); try again later`,
   ARCHIVE_NO_FILE: (path: string, folder: string) =>
-    `${path} is no closed file of the query log in ${folder}`,
+    `${path} is not a closed query log file in ${folder}`,
   ARCHIVE_NO_CHAIN: (folder: string, why: string) =>
-    `nothing is removed from ${folder}, for it could not be proven: ${why}`,
+    `nothing removed from ${folder}, as the chain could not prove the removal: ${why}`,
   CHAIN_KEY: (path: string, why: string) =>
-    `the key of log.queries.chain, ${path}, cannot be used: ${why}`,
+    `cannot use signing key ${path} (log.queries.chain): ${why}`,
   CHAIN_BROKEN: (where: string, why: string, aside: string) =>
-    `${where}: the chain of the query log is broken (${why}); it is ${aside} now, and another begins`,
+    `${where}: query log chain is broken (${why}); kept as ${aside}, and a new chain begins`,
   CHAIN_ALTERED: (path: string) =>
-    `${path} is not what the chain of the query log says: it is left as it is`,
-  CHAIN_WRITE: (path: string, why: string) =>
-    `cannot write the chain of the query log ${path}: ${why}`,
-  CHAIN_READ: (path: string, why: string) =>
-    `cannot read the chain of the query log ${path}: ${why}`,
+    `${path} does not match the query log chain: it has been altered; left unchanged`,
+  CHAIN_WRITE: (path: string, why: string) => `cannot write query log chain ${path}: ${why}`,
+  CHAIN_READ: (path: string, why: string) => `cannot read query log chain ${path}: ${why}`,
 
   // replay
-  REPLAY_UNREADABLE: (file: string, why: string) => `log ${file} cannot be read: ${why}`,
-  REPLAY_TORN: (file: string, why: string) => `log ${file} ends before its end: ${why}`,
+  REPLAY_UNREADABLE: (file: string, why: string) => `cannot read log ${file}: ${why}`,
+  REPLAY_TORN: (file: string, why: string) => `log ${file} is truncated: ${why}`,
   REPLAY_UNKNOWN: (file: string) =>
-    `log ${file} is in no format that is known by how it begins: say which one with --from`,
+    `cannot detect the format of log ${file}; specify it with --from`,
   REPLAY_CAPTURE: (file: string) =>
-    `${file} holds packets as they were captured, wanted what tshark makes of them: tshark -r ${file} -Y 'dns.flags.response == 0' -T json`,
+    `${file} is a packet capture; convert it first: tshark -r ${file} -Y 'dns.flags.response == 0' -T json`,
   REPLAY_FOREIGN: (place: string, format: string, why: string) =>
-    `${place}: found no lookup in the whole log (${why}), wanted a log of the format ${format}`,
+    `${place}: no lookup found in the whole log (${why}); is its format really ${format}?`,
 
-  // outlet
+  // querylog/export
   OUTPUT_DOWN: (name: string, why: string) =>
-    `the output ${name} takes nothing: ${why}; lookups wait for it on the disk`,
-  OUTPUT_OVERRUN: (name: string, lines: number) =>
-    `${lines} lookups were not sent to the output ${name}: it has taken nothing for too long`,
+    `output ${name} is unreachable: ${why}; spooling lookups to disk`,
+  OUTPUT_OVERRUN: (name: string, lookups: number) =>
+    `${lookups} lookups not sent to output ${name}: backlog full`,
   OUTPUT_REFUSED: (name: string, lookups: number, why: string) =>
-    `the output ${name} has refused ${lookups} lookups so far: ${why}`,
+    `output ${name} has rejected ${lookups} lookups so far: ${why}`,
   OUTPUT_SPOOL: (name: string, folder: string, why: string) =>
-    `lookups for the output ${name} cannot wait in ${folder}: ${why}`,
+    `cannot spool lookups for output ${name} in ${folder}: ${why}`,
   OUTPUT_LOCKED: (name: string, folder: string, holder: string) =>
-    `another output or gateway keeps what waits in ${folder}, the folder of the output ${name} (${holder}): wanted one for each`
+    `spool folder ${folder} of output ${name} is locked by ${holder}; give each output its own folder`
 } as const

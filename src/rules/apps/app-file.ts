@@ -101,7 +101,7 @@ function complaintsOf(read: Reading<AppEntry>, name: string) {
     if (wide !== undefined && force !== undefined && wide.forcible) {
       warnings.push(failureAt(at, 'RULES_FORCED', text, wide.found, force))
     } else if (wide !== undefined) {
-      errors.push(failureAt(at, 'RULES_TOO_WIDE', text, wide.found, wide.hint))
+      errors.push(failureAt(at, 'RULES_TOO_WIDE', text, wide.found, wide.forcible))
     } else if (force !== undefined) {
       warnings.push(failureAt(at, 'RULES_FORCE_IDLE', text))
     }

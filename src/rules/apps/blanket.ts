@@ -9,7 +9,7 @@ import type { ExceptionEntry, NetworksFile } from '../schema/networks-schema.js'
 const SHORTEST = { IPv4: 96 + 8, IPv6: 16 } as const
 type Family = keyof typeof SHORTEST
 
-const PART = 'the prefixes of a part of it, or nothing but =names'
+const PART = 'the prefixes of some of its clients, or to =names only'
 
 /**
  * Refuses exceptions that would lift a ban for everybody in a network, alone or together: that is not to make an
@@ -141,7 +141,7 @@ function refuseWholeSource(rule: RuleException, served: readonly NetworkRules[],
     .flatMap(({ rules }) => rules.filter(({ kind }) => kind === 'ban'))
     .flatMap(({ sources }) => sources)
   const whole = banned.find(source => isWithin(source, names))
-  if (whole !== undefined) refuse(place.at('names'), `all that ${whole.title} has`, PART)
+  if (whole !== undefined) refuse(place.at('names'), `every name of ${whole.title}`, PART)
 }
 
 /** Whether all that a source has are these single names. */

@@ -113,7 +113,7 @@ export function refusal(
   start: Position
 ): readonly InterdictError[] {
   if ((badLines > MAX_BAD && badLines > lines * MAX_BAD_PART) || (badLines > 0 && isEmpty)) {
-    const why = `${badLines} of ${lines} lines are bad`
+    const why = `${badLines} of ${lines} lines are invalid`
     return [failureAt(start, 'RULES_LIST_REFUSED', why), ...warnings]
   }
   if (badLines > warnings.length) {

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { readName } from '../../dns/name/name.js'
+import { sentence } from '../../yaml/issues.js'
 import { duration, size } from '../../yaml/quantity.js'
 import { textAs } from '../../yaml/text.js'
 import { idSchema } from '../schema/app-schema.js'
@@ -21,8 +22,8 @@ const zoneName = textAs('the name of a zone such as rpz.example', text => {
 
 /** `ED` or `Ed`, number of the key, Ed25519 key: 42 octets. */
 const minisignKey = z
-  .string('a public key of minisign')
-  .regex(/^RW[A-Za-z0-9+/]{54}$/, 'a public key of minisign: 56 letters and digits from RW on')
+  .string('a minisign public key')
+  .regex(/^RW[A-Za-z0-9+/]{54}$/, 'a minisign public key: 56 letters and digits, starting with RW')
 
 /** Keys that mean nothing for what lies on this machine. */
 const REMOTE_KEYS = ['refresh', 'sha256', 'minisign', 'signature-url', 'max-shrink'] as const
@@ -50,25 +51,26 @@ export const listEntrySchema = z
   })
   .superRefine((entry, context) => {
     const refuse = (path: string[], message: string): void =>
-      context.addIssue({ code: 'custom', path, message })
+      context.addIssue({ code: 'custom', path, ...sentence(message) })
     const { file, folder, url, transfer } = entry
     const sources = [file, folder, url, transfer].filter(one => one !== undefined)
-    if (sources.length !== 1) refuse([], 'file, folder, url or transfer')
+    if (sources.length !== 1) refuse([], 'expected exactly one of file, folder, url and transfer')
     if (transfer !== undefined && entry.format !== 'auto' && entry.format !== 'rpz') {
-      refuse(['format'], 'rpz, which is what a zone is')
+      refuse(['format'], 'a transferred zone must have format rpz')
     }
     if (transfer === undefined && entry.primaries !== undefined) {
-      refuse(['primaries'], 'it only with transfer')
+      refuse(['primaries'], 'only allowed together with transfer')
     }
     const isProven = entry.sha256 !== undefined || entry.minisign !== undefined
     if (entry.url?.startsWith('http:') === true && !isProven) {
-      refuse(['url'], 'https://, or sha256 or minisign beside it: anybody on the way can change it')
+      refuse(['url'], 'plain HTTP can be tampered with; use https://, or add sha256 or minisign')
     }
     if (entry['signature-url'] !== undefined && entry.minisign === undefined) {
-      refuse(['signature-url'], 'minisign, the key, beside it')
+      refuse(['signature-url'], 'needs minisign, the public key, as well')
     }
     for (const key of REMOTE_KEYS) {
-      if (entry.url === undefined && entry[key] !== undefined) refuse([key], 'it only with url')
+      if (entry.url === undefined && entry[key] !== undefined)
+        refuse([key], 'only allowed together with url')
     }
   })
 

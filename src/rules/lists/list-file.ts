@@ -54,7 +54,7 @@ export function readList(options: ListOptions, files: readonly ListFile[]): List
       blocked((octets, _at, length, cover) => each(octets, length, cover))
   })
   if (!fits) {
-    const why = 'its exceptions for some clients or types stand above too many names'
+    const why = 'its exceptions for some clients or types overlap too many names'
     return { errors: [failureAt(startOf(files[0]!.shown), 'RULES_LIST_REFUSED', why)] }
   }
   return {
@@ -120,7 +120,7 @@ const EITHER: readonly LineFormat[] = ['domains', 'hosts']
 /** What a file is, where its first octets say that it is something else than a list. */
 function whatElse(octets: Uint8Array): string | undefined {
   const first = Buffer.from(octets.subarray(0, 1024)).toString('latin1')
-  if (/^(?:\xff\xfe|\xfe\xff)/.test(first)) return 'it is in UTF-16'
+  if (/^(?:\xff\xfe|\xfe\xff)/.test(first)) return 'it is UTF-16'
   // An error page, most of the time.
   return /^(?:\xef\xbb\xbf)?\s*</.test(first) ? 'it is HTML or XML' : undefined
 }

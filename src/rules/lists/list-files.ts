@@ -50,7 +50,7 @@ async function fileNames(
   const seen = names.filter(name => !name.startsWith('.') && !name.endsWith('~'))
   if (seen.length > 0 || mayBeEmpty)
     return seen.map(name => `${within.replace(/\/+$/, '')}/${name}`)
-  at.at('folder').refuse('RULES_UNREADABLE', within, 'there is no file in it')
+  at.at('folder').refuse('RULES_UNREADABLE', within, 'folder is empty')
   return undefined
 }
 

@@ -64,7 +64,7 @@ export const zoneFilesIn = (copies: string): string => resolve(copies, '../zones
 const PASSING = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO', 'ESTALE', 'ETIMEDOUT']
 
 const NOTHING = new Uint8Array(0)
-const MISSING = { why: 'there is no such file', isMissing: true } as const
+const MISSING = { why: 'no such file', isMissing: true } as const
 
 /**
  * A rules folder while it is being read. Each file is read once, whole, so that whatever is made of
@@ -212,7 +212,7 @@ async function readBounded(path: string, most: Octets): Promise<FileResult | Too
   try {
     const stat = await file.stat()
     if (stat.isDirectory()) return { why: 'it is a folder' }
-    if (!stat.isFile()) return { why: 'it is no regular file' }
+    if (!stat.isFile()) return { why: 'it is not a regular file' }
     if (stat.size > most) return { large: stat.size }
     const octets = Buffer.allocUnsafeSlow(stat.size)
     let at = 0

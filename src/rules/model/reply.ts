@@ -7,21 +7,21 @@ export function replyOf(entry: ReplyEntry, defaults: Defaults, place: Place): Re
   const action = entry.action ?? defaults.action
   const { target } = entry
   const sinkhole = entry.sinkhole ?? (action === 'sinkhole' ? defaults.sinkhole : undefined)
-  const refuse = (key: string, found: string, wanted: string): void => {
+  const refuse = (key: string, problem: string): void => {
     const at = place.at(key)
-    at.refuse('RULES_REPLY', at.text, found, wanted)
+    at.refuse('RULES_REPLY', at.text, problem)
   }
   if (action === 'sinkhole' && sinkhole === undefined) {
-    refuse('sinkhole', 'nothing', 'addresses for the action sinkhole: { ipv4: …, ipv6: … }')
+    refuse('sinkhole', 'missing; action sinkhole needs addresses: { ipv4: …, ipv6: … }')
   }
   if (action !== 'sinkhole' && sinkhole !== undefined) {
-    refuse('sinkhole', 'addresses', `none with the action ${action}`)
+    refuse('sinkhole', `not allowed with action ${action}`)
   }
   if (action === 'cname' && target === undefined) {
-    refuse('target', 'nothing', 'a domain name for the action cname')
+    refuse('target', 'missing; action cname needs a domain name')
   }
   if (action !== 'cname' && target !== undefined) {
-    refuse('target', 'a domain name', `none with the action ${action}`)
+    refuse('target', `not allowed with action ${action}`)
   }
   return {
     action,

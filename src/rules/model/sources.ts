@@ -113,7 +113,7 @@ export class Sources {
       if (force !== undefined && wide.forcible) {
         forced.set(at.position.line, force)
         at.warn('RULES_FORCED', at.text, wide.found, force)
-      } else at.refuse('RULES_TOO_WIDE', at.text, wide.found, wide.hint)
+      } else at.refuse('RULES_TOO_WIDE', at.text, wide.found, wide.forcible)
     }
     if (force !== undefined && forced.size === 0) {
       const at = place.at('force')

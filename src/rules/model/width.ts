@@ -9,8 +9,6 @@ export interface TooWide {
   readonly found: string
   /** Whether `force:` and a reason make it right; nothing does for the root. */
   readonly forcible: boolean
-  /** The end of a message: how to force it. */
-  readonly hint: string
 }
 
 /**
@@ -22,8 +20,7 @@ export interface TooWide {
 export function tooWide(pattern: Pattern, text = showName(pattern.name)): TooWide | undefined {
   const found = whatItTakesIn(pattern, text)
   if (found === undefined) return undefined
-  const forcible = text !== ''
-  return { found, forcible, hint: forcible ? ', or force: with the reason' : '' }
+  return { found, forcible: text !== '' }
 }
 
 function whatItTakesIn(pattern: Pattern, text: string): string | undefined {
@@ -32,8 +29,8 @@ function whatItTakesIn(pattern: Pattern, text: string): string | undefined {
   const shared = sharedZoneBelow(text)
   if (shared !== undefined) {
     const { zone, operator } = shared
-    const which = zone === text ? zone : `${text}, with ${zone} in it`
-    return `${which}, a zone that ${operator} shares between many`
+    const which = zone === text ? zone : `${text}, including ${zone}`
+    return `${which}, shared infrastructure of ${operator}`
   }
   return isPublicSuffix(text) ? `${text}, a public suffix` : undefined
 }

@@ -1,5 +1,5 @@
 import { didYouMean } from '../../yaml/closest.js'
-import { oneOf } from '../../yaml/wanted.js'
+import { oneOf } from '../../yaml/expected.js'
 import type { Place } from '../model/place.js'
 import type { Term } from '../model/types.js'
 import type { ExceptionEntry, ExceptionLimits } from '../schema/networks-schema.js'
@@ -23,8 +23,8 @@ export function refuseAgainst(
   const { purposes, 'max-days': days } = limits
   if (purposes?.includes(purpose) === false) {
     const at = place.at('purpose')
-    const wanted = `${oneOf(purposes)} (exceptions.purposes)${didYouMean(purpose, purposes)}`
-    at.refuse('RULES_PURPOSE', at.text, purpose, wanted)
+    const expected = `${oneOf(purposes)} (exceptions.purposes)${didYouMean(purpose, purposes)}`
+    at.refuse('RULES_PURPOSE', at.text, purpose, expected)
   }
   const lasts = term.until - term.from
   if (Number.isFinite(lasts) && lasts > days * SECONDS_PER_DAY + CLOCKS_SET_BACK) {

@@ -28,7 +28,7 @@ export function lineage(id: string, networks: Networks, place: Place): readonly 
   const circle = circleFrom(id, networks)
   if (circle !== undefined) {
     const at = place.at(id, 'extends')
-    at.refuse('RULES_EXTENDS_CYCLE', at.text, circle.join(' > '))
+    at.refuse('RULES_EXTENDS_CYCLE', at.text, circle)
   }
   return [...found]
 }

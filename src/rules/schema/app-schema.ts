@@ -5,9 +5,9 @@ import { patternSchema } from '../model/pattern.js'
 import { readInstant } from '../time/instant.js'
 
 export const idSchema = z
-  .string('an id of a-z, 0-9 and -')
-  .regex(/^[a-z0-9][a-z0-9-]*$/, 'an id of a-z, 0-9 and -')
-export const textSchema = z.string().trim().min(1, 'a text that is not empty')
+  .string('an ID of a-z, 0-9 and -')
+  .regex(/^[a-z0-9][a-z0-9-]*$/, 'an ID of a-z, 0-9 and -')
+export const textSchema = z.string().trim().min(1, 'a string that is not empty')
 export const prefixSchema = textAs('an address, or a prefix without host bits', readPrefix)
 
 const DAY = 'a day such as 2026-11-25, or a month such as 2026-11'

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { readAddress, isMapped } from '../../base/address.js'
 import { readName } from '../../dns/name/name.js'
 import { wholeSeconds } from '../../yaml/quantity.js'
+import { sentence } from '../../yaml/issues.js'
 import { textAs } from '../../yaml/text.js'
 import { listEntrySchema } from '../lists/list-entry-schema.js'
 import { patternSchema } from '../model/pattern.js'
@@ -21,7 +22,10 @@ const ipv6 = textAs('an IPv6 address', text => {
 })
 const sinkhole = z
   .strictObject({ ipv4: ipv4.optional(), ipv6: ipv6.optional() })
-  .refine(it => it.ipv4 !== undefined || it.ipv6 !== undefined, 'ipv4, ipv6 or both')
+  .refine(
+    it => it.ipv4 !== undefined || it.ipv6 !== undefined,
+    sentence('expected ipv4, ipv6 or both')
+  )
 
 const action = z.preprocess(
   // YAML reads the word null as nothing.

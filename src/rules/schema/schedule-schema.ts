@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import type { Seconds } from '../../base/units.js'
+import { sentence } from '../../yaml/issues.js'
 import { textAs } from '../../yaml/text.js'
 import { isTimeZone } from '../time/instant.js'
 
@@ -15,8 +16,8 @@ export interface DayHours {
 
 export const timeZoneSchema = z.string().refine(isTimeZone, 'a time zone such as Europe/Brussels')
 
-const DAY = 'a day (mon, tue, wed, thu, fri, sat, sun) or a stretch of days such as mon-fri'
-const HOURS = 'hours such as 08:00-17:00, or over midnight as 22:00-06:00'
+const DAY = 'a day (mon, tue, wed, thu, fri, sat, sun) or a range of days such as mon-fri'
+const HOURS = 'hours such as 08:00-17:00, or across midnight such as 22:00-06:00'
 /** 24:00 */
 const MIDNIGHT: Seconds = 86_400
 
@@ -29,7 +30,10 @@ const part = z
     hours: some(textAs(HOURS, readHours)).optional(),
     'time-zone': timeZoneSchema.optional()
   })
-  .refine(({ days, hours }) => days !== undefined || hours !== undefined, 'days, hours or both')
+  .refine(
+    ({ days, hours }) => days !== undefined || hours !== undefined,
+    sentence('expected days, hours or both')
+  )
 
 export const scheduleSchema = z.union([part.transform(it => [it]), z.array(part).min(1)])
 

@@ -6,7 +6,7 @@ import { readName } from '../../dns/name/name.js'
 import { BAN_EDE } from '../../dns/registry/ede.js'
 import { readRrtype, RRTYPE } from '../../dns/registry/rrtype.js'
 import { didYouMean } from '../../yaml/closest.js'
-import type { Path } from '../../yaml/issues.js'
+import { mismatch, type Path } from '../../yaml/issues.js'
 import { showPath, type Reading } from '../../yaml/read.js'
 import {
   COLUMNS,
@@ -60,9 +60,9 @@ export class TableReader {
     const before = this.errors.length
     for (const [i, column] of columns.entries()) {
       const at = [...path, 'columns', i]
-      if (columns.indexOf(column) < i) this.refuse(at, `${column} again`, 'each column once')
+      if (columns.indexOf(column) < i) this.refuse(at, `duplicate column ${column}`)
       if (table[column] === undefined) continue
-      this.refuse([...path, column], 'a column of the table', 'it there or here')
+      this.refuse([...path, column], 'already a column of this table; give it once')
     }
     if (this.errors.length > before) return []
     return rows.flatMap((row, i) => this.row(table, row, [...path, 'rows', i]) ?? [])
@@ -71,8 +71,8 @@ export class TableReader {
   private row(table: PolicyTable, row: Row, path: Path): PolicyTest | undefined {
     const { columns } = table
     if (row.length !== columns.length) {
-      const cells = row.length === 1 ? '1 cell' : `${row.length} cells`
-      this.refuse(path, cells, `${columns.length}: ${columns.join(', ')}`)
+      const expected = `${columns.length} cells (${columns.join(', ')})`
+      this.refuse(path, `expected ${expected}, found ${row.length}`)
       return undefined
     }
     const test = this.test(cellsOf(table, row, path), path)
@@ -92,7 +92,8 @@ export class TableReader {
     const expect = this.read(cells, 'expect', oneOf(EXPECTED))
     const ede = this.read(cells, 'ede', oneOf(EDES))
     for (const column of ['client', 'name', 'expect'] as const) {
-      if (!cells.has(column)) this.refuse(path, `no ${column}`, this.wanted(column, ''))
+      if (!cells.has(column))
+        this.refuse(path, `missing ${column}; expected ${EXPECTED_CELL[column]}`)
     }
     if (client === undefined || name === undefined || expect === undefined) return undefined
     if (this.errors.length > before) return undefined
@@ -121,19 +122,16 @@ export class TableReader {
     if (cell === undefined) return undefined
     const value = read(cell.text)
     if (value !== undefined) return value
-    this.refuse(cell.path, JSON.stringify(cell.text), this.wanted(column, cell.text))
+    const clients = Object.keys(this.reading.value.clients)
+    const known = column === 'client' ? clients : column === 'expect' ? EXPECTED : []
+    const problem = mismatch(EXPECTED_CELL[column], cell.text)
+    this.refuse(cell.path, `${problem}${didYouMean(cell.text, known)}`)
     return undefined
   }
 
-  private wanted(column: Column, text: string): string {
-    const clients = Object.keys(this.reading.value.clients)
-    const known = column === 'client' ? clients : column === 'expect' ? EXPECTED : []
-    return `${WANTED[column]}${didYouMean(text, known)}`
-  }
-
-  private refuse(path: Path, found: string, wanted: string): void {
+  private refuse(path: Path, problem: string): void {
     const at = this.reading.positionOf(path)
-    this.errors.push(failureAt(at, 'DOCUMENT_INVALID', showPath(path), found, wanted))
+    this.errors.push(failureAt(at, 'DOCUMENT_INVALID', showPath(path), problem))
   }
 }
 
@@ -142,8 +140,8 @@ type Row = PolicyTable['rows'][number]
 const PROTOCOLS = ['udp', 'tcp'] as const
 const EDES = Object.keys(BAN_EDE) as readonly (keyof typeof BAN_EDE)[]
 
-const WANTED: Readonly<Record<Column, string>> = {
-  client: 'an IP address, or one of clients',
+const EXPECTED_CELL: Readonly<Record<Column, string>> = {
+  client: 'an IP address, or a key of clients',
   name: 'a domain name',
   type: 'a query type such as AAAA, HTTPS or TYPE65280',
   protocol: `one of ${PROTOCOLS.join(', ')}`,

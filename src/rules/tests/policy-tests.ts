@@ -34,7 +34,7 @@ export async function loadPolicyTests(
 
 async function readFile(folder: RuleFiles, name: string, timeZone: string): Promise<PolicyTests> {
   const file = await folder.read(name)
-  const why = name.endsWith('.yml') ? 'names of files of tests end in .yaml' : undefined
+  const why = name.endsWith('.yml') ? 'test file names must end in .yaml' : undefined
   if (why !== undefined) return { tests: [], errors: [unreadable(folder, name, why)] }
   if ('why' in file) return { tests: [], errors: [unreadable(folder, name, file.why)] }
   return readPolicyTests(file.octets, folder.shown(name), timeZone)

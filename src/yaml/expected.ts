@@ -3,31 +3,30 @@ import * as z from 'zod'
 type RawIssue = z.core.$ZodRawIssue
 
 /**
- * What a schema wanted, in words for people: given to zod as the error map of each reading, so that
- * the `message` of every issue is what stands behind "wanted". A schema with an `error` text of its
- * own has said it better, and is left alone.
+ * Zod error map of every reading: makes the `message` of an issue name what the schema expected, as
+ * in `expected a number, found 'many'`. A schema with an `error` text of its own overrides it.
  */
-export function wanted(issue: RawIssue): string {
+export function expected(issue: RawIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return typeWanted(issue)
+      return expectedType(issue)
     case 'invalid_value':
       return oneOf(issue.values.map(String))
     case 'unrecognized_keys':
       return keysOf(issue).join(', ')
     case 'too_small':
-      return `at least ${sizeWanted(issue.origin, issue.minimum)}`
+      return `at least ${amount(issue.origin, issue.minimum)}`
     case 'too_big':
-      return `at most ${sizeWanted(issue.origin, issue.maximum)}`
+      return `at most ${amount(issue.origin, issue.maximum)}`
     case 'invalid_key':
       return 'another key'
-    // A schema that raises one of these says itself what it wanted.
+    // Schemas that raise one of these have a text of their own.
     case 'custom':
     case 'invalid_element':
     case 'invalid_format':
     case 'invalid_union':
     case 'not_multiple_of':
-      return 'something else'
+      return 'another value'
   }
 }
 
@@ -37,7 +36,7 @@ export function oneOf(words: readonly string[]): string {
 }
 
 const TYPES: Readonly<Record<string, string>> = {
-  string: 'a text',
+  string: 'a string',
   number: 'a number',
   int: 'a whole number',
   boolean: 'true or false',
@@ -45,21 +44,23 @@ const TYPES: Readonly<Record<string, string>> = {
   record: 'a mapping'
 }
 
-function typeWanted(issue: RawIssue & { code: 'invalid_type' }): string {
+function expectedType(issue: RawIssue & { code: 'invalid_type' }): string {
   if (issue.expected === 'object') return `a mapping with the keys ${keysOf(issue).join(', ')}`
   if (issue.expected !== 'string') return TYPES[issue.expected] ?? issue.expected
   const { input } = issue
-  // `716` or `true` where a text belongs: YAML reads them as something else.
-  return typeof input === 'number' || typeof input === 'boolean' ? 'a text (in quotes)' : 'a text'
+  // YAML reads an unquoted `716` or `true` as a number or Boolean.
+  return typeof input === 'number' || typeof input === 'boolean'
+    ? 'a string (in quotes)'
+    : 'a string'
 }
 
-function sizeWanted(origin: string, count: number | bigint): string {
+function amount(origin: string, count: number | bigint): string {
   if (origin === 'array') return `${count} ${count === 1 ? 'entry' : 'entries'}`
   if (origin === 'string') return `${count} ${count === 1 ? 'character' : 'characters'}`
   return String(count)
 }
 
-/** The keys that the mapping which raised an issue knows. */
+/** The keys that the mapping which raised an issue accepts. */
 function keysOf(issue: RawIssue): readonly string[] {
   return issue.inst instanceof z.ZodObject ? Object.keys(issue.inst.shape) : []
 }
