@@ -72,11 +72,11 @@ t.test('wrong rules, and rules that fail their tests, are not packed', async t =
   const words = ['bundle', at('rules'), '-o', at('new.bundle'), '-c', config]
   mkdirSync(at('rules/tests'))
   writeFileSync(at('rules/tests/x.yaml'), test)
-  t.match(await interdict(...words), { code: 1, err: /tests\/x\.yaml:\d+:\d+ .*POLICY_TEST/ })
+  t.match(await interdict(...words), { code: 1, err: /tests\/x\.yaml:\d+:\d+: .*POLICY_TEST/ })
   writeFileSync(at('rules/apps/clip.yaml'), 'app: other\ntitle: Clip\nnames: [clip.example]\n')
   t.match(await interdict(...words), {
     code: 1,
-    err: /rules\/apps\/clip\.yaml:1:\d+ .*RULES_APP_FILE/
+    err: /rules\/apps\/clip\.yaml:1:\d+: .*RULES_APP_FILE/
   })
 })
 

@@ -143,7 +143,7 @@ t.test('files that are not what they should be are told, and not counted', async
     remarks: [/other\.parquet.* \(ARCHIVE_BROKEN\)\.$/, /\.tally .* \(ARCHIVE_TALLY\)\.$/]
   })
   const { out, err } = await interdict('query', '-c', settings, '--log', path, 'SELECT 1')
-  t.match(err, /^no Parquet, and left out: .*other\.parquet \(ARCHIVE_BROKEN\)\.\n$/)
+  t.match(err, /^not valid Parquet, skipped: .*other\.parquet \(ARCHIVE_BROKEN\)\.\n$/)
   t.notMatch(out, /ARCHIVE/)
 })
 

@@ -89,7 +89,7 @@ t.test('check says that all is well, and what there is', async t => {
   const { code, out } = await interdict('check', '-c', site(t, FILES))
   t.equal(code, 0)
   t.match(out, /1 network, 7 rules, 6 names: all good/)
-  t.match(out, /warning: .*networks\.yaml:13:\d+ .*\(RULES_BAN_ENDED\)/)
+  t.match(out, /warning: .*networks\.yaml:13:\d+: .*\(RULES_BAN_ENDED\)/)
 })
 
 t.test('check says all that is wrong at once, as a compiler does', async t => {
@@ -103,14 +103,14 @@ t.test('check says all that is wrong at once, as a compiler does', async t => {
     site(t, { ...FILES, 'rules/networks.yaml': networks })
   )
   t.equal(code, 1)
-  t.match(out + err, /networks\.yaml:8:\d+ .*autority.*authority/, 'with what was meant')
+  t.match(out + err, /networks\.yaml:8:\d+: .*autority.*authority/, 'with what was meant')
 })
 
 t.test('check names every file that is wrong', async t => {
   const files = { ...FILES, 'rules/apps/clip.yaml': 'app: clap\nnames: [" "]\n' }
   const { code, out, err } = await interdict('check', '-c', site(t, files))
   t.equal(code, 1)
-  t.match(out + err, /clip\.yaml:\d+:\d+ /)
+  t.match(out + err, /clip\.yaml:\d+:\d+: /)
 })
 
 t.test('check reads the file of cookie secrets, beside the rules', async t => {
@@ -120,11 +120,11 @@ t.test('check reads the file of cookie secrets, beside the rules', async t => {
   const files = { ...FILES, 'interdict.yaml': settings, secrets: `${secret}\n  ${secret}0 # new\n` }
   const one = await interdict('check', '-c', site(t, files))
   t.equal(one.code, 1)
-  t.match(one.out, /secrets:2:3 .*\(COOKIE_SECRET\)\n1 error\n/)
+  t.match(one.out, /secrets:2:3: .*\(COOKIE_SECRET\)\n1 error\n/)
   t.notMatch(one.out, secret, 'and does not show what it found')
   const both = await interdict('check', '-c', site(t, { ...files, ...apps }))
   t.match(both.out, /\(COOKIE_SECRET\)/)
-  t.match(both.out, /clip\.yaml:\d+:\d+ /)
+  t.match(both.out, /clip\.yaml:\d+:\d+: /)
   const good = await interdict('check', '-c', site(t, { ...files, secrets: secret }))
   t.equal(good.code, 0)
   const none = await interdict('check', '-c', site(t, { ...FILES, 'interdict.yaml': settings }))
@@ -148,5 +148,5 @@ t.test('a service log that cannot be opened is one clear line', async t => {
     site(t, { ...FILES, 'interdict.yaml': settings })
   )
   t.equal(code, 1)
-  t.match(err, /cannot open the service log .*interdict\.yaml\/log: .*\(CLI_SERVICE_LOG\)/)
+  t.match(err, /cannot open service log .*interdict\.yaml\/log: .*\(CLI_SERVICE_LOG\)/)
 })

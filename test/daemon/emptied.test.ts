@@ -83,7 +83,7 @@ t.test('at the start: there are no rules, so it does not start', async t => {
   for (const { it, lose, code, file } of losses) {
     const { gateway, site } = new Rig(t, { files: FILES })
     lose(site)
-    t.match(await gateway.start(), [{ code, message: new RegExp(`${file}:\\d+:\\d+ `) }], it)
+    t.match(await gateway.start(), [{ code, message: new RegExp(`${file}:\\d+:\\d+: `) }], it)
     t.strictSame(gateway.endpoints, [], `${it}: no socket was opened`)
     await gateway.abort()
   }
@@ -96,7 +96,7 @@ t.test('on reload: the rules of before stay in force', async t => {
     lose(site)
     await log.says('were not accepted')
     const [told] = log.lines.filter(({ level }) => level === 'error')
-    t.match(told, { fields: { code }, message: new RegExp(`${file}:\\d+:\\d+ `) }, it)
+    t.match(told, { fields: { code }, message: new RegExp(`${file}:\\d+:\\d+: `) }, it)
     t.ok(await banned(rig, 'clip.example'), `${it}: the ban holds`)
     t.ok(await banned(rig, 'listed.example'), `${it}: so does the list`)
     t.equal(gateway.rules.generation, 1)

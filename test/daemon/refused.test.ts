@@ -113,7 +113,7 @@ t.test('wrong rules: all errors, and no socket is opened at any time', async t =
   const rig = new Rig(t, { files, listen: [`127.0.0.1:${port}`] })
   const troubles = await rig.gateway.start()
   t.ok(troubles.length >= 3, 'several errors')
-  t.ok(troubles.every(({ message }) => /(networks|x)\.yaml:\d+:\d+ /.test(message)))
+  t.ok(troubles.every(({ message }) => /(networks|x)\.yaml:\d+:\d+: /.test(message)))
   t.notOk(troubles.some(({ code }) => code === 'SOCKET_BIND'))
 })
 

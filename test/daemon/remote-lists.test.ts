@@ -32,7 +32,7 @@ t.test('a first start fetches its lists before it serves', async t => {
   t.strictSame(await one.gateway.start(), [])
   t.ok(await banned(one, 'one.example'))
   t.ok(await banned(one, 'banned.example'))
-  t.equal(one.log.with('has not been downloaded').length, 1)
+  t.equal(one.log.with('there is no copy').length, 1)
   t.equal(server.times('/ads.txt'), 1)
   t.ok(one.site.has('state/lists/ads'))
 })

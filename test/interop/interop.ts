@@ -231,7 +231,7 @@ t.test('a broken rule file changes nothing, and the error names file, line and c
   const { at, server } = await together(t)
   const flood = await whileFlooded(t, at, async () => {
     at.write('rules/networks.yaml', BANNED.replace('ede: censored', 'ede: censured'))
-    await server.says(/networks\.yaml:9:\d+ /, 2)
+    await server.says(/networks\.yaml:9:\d+: /, 2)
     await server.says(/stay in force/, 2)
   })
   const banned = flood.exchanges.filter(one => one.name.includes('tiktok'))

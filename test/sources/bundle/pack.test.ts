@@ -62,7 +62,7 @@ t.test('rules are read from a bundle as from a folder', async t => {
 t.test('what is wrong is said with bundle, file, line and column', async t => {
   const wrong = await bundled(t, { 'networks.yaml': 'networks:\n  all: { prefix: [] }\n' })
   const loaded = await loadRules(wrong)
-  t.match(loaded.ok ? '' : loaded.errors[0]?.message, /^b:networks\.yaml:2:\d+ /)
+  t.match(loaded.ok ? '' : loaded.errors[0]?.message, /^b:networks\.yaml:2:\d+: /)
 })
 
 t.test('no rule leads out of its bundle', async t => {
