@@ -174,14 +174,16 @@ t.test('what is asked for again and again outlives any number of newcomers', asy
 
 t.test('if all is asked for, newcomers are held all the same', async t => {
   const cache = open()
+  let wrong = 0
   for (let i = 0; i < 2000; i++) {
     cache.put(key(`${i}`), answer({ upstream: i }))
     for (let k = Math.max(0, i - 200); k <= i; k++) {
-      const held = cache.get(key(`${k}`))
-      if (held !== undefined) t.equal(held.upstream, k)
+      const cached = cache.get(key(`${k}`))
+      if (cached !== undefined && cached.upstream !== k) wrong++
     }
-    t.equal(cache.get(key(`${i}`))?.upstream, i)
+    if (cache.get(key(`${i}`))?.upstream !== i) wrong++
   }
+  t.equal(wrong, 0)
 })
 
 t.test('what was used but is over does not stay', async t => {
