@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Milliseconds, Octets, Seconds } from '../../src/base/units.js'
 import {
   startArchive,
-  type ArchiveStart,
+  type ArchiveInit,
   type FromArchive
 } from '../../src/daemon/querylog/archiver.js'
 import { closedIn, LogNames } from '../../src/querylog/archive/folder.js'
@@ -76,7 +76,7 @@ class Converter {
       parquet: true,
       chain: undefined,
       keep: undefined
-    } satisfies ArchiveStart)
+    } satisfies ArchiveInit)
   }
 
   #look(): void {

@@ -60,7 +60,7 @@ export function addressWords(address: Address): Uint32Array {
 /** Undefined where it is no address. Four dotted decimals only: no `10.1`, no octal; no zone. */
 function parse(text: string): Address | undefined {
   const isIpv4 = !text.includes(':')
-  const whole = isIpv4 ? text : withoutDots(text)
+  const whole = isIpv4 ? text : dottedTailToHex(text)
   if (whole.includes('%') || !ipaddr.isValid(whole)) return undefined
   if (isIpv4 && !ipaddr.IPv4.isValidFourPartDecimal(whole)) return undefined
   const parsed = ipaddr.parse(whole)
@@ -75,7 +75,7 @@ function parse(text: string): Address | undefined {
  *
  * @returns '' where they are none
  */
-function withoutDots(text: string): string {
+function dottedTailToHex(text: string): string {
   const start = text.lastIndexOf(':') + 1
   const last = text.slice(start)
   if (!last.includes('.')) return text

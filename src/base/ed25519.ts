@@ -22,14 +22,14 @@ export function showPublicKey(key: KeyObject): PublicKey {
 }
 
 /** A new pair of keys: the private one as PEM (PKCS #8), as OpenSSL writes and reads it. */
-export function newKeys(): { readonly privatePem: string; readonly publicKey: PublicKey } {
+export function generateKeys(): { readonly privatePem: string; readonly publicKey: PublicKey } {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   const privatePem = privateKey.export({ format: 'pem', type: 'pkcs8' }) as string
   return { privatePem, publicKey: showPublicKey(publicKey) }
 }
 
 /** A private key from PEM. Throws an error that says what it is instead. */
-export function privateKeyOf(pem: Uint8Array): KeyObject {
+export function parsePrivateKey(pem: Uint8Array): KeyObject {
   const key = createPrivateKey(Buffer.from(pem))
   if (key.asymmetricKeyType !== 'ed25519') throw new Error('it is of another kind')
   return key

@@ -1,7 +1,7 @@
 import type { Octets } from './units.js'
 
 /** From so many octets on, `set` with a view of them costs less than a loop. */
-const MANY: Octets = 128
+const LOOP_LIMIT: Octets = 128
 
 /**
  * Copies `from[start, end)` to `to` at `at`, and returns the position after the copy. The two must
@@ -18,7 +18,7 @@ export function copyOctets(
   to: Uint8Array,
   at: Octets
 ): Octets {
-  if (end - start > MANY) {
+  if (end - start > LOOP_LIMIT) {
     const whole = start === 0 && end === from.length
     to.set(whole ? from : from.subarray(start, end), at)
     return at + end - start
@@ -52,7 +52,7 @@ export function copyOctets(
 }
 
 /** Whether `a[from, from + length)` is `b[at, at + length)`; both have so many octets. */
-export function sameOctets(
+export function equalOctets(
   a: Uint8Array,
   from: Octets,
   b: Uint8Array,

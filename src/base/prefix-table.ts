@@ -1,5 +1,5 @@
+import { splitAddressSpace, type AddressRange } from './address-ranges.js'
 import { isMapped, type Address, type Prefix } from './address.js'
-import { sweep, type Stretch } from './prefix-sweep.js'
 
 /** The table as shared memory, as other threads get it. */
 export interface PrefixTableBuffers {
@@ -49,7 +49,7 @@ export class PrefixTable {
   }
 
   /** Every stretch by its first address, IPv4 before IPv6: for people. */
-  *stretches(): Generator<{ readonly start: Address; readonly value: number }> {
+  *ranges(): Generator<{ readonly start: Address; readonly value: number }> {
     for (const [stretch, start] of this.#starts4.entries()) {
       yield { start: octetsOf([0, 0, 0xffff, start]), value: this.#values4[stretch]! }
     }
@@ -109,21 +109,21 @@ export function compilePrefixes(
     const is4 = length >= MAPPED_BITS && isMapped(address)
     ;(is4 ? indices4 : indices6).push(index)
   })
-  const valued4 = valued(sweep(prefixes, indices4, 32), intern)
-  const valued6 = valued(sweep(prefixes, indices6, 128), intern)
+  const valued4 = assignValues(splitAddressSpace(prefixes, indices4, 32), intern)
+  const valued6 = assignValues(splitAddressSpace(prefixes, indices6, 128), intern)
   const starts4 = valued4.map(({ start }) => Number(start))
   return {
-    starts4: shared(starts4),
-    values4: shared(valued4.map(({ value }) => value)),
-    index4: shared(indexByHalf(starts4)),
-    starts6: shared(valued6.flatMap(({ start }) => wordsOf(start))),
-    values6: shared(valued6.map(({ value }) => value))
+    starts4: toShared(starts4),
+    values4: toShared(valued4.map(({ value }) => value)),
+    index4: toShared(indexByHalf(starts4)),
+    starts6: toShared(valued6.flatMap(({ start }) => wordsOf(start))),
+    values6: toShared(valued6.map(({ value }) => value))
   }
 }
 
 /** Stretches with values; neighbours of one value become one. */
-function valued(
-  stretches: readonly Stretch[],
+function assignValues(
+  stretches: readonly AddressRange[],
   intern: (covering: readonly number[]) => number
 ): { start: bigint; value: number }[] {
   const result: { start: bigint; value: number }[] = []
@@ -156,7 +156,7 @@ function wordsOf(address: bigint): number[] {
   return [96n, 64n, 32n, 0n].map(shift => Number((address >> shift) & 0xffffffffn))
 }
 
-function shared(words: readonly number[]): SharedArrayBuffer {
+function toShared(words: readonly number[]): SharedArrayBuffer {
   const buffer = new SharedArrayBuffer(4 * words.length)
   new Uint32Array(buffer).set(words)
   return buffer

@@ -4,11 +4,11 @@ import { hashOctets } from '../base/hash.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../base/units.js'
 import type { Answer } from '../dns/message/answer.js'
 import type { AnswerCache, QuestionKey } from './cache.js'
-import type { NameScope } from './name-scope.js'
 import { HashIndex, WAYS } from './hash-index.js'
+import type { NameScope } from './name-scope.js'
 import type { SegmentRing } from './segment-ring.js'
-import { sizeOf, type Segment } from './segment.js'
 import { SegmentStore } from './segment-store.js'
+import { sizeOf, type Segment } from './segment.js'
 
 /**
  * For the size of the index, which is half full, or less, when the cache is full of short answers,

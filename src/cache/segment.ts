@@ -1,4 +1,4 @@
-import { copyOctets, sameOctets } from '../base/octets.js'
+import { copyOctets, equalOctets } from '../base/octets.js'
 import type { Octets } from '../base/units.js'
 import type { Answer } from '../dns/message/answer.js'
 import { KEY_TAIL, type QuestionKey } from '../dns/message/question.js'
@@ -127,7 +127,7 @@ export class Segment {
     const word = at / 4
     const { words, octets } = this
     if (words[word + KEY] !== key.length) return false
-    return sameOctets(octets, this.keyAt(word), key, 0, key.length)
+    return equalOctets(octets, this.keyAt(word), key, 0, key.length)
   }
 
   /** Whether the record is about one of these names. */

@@ -1,5 +1,5 @@
 import { InterdictError } from '../base/error.js'
-import type { Trouble } from '../daemon/threads/messages.js'
+import type { SerializedError } from '../daemon/threads/serialized-error.js'
 import { tame } from '../querylog/record/terminal-line.js'
 import type { Io } from './io.js'
 
@@ -17,7 +17,7 @@ class UsageError extends Error {}
 
 /** Input that a command cannot work with, with every error in it. */
 class InputError extends Error {
-  constructor(readonly errors: readonly Trouble[]) {
+  constructor(readonly errors: readonly SerializedError[]) {
     super('invalid input')
   }
 }
@@ -28,7 +28,7 @@ export function usage(message: string): never {
 }
 
 /** Ends the command: what it reads has these errors. */
-export function refuse(errors: readonly Trouble[]): never {
+export function refuse(errors: readonly SerializedError[]): never {
   throw new InputError(errors)
 }
 

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander'
-import { ownVersion } from '../base/version.js'
+import { packageVersion } from '../base/version.js'
 import { EXIT, reportError } from './exit.js'
 import type { Io } from './io.js'
 import { addAnalysisCommands } from './program/analysis.js'
@@ -36,7 +36,7 @@ export function createProgram(context: Context): Command {
   const { stdout, stderr } = context.io
   const program = new Command('interdict')
     .description('Policy-implementing DNS resolver for network gateways.')
-    .version(ownVersion(), '-V, --version', 'print the version')
+    .version(packageVersion(), '-V, --version', 'print the version')
     .option('-c, --config <file>', 'settings file (default: interdict.yaml, if it exists)')
     .helpOption('-h, --help', 'show help')
     .configureHelp({ showGlobalOptions: true, subcommandTerm: command => command.name() })

@@ -1,7 +1,7 @@
 import { failure } from '../base/error.js'
 import type { Config } from '../config/config.js'
 import { Gateway } from '../daemon/control/gateway.js'
-import type { Compiler } from '../daemon/reload/compiler.js'
+import type { CompilerHandle } from '../daemon/reload/compiler-handle.js'
 import { startThread } from '../daemon/threads/thread.js'
 import {
   createServiceLog,
@@ -10,8 +10,8 @@ import {
 } from '../querylog/record/service-log.js'
 import { chooseTransport, type TransportChoice } from '../udp/transport.js'
 import type { CommonOptions } from './args/settings.js'
-import { showEndpoint } from './output/show.js'
 import { refuse } from './exit.js'
+import { showEndpoint } from './output/show.js'
 
 /** A server at work, as the process that runs it sees it. */
 export interface Service {
@@ -27,8 +27,8 @@ export interface Service {
 }
 
 /** Starts to serve. Where something stands in the way, says all of it and ends the process. */
-export async function open(options: CommonOptions, compiler: Compiler): Promise<Service> {
-  const settings = await compiler.settings(options.config)
+export async function open(options: CommonOptions, compiler: CompilerHandle): Promise<Service> {
+  const settings = await compiler.readSettings(options.config)
   if (!settings.ok) refuse(settings.errors)
   const { config } = settings
   const log = openLog(config.log.service)

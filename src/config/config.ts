@@ -215,12 +215,12 @@ export interface QueryLogConfig {
   /** Undefined: what becomes of its files is not recorded. */
   readonly chain: ChainConfig | undefined
   /** Undefined: for ever. */
-  readonly keep: KeepConfig | undefined
+  readonly retention: RetentionConfig | undefined
   readonly privacy: PrivacyConfig
 }
 
 /** How long lookups are kept. */
-export interface KeepConfig {
+export interface RetentionConfig {
   /** 0: for ever. */
   readonly days: number
   /** For all files of the log; 0: as much as there is. */

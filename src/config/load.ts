@@ -10,7 +10,7 @@ import type {
   AdminSocketConfig,
   ChainConfig,
   Config,
-  KeepConfig,
+  RetentionConfig,
   LimitsConfig,
   PrivacyConfig,
   UpstreamsConfig
@@ -24,7 +24,7 @@ import { transfersOf } from './transfers.js'
 export const DEFAULT_SETTINGS_FILE = 'interdict.yaml'
 
 /** Of `sun_path` with its final zero: 108 octets on Linux (unix(7)), 104 elsewhere. */
-const LONGEST_SOCKET: Octets = process.platform === 'linux' ? 107 : 103
+const MAX_SOCKET_PATH: Octets = process.platform === 'linux' ? 107 : 103
 
 export type ConfigResult =
   | { readonly ok: true; readonly config: Config }
@@ -65,8 +65,8 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
     errors.push(failureAt(position, 'DOCUMENT_INVALID', key, mismatch(wanted, found)))
   }
   const socket = adminSocket(read.value, folder, read.positionOf(['admin', 'socket']))
-  if (socket !== undefined && Buffer.byteLength(socket.path) > LONGEST_SOCKET) {
-    const wanted = `a path of at most ${LONGEST_SOCKET} octets, counted from the root`
+  if (socket !== undefined && Buffer.byteLength(socket.path) > MAX_SOCKET_PATH) {
+    const wanted = `a path of at most ${MAX_SOCKET_PATH} octets, counted from the root`
     refuse('admin.socket', admin.socket, wanted)
   }
   const privacy = privacyOf(log.queries.privacy, folder, path => read.positionOf(path))
@@ -75,7 +75,7 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
     const wanted = 'another folder than that of the query log'
     refuse('log.queries.privacy.keys', log.queries.privacy.keys, wanted)
   }
-  const keep = keepOf(log.queries.keep, path => read.positionOf(path))
+  const keep = retentionOf(log.queries.keep, path => read.positionOf(path))
   const chain = chainOf(log.queries.chain, folder, path => read.positionOf(path))
   if (chain !== undefined) {
     if (isWithin(chain.signKey, logFolder)) {
@@ -107,7 +107,7 @@ function configOf(
     readonly socket: AdminSocketConfig | undefined
     readonly privacy: PrivacyConfig
     readonly chain: ChainConfig | undefined
-    readonly keep: KeepConfig | undefined
+    readonly keep: RetentionConfig | undefined
   }
 ): Config {
   const { listen, workers, transport, cache, identity, cookies, tcp, log, shutdown } = settings
@@ -176,7 +176,7 @@ function configOf(
         rotation: { octets: queries.rotate.size, daily: queries.rotate.daily },
         archive: queries.archive,
         chain: placed.chain,
-        keep: placed.keep,
+        retention: placed.keep,
         privacy: placed.privacy
       },
       outputs: outputsOf(log.outputs, folder, resolve(folder, settings.state.folder))
@@ -196,10 +196,10 @@ function chainOf(
   return { signKey: resolve(folder, signKey), earlierKeys, checkpoint, position }
 }
 
-function keepOf(
+function retentionOf(
   { days, space, networks }: Settings['log']['queries']['keep'],
   positionOf: (path: readonly string[]) => Position
-): KeepConfig | undefined {
+): RetentionConfig | undefined {
   const some = Object.entries(networks).map(([id, fewer]) => {
     return { id, days: fewer, position: positionOf(['log', 'queries', 'keep', 'networks', id]) }
   })

@@ -8,15 +8,15 @@ const PUBLIC_KEY = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/
 /** Whether a text is a key; else it is the path of a file that has one. */
 const isPublicKey = (text: string): boolean => PUBLIC_KEY.test(text)
 
-const MOST_KEYS = 16
-const WANTED = 'a path, or a mapping with bundle, keys and signatures'
+const MAX_KEYS = 16
+const EXPECTED = 'a path, or a mapping with bundle, keys and signatures'
 const path = z.string('a path').min(1, 'a path')
 
 const bundle = z
   .strictObject({
     bundle: path,
-    keys: z.array(z.string().min(1)).min(1, 'a public key or more').max(MOST_KEYS),
-    signatures: z.int().min(1).max(MOST_KEYS).prefault(1)
+    keys: z.array(z.string().min(1)).min(1, 'a public key or more').max(MAX_KEYS),
+    signatures: z.int().min(1).max(MAX_KEYS).prefault(1)
   })
   .refine(({ keys, signatures }) => signatures <= new Set(keys).size, {
     path: ['signatures'],
@@ -24,7 +24,7 @@ const bundle = z
   })
 
 /** The `rules` of the settings: a folder, or nothing but signed bundles. */
-export const rulesSchema = z.union([path, bundle], WANTED).prefault('rules')
+export const rulesSchema = z.union([path, bundle], EXPECTED).prefault('rules')
 
 /** @param folder what paths are relative to */
 export function rulesOf(

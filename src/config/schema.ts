@@ -104,7 +104,7 @@ const specialUse = section({
 })
 
 /** What is not of the public Internet. IANA IPv4 and IPv6 Special-Purpose Address Registries. */
-const INSIDE = [
+const INTERNAL_ADDRESSES = [
   '0.0.0.0/8',
   '10.0.0.0/8',
   '100.64.0.0/10',
@@ -121,7 +121,7 @@ const INSIDE = [
 const rebindingGuard = section({
   enabled: z.boolean().prefault(false),
   allow: z.array(domain).prefault([]),
-  addresses: z.array(prefix).min(1).prefault(INSIDE)
+  addresses: z.array(prefix).min(1).prefault(INTERNAL_ADDRESSES)
 })
 
 const state = section({ folder: path.prefault('state') })

@@ -4,7 +4,7 @@ import { didYouMean } from '../yaml/closest.js'
 import type { TransfersConfig } from './config.js'
 
 /** What rules say of a list that is a zone of a primary. */
-export interface ZoneOfRules {
+export interface ZoneReference {
   readonly id: string
   readonly zone: string
   readonly position: Position
@@ -13,18 +13,18 @@ export interface ZoneOfRules {
 }
 
 /** Ids of the primaries that a zone is transferred from, in the order in which they are asked. */
-export function primariesOf(
+export function primariesFor(
   { primaries }: TransfersConfig,
-  { primaries: named }: ZoneOfRules
+  { primaries: named }: ZoneReference
 ): readonly string[] {
   const known = primaries.map(({ id }) => id)
   return named === undefined ? known : named.map(({ id }) => id).filter(id => known.includes(id))
 }
 
 /** What rules say of primaries and does not fit the settings. */
-export function strangePrimaries(
+export function checkPrimaries(
   settings: TransfersConfig,
-  zones: readonly ZoneOfRules[]
+  zones: readonly ZoneReference[]
 ): readonly InterdictError[] {
   const known = settings.primaries.map(({ id }) => id)
   return zones.flatMap((zone): InterdictError[] => {
@@ -32,7 +32,7 @@ export function strangePrimaries(
     const told = strange.map(({ id, position }) => {
       return failureAt(position, 'TRANSFER_UNKNOWN_PRIMARY', zone.id, id, didYouMean(id, known))
     })
-    if (primariesOf(settings, zone).length > 0 || told.length > 0) return told
+    if (primariesFor(settings, zone).length > 0 || told.length > 0) return told
     return [failureAt(zone.position, 'TRANSFER_NO_PRIMARY', zone.id, zone.zone)]
   })
 }

@@ -1,5 +1,5 @@
+import { ObjectPool } from '../base/object-pool.js'
 import { copyOctets } from '../base/octets.js'
-import { Spares } from '../base/spares.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Answer } from '../dns/message/answer.js'
 import { HEADER_SIZE, QUESTION_FIXED_SIZE } from '../dns/registry/sizes.js'
@@ -40,7 +40,7 @@ export class PendingQueries {
   readonly counts: PendingQueryCounts = { forwarded: 0, stale: 0, failed: 0 }
   /** Where replies are made: the largest message there is. */
   private readonly replyBuffer = new Uint8Array(MAX_TCP_MESSAGE)
-  private readonly spares = new Spares<PendingQuery>()
+  private readonly pool = new ObjectPool<PendingQuery>()
 
   constructor(
     private readonly parts: PendingQueryDependencies,
@@ -63,7 +63,7 @@ export class PendingQueries {
   ): void {
     const { responses, responseTimer, forwarder } = this.parts
     const { length } = lookup.query.qname
-    const wait = this.spares.take(length) ?? new PendingQuery(length, this)
+    const wait = this.pool.take(length) ?? new PendingQuery(length, this)
     wait.target = asker
     wait.epoch = lookup.verdict.isEmpty ? epoch : NOT_JUDGED
     wait.clientClass = lookup.clientClass
@@ -82,7 +82,7 @@ export class PendingQueries {
     responseTimer.cancel(wait)
     const answer = responses.handle(wait, outcome, now)
     const length = served ? DROP : this.write(answer, responses.how, wait)
-    this.spares.keep(wait, wait.question.length - QUESTION_FIXED_SIZE)
+    this.pool.release(wait, wait.question.length - QUESTION_FIXED_SIZE)
     if (!served) asker.reply(length === DROP ? undefined : this.replyBuffer, 0, length)
   }
 

@@ -5,6 +5,7 @@ import { byPosition, readYaml } from '../yaml/read.js'
 import { readApp, type App } from './apps/app-file.js'
 import { readList } from './lists/list-file.js'
 import { listFiles } from './lists/list-files.js'
+import type { ListReport } from './lists/list-types.js'
 import { remoteList, type RemoteList } from './lists/remote-list.js'
 import { transferList, type TransferList } from './lists/transfer-list.js'
 import { Folder, type FileResult, type RuleFiles } from './model/folder.js'
@@ -13,7 +14,6 @@ import { WrittenSource } from './model/source.js'
 import type { NameSource, RuleSet } from './model/types.js'
 import { makeNetworks } from './networks/networks.js'
 import { networksSchema, type NetworksFile } from './schema/networks-schema.js'
-import type { ListReport } from './lists/list-types.js'
 
 export type RulesResult =
   | {

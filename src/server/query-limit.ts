@@ -6,8 +6,8 @@ import { MIN_UDP_PAYLOAD } from '../dns/registry/sizes.js'
 import { writeTruncated } from '../dns/reply/reply-frame.js'
 import { writeError } from '../dns/reply/reply.js'
 import { DROP } from '../resolver/responder.js'
-import { TokenBuckets, type Rate } from './token-buckets.js'
 import { ClientPrefix, type ClientBits } from './client-prefix.js'
+import { TokenBuckets, type Rate } from './token-buckets.js'
 
 /** A set of prefixes: 0 for an address in none of them. `network`'s PrefixTable is one. */
 export interface PrefixSet {

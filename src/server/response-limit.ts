@@ -5,9 +5,9 @@ import { RCODE } from '../dns/registry/rcode.js'
 import { HEADER_SIZE } from '../dns/registry/sizes.js'
 import { truncateReply } from '../dns/reply/truncate.js'
 import { DROP } from '../resolver/responder.js'
-import { TokenBuckets, type Rate } from './token-buckets.js'
 import { ClientPrefix } from './client-prefix.js'
 import type { LimitCounts, LimitOptions } from './query-limit.js'
+import { TokenBuckets, type Rate } from './token-buckets.js'
 
 const TC = 0x02
 /** The bit that tells small letters from capitals. */

@@ -9,9 +9,9 @@ import {
   startsProxyHeader
 } from '../dns/message/proxy-header.js'
 import { PENDING, DROP, TCP, type Responder } from '../resolver/responder.js'
-import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
 import { ReceiveBuffer } from './tcp-receive-buffer.js'
 import { withLengthPrefix, MAX_MESSAGE, PREFIX, type ReplyBuffer } from './tcp-reply-buffer.js'
+import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
 
 /** Octets of a DNS header (RFC 1035 §4.1.1); a message without one cannot be answered. */
 const HEADER: Octets = 12

@@ -6,10 +6,10 @@ import type { Responder } from '../resolver/responder.js'
 import type { Endpoint, TcpListenOptions, Transport } from '../udp/datagram.js'
 import { nodeBindError } from '../udp/port.js'
 import type { ConnectionLimit } from './connection-limit.js'
-import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
 import { InFlight } from './in-flight.js'
 import { TcpConnection, type ConnectionContext } from './tcp-connection.js'
 import { ReplyBuffer } from './tcp-reply-buffer.js'
+import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
 
 /** What TCP clients may take of us. RFC 7766 §6.2.2, §6.2.3. */
 export interface TcpLimits {

@@ -12,10 +12,10 @@ import {
   type Transport,
   type ReplyAddress
 } from '../udp/datagram.js'
-import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
 import { InFlight } from './in-flight.js'
 import type { QueryLimit } from './query-limit.js'
 import type { ResponseLimit } from './response-limit.js'
+import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
 
 /** Octets that a query which waits has room for beside others; a longer one has its own. */
 const ROOM: Octets = 128

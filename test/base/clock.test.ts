@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import { TurnClock } from '../../src/base/clock.js'
+import { TickClock } from '../../src/base/clock.js'
 
 t.test('a turn of the event loop has one time and one date', async t => {
   let at = 1000
-  const turn = new TurnClock({ now: () => at, wall: () => at + 7 })
+  const turn = new TickClock({ now: () => at, wall: () => at + 7 })
   t.equal(turn.wall(), 1007)
   t.equal(turn.now(), 1000)
   at = 5000

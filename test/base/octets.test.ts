@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import assert from 'node:assert/strict'
+import fc from 'fast-check'
 import t from 'tap'
-import { copyOctets, setInt32Le, sameOctets, getInt32Le } from '../../src/base/octets.js'
+import { copyOctets, setInt32Le, equalOctets, getInt32Le } from '../../src/base/octets.js'
 
 const some = fc.uint8Array({ maxLength: 300 })
 const place = fc.nat(20)
@@ -34,10 +34,10 @@ t.test('octets are the same unless one differs', async () => {
     fc.property(some, place, place, fc.nat(), (octets, from, at, spoilt) => {
       const a = Uint8Array.of(...Array.from({ length: from }, () => 1), ...octets)
       const b = Uint8Array.of(...Array.from({ length: at }, () => 2), ...octets, 3)
-      assert.ok(sameOctets(a, from, b, at, octets.length))
+      assert.ok(equalOctets(a, from, b, at, octets.length))
       if (octets.length === 0) return
       b[at + (spoilt % octets.length)]! ^= 0x20
-      assert.equal(sameOctets(a, from, b, at, octets.length), false)
+      assert.equal(equalOctets(a, from, b, at, octets.length), false)
     })
   )
 })

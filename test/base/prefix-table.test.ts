@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { readPrefix, type Prefix } from '../../src/base/address.js'
 import { compilePrefixes, PrefixTable } from '../../src/base/prefix-table.js'
-import { words } from './words.js'
 import { runs } from '../runs.js'
+import { words } from './words.js'
 
 /** A table whose values number the covering sets, and those sets. */
 function tableOf(prefixes: readonly Prefix[]) {

@@ -5,7 +5,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { writeWhole } from '../../src/base/whole-file.js'
+import { writeFileAtomic } from '../../src/base/atomic-file.js'
 
 const MODULE = fileURLToPath(new URL('../../src/base/whole-file.js', import.meta.url))
 process.umask(0o022)
@@ -13,7 +13,7 @@ const HALF = /^list\.[0-9a-f]{16}\.half$/
 
 t.test('what was there is replaced, and nothing else is left', async t => {
   const path = join(t.testdir({ list: 'old' }), 'list')
-  writeWhole(path, 'new')
+  writeFileAtomic(path, 'new')
   t.equal(readFileSync(path, 'utf8'), 'new')
   t.strictSame(readdirSync(t.testdirName), ['list'])
 })
@@ -38,7 +38,7 @@ t.test(
       Object.assign(fs, before)
       syncBuiltinESMExports()
     })
-    writeWhole(join(folder, 'list'), 'new')
+    writeFileAtomic(join(folder, 'list'), 'new')
     t.strictSame(done.slice(0, 3), [
       'sync list.HEX.half',
       'rename list.HEX.half list',
@@ -62,13 +62,13 @@ for (const last of ['writeFileSync', 'fsyncSync', 'renameSync'] as const) {
     t.equal(killed.signal, 'SIGKILL')
     t.equal(readFileSync(path, 'utf8'), 'old')
 
-    writeWhole(path, 'newer')
+    writeFileAtomic(path, 'newer')
     const left = readdirSync(folder).filter(name => name !== 'list')
     t.ok(left.every(name => HALF.test(name)))
     t.equal(left.length, last === 'writeFileSync' ? 0 : 1, 'another may be writing it still')
     for (const name of left) utimesSync(join(folder, name), 0, 0)
     writeFileSync(join(folder, 'list.2.half'), '')
-    writeWhole(path, 'newest')
+    writeFileAtomic(path, 'newest')
     t.strictSame(readdirSync(folder), ['list', 'list.2.half'], 'nobody has written it for an hour')
     t.equal(readFileSync(path, 'utf8'), 'newest')
   })
@@ -86,27 +86,27 @@ t.test('a write that fails leaves what was there, and nothing else', async t => 
     fs.renameSync = before
     syncBuiltinESMExports()
   })
-  t.throws(() => writeWhole(path, 'new'), { code: 'ENOSPC' })
+  t.throws(() => writeFileAtomic(path, 'new'), { code: 'ENOSPC' })
   t.strictSame(readdirSync(folder), ['list', 'taken'])
   t.equal(readFileSync(path, 'utf8'), 'old')
-  t.throws(() => writeWhole(join(folder, 'taken'), 'new'), { code: 'EISDIR' })
+  t.throws(() => writeFileAtomic(join(folder, 'taken'), 'new'), { code: 'EISDIR' })
 })
 
 t.test('the mode is the one that is asked for, whatever was there', async t => {
   const folder = t.testdir({ list: 'old' })
   const path = join(folder, 'list')
   chmodSync(path, 0o600)
-  writeWhole(path, 'new')
+  writeFileAtomic(path, 'new')
   t.equal(statSync(path).mode & 0o777, 0o644)
-  writeWhole(path, 'new', { mode: 0o600 })
+  writeFileAtomic(path, 'new', { mode: 0o600 })
   t.equal(statSync(path).mode & 0o777, 0o600)
 })
 
 t.test('folders are made where that is asked for', async t => {
   const folder = t.testdir({})
   const path = join(folder, 'state', 'lists', 'list')
-  t.throws(() => writeWhole(path, 'new'), { code: 'ENOENT' })
-  writeWhole(path, 'new', { folderMode: 0o700 })
+  t.throws(() => writeFileAtomic(path, 'new'), { code: 'ENOENT' })
+  writeFileAtomic(path, 'new', { folderMode: 0o700 })
   t.equal(statSync(join(folder, 'state', 'lists')).mode & 0o777, 0o700)
   t.equal(readFileSync(path, 'utf8'), 'new')
 })
@@ -114,7 +114,7 @@ t.test('folders are made where that is asked for', async t => {
 t.test('a link stays, and what it leads to is written', async t => {
   const folder = t.testdir({ releases: { '7': 'old' } })
   symlinkSync(join('releases', '7'), join(folder, 'list'))
-  writeWhole(join(folder, 'list'), 'new')
+  writeFileAtomic(join(folder, 'list'), 'new')
   t.ok(lstatSync(join(folder, 'list')).isSymbolicLink())
   t.equal(readFileSync(join(folder, 'releases', '7'), 'utf8'), 'new')
   t.strictSame(readdirSync(folder), ['list', 'releases'])
@@ -123,7 +123,7 @@ t.test('a link stays, and what it leads to is written', async t => {
 t.test('a device is written as it is', async t => {
   const folder = t.testdir({})
   symlinkSync('/dev/null', join(folder, 'list'))
-  writeWhole(join(folder, 'list'), 'new')
+  writeFileAtomic(join(folder, 'list'), 'new')
   t.ok(statSync('/dev/null').isCharacterDevice())
   t.ok(lstatSync(join(folder, 'list')).isSymbolicLink())
 })

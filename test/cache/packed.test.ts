@@ -3,9 +3,9 @@ import { answerOf as answer } from '../../bench/kit/answer.js'
 import { seeded } from '../../bench/kit/random.js'
 import type { Clock } from '../../src/base/clock.js'
 import type { Milliseconds } from '../../src/base/units.js'
+import { HashIndex, WAYS } from '../../src/cache/hash-index.js'
 import { NameScope } from '../../src/cache/name-scope.js'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
-import { HashIndex, WAYS } from '../../src/cache/hash-index.js'
 import type { Answer } from '../../src/dns/message/answer.js'
 
 class FakeClock implements Clock {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
-import { primariesOf, strangePrimaries } from '../../src/config/zone-primaries.js'
+import { primariesFor, checkPrimaries } from '../../src/config/zone-primaries.js'
 import { readName } from '../../src/dns/name/name.js'
 
 const FILE = '/etc/interdict/interdict.yaml'
@@ -77,11 +77,11 @@ t.test('what rules say of primaries is held against the settings', async t => {
     primaries: ids.map(id => ({ id, position }))
   })
   const all = { ...zone, primaries: undefined }
-  t.strictSame(primariesOf(transfers, all), ['hq', 'backup'])
-  t.strictSame(primariesOf(transfers, named('backup', 'hq')), ['backup', 'hq'])
-  t.strictSame(primariesOf(transfers, named('backup', 'gone')), ['backup'])
-  const codes = (zones: Parameters<typeof strangePrimaries>[1], settings = transfers) =>
-    strangePrimaries(settings, zones).map(({ code, message }) => `${code} ${message}`)
+  t.strictSame(primariesFor(transfers, all), ['hq', 'backup'])
+  t.strictSame(primariesFor(transfers, named('backup', 'hq')), ['backup', 'hq'])
+  t.strictSame(primariesFor(transfers, named('backup', 'gone')), ['backup'])
+  const codes = (zones: Parameters<typeof checkPrimaries>[1], settings = transfers) =>
+    checkPrimaries(settings, zones).map(({ code, message }) => `${code} ${message}`)
   t.strictSame(codes([all, named('hq')]), [])
   t.match(codes([named('backpu')]), [/^TRANSFER_UNKNOWN_PRIMARY .*did you mean 'backup'\?$/])
   t.match(codes([all], { ...transfers, primaries: [] }), [

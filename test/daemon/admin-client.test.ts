@@ -2,7 +2,7 @@ import { chmodSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { dirname } from 'node:path'
 import t from 'tap'
-import { askAdmin } from '../../src/daemon/admin/admin-client.js'
+import { sendAdminRequest } from '../../src/daemon/admin/admin-client.js'
 import { asUser, leaveSocket, listenAt, place } from './admin-rig.js'
 
 const REQUEST = { do: 'flush', name: 'www.example', subtree: false } as const
@@ -40,7 +40,7 @@ for (const { it, accept, code } of replies) {
     const path = place(t)
     await listenAt(t, path, accept)
     const timeout = code === 'ADMIN_TIMEOUT' ? 20 : LONG
-    await t.rejects(askAdmin(path, REQUEST, timeout), { code })
+    await t.rejects(sendAdminRequest(path, REQUEST, timeout), { code })
   })
 }
 
@@ -52,15 +52,18 @@ t.test('gives back what was answered, and what was refused', async t => {
   for (const reply of said) {
     const path = place(t)
     await listenAt(t, path, socket => socket.end(`${JSON.stringify(reply)}\n`))
-    t.strictSame(await askAdmin(path, REQUEST, LONG), reply)
+    t.strictSame(await sendAdminRequest(path, REQUEST, LONG), reply)
   }
 })
 
 t.test('where nobody is, says so, and whether it is worth while to look there', async t => {
   const path = place(t)
-  await t.rejects(askAdmin(path, REQUEST, LONG), { code: 'ADMIN_ABSENT', message: /no such file/ })
+  await t.rejects(sendAdminRequest(path, REQUEST, LONG), {
+    code: 'ADMIN_ABSENT',
+    message: /no such file/
+  })
   await leaveSocket(path)
-  await t.rejects(askAdmin(path, REQUEST, LONG), {
+  await t.rejects(sendAdminRequest(path, REQUEST, LONG), {
     code: 'ADMIN_ABSENT',
     message: /nobody listens/
   })
@@ -72,7 +75,7 @@ t.test('the socket of another user', async t => {
   chmodSync(path, 0)
   chmodSync(dirname(path), 0o755)
   await t.rejects(
-    asUser(() => askAdmin(path, REQUEST, LONG)),
+    asUser(() => sendAdminRequest(path, REQUEST, LONG)),
     { code: 'ADMIN_PERMISSION' }
   )
 })

@@ -1,28 +1,28 @@
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { failure } from '../../src/base/error.js'
-import { AdminDoor } from '../../src/daemon/admin/admin-door.js'
-import type { Request } from '../../src/daemon/admin/admin-protocol.js'
+import type { AdminRequest } from '../../src/daemon/admin/admin-protocol.js'
+import { AdminServer } from '../../src/daemon/admin/admin-server.js'
 import { listenAt, place, talk } from './admin-rig.js'
 import { eventually } from './site.js'
 
 const FLUSH = '{"version":1,"do":"flush","name":"www.example"}'
 /** Nobody hangs up within a test that does not say so. */
-const PATIENT = { connections: 8, patience: 60_000 }
+const PATIENT = { connections: 8, timeout: 60_000 }
 
 interface Door {
   readonly path: string
-  readonly asked: Request[]
+  readonly asked: AdminRequest[]
 }
 
 async function open(
   t: Test,
-  serve: (request: Request) => Promise<unknown> = async () => Promise.resolve('done'),
+  serve: (request: AdminRequest) => Promise<unknown> = async () => Promise.resolve('done'),
   limits = PATIENT
 ): Promise<Door> {
   const path = place(t)
-  const asked: Request[] = []
-  const door = new AdminDoor(request => {
+  const asked: AdminRequest[] = []
+  const door = new AdminServer(request => {
     asked.push(request)
     return serve(request)
   }, limits)
@@ -127,7 +127,7 @@ t.test('one client too many is told so, and is welcome when another has left', a
 })
 
 t.test('hangs up on a client that says nothing, or one octet after the other', async t => {
-  const { path, asked } = await open(t, undefined, { connections: 1, patience: 50 })
+  const { path, asked } = await open(t, undefined, { connections: 1, timeout: 50 })
   t.equal(await talk(path, []), '')
   const slow = await hanging(path)
   const writing = setInterval(() => slow.write(' '), 5)
@@ -140,7 +140,7 @@ t.test('hangs up on a client that says nothing, or one octet after the other', a
 t.test('hangs up on a client that does not read, however much there is to say', async t => {
   const much = 'x'.repeat(4 * 1024 * 1024)
   const serve = (): Promise<string> => Promise.resolve(much)
-  const { path, asked } = await open(t, serve, { connections: 1, patience: 50 })
+  const { path, asked } = await open(t, serve, { connections: 1, timeout: 50 })
   const deaf = await hanging(path)
   deaf.pause()
   deaf.write(`${FLUSH}\n`)

@@ -1,9 +1,9 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { askAdmin } from '../../src/daemon/admin/admin-client.js'
-import type { AdminReply, Flushed } from '../../src/daemon/admin/admin-protocol.js'
-import { Admin } from '../../src/daemon/admin/admin.js'
-import type { Said } from '../../src/daemon/workers/worker-pool.js'
+import { sendAdminRequest } from '../../src/daemon/admin/admin-client.js'
+import { AdminInterface } from '../../src/daemon/admin/admin-interface.js'
+import type { AdminReply, FlushResult } from '../../src/daemon/admin/admin-protocol.js'
+import type { WorkerResponse } from '../../src/daemon/workers/worker-pool.js'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
 import { place, position } from './admin-rig.js'
 import { askMany, askUdp } from './asker.js'
@@ -13,8 +13,8 @@ const more = 'admin: { socket: admin.sock }'
 /** Longer than any of this takes. */
 const LONG = 30_000
 
-function flush(path: string, name: string, subtree: boolean): Promise<AdminReply<Flushed>> {
-  return askAdmin<Flushed>(path, { do: 'flush', name, subtree }, LONG)
+function flush(path: string, name: string, subtree: boolean): Promise<AdminReply<FlushResult>> {
+  return sendAdminRequest<FlushResult>(path, { do: 'flush', name, subtree }, LONG)
 }
 
 for (const transport of kinds) {
@@ -64,16 +64,16 @@ t.test('a worker that was replaced is asked like the others', async t => {
 t.test('a worker that does not answer is named, and one that died is not', async t => {
   const path = place(t)
   const log = new MemoryLog()
-  const said: Said<'flush'>[] = [
+  const responses: WorkerResponse<'flush'>[] = [
     { worker: 0, reply: { dropped: 3 } },
     { worker: 1, reply: 'silent' },
     { worker: 2, reply: 'gone' }
   ]
-  const admin = new Admin({
-    where: { path, position },
+  const admin = new AdminInterface({
+    socket: { path, position },
     log,
     status: () => Promise.reject(new Error('not asked for')),
-    fleet: { ask: () => Promise.resolve(said as never) }
+    workerPool: { request: () => Promise.resolve(responses as never) }
   })
   t.strictSame(await admin.open(), [])
   t.teardown(() => admin.close())

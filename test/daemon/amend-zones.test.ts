@@ -3,8 +3,8 @@ import { appendFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { systemClock } from '../../src/base/clock.js'
-import { amendZones, type Amended } from '../../src/daemon/reload/amend-zones.js'
-import { marksOf, type Marks } from '../../src/daemon/reload/watch-state.js'
+import { readWatchState, type WatchState } from '../../src/daemon/reload/watch-state.js'
+import { applyZoneJournals, type JournalUpdate } from '../../src/daemon/reload/zone-journals.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { compare } from '../../src/policy/diff/compare.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
@@ -49,11 +49,11 @@ class World {
   }
 
   /** All of it, read and compiled. */
-  async read(generation: number): Promise<{ snapshot: Snapshot; marks: Marks }> {
+  async read(generation: number): Promise<{ snapshot: Snapshot; watchState: WatchState }> {
     const loaded = await loadRules(this.rules, systemClock, this.copies)
     if (!loaded.ok) throw loaded.errors[0]!
     const snapshot = compile(loaded.rules, { generation, random: () => 7 })
-    return { snapshot, marks: await marksOf(loaded.rules.files) }
+    return { snapshot, watchState: await readWatchState(loaded.rules.files) }
   }
 
   async write(...changes: string[]): Promise<void> {
@@ -64,8 +64,12 @@ class World {
     await appendFile(join(this.zones, 'rpz.journal'), octets)
   }
 
-  amend(snapshot: Snapshot, marks: Marks): Promise<Amended | undefined> {
-    return amendZones(snapshot, { generation: 2, copies: this.copies, marks })
+  amend(snapshot: Snapshot, watchState: WatchState): Promise<JournalUpdate | undefined> {
+    return applyZoneJournals(snapshot, {
+      generation: 2,
+      copiesFolder: this.copies,
+      watchState: watchState
+    })
   }
 }
 
@@ -94,8 +98,8 @@ for (const [what, versions] of Object.entries(AMENDED)) {
     const world = await World.make(t.testdir())
     const before = await world.read(1)
     for (const version of versions) await world.write(...version)
-    const amended = await world.amend(before.snapshot, before.marks)
-    const { snapshot, marks } = await world.read(2)
+    const amended = await world.amend(before.snapshot, before.watchState)
+    const { snapshot, watchState } = await world.read(2)
     t.ok(amended !== undefined)
     const got = amended!.snapshot!
     t.equal(got.sha256, snapshot.sha256)
@@ -104,24 +108,24 @@ for (const [what, versions] of Object.entries(AMENDED)) {
     const { names, rules, sources } = compare(got, snapshot)
     t.strictSame([names, rules.changed, sources.changed], [{ added: 0, removed: 0 }, [], []])
     t.strictSame(amended!.changes!.names, compare(before.snapshot, snapshot).names)
-    t.strictSame(amended!.marks, marks, 'it is known to what state of the files')
+    t.strictSame(amended!.watchState, watchState, 'it is known to what state of the files')
   })
 }
 
 t.test('where nothing has changed, or only what is no version yet, that is told', async t => {
   const world = await World.make(t.testdir())
-  const { snapshot, marks } = await world.read(1)
-  t.strictSame(await world.amend(snapshot, marks), {
+  const { snapshot, watchState } = await world.read(1)
+  t.strictSame(await world.amend(snapshot, watchState), {
     snapshot: undefined,
     changes: undefined,
-    marks
+    watchState
   })
   await world.write('+' + of('three', 'CNAME .'))
-  const { snapshot: second, marks: then } = await world.read(2)
+  const { snapshot: second, watchState: then } = await world.read(2)
   await appendFile(join(world.zones, 'rpz.journal'), '@ 2 3 99\n+half')
   const amended = await world.amend(second, then)
   t.equal(amended!.snapshot, undefined)
-  t.strictNotSame(amended!.marks, then)
+  t.strictNotSame(amended!.watchState, then)
 })
 
 /** What takes more than that. */
@@ -151,8 +155,8 @@ const READ: Readonly<Record<string, (world: World) => Promise<void>>> = {
 for (const [what, change] of Object.entries(READ)) {
   t.test(`${what}: all is to be read`, async t => {
     const world = await World.make(t.testdir())
-    const { snapshot, marks } = await world.read(1)
+    const { snapshot, watchState } = await world.read(1)
     await change(world)
-    t.equal(await world.amend(snapshot, marks), undefined)
+    t.equal(await world.amend(snapshot, watchState), undefined)
   })
 }

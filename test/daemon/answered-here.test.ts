@@ -1,13 +1,13 @@
 import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
-import { answeredHere } from '../../src/daemon/reload/answered-here.js'
+import { locallyAnsweredNames } from '../../src/daemon/reload/locally-answered.js'
 import { showName } from '../../src/dns/name/name.js'
 
 /** Special-use names that a settings file has answered here, by the kind of answer. */
 function kindOf(settings: string, name: string): string | undefined {
   const read = readConfig(settings, 'interdict.yaml')
   if (!read.ok) throw read.errors[0]!
-  return answeredHere(read.config).find(one => showName(one.name) === name)?.kind
+  return locallyAnsweredNames(read.config).find(one => showName(one.name) === name)?.kind
 }
 
 const cases = [

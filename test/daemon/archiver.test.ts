@@ -6,14 +6,14 @@ import { dirname, join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { ArchiveNews } from '../../src/daemon/querylog/archive-news.js'
 import { archiveStatus } from '../../src/daemon/querylog/archive-status.js'
 import {
   Archiver,
   startArchive,
-  type ArchiverParts,
+  type ArchiverOptions,
   type StartArchive
 } from '../../src/daemon/querylog/archiver.js'
+import { MaintenanceReporter } from '../../src/daemon/querylog/maintenance-reporter.js'
 import { openDatabase } from '../../src/querylog/archive/database.js'
 import type { TendOptions } from '../../src/querylog/archive/tend.js'
 import type { LogFields } from '../../src/querylog/record/service-log.js'
@@ -26,7 +26,7 @@ function rig(
   t: Test,
   path: string,
   start?: StartArchive,
-  settings: Partial<Pick<ArchiverParts, 'parquet' | 'chain' | 'keep'>> = {}
+  settings: Partial<Pick<ArchiverOptions, 'parquet' | 'chain' | 'keep'>> = {}
 ) {
   const told: { level: string; fields: LogFields }[] = []
   const at = (level: string) => (fields: LogFields) => void told.push({ level, fields })
@@ -123,7 +123,7 @@ t.test('without DuckDB it says so once', async t => {
   let starts = 0
   const lacking = child('lacking-archive.js')
   const { told, archiver, status } = rig(t, path, () => (starts++, lacking()))
-  await until(() => archiver.news.last !== undefined)
+  await until(() => archiver.reporter.last !== undefined)
   await after(300)
   t.match(await status(), {
     parquet: 'missing',
@@ -271,7 +271,7 @@ t.test('who asks is told what there is, and what could not be done', async t => 
   const path = logFolder(t, { [CLOSED]: text, 'chain-20230301T000000.000Z.broken': '' })
   const keep = { days: 90_000, space: 1024 ** 3, networks: [] }
   const { archiver, status } = rig(t, path, undefined, { chain, keep })
-  await until(() => archiver.news.last !== undefined)
+  await until(() => archiver.reporter.last !== undefined)
   const end = linesOf(path).at(-1)!
   t.match(await status(), {
     // More than a week has gone by since that lookup.
@@ -290,7 +290,7 @@ t.test('who asks is told what there is, and what could not be done', async t => 
   // No key, no line: what is closed now waits.
   rmSync(chain.signKey)
   writeFileSync(join(dirname(path), 'queries-20230303T000000.000Z.jsonl'), text)
-  await until(() => archiver.news.last?.outcome === 'failed')
+  await until(() => archiver.reporter.last?.outcome === 'failed')
   t.match(await status(), {
     last: { errors: 1, first: [{ code: 'CHAIN_KEY' }] },
     again: /Z$/,
@@ -304,11 +304,11 @@ t.test('where nothing is done with closed files, there is nothing to tell', asyn
 })
 
 t.test('twenty errors are kept, and all are counted', async t => {
-  const news = new ArchiveNews()
+  const news = new MaintenanceReporter()
   news.begin()
-  news.hear({ kind: 'log', level: 'info', fields: { code: 'X' }, message: '' })
+  news.onLogLine({ kind: 'log', level: 'info', fields: { code: 'X' }, message: '' })
   for (let i = 0; i < 30; i++)
-    news.hear({ kind: 'log', level: 'error', fields: { code: `E${i}` }, message: '' })
+    news.onLogLine({ kind: 'log', level: 'error', fields: { code: `E${i}` }, message: '' })
   news.end(0, 'failed')
   t.match(news.last, {
     errors: 30,

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { renameSync, writeFileSync } from 'node:fs'
 import type { Test } from 'tap'
-import { newKeys } from '../../src/base/ed25519.js'
+import { generateKeys } from '../../src/base/ed25519.js'
 import { AcceptedBundles } from '../../src/sources/bundle/accepted.js'
 import { encodeBundle } from '../../src/sources/bundle/bundle.js'
 import { banned } from './banned.js'
@@ -14,7 +14,7 @@ export interface Pair {
 }
 
 export const pair = (): Pair => {
-  const { privatePem, publicKey } = newKeys()
+  const { privatePem, publicKey } = generateKeys()
   return { key: createPrivateKey(privatePem), publicKey }
 }
 

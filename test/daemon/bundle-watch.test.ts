@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Clock } from '../../src/base/clock.js'
-import { bundleState, BundleWatch } from '../../src/daemon/reload/bundle-watch.js'
+import { bundleState, BundleExpiryMonitor } from '../../src/daemon/reload/bundle-expiry.js'
 import type { LogFields } from '../../src/querylog/record/service-log.js'
 import { FakeTime } from '../upstream/fake-time.js'
 
@@ -11,7 +11,7 @@ function watching() {
   const clock: Clock = time.clock
   const told: unknown[] = []
   const tell = ({ code }: LogFields): void => void told.push(code)
-  const watch = new BundleWatch({ info: tell, warn: tell, error: tell }, clock, time.timers)
+  const watch = new BundleExpiryMonitor({ info: tell, warn: tell, error: tell }, clock, time.timers)
   const start = Math.floor(clock.wall() / 1000)
   const facts = (serial: number, expires: number) => ({
     ...{ serial, newest: serial },
@@ -26,14 +26,14 @@ function watching() {
 
 t.test('tells once a day that a bundle ends, and that it has', async t => {
   const { watch, facts, pass } = watching()
-  watch.follow(facts(7, 8))
+  watch.watch(facts(7, 8))
   t.strictSame(pass(23), [])
   t.strictSame(pass(1), ['BUNDLE_ENDS'])
   t.strictSame(pass(6 * 24), Array(6).fill('BUNDLE_ENDS'))
   t.strictSame(pass(3 * 24), Array(3).fill('BUNDLE_ENDED'))
-  watch.follow(facts(7, 8))
+  watch.watch(facts(7, 8))
   t.strictSame(pass(1), [], 'the same one again is no news')
-  watch.follow(facts(8, 90))
+  watch.watch(facts(8, 90))
   t.strictSame(pass(48), [])
   watch.close()
 })
@@ -41,8 +41,8 @@ t.test('tells once a day that a bundle ends, and that it has', async t => {
 t.test('tells of a rollback once', async t => {
   const { watch, facts, told } = watching()
   const rollback = { from: 8, to: 7, by: 'ops', at: '2026-03-01T00:00:00Z' }
-  watch.follow({ ...facts(7, 90), newest: 8, rollback })
-  watch.follow({ ...facts(7, 90), newest: 8, rollback })
+  watch.watch({ ...facts(7, 90), newest: 8, rollback })
+  watch.watch({ ...facts(7, 90), newest: 8, rollback })
   t.strictSame(told, ['BUNDLE_ROLLED_BACK'])
   watch.close()
 })

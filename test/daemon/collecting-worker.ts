@@ -1,15 +1,15 @@
 /** A thread that waits for the others, and then has a snapshot's memory collected as they do. */
 import { workerData } from 'node:worker_threads'
-import { Retired } from '../../src/daemon/reload/retired.js'
+import { ReplacedSnapshots } from '../../src/daemon/reload/replaced-snapshots.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 
 const gate = workerData as Int32Array
 const octets = 2 ** 25
-const retired = new Retired(0)
+const retired = new ReplacedSnapshots(0)
 const snapshot = (): Snapshot => ({ octets }) as unknown as Snapshot
 
 Atomics.add(gate, 0, -1)
 Atomics.notify(gate, 0)
 while (Atomics.load(gate, 0) > 0) Atomics.wait(gate, 0, Atomics.load(gate, 0), 10)
-for (let i = 0; i < 2; i++) retired.replace(snapshot())
+for (let i = 0; i < 2; i++) retired.setCurrent(snapshot())
 setTimeout(() => undefined, 20)

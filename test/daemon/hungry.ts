@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { Worker } from 'node:worker_threads'
 import { loadConfig } from '../../src/config/load.js'
 import { Gateway } from '../../src/daemon/control/gateway.js'
-import { Compiler } from '../../src/daemon/reload/compiler.js'
+import { CompilerHandle } from '../../src/daemon/reload/compiler-handle.js'
 import { startThread, threadOf, type StartThread } from '../../src/daemon/threads/thread.js'
 import type { LogFields } from '../../src/querylog/record/service-log.js'
 import { chooseTransport } from '../../src/udp/transport.js'
@@ -31,7 +31,7 @@ const say = (fields: LogFields, message: string): void => {
 }
 const { transport } = chooseTransport(config.transport)
 const log = { info: say, warn: say, error: say }
-const compiler = new Compiler(start)
+const compiler = new CompilerHandle(start)
 const gateway = new Gateway({ config, transport, log, startThread: start, compiler })
 for (const { message } of await gateway.start()) throw new Error(message)
 say({ port: gateway.endpoints[0]!.port }, 'serving')

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { LoopWatch } from '../../src/daemon/control/loop-watch.js'
-import { routesOf, type Route } from '../../src/daemon/control/upstream-plan.js'
+import { routesOf, type Route } from '../../src/daemon/control/configured-upstreams.js'
+import { LoopDetector } from '../../src/daemon/control/loop-detector.js'
 import { readName, showName } from '../../src/dns/name/name.js'
 import type { BatchHandler, Endpoint, Transport } from '../../src/udp/datagram.js'
 import { FakeTime } from '../upstream/fake-time.js'
@@ -24,18 +24,18 @@ class World {
   readonly sent: Sent[] = []
   readonly left: number[][] = []
   open = 0
-  readonly watch: LoopWatch
+  readonly watch: LoopDetector
   private handler: BatchHandler = () => undefined
 
   constructor(t: Test, routes: readonly Route[], every = EVERY, sockets = true) {
-    this.watch = new LoopWatch({
+    this.watch = new LoopDetector({
       key: KEY,
       routes,
-      every,
+      interval: every,
       transport: this.transport(sockets),
       timers: this.time.timers,
       log: this.log,
-      leaveOut: routes => this.left.push([...routes])
+      disableRoutes: routes => this.left.push([...routes])
     })
     t.teardown(() => this.watch.close())
   }
@@ -52,7 +52,7 @@ class World {
   }
 
   comesBack({ message }: Sent): void {
-    this.watch.cameBack(nameOf(message).slice(KEY.length, 2 * KEY.length))
+    this.watch.onProbeReturned(nameOf(message).slice(KEY.length, 2 * KEY.length))
   }
 
   answers({ message }: Sent, rcode: number): void {
@@ -186,7 +186,7 @@ t.test('what was not asked, or was asked in another round, says nothing', async 
   await world.round()
   world.comesBack(old!)
   world.answers(old!, REFUSED)
-  world.watch.cameBack('0000000000000000')
+  world.watch.onProbeReturned('0000000000000000')
   world.time.advance(LATE)
   t.strictSame(world.left, [])
 })
@@ -199,7 +199,7 @@ t.test('upstreams that others stand in for are not asked', async t => {
   world.comesBack(probe!)
   world.answers(probe!, REFUSED)
   t.strictSame(world.left, [[1]], 'the number is that of all routes')
-  t.match(world.watch.leftOut, [{ upstream: '192.0.2.2', domain: '.' }])
+  t.match(world.watch.disabledRoutes, [{ upstream: '192.0.2.2', domain: '.' }])
 })
 
 t.test('with 0 for the time between rounds nothing is opened or sent', async t => {

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
-import { OutletFeed } from '../../src/daemon/querylog/outlet-feed.js'
-import type { OutletStart } from '../../src/daemon/threads/messages.js'
+import { ExportHandle } from '../../src/daemon/querylog/export-handle.js'
+import type { ExportInit } from '../../src/daemon/threads/messages.js'
 import { IN_FULL } from '../../src/querylog/privacy/mode.js'
 import { Recorder } from '../../src/querylog/record/recorder.js'
 import { createRing, RingWriter } from '../../src/querylog/record/ring.js'
@@ -12,18 +12,18 @@ import { MemoryLog } from './serve.js'
 import { eventually, Site } from './site.js'
 
 /** A recorder that feeds an outlet thread, which can be killed. */
-async function rig(t: Test, file = 'outlet-main.js') {
+async function rig(t: Test, file = 'export-main.js') {
   const sink = await new Sink(t).listen()
   const log = new MemoryLog()
   const threads: Worker[] = []
-  const start = (workerData: OutletStart): Worker => {
+  const start = (workerData: ExportInit): Worker => {
     const module = new URL(`../../src/daemon/threads/${file}`, import.meta.url)
     // Without tap's hooks, which take longer to load than all the rest.
     const worker = new Worker(module, { workerData, execArgv: [] })
     threads.push(worker)
     return worker
   }
-  const feed = new OutletFeed([output(new Site(t, {}), { to: { port: sink.port } })], log, start)
+  const feed = new ExportHandle([output(new Site(t, {}), { to: { port: sink.port } })], log, start)
   t.teardown(() => feed.close())
   const { file: path, read } = folder(t)
   const keys = { folder: `${path}.keys`, rotation: 'daily', keep: 0 } as const
@@ -32,7 +32,7 @@ async function rig(t: Test, file = 'outlet-main.js') {
     { path, flush: 200, rotation, upstreams: [], privacy: { ...IN_FULL, keys } },
     {
       ...{ clock: fakeClock(WALL), log, matchedRule },
-      copy: (block, lines) => feed.feed(block, lines)
+      copy: (block, lines) => feed.push(block, lines)
     }
   )
   recorder.addSnapshot(snapshotOf(1))

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { Retired } from '../../src/daemon/reload/retired.js'
+import { ReplacedSnapshots } from '../../src/daemon/reload/replaced-snapshots.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 
 const MB = 2 ** 20
@@ -22,10 +22,10 @@ async function settled(most: number): Promise<number> {
 }
 
 t.test('the memory of replaced snapshots is given back', async t => {
-  const retired = new Retired(20)
+  const retired = new ReplacedSnapshots(20)
   const before = process.memoryUsage.rss()
   for (let generation = 1; generation <= 5; generation++) {
-    retired.replace(snapshotOf(generation, SIZE))
+    retired.setCurrent(snapshotOf(generation, SIZE))
   }
   t.equal(retired.octets, 4 * SIZE)
   t.ok(process.memoryUsage.rss() > before + 4 * SIZE)
@@ -34,12 +34,12 @@ t.test('the memory of replaced snapshots is given back', async t => {
 })
 
 t.test('what one goes over to twice is not replaced, and a little may wait', async t => {
-  const retired = new Retired(20)
+  const retired = new ReplacedSnapshots(20)
   const small = snapshotOf(1, MB)
-  retired.replace(small)
-  retired.replace(small)
+  retired.setCurrent(small)
+  retired.setCurrent(small)
   t.equal(retired.octets, 0)
-  retired.replace(snapshotOf(2, SIZE))
+  retired.setCurrent(snapshotOf(2, SIZE))
   await sleep(100)
   t.equal(retired.octets, MB)
 })

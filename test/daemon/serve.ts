@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import type { Milliseconds } from '../../src/base/units.js'
 import { readConfig } from '../../src/config/load.js'
 import { Gateway } from '../../src/daemon/control/gateway.js'
-import { Compiler } from '../../src/daemon/reload/compiler.js'
+import { CompilerHandle } from '../../src/daemon/reload/compiler-handle.js'
 import { threadOf, type StartThread } from '../../src/daemon/threads/thread.js'
 import type { LogFields, ServiceLog } from '../../src/querylog/record/service-log.js'
 import type { Endpoint, Transport } from '../../src/udp/datagram.js'
@@ -137,7 +137,7 @@ export class Rig {
       transport: setting.change?.(transport) ?? transport,
       log: this.log,
       startThread,
-      compiler: new Compiler(startThread)
+      compiler: new CompilerHandle(startThread)
     })
     t.teardown(() => this.gateway.abort())
   }

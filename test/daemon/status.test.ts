@@ -1,5 +1,5 @@
 import t from 'tap'
-import { askAdmin } from '../../src/daemon/admin/admin-client.js'
+import { sendAdminRequest } from '../../src/daemon/admin/admin-client.js'
 import type { Status } from '../../src/daemon/admin/status.js'
 import { BadUpstream, good, silent, truncating } from '../upstream/bad-upstream.js'
 import { askMany, askTcp, askUdp } from './asker.js'
@@ -13,7 +13,7 @@ const LONG = 30_000
 const PATIENT = 'timeout: 4s, give-up: 4s'
 
 async function statusOf({ site }: Rig): Promise<Status> {
-  const reply = await askAdmin<Status>(site.path('admin.sock'), { do: 'status' }, LONG)
+  const reply = await sendAdminRequest<Status>(site.path('admin.sock'), { do: 'status' }, LONG)
   if (!reply.ok) throw new Error(reply.message)
   return reply.result
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Clock } from '../../src/base/clock.js'
-import { TermWatch } from '../../src/daemon/reload/term-watch.js'
+import { RuleExpiryMonitor } from '../../src/daemon/reload/rule-expiry.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import type { LogFields } from '../../src/querylog/record/service-log.js'
 import type { Rule } from '../../src/rules/model/types.js'
@@ -26,7 +26,7 @@ function watching() {
     t.match(message, /^networks\.yaml:7 /, 'with the place of the rule')
   }
   const log = { info: tell, warn: tell, error: tell }
-  const watch = new TermWatch(log, clock, time.timers)
+  const watch = new RuleExpiryMonitor(log, clock, time.timers)
   const day = (days: number): number => Math.floor(clock.wall() / 1000) + days * DAY
   const pass = (days: number): string[] => {
     time.advance(days * DAY * 1000)
@@ -38,7 +38,7 @@ function watching() {
 
 t.test('tells at the second what begins, is about to end, ends and is due', async t => {
   const { watch, day, pass, time } = watching()
-  watch.follow(
+  watch.watch(
     snapshotOf(
       ban('b', [x, y], { from: day(2), until: day(30), review: day(10) }),
       exception('e', [x], { from: day(-3), until: day(20) })
@@ -57,7 +57,7 @@ t.test('tells at the second what begins, is about to end, ends and is due', asyn
 
 t.test('one that is short is warned of when it begins', async t => {
   const { watch, day, pass } = watching()
-  watch.follow(snapshotOf(exception('e', [x], { from: day(5), until: day(8) })))
+  watch.watch(snapshotOf(exception('e', [x], { from: day(5), until: day(8) })))
   t.strictSame(pass(4), [])
   t.strictSame(pass(2), ['begins e', 'RULES_EXCEPTION_ENDS e'])
 })
@@ -65,17 +65,17 @@ t.test('one that is short is warned of when it begins', async t => {
 t.test('what was so at the load was told then, and is not told again', async t => {
   const { watch, day, pass } = watching()
   const rules = [ban('b', [x], { from: day(-9), until: day(9), review: day(-1) })]
-  watch.follow(snapshotOf(...rules))
-  watch.follow(snapshotOf(...rules))
+  watch.watch(snapshotOf(...rules))
+  watch.watch(snapshotOf(...rules))
   t.strictSame(pass(8), [])
   t.strictSame(pass(1), ['RULES_BAN_ENDED b'])
 })
 
 t.test('nothing is told of a review of a ban that has ended, nor of a block', async t => {
   const { watch, day, pass, time } = watching()
-  watch.follow(snapshotOf(ban('b', [x], { until: day(1), review: day(2) })))
+  watch.watch(snapshotOf(ban('b', [x], { until: day(1), review: day(2) })))
   t.strictSame(pass(3), ['RULES_BAN_ENDED b'])
-  watch.follow(snapshotOf(block('k', [x], { until: day(1) })))
+  watch.watch(snapshotOf(block('k', [x], { until: day(1) })))
   t.strictSame(pass(3), [])
   t.equal(time.waiting, 0)
 })
@@ -84,7 +84,7 @@ t.test(
   'the clock is set: within an hour it is told what happened, and what happens anew',
   async t => {
     const { watch, day, pass, set } = watching()
-    watch.follow(snapshotOf(ban('b', [x], { from: day(5), until: day(100) })))
+    watch.watch(snapshotOf(ban('b', [x], { from: day(5), until: day(100) })))
     set(6)
     t.strictSame(pass(1 / 24), ['begins b'])
     set(-6)
@@ -96,7 +96,7 @@ t.test(
 t.test('counts what somebody should look at now', async t => {
   const { watch, day, pass } = watching()
   t.strictSame(watch.due(), { ending: 0, reviews: 0 })
-  watch.follow(
+  watch.watch(
     snapshotOf(
       ban('b', [x, y], { until: day(20), review: day(3) }),
       exception('e', [x], { until: day(10) }),

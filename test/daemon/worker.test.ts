@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
-import type { FromWorker, ToWorker, WorkerStart } from '../../src/daemon/threads/messages.js'
+import type { FromWorker, ToWorker, WorkerInit } from '../../src/daemon/threads/messages.js'
 import { threadOf } from '../../src/daemon/threads/thread.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
@@ -37,13 +37,13 @@ for (const transport of kinds) {
     const { local: endpoint } = socket
     socket.close()
 
-    const workerData: WorkerStart = {
+    const workerData: WorkerInit = {
       config: read.config,
       upstreams: [],
-      secrets: undefined,
+      cookieSecrets: undefined,
       notify: { primaries: [], zones: [] },
       probeKey: '0123456789abcdef',
-      loops: new Set(),
+      disabledRoutes: new Set(),
       ring: createRing(),
       ledger: new DescriptorTable().shared
     }
@@ -59,7 +59,7 @@ for (const transport of kinds) {
         heard.push(message)
         listening()
       },
-      gone: () => undefined
+      exited: () => undefined
     })
     thread.send({ kind: 'listen', endpoints: [endpoint], snapshot: before })
     thread.send({ kind: 'adopt', snapshot: after })

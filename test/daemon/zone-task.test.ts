@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readConfig } from '../../src/config/load.js'
-import type { ZoneTaken } from '../../src/daemon/sources/zone-task.js'
+import type { ZoneUpdated } from '../../src/daemon/sources/zone-refresher.js'
 import { ZoneTransfers } from '../../src/daemon/sources/zone-transfers.js'
-import type { TransferStart } from '../../src/daemon/threads/messages.js'
+import type { TransferInit } from '../../src/daemon/threads/messages.js'
 import type { StartThread, ThreadHandlers } from '../../src/daemon/threads/thread.js'
 import { readName } from '../../src/dns/name/name.js'
 import type { TransferList } from '../../src/rules/lists/transfer-list.js'
@@ -20,7 +20,7 @@ const SECOND = 1000
 const BAD = { code: 'TRANSFER_CONNECT', message: 'it is away' }
 
 interface Started {
-  readonly start: TransferStart
+  readonly start: TransferInit
   /** Ends it, with what it has to say. */
   readonly end: (update?: ZoneUpdate) => void
 }
@@ -30,7 +30,7 @@ class World {
   readonly time = new FakeTime()
   readonly log = new MemoryLog()
   readonly started: Started[] = []
-  readonly taken: ZoneTaken[] = []
+  readonly taken: ZoneUpdated[] = []
   readonly zones: ZoneTransfers
   private readonly copies: ZoneCopies
   private readonly folder = mkdtempSync(join(tmpdir(), 'interdict-zones-'))
@@ -44,24 +44,24 @@ class World {
     if (!read.ok) throw read.errors[0]!
     const startThread: StartThread = (_file, start, handlers) => {
       this.started.push({
-        start: start as TransferStart,
+        start: start as TransferInit,
         end: update => {
           if (update !== undefined) (handlers as ThreadHandlers<ZoneUpdate>).message(update)
-          handlers.gone(undefined)
+          handlers.exited(undefined)
         }
       })
       return { send: () => undefined, end: () => Promise.resolve() }
     }
     this.zones = new ZoneTransfers({
       startThread,
-      folder: this.folder,
+      copiesFolder: this.folder,
       settings: read.config.transfers,
       log: this.log,
       timers: this.time.timers,
       clock: this.time.clock,
       random: () => 0,
-      taken: update => this.taken.push(update),
-      hearFrom: () => undefined
+      onUpdate: update => this.taken.push(update),
+      setNotifySources: () => undefined
     })
     t.teardown(() => this.zones.close())
   }
@@ -105,8 +105,8 @@ const unchanged = (bad: readonly string[] = []): ZoneUpdate => {
 
 t.test('primaries are asked when refresh is over, and after a failure when retry is', async t => {
   const world = new World(t)
-  await world.zones.rekey()
-  world.zones.follow([world.list()])
+  await world.zones.reloadKeys()
+  world.zones.setZones([world.list()])
   const first = await world.run(1)
   await world.remember(0)
   first.end(unchanged())
@@ -128,16 +128,16 @@ t.test('primaries are asked when refresh is over, and after a failure when retry
 t.test('NOTIFY has the one that sent it asked first, at once', async t => {
   const world = new World(t)
   await world.remember(0)
-  await world.zones.rekey()
-  world.zones.follow([world.list()])
+  await world.zones.reloadKeys()
+  world.zones.setZones([world.list()])
   await world.waits()
-  world.zones.hear('rpz.example', 'p2')
+  world.zones.onNotify('rpz.example', 'p2')
   const first = await world.run(1)
   t.strictSame(world.asked(1), ['p2', 'p1'])
   t.equal(first.start.job.isNotified, true)
-  world.zones.hear('other.example', 'p2')
-  world.zones.hear('rpz.example', 'p1')
-  world.zones.hear('rpz.example', 'p1')
+  world.zones.onNotify('other.example', 'p2')
+  world.zones.onNotify('rpz.example', 'p1')
+  world.zones.onNotify('rpz.example', 'p1')
   t.equal(world.started.length, 1, 'one at a time')
   const kept = { serial: 2, primary: 'p2', from: 'ixfr', changes: 1, entries: 1 } as const
   first.end({ kind: 'taken', id: 'rpz', bad: [], delta: undefined, ...kept })
@@ -149,13 +149,13 @@ t.test('NOTIFY has the one that sent it asked first, at once', async t => {
 t.test('who notifies of nothing new is heard once a second', async t => {
   const world = new World(t)
   await world.remember(0)
-  await world.zones.rekey()
-  world.zones.follow([world.list()])
+  await world.zones.reloadKeys()
+  world.zones.setZones([world.list()])
   await world.waits()
-  world.zones.hear('rpz.example', 'p1')
+  world.zones.onNotify('rpz.example', 'p1')
   const first = await world.run(1)
   first.end(unchanged())
-  for (let i = 0; i < 100; i++) world.zones.hear('rpz.example', 'p1')
+  for (let i = 0; i < 100; i++) world.zones.onNotify('rpz.example', 'p1')
   world.time.advance(999)
   t.equal(world.started.length, 1)
   world.time.advance(1)
@@ -164,8 +164,8 @@ t.test('who notifies of nothing new is heard once a second', async t => {
 
 t.test('a primary that fails is left out for a minute, doubled each time', async t => {
   const world = new World(t)
-  await world.zones.rekey()
-  world.zones.follow([world.list()])
+  await world.zones.reloadKeys()
+  world.zones.setZones([world.list()])
   const first = await world.run(1)
   await world.remember(0)
   first.end(unchanged(['p1']))
@@ -173,7 +173,7 @@ t.test('a primary that fails is left out for a minute, doubled each time', async
   let count = 1
   const again = async (): Promise<readonly string[]> => {
     world.time.advance(2 * SECOND)
-    world.zones.hear('rpz.example', 'p2')
+    world.zones.onNotify('rpz.example', 'p2')
     await world.run(++count)
     return world.asked(count)
   }
@@ -190,15 +190,15 @@ t.test('a primary that fails is left out for a minute, doubled each time', async
 
 t.test('where all have failed, all are asked', async t => {
   const world = new World(t)
-  await world.zones.rekey()
-  world.zones.follow([world.list()])
+  await world.zones.reloadKeys()
+  world.zones.setZones([world.list()])
   const first = await world.run(1)
   await world.remember(1)
   const bad = ['p1', 'p2'].map(primary => ({ primary, ...BAD }))
   first.end({ kind: 'failed', id: 'rpz', bad, trouble: BAD })
   await world.waits()
   world.time.advance(30 * SECOND)
-  world.zones.follow([world.list()])
+  world.zones.setZones([world.list()])
   world.time.advance(600 * SECOND)
   await world.run(2)
   t.strictSame(world.asked(2), ['p1', 'p2'])
@@ -206,11 +206,11 @@ t.test('where all have failed, all are asked', async t => {
 
 t.test('at most four zones at once, the others after them', async t => {
   const world = new World(t)
-  await world.zones.rekey()
+  await world.zones.reloadKeys()
   const lists = ['a', 'b', 'c', 'd', 'e', 'f'].map(id => world.list(id))
-  world.zones.follow(lists)
+  world.zones.setZones(lists)
   await world.run(4)
-  world.zones.follow(lists.slice(0, 5))
+  world.zones.setZones(lists.slice(0, 5))
   t.equal(world.started.length, 4)
   await world.remember(0, 'a')
   world.started.find(({ start }) => start.job.list.id === 'a')!.end(unchanged())

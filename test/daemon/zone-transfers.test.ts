@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { askAdmin } from '../../src/daemon/admin/admin-client.js'
+import { sendAdminRequest } from '../../src/daemon/admin/admin-client.js'
 import type { Status } from '../../src/daemon/admin/status.js'
 import { nxdomain, TestPrimary, type State } from '../sources/axfr/primary.js'
 import type { Key } from '../sources/axfr/sign.js'
@@ -136,7 +136,7 @@ t.test('a status says how zones are', async t => {
   const one = await rig(t, primary)
   await one.gateway.start()
   const path = one.site.path('admin.sock')
-  const reply = await askAdmin<Status>(path, { do: 'status' }, 30_000)
+  const reply = await sendAdminRequest<Status>(path, { do: 'status' }, 30_000)
   if (!reply.ok) throw new Error(reply.message)
   const copy = { serial: 1, primary: 'hq' }
   const about = { list: 'rpz', zone: 'rpz.example', state: 'good', failures: 0 }

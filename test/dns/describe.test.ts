@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { decodeForPeople, describe } from '../../src/dns/message/message.js'
+import { runs } from '../runs.js'
 import {
   header,
   name,
@@ -15,7 +16,6 @@ import {
   u32,
   type Part
 } from './octets.js'
-import { runs } from '../runs.js'
 
 const OK = 0x8180
 

@@ -11,8 +11,8 @@ import {
   skipName
 } from '../../src/dns/name/name.js'
 import { WordList } from '../../src/dns/name/word-list.js'
-import { name, octets } from './octets.js'
 import { runs } from '../runs.js'
+import { name, octets } from './octets.js'
 
 const ORG = [3, 'org', 0] as const
 const LONG = Array<number[]>(128).fill([1, 97]).flat() // with the root: 257 octets

@@ -4,8 +4,8 @@ import t from 'tap'
 import { chainHash, hashOctet } from '../../src/base/hash.js'
 import { Query, READ } from '../../src/dns/message/query.js'
 import { HashedName } from '../../src/dns/name/hashed-name.js'
-import { header, name, octets, opt, option, question, record, u16, type Part } from './octets.js'
 import { runs } from '../runs.js'
+import { header, name, octets, opt, option, question, record, u16, type Part } from './octets.js'
 
 const SEED = 0x1234567
 const RD = 0x0100

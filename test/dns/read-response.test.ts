@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { LEAD, type Answer } from '../../src/dns/message/answer.js'
+import type { TtlLimits } from '../../src/dns/message/answer.js'
 import { Query } from '../../src/dns/message/query.js'
 import { failedAnswer, readResponse } from '../../src/dns/message/response.js'
 import { writeAnswer } from '../../src/dns/reply/held-reply.js'
+import { runs } from '../runs.js'
 import {
   header,
   name,
@@ -18,8 +20,6 @@ import {
   u32,
   type Part
 } from './octets.js'
-import type { TtlLimits } from '../../src/dns/message/answer.js'
-import { runs } from '../runs.js'
 
 const OK = 0x8180
 const QNAME = 'www.example'

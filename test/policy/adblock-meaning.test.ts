@@ -4,9 +4,9 @@ import { RRTYPE } from '../../src/dns/registry/rrtype.js'
 import { Verdict } from '../../src/policy/tables/snapshot.js'
 import { words } from '../base/words.js'
 import { readAll } from '../rules/list.js'
+import { runs } from '../runs.js'
 import { hashed, policyOf } from './asking.js'
 import { block, network, ruleSet } from './rule-set.js'
-import { runs } from '../runs.js'
 
 /** A rule as AdGuard means it, without looking at any other. */
 interface Rule {

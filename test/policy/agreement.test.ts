@@ -7,11 +7,11 @@ import { explainName, explainAddress, type Candidate } from '../../src/policy/ex
 import { Verdict } from '../../src/policy/tables/snapshot.js'
 import type { NetworkRules, Rule, RuleSet, Schedule } from '../../src/rules/model/types.js'
 import { words } from '../base/words.js'
+import { runs } from '../runs.js'
 import { ask, askAddress, hashed, policyOf, type Said } from './asking.js'
 import { NaivePolicy } from './naive.js'
 import { allow, ban, block, exception, inline, network, part, ruleSet } from './rule-set.js'
 import { source, type WrittenSource } from './rule-set.js'
-import { runs } from '../runs.js'
 
 /** Few labels and few addresses, so that everything meets everything. */
 const someName = fc

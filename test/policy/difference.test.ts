@@ -3,13 +3,13 @@ import t from 'tap'
 import { readPrefix } from '../../src/base/address.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import type { AffectedClients } from '../../src/policy/diff/client-ranges.js'
-import type { BeforeAfter } from '../../src/policy/diff/name-groups.js'
 import { difference, type Change, type Difference } from '../../src/policy/diff/difference.js'
+import type { BeforeAfter } from '../../src/policy/diff/name-groups.js'
 import { Evaluator, type Decision, type Subject } from '../../src/policy/evaluate/decision.js'
 import type { NetworkRules, Rule, RuleSet } from '../../src/rules/model/types.js'
 import { words } from '../base/words.js'
-import { allow, ban, block, exception, inline, network, ruleSet, source, wire } from './rule-set.js'
 import { runs } from '../runs.js'
+import { allow, ban, block, exception, inline, network, ruleSet, source, wire } from './rule-set.js'
 
 /** Few labels and few addresses, so that everything meets everything. */
 const someName = fc

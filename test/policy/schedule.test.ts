@@ -5,9 +5,9 @@ import { isActive, unchangedUntil, buildTimetable } from '../../src/policy/table
 import type { Schedule } from '../../src/rules/model/types.js'
 import { scheduleSchema } from '../../src/rules/schema/schedule-schema.js'
 import { scheduleOf } from '../../src/rules/time/schedule.js'
+import { runs } from '../runs.js'
 import { ask, askAddress, hashed, policyOf } from './asking.js'
 import { ban, block, exception, network, ruleSet, source } from './rule-set.js'
-import { runs } from '../runs.js'
 
 const BRUSSELS = 'Europe/Brussels'
 const CLIENT = '10.1.1.1'

@@ -9,8 +9,8 @@ import { header, name, octets, opt, record, TO_QNAME, u16, u32, type Part } from
 import { faultOf } from '../fuzz/fault.js'
 import { Indoors } from '../fuzz/indoors.js'
 import { policyOf } from '../fuzz/rules.js'
-import { shown } from './shown.js'
 import { runs } from '../runs.js'
+import { shown } from './shown.js'
 
 const NAMES = ['a.example', 'b.a.example', 'c.example', 'd.c.example', 'e.example', 'f.example']
 const ACTIONS = [

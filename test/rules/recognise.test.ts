@@ -3,9 +3,9 @@ import t from 'tap'
 import { InterdictError } from '../../src/base/error.js'
 import { LIST_FORMATS } from '../../src/rules/lists/list-formats.js'
 import { recognise } from '../../src/rules/lists/recognise.js'
+import { runs } from '../runs.js'
 import { poured } from './folder.js'
 import { readOne } from './list.js'
-import { runs } from '../runs.js'
 
 const looks = [
   {

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { InterdictError } from '../../src/base/error.js'
-import { app, brief, load, type Files } from './folder.js'
 import { runs } from '../runs.js'
+import { app, brief, load, type Files } from './folder.js'
 
 const head = ['networks:', '  n:', '    prefixes: [10.0.0.0/8]']
 const ban = '{ authority: a, reference: b, apps: [x] }'

@@ -4,8 +4,8 @@ import t from 'tap'
 import { InterdictError } from '../../src/base/error.js'
 import { readList } from '../../src/rules/lists/list-file.js'
 import type { LocalData, NameSource } from '../../src/rules/model/types.js'
-import { brief, poured } from './folder.js'
 import { runs } from '../runs.js'
+import { brief, poured } from './folder.js'
 
 const read = (text: string | Uint8Array, format?: 'rpz') =>
   readList({ id: 'z', format }, [{ octets: Buffer.from(text), file: 'z.rpz', shown: 'z.rpz' }])

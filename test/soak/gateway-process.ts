@@ -5,7 +5,7 @@
  */
 import { readConfig } from '../../src/config/load.js'
 import { Gateway } from '../../src/daemon/control/gateway.js'
-import { Compiler } from '../../src/daemon/reload/compiler.js'
+import { CompilerHandle } from '../../src/daemon/reload/compiler-handle.js'
 import type { LogFields, ServiceLog } from '../../src/querylog/record/service-log.js'
 import { chooseTransport } from '../../src/udp/transport.js'
 import { Threads } from '../daemon/serve.js'
@@ -36,7 +36,7 @@ async function start(file: string, settings: string): Promise<Gateway> {
   const { config } = read
   const { transport } = chooseTransport(config.transport)
   const { start: startThread } = threads
-  const compiler = new Compiler(startThread)
+  const compiler = new CompilerHandle(startThread)
   const gateway = new Gateway({ config, transport, log, startThread, compiler })
   const troubles = await gateway.start()
   if (troubles.length > 0) throw new Error(troubles.map(({ message }) => message).join('\n'))

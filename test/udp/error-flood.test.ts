@@ -1,11 +1,11 @@
 import t from 'tap'
 import { BatchSocket } from '../../src/udp/batch/batch-socket.js'
+import type { BoundSocket } from '../../src/udp/batch/bind-socket.js'
 import { DescriptorTable } from '../../src/udp/batch/descriptor-table.js'
 import { AF_INET, MSG_ERRQUEUE, type System } from '../../src/udp/batch/linux.js'
 import { BATCH } from '../../src/udp/batch/message-buffers.js'
 import { SendBuffers } from '../../src/udp/batch/send-buffers.js'
 import { Tick } from '../../src/udp/batch/tick.js'
-import type { BoundSocket } from '../../src/udp/batch/bind-socket.js'
 import { turns } from './client.js'
 
 const EAGAIN = 11

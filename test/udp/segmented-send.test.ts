@@ -3,16 +3,16 @@ import t, { type Test } from 'tap'
 import { seeded } from '../../bench/kit/random.js'
 import { BatchSocket } from '../../src/udp/batch/batch-socket.js'
 import { batchTransport } from '../../src/udp/batch/batch.js'
+import { bindRandomPort } from '../../src/udp/batch/bind-socket.js'
+import { upstreamAddress } from '../../src/udp/batch/datagram-address.js'
 import { DescriptorTable } from '../../src/udp/batch/descriptor-table.js'
 import { AF_INET, EINVAL, loadSystem, type System } from '../../src/udp/batch/linux.js'
 import * as layout from '../../src/udp/batch/message-buffers.js'
 import { BATCH, MessageBuffers } from '../../src/udp/batch/message-buffers.js'
-import { upstreamAddress } from '../../src/udp/batch/datagram-address.js'
 import { SegmentedSend } from '../../src/udp/batch/segmented-send.js'
 import { SendBuffers } from '../../src/udp/batch/send-buffers.js'
 import { Tick } from '../../src/udp/batch/tick.js'
 import type { Transport } from '../../src/udp/datagram.js'
-import { bindRandomPort } from '../../src/udp/batch/bind-socket.js'
 
 const system = loadSystem()
 const transport = batchTransport()

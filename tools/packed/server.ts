@@ -8,7 +8,7 @@ const THREADS = [
   'archive-main',
   'compiler-main',
   'fetcher-main',
-  'outlet-main',
+  'export-main',
   'recorder-main',
   'transfer-main',
   'worker-main'

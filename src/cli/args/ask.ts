@@ -1,9 +1,9 @@
-import { askAdmin } from '../../daemon/admin/admin-client.js'
-import type { Request } from '../../daemon/admin/admin-protocol.js'
+import { sendAdminRequest } from '../../daemon/admin/admin-client.js'
+import type { AdminRequest } from '../../daemon/admin/admin-protocol.js'
 import { tame } from '../../querylog/record/terminal-line.js'
+import { refuse } from '../exit.js'
 import { milliseconds } from './given.js'
 import { adminSocket, type CommonOptions } from './settings.js'
-import { refuse } from '../exit.js'
 
 /** What commands take that ask the running gateway. */
 export interface AskOptions extends CommonOptions {
@@ -15,9 +15,9 @@ export interface AskOptions extends CommonOptions {
  *
  * @throws InterdictError ADMIN_OFF and what `askAdmin` throws
  */
-export async function ask<Result>(request: Request, options: AskOptions): Promise<Result> {
+export async function ask<Result>(request: AdminRequest, options: AskOptions): Promise<Result> {
   const timeout = milliseconds('--timeout', options.timeout)
-  const reply = await askAdmin<Result>(await adminSocket(options), request, timeout)
+  const reply = await sendAdminRequest<Result>(await adminSocket(options), request, timeout)
   if (reply.ok) return reply.result
   return refuse([{ code: tame(reply.code), message: tame(reply.message) }])
 }

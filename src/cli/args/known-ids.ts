@@ -4,9 +4,9 @@ import type { Log } from '../../report/log.js'
 import { sourceOf } from '../../report/questions/counted.js'
 import type { RuleSet } from '../../rules/model/types.js'
 import { didYouMean } from '../../yaml/closest.js'
+import type { Io } from '../io.js'
 import { readRules } from './read-rules.js'
 import { settings, type CommonOptions } from './settings.js'
-import type { Io } from '../io.js'
 
 /** Of what lookups can be asked about by id. */
 const KINDS = ['ban', 'app', 'network'] as const

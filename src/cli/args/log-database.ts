@@ -4,9 +4,9 @@ import { basename } from 'node:path'
 import { failure, type InterdictError } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
 import { openDatabase, type Database, type Use } from '../../querylog/archive/database.js'
+import type { Io, OutputStream } from '../io.js'
 import { count } from '../output/show.js'
 import { logPath, type LogOptions } from './log-path.js'
-import type { Io, OutputStream } from '../io.js'
 
 /** Budget: a month of a busy gateway on a laptop, within 2 GB with what Node itself takes. */
 const MEMORY: Octets = 1.25 * 2 ** 30

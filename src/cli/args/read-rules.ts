@@ -1,7 +1,7 @@
 import { epochSeconds, systemClock } from '../../base/clock.js'
 import { InterdictError } from '../../base/error.js'
 import type { Config } from '../../config/config.js'
-import { rulesPlace } from '../../daemon/reload/rules-place.js'
+import { rulesLocation } from '../../daemon/reload/rules-location.js'
 import { tame } from '../../querylog/record/terminal-line.js'
 import { loadRules, type RulesResult } from '../../rules/load.js'
 import { Folder, type RuleFiles } from '../../rules/model/folder.js'
@@ -18,7 +18,7 @@ export interface OwnFiles {
 
 /** Nothing is accepted here: that is for the gateway to do. */
 export async function ownFiles(config: Config): Promise<OwnFiles> {
-  const { folder, bundle, copies } = rulesPlace(config)
+  const { folder, bundle, copiesFolder: copies } = rulesLocation(config)
   if (bundle === undefined) return { files: [new Folder(folder!, copies)], refused: [] }
   const { candidates, refused } = await chooseBundle(bundle, epochSeconds(systemClock))
   return { files: candidates.map(({ files }) => files), refused }

@@ -1,15 +1,15 @@
 import { failure, type InterdictError } from '../../base/error.js'
 import type { Config } from '../../config/config.js'
-import { primariesOf } from '../../config/zone-primaries.js'
-import { transferPrimaries } from '../../daemon/sources/transfer-primaries.js'
+import { primariesFor } from '../../config/zone-primaries.js'
+import { loadPrimaries } from '../../daemon/sources/primaries.js'
 import { tame } from '../../querylog/record/terminal-line.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
 import { expiresAt } from '../../sources/axfr/due.js'
 import { updateZone, type ZoneUpdate } from '../../sources/axfr/update-zone.js'
 import { zonesOf } from '../commands/lists.js'
-import { count } from '../output/show.js'
 import { refuse } from '../exit.js'
 import { print, type Io } from '../io.js'
+import { count } from '../output/show.js'
 
 /**
  * Asks the primaries of zones now, as the gateway does when that is due.
@@ -22,7 +22,7 @@ export async function transferZones(
   io: Io
 ): Promise<boolean> {
   if (lists.length === 0) return true
-  const primaries = await transferPrimaries(transfers).catch((error: unknown) => {
+  const primaries = await loadPrimaries(transfers).catch((error: unknown) => {
     if (error instanceof AggregateError) refuse(error.errors as InterdictError[])
     throw error
   })
@@ -30,7 +30,7 @@ export async function transferZones(
   const parts = { copies: zonesOf({ state }), maxSize, maxTime, now: Date.now }
   let isFine = true
   for (const list of lists) {
-    const ids = primariesOf(transfers, list)
+    const ids = primariesFor(transfers, list)
     const own = ids.flatMap(id => primaries.find(one => one.id === id) ?? [])
     const update = await updateZone({ list, primaries: own, isNotified: false }, parts)
     isFine = tell(update, io) && isFine

@@ -4,10 +4,10 @@ import { KINDS, ROLES } from '../../rules/schema/app-schema.js'
 import { readRules } from '../args/read-rules.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { EXIT, refuse, usage } from '../exit.js'
+import { print, type Io } from '../io.js'
 import { searchApps, type Wanted } from '../output/app-search.js'
 import { nameViewOf, viewOf } from '../output/app-view.js'
 import { toText } from '../output/apps-text.js'
-import { print, type Io } from '../io.js'
 
 export interface AppsOptions extends CommonOptions, Omit<Wanted, 'search'> {
   readonly json?: boolean

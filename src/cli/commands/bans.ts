@@ -4,12 +4,12 @@ import { readRules } from '../args/read-rules.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { warnOfExpired } from '../args/transfer-zones.js'
 import { EXIT, refuse, usage } from '../exit.js'
+import { print, type Io } from '../io.js'
 import { toCsv } from '../output/bans-csv.js'
 import { listBans, type BansList } from '../output/bans-list.js'
 import { toText, type View } from '../output/bans-text.js'
 import { terminalWidth } from '../output/columns.js'
 import { count } from '../output/show.js'
-import { print, type Io } from '../io.js'
 
 /** More are not told when one is misspelt. */
 const NAMED = 20

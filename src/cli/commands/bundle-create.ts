@@ -7,9 +7,9 @@ import { readContent } from '../../sources/bundle/pack.js'
 import { writeBundle } from '../../sources/bundle/write.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { EXIT, usage } from '../exit.js'
+import { print, type Io } from '../io.js'
 import { manifestLines } from './bundle-show.js'
 import { judge, toText } from './check.js'
-import { print, type Io } from '../io.js'
 
 const DAY: Seconds = 86_400
 

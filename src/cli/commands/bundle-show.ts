@@ -5,8 +5,8 @@ import { showInstant } from '../../rules/time/instant.js'
 import { decodeBundle, readBundleFile, type Bundle } from '../../sources/bundle/bundle.js'
 import { checkDate } from '../../sources/bundle/date.js'
 import { EXIT, usage } from '../exit.js'
-import { count } from '../output/show.js'
 import { print, type Io } from '../io.js'
+import { count } from '../output/show.js'
 
 /** `interdict bundle show`: a bundle as it is, whoever signed it, in date or not. */
 export async function show(

@@ -1,13 +1,13 @@
 import { writeFile } from 'node:fs/promises'
-import { newKeys } from '../../base/ed25519.js'
+import { generateKeys } from '../../base/ed25519.js'
 import { failure } from '../../base/error.js'
 import { decodeBundle, readBundleFile } from '../../sources/bundle/bundle.js'
 import { readPrivateKey } from '../../sources/bundle/keys.js'
 import { withSignature } from '../../sources/bundle/sign.js'
 import { writeBundle } from '../../sources/bundle/write.js'
 import { EXIT } from '../exit.js'
-import { manifestLines } from './bundle-show.js'
 import { print, type Io } from '../io.js'
+import { manifestLines } from './bundle-show.js'
 
 /** Nobody else may read it. */
 const OWN = 0o600
@@ -28,7 +28,7 @@ export async function sign(
 
 /** `interdict bundle keygen`: never writes over a file, which may be a key that is in use. */
 export async function keygen(path: string, io: Io): Promise<number> {
-  const { privatePem, publicKey } = newKeys()
+  const { privatePem, publicKey } = generateKeys()
   try {
     await writeFile(path, privatePem, { mode: OWN, flag: 'wx' })
   } catch (error) {

@@ -1,17 +1,18 @@
 import { InterdictError } from '../../base/error.js'
 import { MS_PER_SECOND, type Seconds } from '../../base/units.js'
+import { checkRetentionNetworks, checkPrivacyNetworks } from '../../config/check-networks.js'
 import type { Config } from '../../config/config.js'
 import { loadConfig } from '../../config/load.js'
-import { keepNetworks, privacyNetworks } from '../../config/privacy-networks.js'
-import { strangePrimaries } from '../../config/zone-primaries.js'
-import { chainKeyTroubles } from '../../daemon/querylog/chain-key.js'
-import { answeredHere } from '../../daemon/reload/answered-here.js'
-import { transferPrimaries } from '../../daemon/sources/transfer-primaries.js'
-import type { Trouble } from '../../daemon/threads/messages.js'
-import { cookieSecrets } from '../../daemon/workers/cookie-secrets.js'
+import { checkPrimaries } from '../../config/zone-primaries.js'
+import { checkChainKey } from '../../daemon/querylog/chain-key.js'
+import { locallyAnsweredNames } from '../../daemon/reload/locally-answered.js'
+import { loadPrimaries } from '../../daemon/sources/primaries.js'
+import type { SerializedError } from '../../daemon/threads/serialized-error.js'
+import { loadCookieSecrets } from '../../daemon/workers/cookie-secrets.js'
 import { compile } from '../../policy/compile/compile.js'
 import { Policy } from '../../policy/evaluate/policy.js'
 import { tame } from '../../querylog/record/terminal-line.js'
+import type { ListReport } from '../../rules/lists/list-types.js'
 import { sharedInLists } from '../../rules/lists/shared-in-lists.js'
 import { loadRules, type RulesResult } from '../../rules/load.js'
 import type { RuleFiles } from '../../rules/model/folder.js'
@@ -23,6 +24,7 @@ import { ownFiles } from '../args/read-rules.js'
 import { ruleFiles } from '../args/rule-files.js'
 import type { CommonOptions } from '../args/settings.js'
 import { EXIT } from '../exit.js'
+import { print, type Io } from '../io.js'
 import { listJson, listLines } from '../output/list-report.js'
 import { ageLine } from '../output/lists-text.js'
 import { viewLists, type ListView } from '../output/lists-view.js'
@@ -30,8 +32,6 @@ import { count } from '../output/show.js'
 import { whereOf } from './lists.js'
 import { standingClock } from './one-query.js'
 import { runPolicyTests } from './policy-tests.js'
-import type { ListReport } from '../../rules/lists/list-types.js'
-import { print, type Io } from '../io.js'
 
 export interface CheckOptions extends CommonOptions {
   readonly at?: string
@@ -40,8 +40,8 @@ export interface CheckOptions extends CommonOptions {
 
 /** Everything that `interdict check` says; its JSON form is public. */
 export interface Checked {
-  readonly errors: readonly Trouble[]
-  readonly warnings: readonly Trouble[]
+  readonly errors: readonly SerializedError[]
+  readonly warnings: readonly SerializedError[]
   /** What each file of a list was found to be; undefined where the rules are wrong. */
   readonly lists?: readonly ListReport[]
   /** Lists that are fetched: how old the copies are. */
@@ -60,7 +60,7 @@ type Rules = Readonly<
 async function look(path: string | undefined, { config, at }: CheckOptions): Promise<Checked> {
   const read = await loadConfig(config)
   if (!read.ok) return { errors: read.errors, warnings: [] }
-  const secrets = [...(await secretErrors(read.config)), ...chainKeyTroubles(read.config)]
+  const secrets = [...(await secretErrors(read.config)), ...checkChainKey(read.config)]
   try {
     const { files, refused } = await placeOf(path, read.config)
     const errors = [...secrets, ...refused]
@@ -77,7 +77,10 @@ async function look(path: string | undefined, { config, at }: CheckOptions): Pro
 async function placeOf(
   path: string | undefined,
   config: Config
-): Promise<{ readonly files: RuleFiles | undefined; readonly refused: readonly Trouble[] }> {
+): Promise<{
+  readonly files: RuleFiles | undefined
+  readonly refused: readonly SerializedError[]
+}> {
   if (path !== undefined)
     return { files: await ruleFiles(path, copiesFolder(config.state.folder)), refused: [] }
   const { files, refused } = await ownFiles(config)
@@ -108,9 +111,12 @@ export async function judge(
     const proven = await prove(rules, files, config, now)
     const shared = sharedInLists(rules.sources, file => files.shown(file))
     const networks = rules.networks.map(({ id }) => id)
-    const { privacy, keep } = config.log.queries
-    const strange = [...privacyNetworks(privacy, networks), ...keepNetworks(keep, networks)]
-    const asked = strangePrimaries(config.transfers, loaded.transfers)
+    const { privacy, retention: keep } = config.log.queries
+    const strange = [
+      ...checkPrivacyNetworks(privacy, networks),
+      ...checkRetentionNetworks(keep, networks)
+    ]
+    const asked = checkPrimaries(config.transfers, loaded.transfers)
     const all = [...strange, ...asked, ...warnings, ...shared]
     const fetched = (await viewLists(loaded, whereOf(config))).filter(
       ({ state }) => state !== 'local'
@@ -141,8 +147,10 @@ async function prove(
   now: Seconds
 ): Promise<Omit<Checked, 'warnings' | 'lists' | 'fetched'>> {
   const { timeZone } = ruleSet
-  const local = answeredHere(config)
-  const policy = new Policy(compile(ruleSet, { generation: 0, random: () => 0, specialUse: local }))
+  const localNames = locallyAnsweredNames(config)
+  const policy = new Policy(
+    compile(ruleSet, { generation: 0, random: () => 0, specialUse: localNames })
+  )
   const { counts, sha256, bundle } = policy.snapshot
   const { networks, rules, names } = counts
   const sums = { networks, rules, names, sha256, serial: bundle?.serial }
@@ -154,12 +162,12 @@ async function prove(
 }
 
 /** What is wrong with the files of secrets: those of cookies, and of keys for transfers. */
-async function secretErrors({ cookies, transfers }: Config): Promise<readonly Trouble[]> {
-  const read = await Promise.allSettled([cookieSecrets(cookies), transferPrimaries(transfers)])
+async function secretErrors({ cookies, transfers }: Config): Promise<readonly SerializedError[]> {
+  const read = await Promise.allSettled([loadCookieSecrets(cookies), loadPrimaries(transfers)])
   return read.flatMap(it => {
     if (it.status === 'fulfilled') return []
     const { reason } = it as { reason: unknown }
-    if (reason instanceof AggregateError) return reason.errors as Trouble[]
+    if (reason instanceof AggregateError) return reason.errors as SerializedError[]
     throw reason
   })
 }
@@ -211,10 +219,10 @@ function toJson({ errors, warnings, lists, fetched, rules, tests }: Checked): st
   return `${JSON.stringify(said, undefined, 2)}\n`
 }
 
-function placed(trouble: Trouble): object {
+function placed(trouble: SerializedError): object {
   const { code, message } = trouble
   const position = trouble instanceof InterdictError ? trouble.position : undefined
   return { code, message, ...position }
 }
 
-const show = ({ code, message }: Trouble): string => `${tame(message)} (${code})`
+const show = ({ code, message }: SerializedError): string => `${tame(message)} (${code})`

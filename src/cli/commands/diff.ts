@@ -6,9 +6,9 @@ import { checkAt, secondsAt } from '../args/given.js'
 import { ruleFiles } from '../args/rule-files.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { EXIT, refuse, usage } from '../exit.js'
+import { print, type Io } from '../io.js'
 import { toJson } from '../output/diff-json.js'
 import { toText, type Compared } from '../output/diff-text.js'
-import { print, type Io } from '../io.js'
 
 export interface DiffOptions extends CommonOptions {
   readonly at?: string

@@ -3,8 +3,8 @@ import { addressWords, readAddress } from '../../base/address.js'
 import { systemClock } from '../../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import type { Config } from '../../config/config.js'
-import { upstreamPlan } from '../../daemon/control/upstream-plan.js'
-import { answeredHere } from '../../daemon/reload/answered-here.js'
+import { configuredUpstreams } from '../../daemon/control/configured-upstreams.js'
+import { locallyAnsweredNames } from '../../daemon/reload/locally-answered.js'
 import { openForwarder } from '../../daemon/workers/open-forwarder.js'
 import { rebindingGuard } from '../../daemon/workers/rebinding-guard.js'
 import { readName } from '../../dns/name/name.js'
@@ -19,10 +19,10 @@ import { checkAt, given } from '../args/given.js'
 import { readRules } from '../args/read-rules.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { EXIT, refuse, usage } from '../exit.js'
+import { print, type Io } from '../io.js'
 import { toText } from '../output/explanation-text.js'
 import { gather, toJson, withReason, type Asked } from '../output/explanation.js'
 import { Nobody, resolve, standingClock } from './one-query.js'
-import { print, type Io } from '../io.js'
 
 export interface ExplainOptions extends CommonOptions {
   readonly from: string
@@ -44,7 +44,11 @@ export async function explain(name: string, options: ExplainOptions, io: Io): Pr
   const { timeZone } = loaded.rules
   const asked = { ...question, clock: standingClock(wallAt(options.at, timeZone)) }
   const policy = new Policy(
-    compile(loaded.rules, { generation: 1, random: () => 0, specialUse: answeredHere(config) })
+    compile(loaded.rules, {
+      generation: 1,
+      random: () => 0,
+      specialUse: locallyAnsweredNames(config)
+    })
   )
   const nobody = new Nobody()
   const forwarder = options.upstream ? await forwarderFor(config) : nobody
@@ -85,5 +89,11 @@ function wallAt(at: string | undefined, timeZone: string): Milliseconds {
 function forwarderFor(config: Config): Promise<Forwarder> {
   const { transport } = chooseTransport('portable')
   const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
-  return openForwarder(config, upstreamPlan(config).upstreams, transport, systemClock, silent)
+  return openForwarder(
+    config,
+    configuredUpstreams(config).upstreams,
+    transport,
+    systemClock,
+    silent
+  )
 }

@@ -1,11 +1,11 @@
 import { failure } from '../../base/error.js'
-import type { Flushed } from '../../daemon/admin/admin-protocol.js'
+import type { FlushResult } from '../../daemon/admin/admin-protocol.js'
 import { readName } from '../../dns/name/name.js'
 import { ask, type AskOptions } from '../args/ask.js'
 import { given } from '../args/given.js'
 import { EXIT, usage } from '../exit.js'
-import { count } from '../output/show.js'
 import { print, type Io } from '../io.js'
+import { count } from '../output/show.js'
 
 export interface FlushOptions extends AskOptions {
   readonly subtree?: boolean
@@ -19,7 +19,7 @@ export async function flush(
   io: Io
 ): Promise<number> {
   const wanted = readWanted(name, options)
-  const { dropped, silent } = await ask<Flushed>({ do: 'flush', ...wanted }, options)
+  const { dropped, silent } = await ask<FlushResult>({ do: 'flush', ...wanted }, options)
   print(io, `${count(dropped, 'entry', 'entries')} dropped\n`)
   if (silent.length > 0)
     throw failure('ADMIN_WORKERS', silent.join(', '), 'which may still hold what was to be dropped')

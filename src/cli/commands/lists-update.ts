@@ -1,8 +1,8 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
-import { bootstrapServers, upstreamPlan } from '../../daemon/control/upstream-plan.js'
-import type { RulesResult } from '../../rules/load.js'
 import type { Config } from '../../config/config.js'
+import { bootstrapServers, configuredUpstreams } from '../../daemon/control/configured-upstreams.js'
 import { tame } from '../../querylog/record/terminal-line.js'
+import type { RulesResult } from '../../rules/load.js'
 import { Bootstrap } from '../../sources/http/bootstrap.js'
 import { update, type Update } from '../../sources/http/update.js'
 import { lockLists } from '../args/lock-lists.js'
@@ -10,9 +10,9 @@ import { readRules } from '../args/read-rules.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { transferZones } from '../args/transfer-zones.js'
 import { EXIT, refuse, usage } from '../exit.js'
+import { print, type Io, type OutputStream } from '../io.js'
 import { count, size } from '../output/show.js'
 import { copiesOf } from './lists.js'
-import { print, type Io, type OutputStream } from '../io.js'
 
 /** How often progress is drawn. */
 const PAUSE: Milliseconds = 100
@@ -53,7 +53,9 @@ async function updateAll(
   ids: readonly string[],
   io: Io
 ): Promise<boolean> {
-  const bootstrap = await Bootstrap.open(bootstrapServers(config, upstreamPlan(config).upstreams))
+  const bootstrap = await Bootstrap.open(
+    bootstrapServers(config, configuredUpstreams(config).upstreams)
+  )
   const { lookup } = bootstrap
   const { caFile, timeout } = config.remoteLists
   const clients = new Map(rules.networks.map(({ id, prefixes }) => [id, prefixes]))

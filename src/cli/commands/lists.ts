@@ -5,11 +5,11 @@ import { lockLists } from '../args/lock-lists.js'
 import { readRules } from '../args/read-rules.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { EXIT, refuse } from '../exit.js'
+import { print, type Io } from '../io.js'
 import { terminalWidth } from '../output/columns.js'
 import { toText } from '../output/lists-text.js'
 import { viewLists } from '../output/lists-view.js'
 import { count } from '../output/show.js'
-import { print, type Io } from '../io.js'
 
 export interface ListsOptions extends CommonOptions {
   readonly json?: boolean

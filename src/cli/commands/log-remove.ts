@@ -8,9 +8,9 @@ import { tame } from '../../querylog/record/terminal-line.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { becomeOwnerOf, who } from '../args/who.js'
 import { EXIT, usage } from '../exit.js'
+import { print, type Io } from '../io.js'
 import { count } from '../output/show.js'
 import { WAS } from '../output/verification-text.js'
-import { print, type Io } from '../io.js'
 
 export interface RemoveOptions extends CommonOptions {
   readonly reason: string

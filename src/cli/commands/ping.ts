@@ -6,8 +6,8 @@ import { portableTransport } from '../../udp/portable/portable.js'
 import { milliseconds } from '../args/given.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { EXIT } from '../exit.js'
-import { showEndpoint } from '../output/show.js'
 import { print, type Io } from '../io.js'
+import { showEndpoint } from '../output/show.js'
 
 export interface PingOptions extends CommonOptions {
   readonly timeout: string

@@ -8,9 +8,9 @@ import { showRrtype } from '../../dns/registry/rrtype.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import { PROTOCOL, VERDICT, type QueryEvent } from '../../querylog/record/event.js'
 import type { Wanted } from '../../rules/schema/policy-tests-schema.js'
+import type { PolicyTest } from '../../rules/tests/policy-table.js'
 import { showInstant } from '../../rules/time/instant.js'
 import { Nobody, resolve, standingClock } from './one-query.js'
-import type { PolicyTest } from '../../rules/tests/policy-table.js'
 
 /** What became of a query, in the words of policy tests. */
 type Found = Readonly<Record<'action' | Told, string | undefined>> & {

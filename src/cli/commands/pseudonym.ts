@@ -7,8 +7,8 @@ import { pseudonymsOf, type Pseudonyms } from '../../querylog/privacy/pseudonyms
 import { given } from '../args/given.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { EXIT, usage } from '../exit.js'
-import { columns, terminalWidth } from '../output/columns.js'
 import { print, type Io } from '../io.js'
+import { columns, terminalWidth } from '../output/columns.js'
 
 export interface PseudonymOptions extends CommonOptions {
   readonly date?: string

@@ -5,10 +5,10 @@ import type { Table, Value } from '../../report/report.js'
 import { openLog } from '../args/log-database.js'
 import type { LogOptions } from '../args/log-path.js'
 import { EXIT, usage } from '../exit.js'
+import { type Io } from '../io.js'
 import { terminalWidth } from '../output/columns.js'
 import { gridOf } from '../output/report-text.js'
 import { put } from './report.js'
-import { type Io } from '../io.js'
 
 export interface QueryOptions extends LogOptions {
   readonly format: string

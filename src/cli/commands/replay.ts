@@ -19,12 +19,12 @@ import { openLog } from '../args/log-database.js'
 import { ruleFiles } from '../args/rule-files.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { EXIT, refuse, usage } from '../exit.js'
+import { print, type Io } from '../io.js'
+import { terminalWidth } from '../output/columns.js'
 import { toHtml } from '../output/replay-html.js'
 import { toText } from '../output/replay-text.js'
 import { number, size } from '../output/show.js'
 import { replayed, toJson, type Replayed } from './replayed.js'
-import { print, type Io } from '../io.js'
-import { terminalWidth } from '../output/columns.js'
 
 export interface ReplayOptions extends CommonOptions {
   readonly rules: string

@@ -22,11 +22,11 @@ import { dayOf, readPeriod, type PeriodOptions } from '../args/period.js'
 import { ownFiles, readRules } from '../args/read-rules.js'
 import { settings } from '../args/settings.js'
 import { EXIT, usage } from '../exit.js'
+import { print, type Io, withoutColours } from '../io.js'
 import { banFacts } from '../output/ban-facts.js'
+import { terminalWidth } from '../output/columns.js'
 import { proofOf } from '../output/proof-fact.js'
 import { toText } from '../output/report-text.js'
-import { print, type Io, withoutColours } from '../io.js'
-import { terminalWidth } from '../output/columns.js'
 
 export interface ReportOptions extends LogOptions, PeriodOptions {
   readonly ban?: string

@@ -1,6 +1,6 @@
 import { epochSeconds, systemClock } from '../../base/clock.js'
 import { failure, type InterdictError } from '../../base/error.js'
-import { rulesPlace } from '../../daemon/reload/rules-place.js'
+import { rulesLocation } from '../../daemon/reload/rules-location.js'
 import { loadRules, type RulesResult } from '../../rules/load.js'
 import { AcceptedBundles, type Accepted } from '../../sources/bundle/accepted.js'
 import { keptBundle, type BundlePlace } from '../../sources/bundle/choose.js'
@@ -9,9 +9,9 @@ import { readTrust } from '../../sources/bundle/trust.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { who } from '../args/who.js'
 import { EXIT, refuse, usage } from '../exit.js'
+import { print, type Io } from '../io.js'
 import { toJson, toText, type ListedBundle } from '../output/rollback-text.js'
 import { showDifference } from './diff.js'
-import { print, type Io } from '../io.js'
 
 export interface RollbackOptions extends CommonOptions {
   readonly to?: string
@@ -26,7 +26,7 @@ export interface RollbackOptions extends CommonOptions {
  * accepted bundles are remembered: a running gateway sees that at once, and a start finds it.
  */
 export async function rollback(options: RollbackOptions, io: Io): Promise<number> {
-  const { bundle: place } = rulesPlace(await settings(options))
+  const { bundle: place } = rulesLocation(await settings(options))
   if (place === undefined) throw failure('BUNDLE_OFF')
   const kept = Kept.read(place)
   if (options.list === true) {

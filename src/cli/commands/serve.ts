@@ -1,9 +1,9 @@
-import { Compiler } from '../../daemon/reload/compiler.js'
+import { CompilerHandle } from '../../daemon/reload/compiler-handle.js'
 import { startThread } from '../../daemon/threads/thread.js'
 import type { CommonOptions } from '../args/settings.js'
-import type { Service } from '../service.js'
 import { EXIT, reportError } from '../exit.js'
 import type { Io } from '../io.js'
+import type { Service } from '../service.js'
 
 /**
  * `interdict serve`: serves until a signal says stop. Ends the process with its exit code.
@@ -14,8 +14,8 @@ import type { Io } from '../io.js'
  */
 export async function serve(options: CommonOptions, io: Io): Promise<number> {
   const signals = new Signals()
-  const compiler = new Compiler(startThread)
-  compiler.warm()
+  const compiler = new CompilerHandle(startThread)
+  compiler.ensureStarted()
   const { open } = await import('../service.js')
   let service: Service
   try {

@@ -2,8 +2,8 @@ import { failure } from '../../base/error.js'
 import type { Status } from '../../daemon/admin/status.js'
 import { ask, type AskOptions } from '../args/ask.js'
 import { EXIT } from '../exit.js'
-import { toText } from '../output/status-text.js'
 import { print, type Io } from '../io.js'
+import { toText } from '../output/status-text.js'
 
 export interface StatusOptions extends AskOptions {
   readonly json?: boolean

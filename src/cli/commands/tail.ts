@@ -9,10 +9,10 @@ import { remarkIds } from '../args/known-ids.js'
 import { logFileAt } from '../args/log-path.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { EXIT, usage } from '../exit.js'
+import { print, type Io, type OutputStream } from '../io.js'
 import { count } from '../output/show.js'
 import { recordText } from '../output/tail-text.js'
 import { readFilter, type FilterOptions } from './tail-filter.js'
-import { print, type Io, type OutputStream } from '../io.js'
 
 /** The recorder writes every 200 ms, unless told otherwise. */
 const LOOK_EVERY: Milliseconds = 200

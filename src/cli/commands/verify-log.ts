@@ -9,8 +9,8 @@ import { LogNames } from '../../querylog/archive/folder.js'
 import { logPath } from '../args/log-path.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { EXIT, usage } from '../exit.js'
-import { verificationLines } from '../output/verification-text.js'
 import { print, type Io } from '../io.js'
+import { verificationLines } from '../output/verification-text.js'
 
 export interface VerifyLogOptions extends CommonOptions {
   readonly key?: readonly string[]

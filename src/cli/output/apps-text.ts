@@ -1,8 +1,8 @@
 import type { Evidence } from '../../rules/apps/evidence.js'
+import { paint } from '../io.js'
 import type { Wanted } from './app-search.js'
 import type { AppView, BanView, Listing, NameView, SearchedName } from './app-view.js'
 import { fit, section, table, type Painted } from './layout.js'
-import { paint } from '../io.js'
 import { count, number } from './show.js'
 
 type Sources = Evidence['sources']

@@ -1,10 +1,10 @@
 import { MS_PER_SECOND } from '../../base/units.js'
 import { showInstant } from '../../rules/time/instant.js'
 import type { State } from '../args/rule-state.js'
+import { paint, type Paint } from '../io.js'
 import type { BansList, ListedBan, ListedException, Notice } from './bans-list.js'
 import { columns, wrap, type Cell, type Row } from './columns.js'
 import type { Coverage } from './coverage.js'
-import { paint, type Paint } from '../io.js'
 import { count } from './show.js'
 
 /** How many of many are named. */

@@ -1,7 +1,7 @@
 import { MS_PER_SECOND } from '../../base/units.js'
 import { showInstant } from '../../rules/time/instant.js'
-import type { Explanation, Said, Stop } from './explanation.js'
 import { paint, type Paint } from '../io.js'
+import type { Explanation, Said, Stop } from './explanation.js'
 
 const COLOURS: Readonly<Record<string, Paint>> = {
   blocked: 'red',

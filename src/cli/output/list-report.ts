@@ -1,6 +1,6 @@
 import { tame } from '../../querylog/record/terminal-line.js'
-import { count, number } from './show.js'
 import type { ListReport } from '../../rules/lists/list-types.js'
+import { count, number } from './show.js'
 
 /**
  * What a file of a list was taken for, and a second line where there is something in it that cannot

@@ -9,8 +9,8 @@ import {
   type Most,
   type Replayed
 } from '../commands/replayed.js'
-import { columns, wrap, type Row } from './columns.js'
 import { paint, type Paint } from '../io.js'
+import { columns, wrap, type Row } from './columns.js'
 import { count, number } from './show.js'
 
 const COLOURS: Readonly<Record<Kind, Paint>> = {

@@ -1,8 +1,8 @@
 import { isNumber } from '../../report/output/markdown.js'
 import { shown } from '../../report/output/shown.js'
 import type { Column, Report, Table } from '../../report/report.js'
-import { columns, greatest, wrap, type Cell, type Row } from './columns.js'
 import { paint } from '../io.js'
+import { columns, greatest, wrap, type Cell, type Row } from './columns.js'
 
 /** A blank that lines are not broken at, and that stands at their beginning, too. */
 const STEADY = '\u00a0'

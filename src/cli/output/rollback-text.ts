@@ -1,4 +1,4 @@
-import type { Trouble } from '../../daemon/threads/messages.js'
+import type { SerializedError } from '../../daemon/threads/serialized-error.js'
 import { tame } from '../../querylog/record/terminal-line.js'
 import { count } from './show.js'
 
@@ -12,7 +12,7 @@ export interface ListedBundle {
   readonly accepted: string
   readonly inForce: boolean
   /** Why it cannot be gone back to; null: it can. */
-  readonly trouble: Trouble | null
+  readonly trouble: SerializedError | null
 }
 
 export function toJson(bundles: readonly ListedBundle[]): string {

@@ -1,7 +1,7 @@
 import type { Status, UpstreamStatus } from '../../daemon/admin/status.js'
+import { paint } from '../io.js'
 import { archiveLines, chainLines } from './archive-text.js'
 import { section, table, type Painted } from './layout.js'
-import { paint } from '../io.js'
 import { count, instant, lasting, number, showEndpoint, size } from './show.js'
 import { troubleLines } from './trouble-lines.js'
 

@@ -1,7 +1,7 @@
 import type { QueryRecord } from '../../querylog/record/schema.js'
 import { tame } from '../../querylog/record/terminal-line.js'
-import { wrap } from './columns.js'
 import { paint, type Paint } from '../io.js'
+import { wrap } from './columns.js'
 
 const COLOUR: Readonly<Record<string, Paint>> = {
   blocked: 'red',

@@ -1,11 +1,11 @@
-import type { Trouble } from '../../daemon/threads/messages.js'
+import type { SerializedError } from '../../daemon/threads/serialized-error.js'
 import type { Painted } from './layout.js'
 import { number } from './show.js'
 
 /** The first errors of some, and how many more there are. */
 export function troubleLines(some: {
   readonly errors: number
-  readonly first: readonly Trouble[]
+  readonly first: readonly SerializedError[]
 }): Painted[] {
   const more = some.errors - some.first.length
   return [

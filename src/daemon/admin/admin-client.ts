@@ -1,16 +1,21 @@
 import { connect } from 'node:net'
 import { failure, type InterdictError } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
-import { LONGEST_REPLY, writeRequest, type AdminReply, type Request } from './admin-protocol.js'
+import {
+  MAX_REPLY_SIZE,
+  writeRequest,
+  type AdminReply,
+  type AdminRequest
+} from './admin-protocol.js'
 
 /**
  * Asks the gateway that listens at this path.
  *
  * @throws InterdictError ADMIN_ABSENT, ADMIN_PERMISSION, ADMIN_TIMEOUT, ADMIN_REPLY
  */
-export async function askAdmin<Result>(
+export async function sendAdminRequest<Result>(
   path: string,
-  request: Request,
+  request: AdminRequest,
   timeout: Milliseconds
 ): Promise<AdminReply<Result>> {
   const line = await exchange(path, writeRequest(request), timeout)
@@ -46,11 +51,11 @@ function exchange(path: string, text: string, timeout: Milliseconds): Promise<st
     }
     const fail = (error: InterdictError): void => end(() => reject(error))
     const timer = setTimeout(() => fail(failure('ADMIN_TIMEOUT', path, timeout)), timeout)
-    socket.on('error', error => fail(troubleWith(path, error)))
+    socket.on('error', error => fail(connectionError(path, error)))
     socket.on('data', piece => {
       pieces.push(piece)
       length += piece.length
-      if (length > LONGEST_REPLY) fail(failure('ADMIN_REPLY', path, 'it does not end'))
+      if (length > MAX_REPLY_SIZE) fail(failure('ADMIN_REPLY', path, 'it does not end'))
     })
     socket.on('end', () => {
       const reply = Buffer.concat(pieces).toString()
@@ -60,13 +65,16 @@ function exchange(path: string, text: string, timeout: Milliseconds): Promise<st
   })
 }
 
-const NOBODY: Readonly<Record<string, string>> = {
+const ABSENT: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   ECONNREFUSED: 'nobody listens there'
 }
 
-function troubleWith(path: string, { code = '', message }: NodeJS.ErrnoException): InterdictError {
-  const nobody = NOBODY[code]
+function connectionError(
+  path: string,
+  { code = '', message }: NodeJS.ErrnoException
+): InterdictError {
+  const nobody = ABSENT[code]
   if (nobody !== undefined) return failure('ADMIN_ABSENT', path, nobody)
   if (code === 'EACCES' || code === 'EPERM') return failure('ADMIN_PERMISSION', path)
   return failure('ADMIN_REPLY', path, message)

@@ -1,20 +1,20 @@
 import { failure, InterdictError } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
 import { readName } from '../../dns/name/name.js'
-import type { Trouble } from '../threads/messages.js'
+import type { SerializedError } from '../threads/serialized-error.js'
 
 /*
  * What is said through the admin socket: one line of JSON in, one line of JSON out, and it is
  * closed. docs/reference/admin-socket.md is about this; a change that is not an addition takes another VERSION.
  */
 
-export const VERSION = 1
+export const PROTOCOL_VERSION = 1
 /** A name is at most 1,009 characters long, all of them escaped (RFC 1035 §5.1). */
-export const LONGEST_REQUEST: Octets = 4096
+export const MAX_REQUEST_SIZE: Octets = 4096
 /** 64 workers with 64 upstreams take a tenth of that. */
-export const LONGEST_REPLY: Octets = 4 * 1024 * 1024
+export const MAX_REPLY_SIZE: Octets = 4 * 1024 * 1024
 
-export type Request = FlushRequest | StatusRequest
+export type AdminRequest = FlushRequest | StatusRequest
 
 /** Drop what is held of these names. */
 export interface FlushRequest {
@@ -31,17 +31,17 @@ export interface StatusRequest {
 }
 
 export type AdminReply<Result> =
-  { readonly ok: true; readonly result: Result } | ({ readonly ok: false } & Trouble)
+  { readonly ok: true; readonly result: Result } | ({ readonly ok: false } & SerializedError)
 
-export interface Flushed {
+export interface FlushResult {
   /** Entries of all workers together. */
   readonly dropped: number
   /** Numbers of workers that did not say in time that they are done. */
   readonly silent: readonly number[]
 }
 
-export function writeRequest(request: Request): string {
-  return `${JSON.stringify({ version: VERSION, ...request })}\n`
+export function writeRequest(request: AdminRequest): string {
+  return `${JSON.stringify({ version: PROTOCOL_VERSION, ...request })}\n`
 }
 
 /**
@@ -49,9 +49,10 @@ export function writeRequest(request: Request): string {
  *
  * @throws InterdictError ADMIN_REQUEST, NAME_INVALID
  */
-export function readRequest(line: string): Request {
-  const { version, ...request } = objectOf(line)
-  if (version !== VERSION) throw failure('ADMIN_REQUEST', `wanted "version":${VERSION}`)
+export function readRequest(line: string): AdminRequest {
+  const { version, ...request } = parseObject(line)
+  if (version !== PROTOCOL_VERSION)
+    throw failure('ADMIN_REQUEST', `wanted "version":${PROTOCOL_VERSION}`)
   switch (request.do) {
     case 'flush':
       return readFlush(request)
@@ -70,7 +71,7 @@ function readFlush({ name, subtree = false }: Record<string, unknown>): FlushReq
   return { do: 'flush', name, subtree }
 }
 
-function objectOf(line: string): Record<string, unknown> {
+function parseObject(line: string): Record<string, unknown> {
   let value: unknown
   try {
     value = JSON.parse(line)
@@ -83,7 +84,7 @@ function objectOf(line: string): Record<string, unknown> {
 }
 
 /** @param error anything that was thrown while a request was read or done */
-export function refusalOf(error: unknown): AdminReply<never> {
+export function errorReply(error: unknown): AdminReply<never> {
   if (error instanceof InterdictError) {
     const { code, message } = error as InterdictError
     return { ok: false, code, message }

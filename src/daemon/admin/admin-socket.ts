@@ -5,9 +5,9 @@ import { failureAt, type InterdictError } from '../../base/error.js'
 import type { AdminSocketConfig } from '../../config/config.js'
 
 /** Whoever may write to it may use it: the owner of the process, and root. */
-const OTHERS_NOT = 0o177
+const SOCKET_UMASK = 0o177
 
-const WHY: Readonly<Record<string, string>> = {
+const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'its folder is not there',
   ENOTDIR: 'its folder is none',
   EACCES: 'permission denied',
@@ -33,7 +33,7 @@ export async function openAdminSocket(
   accept: (socket: Socket) => void
 ): Promise<AdminSocket> {
   const { path } = where
-  await clear(where)
+  await removeStaleSocket(where)
   const server = createServer({ allowHalfOpen: true }, accept)
   await listen(server, where)
   // Where descriptors run out, accepting fails; the client tries again.
@@ -49,14 +49,14 @@ export async function openAdminSocket(
 }
 
 /** Takes away a socket on which nobody listens. */
-async function clear(where: AdminSocketConfig): Promise<void> {
+async function removeStaleSocket(where: AdminSocketConfig): Promise<void> {
   const { path } = where
   const found = statOf(path)
   if (found === undefined) return
   if (!found.isSocket()) throw refuse(where, 'something else than a socket is there')
-  const answer = await knock(path)
-  if (answer === undefined) throw refuse(where, WHY.EADDRINUSE!)
-  if (answer !== 'ECONNREFUSED') throw refuse(where, WHY[answer] ?? answer)
+  const answer = await probe(path)
+  if (answer === undefined) throw refuse(where, REASONS.EADDRINUSE!)
+  if (answer !== 'ECONNREFUSED') throw refuse(where, REASONS[answer] ?? answer)
   // Another process may just have done the same, and listen there by now.
   if (isSame(statOf(path), found)) unlink(where)
 }
@@ -65,12 +65,12 @@ function unlink(where: AdminSocketConfig): void {
   try {
     unlinkSync(where.path)
   } catch (error) {
-    throw refuse(where, whyOf(error))
+    throw refuse(where, reasonOf(error))
   }
 }
 
 /** The code of the error with which connecting fails; undefined: somebody listens. */
-function knock(path: string): Promise<string | undefined> {
+function probe(path: string): Promise<string | undefined> {
   return new Promise(resolve => {
     const socket = connect(path, () => {
       socket.destroy()
@@ -85,10 +85,10 @@ function listen(server: Server, where: AdminSocketConfig): Promise<void> {
     server.once('error', error => {
       // libuv says EACCES for ENOENT, as Windows does.
       const isLost = !existsSync(dirname(where.path))
-      reject(refuse(where, isLost ? WHY.ENOENT! : whyOf(error)))
+      reject(refuse(where, isLost ? REASONS.ENOENT! : reasonOf(error)))
     })
     // The file is made within the call, so that it never has another mode.
-    const before = process.umask(OTHERS_NOT)
+    const before = process.umask(SOCKET_UMASK)
     try {
       server.listen(where.path, () => {
         server.removeAllListeners('error')
@@ -108,9 +108,9 @@ function isSame(one: Stats | undefined, other: Stats | undefined): boolean {
   return one !== undefined && one.ino === other?.ino && one.dev === other.dev && one.isSocket()
 }
 
-function whyOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   const { code = '', message } = error as NodeJS.ErrnoException
-  return WHY[code] ?? message
+  return REASONS[code] ?? message
 }
 
 function refuse({ path, position }: AdminSocketConfig, why: string): InterdictError {

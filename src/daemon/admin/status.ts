@@ -1,6 +1,6 @@
 import { systemClock } from '../../base/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
-import { ownVersion } from '../../base/version.js'
+import { packageVersion } from '../../base/version.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { BundleFacts } from '../../rules/model/types.js'
 import type { Endpoint, Transport } from '../../udp/datagram.js'
@@ -10,32 +10,32 @@ import {
   newUpstreamCounts,
   type UpstreamCounts
 } from '../../upstream/selection/counts.js'
-import type { LoopWatch } from '../control/loop-watch.js'
+import type { LoopDetector } from '../control/loop-detector.js'
 import { archiveStatus, type ArchiveStatus } from '../querylog/archive-status.js'
 import type { Archiver } from '../querylog/archiver.js'
-import type { RecorderHandle } from '../querylog/recorder.js'
-import { bundleState, type BundleState } from '../reload/bundle-watch.js'
-import type { Reload, RulesNews } from '../reload/rules-news.js'
+import type { RecorderHandle } from '../querylog/recorder-handle.js'
+import { bundleState, type BundleState } from '../reload/bundle-expiry.js'
+import type { ReloadStatus, ReloadReporter } from '../reload/reload-reporter.js'
 import type { ZoneStatus, ZoneTransfers } from '../sources/zone-transfers.js'
 import type { RecorderReply } from '../threads/messages.js'
-import type { Fleet, WorkerLife } from '../workers/worker-pool.js'
-import { sumOfTallies, type Tally } from './worker-status.js'
+import type { WorkerPool, WorkerSummary } from '../workers/worker-pool.js'
+import { sumCounters, type WorkerCounters } from './worker-status.js'
 
 /** A thread answers between two batches, and one that takes longer than this is in trouble. */
-const PATIENCE: Milliseconds = 2_000
+const THREAD_TIMEOUT: Milliseconds = 2_000
 
 /**
  * How the gateway is. What workers count is added up, each counting since it began; its JSON form
  * is public, see docs/reference/admin-socket.md. Instants are RFC 3339.
  */
-export interface Status extends Tally {
+export interface Status extends WorkerCounters {
   readonly version: string
   readonly started: string
   readonly uptimeSeconds: Seconds
   readonly transport: Transport['kind']
   readonly listening: readonly Endpoint[]
   readonly rules: RulesStatus
-  readonly workers: readonly (Omit<WorkerLife, 'since'> & { readonly since: string | null })[]
+  readonly workers: readonly (Omit<WorkerSummary, 'since'> & { readonly since: string | null })[]
   /** Workers that did not answer in time: what they count is missing in the sums. */
   readonly silent: readonly number[]
   readonly upstreams: readonly UpstreamStatus[]
@@ -62,7 +62,7 @@ export interface RulesStatus {
   /** Bans whose review is due. */
   readonly reviewsDue: number
   /** Null: they were read but once. */
-  readonly reload: (Omit<Reload, 'at'> & { readonly at: string }) | null
+  readonly reload: (Omit<ReloadStatus, 'at'> & { readonly at: string }) | null
 }
 
 export interface BundleStatus {
@@ -89,14 +89,14 @@ export interface UpstreamStatus extends Readonly<UpstreamCounts> {
 }
 
 /** What the control thread knows. */
-export interface StatusParts {
-  readonly fleet: Pick<Fleet, 'ask' | 'lives'>
+export interface StatusSources {
+  readonly workerPool: Pick<WorkerPool, 'request' | 'summaries'>
   readonly recorder: Pick<RecorderHandle, 'status' | 'restarts'>
   readonly archiver: Archiver
-  readonly loops: Pick<LoopWatch, 'leftOut'>
-  readonly news: Pick<RulesNews, 'since' | 'last' | 'due'>
+  readonly loopDetector: Pick<LoopDetector, 'disabledRoutes'>
+  readonly reporter: Pick<ReloadReporter, 'since' | 'last' | 'due'>
   readonly rules: Snapshot
-  readonly zones: Pick<ZoneTransfers, 'standing'>
+  readonly zones: Pick<ZoneTransfers, 'status'>
   readonly endpoints: readonly Endpoint[]
   /** As shown to people, in the order in which forwarders number them. */
   readonly upstreams: readonly string[]
@@ -108,30 +108,30 @@ export interface StatusParts {
 
 /** Asks all threads at once: takes no longer than the most patient wait for one. */
 export async function gatherStatus(
-  parts: StatusParts,
-  patience: Milliseconds = PATIENCE
+  parts: StatusSources,
+  patience: Milliseconds = THREAD_TIMEOUT
 ): Promise<Status> {
-  const { fleet, recorder, endpoints, transport, started, uptime } = parts
+  const { workerPool: fleet, recorder, endpoints, transport, started, uptime } = parts
   const [said, written, zones, archive] = await Promise.all([
-    fleet.ask({ kind: 'status' }, patience),
+    fleet.request({ kind: 'status' }, patience),
     recorder.status(patience),
-    parts.zones.standing(),
+    parts.zones.status(),
     archiveStatus(parts.archiver, patience)
   ])
   const heard = said.flatMap(({ reply }) => (typeof reply === 'object' ? [reply] : []))
   return {
-    version: ownVersion(),
+    version: packageVersion(),
     started: showInstant(started),
     uptimeSeconds: Math.floor(uptime / MS_PER_SECOND),
     transport,
     listening: endpoints,
-    rules: rulesStatus(parts.rules, parts.news),
-    workers: fleet.lives.map(life => ({
+    rules: rulesStatus(parts.rules, parts.reporter),
+    workers: fleet.summaries.map(life => ({
       ...life,
       since: life.since === undefined ? null : showInstant(life.since)
     })),
     silent: said.flatMap(({ worker, reply }) => (reply === 'silent' ? [worker] : [])),
-    ...sumOfTallies(heard.map(({ tally }) => tally)),
+    ...sumCounters(heard.map(({ counters }) => counters)),
     upstreams: upstreamsStatus(
       parts,
       heard.map(({ upstreams }) => upstreams)
@@ -142,7 +142,10 @@ export async function gatherStatus(
   }
 }
 
-function rulesStatus(snapshot: Snapshot, { since, last, due }: StatusParts['news']): RulesStatus {
+function rulesStatus(
+  snapshot: Snapshot,
+  { since, last, due }: StatusSources['reporter']
+): RulesStatus {
   const { generation, sha256, counts, claims } = snapshot
   const { networks, rules, names } = counts
   const bans = new Set(claims.filter(({ kind }) => kind === 'ban').map(({ ruleId }) => ruleId))
@@ -166,10 +169,10 @@ function bundleStatus(bundle: BundleFacts): BundleStatus {
 }
 
 function upstreamsStatus(
-  { upstreams, loops }: StatusParts,
+  { upstreams, loopDetector: loops }: StatusSources,
   workers: readonly (readonly UpstreamState[])[]
 ): UpstreamStatus[] {
-  const { leftOut } = loops
+  const { disabledRoutes: leftOut } = loops
   return upstreams.map((address, index) => {
     const states = workers.flatMap(states => states[index] ?? [])
     const loopsFor = leftOut.filter(({ upstream }) => upstream === address)

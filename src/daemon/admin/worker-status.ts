@@ -10,13 +10,13 @@ import type { Limits } from '../workers/limits.js'
 
 /** What one worker tells of itself; what it counts, it counts since it began. */
 export interface WorkerStatus {
-  readonly tally: Tally
+  readonly counters: WorkerCounters
   /** In the order in which forwarders number them. */
   readonly upstreams: readonly UpstreamState[]
 }
 
 /** All that is counted alike in each worker, so that it can be added up; docs/reference/admin-socket.md explains. */
-export interface Tally {
+export interface WorkerCounters {
   readonly queries: {
     readonly udp: number
     readonly tcp: number
@@ -35,17 +35,17 @@ export interface Tally {
     readonly responses: Readonly<LimitCounts>
     readonly frontEnds: { readonly refused: number }
   }
-  readonly cache: { readonly answers: Held; readonly failures: Held }
+  readonly cache: { readonly answers: CacheUsage; readonly failures: CacheUsage }
 }
 
-interface Held {
+interface CacheUsage {
   readonly entries: number
   readonly octets: Octets
   readonly limitOctets: Octets
 }
 
 /** Whatever counts in a worker. Undefined, or empty: it is not there yet, or not at all. */
-export interface Counting {
+export interface CounterSources {
   readonly udp: readonly Pick<UdpService, 'counts'>[]
   readonly tcp: readonly Pick<TcpService, 'counts' | 'connections'>[]
   readonly limits: Limits | undefined
@@ -55,9 +55,16 @@ export interface Counting {
   readonly waiting: number
 }
 
-const NONE: LimitCounts = { dropped: 0, slipped: 0 }
+const NO_LIMIT_COUNTS: LimitCounts = { dropped: 0, slipped: 0 }
 
-export function tallyOf({ udp, tcp, limits, cacheFlusher, waits, waiting }: Counting): Tally {
+export function collectCounters({
+  udp,
+  tcp,
+  limits,
+  cacheFlusher,
+  waits,
+  waiting
+}: CounterSources): WorkerCounters {
   return {
     queries: {
       udp: sumOf(udp, ({ counts }) => counts.received),
@@ -79,16 +86,16 @@ export function tallyOf({ udp, tcp, limits, cacheFlusher, waits, waiting }: Coun
       crowded: sumOf(tcp, ({ counts }) => counts.overClientLimit)
     },
     limits: {
-      queries: { ...(limits?.queryLimit?.counts ?? NONE) },
-      responses: { ...(limits?.responseLimit?.counts ?? NONE) },
+      queries: { ...(limits?.queryLimit?.counts ?? NO_LIMIT_COUNTS) },
+      responses: { ...(limits?.responseLimit?.counts ?? NO_LIMIT_COUNTS) },
       frontEnds: { refused: limits?.proxies?.counts.rejected ?? 0 }
     },
-    cache: { answers: heldIn(cacheFlusher?.answers), failures: heldIn(cacheFlusher?.failures) }
+    cache: { answers: usageOf(cacheFlusher?.answers), failures: usageOf(cacheFlusher?.failures) }
   }
 }
 
 /** Of a worker that has not begun, or of none. */
-export const EMPTY_TALLY = tallyOf({
+export const ZERO_COUNTERS = collectCounters({
   udp: [],
   tcp: [],
   limits: undefined,
@@ -98,15 +105,16 @@ export const EMPTY_TALLY = tallyOf({
 })
 
 /** All of these together. */
-export function sumOfTallies(tallies: readonly Tally[]): Tally {
-  return tallies.reduce((sum, tally) => plus(sum, tally), EMPTY_TALLY)
+export function sumCounters(tallies: readonly WorkerCounters[]): WorkerCounters {
+  return tallies.reduce((sum, tally) => addObjects(sum, tally), ZERO_COUNTERS)
 }
 
 /** Adds number to number, all the way down; both are of one shape. */
-function plus<Shape extends object>(one: Shape, other: Shape): Shape {
+function addObjects<Shape extends object>(one: Shape, other: Shape): Shape {
   const sums = Object.entries(one).map(([key, value]: [string, number | object]) => {
     const more = other[key as keyof Shape] as number | object
-    const both = typeof value === 'number' ? value + (more as number) : plus(value, more as object)
+    const both =
+      typeof value === 'number' ? value + (more as number) : addObjects(value, more as object)
     return [key, both] as const
   })
   return Object.fromEntries(sums) as Shape
@@ -116,7 +124,9 @@ function sumOf<T>(all: readonly T[], count: (one: T) => number): number {
   return all.reduce((sum, one) => sum + count(one), 0)
 }
 
-function heldIn(cache: Pick<PackedAnswerCache, 'entries' | 'size' | 'limit'> | undefined): Held {
+function usageOf(
+  cache: Pick<PackedAnswerCache, 'entries' | 'size' | 'limit'> | undefined
+): CacheUsage {
   const { entries = 0, size = 0, limit = 0 } = cache ?? {}
   return { entries, octets: size, limitOctets: limit }
 }

@@ -8,7 +8,10 @@ const PORT_TRIES = 8
  *
  * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
  */
-export async function freeEndpoint(transport: Transport, endpoint: Endpoint): Promise<Endpoint> {
+export async function findFreeEndpoint(
+  transport: Transport,
+  endpoint: Endpoint
+): Promise<Endpoint> {
   for (let tries = 1; ; tries++) {
     const wanted = endpoint.port === 0 ? await choosePort(transport, endpoint) : endpoint
     try {

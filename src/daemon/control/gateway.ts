@@ -7,30 +7,30 @@ import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { Endpoint, Transport } from '../../udp/datagram.js'
 import { acquireStartLock } from '../../udp/start-lock.js'
 import { systemTimers } from '../../upstream/timers.js'
-import { Admin } from '../admin/admin.js'
+import { AdminInterface } from '../admin/admin-interface.js'
 import { gatherStatus, type Status } from '../admin/status.js'
 import { Archiver } from '../querylog/archiver.js'
-import { chainKeyTroubles } from '../querylog/chain-key.js'
-import { RecorderHandle } from '../querylog/recorder.js'
-import type { Compiler } from '../reload/compiler.js'
-import { RulesKeeper } from '../reload/rules-keeper.js'
-import type { ReloadReason } from '../reload/rules-news.js'
-import type { Trouble } from '../threads/messages.js'
-import { troubleOf } from '../threads/serialized-error.js'
+import { checkChainKey } from '../querylog/chain-key.js'
+import { RecorderHandle } from '../querylog/recorder-handle.js'
+import type { CompilerHandle } from '../reload/compiler-handle.js'
+import type { ReloadReason } from '../reload/reload-reporter.js'
+import { RulesReloader } from '../reload/rules-reloader.js'
+import { serializeError } from '../threads/serialized-error.js'
+import type { SerializedError } from '../threads/serialized-error.js'
 import type { StartThread } from '../threads/thread.js'
-import { cookieSecrets } from '../workers/cookie-secrets.js'
-import { Fleet } from '../workers/worker-pool.js'
-import { freeEndpoint } from './free-endpoint.js'
-import { LoopWatch, newProbeKey } from './loop-watch.js'
-import { bootstrapServers, routesOf, upstreamPlan } from './upstream-plan.js'
+import { loadCookieSecrets } from '../workers/cookie-secrets.js'
+import { WorkerPool } from '../workers/worker-pool.js'
+import { bootstrapServers, routesOf, configuredUpstreams } from './configured-upstreams.js'
+import { findFreeEndpoint } from './free-endpoint.js'
+import { LoopDetector, newProbeKey } from './loop-detector.js'
 
-export interface GatewayParts {
+export interface GatewayOptions {
   readonly config: Config
   readonly transport: Transport
   readonly log: ServiceLog
   readonly startThread: StartThread
   /** May have been at work already, on the settings. The gateway closes it. */
-  readonly compiler: Compiler
+  readonly compiler: CompilerHandle
 }
 
 /**
@@ -43,20 +43,20 @@ export class Gateway {
   /** Who is asked for what is forwarded, as shown to people. */
   readonly upstreams: readonly string[]
 
-  private readonly fleet: Fleet
-  private readonly loops: LoopWatch
+  private readonly workerPool: WorkerPool
+  private readonly loopDetector: LoopDetector
   private readonly recorder: RecorderHandle
   private readonly archiver: Archiver
-  private readonly admin: Admin
-  private readonly keeper: RulesKeeper
-  private readonly warnings: readonly Trouble[]
-  private hasSecrets = false
+  private readonly admin: AdminInterface
+  private readonly reloader: RulesReloader
+  private readonly warnings: readonly SerializedError[]
+  private hasCookieSecrets = false
   /** When it was made: by the calendar, and for how long ago that is. */
-  private readonly made = { wall: Date.now(), at: performance.now() }
+  private readonly created = { wall: Date.now(), at: performance.now() }
 
-  constructor(private readonly parts: GatewayParts) {
-    const { config, log, startThread, transport, compiler } = parts
-    const { upstreams, shown, warnings } = upstreamPlan(config)
+  constructor(private readonly options: GatewayOptions) {
+    const { config, log, startThread, transport, compiler } = options
+    const { upstreams, labels: shown, warnings } = configuredUpstreams(config)
     const count = workerCount(config, transport)
     const rings = Array.from({ length: count }, () => createRing())
     const { queries: settings, outputs } = config.log
@@ -65,43 +65,48 @@ export class Gateway {
     this.warnings = warnings
     const recording = { settings, outputs, rings, upstreams: shown }
     this.recorder = new RecorderHandle(startThread, recording, log)
-    const { path, archive: parquet, chain, keep } = settings
+    const { path, archive: parquet, chain, retention: keep } = settings
     this.archiver = new Archiver({ path, parquet, chain, keep, log })
     const probeKey = newProbeKey()
     const common = { config, upstreams, probeKey }
-    const onProbe = (token: string): void => this.loops.cameBack(token)
-    const onNotify = (zone: string, primary: string): void => this.keeper.hear(zone, primary)
-    this.fleet = new Fleet({ startThread, common, rings, log, onProbe, onNotify })
-    this.loops = new LoopWatch({
+    const onProbe = (token: string): void => this.loopDetector.onProbeReturned(token)
+    const onNotify = (zone: string, primary: string): void => this.reloader.onNotify(zone, primary)
+    this.workerPool = new WorkerPool({ startThread, init: common, rings, log, onProbe, onNotify })
+    this.loopDetector = new LoopDetector({
       key: probeKey,
       routes: routesOf(upstreams, config.upstreams.forward),
-      every: config.upstreams.loopCheck * MS_PER_SECOND,
+      interval: config.upstreams.loopCheck * MS_PER_SECOND,
       transport,
       timers: systemTimers,
       log,
-      leaveOut: routes => this.fleet.leaveOut(routes)
+      disableRoutes: routes => this.workerPool.disableRoutes(routes)
     })
     const status = (): Promise<Status> => this.status()
-    this.admin = new Admin({ where: config.admin.socket, fleet: this.fleet, status, log })
-    this.keeper = new RulesKeeper({
+    this.admin = new AdminInterface({
+      socket: config.admin.socket,
+      workerPool: this.workerPool,
+      status,
+      log
+    })
+    this.reloader = new RulesReloader({
       config,
       compiler,
       log,
       startThread,
-      servers: bootstrapServers(config, upstreams),
+      bootstrap: bootstrapServers(config, upstreams),
       adopt: (snapshot, isFirst) => this.adopt(snapshot, isFirst),
-      besides: () => this.rekey(),
-      hearFrom: rules => this.fleet.hearFrom(rules)
+      reloadSecrets: () => this.reloadCookieSecrets(),
+      setNotifySources: rules => this.workerPool.setNotifySources(rules)
     })
   }
 
   /** The rules in force. */
   get rules(): Snapshot {
-    return this.keeper.rules
+    return this.reloader.rules
   }
 
   get workers(): number {
-    return this.fleet.size
+    return this.workerPool.size
   }
 
   /**
@@ -109,26 +114,26 @@ export class Gateway {
    *
    * @returns what stands in the way; empty: it serves
    */
-  async start(): Promise<readonly Trouble[]> {
-    const wrong = [...(await this.rekey()), ...chainKeyTroubles(this.parts.config)]
+  async start(): Promise<readonly SerializedError[]> {
+    const wrong = [...(await this.reloadCookieSecrets()), ...checkChainKey(this.options.config)]
     if (wrong.length > 0) return wrong
     // The threads load their code while the rules are read: that is most of the start-up time.
-    this.fleet.launch()
-    const refused = await this.keeper.first()
+    this.workerPool.start()
+    const refused = await this.reloader.load()
     if (refused.length > 0) return refused
     const troubles = await this.listen()
     if (troubles.length > 0) return troubles
     // Clients are served first: what is recorded meanwhile waits in the rings.
-    this.recorder.launch()
-    this.keeper.follow(this.warnings)
-    this.loops.start()
-    if (this.parts.config.log.queries.which !== 'none') this.archiver.start()
+    this.recorder.start()
+    this.reloader.startWatching(this.warnings)
+    this.loopDetector.start()
+    if (this.options.config.log.queries.which !== 'none') this.archiver.start()
     return []
   }
 
   /** Reads the rules again. Wrong ones are logged and change nothing. One reload at a time. */
   reload(why: ReloadReason): Promise<void> {
-    return this.keeper.reload(why)
+    return this.reloader.reload(why)
   }
 
   /** For log rotation by others: the query log is opened anew under its name. */
@@ -144,37 +149,37 @@ export class Gateway {
   async stop(): Promise<boolean> {
     this.close()
     await this.archiver.close()
-    await this.fleet.drain(this.parts.config.shutdown.grace)
+    await this.workerPool.drain(this.options.config.shutdown.grace)
     const ended = await this.recorder.drain()
-    await this.parts.compiler.close()
+    await this.options.compiler.close()
     return ended
   }
 
   /** Gives up at once: nothing is answered any more. @returns as `stop` */
   async abort(): Promise<boolean> {
     this.close()
-    const { recorder, fleet, archiver } = this
-    const { compiler } = this.parts
+    const { recorder, workerPool: fleet, archiver } = this
+    const { compiler } = this.options
     const ends = [recorder.end(), fleet.end(), compiler.close(), archiver.close()] as const
     const [ended] = await Promise.all(ends)
     return ended
   }
 
   private close(): void {
-    this.keeper.close()
+    this.reloader.close()
     this.admin.close()
-    this.loops.close()
+    this.loopDetector.close()
   }
 
   /** Opens the sockets, if no other process has the ports or is about to. */
-  private async listen(): Promise<readonly Trouble[]> {
-    const startLock = await acquireStartLock(this.parts.config.listen.map(({ port }) => port))
+  private async listen(): Promise<readonly SerializedError[]> {
+    const startLock = await acquireStartLock(this.options.config.listen.map(({ port }) => port))
     try {
-      const taken = await this.reserve()
+      const taken = await this.reserveEndpoints()
       if (taken.length > 0) return taken
       const shut = await this.admin.open()
       if (shut.length > 0) return shut
-      const trouble = await this.fleet.listen(this.endpoints, this.rules)
+      const trouble = await this.workerPool.listen(this.endpoints, this.rules)
       return trouble === undefined ? [] : [trouble]
     } finally {
       startLock.release()
@@ -182,15 +187,15 @@ export class Gateway {
   }
 
   /** Finds out, before any socket is opened, that endpoints and log are free; settles port 0. */
-  private async reserve(): Promise<readonly Trouble[]> {
-    const { config, transport } = this.parts
-    const troubles: Trouble[] = []
+  private async reserveEndpoints(): Promise<readonly SerializedError[]> {
+    const { config, transport } = this.options
+    const troubles: SerializedError[] = []
     const free: Endpoint[] = []
     for (const endpoint of config.listen) {
       try {
-        free.push(await freeEndpoint(transport, endpoint))
+        free.push(await findFreeEndpoint(transport, endpoint))
       } catch (error) {
-        troubles.push(troubleOf(error))
+        troubles.push(serializeError(error))
       }
     }
     this.endpoints = free
@@ -198,33 +203,33 @@ export class Gateway {
   }
 
   /** Reads the cookie secrets again; what is wrong with them leaves those of before in force. */
-  private async rekey(): Promise<readonly Trouble[]> {
-    const { cookies } = this.parts.config
+  private async reloadCookieSecrets(): Promise<readonly SerializedError[]> {
+    const { cookies } = this.options.config
     // A random secret is for as long as the process lives.
-    if (this.hasSecrets && cookies.secretFile === undefined) return []
+    if (this.hasCookieSecrets && cookies.secretFile === undefined) return []
     try {
-      const secrets = await cookieSecrets(cookies)
-      if (secrets !== undefined) this.fleet.rekey(secrets)
-      this.hasSecrets = true
+      const secrets = await loadCookieSecrets(cookies)
+      if (secrets !== undefined) this.workerPool.setCookieSecrets(secrets)
+      this.hasCookieSecrets = true
       return []
     } catch (error) {
-      return (error as AggregateError).errors.map(troubleOf)
+      return (error as AggregateError).errors.map(serializeError)
     }
   }
 
   /** @param isFirst workers get it when they are to listen */
   private adopt(snapshot: Snapshot, isFirst: boolean): void {
     this.recorder.adopt(snapshot)
-    if (!isFirst) this.fleet.adopt(snapshot)
+    if (!isFirst) this.workerPool.adopt(snapshot)
   }
 
   private status(): Promise<Status> {
-    const { fleet, recorder, archiver, loops, endpoints, upstreams, made } = this
-    const { news, rules, zones } = this.keeper
-    const { kind: transport } = this.parts.transport
-    const times = { started: made.wall, uptime: performance.now() - made.at }
-    const known = { fleet, recorder, archiver, loops, news, rules, zones, endpoints, upstreams }
-    return gatherStatus({ ...known, transport, ...times })
+    const { workerPool, recorder, archiver, loopDetector, endpoints, upstreams, created } = this
+    const { reporter, rules, zones } = this.reloader
+    const { kind: transport } = this.options.transport
+    const times = { started: created.wall, uptime: performance.now() - created.at }
+    const sources = { workerPool, recorder, archiver, loopDetector, reporter, rules, zones }
+    return gatherStatus({ ...sources, endpoints, upstreams, transport, ...times })
   }
 }
 

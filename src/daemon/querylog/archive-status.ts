@@ -3,15 +3,15 @@ import { dirname } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { LogStanding } from '../../querylog/archive/standing.js'
-import type { Tended } from './archive-news.js'
 import type { Archiver } from './archiver.js'
+import type { MaintenanceRun } from './maintenance-reporter.js'
 
 /** How the closed files of the query log are looked after. Instants are RFC 3339. */
 export interface ArchiveStatus {
   /** Whether the process is at work now. */
   readonly working: boolean
   /** Null: there was no time since the start. */
-  readonly last: (Omit<Tended, 'at'> & { readonly at: string }) | null
+  readonly last: (Omit<MaintenanceRun, 'at'> & { readonly at: string }) | null
   /** When what could not be done is tried again; null: nothing waits for that. */
   readonly again: string | null
   /** Whether closed files become Parquet: `missing`: they should, and DuckDB is not installed. */
@@ -32,22 +32,22 @@ export async function archiveStatus(
   patience: Milliseconds
 ): Promise<ArchiveStatus | null> {
   if (!archiver.started) return null
-  const { path, keep } = archiver.parts
-  const { last, standing } = archiver.news
+  const { path, keep } = archiver.options
+  const { last, standing } = archiver.reporter
   return {
     working: archiver.working,
     last: last === undefined ? null : { ...last, at: new Date(last.at).toISOString() },
-    again: archiver.again === undefined ? null : new Date(archiver.again).toISOString(),
+    again: archiver.retryAt === undefined ? null : new Date(archiver.retryAt).toISOString(),
     parquet: archiver.parquet,
     standing: standing ?? null,
-    limitOctets: unlessNone(keep?.space),
-    keepDays: unlessNone(keep?.days),
-    freeOctets: await freeIn(dirname(path), patience)
+    limitOctets: nullIfUnlimited(keep?.space),
+    keepDays: nullIfUnlimited(keep?.days),
+    freeOctets: await freeSpace(dirname(path), patience)
   }
 }
 
 /** A disk in the network may not answer. */
-async function freeIn(folder: string, patience: Milliseconds): Promise<Octets | null> {
+async function freeSpace(folder: string, patience: Milliseconds): Promise<Octets | null> {
   const asked = statfs(folder).then(
     ({ bavail, bsize }) => bavail * bsize,
     () => null
@@ -56,6 +56,6 @@ async function freeIn(folder: string, patience: Milliseconds): Promise<Octets | 
 }
 
 /** In the settings 0 is without limit. */
-function unlessNone(limit = 0): number | null {
+function nullIfUnlimited(limit = 0): number | null {
   return limit === 0 ? null : limit
 }

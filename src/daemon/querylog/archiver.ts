@@ -10,16 +10,16 @@ import type { TendOptions } from '../../querylog/archive/tend.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { LogLine } from '../threads/messages.js'
 import { threadUrl } from '../threads/thread.js'
-import { ArchiveNews } from './archive-news.js'
+import { MaintenanceReporter } from './maintenance-reporter.js'
 
 /** Between two looks for something to do. */
-const LOOK: Milliseconds = 10 * MS_PER_SECOND
+const CHECK_INTERVAL: Milliseconds = 10 * MS_PER_SECOND
 /** After a failure. */
-const REST: Milliseconds = 600 * MS_PER_SECOND
+const RETRY_DELAY: Milliseconds = 600 * MS_PER_SECOND
 /** Enough for what Node itself needs; DuckDB's memory is not of it. */
 const HEAP_MB = 96
 
-export type ArchiveStart = TendOptions
+export type ArchiveInit = TendOptions
 export type FromArchive = Finished | LogLine
 
 export interface Finished {
@@ -39,17 +39,17 @@ export const startArchive: StartArchive = () =>
     stdio: ['ignore', 'ignore', 'ignore', 'ipc']
   })
 
-export interface ArchiverParts extends Omit<TendOptions, 'threads'> {
+export interface ArchiverOptions extends Omit<TendOptions, 'threads'> {
   readonly log: ServiceLog
   readonly start?: StartArchive
   /** The time, of which the UTC day matters. */
   readonly wall?: () => Milliseconds
-  readonly look?: Milliseconds
+  readonly checkInterval?: Milliseconds
 }
 
 /** Sees to it that the files of the query log are looked after, by a process of its own. */
 export class Archiver {
-  readonly news = new ArchiveNews()
+  readonly reporter = new MaintenanceReporter()
   readonly #names: LogNames
   #timer: NodeJS.Timeout | undefined
   #child: ChildProcess | undefined
@@ -66,13 +66,13 @@ export class Archiver {
   #missing = false
   #closed = false
 
-  constructor(readonly parts: ArchiverParts) {
-    this.#names = new LogNames(parts.path)
+  constructor(readonly options: ArchiverOptions) {
+    this.#names = new LogNames(options.path)
   }
 
   /** Whether there is anything to look after. */
   get started(): boolean {
-    const { parquet, chain, keep } = this.parts
+    const { parquet, chain, keep } = this.options
     return this.#timer !== undefined && (parquet || chain !== undefined || keep !== undefined)
   }
 
@@ -81,18 +81,18 @@ export class Archiver {
   }
 
   get parquet(): 'made' | 'missing' | 'off' {
-    if (!this.parts.parquet) return 'off'
+    if (!this.options.parquet) return 'off'
     return this.#missing ? 'missing' : 'made'
   }
 
   /** When what could not be done is tried again, by the calendar. */
-  get again(): Milliseconds | undefined {
+  get retryAt(): Milliseconds | undefined {
     if (!this.#failed || this.working || !this.#hasWork) return undefined
     return this.#wall() + Math.max(0, this.#notBefore - performance.now())
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#look(), this.parts.look ?? LOOK)
+    this.#timer = setInterval(() => this.#look(), this.options.checkInterval ?? CHECK_INTERVAL)
     this.#timer.unref()
   }
 
@@ -108,7 +108,7 @@ export class Archiver {
   }
 
   get #hasWork(): boolean {
-    const { chain, keep } = this.parts
+    const { chain, keep } = this.options
     return this.parquet === 'made' || chain !== undefined || keep !== undefined
   }
 
@@ -119,7 +119,7 @@ export class Archiver {
   }
 
   #isDue(): boolean {
-    const isDue = this.parts.chain !== undefined && performance.now() >= this.#checkpointAt
+    const isDue = this.options.chain !== undefined && performance.now() >= this.#checkpointAt
     return isDue || this.#failed || this.#today() !== this.#day
   }
 
@@ -138,15 +138,15 @@ export class Archiver {
 
   #run(): void {
     const day = this.#today()
-    const { path, chain, keep } = this.parts
+    const { path, chain, keep } = this.options
     const parquet = this.parquet === 'made'
     const closed = this.#closedNow()
     const now = performance.now()
-    this.news.begin()
+    this.reporter.begin()
     const child = this.#fork()
     this.#seen = new Set(closed)
     this.#failed = true
-    this.#notBefore = now + REST
+    this.#notBefore = now + RETRY_DELAY
     if (child === undefined) return
     this.#child = child
     let finished: Finished | undefined
@@ -165,20 +165,20 @@ export class Archiver {
         this.#notBefore = -Infinity
         this.#day = day
         this.#checkpointAt = now + (chain?.checkpoint ?? Infinity)
-      } else this.#notBefore = performance.now() + REST
+      } else this.#notBefore = performance.now() + RETRY_DELAY
     })
     const threads = availableParallelism()
-    child.send({ path, threads, parquet, chain, keep } satisfies ArchiveStart)
+    child.send({ path, threads, parquet, chain, keep } satisfies ArchiveInit)
   }
 
   #hear(line: LogLine): void {
     this.#missing ||= line.fields.code === 'ARCHIVE_NO_DUCKDB'
-    this.news.hear(line)
-    this.parts.log[line.level](line.fields, line.message)
+    this.reporter.onLogLine(line)
+    this.options.log[line.level](line.fields, line.message)
   }
 
   #end(finished: Finished | undefined): void {
-    const { news } = this
+    const { reporter: news } = this
     news.standing = finished?.standing ?? news.standing
     if (finished === undefined) news.end(this.#wall(), 'died')
     else news.end(this.#wall(), finished.done ? 'done' : 'failed')
@@ -194,10 +194,10 @@ export class Archiver {
   #fork(): ChildProcess | undefined {
     const fail = ({ message }: Error): void => {
       this.#tell(message)
-      if (!this.working) this.news.end(this.#wall(), 'died')
+      if (!this.working) this.reporter.end(this.#wall(), 'died')
     }
     try {
-      const child = (this.parts.start ?? startArchive)()
+      const child = (this.options.start ?? startArchive)()
       child.on('error', fail)
       return child.pid === undefined ? undefined : child
     } catch (error) {
@@ -207,7 +207,7 @@ export class Archiver {
   }
 
   #wall(): Milliseconds {
-    return (this.parts.wall ?? Date.now)()
+    return (this.options.wall ?? Date.now)()
   }
 
   #today(): string {

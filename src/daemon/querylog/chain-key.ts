@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.js'
 import { trySignKey } from '../../querylog/archive/chain/sign-key.js'
 
 /** What is wrong with the key of the query log's chain, if there is to be one. */
-export function chainKeyTroubles({ log: { queries } }: Config): readonly InterdictError[] {
+export function checkChainKey({ log: { queries } }: Config): readonly InterdictError[] {
   const { chain, which } = queries
   if (chain === undefined || which === 'none') return []
   const read = trySignKey(chain.signKey)

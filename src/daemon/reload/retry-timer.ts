@@ -1,25 +1,25 @@
 import type { Milliseconds } from '../../base/units.js'
 
-const FIRST: Milliseconds = 1_000
-const MOST: Milliseconds = 60_000
+const FIRST_DELAY: Milliseconds = 1_000
+const MAX_DELAY: Milliseconds = 60_000
 
 /** Does something again after a while, later each time, until it is told that all is well. */
-export class Again {
-  private wait = FIRST
+export class RetryTimer {
+  private delay = FIRST_DELAY
   private timer: NodeJS.Timeout | undefined
 
-  constructor(private readonly act: () => void) {}
+  constructor(private readonly retry: () => void) {}
 
-  later(): void {
+  schedule(): void {
     clearTimeout(this.timer)
-    this.timer = setTimeout(this.act, this.wait)
+    this.timer = setTimeout(this.retry, this.delay)
     this.timer.unref()
-    this.wait = Math.min(this.wait * 2, MOST)
+    this.delay = Math.min(this.delay * 2, MAX_DELAY)
   }
 
   /** All is well, or nobody cares any more. */
-  settle(): void {
+  reset(): void {
     clearTimeout(this.timer)
-    this.wait = FIRST
+    this.delay = FIRST_DELAY
   }
 }

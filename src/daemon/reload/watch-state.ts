@@ -5,17 +5,17 @@ import { join } from 'node:path'
  * What files and folders look like from outside, by path: a text that changes when they are
  * written, replaced, come or go. Its first word changes only when another file is there.
  */
-export type Marks = ReadonlyMap<string, string>
+export type WatchState = ReadonlyMap<string, string>
 
 const ABSENT = '-'
 
 /** Links are followed, so that a mark changes when one is swapped anywhere on the path. */
-export async function marksOf(paths: Iterable<string>): Promise<Marks> {
-  const marks = [...paths].map(async path => [path, await markOf(path)] as const)
+export async function readWatchState(paths: Iterable<string>): Promise<WatchState> {
+  const marks = [...paths].map(async path => [path, await fingerprintOf(path)] as const)
   return new Map(await Promise.all(marks))
 }
 
-async function markOf(path: string): Promise<string> {
+async function fingerprintOf(path: string): Promise<string> {
   const found = await stat(path, { bigint: true }).catch(() => undefined)
   if (found === undefined) return ABSENT
   const { dev, ino, size, mtimeNs, ctimeNs } = found
@@ -23,17 +23,17 @@ async function markOf(path: string): Promise<string> {
 }
 
 /** Whether another file is at the path now, or none: not the same one with other content. */
-export function isOther(before: string | undefined, now: string | undefined): boolean {
+export function isReplaced(before: string | undefined, now: string | undefined): boolean {
   return before?.split(' ', 1)[0] !== now?.split(' ', 1)[0]
 }
 
 /** Whether all that is in `now` looked so before. */
-export function isUnchanged(before: Marks, now: Marks): boolean {
+export function isUnchanged(before: WatchState, now: WatchState): boolean {
   return [...now].every(([path, mark]) => before.get(path) === mark)
 }
 
 /** A folder, what is in it, and what is in the folders in it; only itself if it cannot be read. */
-export async function pathsIn(folder: string): Promise<string[]> {
+export async function listPaths(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
   const within = entries.map(async entry => {
     const path = join(folder, entry.name)

@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../../base/units.js'
-import { primariesOf, strangePrimaries } from '../../config/zone-primaries.js'
+import { primariesFor, checkPrimaries } from '../../config/zone-primaries.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
 import type { Primary } from '../../sources/axfr/primary.js'
 import {
@@ -9,15 +9,15 @@ import {
   type ZoneStanding
 } from '../../sources/axfr/standing.js'
 import { ZoneCopies } from '../../sources/axfr/zone-copies.js'
-import type { Trouble } from '../threads/messages.js'
-import { troubleOf } from '../threads/serialized-error.js'
-import { transferPrimaries } from './transfer-primaries.js'
-import { ZoneTask, type ZoneTransfersParts } from './zone-task.js'
+import { serializeError } from '../threads/serialized-error.js'
+import type { SerializedError } from '../threads/serialized-error.js'
+import { loadPrimaries } from './primaries.js'
+import { ZoneRefresher, type ZoneTransfersOptions } from './zone-refresher.js'
 
 /** How long a start waits for zones of which there is no copy. */
-const FIRST_WAIT: Milliseconds = 10_000
+const STARTUP_WAIT: Milliseconds = 10_000
 /** So many threads at once: each holds the zone that it transfers. */
-const THREADS = 4
+const MAX_THREADS = 4
 
 /** How a list is that is a zone of a primary. */
 export interface ZoneStatus {
@@ -35,30 +35,30 @@ export interface ZoneStatus {
 export class ZoneTransfers {
   private primaries: readonly Primary[] = []
   private lists: readonly TransferList[] = []
-  private readonly tasks = new Map<string, ZoneTask>()
+  private readonly refreshers = new Map<string, ZoneRefresher>()
   private readonly copies: ZoneCopies
   private running = 0
-  private readonly waiting: (() => void)[] = []
-  private isWaiting = false
+  private readonly queue: (() => void)[] = []
+  private isStarting = false
 
-  constructor(private readonly parts: ZoneTransfersParts) {
-    this.copies = new ZoneCopies(parts.folder)
+  constructor(private readonly options: ZoneTransfersOptions) {
+    this.copies = new ZoneCopies(options.copiesFolder)
   }
 
   /** Reads the secrets of keys again; what is wrong leaves those of before in force. */
-  async rekey(): Promise<readonly Trouble[]> {
+  async reloadKeys(): Promise<readonly SerializedError[]> {
     try {
-      this.primaries = await transferPrimaries(this.parts.settings)
-      this.tellWhom()
+      this.primaries = await loadPrimaries(this.options.settings)
+      this.publishNotifySources()
       return []
     } catch (error) {
-      return (error as AggregateError).errors.map(troubleOf)
+      return (error as AggregateError).errors.map(serializeError)
     }
   }
 
   /** What the rules say of primaries and does not fit the settings. */
-  strange(lists: readonly TransferList[]): readonly Trouble[] {
-    return strangePrimaries(this.parts.settings, lists).map(troubleOf)
+  checkPrimaries(lists: readonly TransferList[]): readonly SerializedError[] {
+    return checkPrimaries(this.options.settings, lists).map(serializeError)
   }
 
   /**
@@ -68,51 +68,51 @@ export class ZoneTransfers {
    * @returns whether there are copies now that were not there before
    */
   async fetchMissing(lists: readonly TransferList[]): Promise<boolean> {
-    const { settings, log, timers } = this.parts
-    const missing = lists.filter(list => !list.hasCopy && primariesOf(settings, list).length > 0)
+    const { settings, log, timers } = this.options
+    const missing = lists.filter(list => !list.hasCopy && primariesFor(settings, list).length > 0)
     if (missing.length === 0) return false
     const ids = missing.map(({ id }) => id).join(', ')
     log.warn({ lists: ids }, 'there is no copy of some zones yet: transferring them before serving')
-    this.isWaiting = true
+    this.isStarting = true
     let any = false
     await new Promise<void>(resolve => {
-      const timer = timers.after(FIRST_WAIT, resolve)
+      const timer = timers.after(STARTUP_WAIT, resolve)
       const all = missing.map(async list => {
-        any = (await this.taskOf(list).fetch()) || any
+        any = (await this.refresherOf(list).refresh()) || any
       })
       void Promise.all(all).then(() => {
         timer.cancel()
         resolve()
       })
     })
-    this.isWaiting = false
+    this.isStarting = false
     return any
   }
 
   /** From now on these zones. */
-  follow(lists: readonly TransferList[]): void {
+  setZones(lists: readonly TransferList[]): void {
     this.lists = lists
-    for (const [id, task] of this.tasks) {
+    for (const [id, task] of this.refreshers) {
       const list = lists.find(one => one.id === id)
       if (list !== undefined) continue
       task.close()
-      this.tasks.delete(id)
+      this.refreshers.delete(id)
     }
-    for (const list of lists) this.taskOf(list).follow(list)
-    this.tellWhom()
+    for (const list of lists) this.refresherOf(list).update(list)
+    this.publishNotifySources()
   }
 
   /** A primary has notified of a zone. @param zone canonical text */
-  hear(zone: string, primary: string): void {
+  onNotify(zone: string, primary: string): void {
     for (const list of this.lists) {
       if (list.zone !== zone || !this.primariesOf(list).some(({ id }) => id === primary)) continue
-      this.tasks.get(list.id)?.notified(primary)
+      this.refreshers.get(list.id)?.onNotify(primary)
     }
   }
 
   /** How all zones are now, as their records say. */
-  async standing(): Promise<readonly ZoneStatus[]> {
-    const now = this.parts.clock.wall()
+  async status(): Promise<readonly ZoneStatus[]> {
+    const now = this.options.clock.wall()
     return Promise.all(
       this.lists.map(async ({ id, zone }) => {
         const record = await this.copies.record(id, zone)
@@ -124,52 +124,52 @@ export class ZoneTransfers {
   }
 
   close(): void {
-    for (const task of this.tasks.values()) task.close()
-    this.tasks.clear()
+    for (const task of this.refreshers.values()) task.close()
+    this.refreshers.clear()
   }
 
-  private taskOf(list: TransferList): ZoneTask {
-    const known = this.tasks.get(list.id)
+  private refresherOf(list: TransferList): ZoneRefresher {
+    const known = this.refreshers.get(list.id)
     if (known !== undefined) return known
-    const task: ZoneTask = new ZoneTask(list, {
-      ...this.parts,
-      taken: update => {
+    const task: ZoneRefresher = new ZoneRefresher(list, {
+      ...this.options,
+      onUpdate: update => {
         // While the start waits, it reads the rules itself.
-        if (!this.isWaiting) this.parts.taken(update)
+        if (!this.isStarting) this.options.onUpdate(update)
       },
       copies: this.copies,
       primaries: () => this.primariesOf(this.lists.find(({ id }) => id === list.id) ?? list),
-      turn: begin => this.turn(begin),
-      over: () => this.over()
+      acquireThread: begin => this.acquireThread(begin),
+      releaseThread: () => this.releaseThread()
     })
-    this.tasks.set(list.id, task)
+    this.refreshers.set(list.id, task)
     return task
   }
 
   private primariesOf(list: TransferList): readonly Primary[] {
-    const ids = primariesOf(this.parts.settings, list)
+    const ids = primariesFor(this.options.settings, list)
     return ids.flatMap(id => this.primaries.find(one => one.id === id) ?? [])
   }
 
-  private tellWhom(): void {
+  private publishNotifySources(): void {
     const zones = this.lists.map(list => {
       return { name: list.name, from: this.primariesOf(list).map(({ id }) => id) }
     })
-    this.parts.hearFrom({ primaries: this.primaries, zones })
+    this.options.setNotifySources({ primaries: this.primaries, zones })
   }
 
-  private turn(begin: () => void): void {
-    if (this.running === THREADS) {
-      this.waiting.push(begin)
+  private acquireThread(begin: () => void): void {
+    if (this.running === MAX_THREADS) {
+      this.queue.push(begin)
       return
     }
     this.running++
     begin()
   }
 
-  private over(): void {
+  private releaseThread(): void {
     this.running--
-    const next = this.waiting.shift()
-    if (next !== undefined) this.turn(next)
+    const next = this.queue.shift()
+    if (next !== undefined) this.acquireThread(next)
   }
 }

@@ -9,9 +9,9 @@ import { whileAlone } from '../../querylog/archive/busy.js'
 import { LogNames } from '../../querylog/archive/folder.js'
 import { standingOf, type LogStanding } from '../../querylog/archive/standing.js'
 import { tend } from '../../querylog/archive/tend.js'
-import type { ArchiveStart, FromArchive } from '../querylog/archiver.js'
-import { tellLog } from './messages.js'
-import { troubleOf } from './serialized-error.js'
+import type { ArchiveInit, FromArchive } from '../querylog/archiver.js'
+import { createThreadLog } from './messages.js'
+import { serializeError } from './serialized-error.js'
 
 // Before any thread of DuckDB is started, for they inherit it; files are for owner and group only.
 setPriority(constants.priority.PRIORITY_LOW)
@@ -23,9 +23,9 @@ process.umask(0o027)
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 
 const tell = (message: FromArchive): void => void process.send!(message)
-const log = tellLog(tell)
+const log = createThreadLog(tell)
 
-process.once('message', (start: ArchiveStart) => {
+process.once('message', (start: ArchiveInit) => {
   const names = new LogNames(start.path)
   void whileAlone(names, () => tend(start, Date.now(), log))
     .catch(warn)
@@ -45,6 +45,6 @@ function found(names: LogNames): LogStanding | undefined {
 }
 
 function warn(error: unknown): void {
-  const { code, message } = troubleOf(error)
+  const { code, message } = serializeError(error)
   log.warn({ code }, message)
 }

@@ -1,9 +1,9 @@
 import type { Milliseconds } from '../../base/units.js'
 
-const FIRST: Milliseconds = 50
-const MOST: Milliseconds = 5_000
+const FIRST_DELAY: Milliseconds = 50
+const MAX_DELAY: Milliseconds = 5_000
 /** A thread that lived for so long before it died begins anew. */
-const LIVED_LONG: Milliseconds = 60_000
+const STABLE_AFTER: Milliseconds = 60_000
 
 /** How long to wait before a thread that died is replaced: doubled each time it dies again soon. */
 export class Backoff {
@@ -11,8 +11,8 @@ export class Backoff {
 
   /** @param lived how long the one that died has lived */
   next(lived: Milliseconds): Milliseconds {
-    const again = this.last !== undefined && lived < LIVED_LONG
-    this.last = again ? Math.min(this.last! * 2, MOST) : FIRST
+    const again = this.last !== undefined && lived < STABLE_AFTER
+    this.last = again ? Math.min(this.last! * 2, MAX_DELAY) : FIRST_DELAY
     return this.last
   }
 }

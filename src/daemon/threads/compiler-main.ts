@@ -11,12 +11,12 @@ import { compile } from '../../policy/compile/compile.js'
 import { compare } from '../../policy/diff/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { RuleSet } from '../../rules/model/types.js'
-import { amendZones } from '../reload/amend-zones.js'
-import { Retired, SETTLE } from '../reload/retired.js'
-import { pathsOf, readRulesAt, type RuleReading } from '../reload/rule-reading.js'
-import { isUnchanged, marksOf, type Marks } from '../reload/watch-state.js'
+import { listRulePaths, readRules, type RulesReadResult } from '../reload/read-rules.js'
+import { ReplacedSnapshots, COLLECT_DELAY } from '../reload/replaced-snapshots.js'
+import { isUnchanged, readWatchState, type WatchState } from '../reload/watch-state.js'
+import { applyZoneJournals } from '../reload/zone-journals.js'
 import type { FromCompiler, ToCompiler } from './messages.js'
-import { troubleOf } from './serialized-error.js'
+import { serializeError } from './serialized-error.js'
 
 /** How often files that change while they are read are read again, and after what pause. */
 const TRIES = 5
@@ -25,7 +25,7 @@ const PAUSE: Milliseconds = 50
 type Order = Extract<ToCompiler, { readonly kind: 'compile' }>
 
 let inForce: Snapshot | undefined
-const retired = new Retired(SETTLE.compiler)
+const retired = new ReplacedSnapshots(COLLECT_DELAY.compiler)
 
 parentPort!.on('message', (message: ToCompiler) => {
   void obey(message).then(result => parentPort!.postMessage(result))
@@ -35,39 +35,45 @@ async function obey(message: ToCompiler): Promise<FromCompiler> {
   try {
     return message.kind === 'settings' ? await settings(message.file) : await rules(message)
   } catch (error) {
-    return { kind: 'refused', errors: [troubleOf(error)], marks: undefined, passing: false }
+    return { kind: 'refused', errors: [serializeError(error)], marks: undefined, passing: false }
   }
 }
 
 async function settings(file: string | undefined): Promise<FromCompiler> {
   const read = await loadConfig(file)
   if (read.ok) return { kind: 'settings', config: read.config }
-  return { kind: 'refused', errors: read.errors.map(troubleOf), marks: undefined, passing: false }
+  return {
+    kind: 'refused',
+    errors: read.errors.map(serializeError),
+    marks: undefined,
+    passing: false
+  }
 }
 
 async function rules(order: Order): Promise<FromCompiler> {
   const started = performance.now()
-  inForce ??= order.inForce
-  const amended = order.whole
+  inForce ??= order.active
+  const amended = order.isFull
     ? undefined
-    : inForce && (await amendZones(inForce, { ...order, copies: order.place.copies }))
+    : inForce &&
+      (await applyZoneJournals(inForce, { ...order, copiesFolder: order.location.copiesFolder }))
   if (amended !== undefined) {
     if (amended.snapshot !== undefined) adopt(amended.snapshot)
     return { kind: 'amended', ...amended, took: performance.now() - started }
   }
   if (inForce !== undefined) yieldToWorkers()
-  const { loaded, refused, passing, marks, restless } = await read(order)
+  const { loaded, bundleErrors: refused, isTransient: passing, marks, restless } = await read(order)
   const errors = restless ? [failure('GATEWAY_RESTLESS')] : loaded.ok ? [] : loaded.errors
   if (errors.length > 0 || !loaded.ok) {
-    return { kind: 'refused', errors: errors.map(troubleOf), marks, passing }
+    return { kind: 'refused', errors: errors.map(serializeError), marks, passing }
   }
   const made = make(loaded.rules, order)
-  const warnings = loaded.warnings.map(troubleOf)
+  const warnings = loaded.warnings.map(serializeError)
   const { remotes: lists, transfers: zones } = loaded
-  const clients = new Map(loaded.rules.networks.map(({ id, prefixes }) => [id, prefixes]))
-  const fetched = { lists, clients }
+  const prefixesByNetwork = new Map(loaded.rules.networks.map(({ id, prefixes }) => [id, prefixes]))
+  const fetched = { lists, prefixesByNetwork }
   const took = performance.now() - started
-  const others = { refused: refused.map(troubleOf), fetched, zones, marks, took, passing }
+  const others = { refused: refused.map(serializeError), fetched, zones, marks, took, passing }
   return { kind: 'compiled', ...made, warnings, ...others }
 }
 
@@ -81,8 +87,8 @@ function yieldToWorkers(): void {
 }
 
 /** What was read, and how everything looked before it was. */
-interface Reading extends RuleReading {
-  readonly marks: Marks
+interface Reading extends RulesReadResult {
+  readonly marks: WatchState
   readonly restless: boolean
 }
 
@@ -90,13 +96,13 @@ interface Reading extends RuleReading {
  * Reads the rules until nothing in them changed meanwhile: files of which some are old and some are
  * new, or one of which half is written, are nobody's rules.
  */
-async function read({ place, known }: Order): Promise<Reading> {
-  let before = await marksOf([...known, ...(await pathsOf(place))])
+async function read({ location: place, watchedPaths: known }: Order): Promise<Reading> {
+  let before = await readWatchState([...known, ...(await listRulePaths(place))])
   for (let tries = 1; ; tries++) {
-    const reading = await readRulesAt(place, systemClock)
+    const reading = await readRules(place, systemClock)
     const { files, written } = reading
-    before = new Map([...before, ...(await marksOf(written))])
-    const after = await marksOf(files)
+    before = new Map([...before, ...(await readWatchState(written))])
+    const after = await readWatchState(files)
     const marks = new Map(files.map(file => [file, before.get(file) ?? '']))
     const restless = !isUnchanged(before, after)
     if (!restless || tries === TRIES) return { ...reading, marks, restless }
@@ -107,7 +113,7 @@ async function read({ place, known }: Order): Promise<Reading> {
 
 function make(
   ruleSet: RuleSet,
-  { generation, local }: Order
+  { generation, localNames: local }: Order
 ): Pick<Extract<FromCompiler, { readonly kind: 'compiled' }>, 'snapshot' | 'changes'> {
   // A bundle may say the same as the one before: its serial is in every record.
   const isSame =
@@ -125,5 +131,5 @@ function make(
 
 function adopt(snapshot: Snapshot): void {
   inForce = snapshot
-  retired.replace(snapshot)
+  retired.setCurrent(snapshot)
 }

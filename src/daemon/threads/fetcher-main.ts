@@ -3,12 +3,12 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { Bootstrap } from '../../sources/http/bootstrap.js'
 import { Copies } from '../../sources/http/copies.js'
 import { update } from '../../sources/http/update.js'
-import type { FetcherStart } from './messages.js'
+import type { FetcherInit } from './messages.js'
 
-void fetchAll(workerData as FetcherStart)
+void fetchAll(workerData as FetcherInit)
 
-async function fetchAll(start: FetcherStart): Promise<void> {
-  const { lists, clients, copies: folder, servers, caFile, timeout } = start
+async function fetchAll(start: FetcherInit): Promise<void> {
+  const { lists, prefixesByNetwork: clients, copies: folder, servers, caFile, timeout } = start
   const bootstrap = await Bootstrap.open(servers)
   const { lookup } = bootstrap
   const parts = { lookup, caFile, timeout, clients, copies: new Copies(folder), now: Date.now }

@@ -15,13 +15,11 @@ import type { ZoneJob } from '../../sources/axfr/update-zone.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap.js'
 import type { Endpoint } from '../../udp/datagram.js'
 import type { WorkerStatus } from '../admin/worker-status.js'
-import type { Amended } from '../reload/amend-zones.js'
-import type { RulesPlace } from '../reload/rules-place.js'
-import type { Marks } from '../reload/watch-state.js'
-import type { Secrets } from '../workers/cookie-secrets.js'
-
-/** An error on its way between threads: code and message, as `InterdictError` has them. */
-export type Trouble = { readonly code: string; readonly message: string }
+import type { RulesLocation } from '../reload/rules-location.js'
+import type { WatchState } from '../reload/watch-state.js'
+import type { JournalUpdate } from '../reload/zone-journals.js'
+import type { CookieSecrets } from '../workers/cookie-secrets.js'
+import type { SerializedError } from './serialized-error.js'
 
 /** A line for the service log, which only the control thread writes. */
 export interface LogLine {
@@ -32,15 +30,15 @@ export interface LogLine {
 }
 
 /** What a worker is started with. Sockets are opened only when the first snapshot arrives. */
-export interface WorkerStart {
+export interface WorkerInit {
   readonly config: Config
   readonly upstreams: readonly Endpoint[]
   /** What probes for loops are known by: 16 hexadecimal digits. */
   readonly probeKey: string
   /** Upstreams that lead back here: see `LoopWatch`. */
-  readonly loops: ReadonlySet<number>
+  readonly disabledRoutes: ReadonlySet<number>
   /** Undefined: clients get no cookies. */
-  readonly secrets: Secrets | undefined
+  readonly cookieSecrets: CookieSecrets | undefined
   readonly notify: NotifyRules
   readonly ring: SharedArrayBuffer
   /** Its descriptors: closed by the control thread if it dies. */
@@ -48,20 +46,20 @@ export interface WorkerStart {
 }
 
 /** What a worker is asked, and answers when it can. */
-export type Question =
+export type WorkerRequest =
   /** Drop what is held of a name in lower-cased wire form, or also of all below it. */
   | { readonly kind: 'flush'; readonly name: Uint8Array; readonly below: boolean }
   /** Tell what you have done until now. */
   | { readonly kind: 'status' }
 
 /** What it answers, by the kind of question. */
-export interface Replies {
+export interface WorkerReplies {
   /** So many entries. */
   readonly flush: { readonly dropped: number }
   readonly status: WorkerStatus
 }
 
-export type Reply = Replies[Question['kind']]
+export type WorkerReply = WorkerReplies[WorkerRequest['kind']]
 
 export type ToWorker =
   | {
@@ -71,11 +69,11 @@ export type ToWorker =
     }
   | { readonly kind: 'adopt'; readonly snapshot: Snapshot }
   /** Cookies are made with these from now on. */
-  | { readonly kind: 'secrets'; readonly secrets: Secrets }
+  | { readonly kind: 'secrets'; readonly secrets: CookieSecrets }
   /** These may say from now on that zones have changed. */
   | { readonly kind: 'hear-from'; readonly rules: NotifyRules }
   /** To be answered with the ticket; other messages may be dealt with before it. */
-  | { readonly kind: 'ask'; readonly ticket: number; readonly question: Question }
+  | { readonly kind: 'ask'; readonly ticket: number; readonly question: WorkerRequest }
   /** These routes lead back here, and no others. */
   | { readonly kind: 'leave-out'; readonly routes: ReadonlySet<number> }
   | { readonly kind: 'drain' }
@@ -85,24 +83,24 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: 'listening' }
   | { readonly kind: 'drained' }
-  | { readonly kind: 'said'; readonly ticket: number; readonly reply: Reply }
+  | { readonly kind: 'said'; readonly ticket: number; readonly reply: WorkerReply }
   /** A probe for loops has come back. */
   | { readonly kind: 'probe'; readonly token: string }
   /** A primary says that a zone, told by its canonical text, has changed. */
   | { readonly kind: 'notified'; readonly zone: string; readonly primary: string }
   /** It cannot go on, and ends. */
-  | { readonly kind: 'failed'; readonly trouble: Trouble }
+  | { readonly kind: 'failed'; readonly trouble: SerializedError }
   | LogLine
 
 /** Lists that are fetched, and what has to be known to read them. */
-export interface FetchedLists {
+export interface RemoteListSet {
   readonly lists: readonly RemoteList[]
   /** Prefixes by id of network. */
-  readonly clients: ReadonlyMap<string, readonly Prefix[]>
+  readonly prefixesByNetwork: ReadonlyMap<string, readonly Prefix[]>
 }
 
 /** What a fetcher is started with; it tells of each list, and ends. */
-export interface FetcherStart extends FetchedLists {
+export interface FetcherInit extends RemoteListSet {
   readonly copies: string
   readonly servers: BootstrapServers
   readonly caFile: string | undefined
@@ -110,7 +108,7 @@ export interface FetcherStart extends FetchedLists {
 }
 
 /** What a transfer thread is started with; it tells what came of it, and ends. */
-export interface TransferStart {
+export interface TransferInit {
   readonly job: ZoneJob
   /** Of the copies. */
   readonly folder: string
@@ -118,24 +116,24 @@ export interface TransferStart {
   readonly maxTime: Milliseconds
 }
 
-export interface CompileOrder {
-  readonly place: RulesPlace
+export interface CompileRequest {
+  readonly location: RulesLocation
   readonly generation: number
   /** What is watched, and so known to be read, inside the folder and elsewhere. */
-  readonly known: readonly string[]
+  readonly watchedPaths: readonly string[]
   /** As they looked when the rules in force were read. */
-  readonly marks: Marks
+  readonly watchState: WatchState
   /** Whether all is to be read, even if nothing has changed since. */
-  readonly whole: boolean
+  readonly isFull: boolean
   /** Special-use names that are answered here. */
-  readonly local: readonly SpecialUseName[]
+  readonly localNames: readonly SpecialUseName[]
   /** The snapshot in force, for a thread that has not made it. */
-  readonly inForce: Snapshot | undefined
+  readonly active: Snapshot | undefined
 }
 
 export type ToCompiler =
   | { readonly kind: 'settings'; readonly file: string | undefined }
-  | (CompileOrder & { readonly kind: 'compile' })
+  | (CompileRequest & { readonly kind: 'compile' })
 
 export type FromCompiler =
   | { readonly kind: 'settings'; readonly config: Config }
@@ -145,33 +143,33 @@ export type FromCompiler =
       readonly snapshot: Snapshot | undefined
       /** Against the snapshot before, for the log; undefined for the first. */
       readonly changes: SnapshotChanges | undefined
-      readonly warnings: readonly Trouble[]
+      readonly warnings: readonly SerializedError[]
       /** Why these are not the rules of the bundle that is offered, but those of the last good one. */
-      readonly refused: readonly Trouble[]
-      readonly fetched: FetchedLists
+      readonly refused: readonly SerializedError[]
+      readonly fetched: RemoteListSet
       /** Lists that are zones of primaries. */
       readonly zones: readonly TransferList[]
       /** Of everything read or looked for, as it was when it was read. */
-      readonly marks: Marks
+      readonly marks: WatchState
       readonly took: Milliseconds
       /** As below, of what was refused. */
       readonly passing: boolean
     }
   /** Nothing but the journals of zones has changed. */
-  | (Amended & { readonly kind: 'amended'; readonly took: Milliseconds })
+  | (JournalUpdate & { readonly kind: 'amended'; readonly took: Milliseconds })
   | {
       readonly kind: 'refused'
-      readonly errors: readonly Trouble[]
+      readonly errors: readonly SerializedError[]
       /** As above; undefined: it did not come to reading. */
-      readonly marks: Marks | undefined
+      readonly marks: WatchState | undefined
       /** Whether it may pass with the files as they are: there was no descriptor, no thread. */
       readonly passing: boolean
     }
 
 /** What comes of reading rules. */
-export type Compiled = Exclude<FromCompiler, { readonly kind: 'settings' }>
+export type CompileResult = Exclude<FromCompiler, { readonly kind: 'settings' }>
 
-export interface RecorderStart {
+export interface RecorderInit {
   readonly settings: QueryLogConfig
   readonly outputs: readonly OutputConfig[]
   /** One per worker. */
@@ -195,27 +193,27 @@ export interface OutputStatus extends OutletCounts {
 }
 
 /** What the thread itself knows. */
-export type OutputSaid = Omit<OutputStatus, 'restarts'>
+export type OutputReport = Omit<OutputStatus, 'restarts'>
 
 /** Outputs: none where their thread does not answer. */
 export interface RecorderReply extends RecorderStatus {
   readonly outputs: readonly OutputStatus[]
 }
 
-export interface OutletStart {
+export interface ExportInit {
   readonly outputs: readonly OutputConfig[]
   /** Two words: octets, and lines, that were sent to it and that it has not taken yet. */
-  readonly unread: Int32Array
+  readonly backlog: Int32Array
 }
 
-export type ToOutlet =
+export type ToExport =
   | { readonly kind: 'block'; readonly octets: Uint8Array; readonly lines: number }
   | { readonly kind: 'ask'; readonly ticket: number }
   | { readonly kind: 'drain' }
 
-export type FromOutlet =
+export type FromExport =
   | { readonly kind: 'drained' }
-  | { readonly kind: 'said'; readonly ticket: number; readonly reply: readonly OutputSaid[] }
+  | { readonly kind: 'said'; readonly ticket: number; readonly reply: readonly OutputReport[] }
   | LogLine
 
 export type FromRecorder =
@@ -224,7 +222,7 @@ export type FromRecorder =
   | LogLine
 
 /** The service log of a thread other than control: sends its lines there. */
-export function tellLog(tell: (line: LogLine) => void): ServiceLog {
+export function createThreadLog(tell: (line: LogLine) => void): ServiceLog {
   const at =
     (level: LogLine['level']) =>
     (fields: LogFields, message: string): void =>

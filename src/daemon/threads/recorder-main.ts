@@ -4,22 +4,27 @@ import { systemClock } from '../../base/clock.js'
 import { matchedRule } from '../../policy/evaluate/matched-rule.js'
 import { Recorder, SNAPSHOT_HELD } from '../../querylog/record/recorder.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { OutletFeed } from '../querylog/outlet-feed.js'
-import { Retired } from '../reload/retired.js'
-import { tellLog, type FromRecorder, type RecorderStart, type ToRecorder } from './messages.js'
+import { ExportHandle } from '../querylog/export-handle.js'
+import { ReplacedSnapshots } from '../reload/replaced-snapshots.js'
+import {
+  createThreadLog,
+  type FromRecorder,
+  type RecorderInit,
+  type ToRecorder
+} from './messages.js'
 
 const tell = (message: FromRecorder): void => parentPort!.postMessage(message)
-const log: ServiceLog = tellLog(tell)
-const { upstreams, settings, outputs, rings } = workerData as RecorderStart
-const outlet = outputs.length === 0 ? undefined : new OutletFeed(outputs, log)
-const copy = outlet && ((block: Uint8Array, lines: number) => outlet.feed(block, lines))
+const log: ServiceLog = createThreadLog(tell)
+const { upstreams, settings, outputs, rings } = workerData as RecorderInit
+const outlet = outputs.length === 0 ? undefined : new ExportHandle(outputs, log)
+const copy = outlet && ((block: Uint8Array, lines: number) => outlet.push(block, lines))
 
 const recorder = new Recorder(
   { ...settings, upstreams },
   { clock: systemClock, matchedRule, log, copy }
 )
 /** The recorder holds what was replaced a while longer. */
-const retired = new Retired(SNAPSHOT_HELD + 1000)
+const retired = new ReplacedSnapshots(SNAPSHOT_HELD + 1000)
 for (const ring of rings) recorder.addRing(ring)
 recorder.start()
 
@@ -27,7 +32,7 @@ parentPort!.on('message', (message: ToRecorder) => {
   switch (message.kind) {
     case 'adopt':
       recorder.addSnapshot(message.snapshot)
-      return retired.replace(message.snapshot)
+      return retired.setCurrent(message.snapshot)
     case 'reopen':
       return recorder.reopen()
     case 'ask':

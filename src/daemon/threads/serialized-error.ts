@@ -1,8 +1,10 @@
 import { InterdictError } from '../../base/error.js'
-import type { Trouble } from './messages.js'
 
-/** Any error as it travels between threads. Errors without a code of ours are faults of ours. */
-export function troubleOf(error: unknown): Trouble {
+/** An error that can be sent between threads: the code and message of an `InterdictError`. */
+export type SerializedError = { readonly code: string; readonly message: string }
+
+/** Converts any error; one without an `InterdictError` code is a bug and gets the code FAULT. */
+export function serializeError(error: unknown): SerializedError {
   if (error instanceof InterdictError) {
     const { code, message } = error as InterdictError
     return { code, message }

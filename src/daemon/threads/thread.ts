@@ -18,7 +18,7 @@ export interface Thread<In> {
 export interface ThreadHandlers<Out> {
   message(message: Out): void
   /** It ended by itself, with the error if it threw one. */
-  gone(error: Error | undefined): void
+  exited(error: Error | undefined): void
 }
 
 /** A file of this folder, which is also the folder of the packed threads. */
@@ -32,7 +32,7 @@ export type StartThread = <In, Out>(
 ) => Thread<In>
 
 export const startThread: StartThread = (file, data, handlers) => {
-  standSomewhere()
+  ensureWorkingFolder()
   const worker = new Worker(threadUrl(file), {
     workerData: data,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB }
@@ -40,12 +40,12 @@ export const startThread: StartThread = (file, data, handlers) => {
   return threadOf(worker, handlers)
 }
 
-const home = process.cwd()
+const initialFolder = process.cwd()
 
 /** Node starts no thread while the working folder is one that was deleted, though it be made anew. */
-function standSomewhere(): void {
+function ensureWorkingFolder(): void {
   try {
-    process.chdir(home)
+    process.chdir(initialFolder)
   } catch {
     process.chdir('/')
   }
@@ -61,7 +61,7 @@ export function threadOf<In, Out>(worker: Worker, handlers: ThreadHandlers<Out>)
   })
   const exit = new Promise<void>(resolve => {
     worker.on('exit', () => {
-      if (!ended) handlers.gone(error)
+      if (!ended) handlers.exited(error)
       resolve()
     })
   })

@@ -1,18 +1,18 @@
 /** A data-plane worker: its own sockets, cache and upstream sockets, one resolver. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { mmapLargeBlocks } from '../../udp/malloc.js'
-import { Plane } from '../workers/data-plane.js'
+import { DataPlane } from '../workers/data-plane.js'
 import { watchHeap } from './heap-watch.js'
-import { tellLog, type FromWorker, type ToWorker, type WorkerStart } from './messages.js'
-import { troubleOf } from './serialized-error.js'
+import { createThreadLog, type FromWorker, type ToWorker, type WorkerInit } from './messages.js'
+import { serializeError } from './serialized-error.js'
 
 const tell = (message: FromWorker): void => parentPort!.postMessage(message)
-const start = workerData as WorkerStart
+const start = workerData as WorkerInit
 // Here, since koffi is loaded for the sockets, and now, since rules are being compiled.
 if (start.config.transport !== 'portable') mmapLargeBlocks()
-const plane = new Plane(
+const dataPlane = new DataPlane(
   start,
-  tellLog(tell),
+  createThreadLog(tell),
   token => tell({ kind: 'probe', token }),
   (zone, primary) => tell({ kind: 'notified', zone, primary })
 )
@@ -27,26 +27,30 @@ parentPort!.on('message', (message: ToWorker) => {
 async function obey(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'listen':
-      await plane.listen(message.endpoints, message.snapshot)
+      await dataPlane.listen(message.endpoints, message.snapshot)
       tell({ kind: 'listening' })
       break
     case 'adopt':
-      plane.adopt(message.snapshot)
+      dataPlane.adopt(message.snapshot)
       break
     case 'secrets':
-      plane.rekey(message.secrets)
+      dataPlane.setCookieSecrets(message.secrets)
       break
     case 'hear-from':
-      plane.hearFrom(message.rules)
+      dataPlane.setNotifySources(message.rules)
       break
     case 'ask':
-      tell({ kind: 'said', ticket: message.ticket, reply: await plane.reply(message.question) })
+      tell({
+        kind: 'said',
+        ticket: message.ticket,
+        reply: await dataPlane.handle(message.question)
+      })
       break
     case 'leave-out':
-      plane.leaveOut(message.routes)
+      dataPlane.disableRoutes(message.routes)
       break
     case 'drain':
-      await plane.drain()
+      await dataPlane.drain()
       tell({ kind: 'drained' })
       break
     case 'end':
@@ -55,7 +59,7 @@ async function obey(message: ToWorker): Promise<void> {
 }
 
 function die(error: unknown): void {
-  tell({ kind: 'failed', trouble: troubleOf(error) })
+  tell({ kind: 'failed', trouble: serializeError(error) })
   end()
 }
 
@@ -65,7 +69,7 @@ function die(error: unknown): void {
  */
 function end(): void {
   try {
-    plane.close()
+    dataPlane.close()
   } finally {
     process.exit()
   }

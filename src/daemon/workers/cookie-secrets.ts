@@ -7,7 +7,7 @@ import { SIP_KEY } from '../../dns/name/siphash.js'
 /** The one that makes cookies, the one before, the one to come, and one to spare. */
 const MOST_SECRETS = 4
 
-export type Secrets = readonly Uint8Array[]
+export type CookieSecrets = readonly Uint8Array[]
 
 /**
  * The secrets that cookies are made with, the first one first: those of the file, or, without one,
@@ -15,7 +15,7 @@ export type Secrets = readonly Uint8Array[]
  *
  * @throws AggregateError of COOKIE_SECRET, COOKIE_SECRETS_UNREADABLE
  */
-export async function cookieSecrets(config: CookiesConfig): Promise<Secrets | undefined> {
+export async function loadCookieSecrets(config: CookiesConfig): Promise<CookieSecrets | undefined> {
   const { server, secretFile } = config
   if (!server) return undefined
   if (secretFile === undefined) return [Uint8Array.from(randomBytes(SIP_KEY))]
@@ -32,14 +32,14 @@ async function textOf(file: string): Promise<string> {
 }
 
 /** @param file for messages; they show nothing of what may be a secret */
-function readSecrets(text: string, file: string): Secrets {
+function readSecrets(text: string, file: string): CookieSecrets {
   const secrets: Uint8Array[] = []
   const errors: InterdictError[] = []
   for (const [i, line] of text.split('\n').entries()) {
     const word = line.replace(/#.*/, '').trim()
     if (word === '') continue
     const position = { file, line: i + 1, column: line.indexOf(word) + 1 }
-    const wrong = whatIsWrong(word, secrets.length)
+    const wrong = defectOf(word, secrets.length)
     if (wrong === undefined) secrets.push(Uint8Array.from(Buffer.from(word, 'hex')))
     else errors.push(failureAt(position, 'COOKIE_SECRET', wrong))
   }
@@ -50,7 +50,7 @@ function readSecrets(text: string, file: string): Secrets {
   return secrets
 }
 
-function whatIsWrong(word: string, before: number): string | undefined {
+function defectOf(word: string, before: number): string | undefined {
   if (!/^[0-9a-f]*$/i.test(word)) return 'something else'
   if (word.length !== 2 * SIP_KEY) return `${word.length} digits`
   return before === MOST_SECRETS ? 'one more' : undefined

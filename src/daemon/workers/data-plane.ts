@@ -1,4 +1,4 @@
-import { systemClock, TurnClock } from '../../base/clock.js'
+import { systemClock, TickClock } from '../../base/clock.js'
 import { NameScope } from '../../cache/name-scope.js'
 import { PackedAnswerCache } from '../../cache/packed.js'
 import { Shelf } from '../../cache/shelf.js'
@@ -25,12 +25,12 @@ import { chooseTransport } from '../../udp/transport.js'
 import type { MeasuredForwarder } from '../../upstream/create-forwarder.js'
 import type { Forwarder } from '../../upstream/forwarder.js'
 import { systemTimers } from '../../upstream/timers.js'
-import { tallyOf, type WorkerStatus } from '../admin/worker-status.js'
-import { Retired, SETTLE } from '../reload/retired.js'
-import type { Question, Replies, Reply, WorkerStart } from '../threads/messages.js'
-import type { Secrets } from './cookie-secrets.js'
-import { inSteps } from './in-steps.js'
-import { openLimits, type Limits } from './limits.js'
+import { collectCounters, type WorkerStatus } from '../admin/worker-status.js'
+import { ReplacedSnapshots, COLLECT_DELAY } from '../reload/replaced-snapshots.js'
+import type { WorkerRequest, WorkerReplies, WorkerReply, WorkerInit } from '../threads/messages.js'
+import type { CookieSecrets } from './cookie-secrets.js'
+import { runInSlices } from './in-steps.js'
+import { createLimits, type Limits } from './limits.js'
 import { openForwarder } from './open-forwarder.js'
 import { rebindingGuard } from './rebinding-guard.js'
 
@@ -40,15 +40,15 @@ const SHELF_SHARE = 1 / 4
 const FAILURE_SHARE = 1 / 16
 
 /** The data plane of one worker: resolver, cache, upstream sockets and listeners, put together. */
-export class Plane {
-  private readonly clock = new TurnClock(systemClock)
+export class DataPlane {
+  private readonly clock = new TickClock(systemClock)
   private resolver: Resolver | undefined
   private cacheFlusher: CacheFlusher | undefined
   private newest: Snapshot | undefined
-  private readonly retired = new Retired(SETTLE.worker)
+  private readonly replaced = new ReplacedSnapshots(COLLECT_DELAY.worker)
   private forwarder: MeasuredForwarder | undefined
   private limits: Limits | undefined
-  private loops: ReadonlySet<number>
+  private disabledRoutes: ReadonlySet<number>
   private readonly ring: RingWriter
   private readonly cookies: ServerCookies | undefined
   private readonly udp: UdpService[] = []
@@ -61,36 +61,36 @@ export class Plane {
    * @param onNotify told the zone, and the primary that says that it has changed
    */
   constructor(
-    private readonly start: WorkerStart,
+    private readonly init: WorkerInit,
     private readonly log: ServiceLog,
     private readonly onProbe: (token: string) => void,
     onNotify: (zone: string, primary: string) => void
   ) {
     this.notify = new NotifyHandler(this.clock, onNotify)
-    this.notify.setRules(start.notify)
-    this.loops = start.loops
-    this.ring = new RingWriter(start.ring)
-    this.cookies = start.secrets && new ServerCookies(this.clock, start.secrets)
+    this.notify.setRules(init.notify)
+    this.disabledRoutes = init.disabledRoutes
+    this.ring = new RingWriter(init.ring)
+    this.cookies = init.cookieSecrets && new ServerCookies(this.clock, init.cookieSecrets)
   }
 
   /** @throws InterdictError SOCKET_BIND and kin */
   async listen(endpoints: readonly Endpoint[], snapshot: Snapshot): Promise<void> {
-    const { config, upstreams, ledger } = this.start
+    const { config, upstreams, ledger } = this.init
     const { transport } = chooseTransport(config.transport, new DescriptorTable(ledger))
     const { clock, log } = this
     const forwarder = await openForwarder(config, upstreams, transport, clock, log, () => {
-      if (this.cacheFlusher !== undefined) void inSteps(this.cacheFlusher.flushFailures())
+      if (this.cacheFlusher !== undefined) void runInSlices(this.cacheFlusher.flushFailures())
     })
-    forwarder.excludeRoutes(this.loops)
+    forwarder.excludeRoutes(this.disabledRoutes)
     this.forwarder = forwarder
     // Another snapshot may have come while the upstream sockets were opened.
     this.newest ??= snapshot
-    this.retired.replace(this.newest)
-    const resolver = this.build(forwarder, this.newest)
+    this.replaced.setCurrent(this.newest)
+    const resolver = this.buildResolver(forwarder, this.newest)
     this.resolver = resolver
     const { idle, maxConnections, maxInFlight } = config.tcp
     const limits = { idle, connections: maxConnections, queriesInFlight: maxInFlight }
-    this.limits = openLimits(config, this.cookies)
+    this.limits = createLimits(config, this.cookies)
     const options = { limits, clock: this.clock, ...this.limits }
     for (const endpoint of endpoints) {
       this.udp.push(await serveUdp(transport, endpoint, resolver, options))
@@ -100,20 +100,20 @@ export class Plane {
 
   adopt(snapshot: Snapshot): void {
     this.newest = snapshot
-    this.retired.replace(snapshot)
+    this.replaced.setCurrent(snapshot)
     this.resolver?.adopt(new Policy(snapshot))
   }
 
-  rekey(secrets: Secrets): void {
+  setCookieSecrets(secrets: CookieSecrets): void {
     this.cookies?.adopt(secrets)
   }
 
-  hearFrom(rules: NotifyRules): void {
+  setNotifySources(rules: NotifyRules): void {
     this.notify.setRules(rules)
   }
 
   /** What the control thread asks: queries are answered meanwhile. */
-  async reply(question: Question): Promise<Reply> {
+  async handle(question: WorkerRequest): Promise<WorkerReply> {
     switch (question.kind) {
       case 'flush':
         return this.flush(new NameScope(question.name, question.below))
@@ -122,14 +122,14 @@ export class Plane {
     }
   }
 
-  leaveOut(routes: ReadonlySet<number>): void {
-    this.loops = routes
+  disableRoutes(routes: ReadonlySet<number>): void {
+    this.disabledRoutes = routes
     this.forwarder?.excludeRoutes(routes)
   }
 
   /** No new queries; what was accepted is answered, or has run out of time. */
   async drain(): Promise<void> {
-    const { grace } = this.start.config.shutdown
+    const { grace } = this.init.config.shutdown
     await Promise.all([
       ...this.udp.map(service => service.drain(grace)),
       ...this.tcp.map(service => service.drain(grace))
@@ -145,20 +145,27 @@ export class Plane {
     this.ring.commit()
   }
 
-  private async flush(scope: NameScope): Promise<Replies['flush']> {
+  private async flush(scope: NameScope): Promise<WorkerReplies['flush']> {
     const steps = this.cacheFlusher?.flush(scope)
-    return { dropped: steps === undefined ? 0 : await inSteps(steps) }
+    return { dropped: steps === undefined ? 0 : await runInSlices(steps) }
   }
 
   private status(): WorkerStatus {
     const { udp, tcp, limits, cacheFlusher, resolver, forwarder } = this
     const waiting = forwarder?.inFlight ?? 0
-    const tally = tallyOf({ udp, tcp, limits, cacheFlusher, waits: resolver?.counts, waiting })
-    return { tally, upstreams: forwarder?.states ?? [] }
+    const tally = collectCounters({
+      udp,
+      tcp,
+      limits,
+      cacheFlusher,
+      waits: resolver?.counts,
+      waiting
+    })
+    return { counters: tally, upstreams: forwarder?.states ?? [] }
   }
 
-  private build(forwarder: Forwarder, snapshot: Snapshot): Resolver {
-    const { cache: limits, identity: settings, log } = this.start.config
+  private buildResolver(forwarder: Forwarder, snapshot: Snapshot): Resolver {
+    const { cache: limits, identity: settings, log } = this.init.config
     const shelfSize = limits.size * SHELF_SHARE
     const failureSize = limits.size * FAILURE_SHARE
     const cacheSize = limits.size - shelfSize - failureSize
@@ -181,8 +188,8 @@ export class Plane {
     this.cacheFlusher = new CacheFlusher(responses, cache, failures, shelf)
     const logger = new QueryLogger(which, this.ring)
     const identity = new ServerIdentity(settings)
-    const guard = rebindingGuard(this.start.config)
-    const probes = new LoopProbes(this.start.probeKey)
+    const guard = rebindingGuard(this.init.config)
+    const probes = new LoopProbes(this.init.probeKey)
     const parts = {
       cache,
       shelf,

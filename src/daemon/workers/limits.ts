@@ -3,11 +3,11 @@ import type { Prefix } from '../../base/address.js'
 import { compilePrefixes, PrefixTable } from '../../base/prefix-table.js'
 import type { Config } from '../../config/config.js'
 import type { ServerCookies } from '../../dns/edns/server-cookie.js'
-import type { Rate } from '../../server/token-buckets.js'
 import { ConnectionLimit } from '../../server/connection-limit.js'
-import { TrustedProxies } from '../../server/trusted-proxies.js'
 import { QueryLimit, type LimitOptions, type PrefixSet } from '../../server/query-limit.js'
 import { ResponseLimit } from '../../server/response-limit.js'
+import type { Rate } from '../../server/token-buckets.js'
+import { TrustedProxies } from '../../server/trusted-proxies.js'
 
 /** The limits of one thread, which its listeners share; undefined where the settings have none. */
 export interface Limits {
@@ -18,7 +18,7 @@ export interface Limits {
 }
 
 /** @param cookies undefined: clients have none of ours */
-export function openLimits(config: Config, cookies: ServerCookies | undefined): Limits {
+export function createLimits(config: Config, cookies: ServerCookies | undefined): Limits {
   const { limits, tcp, frontEnds } = config
   const proxy = prefixesOf(frontEnds.proxyProtocol)
   const subnet = prefixesOf(frontEnds.clientSubnet)

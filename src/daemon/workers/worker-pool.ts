@@ -5,20 +5,20 @@ import type { NotifyRules } from '../../resolver/notify-handler.js'
 import { releaseLeftovers } from '../../udp/batch/batch.js'
 import { DescriptorTable } from '../../udp/batch/descriptor-table.js'
 import type { Endpoint } from '../../udp/datagram.js'
-import { Asks, type NoReply } from '../threads/asks.js'
 import { Backoff } from '../threads/backoff.js'
 import type {
   FromWorker,
-  Question,
-  Replies,
-  Reply,
+  WorkerRequest,
+  WorkerReplies,
+  WorkerReply,
   ToWorker,
-  Trouble,
-  WorkerStart
+  WorkerInit
 } from '../threads/messages.js'
-import { troubleOf } from '../threads/serialized-error.js'
+import { PendingRequests, type NoReply } from '../threads/pending-requests.js'
+import { serializeError } from '../threads/serialized-error.js'
+import type { SerializedError } from '../threads/serialized-error.js'
 import type { StartThread, Thread } from '../threads/thread.js'
-import type { Secrets } from './cookie-secrets.js'
+import type { CookieSecrets } from './cookie-secrets.js'
 
 /** Workers keep to the grace by themselves; one that is busy is given a little more. */
 const PATIENCE: Milliseconds = 1_000
@@ -28,10 +28,10 @@ const PATIENCE: Milliseconds = 1_000
  */
 const END_PATIENCE: Milliseconds = 5_000
 
-export interface FleetParts {
+export interface WorkerPoolOptions {
   readonly startThread: StartThread
   /** What all workers are started with. */
-  readonly common: Pick<WorkerStart, 'config' | 'upstreams' | 'probeKey'>
+  readonly init: Pick<WorkerInit, 'config' | 'upstreams' | 'probeKey'>
   /** One per worker; a worker that replaces a dead one goes on with the dead one's. */
   readonly rings: readonly SharedArrayBuffer[]
   readonly log: ServiceLog
@@ -42,13 +42,13 @@ export interface FleetParts {
 }
 
 /** What one worker has to say to a question. */
-export interface Said<Kind extends Question['kind']> {
+export interface WorkerResponse<Kind extends WorkerRequest['kind']> {
   readonly worker: number
-  readonly reply: Replies[Kind] | NoReply
+  readonly reply: WorkerReplies[Kind] | NoReply
 }
 
 /** How it is with one worker. */
-export interface WorkerLife {
+export interface WorkerSummary {
   readonly number: number
   /** `dead`: it is about to be replaced. */
   readonly state: 'starting' | 'listening' | 'dead'
@@ -58,12 +58,12 @@ export interface WorkerLife {
   readonly restarts: number
 }
 
-interface Member {
+interface PoolWorker {
   readonly index: number
-  readonly ledger: DescriptorTable
+  readonly descriptors: DescriptorTable
   readonly thread: Thread<ToWorker>
-  readonly asks: Asks<Reply>
-  readonly born: Milliseconds
+  readonly requests: PendingRequests<WorkerReply>
+  readonly startedAt: Milliseconds
   /** As `born`, by the calendar. */
   readonly since: Milliseconds
   listening: boolean
@@ -71,197 +71,222 @@ interface Member {
 }
 
 /** The workers: started together, told of each snapshot, replaced when they die, drained at the end. */
-export class Fleet {
-  private readonly members = new Map<number, Member>()
+export class WorkerPool {
+  private readonly workers = new Map<number, PoolWorker>()
   private readonly backoffs: readonly Backoff[]
   /** How often each was replaced. */
-  private readonly replaced: number[]
-  private readonly restarts = new Set<NodeJS.Timeout>()
+  private readonly restartCounts: number[]
+  private readonly restartTimers = new Set<NodeJS.Timeout>()
   private snapshot: Snapshot | undefined
-  private secrets: Secrets | undefined
-  private loops: ReadonlySet<number> = new Set()
+  private cookieSecrets: CookieSecrets | undefined
+  private disabledRoutes: ReadonlySet<number> = new Set()
   private notify: NotifyRules = { primaries: [], zones: [] }
   private endpoints: readonly Endpoint[] = []
   /** `starting`: what goes wrong is no accident, and is for whoever starts us to know. */
   private phase: 'starting' | 'serving' | 'stopping' = 'starting'
-  private trouble: Trouble | undefined
-  private wake: () => void = () => undefined
+  private startError: SerializedError | undefined
+  private stateChanged: () => void = () => undefined
 
-  constructor(private readonly parts: FleetParts) {
-    this.backoffs = parts.rings.map(() => new Backoff())
-    this.replaced = parts.rings.map(() => 0)
+  constructor(private readonly options: WorkerPoolOptions) {
+    this.backoffs = options.rings.map(() => new Backoff())
+    this.restartCounts = options.rings.map(() => 0)
   }
 
   /** How many workers there are, those counted that are just being replaced. */
   get size(): number {
-    return this.parts.rings.length
+    return this.options.rings.length
   }
 
-  get lives(): readonly WorkerLife[] {
-    return this.replaced.map((restarts, number) => {
-      const member = this.members.get(number)
+  get summaries(): readonly WorkerSummary[] {
+    return this.restartCounts.map((restarts, number) => {
+      const member = this.workers.get(number)
       const state = member === undefined ? 'dead' : member.listening ? 'listening' : 'starting'
       return { number, state, since: member?.since, restarts }
     })
   }
 
   /** Starts the threads. They load their code while the rules are compiled, and open no socket. */
-  launch(): void {
-    for (const index of this.parts.rings.keys()) this.add(index)
+  start(): void {
+    for (const index of this.options.rings.keys()) this.startWorker(index)
   }
 
   /** Resolves when all workers listen, or with what keeps one from it. */
-  async listen(endpoints: readonly Endpoint[], snapshot: Snapshot): Promise<Trouble | undefined> {
+  async listen(
+    endpoints: readonly Endpoint[],
+    snapshot: Snapshot
+  ): Promise<SerializedError | undefined> {
     this.endpoints = endpoints
     this.snapshot = snapshot
-    for (const { thread } of this.members.values())
+    for (const { thread } of this.workers.values())
       thread.send({ kind: 'listen', endpoints, snapshot })
-    await this.until(() => this.trouble !== undefined || this.all(member => member.listening))
-    if (this.trouble === undefined) this.phase = 'serving'
-    return this.trouble
+    await this.waitUntil(
+      () => this.startError !== undefined || this.every(member => member.listening)
+    )
+    if (this.startError === undefined) this.phase = 'serving'
+    return this.startError
   }
 
   adopt(snapshot: Snapshot): void {
     this.snapshot = snapshot
-    for (const { thread } of this.members.values()) thread.send({ kind: 'adopt', snapshot })
+    for (const { thread } of this.workers.values()) thread.send({ kind: 'adopt', snapshot })
   }
 
   /** Asks each worker that there is, and waits for it as long as `patience`. */
-  ask<Kind extends Question['kind']>(
-    question: Question & { readonly kind: Kind },
+  request<Kind extends WorkerRequest['kind']>(
+    question: WorkerRequest & { readonly kind: Kind },
     patience: Milliseconds
-  ): Promise<readonly Said<Kind>[]> {
-    const all = [...this.members.values()].map(async ({ index, thread, asks }) => {
+  ): Promise<readonly WorkerResponse<Kind>[]> {
+    const all = [...this.workers.values()].map(async ({ index, thread, requests: asks }) => {
       const send = (ticket: number): void => thread.send({ kind: 'ask', ticket, question })
-      return { worker: index, reply: (await asks.put(send, patience)) as Said<Kind>['reply'] }
+      return {
+        worker: index,
+        reply: (await asks.send(send, patience)) as WorkerResponse<Kind>['reply']
+      }
     })
     return Promise.all(all)
   }
 
   /** What cookies are made with, for those that are started from now on, too. */
-  rekey(secrets: Secrets): void {
-    this.secrets = secrets
-    for (const { thread } of this.members.values()) thread.send({ kind: 'secrets', secrets })
+  setCookieSecrets(secrets: CookieSecrets): void {
+    this.cookieSecrets = secrets
+    for (const { thread } of this.workers.values()) thread.send({ kind: 'secrets', secrets })
   }
 
   /** Routes that are not taken, by all and by those that are started from now on. */
-  leaveOut(routes: ReadonlySet<number>): void {
-    this.loops = routes
-    for (const { thread } of this.members.values()) thread.send({ kind: 'leave-out', routes })
+  disableRoutes(routes: ReadonlySet<number>): void {
+    this.disabledRoutes = routes
+    for (const { thread } of this.workers.values()) thread.send({ kind: 'leave-out', routes })
   }
 
   /** Who may say that zones have changed. */
-  hearFrom(rules: NotifyRules): void {
+  setNotifySources(rules: NotifyRules): void {
     this.notify = rules
-    for (const { thread } of this.members.values()) thread.send({ kind: 'hear-from', rules })
+    for (const { thread } of this.workers.values()) thread.send({ kind: 'hear-from', rules })
   }
 
   /** No new queries; what was accepted is answered; all within `grace`. */
   async drain(grace: Milliseconds): Promise<void> {
-    this.stop()
-    for (const { thread } of this.members.values()) thread.send({ kind: 'drain' })
+    this.beginStopping()
+    for (const { thread } of this.workers.values()) thread.send({ kind: 'drain' })
     const timer = setTimeout(() => {
-      for (const member of this.members.values()) member.drained = true
-      this.wake()
+      for (const member of this.workers.values()) member.drained = true
+      this.stateChanged()
     }, grace + PATIENCE)
-    await this.until(() => this.all(member => member.drained))
+    await this.waitUntil(() => this.every(member => member.drained))
     clearTimeout(timer)
     await this.end()
   }
 
   /** Ends all at once. */
   async end(): Promise<void> {
-    this.stop()
-    await Promise.all([...this.members.values()].map(member => this.dismiss(member)))
+    this.beginStopping()
+    await Promise.all([...this.workers.values()].map(member => this.endWorker(member)))
   }
 
-  private stop(): void {
+  private beginStopping(): void {
     this.phase = 'stopping'
-    for (const timer of this.restarts) clearTimeout(timer)
+    for (const timer of this.restartTimers) clearTimeout(timer)
   }
 
-  private add(index: number): void {
-    const { startThread, common, rings } = this.parts
-    const { secrets, loops, notify } = this
-    const ledger = new DescriptorTable()
-    const own = { secrets, loops, notify, ring: rings[index]!, ledger: ledger.shared }
-    const data: WorkerStart = { ...common, ...own }
+  private startWorker(index: number): void {
+    const { startThread, init, rings } = this.options
+    const { cookieSecrets, disabledRoutes, notify } = this
+    const descriptors = new DescriptorTable()
+    const shared = { ring: rings[index]!, ledger: descriptors.shared }
+    const data: WorkerInit = { ...init, ...shared, cookieSecrets, disabledRoutes, notify }
     const thread = startThread<ToWorker, FromWorker>('worker-main.js', data, {
-      message: message => this.hear(member, message),
-      gone: error => this.bury(member, troubleOf(error ?? new Error('ended')))
+      message: message => this.onMessage(worker, message),
+      exited: error => this.onWorkerExit(worker, serializeError(error ?? new Error('ended')))
     })
-    const birth = { born: performance.now(), since: Date.now() }
-    const asks = new Asks<Reply>()
-    const begin = { ...birth, listening: false, drained: false }
-    const member: Member = { index, ledger, thread, asks, ...begin }
-    this.members.set(index, member)
+    const worker: PoolWorker = {
+      index,
+      descriptors,
+      thread,
+      requests: new PendingRequests(),
+      startedAt: performance.now(),
+      since: Date.now(),
+      listening: false,
+      drained: false
+    }
+    this.workers.set(index, worker)
     const { snapshot, endpoints } = this
     if (snapshot !== undefined) thread.send({ kind: 'listen', endpoints, snapshot })
   }
 
-  private hear(member: Member, message: FromWorker): void {
+  private onMessage(member: PoolWorker, message: FromWorker): void {
     switch (message.kind) {
       case 'listening':
         member.listening = true
         if (this.phase === 'serving')
-          this.parts.log.info({ worker: member.index }, 'the worker is replaced: it listens')
-        return this.wake()
+          this.options.log.info({ worker: member.index }, 'the worker is replaced: it listens')
+        return this.stateChanged()
       case 'drained':
         member.drained = true
-        return this.wake()
+        return this.stateChanged()
       case 'said':
-        return member.asks.hear(message.ticket, message.reply)
+        return member.requests.onReply(message.ticket, message.reply)
       case 'probe':
-        return this.parts.onProbe(message.token)
+        return this.options.onProbe(message.token)
       case 'notified':
-        return this.parts.onNotify(message.zone, message.primary)
+        return this.options.onNotify(message.zone, message.primary)
       case 'failed':
-        void this.dismiss(member).then(() => this.bury(member, message.trouble))
+        void this.endWorker(member).then(() => this.onWorkerExit(member, message.trouble))
         return
       case 'log':
-        this.parts.log[message.level]({ worker: member.index, ...message.fields }, message.message)
+        this.options.log[message.level](
+          { worker: member.index, ...message.fields },
+          message.message
+        )
     }
   }
 
   /** Ends it, and closes what it leaves open: the kernel would go on sending queries there. */
-  private async dismiss({ thread, ledger, asks, index }: Member): Promise<void> {
-    asks.end()
+  private async endWorker({
+    thread,
+    descriptors: ledger,
+    requests: asks,
+    index
+  }: PoolWorker): Promise<void> {
+    asks.close()
     thread.send({ kind: 'end' })
     await thread.end(END_PATIENCE)
     releaseLeftovers(ledger)
-    this.members.delete(index)
+    this.workers.delete(index)
   }
 
   /** A worker is gone: its sockets are closed, and another takes its place. */
-  private bury({ index, ledger, asks, born }: Member, trouble: Trouble): void {
-    asks.end()
-    this.members.delete(index)
+  private onWorkerExit(
+    { index, descriptors: ledger, requests: asks, startedAt: born }: PoolWorker,
+    trouble: SerializedError
+  ): void {
+    asks.close()
+    this.workers.delete(index)
     releaseLeftovers(ledger)
-    if (this.phase === 'starting') this.trouble ??= trouble
-    if (this.phase === 'serving') this.replace(index, performance.now() - born, trouble)
-    this.wake()
+    if (this.phase === 'starting') this.startError ??= trouble
+    if (this.phase === 'serving') this.scheduleRestart(index, performance.now() - born, trouble)
+    this.stateChanged()
   }
 
-  private replace(index: number, lived: Milliseconds, { message }: Trouble): void {
+  private scheduleRestart(index: number, lived: Milliseconds, { message }: SerializedError): void {
     const wait = this.backoffs[index]!.next(lived)
-    this.replaced[index]!++
+    this.restartCounts[index]!++
     const fields = { worker: index, error: message, restartMs: wait }
-    this.parts.log.error(fields, 'a worker died; the others go on, and it is replaced')
+    this.options.log.error(fields, 'a worker died; the others go on, and it is replaced')
     const timer = setTimeout(() => {
-      this.restarts.delete(timer)
-      this.add(index)
+      this.restartTimers.delete(timer)
+      this.startWorker(index)
     }, wait)
-    this.restarts.add(timer)
+    this.restartTimers.add(timer)
   }
 
-  private all(test: (member: Member) => boolean): boolean {
-    return [...this.members.values()].every(test)
+  private every(test: (member: PoolWorker) => boolean): boolean {
+    return [...this.workers.values()].every(test)
   }
 
-  private async until(met: () => boolean): Promise<void> {
+  private async waitUntil(met: () => boolean): Promise<void> {
     while (!met()) {
       await new Promise<void>(resolve => {
-        this.wake = resolve
+        this.stateChanged = resolve
       })
     }
   }

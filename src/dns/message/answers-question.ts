@@ -1,4 +1,4 @@
-import { sameOctets } from '../../base/octets.js'
+import { equalOctets } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
 import { OPCODE } from '../registry/opcode.js'
 import { RCODE } from '../registry/rcode.js'
@@ -30,7 +30,7 @@ export function answersQuestion(
   if (questions !== 1 || start + HEADER_SIZE + question.length > end) return false
   const at = start + HEADER_SIZE
   // Nearly all come back as they were sent, which is seen four octets at a time.
-  if (sameOctets(message, at, question, 0, question.length)) return true
+  if (equalOctets(message, at, question, 0, question.length)) return true
   return !exactCase && isQuestionAt(message, at, question)
 }
 

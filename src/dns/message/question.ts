@@ -1,5 +1,5 @@
-import { getInt32Le, sameOctets, setInt32Le } from '../../base/octets.js'
-import { Scratch } from '../../base/scratch.js'
+import { getInt32Le, equalOctets, setInt32Le } from '../../base/octets.js'
+import { ScratchArrays } from '../../base/scratch-arrays.js'
 import type { Octets } from '../../base/units.js'
 import { lower, LOWER, MAX_NAME } from '../name/hashed-name.js'
 import { QUESTION_FIXED_SIZE } from '../registry/sizes.js'
@@ -14,7 +14,7 @@ export const KEY_TAIL: Octets = QUESTION_FIXED_SIZE + 1
 /** Cache key: lower-cased QNAME, QTYPE, QCLASS, DO and CD. */
 export type QuestionKey = Uint8Array
 
-const keys = new Scratch(MAX_NAME + KEY_TAIL, length => new Uint8Array(length))
+const keys = new ScratchArrays(MAX_NAME + KEY_TAIL, length => new Uint8Array(length))
 
 /** A question in wire form. */
 export function questionOf(qname: Uint8Array, qtype: number, qclass: number): Uint8Array {
@@ -35,7 +35,7 @@ export function isSameQuestion(a: Uint8Array, b: Uint8Array): boolean {
 export function isQuestionAt(octets: Uint8Array, at: Octets, question: Uint8Array): boolean {
   const name = question.length - QUESTION_FIXED_SIZE
   for (let i = 0; i < name; i++) if (LOWER[octets[at + i]!] !== LOWER[question[i]!]) return false
-  return sameOctets(octets, at + name, question, name, QUESTION_FIXED_SIZE)
+  return equalOctets(octets, at + name, question, name, QUESTION_FIXED_SIZE)
 }
 
 /** The last octet of a key. */

@@ -1,6 +1,6 @@
 import { failure } from '../../base/error.js'
 import { copyOctets } from '../../base/octets.js'
-import { Scratch } from '../../base/scratch.js'
+import { ScratchArrays } from '../../base/scratch-arrays.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { edeOption } from '../edns/ede-option.js'
 import { LOWER } from '../name/hashed-name.js'
@@ -17,8 +17,8 @@ const NO_TTLS = new Uint16Array(0)
 /** What is being read: each response is read in one go. */
 const reading = new Reading()
 /** Arrays of the answer that was read last: of nearly all there are. */
-const bodies = new Scratch(1024, length => new Uint8Array(length))
-const ttlPlaces = new Scratch(64, length => new Uint16Array(length))
+const bodies = new ScratchArrays(1024, length => new Uint8Array(length))
+const ttlPlaces = new ScratchArrays(64, length => new Uint16Array(length))
 
 /**
  * SERVFAIL on behalf of an upstream that did not answer, to be kept like an answer, so that a dead

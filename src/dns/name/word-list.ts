@@ -1,10 +1,10 @@
-import { Scratch } from '../../base/scratch.js'
+import { ScratchArrays } from '../../base/scratch-arrays.js'
 
 /** Numbers of 32 bits in an array that only ever grows: set `length` to 0 and use it again. */
 export class WordList {
   length = 0
   private words = new Uint32Array(32)
-  private readonly arrays = new Scratch(64, length => new Uint32Array(length))
+  private readonly arrays = new ScratchArrays(64, length => new Uint32Array(length))
 
   push(word: number): void {
     if (this.length === this.words.length) this.grow()

@@ -3,12 +3,12 @@ import type { LocalData } from '../../rules/model/types.js'
 import { rulesSum, type ZoneState } from '../../zonefile/zone-state.js'
 import type { SnapshotChanges } from '../diff/compare.js'
 import { entriesOf } from '../evaluate/matched-rule.js'
-import { sourceRef, sourceOf } from '../tables/source-sets.js'
-import { NameTable } from '../tables/name-table.js'
 import type { SourceLine } from '../tables/entries.js'
+import { NameTable } from '../tables/name-table.js'
 import type { Snapshot, SourceSummary } from '../tables/snapshot.js'
-import { NameTableEditor } from './name-table-editor.js'
+import { sourceRef, sourceOf } from '../tables/source-sets.js'
 import { nameDigest, localDataDigest } from './list-parts.js'
+import { NameTableEditor } from './name-table-editor.js'
 
 /** That a source has a name from now on, or has it no longer. */
 export interface NameChange {

@@ -3,12 +3,12 @@ import { failure } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
 import { COVER, type NameSink, type NameSource } from '../../rules/model/types.js'
 import { AddressTableBuilder, type AddressTableBuffers } from '../tables/address-table.js'
-import { sourceRef } from '../tables/source-sets.js'
 import type { NameTableBuffers } from '../tables/name-table.js'
 import type { SourceSummary } from '../tables/snapshot.js'
-import { NameTableBuilder } from './name-table-builder.js'
-import { digestBasis, nameDigest, localDataDigest, describePart } from './list-parts.js'
+import { sourceRef } from '../tables/source-sets.js'
 import { EntryBuilder } from './entry-builder.js'
+import { digestBasis, nameDigest, localDataDigest, describePart } from './list-parts.js'
+import { NameTableBuilder } from './name-table-builder.js'
 
 /** All names and prefixes of the sources, as tables. */
 export interface BuiltTables {

@@ -12,13 +12,13 @@ import {
   type ClaimIndexBuffers,
   type ClaimToIndex
 } from '../tables/claim-index.js'
-import type { SpecialUseName } from '../tables/special-use-names.js'
 import type { Claim, Snapshot, SourceSummary } from '../tables/snapshot.js'
+import type { SpecialUseName } from '../tables/special-use-names.js'
+import { buildTables, type BuiltTables } from './build-tables.js'
 import { ClaimBuilder, isPass } from './claim-builder.js'
+import { claimsInOrder, type RuleOnSource } from './claim-order.js'
 import { buildClientClasses, type ClientClass } from './client-classes.js'
 import { specialUseClaim, specialUseSource, specialUseEntries } from './special-use-source.js'
-import { buildTables, type BuiltTables } from './build-tables.js'
-import { claimsInOrder, type RuleOnSource } from './claim-order.js'
 
 export interface CompileOptions {
   /** Number of the snapshot: greater than that of the one before. */

@@ -1,7 +1,6 @@
 import type { Prefix } from '../../base/address.js'
 import type { Octets } from '../../base/units.js'
 import type { HashedName } from '../../dns/name/hashed-name.js'
-import { SourceSets, NO_SOURCES } from '../tables/source-sets.js'
 import {
   ADDRESS_OCTETS,
   contentOffset,
@@ -10,6 +9,7 @@ import {
   entryWords,
   type EntryBuffers
 } from '../tables/entries.js'
+import { SourceSets, NO_SOURCES } from '../tables/source-sets.js'
 
 /** Record number 0 means none, so that fresh memory means "nothing here". */
 const FIRST_ENTRY = 1

@@ -1,7 +1,7 @@
 import type { Octets } from '../../base/units.js'
 import type { HashedName } from '../../dns/name/hashed-name.js'
-import { filterMask, firstSlot, type NameTableBuffers } from '../tables/name-table.js'
 import { contentOffset, entryIsName, entryWords, type SourceLine } from '../tables/entries.js'
+import { filterMask, firstSlot, type NameTableBuffers } from '../tables/name-table.js'
 
 /** Share of slots in use from which on a table is better built anew. */
 const MAX_LOAD = 0.7

@@ -2,9 +2,9 @@ import { HashedName } from '../../dns/name/hashed-name.js'
 import { EDE } from '../../dns/registry/ede.js'
 import { edeOption } from '../../dns/reply/reply.js'
 import type { NameSource } from '../../rules/model/types.js'
-import type { SpecialUseName } from '../tables/special-use-names.js'
 import { NameTable, type NameTableBuffers } from '../tables/name-table.js'
 import { TIER, type Claim, type SpecialUseEntry, type SourceSummary } from '../tables/snapshot.js'
+import type { SpecialUseName } from '../tables/special-use-names.js'
 
 /** Special-use names as a source like any other, so that one look finds rules and them. */
 export function specialUseSource(names: readonly SpecialUseName[]): NameSource {

@@ -3,9 +3,9 @@ import { amendData, dataAt, type DataChanges } from '../../rules/lists/local-dat
 import type { NamePolicy } from '../../rules/lists/rpz/rpz-lines.js'
 import type { LocalData } from '../../rules/model/types.js'
 import { entriesOf } from '../evaluate/matched-rule.js'
-import { coverOf, sourceOf } from '../tables/source-sets.js'
 import { NameTable } from '../tables/name-table.js'
 import type { Snapshot, SourceSummary } from '../tables/snapshot.js'
+import { coverOf, sourceOf } from '../tables/source-sets.js'
 import type { Amendment, NameChange } from './amend.js'
 
 /** Of a transferred zone, which is all of its list: the stage of policies for names. */

@@ -1,3 +1,4 @@
+import { splitAddressSpace } from '../../base/address-ranges.js'
 import {
   addressWords,
   isMapped,
@@ -5,7 +6,6 @@ import {
   type Address,
   type Prefix
 } from '../../base/address.js'
-import { sweep } from '../../base/prefix-sweep.js'
 import type { RuleSet } from '../../rules/model/types.js'
 import type { Policy } from '../evaluate/policy.js'
 import type { BeforeAfter } from './name-groups.js'
@@ -49,7 +49,7 @@ function ownParts(
   const own = new Map<number, { address: Address; wider: readonly number[] }>()
   for (const bits of [32, 128] as const) {
     const some = indices.filter(index => is4(prefixes[index]!) === (bits === 32))
-    for (const { start, covering } of sweep(prefixes, some, bits)) {
+    for (const { start, covering } of splitAddressSpace(prefixes, some, bits)) {
       const [index, ...wider] = covering
       if (index === undefined || own.has(index)) continue
       own.set(index, { address: addressOf(start, bits), wider })

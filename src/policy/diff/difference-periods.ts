@@ -4,8 +4,8 @@ import { RRTYPE } from '../../dns/registry/rrtype.js'
 import type { QtypeSet } from '../../rules/model/types.js'
 import type { Decision, Subject } from '../evaluate/decision.js'
 import { nameBelow, type BeforeAfter, type NameGroup } from './name-groups.js'
-import { timeSegments, type TimeSegment } from './time-segments.js'
 import type { SnapshotView } from './snapshot-view.js'
+import { timeSegments, type TimeSegment } from './time-segments.js'
 
 /** A stretch of time in which two snapshots differ, always in the same way. */
 export interface DifferencePeriod {

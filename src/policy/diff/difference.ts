@@ -13,6 +13,13 @@ import {
   type AffectedClients
 } from './client-ranges.js'
 import {
+  keyOf,
+  periodsOf,
+  subjectsOf,
+  type GroupPeriods,
+  type DifferencePeriod
+} from './difference-periods.js'
+import {
   groupAddresses,
   groupNames,
   type BeforeAfter,
@@ -20,13 +27,6 @@ import {
   type Example
 } from './name-groups.js'
 import { SnapshotView } from './snapshot-view.js'
-import {
-  keyOf,
-  periodsOf,
-  subjectsOf,
-  type GroupPeriods,
-  type DifferencePeriod
-} from './difference-periods.js'
 import { UnchangedSources } from './unchanged-sources.js'
 
 /**

@@ -3,9 +3,9 @@ import { HashedName, MAX_NAME } from '../../dns/name/hashed-name.js'
 import { entriesOf } from '../evaluate/matched-rule.js'
 import { AddressTable } from '../tables/address-table.js'
 import { LocalDataTable } from '../tables/local-data-table.js'
-import { sourceOf } from '../tables/source-sets.js'
 import { NameTable } from '../tables/name-table.js'
 import type { Snapshot } from '../tables/snapshot.js'
+import { sourceOf } from '../tables/source-sets.js'
 
 /** Two snapshots, and whatever there is of each. */
 export interface BeforeAfter<T> {

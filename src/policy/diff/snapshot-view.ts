@@ -1,8 +1,8 @@
 import { COVER } from '../../rules/model/types.js'
 import { Evaluator } from '../evaluate/decision.js'
 import { ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'
-import { coverOf, sourceOf } from '../tables/source-sets.js'
 import type { Claim, Snapshot, SourceSummary } from '../tables/snapshot.js'
+import { coverOf, sourceOf } from '../tables/source-sets.js'
 import type { NameGroup } from './name-groups.js'
 
 /** One of two snapshots that are compared, and what it says of chains. */

@@ -2,9 +2,9 @@ import { showPrefix } from '../../base/address.js'
 import type { Octets } from '../../base/units.js'
 import { showCanonical, showName } from '../../dns/name/name.js'
 import { COVER } from '../../rules/model/types.js'
-import { coverOf, sourceOf } from '../tables/source-sets.js'
 import { Entries } from '../tables/entries.js'
 import type { Claim, Snapshot } from '../tables/snapshot.js'
+import { coverOf, sourceOf } from '../tables/source-sets.js'
 
 /** What a verdict rests on, for people: the rule, and the line of its source that matched. */
 export interface MatchedRule {

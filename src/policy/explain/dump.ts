@@ -5,10 +5,10 @@ import { showName } from '../../dns/name/name.js'
 import { patternOf, entriesOf } from '../evaluate/matched-rule.js'
 import { AddressTable } from '../tables/address-table.js'
 import { ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'
-import { coverOf, sourceOf } from '../tables/source-sets.js'
 import { NameTable } from '../tables/name-table.js'
 import { TIER, type Claim, type PreparedReply } from '../tables/snapshot.js'
 import type { Snapshot, SourceSummary } from '../tables/snapshot.js'
+import { coverOf, sourceOf } from '../tables/source-sets.js'
 
 /**
  * A snapshot as lines for people: who is in which class, what each group of classes is told, and
@@ -30,7 +30,7 @@ export function dump(snapshot: Snapshot): readonly string[] {
 }
 
 function clientLines({ tables }: Snapshot): string[] {
-  const stretches = [...new PrefixTable(tables.clients).stretches()]
+  const stretches = [...new PrefixTable(tables.clients).ranges()]
   return stretches.map(({ start, value }) => `client ${showAddress(start)} class ${value}`)
 }
 

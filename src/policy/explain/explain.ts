@@ -4,9 +4,9 @@ import { COVER } from '../../rules/model/types.js'
 import { matchedRule, entriesOf, type MatchedRule } from '../evaluate/matched-rule.js'
 import { AddressTable } from '../tables/address-table.js'
 import { ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'
-import { coverOf, sourceOf } from '../tables/source-sets.js'
 import { NameTable } from '../tables/name-table.js'
 import { TIER, type Claim, type Snapshot } from '../tables/snapshot.js'
+import { coverOf, sourceOf } from '../tables/source-sets.js'
 import { isActive } from '../tables/timetable.js'
 
 /**

@@ -25,9 +25,9 @@ export class AddressTable {
     return this.prefixes.find(words, at)
   }
 
-  /** Every stretch with the records that cover it: for people. */
+  /** Every address range with the records that cover it, for dumps. */
   *ranges(): Generator<{ readonly start: Address; readonly records: readonly number[] }> {
-    for (const { start, value } of this.prefixes.stretches()) {
+    for (const { start, value } of this.prefixes.ranges()) {
       yield { start, records: this.entriesIn(value) }
     }
   }

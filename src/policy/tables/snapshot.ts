@@ -11,8 +11,8 @@ import type {
 import type { ZoneState } from '../../zonefile/zone-state.js'
 import type { AddressTableBuffers } from './address-table.js'
 import type { ClaimIndexBuffers } from './claim-index.js'
-import type { SpecialUseName } from './special-use-names.js'
 import type { NameTableBuffers } from './name-table.js'
+import type { SpecialUseName } from './special-use-names.js'
 import type { Timetable } from './timetable.js'
 
 /** Room in a tier for the steps of zones that are heard one after the other. */

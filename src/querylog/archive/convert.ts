@@ -1,7 +1,7 @@
 import { renameSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { renameDurably } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
-import { settle } from '../../base/whole-file.js'
 import { SCHEMA_VERSION } from '../record/schema.js'
 import type { Chain } from './chain/chain.js'
 import type { NamedFile, SizedFile } from './chain/link.js'
@@ -125,7 +125,7 @@ async function put(work: Work, day: string): Promise<SizedFile> {
   const { names, closed } = work
   const place = join(names.archive, `day=${day}`, names.parquetOf(closed))
   const digest = await digestFile(partOf(work))
-  settle(partOf(work), place)
+  renameDurably(partOf(work), place)
   return { file: relative(names.folder, place), ...digest }
 }
 

@@ -1,8 +1,8 @@
 import { existsSync, rmSync } from 'node:fs'
 import { basename, join, relative, resolve } from 'node:path'
+import { syncFolder } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
-import { forceFolder } from '../../base/whole-file.js'
 import type { ServiceLog } from '../record/service-log.js'
 import { whileAlone } from './busy.js'
 import { Chain, type ChainOptions } from './chain/chain.js'
@@ -54,7 +54,7 @@ export async function removeByOrder(
     // They have clients of what was removed.
     removeStale(names, chain)
     for (const day of daysIn(names)) removeFolder(names, day)
-    forceFolder(names.folder)
+    syncFolder(names.folder)
     chain?.checkpoint()
     return removed
   })

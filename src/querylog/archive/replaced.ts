@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { settle, writeWhole } from '../../base/whole-file.js'
+import { renameDurably, writeFileAtomic } from '../../base/atomic-file.js'
 
 /** Says which files one file replaces, from before it is there until they are gone. */
 interface Replacement {
@@ -30,8 +30,8 @@ export function replace(
   noted?: () => void
 ): void {
   const replacement: Replacement = { into, from }
-  writeWhole(pathOf(place), JSON.stringify(replacement))
-  settle(made, join(place.archive, into))
+  writeFileAtomic(pathOf(place), JSON.stringify(replacement))
+  renameDurably(made, join(place.archive, into))
   noted?.()
   finishReplacing(place)
 }

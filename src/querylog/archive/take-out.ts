@@ -1,7 +1,7 @@
 import { closeSync, createReadStream, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { renameDurably } from '../../base/atomic-file.js'
 import type { Octets } from '../../base/units.js'
-import { settle } from '../../base/whole-file.js'
 import type { Chain } from './chain/chain.js'
 import { digestFile } from './digest.js'
 import type { LogNames } from './folder.js'
@@ -53,7 +53,7 @@ async function putInPlace(
   part: string
 ): Promise<void> {
   chain?.replaced([original], [{ file: original.file, ...(await digestFile(part)) }])
-  settle(part, join(names.folder, original.file))
+  renameDurably(part, join(names.folder, original.file))
 }
 
 /** Of a line that is no lookup, nothing. */

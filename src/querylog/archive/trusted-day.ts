@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { writeFileAtomic } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
 import { MS_PER_DAY, type Milliseconds } from '../../base/units.js'
-import { writeWhole } from '../../base/whole-file.js'
 import type { ServiceLog } from '../record/service-log.js'
 import { closedIn, daysIn, type LogNames } from './folder.js'
 import type { Day } from './keep.js'
@@ -82,5 +82,5 @@ function read(names: LogNames): State | undefined {
 }
 
 function write(names: LogNames, state: State): void {
-  writeWhole(pathOf(names), JSON.stringify(state), { folderMode: BY_UMASK })
+  writeFileAtomic(pathOf(names), JSON.stringify(state), { folderMode: BY_UMASK })
 }

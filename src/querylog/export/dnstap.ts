@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { isMapped, readAddress } from '../../base/address.js'
-import { ownVersion } from '../../base/version.js'
+import { packageVersion } from '../../base/version.js'
 import { readName } from '../../dns/name/name.js'
 import { RCODE } from '../../dns/registry/rcode.js'
 import { readRrtype, RRTYPE } from '../../dns/registry/rrtype.js'
@@ -28,7 +28,7 @@ const EDE = 15
 const OUR_SIZE = 1232
 
 const IDENTITY = bytes(1, Buffer.from(hostname()))
-const VERSION = bytes(2, Buffer.from(`interdict ${ownVersion()}`))
+const VERSION = bytes(2, Buffer.from(`interdict ${packageVersion()}`))
 
 /** A lookup as one frame: CLIENT_RESPONSE, with `Policy` where a rule spoke. */
 export function dnstapFrame(record: QueryRecord): Uint8Array {

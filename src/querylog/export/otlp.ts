@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { ownVersion } from '../../base/version.js'
+import { packageVersion } from '../../base/version.js'
 import { SCHEMA_VERSION, type QueryRecord } from '../record/schema.js'
 import { shownAs, type Form } from './forms.js'
 
@@ -30,7 +30,7 @@ const ELSEWHERE = ['v', 'time']
 
 const RESOURCE = [
   attribute('service.name', 'interdict'),
-  attribute('service.version', ownVersion()),
+  attribute('service.version', packageVersion()),
   attribute('host.name', hostname())
 ]
 

@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { failure } from '../../base/error.js'
-import { makeFolderOf } from '../../base/folder-of.js'
+import { createParentFolder } from '../../base/parent-folder.js'
 import type { Milliseconds } from '../../base/units.js'
 import { KEY } from './mode.js'
 import { endOf, isPeriod, type Period } from './period.js'
@@ -120,7 +120,7 @@ function secretIn(text: string, path: string): Uint8Array {
 
 function makeFolder(folder: string): void {
   if (existsSync(folder)) return
-  makeFolderOf(folder)
+  createParentFolder(folder)
   mkdirSync(folder, FOLDER_MODE)
 }
 

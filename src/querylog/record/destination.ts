@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { pino } from 'pino'
-import { makeFolderOf } from '../../base/folder-of.js'
+import { createParentFolder } from '../../base/parent-folder.js'
 import type { Octets } from '../../base/units.js'
 
 /** What is kept for a disk that takes nothing just now; beyond that, lines are lost. */
@@ -54,7 +54,7 @@ export const openDestination: OpenDestination = path => {
  * nobody reads. Our own descriptor is there until pino's is, lest the reader see an end.
  */
 function atOnce<T>(path: string, open: () => T): T {
-  makeFolderOf(path)
+  createParentFolder(path)
   const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants
   const fd = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, MODE)
   try {

@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { failure, InterdictError } from '../../base/error.js'
-import { makeFolderOf } from '../../base/folder-of.js'
+import { createParentFolder } from '../../base/parent-folder.js'
 
 /** In a folder that is one gateway's, for as long as it writes there. */
 export const LOCK = 'interdict.lock'
@@ -58,7 +58,7 @@ export function lockFolder(
   const draft = `${lock}.${randomUUID()}`
   const ours = JSON.stringify(holderOf(process.pid))
   try {
-    makeFolderOf(lock, mode)
+    createParentFolder(lock, mode)
     writeFileSync(draft, ours, { mode: 0o640 })
   } catch {
     return undefined

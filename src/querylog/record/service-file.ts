@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
-import { makeFolderOf } from '../../base/folder-of.js'
+import { createParentFolder } from '../../base/parent-folder.js'
 
 /** Without waiting, where the system knows it: a pipe that nobody reads is an error at once. */
 const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK
@@ -48,6 +48,6 @@ export class ServiceFile {
 }
 
 function open(path: string): number {
-  makeFolderOf(path)
+  createParentFolder(path)
   return openSync(path, FLAGS, MODE)
 }

@@ -1,5 +1,5 @@
+import { splitAddressSpace } from '../../base/address-ranges.js'
 import { isMapped, showPrefix, type Prefix } from '../../base/address.js'
-import { sweep } from '../../base/prefix-sweep.js'
 import type { Place } from '../model/place.js'
 import { COVER, type NameSource, type NetworkRules, type Rule } from '../model/types.js'
 import type { RuleException } from '../model/types.js'
@@ -114,7 +114,7 @@ function stretchesOf(served: readonly NetworkRules[], family: Family): Set<RuleE
   const subjectOf = subjects.flatMap((subject, i) => subject.prefixes.map(() => i))
   const indices = [...prefixes.keys()].filter(index => familyOf(prefixes[index]!) === family)
   const covered = served.map((): Set<RuleException>[] => [])
-  for (const { covering } of sweep(prefixes, indices, family === 'IPv4' ? 32 : 128)) {
+  for (const { covering } of splitAddressSpace(prefixes, indices, family === 'IPv4' ? 32 : 128)) {
     const found = covering.map(index => subjectOf[index]!)
     const network = found.find(subject => subject < served.length)
     if (network === undefined) continue

@@ -4,8 +4,8 @@ import { showName } from '../../dns/name/name.js'
 import { copyName, type FileResult, type RuleFiles, type TooLarge } from '../model/folder.js'
 import type { Place } from '../model/place.js'
 import type { ListEntry } from '../schema/networks-schema.js'
-import { unpacked } from './unpack.js'
 import type { ListFile } from './list-types.js'
+import { unpacked } from './unpack.js'
 
 /**
  * Reads the files of a list, and unpacks those that are packed. All of them together may be as large

@@ -1,9 +1,9 @@
 import { open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { syncFolder } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
-import { KeptFiles } from '../../base/kept-files.js'
+import { StateFiles } from '../../base/state-files.js'
 import type { Octets } from '../../base/units.js'
-import { forceFolder } from '../../base/whole-file.js'
 import { readZoneCopy, type ZoneCopy } from '../../zonefile/effective-zone.js'
 import { isRecordOf, noRecord, type ZoneRecord } from './zone-record.js'
 
@@ -22,15 +22,15 @@ export interface KeptZone extends ZoneCopy {
  * the middle of a version, does not count.
  */
 export class ZoneCopies {
-  private readonly files: KeptFiles
+  private readonly files: StateFiles
 
   constructor(folder: string) {
-    this.files = new KeptFiles(folder, 'TRANSFER_STATE')
+    this.files = new StateFiles(folder, 'TRANSFER_STATE')
   }
 
   /** What is known of a zone. An unreadable record is as good as none: all is found out anew. */
   async record(id: string, zone: string): Promise<ZoneRecord> {
-    const read = await this.files.record(id)
+    const read = await this.files.readRecord(id)
     if (!isRecordOf(zone, read)) return noRecord(zone)
     return (await this.files.has(id, '.zone')) ? read : { ...read, copy: undefined }
   }
@@ -47,7 +47,7 @@ export class ZoneCopies {
 
   /** Another base, without a journal. @throws InterdictError TRANSFER_STATE */
   async replace(id: string, base: Uint8Array, record: ZoneRecord): Promise<void> {
-    this.files.put(id, '.zone', base)
+    this.files.write(id, '.zone', base)
     await rm(this.files.path(id, '.journal'), { force: true }).catch(() => undefined)
     this.remember(id, record)
   }
@@ -75,7 +75,7 @@ export class ZoneCopies {
       } finally {
         await file.close()
       }
-      if (journalFile === 0) forceFolder(this.files.folder)
+      if (journalFile === 0) syncFolder(this.files.folder)
     } catch (error) {
       throw failure('TRANSFER_STATE', path, (error as Error).message)
     }
@@ -84,6 +84,6 @@ export class ZoneCopies {
 
   /** @throws InterdictError TRANSFER_STATE */
   remember(id: string, record: ZoneRecord): void {
-    this.files.remember(id, record)
+    this.files.writeRecord(id, record)
   }
 }

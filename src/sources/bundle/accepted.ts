@@ -3,9 +3,9 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import * as z from 'zod'
+import { writeFileAtomic } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
 import type { Seconds } from '../../base/units.js'
-import { writeWhole } from '../../base/whole-file.js'
 import { readBundleFile } from './bundle.js'
 import { instant } from './date.js'
 import { instantSchema, type Manifest } from './manifest.js'
@@ -124,7 +124,7 @@ export class AcceptedBundles {
 
   private write(path: string, octets: Uint8Array | string): void {
     try {
-      writeWhole(path, octets, { folderMode: 0o700 })
+      writeFileAtomic(path, octets, { folderMode: 0o700 })
     } catch (error) {
       throw failure('BUNDLE_STATE', path, (error as Error).message)
     }

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { privateKeyOf } from '../../base/ed25519.js'
+import { parsePrivateKey } from '../../base/ed25519.js'
 import { failure } from '../../base/error.js'
 
 /**
@@ -10,7 +10,7 @@ import { failure } from '../../base/error.js'
  */
 export async function readPrivateKey(file: string): Promise<KeyObject> {
   try {
-    return privateKeyOf(await readFile(file))
+    return parsePrivateKey(await readFile(file))
   } catch (error) {
     throw failure('BUNDLE_KEY', file, error instanceof Error ? error.message : String(error))
   }

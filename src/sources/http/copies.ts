@@ -1,7 +1,7 @@
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { failure } from '../../base/error.js'
-import { KeptFiles } from '../../base/kept-files.js'
+import { StateFiles } from '../../base/state-files.js'
 import type { Validators } from './download.js'
 
 /** What is known of a state of a list: of the copy in force, or of one that is held back. */
@@ -40,10 +40,10 @@ export const copiesFolder = (state: string): string => join(state, 'lists')
  * power fails.
  */
 export class Copies {
-  private readonly files: KeptFiles
+  private readonly files: StateFiles
 
   constructor(folder: string) {
-    this.files = new KeptFiles(folder, 'REMOTE_STATE')
+    this.files = new StateFiles(folder, 'REMOTE_STATE')
   }
 
   /**
@@ -51,7 +51,7 @@ export class Copies {
    * out anew.
    */
   async record(id: string): Promise<CopyRecord> {
-    const found = await this.files.record(id)
+    const found = await this.files.readRecord(id)
     const read = isRecord(found) ? found : NONE
     const [hasCopy, hasHeld] = await Promise.all(['', '.held'].map(end => this.files.has(id, end)))
     const copy = hasCopy ? read.copy : undefined
@@ -60,18 +60,18 @@ export class Copies {
   }
 
   async take(id: string, octets: Uint8Array, record: CopyRecord): Promise<void> {
-    this.files.put(id, '', octets)
+    this.files.write(id, '', octets)
     this.remember(id, record)
     await rm(this.files.path(id, '.held'), { force: true })
   }
 
   hold(id: string, octets: Uint8Array, record: CopyRecord): void {
-    this.files.put(id, '.held', octets)
+    this.files.write(id, '.held', octets)
     this.remember(id, record)
   }
 
   remember(id: string, record: CopyRecord): void {
-    this.files.remember(id, record)
+    this.files.writeRecord(id, record)
   }
 
   /** What was held back is the copy from now on. @throws InterdictError REMOTE_NOT_HELD, REMOTE_STATE */

@@ -6,7 +6,7 @@ import { rootCertificates } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import { ownVersion } from '../../base/version.js'
+import { packageVersion } from '../../base/version.js'
 import { unpacked } from '../../rules/lists/unpack.js'
 
 const MAX_REDIRECTS = 5
@@ -89,7 +89,7 @@ function request(
   signal: AbortSignal
 ): Promise<IncomingMessage> {
   const headers = {
-    'user-agent': `interdict/${ownVersion()}`,
+    'user-agent': `interdict/${packageVersion()}`,
     accept: '*/*',
     'accept-encoding': 'gzip',
     ...(known.etag !== undefined && { 'if-none-match': known.etag }),

@@ -11,12 +11,12 @@ import {
   type ReplyAddress
 } from '../datagram.js'
 import { dropIncoming, type BoundSocket } from './bind-socket.js'
+import { setDestination, type DatagramAddress } from './datagram-address.js'
 import type { DescriptorTable } from './descriptor-table.js'
 import type { Poll, System } from './linux.js'
 import * as layout from './message-buffers.js'
 import { BATCH, type MessageBuffers } from './message-buffers.js'
 import type { ReceivedBatch } from './received-batch.js'
-import { setDestination, type DatagramAddress } from './datagram-address.js'
 import type { SegmentedSend } from './segmented-send.js'
 import type { SendBuffers } from './send-buffers.js'
 import type { Tick } from './tick.js'

@@ -1,9 +1,9 @@
 import type { BatchHandler, Endpoint, Transport } from '../datagram.js'
-import { bindUdp, bindRandomPort, listenTcp, probeEndpoint } from './bind-socket.js'
 import { BatchSocket, type SocketContext } from './batch-socket.js'
+import { bindUdp, bindRandomPort, listenTcp, probeEndpoint } from './bind-socket.js'
+import { upstreamAddress } from './datagram-address.js'
 import { DescriptorTable } from './descriptor-table.js'
 import { AF_INET, AF_INET6, loadSystem } from './linux.js'
-import { upstreamAddress } from './datagram-address.js'
 import { SendBuffers } from './send-buffers.js'
 import { Tick } from './tick.js'
 

@@ -1,5 +1,7 @@
 import { randomInt } from 'node:crypto'
 import type { Octets } from '../../base/units.js'
+import type { Endpoint } from '../datagram.js'
+import { bindError, FIRST_PORT, PORT_TRIES, PORTS_END } from '../port.js'
 import * as linux from './linux.js'
 import type { System } from './linux.js'
 import {
@@ -10,8 +12,6 @@ import {
   SOCKADDR_IN6,
   type Family
 } from './sockaddr.js'
-import type { Endpoint } from '../datagram.js'
-import { bindError, FIRST_PORT, PORT_TRIES, PORTS_END } from '../port.js'
 
 /** A bound descriptor and what it is bound to. */
 export interface BoundSocket {

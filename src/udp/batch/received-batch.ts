@@ -1,8 +1,8 @@
 import { NO_REPLY, type DatagramBatch, type ReplyAddress } from '../datagram.js'
+import * as way from './datagram-address.js'
 import { AF_INET, MSG_TRUNC } from './linux.js'
 import * as layout from './message-buffers.js'
 import { BATCH, type MessageBuffers } from './message-buffers.js'
-import * as way from './datagram-address.js'
 
 /** The third word of a mapped IPv4 address. RFC 4291 §2.5.5.2 */
 const MAPPED = 0xffff

@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { openDatabase, type Database } from '../../../src/querylog/archive/database.js'
 import { planOf, rowsInTime, type Stretch } from '../../../src/querylog/archive/sorted-files.js'
-import { logFolder } from './lines.js'
 import { runs } from '../../runs.js'
+import { logFolder } from './lines.js'
 
 const MIB = 1024 * 1024
 

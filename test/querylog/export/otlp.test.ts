@@ -1,7 +1,7 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import t, { type Test } from 'tap'
-import { ownVersion } from '../../../src/base/version.js'
+import { packageVersion } from '../../../src/base/version.js'
 import { TryLater } from '../../../src/querylog/export/connection.js'
 import { openOtlp } from '../../../src/querylog/export/otlp-http.js'
 import { eventually, Site } from '../../daemon/site.js'
@@ -50,7 +50,7 @@ t.test('a lookup is a log record, with the names of the semantic conventions', a
       },
       resource: {
         'service.name': 'interdict',
-        'service.version': ownVersion(),
+        'service.version': packageVersion(),
         'host.name': hostname()
       },
       scope: 'interdict.query 1'

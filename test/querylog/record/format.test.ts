@@ -13,8 +13,8 @@ import {
 } from '../../../src/querylog/record/event.js'
 import { Formatter } from '../../../src/querylog/record/format.js'
 import { QUERY_FIELDS, type QueryRecord } from '../../../src/querylog/record/schema.js'
-import { eventOf, matchedRule, SHA256, snapshotOf, WALL, wireName } from './events.js'
 import { runs } from '../../runs.js'
+import { eventOf, matchedRule, SHA256, snapshotOf, WALL, wireName } from './events.js'
 
 const UPSTREAMS = ['192.0.2.53', '[2001:db8::53]:853']
 

@@ -5,8 +5,8 @@ import { readName } from '../../../src/dns/name/name.js'
 import { TransferFlaw, ZoneReader } from '../../../src/sources/axfr/zone-reader.js'
 import { findTsig } from '../../../src/tsig/tsig.js'
 import { ZoneAnswer } from '../../../src/tsig/zone-message.js'
-import { encode, nxdomain, TestPrimary, ZONE } from './primary.js'
 import { runs } from '../../runs.js'
+import { encode, nxdomain, TestPrimary, ZONE } from './primary.js'
 
 const NAME = readName(ZONE)
 

@@ -1,14 +1,14 @@
 import { createPrivateKey } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { newKeys } from '../../../src/base/ed25519.js'
+import { generateKeys } from '../../../src/base/ed25519.js'
 import type { InterdictError } from '../../../src/base/error.js'
 import { decodeBundle, encodeBundle } from '../../../src/sources/bundle/bundle.js'
 import { decodeContent, encodeContent, sha256Of } from '../../../src/sources/bundle/content.js'
 import { withSignature } from '../../../src/sources/bundle/sign.js'
 import { runs } from '../../runs.js'
 
-const pairs = [newKeys(), newKeys(), newKeys()]
+const pairs = [generateKeys(), generateKeys(), generateKeys()]
 const [one, two, other] = pairs.map(({ privatePem, publicKey }) => {
   return { key: createPrivateKey(privatePem), publicKey }
 }) as [Pair, Pair, Pair]

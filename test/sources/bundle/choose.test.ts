@@ -4,13 +4,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { newKeys } from '../../../src/base/ed25519.js'
+import { generateKeys } from '../../../src/base/ed25519.js'
 import { AcceptedBundles } from '../../../src/sources/bundle/accepted.js'
 import { encodeBundle } from '../../../src/sources/bundle/bundle.js'
 import { chooseBundle } from '../../../src/sources/bundle/choose.js'
 import { withSignature } from '../../../src/sources/bundle/sign.js'
 
-const { privatePem, publicKey } = newKeys()
+const { privatePem, publicKey } = generateKeys()
 const key = createPrivateKey(privatePem)
 const DAY = 86_400
 /** 2026-03-01 */
@@ -116,7 +116,7 @@ t.test('a kept bundle that is damaged, or another, is not in force', async t => 
 
 t.test('a bundle that another key has signed since is kept with that signature', async t => {
   const { offer, choose, at } = place(t)
-  const next = newKeys()
+  const next = generateKeys()
   await offer(7, -1, 90)
   await choose(0)
   const signed = withSignature(readFileSync(at.path), '', createPrivateKey(next.privatePem))

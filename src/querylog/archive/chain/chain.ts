@@ -11,10 +11,10 @@ import {
   rmSync
 } from 'node:fs'
 import { join, relative } from 'node:path'
+import { syncFolder } from '../../../base/atomic-file.js'
 import { readPublicKey, showPublicKey, type PublicKey } from '../../../base/ed25519.js'
 import { failure, InterdictError } from '../../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
-import { forceFolder } from '../../../base/whole-file.js'
 import type { ServiceLog } from '../../record/service-log.js'
 import { digestFile, timesIn } from '../digest.js'
 import { closedIn, filesIn, type LogNames } from '../folder.js'
@@ -236,7 +236,7 @@ export class Chain {
     const key = showPublicKey(createPublicKey(this.#key))
     const start = { kind: 'start', log: this.#names.live, key, found } as const
     this.#append(broken === undefined ? start : { ...start, broken }, path)
-    forceFolder(this.#names.folder)
+    syncFolder(this.#names.folder)
     const closed = closedIn(this.#names).length
     this.#log.info({ found: files.length, closed }, 'a chain of the query log begins')
   }
@@ -255,7 +255,7 @@ export class Chain {
     rmSync(fresh, { force: true })
     await this.#begin({ file, sha256: hashOf(octets) }, fresh)
     renameSync(fresh, path)
-    forceFolder(this.#names.folder)
+    syncFolder(this.#names.folder)
   }
 
   #heal(path: string, size: number): void {

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
-import { privateKeyOf } from '../../../base/ed25519.js'
+import { parsePrivateKey } from '../../../base/ed25519.js'
 import { failure } from '../../../base/error.js'
 
 const OTHERS = 0o077
@@ -20,7 +20,7 @@ export function readSignKey(path: string): KeyObject {
 export function trySignKey(path: string): KeyObject | string {
   try {
     const { mode } = statSync(path)
-    if ((mode & OTHERS) === 0) return privateKeyOf(readFileSync(path))
+    if ((mode & OTHERS) === 0) return parsePrivateKey(readFileSync(path))
     return `its mode is ${(mode & 0o777).toString(8)}, wanted one for its owner alone`
   } catch (error) {
     return error instanceof Error ? error.message : String(error)

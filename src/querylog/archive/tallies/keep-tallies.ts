@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { settle } from '../../../base/whole-file.js'
+import { renameDurably } from '../../../base/atomic-file.js'
 import type { Chain } from '../chain/chain.js'
 import type { Database } from '../database.js'
 import { digestFile } from '../digest.js'
@@ -37,7 +37,7 @@ export async function tallyDay(
     const file = tallyFile(names, nameOfTally(stem, digest.sha256))
     // The chain first: one that it has and that is not there harms nobody; see `verifyLog`.
     chain?.replaced([], [{ file, ...digest }])
-    settle(made, join(names.folder, file))
+    renameDurably(made, join(names.folder, file))
     const others = there.filter(other => other !== file)
     removeFiles(names, chain, others, 'stale')
   }

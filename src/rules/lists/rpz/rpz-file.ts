@@ -10,10 +10,10 @@ import {
 } from '../../model/types.js'
 import { FileBook, refusal } from '../list-book.js'
 import type { Inapplicable } from '../list-reader.js'
+import type { ListFile, ListReport } from '../list-types.js'
 import { LocalDataBuilder } from '../local-data.js'
 import { PackedNames } from '../packed-names.js'
 import { scanZone, type RpzAction, type RpzSink } from './rpz-zone.js'
-import type { ListFile, ListReport } from '../list-types.js'
 
 /** Triggers of one zone are looked at in this order. draft-vixie-dnsop-dns-rpz §5. */
 const STAGE = { 'client-ip': 0, qname: 1, ip: 2 } as const

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
-import { newKeys, readPublicKey } from '../../../../src/base/ed25519.js'
+import { generateKeys, readPublicKey } from '../../../../src/base/ed25519.js'
 import type { ChainOptions } from '../../../../src/querylog/archive/chain/chain.js'
 import { verifyLog, type Verification } from '../../../../src/querylog/archive/chain/verify.js'
 import { LogNames } from '../../../../src/querylog/archive/folder.js'
@@ -13,7 +13,7 @@ import type { LogFields } from '../../../../src/querylog/record/service-log.js'
 export function signKey(t: Test): { readonly options: ChainOptions; readonly publicKey: string } {
   const folder = mkdtempSync(join(tmpdir(), 'interdict-key-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const { privatePem, publicKey } = newKeys()
+  const { privatePem, publicKey } = generateKeys()
   const path = join(folder, 'sign.pem')
   writeFileSync(path, privatePem)
   chmodSync(path, 0o600)

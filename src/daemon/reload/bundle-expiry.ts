@@ -7,10 +7,10 @@ import { showInstant } from '../../rules/time/instant.js'
 import type { Timer, Timers } from '../../upstream/timers.js'
 
 /** From so long before a bundle expires on, it is told every day. */
-export const AHEAD: Seconds = 7 * 86_400
+export const WARN_BEFORE: Seconds = 7 * 86_400
 const DAY: Milliseconds = 86_400_000
 /** The clock may be set while we wait. */
-const LONGEST: Milliseconds = 3_600_000
+const MAX_TIMER: Milliseconds = 3_600_000
 
 export type BundleState = 'good' | 'ending' | 'expired'
 
@@ -22,18 +22,18 @@ export type BundleState = 'good' | 'ending' | 'expired'
 export function bundleState({ created, expires }: BundleFacts, now: Milliseconds): BundleState {
   const at = Math.max(now / MS_PER_SECOND, created)
   if (at >= expires) return 'expired'
-  return at >= expires - AHEAD ? 'ending' : 'good'
+  return at >= expires - WARN_BEFORE ? 'ending' : 'good'
 }
 
 /**
  * Tells of the bundle in force that it is about to expire, or has: once a day, since it stays in
  * force, and nothing else would say that no newer one comes.
  */
-export class BundleWatch {
+export class BundleExpiryMonitor {
   private bundle: BundleFacts | undefined
   private timer: Timer | undefined
   /** When it was told last, by the calendar. */
-  private told: Milliseconds = -Infinity
+  private warnedAt: Milliseconds = -Infinity
 
   constructor(
     private readonly log: ServiceLog,
@@ -42,35 +42,35 @@ export class BundleWatch {
   ) {}
 
   /** From now on, of this one. */
-  follow(bundle: BundleFacts | undefined): void {
+  watch(bundle: BundleFacts | undefined): void {
     if (bundle?.serial !== this.bundle?.serial) {
-      this.told = -Infinity
-      this.tellOfRollback(bundle)
+      this.warnedAt = -Infinity
+      this.logRollback(bundle)
     }
     this.bundle = bundle
-    this.look()
+    this.check()
   }
 
   close(): void {
     this.timer?.cancel()
   }
 
-  private look(): void {
+  private check(): void {
     this.timer?.cancel()
     const { bundle, clock } = this
     if (bundle === undefined) return
     const now = clock.wall()
     const state = bundleState(bundle, now)
-    if (state !== 'good' && Math.abs(now - this.told) >= DAY) {
+    if (state !== 'good' && Math.abs(now - this.warnedAt) >= DAY) {
       const code = state === 'ending' ? 'BUNDLE_ENDS' : 'BUNDLE_ENDED'
       const { message } = failure(code, bundle.serial, showInstant(bundle.expires, 'UTC'))
       this.log.warn({ code, serial: bundle.serial }, message)
-      this.told = now
+      this.warnedAt = now
     }
-    this.timer = this.timers.after(LONGEST, () => this.look())
+    this.timer = this.timers.after(MAX_TIMER, () => this.check())
   }
 
-  private tellOfRollback(bundle: BundleFacts | undefined): void {
+  private logRollback(bundle: BundleFacts | undefined): void {
     if (bundle?.rollback === undefined) return
     const { from, to, by, at } = bundle.rollback
     const { code, message } = failure('BUNDLE_ROLLED_BACK', from, to, by, at)

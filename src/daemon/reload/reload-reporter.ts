@@ -3,10 +3,11 @@ import type { Milliseconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { systemTimers } from '../../upstream/timers.js'
-import type { Compiled, Trouble } from '../threads/messages.js'
-import { BundleWatch } from './bundle-watch.js'
+import type { CompileResult } from '../threads/messages.js'
+import type { SerializedError } from '../threads/serialized-error.js'
+import { BundleExpiryMonitor } from './bundle-expiry.js'
+import { RuleExpiryMonitor, type DueRules } from './rule-expiry.js'
 import { showChanges } from './show-changes.js'
-import { TermWatch, type Due } from './term-watch.js'
 
 /** Why the rules are read again, for the log. */
 export type ReloadReason =
@@ -17,13 +18,13 @@ export type ReloadReason =
   | 'they could not be read'
   | 'SIGHUP'
 
-export type Good = Compiled & { readonly kind: 'compiled' }
+export type CompiledRules = CompileResult & { readonly kind: 'compiled' }
 
 /** Errors that are kept of a reload: all of them are in the service log. */
-const KEPT = 20
+const MAX_REPORTED = 20
 
 /** What came of reading the rules again, the last time. */
-export interface Reload {
+export interface ReloadStatus {
   /** When it was over: milliseconds of the calendar. */
   readonly at: Milliseconds
   readonly reason: ReloadReason
@@ -32,45 +33,45 @@ export interface Reload {
   /** How many; with `accepted` and `unchanged`, those of the file of cookie secrets. */
   readonly errors: number
   /** The first of them. */
-  readonly first: readonly Trouble[]
+  readonly first: readonly SerializedError[]
 }
 
 /** What is told of the rules: each time that they are read in the log, the last time to who asks. */
-export class RulesNews {
+export class ReloadReporter {
   /** Since when those in force are: milliseconds of the calendar. */
   since: Milliseconds = 0
   /** Undefined: they were read but once. */
-  last: Reload | undefined
+  last: ReloadStatus | undefined
   /** What is wrong with the files as they are now, one line each. */
-  private refused = ''
-  private readonly terms: TermWatch
-  private readonly bundles: BundleWatch
+  private lastErrors = ''
+  private readonly ruleExpiry: RuleExpiryMonitor
+  private readonly bundleExpiry: BundleExpiryMonitor
 
   constructor(private readonly log: ServiceLog) {
-    this.terms = new TermWatch(log, systemClock, systemTimers)
-    this.bundles = new BundleWatch(log, systemClock, systemTimers)
+    this.ruleExpiry = new RuleExpiryMonitor(log, systemClock, systemTimers)
+    this.bundleExpiry = new BundleExpiryMonitor(log, systemClock, systemTimers)
   }
 
   /** Bans and exceptions that somebody should look at. */
-  get due(): Due {
-    return this.terms.due()
+  get due(): DueRules {
+    return this.ruleExpiry.due()
   }
 
   /** Nothing is told any more of what happens by itself. */
   close(): void {
-    this.terms.close()
-    this.bundles.close()
+    this.ruleExpiry.close()
+    this.bundleExpiry.close()
   }
 
   /** @param more warnings besides those of the rules */
-  inForce(
+  activated(
     snapshot: Snapshot,
-    { changes, took, warnings }: Good,
-    more: readonly Trouble[] = []
+    { changes, took, warnings }: CompiledRules,
+    more: readonly SerializedError[] = []
   ): void {
     const { generation, sha256, bundle, counts } = snapshot
     this.since = Date.now()
-    this.terms.follow(snapshot)
+    this.ruleExpiry.watch(snapshot)
     for (const { code, message } of [...more, ...warnings]) this.log.warn({ code }, message)
     const { rules, names, networks } = counts
     const fields = { generation, rules, names, networks, ms: Math.round(took) }
@@ -78,36 +79,40 @@ export class RulesNews {
       { ...fields, changes: changes && showChanges(changes), sha256, serial: bundle?.serial },
       'rules in force'
     )
-    this.bundles.follow(bundle)
+    this.bundleExpiry.watch(bundle)
   }
 
   /** @param errors none of the rules: of what is read beside them */
-  accepted(reason: ReloadReason, errors: readonly Trouble[]): void {
-    this.refused = ''
-    this.note(reason, 'accepted', errors)
+  accepted(reason: ReloadReason, errors: readonly SerializedError[]): void {
+    this.lastErrors = ''
+    this.record(reason, 'accepted', errors)
   }
 
   /** @param errors as of `accepted` */
-  unchanged(reason: ReloadReason, { generation }: Snapshot, errors: readonly Trouble[]): void {
-    const good = this.refused === '' ? '' : ', and good again'
+  unchanged(
+    reason: ReloadReason,
+    { generation }: Snapshot,
+    errors: readonly SerializedError[]
+  ): void {
+    const good = this.lastErrors === '' ? '' : ', and good again'
     if (reason === 'SIGHUP' || good !== '')
       this.log.info({ reason, generation }, `rules read again: unchanged${good}`)
-    this.refused = ''
-    this.note(reason, 'unchanged', errors)
+    this.lastErrors = ''
+    this.record(reason, 'unchanged', errors)
   }
 
   /** @param others errors of what is read beside the rules */
-  refuse(
+  rejected(
     reason: ReloadReason,
     { generation }: Snapshot,
-    errors: readonly Trouble[],
-    others: readonly Trouble[]
+    errors: readonly SerializedError[],
+    others: readonly SerializedError[]
   ): void {
-    this.note(reason, 'refused', [...errors, ...others])
+    this.record(reason, 'refused', [...errors, ...others])
     const messages = errors.map(({ message }) => message).join('\n')
     // Editors write files of their own beside the one that is edited: nothing new is to be said.
-    if (reason !== 'SIGHUP' && messages === this.refused) return
-    this.refused = messages
+    if (reason !== 'SIGHUP' && messages === this.lastErrors) return
+    this.lastErrors = messages
     for (const { code, message } of errors) this.log.error({ code }, message)
     this.log.error(
       { reason, errors: errors.length, generation },
@@ -115,8 +120,12 @@ export class RulesNews {
     )
   }
 
-  private note(reason: ReloadReason, outcome: Reload['outcome'], errors: readonly Trouble[]): void {
-    const first = errors.slice(0, KEPT)
+  private record(
+    reason: ReloadReason,
+    outcome: ReloadStatus['outcome'],
+    errors: readonly SerializedError[]
+  ): void {
+    const first = errors.slice(0, MAX_REPORTED)
     this.last = { at: Date.now(), reason, outcome, errors: errors.length, first }
   }
 }

@@ -14,17 +14,17 @@ const ROOT = Uint8Array.of(0)
 const RESOLV_CONF = '/etc/resolv.conf'
 
 /** Who is asked for what is forwarded. */
-export interface UpstreamPlan {
+export interface ConfiguredUpstreams {
   /** Where no `forward` entry says otherwise. */
   readonly upstreams: readonly Endpoint[]
   /** All of them as shown to people, in the order in which forwarders number them. */
-  readonly shown: readonly string[]
+  readonly labels: readonly string[]
   /** What was left out, and why. */
   readonly warnings: readonly InterdictError[]
 }
 
 /** From the settings, else from the system; never ourselves. */
-export function upstreamPlan({ upstreams: settings, listen }: Config): UpstreamPlan {
+export function configuredUpstreams({ upstreams: settings, listen }: Config): ConfiguredUpstreams {
   const warnings: InterdictError[] = []
   const upstreams = upstreamEndpoints({
     configured: settings.servers,
@@ -34,7 +34,7 @@ export function upstreamPlan({ upstreams: settings, listen }: Config): UpstreamP
     warn: warning => warnings.push(warning)
   })
   const all = [...upstreams, ...settings.forward.flatMap(({ servers }) => servers)]
-  return { upstreams, shown: [...new Set(all.map(showEndpoint))], warnings }
+  return { upstreams, labels: [...new Set(all.map(showEndpoint))], warnings }
 }
 
 /** One upstream for one domain, numbered as `MeasuredForwarder.leaveOut` counts. */

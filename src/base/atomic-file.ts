@@ -11,15 +11,15 @@ import {
   writeFileSync
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { makeFolderOf } from './folder-of.js'
+import { createParentFolder } from './parent-folder.js'
 import { MS_PER_SECOND, type Milliseconds } from './units.js'
 
 /** What is being written has this behind its name: hexadecimal digits, so that no two are one. */
-const HALF = /^\.[0-9a-f]{16}\.half$/
+const TEMPORARY = /^\.[0-9a-f]{16}\.half$/
 /** Whoever wrote a half of this age has died. */
-const DEAD: Milliseconds = 3600 * MS_PER_SECOND
+const ABANDONED_AFTER: Milliseconds = 3600 * MS_PER_SECOND
 
-export interface WholeOptions {
+export interface AtomicWriteOptions {
   /** Of the file, less the umask, whatever that of the file of before was. By default 0644. */
   readonly mode?: number
   /** Of folders that are not there yet, less the umask. By default they are not made. */
@@ -42,10 +42,10 @@ export interface WholeOptions {
  *
  * Throws the system's error.
  */
-export function writeWhole(
+export function writeFileAtomic(
   path: string,
   octets: Uint8Array | string,
-  options?: WholeOptions
+  options?: AtomicWriteOptions
 ): void {
   const { mode = 0o644, folderMode } = options ?? {}
   const found = statSync(path, { throwIfNoEntry: false })
@@ -54,12 +54,12 @@ export function writeWhole(
     return
   }
   const place = found === undefined ? path : realpathSync(path)
-  if (folderMode !== undefined) makeFolderOf(place, folderMode)
-  removeDead(place)
+  if (folderMode !== undefined) createParentFolder(place, folderMode)
+  removeAbandoned(place)
   const half = `${place}.${randomBytes(8).toString('hex')}.half`
   try {
     writeFileSync(half, octets, { mode, flag: 'wx' })
-    settle(half, place)
+    renameDurably(half, place)
   } catch (error) {
     rmSync(half, { force: true })
     throw error
@@ -71,19 +71,19 @@ export function writeWhole(
  * whole or not at all: its octets are on the disk before it has the name, and the name is when this
  * returns. Throws the system's error.
  */
-export function settle(made: string, path: string): void {
-  force(made)
+export function renameDurably(made: string, path: string): void {
+  sync(made)
   const folder = dirname(path)
-  makeFolderOf(path)
+  createParentFolder(path)
   renameSync(made, path)
-  forceFolder(folder)
-  forceFolder(dirname(folder))
+  syncFolder(folder)
+  syncFolder(dirname(folder))
 }
 
 /** What was made, renamed or removed in it is on the disk. Throws the system's error. */
-export function forceFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   try {
-    force(folder)
+    sync(folder)
   } catch (error) {
     // One may be allowed to write into a folder, and not to open it.
     if (!['EACCES', 'EPERM', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? ''))
@@ -91,7 +91,7 @@ export function forceFolder(folder: string): void {
   }
 }
 
-function force(path: string): void {
+function sync(path: string): void {
   const descriptor = openSync(path, 'r')
   try {
     fsyncSync(descriptor)
@@ -101,14 +101,14 @@ function force(path: string): void {
 }
 
 /** Half-written files of this name, which a crash has left. */
-function removeDead(path: string): void {
+function removeAbandoned(path: string): void {
   const folder = dirname(path)
   const name = basename(path)
   try {
     for (const other of readdirSync(folder)) {
-      if (!other.startsWith(name) || !HALF.test(other.slice(name.length))) continue
+      if (!other.startsWith(name) || !TEMPORARY.test(other.slice(name.length))) continue
       const half = join(folder, other)
-      if (Date.now() - statSync(half).mtimeMs > DEAD) rmSync(half, { force: true })
+      if (Date.now() - statSync(half).mtimeMs > ABANDONED_AFTER) rmSync(half, { force: true })
     }
   } catch {
     // Another may have removed it, and a folder may be for writing only: it is no reason not to write.

@@ -4,26 +4,30 @@ import { loadRules, type RulesResult } from '../../rules/load.js'
 import { zoneFilesIn } from '../../rules/model/folder.js'
 import { AcceptedBundles } from '../../sources/bundle/accepted.js'
 import { chooseBundle, watchedFor, type BundlePlace } from '../../sources/bundle/choose.js'
-import type { RulesPlace } from './rules-place.js'
-import { pathsIn } from './watch-state.js'
+import type { RulesLocation } from './rules-location.js'
+import { listPaths } from './watch-state.js'
 
-export interface RuleReading {
+export interface RulesReadResult {
   readonly loaded: RulesResult
   /** With good rules: why they are not those of the bundle that is offered. */
-  readonly refused: readonly InterdictError[]
+  readonly bundleErrors: readonly InterdictError[]
   /** Everything read or looked for. */
   readonly files: readonly string[]
   /** Whether what is wrong may pass with the files as they are. */
-  readonly passing: boolean
+  readonly isTransient: boolean
   /** Files that were written meanwhile, on purpose. */
   readonly written: readonly string[]
 }
 
 /** Everything that is read, or may be, as far as that can be told before. */
-export async function pathsOf({ folder, bundle, copies }: RulesPlace): Promise<readonly string[]> {
+export async function listRulePaths({
+  folder,
+  bundle,
+  copiesFolder: copies
+}: RulesLocation): Promise<readonly string[]> {
   const besides = [copies, zoneFilesIn(copies)]
   const folders = folder === undefined ? besides : [folder, ...besides]
-  const within = await Promise.all(folders.map(pathsIn))
+  const within = await Promise.all(folders.map(listPaths))
   return [...(bundle === undefined ? [] : watchedFor(bundle)), ...within.flat()]
 }
 
@@ -31,15 +35,15 @@ export async function pathsOf({ folder, bundle, copies }: RulesPlace): Promise<r
  * Reads the rules: those of the folder, or of the bundle that is to be in force. What is not good is
  * passed over for the last that was.
  */
-export async function readRulesAt(place: RulesPlace, clock: Clock): Promise<RuleReading> {
-  const { folder, bundle, copies } = place
-  if (bundle !== undefined) return readBundled(bundle, clock)
+export async function readRules(place: RulesLocation, clock: Clock): Promise<RulesReadResult> {
+  const { folder, bundle, copiesFolder: copies } = place
+  if (bundle !== undefined) return readBundledRules(bundle, clock)
   const loaded = await loadRules(folder!, clock, copies)
   const files = loaded.ok ? loaded.rules.files : loaded.files
-  return { loaded, refused: [], files, passing: !loaded.ok && loaded.passing, written: [] }
+  return { loaded, bundleErrors: [], files, isTransient: !loaded.ok && loaded.passing, written: [] }
 }
 
-async function readBundled(place: BundlePlace, clock: Clock): Promise<RuleReading> {
+async function readBundledRules(place: BundlePlace, clock: Clock): Promise<RulesReadResult> {
   const choice = await chooseBundle(place, epochSeconds(clock))
   const refused = [...choice.refused]
   const files = new Set(watchedFor(place))
@@ -48,9 +52,10 @@ async function readBundled(place: BundlePlace, clock: Clock): Promise<RuleReadin
     const loaded = await loadRules(candidate.files, clock)
     for (const file of candidate.files.files) files.add(file)
     if (loaded.ok) {
-      const wrong = await remember(candidate.take)
+      const wrong = await acceptBundle(candidate.take)
       const written = [new AcceptedBundles(place.kept).record]
-      if (wrong === undefined) return { loaded, refused, files: [...files], passing, written }
+      if (wrong === undefined)
+        return { loaded, bundleErrors: refused, files: [...files], isTransient: passing, written }
       passing = true
       refused.push(wrong)
     } else {
@@ -59,11 +64,11 @@ async function readBundled(place: BundlePlace, clock: Clock): Promise<RuleReadin
     }
   }
   const loaded = { ok: false, errors: refused, files: [...files], passing } as const
-  return { loaded, refused, files: [...files], passing, written: [] }
+  return { loaded, bundleErrors: refused, files: [...files], isTransient: passing, written: [] }
 }
 
 /** @returns what stands in the way */
-async function remember(take: () => Promise<void>): Promise<InterdictError | undefined> {
+async function acceptBundle(take: () => Promise<void>): Promise<InterdictError | undefined> {
   try {
     await take()
     return undefined

@@ -7,21 +7,21 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 const MB: Octets = 2 ** 20
 
 /** So much may wait for V8 to collect when it likes. */
-const TOLERATED: Octets = 16 * MB
+const TOLERATED_GARBAGE: Octets = 16 * MB
 
 /**
  * V8 begins a collection when arrays have come to hold 64 MB more than after the last one
  * (kExternalAllocationSoftLimit), and does it in small steps.
  */
-const SHOWN: Octets = 72 * MB
+const DECOY_SIZE: Octets = 72 * MB
 /** How long V8 may take for it, under load: it takes some 20 ms. */
-const PATIENCE: Milliseconds = 1000
+const COLLECTION_TIME: Milliseconds = 1000
 
 /**
  * By then whatever was under way with the old snapshot is mostly over. Each kind of thread has a
  * time of its own: all of them at once on one core keep queries waiting three times as long.
  */
-export const SETTLE = { worker: 1000, control: 2000, compiler: 3000 } as const
+export const COLLECT_DELAY = { worker: 1000, control: 2000, compiler: 3000 } as const
 
 /**
  * Snapshots that were replaced in this thread, and the memory that they still hold.
@@ -32,7 +32,7 @@ export const SETTLE = { worker: 1000, control: 2000, compiler: 3000 } as const
  * not help, it is made to collect all at once, for which the thread stands still: 10 ms, where the
  * last of the small steps takes 3 to 5.
  */
-export class Retired {
+export class ReplacedSnapshots {
   /** Of snapshots replaced here that are still held. */
   octets: Octets = 0
   readonly #registry = new FinalizationRegistry<Octets>(octets => (this.octets -= octets))
@@ -40,10 +40,10 @@ export class Retired {
   #waiting = false
   #more = false
 
-  constructor(private readonly settle: Milliseconds) {}
+  constructor(private readonly delay: Milliseconds) {}
 
   /** Tells that this thread goes over to a snapshot. */
-  replace(snapshot: Snapshot): void {
+  setCurrent(snapshot: Snapshot): void {
     const replaced = this.#newest
     this.#newest = snapshot
     if (replaced === undefined || replaced === snapshot) return
@@ -56,12 +56,12 @@ export class Retired {
   async #collect(): Promise<void> {
     this.#waiting = true
     while (this.#more) {
-      await sleep(this.settle, undefined, { ref: false })
+      await sleep(this.delay, undefined, { ref: false })
       this.#more = false
-      for (const step of [showMemory, collectGarbage]) {
-        if (this.octets <= TOLERATED) break
+      for (const step of [allocateDecoy, collectGarbage]) {
+        if (this.octets <= TOLERATED_GARBAGE) break
         step()
-        await sleep(PATIENCE, undefined, { ref: false })
+        await sleep(COLLECTION_TIME, undefined, { ref: false })
       }
     }
     this.#waiting = false
@@ -69,9 +69,9 @@ export class Retired {
 }
 
 /** Costs addresses and no memory, since no page of it is touched; where there are none, nothing. */
-function showMemory(): void {
+function allocateDecoy(): void {
   try {
-    new ArrayBuffer(SHOWN)
+    new ArrayBuffer(DECOY_SIZE)
   } catch {
     return
   }

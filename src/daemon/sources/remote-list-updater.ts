@@ -8,29 +8,29 @@ import { Copies } from '../../sources/http/copies.js'
 import { dueAt } from '../../sources/http/due.js'
 import type { Update } from '../../sources/http/update.js'
 import type { Timer, Timers } from '../../upstream/timers.js'
-import type { FetchedLists, FetcherStart } from '../threads/messages.js'
+import type { RemoteListSet, FetcherInit } from '../threads/messages.js'
 import type { StartThread, Thread } from '../threads/thread.js'
 
 /** How long a start waits for lists of which there is no copy. */
-const FIRST_WAIT: Milliseconds = 10_000
+const STARTUP_WAIT: Milliseconds = 10_000
 /** Timers take no more than 24 days, and the clock may be set while we wait. */
-const LONGEST: Milliseconds = 3_600_000
+const MAX_TIMER: Milliseconds = 3_600_000
 /** What a fetcher that died is followed by after. */
-const AFTER_DEATH: Milliseconds = 60_000
+const CRASH_DELAY: Milliseconds = 60_000
 
-export interface RemoteListsParts {
+export interface RemoteListUpdaterOptions {
   readonly startThread: StartThread
   /** The folder of the copies. */
-  readonly copies: string
+  readonly copiesFolder: string
   readonly settings: RemoteListsConfig
-  readonly servers: BootstrapServers
+  readonly bootstrap: BootstrapServers
   readonly log: ServiceLog
   readonly timers: Timers
   readonly clock: Clock
   /** At least 0, less than 1. */
   readonly random: () => number
   /** There is a newer copy of a list. */
-  readonly taken: () => void
+  readonly onUpdate: () => void
 }
 
 /**
@@ -38,8 +38,8 @@ export interface RemoteListsParts {
  * names takes a second to be checked. What is known of each list is in its record on disk, so that a
  * restart goes on where it was, and `interdict lists` sees it.
  */
-export class RemoteLists {
-  private followed: FetchedLists = { lists: [], clients: new Map() }
+export class RemoteListUpdater {
+  private current: RemoteListSet = { lists: [], prefixesByNetwork: new Map() }
   private timer: Timer | undefined
   private fetcher: Thread<never> | undefined
   private readonly copies: Copies
@@ -47,8 +47,8 @@ export class RemoteLists {
   /** Of a fetcher that died; by the calendar. */
   private notBefore: Milliseconds = 0
 
-  constructor(private readonly parts: RemoteListsParts) {
-    this.copies = new Copies(parts.copies)
+  constructor(private readonly options: RemoteListUpdaterOptions) {
+    this.copies = new Copies(options.copiesFolder)
   }
 
   /**
@@ -57,24 +57,24 @@ export class RemoteLists {
    *
    * @returns whether there are copies now that were not there before
    */
-  async fetchMissing(fetched: FetchedLists): Promise<boolean> {
+  async fetchMissing(fetched: RemoteListSet): Promise<boolean> {
     const lists = fetched.lists.filter(({ hasCopy }) => !hasCopy)
     if (lists.length === 0) return false
-    const { log, timers } = this.parts
+    const { log, timers } = this.options
     const missing = lists.map(({ id }) => id).join(', ')
     log.warn({ lists: missing }, 'there is no copy of some lists yet: fetching them before serving')
     let any = false
     let isWaiting = true
     await new Promise<void>(resolve => {
-      const timer = timers.after(FIRST_WAIT, resolve)
+      const timer = timers.after(STARTUP_WAIT, resolve)
       const taken = (): void => {
         any = true
-        if (!isWaiting) this.parts.taken()
+        if (!isWaiting) this.options.onUpdate()
       }
       const done = (): void => {
         timer.cancel()
         resolve()
-        if (!isWaiting) void this.plan()
+        if (!isWaiting) void this.schedule()
       }
       this.fetch({ ...fetched, lists }, { taken, done })
     })
@@ -83,9 +83,9 @@ export class RemoteLists {
   }
 
   /** From now on these lists. */
-  follow(fetched: FetchedLists): void {
-    this.followed = fetched
-    void this.plan()
+  setLists(fetched: RemoteListSet): void {
+    this.current = fetched
+    void this.schedule()
   }
 
   close(): void {
@@ -95,8 +95,8 @@ export class RemoteLists {
   }
 
   /** Sets the clock for what is due first, or fetches what is due already. */
-  private async plan(): Promise<void> {
-    const { followed, parts } = this
+  private async schedule(): Promise<void> {
+    const { current: followed, options: parts } = this
     const now = parts.clock.wall()
     const dues = await Promise.all(
       followed.lists.map(async list => {
@@ -107,10 +107,13 @@ export class RemoteLists {
         return { list, at: dueAt(list, { ...record, tried }, now, parts.random) }
       })
     )
-    if (this.closed || this.fetcher !== undefined || followed !== this.followed) return
+    if (this.closed || this.fetcher !== undefined || followed !== this.current) return
     const due = dues.filter(({ at }) => at <= now).map(({ list }) => list)
     if (due.length > 0 && now >= this.notBefore) {
-      this.fetch({ ...followed, lists: due }, { taken: parts.taken, done: () => void this.plan() })
+      this.fetch(
+        { ...followed, lists: due },
+        { taken: parts.onUpdate, done: () => void this.schedule() }
+      )
       return
     }
     const first = Math.min(...dues.map(({ at }) => Math.max(at, this.notBefore)))
@@ -118,27 +121,34 @@ export class RemoteLists {
     this.timer =
       dues.length === 0
         ? undefined
-        : parts.timers.after(Math.min(first - now, LONGEST), () => void this.plan())
+        : parts.timers.after(Math.min(first - now, MAX_TIMER), () => void this.schedule())
   }
 
   private fetch(
-    fetched: FetchedLists,
+    fetched: RemoteListSet,
     { taken, done }: { readonly taken: () => void; readonly done: () => void }
   ): void {
-    const { copies, settings, servers, startThread, log, clock } = this.parts
+    const {
+      copiesFolder: copies,
+      settings,
+      bootstrap: servers,
+      startThread,
+      log,
+      clock
+    } = this.options
     const { caFile, timeout } = settings
-    const start: FetcherStart = { ...fetched, copies, servers, caFile, timeout }
+    const start: FetcherInit = { ...fetched, copies, servers, caFile, timeout }
     const told = new Set<string>()
     this.fetcher = startThread<never, Update>('fetcher-main.js', start, {
       message: update => {
         told.add(update.id)
-        this.tell(update, fetched.lists)
+        this.logUpdate(update, fetched.lists)
         if (update.kind === 'taken') taken()
       },
-      gone: error => {
+      exited: error => {
         this.fetcher = undefined
         if (told.size < fetched.lists.length) {
-          this.notBefore = clock.wall() + AFTER_DEATH
+          this.notBefore = clock.wall() + CRASH_DELAY
           log.error({ error: error?.message ?? 'it ended' }, 'the fetcher of lists died')
         }
         done()
@@ -146,8 +156,8 @@ export class RemoteLists {
     })
   }
 
-  private tell(update: Update, lists: readonly RemoteList[]): void {
-    const { log } = this.parts
+  private logUpdate(update: Update, lists: readonly RemoteList[]): void {
+    const { log } = this.options
     const { id } = update
     const list = lists.find(one => one.id === id)!
     switch (update.kind) {

@@ -1,7 +1,7 @@
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeFileAtomic } from './atomic-file.js'
 import { failure } from './error.js'
-import { writeWhole } from './whole-file.js'
 
 /** For its owner alone. */
 const FOLDER_MODE = 0o700
@@ -10,7 +10,7 @@ const FOLDER_MODE = 0o700
  * A folder in which a few files are kept of each of several things: `ID.zone`, `ID.json`. Each file is
  * there whole or not at all, whenever the power fails.
  */
-export class KeptFiles {
+export class StateFiles {
   /** @param code of what cannot be written */
   constructor(
     readonly folder: string,
@@ -29,7 +29,7 @@ export class KeptFiles {
   }
 
   /** What is known of one; undefined: nothing that can be read. */
-  async record(id: string): Promise<unknown> {
+  async readRecord(id: string): Promise<unknown> {
     try {
       return JSON.parse(await readFile(this.path(id, '.json'), 'utf8'))
     } catch {
@@ -38,15 +38,15 @@ export class KeptFiles {
   }
 
   /** @throws InterdictError with the code */
-  remember(id: string, record: object): void {
-    this.put(id, '.json', `${JSON.stringify(record, undefined, 2)}\n`)
+  writeRecord(id: string, record: object): void {
+    this.write(id, '.json', `${JSON.stringify(record, undefined, 2)}\n`)
   }
 
   /** @throws InterdictError with the code */
-  put(id: string, end: string, content: Uint8Array | string): void {
+  write(id: string, end: string, content: Uint8Array | string): void {
     const path = this.path(id, end)
     try {
-      writeWhole(path, content, { folderMode: FOLDER_MODE })
+      writeFileAtomic(path, content, { folderMode: FOLDER_MODE })
     } catch (error) {
       throw failure(this.code, path, (error as Error).message)
     }

@@ -1,12 +1,13 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { LogStanding } from '../../querylog/archive/standing.js'
-import type { LogLine, Trouble } from '../threads/messages.js'
+import type { LogLine } from '../threads/messages.js'
+import type { SerializedError } from '../threads/serialized-error.js'
 
 /** Errors that are kept of one time: all of them are in the service log. */
-const KEPT = 20
+const MAX_REPORTED = 20
 
 /** What came of looking after the closed files of the query log, the last time. */
-export interface Tended {
+export interface MaintenanceRun {
   /** When it was over: milliseconds of the calendar. */
   readonly at: Milliseconds
   /** `failed`: something could not be done; `died`: so did the process, midway. */
@@ -14,28 +15,28 @@ export interface Tended {
   /** How many there were; with `done`, those that hold up nothing, as a chain that was put aside. */
   readonly errors: number
   /** The first of them. */
-  readonly first: readonly Trouble[]
+  readonly first: readonly SerializedError[]
 }
 
 /** What the archive process said, the last time, for who asks. */
-export class ArchiveNews {
+export class MaintenanceReporter {
   /** Undefined: there was no time yet. */
-  last: Tended | undefined
+  last: MaintenanceRun | undefined
   /** What there was on the disk then; undefined: it could not be read yet. */
   standing: LogStanding | undefined
-  #troubles: Trouble[] = []
+  #troubles: SerializedError[] = []
 
   /** Another time begins. */
   begin(): void {
     this.#troubles = []
   }
 
-  hear({ level, fields: { code }, message }: LogLine): void {
+  onLogLine({ level, fields: { code }, message }: LogLine): void {
     if (level !== 'info' && typeof code === 'string') this.#troubles.push({ code, message })
   }
 
-  end(at: Milliseconds, outcome: Tended['outcome']): void {
+  end(at: Milliseconds, outcome: MaintenanceRun['outcome']): void {
     const errors = this.#troubles.length
-    this.last = { at, outcome, errors, first: this.#troubles.slice(0, KEPT) }
+    this.last = { at, outcome, errors, first: this.#troubles.slice(0, MAX_REPORTED) }
   }
 }

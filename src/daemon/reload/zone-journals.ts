@@ -10,22 +10,22 @@ import type { LocalData } from '../../rules/model/types.js'
 import { deltaOf } from '../../sources/axfr/delta.js'
 import { versionsSince } from '../../zonefile/zone-journal.js'
 import type { ZoneState } from '../../zonefile/zone-state.js'
-import { marksOf, type Marks } from './watch-state.js'
+import { readWatchState, type WatchState } from './watch-state.js'
 
-export interface AmendOrder {
+export interface JournalRequest {
   readonly generation: number
   /** Where copies of lists are; those of zones are beside it. */
-  readonly copies: string
+  readonly copiesFolder: string
   /** How all files looked when those rules were read that are in force. */
-  readonly marks: Marks
+  readonly watchState: WatchState
 }
 
 /** The rules in force with what the journals of zones have added. */
-export interface Amended {
+export interface JournalUpdate {
   /** Undefined: that is nothing. */
   readonly snapshot: Snapshot | undefined
   readonly changes: SnapshotChanges | undefined
-  readonly marks: Marks
+  readonly watchState: WatchState
 }
 
 /**
@@ -34,19 +34,19 @@ export interface Amended {
  *
  * @returns undefined where more has changed, or more than names: then all is to be read
  */
-export async function amendZones(
+export async function applyZoneJournals(
   inForce: Snapshot,
-  { generation, copies, marks: before }: AmendOrder
-): Promise<Amended | undefined> {
-  const marks = await marksOf(before.keys())
+  { generation, copiesFolder: copies, watchState: before }: JournalRequest
+): Promise<JournalUpdate | undefined> {
+  const marks = await readWatchState(before.keys())
   const changed = new Set([...marks.keys()].filter(path => marks.get(path) !== before.get(path)))
   const names: NameChange[] = []
   const data = new Map<LocalData, LocalData>()
   const zones: ZoneState[] = []
   for (const zone of inForce.zones) {
     const path = join(zoneFilesIn(copies), `${zone.list}.journal`)
-    const newer: Newer | undefined = changed.delete(path)
-      ? await newerOf(zone, path)
+    const newer: ZoneUpdate | undefined = changed.delete(path)
+      ? await readJournal(zone, path)
       : { state: zone, delta: undefined }
     if (newer === undefined) return undefined
     zones.push(newer.state)
@@ -58,22 +58,22 @@ export async function amendZones(
   }
   if (changed.size > 0) return undefined
   if (zones.every((zone, i) => isSame(zone, inForce.zones[i]!))) {
-    return { snapshot: undefined, changes: undefined, marks }
+    return { snapshot: undefined, changes: undefined, watchState: marks }
   }
   const amended = amend(inForce, { generation, zones, names, data })
-  return amended && { ...amended, marks }
+  return amended && { ...amended, watchState: marks }
 }
 
 const isSame = (one: ZoneState, other: ZoneState): boolean => one.sha256 === other.sha256
 
 /** A zone as it is now, and what is new of it. */
-interface Newer {
+interface ZoneUpdate {
   readonly state: ZoneState
   readonly delta: ZoneDelta | undefined
 }
 
 /** What a journal has; undefined where that is too much, or nothing that is understood here. */
-async function newerOf(zone: ZoneState, path: string): Promise<Newer | undefined> {
+async function readJournal(zone: ZoneState, path: string): Promise<ZoneUpdate | undefined> {
   const journal = await readFile(path).catch(() => undefined)
   const newer = journal && versionsSince(journal, zone.sha256)
   if (newer === undefined) return undefined

@@ -6,14 +6,14 @@ import type { Primary } from '../../sources/axfr/primary.js'
 import type { TsigKey } from '../../tsig/tsig.js'
 
 /** A shorter secret can be guessed. */
-const SHORTEST: Octets = 16
+const MIN_SECRET_SIZE: Octets = 16
 
 /**
  * The primaries of the settings with their keys, whose secrets are read here.
  *
  * @throws AggregateError of TRANSFER_SECRET, TRANSFER_SECRET_UNREADABLE
  */
-export async function transferPrimaries({
+export async function loadPrimaries({
   primaries,
   keys
 }: TransfersConfig): Promise<readonly Primary[]> {
@@ -52,6 +52,6 @@ async function readSecret({ secretFile: file }: TransferKeyConfig): Promise<Uint
     throw refuse('something else')
   }
   const secret = Uint8Array.from(Buffer.from(word, 'base64'))
-  if (secret.length < SHORTEST) throw refuse(`${secret.length} octets`)
+  if (secret.length < MIN_SECRET_SIZE) throw refuse(`${secret.length} octets`)
   return secret
 }

@@ -9,38 +9,38 @@ import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { DatagramBatch, Transport, UpstreamSocket } from '../../udp/datagram.js'
 import { showEndpoint } from '../../upstream/selection/upstream.js'
 import type { Timer, Timers } from '../../upstream/timers.js'
-import type { Route } from './upstream-plan.js'
+import type { Route } from './configured-upstreams.js'
 
 /** How long the second sign may be behind the first: that it came back, and what was answered. */
-const LATE: Milliseconds = 1_000
+const GRACE: Milliseconds = 1_000
 /** Octets of a token and of the key, each two hexadecimal digits. */
-const RANDOM = 8
+const KEY_SIZE = 8
 
-const random = (): string => randomBytes(RANDOM).toString('hex')
+const randomHex = (): string => randomBytes(KEY_SIZE).toString('hex')
 
 /** What probes are known by, as long as the process lives. */
-export const newProbeKey = random
+export const newProbeKey = randomHex
 
-export interface LoopWatchParts {
+export interface LoopDetectorOptions {
   readonly key: string
   readonly routes: readonly Route[]
   /** Between two rounds; 0: nothing is looked at. */
-  readonly every: Milliseconds
+  readonly interval: Milliseconds
   readonly transport: Transport
   readonly timers: Timers
   readonly log: ServiceLog
   /** Told which routes lead back here, and no others, whenever that changes. */
-  readonly leaveOut: (routes: ReadonlySet<number>) => void
+  readonly disableRoutes: (routes: ReadonlySet<number>) => void
 }
 
 interface Probe {
   readonly route: Route
   readonly id: number
   readonly question: Uint8Array
-  back: boolean
+  returned: boolean
   /** One of `PROBE_ANSWER`. */
   answer: number
-  settling: Timer | undefined
+  deadline: Timer | undefined
 }
 
 /**
@@ -57,61 +57,61 @@ interface Probe {
  * So a loop is left only when somebody else has answered: two gateways that forward to each other,
  * and both know it, do not begin again because neither asks the other any more.
  */
-export class LoopWatch {
+export class LoopDetector {
   private readonly names: LoopProbes
-  private readonly looped = new Set<number>()
+  private readonly looping = new Set<number>()
   /** Routes that it was told of that they lead here as well. */
-  private readonly mixed = new Set<number>()
+  private readonly partial = new Set<number>()
   private probes = new Map<string, Probe>()
   private readonly sockets = new Map<4 | 6, UpstreamSocket>()
   private timer: Timer | undefined
   private closed = false
 
-  constructor(private readonly parts: LoopWatchParts) {
-    this.names = new LoopProbes(parts.key)
+  constructor(private readonly options: LoopDetectorOptions) {
+    this.names = new LoopProbes(options.key)
   }
 
   /** What is not asked now, each by upstream and domain as they are shown. */
-  get leftOut(): readonly ReturnType<typeof fieldsOf>[] {
-    return this.parts.routes.filter(({ number }) => this.looped.has(number)).map(fieldsOf)
+  get disabledRoutes(): readonly ReturnType<typeof fieldsOf>[] {
+    return this.options.routes.filter(({ number }) => this.looping.has(number)).map(fieldsOf)
   }
 
   /** To be called when we listen: what comes back has to be heard. */
   start(): void {
-    if (this.parts.every > 0) void this.round()
+    if (this.options.interval > 0) void this.runRound()
   }
 
   /** A worker was asked for the name of a probe. */
-  cameBack(token: string): void {
+  onProbeReturned(token: string): void {
     const probe = this.probes.get(token)
-    if (probe === undefined || probe.back) return
-    probe.back = true
-    this.consider(probe)
+    if (probe === undefined || probe.returned) return
+    probe.returned = true
+    this.update(probe)
   }
 
   close(): void {
     this.closed = true
     this.timer?.cancel()
-    this.forget()
+    this.dropProbes()
     for (const socket of this.sockets.values()) socket.close()
     this.sockets.clear()
   }
 
-  private async round(): Promise<void> {
-    const { routes, timers, every } = this.parts
+  private async runRound(): Promise<void> {
+    const { routes, timers, interval: every } = this.options
     const last = [...this.probes.values()]
-    this.forget()
-    for (const probe of last) if (isWaiting(probe)) this.settle(probe)
-    for (const family of new Set(routes.map(familyOf))) await this.open(family)
+    this.dropProbes()
+    for (const probe of last) if (isUndecided(probe)) this.conclude(probe)
+    for (const family of new Set(routes.map(familyOf))) await this.openSocket(family)
     if (this.closed) return
     for (const route of routes) this.send(route)
-    this.timer = timers.after(every, () => void this.round())
+    this.timer = timers.after(every, () => void this.runRound())
   }
 
   /** Without sockets of a family its upstreams cannot be asked anyhow; the next round tries again. */
-  private async open(family: 4 | 6): Promise<void> {
+  private async openSocket(family: 4 | 6): Promise<void> {
     if (this.sockets.has(family)) return
-    const { transport } = this.parts
+    const { transport } = this.options
     const opened = await transport.open(family, batch => this.receive(batch)).catch(() => undefined)
     if (opened === undefined) return
     if (this.closed) opened.close()
@@ -119,18 +119,18 @@ export class LoopWatch {
   }
 
   private send(route: Route): void {
-    const token = random()
+    const token = randomHex()
     const qname = route.name && this.names.nameOf(token, route.name)
     if (qname === undefined) return
     const id = randomInt(0x10000)
     // What everybody forwards, whatever else they filter.
     const question = questionOf(qname, RRTYPE.A, RRCLASS.IN)
     const answer = PROBE_ANSWER.none
-    this.probes.set(token, { route, id, question, back: false, answer, settling: undefined })
+    this.probes.set(token, { route, id, question, returned: false, answer, deadline: undefined })
     const desk = new Uint8Array(MAX_INQUIRY)
     const length = writeInquiry(desk, 0, id, question, false, false)
     const { server } = route
-    this.sockets.get(familyOf(route))?.send(desk, 0, length, this.parts.transport.peer(server))
+    this.sockets.get(familyOf(route))?.send(desk, 0, length, this.options.transport.peer(server))
   }
 
   private receive({ octets, starts, lengths, count }: DatagramBatch): void {
@@ -141,52 +141,52 @@ export class LoopWatch {
         const answer = readProbeAnswer(octets, start, end, probe.id, probe.question)
         if (answer === PROBE_ANSWER.none || probe.answer !== PROBE_ANSWER.none) continue
         probe.answer = answer
-        this.consider(probe)
+        this.update(probe)
       }
     }
   }
 
   /** One of two signs is there; the other one, if there is one, will not be long. */
-  private consider(probe: Probe): void {
-    probe.settling?.cancel()
-    if (probe.back && probe.answer !== PROBE_ANSWER.none) this.settle(probe)
-    else probe.settling = this.parts.timers.after(LATE, () => this.settle(probe))
+  private update(probe: Probe): void {
+    probe.deadline?.cancel()
+    if (probe.returned && probe.answer !== PROBE_ANSWER.none) this.conclude(probe)
+    else probe.deadline = this.options.timers.after(GRACE, () => this.conclude(probe))
   }
 
-  private settle({ back, answer, route }: Probe): void {
+  private conclude({ returned: back, answer, route }: Probe): void {
     const isGood = answer === PROBE_ANSWER.good
-    if (back && !isGood) this.leave(route)
-    else if (isGood) this.take(route)
-    if (back && isGood) this.tellMixed(route)
+    if (back && !isGood) this.disable(route)
+    else if (isGood) this.enable(route)
+    if (back && isGood) this.warnPartial(route)
   }
 
-  private leave(route: Route): void {
-    if (this.looped.has(route.number)) return
-    this.looped.add(route.number)
-    this.parts.leaveOut(new Set(this.looped))
-    this.parts.log.warn(fieldsOf(route), 'an upstream leads back here: a loop; it is not asked')
+  private disable(route: Route): void {
+    if (this.looping.has(route.number)) return
+    this.looping.add(route.number)
+    this.options.disableRoutes(new Set(this.looping))
+    this.options.log.warn(fieldsOf(route), 'an upstream leads back here: a loop; it is not asked')
   }
 
-  private take(route: Route): void {
-    if (!this.looped.delete(route.number)) return
-    this.parts.leaveOut(new Set(this.looped))
-    this.parts.log.info(fieldsOf(route), 'an upstream leads elsewhere again: it is asked')
+  private enable(route: Route): void {
+    if (!this.looping.delete(route.number)) return
+    this.options.disableRoutes(new Set(this.looping))
+    this.options.log.info(fieldsOf(route), 'an upstream leads elsewhere again: it is asked')
   }
 
-  private tellMixed(route: Route): void {
-    if (this.mixed.has(route.number)) return
-    this.mixed.add(route.number)
-    this.parts.log.warn(fieldsOf(route), 'an upstream asks us too for what we ask it')
+  private warnPartial(route: Route): void {
+    if (this.partial.has(route.number)) return
+    this.partial.add(route.number)
+    this.options.log.warn(fieldsOf(route), 'an upstream asks us too for what we ask it')
   }
 
-  private forget(): void {
-    for (const { settling } of this.probes.values()) settling?.cancel()
+  private dropProbes(): void {
+    for (const { deadline: settling } of this.probes.values()) settling?.cancel()
     this.probes = new Map()
   }
 }
 
 /** Whether one of the two signs is there, and the other one may be missing. */
-function isWaiting({ back, answer }: Probe): boolean {
+function isUndecided({ returned: back, answer }: Probe): boolean {
   return back !== (answer !== PROBE_ANSWER.none)
 }
 

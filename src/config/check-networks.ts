@@ -1,12 +1,12 @@
 import { failureAt, type InterdictError } from '../base/error.js'
 import { didYouMean } from '../yaml/closest.js'
-import type { KeepConfig, PrivacyConfig } from './config.js'
+import type { RetentionConfig, PrivacyConfig } from './config.js'
 
 /**
  * Warnings of networks in the privacy settings that are not in the rules: clients that somebody
  * meant are written otherwise than meant.
  */
-export function privacyNetworks(
+export function checkPrivacyNetworks(
   { networks }: PrivacyConfig,
   known: readonly string[]
 ): InterdictError[] {
@@ -19,8 +19,8 @@ export function privacyNetworks(
 }
 
 /** The same of networks whose lookups are kept for fewer days. */
-export function keepNetworks(
-  keep: KeepConfig | undefined,
+export function checkRetentionNetworks(
+  keep: RetentionConfig | undefined,
   known: readonly string[]
 ): InterdictError[] {
   return (keep?.networks ?? [])

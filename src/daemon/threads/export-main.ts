@@ -1,14 +1,14 @@
 /** The outlet thread: sends the lines of the query log to other systems (`log.outputs`). */
 import { parentPort, workerData } from 'node:worker_threads'
 import { Outlet } from '../../querylog/export/outlet.js'
-import { tellLog, type FromOutlet, type OutletStart, type ToOutlet } from './messages.js'
+import { createThreadLog, type FromExport, type ExportInit, type ToExport } from './messages.js'
 
-const tell = (message: FromOutlet): void => parentPort!.postMessage(message)
-const { outputs, unread } = workerData as OutletStart
-const outlets = outputs.map(options => new Outlet(options, tellLog(tell)))
+const tell = (message: FromExport): void => parentPort!.postMessage(message)
+const { outputs, backlog: unread } = workerData as ExportInit
+const outlets = outputs.map(options => new Outlet(options, createThreadLog(tell)))
 for (const outlet of outlets) outlet.start()
 
-parentPort!.on('message', (message: ToOutlet) => {
+parentPort!.on('message', (message: ToExport) => {
   switch (message.kind) {
     case 'block':
       for (const outlet of outlets) outlet.push(message.octets, message.lines)

@@ -1,19 +1,19 @@
 import type { Prefix } from './address.js'
 
 /** From `start` to the next stretch's start, exactly the same prefixes cover each address. */
-export interface Stretch {
+export interface AddressRange {
   readonly start: bigint
   /** Indices of the covering prefixes, longest first; equal prefixes in the order given. */
   readonly covering: readonly number[]
 }
 
-interface Open {
+interface OpenPrefix {
   readonly end: bigint
   readonly indices: readonly number[]
 }
 
 /** A prefix as a range of numbers, both ends included, with every index it was given under. */
-interface Range extends Open {
+interface PrefixRange extends OpenPrefix {
   readonly start: bigint
 }
 
@@ -25,14 +25,14 @@ interface Range extends Open {
  * @param bits of an address of this kind: 32 or 128; the low bits of the 16 octets are taken
  * @param indices which of `prefixes` to take part
  */
-export function sweep(
+export function splitAddressSpace(
   prefixes: readonly Prefix[],
   indices: readonly number[],
   bits: 32 | 128
-): Stretch[] {
+): AddressRange[] {
   const limit = 1n << BigInt(bits)
-  const stretches: Stretch[] = [{ start: 0n, covering: [] }]
-  const open: Open[] = []
+  const stretches: AddressRange[] = [{ start: 0n, covering: [] }]
+  const open: OpenPrefix[] = []
   const mark = (start: bigint): void => {
     if (start >= limit) return
     if (stretches.at(-1)?.start === start) stretches.pop()
@@ -44,7 +44,7 @@ export function sweep(
       mark(top.end + 1n)
     }
   }
-  for (const range of ranges(prefixes, indices, bits)) {
+  for (const range of sortedPrefixes(prefixes, indices, bits)) {
     closeBefore(range.start)
     open.push(range)
     mark(range.start)
@@ -54,11 +54,11 @@ export function sweep(
 }
 
 /** Distinct prefixes by start, the wider first where they start together. */
-function ranges(
+function sortedPrefixes(
   prefixes: readonly Prefix[],
   indices: readonly number[],
   bits: 32 | 128
-): readonly Range[] {
+): readonly PrefixRange[] {
   const mask = (1n << BigInt(bits)) - 1n
   const byRange = new Map<string, { start: bigint; end: bigint; indices: number[] }>()
   for (const index of indices) {
@@ -74,9 +74,9 @@ function ranges(
       })
     } else known.indices.push(index)
   }
-  return [...byRange.values()].sort((a, b) => order(a.start, b.start) || order(b.end, a.end))
+  return [...byRange.values()].sort((a, b) => compare(a.start, b.start) || compare(b.end, a.end))
 }
 
-function order(a: bigint, b: bigint): number {
+function compare(a: bigint, b: bigint): number {
   return a < b ? -1 : a > b ? 1 : 0
 }

@@ -4,21 +4,21 @@ import type { BundlePlace } from '../../sources/bundle/choose.js'
 import { copiesFolder } from '../../sources/http/copies.js'
 
 /** Where rules are read from. */
-export interface RulesPlace {
+export interface RulesLocation {
   /** The rules folder; undefined: they are a bundle. */
   readonly folder: string | undefined
   readonly bundle: BundlePlace | undefined
   /** Where copies of lists are that are fetched. */
-  readonly copies: string
+  readonly copiesFolder: string
 }
 
 /**
  * In a file of its own: the control thread knows the place, and loads nothing of what reads the rules
  * (650 kB; 36 ms of a start on one core).
  */
-export function rulesPlace({ rules: path, bundle: trust, state }: Config): RulesPlace {
+export function rulesLocation({ rules: path, bundle: trust, state }: Config): RulesLocation {
   const copies = copiesFolder(state.folder)
-  if (trust === undefined) return { folder: path, bundle: undefined, copies }
+  if (trust === undefined) return { folder: path, bundle: undefined, copiesFolder: copies }
   const kept = bundlesFolder(state.folder)
-  return { folder: undefined, bundle: { path, trust, kept, copies }, copies }
+  return { folder: undefined, bundle: { path, trust, kept, copies }, copiesFolder: copies }
 }

@@ -4,43 +4,38 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { SPOOL_MODE } from '../../querylog/export/spool.js'
 import { lockFolder, lockLog } from '../../querylog/record/lock.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { Asks, type NoReply } from '../threads/asks.js'
 import { Backoff } from '../threads/backoff.js'
-import { inTime } from '../threads/in-time.js'
-import type {
-  FromRecorder,
-  RecorderReply,
-  RecorderStart,
-  ToRecorder,
-  Trouble
-} from '../threads/messages.js'
-import { troubleOf } from '../threads/serialized-error.js'
+import { completesWithin } from '../threads/completes-within.js'
+import type { FromRecorder, RecorderReply, RecorderInit, ToRecorder } from '../threads/messages.js'
+import { PendingRequests, type NoReply } from '../threads/pending-requests.js'
+import { serializeError } from '../threads/serialized-error.js'
+import type { SerializedError } from '../threads/serialized-error.js'
 import type { StartThread, Thread } from '../threads/thread.js'
 
 /** A recorder that dies while it writes the last records is replaced so many times. */
-const LAST_TRIES = 3
+const DRAIN_ATTEMPTS = 3
 /** The last records are written in a fraction of this, unless disk or pipe take nothing at all. */
-const LAST_PATIENCE: Milliseconds = 8_000
-const END_PATIENCE: Milliseconds = 3_000
+const DRAIN_TIMEOUT: Milliseconds = 8_000
+const END_TIMEOUT: Milliseconds = 3_000
 
 /** The recorder thread, seen from the control thread; started anew if it dies. */
 export class RecorderHandle {
   /** How often it was started anew. */
   restarts = 0
   private thread: Thread<ToRecorder> | undefined
-  private asks = new Asks<RecorderReply>()
+  private requests = new PendingRequests<RecorderReply>()
   private snapshot: Snapshot | undefined
   private readonly backoff = new Backoff()
-  private born = 0
-  private timer: NodeJS.Timeout | undefined
+  private startedAt = 0
+  private restartTimer: NodeJS.Timeout | undefined
   /** While the last records are written. */
-  private drained: (() => void) | undefined
-  private lastTries = 0
+  private onDrained: (() => void) | undefined
+  private drainAttempts = 0
   private readonly locks: (() => void)[] = []
 
   constructor(
     private readonly startThread: StartThread,
-    private readonly start: RecorderStart,
+    private readonly init: RecorderInit,
     private readonly log: ServiceLog
   ) {}
 
@@ -49,9 +44,9 @@ export class RecorderHandle {
    *
    * @returns what stands in the way
    */
-  lock(): readonly Trouble[] {
-    const { settings, outputs } = this.start
-    const troubles: Trouble[] = []
+  lock(): readonly SerializedError[] {
+    const { settings, outputs } = this.init
+    const troubles: SerializedError[] = []
     const takes = [
       () => (settings.which === 'none' ? undefined : lockLog(settings.path)),
       ...outputs.map(({ name, spool: { folder } }) => {
@@ -64,7 +59,7 @@ export class RecorderHandle {
         const unlock = take()
         if (unlock !== undefined) this.locks.push(unlock)
       } catch (error) {
-        troubles.push(troubleOf(error))
+        troubles.push(serializeError(error))
       }
     }
     if (troubles.length > 0) this.unlock()
@@ -72,18 +67,18 @@ export class RecorderHandle {
   }
 
   /** Starts the thread. What was recorded before waits in the rings. */
-  launch(): void {
-    this.born = performance.now()
-    const asks = (this.asks = new Asks())
-    this.thread = this.startThread<ToRecorder, FromRecorder>('recorder-main.js', this.start, {
+  start(): void {
+    this.startedAt = performance.now()
+    const asks = (this.requests = new PendingRequests())
+    this.thread = this.startThread<ToRecorder, FromRecorder>('recorder-main.js', this.init, {
       message: message => {
-        if (message.kind === 'drained') this.drained?.()
-        else if (message.kind === 'said') asks.hear(message.ticket, message.reply)
+        if (message.kind === 'drained') this.onDrained?.()
+        else if (message.kind === 'said') asks.onReply(message.ticket, message.reply)
         else this.log[message.level](message.fields, message.message)
       },
-      gone: error => {
-        asks.end()
-        this.bury(error ?? new Error('ended'))
+      exited: error => {
+        asks.close()
+        this.onExit(error ?? new Error('ended'))
       }
     })
     if (this.snapshot !== undefined) this.thread.send({ kind: 'adopt', snapshot: this.snapshot })
@@ -102,9 +97,9 @@ export class RecorderHandle {
 
   /** What it has done since it was started last. */
   status(patience: Milliseconds): Promise<RecorderReply | NoReply> {
-    const { thread, asks } = this
+    const { thread, requests: asks } = this
     if (thread === undefined) return Promise.resolve('gone')
-    return asks.put(ticket => thread.send({ kind: 'ask', ticket }), patience)
+    return asks.send(ticket => thread.send({ kind: 'ask', ticket }), patience)
   }
 
   /**
@@ -114,10 +109,10 @@ export class RecorderHandle {
    */
   async drain(): Promise<boolean> {
     const drained = new Promise<void>(resolve => {
-      this.drained = resolve
-      this.drainNow()
+      this.onDrained = resolve
+      this.requestDrain()
     })
-    if (!(await inTime(drained, LAST_PATIENCE)))
+    if (!(await completesWithin(drained, DRAIN_TIMEOUT)))
       this.log.error({}, 'the query log takes nothing: its last records are lost')
     return this.end()
   }
@@ -127,9 +122,9 @@ export class RecorderHandle {
    * pipe that takes nothing
    */
   async end(): Promise<boolean> {
-    clearTimeout(this.timer)
+    clearTimeout(this.restartTimer)
     const { thread } = this
-    const ended = thread === undefined || (await inTime(thread.end(), END_PATIENCE))
+    const ended = thread === undefined || (await completesWithin(thread.end(), END_TIMEOUT))
     this.unlock()
     return ended
   }
@@ -138,20 +133,20 @@ export class RecorderHandle {
     for (const unlock of this.locks.splice(0)) unlock()
   }
 
-  private drainNow(): void {
-    clearTimeout(this.timer)
-    if (this.thread === undefined) this.launch()
+  private requestDrain(): void {
+    clearTimeout(this.restartTimer)
+    if (this.thread === undefined) this.start()
     this.thread?.send({ kind: 'drain' })
   }
 
-  private bury(error: Error): void {
+  private onExit(error: Error): void {
     this.thread = undefined
     this.restarts++
-    const wait = this.backoff.next(performance.now() - this.born)
-    const fields = { error: troubleOf(error).message, restartMs: wait }
+    const wait = this.backoff.next(performance.now() - this.startedAt)
+    const fields = { error: serializeError(error).message, restartMs: wait }
     this.log.error(fields, 'the recorder died; answers go on, and it is replaced')
-    if (this.drained === undefined) this.timer = setTimeout(() => this.launch(), wait)
-    else if (++this.lastTries < LAST_TRIES) this.drainNow()
-    else this.drained()
+    if (this.onDrained === undefined) this.restartTimer = setTimeout(() => this.start(), wait)
+    else if (++this.drainAttempts < DRAIN_ATTEMPTS) this.requestDrain()
+    else this.onDrained()
   }
 }

@@ -8,10 +8,10 @@ import { dirname, resolve } from 'node:path'
  *
  * Throws the system's error when it cannot.
  */
-export function makeFolderOf(file: string, mode?: number): void {
+export function createParentFolder(file: string, mode?: number): void {
   const folder = dirname(resolve(file))
   if (existsSync(folder)) return
-  makeFolderOf(folder, mode)
+  createParentFolder(folder, mode)
   try {
     mkdirSync(folder, mode)
   } catch (error) {

@@ -2,7 +2,7 @@
  * Arrays to be filled and read at once, one of each length: whoever takes one again gets the same.
  * Making an array costs 0.05 to 0.1 µs, and it has to be collected.
  */
-export class Scratch<T extends { readonly length: number }> {
+export class ScratchArrays<T extends { readonly length: number }> {
   private readonly byLength: (T | undefined)[]
 
   /**

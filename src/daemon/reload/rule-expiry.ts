@@ -8,18 +8,18 @@ import { showInstant } from '../../rules/time/instant.js'
 import type { Timer, Timers } from '../../upstream/timers.js'
 
 /** The clock may be set while we wait. */
-const LONGEST: Milliseconds = 3_600_000
+const MAX_TIMER: Milliseconds = 3_600_000
 
 /** Something that happens with a ban or an exception by itself, and what is told of it then. */
-interface Moment {
+interface RuleEvent {
   readonly at: Seconds
   readonly ruleId: string
   /** A message alone where all is well. */
-  readonly news: () => InterdictError | string
+  readonly message: () => InterdictError | string
 }
 
 /** How many bans and exceptions somebody should look at. */
-export interface Due {
+export interface DueRules {
   /** They end within the next 14 days. */
   readonly ending: number
   /** Bans that hold, and were to be reviewed by now. */
@@ -31,10 +31,10 @@ export interface Due {
  * a ban is to be reviewed: rules do all that by themselves, without a reload that would say so. What
  * was so when they were loaded was told then.
  */
-export class TermWatch {
+export class RuleExpiryMonitor {
   private rules: readonly Claim[] = []
-  private moments: readonly Moment[] = []
-  private told: Seconds = 0
+  private events: readonly RuleEvent[] = []
+  private loggedUntil: Seconds = 0
   private timer: Timer | undefined
 
   constructor(
@@ -44,14 +44,14 @@ export class TermWatch {
   ) {}
 
   /** From now on, of these rules. */
-  follow({ claims }: Snapshot): void {
-    this.rules = [...new Map(claims.filter(isTold).map(claim => [claim.ruleId, claim])).values()]
-    this.moments = this.rules.flatMap(momentsOf).sort((a, b) => a.at - b.at)
-    this.told = epochSeconds(this.clock)
-    this.wait()
+  watch({ claims }: Snapshot): void {
+    this.rules = [...new Map(claims.filter(isDated).map(claim => [claim.ruleId, claim])).values()]
+    this.events = this.rules.flatMap(eventsOf).sort((a, b) => a.at - b.at)
+    this.loggedUntil = epochSeconds(this.clock)
+    this.scheduleNext()
   }
 
-  due(): Due {
+  due(): DueRules {
     const now = epochSeconds(this.clock)
     const holding = this.rules.filter(({ until }) => now < until)
     return {
@@ -64,40 +64,40 @@ export class TermWatch {
     this.timer?.cancel()
   }
 
-  private wait(): void {
+  private scheduleNext(): void {
     this.timer?.cancel()
-    if (this.moments.length === 0) return
-    const next = this.moments.find(({ at }) => at > this.told)?.at ?? Infinity
+    if (this.events.length === 0) return
+    const next = this.events.find(({ at }) => at > this.loggedUntil)?.at ?? Infinity
     const left = next * MS_PER_SECOND - this.clock.wall()
-    this.timer = this.timers.after(Math.min(left, LONGEST), () => this.tell())
+    this.timer = this.timers.after(Math.min(left, MAX_TIMER), () => this.logEvents())
   }
 
-  private tell(): void {
+  private logEvents(): void {
     const now = epochSeconds(this.clock)
-    for (const { at, ruleId, news } of this.moments) {
-      if (at <= this.told || at > now) continue
+    for (const { at, ruleId, message: news } of this.events) {
+      if (at <= this.loggedUntil || at > now) continue
       const what = news()
       if (typeof what === 'string') this.log.info({ rule: ruleId }, what)
       else this.log.warn({ code: what.code, rule: ruleId }, what.message)
     }
-    this.told = now
-    this.wait()
+    this.loggedUntil = now
+    this.scheduleNext()
   }
 }
 
-function isTold({ kind }: Claim): boolean {
+function isDated({ kind }: Claim): boolean {
   return kind === 'ban' || kind === 'exception'
 }
 
-function momentsOf(claim: Claim): Moment[] {
+function eventsOf(claim: Claim): RuleEvent[] {
   const { kind, ruleId, ruleFile, ruleLine, from, until } = claim
   const place = `${ruleFile}:${ruleLine} ${ruleId}`
   const [ends, ended] =
     kind === 'ban'
       ? (['RULES_BAN_ENDS', 'RULES_BAN_ENDED'] as const)
       : (['RULES_EXCEPTION_ENDS', 'RULES_EXCEPTION_ENDED'] as const)
-  const moment = (at: Seconds, news: Moment['news']): Moment[] =>
-    Number.isFinite(at) ? [{ at, ruleId, news }] : []
+  const moment = (at: Seconds, news: RuleEvent['message']): RuleEvent[] =>
+    Number.isFinite(at) ? [{ at, ruleId, message: news }] : []
   const end = (): string => showInstant(until, 'UTC')
   const review = reviewOf(claim) ?? Infinity
   const due = review < until ? review : Infinity

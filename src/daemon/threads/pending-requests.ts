@@ -4,18 +4,18 @@ import type { Milliseconds } from '../../base/units.js'
 export type NoReply = 'silent' | 'gone'
 
 /** Questions that one thread was asked, until it answers. */
-export class Asks<Reply extends object> {
-  private readonly open = new Map<number, (reply: Reply | NoReply) => void>()
-  private last = 0
-  private over = false
+export class PendingRequests<Reply extends object> {
+  private readonly pending = new Map<number, (reply: Reply | NoReply) => void>()
+  private lastId = 0
+  private isClosed = false
 
   /** @param send puts the question to the thread, which is to say the ticket with its answer */
-  put(send: (ticket: number) => void, patience: Milliseconds): Promise<Reply | NoReply> {
-    if (this.over) return Promise.resolve('gone')
-    const ticket = ++this.last
+  send(send: (ticket: number) => void, patience: Milliseconds): Promise<Reply | NoReply> {
+    if (this.isClosed) return Promise.resolve('gone')
+    const ticket = ++this.lastId
     return new Promise(resolve => {
       const timer = setTimeout(() => this.settle(ticket, 'silent'), patience)
-      this.open.set(ticket, reply => {
+      this.pending.set(ticket, reply => {
         clearTimeout(timer)
         resolve(reply)
       })
@@ -24,19 +24,19 @@ export class Asks<Reply extends object> {
   }
 
   /** An answer, which may come when nobody waits for it any more. */
-  hear(ticket: number, reply: Reply): void {
+  onReply(ticket: number, reply: Reply): void {
     this.settle(ticket, reply)
   }
 
   /** The thread has ended. */
-  end(): void {
-    this.over = true
-    for (const ticket of [...this.open.keys()]) this.settle(ticket, 'gone')
+  close(): void {
+    this.isClosed = true
+    for (const ticket of [...this.pending.keys()]) this.settle(ticket, 'gone')
   }
 
   private settle(ticket: number, reply: Reply | NoReply): void {
-    const resolve = this.open.get(ticket)
-    this.open.delete(ticket)
+    const resolve = this.pending.get(ticket)
+    this.pending.delete(ticket)
     resolve?.(reply)
   }
 }
