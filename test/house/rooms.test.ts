@@ -135,8 +135,8 @@ function loadedWith(file: string): Set<string> {
 }
 
 t.test('threads that hold up lookups wait for no disk to have all of a file', async t => {
-  const writer = 'base/whole-file.ts'
-  for (const thread of ['worker', 'recorder', 'outlet'])
+  const writer = 'base/atomic-file.ts'
+  for (const thread of ['worker', 'recorder', 'export'])
     t.notOk(loadedWith(`daemon/threads/${thread}-main.ts`).has(writer), thread)
   t.ok(loadedWith('daemon/threads/compiler-main.ts').has(writer), 'where it is, it is found')
 })
