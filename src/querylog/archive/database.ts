@@ -83,24 +83,24 @@ async function load(): Promise<typeof import('@duckdb/node-api')> {
 }
 
 export class Database {
-  readonly #instance: DuckDBInstance
-  readonly #connection: DuckDBConnection
+  private readonly instance: DuckDBInstance
+  private readonly connection: DuckDBConnection
   /** Removed at the end. */
-  readonly #temporary: string | undefined
-  #files: LogFiles | undefined
-  #tallied: Tallied | undefined
+  private readonly temporary: string | undefined
+  private files: LogFiles | undefined
+  private tallied: Tallied | undefined
   /** Resolves when all statements until now have ended. */
-  #turn: Promise<void> = Promise.resolve()
-  #running = 0
+  private turn: Promise<void> = Promise.resolve()
+  private running = 0
 
   constructor(
     instance: DuckDBInstance,
     connection: DuckDBConnection,
     temporary: string | undefined
   ) {
-    this.#instance = instance
-    this.#connection = connection
-    this.#temporary = temporary
+    this.instance = instance
+    this.connection = connection
+    this.temporary = temporary
   }
 
   /**
@@ -118,13 +118,13 @@ export class Database {
   async addLookups(path: string, use: Use = 'once'): Promise<LogExtent> {
     const names = new LogNames(path)
     const files = hold(names)
-    this.#files = files
-    const lines = use === 'often' ? await this.#keepLines(files) : readLines(placesOf(files.lines))
+    this.files = files
+    const lines = use === 'often' ? await this.keepLines(files) : readLines(placesOf(files.lines))
     for (const view of lookupViews(files, lines)) await this.run(view)
-    if (use === 'sealed') await this.#seal(files)
+    if (use === 'sealed') await this.seal(files)
     await this.run('SET lock_configuration = true')
     const tallies = use === 'often' ? Tallies.hold(names, files) : new Tallies()
-    this.#tallied = { files, tallies, lines }
+    this.tallied = { files, tallies, lines }
     return { lines: files.lines.length, parquet: files.parquet.length, broken: files.broken }
   }
 
@@ -134,23 +134,23 @@ export class Database {
    * was. With lookups there `often`, most are counted already, in tallies.
    */
   counted(by: CountedBy, period: Period): string {
-    return selectCounted(by, period, this.#tallied!)
+    return selectCounted(by, period, this.tallied!)
   }
 
   /** Paths of tallies that somebody altered, as far as they were needed: files were read instead. */
   get altered(): readonly string[] {
-    return this.#tallied?.tallies.altered ?? []
+    return this.tallied?.tallies.altered ?? []
   }
 
   /** What has the lines then, in SQL. What is more than memory should hold is read again each time. */
-  async #keepLines({ lines }: LogFiles): Promise<string> {
+  private async keepLines({ lines }: LogFiles): Promise<string> {
     const octets = lines.reduce((sum, { descriptor }) => sum + fstatSync(descriptor).size, 0)
     if (lines.length === 0 || octets > KEPT) return readLines(placesOf(lines))
     await this.run(keepLines(lines, KEPT_LINES))
     return KEPT_LINES
   }
 
-  async #seal({ lines, parquet }: LogFiles): Promise<void> {
+  private async seal({ lines, parquet }: LogFiles): Promise<void> {
     const places = [...lines, ...parquet].map(file => quoted(placeOf(file)))
     await this.run(`SET allowed_paths = [${places.join(', ')}]`)
     await this.run('SET enable_external_access = false')
@@ -163,12 +163,12 @@ export class Database {
    * that is no SELECT
    */
   async rows<R extends Row = Row>(sql: string, parameters: Parameters = {}): Promise<R[]> {
-    return (await this.#select(sql, parameters)).rows as R[]
+    return (await this.select(sql, parameters)).rows as R[]
   }
 
   /** As `rows`, with the names of the columns in their order, for SQL that others wrote. */
   async table(sql: string): Promise<{ columns: readonly string[]; rows: readonly Row[] }> {
-    return this.#select(sql, {})
+    return this.select(sql, {})
   }
 
   /**
@@ -177,8 +177,8 @@ export class Database {
    * @throws InterdictError ARCHIVE_SQL, ARCHIVE_LINE, and what `take` throws
    */
   async lines(take: (octets: Buffer) => void): Promise<void> {
-    await this.#inTurn(async () => {
-      const result = await this.#connection.stream(AS_LINES)
+    await this.inTurn(async () => {
+      const result = await this.connection.stream(AS_LINES)
       for (;;) {
         const chunk = await result.fetchChunk()
         if (chunk === null || chunk.rowCount === 0) return
@@ -189,69 +189,69 @@ export class Database {
 
   /** How far the query that runs now has come, from 0 to 1; 0 when none does or none can tell. */
   get progress(): number {
-    return Math.max(0, this.#connection.progress.percentage) / 100
+    return Math.max(0, this.connection.progress.percentage) / 100
   }
 
   /** Ends the query that runs now: it fails with ARCHIVE_SQL. */
   interrupt(): void {
-    this.#connection.interrupt()
+    this.connection.interrupt()
   }
 
   /** One statement of our own, of any kind. @throws InterdictError ARCHIVE_SQL */
   async run(sql: string): Promise<void> {
-    await this.#inTurn(() => this.#connection.run(sql))
+    await this.inTurn(() => this.connection.run(sql))
   }
 
   /** One COPY of our own. @returns how many rows it wrote @throws InterdictError ARCHIVE_SQL */
   async copy(sql: string): Promise<number> {
-    const reader = await this.#inTurn(() => this.#connection.runAndReadAll(sql))
+    const reader = await this.inTurn(() => this.connection.runAndReadAll(sql))
     return Number(reader.getRowsJS()[0]?.[0])
   }
 
   /** What runs still is interrupted, and fails; then all is closed. */
   close(): void {
-    if (this.#running > 0) this.interrupt()
-    void this.#turn.finally(() => this.#end())
+    if (this.running > 0) this.interrupt()
+    void this.turn.finally(() => this.end())
   }
 
   /** One statement at a time: DuckDB does not survive that its connection is closed under one. */
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    this.#running++
-    const mine = this.#turn.then(work)
-    this.#turn = mine.then(nothing, nothing)
+  private async inTurn<T>(work: () => Promise<T>): Promise<T> {
+    this.running++
+    const mine = this.turn.then(work)
+    this.turn = mine.then(nothing, nothing)
     try {
       return await mine
     } catch (error) {
-      throw this.#refused(error)
+      throw this.refused(error)
     } finally {
-      this.#running--
+      this.running--
     }
   }
 
-  #refused(error: unknown): Error {
+  private refused(error: unknown): Error {
     if (error instanceof InterdictError) return error
     const message = error instanceof Error ? error.message : String(error)
     const place = LONG_LINE.exec(message)?.[1]
     if (place === undefined) return failure('ARCHIVE_SQL', message)
-    const path = this.#files?.lines.find(file => placeOf(file) === place)?.path
+    const path = this.files?.lines.find(file => placeOf(file) === place)?.path
     return failure('ARCHIVE_LINE', path ?? place)
   }
 
-  #end(): void {
-    this.#connection.closeSync()
-    this.#instance.closeSync()
-    if (this.#files !== undefined) release([...this.#files.lines, ...this.#files.parquet])
-    this.#tallied?.tallies.close()
-    if (this.#temporary !== undefined) closeSpill(this.#temporary)
+  private end(): void {
+    this.connection.closeSync()
+    this.instance.closeSync()
+    if (this.files !== undefined) release([...this.files.lines, ...this.files.parquet])
+    this.tallied?.tallies.close()
+    if (this.temporary !== undefined) closeSpill(this.temporary)
   }
 
-  async #select(
+  private async select(
     sql: string,
     parameters: Parameters
   ): Promise<{ columns: readonly string[]; rows: readonly Row[] }> {
     const { StatementType } = await load()
-    return this.#inTurn(async () => {
-      const statements = await this.#connection.extractStatements(sql)
+    return this.inTurn(async () => {
+      const statements = await this.connection.extractStatements(sql)
       if (statements.count !== 1) throw failure('ARCHIVE_SQL_WRITES')
       const statement = await statements.prepare(0)
       // No EXPLAIN: with ANALYZE it runs what it explains, and that may write.

@@ -24,27 +24,27 @@ export class LogNames {
   readonly folder: string
   readonly archive: string
   readonly live: string
-  readonly #closed: RegExp
-  readonly #extension: string
+  private readonly closed: RegExp
+  private readonly extension: string
 
   /** @param path of the file being written */
   constructor(path: string) {
     this.folder = dirname(path)
     this.archive = join(this.folder, ARCHIVE)
     this.live = basename(path)
-    const extension = (this.#extension = extname(this.live))
+    const extension = (this.extension = extname(this.live))
     const stem = this.live.slice(0, this.live.length - extension.length)
-    this.#closed = new RegExp(`^${escaped(stem)}${STAMP}${escaped(extension)}$`)
+    this.closed = new RegExp(`^${escaped(stem)}${STAMP}${escaped(extension)}$`)
   }
 
   /** Whether a name in `folder` is one that the recorder gave a file when it closed it. */
   isClosed(name: string): boolean {
-    return this.#closed.test(name)
+    return this.closed.test(name)
   }
 
   /** When a file was closed, by its name, in RFC 3339; undefined: the recorder closed no such file. */
   closedAt(name: string): string | undefined {
-    const found = this.#closed.exec(name)
+    const found = this.closed.exec(name)
     if (found === null) return undefined
     const [, year, month, day, hour, minute, second] = found
     return `${year}-${month}-${day}T${hour}:${minute}:${second}`
@@ -52,7 +52,7 @@ export class LogNames {
 
   /** What a closed file is called once it is Parquet, in the folder of each day that it has. */
   parquetOf(closed: string): string {
-    return `${basename(closed, this.#extension)}.parquet`
+    return `${basename(closed, this.extension)}.parquet`
   }
 }
 

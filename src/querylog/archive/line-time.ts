@@ -16,9 +16,9 @@ export const SHORTEST: Octets = FORM.length
 
 /** Times of lines, which mostly are of the same minute as the line before. */
 export class LineTimes {
-  readonly #head = Buffer.alloc(HEAD)
+  private readonly head = Buffer.alloc(HEAD)
   /** The time at which that minute begins. */
-  #minute = NaN
+  private minute = NaN
 
   /**
    * By when a line of the recorder is, in milliseconds: later times have higher numbers, a day 86,400,000
@@ -29,22 +29,22 @@ export class LineTimes {
    */
   of(octets: Buffer, at: Octets): number {
     for (let i = 0; i < HEAD; i++) {
-      if (octets[at + i] !== this.#head[i]) {
-        this.#turn(octets, at)
+      if (octets[at + i] !== this.head[i]) {
+        this.turn(octets, at)
         break
       }
     }
     if (!isFormed(octets, at, HEAD, SHORTEST)) return NaN
     const centiseconds = two(octets, at + SECOND) * 100 + two(octets, at + CENTISECOND)
-    return this.#minute + centiseconds * 10 + octets[at + LAST]! - ZERO
+    return this.minute + centiseconds * 10 + octets[at + LAST]! - ZERO
   }
 
-  #turn(octets: Buffer, at: Octets): void {
-    octets.copy(this.#head, 0, at, at + HEAD)
+  private turn(octets: Buffer, at: Octets): void {
+    octets.copy(this.head, 0, at, at + HEAD)
     const year = two(octets, at + YEAR) * 100 + two(octets, at + YEAR + 2)
     const day = (year * 12 + two(octets, at + MONTH)) * 32 + two(octets, at + DAY)
     const minute = (day * 24 + two(octets, at + HOUR)) * 60 + two(octets, at + MINUTE)
-    this.#minute = isFormed(octets, at, 0, HEAD) ? minute * 60_000 : NaN
+    this.minute = isFormed(octets, at, 0, HEAD) ? minute * 60_000 : NaN
   }
 }
 

@@ -44,116 +44,116 @@ export class LineWindow {
   longest: Octets = 0
   /** False: it has given up. */
   isKept = true
-  #page = new Page()
-  #other: Page | undefined
+  private page = new Page()
+  private other: Page | undefined
   /** Where what was read ends, and where its last line begins, which has not ended yet. */
-  #end: Octets = 0
-  #begun: Octets = 0
+  private end: Octets = 0
+  private begun: Octets = 0
   /** Octets of that line that are not there any more. */
-  #before: Octets = 0
+  private before: Octets = 0
   /** How many lines are there, and what they are sorted by. */
-  #count = 0
-  readonly #keys = new Float64Array(PLACES)
-  readonly #times = new LineTimes()
+  private count = 0
+  private readonly keys = new Float64Array(PLACES)
+  private readonly times = new LineTimes()
   /** Those here are from then on. */
-  #origin: number | undefined
-  #latest = 0
+  private origin: number | undefined
+  private latest = 0
   /** The time of the last line that was given. */
-  #given = 0
+  private given = 0
   /** Whether those that are there are out of order. */
-  #isMixed = false
+  private isMixed = false
 
   /** Where to read into. */
   get room(): Buffer {
-    return this.#page.octets.subarray(this.#end, this.#end + CHUNK)
+    return this.page.octets.subarray(this.end, this.end + CHUNK)
   }
 
   /** So much has been read; what has to make room for more is given. Throws what `to` does. */
   add(read: Octets, to: TakesLines): void {
-    const from = this.#end
-    this.#end += read
-    const octets = this.#page.octets.subarray(0, this.#end)
+    const from = this.end
+    this.end += read
+    const octets = this.page.octets.subarray(0, this.end)
     for (let at = octets.indexOf(NEWLINE, from); at >= 0; at = octets.indexOf(NEWLINE, at + 1)) {
-      this.#ends(at)
-      if (this.isKept) this.#place(octets, at)
-      this.#begun = at + 1
+      this.ends(at)
+      if (this.isKept) this.place(octets, at)
+      this.begun = at + 1
     }
-    if (this.#end > ROOM - CHUNK) this.#makeRoom(to)
+    if (this.end > ROOM - CHUNK) this.makeRoom(to)
   }
 
   /** The file has ended: the rest is given. Throws what `to` does. */
   finish(to: TakesLines): void {
     // The recorder ends each line that it begins.
-    if (this.#before + this.#end - this.#begun > 0) {
-      this.#ends(this.#end)
+    if (this.before + this.end - this.begun > 0) {
+      this.ends(this.end)
       this.isKept = false
     }
-    if (this.isKept) this.#give(this.#count, to)
+    if (this.isKept) this.give(this.count, to)
   }
 
   /** From now on lines are counted only. */
   giveUp(): void {
     this.isKept = false
-    this.#before += this.#end - this.#begun
-    this.#end = this.#begun = 0
+    this.before += this.end - this.begun
+    this.end = this.begun = 0
   }
 
-  #ends(end: Octets): void {
-    const length = this.#before + end - this.#begun
+  private ends(end: Octets): void {
+    const length = this.before + end - this.begun
     if (length > 0) this.lines++
     this.longest = Math.max(this.longest, length)
-    this.#before = 0
+    this.before = 0
   }
 
-  #place(octets: Buffer, end: Octets): void {
-    const length = end - this.#begun
-    const time = length < SHORTEST || length > HELD ? NaN : this.#times.of(octets, this.#begun)
-    this.#origin ??= time - SPAN
-    const since = time - this.#origin
-    this.isKept &&= since >= this.#given && since < 2 * SPAN
+  private place(octets: Buffer, end: Octets): void {
+    const length = end - this.begun
+    const time = length < SHORTEST || length > HELD ? NaN : this.times.of(octets, this.begun)
+    this.origin ??= time - SPAN
+    const since = time - this.origin
+    this.isKept &&= since >= this.given && since < 2 * SPAN
     if (!this.isKept) return
-    if (since < this.#latest) this.#isMixed = true
-    else this.#latest = since
-    const place = this.#count++
-    this.#keys[place] = since * PLACES + place
-    this.#page.starts[place] = this.#begun
-    this.#page.ends[place] = end + 1
+    if (since < this.latest) this.isMixed = true
+    else this.latest = since
+    const place = this.count++
+    this.keys[place] = since * PLACES + place
+    this.page.starts[place] = this.begun
+    this.page.ends[place] = end + 1
   }
 
-  #makeRoom(to: TakesLines): void {
+  private makeRoom(to: TakesLines): void {
     if (this.isKept) {
-      const given = this.#count - this.#held()
-      this.#give(given, to)
-      this.#turn(given)
+      const given = this.count - this.held()
+      this.give(given, to)
+      this.turn(given)
     }
-    if (!this.isKept || this.#end > ROOM - CHUNK) this.giveUp()
+    if (!this.isKept || this.end > ROOM - CHUNK) this.giveUp()
   }
 
   /** Sorts what is there. @returns how many of the last are to wait */
-  #held(): number {
-    this.#sort()
-    const { starts, ends } = this.#page
+  private held(): number {
+    this.sort()
+    const { starts, ends } = this.page
     let [held, octets] = [0, 0]
-    while (octets < HELD && held < this.#count) {
-      const place = this.#keys[this.#count - ++held]! % PLACES
+    while (octets < HELD && held < this.count) {
+      const place = this.keys[this.count - ++held]! % PLACES
       octets += ends[place]! - starts[place]!
     }
     return held
   }
 
-  #sort(): void {
-    if (this.#isMixed) this.#keys.subarray(0, this.#count).sort()
+  private sort(): void {
+    if (this.isMixed) this.keys.subarray(0, this.count).sort()
   }
 
   /** Gives the first of those that are there. */
-  #give(count: number, to: TakesLines): void {
-    this.#sort()
-    if (this.#isMixed) to.move()
-    const { octets, starts, ends } = this.#page
+  private give(count: number, to: TakesLines): void {
+    this.sort()
+    if (this.isMixed) to.move()
+    const { octets, starts, ends } = this.page
     // Lines that are one after the other are given at once.
     let [start, end] = [0, 0]
     for (let i = 0; i < count; i++) {
-      const place = this.#keys[i]! % PLACES
+      const place = this.keys[i]! % PLACES
       if (starts[place] !== end) {
         if (end > start) to.take(octets, start, end)
         start = starts[place]!
@@ -161,25 +161,25 @@ export class LineWindow {
       end = ends[place]!
     }
     if (end > start) to.take(octets, start, end)
-    if (count > 0) this.#given = timeOf(this.#keys[count - 1]!)
+    if (count > 0) this.given = timeOf(this.keys[count - 1]!)
   }
 
   /** Begins a page with what was not given, and the line that has not ended. */
-  #turn(given: number): void {
-    const [from, to] = [this.#page, this.#other ?? new Page()]
+  private turn(given: number): void {
+    const [from, to] = [this.page, this.other ?? new Page()]
     let [count, at] = [0, 0]
-    for (let i = given; i < this.#count; i++, count++) {
-      const key = this.#keys[i]!
+    for (let i = given; i < this.count; i++, count++) {
+      const key = this.keys[i]!
       const place = key % PLACES
       to.starts[count] = at
       at += from.octets.copy(to.octets, at, from.starts[place], from.ends[place])
       to.ends[count] = at
-      this.#keys[count] = timeOf(key) * PLACES + count
+      this.keys[count] = timeOf(key) * PLACES + count
     }
-    const rest = from.octets.copy(to.octets, at, this.#begun, this.#end)
-    ;[this.#page, this.#other] = [to, from]
-    ;[this.#count, this.#begun, this.#end] = [count, at, at + rest]
-    this.#isMixed = false
+    const rest = from.octets.copy(to.octets, at, this.begun, this.end)
+    ;[this.page, this.other] = [to, from]
+    ;[this.count, this.begun, this.end] = [count, at, at + rest]
+    this.isMixed = false
   }
 }
 

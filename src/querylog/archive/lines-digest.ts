@@ -67,58 +67,58 @@ async function read(
  * leaves part of a core, that of the next is made.
  */
 export class DigestsAhead {
-  readonly #paths: readonly string[]
-  readonly #making: string
-  #next: { readonly path: string; readonly digest: Promise<LinesDigest> } | undefined
-  readonly #copies: string[] = []
+  private readonly paths: readonly string[]
+  private readonly making: string
+  private next: { readonly path: string; readonly digest: Promise<LinesDigest> } | undefined
+  private readonly copies: string[] = []
   /** Those of them that nobody needs: to write over a file takes half the time of a new one. */
-  readonly #spare: string[] = []
+  private readonly spare: string[] = []
 
   /** @param making a folder for copies that are in order */
   constructor(paths: readonly string[], making: string) {
-    this.#paths = paths
-    this.#making = making
+    this.paths = paths
+    this.making = making
   }
 
   /** To be released. Throws the system's error. */
   async of(path: string): Promise<LinesDigest> {
-    const begun = this.#next?.path === path ? this.#next.digest : this.#digest(path)
-    this.#next = undefined
+    const begun = this.next?.path === path ? this.next.digest : this.digest(path)
+    this.next = undefined
     try {
       return await begun
     } finally {
-      this.#begin(this.#paths[this.#paths.indexOf(path) + 1])
+      this.begin(this.paths[this.paths.indexOf(path) + 1])
     }
   }
 
   /** What it names is not read any more. */
   release({ inOrder }: LinesDigest): void {
-    if (inOrder !== undefined && this.#copies.includes(inOrder)) this.#spare.push(inOrder)
+    if (inOrder !== undefined && this.copies.includes(inOrder)) this.spare.push(inOrder)
   }
 
   /** The copies are removed. */
   close(): void {
-    for (const copy of this.#copies) rmSync(copy, { force: true })
+    for (const copy of this.copies) rmSync(copy, { force: true })
   }
 
-  #begin(path: string | undefined): void {
+  private begin(path: string | undefined): void {
     if (path === undefined) return
-    const digest = this.#digest(path)
+    const digest = this.digest(path)
     // It is told of when it is its turn.
     digest.catch(() => undefined)
-    this.#next = { path, digest }
+    this.next = { path, digest }
   }
 
-  async #digest(path: string): Promise<LinesDigest> {
-    const into = this.#spare.pop() ?? this.#newCopy()
+  private async digest(path: string): Promise<LinesDigest> {
+    const into = this.spare.pop() ?? this.newCopy()
     const digest = await digestLines(path, into)
-    if (digest.inOrder !== into) this.#spare.push(into)
+    if (digest.inOrder !== into) this.spare.push(into)
     return digest
   }
 
-  #newCopy(): string {
-    const copy = join(this.#making, `lines-${this.#copies.length}`)
-    this.#copies.push(copy)
+  private newCopy(): string {
+    const copy = join(this.making, `lines-${this.copies.length}`)
+    this.copies.push(copy)
     return copy
   }
 }

@@ -28,11 +28,11 @@ const ROOMS = 4
  */
 export class SortedCopy implements TakesLines {
   /** Octets that are as in the file. */
-  #same: Octets = 0
-  #file: number | undefined
-  readonly #octets = Buffer.allocUnsafe(CHUNK)
-  #held: Octets = 0
-  #written: Octets = 0
+  private same: Octets = 0
+  private file: number | undefined
+  private readonly octets = Buffer.allocUnsafe(CHUNK)
+  private held: Octets = 0
+  private written: Octets = 0
 
   /** @param into where the copy goes; undefined: none can be made */
   constructor(
@@ -42,22 +42,22 @@ export class SortedCopy implements TakesLines {
 
   /** Undefined: it was not begun, for no line had to move. */
   get copy(): string | undefined {
-    return this.#file === undefined ? undefined : this.into
+    return this.file === undefined ? undefined : this.into
   }
 
   /** Throws where there can be none; the system's error. */
   move(): void {
-    if (this.#file !== undefined) return
+    if (this.file !== undefined) return
     const from = openSync(this.path, 'r')
     try {
       if (this.into === undefined || !hasRoom(this.into, fstatSync(from).size))
         throw new Error('there is no room')
-      this.#file = openSync(this.into, O_WRONLY | O_CREAT, 0o600)
+      this.file = openSync(this.into, O_WRONLY | O_CREAT, 0o600)
       const chunk = Buffer.allocUnsafe(CHUNK)
-      for (let at = 0; at < this.#same;) {
-        const read = readSync(from, chunk, 0, Math.min(CHUNK, this.#same - at), at)
+      for (let at = 0; at < this.same;) {
+        const read = readSync(from, chunk, 0, Math.min(CHUNK, this.same - at), at)
         if (read === 0) throw new Error('the file is shorter now')
-        this.#put(chunk, 0, read)
+        this.put(chunk, 0, read)
         at += read
       }
     } finally {
@@ -66,38 +66,38 @@ export class SortedCopy implements TakesLines {
   }
 
   take(octets: Buffer, start: Octets, end: Octets): void {
-    if (this.#file === undefined) this.#same += end - start
-    else this.#put(octets, start, end)
+    if (this.file === undefined) this.same += end - start
+    else this.put(octets, start, end)
   }
 
   /** All that was taken is in the copy, and nothing else. Throws the system's error. */
   finish(): void {
-    if (this.#file === undefined) return
-    this.#flush()
-    ftruncateSync(this.#file, this.#written)
+    if (this.file === undefined) return
+    this.flush()
+    ftruncateSync(this.file, this.written)
   }
 
   /** @param isWhole false: what is in it is nothing to keep, and may be in the way */
   close(isWhole: boolean): void {
-    if (this.#file === undefined) return
-    if (!isWhole) ftruncateSync(this.#file)
-    closeSync(this.#file)
+    if (this.file === undefined) return
+    if (!isWhole) ftruncateSync(this.file)
+    closeSync(this.file)
   }
 
-  #put(octets: Buffer, start: Octets, end: Octets): void {
-    if (this.#held + end - start > CHUNK) this.#flush()
-    if (end - start > CHUNK) this.#write(octets, start, end)
-    else this.#held += octets.copy(this.#octets, this.#held, start, end)
+  private put(octets: Buffer, start: Octets, end: Octets): void {
+    if (this.held + end - start > CHUNK) this.flush()
+    if (end - start > CHUNK) this.write(octets, start, end)
+    else this.held += octets.copy(this.octets, this.held, start, end)
   }
 
-  #flush(): void {
-    this.#write(this.#octets, 0, this.#held)
-    this.#held = 0
+  private flush(): void {
+    this.write(this.octets, 0, this.held)
+    this.held = 0
   }
 
-  #write(octets: Buffer, start: Octets, end: Octets): void {
-    for (let at = start; at < end;) at += writeSync(this.#file!, octets, at, end - at)
-    this.#written += end - start
+  private write(octets: Buffer, start: Octets, end: Octets): void {
+    for (let at = start; at < end;) at += writeSync(this.file!, octets, at, end - at)
+    this.written += end - start
   }
 }
 

@@ -102,12 +102,12 @@ const makingIn = ({ archive }: LogNames): string => join(archive, '.making')
 class Steps {
   /** Whether none has failed. */
   done = true
-  readonly #names: LogNames
-  readonly #log: ServiceLog
+  private readonly names: LogNames
+  private readonly log: ServiceLog
 
   constructor(names: LogNames, log: ServiceLog) {
-    this.#names = names
-    this.#log = log
+    this.names = names
+    this.log = log
   }
 
   /** @returns undefined if it has failed */
@@ -121,8 +121,8 @@ class Steps {
   }
 
   fail(error: unknown): void {
-    const { code, message } = failed(this.#names.archive, error)
-    this.#log.warn({ code }, message)
+    const { code, message } = failed(this.names.archive, error)
+    this.log.warn({ code }, message)
     this.done = false
   }
 }

@@ -28,21 +28,21 @@ export interface Keys {
 
 /** Writes the fields `client` and `privacy`, by how much is to be known of the client. */
 export class ClientField {
-  readonly #options: PrivacyOptions
-  readonly #keys: Keys | undefined
-  readonly #ends: { readonly ipv4: Uint8Array; readonly ipv6: Uint8Array }
-  readonly #masks: { readonly ipv4: Uint32Array; readonly ipv6: Uint32Array }
-  readonly #masked = new Uint32Array(4)
-  #key: HeldKey | undefined
-  /** Of clients under `#key`, by a hash of their address. */
-  readonly #known = new Map<number, Known>()
+  private readonly options: PrivacyOptions
+  private readonly keys: Keys | undefined
+  private readonly ends: { readonly ipv4: Uint8Array; readonly ipv6: Uint8Array }
+  private readonly masks: { readonly ipv4: Uint32Array; readonly ipv6: Uint32Array }
+  private readonly masked = new Uint32Array(4)
+  private key: HeldKey | undefined
+  /** Of clients under `key`, by a hash of their address. */
+  private readonly known = new Map<number, Known>()
 
   constructor(options: PrivacyOptions, keys: Keys | undefined) {
-    this.#options = options
-    this.#keys = keys
+    this.options = options
+    this.keys = keys
     const { ipv4, ipv6 } = options.bits
-    this.#ends = { ipv4: endOf(ipv4), ipv6: endOf(ipv6) }
-    this.#masks = { ipv4: maskOf(96 + ipv4), ipv6: maskOf(ipv6) }
+    this.ends = { ipv4: endOf(ipv4), ipv6: endOf(ipv6) }
+    this.masks = { ipv4: maskOf(96 + ipv4), ipv6: maskOf(ipv6) }
   }
 
   put(text: Text, client: Uint32Array, mode: PrivacyMode, wall: Milliseconds): void {
@@ -52,43 +52,43 @@ export class ClientField {
         text.address(client)
         return text.piece(END)
       case 'prefix':
-        return this.#putPrefix(text, client)
+        return this.putPrefix(text, client)
       case 'pseudonym':
         text.piece(START)
-        text.piece(this.#pseudonym(client, wall))
+        text.piece(this.pseudonym(client, wall))
         return text.piece(END_PSEUDONYM)
       case 'none':
         return text.piece(NONE)
     }
   }
 
-  #putPrefix(text: Text, client: Uint32Array): void {
+  private putPrefix(text: Text, client: Uint32Array): void {
     const kind = isIpv4(client) ? 'ipv4' : 'ipv6'
-    const mask = this.#masks[kind]
-    for (let i = 0; i < 4; i++) this.#masked[i] = client[i]! & mask[i]!
+    const mask = this.masks[kind]
+    for (let i = 0; i < 4; i++) this.masked[i] = client[i]! & mask[i]!
     text.piece(START)
-    text.address(this.#masked)
-    text.piece(this.#ends[kind])
+    text.address(this.masked)
+    text.piece(this.ends[kind])
   }
 
-  #pseudonym(client: Uint32Array, wall: Milliseconds): Uint8Array {
-    const key = this.#keyAt(wall)
+  private pseudonym(client: Uint32Array, wall: Milliseconds): Uint8Array {
+    const key = this.keyAt(wall)
     const hash = hashOf(client)
-    const known = this.#known.get(hash)
+    const known = this.known.get(hash)
     if (known !== undefined && isSame(known.words, client)) return known.pseudonym
-    if (this.#known.size >= MOST_CLIENTS) this.#known.clear()
-    const way = this.#options.preservePrefix ? preservingPseudonymOf : pseudonymOf
+    if (this.known.size >= MOST_CLIENTS) this.known.clear()
+    const way = this.options.preservePrefix ? preservingPseudonymOf : pseudonymOf
     const pseudonym = ascii(way(octetsOf(client), key.secret))
-    this.#known.set(hash, { words: client.slice(), pseudonym })
+    this.known.set(hash, { words: client.slice(), pseudonym })
     return pseudonym
   }
 
-  #keyAt(wall: Milliseconds): HeldKey {
-    const key = this.#key
+  private keyAt(wall: Milliseconds): HeldKey {
+    const key = this.key
     if (key !== undefined && wall >= key.start && wall < key.end) return key
-    if (this.#keys === undefined) throw new Error('pseudonyms without keys')
-    this.#known.clear()
-    return (this.#key = this.#keys.keyAt(wall))
+    if (this.keys === undefined) throw new Error('pseudonyms without keys')
+    this.known.clear()
+    return (this.key = this.keys.keyAt(wall))
   }
 }
 

@@ -31,72 +31,72 @@ export interface HeldKey {
  * a pseudonym is at worst one that nobody can derive, and never an address.
  */
 export class KeyRing {
-  readonly #held = new Map<Period, HeldKey>()
+  private readonly held = new Map<Period, HeldKey>()
   /** Those that are in memory alone. */
-  readonly #unkept = new Map<Period, PeriodKey>()
-  readonly #options: KeyOptions
-  readonly #clock: Clock
-  readonly #report: (error: InterdictError) => unknown
-  #day = NaN
-  #retryAt: Milliseconds = -Infinity
+  private readonly unkept = new Map<Period, PeriodKey>()
+  private readonly options: KeyOptions
+  private readonly clock: Clock
+  private readonly report: (error: InterdictError) => unknown
+  private day = NaN
+  private retryAt: Milliseconds = -Infinity
 
   constructor(options: KeyOptions, clock: Clock, report: (error: InterdictError) => unknown) {
-    this.#options = options
-    this.#clock = clock
-    this.#report = report
+    this.options = options
+    this.clock = clock
+    this.report = report
   }
 
   /** The key for what happened at `wall`. To be asked again when it has ended. */
   keyAt(wall: Milliseconds): HeldKey {
-    const period = periodOf(wall, this.#options.rotation)
-    return this.#held.get(period) ?? this.#hold(this.#keyOf(period))
+    const period = periodOf(wall, this.options.rotation)
+    return this.held.get(period) ?? this.hold(this.keyOf(period))
   }
 
   /** To be called now and then: deletes keys that are over, tries again what failed. */
   tend(): void {
-    const today = dayOf(this.#clock.wall())
-    if (today !== this.#day) {
-      this.#day = today
-      this.#try(() => deleteOldKeys(this.#options.folder, this.#options.keep, this.#clock.wall()))
+    const today = dayOf(this.clock.wall())
+    if (today !== this.day) {
+      this.day = today
+      this.try(() => deleteOldKeys(this.options.folder, this.options.keep, this.clock.wall()))
     }
-    if (this.#unkept.size === 0 || this.#clock.now() < this.#retryAt) return
-    for (const key of this.#unkept.values()) {
-      const kept = this.#try(() => keepKey(this.#options.folder, key))
+    if (this.unkept.size === 0 || this.clock.now() < this.retryAt) return
+    for (const key of this.unkept.values()) {
+      const kept = this.try(() => keepKey(this.options.folder, key))
       if (kept === undefined) continue
-      this.#unkept.delete(key.period)
+      this.unkept.delete(key.period)
       // Somebody else's, which could not be read until now.
-      const held = this.#held.get(key.period)
+      const held = this.held.get(key.period)
       if (kept === key || held === undefined) continue
       held.end = -Infinity
-      this.#hold(kept)
+      this.hold(kept)
     }
   }
 
-  #keyOf(period: Period): PeriodKey {
-    const { folder } = this.#options
+  private keyOf(period: Period): PeriodKey {
+    const { folder } = this.options
     const fresh = newKey(period)
-    const kept = this.#try(() => readKey(folder, period) ?? keepKey(folder, fresh))
-    if (kept === undefined) this.#unkept.set(period, fresh)
+    const kept = this.try(() => readKey(folder, period) ?? keepKey(folder, fresh))
+    if (kept === undefined) this.unkept.set(period, fresh)
     return kept ?? fresh
   }
 
-  #hold({ period, secret }: PeriodKey): HeldKey {
+  private hold({ period, secret }: PeriodKey): HeldKey {
     const held = { secret, start: startOf(period), end: endOf(period) }
-    this.#held.set(period, held)
-    for (const oldest of this.#held.keys()) {
-      if (this.#held.size <= MOST_HELD) break
-      this.#held.delete(oldest)
-      this.#unkept.delete(oldest)
+    this.held.set(period, held)
+    for (const oldest of this.held.keys()) {
+      if (this.held.size <= MOST_HELD) break
+      this.held.delete(oldest)
+      this.unkept.delete(oldest)
     }
     return held
   }
 
-  #try<T>(what: () => T): T | undefined {
+  private try<T>(what: () => T): T | undefined {
     try {
       return what()
     } catch (error) {
-      this.#retryAt = this.#clock.now() + RETRY
-      this.#report(error as InterdictError)
+      this.retryAt = this.clock.now() + RETRY
+      this.report(error as InterdictError)
       return undefined
     }
   }

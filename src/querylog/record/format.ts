@@ -32,19 +32,19 @@ export type BlockSink = (block: Uint8Array, lines: number) => boolean
 export class Formatter {
   /** Events of a generation whose snapshot was not held. */
   unknown = 0
-  readonly #text = new Text()
-  readonly #snapshots = new Map<number, SnapshotPieces>()
+  private readonly text = new Text()
+  private readonly snapshots = new Map<number, SnapshotPieces>()
   /** Those asked for last, which are those of nearly every event. */
-  #pieces: SnapshotPieces | undefined
-  readonly #opening = new Opening()
-  readonly #outcomes = new Outcomes()
-  readonly #noUpstream = ascii(US)
-  readonly #upstreams: readonly Uint8Array[]
-  readonly #matchedRule: MatchedRule
-  readonly #sink: BlockSink
-  readonly #privacy: PrivacyOptions
-  readonly #client: ClientField
-  #lines = 0
+  private pieces: SnapshotPieces | undefined
+  private readonly opening = new Opening()
+  private readonly outcomes = new Outcomes()
+  private readonly noUpstream = ascii(US)
+  private readonly upstreams: readonly Uint8Array[]
+  private readonly matchedRule: MatchedRule
+  private readonly sink: BlockSink
+  private readonly privacy: PrivacyOptions
+  private readonly client: ClientField
+  private lines = 0
 
   /**
    * @param upstreams what `QueryEvent.upstream` is an index in, as shown to people
@@ -57,96 +57,96 @@ export class Formatter {
     privacy: PrivacyOptions = IN_FULL,
     keys?: Keys
   ) {
-    this.#upstreams = upstreams.map(upstream =>
+    this.upstreams = upstreams.map(upstream =>
       Buffer.concat([field('upstream', upstream), ascii(US)])
     )
-    this.#matchedRule = matchedRule
-    this.#sink = sink
-    this.#privacy = privacy
-    this.#client = new ClientField(privacy, keys)
+    this.matchedRule = matchedRule
+    this.sink = sink
+    this.privacy = privacy
+    this.client = new ClientField(privacy, keys)
   }
 
   /** Makes a snapshot known, before the first event of its generation. */
   addSnapshot(snapshot: Snapshot): void {
-    this.#pieces = undefined
-    this.#snapshots.set(snapshot.generation, this.#piecesOf(snapshot.generation, snapshot))
-    for (const oldest of this.#snapshots.keys()) {
-      if (this.#snapshots.size <= MOST_SNAPSHOTS) break
-      this.#snapshots.delete(oldest)
+    this.pieces = undefined
+    this.snapshots.set(snapshot.generation, this.piecesOf(snapshot.generation, snapshot))
+    for (const oldest of this.snapshots.keys()) {
+      if (this.snapshots.size <= MOST_SNAPSHOTS) break
+      this.snapshots.delete(oldest)
     }
   }
 
   /** Lets go of all snapshots but the newest. */
   release(): void {
-    this.#pieces = undefined
-    const newest = Math.max(...this.#snapshots.keys())
-    for (const generation of this.#snapshots.keys()) {
-      if (generation !== newest) this.#snapshots.delete(generation)
+    this.pieces = undefined
+    const newest = Math.max(...this.snapshots.keys())
+    for (const generation of this.snapshots.keys()) {
+      if (generation !== newest) this.snapshots.delete(generation)
     }
   }
 
   line(event: QueryEvent): void {
-    const pieces = this.#piecesFor(event.generation)
+    const pieces = this.piecesFor(event.generation)
     const middle = pieces.middle(event.clientClass, event.protocol)
     const asked = event.match === MATCH.qname ? event.qnameLength : 0
     const rule = pieces.rule(event.claim, event.entry)
     const matched = pieces.matched(rule, event.claim, event.entry, asked)
-    const upstream = this.#upstream(event.upstream)
-    this.#reserve(LINE + middle.length + rule.rule.length + matched.length + upstream.length)
+    const upstream = this.upstream(event.upstream)
+    this.reserve(LINE + middle.length + rule.rule.length + matched.length + upstream.length)
 
-    const text = this.#text
-    text.piece(this.#opening.of(pieces.head, event.wall))
+    const text = this.text
+    text.piece(this.opening.of(pieces.head, event.wall))
     const mode = pieces.privacy(event.clientClass)
-    this.#client.put(text, event.client, mode, event.wall)
+    this.client.put(text, event.client, mode, event.wall)
     text.piece(middle)
     const own = mode === 'full' ? undefined : ownReverseName(event)
     if (own === undefined) text.name(event.qname, event.qnameLength)
     else text.piece(own)
-    text.piece(this.#outcomes.of(event))
+    text.piece(this.outcomes.of(event))
     text.piece(rule.rule)
     text.piece(matched)
     text.piece(upstream)
     text.number(event.took)
     text.piece(event.ede < 0 ? END : (EDES[event.ede] ?? edeEnd(event.ede)))
-    this.#lines++
+    this.lines++
   }
 
   /** Hands over what is written so far. */
   flush(): void {
-    if (this.#lines === 0) return
-    const lines = this.#lines
-    this.#lines = 0
-    if (this.#sink(this.#text.written, lines)) this.#text.clear()
-    else this.#text.renew()
+    if (this.lines === 0) return
+    const lines = this.lines
+    this.lines = 0
+    if (this.sink(this.text.written, lines)) this.text.clear()
+    else this.text.renew()
   }
 
-  #reserve(octets: Octets): void {
-    if (this.#text.fits(octets)) return
+  private reserve(octets: Octets): void {
+    if (this.text.fits(octets)) return
     this.flush()
-    if (!this.#text.fits(octets)) this.#text.renew(octets)
+    if (!this.text.fits(octets)) this.text.renew(octets)
   }
 
-  #upstream(index: number): Uint8Array {
+  private upstream(index: number): Uint8Array {
     // An index below 0 is asked for as a property by its name, which costs 50 ns.
-    return index < 0 ? this.#noUpstream : (this.#upstreams[index] ?? this.#noUpstream)
+    return index < 0 ? this.noUpstream : (this.upstreams[index] ?? this.noUpstream)
   }
 
-  #piecesFor(generation: number): SnapshotPieces {
-    const last = this.#pieces
+  private piecesFor(generation: number): SnapshotPieces {
+    const last = this.pieces
     if (last?.generation === generation) return last
-    const held = this.#snapshots.get(generation)
-    if (held === undefined) return this.#stranger(generation)
-    return (this.#pieces = held)
+    const held = this.snapshots.get(generation)
+    if (held === undefined) return this.stranger(generation)
+    return (this.pieces = held)
   }
 
   /** A generation that is not held, or no longer: the line says what the event alone can say. */
-  #stranger(generation: number): SnapshotPieces {
+  private stranger(generation: number): SnapshotPieces {
     this.unknown++
-    return this.#piecesOf(generation, undefined)
+    return this.piecesOf(generation, undefined)
   }
 
-  #piecesOf(generation: number, snapshot: Snapshot | undefined): SnapshotPieces {
-    return new SnapshotPieces(generation, snapshot, this.#matchedRule, this.#privacy)
+  private piecesOf(generation: number, snapshot: Snapshot | undefined): SnapshotPieces {
+    return new SnapshotPieces(generation, snapshot, this.matchedRule, this.privacy)
   }
 }
 

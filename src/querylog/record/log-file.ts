@@ -26,20 +26,20 @@ export type Report = (error: InterdictError) => unknown
  */
 export class LogFile {
   readonly counts = { written: 0, lost: 0, errors: 0, rotations: 0 }
-  readonly #path: string
-  readonly #rotation: Rotation
-  readonly #clock: Clock
-  readonly #report: Report
-  readonly #open: OpenDestination
-  #destination: Destination | undefined
+  private readonly path: string
+  private readonly rotation: Rotation
+  private readonly clock: Clock
+  private readonly report: Report
+  private readonly open: OpenDestination
+  private destination: Destination | undefined
   /** Handed to the destination but not yet in the file. */
-  #waiting = { octets: 0, lines: 0 }
-  #refusals = 0
-  #size: Octets = 0
-  #day = 0
-  #regular = false
-  #retryAt: Milliseconds = -Infinity
-  #lastError: unknown
+  private waiting = { octets: 0, lines: 0 }
+  private refusals = 0
+  private size: Octets = 0
+  private day = 0
+  private regular = false
+  private retryAt: Milliseconds = -Infinity
+  private lastError: unknown
 
   constructor(
     path: string,
@@ -48,11 +48,11 @@ export class LogFile {
     report: Report,
     open: OpenDestination = openDestination
   ) {
-    this.#path = path
-    this.#rotation = rotation
-    this.#clock = clock
-    this.#report = report
-    this.#open = open
+    this.path = path
+    this.rotation = rotation
+    this.clock = clock
+    this.report = report
+    this.open = open
   }
 
   /**
@@ -61,145 +61,145 @@ export class LogFile {
    * @returns whether `block` is free again; `false`: it waits for the disk
    */
   write(block: Uint8Array, lines: number): boolean {
-    if (this.#isDue(block.length)) this.#rotate()
-    if (this.#destination === undefined && !this.#retry()) {
+    if (this.isDue(block.length)) this.rotate()
+    if (this.destination === undefined && !this.retry()) {
       this.counts.lost += lines
       return true
     }
     // Behind a block that waits, this one is likely to wait too: as a copy of just its octets, for
     // a block's memory is many times a few lines.
-    const waits = this.#waiting.octets > 0
-    this.#append(waits ? Buffer.from(block) : block, lines)
-    return waits || this.#waiting.octets === 0
+    const waits = this.waiting.octets > 0
+    this.append(waits ? Buffer.from(block) : block, lines)
+    return waits || this.waiting.octets === 0
   }
 
   /** At first and now and then: opens the file, changes it with the day, tries again. */
   tend(): void {
-    if (this.#isDue(0)) this.#rotate()
-    if (this.#destination === undefined || this.#waiting.octets > 0) this.#retry()
+    if (this.isDue(0)) this.rotate()
+    if (this.destination === undefined || this.waiting.octets > 0) this.retry()
   }
 
   /** After somebody else renamed the file (logrotate): goes on in a new one of the old name. */
   reopen(): void {
-    if (this.#destination === undefined) this.#start()
-    else this.#again()
+    if (this.destination === undefined) this.start()
+    else this.again()
   }
 
   /** What can be written is on the disk, not just with the kernel, and the file is closed. */
   async close(): Promise<void> {
-    if (this.#destination !== undefined && this.#waiting.octets > 0) this.#again()
-    const destination = this.#destination
+    if (this.destination !== undefined && this.waiting.octets > 0) this.again()
+    const destination = this.destination
     if (destination === undefined) return
     // With octets waiting, flushSync would try for ever on a full disk.
-    if (this.#waiting.octets === 0) destination.flushSync()
+    if (this.waiting.octets === 0) destination.flushSync()
     await new Promise<void>(resolve => {
       destination.on('close', resolve)
       destination.on('error', () => resolve())
-      this.#abandon()
+      this.abandon()
     })
   }
 
-  #append(block: Uint8Array, lines: number): void {
+  private append(block: Uint8Array, lines: number): void {
     const { counts } = this
-    this.#waiting.octets += block.length
-    this.#waiting.lines += lines
-    const before = this.#refusals
-    this.#destination?.write(block)
-    if (this.#refusals > before) {
-      this.#waiting.octets -= block.length
-      this.#waiting.lines -= lines
+    this.waiting.octets += block.length
+    this.waiting.lines += lines
+    const before = this.refusals
+    this.destination?.write(block)
+    if (this.refusals > before) {
+      this.waiting.octets -= block.length
+      this.waiting.lines -= lines
       counts.lost += lines
     }
-    this.#settle()
+    this.settle()
   }
 
-  #settle(): void {
-    if (this.#waiting.octets > 0) return
-    this.counts.written += this.#waiting.lines
-    this.#waiting.lines = 0
+  private settle(): void {
+    if (this.waiting.octets > 0) return
+    this.counts.written += this.waiting.lines
+    this.waiting.lines = 0
   }
 
   /** Not sooner than `RETRY` after the last failure. */
-  #retry(): boolean {
-    if (this.#clock.now() < this.#retryAt) return false
+  private retry(): boolean {
+    if (this.clock.now() < this.retryAt) return false
     this.reopen()
-    return this.#destination !== undefined
+    return this.destination !== undefined
   }
 
-  #start(): void {
+  private start(): void {
     try {
-      const destination = this.#open(this.#path)
-      destination.on('error', error => this.#failed('LOG_WRITE', error))
-      destination.on('drop', () => this.#refusals++)
+      const destination = this.open(this.path)
+      destination.on('error', error => this.failed('LOG_WRITE', error))
+      destination.on('drop', () => this.refusals++)
       destination.on('write', octets => {
-        this.#waiting.octets -= octets
-        this.#size += octets
+        this.waiting.octets -= octets
+        this.size += octets
       })
-      this.#destination = destination
-      this.#look()
+      this.destination = destination
+      this.look()
     } catch (error) {
-      this.#failed('LOG_OPEN', error)
+      this.failed('LOG_OPEN', error)
     }
   }
 
-  #again(): void {
+  private again(): void {
     try {
-      this.#destination?.reopen()
-      this.#settle()
-      this.#look()
+      this.destination?.reopen()
+      this.settle()
+      this.look()
     } catch (error) {
-      this.#failed('LOG_OPEN', error)
+      this.failed('LOG_OPEN', error)
       // A destination whose reopening failed would later close its old descriptor twice.
-      this.#abandon()
+      this.abandon()
     }
   }
 
   /** Gives the destination up, with the lines that wait in it. */
-  #abandon(): void {
-    this.counts.lost += this.#waiting.lines
-    this.#waiting = { octets: 0, lines: 0 }
-    this.#destination?.destroy()
-    this.#destination = undefined
+  private abandon(): void {
+    this.counts.lost += this.waiting.lines
+    this.waiting = { octets: 0, lines: 0 }
+    this.destination?.destroy()
+    this.destination = undefined
   }
 
   /** Size and day of the file just opened, which may have lines of an earlier run. */
-  #look(): void {
-    const { size, day, regular, torn } = lookAt(this.#path)
-    this.#regular = regular
-    this.#size = regular ? size : 0
-    this.#day = size > 0 ? day : this.#today()
-    if (torn && this.#waiting.octets === 0) this.#append(NEWLINE, 0)
+  private look(): void {
+    const { size, day, regular, torn } = lookAt(this.path)
+    this.regular = regular
+    this.size = regular ? size : 0
+    this.day = size > 0 ? day : this.today()
+    if (torn && this.waiting.octets === 0) this.append(NEWLINE, 0)
   }
 
-  #isDue(more: Octets): boolean {
-    if (this.#size === 0) return false
-    const { octets, daily } = this.#rotation
-    return this.#size + more > octets || (daily && this.#today() !== this.#day)
+  private isDue(more: Octets): boolean {
+    if (this.size === 0) return false
+    const { octets, daily } = this.rotation
+    return this.size + more > octets || (daily && this.today() !== this.day)
   }
 
-  #rotate(): void {
+  private rotate(): void {
     // A pipe or terminal has no name to change; half a line must stay with its other half.
-    if (!this.#regular || this.#waiting.octets > 0 || this.#clock.now() < this.#retryAt) return
+    if (!this.regular || this.waiting.octets > 0 || this.clock.now() < this.retryAt) return
     try {
-      renameSync(this.#path, closedPath(this.#path, this.#clock.wall()))
+      renameSync(this.path, closedPath(this.path, this.clock.wall()))
       this.counts.rotations++
     } catch (error) {
-      this.#failed('LOG_ROTATE', error)
+      this.failed('LOG_ROTATE', error)
       return
     }
     this.reopen()
   }
 
-  #failed(code: 'LOG_OPEN' | 'LOG_WRITE' | 'LOG_ROTATE', error: unknown): void {
+  private failed(code: 'LOG_OPEN' | 'LOG_WRITE' | 'LOG_ROTATE', error: unknown): void {
     // pino's destination tells its first error twice, and a failed reopening in two ways.
-    if (error === this.#lastError) return
-    this.#lastError = error
-    this.#retryAt = this.#clock.now() + RETRY
+    if (error === this.lastError) return
+    this.lastError = error
+    this.retryAt = this.clock.now() + RETRY
     this.counts.errors++
-    this.#report(failure(code, this.#path, error instanceof Error ? error.message : String(error)))
+    this.report(failure(code, this.path, error instanceof Error ? error.message : String(error)))
   }
 
-  #today(): number {
-    return dayOf(this.#clock.wall())
+  private today(): number {
+    return dayOf(this.clock.wall())
   }
 }

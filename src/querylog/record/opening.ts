@@ -12,32 +12,32 @@ const ZERO = 0x30
  * but for three digits for those of a second.
  */
 export class Opening {
-  #octets = new Uint8Array(0)
-  #head: Uint8Array | undefined
-  #wall: Milliseconds = NaN
-  #second: Seconds = NaN
+  private octets = new Uint8Array(0)
+  private head: Uint8Array | undefined
+  private wall: Milliseconds = NaN
+  private second: Seconds = NaN
 
   /**
    * @param head what follows the milliseconds; taken for the same where it is the same object
    * @returns octets that the next call writes over
    */
   of(head: Uint8Array, wall: Milliseconds): Uint8Array {
-    if (wall !== this.#wall || head !== this.#head) this.#make(head, wall)
-    return this.#octets
+    if (wall !== this.wall || head !== this.head) this.make(head, wall)
+    return this.octets
   }
 
-  #make(head: Uint8Array, wall: Milliseconds): void {
+  private make(head: Uint8Array, wall: Milliseconds): void {
     const second = Math.floor(wall / MS_PER_SECOND)
-    if (second !== this.#second || head !== this.#head) {
+    if (second !== this.second || head !== this.head) {
       const time = new Date(second * MS_PER_SECOND).toISOString().slice(0, -'Z'.length)
-      this.#octets = Uint8Array.of(...ascii(START + time), ...head)
+      this.octets = Uint8Array.of(...ascii(START + time), ...head)
     }
     const digits = Math.floor(wall) - second * MS_PER_SECOND
-    this.#octets[MILLISECONDS] = ZERO + Math.floor(digits / 100)
-    this.#octets[MILLISECONDS + 1] = ZERO + (Math.floor(digits / 10) % 10)
-    this.#octets[MILLISECONDS + 2] = ZERO + (digits % 10)
-    this.#head = head
-    this.#wall = wall
-    this.#second = second
+    this.octets[MILLISECONDS] = ZERO + Math.floor(digits / 100)
+    this.octets[MILLISECONDS + 1] = ZERO + (Math.floor(digits / 10) % 10)
+    this.octets[MILLISECONDS + 2] = ZERO + (digits % 10)
+    this.head = head
+    this.wall = wall
+    this.second = second
   }
 }

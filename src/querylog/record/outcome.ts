@@ -19,18 +19,18 @@ interface Kept {
 
 /** The fields from `qtype` to `match`, as octets ready to be copied. */
 export class Outcomes {
-  readonly #kept: Kept[] = Array.from({ length: KEPT }, () => {
+  private readonly kept: Kept[] = Array.from({ length: KEPT }, () => {
     return { qtype: -1, rcode: -1, verdict: -1, match: -1, octets: new Uint8Array(0) }
   })
 
   /** Begins with the quote that ends the name. */
   of({ qtype, rcode, verdict, match }: QueryEvent): Uint8Array {
     const at = (qtype ^ (rcode << 3) ^ (verdict << 4) ^ (match << 1)) & (KEPT - 1)
-    const kept = this.#kept[at]!
+    const kept = this.kept[at]!
     const isIt = kept.qtype === qtype && kept.rcode === rcode
     if (isIt && kept.verdict === verdict && kept.match === match) return kept.octets
     const octets = fieldsOf(qtype, rcode, verdict, match)
-    this.#kept[at] = { qtype, rcode, verdict, match, octets }
+    this.kept[at] = { qtype, rcode, verdict, match, octets }
     return octets
   }
 }

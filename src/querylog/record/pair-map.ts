@@ -8,53 +8,53 @@ const SLOT_BITS = 2
  * much to ask, for it keeps such numbers, and each entry, in places of their own on the heap.
  */
 export class PairMap<V> {
-  readonly #values: V[] = []
-  #slots = new Int32Array(FIRST_SLOTS << SLOT_BITS)
-  #mask = FIRST_SLOTS - 1
+  private readonly values: V[] = []
+  private slots = new Int32Array(FIRST_SLOTS << SLOT_BITS)
+  private mask = FIRST_SLOTS - 1
 
   get size(): number {
-    return this.#values.length
+    return this.values.length
   }
 
   get(a: number, b: number): V | undefined {
-    const place = this.#slots[this.#find(a, b)]!
-    return place === 0 ? undefined : this.#values[place - 1]
+    const place = this.slots[this.find(a, b)]!
+    return place === 0 ? undefined : this.values[place - 1]
   }
 
   set(a: number, b: number, value: V): void {
-    const word = this.#find(a, b)
-    const place = this.#slots[word]!
-    if (place !== 0) this.#values[place - 1] = value
+    const word = this.find(a, b)
+    const place = this.slots[word]!
+    if (place !== 0) this.values[place - 1] = value
     else {
-      this.#slots[word] = this.#values.push(value)
-      this.#slots[word + 1] = a
-      this.#slots[word + 2] = b
-      if (2 * this.size > this.#mask) this.#grow()
+      this.slots[word] = this.values.push(value)
+      this.slots[word + 1] = a
+      this.slots[word + 2] = b
+      if (2 * this.size > this.mask) this.grow()
     }
   }
 
   clear(): void {
-    this.#values.length = 0
-    this.#slots.fill(0)
+    this.values.length = 0
+    this.slots.fill(0)
   }
 
   /** The first word of the slot of these keys, or of the free one that they are to have. */
-  #find(a: number, b: number): number {
-    const slots = this.#slots
-    for (let at = hashOf(a, b) & this.#mask; ; at = (at + 1) & this.#mask) {
+  private find(a: number, b: number): number {
+    const slots = this.slots
+    for (let at = hashOf(a, b) & this.mask; ; at = (at + 1) & this.mask) {
       const word = at << SLOT_BITS
       if (slots[word] === 0 || (slots[word + 1] === a && slots[word + 2] === b)) return word
     }
   }
 
-  #grow(): void {
-    const old = this.#slots
-    this.#slots = new Int32Array(2 * old.length)
-    this.#mask = (this.#slots.length >> SLOT_BITS) - 1
+  private grow(): void {
+    const old = this.slots
+    this.slots = new Int32Array(2 * old.length)
+    this.mask = (this.slots.length >> SLOT_BITS) - 1
     for (let word = 0; word < old.length; word += 1 << SLOT_BITS) {
       if (old[word] === 0) continue
-      const to = this.#find(old[word + 1]!, old[word + 2]!)
-      for (let i = 0; i < 3; i++) this.#slots[to + i] = old[word + i]!
+      const to = this.find(old[word + 1]!, old[word + 2]!)
+      for (let i = 0; i < 3; i++) this.slots[to + i] = old[word + i]!
     }
   }
 }

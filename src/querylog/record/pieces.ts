@@ -57,11 +57,11 @@ export class SnapshotPieces {
   /** From the end of the time to before the client. */
   readonly head: Uint8Array
   /** From after the client to before the name, by client class and protocol. */
-  readonly #middles: readonly Uint8Array[]
-  readonly #modes: readonly PrivacyMode[]
-  readonly #otherMode: PrivacyMode
-  readonly #records = new PairMap<RuleFields>()
-  readonly #rules = new Map<number, Uint8Array>()
+  private readonly middles: readonly Uint8Array[]
+  private readonly modes: readonly PrivacyMode[]
+  private readonly otherMode: PrivacyMode
+  private readonly records = new PairMap<RuleFields>()
+  private readonly rules = new Map<number, Uint8Array>()
 
   /** @param snapshot undefined: it is no longer held, and only its number can be told */
   constructor(
@@ -73,26 +73,26 @@ export class SnapshotPieces {
     this.head = headOf(generation, snapshot)
     const ids = snapshot?.networks ?? []
     const classes = snapshot?.classNetworks ?? []
-    this.#middles = classes.flatMap(network => middlesOf(ids[network]))
-    this.#modes = classes.map(network => modeOf(privacy, ids[network]))
-    this.#otherMode = strictest(privacy)
+    this.middles = classes.flatMap(network => middlesOf(ids[network]))
+    this.modes = classes.map(network => modeOf(privacy, ids[network]))
+    this.otherMode = strictest(privacy)
   }
 
   /** How a client is written; one of whom nothing is known any more, as the strictest network is. */
   privacy(clientClass: number): PrivacyMode {
-    return this.#modes[clientClass] ?? this.#otherMode
+    return this.modes[clientClass] ?? this.otherMode
   }
 
   /** The fields from `network` to before the name. */
   middle(clientClass: number, protocol: number): Uint8Array {
     const at = clientClass * PROTOCOLS.length + protocol
-    return this.#middles[at] ?? MIDDLES[protocol] ?? NOTHING
+    return this.middles[at] ?? MIDDLES[protocol] ?? NOTHING
   }
 
   /** The fields from `app` to `source`. */
   rule(claim: number, record: number): RuleFields {
     if (claim < 0) return NO_RULE
-    return this.#records.get(claim, record) ?? this.#add(claim, record)
+    return this.records.get(claim, record) ?? this.add(claim, record)
   }
 
   /**
@@ -102,34 +102,34 @@ export class SnapshotPieces {
    */
   matched(fields: RuleFields, claim: number, record: number, asked: number): Uint8Array {
     if (asked === fields.length) return fields.whole
-    return (fields.below ??= this.#matchedFields(claim, this.#matched(claim, record, false)))
+    return (fields.below ??= this.matchedFields(claim, this.findMatch(claim, record, false)))
   }
 
-  #add(claim: number, record: number): RuleFields {
-    if (this.#records.size >= MOST_RECORDS) this.#records.clear()
-    const self = this.#matched(claim, record, true)
-    const whole = this.#matchedFields(claim, self)
-    const rule = this.#ruleFields(claim)
+  private add(claim: number, record: number): RuleFields {
+    if (this.records.size >= MOST_RECORDS) this.records.clear()
+    const self = this.findMatch(claim, record, true)
+    const whole = this.matchedFields(claim, self)
+    const rule = this.ruleFields(claim)
     const made = { rule, length: self?.length ?? 0, whole, below: undefined }
-    this.#records.set(claim, record, made)
+    this.records.set(claim, record, made)
     return made
   }
 
-  #ruleFields(claim: number): Uint8Array {
-    const known = this.#rules.get(claim)
+  private ruleFields(claim: number): Uint8Array {
+    const known = this.rules.get(claim)
     if (known !== undefined) return known
     const spoke = this.snapshot?.claims[claim]
     const made = spoke === undefined ? NOTHING : ruleFields(spoke)
-    this.#rules.set(claim, made)
+    this.rules.set(claim, made)
     return made
   }
 
-  #matchedFields(claim: number, matched: Matched | undefined): Uint8Array {
+  private matchedFields(claim: number, matched: Matched | undefined): Uint8Array {
     const spoke = this.snapshot?.claims[claim]
     return spoke === undefined || matched === undefined ? NOTHING : matchedFields(spoke, matched)
   }
 
-  #matched(claim: number, record: number, whole: boolean): Matched | undefined {
+  private findMatch(claim: number, record: number, whole: boolean): Matched | undefined {
     if (record < 0 || this.snapshot === undefined) return undefined
     return this.matchedRule(this.snapshot, claim, record, whole)
   }

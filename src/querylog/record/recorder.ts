@@ -68,47 +68,47 @@ export interface RecorderStatus extends RecorderCounts {
  * writes them. The gateway runs one in a thread of its own.
  */
 export class Recorder {
-  readonly #options: RecorderOptions
-  readonly #tools: RecorderTools
-  readonly #file: LogFile
-  readonly #formatter: Formatter
-  readonly #keys: KeyRing
-  readonly #rings: RingReader[] = []
-  readonly #event = new QueryEvent()
+  private readonly options: RecorderOptions
+  private readonly tools: RecorderTools
+  private readonly file: LogFile
+  private readonly formatter: Formatter
+  private readonly keys: KeyRing
+  private readonly rings: RingReader[] = []
+  private readonly event = new QueryEvent()
   /** Events taken from the rings, by verdict. */
-  readonly #verdicts = new Float64Array(Object.keys(VERDICT).length)
-  readonly #reported = new Map<ErrorCode, Milliseconds>()
-  #pause: Milliseconds
-  #timer: NodeJS.Timeout | undefined
-  #droppedTold = 0
+  private readonly verdicts = new Float64Array(Object.keys(VERDICT).length)
+  private readonly reported = new Map<ErrorCode, Milliseconds>()
+  private pause: Milliseconds
+  private timer: NodeJS.Timeout | undefined
+  private droppedTold = 0
   /** Infinity: there is but one snapshot. */
-  #newestSince: Milliseconds = Infinity
+  private newestSince: Milliseconds = Infinity
 
   constructor(options: RecorderOptions, tools: RecorderTools) {
-    this.#options = options
-    this.#tools = tools
-    this.#pause = options.flush
+    this.options = options
+    this.tools = tools
+    this.pause = options.flush
     const { path, rotation, upstreams, privacy } = options
-    const report = (error: InterdictError): boolean => this.#report(error)
-    this.#file = new LogFile(path, rotation, tools.clock, report, tools.open)
-    this.#keys = new KeyRing(privacy.keys, tools.clock, report)
-    this.#formatter = new Formatter(
+    const report = (error: InterdictError): boolean => this.report(error)
+    this.file = new LogFile(path, rotation, tools.clock, report, tools.open)
+    this.keys = new KeyRing(privacy.keys, tools.clock, report)
+    this.formatter = new Formatter(
       upstreams,
       tools.matchedRule,
       (block, lines) => {
         tools.copy?.(block, lines)
-        return this.#file.write(block, lines)
+        return this.file.write(block, lines)
       },
       privacy,
-      this.#keys
+      this.keys
     )
     // Now, so that a path that cannot be written is in the service log at the start.
-    this.#file.tend()
+    this.file.tend()
   }
 
   /** A worker's ring. A worker that replaces a dead one goes on with the dead one's. */
   addRing(memory: SharedArrayBuffer): void {
-    this.#rings.push(new RingReader(memory))
+    this.rings.push(new RingReader(memory))
   }
 
   /**
@@ -116,16 +116,16 @@ export class Recorder {
    * newest when none has come for `SNAPSHOT_HELD`.
    */
   addSnapshot(snapshot: Snapshot): void {
-    this.#formatter.addSnapshot(snapshot)
-    this.#newestSince = this.#tools.clock.now()
+    this.formatter.addSnapshot(snapshot)
+    this.newestSince = this.tools.clock.now()
   }
 
   /** Begins to work by itself, until `drain`. */
   start(): void {
-    this.#timer = setTimeout(() => {
+    this.timer = setTimeout(() => {
       this.round()
       this.start()
-    }, this.#pause)
+    }, this.pause)
   }
 
   /**
@@ -138,36 +138,36 @@ export class Recorder {
    */
   round(): Milliseconds {
     let fill = 0
-    for (const ring of this.#rings) {
+    for (const ring of this.rings) {
       fill = Math.max(fill, ring.look())
-      while (ring.next(this.#event)) {
-        this.#verdicts[this.#event.verdict]!++
-        this.#formatter.line(this.#event)
+      while (ring.next(this.event)) {
+        this.verdicts[this.event.verdict]!++
+        this.formatter.line(this.event)
       }
     }
-    this.#formatter.flush()
-    this.#file.tend()
-    this.#keys.tend()
-    this.#tellDropped()
-    if (this.#tools.clock.now() > this.#newestSince + SNAPSHOT_HELD) this.#release()
-    const pause = fill === 0 ? Infinity : (this.#pause * WANTED_FILL) / fill
-    this.#pause = Math.max(SHORTEST_PAUSE, Math.min(this.#options.flush, pause))
-    return this.#pause
+    this.formatter.flush()
+    this.file.tend()
+    this.keys.tend()
+    this.tellDropped()
+    if (this.tools.clock.now() > this.newestSince + SNAPSHOT_HELD) this.release()
+    const pause = fill === 0 ? Infinity : (this.pause * WANTED_FILL) / fill
+    this.pause = Math.max(SHORTEST_PAUSE, Math.min(this.options.flush, pause))
+    return this.pause
   }
 
   /** After SIGHUP: logrotate has renamed the file. */
   reopen(): void {
-    this.#formatter.flush()
-    this.#file.reopen()
+    this.formatter.flush()
+    this.file.reopen()
   }
 
   counts(): RecorderCounts {
-    const dropped = this.#rings.reduce((sum, ring) => sum + ring.dropped, 0)
-    return { ...this.#file.counts, dropped, unknown: this.#formatter.unknown }
+    const dropped = this.rings.reduce((sum, ring) => sum + ring.dropped, 0)
+    return { ...this.file.counts, dropped, unknown: this.formatter.unknown }
   }
 
   status(): RecorderStatus {
-    const lookups = Object.entries(VERDICT).map(([word, at]) => [word, this.#verdicts[at]!])
+    const lookups = Object.entries(VERDICT).map(([word, at]) => [word, this.verdicts[at]!])
     return {
       ...this.counts(),
       lookups: Object.fromEntries(lookups) as RecorderStatus['lookups']
@@ -179,28 +179,28 @@ export class Recorder {
    * on the disk or counted as lost, and the file is closed.
    */
   async drain(): Promise<void> {
-    clearTimeout(this.#timer)
+    clearTimeout(this.timer)
     this.round()
-    await this.#file.close()
+    await this.file.close()
   }
 
-  #release(): void {
-    this.#formatter.release()
-    this.#newestSince = Infinity
+  private release(): void {
+    this.formatter.release()
+    this.newestSince = Infinity
   }
 
-  #tellDropped(): void {
+  private tellDropped(): void {
     const { dropped } = this.counts()
-    const since = dropped - this.#droppedTold
-    if (since > 0 && this.#report(failure('LOG_OVERRUN', since))) this.#droppedTold = dropped
+    const since = dropped - this.droppedTold
+    if (since > 0 && this.report(failure('LOG_OVERRUN', since))) this.droppedTold = dropped
   }
 
-  #report(error: InterdictError): boolean {
-    const now = this.#tools.clock.now()
-    if (now < (this.#reported.get(error.code) ?? -Infinity) + REPORT_EVERY) return false
-    this.#reported.set(error.code, now)
-    const { written, lost } = this.#file.counts
-    this.#tools.log.error({ code: error.code, written, lost }, error.message)
+  private report(error: InterdictError): boolean {
+    const now = this.tools.clock.now()
+    if (now < (this.reported.get(error.code) ?? -Infinity) + REPORT_EVERY) return false
+    this.reported.set(error.code, now)
+    const { written, lost } = this.file.counts
+    this.tools.log.error({ code: error.code, written, lost }, error.message)
     return true
   }
 }

@@ -85,20 +85,20 @@ class RingMemory {
  * included. `push` allocates nothing.
  */
 export class RingWriter {
-  readonly #memory: RingMemory
+  private readonly memory: RingMemory
   /** Next position to write; ahead of the shared tail by what is not yet committed. */
-  #tail: number
+  private tail: number
   /** The reader's position when last looked at: looking costs, and it only moves forward. */
-  #head: number
-  #pushed: number
-  #dropped: number
+  private head: number
+  private pushed: number
+  private dropped: number
 
   constructor(memory: SharedArrayBuffer) {
-    const { words } = (this.#memory = new RingMemory(memory))
-    this.#tail = Atomics.load(words, TAIL)
-    this.#head = Atomics.load(words, HEAD)
-    this.#pushed = Atomics.load(words, PUSHED)
-    this.#dropped = Atomics.load(words, DROPPED)
+    const { words } = (this.memory = new RingMemory(memory))
+    this.tail = Atomics.load(words, TAIL)
+    this.head = Atomics.load(words, HEAD)
+    this.pushed = Atomics.load(words, PUSHED)
+    this.dropped = Atomics.load(words, DROPPED)
   }
 
   /**
@@ -108,40 +108,40 @@ export class RingWriter {
    * @returns false when the ring is full: the event is dropped and counted
    */
   push(event: QueryEvent): boolean {
-    const { capacity } = this.#memory
+    const { capacity } = this.memory
     const octets = FIXED + ((event.qnameLength + 7) & ~7)
-    const at = this.#tail & (capacity - 1)
+    const at = this.tail & (capacity - 1)
     const skipped = at + octets > capacity ? capacity - at : 0
-    if (!this.#hasRoom(skipped + octets)) {
-      this.#dropped = (this.#dropped + 1) | 0
-      Atomics.store(this.#memory.words, DROPPED, this.#dropped)
+    if (!this.hasRoom(skipped + octets)) {
+      this.dropped = (this.dropped + 1) | 0
+      Atomics.store(this.memory.words, DROPPED, this.dropped)
       return false
     }
-    if (skipped > 0) this.#memory.words[FIRST_WORD + (at >> 2)] = SKIP
-    this.#copy(event, skipped > 0 ? 0 : at)
-    this.#tail = (this.#tail + skipped + octets) | 0
-    this.#pushed = (this.#pushed + 1) | 0
+    if (skipped > 0) this.memory.words[FIRST_WORD + (at >> 2)] = SKIP
+    this.copy(event, skipped > 0 ? 0 : at)
+    this.tail = (this.tail + skipped + octets) | 0
+    this.pushed = (this.pushed + 1) | 0
     return true
   }
 
   /** Publishes everything pushed so far: once per batch of answers. */
   commit(): void {
-    const { words } = this.#memory
-    Atomics.store(words, PUSHED, this.#pushed)
-    Atomics.store(words, TAIL, this.#tail)
+    const { words } = this.memory
+    Atomics.store(words, PUSHED, this.pushed)
+    Atomics.store(words, TAIL, this.tail)
   }
 
-  #hasRoom(octets: Octets): boolean {
-    const { capacity, words } = this.#memory
-    if (capacity - ((this.#tail - this.#head) >>> 0) >= octets) return true
+  private hasRoom(octets: Octets): boolean {
+    const { capacity, words } = this.memory
+    if (capacity - ((this.tail - this.head) >>> 0) >= octets) return true
     // The reader cannot free what it cannot see.
     this.commit()
-    this.#head = Atomics.load(words, HEAD)
-    return capacity - ((this.#tail - this.#head) >>> 0) >= octets
+    this.head = Atomics.load(words, HEAD)
+    return capacity - ((this.tail - this.head) >>> 0) >= octets
   }
 
-  #copy(event: QueryEvent, at: Octets): void {
-    const { words, doubles, octets } = this.#memory
+  private copy(event: QueryEvent, at: Octets): void {
+    const { words, doubles, octets } = this.memory
     const word = FIRST_WORD + (at >> 2)
     words[word + WORD.qnameLength] = event.qnameLength
     words[word + WORD.generation] = event.generation
@@ -170,17 +170,17 @@ export class RingReader {
   /** Events ever published and ever dropped, as of the last `look`. */
   pushed = 0
   dropped = 0
-  readonly #memory: RingMemory
-  #head: number
+  private readonly memory: RingMemory
+  private head: number
   /** The shared tail when last looked at. */
-  #tail: number
+  private tail: number
   /** The shared head: what the writer knows to be free. */
-  #released: number
+  private released: number
 
   constructor(memory: SharedArrayBuffer) {
-    const { words } = (this.#memory = new RingMemory(memory))
-    this.#head = this.#released = Atomics.load(words, HEAD)
-    this.#tail = this.#head
+    const { words } = (this.memory = new RingMemory(memory))
+    this.head = this.released = Atomics.load(words, HEAD)
+    this.tail = this.head
     this.look()
   }
 
@@ -190,11 +190,11 @@ export class RingReader {
    * @returns how full the ring is, from 0 to 1
    */
   look(): number {
-    const { words, capacity } = this.#memory
-    this.#tail = Atomics.load(words, TAIL)
+    const { words, capacity } = this.memory
+    this.tail = Atomics.load(words, TAIL)
     this.pushed += (Atomics.load(words, PUSHED) - this.pushed) >>> 0
     this.dropped += (Atomics.load(words, DROPPED) - this.dropped) >>> 0
-    return ((this.#tail - this.#head) >>> 0) / capacity
+    return ((this.tail - this.head) >>> 0) / capacity
   }
 
   /**
@@ -203,30 +203,30 @@ export class RingReader {
    * @returns false when there is none as of the last `look`
    */
   next(event: QueryEvent): boolean {
-    if (this.#head === this.#tail) {
-      this.#release()
+    if (this.head === this.tail) {
+      this.release()
       return false
     }
-    const { words, capacity } = this.#memory
-    let at = this.#head & (capacity - 1)
+    const { words, capacity } = this.memory
+    let at = this.head & (capacity - 1)
     if (words[FIRST_WORD + (at >> 2)] === SKIP) {
-      this.#head = (this.#head + capacity - at) | 0
+      this.head = (this.head + capacity - at) | 0
       at = 0
     }
-    this.#read(event, at)
-    this.#head = (this.#head + FIXED + ((event.qnameLength + 7) & ~7)) | 0
-    if ((this.#head - this.#released) >>> 0 > capacity >> 3) this.#release()
+    this.read(event, at)
+    this.head = (this.head + FIXED + ((event.qnameLength + 7) & ~7)) | 0
+    if ((this.head - this.released) >>> 0 > capacity >> 3) this.release()
     return true
   }
 
-  #release(): void {
-    if (this.#released === this.#head) return
-    this.#released = this.#head
-    Atomics.store(this.#memory.words, HEAD, this.#head)
+  private release(): void {
+    if (this.released === this.head) return
+    this.released = this.head
+    Atomics.store(this.memory.words, HEAD, this.head)
   }
 
-  #read(event: QueryEvent, at: Octets): void {
-    const { words, doubles, octets } = this.#memory
+  private read(event: QueryEvent, at: Octets): void {
+    const { words, doubles, octets } = this.memory
     const word = FIRST_WORD + (at >> 2)
     event.qnameLength = words[word + WORD.qnameLength]!
     event.generation = words[word + WORD.generation]!

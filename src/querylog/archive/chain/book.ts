@@ -33,14 +33,14 @@ export class Book {
       case 'start':
         this.began = link.time
         this.found = link.found.length
-        for (const file of link.found) this.#put(file)
+        for (const file of link.found) this.put(file)
         return
       case 'file':
-        return this.#put(link)
+        return this.put(link)
       case 'replaced': {
         const before = new Map(link.files.map(({ file, sha256 }) => [file, sha256]))
-        for (const { file, sha256 } of link.files) this.#end(file, sha256, 'replaced')
-        for (const file of link.by) this.#put(file, before.get(file.file))
+        for (const { file, sha256 } of link.files) this.end(file, sha256, 'replaced')
+        for (const file of link.by) this.put(file, before.get(file.file))
         return
       }
       case 'removed':
@@ -48,7 +48,7 @@ export class Book {
           const { time, by, reason, files } = link
           this.ordered.push({ time, by, reason, files })
         } else this.sum.removed += link.files.length
-        for (const { file, sha256 } of link.files) this.#end(file, sha256, 'removed')
+        for (const { file, sha256 } of link.files) this.end(file, sha256, 'removed')
         return
       case 'checkpoint':
         this.checkpoint = { time: link.time, within: link.within }
@@ -60,8 +60,8 @@ export class Book {
     return [...this.files].filter(([, { state }]) => state === 'stands')
   }
 
-  #put({ file, sha256, octets }: SizedFile, before?: string): void {
-    this.#end(file, sha256, 'replaced')
+  private put({ file, sha256, octets }: SizedFile, before?: string): void {
+    this.end(file, sha256, 'replaced')
     // Last in the order.
     this.files.delete(file)
     const standing = { sha256, octets, state: 'stands' } as const
@@ -70,7 +70,7 @@ export class Book {
     this.sum.octets += octets
   }
 
-  #end(file: string, sha256: string, state: 'replaced' | 'removed'): void {
+  private end(file: string, sha256: string, state: 'replaced' | 'removed'): void {
     const known = this.files.get(file)
     if (known?.state === 'stands') {
       this.sum.files--

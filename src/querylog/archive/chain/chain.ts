@@ -40,15 +40,15 @@ export interface ChainOptions {
  * what writes it returns. Files are named by their paths within the folder of the log.
  */
 export class Chain {
-  readonly #names: LogNames
-  readonly #options: ChainOptions
-  readonly #key: KeyObject
-  readonly #wall: Milliseconds
-  readonly #log: ServiceLog
-  #head: Head
-  #book: Book
+  private readonly names: LogNames
+  private readonly options: ChainOptions
+  private readonly key: KeyObject
+  private readonly wall: Milliseconds
+  private readonly log: ServiceLog
+  private head: Head
+  private book: Book
   /** Lines written by this object. */
-  #written = 0
+  private written = 0
 
   private constructor(
     names: LogNames,
@@ -56,13 +56,13 @@ export class Chain {
     tools: { key: KeyObject; wall: Milliseconds; log: ServiceLog },
     { head, book }: { head: Head; book: Book }
   ) {
-    this.#names = names
-    this.#options = options
-    this.#key = tools.key
-    this.#wall = tools.wall
-    this.#log = tools.log
-    this.#head = head
-    this.#book = book
+    this.names = names
+    this.options = options
+    this.key = tools.key
+    this.wall = tools.wall
+    this.log = tools.log
+    this.head = head
+    this.book = book
   }
 
   /**
@@ -89,11 +89,11 @@ export class Chain {
     const isOurs = end === undefined || isSigned(end, trusted)
     const chain = new Chain(names, options, { key, wall, log }, walked)
     if (fault !== undefined || !isOurs) {
-      await chain.#beginAnew(path, octets, fault?.line ?? lines, fault?.fault ?? 'signature')
+      await chain.beginAnew(path, octets, fault?.line ?? lines, fault?.fault ?? 'signature')
       return chain
     }
-    if (size < octets.length) chain.#heal(path, size)
-    if (lines === 0) await chain.#begin(undefined)
+    if (size < octets.length) chain.heal(path, size)
+    if (lines === 0) await chain.begin(undefined)
     return chain
   }
 
@@ -106,10 +106,10 @@ export class Chain {
    */
   async note(failed: (error: unknown) => void): Promise<readonly string[]> {
     const known: string[] = []
-    for (const file of filesIn(this.#names)) {
+    for (const file of filesIn(this.names)) {
       try {
-        await this.#noteFile(file)
-        if (this.#names.isClosed(file) && this.hashOf(file) !== undefined) known.push(file)
+        await this.noteFile(file)
+        if (this.names.isClosed(file) && this.hashOf(file) !== undefined) known.push(file)
       } catch (error) {
         failed(error)
         // Nothing can be told to it now.
@@ -121,18 +121,18 @@ export class Chain {
 
   /** What a file has to have; undefined: it is not known. */
   hashOf(file: string): string | undefined {
-    const known = this.#book.files.get(file)
+    const known = this.book.files.get(file)
     return known?.state === 'stands' ? known.sha256 : undefined
   }
 
   /** Names of files that are to be there. */
   standing(): string[] {
-    return this.#book.standing().map(([file]) => file)
+    return this.book.standing().map(([file]) => file)
   }
 
   /** Whether it has a file. @param into its path within the archive */
   isNoted(into: string): boolean {
-    const { folder, archive } = this.#names
+    const { folder, archive } = this.names
     return this.hashOf(relative(folder, join(archive, into))) !== undefined
   }
 
@@ -142,9 +142,9 @@ export class Chain {
    * @throws InterdictError CHAIN_ALTERED
    */
   expect({ file, sha256 }: NamedFile): void {
-    const known = this.#book.files.get(file)
+    const known = this.book.files.get(file)
     const fine = known?.state === 'stands' && [known.sha256, known.before].includes(sha256)
-    if (!fine) throw failure('CHAIN_ALTERED', join(this.#names.folder, file))
+    if (!fine) throw failure('CHAIN_ALTERED', join(this.names.folder, file))
   }
 
   /** To be called when what takes their place is on the disk, and before they are removed. */
@@ -153,16 +153,16 @@ export class Chain {
     by: readonly SizedFile[],
     without: readonly string[] = []
   ): void {
-    this.#append({ kind: 'replaced', files, by, ...(without.length > 0 ? { without } : {}) })
+    this.append({ kind: 'replaced', files, by, ...(without.length > 0 ? { without } : {}) })
   }
 
   /** To be called before they are removed. */
   removed(files: readonly string[], why: Why): void {
     const named = files.flatMap(file => {
-      const known = this.#book.files.get(file)
+      const known = this.book.files.get(file)
       return known === undefined ? [] : [{ file, sha256: known.sha256 }]
     })
-    if (named.length > 0) this.#append({ kind: 'removed', files: named, why })
+    if (named.length > 0) this.append({ kind: 'removed', files: named, why })
   }
 
   /**
@@ -171,16 +171,16 @@ export class Chain {
    */
   async removedByOrder(files: readonly string[], order: Order): Promise<readonly OrderedFile[]> {
     const named: OrderedFile[] = []
-    for (const file of files) named.push(await this.#asFound(file))
-    this.#append({ kind: 'removed', files: named, why: 'order', ...order })
+    for (const file of files) named.push(await this.asFound(file))
+    this.append({ kind: 'removed', files: named, why: 'order', ...order })
     return named
   }
 
-  async #asFound(file: string): Promise<OrderedFile> {
-    const known = this.#book.files.get(file)
+  private async asFound(file: string): Promise<OrderedFile> {
+    const known = this.book.files.get(file)
     let sha256: string
     try {
-      sha256 = (await digestFile(join(this.#names.folder, file))).sha256
+      sha256 = (await digestFile(join(this.names.folder, file))).sha256
     } catch (error) {
       const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
       return { file, sha256: known?.sha256 ?? '', was: isMissing ? 'missing' : 'unreadable' }
@@ -192,73 +192,78 @@ export class Chain {
 
   /** A checkpoint, if something was written or the last one is old enough. */
   checkpoint(): void {
-    keepReserve(this.#names.folder)
-    const { checkpoint, sum } = this.#book
+    keepReserve(this.names.folder)
+    const { checkpoint, sum } = this.book
     const last = checkpoint === undefined ? -Infinity : Date.parse(checkpoint.time)
-    const age = Math.abs(this.#wall - last)
-    if (this.#written === 0 && age < this.#options.checkpoint) return
+    const age = Math.abs(this.wall - last)
+    if (this.written === 0 && age < this.options.checkpoint) return
     const { files, octets } = sum
-    const within = Math.ceil(this.#options.checkpoint / MS_PER_SECOND)
-    this.#append({ kind: 'checkpoint', files, octets, within })
-    const { n: line, sha256 } = this.#head
-    this.#log.info({ line, sha256 }, 'the chain of the query log has a checkpoint')
+    const within = Math.ceil(this.options.checkpoint / MS_PER_SECOND)
+    this.append({ kind: 'checkpoint', files, octets, within })
+    const { n: line, sha256 } = this.head
+    this.log.info({ line, sha256 }, 'the chain of the query log has a checkpoint')
   }
 
-  async #noteFile(file: string): Promise<void> {
-    const known = this.#book.files.get(file)
+  private async noteFile(file: string): Promise<void> {
+    const known = this.book.files.get(file)
     if (known === undefined) {
-      if (this.#names.isClosed(file)) await this.#noteClosed(file)
-    } else if (known.state !== 'stands') await this.#remove(file, known.sha256)
+      if (this.names.isClosed(file)) await this.noteClosed(file)
+    } else if (known.state !== 'stands') await this.remove(file, known.sha256)
   }
 
-  async #noteClosed(file: string): Promise<void> {
-    const path = join(this.#names.folder, file)
+  private async noteClosed(file: string): Promise<void> {
+    const path = join(this.names.folder, file)
     const { sha256, octets, lines } = await digestLines(path)
-    this.#append({ kind: 'file', file, sha256, octets, records: lines, ...timesIn(path) })
+    this.append({ kind: 'file', file, sha256, octets, records: lines, ...timesIn(path) })
   }
 
-  async #remove(file: string, sha256: string): Promise<void> {
-    const path = join(this.#names.folder, file)
+  private async remove(file: string, sha256: string): Promise<void> {
+    const path = join(this.names.folder, file)
     if ((await digestFile(path)).sha256 !== sha256) {
       const { code, message } = failure('CHAIN_ALTERED', path)
-      this.#log.error({ code }, message)
+      this.log.error({ code }, message)
     } else if (this.hashOf(`${file}.foreign`) === sha256 && !existsSync(`${path}.foreign`)) {
       renameSync(path, `${path}.foreign`)
     } else rmSync(path)
   }
 
   /** In one line, so that it is there with all files or not at all. */
-  async #begin(broken: NamedFile | undefined, path = join(this.#names.folder, CHAIN)) {
-    const files = filesIn(this.#names).filter(file => !this.#names.isClosed(file))
+  private async begin(broken: NamedFile | undefined, path = join(this.names.folder, CHAIN)) {
+    const files = filesIn(this.names).filter(file => !this.names.isClosed(file))
     const found: SizedFile[] = []
     for (const file of files)
-      found.push({ file, ...(await digestFile(join(this.#names.folder, file))) })
-    const key = showPublicKey(createPublicKey(this.#key))
-    const start = { kind: 'start', log: this.#names.live, key, found } as const
-    this.#append(broken === undefined ? start : { ...start, broken }, path)
-    syncFolder(this.#names.folder)
-    const closed = closedIn(this.#names).length
-    this.#log.info({ found: files.length, closed }, 'a chain of the query log begins')
+      found.push({ file, ...(await digestFile(join(this.names.folder, file))) })
+    const key = showPublicKey(createPublicKey(this.key))
+    const start = { kind: 'start', log: this.names.live, key, found } as const
+    this.append(broken === undefined ? start : { ...start, broken }, path)
+    forceFolder(this.names.folder)
+    const closed = closedIn(this.names).length
+    this.log.info({ found: files.length, closed }, 'a chain of the query log begins')
   }
 
   /** The one of before is copied first, and is in its place until the new one is whole. */
-  async #beginAnew(path: string, octets: Buffer, line: number, fault: string): Promise<void> {
-    const stamp = new Date(this.#wall).toISOString().replaceAll(/[-:]/g, '')
+  private async beginAnew(
+    path: string,
+    octets: Buffer,
+    line: number,
+    fault: string
+  ): Promise<void> {
+    const stamp = new Date(this.wall).toISOString().replaceAll(/[-:]/g, '')
     const file = `chain-${stamp}.broken`
     const { code, message } = failure('CHAIN_BROKEN', `${path}:${line}`, fault, file)
-    this.#log.error({ code }, message)
-    copyFileSync(path, join(this.#names.folder, file))
+    this.log.error({ code }, message)
+    copyFileSync(path, join(this.names.folder, file))
     const empty = walkChain(Buffer.alloc(0), undefined)
-    this.#book = empty.book
-    this.#head = empty.head
+    this.book = empty.book
+    this.head = empty.head
     const fresh = `${path}.new`
     rmSync(fresh, { force: true })
-    await this.#begin({ file, sha256: hashOf(octets) }, fresh)
+    await this.begin({ file, sha256: hashOf(octets) }, fresh)
     renameSync(fresh, path)
-    syncFolder(this.#names.folder)
+    forceFolder(this.names.folder)
   }
 
-  #heal(path: string, size: number): void {
+  private heal(path: string, size: number): void {
     const file = openSync(path, 'r+')
     try {
       ftruncateSync(file, size)
@@ -266,24 +271,24 @@ export class Chain {
     } finally {
       closeSync(file)
     }
-    this.#log.warn(
-      { line: this.#head.n + 1 },
+    this.log.warn(
+      { line: this.head.n + 1 },
       'the last line of the chain was torn: it is written anew'
     )
   }
 
-  #append(entry: Entry, path = join(this.#names.folder, CHAIN)): void {
-    const line = writeLink(entry, this.#wall, this.#head, this.#key)
+  private append(entry: Entry, path = join(this.names.folder, CHAIN)): void {
+    const line = writeLink(entry, this.wall, this.head, this.key)
     const octets = Buffer.from(`${line}\n`)
     try {
       append(path, octets)
     } catch (error) {
       throw failure('CHAIN_WRITE', path, error instanceof Error ? error.message : String(error))
     }
-    const n = this.#head.n + 1
+    const n = this.head.n + 1
     const sha256 = hashOf(line)
-    this.#head = { n, sha256 }
-    this.#book.add({ ...entry, v: 1, n, time: new Date(this.#wall).toISOString(), prev: '' })
-    this.#written++
+    this.head = { n, sha256 }
+    this.book.add({ ...entry, v: 1, n, time: new Date(this.wall).toISOString(), prev: '' })
+    this.written++
   }
 }

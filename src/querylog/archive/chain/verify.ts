@@ -148,26 +148,26 @@ class Files {
   readonly breaks: Break[] = []
   readonly unproven: Unproven[] = []
   readonly good = { files: 0, octets: 0 }
-  readonly #names: LogNames
-  readonly #book: Book
+  private readonly names: LogNames
+  private readonly book: Book
 
   constructor(names: LogNames, book: Book) {
-    this.#names = names
-    this.#book = book
+    this.names = names
+    this.book = book
   }
 
   async look(): Promise<void> {
-    const there = filesIn(this.#names)
-    for (const [file, standing] of this.#book.standing()) await this.#standing(file, standing)
+    const there = filesIn(this.names)
+    for (const [file, standing] of this.book.standing()) await this.standing(file, standing)
     for (const file of there) {
-      const known = this.#book.files.get(file)
-      if (known === undefined) this.#unknown(file, there)
-      else if (known.state !== 'stands') await this.#gone(file, known)
+      const known = this.book.files.get(file)
+      if (known === undefined) this.unknown(file, there)
+      else if (known.state !== 'stands') await this.gone(file, known)
     }
   }
 
-  async #standing(file: string, { sha256, octets, before }: Standing): Promise<void> {
-    const found = await this.#hashOf(file)
+  private async standing(file: string, { sha256, octets, before }: Standing): Promise<void> {
+    const found = await this.hashOf(file)
     if (found === sha256) {
       this.good.files++
       this.good.octets += octets
@@ -180,27 +180,27 @@ class Files {
   }
 
   /** It should not be there any more. */
-  async #gone(file: string, { sha256 }: Standing): Promise<void> {
-    const found = await this.#hashOf(file)
+  private async gone(file: string, { sha256 }: Standing): Promise<void> {
+    const found = await this.hashOf(file)
     if (found === sha256) this.unproven.push({ kind: 'unfinished', at: file })
     else if (found !== undefined) this.breaks.push({ kind: 'extra', at: file })
   }
 
-  #unknown(file: string, there: readonly string[]): void {
-    const closed = this.#names.closedAt(file)
+  private unknown(file: string, there: readonly string[]): void {
+    const closed = this.names.closedAt(file)
     // What a file that is still there becomes is told when it is whole.
     const isHalf = there.some(
-      other => this.#names.isClosed(other) && file.endsWith(`/${this.#names.parquetOf(other)}`)
+      other => this.names.isClosed(other) && file.endsWith(`/${this.names.parquetOf(other)}`)
     )
     if (isHalf) this.unproven.push({ kind: 'unfinished', at: file })
-    else if (closed !== undefined && closed > (this.#book.checkpoint?.time ?? '')) {
+    else if (closed !== undefined && closed > (this.book.checkpoint?.time ?? '')) {
       this.unproven.push({ kind: 'closed', at: file })
     } else this.breaks.push({ kind: 'extra', at: file })
   }
 
   /** Undefined: it is not there. */
-  async #hashOf(file: string): Promise<string | undefined> {
-    const path = join(this.#names.folder, file)
+  private async hashOf(file: string): Promise<string | undefined> {
+    const path = join(this.names.folder, file)
     try {
       return (await digestFile(path)).sha256
     } catch (error) {

@@ -35,9 +35,9 @@ export interface Tallied {
 
 /** Tallies that are held open, of files that are. */
 export class Tallies {
-  readonly #of = new Map<Held, Held>()
+  private readonly byFile = new Map<Held, Held>()
   /** Whether what is in them is what they are named after; each is looked at when it is needed. */
-  readonly #sound = new Map<Held, boolean>()
+  private readonly sound = new Map<Held, boolean>()
 
   /** They are of what is held, whatever has become of it meanwhile. */
   static hold(names: LogNames, { parquet }: LogFiles): Tallies {
@@ -46,31 +46,31 @@ export class Tallies {
     for (const file of parquet) {
       const name = byStem.get(stemOfTally(file.day, file.descriptor))
       const tally = name === undefined ? undefined : holdWhole(join(names.folder, name))
-      if (tally !== undefined) held.#of.set(file, tally)
+      if (tally !== undefined) held.byFile.set(file, tally)
     }
     return held
   }
 
   /** Paths of those that somebody altered: what they are of was read itself. */
   get altered(): string[] {
-    return [...this.#sound].flatMap(([{ path }, isSound]) => (isSound ? [] : [path]))
+    return [...this.sound].flatMap(([{ path }, isSound]) => (isSound ? [] : [path]))
   }
 
   has(file: Held): boolean {
-    return this.#of.has(file)
+    return this.byFile.has(file)
   }
 
   /** Undefined: there is none that can be believed. */
   of(file: Held): Held | undefined {
-    const tally = this.#of.get(file)
+    const tally = this.byFile.get(file)
     if (tally === undefined) return undefined
-    const isSound = this.#sound.get(tally) ?? isNamedAfter(tally.path, digestHeld(tally.descriptor))
-    this.#sound.set(tally, isSound)
+    const isSound = this.sound.get(tally) ?? isNamedAfter(tally.path, digestHeld(tally.descriptor))
+    this.sound.set(tally, isSound)
     return isSound ? tally : undefined
   }
 
   close(): void {
-    release([...this.#of.values()])
+    release([...this.byFile.values()])
   }
 }
 
