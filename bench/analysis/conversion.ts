@@ -10,7 +10,7 @@ import {
   type ArchiveInit,
   type FromArchive
 } from '../../src/daemon/querylog/archiver.js'
-import { closedIn, LogNames } from '../../src/querylog/archive/folder.js'
+import { closedIn, LogNames } from '../../src/querylog/archive/log-layout.js'
 import { putLoad } from '../kit/load.js'
 import { spreadOf, type Spread } from '../kit/numbers.js'
 import { cpuOf, MICROSECONDS_PER_TICK } from '../kit/proc.js'

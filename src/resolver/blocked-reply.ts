@@ -5,7 +5,7 @@ import { writeTruncated } from '../dns/reply/reply-frame.js'
 import { writeAddress, writeCname, writeError, writeNegative } from '../dns/reply/reply.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import type { PreparedReply, Verdict } from '../policy/tables/snapshot.js'
-import { MATCH, PROTOCOL } from '../querylog/record/event.js'
+import { MATCH, PROTOCOL } from '../querylog/record/query-event.js'
 import type { QueryContext } from './query-context.js'
 import { DROP } from './responder.js'
 

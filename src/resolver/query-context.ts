@@ -3,7 +3,7 @@ import { CLIENT_COOKIE, COOKIE, type ServerCookies } from '../dns/edns/server-co
 import { ASKED, Query, READ } from '../dns/message/query.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { Verdict } from '../policy/tables/snapshot.js'
-import { PROTOCOL } from '../querylog/record/event.js'
+import { PROTOCOL } from '../querylog/record/query-event.js'
 import type { ServerIdentity } from './identity.js'
 
 /** Most octets of a UDP reply, whatever the client offers: no fragments. RFC 9715 §3.1. */

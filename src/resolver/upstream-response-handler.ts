@@ -7,7 +7,7 @@ import { keyOf } from '../dns/message/question.js'
 import { failedAnswer, readResponse } from '../dns/message/response.js'
 import { EDE } from '../dns/registry/ede.js'
 import { QUESTION_FIXED_SIZE } from '../dns/registry/sizes.js'
-import { VERDICT } from '../querylog/record/event.js'
+import { VERDICT } from '../querylog/record/query-event.js'
 import type { ForwardedQuestion, Outcome } from '../upstream/forwarder.js'
 import { isAnswered, type Fallback } from './fallback.js'
 

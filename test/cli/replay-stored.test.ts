@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { tend } from '../../src/querylog/archive/tend.js'
+import { tend } from '../../src/querylog/archive/maintain.js'
 import { ownLine } from '../replay/kit.js'
 import { FILES, interdict, site } from './run.js'
 

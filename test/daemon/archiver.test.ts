@@ -15,7 +15,7 @@ import {
 } from '../../src/daemon/querylog/archiver.js'
 import { MaintenanceReporter } from '../../src/daemon/querylog/maintenance-reporter.js'
 import { openDatabase } from '../../src/querylog/archive/database.js'
-import type { TendOptions } from '../../src/querylog/archive/tend.js'
+import type { TendOptions } from '../../src/querylog/archive/maintain.js'
 import type { LogFields } from '../../src/querylog/record/service-log.js'
 import { kindsOf, linesOf, signKey, tendOnce, verified } from '../querylog/archive/chain/rig.js'
 import { lines, logFolder, record } from '../querylog/archive/lines.js'

@@ -1,7 +1,7 @@
 import { readAddress } from '../../src/base/address.js'
 import { writeInquiry } from '../../src/dns/message/inquiry.js'
 import { ASKED, Query, READ } from '../../src/dns/message/query.js'
-import { PROTOCOL } from '../../src/querylog/record/event.js'
+import { PROTOCOL } from '../../src/querylog/record/query-event.js'
 import { PENDING } from '../../src/resolver/responder.js'
 import type { Forwarder } from '../../src/upstream/forwarder.js'
 import { CannedUpstream } from './canned.js'

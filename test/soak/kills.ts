@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { openDatabase } from '../../src/querylog/archive/database.js'
-import { closedIn, LogNames } from '../../src/querylog/archive/folder.js'
+import { closedIn, LogNames } from '../../src/querylog/archive/log-layout.js'
 
 const ROUNDS = Number(process.argv[2] ?? 5)
 const PORT = 5399

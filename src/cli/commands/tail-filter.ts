@@ -1,6 +1,6 @@
 import { addressWords, readPrefix, type Prefix } from '../../base/address.js'
 import { readName } from '../../dns/name/name.js'
-import { VERDICT } from '../../querylog/record/event.js'
+import { VERDICT } from '../../querylog/record/query-event.js'
 import type { QueryRecord } from '../../querylog/record/schema.js'
 import { covers, readPattern } from '../../rules/model/pattern.js'
 import { given } from '../args/given.js'

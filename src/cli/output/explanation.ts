@@ -14,7 +14,7 @@ import {
   type ExplainContext
 } from '../../policy/explain/explain.js'
 import type { Claim } from '../../policy/tables/snapshot.js'
-import { MATCH, VERDICT, type QueryEvent } from '../../querylog/record/event.js'
+import { MATCH, VERDICT, type QueryEvent } from '../../querylog/record/query-event.js'
 import type { RebindingGuard } from '../../resolver/rebinding-guard.js'
 import type { NameSource } from '../../rules/model/types.js'
 import { showInstant } from '../../rules/time/instant.js'

@@ -1,6 +1,6 @@
 import { InterdictError } from '../../base/error.js'
 import { verifyLog } from '../../querylog/archive/chain/verify.js'
-import { LogNames } from '../../querylog/archive/folder.js'
+import { LogNames } from '../../querylog/archive/log-layout.js'
 import type { Fact } from '../../report/report.js'
 import { logPath, type LogOptions } from '../args/log-path.js'
 import { settings } from '../args/settings.js'

@@ -1,12 +1,12 @@
-import type { OrderedRemoval } from '../../querylog/archive/chain/book.js'
-import type { OrderedFile } from '../../querylog/archive/chain/link.js'
+import type { OrderedRemoval } from '../../querylog/archive/chain/chain-state.js'
+import type { OrderedFile } from '../../querylog/archive/chain/chain-entry.js'
 import type {
   Break,
   BreakKind,
   Unproven,
   Verification
 } from '../../querylog/archive/chain/verify.js'
-import type { Fault } from '../../querylog/archive/chain/walk.js'
+import type { Fault } from '../../querylog/archive/chain/read-chain.js'
 import { tame } from '../../querylog/record/terminal-line.js'
 import { section } from './layout.js'
 import { count, size } from './show.js'

@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import type { LogStanding } from '../../querylog/archive/standing.js'
+import type { ArchiveContents } from '../../querylog/archive/archive-contents.js'
 import type { Archiver } from './archiver.js'
 import type { MaintenanceRun } from './maintenance-reporter.js'
 

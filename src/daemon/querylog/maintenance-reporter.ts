@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../../base/units.js'
-import type { LogStanding } from '../../querylog/archive/standing.js'
+import type { ArchiveContents } from '../../querylog/archive/archive-contents.js'
 import type { LogLine } from '../threads/messages.js'
 import type { SerializedError } from '../threads/serialized-error.js'
 

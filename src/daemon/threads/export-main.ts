@@ -1,6 +1,6 @@
 /** The outlet thread: sends the lines of the query log to other systems (`log.outputs`). */
 import { parentPort, workerData } from 'node:worker_threads'
-import { Outlet } from '../../querylog/export/outlet.js'
+import { Exporter } from '../../querylog/export/exporter.js'
 import { createThreadLog, type FromExport, type ExportInit, type ToExport } from './messages.js'
 
 const tell = (message: FromExport): void => parentPort!.postMessage(message)

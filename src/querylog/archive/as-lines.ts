@@ -1,5 +1,5 @@
 import { QUERY_FIELDS, SCHEMA_VERSION } from '../record/schema.js'
-import { identifier } from './lookups.js'
+import { identifier } from './lookups-sql.js'
 
 /** These are written anew: the columns are those of this version. */
 const HEAD = `'{"v":${SCHEMA_VERSION},"time":"' || strftime(time, '%Y-%m-%dT%H:%M:%S.%g') || 'Z"'`

@@ -4,13 +4,13 @@ import { renameDurably } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
 import { SCHEMA_VERSION } from '../record/schema.js'
 import type { Chain } from './chain/chain.js'
-import type { NamedFile, SizedFile } from './chain/link.js'
+import type { NamedFile, SizedFile } from './chain/chain-entry.js'
 import type { Database } from './database.js'
 import { digestFile, timesIn } from './digest.js'
-import { FOREIGN, type LogNames } from './folder.js'
+import { FOREIGN, type LogNames } from './log-layout.js'
 import type { DigestsAhead, LinesDigest } from './lines-digest.js'
-import { COLUMNS, inTime, IS_LOOKUP, quotedList, readLines } from './lookups.js'
-import { copyTo, originOf, type Source } from './origin.js'
+import { COLUMNS, inTime, IS_LOOKUP, quotedList, readLines } from './lookups-sql.js'
+import { copyTo, originOf, type Source } from './parquet-metadata.js'
 
 /**
  * Makes Parquet of a closed file: one for each UTC day that it has lookups of. Only when all of

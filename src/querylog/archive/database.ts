@@ -4,10 +4,10 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
 import { AS_LINES } from './as-lines.js'
-import { holdLog, LogNames, release, type LogFiles } from './folder.js'
-import { keepLines, lookupViews, placeOf, placesOf, quoted, readLines } from './lookups.js'
+import { holdLog, LogNames, release, type LogFiles } from './log-layout.js'
+import { keepLines, lookupViews, placeOf, placesOf, quoted, readLines } from './lookups-sql.js'
 import { closeSpill, openSpill } from './spill-folder.js'
-import { selectCounted, Tallies, type Period, type Tallied } from './tallies/counted.js'
+import { selectCounted, Tallies, type Period, type Tallied } from './tallies/select-counts.js'
 import type { CountedBy } from './tallies/tally.js'
 
 export interface DatabaseOptions {

@@ -4,7 +4,7 @@ import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Octets } from '../../base/units.js'
 import type { Digest } from './digest.js'
-import { LineWindow } from './line-window.js'
+import { LineWindow } from './line-sorter.js'
 import { SortedCopy } from './sorted-copy.js'
 
 /** Of a file of lines. */

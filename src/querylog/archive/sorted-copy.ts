@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Octets } from '../../base/units.js'
-import type { TakesLines } from './line-window.js'
+import type { TakesLines } from './line-sorter.js'
 
 const { O_CREAT, O_WRONLY } = constants
 /** What is written at once. */

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { packageVersion } from '../../base/version.js'
 import { SCHEMA_VERSION, type QueryRecord } from '../record/schema.js'
-import { shownAs, type Form } from './forms.js'
+import { shownAs, type Form } from './record-formats.js'
 
 /** A value as the JSON of OTLP has it: 64-bit integers are texts. */
 type Value = { readonly stringValue: string } | { readonly intValue: string }

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import type { Octets } from '../../base/units.js'
 import type { QueryRecord } from '../record/schema.js'
-import { shownAs, type Form } from './forms.js'
+import { shownAs, type Form } from './record-formats.js'
 
 /** local0 of RFC 5424 §6.2.1. */
 const FACILITY = 16

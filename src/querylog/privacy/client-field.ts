@@ -1,7 +1,7 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
-import { ascii, type Text } from '../record/text.js'
+import { ascii, type Text } from '../record/line-buffer.js'
 import type { HeldKey } from './key-ring.js'
-import type { PrivacyMode, PrivacyOptions } from './mode.js'
+import type { PrivacyMode, PrivacyOptions } from './privacy-mode.js'
 import { preservingPseudonymOf, pseudonymOf } from './pseudonym.js'
 
 /** Clients whose pseudonym is remembered: some 250 octets each, 16 MiB in all; one anew is 5 µs. */

@@ -17,7 +17,7 @@ import { join } from 'node:path'
 import { failure } from '../../base/error.js'
 import { createParentFolder } from '../../base/parent-folder.js'
 import type { Milliseconds } from '../../base/units.js'
-import { KEY } from './mode.js'
+import { KEY } from './privacy-mode.js'
 import { endOf, isPeriod, type Period } from './period.js'
 
 /** For its owner alone: who has a key can tell who a pseudonym is. */

@@ -1,6 +1,6 @@
 import { failure } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
-import type { QueryEvent } from './event.js'
+import type { QueryEvent } from './query-event.js'
 
 /**
  * A ring of query events in shared memory: one worker writes, the recorder thread reads, nobody

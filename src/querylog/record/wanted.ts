@@ -1,4 +1,4 @@
-import { VERDICT } from './event.js'
+import { VERDICT } from './query-event.js'
 
 /**
  * Which lookups the query log has: `log.queries`.

@@ -1,4 +1,4 @@
-import { PROTOCOL } from '../../querylog/record/event.js'
+import { PROTOCOL } from '../../querylog/record/query-event.js'
 import { RECORDED } from '../lookup.js'
 import { qtypeOf } from './qtypes.js'
 import { QueryLog } from './query-log.js'

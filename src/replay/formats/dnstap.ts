@@ -2,7 +2,7 @@ import { showAddress } from '../../base/address.js'
 import { InterdictError } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
 import { expandName } from '../../dns/name/name.js'
-import { PROTOCOL } from '../../querylog/record/event.js'
+import { PROTOCOL } from '../../querylog/record/query-event.js'
 import { RECORDED, type Ground, type LineReader, type Sink } from '../lookup.js'
 import { Fields } from './protobuf.js'
 

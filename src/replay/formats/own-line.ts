@@ -1,5 +1,5 @@
 import type { Octets, Seconds } from '../../base/units.js'
-import { PROTOCOL } from '../../querylog/record/event.js'
+import { PROTOCOL } from '../../querylog/record/query-event.js'
 import { SCHEMA_VERSION } from '../../querylog/record/schema.js'
 import { RECORDED } from '../lookup.js'
 import { addWord } from '../octet-book.js'

@@ -1,5 +1,5 @@
 import type { Octets } from '../../base/units.js'
-import { PROTOCOL } from '../../querylog/record/event.js'
+import { PROTOCOL } from '../../querylog/record/query-event.js'
 import { SCHEMA_VERSION, type QueryRecord } from '../../querylog/record/schema.js'
 import type { Comparison } from '../comparison.js'
 import { NO_GROUND, RECORDED, type Ground, type LineReader } from '../lookup.js'

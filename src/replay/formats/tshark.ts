@@ -1,4 +1,4 @@
-import { PROTOCOL } from '../../querylog/record/event.js'
+import { PROTOCOL } from '../../querylog/record/query-event.js'
 import { RECORDED, type Sink } from '../lookup.js'
 import { TextLog } from './text-log.js'
 

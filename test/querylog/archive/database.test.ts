@@ -2,7 +2,7 @@ import { readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openDatabase, type Database } from '../../../src/querylog/archive/database.js'
-import { LOOKUP_COLUMNS } from '../../../src/querylog/archive/lookups.js'
+import { LOOKUP_COLUMNS } from '../../../src/querylog/archive/lookups-sql.js'
 import { lines, logFolder, record } from './lines.js'
 
 const MIB = 1024 * 1024

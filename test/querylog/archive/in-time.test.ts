@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../../src/querylog/archive/database.js'
-import { tend } from '../../../src/querylog/archive/tend.js'
+import { tend } from '../../../src/querylog/archive/maintain.js'
 import { lines, logFolder, record } from './lines.js'
 
 const MIB = 1024 * 1024

@@ -7,7 +7,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { InterdictError } from '../../../src/base/error.js'
 import { openDatabase } from '../../../src/querylog/archive/database.js'
-import { tend } from '../../../src/querylog/archive/tend.js'
+import { tend } from '../../../src/querylog/archive/maintain.js'
 import { lines, record } from './lines.js'
 
 const RECORDS = 3000

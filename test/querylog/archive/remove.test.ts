@@ -2,9 +2,9 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node
 import { symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { whileAlone } from '../../../src/querylog/archive/busy.js'
-import { LogNames } from '../../../src/querylog/archive/folder.js'
-import { removeByOrder } from '../../../src/querylog/archive/remove.js'
+import { whileAlone } from '../../../src/querylog/archive/archive-lock.js'
+import { LogNames } from '../../../src/querylog/archive/log-layout.js'
+import { removeByOrder } from '../../../src/querylog/archive/manual-removal.js'
 import { kindsOf, linesOf, signKey, tendOnce, verified, writeLines } from './chain/rig.js'
 import { lines, logFolder, record } from './lines.js'
 

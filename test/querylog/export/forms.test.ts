@@ -1,6 +1,6 @@
 import t from 'tap'
 import { dnstapFrame } from '../../../src/querylog/export/dnstap.js'
-import { shownAs, toEcs, toOcsf } from '../../../src/querylog/export/forms.js'
+import { shownAs, toEcs, toOcsf } from '../../../src/querylog/export/record-formats.js'
 import type { QueryRecord } from '../../../src/querylog/record/schema.js'
 import { tableAfter } from '../../house/markdown.js'
 import { line } from './sinks.js'

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer } from 'node:tls'
 import type { Test } from 'tap'
 import type { OutputConfig } from '../../../src/config/output-config.js'
-import { Outlet } from '../../../src/querylog/export/outlet.js'
+import { Outlet } from '../../../src/querylog/export/exporter.js'
 import { Site } from '../../daemon/site.js'
 import { rememberingLog } from '../record/events.js'
 

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { readAddress } from '../../../src/base/address.js'
-import { IN_FULL, type PrivacyOptions } from '../../../src/querylog/privacy/mode.js'
+import { IN_FULL, type PrivacyOptions } from '../../../src/querylog/privacy/privacy-mode.js'
 import { preservingPseudonymOf, pseudonymOf } from '../../../src/querylog/privacy/pseudonym.js'
-import { Formatter } from '../../../src/querylog/record/format.js'
+import { Formatter } from '../../../src/querylog/record/formatter.js'
 import type { QueryRecord } from '../../../src/querylog/record/schema.js'
 import { eventOf, matchedRule, snapshotOf, WALL, type EventFields } from '../record/events.js'
 

@@ -6,8 +6,8 @@ import {
   PROTOCOL,
   VERDICT,
   type QueryEvent
-} from '../../../src/querylog/record/event.js'
-import { Formatter } from '../../../src/querylog/record/format.js'
+} from '../../../src/querylog/record/query-event.js'
+import { Formatter } from '../../../src/querylog/record/formatter.js'
 import {
   QUERY_FIELDS,
   SCHEMA_VERSION,

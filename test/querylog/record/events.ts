@@ -1,8 +1,8 @@
 import { readAddress } from '../../../src/base/address.js'
 import { compile } from '../../../src/policy/compile/compile.js'
 import type { Claim, Snapshot } from '../../../src/policy/tables/snapshot.js'
-import { QueryEvent } from '../../../src/querylog/record/event.js'
-import type { Matched } from '../../../src/querylog/record/pieces.js'
+import { QueryEvent } from '../../../src/querylog/record/query-event.js'
+import type { Matched } from '../../../src/querylog/record/snapshot-fields.js'
 import type { ServiceLog } from '../../../src/querylog/record/service-log.js'
 import type { RuleSet } from '../../../src/rules/model/types.js'
 

@@ -10,8 +10,8 @@ import {
   PROTOCOL,
   QueryEvent,
   VERDICT
-} from '../../../src/querylog/record/event.js'
-import { Formatter } from '../../../src/querylog/record/format.js'
+} from '../../../src/querylog/record/query-event.js'
+import { Formatter } from '../../../src/querylog/record/formatter.js'
 import { QUERY_FIELDS, type QueryRecord } from '../../../src/querylog/record/schema.js'
 import { runs } from '../../runs.js'
 import { eventOf, matchedRule, SHA256, snapshotOf, WALL, wireName } from './events.js'

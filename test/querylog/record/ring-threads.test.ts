@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { QueryEvent } from '../../../src/querylog/record/event.js'
+import { QueryEvent } from '../../../src/querylog/record/query-event.js'
 import { createRing, RingReader } from '../../../src/querylog/record/ring.js'
 
 const EVENTS = 200_000

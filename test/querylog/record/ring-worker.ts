@@ -1,5 +1,5 @@
 import { workerData } from 'node:worker_threads'
-import { QueryEvent } from '../../../src/querylog/record/event.js'
+import { QueryEvent } from '../../../src/querylog/record/query-event.js'
 import { RingWriter } from '../../../src/querylog/record/ring.js'
 
 /** Pushes numbered events in batches; where the ring is full it waits for the reader. */

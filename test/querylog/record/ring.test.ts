@@ -5,7 +5,7 @@ import {
   PROTOCOL,
   QueryEvent,
   VERDICT
-} from '../../../src/querylog/record/event.js'
+} from '../../../src/querylog/record/query-event.js'
 import { createRing, RingReader, RingWriter } from '../../../src/querylog/record/ring.js'
 import { eventOf } from './events.js'
 

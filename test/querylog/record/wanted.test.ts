@@ -1,5 +1,5 @@
 import t from 'tap'
-import { VERDICT } from '../../../src/querylog/record/event.js'
+import { VERDICT } from '../../../src/querylog/record/query-event.js'
 import { wanted, type Which } from '../../../src/querylog/record/wanted.js'
 
 const cases: { which: Which; has: (keyof typeof VERDICT)[] }[] = [

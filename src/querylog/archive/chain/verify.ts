@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { failure } from '../../../base/error.js'
 import type { Octets } from '../../../base/units.js'
 import { digestFile } from '../digest.js'
-import { filesIn, isTally, type LogNames } from '../folder.js'
-import type { Book, OrderedRemoval, Standing } from './book.js'
-import { CHAIN, type Head } from './link.js'
-import { walkChain, type Fault, type Walked } from './walk.js'
+import { filesIn, isTally, type LogNames } from '../log-layout.js'
+import type { Book, OrderedRemoval, Standing } from './chain-state.js'
+import { CHAIN, type Head } from './chain-entry.js'
+import { walkChain, type Fault, type Walked } from './read-chain.js'
 
 /** How often it is looked again when the gateway was at work meanwhile. */
 const TRIES = 5

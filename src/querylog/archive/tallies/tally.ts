@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { fstatSync, readSync } from 'node:fs'
 import type { Octets } from '../../../base/units.js'
 import { RULED } from '../../record/schema.js'
-import { identifier, LOOKUP_COLUMNS, quoted } from '../lookups.js'
+import { identifier, LOOKUP_COLUMNS, quoted } from '../lookups-sql.js'
 
 /** Raised when a tally has other rows than before: those of before are made anew. */
 const LAYOUT = 2

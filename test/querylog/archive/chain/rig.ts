@@ -5,8 +5,8 @@ import type { Test } from 'tap'
 import { generateKeys, readPublicKey } from '../../../../src/base/ed25519.js'
 import type { ChainOptions } from '../../../../src/querylog/archive/chain/chain.js'
 import { verifyLog, type Verification } from '../../../../src/querylog/archive/chain/verify.js'
-import { LogNames } from '../../../../src/querylog/archive/folder.js'
-import { tend, type TendOptions } from '../../../../src/querylog/archive/tend.js'
+import { LogNames } from '../../../../src/querylog/archive/log-layout.js'
+import { tend, type TendOptions } from '../../../../src/querylog/archive/maintain.js'
 import type { LogFields } from '../../../../src/querylog/record/service-log.js'
 
 /** A key in a file of its own, and what goes with it. */

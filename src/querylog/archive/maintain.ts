@@ -6,7 +6,7 @@ import type { ServiceLog } from '../record/service-log.js'
 import { Chain, type ChainOptions } from './chain/chain.js'
 import { convert } from './convert.js'
 import { openDatabase } from './database.js'
-import { brokenIn, closedIn, daysIn, LogNames } from './folder.js'
+import { brokenIn, closedIn, daysIn, LogNames } from './log-layout.js'
 import {
   overOn,
   removeForSpace,
@@ -14,14 +14,14 @@ import {
   type Day,
   type Keeping,
   type KeepOptions
-} from './keep.js'
+} from './retention.js'
 import { DigestsAhead } from './lines-digest.js'
-import { mergeDay } from './merge.js'
-import type { Source } from './origin.js'
-import { finishReplacing } from './replaced.js'
-import { takeOut } from './take-out.js'
-import { removeStale, tallyDay } from './tallies/keep-tallies.js'
-import { trustedDay } from './trusted-day.js'
+import { mergeDay } from './compact.js'
+import type { Source } from './parquet-metadata.js'
+import { finishReplacing } from './replacement.js'
+import { takeOut } from './expired-lines.js'
+import { removeStale, tallyDay } from './tallies/maintain-tallies.js'
+import { trustedDay } from './retention-day.js'
 
 /** Before all days. */
 const NEVER: Day = '0000-01-01'

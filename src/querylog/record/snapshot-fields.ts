@@ -1,8 +1,13 @@
 import type { Claim, Snapshot } from '../../policy/tables/snapshot.js'
-import { modeOf, strictest, type PrivacyMode, type PrivacyOptions } from '../privacy/mode.js'
-import { PROTOCOL } from './event.js'
-import { PairMap } from './pair-map.js'
-import { ascii } from './text.js'
+import {
+  modeOf,
+  strictest,
+  type PrivacyMode,
+  type PrivacyOptions
+} from '../privacy/privacy-mode.js'
+import { PROTOCOL } from './query-event.js'
+import { PairMap } from './int-pair-map.js'
+import { ascii } from './line-buffer.js'
 
 /** Where the name or prefix stands that matched. */
 export interface Matched {

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs'
 import { basename, dirname, extname, join, relative } from 'node:path'
 import { isWhole, isWholeFile } from './parquet-file.js'
-import { replacedIn } from './replaced.js'
+import { replacedIn } from './replacement.js'
 
 /** Beside the query log: a folder for each UTC day, `archive/day=2026-11-26`, of Parquet files. */
 export const ARCHIVE = 'archive'

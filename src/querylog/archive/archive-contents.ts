@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Octets } from '../../base/units.js'
-import { CHAIN, hashOf, readLink } from './chain/link.js'
-import { closedIn, daysIn, filesIn, type LogNames } from './folder.js'
-import type { Day } from './keep.js'
+import { CHAIN, hashOf, readLink } from './chain/chain-entry.js'
+import { closedIn, daysIn, filesIn, type LogNames } from './log-layout.js'
+import type { Day } from './retention.js'
 
 /** What there is of a query log on the disk. */
 export interface LogStanding {

@@ -3,8 +3,15 @@ import { join, relative } from 'node:path'
 import { MS_PER_DAY, type Octets } from '../../base/units.js'
 import type { ServiceLog } from '../record/service-log.js'
 import type { Chain } from './chain/chain.js'
-import { CHAIN, type Why } from './chain/link.js'
-import { closedIn, daysIn, foreignIn, parquetOfDay, talliesIn, type LogNames } from './folder.js'
+import { CHAIN, type Why } from './chain/chain-entry.js'
+import {
+  closedIn,
+  daysIn,
+  foreignIn,
+  parquetOfDay,
+  talliesIn,
+  type LogNames
+} from './log-layout.js'
 
 /** How long lookups are kept. A day is over when so many whole days have passed since its end. */
 export interface KeepOptions {

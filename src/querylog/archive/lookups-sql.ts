@@ -1,6 +1,6 @@
 import type { Octets } from '../../base/units.js'
 import { QUERY_FIELDS, SCHEMA_VERSION } from '../record/schema.js'
-import type { Held, LogFiles } from './folder.js'
+import type { Held, LogFiles } from './log-layout.js'
 
 /**
  * The columns of the view `lookups`: every field of a line, in its order. docs/reference/query-log.md has them, and

@@ -4,8 +4,8 @@ import { renameDurably } from '../../base/atomic-file.js'
 import type { Octets } from '../../base/units.js'
 import type { Chain } from './chain/chain.js'
 import { digestFile } from './digest.js'
-import type { LogNames } from './folder.js'
-import { dayOf, overOn, removeFiles, type Day, type Keeping } from './keep.js'
+import type { LogNames } from './log-layout.js'
+import { dayOf, overOn, removeFiles, type Day, type Keeping } from './retention.js'
 
 const CHUNK: Octets = 1024 * 1024
 const NEWLINE = 0x0a

@@ -4,8 +4,8 @@ import { writeFileAtomic } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
 import { MS_PER_DAY, type Milliseconds } from '../../base/units.js'
 import type { ServiceLog } from '../record/service-log.js'
-import { closedIn, daysIn, type LogNames } from './folder.js'
-import type { Day } from './keep.js'
+import { closedIn, daysIn, type LogNames } from './log-layout.js'
+import type { Day } from './retention.js'
 
 /** The archive is for whoever may read the log. */
 const BY_UMASK = 0o777

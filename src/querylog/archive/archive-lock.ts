@@ -2,7 +2,7 @@ import { setTimeout as after } from 'node:timers/promises'
 import { failure, InterdictError } from '../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { lockFolder } from '../record/lock.js'
-import type { LogNames } from './folder.js'
+import type { LogNames } from './log-layout.js'
 
 /** How long another is waited for, and how often it is looked. */
 const PATIENCE: Milliseconds = 30 * MS_PER_SECOND

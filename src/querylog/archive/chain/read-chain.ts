@@ -1,7 +1,14 @@
 import type { KeyObject } from 'node:crypto'
 import type { Octets } from '../../../base/units.js'
-import { Book } from './book.js'
-import { hashOf, isSigned, NOTHING_BEFORE, readLink, type Head, type ReadLink } from './link.js'
+import { Book } from './chain-state.js'
+import {
+  hashOf,
+  isSigned,
+  NOTHING_BEFORE,
+  readLink,
+  type Head,
+  type ReadLink
+} from './chain-entry.js'
 
 const NEWLINE = 0x0a
 

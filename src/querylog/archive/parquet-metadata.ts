@@ -1,6 +1,6 @@
 import { SCHEMA_VERSION } from '../record/schema.js'
 import type { Database } from './database.js'
-import { quoted } from './lookups.js'
+import { quoted } from './lookups-sql.js'
 
 /** A closed file of lines that a Parquet file was made of. */
 export interface Source {

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
 import { join, relative } from 'node:path'
 import type { Chain } from './chain/chain.js'
-import type { NamedFile } from './chain/link.js'
+import type { NamedFile } from './chain/chain-entry.js'
 import type { Database } from './database.js'
 import { digestFile } from './digest.js'
-import { wholeOfDay, type LogNames } from './folder.js'
-import { removeFiles } from './keep.js'
-import { quoted, quotedList, selectParquet } from './lookups.js'
-import { copyTo, originOf, readOrigin, type Origin } from './origin.js'
-import { replace } from './replaced.js'
-import { rowsInTime } from './sorted-files.js'
+import { wholeOfDay, type LogNames } from './log-layout.js'
+import { removeFiles } from './retention.js'
+import { quoted, quotedList, selectParquet } from './lookups-sql.js'
+import { copyTo, originOf, readOrigin, type Origin } from './parquet-metadata.js'
+import { replace } from './replacement.js'
+import { rowsInTime } from './time-order.js'
 
 /**
  * Makes one file of a day's: fewer files are read faster, and take less room. Lookups of networks

@@ -8,8 +8,8 @@ import {
   type Held,
   type LogFiles,
   type LogNames
-} from '../folder.js'
-import { placesOf, quoted, selectLookups } from '../lookups.js'
+} from '../log-layout.js'
+import { placesOf, quoted, selectLookups } from '../lookups-sql.js'
 import {
   columnsOf,
   IS_COUNTED,

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Database } from './database.js'
-import { inTime, OF_FILE, quoted, quotedList, selectParquet } from './lookups.js'
+import { inTime, OF_FILE, quoted, quotedList, selectParquet } from './lookups-sql.js'
 
 /** Of this many stretches it is cheaper to sort all. */
 const MOST_AGAIN = 32

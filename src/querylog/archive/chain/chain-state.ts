@@ -1,5 +1,5 @@
 import type { Octets } from '../../../base/units.js'
-import type { Link, Order, OrderedFile, SizedFile } from './link.js'
+import type { Link, Order, OrderedFile, SizedFile } from './chain-entry.js'
 
 /** What the chain says of one file. */
 export interface Standing {

@@ -1,13 +1,13 @@
 import type { Octets } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { ClientField, type Keys } from '../privacy/client-field.js'
-import { IN_FULL, type PrivacyOptions } from '../privacy/mode.js'
-import { ownReverseName } from '../privacy/own-name.js'
-import { MATCH, type QueryEvent } from './event.js'
-import { Opening } from './opening.js'
-import { Outcomes } from './outcome.js'
-import { field, SnapshotPieces, type MatchedRule } from './pieces.js'
-import { ascii, Text } from './text.js'
+import { IN_FULL, type PrivacyOptions } from '../privacy/privacy-mode.js'
+import { ownReverseName } from '../privacy/reverse-name.js'
+import { MATCH, type QueryEvent } from './query-event.js'
+import { Opening } from './line-prefix.js'
+import { Outcomes } from './outcome-fields.js'
+import { field, SnapshotPieces, type MatchedRule } from './snapshot-fields.js'
+import { ascii, Text } from './line-buffer.js'
 
 /** More than the longest line without the pieces that rules and settings decide. */
 const LINE: Octets = 2048

@@ -1,5 +1,5 @@
 import type { Octets } from '../../base/units.js'
-import { LineTimes, SHORTEST } from './line-time.js'
+import { LineTimes, SHORTEST } from './line-time-parser.js'
 
 const NEWLINE = 0x0a
 /** Of lines that are looked at together. */
