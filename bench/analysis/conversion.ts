@@ -10,7 +10,7 @@ import {
   type ArchiveInit,
   type FromArchive
 } from '../../src/daemon/querylog/archiver.js'
-import { closedIn, LogNames } from '../../src/querylog/archive/log-layout.js'
+import { closedFiles, LogLayout } from '../../src/querylog/archive/log-layout.js'
 import { putLoad } from '../kit/load.js'
 import { spreadOf, type Spread } from '../kit/numbers.js'
 import { cpuOf, MICROSECONDS_PER_TICK } from '../kit/proc.js'
@@ -59,7 +59,7 @@ class Converter {
     rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
     const path = join(folder, LIVE)
-    const closed = closedIn(new LogNames(join(lines, LIVE)))
+    const closed = closedFiles(new LogLayout(join(lines, LIVE)))
     this.files = closed.length
     for (const file of closed) linkSync(join(lines, file), join(folder, file))
     this.child = startArchive()
@@ -117,7 +117,7 @@ export async function measureAlone(lines: string, folder: string, rounds: number
 
 /** Makes one closed file of all that are in a folder. @returns the folder that it is in */
 export async function asOneFile(lines: string): Promise<string> {
-  const closed = closedIn(new LogNames(join(lines, LIVE)))
+  const closed = closedFiles(new LogLayout(join(lines, LIVE)))
   const folder = join(lines, 'one')
   mkdirSync(folder)
   const path = join(folder, closed.at(-1)!)

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import type { Milliseconds, Octets } from '../../src/base/units.js'
 import { matchedRule } from '../../src/policy/evaluate/matched-rule.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
-import { tend } from '../../src/querylog/archive/maintain.js'
-import { IN_FULL } from '../../src/querylog/privacy/privacy-mode.js'
+import { maintainArchive } from '../../src/querylog/archive/maintain.js'
+import { FULL_ADDRESSES } from '../../src/querylog/privacy/privacy-mode.js'
 import { endOf, periodOf, startOf } from '../../src/querylog/privacy/period.js'
-import { closedPath } from '../../src/querylog/record/closed-files.js'
+import { closedFilePath } from '../../src/querylog/record/closed-files.js'
 import { Formatter } from '../../src/querylog/record/formatter.js'
 import type { ServiceLog } from '../../src/querylog/record/service-log.js'
 import { DAY, startOfDay, type Traffic } from './traffic.js'
@@ -65,7 +65,7 @@ export class Pen {
       const secret = createHash('sha256').update(period).digest()
       return { secret, start: startOf(period), end: endOf(period) }
     }
-    const privacy = { ...IN_FULL, default: 'pseudonym' } as const
+    const privacy = { ...FULL_ADDRESSES, default: 'pseudonym' } as const
     this.#formatters = Array.from({ length: workers ?? 1 }, () => {
       const put = (block: Uint8Array): boolean => this.#put(block)
       return new Formatter([], matchedRule, put, privacy, { keyAt })
@@ -82,12 +82,12 @@ export class Pen {
     this.#wall = from
     const written = traffic.between(from, to, rate, event => {
       const workers = this.#formatters.length
-      if (workers > 1 && event.wall >= this.#flushAt) {
+      if (workers > 1 && event.time >= this.#flushAt) {
         this.#flush()
-        this.#flushAt = event.wall + FLUSH
+        this.#flushAt = event.time + FLUSH
       }
-      this.#wall = event.wall
-      this.#formatters[event.client[3]! % workers]!.line(event)
+      this.#wall = event.time
+      this.#formatters[event.client[3]! % workers]!.append(event)
       this.#records++
     })
     this.#flush()
@@ -101,7 +101,7 @@ export class Pen {
   /** The file being written is closed now. */
   turn(): void {
     closeSync(this.#file)
-    if (this.#size > 0) renameSync(this.path, closedPath(this.path, this.#wall))
+    if (this.#size > 0) renameSync(this.path, closedFilePath(this.path, this.#wall))
     this.#file = openSync(this.path, 'w')
     this.#size = 0
     this.#records = 0
@@ -168,7 +168,11 @@ export async function archive(path: string, wall: Milliseconds): Promise<void> {
   }
   const log = { info: () => undefined, warn: refuse, error: refuse }
   const threads = availableParallelism()
-  await tend({ path, threads, parquet: true, chain: undefined, keep: undefined }, wall, log)
+  await maintainArchive(
+    { path, threads, parquet: true, chain: undefined, keep: undefined },
+    wall,
+    log
+  )
 }
 
 /** Octets of all files in a folder. */

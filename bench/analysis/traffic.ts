@@ -127,9 +127,9 @@ export class Traffic {
     if (random() < WITH_HTTPS) types.push(RRTYPE.HTTPS)
     for (const [i, type] of types.entries()) {
       event.qtype = type
-      event.wall = wall + (i >> 1)
+      event.time = wall + (i >> 1)
       // Mostly 2 to 10 µs; a few wait for others.
-      event.took = Math.floor(2 + 8 * random() + (random() < 0.01 ? 300 * random() : 0))
+      event.latency = Math.floor(2 + 8 * random() + (random() < 0.01 ? 300 * random() : 0))
       take(event)
     }
     return types.length

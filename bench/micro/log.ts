@@ -1,7 +1,7 @@
 import { RRTYPE } from '../../src/dns/registry/rrtype.js'
 import { matchedRule } from '../../src/policy/evaluate/matched-rule.js'
 import { Verdict } from '../../src/policy/tables/snapshot.js'
-import { IN_FULL } from '../../src/querylog/privacy/privacy-mode.js'
+import { FULL_ADDRESSES } from '../../src/querylog/privacy/privacy-mode.js'
 import { MATCH, QueryEvent, VERDICT } from '../../src/querylog/record/query-event.js'
 import { Formatter } from '../../src/querylog/record/formatter.js'
 import { createRing, RingReader, RingWriter } from '../../src/querylog/record/ring.js'
@@ -31,7 +31,7 @@ export function logCases(stage: Stage): Case[] {
         for (let done = 0; done < times; done += BATCH) {
           for (let i = 0; i < BATCH; i++) writer.push(events[(done + i) & MASK]!)
           writer.commit()
-          reader.look()
+          reader.refresh()
           while (reader.next(received)) sum += received.qnameLength
         }
         return sum
@@ -40,17 +40,17 @@ export function logCases(stage: Stage): Case[] {
     {
       name: 'log: line of JSON',
       run(times) {
-        for (let i = 0; i < times; i++) formatter.line(events[i & MASK]!)
+        for (let i = 0; i < times; i++) formatter.append(events[i & MASK]!)
         formatter.flush()
-        return formatter.unknown
+        return formatter.unknownGenerations
       }
     },
     {
       name: 'log: line of JSON, client as pseudonym',
       run(times) {
-        for (let i = 0; i < times; i++) pseudonymous.line(events[i & MASK]!)
+        for (let i = 0; i < times; i++) pseudonymous.append(events[i & MASK]!)
         pseudonymous.flush()
-        return pseudonymous.unknown
+        return pseudonymous.unknownGenerations
       }
     }
   ]
@@ -58,7 +58,7 @@ export function logCases(stage: Stage): Case[] {
 
 function pseudonymizing(): Formatter {
   const key = { secret: new Uint8Array(32), start: 0, end: Infinity }
-  const privacy = { ...IN_FULL, default: 'pseudonym' } as const
+  const privacy = { ...FULL_ADDRESSES, default: 'pseudonym' } as const
   return new Formatter([], matchedRule, () => true, privacy, { keyAt: () => key })
 }
 
@@ -71,7 +71,7 @@ function eventsOf({ policy, clients, listed }: Stage): QueryEvent[] {
     verdict.clear()
     policy.evaluateName(qname, RRTYPE.A, clientClass, 0, verdict)
     const event = new QueryEvent()
-    event.wall = 1_700_000_000_000 + i
+    event.time = 1_700_000_000_000 + i
     event.generation = policy.snapshot.generation
     event.clientClass = clientClass
     event.client.set(clients.subarray(4 * i, 4 * i + 4))
@@ -82,7 +82,7 @@ function eventsOf({ policy, clients, listed }: Stage): QueryEvent[] {
     event.match = MATCH.qname
     event.claim = verdict.claim
     event.entry = verdict.entry
-    event.took = 3
+    event.latency = 3
     event.ede = 17
     return event
   })

@@ -1,6 +1,6 @@
 import { InterdictError } from '../base/error.js'
 import type { SerializedError } from '../daemon/threads/serialized-error.js'
-import { tame } from '../querylog/record/terminal-line.js'
+import { escapeControls } from '../querylog/record/terminal-line.js'
 import type { Io } from './io.js'
 
 /** Exit codes, the same for every command. */
@@ -47,11 +47,11 @@ export function reportError(error: unknown, { stderr }: Io): number {
   }
   if (error instanceof InputError) {
     const { errors } = error
-    for (const { code, message } of errors) stderr.write(`${tame(message)} (${code})\n`)
+    for (const { code, message } of errors) stderr.write(`${escapeControls(message)} (${code})\n`)
     if (errors.length > 1) stderr.write(`${errors.length} errors\n`)
   } else if (error instanceof InterdictError) {
     const lines = error.code === MULTILINE ? error.message.split('\n') : [error.message]
-    stderr.write(`${lines.map(tame).join('\n')} (${error.code})\n`)
+    stderr.write(`${lines.map(escapeControls).join('\n')} (${error.code})\n`)
   } else {
     stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
   }

@@ -5,7 +5,7 @@ import type { CompilerHandle } from '../daemon/reload/compiler-handle.js'
 import { startThread } from '../daemon/threads/thread.js'
 import {
   createServiceLog,
-  type OwnServiceLog,
+  type ReopenableServiceLog,
   type ServiceLog
 } from '../querylog/record/service-log.js'
 import { chooseTransport, type TransportChoice } from '../udp/transport.js'
@@ -57,7 +57,7 @@ export async function open(options: CommonOptions, compiler: CompilerHandle): Pr
   }
 }
 
-function openLog(settings: Config['log']['service']): OwnServiceLog {
+function openLog(settings: Config['log']['service']): ReopenableServiceLog {
   try {
     return createServiceLog(settings)
   } catch (error) {

@@ -27,7 +27,7 @@ export interface Log {
    * what they are not counted by, with how many these are (`n`), and when the `first` and the `last`
    * was.
    */
-  counted(by: CountedBy, period: Period): string
+  selectCounts(by: CountedBy, period: Period): string
   rows<R extends Readonly<Record<string, Cell>>>(
     sql: string,
     parameters?: Readonly<Record<string, string | number | boolean | null>>

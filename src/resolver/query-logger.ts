@@ -4,8 +4,13 @@ import { EDE } from '../dns/registry/ede.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import { TIER, type Verdict } from '../policy/tables/snapshot.js'
-import { MATCH, NO_RCODE, QueryEvent, VERDICT } from '../querylog/record/query-event.js'
-import type { Which } from '../querylog/record/wanted.js'
+import {
+  MATCH,
+  NO_RCODE,
+  QueryEvent,
+  VERDICT,
+  type LookupFilter
+} from '../querylog/record/query-event.js'
 import type { AnswerInspector } from './answer-inspector.js'
 import { blockedRcode } from './blocked-reply.js'
 import type { QueryContext } from './query-context.js'
@@ -29,7 +34,7 @@ export class QueryLogger {
 
   /** @param events take the content of each event at once: the event is reused */
   constructor(
-    which: Which,
+    which: LookupFilter,
     private readonly events: QueryEventSink
   ) {
     this.logsAll = which === 'all'
@@ -39,7 +44,7 @@ export class QueryLogger {
   beginBatch(policy: Policy, wall: Milliseconds): void {
     this.policy = policy
     this.event.generation = policy.snapshot.generation
-    this.event.wall = wall
+    this.event.time = wall
   }
 
   /** A ban answered. */
@@ -141,7 +146,7 @@ export class QueryLogger {
     event.qname = query.qname.octets
     event.qnameLength = query.qname.length
     event.qtype = query.qtype
-    event.took = Math.round(took * MICROSECONDS_PER_MS)
+    event.latency = Math.round(took * MICROSECONDS_PER_MS)
     this.events.push(event)
     // Published once for all records of this turn of the event loop.
     if (this.isCommitScheduled) return

@@ -2,7 +2,7 @@ import { chmodSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readAddress } from '../../src/base/address.js'
-import { preservingPseudonymOf, pseudonymOf } from '../../src/querylog/privacy/pseudonym.js'
+import { prefixPreservingPseudonymOf, pseudonymOf } from '../../src/querylog/privacy/pseudonym.js'
 import { FILES, interdict, site } from './run.js'
 
 const KEY = Buffer.alloc(32, 1)
@@ -23,7 +23,7 @@ t.test('what a client is called on a day, in both ways', async t => {
   const ran = await interdict('pseudonym', '10.20.3.4', '--date', '2023-03-13', '-c', withKeys(t))
   t.match(ran, { code: 0, err: '' })
   t.match(ran.out, pseudonymOf(CLIENT, KEY))
-  t.match(ran.out, preservingPseudonymOf(CLIENT, KEY))
+  t.match(ran.out, prefixPreservingPseudonymOf(CLIENT, KEY))
   t.notMatch(ran.out, '2023-04')
 })
 

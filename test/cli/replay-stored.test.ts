@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { tend } from '../../src/querylog/archive/maintain.js'
+import { maintainArchive } from '../../src/querylog/archive/maintain.js'
 import { ownLine } from '../replay/kit.js'
 import { FILES, interdict, site } from './run.js'
 
@@ -36,7 +36,7 @@ t.test('a folder gives what its lines gave, also when they are Parquet by now', 
   t.strictSame(await replay(log), fromFile)
   renameSync(live, join(log, 'queries-20261112T000000.000Z.jsonl'))
   const options = { threads: 1, parquet: true, chain: undefined, keep: undefined }
-  t.equal(await tend({ path: live, ...options }, Date.UTC(2026, 10, 13), silent), true)
+  t.equal(await maintainArchive({ path: live, ...options }, Date.UTC(2026, 10, 13), silent), true)
   writeFileSync(live, '')
   t.strictSame(await replay(log), fromFile)
 })

@@ -2,7 +2,7 @@ import { chmodSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readAddress } from '../../src/base/address.js'
-import { preservingPseudonymOf, pseudonymOf } from '../../src/querylog/privacy/pseudonym.js'
+import { prefixPreservingPseudonymOf, pseudonymOf } from '../../src/querylog/privacy/pseudonym.js'
 import { lines, record } from '../querylog/archive/lines.js'
 import { interdict, SETTINGS, site } from './run.js'
 
@@ -18,9 +18,9 @@ const LOG = lines(
   at('2023-03-12T09:00:00.000Z', '10.20.3.5'),
   at('2023-03-12T10:00:00.000Z', '10.20.3.0/24', 'prefix'),
   at('2023-03-13T09:00:00.000Z', pseudonymOf(CLIENT, MONDAY), 'pseudonym'),
-  at('2023-03-13T09:30:00.000Z', preservingPseudonymOf(CLIENT, MONDAY), 'pseudonym'),
+  at('2023-03-13T09:30:00.000Z', prefixPreservingPseudonymOf(CLIENT, MONDAY), 'pseudonym'),
   // Under another key it would be somebody else.
-  at('2023-03-14T09:00:00.000Z', preservingPseudonymOf(CLIENT, MONDAY), 'pseudonym'),
+  at('2023-03-14T09:00:00.000Z', prefixPreservingPseudonymOf(CLIENT, MONDAY), 'pseudonym'),
   at('2023-04-30T23:59:59.000Z', pseudonymOf(CLIENT, APRIL), 'pseudonym'),
   at('2023-04-30T09:00:00.000Z', pseudonymOf(IPV6, APRIL), 'pseudonym'),
   at('2023-03-12T09:00:00.000Z', '2001:db8:20::7'),
@@ -67,7 +67,7 @@ const asked = [
   },
   {
     it: 'by a pseudonym as it stands in the log',
-    words: ['--client', preservingPseudonymOf(CLIENT, MONDAY)],
+    words: ['--client', prefixPreservingPseudonymOf(CLIENT, MONDAY)],
     days: ['2023-03-13 1', '2023-03-14 1']
   },
   { it: 'by a prefix', words: ['--client', '10.20.0.0/16'], days: ['2023-03-12 3'] },

@@ -339,7 +339,7 @@ t.test('SQL of others reads the log alone, and writes nothing', async t => {
   const database = await openDatabase({ memory: 2 ** 28, threads: 1 })
   t.teardown(() => database.close())
   const before = readFileSync(log, 'utf8')
-  await database.addLookups(log, 'sealed')
+  await database.openLog(log, 'sealed')
   t.equal((await database.table('SELECT * FROM lookups LIMIT 1')).rows.length, 1)
   for (const sql of refused) {
     const { code } = await database.table(sql).then(

@@ -15,7 +15,7 @@ import {
 } from '../../src/daemon/querylog/archiver.js'
 import { MaintenanceReporter } from '../../src/daemon/querylog/maintenance-reporter.js'
 import { openDatabase } from '../../src/querylog/archive/database.js'
-import type { TendOptions } from '../../src/querylog/archive/maintain.js'
+import type { ArchiveOptions } from '../../src/querylog/archive/maintain.js'
 import type { LogFields } from '../../src/querylog/record/service-log.js'
 import { kindsOf, linesOf, signKey, tendOnce, verified } from '../querylog/archive/chain/rig.js'
 import { lines, logFolder, record } from '../querylog/archive/lines.js'
@@ -182,7 +182,7 @@ async function killOften(
   t: Test,
   path: string,
   { options: chain, publicKey }: ReturnType<typeof signKey>,
-  keep?: TendOptions['keep']
+  keep?: ArchiveOptions['keep']
 ): Promise<void> {
   for (let wait = 60; wait <= 600; wait += 45) {
     const process = startArchive()
@@ -213,7 +213,7 @@ t.test('killed at any moment, the chain is whole in the end, and no lookup is lo
   t.match(await verified(path, key.publicKey), { proven: true, files: 12, unproven: [] })
   const database = await openDatabase({ memory: 256 * 1024 * 1024, threads: 1 })
   t.teardown(() => database.close())
-  await database.addLookups(path)
+  await database.openLog(path)
   t.strictSame(await database.rows('SELECT count(*) AS count FROM lookups'), [{ count: 3000 }])
 })
 
@@ -236,7 +236,7 @@ t.test(
     t.match(await verified(path, key.publicKey), { proven: true, files: 8, unproven: [] })
     const database = await openDatabase({ memory: 256 * 1024 * 1024, threads: 1 })
     t.teardown(() => database.close())
-    await database.addLookups(path)
+    await database.openLog(path)
     const rows = await database.rows(
       'SELECT network, count(*) AS count FROM lookups GROUP BY network ORDER BY network'
     )

@@ -29,10 +29,10 @@ async function rig(t: Test, file = 'export-main.js') {
   const keys = { folder: `${path}.keys`, rotation: 'daily', keep: 0 } as const
   const rotation = { octets: 2 ** 30, daily: true }
   const recorder = new Recorder(
-    { path, flush: 200, rotation, upstreams: [], privacy: { ...IN_FULL, keys } },
+    { path, flush: 200, rotation, upstreams: [], privacy: { ...FULL_ADDRESSES, keys } },
     {
-      ...{ clock: fakeClock(WALL), log, matchedRule },
-      copy: (block, lines) => feed.push(block, lines)
+      ...{ clock: fakeClock(WALL), log, findMatchedEntry: matchedRule },
+      onBlock: (block, lines) => feed.push(block, lines)
     }
   )
   recorder.addSnapshot(snapshotOf(1))
@@ -41,9 +41,9 @@ async function rig(t: Test, file = 'export-main.js') {
   const ring = new RingWriter(memory)
   /** Records lookups whose `us` is their number. */
   const record = (from: number, to: number): void => {
-    for (let took = from; took < to; took++) ring.push(eventOf({ took }))
+    for (let took = from; took < to; took++) ring.push(eventOf({ latency: took }))
     ring.commit()
-    recorder.round()
+    recorder.processRings()
   }
   return { sink, log, threads, feed, recorder, read, record }
 }

@@ -151,12 +151,12 @@ t.test(
     const open = async (path: string): Promise<Database> => {
       const database = await openDatabase({ memory: 2 ** 28, threads: 2 })
       t.teardown(() => database.close())
-      await database.addLookups(path, 'often')
+      await database.openLog(path, 'often')
       return database
     }
     const [lookups, counted] = [await open(plain), await open(tallied)]
     const [rows] = await counted.rows<{ n: number; rows: number }>(
-      `SELECT count(*) AS "rows", sum(n)::BIGINT AS n FROM (${counted.counted('client', {})})`
+      `SELECT count(*) AS "rows", sum(n)::BIGINT AS n FROM (${counted.selectCounts('client', {})})`
     )
     t.ok(rows!.rows < 0.9 * rows!.n, `${rows!.rows} rows for ${rows!.n} lookups`)
     let nth = 0
@@ -183,7 +183,7 @@ t.test('of more keys than there are bits, clients are counted all the same', asy
   )
   const database = await openDatabase({ memory: 2 ** 28, threads: 1 })
   t.teardown(() => database.close())
-  await database.addLookups(logFolder(t, { 'queries.jsonl': lines(...many) }))
+  await database.openLog(logFolder(t, { 'queries.jsonl': lines(...many) }))
   const clients = async (top: number): Promise<unknown[]> => {
     const { tables } = await overview(database, 'app', {}, top)
     const at = tables[0]!.columns.findIndex(({ key }) => key === 'clients')
@@ -201,6 +201,6 @@ t.test(
     t.teardown(() => database.close())
     const path = logFolder(t, { 'queries.jsonl': Buffer.alloc(40 * 2 ** 20) })
     mkdirSync(join(dirname(path), 'archive'))
-    await t.rejects(database.addLookups(path, 'often'), { code: 'ARCHIVE_LINE' })
+    await t.rejects(database.openLog(path, 'often'), { code: 'ARCHIVE_LINE' })
   }
 )

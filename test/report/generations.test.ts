@@ -11,7 +11,7 @@ async function tableOf(
 ): Promise<Table> {
   const database = await openDatabase({ memory: 2 ** 26, threads: 1 })
   test.teardown(() => database.close())
-  await database.addLookups(logFolder(test, { 'queries.jsonl': lines(...records) }))
+  await database.openLog(logFolder(test, { 'queries.jsonl': lines(...records) }))
   return generations(database, {})
 }
 

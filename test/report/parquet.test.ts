@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { openDatabase } from '../../src/querylog/archive/database.js'
-import { tend } from '../../src/querylog/archive/maintain.js'
+import { maintainArchive } from '../../src/querylog/archive/maintain.js'
 import type { Log } from '../../src/report/log.js'
 import { toJson } from '../../src/report/output/json.js'
 import { banReport } from '../../src/report/questions/ban.js'
@@ -33,7 +33,7 @@ const reports: Readonly<Record<string, (log: Log) => Promise<Report>>> = {
 async function ask(path: string): Promise<Record<string, string>> {
   const database = await openDatabase({ memory: 2 ** 28, threads: 1 })
   try {
-    const { lines, parquet } = await database.addLookups(path, 'often')
+    const { lines, parquet } = await database.openLog(path, 'often')
     const said: Record<string, string> = {}
     for (const [name, report] of Object.entries(reports))
       said[name] = toJson(await report(database))
@@ -55,7 +55,7 @@ t.test('Parquet answers every question as the lines that it was made of', async 
   renameSync(live, join(folder, 'queries-20261112T000000.000Z.jsonl'))
   const nothing = (): void => undefined
   const silent = { info: nothing, warn: nothing, error: nothing }
-  t.equal(await tend({ path: live, ...TENDED }, Date.UTC(2026, 10, 13), silent), true)
+  t.equal(await maintainArchive({ path: live, ...TENDED }, Date.UTC(2026, 10, 13), silent), true)
   t.notOk(readdirSync(folder).some(name => name.endsWith('.jsonl')))
   const after = await ask(live)
   for (const [name, said] of Object.entries(before)) t.equal(after[name], said, name)
@@ -70,7 +70,7 @@ t.test('lines of today and Parquet of before are one log', async t => {
   rmSync(live)
   const nothing = (): void => undefined
   const silent = { info: nothing, warn: nothing, error: nothing }
-  t.equal(await tend({ path: live, ...TENDED }, Date.UTC(2026, 10, 13), silent), true)
+  t.equal(await maintainArchive({ path: live, ...TENDED }, Date.UTC(2026, 10, 13), silent), true)
   writeFileSync(live, text)
   const after = await ask(live)
   for (const [name, said] of Object.entries(before)) t.equal(after[name], said, name)

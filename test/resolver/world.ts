@@ -15,7 +15,13 @@ import { showRrtype } from '../../src/dns/registry/rrtype.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import { specialUseNames } from '../../src/policy/tables/special-use-names.js'
-import { MATCH, NO_RCODE, PROTOCOL, QueryEvent, VERDICT } from '../../src/querylog/record/query-event.js'
+import {
+  MATCH,
+  NO_RCODE,
+  PROTOCOL,
+  QueryEvent,
+  VERDICT
+} from '../../src/querylog/record/query-event.js'
 import { CacheFlusher } from '../../src/resolver/cache-flusher.js'
 import { ClientResponseTimer } from '../../src/resolver/client-response-timer.js'
 import { Fallback } from '../../src/resolver/fallback.js'

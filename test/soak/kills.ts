@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { openDatabase } from '../../src/querylog/archive/database.js'
-import { closedIn, LogNames } from '../../src/querylog/archive/log-layout.js'
+import { closedFiles, LogLayout } from '../../src/querylog/archive/log-layout.js'
 
 const ROUNDS = Number(process.argv[2] ?? 5)
 const PORT = 5399
@@ -89,12 +89,12 @@ for (let round = 0; round < ROUNDS; round++) {
 // What the last kill left is looked after by the next start.
 const last = serve()
 const log = join(folder, 'log')
-const names = new LogNames(join(log, 'queries.jsonl'))
-for (let i = 0; i < 120 && closedIn(names).length > 0; i++) await after(500)
+const names = new LogLayout(join(log, 'queries.jsonl'))
+for (let i = 0; i < 120 && closedFiles(names).length > 0; i++) await after(500)
 await end(last, 'SIGTERM')
 
 const database = await openDatabase({ memory: 256 * 1024 * 1024, threads: 1 })
-const files = await database.addLookups(join(log, 'queries.jsonl'))
+const files = await database.openLog(join(log, 'queries.jsonl'))
 const rows = await database.rows<{ qname: string; n: number }>(
   'SELECT qname, count(*) AS n FROM lookups GROUP BY qname'
 )

@@ -1,6 +1,6 @@
 import { sendAdminRequest } from '../../daemon/admin/admin-client.js'
 import type { AdminRequest } from '../../daemon/admin/admin-protocol.js'
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { refuse } from '../exit.js'
 import { milliseconds } from './given.js'
 import { adminSocket, type CommonOptions } from './settings.js'
@@ -19,5 +19,5 @@ export async function ask<Result>(request: AdminRequest, options: AskOptions): P
   const timeout = milliseconds('--timeout', options.timeout)
   const reply = await sendAdminRequest<Result>(await adminSocket(options), request, timeout)
   if (reply.ok) return reply.result
-  return refuse([{ code: tame(reply.code), message: tame(reply.message) }])
+  return refuse([{ code: escapeControls(reply.code), message: escapeControls(reply.message) }])
 }

@@ -3,7 +3,7 @@ import { availableParallelism, constants } from 'node:os'
 import { basename } from 'node:path'
 import { failure, type InterdictError } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
-import { openDatabase, type Database, type Use } from '../../querylog/archive/database.js'
+import { openDatabase, type Database, type AccessPattern } from '../../querylog/archive/database.js'
 import type { Io, OutputStream } from '../io.js'
 import { count } from '../output/show.js'
 import { logPath, type LogOptions } from './log-path.js'
@@ -35,7 +35,7 @@ export interface OpenLog {
 export async function openLog(
   options: LogOptions,
   io: Io,
-  { use = 'often', silent = false }: { use?: Use; silent?: boolean } = {}
+  { use = 'often', silent = false }: { use?: AccessPattern; silent?: boolean } = {}
 ): Promise<OpenLog> {
   const path = await logPath(options)
   let quiet = (): void => undefined
@@ -53,7 +53,7 @@ export async function openLog(
   }
   let broken: readonly string[]
   try {
-    const extent = await database.addLookups(path, use)
+    const extent = await database.openLog(path, use)
     const { lines, parquet } = extent
     broken = extent.broken
     if (lines + parquet === 0) nothingAt(path, options, io)
@@ -75,7 +75,7 @@ async function remarksOn(database: Database, broken: readonly string[]): Promise
   return [
     ...(foreign === undefined ? [] : [foreign]),
     ...(broken.length === 0 ? [] : [messageOf(failure('ARCHIVE_BROKEN', broken.join(', ')))]),
-    ...database.altered.map(path => messageOf(failure('ARCHIVE_TALLY', path)))
+    ...database.alteredTallies.map(path => messageOf(failure('ARCHIVE_TALLY', path)))
   ]
 }
 

@@ -2,7 +2,7 @@ import { epochSeconds, systemClock } from '../../base/clock.js'
 import { InterdictError } from '../../base/error.js'
 import type { Config } from '../../config/config.js'
 import { rulesLocation } from '../../daemon/reload/rules-location.js'
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { loadRules, type RulesResult } from '../../rules/load.js'
 import { Folder, type RuleFiles } from '../../rules/model/folder.js'
 import { chooseBundle } from '../../sources/bundle/choose.js'
@@ -44,5 +44,5 @@ export async function readRules(
 
 /** Commands go on with the rules that are in force. */
 function warn({ code, message }: InterdictError, io: Io): void {
-  io.stderr.write(`warning: ${tame(message)} (${code})\n`)
+  io.stderr.write(`warning: ${escapeControls(message)} (${code})\n`)
 }

@@ -2,7 +2,7 @@ import { failure, type InterdictError } from '../../base/error.js'
 import type { Config } from '../../config/config.js'
 import { primariesFor } from '../../config/zone-primaries.js'
 import { loadPrimaries } from '../../daemon/sources/primaries.js'
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
 import { expiresAt } from '../../sources/axfr/due.js'
 import { updateZone, type ZoneUpdate } from '../../sources/axfr/update-zone.js'
@@ -49,17 +49,17 @@ export async function warnOfExpired(
     const expires = expiresAt(await zonesOf(config).record(id, zone))
     if (expires === undefined || expires > now) continue
     const { code, message } = failure('TRANSFER_EXPIRED', zone, new Date(expires).toISOString())
-    io.stderr.write(`warning: ${tame(message)} (${code})\n`)
+    io.stderr.write(`warning: ${escapeControls(message)} (${code})\n`)
   }
 }
 
 /** @returns whether all is well */
 function tell(update: ZoneUpdate, io: Io): boolean {
   const { id, bad } = update
-  for (const { code, message } of bad) io.stderr.write(`${tame(message)} (${code})\n`)
+  for (const { code, message } of bad) io.stderr.write(`${escapeControls(message)} (${code})\n`)
   if (update.kind === 'failed') {
     const { code, message } = update.trouble
-    if (bad.length === 0) io.stderr.write(`${tame(message)} (${code})\n`)
+    if (bad.length === 0) io.stderr.write(`${escapeControls(message)} (${code})\n`)
     return false
   }
   const what =

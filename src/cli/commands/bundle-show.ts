@@ -1,6 +1,6 @@
 import { epochSeconds, systemClock } from '../../base/clock.js'
 import { readPublicKey } from '../../base/ed25519.js'
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { showInstant } from '../../rules/time/instant.js'
 import { decodeBundle, readBundleFile, type Bundle } from '../../sources/bundle/bundle.js'
 import { checkDate } from '../../sources/bundle/date.js'
@@ -23,7 +23,9 @@ export async function show(
     const said = { ...manifest, ...instants, signers, files: names }
     print(io, `${JSON.stringify(said, undefined, 2)}\n`)
   } else {
-    const files = names.map(({ name, octets }) => `${String(octets).padStart(12)} ${tame(name)}`)
+    const files = names.map(
+      ({ name, octets }) => `${String(octets).padStart(12)} ${escapeControls(name)}`
+    )
     print(io, `${[path, ...manifestLines(bundle), ...files].join('\n')}\n`)
   }
   return EXIT.success

@@ -11,7 +11,7 @@ import type { SerializedError } from '../../daemon/threads/serialized-error.js'
 import { loadCookieSecrets } from '../../daemon/workers/cookie-secrets.js'
 import { compile } from '../../policy/compile/compile.js'
 import { Policy } from '../../policy/evaluate/policy.js'
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import type { ListReport } from '../../rules/lists/list-types.js'
 import { sharedInLists } from '../../rules/lists/shared-in-lists.js'
 import { loadRules, type RulesResult } from '../../rules/load.js'
@@ -225,4 +225,4 @@ function placed(trouble: SerializedError): object {
   return { code, message, ...position }
 }
 
-const show = ({ code, message }: SerializedError): string => `${tame(message)} (${code})`
+const show = ({ code, message }: SerializedError): string => `${escapeControls(message)} (${code})`

@@ -1,7 +1,7 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Config } from '../../config/config.js'
 import { bootstrapServers, configuredUpstreams } from '../../daemon/control/configured-upstreams.js'
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import type { RulesResult } from '../../rules/load.js'
 import { Bootstrap } from '../../sources/http/bootstrap.js'
 import { update, type Update } from '../../sources/http/update.js'
@@ -88,7 +88,7 @@ function tell(result: Update, io: Io): boolean {
     return true
   }
   const { code, message } = result.trouble
-  io.stderr.write(`${tame(message)} (${code})\n`)
+  io.stderr.write(`${escapeControls(message)} (${code})\n`)
   return false
 }
 

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { CHAIN } from '../../querylog/archive/chain/chain-entry.js'
-import { LogNames } from '../../querylog/archive/log-layout.js'
-import { removeByOrder } from '../../querylog/archive/manual-removal.js'
+import { CHAIN_FILE } from '../../querylog/archive/chain/chain-entry.js'
+import { LogLayout } from '../../querylog/archive/log-layout.js'
+import { removeManually } from '../../querylog/archive/manual-removal.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { becomeOwnerOf, who } from '../args/who.js'
 import { EXIT, usage } from '../exit.js'
@@ -29,14 +29,14 @@ export async function remove(
   if (reason === '' || reason.length > REASON)
     usage(`--reason: wanted 1 to ${REASON} letters, such as the number of a request`)
   const { path, chain } = (await settings(options)).log.queries
-  const names = new LogNames(path)
+  const names = new LogLayout(path)
   const by = who(io.env)
-  const own = [join(names.folder, CHAIN), names.folder].find(one => existsSync(one))
+  const own = [join(names.folder, CHAIN_FILE), names.folder].find(one => existsSync(one))
   if (own !== undefined) becomeOwnerOf(own)
   const parts = { names, chain, wall: Date.now(), log: logTo(io) }
-  const removed = await removeByOrder(parts, given, { by, reason })
+  const removed = await removeManually(parts, given, { by, reason })
   const lines = removed.map(({ file, was }) =>
-    tame(`${file}: removed${was ? `; ${WAS[was]}` : ''}`)
+    escapeControls(`${file}: removed${was ? `; ${WAS[was]}` : ''}`)
   )
   const sum = `${count(removed.length, 'file')} removed${chain ? ', and the chain says so' : ''}`
   print(io, `${[...lines, sum].join('\n')}\n`)

@@ -1,5 +1,5 @@
 import type { Cell, Row } from '../../querylog/archive/database.js'
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { csvLines } from '../../report/output/csv.js'
 import type { Table, Value } from '../../report/report.js'
 import { openLog } from '../args/log-database.js'
@@ -37,7 +37,7 @@ export async function query(
     const remarks = await log.remarks()
     log.quiet()
     put(shownAs(columns, rows, format, terminalWidth(io.stdout)), output, io)
-    for (const remark of remarks) io.stderr.write(`${tame(remark)}\n`)
+    for (const remark of remarks) io.stderr.write(`${escapeControls(remark)}\n`)
   } finally {
     log.close()
   }

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { systemClock, epochSeconds } from '../../base/clock.js'
 import { compile } from '../../policy/compile/compile.js'
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { Comparison } from '../../replay/comparison.js'
 import { FORMATS, type Format } from '../../replay/formats/formats.js'
 import { Judge } from '../../replay/judge.js'
@@ -143,7 +143,7 @@ async function replayStored(
         progress?.(folder, (read += octets.length))
       })
     const stored = await replayLines(folder, feed, comparison, options)
-    for (const remark of await log.remarks()) io.stderr.write(`${tame(remark)}\n`)
+    for (const remark of await log.remarks()) io.stderr.write(`${escapeControls(remark)}\n`)
     return stored
   } finally {
     log.close()

@@ -4,7 +4,7 @@ import type { Milliseconds } from '../../base/units.js'
 import { FollowedFile } from '../../querylog/record/follow.js'
 import { readRecord } from '../../querylog/record/read-record.js'
 import type { QueryRecord } from '../../querylog/record/schema.js'
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { remarkIds } from '../args/known-ids.js'
 import { logFileAt } from '../args/log-path.js'
 import { settings, type CommonOptions } from '../args/settings.js'
@@ -49,7 +49,7 @@ export async function tail(log: string | undefined, options: TailOptions, io: Io
     await write(io, lines.map(show).join(''))
   }
 
-  const last = file.begin(most, line => select(line) !== undefined)
+  const last = file.readLast(most, line => select(line) !== undefined)
   foreign = 0
   await tell(last.flatMap(line => readRecord(line) ?? []))
   if (!file.isOpen) {
@@ -60,7 +60,7 @@ export async function tail(log: string | undefined, options: TailOptions, io: Io
   const ignoreSignals = io.onSignal(() => stopped.abort())
   while (options.follow && !stopped.signal.aborted) {
     await sleep(LOOK_EVERY, undefined, stopped).catch(() => undefined)
-    for (const lines of file.read()) await tell(lines.flatMap(line => select(line) ?? []))
+    for (const lines of file.readNew()) await tell(lines.flatMap(line => select(line) ?? []))
   }
   ignoreSignals()
   return EXIT.success
@@ -69,7 +69,8 @@ export async function tail(log: string | undefined, options: TailOptions, io: Io
 /** That of the settings, with a word on ids that are nowhere in the rules. */
 async function pathOf(options: TailOptions, io: Io): Promise<string> {
   const config = await settings(options)
-  for (const remark of await remarkIds(options, config, io)) io.stderr.write(`${tame(remark)}\n`)
+  for (const remark of await remarkIds(options, config, io))
+    io.stderr.write(`${escapeControls(remark)}\n`)
   return config.log.queries.path
 }
 

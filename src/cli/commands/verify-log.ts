@@ -2,10 +2,10 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { readPublicKey } from '../../base/ed25519.js'
 import type { ChainConfig } from '../../config/config.js'
-import { CHAIN } from '../../querylog/archive/chain/chain-entry.js'
+import { CHAIN_FILE } from '../../querylog/archive/chain/chain-entry.js'
 import { readSignKey } from '../../querylog/archive/chain/sign-key.js'
 import { verifyLog } from '../../querylog/archive/chain/verify.js'
-import { LogNames } from '../../querylog/archive/log-layout.js'
+import { LogLayout } from '../../querylog/archive/log-layout.js'
 import { logPath } from '../args/log-path.js'
 import { settings, type CommonOptions } from '../args/settings.js'
 import { EXIT, usage } from '../exit.js'
@@ -38,8 +38,8 @@ export async function verify(
   const keys = given ?? keysOf((await settings(options)).log.queries.chain)
   if (keys.length === 0)
     usage('--key: wanted the public key, since the settings have no log.queries.chain.sign-key')
-  const found = await verifyLog(new LogNames(path), keys, expect)
-  const chain = join(dirname(path), CHAIN)
+  const found = await verifyLog(new LogLayout(path), keys, expect)
+  const chain = join(dirname(path), CHAIN_FILE)
   print(
     io,
     json === true

@@ -1,4 +1,4 @@
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { paint, type OutputStream, type Paint } from '../io.js'
 
 const GAP = '  '
@@ -45,7 +45,7 @@ export function greatest<T>(rows: readonly T[], size: (row: T) => number): numbe
 /** A text by the word, in lines no longer than `width`; longer words are cut. */
 export function wrap(text: string, width: number): string[] {
   const lines = ['']
-  for (const word of tame(text)
+  for (const word of escapeControls(text)
     .split(' ')
     .flatMap(word => pieces(word, width))) {
     const last = lines.at(-1)!
@@ -101,7 +101,10 @@ function linesOf(cell: Cell, width: number): Line[] {
 }
 
 function longest(cell: Cell): number {
-  return Math.max(0, ...cell.map(line => tame(typeof line === 'string' ? line : line[1]).length))
+  return Math.max(
+    0,
+    ...cell.map(line => escapeControls(typeof line === 'string' ? line : line[1]).length)
+  )
 }
 
 function painted({ text, how }: Line): string {

@@ -1,4 +1,4 @@
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { paint, type Paint } from '../io.js'
 
 /** Columns of a terminal that what we print is made for; a narrower one gets shorter lines. */
@@ -92,7 +92,7 @@ function wrap(line: Painted, width: number): Painted[] {
 
 /** As a terminal shows it, and never as an order to it. */
 function textOf(line: Painted): string {
-  return tame(typeof line === 'string' ? line : line[1])
+  return escapeControls(typeof line === 'string' ? line : line[1])
 }
 
 function withText(line: Painted, text: string): Painted {

@@ -1,4 +1,4 @@
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import type { ListReport } from '../../rules/lists/list-types.js'
 import { count, number } from './show.js'
 
@@ -10,7 +10,7 @@ export function listLines({ id, shown, format, by, names, inapplicable }: ListRe
   const why = by === undefined ? 'as the rules say' : `by ${by}`
   const many = [...inapplicable].map(([kind, n]) => `${kind} (${number(n)})`)
   const what = format === 'addresses' ? count(names, 'address', 'addresses') : count(names, 'name')
-  const first = `list ${id}, ${tame(shown)}: ${format}, ${why}; ${what}`
+  const first = `list ${id}, ${escapeControls(shown)}: ${format}, ${why}; ${what}`
   return many.length === 0 ? [first] : [first, `  not applicable: ${many.join(', ')}`]
 }
 

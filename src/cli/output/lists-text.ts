@@ -1,5 +1,5 @@
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { columns, type Cell, type Row } from './columns.js'
 import type { ListView } from './lists-view.js'
 import { lasting, number } from './show.js'
@@ -67,5 +67,7 @@ export function ageLine({ id, source, fetched, held, state, zone }: ListView): s
     ? `; it expired ${age(zone.expires, Date.now())} ago, and is in force still`
     : ''
   const more = held === null ? over : '; a newer one is held back, see interdict lists'
-  return [`list ${id}: the copy of ${tame(source)} is ${age(fetched, Date.now())} old${more}`]
+  return [
+    `list ${id}: the copy of ${escapeControls(source)} is ${age(fetched, Date.now())} old${more}`
+  ]
 }

@@ -1,4 +1,4 @@
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { KINDS, type Kind } from '../../replay/comparison.js'
 import type { Count, Example, GroundCount } from '../../replay/tally.js'
 import { HEADINGS, remarks, whenText, type Most, type Replayed } from '../commands/replayed.js'
@@ -94,5 +94,5 @@ function moreRow(n: number, wide: number): string {
 
 /** Text as text: what the log has is never markup, nor an order to a terminal. */
 function escaped(text: string): string {
-  return tame(text).replace(/[&<>"']/g, sign => `&#${sign.charCodeAt(0)};`)
+  return escapeControls(text).replace(/[&<>"']/g, sign => `&#${sign.charCodeAt(0)};`)
 }

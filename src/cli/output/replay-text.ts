@@ -1,4 +1,4 @@
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { KINDS, type Kind } from '../../replay/comparison.js'
 import type { Count, GroundCount } from '../../replay/tally.js'
 import {
@@ -27,11 +27,11 @@ export function toText(said: Replayed, width: number): string {
   const lines = [
     paint(
       'bold',
-      tame(`${count(counts.lookups, 'lookup')} under ${rules.folder}, against ${before}`)
+      escapeControls(`${count(counts.lookups, 'lookup')} under ${rules.folder}, against ${before}`)
     ),
     ...files.flatMap(file => [
-      tame(`${file.file}: ${count(file.lookups, 'lookup')} (${file.format})`),
-      ...file.told.map(({ line, why }) => tame(`${file.file}:${line} skipped: ${why}`)),
+      escapeControls(`${file.file}: ${count(file.lookups, 'lookup')} (${file.format})`),
+      ...file.told.map(({ line, why }) => escapeControls(`${file.file}:${line} skipped: ${why}`)),
       ...more(file.unreadable - file.told.length, `${file.file}: `, 'skipped')
     ]),
     ...KINDS.flatMap(kind =>
@@ -82,7 +82,7 @@ function uncounted({ uncounted }: Changed): string[] {
 }
 
 function more(n: number, before = '', after = ''): string[] {
-  return n <= 0 ? [] : [tame(`${before}and ${number(n)} more ${after}`.trimEnd())]
+  return n <= 0 ? [] : [escapeControls(`${before}and ${number(n)} more ${after}`.trimEnd())]
 }
 
 function summary({ counts }: Replayed): string {

@@ -1,5 +1,5 @@
 import type { SerializedError } from '../../daemon/threads/serialized-error.js'
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { count } from './show.js'
 
 /** A bundle that may be gone back to; its JSON form is public. Instants are RFC 3339. */
@@ -25,7 +25,7 @@ export function toText(bundles: readonly ListedBundle[]): string {
     const { serial, sha256, created, expires, accepted, inForce, trouble } = bundle
     const mark = inForce ? '*' : ' '
     const dates = `made ${created}, expires ${expires}, accepted ${accepted}`
-    const wrong = trouble === null ? '' : `; ${tame(trouble.message)} (${trouble.code})`
+    const wrong = trouble === null ? '' : `; ${escapeControls(trouble.message)} (${trouble.code})`
     return `${mark} ${String(serial).padStart(width)} ${sha256.slice(0, 12)} ${dates}${wrong}`
   })
   return `${[...lines, `${count(bundles.length, 'bundle')}; * is in force`].join('\n')}\n`

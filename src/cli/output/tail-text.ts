@@ -1,5 +1,5 @@
 import type { QueryRecord } from '../../querylog/record/schema.js'
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { paint, type Paint } from '../io.js'
 import { wrap } from './columns.js'
 
@@ -23,11 +23,11 @@ const MARGIN = '00:00:00 '.length + VERDICT + 1
  */
 export function recordText(record: QueryRecord, width: number): string {
   const { time, verdict, client = '-', qname, qtype, rcode = 'no reply' } = record
-  const clock = tame(time.slice(11, 19))
-  const question = `${tame(client).padEnd(CLIENT)} ${tame(qname)} ${tame(qtype)} ${tame(rcode)}`
+  const clock = escapeControls(time.slice(11, 19))
+  const question = `${escapeControls(client).padEnd(CLIENT)} ${escapeControls(qname)} ${escapeControls(qtype)} ${escapeControls(rcode)}`
   const why = reasons(record).join(', ')
   const head = `${clock} ${painted(verdict)}`
-  const whole = `${question}  ${tame(why)}`
+  const whole = `${question}  ${escapeControls(why)}`
   if (MARGIN + whole.length <= width) return `${head} ${whole}\n`
   const room = width - MARGIN
   const [first = '', ...rest] = [...wrap(question, room), ...wrap(why, room)]
@@ -36,7 +36,7 @@ export function recordText(record: QueryRecord, width: number): string {
 }
 
 function painted(verdict: string): string {
-  const text = tame(verdict).padEnd(VERDICT)
+  const text = escapeControls(verdict).padEnd(VERDICT)
   const colour = COLOUR[verdict]
   return colour === undefined ? text : paint(colour, text)
 }

@@ -1,5 +1,5 @@
-import type { OrderedRemoval } from '../../querylog/archive/chain/chain-state.js'
-import type { OrderedFile } from '../../querylog/archive/chain/chain-entry.js'
+import type { ManualRemoval } from '../../querylog/archive/chain/chain-state.js'
+import type { ManuallyRemovedFile } from '../../querylog/archive/chain/chain-entry.js'
 import type {
   Break,
   BreakKind,
@@ -7,7 +7,7 @@ import type {
   Verification
 } from '../../querylog/archive/chain/verify.js'
 import type { Fault } from '../../querylog/archive/chain/read-chain.js'
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { section } from './layout.js'
 import { count, size } from './show.js'
 
@@ -36,7 +36,7 @@ const UNPROVEN: Readonly<Record<Unproven['kind'], string>> = {
 }
 
 /** Of a file that was removed by hand. */
-export const WAS: Readonly<Record<NonNullable<OrderedFile['was']>, string>> = {
+export const WAS: Readonly<Record<NonNullable<ManuallyRemovedFile['was']>, string>> = {
   altered: 'it was not what the chain had said of it',
   extra: 'the chain did not have it',
   missing: 'it was gone already',
@@ -51,13 +51,13 @@ export function verificationLines(chain: string, found: Verification, columns?: 
   return [
     proven
       ? `${chain}: proven, the log is as it was written`
-      : `${chain}: broken at ${tame(first!.at)}`,
+      : `${chain}: broken at ${escapeControls(first!.at)}`,
     ...(lines === 0 ? [] : lay('Chain', chainLines(found))),
     ...(lines === 0 ? [] : lay('Files', [filesLine(found)])),
     ...lay('Removed', ordered.flatMap(removalLines)),
     ...lay(
       'Not proven',
-      unproven.map(({ kind, at }) => tame(`${at}: ${UNPROVEN[kind]}`))
+      unproven.map(({ kind, at }) => escapeControls(`${at}: ${UNPROVEN[kind]}`))
     ),
     ...lay('Broken', breaks.map(breakLine))
   ]
@@ -93,13 +93,13 @@ function filesLine({ files, octets, removed, found }: Verification): string {
 
 function breakLine({ kind, at, fault }: Break): string {
   const why = kind === 'line' ? FAULTS[fault ?? 'unreadable'] : BREAKS[kind]
-  return tame(`${at}: ${why}`)
+  return escapeControls(`${at}: ${why}`)
 }
 
-function removalLines({ time, by, reason, files }: OrderedRemoval): string[] {
+function removalLines({ time, by, reason, files }: ManualRemoval): string[] {
   return files.map(({ file, was }) => {
     const odd = was === undefined ? '' : `; ${WAS[was]}`
-    return tame(`${file}: ${shown(time)} by ${by}: ${reason}${odd}`)
+    return escapeControls(`${file}: ${shown(time)} by ${by}: ${reason}${odd}`)
   })
 }
 

@@ -17,7 +17,7 @@ export interface ArchiveStatus {
   /** Whether closed files become Parquet: `missing`: they should, and DuckDB is not installed. */
   readonly parquet: 'made' | 'missing' | 'off'
   /** What there was when that was over; null: not known yet. */
-  readonly standing: LogStanding | null
+  readonly standing: ArchiveContents | null
   /** What all files may take together; null: as much as there is. */
   readonly limitOctets: Octets | null
   /** Days that lookups are kept; null: for ever. */

@@ -4,9 +4,9 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { failure } from '../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
-import { closedIn, LogNames } from '../../querylog/archive/log-layout.js'
-import type { LogStanding } from '../../querylog/archive/archive-contents.js'
-import type { TendOptions } from '../../querylog/archive/maintain.js'
+import { closedFiles, LogLayout } from '../../querylog/archive/log-layout.js'
+import type { ArchiveContents } from '../../querylog/archive/archive-contents.js'
+import type { ArchiveOptions } from '../../querylog/archive/maintain.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { LogLine } from '../threads/messages.js'
 import { threadUrl } from '../threads/thread.js'
@@ -19,7 +19,7 @@ const RETRY_DELAY: Milliseconds = 600 * MS_PER_SECOND
 /** Enough for what Node itself needs; DuckDB's memory is not of it. */
 const HEAP_MB = 96
 
-export type ArchiveInit = TendOptions
+export type ArchiveInit = ArchiveOptions
 export type FromArchive = Finished | LogLine
 
 export interface Finished {
@@ -27,7 +27,7 @@ export interface Finished {
   /** Whether all was done. */
   readonly done: boolean
   /** What there is now; undefined: it cannot be read. */
-  readonly standing: LogStanding | undefined
+  readonly standing: ArchiveContents | undefined
 }
 
 /** Starts the process. A parameter, for tests. */
@@ -39,7 +39,7 @@ export const startArchive: StartArchive = () =>
     stdio: ['ignore', 'ignore', 'ignore', 'ipc']
   })
 
-export interface ArchiverOptions extends Omit<TendOptions, 'threads'> {
+export interface ArchiverOptions extends Omit<ArchiveOptions, 'threads'> {
   readonly log: ServiceLog
   readonly start?: StartArchive
   /** The time, of which the UTC day matters. */
@@ -50,7 +50,7 @@ export interface ArchiverOptions extends Omit<TendOptions, 'threads'> {
 /** Sees to it that the files of the query log are looked after, by a process of its own. */
 export class Archiver {
   readonly reporter = new MaintenanceReporter()
-  readonly #names: LogNames
+  readonly #names: LogLayout
   #timer: NodeJS.Timeout | undefined
   #child: ChildProcess | undefined
   #notBefore: Milliseconds = -Infinity
@@ -67,7 +67,7 @@ export class Archiver {
   #closed = false
 
   constructor(readonly options: ArchiverOptions) {
-    this.#names = new LogNames(options.path)
+    this.#names = new LogLayout(options.path)
   }
 
   /** Whether there is anything to look after. */
@@ -129,7 +129,7 @@ export class Archiver {
 
   #closedNow(): readonly string[] {
     try {
-      return closedIn(this.#names)
+      return closedFiles(this.#names)
     } catch {
       // The recorder tells of a folder that cannot be read.
       return []

@@ -23,7 +23,7 @@ export class MaintenanceReporter {
   /** Undefined: there was no time yet. */
   last: MaintenanceRun | undefined
   /** What there was on the disk then; undefined: it could not be read yet. */
-  standing: LogStanding | undefined
+  standing: ArchiveContents | undefined
   #troubles: SerializedError[] = []
 
   /** Another time begins. */

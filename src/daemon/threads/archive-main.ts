@@ -5,10 +5,13 @@
  */
 import { spawnSync } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
-import { whileAlone } from '../../querylog/archive/archive-lock.js'
+import { withArchiveLock } from '../../querylog/archive/archive-lock.js'
 import { LogLayout } from '../../querylog/archive/log-layout.js'
-import { standingOf, type ArchiveContents } from '../../querylog/archive/archive-contents.js'
-import { tend } from '../../querylog/archive/maintain.js'
+import {
+  readArchiveContents,
+  type ArchiveContents
+} from '../../querylog/archive/archive-contents.js'
+import { maintainArchive } from '../../querylog/archive/maintain.js'
 import type { ArchiveInit, FromArchive } from '../querylog/archiver.js'
 import { createThreadLog } from './messages.js'
 import { serializeError } from './serialized-error.js'
@@ -26,8 +29,8 @@ const tell = (message: FromArchive): void => void process.send!(message)
 const log = createThreadLog(tell)
 
 process.once('message', (start: ArchiveInit) => {
-  const names = new LogNames(start.path)
-  void whileAlone(names, () => tend(start, Date.now(), log))
+  const names = new LogLayout(start.path)
+  void withArchiveLock(names, () => maintainArchive(start, Date.now(), log))
     .catch(warn)
     .then(done => {
       const finished = { kind: 'done', done: done ?? false, standing: found(names) } as const
@@ -35,9 +38,9 @@ process.once('message', (start: ArchiveInit) => {
     })
 })
 
-function found(names: LogNames): LogStanding | undefined {
+function found(names: LogLayout): ArchiveContents | undefined {
   try {
-    return standingOf(names)
+    return readArchiveContents(names)
   } catch (error) {
     warn(error)
     return undefined

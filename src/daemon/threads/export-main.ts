@@ -5,7 +5,7 @@ import { createThreadLog, type FromExport, type ExportInit, type ToExport } from
 
 const tell = (message: FromExport): void => parentPort!.postMessage(message)
 const { outputs, backlog: unread } = workerData as ExportInit
-const outlets = outputs.map(options => new Outlet(options, createThreadLog(tell)))
+const outlets = outputs.map(options => new Exporter(options, createThreadLog(tell)))
 for (const outlet of outlets) outlet.start()
 
 parentPort!.on('message', (message: ToExport) => {

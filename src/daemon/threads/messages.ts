@@ -186,7 +186,7 @@ export type ToRecorder =
   | { readonly kind: 'drain' }
 
 /** How an output is. */
-export interface OutputStatus extends OutletCounts {
+export interface OutputStatus extends ExporterCounts {
   readonly name: string
   /** How often the thread of all outputs was started anew, since the recorder was. */
   readonly restarts: number

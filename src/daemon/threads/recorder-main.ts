@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../base/clock.js'
 import { matchedRule } from '../../policy/evaluate/matched-rule.js'
-import { Recorder, SNAPSHOT_HELD } from '../../querylog/record/recorder.js'
+import { Recorder, SNAPSHOT_RETENTION } from '../../querylog/record/recorder.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { ExportHandle } from '../querylog/export-handle.js'
 import { ReplacedSnapshots } from '../reload/replaced-snapshots.js'
@@ -21,10 +21,10 @@ const copy = outlet && ((block: Uint8Array, lines: number) => outlet.push(block,
 
 const recorder = new Recorder(
   { ...settings, upstreams },
-  { clock: systemClock, matchedRule, log, copy }
+  { clock: systemClock, findMatchedEntry: matchedRule, log, onBlock: copy }
 )
 /** The recorder holds what was replaced a while longer. */
-const retired = new ReplacedSnapshots(SNAPSHOT_HELD + 1000)
+const retired = new ReplacedSnapshots(SNAPSHOT_RETENTION + 1000)
 for (const ring of rings) recorder.addRing(ring)
 recorder.start()
 

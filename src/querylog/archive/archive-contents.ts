@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Octets } from '../../base/units.js'
-import { CHAIN, hashOf, readLink } from './chain/chain-entry.js'
-import { closedIn, daysIn, filesIn, type LogNames } from './log-layout.js'
+import { CHAIN_FILE, hashLine, parseEntry } from './chain/chain-entry.js'
+import { closedFiles, archivedDays, allFiles, type LogLayout } from './log-layout.js'
 import type { Day } from './retention.js'
 
 /** What there is of a query log on the disk. */
-export interface LogStanding {
+export interface ArchiveContents {
   /** Days of which there is Parquet. */
   readonly days: number
   readonly oldest: Day | null
@@ -15,10 +15,10 @@ export interface LogStanding {
   /** Of all files, that being written and the chain among them. */
   readonly octets: Octets
   /** Null: there is none. */
-  readonly chain: ChainStanding | null
+  readonly chain: ChainSummary | null
 }
 
-export interface ChainStanding {
+export interface ChainSummary {
   readonly lines: number
   /** Of its last line: RFC 3339, and what `verify-log --expect` takes. */
   readonly time: string
@@ -28,30 +28,30 @@ export interface ChainStanding {
 }
 
 /** Throws the system's error. */
-export function standingOf(names: LogNames): LogStanding {
-  const days = daysIn(names)
-  const files = [names.live, CHAIN, ...filesIn(names)]
+export function readArchiveContents(names: LogLayout): ArchiveContents {
+  const days = archivedDays(names)
+  const files = [names.liveName, CHAIN_FILE, ...allFiles(names)]
   return {
     days: days.length,
     oldest: days[0] ?? null,
-    closed: closedIn(names).length,
+    closed: closedFiles(names).length,
     octets: files.reduce((sum, file) => sum + sizeOf(join(names.folder, file)), 0),
-    chain: chainStanding(names.folder)
+    chain: readChainSummary(names.folder)
   }
 }
 
 /** By its last whole line: whether it is proven, `verifyLog` says. */
-function chainStanding(folder: string): ChainStanding | null {
-  const path = join(folder, CHAIN)
+function readChainSummary(folder: string): ChainSummary | null {
+  const path = join(folder, CHAIN_FILE)
   if (!existsSync(path)) return null
   const octets = readFileSync(path)
   const end = octets.lastIndexOf('\n')
   const line = octets.subarray(octets.subarray(0, Math.max(end, 0)).lastIndexOf('\n') + 1, end)
-  const read = readLink(line.toString())
+  const read = parseEntry(line.toString())
   if (read === undefined) return null
-  const { n: lines, time } = read.link
+  const { n: lines, time } = read.entry
   const putAside = readdirSync(folder).filter(name => /^chain-.*\.broken$/.test(name)).length
-  return { lines, time, sha256: hashOf(line), putAside }
+  return { lines, time, sha256: hashLine(line), putAside }
 }
 
 function sizeOf(path: string): Octets {

@@ -2,11 +2,11 @@ import { setTimeout as after } from 'node:timers/promises'
 import { failure, InterdictError } from '../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { lockFolder } from '../record/lock.js'
-import type { LogNames } from './log-layout.js'
+import type { LogLayout } from './log-layout.js'
 
 /** How long another is waited for, and how often it is looked. */
-const PATIENCE: Milliseconds = 30 * MS_PER_SECOND
-const LOOK: Milliseconds = 100
+const LOCK_TIMEOUT: Milliseconds = 30 * MS_PER_SECOND
+const RETRY_INTERVAL: Milliseconds = 100
 
 /**
  * Does something with the closed files of a query log and with its chain while nobody else does: the
@@ -14,12 +14,12 @@ const LOOK: Milliseconds = 100
  *
  * @throws InterdictError ARCHIVE_BUSY; what `work` throws
  */
-export async function whileAlone<T>(
-  { archive }: LogNames,
+export async function withArchiveLock<T>(
+  { archiveFolder: archive }: LogLayout,
   work: () => Promise<T>,
-  patience = PATIENCE
+  timeout = LOCK_TIMEOUT
 ): Promise<T> {
-  const until = performance.now() + patience
+  const until = performance.now() + timeout
   for (;;) {
     try {
       const release = lockFolder(archive, holder => failure('ARCHIVE_BUSY', archive, holder))
@@ -32,6 +32,6 @@ export async function whileAlone<T>(
       const isBusy = error instanceof InterdictError && error.code === 'ARCHIVE_BUSY'
       if (!isBusy || performance.now() >= until) throw error
     }
-    await after(LOOK)
+    await after(RETRY_INTERVAL)
   }
 }

@@ -8,7 +8,7 @@ const HEAD = `'{"v":${SCHEMA_VERSION},"time":"' || strftime(time, '%Y-%m-%dT%H:%
  * SQL for lookups as lines of JSON, as the recorder writes them but for how some letters are escaped:
  * one column, without line ends. What a lookup does not have is not in its line.
  */
-export const AS_LINES = `SELECT ${[HEAD, ...fields()].join(' || ')} || '}' FROM lookups`
+export const SELECT_JSON_LINES = `SELECT ${[HEAD, ...fields()].join(' || ')} || '}' FROM lookups`
 
 function fields(): string[] {
   const others = Object.entries(QUERY_FIELDS).filter(([field]) => field !== 'v' && field !== 'time')

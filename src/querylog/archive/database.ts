@@ -3,11 +3,23 @@ import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
-import { AS_LINES } from './as-lines.js'
-import { holdLog, LogNames, release, type LogFiles } from './log-layout.js'
-import { keepLines, lookupViews, placeOf, placesOf, quoted, readLines } from './lookups-sql.js'
-import { closeSpill, openSpill } from './spill-folder.js'
-import { selectCounted, Tallies, type Period, type Tallied } from './tallies/select-counts.js'
+import { SELECT_JSON_LINES } from './as-lines.js'
+import { openLogFiles, LogLayout, closeFiles, type LogFiles } from './log-layout.js'
+import {
+  createLinesTable,
+  lookupViews,
+  duckdbPath,
+  duckdbPaths,
+  quoted,
+  readLines
+} from './lookups-sql.js'
+import { removeSpillFolder, createSpillFolder } from './spill-folder.js'
+import {
+  selectCounts,
+  Tallies,
+  type TimeRange,
+  type LogWithTallies
+} from './tallies/select-counts.js'
 import type { CountedBy } from './tallies/tally.js'
 
 export interface DatabaseOptions {
@@ -15,11 +27,11 @@ export interface DatabaseOptions {
   readonly memory: Octets
   readonly threads: number
   /** A folder for those, which must be there. Undefined: one of its own for as long as it is open. */
-  readonly temporary?: string
+  readonly spillFolder?: string
   /** Rows of a statement that sorts none come in the order that they are read in: else in any. */
-  readonly inOrder?: true
+  readonly preserveOrder?: true
   /** Files are read once: DuckDB need not keep them, which takes the archive a thirtieth of its time. */
-  readonly once?: true
+  readonly readOnce?: true
 }
 
 /** How many files of a query log there are, and the paths of those that are no Parquet at all. */
@@ -37,11 +49,11 @@ export interface LogExtent {
  * `sealed` for SQL that others wrote: it reads these files only, and writes none. DuckDB knows them
  *          by their paths then, so that one that is renamed or removed meanwhile is ARCHIVE_SQL
  */
-export type Use = 'once' | 'often' | 'sealed'
+export type AccessPattern = 'once' | 'often' | 'sealed'
 
 /** Of lines that are kept, as files; in memory they take about as much. */
-const KEPT: Octets = 320 * 1024 * 1024
-const KEPT_LINES = 'kept_lines'
+const MAX_TABLE: Octets = 320 * 1024 * 1024
+const LINES_TABLE = 'kept_lines'
 
 /** A value as a row has it: integers as number where that is exact, TIMESTAMP as Date. */
 export type Cell = string | number | bigint | boolean | Date | null | readonly Cell[]
@@ -55,16 +67,16 @@ export type Parameters = Readonly<Record<string, string | number | boolean | nul
  * @throws InterdictError ARCHIVE_NO_DUCKDB
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const { DuckDBInstance } = await load()
-  const own = options.temporary === undefined
-  const temporary = options.temporary ?? openSpill()
+  const { DuckDBInstance } = await loadDuckdb()
+  const own = options.spillFolder === undefined
+  const temporary = options.spillFolder ?? createSpillFolder()
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${Math.ceil(options.memory / 1024)}KiB`,
     threads: String(options.threads),
     // Empty: nothing beyond `memory`.
     temp_directory: temporary ?? '',
-    preserve_insertion_order: String(options.inOrder ?? false),
-    enable_external_file_cache: String(!(options.once ?? false)),
+    preserve_insertion_order: String(options.preserveOrder ?? false),
+    enable_external_file_cache: String(!(options.readOnce ?? false)),
     // Nothing is ever fetched from the network.
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false'
@@ -74,7 +86,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return new Database(instance, connection, own ? temporary : undefined)
 }
 
-async function load(): Promise<typeof import('@duckdb/node-api')> {
+async function loadDuckdb(): Promise<typeof import('@duckdb/node-api')> {
   try {
     return await import('@duckdb/node-api')
   } catch (error) {
@@ -86,12 +98,12 @@ export class Database {
   private readonly instance: DuckDBInstance
   private readonly connection: DuckDBConnection
   /** Removed at the end. */
-  private readonly temporary: string | undefined
+  private readonly ownSpillFolder: string | undefined
   private files: LogFiles | undefined
-  private tallied: Tallied | undefined
+  private logWithTallies: LogWithTallies | undefined
   /** Resolves when all statements until now have ended. */
-  private turn: Promise<void> = Promise.resolve()
-  private running = 0
+  private queue: Promise<void> = Promise.resolve()
+  private pending = 0
 
   constructor(
     instance: DuckDBInstance,
@@ -100,7 +112,7 @@ export class Database {
   ) {
     this.instance = instance
     this.connection = connection
-    this.temporary = temporary
+    this.ownSpillFolder = temporary
   }
 
   /**
@@ -115,16 +127,17 @@ export class Database {
    * @returns how many files there are, and the paths of broken ones, which are left out
    * @throws InterdictError ARCHIVE_READ, ARCHIVE_SQL, ARCHIVE_LINE
    */
-  async addLookups(path: string, use: Use = 'once'): Promise<LogExtent> {
-    const names = new LogNames(path)
-    const files = hold(names)
+  async openLog(path: string, use: AccessPattern = 'once'): Promise<LogExtent> {
+    const names = new LogLayout(path)
+    const files = openFiles(names)
     this.files = files
-    const lines = use === 'often' ? await this.keepLines(files) : readLines(placesOf(files.lines))
+    const lines =
+      use === 'often' ? await this.loadLines(files) : readLines(duckdbPaths(files.lines))
     for (const view of lookupViews(files, lines)) await this.run(view)
-    if (use === 'sealed') await this.seal(files)
+    if (use === 'sealed') await this.restrictAccess(files)
     await this.run('SET lock_configuration = true')
-    const tallies = use === 'often' ? Tallies.hold(names, files) : new Tallies()
-    this.tallied = { files, tallies, lines }
+    const tallies = use === 'often' ? Tallies.open(names, files) : new Tallies()
+    this.logWithTallies = { files, tallies, lines }
     return { lines: files.lines.length, parquet: files.parquet.length, broken: files.broken }
   }
 
@@ -133,25 +146,25 @@ export class Database {
    * but for what is not counted by, with how many these are (`n`), and when the `first` and the `last`
    * was. With lookups there `often`, most are counted already, in tallies.
    */
-  counted(by: CountedBy, period: Period): string {
-    return selectCounted(by, period, this.tallied!)
+  selectCounts(by: CountedBy, period: TimeRange): string {
+    return selectCounts(by, period, this.logWithTallies!)
   }
 
   /** Paths of tallies that somebody altered, as far as they were needed: files were read instead. */
-  get altered(): readonly string[] {
-    return this.tallied?.tallies.altered ?? []
+  get alteredTallies(): readonly string[] {
+    return this.logWithTallies?.tallies.altered ?? []
   }
 
   /** What has the lines then, in SQL. What is more than memory should hold is read again each time. */
-  private async keepLines({ lines }: LogFiles): Promise<string> {
+  private async loadLines({ lines }: LogFiles): Promise<string> {
     const octets = lines.reduce((sum, { descriptor }) => sum + fstatSync(descriptor).size, 0)
-    if (lines.length === 0 || octets > KEPT) return readLines(placesOf(lines))
-    await this.run(keepLines(lines, KEPT_LINES))
-    return KEPT_LINES
+    if (lines.length === 0 || octets > MAX_TABLE) return readLines(duckdbPaths(lines))
+    await this.run(createLinesTable(lines, LINES_TABLE))
+    return LINES_TABLE
   }
 
-  private async seal({ lines, parquet }: LogFiles): Promise<void> {
-    const places = [...lines, ...parquet].map(file => quoted(placeOf(file)))
+  private async restrictAccess({ lines, parquet }: LogFiles): Promise<void> {
+    const places = [...lines, ...parquet].map(file => quoted(duckdbPath(file)))
     await this.run(`SET allowed_paths = [${places.join(', ')}]`)
     await this.run('SET enable_external_access = false')
   }
@@ -163,12 +176,12 @@ export class Database {
    * that is no SELECT
    */
   async rows<R extends Row = Row>(sql: string, parameters: Parameters = {}): Promise<R[]> {
-    return (await this.select(sql, parameters)).rows as R[]
+    return (await this.runSelect(sql, parameters)).rows as R[]
   }
 
   /** As `rows`, with the names of the columns in their order, for SQL that others wrote. */
   async table(sql: string): Promise<{ columns: readonly string[]; rows: readonly Row[] }> {
-    return this.select(sql, {})
+    return this.runSelect(sql, {})
   }
 
   /**
@@ -177,8 +190,8 @@ export class Database {
    * @throws InterdictError ARCHIVE_SQL, ARCHIVE_LINE, and what `take` throws
    */
   async lines(take: (octets: Buffer) => void): Promise<void> {
-    await this.inTurn(async () => {
-      const result = await this.connection.stream(AS_LINES)
+    await this.exclusive(async () => {
+      const result = await this.connection.stream(SELECT_JSON_LINES)
       for (;;) {
         const chunk = await result.fetchChunk()
         if (chunk === null || chunk.rowCount === 0) return
@@ -199,58 +212,58 @@ export class Database {
 
   /** One statement of our own, of any kind. @throws InterdictError ARCHIVE_SQL */
   async run(sql: string): Promise<void> {
-    await this.inTurn(() => this.connection.run(sql))
+    await this.exclusive(() => this.connection.run(sql))
   }
 
   /** One COPY of our own. @returns how many rows it wrote @throws InterdictError ARCHIVE_SQL */
   async copy(sql: string): Promise<number> {
-    const reader = await this.inTurn(() => this.connection.runAndReadAll(sql))
+    const reader = await this.exclusive(() => this.connection.runAndReadAll(sql))
     return Number(reader.getRowsJS()[0]?.[0])
   }
 
   /** What runs still is interrupted, and fails; then all is closed. */
   close(): void {
-    if (this.running > 0) this.interrupt()
-    void this.turn.finally(() => this.end())
+    if (this.pending > 0) this.interrupt()
+    void this.queue.finally(() => this.closeNow())
   }
 
   /** One statement at a time: DuckDB does not survive that its connection is closed under one. */
-  private async inTurn<T>(work: () => Promise<T>): Promise<T> {
-    this.running++
-    const mine = this.turn.then(work)
-    this.turn = mine.then(nothing, nothing)
+  private async exclusive<T>(work: () => Promise<T>): Promise<T> {
+    this.pending++
+    const mine = this.queue.then(work)
+    this.queue = mine.then(nothing, nothing)
     try {
       return await mine
     } catch (error) {
-      throw this.refused(error)
+      throw this.asFailure(error)
     } finally {
-      this.running--
+      this.pending--
     }
   }
 
-  private refused(error: unknown): Error {
+  private asFailure(error: unknown): Error {
     if (error instanceof InterdictError) return error
     const message = error instanceof Error ? error.message : String(error)
-    const place = LONG_LINE.exec(message)?.[1]
+    const place = LINE_TOO_LONG.exec(message)?.[1]
     if (place === undefined) return failure('ARCHIVE_SQL', message)
-    const path = this.files?.lines.find(file => placeOf(file) === place)?.path
+    const path = this.files?.lines.find(file => duckdbPath(file) === place)?.path
     return failure('ARCHIVE_LINE', path ?? place)
   }
 
-  private end(): void {
+  private closeNow(): void {
     this.connection.closeSync()
     this.instance.closeSync()
-    if (this.files !== undefined) release([...this.files.lines, ...this.files.parquet])
-    this.tallied?.tallies.close()
-    if (this.temporary !== undefined) closeSpill(this.temporary)
+    if (this.files !== undefined) closeFiles([...this.files.lines, ...this.files.parquet])
+    this.logWithTallies?.tallies.close()
+    if (this.ownSpillFolder !== undefined) removeSpillFolder(this.ownSpillFolder)
   }
 
-  private async select(
+  private async runSelect(
     sql: string,
     parameters: Parameters
   ): Promise<{ columns: readonly string[]; rows: readonly Row[] }> {
-    const { StatementType } = await load()
-    return this.inTurn(async () => {
+    const { StatementType } = await loadDuckdb()
+    return this.exclusive(async () => {
       const statements = await this.connection.extractStatements(sql)
       if (statements.count !== 1) throw failure('ARCHIVE_SQL_WRITES')
       const statement = await statements.prepare(0)
@@ -259,30 +272,30 @@ export class Database {
       statement.bind({ ...parameters })
       const reader = await statement.runAndReadAll()
       const rows = reader.getRowObjectsJS() as Record<string, unknown>[]
-      return { columns: reader.deduplicatedColumnNames(), rows: rows.map(rowOf) }
+      return { columns: reader.deduplicatedColumnNames(), rows: rows.map(toRow) }
     })
   }
 }
 
 /** @throws InterdictError ARCHIVE_READ */
-function hold(names: LogNames): LogFiles {
+function openFiles(names: LogLayout): LogFiles {
   try {
-    return holdLog(names)
+    return openLogFiles(names)
   } catch (error) {
-    throw failure('ARCHIVE_READ', join(names.folder, names.live), (error as Error).message)
+    throw failure('ARCHIVE_READ', join(names.folder, names.liveName), (error as Error).message)
   }
 }
 
 const nothing = (): void => undefined
 
 /** DuckDB passes over a line of up to twice this, and gives up at a longer one. */
-const LONG_LINE = /"maximum_object_size" of \d+ bytes exceeded while reading file "(.*?)"/
+const LINE_TOO_LONG = /"maximum_object_size" of \d+ bytes exceeded while reading file "(.*?)"/
 
-function rowOf(row: Readonly<Record<string, unknown>>): Row {
-  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, cellOf(value)]))
+function toRow(row: Readonly<Record<string, unknown>>): Row {
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, toCell(value)]))
 }
 
-function cellOf(value: unknown): Cell {
+function toCell(value: unknown): Cell {
   if (typeof value !== 'bigint') return value as Cell
   return Number.isSafeInteger(Number(value)) ? Number(value) : value
 }

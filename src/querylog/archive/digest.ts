@@ -26,7 +26,7 @@ export async function digestFile(path: string): Promise<Digest> {
 }
 
 /** Of a file that is held open, all at once: for short ones. @returns SHA-256, in hexadecimal */
-export function digestHeld(descriptor: number): string {
+export function digestDescriptor(descriptor: number): string {
   const hash = createHash('sha256')
   const chunk = Buffer.alloc(CHUNK)
   for (let at = 0; ;) {
@@ -38,7 +38,10 @@ export function digestHeld(descriptor: number): string {
 }
 
 /** What the first and the last line of a file say of their time; left out where they say nothing. */
-export function timesIn(path: string): { readonly first?: string; readonly last?: string } {
+export function firstAndLastTime(path: string): {
+  readonly first?: string
+  readonly last?: string
+} {
   const file = openSync(path, 'r')
   try {
     const head = Buffer.alloc(HEAD)

@@ -4,8 +4,8 @@ import { renameDurably } from '../../base/atomic-file.js'
 import type { Octets } from '../../base/units.js'
 import type { Chain } from './chain/chain.js'
 import { digestFile } from './digest.js'
-import type { LogNames } from './log-layout.js'
-import { dayOf, overOn, removeFiles, type Day, type Keeping } from './retention.js'
+import type { LogLayout } from './log-layout.js'
+import { closedDay, expiredOn, removeFiles, type Day, type RetentionContext } from './retention.js'
 
 const CHUNK: Octets = 1024 * 1024
 const NEWLINE = 0x0a
@@ -14,50 +14,50 @@ const NEWLINE = 0x0a
  * Takes lines that are over out of a closed file that stays as lines. The file is written anew, and put in
  * the place of the old one at once; if none is left it is removed.
  *
- * @param making a folder for half-made files, on the same file system
+ * @param workFolder a folder for half-made files, on the same file system
  * @returns how many lines are gone
  * @throws InterdictError CHAIN_ALTERED, CHAIN_WRITE; the system's errors
  */
-export async function takeOut(
-  { names, keep, chain, log }: Keeping,
+export async function removeExpiredLines(
+  { names, retention: keep, chain, log }: RetentionContext,
   file: string,
   today: Day,
-  making: string
+  workFolder: string
 ): Promise<number> {
   const path = join(names.folder, file)
-  const closed = dayOf(names, file)
+  const closed = closedDay(names, file)
   const isOver = (line: string): boolean => {
-    const { day = closed, network } = factsOf(line)
-    const over = overOn(day, today, keep)
+    const { day = closed, network } = dayAndNetwork(line)
+    const over = expiredOn(day, today, keep)
     return over === 'all' || (network !== undefined && over.includes(network))
   }
   // Most often there is nothing to do, and then nothing is written.
-  if (!(await someLine(path, isOver))) return 0
+  if (!(await anyLine(path, isOver))) return 0
   const original = { file, sha256: (await digestFile(path)).sha256 }
-  chain?.expect(original)
-  mkdirSync(making, { recursive: true })
-  const part = join(making, 'lines')
+  chain?.assertUnaltered(original)
+  mkdirSync(workFolder, { recursive: true })
+  const part = join(workFolder, 'lines')
   const { kept, gone } = await copyLines(path, part, line => !isOver(line))
   if (kept === 0) removeFiles(names, chain, [file], 'days')
-  else await putInPlace(names, chain, original, part)
+  else await replaceFile(names, chain, original, part)
   rmSync(part, { force: true })
   log.info({ file, lines: gone, left: kept }, 'lines of the query log are over, and removed')
   return gone
 }
 
 /** The chain first: until the file is in its place it is known by what it had before. */
-async function putInPlace(
-  names: LogNames,
+async function replaceFile(
+  names: LogLayout,
   chain: Chain | undefined,
   original: { readonly file: string; readonly sha256: string },
   part: string
 ): Promise<void> {
-  chain?.replaced([original], [{ file: original.file, ...(await digestFile(part)) }])
+  chain?.recordReplacement([original], [{ file: original.file, ...(await digestFile(part)) }])
   renameDurably(part, join(names.folder, original.file))
 }
 
 /** Of a line that is no lookup, nothing. */
-function factsOf(line: string): { readonly day?: Day; readonly network?: string } {
+function dayAndNetwork(line: string): { readonly day?: Day; readonly network?: string } {
   try {
     const { time, network } = JSON.parse(line) as Readonly<Record<string, unknown>>
     if (typeof time !== 'string' || Number.isNaN(Date.parse(time))) return {}
@@ -68,8 +68,8 @@ function factsOf(line: string): { readonly day?: Day; readonly network?: string 
   }
 }
 
-async function someLine(path: string, wanted: (line: string) => boolean): Promise<boolean> {
-  for await (const octets of linesOf(path)) if (wanted(octets.toString())) return true
+async function anyLine(path: string, wanted: (line: string) => boolean): Promise<boolean> {
+  for await (const octets of readLines(path)) if (wanted(octets.toString())) return true
   return false
 }
 
@@ -89,7 +89,7 @@ async function copyLines(
       block = []
       size = 0
     }
-    for await (const octets of linesOf(path)) {
+    for await (const octets of readLines(path)) {
       if (!wanted(octets.toString())) sums.gone++
       else {
         sums.kept++
@@ -106,7 +106,7 @@ async function copyLines(
 }
 
 /** With their ends, whatever their length. */
-async function* linesOf(path: string): AsyncGenerator<Buffer> {
+async function* readLines(path: string): AsyncGenerator<Buffer> {
   let begun: Buffer[] = []
   for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) {
     const octets = chunk as Buffer

@@ -1,34 +1,34 @@
 import type { Octets } from '../../base/units.js'
-import { LineTimes, SHORTEST } from './line-time-parser.js'
+import { LineTimeParser, MIN_LINE } from './line-time-parser.js'
 
 const NEWLINE = 0x0a
 /** Of lines that are looked at together. */
-const ROOM: Octets = 16 * 1024 * 1024
+const BUFFER_SIZE: Octets = 16 * 1024 * 1024
 /** What is read at once. */
 const CHUNK: Octets = 1024 * 1024
 /**
  * The latest of these wait for what may come before them. The recorder takes what each worker has of
  * 200 ms, one after the other: of two with 25,000 lines a second each, 2 MB.
  */
-const HELD: Octets = 4 * 1024 * 1024
+const REORDER_WINDOW: Octets = 4 * 1024 * 1024
 /** Lines are sorted by one number each, time and then place: so much of it is for the place. */
-const PLACES = 2 ** Math.ceil(Math.log2(ROOM / SHORTEST))
+const MAX_LINES = 2 ** Math.ceil(Math.log2(BUFFER_SIZE / MIN_LINE))
 /** Milliseconds that the rest has room for, before and after the first line: 99 days. */
-const SPAN = (Number.MAX_SAFE_INTEGER + 1) / PLACES / 2
+const SPAN = (Number.MAX_SAFE_INTEGER + 1) / MAX_LINES / 2
 
 /** Who is given lines, one after the other. */
-export interface TakesLines {
+export interface LineSink {
   /** From now on they come in another order than that of the file. */
-  move(): void
+  startReordering(): void
   /** Some of them; the octets are written over once it returns. */
-  take(octets: Buffer, start: Octets, end: Octets): void
+  write(octets: Buffer, start: Octets, end: Octets): void
 }
 
 /** Lines, and where each of them is. */
-class Page {
-  readonly octets = Buffer.allocUnsafeSlow(ROOM)
-  readonly starts = new Int32Array(PLACES)
-  readonly ends = new Int32Array(PLACES)
+class LinePage {
+  readonly octets = Buffer.allocUnsafeSlow(BUFFER_SIZE)
+  readonly starts = new Int32Array(MAX_LINES)
+  readonly ends = new Int32Array(MAX_LINES)
 }
 
 /**
@@ -38,151 +38,154 @@ class Page {
  * It does so for lines of the recorder, of which one comes too late by no more than `HELD`, as they do where
  * there are several workers. At anything else it gives up, and counts only.
  */
-export class LineWindow {
+export class LineSorter {
   /** With something in them. */
   lines = 0
   longest: Octets = 0
   /** False: it has given up. */
-  isKept = true
-  private page = new Page()
-  private other: Page | undefined
+  isSorting = true
+  private page = new LinePage()
+  private sparePage: LinePage | undefined
   /** Where what was read ends, and where its last line begins, which has not ended yet. */
-  private end: Octets = 0
-  private begun: Octets = 0
+  private dataEnd: Octets = 0
+  private lineStart: Octets = 0
   /** Octets of that line that are not there any more. */
-  private before: Octets = 0
+  private discardedPart: Octets = 0
   /** How many lines are there, and what they are sorted by. */
   private count = 0
-  private readonly keys = new Float64Array(PLACES)
-  private readonly times = new LineTimes()
+  private readonly keys = new Float64Array(MAX_LINES)
+  private readonly timeParser = new LineTimeParser()
   /** Those here are from then on. */
   private origin: number | undefined
-  private latest = 0
+  private latestTime = 0
   /** The time of the last line that was given. */
-  private given = 0
+  private lastWrittenTime = 0
   /** Whether those that are there are out of order. */
-  private isMixed = false
+  private isUnsorted = false
 
   /** Where to read into. */
-  get room(): Buffer {
-    return this.page.octets.subarray(this.end, this.end + CHUNK)
+  get freeSpace(): Buffer {
+    return this.page.octets.subarray(this.dataEnd, this.dataEnd + CHUNK)
   }
 
   /** So much has been read; what has to make room for more is given. Throws what `to` does. */
-  add(read: Octets, to: TakesLines): void {
-    const from = this.end
-    this.end += read
-    const octets = this.page.octets.subarray(0, this.end)
+  add(read: Octets, to: LineSink): void {
+    const from = this.dataEnd
+    this.dataEnd += read
+    const octets = this.page.octets.subarray(0, this.dataEnd)
     for (let at = octets.indexOf(NEWLINE, from); at >= 0; at = octets.indexOf(NEWLINE, at + 1)) {
-      this.ends(at)
-      if (this.isKept) this.place(octets, at)
-      this.begun = at + 1
+      this.countLine(at)
+      if (this.isSorting) this.addLine(octets, at)
+      this.lineStart = at + 1
     }
-    if (this.end > ROOM - CHUNK) this.makeRoom(to)
+    if (this.dataEnd > BUFFER_SIZE - CHUNK) this.makeRoom(to)
   }
 
   /** The file has ended: the rest is given. Throws what `to` does. */
-  finish(to: TakesLines): void {
+  finish(to: LineSink): void {
     // The recorder ends each line that it begins.
-    if (this.before + this.end - this.begun > 0) {
-      this.ends(this.end)
-      this.isKept = false
+    if (this.discardedPart + this.dataEnd - this.lineStart > 0) {
+      this.countLine(this.dataEnd)
+      this.isSorting = false
     }
-    if (this.isKept) this.give(this.count, to)
+    if (this.isSorting) this.writeFirst(this.count, to)
   }
 
   /** From now on lines are counted only. */
-  giveUp(): void {
-    this.isKept = false
-    this.before += this.end - this.begun
-    this.end = this.begun = 0
+  stopSorting(): void {
+    this.isSorting = false
+    this.discardedPart += this.dataEnd - this.lineStart
+    this.dataEnd = this.lineStart = 0
   }
 
-  private ends(end: Octets): void {
-    const length = this.before + end - this.begun
+  private countLine(end: Octets): void {
+    const length = this.discardedPart + end - this.lineStart
     if (length > 0) this.lines++
     this.longest = Math.max(this.longest, length)
-    this.before = 0
+    this.discardedPart = 0
   }
 
-  private place(octets: Buffer, end: Octets): void {
-    const length = end - this.begun
-    const time = length < SHORTEST || length > HELD ? NaN : this.times.of(octets, this.begun)
+  private addLine(octets: Buffer, end: Octets): void {
+    const length = end - this.lineStart
+    const time =
+      length < MIN_LINE || length > REORDER_WINDOW
+        ? NaN
+        : this.timeParser.parse(octets, this.lineStart)
     this.origin ??= time - SPAN
     const since = time - this.origin
-    this.isKept &&= since >= this.given && since < 2 * SPAN
-    if (!this.isKept) return
-    if (since < this.latest) this.isMixed = true
-    else this.latest = since
+    this.isSorting &&= since >= this.lastWrittenTime && since < 2 * SPAN
+    if (!this.isSorting) return
+    if (since < this.latestTime) this.isUnsorted = true
+    else this.latestTime = since
     const place = this.count++
-    this.keys[place] = since * PLACES + place
-    this.page.starts[place] = this.begun
+    this.keys[place] = since * MAX_LINES + place
+    this.page.starts[place] = this.lineStart
     this.page.ends[place] = end + 1
   }
 
-  private makeRoom(to: TakesLines): void {
-    if (this.isKept) {
-      const given = this.count - this.held()
-      this.give(given, to)
-      this.turn(given)
+  private makeRoom(to: LineSink): void {
+    if (this.isSorting) {
+      const given = this.count - this.countWaiting()
+      this.writeFirst(given, to)
+      this.startPage(given)
     }
-    if (!this.isKept || this.end > ROOM - CHUNK) this.giveUp()
+    if (!this.isSorting || this.dataEnd > BUFFER_SIZE - CHUNK) this.stopSorting()
   }
 
   /** Sorts what is there. @returns how many of the last are to wait */
-  private held(): number {
+  private countWaiting(): number {
     this.sort()
     const { starts, ends } = this.page
     let [held, octets] = [0, 0]
-    while (octets < HELD && held < this.count) {
-      const place = this.keys[this.count - ++held]! % PLACES
+    while (octets < REORDER_WINDOW && held < this.count) {
+      const place = this.keys[this.count - ++held]! % MAX_LINES
       octets += ends[place]! - starts[place]!
     }
     return held
   }
 
   private sort(): void {
-    if (this.isMixed) this.keys.subarray(0, this.count).sort()
+    if (this.isUnsorted) this.keys.subarray(0, this.count).sort()
   }
 
   /** Gives the first of those that are there. */
-  private give(count: number, to: TakesLines): void {
+  private writeFirst(count: number, to: LineSink): void {
     this.sort()
-    if (this.isMixed) to.move()
+    if (this.isUnsorted) to.startReordering()
     const { octets, starts, ends } = this.page
     // Lines that are one after the other are given at once.
     let [start, end] = [0, 0]
     for (let i = 0; i < count; i++) {
-      const place = this.keys[i]! % PLACES
+      const place = this.keys[i]! % MAX_LINES
       if (starts[place] !== end) {
-        if (end > start) to.take(octets, start, end)
+        if (end > start) to.write(octets, start, end)
         start = starts[place]!
       }
       end = ends[place]!
     }
-    if (end > start) to.take(octets, start, end)
-    if (count > 0) this.given = timeOf(this.keys[count - 1]!)
+    if (end > start) to.write(octets, start, end)
+    if (count > 0) this.lastWrittenTime = timeOf(this.keys[count - 1]!)
   }
 
   /** Begins a page with what was not given, and the line that has not ended. */
-  private turn(given: number): void {
-    const [from, to] = [this.page, this.other ?? new Page()]
+  private startPage(given: number): void {
+    const [from, to] = [this.page, this.sparePage ?? new LinePage()]
     let [count, at] = [0, 0]
     for (let i = given; i < this.count; i++, count++) {
       const key = this.keys[i]!
-      const place = key % PLACES
+      const place = key % MAX_LINES
       to.starts[count] = at
       at += from.octets.copy(to.octets, at, from.starts[place], from.ends[place])
       to.ends[count] = at
-      this.keys[count] = timeOf(key) * PLACES + count
+      this.keys[count] = timeOf(key) * MAX_LINES + count
     }
-    const rest = from.octets.copy(to.octets, at, this.begun, this.end)
-    ;[this.page, this.other] = [to, from]
-    ;[this.count, this.begun, this.end] = [count, at, at + rest]
-    this.isMixed = false
+    const rest = from.octets.copy(to.octets, at, this.lineStart, this.dataEnd)
+    ;[this.page, this.sparePage] = [to, from]
+    ;[this.count, this.lineStart, this.dataEnd] = [count, at, at + rest]
+    this.isUnsorted = false
   }
 }
 
 function timeOf(key: number): number {
-  return Math.floor(key / PLACES)
+  return Math.floor(key / MAX_LINES)
 }

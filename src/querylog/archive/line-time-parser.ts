@@ -12,10 +12,10 @@ const [SECOND, CENTISECOND, LAST] = [HEAD + 1, HEAD + 4, HEAD + 6]
 const [ZERO, NINE] = [0x30, 0x39]
 
 /** The shortest line that begins so. */
-export const SHORTEST: Octets = FORM.length
+export const MIN_LINE: Octets = FORM.length
 
 /** Times of lines, which mostly are of the same minute as the line before. */
-export class LineTimes {
+export class LineTimeParser {
   private readonly head = Buffer.alloc(HEAD)
   /** The time at which that minute begins. */
   private minute = NaN
@@ -27,29 +27,29 @@ export class LineTimes {
    * @param at where the line begins; it has at least `SHORTEST` octets
    * @returns NaN for a line that begins otherwise
    */
-  of(octets: Buffer, at: Octets): number {
+  parse(octets: Buffer, at: Octets): number {
     for (let i = 0; i < HEAD; i++) {
       if (octets[at + i] !== this.head[i]) {
-        this.turn(octets, at)
+        this.parseMinute(octets, at)
         break
       }
     }
-    if (!isFormed(octets, at, HEAD, SHORTEST)) return NaN
-    const centiseconds = two(octets, at + SECOND) * 100 + two(octets, at + CENTISECOND)
+    if (!matchesForm(octets, at, HEAD, MIN_LINE)) return NaN
+    const centiseconds = twoDigits(octets, at + SECOND) * 100 + twoDigits(octets, at + CENTISECOND)
     return this.minute + centiseconds * 10 + octets[at + LAST]! - ZERO
   }
 
-  private turn(octets: Buffer, at: Octets): void {
+  private parseMinute(octets: Buffer, at: Octets): void {
     octets.copy(this.head, 0, at, at + HEAD)
-    const year = two(octets, at + YEAR) * 100 + two(octets, at + YEAR + 2)
-    const day = (year * 12 + two(octets, at + MONTH)) * 32 + two(octets, at + DAY)
-    const minute = (day * 24 + two(octets, at + HOUR)) * 60 + two(octets, at + MINUTE)
-    this.minute = isFormed(octets, at, 0, HEAD) ? minute * 60_000 : NaN
+    const year = twoDigits(octets, at + YEAR) * 100 + twoDigits(octets, at + YEAR + 2)
+    const day = (year * 12 + twoDigits(octets, at + MONTH)) * 32 + twoDigits(octets, at + DAY)
+    const minute = (day * 24 + twoDigits(octets, at + HOUR)) * 60 + twoDigits(octets, at + MINUTE)
+    this.minute = matchesForm(octets, at, 0, HEAD) ? minute * 60_000 : NaN
   }
 }
 
 /** Whether there are digits where there have to be, and all else is as it is. */
-function isFormed(octets: Buffer, at: Octets, from: number, to: number): boolean {
+function matchesForm(octets: Buffer, at: Octets, from: number, to: number): boolean {
   for (let i = from; i < to; i++) {
     const [octet, form] = [octets[at + i]!, FORM[i]!]
     if (i >= YEAR && form === ZERO ? octet < ZERO || octet > NINE : octet !== form) return false
@@ -57,6 +57,6 @@ function isFormed(octets: Buffer, at: Octets, from: number, to: number): boolean
   return true
 }
 
-function two(octets: Buffer, at: Octets): number {
+function twoDigits(octets: Buffer, at: Octets): number {
   return octets[at]! * 10 + octets[at + 1]! - 11 * ZERO
 }

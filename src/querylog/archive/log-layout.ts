@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs'
 import { basename, dirname, extname, join, relative } from 'node:path'
-import { isWhole, isWholeFile } from './parquet-file.js'
-import { replacedIn } from './replacement.js'
+import { isCompleteParquet, isCompleteParquetFile } from './parquet-file.js'
+import { replacedFiles } from './replacement.js'
 
 /** Beside the query log: a folder for each UTC day, `archive/day=2026-11-26`, of Parquet files. */
 export const ARCHIVE = 'archive'
@@ -19,21 +19,21 @@ const DAY = /^day=(\d{4}-\d{2}-\d{2})$/
 const TALLY = /^(\d{4}-\d{2}-\d{2})(?:-[0-9a-f]{16}){1,2}\.tally$/
 
 /** Names of a query log's files: that being written, `queries.jsonl`, and what became of it. */
-export class LogNames {
+export class LogLayout {
   /** Where they are. */
   readonly folder: string
-  readonly archive: string
-  readonly live: string
+  readonly archiveFolder: string
+  readonly liveName: string
   private readonly closed: RegExp
   private readonly extension: string
 
   /** @param path of the file being written */
   constructor(path: string) {
     this.folder = dirname(path)
-    this.archive = join(this.folder, ARCHIVE)
-    this.live = basename(path)
-    const extension = (this.extension = extname(this.live))
-    const stem = this.live.slice(0, this.live.length - extension.length)
+    this.archiveFolder = join(this.folder, ARCHIVE)
+    this.liveName = basename(path)
+    const extension = (this.extension = extname(this.liveName))
+    const stem = this.liveName.slice(0, this.liveName.length - extension.length)
     this.closed = new RegExp(`^${escaped(stem)}${STAMP}${escaped(extension)}$`)
   }
 
@@ -61,13 +61,13 @@ function escaped(text: string): string {
 }
 
 /** One file, held open: it can be read even when it is renamed or removed meanwhile. */
-export interface Held {
+export interface OpenFile {
   readonly path: string
   readonly descriptor: number
 }
 
 /** A Parquet file. */
-export interface Stored extends Held {
+export interface OpenParquetFile extends OpenFile {
   /** In whose folder it is, `2026-11-26`. */
   readonly day: string
 }
@@ -75,8 +75,8 @@ export interface Stored extends Held {
 /** The files of a query log at one moment, each lookup in exactly one of them. */
 export interface LogFiles {
   /** JSON Lines: closed ones and that being written. */
-  readonly lines: readonly Held[]
-  readonly parquet: readonly Stored[]
+  readonly lines: readonly OpenFile[]
+  readonly parquet: readonly OpenParquetFile[]
   /** What is called Parquet and is none: half of a file, as only a broken disk leaves it. */
   readonly broken: readonly string[]
 }
@@ -89,11 +89,11 @@ export interface LogFiles {
  *
  * Throws the system's error when folder or file cannot be read.
  */
-export function holdLog(names: LogNames): LogFiles {
-  const lines: Held[] = []
+export function openLogFiles(names: LogLayout): LogFiles {
+  const lines: OpenFile[] = []
   const inodes = new Set<string>()
-  const hold = (path: string): Held[] => {
-    const held = open(path)
+  const hold = (path: string): OpenFile[] => {
+    const held = openFile(path)
     if (held === undefined) return []
     const { dev, ino } = fstatSync(held.descriptor)
     if (inodes.has(`${dev}:${ino}`)) {
@@ -103,18 +103,18 @@ export function holdLog(names: LogNames): LogFiles {
     inodes.add(`${dev}:${ino}`)
     return [held]
   }
-  lines.push(...hold(join(names.folder, names.live)))
-  const closed = closedIn(names)
+  lines.push(...hold(join(names.folder, names.liveName)))
+  const closed = closedFiles(names)
   for (const name of closed) lines.push(...hold(join(names.folder, name)))
   // While the lines are there, not all of their Parquet files may be.
   const halves = new Set(closed.map(name => names.parquetOf(name)))
-  const parquet: Stored[] = []
+  const parquet: OpenParquetFile[] = []
   const broken: string[] = []
-  const replaced = new Set(replacedIn(names))
-  for (const { day, path } of parquetIn(names)) {
+  const replaced = new Set(replacedFiles(names))
+  for (const { day, path } of parquetFiles(names)) {
     if (halves.has(basename(path)) || replaced.has(path)) continue
     for (const held of hold(path)) {
-      if (isWhole(held.descriptor)) parquet.push({ ...held, day })
+      if (isCompleteParquet(held.descriptor)) parquet.push({ ...held, day })
       else {
         broken.push(path)
         closeSync(held.descriptor)
@@ -125,55 +125,57 @@ export function holdLog(names: LogNames): LogFiles {
 }
 
 /** Opens a file that is to be Parquet from head to end; undefined: it is not there, or is not. */
-export function holdWhole(path: string): Held | undefined {
-  const held = open(path)
-  if (held === undefined || isWhole(held.descriptor)) return held
+export function openParquet(path: string): OpenFile | undefined {
+  const held = openFile(path)
+  if (held === undefined || isCompleteParquet(held.descriptor)) return held
   closeSync(held.descriptor)
   return undefined
 }
 
 /** Days that the archive has, `2026-11-26`, oldest first. */
-export function daysIn(names: LogNames): string[] {
-  return namesIn(names.archive).flatMap(name => DAY.exec(name)?.[1] ?? [])
+export function archivedDays(names: LogLayout): string[] {
+  return listFolder(names.archiveFolder).flatMap(name => DAY.exec(name)?.[1] ?? [])
 }
 
 /** Paths of a day's Parquet files. */
-export function parquetOfDay(names: LogNames, day: string): string[] {
-  const folder = join(names.archive, `day=${day}`)
-  return namesIn(folder)
+export function parquetFilesOfDay(names: LogLayout, day: string): string[] {
+  const folder = join(names.archiveFolder, `day=${day}`)
+  return listFolder(folder)
     .filter(name => name.endsWith('.parquet'))
     .map(name => join(folder, name))
 }
 
 /** Those that count: they are whole, and their lines are gone. */
-export function wholeOfDay(names: LogNames, day: string): string[] {
-  const halves = new Set(closedIn(names).map(closed => names.parquetOf(closed)))
-  const paths = parquetOfDay(names, day).filter(path => !halves.has(basename(path)))
-  return paths.filter(isWholeFile)
+export function activeParquetOfDay(names: LogLayout, day: string): string[] {
+  const halves = new Set(closedFiles(names).map(closed => names.parquetOf(closed)))
+  const paths = parquetFilesOfDay(names, day).filter(path => !halves.has(basename(path)))
+  return paths.filter(isCompleteParquetFile)
 }
 
-function parquetIn(names: LogNames): { day: string; path: string }[] {
-  return daysIn(names).flatMap(day => parquetOfDay(names, day).map(path => ({ day, path })))
+function parquetFiles(names: LogLayout): { day: string; path: string }[] {
+  return archivedDays(names).flatMap(day =>
+    parquetFilesOfDay(names, day).map(path => ({ day, path }))
+  )
 }
 
 /** Paths of files that are called Parquet and are none. */
-export function brokenIn(names: LogNames): string[] {
-  const paths = parquetIn(names).map(({ path }) => path)
-  return paths.filter(path => !isWholeFile(path))
+export function brokenParquetFiles(names: LogLayout): string[] {
+  const paths = parquetFiles(names).map(({ path }) => path)
+  return paths.filter(path => !isCompleteParquetFile(path))
 }
 
 /** The path of a tally within the folder of the log. */
-export function tallyFile(names: LogNames, name: string): string {
-  return relative(names.folder, join(names.archive, TALLIES, name))
+export function tallyPath(names: LogLayout, name: string): string {
+  return relative(names.folder, join(names.archiveFolder, TALLIES, name))
 }
 
 /** Tallies, by their paths within the folder of the log; of one day, where it is given. */
-export function talliesIn(names: LogNames, day?: string): string[] {
-  const all = namesIn(join(names.archive, TALLIES)).filter(name => {
+export function tallyFiles(names: LogLayout, day?: string): string[] {
+  const all = listFolder(join(names.archiveFolder, TALLIES)).filter(name => {
     const of = TALLY.exec(name)?.[1]
     return of !== undefined && (day === undefined || of === day)
   })
-  return all.map(name => tallyFile(names, name))
+  return all.map(name => tallyPath(names, name))
 }
 
 /** Whether a path within the folder of the log is that of a tally. */
@@ -182,30 +184,30 @@ export function isTally(file: string): boolean {
 }
 
 /** Names of closed files of lines, oldest first. */
-export function closedIn(names: LogNames): string[] {
-  return namesIn(names.folder).filter(name => names.isClosed(name))
+export function closedFiles(names: LogLayout): string[] {
+  return listFolder(names.folder).filter(name => names.isClosed(name))
 }
 
 /** Names of closed files that had no lookup. */
-export function foreignIn(names: LogNames): string[] {
-  return namesIn(names.folder).filter(
+export function foreignFiles(names: LogLayout): string[] {
+  return listFolder(names.folder).filter(
     name => name.endsWith(FOREIGN) && names.isClosed(name.slice(0, -FOREIGN.length))
   )
 }
 
 /** All files but the one being written, by their paths within the folder of the log. */
-export function filesIn(names: LogNames): string[] {
-  const parquet = parquetIn(names).map(({ path }) => relative(names.folder, path))
-  return [...closedIn(names), ...foreignIn(names), ...parquet, ...talliesIn(names)]
+export function allFiles(names: LogLayout): string[] {
+  const parquet = parquetFiles(names).map(({ path }) => relative(names.folder, path))
+  return [...closedFiles(names), ...foreignFiles(names), ...parquet, ...tallyFiles(names)]
 }
 
 /** Lets go of them. */
-export function release(files: readonly Held[]): void {
+export function closeFiles(files: readonly OpenFile[]): void {
   for (const { descriptor } of files) closeSync(descriptor)
 }
 
 /** Sorted; none where there is no such folder. */
-function namesIn(folder: string): string[] {
+function listFolder(folder: string): string[] {
   try {
     return readdirSync(folder).sort()
   } catch (error) {
@@ -214,7 +216,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-function open(path: string): Held | undefined {
+function openFile(path: string): OpenFile | undefined {
   try {
     return { path, descriptor: openSync(path, 'r') }
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Octets } from '../../base/units.js'
 import { QUERY_FIELDS, SCHEMA_VERSION } from '../record/schema.js'
-import type { Held, LogFiles } from './log-layout.js'
+import type { OpenFile, LogFiles } from './log-layout.js'
 
 /**
  * The columns of the view `lookups`: every field of a line, in its order. docs/reference/query-log.md has them, and
@@ -28,7 +28,7 @@ export const IS_LOOKUP =
 const [LEAST, MOST]: [Octets, Octets] = [2 ** 20, 2 ** 24]
 
 /** Fields are found by name: one that a line does not have is NULL, one unknown here is ignored. */
-const IN_LINES = Object.entries(LOOKUP_COLUMNS)
+const LINE_COLUMNS = Object.entries(LOOKUP_COLUMNS)
   .map(([field, type]) => `${quoted(field)}: ${quoted(type)}`)
   .join(', ')
 
@@ -44,7 +44,7 @@ export const COLUMNS = Object.keys(LOOKUP_COLUMNS).map(identifier).join(', ')
 export function lookupViews({ lines, parquet }: LogFiles, from: string): readonly string[] {
   const foreign =
     lines.length > 0
-      ? `SELECT ${fileOf(lines)} AS file FROM ${from} WHERE (${IS_LOOKUP}) IS NOT TRUE`
+      ? `SELECT ${originalPath(lines)} AS file FROM ${from} WHERE (${IS_LOOKUP}) IS NOT TRUE`
       : 'SELECT NULL::VARCHAR AS file WHERE false'
   return [
     `CREATE VIEW lookups AS ${selectLookups({ lines, parquet }, from)}`,
@@ -59,14 +59,14 @@ export function selectLookups(
 ): string {
   const sources = [
     ...(lines.length > 0 ? [`SELECT ${COLUMNS} FROM ${from} WHERE ${IS_LOOKUP}`] : []),
-    ...(parquet.length > 0 ? [selectParquet(placesOf(parquet))] : [])
+    ...(parquet.length > 0 ? [selectParquet(duckdbPaths(parquet))] : [])
   ]
-  return sources.length > 0 ? sources.join(' UNION ALL ') : NOTHING
+  return sources.length > 0 ? sources.join(' UNION ALL ') : NO_ROWS
 }
 
 /** SQL that reads all lines, and keeps what it finds: reading is most of the work with them. */
-export function keepLines(lines: readonly Held[], table: string): string {
-  return `CREATE TEMP TABLE ${table} AS SELECT ${COLUMNS}, filename FROM ${readLines(placesOf(lines))}`
+export function createLinesTable(lines: readonly OpenFile[], table: string): string {
+  return `CREATE TEMP TABLE ${table} AS SELECT ${COLUMNS}, filename FROM ${readLines(duckdbPaths(lines))}`
 }
 
 /**
@@ -78,17 +78,17 @@ export function readLines(files: string, longest: Octets = MOST): string {
   const most = Math.min(MOST, Math.max(LEAST, longest))
   return (
     `read_json(${files}, format = 'newline_delimited', compression = 'uncompressed', ` +
-    `ignore_errors = true, filename = true, maximum_object_size = ${most}, columns = {${IN_LINES}})`
+    `ignore_errors = true, filename = true, maximum_object_size = ${most}, columns = {${LINE_COLUMNS}})`
   )
 }
 
 /** SQL for rows in the order of time. */
-export function inTime(rows: string): string {
+export function orderByTime(rows: string): string {
   return `${rows} ORDER BY time`
 }
 
 /** In what `selectParquet` is asked for: the file that a row is of, as the list has it. */
-export const OF_FILE = 'of_file'
+export const FILE_COLUMN = 'of_file'
 
 /**
  * Rows of Parquet files, a list in SQL: columns by name, typed as in lines; one that a file of an
@@ -98,9 +98,9 @@ export const OF_FILE = 'of_file'
  */
 export function selectParquet(files: string, where?: string): string {
   const wanted = where === undefined ? '' : ` WHERE ${where}`
-  const named = where === undefined ? '' : `, filename = ${quoted(OF_FILE)}`
+  const named = where === undefined ? '' : `, filename = ${quoted(FILE_COLUMN)}`
   const read = `read_parquet(${files}, union_by_name = true${named})${wanted}`
-  const all = `${NOTHING} UNION ALL BY NAME SELECT * FROM ${read}`
+  const all = `${NO_ROWS} UNION ALL BY NAME SELECT * FROM ${read}`
   const typed = Object.entries(LOOKUP_COLUMNS).map(
     ([field, type]) => `${identifier(field)}::${type} AS ${identifier(field)}`
   )
@@ -108,23 +108,23 @@ export function selectParquet(files: string, where?: string): string {
 }
 
 /** A table of these columns without rows. */
-const NOTHING = `SELECT ${Object.entries(LOOKUP_COLUMNS)
+const NO_ROWS = `SELECT ${Object.entries(LOOKUP_COLUMNS)
   .map(([field, type]) => `NULL::${type} AS ${identifier(field)}`)
   .join(', ')} WHERE false`
 
 /** By their descriptors, so that a file is found wherever it is by then. */
-export function placesOf(files: readonly Held[]): string {
-  return quotedList(files.map(placeOf))
+export function duckdbPaths(files: readonly OpenFile[]): string {
+  return quotedList(files.map(duckdbPath))
 }
 
 /** What DuckDB is told to open. */
-export function placeOf({ descriptor, path }: Held): string {
+export function duckdbPath({ descriptor, path }: OpenFile): string {
   return process.platform === 'linux' ? `/proc/self/fd/${descriptor}` : path
 }
 
 /** The path of the file that a line is in, from what DuckDB calls it. */
-function fileOf(files: readonly Held[]): string {
-  const cases = files.map(file => `WHEN ${quoted(placeOf(file))} THEN ${quoted(file.path)}`)
+function originalPath(files: readonly OpenFile[]): string {
+  const cases = files.map(file => `WHEN ${quoted(duckdbPath(file))} THEN ${quoted(file.path)}`)
   return `CASE filename ${cases.join(' ')} END`
 }
 

@@ -6,29 +6,29 @@ import type { ServiceLog } from '../record/service-log.js'
 import { Chain, type ChainOptions } from './chain/chain.js'
 import { convert } from './convert.js'
 import { openDatabase } from './database.js'
-import { brokenIn, closedIn, daysIn, LogNames } from './log-layout.js'
+import { brokenParquetFiles, closedFiles, archivedDays, LogLayout } from './log-layout.js'
 import {
-  overOn,
-  removeForSpace,
-  removeOver,
+  expiredOn,
+  enforceSpaceLimit,
+  removeExpiredDays,
   type Day,
-  type Keeping,
-  type KeepOptions
+  type RetentionContext,
+  type RetentionOptions
 } from './retention.js'
-import { DigestsAhead } from './lines-digest.js'
-import { mergeDay } from './compact.js'
-import type { Source } from './parquet-metadata.js'
-import { finishReplacing } from './replacement.js'
-import { takeOut } from './expired-lines.js'
-import { removeStale, tallyDay } from './tallies/maintain-tallies.js'
-import { trustedDay } from './retention-day.js'
+import { DigestPipeline } from './lines-digest.js'
+import { compactDay } from './compact.js'
+import type { SourceFile } from './parquet-metadata.js'
+import { finishReplacement } from './replacement.js'
+import { removeExpiredLines } from './expired-lines.js'
+import { removeStaleTallies, createTallies } from './tallies/maintain-tallies.js'
+import { retentionDay } from './retention-day.js'
 
 /** Before all days. */
 const NEVER: Day = '0000-01-01'
 /** What DuckDB may hold while it sorts; what is more goes to files beside the archive. */
 const MEMORY: Octets = 512 * 1024 * 1024
 
-export interface TendOptions {
+export interface ArchiveOptions {
   /** Path of the query log being written. */
   readonly path: string
   readonly threads: number
@@ -37,7 +37,7 @@ export interface TendOptions {
   /** Undefined: there is no chain. */
   readonly chain: ChainOptions | undefined
   /** Undefined: everything is kept. */
-  readonly keep: KeepOptions | undefined
+  readonly keep: RetentionOptions | undefined
 }
 
 /**
@@ -49,46 +49,51 @@ export interface TendOptions {
  * @returns whether all was done
  * @throws InterdictError ARCHIVE_NO_DUCKDB, ARCHIVE_FAILED
  */
-export async function tend(
-  options: TendOptions,
+export async function maintainArchive(
+  options: ArchiveOptions,
   wall: Milliseconds,
   log: ServiceLog
 ): Promise<boolean> {
-  const names = new LogNames(options.path)
-  const steps = new Steps(names, log)
+  const names = new LogLayout(options.path)
+  const steps = new MaintenanceSteps(names, log)
   const own = options.chain
-  const chain = own && (await steps.take(() => Chain.open(names, own, wall, log)))
+  const chain = own && (await steps.run(() => Chain.open(names, own, wall, log)))
   // What nobody could prove stays as it is.
   if (own !== undefined && chain === undefined) return false
-  await steps.take(() => finishReplacing(names, chain && (into => chain.isNoted(into))))
-  const closed = (await chain?.note(error => steps.fail(error))) ?? closedIn(names)
+  await steps.run(() => finishReplacement(names, chain && (into => chain.hasArchiveFile(into))))
+  const closed = (await chain?.recordClosedFiles(error => steps.fail(error))) ?? closedFiles(names)
   const { keep } = options
   // Of what day it is nothing is known: nothing is over.
   let trusted = NEVER
-  if (keep !== undefined) await steps.take(() => (trusted = trustedDay(names, wall, log)))
+  if (keep !== undefined) await steps.run(() => (trusted = retentionDay(names, wall, log)))
   try {
     if (options.parquet || (keep?.networks.length ?? 0) > 0)
       await makeParquet({ ...options, names, closed, steps, log, chain }, dayAt(wall), trusted)
   } finally {
     // Also without DuckDB.
-    if (keep !== undefined) await keepWithin({ names, keep, chain, log }, steps, trusted)
-    await steps.take(() => removeStale(names, chain))
-    await steps.take(() => chain?.checkpoint())
+    if (keep !== undefined)
+      await applyRetention({ names, retention: keep, chain, log }, steps, trusted)
+    await steps.run(() => removeStaleTallies(names, chain))
+    await steps.run(() => chain?.writeCheckpoint())
   }
-  return steps.done
+  return steps.succeeded
 }
 
 /** Removes what is over, and then what there is no room for. */
-async function keepWithin(keeping: Keeping, steps: Steps, trusted: Day): Promise<void> {
+async function applyRetention(
+  keeping: RetentionContext,
+  steps: MaintenanceSteps,
+  trusted: Day
+): Promise<void> {
   const { names, chain } = keeping
-  const making = makingIn(names)
-  await steps.take(() => removeOver(keeping, trusted))
-  for (const file of closedIn(names)) {
+  const making = workFolderOf(names)
+  await steps.run(() => removeExpiredDays(keeping, trusted))
+  for (const file of closedFiles(names)) {
     // What could not be told to the chain yet waits until it is.
-    if (chain === undefined || chain.hashOf(file) !== undefined)
-      await steps.take(() => takeOut(keeping, file, trusted, making))
+    if (chain === undefined || chain.sha256Of(file) !== undefined)
+      await steps.run(() => removeExpiredLines(keeping, file, trusted, making))
   }
-  await steps.take(() => removeForSpace(keeping))
+  await steps.run(() => enforceSpaceLimit(keeping))
   rmSync(making, { recursive: true, force: true })
 }
 
@@ -96,22 +101,22 @@ function dayAt(wall: Milliseconds): Day {
   return new Date(wall).toISOString().slice(0, 10)
 }
 
-const makingIn = ({ archive }: LogNames): string => join(archive, '.making')
+const workFolderOf = ({ archiveFolder: archive }: LogLayout): string => join(archive, '.making')
 
 /** Steps of which one may fail without harm to the others. */
-class Steps {
+class MaintenanceSteps {
   /** Whether none has failed. */
-  done = true
-  private readonly names: LogNames
+  succeeded = true
+  private readonly names: LogLayout
   private readonly log: ServiceLog
 
-  constructor(names: LogNames, log: ServiceLog) {
+  constructor(names: LogLayout, log: ServiceLog) {
     this.names = names
     this.log = log
   }
 
   /** @returns undefined if it has failed */
-  async take<T>(step: () => T | Promise<T>): Promise<T | undefined> {
+  async run<T>(step: () => T | Promise<T>): Promise<T | undefined> {
     try {
       return await step()
     } catch (error) {
@@ -121,60 +126,60 @@ class Steps {
   }
 
   fail(error: unknown): void {
-    const { code, message } = failed(this.names.archive, error)
+    const { code, message } = asFailure(this.names.archiveFolder, error)
     this.log.warn({ code }, message)
-    this.done = false
+    this.succeeded = false
   }
 }
 
-interface Work {
-  readonly names: LogNames
+interface MaintenanceRun {
+  readonly names: LogLayout
   /** Files to be converted. */
   readonly closed: readonly string[]
   readonly threads: number
   readonly parquet: boolean
-  readonly keep: KeepOptions | undefined
-  readonly steps: Steps
+  readonly keep: RetentionOptions | undefined
+  readonly steps: MaintenanceSteps
   readonly log: ServiceLog
   readonly chain: Chain | undefined
 }
 
 /** @param trusted the day by which it is judged what is over */
-async function makeParquet(work: Work, today: Day, trusted: Day): Promise<void> {
+async function makeParquet(work: MaintenanceRun, today: Day, trusted: Day): Promise<void> {
   const { names, closed, threads, steps, log, chain, parquet, keep } = work
-  const making = makingIn(names)
+  const making = workFolderOf(names)
   try {
     rmSync(making, { recursive: true, force: true })
     mkdirSync(making, { recursive: true })
   } catch (error) {
-    throw failed(making, error)
+    throw asFailure(making, error)
   }
   const database = await openDatabase({
     memory: MEMORY,
     threads,
-    temporary: making,
-    inOrder: true,
-    once: true
+    spillFolder: making,
+    preserveOrder: true,
+    readOnce: true
   })
   try {
-    const digests = new DigestsAhead(
+    const digests = new DigestPipeline(
       closed.map(name => join(names.folder, name)),
       making
     )
     const convertOne = (name: string) => convert(database, names, name, making, digests, chain)
     for (const name of parquet ? closed : [])
-      await steps.take(() => told(() => convertOne(name), log))
+      await steps.run(() => convertAndLog(() => convertOne(name), log))
     digests.close()
-    for (const day of daysIn(names).filter(day => day < today)) {
-      const over = keep === undefined ? [] : overOn(day, trusted, keep)
+    for (const day of archivedDays(names).filter(day => day < today)) {
+      const over = keep === undefined ? [] : expiredOn(day, trusted, keep)
       // What is over as a whole is removed soon.
       if (over !== 'all')
-        await steps.take(() => mergeDay(database, names, day, making, chain, over))
+        await steps.run(() => compactDay(database, names, day, making, chain, over))
     }
-    for (const day of parquet ? daysIn(names) : [])
-      await steps.take(() => tallyDay(database, names, day, making, chain))
-    await steps.take(() => {
-      const broken = brokenIn(names)
+    for (const day of parquet ? archivedDays(names) : [])
+      await steps.run(() => createTallies(database, names, day, making, chain))
+    await steps.run(() => {
+      const broken = brokenParquetFiles(names)
       if (broken.length > 0) throw failure('ARCHIVE_BROKEN', broken.join(', '))
     })
   } finally {
@@ -183,7 +188,7 @@ async function makeParquet(work: Work, today: Day, trusted: Day): Promise<void> 
   }
 }
 
-async function told(convert: () => Promise<Source>, log: ServiceLog): Promise<void> {
+async function convertAndLog(convert: () => Promise<SourceFile>, log: ServiceLog): Promise<void> {
   const start = performance.now()
   const { file, records, foreign } = await convert()
   const fields = { file, records, foreign, ms: Math.round(performance.now() - start) }
@@ -191,7 +196,7 @@ async function told(convert: () => Promise<Source>, log: ServiceLog): Promise<vo
   else log.info(fields, 'a closed query log is Parquet now')
 }
 
-function failed(path: string, error: unknown): InterdictError {
+function asFailure(path: string, error: unknown): InterdictError {
   if (error instanceof InterdictError) return error as InterdictError
   return failure('ARCHIVE_FAILED', path, error instanceof Error ? error.message : String(error))
 }

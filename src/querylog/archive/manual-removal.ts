@@ -4,16 +4,16 @@ import { syncFolder } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { ServiceLog } from '../record/service-log.js'
-import { whileAlone } from './archive-lock.js'
+import { withArchiveLock } from './archive-lock.js'
 import { Chain, type ChainOptions } from './chain/chain.js'
-import { CHAIN, type Order, type OrderedFile } from './chain/chain-entry.js'
-import { daysIn, filesIn, parquetOfDay, type LogNames } from './log-layout.js'
-import { removeFolder } from './retention.js'
-import { finishReplacing } from './replacement.js'
-import { removeStale } from './tallies/maintain-tallies.js'
+import { CHAIN_FILE, type RemovalRequest, type ManuallyRemovedFile } from './chain/chain-entry.js'
+import { archivedDays, allFiles, parquetFilesOfDay, type LogLayout } from './log-layout.js'
+import { removeDayFolder } from './retention.js'
+import { finishReplacement } from './replacement.js'
+import { removeStaleTallies } from './tallies/maintain-tallies.js'
 
-export interface RemoveParts {
-  readonly names: LogNames
+export interface RemovalContext {
+  readonly names: LogLayout
   /** Undefined: there is no chain. */
   readonly chain: ChainOptions | undefined
   readonly wall: Milliseconds
@@ -29,33 +29,39 @@ export interface RemoveParts {
  * @throws InterdictError ARCHIVE_NO_FILE, ARCHIVE_NO_CHAIN, ARCHIVE_BUSY, ARCHIVE_FAILED, CHAIN_KEY,
  *   CHAIN_WRITE
  */
-export async function removeByOrder(
-  parts: RemoveParts,
+export async function removeManually(
+  parts: RemovalContext,
   given: readonly string[],
-  order: Order
-): Promise<readonly OrderedFile[]> {
+  order: RemovalRequest
+): Promise<readonly ManuallyRemovedFile[]> {
   const { names } = parts
-  const hasChain = existsSync(join(names.folder, CHAIN))
+  const hasChain = existsSync(join(names.folder, CHAIN_FILE))
   if (hasChain && parts.chain === undefined)
-    throw failure('ARCHIVE_NO_CHAIN', names.folder, `${CHAIN} is there, and the settings have none`)
+    throw failure(
+      'ARCHIVE_NO_CHAIN',
+      names.folder,
+      `${CHAIN_FILE} is there, and the settings have none`
+    )
   if (!hasChain && parts.chain !== undefined)
     throw failure('ARCHIVE_NO_CHAIN', names.folder, 'the gateway has yet to begin the chain')
-  return whileAlone(names, async () => {
+  return withArchiveLock(names, async () => {
     const chain = await openChain(parts)
-    finishReplacing(names, chain && (into => chain.isNoted(into)))
+    finishReplacement(names, chain && (into => chain.hasArchiveFile(into)))
     // What cannot be read may be what is to be removed.
-    await chain?.note(() => undefined)
-    const there = filesIn(names)
-    const known = new Set([...there, ...(chain?.standing() ?? [])])
-    const files = new Set(given.map(path => found(names, path, known)))
-    for (const file of [...files]) for (const half of halvesOf(names, file)) files.add(half)
-    const removed = (await chain?.removedByOrder([...files], order)) ?? unnoted([...files])
+    await chain?.recordClosedFiles(() => undefined)
+    const there = allFiles(names)
+    const known = new Set([...there, ...(chain?.presentFiles() ?? [])])
+    const files = new Set(given.map(path => resolveFile(names, path, known)))
+    for (const file of [...files])
+      for (const half of incompleteParquetOf(names, file)) files.add(half)
+    const removed =
+      (await chain?.recordManualRemoval([...files], order)) ?? withoutDigests([...files])
     for (const file of files) removeFile(join(names.folder, file))
     // They have clients of what was removed.
-    removeStale(names, chain)
-    for (const day of daysIn(names)) removeFolder(names, day)
+    removeStaleTallies(names, chain)
+    for (const day of archivedDays(names)) removeDayFolder(names, day)
     syncFolder(names.folder)
-    chain?.checkpoint()
+    chain?.writeCheckpoint()
     return removed
   })
 }
@@ -69,12 +75,12 @@ function removeFile(path: string): void {
   }
 }
 
-async function openChain({ names, chain, wall, log }: RemoveParts): Promise<Chain | undefined> {
+async function openChain({ names, chain, wall, log }: RemovalContext): Promise<Chain | undefined> {
   return chain && (await Chain.open(names, chain, wall, log))
 }
 
 /** Its path within the folder. @throws InterdictError ARCHIVE_NO_FILE */
-function found(names: LogNames, path: string, known: ReadonlySet<string>): string {
+function resolveFile(names: LogLayout, path: string, known: ReadonlySet<string>): string {
   const within = relative(resolve(names.folder), resolve(path))
   const file = [path, within].find(one => known.has(one))
   if (file === undefined) throw failure('ARCHIVE_NO_FILE', path, names.folder)
@@ -82,13 +88,13 @@ function found(names: LogNames, path: string, known: ReadonlySet<string>): strin
 }
 
 /** Parquet that a crash left of a file of lines: it does not count while the lines are there. */
-function halvesOf(names: LogNames, file: string): string[] {
+function incompleteParquetOf(names: LogLayout, file: string): string[] {
   if (!names.isClosed(file)) return []
-  return daysIn(names)
-    .flatMap(day => parquetOfDay(names, day))
+  return archivedDays(names)
+    .flatMap(day => parquetFilesOfDay(names, day))
     .filter(path => basename(path) === names.parquetOf(file))
     .map(path => relative(names.folder, path))
 }
 
-const unnoted = (files: readonly string[]): OrderedFile[] =>
+const withoutDigests = (files: readonly string[]): ManuallyRemovedFile[] =>
   files.map(file => ({ file, sha256: '' }))

@@ -3,21 +3,21 @@ import type { Octets } from '../../base/units.js'
 
 /** At the head and at the end of every Parquet file. */
 const MAGIC = 'PAR1'
-const SHORTEST: Octets = 12
+const MIN_SIZE: Octets = 12
 
-export function isWholeFile(path: string): boolean {
+export function isCompleteParquetFile(path: string): boolean {
   const descriptor = openSync(path, 'r')
   try {
-    return isWhole(descriptor)
+    return isCompleteParquet(descriptor)
   } finally {
     closeSync(descriptor)
   }
 }
 
 /** Whether a file can be Parquet from head to end; half of one is not. */
-export function isWhole(descriptor: number): boolean {
+export function isCompleteParquet(descriptor: number): boolean {
   const { size } = fstatSync(descriptor)
-  if (size < SHORTEST) return false
+  if (size < MIN_SIZE) return false
   const octets = Buffer.alloc(MAGIC.length)
   return [0, size - MAGIC.length].every(at => {
     readSync(descriptor, octets, 0, MAGIC.length, at)

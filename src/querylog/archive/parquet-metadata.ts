@@ -3,7 +3,7 @@ import type { Database } from './database.js'
 import { quoted } from './lookups-sql.js'
 
 /** A closed file of lines that a Parquet file was made of. */
-export interface Source {
+export interface SourceFile {
   /** Its name. */
   readonly file: string
   /** Of all its octets, in hexadecimal, as `sha256sum` gives it. */
@@ -15,17 +15,20 @@ export interface Source {
 }
 
 /** What a Parquet file says of itself, as JSON under the key `interdict` of its metadata. */
-export interface Origin {
+export interface ParquetMetadata {
   /** Version of the schema that it was written by. */
   readonly schema: number
-  readonly sources: readonly Source[]
+  readonly sources: readonly SourceFile[]
   /** Networks whose rows were taken out when their time was over. */
   readonly without: readonly string[]
 }
 
 const KEY = 'interdict'
 
-export function originOf(sources: readonly Source[], without: readonly string[] = []): Origin {
+export function parquetMetadata(
+  sources: readonly SourceFile[],
+  without: readonly string[] = []
+): ParquetMetadata {
   return { schema: SCHEMA_VERSION, sources, without }
 }
 
@@ -36,24 +39,26 @@ export function originOf(sources: readonly Source[], without: readonly string[] 
  *        end: that takes a fifth less time, and an eighth more room
  * `many` for what is to stay
  */
-const GROUPS = { few: 30_720, many: 122_880 }
+const ROW_GROUP_SIZE = { few: 30_720, many: 122_880 }
 
 /** How Parquet is written here: rows of SQL in their order, small, with where they are from. */
-export function copyTo(
+export function copyToParquet(
   sql: string,
   path: string,
-  origin: Origin,
-  rows: keyof typeof GROUPS
+  origin: ParquetMetadata,
+  rows: keyof typeof ROW_GROUP_SIZE
 ): string {
   const metadata = `KV_METADATA {${KEY}: ${quoted(JSON.stringify(origin))}}`
-  const options = `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${GROUPS[rows]}, ${metadata}`
+  const options = `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_SIZE[rows]}, ${metadata}`
   return `COPY (${sql}) TO ${quoted(path)} (${options})`
 }
 
 /** What a Parquet file says of itself; of one that others made, nothing. */
-export async function readOrigin(database: Database, path: string): Promise<Origin> {
+export async function readMetadata(database: Database, path: string): Promise<ParquetMetadata> {
   const [row] = await database.rows(
     `SELECT decode(value) AS value FROM parquet_kv_metadata(${quoted(path)}) WHERE decode(key) = '${KEY}'`
   )
-  return row === undefined ? originOf([]) : (JSON.parse(row.value as string) as Origin)
+  return row === undefined
+    ? parquetMetadata([])
+    : (JSON.parse(row.value as string) as ParquetMetadata)
 }

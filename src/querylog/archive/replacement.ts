@@ -9,11 +9,12 @@ interface Replacement {
   readonly from: readonly string[]
 }
 
-interface Place {
-  readonly archive: string
+interface ArchiveFolder {
+  readonly archiveFolder: string
 }
 
-const pathOf = ({ archive }: Place): string => join(archive, 'replacing.json')
+const pathOf = ({ archiveFolder: archive }: ArchiveFolder): string =>
+  join(archive, 'replacing.json')
 
 /**
  * Puts a file in the place of several, all at once for whoever reads: before it has its name, its
@@ -22,8 +23,8 @@ const pathOf = ({ archive }: Place): string => join(archive, 'replacing.json')
  * @param from their paths within the archive
  * @param noted called when it has its name, and before they are removed
  */
-export function replace(
-  place: Place,
+export function replaceFiles(
+  place: ArchiveFolder,
   made: string,
   into: string,
   from: readonly string[],
@@ -31,9 +32,9 @@ export function replace(
 ): void {
   const replacement: Replacement = { into, from }
   writeFileAtomic(pathOf(place), JSON.stringify(replacement))
-  renameDurably(made, join(place.archive, into))
+  renameDurably(made, join(place.archiveFolder, into))
   noted?.()
-  finishReplacing(place)
+  finishReplacement(place)
 }
 
 /**
@@ -42,24 +43,25 @@ export function replace(
  * @param isNoted whether the chain has a file, by its path within the archive. Of one that it does
  * not have nobody knows who made it: it goes away, and what it would replace stays.
  */
-export function finishReplacing(place: Place, isNoted?: (into: string) => boolean): void {
-  const replaced = replacedIn(place)
+export function finishReplacement(place: ArchiveFolder, isNoted?: (into: string) => boolean): void {
+  const replaced = replacedFiles(place)
   const into = read(place)?.into
   if (into !== undefined && isNoted?.(into) === false) {
     if (replaced.length > 0 && replaced.every(path => existsSync(path)))
-      rmSync(join(place.archive, into))
+      rmSync(join(place.archiveFolder, into))
   } else for (const path of replaced) rmSync(path, { force: true })
   rmSync(pathOf(place), { force: true })
 }
 
 /** Paths of files that are there still, and replaced already. */
-export function replacedIn(place: Place): readonly string[] {
+export function replacedFiles(place: ArchiveFolder): readonly string[] {
   const replacement = read(place)
-  if (replacement === undefined || !existsSync(join(place.archive, replacement.into))) return []
-  return replacement.from.map(path => join(place.archive, path))
+  if (replacement === undefined || !existsSync(join(place.archiveFolder, replacement.into)))
+    return []
+  return replacement.from.map(path => join(place.archiveFolder, path))
 }
 
-function read(place: Place): Replacement | undefined {
+function read(place: ArchiveFolder): Replacement | undefined {
   if (!existsSync(pathOf(place))) return undefined
   try {
     return JSON.parse(readFileSync(pathOf(place), 'utf8')) as Replacement

@@ -4,18 +4,18 @@ import { writeFileAtomic } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
 import { MS_PER_DAY, type Milliseconds } from '../../base/units.js'
 import type { ServiceLog } from '../record/service-log.js'
-import { closedIn, daysIn, type LogNames } from './log-layout.js'
+import { closedFiles, archivedDays, type LogLayout } from './log-layout.js'
 import type { Day } from './retention.js'
 
 /** The archive is for whoever may read the log. */
 const BY_UMASK = 0o777
 /** A clock that has gone on by more than this since it was last looked at is not believed at once. */
-const LEAP: Milliseconds = 7 * MS_PER_DAY
+const MAX_CLOCK_JUMP: Milliseconds = 7 * MS_PER_DAY
 /** For so long it has to go on from there. */
-const PROBATION: Milliseconds = MS_PER_DAY
+const CONFIRMATION_TIME: Milliseconds = MS_PER_DAY
 
 /** What is kept in the archive, so that a restart changes nothing. */
-interface State {
+interface ClockState {
   /** By which ages were judged last. */
   readonly day: Day
   /** Since when the clock has been somewhere else, and where it was last. */
@@ -29,10 +29,10 @@ interface State {
  *
  * Throws the system's error where a leap cannot be kept.
  */
-export function trustedDay(names: LogNames, wall: Milliseconds, log: ServiceLog): Day {
+export function retentionDay(names: LogLayout, wall: Milliseconds, log: ServiceLog): Day {
   const today = dayAt(wall)
   const before = read(names) ?? { day: newestDay(names, today) }
-  const { state, leapt } = next(before, wall)
+  const { state, leapt } = nextState(before, wall)
   try {
     write(names, state)
   } catch (error) {
@@ -46,19 +46,23 @@ export function trustedDay(names: LogNames, wall: Milliseconds, log: ServiceLog)
   return state.day
 }
 
-function next({ day, leap }: State, wall: Milliseconds): { state: State; leapt: boolean } {
+function nextState(
+  { day, leap }: ClockState,
+  wall: Milliseconds
+): { state: ClockState; leapt: boolean } {
   const today = dayAt(wall)
-  if (Date.parse(today) - Date.parse(day) <= LEAP) return { state: { day: today }, leapt: false }
-  const goesOn = leap !== undefined && wall >= leap.last && wall - leap.last <= LEAP
+  if (Date.parse(today) - Date.parse(day) <= MAX_CLOCK_JUMP)
+    return { state: { day: today }, leapt: false }
+  const goesOn = leap !== undefined && wall >= leap.last && wall - leap.last <= MAX_CLOCK_JUMP
   const since = goesOn ? leap.since : wall
-  if (wall - since >= PROBATION) return { state: { day: today }, leapt: false }
+  if (wall - since >= CONFIRMATION_TIME) return { state: { day: today }, leapt: false }
   return { state: { day, leap: { since, last: wall } }, leapt: true }
 }
 
 /** That the files know of, for a start: that of the newest one. */
-function newestDay(names: LogNames, today: Day): Day {
-  const closed = closedIn(names).map(name => names.closedAt(name)!.slice(0, 10))
-  const days = [...daysIn(names), ...closed].sort()
+function newestDay(names: LogLayout, today: Day): Day {
+  const closed = closedFiles(names).map(name => names.closedAt(name)!.slice(0, 10))
+  const days = [...archivedDays(names), ...closed].sort()
   return days.at(-1) ?? today
 }
 
@@ -66,14 +70,14 @@ function dayAt(wall: Milliseconds): Day {
   return new Date(wall).toISOString().slice(0, 10)
 }
 
-const pathOf = (names: LogNames): string => join(names.archive, 'clock.json')
+const pathOf = (names: LogLayout): string => join(names.archiveFolder, 'clock.json')
 
 /** Undefined: there is none, or none that makes sense. */
-function read(names: LogNames): State | undefined {
+function read(names: LogLayout): ClockState | undefined {
   const path = pathOf(names)
   if (!existsSync(path)) return undefined
   try {
-    const state = JSON.parse(readFileSync(path, 'utf8')) as State
+    const state = JSON.parse(readFileSync(path, 'utf8')) as ClockState
     return Number.isNaN(Date.parse(state.day)) ? undefined : state
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof TypeError) return undefined
@@ -81,6 +85,6 @@ function read(names: LogNames): State | undefined {
   }
 }
 
-function write(names: LogNames, state: State): void {
+function write(names: LogLayout, state: ClockState): void {
   writeFileAtomic(pathOf(names), JSON.stringify(state), { folderMode: BY_UMASK })
 }

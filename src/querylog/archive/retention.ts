@@ -3,18 +3,18 @@ import { join, relative } from 'node:path'
 import { MS_PER_DAY, type Octets } from '../../base/units.js'
 import type { ServiceLog } from '../record/service-log.js'
 import type { Chain } from './chain/chain.js'
-import { CHAIN, type Why } from './chain/chain-entry.js'
+import { CHAIN_FILE, type RemovalReason } from './chain/chain-entry.js'
 import {
-  closedIn,
-  daysIn,
-  foreignIn,
-  parquetOfDay,
-  talliesIn,
-  type LogNames
+  closedFiles,
+  archivedDays,
+  foreignFiles,
+  parquetFilesOfDay,
+  tallyFiles,
+  type LogLayout
 } from './log-layout.js'
 
 /** How long lookups are kept. A day is over when so many whole days have passed since its end. */
-export interface KeepOptions {
+export interface RetentionOptions {
   /** 0: for ever. */
   readonly days: number
   /** For all files together; 0: as much as there is. */
@@ -27,44 +27,54 @@ export interface KeepOptions {
 export type Day = string
 
 /** What of a day is over: all of it, or lookups of some networks. */
-export type Over = 'all' | readonly string[]
+export type Expired = 'all' | readonly string[]
 
-export function overOn(day: Day, today: Day, { days, networks }: KeepOptions): Over {
+export function expiredOn(day: Day, today: Day, { days, networks }: RetentionOptions): Expired {
   const age = (Date.parse(today) - Date.parse(day)) / MS_PER_DAY
   if (days > 0 && age > days) return 'all'
   return networks.filter(network => age > network.days).map(({ id }) => id)
 }
 
 /** What keeps the files of a log within its limits. */
-export interface Keeping {
-  readonly names: LogNames
-  readonly keep: KeepOptions
+export interface RetentionContext {
+  readonly names: LogLayout
+  readonly retention: RetentionOptions
   readonly chain: Chain | undefined
   readonly log: ServiceLog
 }
 
 /** Removes days that are over as a whole: their Parquet files and tallies, and closed files without lookups. */
-export function removeOver({ names, keep, chain, log }: Keeping, today: Day): void {
-  for (const day of daysIn(names)) {
-    if (overOn(day, today, keep) !== 'all') continue
-    const files = removeFiles(names, chain, storedOf(names, day), 'days')
-    removeFolder(names, day)
+export function removeExpiredDays(
+  { names, retention: keep, chain, log }: RetentionContext,
+  today: Day
+): void {
+  for (const day of archivedDays(names)) {
+    if (expiredOn(day, today, keep) !== 'all') continue
+    const files = removeFiles(names, chain, archivedFilesOfDay(names, day), 'days')
+    removeDayFolder(names, day)
     log.info({ day, files }, 'a day of the query log is over, and removed')
   }
-  const foreign = foreignIn(names).filter(file => overOn(dayOf(names, file), today, keep) === 'all')
+  const foreign = foreignFiles(names).filter(
+    file => expiredOn(closedDay(names, file), today, keep) === 'all'
+  )
   removeFiles(names, chain, foreign, 'days')
 }
 
 /** Removes the oldest days until all files together take no more than they may. */
-export function removeForSpace({ names, keep: { space }, chain, log }: Keeping): void {
+export function enforceSpaceLimit({
+  names,
+  retention: { space },
+  chain,
+  log
+}: RetentionContext): void {
   if (space === 0) return
   const days = filesByDay(names)
-  let total = [names.live, CHAIN].reduce((sum, file) => sum + sizeOf(names, file), 0)
+  let total = [names.liveName, CHAIN_FILE].reduce((sum, file) => sum + sizeOf(names, file), 0)
   for (const { octets } of days) total += octets
   for (const { day, files, octets } of days) {
     if (total <= space) return
     removeFiles(names, chain, files, 'space')
-    removeFolder(names, day)
+    removeDayFolder(names, day)
     total -= octets
     const message = 'the oldest day of the query log is removed, since its files take too much room'
     log.warn({ day, files: files.length, octets, space }, message)
@@ -78,15 +88,17 @@ interface DayFiles {
 }
 
 /** Oldest first; without the file that is being written. Of lines, the day of the closing counts. */
-function filesByDay(names: LogNames): DayFiles[] {
+function filesByDay(names: LogLayout): DayFiles[] {
   const days = new Map<Day, string[]>()
   const add = (day: Day, file: string): void => {
     const files = days.get(day)
     if (files === undefined) days.set(day, [file])
     else files.push(file)
   }
-  for (const day of daysIn(names)) for (const file of storedOf(names, day)) add(day, file)
-  for (const file of [...closedIn(names), ...foreignIn(names)]) add(dayOf(names, file), file)
+  for (const day of archivedDays(names))
+    for (const file of archivedFilesOfDay(names, day)) add(day, file)
+  for (const file of [...closedFiles(names), ...foreignFiles(names)])
+    add(closedDay(names, file), file)
   return [...days]
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([day, files]) => {
@@ -95,30 +107,30 @@ function filesByDay(names: LogNames): DayFiles[] {
 }
 
 /** The last day of a file of lines. */
-export function dayOf(names: LogNames, file: string): Day {
+export function closedDay(names: LogLayout, file: string): Day {
   return names.closedAt(file.replace(/\.foreign$/, ''))!.slice(0, 10)
 }
 
 /** Tells the chain first: what a crash leaves is removed when it is opened again. */
 export function removeFiles(
-  names: LogNames,
+  names: LogLayout,
   chain: Chain | undefined,
   files: readonly string[],
-  why: Why
+  why: RemovalReason
 ): number {
-  chain?.removed(files, why)
+  chain?.recordRemoval(files, why)
   for (const file of files) rmSync(join(names.folder, file), { force: true })
   return files.length
 }
 
-function storedOf(names: LogNames, day: Day): string[] {
-  const parquet = parquetOfDay(names, day).map(path => relative(names.folder, path))
-  return [...parquet, ...talliesIn(names, day)]
+function archivedFilesOfDay(names: LogLayout, day: Day): string[] {
+  const parquet = parquetFilesOfDay(names, day).map(path => relative(names.folder, path))
+  return [...parquet, ...tallyFiles(names, day)]
 }
 
 /** Unless there is something in it: somebody may have put something else there. */
-export function removeFolder(names: LogNames, day: Day): void {
-  const folder = join(names.archive, `day=${day}`)
+export function removeDayFolder(names: LogLayout, day: Day): void {
+  const folder = join(names.archiveFolder, `day=${day}`)
   try {
     if (existsSync(folder)) rmdirSync(folder)
   } catch (error) {
@@ -126,6 +138,6 @@ export function removeFolder(names: LogNames, day: Day): void {
   }
 }
 
-function sizeOf(names: LogNames, file: string): Octets {
+function sizeOf(names: LogLayout, file: string): Octets {
   return statSync(join(names.folder, file), { throwIfNoEntry: false })?.size ?? 0
 }

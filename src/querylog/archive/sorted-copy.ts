@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Octets } from '../../base/units.js'
-import type { TakesLines } from './line-sorter.js'
+import type { LineSink } from './line-sorter.js'
 
 const { O_CREAT, O_WRONLY } = constants
 /** What is written at once. */
@@ -19,45 +19,45 @@ const CHUNK: Octets = 1024 * 1024
  * A copy is made only where there is room for so many: for that of the next file, for what is made of both,
  * and for the file being written, which must not find the disk full.
  */
-const ROOMS = 4
+const REQUIRED_FREE_FACTOR = 4
 
 /**
  * A copy of a file of lines, in another order. It is begun when a line has to move; until then the
  * lines are where they are. It is nothing to keep, and never forced to the disk: mostly it is gone before it
  * gets there.
  */
-export class SortedCopy implements TakesLines {
+export class SortedCopy implements LineSink {
   /** Octets that are as in the file. */
-  private same: Octets = 0
+  private unchangedPrefix: Octets = 0
   private file: number | undefined
-  private readonly octets = Buffer.allocUnsafe(CHUNK)
-  private held: Octets = 0
+  private readonly buffer = Buffer.allocUnsafe(CHUNK)
+  private buffered: Octets = 0
   private written: Octets = 0
 
-  /** @param into where the copy goes; undefined: none can be made */
+  /** @param copyPath where the copy goes; undefined: none can be made */
   constructor(
-    private readonly path: string,
-    private readonly into: string | undefined
+    private readonly sourcePath: string,
+    private readonly copyPath: string | undefined
   ) {}
 
   /** Undefined: it was not begun, for no line had to move. */
-  get copy(): string | undefined {
-    return this.file === undefined ? undefined : this.into
+  get path(): string | undefined {
+    return this.file === undefined ? undefined : this.copyPath
   }
 
   /** Throws where there can be none; the system's error. */
-  move(): void {
+  startReordering(): void {
     if (this.file !== undefined) return
-    const from = openSync(this.path, 'r')
+    const from = openSync(this.sourcePath, 'r')
     try {
-      if (this.into === undefined || !hasRoom(this.into, fstatSync(from).size))
+      if (this.copyPath === undefined || !hasRoom(this.copyPath, fstatSync(from).size))
         throw new Error('there is no room')
-      this.file = openSync(this.into, O_WRONLY | O_CREAT, 0o600)
+      this.file = openSync(this.copyPath, O_WRONLY | O_CREAT, 0o600)
       const chunk = Buffer.allocUnsafe(CHUNK)
-      for (let at = 0; at < this.same;) {
-        const read = readSync(from, chunk, 0, Math.min(CHUNK, this.same - at), at)
+      for (let at = 0; at < this.unchangedPrefix;) {
+        const read = readSync(from, chunk, 0, Math.min(CHUNK, this.unchangedPrefix - at), at)
         if (read === 0) throw new Error('the file is shorter now')
-        this.put(chunk, 0, read)
+        this.append(chunk, 0, read)
         at += read
       }
     } finally {
@@ -65,9 +65,9 @@ export class SortedCopy implements TakesLines {
     }
   }
 
-  take(octets: Buffer, start: Octets, end: Octets): void {
-    if (this.file === undefined) this.same += end - start
-    else this.put(octets, start, end)
+  write(octets: Buffer, start: Octets, end: Octets): void {
+    if (this.file === undefined) this.unchangedPrefix += end - start
+    else this.append(octets, start, end)
   }
 
   /** All that was taken is in the copy, and nothing else. Throws the system's error. */
@@ -84,18 +84,18 @@ export class SortedCopy implements TakesLines {
     closeSync(this.file)
   }
 
-  private put(octets: Buffer, start: Octets, end: Octets): void {
-    if (this.held + end - start > CHUNK) this.flush()
-    if (end - start > CHUNK) this.write(octets, start, end)
-    else this.held += octets.copy(this.octets, this.held, start, end)
+  private append(octets: Buffer, start: Octets, end: Octets): void {
+    if (this.buffered + end - start > CHUNK) this.flush()
+    if (end - start > CHUNK) this.writeOut(octets, start, end)
+    else this.buffered += octets.copy(this.buffer, this.buffered, start, end)
   }
 
   private flush(): void {
-    this.write(this.octets, 0, this.held)
-    this.held = 0
+    this.writeOut(this.buffer, 0, this.buffered)
+    this.buffered = 0
   }
 
-  private write(octets: Buffer, start: Octets, end: Octets): void {
+  private writeOut(octets: Buffer, start: Octets, end: Octets): void {
     for (let at = start; at < end;) at += writeSync(this.file!, octets, at, end - at)
     this.written += end - start
   }
@@ -103,5 +103,5 @@ export class SortedCopy implements TakesLines {
 
 function hasRoom(into: string, octets: Octets): boolean {
   const { bavail, bsize } = statfsSync(dirname(into))
-  return bavail * bsize >= ROOMS * octets
+  return bavail * bsize >= REQUIRED_FREE_FACTOR * octets
 }

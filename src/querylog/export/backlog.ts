@@ -2,7 +2,7 @@ import type { Octets } from '../../base/units.js'
 import type { Spool } from './spool.js'
 
 /** Beyond that, what waits goes to the disk. */
-const MOST_IN_MEMORY: Octets = 1024 * 1024
+const MAX_IN_MEMORY: Octets = 1024 * 1024
 
 interface Block {
   readonly octets: Uint8Array
@@ -17,19 +17,19 @@ export class Backlog {
   private octets: Octets = 0
   private wake: (() => void) | undefined
 
-  /** @param trouble told when the disk fails */
+  /** @param onSpoolError told when the disk fails */
   constructor(
     private readonly spool: Spool,
-    private readonly trouble: (error: unknown) => void
+    private readonly onSpoolError: (error: unknown) => void
   ) {}
 
   /** Octets that wait. */
-  get waiting(): Octets {
+  get pendingOctets(): Octets {
     return this.octets + this.spool.size
   }
 
   push(octets: Uint8Array, lines: number): void {
-    if (this.spool.isEmpty && this.octets + octets.length <= MOST_IN_MEMORY) {
+    if (this.spool.isEmpty && this.octets + octets.length <= MAX_IN_MEMORY) {
       this.memory.push({ octets, lines })
       this.octets += octets.length
     } else {
@@ -37,27 +37,27 @@ export class Backlog {
       const [first, ...others] = this.memory
       this.memory = first === undefined ? [] : [first]
       this.octets = first?.octets.length ?? 0
-      for (const block of [...others, { octets, lines }]) this.store(block)
+      for (const block of [...others, { octets, lines }]) this.spoolBlock(block)
     }
     this.wake?.()
   }
 
   /** The oldest lines, once there are some; they stay until `done`. Throws what the disk says. */
-  async head(): Promise<Uint8Array> {
+  async peek(): Promise<Uint8Array> {
     while (this.memory.length === 0 && this.spool.isEmpty)
       await new Promise<void>(resolve => (this.wake = resolve))
-    return this.memory[0]?.octets ?? this.spool.head()
+    return this.memory[0]?.octets ?? this.spool.readOldest()
   }
 
   /** What `head` gave is sent, or is not to be. */
-  done(): void {
+  removeOldest(): void {
     const first = this.memory.shift()
-    if (first === undefined) this.spool.drop()
+    if (first === undefined) this.spool.removeOldest()
     else this.octets -= first.octets.length
   }
 
   /** For the next start: what is in memory is on the disk, before what is there. */
-  keep(): void {
+  persist(): void {
     if (this.memory.length === 0) return
     const { memory } = this
     this.memory = []
@@ -66,16 +66,16 @@ export class Backlog {
       this.spool.prepend(Buffer.concat(memory.map(({ octets }) => octets)))
     } catch (error) {
       for (const { lines } of memory) this.dropped += lines
-      this.trouble(error)
+      this.onSpoolError(error)
     }
   }
 
-  private store({ octets, lines }: Block): void {
+  private spoolBlock({ octets, lines }: Block): void {
     try {
       if (!this.spool.append(octets)) this.dropped += lines
     } catch (error) {
       this.dropped += lines
-      this.trouble(error)
+      this.onSpoolError(error)
     }
   }
 }

@@ -12,12 +12,12 @@ export interface Connection {
   close(): Promise<void>
 }
 
-const CONNECT_PATIENCE: Milliseconds = 10_000
+const CONNECT_TIMEOUT: Milliseconds = 10_000
 /** Who takes nothing for so long is gone, or as good as that. */
-export const SEND_PATIENCE: Milliseconds = 30_000
+export const SEND_TIMEOUT: Milliseconds = 30_000
 
 /** It took nothing, and says when it is to be tried again. */
-export class TryLater extends Error {
+export class RetryLater extends Error {
   /** @param after not before so long */
   constructor(
     message: string,
@@ -28,36 +28,40 @@ export class TryLater extends Error {
 }
 
 /** Some of what it was sent it does not take, however often it is sent; of the others it took all. */
-export class Refusal extends Error {
+export class RejectedLookups extends Error {
   constructor(
     message: string,
-    readonly lookups: number
+    readonly count: number
   ) {
     super(message)
   }
 }
 
 /** A promise that gives up after `patience`. */
-export function within<T>(patience: Milliseconds, what: string, promise: Promise<T>): Promise<T> {
+export function withTimeout<T>(
+  timeout: Milliseconds,
+  what: string,
+  promise: Promise<T>
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
-      () => reject(new Error(`${what}: nothing for ${patience / 1000} s`)),
-      patience
+      () => reject(new Error(`${what}: nothing for ${timeout / 1000} s`)),
+      timeout
     )
     void promise.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 }
 
 /** A stream, with what its other end says and when it ends. */
-export class Stream implements Connection {
+export class StreamConnection implements Connection {
   private failed: Error | undefined
   private received = Buffer.alloc(0)
-  private onNews: () => void = () => undefined
+  private onChange: () => void = () => undefined
 
   private constructor(private readonly socket: Socket) {
     const end = (error: Error): void => {
       this.failed ??= error
-      this.onNews()
+      this.onChange()
     }
     socket.on('error', end)
     socket.on('close', () => end(new Error('the other end closed the connection')))
@@ -65,32 +69,32 @@ export class Stream implements Connection {
     socket.on('data', (piece: Buffer) => {
       // Only what a handshake waits for is kept: 4 KiB are many times that.
       this.received = Buffer.concat([this.received, piece]).subarray(0, 4096)
-      this.onNews()
+      this.onChange()
     })
     socket.setKeepAlive(true, 30_000)
   }
 
-  static async open(options: OutputConfig): Promise<Stream> {
-    const socket = socketOf(options)
+  static async open(options: OutputConfig): Promise<StreamConnection> {
+    const socket = connectSocket(options)
     const event = options.to.kind === 'tls' ? 'secureConnect' : 'connect'
     const connected = new Promise<void>((resolve, reject) => {
       socket.once(event, resolve)
       socket.once('error', reject)
     })
     try {
-      await within(CONNECT_PATIENCE, 'connecting', connected)
+      await withTimeout(CONNECT_TIMEOUT, 'connecting', connected)
     } catch (error) {
       socket.on('error', () => undefined)
       socket.destroy()
       throw error
     }
-    return new Stream(socket)
+    return new StreamConnection(socket)
   }
 
   async send(messages: readonly Uint8Array[]): Promise<void> {
     if (this.failed !== undefined) throw this.failed
     const written = new Promise<void>((resolve, reject) => {
-      this.onNews = () => {
+      this.onChange = () => {
         if (this.failed !== undefined) reject(this.failed)
       }
       this.socket.write(Buffer.concat(messages), error => {
@@ -99,7 +103,7 @@ export class Stream implements Connection {
       })
     })
     try {
-      await within(SEND_PATIENCE, 'sending', written)
+      await withTimeout(SEND_TIMEOUT, 'sending', written)
     } catch (error) {
       this.socket.destroy()
       throw error
@@ -107,15 +111,15 @@ export class Stream implements Connection {
   }
 
   /** The next octets that the other end sends. */
-  async read(octets: number, patience: Milliseconds): Promise<Buffer> {
+  async read(octets: number, timeout: Milliseconds): Promise<Buffer> {
     const come = new Promise<void>((resolve, reject) => {
-      this.onNews = () => {
+      this.onChange = () => {
         if (this.received.length >= octets) resolve()
         else if (this.failed !== undefined) reject(this.failed)
       }
-      this.onNews()
+      this.onChange()
     })
-    await within(patience, 'its answer', come)
+    await withTimeout(timeout, 'its answer', come)
     const read = this.received.subarray(0, octets)
     this.received = this.received.subarray(octets)
     return read
@@ -125,19 +129,19 @@ export class Stream implements Connection {
     const closed = new Promise<void>(resolve => this.socket.once('close', () => resolve()))
     if (this.socket.closed) return
     this.socket.end()
-    await within(1000, 'closing', closed).catch(() => this.socket.destroy())
+    await withTimeout(1000, 'closing', closed).catch(() => this.socket.destroy())
   }
 }
 
-function socketOf({ to, tls }: OutputConfig): Socket {
+function connectSocket({ to, tls }: OutputConfig): Socket {
   if (to.kind === 'unix') return connect({ path: to.host })
   if (to.kind === 'tcp') return connect({ host: to.host, port: to.port })
   const address = { host: to.host, port: to.port, servername: tls.serverName }
-  return connectTls({ ...address, ...credentials(tls) })
+  return connectTls({ ...address, ...readCredentials(tls) })
 }
 
 /** Read at each connection, so that renewed ones hold. */
-export function credentials({ ca, cert, key }: OutputConfig['tls']): SecureContextOptions {
+export function readCredentials({ ca, cert, key }: OutputConfig['tls']): SecureContextOptions {
   return {
     ...(ca !== '' && { ca: readFileSync(ca) }),
     ...(cert !== '' && { cert: readFileSync(cert) }),
@@ -155,7 +159,7 @@ export async function openDatagrams({ to }: OutputConfig): Promise<Connection> {
     socket.connect(to.port, to.host, resolve)
   })
   try {
-    await within(CONNECT_PATIENCE, 'connecting', connected)
+    await withTimeout(CONNECT_TIMEOUT, 'connecting', connected)
   } catch (error) {
     socket.on('error', () => undefined)
     socket.close()

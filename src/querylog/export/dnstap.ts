@@ -25,7 +25,7 @@ const KINDS = ['ban', 'block', 'exception', 'allow'] as const
 /** QR, RD and RA. RFC 1035 §4.1.1. */
 const FLAGS = 0x8180
 const EDE = 15
-const OUR_SIZE = 1232
+const EDNS_UDP_SIZE = 1232
 
 const IDENTITY = bytes(1, Buffer.from(hostname()))
 const VERSION = bytes(2, Buffer.from(`interdict ${packageVersion()}`))
@@ -106,7 +106,7 @@ function opt(rcode: number, ede: number | undefined): Buffer {
   const option = ede === undefined ? Buffer.alloc(0) : Buffer.of(0, EDE, 0, 2, ede >> 8, ede & 255)
   const head = Buffer.alloc(11)
   head.writeUInt16BE(RRTYPE.OPT, 1)
-  head.writeUInt16BE(OUR_SIZE, 3)
+  head.writeUInt16BE(EDNS_UDP_SIZE, 3)
   head.writeUInt8(rcode >> 4, 5)
   head.writeUInt16BE(option.length, 9)
   return Buffer.concat([head, option])

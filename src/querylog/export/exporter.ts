@@ -6,25 +6,32 @@ import { readRecord } from '../record/read-record.js'
 import type { QueryRecord } from '../record/schema.js'
 import type { ServiceLog } from '../record/service-log.js'
 import { Backlog } from './backlog.js'
-import { openDatagrams, Refusal, Stream, TryLater, within, type Connection } from './connection.js'
+import {
+  openDatagrams,
+  RejectedLookups,
+  StreamConnection,
+  RetryLater,
+  withTimeout,
+  type Connection
+} from './connection.js'
 import { dnstapFrame } from './dnstap.js'
-import { shownAs } from './record-formats.js'
-import { openFrames } from './frame-streams.js'
+import { formatRecord } from './record-formats.js'
+import { openFrameStream } from './frame-streams.js'
 import { openOtlp } from './otlp-http.js'
 import { logRecord } from './otlp.js'
 import { Spool } from './spool.js'
 import { syslogDatagram, syslogFrame } from './syslog.js'
 
 /** Between two attempts; doubled each time. */
-const FIRST_PAUSE: Milliseconds = 250
-const LONGEST_PAUSE: Milliseconds = 30_000
+const MIN_RETRY: Milliseconds = 250
+const MAX_RETRY: Milliseconds = 30_000
 /** One kind of trouble is told once in this time. */
-const REPORT_EVERY: Milliseconds = 60_000
+const REPORT_INTERVAL: Milliseconds = 60_000
 /** For what waits in memory, when the program is told to end. */
-const LAST_PATIENCE: Milliseconds = 2_000
+const SHUTDOWN_TIMEOUT: Milliseconds = 2_000
 
 /** For who asks how it is. All but the last two count up from the start. */
-export interface OutletCounts {
+export interface ExporterCounts {
   readonly sent: number
   /** Lookups for which there was no room, or the disk took nothing, or which the other end refused. */
   readonly dropped: number
@@ -35,17 +42,17 @@ export interface OutletCounts {
 }
 
 /** Sends the lines of the query log to one sink, in order, as long as it takes. */
-export class Outlet {
+export class Exporter {
   private sent = 0
   private errors = 0
-  private refused = 0
+  private rejected = 0
   private readonly backlog: Backlog
   private readonly encode: (record: QueryRecord) => Uint8Array
   private connection: Connection | undefined
-  private readonly reported = new Map<ErrorCode, Milliseconds>()
-  private toldDropped = 0
-  private isDown = false
-  private readonly over = new AbortController()
+  private readonly lastReported = new Map<ErrorCode, Milliseconds>()
+  private reportedDropped = 0
+  private isUnreachable = false
+  private readonly closing = new AbortController()
   private running: Promise<void> = Promise.resolve()
 
   constructor(
@@ -53,14 +60,14 @@ export class Outlet {
     private readonly log: ServiceLog
   ) {
     const { spool } = options
-    this.encode = encoderOf(options)
+    this.encode = createEncoder(options)
     const stored = new Spool(spool.folder, spool.octets)
     const trouble = (error: unknown): void => {
       this.report(failure('OUTPUT_SPOOL', options.name, spool.folder, messageOf(error)))
     }
     this.backlog = new Backlog(stored, trouble)
     try {
-      stored.look()
+      stored.load()
     } catch (error) {
       trouble(error)
     }
@@ -73,48 +80,52 @@ export class Outlet {
   /** Whole lines, which are not to be changed any more. */
   push(block: Uint8Array, lines: number): void {
     this.backlog.push(block, lines)
-    const since = this.backlog.dropped - this.toldDropped
+    const since = this.backlog.dropped - this.reportedDropped
     if (since > 0 && this.report(failure('OUTPUT_OVERRUN', this.options.name, since)))
-      this.toldDropped = this.backlog.dropped
+      this.reportedDropped = this.backlog.dropped
   }
 
-  counts(): OutletCounts {
-    const { sent, errors, refused, backlog, connection } = this
+  counts(): ExporterCounts {
+    const { sent, errors, rejected: refused, backlog, connection } = this
     const connected = connection !== undefined
     return {
       ...{ sent, errors, dropped: backlog.dropped + refused },
-      ...{ waitingOctets: backlog.waiting, connected }
+      ...{ waitingOctets: backlog.pendingOctets, connected }
     }
   }
 
   /** Sends what it can in two seconds; the rest is on the disk for the next start. */
   async close(): Promise<void> {
-    for (let left = LAST_PATIENCE; left > 0 && this.backlog.waiting > 0 && !this.isDown; left -= 20)
+    for (
+      let left = SHUTDOWN_TIMEOUT;
+      left > 0 && this.backlog.pendingOctets > 0 && !this.isUnreachable;
+      left -= 20
+    )
       await sleep(20)
-    this.over.abort()
-    await within(LAST_PATIENCE, 'ending', this.running).catch(() => undefined)
-    this.backlog.keep()
+    this.closing.abort()
+    await withTimeout(SHUTDOWN_TIMEOUT, 'ending', this.running).catch(() => undefined)
+    this.backlog.persist()
     await this.connection?.close()
   }
 
   private async run(): Promise<void> {
-    let pause = FIRST_PAUSE
-    while (!this.over.signal.aborted) {
+    let pause = MIN_RETRY
+    while (!this.closing.signal.aborted) {
       try {
-        const block = await this.untilOver(this.backlog.head())
+        const block = await this.unlessClosing(this.backlog.peek())
         if (block === undefined) return
         const messages = this.messagesOf(block)
-        this.connection ??= await this.open()
+        this.connection ??= await this.connect()
         const refused = await this.deliver(messages, this.connection)
-        this.backlog.done()
+        this.backlog.removeOldest()
         this.sent += messages.length - refused
-        this.works()
-        pause = FIRST_PAUSE
+        this.onSent()
+        pause = MIN_RETRY
       } catch (error) {
-        await this.failed(error)
-        const wait = error instanceof TryLater ? Math.max(pause, error.after) : pause
-        await sleep(wait, undefined, { signal: this.over.signal }).catch(() => undefined)
-        pause = Math.min(2 * pause, LONGEST_PAUSE)
+        await this.onFailure(error)
+        const wait = error instanceof RetryLater ? Math.max(pause, error.after) : pause
+        await sleep(wait, undefined, { signal: this.closing.signal }).catch(() => undefined)
+        pause = Math.min(2 * pause, MAX_RETRY)
       }
     }
   }
@@ -125,21 +136,22 @@ export class Outlet {
       await connection.send(messages)
       return 0
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error
-      const lookups = Math.min(error.lookups, messages.length)
-      this.refused += lookups
-      this.report(failure('OUTPUT_REFUSED', this.options.name, this.refused, error.message))
+      if (!(error instanceof RejectedLookups)) throw error
+      const lookups = Math.min(error.count, messages.length)
+      this.rejected += lookups
+      this.report(failure('OUTPUT_REFUSED', this.options.name, this.rejected, error.message))
       return lookups
     }
   }
 
-  private works(): void {
-    if (this.isDown) this.log.info({ output: this.options.name }, 'the output takes lookups again')
-    this.isDown = false
+  private onSent(): void {
+    if (this.isUnreachable)
+      this.log.info({ output: this.options.name }, 'the output takes lookups again')
+    this.isUnreachable = false
   }
 
-  private untilOver<T>(promise: Promise<T>): Promise<T | undefined> {
-    const { signal } = this.over
+  private unlessClosing<T>(promise: Promise<T>): Promise<T | undefined> {
+    const { signal } = this.closing
     return new Promise((resolve, reject) => {
       const end = (): void => resolve(undefined)
       signal.addEventListener('abort', end, { once: true })
@@ -147,17 +159,17 @@ export class Outlet {
     })
   }
 
-  private async open(): Promise<Connection> {
+  private async connect(): Promise<Connection> {
     const { type, to } = this.options
     if (type === 'otlp') return openOtlp(this.options)
-    if (type === 'dnstap') return openFrames(this.options)
-    return to.kind === 'udp' ? openDatagrams(this.options) : Stream.open(this.options)
+    if (type === 'dnstap') return openFrameStream(this.options)
+    return to.kind === 'udp' ? openDatagrams(this.options) : StreamConnection.open(this.options)
   }
 
-  private async failed(error: unknown): Promise<void> {
+  private async onFailure(error: unknown): Promise<void> {
     const { connection } = this
     this.connection = undefined
-    this.isDown = true
+    this.isUnreachable = true
     this.errors++
     this.report(failure('OUTPUT_DOWN', this.options.name, messageOf(error)))
     await connection?.close().catch(() => undefined)
@@ -178,20 +190,20 @@ export class Outlet {
 
   private report(error: InterdictError): boolean {
     const now = performance.now()
-    if (now < (this.reported.get(error.code) ?? -Infinity) + REPORT_EVERY) return false
-    this.reported.set(error.code, now)
+    if (now < (this.lastReported.get(error.code) ?? -Infinity) + REPORT_INTERVAL) return false
+    this.lastReported.set(error.code, now)
     const { sent, dropped, waitingOctets } = this.counts()
     this.log.error({ code: error.code, sent, dropped, waitingOctets }, error.message)
     return true
   }
 }
 
-function encoderOf({ type, to, format }: OutputConfig): (record: QueryRecord) => Uint8Array {
+function createEncoder({ type, to, format }: OutputConfig): (record: QueryRecord) => Uint8Array {
   switch (type) {
     case 'dnstap':
       return dnstapFrame
     case 'json':
-      return record => Buffer.from(`${shownAs(format, record)}\n`)
+      return record => Buffer.from(`${formatRecord(format, record)}\n`)
     case 'otlp':
       return record => logRecord(record, format)
     case 'syslog':

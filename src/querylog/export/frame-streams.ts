@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { OutputConfig } from '../../config/output-config.js'
-import { Stream, type Connection } from './connection.js'
+import { StreamConnection, type Connection } from './connection.js'
 
 /**
  * Frame Streams, as fstrm has it (fstrm/control.h): each frame behind its length; a length of 0
@@ -10,9 +10,9 @@ import { Stream, type Connection } from './connection.js'
 const CONTROL = { accept: 1, start: 2, stop: 3, ready: 4, finish: 5 } as const
 const FIELD_CONTENT_TYPE = 1
 const CONTENT_TYPE = Buffer.from('protobuf:dnstap.Dnstap')
-const PATIENCE: Milliseconds = 5_000
+const HANDSHAKE_TIMEOUT: Milliseconds = 5_000
 /** FSTRM_CONTROL_FRAME_LENGTH_MAX */
-const LONGEST_CONTROL = 512
+const MAX_CONTROL_FRAME = 512
 
 function words(...values: readonly number[]): Buffer {
   const octets = Buffer.alloc(4 * values.length)
@@ -33,11 +33,11 @@ export function frame(data: Uint8Array): Buffer {
 }
 
 /** Opens a stream of dnstap messages; rejects where the other end does not speak this. */
-export async function openFrames(options: OutputConfig): Promise<Connection> {
-  const stream = await Stream.open(options)
+export async function openFrameStream(options: OutputConfig): Promise<Connection> {
+  const stream = await StreamConnection.open(options)
   try {
     await stream.send([control(CONTROL.ready, true)])
-    const accepted = await answer(stream, CONTROL.accept)
+    const accepted = await readControl(stream, CONTROL.accept)
     if (!accepted.includes(CONTENT_TYPE)) throw new Error('it does not take dnstap')
     await stream.send([control(CONTROL.start, true)])
   } catch (error) {
@@ -49,7 +49,7 @@ export async function openFrames(options: OutputConfig): Promise<Connection> {
     close: async () => {
       try {
         await stream.send([control(CONTROL.stop, false)])
-        await answer(stream, CONTROL.finish)
+        await readControl(stream, CONTROL.finish)
       } catch {
         // It is over either way.
       }
@@ -58,12 +58,12 @@ export async function openFrames(options: OutputConfig): Promise<Connection> {
   }
 }
 
-async function answer(stream: Stream, wanted: number): Promise<Buffer> {
-  const head = await stream.read(8, PATIENCE)
+async function readControl(stream: StreamConnection, wanted: number): Promise<Buffer> {
+  const head = await stream.read(8, HANDSHAKE_TIMEOUT)
   const length = head.readUInt32BE(4)
-  if (head.readUInt32BE(0) !== 0 || length < 4 || length > LONGEST_CONTROL)
+  if (head.readUInt32BE(0) !== 0 || length < 4 || length > MAX_CONTROL_FRAME)
     throw new Error('it does not speak Frame Streams')
-  const body = await stream.read(length, PATIENCE)
+  const body = await stream.read(length, HANDSHAKE_TIMEOUT)
   if (body.readUInt32BE(0) !== wanted) throw new Error('it does not speak Frame Streams')
   return body.subarray(4)
 }

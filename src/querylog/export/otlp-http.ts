@@ -12,21 +12,21 @@ import { constants, gzip } from 'node:zlib'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { OutputConfig } from '../../config/output-config.js'
 import {
-  credentials,
-  Refusal,
-  SEND_PATIENCE,
-  TryLater,
-  within,
+  readCredentials,
+  RejectedLookups,
+  SEND_TIMEOUT,
+  RetryLater,
+  withTimeout,
   type Connection
 } from './connection.js'
 import { exportRequest } from './otlp.js'
 
 /** The others say that the request is not to be sent again: OTLP 1.5, "Failures". */
-const LATER = [429, 502, 503, 504]
+const RETRYABLE = [429, 502, 503, 504]
 /** Nobody means that we should wait for longer. */
-const LONGEST_WAIT: Milliseconds = 600_000
+const MAX_RETRY_AFTER: Milliseconds = 600_000
 /** Of a response; what it rejected is said in a few words. */
-const LONGEST_RESPONSE: Octets = 64 * 1024
+const MAX_RESPONSE: Octets = 64 * 1024
 
 interface Response {
   readonly status: number
@@ -40,7 +40,7 @@ interface Response {
  */
 export function openOtlp({ to, tls, headers, compression }: OutputConfig): Connection {
   const isSecure = to.kind === 'https'
-  const secure = isSecure ? { ...credentials(tls), servername: tls.serverName } : {}
+  const secure = isSecure ? { ...readCredentials(tls), servername: tls.serverName } : {}
   const agent = isSecure
     ? new TlsAgent({ keepAlive: true, maxSockets: 1 })
     : new Agent({ keepAlive: true, maxSockets: 1 })
@@ -54,7 +54,7 @@ export function openOtlp({ to, tls, headers, compression }: OutputConfig): Conne
   const post = async (body: Buffer): Promise<Response> => {
     const request = (isSecure ? requestHttps : requestHttp)(options)
     try {
-      return await within(SEND_PATIENCE, 'sending', answered(request, body))
+      return await withTimeout(SEND_TIMEOUT, 'sending', sendRequest(request, body))
     } catch (error) {
       request.destroy()
       // A connection that was idle, and is closed by the other end just now, says nothing of it.
@@ -66,7 +66,10 @@ export function openOtlp({ to, tls, headers, compression }: OutputConfig): Conne
     send: async messages => {
       if (messages.length === 0) return
       const body = exportRequest(messages)
-      judge(await post(compression === 'gzip' ? await packed(body) : body), messages.length)
+      checkResponse(
+        await post(compression === 'gzip' ? await compress(body) : body),
+        messages.length
+      )
     },
     close: () => {
       agent.destroy()
@@ -76,7 +79,7 @@ export function openOtlp({ to, tls, headers, compression }: OutputConfig): Conne
 }
 
 /** On a thread of Node's own. */
-function packed(body: Buffer): Promise<Buffer> {
+function compress(body: Buffer): Promise<Buffer> {
   return promisify(gzip)(body, { level: constants.Z_BEST_SPEED })
 }
 
@@ -84,7 +87,7 @@ function isReset(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ECONNRESET'
 }
 
-function answered(request: ClientRequest, body: Buffer): Promise<Response> {
+function sendRequest(request: ClientRequest, body: Buffer): Promise<Response> {
   return new Promise((resolve, reject) => {
     request.on('error', reject)
     request.on('response', response => void readResponse(response).then(resolve, reject))
@@ -95,54 +98,54 @@ function answered(request: ClientRequest, body: Buffer): Promise<Response> {
 async function readResponse(response: IncomingMessage): Promise<Response> {
   let body = Buffer.alloc(0)
   for await (const piece of response as AsyncIterable<Buffer>) {
-    if (body.length < LONGEST_RESPONSE) body = Buffer.concat([body, piece])
+    if (body.length < MAX_RESPONSE) body = Buffer.concat([body, piece])
   }
   const { statusCode = 0, headers } = response
   return { status: statusCode, retryAfter: headers['retry-after'], body: body.toString() }
 }
 
 /** @throws TryLater, Refusal; any other error where the other end is none that speaks OTLP */
-function judge({ status, retryAfter, body }: Response, lookups: number): void {
+function checkResponse({ status, retryAfter, body }: Response, lookups: number): void {
   const why = `it answers ${status} ${messageOf(body)}`.trim()
-  if (status >= 200 && status < 300) return judgePartial(body)
-  if (LATER.includes(status)) throw new TryLater(why, waitOf(retryAfter))
-  if (status >= 400) throw new Refusal(why, lookups)
+  if (status >= 200 && status < 300) return checkPartialSuccess(body)
+  if (RETRYABLE.includes(status)) throw new RetryLater(why, retryDelay(retryAfter))
+  if (status >= 400) throw new RejectedLookups(why, lookups)
   throw new Error(why)
 }
 
 /** It took the request, and may have rejected some of it, which is not to be sent again. */
-function judgePartial(body: string): void {
-  const { partialSuccess } = parsed(body)
+function checkPartialSuccess(body: string): void {
+  const { partialSuccess } = parseBody(body)
   const { rejectedLogRecords = 0, errorMessage = '' } = partialSuccess ?? {}
   const rejected = Number(rejectedLogRecords)
-  if (rejected > 0) throw new Refusal(`it rejects some: ${errorMessage}`, rejected)
+  if (rejected > 0) throw new RejectedLookups(`it rejects some: ${errorMessage}`, rejected)
 }
 
-interface Said {
+interface OtlpResponse {
   /** Of a Status, in answers that are failures. */
   readonly message?: unknown
   readonly partialSuccess?: { rejectedLogRecords?: string | number; errorMessage?: string } | null
 }
 
-function parsed(body: string): Said {
+function parseBody(body: string): OtlpResponse {
   try {
-    return (JSON.parse(body) as Said | null) ?? {}
+    return (JSON.parse(body) as OtlpResponse | null) ?? {}
   } catch {
     return {}
   }
 }
 
 function messageOf(body: string): string {
-  const { message } = parsed(body)
+  const { message } = parseBody(body)
   return typeof message === 'string' ? message.slice(0, 200) : ''
 }
 
 /** Seconds, or a date. RFC 9110 §10.2.3 */
-function waitOf(retryAfter: string | undefined): Milliseconds {
+function retryDelay(retryAfter: string | undefined): Milliseconds {
   if (retryAfter === undefined) return 0
   const seconds = Number(retryAfter)
   const wait = Number.isNaN(seconds) ? Date.parse(retryAfter) - Date.now() : 1000 * seconds
-  return wait > 0 ? Math.min(wait, LONGEST_WAIT) : 0
+  return wait > 0 ? Math.min(wait, MAX_RETRY_AFTER) : 0
 }
 
 /** Lines of `Name: value`; what is none is passed over, as are empty ones. */

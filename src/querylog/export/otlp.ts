@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { packageVersion } from '../../base/version.js'
 import { SCHEMA_VERSION, type QueryRecord } from '../record/schema.js'
-import { shownAs, type Form } from './record-formats.js'
+import { formatRecord, type RecordFormat } from './record-formats.js'
 
 /** A value as the JSON of OTLP has it: 64-bit integers are texts. */
 type Value = { readonly stringValue: string } | { readonly intValue: string }
@@ -20,13 +20,13 @@ const SEVERITY: Readonly<Record<string, object>> = {
 const INFORMATIONAL = { severityNumber: 9, severityText: 'INFO' }
 
 /** What the semantic conventions have a name for; all else is under a name of ours. */
-const NAMES: Readonly<Record<string, string>> = {
+const SEMANTIC_NAMES: Readonly<Record<string, string>> = {
   client: 'client.address',
   protocol: 'network.transport',
   qname: 'dns.question.name'
 }
 /** The time is the record's own, the version that of the scope. */
-const ELSEWHERE = ['v', 'time']
+const OMITTED = ['v', 'time']
 
 const RESOURCE = [
   attribute('service.name', 'interdict'),
@@ -35,19 +35,19 @@ const RESOURCE = [
 ]
 
 /** A lookup as a LogRecord of opentelemetry.proto.logs.v1, in JSON: docs/reference/outputs.md has the table. */
-export function logRecord(record: QueryRecord, form: Form): Buffer {
-  const fields = Object.entries(record).filter(([name]) => !ELSEWHERE.includes(name))
+export function logRecord(record: QueryRecord, form: RecordFormat): Buffer {
+  const fields = Object.entries(record).filter(([name]) => !OMITTED.includes(name))
   const at = `${Date.parse(record.time)}000000`
   return Buffer.from(
     JSON.stringify({
       ...{ timeUnixNano: at, observedTimeUnixNano: at },
       ...(SEVERITY[record.verdict] ?? INFORMATIONAL),
       eventName: 'interdict.lookup',
-      body: { stringValue: shownAs(form, record) },
+      body: { stringValue: formatRecord(form, record) },
       attributes: [
         attribute('network.protocol.name', 'dns'),
         ...fields.map(([name, value]) =>
-          attribute(NAMES[name] ?? `interdict.${name}`, value as string | number)
+          attribute(SEMANTIC_NAMES[name] ?? `interdict.${name}`, value as string | number)
         )
       ]
     })

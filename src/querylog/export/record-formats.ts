@@ -1,14 +1,14 @@
 import type { QueryRecord } from '../record/schema.js'
 
-export type Form = 'interdict' | 'sentence' | 'ecs' | 'ocsf'
+export type RecordFormat = 'interdict' | 'sentence' | 'ecs' | 'ocsf'
 
 /** A lookup as one line of text, in the form that a sink wants. */
-export function shownAs(form: Form, record: QueryRecord): string {
+export function formatRecord(form: RecordFormat, record: QueryRecord): string {
   switch (form) {
     case 'interdict':
       return JSON.stringify(record)
     case 'sentence':
-      return sentence(record)
+      return toSentence(record)
     case 'ecs':
       return JSON.stringify(toEcs(record))
     case 'ocsf':
@@ -16,7 +16,7 @@ export function shownAs(form: Form, record: QueryRecord): string {
   }
 }
 
-function sentence(record: QueryRecord): string {
+function toSentence(record: QueryRecord): string {
   const { client, qname, qtype, verdict, ban, block, exception, allow, app, rule } = record
   const id = ban ?? block ?? exception ?? allow
   const because = id === undefined ? '' : ` by ${id}${rule === undefined ? '' : ` (${rule})`}`

@@ -13,10 +13,10 @@ import { join } from 'node:path'
 import type { Octets } from '../../base/units.js'
 
 /** One is read, sent and taken away as a whole: what is sent twice after a failure is no more. */
-const SEGMENT: Octets = 256 * 1024
+const MAX_SEGMENT: Octets = 256 * 1024
 /** In the middle, so that what comes back from a sink can stand before the others. */
-const FIRST = 5_000_000_000
-const NAME = /^\d{10}\.jsonl$/
+const FIRST_NUMBER = 5_000_000_000
+const SEGMENT_NAME = /^\d{10}\.jsonl$/
 /** It says who asked for what, as the query log does. */
 const MODE = 0o640
 export const SPOOL_MODE = 0o750
@@ -25,19 +25,19 @@ export const SPOOL_MODE = 0o750
 export class Spool {
   size: Octets = 0
   private readonly segments: { readonly number: number; size: Octets }[] = []
-  private isRead = false
+  private isOldestInUse = false
 
-  /** @param most octets in all; what comes then is refused */
+  /** @param maxSize octets in all; what comes then is refused */
   constructor(
     private readonly folder: string,
-    private readonly most: Octets
+    private readonly maxSize: Octets
   ) {}
 
   /** What an earlier run left. */
-  look(): void {
+  load(): void {
     if (!existsSync(this.folder)) return
     for (const name of readdirSync(this.folder).sort()) {
-      if (!NAME.test(name)) continue
+      if (!SEGMENT_NAME.test(name)) continue
       const { size } = statSync(join(this.folder, name))
       this.segments.push({ number: Number.parseInt(name, 10), size })
       this.size += size
@@ -50,11 +50,12 @@ export class Spool {
 
   /** @returns whether there was room */
   append(block: Uint8Array): boolean {
-    if (this.size + block.length > this.most) return false
+    if (this.size + block.length > this.maxSize) return false
     const last = this.segments.at(-1)
-    const isFull = last === undefined || last.size + block.length > SEGMENT
-    const isTaken = this.segments.length === 1 && this.isRead
-    const segment = isFull || isTaken ? { number: (last?.number ?? FIRST) + 1, size: 0 } : last
+    const isFull = last === undefined || last.size + block.length > MAX_SEGMENT
+    const isTaken = this.segments.length === 1 && this.isOldestInUse
+    const segment =
+      isFull || isTaken ? { number: (last?.number ?? FIRST_NUMBER) + 1, size: 0 } : last
     mkdirSync(this.folder, { recursive: true, mode: SPOOL_MODE })
     const path = this.path(segment.number)
     try {
@@ -71,7 +72,7 @@ export class Spool {
 
   /** Before all others, whatever room there is: it was taken already. */
   prepend(block: Uint8Array): void {
-    const number = (this.segments[0]?.number ?? FIRST) - 1
+    const number = (this.segments[0]?.number ?? FIRST_NUMBER) - 1
     mkdirSync(this.folder, { recursive: true, mode: SPOOL_MODE })
     writeFileSync(this.path(number), block, { mode: MODE })
     this.segments.unshift({ number, size: block.length })
@@ -79,15 +80,15 @@ export class Spool {
   }
 
   /** The oldest lines; there until `drop`. */
-  head(): Buffer {
-    this.isRead = true
+  readOldest(): Buffer {
+    this.isOldestInUse = true
     return readFileSync(this.path(this.segments[0]!.number))
   }
 
-  drop(): void {
+  removeOldest(): void {
     const segment = this.segments.shift()
     if (segment === undefined) return
-    this.isRead = false
+    this.isOldestInUse = false
     this.size -= segment.size
     rmSync(this.path(segment.number), { force: true })
   }

@@ -1,14 +1,14 @@
 import { hostname } from 'node:os'
 import type { Octets } from '../../base/units.js'
 import type { QueryRecord } from '../record/schema.js'
-import { shownAs, type Form } from './record-formats.js'
+import { formatRecord, type RecordFormat } from './record-formats.js'
 
 /** local0 of RFC 5424 §6.2.1. */
 const FACILITY = 16
 const SEVERITY: Readonly<Record<string, number>> = { blocked: 5, monitored: 5, failed: 4 }
 const INFORMATIONAL = 6
 /** Every receiver should take so much in a datagram. RFC 5426 §3.2 */
-const LONGEST: Octets = 2048
+const MAX_DATAGRAM: Octets = 2048
 /** PEN 32473 is the one for examples (RFC 5612): nobody has one for this program. */
 const SD_ID = 'interdict@32473'
 /** PRINTUSASCII, at most 255. RFC 5424 §6.2.4 */
@@ -18,14 +18,14 @@ const HOST =
     .slice(0, 255) || '-'
 
 /** RFC 5424: header, the record's fields as structured data, and a text for people or programs. */
-export function syslogMessage(record: QueryRecord, form: Form): Buffer {
+export function syslogMessage(record: QueryRecord, form: RecordFormat): Buffer {
   const { time, verdict } = record
   const priority = FACILITY * 8 + (SEVERITY[verdict] ?? INFORMATIONAL)
   const fields = Object.entries(record).filter(([name]) => name !== 'time')
   const data = fields.map(([name, value]) => ` ${name}="${escape(String(value))}"`).join('')
   const head = `<${priority}>1 ${time} ${HOST} interdict ${process.pid} ${verdict} [${SD_ID}${data}]`
   // Without BOM, and so MSG-ANY (§6.4): many readers show it.
-  return Buffer.from(`${head} ${shownAs(form, record)}`)
+  return Buffer.from(`${head} ${formatRecord(form, record)}`)
 }
 
 /** PARAM-VALUE. RFC 5424 §6.3.3 */
@@ -34,15 +34,15 @@ function escape(text: string): string {
 }
 
 /** As a datagram: where it would be too long, without its text, which says nothing more. */
-export function syslogDatagram(record: QueryRecord, form: Form): Buffer {
+export function syslogDatagram(record: QueryRecord, form: RecordFormat): Buffer {
   const message = syslogMessage(record, form)
-  if (message.length <= LONGEST) return message
-  const text = Buffer.byteLength(shownAs(form, record))
+  if (message.length <= MAX_DATAGRAM) return message
+  const text = Buffer.byteLength(formatRecord(form, record))
   return message.subarray(0, message.length - text - 1)
 }
 
 /** In a stream: behind the count of its octets. RFC 6587 §3.4.1, RFC 5425 §4.3 */
-export function syslogFrame(record: QueryRecord, form: Form): Buffer {
+export function syslogFrame(record: QueryRecord, form: RecordFormat): Buffer {
   const message = syslogMessage(record, form)
   return Buffer.concat([Buffer.from(`${message.length} `), message])
 }

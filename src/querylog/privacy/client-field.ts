@@ -1,11 +1,11 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
-import { ascii, type Text } from '../record/line-buffer.js'
-import type { HeldKey } from './key-ring.js'
+import { ascii, type LineBuffer } from '../record/line-buffer.js'
+import type { ActiveKey } from './key-ring.js'
 import type { PrivacyMode, PrivacyOptions } from './privacy-mode.js'
-import { preservingPseudonymOf, pseudonymOf } from './pseudonym.js'
+import { prefixPreservingPseudonymOf, pseudonymOf } from './pseudonym.js'
 
 /** Clients whose pseudonym is remembered: some 250 octets each, 16 MiB in all; one anew is 5 µs. */
-const MOST_CLIENTS = 65_536
+const MAX_CLIENTS = 65_536
 
 /** Third word of an IPv4-mapped address, ::ffff:a.b.c.d. RFC 4291 §2.5.5.2. */
 const MAPPED = 0xffff
@@ -16,83 +16,83 @@ const END = ascii('"')
 const END_PSEUDONYM = ascii('","privacy":"pseudonym"')
 const NONE = ascii(',"privacy":"none"')
 
-interface Known {
+interface CachedPseudonym {
   readonly words: Uint32Array
   readonly pseudonym: Uint8Array
 }
 
 /** What gives the key for an instant. */
-export interface Keys {
-  keyAt(wall: Milliseconds): HeldKey
+export interface PseudonymKeys {
+  keyAt(wall: Milliseconds): ActiveKey
 }
 
 /** Writes the fields `client` and `privacy`, by how much is to be known of the client. */
 export class ClientField {
   private readonly options: PrivacyOptions
-  private readonly keys: Keys | undefined
-  private readonly ends: { readonly ipv4: Uint8Array; readonly ipv6: Uint8Array }
+  private readonly keys: PseudonymKeys | undefined
+  private readonly endings: { readonly ipv4: Uint8Array; readonly ipv6: Uint8Array }
   private readonly masks: { readonly ipv4: Uint32Array; readonly ipv6: Uint32Array }
   private readonly masked = new Uint32Array(4)
-  private key: HeldKey | undefined
+  private key: ActiveKey | undefined
   /** Of clients under `key`, by a hash of their address. */
-  private readonly known = new Map<number, Known>()
+  private readonly cache = new Map<number, CachedPseudonym>()
 
-  constructor(options: PrivacyOptions, keys: Keys | undefined) {
+  constructor(options: PrivacyOptions, keys: PseudonymKeys | undefined) {
     this.options = options
     this.keys = keys
     const { ipv4, ipv6 } = options.bits
-    this.ends = { ipv4: endOf(ipv4), ipv6: endOf(ipv6) }
+    this.endings = { ipv4: prefixEnding(ipv4), ipv6: prefixEnding(ipv6) }
     this.masks = { ipv4: maskOf(96 + ipv4), ipv6: maskOf(ipv6) }
   }
 
-  put(text: Text, client: Uint32Array, mode: PrivacyMode, wall: Milliseconds): void {
+  append(text: LineBuffer, client: Uint32Array, mode: PrivacyMode, wall: Milliseconds): void {
     switch (mode) {
       case 'full':
-        text.piece(START)
-        text.address(client)
-        return text.piece(END)
+        text.append(START)
+        text.appendAddress(client)
+        return text.append(END)
       case 'prefix':
-        return this.putPrefix(text, client)
+        return this.appendPrefix(text, client)
       case 'pseudonym':
-        text.piece(START)
-        text.piece(this.pseudonym(client, wall))
-        return text.piece(END_PSEUDONYM)
+        text.append(START)
+        text.append(this.pseudonym(client, wall))
+        return text.append(END_PSEUDONYM)
       case 'none':
-        return text.piece(NONE)
+        return text.append(NONE)
     }
   }
 
-  private putPrefix(text: Text, client: Uint32Array): void {
+  private appendPrefix(text: LineBuffer, client: Uint32Array): void {
     const kind = isIpv4(client) ? 'ipv4' : 'ipv6'
     const mask = this.masks[kind]
     for (let i = 0; i < 4; i++) this.masked[i] = client[i]! & mask[i]!
-    text.piece(START)
-    text.address(this.masked)
-    text.piece(this.ends[kind])
+    text.append(START)
+    text.appendAddress(this.masked)
+    text.append(this.endings[kind])
   }
 
   private pseudonym(client: Uint32Array, wall: Milliseconds): Uint8Array {
     const key = this.keyAt(wall)
     const hash = hashOf(client)
-    const known = this.known.get(hash)
+    const known = this.cache.get(hash)
     if (known !== undefined && isSame(known.words, client)) return known.pseudonym
-    if (this.known.size >= MOST_CLIENTS) this.known.clear()
-    const way = this.options.preservePrefix ? preservingPseudonymOf : pseudonymOf
+    if (this.cache.size >= MAX_CLIENTS) this.cache.clear()
+    const way = this.options.preservePrefix ? prefixPreservingPseudonymOf : pseudonymOf
     const pseudonym = ascii(way(octetsOf(client), key.secret))
-    this.known.set(hash, { words: client.slice(), pseudonym })
+    this.cache.set(hash, { words: client.slice(), pseudonym })
     return pseudonym
   }
 
-  private keyAt(wall: Milliseconds): HeldKey {
+  private keyAt(wall: Milliseconds): ActiveKey {
     const key = this.key
     if (key !== undefined && wall >= key.start && wall < key.end) return key
     if (this.keys === undefined) throw new Error('pseudonyms without keys')
-    this.known.clear()
+    this.cache.clear()
     return (this.key = this.keys.keyAt(wall))
   }
 }
 
-function endOf(bits: number): Uint8Array {
+function prefixEnding(bits: number): Uint8Array {
   return ascii(`/${bits}","privacy":"prefix"`)
 }
 

@@ -23,7 +23,7 @@ export function cryptoPan(address: Uint8Array, key: Uint8Array): Uint8Array {
   const blocks = Buffer.alloc(bits * BLOCK)
   for (let bit = 0; bit < bits; bit++) {
     pad.copy(blocks, bit * BLOCK)
-    putStart(blocks.subarray(bit * BLOCK), address, bit)
+    copyLeadingBits(blocks.subarray(bit * BLOCK), address, bit)
   }
   const made = aes.update(blocks)
   const out = Uint8Array.from(address)
@@ -34,7 +34,7 @@ export function cryptoPan(address: Uint8Array, key: Uint8Array): Uint8Array {
 }
 
 /** Puts the first `bits` of `from` in place of those of `block`. */
-function putStart(block: Uint8Array, from: Uint8Array, bits: number): void {
+function copyLeadingBits(block: Uint8Array, from: Uint8Array, bits: number): void {
   const whole = bits >> 3
   for (let i = 0; i < whole; i++) block[i] = from[i]!
   const rest = bits & 7

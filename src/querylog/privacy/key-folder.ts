@@ -17,13 +17,13 @@ import { join } from 'node:path'
 import { failure } from '../../base/error.js'
 import { createParentFolder } from '../../base/parent-folder.js'
 import type { Milliseconds } from '../../base/units.js'
-import { KEY } from './privacy-mode.js'
+import { KEY_LENGTH } from './privacy-mode.js'
 import { endOf, isPeriod, type Period } from './period.js'
 
 /** For its owner alone: who has a key can tell who a pseudonym is. */
 const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
-const OTHERS = 0o077
+const GROUP_AND_OTHERS = 0o077
 
 const SUFFIX = '.key'
 /** A key, or one that was being written when the machine stopped. */
@@ -52,11 +52,11 @@ export function readKey(folder: string, period: Period): PeriodKey | undefined {
   const path = pathOf(folder, period)
   try {
     const { mode } = statSync(path)
-    if ((mode & OTHERS) !== 0) {
+    if ((mode & GROUP_AND_OTHERS) !== 0) {
       const shown = (mode & 0o777).toString(8)
       throw failure('PRIVACY_KEY', path, `its mode is ${shown}, wanted one for its owner alone`)
     }
-    return { period, secret: secretIn(readFileSync(path, 'latin1'), path) }
+    return { period, secret: parseSecret(readFileSync(path, 'latin1'), path) }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw asFailure(path, error)
@@ -69,7 +69,7 @@ export function readKey(folder: string, period: Period): PeriodKey | undefined {
  *
  * @throws InterdictError PRIVACY_KEY
  */
-export function keepKey(folder: string, key: PeriodKey): PeriodKey {
+export function saveKey(folder: string, key: PeriodKey): PeriodKey {
   const path = pathOf(folder, key.period)
   const fresh = `${path}.${randomBytes(8).toString('hex')}`
   try {
@@ -90,8 +90,8 @@ export function keepKey(folder: string, key: PeriodKey): PeriodKey {
 }
 
 /** A new one, in memory. */
-export function newKey(period: Period): PeriodKey {
-  return { period, secret: Uint8Array.from(randomBytes(KEY)) }
+export function generateKey(period: Period): PeriodKey {
+  return { period, secret: Uint8Array.from(randomBytes(KEY_LENGTH)) }
 }
 
 /**
@@ -99,22 +99,26 @@ export function newKey(period: Period): PeriodKey {
  *
  * @throws InterdictError PRIVACY_KEY at the first that cannot be
  */
-export function deleteOldKeys(folder: string, keep: Milliseconds, wall: Milliseconds): void {
+export function deleteOldKeys(folder: string, retention: Milliseconds, wall: Milliseconds): void {
   if (!existsSync(folder)) return
   try {
     for (const name of readdirSync(folder)) {
       const period = KEY_FILE.exec(name)?.[1] ?? ''
-      if (isPeriod(period) && endOf(period) + keep <= wall) unlinkSync(join(folder, name))
+      if (isPeriod(period) && endOf(period) + retention <= wall) unlinkSync(join(folder, name))
     }
   } catch (error) {
     throw asFailure(folder, error)
   }
 }
 
-function secretIn(text: string, path: string): Uint8Array {
+function parseSecret(text: string, path: string): Uint8Array {
   const digits = text.trim()
-  if (!/^[0-9a-f]*$/i.test(digits) || digits.length !== 2 * KEY)
-    throw failure('PRIVACY_KEY', path, `found something else than ${2 * KEY} hexadecimal digits`)
+  if (!/^[0-9a-f]*$/i.test(digits) || digits.length !== 2 * KEY_LENGTH)
+    throw failure(
+      'PRIVACY_KEY',
+      path,
+      `found something else than ${2 * KEY_LENGTH} hexadecimal digits`
+    )
   return Uint8Array.from(Buffer.from(digits, 'hex'))
 }
 

@@ -1,12 +1,12 @@
 import type { Clock } from '../../base/clock.js'
 import type { InterdictError } from '../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
-import { dayOf } from '../record/closed-files.js'
-import { deleteOldKeys, keepKey, newKey, readKey, type PeriodKey } from './key-folder.js'
+import { utcDay } from '../record/closed-files.js'
+import { deleteOldKeys, saveKey, generateKey, readKey, type PeriodKey } from './key-folder.js'
 import { endOf, periodOf, startOf, type KeyRotation, type Period } from './period.js'
 
 /** Periods whose keys are held: lookups of the one before come in after its end. */
-const MOST_HELD = 2
+const MAX_ACTIVE = 2
 /** Between two attempts to read or to write a key. */
 const RETRY: Milliseconds = 60 * MS_PER_SECOND
 
@@ -18,7 +18,7 @@ export interface KeyOptions {
 }
 
 /** A key, and when it is used. */
-export interface HeldKey {
+export interface ActiveKey {
   readonly secret: Uint8Array
   readonly start: Milliseconds
   /** -Infinity once another key has taken its place. */
@@ -31,9 +31,9 @@ export interface HeldKey {
  * a pseudonym is at worst one that nobody can derive, and never an address.
  */
 export class KeyRing {
-  private readonly held = new Map<Period, HeldKey>()
+  private readonly active = new Map<Period, ActiveKey>()
   /** Those that are in memory alone. */
-  private readonly unkept = new Map<Period, PeriodKey>()
+  private readonly unsaved = new Map<Period, PeriodKey>()
   private readonly options: KeyOptions
   private readonly clock: Clock
   private readonly report: (error: InterdictError) => unknown
@@ -47,51 +47,51 @@ export class KeyRing {
   }
 
   /** The key for what happened at `wall`. To be asked again when it has ended. */
-  keyAt(wall: Milliseconds): HeldKey {
+  keyAt(wall: Milliseconds): ActiveKey {
     const period = periodOf(wall, this.options.rotation)
-    return this.held.get(period) ?? this.hold(this.keyOf(period))
+    return this.active.get(period) ?? this.activate(this.loadOrCreate(period))
   }
 
   /** To be called now and then: deletes keys that are over, tries again what failed. */
-  tend(): void {
-    const today = dayOf(this.clock.wall())
+  maintain(): void {
+    const today = utcDay(this.clock.wall())
     if (today !== this.day) {
       this.day = today
-      this.try(() => deleteOldKeys(this.options.folder, this.options.keep, this.clock.wall()))
+      this.attempt(() => deleteOldKeys(this.options.folder, this.options.keep, this.clock.wall()))
     }
-    if (this.unkept.size === 0 || this.clock.now() < this.retryAt) return
-    for (const key of this.unkept.values()) {
-      const kept = this.try(() => keepKey(this.options.folder, key))
+    if (this.unsaved.size === 0 || this.clock.now() < this.retryAt) return
+    for (const key of this.unsaved.values()) {
+      const kept = this.attempt(() => saveKey(this.options.folder, key))
       if (kept === undefined) continue
-      this.unkept.delete(key.period)
+      this.unsaved.delete(key.period)
       // Somebody else's, which could not be read until now.
-      const held = this.held.get(key.period)
+      const held = this.active.get(key.period)
       if (kept === key || held === undefined) continue
       held.end = -Infinity
-      this.hold(kept)
+      this.activate(kept)
     }
   }
 
-  private keyOf(period: Period): PeriodKey {
+  private loadOrCreate(period: Period): PeriodKey {
     const { folder } = this.options
-    const fresh = newKey(period)
-    const kept = this.try(() => readKey(folder, period) ?? keepKey(folder, fresh))
-    if (kept === undefined) this.unkept.set(period, fresh)
+    const fresh = generateKey(period)
+    const kept = this.attempt(() => readKey(folder, period) ?? saveKey(folder, fresh))
+    if (kept === undefined) this.unsaved.set(period, fresh)
     return kept ?? fresh
   }
 
-  private hold({ period, secret }: PeriodKey): HeldKey {
+  private activate({ period, secret }: PeriodKey): ActiveKey {
     const held = { secret, start: startOf(period), end: endOf(period) }
-    this.held.set(period, held)
-    for (const oldest of this.held.keys()) {
-      if (this.held.size <= MOST_HELD) break
-      this.held.delete(oldest)
-      this.unkept.delete(oldest)
+    this.active.set(period, held)
+    for (const oldest of this.active.keys()) {
+      if (this.active.size <= MAX_ACTIVE) break
+      this.active.delete(oldest)
+      this.unsaved.delete(oldest)
     }
     return held
   }
 
-  private try<T>(what: () => T): T | undefined {
+  private attempt<T>(what: () => T): T | undefined {
     try {
       return what()
     } catch (error) {

@@ -24,7 +24,7 @@ export interface PrivacyOptions {
 }
 
 /** Every client by its address. */
-export const IN_FULL: PrivacyOptions = {
+export const FULL_ADDRESSES: PrivacyOptions = {
   default: 'full',
   networks: [],
   bits: { ipv4: 32, ipv6: 128 },
@@ -32,7 +32,7 @@ export const IN_FULL: PrivacyOptions = {
 }
 
 /** The one that says least: for a client whose network is not known any more. */
-export function strictest({ default: usual, networks }: PrivacyOptions): PrivacyMode {
+export function strictestMode({ default: usual, networks }: PrivacyOptions): PrivacyMode {
   const used = [usual, ...networks.map(({ mode }) => mode)]
   return ORDER[Math.max(...used.map(mode => ORDER.indexOf(mode)))]!
 }
@@ -42,4 +42,4 @@ export function modeOf(options: PrivacyOptions, network: string | undefined): Pr
 }
 
 /** Octets of a key: as many as SHA-256 gives. RFC 2104 §3. */
-export const KEY: Octets = 32
+export const KEY_LENGTH: Octets = 32

@@ -7,7 +7,7 @@ import { cryptoPan } from './crypto-pan.js'
  * Octets that are left of the HMAC. Of a million clients under one key, two have the same pseudonym
  * once in 40 million keys.
  */
-const LEFT: Octets = 8
+const KEPT_OCTETS: Octets = 8
 
 /**
  * The word that stands for an address under a key: the first quarter of HMAC-SHA-256 (RFC 2104) of its
@@ -15,14 +15,14 @@ const LEFT: Octets = 8
  * address.
  */
 export function pseudonymOf(address: Address, key: Uint8Array): string {
-  return hmac(key, address).subarray(0, LEFT).toString('hex')
+  return hmac(key, address).subarray(0, KEPT_OCTETS).toString('hex')
 }
 
 /**
  * The same, prefix-preserving: 8 hexadecimal digits for IPv4 and 32 for IPv6, four bits each, so
  * that clients of one /24 have the first six digits in common, and those of one /56 the first 14.
  */
-export function preservingPseudonymOf(address: Address, key: Uint8Array): string {
+export function prefixPreservingPseudonymOf(address: Address, key: Uint8Array): string {
   const ipv4 = isMapped(address)
   const panKey = hmac(key, `crypto-pan ${ipv4 ? 'ipv4' : 'ipv6'}`)
   const octets = ipv4 ? address.subarray(12) : address

@@ -2,7 +2,7 @@ import type { Address } from '../../base/address.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { PeriodKey } from './key-folder.js'
 import { endOf, startOf, type Period } from './period.js'
-import { preservingPseudonymOf, pseudonymOf } from './pseudonym.js'
+import { prefixPreservingPseudonymOf, pseudonymOf } from './pseudonym.js'
 
 /** What an address is called in records of one UTC day or month: `time` begins with `period`. */
 export interface Pseudonyms {
@@ -27,6 +27,6 @@ export function pseudonymsOf(
     .map(({ period, secret }) => ({
       period,
       plain: pseudonymOf(address, secret),
-      prefixPreserving: preservingPseudonymOf(address, secret)
+      prefixPreserving: prefixPreservingPseudonymOf(address, secret)
     }))
 }

@@ -13,7 +13,7 @@ type Asked = Pick<QueryEvent, 'client' | 'qname' | 'qnameLength'>
  *
  * @returns undefined: it is another name
  */
-export function ownReverseName({ client, qname, qnameLength }: Asked): Uint8Array | undefined {
+export function maskedReverseName({ client, qname, qnameLength }: Asked): Uint8Array | undefined {
   // Next to no name ends so: this is all that it costs the others.
   if (!endsWith(qname, qnameLength, ARPA)) return undefined
   const mapped = client[0] === 0 && client[1] === 0 && client[2] === 0xffff

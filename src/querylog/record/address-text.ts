@@ -18,12 +18,12 @@ const DECIMAL = Uint8Array.from({ length: 256 * WIDTH }, (_, i) =>
  *
  * @returns the position after it
  */
-export function putAddress(octets: Uint8Array, at: Octets, words: Uint32Array): Octets {
+export function writeAddress(octets: Uint8Array, at: Octets, words: Uint32Array): Octets {
   const mapped = words[0] === 0 && words[1] === 0 && words[2] === MAPPED
-  return mapped ? putIpv4(octets, at, words[3]!) : putIpv6(octets, at, words)
+  return mapped ? writeIpv4(octets, at, words[3]!) : writeIpv6(octets, at, words)
 }
 
-function putIpv4(octets: Uint8Array, at: Octets, word: number): Octets {
+function writeIpv4(octets: Uint8Array, at: Octets, word: number): Octets {
   let to = at
   for (let shift = 24; shift >= 0; shift -= 8) {
     const value = (word >>> shift) & 0xff
@@ -38,7 +38,7 @@ function putIpv4(octets: Uint8Array, at: Octets, word: number): Octets {
   return to - 1
 }
 
-function putIpv6(octets: Uint8Array, at: Octets, words: Uint32Array): Octets {
+function writeIpv6(octets: Uint8Array, at: Octets, words: Uint32Array): Octets {
   const { start, end } = longestZeros(words)
   let to = at
   for (let group = 0; group < 8; group++) {

@@ -6,7 +6,7 @@ const MS_PER_DAY: Milliseconds = 86_400_000
 const NEWLINE = 0x0a
 
 /** Number of the UTC day, from 1970-01-01. */
-export function dayOf(wall: Milliseconds): number {
+export function utcDay(wall: Milliseconds): number {
   return Math.floor(wall / MS_PER_DAY)
 }
 
@@ -14,7 +14,7 @@ export function dayOf(wall: Milliseconds): number {
  * The name that a file gets when it is closed at `wall`: `queries-20230313T000000.000Z.jsonl` for
  * `queries.jsonl`; sorted by name they are sorted by time. Taken names are passed over.
  */
-export function closedPath(path: string, wall: Milliseconds): string {
+export function closedFilePath(path: string, wall: Milliseconds): string {
   const extension = extname(path)
   const stem = path.slice(0, path.length - extension.length)
   for (let at = wall; ; at++) {
@@ -25,23 +25,23 @@ export function closedPath(path: string, wall: Milliseconds): string {
 }
 
 /** A file as an earlier run, or somebody else, left it. */
-export interface Found {
+export interface ExistingFile {
   /** Not a pipe, terminal or device. */
-  readonly regular: boolean
+  readonly isRegular: boolean
   readonly size: Octets
   /** UTC day of the last line. */
-  readonly day: number
+  readonly lastWriteDay: number
   /** Whether it ends within a line: the machine stopped while it was written. */
-  readonly torn: boolean
+  readonly isTorn: boolean
 }
 
 /** Throws the system's error when it cannot be looked at. */
-export function lookAt(path: string): Found {
+export function inspectFile(path: string): ExistingFile {
   const stat = statSync(path)
   const { size } = stat
   const regular = stat.isFile()
   const torn = regular && size > 0 && !endsInLine(path, size)
-  return { regular, size, day: dayOf(stat.mtimeMs), torn }
+  return { isRegular: regular, size, lastWriteDay: utcDay(stat.mtimeMs), isTorn: torn }
 }
 
 function endsInLine(path: string, size: Octets): boolean {

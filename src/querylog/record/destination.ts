@@ -4,9 +4,9 @@ import { createParentFolder } from '../../base/parent-folder.js'
 import type { Octets } from '../../base/units.js'
 
 /** What is kept for a disk that takes nothing just now; beyond that, lines are lost. */
-const MOST_WAITING: Octets = 4 * 1024 * 1024
+const MAX_PENDING: Octets = 4 * 1024 * 1024
 /** The log says who asked for what: not for everybody on the machine. */
-const MODE = 0o640
+const FILE_MODE = 0o640
 
 /** The part of pino's destination that is used here. */
 export interface Destination {
@@ -32,20 +32,20 @@ export type OpenDestination = (path: string) => Destination
  * once what became of the octets, and a block can be used again without a copy.
  */
 export const openDestination: OpenDestination = path => {
-  const destination = atOnce(path, () =>
+  const destination = openWithoutBlocking(path, () =>
     pino.destination({
       dest: path,
       sync: true,
       append: true,
-      mode: MODE,
+      mode: FILE_MODE,
       contentMode: 'buffer',
-      maxLength: MOST_WAITING
+      maxLength: MAX_PENDING
     })
   )
   const reopen = destination.reopen.bind(destination)
   // pino's types know strings only; with contentMode `buffer` it takes octets and nothing else.
   return Object.assign(destination, {
-    reopen: () => atOnce(path, reopen)
+    reopen: () => openWithoutBlocking(path, reopen)
   }) as unknown as Destination
 }
 
@@ -53,10 +53,10 @@ export const openDestination: OpenDestination = path => {
  * Opens a file that can be opened without waiting; throws where pino would wait: at a pipe that
  * nobody reads. Our own descriptor is there until pino's is, lest the reader see an end.
  */
-function atOnce<T>(path: string, open: () => T): T {
+function openWithoutBlocking<T>(path: string, open: () => T): T {
   createParentFolder(path)
   const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants
-  const fd = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, MODE)
+  const fd = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, FILE_MODE)
   try {
     return open()
   } finally {

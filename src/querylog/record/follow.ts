@@ -7,16 +7,16 @@ import { LineSplitter } from './line-splitter.js'
 
 const CHUNK: Octets = 64 * 1024
 /** Who renamed the file may take so long to tell who writes it. */
-const LINGER: Milliseconds = 10 * MS_PER_SECOND
+const RENAMED_FILE_GRACE: Milliseconds = 10 * MS_PER_SECOND
 /** Files that were renamed and are still looked at. */
-const MOST_OLD = 8
+const MAX_RENAMED = 8
 
-interface Open {
+interface OpenFile {
   readonly file: number
   readonly splitter: LineSplitter
-  at: Octets
+  offset: Octets
   /** When it last had something new, or got another name: by `performance.now`. */
-  stirred: Milliseconds
+  lastActivity: Milliseconds
 }
 
 /**
@@ -25,8 +25,8 @@ interface Open {
  * KiB and one line of each file.
  */
 export class FollowedFile {
-  private current: Open | undefined
-  private old: Open[] = []
+  private current: OpenFile | undefined
+  private renamed: OpenFile[] = []
 
   constructor(
     private readonly path: string,
@@ -42,12 +42,12 @@ export class FollowedFile {
    *
    * @throws InterdictError LOG_FOLLOW
    */
-  begin(most: number, wanted: (line: string) => boolean): readonly string[] {
+  readLast(count: number, matches: (line: string) => boolean): readonly string[] {
     this.current = this.open()
     if (this.current === undefined) return []
     const { file } = this.current
-    const { lines, end } = lastLines(file, fstatSync(file).size, most, wanted)
-    this.current.at = end
+    const { lines, end } = lastLines(file, fstatSync(file).size, count, matches)
+    this.current.offset = end
     return lines
   }
 
@@ -56,28 +56,28 @@ export class FollowedFile {
    *
    * @throws InterdictError LOG_FOLLOW
    */
-  *read(): Generator<readonly string[]> {
-    for (const old of this.old) yield* this.drain(old)
-    this.letGo()
+  *readNew(): Generator<readonly string[]> {
+    for (const old of this.renamed) yield* this.drain(old)
+    this.closeIdleRenamed()
     this.current ??= this.open()
     if (this.current === undefined) return
     yield* this.drain(this.current)
-    if (this.isUnderItsName(this.current)) return
-    const passed = this.closedSince(this.current)
-    this.setAside(this.current)
+    if (this.isStillAtPath(this.current)) return
+    const passed = this.filesClosedSince(this.current)
+    this.keepAsRenamed(this.current)
     for (const path of passed) yield* this.readWhole(path)
     this.current = this.open()
     if (this.current !== undefined) yield* this.drain(this.current)
   }
 
   close(): void {
-    for (const { file } of [...this.old, ...(this.current === undefined ? [] : [this.current])])
+    for (const { file } of [...this.renamed, ...(this.current === undefined ? [] : [this.current])])
       closeSync(file)
-    this.old = []
+    this.renamed = []
     this.current = undefined
   }
 
-  private open(): Open | undefined {
+  private open(): OpenFile | undefined {
     let file: number | undefined
     try {
       // A pipe would be waited for.
@@ -88,30 +88,30 @@ export class FollowedFile {
       if (code === 'ENOENT') return undefined
       throw failure('LOG_FOLLOW', this.path, message)
     }
-    return { file, splitter: new LineSplitter(), at: 0, stirred: this.now() }
+    return { file, splitter: new LineSplitter(), offset: 0, lastActivity: this.now() }
   }
 
-  private *drain(open: Open): Generator<readonly string[]> {
+  private *drain(open: OpenFile): Generator<readonly string[]> {
     const { size } = fstatSync(open.file)
-    if (size < open.at) {
+    if (size < open.offset) {
       // Emptied: it is written from the start again.
-      open.at = 0
-      open.splitter.forget()
+      open.offset = 0
+      open.splitter.reset()
     }
-    const piece = Buffer.alloc(Math.min(CHUNK, size - open.at))
-    while (open.at < size) {
-      const read = readSync(open.file, piece, 0, Math.min(CHUNK, size - open.at), open.at)
+    const piece = Buffer.alloc(Math.min(CHUNK, size - open.offset))
+    while (open.offset < size) {
+      const read = readSync(open.file, piece, 0, Math.min(CHUNK, size - open.offset), open.offset)
       if (read === 0) return
-      open.at += read
-      open.stirred = this.now()
+      open.offset += read
+      open.lastActivity = this.now()
       const lines: string[] = []
-      open.splitter.take(piece.subarray(0, read), line => lines.push(Buffer.from(line).toString()))
+      open.splitter.push(piece.subarray(0, read), line => lines.push(Buffer.from(line).toString()))
       if (lines.length > 0) yield lines
     }
   }
 
   /** Whether it has its name still, or nothing has. */
-  private isUnderItsName({ file }: Open): boolean {
+  private isStillAtPath({ file }: OpenFile): boolean {
     const named = statSync(this.path, { throwIfNoEntry: false })
     if (named === undefined) return true
     const own = fstatSync(file)
@@ -119,20 +119,22 @@ export class FollowedFile {
   }
 
   /** Who writes it may not know yet that it has another name. */
-  private setAside(open: Open): void {
-    open.stirred = this.now()
-    this.old.push(open)
+  private keepAsRenamed(open: OpenFile): void {
+    open.lastActivity = this.now()
+    this.renamed.push(open)
     this.current = undefined
   }
 
-  private letGo(): void {
-    const kept = this.old.filter(({ stirred }) => this.now() < stirred + LINGER).slice(-MOST_OLD)
-    for (const old of this.old) if (!kept.includes(old)) closeSync(old.file)
-    this.old = kept
+  private closeIdleRenamed(): void {
+    const kept = this.renamed
+      .filter(({ lastActivity: stirred }) => this.now() < stirred + RENAMED_FILE_GRACE)
+      .slice(-MAX_RENAMED)
+    for (const old of this.renamed) if (!kept.includes(old)) closeSync(old.file)
+    this.renamed = kept
   }
 
   /** Files that were begun and closed since, in order: those with names after that of this one. */
-  private closedSince({ file }: Open): string[] {
+  private filesClosedSince({ file }: OpenFile): string[] {
     const extension = extname(this.path)
     const start = `${basename(this.path, extension)}-`
     const folder = dirname(this.path)
@@ -153,7 +155,7 @@ export class FollowedFile {
       // Somebody has taken it away meanwhile.
       return
     }
-    yield* this.drain({ file, splitter: new LineSplitter(), at: 0, stirred: 0 })
+    yield* this.drain({ file, splitter: new LineSplitter(), offset: 0, lastActivity: 0 })
     closeSync(file)
   }
 }

@@ -1,28 +1,28 @@
 import type { Octets } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
-import { ClientField, type Keys } from '../privacy/client-field.js'
-import { IN_FULL, type PrivacyOptions } from '../privacy/privacy-mode.js'
-import { ownReverseName } from '../privacy/reverse-name.js'
+import { ClientField, type PseudonymKeys } from '../privacy/client-field.js'
+import { FULL_ADDRESSES, type PrivacyOptions } from '../privacy/privacy-mode.js'
+import { maskedReverseName } from '../privacy/reverse-name.js'
 import { MATCH, type QueryEvent } from './query-event.js'
-import { Opening } from './line-prefix.js'
-import { Outcomes } from './outcome-fields.js'
-import { field, SnapshotPieces, type MatchedRule } from './snapshot-fields.js'
-import { ascii, Text } from './line-buffer.js'
+import { LinePrefix } from './line-prefix.js'
+import { OutcomeFields } from './outcome-fields.js'
+import { field, SnapshotFields, type FindMatchedEntry } from './snapshot-fields.js'
+import { ascii, LineBuffer } from './line-buffer.js'
 
 /** More than the longest line without the pieces that rules and settings decide. */
-const LINE: Octets = 2048
+const MAX_FIXED_PART: Octets = 2048
 
 /** Snapshots kept: events of the one before are under way while a new one comes in. */
-const MOST_SNAPSHOTS = 4
+const MAX_SNAPSHOTS = 4
 
 /** Before the time that the lookup took. */
-const US = ',"us":'
-const END = ascii('}\n')
+const MICROSECONDS_FIELD = ',"us":'
+const LINE_END = ascii('}\n')
 /** How a line ends, by EDE. IANA has given out these INFO-CODEs; others are made as they come. */
-const EDES = Array.from({ length: 64 }, (_, ede) => edeEnd(ede))
+const LINE_END_BY_EDE = Array.from({ length: 64 }, (_, ede) => lineEndWithEde(ede))
 
 /** Takes a full block. `false`: it still needs the octets, so they must not be written over. */
-export type BlockSink = (block: Uint8Array, lines: number) => boolean
+export type WriteBlock = (block: Uint8Array, lines: number) => boolean
 
 /**
  * Writes query events as lines of JSON into blocks: octets go straight into place, everything that
@@ -31,19 +31,19 @@ export type BlockSink = (block: Uint8Array, lines: number) => boolean
  */
 export class Formatter {
   /** Events of a generation whose snapshot was not held. */
-  unknown = 0
-  private readonly text = new Text()
-  private readonly snapshots = new Map<number, SnapshotPieces>()
+  unknownGenerations = 0
+  private readonly buffer = new LineBuffer()
+  private readonly fieldsByGeneration = new Map<number, SnapshotFields>()
   /** Those asked for last, which are those of nearly every event. */
-  private pieces: SnapshotPieces | undefined
-  private readonly opening = new Opening()
-  private readonly outcomes = new Outcomes()
-  private readonly noUpstream = ascii(US)
+  private currentFields: SnapshotFields | undefined
+  private readonly linePrefix = new LinePrefix()
+  private readonly outcomeFields = new OutcomeFields()
+  private readonly noUpstream = ascii(MICROSECONDS_FIELD)
   private readonly upstreams: readonly Uint8Array[]
-  private readonly matchedRule: MatchedRule
-  private readonly sink: BlockSink
+  private readonly findMatch: FindMatchedEntry
+  private readonly writeBlock: WriteBlock
   private readonly privacy: PrivacyOptions
-  private readonly client: ClientField
+  private readonly clientField: ClientField
   private lines = 0
 
   /**
@@ -52,62 +52,69 @@ export class Formatter {
    */
   constructor(
     upstreams: readonly string[],
-    matchedRule: MatchedRule,
-    sink: BlockSink,
-    privacy: PrivacyOptions = IN_FULL,
-    keys?: Keys
+    matchedRule: FindMatchedEntry,
+    sink: WriteBlock,
+    privacy: PrivacyOptions = FULL_ADDRESSES,
+    keys?: PseudonymKeys
   ) {
     this.upstreams = upstreams.map(upstream =>
-      Buffer.concat([field('upstream', upstream), ascii(US)])
+      Buffer.concat([field('upstream', upstream), ascii(MICROSECONDS_FIELD)])
     )
-    this.matchedRule = matchedRule
-    this.sink = sink
+    this.findMatch = matchedRule
+    this.writeBlock = sink
     this.privacy = privacy
-    this.client = new ClientField(privacy, keys)
+    this.clientField = new ClientField(privacy, keys)
   }
 
   /** Makes a snapshot known, before the first event of its generation. */
   addSnapshot(snapshot: Snapshot): void {
-    this.pieces = undefined
-    this.snapshots.set(snapshot.generation, this.piecesOf(snapshot.generation, snapshot))
-    for (const oldest of this.snapshots.keys()) {
-      if (this.snapshots.size <= MOST_SNAPSHOTS) break
-      this.snapshots.delete(oldest)
+    this.currentFields = undefined
+    this.fieldsByGeneration.set(
+      snapshot.generation,
+      this.createFields(snapshot.generation, snapshot)
+    )
+    for (const oldest of this.fieldsByGeneration.keys()) {
+      if (this.fieldsByGeneration.size <= MAX_SNAPSHOTS) break
+      this.fieldsByGeneration.delete(oldest)
     }
   }
 
   /** Lets go of all snapshots but the newest. */
-  release(): void {
-    this.pieces = undefined
-    const newest = Math.max(...this.snapshots.keys())
-    for (const generation of this.snapshots.keys()) {
-      if (generation !== newest) this.snapshots.delete(generation)
+  dropOldSnapshots(): void {
+    this.currentFields = undefined
+    const newest = Math.max(...this.fieldsByGeneration.keys())
+    for (const generation of this.fieldsByGeneration.keys()) {
+      if (generation !== newest) this.fieldsByGeneration.delete(generation)
     }
   }
 
-  line(event: QueryEvent): void {
-    const pieces = this.piecesFor(event.generation)
-    const middle = pieces.middle(event.clientClass, event.protocol)
+  append(event: QueryEvent): void {
+    const pieces = this.fieldsFor(event.generation)
+    const middle = pieces.networkFields(event.clientClass, event.protocol)
     const asked = event.match === MATCH.qname ? event.qnameLength : 0
-    const rule = pieces.rule(event.claim, event.entry)
-    const matched = pieces.matched(rule, event.claim, event.entry, asked)
-    const upstream = this.upstream(event.upstream)
-    this.reserve(LINE + middle.length + rule.rule.length + matched.length + upstream.length)
+    const rule = pieces.ruleFields(event.claim, event.entry)
+    const matched = pieces.matchFields(rule, event.claim, event.entry, asked)
+    const upstream = this.upstreamField(event.upstream)
+    this.reserve(
+      MAX_FIXED_PART + middle.length + rule.rule.length + matched.length + upstream.length
+    )
 
-    const text = this.text
-    text.piece(this.opening.of(pieces.head, event.wall))
-    const mode = pieces.privacy(event.clientClass)
-    this.client.put(text, event.client, mode, event.wall)
-    text.piece(middle)
-    const own = mode === 'full' ? undefined : ownReverseName(event)
-    if (own === undefined) text.name(event.qname, event.qnameLength)
-    else text.piece(own)
-    text.piece(this.outcomes.of(event))
-    text.piece(rule.rule)
-    text.piece(matched)
-    text.piece(upstream)
-    text.number(event.took)
-    text.piece(event.ede < 0 ? END : (EDES[event.ede] ?? edeEnd(event.ede)))
+    const text = this.buffer
+    text.append(this.linePrefix.get(pieces.generationFields, event.time))
+    const mode = pieces.privacyMode(event.clientClass)
+    this.clientField.append(text, event.client, mode, event.time)
+    text.append(middle)
+    const own = mode === 'full' ? undefined : maskedReverseName(event)
+    if (own === undefined) text.appendName(event.qname, event.qnameLength)
+    else text.append(own)
+    text.append(this.outcomeFields.get(event))
+    text.append(rule.rule)
+    text.append(matched)
+    text.append(upstream)
+    text.appendNumber(event.latency)
+    text.append(
+      event.ede < 0 ? LINE_END : (LINE_END_BY_EDE[event.ede] ?? lineEndWithEde(event.ede))
+    )
     this.lines++
   }
 
@@ -116,40 +123,40 @@ export class Formatter {
     if (this.lines === 0) return
     const lines = this.lines
     this.lines = 0
-    if (this.sink(this.text.written, lines)) this.text.clear()
-    else this.text.renew()
+    if (this.writeBlock(this.buffer.written, lines)) this.buffer.clear()
+    else this.buffer.replace()
   }
 
   private reserve(octets: Octets): void {
-    if (this.text.fits(octets)) return
+    if (this.buffer.fits(octets)) return
     this.flush()
-    if (!this.text.fits(octets)) this.text.renew(octets)
+    if (!this.buffer.fits(octets)) this.buffer.replace(octets)
   }
 
-  private upstream(index: number): Uint8Array {
+  private upstreamField(index: number): Uint8Array {
     // An index below 0 is asked for as a property by its name, which costs 50 ns.
     return index < 0 ? this.noUpstream : (this.upstreams[index] ?? this.noUpstream)
   }
 
-  private piecesFor(generation: number): SnapshotPieces {
-    const last = this.pieces
+  private fieldsFor(generation: number): SnapshotFields {
+    const last = this.currentFields
     if (last?.generation === generation) return last
-    const held = this.snapshots.get(generation)
-    if (held === undefined) return this.stranger(generation)
-    return (this.pieces = held)
+    const held = this.fieldsByGeneration.get(generation)
+    if (held === undefined) return this.fieldsWithoutSnapshot(generation)
+    return (this.currentFields = held)
   }
 
   /** A generation that is not held, or no longer: the line says what the event alone can say. */
-  private stranger(generation: number): SnapshotPieces {
-    this.unknown++
-    return this.piecesOf(generation, undefined)
+  private fieldsWithoutSnapshot(generation: number): SnapshotFields {
+    this.unknownGenerations++
+    return this.createFields(generation, undefined)
   }
 
-  private piecesOf(generation: number, snapshot: Snapshot | undefined): SnapshotPieces {
-    return new SnapshotPieces(generation, snapshot, this.matchedRule, this.privacy)
+  private createFields(generation: number, snapshot: Snapshot | undefined): SnapshotFields {
+    return new SnapshotFields(generation, snapshot, this.findMatch, this.privacy)
   }
 }
 
-function edeEnd(ede: number): Uint8Array {
+function lineEndWithEde(ede: number): Uint8Array {
   return ascii(`,"ede":${ede}}\n`)
 }

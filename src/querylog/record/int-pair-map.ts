@@ -7,7 +7,7 @@ const SLOT_BITS = 2
  * Values by two whole numbers of 32 bits. A `Map` with a number made of both costs three times as
  * much to ask, for it keeps such numbers, and each entry, in places of their own on the heap.
  */
-export class PairMap<V> {
+export class IntPairMap<V> {
   private readonly values: V[] = []
   private slots = new Int32Array(FIRST_SLOTS << SLOT_BITS)
   private mask = FIRST_SLOTS - 1

@@ -3,9 +3,9 @@ import type { Octets } from '../../base/units.js'
 
 const CHUNK: Octets = 64 * 1024
 /** A line that is longer than this is none of ours; what stands before it is not looked for. */
-const LONGEST: Octets = 1024 * 1024
+const MAX_LINE: Octets = 1024 * 1024
 /** Further back than that nobody wants to wait for: some 300,000 lookups. */
-const FURTHEST: Octets = 128 * 1024 * 1024
+const MAX_SCAN: Octets = 128 * 1024 * 1024
 const NEWLINE = 0x0a
 
 /** The end of a file that is being written. */
@@ -19,20 +19,20 @@ export interface LastLines {
 /**
  * The last lines that are wanted, read from the end of the file backwards, a piece at a time.
  *
- * @param most how many
+ * @param count how many
  * @param size of the file
  */
 export function lastLines(
   file: number,
   size: Octets,
-  most: number,
-  wanted: (line: string) => boolean
+  count: number,
+  matches: (line: string) => boolean
 ): LastLines {
   const lines: string[] = []
   let end: Octets | undefined
   let tail = Buffer.alloc(0)
   let at = size
-  while (at > 0 && wantsMore() && size - at < FURTHEST) {
+  while (at > 0 && wantsMore() && size - at < MAX_SCAN) {
     const length = Math.min(CHUNK, at)
     at -= length
     const piece = Buffer.alloc(length)
@@ -45,17 +45,17 @@ export function lastLines(
       octets = octets.subarray(0, cut)
     }
     tail = octets
-    if (tail.length > LONGEST) break
+    if (tail.length > MAX_LINE) break
   }
-  if (at === 0 && end !== undefined && lines.length < most) keep(tail)
+  if (at === 0 && end !== undefined && lines.length < count) keep(tail)
   return { lines: lines.reverse(), end: end ?? 0 }
 
   function wantsMore(): boolean {
-    return end === undefined || lines.length < most
+    return end === undefined || lines.length < count
   }
 
   function keep(octets: Uint8Array): void {
     const line = Buffer.from(octets).toString()
-    if (wanted(line)) lines.push(line)
+    if (matches(line)) lines.push(line)
   }
 }

@@ -1,5 +1,5 @@
 import type { Octets } from '../../base/units.js'
-import { putAddress } from './address-text.js'
+import { writeAddress } from './address-text.js'
 
 /**
  * Octets of a block, a power of two well above a line: joined into blocks of 64 KiB, lines cost a
@@ -7,7 +7,7 @@ import { putAddress } from './address-text.js'
  */
 const BLOCK: Octets = 64 * 1024
 /** Below this a loop, 1.2 ns an octet, is faster than `set`, 14 ns whatever the length. */
-const SHORT: Octets = 12
+const LOOP_LIMIT: Octets = 12
 
 const ZERO = 0x30
 const DOT = 0x2e
@@ -20,10 +20,10 @@ const PLAIN = Uint8Array.from({ length: 256 }, (_, octet) => {
 
 /** The others: RFC 1035 §5.1 escapes (a quote needs none), then JSON's. */
 const ESCAPED = Array.from({ length: 256 }, (_, octet) =>
-  ascii(JSON.stringify(presentation(octet)).slice(1, -1))
+  ascii(JSON.stringify(escapeOctet(octet)).slice(1, -1))
 )
 
-function presentation(octet: number): string {
+function escapeOctet(octet: number): string {
   if (octet === DOT || octet === 0x5c) return `\\${String.fromCharCode(octet)}`
   return octet === 0x22 ? '"' : `\\${String(octet).padStart(3, '0')}`
 }
@@ -34,63 +34,63 @@ export function ascii(text: string): Uint8Array {
 }
 
 /** Text being written into a block of octets. The caller reserves room, the methods do not look. */
-export class Text {
+export class LineBuffer {
   octets: Uint8Array = Buffer.allocUnsafeSlow(BLOCK)
-  at: Octets = 0
+  length: Octets = 0
 
   /** Whether so many more octets fit. */
   fits(octets: Octets): boolean {
-    return this.at + octets <= this.octets.length
+    return this.length + octets <= this.octets.length
   }
 
   /** What was written. Same memory: see `clear` and `renew`. */
   get written(): Uint8Array {
-    return this.octets.subarray(0, this.at)
+    return this.octets.subarray(0, this.length)
   }
 
   /** Starts over in the same block: what was written has been copied or is on disk. */
   clear(): void {
-    this.at = 0
+    this.length = 0
   }
 
   /** Starts over in a new block, where somebody still holds the old one or it is too small. */
-  renew(octets: Octets = BLOCK): void {
+  replace(octets: Octets = BLOCK): void {
     this.octets = Buffer.allocUnsafeSlow(Math.max(octets, BLOCK))
-    this.at = 0
+    this.length = 0
   }
 
-  piece(piece: Uint8Array): void {
-    const { octets, at } = this
+  append(piece: Uint8Array): void {
+    const { octets, length: at } = this
     const { length } = piece
-    if (length < SHORT) for (let i = 0; i < length; i++) octets[at + i] = piece[i]!
+    if (length < LOOP_LIMIT) for (let i = 0; i < length; i++) octets[at + i] = piece[i]!
     else octets.set(piece, at)
-    this.at = at + length
+    this.length = at + length
   }
 
   /** A whole number from 0, below 2^32. */
-  number(value: number): void {
+  appendNumber(value: number): void {
     const { octets } = this
     let length = 1
     for (let rest = value >>> 0; rest >= 10; rest = tenth(rest)) length++
-    this.at += length
-    let at = this.at - 1
+    this.length += length
+    let at = this.length - 1
     let rest = value >>> 0
     for (; rest >= 10; rest = tenth(rest)) octets[at--] = ZERO + (rest % 10)
     octets[at] = ZERO + rest
   }
 
   /** Four 32-bit words as the address they are, as `showAddress` writes it. */
-  address(words: Uint32Array): void {
-    this.at = putAddress(this.octets, this.at, words)
+  appendAddress(words: Uint32Array): void {
+    this.length = writeAddress(this.octets, this.length, words)
   }
 
   /**
    * A name in wire form as the inside of a JSON string: canonical text (ASCII lower case, no final
    * dot, odd octets as `\DDD`), the root as `.`.
    */
-  name(qname: Uint8Array, length: Octets): void {
+  appendName(qname: Uint8Array, length: Octets): void {
     const { octets } = this
-    let to = this.at
+    let to = this.length
     if (length <= 1) octets[to++] = DOT
     for (let from = 0; from < length && qname[from]! !== 0;) {
       if (from > 0) octets[to++] = DOT
@@ -101,7 +101,7 @@ export class Text {
         else for (const escape of ESCAPED[qname[from]!]!) octets[to++] = escape
       }
     }
-    this.at = to
+    this.length = to
   }
 }
 

@@ -4,40 +4,40 @@ import { ascii } from './line-buffer.js'
 
 const START = `{"v":${SCHEMA_VERSION},"time":"`
 /** Where the three digits stand. */
-const MILLISECONDS: Octets = START.length + '2023-03-13T09:26:53.'.length
+const MILLISECONDS_AT: Octets = START.length + '2023-03-13T09:26:53.'.length
 const ZERO = 0x30
 
 /**
  * A line from its start to before the client. It is the same for all lookups of a millisecond, and
  * but for three digits for those of a second.
  */
-export class Opening {
+export class LinePrefix {
   private octets = new Uint8Array(0)
   private head: Uint8Array | undefined
-  private wall: Milliseconds = NaN
+  private time: Milliseconds = NaN
   private second: Seconds = NaN
 
   /**
    * @param head what follows the milliseconds; taken for the same where it is the same object
    * @returns octets that the next call writes over
    */
-  of(head: Uint8Array, wall: Milliseconds): Uint8Array {
-    if (wall !== this.wall || head !== this.head) this.make(head, wall)
+  get(head: Uint8Array, wall: Milliseconds): Uint8Array {
+    if (wall !== this.time || head !== this.head) this.build(head, wall)
     return this.octets
   }
 
-  private make(head: Uint8Array, wall: Milliseconds): void {
+  private build(head: Uint8Array, wall: Milliseconds): void {
     const second = Math.floor(wall / MS_PER_SECOND)
     if (second !== this.second || head !== this.head) {
       const time = new Date(second * MS_PER_SECOND).toISOString().slice(0, -'Z'.length)
       this.octets = Uint8Array.of(...ascii(START + time), ...head)
     }
     const digits = Math.floor(wall) - second * MS_PER_SECOND
-    this.octets[MILLISECONDS] = ZERO + Math.floor(digits / 100)
-    this.octets[MILLISECONDS + 1] = ZERO + (Math.floor(digits / 10) % 10)
-    this.octets[MILLISECONDS + 2] = ZERO + (digits % 10)
+    this.octets[MILLISECONDS_AT] = ZERO + Math.floor(digits / 100)
+    this.octets[MILLISECONDS_AT + 1] = ZERO + (Math.floor(digits / 10) % 10)
+    this.octets[MILLISECONDS_AT + 2] = ZERO + (digits % 10)
     this.head = head
-    this.wall = wall
+    this.time = wall
     this.second = second
   }
 }

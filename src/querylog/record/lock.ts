@@ -13,12 +13,12 @@ import { failure, InterdictError } from '../../base/error.js'
 import { createParentFolder } from '../../base/parent-folder.js'
 
 /** In a folder that is one gateway's, for as long as it writes there. */
-export const LOCK = 'interdict.lock'
+export const LOCK_FILE = 'interdict.lock'
 /** Others may take it, or give it up, between two of our steps. */
-const TRIES = 10
+const MAX_ATTEMPTS = 10
 
 /** Who has a lock. A process ID alone may be another's by now. */
-interface Holder {
+interface LockHolder {
   readonly pid: number
   /** When the process was started, of which boot, and among whose process IDs it counts. */
   readonly life: string
@@ -45,16 +45,16 @@ export function lockLog(path: string): (() => void) | undefined {
 /**
  * Takes a folder for this process. What a killed one left is taken over.
  *
- * @param taken what is thrown where another process has it; it is told which, in words
+ * @param lockedError what is thrown where another process has it; it is told which, in words
  * @param mode of a folder that is not there yet
  * @returns gives it up; undefined: nothing can be written there
  */
 export function lockFolder(
   folder: string,
-  taken: (holder: string) => InterdictError,
+  lockedError: (holder: string) => InterdictError,
   mode?: number
 ): (() => void) | undefined {
-  const lock = join(folder, LOCK)
+  const lock = join(folder, LOCK_FILE)
   const draft = `${lock}.${randomUUID()}`
   const ours = JSON.stringify(holderOf(process.pid))
   try {
@@ -64,8 +64,8 @@ export function lockFolder(
     return undefined
   }
   try {
-    const holder = take(draft, lock)
-    if (holder !== undefined) throw taken(inWords(holder))
+    const holder = acquire(draft, lock)
+    if (holder !== undefined) throw lockedError(describeHolder(holder))
   } catch (error) {
     if (error instanceof InterdictError) throw error
     // A file system without hard links.
@@ -79,25 +79,25 @@ export function lockFolder(
 }
 
 /** @returns who has it; undefined: we do, now */
-function take(draft: string, lock: string): string | undefined {
+function acquire(draft: string, lock: string): string | undefined {
   let holder: string | undefined
-  for (let i = 0; i < TRIES; i++) {
+  for (let i = 0; i < MAX_ATTEMPTS; i++) {
     if (link(draft, lock)) return undefined
     holder = read(lock)
     if (holder === undefined) continue
-    if (lives(holder)) break
-    putAside(lock, holder, `${draft}.old`)
+    if (isAlive(holder)) break
+    removeDeadLock(lock, holder, `${draft}.old`)
   }
   return holder ?? ''
 }
 
-function inWords(holder: string): string {
+function describeHolder(holder: string): string {
   const pid = /"pid":(\d+)/.exec(holder)?.[1]
   return pid === undefined ? 'an unknown process' : `process ${pid}`
 }
 
 /** Removes a dead process's lock, and no other that has come in its place meanwhile. */
-function putAside(lock: string, holder: string, aside: string): void {
+function removeDeadLock(lock: string, holder: string, aside: string): void {
   try {
     renameSync(lock, aside)
   } catch {
@@ -127,9 +127,9 @@ function read(path: string): string | undefined {
   }
 }
 
-function lives(text: string): boolean {
+function isAlive(text: string): boolean {
   try {
-    const { pid, life } = JSON.parse(text) as Holder
+    const { pid, life } = JSON.parse(text) as LockHolder
     process.kill(pid, 0)
     return holderOf(pid).life === life
   } catch (error) {
@@ -138,12 +138,12 @@ function lives(text: string): boolean {
   }
 }
 
-function holderOf(pid: number): Holder {
-  return { pid, life: lifeOf(pid) }
+function holderOf(pid: number): LockHolder {
+  return { pid, life: processIdentity(pid) }
 }
 
 /** Where there is no /proc, the ID has to do. */
-function lifeOf(pid: number): string {
+function processIdentity(pid: number): string {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')

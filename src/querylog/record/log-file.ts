@@ -2,7 +2,7 @@ import { renameSync } from 'node:fs'
 import type { Clock } from '../../base/clock.js'
 import { failure, type InterdictError } from '../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets } from '../../base/units.js'
-import { closedPath, dayOf, lookAt } from './closed-files.js'
+import { closedFilePath, utcDay, inspectFile } from './closed-files.js'
 import { openDestination, type Destination, type OpenDestination } from './destination.js'
 
 /** Between two attempts on a file that could not be opened, written or renamed. */
@@ -17,7 +17,7 @@ export interface Rotation {
 }
 
 /** What went wrong, for the service log; called as often as it goes wrong. */
-export type Report = (error: InterdictError) => unknown
+export type ReportError = (error: InterdictError) => unknown
 
 /**
  * The file that the query log is appended to. Closed files are renamed by the instant of rotation,
@@ -29,15 +29,15 @@ export class LogFile {
   private readonly path: string
   private readonly rotation: Rotation
   private readonly clock: Clock
-  private readonly report: Report
+  private readonly report: ReportError
   private readonly open: OpenDestination
   private destination: Destination | undefined
   /** Handed to the destination but not yet in the file. */
-  private waiting = { octets: 0, lines: 0 }
-  private refusals = 0
+  private pending = { octets: 0, lines: 0 }
+  private droppedWrites = 0
   private size: Octets = 0
   private day = 0
-  private regular = false
+  private isRegular = false
   private retryAt: Milliseconds = -Infinity
   private lastError: unknown
 
@@ -45,7 +45,7 @@ export class LogFile {
     path: string,
     rotation: Rotation,
     clock: Clock,
-    report: Report,
+    report: ReportError,
     open: OpenDestination = openDestination
   ) {
     this.path = path
@@ -61,37 +61,37 @@ export class LogFile {
    * @returns whether `block` is free again; `false`: it waits for the disk
    */
   write(block: Uint8Array, lines: number): boolean {
-    if (this.isDue(block.length)) this.rotate()
-    if (this.destination === undefined && !this.retry()) {
+    if (this.needsRotation(block.length)) this.rotate()
+    if (this.destination === undefined && !this.retryOpen()) {
       this.counts.lost += lines
       return true
     }
     // Behind a block that waits, this one is likely to wait too: as a copy of just its octets, for
     // a block's memory is many times a few lines.
-    const waits = this.waiting.octets > 0
+    const waits = this.pending.octets > 0
     this.append(waits ? Buffer.from(block) : block, lines)
-    return waits || this.waiting.octets === 0
+    return waits || this.pending.octets === 0
   }
 
   /** At first and now and then: opens the file, changes it with the day, tries again. */
-  tend(): void {
-    if (this.isDue(0)) this.rotate()
-    if (this.destination === undefined || this.waiting.octets > 0) this.retry()
+  maintain(): void {
+    if (this.needsRotation(0)) this.rotate()
+    if (this.destination === undefined || this.pending.octets > 0) this.retryOpen()
   }
 
   /** After somebody else renamed the file (logrotate): goes on in a new one of the old name. */
   reopen(): void {
-    if (this.destination === undefined) this.start()
-    else this.again()
+    if (this.destination === undefined) this.openFile()
+    else this.reopenDestination()
   }
 
   /** What can be written is on the disk, not just with the kernel, and the file is closed. */
   async close(): Promise<void> {
-    if (this.destination !== undefined && this.waiting.octets > 0) this.again()
+    if (this.destination !== undefined && this.pending.octets > 0) this.reopenDestination()
     const destination = this.destination
     if (destination === undefined) return
     // With octets waiting, flushSync would try for ever on a full disk.
-    if (this.waiting.octets === 0) destination.flushSync()
+    if (this.pending.octets === 0) destination.flushSync()
     await new Promise<void>(resolve => {
       destination.on('close', resolve)
       destination.on('error', () => resolve())
@@ -101,54 +101,54 @@ export class LogFile {
 
   private append(block: Uint8Array, lines: number): void {
     const { counts } = this
-    this.waiting.octets += block.length
-    this.waiting.lines += lines
-    const before = this.refusals
+    this.pending.octets += block.length
+    this.pending.lines += lines
+    const before = this.droppedWrites
     this.destination?.write(block)
-    if (this.refusals > before) {
-      this.waiting.octets -= block.length
-      this.waiting.lines -= lines
+    if (this.droppedWrites > before) {
+      this.pending.octets -= block.length
+      this.pending.lines -= lines
       counts.lost += lines
     }
-    this.settle()
+    this.countWritten()
   }
 
-  private settle(): void {
-    if (this.waiting.octets > 0) return
-    this.counts.written += this.waiting.lines
-    this.waiting.lines = 0
+  private countWritten(): void {
+    if (this.pending.octets > 0) return
+    this.counts.written += this.pending.lines
+    this.pending.lines = 0
   }
 
   /** Not sooner than `RETRY` after the last failure. */
-  private retry(): boolean {
+  private retryOpen(): boolean {
     if (this.clock.now() < this.retryAt) return false
     this.reopen()
     return this.destination !== undefined
   }
 
-  private start(): void {
+  private openFile(): void {
     try {
       const destination = this.open(this.path)
-      destination.on('error', error => this.failed('LOG_WRITE', error))
-      destination.on('drop', () => this.refusals++)
+      destination.on('error', error => this.onFailure('LOG_WRITE', error))
+      destination.on('drop', () => this.droppedWrites++)
       destination.on('write', octets => {
-        this.waiting.octets -= octets
+        this.pending.octets -= octets
         this.size += octets
       })
       this.destination = destination
-      this.look()
+      this.inspect()
     } catch (error) {
-      this.failed('LOG_OPEN', error)
+      this.onFailure('LOG_OPEN', error)
     }
   }
 
-  private again(): void {
+  private reopenDestination(): void {
     try {
       this.destination?.reopen()
-      this.settle()
-      this.look()
+      this.countWritten()
+      this.inspect()
     } catch (error) {
-      this.failed('LOG_OPEN', error)
+      this.onFailure('LOG_OPEN', error)
       // A destination whose reopening failed would later close its old descriptor twice.
       this.abandon()
     }
@@ -156,22 +156,22 @@ export class LogFile {
 
   /** Gives the destination up, with the lines that wait in it. */
   private abandon(): void {
-    this.counts.lost += this.waiting.lines
-    this.waiting = { octets: 0, lines: 0 }
+    this.counts.lost += this.pending.lines
+    this.pending = { octets: 0, lines: 0 }
     this.destination?.destroy()
     this.destination = undefined
   }
 
   /** Size and day of the file just opened, which may have lines of an earlier run. */
-  private look(): void {
-    const { size, day, regular, torn } = lookAt(this.path)
-    this.regular = regular
+  private inspect(): void {
+    const { size, lastWriteDay: day, isRegular: regular, isTorn: torn } = inspectFile(this.path)
+    this.isRegular = regular
     this.size = regular ? size : 0
     this.day = size > 0 ? day : this.today()
-    if (torn && this.waiting.octets === 0) this.append(NEWLINE, 0)
+    if (torn && this.pending.octets === 0) this.append(NEWLINE, 0)
   }
 
-  private isDue(more: Octets): boolean {
+  private needsRotation(more: Octets): boolean {
     if (this.size === 0) return false
     const { octets, daily } = this.rotation
     return this.size + more > octets || (daily && this.today() !== this.day)
@@ -179,18 +179,18 @@ export class LogFile {
 
   private rotate(): void {
     // A pipe or terminal has no name to change; half a line must stay with its other half.
-    if (!this.regular || this.waiting.octets > 0 || this.clock.now() < this.retryAt) return
+    if (!this.isRegular || this.pending.octets > 0 || this.clock.now() < this.retryAt) return
     try {
-      renameSync(this.path, closedPath(this.path, this.clock.wall()))
+      renameSync(this.path, closedFilePath(this.path, this.clock.wall()))
       this.counts.rotations++
     } catch (error) {
-      this.failed('LOG_ROTATE', error)
+      this.onFailure('LOG_ROTATE', error)
       return
     }
     this.reopen()
   }
 
-  private failed(code: 'LOG_OPEN' | 'LOG_WRITE' | 'LOG_ROTATE', error: unknown): void {
+  private onFailure(code: 'LOG_OPEN' | 'LOG_WRITE' | 'LOG_ROTATE', error: unknown): void {
     // pino's destination tells its first error twice, and a failed reopening in two ways.
     if (error === this.lastError) return
     this.lastError = error
@@ -200,6 +200,6 @@ export class LogFile {
   }
 
   private today(): number {
-    return dayOf(this.clock.wall())
+    return utcDay(this.clock.wall())
   }
 }

@@ -4,12 +4,12 @@ import { MATCH, NO_RCODE, VERDICT, type QueryEvent } from './query-event.js'
 import { ascii } from './line-buffer.js'
 
 /** Pieces kept, a power of two. Few are in use; who asks for all types there are drives them out. */
-const KEPT = 256
+const CACHE_SIZE = 256
 
 const VERDICTS = Object.keys(VERDICT)
 const MATCHES = Object.keys(MATCH)
 
-interface Kept {
+interface CachedFields {
   readonly qtype: number
   readonly rcode: number
   readonly verdict: number
@@ -18,24 +18,24 @@ interface Kept {
 }
 
 /** The fields from `qtype` to `match`, as octets ready to be copied. */
-export class Outcomes {
-  private readonly kept: Kept[] = Array.from({ length: KEPT }, () => {
+export class OutcomeFields {
+  private readonly cache: CachedFields[] = Array.from({ length: CACHE_SIZE }, () => {
     return { qtype: -1, rcode: -1, verdict: -1, match: -1, octets: new Uint8Array(0) }
   })
 
   /** Begins with the quote that ends the name. */
-  of({ qtype, rcode, verdict, match }: QueryEvent): Uint8Array {
-    const at = (qtype ^ (rcode << 3) ^ (verdict << 4) ^ (match << 1)) & (KEPT - 1)
-    const kept = this.kept[at]!
+  get({ qtype, rcode, verdict, match }: QueryEvent): Uint8Array {
+    const at = (qtype ^ (rcode << 3) ^ (verdict << 4) ^ (match << 1)) & (CACHE_SIZE - 1)
+    const kept = this.cache[at]!
     const isIt = kept.qtype === qtype && kept.rcode === rcode
     if (isIt && kept.verdict === verdict && kept.match === match) return kept.octets
-    const octets = fieldsOf(qtype, rcode, verdict, match)
-    this.kept[at] = { qtype, rcode, verdict, match, octets }
+    const octets = encodeFields(qtype, rcode, verdict, match)
+    this.cache[at] = { qtype, rcode, verdict, match, octets }
     return octets
   }
 }
 
-function fieldsOf(qtype: number, rcode: number, verdict: number, match: number): Uint8Array {
+function encodeFields(qtype: number, rcode: number, verdict: number, match: number): Uint8Array {
   const sent = rcode === NO_RCODE ? '' : `,"rcode":"${showRcode(rcode)}"`
   const matched = match === MATCH.none ? '' : `,"match":"${MATCHES[match]}"`
   const how = `,"verdict":"${VERDICTS[verdict]}"${matched}`

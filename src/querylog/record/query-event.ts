@@ -29,9 +29,21 @@ export const PROTOCOL = { udp: 0, tcp: 1 } as const
 /** No response was sent (action `drop`). */
 export const NO_RCODE = 0xffff
 
+/**
+ * Which lookups are logged: the setting `log.queries`.
+ *
+ * `blocked`  lookups that policy answered or, in monitor mode, would have answered
+ * `all`      every lookup with a verdict, including refused clients
+ * `none`     none
+ *
+ * Refused clients are logged with `all` only: anyone can send such queries, from forged addresses,
+ * and could fill the disk with them.
+ */
+export type LookupFilter = 'blocked' | 'all' | 'none'
+
 /** One lookup, as a worker hands it to the ring. One instance is filled again and again. */
 export class QueryEvent {
-  wall: Milliseconds = 0
+  time: Milliseconds = 0
   generation = 0
   /** Client class in the snapshot of `generation`. */
   clientClass = 0
@@ -49,7 +61,7 @@ export class QueryEvent {
   entry = -1
   /** Index in the configuration's upstreams; -1: none was asked. */
   upstream = -1
-  took: Microseconds = 0
+  latency: Microseconds = 0
   /** INFO-CODE on the response; -1: none. */
   ede = -1
 }

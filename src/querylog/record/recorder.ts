@@ -8,18 +8,18 @@ import type { OpenDestination } from './destination.js'
 import { QueryEvent, VERDICT } from './query-event.js'
 import { Formatter } from './formatter.js'
 import { LogFile, type Rotation } from './log-file.js'
-import type { MatchedRule } from './snapshot-fields.js'
+import type { FindMatchedEntry } from './snapshot-fields.js'
 import { RingReader } from './ring.js'
 import type { ServiceLog } from './service-log.js'
 
 /** Shortest pause between two rounds: even at full load, most of the time is for writing. */
-const SHORTEST_PAUSE: Milliseconds = 5
+const MIN_PAUSE: Milliseconds = 5
 /** How full the fullest ring is to be when its turn comes. Half is where losses come near. */
-const WANTED_FILL = 0.25
+const TARGET_FILL = 0.25
 /** One kind of trouble is told once in this time. */
-const REPORT_EVERY: Milliseconds = 60 * MS_PER_SECOND
+const REPORT_INTERVAL: Milliseconds = 60 * MS_PER_SECOND
 /** After that no event of an older generation comes: no lookup takes so long. */
-export const SNAPSHOT_HELD: Milliseconds = 10 * MS_PER_SECOND
+export const SNAPSHOT_RETENTION: Milliseconds = 10 * MS_PER_SECOND
 
 export interface RecorderOptions {
   /** Path of the file being written. */
@@ -35,12 +35,12 @@ export interface RecorderOptions {
 
 export interface RecorderTools {
   readonly clock: Clock
-  readonly matchedRule: MatchedRule
+  readonly findMatchedEntry: FindMatchedEntry
   readonly log: ServiceLog
   /** Gets whatever the file gets; what it is given is written over when it returns. */
-  readonly copy?: ((block: Uint8Array, lines: number) => void) | undefined
+  readonly onBlock?: ((block: Uint8Array, lines: number) => void) | undefined
   /** For tests: another disk. */
-  readonly open?: OpenDestination
+  readonly openDestination?: OpenDestination
 }
 
 /** For the metrics. All count up from the start. */
@@ -77,10 +77,10 @@ export class Recorder {
   private readonly event = new QueryEvent()
   /** Events taken from the rings, by verdict. */
   private readonly verdicts = new Float64Array(Object.keys(VERDICT).length)
-  private readonly reported = new Map<ErrorCode, Milliseconds>()
+  private readonly lastReported = new Map<ErrorCode, Milliseconds>()
   private pause: Milliseconds
   private timer: NodeJS.Timeout | undefined
-  private droppedTold = 0
+  private reportedDropped = 0
   /** Infinity: there is but one snapshot. */
   private newestSince: Milliseconds = Infinity
 
@@ -90,20 +90,20 @@ export class Recorder {
     this.pause = options.flush
     const { path, rotation, upstreams, privacy } = options
     const report = (error: InterdictError): boolean => this.report(error)
-    this.file = new LogFile(path, rotation, tools.clock, report, tools.open)
+    this.file = new LogFile(path, rotation, tools.clock, report, tools.openDestination)
     this.keys = new KeyRing(privacy.keys, tools.clock, report)
     this.formatter = new Formatter(
       upstreams,
-      tools.matchedRule,
+      tools.findMatchedEntry,
       (block, lines) => {
-        tools.copy?.(block, lines)
+        tools.onBlock?.(block, lines)
         return this.file.write(block, lines)
       },
       privacy,
       this.keys
     )
     // Now, so that a path that cannot be written is in the service log at the start.
-    this.file.tend()
+    this.file.maintain()
   }
 
   /** A worker's ring. A worker that replaces a dead one goes on with the dead one's. */
@@ -123,7 +123,7 @@ export class Recorder {
   /** Begins to work by itself, until `drain`. */
   start(): void {
     this.timer = setTimeout(() => {
-      this.round()
+      this.processRings()
       this.start()
     }, this.pause)
   }
@@ -136,22 +136,22 @@ export class Recorder {
    *
    * @returns that pause
    */
-  round(): Milliseconds {
+  processRings(): Milliseconds {
     let fill = 0
     for (const ring of this.rings) {
-      fill = Math.max(fill, ring.look())
+      fill = Math.max(fill, ring.refresh())
       while (ring.next(this.event)) {
         this.verdicts[this.event.verdict]!++
-        this.formatter.line(this.event)
+        this.formatter.append(this.event)
       }
     }
     this.formatter.flush()
-    this.file.tend()
-    this.keys.tend()
-    this.tellDropped()
-    if (this.tools.clock.now() > this.newestSince + SNAPSHOT_HELD) this.release()
-    const pause = fill === 0 ? Infinity : (this.pause * WANTED_FILL) / fill
-    this.pause = Math.max(SHORTEST_PAUSE, Math.min(this.options.flush, pause))
+    this.file.maintain()
+    this.keys.maintain()
+    this.reportDropped()
+    if (this.tools.clock.now() > this.newestSince + SNAPSHOT_RETENTION) this.dropOldSnapshots()
+    const pause = fill === 0 ? Infinity : (this.pause * TARGET_FILL) / fill
+    this.pause = Math.max(MIN_PAUSE, Math.min(this.options.flush, pause))
     return this.pause
   }
 
@@ -163,7 +163,7 @@ export class Recorder {
 
   counts(): RecorderCounts {
     const dropped = this.rings.reduce((sum, ring) => sum + ring.dropped, 0)
-    return { ...this.file.counts, dropped, unknown: this.formatter.unknown }
+    return { ...this.file.counts, dropped, unknown: this.formatter.unknownGenerations }
   }
 
   status(): RecorderStatus {
@@ -180,25 +180,25 @@ export class Recorder {
    */
   async drain(): Promise<void> {
     clearTimeout(this.timer)
-    this.round()
+    this.processRings()
     await this.file.close()
   }
 
-  private release(): void {
-    this.formatter.release()
+  private dropOldSnapshots(): void {
+    this.formatter.dropOldSnapshots()
     this.newestSince = Infinity
   }
 
-  private tellDropped(): void {
+  private reportDropped(): void {
     const { dropped } = this.counts()
-    const since = dropped - this.droppedTold
-    if (since > 0 && this.report(failure('LOG_OVERRUN', since))) this.droppedTold = dropped
+    const since = dropped - this.reportedDropped
+    if (since > 0 && this.report(failure('LOG_OVERRUN', since))) this.reportedDropped = dropped
   }
 
   private report(error: InterdictError): boolean {
     const now = this.tools.clock.now()
-    if (now < (this.reported.get(error.code) ?? -Infinity) + REPORT_EVERY) return false
-    this.reported.set(error.code, now)
+    if (now < (this.lastReported.get(error.code) ?? -Infinity) + REPORT_INTERVAL) return false
+    this.lastReported.set(error.code, now)
     const { written, lost } = this.file.counts
     this.tools.log.error({ code: error.code, written, lost }, error.message)
     return true

@@ -32,7 +32,7 @@ const FIRST_WORD = HEADER >> 2
 const WORD = {
   qnameLength: 0, // or SKIP
   generation: 1,
-  wall: 2, // two words, a double
+  time: 2, // two words, a double
   clientClass: 4,
   client: 5, // four words
   types: 9, // QTYPE, RCODE in the upper half
@@ -40,13 +40,13 @@ const WORD = {
   claim: 11,
   record: 12,
   upstream: 13,
-  took: 14,
+  latency: 14,
   ede: 15
 } as const
 const FIXED: Octets = 64
 const SKIP = -1
 
-const MAX_TOOK = 0xffffffff
+const MAX_LATENCY = 0xffffffff
 const MIN_RING: Octets = 4096
 const MAX_RING: Octets = 2 ** 30
 
@@ -145,7 +145,7 @@ export class RingWriter {
     const word = FIRST_WORD + (at >> 2)
     words[word + WORD.qnameLength] = event.qnameLength
     words[word + WORD.generation] = event.generation
-    doubles[(word + WORD.wall) >> 1] = event.wall
+    doubles[(word + WORD.time) >> 1] = event.time
     words[word + WORD.clientClass] = event.clientClass
     words[word + WORD.client] = event.client[0]!
     words[word + WORD.client + 1] = event.client[1]!
@@ -156,7 +156,7 @@ export class RingWriter {
     words[word + WORD.claim] = event.claim
     words[word + WORD.record] = event.entry
     words[word + WORD.upstream] = event.upstream
-    words[word + WORD.took] = event.took < MAX_TOOK ? event.took : MAX_TOOK
+    words[word + WORD.latency] = event.latency < MAX_LATENCY ? event.latency : MAX_LATENCY
     words[word + WORD.ede] = event.ede
     // An octet loop: `set` would need a `subarray`, which allocates.
     const { qname, qnameLength } = event
@@ -181,7 +181,7 @@ export class RingReader {
     const { words } = (this.memory = new RingMemory(memory))
     this.head = this.released = Atomics.load(words, HEAD)
     this.tail = this.head
-    this.look()
+    this.refresh()
   }
 
   /**
@@ -189,7 +189,7 @@ export class RingReader {
    *
    * @returns how full the ring is, from 0 to 1
    */
-  look(): number {
+  refresh(): number {
     const { words, capacity } = this.memory
     this.tail = Atomics.load(words, TAIL)
     this.pushed += (Atomics.load(words, PUSHED) - this.pushed) >>> 0
@@ -204,7 +204,7 @@ export class RingReader {
    */
   next(event: QueryEvent): boolean {
     if (this.head === this.tail) {
-      this.release()
+      this.releaseSpace()
       return false
     }
     const { words, capacity } = this.memory
@@ -215,11 +215,11 @@ export class RingReader {
     }
     this.read(event, at)
     this.head = (this.head + FIXED + ((event.qnameLength + 7) & ~7)) | 0
-    if ((this.head - this.released) >>> 0 > capacity >> 3) this.release()
+    if ((this.head - this.released) >>> 0 > capacity >> 3) this.releaseSpace()
     return true
   }
 
-  private release(): void {
+  private releaseSpace(): void {
     if (this.released === this.head) return
     this.released = this.head
     Atomics.store(this.memory.words, HEAD, this.head)
@@ -230,7 +230,7 @@ export class RingReader {
     const word = FIRST_WORD + (at >> 2)
     event.qnameLength = words[word + WORD.qnameLength]!
     event.generation = words[word + WORD.generation]!
-    event.wall = doubles[(word + WORD.wall) >> 1]!
+    event.time = doubles[(word + WORD.time) >> 1]!
     event.clientClass = words[word + WORD.clientClass]!
     for (let i = 0; i < 4; i++) event.client[i] = words[word + WORD.client + i]!
     const types = words[word + WORD.types]!
@@ -243,7 +243,7 @@ export class RingReader {
     event.claim = words[word + WORD.claim]!
     event.entry = words[word + WORD.record]!
     event.upstream = words[word + WORD.upstream]!
-    event.took = words[word + WORD.took]! >>> 0
+    event.latency = words[word + WORD.latency]! >>> 0
     event.ede = words[word + WORD.ede]!
     const name = HEADER + at + FIXED
     for (let i = 0; i < event.qnameLength; i++) event.qname[i] = octets[name + i]!

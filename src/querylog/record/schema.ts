@@ -6,7 +6,7 @@
 export const SCHEMA_VERSION = 1
 
 /** Verdicts that a rule of the operator decided. */
-export const RULED = ['blocked', 'monitored', 'allowed'] as const
+export const RULE_VERDICTS = ['blocked', 'monitored', 'allowed'] as const
 
 /** One line, parsed. A field that does not apply is absent, never null. */
 export interface QueryRecord {

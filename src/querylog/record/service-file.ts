@@ -13,25 +13,25 @@ const NEWLINE = '\n'
 export class ServiceFile {
   private fd: number
   /** Whether only a part of the last line is in the file. */
-  private torn = false
+  private isTorn = false
 
   /** Throws the system's error when it cannot be opened. */
   constructor(
     private readonly path: string,
-    private readonly otherwise: (text: string) => unknown
+    private readonly fallback: (text: string) => unknown
   ) {
     this.fd = open(path)
   }
 
   write(line: string): void {
-    const octets = Buffer.from(this.torn ? NEWLINE + line : line)
+    const octets = Buffer.from(this.isTorn ? NEWLINE + line : line)
     let at = 0
     try {
       while (at < octets.length) at += writeSync(this.fd, octets, at)
-      this.torn = false
+      this.isTorn = false
     } catch {
-      this.torn ||= at > 0
-      this.otherwise(line)
+      this.isTorn ||= at > 0
+      this.fallback(line)
     }
   }
 
@@ -43,7 +43,7 @@ export class ServiceFile {
     const fresh = open(this.path)
     closeSync(this.fd)
     this.fd = fresh
-    this.torn = false
+    this.isTorn = false
   }
 }
 

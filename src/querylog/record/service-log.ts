@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import type { Octets } from '../../base/units.js'
 import { ServiceFile } from './service-file.js'
-import { showLine } from './terminal-line.js'
+import { formatTerminalLine } from './terminal-line.js'
 
 /** What is told besides the message: flat, by name. An error goes under `err`. */
 export type LogFields = Readonly<Record<string, unknown>>
@@ -14,7 +14,7 @@ export interface ServiceLog {
 }
 
 /** The service log, as the thread sees it that writes it. */
-export interface OwnServiceLog extends ServiceLog {
+export interface ReopenableServiceLog extends ServiceLog {
   /** For rotation by others: a file is opened anew under its name. */
   reopen(): void
 }
@@ -29,7 +29,7 @@ export interface ServiceLogOptions {
 }
 
 /** What is kept for a reader of `stderr` who reads nothing; lines beyond it are lost. */
-const MOST_UNREAD: Octets = 1024 * 1024
+const MAX_UNREAD: Octets = 1024 * 1024
 
 /** The stream `stderr` and what is known of it. */
 export interface Terminal {
@@ -51,7 +51,7 @@ export function createServiceLog(
   { level, destination }: ServiceLogOptions,
   terminal: Terminal = process.stderr,
   environment: { readonly NO_COLOR?: string } = process.env
-): OwnServiceLog {
+): ReopenableServiceLog {
   const settings = {
     level,
     base: null,
@@ -59,14 +59,14 @@ export function createServiceLog(
     formatters: { level: (label: string) => ({ level: label }) }
   }
   const colours = (environment.NO_COLOR ?? '') === ''
-  const show = (json: string): void => {
-    if ((terminal.writableLength ?? 0) > MOST_UNREAD) return
-    terminal.write(terminal.isTTY === true ? showLine(json, colours) : json)
+  const write = (json: string): void => {
+    if ((terminal.writableLength ?? 0) > MAX_UNREAD) return
+    terminal.write(terminal.isTTY === true ? formatTerminalLine(json, colours) : json)
   }
   if (destination === 'stderr') {
-    return Object.assign(pino(settings, { write: show }), { reopen: () => undefined })
+    return Object.assign(pino(settings, { write: write }), { reopen: () => undefined })
   }
-  const file = new ServiceFile(destination.path, show)
+  const file = new ServiceFile(destination.path, write)
   const log = pino(settings, { write: (line: string) => file.write(line) })
   return Object.assign(log, { reopen: () => reopen(file, log) })
 }

@@ -17,24 +17,26 @@ interface ServiceLine {
  * One JSON line of the service log as a line for people:
  * `09:26:53.123 warn  no answer from upstream upstream=192.0.2.53 tries=3`, times in UTC.
  */
-export function showLine(json: string, colours: boolean): string {
+export function formatTerminalLine(json: string, colours: boolean): string {
   const { level, time, msg, ...fields } = JSON.parse(json) as ServiceLine
   const paint = (code: number, text: string): string =>
     colours ? `\u001b[${code}m${text}\u001b[0m` : text
   const words = [
     paint(DIM, time.slice('2023-03-13T'.length, -1)),
     paint(COLOUR[level] ?? 0, level.padEnd(WIDTH)),
-    tame(msg ?? ''),
-    ...Object.entries(fields).map(([name, value]) => paint(DIM, `${tame(name)}=${show(value)}`))
+    escapeControls(msg ?? ''),
+    ...Object.entries(fields).map(([name, value]) =>
+      paint(DIM, `${escapeControls(name)}=${formatValue(value)}`)
+    )
   ]
   return `${words.join(' ')}\n`
 }
 
 /** A plain word as it is, everything else as JSON; of an error, code and message. */
-function show(value: unknown): string {
-  if (isError(value)) return tame([value.code, value.message].filter(Boolean).join(': '))
-  if (typeof value === 'string' && /^[^\s"=]+$/.test(value)) return tame(value)
-  return tame(JSON.stringify(value))
+function formatValue(value: unknown): string {
+  if (isError(value)) return escapeControls([value.code, value.message].filter(Boolean).join(': '))
+  if (typeof value === 'string' && /^[^\s"=]+$/.test(value)) return escapeControls(value)
+  return escapeControls(JSON.stringify(value))
 }
 
 /** An error, as pino has serialized it. */
@@ -43,7 +45,7 @@ function isError(value: unknown): value is { code?: string; message: string } {
 }
 
 /** The text without anything that a terminal could take for an order. */
-export function tame(text: string): string {
+export function escapeControls(text: string): string {
   return text.replaceAll(CONTROL, character => {
     const code = character.codePointAt(0) ?? 0
     return `\\u{${code.toString(16)}}`

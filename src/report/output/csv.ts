@@ -1,4 +1,4 @@
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import type { Report, Value } from '../report.js'
 import { plain } from './shown.js'
 
@@ -24,7 +24,7 @@ export function csvLines(rows: readonly (readonly Value[])[]): string {
 export function csvCell(value: string | number | null): string {
   if (value === null) return ''
   if (typeof value === 'number') return String(value)
-  const text = tame(value)
+  const text = escapeControls(value)
   const harmless = /^\s*[=+\-@]/.test(text) ? `'${text}` : text
   return /[",]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless
 }

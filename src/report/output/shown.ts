@@ -1,11 +1,11 @@
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import type { Kind, Value } from '../report.js'
 
 /** A value for people: `1,234`, `12.5%`, `2026-11-05 09:15`; nothing that could be an order. */
 export function shown(value: Value, kind: Kind): string {
   if (value === null) return '-'
   if (value instanceof Date) return shownInstant(value, kind)
-  if (typeof value === 'string') return tame(value)
+  if (typeof value === 'string') return escapeControls(value)
   if (kind === 'share') return `${(100 * value).toFixed(1)}%`
   if (kind === 'change') return `${value > 0 ? '+' : ''}${(100 * value).toFixed(0)}%`
   return value.toLocaleString('en')

@@ -20,7 +20,7 @@ export function sourceOf(log: Log, selection: Selection, by: CountedBy | undefin
     return { from: ONE_BY_ONE, ...conditionOf(selection) }
   }
   const { since, until, ...rest } = selection
-  return { from: `(${log.counted(by, { since, until })})`, ...conditionOf(rest) }
+  return { from: `(${log.selectCounts(by, { since, until })})`, ...conditionOf(rest) }
 }
 
 /** Names that clients have for a time are asked for with it, and counted are whole days. */

@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../../base/units.js'
-import { RULED } from '../../querylog/record/schema.js'
+import { RULE_VERDICTS } from '../../querylog/record/schema.js'
 import type { Period } from '../log.js'
 
 /** What clients are called in the log: at all times, or within one. */
@@ -47,7 +47,7 @@ export interface Condition {
 }
 
 /** On which a rule of the operator spoke. */
-const IS_RULED = `verdict IN (${RULED.map(verdict => `'${verdict}'`).join(', ')})`
+const IS_RULED = `verdict IN (${RULE_VERDICTS.map(verdict => `'${verdict}'`).join(', ')})`
 
 /** No text that was given becomes a part of the SQL: it is bound to it. */
 export function conditionOf(selection: Selection): Condition {

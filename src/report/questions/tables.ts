@@ -1,4 +1,4 @@
-import { tame } from '../../querylog/record/terminal-line.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
 import type { Log } from '../log.js'
 import type { Chart, Series } from '../output/chart.js'
 import { column, type Column, type Kind, type Table, type Value } from '../report.js'
@@ -117,7 +117,7 @@ interface Labelled {
 }
 
 function labelOf(key: Value, { by, titles, oneDay }: Labelled): string {
-  if (!(key instanceof Date)) return tame(titles?.get(String(key)) ?? String(key))
+  if (!(key instanceof Date)) return escapeControls(titles?.get(String(key)) ?? String(key))
   const text = key.toISOString()
   const [day, time] = [text.slice(5, 10), text.slice(11, 16)]
   if (by === 'day') return day

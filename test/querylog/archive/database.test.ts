@@ -34,7 +34,7 @@ t.test('the file being written, closed files and Parquet files are one table', a
   const path = 'archive/day=2023-03-01/queries-20230302T000000.000Z.parquet'
   await parquet(t, join(dirname(log), path), lines(first!))
   const database = await open(t)
-  t.strictSame(await database.addLookups(log), { lines: 2, parquet: 1, broken: [] })
+  t.strictSame(await database.openLog(log), { lines: 2, parquet: 1, broken: [] })
   const rows = await database.rows('SELECT time, us, client, "list" FROM lookups ORDER BY time')
   t.strictSame(
     rows.map(({ time, ...rest }) => ({ ...rest, time: (time as Date).toISOString() })),
@@ -45,7 +45,7 @@ t.test('the file being written, closed files and Parquet files are one table', a
 t.test('a log of which there is nothing yet is an empty table', async t => {
   const database = await open(t)
   const log = logFolder(t, {})
-  t.strictSame(await database.addLookups(join(log, 'not', 'there.jsonl')), {
+  t.strictSame(await database.openLog(join(log, 'not', 'there.jsonl')), {
     lines: 0,
     parquet: 0,
     broken: []
@@ -57,12 +57,12 @@ t.test('a log of which there is nothing yet is an empty table', async t => {
 t.test('a folder that cannot be read is a coded error', async t => {
   const log = logFolder(t, { 'queries.jsonl': '' })
   const database = await open(t)
-  await t.rejects(database.addLookups(join(log, 'queries.jsonl')), { code: 'ARCHIVE_READ' })
+  await t.rejects(database.openLog(join(log, 'queries.jsonl')), { code: 'ARCHIVE_READ' })
 })
 
 t.test('the columns are those of docs/reference/query-log.md', async t => {
   const database = await open(t)
-  await database.addLookups(logFolder(t, {}))
+  await database.openLog(logFolder(t, {}))
   const columns = await database.rows('SELECT column_name, column_type FROM (DESCRIBE lookups)')
   t.strictSame(
     columns.map(({ column_name: name, column_type: type }) => [name, type]),
@@ -100,7 +100,7 @@ t.test('lines that are no lookups are passed over and counted', async t => {
     [CLOSED]: Buffer.from([0xff, 0xfe, 0x00, 0x0a, 0x80, 0x0a])
   })
   const database = await open(t)
-  await database.addLookups(log)
+  await database.openLog(log)
   t.strictSame(await database.rows('SELECT count(*) AS n FROM lookups'), [{ n: 2 }])
   const counted = await database.rows(
     'SELECT file, count(*) AS n FROM foreign_lines GROUP BY file ORDER BY n'
@@ -115,12 +115,12 @@ t.test('a line of 20 MB counts as one that is none, one of 40 MB is a clear erro
   const torn = (octets: number): Buffer =>
     Buffer.concat([Buffer.from(lines(first!)), Buffer.alloc(octets), Buffer.from('\n')])
   const database = await open(t)
-  await database.addLookups(logFolder(t, { 'queries.jsonl': torn(20 * MIB) }))
+  await database.openLog(logFolder(t, { 'queries.jsonl': torn(20 * MIB) }))
   t.strictSame(await database.rows('SELECT count(*) AS n FROM lookups'), [{ n: 1 }])
   t.strictSame(await database.rows('SELECT count(*) AS n FROM foreign_lines'), [{ n: 1 }])
   const other = await open(t)
   const path = logFolder(t, { 'queries.jsonl': torn(40 * MIB) })
-  await other.addLookups(path)
+  await other.openLog(path)
   const failed = { code: 'ARCHIVE_LINE', message: new RegExp(`^${path}: found a line`) }
   await t.rejects(other.rows('SELECT count(*) AS n FROM lookups'), failed)
 })
@@ -129,7 +129,7 @@ t.test('a lookup whose client is not to be known is one all the same', async t =
   const rest = { ...first!, client: undefined }
   const database = await open(t)
   const log = lines({ ...rest, privacy: 'none' }, rest)
-  await database.addLookups(logFolder(t, { 'queries.jsonl': log }))
+  await database.openLog(logFolder(t, { 'queries.jsonl': log }))
   t.strictSame(await database.rows('SELECT client, privacy FROM lookups'), [
     { client: null, privacy: 'none' }
   ])
@@ -138,7 +138,7 @@ t.test('a lookup whose client is not to be known is one all the same', async t =
 t.test('fields that are not known here, or of another type, do not hide a lookup', async t => {
   const odd = { ...first!, novel: { a: [1] }, us: 'long', ede: null, rule: 7 }
   const database = await open(t)
-  await database.addLookups(logFolder(t, { 'queries.jsonl': lines(odd) }))
+  await database.openLog(logFolder(t, { 'queries.jsonl': lines(odd) }))
   t.strictSame(await database.rows('SELECT us, ede, rule, app FROM lookups'), [
     { us: null, ede: null, rule: '7', app: 'tiktok' }
   ])
@@ -150,7 +150,7 @@ t.test('Parquet of an older schema has NULL where it has no column', async t => 
   const old = { v: 1, time: first!.time, client: 'a', qname: 'b', verdict: 'blocked', us: 3 }
   await parquet(t, join(dirname(log), path), lines(old))
   const database = await open(t)
-  await database.addLookups(log)
+  await database.openLog(log)
   t.match(await database.rows('SELECT client, app, us FROM lookups'), [
     { client: 'a', app: null, us: 3 }
   ])
@@ -159,7 +159,7 @@ t.test('Parquet of an older schema has NULL where it has no column', async t => 
 t.test('what is renamed or removed meanwhile is read, and once', async t => {
   const log = logFolder(t, { 'queries.jsonl': lines(third!), [CLOSED]: lines(second!) })
   const database = await open(t)
-  await database.addLookups(log)
+  await database.openLog(log)
   renameSync(log, join(dirname(log), 'queries-20230304T000000.000Z.jsonl'))
   rmSync(join(dirname(log), CLOSED))
   t.strictSame(await database.rows('SELECT count(*) AS n FROM lookups'), [{ n: 2 }])
@@ -169,13 +169,13 @@ t.test('a closed file whose Parquet is there too counts once', async t => {
   const path = 'archive/day=2023-03-02/queries-20230302T000000.104Z.parquet'
   const log = logFolder(t, { [CLOSED]: lines(second!), [path]: 'half of a file' })
   const database = await open(t)
-  t.strictSame(await database.addLookups(log), { lines: 1, parquet: 0, broken: [] })
+  t.strictSame(await database.openLog(log), { lines: 1, parquet: 0, broken: [] })
 })
 
 t.test('SQL of others reads, and writes nothing', async t => {
   const log = logFolder(t, { 'queries.jsonl': lines(first!) })
   const database = await open(t)
-  await database.addLookups(log)
+  await database.openLog(log)
   t.match(await database.table('SELECT app, us AS app FROM lookups;'), {
     columns: ['app', 'app:1'],
     rows: [{ app: 'tiktok', 'app:1': 12 }]

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { digestFile } from '../../../src/querylog/archive/digest.js'
-import { digestLines, DigestsAhead } from '../../../src/querylog/archive/lines-digest.js'
+import { digestLines, DigestPipeline } from '../../../src/querylog/archive/lines-digest.js'
 import { lines, logFolder, record } from './lines.js'
 
 const MIB = 2 ** 20
@@ -52,11 +52,11 @@ for (const { it, text, inOrder } of files) {
   t.test(`of a file with ${it}`, async t => {
     const { path, into } = fileOf(t, text)
     t.equal(
-      (await digestLines(path, into)).inOrder,
+      (await digestLines(path, into)).sortedPath,
       { itself: path, copy: into, none: undefined }[inOrder]
     )
     const alone = await digestLines(path)
-    t.equal(alone.inOrder, inOrder === 'itself' ? path : undefined, 'without a copy')
+    t.equal(alone.sortedPath, inOrder === 'itself' ? path : undefined, 'without a copy')
   })
 }
 
@@ -68,7 +68,7 @@ t.test('lines are counted, and the longest is known, over the chunks of a file',
     const long = at('2023-03-13T12:00:00.000Z', 'a'.repeat(length))
     const text = noon + long + noon.repeat(10_000)
     const { path, into } = fileOf(t, isInOrder ? text : `${text}\n${noon}`)
-    const { lines: count, longest, inOrder, ...digest } = await digestLines(path, into)
+    const { lines: count, longest, sortedPath: inOrder, ...digest } = await digestLines(path, into)
     t.strictSame(
       { count, longest, inOrder },
       {
@@ -84,7 +84,7 @@ t.test('lines are counted, and the longest is known, over the chunks of a file',
 t.test('lines of several workers are put in order, those of one time as they are', async t => {
   const file = many({ count: 150_000, lateBy: 3000 })
   const { path, into } = fileOf(t, textOf(file))
-  const { inOrder, lines: count, ...digest } = await digestLines(path, into)
+  const { sortedPath: inOrder, lines: count, ...digest } = await digestLines(path, into)
   t.equal(inOrder, into)
   t.equal(count, 150_000)
   t.match(digest, await digestFile(path))
@@ -97,7 +97,7 @@ t.test('what is in order before is copied, when a line has to move', async t => 
   const [last] = file.splice(140_001, 1)
   const { path, into } = fileOf(t, textOf([...file, last!]))
   writeFileSync(into, 'what was there before '.repeat(2 * MIB))
-  t.equal((await digestLines(path, into)).inOrder, into)
+  t.equal((await digestLines(path, into)).sortedPath, into)
   file.splice(140_001, 0, last!)
   t.ok(readFileSync(into, 'utf8') === textOf(file))
 })
@@ -105,10 +105,10 @@ t.test('what is in order before is copied, when a line has to move', async t => 
 t.test('lines that come far too late, and a copy without room, are left to DuckDB', async t => {
   const file = many({ count: 150_000, lateBy: 0 })
   const { path, into } = fileOf(t, textOf([...file.slice(1), file[0]!]))
-  const { inOrder, lines: count } = await digestLines(path, into)
+  const { sortedPath: inOrder, lines: count } = await digestLines(path, into)
   t.strictSame({ inOrder, count }, { inOrder: undefined, count: 150_000 })
   const late = fileOf(t, textOf(many({ count: 150_000, lateBy: 3000 })))
-  const { inOrder: none, ...digest } = await digestLines(late.path, join(into, 'nowhere'))
+  const { sortedPath: none, ...digest } = await digestLines(late.path, join(into, 'nowhere'))
   t.equal(none, undefined)
   t.match(digest, { ...(await digestFile(late.path)), lines: 150_000 })
 })
@@ -118,17 +118,17 @@ t.test('digests made ahead are those of the files, also of one that cannot be re
     logFolder(t, { a: noon + early, c: noon, d: noon + early, e: noon + early })
   )
   const [a, b, c, d, e] = ['a', 'b', 'c', 'd', 'e'].map(name => join(folder, name))
-  const digests = new DigestsAhead([a!, b!, c!, d!, e!], folder)
-  const ofA = await digests.of(a!)
-  t.match(ofA, { ...(await digestLines(a!)), inOrder: String })
-  await t.rejects(digests.of(b!), { code: 'ENOENT' })
-  t.strictSame(await digests.of(c!), await digestLines(c!))
-  const ofD = await digests.of(d!)
-  t.not(ofD.inOrder, ofA.inOrder, 'a copy that is not released is left alone')
+  const digests = new DigestPipeline([a!, b!, c!, d!, e!], folder)
+  const ofA = await digests.get(a!)
+  t.match(ofA, { ...(await digestLines(a!)), sortedPath: String })
+  await t.rejects(digests.get(b!), { code: 'ENOENT' })
+  t.strictSame(await digests.get(c!), await digestLines(c!))
+  const ofD = await digests.get(d!)
+  t.not(ofD.sortedPath, ofA.sortedPath, 'a copy that is not released is left alone')
   digests.release(ofA)
-  t.match(await digests.of(a!), { sha256: ofA.sha256 }, 'in any order')
+  t.match(await digests.get(a!), { sha256: ofA.sha256 }, 'in any order')
   digests.close()
-  t.notOk([ofA, ofD].some(({ inOrder }) => existsSync(inOrder!)))
+  t.notOk([ofA, ofD].some(({ sortedPath: inOrder }) => existsSync(inOrder!)))
   t.ok([a, c, d, e].every(path => existsSync(path!)))
 })
 

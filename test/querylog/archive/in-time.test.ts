@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../../src/querylog/archive/database.js'
-import { tend } from '../../../src/querylog/archive/maintain.js'
+import { maintainArchive } from '../../../src/querylog/archive/maintain.js'
 import { lines, logFolder, record } from './lines.js'
 
 const MIB = 1024 * 1024
@@ -14,7 +14,7 @@ const at = (...seconds: readonly number[]): string =>
 
 /** Seconds of the day, file by file, as its rows are in it. */
 async function secondsIn(t: Test, path: string): Promise<number[][]> {
-  const database = await openDatabase({ memory: 256 * MIB, threads: 1, inOrder: true })
+  const database = await openDatabase({ memory: 256 * MIB, threads: 1, preserveOrder: true })
   t.teardown(() => database.close())
   const folder = join(dirname(path), 'archive', `day=${DAY}`)
   const files: number[][] = []
@@ -31,7 +31,7 @@ async function run(path: string, wall: string): Promise<boolean> {
   const quiet = () => undefined
   const log = { info: quiet, warn: quiet, error: quiet }
   const options = { path, threads: 2, parquet: true, chain: undefined, keep: undefined }
-  return tend(options, Date.parse(wall), log)
+  return maintainArchive(options, Date.parse(wall), log)
 }
 
 t.test('Parquet is in the order of time, whatever order lines and files come in', async t => {

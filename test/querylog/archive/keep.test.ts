@@ -2,15 +2,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../../src/querylog/archive/database.js'
-import type { KeepOptions } from '../../../src/querylog/archive/retention.js'
-import { readOrigin } from '../../../src/querylog/archive/parquet-metadata.js'
+import type { RetentionOptions } from '../../../src/querylog/archive/retention.js'
+import { readMetadata } from '../../../src/querylog/archive/parquet-metadata.js'
 import { kindsOf, linesOf, signKey, tendOnce, verified, writeLines } from './chain/rig.js'
 import { lines, logFolder, record } from './lines.js'
 
 const DAYS = ['2023-03-01', '2023-03-02', '2023-03-03', '2023-03-04'] as const
 const NETWORKS = ['phones', 'guests', undefined] as const
 const NOON = '2023-03-05T12:00:00.000Z'
-const FOR_EVER: KeepOptions = { days: 0, space: 0, networks: [] }
+const FOR_EVER: RetentionOptions = { days: 0, space: 0, networks: [] }
 
 const nameOf = (day: string): string => `queries-${day.replaceAll('-', '')}T235959.000Z.jsonl`
 const lookupsOf = (day: string): string =>
@@ -33,7 +33,7 @@ function fourDays(t: Test): string {
 /** `2023-03-01 phones` and so on, of all lookups that there are. */
 async function left(path: string): Promise<string[]> {
   const database = await openDatabase({ memory: 256 * 1024 * 1024, threads: 1 })
-  await database.addLookups(path)
+  await database.openLog(path)
   const rows = await database.rows<{ day: string; network: string | null }>(
     'SELECT time::DATE::VARCHAR AS day, network FROM lookups'
   )
@@ -139,7 +139,7 @@ t.test('a Parquet file says whose lookups were taken out', async t => {
   t.strictSame(others, [])
   const database = await openDatabase({ memory: 256 * 1024 * 1024, threads: 1 })
   t.teardown(() => database.close())
-  t.match(await readOrigin(database, join(day, file!)), { without: ['guests'] })
+  t.match(await readMetadata(database, join(day, file!)), { without: ['guests'] })
 })
 
 t.test('where nothing is left there is no file', async t => {

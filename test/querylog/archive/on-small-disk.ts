@@ -7,7 +7,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { InterdictError } from '../../../src/base/error.js'
 import { openDatabase } from '../../../src/querylog/archive/database.js'
-import { tend } from '../../../src/querylog/archive/maintain.js'
+import { maintainArchive } from '../../../src/querylog/archive/maintain.js'
 import { lines, record } from './lines.js'
 
 const RECORDS = 3000
@@ -54,14 +54,14 @@ async function look(): Promise<object> {
   }
   try {
     const options = { path, threads: 1, parquet: true, chain: undefined, keep: undefined }
-    await tend(options, Date.parse('2023-03-02T13:00:00Z'), log)
+    await maintainArchive(options, Date.parse('2023-03-02T13:00:00Z'), log)
   } catch (error) {
     codes.push(error instanceof InterdictError ? error.code : String(error))
   }
   const isThere = readdirSync(folder).includes(CLOSED)
   const isWhole = isThere && readFileSync(join(folder, CLOSED), 'utf8') === text
   const database = await openDatabase({ memory: 2 ** 28, threads: 1 })
-  await database.addLookups(path)
+  await database.openLog(path)
   const [row] = await database.rows('SELECT count(*) AS lookups FROM lookups')
   database.close()
   const left = readdirSync(folder, { recursive: true }).map(String).sort()

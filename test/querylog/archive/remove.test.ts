@@ -2,9 +2,9 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node
 import { symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { whileAlone } from '../../../src/querylog/archive/archive-lock.js'
-import { LogNames } from '../../../src/querylog/archive/log-layout.js'
-import { removeByOrder } from '../../../src/querylog/archive/manual-removal.js'
+import { withArchiveLock } from '../../../src/querylog/archive/archive-lock.js'
+import { LogLayout } from '../../../src/querylog/archive/log-layout.js'
+import { removeManually } from '../../../src/querylog/archive/manual-removal.js'
 import { kindsOf, linesOf, signKey, tendOnce, verified, writeLines } from './chain/rig.js'
 import { lines, logFolder, record } from './lines.js'
 
@@ -24,9 +24,9 @@ async function written(t: Test, parquet: boolean) {
     [LATE]: lines(record('2023-03-02T09:26:53.589Z'))
   })
   await tendOnce(path, '2023-03-03T12:30:00.000Z', { parquet, chain: key.options })
-  const names = new LogNames(path)
+  const names = new LogLayout(path)
   const parts = { names, chain: key.options, wall: WALL, log }
-  const remove = (...files: string[]) => removeByOrder(parts, files, ORDER)
+  const remove = (...files: string[]) => removeManually(parts, files, ORDER)
   const at = (name: string): string => join(dirname(path), name)
   return { path, names, parts, at, remove, proof: () => verified(path, key.publicKey) }
 }
@@ -133,10 +133,10 @@ for (const { it, file } of [
 t.test('without a chain files are just removed, but none where there is one', async t => {
   const { names, parts, at } = await written(t, false)
   const bare = { ...parts, chain: undefined }
-  await t.rejects(removeByOrder(bare, [EARLY], ORDER), { code: 'ARCHIVE_NO_CHAIN' })
+  await t.rejects(removeManually(bare, [EARLY], ORDER), { code: 'ARCHIVE_NO_CHAIN' })
   rmSync(at('chain.jsonl'))
-  await t.rejects(removeByOrder(parts, [EARLY], ORDER), { code: 'ARCHIVE_NO_CHAIN' })
-  t.match(await removeByOrder(bare, [EARLY], ORDER), [{ file: EARLY }])
+  await t.rejects(removeManually(parts, [EARLY], ORDER), { code: 'ARCHIVE_NO_CHAIN' })
+  t.match(await removeManually(bare, [EARLY], ORDER), [{ file: EARLY }])
   t.strictSame(
     readdirSync(names.folder).filter(name => names.isClosed(name)),
     [LATE]
@@ -148,19 +148,19 @@ t.test('what the system does not remove is told with a code', async t => {
   rmSync(at('chain.jsonl'))
   mkdirSync(at(UNNOTED))
   const bare = { ...parts, chain: undefined }
-  await t.rejects(removeByOrder(bare, [UNNOTED], ORDER), { code: 'ARCHIVE_FAILED' })
+  await t.rejects(removeManually(bare, [UNNOTED], ORDER), { code: 'ARCHIVE_FAILED' })
 })
 
 t.test('two do not work on the files at once: one waits for the other', async t => {
   const { names, remove } = await written(t, false)
   const done: string[] = []
   let release = (): void => undefined
-  const gateway = whileAlone(names, async () => {
+  const gateway = withArchiveLock(names, async () => {
     await new Promise<void>(resolve => (release = resolve))
     done.push('gateway')
   })
   await t.rejects(
-    whileAlone(names, async () => undefined, 0),
+    withArchiveLock(names, async () => undefined, 0),
     { code: 'ARCHIVE_BUSY' }
   )
   const command = remove(EARLY).then(() => done.push('command'))

@@ -3,8 +3,11 @@ import { dirname, join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { openDatabase, type Database } from '../../../src/querylog/archive/database.js'
-import { planOf, rowsInTime, type Stretch } from '../../../src/querylog/archive/time-order.js'
-import { logFolder } from './lines.js'
+import {
+  planReads,
+  selectInTimeOrder,
+  type TimeSpan
+} from '../../../src/querylog/archive/time-order.js'
 import { runs } from '../../runs.js'
 import { logFolder } from './lines.js'
 
@@ -17,15 +20,15 @@ const fileOf = (times: Times) => ({
   times,
   first: Math.min(...times),
   last: Math.max(...times),
-  late: times.filter((time, i) => time < (times[i - 1] ?? -Infinity)).length
+  outOfOrder: times.filter((time, i) => time < (times[i - 1] ?? -Infinity)).length
 })
 
 /** What is read where files are read by their plan. */
 function read(files: readonly Times[]): number[] {
-  const plan = planOf(files.map(fileOf))
-  const within = (time: number, { first, last }: Stretch) => first <= time && time <= last
-  const stretches = plan.flatMap(({ again }) => again ?? [])
-  return plan.flatMap(({ file, again }) => [
+  const plan = planReads(files.map(fileOf))
+  const within = (time: number, { first, last }: TimeSpan) => first <= time && time <= last
+  const stretches = plan.flatMap(({ resort: again }) => again ?? [])
+  return plan.flatMap(({ file, resort: again }) => [
     ...(again === undefined
       ? []
       : files
@@ -60,7 +63,7 @@ const plans = [
 ]
 for (const { it, files, again } of plans) {
   t.test(`of files ${it} no more is sorted again than that`, async t => {
-    const found = planOf(files.map(fileOf)).flatMap(({ again }) => again ?? [])
+    const found = planReads(files.map(fileOf)).flatMap(({ resort: again }) => again ?? [])
     t.strictSame(
       found.map(({ first, last }) => [first, last]),
       again
@@ -111,7 +114,7 @@ const days = [
 for (const { it, files } of days) {
   t.test(`rows of files ${it} come in the order of time`, async t => {
     const folder = dirname(logFolder(t, {}))
-    const database = await openDatabase({ memory: 256 * MIB, threads: 2, inOrder: true })
+    const database = await openDatabase({ memory: 256 * MIB, threads: 2, preserveOrder: true })
     t.teardown(() => database.close())
     const paths: string[] = []
     for (const [i, times] of files.entries()) {
@@ -123,7 +126,7 @@ for (const { it, files } of days) {
       else await database.run(`COPY (SELECT now()::TIMESTAMP AS time WHERE false) TO '${path}' (FORMAT parquet)`) // prettier-ignore
       paths.push(path)
     }
-    const { rows, release } = await rowsInTime(database, paths.toReversed(), folder)
+    const { rows, release } = await selectInTimeOrder(database, paths.toReversed(), folder)
     const found = await database.rows<{ time: Date | null; qname: string }>(rows)
     const seconds = found.map(({ time }) => (time === null ? NaN : time.getTime() / 1000))
     const all = files.flat()

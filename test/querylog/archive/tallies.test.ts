@@ -31,10 +31,10 @@ async function counted(
 ): Promise<unknown[]> {
   const database = await openDatabase({ memory: 2 ** 28, threads: 1 })
   try {
-    await database.addLookups(path, 'often')
+    await database.openLog(path, 'often')
     const [row] = await database.rows<{ rows: number; n: number; first: Date; last: Date }>(
       `SELECT count(*) AS "rows", coalesce(sum(n), 0)::BIGINT AS n, min(first) AS first,
-        max(last) AS last FROM (${database.counted(by, period)})`
+        max(last) AS last FROM (${database.selectCounts(by, period)})`
     )
     const at = (time: Date | null): string | undefined => time?.toISOString().slice(0, 16)
     return [row!.rows, row!.n, at(row!.first), at(row!.last)]
@@ -118,15 +118,15 @@ t.test('of a tally that was altered the lookups are read, and that is told', asy
   copyFileSync(other.at(`archive/tallies/${talliesIn(other.path)[0]}`), tally)
   const database = await openDatabase({ memory: 2 ** 28, threads: 1 })
   t.teardown(() => database.close())
-  await database.addLookups(path, 'often')
-  t.strictSame(database.altered, [], 'it was not needed yet')
-  database.counted('client', { since: DAY + 86_400_000 })
-  t.strictSame(database.altered, [], 'nor for another day')
+  await database.openLog(path, 'often')
+  t.strictSame(database.alteredTallies, [], 'it was not needed yet')
+  database.selectCounts('client', { since: DAY + 86_400_000 })
+  t.strictSame(database.alteredTallies, [], 'nor for another day')
   for (const by of ['client', 'name'] as const) {
-    const sql = `SELECT count(*) AS "rows", sum(n)::BIGINT AS n FROM (${database.counted(by, {})})`
+    const sql = `SELECT count(*) AS "rows", sum(n)::BIGINT AS n FROM (${database.selectCounts(by, {})})`
     t.strictSame(await database.rows(sql), [{ rows: 5, n: 5 }])
   }
-  t.strictSame(database.altered, [tally])
+  t.strictSame(database.alteredTallies, [tally])
   rmSync(tally)
   await tendOnce(path, NOON, {})
   t.match(await counted(path), [1, 5], 'one that is taken away is made anew')

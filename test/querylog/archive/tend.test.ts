@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../../src/querylog/archive/database.js'
-import { readOrigin } from '../../../src/querylog/archive/parquet-metadata.js'
-import { tend } from '../../../src/querylog/archive/maintain.js'
+import { readMetadata } from '../../../src/querylog/archive/parquet-metadata.js'
+import { maintainArchive } from '../../../src/querylog/archive/maintain.js'
 import type { LogFields } from '../../../src/querylog/record/service-log.js'
 import { lines, logFolder, record } from './lines.js'
 
@@ -21,7 +21,7 @@ async function run(path: string, wall = today) {
   const at = (level: string) => (fields: LogFields) => void told.push({ level, fields })
   const log = { info: at('info'), warn: at('warn'), error: at('error') }
   return {
-    done: await tend(
+    done: await maintainArchive(
       { path, threads: 1, parquet: true, chain: undefined, keep: undefined },
       wall,
       log
@@ -34,7 +34,7 @@ async function run(path: string, wall = today) {
 async function times(t: Test, path: string): Promise<string[]> {
   const database = await openDatabase({ memory: 256 * MIB, threads: 1 })
   t.teardown(() => database.close())
-  await database.addLookups(path)
+  await database.openLog(path)
   const rows = await database.rows('SELECT time FROM lookups ORDER BY time')
   return rows.map(({ time }) => (time as Date).toISOString())
 }
@@ -63,7 +63,7 @@ t.test('closed files become Parquet by UTC day, with what they were made of', as
   t.teardown(() => database.close())
   const file = join(dirname(path), 'archive/day=2023-03-02', PARQUET)
   const sha256 = createHash('sha256').update(text).digest('hex')
-  t.strictSame(await readOrigin(database, file), {
+  t.strictSame(await readMetadata(database, file), {
     schema: 1,
     sources: [{ file: CLOSED, sha256, records: 2, foreign: 1 }],
     without: []
@@ -88,7 +88,7 @@ t.test('a file is what its lines are, not what the first and the last of them ar
     const database = await openDatabase({ memory: 256 * MIB, threads: 1 })
     t.teardown(() => database.close())
     const file = join(dirname(path), 'archive/day=2023-03-02', PARQUET)
-    t.match(await readOrigin(database, file), { sources: [{ records, foreign }] })
+    t.match(await readMetadata(database, file), { sources: [{ records, foreign }] })
     t.notOk(existsSync(join(dirname(path), CLOSED)))
   }
 })
@@ -107,7 +107,10 @@ t.test('files of a day become one when it is over', async t => {
   t.strictSame(await times(t, path), ['2023-03-02T09:00:00.000Z', second!.time])
   const database = await openDatabase({ memory: 256 * MIB, threads: 1 })
   t.teardown(() => database.close())
-  const origin = await readOrigin(database, join(dirname(path), 'archive/day=2023-03-02', merged!))
+  const origin = await readMetadata(
+    database,
+    join(dirname(path), 'archive/day=2023-03-02', merged!)
+  )
   t.strictSame(
     origin.sources.map(({ file }) => file),
     [CLOSED, LATER]

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { dnstapFrame } from '../../../src/querylog/export/dnstap.js'
-import { shownAs, toEcs, toOcsf } from '../../../src/querylog/export/record-formats.js'
+import { formatRecord, toEcs, toOcsf } from '../../../src/querylog/export/record-formats.js'
 import type { QueryRecord } from '../../../src/querylog/record/schema.js'
 import { tableAfter } from '../../house/markdown.js'
 import { line } from './sinks.js'
@@ -61,7 +61,7 @@ t.test('a record without a client gives nobody away', async t => {
     zone: 'federal-phones'
   })
   const texts = (['sentence', 'ecs', 'ocsf', 'interdict'] as const).map(form =>
-    shownAs(form, nobody)
+    formatRecord(form, nobody)
   )
   for (const text of [...texts, Buffer.from(dnstapFrame(nobody)).toString('latin1')])
     t.notMatch(text, client)

@@ -2,7 +2,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import t, { type Test } from 'tap'
 import { packageVersion } from '../../../src/base/version.js'
-import { TryLater } from '../../../src/querylog/export/connection.js'
+import { RetryLater } from '../../../src/querylog/export/connection.js'
 import { openOtlp } from '../../../src/querylog/export/otlp-http.js'
 import { eventually, Site } from '../../daemon/site.js'
 import { Collector, type Answer } from './collector.js'
@@ -154,7 +154,7 @@ t.test('waits as long as it is told to', async t => {
   const waits = async (answer: Answer): Promise<number> => {
     collector.answers = [answer]
     const error: unknown = await connection.send([Buffer.from('{}')]).catch((e: unknown) => e)
-    return error instanceof TryLater ? error.after : NaN
+    return error instanceof RetryLater ? error.after : NaN
   }
   const later = (after: string): Answer => ({ status: 503, headers: { 'retry-after': after } })
   t.equal(await waits({ status: 503 }), 0)

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer } from 'node:tls'
 import type { Test } from 'tap'
 import type { OutputConfig } from '../../../src/config/output-config.js'
-import { Outlet } from '../../../src/querylog/export/exporter.js'
+import { Exporter } from '../../../src/querylog/export/exporter.js'
 import { Site } from '../../daemon/site.js'
 import { rememberingLog } from '../record/events.js'
 
@@ -86,7 +86,7 @@ export function output(site: Site, { to, tls, octets = 2 ** 26, ...given }: Give
 
 export function openOutlet(t: Test, given: Given, site = new Site(t, {})) {
   const log = rememberingLog()
-  const outlet = new Outlet(output(site, given), log)
+  const outlet = new Exporter(output(site, given), log)
   outlet.start()
   t.teardown(() => outlet.close())
   return { outlet, log, site }
@@ -103,7 +103,7 @@ export function line(us: number, more: object = {}): string {
   })
 }
 
-export function push(outlet: Outlet, from: number, to: number, more: object = {}): void {
+export function push(outlet: Exporter, from: number, to: number, more: object = {}): void {
   const lines = Array.from({ length: to - from }, (_, i) => `${line(from + i, more)}\n`)
   outlet.push(Buffer.from(lines.join('')), lines.length)
 }

@@ -1,7 +1,10 @@
 import t from 'tap'
 import { readAddress } from '../../../src/base/address.js'
-import { IN_FULL, type PrivacyOptions } from '../../../src/querylog/privacy/privacy-mode.js'
-import { preservingPseudonymOf, pseudonymOf } from '../../../src/querylog/privacy/pseudonym.js'
+import { FULL_ADDRESSES, type PrivacyOptions } from '../../../src/querylog/privacy/privacy-mode.js'
+import {
+  prefixPreservingPseudonymOf,
+  pseudonymOf
+} from '../../../src/querylog/privacy/pseudonym.js'
 import { Formatter } from '../../../src/querylog/record/formatter.js'
 import type { QueryRecord } from '../../../src/querylog/record/schema.js'
 import { eventOf, matchedRule, snapshotOf, WALL, type EventFields } from '../record/events.js'
@@ -27,10 +30,10 @@ function linesOf(options: Partial<PrivacyOptions>, ...events: EventFields[]): st
     text += Buffer.from(block).toString()
     return true
   }
-  const privacy = { ...IN_FULL, bits: { ipv4: 24, ipv6: 56 }, ...options }
+  const privacy = { ...FULL_ADDRESSES, bits: { ipv4: 24, ipv6: 56 }, ...options }
   const made = new Formatter([], matchedRule, sink, privacy, dailyKeys())
   made.addSnapshot(snapshotOf(1))
-  for (const event of events) made.line(eventOf(event))
+  for (const event of events) made.append(eventOf(event))
   made.flush()
   return text.trim().split('\n')
 }
@@ -75,7 +78,7 @@ const cases: {
     it: 'pseudonym, prefix-preserving',
     options: { default: 'pseudonym', preservePrefix: true },
     event: { client: IPV6 },
-    client: preservingPseudonymOf(readAddress(IPV6), KEY)
+    client: prefixPreservingPseudonymOf(readAddress(IPV6), KEY)
   },
   { it: 'none', options: { default: 'none' }, event: {} }
 ]
@@ -104,7 +107,7 @@ t.test('each network has a mode of its own, others and strangers the default', a
 
 t.test('the key of the day of a lookup, also out of order', async t => {
   const walls = [WALL, WALL + DAY, WALL, WALL + DAY, WALL + DAY + 1]
-  const lines = linesOf({ default: 'pseudonym' }, ...walls.map(wall => ({ wall })))
+  const lines = linesOf({ default: 'pseudonym' }, ...walls.map(time => ({ time })))
   const clients = lines.map(line => (JSON.parse(line) as QueryRecord).client)
   const of = (wall: number) => pseudonymOf(readAddress('10.20.3.4'), keyOn(Math.floor(wall / DAY)))
   t.strictSame(clients, walls.map(of))

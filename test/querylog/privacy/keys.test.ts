@@ -11,7 +11,12 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { ErrorCode } from '../../../src/base/error.js'
-import { keepKey, newKey, periodsIn, readKey } from '../../../src/querylog/privacy/key-folder.js'
+import {
+  saveKey,
+  generateKey,
+  periodsIn,
+  readKey
+} from '../../../src/querylog/privacy/key-folder.js'
 import { KeyRing, type KeyOptions } from '../../../src/querylog/privacy/key-ring.js'
 import { endOf, periodOf, startOf } from '../../../src/querylog/privacy/period.js'
 import { fakeClock, folder } from '../record/disk.js'
@@ -58,17 +63,17 @@ for (const { wall, rotation, is, end } of periods) {
 t.test('deletes keys when they are over, daily and monthly ones, and nothing else', async t => {
   const { keys, clock, made } = ring(t, { keep: 2 * DAY })
   made.keyAt(WALL)
-  for (const period of ['2023-02', '2023-03', '2023-03-10']) keepKey(keys, newKey(period))
+  for (const period of ['2023-02', '2023-03', '2023-03-10']) saveKey(keys, generateKey(period))
   const others = ['2023-03-01.txt', '2023-13-01.key', 'other.key', '2023-03-01.key.bak']
   for (const name of others) writeFileSync(join(keys, name), '')
   writeFileSync(join(keys, '2023-03-10.key.0123456789abcdef'), 'of a crash')
-  made.tend()
+  made.maintain()
   t.strictSame(periodsIn(keys), ['2023-03', '2023-03-13'])
   clock.pass(2 * DAY)
-  made.tend()
+  made.maintain()
   t.strictSame(periodsIn(keys), ['2023-03', '2023-03-13'], 'kept so long after its day')
   clock.pass(DAY)
-  made.tend()
+  made.maintain()
   t.strictSame(periodsIn(keys), ['2023-03'])
   t.strictSame(
     readdirSync(keys)
@@ -80,8 +85,8 @@ t.test('deletes keys when they are over, daily and monthly ones, and nothing els
 
 t.test('two gateways make the same key: the first to write it', async t => {
   const { keys } = ring(t)
-  const first = keepKey(keys, newKey('2023-03-13'))
-  t.strictSame(keepKey(keys, newKey('2023-03-13')), first)
+  const first = saveKey(keys, generateKey('2023-03-13'))
+  t.strictSame(saveKey(keys, generateKey('2023-03-13')), first)
 })
 
 t.test('a key that cannot be kept: one in memory, tried again each minute', async t => {
@@ -90,14 +95,14 @@ t.test('a key that cannot be kept: one in memory, tried again each minute', asyn
   writeFileSync(keys, 'no folder')
   const { secret } = made.keyAt(WALL)
   t.equal(secret.length, 32)
-  made.tend()
+  made.maintain()
   t.strictSame([...new Set(errors)], ['PRIVACY_KEY'])
   rmSync(keys)
   clock.pass(59_000)
-  made.tend()
+  made.maintain()
   t.notOk(existsSync(keys), 'not yet')
   clock.pass(2_000)
-  made.tend()
+  made.maintain()
   t.strictSame(readKey(keys, '2023-03-13')?.secret, secret, 'the very same')
 })
 
@@ -121,7 +126,7 @@ for (const { it, text, mode = 0o600 } of wrong) {
     writeFileSync(path, `${'cd'.repeat(32)}\n`)
     chmodSync(path, 0o600)
     clock.pass(61_000)
-    made.tend()
+    made.maintain()
     t.ok(held.end < WALL, 'who holds the one in memory asks again')
     t.equal(Buffer.from(made.keyAt(WALL).secret).toString('hex'), 'cd'.repeat(32))
   })

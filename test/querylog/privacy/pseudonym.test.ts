@@ -3,7 +3,10 @@ import fc from 'fast-check'
 import t from 'tap'
 import { readAddress, showAddress } from '../../../src/base/address.js'
 import { cryptoPan } from '../../../src/querylog/privacy/crypto-pan.js'
-import { preservingPseudonymOf, pseudonymOf } from '../../../src/querylog/privacy/pseudonym.js'
+import {
+  prefixPreservingPseudonymOf,
+  pseudonymOf
+} from '../../../src/querylog/privacy/pseudonym.js'
 import { pseudonymsOf } from '../../../src/querylog/privacy/pseudonyms-of.js'
 import { runs } from '../../runs.js'
 
@@ -54,7 +57,10 @@ t.test('prefix-preserving: as many bits in common as before, no more and no less
         const bit = isIpv4 ? 96 + (at & 31) : at
         b[bit >> 3]! ^= 0x80 >> (bit & 7)
         if (isIpv4 !== showAddress(b).includes('.')) return
-        const texts = [preservingPseudonymOf(a, key), preservingPseudonymOf(b, key)] as const
+        const texts = [
+          prefixPreservingPseudonymOf(a, key),
+          prefixPreservingPseudonymOf(b, key)
+        ] as const
         return (
           common(...texts) === (isIpv4 ? bit - 96 : bit) && texts[0].length === (isIpv4 ? 8 : 32)
         )
@@ -94,7 +100,7 @@ for (const { since, until, periods } of asked) {
     for (const { period, plain, prefixPreserving } of found) {
       const { secret } = keys.find(key => key.period === period)!
       t.equal(plain, pseudonymOf(client, secret))
-      t.equal(prefixPreserving, preservingPseudonymOf(client, secret))
+      t.equal(prefixPreserving, prefixPreservingPseudonymOf(client, secret))
     }
   })
 }

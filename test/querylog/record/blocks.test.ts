@@ -13,7 +13,7 @@ function blocksOf(count: number, free: boolean, pattern = 'x') {
     return free
   })
   formatter.addSnapshot(snapshotOf(1))
-  for (let i = 0; i < count; i++) formatter.line(eventOf({ took: i, claim: 0, entry: 1 }))
+  for (let i = 0; i < count; i++) formatter.append(eventOf({ latency: i, claim: 0, entry: 1 }))
   formatter.flush()
   formatter.flush()
   return blocks
@@ -57,16 +57,16 @@ t.test('what was released is written without rule, the newest with it', async t 
     return true
   })
   for (const generation of [1, 2]) formatter.addSnapshot(snapshotOf(generation))
-  formatter.line(eventOf({ generation: 1, claim: 0, entry: 1 }))
-  formatter.release()
-  for (const generation of [1, 2]) formatter.line(eventOf({ generation, claim: 0, entry: 1 }))
+  formatter.append(eventOf({ generation: 1, claim: 0, entry: 1 }))
+  formatter.dropOldSnapshots()
+  for (const generation of [1, 2]) formatter.append(eventOf({ generation, claim: 0, entry: 1 }))
   formatter.flush()
   const records = lines.map(line => JSON.parse(line) as Record<string, unknown>)
   const [before, old, current] = records
   t.ok('rule' in before!)
   t.notOk('rule' in old!)
   t.ok('rule' in current!)
-  t.equal(formatter.unknown, 1)
+  t.equal(formatter.unknownGenerations, 1)
 })
 
 t.test('the last four snapshots are held; older events are written without rule', async t => {
@@ -77,10 +77,10 @@ t.test('the last four snapshots are held; older events are written without rule'
   })
   for (const generation of [1, 2, 3, 4, 5]) formatter.addSnapshot(snapshotOf(generation))
   for (const generation of [1, 2, 5, 6]) {
-    formatter.line(eventOf({ generation, clientClass: 1, claim: 0, entry: 1 }))
+    formatter.append(eventOf({ generation, clientClass: 1, claim: 0, entry: 1 }))
   }
   formatter.flush()
-  t.equal(formatter.unknown, 2)
+  t.equal(formatter.unknownGenerations, 2)
   t.strictSame(
     lines
       .map(line => JSON.parse(line) as Record<string, unknown>)
@@ -99,7 +99,7 @@ t.test('asks once for what matched, until there are too many to remember', async
   const matched = () => (asked++, { pattern: 'x', sourceFile: 'a', sourceLine: 1, length: 0 })
   const formatter = new Formatter([], matched, () => true)
   formatter.addSnapshot(snapshotOf(1))
-  const ask = (record: number) => formatter.line(eventOf({ claim: 0, entry: record }))
+  const ask = (record: number) => formatter.append(eventOf({ claim: 0, entry: record }))
   for (const record of [1, 2, 1, 2, 1]) ask(record)
   t.equal(asked, 2)
   for (let record = 0; record < 20_000; record++) ask(record)
@@ -123,7 +123,7 @@ t.test('claims do not mix up with records', async t => {
     [0, 2 ** 31 - 1],
     [1, -1]
   ] as const) {
-    formatter.line(eventOf({ claim, entry: record }))
+    formatter.append(eventOf({ claim, entry: record }))
   }
   formatter.flush()
   t.strictSame(

@@ -13,7 +13,7 @@ import {
   SCHEMA_VERSION,
   type QueryRecord
 } from '../../../src/querylog/record/schema.js'
-import { showLine } from '../../../src/querylog/record/terminal-line.js'
+import { formatTerminalLine } from '../../../src/querylog/record/terminal-line.js'
 import { eventOf, snapshotOf, type EventFields } from './events.js'
 
 // From dist/test/log, where the tests run.
@@ -60,18 +60,18 @@ t.test('there is an example of each verdict', async t => {
   t.same(verdicts, new Set(Object.keys(VERDICT)))
 })
 
-const ban = { clientClass: 1, claim: 0, record: 1, match: MATCH.qname }
+const ban = { clientClass: 1, claim: 0, entry: 1, match: MATCH.qname }
 const tiktok = { ...ban, labels: ['www', 'tiktok', 'com'] }
 const plain = { clientClass: 1, labels: ['www', 'example'] }
 const { blocked, monitored, allowed, forwarded, cached, refused, failed, local, stale } = VERDICT
 
 /** The lookups of the examples, in their order. */
 const lookups: EventFields[] = [
-  { ...tiktok, verdict: blocked, qtype: 28, rcode: 3, took: 12, ede: 16 },
+  { ...tiktok, verdict: blocked, qtype: 28, rcode: 3, latency: 12, ede: 16 },
   {
     ...{ verdict: blocked, clientClass: 1, claim: 1, entry: 2, match: MATCH.cname, rcode: 3 },
     ...{ client: '2001:db8:20::7', protocol: PROTOCOL.tcp, labels: ['shop', 'example'] },
-    ...{ upstream: 0, took: 8120, ede: 15 }
+    ...{ upstream: 0, latency: 8120, ede: 15 }
   },
   {
     ...ban,
@@ -79,9 +79,9 @@ const lookups: EventFields[] = [
     labels: ['v16', 'tiktok', 'com'],
     qtype: 65,
     rcode: NO_RCODE,
-    took: 9
+    latency: 9
   },
-  { ...tiktok, verdict: monitored, upstream: 0, took: 7310 },
+  { ...tiktok, verdict: monitored, upstream: 0, latency: 7310 },
   {
     ...tiktok,
     verdict: allowed,
@@ -89,15 +89,22 @@ const lookups: EventFields[] = [
     entry: 3,
     client: '10.20.7.2',
     upstream: 0,
-    took: 6950
+    latency: 6950
   },
-  { ...plain, verdict: forwarded, upstream: 0, took: 9400 },
-  { ...plain, verdict: cached, took: 4 },
-  { ...plain, verdict: stale, upstream: 0, took: 1_790_000, ede: 3 },
-  { verdict: refused, client: '203.0.113.9', labels: [], qtype: 2, rcode: 5, took: 3, ede: 18 },
-  { ...plain, verdict: failed, rcode: 2, upstream: 0, took: 2_000_113, ede: 22 },
+  { ...plain, verdict: forwarded, upstream: 0, latency: 9400 },
+  { ...plain, verdict: cached, latency: 4 },
+  { ...plain, verdict: stale, upstream: 0, latency: 1_790_000, ede: 3 },
+  { verdict: refused, client: '203.0.113.9', labels: [], qtype: 2, rcode: 5, latency: 3, ede: 18 },
+  { ...plain, verdict: failed, rcode: 2, upstream: 0, latency: 2_000_113, ede: 22 },
   {
-    ...{ clientClass: 1, labels: ['printer', 'local'], rcode: 3, verdict: local, took: 3, ede: 0 },
+    ...{
+      clientClass: 1,
+      labels: ['printer', 'local'],
+      rcode: 3,
+      verdict: local,
+      latency: 3,
+      ede: 0
+    },
     ...{ claim: 4, entry: 4, match: MATCH.qname }
   }
 ]
@@ -121,7 +128,7 @@ t.test('the examples are what the formatter writes', async t => {
   )
   formatter.addSnapshot(snapshotOf(7))
   const events: QueryEvent[] = lookups.map(lookup => eventOf({ generation: 7, ...lookup }))
-  for (const event of events) formatter.line(event)
+  for (const event of events) formatter.append(event)
   formatter.flush()
   t.strictSame(text.trim().split('\n'), examples)
 })
@@ -145,5 +152,5 @@ t.test('the line of the service log is what a terminal shows', async t => {
     },
     msg: 'cannot write the query log queries.jsonl: ENOSPC: no space left on device, write'
   }
-  t.equal(showLine(JSON.stringify(line), false), example)
+  t.equal(formatTerminalLine(JSON.stringify(line), false), example)
 })

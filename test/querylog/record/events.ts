@@ -2,7 +2,7 @@ import { readAddress } from '../../../src/base/address.js'
 import { compile } from '../../../src/policy/compile/compile.js'
 import type { Claim, Snapshot } from '../../../src/policy/tables/snapshot.js'
 import { QueryEvent } from '../../../src/querylog/record/query-event.js'
-import type { Matched } from '../../../src/querylog/record/snapshot-fields.js'
+import type { MatchedEntry } from '../../../src/querylog/record/snapshot-fields.js'
 import type { ServiceLog } from '../../../src/querylog/record/service-log.js'
 import type { RuleSet } from '../../../src/rules/model/types.js'
 
@@ -23,7 +23,7 @@ export function eventOf({
   labels = ['tiktok', 'com'],
   ...rest
 }: EventFields) {
-  const event = Object.assign(new QueryEvent(), { wall: WALL, generation: 1, qtype: 1, ...rest })
+  const event = Object.assign(new QueryEvent(), { time: WALL, generation: 1, qtype: 1, ...rest })
   event.client.set(wordsOf(client))
   const name = wireName(labels)
   event.qname.set(name)
@@ -99,7 +99,7 @@ export function snapshotOf(generation: number): Snapshot {
   }
 }
 
-export function matchedRule(_: Snapshot, claim: number, record: number): Matched {
+export function matchedRule(_: Snapshot, claim: number, record: number): MatchedEntry {
   const [sourceFile, sourceLine] = [`apps/${claim}.yaml`, record]
   return { pattern: `=name${record}.example`, sourceFile, sourceLine, length: 0 }
 }

@@ -11,7 +11,7 @@ function open(t: Test, text?: string) {
   let now = 0
   const log = new FollowedFile(path, () => now)
   t.teardown(() => log.close())
-  const news = (): string[] => [...log.read()].flat()
+  const news = (): string[] => [...log.readNew()].flat()
   return { site, path, log, news, wait: (ms: number): number => (now += ms) }
 }
 
@@ -20,7 +20,7 @@ const numbered = (from: number, to: number): string =>
 
 t.test('begins with the last lines, and goes on behind them', async t => {
   const { log, news, path } = open(t, `${numbered(0, 20_000)}half`)
-  t.strictSame(log.begin(2, all), ['line 19998', 'line 19999'])
+  t.strictSame(log.readLast(2, all), ['line 19998', 'line 19999'])
   t.strictSame(news(), [])
   appendFileSync(path, ' a line\nnext\n')
   t.strictSame(news(), ['half a line', 'next'])
@@ -29,7 +29,7 @@ t.test('begins with the last lines, and goes on behind them', async t => {
 t.test('the last lines that are wanted, however far back', async t => {
   const { log } = open(t, numbered(0, 20_000))
   t.strictSame(
-    log.begin(3, line => /^line \d$/.test(line)),
+    log.readLast(3, line => /^line \d$/.test(line)),
     ['line 7', 'line 8', 'line 9']
   )
 })
@@ -40,19 +40,19 @@ for (const [it, text, wanted] of [
   ['fewer lines', 'a\nb\n', ['a', 'b']],
   ['no end of a line', 'half', []]
 ] as const) {
-  t.test(`begins with ${it}`, async t => t.strictSame(open(t, text).log.begin(9, all), wanted))
+  t.test(`begins with ${it}`, async t => t.strictSame(open(t, text).log.readLast(9, all), wanted))
 }
 
 t.test('none of the last ones: only what is new', async t => {
   const { log, news, path } = open(t, 'a\nb\n')
-  t.strictSame(log.begin(0, all), [])
+  t.strictSame(log.readLast(0, all), [])
   appendFileSync(path, 'c\n')
   t.strictSame(news(), ['c'])
 })
 
 t.test('a file that is renamed is read to its end, and for ten seconds more', async t => {
   const { site, path, log, news, wait } = open(t, 'a\n')
-  log.begin(0, all)
+  log.readLast(0, all)
   appendFileSync(path, 'b\n')
   renameSync(path, site.path('elsewhere'))
   t.strictSame(news(), ['b'])
@@ -71,7 +71,7 @@ t.test('a file that is renamed is read to its end, and for ten seconds more', as
 t.test('files that were begun and closed since are read, too, in order', async t => {
   const { site, path, log, news } = open(t, 'a\n')
   writeFileSync(site.path('queries-20230101T000000.000Z.jsonl'), 'of before\n')
-  log.begin(0, all)
+  log.readLast(0, all)
   renameSync(path, site.path('queries-20230313T000000.000Z.jsonl'))
   writeFileSync(site.path('queries-20230313T000000.001Z.jsonl'), 'b\n')
   writeFileSync(site.path('queries-20230313T000000.002Z.jsonl'), 'c\n')
@@ -81,7 +81,7 @@ t.test('files that were begun and closed since are read, too, in order', async t
 
 t.test('a file that is emptied is read from the start', async t => {
   const { path, log, news } = open(t, 'a\nb\nhalf')
-  log.begin(0, all)
+  log.readLast(0, all)
   truncateSync(path)
   t.strictSame(news(), [])
   appendFileSync(path, 'c\n')
@@ -90,7 +90,7 @@ t.test('a file that is emptied is read from the start', async t => {
 
 t.test('a file that is not there is waited for', async t => {
   const { path, log, news } = open(t)
-  t.strictSame([log.begin(9, all), log.isOpen], [[], false])
+  t.strictSame([log.readLast(9, all), log.isOpen], [[], false])
   t.strictSame(news(), [])
   writeFileSync(path, 'a\n')
   t.strictSame(news(), ['a'])
@@ -99,12 +99,12 @@ t.test('a file that is not there is waited for', async t => {
 t.test('what is no regular file is refused', async t => {
   const { path, log } = open(t)
   mkdirSync(path)
-  t.throws(() => log.begin(9, all), { code: 'LOG_FOLLOW' })
+  t.throws(() => log.readLast(9, all), { code: 'LOG_FOLLOW' })
 })
 
 t.test('a line of megabytes is passed over, and not kept', async t => {
   const { path, log, news } = open(t, '')
-  log.begin(0, all)
+  log.readLast(0, all)
   for (let i = 0; i < 40; i++) appendFileSync(path, 'x'.repeat(64 * 1024))
   t.strictSame(news(), [])
   appendFileSync(path, '\na\n')

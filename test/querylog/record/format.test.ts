@@ -31,7 +31,7 @@ function formatter() {
 
 function lineOf(event: QueryEvent): string {
   const { made, blocks } = formatter()
-  made.line(event)
+  made.append(event)
   made.flush()
   return blocks[0]!.text
 }
@@ -40,7 +40,7 @@ const parsed = (event: QueryEvent) => JSON.parse(lineOf(event)) as QueryRecord
 t.test('writes a blocked lookup with everything that is known of it', async t => {
   const event = eventOf({
     ...{ clientClass: 1, qtype: 28, rcode: 3, verdict: VERDICT.blocked, match: MATCH.qname },
-    ...{ claim: 0, entry: 7, took: 12, ede: 16 }
+    ...{ claim: 0, entry: 7, latency: 12, ede: 16 }
   })
   t.equal(
     lineOf(event),
@@ -85,8 +85,8 @@ const words = [
   { it: 'an odd rule id', event: { claim: 3 }, has: { allow: 'federal-phones/"odd" é' } },
   { it: 'a rule without a record', event: { claim: 0 }, has: { pattern: undefined } },
   { it: 'no rule', event: { claim: -1 }, has: { rule: undefined, ban: undefined } },
-  { it: 'the first millisecond', event: { wall: 0 }, has: { time: '1970-01-01T00:00:00.000Z' } },
-  { it: 'the longest duration', event: { took: 2 ** 32 - 1 }, has: { us: 2 ** 32 - 1 } }
+  { it: 'the first millisecond', event: { time: 0 }, has: { time: '1970-01-01T00:00:00.000Z' } },
+  { it: 'the longest duration', event: { latency: 2 ** 32 - 1 }, has: { us: 2 ** 32 - 1 } }
 ]
 for (const { it, event, has } of words) {
   t.test(`writes ${it}`, async t => {
@@ -106,7 +106,7 @@ function plainly(event: QueryEvent): string {
   event.client.forEach((word, i) => address.setUint32(4 * i, word))
   const record: Record<keyof QueryRecord, unknown> = {
     v: 1,
-    time: new Date(event.wall).toISOString(),
+    time: new Date(event.time).toISOString(),
     generation: event.generation,
     sha256: SHA256.slice(0, 12),
     serial: undefined,
@@ -127,7 +127,7 @@ function plainly(event: QueryEvent): string {
     pattern: claim && matched?.pattern,
     source: claim && matched && `${matched.sourceFile}:${matched.sourceLine}`,
     upstream: UPSTREAMS[event.upstream],
-    us: event.took,
+    us: event.latency,
     ede: event.ede < 0 ? undefined : event.ede
   }
   return `${JSON.stringify(record)}\n`
@@ -136,7 +136,7 @@ function plainly(event: QueryEvent): string {
 const word = fc.nat({ max: 2 ** 32 - 1 })
 const anyEvent = fc
   .record({
-    wall: fc.oneof(fc.nat({ max: 4e12 }), fc.integer({ min: WALL, max: WALL + 3000 })),
+    time: fc.oneof(fc.nat({ max: 4e12 }), fc.integer({ min: WALL, max: WALL + 3000 })),
     clientClass: fc.integer({ min: 0, max: 3 }),
     client: fc.array(fc.oneof(fc.constant(0), fc.constant(0xffff), word), {
       ...{ minLength: 4, maxLength: 4 }
@@ -148,9 +148,9 @@ const anyEvent = fc
     verdict: fc.constantFrom(...Object.values(VERDICT)),
     match: fc.constantFrom(...Object.values(MATCH)),
     claim: fc.integer({ min: -1, max: 3 }),
-    record: fc.integer({ min: -1, max: 5 }),
+    entry: fc.integer({ min: -1, max: 5 }),
     upstream: fc.integer({ min: -1, max: 1 }),
-    took: word,
+    latency: word,
     ede: fc.integer({ min: -1, max: 30 })
   })
   .map(({ labels, client, ...rest }) => {
@@ -164,14 +164,14 @@ t.test('writes what JSON.stringify writes of an object, whatever the event', asy
   fc.assert(
     fc.property(fc.array(anyEvent, { minLength: 1, maxLength: 20 }), events => {
       blocks.length = 0
-      for (const event of events) made.line(event)
+      for (const event of events) made.append(event)
       made.flush()
       const text = blocks.map(block => block.text).join('')
       return text === events.map(plainly).join('')
     }),
     runs(500)
   )
-  t.equal(made.unknown, 0)
+  t.equal(made.unknownGenerations, 0)
 })
 
 t.test('never lets a control character through, and has the fields in order', async () => {

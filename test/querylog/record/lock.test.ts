@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { LOCK, lockLog } from '../../../src/querylog/record/lock.js'
+import { LOCK_FILE, lockLog } from '../../../src/querylog/record/lock.js'
 
 function folderOf(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'interdict-lock-'))
@@ -29,9 +29,9 @@ t.test('what a killed process left is taken over, even if its ID is used again',
   const dead = { pid: child.pid, life: '' }
   const another = { pid: process.pid, life: 'another boot' }
   for (const left of [JSON.stringify(dead), JSON.stringify(another), '', '{"pid":']) {
-    writeFileSync(join(folder, LOCK), left)
+    writeFileSync(join(folder, LOCK_FILE), left)
     const unlock = lockLog(join(folder, 'queries.jsonl'))
-    t.match(JSON.parse(readFileSync(join(folder, LOCK), 'utf8')), { pid: process.pid }, left)
+    t.match(JSON.parse(readFileSync(join(folder, LOCK_FILE), 'utf8')), { pid: process.pid }, left)
     unlock!()
   }
 })
@@ -39,9 +39,9 @@ t.test('what a killed process left is taken over, even if its ID is used again',
 t.test('a lock that is another’s by now is not given up', async t => {
   const folder = folderOf(t)
   const unlock = lockLog(join(folder, 'queries.jsonl'))
-  writeFileSync(join(folder, LOCK), 'of another')
+  writeFileSync(join(folder, LOCK_FILE), 'of another')
   unlock!()
-  t.equal(existsSync(join(folder, LOCK)), true)
+  t.equal(existsSync(join(folder, LOCK_FILE)), true)
 })
 
 t.test('a pipe, and a folder that cannot be, need none', async t => {

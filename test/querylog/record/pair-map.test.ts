@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { PairMap } from '../../../src/querylog/record/int-pair-map.js'
+import { IntPairMap } from '../../../src/querylog/record/int-pair-map.js'
 
 /** Keys that are near each other, as claims and records are, and any. */
 const key = fc.oneof(fc.integer({ min: -1, max: 40 }), fc.integer())
@@ -12,7 +12,7 @@ const change = fc.oneof(
 t.test('holds what a Map by both keys holds, whatever is done', async () => {
   fc.assert(
     fc.property(fc.array(change, { maxLength: 400 }), changes => {
-      const made = new PairMap<number>()
+      const made = new IntPairMap<number>()
       const plain = new Map<string, number>()
       const asked = new Set<readonly [number, number]>()
       for (const one of changes) {
@@ -32,7 +32,7 @@ t.test('holds what a Map by both keys holds, whatever is done', async () => {
 })
 
 t.test('holds thousands, and none after clearing', async t => {
-  const made = new PairMap<number>()
+  const made = new IntPairMap<number>()
   for (let i = 0; i < 20_000; i++) made.set(i & 3, i, i)
   t.equal(made.size, 20_000)
   t.ok(Array.from({ length: 20_000 }, (_, i) => i).every(i => made.get(i & 3, i) === i))

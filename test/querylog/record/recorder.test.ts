@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { IN_FULL, type PrivacyOptions } from '../../../src/querylog/privacy/privacy-mode.js'
+import { FULL_ADDRESSES, type PrivacyOptions } from '../../../src/querylog/privacy/privacy-mode.js'
 import type { OpenDestination } from '../../../src/querylog/record/destination.js'
 import { VERDICT } from '../../../src/querylog/record/query-event.js'
 import { Recorder } from '../../../src/querylog/record/recorder.js'
@@ -14,12 +14,12 @@ const SMALL_RING = 4096
 
 function recorder(path: string, open?: OpenDestination, modes: Partial<PrivacyOptions> = {}) {
   const keys = { folder: `${path}.keys`, rotation: 'daily', keep: 0 } as const
-  const privacy = { ...IN_FULL, keys, ...modes }
+  const privacy = { ...FULL_ADDRESSES, keys, ...modes }
   const [clock, log] = [fakeClock(WALL), rememberingLog()]
   const rotation = { octets: 2 ** 30, daily: true }
   const made = new Recorder(
     { path, flush: 200, rotation, upstreams: ['192.0.2.53'], privacy },
-    { clock, log, matchedRule, ...(open && { open }) }
+    { clock, log, findMatchedEntry: matchedRule, ...(open && { openDestination: open }) }
   )
   made.addSnapshot(snapshotOf(1))
   const ring = () => {
@@ -33,7 +33,7 @@ function recorder(path: string, open?: OpenDestination, modes: Partial<PrivacyOp
 /** Pushes until the ring drops one. */
 function fill(writer: RingWriter): number {
   let held = 0
-  while (writer.push(eventOf({ took: held }))) held++
+  while (writer.push(eventOf({ latency: held }))) held++
   return held
 }
 
@@ -50,10 +50,10 @@ t.test('older snapshots are held for ten seconds, the newest for good', async t 
   made.addSnapshot(snapshotOf(2))
   for (const seconds of [9, 2]) {
     clock.pass(seconds * 1000)
-    made.round()
+    made.processRings()
     for (const generation of [1, 2]) worker.push(eventOf({ generation, claim: 0, entry: 3 }))
     worker.commit()
-    made.round()
+    made.processRings()
   }
   t.strictSame(
     recordsOf(read()).map(({ ban }) => ban !== undefined),
@@ -67,11 +67,11 @@ t.test('writes what all workers pushed', async t => {
   const { made, ring } = recorder(file)
   const workers = [ring(), ring()]
   for (const [i, worker] of workers.entries()) {
-    worker.push(eventOf({ took: i, claim: 0, entry: 3, verdict: VERDICT.blocked }))
-    worker.push(eventOf({ took: 10 + i, generation: 9 }))
+    worker.push(eventOf({ latency: i, claim: 0, entry: 3, verdict: VERDICT.blocked }))
+    worker.push(eventOf({ latency: 10 + i, generation: 9 }))
     worker.commit()
   }
-  made.round()
+  made.processRings()
   const records = recordsOf(read())
   t.strictSame(
     records.map(({ us }) => us),
@@ -102,15 +102,15 @@ t.test('counts what a full ring dropped and tells it once a minute', async t => 
   const worker = ring()
   for (let i = 0; i < 3; i++) {
     fill(worker)
-    made.round()
+    made.processRings()
   }
   t.equal(made.counts().dropped, 3)
   t.strictSame(log.told, [{ code: 'LOG_OVERRUN' }])
   clock.pass(60_000)
-  made.round()
+  made.processRings()
   t.equal(log.told.length, 2, 'what came since then')
   clock.pass(60_000)
-  made.round()
+  made.processRings()
   t.equal(log.told.length, 2, 'nothing came since then')
   await made.drain()
 })
@@ -119,19 +119,19 @@ t.test('works by itself once started, sooner when rings fill', async t => {
   const { file } = folder(t)
   const { made, ring } = recorder(file)
   const worker = ring()
-  t.equal(made.round(), 200, 'nothing to do')
+  t.equal(made.processRings(), 200, 'nothing to do')
   worker.push(eventOf({}))
   worker.commit()
-  t.equal(made.round(), 200, 'little to do')
+  t.equal(made.processRings(), 200, 'little to do')
   fill(worker)
-  const busy = made.round()
+  const busy = made.processRings()
   t.ok(busy >= 50 && busy < 60, 'as long as a quarter took')
   for (let i = 0; i < 5; i++) {
     fill(worker)
-    made.round()
+    made.processRings()
   }
-  t.ok(made.round() > 5, 'never without a pause, and the pause grows again')
-  t.equal(made.round(), 200)
+  t.ok(made.processRings() > 5, 'never without a pause, and the pause grows again')
+  t.equal(made.processRings(), 200)
   await made.drain()
 })
 
@@ -155,16 +155,16 @@ t.test('a full disk is told once a minute, and its end is survived', async t => 
   const worker = ring()
   disk.room = 0
   for (let i = 0; i < 10; i++) {
-    worker.push(eventOf({ took: i }))
+    worker.push(eventOf({ latency: i }))
     worker.commit()
-    made.round()
+    made.processRings()
     clock.pass(1000)
   }
   t.strictSame(log.told, [{ code: 'LOG_WRITE' }])
   t.equal(made.counts().written, 0)
   disk.room = Infinity
   clock.pass(1000)
-  made.round()
+  made.processRings()
   t.match(made.counts(), { written: 10, lost: 0 })
   t.strictSame(
     recordsOf(disk.text).map(({ us }) => us),
@@ -202,14 +202,14 @@ t.test(
     worker.push(eventOf({}))
     worker.push(eventOf({ generation: 9 }))
     worker.commit()
-    made.round()
+    made.processRings()
     const [first, unknown] = recordsOf(read())
     t.match(first, { client: /^[0-9a-f]{16}$/, privacy: 'pseudonym' })
     t.equal(unknown?.client, first?.client, 'also where nothing is known of the network')
     const keys = () => readdirSync(join(path, 'queries.jsonl.keys'))
     t.strictSame(keys(), ['2023-03-13.key'])
     clock.pass(86_400_000)
-    made.round()
+    made.processRings()
     t.strictSame(keys(), [])
     await made.drain()
   }

@@ -15,18 +15,18 @@ t.test('carries 200,000 events from another thread, in order, whole, none lost',
   let read = 0
   let wrong = 0
   while (read < EVENTS) {
-    reader.look()
+    reader.refresh()
     for (; reader.next(event); read++) if (!isWhole(event, read)) wrong++
     await new Promise(resolve => setImmediate(resolve))
   }
   await worker.terminate()
-  reader.look()
+  reader.refresh()
   t.strictSame({ read, wrong, pushed: reader.pushed }, { read: EVENTS, wrong: 0, pushed: EVENTS })
 })
 
 /** The worker puts the number in several places: the name's length and every octet tell it too. */
 function isWhole(event: QueryEvent, number: number): boolean {
   const length = 2 + (number % 60)
-  if (event.entry !== number || event.wall !== number || event.qnameLength !== length) return false
+  if (event.entry !== number || event.time !== number || event.qnameLength !== length) return false
   return event.qname.subarray(0, length).every(octet => octet === number % 251)
 }

@@ -9,7 +9,7 @@ const event = new QueryEvent()
 const never = new Int32Array(new SharedArrayBuffer(4))
 
 for (let number = 0; number < events; number++) {
-  event.entry = event.wall = number
+  event.entry = event.time = number
   event.qnameLength = 2 + (number % 60)
   event.qname.fill(number % 251, 0, event.qnameLength)
   while (!writer.push(event)) Atomics.wait(never, 0, 0, 1)

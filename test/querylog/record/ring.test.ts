@@ -12,7 +12,7 @@ import { eventOf } from './events.js'
 /** Everything that can be read now. */
 function readAll(reader: RingReader): QueryEvent[] {
   const events: QueryEvent[] = []
-  reader.look()
+  reader.refresh()
   for (let event = new QueryEvent(); reader.next(event); event = new QueryEvent()) {
     event.qname = event.qname.slice(0, event.qnameLength)
     events.push(event)
@@ -27,13 +27,17 @@ t.test('hands over every field', async t => {
   const memory = createRing(4096)
   const [writer, reader] = [new RingWriter(memory), new RingReader(memory)]
   const extremes = {
-    ...{ wall: 8.64e15, generation: 2 ** 31 - 1, clientClass: 2 ** 31 - 1, qtype: 0xffff },
+    ...{ time: 8.64e15, generation: 2 ** 31 - 1, clientClass: 2 ** 31 - 1, qtype: 0xffff },
     ...{ rcode: NO_RCODE, verdict: VERDICT.failed, match: MATCH.address, protocol: PROTOCOL.tcp },
-    ...{ claim: 2 ** 31 - 1, record: 2 ** 31 - 1, upstream: 2 ** 31 - 1, ede: 0xffff }
+    ...{ claim: 2 ** 31 - 1, entry: 2 ** 31 - 1, upstream: 2 ** 31 - 1, ede: 0xffff }
   }
   const events = [
     eventOf({}),
-    eventOf({ ...extremes, took: 0xffffffff, client: 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff' }),
+    eventOf({
+      ...extremes,
+      latency: 0xffffffff,
+      client: 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'
+    }),
     eventOf({ labels: [] }),
     eventOf({ labels: ['a'.repeat(63), 'b'.repeat(63), 'c'.repeat(63), 'd'.repeat(61)] })
   ]
@@ -46,9 +50,9 @@ t.test('hands over every field', async t => {
 t.test('keeps the longest duration it can where one is longer', async t => {
   const memory = createRing(4096)
   const writer = new RingWriter(memory)
-  writer.push(eventOf({ took: 2 ** 40 }))
+  writer.push(eventOf({ latency: 2 ** 40 }))
   writer.commit()
-  t.equal(readAll(new RingReader(memory))[0]?.took, 0xffffffff)
+  t.equal(readAll(new RingReader(memory))[0]?.latency, 0xffffffff)
 })
 
 t.test('shows nothing before it is committed', async t => {
@@ -85,7 +89,7 @@ t.test('drops and counts when full, and goes on when there is room', async t => 
   while (writer.push(numbered(held))) held++
   t.ok(held > 20 && held < 64, 'a full ring holds what its size says')
   t.equal(writer.push(numbered(0)), false)
-  const fill = reader.look()
+  const fill = reader.refresh()
   t.ok(fill > 0.9 && fill <= 1, 'it is seen to be full, though nobody committed')
   t.strictSame([reader.pushed, reader.dropped], [held, 2])
   t.strictSame(
@@ -98,7 +102,7 @@ t.test('drops and counts when full, and goes on when there is room', async t => 
     readAll(reader).map(({ entry: record }) => record),
     [77]
   )
-  t.equal(reader.look(), 0)
+  t.equal(reader.refresh(), 0)
 })
 
 t.test('positions and counts go past 32 bits', async t => {
@@ -116,7 +120,7 @@ t.test('positions and counts go past 32 bits', async t => {
   )
   t.equal(reader.pushed, 2 ** 32 + 4)
   while (writer.push(numbered(0)));
-  reader.look()
+  reader.refresh()
   t.equal(reader.dropped, 2 ** 32)
 })
 

@@ -7,7 +7,7 @@ import { openDestination } from '../../../src/querylog/record/destination.js'
 import {
   createServiceLog,
   type LogLevel,
-  type OwnServiceLog,
+  type ReopenableServiceLog,
   type ServiceLog
 } from '../../../src/querylog/record/service-log.js'
 import { folder } from './disk.js'
@@ -88,7 +88,10 @@ t.test('appends to a file at once', async t => {
 })
 
 /** What a log in a file at `path` makes of one message, and of a second after `between`. */
-function toldIn(path: string, between: (log: OwnServiceLog) => void = () => undefined): string {
+function toldIn(
+  path: string,
+  between: (log: ReopenableServiceLog) => void = () => undefined
+): string {
   let text = ''
   const terminal = { write: (more: string) => (text += more) }
   const log = createServiceLog({ level: 'info', destination: { path } }, terminal)

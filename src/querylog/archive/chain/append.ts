@@ -7,7 +7,7 @@ import type { Octets } from '../../../base/units.js'
 /** As the query log: not for everybody on the machine. */
 const MODE = 0o640
 /** Room on the disk that is kept for the chain. */
-const RESERVE = 'chain.reserve'
+const RESERVE_FILE = 'chain.reserve'
 /** For some hundred lines. */
 const RESERVE_SIZE: Octets = 64 * 1024
 
@@ -17,11 +17,11 @@ const RESERVE_SIZE: Octets = 64 * 1024
  *
  * Throws the system's error.
  */
-export function append(path: string, octets: Buffer): void {
+export function appendToChain(path: string, octets: Buffer): void {
   try {
     appendWhole(path, octets)
   } catch (error) {
-    const reserve = join(dirname(path), RESERVE)
+    const reserve = join(dirname(path), RESERVE_FILE)
     const isFull = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')
     if (!isFull || !existsSync(reserve)) throw error
     rmSync(reserve)
@@ -30,8 +30,8 @@ export function append(path: string, octets: Buffer): void {
 }
 
 /** As soon as there is room. @param folder of the chain */
-export function keepReserve(folder: string): void {
-  const reserve = join(folder, RESERVE)
+export function ensureReserve(folder: string): void {
+  const reserve = join(folder, RESERVE_FILE)
   if (existsSync(reserve)) return
   try {
     // Of octets that no file system makes smaller.

@@ -16,15 +16,23 @@ import { readPublicKey, showPublicKey, type PublicKey } from '../../../base/ed25
 import { failure, InterdictError } from '../../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import type { ServiceLog } from '../../record/service-log.js'
-import { digestFile, timesIn } from '../digest.js'
-import { closedIn, filesIn, type LogNames } from '../log-layout.js'
+import { digestFile, firstAndLastTime } from '../digest.js'
+import { closedFiles, allFiles, type LogLayout } from '../log-layout.js'
 import { digestLines } from '../lines-digest.js'
-import { append, keepReserve } from './append.js'
-import type { Book } from './chain-state.js'
-import { CHAIN, hashOf, isSigned, writeLink } from './chain-entry.js'
-import type { Entry, Head, NamedFile, Order, OrderedFile, SizedFile, Why } from './chain-entry.js'
+import { appendToChain, ensureReserve } from './append.js'
+import type { ChainState } from './chain-state.js'
+import { CHAIN_FILE, hashLine, isSigned, encodeEntry } from './chain-entry.js'
+import type {
+  EntryBody,
+  ChainHead,
+  HashedFile,
+  RemovalRequest,
+  ManuallyRemovedFile,
+  SizedFile,
+  RemovalReason
+} from './chain-entry.js'
 import { readSignKey } from './sign-key.js'
-import { walkChain } from './read-chain.js'
+import { readChain, type ChainContents } from './read-chain.js'
 
 export interface ChainOptions {
   /** Path of the private key. */
@@ -40,21 +48,21 @@ export interface ChainOptions {
  * what writes it returns. Files are named by their paths within the folder of the log.
  */
 export class Chain {
-  private readonly names: LogNames
+  private readonly names: LogLayout
   private readonly options: ChainOptions
   private readonly key: KeyObject
   private readonly wall: Milliseconds
   private readonly log: ServiceLog
-  private head: Head
-  private book: Book
+  private head: ChainHead
+  private state: ChainState
   /** Lines written by this object. */
-  private written = 0
+  private writtenEntries = 0
 
   private constructor(
-    names: LogNames,
+    names: LogLayout,
     options: ChainOptions,
     tools: { key: KeyObject; wall: Milliseconds; log: ServiceLog },
-    { head, book }: { head: Head; book: Book }
+    { head, state }: ChainContents
   ) {
     this.names = names
     this.options = options
@@ -62,7 +70,7 @@ export class Chain {
     this.wall = tools.wall
     this.log = tools.log
     this.head = head
-    this.book = book
+    this.state = state
   }
 
   /**
@@ -72,28 +80,28 @@ export class Chain {
    * @throws InterdictError CHAIN_KEY, CHAIN_WRITE; the system's errors
    */
   static async open(
-    names: LogNames,
+    names: LogLayout,
     options: ChainOptions,
     wall: Milliseconds,
     log: ServiceLog
   ): Promise<Chain> {
     const key = readSignKey(options.signKey)
-    const path = join(names.folder, CHAIN)
+    const path = join(names.folder, CHAIN_FILE)
     const octets = existsSync(path) ? readFileSync(path) : Buffer.alloc(0)
-    const walked = walkChain(octets, undefined)
-    const { size, end, fault, lines } = walked
+    const contents = readChain(octets, undefined)
+    const { size, lastEntry, fault, lines } = contents
     const trusted = [
       createPublicKey(key),
       ...options.earlierKeys.flatMap(k => readPublicKey(k) ?? [])
     ]
-    const isOurs = end === undefined || isSigned(end, trusted)
-    const chain = new Chain(names, options, { key, wall, log }, walked)
+    const isOurs = lastEntry === undefined || isSigned(lastEntry, trusted)
+    const chain = new Chain(names, options, { key, wall, log }, contents)
     if (fault !== undefined || !isOurs) {
-      await chain.beginAnew(path, octets, fault?.line ?? lines, fault?.fault ?? 'signature')
+      await chain.replaceBroken(path, octets, fault?.line ?? lines, fault?.fault ?? 'signature')
       return chain
     }
-    if (size < octets.length) chain.heal(path, size)
-    if (lines === 0) await chain.begin(undefined)
+    if (size < octets.length) chain.truncateTornLine(path, size)
+    if (lines === 0) await chain.writeStart(undefined)
     return chain
   }
 
@@ -104,12 +112,12 @@ export class Chain {
    * @param failed told why that could not be done for one file; the others do not suffer
    * @returns names of closed files that the chain has: something may be made of them
    */
-  async note(failed: (error: unknown) => void): Promise<readonly string[]> {
+  async recordClosedFiles(failed: (error: unknown) => void): Promise<readonly string[]> {
     const known: string[] = []
-    for (const file of filesIn(this.names)) {
+    for (const file of allFiles(this.names)) {
       try {
-        await this.noteFile(file)
-        if (this.names.isClosed(file) && this.hashOf(file) !== undefined) known.push(file)
+        await this.reconcileFile(file)
+        if (this.names.isClosed(file) && this.sha256Of(file) !== undefined) known.push(file)
       } catch (error) {
         failed(error)
         // Nothing can be told to it now.
@@ -120,20 +128,20 @@ export class Chain {
   }
 
   /** What a file has to have; undefined: it is not known. */
-  hashOf(file: string): string | undefined {
-    const known = this.book.files.get(file)
+  sha256Of(file: string): string | undefined {
+    const known = this.state.files.get(file)
     return known?.state === 'stands' ? known.sha256 : undefined
   }
 
   /** Names of files that are to be there. */
-  standing(): string[] {
-    return this.book.standing().map(([file]) => file)
+  presentFiles(): string[] {
+    return this.state.presentFiles().map(([file]) => file)
   }
 
   /** Whether it has a file. @param into its path within the archive */
-  isNoted(into: string): boolean {
-    const { folder, archive } = this.names
-    return this.hashOf(relative(folder, join(archive, into))) !== undefined
+  hasArchiveFile(into: string): boolean {
+    const { folder, archiveFolder: archive } = this.names
+    return this.sha256Of(relative(folder, join(archive, into))) !== undefined
   }
 
   /**
@@ -141,15 +149,15 @@ export class Chain {
    *
    * @throws InterdictError CHAIN_ALTERED
    */
-  expect({ file, sha256 }: NamedFile): void {
-    const known = this.book.files.get(file)
-    const fine = known?.state === 'stands' && [known.sha256, known.before].includes(sha256)
+  assertUnaltered({ file, sha256 }: HashedFile): void {
+    const known = this.state.files.get(file)
+    const fine = known?.state === 'stands' && [known.sha256, known.previousSha256].includes(sha256)
     if (!fine) throw failure('CHAIN_ALTERED', join(this.names.folder, file))
   }
 
   /** To be called when what takes their place is on the disk, and before they are removed. */
-  replaced(
-    files: readonly NamedFile[],
+  recordReplacement(
+    files: readonly HashedFile[],
     by: readonly SizedFile[],
     without: readonly string[] = []
   ): void {
@@ -157,9 +165,9 @@ export class Chain {
   }
 
   /** To be called before they are removed. */
-  removed(files: readonly string[], why: Why): void {
+  recordRemoval(files: readonly string[], why: RemovalReason): void {
     const named = files.flatMap(file => {
-      const known = this.book.files.get(file)
+      const known = this.state.files.get(file)
       return known === undefined ? [] : [{ file, sha256: known.sha256 }]
     })
     if (named.length > 0) this.append({ kind: 'removed', files: named, why })
@@ -169,15 +177,18 @@ export class Chain {
    * To be called before they are removed. Of a file that is not what it should be the chain has what
    * it is.
    */
-  async removedByOrder(files: readonly string[], order: Order): Promise<readonly OrderedFile[]> {
-    const named: OrderedFile[] = []
-    for (const file of files) named.push(await this.asFound(file))
+  async recordManualRemoval(
+    files: readonly string[],
+    order: RemovalRequest
+  ): Promise<readonly ManuallyRemovedFile[]> {
+    const named: ManuallyRemovedFile[] = []
+    for (const file of files) named.push(await this.digestForRemoval(file))
     this.append({ kind: 'removed', files: named, why: 'order', ...order })
     return named
   }
 
-  private async asFound(file: string): Promise<OrderedFile> {
-    const known = this.book.files.get(file)
+  private async digestForRemoval(file: string): Promise<ManuallyRemovedFile> {
+    const known = this.state.files.get(file)
     let sha256: string
     try {
       sha256 = (await digestFile(join(this.names.folder, file))).sha256
@@ -186,17 +197,17 @@ export class Chain {
       return { file, sha256: known?.sha256 ?? '', was: isMissing ? 'missing' : 'unreadable' }
     }
     if (known?.state !== 'stands') return { file, sha256, was: 'extra' }
-    const isFine = [known.sha256, known.before].includes(sha256)
+    const isFine = [known.sha256, known.previousSha256].includes(sha256)
     return isFine ? { file, sha256 } : { file, sha256, was: 'altered' }
   }
 
   /** A checkpoint, if something was written or the last one is old enough. */
-  checkpoint(): void {
-    keepReserve(this.names.folder)
-    const { checkpoint, sum } = this.book
+  writeCheckpoint(): void {
+    ensureReserve(this.names.folder)
+    const { checkpoint, totals: sum } = this.state
     const last = checkpoint === undefined ? -Infinity : Date.parse(checkpoint.time)
     const age = Math.abs(this.wall - last)
-    if (this.written === 0 && age < this.options.checkpoint) return
+    if (this.writtenEntries === 0 && age < this.options.checkpoint) return
     const { files, octets } = sum
     const within = Math.ceil(this.options.checkpoint / MS_PER_SECOND)
     this.append({ kind: 'checkpoint', files, octets, within })
@@ -204,45 +215,48 @@ export class Chain {
     this.log.info({ line, sha256 }, 'the chain of the query log has a checkpoint')
   }
 
-  private async noteFile(file: string): Promise<void> {
-    const known = this.book.files.get(file)
+  private async reconcileFile(file: string): Promise<void> {
+    const known = this.state.files.get(file)
     if (known === undefined) {
-      if (this.names.isClosed(file)) await this.noteClosed(file)
-    } else if (known.state !== 'stands') await this.remove(file, known.sha256)
+      if (this.names.isClosed(file)) await this.recordClosedFile(file)
+    } else if (known.state !== 'stands') await this.finishRemoval(file, known.sha256)
   }
 
-  private async noteClosed(file: string): Promise<void> {
+  private async recordClosedFile(file: string): Promise<void> {
     const path = join(this.names.folder, file)
     const { sha256, octets, lines } = await digestLines(path)
-    this.append({ kind: 'file', file, sha256, octets, records: lines, ...timesIn(path) })
+    this.append({ kind: 'file', file, sha256, octets, records: lines, ...firstAndLastTime(path) })
   }
 
-  private async remove(file: string, sha256: string): Promise<void> {
+  private async finishRemoval(file: string, sha256: string): Promise<void> {
     const path = join(this.names.folder, file)
     if ((await digestFile(path)).sha256 !== sha256) {
       const { code, message } = failure('CHAIN_ALTERED', path)
       this.log.error({ code }, message)
-    } else if (this.hashOf(`${file}.foreign`) === sha256 && !existsSync(`${path}.foreign`)) {
+    } else if (this.sha256Of(`${file}.foreign`) === sha256 && !existsSync(`${path}.foreign`)) {
       renameSync(path, `${path}.foreign`)
     } else rmSync(path)
   }
 
   /** In one line, so that it is there with all files or not at all. */
-  private async begin(broken: NamedFile | undefined, path = join(this.names.folder, CHAIN)) {
-    const files = filesIn(this.names).filter(file => !this.names.isClosed(file))
+  private async writeStart(
+    broken: HashedFile | undefined,
+    path = join(this.names.folder, CHAIN_FILE)
+  ) {
+    const files = allFiles(this.names).filter(file => !this.names.isClosed(file))
     const found: SizedFile[] = []
     for (const file of files)
       found.push({ file, ...(await digestFile(join(this.names.folder, file))) })
     const key = showPublicKey(createPublicKey(this.key))
-    const start = { kind: 'start', log: this.names.live, key, found } as const
+    const start = { kind: 'start', log: this.names.liveName, key, found } as const
     this.append(broken === undefined ? start : { ...start, broken }, path)
-    forceFolder(this.names.folder)
-    const closed = closedIn(this.names).length
+    syncFolder(this.names.folder)
+    const closed = closedFiles(this.names).length
     this.log.info({ found: files.length, closed }, 'a chain of the query log begins')
   }
 
   /** The one of before is copied first, and is in its place until the new one is whole. */
-  private async beginAnew(
+  private async replaceBroken(
     path: string,
     octets: Buffer,
     line: number,
@@ -253,17 +267,17 @@ export class Chain {
     const { code, message } = failure('CHAIN_BROKEN', `${path}:${line}`, fault, file)
     this.log.error({ code }, message)
     copyFileSync(path, join(this.names.folder, file))
-    const empty = walkChain(Buffer.alloc(0), undefined)
-    this.book = empty.book
+    const empty = readChain(Buffer.alloc(0), undefined)
+    this.state = empty.state
     this.head = empty.head
     const fresh = `${path}.new`
     rmSync(fresh, { force: true })
-    await this.begin({ file, sha256: hashOf(octets) }, fresh)
+    await this.writeStart({ file, sha256: hashLine(octets) }, fresh)
     renameSync(fresh, path)
-    forceFolder(this.names.folder)
+    syncFolder(this.names.folder)
   }
 
-  private heal(path: string, size: number): void {
+  private truncateTornLine(path: string, size: number): void {
     const file = openSync(path, 'r+')
     try {
       ftruncateSync(file, size)
@@ -277,18 +291,18 @@ export class Chain {
     )
   }
 
-  private append(entry: Entry, path = join(this.names.folder, CHAIN)): void {
-    const line = writeLink(entry, this.wall, this.head, this.key)
+  private append(entry: EntryBody, path = join(this.names.folder, CHAIN_FILE)): void {
+    const line = encodeEntry(entry, this.wall, this.head, this.key)
     const octets = Buffer.from(`${line}\n`)
     try {
-      append(path, octets)
+      appendToChain(path, octets)
     } catch (error) {
       throw failure('CHAIN_WRITE', path, error instanceof Error ? error.message : String(error))
     }
     const n = this.head.n + 1
-    const sha256 = hashOf(line)
+    const sha256 = hashLine(line)
     this.head = { n, sha256 }
-    this.book.add({ ...entry, v: 1, n, time: new Date(this.wall).toISOString(), prev: '' })
-    this.written++
+    this.state.apply({ ...entry, v: 1, n, time: new Date(this.wall).toISOString(), prev: '' })
+    this.writtenEntries++
   }
 }

@@ -1,13 +1,13 @@
 import type { KeyObject } from 'node:crypto'
 import type { Octets } from '../../../base/units.js'
-import { Book } from './chain-state.js'
+import { ChainState } from './chain-state.js'
 import {
-  hashOf,
+  hashLine,
   isSigned,
-  NOTHING_BEFORE,
-  readLink,
-  type Head,
-  type ReadLink
+  INITIAL_HASH,
+  parseEntry,
+  type ChainHead,
+  type ParsedEntry
 } from './chain-entry.js'
 
 const NEWLINE = 0x0a
@@ -23,11 +23,11 @@ const NEWLINE = 0x0a
 export type Fault = 'unreadable' | 'order' | 'altered' | 'signature'
 
 /** A chain, as far as it is whole. */
-export interface Walked {
-  readonly book: Book
-  readonly head: Head
+export interface ChainContents {
+  readonly state: ChainState
+  readonly head: ChainHead
   /** Of the last line. */
-  readonly end: ReadLink | undefined
+  readonly lastEntry: ParsedEntry | undefined
   /** Where the last whole line ends. */
   readonly size: Octets
   /** The first line that is wrong: from then on nothing is proven. */
@@ -45,54 +45,54 @@ export interface Walked {
  *
  * @param keys by whose signature each line is held; undefined: by the lines before alone
  */
-export function walkChain(octets: Buffer, keys: readonly KeyObject[] | undefined): Walked {
-  const book = new Book()
+export function readChain(octets: Buffer, keys: readonly KeyObject[] | undefined): ChainContents {
+  const state = new ChainState()
   const hashes = new Set<string>()
   const broken: { line: number; file: string }[] = []
-  let head: Head = { n: 0, sha256: NOTHING_BEFORE }
-  let end: ReadLink | undefined
+  let head: ChainHead = { n: 0, sha256: INITIAL_HASH }
+  let lastEntry: ParsedEntry | undefined
   let size = 0
   let lines = 0
-  let fault: Walked['fault']
+  let fault: ChainContents['fault']
   for (let to = octets.indexOf(NEWLINE); to >= 0; to = octets.indexOf(NEWLINE, size)) {
     const line = octets.subarray(size, to)
     size = to + 1
     lines++
     if (fault !== undefined) continue
-    const read = readLink(line.toString())
-    const found = faultOf(read, head, keys) ?? take(book, read!)
+    const read = parseEntry(line.toString())
+    const found = findFault(read, head, keys) ?? applyEntry(state, read!)
     if (read === undefined || found !== undefined) {
       fault = { line: lines, fault: found ?? 'unreadable' }
       continue
     }
-    const { link } = read
-    if (link.kind === 'start' && link.broken !== undefined)
-      broken.push({ line: lines, file: link.broken.file })
-    head = { n: lines, sha256: hashOf(line) }
+    const { entry } = read
+    if (entry.kind === 'start' && entry.broken !== undefined)
+      broken.push({ line: lines, file: entry.broken.file })
+    head = { n: lines, sha256: hashLine(line) }
     hashes.add(head.sha256)
-    end = read
+    lastEntry = read
   }
-  const walked = { book, head, end, size, lines, hashes, broken }
-  return fault === undefined ? walked : { ...walked, fault }
+  const contents = { state, head, lastEntry, size, lines, hashes, broken }
+  return fault === undefined ? contents : { ...contents, fault }
 }
 
 /** What nobody has signed may be anything. */
-function take(book: Book, { link }: ReadLink): Fault | undefined {
+function applyEntry(state: ChainState, { entry }: ParsedEntry): Fault | undefined {
   try {
-    book.add(link)
+    state.apply(entry)
     return undefined
   } catch {
     return 'unreadable'
   }
 }
 
-function faultOf(
-  read: ReadLink | undefined,
-  head: Head,
+function findFault(
+  read: ParsedEntry | undefined,
+  head: ChainHead,
   keys: readonly KeyObject[] | undefined
 ): Fault | undefined {
   if (read === undefined) return 'unreadable'
-  const { n, prev } = read.link
+  const { n, prev } = read.entry
   // A line that was altered has a wrong signature; without keys, the next line tells.
   if (keys !== undefined && !isSigned(read, keys)) return 'signature'
   if (n !== head.n + 1) return 'order'

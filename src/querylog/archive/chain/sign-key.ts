@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { parsePrivateKey } from '../../../base/ed25519.js'
 import { failure } from '../../../base/error.js'
 
-const OTHERS = 0o077
+const GROUP_AND_OTHERS = 0o077
 
 /**
  * The private key that lines of the chain are signed with.
@@ -20,7 +20,7 @@ export function readSignKey(path: string): KeyObject {
 export function trySignKey(path: string): KeyObject | string {
   try {
     const { mode } = statSync(path)
-    if ((mode & OTHERS) === 0) return parsePrivateKey(readFileSync(path))
+    if ((mode & GROUP_AND_OTHERS) === 0) return parsePrivateKey(readFileSync(path))
     return `its mode is ${(mode & 0o777).toString(8)}, wanted one for its owner alone`
   } catch (error) {
     return error instanceof Error ? error.message : String(error)

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { failure } from '../../../base/error.js'
 import type { Octets } from '../../../base/units.js'
 import { digestFile } from '../digest.js'
-import { filesIn, isTally, type LogNames } from '../log-layout.js'
-import type { Book, OrderedRemoval, Standing } from './chain-state.js'
-import { CHAIN, type Head } from './chain-entry.js'
-import { walkChain, type Fault, type Walked } from './read-chain.js'
+import { allFiles, isTally, type LogLayout } from '../log-layout.js'
+import type { ChainState, ManualRemoval, FileState } from './chain-state.js'
+import { CHAIN_FILE, type ChainHead } from './chain-entry.js'
+import { readChain, type Fault, type ChainContents } from './read-chain.js'
 
 /** How often it is looked again when the gateway was at work meanwhile. */
-const TRIES = 5
+const MAX_ATTEMPTS = 5
 
 /**
  * What is wrong.
@@ -56,11 +56,11 @@ export interface Verification {
   /** Files that the gateway removed. */
   readonly removed: number
   /** What was removed by hand. */
-  readonly ordered: readonly OrderedRemoval[]
+  readonly ordered: readonly ManualRemoval[]
   /** Files that were there before the chain began: what they were before is not known. */
   readonly found: number
   readonly lines: number
-  readonly head: Head
+  readonly head: ChainHead
   readonly began: string | undefined
   readonly checkpoint: string | undefined
   /** Until when the next checkpoint was to come. */
@@ -75,22 +75,22 @@ export interface Verification {
  * @throws InterdictError CHAIN_READ
  */
 export async function verifyLog(
-  names: LogNames,
+  names: LogLayout,
   keys: readonly KeyObject[],
   expected?: string
 ): Promise<Verification> {
   let octets = read(names)
   for (let i = 1; ; i++) {
-    const found = await look(names, octets, keys, expected)
-    if (found.proven || i === TRIES) return found
+    const found = await verifyOnce(names, octets, keys, expected)
+    if (found.proven || i === MAX_ATTEMPTS) return found
     const now = read(names)
     if (now.equals(octets)) return found
     octets = now
   }
 }
 
-function read(names: LogNames): Buffer {
-  const path = join(names.folder, CHAIN)
+function read(names: LogLayout): Buffer {
+  const path = join(names.folder, CHAIN_FILE)
   try {
     return readFileSync(path)
   } catch (error) {
@@ -99,30 +99,30 @@ function read(names: LogNames): Buffer {
   }
 }
 
-async function look(
-  names: LogNames,
+async function verifyOnce(
+  names: LogLayout,
   octets: Buffer,
   keys: readonly KeyObject[],
   expected: string | undefined
 ): Promise<Verification> {
-  const walked = walkChain(octets, keys)
-  const { book, head, lines } = walked
+  const walked = readChain(octets, keys)
+  const { state: book, head, lines } = walked
   const breaks = breaksOf(walked, expected)
-  const files = new Files(names, book)
+  const files = new FileVerifier(names, book)
   // Without its chain nothing can be said of a file.
-  if (lines > 0 && walked.fault === undefined) await files.look()
+  if (lines > 0 && walked.fault === undefined) await files.run()
   const all = [...breaks, ...files.breaks]
-  const live = existsSync(join(names.folder, names.live))
-  const { began, checkpoint } = book
+  const live = existsSync(join(names.folder, names.liveName))
+  const { startedAt: began, checkpoint } = book
   return {
     proven: all.length === 0,
     breaks: all,
-    unproven: [...files.unproven, ...(live ? [{ kind: 'live', at: names.live } as const] : [])],
-    files: files.good.files,
-    octets: files.good.octets,
-    removed: book.sum.removed,
-    ordered: book.ordered,
-    found: book.found,
+    unproven: [...files.unproven, ...(live ? [{ kind: 'live', at: names.liveName } as const] : [])],
+    files: files.verified.files,
+    octets: files.verified.octets,
+    removed: book.totals.removed,
+    ordered: book.manualRemovals,
+    found: book.foundAtStart,
     lines,
     head,
     began,
@@ -132,45 +132,49 @@ async function look(
   }
 }
 
-function breaksOf(walked: Walked, expected: string | undefined): Break[] {
+function breaksOf(walked: ChainContents, expected: string | undefined): Break[] {
   const { lines, fault, hashes, broken } = walked
-  if (lines === 0) return [{ kind: 'absent', at: CHAIN }]
-  const anew = broken.map(({ line }): Break => ({ kind: 'anew', at: `${CHAIN}:${line}` }))
+  if (lines === 0) return [{ kind: 'absent', at: CHAIN_FILE }]
+  const anew = broken.map(({ line }): Break => ({ kind: 'anew', at: `${CHAIN_FILE}:${line}` }))
   if (fault !== undefined) {
-    return [...anew, { kind: 'line', at: `${CHAIN}:${fault.line}`, fault: fault.fault }]
+    return [...anew, { kind: 'line', at: `${CHAIN_FILE}:${fault.line}`, fault: fault.fault }]
   }
   const isCut = expected !== undefined && !hashes.has(expected)
-  return isCut ? [...anew, { kind: 'cut', at: `${CHAIN}:${lines + 1}` }] : anew
+  return isCut ? [...anew, { kind: 'cut', at: `${CHAIN_FILE}:${lines + 1}` }] : anew
 }
 
 /** The files of a log, held to what the chain says of them. */
-class Files {
+class FileVerifier {
   readonly breaks: Break[] = []
   readonly unproven: Unproven[] = []
-  readonly good = { files: 0, octets: 0 }
-  private readonly names: LogNames
-  private readonly book: Book
+  readonly verified = { files: 0, octets: 0 }
+  private readonly names: LogLayout
+  private readonly state: ChainState
 
-  constructor(names: LogNames, book: Book) {
+  constructor(names: LogLayout, book: ChainState) {
     this.names = names
-    this.book = book
+    this.state = book
   }
 
-  async look(): Promise<void> {
-    const there = filesIn(this.names)
-    for (const [file, standing] of this.book.standing()) await this.standing(file, standing)
+  async run(): Promise<void> {
+    const there = allFiles(this.names)
+    for (const [file, standing] of this.state.presentFiles())
+      await this.checkPresent(file, standing)
     for (const file of there) {
-      const known = this.book.files.get(file)
-      if (known === undefined) this.unknown(file, there)
-      else if (known.state !== 'stands') await this.gone(file, known)
+      const known = this.state.files.get(file)
+      if (known === undefined) this.checkUnknown(file, there)
+      else if (known.state !== 'stands') await this.checkAbsent(file, known)
     }
   }
 
-  private async standing(file: string, { sha256, octets, before }: Standing): Promise<void> {
-    const found = await this.hashOf(file)
+  private async checkPresent(
+    file: string,
+    { sha256, octets, previousSha256: before }: FileState
+  ): Promise<void> {
+    const found = await this.digestOf(file)
     if (found === sha256) {
-      this.good.files++
-      this.good.octets += octets
+      this.verified.files++
+      this.verified.octets += octets
     } else if (found === undefined) {
       // Without a tally the lookups themselves are read.
       if (isTally(file)) this.unproven.push({ kind: 'unfinished', at: file })
@@ -180,26 +184,26 @@ class Files {
   }
 
   /** It should not be there any more. */
-  private async gone(file: string, { sha256 }: Standing): Promise<void> {
-    const found = await this.hashOf(file)
+  private async checkAbsent(file: string, { sha256 }: FileState): Promise<void> {
+    const found = await this.digestOf(file)
     if (found === sha256) this.unproven.push({ kind: 'unfinished', at: file })
     else if (found !== undefined) this.breaks.push({ kind: 'extra', at: file })
   }
 
-  private unknown(file: string, there: readonly string[]): void {
+  private checkUnknown(file: string, there: readonly string[]): void {
     const closed = this.names.closedAt(file)
     // What a file that is still there becomes is told when it is whole.
     const isHalf = there.some(
       other => this.names.isClosed(other) && file.endsWith(`/${this.names.parquetOf(other)}`)
     )
     if (isHalf) this.unproven.push({ kind: 'unfinished', at: file })
-    else if (closed !== undefined && closed > (this.book.checkpoint?.time ?? '')) {
+    else if (closed !== undefined && closed > (this.state.checkpoint?.time ?? '')) {
       this.unproven.push({ kind: 'closed', at: file })
     } else this.breaks.push({ kind: 'extra', at: file })
   }
 
   /** Undefined: it is not there. */
-  private async hashOf(file: string): Promise<string | undefined> {
+  private async digestOf(file: string): Promise<string | undefined> {
     const path = join(this.names.folder, file)
     try {
       return (await digestFile(path)).sha256

@@ -4,39 +4,45 @@ import { renameDurably } from '../../../base/atomic-file.js'
 import type { Chain } from '../chain/chain.js'
 import type { Database } from '../database.js'
 import { digestFile } from '../digest.js'
-import { daysIn, talliesIn, tallyFile, wholeOfDay, type LogNames } from '../log-layout.js'
+import {
+  archivedDays,
+  tallyFiles,
+  tallyPath,
+  activeParquetOfDay,
+  type LogLayout
+} from '../log-layout.js'
 import { removeFiles } from '../retention.js'
 import { quoted, quotedList, selectParquet } from '../lookups-sql.js'
-import { isWholeFile } from '../parquet-file.js'
-import { copyTally, nameOfTally, stemOf, stemOfTally } from './tally.js'
+import { isCompleteParquetFile } from '../parquet-file.js'
+import { copyTally, tallyName, parseTallyStem, tallyStem } from './tally.js'
 
 /**
  * Makes the tallies that are missing of a day's Parquet files. A crash leaves them as a whole or not
  * at all, and reports do without.
  *
- * @param making a folder for half-made files, on the same file system
+ * @param workFolder a folder for half-made files, on the same file system
  * @throws InterdictError ARCHIVE_SQL, CHAIN_WRITE; the system's errors
  */
-export async function tallyDay(
+export async function createTallies(
   database: Database,
-  names: LogNames,
+  names: LogLayout,
   day: string,
-  making: string,
+  workFolder: string,
   chain: Chain | undefined
 ): Promise<void> {
-  for (const path of wholeOfDay(names, day)) {
-    const stem = stemAt(day, path)
-    const there = talliesIn(names, day).filter(file => stemOf(file) === stem)
-    if (there.some(file => isOurs(names, file, chain))) continue
-    if (chain !== undefined && !(await isAsNoted(chain, names, path))) continue
+  for (const path of activeParquetOfDay(names, day)) {
+    const stem = tallyStemOf(day, path)
+    const there = tallyFiles(names, day).filter(file => parseTallyStem(file) === stem)
+    if (there.some(file => isValidTally(names, file, chain))) continue
+    if (chain !== undefined && !(await isUnaltered(chain, names, path))) continue
     const lookups = selectParquet(quotedList([path]))
     if (await hasOtherDays(database, lookups, day)) continue
-    const made = join(making, 'tally')
+    const made = join(workFolder, 'tally')
     await database.run(copyTally(lookups, made))
     const digest = await digestFile(made)
-    const file = tallyFile(names, nameOfTally(stem, digest.sha256))
+    const file = tallyPath(names, tallyName(stem, digest.sha256))
     // The chain first: one that it has and that is not there harms nobody; see `verifyLog`.
-    chain?.replaced([], [{ file, ...digest }])
+    chain?.recordReplacement([], [{ file, ...digest }])
     renameDurably(made, join(names.folder, file))
     const others = there.filter(other => other !== file)
     removeFiles(names, chain, others, 'stale')
@@ -44,32 +50,34 @@ export async function tallyDay(
 }
 
 /** Removes tallies of files that are not there any more, or were written over. */
-export function removeStale(names: LogNames, chain: Chain | undefined): void {
+export function removeStaleTallies(names: LogLayout, chain: Chain | undefined): void {
   const wanted = new Set(
-    daysIn(names).flatMap(day => wholeOfDay(names, day).map(path => stemAt(day, path)))
+    archivedDays(names).flatMap(day =>
+      activeParquetOfDay(names, day).map(path => tallyStemOf(day, path))
+    )
   )
-  const stale = talliesIn(names).filter(file => !wanted.has(stemOf(file) ?? ''))
+  const stale = tallyFiles(names).filter(file => !wanted.has(parseTallyStem(file) ?? ''))
   removeFiles(names, chain, stale, 'stale')
 }
 
-function stemAt(day: string, path: string): string {
+function tallyStemOf(day: string, path: string): string {
   const descriptor = openSync(path, 'r')
   try {
-    return stemOfTally(day, descriptor)
+    return tallyStem(day, descriptor)
   } finally {
     closeSync(descriptor)
   }
 }
 
 /** One that the chain does not have may be anybody's. */
-function isOurs(names: LogNames, file: string, chain: Chain | undefined): boolean {
-  const isNoted = chain === undefined || chain.hashOf(file) !== undefined
-  return isNoted && isWholeFile(join(names.folder, file))
+function isValidTally(names: LogLayout, file: string, chain: Chain | undefined): boolean {
+  const isNoted = chain === undefined || chain.sha256Of(file) !== undefined
+  return isNoted && isCompleteParquetFile(join(names.folder, file))
 }
 
 /** Of a file that somebody altered, nothing is made. */
-async function isAsNoted(chain: Chain, names: LogNames, path: string): Promise<boolean> {
-  return chain.hashOf(relative(names.folder, path)) === (await digestFile(path)).sha256
+async function isUnaltered(chain: Chain, names: LogLayout, path: string): Promise<boolean> {
+  return chain.sha256Of(relative(names.folder, path)) === (await digestFile(path)).sha256
 }
 
 /** As in a file that others put there: a tally is for reports of whole days. */

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto'
 import { fstatSync, readSync } from 'node:fs'
 import type { Octets } from '../../../base/units.js'
-import { RULED } from '../../record/schema.js'
+import { RULE_VERDICTS } from '../../record/schema.js'
 import { identifier, LOOKUP_COLUMNS, quoted } from '../lookups-sql.js'
 
 /** Raised when a tally has other rows than before: those of before are made anew. */
-const LAYOUT = 2
+const LAYOUT_VERSION = 2
 /** Digits of a hash that are in its name. */
-const SHOWN = 16
+const HASH_DIGITS = 16
 const NAME = /([^/]+)-([0-9a-f]{16})\.tally$/
 /** Of the end of a Parquet file, which says where its columns are, and what it was made of. */
-const TAIL: Octets = 64 * 1024
+const TAIL_SIZE: Octets = 64 * 1024
 
 /**
  * By what lookups are counted. A day has few clients, and few names that rules speak on, but many
@@ -32,7 +32,7 @@ export type CountedBy = keyof typeof COUNTED_BY
 /** What lookups are counted so, in SQL. */
 export const IS_COUNTED: Readonly<Record<CountedBy, string>> = {
   client: 'true',
-  name: `verdict IN (${RULED.map(quoted).join(', ')})`
+  name: `verdict IN (${RULE_VERDICTS.map(quoted).join(', ')})`
 }
 
 /** Of lookups that are the same but for the rest: how many, and when the first and the last was. */
@@ -48,26 +48,26 @@ export function columnsOf(by: CountedBy): string {
  * How the name of a Parquet file's tally begins. Another file, and one that was written over, has
  * another: so a tally is of the very file that gives it its name, or of none.
  */
-export function stemOfTally(day: string, descriptor: number): string {
+export function tallyStem(day: string, descriptor: number): string {
   const { size } = fstatSync(descriptor)
-  const tail = Buffer.alloc(Math.min(size, TAIL))
+  const tail = Buffer.alloc(Math.min(size, TAIL_SIZE))
   readSync(descriptor, tail, 0, tail.length, size - tail.length)
-  const hash = createHash('sha256').update(`${LAYOUT} ${size}\n`).update(tail).digest('hex')
-  return `${day}-${hash.slice(0, SHOWN)}`
+  const hash = createHash('sha256').update(`${LAYOUT_VERSION} ${size}\n`).update(tail).digest('hex')
+  return `${day}-${hash.slice(0, HASH_DIGITS)}`
 }
 
 /** And how it ends: by what is in it, so that it is known when somebody altered it. */
-export function nameOfTally(stem: string, sha256: string): string {
-  return `${stem}-${sha256.slice(0, SHOWN)}.tally`
+export function tallyName(stem: string, sha256: string): string {
+  return `${stem}-${sha256.slice(0, HASH_DIGITS)}.tally`
 }
 
 /** Undefined: it is none. */
-export function stemOf(file: string): string | undefined {
+export function parseTallyStem(file: string): string | undefined {
   return NAME.exec(file)?.[1]
 }
 
-export function isNamedAfter(file: string, sha256: string): boolean {
-  return NAME.exec(file)?.[2] === sha256.slice(0, SHOWN)
+export function nameMatchesContent(file: string, sha256: string): boolean {
+  return NAME.exec(file)?.[2] === sha256.slice(0, HASH_DIGITS)
 }
 
 /** SQL that writes the tally of lookups, also SQL. By client: so each of them is written once. */

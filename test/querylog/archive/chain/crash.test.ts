@@ -14,7 +14,7 @@ const LATER = '2023-03-02T12:31:00.000Z'
 async function countOf(t: Test, path: string): Promise<unknown> {
   const database = await openDatabase({ memory: 256 * 1024 * 1024, threads: 1 })
   t.teardown(() => database.close())
-  await database.addLookups(path)
+  await database.openLog(path)
   return (await database.rows('SELECT count(*) AS count FROM lookups'))[0]!.count
 }
 

@@ -7,8 +7,8 @@ import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readPublicKey } from '../../../../src/base/ed25519.js'
 import { verifyLog } from '../../../../src/querylog/archive/chain/verify.js'
-import { LogNames } from '../../../../src/querylog/archive/log-layout.js'
-import type { TendOptions } from '../../../../src/querylog/archive/maintain.js'
+import { LogLayout } from '../../../../src/querylog/archive/log-layout.js'
+import type { ArchiveOptions } from '../../../../src/querylog/archive/maintain.js'
 import { lines, record } from '../lines.js'
 import { kindsOf, tendOnce } from './rig.js'
 
@@ -37,7 +37,7 @@ rmSync(at('filler'))
 const roomy = await look()
 process.stdout.write(JSON.stringify({ full, roomy }))
 
-async function tend(options: Partial<TendOptions> = {}): Promise<unknown[]> {
+async function tend(options: Partial<ArchiveOptions> = {}): Promise<unknown[]> {
   const told = await tendOnce(path, new Date((now += HOUR)).toISOString(), {
     parquet: false,
     chain,
@@ -48,7 +48,7 @@ async function tend(options: Partial<TendOptions> = {}): Promise<unknown[]> {
 
 async function look(): Promise<object> {
   const codes = await tend({ parquet: true, keep: { days: 1, space: 0, networks: [] } })
-  const { proven, unproven } = await verifyLog(new LogNames(path), [readPublicKey(publicKey)!])
+  const { proven, unproven } = await verifyLog(new LogLayout(path), [readPublicKey(publicKey)!])
   return {
     codes: codes.filter(code => String(code).startsWith('CHAIN')),
     isOldThere: existsSync(at(OLD)),

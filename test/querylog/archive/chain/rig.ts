@@ -5,8 +5,8 @@ import type { Test } from 'tap'
 import { generateKeys, readPublicKey } from '../../../../src/base/ed25519.js'
 import type { ChainOptions } from '../../../../src/querylog/archive/chain/chain.js'
 import { verifyLog, type Verification } from '../../../../src/querylog/archive/chain/verify.js'
-import { LogNames } from '../../../../src/querylog/archive/log-layout.js'
-import { tend, type TendOptions } from '../../../../src/querylog/archive/maintain.js'
+import { LogLayout } from '../../../../src/querylog/archive/log-layout.js'
+import { maintainArchive, type ArchiveOptions } from '../../../../src/querylog/archive/maintain.js'
 import type { LogFields } from '../../../../src/querylog/record/service-log.js'
 
 /** A key in a file of its own, and what goes with it. */
@@ -21,13 +21,13 @@ export function signKey(t: Test): { readonly options: ChainOptions; readonly pub
 }
 
 /** Tends a log once. @returns whether all was done, and what was told */
-export async function tendOnce(path: string, wall: string, options: Partial<TendOptions>) {
+export async function tendOnce(path: string, wall: string, options: Partial<ArchiveOptions>) {
   const told: { level: string; fields: LogFields; message: string }[] = []
   const at = (level: string) => (fields: LogFields, message: string) =>
     void told.push({ level, fields, message })
   const log = { info: at('info'), warn: at('warn'), error: at('error') }
   const all = { path, threads: 1, parquet: true, chain: undefined, keep: undefined, ...options }
-  return { done: await tend(all, Date.parse(wall), log), told }
+  return { done: await maintainArchive(all, Date.parse(wall), log), told }
 }
 
 export function verified(
@@ -35,7 +35,7 @@ export function verified(
   publicKey: string,
   expected?: string
 ): Promise<Verification> {
-  return verifyLog(new LogNames(path), [readPublicKey(publicKey)!], expected)
+  return verifyLog(new LogLayout(path), [readPublicKey(publicKey)!], expected)
 }
 
 export const chainOf = (path: string): string => join(dirname(path), 'chain.jsonl')

@@ -2,7 +2,7 @@ import { appendFileSync, copyFileSync, existsSync, readdirSync, readFileSync } f
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { hashOf } from '../../../../src/querylog/archive/chain/chain-entry.js'
+import { hashLine } from '../../../../src/querylog/archive/chain/chain-entry.js'
 import type { Verification } from '../../../../src/querylog/archive/chain/verify.js'
 import { lines, logFolder, record } from '../lines.js'
 import { chainOf, kindsOf, linesOf, signKey, tendOnce, verified, writeLines } from './rig.js'
@@ -224,7 +224,7 @@ t.test(
   async t => {
     const { path, key } = await written(t, false)
     const all = linesOf(path)
-    const head = hashOf(all.at(-1)!)
+    const head = hashLine(all.at(-1)!)
     t.match(await verified(path, key.publicKey, head), {
       proven: true,
       head: { n: 4, sha256: head }
