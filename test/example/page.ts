@@ -4,63 +4,71 @@ import { dirname, join, resolve } from 'node:path'
 import { PROGRAM } from '../cli/run.js'
 import { writeWeek } from './week.js'
 
-/** Pages whose commands are run in order, in a folder each, with its files as they stand above. */
+/** Pages whose commands are run in order, each page in its own folder. */
 export const PAGES = [
+  'docs/getting-started.md',
   'docs/guides/belgium.md',
+  'docs/guides/exceptions.md',
+  'docs/guides/block-lists.md',
+  'docs/guides/rpz.md',
+  'docs/guides/migrating.md',
   'docs/guides/replay.md',
   'docs/guides/reports.md'
 ] as const
 
-/** What other programs have written, which pages find in `logs/`. */
+/** Logs of other programs, which the pages find in `logs/`. */
 const LOGS = 'test/example/logs'
 
 const FENCE = /^```(yaml|console)\n([\s\S]*?)^```$/gm
 
 /**
- * The page with what its commands say now. A `yaml` block is a file of `rules/`, named by its first
- * line; in a `console` block `$` begins a command, and what it says is below it.
+ * The page with the current output of its commands. A `yaml` block is a file of `rules/`, named by
+ * its first line, or `interdict.yaml`; in a `console` block `$` begins a command, and its output
+ * follows.
  *
  * @param folder empty
  */
 export async function pageNow(path: (typeof PAGES)[number], folder: string): Promise<string> {
   const page = readFileSync(path, 'utf8')
   cpSync(LOGS, join(folder, 'logs'), { recursive: true })
+  if (path === 'docs/getting-started.md')
+    cpSync('rules', join(folder, 'rules'), { recursive: true })
   if (path === 'docs/guides/reports.md') {
     writeWeek(join(folder, 'log'))
     cpSync('rules/apps', join(folder, 'rules/apps'), { recursive: true })
   }
-  let made = ''
+  let text = ''
   let end = 0
   for (const match of page.matchAll(FENCE)) {
-    const [whole, kind, text] = match
-    made += page.slice(end, match.index)
+    const [whole, kind, block] = match
+    text += page.slice(end, match.index)
     end = match.index + whole.length
-    if (kind === 'yaml') putFile(folder, text!)
-    made += kind === 'yaml' ? whole : `\`\`\`console\n${await runAll(folder, text!)}\`\`\``
+    if (kind === 'yaml') writeRuleFile(folder, block!)
+    text += kind === 'yaml' ? whole : `\`\`\`console\n${await runAll(folder, block!)}\`\`\``
   }
-  return made + page.slice(end)
+  return text + page.slice(end)
 }
 
-function putFile(folder: string, text: string): void {
+function writeRuleFile(folder: string, text: string): void {
   const name = /^# (\S+)\n/.exec(text)![1]!
-  const path = join(folder, 'rules', name)
+  const path = join(folder, name === 'interdict.yaml' ? '' : 'rules', name)
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, text)
 }
 
 async function runAll(folder: string, text: string): Promise<string> {
-  let said = ''
+  let output = ''
   for (const [line, command] of text.matchAll(/^\$ (.*)$/gm)) {
-    said += `${line}\n${await run(folder, command!)}`
+    output += `${line}\n${await run(folder, command!)}`
   }
-  return said
+  return output
 }
 
-/** What a shell shows in which `interdict` is the program that is shipped. */
+/** The output of a shell command in which `interdict` is the bundled program. */
 function run(folder: string, command: string): Promise<string> {
   const program = `interdict() { "${process.execPath}" "${resolve(PROGRAM)}" "$@"; }`
   return new Promise(done => {
-    // Without tap's hooks: to load them takes longer than most commands.
+    // Without tap's hooks, which take longer to load than most commands run.
     const words = ['-u', 'NODE_OPTIONS', 'sh', '-c', `${program}; ${command} 2>&1`]
     execFile('env', words, { cwd: folder, timeout: 60_000 }, (_error, out) => done(out))
   })

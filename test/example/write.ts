@@ -1,4 +1,4 @@
-/** Writes the worked examples anew, with what their commands say now. */
+/** Regenerates the worked-example pages with the current output of their commands. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -48,6 +49,17 @@ for (const { page, line, text } of examples) {
     t.strictSame(loaded.ok ? [] : loaded.errors.map(e => e.message), [])
   })
 }
+
+t.test("README's rule loads without a warning, with the shipped apps", async t => {
+  const [rule] = fences('README.md', 'yaml')
+  const folder = mkdtempSync(join(tmpdir(), 'interdict-docs-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  cpSync('rules/apps', join(folder, 'apps'), { recursive: true })
+  writeFileSync(join(folder, 'networks.yaml'), rule!.text)
+  const loaded = await loadRules(folder)
+  const problems = loaded.ok ? loaded.warnings : loaded.errors
+  t.strictSame([loaded.ok, problems.map(({ message }) => message)], [true, []])
+})
 
 t.test('links lead to files and headings that exist', async t => {
   for (const page of linked) {
