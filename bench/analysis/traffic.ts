@@ -144,7 +144,7 @@ export class Traffic {
   #decide(name: number, clientClass: number): Said | undefined {
     const octets = this.#names[name]!
     const hashed = new HashedName()
-    hashed.take(octets, 0, this.#policy.seed)
+    hashed.set(octets, 0, this.#policy.seed)
     const found = new Verdict()
     this.#policy.evaluateName(hashed, RRTYPE.A, clientClass, Date.now() / 1000, found)
     const { claim, entry: record, monitorClaim: monitor, monitorEntry: monitorRecord } = found

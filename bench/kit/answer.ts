@@ -15,7 +15,7 @@ export function answerOf(more: Partial<Answer> = {}): Answer {
     ede: undefined,
     upstream: 0,
     targets: new Uint8Array(0),
-    leads: new Uint8Array(0),
+    targetKinds: new Uint8Array(0),
     addresses: new Uint32Array(0),
     cleanEpoch: -1,
     cleanClass: -1,

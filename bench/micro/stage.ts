@@ -1,11 +1,11 @@
+import packet from 'dns-packet'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import packet from 'dns-packet'
 import { readAddress } from '../../src/base/address.js'
 import type { Answer } from '../../src/dns/message/answer.js'
+import { decodeResponse } from '../../src/dns/message/decode-response.js'
 import { Query } from '../../src/dns/message/query.js'
-import { readResponse } from '../../src/dns/message/response.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import { specialUseNames } from '../../src/policy/tables/special-use-names.js'
@@ -53,7 +53,7 @@ export async function setStage(names: number): Promise<Stage> {
     answers: responses.map((response, i) => {
       const query = queryAt(unlisted, i, 0)
       const question = query.key().slice(0, -1)
-      return structuredClone(readResponse(response, question, LIMITS, performance.now(), 0))
+      return structuredClone(decodeResponse(response, question, LIMITS, performance.now(), 0))
     })
   }
 }
@@ -61,7 +61,7 @@ export async function setStage(names: number): Promise<Stage> {
 /** A query read, on its own. */
 export function queryAt({ octets, starts, ends }: Messages, i: number, seed: number): Query {
   const query = new Query()
-  query.read(octets, starts[i]!, ends[i]!, seed)
+  query.decode(octets, starts[i]!, ends[i]!, seed)
   return query
 }
 

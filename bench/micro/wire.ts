@@ -1,10 +1,11 @@
+import { encodeEde } from '../../src/dns/edns/ede-option.js'
+import { decodeResponse } from '../../src/dns/message/decode-response.js'
 import { Query } from '../../src/dns/message/query.js'
-import { readResponse } from '../../src/dns/message/response.js'
 import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { RCODE } from '../../src/dns/registry/rcode.js'
 import { HEADER_SIZE, UDP_PAYLOAD } from '../../src/dns/registry/sizes.js'
-import { writeAnswer } from '../../src/dns/reply/held-reply.js'
-import { edeOption, writeAddress, writeNegative } from '../../src/dns/reply/reply.js'
+import { encodeCachedAnswer } from '../../src/dns/reply/cached-reply.js'
+import { encodeAddress, encodeNegative } from '../../src/dns/reply/local-reply.js'
 import type { Case } from './measure.js'
 import { INPUTS, queryAt, type Stage } from './stage.js'
 
@@ -20,14 +21,14 @@ export function wireCases({ unlisted, answers, responses }: Stage): Case[] {
   const questions = queries.map(query => query.key().slice(0, -1))
   // Replies are written over a copy: the queries are read again and again.
   const written = octets.slice()
-  const ede = edeOption(17, new TextEncoder().encode('names'))
+  const ede = encodeEde(17, new TextEncoder().encode('names'))
   return [
     {
       name: 'wire: read header, question, OPT',
       run(times) {
         let sum = 0
         for (let i = 0; i < times; i++) {
-          sum += query.read(octets, starts[i & MASK]!, ends[i & MASK]!, 1) + query.qtype
+          sum += query.decode(octets, starts[i & MASK]!, ends[i & MASK]!, 1) + query.qtype
         }
         return sum
       }
@@ -37,7 +38,7 @@ export function wireCases({ unlisted, answers, responses }: Stage): Case[] {
       run(times) {
         let sum = 0
         for (let i = 0; i < times; i++) {
-          sum += name.read(octets, starts[i & MASK]! + HEADER_SIZE, ends[i & MASK]!, 1)
+          sum += name.decode(octets, starts[i & MASK]! + HEADER_SIZE, ends[i & MASK]!, 1)
         }
         return sum
       }
@@ -55,7 +56,7 @@ export function wireCases({ unlisted, answers, responses }: Stage): Case[] {
       run(times) {
         let sum = 0
         for (let i = 0; i < times; i++) {
-          sum += writeAddress(written, queries[i & MASK]!, UDP_PAYLOAD, ZERO, 60, ede)
+          sum += encodeAddress(written, queries[i & MASK]!, UDP_PAYLOAD, ZERO, 60, ede)
         }
         return sum
       }
@@ -65,7 +66,7 @@ export function wireCases({ unlisted, answers, responses }: Stage): Case[] {
       run(times) {
         let sum = 0
         for (let i = 0; i < times; i++) {
-          sum += writeNegative(
+          sum += encodeNegative(
             written,
             queries[i & MASK]!,
             UDP_PAYLOAD,
@@ -84,7 +85,7 @@ export function wireCases({ unlisted, answers, responses }: Stage): Case[] {
       run(times) {
         let sum = 0
         for (let i = 0; i < times; i++) {
-          sum += writeAnswer(written, queries[i & MASK]!, UDP_PAYLOAD, answers[i & MASK]!, 7)
+          sum += encodeCachedAnswer(written, queries[i & MASK]!, UDP_PAYLOAD, answers[i & MASK]!, 7)
         }
         return sum
       }
@@ -94,7 +95,7 @@ export function wireCases({ unlisted, answers, responses }: Stage): Case[] {
       run(times) {
         let sum = 0
         for (let i = 0; i < times; i++) {
-          sum += readResponse(responses[i & MASK]!, questions[i & MASK]!, LIMITS, 0, 0).answers
+          sum += decodeResponse(responses[i & MASK]!, questions[i & MASK]!, LIMITS, 0, 0).answers
         }
         return sum
       }

@@ -73,14 +73,14 @@ export class LruAnswerCache implements AnswerCache {
 
 /** About how much memory an answer takes while it is held. */
 export function memoryOf(answer: Answer, key: string): Octets {
-  const { body, ttls, targets, leads, addresses, ede } = answer
+  const { body, ttls, targets, targetKinds, addresses, ede } = answer
   return (
     ENTRY +
     key.length +
     array(body) +
     array(ttls) +
     array(targets) +
-    array(leads) +
+    array(targetKinds) +
     array(addresses) +
     (ede === undefined ? 0 : array(ede.option))
   )

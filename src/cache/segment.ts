@@ -1,7 +1,7 @@
 import { copyOctets, equalOctets } from '../base/octets.js'
 import type { Octets } from '../base/units.js'
 import type { Answer } from '../dns/message/answer.js'
-import { KEY_TAIL, type QuestionKey } from '../dns/message/question.js'
+import { KEY_SUFFIX_SIZE, type QuestionKey } from '../dns/message/question.js'
 import type { NameScope } from './name-scope.js'
 
 /** Records start at multiples of this, so that a place fits in few bits. */
@@ -19,7 +19,7 @@ const ADDITIONALS = 8
 const BODY = 9 // octets of the body
 const TTLS = 10 // how many there are
 const TARGETS = 11 // octets
-const LEADS = 12
+const TARGET_KINDS = 12
 const ADDRESSES = 13 // words
 const UPSTREAM = 14
 const EDE = 15 // INFO-CODE, octets of the option << 16
@@ -39,14 +39,14 @@ const NO_WORDS = new Uint32Array(0)
 
 /** What an answer takes in a segment. */
 export function sizeOf(key: QuestionKey, answer: Answer): Octets {
-  const { body, ttls, targets, leads, addresses, ede } = answer
+  const { body, ttls, targets, targetKinds, addresses, ede } = answer
   const octets =
     4 * addresses.length +
     2 * ttls.length +
     body.length +
     key.length +
     targets.length +
-    leads.length +
+    targetKinds.length +
     (ede === undefined ? 0 : ede.option.length)
   return Math.ceil((HEAD + octets) / UNIT) * UNIT
 }
@@ -133,13 +133,13 @@ export class Segment {
   /** Whether the record is about one of these names. */
   isIn(at: Octets, scope: NameScope): boolean {
     const word = at / 4
-    return scope.includes(this.octets, this.keyAt(word), this.words[word + KEY]! - KEY_TAIL)
+    return scope.includes(this.octets, this.keyAt(word), this.words[word + KEY]! - KEY_SUFFIX_SIZE)
   }
 
   /** Writes a record behind the last one; the caller sees to it that there is room. */
   append(key: QuestionKey, hash: number, answer: Answer, size: Octets): void {
     const { words, octets } = this
-    const { body, ttls, targets, leads, addresses, ede } = answer
+    const { body, ttls, targets, targetKinds, addresses, ede } = answer
     const word = this.end / 4
     words[word + SIZE] = size
     words[word + KEY] = key.length
@@ -153,7 +153,7 @@ export class Segment {
     words[word + BODY] = body.length
     words[word + TTLS] = ttls.length
     words[word + TARGETS] = targets.length
-    words[word + LEADS] = leads.length
+    words[word + TARGET_KINDS] = targetKinds.length
     words[word + ADDRESSES] = addresses.length
     words[word + UPSTREAM] = answer.upstream
     words[word + EDE] = ede === undefined ? 0 : ede.code | (ede.option.length << 16)
@@ -165,7 +165,7 @@ export class Segment {
     at = copy(key, octets, at)
     at = copy(body, octets, at)
     at = copy(targets, octets, at)
-    at = copy(leads, octets, at)
+    at = copy(targetKinds, octets, at)
     if (ede !== undefined) copy(ede.option, octets, at)
     this.end += size
   }
@@ -189,7 +189,7 @@ export class Segment {
     pos += 2 * ttls + words[word + KEY]!
     const body = take(words[word + BODY]!)
     const targets = take(words[word + TARGETS]!)
-    const leads = take(words[word + LEADS]!)
+    const targetKinds = take(words[word + TARGET_KINDS]!)
     const ede = words[word + EDE]!
     return {
       body,
@@ -204,7 +204,7 @@ export class Segment {
       ede: (state & WITH_EDE) === 0 ? undefined : { code: ede & 0xffff, option: take(ede >>> 16) },
       upstream: words[word + UPSTREAM]!,
       targets,
-      leads,
+      targetKinds,
       addresses: addresses === 0 ? NO_WORDS : new Uint32Array(buffer, 0, addresses),
       cleanEpoch: -1,
       cleanClass: -1

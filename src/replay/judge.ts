@@ -159,7 +159,7 @@ export class Judge {
     const { policy } = this
     const hashed = this.#hashed
     const verdict = this.#verdict
-    hashed.take(this.#names.wireOf(name), 0, policy.seed)
+    hashed.set(this.#names.wireOf(name), 0, policy.seed)
     verdict.clear()
     policy.evaluateName(hashed, qtype, clientClass, now, verdict)
     const { claim, monitorClaim: monitor } = verdict

@@ -1,7 +1,7 @@
 import { InterdictError } from '../base/error.js'
 import type { Octets } from '../base/units.js'
 import { MAX_NAME } from '../dns/name/hashed-name.js'
-import { readName, readNameOctets, showCanonical, showName } from '../dns/name/name.js'
+import { readName, readPlainName, showCanonical, showName } from '../dns/name/name.js'
 import { grown, OctetBook, type Salt } from './octet-book.js'
 
 /** Most names held at once, and most octets of them: some 120 MB with what hangs on them. */
@@ -103,7 +103,7 @@ export class Names {
   }
 
   #wireOf(text: Buffer): Uint8Array | undefined {
-    const length = readNameOctets(text, 0, text.length, this.#wire, 0)
+    const length = readPlainName(text, 0, text.length, this.#wire, 0)
     if (length > 0) return this.#wire.subarray(0, length)
     return readOrNot(text.length === 0 ? '.' : text.toString())
   }

@@ -1,5 +1,5 @@
 import type { Seconds } from '../base/units.js'
-import { LEAD, type Answer } from '../dns/message/answer.js'
+import { TARGET_KIND, type Answer } from '../dns/message/answer.js'
 import { HashedName } from '../dns/name/hashed-name.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import { Verdict } from '../policy/tables/snapshot.js'
@@ -8,11 +8,11 @@ import { isBlocked } from './blocked-reply.js'
 import type { QueryContext } from './query-context.js'
 import type { RebindingGuard } from './rebinding-guard.js'
 
-/** `MATCH` for each kind of `LEAD`. */
-const MATCH_OF_LEAD = {
-  [LEAD.cname]: MATCH.cname,
-  [LEAD.dname]: MATCH.dname,
-  [LEAD.svcb]: MATCH.svcb
+/** `MATCH` for each kind of `TARGET_KIND`. */
+const MATCH_OF_TARGET = {
+  [TARGET_KIND.cname]: MATCH.cname,
+  [TARGET_KIND.dname]: MATCH.dname,
+  [TARGET_KIND.svcb]: MATCH.svcb
 } as Readonly<Record<number, number>>
 
 /**
@@ -43,7 +43,7 @@ export class AnswerInspector {
   inspect(lookup: QueryContext, answer: Answer): number {
     const { verdict, epoch } = this
     verdict.clear()
-    if (answer.leads.length === 0 && answer.addresses.length === 0) return MATCH.none
+    if (answer.targetKinds.length === 0 && answer.addresses.length === 0) return MATCH.none
     if (answer.cleanEpoch === epoch && answer.cleanClass === lookup.clientClass) return MATCH.none
     const match =
       this.inspectNames(lookup, answer) ||
@@ -59,12 +59,12 @@ export class AnswerInspector {
 
   private inspectNames(lookup: QueryContext, answer: Answer): number {
     const { policy, name, verdict, now } = this
-    const { targets, leads } = answer
+    const { targets, targetKinds } = answer
     let at = 0
-    for (const lead of leads) {
-      const match = MATCH_OF_LEAD[lead]!
+    for (const kind of targetKinds) {
+      const match = MATCH_OF_TARGET[kind]!
       const { monitorClaim: monitor, monitorEntry: monitorRecord } = verdict
-      name.take(targets, at, policy!.seed)
+      name.set(targets, at, policy!.seed)
       at += name.length
       verdict.clear()
       policy!.evaluateName(name, lookup.query.qtype, lookup.clientClass, now, verdict)

@@ -1,8 +1,13 @@
 import { RCODE } from '../dns/registry/rcode.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
-import { writeListed } from '../dns/reply/listed-reply.js'
-import { writeTruncated } from '../dns/reply/reply-frame.js'
-import { writeAddress, writeCname, writeError, writeNegative } from '../dns/reply/reply.js'
+import { encodeListRecords } from '../dns/reply/list-records-reply.js'
+import {
+  encodeAddress,
+  encodeCname,
+  encodeError,
+  encodeNegative
+} from '../dns/reply/local-reply.js'
+import { encodeTruncated } from '../dns/reply/reply-frame.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import type { PreparedReply, Verdict } from '../policy/tables/snapshot.js'
 import { MATCH, PROTOCOL } from '../querylog/record/query-event.js'
@@ -42,20 +47,20 @@ export function writeBlockedReply(
     case 'sinkhole': {
       const rdata = addressFor(query.qtype, reply)
       if (rdata === undefined) return writeNoData(lookup, policy, reply)
-      return writeAddress(octets, query, limit, rdata, reply.ttl, reply.edeOption)
+      return encodeAddress(octets, query, limit, rdata, reply.ttl, reply.edeOption)
     }
     case 'cname':
-      return writeCname(octets, query, limit, reply.target!, reply.ttl, reply.edeOption)
+      return encodeCname(octets, query, limit, reply.target!, reply.ttl, reply.edeOption)
     case 'nodata':
       return writeNoData(lookup, policy, reply)
     case 'data':
       return writeData(lookup, policy, reply, verdict)
     case 'refused':
-      return writeError(octets, query, limit, RCODE.REFUSED, reply.edeOption)
+      return encodeError(octets, query, limit, RCODE.REFUSED, reply.edeOption)
     case 'drop':
       return DROP
     case 'truncate':
-      return writeTruncated(octets, query)
+      return encodeTruncated(octets, query)
   }
 }
 
@@ -83,7 +88,7 @@ function writeData(
   const { octets, query, maxLength: limit } = lookup
   const data = policy.findLocalData(verdict)
   const { from, to } = data
-  const length = writeListed(
+  const length = encodeListRecords(
     octets,
     query,
     limit,
@@ -114,7 +119,7 @@ function writeNxdomain(
   const soa = missing < query.qname.labels ? missing + 1 : missing
   const { ttl, edeOption } = reply
   const serial = policy.snapshot.generation
-  return writeNegative(octets, query, limit, RCODE.NXDOMAIN, soa, ttl, serial, edeOption)
+  return encodeNegative(octets, query, limit, RCODE.NXDOMAIN, soa, ttl, serial, edeOption)
 }
 
 function writeNoData(
@@ -124,5 +129,5 @@ function writeNoData(
 ): number {
   const { ttl, edeOption } = reply
   const serial = policy.snapshot.generation
-  return writeNegative(octets, query, limit, RCODE.NOERROR, 0, ttl, serial, edeOption)
+  return encodeNegative(octets, query, limit, RCODE.NOERROR, 0, ttl, serial, edeOption)
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
 import type { Answer } from '../dns/message/answer.js'
-import { keyOf } from '../dns/message/question.js'
+import { questionKey } from '../dns/message/question.js'
 import { TimingWheel, TICK } from '../upstream/query/timing-wheel.js'
 import type { Timers } from '../upstream/timers.js'
 import type { Fallback } from './fallback.js'
@@ -40,7 +40,7 @@ export class ClientResponseTimer {
   }
 
   private expire(wait: PendingQuery, now: Milliseconds): void {
-    const stale = this.fallback.useStale(keyOf(wait), now)
+    const stale = this.fallback.useStale(questionKey(wait), now)
     // Given up meanwhile, to make room: then there is nothing but to wait.
     if (stale !== undefined) this.onExpired(wait, stale)
   }

@@ -2,7 +2,7 @@ import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../base/units.js
 import type { AnswerCache, QuestionKey } from '../cache/cache.js'
 import type { Answer } from '../dns/message/answer.js'
 import { RCODE } from '../dns/registry/rcode.js'
-import { staleAnswer } from '../dns/reply/stale.js'
+import { staleAnswer } from '../dns/reply/stale-answer.js'
 
 /** How long it lasts; config says it. */
 export interface FallbackLimits {

@@ -30,7 +30,7 @@ export class ServerIdentity {
       .map(({ qname, text }) => ({ qname, text: characterString(Buffer.from(text)) }))
   }
 
-  /** What is said of this name, as `writeText` takes it; undefined: nothing. */
+  /** What is said of this name, as `encodeText` takes it; undefined: nothing. */
   textOf({ octets, length }: HashedName): Uint8Array | undefined {
     return this.texts.find(({ qname }) => isSame(qname, octets, length))?.text
   }

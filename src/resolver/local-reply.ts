@@ -3,7 +3,7 @@ import { readName } from '../dns/name/name.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
 import { HEADER_SIZE } from '../dns/registry/sizes.js'
-import { writeNegative, writeOwnSoa, writeRecord } from '../dns/reply/reply.js'
+import { encodeNegative, encodeOwnSoa, encodeRecord } from '../dns/reply/local-reply.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import type { SpecialUseEntry } from '../policy/tables/snapshot.js'
 import { CONTINUE, type QueryContext } from './query-context.js'
@@ -59,7 +59,7 @@ function writeFromZone(
   if (local.pointer && qtype === RRTYPE.PTR) return writeData(lookup, RRTYPE.PTR, LOCALHOST)
   if (apex === 0 && qtype === RRTYPE.NS) return writeData(lookup, RRTYPE.NS, QNAME_POINTER)
   if (apex === 0 && qtype === RRTYPE.SOA) {
-    return writeOwnSoa(octets, query, limit, TTL, policy.snapshot.generation)
+    return encodeOwnSoa(octets, query, limit, TTL, policy.snapshot.generation)
   }
   return writeNegativeReply(lookup, policy, local, RCODE.NOERROR, apex)
 }
@@ -77,7 +77,7 @@ function writeData(
   type: number,
   rdata: Uint8Array
 ): number {
-  return writeRecord(octets, query, limit, type, rdata, TTL, undefined)
+  return encodeRecord(octets, query, limit, type, rdata, TTL, undefined)
 }
 
 function writeNegativeReply(
@@ -88,5 +88,5 @@ function writeNegativeReply(
   soaLabel: number
 ): number {
   const serial = policy.snapshot.generation
-  return writeNegative(octets, query, limit, rcode, soaLabel, TTL, serial, edeOption)
+  return encodeNegative(octets, query, limit, rcode, soaLabel, TTL, serial, edeOption)
 }

@@ -7,11 +7,11 @@ import { OPCODE } from '../dns/registry/opcode.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { RRCLASS } from '../dns/registry/rrclass.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
-import { markAuthoritative, writeError } from '../dns/reply/reply.js'
+import { setAuthoritative, encodeError } from '../dns/reply/local-reply.js'
 import {
-  checkRequest,
+  verifyRequest,
   findTsig,
-  refuseSignature,
+  encodeTsigError,
   signMessage,
   TSIG_ERROR,
   type Tsig,
@@ -101,7 +101,7 @@ export class NotifyHandler {
     }
     const source = findPrimary(sources, tsig)
     if (tsig !== undefined) {
-      const error = checkRequest(message, tsig, source?.key, epochSeconds(this.clock))
+      const error = verifyRequest(message, tsig, source?.key, epochSeconds(this.clock))
       if (error !== TSIG_ERROR.none) return { rcode: RCODE.NOTAUTH, source, error }
     }
     if (source === undefined) return { rcode: RCODE.REFUSED }
@@ -118,15 +118,15 @@ export class NotifyHandler {
     { rcode, source, error = TSIG_ERROR.none }: NotifyResult,
     tsig: Tsig | undefined
   ): Octets {
-    const length = writeError(octets, query, limit, rcode, undefined)
-    if (rcode === RCODE.NOERROR) markAuthoritative(octets, query)
+    const length = encodeError(octets, query, limit, rcode, undefined)
+    if (rcode === RCODE.NOERROR) setAuthoritative(octets, query)
     if (tsig === undefined) return length
     const reply = octets.slice(query.at, query.at + length)
     const isKnown = error === TSIG_ERROR.none || error === TSIG_ERROR.BADTIME
     const signed =
       isKnown && source?.key !== undefined
         ? signMessage(reply, source.key, epochSeconds(this.clock), tsig.mac, error).octets
-        : refuseSignature(reply, tsig, error)
+        : encodeTsigError(reply, tsig, error)
     if (signed.length > limit) return length
     octets.set(signed, query.at)
     return signed.length

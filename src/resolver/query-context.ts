@@ -1,6 +1,6 @@
 import type { Octets } from '../base/units.js'
-import { CLIENT_COOKIE, COOKIE, type ServerCookies } from '../dns/edns/server-cookie.js'
-import { ASKED, Query, READ } from '../dns/message/query.js'
+import { CLIENT_COOKIE_SIZE, COOKIE_STATUS, type ServerCookies } from '../dns/edns/server-cookie.js'
+import { OPTION_BIT, Query, QUERY_KIND } from '../dns/message/query.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { Verdict } from '../policy/tables/snapshot.js'
 import { PROTOCOL } from '../querylog/record/query-event.js'
@@ -17,8 +17,8 @@ export const CONTINUE = -2
 /** The query at hand, from whom, and what policy says of its name. One instance, filled anew. */
 export class QueryContext {
   readonly query = new Query()
-  /** What it turned out to be, one of `READ`. */
-  reading: number = READ.silence
+  /** What it turned out to be, one of `QUERY_KIND`. */
+  reading: number = QUERY_KIND.unanswerable
   /** Holds the query; its reply is written over it. */
   octets: Uint8Array = new Uint8Array(0)
   /** Most octets that the reply may have. */
@@ -47,12 +47,12 @@ export class QueryContext {
     this.clientAt = clientAt
     this.clientClass = clientClass
     // Whose server this is, is nothing for strangers.
-    if ((this.query.options & ASKED.nsid) !== 0 && clientClass !== 0) {
-      this.query.giveBack(this.identity.nsid)
+    if ((this.query.options & OPTION_BIT.nsid) !== 0 && clientClass !== 0) {
+      this.query.addReplyOption(this.identity.nsid)
     }
   }
 
-  /** Reads the message in `octets[at, end)`; returns one of `READ`. */
+  /** Reads the message in `octets[at, end)`; returns one of `QUERY_KIND`. */
   read(
     octets: Uint8Array,
     at: Octets,
@@ -63,7 +63,7 @@ export class QueryContext {
   ): number {
     this.octets = octets
     this.protocol = protocol
-    const reading = this.query.read(octets, at, end, seed)
+    const reading = this.query.decode(octets, at, end, seed)
     const offered = protocol === PROTOCOL.tcp ? MAX_TCP_MESSAGE : this.query.udpSize
     const most = protocol !== PROTOCOL.tcp && offered > MAX_UDP_REPLY ? MAX_UDP_REPLY : offered
     this.maxLength = most < room ? most : room
@@ -74,7 +74,7 @@ export class QueryContext {
 
   /** What is said of the cookie to who asks for nothing else. RFC 7873 §5.4. */
   get cookieRcode(): number {
-    const isWrong = this.query.cookieLength > CLIENT_COOKIE && !this.hasValidCookie
+    const isWrong = this.query.cookieLength > CLIENT_COOKIE_SIZE && !this.hasValidCookie
     return isWrong ? RCODE.BADCOOKIE : RCODE.NOERROR
   }
 
@@ -82,18 +82,18 @@ export class QueryContext {
    * Lays out what the reply's OPT answers to options of the query's, if it has such as are answered.
    *
    * @param client four words at `clientAt`
-   * @returns one of `READ`: what the query is, in the light of its options
+   * @returns one of `QUERY_KIND`: what the query is, in the light of its options
    */
   processOptions(client: Uint32Array, clientAt: number): number {
     const { query, cookies } = this
-    if (this.reading === READ.formerr) return READ.formerr
-    if ((query.options & ASKED.cookie) !== 0 && cookies !== undefined) {
-      const cookie = cookies.answer(query, this.octets, client, clientAt)
+    if (this.reading === QUERY_KIND.formerr) return QUERY_KIND.formerr
+    if ((query.options & OPTION_BIT.cookie) !== 0 && cookies !== undefined) {
+      const cookie = cookies.verify(query, this.octets, client, clientAt)
       // RFC 7873 §5.2.2.
-      if (cookie === COOKIE.malformed) return READ.formerr
-      this.hasValidCookie = cookie === COOKIE.proven
-    } else if (this.reading === READ.cookie) {
-      return READ.formerr
+      if (cookie === COOKIE_STATUS.malformed) return QUERY_KIND.formerr
+      this.hasValidCookie = cookie === COOKIE_STATUS.verified
+    } else if (this.reading === QUERY_KIND.cookieOnly) {
+      return QUERY_KIND.formerr
     }
     return this.reading
   }

@@ -27,9 +27,9 @@ import type { AnswerCache } from '../cache/cache.js'
 import { SHELF, type Shelf } from '../cache/shelf.js'
 import type { ServerCookies } from '../dns/edns/server-cookie.js'
 import type { Answer } from '../dns/message/answer.js'
-import { READ } from '../dns/message/query.js'
+import { QUERY_KIND } from '../dns/message/query.js'
 import { RRCLASS } from '../dns/registry/rrclass.js'
-import { writeAnswer, writeReady } from '../dns/reply/held-reply.js'
+import { encodeCachedAnswer, encodePackedAnswer } from '../dns/reply/cached-reply.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import { TIER, type Verdict } from '../policy/tables/snapshot.js'
 import { MATCH, VERDICT } from '../querylog/record/query-event.js'
@@ -142,16 +142,16 @@ export class Resolver implements Responder, Finish {
     // First what the octets are: nothing else may look at a message that is not a query.
     let reading = lookup.read(octets, at, end, room, protocol, policy.seed)
     if (lookup.query.options !== 0) reading = lookup.processOptions(client, clientAt)
-    if (reading !== READ.ok && reading !== READ.odd) {
+    if (reading !== QUERY_KIND.ok && reading !== QUERY_KIND.special) {
       return rejectMalformed(lookup, reading, parts.notify, client, clientAt)
     }
     lookup.setClient(client, clientAt, policy.classOf(client, clientAt))
     // What was given before, and no rule of this client's network had a word to say on, is given
     // again, as long as the rules and the answer stand: all of the stages below in one look.
     const shelved =
-      reading === READ.ok ? parts.shelf?.find(lookup.query, lookup.clientClass) : SHELF.miss
+      reading === QUERY_KIND.ok ? parts.shelf?.find(lookup.query, lookup.clientClass) : SHELF.miss
     if (shelved === SHELF.answer) {
-      return writeReady(octets, lookup.query, lookup.maxLength, parts.shelf!)
+      return encodePackedAnswer(octets, lookup.query, lookup.maxLength, parts.shelf!)
     }
     // What the cache will be asked for is on its way here while the rules are.
     const near = shelved === SHELF.miss ? lookup.query.key() : undefined
@@ -257,7 +257,7 @@ export class Resolver implements Responder, Finish {
     }
     if (match !== MATCH.none) return this.block(inspector.verdict, match, took)
     const age = Math.floor((this.now - answer.storedAt) / MS_PER_SECOND)
-    const length = writeAnswer(lookup.octets, lookup.query, lookup.maxLength, answer, age)
+    const length = encodeCachedAnswer(lookup.octets, lookup.query, lookup.maxLength, answer, age)
     this.dependencies.logger.logAnswered(lookup, inspector, answer, how, took)
     if (how === VERDICT.cached) this.maybePrefetch(answer, age)
     return length

@@ -1,17 +1,18 @@
 import type { Seconds } from '../base/units.js'
-import { READ } from '../dns/message/query.js'
+import { encodeEde } from '../dns/edns/ede-option.js'
+import { QUERY_KIND } from '../dns/message/query.js'
 import { EDE } from '../dns/registry/ede.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { RRCLASS } from '../dns/registry/rrclass.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
-import { writeTruncated } from '../dns/reply/reply-frame.js'
-import { edeOption, writeError, writeMinimalAny, writeText } from '../dns/reply/reply.js'
+import { encodeError, encodeMinimalAny, encodeText } from '../dns/reply/local-reply.js'
+import { encodeTruncated } from '../dns/reply/reply-frame.js'
 import { PROTOCOL } from '../querylog/record/query-event.js'
 import type { ServerIdentity } from './identity.js'
 import { CONTINUE, type QueryContext } from './query-context.js'
 import type { QueryLogger } from './query-logger.js'
 
-const NO_RECURSION = edeOption(EDE.NOT_AUTHORITATIVE, 'recursion was not asked for')
+const NO_RECURSION = encodeEde(EDE.NOT_AUTHORITATIVE, 'recursion was not asked for')
 
 /** Nothing about a name follows from it, and nobody needs it often. RFC 8482 §4.2. */
 const MINIMAL_ANY_TTL: Seconds = 3600
@@ -23,8 +24,8 @@ export function answerChaos(
 ): number {
   const asks = query.qclass === RRCLASS.CH && query.qtype === RRTYPE.TXT
   const text = asks ? identity.textOf(query.qname) : undefined
-  if (text === undefined) return writeError(octets, query, limit, RCODE.REFUSED, undefined)
-  return writeText(octets, query, limit, text)
+  if (text === undefined) return encodeError(octets, query, limit, RCODE.REFUSED, undefined)
+  return encodeText(octets, query, limit, text)
 }
 
 /**
@@ -39,16 +40,16 @@ export function answerChaos(
  */
 export function rejectUnsupported(lookup: QueryContext, witness: QueryLogger): number {
   const { octets, query, maxLength: limit } = lookup
-  if (lookup.reading !== READ.odd) return CONTINUE
+  if (lookup.reading !== QUERY_KIND.special) return CONTINUE
   if (!query.recursionDesired) {
-    const length = writeError(octets, query, limit, RCODE.REFUSED, NO_RECURSION)
+    const length = encodeError(octets, query, limit, RCODE.REFUSED, NO_RECURSION)
     witness.logRefused(lookup, RCODE.REFUSED, EDE.NOT_AUTHORITATIVE)
     return length
   }
   if (lookup.protocol !== PROTOCOL.udp) return CONTINUE
   const length = query.dnssecOk
-    ? writeTruncated(octets, query)
-    : writeMinimalAny(octets, query, limit, MINIMAL_ANY_TTL)
+    ? encodeTruncated(octets, query)
+    : encodeMinimalAny(octets, query, limit, MINIMAL_ANY_TTL)
   witness.logRefused(lookup, RCODE.NOERROR, -1)
   return length
 }

@@ -2,9 +2,9 @@ import { copyOctets } from '../base/octets.js'
 import type { Milliseconds, Octets } from '../base/units.js'
 import type { AnswerCache, QuestionKey } from '../cache/cache.js'
 import type { Answer, TtlLimits } from '../dns/message/answer.js'
+import { servfailAnswer, decodeResponse } from '../dns/message/decode-response.js'
 import type { Query } from '../dns/message/query.js'
-import { keyOf } from '../dns/message/question.js'
-import { failedAnswer, readResponse } from '../dns/message/response.js'
+import { questionKey } from '../dns/message/question.js'
 import { EDE } from '../dns/registry/ede.js'
 import { QUESTION_FIXED_SIZE } from '../dns/registry/sizes.js'
 import { VERDICT } from '../querylog/record/query-event.js'
@@ -65,8 +65,8 @@ export class UpstreamResponseHandler {
     this.lastOutcome = outcome
     const keeps = this.isCurrent(asked)
     this.last = isAnswered(answer)
-      ? this.store(keyOf(asked), answer, keeps)
-      : this.fallBack(keyOf(asked), answer, now, keeps)
+      ? this.store(questionKey(asked), answer, keeps)
+      : this.fallBack(questionKey(asked), answer, now, keeps)
     return this.last
   }
 
@@ -74,7 +74,7 @@ export class UpstreamResponseHandler {
   handlePrefetch(asked: Asked, outcome: Outcome, now: Milliseconds): void {
     if (outcome.kind === 'failure') return
     const answer = this.readOutcome(asked, outcome, now)
-    if (isAnswered(answer)) this.store(keyOf(asked), answer, this.isCurrent(asked))
+    if (isAnswered(answer)) this.store(questionKey(asked), answer, this.isCurrent(asked))
   }
 
   private isCurrent(asked: Asked): boolean {
@@ -99,13 +99,13 @@ export class UpstreamResponseHandler {
   private readOutcome(inquiry: ForwardedQuestion, outcome: Outcome, now: Milliseconds): Answer {
     const { limits } = this
     if (outcome.kind === 'failure') {
-      return failedAnswer(outcome.ede, limits, now, outcome.upstream, outcome.text)
+      return servfailAnswer(outcome.ede, limits, now, outcome.upstream, outcome.text)
     }
     try {
-      return readResponse(outcome.message, inquiry.question, limits, now, outcome.upstream)
+      return decodeResponse(outcome.message, inquiry.question, limits, now, outcome.upstream)
     } catch {
       // The upstream answered the right question with a broken message: as good as no answer.
-      return failedAnswer(EDE.NETWORK_ERROR, limits, now, outcome.upstream)
+      return servfailAnswer(EDE.NETWORK_ERROR, limits, now, outcome.upstream)
     }
   }
 }

@@ -1,10 +1,10 @@
 import type { Milliseconds, Octets } from '../base/units.js'
-import { COOKIE, type ServerCookies } from '../dns/edns/server-cookie.js'
-import { ASKED, Query, READ } from '../dns/message/query.js'
+import { COOKIE_STATUS, type ServerCookies } from '../dns/edns/server-cookie.js'
+import { OPTION_BIT, Query, QUERY_KIND } from '../dns/message/query.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { MIN_UDP_PAYLOAD } from '../dns/registry/sizes.js'
-import { writeTruncated } from '../dns/reply/reply-frame.js'
-import { writeError } from '../dns/reply/reply.js'
+import { encodeError } from '../dns/reply/local-reply.js'
+import { encodeTruncated } from '../dns/reply/reply-frame.js'
 import { DROP } from '../resolver/responder.js'
 import { ClientPrefix, type ClientBits } from './client-prefix.js'
 import { TokenBuckets, type Rate } from './token-buckets.js'
@@ -91,9 +91,9 @@ export class QueryLimit {
       return DROP
     }
     counts.slipped++
-    const wantsCookie = query.returnedLength > 0 && !this.proven
-    if (!wantsCookie) return writeTruncated(octets, query)
-    return writeError(octets, query, MIN_UDP_PAYLOAD, RCODE.BADCOOKIE, undefined)
+    const wantsCookie = query.replyOptionsLength > 0 && !this.proven
+    if (!wantsCookie) return encodeTruncated(octets, query)
+    return encodeError(octets, query, MIN_UDP_PAYLOAD, RCODE.BADCOOKIE, undefined)
   }
 
   /** Reads the query, which nobody has done yet; whether it has a cookie that we gave. */
@@ -105,13 +105,13 @@ export class QueryLimit {
     at: number
   ): boolean {
     const { query, cookies } = this
-    const reading = query.read(octets, start, end, 0)
-    this.answerable = reading === READ.ok || reading === READ.odd
+    const reading = query.decode(octets, start, end, 0)
+    this.answerable = reading === QUERY_KIND.ok || reading === QUERY_KIND.special
     this.proven = false
-    if (cookies === undefined || (query.options & ASKED.cookie) === 0) return false
-    const cookie = cookies.answer(query, octets, words, at)
-    if (cookie === COOKIE.malformed) this.answerable = false
-    this.proven = cookie === COOKIE.proven
+    if (cookies === undefined || (query.options & OPTION_BIT.cookie) === 0) return false
+    const cookie = cookies.verify(query, octets, words, at)
+    if (cookie === COOKIE_STATUS.malformed) this.answerable = false
+    this.proven = cookie === COOKIE_STATUS.verified
     return this.answerable && this.proven
   }
 }

@@ -1,9 +1,9 @@
 import { hashOctet } from '../base/hash.js'
 import type { Milliseconds, Octets } from '../base/units.js'
-import { questionEnd } from '../dns/edns/opt.js'
+import { findQuestionEnd } from '../dns/edns/opt.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { HEADER_SIZE } from '../dns/registry/sizes.js'
-import { truncateReply } from '../dns/reply/truncate.js'
+import { truncateReply } from '../dns/reply/truncate-reply.js'
 import { DROP } from '../resolver/responder.js'
 import { ClientPrefix } from './client-prefix.js'
 import type { LimitCounts, LimitOptions } from './query-limit.js'
@@ -72,7 +72,7 @@ export class ResponseLimit {
     const rcode = octets[start + 3]! & 0x0f
     let hash = hashOctet(this.seed, rcode)
     if (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN) return hash
-    const last = questionEnd(octets, start, end)
+    const last = findQuestionEnd(octets, start, end)
     for (let i = start + HEADER_SIZE; i < last; i++) hash = hashOctet(hash, octets[i]! | LOWER)
     return hash
   }

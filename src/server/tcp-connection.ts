@@ -1,14 +1,18 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds, Octets } from '../base/units.js'
-import { addKeepalive, asksKeepalive, KEEPALIVE } from '../dns/edns/keepalive.js'
 import {
-  HEADER_BROKEN,
-  HEADER_SHORT,
-  readProxyHeader,
-  startsProxyHeader
-} from '../dns/message/proxy-header.js'
+  appendKeepalive,
+  hasKeepaliveOption,
+  KEEPALIVE_OPTION_SIZE
+} from '../dns/edns/keepalive.js'
 import { PENDING, DROP, TCP, type Responder } from '../resolver/responder.js'
+import {
+  HEADER_INVALID,
+  HEADER_INCOMPLETE,
+  decodeProxyHeader,
+  startsProxyHeader
+} from './proxy-header.js'
 import { ReceiveBuffer } from './tcp-receive-buffer.js'
 import { withLengthPrefix, MAX_MESSAGE, PREFIX, type ReplyBuffer } from './tcp-reply-buffer.js'
 import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
@@ -113,10 +117,10 @@ export class TcpConnection {
   /** A front end that does not say whose connection this is gets nothing. */
   private receiveHeader(chunk: Buffer): void {
     const header = Buffer.concat([this.header ?? chunk, chunk])
-    const end = readProxyHeader(header, 0, header.length, this.peer.client)
-    this.header = end === HEADER_SHORT ? header : undefined
-    if (end === HEADER_SHORT) return
-    if (end === HEADER_BROKEN || !this.peer.admit()) {
+    const end = decodeProxyHeader(header, 0, header.length, this.peer.client)
+    this.header = end === HEADER_INCOMPLETE ? header : undefined
+    if (end === HEADER_INCOMPLETE) return
+    if (end === HEADER_INVALID || !this.peer.admit()) {
       this.socket.destroy()
       return
     }
@@ -172,11 +176,11 @@ export class TcpConnection {
       }
       client = proxies.client
     }
-    const keepalive = asksKeepalive(inbox.octets, start, end)
+    const keepalive = hasKeepaliveOption(inbox.octets, start, end)
     const length = responder.answer(replies.octets, at, placed, MAX_MESSAGE, client, 0, TCP)
     if (length > 0) {
       const end = at + length
-      replies.commit((keepalive ? addKeepalive(replies.octets, at, end, this.idle) : end) - at)
+      replies.commit((keepalive ? appendKeepalive(replies.octets, at, end, this.idle) : end) - at)
     } else if (length === PENDING) {
       this.answerLater(Uint8Array.from(inbox.octets.subarray(start, end)), client, keepalive)
     }
@@ -203,9 +207,9 @@ export class TcpConnection {
   }
 
   private withKeepalive(octets: Uint8Array, start: Octets, end: Octets): Uint8Array {
-    const copy = new Uint8Array(end - start + KEEPALIVE)
+    const copy = new Uint8Array(end - start + KEEPALIVE_OPTION_SIZE)
     copy.set(octets.subarray(start, end))
-    return copy.subarray(0, addKeepalive(copy, 0, end - start, this.idle))
+    return copy.subarray(0, appendKeepalive(copy, 0, end - start, this.idle))
   }
 
   /** What a client that asks may count on: nothing where we are about to end. RFC 7828 §3.3.2. */

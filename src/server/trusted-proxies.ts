@@ -1,10 +1,10 @@
 import type { Octets } from '../base/units.js'
-import { readClientSubnet, SUBNET } from '../dns/edns/client-subnet.js'
-import { HEADER_BROKEN, HEADER_SHORT, readProxyHeader } from '../dns/message/proxy-header.js'
-import { Query, READ } from '../dns/message/query.js'
+import { decodeClientSubnet, CLIENT_SUBNET } from '../dns/edns/client-subnet.js'
+import { Query, QUERY_KIND } from '../dns/message/query.js'
 import { RCODE } from '../dns/registry/rcode.js'
-import { writeError } from '../dns/reply/reply.js'
+import { encodeError } from '../dns/reply/local-reply.js'
 import { DROP } from '../resolver/responder.js'
+import { HEADER_INVALID, HEADER_INCOMPLETE, decodeProxyHeader } from './proxy-header.js'
 import type { PrefixSet } from './query-limit.js'
 
 /**
@@ -56,8 +56,8 @@ export class TrustedProxies {
     from: number
   ): Octets {
     this.startFrom(words, from)
-    const start = readProxyHeader(octets, at, end, this.client)
-    if (start === HEADER_SHORT || start === HEADER_BROKEN) {
+    const start = decodeProxyHeader(octets, at, end, this.client)
+    if (start === HEADER_INCOMPLETE || start === HEADER_INVALID) {
       this.counts.rejected++
       return at
     }
@@ -78,7 +78,7 @@ export class TrustedProxies {
     from: number
   ): boolean {
     this.startFrom(words, from)
-    if (readClientSubnet(octets, at, end, this.client) !== SUBNET.part) return true
+    if (decodeClientSubnet(octets, at, end, this.client) !== CLIENT_SUBNET.unusable) return true
     this.counts.rejected++
     return false
   }
@@ -86,8 +86,8 @@ export class TrustedProxies {
   /** FORMERR over a query that does not say clearly who asks: its length, or DROP. */
   writeFormErr(octets: Uint8Array, at: Octets, end: Octets): number {
     const { query } = this
-    if (query.read(octets, at, end, 0) === READ.silence) return DROP
-    return writeError(octets, query, PLAIN_UDP, RCODE.FORMERR, undefined)
+    if (query.decode(octets, at, end, 0) === QUERY_KIND.unanswerable) return DROP
+    return encodeError(octets, query, PLAIN_UDP, RCODE.FORMERR, undefined)
   }
 
   private startFrom(words: Uint32Array, at: number): void {

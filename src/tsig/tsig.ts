@@ -3,7 +3,7 @@ import { failure } from '../base/error.js'
 import { getUint16, setUint16, setUint32 } from '../base/octets.js'
 import type { Octets, Seconds } from '../base/units.js'
 import { findNameEnd } from '../dns/name/compressed-name.js'
-import { expandName, readName } from '../dns/name/name.js'
+import { decompressName, readName } from '../dns/name/name.js'
 import { RRCLASS } from '../dns/registry/rrclass.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
 import { HEADER_SIZE, RECORD_FIXED_SIZE } from '../dns/registry/sizes.js'
@@ -28,12 +28,15 @@ export interface TsigKey {
 export const TSIG_ERROR = { none: 0, BADSIG: 16, BADKEY: 17, BADTIME: 18, BADTRUNC: 22 } as const
 
 const DIGEST = { 'hmac-sha256': 'sha256', 'hmac-sha512': 'sha512' } as const
-const NAME = { 'hmac-sha256': readName('hmac-sha256'), 'hmac-sha512': readName('hmac-sha512') }
+const ALGORITHM_NAME = {
+  'hmac-sha256': readName('hmac-sha256'),
+  'hmac-sha512': readName('hmac-sha512')
+}
 
 /** How far the clocks of two servers may be apart. RFC 8945 §10. */
 const FUDGE: Seconds = 300
 /** So many messages of an answer may come unsigned one after the other. RFC 8945 §5.3.1. */
-const MOST_UNSIGNED = 99
+const MAX_UNSIGNED = 99
 
 type Hmac = ReturnType<typeof createHmac>
 
@@ -60,26 +63,26 @@ export function findTsig(message: Uint8Array): Tsig | undefined {
   const counts = [4, 6, 8, 10].map(at => getUint16(message, at)) as [number, number, number, number]
   if (counts[3] === 0) return undefined
   let pos = HEADER_SIZE
-  for (let i = 0; i < counts[0]; i++) pos = passed(message, pos) + 4
+  for (let i = 0; i < counts[0]; i++) pos = skipOwner(message, pos) + 4
   for (let left = counts[1] + counts[2] + counts[3]; left > 0; left--) {
     const owner = pos
-    const fixed = passed(message, owner)
+    const fixed = skipOwner(message, owner)
     const end = fixed + RECORD_FIXED_SIZE + getUint16(message, fixed + 8)
     if (end > message.length) throw failure('WIRE_SHORT', message.length)
     if (getUint16(message, fixed) === RRTYPE.TSIG) {
       if (left > 1 || end !== message.length) throw failure('WIRE_TSIG', owner)
-      return readTsig(message, owner, fixed + RECORD_FIXED_SIZE, end)
+      return decodeTsig(message, owner, fixed + RECORD_FIXED_SIZE, end)
     }
     pos = end
   }
   return undefined
 }
 
-function readTsig(message: Uint8Array, owner: Octets, at: Octets, end: Octets): Tsig {
+function decodeTsig(message: Uint8Array, owner: Octets, at: Octets, end: Octets): Tsig {
   const name: number[] = []
-  expandName(message, owner, name)
+  decompressName(message, owner, name)
   const algorithm: number[] = []
-  const time = expandName(message, at, algorithm)
+  const time = decompressName(message, at, algorithm)
   const mac = time + 10
   const after = mac + getUint16(message, time + 8)
   const other = after + 6
@@ -102,7 +105,7 @@ function readTsig(message: Uint8Array, owner: Octets, at: Octets, end: Octets): 
 }
 
 /** What a message is signed with, and what the next signature of the same exchange stands on. */
-export interface Signed {
+export interface SignedMessage {
   readonly octets: Uint8Array
   readonly mac: Uint8Array
 }
@@ -119,43 +122,43 @@ export function signMessage(
   now: Seconds,
   requestMac?: Uint8Array,
   error: number = TSIG_ERROR.none
-): Signed {
-  const other = error === TSIG_ERROR.BADTIME ? timeOctets(now) : new Uint8Array(0)
+): SignedMessage {
+  const other = error === TSIG_ERROR.BADTIME ? encodeTime(now) : new Uint8Array(0)
   const about = { time: now, fudge: FUDGE, error, other }
-  const hmac = start(key, requestMac)
+  const hmac = startHmac(key, requestMac)
   hmac.update(message)
-  hmac.update(variables(key, about))
+  hmac.update(encodeVariables(key, about))
   const mac = Uint8Array.from(hmac.digest())
-  return { octets: withTsig(message, key.name, NAME[key.algorithm], about, mac), mac }
+  return { octets: appendTsig(message, key.name, ALGORITHM_NAME[key.algorithm], about, mac), mac }
 }
 
 /** Tells an error to who cannot be told anything that is signed: BADKEY, BADSIG. RFC 8945 §5.2. */
-export function refuseSignature(
+export function encodeTsigError(
   message: Uint8Array,
   { name, algorithm, time }: Tsig,
   error: number
 ) {
   const about = { time, fudge: FUDGE, error, other: new Uint8Array(0) }
-  return withTsig(message, name, algorithm, about, new Uint8Array(0))
+  return appendTsig(message, name, algorithm, about, new Uint8Array(0))
 }
 
 /** What a request that was signed is found to be: one of `TSIG_ERROR`. RFC 8945 §5.2. */
-export function checkRequest(
+export function verifyRequest(
   message: Uint8Array,
   tsig: Tsig,
   key: TsigKey | undefined,
   now: Seconds
 ): number {
-  if (key === undefined || !isOf(tsig, key)) return TSIG_ERROR.BADKEY
-  const hmac = start(key, undefined)
-  hmac.update(withoutTsig(message, tsig))
-  hmac.update(variables(key, tsig))
-  if (!isSame(hmac.digest(), tsig.mac)) return TSIG_ERROR.BADSIG
+  if (key === undefined || !matchesKey(tsig, key)) return TSIG_ERROR.BADKEY
+  const hmac = startHmac(key, undefined)
+  hmac.update(removeTsig(message, tsig))
+  hmac.update(encodeVariables(key, tsig))
+  if (!isSameMac(hmac.digest(), tsig.mac)) return TSIG_ERROR.BADSIG
   return Math.abs(now - tsig.time) > tsig.fudge ? TSIG_ERROR.BADTIME : TSIG_ERROR.none
 }
 
 /** Judges the messages that answer a signed request, in the order in which they come. */
-export class TsigCheck {
+export class TsigVerifier {
   private hmac: Hmac
   private isFirst = true
   private unsigned = 0
@@ -164,81 +167,81 @@ export class TsigCheck {
     private readonly key: TsigKey,
     requestMac: Uint8Array
   ) {
-    this.hmac = start(key, requestMac)
+    this.hmac = startHmac(key, requestMac)
   }
 
   /** Whether all that came so far is signed. */
-  get isWhole(): boolean {
+  get isComplete(): boolean {
     return !this.isFirst && this.unsigned === 0
   }
 
   /** @returns why the message cannot be trusted; undefined: nothing speaks against it */
-  accept(message: Uint8Array, now: Seconds): string | undefined {
+  verify(message: Uint8Array, now: Seconds): string | undefined {
     const tsig = findTsig(message)
-    if (tsig === undefined) return this.pass(message)
-    if (!isOf(tsig, this.key)) {
+    if (tsig === undefined) return this.acceptUnsigned(message)
+    if (!matchesKey(tsig, this.key)) {
       const { error } = tsig
       return error === 0 ? 'it is signed with another key' : `the primary says ${errorName(error)}`
     }
     if (tsig.mac.length === 0) return `the primary says ${errorName(tsig.error)}`
     const { hmac, key } = this
-    hmac.update(withoutTsig(message, tsig))
-    hmac.update(this.isFirst ? variables(key, tsig) : timers(tsig))
+    hmac.update(removeTsig(message, tsig))
+    hmac.update(this.isFirst ? encodeVariables(key, tsig) : encodeTimers(tsig))
     const mac = Uint8Array.from(hmac.digest())
-    if (!isSame(mac, tsig.mac)) return 'its signature is wrong (BADSIG)'
+    if (!isSameMac(mac, tsig.mac)) return 'its signature is wrong (BADSIG)'
     if (tsig.error !== 0) return `the primary says ${errorName(tsig.error)}`
     const ago = now - tsig.time
     if (Math.abs(ago) > tsig.fudge) return `it was signed ${ago} s ago: clocks differ (BADTIME)`
-    this.hmac = start(key, mac)
+    this.hmac = startHmac(key, mac)
     this.isFirst = false
     this.unsigned = 0
     return undefined
   }
 
   /** What comes between is covered by the next signature. RFC 8945 §5.3.1. */
-  private pass(message: Uint8Array): string | undefined {
+  private acceptUnsigned(message: Uint8Array): string | undefined {
     if (this.isFirst) return 'it is not signed'
-    if (++this.unsigned > MOST_UNSIGNED) return `over ${MOST_UNSIGNED} messages are not signed`
+    if (++this.unsigned > MAX_UNSIGNED) return `over ${MAX_UNSIGNED} messages are not signed`
     this.hmac.update(message)
     return undefined
   }
 }
 
-type About = Pick<Tsig, 'time' | 'fudge' | 'error' | 'other'>
+type TsigVariables = Pick<Tsig, 'time' | 'fudge' | 'error' | 'other'>
 
-function start({ algorithm, secret }: TsigKey, prior: Uint8Array | undefined): Hmac {
+function startHmac({ algorithm, secret }: TsigKey, prior: Uint8Array | undefined): Hmac {
   const hmac = createHmac(DIGEST[algorithm], secret)
-  if (prior !== undefined) hmac.update(wordOctets(prior.length)).update(prior)
+  if (prior !== undefined) hmac.update(encodeUint16(prior.length)).update(prior)
   return hmac
 }
 
 /** RFC 8945 §4.3.3. */
-function variables({ name, algorithm }: TsigKey, about: About): Uint8Array {
+function encodeVariables({ name, algorithm }: TsigKey, about: TsigVariables): Uint8Array {
   const { error, other } = about
   const head = new Uint8Array(6)
   setUint16(head, 0, RRCLASS.ANY)
   return Buffer.concat([
-    ...[name, head, NAME[algorithm], timers(about)],
-    ...[wordOctets(error), wordOctets(other.length), other]
+    ...[name, head, ALGORITHM_NAME[algorithm], encodeTimers(about)],
+    ...[encodeUint16(error), encodeUint16(other.length), other]
   ])
 }
 
 /** Time signed and fudge. */
-function timers({ time, fudge }: About): Uint8Array {
-  return Buffer.concat([timeOctets(time), wordOctets(fudge)])
+function encodeTimers({ time, fudge }: TsigVariables): Uint8Array {
+  return Buffer.concat([encodeTime(time), encodeUint16(fudge)])
 }
 
-function withTsig(
+function appendTsig(
   message: Uint8Array,
   name: Uint8Array,
   algorithm: Uint8Array,
-  about: About,
+  about: TsigVariables,
   mac: Uint8Array
 ): Uint8Array {
   const { error, other } = about
   const rdata = Buffer.concat([
-    ...[algorithm, timers(about), wordOctets(mac.length), mac],
-    ...[message.subarray(0, 2), wordOctets(error), wordOctets(other.length), other]
+    ...[algorithm, encodeTimers(about), encodeUint16(mac.length), mac],
+    ...[message.subarray(0, 2), encodeUint16(error), encodeUint16(other.length), other]
   ])
   const fixed = new Uint8Array(RECORD_FIXED_SIZE)
   setUint16(fixed, 0, RRTYPE.TSIG)
@@ -250,21 +253,22 @@ function withTsig(
 }
 
 /** The message as it was before it was signed. RFC 8945 §4.3.2. */
-function withoutTsig(message: Uint8Array, { at, originalId }: Tsig): Uint8Array {
+function removeTsig(message: Uint8Array, { at, originalId }: Tsig): Uint8Array {
   const bare = Uint8Array.from(message.subarray(0, at))
   setUint16(bare, 0, originalId)
   setUint16(bare, 10, getUint16(message, 10) - 1)
   return bare
 }
 
-function isOf({ name, algorithm }: Tsig, key: TsigKey): boolean {
+function matchesKey({ name, algorithm }: Tsig, key: TsigKey): boolean {
   return (
-    Buffer.compare(name, key.name) === 0 && Buffer.compare(algorithm, NAME[key.algorithm]) === 0
+    Buffer.compare(name, key.name) === 0 &&
+    Buffer.compare(algorithm, ALGORITHM_NAME[key.algorithm]) === 0
   )
 }
 
 /** Shortened ones are not taken: nobody has cause to send one. RFC 8945 §5.2.2.1. */
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
+function isSameMac(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b)
 }
 
@@ -273,18 +277,18 @@ function errorName(error: number): string {
   return known?.[0] ?? `TSIG error ${error}`
 }
 
-function timeOctets(time: Seconds): Uint8Array {
+function encodeTime(time: Seconds): Uint8Array {
   const octets = new Uint8Array(6)
   setUint16(octets, 0, Math.floor(time / 2 ** 32))
   setUint32(octets, 2, time % 2 ** 32)
   return octets
 }
 
-function wordOctets(value: number): Uint8Array {
+function encodeUint16(value: number): Uint8Array {
   return Uint8Array.of(value >> 8, value & 0xff)
 }
 
-function passed(message: Uint8Array, at: Octets): Octets {
+function skipOwner(message: Uint8Array, at: Octets): Octets {
   const end = findNameEnd(message, at, message.length)
   if (end === 0 || end + 4 > message.length) throw failure('WIRE_SHORT', message.length)
   return end

@@ -15,7 +15,7 @@ export interface TransportChoice {
 
 /**
  * Chooses the sockets of one thread. `ledger` is noted what batch sockets it leaves open if it
- * dies; see `closeLeftOver`.
+ * dies; see `releaseLeftovers`.
  *
  * @throws InterdictError SOCKET_NO_BATCH
  */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Octets } from '../base/units.js'
-import { lineName } from '../dns/rdata/zone-lines.js'
+import { showZoneFileName } from '../dns/rdata/zone-file-writer.js'
 import { hashLine, LineTable } from './line-table.js'
 import { readJournal } from './zone-journal.js'
 
@@ -161,5 +161,5 @@ export function readZoneCopy(
 function serialOf(zone: Uint8Array, base: Uint8Array): number | undefined {
   const line = Buffer.from(base.subarray(0, lineEnd(base, 0))).toString('latin1')
   const [, owner, digits] = SOA_LINE.exec(line) ?? []
-  return owner === lineName(zone) ? Number(digits) : undefined
+  return owner === showZoneFileName(zone) ? Number(digits) : undefined
 }

@@ -1,7 +1,7 @@
 import { InterdictError } from '../base/error.js'
 import type { Octets } from '../base/units.js'
 import { MAX_NAME } from '../dns/name/hashed-name.js'
-import { readName, readNameOctets } from '../dns/name/name.js'
+import { readName, readPlainName } from '../dns/name/name.js'
 
 const [STAR, DOT, AT, BACKSLASH] = [0x2a, 0x2e, 0x40, 0x5c]
 /** Of `*` in wire form. */
@@ -28,7 +28,7 @@ export class ZoneName {
       at = from + 2
       if (at >= to) return this.end(head)
     }
-    const length = readNameOctets(text, at, to, this.octets, head)
+    const length = readPlainName(text, at, to, this.octets, head)
     if (length > 0) return this.fits(head + length)
     return this.readOdd(Buffer.from(text.subarray(from, to)).toString())
   }

@@ -101,7 +101,7 @@ t.test('everything an answer holds has its weight', async t => {
   t.equal(memoryOf(answer({ body: new Uint8Array(130) }), 'a'), bare + 30)
   const more = [
     answer({ targets: new Uint8Array(9) }),
-    answer({ leads: new Uint8Array(1) }),
+    answer({ targetKinds: new Uint8Array(1) }),
     answer({ addresses: new Uint32Array(4) }),
     answer({ ede: { code: 1, option: new Uint8Array(6) } })
   ]

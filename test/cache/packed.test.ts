@@ -46,7 +46,7 @@ const wholes: { it: string; held: Partial<Answer> }[] = [
   { it: 'addresses', held: { addresses: Uint32Array.of(0, 0, 0xffff, 0xc0000201) } },
   {
     it: 'names it leads to',
-    held: { targets: Uint8Array.of(1, 97, 0, 1, 98, 0), leads: Uint8Array.of(1, 3) }
+    held: { targets: Uint8Array.of(1, 97, 0, 1, 98, 0), targetKinds: Uint8Array.of(1, 3) }
   },
   {
     it: 'an extended error',

@@ -2,8 +2,8 @@ import t from 'tap'
 import { answerOf } from '../../bench/kit/answer.js'
 import { Shelf, SHELF } from '../../src/cache/shelf.js'
 import type { Answer } from '../../src/dns/message/answer.js'
-import { Query, READ } from '../../src/dns/message/query.js'
-import { writeAnswer, writeReady } from '../../src/dns/reply/held-reply.js'
+import { Query, QUERY_KIND } from '../../src/dns/message/query.js'
+import { encodeCachedAnswer, encodePackedAnswer } from '../../src/dns/reply/cached-reply.js'
 import { header, octets, question, u16, u32 } from '../dns/octets.js'
 
 const CLASS = 3
@@ -20,7 +20,8 @@ function ask(qname: string, qtype = 1, more: readonly number[] = []): [Query, Ui
   const room = new Uint8Array(600)
   room.set(message)
   const query = new Query()
-  if (query.read(room, 0, message.length, SEED) !== READ.ok) throw new Error(`reads ${qname}`)
+  if (query.decode(room, 0, message.length, SEED) !== QUERY_KIND.ok)
+    throw new Error(`reads ${qname}`)
   return [query, room]
 }
 
@@ -56,9 +57,9 @@ for (const { it, answer } of bodies) {
       shelf.put(ask('www.Example')[0], answer, CLASS)
       const [query, room] = ask('WWW.example', 1)
       t.equal(shelf.find(query, CLASS), SHELF.answer, 'found, whatever the case')
-      const length = writeReady(room, query, 512, shelf)
+      const length = encodePackedAnswer(room, query, 512, shelf)
       const [same, other] = ask('WWW.example', 1)
-      const expected = writeAnswer(
+      const expected = encodeCachedAnswer(
         other,
         same,
         512,
@@ -75,7 +76,7 @@ t.test('does not fit the client: TC, as from the cache', async t => {
   const [query, room] = ask('www.example')
   shelf.put(query, answer(), CLASS)
   t.equal(shelf.find(query, CLASS), SHELF.answer)
-  const length = writeReady(room, query, 40, shelf)
+  const length = encodePackedAnswer(room, query, 40, shelf)
   t.equal(length, query.questionEnd)
   t.equal(room[2]! & 0x02, 0x02)
 })
@@ -152,7 +153,7 @@ t.test('a newer answer to the same question takes the place of the older', async
   shelf.put(query, answer(), CLASS)
   shelf.put(query, answer({ storedAt: 5000, rcode: 3 }), CLASS)
   t.equal(shelf.find(query, CLASS), SHELF.answer)
-  writeReady(room, query, 512, shelf)
+  encodePackedAnswer(room, query, 512, shelf)
   t.equal(room[3]! & 15, 3)
 })
 
@@ -167,7 +168,7 @@ for (const size of [1, 1_000_000]) {
         const [query, room] = ask(`n${j}.example`)
         if (shelf.find(query, CLASS) === SHELF.miss) continue
         found++
-        const length = writeReady(room, query, 512, shelf)
+        const length = encodePackedAnswer(room, query, 512, shelf)
         t.strictSame([...room.slice(length - 4, length)], u32(j), `n${j} is n${j}`)
       }
     }
@@ -200,7 +201,7 @@ t.test('an answer takes the place of a ban, and a ban that of an answer', async 
   for (let i = 0; i < 2; i++) shelf.putBlock(query, BAN, CLASS)
   shelf.put(query, answer(), CLASS)
   t.equal(shelf.find(query, CLASS), SHELF.answer)
-  t.ok(writeReady(room, query, 512, shelf) > query.questionEnd)
+  t.ok(encodePackedAnswer(room, query, 512, shelf) > query.questionEnd)
   shelf.putBlock(query, BAN, CLASS)
   t.equal(shelf.find(query, CLASS), SHELF.block)
 })

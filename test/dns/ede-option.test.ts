@@ -1,19 +1,19 @@
 import t from 'tap'
-import { addEde, edeOption, putEdes } from '../../src/dns/edns/ede-option.js'
+import { appendEde, encodeEde, copyEdes } from '../../src/dns/edns/ede-option.js'
 import { octets, option, u16 } from './octets.js'
 
 const FORGED = [u16(4), 'forged']
 const OTHER = [u16(29), 'x']
 
 t.test('keeps up to three errors of an upstream, and the code of the first', async t => {
-  let edes = addEde(undefined, octets(FORGED))
-  edes = addEde(edes, octets(OTHER))
+  let edes = appendEde(undefined, octets(FORGED))
+  edes = appendEde(edes, octets(OTHER))
   t.strictSame(edes, { code: 4, option: octets(option(15, FORGED), option(15, OTHER)) })
-  const three = addEde(edes, octets(OTHER))
-  t.equal(addEde(three, octets(OTHER)), three)
+  const three = appendEde(edes, octets(OTHER))
+  t.equal(appendEde(three, octets(OTHER)), three)
 })
 
-const TWO = octets(edeOption(4, 'forged'), edeOption(29, 'x'))
+const TWO = octets(encodeEde(4, 'forged'), encodeEde(29, 'x'))
 const BARE = [option(15, [u16(4)]), option(15, [u16(29)])]
 
 const rooms = [
@@ -28,7 +28,7 @@ const rooms = [
 for (const { it, room, written } of rooms) {
   t.test(`writes ${it}`, async t => {
     const into = new Uint8Array(64)
-    t.equal(putEdes(into, 8, 8 + room, TWO), written.length)
+    t.equal(copyEdes(into, 8, 8 + room, TWO), written.length)
     t.strictSame([...into.subarray(8, 8 + written.length)], written)
     t.ok(into.subarray(8 + written.length).every(octet => octet === 0))
   })

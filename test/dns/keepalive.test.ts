@@ -1,6 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { addKeepalive, asksKeepalive, KEEPALIVE } from '../../src/dns/edns/keepalive.js'
+import {
+  appendKeepalive,
+  hasKeepaliveOption,
+  KEEPALIVE_OPTION_SIZE
+} from '../../src/dns/edns/keepalive.js'
 
 const HEAD = '0102 0100 0001 0000 0000 0001'
 const QUESTION = '01610474657374 00 0001 0001'
@@ -22,9 +26,9 @@ const asks = [
 for (const { it, hex, is = false } of asks) {
   t.test(`${is ? 'finds' : 'does not find'} keepalive in ${it}`, async t => {
     const message = read(hex)
-    t.equal(asksKeepalive(message, 0, message.length), is)
+    t.equal(hasKeepaliveOption(message, 0, message.length), is)
     const moved = Buffer.concat([Buffer.of(1, 2, 3), message, Buffer.from('000b0000', 'hex')])
-    t.equal(asksKeepalive(moved, 3, 3 + message.length), is)
+    t.equal(hasKeepaliveOption(moved, 3, 3 + message.length), is)
   })
 }
 
@@ -40,18 +44,18 @@ for (const { idle, said } of timeouts) {
   t.test(`says ${idle} ms as ${said}`, async t => {
     const reply = Buffer.concat([
       read(`${HEAD} ${QUESTION} 00 0029 04d0 00000000 0000`),
-      read('00'.repeat(KEEPALIVE))
+      read('00'.repeat(KEEPALIVE_OPTION_SIZE))
     ])
-    const end = reply.length - KEEPALIVE
-    t.equal(addKeepalive(reply, 0, end, idle), reply.length)
-    t.equal(reply.readUInt16BE(end - 2), KEEPALIVE)
+    const end = reply.length - KEEPALIVE_OPTION_SIZE
+    t.equal(appendKeepalive(reply, 0, end, idle), reply.length)
+    t.equal(reply.readUInt16BE(end - 2), KEEPALIVE_OPTION_SIZE)
     t.equal(reply.readUInt16BE(reply.length - 2), said)
   })
 }
 
 for (const [spare, grows] of [
-  [KEEPALIVE, true],
-  [KEEPALIVE - 1, false]
+  [KEEPALIVE_OPTION_SIZE, true],
+  [KEEPALIVE_OPTION_SIZE - 1, false]
 ] as const) {
   t.test(`a reply with ${spare} octets to the longest ${grows ? 'grows' : 'stays'}`, async t => {
     const data = longest - 11 - spare
@@ -62,10 +66,10 @@ for (const [spare, grows] of [
     ])
     const head = read('0102 8100 0000 0001 0000 0001')
     const opt = read('00 0029 04d0 00000000 0000')
-    const reply = Buffer.concat([head, record, opt, Buffer.alloc(KEEPALIVE)])
-    const end = reply.length - KEEPALIVE
+    const reply = Buffer.concat([head, record, opt, Buffer.alloc(KEEPALIVE_OPTION_SIZE)])
+    const end = reply.length - KEEPALIVE_OPTION_SIZE
     t.equal(end, 0xffff - spare)
-    t.equal(addKeepalive(reply, 0, end, 1000), grows ? end + KEEPALIVE : end)
+    t.equal(appendKeepalive(reply, 0, end, 1000), grows ? end + KEEPALIVE_OPTION_SIZE : end)
   })
 }
 
@@ -75,9 +79,9 @@ t.test('reads nothing outside of any octets, and always ends', async t => {
     fc.assert(
       fc.property(octets, fc.nat(20), (tail, cut) => {
         const message = Buffer.concat([read(`${HEAD} ${QUESTION}`).subarray(0, 25 - cut), tail])
-        asksKeepalive(message, 0, message.length)
-        const end = addKeepalive(Buffer.concat([message, Buffer.alloc(6)]), 0, message.length, 1)
-        return end === message.length || end === message.length + KEEPALIVE
+        hasKeepaliveOption(message, 0, message.length)
+        const end = appendKeepalive(Buffer.concat([message, Buffer.alloc(6)]), 0, message.length, 1)
+        return end === message.length || end === message.length + KEEPALIVE_OPTION_SIZE
       })
     )
   )

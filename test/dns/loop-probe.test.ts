@@ -1,6 +1,6 @@
 import t from 'tap'
-import { LoopProbes, PROBE_ANSWER, readProbeAnswer } from '../../src/dns/message/loop-probe.js'
-import { questionOf } from '../../src/dns/message/question.js'
+import { LoopProbes, PROBE_RESULT, decodeProbeResponse } from '../../src/dns/message/loop-probe.js'
+import { encodeQuestion } from '../../src/dns/message/question.js'
 import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { readName, showName } from '../../src/dns/name/name.js'
 
@@ -10,16 +10,16 @@ const probes = new LoopProbes(KEY)
 
 function tokenOf(wire: Uint8Array): string | undefined {
   const name = new HashedName()
-  name.take(wire, 0, 1)
-  return probes.tokenOf(name)
+  name.set(wire, 0, 1)
+  return probes.findToken(name)
 }
 
 t.test('names a probe below a domain, and knows it again', async t => {
-  const name = probes.nameOf(TOKEN, readName('corp.example'))!
+  const name = probes.probeName(TOKEN, readName('corp.example'))!
   t.equal(showName(name), `${KEY}${TOKEN}.interdict-loop-probe.corp.example`)
   t.equal(tokenOf(name), TOKEN)
   t.equal(tokenOf(readName(showName(name).toUpperCase())), TOKEN, 'in any letter case')
-  t.equal(tokenOf(probes.nameOf(TOKEN, Uint8Array.of(0))!), TOKEN)
+  t.equal(tokenOf(probes.probeName(TOKEN, Uint8Array.of(0))!), TOKEN)
 })
 
 for (const name of [
@@ -37,12 +37,15 @@ for (const name of [
 t.test('names none where there is no room', async t => {
   const domain = (last: number): Uint8Array =>
     readName([63, 63, last].map(length => 'a'.repeat(length)).join('.'))
-  t.equal(probes.nameOf(TOKEN, domain(63 - 9))!.length, 33 + 21 + 128 + 1 + 54 + 1)
-  t.equal(probes.nameOf(TOKEN, readName(`${'a'.repeat(17)}.${showName(domain(54))}`)), undefined)
-  t.equal(probes.nameOf(TOKEN, readName(`${'a'.repeat(16)}.${showName(domain(54))}`))!.length, 255)
+  t.equal(probes.probeName(TOKEN, domain(63 - 9))!.length, 33 + 21 + 128 + 1 + 54 + 1)
+  t.equal(probes.probeName(TOKEN, readName(`${'a'.repeat(17)}.${showName(domain(54))}`)), undefined)
+  t.equal(
+    probes.probeName(TOKEN, readName(`${'a'.repeat(16)}.${showName(domain(54))}`))!.length,
+    255
+  )
 })
 
-const question = questionOf(probes.nameOf(TOKEN, Uint8Array.of(0))!, 1, 1)
+const question = encodeQuestion(probes.probeName(TOKEN, Uint8Array.of(0))!, 1, 1)
 const response = (rcode: number, flags = 0x81, asked = question): Uint8Array =>
   Uint8Array.of(
     0x12,
@@ -69,15 +72,19 @@ const answers = [
   { it: 'NXDOMAIN without the question', octets: response(3, 0x81, new Uint8Array(0)), is: 'none' },
   { it: 'a query', octets: response(0, 0x01), is: 'none' },
   { it: 'half a header', octets: response(0).slice(0, 6), is: 'none' },
-  { it: 'another question', octets: response(3, 0x81, questionOf(readName('a'), 1, 1)), is: 'none' }
+  {
+    it: 'another question',
+    octets: response(3, 0x81, encodeQuestion(readName('a'), 1, 1)),
+    is: 'none'
+  }
 ] as const
 
 for (const { it, octets, is } of answers) {
   t.test(`takes ${it} for ${is}`, async t => {
-    t.equal(readProbeAnswer(octets, 0, octets.length, 0x1234, question), PROBE_ANSWER[is])
+    t.equal(decodeProbeResponse(octets, 0, octets.length, 0x1234, question), PROBE_RESULT[is])
   })
 }
 
 t.test('takes another ID for none', async t => {
-  t.equal(readProbeAnswer(response(3), 0, 12 + question.length, 1, question), PROBE_ANSWER.none)
+  t.equal(decodeProbeResponse(response(3), 0, 12 + question.length, 1, question), PROBE_RESULT.none)
 })

@@ -1,16 +1,16 @@
-import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import assert from 'node:assert/strict'
 import t from 'tap'
+import { Uint32List } from '../../src/base/uint32-list.js'
 import {
   decodeName,
-  expandName,
+  decompressName,
   readName,
-  readNameOctets,
+  readPlainName,
   showCanonical,
   showName,
   skipName
 } from '../../src/dns/name/name.js'
-import { WordList } from '../../src/dns/name/word-list.js'
 import { runs } from '../runs.js'
 import { name, octets } from './octets.js'
 
@@ -74,7 +74,7 @@ const badTails = [
 ] as const
 
 t.test('skips no name whose pointer leads into a TTL', async t => {
-  const ttls = new WordList()
+  const ttls = new Uint32List()
   for (const at of [10, 20]) ttls.push(at)
   const message = octets(...Array.from({ length: 30 }, () => 0), 0xc0, 0)
   const to = (target: number, head = 0): void => {
@@ -99,7 +99,7 @@ for (const { it, tail, to, code } of badTails) {
 
 t.test('expands a compressed name to lower-cased wire form, behind what is there', async t => {
   const out = [9]
-  t.equal(expandName(octets(3, 'oRg', 0, 1, 'W', 0xc0, 0), 5, out), 9)
+  t.equal(decompressName(octets(3, 'oRg', 0, 1, 'W', 0xc0, 0), 5, out), 9)
   t.strictSame(out, [9, ...name('w.org')])
 })
 
@@ -182,7 +182,7 @@ for (const { it, text, length } of plain) {
   t.test(`reads ${it} from a list as ${length} octets`, async t => {
     const source = octets('..', Buffer.from(text), '..')
     const out = new Uint8Array(300).fill(0xee)
-    t.equal(readNameOctets(source, 2, source.length - 2, out, 10), length)
+    t.equal(readPlainName(source, 2, source.length - 2, out, 10), length)
     if (length > 0) t.strictSame(out.slice(10, 10 + length), readName(text))
     t.ok(
       out.subarray(0, 10).every(octet => octet === 0xee),
@@ -235,7 +235,7 @@ t.test('any list text is read by readNameOctets as by readName, or not at all', 
   })
   fc.assert(
     fc.property(text, text => {
-      const length = readNameOctets(Buffer.from(text), 0, text.length, out, 0)
+      const length = readPlainName(Buffer.from(text), 0, text.length, out, 0)
       if (length > 0) assert.deepEqual(out.slice(0, length), readName(text))
       else if (text !== '.') assert.throws(() => readName(text))
     }),

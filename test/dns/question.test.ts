@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Query } from '../../src/dns/message/query.js'
-import { isSameQuestion, keyOf, qtypeOf } from '../../src/dns/message/question.js'
+import { isSameQuestion, questionKey, qtypeOf } from '../../src/dns/message/question.js'
 import { header, octets, opt, question } from './octets.js'
 
 const SPELT = octets(question('wWw.eXample', 65))
@@ -21,8 +21,8 @@ t.test('the key of what is asked is that of the query', async t => {
       const edns = opt(1232, [], { flags: dnssecOk ? 0x8000 : 0 })
       const message = octets(header(1, flags, 1, 0, 0, 1), [...SPELT], edns)
       const query = new Query()
-      query.read(message, 0, message.length, 0)
-      t.strictSame(keyOf({ question: SPELT, dnssecOk, checkingDisabled }), query.key())
+      query.decode(message, 0, message.length, 0)
+      t.strictSame(questionKey({ question: SPELT, dnssecOk, checkingDisabled }), query.key())
     }
   }
 })

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { readAddress } from '../../src/base/address.js'
 import type { Seconds } from '../../src/base/units.js'
-import { COOKIE, ServerCookies } from '../../src/dns/edns/server-cookie.js'
-import { Query, READ } from '../../src/dns/message/query.js'
+import { COOKIE_STATUS, ServerCookies } from '../../src/dns/edns/server-cookie.js'
+import { Query, QUERY_KIND } from '../../src/dns/message/query.js'
 import { header, octets, opt, option, question } from './octets.js'
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'))
@@ -24,12 +24,12 @@ function answer({ from, at, secrets = [SECRET], cookie }: Asked): [number, strin
     opt(1232, option(10, [hex(cookie)]))
   )
   const query = new Query()
-  if (query.read(message, 0, message.length, 7) !== READ.ok) throw new Error('not a query')
+  if (query.decode(message, 0, message.length, 7) !== QUERY_KIND.ok) throw new Error('not a query')
   const address = readAddress(from)
   const view = new DataView(address.buffer, address.byteOffset)
   const client = Uint32Array.from([0, 0, 4, 8, 12], word => view.getUint32(word))
-  const verdict = cookies.answer(query, message, client, 1)
-  const returned = Buffer.from(query.returned.subarray(4, query.returnedLength))
+  const verdict = cookies.verify(query, message, client, 1)
+  const returned = Buffer.from(query.replyOptions.subarray(4, query.replyOptionsLength))
   return [verdict, returned.toString('hex')]
 }
 
@@ -48,12 +48,12 @@ const vectors = [
   {
     it: 'A.1: a client cookie alone',
     asked: { from: ALICE, at: THEN, cookie: '2464c4abcf10c957' },
-    answer: [COOKIE.unproven, LEARNT]
+    answer: [COOKIE_STATUS.unverified, LEARNT]
   },
   {
     it: 'A.2: a cookie of 40 minutes, which is renewed',
     asked: { from: ALICE, at: 0x5cf7a871, cookie: LEARNT },
-    answer: [COOKIE.proven, RENEWED]
+    answer: [COOKIE_STATUS.verified, RENEWED]
   },
   {
     it: 'A.3: a cookie of two hours, with reserved octets that are not 0',
@@ -62,7 +62,7 @@ const vectors = [
       at: 0x5cf7a9ac,
       cookie: 'fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5'
     },
-    answer: [COOKIE.unproven, 'fc93fc62807ddb86010000005cf7a9acf73a7810aca2381e']
+    answer: [COOKIE_STATUS.unverified, 'fc93fc62807ddb86010000005cf7a9acf73a7810aca2381e']
   },
   {
     it: 'A.4: IPv6, and a cookie of the secret before',
@@ -72,7 +72,7 @@ const vectors = [
       secrets: [NEW, OLD],
       cookie: '22681ab97d52c298010000005cf7c57926556bd0934c72f8'
     },
-    answer: [COOKIE.proven, '22681ab97d52c298010000005cf7c609a6bb79d16625507a']
+    answer: [COOKIE_STATUS.verified, '22681ab97d52c298010000005cf7c609a6bb79d16625507a']
   }
 ]
 
@@ -84,64 +84,83 @@ const flipped = (cookie: string, at: number): string => {
 const after = (seconds: Seconds): Asked => ({ from: ALICE, at: THEN + seconds, cookie: LEARNT })
 
 const verdicts: readonly { it: string; asked: Asked; verdict: number; kept?: boolean }[] = [
-  { it: 'a new one', asked: after(0), verdict: COOKIE.proven, kept: true },
-  { it: 'one of half an hour', asked: after(1800), verdict: COOKIE.proven, kept: true },
-  { it: 'an older one, replaced', asked: after(1801), verdict: COOKIE.proven, kept: false },
-  { it: 'one of an hour, replaced', asked: after(3600), verdict: COOKIE.proven, kept: false },
-  { it: 'one older than an hour', asked: after(3601), verdict: COOKIE.unproven, kept: false },
-  { it: 'one of 5 minutes ahead', asked: after(-300), verdict: COOKIE.proven, kept: true },
-  { it: 'one further ahead', asked: after(-301), verdict: COOKIE.unproven, kept: false },
+  { it: 'a new one', asked: after(0), verdict: COOKIE_STATUS.verified, kept: true },
+  { it: 'one of half an hour', asked: after(1800), verdict: COOKIE_STATUS.verified, kept: true },
+  {
+    it: 'an older one, replaced',
+    asked: after(1801),
+    verdict: COOKIE_STATUS.verified,
+    kept: false
+  },
+  {
+    it: 'one of an hour, replaced',
+    asked: after(3600),
+    verdict: COOKIE_STATUS.verified,
+    kept: false
+  },
+  {
+    it: 'one older than an hour',
+    asked: after(3601),
+    verdict: COOKIE_STATUS.unverified,
+    kept: false
+  },
+  { it: 'one of 5 minutes ahead', asked: after(-300), verdict: COOKIE_STATUS.verified, kept: true },
+  { it: 'one further ahead', asked: after(-301), verdict: COOKIE_STATUS.unverified, kept: false },
   {
     it: 'one from another address',
     asked: { ...after(0), from: '198.51.100.101' },
-    verdict: COOKIE.unproven
+    verdict: COOKIE_STATUS.unverified
   },
   {
     it: 'one with another client cookie',
     asked: { ...after(0), cookie: flipped(LEARNT, 0) },
-    verdict: COOKIE.unproven
+    verdict: COOKIE_STATUS.unverified
   },
   {
     it: 'one of another version',
     asked: { ...after(0), cookie: flipped(LEARNT, 8) },
-    verdict: COOKIE.unproven
+    verdict: COOKIE_STATUS.unverified
   },
   {
     it: 'one with another hash',
     asked: { ...after(0), cookie: flipped(LEARNT, 23) },
-    verdict: COOKIE.unproven
+    verdict: COOKIE_STATUS.unverified
   },
   {
     it: 'one of a server that makes them shorter',
     asked: { ...after(0), cookie: LEARNT.slice(0, 32) },
-    verdict: COOKIE.unproven
+    verdict: COOKIE_STATUS.unverified
   },
   {
     it: 'one of a server that makes them longer',
     asked: { ...after(0), cookie: LEARNT + LEARNT.slice(16) },
-    verdict: COOKIE.unproven
+    verdict: COOKIE_STATUS.unverified
   },
-  { it: 'none at all', asked: { ...after(0), cookie: '' }, verdict: COOKIE.malformed },
+  { it: 'none at all', asked: { ...after(0), cookie: '' }, verdict: COOKIE_STATUS.malformed },
   {
     it: '7 octets',
     asked: { ...after(0), cookie: LEARNT.slice(0, 14) },
-    verdict: COOKIE.malformed
+    verdict: COOKIE_STATUS.malformed
   },
   {
     it: '9 octets',
     asked: { ...after(0), cookie: LEARNT.slice(0, 18) },
-    verdict: COOKIE.malformed
+    verdict: COOKIE_STATUS.malformed
   },
   {
     it: '15 octets',
     asked: { ...after(0), cookie: LEARNT.slice(0, 30) },
-    verdict: COOKIE.malformed
+    verdict: COOKIE_STATUS.malformed
   },
-  { it: '41 octets', asked: { ...after(0), cookie: 'ab'.repeat(41) }, verdict: COOKIE.malformed },
+  {
+    it: '41 octets',
+    asked: { ...after(0), cookie: 'ab'.repeat(41) },
+    verdict: COOKIE_STATUS.malformed
+  },
   {
     it: 'one of a secret that is not good any more',
     asked: { ...after(0), secrets: [NEW, OLD] },
-    verdict: COOKIE.unproven
+    verdict: COOKIE_STATUS.unverified
   }
 ]
 
@@ -150,11 +169,11 @@ for (const { it, asked, answer: wanted } of vectors) {
 }
 
 for (const { it, asked, verdict, kept } of verdicts) {
-  const word = Object.keys(COOKIE)[verdict]!
+  const word = Object.keys(COOKIE_STATUS)[verdict]!
   t.test(`${it} is ${word}`, async t => {
     const [found, returned] = answer(asked)
     t.equal(found, verdict)
-    if (verdict === COOKIE.malformed) t.equal(returned, '')
+    if (verdict === COOKIE_STATUS.malformed) t.equal(returned, '')
     else t.equal(returned.slice(0, 16), asked.cookie.slice(0, 16))
     if (kept !== undefined) t.equal(returned === asked.cookie, kept)
   })

@@ -1,14 +1,14 @@
 import t from 'tap'
+import { encodeZoneQuery } from '../../src/dns/message/zone-message.js'
 import { readName } from '../../src/dns/name/name.js'
 import {
-  checkRequest,
+  verifyRequest,
   findTsig,
-  refuseSignature,
+  encodeTsigError,
   signMessage,
   TSIG_ERROR,
-  TsigCheck
+  TsigVerifier
 } from '../../src/tsig/tsig.js'
-import { encodeZoneQuery } from '../../src/tsig/zone-message.js'
 import { sign, type Key } from '../sources/axfr/sign.js'
 
 const NOW = 1_764_000_000
@@ -46,14 +46,14 @@ for (const algorithm of ['hmac-sha256', 'hmac-sha512'] as const) {
   t.test(`${algorithm}: a request is judged`, async t => {
     const { octets } = sign(query, key, { time: NOW })
     const judge = (message: Uint8Array, by = ours(key), now = NOW): number =>
-      checkRequest(message, findTsig(message)!, by, now)
+      verifyRequest(message, findTsig(message)!, by, now)
     t.equal(judge(octets), TSIG_ERROR.none)
     t.equal(judge(octets, ours(key), NOW + 300), TSIG_ERROR.none)
     t.equal(judge(octets, ours(key), NOW + 301), TSIG_ERROR.BADTIME)
     t.equal(judge(octets, ours(key), NOW - 301), TSIG_ERROR.BADTIME)
     t.equal(judge(octets, { ...ours(key), secret: Buffer.alloc(32) }), TSIG_ERROR.BADSIG)
     t.equal(judge(octets, { ...ours(key), name: readName('other') }), TSIG_ERROR.BADKEY)
-    t.equal(checkRequest(octets, findTsig(octets)!, undefined, NOW), TSIG_ERROR.BADKEY)
+    t.equal(verifyRequest(octets, findTsig(octets)!, undefined, NOW), TSIG_ERROR.BADKEY)
     const changed = Uint8Array.from(octets)
     changed[13]! ^= 1
     t.equal(judge(changed), TSIG_ERROR.BADSIG)
@@ -69,15 +69,15 @@ t.test('a signed answer of several messages is judged message by message', async
   const first = sign(query, key, { time: NOW, prior: request.mac })
   const between = [query, query]
   const last = sign(query, key, { time: NOW, prior: first.mac, isLater: true, between })
-  const check = new TsigCheck(ours(key), request.mac)
-  t.equal(check.accept(first.octets, NOW), undefined)
-  t.ok(check.isWhole)
-  t.equal(check.accept(query, NOW), undefined)
-  t.notOk(check.isWhole, 'what is not signed yet')
-  t.equal(check.accept(query, NOW), undefined)
-  t.equal(check.accept(last.octets, NOW), undefined)
-  t.ok(check.isWhole)
-  t.match(check.accept(last.octets, NOW), /BADSIG/, 'the same once more')
+  const check = new TsigVerifier(ours(key), request.mac)
+  t.equal(check.verify(first.octets, NOW), undefined)
+  t.ok(check.isComplete)
+  t.equal(check.verify(query, NOW), undefined)
+  t.notOk(check.isComplete, 'what is not signed yet')
+  t.equal(check.verify(query, NOW), undefined)
+  t.equal(check.verify(last.octets, NOW), undefined)
+  t.ok(check.isComplete)
+  t.match(check.verify(last.octets, NOW), /BADSIG/, 'the same once more')
 })
 
 t.test('what a primary says of our signature', async t => {
@@ -88,11 +88,11 @@ t.test('what a primary says of our signature', async t => {
     ['BADKEY', 17],
     ['BADSIG', 16]
   ] as const) {
-    const refused = refuseSignature(query, tsig, error)
-    t.match(new TsigCheck(ours(key), request.mac).accept(refused, NOW), name)
+    const refused = encodeTsigError(query, tsig, error)
+    t.match(new TsigVerifier(ours(key), request.mac).verify(refused, NOW), name)
   }
   const late = sign(query, key, { time: NOW, prior: request.mac, error: 18 })
-  t.match(new TsigCheck(ours(key), request.mac).accept(late.octets, NOW), 'BADTIME')
+  t.match(new TsigVerifier(ours(key), request.mac).verify(late.octets, NOW), 'BADTIME')
 })
 
 t.test('a TSIG record that is not the last, or is cut, is told', async t => {

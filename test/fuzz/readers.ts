@@ -1,14 +1,14 @@
 import { InterdictError } from '../../src/base/error.js'
-import { readClientSubnet } from '../../src/dns/edns/client-subnet.js'
-import { asksKeepalive } from '../../src/dns/edns/keepalive.js'
+import { decodeClientSubnet } from '../../src/dns/edns/client-subnet.js'
+import { hasKeepaliveOption } from '../../src/dns/edns/keepalive.js'
 import { findOpt } from '../../src/dns/edns/opt.js'
 import { answersQuestion } from '../../src/dns/message/answers-question.js'
-import { describe } from '../../src/dns/message/message.js'
-import { readProxyHeader } from '../../src/dns/message/proxy-header.js'
-import { Query, READ } from '../../src/dns/message/query.js'
-import { readResponse } from '../../src/dns/message/response.js'
+import { showMessage } from '../../src/dns/message/decode-message.js'
+import { decodeResponse } from '../../src/dns/message/decode-response.js'
+import { Query, QUERY_KIND } from '../../src/dns/message/query.js'
 import { decodeName, showName } from '../../src/dns/name/name.js'
-import { truncateReply } from '../../src/dns/reply/truncate.js'
+import { truncateReply } from '../../src/dns/reply/truncate-reply.js'
+import { decodeProxyHeader } from '../../src/server/proxy-header.js'
 import { TrustedProxies } from '../../src/server/trusted-proxies.js'
 import { SLOT_OCTETS } from '../../src/udp/datagram.js'
 import type { Dice } from './dice.js'
@@ -29,25 +29,25 @@ export const PROXY_HEADER = Uint8Array.from(
 /** All that looks into octets from outside, each on its own, on a copy that it may write to. */
 const READERS: Readonly<Record<string, (octets: Uint8Array, dice: Dice) => unknown>> = {
   Query: octets => {
-    if (query.read(octets, 0, octets.length, 7) === READ.ok) {
+    if (query.decode(octets, 0, octets.length, 7) === QUERY_KIND.ok) {
       showName(query.qname.octets.slice(0, query.qname.length))
       query.key()
     }
   },
-  describe,
+  describe: showMessage,
   readResponse: octets => {
-    const read = query.read(asQuery(octets), 0, octets.length, 7) !== READ.silence
+    const read = query.decode(asQuery(octets), 0, octets.length, 7) !== QUERY_KIND.unanswerable
     const { length } = query.qname
     if (!read || length === 0) return
-    readResponse(octets, octets.slice(12, 12 + length + 4), LIMITS, 0, 0)
+    decodeResponse(octets, octets.slice(12, 12 + length + 4), LIMITS, 0, 0)
   },
   answersQuestion: (octets, dice) => {
     const question = octets.slice(12, 13 + dice.below(60))
     answersQuestion(octets, 0, octets.length, word(octets, 0), question, dice.chance(50))
   },
   decodeName: (octets, dice) => decodeName(octets, dice.below(octets.length + 2)),
-  readClientSubnet: octets => readClientSubnet(octets, 0, octets.length, client),
-  readProxyHeader: octets => readProxyHeader(octets, 0, octets.length, client),
+  readClientSubnet: octets => decodeClientSubnet(octets, 0, octets.length, client),
+  readProxyHeader: octets => decodeProxyHeader(octets, 0, octets.length, client),
   unwrap: octets => proxied.readProxyHeader(octets, 0, octets.length, client, 0),
   identify: octets => {
     if (!subnetted.readClientSubnet(octets, 0, octets.length, client, 0)) {
@@ -59,7 +59,7 @@ const READERS: Readonly<Record<string, (octets: Uint8Array, dice: Dice) => unkno
   },
   truncateReply: octets => truncateReply(octets, 0, octets.length),
   findOpt: octets => findOpt(octets, 0, octets.length),
-  asksKeepalive: octets => asksKeepalive(octets, 0, octets.length)
+  asksKeepalive: octets => hasKeepaliveOption(octets, 0, octets.length)
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram'
-import { decodeForPeople } from '../../src/dns/message/message.js'
+import { decodeMessage } from '../../src/dns/message/decode-message.js'
 import { readName } from '../../src/dns/name/name.js'
 import { readRrtype } from '../../src/dns/registry/rrtype.js'
 import type { Question } from './rpz-zone.js'
@@ -49,7 +49,7 @@ async function ask(port: number, { name, type, from }: Question): Promise<Buffer
 
 /** What the name asked for has of the type asked for, or what is said instead. */
 function inWords(reply: Buffer, { name, type }: Question): string {
-  const { rcode, flags, records } = decodeForPeople(reply)
+  const { rcode, flags, records } = decodeMessage(reply)
   if (flags.includes('tc')) return 'TCP'
   const own = records.filter(record => record.section === 'answer' && record.name === name)
   const alias = own.find(record => record.type === 'CNAME')

@@ -19,7 +19,7 @@ export function policyOf(rules: RuleSet, random = seeds(0x5eed5eed)): Policy {
 
 export function hashed(name: string, seed: number): HashedName {
   const hashed = new HashedName()
-  hashed.take(wire(name), 0, seed)
+  hashed.set(wire(name), 0, seed)
   return hashed
 }
 

@@ -19,7 +19,7 @@ function colliding(): readonly [string, string] {
   const probe = new HashedName()
   for (let i = 0; i < 400_000; i++) {
     const name = `${scattered(i, 0x9e3779b1)}${scattered(i, 0x85ebca6b)}.example`
-    probe.take(wire(name), 0, SEED)
+    probe.set(wire(name), 0, SEED)
     const twin = seen.get(probe.hashes[0]!)
     if (twin !== undefined) return [twin, name]
     seen.set(probe.hashes[0]!, name)

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { PackedAnswerCache } from '../../src/cache/packed.js'
-import { writeInquiry } from '../../src/dns/message/inquiry.js'
+import { encodeUpstreamQuery } from '../../src/dns/message/encode-query.js'
 import { Query } from '../../src/dns/message/query.js'
-import { keyOf } from '../../src/dns/message/question.js'
+import { questionKey } from '../../src/dns/message/question.js'
 import { Fallback } from '../../src/resolver/fallback.js'
 import { Prefetcher } from '../../src/resolver/prefetch.js'
 import { UpstreamResponseHandler, Asked } from '../../src/resolver/upstream-response-handler.js'
@@ -40,8 +40,8 @@ class Rig {
     }
     this.prefetch = new Prefetcher(cache, this.arrivals, forwarder, time.clock)
     const { question } = inquiry('www.example')
-    const length = writeInquiry(this.octets, 0, 0, question, false, false)
-    this.query.read(this.octets, 0, length, 0)
+    const length = encodeUpstreamQuery(this.octets, 0, 0, question, false, false)
+    this.query.decode(this.octets, 0, length, 0)
     const asked = new Asked(question.length - 4)
     this.arrivals.ask(asked, this.query, question, 0)
     this.arrivals.handle(asked, this.response(1), time.clock.now())
@@ -111,14 +111,14 @@ t.test('what was flushed while it was asked for does not come back', async t => 
   const rig = new Rig()
   for (const age of [1, DUE]) rig.askAt(age)
   rig.arrivals.discardInFlight()
-  rig.cache.delete(keyOf(rig.asked[0]!.inquiry))
+  rig.cache.delete(questionKey(rig.asked[0]!.inquiry))
   rig.asked[0]!.done(rig.response(2))
   t.equal(rig.askAt(DUE), -1)
 })
 
 t.test('a failure that is kept is not asked about sooner', async t => {
   const rig = new Rig()
-  const key = keyOf(inquiry('www.example'))
+  const key = questionKey(inquiry('www.example'))
   const answer = { ...rig.cache.get(key)!, rcode: 2, lifetime: 300 }
   t.equal(rig.prefetch.maybePrefetch(new Query(), answer, 299), 300)
   t.equal(rig.asked.length, 0)

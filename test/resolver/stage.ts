@@ -1,6 +1,6 @@
 import { readAddress } from '../../src/base/address.js'
-import { writeInquiry } from '../../src/dns/message/inquiry.js'
-import { ASKED, Query, READ } from '../../src/dns/message/query.js'
+import { encodeUpstreamQuery } from '../../src/dns/message/encode-query.js'
+import { OPTION_BIT, Query, QUERY_KIND } from '../../src/dns/message/query.js'
 import { PROTOCOL } from '../../src/querylog/record/query-event.js'
 import { PENDING } from '../../src/resolver/responder.js'
 import type { Forwarder } from '../../src/upstream/forwarder.js'
@@ -70,7 +70,7 @@ export class Stage {
       forward: (inquiry, waiter) => {
         const { question, dnssecOk, checkingDisabled } = inquiry
         const octets = Buffer.alloc(512)
-        const length = writeInquiry(octets, 0, 0, question, dnssecOk, checkingDisabled)
+        const length = encodeUpstreamQuery(octets, 0, 0, question, dnssecOk, checkingDisabled)
         this.asked = octets.subarray(0, length)
         const message = upstream.respond(this.asked)
         const delay = upstream.delay(this.asked)
@@ -113,10 +113,10 @@ export class Stage {
 /** Only what `answer` would say LATER to may go through the other door. */
 function isAnswerable(message: Uint8Array): boolean {
   const query = new Query()
-  if (query.read(message, 0, message.length, 0) !== READ.ok) return false
+  if (query.decode(message, 0, message.length, 0) !== QUERY_KIND.ok) return false
   // A client cookie alone, or with a server cookie. RFC 7873 §4.
   const { cookieLength: length } = query
-  return (query.options & ASKED.cookie) === 0 || length === 8 || (length >= 16 && length <= 40)
+  return (query.options & OPTION_BIT.cookie) === 0 || length === 8 || (length >= 16 && length <= 40)
 }
 
 /** The four words of an address. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { edeOption } from '../../src/dns/edns/ede-option.js'
+import { encodeEde } from '../../src/dns/edns/ede-option.js'
 import { header, name, octets, opt, question, record, u32, type Part } from '../dns/octets.js'
 import { Checker, type Question } from './checker.js'
 import { History } from './history.js'
@@ -42,7 +42,7 @@ const banned = (kind: Kind, generation: number, rcode = 3): Uint8Array => {
 }
 
 const failed = (kind: Kind, ede: number): Uint8Array => {
-  const option = [...edeOption(ede, '')]
+  const option = [...encodeEde(ede, '')]
   return octets(header(7, 0x8182, 1, 0, 0, 1), question(nameOf(kind, 7)), opt(1232, option))
 }
 

@@ -2,8 +2,8 @@ import { systemClock, type Clock } from '../../base/clock.js'
 import type { Milliseconds } from '../../base/units.js'
 import { LruAnswerCache } from '../../cache/lru.js'
 import type { Config } from '../../config/config.js'
-import { MAX_INQUIRY, writeInquiry } from '../../dns/message/inquiry.js'
-import { questionOf } from '../../dns/message/question.js'
+import { MAX_UPSTREAM_QUERY_SIZE, encodeUpstreamQuery } from '../../dns/message/encode-query.js'
+import { encodeQuestion } from '../../dns/message/question.js'
 import { RRCLASS } from '../../dns/registry/rrclass.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import { QueryEvent } from '../../querylog/record/query-event.js'
@@ -77,9 +77,9 @@ export async function resolve(
   }
   const resolver = new Resolver(parts, policy)
 
-  const query = new Uint8Array(MAX_INQUIRY)
-  const question = questionOf(name, qtype, RRCLASS.IN)
-  const length = writeInquiry(query, 0, 0, question, false, false)
+  const query = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE)
+  const question = encodeQuestion(name, qtype, RRCLASS.IN)
+  const length = encodeUpstreamQuery(query, 0, 0, question, false, false)
   const octets = new Uint8Array(65_535)
   octets.set(query.subarray(0, length))
   const now = resolver.answer(octets, 0, length, octets.length, client, 0, protocol)

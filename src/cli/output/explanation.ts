@@ -1,7 +1,7 @@
 import { showAddress } from '../../base/address.js'
 import { epochSeconds, type Clock } from '../../base/clock.js'
 import type { Answer } from '../../dns/message/answer.js'
-import { describe } from '../../dns/message/message.js'
+import { showMessage } from '../../dns/message/decode-message.js'
 import { HashedName } from '../../dns/name/hashed-name.js'
 import { showName } from '../../dns/name/name.js'
 import { showRrtype } from '../../dns/registry/rrtype.js'
@@ -113,7 +113,7 @@ export function gather(
     rule: decided ?? null,
     upstream: upstreams[event.upstream] ?? null,
     stops: stopsOf(asked, policy, clientClass, answer, guarding),
-    reply: unasked ? null : reply === undefined ? [] : describe(reply)
+    reply: unasked ? null : reply === undefined ? [] : showMessage(reply)
   }
 }
 
@@ -169,7 +169,7 @@ function stopsOf(
 
 function sayName(policy: Policy, octets: Uint8Array, question: ExplainContext): Said[] {
   const name = new HashedName()
-  name.take(octets, 0, policy.seed)
+  name.set(octets, 0, policy.seed)
   const candidates = explainName(policy.snapshot, name, question)
   return candidates.map(one => sayCandidate(policy, one))
 }
@@ -207,7 +207,7 @@ function namesIn(targets: Uint8Array): Uint8Array[] {
   const names: Uint8Array[] = []
   const name = new HashedName()
   for (let at = 0; at < targets.length; at += name.length) {
-    name.take(targets, at, 0)
+    name.set(targets, at, 0)
     names.push(targets.slice(at, at + name.length))
   }
   return names

@@ -1,6 +1,6 @@
 import { showAddress } from '../../base/address.js'
 import { showName } from '../../dns/name/name.js'
-import { showNamedRdata, showOpaque } from '../../dns/rdata/rdata-text.js'
+import { showKnownRdata, showOpaque } from '../../dns/rdata/rdata-text.js'
 import { BAN_EDE } from '../../dns/registry/ede.js'
 import { showRrtype } from '../../dns/registry/rrtype.js'
 import type { Decision } from '../../policy/evaluate/decision.js'
@@ -69,7 +69,7 @@ function recordsIn(octets: Buffer): string[] {
     const type = octets.readUInt16BE(at)
     const end = at + RECORD_HEAD + octets.readUInt16BE(at + 2)
     const rdata = octets.subarray(at + RECORD_HEAD, end)
-    const text = showNamedRdata(rdata, type, 0, rdata.length) ?? showOpaque(rdata)
+    const text = showKnownRdata(rdata, type, 0, rdata.length) ?? showOpaque(rdata)
     records.push(`${showRrtype(type)} ${text}`)
     at = end
   }

@@ -1,8 +1,8 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import type { Milliseconds } from '../../base/units.js'
-import { MAX_INQUIRY, writeInquiry } from '../../dns/message/inquiry.js'
-import { LoopProbes, PROBE_ANSWER, readProbeAnswer } from '../../dns/message/loop-probe.js'
-import { questionOf } from '../../dns/message/question.js'
+import { MAX_UPSTREAM_QUERY_SIZE, encodeUpstreamQuery } from '../../dns/message/encode-query.js'
+import { LoopProbes, PROBE_RESULT, decodeProbeResponse } from '../../dns/message/loop-probe.js'
+import { encodeQuestion } from '../../dns/message/question.js'
 import { RRCLASS } from '../../dns/registry/rrclass.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
@@ -38,7 +38,7 @@ interface Probe {
   readonly id: number
   readonly question: Uint8Array
   returned: boolean
-  /** One of `PROBE_ANSWER`. */
+  /** One of `PROBE_RESULT`. */
   answer: number
   deadline: Timer | undefined
 }
@@ -120,15 +120,15 @@ export class LoopDetector {
 
   private send(route: Route): void {
     const token = randomHex()
-    const qname = route.name && this.names.nameOf(token, route.name)
+    const qname = route.name && this.names.probeName(token, route.name)
     if (qname === undefined) return
     const id = randomInt(0x10000)
     // What everybody forwards, whatever else they filter.
-    const question = questionOf(qname, RRTYPE.A, RRCLASS.IN)
-    const answer = PROBE_ANSWER.none
+    const question = encodeQuestion(qname, RRTYPE.A, RRCLASS.IN)
+    const answer = PROBE_RESULT.none
     this.probes.set(token, { route, id, question, returned: false, answer, deadline: undefined })
-    const desk = new Uint8Array(MAX_INQUIRY)
-    const length = writeInquiry(desk, 0, id, question, false, false)
+    const desk = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE)
+    const length = encodeUpstreamQuery(desk, 0, id, question, false, false)
     const { server } = route
     this.sockets.get(familyOf(route))?.send(desk, 0, length, this.options.transport.peer(server))
   }
@@ -138,8 +138,8 @@ export class LoopDetector {
       const start = starts[i]!
       for (const probe of this.probes.values()) {
         const end = start + lengths[i]!
-        const answer = readProbeAnswer(octets, start, end, probe.id, probe.question)
-        if (answer === PROBE_ANSWER.none || probe.answer !== PROBE_ANSWER.none) continue
+        const answer = decodeProbeResponse(octets, start, end, probe.id, probe.question)
+        if (answer === PROBE_RESULT.none || probe.answer !== PROBE_RESULT.none) continue
         probe.answer = answer
         this.update(probe)
       }
@@ -149,12 +149,12 @@ export class LoopDetector {
   /** One of two signs is there; the other one, if there is one, will not be long. */
   private update(probe: Probe): void {
     probe.deadline?.cancel()
-    if (probe.returned && probe.answer !== PROBE_ANSWER.none) this.conclude(probe)
+    if (probe.returned && probe.answer !== PROBE_RESULT.none) this.conclude(probe)
     else probe.deadline = this.options.timers.after(GRACE, () => this.conclude(probe))
   }
 
   private conclude({ returned: back, answer, route }: Probe): void {
-    const isGood = answer === PROBE_ANSWER.good
+    const isGood = answer === PROBE_RESULT.good
     if (back && !isGood) this.disable(route)
     else if (isGood) this.enable(route)
     if (back && isGood) this.warnPartial(route)
@@ -187,7 +187,7 @@ export class LoopDetector {
 
 /** Whether one of the two signs is there, and the other one may be missing. */
 function isUndecided({ returned: back, answer }: Probe): boolean {
-  return back !== (answer !== PROBE_ANSWER.none)
+  return back !== (answer !== PROBE_RESULT.none)
 }
 
 function familyOf({ server }: Route): 4 | 6 {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { failure, failureAt, type InterdictError } from '../../base/error.js'
 import type { CookiesConfig } from '../../config/config.js'
-import { SIP_KEY } from '../../dns/name/siphash.js'
+import { SIPHASH_KEY_SIZE } from '../../dns/edns/siphash.js'
 
 /** The one that makes cookies, the one before, the one to come, and one to spare. */
 const MOST_SECRETS = 4
@@ -18,7 +18,7 @@ export type CookieSecrets = readonly Uint8Array[]
 export async function loadCookieSecrets(config: CookiesConfig): Promise<CookieSecrets | undefined> {
   const { server, secretFile } = config
   if (!server) return undefined
-  if (secretFile === undefined) return [Uint8Array.from(randomBytes(SIP_KEY))]
+  if (secretFile === undefined) return [Uint8Array.from(randomBytes(SIPHASH_KEY_SIZE))]
   return readSecrets(await textOf(secretFile), secretFile)
 }
 
@@ -52,6 +52,6 @@ function readSecrets(text: string, file: string): CookieSecrets {
 
 function defectOf(word: string, before: number): string | undefined {
   if (!/^[0-9a-f]*$/i.test(word)) return 'something else'
-  if (word.length !== 2 * SIP_KEY) return `${word.length} digits`
+  if (word.length !== 2 * SIPHASH_KEY_SIZE) return `${word.length} digits`
   return before === MOST_SECRETS ? 'one more' : undefined
 }

@@ -105,7 +105,7 @@ export class DataPlane {
   }
 
   setCookieSecrets(secrets: CookieSecrets): void {
-    this.cookies?.adopt(secrets)
+    this.cookies?.setSecrets(secrets)
   }
 
   setNotifySources(rules: NotifyRules): void {

@@ -6,7 +6,7 @@ import { findOpt, findOption } from './opt.js'
 /** edns-client-subnet. RFC 7871 §6. */
 const OPTION_SUBNET = 8
 /** FAMILY, SOURCE PREFIX-LENGTH, SCOPE PREFIX-LENGTH. */
-const SUBNET_FIXED: Octets = 4
+const SUBNET_FIXED_SIZE: Octets = 4
 /** Address families. RFC 7871 §6. */
 const INET = 1
 const INET6 = 2
@@ -18,13 +18,13 @@ const INET6 = 2
  * `whole`  a whole address
  * `part`   a part of one, or what is no address: not enough to tell a client by
  */
-export const SUBNET = { none: 0, whole: 1, part: 2 } as const
+export const CLIENT_SUBNET = { absent: 0, address: 1, unusable: 2 } as const
 
 /**
  * Reads the client's address from the query `octets[start, end)` to `client`, four words as in
  * `DatagramBatch.peers`; only a `whole` one is written.
  */
-export function readClientSubnet(
+export function decodeClientSubnet(
   octets: Uint8Array,
   start: Octets,
   end: Octets,
@@ -32,16 +32,17 @@ export function readClientSubnet(
 ): number {
   const opt = findOpt(octets, start, end)
   const option = opt === 0 ? 0 : findOption(octets, opt, OPTION_SUBNET)
-  if (option === 0) return SUBNET.none
+  if (option === 0) return CLIENT_SUBNET.absent
   const data = option + OPTION_HEADER_SIZE
   const length = getUint16(octets, option + 2)
-  if (length < SUBNET_FIXED) return SUBNET.part
+  if (length < SUBNET_FIXED_SIZE) return CLIENT_SUBNET.unusable
   const family = getUint16(octets, data)
   const bits = octets[data + 2]!
   const size = family === INET ? 4 : family === INET6 ? 16 : 0
-  if (size === 0 || bits !== 8 * size || length !== SUBNET_FIXED + size) return SUBNET.part
-  const view = new DataView(octets.buffer, octets.byteOffset + data + SUBNET_FIXED, size)
+  if (size === 0 || bits !== 8 * size || length !== SUBNET_FIXED_SIZE + size)
+    return CLIENT_SUBNET.unusable
+  const view = new DataView(octets.buffer, octets.byteOffset + data + SUBNET_FIXED_SIZE, size)
   if (size === 4) client.set([0, 0, 0xffff, view.getUint32(0)])
   else for (let i = 0; i < 4; i++) client[i] = view.getUint32(4 * i)
-  return SUBNET.whole
+  return CLIENT_SUBNET.address
 }

@@ -5,9 +5,9 @@ import { OPTION_HEADER_SIZE } from '../registry/sizes.js'
 /** OPTION-CODE of extended DNS errors. RFC 8914 §2. */
 export const OPTION_EDE = 15
 /** OPTION-CODE, OPTION-LENGTH, INFO-CODE: an extended error without its text. RFC 8914 §2. */
-const EDE_BARE: Octets = 6
+const EDE_FIXED_SIZE: Octets = 6
 /** Most octets of EXTRA-TEXT: a line for people, and not a reason to truncate an answer. */
-const MAX_EDE_TEXT: Octets = 200
+const MAX_EXTRA_TEXT: Octets = 200
 
 /**
  * Prepares an extended DNS error (RFC 8914 §2) to be copied into replies as it is: OPTION-CODE 15,
@@ -15,12 +15,12 @@ const MAX_EDE_TEXT: Octets = 200
  *
  * @param text EXTRA-TEXT; octets, if given as such, are meant to be UTF-8
  */
-export function edeOption(code: number, text: string | Uint8Array): Uint8Array {
+export function encodeEde(code: number, text: string | Uint8Array): Uint8Array {
   const whole = typeof text === 'string' ? Buffer.from(text) : text
-  const length = cutAt(whole, MAX_EDE_TEXT)
-  const option = new Uint8Array(EDE_BARE + length)
+  const length = truncatedLength(whole, MAX_EXTRA_TEXT)
+  const option = new Uint8Array(EDE_FIXED_SIZE + length)
   option.set([0, OPTION_EDE, (2 + length) >> 8, 2 + length, code >> 8, code])
-  option.set(whole.subarray(0, length), EDE_BARE)
+  option.set(whole.subarray(0, length), EDE_FIXED_SIZE)
   return option
 }
 
@@ -28,49 +28,53 @@ export function edeOption(code: number, text: string | Uint8Array): Uint8Array {
 const MAX_EDES = 3
 
 /** What an upstream said so far, and one extended error more: INFO-CODE and EXTRA-TEXT. RFC 8914 §3. */
-export function addEde(before: Answer['ede'], data: Uint8Array): Answer['ede'] {
+export function appendEde(before: Answer['ede'], data: Uint8Array): Answer['ede'] {
   const code = (data[0]! << 8) | data[1]!
-  const option = edeOption(code, data.subarray(2))
+  const option = encodeEde(code, data.subarray(2))
   if (before === undefined) return { code, option }
   if (countEdes(before.option) >= MAX_EDES) return before
   return { code: before.code, option: Uint8Array.of(...before.option, ...option) }
 }
 
 /**
- * Writes extended errors, as `edeOption` prepared them, to `at`, as far as there is room before
+ * Writes extended errors, as `encodeEde` prepared them, to `at`, as far as there is room before
  * `most`: all as they are, or else as many as fit without their texts.
  *
  * @returns how many octets that takes
  */
-export function putEdes(octets: Uint8Array, at: Octets, most: Octets, edes: Uint8Array): Octets {
+export function copyEdes(octets: Uint8Array, at: Octets, most: Octets, edes: Uint8Array): Octets {
   if (at + edes.length <= most) {
     octets.set(edes, at)
     return edes.length
   }
   let to = at
-  for (let from = 0; from < edes.length && to + EDE_BARE <= most; from += lengthAt(edes, from)) {
+  for (
+    let from = 0;
+    from < edes.length && to + EDE_FIXED_SIZE <= most;
+    from += optionSizeAt(edes, from)
+  ) {
     octets.set(
-      [0, OPTION_EDE, 0, EDE_BARE - OPTION_HEADER_SIZE, edes[from + 4]!, edes[from + 5]!],
+      [0, OPTION_EDE, 0, EDE_FIXED_SIZE - OPTION_HEADER_SIZE, edes[from + 4]!, edes[from + 5]!],
       to
     )
-    to += EDE_BARE
+    to += EDE_FIXED_SIZE
   }
   return to - at
 }
 
 function countEdes(edes: Uint8Array): number {
   let count = 0
-  for (let at = 0; at < edes.length; at += lengthAt(edes, at)) count++
+  for (let at = 0; at < edes.length; at += optionSizeAt(edes, at)) count++
   return count
 }
 
 /** Octets of the option that begins at `at`. */
-function lengthAt(edes: Uint8Array, at: Octets): Octets {
+function optionSizeAt(edes: Uint8Array, at: Octets): Octets {
   return OPTION_HEADER_SIZE + ((edes[at + 2]! << 8) | edes[at + 3]!)
 }
 
 /** The last end of a code point within `most` octets: octets 10xxxxxx continue one. RFC 3629 §3. */
-function cutAt(text: Uint8Array, most: Octets): Octets {
+function truncatedLength(text: Uint8Array, most: Octets): Octets {
   if (text.length <= most) return text.length
   let end = most
   while (end > 0 && (text[end]! & 0xc0) === 0x80) end--

@@ -10,14 +10,14 @@ import {
 } from '../registry/sizes.js'
 
 /** Where in it the upper bits of RCODE are. RFC 6891 §6.1.3. */
-const UPPER_RCODE: Octets = 5
+const EXTENDED_RCODE_OFFSET: Octets = 5
 
 /**
  * Where the OPT record of the message `octets[start, end)` begins, whichever section it is in; 0
  * if it has none, or is broken before one.
  */
 export function findOpt(octets: Uint8Array, start: Octets, end: Octets): Octets {
-  let pos = questionEnd(octets, start, end)
+  let pos = findQuestionEnd(octets, start, end)
   if (pos === 0) return 0
   const records =
     getUint16(octets, start + 6) + getUint16(octets, start + 8) + getUint16(octets, start + 10)
@@ -36,12 +36,12 @@ export function findOpt(octets: Uint8Array, start: Octets, end: Octets): Octets 
 /** RCODE of the message `octets[start, end)`, which has a whole header. RFC 6891 §6.1.3. */
 export function extendedRcode(octets: Uint8Array, start: Octets, end: Octets): number {
   const opt = findOpt(octets, start, end)
-  const upper = opt === 0 ? 0 : octets[opt + UPPER_RCODE]!
+  const upper = opt === 0 ? 0 : octets[opt + EXTENDED_RCODE_OFFSET]!
   return (upper << 4) | (octets[start + 3]! & 0x0f)
 }
 
 /** The end of the one question, or of the header where QDCOUNT is 0; 0 if it is broken. */
-export function questionEnd(octets: Uint8Array, start: Octets, end: Octets): Octets {
+export function findQuestionEnd(octets: Uint8Array, start: Octets, end: Octets): Octets {
   if (end - start < HEADER_SIZE) return 0
   const questions = getUint16(octets, start + 4)
   if (questions === 0) return start + HEADER_SIZE
@@ -51,7 +51,7 @@ export function questionEnd(octets: Uint8Array, start: Octets, end: Octets): Oct
 
 /** Where the option of this code begins in the OPT at `opt`, which `findOpt` found; 0: nowhere. */
 export function findOption(octets: Uint8Array, opt: Octets, code: number): Octets {
-  const end = optEnd(octets, opt)
+  const end = findOptEnd(octets, opt)
   let pos = opt + OPT_FIXED_SIZE
   while (pos + OPTION_HEADER_SIZE <= end) {
     const next = pos + OPTION_HEADER_SIZE + getUint16(octets, pos + 2)
@@ -63,6 +63,6 @@ export function findOption(octets: Uint8Array, opt: Octets, code: number): Octet
 }
 
 /** After the last option of the OPT at `opt`. */
-export function optEnd(octets: Uint8Array, opt: Octets): Octets {
+export function findOptEnd(octets: Uint8Array, opt: Octets): Octets {
   return opt + OPT_FIXED_SIZE + getUint16(octets, opt + OPT_FIXED_SIZE - 2)
 }

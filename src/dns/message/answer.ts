@@ -29,8 +29,8 @@ export interface Answer {
    * other in lower-cased wire form; empty where there are none.
    */
   readonly targets: Uint8Array
-  /** How it leads there, one of `LEAD` for each of `targets`. */
-  readonly leads: Uint8Array
+  /** How it leads there, one of `TARGET_KIND` for each of `targets`. */
+  readonly targetKinds: Uint8Array
   /** Addresses in A, AAAA and SVCB hints: four 32-bit words each, as in `DatagramBatch.clients`. */
   readonly addresses: Uint32Array
 
@@ -43,7 +43,7 @@ export interface Answer {
 }
 
 /** How an answer leads to another name. */
-export const LEAD = { cname: 1, dname: 2, svcb: 3 } as const
+export const TARGET_KIND = { cname: 1, dname: 2, svcb: 3 } as const
 
 /** Bounds of how long answers are kept; config says them. */
 export interface TtlLimits {

@@ -3,7 +3,7 @@ import type { Octets } from '../../base/units.js'
 import { OPCODE } from '../registry/opcode.js'
 import { RCODE } from '../registry/rcode.js'
 import { HEADER_SIZE } from '../registry/sizes.js'
-import { isQuestionAt } from './question.js'
+import { matchesQuestionAt } from './question.js'
 
 /**
  * Whether the message in `message[start, end)` answers our inquiry: a response to a QUERY with
@@ -26,16 +26,16 @@ export function answersQuestion(
   const flags = message[start + 2]!
   if ((flags & 0x80) === 0 || ((flags >> 3) & 0x0f) !== OPCODE.QUERY) return false
   const questions = (message[start + 4]! << 8) | message[start + 5]!
-  if (questions === 0) return isFailure(message[start + 3]! & 0x0f)
+  if (questions === 0) return mayOmitQuestion(message[start + 3]! & 0x0f)
   if (questions !== 1 || start + HEADER_SIZE + question.length > end) return false
   const at = start + HEADER_SIZE
   // Nearly all come back as they were sent, which is seen four octets at a time.
   if (equalOctets(message, at, question, 0, question.length)) return true
-  return !exactCase && isQuestionAt(message, at, question)
+  return !exactCase && matchesQuestionAt(message, at, question)
 }
 
 /** RCODEs of responses that may come without a question: it could not, or would not, be read. */
-export function isFailure(rcode: number): boolean {
+export function mayOmitQuestion(rcode: number): boolean {
   return (
     rcode === RCODE.FORMERR ||
     rcode === RCODE.SERVFAIL ||

@@ -11,7 +11,7 @@ import {
   OPTION_HEADER_SIZE,
   RECORD_FIXED_SIZE
 } from '../registry/sizes.js'
-import { KEY_TAIL, keyFlags, type QuestionKey } from './question.js'
+import { KEY_SUFFIX_SIZE, keyFlags, type QuestionKey } from './question.js'
 
 /**
  * From here to ANY there are transfers and types that are no data, as OPT is none: TKEY, TSIG,
@@ -31,25 +31,25 @@ const FIRST_REFUSED_QTYPE = 249
  * `odd`      a query to be answered, but not as others are: without RD, for ANY, of class CH
  * `cookie`   no question, but a COOKIE option: all that is asked for is a cookie. RFC 7873 §5.4
  */
-export const READ = {
+export const QUERY_KIND = {
   ok: 0,
-  silence: 1,
+  unanswerable: 1,
   formerr: 2,
   notimp: 3,
   badvers: 4,
   refused: 5,
-  odd: 6,
-  cookie: 7
+  special: 6,
+  cookieOnly: 7
 } as const
 
 /** Bits of `Query.options`: options of the query that are answered by one of ours. */
-export const ASKED = { cookie: 1, nsid: 2 } as const
+export const OPTION_BIT = { cookie: 1, nsid: 2 } as const
 
 /** OPTION-CODEs. RFC 5001 §2.1, RFC 7873 §4. */
 export const OPTION_NSID = 3
 export const OPTION_COOKIE = 10
-/** Most octets of `Query.returned`: with the longest question they fit into 512. */
-const MAX_RETURNED: Octets = 128
+/** Most octets of `Query.replyOptions`: with the longest question they fit into 512. */
+const MAX_REPLY_OPTIONS: Octets = 128
 
 /**
  * A query as it stands in a buffer. One instance is filled again and again and nothing is
@@ -81,7 +81,7 @@ export class Query {
   /** Largest UDP message that the client takes, at least 512 whatever it says. */
   udpSize: Octets = MIN_UDP_PAYLOAD
   dnssecOk = false
-  /** Which options there were: bits of `ASKED`. */
+  /** Which options there were: bits of `OPTION_BIT`. */
   options = 0
   /** Data of the first COOKIE option, if `options` says that there is one. RFC 7873 §5.2. */
   cookieAt: Octets = 0
@@ -90,8 +90,8 @@ export class Query {
    * Options for the reply's OPT, laid out by whoever answers those of the query, whose octets are
    * written over. Empty after `read`.
    */
-  readonly returned = new Uint8Array(MAX_RETURNED)
-  returnedLength: Octets = 0
+  readonly replyOptions = new Uint8Array(MAX_REPLY_OPTIONS)
+  replyOptionsLength: Octets = 0
   /** One array for each length that a key had so far. */
   private readonly keys: (QuestionKey | undefined)[] = []
 
@@ -103,15 +103,15 @@ export class Query {
    * 69 ns (Node 20), and as five methods of house length it took 84.
    *
    * @param seed for the hashes of `qname`; the snapshot's
-   * @returns one of `READ`
+   * @returns one of `QUERY_KIND`
    */
-  read(octets: Uint8Array, at: Octets, end: Octets, seed: number): number {
+  decode(octets: Uint8Array, at: Octets, end: Octets, seed: number): number {
     // Before all else: whoever answers options asks for these alone.
     this.options = 0
-    this.returnedLength = 0
-    if (end - at < HEADER_SIZE) return READ.silence
+    this.replyOptionsLength = 0
+    if (end - at < HEADER_SIZE) return QUERY_KIND.unanswerable
     const flags = octets[at + 2]!
-    if ((flags & 0x80) !== 0) return READ.silence
+    if ((flags & 0x80) !== 0) return QUERY_KIND.unanswerable
     const more = octets[at + 3]!
     const opcode = (flags >> 3) & 0x0f
     this.at = at
@@ -127,32 +127,33 @@ export class Query {
     this.dnssecOk = false
     // One question, no more and no less: RFC 9619 §4.
     const single = octets[at + 4] === 0 && octets[at + 5] === 1
-    const nameEnd = single ? this.qname.read(octets, at + HEADER_SIZE, end, seed) : 0
+    const nameEnd = single ? this.qname.decode(octets, at + HEADER_SIZE, end, seed) : 0
     const questionEnd = nameEnd + 4
-    if (nameEnd === 0 || questionEnd > end) return this.withoutQuestion(octets, at, end)
+    if (nameEnd === 0 || questionEnd > end) return this.decodeWithoutQuestion(octets, at, end)
     const qtype = (octets[nameEnd]! << 8) | octets[nameEnd + 1]!
     const qclass = (octets[nameEnd + 2]! << 8) | octets[nameEnd + 3]!
     this.qtype = qtype
     this.qclass = qclass
     this.questionEnd = questionEnd
-    const reading = this.readRecords(octets, at, questionEnd, end)
+    const reading = this.decodeRecords(octets, at, questionEnd, end)
     // What a message of another opcode carries is its own business; nothing of it is carried out.
-    if (opcode !== OPCODE.QUERY) return READ.notimp
-    if (reading !== READ.ok) return reading
+    if (opcode !== OPCODE.QUERY) return QUERY_KIND.notimp
+    if (reading !== QUERY_KIND.ok) return reading
     // Rules are about names of the Internet: an answer in another class would pass unjudged.
-    if (qclass !== RRCLASS.IN) return qclass === RRCLASS.CH ? READ.odd : READ.refused
+    if (qclass !== RRCLASS.IN)
+      return qclass === RRCLASS.CH ? QUERY_KIND.special : QUERY_KIND.refused
     if (qtype >= FIRST_REFUSED_QTYPE && qtype <= RRTYPE.ANY) {
-      return qtype === RRTYPE.ANY ? READ.odd : READ.refused
+      return qtype === RRTYPE.ANY ? QUERY_KIND.special : QUERY_KIND.refused
     }
-    if (qtype === RRTYPE.OPT) return READ.refused
-    return this.recursionDesired ? READ.ok : READ.odd
+    if (qtype === RRTYPE.OPT) return QUERY_KIND.refused
+    return this.recursionDesired ? QUERY_KIND.ok : QUERY_KIND.special
   }
 
   /** Has the reply carry this option, ready as it is. */
-  giveBack(option: Uint8Array | undefined): void {
+  addReplyOption(option: Uint8Array | undefined): void {
     if (option === undefined) return
-    this.returned.set(option, this.returnedLength)
-    this.returnedLength += option.length
+    this.replyOptions.set(option, this.replyOptionsLength)
+    this.replyOptionsLength += option.length
   }
 
   /**
@@ -161,14 +162,14 @@ export class Query {
    * As a string it took 87 ns, and left that to be hashed and collected.
    */
   key(): QuestionKey {
-    const length = this.qname.length + KEY_TAIL
+    const length = this.qname.length + KEY_SUFFIX_SIZE
     const key = (this.keys[length] ??= new Uint8Array(length))
-    this.copyQuestion(key, 0)
+    this.copyKey(key, 0)
     return key
   }
 
   /** Copies the octets of `key` to `to` at `at`. */
-  copyQuestion(to: Uint8Array, at: Octets): void {
+  copyKey(to: Uint8Array, at: Octets): void {
     const { octets, length } = this.qname
     copyOctets(octets, 0, length, to, at)
     to[at + length] = this.qtype >> 8
@@ -184,10 +185,10 @@ export class Query {
    * @param words the memory of `from`, four octets at a time
    * @param at a multiple of 4
    */
-  isQuestion(from: Uint8Array, words: Int32Array, at: Octets, length: Octets): boolean {
+  matchesKey(from: Uint8Array, words: Int32Array, at: Octets, length: Octets): boolean {
     const { octets, words: own, length: name } = this.qname
     if (
-      length !== name + KEY_TAIL ||
+      length !== name + KEY_SUFFIX_SIZE ||
       from[at + name + 4] !== keyFlags(this.dnssecOk, this.checkingDisabled)
     )
       return false
@@ -200,16 +201,18 @@ export class Query {
   }
 
   /** It is broken, or has no question on purpose: then there is an option. RFC 7873 §5.4. */
-  private withoutQuestion(octets: Uint8Array, at: Octets, end: Octets): number {
+  private decodeWithoutQuestion(octets: Uint8Array, at: Octets, end: Octets): number {
     this.qname.length = 0
     this.qname.labels = 0
     this.qtype = 0
     this.qclass = 0
     this.questionEnd = this.at + HEADER_SIZE
-    if (this.opcode !== OPCODE.QUERY) return READ.notimp
-    if (octets[at + 4] !== 0 || octets[at + 5] !== 0) return READ.formerr
-    const wellFormed = this.readRecords(octets, at, this.questionEnd, end) === READ.ok
-    return wellFormed && (this.options & ASKED.cookie) !== 0 ? READ.cookie : READ.formerr
+    if (this.opcode !== OPCODE.QUERY) return QUERY_KIND.notimp
+    if (octets[at + 4] !== 0 || octets[at + 5] !== 0) return QUERY_KIND.formerr
+    const wellFormed = this.decodeRecords(octets, at, this.questionEnd, end) === QUERY_KIND.ok
+    return wellFormed && (this.options & OPTION_BIT.cookie) !== 0
+      ? QUERY_KIND.cookieOnly
+      : QUERY_KIND.formerr
   }
 
   /**
@@ -218,36 +221,36 @@ export class Query {
    * @returns `ok`, `formerr`, `badvers`; or `refused` for a signed query, since we hold no TSIG
    *   key. RFC 8945 §5.2
    */
-  private readRecords(octets: Uint8Array, at: Octets, start: Octets, end: Octets): number {
+  private decodeRecords(octets: Uint8Array, at: Octets, start: Octets, end: Octets): number {
     // Records in ANSWER and AUTHORITY, where no OPT may be. RFC 6891 §6.1.1
     const before =
       ((octets[at + 6]! << 8) | octets[at + 7]!) + ((octets[at + 8]! << 8) | octets[at + 9]!)
     const total = before + ((octets[at + 10]! << 8) | octets[at + 11]!)
-    let reading: number = READ.ok
+    let reading: number = QUERY_KIND.ok
     let pos = start
     for (let i = 0; i < total; i++) {
       const owner = pos
       pos = owner < end && octets[owner] === 0 ? owner + 1 : findNameEnd(octets, owner, end)
-      if (pos === 0 || pos + RECORD_FIXED_SIZE > end) return READ.formerr
+      if (pos === 0 || pos + RECORD_FIXED_SIZE > end) return QUERY_KIND.formerr
       const type = (octets[pos]! << 8) | octets[pos + 1]!
       const next = pos + RECORD_FIXED_SIZE + ((octets[pos + 8]! << 8) | octets[pos + 9]!)
-      if (next > end) return READ.formerr
+      if (next > end) return QUERY_KIND.formerr
       if (type === RRTYPE.OPT) {
-        if (i < before || this.edns || octets[owner] !== 0) return READ.formerr
-        if (!this.readOpt(octets, pos, next)) return READ.formerr
+        if (i < before || this.edns || octets[owner] !== 0) return QUERY_KIND.formerr
+        if (!this.decodeOpt(octets, pos, next)) return QUERY_KIND.formerr
       } else if (type === RRTYPE.TSIG) {
-        reading = READ.refused
+        reading = QUERY_KIND.refused
       }
       pos = next
     }
-    if (pos !== end) return READ.formerr
-    if (this.ednsVersion > 0) return READ.badvers
+    if (pos !== end) return QUERY_KIND.formerr
+    if (this.ednsVersion > 0) return QUERY_KIND.badvers
     // Only a request for an incremental transfer says what it has in AUTHORITY. RFC 1995 §3.
-    return before > 0 && this.qtype !== RRTYPE.IXFR ? READ.formerr : reading
+    return before > 0 && this.qtype !== RRTYPE.IXFR ? QUERY_KIND.formerr : reading
   }
 
   /** @returns whether the options fill RDATA exactly; those of an unknown version are not judged */
-  private readOpt(octets: Uint8Array, at: Octets, end: Octets): boolean {
+  private decodeOpt(octets: Uint8Array, at: Octets, end: Octets): boolean {
     const size = (octets[at + 2]! << 8) | octets[at + 3]!
     this.edns = true
     this.udpSize = size < MIN_UDP_PAYLOAD ? MIN_UDP_PAYLOAD : size
@@ -256,20 +259,20 @@ export class Query {
     if (this.ednsVersion > 0) return true
     let pos = at + RECORD_FIXED_SIZE
     while (pos + OPTION_HEADER_SIZE <= end) {
-      this.noteOption(octets, pos)
+      this.decodeOption(octets, pos)
       pos += OPTION_HEADER_SIZE + ((octets[pos + 2]! << 8) | octets[pos + 3]!)
     }
     return pos === end
   }
 
-  private noteOption(octets: Uint8Array, at: Octets): void {
+  private decodeOption(octets: Uint8Array, at: Octets): void {
     const code = (octets[at]! << 8) | octets[at + 1]!
-    if (code === OPTION_COOKIE && (this.options & ASKED.cookie) === 0) {
-      this.options |= ASKED.cookie
+    if (code === OPTION_COOKIE && (this.options & OPTION_BIT.cookie) === 0) {
+      this.options |= OPTION_BIT.cookie
       this.cookieAt = at + OPTION_HEADER_SIZE
       this.cookieLength = (octets[at + 2]! << 8) | octets[at + 3]!
     } else if (code === OPTION_NSID) {
-      this.options |= ASKED.nsid
+      this.options |= OPTION_BIT.nsid
     }
   }
 }

@@ -1,7 +1,7 @@
 import { getInt32Le, equalOctets, setInt32Le } from '../../base/octets.js'
 import { ScratchArrays } from '../../base/scratch-arrays.js'
 import type { Octets } from '../../base/units.js'
-import { lower, LOWER, MAX_NAME } from '../name/hashed-name.js'
+import { lowerCaseWord, LOWER, MAX_NAME } from '../name/hashed-name.js'
 import { QUESTION_FIXED_SIZE } from '../registry/sizes.js'
 
 /*
@@ -9,15 +9,15 @@ import { QUESTION_FIXED_SIZE } from '../registry/sizes.js'
  * compressed, QTYPE and QCLASS. RFC 1035 §4.1.2.
  */
 /** QTYPE, QCLASS and one octet of flags, behind QNAME in a key. */
-export const KEY_TAIL: Octets = QUESTION_FIXED_SIZE + 1
+export const KEY_SUFFIX_SIZE: Octets = QUESTION_FIXED_SIZE + 1
 
 /** Cache key: lower-cased QNAME, QTYPE, QCLASS, DO and CD. */
 export type QuestionKey = Uint8Array
 
-const keys = new ScratchArrays(MAX_NAME + KEY_TAIL, length => new Uint8Array(length))
+const keys = new ScratchArrays(MAX_NAME + KEY_SUFFIX_SIZE, length => new Uint8Array(length))
 
 /** A question in wire form. */
-export function questionOf(qname: Uint8Array, qtype: number, qclass: number): Uint8Array {
+export function encodeQuestion(qname: Uint8Array, qtype: number, qclass: number): Uint8Array {
   return Uint8Array.of(...qname, qtype >> 8, qtype, qclass >> 8, qclass)
 }
 
@@ -28,11 +28,11 @@ export function qtypeOf(question: Uint8Array): number {
 
 /** Whether two questions are the same, however QNAME is spelt. RFC 4343. */
 export function isSameQuestion(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && isQuestionAt(a, 0, b)
+  return a.length === b.length && matchesQuestionAt(a, 0, b)
 }
 
 /** Whether a question is what stands at `at`, where there are as many octets, however it is spelt. */
-export function isQuestionAt(octets: Uint8Array, at: Octets, question: Uint8Array): boolean {
+export function matchesQuestionAt(octets: Uint8Array, at: Octets, question: Uint8Array): boolean {
   const name = question.length - QUESTION_FIXED_SIZE
   for (let i = 0; i < name; i++) if (LOWER[octets[at + i]!] !== LOWER[question[i]!]) return false
   return equalOctets(octets, at + name, question, name, QUESTION_FIXED_SIZE)
@@ -44,19 +44,19 @@ export function keyFlags(dnssecOk: boolean, checkingDisabled: boolean): number {
 }
 
 /** What is asked of an upstream. */
-interface Asked {
+interface KeyedQuestion {
   readonly question: Uint8Array
   readonly dnssecOk: boolean
   readonly checkingDisabled: boolean
 }
 
 /** The key under which the answer is kept; valid until the next call. */
-export function keyOf({ question, dnssecOk, checkingDisabled }: Asked): QuestionKey {
+export function questionKey({ question, dnssecOk, checkingDisabled }: KeyedQuestion): QuestionKey {
   const key = keys.take(question.length + 1)
   const name = question.length - QUESTION_FIXED_SIZE
   let at = 0
   for (const last = name - 4; at <= last; at = (at + 4) | 0) {
-    setInt32Le(key, at, lower(getInt32Le(question, at)))
+    setInt32Le(key, at, lowerCaseWord(getInt32Le(question, at)))
   }
   for (; at < name; at++) key[at] = LOWER[question[at]!]!
   for (; at < question.length; at++) key[at] = question[at]!

@@ -10,8 +10,8 @@ import { LOWER, MAX_LABEL, MAX_LABELS, MAX_NAME } from './hashed-name.js'
 /** Whether the names at `a` and `b` are equal without regard to case. RFC 4343. */
 export function isSameName(message: Uint8Array, a: Octets, b: Octets): boolean {
   for (let labels = 0; labels <= MAX_LABELS; labels++) {
-    a = follow(message, a)
-    b = follow(message, b)
+    a = followPointers(message, a)
+    b = followPointers(message, b)
     if (a < 0 || b < 0) return false
     if (a === b) return true
     const length = message[a]!
@@ -28,7 +28,7 @@ export function isSameName(message: Uint8Array, a: Octets, b: Octets): boolean {
 
 /** Whether the name at `below` is the one at `above` or a subdomain of it. */
 export function isAtOrBelow(message: Uint8Array, below: Octets, above: Octets): boolean {
-  let surplus = labelsOf(message, below) - labelsOf(message, above)
+  let surplus = countLabels(message, below) - countLabels(message, above)
   if (Number.isNaN(surplus)) return false
   for (; surplus > 0; surplus--) below = parentOf(message, below)
   return surplus === 0 && isSameName(message, below, above)
@@ -36,20 +36,20 @@ export function isAtOrBelow(message: Uint8Array, below: Octets, above: Octets): 
 
 /** Whether the name at `below` is a subdomain of the one at `above`, and not the same. */
 export function isBelow(message: Uint8Array, below: Octets, above: Octets): boolean {
-  const at = follow(message, below)
+  const at = followPointers(message, below)
   return at >= 0 && message[at] !== 0 && isAtOrBelow(message, parentOf(message, at), above)
 }
 
 /** Position of the name without its first label, of which there is one. */
 export function parentOf(message: Uint8Array, name: Octets): Octets {
-  const at = follow(message, name)
+  const at = followPointers(message, name)
   return at + 1 + message[at]!
 }
 
 /** Labels of a name, the root label not counted; NaN where it is broken. */
-function labelsOf(message: Uint8Array, at: Octets): number {
+function countLabels(message: Uint8Array, at: Octets): number {
   for (let labels = 0; labels <= MAX_LABELS; labels++) {
-    at = follow(message, at)
+    at = followPointers(message, at)
     if (at < 0) return NaN
     if (message[at] === 0) return labels
     at += 1 + message[at]!
@@ -58,7 +58,7 @@ function labelsOf(message: Uint8Array, at: Octets): number {
 }
 
 /** Position of the label that a name goes on with at `at`, behind all pointers; -1: nowhere. */
-function follow(message: Uint8Array, at: Octets): Octets {
+function followPointers(message: Uint8Array, at: Octets): Octets {
   for (let hops = 0; hops <= MAX_LABELS; hops++) {
     const head = message[at]
     if (head === undefined) return -1

@@ -15,7 +15,7 @@ export const LOWER = Uint8Array.from({ length: 256 }, (_, octet) =>
 )
 
 /** Multiplier of the hash of a whole name; that of MurmurHash3, chosen for how it spreads bits. */
-const WHOLE_FACTOR = 0xcc9e2d51
+const NAME_HASH_FACTOR = 0xcc9e2d51
 
 /**
  * A domain name in lower-cased wire form, cut into labels, with the hash of each of its suffixes:
@@ -37,7 +37,7 @@ export class HashedName {
   length: Octets = 0
   labels = 0
   /** Of the whole name: a hash of its own, unlike those of suffixes. */
-  whole = 0
+  nameHash = 0
   private areSuffixesHashed = false
 
   /**
@@ -45,8 +45,8 @@ export class HashedName {
    *
    * @param seed the snapshot's, so that hashes are comparable with its table
    */
-  take(source: Uint8Array, at: Octets, seed: number): void {
-    this.read(source, at, source.length, seed)
+  set(source: Uint8Array, at: Octets, seed: number): void {
+    this.decode(source, at, source.length, seed)
     this.hashSuffixes(seed)
   }
 
@@ -60,7 +60,7 @@ export class HashedName {
    * @returns the position after the root label; 0 if the name is compressed, cut short or longer
    *   than MAX_NAME, and then this instance holds the empty name (`length` 0, not even a root)
    */
-  read(source: Uint8Array, at: Octets, end: Octets, seed: number): Octets {
+  decode(source: Uint8Array, at: Octets, end: Octets, seed: number): Octets {
     const { starts } = this
     const last = at + MAX_NAME < end ? at + MAX_NAME : end
     let from = at
@@ -108,17 +108,17 @@ export class HashedName {
     const whole = length >> 2
     let hash = seed ^ length
     for (let i = 0, from = at | 0; i < whole; i++, from = (from + 4) | 0) {
-      const word = lower(getInt32Le(source, from))
+      const word = lowerCaseWord(getInt32Le(source, from))
       words[i] = word
-      hash = Math.imul(hash ^ word, WHOLE_FACTOR)
+      hash = Math.imul(hash ^ word, NAME_HASH_FACTOR)
       hash ^= hash >>> 15
     }
     for (let i = whole << 2; i < length; i++) {
       const octet = LOWER[source[at + i]!]!
       octets[i] = octet
-      hash = Math.imul(hash ^ octet, WHOLE_FACTOR)
+      hash = Math.imul(hash ^ octet, NAME_HASH_FACTOR)
     }
-    this.whole = hash ^ (hash >>> 15)
+    this.nameHash = hash ^ (hash >>> 15)
   }
 }
 
@@ -126,14 +126,14 @@ export class HashedName {
  * ASCII lower case of four octets at once: the high bit of each octet of `upper` says that it is
  * one of A to Z, whose lower case has 0x20 more.
  */
-export function lower(word: number): number {
+export function lowerCaseWord(word: number): number {
   const low = word & 0x7f7f7f7f
   const upper = (low + 0x3f3f3f3f) & ~(low + 0x25252525) & ~word & 0x80808080
   return word | (upper >>> 2)
 }
 
 /** The bit by which the cases of a letter differ, 0x20, in each of four octets that is a letter. */
-export function letters(word: number): number {
+export function letterMask(word: number): number {
   const low = (word & 0x5f5f5f5f) | 0x20202020
   return ((low + 0x1f1f1f1f) & ~(low + 0x05050505) & ~word & 0x80808080) >>> 2
 }

@@ -1,8 +1,8 @@
 import { domainToASCII } from 'node:url'
 import { failure } from '../../base/error.js'
+import { Uint32List } from '../../base/uint32-list.js'
 import type { Octets } from '../../base/units.js'
 import { LOWER, MAX_LABEL, MAX_NAME } from './hashed-name.js'
-import { WordList } from './word-list.js'
 
 /** RFC 1035 §4.1.3. */
 const TTL_OCTETS: Octets = 4
@@ -10,8 +10,8 @@ const TTL_OCTETS: Octets = 4
 const POINTER_OCTETS: Octets = 2
 
 /** Positions in a message. */
-export type Places = Pick<WordList, 'length' | 'at'>
-const NO_PLACES: Places = new WordList()
+export type Positions = Pick<Uint32List, 'length' | 'at'>
+const NO_POSITIONS: Positions = new Uint32List()
 
 /**
  * Decodes the domain name that starts at `at`.
@@ -30,11 +30,11 @@ const NO_PLACES: Places = new WordList()
  */
 export function decodeName(message: Uint8Array, at: Octets): { name: string; end: Octets } {
   const wire: number[] = []
-  const end = expandName(message, at, wire)
+  const end = decompressName(message, at, wire)
   let name = ''
   for (let pos = 0; wire[pos] !== 0; pos += 1 + wire[pos]!) {
     if (pos > 0) name += '.'
-    for (let i = pos + 1; i <= pos + wire[pos]!; i++) name += octetText(wire[i]!)
+    for (let i = pos + 1; i <= pos + wire[pos]!; i++) name += showOctet(wire[i]!)
   }
   return { name, end }
 }
@@ -45,7 +45,7 @@ export function decodeName(message: Uint8Array, at: Octets): { name: string; end
  *
  * @throws InterdictError WIRE_SHORT, WIRE_LABEL_TYPE, WIRE_POINTER, WIRE_NAME_LONG
  */
-export function expandName(message: Uint8Array, at: Octets, out: number[]): Octets {
+export function decompressName(message: Uint8Array, at: Octets, out: number[]): Octets {
   let length: Octets = 1 // the root label
   let end: Octets | undefined
   let floor = at // pointers must lead to before this
@@ -87,14 +87,15 @@ export function skipName(
   message: Uint8Array,
   at: Octets,
   headerEnd: Octets,
-  ttls: Places = NO_PLACES
+  ttls: Positions = NO_POSITIONS
 ): Octets {
   for (let pos = at; ;) {
     const head = octetAt(message, pos)
     if (head >= 0xc0) {
       const target = ((head & 0x3f) << 8) | octetAt(message, pos + 1)
       if (target >= at || target < headerEnd) throw failure('WIRE_POINTER', pos, target)
-      if (target !== headerEnd || pos > at) checkTail(message, target, pos - at, headerEnd, ttls)
+      if (target !== headerEnd || pos > at)
+        checkPointerTarget(message, target, pos - at, headerEnd, ttls)
       return pos + 2
     }
     if (head > MAX_LABEL) throw failure('WIRE_LABEL_TYPE', pos)
@@ -105,18 +106,18 @@ export function skipName(
 }
 
 /** Follows the rest of a name, of which `length` octets came before its pointer to `at`. */
-function checkTail(
+function checkPointerTarget(
   message: Uint8Array,
   at: Octets,
   length: Octets,
   headerEnd: Octets,
-  ttls: Places
+  ttls: Positions
 ): void {
   let floor = at // pointers must lead to before this
   for (let pos = at; ;) {
     const head = octetAt(message, pos)
     const size = head >= 0xc0 ? POINTER_OCTETS : 1 + head
-    if (meets(ttls, pos, size)) throw failure('WIRE_POINTER', at, pos)
+    if (overlapsTtl(ttls, pos, size)) throw failure('WIRE_POINTER', at, pos)
     if (head >= 0xc0) {
       const target = ((head & 0x3f) << 8) | octetAt(message, pos + 1)
       if (target >= floor || target < headerEnd) throw failure('WIRE_POINTER', pos, target)
@@ -132,7 +133,7 @@ function checkTail(
 }
 
 /** Whether some octets are of a TTL. */
-function meets(ttls: Places, at: Octets, length: Octets): boolean {
+function overlapsTtl(ttls: Positions, at: Octets, length: Octets): boolean {
   let low = 0
   for (let high = ttls.length; low < high;) {
     const middle = (low + high) >>> 1
@@ -159,7 +160,7 @@ function octetAt(message: Uint8Array, pos: Octets): number {
 }
 
 /** One octet of a label in presentation form. RFC 1035 §5.1 for the escapes. */
-function octetText(octet: number): string {
+function showOctet(octet: number): string {
   if (octet === 0x2e || octet === 0x5c) return '\\' + String.fromCharCode(octet)
   if (octet > 0x20 && octet < 0x7f) return String.fromCharCode(octet)
   return '\\' + String(octet).padStart(3, '0')
@@ -223,12 +224,12 @@ function toALabel(label: string, name: string): string {
 }
 
 const FULL_STOP = 0x2e
-const NOT_PLAIN = 0
+const INVALID = 0
 const NOT_ASCII = 1
 /** What each octet of a plain name is in lower case; or FULL_STOP, NOT_PLAIN, NOT_ASCII. */
-const PLAIN = Uint8Array.from({ length: 256 }, (_, octet) => {
+const PLAIN_NAME_OCTETS = Uint8Array.from({ length: 256 }, (_, octet) => {
   if (octet >= 0x80) return NOT_ASCII
-  return /[a-z0-9_.-]/i.test(String.fromCharCode(octet)) ? LOWER[octet]! : NOT_PLAIN
+  return /[a-z0-9_.-]/i.test(String.fromCharCode(octet)) ? LOWER[octet]! : INVALID
 })
 
 /**
@@ -241,7 +242,7 @@ const PLAIN = Uint8Array.from({ length: 256 }, (_, octet) => {
  * @returns the name's length in octets, root label included; 0: not a plain domain name;
  *   -1: there are octets beyond ASCII in it, so that it takes `readName`
  */
-export function readNameOctets(
+export function readPlainName(
   text: Uint8Array,
   from: Octets,
   to: Octets,
@@ -252,7 +253,7 @@ export function readNameOctets(
   let pos = outAt + 1
   const last = outAt + MAX_NAME - 1 // where the root label must be at the latest
   for (let i = from; i < to; i++) {
-    const octet = PLAIN[text[i]!]!
+    const octet = PLAIN_NAME_OCTETS[text[i]!]!
     if (octet <= NOT_ASCII) return octet === NOT_ASCII ? -1 : 0
     if (octet === FULL_STOP) {
       const length = pos - head - 1
@@ -265,11 +266,11 @@ export function readNameOctets(
     }
     pos++
   }
-  return closeName(out, outAt, head, pos)
+  return finishName(out, outAt, head, pos)
 }
 
 /** Ends the label at hand and the name. */
-function closeName(out: Uint8Array, outAt: Octets, head: Octets, pos: Octets): number {
+function finishName(out: Uint8Array, outAt: Octets, head: Octets, pos: Octets): number {
   const length = pos - head - 1
   if (length > MAX_LABEL || (length === 0 && head === outAt)) return 0
   out[head] = length // after a final dot, this already is the root label

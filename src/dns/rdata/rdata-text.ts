@@ -23,7 +23,7 @@ const SVC_KEYS = [
  *
  * @throws InterdictError those of `decodeName`
  */
-export function showNamedRdata(
+export function showKnownRdata(
   message: Uint8Array,
   type: number,
   at: Octets,
@@ -37,11 +37,11 @@ export function showNamedRdata(
     case RRTYPE.CNAME:
     case RRTYPE.PTR:
     case RRTYPE.DNAME:
-      return showWords(message, at, end, 0)
+      return showNumbersAndName(message, at, end, 0)
     case RRTYPE.MX:
-      return showWords(message, at, end, 1)
+      return showNumbersAndName(message, at, end, 1)
     case RRTYPE.SRV:
-      return showWords(message, at, end, 3)
+      return showNumbersAndName(message, at, end, 3)
     case RRTYPE.SOA:
       return showSoa(message, at, end)
     case RRTYPE.SVCB:
@@ -69,7 +69,7 @@ export function showOpaque(octets: Uint8Array): string {
 }
 
 /** So many 16-bit numbers and a name. */
-function showWords(
+function showNumbersAndName(
   message: Uint8Array,
   at: Octets,
   end: Octets,

@@ -1,9 +1,9 @@
 import { failure } from '../../base/error.js'
 import { getUint32 } from '../../base/octets.js'
+import type { Uint32List } from '../../base/uint32-list.js'
 import type { Octets } from '../../base/units.js'
-import { LEAD } from '../message/answer.js'
-import { expandName, skipName, type Places } from '../name/name.js'
-import type { WordList } from '../name/word-list.js'
+import { TARGET_KIND } from '../message/answer.js'
+import { decompressName, skipName, type Positions } from '../name/name.js'
 import { RRTYPE, showRrtype } from '../registry/rrtype.js'
 import { HEADER_SIZE } from '../registry/sizes.js'
 
@@ -11,9 +11,9 @@ import { HEADER_SIZE } from '../registry/sizes.js'
 const IPV4: Octets = 4
 const IPV6: Octets = 16
 /** SERIAL, REFRESH, RETRY, EXPIRE and MINIMUM after the names of an SOA. RFC 1035 §3.3.13. */
-const SOA_NUMBERS: Octets = 20
+const SOA_FIXED_SIZE: Octets = 20
 /** SvcParamKey and length of its value. RFC 9460 §2.2. */
-const SVC_PARAM_HEAD: Octets = 4
+const SVC_PARAM_HEADER_SIZE: Octets = 4
 const SVC_IPV4_HINT = 4
 const SVC_IPV6_HINT = 6
 
@@ -21,12 +21,12 @@ const SVC_IPV6_HINT = 6
  * Where the names are in RDATA that may be compressed: `[octets before them, names, octets after]`.
  * RFC 1035 §3.3, and what RFC 3597 §4 says of later types. All others are opaque here.
  */
-const NAMES: Readonly<Record<number, readonly [Octets, number, Octets]>> = {
+const RDATA_NAMES: Readonly<Record<number, readonly [Octets, number, Octets]>> = {
   [RRTYPE.NS]: [0, 1, 0],
   3: [0, 1, 0], // MD
   4: [0, 1, 0], // MF
   [RRTYPE.CNAME]: [0, 1, 0],
-  [RRTYPE.SOA]: [0, 2, SOA_NUMBERS],
+  [RRTYPE.SOA]: [0, 2, SOA_FIXED_SIZE],
   7: [0, 1, 0], // MB
   8: [0, 1, 0], // MG
   9: [0, 1, 0], // MR
@@ -42,10 +42,10 @@ const NAMES: Readonly<Record<number, readonly [Octets, number, Octets]>> = {
 }
 
 /** What the records of an ANSWER section lead to; see `Answer` for the form of each. */
-export interface Leads {
+export interface AnswerTargets {
   readonly targets: number[]
-  readonly leads: number[]
-  readonly addresses: WordList
+  readonly targetKinds: number[]
+  readonly addresses: Uint32List
 }
 
 /**
@@ -60,9 +60,9 @@ export function checkRdata(
   type: number,
   at: Octets,
   end: Octets,
-  ttls?: Places
+  ttls?: Positions
 ): void {
-  const form = NAMES[type]
+  const form = RDATA_NAMES[type]
   if (form === undefined) return
   const [before, names, after] = form
   let pos = at + before
@@ -71,17 +71,17 @@ export function checkRdata(
 }
 
 /** Adds RDATA to `out`; names that may be compressed are expanded, and in lower case. */
-export function expandRdata(
+export function decompressRdata(
   message: Uint8Array,
   type: number,
   at: Octets,
   end: Octets,
   out: number[]
 ): void {
-  const [before, names] = NAMES[type] ?? [0, 0]
+  const [before, names] = RDATA_NAMES[type] ?? [0, 0]
   let pos = at
   for (; pos < at + before; pos++) out.push(message[pos]!)
-  for (let i = 0; i < names; i++) pos = expandName(message, pos, out)
+  for (let i = 0; i < names; i++) pos = decompressName(message, pos, out)
   for (; pos < end; pos++) out.push(message[pos]!)
 }
 
@@ -94,14 +94,14 @@ export function soaMinimum(message: Uint8Array, end: Octets): number {
  * Adds to `found` what a record of class IN in ANSWER leads to: names from CNAME, DNAME, SVCB and
  * HTTPS, addresses from A, AAAA and the hints of SVCB and HTTPS.
  *
- * @throws InterdictError WIRE_RDATA and those of `expandName`
+ * @throws InterdictError WIRE_RDATA and those of `decompressName`
  */
-export function collectLeads(
+export function collectTargets(
   message: Uint8Array,
   type: number,
   at: Octets,
   end: Octets,
-  found: Leads
+  found: AnswerTargets
 ): void {
   switch (type) {
     case RRTYPE.A:
@@ -111,36 +111,36 @@ export function collectLeads(
       addAddresses(message, type, at, end, IPV6, found)
       return
     case RRTYPE.CNAME:
-      found.leads.push(LEAD.cname)
-      expandName(message, at, found.targets)
+      found.targetKinds.push(TARGET_KIND.cname)
+      decompressName(message, at, found.targets)
       return
     case RRTYPE.DNAME:
-      found.leads.push(LEAD.dname)
-      expandName(message, at, found.targets)
+      found.targetKinds.push(TARGET_KIND.dname)
+      decompressName(message, at, found.targets)
       return
     case RRTYPE.SVCB:
     case RRTYPE.HTTPS:
-      collectService(message, type, at, end, found)
+      collectServiceTargets(message, type, at, end, found)
   }
 }
 
 /** RFC 9460 §2.2. A TargetName of '.' means the owner (§2.5.2), which leads nowhere new. */
-function collectService(
+function collectServiceTargets(
   message: Uint8Array,
   type: number,
   at: Octets,
   end: Octets,
-  found: Leads
+  found: AnswerTargets
 ): void {
   const target = at + 2
   let pos = target + 1
   if (target >= end || message[target] !== 0) {
-    found.leads.push(LEAD.svcb)
-    pos = expandName(message, target, found.targets)
+    found.targetKinds.push(TARGET_KIND.svcb)
+    pos = decompressName(message, target, found.targets)
   }
-  while (pos + SVC_PARAM_HEAD <= end) {
+  while (pos + SVC_PARAM_HEADER_SIZE <= end) {
     const key = (message[pos]! << 8) | message[pos + 1]!
-    const value = pos + SVC_PARAM_HEAD
+    const value = pos + SVC_PARAM_HEADER_SIZE
     pos = value + ((message[pos + 2]! << 8) | message[pos + 3]!)
     if (pos > end) break
     if (key === SVC_IPV4_HINT) addAddresses(message, type, value, pos, IPV4, found)
@@ -156,7 +156,7 @@ function addAddresses(
   at: Octets,
   end: Octets,
   size: Octets,
-  { addresses }: Leads
+  { addresses }: AnswerTargets
 ): void {
   const single = type === RRTYPE.A || type === RRTYPE.AAAA
   if (at === end || (end - at) % size !== 0 || (single && end - at !== size)) {

@@ -1,6 +1,6 @@
 import { copyOctets, setUint16 } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
-import { putEdes } from '../edns/ede-option.js'
+import { copyEdes } from '../edns/ede-option.js'
 import { type Query } from '../message/query.js'
 import { RCODE } from '../registry/rcode.js'
 import { RRTYPE } from '../registry/rrtype.js'
@@ -8,23 +8,23 @@ import { HEADER_SIZE, OPT_FIXED_SIZE, UDP_PAYLOAD } from '../registry/sizes.js'
 
 /*
  * What every reply has: the header before the question, and the OPT record that ends it if the
- * query had one. See `reply.ts` for how replies are written.
+ * query had one. See `local-reply.ts` for how replies are written.
  */
 
 const TC = 0x02
 const RA = 0x80
 
 /** An empty answer with TC set: come again over TCP. RFC 7766 §5. */
-export function writeTruncated(octets: Uint8Array, query: Query): Octets {
-  writeHead(octets, query, TC, 0, RCODE.NOERROR, 0, 0, 0)
-  return close(octets, query, 0, query.questionEnd, RCODE.NOERROR, undefined)
+export function encodeTruncated(octets: Uint8Array, query: Query): Octets {
+  encodeHeader(octets, query, TC, 0, RCODE.NOERROR, 0, 0, 0)
+  return finishReply(octets, query, 0, query.questionEnd, RCODE.NOERROR, undefined)
 }
 
 /**
  * The header: ID, OPCODE, RD and CD stay those of the query, Z and AA are cleared; the counts, to
  * which that of ADDITIONAL adds our OPT. RFC 1035 §4.1.1, RFC 4035 §3.2.2 for CD.
  */
-export function writeHead(
+export function encodeHeader(
   octets: Uint8Array,
   query: Query,
   tc: number,
@@ -47,7 +47,7 @@ export function writeHead(
 
 /** Whether `length` octets fit after the question, and an OPT after them if there has to be one. */
 export function fits(query: Query, limit: Octets, length: Octets): boolean {
-  const opt = query.edns ? OPT_FIXED_SIZE + query.returnedLength : 0
+  const opt = query.edns ? OPT_FIXED_SIZE + query.replyOptionsLength : 0
   return query.questionEnd - query.at + length + opt <= limit
 }
 
@@ -56,10 +56,10 @@ export function fits(query: Query, limit: Octets, length: Octets): boolean {
  * the query asked to have returned, and the extended error if it fits; else that without its text,
  * else nothing of it.
  *
- * @param ede as `edeOption` prepares it
+ * @param ede as `encodeEde` prepares it
  * @returns the length of the whole reply
  */
-export function close(
+export function finishReply(
   octets: Uint8Array,
   query: Query,
   limit: Octets,
@@ -77,14 +77,14 @@ export function close(
   octets[at + 7] = query.dnssecOk ? 0x80 : 0
   octets[at + 8] = 0
   let end = options
-  if (query.returnedLength > 0) end = putReturned(octets, options, query)
-  if (ede !== undefined) end += putEdes(octets, end, query.at + limit, ede)
+  if (query.replyOptionsLength > 0) end = copyReplyOptions(octets, options, query)
+  if (ede !== undefined) end += copyEdes(octets, end, query.at + limit, ede)
   setUint16(octets, at + 9, end - options)
   return end - query.at
 }
 
-/** Returns the position after them. There is room always: see `Query.returned`. */
-function putReturned(octets: Uint8Array, at: Octets, query: Query): Octets {
-  const { returned, returnedLength } = query
+/** Returns the position after them. There is room always: see `Query.replyOptions`. */
+function copyReplyOptions(octets: Uint8Array, at: Octets, query: Query): Octets {
+  const { replyOptions: returned, replyOptionsLength: returnedLength } = query
   return copyOctets(returned, 0, returnedLength, octets, at)
 }

@@ -95,7 +95,7 @@ class Amender {
     const editor = new NameTableEditor(before.tables.names, { names: coming.length, octets })
     if (!editor.hasRoom(coming.length)) return undefined
     for (const ofName of byName(changes)) {
-      hashed.take(ofName[0]!.name, 0, before.seed)
+      hashed.set(ofName[0]!.name, 0, before.seed)
       if (hashed.labels === 0) return undefined
       editor.setSources(hashed, this.membersAfter(ofName))
     }

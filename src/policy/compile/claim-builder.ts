@@ -1,6 +1,6 @@
+import { encodeEde } from '../../dns/edns/ede-option.js'
 import { BAN_EDE } from '../../dns/registry/ede.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
-import { edeOption } from '../../dns/reply/reply.js'
 import type {
   Ban,
   Block,
@@ -128,7 +128,7 @@ function prepare(reply: FullReply, text: string): PreparedReply {
     ipv6: nowhere ? new Uint8Array(16) : reply.sinkhole?.ipv6,
     target: reply.target,
     ede,
-    edeOption: edeOption(ede, text)
+    edeOption: encodeEde(ede, text)
   }
 }
 

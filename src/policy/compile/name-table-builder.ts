@@ -67,7 +67,7 @@ export class NameTableBuilder {
   add(octets: Uint8Array, at: Octets, member: number, line: number): boolean {
     const place = this.count++
     const name = this.batch[place]!
-    name.take(octets, at, this.seed)
+    name.set(octets, at, this.seed)
     this.refs[place] = member
     this.lines[place] = line
     this.noteLabelCount(name)

@@ -1,6 +1,6 @@
+import { encodeEde } from '../../dns/edns/ede-option.js'
 import { HashedName } from '../../dns/name/hashed-name.js'
 import { EDE } from '../../dns/registry/ede.js'
-import { edeOption } from '../../dns/reply/reply.js'
 import type { NameSource } from '../../rules/model/types.js'
 import { NameTable, type NameTableBuffers } from '../tables/name-table.js'
 import { TIER, type Claim, type SpecialUseEntry, type SourceSummary } from '../tables/snapshot.js'
@@ -52,7 +52,7 @@ export function specialUseEntries(
   const hashed = new HashedName()
   const options = new Map<string, Uint8Array>()
   return names.map(({ name, kind, zoneLabels, pointer, reference }) => {
-    hashed.take(name, 0, seed)
+    hashed.set(name, 0, seed)
     const edeOption = options.get(reference) ?? optionOf(reference)
     options.set(reference, edeOption)
     return { entry: table.find(hashed, 0), kind, zoneLabels, pointer, reference, edeOption }
@@ -60,5 +60,5 @@ export function specialUseEntries(
 }
 
 function optionOf(reference: string): Uint8Array {
-  return edeOption(EDE.OTHER, `special-use name, ${reference}`)
+  return encodeEde(EDE.OTHER, `special-use name, ${reference}`)
 }

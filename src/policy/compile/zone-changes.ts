@@ -74,7 +74,7 @@ class ZoneChangeReader {
   /** What the zone says of a name now. */
   private find({ name, cover }: NamePolicy): CurrentPolicy | undefined | 'several' {
     const { snapshot, hashed } = this
-    hashed.take(name, 0, snapshot.seed)
+    hashed.set(name, 0, snapshot.seed)
     const record = hashed.labels === 0 ? this.table.root : this.table.find(hashed, 0)
     const members = record === 0 ? [] : entriesOf(snapshot).sourcesOf(record)
     const had = members.flatMap(({ ref: member, line }) => {

@@ -83,7 +83,7 @@ function namesKept(before: Snapshot, after: Snapshot): number {
   for (const record of new NameTable(after.tables.names).entries()) {
     const content = records.contentOf(record)
     if (!('name' in content) || noRulesNow.has(record)) continue
-    hashed.take(content.name, 0, before.seed)
+    hashed.set(content.name, 0, before.seed)
     const found = hashed.labels === 0 ? table.root : table.find(hashed, 0)
     if (found !== 0 && !noRulesBefore.has(found)) kept++
   }

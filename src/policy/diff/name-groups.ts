@@ -134,7 +134,7 @@ class NameReader {
   }
 
   take(octets: Uint8Array): void {
-    this.name.take(octets, 0, this.snapshot.seed)
+    this.name.set(octets, 0, this.snapshot.seed)
   }
 
   has(octets: Uint8Array): boolean {

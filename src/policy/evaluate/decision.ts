@@ -37,7 +37,7 @@ export class Evaluator {
     const verdict = this.verdict
     verdict.clear()
     if (subject.kind === 'name') {
-      this.name.take(subject.octets, 0, this.snapshot.seed)
+      this.name.set(subject.octets, 0, this.snapshot.seed)
       this.policy.evaluateName(this.name, qtype, clientClass, now, verdict)
     } else this.policy.evaluateAddress(subject.words, 0, qtype, clientClass, now, verdict)
     const { claim, monitorClaim: monitor } = verdict

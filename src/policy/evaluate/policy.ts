@@ -41,7 +41,7 @@ const LAST = 2 ** 30
 export class Policy {
   readonly snapshot: Snapshot
   readonly claims: readonly Claim[]
-  /** For `HashedName.take`. */
+  /** For `HashedName.set`. */
   readonly seed: number
   private readonly clients: PrefixTable
   private readonly names: NameTable

@@ -125,7 +125,7 @@ export interface Snapshot {
   readonly filesSha256: string
   /** Zones of primaries in it, as they were read. */
   readonly zones: readonly ZoneState[]
-  /** Of all name hashes: give it to `HashedName.take`. */
+  /** Of all name hashes: give it to `HashedName.set`. */
   readonly seed: number
   readonly claims: readonly Claim[]
   /** Sources that some rule of some network points at. */

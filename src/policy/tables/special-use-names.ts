@@ -92,6 +92,6 @@ function isAtOrBelow(name: Uint8Array, above: Uint8Array): boolean {
 
 function labelsOf(wire: Uint8Array): number {
   const name = new HashedName()
-  name.take(wire, 0, 0)
+  name.set(wire, 0, 0)
   return name.labels
 }

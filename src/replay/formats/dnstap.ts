@@ -1,7 +1,7 @@
 import { showAddress } from '../../base/address.js'
 import { InterdictError } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
-import { expandName } from '../../dns/name/name.js'
+import { decompressName } from '../../dns/name/name.js'
 import { PROTOCOL } from '../../querylog/record/query-event.js'
 import { RECORDED, type Ground, type LineReader, type Sink } from '../lookup.js'
 import { Fields } from './protobuf.js'
@@ -97,7 +97,7 @@ export class DnstapLog implements LineReader {
     // Positions in a message count from its beginning.
     const message = new Uint8Array(octets.buffer, octets.byteOffset + from, to - from)
     try {
-      const end = expandName(message, HEADER, wire)
+      const end = decompressName(message, HEADER, wire)
       return end + 4 > message.length ? -1 : (message[end]! << 8) | message[end + 1]!
     } catch (error) {
       if (error instanceof InterdictError) return -1

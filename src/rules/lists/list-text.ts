@@ -1,6 +1,6 @@
 import { InterdictError } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
-import { readName, readNameOctets } from '../../dns/name/name.js'
+import { readName, readPlainName } from '../../dns/name/name.js'
 
 const [TAB, LF, CR, SPACE, HASH] = [0x09, 0x0a, 0x0d, 0x20, 0x23]
 const [DOT, ZERO, NINE] = [0x2e, 0x30, 0x39]
@@ -109,7 +109,7 @@ export class ListText {
    */
   readName(): number {
     const { octets, from, to, name } = this
-    let length = readNameOctets(octets, from, to, name, 0)
+    let length = readPlainName(octets, from, to, name, 0)
     if (length === -1) length = this.readUnicode()
     if (length === 0) return NOT_A_NAME
     const isTop = length < 3 || name[name[0]! + 1] === 0

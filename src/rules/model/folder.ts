@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { open, readdir, readFile } from 'node:fs/promises'
 import { isAbsolute, parse, relative, resolve, sep } from 'node:path'
 import type { Octets } from '../../base/units.js'
-import { lineName } from '../../dns/rdata/zone-lines.js'
+import { showZoneFileName } from '../../dns/rdata/zone-file-writer.js'
 import { applyJournal, linesIn, readZoneCopy } from '../../zonefile/effective-zone.js'
 import { rulesSum, type ZoneState } from '../../zonefile/zone-state.js'
 import type { BundleFacts } from './types.js'
@@ -126,7 +126,7 @@ export class Folder implements RuleFiles {
     const { octets, baseLines } = applyJournal(copy.base, copy.journal)
     const lines = baseLines + linesIn(octets.subarray(copy.base.length))
     const { serial, sha256 } = copy
-    this.zones.push({ list, zone: lineName(zone), serial, sha256, lines })
+    this.zones.push({ list, zone: showZoneFileName(zone), serial, sha256, lines })
     return octets.length > most ? { large: octets.length } : { octets }
   }
 

@@ -1,5 +1,5 @@
 import { MAX_NAME } from '../../dns/name/hashed-name.js'
-import { readName, readNameOctets, showCanonical, showName } from '../../dns/name/name.js'
+import { readName, readPlainName, showCanonical, showName } from '../../dns/name/name.js'
 import { textAs } from '../../yaml/text.js'
 import type { Cover } from './types.js'
 
@@ -40,7 +40,7 @@ function readQuick(text: string): Uint8Array | undefined {
     slab = new Uint8Array(SLAB)
     used = 0
   }
-  const length = readNameOctets(given, 0, given.write(text), slab, used)
+  const length = readPlainName(given, 0, given.write(text), slab, used)
   if (length <= 0) return undefined
   used += length
   return slab.subarray(used - length, used)

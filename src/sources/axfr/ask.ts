@@ -1,9 +1,14 @@
 import { randomInt } from 'node:crypto'
 import { failure } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
+import {
+  encodeZoneQuery,
+  decodeSoa,
+  ZoneResponse,
+  type Soa
+} from '../../dns/message/zone-message.js'
 import { RCODE, showRcode } from '../../dns/registry/rcode.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
-import { encodeZoneQuery, readSoa, ZoneAnswer, type Soa } from '../../tsig/zone-message.js'
 import { exchange, type ExchangeParts } from './exchange.js'
 import type { Primary } from './primary.js'
 import { TransferFlaw, ZoneReader, type Transferred } from './zone-reader.js'
@@ -34,7 +39,7 @@ export async function askSoa({ time, ...parts }: AskParts): Promise<Soa> {
   await exchange(limits, encodeZoneQuery(id, name, RRTYPE.SOA), message => {
     const answer = openAnswer(parts, message, id, RRTYPE.SOA)
     answer.each(record => {
-      if (record.type === RRTYPE.SOA) soa ??= readSoa(message, record)
+      if (record.type === RRTYPE.SOA) soa ??= decodeSoa(message, record)
     })
     return true
   })
@@ -78,8 +83,8 @@ function openAnswer(
   message: Uint8Array,
   id: number,
   qtype: number
-): ZoneAnswer {
-  const answer = new ZoneAnswer(message, name, id, qtype)
+): ZoneResponse {
+  const answer = new ZoneResponse(message, name, id, qtype)
   const { rcode } = answer
   if (rcode !== RCODE.NOERROR) {
     throw failure('TRANSFER_REFUSED', zone, primary.id, showRcode(rcode))

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { failure, InterdictError } from '../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../../base/units.js'
-import { signMessage, TsigCheck } from '../../tsig/tsig.js'
+import { signMessage, TsigVerifier } from '../../tsig/tsig.js'
 import { FRAME_HEAD, FrameReader, writeFrameHead } from '../../upstream/tcp/frame-reader.js'
 import type { Primary } from './primary.js'
 
@@ -36,13 +36,13 @@ export async function exchange(
   const { primary, zone, now } = parts
   const seconds = (): Seconds => Math.floor(now() / MS_PER_SECOND)
   const signed = primary.key && signMessage(query, primary.key, seconds())
-  const check = signed && new TsigCheck(primary.key, signed.mac)
+  const check = signed && new TsigVerifier(primary.key, signed.mac)
   const broken = (why: string) => failure('TRANSFER_BROKEN', zone, primary.id, why)
   const receive = (message: Uint8Array): boolean => {
-    const why = check?.accept(message, seconds())
+    const why = check?.verify(message, seconds())
     if (why !== undefined) throw failure('TRANSFER_TSIG', primary.id, why)
     const isLast = take(message)
-    if (isLast && check?.isWhole === false) {
+    if (isLast && check?.isComplete === false) {
       throw failure('TRANSFER_TSIG', primary.id, 'its last message is not signed')
     }
     return isLast

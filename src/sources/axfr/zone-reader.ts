@@ -1,8 +1,13 @@
 import type { Octets } from '../../base/units.js'
-import { ZoneLines } from '../../dns/rdata/zone-lines.js'
+import {
+  labelsBelowZone,
+  decodeSoa,
+  type Soa,
+  type ZoneRecord
+} from '../../dns/message/zone-message.js'
+import { ZoneFileWriter } from '../../dns/rdata/zone-file-writer.js'
 import { RRTYPE, showRrtype } from '../../dns/registry/rrtype.js'
 import { isNewer } from '../../dns/registry/serial.js'
-import { depthIn, readSoa, type Soa, type ZoneRecord } from '../../tsig/zone-message.js'
 import type { Version } from '../../zonefile/zone-journal.js'
 
 /** What is wrong with what a primary sends, in the words of an error. */
@@ -33,8 +38,8 @@ const [MINUS, PLUS, TILDE] = [0x2d, 0x2b, 0x7e].map(sign => Uint8Array.of(sign))
  * they come. Nothing is made of it before its last record is here: the SOA it began with.
  */
 export class ZoneReader {
-  private readonly lines = new ZoneLines()
-  private readonly soaLine = new ZoneLines()
+  private readonly lines = new ZoneFileWriter()
+  private readonly soaLine = new ZoneFileWriter()
   /** With which all begins and has to end. */
   private soa: Soa | undefined
   private first = ''
@@ -70,7 +75,7 @@ export class ZoneReader {
   take(message: Uint8Array, record: ZoneRecord): void {
     const { type, owner } = record
     if (this.isDone) throw new TransferFlaw('there are records behind its end')
-    const depth = depthIn(message, owner, this.zone)
+    const depth = labelsBelowZone(message, owner, this.zone)
     if (depth === -1) throw new TransferFlaw('a record is not in the zone')
     if (type === RRTYPE.OPT || (type >= FIRST_META && type <= RRTYPE.ANY)) {
       throw new TransferFlaw(`a record of type ${showRrtype(type)} is no data`)
@@ -90,7 +95,7 @@ export class ZoneReader {
   }
 
   private takeSoa(message: Uint8Array, record: ZoneRecord): void {
-    const soa = readSoa(message, record)
+    const soa = decodeSoa(message, record)
     const line = this.lineOf(message, record)
     switch (this.phase) {
       case 'start':

@@ -1,4 +1,4 @@
-import type { Soa } from '../../tsig/zone-message.js'
+import type { Soa } from '../../dns/message/zone-message.js'
 
 /** What is known of a zone that is transferred; a file of its own, for people too. */
 export interface ZoneRecord {

@@ -2,8 +2,8 @@ import type { LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import { systemClock } from '../../base/clock.js'
 import { failure } from '../../base/error.js'
-import { decodeForPeople } from '../../dns/message/message.js'
-import { questionOf } from '../../dns/message/question.js'
+import { decodeMessage } from '../../dns/message/decode-message.js'
+import { encodeQuestion } from '../../dns/message/question.js'
 import { readName } from '../../dns/name/name.js'
 import { RRCLASS } from '../../dns/registry/rrclass.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
@@ -69,7 +69,7 @@ export class Bootstrap {
     family: 4 | 6
   ): Promise<LookupAddress[] | string> {
     return new Promise(resolve => {
-      const question = questionOf(qname, qtype, RRCLASS.IN)
+      const question = encodeQuestion(qname, qtype, RRCLASS.IN)
       const inquiry = { question, dnssecOk: false, checkingDisabled: false }
       this.forwarder.forward(inquiry, {
         onOutcome(outcome) {
@@ -83,7 +83,7 @@ export class Bootstrap {
 
 function read(outcome: Outcome, text: string, family: 4 | 6): LookupAddress[] | string {
   if (outcome.kind === 'failure') return outcome.text ?? 'no upstream answers'
-  const { rcode, records } = decodeForPeople(outcome.message)
+  const { rcode, records } = decodeMessage(outcome.message)
   if (rcode !== 'NOERROR') return `an upstream says ${rcode} of ${text}`
   const type = family === 4 ? 'A' : 'AAAA'
   return records

@@ -135,7 +135,7 @@ function systemOf(koffi: Koffi, ledger: DescriptorTable | undefined): System {
   )
   // A view may outlive its socket, and touching unmapped memory would kill the process. So memory
   // is given back when its buffer is collected, which is when no view of it is left. A thread that
-  // ends collects nothing: others do that for it, by the ledger (`closeLeftOver`).
+  // ends collects nothing: others do that for it, by the ledger (`releaseLeftovers`).
   const unmap = (address: number, octets: number): void => void munmap(address, octets)
   const registry = new FinalizationRegistry<{ address: number; octets: number }>(
     ({ address, octets }) => {

@@ -1,6 +1,6 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { ClientCookie } from '../../dns/edns/client-cookie.js'
-import { mixCase, writeInquiry } from '../../dns/message/inquiry.js'
+import { randomizeCase, encodeUpstreamQuery } from '../../dns/message/encode-query.js'
 import type { ForwardedQuestion, OutcomeHandler } from '../forwarder.js'
 import type { Random } from '../random.js'
 import type { Upstream } from '../selection/upstream.js'
@@ -138,7 +138,7 @@ export class UpstreamQuery extends TimerNode {
   randomizeCase(random: Random): void {
     if (this.isCaseRandomized) return
     this.isCaseRandomized = true
-    mixCase(this.question.question, random)
+    randomizeCase(this.question.question, random)
   }
 
   /** Notes a new try, before it is sent. */
@@ -185,7 +185,7 @@ export class UpstreamQuery extends TimerNode {
 
   write(into: Uint8Array, at: Octets, id: number, cookie: ClientCookie | undefined): Octets {
     const { question, dnssecOk, checkingDisabled } = this.question
-    return writeInquiry(into, at, id, question, dnssecOk, checkingDisabled, cookie)
+    return encodeUpstreamQuery(into, at, id, question, dnssecOk, checkingDisabled, cookie)
   }
 }
 

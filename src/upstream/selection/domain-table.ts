@@ -23,7 +23,7 @@ export class DomainTable {
   /** @param domain wire form, any case, root label included; it stands for all below it too */
   add(domain: Uint8Array, group: UpstreamGroup): void {
     const { name, byHash } = this
-    name.take(domain, 0, this.seed)
+    name.set(domain, 0, this.seed)
     if (name.labels === 0) {
       this.defaultGroup = group
       return
@@ -37,7 +37,7 @@ export class DomainTable {
   find(question: Uint8Array): UpstreamGroup {
     const { name, byHash } = this
     if (byHash.size === 0) return this.defaultGroup
-    name.take(question, 0, this.seed)
+    name.set(question, 0, this.seed)
     for (let label = 0; label < name.labels; label++) {
       const domains = byHash.get(name.hashes[label]!)
       const domain = domains?.find(({ octets }) => isSuffix(octets, name, label))

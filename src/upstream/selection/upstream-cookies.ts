@@ -1,5 +1,5 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
-import { ClientCookie, SHOWN } from '../../dns/edns/client-cookie.js'
+import { ClientCookie, RESPONSE_COOKIE } from '../../dns/edns/client-cookie.js'
 import { extendedRcode } from '../../dns/edns/opt.js'
 import { RCODE } from '../../dns/registry/rcode.js'
 import type { Random } from '../random.js'
@@ -69,21 +69,24 @@ export class UpstreamCookies {
     overTcp: boolean,
     now: Milliseconds
   ): number {
-    const shown = this.cookie.read(octets, start, end)
-    if (shown === SHOWN.cookie) {
+    const shown = this.cookie.acceptResponse(octets, start, end)
+    if (shown === RESPONSE_COOKIE.full) {
       this.isSupported = true
       this.needsRenewal = false
       this.missingInARow = 0
       this.disabledUntil = -Infinity
       return this.isBadCookie(octets, start, end) ? COOKIE_CHECK.retryCookie : COOKIE_CHECK.accept
     }
-    if (!overTcp && (shown === SHOWN.wrong || (this.isSupported && shown === SHOWN.nothing))) {
+    if (
+      !overTcp &&
+      (shown === RESPONSE_COOKIE.wrong || (this.isSupported && shown === RESPONSE_COOKIE.absent))
+    ) {
       if (++this.missingInARow >= MAX_MISSING) this.disable(now)
       return COOKIE_CHECK.retryTcp
     }
     // Nobody forges this from afar: it came over TCP, or has our cookie, or there is none to miss.
     this.disable(now)
-    return shown !== SHOWN.echo && mayRejectOption(octets, start, end)
+    return shown !== RESPONSE_COOKIE.clientOnly && mayRejectOption(octets, start, end)
       ? COOKIE_CHECK.retryPlain
       : COOKIE_CHECK.accept
   }

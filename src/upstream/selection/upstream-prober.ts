@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.js'
 import type { Milliseconds } from '../../base/units.js'
-import { questionOf } from '../../dns/message/question.js'
+import { encodeQuestion } from '../../dns/message/question.js'
 import { RRCLASS } from '../../dns/registry/rrclass.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
 import type { ForwardedQuestion } from '../forwarder.js'
@@ -12,7 +12,7 @@ const PROBE_INTERVAL: Milliseconds = 1000
 
 /** A question that every resolver has an answer to: who serves the root. RFC 1035 §3.1. */
 const PROBE: ForwardedQuestion = {
-  question: questionOf(Uint8Array.of(0), RRTYPE.NS, RRCLASS.IN),
+  question: encodeQuestion(Uint8Array.of(0), RRTYPE.NS, RRCLASS.IN),
   dnssecOk: false,
   checkingDisabled: false
 }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Milliseconds } from '../../base/units.js'
 import { answersQuestion } from '../../dns/message/answers-question.js'
-import { MAX_INQUIRY } from '../../dns/message/inquiry.js'
+import { MAX_UPSTREAM_QUERY_SIZE } from '../../dns/message/encode-query.js'
 import { HEADER_SIZE } from '../../dns/registry/sizes.js'
 import type { UpstreamLimits } from '../limits.js'
 import { messageId } from '../query/response-header.js'
@@ -69,7 +69,7 @@ export class Connection implements Channel {
     attempt.channel = this
     attempt.id = id
     this.inFlight.set(id, attempt)
-    const frame = new Uint8Array(FRAME_HEAD + MAX_INQUIRY)
+    const frame = new Uint8Array(FRAME_HEAD + MAX_UPSTREAM_QUERY_SIZE)
     const length = attempt.write(frame, FRAME_HEAD)
     writeFrameHead(frame, length)
     this.socket.write(frame.subarray(0, FRAME_HEAD + length))

@@ -1,6 +1,6 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { answersQuestion } from '../../dns/message/answers-question.js'
-import { MAX_INQUIRY } from '../../dns/message/inquiry.js'
+import { MAX_UPSTREAM_QUERY_SIZE } from '../../dns/message/encode-query.js'
 import { HEADER_SIZE } from '../../dns/registry/sizes.js'
 import type { DatagramBatch, Transport, UpstreamSocket } from '../../udp/datagram.js'
 import { messageId } from '../query/response-header.js'
@@ -12,13 +12,13 @@ const MAX_IN_FLIGHT = 0x8000
 /** Most queries in flight that a stray response is compared with; bounds what a flood costs. */
 const STRAY_CHECKS = 32
 
-/** What leaves within this time may leave in one convoy; see socket's `Convoys`. */
+/** What leaves within this time may leave in one convoy; see socket's `SegmentedSend`. */
 const SAME_SEND_WINDOW: Milliseconds = 1
 
 /** Where queries are written before they are copied out. */
-const sendBuffer = new Uint8Array(MAX_INQUIRY)
+const sendBuffer = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE)
 /** Where they are written again, to be compared; that may be while the desk is in use. */
-const compareBuffer = new Uint8Array(MAX_INQUIRY)
+const compareBuffer = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE)
 
 /** One UDP socket of the pool and the queries in flight on it, by ID. */
 export class PoolSocket implements Channel {

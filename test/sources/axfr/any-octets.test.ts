@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { InterdictError } from '../../../src/base/error.js'
+import { ZoneResponse } from '../../../src/dns/message/zone-message.js'
 import { readName } from '../../../src/dns/name/name.js'
 import { TransferFlaw, ZoneReader } from '../../../src/sources/axfr/zone-reader.js'
 import { findTsig } from '../../../src/tsig/tsig.js'
-import { ZoneAnswer } from '../../../src/tsig/zone-message.js'
 import { runs } from '../../runs.js'
 import { encode, nxdomain, TestPrimary, ZONE } from './primary.js'
 
@@ -22,7 +22,7 @@ function isMeant(take: () => unknown): boolean {
 
 function read(message: Uint8Array, have: number | undefined): void {
   const reader = new ZoneReader(NAME, have, 1_000_000)
-  const answer = new ZoneAnswer(message, NAME, 7, have === undefined ? 252 : 251)
+  const answer = new ZoneResponse(message, NAME, 7, have === undefined ? 252 : 251)
   answer.each(record => reader.take(message, record))
 }
 

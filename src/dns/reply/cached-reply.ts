@@ -2,7 +2,7 @@ import { copyOctets, setUint32 } from '../../base/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import type { Answer } from '../message/answer.js'
 import type { Query } from '../message/query.js'
-import { close, fits, writeHead, writeTruncated } from './reply-frame.js'
+import { finishReply, fits, encodeHeader, encodeTruncated } from './reply-frame.js'
 
 const AD = 0x20
 
@@ -10,7 +10,7 @@ const AD = 0x20
  * An answer that we hold, its TTLs run down by `age`. What does not fit goes without any record,
  * TC set: a part of an RRset is no use to anybody. RFC 2181 §9.
  */
-export function writeAnswer(
+export function encodeCachedAnswer(
   octets: Uint8Array,
   query: Query,
   limit: Octets,
@@ -19,16 +19,16 @@ export function writeAnswer(
 ): Octets {
   const { body, rcode, ede } = answer
   const start = query.questionEnd
-  if (!fits(query, limit, body.length)) return writeTruncated(octets, query)
+  if (!fits(query, limit, body.length)) return encodeTruncated(octets, query)
   copyOctets(body, 0, body.length, octets, start)
   if (age > 0) ageTtls(octets, start, answer.ttls, age)
   const ad = answer.authentic && (query.authenticData || query.dnssecOk) ? AD : 0
-  writeHead(octets, query, 0, ad, rcode, answer.answers, answer.authorities, answer.additionals)
-  return close(octets, query, limit, start + body.length, rcode, ede?.option)
+  encodeHeader(octets, query, 0, ad, rcode, answer.answers, answer.authorities, answer.additionals)
+  return finishReply(octets, query, limit, start + body.length, rcode, ede?.option)
 }
 
 /** A short answer laid out in memory among others; see `cache/shelf.ts`. */
-export interface Ready {
+export interface PackedAnswer {
   readonly octets: Uint8Array
   /** Position in `octets` of the records, and how many octets they are. */
   readonly body: Octets
@@ -44,16 +44,21 @@ export interface Ready {
   readonly age: Seconds
 }
 
-/** As `writeAnswer`, from memory that is not to be cut into arrays for each reply. */
-export function writeReady(octets: Uint8Array, query: Query, limit: Octets, ready: Ready): Octets {
+/** As `encodeCachedAnswer`, from memory that is not to be cut into arrays for each reply. */
+export function encodePackedAnswer(
+  octets: Uint8Array,
+  query: Query,
+  limit: Octets,
+  ready: PackedAnswer
+): Octets {
   const { octets: from, body, bodyLength, ttls, ttlCount, rcode, age } = ready
   const start = query.questionEnd
-  if (!fits(query, limit, bodyLength)) return writeTruncated(octets, query)
+  if (!fits(query, limit, bodyLength)) return encodeTruncated(octets, query)
   copyOctets(from, body, body + bodyLength, octets, start)
   if (age > 0) for (let i = 0; i < ttlCount; i++) ageTtl(octets, start + from[ttls + i]!, age)
   const ad = ready.authentic && (query.authenticData || query.dnssecOk) ? AD : 0
-  writeHead(octets, query, 0, ad, rcode, ready.answers, ready.authorities, ready.additionals)
-  return close(octets, query, limit, start + bodyLength, rcode, undefined)
+  encodeHeader(octets, query, 0, ad, rcode, ready.answers, ready.authorities, ready.additionals)
+  return finishReply(octets, query, limit, start + bodyLength, rcode, undefined)
 }
 
 /** Lets the TTLs at `base + ttls[i]` run down by `age`, to 0 at the least. */

@@ -1,8 +1,8 @@
-import assert from 'node:assert/strict'
 import packet from 'dns-packet'
 import fc from 'fast-check'
+import assert from 'node:assert/strict'
 import t from 'tap'
-import { readResponse } from '../../src/dns/message/response.js'
+import { decodeResponse } from '../../src/dns/message/decode-response.js'
 import { header, name, octets, opt, question, record, TO_QNAME, type Part } from './octets.js'
 
 const QNAME = 'www.a.example'
@@ -112,7 +112,7 @@ const all = (sections: readonly (readonly Rec[])[]): number[][] =>
   [0, 1, 2].map(section => [...(sections[section] ?? []).keys()])
 
 function readBack(message: readonly Part[], qtype: number): packet.DecodedPacket {
-  const read = readResponse(octets(...message), octets(question(QNAME, qtype)), LIMITS, 0, 0)
+  const read = decodeResponse(octets(...message), octets(question(QNAME, qtype)), LIMITS, 0, 0)
   const counts = [1, read.answers, read.authorities, read.additionals]
   return packet.decode(
     Buffer.from(octets(header(1, 0x8180, ...counts), question(QNAME, qtype), read.body))
@@ -144,7 +144,7 @@ const stranger = record('bank.example', 1, 60, IP)
 
 t.test('pointers into a dropped record are resolved, and OPT is kept', async t => {
   const at = 12 + name(QNAME).length + 4
-  const read = readResponse(
+  const read = decodeResponse(
     octets(
       header(1, 0x8180, 1, 2, 1, 1),
       question(QNAME),
@@ -170,7 +170,7 @@ t.test('a response that grows beyond all bounds is refused', async t => {
   const rest = Array.from({ length: 1000 }, () => record(TO_QNAME, 2, 60, [0xc0, target]))
   t.throws(
     () =>
-      readResponse(
+      decodeResponse(
         octets(header(1, 0x8180, 1, 1002, 0, 0), question(QNAME, 2), first, rest, stranger),
         octets(question(QNAME, 2)),
         LIMITS,

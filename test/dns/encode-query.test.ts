@@ -1,6 +1,6 @@
 import t from 'tap'
 import { ClientCookie } from '../../src/dns/edns/client-cookie.js'
-import { MAX_INQUIRY, writeInquiry } from '../../src/dns/message/inquiry.js'
+import { MAX_UPSTREAM_QUERY_SIZE, encodeUpstreamQuery } from '../../src/dns/message/encode-query.js'
 import { header, octets, opt, option, question } from './octets.js'
 
 const QUESTION = octets(question('Www.example', 65))
@@ -15,7 +15,7 @@ const cases = [
 for (const { it, dnssecOk, checkingDisabled, flags, edns } of cases) {
   t.test(`writes an inquiry: ${it}`, async t => {
     const into = new Uint8Array(600).fill(0xee)
-    const length = writeInquiry(into, 30, 0xabcd, QUESTION, dnssecOk, checkingDisabled)
+    const length = encodeUpstreamQuery(into, 30, 0xabcd, QUESTION, dnssecOk, checkingDisabled)
     t.strictSame(
       into.slice(30, 30 + length),
       octets(
@@ -35,7 +35,7 @@ function cookieWith(server: readonly number[]): ClientCookie {
   cookie.renew({ word: () => words.shift()! })
   const given = opt(1232, option(10, [...CLIENT, ...server]))
   const response = octets(header(1, 0x8180, 0, 0, 0, 1), given)
-  if (server.length > 0) cookie.read(response, 0, response.length)
+  if (server.length > 0) cookie.acceptResponse(response, 0, response.length)
   return cookie
 }
 const CLIENT = [1, 2, 3, 4, 5, 6, 7, 8]
@@ -44,7 +44,7 @@ for (const length of [0, 8, 32]) {
   t.test(`writes a cookie with ${length} octets of the server's`, async t => {
     const server = Array<number>(length).fill(0xa5)
     const into = new Uint8Array(600)
-    const end = writeInquiry(into, 0, 0xabcd, QUESTION, true, false, cookieWith(server))
+    const end = encodeUpstreamQuery(into, 0, 0xabcd, QUESTION, true, false, cookieWith(server))
     t.strictSame(
       into.slice(0, end),
       octets(
@@ -57,7 +57,10 @@ for (const length of [0, 8, 32]) {
 }
 
 t.test('the longest name and cookie make the longest inquiry', async t => {
-  const into = new Uint8Array(MAX_INQUIRY)
+  const into = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE)
   const cookie = cookieWith(Array<number>(32).fill(1))
-  t.equal(writeInquiry(into, 0, 1, octets(question(LONGEST)), true, true, cookie), MAX_INQUIRY)
+  t.equal(
+    encodeUpstreamQuery(into, 0, 1, octets(question(LONGEST)), true, true, cookie),
+    MAX_UPSTREAM_QUERY_SIZE
+  )
 })

@@ -1,13 +1,13 @@
 import { copyOctets, setUint16, getInt32Le, setInt32Le } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
-import { MAX_COOKIE, type ClientCookie } from '../edns/client-cookie.js'
-import { letters } from '../name/hashed-name.js'
+import { MAX_COOKIE_OPTION_SIZE, type ClientCookie } from '../edns/client-cookie.js'
+import { letterMask } from '../name/hashed-name.js'
 import { RRTYPE } from '../registry/rrtype.js'
 import { HEADER_SIZE, OPT_FIXED_SIZE, QUESTION_FIXED_SIZE, UDP_PAYLOAD } from '../registry/sizes.js'
 
 /** Most octets that an inquiry takes: header, longest name, QTYPE and QCLASS, OPT and cookie. */
-export const MAX_INQUIRY: Octets =
-  HEADER_SIZE + 255 + QUESTION_FIXED_SIZE + OPT_FIXED_SIZE + MAX_COOKIE
+export const MAX_UPSTREAM_QUERY_SIZE: Octets =
+  HEADER_SIZE + 255 + QUESTION_FIXED_SIZE + OPT_FIXED_SIZE + MAX_COOKIE_OPTION_SIZE
 
 /**
  * Gives each letter of QNAME upper or lower case by chance, in place, by a bit of its own. A response
@@ -16,7 +16,7 @@ export const MAX_INQUIRY: Octets =
  *
  * @param random unforeseeable words of 32 bits
  */
-export function mixCase(question: Uint8Array, random: { word(): number }): void {
+export function randomizeCase(question: Uint8Array, random: { word(): number }): void {
   const end = question.length - QUESTION_FIXED_SIZE
   let bits = 0
   // Four octets at a time; behind the last ones there is QTYPE, which is not to be touched.
@@ -25,7 +25,7 @@ export function mixCase(question: Uint8Array, random: { word(): number }): void 
     bits = (at & 31) === 0 ? random.word() : (bits << 1) | (bits >>> 31)
     const word = getInt32Le(question, at)
     // The octets of lengths are no letters: they are at most 63.
-    const mask = end - at < 4 ? letters(word) & ((1 << (8 * (end - at))) - 1) : letters(word)
+    const mask = end - at < 4 ? letterMask(word) & ((1 << (8 * (end - at))) - 1) : letterMask(word)
     setInt32Le(question, at, (word & ~mask) | (bits & mask))
   }
 }
@@ -37,7 +37,7 @@ export function mixCase(question: Uint8Array, random: { word(): number }): void 
  * @param cookie the only option that there may be; those of clients are for us
  * @returns its length in octets, at most MAX_INQUIRY
  */
-export function writeInquiry(
+export function encodeUpstreamQuery(
   into: Uint8Array,
   at: Octets,
   id: number,

@@ -1,20 +1,25 @@
 import { failure } from '../../base/error.js'
 import { getUint16 } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
-import { expandName } from '../name/name.js'
-import { expandRdata } from '../rdata/rdata.js'
+import { decompressName } from '../name/name.js'
+import { decompressRdata } from '../rdata/rdata.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
 import { HEADER_SIZE, MAX_MESSAGE_SIZE, RECORD_FIXED_SIZE } from '../registry/sizes.js'
-import { isHelper, MAX_LINKS, MENTION, SIGNER } from './bailiwick.js'
+import {
+  isAdditionalType,
+  MAX_CHAIN_LENGTH,
+  ADDITIONAL_NAME_OFFSET,
+  RRSIG_SIGNER_OFFSET
+} from './bailiwick.js'
 import { qtypeOf } from './question.js'
 
 /** A lower-cased name in wire form, an octet a character: compared and looked up as one value. */
-type Key = string
+type NameKey = string
 
-interface Found {
+interface MessageRecord {
   readonly section: number
-  readonly owner: Key
+  readonly owner: NameKey
   readonly type: number
   readonly inClass: boolean
   /** Positions after the owner name, of RDATA, and after the record. */
@@ -35,13 +40,13 @@ interface Found {
  *
  * If there is something to drop, names are written anew without compression but for QNAME itself,
  * since pointers could lead into what is gone; else it is `message` itself. Slow, and seldom
- * needed: `Bailiwick` says when. The message was read by `readResponse` before.
+ * needed: `BailiwickCheck` says when. The message was read by `decodeResponse` before.
  *
- * @throws InterdictError WIRE_LARGE and those of `expandName`
+ * @throws InterdictError WIRE_LARGE and those of `decompressName`
  */
-export function dropUnrelated(message: Uint8Array, question: Uint8Array): Uint8Array {
+export function scrubResponse(message: Uint8Array, question: Uint8Array): Uint8Array {
   const { records, end, opt } = findRecords(message, question)
-  const kept = new Related(message, qtypeOf(question), records).keep()
+  const kept = new Scrubber(message, qtypeOf(question), records).select()
   if (kept.size === records.length) return message
   return rewrite(message, question, records, kept, message.subarray(opt ?? end, end))
 }
@@ -49,13 +54,13 @@ export function dropUnrelated(message: Uint8Array, question: Uint8Array): Uint8A
 function findRecords(
   message: Uint8Array,
   question: Uint8Array
-): { records: Found[]; end: Octets; opt: Octets | undefined } {
-  const records: Found[] = []
+): { records: MessageRecord[]; end: Octets; opt: Octets | undefined } {
+  const records: MessageRecord[] = []
   let pos = HEADER_SIZE + question.length
   const qclass = getUint16(message, pos - 2)
   for (let section = 0; section < 3; section++) {
     for (let left = getUint16(message, 6 + 2 * section); left > 0; left--) {
-      const { key: owner, end: at } = keyAt(message, pos)
+      const { key: owner, end: at } = nameKeyAt(message, pos)
       const data = at + RECORD_FIXED_SIZE
       const end = data + getUint16(message, at + 8)
       const type = getUint16(message, at)
@@ -71,19 +76,19 @@ function findRecords(
 }
 
 /** Finds out what belongs to the question. */
-class Related {
-  private readonly kept = new Set<Found>()
-  private readonly chain = new Set<Key>()
-  private readonly byOwner = new Map<Key, Found[]>()
-  private readonly rest: Found[][] = [[], [], []]
+class Scrubber {
+  private readonly kept = new Set<MessageRecord>()
+  private readonly chain = new Set<NameKey>()
+  private readonly byOwner = new Map<NameKey, MessageRecord[]>()
+  private readonly bySection: MessageRecord[][] = [[], [], []]
 
   constructor(
     private readonly message: Uint8Array,
     private readonly qtype: number,
-    records: readonly Found[]
+    records: readonly MessageRecord[]
   ) {
     for (const record of records.filter(({ inClass }) => inClass)) {
-      this.rest[record.section]!.push(record)
+      this.bySection[record.section]!.push(record)
       if (record.section > 0) continue
       const same = this.byOwner.get(record.owner)
       if (same === undefined) this.byOwner.set(record.owner, [record])
@@ -91,9 +96,9 @@ class Related {
     }
   }
 
-  keep(): ReadonlySet<Found> {
-    let name: Key | undefined = keyAt(this.message, HEADER_SIZE).key
-    while (name !== undefined && !this.chain.has(name) && this.chain.size <= MAX_LINKS) {
+  select(): ReadonlySet<MessageRecord> {
+    let name: NameKey | undefined = nameKeyAt(this.message, HEADER_SIZE).key
+    while (name !== undefined && !this.chain.has(name) && this.chain.size <= MAX_CHAIN_LENGTH) {
       this.chain.add(name)
       name = this.follow(name)
     }
@@ -103,26 +108,26 @@ class Related {
   }
 
   /** Keeps what ANSWER has at `name`, and returns where that leads. */
-  private follow(name: Key): Key | undefined {
+  private follow(name: NameKey): NameKey | undefined {
     const { qtype } = this
     const here = this.byOwner.get(name) ?? []
     const data = here.filter(({ type }) => type === qtype || qtype === RRTYPE.ANY)
     if (data.length > 0) {
-      this.add(data, here)
+      this.keepSigned(data, here)
       return undefined
     }
-    const dname = this.dnameAbove(name)
+    const dname = this.findDname(name)
     const cname = here.find(({ type }) => type === RRTYPE.CNAME)
-    const target = cname === undefined ? undefined : keyAt(this.message, cname.data).key
-    if (cname === undefined || target === undefined) return this.substitute(name, dname)
-    if (this.chain.has(target) || this.chain.size > MAX_LINKS) return undefined
-    if (dname !== undefined) this.add([dname], this.byOwner.get(dname.owner)!)
-    this.add([cname], here)
+    const target = cname === undefined ? undefined : nameKeyAt(this.message, cname.data).key
+    if (cname === undefined || target === undefined) return this.followDname(name, dname)
+    if (this.chain.has(target) || this.chain.size > MAX_CHAIN_LENGTH) return undefined
+    if (dname !== undefined) this.keepSigned([dname], this.byOwner.get(dname.owner)!)
+    this.keepSigned([cname], here)
     return target
   }
 
-  private dnameAbove(name: Key): Found | undefined {
-    for (const above of parents(name)) {
+  private findDname(name: NameKey): MessageRecord | undefined {
+    for (const above of ancestors(name)) {
       const found = this.byOwner.get(above)?.find(({ type }) => type === RRTYPE.DNAME)
       if (found !== undefined) return found
     }
@@ -130,24 +135,24 @@ class Related {
   }
 
   /** Follows a DNAME whose CNAME the upstream left out. RFC 6672 §2.2. */
-  private substitute(name: Key, dname: Found | undefined): Key | undefined {
+  private followDname(name: NameKey, dname: MessageRecord | undefined): NameKey | undefined {
     if (dname === undefined) return undefined
-    this.add([dname], this.byOwner.get(dname.owner)!)
-    return name.slice(0, -dname.owner.length) + keyAt(this.message, dname.data).key
+    this.keepSigned([dname], this.byOwner.get(dname.owner)!)
+    return name.slice(0, -dname.owner.length) + nameKeyAt(this.message, dname.data).key
   }
 
   /** Keeps records, and the signatures at their owner. */
-  private add(records: readonly Found[], here: readonly Found[]): void {
+  private keepSigned(records: readonly MessageRecord[], here: readonly MessageRecord[]): void {
     for (const record of records) this.kept.add(record)
     for (const record of here) if (record.type === RRTYPE.RRSIG) this.kept.add(record)
   }
 
   private keepAuthority(): void {
     const { message, kept } = this
-    const above = new Set([...this.chain].flatMap(name => [name, ...parents(name)]))
-    const zones = new Set<Key>()
-    const proofs: Found[] = []
-    for (const record of this.rest[1]!) {
+    const above = new Set([...this.chain].flatMap(name => [name, ...ancestors(name)]))
+    const zones = new Set<NameKey>()
+    const proofs: MessageRecord[] = []
+    for (const record of this.bySection[1]!) {
       const { type, owner } = record
       if (type === RRTYPE.NSEC || type === RRTYPE.NSEC3) proofs.push(record)
       else if (type === RRTYPE.RRSIG) {
@@ -161,28 +166,31 @@ class Related {
       }
     }
     for (const proof of proofs) {
-      if ([proof.owner, ...parents(proof.owner)].some(name => zones.has(name))) kept.add(proof)
+      if ([proof.owner, ...ancestors(proof.owner)].some(name => zones.has(name))) kept.add(proof)
     }
   }
 
   private keepAdditional(): void {
     const { kept } = this
-    const mentions = new Set<Key>()
-    for (const record of kept) this.mention(record, mentions)
-    const helpers = this.rest[2]!.filter(({ type }) => isHelper(type))
-    const services = helpers.filter(({ type }) => MENTION[type] !== undefined)
+    const mentions = new Set<NameKey>()
+    for (const record of kept) this.collectAdditionalName(record, mentions)
+    const helpers = this.bySection[2]!.filter(({ type }) => isAdditionalType(type))
+    const services = helpers.filter(({ type }) => ADDITIONAL_NAME_OFFSET[type] !== undefined)
     for (const record of [...services, ...helpers]) {
       if (!mentions.has(record.owner)) continue
       kept.add(record)
-      this.mention(record, mentions)
+      this.collectAdditionalName(record, mentions)
     }
   }
 
-  private mention({ type, owner, data }: Found, mentions: Set<Key>): void {
-    const offset = MENTION[type]
+  private collectAdditionalName(
+    { type, owner, data }: MessageRecord,
+    mentions: Set<NameKey>
+  ): void {
+    const offset = ADDITIONAL_NAME_OFFSET[type]
     if (offset === undefined) return
     const at = data + offset
-    mentions.add(this.message[at] === 0 ? owner : keyAt(this.message, at).key)
+    mentions.add(this.message[at] === 0 ? owner : nameKeyAt(this.message, at).key)
   }
 }
 
@@ -190,17 +198,19 @@ function isZoneType(type: number): boolean {
   return type === RRTYPE.SOA || type === RRTYPE.NS || type === RRTYPE.DS
 }
 
-function isIn(name: Key, zone: Key): boolean {
-  return name === zone || parents(name).includes(zone)
+function isIn(name: NameKey, zone: NameKey): boolean {
+  return name === zone || ancestors(name).includes(zone)
 }
 
-function signerOf(message: Uint8Array, { data, end }: Found): Key | undefined {
-  return data + SIGNER < end ? keyAt(message, data + SIGNER).key : undefined
+function signerOf(message: Uint8Array, { data, end }: MessageRecord): NameKey | undefined {
+  return data + RRSIG_SIGNER_OFFSET < end
+    ? nameKeyAt(message, data + RRSIG_SIGNER_OFFSET).key
+    : undefined
 }
 
 /** All names above, the nearest first. */
-function parents(name: Key): Key[] {
-  const found: Key[] = []
+function ancestors(name: NameKey): NameKey[] {
+  const found: NameKey[] = []
   for (let at = 0; name.charCodeAt(at) > 0;) {
     at += 1 + name.charCodeAt(at)
     found.push(name.slice(at))
@@ -211,17 +221,17 @@ function parents(name: Key): Key[] {
 function rewrite(
   message: Uint8Array,
   question: Uint8Array,
-  records: readonly Found[],
-  kept: ReadonlySet<Found>,
+  records: readonly MessageRecord[],
+  kept: ReadonlySet<MessageRecord>,
   opt: Uint8Array
 ): Uint8Array {
   const out = [...message.subarray(0, HEADER_SIZE + question.length)]
-  const qname = keyAt(message, HEADER_SIZE).key
+  const qname = nameKeyAt(message, HEADER_SIZE).key
   const counts = [0, 0, opt.length > 0 ? 1 : 0]
   for (const record of records) {
     if (!kept.has(record)) continue
     counts[record.section]!++
-    writeRecord(message, record, qname, out)
+    encodeRecord(message, record, qname, out)
     if (out.length > MAX_MESSAGE_SIZE) throw failure('WIRE_LARGE', out.length)
   }
   counts.forEach((count, section) => {
@@ -234,10 +244,10 @@ function rewrite(
   return whole
 }
 
-function writeRecord(
+function encodeRecord(
   message: Uint8Array,
-  { owner, type, at, data, end }: Found,
-  question: Key,
+  { owner, type, at, data, end }: MessageRecord,
+  question: NameKey,
   out: number[]
 ): void {
   // A pointer to the question, so that it takes the case of whoever asks.
@@ -246,14 +256,14 @@ function writeRecord(
   out.push(...message.subarray(at, data - 2))
   const length = out.length
   out.push(0, 0)
-  expandRdata(message, type, data, end, out)
+  decompressRdata(message, type, data, end, out)
   const octets = out.length - length - 2
   out[length] = octets >> 8
   out[length + 1] = octets & 0xff
 }
 
-function keyAt(message: Uint8Array, at: Octets): { key: Key; end: Octets } {
+function nameKeyAt(message: Uint8Array, at: Octets): { key: NameKey; end: Octets } {
   const name: number[] = []
-  const end = expandName(message, at, name)
+  const end = decompressName(message, at, name)
   return { key: String.fromCharCode(...name), end }
 }

@@ -12,7 +12,7 @@ import { getUint16, getUint32 } from '../../base/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { OPTION_EDE } from '../edns/ede-option.js'
 import { decodeName, showCanonical } from '../name/name.js'
-import { showNamedRdata, showOpaque, showText } from '../rdata/rdata-text.js'
+import { showKnownRdata, showOpaque, showText } from '../rdata/rdata-text.js'
 import { EDE } from '../registry/ede.js'
 import { OPCODE } from '../registry/opcode.js'
 import { showRcode } from '../registry/rcode.js'
@@ -24,7 +24,7 @@ export const SECTIONS = ['answer', 'authority', 'additional'] as const
 export type Section = (typeof SECTIONS)[number]
 
 /** One record; `name` is canonical text, `data` as a zone file has it. */
-export interface ShownRecord {
+export interface DecodedRecord {
   readonly section: Section
   readonly name: string
   readonly ttl: Seconds
@@ -33,7 +33,7 @@ export interface ShownRecord {
   readonly data: string
 }
 
-export interface ShownMessage {
+export interface DecodedMessage {
   readonly id: number
   readonly opcode: string
   /** The extended RCODE, if there is an OPT. RFC 6891 §6.1.3. */
@@ -42,11 +42,11 @@ export interface ShownMessage {
   readonly flags: readonly string[]
   readonly questions: readonly { name: string; type: string; rrclass: string }[]
   /** All records but the OPT. */
-  readonly records: readonly ShownRecord[]
-  readonly edns: ShownEdns | undefined
+  readonly records: readonly DecodedRecord[]
+  readonly edns: DecodedEdns | undefined
 }
 
-export interface ShownEdns {
+export interface DecodedEdns {
   readonly version: number
   readonly size: Octets
   readonly dnssecOk: boolean
@@ -73,12 +73,12 @@ const EDE_NAMES = namesOf(EDE)
  *
  * @throws InterdictError WIRE_SHORT, WIRE_OPT, WIRE_RDATA and those of `decodeName`
  */
-export function decodeForPeople(message: Uint8Array): ShownMessage {
+export function decodeMessage(message: Uint8Array): DecodedMessage {
   if (message.length < HEADER_SIZE) throw failure('WIRE_SHORT', message.length)
   const bits = getUint16(message, 2)
   const opcode = (bits >> 11) & 0x0f
-  const { questions, end } = readQuestions(message)
-  const found = readRecords(message, end)
+  const { questions, end } = decodeQuestions(message)
+  const found = decodeRecords(message, end)
   return {
     id: getUint16(message, 0),
     opcode: OPCODE_NAMES.get(opcode) ?? `OPCODE${opcode}`,
@@ -93,10 +93,10 @@ export function decodeForPeople(message: Uint8Array): ShownMessage {
 /**
  * The message in lines much like those of dig.
  *
- * @throws InterdictError as `decodeForPeople`
+ * @throws InterdictError as `decodeMessage`
  */
-export function describe(message: Uint8Array): string[] {
-  const { id, opcode, rcode, flags, questions, records, edns } = decodeForPeople(message)
+export function showMessage(message: Uint8Array): string[] {
+  const { id, opcode, rcode, flags, questions, records, edns } = decodeMessage(message)
   const lines = [`;; opcode: ${opcode}, status: ${rcode}, id: ${id}, flags: ${flags.join(' ')}`]
   if (edns !== undefined) {
     const { version, size, dnssecOk, options } = edns
@@ -117,11 +117,11 @@ export function describe(message: Uint8Array): string[] {
   return lines
 }
 
-function readQuestions(message: Uint8Array): {
-  questions: ShownMessage['questions']
+function decodeQuestions(message: Uint8Array): {
+  questions: DecodedMessage['questions']
   end: Octets
 } {
-  const questions: ShownMessage['questions'][number][] = []
+  const questions: DecodedMessage['questions'][number][] = []
   let pos: Octets = HEADER_SIZE
   for (let left = getUint16(message, 4); left > 0; left--) {
     const { name, end } = decodeName(message, pos)
@@ -133,9 +133,9 @@ function readQuestions(message: Uint8Array): {
   return { questions, end: pos }
 }
 
-function readRecords(message: Uint8Array, start: Octets) {
-  const records: ShownRecord[] = []
-  let edns: ShownEdns | undefined
+function decodeRecords(message: Uint8Array, start: Octets) {
+  const records: DecodedRecord[] = []
+  let edns: DecodedEdns | undefined
   let rcodeBits = 0
   let pos = start
   for (const [i, section] of SECTIONS.entries()) {
@@ -148,7 +148,7 @@ function readRecords(message: Uint8Array, start: Octets) {
       if (type === RRTYPE.OPT) {
         if (edns !== undefined) throw failure('WIRE_OPT', pos)
         rcodeBits = message[at + 4]!
-        edns = readEdns(message, at, end)
+        edns = decodeEdns(message, at, end)
       } else {
         const rrclass = showClass(getUint16(message, at + 2))
         const shown = showRdata(message, type, data, end)
@@ -162,7 +162,7 @@ function readRecords(message: Uint8Array, start: Octets) {
 }
 
 /** RFC 6891 §6.1.2. */
-function readEdns(message: Uint8Array, at: Octets, end: Octets): ShownEdns {
+function decodeEdns(message: Uint8Array, at: Octets, end: Octets): DecodedEdns {
   const options: string[] = []
   for (let pos = at + 10; pos < end;) {
     const value = pos + 4
@@ -191,7 +191,7 @@ function showOption(code: number, value: Uint8Array): string {
 function showRdata(message: Uint8Array, type: number, at: Octets, end: Octets): string {
   const octets = message.subarray(at, end)
   return (
-    showNamedRdata(message, type, at, end) ?? showPlainRdata(type, octets) ?? showOpaque(octets)
+    showKnownRdata(message, type, at, end) ?? showPlainRdata(type, octets) ?? showOpaque(octets)
   )
 }
 

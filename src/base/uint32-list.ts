@@ -1,7 +1,7 @@
-import { ScratchArrays } from '../../base/scratch-arrays.js'
+import { ScratchArrays } from './scratch-arrays.js'
 
 /** Numbers of 32 bits in an array that only ever grows: set `length` to 0 and use it again. */
-export class WordList {
+export class Uint32List {
   length = 0
   private words = new Uint32Array(32)
   private readonly arrays = new ScratchArrays(64, length => new Uint32Array(length))

@@ -2,10 +2,10 @@ import { showAddress } from '../../base/address.js'
 import { failure } from '../../base/error.js'
 import { getUint16, getUint32 } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
-import { expandName } from '../name/name.js'
+import { decompressName } from '../name/name.js'
 import { RRTYPE, showRrtype } from '../registry/rrtype.js'
 import { RECORD_FIXED_SIZE } from '../registry/sizes.js'
-import { checkRdata, expandRdata } from './rdata.js'
+import { checkRdata, decompressRdata } from './rdata.js'
 
 /** A name of which every octet is escaped. */
 const LONGEST_NAME: Octets = 4 * 255
@@ -33,7 +33,7 @@ const WORDS = new Map<number, number>([
  * `owner TTL IN TYPE rdata`, names absolute and in lower case. The same record is always the same
  * line. RDATA of types that nobody need read here is in the form for any type (RFC 3597 §5).
  */
-export class ZoneLines {
+export class ZoneFileWriter {
   private octets = new Uint8Array(65_536)
   private end: Octets = 0
   private readonly name: number[] = []
@@ -128,7 +128,7 @@ export class ZoneLines {
 
   private putOpaque(message: Uint8Array, type: number, at: Octets, end: Octets): void {
     const rdata: number[] = []
-    expandRdata(message, type, at, end, rdata)
+    decompressRdata(message, type, at, end, rdata)
     this.reserve(2 * rdata.length + 64)
     this.text(`\\# ${rdata.length} ${Buffer.from(rdata).toString('hex')}`.trimEnd())
   }
@@ -138,7 +138,7 @@ export class ZoneLines {
     const { name } = this
     this.reserve(LONGEST_NAME)
     name.length = 0
-    const next = expandName(message, at, name)
+    const next = decompressName(message, at, name)
     if (name[0] === 0) this.octets[this.end++] = DOT
     for (let pos = 0; name[pos] !== 0; pos += 1 + name[pos]!) {
       for (let i = pos + 1; i <= pos + name[pos]!; i++) {
@@ -169,8 +169,8 @@ export class ZoneLines {
 }
 
 /** A name in wire form as it stands in such lines. */
-export function lineName(wire: Uint8Array): string {
-  const lines = new ZoneLines()
+export function showZoneFileName(wire: Uint8Array): string {
+  const lines = new ZoneFileWriter()
   lines.putName(wire, 0)
   return Buffer.from(lines.from(0)).toString('latin1')
 }

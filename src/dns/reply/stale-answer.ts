@@ -1,5 +1,5 @@
 import type { Milliseconds, Octets, Seconds } from '../../base/units.js'
-import { edeOption } from '../edns/ede-option.js'
+import { encodeEde } from '../edns/ede-option.js'
 import type { Answer } from '../message/answer.js'
 import { EDE } from '../registry/ede.js'
 import { RCODE } from '../registry/rcode.js'
@@ -42,5 +42,5 @@ function putStaleTtl(octets: Uint8Array, at: Octets): void {
 }
 
 function extendedError(code: number): NonNullable<Answer['ede']> {
-  return { code, option: edeOption(code, '') }
+  return { code, option: encodeEde(code, '') }
 }

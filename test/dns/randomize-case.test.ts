@@ -1,14 +1,14 @@
-import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import assert from 'node:assert/strict'
 import t from 'tap'
-import { mixCase } from '../../src/dns/message/inquiry.js'
+import { randomizeCase } from '../../src/dns/message/encode-query.js'
 import { LOWER } from '../../src/dns/name/hashed-name.js'
 import { name, octets, u16 } from './octets.js'
 
 const mixed = (qname: string, ...words: readonly number[]): Uint8Array => {
   const question = octets(name(qname), u16(0x4141), u16(0x6161))
   let next = 0
-  mixCase(question, { word: () => words[next++]! })
+  randomizeCase(question, { word: () => words[next++]! })
   return question
 }
 
@@ -46,7 +46,7 @@ t.test('the name stays the same name', async () => {
         [0, 0, 1, 0, 1]
       )
       const before = question.slice()
-      mixCase(question, { word: () => words.next().value as number })
+      randomizeCase(question, { word: () => words.next().value as number })
       assert.deepEqual(
         question.map(octet => LOWER[octet]!),
         before.map(octet => LOWER[octet]!)

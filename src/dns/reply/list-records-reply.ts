@@ -1,4 +1,4 @@
-/** Replies of records that a list has for a name. See `reply.ts` for how replies are written. */
+/** Replies of records that a list has for a name. See `local-reply.ts` for how replies are written. */
 import { copyOctets, getUint16, setUint16, setUint32 } from '../../base/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { type Query } from '../message/query.js'
@@ -6,14 +6,14 @@ import { MAX_NAME } from '../name/hashed-name.js'
 import { RCODE } from '../registry/rcode.js'
 import { RRTYPE } from '../registry/rrtype.js'
 import { HEADER_SIZE } from '../registry/sizes.js'
-import { close, fits, writeHead, writeTruncated } from './reply-frame.js'
+import { finishReply, fits, encodeHeader, encodeTruncated } from './reply-frame.js'
 
 /** TYPE and RDLENGTH of a record as it is kept. */
-const KEPT_HEAD: Octets = 4
+const STORED_HEADER_SIZE: Octets = 4
 /** Owner that points at QNAME, TYPE, CLASS, TTL, RDLENGTH. RFC 1035 §4.1.3, §4.1.4. */
-const RECORD_HEAD: Octets = 12
+const RECORD_HEADER_SIZE: Octets = 12
 /** The label `*`, in a CNAME's target: QNAME takes its place. */
-const WILDCARD: Octets = 2
+const WILDCARD_LABEL_SIZE: Octets = 2
 
 /**
  * The records of the type asked for as the answer, with QNAME as their owner: a CNAME whatever is
@@ -22,7 +22,7 @@ const WILDCARD: Octets = 2
  * @param kept TYPE, RDLENGTH, RDATA of each record, in `[from, to)`
  * @returns the reply's length; 0 where there is no record of the type
  */
-export function writeListed(
+export function encodeListRecords(
   octets: Uint8Array,
   query: Query,
   limit: Octets,
@@ -32,29 +32,29 @@ export function writeListed(
   ttl: Seconds,
   ede: Uint8Array | undefined
 ): Octets {
-  const type = typeOf(kept, from, to, query.qtype)
-  const taken = roomFor(type, kept, from, to, query)
+  const type = answerType(kept, from, to, query.qtype)
+  const taken = measureRecords(type, kept, from, to, query)
   if (taken === 0) return 0
-  if (!fits(query, limit, taken)) return writeTruncated(octets, query)
+  if (!fits(query, limit, taken)) return encodeTruncated(octets, query)
   let pos = query.questionEnd
   let count = 0
-  for (let at = from; at < to; at += KEPT_HEAD + getUint16(kept, at + 2)) {
+  for (let at = from; at < to; at += STORED_HEADER_SIZE + getUint16(kept, at + 2)) {
     if (getUint16(kept, at) !== type) continue
-    const skipped = skippedOf(type, kept, at)
+    const skipped = wildcardSize(type, kept, at)
     const added = skipped > 0 ? query.qname.length - 1 : 0
     const length = added + getUint16(kept, at + 2) - skipped
-    putHead(octets, pos, type, query.qclass, ttl, length)
-    const rdata = at + KEPT_HEAD
-    pos = copyOctets(query.qname.octets, 0, added, octets, pos + RECORD_HEAD)
+    encodeRecordHeader(octets, pos, type, query.qclass, ttl, length)
+    const rdata = at + STORED_HEADER_SIZE
+    pos = copyOctets(query.qname.octets, 0, added, octets, pos + RECORD_HEADER_SIZE)
     pos = copyOctets(kept, rdata + skipped, rdata + length - added + skipped, octets, pos)
     count++
   }
-  writeHead(octets, query, 0, 0, RCODE.NOERROR, count, 0, 0)
-  return close(octets, query, limit, pos, RCODE.NOERROR, ede)
+  encodeHeader(octets, query, 0, 0, RCODE.NOERROR, count, 0, 0)
+  return finishReply(octets, query, limit, pos, RCODE.NOERROR, ede)
 }
 
 /** Octets of all records of a type; 0 where there are none, or a name of theirs gets too long. */
-function roomFor(
+function measureRecords(
   type: number,
   kept: Uint8Array,
   from: Octets,
@@ -62,32 +62,32 @@ function roomFor(
   { qname }: Query
 ): Octets {
   let room = 0
-  for (let at = from; at < to; at += KEPT_HEAD + getUint16(kept, at + 2)) {
+  for (let at = from; at < to; at += STORED_HEADER_SIZE + getUint16(kept, at + 2)) {
     if (getUint16(kept, at) !== type) continue
-    const skipped = skippedOf(type, kept, at)
+    const skipped = wildcardSize(type, kept, at)
     const length = getUint16(kept, at + 2) + (skipped > 0 ? qname.length - 1 - skipped : 0)
     if (skipped > 0 && length > MAX_NAME) return 0
-    room += RECORD_HEAD + length
+    room += RECORD_HEADER_SIZE + length
   }
   return room
 }
 
 /** Of which type the answer is. */
-function typeOf(kept: Uint8Array, from: Octets, to: Octets, qtype: number): number {
-  for (let at = from; at < to; at += KEPT_HEAD + getUint16(kept, at + 2)) {
+function answerType(kept: Uint8Array, from: Octets, to: Octets, qtype: number): number {
+  for (let at = from; at < to; at += STORED_HEADER_SIZE + getUint16(kept, at + 2)) {
     if (getUint16(kept, at) === RRTYPE.CNAME) return RRTYPE.CNAME
   }
   return qtype === RRTYPE.ANY ? getUint16(kept, from) : qtype
 }
 
 /** How many octets of RDATA QNAME takes the place of: the label `*` that a CNAME begins with. */
-function skippedOf(type: number, kept: Uint8Array, at: Octets): Octets {
-  const rdata = at + KEPT_HEAD
+function wildcardSize(type: number, kept: Uint8Array, at: Octets): Octets {
+  const rdata = at + STORED_HEADER_SIZE
   const isWild = type === RRTYPE.CNAME && kept[rdata] === 1 && kept[rdata + 1] === 0x2a
-  return isWild ? WILDCARD : 0
+  return isWild ? WILDCARD_LABEL_SIZE : 0
 }
 
-function putHead(
+function encodeRecordHeader(
   octets: Uint8Array,
   at: Octets,
   type: number,

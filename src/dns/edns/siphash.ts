@@ -2,7 +2,7 @@ import { getInt32Le, setInt32Le } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
 
 /** Octets of a key. */
-export const SIP_KEY: Octets = 16
+export const SIPHASH_KEY_SIZE: Octets = 16
 
 /**
  * SipHash-2-4 of `octets[0, length)`, written to `out` at `at` as eight octets: a hash of 64 bits
@@ -32,8 +32,12 @@ export function sipHash(
   for (let pos = 0; pos <= whole + 8; pos += 8) {
     // After the last whole word comes one of what is left and the length, and then the end.
     const last = pos > whole
-    const low = last ? 0 : pos < whole ? getInt32Le(octets, pos) : rest(octets, pos, length, 0)
-    const high = last ? 0 : pos < whole ? getInt32Le(octets, pos + 4) : rest(octets, pos, length, 4)
+    const low = last ? 0 : pos < whole ? getInt32Le(octets, pos) : lastWord(octets, pos, length, 0)
+    const high = last
+      ? 0
+      : pos < whole
+        ? getInt32Le(octets, pos + 4)
+        : lastWord(octets, pos, length, 4)
     if (last) l2 ^= 0xff
     l3 ^= low
     h3 ^= high
@@ -77,7 +81,7 @@ export function sipHash(
 }
 
 /** Four octets of the last word, from `pos + from` on: what is left, and last of all the length. */
-function rest(octets: Uint8Array, pos: Octets, length: Octets, from: number): number {
+function lastWord(octets: Uint8Array, pos: Octets, length: Octets, from: number): number {
   let word = from === 4 ? length << 24 : 0
   for (let i = 0; i < 4 && pos + from + i < length; i++) word |= octets[pos + from + i]! << (8 * i)
   return word

@@ -1,5 +1,5 @@
-import { getUint16, getUint32 } from '../../base/octets.js'
-import type { Octets } from '../../base/units.js'
+import { getUint16, getUint32 } from '../base/octets.js'
+import type { Octets } from '../base/units.js'
 
 /*
  * PROXY protocol, version 2 (§2.2 of its specification, by HAProxy): 12 octets of signature,
@@ -19,9 +19,9 @@ const INET6_LENGTH: Octets = 36
 const LONGEST: Octets = 2048
 
 /** The header is not all there yet; a datagram has no more. */
-export const HEADER_SHORT = 0
+export const HEADER_INCOMPLETE = 0
 /** This is no header. */
-export const HEADER_BROKEN = -1
+export const HEADER_INVALID = -1
 
 /** Whether a header begins here. No DNS message does: it would be a response code in a query. */
 export function startsProxyHeader(octets: Uint8Array): boolean {
@@ -34,27 +34,27 @@ export function startsProxyHeader(octets: Uint8Array): boolean {
  *
  * @returns where the header ends, HEADER_SHORT or HEADER_BROKEN
  */
-export function readProxyHeader(
+export function decodeProxyHeader(
   octets: Uint8Array,
   start: Octets,
   end: Octets,
   client: Uint32Array
 ): Octets {
-  if (!hasSignature(octets, start, end)) return HEADER_BROKEN
-  if (end - start < HEAD) return HEADER_SHORT
+  if (!hasSignature(octets, start, end)) return HEADER_INVALID
+  if (end - start < HEAD) return HEADER_INCOMPLETE
   const command = octets[start + 12]!
   const family = octets[start + 13]! >> 4
   const length = getUint16(octets, start + 14)
   const after = start + HEAD + length
-  if (after - start > LONGEST || (command !== LOCAL && command !== PROXY)) return HEADER_BROKEN
-  if (after > end) return HEADER_SHORT
+  if (after - start > LONGEST || (command !== LOCAL && command !== PROXY)) return HEADER_INVALID
+  if (after > end) return HEADER_INCOMPLETE
   if (command === LOCAL) return after
   if (family === INET && length >= INET_LENGTH) {
     client.set([0, 0, 0xffff, getUint32(octets, start + HEAD)])
     return after
   }
   // Unknown families and UNIX sockets have no address by which a network could be found.
-  if (family !== INET6 || length < INET6_LENGTH) return HEADER_BROKEN
+  if (family !== INET6 || length < INET6_LENGTH) return HEADER_INVALID
   for (let i = 0; i < 4; i++) client[i] = getUint32(octets, start + HEAD + 4 * i)
   return after
 }

@@ -1,6 +1,6 @@
 import { getUint16 } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
-import { findOpt, findOption, questionEnd } from '../edns/opt.js'
+import { findOpt, findOption, findQuestionEnd } from '../edns/opt.js'
 import { OPTION_COOKIE } from '../message/query.js'
 import { RCODE } from '../registry/rcode.js'
 import { OPTION_HEADER_SIZE, OPT_FIXED_SIZE } from '../registry/sizes.js'
@@ -10,7 +10,7 @@ const TC = 0x02
 const KEPT_FLAGS = 0x90
 
 /**
- * Takes all records out of the reply `octets[start, end)` and sets TC, as `writeTruncated` makes
+ * Takes all records out of the reply `octets[start, end)` and sets TC, as `encodeTruncated` makes
  * it from the query: header, question and, if it has one, an OPT without options. A reply that has
  * a cookie keeps that, and becomes BADCOOKIE without TC: the client comes again with the cookie,
  * which costs it and us less than TCP. RFC 7873 §5.2.3.
@@ -18,7 +18,7 @@ const KEPT_FLAGS = 0x90
  * @returns the new end; `start` for what is no reply
  */
 export function truncateReply(octets: Uint8Array, start: Octets, end: Octets): Octets {
-  const records = questionEnd(octets, start, end)
+  const records = findQuestionEnd(octets, start, end)
   if (records === 0) return start
   const opt = findOpt(octets, start, end)
   const cookie = opt === 0 ? 0 : findOption(octets, opt, OPTION_COOKIE)

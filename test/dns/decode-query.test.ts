@@ -1,8 +1,8 @@
-import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import assert from 'node:assert/strict'
 import t from 'tap'
 import { chainHash, hashOctet } from '../../src/base/hash.js'
-import { Query, READ } from '../../src/dns/message/query.js'
+import { Query, QUERY_KIND } from '../../src/dns/message/query.js'
 import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { runs } from '../runs.js'
 import { header, name, octets, opt, option, question, record, u16, type Part } from './octets.js'
@@ -14,7 +14,11 @@ const LONGEST = [63, 63, 63, 61].map(length => 'a'.repeat(length)).join('.') // 
 const TOO_LONG = [63, 63, 63, 62].map(length => 'a'.repeat(length)).join('.')
 const CUT_OPTION = [0, 10, 0, 8, 1, 2, 3]
 
-const readings: readonly { it: string; message: readonly Part[]; reading: keyof typeof READ }[] = [
+const readings: readonly {
+  it: string
+  message: readonly Part[]
+  reading: keyof typeof QUERY_KIND
+}[] = [
   { it: 'a plain query', message: [header(1, RD, 1, 0, 0, 0), WWW], reading: 'ok' },
   { it: 'a query for the root', message: [header(1, RD, 1, 0, 0, 0), question('')], reading: 'ok' },
   {
@@ -42,17 +46,21 @@ const readings: readonly { it: string; message: readonly Part[]; reading: keyof 
     message: [header(1, RD, 1, 0, 0, 1), WWW, record([0xc0, 12], 16, 0, ['x'])],
     reading: 'ok'
   },
-  { it: 'ANY', message: [header(1, RD, 1, 0, 0, 0), question('a.example', 255)], reading: 'odd' },
-  { it: 'no RD', message: [header(1, 0, 1, 0, 0, 1), WWW, opt(1232)], reading: 'odd' },
+  {
+    it: 'ANY',
+    message: [header(1, RD, 1, 0, 0, 0), question('a.example', 255)],
+    reading: 'special'
+  },
+  { it: 'no RD', message: [header(1, 0, 1, 0, 0, 1), WWW, opt(1232)], reading: 'special' },
   { it: 'type 65280', message: [header(1, RD, 1, 0, 0, 0), question('a', 65280)], reading: 'ok' },
 
-  { it: 'nothing', message: [], reading: 'silence' },
+  { it: 'nothing', message: [], reading: 'unanswerable' },
   {
     it: 'less than a header',
     message: [header(1, RD, 1, 0, 0, 0).slice(0, 11)],
-    reading: 'silence'
+    reading: 'unanswerable'
   },
-  { it: 'a response', message: [header(1, 0x8000, 1, 0, 0, 0), WWW], reading: 'silence' },
+  { it: 'a response', message: [header(1, 0x8000, 1, 0, 0, 0), WWW], reading: 'unanswerable' },
 
   { it: 'no question', message: [header(1, RD, 0, 0, 0, 0)], reading: 'formerr' },
   { it: 'two questions', message: [header(1, RD, 2, 0, 0, 0), WWW, WWW], reading: 'formerr' },
@@ -200,7 +208,7 @@ const readings: readonly { it: string; message: readonly Part[]; reading: keyof 
   {
     it: 'class CH',
     message: [header(1, RD, 1, 0, 0, 0), question('a', 16, 3)],
-    reading: 'odd'
+    reading: 'special'
   },
   {
     it: 'class ANY',
@@ -218,11 +226,11 @@ for (const { it, message, reading } of readings) {
   t.test(`reads ${it} as ${reading}`, async t => {
     const query = new Query()
     const wire = octets(message)
-    t.equal(query.read(wire, 0, wire.length, SEED), READ[reading])
+    t.equal(query.decode(wire, 0, wire.length, SEED), QUERY_KIND[reading])
     // The same somewhere in a larger buffer, between octets that would mislead.
     const around = new Uint8Array(wire.length + 80).fill(1)
     around.set(wire, 40)
-    t.equal(query.read(around, 40, 40 + wire.length, SEED), READ[reading])
+    t.equal(query.decode(around, 40, 40 + wire.length, SEED), QUERY_KIND[reading])
   })
 }
 
@@ -234,7 +242,7 @@ t.test('says what a query says', async t => {
     question('WwW.Example', 28),
     opt(4096, [], flags[0])
   )
-  t.equal(query.read(first, 0, first.length, SEED), READ.ok)
+  t.equal(query.decode(first, 0, first.length, SEED), QUERY_KIND.ok)
   const { id, qtype, qclass, opcode, questionEnd, udpSize, ednsVersion } = query
   t.strictSame(
     { id, qtype, qclass, opcode, questionEnd, udpSize, ednsVersion },
@@ -246,13 +254,13 @@ t.test('says what a query says', async t => {
   t.strictSame(first.subarray(12, 25), octets(name('WwW.Example')), 'case kept in the buffer')
 
   const second = octets(header(1, 0, 1, 0, 0, 1), question('a'), opt(100, [], flags[1]))
-  query.read(second, 0, second.length, SEED)
+  query.decode(second, 0, second.length, SEED)
   t.equal(query.udpSize, 512, 'no client takes less')
   t.ok(query.edns)
   t.notOk(query.dnssecOk)
 
   const third = octets(header(1, 0, 1, 0, 0, 0), question('a'))
-  query.read(third, 0, third.length, SEED)
+  query.decode(third, 0, third.length, SEED)
   t.notOk(query.edns || query.dnssecOk || query.recursionDesired, 'nothing is left of the first')
   t.notOk(query.authenticData || query.checkingDisabled)
 })
@@ -264,11 +272,11 @@ t.test(
     for (const message of silent) {
       const query = new Query()
       const first = octets(header(1, RD, 1, 0, 0, 1), WWW, opt(1232, option(3, [])))
-      query.read(first, 0, first.length, SEED)
+      query.decode(first, 0, first.length, SEED)
       t.not(query.options, 0)
-      query.giveBack(Uint8Array.of(0, 3, 0, 0))
-      t.equal(query.read(message, 0, message.length, SEED), READ.silence)
-      t.strictSame([query.options, query.returnedLength], [0, 0])
+      query.addReplyOption(Uint8Array.of(0, 3, 0, 0))
+      t.equal(query.decode(message, 0, message.length, SEED), QUERY_KIND.unanswerable)
+      t.strictSame([query.options, query.replyOptionsLength], [0, 0])
     }
   }
 )
@@ -276,10 +284,10 @@ t.test(
 t.test('keeps a question only if it could be read', async t => {
   const query = new Query()
   const whole = octets(header(1, 0, 1, 0, 0, 0), WWW, 0)
-  t.equal(query.read(whole, 0, whole.length, SEED), READ.formerr)
+  t.equal(query.decode(whole, 0, whole.length, SEED), QUERY_KIND.formerr)
   t.equal(query.questionEnd, whole.length - 1)
   const cut = octets(header(1, 0, 1, 0, 0, 0), WWW.slice(0, -1))
-  t.equal(query.read(cut, 0, cut.length, SEED), READ.formerr)
+  t.equal(query.decode(cut, 0, cut.length, SEED), QUERY_KIND.formerr)
   t.equal(query.questionEnd, 12)
   t.equal(query.qname.length, 0)
 })
@@ -287,7 +295,7 @@ t.test('keeps a question only if it could be read', async t => {
 const keyOf = (...message: Part[]): string => {
   const wire = octets(...message)
   const query = new Query()
-  query.read(wire, 0, wire.length, SEED)
+  query.decode(wire, 0, wire.length, SEED)
   return Buffer.from(query.key()).toString('latin1')
 }
 
@@ -335,10 +343,10 @@ t.test('every readable QNAME is lower-cased, cut and hashed label by label', asy
       const wire = [...labels.flatMap(label => [label.length, ...label]), 0]
       const message = octets(header(1, RD, 1, 0, 0, 0), wire, u16(1), u16(1))
       if (wire.length > 255) return
-      assert.equal(query.read(message, 0, message.length, seed), READ.ok)
+      assert.equal(query.decode(message, 0, message.length, seed), QUERY_KIND.ok)
       query.qname.hashSuffixes(seed)
-      taken.take(octets(wire), 0, seed)
-      assert.equal(query.qname.whole, taken.whole)
+      taken.set(octets(wire), 0, seed)
+      assert.equal(query.qname.nameHash, taken.nameHash)
       const low = labels.map(label => label.map(lower))
       for (const { octets: found, length, labels: count, starts, hashes: sums } of [
         query.qname,
@@ -357,9 +365,9 @@ t.test('every readable QNAME is lower-cased, cut and hashed label by label', asy
   t.pass()
 })
 
-t.test('any octets are read as one of READ, without a look beyond the end', async t => {
+t.test('any octets are decoded or rejected, without a read past the end', async t => {
   const query = new Query()
-  const known = new Set<number>(Object.values(READ))
+  const known = new Set<number>(Object.values(QUERY_KIND))
   const tail = fc.uint8Array({ maxLength: 60 })
   const messages = fc.oneof(
     fc.uint8Array({ maxLength: 80 }),
@@ -369,12 +377,13 @@ t.test('any octets are read as one of READ, without a look beyond the end', asyn
   )
   fc.assert(
     fc.property(messages, fc.uint8Array({ minLength: 300, maxLength: 300 }), (message, after) => {
-      const alone = query.read(message, 0, message.length, SEED)
+      const alone = query.decode(message, 0, message.length, SEED)
       const { questionEnd } = query
       assert.ok(known.has(alone))
-      if (alone !== READ.silence) assert.ok(questionEnd >= 12 && questionEnd <= message.length)
+      if (alone !== QUERY_KIND.unanswerable)
+        assert.ok(questionEnd >= 12 && questionEnd <= message.length)
       const followed = octets(message, after)
-      assert.equal(query.read(followed, 0, message.length, SEED), alone, 'whatever comes after')
+      assert.equal(query.decode(followed, 0, message.length, SEED), alone, 'whatever comes after')
     }),
     runs(3000)
   )

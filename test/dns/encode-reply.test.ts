@@ -1,17 +1,17 @@
 import t from 'tap'
 import { answerOf } from '../../bench/kit/answer.js'
+import { encodeEde } from '../../src/dns/edns/ede-option.js'
 import type { Answer } from '../../src/dns/message/answer.js'
-import { Query, READ } from '../../src/dns/message/query.js'
-import { writeAnswer } from '../../src/dns/reply/held-reply.js'
-import { writeListed } from '../../src/dns/reply/listed-reply.js'
-import { writeTruncated } from '../../src/dns/reply/reply-frame.js'
+import { Query, QUERY_KIND } from '../../src/dns/message/query.js'
+import { encodeCachedAnswer } from '../../src/dns/reply/cached-reply.js'
+import { encodeListRecords } from '../../src/dns/reply/list-records-reply.js'
 import {
-  edeOption,
-  writeAddress,
-  writeCname,
-  writeError,
-  writeNegative
-} from '../../src/dns/reply/reply.js'
+  encodeAddress,
+  encodeCname,
+  encodeError,
+  encodeNegative
+} from '../../src/dns/reply/local-reply.js'
+import { encodeTruncated } from '../../src/dns/reply/reply-frame.js'
 import {
   header,
   name,
@@ -29,7 +29,7 @@ import {
 const AT = 40
 const RD_AD_CD = 0x0130
 const MADE_UP = 0x8190 // QR, RD, RA, CD
-const CENSORED = edeOption(16, 'tiktok: advice of 10 March')
+const CENSORED = encodeEde(16, 'tiktok: advice of 10 March')
 const CENSORED_OPTION = option(15, [u16(16), 'tiktok: advice of 10 March'])
 const OURS = opt(1232)
 const WWW = question('WwW.Example')
@@ -43,7 +43,8 @@ function reply(
   const buffer = new Uint8Array(4096).fill(0xee)
   buffer.set(wire, AT)
   const read = new Query()
-  if (read.read(buffer, AT, AT + wire.length, 7) === READ.silence) throw new Error('not a query')
+  if (read.decode(buffer, AT, AT + wire.length, 7) === QUERY_KIND.unanswerable)
+    throw new Error('not a query')
   const length = write(buffer, read)
   if (buffer.subarray(0, AT).some(octet => octet !== 0xee)) throw new Error('wrote before it')
   const after = Math.max(AT + length, AT + wire.length)
@@ -80,7 +81,7 @@ const addresses = (first: number, second: number): number[] => [
   ...record(TO_QNAME, 1, first, [192, 0, 2, 1]),
   ...record(TO_QNAME, 1, second, [192, 0, 2, 2])
 ]
-const ede = { code: 23, option: edeOption(23, 'dead') }
+const ede = { code: 23, option: encodeEde(23, 'dead') }
 const TARGET = octets(name('garden.example'))
 
 const kept = (type: number, ...rdata: Part[]): Uint8Array => {
@@ -105,55 +106,55 @@ const replies: readonly {
   {
     it: 'an error',
     query: plain,
-    write: (b, q) => writeError(b, q, 512, 5, CENSORED),
+    write: (b, q) => encodeError(b, q, 512, 5, CENSORED),
     reply: [header(0xabcd, MADE_UP | 5, 1, 0, 0, 0), WWW]
   },
   {
     it: 'an error with EDE',
     query: edns,
-    write: (b, q) => writeError(b, q, 512, 5, CENSORED),
+    write: (b, q) => encodeError(b, q, 512, 5, CENSORED),
     reply: [header(0xabcd, MADE_UP | 5, 1, 0, 0, 1), WWW, opt(1232, CENSORED_OPTION)]
   },
   {
     it: 'an error without EDE, DO copied',
     query: dnssec,
-    write: (b, q) => writeError(b, q, 512, 2, undefined),
+    write: (b, q) => encodeError(b, q, 512, 2, undefined),
     reply: [header(0xabcd, 0x8182, 1, 0, 0, 1), WWW, opt(1232, [], { flags: 0x8000 })]
   },
   {
     it: 'an error without a question',
     query: [opaque],
-    write: (b, q) => writeError(b, q, 512, 1, undefined),
+    write: (b, q) => encodeError(b, q, 512, 1, undefined),
     reply: [header(0xabcd, MADE_UP | 1, 0, 0, 0, 0)]
   },
   {
     it: 'an error for a question that could not be read',
     query: [header(0xabcd, 0x0100, 1, 0, 0, 0), 3, 'ww'],
-    write: (b, q) => writeError(b, q, 512, 1, undefined),
+    write: (b, q) => encodeError(b, q, 512, 1, undefined),
     reply: [header(0xabcd, 0x8181, 0, 0, 0, 0)]
   },
   {
     it: 'NOTIMP with the opcode, AA and Z cleared',
     query: [header(0xabcd, 0x2440, 1, 0, 0, 0), WWW],
-    write: (b, q) => writeError(b, q, 512, 4, undefined),
+    write: (b, q) => encodeError(b, q, 512, 4, undefined),
     reply: [header(0xabcd, 0xa084, 1, 0, 0, 0), WWW]
   },
   {
     it: 'BADVERS in two parts',
     query: [header(0xabcd, 0x0100, 1, 0, 0, 1), WWW, opt(4096, [], { version: 1 })],
-    write: (b, q) => writeError(b, q, 512, 16, undefined),
+    write: (b, q) => encodeError(b, q, 512, 16, undefined),
     reply: [header(0xabcd, 0x8180, 1, 0, 0, 1), WWW, opt(1232, [], { rcode: 1 })]
   },
   {
     it: 'SERVFAIL for an extended RCODE that does not fit',
     query: plain,
-    write: (b, q) => writeError(b, q, 512, 23, undefined),
+    write: (b, q) => encodeError(b, q, 512, 23, undefined),
     reply: [header(0xabcd, MADE_UP | 2, 1, 0, 0, 0), WWW]
   },
   {
     it: 'NXDOMAIN with the SOA at the second label',
     query: edns,
-    write: (b, q) => writeNegative(b, q, 512, 3, 1, 60, 0x87654321, CENSORED),
+    write: (b, q) => encodeNegative(b, q, 512, 3, 1, 60, 0x87654321, CENSORED),
     reply: [
       header(0xabcd, MADE_UP | 3, 1, 0, 1, 1),
       WWW,
@@ -164,25 +165,25 @@ const replies: readonly {
   {
     it: 'NODATA with the SOA at QNAME',
     query: plain,
-    write: (b, q) => writeNegative(b, q, 512, 0, 0, 3600, 1, CENSORED),
+    write: (b, q) => encodeNegative(b, q, 512, 0, 0, 3600, 1, CENSORED),
     reply: [header(0xabcd, MADE_UP, 1, 0, 1, 0), WWW, soa(TO_QNAME, 3600, 1)]
   },
   {
     it: 'NXDOMAIN with the SOA at the root',
     query: plain,
-    write: (b, q) => writeNegative(b, q, 512, 3, 2, 60, 1, undefined),
+    write: (b, q) => encodeNegative(b, q, 512, 3, 2, 60, 1, undefined),
     reply: [header(0xabcd, MADE_UP | 3, 1, 0, 1, 0), WWW, soa([0], 60, 1)]
   },
   {
     it: 'an IPv4 address',
     query: plain,
-    write: (b, q) => writeAddress(b, q, 512, Uint8Array.of(10, 0, 0, 1), 60, CENSORED),
+    write: (b, q) => encodeAddress(b, q, 512, Uint8Array.of(10, 0, 0, 1), 60, CENSORED),
     reply: [header(0xabcd, MADE_UP, 1, 1, 0, 0), WWW, record(TO_QNAME, 1, 60, [10, 0, 0, 1])]
   },
   {
     it: 'an IPv6 address with EDE',
     query: edns,
-    write: (b, q) => writeAddress(b, q, 512, new Uint8Array(16).fill(9), 60, CENSORED),
+    write: (b, q) => encodeAddress(b, q, 512, new Uint8Array(16).fill(9), 60, CENSORED),
     reply: [
       header(0xabcd, MADE_UP, 1, 1, 0, 1),
       WWW,
@@ -193,19 +194,19 @@ const replies: readonly {
   {
     it: 'a CNAME',
     query: edns,
-    write: (b, q) => writeCname(b, q, 512, TARGET, 60, undefined),
+    write: (b, q) => encodeCname(b, q, 512, TARGET, 60, undefined),
     reply: [header(0xabcd, MADE_UP, 1, 1, 0, 1), WWW, record(TO_QNAME, 5, 60, [TARGET]), OURS]
   },
   {
     it: 'what a list has of the type asked for',
     query: edns,
-    write: (b, q) => writeListed(b, q, 512, LISTED, 0, LISTED.length, 60, CENSORED),
+    write: (b, q) => encodeListRecords(b, q, 512, LISTED, 0, LISTED.length, 60, CENSORED),
     reply: [header(0xabcd, MADE_UP, 1, 2, 0, 1), WWW, addresses(60, 60), opt(1232, CENSORED_OPTION)]
   },
   {
     it: 'what a list has of one type, to who asks for all',
     query: [header(0xabcd, RD_AD_CD, 1, 0, 0, 0), question('WwW.Example', 255)],
-    write: (b, q) => writeListed(b, q, 512, LISTED, 0, LISTED.length, 60, undefined),
+    write: (b, q) => encodeListRecords(b, q, 512, LISTED, 0, LISTED.length, 60, undefined),
     reply: [
       header(0xabcd, MADE_UP, 1, 1, 0, 0),
       question('WwW.Example', 255),
@@ -215,19 +216,19 @@ const replies: readonly {
   {
     it: 'TC where a list has more than there is room for',
     query: plain,
-    write: (b, q) => writeListed(b, q, 60, LISTED, 0, LISTED.length, 60, undefined),
+    write: (b, q) => encodeListRecords(b, q, 60, LISTED, 0, LISTED.length, 60, undefined),
     reply: [header(0xabcd, MADE_UP | 0x0200, 1, 0, 0, 0), WWW]
   },
   {
     it: "a list's CNAME, whatever is asked",
     query: plain,
-    write: (b, q) => writeListed(b, q, 512, ALIAS, 0, ALIAS.length, 60, undefined),
+    write: (b, q) => encodeListRecords(b, q, 512, ALIAS, 0, ALIAS.length, 60, undefined),
     reply: [header(0xabcd, MADE_UP, 1, 1, 0, 0), WWW, record(TO_QNAME, 5, 60, [TARGET])]
   },
   {
     it: "a list's CNAME with QNAME before its target",
     query: plain,
-    write: (b, q) => writeListed(b, q, 512, STAR, 0, STAR.length, 60, undefined),
+    write: (b, q) => encodeListRecords(b, q, 512, STAR, 0, STAR.length, 60, undefined),
     reply: [
       header(0xabcd, MADE_UP, 1, 1, 0, 0),
       WWW,
@@ -237,19 +238,19 @@ const replies: readonly {
   {
     it: 'TC without a record',
     query: edns,
-    write: (b, q) => writeTruncated(b, q),
+    write: (b, q) => encodeTruncated(b, q),
     reply: [header(0xabcd, MADE_UP | 0x0200, 1, 0, 0, 1), WWW, OURS]
   },
   {
     it: 'a held answer as it is',
     query: plain,
-    write: (b, q) => writeAnswer(b, q, 512, answer({ ede }), 0),
+    write: (b, q) => encodeCachedAnswer(b, q, 512, answer({ ede }), 0),
     reply: [header(0xabcd, MADE_UP, 1, 2, 0, 0), WWW, addresses(300, 5)]
   },
   {
     it: 'a held answer aged, no TTL below 0',
     query: edns,
-    write: (b, q) => writeAnswer(b, q, 512, answer({ ede }), 7),
+    write: (b, q) => encodeCachedAnswer(b, q, 512, answer({ ede }), 7),
     reply: [
       header(0xabcd, MADE_UP, 1, 2, 0, 1),
       WWW,
@@ -260,13 +261,13 @@ const replies: readonly {
   {
     it: 'AD to who asked with AD',
     query: plain,
-    write: (b, q) => writeAnswer(b, q, 512, answer({ authentic: true }), 0),
+    write: (b, q) => encodeCachedAnswer(b, q, 512, answer({ authentic: true }), 0),
     reply: [header(0xabcd, MADE_UP | 0x20, 1, 2, 0, 0), WWW, addresses(300, 5)]
   },
   {
     it: 'AD to who asked with DO',
     query: dnssec,
-    write: (b, q) => writeAnswer(b, q, 512, answer({ authentic: true }), 0),
+    write: (b, q) => encodeCachedAnswer(b, q, 512, answer({ authentic: true }), 0),
     reply: [
       header(0xabcd, 0x81a0, 1, 2, 0, 1),
       WWW,
@@ -277,7 +278,7 @@ const replies: readonly {
   {
     it: 'no AD to who asked with neither',
     query: [header(0xabcd, 0x0100, 1, 0, 0, 0), WWW],
-    write: (b, q) => writeAnswer(b, q, 512, answer({ authentic: true }), 0),
+    write: (b, q) => encodeCachedAnswer(b, q, 512, answer({ authentic: true }), 0),
     reply: [header(0xabcd, 0x8180, 1, 2, 0, 0), WWW, addresses(300, 5)]
   },
   {
@@ -285,23 +286,23 @@ const replies: readonly {
     query: edns,
     write: (b, q) => {
       const counts = { answers: 0, authorities: 258, additionals: 3 }
-      return writeAnswer(b, q, 512, answer({ ...counts, rcode: 3 }), 0)
+      return encodeCachedAnswer(b, q, 512, answer({ ...counts, rcode: 3 }), 0)
     },
     reply: [header(0xabcd, MADE_UP | 3, 1, 0, 258, 4), WWW, addresses(300, 5), OURS]
   },
   {
     it: 'an answer over an option of the query that was longer than it',
     query: [header(0xabcd, 0x0100, 1, 0, 0, 1), WWW, opt(4096, option(12, [new Uint8Array(99)]))],
-    write: (b, q) => writeAnswer(b, q, 512, answer(), 0),
+    write: (b, q) => encodeCachedAnswer(b, q, 512, answer(), 0),
     reply: [header(0xabcd, 0x8180, 1, 2, 0, 1), WWW, addresses(300, 5), OURS]
   },
   {
     it: 'a second reply over the first',
     query: edns,
     write: (b, q) => {
-      writeNegative(b, q, 512, 3, 0, 60, 1, CENSORED)
+      encodeNegative(b, q, 512, 3, 0, 60, 1, CENSORED)
       b.fill(0xee, q.questionEnd)
-      return writeAnswer(b, q, 512, answer(), 0)
+      return encodeCachedAnswer(b, q, 512, answer(), 0)
     },
     reply: [header(0xabcd, MADE_UP, 1, 2, 0, 1), WWW, addresses(300, 5), OURS]
   }
@@ -330,8 +331,8 @@ for (const { it, qname, kept } of unlisted) {
   t.test(`writes nothing where a list has ${it}`, async t => {
     const query = octets(header(0xabcd, 0x0100, 1, 0, 0, 0), question(qname))
     const read = new Query()
-    read.read(query, 0, query.length, 7)
-    t.equal(writeListed(query, read, 512, kept, 0, kept.length, 60, undefined), 0)
+    read.decode(query, 0, query.length, 7)
+    t.equal(encodeListRecords(query, read, 512, kept, 0, kept.length, 60, undefined), 0)
   })
 }
 
@@ -413,7 +414,7 @@ const fits: readonly {
 for (const { it, query, limit, reply: expected } of fits) {
   t.test(`fits into the limit ${it}`, async t => {
     const written = reply(query, (buffer, read) =>
-      writeAnswer(buffer, read, limit, answer({ ede }), 0)
+      encodeCachedAnswer(buffer, read, limit, answer({ ede }), 0)
     )
     t.strictSame(
       Buffer.from(written).toString('hex'),
@@ -425,7 +426,7 @@ for (const { it, query, limit, reply: expected } of fits) {
 t.test('a CNAME too long for the client becomes TC', async t => {
   const long = [63, 63, 63, 61].map(length => 'a'.repeat(length)).join('.')
   const written = reply([header(1, 0, 1, 0, 0, 0), question(long)], (buffer, read) =>
-    writeCname(buffer, read, 512, octets(name(long)), 60, undefined)
+    encodeCname(buffer, read, 512, octets(name(long)), 60, undefined)
   )
   t.strictSame(written, octets(header(1, 0x8280, 1, 0, 0, 0), question(long)))
 })
@@ -446,6 +447,6 @@ const texts = [
 for (const { it, text, octets: expected } of texts) {
   t.test(`prepares an EDE option with ${it}`, async t => {
     const [code, length, info, ...more] = expected
-    t.strictSame(edeOption(16, text), octets(0, code, 0, length, 0, info, more))
+    t.strictSame(encodeEde(16, text), octets(0, code, 0, length, 0, info, more))
   })
 }

@@ -1,8 +1,8 @@
 import packet, { type Answer } from 'dns-packet'
 import t from 'tap'
+import { ZoneResponse } from '../../src/dns/message/zone-message.js'
 import { readName } from '../../src/dns/name/name.js'
-import { lineName, ZoneLines } from '../../src/dns/rdata/zone-lines.js'
-import { ZoneAnswer } from '../../src/tsig/zone-message.js'
+import { showZoneFileName, ZoneFileWriter } from '../../src/dns/rdata/zone-file-writer.js'
 
 /** The lines of records, as a message has them. */
 function linesOf(answers: readonly Answer[]): string {
@@ -12,8 +12,8 @@ function linesOf(answers: readonly Answer[]): string {
 }
 
 function shown(message: Uint8Array): string {
-  const lines = new ZoneLines()
-  const answer = new ZoneAnswer(message, readName('rpz.example'), 7, 1)
+  const lines = new ZoneFileWriter()
+  const answer = new ZoneResponse(message, readName('rpz.example'), 7, 1)
   answer.each(({ owner, fixed, end }) => lines.add(message, owner, fixed, end))
   return Buffer.from(lines.from(0)).toString('latin1')
 }
@@ -110,15 +110,18 @@ t.test('RDATA that has not the form of its type is refused', async t => {
 })
 
 t.test('what would mean something in a master file is escaped', async t => {
-  t.equal(lineName(readName('a;b\\"c\\(\\)\\@\\$.x-_*')), 'a\\059b\\034c\\040\\041\\064\\036.x-_*.')
-  t.equal(lineName(readName('a\\.b\\032c\\255')), 'a\\046b\\032c\\255.')
-  t.equal(lineName(readName('.')), '.')
+  t.equal(
+    showZoneFileName(readName('a;b\\"c\\(\\)\\@\\$.x-_*')),
+    'a\\059b\\034c\\040\\041\\064\\036.x-_*.'
+  )
+  t.equal(showZoneFileName(readName('a\\.b\\032c\\255')), 'a\\046b\\032c\\255.')
+  t.equal(showZoneFileName(readName('.')), '.')
 })
 
 t.test('the longest name, every octet escaped, many times over', async t => {
   const label = '\\000'.repeat(62)
   const name = [label, label, label, label].join('.')
-  const lines = new ZoneLines()
+  const lines = new ZoneFileWriter()
   for (let i = 0; i < 1000; i++) lines.putName(readName(name), 0)
   t.equal(lines.length, 1000 * (name.length + 1))
 })

@@ -1,13 +1,13 @@
-import { failure } from '../base/error.js'
-import { getUint16, getUint32, setUint16, setUint32 } from '../base/octets.js'
-import type { Octets, Seconds } from '../base/units.js'
-import { findNameEnd } from '../dns/name/compressed-name.js'
-import { expandName } from '../dns/name/name.js'
-import { checkRdata } from '../dns/rdata/rdata.js'
-import { OPCODE } from '../dns/registry/opcode.js'
-import { RRCLASS } from '../dns/registry/rrclass.js'
-import { RRTYPE } from '../dns/registry/rrtype.js'
-import { HEADER_SIZE, QUESTION_FIXED_SIZE, RECORD_FIXED_SIZE } from '../dns/registry/sizes.js'
+import { failure } from '../../base/error.js'
+import { getUint16, getUint32, setUint16, setUint32 } from '../../base/octets.js'
+import type { Octets, Seconds } from '../../base/units.js'
+import { findNameEnd } from '../name/compressed-name.js'
+import { decompressName } from '../name/name.js'
+import { checkRdata } from '../rdata/rdata.js'
+import { OPCODE } from '../registry/opcode.js'
+import { RRCLASS } from '../registry/rrclass.js'
+import { RRTYPE } from '../registry/rrtype.js'
+import { HEADER_SIZE, QUESTION_FIXED_SIZE, RECORD_FIXED_SIZE } from '../registry/sizes.js'
 
 /*
  * The messages between a secondary and its primaries: questions for a zone's SOA and for the zone,
@@ -15,7 +15,7 @@ import { HEADER_SIZE, QUESTION_FIXED_SIZE, RECORD_FIXED_SIZE } from '../dns/regi
  */
 
 /** An SOA without names: a pointer to QNAME, and RDATA of two roots and five numbers. */
-const BARE_SOA: Octets = 2 + RECORD_FIXED_SIZE + 22
+const MINIMAL_SOA_SIZE: Octets = 2 + RECORD_FIXED_SIZE + 22
 
 /** What a zone says of itself. RFC 1035 §3.3.13. */
 export interface Soa {
@@ -42,7 +42,7 @@ export function encodeZoneQuery(
   have?: number
 ): Uint8Array {
   const end = HEADER_SIZE + zone.length + QUESTION_FIXED_SIZE
-  const octets = new Uint8Array(have === undefined ? end : end + BARE_SOA)
+  const octets = new Uint8Array(have === undefined ? end : end + MINIMAL_SOA_SIZE)
   setUint16(octets, 0, id)
   octets[5] = 1
   octets.set(zone, HEADER_SIZE)
@@ -70,7 +70,7 @@ export interface ZoneRecord {
 }
 
 /** A message of an answer about a zone, from its head to its records. */
-export class ZoneAnswer {
+export class ZoneResponse {
   private readonly start: Octets
   readonly rcode: number
   /** How many records ANSWER has. */
@@ -119,7 +119,7 @@ export class ZoneAnswer {
   private passQuestion(qtype: number): Octets {
     const { message, zone } = this
     const name: number[] = []
-    const end = expandName(message, HEADER_SIZE, name)
+    const end = decompressName(message, HEADER_SIZE, name)
     const isSame = name.length === zone.length && name.every((octet, i) => octet === zone[i])
     if (
       !isSame ||
@@ -133,7 +133,7 @@ export class ZoneAnswer {
 }
 
 /** Reads the numbers of an SOA. @throws InterdictError WIRE_RDATA */
-export function readSoa(message: Uint8Array, { fixed, end }: ZoneRecord): Soa {
+export function decodeSoa(message: Uint8Array, { fixed, end }: ZoneRecord): Soa {
   checkRdata(message, RRTYPE.SOA, fixed + RECORD_FIXED_SIZE, end)
   const [serial, refresh, retry, expire, minimum] = [20, 16, 12, 8, 4].map(back =>
     getUint32(message, end - back)
@@ -142,9 +142,9 @@ export function readSoa(message: Uint8Array, { fixed, end }: ZoneRecord): Soa {
 }
 
 /** How an owner stands to a zone: how many labels it has more; -1: it is not in it. */
-export function depthIn(message: Uint8Array, owner: Octets, zone: Uint8Array): number {
+export function labelsBelowZone(message: Uint8Array, owner: Octets, zone: Uint8Array): number {
   const name: number[] = []
-  expandName(message, owner, name)
+  decompressName(message, owner, name)
   const start = name.length - zone.length
   let labels = 0
   let at = 0

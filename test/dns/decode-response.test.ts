@@ -1,11 +1,11 @@
-import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import assert from 'node:assert/strict'
 import t from 'tap'
-import { LEAD, type Answer } from '../../src/dns/message/answer.js'
+import { TARGET_KIND, type Answer } from '../../src/dns/message/answer.js'
 import type { TtlLimits } from '../../src/dns/message/answer.js'
+import { servfailAnswer, decodeResponse } from '../../src/dns/message/decode-response.js'
 import { Query } from '../../src/dns/message/query.js'
-import { failedAnswer, readResponse } from '../../src/dns/message/response.js'
-import { writeAnswer } from '../../src/dns/reply/held-reply.js'
+import { encodeCachedAnswer } from '../../src/dns/reply/cached-reply.js'
 import { runs } from '../runs.js'
 import {
   header,
@@ -29,7 +29,7 @@ const A = [192, 0, 2, 1]
 
 function read(message: readonly Part[], qtype = 1, limits: Partial<TtlLimits> = {}): Answer {
   const asked = octets(question(QNAME, qtype))
-  return readResponse(octets(...message), asked, { ...LIMITS, ...limits }, 1000, 2)
+  return decodeResponse(octets(...message), asked, { ...LIMITS, ...limits }, 1000, 2)
 }
 
 const soa = (ttl: number, minimum: number): number[] =>
@@ -291,35 +291,35 @@ const leads: readonly {
     it: 'CNAME',
     type: 5,
     rdata: [name('Alias.Example')],
-    lead: LEAD.cname,
+    lead: TARGET_KIND.cname,
     target: 'alias.example'
   },
   {
     it: 'a compressed CNAME',
     type: 5,
     rdata: [1, 'X', 0xc0, 16],
-    lead: LEAD.cname,
+    lead: TARGET_KIND.cname,
     target: 'x.example'
   },
   {
     it: 'DNAME',
     type: 39,
     rdata: [name('other.example')],
-    lead: LEAD.dname,
+    lead: TARGET_KIND.dname,
     target: 'other.example'
   },
   {
     it: 'HTTPS alias',
     type: 65,
     rdata: svc(name('cdn.example')),
-    lead: LEAD.svcb,
+    lead: TARGET_KIND.svcb,
     target: 'cdn.example'
   },
   {
     it: 'SVCB with hints',
     type: 64,
     rdata: svc(name('cdn.example'), option(1, [2, 'h2']), option(4, [A, A]), option(6, [IPV6])),
-    lead: LEAD.svcb,
+    lead: TARGET_KIND.svcb,
     target: 'cdn.example',
     addresses: [...V4, ...V4, ...V6]
   },
@@ -336,7 +336,7 @@ for (const { it, type, rdata, lead, target, addresses = [] } of leads) {
       record(TO_QNAME, type, 60, rdata)
     ]
     const answer = read(message, type)
-    t.strictSame([...answer.leads], lead === undefined ? [] : [lead])
+    t.strictSame([...answer.targetKinds], lead === undefined ? [] : [lead])
     t.strictSame([...answer.targets], target === undefined ? [] : name(target))
     t.strictSame([...answer.addresses], addresses)
   })
@@ -353,7 +353,7 @@ t.test('collects a chain in order, from ANSWER only', async t => {
     record('z', 1, 60, [9, 9, 9, 9])
   ])
   t.strictSame([...answer.targets], [...name('b'), ...name('c')])
-  t.strictSame([...answer.leads], [LEAD.cname, LEAD.cname])
+  t.strictSame([...answer.targetKinds], [TARGET_KIND.cname, TARGET_KIND.cname])
   t.strictSame([...answer.addresses], V4)
 })
 
@@ -466,7 +466,7 @@ for (const { it, message, code } of refuses) {
 }
 
 t.test('an upstream that does not answer is a SERVFAIL that says why', async t => {
-  const answer = failedAnswer(22, LIMITS, 1000, 1)
+  const answer = servfailAnswer(22, LIMITS, 1000, 1)
   const { rcode, lifetime, storedAt, upstream, ede, body } = answer
   t.strictSame(
     { rcode, lifetime, storedAt, upstream },
@@ -484,15 +484,15 @@ t.test('what was read is written behind the question of whoever asks next', asyn
   const buffer = new Uint8Array(512)
   buffer.set(asked)
   const query = new Query()
-  query.read(buffer, 0, asked.length, 7)
-  const length = writeAnswer(buffer, query, 512, answer, 0)
+  query.decode(buffer, 0, asked.length, 7)
+  const length = encodeCachedAnswer(buffer, query, 512, answer, 0)
   t.strictSame(
     buffer.slice(0, length),
     octets(header(77, 0x8180, 1, 2, 0, 0), question('wWw.eXample'), records)
   )
 })
 
-t.test('any octets are read as an answer or refused with a code', async t => {
+t.test('any octets are decoded as an answer or rejected with a code', async t => {
   const tail = fc.uint8Array({ maxLength: 80 })
   const type = fc.constantFrom(1, 2, 5, 6, 15, 28, 33, 39, 41, 64, 65, 250)
   const record1 = fc
@@ -511,11 +511,11 @@ t.test('any octets are read as an answer or refused with a code', async t => {
   fc.assert(
     fc.property(messages, message => {
       try {
-        const { body, ttls, lifetime, targets, leads, addresses } = read([message])
+        const { body, ttls, lifetime, targets, targetKinds, addresses } = read([message])
         assert.ok(body.length <= message.length)
         assert.ok(ttls.every(at => at + 4 <= body.length))
         assert.ok(lifetime >= 0 && lifetime <= LIMITS.maxTtl)
-        assert.equal(targets.length === 0, leads.length === 0)
+        assert.equal(targets.length === 0, targetKinds.length === 0)
         assert.equal(addresses.length % 4, 0)
       } catch (error) {
         assert.match((error as { code?: string }).code ?? String(error), /^WIRE_/)

@@ -1,7 +1,7 @@
-import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import assert from 'node:assert/strict'
 import t from 'tap'
-import { decodeForPeople, describe } from '../../src/dns/message/message.js'
+import { decodeMessage, showMessage } from '../../src/dns/message/decode-message.js'
 import { runs } from '../runs.js'
 import {
   header,
@@ -28,7 +28,7 @@ t.test('describes a whole message in lines', async t => {
     record('cdn.example', 1, 60, [192, 0, 2, 1]),
     opt(1232, [...option(15, [u16(16), 'advice']), ...option(10, [1, 2])], { flags: 0x8000 })
   )
-  t.strictSame(describe(message), [
+  t.strictSame(showMessage(message), [
     ';; opcode: QUERY, status: NXDOMAIN, id: 7, flags: qr tc rd ra',
     ';; EDNS: version 0, size 1232, DO',
     ';; EDE 16 CENSORED: advice',
@@ -45,14 +45,14 @@ t.test('describes a whole message in lines', async t => {
 })
 
 t.test('describes a bare header', async t => {
-  t.strictSame(describe(octets(header(1, 0x9185, 0, 0, 0, 0))), [
+  t.strictSame(showMessage(octets(header(1, 0x9185, 0, 0, 0, 0))), [
     ';; opcode: STATUS, status: REFUSED, id: 1, flags: qr rd ra'
   ])
 })
 
 t.test('puts the two parts of an extended RCODE together', async t => {
   const message = octets(header(1, OK, 1, 0, 0, 1), question('x'), opt(1232, [], { rcode: 1 }))
-  t.equal(decodeForPeople(message).rcode, 'BADVERS')
+  t.equal(decodeMessage(message).rcode, 'BADVERS')
 })
 
 const V6 = [0x20, 1, 0x0d, 0xb8, ...new Array<number>(11).fill(0), 1]
@@ -135,7 +135,7 @@ for (const { it, type, rdata, data, named } of shown) {
   t.test(`shows ${it}`, async t => {
     const own = record(TO_QNAME, type, 60, rdata)
     const message = octets(header(1, OK, 1, 2, 0, 0), question('www.example'), own, own)
-    const { records } = decodeForPeople(message)
+    const { records } = decodeMessage(message)
     t.strictSame(
       records.map(record => record.data),
       [data, data]
@@ -146,12 +146,12 @@ for (const { it, type, rdata, data, named } of shown) {
 
 t.test('cuts control characters out of an upstream’s text', async t => {
   const ede = option(15, [u16(0), 'a', 0x1b, '[31mb'])
-  const lines = describe(octets(header(1, OK, 0, 0, 0, 1), opt(512, ede)))
+  const lines = showMessage(octets(header(1, OK, 0, 0, 0, 1), opt(512, ede)))
   t.strictSame(lines.at(-1), ';; EDE 0 OTHER: a[31mb')
 })
 
 t.test('counts of 65535 are refused at the first record that is not there', async t => {
-  t.throws(() => describe(octets(header(1, OK, 65535, 65535, 65535, 65535))), {
+  t.throws(() => showMessage(octets(header(1, OK, 65535, 65535, 65535, 65535))), {
     code: 'WIRE_SHORT'
   })
 })
@@ -172,7 +172,7 @@ t.test('any octets are described or refused with a code', async t => {
   fc.assert(
     fc.property(messages, message => {
       try {
-        for (const line of describe(message)) assert.doesNotMatch(line, /\p{Cc}/u)
+        for (const line of showMessage(message)) assert.doesNotMatch(line, /\p{Cc}/u)
       } catch (error) {
         assert.match((error as { code?: string }).code ?? String(error), /^WIRE_/)
       }

@@ -1,36 +1,36 @@
 import { failure } from '../../base/error.js'
 import { getUint32, setUint32 } from '../../base/octets.js'
+import { Uint32List } from '../../base/uint32-list.js'
 import type { Milliseconds, Octets, Seconds } from '../../base/units.js'
-import { addEde, OPTION_EDE } from '../edns/ede-option.js'
+import { appendEde, OPTION_EDE } from '../edns/ede-option.js'
 import { isAtOrBelow } from '../name/compressed-name.js'
 import { skipName } from '../name/name.js'
-import { WordList } from '../name/word-list.js'
-import { checkRdata, collectLeads, soaMinimum, type Leads } from '../rdata/rdata.js'
+import { checkRdata, collectTargets, soaMinimum, type AnswerTargets } from '../rdata/rdata.js'
 import { RCODE } from '../registry/rcode.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
 import { HEADER_SIZE, QUESTION_FIXED_SIZE, RECORD_FIXED_SIZE } from '../registry/sizes.js'
 import type { Answer, TtlLimits } from './answer.js'
-import { isFailure } from './answers-question.js'
-import { Bailiwick } from './bailiwick.js'
+import { mayOmitQuestion } from './answers-question.js'
+import { BailiwickCheck } from './bailiwick.js'
 import { qtypeOf } from './question.js'
 
 const NO_OCTETS = new Uint8Array(0)
 const NO_ADDRESSES = new Uint32Array(0)
 
 /** One response while it is being read. One instance is used again and again. */
-export class Reading implements Leads {
+export class ResponseDecoder implements AnswerTargets {
   /** Where the records begin: after the question. */
   start: Octets = 0
   rcode = 0
   ede: Answer['ede']
   /** Positions of TTLs in the message. */
-  readonly ttls = new WordList()
+  readonly ttls = new Uint32List()
   readonly targets: number[] = []
-  readonly leads: number[] = []
-  readonly addresses = new WordList()
+  readonly targetKinds: number[] = []
+  readonly addresses = new Uint32List()
   /** Positions of owner names that are QNAME or above it and not, or not all, a pointer. */
-  readonly spelt = new WordList()
+  readonly uncompressedOwners = new Uint32List()
   private message: Uint8Array = NO_OCTETS
   /** Records kept of ANSWER, AUTHORITY and ADDITIONAL. */
   private readonly counts: [number, number, number] = [0, 0, 0]
@@ -39,9 +39,9 @@ export class Reading implements Leads {
   /** From the SOA in AUTHORITY: the lower of TTL and MINIMUM. */
   private negativeTtl: Seconds | undefined
   /** Position of the first OPT or TSIG. */
-  private cut: Octets | undefined
+  private recordsEnd: Octets | undefined
   private hasOpt = false
-  private readonly bailiwick = new Bailiwick()
+  private readonly bailiwick = new BailiwickCheck()
 
   /** Forgets what was read before. */
   begin(message: Uint8Array): void {
@@ -50,29 +50,29 @@ export class Reading implements Leads {
     this.ede = undefined
     this.ttls.length = 0
     this.addresses.length = 0
-    this.spelt.length = 0
+    this.uncompressedOwners.length = 0
     // An array that is cut loses its memory, and most have nothing in them.
     if (this.targets.length > 0) this.targets.length = 0
-    if (this.leads.length > 0) this.leads.length = 0
+    if (this.targetKinds.length > 0) this.targetKinds.length = 0
     this.counts[0] = this.counts[1] = this.counts[2] = 0
     this.hasData = false
     this.negativeTtl = undefined
-    this.cut = undefined
+    this.recordsEnd = undefined
     this.hasOpt = false
-    this.bailiwick.doubtful = false
+    this.bailiwick.isSuspect = false
   }
 
   /** Whether some record does not obviously belong to the question. */
-  get isDoubtful(): boolean {
-    return this.bailiwick.doubtful
+  get isSuspect(): boolean {
+    return this.bailiwick.isSuspect
   }
 
   /** Goes past the question, which must be as long as the one that was asked. */
-  readQuestion(question: Uint8Array): void {
+  decodeQuestion(question: Uint8Array): void {
     const { message } = this
-    const questions = this.count(0)
+    const questions = this.sectionCount(0)
     this.start = message.length
-    if (questions === 0 && isFailure(this.rcode)) return
+    if (questions === 0 && mayOmitQuestion(this.rcode)) return
     const nameEnd = skipName(message, HEADER_SIZE, HEADER_SIZE)
     const end = nameEnd + QUESTION_FIXED_SIZE
     if (end > message.length) throw failure('WIRE_SHORT', message.length)
@@ -84,22 +84,22 @@ export class Reading implements Leads {
   }
 
   /** Reads all records and returns the end of those that are kept. */
-  readRecords(qtype: number): Octets {
+  decodeRecords(qtype: number): Octets {
     const { start } = this
     let pos = start
-    if (this.count(0) === 0) return start // a failure without a question: nothing to keep
+    if (this.sectionCount(0) === 0) return start // a failure without a question: nothing to keep
     const qclass = (this.message[start - 2]! << 8) | this.message[start - 1]!
     this.bailiwick.begin(this.message, qtype, qclass)
     for (let section = 0; section < 3; section++) {
-      for (let left = this.count(section + 1); left > 0; left--) {
-        pos = this.readRecord(pos, section, qtype)
+      for (let left = this.sectionCount(section + 1); left > 0; left--) {
+        pos = this.decodeRecord(pos, section, qtype)
       }
     }
-    return this.cut ?? pos
+    return this.recordsEnd ?? pos
   }
 
   /** Returns the position after the record. */
-  private readRecord(owner: Octets, section: number, qtype: number): Octets {
+  private decodeRecord(owner: Octets, section: number, qtype: number): Octets {
     const { message } = this
     const at = skipName(message, owner, HEADER_SIZE, this.ttls)
     const data = at + RECORD_FIXED_SIZE
@@ -107,31 +107,32 @@ export class Reading implements Leads {
     const type = (message[at]! << 8) | message[at + 1]!
     const end = data + ((message[at + 8]! << 8) | message[at + 9]!)
     if (end > message.length) throw failure('WIRE_SHORT', message.length)
-    if (type === RRTYPE.OPT) this.readOpt(owner, at, end, section)
-    if (type === RRTYPE.OPT || type === RRTYPE.TSIG) this.cut ??= owner
-    if (this.cut !== undefined) return end
+    if (type === RRTYPE.OPT) this.decodeOpt(owner, at, end, section)
+    if (type === RRTYPE.OPT || type === RRTYPE.TSIG) this.recordsEnd ??= owner
+    if (this.recordsEnd !== undefined) return end
 
     this.ttls.push(at + 4)
     checkRdata(message, type, data, end, this.ttls)
-    this.bailiwick.see(section, owner, at, type, end)
-    if (isSpelt(message[owner]!) && isAtOrBelow(message, HEADER_SIZE, owner)) this.spelt.push(owner)
+    this.bailiwick.check(section, owner, at, type, end)
+    if (startsWithLabel(message[owner]!) && isAtOrBelow(message, HEADER_SIZE, owner))
+      this.uncompressedOwners.push(owner)
     this.counts[section as 0 | 1 | 2]++
-    if (section === 0) this.readAnswerRecord(at, type, end, qtype)
+    if (section === 0) this.decodeAnswerRecord(at, type, end, qtype)
     if (section === 1 && type === RRTYPE.SOA) {
-      this.negativeTtl = Math.min(ttlAt(message, at + 4), sane(soaMinimum(message, end)))
+      this.negativeTtl = Math.min(ttlAt(message, at + 4), validTtl(soaMinimum(message, end)))
     }
     return end
   }
 
-  private readAnswerRecord(at: Octets, type: number, end: Octets, qtype: number): void {
+  private decodeAnswerRecord(at: Octets, type: number, end: Octets, qtype: number): void {
     const { message } = this
     if (type === qtype || qtype === RRTYPE.ANY) this.hasData = true
     const rrclass = (message[at + 2]! << 8) | message[at + 3]!
-    if (rrclass === RRCLASS.IN) collectLeads(message, type, at + RECORD_FIXED_SIZE, end, this)
+    if (rrclass === RRCLASS.IN) collectTargets(message, type, at + RECORD_FIXED_SIZE, end, this)
   }
 
   /** RFC 6891 §6.1.3 for the upper bits of RCODE. */
-  private readOpt(owner: Octets, at: Octets, end: Octets, section: number): void {
+  private decodeOpt(owner: Octets, at: Octets, end: Octets, section: number): void {
     const { message } = this
     if (section !== 2 || this.hasOpt || message[owner] !== 0) throw failure('WIRE_OPT', owner)
     this.hasOpt = true
@@ -142,14 +143,14 @@ export class Reading implements Leads {
       if (value > end || next > end) throw failure('WIRE_RDATA', 'OPT', pos)
       const option = (message[pos]! << 8) | message[pos + 1]!
       if (option === OPTION_EDE && next >= value + 2) {
-        this.ede = addEde(this.ede, message.subarray(value, next))
+        this.ede = appendEde(this.ede, message.subarray(value, next))
       }
       pos = next
     }
   }
 
   /** Writes TTLs as they are kept into `body` and returns the answer's lifetime. */
-  settleTtls(body: Uint8Array, ttls: Uint16Array, limits: TtlLimits): Seconds {
+  applyTtlLimits(body: Uint8Array, ttls: Uint16Array, limits: TtlLimits): Seconds {
     const { rcode, counts } = this
     const answered = rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN
     const negative = answered && (rcode === RCODE.NXDOMAIN || !this.hasData)
@@ -169,14 +170,14 @@ export class Reading implements Leads {
     return answered ? lowest : limits.failureTtl
   }
 
-  answer(
+  toAnswer(
     lifetime: Seconds,
     body: Uint8Array,
     ttls: Uint16Array,
     now: Milliseconds,
     upstream: number
   ): Answer {
-    const { rcode, counts, leads, targets, addresses } = this
+    const { rcode, counts, targetKinds, targets, addresses } = this
     const ours = rcode === RCODE.FORMERR || rcode === RCODE.NOTIMP || rcode > 0x0f
     return {
       body,
@@ -190,8 +191,8 @@ export class Reading implements Leads {
       lifetime,
       ede: this.ede,
       upstream,
-      targets: leads.length === 0 ? NO_OCTETS : new Uint8Array(targets),
-      leads: leads.length === 0 ? NO_OCTETS : new Uint8Array(leads),
+      targets: targetKinds.length === 0 ? NO_OCTETS : new Uint8Array(targets),
+      targetKinds: targetKinds.length === 0 ? NO_OCTETS : new Uint8Array(targetKinds),
       addresses: addresses.length === 0 ? NO_ADDRESSES : addresses.toArray(),
       cleanEpoch: -1,
       cleanClass: -1
@@ -199,21 +200,21 @@ export class Reading implements Leads {
   }
 
   /** Count number `i` of the header's four. */
-  private count(i: number): number {
+  private sectionCount(i: number): number {
     return (this.message[4 + 2 * i]! << 8) | this.message[5 + 2 * i]!
   }
 }
 
 /** Whether a name that begins with this octet has a label here: neither a pointer nor the root. */
-export function isSpelt(head: number): boolean {
+export function startsWithLabel(head: number): boolean {
   return head !== 0 && head < 0xc0
 }
 
 /** A TTL with bit 31 set is 0. RFC 2181 §8. */
-function sane(ttl: number): Seconds {
+function validTtl(ttl: number): Seconds {
   return ttl > 0x7fff_ffff ? 0 : ttl
 }
 
 function ttlAt(octets: Uint8Array, at: Octets): Seconds {
-  return sane(getUint32(octets, at))
+  return validTtl(getUint32(octets, at))
 }
