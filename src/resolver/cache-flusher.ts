@@ -5,53 +5,53 @@ import type { UpstreamResponseHandler } from './upstream-response-handler.js'
 
 const EVERYTHING = new NameScope(Uint8Array.of(0), true)
 
-/** All that one worker holds of what upstreams said, so that it can be dropped. */
+/** Flushes the caches of one worker. */
 export class CacheFlusher {
   constructor(
-    private readonly arrivals: Pick<UpstreamResponseHandler, 'discardInFlight'>,
-    /** Answers, those among them that are over. */
+    private readonly responses: Pick<UpstreamResponseHandler, 'discardInFlight'>,
+    /** Answers, expired ones included. */
     readonly answers: PackedAnswerCache,
-    /** Failures, and what is given instead of them. */
+    /** Failures, and the stale answers served in place of them. */
     readonly failures: PackedAnswerCache,
     private readonly shelf: Shelf | undefined
   ) {}
 
   /**
-   * Drops all that is held of these names, a bounded piece at each step.
+   * Removes all entries of these names, a bounded number in each step.
    *
-   * The order matters, since queries are answered between the steps. What comes in from now on and
-   * was asked before is not kept. Failures may be made of answers that are over, so these go first.
-   * The shelf has copies of all that was held until the end; it is cleared as a whole, as by a
-   * reload, and filled again by what is asked for a second time.
+   * Queries are answered between the steps, so the order matters. First, answers that are in flight
+   * now are kept out of the cache. Then the answers go before the failures, because an expired
+   * answer may become the stale answer of a failure. The shelf holds copies of both and is cleared
+   * last, as a whole, as by a reload; it fills again with names that are queried twice.
    *
-   * @returns how many entries that were
+   * @returns the number of entries removed
    */
   *flush(scope: NameScope): Generator<void, number> {
-    this.arrivals.discardInFlight()
-    let dropped = 0
+    this.responses.discardInFlight()
+    let removed = 0
     for (const cache of [this.answers, this.failures]) {
-      for (const some of cache.flush(scope)) {
-        dropped += some
+      for (const count of cache.flush(scope)) {
+        removed += count
         yield
       }
     }
     this.shelf?.clear()
-    return dropped
+    return removed
   }
 
   /**
-   * Drops what is given instead of answers, a bounded piece at each step: an upstream is back, and
-   * who asked in vain is not to wait until that is over.
+   * Removes cached failures, a bounded number in each step. Call when an upstream is up again, so
+   * that clients do not get failures until those expire.
    *
-   * @returns how many entries that were
+   * @returns the number of entries removed
    */
   *flushFailures(): Generator<void, number> {
-    let dropped = 0
-    for (const some of this.failures.flush(EVERYTHING)) {
-      dropped += some
+    let removed = 0
+    for (const count of this.failures.flush(EVERYTHING)) {
+      removed += count
       yield
     }
     this.shelf?.clear()
-    return dropped
+    return removed
   }
 }

@@ -1,47 +1,44 @@
 import type { Clock } from '../base/clock.js'
 import type { Milliseconds } from '../base/units.js'
-import type { Answer } from '../dns/message/answer.js'
 import { questionKey } from '../dns/message/question.js'
-import { TimingWheel, TICK } from '../upstream/query/timing-wheel.js'
+import { TICK, TimingWheel } from '../upstream/query/timing-wheel.js'
 import type { Timers } from '../upstream/timers.js'
 import type { Fallback } from './fallback.js'
 import type { PendingQuery } from './pending-query.js'
 
 /**
- * How long clients wait for upstreams where we hold an answer that is over: the client response
- * timer of RFC 8767 §5. Who asks for what is not held waits as long as upstreams take.
+ * The client response timer of RFC 8767 §5: how long a client waits for upstreams before it gets
+ * the stale answer. It runs only for queries with an expired answer in the cache; all others wait
+ * as long as the upstream query takes.
  */
 export class ClientResponseTimer {
-  /** Called later, at most once for a query, unless an upstream is faster. */
-  onExpired: (wait: PendingQuery, stale: Answer) => void = () => undefined
-  private readonly deadlines: TimingWheel<PendingQuery>
+  private readonly wheel: TimingWheel<PendingQuery>
 
   /**
-   * @param after when a client is given what is over, counted from its query; up to 20 ms sooner,
-   *   so that it is not later
+   * @param delay from the query to the stale reply; the reply is sent up to one tick (20 ms) early
+   *   rather than late
    */
   constructor(
     private readonly fallback: Fallback,
-    private readonly after: Milliseconds,
+    private readonly delay: Milliseconds,
     clock: Clock,
     timers: Timers
   ) {
-    this.deadlines = new TimingWheel(clock, timers, (wait, now) => this.expire(wait, now))
+    this.wheel = new TimingWheel(clock, timers, (pending, now) => this.expire(pending, now))
   }
 
-  /** For a query to which there is an answer that is over. */
-  start(wait: PendingQuery, now: Milliseconds): void {
-    this.deadlines.set(wait, now + this.after - TICK, now)
+  /** @param pending has an expired answer in the cache */
+  start(pending: PendingQuery, now: Milliseconds): void {
+    this.wheel.set(pending, now + this.delay - TICK, now)
   }
 
-  /** An upstream spoke. */
-  cancel(wait: PendingQuery): void {
-    this.deadlines.clear(wait)
+  cancel(pending: PendingQuery): void {
+    this.wheel.clear(pending)
   }
 
-  private expire(wait: PendingQuery, now: Milliseconds): void {
-    const stale = this.fallback.useStale(questionKey(wait), now)
-    // Given up meanwhile, to make room: then there is nothing but to wait.
-    if (stale !== undefined) this.onExpired(wait, stale)
+  private expire(pending: PendingQuery, now: Milliseconds): void {
+    const stale = this.fallback.useStale(questionKey(pending), now)
+    // Evicted in the meantime: the client has to wait for the upstream.
+    if (stale !== undefined) pending.onClientTimeout(stale)
   }
 }

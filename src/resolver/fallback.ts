@@ -4,23 +4,23 @@ import type { Answer } from '../dns/message/answer.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { staleAnswer } from '../dns/reply/stale-answer.js'
 
-/** How long it lasts; config says it. */
+/** How long stale answers are served; from the settings. */
 export interface FallbackLimits {
-  /** How long what is over may be given; the cache holds it for as long. */
+  /** How long after its expiry an answer may be served; the cache keeps it that long. */
   readonly staleMax: Seconds
-  /** How long that is done before upstreams are asked again: the failure recheck timer. */
+  /** How long upstreams are not retried meanwhile: the failure recheck timer of RFC 8767 §5. */
   readonly staleRecheck: Seconds
 }
 
 /**
- * What is given while upstreams fail: the answer of before, if the cache still has it, else the
- * failure. Each is remembered for a while, in which nobody is asked again: RFC 8767 §5, RFC 9520
- * §3.2. Failures have memory of their own, so that any number of them takes nothing from answers.
+ * What clients get while upstreams fail: the expired answer if the cache still has it, else the
+ * failure. Both are remembered for a while, in which upstreams are not queried again: RFC 8767 §5,
+ * RFC 9520 §3.2. Failures have a cache of their own, so that they never evict answers.
  */
 export class Fallback {
   /**
-   * @param cache where answers are that are over
-   * @param failures where it is remembered what is given instead
+   * @param cache holds the expired answers
+   * @param failures remembers what is served while upstreams fail
    */
   constructor(
     private readonly cache: AnswerCache,
@@ -28,44 +28,44 @@ export class Fallback {
     private readonly limits: FallbackLimits
   ) {}
 
-  /** What to give at once, because upstreams failed a moment ago; see `isStale`. */
+  /** What to serve because upstreams failed a moment ago: a stale answer (`isStale`) or a failure. */
   get(key: QuestionKey): Answer | undefined {
     return this.failures.entries === 0 ? undefined : this.failures.get(key)
   }
 
-  /** Upstreams failed: returns what is to be given, which is `failure` if there is nothing older. */
+  /** Returns what to serve after an upstream failure: the stale answer, or `failure` if there is none. */
   onFailure(key: QuestionKey, failure: Answer, now: Milliseconds): Answer {
-    const given = this.useStale(key, now) ?? failure
-    if (given === failure) this.failures.put(key, failure)
-    return given
+    const stale = this.useStale(key, now)
+    if (stale === undefined) this.failures.put(key, failure)
+    return stale ?? failure
   }
 
-  /** Upstreams take long: the answer that is over, if there is one, which counts as a failure. */
+  /** The stale answer if there is one; from now on it is served as after a failure. */
   useStale(key: QuestionKey, now: Milliseconds): Answer | undefined {
-    const held = this.cache.getStale(key)
-    if (held === undefined) return undefined
-    const stale = staleAnswer(held, this.staleLifetime(held, now), now)
+    const expired = this.cache.getStale(key)
+    if (expired === undefined) return undefined
+    const stale = staleAnswer(expired, this.staleLifetime(expired, now), now)
     this.failures.put(key, stale)
     return stale
   }
 
-  /** Nothing is given for longer than what is over may be. */
+  /** Until the next recheck, but never beyond the time for which stale answers may be served. */
   private staleLifetime({ storedAt, lifetime }: Answer, now: Milliseconds): Seconds {
     const { staleMax, staleRecheck } = this.limits
     const left = lifetime + staleMax - (now - storedAt) / MS_PER_SECOND
     return Math.min(staleRecheck, Math.floor(left))
   }
 
-  /** Upstreams answer again. */
+  /** Upstreams answer this question again. */
   onAnswer(key: QuestionKey): void {
     if (this.failures.entries > 0) this.failures.delete(key)
   }
 }
 
-/** NOERROR and NXDOMAIN say something of the name; all else is a failure to. RFC 8767 §5. */
+/** NOERROR and NXDOMAIN are answers; any other RCODE is a failure to resolve. RFC 8767 §5. */
 export function isAnswered({ rcode }: Answer): boolean {
   return rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN
 }
 
-/** Whether what `Fallback.get` gave is an answer that is over, and not a failure. */
+/** Whether `Fallback.get` returned a stale answer rather than a failure. */
 export const isStale = isAnswered

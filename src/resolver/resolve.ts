@@ -1,27 +1,38 @@
 /**
  * The life of a query. READ THIS FIRST.
  *
- *     octets in ─ wire/ header and question, in place ─ not answerable ─► FORMERR · NOTIMP · BADVERS
- *                   │                                                     REFUSED · silence
- *                 network/ who asks? ─ nobody of ours ──────────────────► REFUSED + EDE 18
- *                   │
- *                 policy/ does a rule speak on the name? ─ banned ──────► the ban's action + EDE
- *                   │     or is it special-use? ───────── yes ────────────► what its RFC says
- *                   │
- *                 odd? ─ no RD, ANY over UDP, class CH ─────────────────► REFUSED · HINFO · TXT
- *                   │
- *                 cache/ do we hold it? ─ yes ─┐
- *                   │ no                       │
- *                 upstream/ forward ───────────┤ ─ failure ─► what is over, else SERVFAIL + EDE
- *                                              │
- *                 policy/ does the answer lead to a banned name? ─ yes ─► the ban's action + EDE
- *                                              │
- *     octets out ◄─ wire/ the asker's id, case, RD; TTLs run down ─ log/ one record of what was blocked
+ *     query arrives
+ *       │
+ *     parse header, question, EDNS ─── malformed or unsupported ────────► FORMERR, NOTIMP, BADVERS,
+ *       │                                                                 REFUSED, or dropped
+ *     shelf: ready reply for this network? ── hit ──────────────────────► reply
+ *       │
+ *     network of the client ── unknown client ──────────────────────────► REFUSED, EDE 18
+ *       │
+ *     policy for the name ─┬─ special-use name ─────────────────────────► local reply (RFC 6761 ...)
+ *       │                  └─ blocked ──────────────────────────────────► block reply, EDE
+ *       │
+ *     no RD, ANY over UDP, class CH ── yes ─────────────────────────────► REFUSED, HINFO, TXT
+ *       │
+ *     cache ── hit ──────────────────────────────────────┐
+ *       │ miss                                           │
+ *     upstreams failed a moment ago ── yes: stale answer or failure ──┤
+ *       │ no                                             │
+ *     forward to an upstream ── response ────────────────┤
+ *       │ failure, or client response timer expired      │
+ *     stale answer, else SERVFAIL, EDE 22 or 23 ─────────┤
+ *                                                        ▼
+ *     policy for aliases and addresses in the answer ── blocked ────────► block reply, EDE
+ *       │
+ *     reply with the client's ID and letter case, TTLs counted down; log record where wanted
  *
- * `answer` is the fast path: all of this within one call, in place, nothing allocated. Where the
- * cache has no answer it says LATER, and `answerLater` goes the same way once an upstream spoke.
+ * `answer` is the fast path: everything up to the cache within one call, in place, without
+ * allocation. If it returns PENDING, `answerLater` forwards the query, and `onOutcome` finishes it
+ * with the same last stages once the upstream query has ended.
  */
 import { epochSeconds, type Clock } from '../base/clock.js'
+import { ObjectPool } from '../base/object-pool.js'
+import { copyOctets } from '../base/octets.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../base/units.js'
 import type { AnswerCache } from '../cache/cache.js'
 import { SHELF, type Shelf } from '../cache/shelf.js'
@@ -33,99 +44,97 @@ import { encodeCachedAnswer, encodePackedAnswer } from '../dns/reply/cached-repl
 import type { Policy } from '../policy/evaluate/policy.js'
 import { TIER, type Verdict } from '../policy/tables/snapshot.js'
 import { MATCH, VERDICT } from '../querylog/record/query-event.js'
-import type { Forwarder } from '../upstream/forwarder.js'
+import type { Forwarder, Outcome } from '../upstream/forwarder.js'
 import { AnswerInspector } from './answer-inspector.js'
 import { isBlocked, writeBlockedReply } from './blocked-reply.js'
 import type { ClientResponseTimer } from './client-response-timer.js'
 import { isStale, type Fallback } from './fallback.js'
 import type { ServerIdentity } from './identity.js'
 import { writeLocalReply } from './local-reply.js'
-import { refuseLoop, detectLoop, type LoopDetection } from './loop-detection.js'
+import { detectLoop, refuseLoop, type LoopDetection } from './loop-detection.js'
 import type { NotifyHandler } from './notify-handler.js'
-import { PendingQueries, type Finish, type PendingQueryCounts } from './pending-queries.js'
-import { NOT_JUDGED, type PendingQuery } from './pending-query.js'
+import {
+  NOT_JUDGED,
+  PendingQuery,
+  type PendingQueryCounts,
+  type PendingQueryHandler
+} from './pending-query.js'
 import type { Prefetcher } from './prefetch.js'
-import { CONTINUE, QueryContext, MAX_TCP_MESSAGE } from './query-context.js'
+import { CONTINUE, MAX_TCP_MESSAGE, QueryContext } from './query-context.js'
 import type { QueryLogger } from './query-logger.js'
 import type { RebindingGuard } from './rebinding-guard.js'
 import { blockPrivateAddress, refuseUnknownClient, rejectMalformed } from './rejections.js'
-import { PENDING, type ReplyTarget, type Responder } from './responder.js'
-import { rejectUnsupported, answerChaos } from './unsupported-queries.js'
+import { DROP, PENDING, type ReplyTarget, type Responder } from './responder.js'
+import { answerChaos, rejectUnsupported } from './unsupported-queries.js'
 import type { UpstreamResponseHandler } from './upstream-response-handler.js'
 
-/** How long an answer is given again before the cache is told that it is still asked for. */
+/** How long the shelf serves an answer before the cache has to be asked, which counts its use. */
 const MAX_SHELF_AGE: Seconds = 30
 
 export interface ResolverDependencies {
   readonly cache: AnswerCache
-  /** Undefined where every lookup has to be recorded. */
+  /** Undefined if every lookup has to be logged: replies from the shelf are not. */
   readonly shelf: Shelf | undefined
   readonly forwarder: Forwarder
   readonly responses: UpstreamResponseHandler
   readonly fallback: Fallback
   readonly responseTimer: ClientResponseTimer
-  /** Undefined: nothing is asked for before it is over. */
+  /** Undefined: entries are not refreshed before they expire. */
   readonly prefetcher?: Prefetcher | undefined
   readonly logger: QueryLogger
   readonly identity: ServerIdentity
-  /** Undefined: upstreams may give any name any address. */
+  /** Undefined: upstreams may return private addresses for any name. */
   readonly rebindingGuard?: RebindingGuard | undefined
-  /** Undefined: COOKIE options of clients are not looked at. */
+  /** Undefined: COOKIE options of clients are ignored. */
   readonly cookies?: ServerCookies | undefined
-  /** Undefined: probes for loops are forwarded like anything else. */
+  /** Undefined: loop probes are forwarded like any query. */
   readonly loopDetection?: LoopDetection | undefined
-  /** Undefined: nobody has zones for us, and NOTIFY is no opcode here. */
+  /** Undefined: no zones are transferred, and NOTIFY is answered NOTIMP. */
   readonly notify?: NotifyHandler | undefined
   readonly clock: Clock
 }
 
-export class Resolver implements Responder, Finish {
+export class Resolver implements Responder, PendingQueryHandler {
+  /** Results of queries that waited for an upstream. */
+  readonly counts: PendingQueryCounts = { forwarded: 0, stale: 0, failed: 0 }
   private readonly context: QueryContext
   private readonly inspector: AnswerInspector
-  /** Clock and calendar of the batch at hand. */
+  private readonly pool = new ObjectPool<PendingQuery>()
+  /** Replies of pending queries are written here. */
+  private readonly replyBuffer = new Uint8Array(MAX_TCP_MESSAGE)
+  /** Time, date and policy epoch of the current batch. */
   private now: Milliseconds = 0
   private calendar: Seconds = 0
   private epoch = 0
-  /** Whether `beginTurn` was called in this turn. */
-  private begun = false
-  /** `answer` has just said LATER, and left everything as `answerLater` needs it. */
-  private isMissed = false
-  private readonly waiting: PendingQueries
 
-  /** @param policy the rules, until `adopt` brings others */
+  /** @param policy in force until `adopt` replaces it */
   constructor(
     private readonly dependencies: ResolverDependencies,
     private policy: Policy
   ) {
     this.inspector = new AnswerInspector(dependencies.rebindingGuard)
     this.context = new QueryContext(dependencies.identity, dependencies.cookies)
-    this.waiting = new PendingQueries(dependencies, this)
     this.beginBatch()
-  }
-
-  /** What came of the queries that waited for an upstream. */
-  get counts(): Readonly<PendingQueryCounts> {
-    return this.waiting.counts
   }
 
   get hasValidCookie(): boolean {
     return this.context.hasValidCookie
   }
 
-  /** Swaps the rules: each query is answered by one snapshot, never by half of two. */
+  /** Replaces the rules. Each query is answered under one snapshot, never under parts of two. */
   adopt(policy: Policy): void {
     this.policy = policy
     this.beginBatch()
   }
 
   beginBatch(): void {
-    const { clock, shelf, logger: witness } = this.dependencies
+    const { clock, shelf, logger } = this.dependencies
     this.now = clock.now()
     this.calendar = epochSeconds(clock)
     this.epoch = this.policy.epochAt(this.calendar)
     this.inspector.beginBatch(this.policy, this.calendar, this.epoch)
     shelf?.beginBatch(this.epoch, this.now)
-    witness.beginBatch(this.policy, clock.wall())
+    logger.beginBatch(this.policy, clock.wall())
   }
 
   answer(
@@ -137,151 +146,176 @@ export class Resolver implements Responder, Finish {
     clientAt: number,
     protocol: number
   ): number {
-    const { context: lookup, policy, dependencies: parts } = this
-    this.isMissed = false
-    // First what the octets are: nothing else may look at a message that is not a query.
-    let reading = lookup.read(octets, at, end, room, protocol, policy.seed)
-    if (lookup.query.options !== 0) reading = lookup.processOptions(client, clientAt)
+    const { context, policy, dependencies } = this
+    const { shelf, cache, fallback } = dependencies
+    // Only a well-formed query gets any further.
+    let reading = context.read(octets, at, end, room, protocol, policy.seed)
+    if (context.query.options !== 0) reading = context.processOptions(client, clientAt)
     if (reading !== QUERY_KIND.ok && reading !== QUERY_KIND.special) {
-      return rejectMalformed(lookup, reading, parts.notify, client, clientAt)
+      return rejectMalformed(context, reading, dependencies.notify, client, clientAt)
     }
-    lookup.setClient(client, clientAt, policy.classOf(client, clientAt))
-    // What was given before, and no rule of this client's network had a word to say on, is given
-    // again, as long as the rules and the answer stand: all of the stages below in one look.
+    context.setClient(client, clientAt, policy.classOf(client, clientAt))
+    // The shelf holds answers that no rule of this network matches: one lookup replaces all stages
+    // below, until the answer expires or the rules change.
     const shelved =
-      reading === QUERY_KIND.ok ? parts.shelf?.find(lookup.query, lookup.clientClass) : SHELF.miss
+      reading === QUERY_KIND.ok ? shelf?.find(context.query, context.clientClass) : SHELF.miss
     if (shelved === SHELF.answer) {
-      return encodePackedAnswer(octets, lookup.query, lookup.maxLength, parts.shelf!)
+      return encodePackedAnswer(octets, context.query, context.maxLength, shelf!)
     }
-    // What the cache will be asked for is on its way here while the rules are.
-    const near = shelved === SHELF.miss ? lookup.query.key() : undefined
-    if (near !== undefined) parts.cache.touch(near)
-    // Policy before the cache: a new ban holds at once for names that are held already, and one
-    // cache can serve all networks because nothing that we made up ever gets into it.
+    // Loads the cache's memory into the CPU cache while the rules are evaluated.
+    const touched = shelved === SHELF.miss ? context.query.key() : undefined
+    if (touched !== undefined) cache.touch(touched)
+    // Policy before the cache: new rules apply at once to names that are cached already, and one
+    // cache can serve all networks, because block replies are never cached.
     const decided = this.applyPolicy(0, shelved === SHELF.block)
     if (decided !== CONTINUE) return decided
-    // Then the cache; what it has not, an upstream is asked for while others are answered.
-    const key = near ?? lookup.query.key()
-    const held = parts.cache.get(key)
-    // Policy again, on what the answer says: held answers lead to banned names as fresh ones do.
-    if (held !== undefined) return this.respond(held, VERDICT.cached, 0)
-    // Upstreams that failed on it a moment ago are left in peace.
-    const instead = parts.fallback.get(key)
-    if (instead !== undefined) {
-      return this.respond(instead, isStale(instead) ? VERDICT.stale : VERDICT.cached, 0)
+    const key = touched ?? context.query.key()
+    const cached = cache.get(key)
+    if (cached !== undefined) return this.respond(cached, VERDICT.cached, 0)
+    // Upstreams that failed on this question a moment ago are not queried again yet.
+    const failed = fallback.get(key)
+    if (failed !== undefined) {
+      return this.respond(failed, isStale(failed) ? VERDICT.stale : VERDICT.cached, 0)
     }
-    // A question of our own that comes back from an upstream goes no further round the circle.
-    if (detectLoop(lookup, parts.loopDetection)) return refuseLoop(lookup)
-    this.isMissed = true
+    // A loop probe of this resolver has come back from an upstream.
+    if (detectLoop(context, dependencies.loopDetection)) return refuseLoop(context)
     return PENDING
   }
 
-  answerLater(asker: ReplyTarget): void {
-    const { context: lookup, dependencies: parts, waiting, now } = this
-    const epoch = this.isMissed ? this.epoch : NOT_JUDGED
-    if (!this.isMissed) this.miss(asker)
-    this.isMissed = false
-    waiting.begin(lookup, asker, parts.cache.missedExpired, epoch, now)
-  }
-
-  /** For who did not ask `answer` first: what it would have left behind. */
-  private miss({ octets, start, end, protocol }: ReplyTarget): void {
-    const { context: lookup, policy, dependencies: parts } = this
-    lookup.read(octets, start, end, MAX_TCP_MESSAGE, protocol, policy.seed)
-    parts.cache.get(lookup.query.key())
-  }
-
-  /** Once for all that upstreams say in one turn of the event loop: clocks cost 0.2 µs an answer. */
-  beginTurn(): Milliseconds {
-    if (!this.begun) {
-      this.begun = true
-      queueMicrotask(this.endTurn)
-      this.beginBatch()
-    }
-    return this.now
-  }
-
-  private readonly endTurn = (): void => {
-    this.begun = false
-  }
-
-  /** The full path from where it waited, through the same stages as in `answer`. */
-  answerWith(answer: Answer, how: number, wait: PendingQuery, desk: Uint8Array): number {
-    const { context: lookup, policy } = this
-    const { target: asker, epoch } = wait
-    const { client, clientAt } = asker
-    const took = this.now - wait.startedAt
-    const length = asker.end - asker.start
-    lookup.read(desk, 0, length, MAX_TCP_MESSAGE, asker.protocol, policy.seed)
-    if (lookup.query.options !== 0) lookup.processOptions(client, clientAt)
-    if (epoch === this.epoch) {
-      lookup.setClient(client, clientAt, wait.clientClass)
-      lookup.verdict.clear()
-      return this.respond(answer, how, took)
-    }
-    // Judged anew, since the rules have changed while the upstream was asked, or have a say.
-    lookup.setClient(client, clientAt, policy.classOf(client, clientAt))
-    const decided = this.applyPolicy(took, false)
-    return decided === CONTINUE ? this.respond(answer, how, took) : decided
+  answerLater(target: ReplyTarget): void {
+    this.startForwarding(target, this.context.verdict.isEmpty ? this.epoch : NOT_JUDGED)
   }
 
   /**
-   * Who asks, and what the rules say of the name: the reply's length, SILENCE, or GO_ON.
-   *
-   * @param shelved what they say lies on the shelf
+   * Forwards a query that did not go through `answer`, whatever the cache holds. Policy is evaluated
+   * once the upstream has answered.
    */
-  private applyPolicy(took: Milliseconds, shelved: boolean): number {
-    const { context: lookup, policy, dependencies: parts } = this
-    const { query, clientClass, verdict } = lookup
-    if (clientClass === 0) return refuseUnknownClient(lookup, parts.logger)
-    if (query.qclass !== RRCLASS.IN) return answerChaos(lookup, parts.identity)
+  forward(target: ReplyTarget): void {
+    const { octets, start, end, protocol } = target
+    this.context.read(octets, start, end, MAX_TCP_MESSAGE, protocol, this.policy.seed)
+    this.dependencies.cache.get(this.context.query.key())
+    this.startForwarding(target, NOT_JUDGED)
+  }
+
+  /** The upstream query has ended: caches what came and replies, unless a stale answer was sent. */
+  onOutcome(pending: PendingQuery, outcome: Outcome): void {
+    const { responses, responseTimer } = this.dependencies
+    const { target, isReplied, generation } = pending
+    this.beginBatch()
+    responseTimer.cancel(pending)
+    const { answer, verdict } = responses.handle(pending, generation, outcome, this.now)
+    const length = isReplied ? DROP : this.finish(pending, answer, verdict)
+    this.pool.release(pending, pending.qnameLength)
+    if (!isReplied) target.reply(length === DROP ? undefined : this.replyBuffer, 0, length)
+  }
+
+  /** Sends the stale answer; the upstream's answer is still cached when it arrives. */
+  onClientTimeout(pending: PendingQuery, stale: Answer): void {
+    this.beginBatch()
+    pending.isReplied = true
+    const length = this.finish(pending, stale, VERDICT.stale)
+    pending.target.reply(length === DROP ? undefined : this.replyBuffer, 0, length)
+  }
+
+  /** Forwards the query in `context`. `epoch` is that of the policy that has been applied. */
+  private startForwarding(target: ReplyTarget, epoch: number): void {
+    const { context, now } = this
+    const { cache, forwarder, responses, responseTimer } = this.dependencies
+    const { query, clientClass } = context
+    const { length } = query.qname
+    const pending = this.pool.take(length) ?? new PendingQuery(length, this)
+    pending.start(target, query, clientClass, epoch, responses.generation, now)
+    if (cache.missedExpired) responseTimer.start(pending, now)
+    forwarder.forward(pending, pending)
+  }
+
+  /** Writes the reply to a pending query into `replyBuffer`; returns its length, or DROP. */
+  private finish(pending: PendingQuery, answer: Answer, verdict: number): number {
+    const { context, policy, replyBuffer } = this
+    const { octets, start, end, client, clientAt, protocol } = pending.target
+    const took = this.now - pending.startedAt
+    this.count(verdict)
+    copyOctets(octets, start, end, replyBuffer, 0)
+    context.read(replyBuffer, 0, end - start, MAX_TCP_MESSAGE, protocol, policy.seed)
+    if (context.query.options !== 0) context.processOptions(client, clientAt)
+    if (pending.epoch === this.epoch) {
+      context.setClient(client, clientAt, pending.clientClass)
+      context.verdict.clear()
+      return this.respond(answer, verdict, took)
+    }
+    // A rule matched the name, or the rules have changed since: evaluate policy again.
+    context.setClient(client, clientAt, policy.classOf(client, clientAt))
+    const decided = this.applyPolicy(took, false)
+    return decided === CONTINUE ? this.respond(answer, verdict, took) : decided
+  }
+
+  private count(verdict: number): void {
+    const { counts } = this
+    if (verdict === VERDICT.failed) counts.failed++
+    else if (verdict === VERDICT.stale) counts.stale++
+    else counts.forwarded++
+  }
+
+  /**
+   * Checks the client and evaluates the rules for the name.
+   *
+   * @param isShelved the shelf holds the rules' decision
+   * @returns the reply's length, DROP, or CONTINUE
+   */
+  private applyPolicy(took: Milliseconds, isShelved: boolean): number {
+    const { context, policy } = this
+    const { shelf, logger, identity } = this.dependencies
+    const { query, clientClass, verdict } = context
+    if (clientClass === 0) return refuseUnknownClient(context, logger)
+    if (query.qclass !== RRCLASS.IN) return answerChaos(context, identity)
     verdict.clear()
-    if (shelved) parts.shelf!.readBlock(verdict)
+    if (isShelved) shelf!.readBlock(verdict)
     else policy.evaluateName(query.qname, query.qtype, clientClass, this.calendar, verdict)
     if (verdict.tier === TIER.specialUse) {
       const length = this.answerLocally(took)
       if (length !== CONTINUE) return length
     }
-    // A ban holds however it is asked; only what no ban is about is turned away for how it is asked.
-    if (!isBlocked(policy, verdict, lookup.protocol)) return rejectUnsupported(lookup, parts.logger)
-    if (!shelved && verdict.monitorClaim === -1) parts.shelf?.putBlock(query, verdict, clientClass)
+    // A block applies to every kind of query, so unsupported queries are rejected after it.
+    if (!isBlocked(policy, verdict, context.protocol)) return rejectUnsupported(context, logger)
+    if (!isShelved && verdict.monitorClaim === -1) shelf?.putBlock(query, verdict, clientClass)
     return this.block(verdict, MATCH.qname, took)
   }
 
-  /** Gives an answer that we hold, unless it leads to where this client may not go. */
-  private respond(answer: Answer, how: number, took: Milliseconds): number {
-    const { context: lookup, inspector } = this
-    const match = inspector.inspect(lookup, answer)
-    if (match === MATCH.rebinding) {
-      return blockPrivateAddress(lookup, this.policy, this.dependencies.logger, answer, took)
-    }
+  /** Replies with `answer`, unless it contains something that this client must not reach. */
+  private respond(answer: Answer, verdict: number, took: Milliseconds): number {
+    const { context, inspector, policy } = this
+    const { logger } = this.dependencies
+    const match = inspector.inspect(context, answer)
+    if (match === MATCH.rebinding) return blockPrivateAddress(context, policy, logger, answer, took)
     if (match !== MATCH.none) return this.block(inspector.verdict, match, took)
     const age = Math.floor((this.now - answer.storedAt) / MS_PER_SECOND)
-    const length = encodeCachedAnswer(lookup.octets, lookup.query, lookup.maxLength, answer, age)
-    this.dependencies.logger.logAnswered(lookup, inspector, answer, how, took)
-    if (how === VERDICT.cached) this.maybePrefetch(answer, age)
+    const length = encodeCachedAnswer(context.octets, context.query, context.maxLength, answer, age)
+    logger.logAnswered(context, inspector, answer, verdict, took)
+    if (verdict === VERDICT.cached) this.maybePrefetch(answer, age)
     return length
   }
 
-  /** Asked for a second time, it will be again; a flood of random names never gets here. */
+  /**
+   * After a cache hit: refreshes the entry if it expires soon, and puts the answer on the shelf.
+   * Random names are queried once and never get here; blocked names do not, either.
+   */
   private maybePrefetch(answer: Answer, age: Seconds): void {
-    const { context: lookup, inspector, dependencies: parts } = this
-    // Behind all rules, so that nobody asks for what is banned.
-    const end = parts.prefetcher?.maybePrefetch(lookup.query, answer, age) ?? answer.lifetime
+    const { context, inspector } = this
+    const { prefetcher, shelf } = this.dependencies
+    const end = prefetcher?.maybePrefetch(context.query, answer, age) ?? answer.lifetime
     const until = Math.min(end, age + MAX_SHELF_AGE)
-    if (until > age && isPlain(lookup.verdict) && isPlain(inspector.verdict)) {
-      parts.shelf?.put(lookup.query, answer, lookup.clientClass, until)
+    if (until > age && isUnmatched(context.verdict) && isUnmatched(inspector.verdict)) {
+      shelf?.put(context.query, answer, context.clientClass, until)
     }
   }
 
-  /** The ban's own reply instead of an answer. */
   private block(verdict: Verdict, match: number, took: Milliseconds): number {
     const length = writeBlockedReply(this.context, this.policy, verdict, match)
     this.dependencies.logger.logBlocked(this.context, verdict, match, took)
     return length
   }
 
-  /** A special-use name, which no upstream has business with; GO_ON where one has. */
+  /** Replies for a special-use name; CONTINUE if the question belongs to an upstream. */
   private answerLocally(took: Milliseconds): number {
     const length = writeLocalReply(this.context, this.policy)
     if (length !== CONTINUE) this.dependencies.logger.logLocal(this.context, took)
@@ -289,7 +323,7 @@ export class Resolver implements Responder, Finish {
   }
 }
 
-/** Whether no rule at all has a say, not even in monitor mode. */
-function isPlain({ claim, tier, monitorClaim: monitor }: Verdict): boolean {
-  return (claim === -1 || tier === TIER.specialUse) && monitor === -1
+/** Whether no rule matched, not even one in monitor mode. */
+function isUnmatched({ claim, tier, monitorClaim }: Verdict): boolean {
+  return (claim === -1 || tier === TIER.specialUse) && monitorClaim === -1
 }

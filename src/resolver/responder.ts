@@ -1,36 +1,36 @@
 import type { Octets } from '../base/units.js'
 
-/** No reply will be sent: not a query, or a ban says `drop`. */
+/** No reply is sent: the message is not a query, or a rule's action is `drop`. */
 export const DROP = 0
-/** The reply comes through `answerLater`, which the caller calls next. */
+/** The reply comes later: the caller has to call `answerLater` next. */
 export const PENDING = -1
 
-/** How a query came; the values are those of log's PROTOCOL. */
+/** Transport of a query; the values of the query log's PROTOCOL. */
 export const UDP = 0
 export const TCP = 1
 
 /**
- * What listeners need of the resolver. Two doors, one meaning: `answer` is the fast path, which
- * answers in place what can be answered at once; `answerLater` is the full path for the rest.
+ * What listeners need of the resolver: `answer` is the fast path, which replies in place to what
+ * needs no upstream; `answerLater` forwards the rest.
  */
 export interface Responder {
-  /** Once per batch, before its queries: takes the snapshot reference and reads the clock. */
+  /** Reads the clock and takes the current rules; call once per batch, before its queries. */
   beginBatch(): void
 
   /**
-   * Whether the client of the reply that was given last, by `answer` or to the asker that is being
-   * called, has proven its address by a cookie. RFC 7873 §5.2.5.
+   * Whether the client of the last reply, returned by `answer` or passed to `ReplyTarget.reply`, has
+   * proved its address by a server cookie. RFC 7873 §5.2.5.
    */
   readonly hasValidCookie: boolean
 
   /**
-   * Answers the query in `octets[at, end)` in place; said LATER, the octets are as they were. Never
-   * throws.
+   * Answers the query in `octets[at, end)` in place. If it returns PENDING, the octets are
+   * unchanged. Never throws.
    *
    * @param room octets that the reply may use, from `at`
    * @param client four words at `clientAt`, as in `DatagramBatch.peers`
    * @param protocol one of `PROTOCOL`
-   * @returns the reply's length in octets, SILENCE or LATER
+   * @returns the reply's length in octets, DROP or PENDING
    */
   answer(
     octets: Uint8Array,
@@ -43,13 +43,13 @@ export interface Responder {
   ): number
 
   /**
-   * Answers a query for which `answer` said LATER, or would have: best right after it, when it need
-   * not be read again. Never throws.
+   * Forwards the query for which `answer` has just returned PENDING. Nothing else may be called in
+   * between: the parsed query and its verdict are reused. Never throws.
    */
-  answerLater(asker: ReplyTarget): void
+  answerLater(target: ReplyTarget): void
 }
 
-/** A query that is answered later, and who has the reply. Stays as it is until that was given. */
+/** Where the reply to a forwarded query goes, and the query itself. Unchanged until the reply. */
 export interface ReplyTarget {
   /** The query is `octets[start, end)`. */
   readonly octets: Uint8Array
@@ -61,8 +61,8 @@ export interface ReplyTarget {
   /** One of `PROTOCOL`. */
   readonly protocol: number
   /**
-   * Called once, later, with `reply[from, to)`, or undefined for silence. Copies what it needs, and
-   * may write over it during the call.
+   * Called once, later, with the reply in `reply[from, to)`; undefined: no reply is sent. Has to
+   * copy what it needs, and may overwrite the reply during the call.
    */
   reply(reply: Uint8Array | undefined, from: Octets, to: Octets): void
 }

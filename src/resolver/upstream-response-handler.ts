@@ -1,25 +1,27 @@
-import { copyOctets } from '../base/octets.js'
-import type { Milliseconds, Octets } from '../base/units.js'
+import type { Milliseconds } from '../base/units.js'
 import type { AnswerCache, QuestionKey } from '../cache/cache.js'
 import type { Answer, TtlLimits } from '../dns/message/answer.js'
-import { servfailAnswer, decodeResponse } from '../dns/message/decode-response.js'
-import type { Query } from '../dns/message/query.js'
 import { questionKey } from '../dns/message/question.js'
+import { decodeResponse, servfailAnswer } from '../dns/message/decode-response.js'
 import { EDE } from '../dns/registry/ede.js'
-import { QUESTION_FIXED_SIZE } from '../dns/registry/sizes.js'
 import { VERDICT } from '../querylog/record/query-event.js'
 import type { ForwardedQuestion, Outcome } from '../upstream/forwarder.js'
 import { isAnswered, type Fallback } from './fallback.js'
 
-/** Upstreams, on the way to them and back: makes inquiries, and answers of what comes back. */
+/** What to send to the clients that waited for an upstream query. */
+export interface UpstreamAnswer {
+  readonly answer: Answer
+  /** One of `VERDICT`: forwarded, failed or stale. */
+  readonly verdict: number
+}
+
+/** Parses and caches what upstream queries return. */
 export class UpstreamResponseHandler {
-  /** The answer that came last, and of what: all who wait for one inquiry are given the same. */
-  last: Answer | undefined
-  /** How it came, one of `VERDICT`: forwarded, failed or stale. */
-  how: number = VERDICT.forwarded
+  /** Incremented by every flush: answers to questions forwarded before it are not cached. */
+  generation = 0
+  /** The result of the last outcome. All waiters of an upstream query share one outcome. */
   private lastOutcome: Outcome | undefined
-  /** Counts the calls of `renounce`. */
-  private generation = 0
+  private lastAnswer: UpstreamAnswer | undefined
 
   constructor(
     private readonly cache: AnswerCache,
@@ -28,98 +30,79 @@ export class UpstreamResponseHandler {
   ) {}
 
   /**
-   * Makes of a query that was just read what is to be asked.
-   *
-   * @param asked for names of that length
-   * @param octets holds QNAME at `at`, in any letter case
-   */
-  ask(asked: Asked, query: Query, octets: Uint8Array, at: Octets): void {
-    const { length } = query.qname
-    const { question } = asked
-    copyOctets(octets, at, at + length, question, 0)
-    question[length] = query.qtype >> 8
-    question[length + 1] = query.qtype
-    question[length + 2] = query.qclass >> 8
-    question[length + 3] = query.qclass
-    asked.dnssecOk = query.dnssecOk
-    asked.checkingDisabled = query.checkingDisabled
-    asked.generation = this.generation
-  }
-
-  /**
-   * What was asked until now is given to who asked, and not kept: it may bring back what somebody
-   * just had dropped.
+   * Keeps answers to questions that are in flight now out of the cache: they may bring back what a
+   * flush has just removed. Clients still get them.
    */
   discardInFlight(): void {
     this.generation++
   }
 
   /**
-   * Reads what came back and keeps it, if it may be kept. A failure is an answer too (RFC 9520),
-   * unless an older answer is held, which is better than none.
+   * Parses and caches the outcome of an upstream query. A failure is cached as well (RFC 9520),
+   * unless there is a stale answer to send instead.
+   *
+   * @param generation when the question was forwarded
    */
-  handle(asked: Asked, outcome: Outcome, now: Milliseconds): Answer {
-    if (outcome === this.lastOutcome && this.last !== undefined) return this.last
-    const answer = this.readOutcome(asked, outcome, now)
-    this.how = outcome.kind === 'failure' ? VERDICT.failed : VERDICT.forwarded
+  handle(
+    question: ForwardedQuestion,
+    generation: number,
+    outcome: Outcome,
+    now: Milliseconds
+  ): UpstreamAnswer {
+    if (outcome === this.lastOutcome && this.lastAnswer !== undefined) return this.lastAnswer
     this.lastOutcome = outcome
-    const keeps = this.isCurrent(asked)
-    this.last = isAnswered(answer)
-      ? this.store(questionKey(asked), answer, keeps)
-      : this.fallBack(questionKey(asked), answer, now, keeps)
-    return this.last
+    this.lastAnswer = this.process(question, generation === this.generation, outcome, now)
+    return this.lastAnswer
   }
 
-  /** Keeps what came back for nobody, if it is an answer; a failure changes nothing. */
-  handlePrefetch(asked: Asked, outcome: Outcome, now: Milliseconds): void {
+  /** Caches the answer to a prefetch. A failure changes nothing: the cached answer stays. */
+  handlePrefetch(
+    question: ForwardedQuestion,
+    generation: number,
+    outcome: Outcome,
+    now: Milliseconds
+  ): void {
     if (outcome.kind === 'failure') return
-    const answer = this.readOutcome(asked, outcome, now)
-    if (isAnswered(answer)) this.store(questionKey(asked), answer, this.isCurrent(asked))
+    const answer = this.parse(question, outcome, now)
+    if (isAnswered(answer))
+      this.store(questionKey(question), answer, generation === this.generation)
   }
 
-  private isCurrent(asked: Asked): boolean {
-    return asked.generation === this.generation
+  private process(
+    question: ForwardedQuestion,
+    mayCache: boolean,
+    outcome: Outcome,
+    now: Milliseconds
+  ): UpstreamAnswer {
+    const parsed = this.parse(question, outcome, now)
+    const key = questionKey(question)
+    if (isAnswered(parsed)) {
+      this.store(key, parsed, mayCache)
+      return { answer: parsed, verdict: VERDICT.forwarded }
+    }
+    const answer = this.fallback.onFailure(key, parsed, now)
+    if (!mayCache) this.fallback.onAnswer(key)
+    if (answer !== parsed) return { answer, verdict: VERDICT.stale }
+    return { answer, verdict: outcome.kind === 'failure' ? VERDICT.failed : VERDICT.forwarded }
   }
 
-  private store(key: QuestionKey, answer: Answer, keeps: boolean): Answer {
+  private store(key: QuestionKey, answer: Answer, mayCache: boolean): void {
     this.fallback.onAnswer(key)
-    // What may be used but once is newer than what is held all the same.
+    // An answer with TTL 0 is not cached (RFC 1035 §3.2.1), but it replaces an older one.
     if (answer.lifetime === 0) this.cache.delete(key)
-    else if (keeps) this.cache.put(key, answer)
-    return answer
+    else if (mayCache) this.cache.put(key, answer)
   }
 
-  private fallBack(key: QuestionKey, failure: Answer, now: Milliseconds, keeps: boolean): Answer {
-    const given = this.fallback.onFailure(key, failure, now)
-    if (given !== failure) this.how = VERDICT.stale
-    if (!keeps) this.fallback.onAnswer(key)
-    return given
-  }
-
-  private readOutcome(inquiry: ForwardedQuestion, outcome: Outcome, now: Milliseconds): Answer {
+  private parse(question: ForwardedQuestion, outcome: Outcome, now: Milliseconds): Answer {
     const { limits } = this
     if (outcome.kind === 'failure') {
       return servfailAnswer(outcome.ede, limits, now, outcome.upstream, outcome.text)
     }
     try {
-      return decodeResponse(outcome.message, inquiry.question, limits, now, outcome.upstream)
+      return decodeResponse(outcome.message, question.question, limits, now, outcome.upstream)
     } catch {
-      // The upstream answered the right question with a broken message: as good as no answer.
+      // A malformed response to the right question is as good as none.
       return servfailAnswer(EDE.NETWORK_ERROR, limits, now, outcome.upstream)
     }
-  }
-}
-
-/** What is asked of upstreams. Filled by `Arrivals.ask`, again and again. */
-export class Asked implements ForwardedQuestion {
-  readonly question: Uint8Array
-  dnssecOk = false
-  checkingDisabled = false
-  /** Of `Arrivals` when it was made. */
-  generation = 0
-
-  /** @param length of QNAME */
-  constructor(length: Octets) {
-    this.question = new Uint8Array(length + QUESTION_FIXED_SIZE)
   }
 }

@@ -8,11 +8,12 @@ import { ClientResponseTimer } from '../../src/resolver/client-response-timer.js
 import { Fallback } from '../../src/resolver/fallback.js'
 import { ServerIdentity } from '../../src/resolver/identity.js'
 import { QueryLogger } from '../../src/resolver/query-logger.js'
+import type { ReplyTarget } from '../../src/resolver/responder.js'
 import { Resolver } from '../../src/resolver/resolve.js'
 import { UpstreamResponseHandler } from '../../src/resolver/upstream-response-handler.js'
 import type { Forwarder, ForwardedQuestion, Outcome } from '../../src/upstream/forwarder.js'
 import { systemTimers } from '../../src/upstream/timers.js'
-import { asker } from '../resolver/reply-target.js'
+import { replyTarget } from '../resolver/reply-target.js'
 
 const CACHE = 1_000_000
 const SHELF = 100_000
@@ -66,21 +67,35 @@ export class Indoors {
     this.resolver = new Resolver(parts, policy)
   }
 
-  /**
-   * The full path, which asks the upstream whatever is held.
-   *
-   * @returns a copy of the reply; undefined: silence
-   */
+  /** Forwards the query for which `answer` has just returned PENDING; see `forward`. */
   askLater(query: Uint8Array, client: Uint32Array, protocol: number): Uint8Array | undefined {
+    return this.replyTo(query, client, protocol, target => this.resolver.answerLater(target))
+  }
+
+  /**
+   * Forwards a query whatever is cached.
+   *
+   * @returns a copy of the reply; undefined if none is sent
+   */
+  forward(query: Uint8Array, client: Uint32Array, protocol: number): Uint8Array | undefined {
+    return this.replyTo(query, client, protocol, target => this.resolver.forward(target))
+  }
+
+  private replyTo(
+    query: Uint8Array,
+    client: Uint32Array,
+    protocol: number,
+    start: (target: ReplyTarget) => void
+  ): Uint8Array | undefined {
     const replies: (Uint8Array | undefined)[] = []
-    const asks = asker(query.slice(), client, protocol, (octets, start, end) => {
+    const target = replyTarget(query.slice(), client, protocol, (octets, start, end) => {
       replies.push(octets?.slice(start, end))
     })
-    this.resolver.answerLater(asks)
+    start(target)
     const { waiting } = this
     this.waiting = []
     for (const tell of waiting) tell()
-    if (replies.length !== 1) throw new Error(`told ${replies.length} times instead of once`)
+    if (replies.length !== 1) throw new Error(`${replies.length} replies instead of one`)
     return replies[0]
   }
 

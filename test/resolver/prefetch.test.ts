@@ -5,7 +5,7 @@ import { Query } from '../../src/dns/message/query.js'
 import { questionKey } from '../../src/dns/message/question.js'
 import { Fallback } from '../../src/resolver/fallback.js'
 import { Prefetcher } from '../../src/resolver/prefetch.js'
-import { UpstreamResponseHandler, Asked } from '../../src/resolver/upstream-response-handler.js'
+import { UpstreamResponseHandler } from '../../src/resolver/upstream-response-handler.js'
 import type { Forwarder, ForwardedQuestion, Outcome } from '../../src/upstream/forwarder.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { inquiry, responseTo } from '../upstream/messages.js'
@@ -19,7 +19,7 @@ class Rig {
   readonly time = new FakeTime()
   readonly cache = new PackedAnswerCache(65_536, this.time.clock, 0, 1)
   readonly failures = new PackedAnswerCache(65_536, this.time.clock, 0, 1)
-  readonly arrivals: UpstreamResponseHandler
+  readonly responses: UpstreamResponseHandler
   readonly prefetch: Prefetcher
   readonly asked: { inquiry: ForwardedQuestion; done: (outcome: Outcome) => void }[] = []
   private readonly query = new Query()
@@ -30,7 +30,7 @@ class Rig {
     const { cache, failures, time } = this
     const limits = { minTtl: 0, maxTtl: 86_400, negativeMaxTtl: 3600, failureTtl: 5 }
     const fallback = new Fallback(cache, failures, { staleMax: 0, staleRecheck: 30 })
-    this.arrivals = new UpstreamResponseHandler(cache, fallback, limits)
+    this.responses = new UpstreamResponseHandler(cache, fallback, limits)
     const forwarder: Forwarder = {
       upstreams: ['canned'],
       inFlight: 0,
@@ -38,13 +38,11 @@ class Rig {
       forward: (inquiry, waiter) =>
         void this.asked.push({ inquiry, done: outcome => waiter.onOutcome(outcome) })
     }
-    this.prefetch = new Prefetcher(cache, this.arrivals, forwarder, time.clock)
+    this.prefetch = new Prefetcher(cache, this.responses, forwarder, time.clock)
     const { question } = inquiry('www.example')
     const length = encodeUpstreamQuery(this.octets, 0, 0, question, false, false)
     this.query.decode(this.octets, 0, length, 0)
-    const asked = new Asked(question.length - 4)
-    this.arrivals.ask(asked, this.query, question, 0)
-    this.arrivals.handle(asked, this.response(1), time.clock.now())
+    this.responses.handle(inquiry('www.example'), 0, this.response(1), time.clock.now())
   }
 
   /** Asks at an age, in seconds; the mark of the answer, -1 if there is none any more. */
@@ -110,7 +108,7 @@ for (const { it, outcome } of failures) {
 t.test('what was flushed while it was asked for does not come back', async t => {
   const rig = new Rig()
   for (const age of [1, DUE]) rig.askAt(age)
-  rig.arrivals.discardInFlight()
+  rig.responses.discardInFlight()
   rig.cache.delete(questionKey(rig.asked[0]!.inquiry))
   rig.asked[0]!.done(rig.response(2))
   t.equal(rig.askAt(DUE), -1)

@@ -1,7 +1,7 @@
 import type { ReplyTarget } from '../../src/resolver/responder.js'
 
-/** One who asks in memory of its own. */
-export function asker(
+/** A target whose query has an array of its own. */
+export function replyTarget(
   query: Uint8Array,
   client: Uint32Array,
   protocol: number,
@@ -10,12 +10,12 @@ export function asker(
   return { octets: query, start: 0, end: query.length, client, clientAt: 0, protocol, reply }
 }
 
-/** The octets of its query. */
+/** The query. */
 export function queryOf({ octets, start, end }: ReplyTarget): Uint8Array {
   return octets.subarray(start, end)
 }
 
-/** The four words of its address. */
+/** The four words of the client's address. */
 export function clientOf({ client, clientAt }: ReplyTarget): number[] {
   return [...client.subarray(clientAt, clientAt + 4)]
 }

@@ -6,29 +6,29 @@ import { PENDING } from '../../src/resolver/responder.js'
 import type { Forwarder } from '../../src/upstream/forwarder.js'
 import { CannedUpstream } from './canned.js'
 import { queryOctets } from './message-octets.js'
-import { asker } from './reply-target.js'
+import { replyTarget } from './reply-target.js'
 import type { QueryText, Scenario, Step } from './scenario.js'
 import { World, type Recorded } from './world.js'
 
-/** What came of one step. */
+/** The result of one step. */
 export interface Seen {
   readonly query: Uint8Array
   readonly reply: Uint8Array | undefined
-  /** The query that an upstream got, if one was asked. */
+  /** The query that reached an upstream, if one did. */
   readonly asked: Uint8Array | undefined
   /** Seconds that the client waited. */
   readonly waited: number
   readonly log: Recorded | undefined
 }
 
-/** Nobody waits longer than this, in milliseconds, and how time passes meanwhile. */
-const PATIENCE = 10_000
+/** Longest wait for a reply, in milliseconds, and the steps in which time passes. */
+const MAX_WAIT = 10_000
 const TICK = 10
 
 /**
- * The real resolver between in-memory ends. `door` says how queries come in: `fast` is how
- * listeners do it; `full` takes each query through `answerLater`, whatever it is;
- * `ready` asks three times, as `fast` does, so that what can be is given from the shelf.
+ * The real resolver between an in-memory client and upstream. `path` is the way that queries take:
+ * `fast`: as from listeners; `forward`: each answerable query is forwarded, whatever is cached;
+ * `shelf`: like `fast`, but each query is sent three times, so that the shelf answers where it can.
  */
 export class Stage {
   private readonly world: World
@@ -37,10 +37,10 @@ export class Stage {
 
   constructor(
     scenario: Scenario,
-    private readonly door: 'fast' | 'full' | 'ready'
+    private readonly path: 'fast' | 'forward' | 'shelf'
   ) {
     this.upstream = new CannedUpstream(scenario.upstream)
-    this.world = new World(scenario, this.forwarder(this.upstream), door === 'ready')
+    this.world = new World(scenario, this.forwarder(this.upstream), path === 'shelf')
   }
 
   /** Undefined for a step without a query. */
@@ -52,12 +52,12 @@ export class Stage {
     const began = this.world.clock.now()
     const query = queryOctets(step.query)
     let reply = await this.ask(step.query, query)
-    if (this.door === 'ready') {
+    if (this.path === 'shelf') {
       await this.ask(step.query, query)
       reply = await this.ask(step.query, query)
     }
     const waited = (this.world.clock.now() - began) / 1000
-    // What is asked for beside, for whoever asks next, comes before that.
+    // Prefetches are answered before the next step.
     await new Promise(resolve => setImmediate(resolve))
     return { query, reply, asked: this.asked, waited, log: this.world.recorded }
   }
@@ -74,13 +74,13 @@ export class Stage {
         this.asked = octets.subarray(0, length)
         const message = upstream.respond(this.asked)
         const delay = upstream.delay(this.asked)
-        const tell = (): void => {
+        const respond = (): void => {
           if (message === undefined)
             waiter.onOutcome({ kind: 'failure', ede: 22, upstream: 0, took: 1 })
           else waiter.onOutcome({ kind: 'response', message, upstream: 0, took: 1 })
         }
-        if (delay === undefined) setImmediate(tell)
-        else this.world.clock.timers.after(delay * 1000, tell)
+        if (delay === undefined) setImmediate(respond)
+        else this.world.clock.timers.after(delay * 1000, respond)
       }
     }
   }
@@ -89,28 +89,30 @@ export class Stage {
     const protocol = PROTOCOL[query.protocol]
     const client = wordsOf(query.from)
     const { resolver } = this.world
+    let reply: { octets: Uint8Array | undefined } | undefined
+    const target = replyTarget(message, client, protocol, (octets, start, end) => {
+      reply = { octets: octets?.slice(start, end) }
+    })
     resolver.beginBatch()
-    if (this.door !== 'full' || !isAnswerable(message)) {
+    if (this.path === 'forward' && isAnswerable(message)) {
+      resolver.forward(target)
+    } else {
       const octets = new Uint8Array(protocol === PROTOCOL.tcp ? 65_535 : 2048)
       octets.set(message)
       const length = resolver.answer(octets, 0, message.length, octets.length, client, 0, protocol)
       if (length !== PENDING) return length === 0 ? undefined : octets.slice(0, length)
+      resolver.answerLater(target)
     }
-    let reply: { octets: Uint8Array | undefined } | undefined
-    const asks = asker(message, client, protocol, (octets, start, end) => {
-      reply = { octets: octets?.slice(start, end) }
-    })
-    resolver.answerLater(asks)
     await new Promise(resolve => setImmediate(resolve))
-    for (let waited = 0; reply === undefined && waited < PATIENCE; waited += TICK) {
+    for (let waited = 0; reply === undefined && waited < MAX_WAIT; waited += TICK) {
       this.world.clock.pass(TICK)
     }
-    if (reply === undefined) throw new Error('no reply, and no silence either')
+    if (reply === undefined) throw new Error('neither a reply nor a drop')
     return reply.octets
   }
 }
 
-/** Only what `answer` would say LATER to may go through the other door. */
+/** Only queries for which `answer` would return PENDING may be forwarded directly. */
 function isAnswerable(message: Uint8Array): boolean {
   const query = new Query()
   if (query.decode(message, 0, message.length, 0) !== QUERY_KIND.ok) return false

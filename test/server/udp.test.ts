@@ -16,7 +16,7 @@ const UNLIMITED = {
 const LOOPBACK_WORDS = [0, 0, 0xffff, 0x7f000001]
 
 /** A client that collects the texts of what comes back. */
-class ReplyTarget {
+class TestClient {
   readonly got: string[] = []
   private readonly socket = createSocket('udp4')
 
@@ -39,7 +39,7 @@ for (const transport of transports()) {
   t.test(`UDP, ${transport.kind} sockets`, async t => {
     const responder = new FakeResponder()
     const service = await serveUdp(transport, ANY, responder, UNLIMITED)
-    const asker = new ReplyTarget(service.local.port)
+    const asker = new TestClient(service.local.port)
     t.teardown(() => asker.close())
 
     t.test('answers at once, later, or not at all', async t => {
@@ -103,7 +103,7 @@ for (const transport of transports()) {
   t.test(`UDP, ${transport.kind} sockets: drain waits no longer than its grace`, async t => {
     const responder = new FakeResponder()
     const service = await serveUdp(transport, ANY, responder, UNLIMITED)
-    const asker = new ReplyTarget(service.local.port)
+    const asker = new TestClient(service.local.port)
     t.teardown(() => asker.close())
     await asker.ask('later')
     await until(() => responder.held.size === 1)

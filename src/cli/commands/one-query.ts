@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '../../base/clock.js'
 import type { Milliseconds } from '../../base/units.js'
 import { LruAnswerCache } from '../../cache/lru.js'
 import type { Config } from '../../config/config.js'
+import type { Answer } from '../../dns/message/answer.js'
 import { MAX_UPSTREAM_QUERY_SIZE, encodeUpstreamQuery } from '../../dns/message/encode-query.js'
 import { encodeQuestion } from '../../dns/message/question.js'
 import { RRCLASS } from '../../dns/registry/rrclass.js'
@@ -14,7 +15,10 @@ import { QueryLogger } from '../../resolver/query-logger.js'
 import type { RebindingGuard } from '../../resolver/rebinding-guard.js'
 import { Resolver } from '../../resolver/resolve.js'
 import { PENDING } from '../../resolver/responder.js'
-import { UpstreamResponseHandler } from '../../resolver/upstream-response-handler.js'
+import {
+  UpstreamResponseHandler,
+  type UpstreamAnswer
+} from '../../resolver/upstream-response-handler.js'
 import type { Forwarder, OutcomeHandler } from '../../upstream/forwarder.js'
 import { systemTimers } from '../../upstream/timers.js'
 import type { Asked, Resolved } from '../output/explanation.js'
@@ -61,7 +65,7 @@ export async function resolve(
   const failures = new LruAnswerCache(limits.size, clock)
   const fallback = new Fallback(cache, failures, limits)
   const responseTimer = new ClientResponseTimer(fallback, limits.staleAfter, clock, systemTimers)
-  const responses = new UpstreamResponseHandler(cache, fallback, limits)
+  const responses = new RecordingResponseHandler(cache, fallback, limits)
   const logger = new QueryLogger('all', { push, commit: () => undefined })
   const parts = {
     cache,
@@ -89,7 +93,18 @@ export async function resolve(
       : now > 0
         ? octets.slice(0, now)
         : undefined
-  return { event, reply, answer: responses.last }
+  return { event, reply, answer: responses.answer }
+}
+
+/** Keeps the answer that it handled last. */
+class RecordingResponseHandler extends UpstreamResponseHandler {
+  answer: Answer | undefined
+
+  override handle(...args: Parameters<UpstreamResponseHandler['handle']>): UpstreamAnswer {
+    const handled = super.handle(...args)
+    this.answer = handled.answer
+    return handled
+  }
 }
 
 function later(

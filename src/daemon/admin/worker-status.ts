@@ -1,7 +1,7 @@
 import type { Octets } from '../../base/units.js'
 import type { PackedAnswerCache } from '../../cache/packed.js'
 import type { CacheFlusher } from '../../resolver/cache-flusher.js'
-import type { PendingQueryCounts } from '../../resolver/pending-queries.js'
+import type { PendingQueryCounts } from '../../resolver/pending-query.js'
 import type { LimitCounts } from '../../server/query-limit.js'
 import type { TcpService } from '../../server/tcp.js'
 import type { UdpService } from '../../server/udp.js'
