@@ -1,55 +1,55 @@
 import type { Chart } from './output/chart.js'
 
-/** What stands in a cell; a Date is an instant. */
+/** The value of a cell; a Date is a timestamp. */
 export type Value = string | number | Date | null
 
 /**
- * How a column is shown.
+ * How a column is formatted.
  *
- * `text`   as it is, made harmless for where it is shown
- * `count`  a whole number
- * `share`  of 1, as a percentage
- * `change` of 1, as a percentage with its sign
- * `time`   an instant, to the minute for people, in UTC
- * `hour`, `day` the same, for the beginning of one
+ * `text`   escaped for the output format
+ * `count`  an integer
+ * `share`  a fraction of 1, shown as a percentage
+ * `change` a fraction of 1, shown as a percentage with its sign
+ * `time`   a timestamp in UTC, shown to the minute
+ * `hour`, `day` the start of an hour or a day
  */
 export type Kind = 'text' | 'count' | 'share' | 'change' | 'time' | 'hour' | 'day'
 
 export interface Column {
-  /** Its name in JSON and CSV. */
+  /** Name in JSON and CSV. */
   readonly key: string
-  /** Its head, for people. */
+  /** Column heading. */
   readonly title: string
   readonly kind: Kind
 }
 
-/** @param title its head, if that is not its name */
+/** @param title column heading, if it differs from the key */
 export function column(key: string, kind: Kind, title = key): Column {
   return { key, title, kind }
 }
 
 /** The answer to one question. */
 export interface Table {
-  /** Its name in JSON. */
+  /** Name in JSON. */
   readonly id: string
   readonly title: string
-  /** What is seen, in one sentence, for who does not know the terms. */
-  readonly says: string
+  /** What the table shows, in one sentence, for a reader who does not know the terms. */
+  readonly description: string
   readonly columns: readonly Column[]
   readonly rows: readonly (readonly Value[])[]
-  /** What is said where there is no row. */
-  readonly none: string
+  /** Shown instead of an empty table. */
+  readonly emptyText: string
   readonly chart?: Chart
 }
 
-/** What is known of the whole: a label and a text, or some. */
+/** A label with one or more lines of text, above the tables. */
 export type Fact = readonly [label: string, ...lines: string[]]
 
-/** What every format is made of; its JSON form is public, see docs/guides/reports.md. */
+/** The input of every output format. Its JSON form is public: see docs/guides/reports.md. */
 export interface Report {
   readonly title: string
   readonly facts: readonly Fact[]
   readonly tables: readonly Table[]
-  /** What a reader must know to trust the figures: lines that were skipped, what the log lacks. */
+  /** Caveats that a reader needs to trust the figures: skipped lines, gaps in the log. */
   readonly remarks: readonly string[]
 }

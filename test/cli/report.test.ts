@@ -82,12 +82,12 @@ t.test('what is in no row is told, so that rows and remark are the whole', async
   const ruled = records.filter(it => ['blocked', 'monitored', 'allowed'].includes(it.verdict!))
   const none = ruled.filter(it => it.ban === undefined).length
   t.ok(none > 1)
-  const told = `${none} lookups that no ban decided`
-  t.equal((await json('--by', 'ban')).remarks[0], `Not in the table: ${told}.`)
+  const told = `${none} lookups that no ban matched`
+  t.equal((await json('--by', 'ban')).remarks[0], `Not shown: ${told}.`)
   const { tables, remarks } = await json('--by', 'ban', '--top', '1')
   const rest = (ruled.length - none - Number(tables.ban![0]!.lookups)).toLocaleString('en-US')
-  const below = `${rest} lookups further down, where --top does not go`
-  t.equal(remarks[0], `Not in the table: ${below}; ${told}.`)
+  const below = `${rest} lookups in rows below (raise --top)`
+  t.equal(remarks[0], `Not shown: ${below}; ${told}.`)
   t.equal((await json('--by', 'hour')).remarks.length, 1, 'all of it is in the table')
 })
 
@@ -155,7 +155,7 @@ t.test('on the first day the report of the day before says when the log begins',
   }
   const none = await ask('--until', '2023-03-01')
   t.equal(none.facts.Lookups, '0')
-  t.match(none.remarks, ['begins 2023-03-01 09:26.'])
+  t.match(none.remarks, ['starts at 2023-03-01 09:26.'])
   const [, words] = /report (daily .*)\.$/.exec(none.remarks[0]!)!
   t.equal(words, 'daily --until 2023-03-02')
   const first = await ask(...words!.split(' ').slice(1))
@@ -176,7 +176,7 @@ t.test('where rules decided nothing, what else there is, and how to count it', a
   const refused = { ...blocked, verdict: 'refused', match: undefined, app: undefined }
   const path = logFolder(t, { 'queries.jsonl': lines(refused) })
   const ask = (...words: string[]) => interdict('report', ...words, '-c', settings, '--log', path)
-  const hint = /^Not counted without --all: 1 lookup of which no rule spoke\.$/m
+  const hint = /^No rule matched 1 lookup: add --all to include it\.$/m
   for (const words of [
     ['--by', 'client'],
     ['daily', '--since', '2023-03-01']
@@ -185,7 +185,7 @@ t.test('where rules decided nothing, what else there is, and how to count it', a
     t.match(out, /^Lookups {11}0$/m)
     t.match(out, hint)
     const all = await ask(...words, '--all')
-    t.match(all.out, /^Lookups {11}1: 1 of which no rule spoke$/m)
+    t.match(all.out, /^Lookups {11}1: 1 without a matching rule$/m)
     t.notMatch(all.out, hint)
   }
   const none = await ask('--since', '2023-03-02')
@@ -406,7 +406,7 @@ t.test('a file that cannot be written, and a log that is not there', async t => 
   const none = await interdict('report', '-c', site(t, FILES))
   t.equal(none.code, 0)
   t.match(none.err, 'there is no query log')
-  t.match(none.out, 'No lookup is like that.')
+  t.match(none.out, 'No matching lookups.')
 })
 
 t.test('an id that is nowhere is misspelt, and no proof that nothing was asked', async t => {

@@ -3,7 +3,7 @@ import { drawChart, type Chart } from '../../src/report/output/chart.js'
 
 const series = [
   { name: 'blocked', tone: 'blocked', values: [1200, 30] },
-  { name: 'let through', tone: 'allowed', values: [3, 0] }
+  { name: 'allowed', tone: 'allowed', values: [3, 0] }
 ] as const
 const chart = (over: Partial<Chart>): Chart => ({
   kind: 'ranking',
@@ -13,13 +13,13 @@ const chart = (over: Partial<Chart>): Chart => ({
   ...over
 })
 
-for (const kind of ['ranking', 'course'] as const) {
+for (const kind of ['ranking', 'timeline'] as const) {
   t.test(
     `a ${kind} says what is counted, of what, and takes its colours from the page`,
     async t => {
       const svg = drawChart(chart({ kind }))
       t.match(svg, /^<svg [^]*<\/svg>$/)
-      for (const text of ['lookups', 'TikTok', 'Telegram', 'blocked', 'let through', '1.2k']) {
+      for (const text of ['lookups', 'TikTok', 'Telegram', 'blocked', 'allowed', '1.2k']) {
         t.ok(svg.includes(`>${text}<`), text)
       }
       for (const colour of ['--blocked', '--allowed', '--ink', '--rule']) {

@@ -125,8 +125,8 @@ const filters: Readonly<Record<string, Selection>> = {
   'a ban': { ban: 'federal-tiktok' },
   'a network': { network: "o'ffice", all: true },
   'a name': { name: { shown: '', name: 'tiktok.com', cover: 'suffix' }, all: true },
-  'a client': { clients: { shown: 'x', called }, all: true },
-  'a client of any time': { clients: { shown: 'x', called: [{ names: ['10.20.3.4'] }] } }
+  'a client': { clients: { shown: 'x', aliases: called }, all: true },
+  'a client of any time': { clients: { shown: 'x', aliases: [{ names: ['10.20.3.4'] }] } }
 }
 /** Asked as others are, so that one filter is as good as another. */
 const ALIKE = new Set(['exception', 'match', 'type', 'day', 'client, one row', 'daily'])

@@ -10,11 +10,11 @@ import type { Octets } from '../../base/units.js'
 import { endOf, startOf } from '../../querylog/privacy/period.js'
 import { pseudonymsOf } from '../../querylog/privacy/pseudonyms-of.js'
 import type { Log } from '../../report/log.js'
-import { sourceOf } from '../../report/questions/counted.js'
+import { sourceOf } from '../../report/questions/source.js'
 import {
   conditionOf,
-  type Called,
-  type Clients,
+  type ClientAlias,
+  type ClientSelection,
   type Selection
 } from '../../report/questions/selection.js'
 import { keysIn } from '../commands/pseudonym.js'
@@ -27,7 +27,7 @@ const WHOLE = 8 * ADDRESS
 
 /** The names of a client, or of some, and what a reader must know of them. */
 export interface FoundClients {
-  readonly clients: Clients
+  readonly clients: ClientSelection
   readonly remarks: readonly string[]
 }
 
@@ -44,7 +44,7 @@ export async function clientsCalled(
 ): Promise<FoundClients> {
   const prefix = prefixOf(text)
   if (prefix === undefined)
-    return { clients: { shown: text, called: [{ names: [text] }] }, remarks: [] }
+    return { clients: { shown: text, aliases: [{ names: [text] }] }, remarks: [] }
   if (prefix.length < WHOLE) return within(log, prefix, selection)
   return oneClient(log, readAddress(showAddress(prefix.address)), selection, options)
 }
@@ -63,7 +63,7 @@ async function within(log: Log, prefix: Prefix, selection: Selection): Promise<F
     })
   const shown = showPrefix(prefix)
   const remark = `Clients that the log has by a pseudonym or not at all cannot be found by a prefix (${shown}).`
-  return { clients: { shown, called: [{ names }] }, remarks: [remark] }
+  return { clients: { shown, aliases: [{ names }] }, remarks: [remark] }
 }
 
 async function oneClient(
@@ -76,17 +76,17 @@ async function oneClient(
   const own = showAddress(address)
   const cut = showPrefix(prefixAround(address, privacy.bits))
   const { pseudonyms, remarks } = pseudonymsIn(address, privacy.keys.folder, selection)
-  const called: Called[] = [{ names: [own, cut] }, ...pseudonyms]
+  const called: ClientAlias[] = [{ names: [own, cut] }, ...pseudonyms]
   const many = pseudonyms.length
   const shown =
     many === 0 ? own : `${own}, and its ${count(many, 'pseudonym')} of as many days or months`
   const shared = await countOf(log, {
     ...selection,
-    clients: { shown, called: [{ names: [cut] }] }
+    clients: { shown, aliases: [{ names: [cut] }] }
   })
   const ofOthers = `${count(shared, 'lookup')} stand in the log with the prefix ${cut} alone: by this client or another of it.`
   return {
-    clients: { shown, called },
+    clients: { shown, aliases: called },
     remarks: shared === 0 ? remarks : [...remarks, ofOthers]
   }
 }
@@ -96,7 +96,7 @@ function pseudonymsIn(
   address: Address,
   folder: string,
   { since = -Infinity, until = Infinity }: Selection
-): { readonly pseudonyms: readonly Called[]; readonly remarks: readonly string[] } {
+): { readonly pseudonyms: readonly ClientAlias[]; readonly remarks: readonly string[] } {
   try {
     const found = pseudonymsOf(address, keysIn(folder), { since, until })
     const pseudonyms = found.map(({ period, plain, prefixPreserving }) => {

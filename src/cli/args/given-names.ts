@@ -1,5 +1,5 @@
 import { showCanonical, showName } from '../../dns/name/name.js'
-import type { Names } from '../../report/questions/selection.js'
+import type { NameSelection } from '../../report/questions/selection.js'
 import { readPattern } from '../../rules/model/pattern.js'
 import { given } from './given.js'
 
@@ -7,7 +7,7 @@ import { given } from './given.js'
  * Names as rules have them: itself and all below it, `=name`, `*.name`; in Unicode, too. What has a
  * backslash is as the log writes it, for names that no rule can have.
  */
-export function givenNames(text: string): Names {
+export function givenNames(text: string): NameSelection {
   if (text.includes('\\')) return { shown: text, name: text.toLowerCase(), cover: 'suffix' }
   return given('--name', () => {
     const pattern = readPattern(text)

@@ -1,7 +1,7 @@
 import { failure } from '../../base/error.js'
 import type { Config } from '../../config/config.js'
 import type { Log } from '../../report/log.js'
-import { sourceOf } from '../../report/questions/counted.js'
+import { sourceOf } from '../../report/questions/source.js'
 import type { RuleSet } from '../../rules/model/types.js'
 import { didYouMean } from '../../yaml/closest.js'
 import type { Io } from '../io.js'

@@ -61,8 +61,8 @@ function shownAs(
   const table: Table = {
     id: 'rows',
     title: '',
-    says: '',
-    none: 'no row',
+    description: '',
+    emptyText: 'no row',
     columns: columns.map((key, i) => {
       return { key, title: key, kind: numeric[i] === true && rows.length > 0 ? 'count' : 'text' }
     }),

@@ -1,5 +1,5 @@
 import { isNumber } from '../../report/output/markdown.js'
-import { shown } from '../../report/output/shown.js'
+import { formatValue } from '../../report/output/format.js'
 import type { Column, Report, Table } from '../../report/report.js'
 import { paint } from '../io.js'
 import { columns, greatest, wrap, type Cell, type Row } from './columns.js'
@@ -27,15 +27,15 @@ function factLines(label: string, texts: readonly string[], width: number): stri
 }
 
 function tableLines(table: Table, withTitle: boolean, width: number): string[] {
-  const { title, says } = table
+  const { title, description: says } = table
   const head = withTitle ? [paint('bold', title), ...wrap(says, width)] : wrap(says, width)
   return [...head, ...gridOf(table, width - 2).map(line => `  ${line}`)]
 }
 
 /** The table alone. */
-export function gridOf({ columns: heads, rows, none }: Table, width: number): string[] {
+export function gridOf({ columns: heads, rows, emptyText: none }: Table, width: number): string[] {
   if (rows.length === 0) return wrap(none, width)
-  const texts = rows.map(row => row.map((value, i) => shown(value, heads[i]!.kind)))
+  const texts = rows.map(row => row.map((value, i) => formatValue(value, heads[i]!.kind)))
   const widths = heads.map(({ title }, i) =>
     Math.max(
       title.length,

@@ -5,10 +5,10 @@ import { SVGRenderer } from 'echarts/renderers'
 
 use([BarChart, GridComponent, LegendComponent, SVGRenderer])
 
-/** Colours by what they mean; the page says what each is, in light and in dark. */
+/** Colours by meaning; the page defines each for light and dark. */
 export type Tone = 'blocked' | 'monitored' | 'allowed' | 'other'
 
-/** One kind of bar, with a value for each label. */
+/** One series of bars, with a value for each label. */
 export interface Series {
   readonly name: string
   readonly tone: Tone
@@ -18,34 +18,34 @@ export interface Series {
 /**
  * Counts as bars; several series are stacked.
  *
- * `ranking` bars from left to right below each other, the first label on top
- * `course`  columns beside each other, time from left to right
+ * `ranking`  horizontal bars, the first label on top
+ * `timeline` vertical bars, time from left to right
  */
 export interface Chart {
-  readonly kind: 'ranking' | 'course'
-  /** What is counted, for the axis: `lookups`. */
+  readonly kind: 'ranking' | 'timeline'
+  /** Axis title: `lookups`. */
   readonly unit: string
   /** Without control characters. */
   readonly labels: readonly string[]
   readonly series: readonly Series[]
 }
 
-/** Pixels; the page scales the picture down where it is narrower. */
+/** Pixels; a narrower page scales the chart down. */
 const WIDTH = 720
-const COURSE_HEIGHT = 260
+const TIMELINE_HEIGHT = 260
 const BAR_HEIGHT = 26
-/** Room for the legend, the axis and its name. */
-const AROUND = 92
-/** Pixels of the longest label at the left, which is cut there. */
+/** Height of the legend, the axis and its title. */
+const MARGIN = 92
+/** Longest label at the left, in pixels; longer ones are truncated. */
 const LABEL = 190
 
 /**
- * A chart as SVG. Its colours are variables of the page that it stands in, so that it follows the
- * page into the dark; it has no style sheet, no script and points at nothing outside itself.
+ * A chart as SVG. Its colours are CSS variables of the page, so that it follows the page's dark mode;
+ * it has no style sheet, no script and no external reference.
  */
 export function drawChart(chart: Chart): string {
   const isRanking = chart.kind === 'ranking'
-  const height = isRanking ? chart.labels.length * BAR_HEIGHT + AROUND : COURSE_HEIGHT
+  const height = isRanking ? chart.labels.length * BAR_HEIGHT + MARGIN : TIMELINE_HEIGHT
   const drawing = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height })
   const names = {
     type: 'category',
@@ -97,14 +97,14 @@ export function drawChart(chart: Chart): string {
   })
   const svg = drawing.renderToSVGString()
   drawing.dispose()
-  return still(svg)
+  return stripInteractive(svg)
 }
 
 /**
- * Without what is for pictures that move and are pointed at, and which would hold for the whole
- * page: class names are the same ones in every chart.
+ * Removes the styles and classes for animation and hovering: class names are the same in every
+ * chart, so they would apply to the whole page.
  */
-function still(svg: string): string {
+function stripInteractive(svg: string): string {
   return svg
     .replace(/<style[^]*?<\/style>\n?/g, '')
     .replaceAll(/ (?:ecmeta_\w+|class|pointer-events)="[^"]*"/g, '')
@@ -113,7 +113,7 @@ function still(svg: string): string {
 
 const TEXT = { color: 'var(--ink)', fontFamily: 'inherit', fontSize: 12 } as const
 
-/** `950`, `1.2k`, `3M`: room on an axis is small. */
+/** `950`, `1.2k`, `3M`: labels on an axis must be short. */
 function shortCount(count: number): string {
   if (count < 1000) return String(count)
   if (count < 1_000_000) return `${Number((count / 1000).toFixed(1))}k`

@@ -1,8 +1,8 @@
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import type { Report, Value } from '../report.js'
-import { plain } from './shown.js'
+import { rawValue } from './format.js'
 
-/** RFC 4180: tables below each other, each with its head; of several, each below its title. */
+/** RFC 4180: one table after another, each with its header; with a title line each if there are several. */
 export function toCsv({ tables }: Report): string {
   return tables
     .map(({ title, columns, rows }) => {
@@ -14,12 +14,12 @@ export function toCsv({ tables }: Report): string {
 }
 
 export function csvLines(rows: readonly (readonly Value[])[]): string {
-  return rows.map(row => `${row.map(cell => csvCell(plain(cell))).join(',')}\r\n`).join('')
+  return rows.map(row => `${row.map(cell => csvCell(rawValue(cell))).join(',')}\r\n`).join('')
 }
 
 /**
- * A cell that a spreadsheet takes for a text or a number and nothing else: a text that begins like
- * a formula is put behind an apostrophe, which spreadsheets do not show.
+ * A cell that a spreadsheet reads as text or number, never as a formula: text that starts like one
+ * gets an apostrophe in front, which spreadsheets do not show.
  */
 export function csvCell(value: string | number | null): string {
   if (value === null) return ''

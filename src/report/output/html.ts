@@ -1,9 +1,9 @@
 import type { Kind, Report, Table } from '../report.js'
 import { drawChart } from './chart.js'
-import { shown } from './shown.js'
+import { formatValue } from './format.js'
 import { STYLE } from './style.js'
 
-/** One file with everything in it: no script, nothing from elsewhere, and none can be let in. */
+/** One self-contained file: no script and no external resource, and its content security policy allows none. */
 export function toHtml(report: Report): string {
   const { title, facts, tables, remarks } = report
   return `<!doctype html>
@@ -22,7 +22,7 @@ export function toHtml(report: Report): string {
 <dl>
 ${facts.map(([label, ...lines]) => `<div><dt>${escaped(label)}</dt>${lines.map(line => `<dd>${escaped(line)}</dd>`).join('')}</div>`).join('\n')}
 </dl>
-${tables.map(sectionOf).join('\n')}
+${tables.map(sectionHtml).join('\n')}
 ${remarks.length === 0 ? '' : `<footer>${remarks.map(remark => `<p>${escaped(remark)}</p>`).join('')}</footer>`}
 </main>
 </body>
@@ -30,26 +30,26 @@ ${remarks.length === 0 ? '' : `<footer>${remarks.map(remark => `<p>${escaped(rem
 `
 }
 
-function sectionOf(table: Table): string {
-  const { id, title, says, none, chart } = table
+function sectionHtml(table: Table): string {
+  const { id, title, description, emptyText, chart } = table
   const picture =
     chart === undefined
       ? ''
-      : `<figure role="img" aria-label="${escaped(title)}: ${escaped(says)}">${drawChart(chart)}</figure>`
+      : `<figure role="img" aria-label="${escaped(title)}: ${escaped(description)}">${drawChart(chart)}</figure>`
   return `<section id="${escaped(id)}">
 <h2>${escaped(title)}</h2>
-<p>${escaped(says)}</p>
+<p>${escaped(description)}</p>
 ${picture}
-${table.rows.length === 0 ? `<p class="none">${escaped(none)}</p>` : tableOf(table)}
+${table.rows.length === 0 ? `<p class="none">${escaped(emptyText)}</p>` : tableHtml(table)}
 </section>`
 }
 
-function tableOf({ columns, rows }: Table): string {
+function tableHtml({ columns, rows }: Table): string {
   const cell = (tag: string, text: string, i: number): string =>
     `<${tag}${CLASS[columns[i]!.kind]}>${escaped(text)}</${tag}>`
   const head = columns.map(({ title }, i) => cell('th', title, i)).join('')
   const body = rows.map(row => {
-    const cells = row.map((value, i) => cell('td', shown(value, columns[i]!.kind), i))
+    const cells = row.map((value, i) => cell('td', formatValue(value, columns[i]!.kind), i))
     return `<tr>${cells.join('')}</tr>`
   })
   return `<div class="table"><table>
@@ -60,7 +60,7 @@ ${body.join('\n')}
 </table></div>`
 }
 
-/** Figures are at the right, below each other; neither they nor times are broken. */
+/** Numbers are right-aligned; numbers and times do not wrap. */
 const CLASS: Readonly<Record<Kind, string>> = {
   text: '',
   count: ' class="n"',

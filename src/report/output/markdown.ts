@@ -1,36 +1,36 @@
 import type { Column, Report, Value } from '../report.js'
-import { shown } from './shown.js'
+import { formatValue } from './format.js'
 
-/** GitHub's Markdown; what stands in the log is text in it and no markup. */
+/** GitHub-flavoured Markdown; text from the log is escaped. */
 export function toMarkdown({ title, facts, tables, remarks }: Report): string {
   const blocks = [
     `# ${escaped(title)}`,
     facts.map(([label, ...lines]) => `- **${label}**: ${lines.map(escaped).join('; ')}`).join('\n'),
-    ...tables.flatMap(({ title, says, columns, rows, none }) => [
+    ...tables.flatMap(({ title, description, columns, rows, emptyText }) => [
       `## ${escaped(title)}`,
-      escaped(says),
-      rows.length === 0 ? escaped(none) : tableOf(columns, rows)
+      escaped(description),
+      rows.length === 0 ? escaped(emptyText) : tableMarkdown(columns, rows)
     ]),
     remarks.map(remark => `> ${escaped(remark)}`).join('\n>\n')
   ]
   return `${blocks.filter(block => block !== '').join('\n\n')}\n`
 }
 
-function tableOf(columns: readonly Column[], rows: readonly (readonly Value[])[]): string {
+function tableMarkdown(columns: readonly Column[], rows: readonly (readonly Value[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   return [
     line(columns.map(({ title }) => escaped(title))),
     line(columns.map(({ kind }) => (isNumber(kind) ? '--:' : ':--'))),
-    ...rows.map(row => line(row.map((value, i) => escaped(shown(value, columns[i]!.kind)))))
+    ...rows.map(row => line(row.map((value, i) => escaped(formatValue(value, columns[i]!.kind)))))
   ].join('\n')
 }
 
-/** Kinds that stand at the right, so that digits are below digits. */
+/** Right-aligned kinds. */
 export function isNumber(kind: Column['kind']): boolean {
   return kind === 'count' || kind === 'share' || kind === 'change'
 }
 
-/** Every sign that could be markup; signs within numbers and times could not. */
+/** Escapes characters that could be markup. */
 function escaped(text: string): string {
   return text.replaceAll(/[\\`*_[\]<>|#~&]/g, sign => `\\${sign}`).replace(/^([-+]) /, '\\$1 ')
 }

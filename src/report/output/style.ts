@@ -1,7 +1,8 @@
 /**
- * Of a report in HTML. Charts take their colours from here: blue, orange and green are told apart
- * by nearly all eyes, and each has enough contrast with the paper in light and in dark. What can be
- * scrolled has a shadow at the side where it goes on: paper that scrolls with it hides that at its end.
+ * Style sheet of HTML reports. Charts take their colours from here: blue, orange and green are
+ * distinguishable with nearly every kind of colour blindness, and contrast with the background in
+ * light and dark. A scrollable table or chart has a shadow on the side where it continues; a
+ * background that scrolls along hides the shadow at the end.
  */
 export const STYLE = `
 :root {

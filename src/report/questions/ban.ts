@@ -1,26 +1,26 @@
 import type { Log } from '../log.js'
 import { column, type Fact, type Report, type Table, type Value } from '../report.js'
-import { sourceOf } from './counted.js'
+import { sourceOf } from './source.js'
 import { generations } from './generations.js'
-import { NOTHING, periodFacts, sumFacts } from './overview.js'
+import { NO_LOOKUPS, periodFacts, sumFacts } from './overview.js'
 import { conditionOf, type Selection } from './selection.js'
 import { tallyTable } from './tables.js'
 import { sums, tally, type Tally } from './tally.js'
 
-/** What the rules say of a ban, where there are rules. */
+/** A ban as the rules define it; only where rules are available. */
 export interface BanFacts {
-  /** Authority, legal basis, term: a line for each. */
+  /** Authority, legal basis, dates: a line for each. */
   readonly facts: readonly Fact[]
-  /** Every network, and what it has of the ban: `enforced`, `on trial`, `not banned`. */
+  /** Status of the ban in every network: `enforced`, `monitored`, `not banned`. */
   readonly networks: ReadonlyMap<string, string>
-  /** Exceptions to what it bans, with who approved them, why and until when. */
+  /** Exceptions to the ban: who approved each, why, until when. */
   readonly exceptions: ReadonlyMap<string, string>
 }
 
 /**
- * `interdict report ban ID`: the evidence that one ban is enforced, where, and with what gaps.
+ * `interdict report ban ID`: evidence that one ban is enforced, where, and with which gaps.
  *
- * @param proof whether the log is as it was written
+ * @param proof result of verifying the chain of the log
  */
 export async function banReport(
   log: Log,
@@ -37,43 +37,45 @@ export async function banReport(
     title: `Evidence for the ban ${id}`,
     facts: [...(rules?.facts ?? []), ...periodFacts(selection, all), ...sumFacts(all), proof],
     tables: [
-      coverage(networks, rules),
-      await tallyTable(log, { ...COURSE, top }, ofBan),
+      coverageTable(networks, rules),
+      await tallyTable(log, { ...TIMELINE, top }, ofBan),
       await tallyTable(log, { ...NAMES, top }, ofBan),
       await tallyTable(log, { ...MATCHES, top }, ofBan),
-      await exceptions(log, id, selection, rules),
+      await exceptionsTable(log, id, selection, rules),
       await generations(log, ofBan)
     ],
-    remarks: rules === undefined ? ['The rules could not be read: what they say is left out.'] : []
+    remarks:
+      rules === undefined ? ['The rules could not be read, so this report has the log only.'] : []
   }
 }
 
-const COURSE = {
+const TIMELINE = {
   by: 'day',
   id: 'days',
   title: 'Attempts over time',
-  says: 'How many lookups of banned names there were on each day, in UTC.',
-  none: NOTHING
+  description: 'Lookups of banned names per day (UTC).',
+  emptyText: NO_LOOKUPS
 } as const
 const NAMES = {
   by: 'name',
   id: 'names',
-  title: 'Names asked for',
-  says: 'The banned names that were asked for most.',
-  none: NOTHING,
+  title: 'Names looked up',
+  description: 'The banned names with most lookups.',
+  emptyText: NO_LOOKUPS,
   chart: false
 } as const
 const MATCHES = {
   by: 'match',
   id: 'matches',
-  title: 'How it was recognised',
-  says: 'qname: by the name asked for; cname, dname, svcb: by a name that the answer led to; address: by an address in the answer.',
-  none: NOTHING,
+  title: 'What matched',
+  description:
+    'qname: the name of the query; cname, dname, svcb: a name in the answer; address: an address in the answer.',
+  emptyText: NO_LOOKUPS,
   chart: false
 } as const
 
-/** Networks of the rules first, in their order; then those that only the log knows. */
-function coverage(found: readonly Tally[], rules: BanFacts | undefined): Table {
+/** Networks of the rules in their order, then networks that occur only in the log. */
+function coverageTable(found: readonly Tally[], rules: BanFacts | undefined): Table {
   const counted = new Map(found.map(row => [String(row.key), row]))
   const known = rules?.networks ?? new Map<string, string>()
   const ids = new Set([...known.keys(), ...counted.keys()])
@@ -81,7 +83,7 @@ function coverage(found: readonly Tally[], rules: BanFacts | undefined): Table {
     const row = counted.get(id)
     return [
       id,
-      known.get(id) ?? (rules === undefined ? 'unknown' : 'not in the rules now'),
+      known.get(id) ?? (rules === undefined ? 'unknown' : 'not in the current rules'),
       ...(['lookups', 'blocked', 'monitored', 'clients'] as const).map(key => row?.[key] ?? 0),
       row?.first ?? null,
       row?.last ?? null
@@ -90,14 +92,15 @@ function coverage(found: readonly Tally[], rules: BanFacts | undefined): Table {
   return {
     id: 'networks',
     title: 'Coverage by network',
-    says: 'What the rules say in each network now, and how many lookups the ban met there. A network that is not banned is a gap.',
-    none: NOTHING,
+    description:
+      'Status of the ban in each network under the current rules, and the lookups that it matched. A network without the ban is a gap.',
+    emptyText: NO_LOOKUPS,
     columns: [
       column('network', 'text'),
       column('ban', 'text'),
       column('lookups', 'count', 'attempts'),
       column('blocked', 'count'),
-      column('monitored', 'count', 'on trial'),
+      column('monitored', 'count'),
       column('clients', 'count'),
       column('first', 'time'),
       column('last', 'time')
@@ -107,10 +110,10 @@ function coverage(found: readonly Tally[], rules: BanFacts | undefined): Table {
 }
 
 /**
- * Exceptions that lifted it: those that let through what it bans, in its networks. That is known by
- * the app, or by what matched, for a lookup that an exception decided does not name the ban.
+ * Exceptions used for what the ban covers, in the networks of the ban. A record decided by an
+ * exception does not name the ban, so they are found by app or by matched pattern.
  */
-async function exceptions(
+async function exceptionsTable(
   log: Log,
   id: string,
   selection: Selection,
@@ -142,8 +145,8 @@ async function exceptions(
   return {
     id: 'exceptions',
     title: 'Exceptions',
-    says: 'Exceptions to what is banned, who approved them, and how often they were used.',
-    none: 'There is none, and none was used.',
+    description: 'Exceptions to the ban, who approved them, and how often they were used.',
+    emptyText: 'No exceptions defined or used.',
     columns: [
       column('exception', 'text'),
       column('network', 'text'),

@@ -1,23 +1,24 @@
 import type { Log } from '../log.js'
 import { column, type Report, type Table } from '../report.js'
-import { sourceOf, type Source } from './counted.js'
-import { fallen } from './fallen.js'
+import { sourceOf, type Source } from './source.js'
+import { quietNetworks } from './quiet-networks.js'
 import { periodFacts } from './overview.js'
 import type { Selection } from './selection.js'
 import { sums, type Sums } from './tally.js'
 
-/** Ways past the resolver, by the app of the catalogue that has their names. */
-const WAYS: Readonly<Record<string, string>> = {
-  'encrypted-dns': 'A client wants another resolver, by DNS over HTTPS, TLS or QUIC.',
-  'private-relay': 'An Apple device wants to hide its lookups in iCloud Private Relay.',
-  'firefox-canary': 'Firefox asks whether it may use a resolver of its own. Every Firefox does.',
-  'resolver-arpa': 'A client asks whether an encrypted resolver is offered. Most systems do.',
-  'vpn-providers': 'A client wants a consumer VPN or proxy.',
-  'opera-vpn': 'The proxy within the Opera browser is switched on.'
+/** Ways to bypass the resolver, by the app of the catalogue that lists their names. */
+const METHODS: Readonly<Record<string, string>> = {
+  'encrypted-dns': 'The client tried to use another resolver over DoH, DoT or DoQ.',
+  'private-relay': 'An Apple device tried to hide its lookups in iCloud Private Relay.',
+  'firefox-canary': 'Firefox checked whether it may use its own DoH resolver. Every Firefox does.',
+  'resolver-arpa':
+    'The client checked whether an encrypted resolver is offered (DDR). Most systems do.',
+  'vpn-providers': 'The client tried to use a consumer VPN or proxy.',
+  'opera-vpn': 'The proxy built into the Opera browser is switched on.'
 }
 
-/** Names that mean such a way where no rule is on them: those that vendors document. */
-const KNOWN: readonly (readonly [way: string, condition: string])[] = [
+/** Names documented by vendors, for lookups that no rule matched. */
+const KNOWN_NAMES: readonly (readonly [way: string, condition: string])[] = [
   ['firefox-canary', "qname = 'use-application-dns.net'"],
   ['private-relay', "qname IN ('mask.icloud.com', 'mask-h2.icloud.com', 'mask-canary.icloud.com')"],
   ['resolver-arpa', "(qname = 'resolver.arpa' OR ends_with(qname, '.resolver.arpa'))"],
@@ -31,9 +32,9 @@ const KNOWN: readonly (readonly [way: string, condition: string])[] = [
 ]
 
 /**
- * `interdict report bypass`: who tries to get past the resolver, and where lookups became few.
+ * `interdict report bypass`: who tries to bypass the resolver, and where lookups dropped.
  *
- * @param ids of all apps of kind `bypass` in the catalogue
+ * @param ids ids of all apps of kind `bypass` in the catalogue
  */
 export async function bypass(
   log: Log,
@@ -43,26 +44,26 @@ export async function bypass(
 ): Promise<Report> {
   const wide = { ...selection, all: true }
   const all = await sums(log, wide)
-  const apps = [...new Set([...Object.keys(WAYS), ...ids])]
-  const wanted = { apps, others: await hasOthers(log, wide, apps, all) }
+  const apps = [...new Set([...Object.keys(METHODS), ...ids])]
+  const wanted = { apps, others: await hasUnmatchedNames(log, wide, apps, all) }
   const tables = [
-    await ways(log, wide, wanted),
-    await names(log, wide, wanted, top),
-    await clients(log, wide, wanted, top),
-    await fallen(log, wide)
+    await methodsTable(log, wide, wanted),
+    await namesTable(log, wide, wanted, top),
+    await clientsTable(log, wide, wanted, top),
+    await quietNetworks(log, wide)
   ]
   return {
-    title: 'Ways past the resolver',
+    title: 'Bypass attempts',
     facts: periodFacts(selection, all),
     tables,
     remarks: [
-      'A client that knows the address of another resolver asks for no name and is not seen here: block ports 53 and 853 to the outside, and known resolvers on port 443.'
+      'A client with a hard-coded resolver address looks up no name and does not appear here: block outgoing ports 53 and 853, and known resolvers on port 443.'
     ]
   }
 }
 
-/** What is looked for, and whether it is in lookups on which no rule on an app of a way spoke. */
-interface Wanted {
+/** Apps to look for, and whether documented names occur in lookups that none of their rules matched. */
+interface BypassQuery {
   readonly apps: readonly string[]
   readonly others: boolean
 }
@@ -71,11 +72,11 @@ const isApp = (apps: readonly string[]): string =>
   `(app IN (${apps.map((_, i) => `$way${i}`).join(', ')}))`
 const boundTo = (apps: readonly string[]): Record<string, string> =>
   Object.fromEntries(apps.map((id, i) => [`way${i}`, id]))
-/** The way that a name is known for, or NULL. */
-const KNOWN_WAY = `CASE ${KNOWN.map(([way, condition]) => `WHEN ${condition} THEN '${way}'`).join(' ')} END`
+/** The bypass method that a name belongs to, or NULL. */
+const KNOWN_METHOD = `CASE ${KNOWN_NAMES.map(([way, condition]) => `WHEN ${condition} THEN '${way}'`).join(' ')} END`
 
-/** Where rules spoke on all lookups, as in a log of what was blocked, their names are counted. */
-async function hasOthers(
+/** If a rule matched every lookup, as in a log of blocked lookups, tallies by name suffice. */
+async function hasUnmatchedNames(
   log: Log,
   selection: Selection,
   apps: readonly string[],
@@ -84,21 +85,21 @@ async function hasOthers(
   if (lookups > blocked + monitored + allowed) return true
   const { from, sql, parameters } = sourceOf(log, { ...selection, all: undefined }, 'name')
   const found = await log.rows(
-    `SELECT 1 FROM ${from} WHERE ${sql} AND ${isApp(apps)} IS NOT TRUE AND ${KNOWN_WAY} IS NOT NULL LIMIT 1`,
+    `SELECT 1 FROM ${from} WHERE ${sql} AND ${isApp(apps)} IS NOT TRUE AND ${KNOWN_METHOD} IS NOT NULL LIMIT 1`,
     { ...parameters, ...boundTo(apps) }
   )
   return found.length > 0
 }
 
 /**
- * Lookups that are one of the ways, with a column `way`: those on which a rule on such an app spoke,
- * and others of the names that are known, which are looked at one by one.
+ * Bypass lookups with a column `way`: those that a rule on such an app matched, and other lookups of
+ * documented names, which have to be read one by one.
  *
- * @param counted whether the former may be counted already, which has no names
+ * @param counted whether tallies, which have no names, may be used for the former
  */
-function signals(
+function bypassLookups(
   log: Log,
-  { apps, others }: Wanted,
+  { apps, others }: BypassQuery,
   selection: Selection,
   counted: boolean
 ): { sql: string; parameters: Record<string, string> } {
@@ -109,7 +110,7 @@ function signals(
   const parts = [`${select(ruled, 'app')} AND ${isApp(apps)}`]
   if (others) {
     const all = sourceOf(log, selection, undefined)
-    parts.push(`${select(all, KNOWN_WAY)} AND ${isApp(apps)} IS NOT TRUE AND way IS NOT NULL`)
+    parts.push(`${select(all, KNOWN_METHOD)} AND ${isApp(apps)} IS NOT TRUE AND way IS NOT NULL`)
   }
   return {
     sql: `(${parts.join(' UNION ALL ')})`,
@@ -129,27 +130,28 @@ interface Counted {
   readonly [column: string]: string | number | Date
 }
 
-async function ways(log: Log, selection: Selection, wanted: Wanted): Promise<Table> {
-  const { sql, parameters } = signals(log, wanted, selection, true)
+async function methodsTable(log: Log, selection: Selection, wanted: BypassQuery): Promise<Table> {
+  const { sql, parameters } = bypassLookups(log, wanted, selection, true)
   const rows = await log.rows<Counted & { way: string }>(
     `SELECT way, ${COUNTS} FROM ${sql} GROUP BY way ORDER BY clients DESC, way`,
     parameters
   )
   return {
     id: 'ways',
-    title: 'What was tried',
-    says: 'Names that lead past this resolver, or that a client asks for before it goes there. What is not blocked may have worked.',
-    none: 'No such name was asked for.',
+    title: 'Methods',
+    description:
+      'Names that clients look up to bypass this resolver, or to check whether they may. A lookup that was not blocked may have succeeded.',
+    emptyText: 'No such lookups.',
     columns: [
       column('way', 'text'),
       column('clients', 'count'),
       column('lookups', 'count'),
       column('blocked', 'count'),
       column('last', 'time'),
-      column('meaning', 'text', 'what it means')
+      column('meaning', 'text')
     ],
     rows: rows.map(({ way, clients, lookups, blocked, last }) => {
-      return [way, clients, lookups, blocked, last, WAYS[way] ?? null]
+      return [way, clients, lookups, blocked, last, METHODS[way] ?? null]
     }),
     ...(rows.length === 0
       ? {}
@@ -164,8 +166,13 @@ async function ways(log: Log, selection: Selection, wanted: Wanted): Promise<Tab
   }
 }
 
-async function names(log: Log, selection: Selection, wanted: Wanted, top: number): Promise<Table> {
-  const { sql, parameters } = signals(log, wanted, selection, false)
+async function namesTable(
+  log: Log,
+  selection: Selection,
+  wanted: BypassQuery,
+  top: number
+): Promise<Table> {
+  const { sql, parameters } = bypassLookups(log, wanted, selection, false)
   const rows = await log.rows<Counted & { qname: string; way: string }>(
     `SELECT qname, way, ${COUNTS} FROM ${sql} GROUP BY qname, way
     ORDER BY lookups DESC, qname, way LIMIT $top`,
@@ -173,9 +180,9 @@ async function names(log: Log, selection: Selection, wanted: Wanted, top: number
   )
   return {
     id: 'names',
-    title: 'Which names',
-    says: 'Such names by how often they were asked for.',
-    none: 'No such name was asked for.',
+    title: 'Names',
+    description: 'Names by number of lookups.',
+    emptyText: 'No such lookups.',
     columns: [
       column('name', 'text'),
       column('way', 'text'),
@@ -190,14 +197,14 @@ async function names(log: Log, selection: Selection, wanted: Wanted, top: number
   }
 }
 
-/** Without what every system asks for by itself. */
-async function clients(
+/** Leaves out what every browser and system looks up by itself. */
+async function clientsTable(
   log: Log,
   selection: Selection,
-  wanted: Wanted,
+  wanted: BypassQuery,
   top: number
 ): Promise<Table> {
-  const { sql, parameters } = signals(log, wanted, selection, true)
+  const { sql, parameters } = bypassLookups(log, wanted, selection, true)
   const rows = await log.rows<Counted & { client: string; network: string; ways: string }>(
     `SELECT client, coalesce(min(network), '-') AS network,
       string_agg(DISTINCT way, ', ' ORDER BY way) AS ways, ${COUNTS}
@@ -207,9 +214,10 @@ async function clients(
   )
   return {
     id: 'clients',
-    title: 'Whose clients',
-    says: 'Clients that asked most for such names; what browsers and systems ask for by themselves is left out.',
-    none: 'No client did.',
+    title: 'Clients',
+    description:
+      'Clients with most such lookups, without those that every browser and system makes by itself.',
+    emptyText: 'No such clients.',
     columns: [
       column('client', 'text'),
       column('network', 'text'),

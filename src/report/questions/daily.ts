@@ -1,19 +1,19 @@
 import type { Log } from '../log.js'
-import { shown } from '../output/shown.js'
+import { formatValue } from '../output/format.js'
 import type { Fact, Report, Table } from '../report.js'
-import { periodFacts, sumFacts, unspoken } from './overview.js'
+import { periodFacts, sumFacts, lookupsWithoutRule } from './overview.js'
 import type { Selection } from './selection.js'
 import { tallyTable, type TallyTable } from './tables.js'
 import { sums, type Sums } from './tally.js'
 
 const DAY = 86_400_000
-/** Days before, with which the day is compared. */
-const BEFORE = 7
+/** Days before the report's day that it is compared with. */
+const BASELINE_DAYS = 7
 
 /**
- * `interdict report daily`: one page for the morning.
+ * `interdict report daily`: one page on the last day.
  *
- * @param titles of apps, by id
+ * @param titles titles of apps, by id
  */
 export async function daily(
   log: Log,
@@ -23,93 +23,98 @@ export async function daily(
 ): Promise<Report> {
   const { since } = selection
   const all = await sums(log, selection)
-  const before = await sums(log, { ...selection, since: since - BEFORE * DAY, until: since })
+  const before = await sums(log, { ...selection, since: since - BASELINE_DAYS * DAY, until: since })
   const tables: Table[] = []
   for (const table of TABLES) {
     tables.push(await tallyTable(log, { top, ...table, titles }, selection))
   }
   return {
-    title: `Daily report, ${begins(since)}`,
+    title: `Daily report, ${showStart(since)}`,
     facts: [...periodFacts(selection, all), ...sumFacts(all), ...comparison(all, before, since)],
     tables,
     remarks: [
-      ...(all.first === null ? await firstDay(log, selection) : []),
-      ...(await unspoken(log, selection, all))
+      ...(all.first === null ? await firstDayHint(log, selection) : []),
+      ...(await lookupsWithoutRule(log, selection, all))
     ]
   }
 }
 
-/** Where there is nothing yet, as on the first day of a gateway: when there is something, and how to ask for that. */
-async function firstDay(log: Log, selection: Selection & { readonly until: number }) {
+/** If the log is younger than the day, as on a gateway's first day: when it starts, and how to report on that. */
+async function firstDayHint(log: Log, selection: Selection & { readonly until: number }) {
   const { first } = await sums(log, { ...selection, since: undefined, until: undefined })
   if (first === null || Number(first) < selection.until) return []
   const end = new Date((Math.floor(Number(first) / DAY) + 1) * DAY)
-  const begins = `There is nothing of that day in the log: what is asked for begins ${shown(first, 'time')}.`
+  const begins = `The log has no lookups of that day: it starts at ${formatValue(first, 'time')}.`
   return [
-    `${begins} Its first day, as far as it is over: report daily --until ${shown(end, 'day')}.`
+    `${begins} For its first day so far, run: report daily --until ${formatValue(end, 'day')}.`
   ]
 }
 
-function begins(since: number): string {
+function showStart(since: number): string {
   const isMidnight = since % DAY === 0
-  return isMidnight ? shown(new Date(since), 'day') : `from ${shown(new Date(since), 'time')} UTC`
+  return isMidnight
+    ? formatValue(new Date(since), 'day')
+    : `from ${formatValue(new Date(since), 'time')} UTC`
 }
 
-/** The mean of the days before of which there are lookups: a log may be younger than a week. */
+/** Compares with the mean of the previous days in the log, which may be younger than a week. */
 function comparison({ blocked }: Sums, before: Sums, since: number): Fact[] {
-  if (before.first === null) return [['Compared', 'there is nothing before it in the log']]
+  if (before.first === null) return [['Compared', 'no earlier lookups in the log']]
   const days = Math.ceil((since - Number(before.first)) / DAY)
   const usual = before.blocked / days
-  if (usual === 0) return [['Compared', 'nothing was blocked in the days before']]
-  const change = shown(blocked / usual - 1, 'change')
-  const mean = shown(Math.round(usual), 'count')
-  return [['Compared', `blocked ${change} against the mean of ${days} days before, ${mean} a day`]]
+  if (usual === 0) return [['Compared', 'nothing blocked on the previous days']]
+  const change = formatValue(blocked / usual - 1, 'change')
+  const mean = formatValue(Math.round(usual), 'count')
+  return [
+    ['Compared', `blocked ${change} against the mean of the previous ${days} days (${mean} a day)`]
+  ]
 }
 
 const TABLES: readonly Omit<TallyTable, 'top'>[] = [
   {
     by: 'hour',
     id: 'hours',
-    title: 'When',
-    says: 'How many lookups rules decided in each hour, in UTC.',
-    none: 'No rule decided a lookup.'
+    title: 'Timeline',
+    description: 'Lookups that a rule matched, per hour (UTC).',
+    emptyText: 'No rule matched a lookup.'
   },
   {
     by: 'app',
     id: 'apps',
-    title: 'Which apps',
-    says: 'The apps whose names were asked for most, and what became of it.',
-    none: 'No rule on an app decided a lookup.'
+    title: 'Apps',
+    description: 'The apps with most lookups, and how those were answered.',
+    emptyText: 'No rule on an app matched a lookup.'
   },
   {
     by: 'network',
     id: 'networks',
-    title: 'Where',
-    says: 'The networks in which that was.',
-    none: 'No network has such lookups.'
+    title: 'Networks',
+    description: 'The networks of these lookups.',
+    emptyText: 'No such lookups.'
   },
   {
     by: 'client',
     id: 'clients',
-    title: 'Who',
-    says: 'The clients with most such lookups. An app that is installed asks all day, without its user.',
-    none: 'No client has such lookups.',
+    title: 'Clients',
+    description:
+      'The clients with most such lookups. An installed app makes lookups all day, without its user.',
+    emptyText: 'No such lookups.',
     chart: false
   },
   {
     by: 'name',
     id: 'names',
-    title: 'Which names',
-    says: 'The names asked for most, of those on which a rule decided.',
-    none: 'There is no such name.',
+    title: 'Names',
+    description: 'The names with most lookups that a rule matched.',
+    emptyText: 'No such names.',
     chart: false
   },
   {
     by: 'exception',
     id: 'exceptions',
     title: 'Exceptions used',
-    says: 'Lookups that an exception let through, although a ban is on the name.',
-    none: 'No exception was used.',
+    description: 'Lookups of banned names that an exception allowed.',
+    emptyText: 'No exception was used.',
     chart: false
   }
 ]

@@ -1,12 +1,12 @@
 import type { Log } from '../log.js'
 import { column, type Table } from '../report.js'
-import { sourceOf } from './counted.js'
+import { sourceOf } from './source.js'
 import type { Selection } from './selection.js'
 
 interface Span {
   readonly generation: number
   readonly sha256: string | null
-  /** Of the bundle that the rules were. */
+  /** Serial of the bundle, if the rules came from one. */
   readonly serial: number | null
   readonly rule: string | null
   readonly lookups: number
@@ -15,9 +15,8 @@ interface Span {
 }
 
 /**
- * Under which snapshots of the rules lookups were decided. Generations count from 1 again when the
- * program starts, so what is of one generation is first counted by day, and days that follow each
- * other are put together.
+ * The snapshots of the rules that decided the lookups. Generations restart at 1 with the program, so
+ * lookups are counted by generation and day first, and consecutive days are merged.
  */
 export async function generations(log: Log, selection: Selection): Promise<Table> {
   const { from, sql, parameters } = sourceOf(log, selection, 'name')
@@ -28,13 +27,14 @@ export async function generations(log: Log, selection: Selection): Promise<Table
     ORDER BY first, generation, rule, sha256, serial`,
     parameters
   )
-  const spans = joined(days)
+  const spans = mergeSpans(days)
   const hasBundles = spans.some(({ serial }) => serial !== null)
   return {
     id: 'generations',
     title: 'Rules in force',
-    says: 'Which state of the rules decided, from its first lookup to its last: its number since the start of the gateway, the first digits of the SHA-256 of all rule files, the serial of the bundle if they were one, and the line of the rule.',
-    none: 'No lookup is like that.',
+    description:
+      'The version of the rules that decided, with its first and last lookup: the generation since the gateway started, the first digits of the SHA-256 of all rule files, the serial of the bundle if there was one, and the line of the rule.',
+    emptyText: 'No matching lookups.',
     columns: [
       column('generation', 'count'),
       column('sha256', 'text', 'SHA-256 of the rules'),
@@ -50,15 +50,15 @@ export async function generations(log: Log, selection: Selection): Promise<Table
   }
 }
 
-/** @param days by their first lookup */
-function joined(days: readonly Span[]): Span[] {
+/** Merges consecutive days of one generation. @param days sorted by first lookup */
+function mergeSpans(days: readonly Span[]): Span[] {
   const spans: Span[] = []
   const open = new Map<string, number>()
   for (const day of days) {
     const key = JSON.stringify([day.generation, day.sha256, day.serial, day.rule])
     const at = open.get(key)
     const before = at === undefined ? undefined : spans[at]
-    // In between no other state was in force: a later start of the program counts from 1 again.
+    // Not if other rules were in force in between: a restarted program counts from 1 again.
     const isSame =
       before !== undefined &&
       !spans.some(it => it.rule === day.rule && it.first > before.last && it.first < day.first)

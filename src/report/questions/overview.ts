@@ -1,25 +1,25 @@
 import type { Log } from '../log.js'
-import { shown } from '../output/shown.js'
+import { formatValue } from '../output/format.js'
 import type { Fact, Report, Table } from '../report.js'
 import type { Selection } from './selection.js'
 import { tallyTable } from './tables.js'
-import { sums, without, type Key, type Sums } from './tally.js'
+import { sums, countWithout, type Key, type Sums } from './tally.js'
 
-/** What a key counts, for titles and what they say. */
-const WHAT: Readonly<Record<Key, readonly [title: string, says: string]>> = {
-  app: ['Lookups by app', 'How often rules on each app decided a lookup.'],
-  ban: ['Lookups by ban', 'How often each ban decided a lookup.'],
-  network: ['Lookups by network', 'How often a rule decided a lookup, in each network.'],
-  client: ['Lookups by client', 'Whose lookups rules decided most often.'],
-  name: ['Lookups by name', 'The names asked for most, of those on which a rule decided.'],
-  hour: ['Lookups by hour', 'How many lookups rules decided in each hour, in UTC.'],
-  day: ['Lookups by day', 'How many lookups rules decided on each day, in UTC.'],
-  type: ['Lookups by type', 'What was asked of names: A and AAAA are addresses.'],
+/** Titles and descriptions by key. */
+const HEADINGS: Readonly<Record<Key, readonly [title: string, description: string]>> = {
+  app: ['Lookups by app', 'Lookups that a rule on each app matched.'],
+  ban: ['Lookups by ban', 'Lookups that each ban matched.'],
+  network: ['Lookups by network', 'Lookups that a rule matched, in each network.'],
+  client: ['Lookups by client', 'The clients with most lookups that a rule matched.'],
+  name: ['Lookups by name', 'The names with most lookups that a rule matched.'],
+  hour: ['Lookups by hour', 'Lookups that a rule matched, per hour (UTC).'],
+  day: ['Lookups by day', 'Lookups that a rule matched, per day (UTC).'],
+  type: ['Lookups by type', 'Lookups by query type: A and AAAA ask for addresses.'],
   match: [
-    'Lookups by what matched',
-    'qname: the name asked for; cname, dname, svcb: a name that the answer led to; address: an address in it.'
+    'Lookups by match',
+    'qname: the name of the query; cname, dname, svcb: a name in the answer; address: an address in the answer.'
   ],
-  exception: ['Lookups by exception', 'How often each exception let a lookup through.']
+  exception: ['Lookups by exception', 'Lookups that each exception allowed.']
 }
 
 /** `interdict report`: lookups counted by one key. */
@@ -29,30 +29,37 @@ export async function overview(
   selection: Selection,
   top: number
 ): Promise<Report> {
-  const [title, says] = WHAT[by]
+  const [title, description] = HEADINGS[by]
   const all = await sums(log, selection)
-  const shownSays =
-    selection.all === true ? 'All lookups, also those of which no rule spoke.' : says
-  const wanted = { by, id: by, title, says: shownSays, none: NOTHING, top }
-  const table = await tallyTable(log, wanted, selection)
+  const ofAll = selection.all === true
+  const table = await tallyTable(
+    log,
+    {
+      ...{ by, id: by, title, top },
+      description: ofAll ? 'All lookups, whether a rule matched or not.' : description,
+      emptyText: NO_LOOKUPS
+    },
+    selection
+  )
   const left = all.lookups - sumOf(table)
-  const none = left === 0 || NONE[by] === undefined ? 0 : await without(log, by, selection)
+  const none =
+    left === 0 || WITHOUT_KEY[by] === undefined ? 0 : await countWithout(log, by, selection)
   return {
     title,
     facts: [...periodFacts(selection, all), ...selectionFacts(selection), ...sumFacts(all)],
     tables: [table],
-    remarks: [...missing(by, left, none), ...(await unspoken(log, selection, all))]
+    remarks: [...notShown(by, left, none), ...(await lookupsWithoutRule(log, selection, all))]
   }
 }
 
-/** Lookups that have none of a key. */
-const NONE: Readonly<Partial<Record<Key, string>>> = {
-  app: 'that no rule on an app decided',
-  ban: 'that no ban decided',
-  network: 'of clients in no network',
-  client: 'of clients that the log does not name',
-  match: 'in which nothing matched',
-  exception: 'that no exception let through'
+/** Lookups without a value for a key. */
+const WITHOUT_KEY: Readonly<Partial<Record<Key, string>>> = {
+  app: 'that no rule on an app matched',
+  ban: 'that no ban matched',
+  network: 'of clients outside every network',
+  client: 'without a client in the log',
+  match: 'without a match',
+  exception: 'that no exception allowed'
 }
 
 function sumOf({ columns, rows }: Table): number {
@@ -60,56 +67,59 @@ function sumOf({ columns, rows }: Table): number {
   return rows.reduce((sum, row) => sum + Number(row[at]), 0)
 }
 
-/** Rows that do not add up to the whole would be taken for a mistake, or for all that there is. */
-function missing(by: Key, left: number, none: number): string[] {
+/** Says why the rows do not add up to the total. */
+function notShown(by: Key, left: number, none: number): string[] {
   const parts: [number, string][] = [
-    [left - none, 'further down, where --top does not go'],
-    [none, NONE[by] ?? '']
+    [left - none, 'in rows below (raise --top)'],
+    [none, WITHOUT_KEY[by] ?? '']
   ]
-  const some = parts.filter(([count]) => count > 0)
-  const told = some.map(([count, which]) => `${lookupsText(count)} ${which}`)
-  return told.length === 0 ? [] : [`Not in the table: ${told.join('; ')}.`]
+  const counts = parts.filter(([count]) => count > 0)
+  const texts = counts.map(([count, which]) => `${lookupsText(count)} ${which}`)
+  return texts.length === 0 ? [] : [`Not shown: ${texts.join('; ')}.`]
 }
 
-/** Where rules decided nothing: what there is besides, and how to ask for that. */
-export async function unspoken(log: Log, selection: Selection, { lookups }: Sums) {
+/** If no rule matched a lookup: how many lookups there are, and how to include them. */
+export async function lookupsWithoutRule(log: Log, selection: Selection, { lookups }: Sums) {
   if (lookups > 0 || selection.all === true) return []
   const { lookups: others } = await sums(log, { ...selection, all: true })
   if (others === 0) return []
-  return [`Not counted without --all: ${lookupsText(others)} of which no rule spoke.`]
-}
-
-function lookupsText(count: number): string {
-  return `${shown(count, 'count')} ${count === 1 ? 'lookup' : 'lookups'}`
-}
-
-export const NOTHING = 'No lookup is like that.'
-
-/** The time asked about, and that of the first and last lookup found in it. */
-export function periodFacts({ since, until }: Selection, { first, last }: Sums): Fact[] {
-  const at = (instant: number): string => shown(new Date(instant), 'time')
-  const from = since === undefined ? 'the beginning of the log' : at(since)
-  const to = until === undefined ? 'now' : at(until)
-  const found = first === null ? [] : [`${shown(first, 'time')} to ${shown(last, 'time')}`]
   return [
-    ['Period (UTC)', `${from} to ${to}`],
-    ...found.map((text): Fact => ['Lookups from, to', text])
+    `No rule matched ${lookupsText(others)}: add --all to include ${others === 1 ? 'it' : 'them'}.`
   ]
 }
 
-/** What was asked about, so that a page that is passed on says it. */
+function lookupsText(count: number): string {
+  return `${formatValue(count, 'count')} ${count === 1 ? 'lookup' : 'lookups'}`
+}
+
+export const NO_LOOKUPS = 'No matching lookups.'
+
+/** The period of the report, and the first and last lookup in it. */
+export function periodFacts({ since, until }: Selection, { first, last }: Sums): Fact[] {
+  const at = (instant: number): string => formatValue(new Date(instant), 'time')
+  const from = since === undefined ? 'the start of the log' : at(since)
+  const to = until === undefined ? 'now' : at(until)
+  const found =
+    first === null ? [] : [`${formatValue(first, 'time')} to ${formatValue(last, 'time')}`]
+  return [
+    ['Period (UTC)', `${from} to ${to}`],
+    ...found.map((text): Fact => ['First and last lookup', text])
+  ]
+}
+
+/** The filters, so that a page that is passed on names them. */
 function selectionFacts({ ban, app, network, clients, name }: Selection): Fact[] {
-  const said: [string, string | undefined][] = [
+  const filters: [string, string | undefined][] = [
     ['Only ban', ban],
     ['Only app', app],
     ['Only network', network],
     ['Only client', clients?.shown],
     ['Only names', name?.shown]
   ]
-  return said.flatMap(([label, text]): Fact[] => (text === undefined ? [] : [[label, text]]))
+  return filters.flatMap(([label, text]): Fact[] => (text === undefined ? [] : [[label, text]]))
 }
 
-/** `1,234 lookups: 1,200 blocked, 34 let through` and how many clients. */
+/** `1,234 lookups: 1,200 blocked, 34 allowed`, and the number of clients. */
 export function sumFacts({
   lookups,
   blocked,
@@ -120,17 +130,17 @@ export function sumFacts({
 }: Sums): Fact[] {
   const parts: [number, string][] = [
     [blocked, 'blocked'],
-    [monitored, 'on trial, so answered'],
-    [allowed, 'let through by an exception or allow'],
-    [lookups - blocked - monitored - allowed, 'of which no rule spoke']
+    [monitored, 'monitored'],
+    [allowed, 'allowed'],
+    [lookups - blocked - monitored - allowed, 'without a matching rule']
   ]
   const some = parts.filter(([count]) => count > 0)
-  const how = some.map(([count, what]) => `${shown(count, 'count')} ${what}`).join(', ')
+  const how = some.map(([count, what]) => `${formatValue(count, 'count')} ${what}`).join(', ')
   return [
-    ['Lookups', how === '' ? '0' : `${shown(lookups, 'count')}: ${how}`],
+    ['Lookups', how === '' ? '0' : `${formatValue(lookups, 'count')}: ${how}`],
     [
       'Clients',
-      `${shown(clients, 'count')} in ${shown(networks, 'count')} network${networks === 1 ? '' : 's'}`
+      `${formatValue(clients, 'count')} in ${formatValue(networks, 'count')} network${networks === 1 ? '' : 's'}`
     ]
   ]
 }

@@ -2,54 +2,54 @@ import type { Milliseconds } from '../../base/units.js'
 import { RULE_VERDICTS } from '../../querylog/record/schema.js'
 import type { Period } from '../log.js'
 
-/** What clients are called in the log: at all times, or within one. */
-export interface Called {
+/** Names of a client in the log (address, prefix, pseudonym), with the period in which they are valid. */
+export interface ClientAlias {
   readonly names: readonly string[]
   readonly since?: Milliseconds
   readonly until?: Milliseconds
 }
 
-/** Clients, and how they were asked for. */
-export interface Clients {
+/** Selected clients, and the text that selected them. */
+export interface ClientSelection {
   readonly shown: string
-  readonly called: readonly Called[]
+  readonly aliases: readonly ClientAlias[]
 }
 
-/** A domain name as the log writes it, what it stands for, and how it was asked for. */
-export interface Names {
+/** A domain name as the log writes it, what it covers, and the text that selected it. */
+export interface NameSelection {
   readonly shown: string
   readonly name: string
-  readonly cover: keyof typeof COVERS
+  readonly cover: keyof typeof NAME_CONDITIONS
 }
 
-/** In SQL, what a name stands for: itself, all below it, or both. */
-const COVERS = {
+/** SQL conditions for a name: itself, names below it, or both. */
+const NAME_CONDITIONS = {
   exact: 'qname = $name',
   below: "ends_with(qname, '.' || $name)",
   suffix: "(qname = $name OR ends_with(qname, '.' || $name))"
 } as const
 
-/** Which lookups are asked about. All that is given has to hold. */
+/** Filters for lookups; all of them have to match. */
 export interface Selection extends Period {
   readonly ban?: string | undefined
   readonly app?: string | undefined
   readonly network?: string | undefined
-  readonly clients?: Clients | undefined
-  readonly name?: Names | undefined
-  /** Also lookups of which no rule spoke. */
+  readonly clients?: ClientSelection | undefined
+  readonly name?: NameSelection | undefined
+  /** Include lookups that no rule matched. */
   readonly all?: boolean | undefined
 }
 
-/** A condition in SQL, and what stands for its `$names`. */
+/** An SQL condition and the values of its `$parameters`. */
 export interface Condition {
   readonly sql: string
   readonly parameters: Readonly<Record<string, string>>
 }
 
-/** On which a rule of the operator spoke. */
-const IS_RULED = `verdict IN (${RULE_VERDICTS.map(verdict => `'${verdict}'`).join(', ')})`
+/** A rule of the operator matched. */
+const HAS_RULE = `verdict IN (${RULE_VERDICTS.map(verdict => `'${verdict}'`).join(', ')})`
 
-/** No text that was given becomes a part of the SQL: it is bound to it. */
+/** Values from the user are bound as parameters, never part of the SQL text. */
 export function conditionOf(selection: Selection): Condition {
   const { since, until, ban, app, network, clients, name, all } = selection
   const parameters: Record<string, string> = {}
@@ -64,14 +64,17 @@ export function conditionOf(selection: Selection): Condition {
   add('ban = $ban', 'ban', ban)
   add('app = $app', 'app', app)
   add('network = $network', 'network', network)
-  add(COVERS[name?.cover ?? 'exact'], 'name', name?.name)
-  if (clients !== undefined) terms.push(calledTerm(clients, parameters))
-  if (all !== true) terms.push(IS_RULED)
+  add(NAME_CONDITIONS[name?.cover ?? 'exact'], 'name', name?.name)
+  if (clients !== undefined) terms.push(clientTerm(clients, parameters))
+  if (all !== true) terms.push(HAS_RULE)
   return { sql: terms.length === 0 ? 'true' : terms.join(' AND '), parameters }
 }
 
-/** @param parameters gets what the names are bound to */
-function calledTerm({ called }: Clients, parameters: Record<string, string>): string {
+/** @param parameters filled with the bound values */
+function clientTerm(
+  { aliases: called }: ClientSelection,
+  parameters: Record<string, string>
+): string {
   let bound = 0
   const bind = (value: string): string => {
     const key = `client${bound++}`
@@ -91,7 +94,7 @@ function calledTerm({ called }: Clients, parameters: Record<string, string>): st
   return terms.length === 0 ? 'false' : `(${terms.map(term => `(${term})`).join(' OR ')})`
 }
 
-/** In SQL: a TIMESTAMP is in UTC here. */
+/** An SQL literal; TIMESTAMP is in UTC here. */
 export function instant(at: Milliseconds): string {
   return `TIMESTAMP '${new Date(at).toISOString().slice(0, -1)}'`
 }

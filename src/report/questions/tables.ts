@@ -3,22 +3,22 @@ import type { Log } from '../log.js'
 import type { Chart, Series } from '../output/chart.js'
 import { column, type Column, type Kind, type Table, type Value } from '../report.js'
 import type { Selection } from './selection.js'
-import { COURSES, tally, type Key, type Tally } from './tally.js'
+import { TIME_KEYS, tally, type Key, type Tally } from './tally.js'
 
-/** Bars in a chart: more are hard to read, and the table has them. */
+/** Most bars in a chart: more are hard to read, and the table has the rest. */
 const BARS = 15
 
-/** A table of lookups by a key, and how it is called. */
+/** A table of lookups by a key, and its texts. */
 export interface TallyTable {
   readonly by: Key
   readonly id: string
   readonly title: string
-  readonly says: string
-  readonly none: string
+  readonly description: string
+  readonly emptyText: string
   readonly top: number
-  /** What a key is called for people, where it is an id: `TikTok`. */
+  /** Display titles for keys that are ids: `TikTok`. */
   readonly titles?: ReadonlyMap<string, string>
-  /** Where false, the table alone. */
+  /** False: the table without a chart. */
   readonly chart?: boolean
 }
 
@@ -28,17 +28,17 @@ export async function tallyTable(
   selection: Selection
 ): Promise<Table> {
   const rows = await tally(log, wanted.by, selection, wanted.top)
-  return tableOf(rows, wanted)
+  return toTable(rows, wanted)
 }
 
-export function tableOf(rows: readonly Tally[], wanted: TallyTable): Table {
-  const { by, id, title, says, none } = wanted
+export function toTable(rows: readonly Tally[], wanted: TallyTable): Table {
+  const { by, id, title, description, emptyText } = wanted
   const columns: Column[] = [{ key: by, title: by, kind: kindOf(by) }, ...countColumns(rows, by)]
   return {
     id,
     title,
-    says,
-    none,
+    description,
+    emptyText,
     columns,
     rows: rows.map(row => [row.key, ...columns.slice(1).map(({ key }) => row[key]!)]),
     ...(rows.length === 0 || wanted.chart === false ? {} : { chart: chartOf(rows, wanted) })
@@ -49,38 +49,38 @@ function kindOf(by: Key): Kind {
   return by === 'hour' || by === 'day' ? by : 'text'
 }
 
-/** Columns of what does not occur are left out. */
+/** Leaves out columns that would be 0 in every row. */
 function countColumns(rows: readonly Tally[], by: Key): Column[] {
   const columns: Column[] = [
     column('lookups', 'count'),
-    ...WAYS.map(({ key, name }): Column => ({ key, title: name, kind: 'count' })),
+    ...OUTCOMES.map(({ key, name }): Column => ({ key, title: name, kind: 'count' })),
     column('clients', 'count'),
     column('last', 'time')
   ]
-  const isCourse = COURSES.includes(by)
+  const isTimeline = TIME_KEYS.includes(by)
   return columns.filter(({ key }) => {
     if (key === 'clients') return by !== 'client'
-    if (key === 'last') return !isCourse
+    if (key === 'last') return !isTimeline
     return key === 'lookups' || key === 'blocked' || rows.some(row => Number(row[key]) > 0)
   })
 }
 
-/** How a rule can end a lookup, as people say it. */
-export const WAYS = [
+/** Verdicts of rules, with their headings. */
+export const OUTCOMES = [
   { key: 'blocked', name: 'blocked', tone: 'blocked' },
-  { key: 'monitored', name: 'on trial', tone: 'monitored' },
-  { key: 'allowed', name: 'let through', tone: 'allowed' }
+  { key: 'monitored', name: 'monitored', tone: 'monitored' },
+  { key: 'allowed', name: 'allowed', tone: 'allowed' }
 ] as const
 
 function chartOf(rows: readonly Tally[], { by, titles }: TallyTable): Chart {
-  const isCourse = COURSES.includes(by)
-  const shown = isCourse ? filled(rows, by) : rows.slice(0, BARS)
+  const isTimeline = TIME_KEYS.includes(by)
+  const shown = isTimeline ? fillGaps(rows, by) : rows.slice(0, BARS)
   const series: Series[] = [
-    ...WAYS.map(({ key, name, tone }) => ({ name, tone, values: shown.map(row => row[key]) })),
-    { name: 'no rule', tone: 'other', values: shown.map(restOf) }
+    ...OUTCOMES.map(({ key, name, tone }) => ({ name, tone, values: shown.map(row => row[key]) })),
+    { name: 'no rule', tone: 'other', values: shown.map(otherLookups) }
   ]
   return {
-    kind: isCourse ? 'course' : 'ranking',
+    kind: isTimeline ? 'timeline' : 'ranking',
     unit: 'lookups',
     labels: shown.map(({ key }) => labelOf(key, { by, titles, oneDay: isOneDay(shown) })),
     series: series.filter(({ values }) => values.some(value => value > 0))
@@ -91,14 +91,14 @@ type Counted = Pick<Tally, 'lookups' | 'blocked' | 'monitored' | 'allowed'> & {
   readonly key: string | Date
 }
 
-function restOf({ lookups, blocked, monitored, allowed }: Counted): number {
+function otherLookups({ lookups, blocked, monitored, allowed }: Counted): number {
   return lookups - blocked - monitored - allowed
 }
 
 const STEP = { hour: 3_600_000, day: 86_400_000 }
 
-/** A course without gaps: hours in which nobody asked are as wide as others. */
-function filled(rows: readonly Tally[], by: Key): Counted[] {
+/** Adds rows of 0 for hours or days without lookups, so that the time axis is even. */
+function fillGaps(rows: readonly Tally[], by: Key): Counted[] {
   const step = by === 'hour' ? STEP.hour : STEP.day
   const known = new Map(rows.map(row => [Number(row.key), row]))
   const first = Number(rows[0]!.key)
@@ -112,7 +112,7 @@ function filled(rows: readonly Tally[], by: Key): Counted[] {
 interface Labelled {
   readonly by: Key
   readonly titles: ReadonlyMap<string, string> | undefined
-  /** All of one day, which need not be said at each hour. */
+  /** All rows are of one day, so labels need no date. */
   readonly oneDay: boolean
 }
 

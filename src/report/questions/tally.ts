@@ -1,9 +1,9 @@
 import type { CountedBy, Log } from '../log.js'
-import { sourceOf, type Source } from './counted.js'
+import { sourceOf, type Source } from './source.js'
 import { instant, type Condition, type Selection } from './selection.js'
 
-/** By what lookups can be counted, what that is in SQL, and how it is counted beforehand. */
-const KEYS_IN_SQL = {
+/** Keys that lookups can be counted by: the SQL expression, and the tallies that have it. */
+const KEY_COLUMNS = {
   app: ['app', 'client'],
   ban: ['ban', 'client'],
   network: ['network', 'client'],
@@ -15,13 +15,13 @@ const KEYS_IN_SQL = {
   match: ['"match"', 'client'],
   exception: ['exception', 'client']
 } as const satisfies Record<string, readonly [string, CountedBy | undefined]>
-export type Key = keyof typeof KEYS_IN_SQL
-export const KEYS = Object.keys(KEYS_IN_SQL) as readonly Key[]
+export type Key = keyof typeof KEY_COLUMNS
+export const KEYS = Object.keys(KEY_COLUMNS) as readonly Key[]
 
-/** Those that are a course of time, and not a ranking. */
-export const COURSES: readonly Key[] = ['hour', 'day']
+/** Keys that are a time line, not a ranking. */
+export const TIME_KEYS: readonly Key[] = ['hour', 'day']
 
-/** How many lookups, how they ended, of how many clients, and when. */
+/** Lookups of one key by verdict, with the number of clients and the first and last time. */
 export interface Tally extends Keyed {
   readonly clients: number
 }
@@ -36,9 +36,9 @@ interface Keyed extends Counts {
 interface Counts {
   readonly lookups: number
   readonly blocked: number
-  /** A rule on trial would have blocked them. */
+  /** A rule in mode `monitor` would have blocked them. */
   readonly monitored: number
-  /** An exception or an allow let them through. */
+  /** Allowed by an exception or an allow rule. */
   readonly allowed: number
 }
 
@@ -48,22 +48,22 @@ const SUMS = `coalesce(sum(n), 0)::BIGINT AS lookups,
   coalesce(sum(n) FILTER (verdict = 'allowed'), 0)::BIGINT AS allowed,
   min(first) AS first, max(last) AS last`
 
-/** Counts lookups by a key: those with most of them first, or by time. Clients are counted exactly. */
+/** Counts lookups by a key: most lookups first, or in order of time. Clients are counted exactly. */
 export async function tally(
   log: Log,
   by: Key,
   selection: Selection,
   top: number
 ): Promise<Tally[]> {
-  const [key, counted] = KEYS_IN_SQL[by]
+  const [key, counted] = KEY_COLUMNS[by]
   const { from, sql, parameters } = sourceOf(log, selection, counted)
-  const isCourse = COURSES.includes(by)
+  const isTimeline = TIME_KEYS.includes(by)
   const best = `SELECT ${key} AS key, ${SUMS} FROM ${from} WHERE ${sql} AND ${key} IS NOT NULL
-    GROUP BY ALL ORDER BY ${isCourse ? 'key' : 'lookups DESC, key LIMIT $top'}`
-  const bound = isCourse ? parameters : { ...parameters, top }
+    GROUP BY ALL ORDER BY ${isTimeline ? 'key' : 'lookups DESC, key LIMIT $top'}`
+  const bound = isTimeline ? parameters : { ...parameters, top }
   const rows = await log.rows<Keyed>(best, bound)
   if (by === 'client') return rows.map(row => ({ ...row, clients: 1 }))
-  // Names are counted without clients.
+  // Tallies by name have no clients.
   const source = sourceOf(log, selection, counted === 'name' ? undefined : counted)
   const keys = rows.map(row => row.key)
   const clients =
@@ -73,9 +73,9 @@ export async function tally(
   return rows.map(row => ({ ...row, clients: clients.get(String(row.key)) ?? 0 }))
 }
 
-/** How many lookups of a selection have none of a key. */
-export async function without(log: Log, by: Key, selection: Selection): Promise<number> {
-  const [key, counted] = KEYS_IN_SQL[by]
+/** Counts the lookups of a selection that have no value for a key. */
+export async function countWithout(log: Log, by: Key, selection: Selection): Promise<number> {
+  const [key, counted] = KEY_COLUMNS[by]
   const { from, sql, parameters } = sourceOf(log, selection, counted)
   const [row] = await log.rows<{ lookups: number }>(
     `SELECT coalesce(sum(n), 0)::BIGINT AS lookups FROM ${from} WHERE ${sql} AND ${key} IS NULL`,
@@ -84,7 +84,7 @@ export async function without(log: Log, by: Key, selection: Selection): Promise<
   return row?.lookups ?? 0
 }
 
-/** Keys for which there are bits in a whole number of SQL that is no less than 0. */
+/** Bits of a BIGINT that stays positive: the most keys that `clientsByBits` can take. */
 const BITS = 62
 
 interface Clients {
@@ -94,8 +94,8 @@ interface Clients {
 }
 
 /**
- * How many clients each of some keys has. Each client is looked up once, and gets a bit for every key
- * that it has: of a month, that takes a third of the time that telling apart all pairs takes.
+ * Counts the clients of each key. Each client gets one bit for every key that it has, which on a
+ * month takes a third of the time of `count(DISTINCT client)`.
  */
 async function clientsByBits(
   log: Log,
@@ -121,7 +121,7 @@ async function clientsByBits(
   return counts(rows)
 }
 
-/** The same for any number of keys, those that `best` gives. */
+/** Counts the clients of any number of keys: those that the query `best` returns. */
 async function clientsOf(
   log: Log,
   { from, sql, parameters }: Source,
@@ -140,7 +140,7 @@ function counts(rows: readonly Clients[]): Map<string, number> {
   return new Map(rows.map(({ key, clients }) => [String(key), clients]))
 }
 
-/** Of the whole selection. */
+/** Totals of the whole selection. */
 export async function sums(log: Log, selection: Selection): Promise<Sums> {
   const { from, sql, parameters } = sourceOf(log, selection, 'client')
   const [row] = await log.rows<Sums>(
@@ -154,7 +154,7 @@ export async function sums(log: Log, selection: Selection): Promise<Sums> {
 export interface Sums extends Counts {
   readonly clients: number
   readonly networks: number
-  /** Null where there is no lookup. */
+  /** Null if there are no lookups. */
   readonly first: Date | null
   readonly last: Date | null
   readonly [column: string]: number | Date | null

@@ -1,16 +1,16 @@
 import type { Log } from '../log.js'
 import { column, type Table } from '../report.js'
-import { sourceOf } from './counted.js'
+import { sourceOf } from './source.js'
 import type { Selection } from './selection.js'
 
-/** What is left of the usual where it is told. */
-const FALLEN = 0.6
+/** A network is reported below this share of its usual lookups. */
+const QUIET_SHARE = 0.6
 
 /**
- * Networks that ask less than usual: on the last whole day, against the median of the days of the
- * same kind before it, for on Saturdays few ask. A log of blocked lookups only shows how these fell.
+ * Networks with fewer lookups than usual: the last whole day against the median of the earlier days
+ * of the same kind (workday or weekend). A log of blocked lookups only shows a drop of those.
  */
-export async function fallen(log: Log, selection: Selection): Promise<Table> {
+export async function quietNetworks(log: Log, selection: Selection): Promise<Table> {
   const { from, sql, parameters } = sourceOf(log, selection, 'client')
   const rows = await log.rows<{
     network: string
@@ -37,23 +37,23 @@ export async function fallen(log: Log, selection: Selection): Promise<Table> {
       coalesce(now.clients, 0) AS clients, clientsBefore
     FROM usual CROSS JOIN newest
     LEFT JOIN days AS now USING (network, day)
-    WHERE coalesce(now.lookups, 0) < ${FALLEN} * usual
+    WHERE coalesce(now.lookups, 0) < ${QUIET_SHARE} * usual
     ORDER BY coalesce(now.lookups, 0) / usual, network`,
     parameters
   )
   return {
     id: 'fallen',
-    title: 'Networks that ask less than usual',
-    says: `Fewer than ${100 * FALLEN}% of the lookups of an ordinary day of the same kind (workday or weekend). With as many clients as usual, some may have found another resolver.`,
-    none: 'None does, or there are too few whole days in the log to tell.',
+    title: 'Networks with fewer lookups than usual',
+    description: `Less than ${100 * QUIET_SHARE}% of the lookups of a usual day of the same kind (workday or weekend). If there are as many clients as usual, some may be using another resolver.`,
+    emptyText: 'None, or the log has too few whole days to tell.',
     columns: [
       column('network', 'text'),
       column('day', 'day'),
       column('lookups', 'count'),
-      column('usual', 'count', 'usually'),
+      column('usual', 'count'),
       column('change', 'change'),
       column('clients', 'count'),
-      column('clientsBefore', 'count', 'clients usually')
+      column('clientsBefore', 'count', 'usual clients')
     ],
     rows: rows.map(({ network, day, lookups, usual, clients, clientsBefore }) => {
       return [

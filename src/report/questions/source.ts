@@ -1,0 +1,30 @@
+import type { CountedBy, Log } from '../log.js'
+import { conditionOf, type Condition, type Selection } from './selection.js'
+
+/** A FROM clause for lookups or tallies, and the WHERE condition for it. */
+export interface Source extends Condition {
+  /** SQL with the columns `n`, `first` and `last`. */
+  readonly from: string
+}
+
+/** Every column, one row for each lookup. */
+const EACH_LOOKUP = '(SELECT *, 1::BIGINT AS n, time AS first, time AS last FROM lookups)'
+
+/**
+ * The tallies for a selection if they can answer it; otherwise each lookup.
+ *
+ * @param by undefined if the question needs a column that tallies do not have
+ */
+export function sourceOf(log: Log, selection: Selection, by: CountedBy | undefined): Source {
+  if (by === undefined || !hasTally(by, selection)) {
+    return { from: EACH_LOOKUP, ...conditionOf(selection) }
+  }
+  const { since, until, ...rest } = selection
+  return { from: `(${log.selectCounts(by, { since, until })})`, ...conditionOf(rest) }
+}
+
+/** A client alias can be valid for part of a day, and tallies are of whole days. */
+function hasTally(by: CountedBy, { clients, name, all }: Selection): boolean {
+  if (clients !== undefined) return false
+  return by === 'name' ? all !== true : name === undefined
+}
