@@ -3,7 +3,7 @@ import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { readName } from '../../src/dns/name/name.js'
 import { RRTYPE } from '../../src/dns/registry/rrtype.js'
 import type { Policy } from '../../src/policy/evaluate/policy.js'
-import { Verdict } from '../../src/policy/tables/snapshot.js'
+import { Verdict } from '../../src/policy/tables/verdict.js'
 import { MATCH, QueryEvent, VERDICT } from '../../src/querylog/record/query-event.js'
 import { seeded } from '../kit/random.js'
 import { settle, type Crowd } from './population.js'
@@ -148,7 +148,7 @@ export class Traffic {
     const found = new Verdict()
     this.#policy.evaluateName(hashed, RRTYPE.A, clientClass, Date.now() / 1000, found)
     const { claim, entry: record, monitorClaim: monitor, monitorEntry: monitorRecord } = found
-    const kind = this.#policy.snapshot.claims[claim]?.kind
+    const kind = this.#policy.claims[claim]?.kind
     if (kind === 'exception') return { verdict: VERDICT.allowed, rcode: 0, claim, record, ede: -1 }
     if (kind === 'ban') return { verdict: VERDICT.blocked, rcode: 3, claim, record, ede: 15 }
     if (monitor === -1) return undefined

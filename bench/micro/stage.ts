@@ -1,7 +1,7 @@
-import packet from 'dns-packet'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import packet from 'dns-packet'
 import { readAddress } from '../../src/base/address.js'
 import type { Answer } from '../../src/dns/message/answer.js'
 import { decodeResponse } from '../../src/dns/message/decode-response.js'

@@ -2,7 +2,10 @@ import type { Seconds } from '../base/units.js'
 import { HashedName } from '../dns/name/hashed-name.js'
 import { buildClientClasses } from '../policy/compile/client-classes.js'
 import { Policy } from '../policy/evaluate/policy.js'
-import { Verdict, type Claim, type Snapshot } from '../policy/tables/snapshot.js'
+import type { Claim } from '../policy/tables/claim.js'
+import { networkOfClass } from '../policy/tables/client-table.js'
+import type { Snapshot } from '../policy/tables/snapshot.js'
+import { Verdict } from '../policy/tables/verdict.js'
 import { PROTOCOL } from '../querylog/record/query-event.js'
 import { isBlocked } from '../resolver/blocked-reply.js'
 import type { RuleSet } from '../rules/model/types.js'
@@ -66,8 +69,8 @@ export class Judge {
     this.policy = new Policy(snapshot)
     this.rules = rules
     this.#names = names
-    this.#isTyped = snapshot.claims.some(({ qtypes }) => qtypes !== undefined)
-    this.#hasTruncate = snapshot.claims.some(({ reply }) => reply?.action === 'truncate')
+    this.#isTyped = snapshot.claims.all.some(({ qtypes }) => qtypes !== undefined)
+    this.#hasTruncate = snapshot.claims.all.some(({ reply }) => reply?.action === 'truncate')
     this.#plainClass = plainClasses(rules)
   }
 
@@ -85,8 +88,7 @@ export class Judge {
 
   /** Id of the network of a class; undefined: of none. */
   networkOf(clientClass: number): string | undefined {
-    const { classNetworks, networks } = this.policy.snapshot
-    return networks[classNetworks[clientClass] ?? -1]
+    return networkOfClass(this.policy.snapshot.clients, clientClass)
   }
 
   claimOf(outcome: Outcome): Claim | undefined {

@@ -5,7 +5,7 @@ import { RRTYPE } from '../dns/registry/rrtype.js'
 import { HEADER_SIZE } from '../dns/registry/sizes.js'
 import { encodeNegative, encodeOwnSoa, encodeRecord } from '../dns/reply/local-reply.js'
 import type { Policy } from '../policy/evaluate/policy.js'
-import type { SpecialUseEntry } from '../policy/tables/snapshot.js'
+import type { SpecialUseEntry } from '../policy/tables/special-use-names.js'
 import { CONTINUE, type QueryContext } from './query-context.js'
 
 /** TTL of what is said of special-use names: only new settings change it. */

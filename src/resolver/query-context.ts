@@ -2,7 +2,7 @@ import type { Octets } from '../base/units.js'
 import { CLIENT_COOKIE_SIZE, COOKIE_STATUS, type ServerCookies } from '../dns/edns/server-cookie.js'
 import { OPTION_BIT, Query, QUERY_KIND } from '../dns/message/query.js'
 import { RCODE } from '../dns/registry/rcode.js'
-import { Verdict } from '../policy/tables/snapshot.js'
+import { Verdict } from '../policy/tables/verdict.js'
 import { PROTOCOL } from '../querylog/record/query-event.js'
 import type { ServerIdentity } from './identity.js'
 

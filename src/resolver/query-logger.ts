@@ -3,7 +3,8 @@ import type { Answer } from '../dns/message/answer.js'
 import { EDE } from '../dns/registry/ede.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import type { Policy } from '../policy/evaluate/policy.js'
-import { TIER, type Verdict } from '../policy/tables/snapshot.js'
+import { TIER } from '../policy/tables/claim.js'
+import type { Verdict } from '../policy/tables/verdict.js'
 import {
   MATCH,
   NO_RCODE,
@@ -51,7 +52,7 @@ export class QueryLogger {
   logBlocked(lookup: QueryContext, verdict: Verdict, match: number, took: Milliseconds): void {
     if (!this.logsBlocked) return
     const { event } = this
-    const reply = this.policy!.snapshot.claims[verdict.claim]!.reply!
+    const reply = this.policy!.claims[verdict.claim]!.reply!
     this.setVerdict(VERDICT.blocked, match, verdict.claim, verdict.entry)
     event.rcode = reply.action === 'drop' ? NO_RCODE : blockedRcode(reply, match)
     event.ede = lookup.query.edns && event.rcode !== NO_RCODE ? reply.ede : -1

@@ -102,8 +102,8 @@ for (const [what, versions] of Object.entries(AMENDED)) {
     const { snapshot, watchState } = await world.read(2)
     t.ok(amended !== undefined)
     const got = amended!.snapshot!
-    t.equal(got.sha256, snapshot.sha256)
-    t.strictSame(got.zones, snapshot.zones)
+    t.equal(got.origin.sha256, snapshot.origin.sha256)
+    t.strictSame(got.origin.zones, snapshot.origin.zones)
     t.equal(got.generation, 2)
     const { names, rules, sources } = compare(got, snapshot)
     t.strictSame([names, rules.changed, sources.changed], [{ added: 0, removed: 0 }, [], []])

@@ -79,12 +79,12 @@ export async function started(t: Test, offer: Offer, setting: Setting = {}): Pro
 
 /** What is in force says so: the ban of this serial holds, and no other does. */
 export async function isInForce(t: Test, rig: Rig, serial: number): Promise<void> {
-  t.equal(rig.gateway.rules.bundle?.serial, serial)
+  t.equal(rig.gateway.rules.origin.bundle?.serial, serial)
   t.ok(await banned(rig, `n${serial}.example`), `the ban of ${serial} holds`)
 }
 
 export const taken = (rig: Rig, serial: number): Promise<void> =>
-  eventually(`bundle ${serial}`, () => rig.gateway.rules.bundle?.serial === serial)
+  eventually(`bundle ${serial}`, () => rig.gateway.rules.origin.bundle?.serial === serial)
 
 /** Another gateway in the place of one that has ended, with what that left. */
 export async function restarted(t: Test, before: Rig, keep = true): Promise<Rig> {

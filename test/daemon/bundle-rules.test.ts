@@ -31,7 +31,7 @@ t.test('records have the serial', async t => {
   t.ok(await banned(served, 'n7.example'))
   await eventually('a record', () => served.site.records().length > 0)
   const [record] = served.site.records()
-  t.match(record, { serial: 7, sha256: served.gateway.rules.sha256.slice(0, 12) })
+  t.match(record, { serial: 7, sha256: served.gateway.rules.origin.sha256.slice(0, 12) })
 })
 
 t.test('a file of a key that is replaced counts at once', async t => {
@@ -63,12 +63,12 @@ lists: { ads: { url: 'file://${site.path('ads.txt')}' } }
   put(site, await bundle({ serial: 7, files: { 'networks.yaml': networks } }))
   t.strictSame(await made.gateway.start(), [])
   t.ok(await banned(made, 'ad.example'))
-  const { sha256, generation } = made.gateway.rules
+  const { origin, generation } = made.gateway.rules
   site.write('state/lists/ads', 'other.example\n')
   await eventually('the other copy', () => made.gateway.rules.generation > generation)
   t.ok(await banned(made, 'other.example'))
-  t.equal(made.gateway.rules.bundle?.serial, 7)
-  t.not(made.gateway.rules.sha256, sha256, 'it is over bundle and copies')
+  t.equal(made.gateway.rules.origin.bundle?.serial, 7)
+  t.not(made.gateway.rules.origin.sha256, origin.sha256, 'it is over bundle and copies')
   site.write('rules.bundle', 'no bundle')
   await made.log.says('those of before stay in force')
   site.write('state/lists/ads', 'third.example\n')
@@ -85,7 +85,7 @@ transfers: { max-time: 2s, primaries: { hq: { address: '127.0.0.1:${primary.port
   const offer = { serial: 7, files: { 'networks.yaml': networks } }
   const served = await started(t, offer, { more })
   t.ok(await banned(served, 'one.example'))
-  t.equal(served.gateway.rules.bundle?.serial, 7)
+  t.equal(served.gateway.rules.origin.bundle?.serial, 7)
   put(served.site, await bundle({ ...offer, serial: 8 }))
   await taken(served, 8)
   t.ok(await banned(served, 'one.example'), 'the copy is for the newer bundle as well')

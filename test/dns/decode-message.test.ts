@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import assert from 'node:assert/strict'
+import fc from 'fast-check'
 import t from 'tap'
 import { decodeMessage, showMessage } from '../../src/dns/message/decode-message.js'
 import { runs } from '../runs.js'

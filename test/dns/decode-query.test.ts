@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import assert from 'node:assert/strict'
+import fc from 'fast-check'
 import t from 'tap'
 import { chainHash, hashOctet } from '../../src/base/hash.js'
 import { Query, QUERY_KIND } from '../../src/dns/message/query.js'

@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import assert from 'node:assert/strict'
+import fc from 'fast-check'
 import t from 'tap'
 import { TARGET_KIND, type Answer } from '../../src/dns/message/answer.js'
 import type { TtlLimits } from '../../src/dns/message/answer.js'

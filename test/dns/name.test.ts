@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import assert from 'node:assert/strict'
+import fc from 'fast-check'
 import t from 'tap'
 import { Uint32List } from '../../src/base/uint32-list.js'
 import {

@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import assert from 'node:assert/strict'
+import fc from 'fast-check'
 import t from 'tap'
 import { randomizeCase } from '../../src/dns/message/encode-query.js'
 import { LOWER } from '../../src/dns/name/hashed-name.js'

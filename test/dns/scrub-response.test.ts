@@ -1,6 +1,6 @@
+import assert from 'node:assert/strict'
 import packet from 'dns-packet'
 import fc from 'fast-check'
-import assert from 'node:assert/strict'
 import t from 'tap'
 import { decodeResponse } from '../../src/dns/message/decode-response.js'
 import { header, name, octets, opt, question, record, TO_QNAME, type Part } from './octets.js'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { RRTYPE } from '../../src/dns/registry/rrtype.js'
-import { Verdict } from '../../src/policy/tables/snapshot.js'
+import { Verdict } from '../../src/policy/tables/verdict.js'
 import { words } from '../base/words.js'
 import { readAll } from '../rules/list.js'
 import { runs } from '../runs.js'

@@ -126,14 +126,14 @@ t.test('networks that inherit a rule share its claims', async t => {
     ruleSet(network('one', ['10.0.0.0/8'], inherited), network('two', ['172.16.0.0/12'], inherited))
   )
   t.equal(policy.claims.length, 1)
-  t.strictSame(policy.snapshot.classNetworks, [-1, 0, 1])
-  t.strictSame(policy.snapshot.classGroups, [0, 1, 1])
+  t.strictSame(policy.snapshot.clients.networkOf, [-1, 0, 1])
+  t.strictSame(policy.snapshot.clients.groupOf, [0, 1, 1])
 })
 
 t.test('equal replies and facts are one object, also in a clone', async t => {
   const rules = [ban('one', [APP], given), ban('two', [APP], given), ban('three', [APP])]
   const { snapshot } = policyOf(ruleSet(network('net', ['10.0.0.0/8'], rules)))
-  const [one, two, three] = structuredClone(snapshot).claims
+  const [one, two, three] = structuredClone(snapshot).claims.all
   t.equal(one!.reply, two!.reply)
   t.equal(one!.facts, two!.facts)
   t.not(one!.reply, three!.reply)

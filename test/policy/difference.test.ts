@@ -102,7 +102,7 @@ class Naive {
 
   networks(client: string): BeforeAfter<string | undefined> {
     const of = ({ policy, snapshot }: Evaluator): string | undefined =>
-      snapshot.networks[snapshot.classNetworks[policy.classOf(words(client), 0)]!]
+      snapshot.clients.networks[snapshot.clients.networkOf[policy.classOf(words(client), 0)]!]
     return { before: of(this.before), after: of(this.after) }
   }
 

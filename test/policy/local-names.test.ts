@@ -4,8 +4,9 @@ import { compile } from '../../src/policy/compile/compile.js'
 import { compare } from '../../src/policy/diff/compare.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import { explainName } from '../../src/policy/explain/explain.js'
-import { TIER, Verdict } from '../../src/policy/tables/snapshot.js'
+import { TIER } from '../../src/policy/tables/claim.js'
 import { specialUseNames } from '../../src/policy/tables/special-use-names.js'
+import { Verdict } from '../../src/policy/tables/verdict.js'
 import { words } from '../base/words.js'
 import { hashed } from './asking.js'
 import { allow, ban, network, ruleSet, seeds, source, wire } from './rule-set.js'
@@ -84,9 +85,9 @@ t.test('a snapshot counts and compares rules only', async t => {
   const plain = compile(rules, { generation: 1, random: seeds(1) })
   const { snapshot } = policyWith()
   t.strictSame(snapshot.counts, plain.counts)
-  t.equal(snapshot.sha256, plain.sha256)
-  t.equal(snapshot.locals.length, ALL.length)
-  t.strictSame(plain.locals, [])
+  t.equal(snapshot.origin.sha256, plain.origin.sha256)
+  t.equal(snapshot.specialUse.length, ALL.length)
+  t.strictSame(plain.specialUse, [])
 })
 
 t.test('a special-use name that a rule speaks of is a new name of the rules', async t => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { matchedRule } from '../../src/policy/evaluate/matched-rule.js'
-import { Verdict } from '../../src/policy/tables/snapshot.js'
+import { Verdict } from '../../src/policy/tables/verdict.js'
 import { words } from '../base/words.js'
 import { hashed, policyOf } from './asking.js'
 import { ban, block, network, ruleSet, source } from './rule-set.js'

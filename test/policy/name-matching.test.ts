@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Verdict } from '../../src/policy/tables/snapshot.js'
+import { Verdict } from '../../src/policy/tables/verdict.js'
 import { words } from '../base/words.js'
 import { ask, hashed, policyOf } from './asking.js'
 import { ban, network, ruleSet, source } from './rule-set.js'

@@ -184,10 +184,10 @@ t.test('the epoch changes at each beginning and end, whichever way the clock goe
 
 t.test('explain says that it is another time of the week', async t => {
   const { snapshot } = during({ hours: '12:00-13:00' }, 'UTC')
-  const clientClass = snapshot.classNetworks.indexOf(0)
+  const clientClass = snapshot.clients.networkOf.indexOf(0)
   const fates = ['11:59:59', '12:00:00'].map(time => {
     const question = { clientClass, qtype: 1, now: seconds(`2026-01-06T${time}Z`) }
-    const said = explainName(snapshot, hashed('x.example', snapshot.seed), question)
+    const said = explainName(snapshot, hashed('x.example', snapshot.names.seed), question)
     return said.map(({ outcome: fate }) => fate).join()
   })
   t.strictSame(fates, ['outside its hours', 'decides'])
@@ -197,7 +197,7 @@ t.test('claims with one schedule share a timetable, which other threads get once
   const sources = [source('p', 'p.example'), source('q', 'q.example')]
   const rules = ['b', 'c'].map(id => ban(id, sources, { schedule: schedule({ days: 'mon' }) }))
   const { snapshot } = policyOf(ruleSet(network('n', ['10.0.0.0/8'], rules)))
-  const cloned = structuredClone(snapshot.claims)
+  const cloned = structuredClone(snapshot.claims.all)
   t.equal(cloned.length, 4)
   t.equal(new Set(cloned.map(({ timetable }) => timetable)).size, 1)
 })

@@ -3,7 +3,8 @@ import { readPrefix } from '../../src/base/address.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { matchedRule } from '../../src/policy/evaluate/matched-rule.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
-import { Verdict, type Snapshot } from '../../src/policy/tables/snapshot.js'
+import type { Snapshot } from '../../src/policy/tables/snapshot.js'
+import { Verdict } from '../../src/policy/tables/verdict.js'
 import { words } from '../base/words.js'
 import { ask, askAddress, hashed } from './asking.js'
 import { ban, exception, network, ruleSet, seeds, source } from './rule-set.js'
@@ -27,9 +28,9 @@ t.test('a snapshot gives the same verdicts on the other side of a message', asyn
 
 t.test('memory is shared, not copied', async t => {
   const snapshot = compile(RULES, { generation: 1, random: seeds(5) })
-  const { slots } = posted(snapshot).tables.names
+  const { slots } = posted(snapshot).names
   t.ok(slots instanceof SharedArrayBuffer)
-  new Int32Array(snapshot.tables.names.slots).fill(7)
+  new Int32Array(snapshot.names.slots).fill(7)
   t.ok(new Int32Array(slots).every(word => word === 7))
 })
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Policy } from '../../src/policy/evaluate/policy.js'
-import { Verdict } from '../../src/policy/tables/snapshot.js'
+import { Verdict } from '../../src/policy/tables/verdict.js'
 import { words } from '../base/words.js'
 import { ask, hashed, policyOf, said } from './asking.js'
 import { allow, ban, block, exception, inline, network, ruleSet, source } from './rule-set.js'
@@ -79,7 +79,7 @@ const switching = policyOf(
 )
 
 t.test('switches are all instants at which rules start or end', async t => {
-  t.strictSame(switching.snapshot.switches, [100, 200, 300])
+  t.strictSame(switching.snapshot.claims.changeTimes, [100, 200, 300])
 })
 
 t.test('the epoch changes at each switch and nowhere else', async t => {

@@ -151,9 +151,9 @@ async function prove(
   const policy = new Policy(
     compile(ruleSet, { generation: 0, random: () => 0, specialUse: localNames })
   )
-  const { counts, sha256, bundle } = policy.snapshot
+  const { counts, origin } = policy.snapshot
   const { networks, rules, names } = counts
-  const sums = { networks, rules, names, sha256, serial: bundle?.serial }
+  const sums = { networks, rules, names, sha256: origin.sha256, serial: origin.bundle?.serial }
   const { tests, errors } = await loadPolicyTests(files, timeZone)
   if (errors.length > 0) return { errors, rules: sums }
   const failures = await runPolicyTests(tests, policy, config, { now, timeZone })

@@ -6,6 +6,7 @@ import { showName } from '../../dns/name/name.js'
 import { BAN_EDE } from '../../dns/registry/ede.js'
 import { showRrtype } from '../../dns/registry/rrtype.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
+import { networkOfClass } from '../../policy/tables/client-table.js'
 import { PROTOCOL, VERDICT, type QueryEvent } from '../../querylog/record/query-event.js'
 import type { Wanted } from '../../rules/schema/policy-tests-schema.js'
 import type { PolicyTest } from '../../rules/tests/policy-table.js'
@@ -65,7 +66,6 @@ async function ask(
   const { event } = await resolve(asked, PROTOCOL[protocol], policy, config, nobody, undefined)
   const { claims, snapshot } = policy
   const claim = claims[event.claim]
-  const { networks, classNetworks } = snapshot
   const rule = claim === undefined || claim.kind === 'local' ? undefined : claim
   return {
     verdict: verdictOf(event, nobody.missed),
@@ -74,7 +74,7 @@ async function ask(
     app: rule?.source.kind === 'app' ? rule.source.id : undefined,
     list: rule?.source.kind === 'list' ? rule.source.id : undefined,
     ede: wordOf(BAN_EDE, rule?.reply?.ede),
-    network: networks[classNetworks[policy.classOf(words, 0)]!]
+    network: networkOfClass(snapshot.clients, policy.classOf(words, 0))
   }
 }
 

@@ -13,7 +13,8 @@ import {
   type Candidate,
   type ExplainContext
 } from '../../policy/explain/explain.js'
-import type { Claim } from '../../policy/tables/snapshot.js'
+import type { Claim } from '../../policy/tables/claim.js'
+import { networkOfClass } from '../../policy/tables/client-table.js'
 import { MATCH, VERDICT, type QueryEvent } from '../../querylog/record/query-event.js'
 import type { RebindingGuard } from '../../resolver/rebinding-guard.js'
 import type { NameSource } from '../../rules/model/types.js'
@@ -97,6 +98,7 @@ export function gather(
   { upstreams }: Pick<Forwarder, 'upstreams'>
 ): Explanation {
   const { snapshot } = policy
+  const { origin } = snapshot
   const clientClass = policy.classOf(asked.client, 0)
   const isOpen = unasked && event.verdict === VERDICT.failed
   const guarding = event.match === MATCH.rebinding ? guard : undefined
@@ -105,9 +107,9 @@ export function gather(
     name: showName(asked.name),
     type: showRrtype(asked.qtype),
     client: showWords(asked.client, 0),
-    network: snapshot.networks[snapshot.classNetworks[clientClass]!] ?? null,
+    network: networkOfClass(snapshot.clients, clientClass) ?? null,
     at: new Date(asked.clock.wall()).toISOString(),
-    rules: { sha256: snapshot.sha256, serial: snapshot.bundle?.serial ?? null },
+    rules: { sha256: origin.sha256, serial: origin.bundle?.serial ?? null },
     verdict: wordOf(VERDICT, isOpen ? VERDICT.forwarded : event.verdict),
     match: wordOf(MATCH, event.match),
     rule: decided ?? null,

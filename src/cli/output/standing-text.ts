@@ -4,7 +4,7 @@ import { showKnownRdata, showOpaque } from '../../dns/rdata/rdata-text.js'
 import { BAN_EDE } from '../../dns/registry/ede.js'
 import { showRrtype } from '../../dns/registry/rrtype.js'
 import type { Decision } from '../../policy/evaluate/decision.js'
-import type { Claim, PreparedReply } from '../../policy/tables/snapshot.js'
+import type { Claim, PreparedReply } from '../../policy/tables/claim.js'
 
 /** What rules come to, as people read it; its JSON form is public. */
 export interface ShownStanding {

@@ -1,12 +1,12 @@
-import type { ManualRemoval } from '../../querylog/archive/chain/chain-state.js'
 import type { ManuallyRemovedFile } from '../../querylog/archive/chain/chain-entry.js'
+import type { ManualRemoval } from '../../querylog/archive/chain/chain-state.js'
+import type { Fault } from '../../querylog/archive/chain/read-chain.js'
 import type {
   Break,
   BreakKind,
   Unproven,
   Verification
 } from '../../querylog/archive/chain/verify.js'
-import type { Fault } from '../../querylog/archive/chain/read-chain.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { section } from './layout.js'
 import { count, size } from './show.js'

@@ -146,14 +146,14 @@ function rulesStatus(
   snapshot: Snapshot,
   { since, last, due }: StatusSources['reporter']
 ): RulesStatus {
-  const { generation, sha256, counts, claims } = snapshot
+  const { generation, origin, counts, claims } = snapshot
   const { networks, rules, names } = counts
-  const bans = new Set(claims.filter(({ kind }) => kind === 'ban').map(({ ruleId }) => ruleId))
+  const bans = new Set(claims.all.filter(({ kind }) => kind === 'ban').map(({ ruleId }) => ruleId))
   const reload = last === undefined ? null : { ...last, at: showInstant(last.at) }
   const { ending, reviews: reviewsDue } = due
   const sums = { networks, rules, bans: bans.size, names, ending, reviewsDue }
-  const bundle = snapshot.bundle === undefined ? null : bundleStatus(snapshot.bundle)
-  return { generation, sha256, since: showInstant(since), bundle, ...sums, reload }
+  const bundle = origin.bundle === undefined ? null : bundleStatus(origin.bundle)
+  return { generation, sha256: origin.sha256, since: showInstant(since), bundle, ...sums, reload }
 }
 
 function bundleStatus(bundle: BundleFacts): BundleStatus {

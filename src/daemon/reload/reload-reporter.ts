@@ -69,7 +69,8 @@ export class ReloadReporter {
     { changes, took, warnings }: CompiledRules,
     more: readonly SerializedError[] = []
   ): void {
-    const { generation, sha256, bundle, counts } = snapshot
+    const { generation, origin, counts } = snapshot
+    const { sha256, bundle } = origin
     this.since = Date.now()
     this.ruleExpiry.watch(snapshot)
     for (const { code, message } of [...more, ...warnings]) this.log.warn({ code }, message)

@@ -1,7 +1,8 @@
 import { epochSeconds, type Clock } from '../../base/clock.js'
 import { failure, type InterdictError } from '../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
-import type { Claim, Snapshot } from '../../policy/tables/snapshot.js'
+import type { Claim } from '../../policy/tables/claim.js'
+import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { NOTICE } from '../../rules/time/dates.js'
 import { showInstant } from '../../rules/time/instant.js'
@@ -45,7 +46,9 @@ export class RuleExpiryMonitor {
 
   /** From now on, of these rules. */
   watch({ claims }: Snapshot): void {
-    this.rules = [...new Map(claims.filter(isDated).map(claim => [claim.ruleId, claim])).values()]
+    this.rules = [
+      ...new Map(claims.all.filter(isDated).map(claim => [claim.ruleId, claim])).values()
+    ]
     this.events = this.rules.flatMap(eventsOf).sort((a, b) => a.at - b.at)
     this.loggedUntil = epochSeconds(this.clock)
     this.scheduleNext()

@@ -221,7 +221,7 @@ export class RulesReloader {
   /** Warnings of settings that do not fit the rules. */
   private settingsWarnings(): readonly SerializedError[] {
     const { privacy, retention: keep } = this.options.config.log.queries
-    const { networks } = this.rules
+    const { networks } = this.rules.clients
     const strange = this.zones.checkPrimaries(this.compiled?.zones ?? [])
     return [
       ...checkPrivacyNetworks(privacy, networks),

@@ -43,7 +43,7 @@ export async function applyZoneJournals(
   const names: NameChange[] = []
   const data = new Map<LocalData, LocalData>()
   const zones: ZoneState[] = []
-  for (const zone of inForce.zones) {
+  for (const zone of inForce.origin.zones) {
     const path = join(zoneFilesIn(copies), `${zone.list}.journal`)
     const newer: ZoneUpdate | undefined = changed.delete(path)
       ? await readJournal(zone, path)
@@ -57,7 +57,7 @@ export async function applyZoneJournals(
     for (const [old, now] of found.data) data.set(old, now)
   }
   if (changed.size > 0) return undefined
-  if (zones.every((zone, i) => isSame(zone, inForce.zones[i]!))) {
+  if (zones.every((zone, i) => isSame(zone, inForce.origin.zones[i]!))) {
     return { snapshot: undefined, changes: undefined, watchState: marks }
   }
   const amended = amend(inForce, { generation, zones, names, data })

@@ -5,12 +5,12 @@
  */
 import { spawnSync } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
-import { withArchiveLock } from '../../querylog/archive/archive-lock.js'
-import { LogLayout } from '../../querylog/archive/log-layout.js'
 import {
   readArchiveContents,
   type ArchiveContents
 } from '../../querylog/archive/archive-contents.js'
+import { withArchiveLock } from '../../querylog/archive/archive-lock.js'
+import { LogLayout } from '../../querylog/archive/log-layout.js'
 import { maintainArchive } from '../../querylog/archive/maintain.js'
 import type { ArchiveInit, FromArchive } from '../querylog/archiver.js'
 import { createThreadLog } from './messages.js'

@@ -117,11 +117,12 @@ function make(
 ): Pick<Extract<FromCompiler, { readonly kind: 'compiled' }>, 'snapshot' | 'changes'> {
   // A bundle may say the same as the one before: its serial is in every record.
   const isSame =
-    ruleSet.sha256 === inForce?.sha256 && ruleSet.bundle?.serial === inForce.bundle?.serial
+    ruleSet.sha256 === inForce?.origin.sha256 &&
+    ruleSet.bundle?.serial === inForce.origin.bundle?.serial
   if (isSame) return { snapshot: undefined, changes: undefined }
   // The seed in force first, so that hashes which workers keep stay good over the reload; another
   // one only if names crowd under it.
-  const seeds = inForce === undefined ? [] : [inForce.seed >>> 0]
+  const seeds = inForce === undefined ? [] : [inForce.names.seed >>> 0]
   const random = (): number => seeds.pop() ?? randomInt(2 ** 32)
   const snapshot = compile(ruleSet, { generation, random, specialUse: local })
   const changes = inForce === undefined ? undefined : compare(inForce, snapshot)

@@ -2,82 +2,88 @@ import { HashedName } from '../../dns/name/hashed-name.js'
 import type { LocalData } from '../../rules/model/types.js'
 import { rulesSum, type ZoneState } from '../../zonefile/zone-state.js'
 import type { SnapshotChanges } from '../diff/compare.js'
-import { entriesOf } from '../evaluate/matched-rule.js'
-import type { SourceLine } from '../tables/entries.js'
-import { NameTable } from '../tables/name-table.js'
-import type { Snapshot, SourceSummary } from '../tables/snapshot.js'
-import { sourceRef, sourceOf } from '../tables/source-sets.js'
-import { nameDigest, localDataDigest } from './list-parts.js'
+import { entriesOf, type SourceLine } from '../tables/entries.js'
+import { NameTable, type NameTableBuffers } from '../tables/name-table.js'
+import type { Snapshot } from '../tables/snapshot.js'
+import { sourceOf, sourceRef } from '../tables/source-sets.js'
+import type { SourceSummary } from '../tables/source-table.js'
+import { localDataDigest, nameDigest } from './list-parts.js'
 import { NameTableEditor } from './name-table-editor.js'
 
-/** That a source has a name from now on, or has it no longer. */
+/** A name added to a source, moved to another line of it, or removed from it. */
 export interface NameChange {
-  /** Index in `Snapshot.sources`. */
+  /** Index in `SourceTable.all`. */
   readonly source: number
   /** Wire form, in lower case. */
   readonly name: Uint8Array
   /** One of `COVER`. */
   readonly cover: number
-  /** Where the source has it; undefined: it is gone. */
+  /** The line in the source; undefined: removed. */
   readonly line: number | undefined
 }
 
-/** What has changed of the lists of a snapshot, and nothing else has. */
+/** Incremental changes to the lists of a snapshot whose rules are otherwise the same. */
 export interface Amendment {
   readonly generation: number
-  /** All that are in it, as they are now. */
+  /** The current state of all zones among the lists. */
   readonly zones: readonly ZoneState[]
   readonly names: readonly NameChange[]
-  /** Records of names that took the place of others, by those. */
+  /** Previous local data to the local data that replaces it. */
   readonly data: ReadonlyMap<LocalData, LocalData>
 }
 
 /**
- * A snapshot with a few names more or less, in a tenth of a second where compiling a million names
- * takes one. It says what one says that is compiled of the changed lists.
+ * Adds and removes a few names, in a tenth of a second where compiling a million names takes a
+ * second. The result is equivalent to compiling the changed lists.
  *
- * @returns undefined where a table is too full for it, the root is among the names, or a source
- *   would be without any: then all is to be compiled
+ * @returns undefined if everything has to be compiled: a table is too full, the root is among the
+ *   names, or a source would become empty
  */
 export function amend(
   before: Snapshot,
   { generation, zones, names, data }: Amendment
 ): { readonly snapshot: Snapshot; readonly changes: SnapshotChanges } | undefined {
   const amender = new Amender(before, names)
-  const tables = amender.tables()
+  const table = amender.nameTable()
   const sources = amender.sources(data)
   const isEmptied = ({ index, names }: SourceSummary): boolean =>
-    names === 0 && before.sources[index]!.names > 0
-  if (tables === undefined || sources.some(isEmptied)) return undefined
+    names === 0 && before.sources.all[index]!.names > 0
+  if (table === undefined || sources.some(isEmptied)) return undefined
   const { added, removed } = amender
+  const localData = [...before.sources.localData]
+  const claims = before.claims.all.map(claim => ({
+    ...claim,
+    source: sources[claim.source.index]!
+  }))
   const snapshot: Snapshot = {
     ...before,
     generation,
-    zones,
-    sha256: rulesSum(before.filesSha256, zones),
-    claims: before.claims.map(claim => ({ ...claim, source: sources[claim.source.index]! })),
-    sources,
-    data: new Map([...before.data].map(([source, old]) => [source, data.get(old) ?? old])),
-    tables: { ...before.tables, names: tables },
+    origin: { ...before.origin, zones, sha256: rulesSum(before.origin.filesSha256, zones) },
+    names: table,
+    sources: {
+      all: sources,
+      localData: new Map(localData.map(([source, old]) => [source, data.get(old) ?? old]))
+    },
+    claims: { ...before.claims, all: claims },
     counts: { ...before.counts, names: before.counts.names + added - removed },
-    octets: before.octets + 4 * (tables.records.used - before.tables.names.records.used)
+    octets: before.octets + 4 * (table.entries.used - before.names.entries.used)
   }
-  const ids = new Set(names.map(({ source }) => before.sources[source]!.id))
-  const idle = { added: [], removed: [] }
+  const ids = new Set(names.map(({ source }) => before.sources.all[source]!.id))
+  const unchanged = { added: [], removed: [] }
   const changes: SnapshotChanges = {
     names: { added, removed },
-    networks: idle,
-    rules: { ...idle, changed: [] },
-    sources: { ...idle, changed: [...ids] }
+    networks: unchanged,
+    rules: { ...unchanged, changed: [] },
+    sources: { ...unchanged, changed: [...ids] }
   }
   return { snapshot, changes }
 }
 
 class Amender {
-  /** Names that rules have now and had not, and the other way round. */
+  /** Names that rules cover now and did not before, and the reverse. */
   added = 0
   removed = 0
-  private readonly more = new Map<number, { names: number; digest: number }>()
+  private readonly sourceChanges = new Map<number, { names: number; digest: number }>()
   private readonly hashed = new HashedName()
   private readonly table: NameTable
 
@@ -85,71 +91,71 @@ class Amender {
     private readonly before: Snapshot,
     private readonly changes: readonly NameChange[]
   ) {
-    this.table = new NameTable(before.tables.names)
+    this.table = new NameTable(before.names)
   }
 
-  tables(): Snapshot['tables']['names'] | undefined {
+  /** The changed copy of the name table; undefined if it cannot be changed in place. */
+  nameTable(): NameTableBuffers | undefined {
     const { before, changes, hashed } = this
-    const coming = changes.filter(({ line }) => line !== undefined)
-    const octets = coming.reduce((sum, { name }) => sum + name.length, 0)
-    const editor = new NameTableEditor(before.tables.names, { names: coming.length, octets })
-    if (!editor.hasRoom(coming.length)) return undefined
+    const added = changes.filter(({ line }) => line !== undefined)
+    const octets = added.reduce((sum, { name }) => sum + name.length, 0)
+    const editor = new NameTableEditor(before.names, { names: added.length, octets })
+    if (!editor.hasRoom(added.length)) return undefined
     for (const ofName of byName(changes)) {
-      hashed.set(ofName[0]!.name, 0, before.seed)
+      hashed.set(ofName[0]!.name, 0, before.names.seed)
       if (hashed.labels === 0) return undefined
-      editor.setSources(hashed, this.membersAfter(ofName))
+      editor.setSources(hashed, this.sourcesAfter(ofName))
     }
     return editor.finish()
   }
 
-  /** After `tables`. @param data as in `Amendment` */
+  /** The changed summaries; call `nameTable` first. @param data as in `Amendment` */
   sources(data: Amendment['data']): SourceSummary[] {
-    return this.before.sources.map(source => {
-      const more = this.more.get(source.index) ?? { names: 0, digest: 0 }
-      const old = this.before.data.get(source.index)
+    return this.before.sources.all.map(source => {
+      const change = this.sourceChanges.get(source.index) ?? { names: 0, digest: 0 }
+      const old = this.before.sources.localData.get(source.index)
       const now = old && data.get(old)
-      const moved = old && now ? localDataDigest(now) - localDataDigest(old) : 0
-      const digest = (source.digest + more.digest + moved) | 0
-      return { ...source, names: source.names + more.names, digest }
+      const dataChange = old && now ? localDataDigest(now) - localDataDigest(old) : 0
+      const digest = (source.digest + change.digest + dataChange) | 0
+      return { ...source, names: source.names + change.names, digest }
     })
   }
 
-  /** Who has the name at hand after some changes of it. */
-  private membersAfter(changes: readonly NameChange[]): readonly SourceLine[] {
+  /** The sources that list the name in `hashed` after these changes of it. */
+  private sourcesAfter(changes: readonly NameChange[]): readonly SourceLine[] {
     const { before, hashed } = this
-    const record = this.table.find(hashed, 0)
-    const members = record === 0 ? [] : entriesOf(before).sourcesOf(record)
-    const wasRules = this.isRules(members)
-    let now = members
-    for (const change of changes) now = this.changed(now, change)
-    if (wasRules && !this.isRules(now)) this.removed++
-    if (!wasRules && this.isRules(now)) this.added++
+    const entry = this.table.find(hashed, 0)
+    const sources = entry === 0 ? [] : entriesOf(before).sourcesOf(entry)
+    const wasCovered = this.isCovered(sources)
+    let now = sources
+    for (const change of changes) now = this.apply(now, change)
+    if (wasCovered && !this.isCovered(now)) this.removed++
+    if (!wasCovered && this.isCovered(now)) this.added++
     return now
   }
 
-  private changed(members: readonly SourceLine[], change: NameChange): SourceLine[] {
+  private apply(sources: readonly SourceLine[], change: NameChange): SourceLine[] {
     const { source, name, cover, line } = change
-    const member = sourceRef(source, cover)
-    const others = members.filter(it => it.ref !== member)
-    const has = others.length < members.length
-    if ((line !== undefined) !== has) this.count(source, name, cover, has ? -1 : 1)
+    const ref = sourceRef(source, cover)
+    const others = sources.filter(it => it.ref !== ref)
+    const wasListed = others.length < sources.length
+    if ((line !== undefined) !== wasListed) this.count(source, name, cover, wasListed ? -1 : 1)
     if (line === undefined) return others
     const place = others.findIndex(it => sourceOf(it.ref) > source)
-    return others.toSpliced(place === -1 ? others.length : place, 0, { ref: member, line })
+    return others.toSpliced(place === -1 ? others.length : place, 0, { ref, line })
   }
 
   private count(source: number, name: Uint8Array, cover: number, sign: number): void {
-    const more = this.more.get(source) ?? { names: 0, digest: 0 }
-    const { digestBasis: basis } = this.before.sources[source]!
-    more.names += sign
-    more.digest += sign * nameDigest(basis, name, 0, name.length, cover)
-    this.more.set(source, more)
+    const change = this.sourceChanges.get(source) ?? { names: 0, digest: 0 }
+    const { digestBasis } = this.before.sources.all[source]!
+    change.names += sign
+    change.digest += sign * nameDigest(digestBasis, name, 0, name.length, cover)
+    this.sourceChanges.set(source, change)
   }
 
-  private isRules(members: readonly SourceLine[]): boolean {
-    return members.some(
-      ({ ref: member }) => this.before.sources[sourceOf(member)]!.kind !== 'local'
-    )
+  /** Whether a rule's source lists the name, not only the special-use names. */
+  private isCovered(sources: readonly SourceLine[]): boolean {
+    return sources.some(({ ref }) => this.before.sources.all[sourceOf(ref)]!.kind !== 'local')
   }
 }
 

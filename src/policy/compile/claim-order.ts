@@ -1,25 +1,26 @@
 import type { NameSource, Rule } from '../../rules/model/types.js'
-import { TIER } from '../tables/snapshot.js'
+import { TIER } from '../tables/claim.js'
 
-/** A rule speaking through one of its sources, and its step in the tier of the rule. */
+/** A rule applied to one of its sources, before it becomes a claim. */
 export interface RuleOnSource {
   readonly rule: Rule
   readonly source: NameSource
+  /** Step in the tier of the rule. */
   readonly step: number
 }
 
 /**
- * What rules speak through, in the order in which one source's claims are heard: exceptions before
- * the bans that they take away, then by tier; in a tier as the network has them.
+ * Applies every rule to each of its sources, in order of evaluation: exceptions before the bans that
+ * they remove, then by tier, and within a tier in the order of the network.
  *
- * Steps order what length does not: a list that is a zone has steps of its own, one for each stage,
- * and what stands between two zones has one together.
+ * A step takes precedence over the length of the match: a list that is a zone (RPZ) has steps of its
+ * own, one for each stage; all rules between two zones share one step.
  *
- * @param without sources that are not for these clients
+ * @param excluded sources that do not apply to these clients
  */
-export function claimsInOrder(
+export function rulesOnSources(
   rules: readonly Rule[],
-  without: ReadonlySet<NameSource>
+  excluded: ReadonlySet<NameSource>
 ): RuleOnSource[] {
   const steps = {
     ban: new StepCounter(),
@@ -30,9 +31,9 @@ export function claimsInOrder(
   return rules
     .toSorted((a, b) => TIER[a.kind] - TIER[b.kind])
     .flatMap(rule =>
-      rule.sources.map(source => ({ rule, source, step: steps[rule.kind].of(rule, source) }))
+      rule.sources.map(source => ({ rule, source, step: steps[rule.kind].next(rule, source) }))
     )
-    .filter(({ source }) => !without.has(source))
+    .filter(({ source }) => !excluded.has(source))
 }
 
 /** Numbers the steps of one tier. */
@@ -40,10 +41,10 @@ class StepCounter {
   private step = 0
   private stage = ''
 
-  /** @param source of which those before it were told already */
-  of(rule: Rule, { part }: NameSource): number {
-    const zoned = part?.stage !== undefined && (rule.kind === 'ban' || rule.kind === 'block')
-    const stage = zoned ? JSON.stringify([rule.id, part.list, part.stage]) : ''
+  /** The step of the source that comes next. */
+  next(rule: Rule, { part }: NameSource): number {
+    const isZone = part?.stage !== undefined && (rule.kind === 'ban' || rule.kind === 'block')
+    const stage = isZone ? JSON.stringify([rule.id, part.list, part.stage]) : ''
     if (stage !== this.stage) this.step++
     this.stage = stage
     return this.step

@@ -4,32 +4,32 @@ import type { HashedName } from '../../dns/name/hashed-name.js'
 import {
   ADDRESS_OCTETS,
   contentOffset,
-  PREFIX_MARK,
   entryIsName,
   entryWords,
+  PREFIX_MARK,
   type EntryBuffers
 } from '../tables/entries.js'
-import { SourceSets, NO_SOURCES } from '../tables/source-sets.js'
+import { NO_SOURCES, SourceSets } from '../tables/source-sets.js'
 
-/** Record number 0 means none, so that fresh memory means "nothing here". */
+/** Entry number 0 means none, as in fresh memory. */
 const FIRST_ENTRY = 1
 const PREFIX_WORDS = entryWords(2 + ADDRESS_OCTETS)
-const FIRST_LINKS = 1024
+const INITIAL_LINKS = 1024
 
 /**
- * Writes records, straight into the memory that the snapshot will share. That memory is allocated
+ * Writes entries straight into the memory that the snapshot will share. That memory is allocated
  * for the most that the sources may give; pages that are never written take no memory (Node 20 on
- * Linux: 8 GiB allocated, 1 MiB resident), so it is not cut to size afterwards.
+ * Linux: 8 GiB allocated, 1 MiB resident), so it is not shrunk afterwards.
  */
 export class EntryBuilder {
   private words: Int32Array<SharedArrayBuffer>
   private octets: Uint8Array<SharedArrayBuffer>
-  private links = new Int32Array(FIRST_LINKS)
+  private links = new Int32Array(INITIAL_LINKS)
   private nextEntry = FIRST_ENTRY
   private nextLink = 0
   private readonly sets = new SourceSets()
 
-  /** @param bounds the most names, and octets of all of them in wire form, that will be created */
+  /** @param bounds largest number of names that will be created, and their total wire length */
   constructor(bounds: { readonly names: number; readonly octets: Octets }) {
     const most = FIRST_ENTRY + Math.ceil(bounds.octets / 4) + bounds.names * entryWords(4)
     const memory = new SharedArrayBuffer(4 * most)
@@ -37,48 +37,48 @@ export class EntryBuilder {
     this.octets = new Uint8Array(memory)
   }
 
-  /** Whether a name of so many octets still fits: false when a source breaks its bounds. */
+  /** Whether a name of so many octets still fits: false if a source exceeds its bounds. */
   hasRoom(length: Octets): boolean {
     return this.nextEntry + entryWords(1 + length) <= this.words.length
   }
 
-  /** A record of a name, without members yet. */
+  /** An entry for a name, without sources yet. */
   createName(name: HashedName): number {
-    const record = this.create(entryWords(1 + name.length))
+    const entry = this.create(entryWords(1 + name.length))
     const octets = this.octets
     const from = name.octets
-    let at = contentOffset(record)
+    let at = contentOffset(entry)
     octets[at] = name.length
     for (let i = 0; i < name.length; i++) octets[++at] = from[i]!
-    return record
+    return entry
   }
 
-  /** A record of a prefix, without members yet. Only once all names are in. */
+  /** An entry for a prefix, without sources yet. Call only after all names were created. */
   createPrefix({ address, length }: Prefix): number {
     if (this.nextEntry + PREFIX_WORDS > this.words.length) this.grow()
-    const record = this.create(PREFIX_WORDS)
-    const at = contentOffset(record)
+    const entry = this.create(PREFIX_WORDS)
+    const at = contentOffset(entry)
     this.octets[at] = PREFIX_MARK
     this.octets[at + 1] = length
     this.octets.set(address, at + 2)
-    return record
+    return entry
   }
 
-  /** One more member for a record; nothing where it has that member: the first line stays. */
-  addSource(record: number, member: number, line: number): void {
+  /** Adds a source to an entry; if the entry has that reference already, the first line stays. */
+  addSource(entry: number, ref: number, line: number): void {
     const words = this.words
-    const set = words[record]!
-    const extended = this.sets.with(set, member)
+    const set = words[entry]!
+    const extended = this.sets.with(set, ref)
     if (extended === set) return
-    words[record] = extended
-    words[record + 1] = set === NO_SOURCES ? line : this.link(line, words[record + 1]!)
+    words[entry] = extended
+    words[entry + 1] = set === NO_SOURCES ? line : this.link(line, words[entry + 1]!)
   }
 
-  isName(record: number, name: HashedName): boolean {
-    return entryIsName(this.octets, record, name, 0)
+  isName(entry: number, name: HashedName): boolean {
+    return entryIsName(this.octets, entry, name, 0)
   }
 
-  /** The records as shared memory, and how many octets of it are in use. */
+  /** The entries as shared memory, and how many octets of it are in use. */
   finish(): { buffers: EntryBuffers; used: Octets } {
     const links = new SharedArrayBuffer(4 * this.nextLink)
     new Int32Array(links).set(this.links.subarray(0, this.nextLink))
@@ -89,9 +89,9 @@ export class EntryBuilder {
   }
 
   private create(words: number): number {
-    const record = this.nextEntry
+    const entry = this.nextEntry
     this.nextEntry += words
-    return record
+    return entry
   }
 
   private link(line: number, before: number): number {
@@ -103,7 +103,7 @@ export class EntryBuilder {
     return link
   }
 
-  /** Prefixes have no bounds: they are few, and mostly fit in what names left over. */
+  /** Prefixes have no bounds: they are few, and mostly fit into what names leave free. */
   private grow(): void {
     const memory = new SharedArrayBuffer(8 * (this.words.length + PREFIX_WORDS))
     const words = new Int32Array(memory)

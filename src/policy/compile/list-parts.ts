@@ -4,21 +4,21 @@ import type { Octets } from '../../base/units.js'
 import { showName } from '../../dns/name/name.js'
 import { showRrtype } from '../../dns/registry/rrtype.js'
 import type {
-  LocalData,
-  NameSource,
   ListPart,
   ListReply,
+  LocalData,
+  NameSource,
   QtypeSet
 } from '../../rules/model/types.js'
 
-/** So many of a part's prefixes are shown. */
+/** How many of a part's prefixes are shown. */
 const SHOWN_PREFIXES = 3
 
-/** What a list says of the names of a part, in few words for people; '' where nothing special. */
+/** Describes in a few words what a list part does with its names; '' if it leaves it to the rule. */
 export function describePart({ part }: NameSource): string {
   if (part === undefined) return ''
-  const { effect: says, qtypes, prefixes } = part
-  const words = [says === 'rule' ? '' : says === 'pass' ? says : showReply(says)]
+  const { effect, qtypes, prefixes } = part
+  const words = [effect === 'rule' ? '' : effect === 'pass' ? effect : showReply(effect)]
   if (qtypes !== undefined) words.push(describeQtypes(qtypes))
   if (prefixes !== undefined) {
     const shown = prefixes.slice(0, SHOWN_PREFIXES).map(showPrefix)
@@ -28,7 +28,7 @@ export function describePart({ part }: NameSource): string {
 }
 
 /** `A, AAAA only` or `all but A, AAAA` */
-export function describeQtypes({ types, except }: QtypeSet): string {
+function describeQtypes({ types, except }: QtypeSet): string {
   const shown = types.map(showRrtype).join(', ')
   return except ? `all but ${shown}` : `${shown} only`
 }
@@ -38,18 +38,18 @@ function showReply({ action, sinkhole, target }: ListReply): string {
   return [action, ...addresses, ...(target ? [showName(target)] : [])].join(' ')
 }
 
-/** Start of the digest's hashes: FNV-1a's. Never seeded, so that digests compare over time. */
+/** Initial value of FNV-1a. Not seeded, so that digests of different runs can be compared. */
 const DIGEST_BASIS = 0x811c9dc5
 
 /**
- * Where the digest of each name of a source begins, so that equal names of which another thing is
- * said have another digest.
+ * Initial value for the digest of each name of a source. It depends on the list part, so that equal
+ * names with different effects have different digests.
  */
 export function digestBasis({ part }: NameSource): number {
-  return part === undefined ? DIGEST_BASIS : hashOf(DIGEST_BASIS, Buffer.from(allOf(part)))
+  return part === undefined ? DIGEST_BASIS : hashOf(DIGEST_BASIS, Buffer.from(partKey(part)))
 }
 
-/** What one name or prefix adds to the digest of its source: sums do not depend on an order. */
+/** What one name or prefix adds to the digest of its source: a sum, so that order has no effect. */
 export function nameDigest(
   basis: number,
   octets: Uint8Array,
@@ -62,7 +62,7 @@ export function nameDigest(
   return Math.imul(hash ^ (hash >>> 15), 0x85ebca6b)
 }
 
-/** What the records that a list has for its names add to the digest of a source. */
+/** What a list's local data adds to the digest of a source. */
 export function localDataDigest({ lines, starts, octets }: LocalData): number {
   const buffers = [lines, starts, octets].map(buffer => new Uint8Array(buffer))
   return buffers.reduce(hashOf, DIGEST_BASIS)
@@ -74,7 +74,7 @@ function hashOf(basis: number, octets: Uint8Array): number {
   return hash
 }
 
-function allOf({ effect: says, qtypes, prefixes, stage }: ListPart): string {
-  const reply = typeof says === 'object' ? showReply(says) : says
+function partKey({ effect, qtypes, prefixes, stage }: ListPart): string {
+  const reply = typeof effect === 'object' ? showReply(effect) : effect
   return JSON.stringify([reply, qtypes, prefixes?.map(showPrefix), stage])
 }

@@ -4,82 +4,80 @@ import {
   filterBits,
   filterMask,
   firstSlot,
-  SPECIAL_USE_TLDS,
   slotBits,
+  SPECIAL_USE_TLDS,
   type NameTableBuffers
 } from '../tables/name-table.js'
 import type { EntryBuilder } from './entry-builder.js'
 
 /**
- * Names that are placed in one go. Their slots are far apart in memory; where many are looked at one
- * after the other, memory serves them side by side.
+ * Names that are placed as one batch. Their slots are far apart in memory; when many are read one
+ * right after the other, the processor overlaps the cache misses.
  */
 const BATCH = 16
 
 /**
- * Builds the table of names. A name given again, by this or another source, adds a member to the
- * record it has.
+ * Builds the table of names. A name that is added again, by the same or another source, adds that
+ * source to its entry.
  */
 export class NameTableBuilder {
   /** Distinct names so far. */
   names = 0
-  /** Set once a name found no slot within the longest run: start again with another seed. */
+  /** Set if a name found no slot within the longest run: start again with another seed. */
   collided = false
-  /** Whether what comes now are special-use names, all below some top-level label. */
+  /** Whether the names being added are special-use names, which are all below a top-level label. */
   isSpecialUse = false
-  private readonly maxNames: number
-  private readonly seed: number
-  private readonly maxRun: number
-  private readonly entries: EntryBuilder
   private readonly bits: number
   private readonly slots: Int32Array<SharedArrayBuffer>
-  private readonly depths = new Uint8Array(new SharedArrayBuffer(MAX_LABELS + 1))
-  private readonly allDepths = new Uint8Array(new SharedArrayBuffer(MAX_LABELS + 1))
-  private readonly localTops = new Uint8Array(new SharedArrayBuffer(SPECIAL_USE_TLDS))
-  /** Names to be placed, with the member and the line of each. */
+  private readonly labelCounts = new Uint8Array(new SharedArrayBuffer(MAX_LABELS + 1))
+  private readonly allLabelCounts = new Uint8Array(new SharedArrayBuffer(MAX_LABELS + 1))
+  private readonly specialUseTlds = new Uint8Array(new SharedArrayBuffer(SPECIAL_USE_TLDS))
+  /** Names not yet placed, with the source reference and the line of each. */
   private readonly batch = Array.from({ length: BATCH }, () => new HashedName())
   private readonly refs = new Int32Array(BATCH)
   private readonly lines = new Int32Array(BATCH)
   private count = 0
-  /** Of no meaning; but what nobody keeps, V8 does not look at. */
+  /** Meaningless; keeps V8 from dropping the reads of `touch`. */
   private touched = 0
   private root = 0
 
   /**
-   * @param most names that will come, all sources together, repeated ones counted again
-   * @param maxRun most slots looked at to place a name
+   * @param maxNames number of names of all sources together, duplicates included
+   * @param maxRun longest run of slots to probe when placing a name
    */
-  constructor(records: EntryBuilder, most: number, seed: number, maxRun: number) {
-    this.entries = records
-    this.maxNames = most
-    this.seed = seed
-    this.maxRun = maxRun
-    this.bits = slotBits(most)
+  constructor(
+    private readonly entries: EntryBuilder,
+    private readonly maxNames: number,
+    private readonly seed: number,
+    private readonly maxRun: number
+  ) {
+    this.bits = slotBits(maxNames)
     this.slots = new Int32Array(new SharedArrayBuffer(8 * 2 ** this.bits))
   }
 
   /**
-   * Adds a name, now or with those that come next. Says whether there was room: false when sources
-   * gave more than their bounds.
+   * Adds a name, at once or with the rest of its batch.
    *
    * @param octets holds the name in wire form at `at`
+   * @param ref made by `sourceRef`
+   * @returns false if there is no room: sources gave more names than their bounds say
    */
-  add(octets: Uint8Array, at: Octets, member: number, line: number): boolean {
-    const place = this.count++
-    const name = this.batch[place]!
+  add(octets: Uint8Array, at: Octets, ref: number, line: number): boolean {
+    const index = this.count++
+    const name = this.batch[index]!
     name.set(octets, at, this.seed)
-    this.refs[place] = member
-    this.lines[place] = line
+    this.refs[index] = ref
+    this.lines[index] = line
     this.noteLabelCount(name)
     return this.count < BATCH || this.flush()
   }
 
-  /** Places all that were added. Says whether there was room. */
+  /** Places the names of the current batch. Returns false if there is no room, as `add`. */
   flush(): boolean {
-    const waiting = this.count
+    const { count } = this
     this.count = 0
-    for (let i = 0; i < waiting; i++) this.touch(this.batch[i]!)
-    for (let i = 0; i < waiting && !this.collided; i++) {
+    for (let i = 0; i < count; i++) this.touch(this.batch[i]!)
+    for (let i = 0; i < count && !this.collided; i++) {
       const name = this.batch[i]!
       if (this.names >= this.maxNames || !this.entries.hasRoom(name.length)) return false
       if (name.labels > 0) this.place(name, this.refs[i]!, this.lines[i]!)
@@ -88,46 +86,47 @@ export class NameTableBuilder {
     return true
   }
 
-  /** The table; `records` is to be finished by its owner. Slots are cut to what they need. */
-  finish(): Omit<NameTableBuffers, 'records'> {
+  /** The table, with no more slots than it needs. The owner of `entries` finishes those. */
+  finish(): Omit<NameTableBuffers, 'entries'> {
     const bits = slotBits(this.names)
     const slots = bits < this.bits ? this.rehashed(bits) : this.slots
     const filter = filterOf(slots, filterBits(this.names))
     return {
+      seed: this.seed,
       slots: slots.buffer,
       filter,
-      labelCounts: this.depths.buffer,
-      allLabelCounts: this.allDepths.buffer,
-      specialUseTlds: this.localTops.buffer,
+      labelCounts: this.labelCounts.buffer,
+      allLabelCounts: this.allLabelCounts.buffer,
+      specialUseTlds: this.specialUseTlds.buffer,
       root: this.root
     }
   }
 
   private noteLabelCount(name: HashedName): void {
-    this.allDepths[name.labels] = 1
-    if (!this.isSpecialUse) this.depths[name.labels] = 1
-    else this.localTops[name.hashes[name.labels - 1]! & (SPECIAL_USE_TLDS - 1)] = 1
+    this.allLabelCounts[name.labels] = 1
+    if (!this.isSpecialUse) this.labelCounts[name.labels] = 1
+    else this.specialUseTlds[name.hashes[name.labels - 1]! & (SPECIAL_USE_TLDS - 1)] = 1
   }
 
-  /** Brings near where a name will be placed. */
+  /** Loads the first slot for a name into the processor's cache. */
   private touch(name: HashedName): void {
     this.touched ^= this.slots[2 * firstSlot(name.hashes[0]!, 32 - this.bits)]!
   }
 
-  private place(name: HashedName, member: number, line: number): void {
+  private place(name: HashedName, ref: number, line: number): void {
     const slots = this.slots
     const hash = name.hashes[0]!
     const mask = slots.length / 2 - 1
     let slot = firstSlot(hash, 32 - this.bits)
     for (let run = 0; run < this.maxRun; run++) {
-      const record = slots[2 * slot + 1]!
-      if (record === 0) {
+      const entry = slots[2 * slot + 1]!
+      if (entry === 0) {
         slots[2 * slot] = hash
-        slots[2 * slot + 1] = this.create(name, member, line)
+        slots[2 * slot + 1] = this.create(name, ref, line)
         return
       }
-      if (slots[2 * slot] === hash && this.entries.isName(record, name)) {
-        this.entries.addSource(record, member, line)
+      if (slots[2 * slot] === hash && this.entries.isName(entry, name)) {
+        this.entries.addSource(entry, ref, line)
         return
       }
       slot = (slot + 1) & mask
@@ -135,16 +134,16 @@ export class NameTableBuilder {
     this.collided = true
   }
 
-  private addRoot(name: HashedName, member: number, line: number): void {
-    if (this.root === 0) this.root = this.create(name, member, line)
-    else this.entries.addSource(this.root, member, line)
+  private addRoot(name: HashedName, ref: number, line: number): void {
+    if (this.root === 0) this.root = this.create(name, ref, line)
+    else this.entries.addSource(this.root, ref, line)
   }
 
-  private create(name: HashedName, member: number, line: number): number {
+  private create(name: HashedName, ref: number, line: number): number {
     this.names++
-    const record = this.entries.createName(name)
-    this.entries.addSource(record, member, line)
-    return record
+    const entry = this.entries.createName(name)
+    this.entries.addSource(entry, ref, line)
+    return entry
   }
 
   private rehashed(bits: number): Int32Array<SharedArrayBuffer> {

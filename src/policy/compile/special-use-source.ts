@@ -2,11 +2,12 @@ import { encodeEde } from '../../dns/edns/ede-option.js'
 import { HashedName } from '../../dns/name/hashed-name.js'
 import { EDE } from '../../dns/registry/ede.js'
 import type { NameSource } from '../../rules/model/types.js'
+import { TIER, type Claim } from '../tables/claim.js'
 import { NameTable, type NameTableBuffers } from '../tables/name-table.js'
-import { TIER, type Claim, type SpecialUseEntry, type SourceSummary } from '../tables/snapshot.js'
-import type { SpecialUseName } from '../tables/special-use-names.js'
+import type { SourceSummary } from '../tables/source-table.js'
+import type { SpecialUseEntry, SpecialUseName } from '../tables/special-use-names.js'
 
-/** Special-use names as a source like any other, so that one look finds rules and them. */
+/** Special-use names as a source like any other, so that one table lookup finds rules and them. */
 export function specialUseSource(names: readonly SpecialUseName[]): NameSource {
   return {
     kind: 'local',
@@ -23,7 +24,7 @@ export function specialUseSource(names: readonly SpecialUseName[]): NameSource {
   }
 }
 
-/** The one claim through that source. What is said differs by name: see `Policy.localOf`. */
+/** The one claim for that source. The answer depends on the name: see `Policy.specialUseOf`. */
 export function specialUseClaim(source: SourceSummary): Claim {
   return {
     tier: TIER.specialUse,
@@ -42,17 +43,16 @@ export function specialUseClaim(source: SourceSummary): Claim {
   }
 }
 
-/** Each name with its place in the table that it was poured into. */
+/** The special-use names with their entries in the finished name table. */
 export function specialUseEntries(
   names: readonly SpecialUseName[],
-  buffers: NameTableBuffers,
-  seed: number
+  buffers: NameTableBuffers
 ): readonly SpecialUseEntry[] {
   const table = new NameTable(buffers)
   const hashed = new HashedName()
   const options = new Map<string, Uint8Array>()
   return names.map(({ name, kind, zoneLabels, pointer, reference }) => {
-    hashed.set(name, 0, seed)
+    hashed.set(name, 0, buffers.seed)
     const edeOption = options.get(reference) ?? optionOf(reference)
     options.set(reference, edeOption)
     return { entry: table.find(hashed, 0), kind, zoneLabels, pointer, reference, edeOption }

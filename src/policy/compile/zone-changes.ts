@@ -2,46 +2,48 @@ import { HashedName } from '../../dns/name/hashed-name.js'
 import { amendData, dataAt, type DataChanges } from '../../rules/lists/local-data.js'
 import type { NamePolicy } from '../../rules/lists/rpz/rpz-lines.js'
 import type { LocalData } from '../../rules/model/types.js'
-import { entriesOf } from '../evaluate/matched-rule.js'
+import { entriesOf } from '../tables/entries.js'
 import { NameTable } from '../tables/name-table.js'
-import type { Snapshot, SourceSummary } from '../tables/snapshot.js'
+import type { Snapshot } from '../tables/snapshot.js'
 import { coverOf, sourceOf } from '../tables/source-sets.js'
+import type { SourceSummary } from '../tables/source-table.js'
 import type { Amendment, NameChange } from './amend.js'
 
-/** Of a transferred zone, which is all of its list: the stage of policies for names. */
+/** The stage of QNAME triggers in a response policy zone. */
 const QNAME_STAGE = 1
 const CNAME = 5
 
-/** Policies for names that a zone no longer has, and that it has now, by their keys. */
+/** Policies for names that were removed from a zone and added to it, by their keys. */
 export interface ZoneDelta {
   readonly removed: ReadonlyMap<string, NamePolicy>
   readonly added: ReadonlyMap<string, NamePolicy>
 }
 
 /**
- * What a change of a zone does to a snapshot in which the zone is as it was before.
+ * Translates the changes of a zone into those of a snapshot compiled from the zone's previous
+ * version.
  *
- * @param list id of the list that is the zone
- * @returns undefined where it takes more than names of actions that the zone had before, or where the
- *   zone was not what the change says: then all is to be compiled
+ * @param list id of the list that consists of the zone
+ * @returns undefined if everything has to be compiled: the zone has an action that it did not have
+ *   before, or the snapshot does not match the zone's previous version
  */
 export function zoneChanges(
   snapshot: Snapshot,
   list: string,
   delta: ZoneDelta
 ): Pick<Amendment, 'names' | 'data'> | undefined {
-  const own = snapshot.sources.filter(({ id, kind }) => kind === 'list' && id === list)
-  // A list that no rule is on.
+  const own = snapshot.sources.all.filter(({ id, kind }) => kind === 'list' && id === list)
+  // No rule uses the list.
   if (own.length === 0) return { names: [], data: new Map() }
-  const changes = new ZoneChangeReader(snapshot, own)
+  const translator = new ZoneChangeTranslator(snapshot, own)
   const keys = new Set([...delta.removed.keys(), ...delta.added.keys()])
   for (const key of keys) {
-    if (!changes.take(delta.removed.get(key), delta.added.get(key))) return undefined
+    if (!translator.translate(delta.removed.get(key), delta.added.get(key))) return undefined
   }
-  return { names: changes.names, data: changes.amendedData() }
+  return { names: translator.names, data: translator.amendedData() }
 }
 
-class ZoneChangeReader {
+class ZoneChangeTranslator {
   readonly names: NameChange[] = []
   private readonly lines = new Map<number, readonly Uint8Array[]>()
   private readonly data: LocalData | undefined
@@ -52,17 +54,18 @@ class ZoneChangeReader {
     private readonly snapshot: Snapshot,
     private readonly own: readonly SourceSummary[]
   ) {
-    this.table = new NameTable(snapshot.tables.names)
-    this.data = own.map(({ index }) => snapshot.data.get(index)).find(data => data !== undefined)
+    const { localData } = snapshot.sources
+    this.table = new NameTable(snapshot.names)
+    this.data = own.map(({ index }) => localData.get(index)).find(data => data !== undefined)
   }
 
-  /** Whether what is said of one name can be changed so. */
-  take(removed: NamePolicy | undefined, added: NamePolicy | undefined): boolean {
-    const had = this.find((removed ?? added)!)
-    if (had === undefined) return removed === undefined && this.add(added!)
-    if (had === 'several') return false
-    if (removed === undefined) return this.extend(had, added!)
-    return this.remove(had, removed) && (added === undefined || this.add(added))
+  /** Translates the change of one name's policy; false if that is not possible. */
+  translate(removed: NamePolicy | undefined, added: NamePolicy | undefined): boolean {
+    const current = this.find((removed ?? added)!)
+    if (current === undefined) return removed === undefined && this.add(added!)
+    if (current === 'several') return false
+    if (removed === undefined) return this.extend(current, added!)
+    return this.remove(current, removed) && (added === undefined || this.add(added))
   }
 
   amendedData(): Amendment['data'] {
@@ -71,18 +74,18 @@ class ZoneChangeReader {
     return new Map([[data, amendData(data, lines satisfies DataChanges)]])
   }
 
-  /** What the zone says of a name now. */
+  /** The policy that the snapshot has for a name from this zone. */
   private find({ name, cover }: NamePolicy): CurrentPolicy | undefined | 'several' {
     const { snapshot, hashed } = this
-    hashed.set(name, 0, snapshot.seed)
-    const record = hashed.labels === 0 ? this.table.root : this.table.find(hashed, 0)
-    const members = record === 0 ? [] : entriesOf(snapshot).sourcesOf(record)
-    const had = members.flatMap(({ ref: member, line }) => {
-      const source = this.own.find(({ index }) => index === sourceOf(member))
-      const isIt = source?.stage === QNAME_STAGE && coverOf(member) === cover
-      return isIt ? [{ source, line }] : []
+    hashed.set(name, 0, snapshot.names.seed)
+    const entry = hashed.labels === 0 ? this.table.root : this.table.find(hashed, 0)
+    const sources = entry === 0 ? [] : entriesOf(snapshot).sourcesOf(entry)
+    const policies = sources.flatMap(({ ref, line }) => {
+      const source = this.own.find(({ index }) => index === sourceOf(ref))
+      const isMatch = source?.stage === QNAME_STAGE && coverOf(ref) === cover
+      return isMatch ? [{ source, line }] : []
     })
-    return had.length > 1 ? 'several' : had[0]
+    return policies.length > 1 ? 'several' : policies[0]
   }
 
   private add({ name, cover, action, line, records }: NamePolicy): boolean {
@@ -93,17 +96,17 @@ class ZoneChangeReader {
     return true
   }
 
-  /** More records of a name that has some. */
+  /** Adds DNS records to a name that has some. */
   private extend({ source, line }: CurrentPolicy, { action, records }: NamePolicy): boolean {
     if (source.part !== 'data' || action !== 'data' || this.data === undefined) return false
     const all = [...dataAt(this.data, line), ...records]
-    // With another record it is wrong, and which of them holds depends on which was first.
+    // A CNAME beside other records is an error; which of them applies depends on their order.
     if (all.some(record => ((record[0]! << 8) | record[1]!) === CNAME)) return false
     this.lines.set(line, all)
     return true
   }
 
-  /** All that was said of a name. */
+  /** Removes the whole policy of a name. */
   private remove(
     { source, line }: CurrentPolicy,
     { name, cover, action, records }: NamePolicy
@@ -118,12 +121,13 @@ class ZoneChangeReader {
   }
 }
 
+/** The list part that holds a name's policy, and the line. */
 interface CurrentPolicy {
   readonly source: SourceSummary
   readonly line: number
 }
 
-/** Whether they are the same, in whatever order. */
+/** Whether these are the same records in any order. */
 function areSame(one: readonly Uint8Array[], other: readonly Uint8Array[]): boolean {
   const [a, b] = [one, other].map(records =>
     records

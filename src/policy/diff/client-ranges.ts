@@ -8,6 +8,7 @@ import {
 } from '../../base/address.js'
 import type { RuleSet } from '../../rules/model/types.js'
 import type { Policy } from '../evaluate/policy.js'
+import { networkOfClass } from '../tables/client-table.js'
 import type { BeforeAfter } from './name-groups.js'
 
 /** The clients in a prefix, but for those in longer prefixes. */
@@ -74,7 +75,7 @@ function rangeOf(
 }
 
 function networkOf({ snapshot }: Policy, clientClass: number): string | undefined {
-  return snapshot.networks[snapshot.classNetworks[clientClass]!]
+  return networkOfClass(snapshot.clients, clientClass)
 }
 
 function prefixesOf({ networks }: RuleSet): [string, Prefix][] {

@@ -1,7 +1,9 @@
 import { HashedName } from '../../dns/name/hashed-name.js'
-import { entriesOf } from '../evaluate/matched-rule.js'
+import type { Claim } from '../tables/claim.js'
+import { entriesOf } from '../tables/entries.js'
 import { NameTable } from '../tables/name-table.js'
-import type { Claim, Snapshot, SourceSummary } from '../tables/snapshot.js'
+import type { Snapshot } from '../tables/snapshot.js'
+import type { SourceSummary } from '../tables/source-table.js'
 
 /** What a new snapshot changes, in few words: for the log line that says it is in force. */
 export interface SnapshotChanges {
@@ -22,14 +24,14 @@ interface IdChanges {
  * a quarter of a microsecond each.
  */
 export function compare(before: Snapshot, after: Snapshot): SnapshotChanges {
-  const sources = differ(contents(before.sources), contents(after.sources))
+  const sources = differ(contents(before.sources.all), contents(after.sources.all))
   const same = [sources.added, sources.removed, sources.changed].every(ids => ids.length === 0)
   const kept = same ? after.counts.names : namesKept(before, after)
-  const { added, removed } = differ(idle(before.networks), idle(after.networks))
+  const { added, removed } = differ(idle(before.clients.networks), idle(after.clients.networks))
   return {
     names: { added: after.counts.names - kept, removed: before.counts.names - kept },
     networks: { added, removed },
-    rules: differ(rulesOf(before.claims), rulesOf(after.claims)),
+    rules: differ(rulesOf(before.claims.all), rulesOf(after.claims.all)),
     sources
   }
 }
@@ -74,16 +76,16 @@ function rulesOf(claims: readonly Claim[]): Map<string, string> {
 
 /** How many names are in both. */
 function namesKept(before: Snapshot, after: Snapshot): number {
-  const table = new NameTable(before.tables.names)
+  const table = new NameTable(before.names)
   const records = entriesOf(after)
   const hashed = new HashedName()
   const noRulesNow = onlyLocal(after)
   const noRulesBefore = onlyLocal(before)
   let kept = 0
-  for (const record of new NameTable(after.tables.names).entries()) {
+  for (const record of new NameTable(after.names).entries()) {
     const content = records.contentOf(record)
     if (!('name' in content) || noRulesNow.has(record)) continue
-    hashed.set(content.name, 0, before.seed)
+    hashed.set(content.name, 0, before.names.seed)
     const found = hashed.labels === 0 ? table.root : table.find(hashed, 0)
     if (found !== 0 && !noRulesBefore.has(found)) kept++
   }
@@ -93,7 +95,7 @@ function namesKept(before: Snapshot, after: Snapshot): number {
 /** Records of special-use names that no rule's source has: those are not counted. */
 function onlyLocal(snapshot: Snapshot): ReadonlySet<number> {
   const records = entriesOf(snapshot)
-  const alone = snapshot.locals.filter(
+  const alone = snapshot.specialUse.filter(
     ({ entry: record }) => records.sourcesOf(record).length === 1
   )
   return new Set(alone.map(({ entry: record }) => record))

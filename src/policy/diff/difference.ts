@@ -3,7 +3,7 @@ import { showCanonical, showName } from '../../dns/name/name.js'
 import type { RuleSet } from '../../rules/model/types.js'
 import { compile } from '../compile/compile.js'
 import type { Decision } from '../evaluate/decision.js'
-import type { SourceSummary } from '../tables/snapshot.js'
+import type { SourceSummary } from '../tables/source-table.js'
 import {
   clientRanges,
   byNetworks,
@@ -275,8 +275,8 @@ function clientGroups(
     // Who is refused altogether has no names to be blocked; that is told as a move.
     if (networks.before === undefined || networks.after === undefined) continue
     const groups = [
-      before.snapshot.classGroups[classes.before],
-      after.snapshot.classGroups[classes.after]
+      before.snapshot.clients.groupOf[classes.before],
+      after.snapshot.clients.groupOf[classes.after]
     ]
     const key = groups.join(' ')
     const peers = known.get(key) ?? { classes, unchanged: steady.forClients(classes), ranges: [] }

@@ -1,7 +1,7 @@
 import { addressWords, showPrefix, type Address } from '../../base/address.js'
 import { HashedName, MAX_NAME } from '../../dns/name/hashed-name.js'
-import { entriesOf } from '../evaluate/matched-rule.js'
 import { AddressTable } from '../tables/address-table.js'
+import { entriesOf } from '../tables/entries.js'
 import { LocalDataTable } from '../tables/local-data-table.js'
 import { NameTable } from '../tables/name-table.js'
 import type { Snapshot } from '../tables/snapshot.js'
@@ -120,8 +120,8 @@ class NameReader {
   private readonly data: LocalDataTable
 
   constructor(readonly snapshot: Snapshot) {
-    this.table = new NameTable(snapshot.tables.names)
-    this.sets = new Int32Array(snapshot.tables.names.records.words)
+    this.table = new NameTable(snapshot.names)
+    this.sets = new Int32Array(snapshot.names.entries.words)
     this.data = new LocalDataTable(snapshot)
   }
 
@@ -134,7 +134,7 @@ class NameReader {
   }
 
   take(octets: Uint8Array): void {
-    this.name.set(octets, 0, this.snapshot.seed)
+    this.name.set(octets, 0, this.snapshot.names.seed)
   }
 
   has(octets: Uint8Array): boolean {
@@ -154,7 +154,7 @@ class NameReader {
 
   /** The records that lists have for that suffix, and for what is below it; '': none. */
   dataAt(label: number): string {
-    const { data } = this.snapshot
+    const data = this.snapshot.sources.localData
     const record = data.size === 0 ? 0 : this.recordAt(label)
     if (record === 0) return ''
     const members = entriesOf(this.snapshot).sourcesOf(record)
@@ -221,7 +221,7 @@ class AddressReader {
   private readonly table: AddressTable
 
   constructor(readonly snapshot: Snapshot) {
-    this.table = new AddressTable(snapshot.tables.addresses)
+    this.table = new AddressTable(snapshot.addresses)
   }
 
   /** Addresses from which on others prefixes cover. */
@@ -232,7 +232,7 @@ class AddressReader {
   /** The prefixes that cover an address, by length, with their member sets. */
   at(address: Address): Map<number, { readonly set: number; readonly text: string }> {
     const records = entriesOf(this.snapshot)
-    const sets = new Int32Array(this.snapshot.tables.names.records.words)
+    const sets = new Int32Array(this.snapshot.names.entries.words)
     const covering = new Map<number, { set: number; text: string }>()
     for (const record of this.table.entriesIn(this.table.find(addressWords(address), 0))) {
       const content = records.contentOf(record)

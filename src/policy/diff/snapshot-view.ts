@@ -1,8 +1,10 @@
 import { COVER } from '../../rules/model/types.js'
 import { Evaluator } from '../evaluate/decision.js'
 import { ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'
-import type { Claim, Snapshot, SourceSummary } from '../tables/snapshot.js'
+import type { Claim } from '../tables/claim.js'
+import type { Snapshot } from '../tables/snapshot.js'
 import { coverOf, sourceOf } from '../tables/source-sets.js'
+import type { SourceSummary } from '../tables/source-table.js'
 import type { NameGroup } from './name-groups.js'
 
 /** One of two snapshots that are compared, and what it says of chains. */
@@ -16,24 +18,24 @@ export class SnapshotView {
     private readonly which: 'before' | 'after'
   ) {
     this.evaluator = new Evaluator(snapshot)
-    this.index = new ClaimIndex(snapshot.tables.cells)
-    this.sets = new Int32Array(snapshot.tables.names.records.sets)
+    this.index = new ClaimIndex(snapshot.claims.index)
+    this.sets = new Int32Array(snapshot.names.entries.sets)
   }
 
   /** What may have a say in what ends a chain, for clients of a class, at some time. */
   claimsOf(chain: NameGroup, clientClass: number): Claim[] {
-    const { claims, classGroups } = this.snapshot
-    const group = classGroups[clientClass]!
+    const { claims, clients } = this.snapshot
+    const group = clients.groupOf[clientClass]!
     const sources = new Set(this.groupSources(chain).map(({ source }) => source))
     return [...sources].flatMap(source =>
-      this.index.claimsIn(this.index.find(group, source)).map(({ claim }) => claims[claim]!)
+      this.index.claimsOf(group, source).map(({ claim }) => claims.all[claim]!)
     )
   }
 
   /** What rules say through a source to clients of a class. */
   indexedClaims(source: number, clientClass: number): IndexedClaim[] {
-    const group = this.snapshot.classGroups[clientClass]!
-    return this.index.claimsIn(this.index.find(group, source))
+    const group = this.snapshot.clients.groupOf[clientClass]!
+    return this.index.claimsOf(group, source)
   }
 
   /** Who is in a member set; nobody in -1. */
@@ -53,7 +55,7 @@ export class SnapshotView {
   has(chain: NameGroup, below: boolean, wanted: (source: SourceSummary) => boolean): boolean {
     return this.groupSources(chain).some(({ source, cover, own }) => {
       const silent = own && !below ? COVER.below : COVER.exact
-      return cover !== silent && wanted(this.snapshot.sources[source]!)
+      return cover !== silent && wanted(this.snapshot.sources.all[source]!)
     })
   }
 

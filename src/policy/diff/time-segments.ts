@@ -1,5 +1,5 @@
 import type { Seconds } from '../../base/units.js'
-import type { Claim } from '../tables/snapshot.js'
+import type { Claim } from '../tables/claim.js'
 import { unchangedUntil, type Timetable } from '../tables/timetable.js'
 
 /** A stretch of time in which no claim starts or ends; but those with weekly hours come and go. */

@@ -1,4 +1,5 @@
 import { stableJson } from '../evaluate/decision.js'
+import { CLAIM_PASS } from '../tables/claim-index.js'
 import type { BeforeAfter, NameGroup } from './name-groups.js'
 import type { SnapshotView } from './snapshot-view.js'
 
@@ -65,13 +66,22 @@ export class UnchangedSources {
     const found = new Map<string, { text: string; orders: number[] }>()
     for (const [source, key] of this.keys[which].entries()) {
       if (key === undefined) continue
-      for (const { claim, order, tier, passes } of this.sides[which].indexedClaims(
+      for (const { claim, order, tier, flags } of this.sides[which].indexedClaims(
         source,
         clientClass
       )) {
-        const { kind, from, until, timetable, monitor, reply, qtypes, facts } = claims[claim]!
+        const { kind, from, until, timetable, monitor, reply, qtypes, facts } = claims.all[claim]!
         const when = [`${from}`, `${until}`, timetable?.text]
-        const text = stableJson([kind, tier, passes, when, monitor, reply, qtypes, facts])
+        const text = stableJson([
+          kind,
+          tier,
+          (flags & CLAIM_PASS) !== 0,
+          when,
+          monitor,
+          reply,
+          qtypes,
+          facts
+        ])
         const known = found.get(key) ?? { text: '', orders: [] }
         found.set(key, { text: known.text + text, orders: [...known.orders, order] })
       }
@@ -82,7 +92,7 @@ export class UnchangedSources {
 
 /** What sources are called in both; undefined for names in rules, which are called by their line. */
 function keysOf({ snapshot }: SnapshotView): (string | undefined)[] {
-  const keys = snapshot.sources.map(({ kind, id, part, isPass: passes }) =>
+  const keys = snapshot.sources.all.map(({ kind, id, part, isPass: passes }) =>
     kind === 'inline' ? undefined : `${kind} ${id} ${passes} ${part}`
   )
   // Two parts of a list that are called the same are not told apart by it.

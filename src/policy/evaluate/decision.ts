@@ -1,28 +1,30 @@
 import type { Seconds } from '../../base/units.js'
 import { HashedName } from '../../dns/name/hashed-name.js'
-import { Verdict, type Claim, type Snapshot } from '../tables/snapshot.js'
+import type { Claim } from '../tables/claim.js'
+import type { Snapshot } from '../tables/snapshot.js'
+import { Verdict } from '../tables/verdict.js'
 import { Policy } from './policy.js'
 
-/** What rules come to for one question on a name or address, of one client, at one instant. */
+/** The outcome of the rules for one query by one client at one time. */
 export interface Decision {
-  /** As the query log has it. */
+  /** As in the query log. */
   readonly verdict: 'forwarded' | 'allowed' | 'monitored' | 'blocked'
-  /** Through which a rule decides, or in monitor mode would; undefined: no rule speaks. */
+  /** The claim that decides, or would if it were enforced; undefined: no rule matches. */
   readonly claim: Claim | undefined
-  /** TYPE, RDLENGTH and RDATA of the records that the client receives, hex; '': none of a list. */
+  /** TYPE, RDLENGTH and RDATA of the list's records for the client, in hex; '' if none. */
   readonly data: string
-  /** Equal where a client receives the same. */
+  /** Equal if clients receive the same. */
   readonly answerKey: string
-  /** Equal where the query log and the authorities behind it are the same too. */
+  /** Equal if the query log and the authorities behind the rule are the same as well. */
   readonly key: string
 }
 
-/** What is judged: a name in wire form, or an address. */
+/** What is evaluated: a name in wire form, or an address. */
 export type Subject =
   | { readonly kind: 'name'; readonly octets: Uint8Array }
   | { readonly kind: 'address'; readonly words: Uint32Array }
 
-/** Judges by what serves, and keeps each standing once. */
+/** Evaluates subjects with the `Policy` that answers queries; equal decisions are one object. */
 export class Evaluator {
   readonly policy: Policy
   private readonly name = new HashedName()
@@ -34,22 +36,22 @@ export class Evaluator {
   }
 
   evaluate(subject: Subject, qtype: number, clientClass: number, now: Seconds): Decision {
-    const verdict = this.verdict
+    const { verdict, policy } = this
     verdict.clear()
     if (subject.kind === 'name') {
-      this.name.set(subject.octets, 0, this.snapshot.seed)
-      this.policy.evaluateName(this.name, qtype, clientClass, now, verdict)
-    } else this.policy.evaluateAddress(subject.words, 0, qtype, clientClass, now, verdict)
-    const { claim, monitorClaim: monitor } = verdict
-    const data = this.data(verdict)
-    const key = `${claim} ${monitor} ${data}`
-    const known = this.known.get(key) ?? decisionOf(this.policy, claim, monitor, data)
+      this.name.set(subject.octets, 0, policy.seed)
+      policy.evaluateName(this.name, qtype, clientClass, now, verdict)
+    } else policy.evaluateAddress(subject.words, 0, qtype, clientClass, now, verdict)
+    const { claim, monitorClaim } = verdict
+    const data = this.localData(verdict)
+    const key = `${claim} ${monitorClaim} ${data}`
+    const known = this.known.get(key) ?? decisionOf(policy, claim, monitorClaim, data)
     this.known.set(key, known)
     return known
   }
 
-  /** The records that the client receives, where a list has them. */
-  private data(verdict: Verdict): string {
+  /** The DNS records that the client receives from a list. */
+  private localData(verdict: Verdict): string {
     if (this.policy.claims[verdict.claim]?.reply?.action !== 'data') return ''
     const { octets, from, to } = this.policy.findLocalData(verdict)
     return Buffer.from(octets.subarray(from, to)).toString('hex')
@@ -58,24 +60,18 @@ export class Evaluator {
 
 function decisionOf({ claims }: Policy, claim: number, monitor: number, data: string): Decision {
   const decider = claims[claim]
-  const watcher = claims[monitor]
+  const monitored = claims[monitor]
   if (decider?.reply !== undefined) return decision('blocked', decider, data)
-  if (watcher !== undefined) return decision('monitored', watcher)
+  if (monitored !== undefined) return decision('monitored', monitored)
   return decision(decider === undefined ? 'forwarded' : 'allowed', decider)
 }
 
-function decision(what: Decision['verdict'], claim: Claim | undefined, data = ''): Decision {
-  const answer = what === 'blocked' ? stableJson(claim!.reply) + data : ''
-  return {
-    verdict: what,
-    claim,
-    data,
-    answerKey: answer,
-    key: `${what} ${answer} ${reasonKey(claim)}`
-  }
+function decision(verdict: Decision['verdict'], claim: Claim | undefined, data = ''): Decision {
+  const answerKey = verdict === 'blocked' ? stableJson(claim!.reply) + data : ''
+  return { verdict, claim, data, answerKey, key: `${verdict} ${answerKey} ${reasonKey(claim)}` }
 }
 
-/** All that a claim says, except what it is called and where it is written. */
+/** The content of a claim, without the rule's id and position. */
 function reasonKey(claim: Claim | undefined): string {
   if (claim === undefined) return ''
   const { kind, source, reply, facts } = claim

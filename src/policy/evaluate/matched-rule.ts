@@ -2,89 +2,69 @@ import { showPrefix } from '../../base/address.js'
 import type { Octets } from '../../base/units.js'
 import { showCanonical, showName } from '../../dns/name/name.js'
 import { COVER } from '../../rules/model/types.js'
-import { Entries } from '../tables/entries.js'
-import type { Claim, Snapshot } from '../tables/snapshot.js'
+import type { Claim } from '../tables/claim.js'
+import { entriesOf } from '../tables/entries.js'
+import type { Snapshot } from '../tables/snapshot.js'
 import { coverOf, sourceOf } from '../tables/source-sets.js'
 
-/** What a verdict rests on, for people: the rule, and the line of its source that matched. */
+/** Human-readable explanation of a verdict: the rule, and the line of its source that matched. */
 export interface MatchedRule {
-  /** Id of the rule and where it is written; line 0: it is no rule, but an RFC. */
+  /** Id of the rule and where it is written; line 0: not a rule but an RFC. */
   readonly rule: string
   readonly file: string
   readonly line: number
   readonly source: { readonly id: string; readonly title: string }
   readonly sourceFile: string
-  /** From 1; 0: as `line`. */
+  /** From 1; 0 as for `line`. */
   readonly sourceLine: number
-  /** As rule files have it: `a.example`, `=a.example`, `*.a.example`, `192.0.2.0/24`. */
+  /** As in rule files: `a.example`, `=a.example`, `*.a.example`, `192.0.2.0/24`. */
   readonly pattern: string
-  /** Octets of its name in wire form; 0: it is a prefix. */
+  /** Length of its name in wire form; 0 for a prefix. */
   readonly length: Octets
 }
 
-/** Views of snapshots' shared memory, made once in a thread. */
-const readers = new WeakMap<Snapshot, Entries>()
-
-export function entriesOf(snapshot: Snapshot): Entries {
-  const known = readers.get(snapshot)
-  if (known !== undefined) return known
-  const made = new Entries(snapshot.tables.names.records)
-  readers.set(snapshot, made)
-  return made
-}
-
 /**
- * The rule behind a verdict's claim and record; needs the snapshot alone, so any thread can tell.
- * Undefined where the two do not belong together.
+ * The rule behind a verdict's claim and entry. Needs the snapshot alone, so any thread can call it.
  *
- * @param whole whether the name judged was the very one of the record, or one below: which line to
- *   tell where the source has both `=a.example` and `*.a.example`. Not given: the first
+ * @param isExact whether the evaluated name is that of the entry or one below it, which decides
+ *   between the lines if the source has both `=a.example` and `*.a.example`. If not given, the first
+ * @returns undefined if the claim and the entry do not belong together
  */
 export function matchedRule(
   snapshot: Snapshot,
   claim: number,
-  record: number,
-  whole?: boolean
+  entry: number,
+  isExact?: boolean
 ): MatchedRule | undefined {
-  const spoke = snapshot.claims[claim]
-  if (spoke === undefined || record <= 0) return undefined
-  const members = entriesOf(snapshot)
-    .sourcesOf(record)
-    .filter(({ ref: member }) => sourceOf(member) === spoke.source.index)
-  const silent = whole === true ? COVER.below : COVER.exact
-  const heard = members.find(({ ref: member }) => coverOf(member) !== silent)
-  const found = (whole === undefined ? undefined : heard) ?? members[0]
+  const matched = snapshot.claims.all[claim]
+  if (matched === undefined || entry <= 0) return undefined
+  const lines = entriesOf(snapshot)
+    .sourcesOf(entry)
+    .filter(({ ref }) => sourceOf(ref) === matched.source.index)
+  const ignored = isExact === true ? COVER.below : COVER.exact
+  const covering = lines.find(({ ref }) => coverOf(ref) !== ignored)
+  const found = (isExact === undefined ? undefined : covering) ?? lines[0]
   if (found === undefined) return undefined
-  if (spoke.kind === 'local') return describeLocal(snapshot, spoke, record, coverOf(found.ref))
-  const pattern = patternOf(snapshot, record, coverOf(found.ref))
-  return describe(spoke, found.line, pattern, lengthOf(snapshot, record))
+  const pattern = patternOf(snapshot, entry, coverOf(found.ref))
+  const rule = describe(matched, found.line, pattern, lengthOf(snapshot, entry))
+  if (matched.kind !== 'local') return rule
+  const reference = snapshot.specialUse.find(name => name.entry === entry)?.reference ?? ''
+  return { ...rule, file: reference, sourceFile: reference }
 }
 
-/** Octets of a record's name; 0 of a prefix. */
-function lengthOf(snapshot: Snapshot, record: number): Octets {
-  const content = entriesOf(snapshot).contentOf(record)
+/** Length of an entry's name; 0 for a prefix. */
+function lengthOf(snapshot: Snapshot, entry: number): Octets {
+  const content = entriesOf(snapshot).contentOf(entry)
   return 'name' in content ? content.name.length : 0
 }
 
-/** Text of a record as rule files have it. */
-export function patternOf(snapshot: Snapshot, record: number, cover: number): string {
-  const content = entriesOf(snapshot).contentOf(record)
+/** Text of an entry as in rule files. */
+export function patternOf(snapshot: Snapshot, entry: number, cover: number): string {
+  const content = entriesOf(snapshot).contentOf(entry)
   if ('prefix' in content) return showPrefix(content.prefix)
   const name = showName(content.name)
   if (cover === COVER.below) return `*.${name}`
   return cover === COVER.exact ? `=${showCanonical(name)}` : showCanonical(name)
-}
-
-function describeLocal(
-  snapshot: Snapshot,
-  claim: Claim,
-  record: number,
-  cover: number
-): MatchedRule {
-  const reference = snapshot.locals.find(local => local.entry === record)?.reference ?? ''
-  const pattern = patternOf(snapshot, record, cover)
-  const matched = describe(claim, 0, pattern, lengthOf(snapshot, record))
-  return { ...matched, file: reference, sourceFile: reference }
 }
 
 function describe(claim: Claim, line: number, pattern: string, length: Octets): MatchedRule {

@@ -4,39 +4,35 @@ import type { HashedName } from '../../dns/name/hashed-name.js'
 import { COVER } from '../../rules/model/types.js'
 import { AddressTable } from '../tables/address-table.js'
 import {
-  WORDS_PER_CLAIM,
-  ClaimIndex,
-  CLAIM_TIMED,
   CLAIM_FLAGS,
   CLAIM_MONITOR,
   CLAIM_PASS,
   CLAIM_SHIFT,
-  CLAIM_TYPED
+  CLAIM_TIMED,
+  CLAIM_TYPED,
+  ClaimIndex,
+  WORDS_PER_CLAIM
 } from '../tables/claim-index.js'
+import { NO_TIER, TIER, type Claim } from '../tables/claim.js'
 import { LocalDataTable } from '../tables/local-data-table.js'
 import { NameTable } from '../tables/name-table.js'
-import {
-  NO_TIER,
-  TIER,
-  type Claim,
-  type SpecialUseEntry,
-  type Snapshot,
-  type Verdict
-} from '../tables/snapshot.js'
+import type { Snapshot } from '../tables/snapshot.js'
+import type { SpecialUseEntry } from '../tables/special-use-names.js'
+import type { Verdict } from '../tables/verdict.js'
 import { ActiveClaims } from './active-claims.js'
 import { PassingLists } from './passing-lists.js'
 
-/** Stands behind all claims on one name. */
+/** Greater than the order of any claim. */
 const LAST = 2 ** 30
 
 /**
- * Gives verdicts on one snapshot. Each thread makes its own over the same shared memory; judging
- * allocates nothing.
+ * Evaluates names and addresses against one snapshot. Each thread makes its own over the same shared
+ * memory; evaluating allocates nothing.
  *
- * Order of precedence: tier (see `TIER`) and the step in it; then the longest name or prefix; then
- * the order of the network's rules. Only claims in force take part. One in monitor mode never
- * decides: it is noted if it stands before what decides, that is, if it would have decided had it
- * been enforced. A list that lets a name pass is not heard on it, nor on the names above.
+ * Order of precedence: tier (see `TIER`) and the step in it; then the longest matching name or
+ * prefix; then the order of the network's rules. Only active claims take part. A claim in monitor
+ * mode never decides: it is recorded if it would have decided had it been enforced. If a list has a
+ * pass entry for a name, the list's other entries for it and for the names above have no effect.
  */
 export class Policy {
   readonly snapshot: Snapshot
@@ -47,7 +43,7 @@ export class Policy {
   private readonly names: NameTable
   private readonly addresses: AddressTable
   private readonly claimIndex: ClaimIndex
-  /** Member set of each record: word 0 of it. */
+  /** Word 0 of each entry is the number of its source set. */
   private readonly entryWords: Int32Array
   private readonly sourceSets: Int32Array
   private readonly groups: Int32Array
@@ -57,9 +53,9 @@ export class Policy {
   private readonly qtypes: readonly (Uint16Array | undefined)[]
   private readonly passingLists: PassingLists
   private readonly localData: LocalDataTable
-  /** The type of the question at hand. */
+  /** Type of the query being evaluated. */
   private qtype = 0
-  /** What speaks best of the record at hand, and what would if it were enforced; -1: nothing. */
+  /** The claim that decides on the current entry, and the one in monitor mode; -1: none. */
   private decider = -1
   private deciderOrder = LAST
   private deciderTier = 0
@@ -68,22 +64,22 @@ export class Policy {
   private monitorTier = 0
 
   constructor(snapshot: Snapshot) {
-    const { tables, claims } = snapshot
+    const { names, clients, claims, sources } = snapshot
     this.snapshot = snapshot
-    this.claims = claims
-    this.seed = snapshot.seed
-    this.clients = new PrefixTable(tables.clients)
-    this.names = new NameTable(tables.names)
-    this.addresses = new AddressTable(tables.addresses)
-    this.claimIndex = new ClaimIndex(tables.cells)
-    this.entryWords = new Int32Array(tables.names.records.words)
-    this.sourceSets = new Int32Array(tables.names.records.sets)
-    this.groups = Int32Array.from(snapshot.classGroups)
-    this.specialUseGroup = snapshot.localGroup
-    this.specialUse = new Map(snapshot.locals.map(local => [local.entry, local]))
+    this.claims = claims.all
+    this.seed = names.seed
+    this.clients = new PrefixTable(clients.prefixes)
+    this.names = new NameTable(names)
+    this.addresses = new AddressTable(snapshot.addresses)
+    this.claimIndex = new ClaimIndex(claims.index)
+    this.entryWords = new Int32Array(names.entries.words)
+    this.sourceSets = new Int32Array(names.entries.sets)
+    this.groups = Int32Array.from(clients.groupOf)
+    this.specialUseGroup = clients.specialUseGroup
+    this.specialUse = new Map(snapshot.specialUse.map(name => [name.entry, name]))
     this.activeClaims = new ActiveClaims(snapshot)
-    this.qtypes = claims.map(({ qtypes }) => qtypes && Uint16Array.from(qtypes.types))
-    this.passingLists = new PassingLists(snapshot.sources)
+    this.qtypes = claims.all.map(({ qtypes }) => qtypes && Uint16Array.from(qtypes.types))
+    this.passingLists = new PassingLists(sources.all)
     this.localData = new LocalDataTable(snapshot)
   }
 
@@ -95,15 +91,15 @@ export class Policy {
     return this.clients.find(words, at)
   }
 
-  /** Whether no rule at all speaks to clients of this class. */
+  /** Whether no rule at all applies to clients of this class. */
   hasNoRulesFor(clientClass: number): boolean {
     const group = this.groups[clientClass]
     return group === 0 || group === this.specialUseGroup
   }
 
   /**
-   * Judges a name, adding to `verdict` what it finds; see `Verdict`. Suffixes are looked up from
-   * the longest to the root, but only those with as many labels as some stored name has.
+   * Evaluates a name and adds the result to `verdict`; see `Verdict`. Looks up its suffixes from the
+   * longest to the root, but only those with as many labels as some stored name has.
    *
    * @param name read with this policy's `seed`
    */
@@ -118,26 +114,26 @@ export class Policy {
     name.hashSuffixes(this.seed)
     const { labels } = name
     const { root } = this.names
-    const mayBeLocal = this.names.mayBeSpecialUse(name)
-    if (group === 0 || (group === this.specialUseGroup && !mayBeLocal)) return
+    const mayBeSpecialUse = this.names.mayBeSpecialUse(name)
+    if (group === 0 || (group === this.specialUseGroup && !mayBeSpecialUse)) return
     this.qtype = qtype
     this.passingLists.count = 0
-    const { has, most: deepest } = mayBeLocal ? this.names.allLabelCounts : this.names.labelCounts
-    for (let label = labels > deepest ? labels - deepest : 0; label < labels; label++) {
+    const { has, most } = mayBeSpecialUse ? this.names.allLabelCounts : this.names.labelCounts
+    for (let label = labels > most ? labels - most : 0; label < labels; label++) {
       if (has[labels - label] === 0) continue
-      const record = this.names.find(name, label)
-      if (record === 0) continue
-      this.evaluateEntry(record, label === 0, label, group, now, verdict)
+      const entry = this.names.find(name, label)
+      if (entry === 0) continue
+      this.evaluateEntry(entry, label === 0, label, group, now, verdict)
       if (verdict.tier === TIER.exception) return
     }
     if (root !== 0) this.evaluateEntry(root, labels === 0, labels, group, now, verdict)
   }
 
   /**
-   * Judges an address in an answer by the prefixes of sources, the longest first, adding to
-   * `verdict` what it finds; `label` is 0.
+   * Evaluates an address in an answer against the prefixes of sources, the longest first, and adds
+   * the result to `verdict`; its `label` is 0.
    *
-   * @param qtype of the question whose answer it is in
+   * @param qtype of the query that the address answers
    */
   evaluateAddress(
     words: Uint32Array,
@@ -159,80 +155,80 @@ export class Policy {
     }
   }
 
-  /** What is said of a special-use name. @param record of a verdict of the tier `local` */
-  specialUseOf(record: number): SpecialUseEntry {
-    return this.specialUse.get(record)!
+  /** How to answer a special-use name. @param entry of a verdict with the tier `specialUse` */
+  specialUseOf(entry: number): SpecialUseEntry {
+    return this.specialUse.get(entry)!
   }
 
   /**
-   * Finds the records that a list has for the name of a verdict whose reply is `data`; they are in
-   * `data`, as in `LocalData.octets`, from `data.from` to `data.to`.
+   * Finds the DNS records that a list has for the name of a verdict whose reply is `data`. In the
+   * result they are in `octets` from `from` to `to`, in the format of `LocalData.octets`.
    */
-  findLocalData({ claim, entry: record, label }: Verdict): LocalDataTable {
-    this.localData.find(this.claims[claim]!.source.index, record, label === 0)
+  findLocalData({ claim, entry, label }: Verdict): LocalDataTable {
+    this.localData.find(this.claims[claim]!.source.index, entry, label === 0)
     return this.localData
   }
 
   /**
-   * A number that changes whenever some rule starts or ends, and with every snapshot: what was
-   * judged in one epoch holds for all of it.
+   * A number that changes whenever some rule becomes active or inactive, and with every snapshot: a
+   * verdict is valid as long as the epoch stays the same.
    */
   epochAt(now: Seconds): number {
     return this.activeClaims.epochAt(now)
   }
 
   /**
-   * Lets the members of one record speak.
+   * Evaluates the claims for the sources that list one entry.
    *
-   * @param whole the record is the very name judged, not one above it
+   * @param isExact whether the entry is the evaluated name itself, not a name above it
    */
   private evaluateEntry(
-    record: number,
-    whole: boolean,
+    entry: number,
+    isExact: boolean,
     label: number,
     group: number,
     now: Seconds,
     verdict: Verdict
   ): void {
-    const silent = whole ? COVER.below : COVER.exact
+    const ignored = isExact ? COVER.below : COVER.exact
     const { lists } = this.claimIndex
-    const set = this.entryWords[record]!
+    const set = this.entryWords[entry]!
     const last = set + this.sourceSets[set]!
     this.decider = -1
     this.deciderOrder = LAST
     this.monitor = -1
     this.monitorOrder = LAST
     for (let next = set + 1; next <= last; next++) {
-      const member = this.sourceSets[next]!
-      if ((member & 3) === silent) continue
-      const source = member >>> 2
+      const ref = this.sourceSets[next]!
+      if ((ref & 3) === ignored) continue
+      const source = ref >>> 2
       if (this.passingLists.count > 0 && this.passingLists.excludes(source)) continue
       this.evaluateSource(source, this.claimIndex.find(group, source), lists, now)
     }
-    if (this.monitorOrder < this.deciderOrder) this.addMonitor(record, verdict)
-    if (this.decider !== -1) this.addDecider(record, label, verdict)
+    if (this.monitorOrder < this.deciderOrder) this.addMonitor(entry, verdict)
+    if (this.decider !== -1) this.addDecider(entry, label, verdict)
   }
 
   /**
-   * Hears one source: the first of its claims in force that is not in monitor mode speaks for it,
-   * so an exception keeps the bans behind it, and the monitored ones, from speaking.
+   * Evaluates one source: its first active claim that is not in monitor mode decides, so that an
+   * exception hides the bans after it, monitored ones included.
    */
   private evaluateSource(source: number, list: number, lists: Uint32Array, now: Seconds): void {
     const end = list + WORDS_PER_CLAIM * lists[list]!
     for (let at = list + 1; at < end; at += WORDS_PER_CLAIM) {
-      const entry = lists[at]!
+      const word = lists[at]!
       const order = lists[at + 1]!
-      if ((entry & CLAIM_FLAGS) === 0) {
-        this.considerDecider(entry >>> CLAIM_SHIFT, order, lists[at + 2]!)
+      if ((word & CLAIM_FLAGS) === 0) {
+        this.considerDecider(word >>> CLAIM_SHIFT, order, lists[at + 2]!)
         return
       }
-      if (!this.applies(entry, now)) continue
-      if ((entry & CLAIM_PASS) !== 0) this.passingLists.add(source)
-      else if ((entry & CLAIM_MONITOR) === 0) {
-        this.considerDecider(entry >>> CLAIM_SHIFT, order, lists[at + 2]!)
+      if (!this.applies(word, now)) continue
+      if ((word & CLAIM_PASS) !== 0) this.passingLists.add(source)
+      else if ((word & CLAIM_MONITOR) === 0) {
+        this.considerDecider(word >>> CLAIM_SHIFT, order, lists[at + 2]!)
         return
       } else if (order < this.monitorOrder) {
-        this.monitor = entry >>> CLAIM_SHIFT
+        this.monitor = word >>> CLAIM_SHIFT
         this.monitorOrder = order
         this.monitorTier = lists[at + 2]!
       }
@@ -246,32 +242,32 @@ export class Policy {
     this.deciderTier = tier
   }
 
-  /** Whether a claim is in force, and is one for the type of the question. */
-  private applies(entry: number, now: Seconds): boolean {
-    const claim = entry >>> CLAIM_SHIFT
-    if ((entry & CLAIM_TIMED) !== 0 && !this.activeClaims.has(claim, now)) return false
-    return (entry & CLAIM_TYPED) === 0 || this.isForType(claim)
+  /** Whether a claim is active and applies to the type of the query. */
+  private applies(word: number, now: Seconds): boolean {
+    const claim = word >>> CLAIM_SHIFT
+    if ((word & CLAIM_TIMED) !== 0 && !this.activeClaims.has(claim, now)) return false
+    return (word & CLAIM_TYPED) === 0 || this.isForType(claim)
   }
 
   private isForType(claim: number): boolean {
     return this.qtypes[claim]!.includes(this.qtype) !== this.claims[claim]!.qtypes!.except
   }
 
-  /** What came before stands before in its tier: a longer name, or an earlier subject. */
-  private addMonitor(record: number, verdict: Verdict): void {
+  /** Within a tier earlier results have precedence: they matched a longer name, or came first. */
+  private addMonitor(entry: number, verdict: Verdict): void {
     const tier = this.monitorTier
     if (tier >= verdict.tier || tier >= verdict.monitorTier) return
     verdict.monitorClaim = this.monitor
     verdict.monitorTier = tier
-    verdict.monitorEntry = record
+    verdict.monitorEntry = entry
   }
 
-  private addDecider(record: number, label: number, verdict: Verdict): void {
+  private addDecider(entry: number, label: number, verdict: Verdict): void {
     const tier = this.deciderTier
     if (tier >= verdict.tier) return
     verdict.claim = this.decider
     verdict.tier = tier
-    verdict.entry = record
+    verdict.entry = entry
     verdict.label = label
     if (verdict.monitorTier > tier) {
       verdict.monitorClaim = -1

@@ -2,36 +2,39 @@ import { showAddress } from '../../base/address.js'
 import { PrefixTable } from '../../base/prefix-table.js'
 import type { Seconds } from '../../base/units.js'
 import { showName } from '../../dns/name/name.js'
-import { patternOf, entriesOf } from '../evaluate/matched-rule.js'
+import { patternOf } from '../evaluate/matched-rule.js'
 import { AddressTable } from '../tables/address-table.js'
-import { ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'
+import { CLAIM_PASS, ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'
+import { TIER, type Claim, type PreparedReply } from '../tables/claim.js'
+import { entriesOf } from '../tables/entries.js'
 import { NameTable } from '../tables/name-table.js'
-import { TIER, type Claim, type PreparedReply } from '../tables/snapshot.js'
-import type { Snapshot, SourceSummary } from '../tables/snapshot.js'
+import type { Snapshot } from '../tables/snapshot.js'
 import { coverOf, sourceOf } from '../tables/source-sets.js'
+import type { SourceSummary } from '../tables/source-table.js'
 
 /**
- * A snapshot as lines for people: who is in which class, what each group of classes is told, and
- * every name and prefix with the lines it comes from. Nothing in it depends on the seed.
+ * A snapshot as lines of text: the clients of each class, the claims of each group, and every name
+ * and prefix with the lines that list it. Does not depend on the seed.
  */
 export function dump(snapshot: Snapshot): readonly string[] {
-  const { networks, classNetworks, classGroups, claims, switches } = snapshot
+  const { clients, claims } = snapshot
+  const { networks, networkOf, groupOf } = clients
   return [
     ...networks.map((id, index) => `network ${index} ${id}`),
-    ...classNetworks.map((n, index) => `class ${index} network ${n} group ${classGroups[index]}`),
+    ...networkOf.map((n, index) => `class ${index} network ${n} group ${groupOf[index]}`),
     ...clientLines(snapshot),
-    ...claims.map((claim, index) => `claim ${index} ${showClaim(claim)}`),
+    ...claims.all.map((claim, index) => `claim ${index} ${showClaim(claim)}`),
     ...groupLines(snapshot),
     ...nameLines(snapshot),
     ...addressLines(snapshot),
-    ...dataLines(snapshot),
-    ...switches.map(instant => `switch ${showInstant(instant)}`)
+    ...localDataLines(snapshot),
+    ...claims.changeTimes.map(instant => `switch ${showInstant(instant)}`)
   ]
 }
 
-function clientLines({ tables }: Snapshot): string[] {
-  const stretches = [...new PrefixTable(tables.clients).ranges()]
-  return stretches.map(({ start, value }) => `client ${showAddress(start)} class ${value}`)
+function clientLines({ clients }: Snapshot): string[] {
+  const ranges = [...new PrefixTable(clients.prefixes).ranges()]
+  return ranges.map(({ start, value }) => `client ${showAddress(start)} class ${value}`)
 }
 
 function showClaim(claim: Claim): string {
@@ -39,11 +42,11 @@ function showClaim(claim: Claim): string {
   const { from, until, timetable } = claim
   const dates = [from, until].map(showInstant).join(' to ')
   const hours = timetable === undefined ? '' : `, ${timetable.text}`
-  const said = reply === undefined ? [] : [showReply(reply)]
+  const replies = reply === undefined ? [] : [showReply(reply)]
   return [
     `${kind} ${ruleId} at ${ruleFile}:${ruleLine} through ${source.kind} ${nameOf(source)}`,
     `${monitor ? 'monitored ' : ''}${dates}${hours}`,
-    ...said,
+    ...replies,
     ...Object.entries(facts).map(([key, value]) => `${key}=${value}`)
   ].join('; ')
 }
@@ -57,25 +60,23 @@ function showReply({ action, ttl, ipv4, ipv6, target, ede, edeOption }: Prepared
   return [...parts, `EDE ${ede} ${JSON.stringify(text)}`].join(' ')
 }
 
-function groupLines({ classGroups, sources, tables }: Snapshot): string[] {
-  const cells = new ClaimIndex(tables.cells)
-  const groups = [...new Set(classGroups)].sort((a, b) => a - b)
+function groupLines({ clients, sources, claims }: Snapshot): string[] {
+  const index = new ClaimIndex(claims.index)
+  const groups = [...new Set(clients.groupOf)].sort((a, b) => a - b)
   return groups.flatMap(group =>
-    sources.flatMap(source => {
-      const { index } = source
-      const claims = cells.claimsIn(cells.find(group, index))
-      const ranked = claims.map(showCell)
-      return ranked.length === 0
+    sources.all.flatMap(source => {
+      const indexed = index.claimsOf(group, source.index).map(showIndexedClaim)
+      return indexed.length === 0
         ? []
-        : [`group ${group} source ${nameOf(source)}: ${ranked.join(', ')}`]
+        : [`group ${group} source ${nameOf(source)}: ${indexed.join(', ')}`]
     })
   )
 }
 
-function showCell({ claim, order, tier, passes }: IndexedClaim): string {
+function showIndexedClaim({ claim, order, tier, flags }: IndexedClaim): string {
   const base = Math.max(...Object.values(TIER).filter(start => start <= tier))
   const step = tier > base ? ` step ${tier - base}` : ''
-  return `claim ${claim} rank ${order}${step}${passes ? ' passes' : ''}`
+  return `claim ${claim} rank ${order}${step}${(flags & CLAIM_PASS) === 0 ? '' : ' passes'}`
 }
 
 /** `malware`, or for a part of it `malware (pass)` */
@@ -84,36 +85,36 @@ function nameOf({ id, part }: SourceSummary): string {
 }
 
 function nameLines(snapshot: Snapshot): string[] {
-  const records = [...new NameTable(snapshot.tables.names).entries()]
-  return records.map(record => `name ${showRecord(snapshot, record)}`).sort()
+  const entries = [...new NameTable(snapshot.names).entries()]
+  return entries.map(entry => `name ${showEntry(snapshot, entry)}`).sort()
 }
 
 function addressLines(snapshot: Snapshot): string[] {
-  const addresses = new AddressTable(snapshot.tables.addresses)
-  return [...addresses.ranges()].map(({ start, records }) => {
-    const covering = records.map(record => showRecord(snapshot, record))
+  const addresses = new AddressTable(snapshot.addresses)
+  return [...addresses.ranges()].map(({ start, entries }) => {
+    const covering = entries.map(entry => showEntry(snapshot, entry))
     return `address ${showAddress(start)} ${covering.join(', ') || 'nothing'}`
   })
 }
 
-/** The records that lists have: `data rpz line 7 TYPE 1 c0000201` */
-function dataLines({ data, sources }: Snapshot): string[] {
-  return [...data].flatMap(([source, { lines, starts, octets }]) =>
+/** The DNS records that lists have: `data rpz line 7 TYPE 1 c0000201` */
+function localDataLines({ sources }: Snapshot): string[] {
+  return [...sources.localData].flatMap(([source, { lines, starts, octets }]) =>
     [...new Int32Array(lines)].flatMap((line, i) => {
       const [from, to] = new Int32Array(starts).subarray(i, i + 2)
       const all = Buffer.from(octets).subarray(from, to)
-      return `data ${sources[source]!.id} line ${line} ${all.toString('hex')}`
+      return `data ${sources.all[source]!.id} line ${line} ${all.toString('hex')}`
     })
   )
 }
 
 /** `*.a.example (tiktok line 3) a.example (malware line 9)` */
-function showRecord(snapshot: Snapshot, record: number): string {
-  const members = entriesOf(snapshot).sourcesOf(record)
-  return members
-    .map(({ ref: member, line }) => {
-      const source = snapshot.sources[sourceOf(member)]!
-      return `${patternOf(snapshot, record, coverOf(member))} (${nameOf(source)} line ${line})`
+function showEntry(snapshot: Snapshot, entry: number): string {
+  return entriesOf(snapshot)
+    .sourcesOf(entry)
+    .map(({ ref, line }) => {
+      const source = snapshot.sources.all[sourceOf(ref)]!
+      return `${patternOf(snapshot, entry, coverOf(ref))} (${nameOf(source)} line ${line})`
     })
     .join(' ')
 }

@@ -1,29 +1,31 @@
 import type { Seconds } from '../../base/units.js'
 import type { HashedName } from '../../dns/name/hashed-name.js'
 import { COVER } from '../../rules/model/types.js'
-import { matchedRule, entriesOf, type MatchedRule } from '../evaluate/matched-rule.js'
+import { matchedRule, type MatchedRule } from '../evaluate/matched-rule.js'
 import { AddressTable } from '../tables/address-table.js'
-import { ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'
+import { CLAIM_PASS, ClaimIndex, type IndexedClaim } from '../tables/claim-index.js'
+import { TIER, type Claim } from '../tables/claim.js'
+import { entriesOf } from '../tables/entries.js'
 import { NameTable } from '../tables/name-table.js'
-import { TIER, type Claim, type Snapshot } from '../tables/snapshot.js'
+import type { Snapshot } from '../tables/snapshot.js'
 import { coverOf, sourceOf } from '../tables/source-sets.js'
 import { isActive } from '../tables/timetable.js'
 
 /**
- * What became of a claim that spoke.
+ * What became of a claim that matches.
  *
- * `decides`                  it is the verdict
- * `monitors`                 monitor mode: it would have been the verdict, and that is recorded
- * `not yet in force`         its `from` is to come
- * `expired`                  its `until` has passed
- * `outside its hours`        its schedule has it in force at other times of the week
- * `for other types`          it is not for the type of the question
- * `lifted`                   an exception takes the bans of its app or list away
- * `passes`                   its list lets the name pass: what else that list says is not heard
- * `let pass by its list`     and this is what is not heard
- * `loses to a higher tier`   one of a tier before its own speaks
- * `loses to a longer match`  in its tier, a longer name or prefix speaks
- * `loses to an earlier rule` in its tier and for this name, a rule before it speaks
+ * - `decides`: it is the verdict
+ * - `monitors`: in monitor mode; it would be the verdict if it were enforced, and is recorded
+ * - `not yet in force`: its `from` is in the future
+ * - `expired`: its `until` has passed
+ * - `outside its hours`: its schedule makes it active at other times of the week
+ * - `for other types`: it does not apply to the type of the query
+ * - `lifted`: an exception removes the bans of its app or list
+ * - `passes`: a pass entry, by which a list excludes the name from what else it contains
+ * - `let pass by its list`: a pass entry of the same list excludes this one
+ * - `loses to a higher tier`: a claim of a tier with precedence matches
+ * - `loses to a longer match`: a claim of the same tier matches a longer name or prefix
+ * - `loses to an earlier rule`: a claim of the same tier matches the same name and comes earlier
  */
 export type Outcome =
   | 'decides'
@@ -39,7 +41,7 @@ export type Outcome =
   | 'loses to a longer match'
   | 'loses to an earlier rule'
 
-/** One claim that speaks of the name or address asked about, whether or not it is heard. */
+/** A claim that matches the name or address, whether or not it has an effect. */
 export interface Candidate {
   readonly claim: number
   readonly entry: number
@@ -49,21 +51,21 @@ export interface Candidate {
   readonly matched: MatchedRule
 }
 
-/** A entry that matched; the lower `depth`, the longer the match. */
+/** An entry that matches; the lower `depth`, the longer the match. */
 interface Match {
   readonly entry: number
   readonly depth: number
-  readonly whole: boolean
+  readonly isExact: boolean
   readonly label: number
 }
 
 interface MatchedClaim extends Match {
   readonly number: number
   readonly claim: Claim
-  readonly cell: IndexedClaim
+  readonly indexed: IndexedClaim
 }
 
-/** What is asked about, and when. */
+/** Who queries for which type, and when. */
 export interface ExplainContext {
   readonly clientClass: number
   readonly qtype: number
@@ -71,95 +73,90 @@ export interface ExplainContext {
 }
 
 /**
- * Everything that speaks of a name for clients of a class, by precedence, read from the same
- * tables that `Policy.judge` reads.
+ * All claims that match a name for clients of a class, by precedence, read from the same tables as
+ * `Policy.evaluateName` reads.
  *
  * @param name hashed with the snapshot's seed
  */
 export function explainName(
   snapshot: Snapshot,
   name: HashedName,
-  question: ExplainContext
+  context: ExplainContext
 ): readonly Candidate[] {
-  const names = new NameTable(snapshot.tables.names)
+  const names = new NameTable(snapshot.names)
   const matches: Match[] = []
   for (let label = 0; label < name.labels; label++) {
     const entry = names.find(name, label)
-    if (entry !== 0) matches.push({ entry, depth: label, whole: label === 0, label })
+    if (entry !== 0) matches.push({ entry, depth: label, isExact: label === 0, label })
   }
   const { labels } = name
   if (names.root !== 0) {
-    matches.push({ entry: names.root, depth: labels, whole: labels === 0, label: labels })
+    matches.push({ entry: names.root, depth: labels, isExact: labels === 0, label: labels })
   }
-  return outcomes(snapshot, matches, question)
+  return candidates(snapshot, matches, context)
 }
 
-/** As `explain`, for an address in an answer: `words[at, at + 4)`. */
+/** As `explainName`, for an address in an answer: `words[at, at + 4)`. */
 export function explainAddress(
   snapshot: Snapshot,
   words: Uint32Array,
   at: number,
-  question: ExplainContext
+  context: ExplainContext
 ): readonly Candidate[] {
-  const addresses = new AddressTable(snapshot.tables.addresses)
+  const addresses = new AddressTable(snapshot.addresses)
   const entries = addresses.entriesIn(addresses.find(words, at))
-  const matches = entries.map((entry, depth) => ({ entry, depth, whole: true, label: 0 }))
-  return outcomes(snapshot, matches, question)
+  const matches = entries.map((entry, depth) => ({ entry, depth, isExact: true, label: 0 }))
+  return candidates(snapshot, matches, context)
 }
 
-function outcomes(
+function candidates(
   snapshot: Snapshot,
   matches: readonly Match[],
-  question: ExplainContext
+  context: ExplainContext
 ): Candidate[] {
-  const group = snapshot.classGroups[question.clientClass]!
-  const speakers = matches
-    .flatMap(match => matchedClaims(snapshot, match, group))
-    .sort(byPrecedence)
-  const inForce = speakers.filter(({ claim }) => inapplicable(claim, question) === undefined)
-  const spoken = inForce.filter(speaker => !isExcluded(speaker, inForce))
-  const lifted = new Set(
-    spoken
-      .filter(({ claim }) => claim.tier === TIER.sourceException)
-      .map(({ claim }) => claim.source.index)
-  )
-  const heard = spoken.filter(speaker => !speaker.cell.passes && !isLifted(speaker, lifted))
-  const decider = heard.find(({ claim }) => !claim.monitor)
-  const first = heard[0]
-  return speakers.map(speaker => {
-    const { number, entry, label, whole, claim, cell } = speaker
-    const matched = matchedRule(snapshot, number, entry, whole)!
-    const outcome = (): Outcome => {
-      if (isExcluded(speaker, inForce)) return 'let pass by its list'
-      if (cell.passes) return 'passes'
-      if (isLifted(speaker, lifted)) return 'lifted'
-      return lossOf(speaker, claim.monitor ? first : decider)
-    }
-    return {
-      claim: number,
-      entry,
-      label,
-      matched,
-      outcome: inapplicable(claim, question) ?? outcome()
-    }
+  const group = snapshot.clients.groupOf[context.clientClass]!
+  const all = matches.flatMap(match => matchedClaims(snapshot, match, group)).sort(byPrecedence)
+  const applicable = all.filter(({ claim }) => whyInapplicable(claim, context) === undefined)
+  const included = applicable.filter(match => !isExcluded(match, applicable))
+  const exceptions = included.filter(({ claim }) => claim.tier === TIER.sourceException)
+  const lifted = new Set(exceptions.map(({ claim }) => claim.source.index))
+  const effective = included.filter(match => !isPass(match) && !isLifted(match, lifted))
+  const decider = effective.find(({ claim }) => !claim.monitor)
+  const first = effective[0]
+  const outcomeOf = (match: MatchedClaim): Outcome => {
+    if (isExcluded(match, applicable)) return 'let pass by its list'
+    if (isPass(match)) return 'passes'
+    if (isLifted(match, lifted)) return 'lifted'
+    return outcomeAgainst(match, match.claim.monitor ? first : decider)
+  }
+  return all.map(match => {
+    const { number, entry, label, isExact, claim } = match
+    const matched = matchedRule(snapshot, number, entry, isExact)!
+    const outcome = whyInapplicable(claim, context) ?? outcomeOf(match)
+    return { claim: number, entry, label, matched, outcome }
   })
 }
 
-/** An exception through an app or list takes the bans of that app or list away, no others. */
+function isPass({ indexed }: MatchedClaim): boolean {
+  return (indexed.flags & CLAIM_PASS) !== 0
+}
+
+/** An exception for an app or list removes the bans of that app or list, and no others. */
 function isLifted({ claim }: MatchedClaim, lifted: ReadonlySet<number>): boolean {
   return claim.tier === TIER.ban && lifted.has(claim.source.index)
 }
 
-/** Whether a list lets a name pass that another part of it means, or means a name above. */
-function isExcluded(speaker: MatchedClaim, inForce: readonly MatchedClaim[]): boolean {
-  const { kind, id, isPass: passes } = speaker.claim.source
-  if (passes) return false
-  return inForce.some(({ cell, depth, claim: { source } }) => {
-    return cell.passes && source.kind === kind && source.id === id && depth <= speaker.depth
+/** Whether a pass entry of the same list, for this name or one below it, excludes this claim. */
+function isExcluded(match: MatchedClaim, applicable: readonly MatchedClaim[]): boolean {
+  const { kind, id, isPass: isOwnPass } = match.claim.source
+  if (isOwnPass) return false
+  return applicable.some(other => {
+    const { source } = other.claim
+    return isPass(other) && source.kind === kind && source.id === id && other.depth <= match.depth
   })
 }
 
-function inapplicable(claim: Claim, { now, qtype }: ExplainContext): Outcome | undefined {
+function whyInapplicable(claim: Claim, { now, qtype }: ExplainContext): Outcome | undefined {
   const { from, until, timetable, qtypes } = claim
   if (now < from) return 'not yet in force'
   if (until <= now) return 'expired'
@@ -168,32 +165,32 @@ function inapplicable(claim: Claim, { now, qtype }: ExplainContext): Outcome | u
   return isFor ? undefined : 'for other types'
 }
 
-/** @param winner the one that keeps it from speaking; itself where none does */
-function lossOf(speaker: MatchedClaim, winner: MatchedClaim | undefined): Outcome {
-  const { claim, cell } = speaker
-  if (winner === undefined || winner === speaker) return claim.monitor ? 'monitors' : 'decides'
+/** @param winner the claim with precedence over this one; this one itself if there is none */
+function outcomeAgainst(match: MatchedClaim, winner: MatchedClaim | undefined): Outcome {
+  const { claim, indexed } = match
+  if (winner === undefined || winner === match) return claim.monitor ? 'monitors' : 'decides'
   if (winner.claim.tier < claim.tier) return 'loses to a higher tier'
-  const sooner = winner.cell.tier < cell.tier
-  if (winner.depth < speaker.depth && !sooner) return 'loses to a longer match'
+  const isEarlierStep = winner.indexed.tier < indexed.tier
+  if (winner.depth < match.depth && !isEarlierStep) return 'loses to a longer match'
   return 'loses to an earlier rule'
 }
 
-/** Every claim of a group that one entry gives rise to, each once. */
+/** Every claim of a group for one entry, each once. */
 function matchedClaims(snapshot: Snapshot, match: Match, group: number): MatchedClaim[] {
-  const cells = new ClaimIndex(snapshot.tables.cells)
-  const silent = match.whole ? COVER.below : COVER.exact
-  const speakers = new Map<number, MatchedClaim>()
-  for (const { ref: member } of entriesOf(snapshot).sourcesOf(match.entry)) {
-    if (coverOf(member) === silent) continue
-    for (const cell of cells.claimsIn(cells.find(group, sourceOf(member)))) {
-      const number = cell.claim
-      const claim = snapshot.claims[number]!
-      if (!speakers.has(number)) speakers.set(number, { ...match, number, claim, cell })
+  const index = new ClaimIndex(snapshot.claims.index)
+  const ignored = match.isExact ? COVER.below : COVER.exact
+  const found = new Map<number, MatchedClaim>()
+  for (const { ref } of entriesOf(snapshot).sourcesOf(match.entry)) {
+    if (coverOf(ref) === ignored) continue
+    for (const indexed of index.claimsOf(group, sourceOf(ref))) {
+      const number = indexed.claim
+      const claim = snapshot.claims.all[number]!
+      if (!found.has(number)) found.set(number, { ...match, number, claim, indexed })
     }
   }
-  return [...speakers.values()]
+  return [...found.values()]
 }
 
 function byPrecedence(a: MatchedClaim, b: MatchedClaim): number {
-  return a.cell.tier - b.cell.tier || a.depth - b.depth || a.cell.order - b.cell.order
+  return a.indexed.tier - b.indexed.tier || a.depth - b.depth || a.indexed.order - b.indexed.order
 }

@@ -1,41 +1,46 @@
 /**
- * Cells: which claims a source gives rise to for a group of client classes. Kept as a hash table
- * of (group, source) pairs, so that memory grows with the pairs that exist (a thousand networks
- * with their own inline names would need a million empty cells else) and a look-up with nothing.
+ * For a group of client classes and a name source: the claims that apply, in order. A hash table of
+ * (group, source) pairs uses memory for the pairs that exist only: a thousand networks, each with
+ * inline names of its own, would need a million cells in a matrix, nearly all of them empty.
  */
 export interface ClaimIndexBuffers {
-  /** Open addressing, three words a slot: group (0: free), source, list. */
+  /** Open addressing, three words a slot: group (0: free), source, offset in `lists`. */
   readonly slots: SharedArrayBuffer
-  /** `[count, (entry, order, tier) …]` as they are heard; list 0 is the empty one. */
+  /** `[count, (claim and flags, order, tier) …]` in order of evaluation; list 0 is empty. */
   readonly lists: SharedArrayBuffer
 }
 
-/** In an entry: the claim has dates or hours, so it must be looked at whether it is in force. */
+/** Flag: the claim has dates or weekly hours, so check that it is active. */
 export const CLAIM_TIMED = 1
-/** In an entry: the claim is in monitor mode, it never decides. */
+/** Flag: the claim is in monitor mode, so it never decides. */
 export const CLAIM_MONITOR = 2
-/** In an entry: the claim is for some types of questions only. */
+/** Flag: the claim applies to some query types only. */
 export const CLAIM_TYPED = 4
-/** In an entry: the claim says that its list does not mean the name. */
+/** Flag: a pass entry, by which a list excludes the name from what else it lists. */
 export const CLAIM_PASS = 8
-/** All that an entry has but for the claim, whose number is shifted by so many bits. */
+/** All flags. The claim's number is in the bits above them. */
 export const CLAIM_FLAGS = 15
 export const CLAIM_SHIFT = 4
-
-/** One claim of one group. */
-export interface ClaimToIndex {
-  readonly source: number
-  readonly word: number
-  /** As in `Verdict.tier`. */
-  readonly tier: number
-}
 
 /** Words of a claim in a list. */
 export const WORDS_PER_CLAIM = 3
 
+/** A claim as the index holds it for one group of client classes. */
+export interface IndexedClaim {
+  readonly source: number
+  /** Its number in `ClaimTable.all`. */
+  readonly claim: number
+  /** `CLAIM_TIMED` and so on. */
+  readonly flags: number
+  /** As in `Verdict.tier`. */
+  readonly tier: number
+  /** Among the claims that match one name, the lowest order has precedence. */
+  readonly order: number
+}
+
 const MIN_SLOTS = 16
 
-/** One per thread; allocates nothing. */
+/** Finds claims in shared memory. One per thread; finding allocates nothing. */
 export class ClaimIndex {
   readonly lists: Uint32Array
   private readonly slots: Uint32Array
@@ -47,7 +52,7 @@ export class ClaimIndex {
     this.mask = this.slots.length / 3 - 1
   }
 
-  /** Place in `lists` of the claims of a group through a source; 0, the empty list, for none. */
+  /** Offset in `lists` of a group's claims through a source; 0, the empty list, if none. */
   find(group: number, source: number): number {
     const slots = this.slots
     for (let slot = hash(group, source) & this.mask; ; slot = (slot + 1) & this.mask) {
@@ -57,14 +62,16 @@ export class ClaimIndex {
     }
   }
 
-  /** The claims in a list: for people. */
-  claimsIn(list: number): IndexedClaim[] {
+  /** A group's claims through a source, as objects; not for the hot path. */
+  claimsOf(group: number, source: number): IndexedClaim[] {
+    const list = this.find(group, source)
     return Array.from({ length: this.lists[list]! }, (_, nth) => {
       const at = list + 1 + WORDS_PER_CLAIM * nth
-      const entry = this.lists[at]!
+      const word = this.lists[at]!
       return {
-        claim: entry >>> CLAIM_SHIFT,
-        passes: (entry & CLAIM_PASS) !== 0,
+        source,
+        claim: word >>> CLAIM_SHIFT,
+        flags: word & CLAIM_FLAGS,
         order: this.lists[at + 1]!,
         tier: this.lists[at + 2]!
       }
@@ -72,28 +79,21 @@ export class ClaimIndex {
   }
 }
 
-/** One claim of one group as people see it. */
-export interface IndexedClaim {
-  readonly claim: number
-  readonly passes: boolean
-  /** Among claims on one name the lowest stands first. */
-  readonly order: number
-  readonly tier: number
-}
-
 /**
- * @param groups for group 1, 2 and so on: its claims as they are heard, which is by precedence but
- *   that exceptions come before the bans that they take away
+ * @param groups for group 1, 2 and so on: its claims in order of evaluation, which is by precedence
+ *   except that exceptions come before the bans that they remove
  */
-export function buildClaimIndex(groups: readonly (readonly ClaimToIndex[])[]): ClaimIndexBuffers {
+export function buildClaimIndex(
+  groups: readonly (readonly Omit<IndexedClaim, 'order'>[])[]
+): ClaimIndexBuffers {
   const lists: number[] = [0]
   const pairs: { group: number; source: number; list: number }[] = []
   groups.forEach((claims, index) => {
-    const order = orderOf(claims)
-    for (const [source, ranks] of bySource(claims)) {
+    for (const [source, ofSource] of bySource(ordered(claims))) {
       pairs.push({ group: index + 1, source, list: lists.length })
-      lists.push(ranks.length)
-      for (const rank of ranks) lists.push(claims[rank]!.word, order[rank]!, claims[rank]!.tier)
+      lists.push(ofSource.length)
+      for (const { claim, flags, order, tier } of ofSource)
+        lists.push((claim << CLAIM_SHIFT) | flags, order, tier)
     }
   })
   const buffer = new SharedArrayBuffer(4 * lists.length)
@@ -101,21 +101,21 @@ export function buildClaimIndex(groups: readonly (readonly ClaimToIndex[])[]): C
   return { slots: slotsOf(pairs), lists: buffer }
 }
 
-/** For each claim its place by tier; within one as they come. */
-function orderOf(claims: readonly ClaimToIndex[]): number[] {
-  const sorted = claims.map(({ tier }, rank) => ({ tier, rank })).sort((a, b) => a.tier - b.tier)
-  const order: number[] = []
-  sorted.forEach(({ rank }, place) => (order[rank] = place))
-  return order
+/** Numbers claims by tier, and within a tier in the order given. */
+function ordered(claims: readonly Omit<IndexedClaim, 'order'>[]): IndexedClaim[] {
+  const sorted = claims.map(({ tier }, index) => ({ tier, index })).sort((a, b) => a.tier - b.tier)
+  const orders: number[] = []
+  sorted.forEach(({ index }, order) => (orders[index] = order))
+  return claims.map((claim, index) => ({ ...claim, order: orders[index]! }))
 }
 
-function bySource(claims: readonly ClaimToIndex[]): Map<number, number[]> {
-  const result = new Map<number, number[]>()
-  claims.forEach(({ source }, rank) => {
-    const ranks = result.get(source)
-    if (ranks === undefined) result.set(source, [rank])
-    else ranks.push(rank)
-  })
+function bySource(claims: readonly IndexedClaim[]): Map<number, IndexedClaim[]> {
+  const result = new Map<number, IndexedClaim[]>()
+  for (const claim of claims) {
+    const ofSource = result.get(claim.source)
+    if (ofSource === undefined) result.set(claim.source, [claim])
+    else ofSource.push(claim)
+  }
   return result
 }
 
@@ -133,7 +133,7 @@ function slotsOf(
   return buffer
 }
 
-/** Multipliers of MurmurHash3's finish; group and source are small numbers, often in rows. */
+/** Multipliers of MurmurHash3's finalizer: group and source are small, often consecutive numbers. */
 function hash(group: number, source: number): number {
   const mixed = Math.imul(group, 0x85ebca6b) ^ Math.imul(source, 0xc2b2ae35)
   return mixed ^ (mixed >>> 15)

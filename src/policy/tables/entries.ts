@@ -3,67 +3,68 @@ import type { HashedName } from '../../dns/name/hashed-name.js'
 import { coverOf, sourceOf } from './source-sets.js'
 
 /**
- * A record is what is stored of one name or prefix, however many sources give it. It is known by
- * the position of its first word, never 0:
+ * An entry is what the snapshot stores of one name or prefix, however many sources list it. Its
+ * number is the position of its first word, which is never 0:
  *
- *     word 0   its member set
- *     word 1   one member: the line where it is written; more: the link of the last member
- *     octets   a name: its wire length, its wire form with root label
+ *     word 0   its source set
+ *     word 1   listed by one source: the line in that source; by more: the link of the last one
+ *     octets   a name: its wire length, then its wire form with root label
  *              a prefix: 0, its length in bits, 16 octets of address
  *
- * A link is two words: the line of a member, then what word 1 was before that member came.
+ * A link is two words: the line in one source, then what word 1 was before that source was added.
  */
 export interface EntryBuffers {
   readonly words: SharedArrayBuffer
-  /** How many words of it are in use. */
+  /** How many of these words are in use. */
   readonly used: number
   readonly links: SharedArrayBuffer
   readonly sets: SharedArrayBuffer
 }
 
-/** Octets before those of the name: two words. */
-const HEAD_OCTETS = 8
-/** First of the octets of a record for a prefix; no name has this length. */
+/** Octets in front of the name: two words. */
+const HEADER_OCTETS = 8
+/** First content octet of an entry for a prefix; no name has this length. */
 export const PREFIX_MARK = 0
 export const ADDRESS_OCTETS = 16
 
-/** Where the octets of a record begin, in octets of the record memory. */
-export function contentOffset(record: number): number {
-  return 4 * record + HEAD_OCTETS
+/** Where the content of an entry begins, in octets of the entry memory. */
+export function contentOffset(entry: number): number {
+  return 4 * entry + HEADER_OCTETS
 }
 
-/** Words that a record with so many octets takes. */
+/** Words of an entry with so many octets of content. */
 export function entryWords(octets: number): number {
-  return (HEAD_OCTETS + octets + 3) >>> 2
+  return (HEADER_OCTETS + octets + 3) >>> 2
 }
 
 /**
- * Whether a record stores the suffix of `name` that begins at octet `start`. Names are compared
- * in full: equal hashes alone never make a match.
+ * Whether an entry is for the suffix of `name` that begins at octet `start`. Compares the whole
+ * name: equal hashes alone never make a match.
  */
 export function entryIsName(
   octets: Uint8Array,
-  record: number,
+  entry: number,
   name: HashedName,
   start: number
 ): boolean {
   const length = name.length - start
-  let at = 4 * record + HEAD_OCTETS
+  let at = 4 * entry + HEADER_OCTETS
   if (octets[at] !== length) return false
-  const wanted = name.octets
+  const expected = name.octets
   for (let from = start; from < name.length; from++) {
-    if (octets[++at] !== wanted[from]) return false
+    if (octets[++at] !== expected[from]) return false
   }
   return true
 }
 
-/** A member of a record, with the line where its source has it. */
+/** A source that lists a name, and on which line. */
 export interface SourceLine {
+  /** Made by `sourceRef`. */
   readonly ref: number
   readonly line: number
 }
 
-/** Reads records for people: line by line, name by name. */
+/** Reads entries: their names or prefixes, and the lines where sources list them. */
 export class Entries {
   private readonly words: Int32Array
   private readonly octets: Uint8Array
@@ -78,43 +79,55 @@ export class Entries {
   }
 
   /**
-   * The line where a source has a record, -1 if it has not. Allocates nothing.
+   * The line where a source lists an entry; -1 if it does not. Allocates nothing.
    *
-   * @param silent the one of `COVER` that does not count
+   * @param ignored references with this one of `COVER` do not count
    */
-  lineOf(record: number, source: number, silent: number): number {
-    const set = this.words[record]!
-    let link = this.words[record + 1]!
+  lineOf(entry: number, source: number, ignored: number): number {
+    const set = this.words[entry]!
+    let link = this.words[entry + 1]!
     for (let nth = this.sets[set]!; nth > 0; nth--) {
-      const member = this.sets[set + nth]!
-      if (sourceOf(member) === source && coverOf(member) !== silent)
+      const ref = this.sets[set + nth]!
+      if (sourceOf(ref) === source && coverOf(ref) !== ignored)
         return nth === 1 ? link : this.links[link]!
       if (nth > 1) link = this.links[link + 1]!
     }
     return -1
   }
 
-  /** Members of a record, each with the line where its source has it. */
-  sourcesOf(record: number): SourceLine[] {
-    const set = this.words[record]!
+  /** The sources that list an entry, in the order they were added. */
+  sourcesOf(entry: number): SourceLine[] {
+    const set = this.words[entry]!
     const count = this.sets[set]!
     const result: SourceLine[] = []
-    let link = this.words[record + 1]!
+    let link = this.words[entry + 1]!
     for (let nth = count; nth > 0; nth--) {
-      const member = this.sets[set + nth]!
+      const ref = this.sets[set + nth]!
       const line = nth === 1 ? link : this.links[link]!
       if (nth > 1) link = this.links[link + 1]!
-      result.push({ ref: member, line })
+      result.push({ ref, line })
     }
     return result.reverse()
   }
 
   /** What is stored: a name in wire form (a copy), or a prefix. */
-  contentOf(record: number): { name: Uint8Array } | { prefix: Prefix } {
-    const at = contentOffset(record)
+  contentOf(entry: number): { name: Uint8Array } | { prefix: Prefix } {
+    const at = contentOffset(entry)
     const length = this.octets[at]!
     if (length !== PREFIX_MARK) return { name: this.octets.slice(at + 1, at + 1 + length) }
     const address = this.octets.slice(at + 2, at + 2 + ADDRESS_OCTETS)
     return { prefix: { address, length: this.octets[at + 1]! } }
   }
+}
+
+/** Views of shared memory, made once per thread. */
+const readers = new WeakMap<EntryBuffers, Entries>()
+
+/** The entries of a snapshot. */
+export function entriesOf({ names }: { names: { entries: EntryBuffers } }): Entries {
+  const known = readers.get(names.entries)
+  if (known !== undefined) return known
+  const made = new Entries(names.entries)
+  readers.set(names.entries, made)
+  return made
 }

@@ -1,34 +1,35 @@
 import type { Octets } from '../../base/units.js'
 import { placeOf } from '../../rules/lists/local-data.js'
 import { COVER } from '../../rules/model/types.js'
-import { entriesOf } from '../evaluate/matched-rule.js'
-import type { Entries } from './entries.js'
+import { entriesOf, type Entries } from './entries.js'
 import type { Snapshot } from './snapshot.js'
 
-const NOTHING = new Uint8Array(0)
+const NO_OCTETS = new Uint8Array(0)
 
-/** Finds the records that a list has for a name. One per thread; finding allocates nothing. */
+/** Finds the DNS records that a list has for a name. One per thread; finding allocates nothing. */
 export class LocalDataTable {
   /** After `find`: TYPE, RDLENGTH and RDATA of each record are in `octets[from, to)`. */
-  octets: Uint8Array = NOTHING
+  octets: Uint8Array = NO_OCTETS
   from: Octets = 0
   to: Octets = 0
-  private readonly records: Entries
+  private readonly entries: Entries
   private readonly sources: ReadonlyMap<number, View>
 
   constructor(snapshot: Snapshot) {
-    this.records = entriesOf(snapshot)
-    const views = [...snapshot.data].map(([source, { lines, starts, octets }]): [number, View] => {
-      const view = { lines: new Int32Array(lines), starts: new Int32Array(starts) }
-      return [source, { ...view, octets: new Uint8Array(octets) }]
-    })
+    this.entries = entriesOf(snapshot)
+    const views = [...snapshot.sources.localData].map(
+      ([source, { lines, starts, octets }]): [number, View] => {
+        const view = { lines: new Int32Array(lines), starts: new Int32Array(starts) }
+        return [source, { ...view, octets: new Uint8Array(octets) }]
+      }
+    )
     this.sources = new Map(views)
   }
 
-  /** @param whole the record is that of the very name asked for, not of one above it */
-  find(source: number, record: number, whole: boolean): void {
+  /** @param isExact whether the entry is for the query name itself, not for a name above it */
+  find(source: number, entry: number, isExact: boolean): void {
     const { lines, starts, octets } = this.sources.get(source)!
-    const line = this.records.lineOf(record, source, whole ? COVER.below : COVER.exact)
+    const line = this.entries.lineOf(entry, source, isExact ? COVER.below : COVER.exact)
     const place = placeOf(lines, line)
     this.octets = octets
     this.from = starts[place]!

@@ -8,35 +8,44 @@ import {
 import { COVER } from '../../rules/model/types.js'
 
 /**
- * What is said of a special-use name, or of one in it.
+ * How a special-use name, or a name below it, is answered (RFC 6761).
  *
- * `open` it and all below it are forwarded, since the settings say so
+ * `open`: the name and all names below it are forwarded, as configured.
  */
 export type SpecialUseAnswer = SpecialUseKind | 'open'
 
-/** One name with something to be said of it, before the rules are compiled. Plain data. */
+/** A special-use name, or a name below one that is answered differently. */
 export interface SpecialUseName {
   /** Lower-cased wire form. */
   readonly name: Uint8Array
   /** One of `COVER`. */
   readonly cover: number
   readonly kind: SpecialUseAnswer
-  /** Labels of the special-use name that it is, or is in. */
+  /** Number of labels of the special-use name at or above it, which is the zone apex. */
   readonly zoneLabels: number
-  /** Whether it has a PTR record with `localhost`. */
+  /** Whether it has the PTR record `localhost`. */
   readonly pointer: boolean
-  /** RFC and section, or who says so else. */
+  /** RFC and section, or the setting. */
   readonly reference: string
+}
+
+/** A special-use name in the snapshot, with nothing left to compute on the hot path. */
+export interface SpecialUseEntry extends Omit<SpecialUseName, 'name' | 'cover'> {
+  /** Entry of the name in the name table. */
+  readonly entry: number
+  /** For negative answers: the EDE option with the reason. As in `PreparedReply`. */
+  readonly edeOption: Uint8Array
 }
 
 const BY_SETTINGS = 'upstreams.forward or special-use.except'
 
 /**
- * The special-use names that are answered here. Names are few, so they are compared one by one.
+ * The special-use names that are answered locally. They are few, so that comparing them pairwise
+ * is fast enough.
  *
- * @param open names that are forwarded nevertheless, with all below them, in lower-cased wire form:
- *   a special-use name at or below one is left out, and one below a special-use name makes a hole
- *   in it. The root is no such name, since everything is below it
+ * @param open names to forward nevertheless, with all names below them, in lower-cased wire form.
+ *   Special-use names at or below one of them are left out; one of them below a special-use name
+ *   becomes an exception within it. The root has no effect: every name is below it
  */
 export function specialUseNames(open: readonly Uint8Array[]): readonly SpecialUseName[] {
   const holes = open.filter(({ length }) => length > 1)
@@ -48,7 +57,7 @@ export function specialUseNames(open: readonly Uint8Array[]): readonly SpecialUs
   )
 }
 
-/** A special-use name, and what differs below it. */
+/** A special-use name, and the names below it that are answered differently. */
 function namesOf(use: SpecialUse, zone: Uint8Array, open: readonly Uint8Array[]): SpecialUseName[] {
   const { kind, reference } = use
   const common = { kind, zoneLabels: labelsOf(zone), pointer: false, reference }
@@ -60,7 +69,7 @@ function namesOf(use: SpecialUse, zone: Uint8Array, open: readonly Uint8Array[])
   const add = (name: Uint8Array, cover: number, more: Partial<SpecialUseName> = {}): void => {
     own.set(name.join(), { ...common, ...more, name, cover })
   }
-  // Names above others exist, even where nothing is said of them. RFC 8020 §2.
+  // A name with names below it exists, even without records of its own: RFC 8020 §2.
   for (const name of kind === 'zone' ? [...pointers, ...holes] : [])
     for (const above of between(name, zone)) add(above, COVER.exact)
   for (const name of holes) add(name, COVER.suffix, { kind: 'open', reference: BY_SETTINGS })

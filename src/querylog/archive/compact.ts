@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
 import { join, relative } from 'node:path'
-import type { Chain } from './chain/chain.js'
 import type { HashedFile } from './chain/chain-entry.js'
+import type { Chain } from './chain/chain.js'
 import type { Database } from './database.js'
 import { digestFile } from './digest.js'
 import { activeParquetOfDay, type LogLayout } from './log-layout.js'
-import { removeFiles } from './retention.js'
 import { quoted, quotedList, selectParquet } from './lookups-sql.js'
 import {
   copyToParquet,
@@ -14,6 +13,7 @@ import {
   type ParquetMetadata
 } from './parquet-metadata.js'
 import { replaceFiles } from './replacement.js'
+import { removeFiles } from './retention.js'
 import { selectInTimeOrder } from './time-order.js'
 
 /**

@@ -4,9 +4,15 @@ import { failure, InterdictError } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { ServiceLog } from '../record/service-log.js'
 import { Chain, type ChainOptions } from './chain/chain.js'
+import { compactDay } from './compact.js'
 import { convert } from './convert.js'
 import { openDatabase } from './database.js'
+import { removeExpiredLines } from './expired-lines.js'
+import { DigestPipeline } from './lines-digest.js'
 import { brokenParquetFiles, closedFiles, archivedDays, LogLayout } from './log-layout.js'
+import type { SourceFile } from './parquet-metadata.js'
+import { finishReplacement } from './replacement.js'
+import { retentionDay } from './retention-day.js'
 import {
   expiredOn,
   enforceSpaceLimit,
@@ -15,13 +21,7 @@ import {
   type RetentionContext,
   type RetentionOptions
 } from './retention.js'
-import { DigestPipeline } from './lines-digest.js'
-import { compactDay } from './compact.js'
-import type { SourceFile } from './parquet-metadata.js'
-import { finishReplacement } from './replacement.js'
-import { removeExpiredLines } from './expired-lines.js'
 import { removeStaleTallies, createTallies } from './tallies/maintain-tallies.js'
-import { retentionDay } from './retention-day.js'
 
 /** Before all days. */
 const NEVER: Day = '0000-01-01'

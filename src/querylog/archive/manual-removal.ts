@@ -5,11 +5,11 @@ import { failure } from '../../base/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { ServiceLog } from '../record/service-log.js'
 import { withArchiveLock } from './archive-lock.js'
-import { Chain, type ChainOptions } from './chain/chain.js'
 import { CHAIN_FILE, type RemovalRequest, type ManuallyRemovedFile } from './chain/chain-entry.js'
+import { Chain, type ChainOptions } from './chain/chain.js'
 import { archivedDays, allFiles, parquetFilesOfDay, type LogLayout } from './log-layout.js'
-import { removeDayFolder } from './retention.js'
 import { finishReplacement } from './replacement.js'
+import { removeDayFolder } from './retention.js'
 import { removeStaleTallies } from './tallies/maintain-tallies.js'
 
 export interface RemovalContext {

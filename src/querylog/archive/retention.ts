@@ -2,8 +2,8 @@ import { existsSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { MS_PER_DAY, type Octets } from '../../base/units.js'
 import type { ServiceLog } from '../record/service-log.js'
-import type { Chain } from './chain/chain.js'
 import { CHAIN_FILE, type RemovalReason } from './chain/chain-entry.js'
+import type { Chain } from './chain/chain.js'
 import {
   closedFiles,
   archivedDays,

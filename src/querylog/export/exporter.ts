@@ -15,10 +15,10 @@ import {
   type Connection
 } from './connection.js'
 import { dnstapFrame } from './dnstap.js'
-import { formatRecord } from './record-formats.js'
 import { openFrameStream } from './frame-streams.js'
 import { openOtlp } from './otlp-http.js'
 import { logRecord } from './otlp.js'
+import { formatRecord } from './record-formats.js'
 import { Spool } from './spool.js'
 import { syslogDatagram, syslogFrame } from './syslog.js'
 

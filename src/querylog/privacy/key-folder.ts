@@ -17,8 +17,8 @@ import { join } from 'node:path'
 import { failure } from '../../base/error.js'
 import { createParentFolder } from '../../base/parent-folder.js'
 import type { Milliseconds } from '../../base/units.js'
-import { KEY_LENGTH } from './privacy-mode.js'
 import { endOf, isPeriod, type Period } from './period.js'
+import { KEY_LENGTH } from './privacy-mode.js'
 
 /** For its owner alone: who has a key can tell who a pseudonym is. */
 const FOLDER_MODE = 0o700

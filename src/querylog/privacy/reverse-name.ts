@@ -1,5 +1,5 @@
-import type { QueryEvent } from '../record/query-event.js'
 import { ascii } from '../record/line-buffer.js'
+import type { QueryEvent } from '../record/query-event.js'
 
 const ARPA = Buffer.from('\x04arpa\0', 'latin1')
 const IPV4 = { tail: Buffer.from('\x07in-addr\x04arpa\0', 'latin1'), shown: ascii('in-addr.arpa') }

@@ -3,11 +3,11 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { ClientField, type PseudonymKeys } from '../privacy/client-field.js'
 import { FULL_ADDRESSES, type PrivacyOptions } from '../privacy/privacy-mode.js'
 import { maskedReverseName } from '../privacy/reverse-name.js'
-import { MATCH, type QueryEvent } from './query-event.js'
+import { ascii, LineBuffer } from './line-buffer.js'
 import { LinePrefix } from './line-prefix.js'
 import { OutcomeFields } from './outcome-fields.js'
+import { MATCH, type QueryEvent } from './query-event.js'
 import { field, SnapshotFields, type FindMatchedEntry } from './snapshot-fields.js'
-import { ascii, LineBuffer } from './line-buffer.js'
 
 /** More than the longest line without the pieces that rules and settings decide. */
 const MAX_FIXED_PART: Octets = 2048

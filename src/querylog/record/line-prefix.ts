@@ -1,6 +1,6 @@
 import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../../base/units.js'
-import { SCHEMA_VERSION } from './schema.js'
 import { ascii } from './line-buffer.js'
+import { SCHEMA_VERSION } from './schema.js'
 
 const START = `{"v":${SCHEMA_VERSION},"time":"`
 /** Where the three digits stand. */

@@ -1,7 +1,7 @@
 import { showRcode } from '../../dns/registry/rcode.js'
 import { showRrtype } from '../../dns/registry/rrtype.js'
-import { MATCH, NO_RCODE, VERDICT, type QueryEvent } from './query-event.js'
 import { ascii } from './line-buffer.js'
+import { MATCH, NO_RCODE, VERDICT, type QueryEvent } from './query-event.js'
 
 /** Pieces kept, a power of two. Few are in use; who asks for all types there are drives them out. */
 const CACHE_SIZE = 256

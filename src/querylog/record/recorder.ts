@@ -5,12 +5,12 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { KeyRing, type KeyOptions } from '../privacy/key-ring.js'
 import type { PrivacyOptions } from '../privacy/privacy-mode.js'
 import type { OpenDestination } from './destination.js'
-import { QueryEvent, VERDICT } from './query-event.js'
 import { Formatter } from './formatter.js'
 import { LogFile, type Rotation } from './log-file.js'
-import type { FindMatchedEntry } from './snapshot-fields.js'
+import { QueryEvent, VERDICT } from './query-event.js'
 import { RingReader } from './ring.js'
 import type { ServiceLog } from './service-log.js'
+import type { FindMatchedEntry } from './snapshot-fields.js'
 
 /** Shortest pause between two rounds: even at full load, most of the time is for writing. */
 const MIN_PAUSE: Milliseconds = 5

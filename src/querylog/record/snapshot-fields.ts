@@ -1,13 +1,14 @@
-import type { Claim, Snapshot } from '../../policy/tables/snapshot.js'
+import type { Claim } from '../../policy/tables/claim.js'
+import type { Snapshot } from '../../policy/tables/snapshot.js'
 import {
   modeOf,
   strictestMode,
   type PrivacyMode,
   type PrivacyOptions
 } from '../privacy/privacy-mode.js'
-import { PROTOCOL } from './query-event.js'
 import { IntPairMap } from './int-pair-map.js'
 import { ascii } from './line-buffer.js'
+import { PROTOCOL } from './query-event.js'
 
 /** Where the name or prefix stands that matched. */
 export interface MatchedEntry {
@@ -76,8 +77,8 @@ export class SnapshotFields {
     privacy: PrivacyOptions
   ) {
     this.generationFields = encodeGeneration(generation, snapshot)
-    const ids = snapshot?.networks ?? []
-    const classes = snapshot?.classNetworks ?? []
+    const ids = snapshot?.clients.networks ?? []
+    const classes = snapshot?.clients.networkOf ?? []
     this.networkFieldsByClass = classes.flatMap(network => encodeNetwork(ids[network]))
     this.modesByClass = classes.map(network => modeOf(privacy, ids[network]))
     this.fallbackMode = strictestMode(privacy)
@@ -126,14 +127,14 @@ export class SnapshotFields {
   private encodedRule(claim: number): Uint8Array {
     const cached = this.ruleFieldsByClaim.get(claim)
     if (cached !== undefined) return cached
-    const source = this.snapshot?.claims[claim]
+    const source = this.snapshot?.claims.all[claim]
     const encoded = source === undefined ? EMPTY : encodeRule(source)
     this.ruleFieldsByClaim.set(claim, encoded)
     return encoded
   }
 
   private encodeMatch(claim: number, matched: MatchedEntry | undefined): Uint8Array {
-    const source = this.snapshot?.claims[claim]
+    const source = this.snapshot?.claims.all[claim]
     return source === undefined || matched === undefined ? EMPTY : encodeMatch(source, matched)
   }
 
@@ -153,8 +154,8 @@ function encodeNetwork(network: string | undefined): Uint8Array[] {
 const NO_NETWORK = encodeNetwork(undefined)
 
 function encodeGeneration(generation: number, snapshot: Snapshot | undefined): Uint8Array {
-  const sha256 = snapshot?.sha256.slice(0, SHA256_DIGITS)
-  const bundle = snapshot?.bundle
+  const sha256 = snapshot?.origin.sha256.slice(0, SHA256_DIGITS)
+  const bundle = snapshot?.origin.bundle
   const serial = bundle === undefined ? '' : `,"serial":${bundle.serial}`
   const rules = sha256 === undefined ? '' : `,"sha256":"${sha256}"${serial}`
   return ascii(`Z","generation":${generation}${rules}`)

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { Formatter } from '../../../src/querylog/record/formatter.js'
 import {
   MATCH,
   NO_RCODE,
@@ -7,7 +8,6 @@ import {
   VERDICT,
   type QueryEvent
 } from '../../../src/querylog/record/query-event.js'
-import { Formatter } from '../../../src/querylog/record/formatter.js'
 import {
   QUERY_FIELDS,
   SCHEMA_VERSION,

@@ -1,9 +1,10 @@
 import { readAddress } from '../../../src/base/address.js'
 import { compile } from '../../../src/policy/compile/compile.js'
-import type { Claim, Snapshot } from '../../../src/policy/tables/snapshot.js'
+import type { Claim } from '../../../src/policy/tables/claim.js'
+import type { Snapshot } from '../../../src/policy/tables/snapshot.js'
 import { QueryEvent } from '../../../src/querylog/record/query-event.js'
-import type { MatchedEntry } from '../../../src/querylog/record/snapshot-fields.js'
 import type { ServiceLog } from '../../../src/querylog/record/service-log.js'
+import type { MatchedEntry } from '../../../src/querylog/record/snapshot-fields.js'
 import type { RuleSet } from '../../../src/rules/model/types.js'
 
 /** 2023-03-13T09:26:53.589Z */
@@ -92,10 +93,9 @@ export function snapshotOf(generation: number): Snapshot {
   return {
     ...EMPTY,
     generation,
-    sha256: SHA256,
-    claims: CLAIMS,
-    networks: ['federal-phones', 'guests'],
-    classNetworks: [-1, 0, 1]
+    origin: { ...EMPTY.origin, sha256: SHA256 },
+    claims: { ...EMPTY.claims, all: CLAIMS },
+    clients: { ...EMPTY.clients, networks: ['federal-phones', 'guests'], networkOf: [-1, 0, 1] }
   }
 }
 

@@ -4,6 +4,7 @@ import { showAddress } from '../../../src/base/address.js'
 import { showCanonical, showName } from '../../../src/dns/name/name.js'
 import { showRcode } from '../../../src/dns/registry/rcode.js'
 import { RRTYPE, showRrtype } from '../../../src/dns/registry/rrtype.js'
+import { Formatter } from '../../../src/querylog/record/formatter.js'
 import {
   MATCH,
   NO_RCODE,
@@ -11,7 +12,6 @@ import {
   QueryEvent,
   VERDICT
 } from '../../../src/querylog/record/query-event.js'
-import { Formatter } from '../../../src/querylog/record/formatter.js'
 import { QUERY_FIELDS, type QueryRecord } from '../../../src/querylog/record/schema.js'
 import { runs } from '../../runs.js'
 import { eventOf, matchedRule, SHA256, snapshotOf, WALL, wireName } from './events.js'
@@ -99,8 +99,8 @@ for (const { it, event, has } of words) {
 
 /** The same line by way of an object: slow and plain. */
 function plainly(event: QueryEvent): string {
-  const { networks, classNetworks, claims } = snapshotOf(1)
-  const claim = claims[event.claim]
+  const { clients, claims } = snapshotOf(1)
+  const claim = claims.all[event.claim]
   const matched = event.entry < 0 ? undefined : matchedRule(snapshotOf(1), event.claim, event.entry)
   const address = new DataView(new ArrayBuffer(16))
   event.client.forEach((word, i) => address.setUint32(4 * i, word))
@@ -112,7 +112,7 @@ function plainly(event: QueryEvent): string {
     serial: undefined,
     client: showAddress(new Uint8Array(address.buffer)),
     privacy: undefined,
-    network: networks[classNetworks[event.clientClass] ?? -1],
+    network: clients.networks[clients.networkOf[event.clientClass] ?? -1],
     protocol: ['udp', 'tcp'][event.protocol],
     qname: showCanonical(showName(event.qname)),
     qtype: showRrtype(event.qtype),

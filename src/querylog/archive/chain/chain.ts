@@ -17,10 +17,9 @@ import { failure, InterdictError } from '../../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import type { ServiceLog } from '../../record/service-log.js'
 import { digestFile, firstAndLastTime } from '../digest.js'
-import { closedFiles, allFiles, type LogLayout } from '../log-layout.js'
 import { digestLines } from '../lines-digest.js'
+import { closedFiles, allFiles, type LogLayout } from '../log-layout.js'
 import { appendToChain, ensureReserve } from './append.js'
-import type { ChainState } from './chain-state.js'
 import { CHAIN_FILE, hashLine, isSigned, encodeEntry } from './chain-entry.js'
 import type {
   EntryBody,
@@ -31,8 +30,9 @@ import type {
   SizedFile,
   RemovalReason
 } from './chain-entry.js'
-import { readSignKey } from './sign-key.js'
+import type { ChainState } from './chain-state.js'
 import { readChain, type ChainContents } from './read-chain.js'
+import { readSignKey } from './sign-key.js'
 
 export interface ChainOptions {
   /** Path of the private key. */

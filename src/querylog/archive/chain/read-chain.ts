@@ -1,6 +1,5 @@
 import type { KeyObject } from 'node:crypto'
 import type { Octets } from '../../../base/units.js'
-import { ChainState } from './chain-state.js'
 import {
   hashLine,
   isSigned,
@@ -9,6 +8,7 @@ import {
   type ChainHead,
   type ParsedEntry
 } from './chain-entry.js'
+import { ChainState } from './chain-state.js'
 
 const NEWLINE = 0x0a
 

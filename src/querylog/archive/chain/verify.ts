@@ -5,8 +5,8 @@ import { failure } from '../../../base/error.js'
 import type { Octets } from '../../../base/units.js'
 import { digestFile } from '../digest.js'
 import { allFiles, isTally, type LogLayout } from '../log-layout.js'
-import type { ChainState, ManualRemoval, FileState } from './chain-state.js'
 import { CHAIN_FILE, type ChainHead } from './chain-entry.js'
+import type { ChainState, ManualRemoval, FileState } from './chain-state.js'
 import { readChain, type Fault, type ChainContents } from './read-chain.js'
 
 /** How often it is looked again when the gateway was at work meanwhile. */

@@ -11,9 +11,9 @@ import {
   activeParquetOfDay,
   type LogLayout
 } from '../log-layout.js'
-import { removeFiles } from '../retention.js'
 import { quoted, quotedList, selectParquet } from '../lookups-sql.js'
 import { isCompleteParquetFile } from '../parquet-file.js'
+import { removeFiles } from '../retention.js'
 import { copyTally, tallyName, parseTallyStem, tallyStem } from './tally.js'
 
 /**

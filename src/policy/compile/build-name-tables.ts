@@ -2,80 +2,91 @@ import type { Prefix } from '../../base/address.js'
 import { failure } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
 import { COVER, type NameSink, type NameSource } from '../../rules/model/types.js'
-import { AddressTableBuilder, type AddressTableBuffers } from '../tables/address-table.js'
+import type { AddressTableBuffers } from '../tables/address-table.js'
 import type { NameTableBuffers } from '../tables/name-table.js'
-import type { SourceSummary } from '../tables/snapshot.js'
 import { sourceRef } from '../tables/source-sets.js'
+import type { SourceSummary } from '../tables/source-table.js'
+import { AddressTableBuilder } from './address-table-builder.js'
 import { EntryBuilder } from './entry-builder.js'
-import { digestBasis, nameDigest, localDataDigest, describePart } from './list-parts.js'
+import { describePart, digestBasis, localDataDigest, nameDigest } from './list-parts.js'
 import { NameTableBuilder } from './name-table-builder.js'
 
-/** All names and prefixes of the sources, as tables. */
-export interface BuiltTables {
+/** The names and prefixes of all sources as tables. */
+export interface BuiltNameTables {
   readonly names: NameTableBuffers
   readonly addresses: AddressTableBuffers
-  readonly sources: readonly SourceSummary[]
-  /** Distinct names of rules' sources. */
-  readonly count: number
-  /** Octets in use of the names' shared memory. */
+  readonly summaries: readonly SourceSummary[]
+  /** Number of distinct names, without special-use names. */
+  readonly ruleNames: number
+  /** Shared memory in use for names. */
   readonly used: Octets
 }
 
 /**
- * Pours every source into one table of names and one of prefixes. Undefined where hashes with this
- * seed crowd together: try another.
+ * Writes every source into one table of names and one of prefixes.
  *
- * @param maxRun most slots looked at to place a name
+ * @param maxRun longest run of slots to probe when placing a name
+ * @returns undefined if too many hashes collide under this seed: try another
  * @throws InterdictError POLICY_BOUNDS
  */
-export function buildTables(
+export function buildNameTables(
   sources: readonly NameSource[],
   seed: number,
   maxRun: number
-): BuiltTables | undefined {
-  const most = {
+): BuiltNameTables | undefined {
+  const bounds = {
     names: sources.reduce((sum, { bounds }) => sum + bounds.names, 0),
     octets: sources.reduce((sum, { bounds }) => sum + bounds.octets, 0)
   }
-  const records = new EntryBuilder(most)
-  const names = new NameTableBuilder(records, most.names, seed, maxRun)
+  const entries = new EntryBuilder(bounds)
+  const names = new NameTableBuilder(entries, bounds.names, seed, maxRun)
   const addresses = new AddressTableBuilder()
   const summaries: SourceSummary[] = []
-  let count = 0
+  let ruleNames = 0
   for (const [index, source] of sources.entries()) {
     const sink = new SourceWriter(source, index, names, addresses)
     names.isSpecialUse = source.kind === 'local'
     source.writeTo(sink)
     if (!names.flush()) throw failure('POLICY_BOUNDS', source.id)
     if (names.collided) return undefined
-    if (source.kind !== 'local') count = names.names
+    if (source.kind !== 'local') ruleNames = names.names
     summaries.push(summaryOf(source, sink))
   }
   const slots = names.finish()
-  const addressTable = addresses.finish(records)
-  const { buffers, used } = records.finish()
+  const addressTable = addresses.finish(entries)
+  const { buffers, used } = entries.finish()
   return {
-    names: { ...slots, records: buffers },
+    names: { ...slots, entries: buffers },
     addresses: addressTable,
-    sources: summaries,
-    count,
+    summaries,
+    ruleNames,
     used: used + slots.slots.byteLength + slots.filter.byteLength
   }
 }
 
 function summaryOf(source: NameSource, sink: SourceWriter): SourceSummary {
-  const { index, names, basis, digest } = sink
+  const { index, names, digestBasis, digest } = sink
   const { kind, title, file, part } = source
-  const id = part?.list ?? source.id
-  const said = { part: describePart(source), isPass: part?.effect === 'pass', stage: part?.stage }
-  return { index, kind, id, ...said, title, file, names, digestBasis: basis, digest }
+  return {
+    index,
+    kind,
+    id: part?.list ?? source.id,
+    part: describePart(source),
+    isPass: part?.effect === 'pass',
+    stage: part?.stage,
+    title,
+    file,
+    names,
+    digestBasis,
+    digest
+  }
 }
 
-/** Takes what one source gives. */
+/** Writes one source's names into the tables. */
 class SourceWriter implements NameSink {
   names = 0
   digest = 0
-  readonly basis: number
+  readonly digestBasis: number
 
   constructor(
     readonly source: NameSource,
@@ -83,10 +94,10 @@ class SourceWriter implements NameSink {
     readonly table: NameTableBuilder,
     readonly addresses: AddressTableBuilder
   ) {
-    this.basis = digestBasis(source)
-    const says = source.part?.effect
-    if (typeof says === 'object' && says.data !== undefined)
-      this.digest = localDataDigest(says.data)
+    this.digestBasis = digestBasis(source)
+    const effect = source.part?.effect
+    if (typeof effect === 'object' && effect.data !== undefined)
+      this.digest = localDataDigest(effect.data)
   }
 
   name(octets: Uint8Array, at: Octets, length: Octets, cover: number, line: number): void {
@@ -102,7 +113,7 @@ class SourceWriter implements NameSink {
   }
 
   private count(octets: Uint8Array, at: Octets, length: Octets, detail: number): void {
-    this.digest = (this.digest + nameDigest(this.basis, octets, at, length, detail)) | 0
+    this.digest = (this.digest + nameDigest(this.digestBasis, octets, at, length, detail)) | 0
     this.names++
   }
 }

@@ -1,0 +1,36 @@
+import { NO_TIER } from './claim.js'
+
+/**
+ * What the policy decides about a name or address for one client, or about several of them
+ * together. One instance is reused: clear it, then let `Policy.evaluateName` and
+ * `Policy.evaluateAddress` add their results. The better tier wins; within a tier the earlier call.
+ */
+export class Verdict {
+  /** Number of the deciding claim, or -1: no rule matches; forward. */
+  claim = -1
+  /** Its tier plus its step in it, or NO_TIER. */
+  tier: number = NO_TIER
+  /** Entry of the matched name or prefix in the snapshot, which gives its text and line. -1: none. */
+  entry = -1
+  /** Label of the evaluated name at which the matched suffix begins. */
+  label = 0
+  /** A ban or block in monitor mode that would have decided if it were enforced; -1: none. */
+  monitorClaim = -1
+  monitorTier: number = NO_TIER
+  monitorEntry = -1
+
+  /** Whether nothing matched, not even in monitor mode. */
+  get isEmpty(): boolean {
+    return this.claim === -1 && this.monitorClaim === -1
+  }
+
+  clear(): void {
+    this.claim = -1
+    this.tier = NO_TIER
+    this.entry = -1
+    this.label = 0
+    this.monitorClaim = -1
+    this.monitorTier = NO_TIER
+    this.monitorEntry = -1
+  }
+}
