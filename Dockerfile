@@ -1,27 +1,27 @@
-# Interdict in a container: Node, the compiled program and its packages; nothing to install more with.
-# Run it with a read-only root file system, your own rules, and a place for the query log:
+# Interdict in a container: Node, the compiled program and its packages, without package managers.
+# Run it with a read-only root file system, your own rules, and a volume for the query log:
 #   docker run --read-only --cap-drop ALL --cap-add NET_BIND_SERVICE -p 53:53/udp -p 53:53/tcp \
 #     -v ./rules:/etc/interdict/rules:ro -v interdict-log:/var/log/interdict interdict
-# `npm run test:container` builds it, looks into it and runs it.
+# `npm run test:container` builds, inspects and runs it.
 ARG BASE=node:24-trixie-slim
 
 FROM ${BASE} AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
-# No package needs to run code of its own while it is installed, so none may.
+# No package needs install scripts, so none may run.
 RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY tools tools
 COPY src src
-# The build serves with them once, to keep what V8 compiles for a start.
+# The build starts the server once with them, to store what V8 compiles.
 COPY rules rules
-# The packages are put in place anew: `npm prune` leaves folders of what it takes away.
+# Packages are reinstalled, because `npm prune` leaves folders of removed ones behind.
 RUN npm run build \
   && rm -r node_modules \
   && npm ci --ignore-scripts --omit=dev --prefer-offline
 
 FROM ${BASE}
-# Port 53 without root: the program has this one capability, so the container needs no other.
+# Port 53 without root: the program has this one capability, and the container needs no other.
 RUN export DEBIAN_FRONTEND=noninteractive \
   && apt-get update \
   && apt-get install -y --no-install-recommends libcap2-bin \
@@ -42,7 +42,7 @@ COPY --from=build /build/dist/bundle dist/bundle
 COPY package.json LICENSE ./
 COPY rules /etc/interdict/rules
 COPY docs/operations/container.yaml /etc/interdict/interdict.yaml
-# By number, so that an orchestrator can see that this is not root.
+# By number, so that an orchestrator can verify that this is not root.
 USER 5353:5353
 VOLUME /var/log/interdict /var/lib/interdict
 EXPOSE 53/udp 53/tcp

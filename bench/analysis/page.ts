@@ -6,27 +6,27 @@ import type { Alone, Loaded } from './conversion.js'
 import type { Month } from './month.js'
 import { BY_APP, OF_BAN, type Answered } from './questions.js'
 
-/** What becomes of lines of one day that is over. */
+/** The conversion of the lines of one finished day. */
 export interface Conversion extends Loaded {
   readonly lines: number
   readonly workers: number
-  /** Rotated at the size that is the default, written by several workers, whose lines alternate. */
+  /** Rotated at the default size, with alternating lines of several workers. */
   readonly byDefault: Alone
   /** The same in one file. */
   readonly oneFile: Alone
-  /** Of one worker, whose lines are in the order of time. */
+  /** Lines of one worker, which are in the order of time. */
   readonly oneWorker: Alone
 }
 
-/** Everything that one run found. */
+/** All results of one run. */
 export interface Found {
   readonly month: Month
-  /** Whether it was made by a run before. */
+  /** Whether an earlier run wrote the log. */
   readonly wasThere: boolean
   readonly answers: readonly Answered[]
   readonly conversion: Conversion
   readonly beside: readonly BesideRow[]
-  /** Lookups that all tools were asked about. */
+  /** Number of lookups given to all tools. */
   readonly sample: number
   /** What `npm run bench:replay` printed. */
   readonly replay: string
@@ -42,10 +42,10 @@ const scaled = ({ median, min, max }: Spread, by: number): Spread => {
 }
 const percent = (share: number): string => `${(100 * share).toFixed(1)}%`
 
-/** For how many lookups, and lines, the budgets are meant. */
+/** Numbers of lookups and lines that the budgets apply to. */
 const [OF_MONTH, OF_LINES] = [100_000_000, 10_000_000]
 
-/** What is not to be exceeded, and what it came to; of fewer lookups it says nothing. */
+/** The budgets and what was measured; with fewer lookups they do not apply. */
 function budgets({ month, answers, conversion }: Found): string {
   const rows: string[][] = []
   const budget = (text: string, measured: string, held: boolean, isMeant: boolean): void => {
@@ -53,7 +53,7 @@ function budgets({ month, answers, conversion }: Found): string {
   }
   const isMonth = month.records >= OF_MONTH * 0.99
   const size = month.parquet / month.parquetRecords
-  budget('Parquet: at most 12 octets a record', size.toFixed(2), size <= 12, isMonth)
+  budget('Parquet: at most 12 octets per record', size.toFixed(2), size <= 12, isMonth)
   for (const [wanted, limit] of [
     [BY_APP, 3],
     [OF_BAN, 10]
@@ -96,17 +96,17 @@ function logSection({ month, wasThere }: Found): string {
   return [
     '## The log\n',
     table(heads, rows),
-    `The newest ${live} lookups are lines still, in the file being written. ${wasThere ? MADE_BEFORE : timesOf(month)}\n`
+    `The newest ${live} lookups are still lines, in the active file. ${wasThere ? MADE_BEFORE : timesOf(month)}\n`
   ].join('\n')
 }
 
-const MADE_BEFORE = 'Made by a run\nbefore this one.'
+const MADE_BEFORE = 'An earlier run\nwrote the log.'
 
 function timesOf({ writing, archiving, parquetRecords }: Month): string {
   const [wrote, archived] = [writing / 1000, archiving / 1000]
   return (
-    `Written in\n${wrote.toFixed(0)} s, made Parquet in ${archived.toFixed(0)} s, merging of days and ` +
-    `tallies included:\n${showThousands(parquetRecords / archived)} lookups/s.`
+    `Written in\n${wrote.toFixed(0)} s, converted to Parquet in ${archived.toFixed(0)} s, including merging and ` +
+    `tallies:\n${showThousands(parquetRecords / archived)} lookups/s.`
   )
 }
 
@@ -130,11 +130,11 @@ function conversionSection(found: Found): string {
   ]
   return [
     '## Conversion\n',
-    `What the process that makes Parquet takes for ${millions(lines)} lines of a day that is over. Rotated by`,
-    `default at 256 MB; lines of ${workers} workers come one worker after the other, five times a second, and`,
-    'have to be put in order, those of one worker are in the order of time. In the end the files of the',
-    'day become one, and that is counted (tallies): in a gateway once, after midnight. The one large file',
-    'takes longer, for DuckDB has nothing to do until it is in order, and no more memory.\n',
+    `The archive process converts ${millions(lines)} lines of a finished day. By default files are rotated at 256 MB. The`,
+    `${workers} workers write one after the other, five times a second, so their lines must be sorted; lines of one`,
+    'worker are in order already. In the end the files of the day are merged and counted (tallies): in a gateway',
+    'once, after midnight. One large file takes longer, because DuckDB waits until it is sorted, but no more',
+    'memory.\n',
     table(
       ['lines', 'files', 'conversion', 'then merging and tallies', 'lines/s', 'memory, peak'],
       [
@@ -143,7 +143,7 @@ function conversionSection(found: Found): string {
         row(`of ${workers} workers, in one file`, oneFile, true)
       ]
     ),
-    'Lines/s are those of the conversion.\n',
+    'Lines/s refer to the conversion.\n',
     loadedSection(found)
   ].join('\n')
 }
@@ -153,18 +153,18 @@ const inSeconds = ({ median }: Spread): string => `${(median / 1000).toFixed(2)}
 function loadedSection({ conversion }: Found): string {
   const { quiet, busy, loss, cpu } = conversion
   return [
-    '### While the gateway has all to do\n',
-    'The same process, which has a core only while nobody else wants it, with the same files; one worker',
-    'under the closed loop of `mixed`, which takes the one core for the gateway and the other for the',
-    'load. In turns with the process stopped.\n',
+    '### Under full load\n',
+    'The same process, which gets a core only while nobody else wants it, and the same files. One worker',
+    'is under the closed loop of `mixed`: one core for the gateway, the other for the load. Measured',
+    'alternately with the process stopped.\n',
     table(
       ['', 'answers/s'],
       [
         ['conversion stopped', showThousandsSpread(quiet)],
-        ['conversion at work', showThousandsSpread(busy)]
+        ['conversion running', showThousandsSpread(busy)]
       ]
     ),
-    `Lost, turn by turn: ${showSpread(scaled(loss, 100), 1)}%. The conversion got ${cpu.toFixed(2)} s of CPU a second.\n`
+    `Loss per pair: ${showSpread(scaled(loss, 100), 1)}%. The conversion got ${cpu.toFixed(2)} s of CPU per second.\n`
   ].join('\n')
 }
 
@@ -182,12 +182,12 @@ function besideSection({ beside, sample, month }: Found): string {
   ])
   return [
     `## Other tools, ${millions(sample)} lookups\n`,
-    'The same question to the same lookups of one day: how many by app, how many of them blocked, of',
-    'how many clients. A run counts only if all tools say the same. SQLite has the tables of Pi-hole 6,',
-    'an app being a list there, and asks `query_storage` itself, which is faster than the view `queries`.\n',
-    table(['tool', 'time', '', 'memory, peak', 'octets a lookup'], rows),
-    `All but Parquet read every lookup: ${millions(month.records)} take them ${(month.records / sample).toFixed(0)} times as long, or more. Of`,
-    'the time for Parquet here, most is to start the program.\n'
+    'The same question about the same lookups of one day: how many per app, how many of them blocked, and',
+    'of how many clients. A run counts only if all tools agree. SQLite has the tables of Pi-hole 6, with',
+    'an app as a list, and queries `query_storage`, which is faster than the view `queries`.\n',
+    table(['tool', 'time', '', 'memory, peak', 'octets per lookup'], rows),
+    `All but Parquet read every lookup: ${millions(month.records)} take them ${(month.records / sample).toFixed(0)} times as long, or more. Most of`,
+    'the time for Parquet here is the start of the program.\n'
   ].join('\n')
 }
 
@@ -200,13 +200,12 @@ export function page(found: Found, machine: Machine, versions: readonly string[]
     `- ${machine.date}, commit ${machine.commit}`,
     `- ${machine.processor}, ${machine.memory}, ${machine.kernel}`,
     `- Node ${machine.node}, ${versions.join(', ')}\n`,
-    `${millions(month.records)} lookups of 30 days until now, on which rules spoke: five networks, 20,000 clients,`,
-    'eight apps of the shipped catalogue with 300 names each. What is asked for most, and by whom,',
-    "goes by Zipf's law; there are days and nights, workdays and weekends. A question for A mostly",
-    "comes with one for AAAA, often with one for HTTPS, at once. Decided by the product's policy,",
-    'written by its line writer with clients as daily pseudonyms, rotated and made Parquet by its own',
-    `code. Numbers are median [min, max] of ${rounds} rounds, or of one where there is one number; time is`,
-    'that of the whole command, files being in the page cache.\n',
+    `${millions(month.records)} lookups of the last 30 days that rules matched: five networks, 20,000 clients, eight apps of`,
+    "the shipped catalogue with 300 names each. Names and clients follow Zipf's law; there are days and",
+    'nights, workdays and weekends. A query for A usually comes with one for AAAA, often with one for HTTPS.',
+    "The product's own code decides, writes lines with clients as daily pseudonyms, rotates and converts",
+    `them. Numbers are median [min, max] of ${rounds} rounds, or of one where there is one number. Time is that of`,
+    'the whole command, with files in the page cache.\n',
     budgets(found),
     logSection(found),
     questionSection(found),

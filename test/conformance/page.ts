@@ -7,12 +7,12 @@ export const PAGE = 'docs/reference/conformance.md'
 
 const HEAD = `# Conformance
 
-What Interdict does of what the RFCs say and operators rely on, and what shows it. Made by \`npm run conformance\`
-from the scenarios and from \`test/conformance/rows.yaml\`; a test keeps it true. Files are below \`test/\`; scenarios
-(\`scenarios/…\`) are run through every way in and over real sockets, the quoted titles are those of other tests.
+How Interdict behaves where RFCs specify it or operators rely on it, and which test shows it. \`npm run conformance\`
+generates this page from the scenarios and from \`test/conformance/rows.yaml\`; a test keeps it current. Files are below
+\`test/\`. Scenarios (\`scenarios/…\`) run on every path and over real sockets; quoted titles are other tests.
 `
 
-/** What a scenario says that it shows. */
+/** A scenario and its file. */
 export interface Shown {
   readonly file: string
   readonly scenario: Scenario
@@ -22,7 +22,7 @@ export function shownScenarios(): Shown[] {
   return scenarioFiles.map(file => ({ file, scenario: readScenario(`test/scenarios/${file}`) }))
 }
 
-/** What is wrong between rows and scenarios: none, if every one of both has its other half. */
+/** Rows without a test or scenario, and scenarios without a row. */
 export function unmatched(rows: Rows, scenarios: readonly Shown[]): string[] {
   const ids = new Set(Object.values(rows).flatMap(section => Object.keys(section)))
   const shown = new Set(scenarios.flatMap(({ scenario }) => list(scenario.shows)))
@@ -31,18 +31,18 @@ export function unmatched(rows: Rows, scenarios: readonly Shown[]): string[] {
   return [
     ...scenarios.flatMap(({ file, scenario }) => {
       const shows = list(scenario.shows)
-      if (shows.length === 0) return [`${file} does not say what it shows`]
-      return shows.filter(id => !ids.has(id)).map(id => `${file} shows ${id}, which is no row`)
+      if (shows.length === 0) return [`${file} names no row in shows`]
+      return shows.filter(id => !ids.has(id)).map(id => `${file} shows ${id}, which is not a row`)
     }),
     ...[...ids].filter(id => !shown.has(id) && !tested(id)).map(id => `nothing shows ${id}`)
   ]
 }
 
-/** The whole page, in the form that prettier wants. */
+/** The text of the page, formatted by prettier. */
 export async function pageOf(rows: Rows, scenarios: readonly Shown[]): Promise<string> {
   const sections = Object.entries(rows).map(([heading, section]) => {
     const lines = Object.entries(section).flatMap(([id, row]) => linesOf(id, row, scenarios))
-    return `## ${heading}\n\n| of | behaviour | written in | shown by |\n|-|-|-|-|\n${lines.join('\n')}\n`
+    return `## ${heading}\n\n| topic | behaviour | specified in | shown by |\n|-|-|-|-|\n${lines.join('\n')}\n`
   })
   const options = (await resolveConfig(PAGE)) ?? {}
   return format([HEAD, ...sections].join('\n'), { ...options, parser: 'markdown' })
@@ -72,7 +72,7 @@ function list(one: string | readonly string[] | undefined): readonly string[] {
   return one === undefined ? [] : typeof one === 'string' ? [one] : one
 }
 
-/** In a cell of a table; what is in code is left as it is. */
+/** Escapes Markdown in a table cell, except in code. */
 function escaped(text: string): string {
   return text.replace(/\|/g, '\\|').replace(/(?<!`[^`]*)([*_<])/g, '\\$1')
 }

@@ -5,7 +5,7 @@ import { readYaml } from '../../src/yaml/read.js'
 const FILE = 'test/conformance/rows.yaml'
 
 const row = z.strictObject({
-  /** In two or three words. */
+  /** The topic, in two or three words. */
   what: z.string(),
   tests: z
     .array(
@@ -15,7 +15,7 @@ const row = z.strictObject({
         rfc: z.string().optional(),
         /** Below `test/`. */
         in: z.string(),
-        /** As it stands in the file, all of it or a part. */
+        /** The title of the test, or a part of it. */
         title: z.string()
       })
     )
@@ -28,14 +28,14 @@ const rows = z.record(z.string(), z.record(z.string(), row))
 export type Rows = z.output<typeof rows>
 export type Row = z.output<typeof row>
 
-/** @throws Error with all that is wrong, as `file:line:column` */
+/** @throws Error with every problem, as `file:line:column` */
 export function readRows(): Rows {
   const read = readYaml(readFileSync(FILE, 'utf8'), FILE, rows)
   if (!read.ok) throw new Error(read.errors.map(({ message }) => message).join('\n'))
   return read.value
 }
 
-/** The tests of the rows that are not there, by file and title. */
+/** Tests that rows name but that do not exist, by file and title. */
 export function missingTests(rows: Rows): string[] {
   return Object.values(rows)
     .flatMap(section => Object.values(section))
