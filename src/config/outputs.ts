@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import * as z from 'zod'
 import { size } from '../yaml/quantity.js'
-import { textAs } from '../yaml/text.js'
+import { parsedString } from '../yaml/parsed-string.js'
 import type { OutputAddress, OutputConfig } from './output-config.js'
 
 const MAX_PORT = 65_535
@@ -40,7 +40,7 @@ const file = z.string('a path').prefault('')
 const output = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'a name of a-z, 0-9 and -'),
   type: z.enum(['syslog', 'json', 'dnstap', 'otlp']),
-  to: textAs(
+  to: parsedString(
     'udp://, tcp:// or tls:// with host and port, unix:/path, http:// or https://',
     readOutputAddress
   ),

@@ -3,7 +3,7 @@ import { readPrefix } from '../base/address.js'
 import { readPublicKey } from '../base/ed25519.js'
 import { readName } from '../dns/name/name.js'
 import { duration, size, wholeSeconds } from '../yaml/quantity.js'
-import { textAs } from '../yaml/text.js'
+import { parsedString } from '../yaml/parsed-string.js'
 import { isSelf, ownAddresses, readEndpoint, readServer, showEndpoint } from './endpoint.js'
 import { outputsSchema } from './outputs.js'
 import { rulesSchema } from './rules-section.js'
@@ -16,12 +16,12 @@ function section<S extends z.ZodRawShape>(shape: S) {
   return z.preprocess(value => value ?? {}, z.strictObject(shape)).prefault({})
 }
 
-const endpoint = textAs('an address and port such as 127.0.0.1:53 or [::1]:53', readEndpoint)
-const server = textAs(
+const endpoint = parsedString('an address and port such as 127.0.0.1:53 or [::1]:53', readEndpoint)
+const server = parsedString(
   'an address such as 192.0.2.53, [2001:db8::53]:53 or 192.0.2.53:5353',
   readServer
 )
-const prefix = textAs('a prefix such as 192.0.2.0/24 or 2001:db8::/32', readPrefix)
+const prefix = parsedString('a prefix such as 192.0.2.0/24 or 2001:db8::/32', readPrefix)
 const path = z.string('a path').min(1, 'a path')
 
 /** A name with all below it; the text is what is kept. */

@@ -1,18 +1,18 @@
 import { basename } from 'node:path'
 import { epochSeconds, systemClock, type Clock } from '../base/clock.js'
 import { failureAt, type InterdictError } from '../base/error.js'
-import { byPosition, readYaml } from '../yaml/read.js'
+import { compareByPosition, readYaml } from '../yaml/read.js'
 import { readApp, type App } from './apps/app-file.js'
 import { readList } from './lists/list-file.js'
 import { listFiles } from './lists/list-files.js'
 import type { ListReport } from './lists/list-types.js'
 import { remoteList, type RemoteList } from './lists/remote-list.js'
 import { transferList, type TransferList } from './lists/transfer-list.js'
-import { Folder, type FileResult, type RuleFiles } from './model/folder.js'
-import { Place } from './model/place.js'
-import { WrittenSource } from './model/source.js'
+import { RulesFolder, type FileResult, type RuleFiles } from './model/folder.js'
+import { Location } from './model/location.js'
+import { YamlSource } from './model/yaml-source.js'
 import type { NameSource, RuleSet } from './model/types.js'
-import { makeNetworks } from './networks/networks.js'
+import { buildNetworks } from './networks/networks.js'
 import { networksSchema, type NetworksFile } from './schema/networks-schema.js'
 
 export type RulesResult =
@@ -55,11 +55,11 @@ export async function loadRules(
   clock: Clock = systemClock,
   copies?: string
 ): Promise<RulesResult> {
-  const files = typeof folder === 'string' ? new Folder(folder, copies) : folder
-  return new Load(files, clock).run()
+  const files = typeof folder === 'string' ? new RulesFolder(folder, copies) : folder
+  return new RulesLoader(files, clock).load()
 }
 
-class Load {
+class RulesLoader {
   private readonly errors: InterdictError[] = []
   private readonly warnings: InterdictError[] = []
   private readonly apps = new Map<string, App>()
@@ -74,16 +74,16 @@ class Load {
     private readonly clock: Clock
   ) {}
 
-  async run(): Promise<RulesResult> {
+  async load(): Promise<RulesResult> {
     await this.readApps()
     const made = await this.readNetworks()
     const { errors, warnings, folder } = this
     if (made === undefined || errors.length > 0) {
       return {
         ok: false,
-        errors: errors.sort(byPosition),
+        errors: errors.sort(compareByPosition),
         files: folder.files,
-        passing: folder.starved
+        passing: folder.hadTransientError
       }
     }
     const apps = [...this.apps.values()].map(({ source }) => source)
@@ -93,11 +93,18 @@ class Load {
     const sums = { sha256, filesSha256, zones, bundle }
     const rules = { networks, sources, timeZone, ...sums, files }
     const { reports: lists, remotes, transfers } = this
-    return { ok: true, rules, warnings: warnings.sort(byPosition), lists, remotes, transfers }
+    return {
+      ok: true,
+      rules,
+      warnings: warnings.sort(compareByPosition),
+      lists,
+      remotes,
+      transfers
+    }
   }
 
   private async readApps(): Promise<void> {
-    const names = await this.folder.list(APPS)
+    const names = await this.folder.listFolder(APPS)
     if ('why' in names) {
       this.unreadable(APPS, names.why)
       return
@@ -110,12 +117,12 @@ class Load {
   private readApp(name: string, file: FileResult): void {
     const id = basename(name, '.yaml')
     // Rules that name an app whose file is wrong are not wrong too: it is known, but has no names.
-    const source = new WrittenSource('app', id, id, name, [], [])
+    const source = new YamlSource('app', id, id, name, [], [])
     this.apps.set(id, { source, kind: 'app', pairsWith: [], isBroken: true })
     if (name.endsWith('.yml')) this.unreadable(name, 'app file names must end in .yaml')
     else if ('why' in file) this.unreadable(name, file.why)
     else {
-      const read = readApp(file.octets, name, this.folder.shown(name))
+      const read = readApp(file.octets, name, this.folder.displayName(name))
       if ('errors' in read) this.errors.push(...read.errors)
       else {
         this.apps.set(id, read.app)
@@ -130,23 +137,23 @@ class Load {
       this.unreadable(NETWORKS, file.why)
       return undefined
     }
-    const read = readYaml(file.octets, this.folder.shown(NETWORKS), networksSchema)
+    const read = readYaml(file.octets, this.folder.displayName(NETWORKS), networksSchema)
     if (!read.ok) {
       this.errors.push(...read.errors)
       return undefined
     }
-    const top = new Place(read, NETWORKS, this.errors, this.warnings)
+    const top = new Location(read, NETWORKS, this.errors, this.warnings)
     await this.readLists(read.value, top)
-    return makeNetworks(read.value, this.apps, this.lists, top, epochSeconds(this.clock))
+    return buildNetworks(read.value, this.apps, this.lists, top, epochSeconds(this.clock))
   }
 
-  private async readLists({ lists, networks }: NetworksFile, top: Place): Promise<void> {
+  private async readLists({ lists, networks }: NetworksFile, top: Location): Promise<void> {
     const prefixes = Object.entries(networks).map(
       ([id, network]) => [id, network.prefixes] as const
     )
     const clients = new Map(prefixes)
     for (const [id, entry] of Object.entries(lists)) {
-      this.lists.set(id, [new WrittenSource('inline', id, id, NETWORKS, [], [])])
+      this.lists.set(id, [new YamlSource('inline', id, id, NETWORKS, [], [])])
       const files = await listFiles(this.folder, id, entry, top.at('lists', id))
       const remote = remoteList(id, entry, files !== undefined)
       if (remote !== undefined) this.remotes.push(remote)
@@ -166,7 +173,7 @@ class Load {
   }
 
   private unreadable(name: string, why: string): void {
-    const file = this.folder.shown(name)
+    const file = this.folder.displayName(name)
     this.errors.push(failureAt({ file, line: 1, column: 1 }, 'RULES_UNREADABLE', name, why))
   }
 }

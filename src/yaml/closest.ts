@@ -9,7 +9,7 @@ export function closest(word: string, known: Iterable<string>): string | undefin
   let fewest = MAX_EDITS + 1
   for (const candidate of known) {
     if (Math.abs(candidate.length - word.length) >= fewest) continue
-    const count = edits(word.toLowerCase(), candidate.toLowerCase())
+    const count = editDistance(word.toLowerCase(), candidate.toLowerCase())
     // A word of two letters must not become any other word of two letters.
     if (count < fewest && count < Math.max(candidate.length, word.length) / 2) {
       best = candidate
@@ -26,7 +26,7 @@ export function didYouMean(word: string, known: Iterable<string>): string {
 }
 
 /** Letters to insert, delete, replace or swap with their neighbour to make `a` into `b`. */
-function edits(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   let before: number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../base/units.js'
-import { textAs } from './text.js'
+import { parsedString } from './parsed-string.js'
 
 /** Milliseconds in each unit that a duration may be written in. */
 const DURATION = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
@@ -10,25 +10,28 @@ const SIZE = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 } as const
 /** From and to, both inclusive, as they are written: `duration('1s', '1d')`. */
 export function duration(from: string, to: string): z.ZodType<Milliseconds> {
   const limits = [readUnits(from, DURATION)!, readUnits(to, DURATION)!] as const
-  return textAs(`a duration from ${from} to ${to} (units: ms, s, m, h, d)`, text =>
-    within(readUnits(text, DURATION), limits)
+  return parsedString(`a duration from ${from} to ${to} (units: ms, s, m, h, d)`, text =>
+    ifWithin(readUnits(text, DURATION), limits)
   )
 }
 
 /** As `duration`, in whole seconds: for what travels in DNS messages. */
 export function wholeSeconds(from: string, to: string): z.ZodType<Seconds> {
   const limits = [readUnits(from, DURATION)!, readUnits(to, DURATION)!] as const
-  return textAs(`a duration in whole seconds from ${from} to ${to} (units: s, m, h, d)`, text => {
-    const ms = within(readUnits(text, DURATION), limits)
-    return ms === undefined || ms % MS_PER_SECOND !== 0 ? undefined : ms / MS_PER_SECOND
-  })
+  return parsedString(
+    `a duration in whole seconds from ${from} to ${to} (units: s, m, h, d)`,
+    text => {
+      const ms = ifWithin(readUnits(text, DURATION), limits)
+      return ms === undefined || ms % MS_PER_SECOND !== 0 ? undefined : ms / MS_PER_SECOND
+    }
+  )
 }
 
 /** From and to, both inclusive, as they are written: `size('1MB', '64GB')`. */
 export function size(from: string, to: string): z.ZodType<Octets> {
   const limits = [readUnits(from, SIZE)!, readUnits(to, SIZE)!] as const
-  return textAs(`a size from ${from} to ${to} (units: B, KB, MB, GB)`, text =>
-    within(readUnits(text, SIZE), limits)
+  return parsedString(`a size from ${from} to ${to} (units: B, KB, MB, GB)`, text =>
+    ifWithin(readUnits(text, SIZE), limits)
   )
 }
 
@@ -38,7 +41,7 @@ function readUnits(text: string, units: Readonly<Record<string, number>>): numbe
   return Number(digits) * units[unit]!
 }
 
-function within(
+function ifWithin(
   value: number | undefined,
   [from, to]: readonly [number, number]
 ): number | undefined {

@@ -4,18 +4,19 @@ import { failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
 import { expected } from './expected.js'
 import { documentIssues, type Path } from './issues.js'
-import { skim, type ListPlace } from './skim.js'
-import { Tree, type Part } from './tree.js'
+import { parseSimpleYaml, type ListPosition } from './simple-yaml.js'
+import { YamlDocument, type PairPart } from './yaml-document.js'
 
 /** A value that was read and checked, and where its parts stand in the file. */
-export interface Reading<T> {
+export interface ParsedYaml<T> {
   readonly ok: true
   readonly value: T
   /** The place of a value (or its key); of the nearest thing around it that is there. */
-  positionOf(path: Path, part?: Part): Position
+  positionOf(path: Path, part?: PairPart): Position
 }
 
-export type ReadResult<T> = Reading<T> | { readonly ok: false; readonly errors: InterdictError[] }
+export type YamlResult<T> =
+  ParsedYaml<T> | { readonly ok: false; readonly errors: InterdictError[] }
 
 /** A longer file is not one that a person wrote; names by the million belong into lists. */
 const MAX_OCTETS = 16 * 1024 * 1024
@@ -34,7 +35,7 @@ export function readYaml<S extends z.ZodType>(
   source: Uint8Array | string,
   file: string,
   schema: S
-): ReadResult<z.output<S>> {
+): YamlResult<z.output<S>> {
   const start = { file, line: 1, column: 1 }
   if (source.length > MAX_OCTETS) {
     return { ok: false, errors: [failureAt(start, 'DOCUMENT_SYNTAX', 'file is larger than 16 MB')] }
@@ -42,45 +43,46 @@ export function readYaml<S extends z.ZodType>(
   if (typeof source !== 'string' && !isUtf8(source)) {
     return {
       ok: false,
-      errors: [failureAt(firstBad(source, file), 'DOCUMENT_SYNTAX', 'file is not UTF-8')]
+      errors: [failureAt(firstInvalidOctet(source, file), 'DOCUMENT_SYNTAX', 'file is not UTF-8')]
     }
   }
   const text = (typeof source === 'string' ? source : decoder.decode(source)).replace(BOM, '')
-  return readQuick(text, file, schema) ?? readWhole(new Tree(text, file), schema)
+  return readSimple(text, file, schema) ?? readDocument(new YamlDocument(text, file), schema)
 }
 
 const decoder = new TextDecoder()
 const BOM = /^\ufeff/
 
 /** The text of a file that is not too long, and is UTF-8; `readYaml` says what is wrong with others. */
-export function textOf(source: Uint8Array): string | undefined {
+export function decodeText(source: Uint8Array): string | undefined {
   if (source.length > MAX_OCTETS || !isUtf8(source)) return undefined
   return decoder.decode(source).replace(BOM, '')
 }
 
 /** By skimming; undefined where it cannot be skimmed, or anything is wrong. */
-function readQuick<S extends z.ZodType>(
+function readSimple<S extends z.ZodType>(
   text: string,
   file: string,
   schema: S
-): Reading<z.output<S>> | undefined {
-  const skimmed = skim(text)
+): ParsedYaml<z.output<S>> | undefined {
+  const skimmed = parseSimpleYaml(text)
   if (skimmed === undefined) return undefined
   const parsed = schema.safeParse(skimmed.value, { error: expected })
   if (!parsed.success) return undefined
-  let whole: Tree | undefined
-  const positionOf = (path: Path, part?: Part): Position => {
+  let whole: YamlDocument | undefined
+  const positionOf = (path: Path, part?: PairPart): Position => {
     const list = skimmed.lists.get(String(path[0]))
-    if (list !== undefined && path.length === 2) return positionIn(list, file, Number(path[1]))
+    if (list !== undefined && path.length === 2)
+      return listItemPosition(list, file, Number(path[1]))
     // Only an error asks for the place of anything else: read all of it, once.
-    whole ??= new Tree(text, file)
+    whole ??= new YamlDocument(text, file)
     return whole.positionOf(path, part)
   }
   return { ok: true, value: parsed.data, positionOf }
 }
 
-function readWhole<S extends z.ZodType>(tree: Tree, schema: S): ReadResult<z.output<S>> {
-  if (!tree.usable) return { ok: false, errors: tree.errors }
+function readDocument<S extends z.ZodType>(tree: YamlDocument, schema: S): YamlResult<z.output<S>> {
+  if (!tree.isUsable) return { ok: false, errors: tree.errors }
   const parsed = schema.safeParse(tree.value, { error: expected })
   const issues = parsed.success ? [] : documentIssues(parsed.error.issues, tree.value)
   const errors = issues.map(({ path, atKey, problem }) => {
@@ -89,13 +91,13 @@ function readWhole<S extends z.ZodType>(tree: Tree, schema: S): ReadResult<z.out
     return failureAt(position, 'DOCUMENT_INVALID', showPath(shown), problem)
   })
   if (!parsed.success || tree.errors.length > 0) {
-    return { ok: false, errors: [...tree.errors, ...errors].sort(byPosition) }
+    return { ok: false, errors: [...tree.errors, ...errors].sort(compareByPosition) }
   }
-  const positionOf = (path: Path, part?: Part): Position => tree.positionOf(path, part)
+  const positionOf = (path: Path, part?: PairPart): Position => tree.positionOf(path, part)
   return { ok: true, value: parsed.data, positionOf }
 }
 
-function positionIn(list: ListPlace, file: string, index: number): Position {
+function listItemPosition(list: ListPosition, file: string, index: number): Position {
   const line = list.lines[index] ?? list.lines[0]!
   return { file, line, column: list.column }
 }
@@ -108,13 +110,13 @@ export function showPath(path: Path): string {
 }
 
 /** Order in which errors of a file are told: as a reader meets them. */
-export function byPosition(a: InterdictError, b: InterdictError): number {
+export function compareByPosition(a: InterdictError, b: InterdictError): number {
   const [p, q] = [a.position, b.position]
   if (p === undefined || q === undefined) return 0
   return p.file < q.file ? -1 : p.file > q.file ? 1 : p.line - q.line || p.column - q.column
 }
 
-function firstBad(octets: Uint8Array, file: string): Position {
+function firstInvalidOctet(octets: Uint8Array, file: string): Position {
   const before = decoder.decode(octets).split('\ufffd')[0]!.split('\n')
   return { file, line: before.length, column: before.at(-1)!.length + 1 }
 }

@@ -3,14 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { showName } from '../../src/dns/name/name.js'
-import { quickNames } from '../../src/rules/apps/app-names.js'
+import { scanAppNames } from '../../src/rules/apps/app-names.js'
 import { appSchema } from '../../src/rules/schema/app-schema.js'
 import { readYaml } from '../../src/yaml/read.js'
 import { runs } from '../runs.js'
 
 /** What is read quickly must be what the long way reads, on the same lines, with the same rest. */
 function agrees(text: string): void {
-  const quick = quickNames(text)
+  const quick = scanAppNames(text)
   if (quick === undefined) return
   const whole = readYaml(text, 'f', appSchema)
   const rest = readYaml(quick.rest, 'f', appSchema)
@@ -36,7 +36,7 @@ const shipped = readdirSync('rules/apps').map(file => readFileSync(`rules/apps/$
 
 t.test('reads all app files that come with the program, as the long way does', async t => {
   for (const text of shipped) {
-    t.ok(quickNames(text), text.slice(0, 100))
+    t.ok(scanAppNames(text), text.slice(0, 100))
     agrees(text)
   }
 })

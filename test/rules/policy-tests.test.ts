@@ -37,7 +37,7 @@ t.test('a row is a question and what is wanted, with what all rows say', async t
       qtype: 28,
       protocol: 'tcp',
       at: Date.UTC(2023, 2, 9, 23) / 1000,
-      wanted: { expect: 'null', ede: 'censored', rule: 'federal' },
+      expected: { expect: 'null', ede: 'censored', rule: 'federal' },
       path: 'tests[0].rows[0]',
       expect: { file: 'a.yaml', line: 9, column: 54 },
       ede: { file: 'a.yaml', line: 9, column: 9 }
@@ -49,7 +49,7 @@ t.test('a row is a question and what is wanted, with what all rows say', async t
       qtype: 1,
       protocol: 'tcp',
       at: undefined,
-      wanted: { expect: 'passes', ede: 'censored' },
+      expected: { expect: 'passes', ede: 'censored' },
       path: 'tests[0].rows[1]',
       expect: { file: 'a.yaml', line: 10, column: 43 },
       ede: { file: 'a.yaml', line: 10, column: 9 }

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { sharedZoneAround, SHARED_ZONES } from '../../src/rules/apps/shared-zones.js'
+import { sharedZoneContaining, SHARED_ZONES } from '../../src/rules/apps/shared-zones.js'
 import { sharedInLists } from '../../src/rules/lists/shared-in-lists.js'
 import { readPattern } from '../../src/rules/model/pattern.js'
-import { tooWide } from '../../src/rules/model/width.js'
+import { tooBroad } from '../../src/rules/apps/too-broad.js'
 import { brief, load, loadGood } from './folder.js'
 
 const wide = [
@@ -24,7 +24,7 @@ const wide = [
 ] as const
 
 for (const { text, found } of wide) {
-  t.test(`finds ${text} too wide`, async t => t.match(tooWide(readPattern(text)!)?.found, found))
+  t.test(`finds ${text} too wide`, async t => t.match(tooBroad(readPattern(text)!)?.covered, found))
 }
 
 const narrow = [
@@ -34,21 +34,21 @@ const narrow = [
 
 for (const text of narrow) {
   t.test(`does not find ${text} too wide`, async t =>
-    t.equal(tooWide(readPattern(text)!), undefined)
+    t.equal(tooBroad(readPattern(text)!), undefined)
   )
 }
 
 t.test('knows around which names a shared zone is', async t => {
-  t.equal(sharedZoneAround('a.b.akamaized.net')?.operator, 'Akamai')
-  t.equal(sharedZoneAround('akamaized.net')?.zone, 'akamaized.net')
-  t.equal(sharedZoneAround('xakamaized.net'), undefined)
-  t.equal(sharedZoneAround('windows.net'), undefined)
+  t.equal(sharedZoneContaining('a.b.akamaized.net')?.operator, 'Akamai')
+  t.equal(sharedZoneContaining('akamaized.net')?.zone, 'akamaized.net')
+  t.equal(sharedZoneContaining('xakamaized.net'), undefined)
+  t.equal(sharedZoneContaining('windows.net'), undefined)
 })
 
 t.test('every shared zone is there once, and says whose it is and what says so', async t => {
   t.equal(new Set(SHARED_ZONES.map(({ zone }) => zone)).size, SHARED_ZONES.length)
   for (const { zone, operator, source } of SHARED_ZONES) {
-    t.match(tooWide(readPattern(zone)!)?.found, `${zone}, shared infrastructure of ${operator}`)
+    t.match(tooBroad(readPattern(zone)!)?.covered, `${zone}, shared infrastructure of ${operator}`)
     t.ok(source.length > 10, zone)
   }
 })

@@ -2,15 +2,15 @@ import { deepStrictEqual } from 'node:assert'
 import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import { skim } from '../../src/yaml/skim.js'
-import { Tree } from '../../src/yaml/tree.js'
+import { parseSimpleYaml } from '../../src/yaml/simple-yaml.js'
+import { YamlDocument } from '../../src/yaml/yaml-document.js'
 import { runs } from '../runs.js'
 
 /** What is skimmed must mean what the library says that the text means. */
 function agrees(text: string): void {
-  const found = skim(text)
+  const found = parseSimpleYaml(text)
   if (found === undefined) return
-  const whole = new Tree(text, 'f')
+  const whole = new YamlDocument(text, 'f')
   deepStrictEqual(whole.errors, [])
   deepStrictEqual(found.value, whole.value)
   for (const [key, { lines, column }] of found.lists) {
@@ -147,7 +147,7 @@ t.test('gives the values that the library gives, for any keys', async t => {
 })
 
 t.test('says where every value of a list begins', async t => {
-  const found = skim(['# x', '', 'a: b', 'names:', ' # x', ...simple, 'c: d'].join('\n'))
+  const found = parseSimpleYaml(['# x', '', 'a: b', 'names:', ' # x', ...simple, 'c: d'].join('\n'))
   t.strictSame(found?.lists.get('names'), { lines: [6, 7, 8, 9, 10, 11, 12, 13], column: 5 })
 })
 
@@ -163,11 +163,13 @@ const left = [
 ] as const
 
 for (const { it, text } of left) {
-  t.test(`leaves ${it} to the library`, async t => t.equal(skim(text.join('\n')), undefined))
+  t.test(`leaves ${it} to the library`, async t =>
+    t.equal(parseSimpleYaml(text.join('\n')), undefined)
+  )
 }
 
 t.test('does skim the simple forms', async t => {
-  const found = skim(`
+  const found = parseSimpleYaml(`
 # what it is
 app: x # a name
 title: It's a title, isn't it
@@ -194,7 +196,7 @@ t.test('skims all app files that come with the program', async t => {
   const folder = 'rules/apps'
   for (const file of readdirSync(folder)) {
     const text = readFileSync(`${folder}/${file}`, 'utf8')
-    t.ok(skim(text), file)
+    t.ok(parseSimpleYaml(text), file)
     agrees(text)
   }
 })

@@ -1,7 +1,7 @@
 import { showName } from '../../src/dns/name/name.js'
 import type { CatalogueApp } from '../../src/rules/apps/catalogue.js'
-import { isPublicSuffix, registeredName } from '../../src/rules/apps/public-suffix.js'
-import { sharedZoneAround } from '../../src/rules/apps/shared-zones.js'
+import { isPublicSuffix, registrableDomain } from '../../src/rules/apps/public-suffix.js'
+import { sharedZoneContaining } from '../../src/rules/apps/shared-zones.js'
 import { covers, type Pattern } from '../../src/rules/model/pattern.js'
 import type { NameSource } from '../../src/rules/model/types.js'
 
@@ -111,13 +111,13 @@ class Tally {
 
 function isShared(name: Uint8Array): boolean {
   const text = showName(name)
-  return isPublicSuffix(text) || sharedZoneAround(text)?.zone === text
+  return isPublicSuffix(text) || sharedZoneContaining(text)?.zone === text
 }
 
 /** What somebody has registered of a name; of names in a shared zone, that zone. */
 function domainOf(name: Uint8Array): string {
   const text = showName(name)
-  return sharedZoneAround(text)?.zone ?? registeredName(text) ?? text
+  return sharedZoneContaining(text)?.zone ?? registrableDomain(text) ?? text
 }
 
 function keyOf(name: Uint8Array): string {

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { showName } from '../../src/dns/name/name.js'
 import { readCatalogue } from '../../src/rules/apps/catalogue.js'
-import { sharedZoneAround } from '../../src/rules/apps/shared-zones.js'
+import { sharedZoneContaining } from '../../src/rules/apps/shared-zones.js'
 import { Comparison, type Missing } from './comparison.js'
 import { listFrom } from './lists.js'
 
@@ -83,5 +83,5 @@ function sayApp(app: string, domains: ReadonlyMap<string, { lists: number; names
 function isShared(app: string, domain: string): boolean {
   const own = catalogue.ok ? catalogue.apps.find(({ entry }) => entry.app === app) : undefined
   const names = own?.entry['shared-names'].map(({ name }) => showName(name.name)) ?? []
-  return names.includes(domain) || sharedZoneAround(domain) !== undefined
+  return names.includes(domain) || sharedZoneContaining(domain) !== undefined
 }

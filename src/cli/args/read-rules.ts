@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.js'
 import { rulesLocation } from '../../daemon/reload/rules-location.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { loadRules, type RulesResult } from '../../rules/load.js'
-import { Folder, type RuleFiles } from '../../rules/model/folder.js'
+import { RulesFolder, type RuleFiles } from '../../rules/model/folder.js'
 import { chooseBundle } from '../../sources/bundle/choose.js'
 import type { Io } from '../io.js'
 
@@ -19,7 +19,7 @@ export interface OwnFiles {
 /** Nothing is accepted here: that is for the gateway to do. */
 export async function ownFiles(config: Config): Promise<OwnFiles> {
   const { folder, bundle, copiesFolder: copies } = rulesLocation(config)
-  if (bundle === undefined) return { files: [new Folder(folder!, copies)], refused: [] }
+  if (bundle === undefined) return { files: [new RulesFolder(folder!, copies)], refused: [] }
   const { candidates, refused } = await chooseBundle(bundle, epochSeconds(systemClock))
   return { files: candidates.map(({ files }) => files), refused }
 }

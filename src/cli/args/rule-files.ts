@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { Folder, type RuleFiles } from '../../rules/model/folder.js'
+import { RulesFolder, type RuleFiles } from '../../rules/model/folder.js'
 import { decodeBundle, readBundleFile } from '../../sources/bundle/bundle.js'
 import { BundleFiles } from '../../sources/bundle/files.js'
 
@@ -13,7 +13,7 @@ import { BundleFiles } from '../../sources/bundle/files.js'
  */
 export async function ruleFiles(path: string, copies: string): Promise<RuleFiles> {
   const found = await stat(path).catch(() => undefined)
-  if (found?.isFile() !== true) return new Folder(path, copies)
+  if (found?.isFile() !== true) return new RulesFolder(path, copies)
   const bundle = await decodeBundle(await readBundleFile(path, path), path)
   return new BundleFiles(bundle, { path: resolve(path), front: `${path}:`, copies })
 }

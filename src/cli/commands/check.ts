@@ -109,7 +109,7 @@ export async function judge(
   if (loaded.ok) {
     const { rules, warnings, lists } = loaded
     const proven = await prove(rules, files, config, now)
-    const shared = sharedInLists(rules.sources, file => files.shown(file))
+    const shared = sharedInLists(rules.sources, file => files.displayName(file))
     const networks = rules.networks.map(({ id }) => id)
     const { privacy, retention: keep } = config.log.queries
     const strange = [

@@ -8,7 +8,7 @@ import { showRrtype } from '../../dns/registry/rrtype.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import { networkOfClass } from '../../policy/tables/client-table.js'
 import { PROTOCOL, VERDICT, type QueryEvent } from '../../querylog/record/query-event.js'
-import type { Wanted } from '../../rules/schema/policy-tests-schema.js'
+import type { Expectation } from '../../rules/schema/policy-tests-schema.js'
 import type { PolicyTest } from '../../rules/tests/policy-table.js'
 import { showInstant } from '../../rules/time/instant.js'
 import { Nobody, resolve, standingClock } from './one-query.js'
@@ -18,7 +18,7 @@ type Found = Readonly<Record<'action' | Told, string | undefined>> & {
   /** As the query log has it. */
   readonly verdict: string
 }
-type Told = Exclude<keyof Wanted, 'expect'>
+type Told = Exclude<keyof Expectation, 'expect'>
 
 /**
  * Puts the question of each row to the resolver that serves, with nobody upstream.
@@ -37,7 +37,7 @@ export async function runPolicyTests(
   for (const test of tests) {
     const at = test.at ?? now
     const found = await ask(test, at, policy, config)
-    const [wrong] = wrongIn(test.wanted, found)
+    const [wrong] = wrongIn(test.expected, found)
     if (wrong === undefined) continue
     failures.push(
       failureAt(
@@ -45,7 +45,7 @@ export async function runPolicyTests(
         'POLICY_TEST',
         test.path,
         show(found.action ?? found.verdict, found),
-        show(test.wanted.expect, test.wanted),
+        show(test.expected.expect, test.expected),
         questionOf(test, showInstant(at, timeZone))
       )
     )
@@ -85,13 +85,13 @@ function verdictOf({ verdict, qnameLength }: QueryEvent, missed: boolean): strin
 }
 
 /** What a row wants and has not got. */
-function wrongIn({ expect, ...others }: Wanted, found: Found): (keyof Wanted)[] {
+function wrongIn({ expect, ...others }: Expectation, found: Found): (keyof Expectation)[] {
   const keys = Object.keys(others) as (keyof typeof others)[]
   const wrong = keys.filter(key => others[key] !== found[key])
   return meets(expect, found) ? wrong : ['expect', ...wrong]
 }
 
-function meets(expect: Wanted['expect'], { verdict, action }: Found): boolean {
+function meets(expect: Expectation['expect'], { verdict, action }: Found): boolean {
   if (expect === 'passes') return ['forwarded', 'allowed', 'monitored'].includes(verdict)
   return expect === verdict || expect === action
 }

@@ -1,7 +1,7 @@
 import { showName } from '../../dns/name/name.js'
 import type { CatalogueApp } from '../../rules/apps/catalogue.js'
 import { isPublicSuffix } from '../../rules/apps/public-suffix.js'
-import { sharedZoneAround, type SharedZone } from '../../rules/apps/shared-zones.js'
+import { sharedZoneContaining, type SharedZone } from '../../rules/apps/shared-zones.js'
 import { covers, readPattern } from '../../rules/model/pattern.js'
 
 /** What apps are looked for. */
@@ -77,7 +77,7 @@ function nameFound(apps: readonly CatalogueApp[], search: string): NameFound | u
     )
   )
   const name = showName(octets)
-  const shared = sharedZoneAround(name)
+  const shared = sharedZoneContaining(name)
   return { name, claims, shared, isPublicSuffix: isPublicSuffix(name) }
 }
 

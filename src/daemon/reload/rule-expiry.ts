@@ -4,7 +4,7 @@ import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units
 import type { Claim } from '../../policy/tables/claim.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { NOTICE } from '../../rules/time/dates.js'
+import { EXPIRY_NOTICE } from '../../rules/time/dates.js'
 import { showInstant } from '../../rules/time/instant.js'
 import type { Timer, Timers } from '../../upstream/timers.js'
 
@@ -58,7 +58,7 @@ export class RuleExpiryMonitor {
     const now = epochSeconds(this.clock)
     const holding = this.rules.filter(({ until }) => now < until)
     return {
-      ending: holding.filter(({ until }) => until <= now + NOTICE).length,
+      ending: holding.filter(({ until }) => until <= now + EXPIRY_NOTICE).length,
       reviews: holding.filter(claim => (reviewOf(claim) ?? Infinity) <= now).length
     }
   }
@@ -106,7 +106,7 @@ function eventsOf(claim: Claim): RuleEvent[] {
   const due = review < until ? review : Infinity
   return [
     ...moment(from, () => `${place}: the ${kind} begins`),
-    ...moment(Math.max(from, until - NOTICE), () => failure(ends, place, end())),
+    ...moment(Math.max(from, until - EXPIRY_NOTICE), () => failure(ends, place, end())),
     ...moment(until, () => failure(ended, place, end())),
     ...moment(due, () => failure('RULES_REVIEW_DUE', place, showInstant(review, 'UTC')))
   ]

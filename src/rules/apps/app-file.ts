@@ -1,13 +1,19 @@
 import { basename } from 'node:path'
 import type { Prefix } from '../../base/address.js'
 import { failureAt, type InterdictError } from '../../base/error.js'
-import { readYaml, showPath, textOf, type Reading, type ReadResult } from '../../yaml/read.js'
+import {
+  readYaml,
+  showPath,
+  decodeText,
+  type ParsedYaml,
+  type YamlResult
+} from '../../yaml/read.js'
 import { covers, type Pattern } from '../model/pattern.js'
-import { WrittenSource, type AtLine } from '../model/source.js'
+import { YamlSource, type AtLine } from '../model/yaml-source.js'
 import type { NameSource } from '../model/types.js'
-import { tooWide } from '../model/width.js'
+import { tooBroad } from './too-broad.js'
 import { appSchema, type AppEntry } from '../schema/app-schema.js'
-import { quickNames } from './app-names.js'
+import { scanAppNames } from './app-names.js'
 
 export interface App {
   readonly source: NameSource
@@ -32,7 +38,7 @@ export type AppResult =
   | { readonly errors: readonly InterdictError[] }
 
 /** An app file with all that it says, for those who show it. */
-export function readAppFile(octets: Uint8Array, shown: string): ReadResult<AppEntry> {
+export function readAppFile(octets: Uint8Array, shown: string): YamlResult<AppEntry> {
   return readYaml(octets, shown, appSchema)
 }
 
@@ -43,33 +49,37 @@ export function readAppFile(octets: Uint8Array, shown: string): ReadResult<AppEn
  * @param shown its name in messages
  */
 export function readApp(octets: Uint8Array, name: string, shown: string): AppResult {
-  const quick = readQuick(octets, name, shown)
+  const quick = readFast(octets, name, shown)
   if (quick !== undefined) return { app: quick, warnings: [] }
   const read = readAppFile(octets, shown)
   if (!read.ok) return read
-  const { errors, warnings } = complaintsOf(read, name)
+  const { errors, warnings } = checkApp(read, name)
   if (errors.length > 0) return { errors }
   const names = read.value.names.map((it, i) => {
     return { value: it.name, line: read.positionOf(['names', i]).line }
   })
-  return { app: appOf(read, name, names), warnings }
+  return { app: buildApp(read, name, names), warnings }
 }
 
 /** A file in which nothing is wrong and nothing forced; undefined for any other. */
-function readQuick(octets: Uint8Array, name: string, shown: string): App | undefined {
-  const text = textOf(octets)
-  const quick = text === undefined ? undefined : quickNames(text)
+function readFast(octets: Uint8Array, name: string, shown: string): App | undefined {
+  const text = decodeText(octets)
+  const quick = text === undefined ? undefined : scanAppNames(text)
   if (quick === undefined) return undefined
   const read = readYaml(quick.rest, shown, appSchema)
   if (!read.ok || read.value.app !== basename(name, '.yaml')) return undefined
   const others = read.value['shared-names']
   const isWrong = ({ value }: AtLine<Pattern>, i: number): boolean =>
-    tooWide(value, quick.texts[i]) !== undefined ||
+    tooBroad(value, quick.texts[i]) !== undefined ||
     others.some(other => covers(value.cover, value.name, other.name.name))
-  return quick.names.some(isWrong) ? undefined : appOf(read, name, quick.names)
+  return quick.names.some(isWrong) ? undefined : buildApp(read, name, quick.names)
 }
 
-function appOf(read: Reading<AppEntry>, name: string, names: readonly AtLine<Pattern>[]): App {
+function buildApp(
+  read: ParsedYaml<AppEntry>,
+  name: string,
+  names: readonly AtLine<Pattern>[]
+): App {
   const { app, title, kind, vendor, successor, addresses, 'pairs-with': pairsWith } = read.value
   const prefixes = addresses.map((prefix, i): AtLine<Prefix> => {
     return { value: prefix, line: read.positionOf(['addresses', i]).line }
@@ -79,11 +89,11 @@ function appOf(read: Reading<AppEntry>, name: string, names: readonly AtLine<Pat
     const force = forceOf(it)
     if (force !== undefined) forced.set(names[i]!.line, force)
   }
-  const source = new WrittenSource('app', app, title, name, names, prefixes, forced)
+  const source = new YamlSource('app', app, title, name, names, prefixes, forced)
   return { source, kind, vendor, pairsWith, successor }
 }
 
-function complaintsOf(read: Reading<AppEntry>, name: string) {
+function checkApp(read: ParsedYaml<AppEntry>, name: string) {
   const { app, names, addresses, 'shared-names': shared } = read.value
   const errors: InterdictError[] = []
   const warnings: InterdictError[] = []
@@ -96,12 +106,12 @@ function complaintsOf(read: Reading<AppEntry>, name: string) {
     const path = ['names', i]
     const at = read.positionOf(path)
     const text = showPath(path)
-    const wide = tooWide(it.name)
+    const wide = tooBroad(it.name)
     const force = forceOf(it)
-    if (wide !== undefined && force !== undefined && wide.forcible) {
-      warnings.push(failureAt(at, 'RULES_FORCED', text, wide.found, force))
+    if (wide !== undefined && force !== undefined && wide.isForcible) {
+      warnings.push(failureAt(at, 'RULES_FORCED', text, wide.covered, force))
     } else if (wide !== undefined) {
-      errors.push(failureAt(at, 'RULES_TOO_WIDE', text, wide.found, wide.forcible))
+      errors.push(failureAt(at, 'RULES_TOO_WIDE', text, wide.covered, wide.isForcible))
     } else if (force !== undefined) {
       warnings.push(failureAt(at, 'RULES_FORCE_IDLE', text))
     }

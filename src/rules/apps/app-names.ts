@@ -9,9 +9,9 @@
  * (`test/rules/app-names.test.ts` compares them).
  */
 import { readPattern, type Pattern } from '../model/pattern.js'
-import type { AtLine } from '../model/source.js'
+import type { AtLine } from '../model/yaml-source.js'
 
-export interface QuickNames {
+export interface ScannedNames {
   readonly names: readonly AtLine<Pattern>[]
   /** The name of each as text, without the sign that says what it covers. */
   readonly texts: readonly string[]
@@ -44,18 +44,18 @@ const FACTS = [
 
 const HEAD = /(?:^|\n)names:\n/g
 const ENTRY = new RegExp(` {2}- (?:\\{ name: ${NAME}${FACTS.join('')} \\}|${NAME})\n`, 'y')
-const SIGN = /^(?:=|\*\.)/
+const COVER_SIGN = /^(?:=|\*\.)/
 /** What may come behind the list: another key, or nothing. */
 const TAIL = /[a-z]|$/y
 
 /** The names of an app file, if its list is of the usual form; undefined: read all of it. */
-export function quickNames(text: string): QuickNames | undefined {
+export function scanAppNames(text: string): ScannedNames | undefined {
   const [head, another] = text.matchAll(HEAD)
   if (head === undefined || another !== undefined) return undefined
   const start = head.index + head[0].length
   const names: AtLine<Pattern>[] = []
   const texts: string[] = []
-  let line = linesIn(text, 0, start) + 1
+  let line = countLines(text, 0, start) + 1
   let at = start
   for (;;) {
     ENTRY.lastIndex = at
@@ -65,13 +65,13 @@ export function quickNames(text: string): QuickNames | undefined {
     const value = patternOf(written)
     if (value === undefined) return undefined
     names.push({ value, line })
-    texts.push(written.replace(SIGN, ''))
-    line += linesIn(text, at, ENTRY.lastIndex)
+    texts.push(written.replace(COVER_SIGN, ''))
+    line += countLines(text, at, ENTRY.lastIndex)
     at = ENTRY.lastIndex
   }
   TAIL.lastIndex = at
   if (names.length === 0 || !TAIL.test(text)) return undefined
-  const left = `  - a.example${'\n'.repeat(linesIn(text, start, at))}`
+  const left = `  - a.example${'\n'.repeat(countLines(text, start, at))}`
   return { names, texts, rest: text.slice(0, start) + left + text.slice(at) }
 }
 
@@ -83,7 +83,7 @@ function patternOf(written: string): Pattern | undefined {
   }
 }
 
-function linesIn(text: string, from: number, to: number): number {
+function countLines(text: string, from: number, to: number): number {
   let count = 0
   for (let at = text.indexOf('\n', from); at !== -1 && at < to; at = text.indexOf('\n', at + 1)) {
     count++

@@ -1,6 +1,6 @@
 import { failureAt, type InterdictError } from '../../base/error.js'
-import { byPosition } from '../../yaml/read.js'
-import { Folder, type FileResult, type RuleFiles } from '../model/folder.js'
+import { compareByPosition } from '../../yaml/read.js'
+import { RulesFolder, type FileResult, type RuleFiles } from '../model/folder.js'
 import type { AppEntry } from '../schema/app-schema.js'
 import { readAppFile } from './app-file.js'
 import { readEvidence, type Evidence } from './evidence.js'
@@ -33,7 +33,7 @@ const EVIDENCE = 'evidence.yaml'
  * @param place path of the folder, or what has the files in its place
  */
 export async function readCatalogue(place: string | RuleFiles): Promise<Catalogue> {
-  const files = typeof place === 'string' ? new Folder(place) : place
+  const files = typeof place === 'string' ? new RulesFolder(place) : place
   return new CatalogueReader(files).run()
 }
 
@@ -45,7 +45,7 @@ class CatalogueReader {
   constructor(private readonly folder: RuleFiles) {}
 
   async run(): Promise<Catalogue> {
-    const names = await this.folder.list(APPS)
+    const names = await this.folder.listFolder(APPS)
     if ('why' in names) this.unreadable(APPS, names.why)
     else {
       const files = names.filter(name => name.endsWith('.yaml') && !name.startsWith('.'))
@@ -53,14 +53,14 @@ class CatalogueReader {
     }
     await this.readEvidence()
     const { errors, apps, sources } = this
-    if (errors.length > 0) return { ok: false, errors: errors.sort(byPosition) }
+    if (errors.length > 0) return { ok: false, errors: errors.sort(compareByPosition) }
     return { ok: true, apps, sources }
   }
 
   private async readApp(name: string): Promise<void> {
     const octets = this.octetsOf(name, await this.folder.read(name))
     if (octets === undefined) return
-    const file = this.folder.shown(name)
+    const file = this.folder.displayName(name)
     const read = readAppFile(octets, file)
     if (!read.ok) this.errors.push(...read.errors)
     else {
@@ -70,11 +70,11 @@ class CatalogueReader {
   }
 
   private async readEvidence(): Promise<void> {
-    const files = await this.folder.list('.')
+    const files = await this.folder.listFolder('.')
     if ('why' in files || !files.includes(EVIDENCE)) return
     const octets = this.octetsOf(EVIDENCE, await this.folder.read(EVIDENCE))
     if (octets === undefined) return
-    const read = readEvidence(octets, this.folder.shown(EVIDENCE))
+    const read = readEvidence(octets, this.folder.displayName(EVIDENCE))
     if (read.ok) this.sources = read.value.sources
     else this.errors.push(...read.errors)
   }
@@ -86,7 +86,7 @@ class CatalogueReader {
   }
 
   private unreadable(name: string, why: string): void {
-    const file = this.folder.shown(name)
+    const file = this.folder.displayName(name)
     this.errors.push(failureAt({ file, line: 1, column: 1 }, 'RULES_UNREADABLE', name, why))
   }
 }

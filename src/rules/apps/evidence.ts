@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { readYaml, type ReadResult } from '../../yaml/read.js'
+import { readYaml, type YamlResult } from '../../yaml/read.js'
 import { daySchema, idSchema, textSchema } from '../schema/app-schema.js'
 
 /** `evidence.yaml`: what the tags behind `evidence` in app files stand for. For people only. */
@@ -18,6 +18,6 @@ export const evidenceSchema = z.strictObject({
 
 export type Evidence = z.output<typeof evidenceSchema>
 
-export function readEvidence(octets: Uint8Array, shown: string): ReadResult<Evidence> {
+export function readEvidence(octets: Uint8Array, shown: string): YamlResult<Evidence> {
   return readYaml(octets, shown, evidenceSchema)
 }

@@ -11,7 +11,7 @@ const WHOLE = {
 }
 
 /** A label that no entry of the list has. */
-const NOWHERE = 'x--x'
+const UNLISTED_LABEL = 'x--x'
 
 /**
  * Whether a name, or all that is below it, is a public suffix: a name under which anybody can
@@ -19,12 +19,12 @@ const NOWHERE = 'x--x'
  */
 export function isPublicSuffix(name: string): boolean {
   // `*.kawasaki.jp` is on the list: below kawasaki.jp, every name is one.
-  const below = `${NOWHERE}.${name}`
+  const below = `${UNLISTED_LABEL}.${name}`
   const suffix = getPublicSuffix(below, WHOLE)
   return suffix === name || suffix === below
 }
 
 /** What somebody has registered of a name: `a.b.example.co.uk` as `example.co.uk`. */
-export function registeredName(name: string): string | undefined {
+export function registrableDomain(name: string): string | undefined {
   return getDomain(name, WHOLE) ?? undefined
 }

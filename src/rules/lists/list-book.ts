@@ -2,7 +2,7 @@ import { showPrefix, type Prefix } from '../../base/address.js'
 import { failureAt, type InterdictError } from '../../base/error.js'
 import type { Position } from '../../base/position.js'
 import type { Octets } from '../../base/units.js'
-import type { AtLine } from '../model/source.js'
+import type { AtLine } from '../model/yaml-source.js'
 import type { Inapplicable, LineSink, Saying } from './list-reader.js'
 import { nameKey, PackedNames, wireLength } from './packed-names.js'
 

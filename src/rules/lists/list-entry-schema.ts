@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { readName } from '../../dns/name/name.js'
 import { sentence } from '../../yaml/issues.js'
 import { duration, size } from '../../yaml/quantity.js'
-import { textAs } from '../../yaml/text.js'
+import { parsedString } from '../../yaml/parsed-string.js'
 import { idSchema } from '../schema/app-schema.js'
 import { LIST_FORMATS } from './list-formats.js'
 
@@ -13,9 +13,9 @@ const path = z
   .refine(text => !/\p{Cc}/u.test(text), 'a path')
 
 const LIST_URL = 'a URL such as https://… or file:///…, without user and fragment'
-const listUrl = textAs(LIST_URL, text => readListUrl(text, ['https:', 'http:', 'file:']))
+const listUrl = parsedString(LIST_URL, text => readListUrl(text, ['https:', 'http:', 'file:']))
 
-const zoneName = textAs('the name of a zone such as rpz.example', text => {
+const zoneName = parsedString('the name of a zone such as rpz.example', text => {
   const name = readName(text)
   return name.length > 1 ? name : undefined
 })

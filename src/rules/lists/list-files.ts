@@ -2,7 +2,7 @@ import { failureAt } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
 import { showName } from '../../dns/name/name.js'
 import { copyName, type FileResult, type RuleFiles, type TooLarge } from '../model/folder.js'
-import type { Place } from '../model/place.js'
+import type { Location } from '../model/location.js'
 import type { ListEntry } from '../schema/networks-schema.js'
 import type { ListFile } from './list-types.js'
 import { unpacked } from './unpack.js'
@@ -18,7 +18,7 @@ export async function listFiles(
   folder: RuleFiles,
   id: string,
   entry: ListEntry,
-  at: Place
+  at: Location
 ): Promise<readonly ListFile[] | undefined> {
   if (entry.transfer !== undefined) return zoneOf(folder, id, entry, entry.transfer, at)
   if (entry.url !== undefined) return copyOf(folder, id, entry, entry.url, at)
@@ -39,18 +39,18 @@ export async function listFiles(
 async function fileNames(
   folder: RuleFiles,
   { file, folder: within, 'may-be-empty': mayBeEmpty }: ListEntry,
-  at: Place
+  at: Location
 ): Promise<readonly string[] | undefined> {
   if (within === undefined) return [file!]
-  const names = await folder.list(within, true)
+  const names = await folder.listFolder(within, true)
   if ('why' in names) {
-    at.at('folder').refuse('RULES_UNREADABLE', within, names.why)
+    at.at('folder').error('RULES_UNREADABLE', within, names.why)
     return undefined
   }
   const seen = names.filter(name => !name.startsWith('.') && !name.endsWith('~'))
   if (seen.length > 0 || mayBeEmpty)
     return seen.map(name => `${within.replace(/\/+$/, '')}/${name}`)
-  at.at('folder').refuse('RULES_UNREADABLE', within, 'folder is empty')
+  at.at('folder').error('RULES_UNREADABLE', within, 'folder is empty')
   return undefined
 }
 
@@ -59,7 +59,7 @@ async function copyOf(
   id: string,
   entry: ListEntry,
   url: string,
-  at: Place
+  at: Location
 ): Promise<readonly ListFile[] | undefined> {
   const name = copyName(id)
   const read = await folder.readAtMost(name, entry['max-size'])
@@ -78,15 +78,15 @@ async function zoneOf(
   id: string,
   entry: ListEntry,
   zone: Uint8Array,
-  at: Place
+  at: Location
 ): Promise<readonly ListFile[] | undefined> {
-  const read = await folder.zone(id, zone, entry['max-size'])
+  const read = await folder.readZone(id, zone, entry['max-size'])
   const file = showName(zone)
   if ('octets' in read) return [{ octets: read.octets, file, shown: file }]
   const start = { file, line: 1, column: 1 }
-  if ('large' in read) at.errors.push(failureAt(start, 'RULES_LIST_LARGE', entry['max-size']))
+  if ('size' in read) at.errors.push(failureAt(start, 'RULES_LIST_LARGE', entry['max-size']))
   else if ('isMissing' in read) at.at('transfer').warn('RULES_ZONE_ABSENT', id, file)
-  else at.at('transfer').refuse('RULES_UNREADABLE', file, read.why)
+  else at.at('transfer').error('RULES_UNREADABLE', file, read.why)
   return undefined
 }
 
@@ -96,7 +96,7 @@ async function readFile(
   name: string,
   room: Octets,
   entry: ListEntry,
-  at: Place
+  at: Location
 ): Promise<ListFile | undefined> {
   return open(folder, name, await folder.readAtMost(name, room), room, entry, at)
 }
@@ -107,19 +107,19 @@ async function open(
   file: FileResult | TooLarge,
   room: Octets,
   entry: ListEntry,
-  at: Place
+  at: Location
 ): Promise<ListFile | undefined> {
-  const shown = folder.shown(name)
+  const shown = folder.displayName(name)
   const start = { file: shown, line: 1, column: 1 }
   const tooLarge = failureAt(start, 'RULES_LIST_LARGE', entry['max-size'])
   if ('octets' in file) {
     const { octets, why } = await unpacked(file.octets, room)
     if (octets !== undefined) return { octets, file: name, shown }
     at.errors.push(why === undefined ? tooLarge : failureAt(start, 'RULES_LIST_GZIP', why))
-  } else if ('large' in file) at.errors.push(tooLarge)
+  } else if ('size' in file) at.errors.push(tooLarge)
   else {
     const key = (['file', 'folder', 'url'] as const).find(key => entry[key] !== undefined)!
-    at.at(key).refuse('RULES_UNREADABLE', key === 'url' ? shown : name, file.why)
+    at.at(key).error('RULES_UNREADABLE', key === 'url' ? shown : name, file.why)
   }
   return undefined
 }

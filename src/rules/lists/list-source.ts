@@ -1,6 +1,6 @@
 import type { Prefix } from '../../base/address.js'
 import type { Octets } from '../../base/units.js'
-import type { AtLine } from '../model/source.js'
+import type { AtLine } from '../model/yaml-source.js'
 import type { NameSink, NameSource, ListPart, ListReply } from '../model/types.js'
 import type { FileBook, Said } from './list-book.js'
 import { groupRecords } from './list-data.js'

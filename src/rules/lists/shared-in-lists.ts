@@ -1,7 +1,7 @@
 import { failureAt, type InterdictError } from '../../base/error.js'
 import { showName } from '../../dns/name/name.js'
 import { COVER, type NameSource } from '../model/types.js'
-import { tooWide } from '../model/width.js'
+import { tooBroad } from '../apps/too-broad.js'
 
 /** So many names of a list are told; the others are counted. */
 const TOLD = 3
@@ -24,7 +24,7 @@ export function sharedInLists(
       name: (octets, at, length, cover, line) => {
         if (cover === COVER.exact) return
         const name = octets.subarray(at, at + length)
-        if (tooWide({ cover: 'suffix', name }) !== undefined) {
+        if (tooBroad({ cover: 'suffix', name }) !== undefined) {
           found.push({ name: showName(name), line })
         }
       },

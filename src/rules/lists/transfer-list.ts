@@ -1,7 +1,7 @@
 import type { Position } from '../../base/position.js'
 import type { Octets } from '../../base/units.js'
 import { showName } from '../../dns/name/name.js'
-import type { Place } from '../model/place.js'
+import type { Location } from '../model/location.js'
 import type { ListEntry } from '../schema/networks-schema.js'
 
 /** A list that is a zone of a primary, as its entry says. Plain data: it is sent to other threads. */
@@ -25,7 +25,7 @@ export function transferList(
   id: string,
   entry: ListEntry,
   hasCopy: boolean,
-  place: Place
+  place: Location
 ): TransferList | undefined {
   const { transfer: name, primaries } = entry
   if (name === undefined) return undefined
@@ -34,9 +34,9 @@ export function transferList(
     zone: showName(name),
     name,
     primaries: primaries?.map((primary, i) => {
-      return { id: primary, position: place.at('primaries', i).shownPosition }
+      return { id: primary, position: place.at('primaries', i).messagePosition }
     }),
-    position: place.at('transfer').shownPosition,
+    position: place.at('transfer').messagePosition,
     maxSize: entry['max-size'],
     mayBeEmpty: entry['may-be-empty'],
     hasCopy

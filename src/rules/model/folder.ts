@@ -15,7 +15,7 @@ export type FileResult =
 
 /** A file that is larger than it may be: so many octets. */
 export interface TooLarge {
-  readonly large: Octets
+  readonly size: Octets
 }
 
 /** Where rule files are read from. Names are as rules write them, with `/`. */
@@ -28,11 +28,11 @@ export interface RuleFiles {
    *
    * @param zone its name, lower-cased wire form
    */
-  zone(list: string, zone: Uint8Array, most: Octets): Promise<FileResult | TooLarge>
+  readZone(list: string, zone: Uint8Array, most: Octets): Promise<FileResult | TooLarge>
   /** Names of the files in a folder; none if there is no such folder, unless it is `needed`. */
-  list(name: string, needed?: boolean): Promise<readonly string[] | { readonly why: string }>
+  listFolder(name: string, needed?: boolean): Promise<readonly string[] | { readonly why: string }>
   /** A file's name as messages show it. */
-  shown(name: string): string
+  displayName(name: string): string
   /** Every file and folder that was read, or looked for. */
   readonly files: readonly string[]
   /** Of what they have; hex. */
@@ -42,40 +42,40 @@ export interface RuleFiles {
   /** Zones of primaries that were read. */
   readonly zones: readonly ZoneState[]
   /** Whether something could not be read only because the system had not what it takes. */
-  readonly starved: boolean
+  readonly hadTransientError: boolean
   /** Of the bundle that a gateway has accepted; undefined: they are from elsewhere. */
   readonly bundle?: BundleFacts | undefined
 }
 
-const COPY = '\0'
+const COPY_MARK = '\0'
 
 /** The name of the last good copy of a list that is fetched; no path has this letter. */
-export const copyName = (list: string): string => `${COPY}${list}`
+export const copyName = (list: string): string => `${COPY_MARK}${list}`
 
-export const isCopyName = (name: string): boolean => name.startsWith(COPY)
+export const isCopyName = (name: string): boolean => name.startsWith(COPY_MARK)
 
 /** The same for what a zone that is transferred has: `.zone` and `.journal`. */
-const zoneFile = (list: string, end: string): string => `${COPY}../zones/${list}${end}`
+const zoneFile = (list: string, end: string): string => `${COPY_MARK}../zones/${list}${end}`
 
 /** Where the copies of zones are: beside those of lists. */
 export const zoneFilesIn = (copies: string): string => resolve(copies, '../zones')
 
 /** What the system lacks, or fails at, with a file that is as it was: it can be read later. */
-const PASSING = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO', 'ESTALE', 'ETIMEDOUT']
+const TRANSIENT_ERRORS = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO', 'ESTALE', 'ETIMEDOUT']
 
-const NOTHING = new Uint8Array(0)
+const EMPTY = new Uint8Array(0)
 const MISSING = { why: 'no such file', isMissing: true } as const
 
 /**
  * A rules folder while it is being read. Each file is read once, whole, so that whatever is made of
  * it is made of one state of it; what was read (or was not there to be read) is remembered.
  */
-export class Folder implements RuleFiles {
+export class RulesFolder implements RuleFiles {
   private readonly contents = new Map<string, Uint8Array>()
   private readonly seen: Set<string>
   readonly zones: ZoneState[] = []
   /** Whether something could not be read only because the system had not what it takes. */
-  starved = false
+  hadTransientError = false
 
   /** @param copies where copies of lists are that are fetched; undefined: nowhere */
   constructor(
@@ -104,30 +104,29 @@ export class Folder implements RuleFiles {
    */
   async readAtMost(name: string, most: Octets): Promise<FileResult | TooLarge> {
     const known = this.contents.get(name)
-    if (known !== undefined)
-      return known.length > most ? { large: known.length } : { octets: known }
+    if (known !== undefined) return known.length > most ? { size: known.length } : { octets: known }
     if (isCopyName(name) && this.copies === undefined) return MISSING
-    const result = await this.readApart(name, most)
+    const result = await this.readOutside(name, most)
     if ('octets' in result) this.contents.set(name, result.octets)
     return result
   }
 
-  async zone(list: string, zone: Uint8Array, most: Octets): Promise<FileResult | TooLarge> {
+  async readZone(list: string, zone: Uint8Array, most: Octets): Promise<FileResult | TooLarge> {
     if (this.copies === undefined) return MISSING
     const [base, journal] = ['.zone', '.journal'].map(end => zoneFile(list, end))
     const [text, changes] = await Promise.all([
-      this.readApart(base!, most),
-      this.readApart(journal!, most)
+      this.readOutside(base!, most),
+      this.readOutside(journal!, most)
     ])
     if (!('octets' in text)) return text
     if (!('octets' in changes) && !('isMissing' in changes)) return changes
-    const copy = readZoneCopy(zone, text.octets, 'octets' in changes ? changes.octets : NOTHING)
+    const copy = readZoneCopy(zone, text.octets, 'octets' in changes ? changes.octets : EMPTY)
     if (copy === undefined) return MISSING
     const { octets, baseLines } = applyJournal(copy.base, copy.journal)
     const lines = baseLines + linesIn(octets.subarray(copy.base.length))
     const { serial, sha256 } = copy
     this.zones.push({ list, zone: showZoneFileName(zone), serial, sha256, lines })
-    return octets.length > most ? { large: octets.length } : { octets }
+    return octets.length > most ? { size: octets.length } : { octets }
   }
 
   /**
@@ -135,7 +134,10 @@ export class Folder implements RuleFiles {
    *
    * @param needed whether it is wrong that there is none
    */
-  async list(name: string, needed = false): Promise<readonly string[] | { readonly why: string }> {
+  async listFolder(
+    name: string,
+    needed = false
+  ): Promise<readonly string[] | { readonly why: string }> {
     const path = resolve(this.path, name)
     this.seen.add(path)
     try {
@@ -147,7 +149,7 @@ export class Folder implements RuleFiles {
   }
 
   /** A file's name as messages show it, so that an editor finds it from the working folder. */
-  shown(name: string): string {
+  displayName(name: string): string {
     const path = this.pathOf(name)
     const fromHere = relative('', path)
     const atRoot = process.cwd() === parse(process.cwd()).root
@@ -180,7 +182,7 @@ export class Folder implements RuleFiles {
   }
 
   /** Reads what is not part of the rules by its octets. */
-  private async readApart(name: string, most: Octets): Promise<FileResult | TooLarge> {
+  private async readOutside(name: string, most: Octets): Promise<FileResult | TooLarge> {
     const path = this.pathOf(name)
     this.seen.add(path)
     try {
@@ -192,12 +194,12 @@ export class Folder implements RuleFiles {
 
   private pathOf(name: string): string {
     if (!isCopyName(name)) return resolve(this.path, name)
-    return resolve(this.copies ?? this.path, name.slice(COPY.length))
+    return resolve(this.copies ?? this.path, name.slice(COPY_MARK.length))
   }
 
   private fail(error: unknown): Extract<FileResult, { readonly why: string }> {
     const { code = '', message } = error as NodeJS.ErrnoException
-    this.starved ||= PASSING.includes(code)
+    this.hadTransientError ||= TRANSIENT_ERRORS.includes(code)
     return code === 'ENOENT' ? MISSING : { why: message }
   }
 }
@@ -213,7 +215,7 @@ async function readBounded(path: string, most: Octets): Promise<FileResult | Too
     const stat = await file.stat()
     if (stat.isDirectory()) return { why: 'it is a folder' }
     if (!stat.isFile()) return { why: 'it is not a regular file' }
-    if (stat.size > most) return { large: stat.size }
+    if (stat.size > most) return { size: stat.size }
     const octets = Buffer.allocUnsafeSlow(stat.size)
     let at = 0
     for (let read = 1; read > 0 && at < octets.length; at += read) {

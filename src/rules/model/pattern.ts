@@ -1,6 +1,6 @@
 import { MAX_NAME } from '../../dns/name/hashed-name.js'
 import { readName, readPlainName, showCanonical, showName } from '../../dns/name/name.js'
-import { textAs } from '../../yaml/text.js'
+import { parsedString } from '../../yaml/parsed-string.js'
 import type { Cover } from './types.js'
 
 /** A name in a rule and what it stands for. */
@@ -24,39 +24,39 @@ export function readPattern(text: string): Pattern | undefined {
   const [, sign = '', name = ''] = /^(=|\*\.)?(.*)$/s.exec(text) ?? []
   if (ODD.test(name) || IPV4.test(name)) return undefined
   const cover = sign === '=' ? 'exact' : sign === '*.' ? 'below' : 'suffix'
-  return { cover, name: readQuick(name) ?? readName(name) }
+  return { cover, name: readAscii(name) ?? readName(name) }
 }
 
 /** Names by the thousand share a piece of memory: one of its own for each costs more than to read it. */
 const SLAB = 16_384
 let slab = new Uint8Array(SLAB)
 let used = 0
-const given = Buffer.alloc(4 * MAX_NAME)
+const scratch = Buffer.alloc(4 * MAX_NAME)
 
 /** As `readName` for plain ASCII, at a tenth of its time: app files have thousands of names. */
-function readQuick(text: string): Uint8Array | undefined {
+function readAscii(text: string): Uint8Array | undefined {
   if (text.length > MAX_NAME) return undefined
   if (used + MAX_NAME > SLAB) {
     slab = new Uint8Array(SLAB)
     used = 0
   }
-  const length = readPlainName(given, 0, given.write(text), slab, used)
+  const length = readPlainName(scratch, 0, scratch.write(text), slab, used)
   if (length <= 0) return undefined
   used += length
   return slab.subarray(used - length, used)
 }
 
-const SIGN = { suffix: '', exact: '=', below: '*.' } as const
+const PREFIX_OF = { suffix: '', exact: '=', below: '*.' } as const
 
 /** A pattern as people write it. */
 export function showPattern({ cover, name }: Pattern): string {
-  return `${SIGN[cover]}${showCanonical(showName(name))}`
+  return `${PREFIX_OF[cover]}${showCanonical(showName(name))}`
 }
 
-export const patternSchema = textAs('a domain name, =name or *.name', readPattern)
+export const patternSchema = parsedString('a domain name, =name or *.name', readPattern)
 
 /** Whether a pattern covers a whole top-level domain, or more. */
-export function isTooWide({ cover, name }: Pattern): boolean {
+export function coversTopLevelDomain({ cover, name }: Pattern): boolean {
   const labels = labelCount(name)
   return labels === 0 || (labels === 1 && cover !== 'exact')
 }

@@ -1,12 +1,12 @@
 import { didYouMean } from '../../yaml/closest.js'
 import { oneOf } from '../../yaml/expected.js'
-import type { Place } from '../model/place.js'
+import type { Location } from '../model/location.js'
 import type { Term } from '../model/types.js'
 import type { ExceptionEntry, ExceptionLimits } from '../schema/networks-schema.js'
 
 const SECONDS_PER_DAY = 86_400
 /** Days are those of the calendar: one of them may have an hour more than others. */
-const CLOCKS_SET_BACK = 3600
+const DST_SHIFT = 3600
 
 /**
  * Refuses an exception for what exceptions are not made for, or for longer than they are. Only the
@@ -14,21 +14,21 @@ const CLOCKS_SET_BACK = 3600
  *
  * @param place of the exception
  */
-export function refuseAgainst(
+export function checkExceptionLimits(
   limits: ExceptionLimits,
   { purpose, from, until }: ExceptionEntry,
   term: Term,
-  place: Place
+  place: Location
 ): void {
   const { purposes, 'max-days': days } = limits
   if (purposes?.includes(purpose) === false) {
     const at = place.at('purpose')
     const expected = `${oneOf(purposes)} (exceptions.purposes)${didYouMean(purpose, purposes)}`
-    at.refuse('RULES_PURPOSE', at.text, purpose, expected)
+    at.error('RULES_PURPOSE', at.pathText, purpose, expected)
   }
   const lasts = term.until - term.from
-  if (Number.isFinite(lasts) && lasts > days * SECONDS_PER_DAY + CLOCKS_SET_BACK) {
+  if (Number.isFinite(lasts) && lasts > days * SECONDS_PER_DAY + DST_SHIFT) {
     const at = place.at('until')
-    at.refuse('RULES_EXCEPTION_LONG', at.text, until, days, from)
+    at.error('RULES_EXCEPTION_LONG', at.pathText, until, days, from)
   }
 }

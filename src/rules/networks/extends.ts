@@ -1,5 +1,5 @@
 import { didYouMean } from '../../yaml/closest.js'
-import type { Place } from '../model/place.js'
+import type { Location } from '../model/location.js'
 import type { NetworkEntry } from '../schema/networks-schema.js'
 
 type Networks = Readonly<Record<string, NetworkEntry>>
@@ -10,7 +10,7 @@ type Networks = Readonly<Record<string, NetworkEntry>>
  *
  * @param place of `networks`
  */
-export function lineage(id: string, networks: Networks, place: Place): readonly string[] {
+export function withAncestors(id: string, networks: Networks, place: Location): readonly string[] {
   const found = new Set<string>()
   const walk = (id: string, way: readonly string[]): void => {
     found.add(id)
@@ -22,19 +22,24 @@ export function lineage(id: string, networks: Networks, place: Place): readonly 
   }
   const refuseUnknown = (id: string, index: number, parent: string): void => {
     const at = place.at(id, 'extends', index)
-    at.refuse('RULES_UNKNOWN_NETWORK', at.text, parent, didYouMean(parent, Object.keys(networks)))
+    at.error(
+      'RULES_UNKNOWN_NETWORK',
+      at.pathText,
+      parent,
+      didYouMean(parent, Object.keys(networks))
+    )
   }
   walk(id, [])
-  const circle = circleFrom(id, networks)
+  const circle = findCycle(id, networks)
   if (circle !== undefined) {
     const at = place.at(id, 'extends')
-    at.refuse('RULES_EXTENDS_CYCLE', at.text, circle)
+    at.error('RULES_EXTENDS_CYCLE', at.pathText, circle)
   }
   return [...found]
 }
 
 /** The way from a network back to itself, if `extends` leads there. */
-function circleFrom(id: string, networks: Networks): readonly string[] | undefined {
+function findCycle(id: string, networks: Networks): readonly string[] | undefined {
   const seen = new Set<string>()
   const walk = (at: string, way: readonly string[]): readonly string[] | undefined => {
     for (const parent of networks[at]?.extends ?? []) {

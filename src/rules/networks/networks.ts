@@ -2,15 +2,15 @@ import { showPrefix, type Prefix } from '../../base/address.js'
 import { showPosition } from '../../base/position.js'
 import type { Seconds } from '../../base/units.js'
 import type { App } from '../apps/app-file.js'
-import { refuseBlanket } from '../apps/blanket.js'
-import type { Place } from '../model/place.js'
-import { RuleIds } from '../model/rule-ids.js'
-import { Sources } from '../model/sources.js'
+import { checkBlanketExceptions } from './blanket-exceptions.js'
+import type { Location } from '../model/location.js'
+import { RuleIds } from './rule-ids.js'
+import { SourceResolver } from './source-resolver.js'
 import type { NameSource, NetworkRules, Rule } from '../model/types.js'
-import { RuleMaker } from '../rules.js'
+import { RuleBuilder } from './rule-builder.js'
 import type { NetworksFile } from '../schema/networks-schema.js'
 import { Dates } from '../time/dates.js'
-import { lineage } from './extends.js'
+import { withAncestors } from './extends.js'
 
 export interface Networks {
   readonly networks: readonly NetworkRules[]
@@ -26,45 +26,46 @@ export interface Networks {
  *
  * @param now what has ended by then is warned of
  */
-export function makeNetworks(
+export function buildNetworks(
   file: NetworksFile,
   apps: ReadonlyMap<string, App>,
   lists: ReadonlyMap<string, readonly NameSource[]>,
-  top: Place,
+  top: Location,
   now: Seconds
 ): Networks {
   const place = top.at('networks')
-  const ids = new RuleIds(givenIds(file, place))
-  const sources = new Sources(apps, lists)
+  const ids = new RuleIds(explicitIds(file, place))
+  const sources = new SourceResolver(apps, lists)
   const timeZone = file.defaults['time-zone']
   const dates = new Dates(timeZone, now)
-  const maker = new RuleMaker(sources, ids, dates, file)
+  const maker = new RuleBuilder(sources, ids, dates, file)
   const entries = Object.entries(file.networks)
-  const own = new Map(entries.map(([id, entry]) => [id, maker.of(id, entry, place.at(id))]))
-  refuseDoubles(file, place)
+  const own = new Map(entries.map(([id, entry]) => [id, maker.rulesOf(id, entry, place.at(id))]))
+  checkDuplicatePrefixes(file, place)
 
   const networks = entries.map(([id, { prefixes }]) => {
-    const rules = lineage(id, file.networks, place).flatMap(name => own.get(name) ?? [])
+    const rules = withAncestors(id, file.networks, place).flatMap(name => own.get(name) ?? [])
     return { id, position: place.at(id).keyPosition, prefixes, rules }
   })
   const served = networks.filter(({ prefixes }) => prefixes.length > 0)
-  if (served.length === 0) top.refuse('RULES_NO_NETWORK')
-  refuseOutside(file, own, served, place)
-  refuseBlanket(file, own, served, place)
-  for (const network of served) warnOfPairs(network, apps, place)
+  if (served.length === 0) top.error('RULES_NO_NETWORK')
+  checkExceptionPrefixes(file, own, served, place)
+  checkBlanketExceptions(file, own, served, place)
+  for (const network of served) warnAboutMissingPairs(network, apps, place)
   return { networks: served, inline: sources.inline, timeZone }
 }
 
 /** Ids that operators wrote; refuses doubles. */
-function givenIds({ networks }: NetworksFile, place: Place): Iterable<string> {
-  const seen = new Map<string, Place>()
+function explicitIds({ networks }: NetworksFile, place: Location): Iterable<string> {
+  const seen = new Map<string, Location>()
   for (const [id, network] of Object.entries(networks)) {
     for (const kind of ['exceptions', 'bans', 'allow', 'block'] as const) {
       for (const [i, entry] of network[kind].entries()) {
         if (!('id' in entry) || entry.id === undefined) continue
         const at = place.at(id, kind, i, 'id')
         const other = seen.get(entry.id)
-        if (other) at.refuse('RULES_ID_TWICE', at.text, entry.id, showPosition(other.shownPosition))
+        if (other)
+          at.error('RULES_ID_TWICE', at.pathText, entry.id, showPosition(other.messagePosition))
         else seen.set(entry.id, at)
       }
     }
@@ -73,25 +74,26 @@ function givenIds({ networks }: NetworksFile, place: Place): Iterable<string> {
 }
 
 /** A prefix in two networks would make it a matter of luck which rules hold for a client. */
-function refuseDoubles({ networks }: NetworksFile, place: Place): void {
-  const seen = new Map<string, Place>()
+function checkDuplicatePrefixes({ networks }: NetworksFile, place: Location): void {
+  const seen = new Map<string, Location>()
   for (const [id, { prefixes }] of Object.entries(networks)) {
     for (const [i, prefix] of prefixes.entries()) {
       const text = showPrefix(prefix)
       const at = place.at(id, 'prefixes', i)
       const other = seen.get(text)
-      if (other) at.refuse('RULES_PREFIX_TWICE', at.text, text, showPosition(other.shownPosition))
+      if (other)
+        at.error('RULES_PREFIX_TWICE', at.pathText, text, showPosition(other.messagePosition))
       else seen.set(text, at)
     }
   }
 }
 
 /** An exception's prefixes must lie within a network that has the exception, its own or another. */
-function refuseOutside(
+function checkExceptionPrefixes(
   { networks }: NetworksFile,
   own: ReadonlyMap<string, readonly Rule[]>,
   served: readonly NetworkRules[],
-  place: Place
+  place: Location
 ): void {
   for (const [id, { exceptions }] of Object.entries(networks)) {
     for (const [i, { prefixes = [] }] of exceptions.entries()) {
@@ -101,7 +103,7 @@ function refuseOutside(
       for (const [j, prefix] of prefixes.entries()) {
         if (room.some(outer => contains(outer, prefix))) continue
         const at = place.at(id, 'exceptions', i, 'prefixes', j)
-        at.refuse('RULES_PREFIX_OUTSIDE', at.text, showPrefix(prefix), id)
+        at.error('RULES_PREFIX_OUTSIDE', at.pathText, showPrefix(prefix), id)
       }
     }
   }
@@ -120,7 +122,11 @@ function contains(outer: Prefix, inner: Prefix): boolean {
  * Warns of each app that is banned in a network without the shared names that its file says it
  * falls back to, or without the app that it became. Its sister apps are the operator's choice.
  */
-function warnOfPairs(network: NetworkRules, apps: ReadonlyMap<string, App>, place: Place): void {
+function warnAboutMissingPairs(
+  network: NetworkRules,
+  apps: ReadonlyMap<string, App>,
+  place: Location
+): void {
   const banned = new Set(
     network.rules.flatMap(({ kind, sources }) =>
       kind === 'ban' ? sources.map(source => (source.kind === 'app' ? source.id : '')) : []
@@ -130,11 +136,11 @@ function warnOfPairs(network: NetworkRules, apps: ReadonlyMap<string, App>, plac
   for (const id of banned) {
     const { successor } = apps.get(id) ?? {}
     if (successor !== undefined && apps.has(successor) && !banned.has(successor)) {
-      at.warn('RULES_SUCCESSOR_MISSING', at.text, id, successor)
+      at.warn('RULES_SUCCESSOR_MISSING', at.pathText, id, successor)
     }
     for (const pair of apps.get(id)?.pairsWith ?? []) {
       if (banned.has(pair) || apps.get(pair)?.kind !== 'shared') continue
-      at.warn('RULES_PAIR_MISSING', at.text, id, pair)
+      at.warn('RULES_PAIR_MISSING', at.pathText, id, pair)
     }
   }
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { readPrefix } from '../../base/address.js'
-import { textAs } from '../../yaml/text.js'
+import { parsedString } from '../../yaml/parsed-string.js'
 import { patternSchema } from '../model/pattern.js'
 import { readInstant } from '../time/instant.js'
 
@@ -8,10 +8,10 @@ export const idSchema = z
   .string('an ID of a-z, 0-9 and -')
   .regex(/^[a-z0-9][a-z0-9-]*$/, 'an ID of a-z, 0-9 and -')
 export const textSchema = z.string().trim().min(1, 'a string that is not empty')
-export const prefixSchema = textAs('an address, or a prefix without host bits', readPrefix)
+export const prefixSchema = parsedString('an address, or a prefix without host bits', readPrefix)
 
 const DAY = 'a day such as 2026-11-25, or a month such as 2026-11'
-export const daySchema = textAs(DAY, text => {
+export const daySchema = parsedString(DAY, text => {
   const day = /^\d{4}-\d\d$/.test(text) ? `${text}-01` : text
   return day.length === 10 && readInstant(day, 'UTC') !== undefined ? text : undefined
 })

@@ -2,8 +2,8 @@ import * as z from 'zod'
 import { readAddress, isMapped } from '../../base/address.js'
 import { readName } from '../../dns/name/name.js'
 import { sentence } from '../../yaml/issues.js'
+import { parsedString } from '../../yaml/parsed-string.js'
 import { wholeSeconds } from '../../yaml/quantity.js'
-import { textAs } from '../../yaml/text.js'
 import { listEntrySchema } from '../lists/list-entry-schema.js'
 import { patternSchema } from '../model/pattern.js'
 import { INSTANT } from '../time/instant.js'
@@ -12,11 +12,11 @@ import { scheduleSchema, timeZoneSchema } from './schedule-schema.js'
 
 /** `networks.yaml`: `docs/reference/rules.md` says what each key means. */
 
-const ipv4 = textAs('an IPv4 address', text => {
+const ipv4 = parsedString('an IPv4 address', text => {
   const address = readAddress(text)
   return isMapped(address) ? address : undefined
 })
-const ipv6 = textAs('an IPv6 address', text => {
+const ipv6 = parsedString('an IPv6 address', text => {
   const address = readAddress(text)
   return isMapped(address) ? undefined : address
 })
@@ -40,7 +40,7 @@ const ttl = wholeSeconds('0s', '1d')
 const instant = z.string(INSTANT)
 
 /** What a rule is about: at least one of them. */
-const about = {
+const matchFields = {
   id: textSchema.optional(),
   apps: z.array(idSchema).default([]),
   vendors: z.array(textSchema).default([]),
@@ -59,7 +59,7 @@ const force = textSchema.optional()
 const reply = {
   action: action.optional(),
   sinkhole: sinkhole.optional(),
-  target: textAs('a domain name', readName).optional(),
+  target: parsedString('a domain name', readName).optional(),
   ede: z.enum(['blocked', 'censored', 'filtered']).default('blocked'),
   ttl: ttl.optional(),
   mode: z.enum(['enforce', 'monitor']).default('enforce')
@@ -68,7 +68,7 @@ const reply = {
 /** Where a decision is written: its title, and where it can be read. */
 const reference = z.union([
   textSchema.transform(title => ({ title, url: undefined })),
-  z.strictObject({ title: textSchema, url: textAs('a URL such as https://…', readUrl) })
+  z.strictObject({ title: textSchema, url: parsedString('a URL such as https://…', readUrl) })
 ])
 
 /** Of the web, without what a terminal or a browser could take for something else. */
@@ -77,7 +77,7 @@ function readUrl(text: string): string | undefined {
 }
 
 const ban = z.strictObject({
-  ...about,
+  ...matchFields,
   force,
   ...reply,
   authority: textSchema,
@@ -88,7 +88,7 @@ const ban = z.strictObject({
 })
 
 const exception = z.strictObject({
-  ...about,
+  ...matchFields,
   force,
   prefixes: z.array(prefixSchema).min(1).optional(),
   purpose: textSchema,
@@ -104,8 +104,8 @@ const exceptions = z.strictObject({
   'max-days': z.int().min(1).max(3660).default(366)
 })
 
-const allow = z.strictObject(about)
-const block = z.strictObject({ ...about, force, ...reply })
+const allow = z.strictObject(matchFields)
+const block = z.strictObject({ ...matchFields, force, ...reply })
 
 const network = z.strictObject({
   description: textSchema.optional(),
@@ -145,7 +145,7 @@ export type ListEntry = z.output<typeof listEntrySchema>
 export type Defaults = NetworksFile['defaults']
 export type ExceptionLimits = NetworksFile['exceptions']
 /** The keys that all kinds of rules have. */
-export type AboutEntry = AllowEntry
+export type MatchEntry = AllowEntry
 /** The keys of rules that answer. */
 export type ReplyEntry = Pick<BlockEntry, keyof typeof reply>
 

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { readAddress } from '../../base/address.js'
-import { textAs } from '../../yaml/text.js'
+import { parsedString } from '../../yaml/parsed-string.js'
 import { idSchema, textSchema } from './app-schema.js'
 
 /** What a row of a table may say, in the order in which people are told of them. */
@@ -33,7 +33,7 @@ const table = z.strictObject({
 
 /** `tests/*.yaml`: `docs/guides/policy-tests.md` says what each key means. */
 export const policyTestsSchema = z.strictObject({
-  clients: z.record(idSchema, textAs('an IP address', readAddress)).default({}),
+  clients: z.record(idSchema, parsedString('an IP address', readAddress)).default({}),
   tests: z.array(table).min(1)
 })
 
@@ -58,7 +58,7 @@ export const EXPECTED = [
 export type Expected = (typeof EXPECTED)[number]
 
 /** What a row looks at. */
-export interface Wanted extends Partial<
+export interface Expectation extends Partial<
   Record<'rule' | 'app' | 'list' | 'ede' | 'network', string>
 > {
   readonly expect: Expected

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import type { Seconds } from '../../base/units.js'
 import { sentence } from '../../yaml/issues.js'
-import { textAs } from '../../yaml/text.js'
+import { parsedString } from '../../yaml/parsed-string.js'
 import { isTimeZone } from '../time/instant.js'
 
 export const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
@@ -26,8 +26,8 @@ const some = <T>(one: z.ZodType<T>) => z.union([one.transform(it => [it]), z.arr
 
 const part = z
   .strictObject({
-    days: some(textAs(DAY, readDays)).optional(),
-    hours: some(textAs(HOURS, readHours)).optional(),
+    days: some(parsedString(DAY, readDays)).optional(),
+    hours: some(parsedString(HOURS, readHours)).optional(),
     'time-zone': timeZoneSchema.optional()
   })
   .refine(

@@ -7,14 +7,14 @@ import { BAN_EDE } from '../../dns/registry/ede.js'
 import { readRrtype, RRTYPE } from '../../dns/registry/rrtype.js'
 import { didYouMean } from '../../yaml/closest.js'
 import { mismatch, type Path } from '../../yaml/issues.js'
-import { showPath, type Reading } from '../../yaml/read.js'
+import { showPath, type ParsedYaml } from '../../yaml/read.js'
 import {
   COLUMNS,
   EXPECTED,
   type Column,
   type PolicyTable,
   type PolicyTestsFile,
-  type Wanted
+  type Expectation
 } from '../schema/policy-tests-schema.js'
 import { INSTANT, readInstant } from '../time/instant.js'
 
@@ -30,11 +30,11 @@ export interface PolicyTest {
   /** Undefined: now. */
   readonly at: Seconds | undefined
   /** What the row looks at, as it is written there. */
-  readonly wanted: Wanted
+  readonly expected: Expectation
   /** `tests[0].rows[2]` */
   readonly path: string
   /** Where the wanted value stands; the row, where it stands beside the rows. */
-  readonly positionOf: (column: keyof Wanted) => Position
+  readonly positionOf: (column: keyof Expectation) => Position
 }
 
 /** What is written in one cell, or for all rows beside them. */
@@ -50,12 +50,12 @@ export class TableReader {
   readonly errors: InterdictError[] = []
 
   constructor(
-    private readonly reading: Reading<PolicyTestsFile>,
+    private readonly reading: ParsedYaml<PolicyTestsFile>,
     private readonly timeZone: string
   ) {}
 
   /** The rows that are right. @param path of the table */
-  of(table: PolicyTable, path: Path): PolicyTest[] {
+  readTable(table: PolicyTable, path: Path): PolicyTest[] {
     const { columns, rows } = table
     const before = this.errors.length
     for (const [i, column] of columns.entries()) {
@@ -82,15 +82,15 @@ export class TableReader {
   private test(cells: Cells, path: Path): Omit<PolicyTest, 'path'> | undefined {
     const before = this.errors.length
     const { clients } = this.reading.value
-    const client = this.read(cells, 'client', text =>
-      Object.hasOwn(clients, text) ? clients[text] : attempt(readAddress, text)
+    const client = this.readCell(cells, 'client', text =>
+      Object.hasOwn(clients, text) ? clients[text] : tryRead(readAddress, text)
     )
-    const name = this.read(cells, 'name', text => attempt(readName, text))
-    const qtype = this.read(cells, 'type', readRrtype) ?? RRTYPE.A
-    const protocol = this.read(cells, 'protocol', oneOf(PROTOCOLS)) ?? 'udp'
-    const at = this.read(cells, 'at', text => readInstant(text, this.timeZone))
-    const expect = this.read(cells, 'expect', oneOf(EXPECTED))
-    const ede = this.read(cells, 'ede', oneOf(EDES))
+    const name = this.readCell(cells, 'name', text => tryRead(readName, text))
+    const qtype = this.readCell(cells, 'type', readRrtype) ?? RRTYPE.A
+    const protocol = this.readCell(cells, 'protocol', oneOf(PROTOCOLS)) ?? 'udp'
+    const at = this.readCell(cells, 'at', text => readInstant(text, this.timeZone))
+    const expect = this.readCell(cells, 'expect', oneOf(EXPECTED))
+    const ede = this.readCell(cells, 'ede', oneOf(EDES))
     for (const column of ['client', 'name', 'expect'] as const) {
       if (!cells.has(column))
         this.refuse(path, `missing ${column}; expected ${EXPECTED_CELL[column]}`)
@@ -109,11 +109,11 @@ export class TableReader {
       const own = cells.get(column)?.path ?? path
       return this.reading.positionOf(own.length > path.length ? own : path)
     }
-    return { client, clientText, name, qtype, protocol, at, wanted, positionOf }
+    return { client, clientText, name, qtype, protocol, at, expected: wanted, positionOf }
   }
 
   /** The value of a cell; undefined where there is none, or a wrong one, which is refused. */
-  private read<T>(
+  private readCell<T>(
     cells: Cells,
     column: Column,
     read: (text: string) => T | undefined
@@ -173,7 +173,7 @@ function oneOf<T extends string>(words: readonly T[]): (text: string) => T | und
   return text => words.find(word => word === text)
 }
 
-function attempt<T>(read: (text: string) => T, text: string): T | undefined {
+function tryRead<T>(read: (text: string) => T, text: string): T | undefined {
   try {
     return read(text)
   } catch (error) {

@@ -1,6 +1,6 @@
 import { failureAt, type InterdictError } from '../../base/error.js'
-import { byPosition, readYaml } from '../../yaml/read.js'
-import { Folder, type RuleFiles } from '../model/folder.js'
+import { compareByPosition, readYaml } from '../../yaml/read.js'
+import { RulesFolder, type RuleFiles } from '../model/folder.js'
 import { policyTestsSchema } from '../schema/policy-tests-schema.js'
 import { TableReader, type PolicyTest } from './policy-table.js'
 
@@ -21,14 +21,14 @@ export async function loadPolicyTests(
   path: string | RuleFiles,
   timeZone: string
 ): Promise<PolicyTests> {
-  const folder = typeof path === 'string' ? new Folder(path) : path
-  const names = await folder.list(TESTS)
+  const folder = typeof path === 'string' ? new RulesFolder(path) : path
+  const names = await folder.listFolder(TESTS)
   if ('why' in names) return { tests: [], errors: [unreadable(folder, TESTS, names.why)] }
   const files = names.filter(name => /\.ya?ml$/.test(name) && !name.startsWith('.'))
   const read = await Promise.all(files.map(file => readFile(folder, `${TESTS}/${file}`, timeZone)))
   return {
     tests: read.flatMap(({ tests }) => tests),
-    errors: read.flatMap(({ errors }) => errors).sort(byPosition)
+    errors: read.flatMap(({ errors }) => errors).sort(compareByPosition)
   }
 }
 
@@ -37,11 +37,11 @@ async function readFile(folder: RuleFiles, name: string, timeZone: string): Prom
   const why = name.endsWith('.yml') ? 'test file names must end in .yaml' : undefined
   if (why !== undefined) return { tests: [], errors: [unreadable(folder, name, why)] }
   if ('why' in file) return { tests: [], errors: [unreadable(folder, name, file.why)] }
-  return readPolicyTests(file.octets, folder.shown(name), timeZone)
+  return readPolicyTests(file.octets, folder.displayName(name), timeZone)
 }
 
 function unreadable(folder: RuleFiles, name: string, why: string): InterdictError {
-  const position = { file: folder.shown(name), line: 1, column: 1 }
+  const position = { file: folder.displayName(name), line: 1, column: 1 }
   return failureAt(position, 'RULES_UNREADABLE', name, why)
 }
 
@@ -54,6 +54,6 @@ export function readPolicyTests(
   const read = readYaml(source, shown, policyTestsSchema)
   if (!read.ok) return { tests: [], errors: read.errors }
   const reader = new TableReader(read, timeZone)
-  const tests = read.value.tests.flatMap((table, i) => reader.of(table, ['tests', i]))
+  const tests = read.value.tests.flatMap((table, i) => reader.readTable(table, ['tests', i]))
   return { tests, errors: reader.errors }
 }

@@ -1,10 +1,10 @@
 import type { Seconds } from '../../base/units.js'
-import type { Place } from '../model/place.js'
+import type { Location } from '../model/location.js'
 import type { Term } from '../model/types.js'
 import { INSTANT, readInstant } from './instant.js'
 
 /** So long before its end, a ban or an exception is warned of. */
-export const NOTICE: Seconds = 14 * 86_400
+export const EXPIRY_NOTICE: Seconds = 14 * 86_400
 
 /** Reads the dates of a rule, in the time zone of the file. */
 export class Dates {
@@ -15,26 +15,26 @@ export class Dates {
   ) {}
 
   /** @param place of the rule */
-  term(entry: { from?: string | undefined; until?: string | undefined }, place: Place): Term {
+  term(entry: { from?: string | undefined; until?: string | undefined }, place: Location): Term {
     const from = this.instant(entry.from, place.at('from')) ?? -Infinity
     const until = this.instant(entry.until, place.at('until')) ?? Infinity
     if (until <= from) {
       const at = place.at('until')
-      at.refuse('RULES_DATE_ORDER', at.text, entry.from!, entry.until!)
+      at.error('RULES_DATE_ORDER', at.pathText, entry.from!, entry.until!)
     }
     return { from, until }
   }
 
   /** Whether a rule with this end is to be warned of. */
-  isNear(until: Seconds): boolean {
-    return until - NOTICE <= this.now
+  endsSoon(until: Seconds): boolean {
+    return until - EXPIRY_NOTICE <= this.now
   }
 
   /** @param place of the date */
-  instant(text: string | undefined, place: Place): Seconds | undefined {
+  instant(text: string | undefined, place: Location): Seconds | undefined {
     if (text === undefined) return undefined
     const instant = readInstant(text, this.zone)
-    if (instant === undefined) place.refuse('RULES_DATE', place.text, text, INSTANT)
+    if (instant === undefined) place.error('RULES_DATE', place.pathText, text, INSTANT)
     return instant
   }
 }

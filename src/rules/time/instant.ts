@@ -28,7 +28,7 @@ export function readInstant(text: string, zone: string): Seconds | undefined {
   const offset =
     (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * (sign === '-' ? -60_000 : 60_000)
   const known = utc !== undefined || sign !== undefined
-  return (known ? local - offset : inZone(local, zone)) / MS_PER_SECOND
+  return (known ? local - offset : localToInstant(local, zone)) / MS_PER_SECOND
 }
 
 function numberOf(digits: string | undefined): number | undefined {
@@ -47,7 +47,7 @@ export function isTimeZone(zone: string): boolean {
 }
 
 /** The instant at which clocks in `zone` show what clocks in UTC show at `local`. */
-function inZone(local: Milliseconds, zone: string): Milliseconds {
+function localToInstant(local: Milliseconds, zone: string): Milliseconds {
   // No zone has changed its clocks twice within two days.
   const before = offsetAt(local - MS_PER_DAY, zone)
   const after = offsetAt(local + MS_PER_DAY, zone)

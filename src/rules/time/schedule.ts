@@ -19,16 +19,16 @@ export function scheduleOf(entry: ScheduleEntry, zone: string): Schedule {
 /** Hours begin on the days named, also those that go on over midnight. */
 function boundsOf({ days, hours = [ALL_DAY] }: Part): Seconds[] {
   const numbers = days?.flat() ?? [...DAYS.keys()]
-  const stretches = numbers.flatMap(day => hours.map(it => stretchOf(day, it)))
-  return joined(stretches.flatMap(withinWeek))
+  const stretches = numbers.flatMap(day => hours.map(it => rangeOf(day, it)))
+  return mergeRanges(stretches.flatMap(splitAtWeekEnd))
 }
 
-function stretchOf(day: number, { from, until }: DayHours): DayHours {
+function rangeOf(day: number, { from, until }: DayHours): DayHours {
   return { from: day * DAY + from, until: day * DAY + until + (until <= from ? DAY : 0) }
 }
 
 /** What goes on over the week's end is the end of one week and the beginning of the next. */
-function withinWeek({ from, until }: DayHours): DayHours[] {
+function splitAtWeekEnd({ from, until }: DayHours): DayHours[] {
   if (until <= WEEK) return [{ from, until }]
   return [
     { from, until: WEEK },
@@ -37,7 +37,7 @@ function withinWeek({ from, until }: DayHours): DayHours[] {
 }
 
 /** Beginnings and ends in turns, of stretches that do not touch. */
-function joined(stretches: readonly DayHours[]): Seconds[] {
+function mergeRanges(stretches: readonly DayHours[]): Seconds[] {
   const bounds: Seconds[] = []
   for (const { from, until } of stretches.toSorted((a, b) => a.from - b.from)) {
     const last = bounds.at(-1)

@@ -16,19 +16,19 @@ const LAST: Seconds = Date.UTC(2100, 0, 1) / MS_PER_SECOND
 /** Clocks have never been set and set back within so short a time: the least was 28 days. */
 const STEP: Seconds = 14 * 86_400
 
-const known = new Map<string, ZoneOffsets>()
+const cache = new Map<string, ZoneOffsets>()
 
 /**
  * All offsets of a zone from 2000 to 2099, so that nobody has to ask Intl again: it takes some
  * 50 ms for each zone, once.
  */
 export function zoneOffsets(zone: string): ZoneOffsets {
-  const found = known.get(zone) ?? gather(zone)
-  known.set(zone, found)
+  const found = cache.get(zone) ?? computeOffsets(zone)
+  cache.set(zone, found)
   return found
 }
 
-function gather(zone: string): ZoneOffsets {
+function computeOffsets(zone: string): ZoneOffsets {
   const since = [FIRST]
   const ahead = [aheadAt(FIRST, zone)]
   if (zone === 'UTC') return { since, ahead }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { posix } from 'node:path'
 import type { Octets } from '../../base/units.js'
 import {
-  Folder,
+  RulesFolder,
   isCopyName,
   type FileResult,
   type RuleFiles,
@@ -27,7 +27,7 @@ export interface BundleFilesParts {
 /** Rules that are read from a bundle, as from a folder. Copies of fetched lists are beside it. */
 export class BundleFiles implements RuleFiles {
   readonly bundle: BundleFacts | undefined
-  private readonly copies: Folder | undefined
+  private readonly copies: RulesFolder | undefined
 
   constructor(
     private readonly packed: Bundle,
@@ -35,7 +35,7 @@ export class BundleFiles implements RuleFiles {
   ) {
     const { copies, facts } = parts
     this.bundle = facts
-    this.copies = copies === undefined ? undefined : new Folder(copies, copies)
+    this.copies = copies === undefined ? undefined : new RulesFolder(copies, copies)
   }
 
   read(name: string): Promise<FileResult> {
@@ -48,14 +48,14 @@ export class BundleFiles implements RuleFiles {
     if (isCopyName(name))
       return this.copies?.readAtMost(name, most) ?? { ...MISSING, isMissing: true }
     const file = await this.read(name)
-    return 'octets' in file && file.octets.length > most ? { large: file.octets.length } : file
+    return 'octets' in file && file.octets.length > most ? { size: file.octets.length } : file
   }
 
-  async zone(list: string, zone: Uint8Array, most: Octets): Promise<FileResult | TooLarge> {
-    return this.copies?.zone(list, zone, most) ?? { ...MISSING, isMissing: true }
+  async readZone(list: string, zone: Uint8Array, most: Octets): Promise<FileResult | TooLarge> {
+    return this.copies?.readZone(list, zone, most) ?? { ...MISSING, isMissing: true }
   }
 
-  list(name: string, needed = false): Promise<readonly string[] | { readonly why: string }> {
+  listFolder(name: string, needed = false): Promise<readonly string[] | { readonly why: string }> {
     const within = posix.normalize(`${name}/`)
     const folder = within === './' ? '' : within
     const names = [...this.packed.content.keys()]
@@ -67,8 +67,8 @@ export class BundleFiles implements RuleFiles {
   }
 
   /** `rules.bundle:networks.yaml` */
-  shown(name: string): string {
-    if (isCopyName(name) && this.copies !== undefined) return this.copies.shown(name)
+  displayName(name: string): string {
+    if (isCopyName(name) && this.copies !== undefined) return this.copies.displayName(name)
     return `${this.parts.front}${name}`
   }
 
@@ -91,7 +91,7 @@ export class BundleFiles implements RuleFiles {
     return rulesSum(this.filesSha256, this.zones)
   }
 
-  get starved(): boolean {
-    return this.copies?.starved === true
+  get hadTransientError(): boolean {
+    return this.copies?.hadTransientError === true
   }
 }

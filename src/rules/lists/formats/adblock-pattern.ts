@@ -1,7 +1,7 @@
 import { readPrefix, type Prefix } from '../../../base/address.js'
 import { InterdictError } from '../../../base/error.js'
 import { readName } from '../../../dns/name/name.js'
-import { isTooWide, type Pattern } from '../../model/pattern.js'
+import { coversTopLevelDomain, type Pattern } from '../../model/pattern.js'
 import type { Refusal } from './adblock-modifiers.js'
 
 /** What a pattern stands for, where that can be said in names or addresses. */
@@ -41,7 +41,8 @@ function isPart(start: string, middle: string, end: string): boolean {
 function meantBy(text: string, cover: Pattern['cover']): Meant | Refusal {
   try {
     const name = readName(text)
-    if (isTooWide({ cover: 'suffix', name })) return { inapplicable: 'whole top-level domains' }
+    if (coversTopLevelDomain({ cover: 'suffix', name }))
+      return { inapplicable: 'whole top-level domains' }
     return { cover, name }
   } catch (error) {
     if (error instanceof InterdictError) return { why: 'not a domain name' }

@@ -1,6 +1,6 @@
 import type { Prefix } from '../../../base/address.js'
 import { failureAt, type InterdictError } from '../../../base/error.js'
-import type { AtLine } from '../../model/source.js'
+import type { AtLine } from '../../model/yaml-source.js'
 import {
   COVER,
   type LocalData,

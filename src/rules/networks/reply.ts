@@ -1,15 +1,15 @@
 import type { Defaults, ReplyEntry } from '../schema/networks-schema.js'
-import type { Place } from './place.js'
-import type { Reply } from './types.js'
+import type { Location } from '../model/location.js'
+import type { Reply } from '../model/types.js'
 
 /** The reply of a ban or block, with what the rule leaves to the file's defaults. */
-export function replyOf(entry: ReplyEntry, defaults: Defaults, place: Place): Reply {
+export function replyOf(entry: ReplyEntry, defaults: Defaults, place: Location): Reply {
   const action = entry.action ?? defaults.action
   const { target } = entry
   const sinkhole = entry.sinkhole ?? (action === 'sinkhole' ? defaults.sinkhole : undefined)
   const refuse = (key: string, problem: string): void => {
     const at = place.at(key)
-    at.refuse('RULES_REPLY', at.text, problem)
+    at.error('RULES_REPLY', at.pathText, problem)
   }
   if (action === 'sinkhole' && sinkhole === undefined) {
     refuse('sinkhole', 'missing; action sinkhole needs addresses: { ipv4: …, ipv6: … }')

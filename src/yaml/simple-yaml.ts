@@ -8,19 +8,19 @@
  * value of one line too. A file with anything else in it is left to the library as a whole; what is
  * read here has the same value there (`test/yaml/skim.test.ts` compares them).
  */
-import { readEntry } from './entry.js'
+import { parseInlineValue } from './inline-value.js'
 
 /** Where the values of a list begin. */
-export interface ListPlace {
+export interface ListPosition {
   /** Lines from 1, one per value. */
   readonly lines: readonly number[]
   /** Column of each value, from 1. */
   readonly column: number
 }
 
-export interface Skimmed {
+export interface SimpleYaml {
   readonly value: Readonly<Record<string, unknown>>
-  readonly lists: ReadonlyMap<string, ListPlace>
+  readonly lists: ReadonlyMap<string, ListPosition>
 }
 
 const KEY_LINE = /^([a-z][a-z0-9-]*):(?: +(\S.*))?$/
@@ -32,21 +32,21 @@ const SPACES_BEFORE = /^ +/
 const SPACES_AFTER = / +$/
 
 /** The mapping that a text is; undefined where it is not of the simple form. */
-export function skim(text: string): Skimmed | undefined {
-  return new Skim(text.split(/\r?\n/)).run()
+export function parseSimpleYaml(text: string): SimpleYaml | undefined {
+  return new SimpleYamlParser(text.split(/\r?\n/)).parse()
 }
 
-class Skim {
-  private at = 0
+class SimpleYamlParser {
+  private next = 0
   private readonly value: Record<string, unknown> = {}
-  private readonly lists = new Map<string, ListPlace>()
+  private readonly lists = new Map<string, ListPosition>()
 
   constructor(private readonly lines: readonly string[]) {}
 
-  run(): Skimmed | undefined {
+  parse(): SimpleYaml | undefined {
     this.skipGaps()
-    while (this.at < this.lines.length) {
-      if (!this.readKey()) return undefined
+    while (this.next < this.lines.length) {
+      if (!this.parseKey()) return undefined
       this.skipGaps()
     }
     const { value, lists } = this
@@ -54,31 +54,31 @@ class Skim {
   }
 
   /** A key at the beginning of a line, and its value. */
-  private readKey(): boolean {
-    const [, key, rest] = KEY_LINE.exec(this.lines[this.at]!) ?? []
+  private parseKey(): boolean {
+    const [, key, rest] = KEY_LINE.exec(this.lines[this.next]!) ?? []
     if (key === undefined || Object.hasOwn(this.value, key)) return false
     const value =
       rest === undefined
-        ? this.readList(key)
+        ? this.parseList(key)
         : rest === '>-'
-          ? this.readBlock()
-          : this.readValue(rest, 0)
+          ? this.parseBlock()
+          : this.parseValue(rest, 0)
     this.value[key] = value
     return value !== undefined
   }
 
-  private readList(key: string): readonly unknown[] | undefined {
+  private parseList(key: string): readonly unknown[] | undefined {
     const values: unknown[] = []
     const lines: number[] = []
     let indent: string | undefined
-    this.at++
+    this.next++
     for (;;) {
       this.skipGaps()
-      const [, spaces, entry] = ENTRY_LINE.exec(this.lines[this.at] ?? '') ?? []
+      const [, spaces, entry] = ENTRY_LINE.exec(this.lines[this.next] ?? '') ?? []
       if (spaces === undefined || entry === undefined) break
       indent ??= spaces
-      lines.push(this.at + 1)
-      const value = spaces === indent ? this.readValue(entry, indent.length) : undefined
+      lines.push(this.next + 1)
+      const value = spaces === indent ? this.parseValue(entry, indent.length) : undefined
       if (value === undefined) return undefined
       values.push(value)
     }
@@ -88,32 +88,36 @@ class Skim {
   }
 
   /** Goes on behind the value, which begins with `first` and may be folded over more lines. */
-  private readValue(first: string, indent: number): unknown {
+  private parseValue(first: string, indent: number): unknown {
     let text = first
-    while (this.isFolded(this.lines[++this.at] ?? '', indent)) {
-      text = `${text.replace(SPACES_AFTER, '')} ${this.lines[this.at]!.replace(SPACES_BEFORE, '')}`
+    while (this.isContinuation(this.lines[++this.next] ?? '', indent)) {
+      text = `${text.replace(SPACES_AFTER, '')} ${this.lines[this.next]!.replace(SPACES_BEFORE, '')}`
     }
     // A comment ends a value, so that there is one in what is folded only between quotes.
     if (text === first) text = text.replace(COMMENT, '')
-    return readEntry(text.replace(SPACES_AFTER, ''))
+    return parseInlineValue(text.replace(SPACES_AFTER, ''))
   }
 
   /** A folded block whose lines are indented alike, without one that is empty. */
-  private readBlock(): string | undefined {
+  private parseBlock(): string | undefined {
     const texts: string[] = []
     let indent: string | undefined
-    for (let line = this.lines[++this.at]; line?.startsWith(' '); line = this.lines[++this.at]) {
+    for (
+      let line = this.lines[++this.next];
+      line?.startsWith(' ');
+      line = this.lines[++this.next]
+    ) {
       const [, spaces, text] = BLOCK_LINE.exec(line) ?? []
       indent ??= spaces
       if (text === undefined || spaces !== indent) return undefined
       texts.push(text)
     }
-    const isOver = this.lines[this.at] !== '' || this.at === this.lines.length - 1
+    const isOver = this.lines[this.next] !== '' || this.next === this.lines.length - 1
     return texts.length > 0 && isOver ? texts.join(' ') : undefined
   }
 
   /** Whether a line goes on with a value that began on a line before it. */
-  private isFolded(line: string, indent: number): boolean {
+  private isContinuation(line: string, indent: number): boolean {
     return (
       line.length > indent &&
       line.startsWith(' '.repeat(indent + 1)) &&
@@ -123,6 +127,6 @@ class Skim {
   }
 
   private skipGaps(): void {
-    while (this.at < this.lines.length && GAP_LINE.test(this.lines[this.at]!)) this.at++
+    while (this.next < this.lines.length && GAP_LINE.test(this.lines[this.next]!)) this.next++
   }
 }

@@ -1,46 +1,46 @@
-import { covers, type Pattern } from './model/pattern.js'
-import type { Place } from './model/place.js'
-import { defined, replyOf } from './model/reply.js'
-import type { RuleIds } from './model/rule-ids.js'
-import { titleOf, type Sources } from './model/sources.js'
-import { COVER, type Allow, type Ban, type Block, type NameSource } from './model/types.js'
-import type { Reply, Rule, RuleException } from './model/types.js'
-import { refuseAgainst } from './networks/exception-limits.js'
-import type { AllowEntry, BanEntry, BlockEntry } from './schema/networks-schema.js'
-import type { ExceptionEntry, NetworkEntry, NetworksFile } from './schema/networks-schema.js'
-import { PLAIN_ALLOW, PLAIN_BLOCK } from './schema/networks-schema.js'
-import type { Dates } from './time/dates.js'
-import { scheduleOf } from './time/schedule.js'
+import { covers, type Pattern } from '../model/pattern.js'
+import type { Location } from '../model/location.js'
+import { defined, replyOf } from './reply.js'
+import type { RuleIds } from './rule-ids.js'
+import { inlineTitle, type SourceResolver } from './source-resolver.js'
+import { COVER, type Allow, type Ban, type Block, type NameSource } from '../model/types.js'
+import type { Reply, Rule, RuleException } from '../model/types.js'
+import { checkExceptionLimits } from './exception-limits.js'
+import type { AllowEntry, BanEntry, BlockEntry } from '../schema/networks-schema.js'
+import type { ExceptionEntry, NetworkEntry, NetworksFile } from '../schema/networks-schema.js'
+import { PLAIN_ALLOW, PLAIN_BLOCK } from '../schema/networks-schema.js'
+import type { Dates } from '../time/dates.js'
+import { scheduleOf } from '../time/schedule.js'
 
 /** Makes the rules of networks from what `networks.yaml` says of them. */
-export class RuleMaker {
+export class RuleBuilder {
   constructor(
-    private readonly sources: Sources,
+    private readonly sources: SourceResolver,
     private readonly ids: RuleIds,
     private readonly dates: Dates,
     private readonly file: Pick<NetworksFile, 'defaults' | 'exceptions'>
   ) {}
 
   /** A network's own rules, in the order of precedence. */
-  of(id: string, network: NetworkEntry, place: Place): Rule[] {
+  rulesOf(id: string, network: NetworkEntry, place: Location): Rule[] {
     const { exceptions, bans, allow, block } = network
     return [
       ...exceptions.map((entry, i) => this.exception(id, entry, place.at('exceptions', i))),
       ...bans.map((entry, i) => this.ban(id, entry, place.at('bans', i))),
-      ...this.eachOf(allow, PLAIN_ALLOW, place.at('allow'), (entry, at, nameAt) =>
+      ...this.listRules(allow, PLAIN_ALLOW, place.at('allow'), (entry, at, nameAt) =>
         this.allow(id, entry, at, nameAt)
       ),
-      ...this.eachOf(block, PLAIN_BLOCK, place.at('block'), (entry, at, nameAt) =>
+      ...this.listRules(block, PLAIN_BLOCK, place.at('block'), (entry, at, nameAt) =>
         this.block(id, entry, at, nameAt)
       )
     ]
   }
 
-  private ban(network: string, entry: BanEntry, place: Place): Ban {
-    const about = this.about(network, entry, 'ban', place)
+  private ban(network: string, entry: BanEntry, place: Location): Ban {
+    const about = this.commonFields(network, entry, 'ban', place)
     const reply = this.reply(entry, about.sources, place)
     const review = this.dates.instant(entry.review, place.at('review'))
-    this.warnOfBan(entry, about.until, review, place)
+    this.warnAboutDates(entry, about.until, review, place)
     return defined({
       ...about,
       kind: 'ban' as const,
@@ -55,13 +55,13 @@ export class RuleMaker {
     })
   }
 
-  private exception(network: string, entry: ExceptionEntry, place: Place): RuleException {
-    const about = this.about(network, entry, 'exception', place)
-    refuseAgainst(this.file.exceptions, entry, about, place)
+  private exception(network: string, entry: ExceptionEntry, place: Location): RuleException {
+    const about = this.commonFields(network, entry, 'exception', place)
+    checkExceptionLimits(this.file.exceptions, entry, about, place)
     if (about.until <= this.dates.now) {
-      place.warn('RULES_EXCEPTION_ENDED', place.text, entry.until)
-    } else if (this.dates.isNear(about.until)) {
-      place.at('until').warn('RULES_EXCEPTION_ENDS', place.text, entry.until)
+      place.warn('RULES_EXCEPTION_ENDED', place.pathText, entry.until)
+    } else if (this.dates.endsSoon(about.until)) {
+      place.at('until').warn('RULES_EXCEPTION_ENDS', place.pathText, entry.until)
     }
     return defined({
       ...about,
@@ -74,53 +74,53 @@ export class RuleMaker {
     })
   }
 
-  private allow(network: string, entry: AllowEntry, place: Place, nameAt?: NameAt): Allow {
-    return { ...this.about(network, entry, 'allow', place, nameAt), kind: 'allow' }
+  private allow(network: string, entry: AllowEntry, place: Location, nameAt?: LocationOf): Allow {
+    return { ...this.commonFields(network, entry, 'allow', place, nameAt), kind: 'allow' }
   }
 
-  private block(network: string, entry: BlockEntry, place: Place, nameAt?: NameAt): Block {
-    const about = this.about(network, entry, 'block', place, nameAt)
+  private block(network: string, entry: BlockEntry, place: Location, nameAt?: LocationOf): Block {
+    const about = this.commonFields(network, entry, 'block', place, nameAt)
     const reply = this.reply(entry, about.sources, place)
     return { ...about, kind: 'block', mode: entry.mode, reply }
   }
 
   /** What all rules have. */
-  private about(
+  private commonFields(
     network: string,
     entry: AllowEntry,
     kind: Rule['kind'],
-    place: Place,
-    nameAt: NameAt = i => place.at('names', i)
+    place: Location,
+    nameAt: LocationOf = i => place.at('names', i)
   ) {
-    const what = [...entry.apps, ...entry.vendors, ...entry.lists, titleOf(entry)].filter(
+    const what = [...entry.apps, ...entry.vendors, ...entry.lists, inlineTitle(entry)].filter(
       part => part !== ''
     )
-    const madeUp = [network, ...KIND_IN_ID[kind], what.join('+')].join('/')
+    const madeUp = [network, ...ID_PREFIX[kind], what.join('+')].join('/')
     return {
-      id: entry.id ?? this.ids.made(madeUp),
+      id: entry.id ?? this.ids.unique(madeUp),
       position: place.position,
-      sources: this.sources.of(entry, kind, place, nameAt),
+      sources: this.sources.resolve(entry, kind, place, nameAt),
       ...this.dates.term(entry, place),
       ...(entry.schedule && { schedule: scheduleOf(entry.schedule, this.dates.zone) })
     }
   }
 
-  private reply(entry: BlockEntry, sources: readonly NameSource[], place: Place): Reply {
+  private reply(entry: BlockEntry, sources: readonly NameSource[], place: Location): Reply {
     const reply = replyOf(entry, this.file.defaults, place)
     const { target } = reply
-    if (target !== undefined && sources.some(source => bans(source, sources, target))) {
+    if (target !== undefined && sources.some(source => blocksName(source, sources, target))) {
       const at = place.at('target')
-      at.refuse('RULES_TARGET_BANNED', at.text)
+      at.error('RULES_TARGET_BANNED', at.pathText)
     }
     return reply
   }
 
   /** The rules of an `allow` or `block` list: its plain names are one rule, each mapping is one. */
-  private eachOf<E extends AllowEntry, R extends Rule>(
+  private listRules<E extends AllowEntry, R extends Rule>(
     entries: readonly (E | Pattern)[],
     plain: E,
-    place: Place,
-    make: (entry: E, place: Place, nameAt?: NameAt) => R
+    place: Location,
+    make: (entry: E, place: Location, nameAt?: LocationOf) => R
   ): R[] {
     const names = entries.flatMap((entry, index) =>
       'cover' in entry ? [{ pattern: entry, index }] : []
@@ -133,30 +133,30 @@ export class RuleMaker {
     return [...first, ...others]
   }
 
-  private warnOfBan(
+  private warnAboutDates(
     entry: BanEntry,
     until: number,
     review: number | undefined,
-    place: Place
+    place: Location
   ): void {
     const { now } = this.dates
     if (until <= now) {
-      place.warn('RULES_BAN_ENDED', place.text, entry.until!)
+      place.warn('RULES_BAN_ENDED', place.pathText, entry.until!)
       return
     }
-    if (this.dates.isNear(until)) {
-      place.at('until').warn('RULES_BAN_ENDS', place.text, entry.until!)
+    if (this.dates.endsSoon(until)) {
+      place.at('until').warn('RULES_BAN_ENDS', place.pathText, entry.until!)
     }
     if (review !== undefined && review <= now) {
-      place.at('review').warn('RULES_REVIEW_DUE', place.text, entry.review!)
+      place.at('review').warn('RULES_REVIEW_DUE', place.pathText, entry.review!)
     }
   }
 }
 
-type NameAt = (index: number) => Place
+type LocationOf = (index: number) => Location
 
 /** Ids say of what kind a rule is, except for bans, which are what people talk about. */
-const KIND_IN_ID = {
+const ID_PREFIX = {
   ban: [],
   exception: ['exception'],
   allow: ['allow'],
@@ -164,15 +164,15 @@ const KIND_IN_ID = {
 } as const
 
 /** Whether a source of a rule means a name, and the list that it is of does not let it pass. */
-function bans(source: NameSource, sources: readonly NameSource[], name: Uint8Array): boolean {
+function blocksName(source: NameSource, sources: readonly NameSource[], name: Uint8Array): boolean {
   const { part } = source
-  if (part?.effect === 'pass' || !namesIt(source, name)) return false
+  if (part?.effect === 'pass' || !coversName(source, name)) return false
   const passes = sources.filter(it => it.part?.effect === 'pass' && it.part.list === part?.list)
-  return !passes.some(pass => namesIt(pass, name))
+  return !passes.some(pass => coversName(pass, name))
 }
 
 /** Whether a source covers a name. */
-function namesIt(source: NameSource, name: Uint8Array): boolean {
+function coversName(source: NameSource, name: Uint8Array): boolean {
   const kinds = ['suffix', 'exact', 'below'] as const
   let found = false
   source.writeTo({

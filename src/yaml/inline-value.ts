@@ -18,16 +18,16 @@ const SENTENCE = /^[A-Za-z](?:[ !-"$-9;-~\u00a1-\ud7ff]|:(?=[!-~])|#)*$/
 const WORD = /^(?!(?:true|false|null)$)[A-Za-z=]|\.[A-Za-z]{2,}$|^\d{4}-\d\d(?:-\d\d)?$/i
 
 /** Reads a line's value, or says undefined: it is for the library. */
-export function readEntry(text: string): unknown {
-  return new Entry(text).whole()
+export function parseInlineValue(text: string): unknown {
+  return new InlineParser(text).parse()
 }
 
-class Entry {
+class InlineParser {
   private at = 0
 
   constructor(private readonly text: string) {}
 
-  whole(): unknown {
+  parse(): unknown {
     const { text } = this
     const value = text.startsWith('{')
       ? this.mapping()

@@ -7,16 +7,19 @@ import { InterdictError } from '../base/error.js'
  * @param expected for error messages: `a duration such as 5s`
  * @param read returns undefined, or throws an InterdictError, for an invalid string
  */
-export function textAs<T>(expected: string, read: (text: string) => T | undefined): z.ZodType<T> {
+export function parsedString<T>(
+  expected: string,
+  read: (text: string) => T | undefined
+): z.ZodType<T> {
   return z.string(expected).transform((text, context) => {
-    const value = attempt(read, text)
+    const value = tryRead(read, text)
     if (value !== undefined) return value
     context.addIssue({ code: 'custom', message: expected })
     return z.NEVER
   })
 }
 
-function attempt<T>(read: (text: string) => T | undefined, text: string): T | undefined {
+function tryRead<T>(read: (text: string) => T | undefined, text: string): T | undefined {
   try {
     return read(text)
   } catch (error) {

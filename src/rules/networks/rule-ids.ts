@@ -8,7 +8,7 @@ export class RuleIds {
   }
 
   /** An id made from what the rule says; numbered from the second of the same on. */
-  made(id: string): string {
+  unique(id: string): string {
     let free = id
     for (let n = 2; this.taken.has(free); n++) free = `${id}-${n}`
     this.taken.add(free)

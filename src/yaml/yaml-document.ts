@@ -4,18 +4,18 @@ import type { Position } from '../base/position.js'
 import type { Path } from './issues.js'
 
 /** Which end of `key: value` a position is asked for. */
-export type Part = 'key' | 'value'
+export type PairPart = 'key' | 'value'
 
 /** Aliases a file may resolve to: enough for people, too few for a "billion laughs" file. */
 const MAX_ALIASES = 100
 
 /** One YAML file, read by the library, with the place of every value. YAML 1.2, core schema. */
-export class Tree {
+export class YamlDocument {
   private readonly lines = new LineCounter()
   private readonly document: Document.Parsed | undefined
   readonly errors: InterdictError[] = []
   /** Whether the value can be checked further, though there are errors. */
-  readonly usable: boolean
+  readonly isUsable: boolean
   /** Plain JavaScript; undefined where not `usable`. */
   readonly value: unknown
 
@@ -24,18 +24,18 @@ export class Tree {
     private readonly file: string
   ) {
     try {
-      this.document = this.read()
-      this.usable = this.gather(this.document)
-      if (this.usable) this.value = this.document.toJS({ maxAliasCount: MAX_ALIASES })
+      this.document = this.parse()
+      this.isUsable = this.collectErrors(this.document)
+      if (this.isUsable) this.value = this.document.toJS({ maxAliasCount: MAX_ALIASES })
     } catch (error) {
       // The library throws where aliases multiply, and V8 where collections nest too deep.
-      this.usable = false
-      this.errors.push(failureAt(this.at(0), 'DOCUMENT_SYNTAX', reason(error)))
+      this.isUsable = false
+      this.errors.push(failureAt(this.positionAt(0), 'DOCUMENT_SYNTAX', reason(error)))
     }
   }
 
   /** Where a value stands, or its key; of the nearest thing around it that is there. */
-  positionOf(path: Path, part: Part = 'value'): Position {
+  positionOf(path: Path, part: PairPart = 'value'): Position {
     let node: unknown = this.document?.contents
     let offset = offsetOf(node) ?? 0
     for (const [depth, step] of path.entries()) {
@@ -49,10 +49,10 @@ export class Tree {
       offset = found
       node = next
     }
-    return this.at(offset)
+    return this.positionAt(offset)
   }
 
-  private read(): Document.Parsed {
+  private parse(): Document.Parsed {
     return parseDocument(this.text, {
       lineCounter: this.lines,
       prettyErrors: false,
@@ -61,9 +61,9 @@ export class Tree {
     })
   }
 
-  private gather(document: Document.Parsed): boolean {
+  private collectErrors(document: Document.Parsed): boolean {
     for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
-      const at = this.at(pos[0])
+      const at = this.positionAt(pos[0])
       if (code === 'DUPLICATE_KEY') {
         const key = /^[^:\r\n]*/.exec(this.text.slice(pos[0], pos[0] + 200))![0]
         this.errors.push(failureAt(at, 'DOCUMENT_DUPLICATE', key.trim()))
@@ -74,7 +74,7 @@ export class Tree {
     return this.errors.every(({ code }) => code === 'DOCUMENT_DUPLICATE')
   }
 
-  private at(offset: number): Position {
+  private positionAt(offset: number): Position {
     const { line, col } = this.lines.linePos(offset)
     // The library knows no line before it has seen one: an empty file, say.
     return { file: this.file, line: Math.max(line, 1), column: line === 0 ? 1 : col }

@@ -1,14 +1,14 @@
 import { showName } from '../../dns/name/name.js'
-import { isPublicSuffix } from '../apps/public-suffix.js'
-import { sharedZoneBelow } from '../apps/shared-zones.js'
-import { isTooWide, type Pattern } from './pattern.js'
+import { isPublicSuffix } from './public-suffix.js'
+import { sharedZoneCoveredBy } from './shared-zones.js'
+import { coversTopLevelDomain, type Pattern } from '../model/pattern.js'
 
 /** Why a name takes in more than one rule should. */
-export interface TooWide {
+export interface TooBroad {
   /** What it is, for a message: `co.uk, a public suffix`. */
-  readonly found: string
+  readonly covered: string
   /** Whether `force:` and a reason make it right; nothing does for the root. */
-  readonly forcible: boolean
+  readonly isForcible: boolean
 }
 
 /**
@@ -17,16 +17,16 @@ export interface TooWide {
  *
  * @param text the name of the pattern as text, if it is at hand
  */
-export function tooWide(pattern: Pattern, text = showName(pattern.name)): TooWide | undefined {
-  const found = whatItTakesIn(pattern, text)
+export function tooBroad(pattern: Pattern, text = showName(pattern.name)): TooBroad | undefined {
+  const found = broadCoverage(pattern, text)
   if (found === undefined) return undefined
-  return { found, forcible: text !== '' }
+  return { covered: found, isForcible: text !== '' }
 }
 
-function whatItTakesIn(pattern: Pattern, text: string): string | undefined {
-  if (isTooWide(pattern)) return 'a whole top-level domain'
+function broadCoverage(pattern: Pattern, text: string): string | undefined {
+  if (coversTopLevelDomain(pattern)) return 'a whole top-level domain'
   if (pattern.cover === 'exact') return undefined
-  const shared = sharedZoneBelow(text)
+  const shared = sharedZoneCoveredBy(text)
   if (shared !== undefined) {
     const { zone, operator } = shared
     const which = zone === text ? zone : `${text}, including ${zone}`

@@ -10,7 +10,7 @@ export interface AtLine<T> {
 }
 
 /** Names and addresses that were written into a YAML file: an app's, or those of one rule. */
-export class WrittenSource implements NameSource {
+export class YamlSource implements NameSource {
   readonly bounds: { readonly names: number; readonly octets: Octets }
 
   constructor(

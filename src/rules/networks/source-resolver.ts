@@ -2,19 +2,19 @@ import { showAddress } from '../../base/address.js'
 import { showCanonical, showName } from '../../dns/name/name.js'
 import { didYouMean } from '../../yaml/closest.js'
 import type { App } from '../apps/app-file.js'
-import type { AboutEntry } from '../schema/networks-schema.js'
-import type { Place } from './place.js'
-import { WrittenSource } from './source.js'
-import type { NameSource, Rule } from './types.js'
-import { tooWide } from './width.js'
+import type { MatchEntry } from '../schema/networks-schema.js'
+import type { Location } from '../model/location.js'
+import { YamlSource } from '../model/yaml-source.js'
+import type { NameSource, Rule } from '../model/types.js'
+import { tooBroad } from '../apps/too-broad.js'
 
-type About = Pick<AboutEntry, 'apps' | 'vendors' | 'names' | 'lists' | 'addresses'> & {
+type Matches = Pick<MatchEntry, 'apps' | 'vendors' | 'names' | 'lists' | 'addresses'> & {
   readonly force?: string | undefined
 }
-type PlaceOf = (index: number) => Place
+type LocationOf = (index: number) => Location
 
 /** What rules may speak of: the apps and lists there are, and the names written into rules. */
-export class Sources {
+export class SourceResolver {
   /** Those written into rules, in order. */
   readonly inline: NameSource[] = []
   private readonly inlineIds = new Set<string>()
@@ -30,32 +30,32 @@ export class Sources {
    * @param place of the rule
    * @param nameAt where name number `i` of the rule stands
    */
-  of(entry: About, kind: Rule['kind'], place: Place, nameAt: PlaceOf): NameSource[] {
+  resolve(entry: Matches, kind: Rule['kind'], place: Location, nameAt: LocationOf): NameSource[] {
     const found: NameSource[] = []
     for (const [i, id] of entry.apps.entries()) {
       const source = this.apps.get(id)?.source
       const at = place.at('apps', i)
       if (source !== undefined) found.push(source)
-      else at.refuse('RULES_UNKNOWN_APP', at.text, id, didYouMean(id, this.apps.keys()))
+      else at.error('RULES_UNKNOWN_APP', at.pathText, id, didYouMean(id, this.apps.keys()))
     }
     for (const [i, vendor] of entry.vendors.entries()) {
-      const sources = this.ofVendor(vendor, place.at('vendors', i))
+      const sources = this.resolveVendor(vendor, place.at('vendors', i))
       found.push(...sources.filter(source => !found.includes(source)))
     }
     for (const [i, id] of entry.lists.entries()) {
       const parts = this.lists.get(id)
       const at = place.at('lists', i)
       if (parts !== undefined) found.push(...parts)
-      else at.refuse('RULES_UNKNOWN_LIST', at.text, id, didYouMean(id, this.lists.keys()))
+      else at.error('RULES_UNKNOWN_LIST', at.pathText, id, didYouMean(id, this.lists.keys()))
     }
-    const forced = this.checkWidth(entry, kind, place, nameAt)
+    const forced = this.checkBreadth(entry, kind, place, nameAt)
     if (entry.names.length + entry.addresses.length > 0)
-      found.push(this.written(entry, forced, place, nameAt))
+      found.push(this.inlineSource(entry, forced, place, nameAt))
     const { apps, vendors, lists } = entry
     if (apps.length + vendors.length + lists.length + found.length === 0) {
-      place.refuse(
+      place.error(
         'RULES_EMPTY',
-        place.text,
+        place.pathText,
         'at least one of apps, vendors, names, lists, addresses'
       )
     }
@@ -63,30 +63,30 @@ export class Sources {
   }
 
   /** Every app of a vendor that there is: one that is added later belongs to the rule as well. */
-  private ofVendor(vendor: string, place: Place): NameSource[] {
+  private resolveVendor(vendor: string, place: Location): NameSource[] {
     const apps = [...this.apps.values()]
     const found = apps.filter(app => app.vendor?.toLowerCase() === vendor.toLowerCase())
     // Where an app file is wrong, its vendor is not known, and that is told already.
     if (found.length === 0 && !apps.some(({ isBroken }) => isBroken)) {
       const known = apps.flatMap(app => app.vendor ?? [])
-      place.refuse('RULES_UNKNOWN_VENDOR', place.text, vendor, didYouMean(vendor, known))
+      place.error('RULES_UNKNOWN_VENDOR', place.pathText, vendor, didYouMean(vendor, known))
     }
     return found.map(({ source }) => source)
   }
 
-  private written(
-    { names, addresses }: About,
+  private inlineSource(
+    { names, addresses }: Matches,
     forced: ReadonlyMap<number, string>,
-    place: Place,
-    nameAt: PlaceOf
+    place: Location,
+    nameAt: LocationOf
   ): NameSource {
     const prefixes = addresses.map((value, i) => {
       return { value, line: place.at('addresses', i).position.line }
     })
-    const source = new WrittenSource(
+    const source = new YamlSource(
       'inline',
       this.newId(place),
-      titleOf({ names, addresses }),
+      inlineTitle({ names, addresses }),
       place.file,
       names.map((value, i) => ({ value, line: nameAt(i).position.line })),
       prefixes,
@@ -97,33 +97,33 @@ export class Sources {
   }
 
   /** Refuses names that take in too much, unless they are forced; says on which lines they are. */
-  private checkWidth(
-    { names, force }: About,
+  private checkBreadth(
+    { names, force }: Matches,
     kind: Rule['kind'],
-    place: Place,
-    nameAt: PlaceOf
+    place: Location,
+    nameAt: LocationOf
   ): ReadonlyMap<number, string> {
     const forced = new Map<number, string>()
     for (const [i, value] of names.entries()) {
       // An allow undoes nothing but blocks: it may be wide, and only not for everything.
       if (kind === 'allow' && value.name.length > 1) continue
       const at = nameAt(i)
-      const wide = tooWide(value)
+      const wide = tooBroad(value)
       if (wide === undefined) continue
-      if (force !== undefined && wide.forcible) {
+      if (force !== undefined && wide.isForcible) {
         forced.set(at.position.line, force)
-        at.warn('RULES_FORCED', at.text, wide.found, force)
-      } else at.refuse('RULES_TOO_WIDE', at.text, wide.found, wide.forcible)
+        at.warn('RULES_FORCED', at.pathText, wide.covered, force)
+      } else at.error('RULES_TOO_WIDE', at.pathText, wide.covered, wide.isForcible)
     }
     if (force !== undefined && forced.size === 0) {
       const at = place.at('force')
-      at.warn('RULES_FORCE_IDLE', at.text)
+      at.warn('RULES_FORCE_IDLE', at.pathText)
     }
     return forced
   }
 
   /** `networks.yaml:12`; with the column too where two rules are on one line. */
-  private newId(place: Place): string {
+  private newId(place: Location): string {
     const { file, line, column } = place.position
     const id = `${file}:${line}`
     const free = this.inlineIds.has(id) ? `${id}:${column}` : id
@@ -133,7 +133,7 @@ export class Sources {
 }
 
 /** What names in a rule are called: the first of them. */
-export function titleOf({ names, addresses }: Pick<About, 'names' | 'addresses'>): string {
+export function inlineTitle({ names, addresses }: Pick<Matches, 'names' | 'addresses'>): string {
   const [name] = names
   const [prefix] = addresses
   const first = name
