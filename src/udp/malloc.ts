@@ -5,15 +5,15 @@ import { loadKoffi } from './batch/linux.js'
 const M_TRIM_THRESHOLD = -1
 const M_MMAP_THRESHOLD = -3
 
-/** What holds the rules is larger from some 50,000 names on; nothing that a query needs is. */
+/** Compiled rules exceed this from about 50,000 names; nothing allocated for a query does. */
 const LARGE_BLOCK: Octets = 1024 * 1024
 
 /**
- * Has glibc map each large block by itself, so that it is the system's again as soon as it is free. Left
- * alone, glibc takes every large block that is freed for a reason to keep such ones, up to 32 MB each
- * (mallopt(3), M_MMAP_THRESHOLD), and rules that were replaced stay resident: 40 MB for a million names.
+ * Makes glibc allocate each large block with mmap, so that freed memory returns to the system at
+ * once. By default glibc raises its mmap threshold with every large block that is freed, up to 32 MB
+ * (mallopt(3), M_MMAP_THRESHOLD), and replaced rules stay resident: 40 MB for a million names.
  *
- * It holds for the whole process, whoever calls. Without glibc, or koffi, all stays as it is.
+ * Applies to the whole process. Without glibc or koffi this does nothing.
  */
 export function mmapLargeBlocks(): void {
   if (process.platform !== 'linux') return
@@ -23,7 +23,7 @@ export function mmapLargeBlocks(): void {
       'int mallopt(int option, int value)'
     )
     mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
-    // Twice that one, as glibc has it where it chooses both.
+    // Twice the mmap threshold: the ratio that glibc uses when it adjusts both itself.
     mallopt(M_TRIM_THRESHOLD, 2 * LARGE_BLOCK)
   } catch {
     return

@@ -2,31 +2,32 @@ import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Milliseconds } from '../base/units.js'
 
-/** As long as a start may take between the probe and the last socket, on a machine under load. */
+/** Longest time between port probe and last bind during startup on a loaded machine. */
 const TIMEOUT: Milliseconds = 10_000
 const RETRY_INTERVAL: Milliseconds = 20
 
 /**
- * Waits until no other process is about to listen on one of these ports, and keeps others waiting
- * until `release`. Two that start at the same instant would both find the port free and then, by
- * SO_REUSEPORT, share it, each with half of the clients; so they probe and bind in turns.
+ * Locks these ports against other processes that are starting up, until `release`; waits while
+ * another process has the lock. Two processes that start at the same instant would both find a port
+ * free and then share it through SO_REUSEPORT, each with half of the clients; with the lock they
+ * probe and bind one after the other.
  *
- * The turn is an abstract Unix socket (unix(7)): it is the kernel's, seen by whoever sees the port
- * (the network namespace), and gone with its process. Since anybody may bind its name, nobody
- * waits for ever: after `patience` we go on without, as where there are no such sockets.
+ * The lock is an abstract Unix socket (unix(7)): visible in the same network namespace as the port,
+ * and released by the kernel when its process ends. Because any process may bind its name, waiting
+ * is limited: after `timeout` startup continues without the lock, as on systems without such sockets.
  */
 export async function acquireStartLock(
   ports: readonly number[],
-  patience = TIMEOUT
+  timeout = TIMEOUT
 ): Promise<{ release(): void }> {
-  const held: (() => void)[] = []
-  // In one order for all, so that no two wait for each other.
-  const wanted = [...new Set(ports)].filter(port => port !== 0).sort((a, b) => a - b)
-  for (const port of process.platform === 'linux' ? wanted : []) {
-    const release = await lockPort(port, performance.now() + patience)
-    if (release !== undefined) held.push(release)
+  const releases: (() => void)[] = []
+  // All processes lock in the same order, so that no two wait for each other.
+  const toLock = [...new Set(ports)].filter(port => port !== 0).sort((a, b) => a - b)
+  for (const port of process.platform === 'linux' ? toLock : []) {
+    const release = await lockPort(port, performance.now() + timeout)
+    if (release !== undefined) releases.push(release)
   }
-  return { release: () => held.forEach(release => release()) }
+  return { release: () => releases.forEach(release => release()) }
 }
 
 async function lockPort(port: number, until: Milliseconds): Promise<(() => void) | undefined> {
@@ -38,7 +39,7 @@ async function lockPort(port: number, until: Milliseconds): Promise<(() => void)
   }
 }
 
-/** How to let go of it, or why it could not be taken. */
+/** The function that releases the lock, or the error code when it could not be taken. */
 function tryLockPort(port: number): Promise<(() => void) | string | undefined> {
   const server = createServer(socket => socket.destroy())
   return new Promise(resolve => {

@@ -4,20 +4,20 @@ import { nodeBindError } from '../../src/udp/port.js'
 
 const { EADDRINUSE, EACCES } = constants.errno
 
-/** As Node reports what a system call said. */
-const said = (code: string, errno: number): NodeJS.ErrnoException =>
+/** An error as Node reports it for a failed system call. */
+const nodeError = (code: string, errno: number): NodeJS.ErrnoException =>
   Object.assign(new Error(`bind ${code}`), { code, errno: -errno })
 
 const cases = [
   {
     it: 'a port in use',
-    error: said('EADDRINUSE', EADDRINUSE),
+    error: nodeError('EADDRINUSE', EADDRINUSE),
     code: 'SOCKET_BIND',
     words: 'cannot listen on [::1]:53: address already in use'
   },
   {
     it: 'a port that needs permission',
-    error: said('EACCES', EACCES),
+    error: nodeError('EACCES', EACCES),
     code: 'SOCKET_PERMISSION',
     words: 'CAP_NET_BIND_SERVICE'
   },

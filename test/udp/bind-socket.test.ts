@@ -8,11 +8,11 @@ else tests(system)
 
 /** RFC 9715 §3.1, R1 and R2. */
 function tests(system: linux.System): void {
-  const asked: string[] = []
+  const options: string[] = []
   const spy: linux.System = {
     ...system,
     setsockopt(fd, level, option, value, length) {
-      asked.push([level, option, value.length === 4 ? value.readInt32LE() : ''].join())
+      options.push([level, option, value.length === 4 ? value.readInt32LE() : ''].join())
       return system.setsockopt(fd, level, option, value, length)
     }
   }
@@ -29,16 +29,16 @@ function tests(system: linux.System): void {
     { it: 'to upstreams over IPv6', open: () => bindRandomPort(spy, 6, true), wants: v6 }
   ]
   for (const { it, open, wants } of cases) {
-    t.test(`datagrams ${it} are never in fragments`, async t => {
-      asked.length = 0
+    t.test(`datagrams ${it} are never fragmented`, async t => {
+      options.length = 0
       system.close(open().fd)
-      t.ok(asked.includes(wants), asked.join(' '))
+      t.ok(options.includes(wants), options.join(' '))
     })
   }
 
-  t.test('TCP finds out what its path takes', async t => {
-    asked.length = 0
+  t.test('TCP keeps path MTU discovery', async t => {
+    options.length = 0
     system.close(listenTcp(spy, { address: '127.0.0.1', port: 0 }).fd)
-    t.notOk(asked.includes(v4))
+    t.notOk(options.includes(v4))
   })
 }

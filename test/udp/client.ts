@@ -1,6 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 
-/** A plain socket that asks and collects what comes back, as texts. */
+/** A plain UDP client that sends texts and collects the replies. */
 export class Client {
   readonly got: string[] = []
   readonly from: RemoteInfo[] = []
@@ -28,7 +28,7 @@ export class Client {
     return this.socket.address().port
   }
 
-  /** Resolved when the datagram is in the receiver's queue: loopback delivers within the call. */
+  /** Resolves when the datagram is in the receiver's queue: loopback delivers within the call. */
   send(text: string, port: number, address: string): Promise<void> {
     return new Promise((resolve, reject) => {
       this.socket.send(Buffer.from(text, 'latin1'), port, address, error => {
@@ -42,7 +42,7 @@ export class Client {
     await Promise.all(texts.map(text => this.send(text, port, address)))
   }
 
-  /** Resolves when this many have come in all. */
+  /** Resolves when `count` datagrams have arrived in total. */
   until(count: number): Promise<void> {
     if (this.got.length >= count) return Promise.resolve()
     return new Promise(resolve => this.waiting.push({ count, resolve }))
@@ -53,7 +53,7 @@ export class Client {
   }
 }
 
-/** Resolves after some turns of the event loop, in which what is under way on loopback arrives. */
+/** Resolves after some event loop iterations: datagrams in flight on loopback have then arrived. */
 export async function turns(count = 20): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise(resolve => setImmediate(resolve))
 }

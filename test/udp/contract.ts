@@ -11,9 +11,9 @@ import {
 import { Client, turns } from './client.js'
 import { freePort } from './free-port.js'
 
-/** What the two kinds cannot have in common. */
+/** Properties in which the two kinds of transport differ. */
 export interface Traits {
-  /** A local address other than the first that a wildcard socket can be asked at. */
+  /** Another local address at which a wildcard socket receives queries. */
   readonly otherLoopback: string
 }
 
@@ -31,10 +31,10 @@ const textOf = ({ octets, starts, lengths }: DatagramBatch, i: number): string =
 
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, i) => `query ${i}`)
 
-/** What every transport does, whichever way it does it. */
+/** The tests that every transport must pass. */
 export function contract(transport: Transport, traits: Traits): void {
   for (const { family, address, words } of LOOPBACKS) {
-    t.test(`${family}: answers in place, and knows the peer`, async t => {
+    t.test(`${family}: replies in place, with the peer address`, async t => {
       const seen: { peer: number[]; port: number; start: number }[] = []
       const socket = await transport.bind({ address, port: 0 }, batch => {
         for (let i = 0; i < batch.count; i++) {
@@ -58,7 +58,7 @@ export function contract(transport: Transport, traits: Traits): void {
     })
   }
 
-  t.test('answers 1,000 datagrams, each with its own reply', async t => {
+  t.test('replies to each of 1,000 datagrams', async t => {
     const socket = await transport.bind({ address: '127.0.0.1', port: 0 }, echo)
     t.teardown(() => socket.close())
     const client = await clientFor(t, '127.0.0.1')
@@ -71,7 +71,7 @@ export function contract(transport: Transport, traits: Traits): void {
     t.match(socket.counts, { received: 1000, sent: 1000 })
   })
 
-  t.test('leaves out the datagrams that get no reply', async t => {
+  t.test('sends nothing for datagrams without a reply', async t => {
     const socket = await transport.bind({ address: '127.0.0.1', port: 0 }, batch => {
       for (let i = 0; i < batch.count; i++) {
         const silent = Number(textOf(batch, i).slice(6)) % 3 === 0
@@ -85,12 +85,12 @@ export function contract(transport: Transport, traits: Traits): void {
       await client.until(40 * round)
     }
     await turns()
-    const wanted = numbered(60).filter((_, i) => i % 3 !== 0)
-    t.strictSame(client.got.toSorted(), [...wanted, ...wanted].toSorted())
+    const expected = numbered(60).filter((_, i) => i % 3 !== 0)
+    t.strictSame(client.got.toSorted(), [...expected, ...expected].toSorted())
   })
 
   for (const { family, address } of LOOPBACKS) {
-    t.test(`${family}: sends late replies to whom they belong`, async t => {
+    t.test(`${family}: sends late replies to the right clients`, async t => {
       const later: { text: string; way: ReplyAddress }[] = []
       const socket = await transport.bind({ address, port: 0 }, batch => {
         for (let i = 0; i < batch.count; i++) {
@@ -100,7 +100,7 @@ export function contract(transport: Transport, traits: Traits): void {
       })
       t.teardown(() => socket.close())
       const [one, other] = [await clientFor(t, address), await clientFor(t, address)]
-      // More than a batch, so that the ring of replies fills up within one turn.
+      // More than one batch, so that the send queue fills up within one iteration.
       await one.all(numbered(150), socket.local.port, address)
       await other.send('other', socket.local.port, address)
       while (later.length < 151) await turns(1)
@@ -122,13 +122,13 @@ export function contract(transport: Transport, traits: Traits): void {
     })
   }
 
-  const asked = [
+  const wildcards = [
     { wildcard: '0.0.0.0', address: '127.0.0.1' },
     { wildcard: '0.0.0.0', address: traits.otherLoopback },
     { wildcard: '::', address: '::1' }
   ]
-  for (const { wildcard, address } of asked) {
-    t.test(`bound to ${wildcard}, answers from ${address} when asked there`, async t => {
+  for (const { wildcard, address } of wildcards) {
+    t.test(`bound to ${wildcard}, replies from ${address} to queries sent there`, async t => {
       const socket = await transport.bind({ address: wildcard, port: 0 }, batch => {
         for (let i = 0; i < batch.count; i++) {
           batch.replies[i] = batch.lengths[i]!
@@ -138,9 +138,9 @@ export function contract(transport: Transport, traits: Traits): void {
       t.teardown(() => socket.close())
       t.equal(socket.local.address, wildcard)
       const client = await clientFor(t, address.includes(':') ? '::1' : '127.0.0.1')
-      await client.send('at once, and late', socket.local.port, address)
+      await client.send('now, and later', socket.local.port, address)
       await client.until(2)
-      t.strictSame(client.got.toSorted(), ['at o', 'at once, and late'])
+      t.strictSame(client.got.toSorted(), ['now,', 'now, and later'])
       t.strictSame(
         client.from.map(peer => peer.address),
         [address, address]
@@ -156,7 +156,7 @@ export function contract(transport: Transport, traits: Traits): void {
     t.equal(six.local.port, four.local.port)
   })
 
-  t.test('shares a port among sockets, if it says so', async t => {
+  t.test('shares a port among sockets if the transport supports that', async t => {
     const one = await transport.bind({ address: '127.0.0.1', port: 0 }, echo)
     t.teardown(() => one.close())
     const again = transport.bind({ address: '127.0.0.1', port: one.local.port }, echo)
@@ -166,7 +166,7 @@ export function contract(transport: Transport, traits: Traits): void {
     }
     const other = await again
     t.teardown(() => other.close())
-    // The kernel deals clients out by their ports: all 40 to one socket is one chance in 2^39.
+    // The kernel distributes clients by their ports: all 40 to one socket has a chance of 1 in 2^39.
     const clients = await Promise.all(Array.from({ length: 40 }, () => clientFor(t, '127.0.0.1')))
     for (const client of clients) await client.send('query', one.local.port, '127.0.0.1')
     await Promise.all(clients.map(client => client.until(1)))
@@ -174,7 +174,7 @@ export function contract(transport: Transport, traits: Traits): void {
     t.ok(one.counts.sent > 0 && other.counts.sent > 0)
   })
 
-  t.test('says which endpoint it cannot bind, and why', async t => {
+  t.test('reports which endpoint cannot be bound, and why', async t => {
     const client = await clientFor(t, '127.0.0.1')
     const taken = { address: '127.0.0.1', port: client.port }
     await t.rejects(transport.bind(taken, echo), {
@@ -188,7 +188,7 @@ export function contract(transport: Transport, traits: Traits): void {
     })
   })
 
-  t.test('a probe finds a port that is taken, even one that would be shared', async t => {
+  t.test('a probe detects a port in use, even one that could be shared', async t => {
     const endpoint = { address: '127.0.0.1', port: await freePort() }
     const socket = await transport.bind(endpoint, echo)
     await t.rejects(transport.probe(endpoint), { code: 'SOCKET_BIND' })
@@ -202,7 +202,7 @@ export function contract(transport: Transport, traits: Traits): void {
     await transport.probe({ address: '::', port: 0 })
   })
 
-  t.test('drains: answers what is queued, and nothing after', async t => {
+  t.test('drain replies to queued datagrams, and to none after', async t => {
     const socket = await transport.bind({ address: '127.0.0.1', port: 0 }, echo)
     const client = await clientFor(t, '127.0.0.1')
     const { port } = socket.local
@@ -213,10 +213,10 @@ export function contract(transport: Transport, traits: Traits): void {
     await turns()
     t.equal(client.got.length, 200)
     t.equal(socket.counts.received, 200)
-    await t.resolves(socket.drain(), 'draining again is nothing')
+    await t.resolves(socket.drain(), 'draining again does nothing')
   })
 
-  t.test('quiet, it still sends late replies, and hears nothing', async t => {
+  t.test('a quiesced socket still sends late replies and receives nothing', async t => {
     const ways: ReplyAddress[] = []
     const socket = await transport.bind({ address: '127.0.0.1', port: 0 }, batch => {
       for (let i = 0; i < batch.count; i++) {
@@ -236,7 +236,7 @@ export function contract(transport: Transport, traits: Traits): void {
     t.strictSame(client.got, ['late'])
   })
 
-  t.test('closed, it is silent and takes no harm from use', async t => {
+  t.test('a closed socket sends nothing and can still be called', async t => {
     let way: ReplyAddress | undefined
     const socket = await transport.bind({ address: '127.0.0.1', port: 0 }, batch => {
       way = batch.replyAddress(0)
@@ -254,7 +254,7 @@ export function contract(transport: Transport, traits: Traits): void {
     t.match(socket.counts, { sent: 0, sendErrors: 1 })
   })
 
-  t.test('can be closed by its own handler', async t => {
+  t.test('a handler can close its own socket', async t => {
     const socket = await transport.bind({ address: '127.0.0.1', port: 0 }, batch => {
       echo(batch)
       socket.close()
@@ -265,7 +265,7 @@ export function contract(transport: Transport, traits: Traits): void {
     t.equal(client.got.length, 0)
   })
 
-  t.test('drops and counts what is longer than a slot, both ways', async t => {
+  t.test('drops and counts datagrams longer than a slot, received or sent', async t => {
     const socket = await transport.bind({ address: '127.0.0.1', port: 0 }, batch => {
       echo(batch)
       for (let i = 0; i < batch.count; i++) {
@@ -285,7 +285,7 @@ export function contract(transport: Transport, traits: Traits): void {
   })
 
   for (const { family, address } of LOOPBACKS) {
-    t.test(`${family}: asks an upstream, and goes on after a refusal`, async t => {
+    t.test(`${family}: queries an upstream, also after a refused datagram`, async t => {
       const got: { text: string; port: number }[] = []
       const socket = await transport.open(family === 'IPv4' ? 4 : 6, batch => {
         for (let i = 0; i < batch.count; i++) {
@@ -294,9 +294,9 @@ export function contract(transport: Transport, traits: Traits): void {
         }
       })
       t.teardown(() => socket.close())
-      const gone = await Client.at(address)
-      const refuser = transport.peer({ address, port: gone.port })
-      gone.close()
+      const closed = await Client.at(address)
+      const refuser = transport.peer({ address, port: closed.port })
+      closed.close()
       await turns()
       for (let i = 0; i < 3; i++) {
         socket.send(Buffer.from('refused'), 0, 7, refuser)
@@ -323,42 +323,45 @@ export function contract(transport: Transport, traits: Traits): void {
     })
   }
 
-  t.test('sockets for upstreams used by turns, one of them closed, mix nothing up', async t => {
-    const upstream = await clientFor(t, '127.0.0.1')
-    upstream.socket.on('message', (octets, from) => {
-      upstream.socket.send(octets, from.port, from.address)
-    })
-    const peer = transport.peer({ address: '127.0.0.1', port: upstream.port })
-    const got: string[][] = [[], [], []]
-    const sockets = await Promise.all(
-      got.map(texts =>
-        transport.open(4, batch => {
-          for (let i = 0; i < batch.count; i++) texts.push(textOf(batch, i))
-        })
+  t.test(
+    'interleaved upstream sockets, one of them closed, keep their datagrams apart',
+    async t => {
+      const upstream = await clientFor(t, '127.0.0.1')
+      upstream.socket.on('message', (octets, from) => {
+        upstream.socket.send(octets, from.port, from.address)
+      })
+      const peer = transport.peer({ address: '127.0.0.1', port: upstream.port })
+      const got: string[][] = [[], [], []]
+      const sockets = await Promise.all(
+        got.map(texts =>
+          transport.open(4, batch => {
+            for (let i = 0; i < batch.count; i++) texts.push(textOf(batch, i))
+          })
+        )
       )
-    )
-    t.teardown(() => {
-      for (const socket of sockets) socket.close()
-    })
-    const texts = numbered(30)
-    for (const [i, text] of texts.entries()) {
-      sockets[i % 3]!.send(Buffer.from(text), 0, text.length, peer)
+      t.teardown(() => {
+        for (const socket of sockets) socket.close()
+      })
+      const texts = numbered(30)
+      for (const [i, text] of texts.entries()) {
+        sockets[i % 3]!.send(Buffer.from(text), 0, text.length, peer)
+      }
+      sockets[1]!.close()
+      await upstream.until(30)
+      while (got[0]!.length + got[2]!.length < 20) await turns(1)
+      t.strictSame(upstream.got.toSorted(), texts.toSorted())
+      t.strictSame(
+        got.map(texts => texts.toSorted()),
+        [0, 1, 2].map(n => (n === 1 ? [] : texts.filter((_, i) => i % 3 === n).toSorted()))
+      )
+      for (const [i, text] of upstream.got.entries()) {
+        const socket = sockets[texts.indexOf(text) % 3]!
+        t.equal(upstream.from[i]!.port, socket.local.port)
+      }
     }
-    sockets[1]!.close()
-    await upstream.until(30)
-    while (got[0]!.length + got[2]!.length < 20) await turns(1)
-    t.strictSame(upstream.got.toSorted(), texts.toSorted())
-    t.strictSame(
-      got.map(texts => texts.toSorted()),
-      [0, 1, 2].map(n => (n === 1 ? [] : texts.filter((_, i) => i % 3 === n).toSorted()))
-    )
-    for (const [i, text] of upstream.got.entries()) {
-      const socket = sockets[texts.indexOf(text) % 3]!
-      t.equal(upstream.from[i]!.port, socket.local.port)
-    }
-  })
+  )
 
-  t.test('promises and ticks of a handler are seen to without more traffic', async t => {
+  t.test('promises and ticks of a handler run without further traffic', async t => {
     const order: string[] = []
     let all: (() => void) | undefined
     const done = new Promise<void>(resolve => (all = resolve))
@@ -378,7 +381,7 @@ export function contract(transport: Transport, traits: Traits): void {
   })
 
   for (const { family, address } of LOOPBACKS) {
-    t.test(`${family}: listens for TCP on a port of the system's choice`, async t => {
+    t.test(`${family}: listens for TCP on a port that the system chooses`, async t => {
       const server = await listen(await transport.tcpListen({ address, port: 0 }))
       t.teardown(() => server.close())
       server.on('connection', socket => socket.end('hello'))

@@ -3,7 +3,7 @@ import { batchTransport } from '../../src/udp/batch/batch.js'
 import { DescriptorTable } from '../../src/udp/batch/descriptor-table.js'
 import { freePort } from './free-port.js'
 
-/** A thread that binds a socket, says on which port, and waits to be killed. */
+/** A thread that binds a socket, reports its port, and waits to be killed. */
 const transport = batchTransport(new DescriptorTable(workerData as SharedArrayBuffer))
 if (typeof transport !== 'string') {
   const endpoint = { address: '127.0.0.1', port: await freePort() }

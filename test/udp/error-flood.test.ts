@@ -11,16 +11,16 @@ import { turns } from './client.js'
 const EAGAIN = 11
 
 /**
- * A system under fire: the queue of errors is full however much is taken from it, so that every
- * other call to receive fails, and there is one answer to be received in between.
+ * A system under a flood of errors: the error queue never empties, so every other receive call
+ * fails, and one answer can be received in between.
  */
-function underFire(): { system: System; poll: () => void; answers: number; errors: number } {
+function floodedSystem(): { system: System; poll: () => void; answers: number; errors: number } {
   let readable: (failed: boolean) => void = () => undefined
-  let told = true
+  let isErrorPending = true
   const state = { answers: 1, errors: 0 }
   const system = {
     eagain: EAGAIN,
-    errno: () => (told ? 111 : EAGAIN),
+    errno: () => (isErrorPending ? 111 : EAGAIN),
     map: (octets: number) => ({ buffer: new ArrayBuffer(octets), address: 4096 }),
     poll(_: number, callback: typeof readable) {
       readable = callback
@@ -30,20 +30,20 @@ function underFire(): { system: System; poll: () => void; answers: number; error
     recvmmsg(_: number, __: number, count: number, flags: number) {
       if (flags === MSG_ERRQUEUE) {
         state.errors += count
-        told = false
+        isErrorPending = false
         return count
       }
-      told = !told
-      return told || state.answers === 0 ? -1 : state.answers--
+      isErrorPending = !isErrorPending
+      return isErrorPending || state.answers === 0 ? -1 : state.answers--
     }
   } as unknown as System
   return Object.assign(state, { system, poll: () => readable(true) })
 }
 
-t.test('a flood of errors keeps back neither answers nor other work', async t => {
-  const fire = underFire()
-  const { system } = fire
-  const shop = { system, tick: new Tick(), descriptors: new DescriptorTable() }
+t.test('a flood of errors delays neither answers nor other work', async t => {
+  const flood = floodedSystem()
+  const { system } = flood
+  const context = { system, tick: new Tick(), descriptors: new DescriptorTable() }
   const open: BoundSocket = {
     fd: 5,
     family: AF_INET,
@@ -52,7 +52,7 @@ t.test('a flood of errors keeps back neither answers nor other work', async t =>
   }
   const [got, lost]: [number[], number[]] = [[], []]
   const socket = new BatchSocket(
-    shop,
+    context,
     open,
     new SendBuffers(system, AF_INET, false),
     ({ count }) => got.push(count),
@@ -60,13 +60,13 @@ t.test('a flood of errors keeps back neither answers nor other work', async t =>
   )
   t.teardown(() => socket.close())
   for (let turn = 1; turn <= 3; turn++) {
-    fire.answers = 1
-    fire.poll()
-    fire.poll()
+    flood.answers = 1
+    flood.poll()
+    flood.poll()
     await turns(2)
     t.equal(got.length, turn, 'the answer is taken')
-    t.ok(fire.errors > 0 && fire.errors <= 4 * BATCH, 'some errors, and no more')
-    fire.errors = 0
+    t.ok(flood.errors > 0 && flood.errors <= 4 * BATCH, 'some errors, and no more')
+    flood.errors = 0
   }
   t.ok(lost.every(count => count === BATCH))
 })

@@ -4,8 +4,8 @@ import { AF_INET, AF_INET6, MSG_ERRQUEUE, type System } from '../../src/udp/batc
 import { BATCH, MessageBuffers } from '../../src/udp/batch/message-buffers.js'
 import type { Family } from '../../src/udp/batch/sockaddr.js'
 
-/** One message of the queue: the destination, what is quoted, and the control message. */
-interface Told {
+/** One message of the error queue: the destination, the quoted octets, and the control message. */
+interface QueuedError {
   readonly name: string
   readonly quote: string
   readonly control: string
@@ -13,14 +13,14 @@ interface Told {
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
 
-/** Where the memory pretends to be. */
+/** Pretended memory address. */
 const BASE = 0x7000_0000_0000
 
 /**
- * A system whose queue of errors has this in it: octets as the kernel lays them out, put where the
- * headers say (struct mmsghdr, bits/socket.h).
+ * A system with this error queue: writes octets as the kernel lays them out to where the headers
+ * point (struct mmsghdr, bits/socket.h).
  */
-function systemWith(queue: Told[]): System {
+function systemWith(queue: QueuedError[]): System {
   const maps: { buffer: ArrayBuffer; address: number }[] = []
   const put = (address: number, octets: Buffer, room: number): number => {
     const map = maps.find(one => address >= one.address && address < one.address + (1 << 24))!
@@ -41,8 +41,8 @@ function systemWith(queue: Told[]): System {
       t.equal(flags, MSG_ERRQUEUE)
       const { buffer, address } = maps.find(one => headers >= one.address)!
       const all = new DataView(buffer)
-      const told = queue.splice(0, count)
-      for (const [i, { name, quote, control }] of told.entries()) {
+      const errors = queue.splice(0, count)
+      for (const [i, { name, quote, control }] of errors.entries()) {
         const at = headers - address + 64 * i
         const pointer = (place: number): number => Number(all.getBigUint64(place, true))
         const iovec = pointer(at + 16) - address
@@ -53,7 +53,7 @@ function systemWith(queue: Told[]): System {
         all.setUint32(at + 48, MSG_ERRQUEUE, true)
         all.setUint32(at + 56, length, true)
       }
-      return told.length === 0 ? -1 : told.length
+      return errors.length === 0 ? -1 : errors.length
     }
   } as unknown as System
 }
@@ -64,7 +64,7 @@ interface Lost {
   readonly port: number
 }
 
-function readAll(family: Family, queue: Told[]): Lost[] {
+function readAll(family: Family, queue: QueuedError[]): Lost[] {
   const batch = new ErrorQueue(systemWith(queue), family).read(7)
   return Array.from({ length: batch.count }, (_, i) => ({
     quote: Buffer.from(
@@ -79,7 +79,7 @@ function readAll(family: Family, queue: Told[]): Lost[] {
 const NAME4 = '0200 0035 c0000235 0000000000000000'
 const NAME6 = '0a00 14e9 00000000 20010db8000000000000000000000053 00000000'
 
-/** Control messages: length, level, type; errno, origin, ICMP type, code; who says so. */
+/** Control messages: length, level, type; errno, origin, ICMP type, code; the reporting address. */
 const REFUSED4 =
   '3000000000000000 00000000 0b000000 6f000000 02 03 03 00 00000000 00000000' +
   '0200 0000 c0000235 0000000000000000'
@@ -93,7 +93,7 @@ const with4 = (at: number, octets: string): string => {
   return control.toString('hex')
 }
 
-t.test('reads what a port that is closed says, and to whom it was sent', async t => {
+t.test('reads the error of a closed port, and the peer it was sent to', async t => {
   t.strictSame(readAll(AF_INET, [{ name: NAME4, quote: 'beef01', control: REFUSED4 }]), [
     { quote: 'beef01', peer: [0, 0, 0xffff, 0xc0000235], port: 53 }
   ])
@@ -105,31 +105,34 @@ t.test('reads what a port that is closed says, and to whom it was sent', async t
 const kinds = [
   { it: 'the network unreachable', control: with4(16, '65'), quote: 'beef' },
   { it: 'the host unreachable', control: with4(16, '71'), quote: 'beef' },
-  { it: 'a filter on the way', control: with4(16, '0d'), quote: 'beef' },
-  { it: 'the query too long for the way', control: with4(16, '5a'), quote: '' },
-  { it: 'something local, of another origin', control: with4(20, '01'), quote: '' },
+  { it: 'a filter on the path', control: with4(16, '0d'), quote: 'beef' },
+  { it: 'the query too long for the path', control: with4(16, '5a'), quote: '' },
+  { it: 'a local error, of another origin', control: with4(20, '01'), quote: '' },
   { it: 'a control message of another level', control: with4(8, '29'), quote: '' },
   { it: 'a control message of another type', control: with4(12, '08'), quote: '' },
   { it: 'a control message cut off', control: REFUSED4.slice(0, 40), quote: '' },
   { it: 'no control message', control: '', quote: '' }
 ]
 for (const { it, control, quote } of kinds) {
-  t.test(`${it}: ${quote === '' ? 'says nothing of the way' : 'is an end'}`, async t => {
-    t.match(readAll(AF_INET, [{ name: NAME4, quote: 'beef', control }]), [{ quote }])
-  })
+  t.test(
+    `${it}: ${quote === '' ? 'says nothing about the peer' : 'reports the peer unreachable'}`,
+    async t => {
+      t.match(readAll(AF_INET, [{ name: NAME4, quote: 'beef', control }]), [{ quote }])
+    }
+  )
 }
 
-t.test('a quote of nothing but headers has no octets, one too long is none', async t => {
+t.test('an ICMP quote of headers only has no octets, a long quote is kept', async t => {
   const long = '55'.repeat(2048)
   const queue = ['', long].map(quote => ({ name: NAME4, quote, control: REFUSED4 }))
   t.match(readAll(AF_INET, queue), [{ quote: '' }, { quote: long }])
 })
 
-t.test('reads a batch at a time, and again into the same room', async t => {
+t.test('reads a batch at a time, repeatedly into the same buffers', async t => {
   const queue = Array.from({ length: BATCH + 3 }, (_, i) => ({
     name: NAME4,
     quote: i.toString(16).padStart(2, '0'),
-    // The first batch has shorter control messages, which must not leave the room shorter.
+    // The first batch has shorter control messages, which must not shrink the buffers.
     control: i < BATCH ? '' : REFUSED4
   }))
   const errors = new ErrorQueue(systemWith(queue), AF_INET)
@@ -141,7 +144,7 @@ t.test('reads a batch at a time, and again into the same room', async t => {
   t.equal(errors.read(7).count, 0, 'an empty queue')
 })
 
-t.test('keeps what could not be sent, but not for want of room', async t => {
+t.test('records failed sends, except for lack of buffer space', async t => {
   const system = systemWith([])
   const from = new MessageBuffers(system, AF_INET, 0)
   const write = (i: number, port: number, octet: number): void => {

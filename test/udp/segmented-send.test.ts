@@ -23,51 +23,51 @@ function tests(system: System, transport: Transport): void {
   const random = seeded(6)
   const upTo = (most: number): number => 1 + Math.floor(random() * most)
 
-  /** Convoys of datagrams of these lengths, each as the lengths in it. */
-  const formed = (lengths: readonly number[], together = true): number[][] => {
+  /** Groups datagrams of these lengths; each message is returned as the lengths in it. */
+  const grouped = (lengths: readonly number[], isSinglePeer = true): number[][] => {
     const memory = new MessageBuffers(system, AF_INET, 0)
     for (const [i, length] of lengths.entries()) {
       memory.words[memory.sends.iovecs + i * layout.IOVEC_WORDS + layout.LENGTH] = length
     }
-    const convoys = new SegmentedSend(system, memory)
-    const count = convoys.group(lengths.length, together)
-    const { order, firsts, counts: sizes } = convoys
+    const segmented = new SegmentedSend(system, memory)
+    const count = segmented.group(lengths.length, isSinglePeer)
+    const { order, firsts, counts } = segmented
     t.strictSame(
       [...order.subarray(0, lengths.length)].toSorted((a, b) => a - b),
       [...lengths.keys()]
     )
     return Array.from({ length: count }, (_, k) =>
-      [...order.subarray(firsts[k], firsts[k]! + sizes[k]!)].map(i => lengths[i]!)
+      [...order.subarray(firsts[k], firsts[k]! + counts[k]!)].map(i => lengths[i]!)
     )
   }
 
-  t.test('all in a convoy have one size, but for the last, which may be shorter', async t => {
+  t.test('datagrams of a message have one length, except a shorter last one', async t => {
     for (let run = 0; run < 300; run++) {
       const most = upTo(80)
       const lengths = Array.from({ length: upTo(BATCH) }, () => 11 + upTo(most))
-      const convoys = formed(lengths)
-      for (const convoy of convoys) {
-        const [size, ...rest] = convoy
+      const messages = grouped(lengths)
+      for (const message of messages) {
+        const [size, ...rest] = message
         const last = rest.pop() ?? 0
-        t.ok(rest.every(one => one === size) && last <= size!, convoy.join())
+        t.ok(rest.every(one => one === size) && last <= size!, message.join())
       }
-      t.equal(convoys.flat().length, lengths.length)
+      t.equal(messages.flat().length, lengths.length)
     }
-    t.strictSame(formed([30, 40, 40, 30, 20, 50]), [
+    t.strictSame(grouped([30, 40, 40, 30, 20, 50]), [
       [50, 40],
       [40, 30],
       [30, 20]
     ])
-    t.strictSame(formed(Array.from({ length: BATCH }, () => 40)).length, 1)
+    t.strictSame(grouped(Array.from({ length: BATCH }, () => 40)).length, 1)
   })
 
-  t.test('what goes to several peers, or is long, leaves by itself', async t => {
-    t.equal(formed([40, 40, 40], false).length, 3)
-    t.equal(formed([40, 769, 40]).length, 3)
-    t.equal(formed([40, 768, 40]).length, 2)
+  t.test('datagrams to several peers, and long ones, are not grouped', async t => {
+    t.equal(grouped([40, 40, 40], false).length, 3)
+    t.equal(grouped([40, 769, 40]).length, 3)
+    t.equal(grouped([40, 768, 40]).length, 2)
   })
 
-  /** What arrives at a socket, and its port. */
+  /** A socket that collects what arrives, and its port. */
   const listener = async (t: Test, address: string): Promise<{ got: string[]; port: number }> => {
     const got: string[] = []
     const socket = await transport.bind({ address, port: 0 }, batch => {
@@ -95,7 +95,7 @@ function tests(system: System, transport: Transport): void {
     [4, '127.0.0.1'],
     [6, '::1']
   ] as const) {
-    t.test(`arrives as it was sent, each by itself, over IPv${family}`, async t => {
+    t.test(`segmented datagrams arrive as separate datagrams over IPv${family}`, async t => {
       const { got, port } = await listener(t, address)
       const socket = await transport.open(
         family,
@@ -127,13 +127,13 @@ function tests(system: System, transport: Transport): void {
         },
         errno: () => errno ?? system.errno()
       }
-      const desk = new SendBuffers(old, AF_INET, false)
-      const shop = { system: old, tick: new Tick(), descriptors: new DescriptorTable() }
+      const buffers = new SendBuffers(old, AF_INET, false)
+      const context = { system: old, tick: new Tick(), descriptors: new DescriptorTable() }
       const opened = bindRandomPort(old, 4, true)
       const socket = new BatchSocket(
-        shop,
+        context,
         opened,
-        desk,
+        buffers,
         () => undefined,
         () => undefined
       )
@@ -144,7 +144,7 @@ function tests(system: System, transport: Transport): void {
       await arrived(got, sent.length)
       t.strictSame(got.toSorted(), sent.map(octets => octets.toString('hex')).toSorted())
       t.match(socket.counts, { sent: sent.length, sendErrors: 0 })
-      t.equal(desk.segmented.group(BATCH, true), BATCH)
+      t.equal(buffers.segmented.group(BATCH, true), BATCH)
     }
   )
 }

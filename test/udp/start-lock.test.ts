@@ -1,42 +1,42 @@
 import t from 'tap'
 import { acquireStartLock } from '../../src/udp/start-lock.js'
 
-/** Ports that nothing is bound to in this test: turns are taken by number. */
+/** Port numbers to lock; nothing is bound to them in this test. */
 const [ONE, TWO] = [40_001, 40_002]
 
-/** Elsewhere there are no abstract sockets, and no SO_REUSEPORT that would need them. */
+/** Other systems have no abstract sockets, and do not need the lock without SO_REUSEPORT. */
 const onLinux = { skip: process.platform === 'linux' ? false : 'this is not Linux' }
 
-/** Whether it has come about by now, given a few turns of the event loop. */
-async function isOver(promise: Promise<unknown>): Promise<boolean> {
-  let over = false
-  void promise.then(() => (over = true))
+/** Whether the promise is fulfilled within 100 ms. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false
+  void promise.then(() => (settled = true))
   await new Promise(resolve => setTimeout(resolve, 100))
-  return over
+  return settled
 }
 
-t.test('who comes second waits until the first is done', onLinux, async t => {
+t.test('a second process waits for the lock', onLinux, async t => {
   const first = await acquireStartLock([ONE, TWO])
   const second = acquireStartLock([TWO])
-  t.notOk(await isOver(second), 'it waits')
+  t.notOk(await isSettled(second), 'it waits')
   first.release()
   ;(await second).release()
 })
 
-t.test('for other ports nobody waits', async t => {
+t.test('locks of other ports do not wait', async t => {
   const first = await acquireStartLock([ONE])
   ;(await acquireStartLock([TWO, 0])).release()
   ;(await acquireStartLock([0])).release()
   first.release()
-  t.pass('none has waited')
+  t.pass('none waited')
 })
 
-t.test('nobody waits for ever for one who never lets go', onLinux, async t => {
+t.test('waiting for a lock that is never released times out', onLinux, async t => {
   const first = await acquireStartLock([ONE])
   const second = await acquireStartLock([ONE], 30)
   second.release()
   const third = acquireStartLock([ONE])
-  t.notOk(await isOver(third), 'who went on without it has not taken it from its owner')
+  t.notOk(await isSettled(third), 'the timed-out process has not taken the lock from its owner')
   first.release()
   ;(await third).release()
 })

@@ -4,8 +4,8 @@ import { chooseTransport } from '../../src/udp/transport.js'
 
 const canBatch = typeof batchTransport() !== 'string'
 
-/** Runs with `process` saying that this is another machine. */
-function elsewhere<T>(property: 'platform' | 'arch', value: string, run: () => T): T {
+/** Runs with `process` pretending to be another platform or architecture. */
+function onOther<T>(property: 'platform' | 'arch', value: string, run: () => T): T {
   const own = Object.getOwnPropertyDescriptor(process, property)!
   Object.defineProperty(process, property, { ...own, value })
   try {
@@ -15,13 +15,13 @@ function elsewhere<T>(property: 'platform' | 'arch', value: string, run: () => T
   }
 }
 
-t.test('auto takes batches where they can be had', async t => {
+t.test('auto uses batch sockets where available', async t => {
   const { transport, fallbackReason } = chooseTransport('auto')
   t.equal(transport.kind, canBatch ? 'batch' : 'portable')
   t.equal(fallbackReason === undefined, canBatch)
 })
 
-t.test('portable is portable', async t => {
+t.test('portable uses portable sockets', async t => {
   const { transport, fallbackReason } = chooseTransport('portable')
   t.equal(transport.kind, 'portable')
   t.type(fallbackReason, 'string')
@@ -33,7 +33,7 @@ const others = [
 ] as const
 for (const { property, value } of others) {
   t.test(`on ${value}, auto falls back to portable and says why, batch is refused`, async t => {
-    elsewhere(property, value, () => {
+    onOther(property, value, () => {
       const { transport, fallbackReason } = chooseTransport('auto')
       t.equal(transport.kind, 'portable')
       if (process.platform === 'linux') t.match(fallbackReason, value)

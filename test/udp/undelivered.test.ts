@@ -8,7 +8,7 @@ const LOOPBACKS = [
   { family: 6, address: '::1', words: [0, 0, 0, 1] }
 ] as const
 
-/** What will not arrive, as `text@port`. */
+/** Collects undelivered datagrams as `text@port`. */
 function collect(into: string[], words: readonly number[]): BatchHandler {
   return ({ octets, starts, lengths, peers, ports, count }) => {
     for (let i = 0; i < count; i++) {
@@ -40,7 +40,7 @@ function tests(transport: Transport): void {
   const nobody: BatchHandler = () => undefined
 
   for (const { family, address, words } of LOOPBACKS) {
-    t.test(`IPv${family}: tells which datagrams a closed port refused`, async t => {
+    t.test(`IPv${family}: reports which datagrams a closed port refused`, async t => {
       const port = await closedPort(address)
       const lost: string[] = []
       const socket = await transport.open(family, nobody, collect(lost, words))
@@ -57,7 +57,7 @@ function tests(transport: Transport): void {
     })
   }
 
-  t.test('loses nothing of what goes elsewhere', async t => {
+  t.test('datagrams to other ports still arrive', async t => {
     const { address, words } = LOOPBACKS[0]
     const [closed, open] = [await closedPort(address), await answering(t, address)]
     const [got, lost]: [string[], string[]] = [[], []]
@@ -77,9 +77,9 @@ function tests(transport: Transport): void {
     t.strictSame(lost.toSorted(), to(closed).toSorted())
   })
 
-  t.test('tells what our own system does not send', async t => {
+  t.test('reports datagrams that the local system does not send', async t => {
     const lost: string[] = []
-    // Nobody may send to all without asking for it (SO_BROADCAST, socket(7)).
+    // Broadcasting needs SO_BROADCAST, socket(7).
     const words = [0, 0, 0xffff, 0xffffffff]
     const socket = await transport.open(4, nobody, collect(lost, words))
     t.teardown(() => socket.close())
@@ -89,7 +89,7 @@ function tests(transport: Transport): void {
     t.strictSame(lost.toSorted(), ['another@53', 'one@53'])
   })
 
-  t.test('closed while it is told, it tells no more', async t => {
+  t.test('a socket closed by the callback reports no more', async t => {
     const { address } = LOOPBACKS[0]
     const port = await closedPort(address)
     let batches = 0

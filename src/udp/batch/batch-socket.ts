@@ -21,17 +21,17 @@ import type { SegmentedSend } from './segmented-send.js'
 import type { SendBuffers } from './send-buffers.js'
 import type { Tick } from './tick.js'
 
-/** Batches read in one turn: about 0.7 ms under full load, then TCP and timers get theirs. */
+/** Batches read per event loop iteration: about 0.7 ms under full load, then TCP and timers run. */
 const MAX_BATCHES_PER_TICK = 4
 
 /**
- * From how many datagrams in one batch the socket is taken off epoll until it is found empty. Each
- * datagram sent or received wakes the callback of an epoll that watches the socket, for nothing
- * while we are busy: 0.12 to 0.17 µs an answer. Taking it off and putting it back costs 1.4 µs.
+ * A batch of at least this many datagrams removes the socket from epoll until it is found empty.
+ * While epoll watches a socket, each datagram sent or received wakes its callback, to no purpose on a
+ * busy socket: 0.12 to 0.17 µs per answer. Removing it and adding it again costs 1.4 µs.
  */
 const BUSY_BATCH = 16
 
-/** What the sockets of one thread share. */
+/** State that all batch sockets of one thread share. */
 export interface SocketContext {
   readonly system: System
   readonly tick: Tick
@@ -42,11 +42,11 @@ export interface SocketContext {
  * A UDP socket that reads and writes in batches: one recvmmsg, the handler, one sendmmsg. Nothing
  * is allocated and nothing copied per datagram.
  *
- * Where ICMP is listened to, the kernel tells of an error by failing the next call, whichever that
- * is and whatever it is for, and keeps in a queue which datagram it is about: `ErrorQueue`.
+ * With ICMP errors enabled, the kernel reports an error by failing the next call on the socket,
+ * whatever that call is, and queues the datagram that the error is about: see `ErrorQueue`.
  *
- * When the send buffer is full (EAGAIN), what is left of the batch is dropped and counted: the
- * memory is needed for the next batch, 4 MB are queued already, and clients ask again.
+ * When the send buffer is full (EAGAIN), the rest of the batch is dropped and counted: the memory is
+ * needed for the next batch, 4 MB are queued already, and clients retry.
  */
 export class BatchSocket implements DatagramSocket, UpstreamSocket {
   readonly kind = 'batch'
@@ -58,10 +58,10 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
   private fd: number
   private isPolled = true
   private isReadScheduled = false
-  /** Something is in the queue of errors. */
+  /** Whether the kernel's error queue is not empty. */
   private hasQueuedErrors = false
   private queued = 0
-  /** Where the first of what waits goes, and whether all of it goes there. */
+  /** Destination of the first queued datagram, and whether all queued ones go there. */
   private firstPeer: ReplyAddress | Peer | undefined
   private isSinglePeer = true
   private onQuiesced: (() => void) | undefined
@@ -156,11 +156,11 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
       this.sendReplies(count)
       if (count < BATCH) break
     }
-    // Polled, it was but a few; if more are there, epoll says so.
+    // A polled socket had only a few; epoll reports any others.
     if (!this.isPolled) this.scheduleRead()
   }
 
-  /** How many came; 0: none are left; -1: none, but errors did. */
+  /** Number of datagrams received; 0: the queue is empty; -1: only an error was read. */
   private receive(): number {
     if (this.hasQueuedErrors) this.readErrors()
     const { system } = this.context
@@ -169,11 +169,11 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
     if (count >= 0) return count
     if (system.errno() === system.eagain) return 0
     this.hasQueuedErrors = true
-    // An error is told once; behind it may be answers, which a flood of errors must not keep back.
+    // The kernel reports an error once. Responses may follow it; a flood of errors must not delay them.
     return system.recvmmsg(this.fd, address, BATCH, 0, 0)
   }
 
-  /** A batch at most; if there are more, the next call to receive fails again. */
+  /** Reads one batch at most; if more errors are queued, the next receive fails again. */
   private readErrors(): void {
     this.hasQueuedErrors = false
     if (this.undelivered !== undefined) this.reportUndelivered(this.buffers.errors.read(this.fd))
@@ -183,12 +183,12 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
     if (batch.count > 0) this.undelivered?.(batch)
   }
 
-  /** Waits for more, or is done, if no more are to come. */
+  /** The receive queue is empty: completes `quiesce`, or waits for more datagrams. */
   private onEmpty(): void {
     if (this.onQuiesced !== undefined) {
-      const quiet = this.onQuiesced
+      const quiesced = this.onQuiesced
       this.onQuiesced = undefined
-      quiet()
+      quiesced()
     } else if (this.fd >= 0) this.resumePolling()
   }
 
@@ -211,53 +211,53 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
   }
 
   private readonly flush = (): void => {
-    const { queued: ready, isSinglePeer: together } = this
+    const { queued, isSinglePeer } = this
     this.queued = 0
     this.isSinglePeer = true
-    if (ready === 0 || this.fd < 0) return
-    if (this.undelivered === undefined) this.transmit(this.memory.sends.address, ready)
-    else this.transmitSegmented(ready, together)
+    if (queued === 0 || this.fd < 0) return
+    if (this.undelivered === undefined) this.transmit(this.memory.sends.address, queued)
+    else this.transmitSegmented(queued, isSinglePeer)
   }
 
   /**
-   * To upstreams, in convoys. As `transmit`, but the error that a send fails with may be that of a
-   * datagram sent before.
+   * Sends to upstreams, segmented where possible. Unlike in `transmit`, the error of a failed send
+   * may belong to an earlier datagram; so each message is retried once.
    */
-  private transmitSegmented(count: number, together: boolean): void {
+  private transmitSegmented(count: number, isSinglePeer: boolean): void {
     const { system } = this.context
-    const { segmented: convoys } = this.buffers
-    const { address, counts: sizes, firsts } = convoys
-    let end = convoys.group(count, together)
+    const { segmented } = this.buffers
+    const { address, counts, firsts } = segmented
+    let end = segmented.group(count, isSinglePeer)
     let retried = -1
     for (let at = 0; at < end;) {
       const sent = system.sendmmsg(this.fd, address + at * layout.HEADER, end - at, 0)
-      for (let i = 0; i < sent; i++) this.counts.sent += sizes[at + i]!
+      for (let i = 0; i < sent; i++) this.counts.sent += counts[at + i]!
       if (sent > 0) {
         at += sent
         continue
       }
       const errno = system.errno()
-      const apart = convoys.ungroup(at, count, errno)
-      if (apart > 0) end = apart
+      const ungroupedEnd = segmented.ungroup(at, count, errno)
+      if (ungroupedEnd > 0) end = ungroupedEnd
       else if (errno === system.eagain) {
         this.counts.sendErrors += count - firsts[at]!
         break
       } else if (retried < at) retried = at
-      else this.recordSendFailure(convoys, at++, errno)
+      else this.recordSendFailure(segmented, at++, errno)
     }
     if (retried >= 0) this.reportUndelivered(this.buffers.errors.takeSendFailures())
   }
 
   private recordSendFailure(
-    { firsts, counts: sizes, order }: SegmentedSend,
+    { firsts, counts, order }: SegmentedSend,
     at: number,
     errno: number
   ): void {
     const first = firsts[at]!
-    const end = first + sizes[at]!
+    const end = first + counts[at]!
     for (let i = first; i < end; i++)
       this.buffers.errors.addSendFailure(this.memory, order[i]!, errno)
-    this.counts.sendErrors += sizes[at]!
+    this.counts.sendErrors += counts[at]!
   }
 
   private transmit(address: number, count: number): void {
@@ -268,7 +268,7 @@ export class BatchSocket implements DatagramSocket, UpstreamSocket {
         at += sent
         this.counts.sent += sent
       } else {
-        // The first message failed: without room all the others would too, else only this one.
+        // The first message failed. With a full buffer all others would fail too, otherwise only this one.
         const failed = system.errno() === system.eagain ? count - at : 1
         at += failed
         this.counts.sendErrors += failed

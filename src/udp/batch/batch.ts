@@ -7,56 +7,57 @@ import { AF_INET, AF_INET6, loadSystem } from './linux.js'
 import { SendBuffers } from './send-buffers.js'
 import { Tick } from './tick.js'
 
-/** The batch transport, or the reason why it cannot be had here. One per thread. */
-export function batchTransport(ledger = new DescriptorTable()): Transport | string {
-  const system = loadSystem(ledger)
+/** The batch transport, or the reason why it is not available here. One per thread. */
+export function batchTransport(descriptors = new DescriptorTable()): Transport | string {
+  const system = loadSystem(descriptors)
   return typeof system === 'string'
     ? system
-    : transportOf({ system, descriptors: ledger, tick: new Tick() })
+    : transportOf({ system, descriptors, tick: new Tick() })
 }
 
-/** Closes what the batch sockets of a thread that has ended left open, and frees their memory. */
-export function releaseLeftovers(ledger: DescriptorTable): void {
-  const fds = ledger.takeDescriptors()
-  const memory = ledger.takeMappings()
-  if (fds.length + memory.length === 0) return
+/** Closes the sockets and unmaps the memory that the batch sockets of an ended thread left behind. */
+export function releaseLeftovers(descriptors: DescriptorTable): void {
+  const fds = descriptors.takeDescriptors()
+  const mappings = descriptors.takeMappings()
+  if (fds.length + mappings.length === 0) return
   const system = loadSystem()
   if (typeof system === 'string') return
   for (const fd of fds) system.close(fd)
-  for (const { address, octets } of memory) system.unmap(address, octets)
+  for (const { address, octets } of mappings) system.unmap(address, octets)
 }
 
-function transportOf(shop: SocketContext): Transport {
-  const { system } = shop
-  const desks = new Map<number, SendBuffers>()
-  const deskFor = (family: 4 | 6): SendBuffers => {
-    const desk =
-      desks.get(family) ?? new SendBuffers(system, family === 4 ? AF_INET : AF_INET6, false)
-    desks.set(family, desk)
-    return desk
+function transportOf(context: SocketContext): Transport {
+  const { system } = context
+  const upstreamBuffers = new Map<number, SendBuffers>()
+  const buffersFor = (family: 4 | 6): SendBuffers => {
+    const buffers =
+      upstreamBuffers.get(family) ??
+      new SendBuffers(system, family === 4 ? AF_INET : AF_INET6, false)
+    upstreamBuffers.set(family, buffers)
+    return buffers
   }
   return {
     kind: 'batch',
     sharesPorts: true,
-    bind: (endpoint, handler) => promise(() => bind(shop, endpoint, handler)),
+    bind: (endpoint, handler) => toPromise(() => bind(context, endpoint, handler)),
     open: (family, handler, undelivered) =>
-      promise(() => {
+      toPromise(() => {
         const socket = bindRandomPort(system, family, undelivered !== undefined)
-        return new BatchSocket(shop, socket, deskFor(family), handler, undelivered)
+        return new BatchSocket(context, socket, buffersFor(family), handler, undelivered)
       }),
     peer: endpoint => upstreamAddress(endpoint, system),
-    tcpListen: endpoint => promise(() => ({ fd: listenTcp(system, endpoint).fd })),
-    probe: endpoint => promise(() => probeEndpoint(system, endpoint))
+    tcpListen: endpoint => toPromise(() => ({ fd: listenTcp(system, endpoint).fd })),
+    probe: endpoint => toPromise(() => probeEndpoint(system, endpoint))
   }
 }
 
-function bind(shop: SocketContext, endpoint: Endpoint, handler: BatchHandler): BatchSocket {
-  const socket = bindUdp(shop.system, endpoint)
-  const desk = new SendBuffers(shop.system, socket.family, socket.packetInfo)
-  return new BatchSocket(shop, socket, desk, handler)
+function bind(context: SocketContext, endpoint: Endpoint, handler: BatchHandler): BatchSocket {
+  const socket = bindUdp(context.system, endpoint)
+  const buffers = new SendBuffers(context.system, socket.family, socket.packetInfo)
+  return new BatchSocket(context, socket, buffers, handler)
 }
 
-/** Does it now, and says how it went as the interface wants it said. */
-function promise<T>(work: () => T): Promise<T> {
+/** Runs `work` now; an exception becomes a rejection, as the interface requires. */
+function toPromise<T>(work: () => T): Promise<T> {
   return new Promise(resolve => resolve(work()))
 }

@@ -13,45 +13,44 @@ import {
   type Family
 } from './sockaddr.js'
 
-/** A bound descriptor and what it is bound to. */
+/** A bound descriptor and its local endpoint. */
 export interface BoundSocket {
   readonly fd: number
   readonly family: Family
   readonly local: Endpoint
-  /** Whether each datagram comes with the local address it was sent to. */
+  /** Whether the kernel delivers the local address with each datagram. */
   readonly packetInfo: boolean
 }
 
-/** Asked of the kernel for both directions of a UDP socket: about 2,000 datagrams queued. */
+/** Requested size of the send and receive buffers of a UDP socket: about 2,000 datagrams. */
 const BUFFER_SIZE: Octets = 4 << 20
 
-/** As Node's own: connections that wait to be accepted. */
+/** Connections waiting to be accepted: Node's default. */
 const BACKLOG = 511
 
-/** How a descriptor is to be bound. */
 type BindOptions = { readonly type: number; readonly share: boolean }
 
-/** A UDP socket that other threads can bind as well. @throws SOCKET_BIND, SOCKET_PERMISSION */
+/** Binds a UDP socket that other threads can bind too. @throws SOCKET_BIND, SOCKET_PERMISSION */
 export function bindUdp(system: System, endpoint: Endpoint): BoundSocket {
   return bindSocket(system, endpoint, { type: linux.SOCK_DGRAM, share: true })
 }
 
 /**
- * A UDP socket on a random port of the wildcard address.
+ * Binds a UDP socket to a random port of the wildcard address.
  *
- * @param tells whether what ICMP says of datagrams sent is kept to be read: see `ErrorQueue`. Where
- *   the system does not do so, silence has to tell
+ * @param wantsErrors enables the queue of ICMP errors: see `ErrorQueue`. Without it, only timeouts
+ *   show that an upstream is unreachable
  * @throws InterdictError SOCKET_BIND
  */
-export function bindRandomPort(system: System, family: 4 | 6, tells: boolean): BoundSocket {
+export function bindRandomPort(system: System, family: 4 | 6, wantsErrors: boolean): BoundSocket {
   const address = family === 4 ? '0.0.0.0' : '::'
   for (let tries = 1; ; tries++) {
-    // The kernel's own choice (port 0) is from a narrower range and not made to resist guessing.
+    // The kernel's own choice (port 0) comes from a narrower range and may be predictable.
     const port = randomInt(FIRST_PORT, PORTS_END)
     try {
       const manner = { type: linux.SOCK_DGRAM, share: false }
       const socket = bindSocket(system, { address, port }, manner, false)
-      if (tells) enableErrorQueue(system, socket)
+      if (wantsErrors) enableErrorQueue(system, socket)
       return socket
     } catch (error) {
       if (tries === PORT_TRIES) throw error
@@ -59,14 +58,14 @@ export function bindRandomPort(system: System, family: 4 | 6, tells: boolean): B
   }
 }
 
-/** A listening TCP socket that other threads can listen on as well. @throws as bindDatagrams */
+/** Opens a TCP listener that other threads can share. @throws SOCKET_BIND, SOCKET_PERMISSION */
 export function listenTcp(system: System, endpoint: Endpoint, share = true): BoundSocket {
   const socket = bindSocket(system, endpoint, { type: linux.SOCK_STREAM, share })
   if (system.listen(socket.fd, BACKLOG) !== 0) throw failBind(system, endpoint, socket.fd)
   return socket
 }
 
-/** Binds both protocols without sharing, and lets go. @throws SOCKET_BIND, SOCKET_PERMISSION */
+/** Binds both protocols without sharing and closes them. @throws SOCKET_BIND, SOCKET_PERMISSION */
 export function probeEndpoint(system: System, endpoint: Endpoint): void {
   if (endpoint.port === 0) return
   const manner = { type: linux.SOCK_DGRAM, share: false }
@@ -86,7 +85,7 @@ function bindSocket(
   const fd = system.socket(family, type | linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC, 0)
   if (fd < 0) throw failBind(system, endpoint)
 
-  // All before bind: a datagram must not get in without its packet information.
+  // Set all options before bind: no datagram may arrive without its packet information.
   if (share) setOption(system, fd, linux.SOL_SOCKET, linux.SO_REUSEPORT, 1)
   if (family === linux.AF_INET6) {
     setOption(system, fd, linux.IPPROTO_IPV6, linux.IPV6_V6ONLY, 1)
@@ -96,7 +95,7 @@ function bindSocket(
     setBuffers(system, fd)
     forbidFragments(system, fd, family)
   } else {
-    // Connections of an earlier run that linger in TIME_WAIT shall not keep us from listening.
+    // Connections of an earlier run in TIME_WAIT must not prevent listening.
     setOption(system, fd, linux.SOL_SOCKET, linux.SO_REUSEADDR, 1)
   }
 
@@ -104,7 +103,7 @@ function bindSocket(
   return { fd, family, packetInfo, local: boundEndpoint(system, fd, endpoint) }
 }
 
-/** As the operator wrote the address, with the port that 0 became. */
+/** The address as configured, with the port that the system chose for port 0. */
 function boundEndpoint(system: System, fd: number, { address }: Endpoint): Endpoint {
   const name = Buffer.alloc(SOCKADDR_IN6)
   const length = Buffer.alloc(4)
@@ -118,16 +117,16 @@ function enablePacketInfo(system: System, fd: number, family: Family): void {
   else setOption(system, fd, linux.IPPROTO_IPV6, linux.IPV6_RECVPKTINFO, 1)
 }
 
-/** ip(7), ipv6(7). Without it, ICMP is told to connected sockets only. */
+/** ip(7), ipv6(7). Without this option, only connected sockets receive ICMP errors. */
 function enableErrorQueue(system: System, { fd, family }: BoundSocket): void {
   if (family === linux.AF_INET) setOption(system, fd, linux.IPPROTO_IP, linux.IP_RECVERR, 1)
   else setOption(system, fd, linux.IPPROTO_IPV6, linux.IPV6_RECVERR, 1)
 }
 
 /**
- * No fragments, which can be forged: RFC 9715 §3.1 (R1, R2). Messages fit into 1,280 octets, so that
- * paths take them whole; what ICMP says of a path, anybody may say. Without fragments there is no
- * number to be found for each datagram either, which takes the kernel 0.05 µs.
+ * Disables fragmentation, because fragments can be forged: RFC 9715 §3.1 (R1, R2). Messages fit into
+ * 1,280 octets, which every path carries; reported path MTUs are ignored, because ICMP can be forged
+ * too. It also saves the kernel the choice of an IP identification, 0.05 µs per datagram.
  */
 function forbidFragments(system: System, fd: number, family: Family): void {
   const probe = linux.PMTUDISC_PROBE
@@ -136,7 +135,7 @@ function forbidFragments(system: System, fd: number, family: Family): void {
   else setOption(system, fd, linux.IPPROTO_IPV6, linux.IPV6_MTU_DISCOVER, probe)
 }
 
-/** Best effort: beyond net.core.rmem_max only with CAP_NET_ADMIN, else as far as that allows. */
+/** Best effort: CAP_NET_ADMIN allows more than net.core.rmem_max, otherwise that is the limit. */
 function setBuffers(system: System, fd: number): void {
   for (const [forced, plain] of [
     [linux.SO_RCVBUFFORCE, linux.SO_RCVBUF],
@@ -160,7 +159,7 @@ function setOption(
   return system.setsockopt(fd, level, option, octets, octets.length) === 0
 }
 
-/** The error for the call that just failed; closes `fd`. */
+/** The error for the system call that just failed. Closes `fd`. */
 function failBind(system: System, endpoint: Endpoint, fd?: number): Error {
   const errno = system.errno()
   if (fd !== undefined) system.close(fd)
@@ -168,8 +167,8 @@ function failBind(system: System, endpoint: Endpoint, fd?: number): Error {
 }
 
 /**
- * Makes the socket deaf: a filter that keeps zero octets of every datagram (a classic BPF program
- * of one instruction, linux/filter.h), so that what is queued now is all there ever will be.
+ * Drops all datagrams that arrive from now on: attaches a filter that accepts zero octets of each (a
+ * classic BPF program of one instruction, linux/filter.h). What is queued can still be read.
  */
 export function dropIncoming(system: System, fd: number): void {
   // struct sock_filter: u16 code, u8 jump if true, u8 jump if false, u32 constant

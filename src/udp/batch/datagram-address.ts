@@ -4,7 +4,7 @@ import { CONTROL_WORDS, NAME_WORDS, type MessageBuffers } from './message-buffer
 import { encodeSockaddr, familyOf } from './sockaddr.js'
 
 /*
- * Places in words. sockaddr_in: family and port, address. sockaddr_in6: family and port, flow,
+ * Offsets in words. sockaddr_in: family and port, address. sockaddr_in6: family and port, flow,
  * address (4), scope. Control message: length (2), level, type, then in_pktinfo: interface, local
  * address, destination; or in6_pktinfo: local address (4), interface.
  */
@@ -21,8 +21,8 @@ export const LOCAL6 = 4
 export const INTERFACE6 = 8
 
 /**
- * Where a datagram goes and which local address it leaves from: words of a sockaddr and of a
- * control message, as they lie in memory, signed so that each is a small integer to V8.
+ * Destination of a datagram and the local address it is sent from: the words of a sockaddr and of a
+ * control message in memory order, signed so that V8 can keep each as a small integer.
  */
 export class DatagramAddress {
   familyAndPort = 0
@@ -34,7 +34,7 @@ export class DatagramAddress {
   control: ControlMessage | undefined
 }
 
-/** A control message: its head, and the packet information. */
+/** A control message: its header and the packet information. */
 class ControlMessage {
   length = 0
   level = 0
@@ -42,7 +42,7 @@ class ControlMessage {
   readonly body = new Int32Array(5)
 }
 
-/** The way back of received datagram `i`. @param spare is written over; undefined: a new one is made */
+/** The reply address of received datagram `i`. @param spare is overwritten; undefined: allocates */
 export function replyAddress(
   memory: MessageBuffers,
   i: number,
@@ -51,51 +51,51 @@ export function replyAddress(
 ): DatagramAddress {
   const { words, received, family } = memory
   const name = received.names + i * NAME_WORDS
-  const way = spare ?? new DatagramAddress()
-  way.familyAndPort = words[name]! | 0
-  if (family === AF_INET) way.a = words[name + ADDRESS4]! | 0
+  const address = spare ?? new DatagramAddress()
+  address.familyAndPort = words[name]! | 0
+  if (family === AF_INET) address.a = words[name + ADDRESS4]! | 0
   else {
-    way.a = words[name + ADDRESS6]! | 0
-    way.b = words[name + ADDRESS6 + 1]! | 0
-    way.c = words[name + ADDRESS6 + 2]! | 0
-    way.d = words[name + ADDRESS6 + 3]! | 0
-    way.scope = words[name + SCOPE]! | 0
+    address.a = words[name + ADDRESS6]! | 0
+    address.b = words[name + ADDRESS6 + 1]! | 0
+    address.c = words[name + ADDRESS6 + 2]! | 0
+    address.d = words[name + ADDRESS6 + 3]! | 0
+    address.scope = words[name + SCOPE]! | 0
   }
-  if (packetInfo) readControl(memory, i, (way.control ??= new ControlMessage()))
-  return way
+  if (packetInfo) readControl(memory, i, (address.control ??= new ControlMessage()))
+  return address
 }
 
-/** The way to an upstream; the kernel chooses the local address. @throws ADDRESS_INVALID */
+/** The address of an upstream; the kernel chooses the local address. @throws ADDRESS_INVALID */
 export function upstreamAddress(endpoint: Endpoint, system: System): DatagramAddress {
   const name = encodeSockaddr(endpoint, system)
   const word = (at: number): number => name.readInt32LE(at * 4)
-  const way = new DatagramAddress()
-  way.familyAndPort = word(0)
-  if (familyOf(name) === AF_INET) way.a = word(ADDRESS4)
+  const address = new DatagramAddress()
+  address.familyAndPort = word(0)
+  if (familyOf(name) === AF_INET) address.a = word(ADDRESS4)
   else {
-    way.a = word(ADDRESS6)
-    way.b = word(ADDRESS6 + 1)
-    way.c = word(ADDRESS6 + 2)
-    way.d = word(ADDRESS6 + 3)
-    way.scope = word(SCOPE)
+    address.a = word(ADDRESS6)
+    address.b = word(ADDRESS6 + 1)
+    address.c = word(ADDRESS6 + 2)
+    address.d = word(ADDRESS6 + 3)
+    address.scope = word(SCOPE)
   }
-  return way
+  return address
 }
 
-/** Addresses message `i` of those to be sent. */
-export function setDestination(memory: MessageBuffers, i: number, way: DatagramAddress): void {
+/** Sets the destination of message `i` of `memory.sends`. */
+export function setDestination(memory: MessageBuffers, i: number, address: DatagramAddress): void {
   const { words, sends, family } = memory
   const name = sends.names + i * NAME_WORDS
-  words[name] = way.familyAndPort
-  if (family === AF_INET) words[name + ADDRESS4] = way.a
+  words[name] = address.familyAndPort
+  if (family === AF_INET) words[name + ADDRESS4] = address.a
   else {
-    words[name + ADDRESS6] = way.a
-    words[name + ADDRESS6 + 1] = way.b
-    words[name + ADDRESS6 + 2] = way.c
-    words[name + ADDRESS6 + 3] = way.d
-    words[name + SCOPE] = way.scope
+    words[name + ADDRESS6] = address.a
+    words[name + ADDRESS6 + 1] = address.b
+    words[name + ADDRESS6 + 2] = address.c
+    words[name + ADDRESS6 + 3] = address.d
+    words[name + SCOPE] = address.scope
   }
-  if (way.control !== undefined) writeControl(memory, i, way.control)
+  if (address.control !== undefined) writeControl(memory, i, address.control)
 }
 
 function readControl(

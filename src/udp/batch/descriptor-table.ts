@@ -1,26 +1,26 @@
 import type { Octets } from '../../base/units.js'
 
-/** How many descriptors a ledger has room for; more are not noted. */
+/** Descriptors that the table has room for; any more are not recorded. */
 const MAX_DESCRIPTORS = 1024
-/** How many pieces of memory; a thread has one for each address that it listens on, and a few more. */
+/** Mappings that the table has room for: a thread has one per listen address, and a few more. */
 const MAX_MAPPINGS = 256
 
-/** Mapped memory. */
+/** A memory mapping. */
 export interface Mapping {
   readonly address: number
   readonly octets: Octets
 }
 
 /**
- * What one thread's batch sockets have open and mapped, in shared memory, so that it can be closed
- * and given back after the thread has died in whatever way. It matters: as long as its descriptor is
- * open, a dead thread's SO_REUSEPORT socket goes on being given its share of the clients; and memory
- * that was mapped stays until the process ends, 0.7 MB for each worker that is replaced.
+ * Open descriptors and memory mappings of one thread's batch sockets, in shared memory, so that the
+ * process can release them however the thread died. While its descriptor stays open, a dead thread's
+ * SO_REUSEPORT socket still receives its share of the clients; and mapped memory stays until the
+ * process ends, 0.7 MB for each replaced worker.
  */
 export class DescriptorTable {
-  /** Each entry is a descriptor plus one, or 0 where there is none. */
+  /** Each entry is a descriptor plus one, or 0 if unused. */
   private readonly descriptors: Int32Array
-  /** An address, or 0 where there is none, then octets. */
+  /** Pairs of address, or 0 if unused, and size in octets. */
   private readonly mappings: BigInt64Array
 
   constructor(readonly shared = new SharedArrayBuffer(MAX_MAPPINGS * 16 + MAX_DESCRIPTORS * 4)) {
@@ -38,7 +38,7 @@ export class DescriptorTable {
     if (at >= 0) Atomics.store(this.descriptors, at, 0)
   }
 
-  /** Empties the ledger of descriptors and returns what was in it. */
+  /** Removes and returns all descriptors. */
   takeDescriptors(): number[] {
     const fds = [...this.descriptors].filter(entry => entry !== 0).map(entry => entry - 1)
     this.descriptors.fill(0)
@@ -60,7 +60,7 @@ export class DescriptorTable {
     }
   }
 
-  /** Empties the ledger of memory and returns what was in it. */
+  /** Removes and returns all mappings. */
   takeMappings(): Mapping[] {
     const taken: Mapping[] = []
     for (let at = 0; at < this.mappings.length; at += 2) {

@@ -8,9 +8,9 @@ import { ReceivedBatch } from './received-batch.js'
 import type { Family } from './sockaddr.js'
 
 /**
- * Room of one control message: struct cmsghdr (u64 length, u32 level, u32 type), sock_extended_err
+ * Size of one control message: struct cmsghdr (u64 length, u32 level, u32 type), sock_extended_err
  * (u32 errno, u8 origin, u8 ICMP type, u8 ICMP code, padding, u32 info, u32 data), and the address
- * of who says so. linux/errqueue.h. Places in words.
+ * that reported the error. linux/errqueue.h. The offsets below count 32-bit words.
  */
 const CONTROL: Octets = 64
 const CONTROL_LEVEL = 2
@@ -18,16 +18,15 @@ const CONTROL_TYPE = 3
 const ERRNO = 4
 const ORIGIN = 5
 
-/** Errors that are none of the way to a peer: too long for it in one piece, and no room here. */
+/** Errors that say nothing about the peer: datagram too long for the path, no local buffer space. */
 const NOT_PATH_ERRORS: readonly number[] = [linux.EMSGSIZE, linux.ENOBUFS, linux.ENOMEM]
 
 /**
- * What became of datagrams that did not arrive: as ICMP says, of which the kernel keeps a queue for
- * each socket that asks for it (IP_RECVERR, ip(7)), or as the system says when it is to send them.
- * Either way there is a batch of what was sent, or of the start of it that ICMP brought back, and
- * of the peers that it was sent to.
+ * Datagrams that were not delivered: reported by ICMP, for which the kernel keeps a queue per socket
+ * (IP_RECVERR, ip(7)), or by a failed send. Either way they are returned as a batch of what was
+ * sent, or the start of it that ICMP quoted, and the peers it was sent to.
  *
- * ICMP can be forged by whoever guesses our port: who is told of it has to compare.
+ * Anyone who guesses the local port can forge ICMP: the receiver must compare the quoted octets.
  */
 export class ErrorQueue {
   private readonly memory: MessageBuffers
@@ -42,7 +41,7 @@ export class ErrorQueue {
     this.batch = new ReceivedBatch(this.memory, false)
   }
 
-  /** Takes up to a batch from the queue of a socket. */
+  /** Reads up to one batch from the error queue of a socket. */
   read(fd: number): DatagramBatch {
     const { system, memory, batch } = this
     const { address } = memory.received
@@ -52,7 +51,7 @@ export class ErrorQueue {
     return batch
   }
 
-  /** Keeps message `i` of `from.sends`, which could not be sent. Beyond a batch, silence tells. */
+  /** Records message `i` of `from.sends`, which could not be sent. Beyond one batch, timeouts apply. */
   addSendFailure(from: MessageBuffers, i: number, errno: number): void {
     if (this.sendFailures === BATCH || NOT_PATH_ERRORS.includes(errno)) return
     const { words, octets, received } = this.memory
@@ -67,14 +66,14 @@ export class ErrorQueue {
     words[header + layout.FLAGS] = 0
   }
 
-  /** What was noted since the last time. */
+  /** The failures recorded since the last call. */
   takeSendFailures(): DatagramBatch {
     this.batch.fill(this.sendFailures)
     this.sendFailures = 0
     return this.batch
   }
 
-  /** Whether message `i` is about the way to its peer. Makes its header fit to be read into again. */
+  /** Whether message `i` reports that its peer is unreachable. Resets its header for the next read. */
   private isPathError(i: number): boolean {
     const { words, received } = this.memory
     const header = received.headers + i * layout.HEADER_WORDS

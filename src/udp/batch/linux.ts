@@ -17,7 +17,7 @@ export const SOCK_NONBLOCK = 0o4000
 export const SOCK_CLOEXEC = 0o2000000
 /** bits/socket.h: in `msg_flags`, the datagram was longer than its buffer. */
 export const MSG_TRUNC = 0x20
-/** bits/socket.h: given to recvmmsg, reads what was said of datagrams sent. */
+/** bits/socket.h: makes recvmmsg read the error queue. */
 export const MSG_ERRQUEUE = 0x2000
 
 /** asm-generic/socket.h */
@@ -45,10 +45,10 @@ export const IPV6_RECVPKTINFO = 49
 /** linux/udp.h */
 export const UDP_SEGMENT = 103
 
-/** linux/in.h, linux/in6.h: never in fragments, whatever ICMP says of the path. */
+/** linux/in.h, linux/in6.h: never fragment, whatever path MTU ICMP reports. */
 export const PMTUDISC_PROBE = 3
 
-/** linux/errqueue.h: who says so, in `ee_origin`. */
+/** linux/errqueue.h: values of `ee_origin`, the source of the error. */
 export const SO_EE_ORIGIN_ICMP = 2
 export const SO_EE_ORIGIN_ICMP6 = 3
 
@@ -66,19 +66,22 @@ export const BPF_RETURN = 0x06
 const PROT_READ_WRITE = 3
 const MAP_PRIVATE_ANONYMOUS = 0x22
 
-/** Where asm-generic holds and structures are laid out alike: 64 bits, little endian. */
+/** Architectures with the asm-generic numbers and this structure layout: 64 bits, little endian. */
 const ARCHITECTURES: readonly string[] = ['x64', 'arm64']
 
 type Koffi = typeof import('koffi')
 
-/** Lets go of a poll of a descriptor; must be kept reachable, or polling ends in silence. */
+/** A running poll of a descriptor. Must stay reachable, or polling silently ends. */
 export interface Poll {
   start(): void
   stop(): void
   close(): void
 }
 
-/** Addresses are numbers: user space ends below 2^53. A `Buffer` is lent for the call. */
+/**
+ * System calls. Memory addresses are numbers: user space ends below 2^53. A `Buffer` argument is
+ * used only during the call.
+ */
 export interface System {
   socket(family: number, type: number, protocol: number): number
   bind(fd: number, name: Buffer, length: number): number
@@ -88,44 +91,47 @@ export interface System {
   close(fd: number): number
   recvmmsg(fd: number, headers: number, count: number, flags: number, timeout: number): number
   sendmmsg(fd: number, headers: number, count: number, flags: number): number
-  /** The number of the interface with this name; 0: there is none. */
+  /** Index of the interface with this name; 0: no such interface. */
   ifNameToIndex(name: string): number
-  /** errno of the last call. */
+  /** The errno of the last call. */
   errno(): number
   readonly eagain: number
   readonly eacces: number
-  /** The system's words for an errno. */
+  /** Human-readable text for an errno. */
   errorText(errno: number): string
-  /** Zeroed private memory and where it is. */
+  /** Maps zeroed private memory; returns it and its address. */
   map(octets: number): { readonly buffer: ArrayBuffer; readonly address: number }
-  /** Gives memory back, of which no view may be left: to touch one kills the process. */
+  /** Unmaps memory. No view of it may remain: touching one kills the process. */
   unmap(address: number, octets: number): void
   addressOf(buffer: Buffer): number
-  /** Calls back on the event loop whenever `fd` can be read, or (`failed`) has an error to be read. */
+  /** Calls back on the event loop when `fd` is readable, or (`failed`) its error queue is. */
   poll(fd: number, readable: (failed: boolean) => void): Poll
 }
 
 /**
- * The system, or the reason why batch sockets cannot be had here.
+ * The system calls, or the reason why batch sockets are not available here.
  *
- * @param ledger is told what memory is mapped
+ * @param descriptors records the mapped memory
  */
-export function loadSystem(ledger?: DescriptorTable): System | string {
-  if (process.platform !== 'linux') return `this is ${process.platform}, not Linux`
-  if (!ARCHITECTURES.includes(process.arch)) return `not made for ${process.arch}`
+export function loadSystem(descriptors?: DescriptorTable): System | string {
+  if (process.platform !== 'linux') return `${process.platform} is not supported, only Linux is`
+  if (!ARCHITECTURES.includes(process.arch)) return `${process.arch} is not supported`
   try {
-    return systemOf(loadKoffi(), ledger)
+    return systemOf(loadKoffi(), descriptors)
   } catch (error) {
     return `koffi does not load: ${error instanceof Error ? error.message : String(error)}`
   }
 }
 
-/** Not imported: it is native code, and where it does not load there are other ways. Throws what it likes. */
+/**
+ * Loads koffi with `require`, not `import`: it is native code, and callers fall back where it does
+ * not load. @throws whatever the loader throws
+ */
 export function loadKoffi(): Koffi {
   return createRequire(import.meta.url)('koffi') as Koffi
 }
 
-function systemOf(koffi: Koffi, ledger: DescriptorTable | undefined): System {
+function systemOf(koffi: Koffi, descriptors: DescriptorTable | undefined): System {
   const libc = koffi.load(null)
   const mmap: (...args: number[]) => bigint = libc.func(
     'void *mmap(size_t address, size_t length, int protection, int flags, int fd, int64_t offset)'
@@ -134,13 +140,13 @@ function systemOf(koffi: Koffi, ledger: DescriptorTable | undefined): System {
     'int munmap(size_t address, size_t length)'
   )
   // A view may outlive its socket, and touching unmapped memory would kill the process. So memory
-  // is given back when its buffer is collected, which is when no view of it is left. A thread that
-  // ends collects nothing: others do that for it, by the ledger (`releaseLeftovers`).
+  // is unmapped when its buffer is garbage-collected, when no view is left. A thread that ends does
+  // not collect: the main thread unmaps its memory by the descriptor table (`releaseLeftovers`).
   const unmap = (address: number, octets: number): void => void munmap(address, octets)
   const registry = new FinalizationRegistry<{ address: number; octets: number }>(
     ({ address, octets }) => {
-      // First, for else it might be given back twice, when it is already somebody else's.
-      ledger?.removeMapping(address)
+      // Removed first: otherwise it could be unmapped twice, after the address was reused.
+      descriptors?.removeMapping(address)
       unmap(address, octets)
     }
   )
@@ -167,7 +173,7 @@ function systemOf(koffi: Koffi, ledger: DescriptorTable | undefined): System {
       const address = Number(koffi.address(pointer))
       if (address <= 0 || address > Number.MAX_SAFE_INTEGER) throw new RangeError('out of memory')
       const buffer = koffi.view(pointer, octets)
-      ledger?.addMapping(address, octets)
+      descriptors?.addMapping(address, octets)
       registry.register(buffer, { address, octets })
       return { buffer, address }
     },
@@ -179,8 +185,8 @@ function systemOf(koffi: Koffi, ledger: DescriptorTable | undefined): System {
 
 function pollWith(koffi: Koffi, fd: number, readable: (failed: boolean) => void): Poll {
   const options = { readable: true }
-  // koffi's types do not know of the first argument: libuv's status. On EPOLLERR libuv stops
-  // polling and says so by a negative one; the reader reads the error away, so we go on.
+  // koffi's types lack the first argument: libuv's status. On EPOLLERR libuv stops polling and
+  // reports a negative status; the reader then drains the error queue, so polling starts again.
   const callback = (status: unknown): void => {
     const failed = typeof status === 'number' && status < 0
     if (failed) handle.start(options, callback)

@@ -4,15 +4,15 @@ import { AF_INET, type System } from './linux.js'
 import { SOCKADDR_IN, SOCKADDR_IN6, type Family } from './sockaddr.js'
 
 /**
- * Datagrams in one batch. Measured with an echo server: 32 costs 1% more CPU per answer, 128
- * gains nothing.
+ * Datagrams per batch. Measured with an echo server: 32 costs 1% more CPU per answer, 128 gains
+ * nothing.
  */
 export const BATCH = 64
 
 /**
  * sizeof(struct mmsghdr), bits/socket.h: a msghdr of 56 octets, u32 msg_len, 4 of padding.
  * msghdr: pointer name, u32 namelen, 4 of padding, pointer iov, u64 iovlen, pointer control,
- * u64 controllen, u32 flags, 4 of padding. Below, places in words of 4 octets from its start.
+ * u64 controllen, u32 flags, 4 of padding. The offsets below count words of 4 octets.
  */
 export const HEADER: Octets = 64
 export const HEADER_WORDS = HEADER / 4
@@ -27,18 +27,18 @@ export const CONTROL_LENGTH = 10
 export const FLAGS = 12
 export const MSG_LENGTH = 14
 
-/** sizeof(struct iovec), bits/types/struct_iovec.h: pointer base, u64 length; places in words. */
+/** sizeof(struct iovec), bits/types/struct_iovec.h: pointer base, u64 length; offsets in words. */
 export const IOVEC: Octets = 16
 export const IOVEC_WORDS = IOVEC / 4
 export const BASE = 0
 export const LENGTH = 2
 
-/** A sockaddr_in6 of 28 octets, so that each starts a half cache line. */
+/** A sockaddr_in6 takes 28 octets; rounded up so that each starts a half cache line. */
 const NAME_SLOT: Octets = 32
 export const NAME_WORDS = NAME_SLOT / 4
 
 /**
- * Room of one control message: struct cmsghdr (u64 length, u32 level, u32 type), then in_pktinfo
+ * Size of one control message: struct cmsghdr (u64 length, u32 level, u32 type), then in_pktinfo
  * (12 octets: interface, local address, destination) or in6_pktinfo (20: address, interface),
  * rounded up to 8 as CMSG_SPACE does. bits/socket.h, bits/in.h
  */
@@ -47,42 +47,42 @@ const CONTROL6: Octets = 40
 const CONTROL_SLOT: Octets = 64
 export const CONTROL_WORDS = CONTROL_SLOT / 4
 
-/** Room for the packet information of one datagram. */
+/** Size of the control message with the packet information of one datagram. */
 export function packetInfoOctets(family: Family): Octets {
   return family === AF_INET ? CONTROL4 : CONTROL6
 }
 
 /**
- * Distance of datagrams: not a power of two, so that their first octets, which are all that is
- * touched of most, do not fall into the same few sets of the cache.
+ * Distance between datagrams: not a power of two, so that their first octets, which are all that is
+ * touched of most, do not map to the same few cache sets.
  */
 const STRIDE: Octets = SLOT_OCTETS + 64
 
-/** A page, so that headers and datagrams do not share one. */
+/** Page size: headers and datagrams do not share a page. */
 const PAGE: Octets = 4096
 
-/** What one array of `BATCH` messages occupies. */
+/** Sizes of the parts of one array of `BATCH` messages. */
 const HEADERS: Octets = BATCH * (HEADER + IOVEC)
 const NAMES: Octets = BATCH * (NAME_SLOT + CONTROL_SLOT)
 const SLOTS: Octets = BATCH * STRIDE
 const TOTAL: Octets = roundUp(3 * HEADERS + 2 * NAMES) + 2 * SLOTS
 
-/** One array of messages as recvmmsg and sendmmsg want it; places in words of the memory. */
+/** One array of messages in the layout of recvmmsg and sendmmsg; positions in words of the memory. */
 export interface Messages {
-  /** Address of the first header, for the system call. */
+  /** Memory address of the first header, for the system call. */
   readonly address: number
   readonly headers: number
   readonly iovecs: number
   readonly names: number
   readonly controls: number
-  /** Where the datagrams are, in octets of the memory. */
+  /** Positions of the datagrams, in octets of the memory. */
   readonly starts: Uint32Array
 }
 
 /**
- * All memory of one socket, in one piece outside the heap, with every structure laid out once:
- * what is received; the replies written over it, whose headers differ from the received ones in
- * length and so are an array of their own; and what is sent from elsewhere.
+ * Message headers, addresses and datagram slots of one socket, in one mapping outside the heap, with
+ * every structure laid out once: received datagrams; replies written over them, with headers of
+ * their own because the lengths differ; and datagrams sent from elsewhere.
  */
 export class MessageBuffers {
   readonly octets: Uint8Array
@@ -92,7 +92,7 @@ export class MessageBuffers {
   readonly sends: Messages
   private readonly base: number
 
-  /** @param controlLength of the control message of each, at most a slot; 0: none is wanted */
+  /** @param controlLength size of the control message per datagram, at most a slot; 0: none */
   constructor(
     system: System,
     readonly family: Family,

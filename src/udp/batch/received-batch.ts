@@ -1,5 +1,13 @@
 import { NO_REPLY, type DatagramBatch, type ReplyAddress } from '../datagram.js'
-import * as way from './datagram-address.js'
+import {
+  ADDRESS4,
+  ADDRESS6,
+  INTERFACE4,
+  INTERFACE6,
+  LOCAL6,
+  replyAddress,
+  type DatagramAddress
+} from './datagram-address.js'
 import { AF_INET, MSG_TRUNC } from './linux.js'
 import * as layout from './message-buffers.js'
 import { BATCH, type MessageBuffers } from './message-buffers.js'
@@ -8,8 +16,8 @@ import { BATCH, type MessageBuffers } from './message-buffers.js'
 const MAPPED = 0xffff
 
 /**
- * The batch as the handler sees it, over the memory that the kernel fills. All that is constant is
- * written at construction; per datagram only its length, peer and port are brought into form.
+ * The batch that the handler gets, as a view of the memory that the kernel fills. Constant parts are
+ * written at construction; per datagram only length, peer and port are converted.
  */
 export class ReceivedBatch implements DatagramBatch {
   readonly octets: Uint8Array
@@ -19,7 +27,7 @@ export class ReceivedBatch implements DatagramBatch {
   readonly peers = new Uint32Array(4 * BATCH)
   readonly ports = new Uint16Array(BATCH)
   count = 0
-  /** Which received datagram each reply header points at; headers are rewritten only on change. */
+  /** The received datagram that each reply header points to; headers are rewritten only on change. */
   private readonly replySource = Uint8Array.from({ length: BATCH }, (_, i) => i)
 
   constructor(
@@ -32,15 +40,10 @@ export class ReceivedBatch implements DatagramBatch {
   }
 
   replyAddress(i: number, spare?: ReplyAddress): ReplyAddress {
-    return way.replyAddress(
-      this.memory,
-      i,
-      this.packetInfo,
-      spare as way.DatagramAddress | undefined
-    )
+    return replyAddress(this.memory, i, this.packetInfo, spare as DatagramAddress | undefined)
   }
 
-  /** Takes over what the kernel wrote. Returns how many were longer than a slot. */
+  /** Converts what the kernel wrote. Returns the number of datagrams longer than a slot. */
   fill(count: number): number {
     const { words, received, family } = this.memory
     const { lengths, ports } = this
@@ -50,8 +53,8 @@ export class ReceivedBatch implements DatagramBatch {
     let name = received.names
     for (let i = 0; i < count; i++) {
       ports[i] = swap16(words[name]! >>> 16)
-      if (family === AF_INET) this.peers[4 * i + 3] = swap32(words[name + way.ADDRESS4]!)
-      else this.fillPeer6(4 * i, name + way.ADDRESS6)
+      if (family === AF_INET) this.peers[4 * i + 3] = swap32(words[name + ADDRESS4]!)
+      else this.fillPeer6(4 * i, name + ADDRESS6)
       if (this.packetInfo) this.preparePacketInfo(i, header)
       const isWhole = (words[header + layout.FLAGS]! & MSG_TRUNC) === 0
       lengths[i] = isWhole ? words[header + layout.MSG_LENGTH]! : 0
@@ -62,7 +65,7 @@ export class ReceivedBatch implements DatagramBatch {
     return dropped
   }
 
-  /** Lines up the headers of the datagrams that have a reply, and returns how many they are. */
+  /** Fills the headers for all datagrams that have a reply, and returns their number. */
   gatherReplies(count: number): number {
     const { words } = this.memory
     const { replies, replySource: pointsAt } = this
@@ -78,7 +81,7 @@ export class ReceivedBatch implements DatagramBatch {
     return ready
   }
 
-  /** Makes reply header `to` send what stands in the place of received datagram `from`. */
+  /** Makes reply header `to` send from the slot of received datagram `from`. */
   private pointReply(to: number, from: number): void {
     const { words, received, replies } = this.memory
     const header = replies.headers + to * layout.HEADER_WORDS
@@ -103,19 +106,19 @@ export class ReceivedBatch implements DatagramBatch {
   }
 
   /**
-   * Makes the control message received fit to be sent: the local address stays, the interface goes,
-   * so that replies are routed like all else; but a link-local address means nothing without one.
+   * Turns the received control message into one for the reply: keeps the local address and clears
+   * the interface, so that normal routing applies; link-local addresses need their interface.
    */
   private preparePacketInfo(i: number, header: number): void {
     const { words, received, family, controlLength } = this.memory
     const control = received.controls + i * layout.CONTROL_WORDS
     words[header + layout.CONTROL_LENGTH] = controlLength
-    if (family === AF_INET) words[control + way.INTERFACE4] = 0
-    else if (!isLinkLocal(words[control + way.LOCAL6]!)) words[control + way.INTERFACE6] = 0
+    if (family === AF_INET) words[control + INTERFACE4] = 0
+    else if (!isLinkLocal(words[control + LOCAL6]!)) words[control + INTERFACE6] = 0
   }
 }
 
-/** fe80::/10 (RFC 4291 §2.4) in the first word as it lies in memory. */
+/** Whether an address is in fe80::/10 (RFC 4291 §2.4). @param word its first word in memory order */
 function isLinkLocal(word: number): boolean {
   return (word & 0xc0ff) === 0x80fe
 }

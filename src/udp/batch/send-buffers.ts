@@ -6,14 +6,15 @@ import { SegmentedSend } from './segmented-send.js'
 import type { Family } from './sockaddr.js'
 
 /**
- * The memory that batch sockets read into and send from. Reading is over when the handler returns,
- * and sending when the turn ends, so that sockets of one thread can share it: of the sockets for
- * upstreams, each would else touch 64 pages of its own, and 32 of them hold 8 MB.
+ * Buffers that batch sockets receive into and send from. Received data is not needed after the
+ * handler returns, nor queued data after the end of the event loop iteration, so upstream sockets
+ * of one thread share these buffers: otherwise each would touch 64 pages of its own, and 32 of them
+ * hold 8 MB.
  */
 export class SendBuffers {
   readonly memory: MessageBuffers
   readonly batch: ReceivedBatch
-  /** Sends what waits, of the socket that put it there last. */
+  /** Flushes the socket that queued here last. */
   private flush: (() => void) | undefined
   private errorQueue: ErrorQueue | undefined
   private segmentedSend: SegmentedSend | undefined
@@ -28,17 +29,17 @@ export class SendBuffers {
     this.batch = new ReceivedBatch(this.memory, packetInfo)
   }
 
-  /** Has memory of its own, from the first error on. */
+  /** Allocated at the first error. */
   get errors(): ErrorQueue {
     return (this.errorQueue ??= new ErrorQueue(this.system, this.family))
   }
 
-  /** Has memory of its own, from the first use on. */
+  /** Allocated at first use. */
   get segmented(): SegmentedSend {
     return (this.segmentedSend ??= new SegmentedSend(this.system, this.memory))
   }
 
-  /** For a socket with nothing waiting that is about to change that. What another left here leaves. */
+  /** Called by a socket with an empty queue before it queues; flushes what another socket queued. */
   acquire(flush: () => void): void {
     if (this.flush === flush) return
     this.flush?.()

@@ -3,7 +3,7 @@ import type { Octets } from '../../base/units.js'
 import type { Endpoint } from '../datagram.js'
 import { AF_INET, AF_INET6, type System } from './linux.js'
 
-/** What knows the numbers of interfaces. */
+/** Resolves interface names to indexes. */
 type Interfaces = Pick<System, 'ifNameToIndex'>
 
 export type Family = typeof AF_INET | typeof AF_INET6
@@ -22,12 +22,12 @@ const ADDRESS4_AT = 4
 const ADDRESS6_AT = 8
 const SCOPE_AT = 24
 
-/** Where IPv4 stands in the 16 octets of an address. RFC 4291 §2.5.5.2 */
+/** Position of the IPv4 address within an IPv4-mapped IPv6 address. RFC 4291 §2.5.5.2 */
 const MAPPED_AT = 12
 
 /**
- * The socket address of an endpoint. A zone (`fe80::1%eth0`, RFC 4007 §11) becomes the number of
- * the interface; a zone that no interface has is 0, which no link-local address can be bound to.
+ * The socket address of an endpoint. A zone (`fe80::1%eth0`, RFC 4007 §11) becomes the interface
+ * index; an unknown zone becomes 0, to which no link-local address can be bound.
  *
  * @throws InterdictError ADDRESS_INVALID
  */

@@ -1,26 +1,25 @@
-/** Something to be done in the next turn. */
 type Task = () => void
 
 /**
- * What the batch sockets of one thread have to do in one turn of the event loop: first read all
- * that became readable, then flush all that was queued meanwhile. So the late replies that a whole
- * turn gives rise to leave in one system call per socket, whichever sockets gave rise to them.
+ * Work of one thread's batch sockets in one event loop iteration: first read every readable socket,
+ * then flush everything queued meanwhile. So all late replies of an iteration leave in one system
+ * call per socket, whichever sockets caused them.
  *
- * It runs as an immediate: right after the poll phase in which descriptors became readable, and,
- * unlike koffi's callback, with `process.nextTick` and promises of the handlers seen to afterwards.
+ * Runs as an immediate: right after the poll phase in which descriptors became readable and, unlike
+ * koffi's callback, with `process.nextTick` and promises of the handlers run afterwards.
  */
 export class Tick {
   private reads: Task[] = []
   private flushes: Task[] = []
   private scheduled = false
 
-  /** Reads in the next turn. The caller sees to it that a socket is not in it twice. */
+  /** Schedules a read. The caller makes sure that a socket is not scheduled twice. */
   read(task: Task): void {
     this.reads.push(task)
     this.schedule()
   }
 
-  /** Flushes at the end of this turn, or of the next, if none is under way. */
+  /** Schedules a flush at the end of the current run, or of the next one if none is in progress. */
   flush(task: Task): void {
     this.flushes.push(task)
     this.schedule()
@@ -35,7 +34,7 @@ export class Tick {
   private readonly run = (): void => {
     const reads = this.reads
     this.reads = []
-    // Reads asked for from here on are for another turn; flushes join this one.
+    // Reads scheduled from here on run in the next iteration; flushes still join this one.
     for (const read of reads) read()
     const flushes = this.flushes
     this.flushes = []

@@ -14,17 +14,17 @@ import {
   type ReplyAddress
 } from '../datagram.js'
 
-/** Turns of the event loop after which a socket under ceaseless fire counts as drained. */
+/** Event loop iterations after which a socket that keeps receiving counts as drained. */
 const MAX_DRAIN_ITERATIONS = 100
 
-/** Where a datagram goes, and the socket that it leaves from; undefined: the only one. */
+/** Destination of a datagram and the socket to send it from; undefined: the only socket. */
 type PortableAddress = Endpoint & { readonly socket?: Socket }
 
 /**
- * Sockets of `node:dgram` behind the interface of batches: each datagram is a batch of one.
+ * Sockets of `node:dgram` behind the batch interface: each datagram is a batch of one.
  *
- * `quiesce` cannot keep new datagrams out while it hands over the queued ones; it reads until a
- * turn of the event loop brings none, and is deaf from then on.
+ * `quiesce` cannot reject new datagrams while it delivers the queued ones; it reads until an event
+ * loop iteration brings none, and ignores all datagrams from then on.
  */
 export class PortableSocket implements DatagramSocket, UpstreamSocket {
   readonly kind = 'portable'
@@ -44,7 +44,7 @@ export class PortableSocket implements DatagramSocket, UpstreamSocket {
     this.batch = new SingleDatagram()
     for (const socket of sockets) {
       socket.on('message', (octets, peer) => this.receive(socket, octets, peer))
-      // What a peer's ICMP says of an earlier datagram; there is nothing to be done about it.
+      // An ICMP error for an earlier datagram: nothing can be done about it.
       socket.on('error', () => this.counts.sendErrors++)
     }
   }
@@ -55,13 +55,9 @@ export class PortableSocket implements DatagramSocket, UpstreamSocket {
   }
 
   async quiesce(): Promise<void> {
-    for (
-      let turn = 0, seen = -1;
-      turn < MAX_DRAIN_ITERATIONS && seen !== this.counts.received;
-      turn++
-    ) {
+    for (let i = 0, seen = -1; i < MAX_DRAIN_ITERATIONS && seen !== this.counts.received; i++) {
       seen = this.counts.received
-      // Two: the first may come before the poll phase of this turn, the second is after it.
+      // Twice: the first may resume before the poll phase of this iteration, the second is after it.
       await nextIteration()
       await nextIteration()
     }
@@ -80,7 +76,7 @@ export class PortableSocket implements DatagramSocket, UpstreamSocket {
     this.closeWhenSent()
   }
 
-  /** Node forgets what it has not handed to the system when a socket is closed. */
+  /** Waits for pending sends: Node discards them when a socket is closed. */
   private closeWhenSent(): void {
     if (!this.isOpen && this.sendsInFlight === 0) for (const socket of this.sockets) socket.close()
   }
@@ -100,7 +96,7 @@ export class PortableSocket implements DatagramSocket, UpstreamSocket {
       this.transmit(Buffer.from(batch.octets.subarray(0, length)), batch.replyAddress())
   }
 
-  /** Takes the octets over: Node may keep them until the system has room. */
+  /** Sends `octets`, which the caller must not reuse: Node may hold them until the system has room. */
   private transmit(octets: Uint8Array, { address, port, socket }: PortableAddress): void {
     if (!this.isOpen) {
       this.counts.sendErrors++

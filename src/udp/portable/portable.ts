@@ -6,15 +6,15 @@ import type { BatchHandler, Endpoint, Transport } from '../datagram.js'
 import { nodeBindError, FIRST_PORT, PORT_TRIES, PORTS_END } from '../port.js'
 import { PortableSocket } from './portable-socket.js'
 
-/** How many free ports that the system chose are tried until one is free on all addresses. */
+/** Attempts, for port 0, to find a system-chosen port that is free on all addresses. */
 const WILDCARD_TRIES = 8
 
 /**
- * Sockets of Node's own: one system call per datagram, but anywhere that Node runs.
+ * The transport built on `node:dgram`: one system call per datagram, but on every platform of Node.
  *
  * A wildcard address becomes one socket for each address that the machine has at that moment,
- * since `node:dgram` can neither tell which address was asked nor choose the one to answer from.
- * An address added later is served after a restart.
+ * because `node:dgram` can neither report the local address of a datagram nor choose the address to
+ * reply from. An address added later is served after a restart.
  */
 export function portableTransport(): Transport {
   const sharesPorts = canSharePorts()
@@ -30,7 +30,7 @@ export function portableTransport(): Transport {
   }
 }
 
-/** `reusePort` of node:dgram and node:net came with Node 22.12 and 23.1, and is for Linux here. */
+/** `reusePort` of node:dgram and node:net exists since Node 22.12 and 23.1; used on Linux only. */
 function canSharePorts(): boolean {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   const known = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)
@@ -69,7 +69,7 @@ async function bindEach(endpoint: Endpoint, sharesPorts: boolean): Promise<Socke
   }
 }
 
-/** The addresses that a wildcard stands for now; the wildcard itself if there are none. */
+/** The addresses that a wildcard currently stands for; the wildcard itself if there are none. */
 function addressesOf(address: string): string[] {
   if (address !== '0.0.0.0' && address !== '::') return [address]
   const family = address === '::' ? 'IPv6' : 'IPv4'
@@ -89,7 +89,7 @@ function bindOne(endpoint: Endpoint, reusePort: boolean): Promise<Socket> {
   const options: SocketOptions & { reusePort?: boolean } = {
     type: isSix ? 'udp6' : 'udp4',
     ipv6Only: isSix,
-    // Node looks every address up before it sends, a turn later; ours are never names.
+    // Node resolves every address before it sends, one iteration later; these are never host names.
     lookup: (address, _options, done) => done(null, address, isSix ? 6 : 4)
   }
   if (reusePort) options.reusePort = true
