@@ -9,7 +9,7 @@ const HOUR = 3_600_000
 const DAY = 24 * HOUR
 const DAYS = 7
 
-/** Share of a day's lookups in each hour of UTC, of offices and of phones. */
+/** Relative lookups in each hour (UTC), for offices and for phones. */
 const OFFICE = [1, 1, 1, 1, 1, 2, 8, 30, 60, 70, 66, 50, 58, 66, 60, 52, 30, 12, 6, 4, 3, 2, 2, 1]
 const PHONES = [
   4, 2, 1, 1, 1, 4, 20, 40, 42, 40, 42, 56, 50, 44, 46, 52, 60, 62, 58, 60, 54, 40, 22, 10
@@ -19,10 +19,10 @@ interface Net {
   readonly id: string
   readonly prefix: string
   readonly clients: number
-  /** On a workday. */
+  /** Lookups on a workday. */
   readonly lookups: number
   readonly hours: readonly number[]
-  /** What is left of it on Saturday and Sunday. */
+  /** Factor on Saturday and Sunday. */
   readonly weekend: number
 }
 
@@ -54,10 +54,10 @@ type Rule = Pick<
   'verdict' | 'match' | 'app' | 'ban' | 'exception' | 'rule' | 'pattern' | 'source' | 'ede'
 >
 
-interface Wanted {
+interface App {
   /** Names with their weights. */
   readonly names: Readonly<Record<string, number>>
-  /** What of all lookups it is, in thousandths, by network. */
+  /** Its share of all lookups, in thousandths, by network. */
   readonly share: Readonly<Record<string, number>>
   readonly rule: (net: string, client: number, name: string) => Rule | undefined
 }
@@ -78,7 +78,7 @@ const banned = (app: string, ban: string, line: number, pattern: string, ede = 1
   }
 }
 
-const APPS: readonly Wanted[] = [
+const APPS: readonly App[] = [
   {
     names: {
       'www.tiktok.com': 4,
@@ -150,17 +150,17 @@ const APPS: readonly Wanted[] = [
   }
 ]
 
-/** What people do besides; the first names are asked for most. */
+/** Names of other lookups; the first ones are the most popular. */
 const PLAIN = Array.from(
   { length: 300 },
   (_, i) => `${['www', 'api', 'cdn', 'mail', 'img'][i % 5]!}.site-${i}.example`
 )
 
 /**
- * Writes a week of a gateway that logs all lookups, the same one for the same seed: closed files by
- * day, the last one still being written, with a line in it that a crash cut.
+ * Writes a week of a gateway that logs all lookups, always the same: closed files by day, and the
+ * active file, with a line that a crash truncated.
  *
- * @returns the path of the file that is being written
+ * @returns the path of the active file
  */
 export function writeWeek(folder: string): string {
   mkdirSync(folder, { recursive: true })
@@ -182,10 +182,10 @@ function recordsOf(day: number, random: () => number): QueryRecord[] {
   const weekday = new Date(START + day * DAY).getUTCDay()
   const isWeekend = weekday === 0 || weekday === 6
   return NETS.flatMap(net => {
-    // On the last day somebody in the town hall set browsers to a resolver elsewhere.
-    const fallen = net.id === 'town-hall' && day === DAYS - 1 ? 0.4 : 1
+    // On the last day somebody in the town hall pointed browsers at another resolver.
+    const drop = net.id === 'town-hall' && day === DAYS - 1 ? 0.4 : 1
     const count = Math.round(
-      net.lookups * (isWeekend ? net.weekend : 1) * fallen * (0.94 + 0.12 * random())
+      net.lookups * (isWeekend ? net.weekend : 1) * drop * (0.94 + 0.12 * random())
     )
     return Array.from({ length: count }, () => lookup(net, day, random)).flat()
   })
@@ -200,24 +200,24 @@ function lookup(net: Net, day: number, random: () => number): QueryRecord[] {
     if (dice >= 0) continue
     const names = Object.keys(app.names)
     const name = names[pick(Object.values(app.names), random)]!
-    const made = record(net, day, at, client, name, app.rule(net.id, client, name), random)
-    return [made, ...company(net, day, at, client, made, random)]
+    const first = record(net, day, at, client, name, app.rule(net.id, client, name), random)
+    return [first, ...newNames(net, day, at, client, first, random)]
   }
   const name = PLAIN[Math.floor(PLAIN.length * random() ** 3)]!
   return [record(net, day, at, client, name, undefined, random)]
 }
 
-/** On the last two days the app asks for names that it did not ask for before. */
-function company(
+/** On the last two days the app uses names that it did not use before. */
+function newNames(
   net: Net,
   day: number,
   at: number,
   client: number,
-  made: QueryRecord,
+  lookup: QueryRecord,
   random: () => number
 ): QueryRecord[] {
-  if (made.ban !== 'federal-tiktok' || day < DAYS - 2 || random() > 0.06) return []
-  const { verdict, app, ban, rule, source, ede } = made
+  if (lookup.ban !== 'federal-tiktok' || day < DAYS - 2 || random() > 0.06) return []
+  const { verdict, app, ban, rule, source, ede } = lookup
   const hit = { verdict, app, ban, rule, source, ede } as Rule
   return [
     record(
@@ -253,7 +253,7 @@ function record(
 ): QueryRecord {
   const isBlocked = rule?.verdict === 'blocked'
   const { verdict = random() < 0.8 ? 'cached' : 'forwarded', ede, ...rest } = rule ?? {}
-  const asked = !isBlocked && verdict !== 'cached'
+  const isForwarded = !isBlocked && verdict !== 'cached'
   return {
     v: 1,
     time: new Date(Math.floor(Math.min(at, START + (day + 1) * DAY - 1))).toISOString(),
@@ -268,13 +268,13 @@ function record(
     rcode: isBlocked ? 'NXDOMAIN' : 'NOERROR',
     verdict,
     ...rest,
-    ...(asked ? { upstream: '192.0.2.53' } : {}),
-    us: asked ? Math.round(4000 + 20_000 * random() ** 4) : Math.round(3 + 9 * random()),
+    ...(isForwarded ? { upstream: '192.0.2.53' } : {}),
+    us: isForwarded ? Math.round(4000 + 20_000 * random() ** 4) : Math.round(3 + 9 * random()),
     ...(ede === undefined ? {} : { ede })
   }
 }
 
-/** The number of a weight, by chance. */
+/** The index of a random weight. */
 function pick(weights: readonly number[], random: () => number): number {
   let left = random() * weights.reduce((sum, weight) => sum + weight, 0)
   return Math.max(

@@ -72,6 +72,18 @@ t.test('links lead to files and headings that exist', async t => {
   }
 })
 
+t.test('source files that pages name exist', async t => {
+  for (const page of linked) {
+    for (const [, path] of readFileSync(page, 'utf8').matchAll(/`([\w./-]+\/[\w.-]+\.ts)`/g)) {
+      const places = ['', 'src/', 'test/'].map(folder => `${folder}${path!}`)
+      t.ok(
+        places.some(place => existsSync(place)),
+        `${page}: ${path!}`
+      )
+    }
+  }
+})
+
 /** Relative links of a page, outside of its code: path and heading. */
 const linksOf = (page: string): IterableIterator<RegExpMatchArray> =>
   readFileSync(page, 'utf8')

@@ -9,7 +9,7 @@ t.test('docs/reference/errors.md has exactly one row for each error code', async
   t.strictSame([...documented].sort(), [...ERROR_CODES].sort())
 })
 
-t.test('every row says what it means and what to do', async t => {
+t.test('every row has a meaning and a remedy', async t => {
   for (const [code, meaning, remedy] of allRows('docs/reference/errors.md')) {
     t.ok(meaning && meaning.length > 10, `${String(code)} has a meaning`)
     t.ok(remedy && remedy.length > 10, `${String(code)} has a remedy`)

@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import t from 'tap'
 import { tableAfter } from './markdown.js'
 
-/** The rooms, what each may import of ours, and the outside packages that it alone imports. */
+/** What a room may import: other rooms, and packages that belong to it. */
 interface Room {
   readonly imports: readonly string[]
   readonly packages: readonly string[]
@@ -42,7 +42,7 @@ const imports: Import[] = files.flatMap(file => {
   }))
 })
 
-t.test('every folder of src is a room of the table, and every room exists', async t => {
+t.test('the table lists every folder of src', async t => {
   const folders = readdirSync('src', { withFileTypes: true })
     .filter(e => e.isDirectory())
     .map(e => e.name)
@@ -63,7 +63,7 @@ t.test('a room imports only the rooms that the table allows', async t => {
   }
 })
 
-/** Folders inside a room that import nothing of some of their neighbours. */
+/** Folders that may not import some folders of their own room. */
 const folders = tableAfter('docs/internals/architecture.md', '## Rooms', 1).map(
   ([folder, forbidden]) => [list(folder!)[0]!, list(forbidden!)] as const
 )
@@ -99,13 +99,13 @@ t.test('no two files import each other', async t => {
   t.strictSame(mutual, [])
 })
 
-/** Packages that belong to rooms. Of Node's own modules, those that open sockets or threads. */
+/** Packages that belong to rooms, and Node modules that open sockets or threads. */
 const OWNED = [...new Set([...rooms.values()].flatMap(room => room.packages))]
 
-t.test('an outside package is imported only by its rooms', async t => {
+t.test('a package is imported only by its rooms', async t => {
   for (const { file, room, target } of imports.filter(i => !i.target.startsWith('.'))) {
     if (!OWNED.includes(target)) {
-      t.ok(target.startsWith('node:'), `${file} imports ${target}, which no room of the table owns`)
+      t.ok(target.startsWith('node:'), `${file} imports ${target}, which no room owns`)
       continue
     }
     t.ok(
@@ -115,14 +115,14 @@ t.test('an outside package is imported only by its rooms', async t => {
   }
 })
 
-t.test('packages that one file alone may know', async t => {
+t.test('packages that only one file may import', async t => {
   for (const name of ['dns-packet', 'lru-cache', 'ipaddr.js', 'tldts', 'yaml']) {
     const users = imports.filter(i => i.target === name).map(i => i.file)
     t.equal(users.length, 1, `${name} is imported by ${users.join(', ')}`)
   }
 })
 
-/** All files that come with one when it is loaded, itself among them. */
+/** A file and all files that it loads. */
 function loadedWith(file: string): Set<string> {
   const loaded = new Set([file])
   for (const one of loaded) {
@@ -134,18 +134,21 @@ function loadedWith(file: string): Set<string> {
   return loaded
 }
 
-t.test('threads that hold up lookups wait for no disk to have all of a file', async t => {
+t.test('threads that lookups wait for never wait for a file to be on disk', async t => {
   const writer = 'base/atomic-file.ts'
   for (const thread of ['worker', 'recorder', 'export'])
     t.notOk(loadedWith(`daemon/threads/${thread}-main.ts`).has(writer), thread)
-  t.ok(loadedWith('daemon/threads/compiler-main.ts').has(writer), 'where it is, it is found')
+  t.ok(loadedWith('daemon/threads/compiler-main.ts').has(writer), 'the check finds it where it is')
 })
 
 t.test('the control thread loads nothing that reads rules', async t => {
   const readers = ['rules/load.ts', 'yaml/yaml-document.ts', 'config/schema.ts']
   for (const reader of readers) {
     t.notOk(loadedWith('cli/service.ts').has(reader), reader)
-    t.ok(loadedWith('daemon/threads/compiler-main.ts').has(reader), 'where it is, it is found')
+    t.ok(
+      loadedWith('daemon/threads/compiler-main.ts').has(reader),
+      'the check finds it where it is'
+    )
   }
   const packages = imports
     .filter(i => !i.typeOnly && loadedWith('cli/service.ts').has(i.file))

@@ -7,17 +7,17 @@ import { settingsSchema } from '../../src/config/schema.js'
 import { jsonSchemas, SCHEMAS } from '../../tools/json-schemas.js'
 import { keysOf } from '../yaml/schema-keys.js'
 
-const made = jsonSchemas()
+const schemas = jsonSchemas()
 
-t.test(`${SCHEMAS} is what npm run schemas makes`, async t => {
+t.test(`${SCHEMAS} is what npm run schemas generates`, async t => {
   const files = readdirSync(SCHEMAS).map(file => `${SCHEMAS}/${file}`)
-  t.strictSame(files.sort(), [...made.keys()].sort())
-  for (const [file, text] of made) t.equal(readFileSync(file, 'utf8'), text, file)
+  t.strictSame(files.sort(), [...schemas.keys()].sort())
+  for (const [file, text] of schemas) t.equal(readFileSync(file, 'utf8'), text, file)
 })
 
 const ajv = new Ajv({ strict: true, allErrors: true, allowUnionTypes: true })
 const validators = new Map(
-  [...made].map(([file, text]) => [file, ajv.compile(JSON.parse(text) as object)])
+  [...schemas].map(([file, text]) => [file, ajv.compile(JSON.parse(text) as object)])
 )
 
 const yamlIn = (folder: string): string[] =>
@@ -34,29 +34,29 @@ const shipped = [
   ...yamlIn('rules/tests')
 ]
 
-/** The schema that a file says an editor should take, by its path from here. */
+/** Path of the schema that a file names for editors. */
 function schemaOf(file: string): string {
   const [, path] = /^# yaml-language-server: \$schema=(\S+)$/m.exec(readFileSync(file, 'utf8'))!
   return relative('.', join(dirname(file), path!))
 }
 
-/** What an editor would underline. */
+/** Where an editor would show errors. */
 function faults(schema: string, text: string): string[] {
   const validate = validators.get(schema)!
   const value: unknown = parse(text)
   return validate(value) ? [] : validate.errors!.map(({ instancePath }) => instancePath)
 }
 
-t.test('every shipped file names its schema in its first line, and is right by it', async t => {
+t.test('every shipped file names its schema in its first line, and is valid', async t => {
   for (const file of shipped) {
     const text = readFileSync(file, 'utf8')
     t.match(text, /^# yaml-language-server: /, file)
     t.strictSame(faults(schemaOf(file), text), [], file)
   }
-  t.strictSame(new Set(shipped.map(schemaOf)), new Set(made.keys()))
+  t.strictSame(new Set(shipped.map(schemaOf)), new Set(schemas.keys()))
 })
 
-t.test('all settings, taken from behind their #, are right by the schema', async t => {
+t.test('all settings, without their leading #, are valid', async t => {
   const text = readFileSync('interdict.yaml', 'utf8').replaceAll(
     /^# ( *(?!yaml-language)[a-z0-9-]+:( .*)?)$/gm,
     '$1'
@@ -97,7 +97,7 @@ const wrong = [
 ] as const
 
 for (const { it, schema, text, at } of wrong) {
-  t.test(`an editor underlines ${it}`, async t => {
+  t.test(`an editor shows an error for ${it}`, async t => {
     t.ok(faults(`${SCHEMAS}/${schema}.schema.json`, text).includes(at))
   })
 }
@@ -117,13 +117,13 @@ const right = [
 ] as const
 
 for (const { it, schema, text } of right) {
-  t.test(`an editor does not mind ${it}`, async t => {
+  t.test(`an editor accepts ${it}`, async t => {
     t.strictSame(faults(`${SCHEMAS}/${schema}.schema.json`, text), [])
   })
 }
 
-t.test('every setting is explained to who edits it, as its page does', async t => {
-  const page = JSON.parse(made.get(`${SCHEMAS}/interdict.schema.json`)!) as Json
+t.test('every setting has a description', async t => {
+  const page = JSON.parse(schemas.get(`${SCHEMAS}/interdict.schema.json`)!) as Json
   for (const key of keysOf(settingsSchema).keys()) {
     const at = key
       .split('.')
@@ -133,10 +133,7 @@ t.test('every setting is explained to who edits it, as its page does', async t =
   t.match(page.properties?.cache?.properties?.size?.description, /a size from 1MB to 64GB/)
 })
 
-/**
- * What an entry of a list, or of a mapping of ids, has, or that form that is a mapping; else what it
- * has itself.
- */
+/** The schema with properties: its own, that of list or mapping entries, or that of an alternative. */
 function within(json: Json | undefined): Json | undefined {
   if (json?.properties !== undefined) return json
   const entry = json?.items ?? json?.additionalProperties
