@@ -11,10 +11,10 @@ import type { Policy } from '../evaluate/policy.js'
 import { networkOfClass } from '../tables/client-table.js'
 import type { BeforeAfter } from './name-groups.js'
 
-/** The clients in a prefix, but for those in longer prefixes. */
+/** The clients in a prefix, without those in longer prefixes. */
 export interface ClientRange {
   readonly prefix: string
-  /** The area of the next shorter prefix. */
+  /** The range of the next shorter prefix. */
   readonly parent: ClientRange | undefined
   /** Client class in each snapshot. */
   readonly classes: BeforeAfter<number>
@@ -22,60 +22,62 @@ export interface ClientRange {
   readonly networks: BeforeAfter<string | undefined>
 }
 
-/** Of all prefixes of networks, exceptions and parts of lists. Areas without clients are none. */
+/**
+ * A range for each prefix of a network, exception or list part. Ranges without clients in any
+ * network are left out.
+ */
 export function clientRanges(
   rules: BeforeAfter<RuleSet>,
   policies: BeforeAfter<Policy>
 ): readonly ClientRange[] {
   const prefixes = [...new Map([...prefixesOf(rules.before), ...prefixesOf(rules.after)]).values()]
-  const own = ownParts(prefixes)
-  const areas = new Map<number, ClientRange>()
-  // The wider first: they are around the others.
-  for (const index of [...own.keys()].sort((a, b) => prefixes[a]!.length - prefixes[b]!.length)) {
-    const { address, wider } = own.get(index)!
-    const around = wider.map(other => areas.get(other)).find(area => area !== undefined)
-    const area = rangeOf(showPrefix(prefixes[index]!), around, addressWords(address), policies)
-    if (area.networks.before !== undefined || area.networks.after !== undefined)
-      areas.set(index, area)
+  const representatives = representativesOf(prefixes)
+  const ranges = new Map<number, ClientRange>()
+  // Shorter prefixes first: their ranges are the parents of the others.
+  const order = [...representatives.keys()].sort(
+    (a, b) => prefixes[a]!.length - prefixes[b]!.length
+  )
+  for (const index of order) {
+    const { address, wider } = representatives.get(index)!
+    const parent = wider.map(other => ranges.get(other)).find(range => range !== undefined)
+    const range = rangeOf(showPrefix(prefixes[index]!), parent, addressWords(address), policies)
+    if (range.networks.before !== undefined || range.networks.after !== undefined)
+      ranges.set(index, range)
   }
-  return [...areas.keys()].sort((a, b) => a - b).map(index => areas.get(index)!)
+  return [...ranges.keys()].sort((a, b) => a - b).map(index => ranges.get(index)!)
 }
 
-/** For each prefix an address that is in no longer one, and which prefixes are around it. */
-function ownParts(
+/** For each prefix: an address that is in no longer prefix, and the shorter prefixes around it. */
+function representativesOf(
   prefixes: readonly Prefix[]
 ): Map<number, { readonly address: Address; readonly wider: readonly number[] }> {
   const is4 = ({ address, length }: Prefix): boolean => length >= 96 && isMapped(address)
   const indices = [...prefixes.keys()]
-  const own = new Map<number, { address: Address; wider: readonly number[] }>()
+  const found = new Map<number, { address: Address; wider: readonly number[] }>()
   for (const bits of [32, 128] as const) {
     const some = indices.filter(index => is4(prefixes[index]!) === (bits === 32))
     for (const { start, covering } of splitAddressSpace(prefixes, some, bits)) {
       const [index, ...wider] = covering
-      if (index === undefined || own.has(index)) continue
-      own.set(index, { address: addressOf(start, bits), wider })
+      if (index === undefined || found.has(index)) continue
+      found.set(index, { address: addressOf(start, bits), wider })
     }
   }
-  return own
+  return found
 }
 
 function rangeOf(
   prefix: string,
-  around: ClientRange | undefined,
+  parent: ClientRange | undefined,
   words: Uint32Array,
   policies: BeforeAfter<Policy>
 ): ClientRange {
   const { before, after } = policies
   const classes = { before: before.classOf(words, 0), after: after.classOf(words, 0) }
   const networks = {
-    before: networkOf(before, classes.before),
-    after: networkOf(after, classes.after)
+    before: networkOfClass(before.snapshot.clients, classes.before),
+    after: networkOfClass(after.snapshot.clients, classes.after)
   }
-  return { prefix, parent: around, classes, networks }
-}
-
-function networkOf({ snapshot }: Policy, clientClass: number): string | undefined {
-  return networkOfClass(snapshot.clients, clientClass)
+  return { prefix, parent, classes, networks }
 }
 
 function prefixesOf({ networks }: RuleSet): [string, Prefix][] {
@@ -93,65 +95,67 @@ function addressOf(start: bigint, bits: 32 | 128): Address {
   return Uint8Array.from(Buffer.from(whole.toString(16).padStart(32, '0'), 'hex'))
 }
 
-/** Some of the clients of a network. */
+/** Some or all clients of a network. */
 export interface AffectedClients {
-  /** In which network they are; undefined: in none. Two where they move. */
+  /** Their network before and after; undefined: in none. */
   readonly networks: BeforeAfter<string | undefined>
-  /** Undefined: all clients that are in these networks. */
+  /** Undefined: all clients of these networks. */
   readonly prefixes?: readonly string[]
-  /** Not the clients in these, although they are in `prefixes`. */
+  /** Prefixes within `prefixes` whose clients are not affected. */
   readonly except?: readonly string[]
 }
 
-/** Areas as people say them: by network, and by prefix where it is not all of a network. */
+/** Ranges by network, and by prefix where they are not all of a network. */
 export function affectedClients(
   all: readonly ClientRange[],
-  some: ReadonlySet<ClientRange | undefined>
+  affected: ReadonlySet<ClientRange | undefined>
 ): AffectedClients[] {
-  const places: AffectedClients[] = []
-  for (const areas of byNetworks(all)) {
-    const chosen = areas.filter(area => some.has(area))
+  const result: AffectedClients[] = []
+  for (const ranges of byNetworks(all)) {
+    const chosen = ranges.filter(range => affected.has(range))
     if (chosen.length === 0) continue
-    const { networks } = areas[0]!
-    if (chosen.length === areas.length && networks.before === networks.after) {
-      places.push({ networks })
+    const { networks } = ranges[0]!
+    if (chosen.length === ranges.length && networks.before === networks.after) {
+      result.push({ networks })
       continue
     }
     const prefixes = outermost(chosen)
-    const except = areas
-      .filter(area => !some.has(area) && some.has(parentInSameNetworks(area)))
+    const except = ranges
+      .filter(range => !affected.has(range) && affected.has(parentInSameNetworks(range)))
       .map(({ prefix }) => prefix)
-    places.push({ networks, prefixes, ...(except.length > 0 && { except }) })
+    result.push({ networks, prefixes, ...(except.length > 0 && { except }) })
   }
-  return places
+  return result
 }
 
-/** Prefixes of areas of the same networks, but those within another of them. */
-export function outermost(areas: readonly ClientRange[]): string[] {
-  const chosen = new Set<ClientRange | undefined>(areas)
-  return areas.filter(area => !chosen.has(parentInSameNetworks(area))).map(({ prefix }) => prefix)
+/** Prefixes of ranges in the same networks, without those inside another of them. */
+export function outermost(ranges: readonly ClientRange[]): string[] {
+  const chosen = new Set<ClientRange | undefined>(ranges)
+  return ranges
+    .filter(range => !chosen.has(parentInSameNetworks(range)))
+    .map(({ prefix }) => prefix)
 }
 
-/** The next area around one whose clients are in the same networks, whatever is in between. */
-function parentInSameNetworks({ parent: around, networks }: ClientRange): ClientRange | undefined {
-  let area = around
-  while (area !== undefined && !isSame(area.networks, networks)) area = area.parent
-  return area
+/** The nearest surrounding range whose clients are in the same networks. */
+function parentInSameNetworks({ parent, networks }: ClientRange): ClientRange | undefined {
+  let range = parent
+  while (range !== undefined && !isSame(range.networks, networks)) range = range.parent
+  return range
 }
 
 function isSame(one: ClientRange['networks'], other: ClientRange['networks']): boolean {
   return one.before === other.before && one.after === other.after
 }
 
-/** Areas with the same two networks together. */
-export function byNetworks(areas: readonly ClientRange[]): ClientRange[][] {
+/** Ranges grouped by their two networks. */
+export function byNetworks(ranges: readonly ClientRange[]): ClientRange[][] {
   const groups = new Map<string, ClientRange[]>()
-  for (const area of areas) {
-    const { before = '', after = '' } = area.networks
+  for (const range of ranges) {
+    const { before = '', after = '' } = range.networks
     const key = `${before} ${after}`
     const group = groups.get(key)
-    if (group === undefined) groups.set(key, [area])
-    else group.push(area)
+    if (group === undefined) groups.set(key, [range])
+    else group.push(range)
   }
   return [...groups.values()]
 }

@@ -3,56 +3,56 @@ import type { Seconds } from '../../base/units.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
 import type { QtypeSet } from '../../rules/model/types.js'
 import type { Decision, Subject } from '../evaluate/decision.js'
-import { nameBelow, type BeforeAfter, type NameGroup } from './name-groups.js'
+import { unstoredNameBelow, type BeforeAfter, type NameGroup } from './name-groups.js'
 import type { SnapshotView } from './snapshot-view.js'
 import { timeSegments, type TimeSegment } from './time-segments.js'
 
-/** A stretch of time in which two snapshots differ, always in the same way. */
+/** A period in which the decisions of two snapshots differ, always in the same way. */
 export interface DifferencePeriod {
-  /** -Infinity: it is so at once. */
+  /** -Infinity: from now on. */
   readonly from: Seconds
   readonly until: Seconds
-  /** Not at all times in between, but as these weekly hours say; undefined: at all times. */
+  /** The weekly hours that the difference depends on; undefined: it exists at all times. */
   readonly hours?: string
-  /** Only for questions of these types; undefined: of all. */
+  /** The query types concerned; undefined: all. */
   readonly qtypes?: QtypeSet
   readonly decisions: BeforeAfter<Decision>
 }
 
-/** Spans for what ends a chain, and for what is below it and stored nowhere. */
+/** Periods for the names of a group, and for the names below them that no snapshot stores. */
 export interface GroupPeriods {
   readonly own: readonly DifferencePeriod[]
   readonly below: readonly DifferencePeriod[]
 }
 
 /**
- * How two snapshots differ on what ends a chain, from an instant on.
+ * The periods in which two snapshots differ on a group of names, from an instant on.
  *
- * @param classes of the clients, in each
+ * @param classes of the clients, in each snapshot
  */
 export function periodsOf(
-  chain: NameGroup,
+  group: NameGroup,
   { own, below }: Subjects,
-  sides: BeforeAfter<SnapshotView>,
+  views: BeforeAfter<SnapshotView>,
   classes: BeforeAfter<number>,
   at: Seconds
 ): GroupPeriods {
   const claims = [
-    ...sides.before.claimsOf(chain, classes.before),
-    ...sides.after.claimsOf(chain, classes.after)
+    ...views.before.claimsOf(group, classes.before),
+    ...views.after.claimsOf(group, classes.after)
   ]
   const segments = timeSegments(claims, at)
   const types = claims.flatMap(({ qtypes }) => qtypes?.types ?? [])
   const periods = (subject: Subject | undefined): DifferencePeriod[] => {
     if (subject === undefined) return []
-    return byType(types, qtype => periodsIn({ subject, qtype, classes }, sides, segments))
+    return byType(types, qtype => periodsIn({ subject, qtype, classes }, views, segments))
   }
-  const ownSpans = periods(own)
-  // An address has nothing below it: what covers it covers all of its prefix.
-  return { own: ownSpans, below: own?.kind === 'address' ? ownSpans : periods(below) }
+  const ownPeriods = periods(own)
+  // An address has nothing below it: a prefix that covers it is the whole match.
+  return { own: ownPeriods, below: own?.kind === 'address' ? ownPeriods : periods(below) }
 }
 
-/** What is judged, for all that has a chain. */
+/** What is evaluated on behalf of a group of names. */
 interface Subjects {
   readonly own?: Subject
   readonly below?: Subject
@@ -69,25 +69,26 @@ export function subjectsOf(
   }
   const snapshots = { before: before.snapshot, after: after.snapshot }
   for (const example of examples) {
-    const octets = example.kind === 'name' ? nameBelow(example.octets, snapshots) : undefined
+    if (example.kind !== 'name') continue
+    const octets = unstoredNameBelow(example.octets, snapshots)
     if (octets !== undefined) return { own: first, below: { kind: 'name', octets } }
   }
   return { own: first }
 }
 
-/** Of no number: it stands for all types that no rule names. */
+/** Not a type (RFC 6895 §3.1 reserves 0): represents all types that no rule mentions. */
 const ANY_OTHER = 0
 
-/** The periods of each type that rules name, and of all others; together where they are the same. */
+/** The periods of each type that rules mention, and of all others; equal ones are merged. */
 function byType(
-  named: readonly number[],
-  spansOf: (qtype: number) => readonly DifferencePeriod[]
+  mentioned: readonly number[],
+  periodsOf: (qtype: number) => readonly DifferencePeriod[]
 ): DifferencePeriod[] {
-  if (named.length === 0) return [...spansOf(RRTYPE.A)]
-  const types = [...new Set(named)].sort((a, b) => a - b)
+  if (mentioned.length === 0) return [...periodsOf(RRTYPE.A)]
+  const types = [...new Set(mentioned)].sort((a, b) => a - b)
   const found = new Map<string, { readonly period: DifferencePeriod; readonly of: Set<number> }>()
   for (const qtype of [ANY_OTHER, ...types]) {
-    for (const period of spansOf(qtype)) {
+    for (const period of periodsOf(qtype)) {
       const key = keyOf(period)
       const known = found.get(key) ?? { period, of: new Set() }
       known.of.add(qtype)
@@ -96,8 +97,8 @@ function byType(
   }
   return [...found.values()].map(({ period, of }) => {
     const except = of.has(ANY_OTHER)
-    const told = types.filter(qtype => of.has(qtype) !== except)
-    return except && told.length === 0 ? period : { ...period, qtypes: { types: told, except } }
+    const listed = types.filter(qtype => of.has(qtype) !== except)
+    return except && listed.length === 0 ? period : { ...period, qtypes: { types: listed, except } }
   })
 }
 
@@ -137,7 +138,7 @@ function isSame(one: DifferencePeriod, other: DifferencePeriod): boolean {
   return keyOf({ ...one, from: 0, until: 0 }) === keyOf({ ...other, from: 0, until: 0 })
 }
 
-/** Equal for periods that say the same. */
+/** Equal for periods with equal content. */
 export function keyOf({ from, until, hours = '', qtypes, decisions }: DifferencePeriod): string {
   const types = qtypes === undefined ? '' : `${qtypes.except} ${qtypes.types.join()}`
   const { before, after } = decisions

@@ -3,28 +3,29 @@ import { showCanonical, showName } from '../../dns/name/name.js'
 import type { RuleSet } from '../../rules/model/types.js'
 import { compile } from '../compile/compile.js'
 import type { Decision } from '../evaluate/decision.js'
+import type { Snapshot } from '../tables/snapshot.js'
 import type { SourceSummary } from '../tables/source-table.js'
 import {
-  clientRanges,
-  byNetworks,
-  outermost,
   affectedClients,
-  type ClientRange,
-  type AffectedClients
+  byNetworks,
+  clientRanges,
+  outermost,
+  type AffectedClients,
+  type ClientRange
 } from './client-ranges.js'
 import {
   keyOf,
   periodsOf,
   subjectsOf,
-  type GroupPeriods,
-  type DifferencePeriod
+  type DifferencePeriod,
+  type GroupPeriods
 } from './difference-periods.js'
 import {
   groupAddresses,
   groupNames,
   type BeforeAfter,
-  type NameGroup,
-  type Example
+  type Example,
+  type NameGroup
 } from './name-groups.js'
 import { SnapshotView } from './snapshot-view.js'
 import { UnchangedSources } from './unchanged-sources.js'
@@ -32,27 +33,27 @@ import { UnchangedSources } from './unchanged-sources.js'
 /**
  * What a change does to names.
  *
- * `blocked` they were not, and are now
- * `lifted`  they were blocked, and are not now
- * `answer`  they are blocked, and clients receive something else
- * `record`  clients receive the same, and the query log says something else of it: who decides, by
- *           whose authority, or what would be blocked in monitor mode
+ * - `blocked`: they were not blocked before and are now
+ * - `lifted`: they were blocked before and are not now
+ * - `answer`: they are blocked both before and after, with another reply
+ * - `record`: clients receive the same, but the query log differs: another rule or authority
+ *   decides, or another name would be blocked in monitor mode
  */
 export type ChangeKind = 'blocked' | 'lifted' | 'answer' | 'record'
 
-/** The same change of some names for some clients, in a stretch of time. */
+/** The same change of some names for some clients in one period. */
 export interface Change extends DifferencePeriod {
   readonly kind: ChangeKind
   readonly clients: readonly AffectedClients[]
-  /** How many names and prefixes of addresses; names below one of them are not counted. */
+  /** Number of names and address prefixes; names below one of them do not count. */
   readonly names: number
-  /** Some of them as rule files have them, short ones first. */
+  /** Some of them as in rule files, short ones first. */
   readonly examples: readonly string[]
-  /** Whether it is none of the apps or lists that alone may change. */
+  /** Whether it concerns none of the apps and lists in `DifferenceOptions.only`. */
   readonly outside: boolean
 }
 
-/** Clients that are in another network now. */
+/** Clients that are in another network than before. */
 export interface Move {
   readonly networks: BeforeAfter<string | undefined>
   readonly prefixes: readonly string[]
@@ -60,56 +61,56 @@ export interface Move {
 
 export interface Difference {
   readonly moves: readonly Move[]
-  /** Networks with another id and the very same clients. */
+  /** Networks with another id and exactly the same clients. */
   readonly renamed: readonly BeforeAfter<string>[]
   readonly changes: readonly Change[]
 }
 
 export interface DifferenceOptions {
-  /** From when on it is looked at what changes. */
+  /** Compare from this instant on. */
   readonly at: Seconds
-  /** Most examples of each change. */
+  /** Largest number of examples per change. */
   readonly examples: number
-  /** Ids of the apps and lists that alone may change. */
+  /** Ids of the only apps and lists that are meant to change. */
   readonly only?: readonly string[]
 }
 
-/** Of how many names of one kind examples are chosen. */
-const CHOICE = 256
+/** Examples are chosen from so many names of each group. */
+const EXAMPLE_POOL = 256
 
 /**
- * What it does to put one rule set in place of another: not how they are written, but what becomes
- * of each name, for each client, from an instant on.
+ * The effect of replacing one rule set by another: not how their text differs, but what changes for
+ * each name and client from an instant on.
  */
 export function difference(rules: BeforeAfter<RuleSet>, options: DifferenceOptions): Difference {
   const snapshots = { before: compiled(rules.before, 1), after: compiled(rules.after, 2) }
-  const sides = {
+  const views = {
     before: new SnapshotView(snapshots.before, 'before'),
     after: new SnapshotView(snapshots.after, 'after')
   }
-  const policies = { before: sides.before.evaluator.policy, after: sides.after.evaluator.policy }
-  const areas = clientRanges(rules, policies)
-  const { moves, renamed } = movesOf(areas)
-  const changes = new ChangeCollector(sides, areas, options)
-  const most = Math.max(options.examples, CHOICE)
-  changes.collect(groupNames(snapshots, most))
-  changes.collect(groupAddresses(snapshots, most))
-  return { moves, renamed, changes: changes.all() }
+  const policies = { before: views.before.evaluator.policy, after: views.after.evaluator.policy }
+  const ranges = clientRanges(rules, policies)
+  const { moves, renamed } = movesOf(ranges)
+  const collector = new ChangeCollector(views, ranges, options)
+  const maxExamples = Math.max(options.examples, EXAMPLE_POOL)
+  collector.collect(groupNames(snapshots, maxExamples))
+  collector.collect(groupAddresses(snapshots, maxExamples))
+  return { moves, renamed, changes: collector.changes() }
 }
 
-function compiled(rules: RuleSet, generation: number): ReturnType<typeof compile> {
-  // Nobody asks this snapshot, so nobody gains by making names collide; if they do, seeds differ.
+function compiled(rules: RuleSet, generation: number): Snapshot {
+  // No client queries this snapshot, so the seed need not be secret; on collisions try the next one.
   let seed = 0
   return compile(rules, { generation, random: () => seed++ })
 }
 
-/** Networks with the very same clients under another id are not moved, but renamed. */
-function movesOf(areas: readonly ClientRange[]): Pick<Difference, 'moves' | 'renamed'> {
-  const groups = byNetworks(areas)
-  const stays = (which: 'before' | 'after', id: string | undefined): boolean =>
-    groups.filter(([area]) => area!.networks[which] === id).length > 1
+/** A network whose clients all have another network id now was renamed; other clients moved. */
+function movesOf(ranges: readonly ClientRange[]): Pick<Difference, 'moves' | 'renamed'> {
+  const groups = byNetworks(ranges)
+  const isSplit = (which: 'before' | 'after', id: string | undefined): boolean =>
+    groups.filter(([range]) => range!.networks[which] === id).length > 1
   const ids = (which: 'before' | 'after'): Set<string | undefined> =>
-    new Set(groups.map(([area]) => area!.networks[which]))
+    new Set(groups.map(([range]) => range!.networks[which]))
   const [before, after] = [ids('before'), ids('after')]
   const moves: Move[] = []
   const renamed: BeforeAfter<string>[] = []
@@ -117,137 +118,133 @@ function movesOf(areas: readonly ClientRange[]): Pick<Difference, 'moves' | 'ren
     const { networks } = group[0]!
     const [was, is] = [networks.before, networks.after]
     if (was === is) continue
-    const alone = !stays('before', was) && !stays('after', is)
-    if (was !== undefined && is !== undefined && alone && !after.has(was) && !before.has(is))
+    const isWhole = !isSplit('before', was) && !isSplit('after', is)
+    if (was !== undefined && is !== undefined && isWhole && !after.has(was) && !before.has(is))
       renamed.push({ before: was, after: is })
     else moves.push({ networks, prefixes: outermost(group) })
   }
   return { moves, renamed }
 }
 
-/** Clients that have the same rules in both, so that they are judged once. */
+/** Clients with the same rules in both snapshots, which are evaluated once. */
 interface ClientGroup {
   readonly classes: BeforeAfter<number>
-  /** Apps and lists of which nothing has to be judged for them: see `Steady`. */
+  /** Apps and lists that need no evaluation for these clients: see `UnchangedSources`. */
   readonly unchanged: ReadonlySet<string>
   readonly ranges: ClientRange[]
 }
 
-/** Names with the same change for the same peers. */
+/** Names with the same change for the same clients. */
 interface PendingChange {
   readonly period: DifferencePeriod
   readonly clients: ClientGroup
   readonly outside: boolean
   names: number
   examples: string[]
-  /** Which chains, and what of them: equal texts stand for equal names. */
+  /** The name groups, and which part of them: equal lists stand for equal names. */
   readonly groups: string[]
 }
 
 class ChangeCollector {
-  private readonly steady: UnchangedSources
-  private readonly peers: readonly ClientGroup[]
-  private readonly gathered = new Map<string, PendingChange>()
-  /** How many were looked at: number of the one at hand. */
-  private chains = 0
+  private readonly unchanged: UnchangedSources
+  private readonly clientGroups: readonly ClientGroup[]
+  private readonly pending = new Map<string, PendingChange>()
+  /** Number of the current name group. */
+  private groupNumber = 0
 
   constructor(
-    private readonly sides: BeforeAfter<SnapshotView>,
-    private readonly areas: readonly ClientRange[],
+    private readonly views: BeforeAfter<SnapshotView>,
+    private readonly ranges: readonly ClientRange[],
     private readonly options: DifferenceOptions
   ) {
-    this.steady = new UnchangedSources(sides)
-    this.peers = clientGroups(areas, sides, this.steady)
+    this.unchanged = new UnchangedSources(views)
+    this.clientGroups = clientGroupsOf(ranges, views, this.unchanged)
   }
 
-  /** Looks at all chains from the top one on. */
+  /** Collects the changes of all groups from the top one down. */
   collect(top: NameGroup): void {
     const known = new Map<NameGroup, readonly GroupPeriods[]>()
-    for (const chain of top.all()) {
-      this.chains++
-      const sources = this.steady.sourcesOf(chain)
-      const moving = this.peers.map(({ unchanged: steady }) => !isWithin(sources, steady))
-      if (!moving.includes(true)) continue
-      const above = chain.parent === undefined ? undefined : known.get(chain.parent)
-      const subjects = subjectsOf(chain, this.sides)
-      const all = this.peers.map(({ classes }, i) =>
-        moving[i]! ? periodsOf(chain, subjects, this.sides, classes, this.options.at) : NO_SPANS
+    for (const group of top.all()) {
+      this.groupNumber++
+      const sources = this.unchanged.sourcesOf(group)
+      const mayChange = this.clientGroups.map(({ unchanged }) => !isWithin(sources, unchanged))
+      if (!mayChange.includes(true)) continue
+      const inherited = group.parent === undefined ? undefined : known.get(group.parent)
+      const subjects = subjectsOf(group, this.views)
+      const all = this.clientGroups.map(({ classes }, i) =>
+        mayChange[i]!
+          ? periodsOf(group, subjects, this.views, classes, this.options.at)
+          : NO_PERIODS
       )
-      known.set(chain, all)
-      // What is said of a name is said of those below it, unless they differ.
-      all.forEach((spans, peers) => this.take(chain, spans, above?.[peers]?.below ?? [], peers))
+      known.set(group, all)
+      // A change of a name includes the names below it, unless they change differently.
+      all.forEach((periods, i) => this.take(group, periods, inherited?.[i]?.below ?? [], i))
     }
   }
 
   private take(
-    chain: NameGroup,
+    group: NameGroup,
     { own, below }: GroupPeriods,
-    above: readonly DifferencePeriod[],
-    peers: number
+    inherited: readonly DifferencePeriod[],
+    clients: number
   ): void {
     if (own.length + below.length === 0) return
-    const implied = new Set(above.map(keyOf))
-    const isAddress = chain.examples[0]?.kind === 'address'
+    const implied = new Set(inherited.map(keyOf))
+    const isAddress = group.examples[0]?.kind === 'address'
     const belowKeys = new Set(below.map(keyOf))
     const ownKeys = new Set(own.map(keyOf))
-    for (const span of own) {
-      const key = keyOf(span)
+    for (const period of own) {
+      const key = keyOf(period)
       if (implied.has(key)) continue
       const sign = belowKeys.has(key) || isAddress ? '' : '='
-      this.gather(chain, span, sign, peers)
+      this.add(group, period, sign, clients)
     }
-    for (const span of isAddress ? [] : below) {
-      const key = keyOf(span)
-      if (!implied.has(key) && !ownKeys.has(key)) this.gather(chain, span, '*.', peers)
+    for (const period of isAddress ? [] : below) {
+      const key = keyOf(period)
+      if (!implied.has(key) && !ownKeys.has(key)) this.add(group, period, '*.', clients)
     }
   }
 
-  private gather(chain: NameGroup, span: DifferencePeriod, sign: Sign, peers: number): void {
-    const outside = this.isOutside(chain, sign)
-    const key = `${peers} ${outside} ${keyOf(span)}`
-    let found = this.gathered.get(key)
+  private add(group: NameGroup, period: DifferencePeriod, sign: Sign, clients: number): void {
+    const outside = this.isOutside(group, sign)
+    const key = `${clients} ${outside} ${keyOf(period)}`
+    let found = this.pending.get(key)
     if (found === undefined) {
-      found = {
-        period: span,
-        clients: this.peers[peers]!,
-        outside,
-        names: 0,
-        examples: [],
-        groups: []
-      }
-      this.gathered.set(key, found)
+      const clientGroup = this.clientGroups[clients]!
+      found = { period, clients: clientGroup, outside, names: 0, examples: [], groups: [] }
+      this.pending.set(key, found)
     }
-    found.names += chain.count
-    found.examples.push(...chain.examples.map(example => sign + textOf(example)))
-    found.groups.push(`${sign}${this.chains}`)
+    found.names += group.count
+    found.examples.push(...group.examples.map(example => sign + textOf(example)))
+    found.groups.push(`${sign}${this.groupNumber}`)
   }
 
-  /** Whether none of the apps or lists that alone may change has these names, before or after. */
-  private isOutside(chain: NameGroup, sign: Sign): boolean {
+  /** Whether none of the apps and lists meant to change covers these names, before or after. */
+  private isOutside(group: NameGroup, sign: Sign): boolean {
     const { only } = this.options
     if (only === undefined) return false
-    const isOne = ({ kind, id }: SourceSummary): boolean => kind !== 'inline' && only.includes(id)
-    const { before, after } = this.sides
-    return !before.has(chain, sign === '*.', isOne) && !after.has(chain, sign === '*.', isOne)
+    const isMeant = ({ kind, id }: SourceSummary): boolean => kind !== 'inline' && only.includes(id)
+    const { before, after } = this.views
+    return !before.has(group, sign === '*.', isMeant) && !after.has(group, sign === '*.', isMeant)
   }
 
-  /** Each change once, for all clients to whom it happens. */
-  all(): Change[] {
-    const together = new Map<string, PendingChange[]>()
-    for (const gathered of this.gathered.values()) {
-      const key = `${gathered.outside} ${keyOf(gathered.period)} ${gathered.groups.join(' ')}`
-      together.set(key, [...(together.get(key) ?? []), gathered])
+  /** Each change once, for all clients that it affects. */
+  changes(): Change[] {
+    const merged = new Map<string, PendingChange[]>()
+    for (const pending of this.pending.values()) {
+      const key = `${pending.outside} ${keyOf(pending.period)} ${pending.groups.join(' ')}`
+      merged.set(key, [...(merged.get(key) ?? []), pending])
     }
-    return [...together.values()].map(same => this.change(same)).sort(byImportance)
+    return [...merged.values()].map(same => this.change(same)).sort(byImportance)
   }
 
   private change(same: readonly PendingChange[]): Change {
-    const [{ period: span, outside, names, examples }] = same as [PendingChange]
-    const areas = new Set(same.flatMap(({ clients: peers }) => peers.ranges))
+    const [{ period, outside, names, examples }] = same as [PendingChange]
+    const affected = new Set(same.flatMap(({ clients }) => clients.ranges))
     return {
-      ...span,
-      kind: kindOf(span.decisions),
-      clients: affectedClients(this.areas, areas),
+      ...period,
+      kind: kindOf(period.decisions),
+      clients: affectedClients(this.ranges, affected),
       names,
       examples: [...examples].sort(byWeight).slice(0, this.options.examples),
       outside
@@ -255,33 +252,37 @@ class ChangeCollector {
   }
 }
 
-/** What of a name: itself and all below it, itself alone, all below it alone. */
+/** Which names: a name and all below it, the name only, or only those below it. */
 type Sign = '' | '=' | '*.'
 
-const NO_SPANS: GroupPeriods = { own: [], below: [] }
+const NO_PERIODS: GroupPeriods = { own: [], below: [] }
 
 function isWithin(some: ReadonlySet<string> | undefined, all: ReadonlySet<string>): boolean {
   return some !== undefined && [...some].every(key => all.has(key))
 }
 
-function clientGroups(
-  areas: readonly ClientRange[],
+function clientGroupsOf(
+  ranges: readonly ClientRange[],
   { before, after }: BeforeAfter<SnapshotView>,
-  steady: UnchangedSources
+  unchanged: UnchangedSources
 ): ClientGroup[] {
   const known = new Map<string, ClientGroup>()
-  for (const area of areas) {
-    const { classes, networks } = area
-    // Who is refused altogether has no names to be blocked; that is told as a move.
+  for (const range of ranges) {
+    const { classes, networks } = range
+    // Clients outside every network are refused, so no name is blocked for them: a move.
     if (networks.before === undefined || networks.after === undefined) continue
     const groups = [
       before.snapshot.clients.groupOf[classes.before],
       after.snapshot.clients.groupOf[classes.after]
     ]
     const key = groups.join(' ')
-    const peers = known.get(key) ?? { classes, unchanged: steady.forClients(classes), ranges: [] }
-    peers.ranges.push(area)
-    known.set(key, peers)
+    const group = known.get(key) ?? {
+      classes,
+      unchanged: unchanged.forClients(classes),
+      ranges: []
+    }
+    group.ranges.push(range)
+    known.set(key, group)
   }
   return [...known.values()]
 }
@@ -298,13 +299,13 @@ function textOf(example: Example): string {
 
 const KINDS: readonly ChangeKind[] = ['blocked', 'lifted', 'answer', 'record']
 
-/** By kind, by when, then the most names first. */
+/** By kind, then by time, then by number of names, the largest first. */
 function byImportance(a: Change, b: Change): number {
   const when = a.from === b.from ? 0 : a.from - b.from
   return KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) || when || b.names - a.names
 }
 
-/** Those that say most come first: with all below them, and short ones. */
+/** Names that include those below them first, then short ones. */
 function byWeight(a: string, b: string): number {
   const isPart = (text: string): number => (/^[=*]/.test(text) ? 1 : 0)
   return isPart(a) - isPart(b) || a.length - b.length || (a < b ? -1 : 1)

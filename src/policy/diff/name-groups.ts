@@ -7,93 +7,92 @@ import { NameTable } from '../tables/name-table.js'
 import type { Snapshot } from '../tables/snapshot.js'
 import { sourceOf } from '../tables/source-sets.js'
 
-/** Two snapshots, and whatever there is of each. */
+/** A value of the previous snapshot and of the new one. */
 export interface BeforeAfter<T> {
   readonly before: T
   readonly after: T
 }
 
 /**
- * What two snapshots store of a name and of the names above it: from the top down, the member sets
- * of each name that either stores, and the records that lists have for it. The rules say the same of all names with the same chain, so that
- * a million names of a list are judged as one.
+ * Names on which two snapshots cannot decide differently among each other: for the names and all
+ * their ancestors, the source sets in both snapshots and the lists' DNS records are the same. So a
+ * million names of a list are evaluated as one.
  *
- * For addresses likewise, with prefixes in place of names.
+ * Addresses are grouped in the same way, with prefixes in place of names.
  */
 export class NameGroup {
-  /** How many names end it. */
+  /** Number of names in the group. */
   count = 0
-  /** The first of them: as wire names, or addresses. */
+  /** The first of them. */
   readonly examples: Example[] = []
-  private readonly next = new Map<number | string, NameGroup>()
+  private readonly children = new Map<number | string, NameGroup>()
 
   constructor(
-    /** Of the next stored name above; undefined where none is. */
+    /** The group of the nearest stored ancestor; undefined if there is none. */
     readonly parent: NameGroup | undefined,
-    /** Member set of the name itself; -1 where that snapshot does not store it. */
+    /** Source set of the names themselves; -1 if that snapshot does not store them. */
     readonly sets: BeforeAfter<number>,
-    /** Whether lists have records for it. */
+    /** Whether lists have DNS records for them. */
     readonly hasLocalData = false
   ) {}
 
   /**
-   * The chain that has these sets below this one.
+   * The group below this one with these source sets.
    *
-   * @param data what lists have for the name itself, if they have
+   * @param data the DNS records that lists have for the names, as text
    */
   child(before: number, after: number, data = ''): NameGroup {
-    const sets = (before + 1) * MOST_SETS + after + 1
+    const sets = (before + 1) * MAX_SETS + after + 1
     const key = data === '' ? sets : `${sets} ${data}`
-    let next = this.next.get(key)
-    if (next === undefined) {
-      next = new NameGroup(this, { before, after }, data !== '')
-      this.next.set(key, next)
+    let child = this.children.get(key)
+    if (child === undefined) {
+      child = new NameGroup(this, { before, after }, data !== '')
+      this.children.set(key, child)
     }
-    return next
+    return child
   }
 
-  add(example: Example, most: number): void {
+  add(example: Example, maxExamples: number): void {
     this.count++
-    if (this.examples.length < most) this.examples.push(example)
+    if (this.examples.length < maxExamples) this.examples.push(example)
   }
 
-  /** This one and all below it, each before those below it. */
+  /** This group and all groups below it, parents first. */
   *all(): Generator<NameGroup> {
     yield this
-    for (const next of this.next.values()) yield* next.all()
+    for (const child of this.children.values()) yield* child.all()
   }
 }
 
-/** Something stored. */
+/** A stored name, or an address in a stored prefix. */
 export type Example =
   /** In wire form. */
   | { readonly kind: 'name'; readonly octets: Uint8Array }
-  /** `address` is in this prefix, and in no longer one that is stored. */
+  /** `text` is the longest stored prefix that contains `address`. */
   | { readonly kind: 'address'; readonly address: Address; readonly text: string }
 
-/** More than any member set's number: packs two into one key. */
-const MOST_SETS = 2 ** 26
+/** Greater than any number of a source set: combines two into one key. */
+const MAX_SETS = 2 ** 26
 
 /**
- * Chains of all names that either snapshot stores: about three microseconds each, and no memory but
- * for the chains.
+ * Groups all names that either snapshot stores. Takes about three microseconds per name, and memory
+ * for the groups only.
  *
- * @param most how many examples each chain keeps
+ * @param maxExamples how many examples each group keeps
+ * @returns the root group, which holds no name
  */
-export function groupNames(snapshots: BeforeAfter<Snapshot>, most: number): NameGroup {
+export function groupNames(snapshots: BeforeAfter<Snapshot>, maxExamples: number): NameGroup {
   const before = new NameReader(snapshots.before)
   const after = new NameReader(snapshots.after)
   const top = new NameGroup(undefined, { before: -1, after: -1 })
   for (const octets of before.names())
-    groupOf(top, octets, before, after).add(example(octets), most)
+    groupOf(top, octets, before, after).add({ kind: 'name', octets }, maxExamples)
   for (const octets of after.names()) {
     if (before.has(octets)) continue
-    groupOf(top, octets, before, after).add(example(octets), most)
+    groupOf(top, octets, before, after).add({ kind: 'name', octets }, maxExamples)
   }
   return top
 }
-
-const example = (octets: Uint8Array): Example => ({ kind: 'name', octets })
 
 function groupOf(
   top: NameGroup,
@@ -101,86 +100,87 @@ function groupOf(
   before: NameReader,
   after: NameReader
 ): NameGroup {
-  before.take(octets)
-  after.take(octets)
-  let chain = top
+  before.setName(octets)
+  after.setName(octets)
+  let group = top
   for (let label = before.labels; label >= 0; label--) {
     const [one, other] = [before.setAt(label), after.setAt(label)]
     if (one === -1 && other === -1) continue
-    chain = chain.child(one, other, before.dataAt(label) + after.dataAt(label))
+    group = group.child(one, other, before.localDataAt(label) + after.localDataAt(label))
   }
-  return chain
+  return group
 }
 
-/** The names of one snapshot, and the member sets of a name and of those above it. */
+/** Reads the names of one snapshot, and the source sets of a name and its ancestors. */
 class NameReader {
   private readonly table: NameTable
-  private readonly sets: Int32Array
+  private readonly entryWords: Int32Array
   private readonly name = new HashedName()
-  private readonly data: LocalDataTable
+  private readonly localData: LocalDataTable
 
   constructor(readonly snapshot: Snapshot) {
     this.table = new NameTable(snapshot.names)
-    this.sets = new Int32Array(snapshot.names.entries.words)
-    this.data = new LocalDataTable(snapshot)
+    this.entryWords = new Int32Array(snapshot.names.entries.words)
+    this.localData = new LocalDataTable(snapshot)
   }
 
   *names(): Generator<Uint8Array> {
-    const records = entriesOf(this.snapshot)
-    for (const record of this.table.entries()) {
-      const content = records.contentOf(record)
+    const entries = entriesOf(this.snapshot)
+    for (const entry of this.table.entries()) {
+      const content = entries.contentOf(entry)
       if ('name' in content) yield content.name
     }
   }
 
-  take(octets: Uint8Array): void {
+  setName(octets: Uint8Array): void {
     this.name.set(octets, 0, this.snapshot.names.seed)
   }
 
   has(octets: Uint8Array): boolean {
-    this.take(octets)
-    return this.recordAt(0) !== 0
+    this.setName(octets)
+    return this.entryAt(0) !== 0
   }
 
   get labels(): number {
     return this.name.labels
   }
 
-  /** Of the suffix that begins with label `label`; -1: it is not stored. Set number: word 0. */
+  /** Source set of the suffix that begins with label `label`; -1: not stored. */
   setAt(label: number): number {
-    const record = this.recordAt(label)
-    return record === 0 ? -1 : this.sets[record]!
+    const entry = this.entryAt(label)
+    return entry === 0 ? -1 : this.entryWords[entry]!
   }
 
-  /** The records that lists have for that suffix, and for what is below it; '': none. */
-  dataAt(label: number): string {
-    const data = this.snapshot.sources.localData
-    const record = data.size === 0 ? 0 : this.recordAt(label)
-    if (record === 0) return ''
-    const members = entriesOf(this.snapshot).sourcesOf(record)
-    const sources = new Set(members.map(({ ref: member }) => sourceOf(member)))
+  /** The DNS records that lists have for that suffix and for names below it; '': none. */
+  localDataAt(label: number): string {
+    const { localData } = this.snapshot.sources
+    const entry = localData.size === 0 ? 0 : this.entryAt(label)
+    if (entry === 0) return ''
+    const lines = entriesOf(this.snapshot).sourcesOf(entry)
+    const sources = new Set(lines.map(({ ref }) => sourceOf(ref)))
     return [...sources]
-      .filter(source => data.has(source))
+      .filter(source => localData.has(source))
       .flatMap(source =>
-        [true, false].map(whole => `${source}:${this.read(source, record, whole)}`)
+        [true, false].map(isExact => `${source}:${this.read(source, entry, isExact)}`)
       )
       .join(' ')
   }
 
-  private read(source: number, record: number, whole: boolean): string {
-    this.data.find(source, record, whole)
-    return Buffer.from(this.data.octets.subarray(this.data.from, this.data.to)).toString('hex')
+  private read(source: number, entry: number, isExact: boolean): string {
+    const { localData } = this
+    localData.find(source, entry, isExact)
+    return Buffer.from(localData.octets.subarray(localData.from, localData.to)).toString('hex')
   }
 
-  private recordAt(label: number): number {
+  private entryAt(label: number): number {
     return label === this.name.labels ? this.table.root : this.table.find(this.name, label)
   }
 }
 
 /**
- * A name below this one that neither snapshot stores; undefined where there is no room for one.
+ * A name below this one that neither snapshot stores; undefined if the name is too long to have one.
  */
-export function nameBelow(
+export function unstoredNameBelow(
   octets: Uint8Array,
   snapshots: BeforeAfter<Snapshot>
 ): Uint8Array | undefined {
@@ -189,34 +189,34 @@ export function nameBelow(
   const after = new NameReader(snapshots.after)
   for (let label = 0; label <= 0xff; label++) {
     const child = Uint8Array.from([1, label, ...octets])
-    const upper = label >= 0x41 && label <= 0x5a
-    if (!upper && !before.has(child) && !after.has(child)) return child
+    const isUpperCase = label >= 0x41 && label <= 0x5a
+    if (!isUpperCase && !before.has(child) && !after.has(child)) return child
   }
   return undefined
 }
 
-/** Chains of all prefixes of addresses that either snapshot stores. */
-export function groupAddresses(snapshots: BeforeAfter<Snapshot>, most: number): NameGroup {
+/** Groups all address prefixes that either snapshot stores; see `groupNames`. */
+export function groupAddresses(snapshots: BeforeAfter<Snapshot>, maxExamples: number): NameGroup {
   const before = new AddressReader(snapshots.before)
   const after = new AddressReader(snapshots.after)
   const top = new NameGroup(undefined, { before: -1, after: -1 })
   const seen = new Set<string>()
   for (const address of [...before.starts(), ...after.starts()]) {
-    const [one, other] = [before.at(address), after.at(address)]
+    const [one, other] = [before.prefixesOf(address), after.prefixesOf(address)]
     const prefixes = [...new Map([...one, ...other])].sort(([a], [b]) => a - b)
-    let chain = top
+    let group = top
     for (const [length] of prefixes) {
-      chain = chain.child(one.get(length)?.set ?? -1, other.get(length)?.set ?? -1)
+      group = group.child(one.get(length)?.set ?? -1, other.get(length)?.set ?? -1)
     }
     const text = prefixes.at(-1)?.[1].text
     if (text === undefined || seen.has(text)) continue
     seen.add(text)
-    chain.add({ kind: 'address', address, text }, most)
+    group.add({ kind: 'address', address, text }, maxExamples)
   }
   return top
 }
 
-/** The prefixes of one snapshot. */
+/** Reads the prefixes of one snapshot. */
 class AddressReader {
   private readonly table: AddressTable
 
@@ -224,21 +224,21 @@ class AddressReader {
     this.table = new AddressTable(snapshot.addresses)
   }
 
-  /** Addresses from which on others prefixes cover. */
+  /** First addresses of the ranges that different prefixes cover. */
   *starts(): Generator<Address> {
     for (const { start } of this.table.ranges()) yield start
   }
 
-  /** The prefixes that cover an address, by length, with their member sets. */
-  at(address: Address): Map<number, { readonly set: number; readonly text: string }> {
-    const records = entriesOf(this.snapshot)
-    const sets = new Int32Array(this.snapshot.names.entries.words)
+  /** The prefixes that cover an address, by length, with their source sets. */
+  prefixesOf(address: Address): Map<number, { readonly set: number; readonly text: string }> {
+    const entries = entriesOf(this.snapshot)
+    const entryWords = new Int32Array(this.snapshot.names.entries.words)
     const covering = new Map<number, { set: number; text: string }>()
-    for (const record of this.table.entriesIn(this.table.find(addressWords(address), 0))) {
-      const content = records.contentOf(record)
+    for (const entry of this.table.entriesIn(this.table.find(addressWords(address), 0))) {
+      const content = entries.contentOf(entry)
       if (!('prefix' in content)) continue
       const { prefix } = content
-      covering.set(prefix.length, { set: sets[record]!, text: showPrefix(prefix) })
+      covering.set(prefix.length, { set: entryWords[entry]!, text: showPrefix(prefix) })
     }
     return covering
   }

@@ -7,7 +7,7 @@ import { coverOf, sourceOf } from '../tables/source-sets.js'
 import type { SourceSummary } from '../tables/source-table.js'
 import type { NameGroup } from './name-groups.js'
 
-/** One of two snapshots that are compared, and what it says of chains. */
+/** One of two compared snapshots, with the claims and sources that concern a group of names. */
 export class SnapshotView {
   readonly evaluator: Evaluator
   private readonly index: ClaimIndex
@@ -22,50 +22,47 @@ export class SnapshotView {
     this.sets = new Int32Array(snapshot.names.entries.sets)
   }
 
-  /** What may have a say in what ends a chain, for clients of a class, at some time. */
-  claimsOf(chain: NameGroup, clientClass: number): Claim[] {
-    const { claims, clients } = this.snapshot
-    const group = clients.groupOf[clientClass]!
-    const sources = new Set(this.groupSources(chain).map(({ source }) => source))
+  /** The claims that may affect a group of names for clients of a class, at any time. */
+  claimsOf(group: NameGroup, clientClass: number): Claim[] {
+    const sources = new Set(this.sourcesOf(group).map(({ source }) => source))
     return [...sources].flatMap(source =>
-      this.index.claimsOf(group, source).map(({ claim }) => claims.all[claim]!)
+      this.indexedClaims(source, clientClass).map(({ claim }) => this.snapshot.claims.all[claim]!)
     )
   }
 
-  /** What rules say through a source to clients of a class. */
+  /** The claims through a source for clients of a class. */
   indexedClaims(source: number, clientClass: number): IndexedClaim[] {
-    const group = this.snapshot.clients.groupOf[clientClass]!
-    return this.index.claimsOf(group, source)
+    return this.index.claimsOf(this.snapshot.clients.groupOf[clientClass]!, source)
   }
 
-  /** Who is in a member set; nobody in -1. */
+  /** The sources in a source set; none for -1. */
   sourcesIn(set: number): { readonly source: number; readonly cover: number }[] {
     const count = set === -1 ? 0 : this.sets[set]!
     return Array.from({ length: count }, (_, nth) => {
-      const member = this.sets[set + 1 + nth]!
-      return { source: sourceOf(member), cover: coverOf(member) }
+      const ref = this.sets[set + 1 + nth]!
+      return { source: sourceOf(ref), cover: coverOf(ref) }
     })
   }
 
   /**
-   * Whether a source has what ends a chain.
+   * Whether a source that satisfies `predicate` covers a group of names.
    *
-   * @param below rather, what is below it
+   * @param below whether to test the names below those of the group instead
    */
-  has(chain: NameGroup, below: boolean, wanted: (source: SourceSummary) => boolean): boolean {
-    return this.groupSources(chain).some(({ source, cover, own }) => {
-      const silent = own && !below ? COVER.below : COVER.exact
-      return cover !== silent && wanted(this.snapshot.sources.all[source]!)
+  has(group: NameGroup, below: boolean, predicate: (source: SourceSummary) => boolean): boolean {
+    return this.sourcesOf(group).some(({ source, cover, isOwn }) => {
+      const ignored = isOwn && !below ? COVER.below : COVER.exact
+      return cover !== ignored && predicate(this.snapshot.sources.all[source]!)
     })
   }
 
-  /** Of a chain's sets, from the name itself upwards. */
-  private groupSources(chain: NameGroup): { source: number; cover: number; own: boolean }[] {
-    const members: { source: number; cover: number; own: boolean }[] = []
-    for (let at: NameGroup | undefined = chain; at !== undefined; at = at.parent) {
-      const own = at === chain
-      members.push(...this.sourcesIn(at.sets[this.which]).map(member => ({ ...member, own })))
+  /** Sources of a group, then those of its ancestors. */
+  private sourcesOf(group: NameGroup): { source: number; cover: number; isOwn: boolean }[] {
+    const sources: { source: number; cover: number; isOwn: boolean }[] = []
+    for (let at: NameGroup | undefined = group; at !== undefined; at = at.parent) {
+      const isOwn = at === group
+      sources.push(...this.sourcesIn(at.sets[this.which]).map(source => ({ ...source, isOwn })))
     }
-    return members
+    return sources
   }
 }

@@ -2,26 +2,26 @@ import type { Seconds } from '../../base/units.js'
 import type { Claim } from '../tables/claim.js'
 import { unchangedUntil, type Timetable } from '../tables/timetable.js'
 
-/** A stretch of time in which no claim starts or ends; but those with weekly hours come and go. */
+/** A time span in which no claim starts or ends, except by weekly hours. */
 export interface TimeSegment {
-  /** -Infinity: from the start on. */
+  /** -Infinity: from the beginning. */
   readonly from: Seconds
   readonly until: Seconds
-  /** Instants that stand for all of it. */
+  /** Instants to evaluate, which together represent the whole segment. */
   readonly times: readonly Seconds[]
-  /** The hours by which claims come and go, for people; '': none do. */
+  /** Human-readable: the weekly hours of the claims; '': none. */
   readonly hours: string
 }
 
 const WEEK: Seconds = 7 * 86_400
 const HALF_YEAR: Seconds = 26 * WEEK
 
-/** All time from an instant on, cut where one of some claims starts or ends. */
+/** All time from an instant on, divided wherever one of the claims starts or ends. */
 export function timeSegments(claims: readonly Claim[], at: Seconds): TimeSegment[] {
   const timetables = [...new Set(claims.flatMap(({ timetable }) => timetable ?? []))]
   const hours = [...new Set(timetables.map(({ text }) => text))].join('; ')
-  const switches = claims.flatMap(({ from, until }) => [from, until])
-  const later = [...new Set(switches.filter(it => it > at && it !== Infinity))]
+  const changeTimes = claims.flatMap(({ from, until }) => [from, until])
+  const later = [...new Set(changeTimes.filter(it => it > at && it !== Infinity))]
   const starts = [at, ...later.sort((a, b) => a - b)]
   return starts.map((start, i) => {
     const until = starts[i + 1] ?? Infinity
@@ -34,7 +34,7 @@ export function timeSegments(claims: readonly Claim[], at: Seconds): TimeSegment
   })
 }
 
-/** A week of turns, and another one half a year later, when clocks have been set. */
+/** All changes within a week, and within another one half a year later for daylight saving time. */
 function timesIn(start: Seconds, until: Seconds, timetables: readonly Timetable[]): Seconds[] {
   if (timetables.length === 0) return [start]
   const times: Seconds[] = []

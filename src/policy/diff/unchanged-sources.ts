@@ -4,84 +4,77 @@ import type { BeforeAfter, NameGroup } from './name-groups.js'
 import type { SnapshotView } from './snapshot-view.js'
 
 /**
- * What is the same in two snapshots, so that nothing that only it speaks of has to be judged: lists
- * overlap, and of a million names in twenty lists there are a hundred thousand kinds.
+ * Finds the apps and lists that are the same in two snapshots, so that names which only they cover
+ * need not be evaluated: lists overlap, and a million names in twenty lists form a hundred thousand
+ * groups.
  */
 export class UnchangedSources {
   private readonly keys: BeforeAfter<readonly (string | undefined)[]>
   private readonly known = new Map<NameGroup, ReadonlySet<string> | undefined>()
 
-  constructor(private readonly sides: BeforeAfter<SnapshotView>) {
-    this.keys = { before: keysOf(sides.before), after: keysOf(sides.after) }
+  constructor(private readonly views: BeforeAfter<SnapshotView>) {
+    this.keys = { before: keysOf(views.before), after: keysOf(views.after) }
   }
 
-  /** The apps and lists that have a chain, the same ones in both; undefined: they are not. */
-  sourcesOf(chain: NameGroup): ReadonlySet<string> | undefined {
-    if (this.known.has(chain)) return this.known.get(chain)
-    const sources = this.read(chain)
-    this.known.set(chain, sources)
+  /** The apps and lists that cover a group; undefined if they differ between the snapshots. */
+  sourcesOf(group: NameGroup): ReadonlySet<string> | undefined {
+    if (this.known.has(group)) return this.known.get(group)
+    const sources = this.findSources(group)
+    this.known.set(group, sources)
     return sources
   }
 
-  private read(chain: NameGroup): ReadonlySet<string> | undefined {
-    const above = chain.parent === undefined ? new Set<string>() : this.sourcesOf(chain.parent)
-    if (above === undefined || chain.hasLocalData) return undefined
+  private findSources(group: NameGroup): ReadonlySet<string> | undefined {
+    const inherited = group.parent === undefined ? new Set<string>() : this.sourcesOf(group.parent)
+    if (inherited === undefined || group.hasLocalData) return undefined
     const [before, after] = (['before', 'after'] as const).map(which =>
-      this.sides[which].sourcesIn(chain.sets[which]).map(({ source, cover }) => {
+      this.views[which].sourcesIn(group.sets[which]).map(({ source, cover }) => {
         const key = this.keys[which][source]
         return key === undefined ? undefined : { key, text: `${key} ${cover}` }
       })
     )
-    const texts = (members: typeof before): string =>
-      members!
+    const texts = (sources: typeof before): string =>
+      sources!
         .map(it => it?.text)
         .sort()
         .join('\n')
     const isSame = ![...before!, ...after!].includes(undefined) && texts(before) === texts(after)
-    return isSame ? new Set([...above, ...before!.map(it => it!.key)]) : undefined
+    return isSame ? new Set([...inherited, ...before!.map(it => it!.key)]) : undefined
   }
 
-  /** The apps and lists whose rules are the same in both for these clients, and rank the same. */
+  /** The apps and lists whose claims for these clients, and their order, are the same in both. */
   forClients(classes: BeforeAfter<number>): ReadonlySet<string> {
     const before = this.claimsOf('before', classes.before)
     const after = this.claimsOf('after', classes.after)
     const all = new Set([...this.keys.before, ...this.keys.after].filter(key => key !== undefined))
-    const steady = new Set([...all].filter(key => before.get(key)?.text === after.get(key)?.text))
-    const ranked = (claims: typeof before): string =>
+    const unchanged = new Set(
+      [...all].filter(key => before.get(key)?.text === after.get(key)?.text)
+    )
+    const ranking = (claims: typeof before): string =>
       [...claims]
-        .filter(([key]) => steady.has(key))
+        .filter(([key]) => unchanged.has(key))
         .flatMap(([key, { orders }]) => orders.map(order => ({ key, order })))
         .sort((a, b) => a.order - b.order)
         .map(({ key }) => key)
         .join('\n')
-    return ranked(before) === ranked(after) ? steady : new Set()
+    return ranking(before) === ranking(after) ? unchanged : new Set()
   }
 
-  /** What rules say through each app and list, and where that stands among the others. */
+  /** The content of the claims through each app and list, and their order. */
   private claimsOf(
     which: 'before' | 'after',
     clientClass: number
   ): Map<string, { readonly text: string; readonly orders: readonly number[] }> {
-    const { claims } = this.sides[which].snapshot
+    const view = this.views[which]
     const found = new Map<string, { text: string; orders: number[] }>()
     for (const [source, key] of this.keys[which].entries()) {
       if (key === undefined) continue
-      for (const { claim, order, tier, flags } of this.sides[which].indexedClaims(
-        source,
-        clientClass
-      )) {
-        const { kind, from, until, timetable, monitor, reply, qtypes, facts } = claims.all[claim]!
+      for (const { claim, order, tier, flags } of view.indexedClaims(source, clientClass)) {
+        const { kind, from, until, timetable, monitor, reply, qtypes, facts } =
+          view.snapshot.claims.all[claim]!
         const when = [`${from}`, `${until}`, timetable?.text]
-        const text = stableJson([
-          kind,
-          tier,
-          (flags & CLAIM_PASS) !== 0,
-          when,
-          monitor,
-          reply,
-          qtypes,
-          facts
-        ])
+        const isPass = (flags & CLAIM_PASS) !== 0
+        const text = stableJson([kind, tier, isPass, when, monitor, reply, qtypes, facts])
         const known = found.get(key) ?? { text: '', orders: [] }
         found.set(key, { text: known.text + text, orders: [...known.orders, order] })
       }
@@ -90,12 +83,12 @@ export class UnchangedSources {
   }
 }
 
-/** What sources are called in both; undefined for names in rules, which are called by their line. */
+/** Keys that identify sources in both snapshots; undefined for inline names, which have no id. */
 function keysOf({ snapshot }: SnapshotView): (string | undefined)[] {
-  const keys = snapshot.sources.all.map(({ kind, id, part, isPass: passes }) =>
-    kind === 'inline' ? undefined : `${kind} ${id} ${passes} ${part}`
+  const keys = snapshot.sources.all.map(({ kind, id, part, isPass }) =>
+    kind === 'inline' ? undefined : `${kind} ${id} ${isPass} ${part}`
   )
-  // Two parts of a list that are called the same are not told apart by it.
+  // Two parts of a list with the same description have the same key, which identifies neither.
   return keys.map((key, i) =>
     keys.indexOf(key) === i && keys.lastIndexOf(key) === i ? key : undefined
   )
