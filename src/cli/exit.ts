@@ -23,12 +23,12 @@ class InputError extends Error {
 }
 
 /** Ends the command: its command line is wrong. */
-export function usage(message: string): never {
+export function usageError(message: string): never {
   throw new UsageError(message)
 }
 
 /** Ends the command: what it reads has these errors. */
-export function refuse(errors: readonly SerializedError[]): never {
+export function rejectInput(errors: readonly SerializedError[]): never {
   throw new InputError(errors)
 }
 

@@ -22,13 +22,13 @@ export interface Io {
 }
 
 const CODES = { bold: 1, red: 31, green: 32, yellow: 33 } as const
-export type Paint = keyof typeof CODES
+export type Colour = keyof typeof CODES
 
 /** Sequences that `paint` writes. All other text is escaped before it gets here. */
 const PAINTED = /\x1b\[(?:0|1|31|32|33)m/g
 
 /** Colours a text. `print` removes the colours where they are not wanted. */
-export function paint(how: Paint, text: string): string {
+export function paint(how: Colour, text: string): string {
   return `\x1b[${CODES[how]}m${text}\x1b[0m`
 }
 

@@ -10,45 +10,49 @@ import {
 } from '../querylog/record/service-log.js'
 import { chooseTransport, type TransportChoice } from '../udp/transport.js'
 import type { CommonOptions } from './args/settings.js'
-import { refuse } from './exit.js'
-import { showEndpoint } from './output/show.js'
+import { rejectInput } from './exit.js'
+import { formatEndpoint } from './output/format.js'
 
-/** A server at work, as the process that runs it sees it. */
+/** A running server, as its process controls it. */
 export interface Service {
-  /** Reads the rules again, and opens both logs anew under their names. */
-  hangUp(): void
+  /** Reloads the rules, and reopens both logs under their names. */
+  reload(): void
   /**
-   * Resolves when what was accepted is answered and what is to be written is written: whether all
-   * threads have ended.
+   * Stops gracefully: answers accepted queries and writes the logs first.
+   *
+   * @returns whether all threads have ended
    */
   close(signal: NodeJS.Signals): Promise<boolean>
-  /** Ends everything, whatever is in flight: whether all threads have ended. */
+  /** Stops at once. @returns whether all threads have ended */
   abort(): Promise<boolean>
 }
 
-/** Starts to serve. Where something stands in the way, says all of it and ends the process. */
-export async function open(options: CommonOptions, compiler: CompilerHandle): Promise<Service> {
+/** Starts the server. Errors end the command, with all of them reported. */
+export async function startService(
+  options: CommonOptions,
+  compiler: CompilerHandle
+): Promise<Service> {
   const settings = await compiler.readSettings(options.config)
-  if (!settings.ok) refuse(settings.errors)
+  if (!settings.ok) rejectInput(settings.errors)
   const { config } = settings
   const log = openLog(config.log.service)
   const choice = chooseTransport(config.transport)
   const { transport } = choice
   const gateway = new Gateway({ config, transport, log, startThread, compiler })
-  const troubles = await gateway.start()
-  if (troubles.length > 0) {
+  const errors = await gateway.start()
+  if (errors.length > 0) {
     await gateway.abort()
-    refuse(troubles)
+    rejectInput(errors)
   }
-  greet(gateway, choice, log)
+  logStart(gateway, choice, log)
   return {
-    hangUp: () => {
+    reload: () => {
       log.reopen()
       gateway.reopenLog()
       void gateway.reload('SIGHUP')
     },
     close: async signal => {
-      log.info({ signal }, 'stopping: no new queries; what was accepted is answered')
+      log.info({ signal }, 'stopping: refusing new queries, answering accepted ones')
       const ended = await gateway.stop()
       log.info({}, 'stopped')
       return ended
@@ -67,8 +71,8 @@ function openLog(settings: Config['log']['service']): ReopenableServiceLog {
   }
 }
 
-/** Where it listens, how, whom it asks, and how to see it work. */
-function greet(
+/** Logs listen addresses, transport and upstreams, and a query to try. */
+function logStart(
   gateway: Gateway,
   { transport, fallbackReason }: TransportChoice,
   log: ServiceLog
@@ -76,7 +80,7 @@ function greet(
   const { endpoints, workers, upstreams } = gateway
   const { kind } = transport
   for (const endpoint of endpoints)
-    log.info({ endpoint: showEndpoint(endpoint) }, 'listening on UDP and TCP')
+    log.info({ endpoint: formatEndpoint(endpoint) }, 'listening on UDP and TCP')
   const fields = { workers, transport: kind, upstreams: upstreams.join(' ') || 'none' }
   log.info(fallbackReason === undefined ? fields : { ...fields, why: fallbackReason }, 'serving')
   const { address, port } = endpoints[0]!

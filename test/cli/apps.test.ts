@@ -87,25 +87,25 @@ t.test('shows several apps as a table', async t => {
 t.test('shows one app with all that is known of it', async t => {
   const { out } = await apps('clip-shared')
   t.match(out, /^Example infrastructure \(clip-shared\)\n/)
-  t.match(out, /Breaks too +Other apps/)
+  t.match(out, /Also breaks +Other apps/)
   t.match(out, /Never ban +cdn\.example: of many/)
   t.match(out, /\nclip\.cdn\.example +cdn +high +2025-11-15 +2\n/)
   t.match(out, /\n=api\.clip\.test +api +- +- +0\n/)
-  t.match((await apps('old')).out, /Became +clip\n/)
+  t.match((await apps('old')).out, /Successor +clip\n/)
   t.match((await apps('clip')).out, /Banned in +phones: nxdomain, from 2023-03-13/)
 })
 
 t.test('shows the evidence for a name with who published it', async t => {
   const { out } = await apps('x.clip.cdn.example')
   t.match(out, /^x\.clip\.cdn\.example is claimed by clip-shared \(Example infrastructure\)\n/)
-  t.match(out, /Through +clip\.cdn\.example, .*clip-shared\.yaml:8\n/)
+  t.match(out, /Matched by +clip\.cdn\.example, .*clip-shared\.yaml:8\n/)
   t.match(out, /Evidence +list: A list, 2025-11-15\n +own capture\n/)
 })
 
 t.test(
   'finding none is exit code 1, an unknown role is 2, rules that are wrong are told',
   async t => {
-    t.match(await apps('nosuch'), { code: 1, out: 'no app is like that\n' })
+    t.match(await apps('nosuch'), { code: 1, out: "No app matches 'nosuch'.\n" })
     t.match(await apps('--role', 'roll'), { code: 2, err: /--role: roll is not one of app, api/ })
     const broken = site(t, { ...FILES, 'rules/evidence.yaml': 'sources: { x: { family: y } }\n' })
     const { code, err } = await interdict('-c', broken, 'apps')

@@ -195,7 +195,7 @@ t.test('is a table of 80 columns for people', async t => {
   t.strictSame([code, err], [0, ''])
   t.match(out, /^Bans at 2026-07-01T12:00:00\+02:00 \(Europe\/Brussels\)\n/)
   t.match(out, /5 bans: 3 in force, 1 to come, 1 ended; 1 exception: 1 in force\n/)
-  t.match(out, /2026-06-01 +30 days ago +review was due +ban federal\n/)
+  t.match(out, /2026-06-01 +30 days ago +review overdue +ban federal\n/)
   t.match(out, /2026-07-10 12:00 +in 9 days +ends +exception press\n/)
   t.match(out, /federal +clip +phones, guests +in force\n/)
   t.match(out, / a parliament: Decision 7\n +https:\/\/decisions.example\/7\n/)
@@ -231,7 +231,7 @@ const misused = [
   { it: 'an app that is not there', words: ['--app', 'clap'], says: /clip/ },
   { it: 'no time', words: ['--at', 'noon'], says: /--at: noon/ },
   { it: 'no days', words: ['--within', 'a week'], says: /--within: a week/ },
-  { it: 'two forms', words: ['--json', '--csv'], says: /one of the two/ }
+  { it: 'two forms', words: ['--json', '--csv'], says: /--json or --csv/ }
 ] as const
 
 for (const { it, words, says } of misused) {

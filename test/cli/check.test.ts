@@ -51,7 +51,7 @@ t.test('says how many policy tests pass', async t => {
     site(t, { ...FILES, 'rules/tests/good.yaml': GOOD })
   )
   t.equal(code, 0, out)
-  t.match(out, /\n14 policy tests pass\n/)
+  t.match(out, /\n14 policy tests passed\n/)
 })
 
 t.test('each row that fails is an error with its place, found and wanted', async t => {
@@ -63,7 +63,7 @@ t.test('each row that fails is an error with its place, found and wanted', async
     'rules/tests/a.yaml:5:47: tests[0].rows[0]: expected nxdomain (rule federal), found forwarded (network phones), when 10.20.1.1 asks for clip.example A at 2023-03-12T00:00:00Z (POLICY_TEST)',
     'rules/tests/a.yaml:7:57: tests[0].rows[2]: expected nxdomain (rule trial), found nxdomain (rule federal, app clip, ede blocked, network phones), when 10.20.1.1 asks for clip.example A at 2023-03-13T00:00:00Z (POLICY_TEST)'
   ])
-  t.match(out, /\n15 policy tests pass, 2 fail\n2 errors\n$/)
+  t.match(out, /\n15 policy tests passed, 2 failed\n2 errors\n$/)
 
   const json = await interdict('check', '--json', '-c', config)
   t.equal(json.code, 1)
@@ -108,7 +108,7 @@ t.test('a query over TCP is past the action truncate', async t => {
 `
   const files = { ...FILES, 'rules/networks.yaml': networks, 'rules/tests/a.yaml': tests }
   const { out } = await interdict('check', '-c', site(t, files))
-  t.match(out, /^2 policy tests pass\n/)
+  t.match(out, /^2 policy tests passed\n/)
 })
 
 t.test('--at looks at another time, in the time zone of the rules', async t => {
@@ -122,7 +122,7 @@ t.test('--at looks at another time, in the time zone of the rules', async t => {
 t.test('the shipped rules pass their tests', async t => {
   const { code, out } = await interdict('check')
   t.equal(code, 0, out)
-  t.match(out, /^\d\d+ policy tests pass\n/)
+  t.match(out, /^\d\d+ policy tests passed\n/)
 })
 
 t.test('says of each list what it was taken for, and what cannot mean anything', async t => {

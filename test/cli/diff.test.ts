@@ -60,7 +60,7 @@ t.test('says what changes, for whom, and when, within 80 columns', async t => {
     out,
     `From old to new, from 2023-03-01T00:00:00+01:00 on
 
-change   of                 names
+change   source             names
 blocked  app share (Share)      1
   clients  phones
   was      forwarded
@@ -74,7 +74,7 @@ lifted   app clip (Clip)        1
   when     until 2023-06-30T00:00:00+02:00
   names    clip.example
 answer   app clip (Clip)        1
-  clients  phones (10.20.0.0/16 but 10.20.7.0/28)
+  clients  phones (10.20.0.0/16 except 10.20.7.0/28)
   was      nxdomain by ban one, EDE blocked
   is       refused by ban one, EDE blocked, owner a head of security whose name
            is a long one

@@ -10,11 +10,11 @@ interface Case {
   readonly verdict: string
   readonly rule: string | null
   /** Each rule that has a say, and what became of it. */
-  readonly fates: Readonly<Record<string, string>>
+  readonly outcomes: Readonly<Record<string, string>>
   readonly reply: RegExp
 }
 
-const NOT_ASKED = /was not asked/
+const NOT_ASKED = /not queried/
 
 const cases: Case[] = [
   {
@@ -22,7 +22,7 @@ const cases: Case[] = [
     name: 'WWW.clip.example',
     verdict: 'blocked',
     rule: 'federal',
-    fates: { federal: 'decides' },
+    outcomes: { federal: 'decides' },
     reply: /NXDOMAIN[\s\S]*EDE 15/
   },
   {
@@ -31,7 +31,7 @@ const cases: Case[] = [
     from: '10.20.7.3',
     verdict: 'allowed',
     rule: 'press',
-    fates: { federal: 'lifted', press: 'decides' },
+    outcomes: { federal: 'lifted', press: 'decides' },
     reply: NOT_ASKED
   },
   {
@@ -41,7 +41,7 @@ const cases: Case[] = [
     more: ['--at', '2099-07-01'],
     verdict: 'blocked',
     rule: 'federal',
-    fates: { federal: 'decides', press: 'expired' },
+    outcomes: { federal: 'decides', press: 'expired' },
     reply: /NXDOMAIN/
   },
   {
@@ -49,7 +49,7 @@ const cases: Case[] = [
     name: 'trial.example',
     verdict: 'monitored',
     rule: 'trial',
-    fates: { trial: 'monitors' },
+    outcomes: { trial: 'monitors' },
     reply: NOT_ASKED
   },
   {
@@ -57,7 +57,7 @@ const cases: Case[] = [
     name: 'past.example',
     verdict: 'forwarded',
     rule: null,
-    fates: { past: 'expired' },
+    outcomes: { past: 'expired' },
     reply: NOT_ASKED
   },
   {
@@ -66,7 +66,7 @@ const cases: Case[] = [
     more: ['--at', '2023-06-29T23:59:59Z'],
     verdict: 'blocked',
     rule: 'past',
-    fates: { past: 'decides' },
+    outcomes: { past: 'decides' },
     reply: /NXDOMAIN/
   },
   {
@@ -74,7 +74,7 @@ const cases: Case[] = [
     name: 'coming.example',
     verdict: 'forwarded',
     rule: null,
-    fates: { coming: 'not yet in force' },
+    outcomes: { coming: 'not yet in force' },
     reply: NOT_ASKED
   },
   {
@@ -82,7 +82,7 @@ const cases: Case[] = [
     name: 'www.example',
     verdict: 'forwarded',
     rule: null,
-    fates: {},
+    outcomes: {},
     reply: NOT_ASKED
   },
   {
@@ -90,7 +90,7 @@ const cases: Case[] = [
     name: 'printer.local',
     verdict: 'local',
     rule: 'special-use',
-    fates: { 'special-use': 'decides' },
+    outcomes: { 'special-use': 'decides' },
     reply: /NXDOMAIN[\s\S]*RFC 6762 §22.1/
   },
   {
@@ -98,7 +98,7 @@ const cases: Case[] = [
     name: 'a.b.localhost',
     verdict: 'local',
     rule: 'special-use',
-    fates: { 'special-use': 'decides' },
+    outcomes: { 'special-use': 'decides' },
     reply: /A\s+127\.0\.0\.1/
   },
   {
@@ -107,7 +107,7 @@ const cases: Case[] = [
     from: '192.0.2.1',
     verdict: 'refused',
     rule: null,
-    fates: {},
+    outcomes: {},
     reply: /REFUSED[\s\S]*EDE 18/
   }
 ]
@@ -115,13 +115,13 @@ const cases: Case[] = [
 interface Shown {
   readonly verdict: string
   readonly rule: { readonly id: string } | null
-  readonly stops: readonly {
-    readonly said: readonly { readonly id: string; readonly fate: string }[]
+  readonly steps: readonly {
+    readonly rules: readonly { readonly id: string; readonly outcome: string }[]
   }[]
   readonly reply: readonly string[] | null
 }
 
-for (const { it, name, from = '10.20.1.1', more = [], verdict, rule, fates, reply } of cases) {
+for (const { it, name, from = '10.20.1.1', more = [], verdict, rule, outcomes, reply } of cases) {
   t.test(`explains ${it}`, async t => {
     const words = ['explain', name, '--from', from, '--no-upstream', '-c', site(t, FILES), ...more]
     const json = await interdict(...words, '--json')
@@ -129,8 +129,8 @@ for (const { it, name, from = '10.20.1.1', more = [], verdict, rule, fates, repl
     const shown = JSON.parse(json.out) as Shown
     t.equal(shown.verdict, verdict)
     if (rule !== null) t.equal(shown.rule?.id, rule)
-    const said = shown.stops.flatMap(stop => stop.said.map(({ id, fate }) => [id, fate]))
-    t.strictSame(Object.fromEntries(said), fates)
+    const found = shown.steps.flatMap(step => step.rules.map(({ id, outcome }) => [id, outcome]))
+    t.strictSame(Object.fromEntries(found), outcomes)
     if (reply === NOT_ASKED) t.equal(shown.reply, null)
     else t.match(shown.reply?.join('\n'), reply)
 
@@ -152,7 +152,7 @@ t.test('says who decided it, on what ground, and where it is written', async t =
     site(t, FILES)
   )
   t.match(out, /ban\s+federal, .*rules\/networks\.yaml:6\n/)
-  t.match(out, /through\s+app clip \(Clip\): clip\.example, .*rules\/apps\/clip\.yaml:5\n/)
+  t.match(out, /matched by\s+app clip \(Clip\): clip\.example, .*rules\/apps\/clip\.yaml:5\n/)
   t.match(out, /authority\s+Belgian federal government\n/)
   t.match(out, /reference\s+National Security Council\n/)
   t.match(out, /legal basis\s+circular\n/)
@@ -198,9 +198,9 @@ t.test('says which rules were asked: those that check knows', async t => {
 t.test('an allow is said to win over a block', async t => {
   const words = ['explain', 'good.tracker.example', '-f', '10.20.1.1', '--no-upstream', '--json']
   const { out } = await interdict(...words, '-c', site(t, FILES))
-  const { stops } = JSON.parse(out) as Shown
+  const { steps } = JSON.parse(out) as Shown
   t.strictSame(
-    stops[0]?.said.map(({ fate }) => fate),
+    steps[0]?.rules.map(({ outcome }) => outcome),
     ['decides', 'loses to a higher tier']
   )
 })
@@ -218,15 +218,15 @@ t.test(
     const ask = (name: string, ...more: string[]): ReturnType<typeof interdict> =>
       interdict('explain', name, '--from', '10.20.1.1', '-c', file, ...more)
     const { out } = await ask('www.example')
-    t.match(out, /BLOCKED by the rebinding guard, for an address in the answer/)
-    t.match(out, /192\.0\.2\.9, an address inside: none/)
+    t.match(out, /BLOCKED by the rebinding guard, for a private address in the answer/)
+    t.match(out, /192\.0\.2\.9, a private address: none/)
     t.match(out, /EDE 15.*private address/)
     const shown = JSON.parse((await ask('www.example', '--json')).out) as Shown
     t.match(shown, { verdict: 'blocked', match: 'rebinding', rule: null })
-    t.match(shown.stops.at(-1), { what: '192.0.2.9', inside: true })
+    t.match(shown.steps.at(-1), { subject: '192.0.2.9', inside: true })
     const exempt = await ask('www.own.example')
     t.match(exempt.out, /FORWARDED/)
-    t.notMatch(exempt.out, /inside/)
+    t.notMatch(exempt.out, /private/)
   }
 )
 

@@ -27,7 +27,7 @@ async function open(t: Test, socket = 'admin.sock') {
   return { site, upstream, flush }
 }
 
-const dropped = (text: string): Ran => ({ code: 0, out: `${text} dropped\n`, err: '' })
+const flushed = (text: string): Ran => ({ code: 0, out: `${text} flushed\n`, err: '' })
 
 t.test('flushes a name, a subtree and all of a running gateway', async t => {
   const { site, upstream, flush } = await open(t)
@@ -44,13 +44,13 @@ t.test('flushes a name, a subtree and all of a running gateway', async t => {
   }
   t.equal(await ask(), 4)
   t.equal(await ask(), 0, 'all are held')
-  t.strictSame(await flush('WWW.example.'), dropped('1 entry'))
+  t.strictSame(await flush('WWW.example.'), flushed('1 entry'))
   t.equal(await ask(), 1)
-  t.strictSame(await flush('--subtree', 'www.example'), dropped('2 entries'))
+  t.strictSame(await flush('--subtree', 'www.example'), flushed('2 entries'))
   t.equal(await ask(), 2)
-  t.strictSame(await flush('www.example', '-s'), dropped('2 entries'))
-  t.strictSame(await flush('--all'), dropped('2 entries'))
-  t.strictSame(await flush('--all'), dropped('0 entries'))
+  t.strictSame(await flush('www.example', '-s'), flushed('2 entries'))
+  t.strictSame(await flush('--all'), flushed('2 entries'))
+  t.strictSame(await flush('--all'), flushed('0 entries'))
   t.equal(await ask(), 4)
   server.child.kill('SIGTERM')
   t.equal(await server.ended, 0)
@@ -70,7 +70,7 @@ t.test(
     t.match(await flush('--all'), { code: 1, out: '', err: /nobody listens.*\(ADMIN_ABSENT\)\n$/ })
     const second = serve(t, site)
     await address(second)
-    t.strictSame(await flush('--all'), dropped('0 entries'))
+    t.strictSame(await flush('--all'), flushed('0 entries'))
   }
 )
 

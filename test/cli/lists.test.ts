@@ -34,7 +34,7 @@ lists:
 
   t.match(await lists('update'), { code: 1, err: /REMOTE_STATUS/ })
   server.on('/ads.txt', 'a.example\nb.example\nc.example\n')
-  t.match(await lists('update'), { code: 0, out: 'ads: 3 entries, newer\n' })
+  t.match(await lists('update'), { code: 0, out: 'ads: 3 entries, updated\n' })
   t.match(await lists('update', 'ads'), { code: 0, out: 'ads: 3 entries, unchanged\n' })
   t.match(await lists('update', 'own'), { code: 2, err: /no list own with a url/ })
   t.match((await lists()).out, /^ads .* 3 +\d+ s +\d+ s +good$/m)
@@ -43,8 +43,8 @@ lists:
   server.on('/ads.txt', 'a.example\n')
   t.match(await lists('update'), { code: 1, err: /REMOTE_SHRUNK/ })
   const { lists: said } = JSON.parse((await lists('--json')).out) as { lists: unknown[] }
-  t.match(said[0], { id: 'ads', state: 'held', entries: 3, held: { entries: 1 } })
-  t.match(await lists('confirm', 'ads'), { code: 0, out: 'ads: 1 entry, taken\n' })
+  t.match(said[0], { id: 'ads', state: 'quarantined', entries: 3, quarantined: { entries: 1 } })
+  t.match(await lists('confirm', 'ads'), { code: 0, out: 'ads: 1 entry, confirmed\n' })
   t.match(await lists('confirm', 'ads'), { code: 1, err: /REMOTE_NOT_HELD/ })
   t.match((await lists()).out, /^ads .* 1 .* good$/m)
 })
@@ -66,7 +66,7 @@ lists: { ads: { url: '${server.url('/ads.txt')}' } }
     const lists = (...words: string[]) => interdict('-c', config, 'lists', ...words)
     const folder = join(dirname(config), 'kept/lists')
     server.on('/ads.txt', 'a.example\n')
-    t.match(await lists('update'), { code: 0, out: 'ads: 1 entry, newer\n' })
+    t.match(await lists('update'), { code: 0, out: 'ads: 1 entry, updated\n' })
     t.notOk(existsSync(join(folder, 'interdict.lock')), 'it is given up')
 
     const release = lockFolder(folder, holder => failure('REMOTE_BUSY', folder, holder))!

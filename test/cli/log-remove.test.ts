@@ -18,12 +18,12 @@ t.test('removes files by name or path; verify-log and report tell by whom and wh
   t.match(removed, { code: 0, err: '' }, removed.err)
   t.equal(
     removed.out,
-    `${EARLY}: removed\n${LATE}: removed\n2 files removed, and the chain says so\n`
+    `${EARLY}: removed\n${LATE}: removed\n2 files removed, recorded in the chain\n`
   )
   const left = readdirSync(at('log')).filter(name => name.startsWith('queries'))
   t.strictSame(left, [])
   const told = await run('verify-log')
-  t.match(told, { code: 0, out: /: proven/ })
+  t.match(told, { code: 0, out: /: verified/ })
   t.match(told.out, /Removed +queries-20230302T.*by .*: request \\u\{1b\}17/)
 })
 

@@ -43,7 +43,7 @@ async function replay(t: Test, ...words: string[]) {
 t.test('says what changes, in the lines of a terminal', async t => {
   const { code, out } = await replay(t)
   t.equal(code, 0)
-  t.match(out, /^4 lookups under rules, against what was recorded$/m)
+  t.match(out, /^4 lookups under rules, compared with the recorded answers$/m)
   t.match(out, /^Newly blocked: 3 lookups$/m)
   t.match(out, /^app clip {2}ban federal {2}3$/m)
   t.match(out, /^Newly allowed: 1 lookup$/m)

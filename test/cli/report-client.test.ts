@@ -55,7 +55,7 @@ t.test('a client is found by its address, its prefix, and every pseudonym on its
   const told = await ask(logged(t), '--client', '10.20.3.4')
   t.strictSame(daysOf(told), ['2023-03-12 2', '2023-03-13 2', '2023-04-30 1'])
   t.match(told.facts['Only client'], /^10\.20\.3\.4, and its 2 pseudonyms/)
-  t.match(told.remarks, [/^1 lookup.* 10\.20\.3\.0\/24 alone/])
+  t.match(told.remarks, [/^1 lookup.* 10\.20\.3\.0\/24 only/])
 })
 
 const asked = [
@@ -85,5 +85,5 @@ t.test('without the keys it says so, and finds what it can', async t => {
   chmodSync(join(dirname(config), 'keys/2023-04.key'), 0o644)
   const told = await ask(config, '--client', '10.20.3.4')
   t.strictSame(daysOf(told), ['2023-03-12 2'])
-  t.match(told.remarks[0], /^Pseudonyms were not looked for: /)
+  t.match(told.remarks[0], /^Pseudonyms not searched: /)
 })

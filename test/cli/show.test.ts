@@ -1,5 +1,5 @@
 import t from 'tap'
-import { lasting, size } from '../../src/cli/output/show.js'
+import { formatDuration, formatSize } from '../../src/cli/output/format.js'
 
 const sizes = [
   [0, '0 B'],
@@ -10,7 +10,7 @@ const sizes = [
   [2 ** 50, '1024 TB']
 ] as const
 for (const [octets, text] of sizes) {
-  t.test(`${octets} octets are ${text}`, async t => t.equal(size(octets), text))
+  t.test(`${octets} octets are ${text}`, async t => t.equal(formatSize(octets), text))
 }
 
 const times = [
@@ -23,5 +23,5 @@ const times = [
   [1_047_600, '12 d 3 h']
 ] as const
 for (const [seconds, text] of times) {
-  t.test(`${seconds} seconds are ${text}`, async t => t.equal(lasting(seconds), text))
+  t.test(`${seconds} seconds are ${text}`, async t => t.equal(formatDuration(seconds), text))
 }

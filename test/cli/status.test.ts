@@ -55,17 +55,17 @@ t.test('says how a running gateway is, for people and for programs', async t => 
   for (const line of [
     /^interdict \d+\.\d+\.\d+, up for \d+ (s|min), since \S+Z$/m,
     /^Rules {8}generation 1, in force since \S+Z$/m,
-    /^ {13}1 network, 1 rule, 1 ban among them, 1 name$/m,
+    /^ {13}1 network, 1 rule \(1 ban\), 1 name$/m,
     new RegExp(`^Listening    127\\.0\\.0\\.1:${at.port} on UDP and TCP, transport \\w+$`, 'm'),
-    /^Workers {6}1 of 1 listen$/m,
+    /^Workers {6}1 of 1 listening$/m,
     /^Queries {6}4 over UDP \(4 answered\), 1 over TCP$/m,
-    /^ {13}1 \(20\.0%\) had to wait for upstreams: 1 forwarded, 0 stale, 0 failed$/m,
+    /^ {13}1 \(20\.0%\) needed upstreams: 1 forwarded, 0 stale, 0 failed$/m,
     /^Lookups {6}2 blocked$/m,
     /^Cache {8}1 answer in \d+ B of [\d.]+ MB, 0 failures in 0 B of [\d.]+ MB$/m,
-    /^TCP {10}\d connections? open, 1 accepted until now$/m,
-    /^Limits {7}nothing was over them$/m,
+    /^TCP {10}\d connections? open, 1 accepted in total$/m,
+    /^Limits {7}none exceeded$/m,
     /^Query log {4}2 lines written$/m,
-    /^Archive {6}[\d.]+ [KMGT]?B free on the disk\n {13}not looked after yet$/m,
+    /^Archive {6}[\d.]+ [KMGT]?B of disk space free\n {13}no maintenance run yet$/m,
     /^Upstreams {4}1 of 1 usable$/m,
     new RegExp(`^127\\.0\\.0\\.1:${port} +usable +1 +0 +0 +[\\d.]+ ms +no$`, 'm')
   ]) {
@@ -83,7 +83,7 @@ t.test('says where rules are wrong that were not accepted', async t => {
   await server.says(/those of before stay in force/)
   const { code, out } = await status()
   t.equal(code, 0)
-  t.match(out, /read again \S+Z \([\w ]+\): refused, 1 error;/)
+  t.match(out, /reloaded \S+Z \([\w ]+\): refused, 1 error;/)
   t.match(out, /networks\.yaml:6:\d+: [\s\S]*\([A-Z_]+\)/)
   t.match(out, /^Upstreams {4}none$/m)
 })
@@ -248,46 +248,46 @@ t.test('says all that is wrong, in 100 columns, and that figures are missing', a
   const text = out.replace(/\n +/g, ' ')
   for (const words of [
     'up for 1 d 2 h, since 2026-01-02T03:04:05Z',
-    '12 bans and exceptions end within 14 days, 34 reviews due: interdict bans says which',
-    '(SIGHUP): refused, 3 errors; those of before stay in force',
-    '(RULES_X) and 2 more: see the service log',
-    'worker 0 listens, began 2026-01-02T03:04:05Z, replaced 3 times',
-    'worker 1 does not answer, began',
-    'worker 2 died, and is about to be replaced, replaced 1 time',
-    '17 questions under way',
+    '12 bans and exceptions end within 14 days, 34 reviews due: see interdict bans',
+    '(SIGHUP): refused, 3 errors; previous rules remain in force',
+    '(RULES_X) and 2 more; see the service log',
+    'worker 0 is listening, started 2026-01-02T03:04:05Z, restarted 3 times',
+    'worker 1 is not responding, started',
+    'worker 2 died and will be restarted, restarted 1 time',
+    '17 queries in progress',
     '12 replies could not be sent',
     '3 blocked',
-    '1 refused, 1 of clients that had too many',
-    'queries: 1 dropped, 2 sent back short',
-    'identical responses: 3 dropped, 4 sent back short',
-    '1 query of front ends without a client',
+    '1 refused, 1 over the limit per client',
+    'queries: 1 dropped, 2 truncated',
+    'identical responses: 3 dropped, 4 truncated',
+    '1 query from front ends without a client address',
     '1,000,000 answers in 1 GB of 64 GB',
-    '2 lookups too many, 3 not taken by the disk',
-    '5 errors of the disk',
-    'leads back here for corp.example, and is not asked for that',
-    '31 days of Parquet since 2025-12-03, 2 closed files of lines, 1 GB of 2 GB, kept for 90 days',
-    '0 B free on the disk',
-    'closed files stay lines, since DuckDB is not installed',
-    'looked after 2026-01-03T00:00:10Z: not all could be done, 2 errors; tried again',
-    'the chain: no space (CHAIN_WRITE) and 1 more: see the service log',
-    '1,234 lines, the last of 2026-01-02T23:04:05Z SHA-256 aaa',
-    '1 chain put aside as broken',
-    'siem: 5 lookups sent, 2 KB waiting, 6 lookups not sent',
+    '2 dropped (queue full), 3 lost (write failed)',
+    '5 write errors',
+    'forwarding loop for corp.example; not used for it',
+    '31 days of Parquet since 2025-12-03, 2 closed files waiting, 1 GB of 2 GB, kept for 90 days',
+    '0 B of disk space free',
+    'closed files are kept as JSON lines: DuckDB is not installed',
+    'maintenance run 2026-01-03T00:00:10Z: incomplete, 2 errors; next try',
+    'the chain: no space (CHAIN_WRITE) and 1 more; see the service log',
+    '1,234 lines, last one 2026-01-02T23:04:05Z SHA-256 aaa',
+    '1 chain set aside as broken',
+    'siem: 5 lookups sent, 2 KB waiting, 6 dropped',
     'tap: 8 lookups sent',
     '1 of 4 usable'
   ]) {
     t.ok(text.includes(words), words)
   }
   t.match(out, /:5353\n +1\/2 usable +123,456,789 +1,234,567 +1,234,567 +1234\.6 ms +yes\n/)
-  t.match(out, /^192\.0\.2\.1 +resting .* - +no$/m)
+  t.match(out, /^192\.0\.2\.1 +out of rotation .* - +no$/m)
   t.match(out, /^192\.0\.2\.2 +down /m)
-  t.match(out, /^192\.0\.2\.3 +not known /m)
+  t.match(out, /^192\.0\.2\.3 +unknown /m)
 })
 
 t.test('a recorder that does not answer is told', async t => {
   const { code, out } = await said(t, { ...TROUBLE, silent: [], recorder: null })
   t.equal(code, 0)
-  t.match(out, /^Query log {4}the recorder does not answer$/m)
+  t.match(out, /^Query log {4}the recorder is not responding$/m)
 })
 
 t.test('says what the archive process is at, and what came of it', async t => {
@@ -296,17 +296,14 @@ t.test('says what the archive process is at, and what came of it', async t => {
   const cases: readonly (readonly [Status['archive'], RegExp])[] = [
     [
       { ...archive, last: { at, outcome: 'done', errors: 0, first: [] }, freeOctets: 1024 },
-      /^Archive {6}1 KB free on the disk\n {13}looked after 2026-01-03T00:00:10Z: all is done\n\w/m
+      /^Archive {6}1 KB of disk space free\n {13}maintenance run 2026-01-03T00:00:10Z: complete\n\w/m
     ],
     [
       { ...archive, last: { at, outcome: 'died', errors: 0, first: [] }, working: true },
-      /looked after 2026-01-03T00:00:10Z: the process ended midway\n {13}it is at work\n\w/
+      /maintenance run 2026-01-03T00:00:10Z: interrupted: the process ended\n {13}maintenance run in progress\n\w/
     ],
-    [{ ...archive, last: null, working: true }, /on the disk\n {13}it is at work\n\w/],
-    [
-      { ...archive, last: null, freeOctets: null },
-      /^Archive {6}the disk does not say what is free$/m
-    ],
+    [{ ...archive, last: null, working: true }, /space free\n {13}maintenance run in progress\n\w/],
+    [{ ...archive, last: null, freeOctets: null }, /^Archive {6}free disk space unknown$/m],
     [null, /written[^]*\nOutputs/]
   ]
   for (const [archive, wanted] of cases) {

@@ -21,19 +21,19 @@ lists: { rpz: { transfer: rpz.example, primaries: [hq] } }
   t.match(await interdict('-c', config, 'check'), { code: 0, out: /RULES_ZONE_ABSENT/ })
   t.equal(primary.asked.length, 0, 'nothing is asked by those who look')
 
-  const first = 'rpz: serial 7, 2 entries, newer, by AXFR\n'
+  const first = 'rpz: serial 7, 2 entries, updated by AXFR\n'
   t.match(await lists('update'), { code: 0, out: first })
   t.match(await lists('update', 'rpz'), { code: 0, out: 'rpz: serial 7, unchanged\n' })
   const { out } = await lists()
   t.match(out, /^rpz +rpz\.example +2 +\d+ s +\d+ s +good$/m)
-  t.match(out, /^ {2}serial 7 of hq, confirmed \d+ s ago, asked for again in 59 min/m)
+  t.match(out, /^ {2}serial 7 of hq, confirmed \d+ s ago, refresh in 59 min/m)
   t.match(
     (await interdict('-c', config, 'check')).out,
     /list rpz: the copy of rpz.example is \d+ s/
   )
 
   primary.states.push({ serial: 8, policies: nxdomain('one', 'two', 'three') })
-  t.match(await lists('update'), { code: 0, out: 'rpz: serial 8, 3 entries, newer, by IXFR\n' })
+  t.match(await lists('update'), { code: 0, out: 'rpz: serial 8, 3 entries, updated by IXFR\n' })
   primary.close()
   t.match(await lists('update'), { code: 1, err: /TRANSFER_CONNECT/ })
   const { lists: said } = JSON.parse((await lists('--json')).out) as { lists: unknown[] }
@@ -60,10 +60,10 @@ lists: { rpz: { transfer: rpz.example } }
   writeFileSync(path, JSON.stringify({ ...record, refreshed }))
   const { out } = await interdict('-c', config, 'lists')
   t.match(out, /^rpz .* expired$/m)
-  t.match(out, /expired \d h \d+ min ago and in\s+force/)
+  t.match(out, /expired \d h \d+ min ago\s+but\s+still\s+in\s+force/)
   const listed = await interdict('-c', config, 'bans', '--json')
   t.match(listed, { code: 0, err: /^warning: zone rpz\.example expired .*TRANSFER_EXPIRED/ })
   const checked = await interdict('-c', config, 'check')
   t.equal(checked.code, 0)
-  t.match(checked.out, /it expired .* ago, and is in force still/)
+  t.match(checked.out, /it expired .* ago but is still in force/)
 })

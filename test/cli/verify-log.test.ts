@@ -10,9 +10,9 @@ const CLOSED = `log/${NAME}`
 t.test('says that a log is proven, for people and for programs', async t => {
   const { config, at, key } = await chained(t, NAME)
   const told = await interdict('verify-log', '-c', config)
-  t.match(told, { code: 0, out: /chain\.jsonl: proven/ }, told.err)
+  t.match(told, { code: 0, out: /chain\.jsonl: verified/ }, told.err)
   t.match(told.out, /3 lines since 2023-03-03 12:30:00/)
-  t.match(told.out, /1 file as written/)
+  t.match(told.out, /1 file unaltered/)
   const json = await interdict('verify-log', at('log'), '--json', '--key', key)
   t.equal(json.code, 0, json.err)
   const { head } = JSON.parse(json.out) as { head: { sha256: string } }
@@ -48,13 +48,13 @@ t.test('report ban says whether the log is as it was written', async t => {
     const told = await interdict('report', 'ban', 'federal', '-c', config, '--format', 'json')
     return (JSON.parse(told.out) as { facts: Record<string, string> }).facts['Query log']
   }
-  t.match(await ban(), /^proven: 1 file as written.*last checkpoint 2023-03-03 12:30:00/)
+  t.match(await ban(), /^verified: 1 file unaltered.*last checkpoint 2023-03-03 12:30:00/)
   appendFileSync(at(CLOSED), '\n')
   t.match(await ban(), /altered/)
   chmodSync(at('sign.pem'), 0o644)
-  t.match(await ban(), /^not proven: /)
+  t.match(await ban(), /^not verified: /)
   writeFileSync(config, SETTINGS)
-  t.match(await ban(), /^not proven: log\.queries\.chain is not set/)
+  t.match(await ban(), /^not verified: log\.queries\.chain is not set/)
 })
 
 t.test('a key that cannot be used is told by check, and by serve at the start', async t => {

@@ -88,7 +88,7 @@ t.test('a settings file that is not there is one clear line', async t => {
 t.test('check says that all is well, and what there is', async t => {
   const { code, out } = await interdict('check', '-c', site(t, FILES))
   t.equal(code, 0)
-  t.match(out, /1 network, 7 rules, 6 names: all good/)
+  t.match(out, /1 network, 7 rules, 6 names: no errors/)
   t.match(out, /warning: .*networks\.yaml:13:\d+: .*\(RULES_BAN_ENDED\)/)
 })
 

@@ -1,18 +1,23 @@
+import { failure } from '../../base/error.js'
+import type { Config } from '../../config/config.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
+import type { TransferList } from '../../rules/lists/transfer-list.js'
 import type { RuleSet } from '../../rules/model/types.js'
-import { checkAt, secondsAt } from '../args/given.js'
-import { readRules } from '../args/read-rules.js'
-import { settings, type CommonOptions } from '../args/settings.js'
-import { warnOfExpired } from '../args/transfer-zones.js'
-import { EXIT, refuse, usage } from '../exit.js'
+import { expiresAt } from '../../sources/axfr/due.js'
+import { zoneCopies } from '../args/list-copies.js'
+import { checkTime, parseWholeNumber, resolveTime } from '../args/parse.js'
+import { loadConfiguredRules } from '../args/rules.js'
+import { loadSettings, type CommonOptions } from '../args/settings.js'
+import { EXIT, rejectInput, usageError } from '../exit.js'
 import { print, type Io } from '../io.js'
 import { toCsv } from '../output/bans-csv.js'
 import { listBans, type BansList } from '../output/bans-list.js'
 import { toText, type View } from '../output/bans-text.js'
 import { terminalWidth } from '../output/columns.js'
-import { count } from '../output/show.js'
+import { formatCount } from '../output/format.js'
 
-/** More are not told when one is misspelt. */
-const NAMED = 20
+/** Most known ids that an error message lists. */
+const MOST_LISTED = 20
 
 export interface BansOptions extends CommonOptions {
   readonly at?: string
@@ -24,43 +29,54 @@ export interface BansOptions extends CommonOptions {
   readonly exitCode?: boolean
 }
 
-/** `interdict bans`: what is banned where and since when, what ends, what is to be looked at. */
+/** `interdict bans`: bans and exceptions, what is due, and coverage of the networks. */
 export async function bans(options: BansOptions, io: Io): Promise<number> {
   const { at, json, csv, exitCode, network, app } = options
-  const within = readDays(options.within)
-  checkAt(at)
-  if (json === true && csv === true) usage('--json and --csv: one of the two')
-  const config = await settings(options)
-  const { loaded } = await readRules(config, io)
-  if (!loaded.ok) refuse(loaded.errors)
-  await warnOfExpired(config, loaded.transfers, io)
+  const within = parseWholeNumber('--within', options.within, { max: 99_999 })
+  checkTime(at)
+  if (json === true && csv === true) usageError('give --json or --csv, not both')
+  const config = await loadSettings(options)
+  const { loaded } = await loadConfiguredRules(config, io)
+  if (!loaded.ok) rejectInput(loaded.errors)
+  await warnOfExpiredZones(config, loaded.transfers, io)
   const { rules } = loaded
-  checkIsThere('network', network, networkIds(rules))
-  checkIsThere('app', app, appIds(rules))
-  const wanted = { at: secondsAt(at, rules.timeZone), within, network, app }
-  const list = listBans(rules, wanted)
-  print(io, shownAs(list, options, { timeZone: rules.timeZone, width: terminalWidth(io.stdout) }))
+  checkId('network', network, networkIds(rules))
+  checkId('app', app, appIds(rules))
+  const query = { at: resolveTime(at, rules.timeZone), within, network, app }
+  const list = listBans(rules, query)
+  print(io, render(list, options, { timeZone: rules.timeZone, width: terminalWidth(io.stdout) }))
   return exitCode === true && list.notices.length > 0 ? EXIT.failure : EXIT.success
 }
 
-function shownAs(list: BansList, { json, csv }: BansOptions, view: View): string {
+function render(list: BansList, { json, csv }: BansOptions, view: View): string {
   if (json === true) return `${JSON.stringify(list, undefined, 2)}\n`
   if (csv === true) return toCsv(list, view.timeZone)
   return toText(list, view)
 }
 
-function readDays(text: string): number {
-  const isWhole = /^\d{1,5}$/.test(text)
-  return isWhole ? Number(text) : usage(`--within: ${text} is no number of days`)
-}
-
-function checkIsThere(what: string, id: string | undefined, known: readonly string[]): void {
+function checkId(kind: string, id: string | undefined, known: readonly string[]): void {
   if (id === undefined || known.includes(id)) return
-  const some = known.length > NAMED ? `${count(known.length, what)}, not that` : known.join(', ')
-  usage(`--${what}: there is no ${what} ${id} in the rules, but ${some}`)
+  const which =
+    known.length > MOST_LISTED ? `one of ${formatCount(known.length, kind)}` : known.join(', ')
+  usageError(`--${kind}: the rules have no ${kind} ${id}; expected ${which}`)
 }
 
 const networkIds = ({ networks }: RuleSet): string[] => networks.map(({ id }) => id)
 
 const appIds = ({ sources }: RuleSet): string[] =>
   sources.flatMap(({ kind, id }) => (kind === 'app' ? [id] : []))
+
+/** Warns on standard error of zones that have expired, whose rules remain in force. */
+async function warnOfExpiredZones(
+  config: Config,
+  lists: readonly TransferList[],
+  io: Io
+): Promise<void> {
+  const now = Date.now()
+  for (const { id, zone } of lists) {
+    const expires = expiresAt(await zoneCopies(config).record(id, zone))
+    if (expires === undefined || expires > now) continue
+    const { code, message } = failure('TRANSFER_EXPIRED', zone, new Date(expires).toISOString())
+    io.stderr.write(`warning: ${escapeControls(message)} (${code})\n`)
+  }
+}

@@ -9,10 +9,10 @@ import { EXIT } from '../exit.js'
 import { print, type Io } from '../io.js'
 import { manifestLines } from './bundle-show.js'
 
-/** Nobody else may read it. */
-const OWN = 0o600
+/** Readable by the owner alone. */
+const KEY_MODE = 0o600
 
-/** `interdict bundle sign`: adds a signature to a bundle that is whole. */
+/** `interdict bundle sign`: adds a signature to an intact bundle. */
 export async function sign(
   path: string,
   { key }: { readonly key: string },
@@ -26,11 +26,11 @@ export async function sign(
   return EXIT.success
 }
 
-/** `interdict bundle keygen`: never writes over a file, which may be a key that is in use. */
+/** `interdict bundle keygen`: never overwrites a file, which may be a key in use. */
 export async function keygen(path: string, io: Io): Promise<number> {
   const { privatePem, publicKey } = generateKeys()
   try {
-    await writeFile(path, privatePem, { mode: OWN, flag: 'wx' })
+    await writeFile(path, privatePem, { mode: KEY_MODE, flag: 'wx' })
   } catch (error) {
     throw failure('BUNDLE_WRITE', path, error instanceof Error ? error.message : String(error))
   }

@@ -15,14 +15,19 @@ import { PROTOCOL } from '../../querylog/record/query-event.js'
 import { readInstant } from '../../rules/time/instant.js'
 import { chooseTransport } from '../../udp/transport.js'
 import type { Forwarder } from '../../upstream/forwarder.js'
-import { checkAt, given } from '../args/given.js'
-import { readRules } from '../args/read-rules.js'
-import { settings, type CommonOptions } from '../args/settings.js'
-import { EXIT, refuse, usage } from '../exit.js'
+import { checkTime, parseArgument } from '../args/parse.js'
+import { loadConfiguredRules } from '../args/rules.js'
+import { loadSettings, type CommonOptions } from '../args/settings.js'
+import { EXIT, rejectInput, usageError } from '../exit.js'
 import { print, type Io } from '../io.js'
 import { toText } from '../output/explanation-text.js'
-import { gather, toJson, withReason, type Asked } from '../output/explanation.js'
-import { Nobody, resolve, standingClock } from './one-query.js'
+import {
+  buildExplanation,
+  toJson,
+  withForceReason,
+  type ExplainedQuery
+} from '../output/explanation.js'
+import { NoUpstreams, resolveOnce, fixedClock } from './one-query.js'
 
 export interface ExplainOptions extends CommonOptions {
   readonly from: string
@@ -33,16 +38,16 @@ export interface ExplainOptions extends CommonOptions {
 }
 
 /**
- * `interdict explain`: the whole decision for one question, by what serves: the same snapshot,
- * resolver and upstreams, with one client and one query.
+ * `interdict explain`: the decision for one query of one client, made by the code that serves: the
+ * same snapshot, resolver and upstreams.
  */
 export async function explain(name: string, options: ExplainOptions, io: Io): Promise<number> {
-  const question = readQuestion(name, options)
-  const config = await settings(options)
-  const { loaded } = await readRules(config, io)
-  if (!loaded.ok) refuse(loaded.errors)
+  const question = parseQuestion(name, options)
+  const config = await loadSettings(options)
+  const { loaded } = await loadConfiguredRules(config, io)
+  if (!loaded.ok) rejectInput(loaded.errors)
   const { timeZone } = loaded.rules
-  const asked = { ...question, clock: standingClock(wallAt(options.at, timeZone)) }
+  const query = { ...question, clock: fixedClock(wallTime(options.at, timeZone)) }
   const policy = new Policy(
     compile(loaded.rules, {
       generation: 1,
@@ -50,38 +55,45 @@ export async function explain(name: string, options: ExplainOptions, io: Io): Pr
       specialUse: locallyAnsweredNames(config)
     })
   )
-  const nobody = new Nobody()
-  const forwarder = options.upstream ? await forwarderFor(config) : nobody
+  const noUpstreams = new NoUpstreams()
+  const forwarder = options.upstream ? await forwarderFor(config) : noUpstreams
   const guard = rebindingGuard(config)
-  const resolved = await resolve(asked, PROTOCOL.udp, policy, config, forwarder, guard)
+  const resolved = await resolveOnce(query, PROTOCOL.udp, policy, config, forwarder, guard)
   forwarder.close()
-  const seen = { ...resolved, unasked: nobody.missed, guard }
-  const explanation = withReason(gather(asked, policy, seen, forwarder), loaded.rules.sources)
+  const resolution = { ...resolved, unasked: noUpstreams.wasAsked, guard }
+  const explanation = withForceReason(
+    buildExplanation(query, policy, resolution, forwarder),
+    loaded.rules.sources
+  )
   print(
     io,
     options.json === true
       ? toJson(explanation)
-      : toText(explanation, { folder: shown(config.rules), timeZone })
+      : toText(explanation, { folder: displayFolder(config.rules), timeZone })
   )
   return EXIT.success
 }
 
-/** The rules folder as messages show it, to be put in front of the names of files. */
-function shown(folder: string): string {
+/** The rules folder relative to the working folder, as a prefix for file names. */
+function displayFolder(folder: string): string {
   const fromHere = relative('', folder)
   if (fromHere === '') return ''
   return join(fromHere.startsWith('..') ? folder : fromHere, '/')
 }
 
-function readQuestion(name: string, { type, from, at }: ExplainOptions): Omit<Asked, 'clock'> {
-  const qtype = readRrtype(type) ?? usage(`--type: ${type} is no query type such as A or TYPE65280`)
-  checkAt(at)
-  const client = addressWords(given('--from', () => readAddress(from)))
-  return { name: given('<name>', () => readName(name)), qtype, client }
+function parseQuestion(
+  name: string,
+  { type, from, at }: ExplainOptions
+): Omit<ExplainedQuery, 'clock'> {
+  const qtype =
+    readRrtype(type) ?? usageError(`--type: ${type} is not a query type such as A or TYPE65280`)
+  checkTime(at)
+  const client = addressWords(parseArgument('--from', () => readAddress(from)))
+  return { name: parseArgument('<name>', () => readName(name)), qtype, client }
 }
 
-/** What the calendar shows; a time without an offset is one of the zone that the rules have. */
-function wallAt(at: string | undefined, timeZone: string): Milliseconds {
+/** The wall time; without an offset, in the time zone of the rules. */
+function wallTime(at: string | undefined, timeZone: string): Milliseconds {
   const seconds = at === undefined ? undefined : readInstant(at, timeZone)
   return seconds === undefined ? Date.now() : seconds * MS_PER_SECOND
 }

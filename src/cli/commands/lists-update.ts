@@ -5,23 +5,22 @@ import { escapeControls } from '../../querylog/record/terminal-line.js'
 import type { RulesResult } from '../../rules/load.js'
 import { Bootstrap } from '../../sources/http/bootstrap.js'
 import { update, type Update } from '../../sources/http/update.js'
-import { lockLists } from '../args/lock-lists.js'
-import { readRules } from '../args/read-rules.js'
-import { settings, type CommonOptions } from '../args/settings.js'
-import { transferZones } from '../args/transfer-zones.js'
-import { EXIT, refuse, usage } from '../exit.js'
+import { lockListCopies, listCopies } from '../args/list-copies.js'
+import { loadConfiguredRules } from '../args/rules.js'
+import { loadSettings, type CommonOptions } from '../args/settings.js'
+import { EXIT, rejectInput, usageError } from '../exit.js'
 import { print, type Io, type OutputStream } from '../io.js'
-import { count, size } from '../output/show.js'
-import { copiesOf } from './lists.js'
+import { formatCount, formatSize } from '../output/format.js'
+import { transferZones } from './lists-transfer.js'
 
-/** How often progress is drawn. */
-const PAUSE: Milliseconds = 100
+/** How often the progress line is redrawn. */
+const INTERVAL: Milliseconds = 100
 
 type Loaded = Extract<RulesResult, { readonly ok: true }>
 
 /**
- * `interdict lists update`: looks for newer states of lists now. It works beside a running gateway,
- * which sees that copies change, and before the first start.
+ * `interdict lists update`: downloads lists and transfers zones now. It works before the first start,
+ * and beside a running gateway, which notices new copies.
  *
  * @throws InterdictError REMOTE_BUSY
  */
@@ -30,23 +29,23 @@ export async function updateLists(
   options: CommonOptions,
   io: Io
 ): Promise<number> {
-  const config = await settings(options)
-  const { loaded } = await readRules(config, io)
-  if (!loaded.ok) refuse(loaded.errors)
+  const config = await loadSettings(options)
+  const { loaded } = await loadConfiguredRules(config, io)
+  if (!loaded.ok) rejectInput(loaded.errors)
   const all = [...loaded.remotes, ...loaded.transfers].map(({ id }) => id)
   for (const id of ids) {
-    if (!all.includes(id)) usage(`there is no list ${id} with a url or a zone in the rules`)
+    if (!all.includes(id)) usageError(`the rules have no list ${id} with a url or a zone`)
   }
-  const unlock = lockLists(config)
+  const unlock = lockListCopies(config)
   try {
-    const isFine = await updateAll(config, loaded, ids, io)
-    return isFine ? EXIT.success : EXIT.failure
+    const succeeded = await updateAll(config, loaded, ids, io)
+    return succeeded ? EXIT.success : EXIT.failure
   } finally {
     unlock()
   }
 }
 
-/** @returns whether all is well */
+/** @returns whether all updates succeeded */
 async function updateAll(
   config: Config,
   { remotes, transfers, rules }: Loaded,
@@ -59,32 +58,32 @@ async function updateAll(
   const { lookup } = bootstrap
   const { caFile, timeout } = config.remoteLists
   const clients = new Map(rules.networks.map(({ id, prefixes }) => [id, prefixes]))
-  const parts = { copies: copiesOf(config), lookup, caFile, timeout, clients, now: Date.now }
-  let isFine = true
-  for (const list of wanted(ids, remotes)) {
+  const context = { copies: listCopies(config), lookup, caFile, timeout, clients, now: Date.now }
+  let succeeded = true
+  for (const list of selected(ids, remotes)) {
     const line = new ProgressLine(list.id, io.stderr)
-    const result = await update(list, { ...parts, progress: line.show })
+    const result = await update(list, { ...context, progress: line.show })
     line.clear()
-    isFine = tell(result, io) && isFine
+    succeeded = report(result, io) && succeeded
   }
   bootstrap.close()
-  const zones = wanted(ids, transfers)
-  return (await transferZones(config, zones, io)) && isFine
+  const zones = selected(ids, transfers)
+  return (await transferZones(config, zones, io)) && succeeded
 }
 
-function wanted<L extends { readonly id: string }>(
+function selected<L extends { readonly id: string }>(
   ids: readonly string[],
   lists: readonly L[]
 ): readonly L[] {
   return ids.length === 0 ? lists : lists.filter(({ id }) => ids.includes(id))
 }
 
-/** @returns whether all is well */
-function tell(result: Update, io: Io): boolean {
+/** @returns whether the download succeeded */
+function report(result: Update, io: Io): boolean {
   const { id } = result
   if (!('trouble' in result)) {
-    const what = result.kind === 'taken' ? 'newer' : 'unchanged'
-    print(io, `${id}: ${count(result.entries, 'entry', 'entries')}, ${what}\n`)
+    const change = result.kind === 'taken' ? 'updated' : 'unchanged'
+    print(io, `${id}: ${formatCount(result.entries, 'entry', 'entries')}, ${change}\n`)
     return true
   }
   const { code, message } = result.trouble
@@ -92,7 +91,7 @@ function tell(result: Update, io: Io): boolean {
   return false
 }
 
-/** One line of a terminal that says how much is here; nothing where nobody looks. */
+/** Progress of a download, in one line that is redrawn; only on a terminal. */
 class ProgressLine {
   private last: Milliseconds = -Infinity
 
@@ -103,10 +102,10 @@ class ProgressLine {
 
   readonly show = (octets: Octets, total: Octets | undefined): void => {
     const now = performance.now()
-    if (this.stderr.isTTY !== true || now - this.last < PAUSE) return
+    if (this.stderr.isTTY !== true || now - this.last < INTERVAL) return
     this.last = now
-    const of = total === undefined ? '' : ` of ${size(total)}, ${percent(octets, total)}`
-    this.stderr.write(`\r\x1b[K${this.id}: ${size(octets)}${of}`)
+    const of = total === undefined ? '' : ` of ${formatSize(total)}, ${percent(octets, total)}`
+    this.stderr.write(`\r\x1b[K${this.id}: ${formatSize(octets)}${of}`)
   }
 
   clear(): void {

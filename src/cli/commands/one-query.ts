@@ -21,46 +21,47 @@ import {
 } from '../../resolver/upstream-response-handler.js'
 import type { Forwarder, OutcomeHandler } from '../../upstream/forwarder.js'
 import { systemTimers } from '../../upstream/timers.js'
-import type { Asked, Resolved } from '../output/explanation.js'
+import type { ExplainedQuery, Resolution } from '../output/explanation.js'
 
-/** In place of upstreams: whatever is forwarded fails at once, and is missed. */
-export class Nobody implements Forwarder {
+/** Stands in for the upstreams: every forwarded query fails at once. */
+export class NoUpstreams implements Forwarder {
   readonly upstreams = []
   readonly inFlight = 0
-  missed = false
+  /** Whether any query was forwarded. */
+  wasAsked = false
 
-  forward(_inquiry: unknown, waiter: OutcomeHandler): void {
-    this.missed = true
-    setImmediate(() => waiter.onOutcome({ kind: 'failure', ede: 22, upstream: -1, took: 0 }))
+  forward(_inquiry: unknown, handler: OutcomeHandler): void {
+    this.wasAsked = true
+    setImmediate(() => handler.onOutcome({ kind: 'failure', ede: 22, upstream: -1, took: 0 }))
   }
 
   close(): void {
-    // There is nothing.
+    // Nothing is open.
   }
 }
 
-/** A calendar that stands still. */
-export function standingClock(wall: Milliseconds): Clock {
+/** A clock whose wall time stands still. */
+export function fixedClock(wall: Milliseconds): Clock {
   return { now: () => systemClock.now(), wall: () => wall }
 }
 
 /**
- * What the resolver does with one question, as it would for a client: the same code that serves,
- * with caches of its own.
+ * Resolves one query as the server would for a client: with the same code, but empty caches of its
+ * own.
  *
  * @param protocol one of `PROTOCOL`
  */
-export async function resolve(
-  { name, qtype, client, clock }: Asked,
+export async function resolveOnce(
+  { name, qtype, client, clock }: ExplainedQuery,
   protocol: number,
   policy: Policy,
   config: Config,
   forwarder: Forwarder,
   guard: RebindingGuard | undefined
-): Promise<Omit<Resolved, 'unasked' | 'guard'>> {
+): Promise<Omit<Resolution, 'unasked' | 'guard'>> {
   const { cache: limits, identity } = config
   const event = new QueryEvent()
-  const push = (seen: QueryEvent): void => void Object.assign(event, seen)
+  const push = (recorded: QueryEvent): void => void Object.assign(event, recorded)
   const cache = new LruAnswerCache(limits.size, clock)
   const failures = new LruAnswerCache(limits.size, clock)
   const fallback = new Fallback(cache, failures, limits)
@@ -89,7 +90,7 @@ export async function resolve(
   const now = resolver.answer(octets, 0, length, octets.length, client, 0, protocol)
   const reply =
     now === PENDING
-      ? await later(resolver, query.slice(0, length), client, protocol)
+      ? await resolveLater(resolver, query.slice(0, length), client, protocol)
       : now > 0
         ? octets.slice(0, now)
         : undefined
@@ -107,7 +108,7 @@ class RecordingResponseHandler extends UpstreamResponseHandler {
   }
 }
 
-function later(
+function resolveLater(
   resolver: Resolver,
   query: Uint8Array,
   client: Uint32Array,

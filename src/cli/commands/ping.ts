@@ -3,72 +3,72 @@ import { networkInterfaces } from 'node:os'
 import { OPCODE } from '../../dns/registry/opcode.js'
 import type { DatagramBatch, Endpoint } from '../../udp/datagram.js'
 import { portableTransport } from '../../udp/portable/portable.js'
-import { milliseconds } from '../args/given.js'
-import { settings, type CommonOptions } from '../args/settings.js'
+import { parseMilliseconds } from '../args/parse.js'
+import { loadSettings, type CommonOptions } from '../args/settings.js'
 import { EXIT } from '../exit.js'
 import { print, type Io } from '../io.js'
-import { showEndpoint } from '../output/show.js'
+import { formatEndpoint } from '../output/format.js'
 
 export interface PingOptions extends CommonOptions {
   readonly timeout: string
 }
 
-/** How often one endpoint is asked before it counts as one that does not answer. */
-const SENDS = 4
+/** Attempts for each address. */
+const ATTEMPTS = 4
 
-type Answer = 'answers' | 'does not answer' | 'cannot be asked from here'
+type Answer = 'answers' | 'does not answer' | 'cannot be checked from this machine'
 
 /**
- * `interdict ping`: whether the server answers where the settings say that it listens. It asks with
- * opcode STATUS, which is answered (NOTIMP) by the server alone: no upstream, no rule, no record.
+ * `interdict ping`: whether the server answers on every listen address of the settings. The query has
+ * opcode STATUS, which the server itself answers (NOTIMP), without upstreams, rules or log records.
  *
- * Where a wildcard address is of a family that this machine does not have, nobody can ask. That is
- * no fault of the server: containers without IPv6 are common, and listening on `[::]` works there.
+ * A wildcard address of a family that this machine lacks cannot be checked. That is not an error:
+ * containers without IPv6 are common, and listening on `[::]` works in them.
  */
 export async function ping(options: PingOptions, io: Io): Promise<number> {
-  const timeout = milliseconds('--timeout', options.timeout)
-  const { listen } = await settings(options)
-  const answers = await Promise.all(
+  const timeout = parseMilliseconds('--timeout', options.timeout)
+  const { listen } = await loadSettings(options)
+  const results = await Promise.all(
     listen.map(async (endpoint): Promise<Answer> => {
-      const at = nearest(endpoint)
-      if (at === undefined) return 'cannot be asked from here'
-      return (await ask(at, timeout)) ? 'answers' : 'does not answer'
+      const at = reachable(endpoint)
+      if (at === undefined) return 'cannot be checked from this machine'
+      return (await answers(at, timeout)) ? 'answers' : 'does not answer'
     })
   )
-  for (const [i, answer] of answers.entries()) {
-    print(io, `${showEndpoint(listen[i]!)} ${answer}\n`)
+  for (const [i, result] of results.entries()) {
+    print(io, `${formatEndpoint(listen[i]!)} ${result}\n`)
   }
-  const fine = answers.includes('answers') && !answers.includes('does not answer')
-  return fine ? EXIT.success : EXIT.failure
+  const isHealthy = results.includes('answers') && !results.includes('does not answer')
+  return isHealthy ? EXIT.success : EXIT.failure
 }
 
-/** Where to ask a server that listens on a wildcard address, if this machine can. */
-function nearest({ address, port }: Endpoint): Endpoint | undefined {
+/** Loopback for a wildcard address; undefined if this machine has none of that family. */
+function reachable({ address, port }: Endpoint): Endpoint | undefined {
   if (address !== '0.0.0.0' && address !== '::') return { address, port }
   const loopback = address === '::' ? '::1' : '127.0.0.1'
-  const ours = Object.values(networkInterfaces()).flatMap(addresses => addresses ?? [])
-  return ours.some(one => one.address === loopback) ? { address: loopback, port } : undefined
+  const local = Object.values(networkInterfaces()).flatMap(addresses => addresses ?? [])
+  return local.some(({ address }) => address === loopback) ? { address: loopback, port } : undefined
 }
 
-async function ask(endpoint: Endpoint, timeout: number): Promise<boolean> {
+async function answers(endpoint: Endpoint, timeout: number): Promise<boolean> {
   const id = randomInt(0x10000)
-  const carrier = portableTransport()
-  let heard: (answered: boolean) => void = () => undefined
+  const transport = portableTransport()
+  let settle: (answered: boolean) => void = () => undefined
   const answered = new Promise<boolean>(resolve => {
-    heard = resolve
+    settle = resolve
   })
-  const socket = await carrier.open(endpoint.address.includes(':') ? 6 : 4, batch => {
-    if (isReply(batch, id)) heard(true)
+  const socket = await transport.open(endpoint.address.includes(':') ? 6 : 4, batch => {
+    if (isReply(batch, id)) settle(true)
   })
   const query = Uint8Array.from([id >> 8, id & 255, OPCODE.STATUS << 3, 0, 0, 0, 0, 0, 0, 0, 0, 0])
-  const peer = carrier.peer(endpoint)
+  const peer = transport.peer(endpoint)
   const send = (): void => socket.send(query, 0, query.length, peer)
   send()
-  // A datagram may get lost where a busy server's queue is full.
-  const again = setInterval(send, timeout / SENDS)
-  const timer = setTimeout(() => heard(false), timeout)
+  // A busy server with a full queue loses datagrams.
+  const retries = setInterval(send, timeout / ATTEMPTS)
+  const timer = setTimeout(() => settle(false), timeout)
   const result = await answered
-  clearInterval(again)
+  clearInterval(retries)
   clearTimeout(timer)
   socket.close()
   return result

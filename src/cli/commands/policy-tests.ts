@@ -11,20 +11,20 @@ import { PROTOCOL, VERDICT, type QueryEvent } from '../../querylog/record/query-
 import type { Expectation } from '../../rules/schema/policy-tests-schema.js'
 import type { PolicyTest } from '../../rules/tests/policy-table.js'
 import { showInstant } from '../../rules/time/instant.js'
-import { Nobody, resolve, standingClock } from './one-query.js'
+import { NoUpstreams, resolveOnce, fixedClock } from './one-query.js'
 
-/** What became of a query, in the words of policy tests. */
-type Found = Readonly<Record<'action' | Told, string | undefined>> & {
-  /** As the query log has it. */
+/** The outcome of a query, in the words of policy tests. */
+type Outcome = Readonly<Record<'action' | OutcomeKey, string | undefined>> & {
+  /** As in the query log. */
   readonly verdict: string
 }
-type Told = Exclude<keyof Expectation, 'expect'>
+type OutcomeKey = Exclude<keyof Expectation, 'expect'>
 
 /**
- * Puts the question of each row to the resolver that serves, with nobody upstream.
+ * Resolves the query of each test with the resolver of the server, without upstreams.
  *
- * @param when `now`: for rows that say no time; `timeZone`: that of the rules, for failures
- * @returns an error for each row that fails
+ * @param when `now`: for tests without a time; `timeZone`: of the rules, for failure messages
+ * @returns an error for each failed test
  */
 export async function runPolicyTests(
   tests: readonly PolicyTest[],
@@ -36,39 +36,46 @@ export async function runPolicyTests(
   const failures: InterdictError[] = []
   for (const test of tests) {
     const at = test.at ?? now
-    const found = await ask(test, at, policy, config)
-    const [wrong] = wrongIn(test.expected, found)
-    if (wrong === undefined) continue
+    const outcome = await resolveTest(test, at, policy, config)
+    const [mismatch] = mismatches(test.expected, outcome)
+    if (mismatch === undefined) continue
     failures.push(
       failureAt(
-        test.positionOf(wrong),
+        test.positionOf(mismatch),
         'POLICY_TEST',
         test.path,
-        show(found.action ?? found.verdict, found),
-        show(test.expected.expect, test.expected),
-        questionOf(test, showInstant(at, timeZone))
+        describe(outcome.action ?? outcome.verdict, outcome),
+        describe(test.expected.expect, test.expected),
+        describeQuery(test, showInstant(at, timeZone))
       )
     )
   }
   return failures
 }
 
-async function ask(
+async function resolveTest(
   { client, name, qtype, protocol }: PolicyTest,
   at: Seconds,
   policy: Policy,
   config: Config
-): Promise<Found> {
+): Promise<Outcome> {
   const words = addressWords(client)
-  const clock = standingClock(at * MS_PER_SECOND)
-  const nobody = new Nobody()
-  const asked = { name, qtype, client: words, clock }
-  const { event } = await resolve(asked, PROTOCOL[protocol], policy, config, nobody, undefined)
+  const clock = fixedClock(at * MS_PER_SECOND)
+  const upstreams = new NoUpstreams()
+  const query = { name, qtype, client: words, clock }
+  const { event } = await resolveOnce(
+    query,
+    PROTOCOL[protocol],
+    policy,
+    config,
+    upstreams,
+    undefined
+  )
   const { claims, snapshot } = policy
   const claim = claims[event.claim]
   const rule = claim === undefined || claim.kind === 'local' ? undefined : claim
   return {
-    verdict: verdictOf(event, nobody.missed),
+    verdict: verdictOf(event, upstreams.wasAsked),
     action: event.verdict === VERDICT.blocked ? claim?.reply?.action : undefined,
     rule: rule?.ruleId,
     app: rule?.source.kind === 'app' ? rule.source.id : undefined,
@@ -78,35 +85,35 @@ async function ask(
   }
 }
 
-function verdictOf({ verdict, qnameLength }: QueryEvent, missed: boolean): string {
-  // What is never looked up, a zone transfer say, is refused without a record.
+function verdictOf({ verdict, qnameLength }: QueryEvent, wasForwarded: boolean): string {
+  // Queries that are never looked up, such as zone transfers, are refused without a log record.
   if (qnameLength === 0) return 'refused'
-  return wordOf(VERDICT, missed && verdict === VERDICT.failed ? VERDICT.forwarded : verdict)!
+  return wordOf(VERDICT, wasForwarded && verdict === VERDICT.failed ? VERDICT.forwarded : verdict)!
 }
 
-/** What a row wants and has not got. */
-function wrongIn({ expect, ...others }: Expectation, found: Found): (keyof Expectation)[] {
+/** Expectations of a test that the outcome does not meet. */
+function mismatches({ expect, ...others }: Expectation, outcome: Outcome): (keyof Expectation)[] {
   const keys = Object.keys(others) as (keyof typeof others)[]
-  const wrong = keys.filter(key => others[key] !== found[key])
-  return meets(expect, found) ? wrong : ['expect', ...wrong]
+  const unequal = keys.filter(key => others[key] !== outcome[key])
+  return meets(expect, outcome) ? unequal : ['expect', ...unequal]
 }
 
-function meets(expect: Expectation['expect'], { verdict, action }: Found): boolean {
+function meets(expect: Expectation['expect'], { verdict, action }: Outcome): boolean {
   if (expect === 'passes') return ['forwarded', 'allowed', 'monitored'].includes(verdict)
   return expect === verdict || expect === action
 }
 
 /** `nxdomain (rule be-federal-tiktok, app tiktok, ede censored, network phones)` */
-function show(what: string, told: Partial<Record<Told, string | undefined>>): string {
-  const { rule, app, list, ede, network } = told
+function describe(what: string, facts: Partial<Record<OutcomeKey, string | undefined>>): string {
+  const { rule, app, list, ede, network } = facts
   const parts = Object.entries({ rule, app, list, ede, network })
-  const said = parts.flatMap(([key, value]) => (value === undefined ? [] : [`${key} ${value}`]))
-  return said.length === 0 ? what : `${what} (${said.join(', ')})`
+  const shown = parts.flatMap(([key, value]) => (value === undefined ? [] : [`${key} ${value}`]))
+  return shown.length === 0 ? what : `${what} (${shown.join(', ')})`
 }
 
-function questionOf({ clientText, name, qtype, protocol }: PolicyTest, at: string): string {
-  const over = protocol === 'udp' ? '' : ' over TCP'
-  return `${clientText} asks for ${showName(name)} ${showRrtype(qtype)}${over} at ${at}`
+function describeQuery({ clientText, name, qtype, protocol }: PolicyTest, at: string): string {
+  const transport = protocol === 'udp' ? '' : ' over TCP'
+  return `${clientText} asks for ${showName(name)} ${showRrtype(qtype)}${transport} at ${at}`
 }
 
 function wordOf(table: Readonly<Record<string, number>>, value?: number): string | undefined {

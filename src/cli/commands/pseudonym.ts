@@ -1,12 +1,12 @@
 import { readAddress, showAddress } from '../../base/address.js'
 import { systemClock } from '../../base/clock.js'
 import { failure } from '../../base/error.js'
-import { periodsIn, readKey, type PeriodKey } from '../../querylog/privacy/key-folder.js'
 import { endOf, isPeriod, startOf } from '../../querylog/privacy/period.js'
 import { pseudonymsOf, type Pseudonyms } from '../../querylog/privacy/pseudonyms-of.js'
-import { given } from '../args/given.js'
-import { settings, type CommonOptions } from '../args/settings.js'
-import { EXIT, usage } from '../exit.js'
+import { readPseudonymKeys } from '../args/client-names.js'
+import { parseArgument } from '../args/parse.js'
+import { loadSettings, type CommonOptions } from '../args/settings.js'
+import { EXIT, usageError } from '../exit.js'
 import { print, type Io } from '../io.js'
 import { columns, terminalWidth } from '../output/columns.js'
 
@@ -17,51 +17,38 @@ export interface PseudonymOptions extends CommonOptions {
 }
 
 /**
- * `interdict pseudonym`: what a client is called in the query log.
+ * `interdict pseudonym`: the pseudonyms of a client in the query log.
  *
  * @throws InterdictError PRIVACY_KEY, PRIVACY_NO_KEY
  */
 export async function pseudonym(text: string, options: PseudonymOptions, io: Io): Promise<number> {
   const { date, all, json } = options
-  const address = given('address', () => readAddress(text))
-  if (date !== undefined && all === true) usage('--date and --all: one of the two')
+  const address = parseArgument('<address>', () => readAddress(text))
+  if (date !== undefined && all === true) usageError('give --date or --all, not both')
   if (date !== undefined && !isPeriod(date))
-    usage(`--date: ${date} is no day or month such as 2023-03-13 or 2023-03`)
-  const { keys, preservePrefix } = (await settings(options)).log.queries.privacy
+    usageError(`--date: ${date} is not a day or month such as 2023-03-13 or 2023-03`)
+  const { keys, preservePrefix } = (await loadSettings(options)).log.queries.privacy
   const day = date ?? new Date(systemClock.wall()).toISOString().slice(0, 10)
   const when = all === true ? ALWAYS : { since: startOf(day), until: endOf(day) }
-  const found = pseudonymsOf(address, keysIn(keys.folder), when)
-  if (found.length === 0)
+  const pseudonyms = pseudonymsOf(address, readPseudonymKeys(keys.folder), when)
+  if (pseudonyms.length === 0)
     throw failure('PRIVACY_NO_KEY', keys.folder, all === true ? 'at all' : `for ${day}`)
   const shown = showAddress(address)
   print(
     io,
     json === true
-      ? `${JSON.stringify({ address: shown, pseudonyms: found }, undefined, 2)}\n`
-      : toText(found, preservePrefix, terminalWidth(io.stdout))
+      ? `${JSON.stringify({ address: shown, pseudonyms }, undefined, 2)}\n`
+      : toText(pseudonyms, preservePrefix, terminalWidth(io.stdout))
   )
   return EXIT.success
 }
 
 const ALWAYS = { since: -Infinity, until: Infinity }
 
-/** All that are kept; none where there is no folder. @throws InterdictError PRIVACY_KEY */
-export function keysIn(folder: string): readonly PeriodKey[] {
-  let periods: string[]
-  try {
-    periods = periodsIn(folder)
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return []
-    throw failure('PRIVACY_KEY', folder, message)
-  }
-  return periods.flatMap(period => readKey(folder, period) ?? [])
-}
-
-/** The way that is set now comes first: it is most likely the one that the log has. */
-function toText(found: readonly Pseudonyms[], preservePrefix: boolean, width: number): string {
+/** The kind configured now comes first: most likely it is the one in the log. */
+function toText(pseudonyms: readonly Pseudonyms[], preservePrefix: boolean, width: number): string {
   const head = ['day or month', 'pseudonym', 'prefix-preserving']
-  const rows = found.map(({ period, plain, prefixPreserving }) => {
+  const rows = pseudonyms.map(({ period, plain, prefixPreserving }) => {
     return { cells: [[period], [plain], [prefixPreserving]] }
   })
   const order = preservePrefix ? [0, 2, 1] : [0, 1, 2]

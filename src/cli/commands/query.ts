@@ -2,13 +2,14 @@ import type { Cell, Row } from '../../querylog/archive/database.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { csvLines } from '../../report/output/csv.js'
 import type { Table, Value } from '../../report/report.js'
-import { openLog } from '../args/log-database.js'
 import type { LogOptions } from '../args/log-path.js'
-import { EXIT, usage } from '../exit.js'
+import { openLog } from '../args/open-log.js'
+import { checkChoice } from '../args/parse.js'
+import { EXIT, usageError } from '../exit.js'
 import { type Io } from '../io.js'
 import { terminalWidth } from '../output/columns.js'
 import { gridOf } from '../output/report-text.js'
-import { put } from './report.js'
+import { writeOutput } from '../output/write-output.js'
 
 export interface QueryOptions extends LogOptions {
   readonly format: string
@@ -16,35 +17,35 @@ export interface QueryOptions extends LogOptions {
 }
 
 const FORMATS = ['table', 'json', 'csv']
-/** Comments, and what stands between statements. */
+/** Comments, white space and semicolons. */
 const NO_SQL = /--[^\n]*|\/\*[^]*?\*\/|[\s;]/g
-/** Without a question: what can be asked. */
+/** Lists the columns of the view, for a call without SQL. */
 const COLUMNS = `SELECT column_name AS "column", data_type AS type FROM information_schema.columns
   WHERE table_name = 'lookups' ORDER BY ordinal_position`
 
-/** `interdict query`: one SELECT of DuckDB's over the query log; nothing can be written or read besides. */
+/** `interdict query`: one DuckDB SELECT over the query log, which can read nothing else and write nothing. */
 export async function query(
   sql: string | undefined,
   options: QueryOptions,
   io: Io
 ): Promise<number> {
   const { format, output } = options
-  if (!FORMATS.includes(format)) usage(`--format: ${format} is not one of ${FORMATS.join(', ')}`)
-  if (sql?.replaceAll(NO_SQL, '') === '') usage('query: there is no SQL in what was given')
+  checkChoice('--format', format, FORMATS)
+  if (sql?.replaceAll(NO_SQL, '') === '') usageError('query: the SQL is empty')
   const log = await openLog(options, io, { use: 'sealed' })
   try {
     const { columns, rows } = await log.database.table(sql ?? COLUMNS)
-    const remarks = await log.remarks()
-    log.quiet()
-    put(shownAs(columns, rows, format, terminalWidth(io.stdout)), output, io)
-    for (const remark of remarks) io.stderr.write(`${escapeControls(remark)}\n`)
+    const problems = await log.problems()
+    log.hideProgress()
+    writeOutput(render(columns, rows, format, terminalWidth(io.stdout)), output, io)
+    for (const problem of problems) io.stderr.write(`${escapeControls(problem)}\n`)
   } finally {
     log.close()
   }
   return EXIT.success
 }
 
-function shownAs(
+function render(
   columns: readonly string[],
   rows: readonly Row[],
   format: string,
@@ -62,7 +63,7 @@ function shownAs(
     id: 'rows',
     title: '',
     description: '',
-    emptyText: 'no row',
+    emptyText: 'No rows.',
     columns: columns.map((key, i) => {
       return { key, title: key, kind: numeric[i] === true && rows.length > 0 ? 'count' : 'text' }
     }),
@@ -79,7 +80,7 @@ function valueOf(cell: Cell): Value {
   return JSON.stringify(cell, (_key, value: unknown) => exact(value))
 }
 
-/** JSON has no whole numbers beyond 2^53. */
+/** JSON readers round whole numbers beyond 2^53, so they are strings. */
 function exact(value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value
 }

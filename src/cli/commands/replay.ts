@@ -14,17 +14,20 @@ import {
 import { loadRules } from '../../rules/load.js'
 import type { RuleSet } from '../../rules/model/types.js'
 import { copiesFolder } from '../../sources/http/copies.js'
-import { checkAt, secondsAt } from '../args/given.js'
-import { openLog } from '../args/log-database.js'
-import { ruleFiles } from '../args/rule-files.js'
-import { settings, type CommonOptions } from '../args/settings.js'
-import { EXIT, refuse, usage } from '../exit.js'
+import { openLog } from '../args/open-log.js'
+import { checkTime, parseWholeNumber, resolveTime } from '../args/parse.js'
+import { ruleFilesAt } from '../args/rules.js'
+import { loadSettings, type CommonOptions } from '../args/settings.js'
+import { EXIT, rejectInput, usageError } from '../exit.js'
 import { print, type Io } from '../io.js'
 import { terminalWidth } from '../output/columns.js'
+import { formatNumber, formatSize } from '../output/format.js'
 import { toHtml } from '../output/replay-html.js'
+import { collectResult, toJson, type ReplayResult } from '../output/replay-result.js'
 import { toText } from '../output/replay-text.js'
-import { number, size } from '../output/show.js'
-import { replayed, toJson, type Replayed } from './replayed.js'
+
+/** Largest number of rows, examples or changes on the command line. */
+const MAX_COUNT = 999_999_999
 
 export interface ReplayOptions extends CommonOptions {
   readonly rules: string
@@ -40,8 +43,8 @@ export interface ReplayOptions extends CommonOptions {
 }
 
 /**
- * `interdict replay`: which answers of recorded lookups would change under candidate rules. Exit code
- * 1 if more do than `failOver`.
+ * `interdict replay`: recorded lookups that candidate rules would answer differently. The exit code
+ * is 1 if there are more than `failOver`.
  */
 export async function replay(
   logs: readonly string[],
@@ -49,36 +52,38 @@ export async function replay(
   io: Io
 ): Promise<number> {
   const { json, html } = options
-  if (json === true && html === true) usage('--json and --html: one of the two')
-  const format = formatOf(options.from)
-  const top = wholeNumber('--top', options.top)
-  const examples = wholeNumber('--examples', options.examples)
-  const most =
-    options.failOver === undefined ? Infinity : wholeNumber('--fail-over', options.failOver)
-  checkAt(options.at)
+  if (json === true && html === true) usageError('give --json or --html, not both')
+  const format = parseFormat(options.from)
+  const top = parseWholeNumber('--top', options.top, { max: MAX_COUNT })
+  const examples = parseWholeNumber('--examples', options.examples, { max: MAX_COUNT })
+  const limit =
+    options.failOver === undefined
+      ? Infinity
+      : parseWholeNumber('--fail-over', options.failOver, { max: MAX_COUNT })
+  checkTime(options.at)
   const [rules, against] = await loadBoth(options)
   checkNetwork(options.network, [rules, ...(against ? [against] : [])])
   const { timeZone } = rules
-  const at = options.at === undefined ? undefined : secondsAt(options.at, timeZone)
+  const at = options.at === undefined ? undefined : resolveTime(options.at, timeZone)
   const now = epochSeconds(systemClock)
   const comparison = new Comparison({ at, now, network: options.network, examples, random })
   comparison.judgeBy(judgeOf(rules, comparison), against && judgeOf(against, comparison))
   const files = await readAll(logs, comparison, { ...options, format, zone: timeZone, now }, io)
   const { rules: folder, against: folderBefore } = options
-  const said = replayed(comparison, files, {
+  const result = collectResult(comparison, files, {
     rules: { folder, sha256: rules.sha256 },
     against: against && { folder: folderBefore!, sha256: against.sha256 },
     at,
     timeZone,
     top
   })
-  print(io, show(said, options, terminalWidth(io.stdout)))
-  return comparison.counts.changed > most ? EXIT.failure : EXIT.success
+  print(io, render(result, options, terminalWidth(io.stdout)))
+  return comparison.counts.changed > limit ? EXIT.failure : EXIT.success
 }
 
-function show(said: Replayed, { json, html }: ReplayOptions, width: number): string {
-  if (json === true) return toJson(said)
-  return html === true ? toHtml(said) : toText(said, width)
+function render(result: ReplayResult, { json, html }: ReplayOptions, width: number): string {
+  if (json === true) return toJson(result)
+  return html === true ? toHtml(result) : toText(result, width)
 }
 
 function random(): number {
@@ -89,15 +94,15 @@ function judgeOf(rules: RuleSet, { names }: Comparison): Judge {
   return new Judge(rules, compile(rules, { generation: 1, random }), names)
 }
 
-/** The candidate rules, and those that they are compared with; ends the process where one is wrong. */
+/** Loads the candidate rules and those of `against`; errors in either end the command. */
 async function loadBoth(options: ReplayOptions): Promise<[RuleSet, RuleSet | undefined]> {
   const { rules, against } = options
-  const copies = copiesFolder((await settings(options)).state.folder)
-  const after = await loadRules(await ruleFiles(rules, copies))
+  const copies = copiesFolder((await loadSettings(options)).state.folder)
+  const after = await loadRules(await ruleFilesAt(rules, copies))
   const before =
-    against === undefined ? undefined : await loadRules(await ruleFiles(against, copies))
+    against === undefined ? undefined : await loadRules(await ruleFilesAt(against, copies))
   if (after.ok && before?.ok !== false) return [after.rules, before?.rules]
-  return refuse([after, before].flatMap(one => (one?.ok === false ? one.errors : [])))
+  return rejectInput([after, before].flatMap(loaded => (loaded?.ok === false ? loaded.errors : [])))
 }
 
 async function readAll(
@@ -110,8 +115,8 @@ async function readAll(
   const onTerminal = io.stderr.isTTY === true
   const progress = (file: string, read: number): void => {
     if (!onTerminal) return
-    const lookups = number(comparison.counts.lookups)
-    io.stderr.write(`\r\x1b[K${lookups} lookups, ${size(read)} of ${JSON.stringify(file)}`)
+    const lookups = formatNumber(comparison.counts.lookups)
+    io.stderr.write(`\r\x1b[K${lookups} lookups, ${formatSize(read)} of ${JSON.stringify(file)}`)
   }
   try {
     for (const file of logs) {
@@ -125,7 +130,7 @@ async function readAll(
   return files
 }
 
-/** The folder of our own query log: what is in it still as lines, and what is Parquet already. */
+/** Replays a query log folder of Interdict, whose files are JSON lines or Parquet. */
 async function replayStored(
   folder: string,
   comparison: Comparison,
@@ -133,7 +138,7 @@ async function replayStored(
   io: Io
 ): Promise<ReadLog> {
   const { format = 'interdict', progress } = options
-  if (format !== 'interdict') usage(`${folder} is a folder, which --from ${format} has not`)
+  if (format !== 'interdict') usageError(`${folder} is a folder, but --from ${format} reads files`)
   const log = await openLog({ ...options, log: folder }, io, { use: 'once', silent: true })
   try {
     let read = 0
@@ -143,28 +148,24 @@ async function replayStored(
         progress?.(folder, (read += octets.length))
       })
     const stored = await replayLines(folder, feed, comparison, options)
-    for (const remark of await log.remarks()) io.stderr.write(`${escapeControls(remark)}\n`)
+    for (const problem of await log.problems()) io.stderr.write(`${escapeControls(problem)}\n`)
     return stored
   } finally {
     log.close()
   }
 }
 
-function formatOf(from: string | undefined): Format | undefined {
+function parseFormat(from: string | undefined): Format | undefined {
   if (from === undefined) return undefined
   const found = FORMATS.find(format => format === from)
-  return found ?? usage(`--from: ${from} is none of ${FORMATS.join(', ')}`)
+  return found ?? usageError(`--from: ${from} is not one of ${FORMATS.join(', ')}`)
 }
 
 function checkNetwork(network: string | undefined, all: readonly RuleSet[]): void {
   if (network === undefined) return
   for (const { networks } of all) {
     if (!networks.some(({ id }) => id === network)) {
-      usage(`--network: the rules have no network ${network}`)
+      usageError(`--network: the rules have no network ${network}`)
     }
   }
-}
-
-function wholeNumber(argument: string, text: string): number {
-  return /^\d{1,9}$/.test(text) ? Number(text) : usage(`${argument}: ${text} is no whole number`)
 }

@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs'
-import { failure } from '../../base/error.js'
 import { toCsv } from '../../report/output/csv.js'
 import { toJson } from '../../report/output/json.js'
 import { toMarkdown } from '../../report/output/markdown.js'
@@ -13,20 +11,21 @@ import { KEYS, type Key } from '../../report/questions/tally.js'
 import type { Report } from '../../report/report.js'
 import { readCatalogue, type CatalogueApp } from '../../rules/apps/catalogue.js'
 import { showPattern } from '../../rules/model/pattern.js'
-import { clientsCalled } from '../args/clients-called.js'
-import { givenNames } from '../args/given-names.js'
-import { checkIds } from '../args/known-ids.js'
-import { openLog, type OpenLog } from '../args/log-database.js'
+import { findClientNames } from '../args/client-names.js'
 import type { LogOptions } from '../args/log-path.js'
-import { dayOf, readPeriod, type PeriodOptions } from '../args/period.js'
-import { ownFiles, readRules } from '../args/read-rules.js'
-import { settings } from '../args/settings.js'
-import { EXIT, usage } from '../exit.js'
-import { print, type Io, withoutColours } from '../io.js'
-import { banFacts } from '../output/ban-facts.js'
+import { openLog, type OpenLog } from '../args/open-log.js'
+import { checkChoice, parseNamePattern, parseWholeNumber } from '../args/parse.js'
+import { singleDay, parsePeriod, type PeriodOptions } from '../args/period.js'
+import { checkIds } from '../args/rule-ids.js'
+import { configuredFiles, loadConfiguredRules } from '../args/rules.js'
+import { loadSettings } from '../args/settings.js'
+import { EXIT, usageError } from '../exit.js'
+import type { Io } from '../io.js'
+import { banDetails } from '../output/ban-details.js'
 import { terminalWidth } from '../output/columns.js'
-import { proofOf } from '../output/proof-fact.js'
 import { toText } from '../output/report-text.js'
+import { writeOutput } from '../output/write-output.js'
+import { verificationForReport } from './verify-log.js'
 
 export interface ReportOptions extends LogOptions, PeriodOptions {
   readonly ban?: string
@@ -45,42 +44,47 @@ const FORMATS = ['table', 'json', 'csv', 'markdown', 'html'] as const
 const QUESTIONS = ['daily', 'ban', 'bypass', 'new-names'] as const
 const WEEK = 7 * 86_400_000
 
-/** `interdict report`: what the query log says, as a table, a page or a file for other programs. */
+/** `interdict report`: a summary of the query log, as tables, a page or data. */
 export async function report(
   words: readonly string[],
   options: ReportOptions,
   io: Io
 ): Promise<number> {
   const [question, id, ...more] = words
-  among('report', question, QUESTIONS)
-  among('--by', options.by, KEYS)
-  among('--format', options.format, FORMATS)
-  if (question === 'ban' && id === undefined) usage('report ban: wanted the id of a ban')
-  if (more.length > 0 || (question !== 'ban' && id !== undefined)) usage('report: too many words')
-  const rest = selectionOf(options)
-  const top = readTop(options.top)
+  checkChoice('report', question, QUESTIONS)
+  checkChoice('--by', options.by, KEYS)
+  checkChoice('--format', options.format, FORMATS)
+  if (question === 'ban' && id === undefined) usageError('report ban: give the id of a ban')
+  if (more.length > 0 || (question !== 'ban' && id !== undefined))
+    usageError('report: too many arguments')
+  const base = parseSelection(options)
+  const top = parseWholeNumber('--top', options.top, { min: 1, max: 999_999 })
   const log = await openLog(options, io)
   try {
     const { client } = options
-    const found =
+    const names =
       client === undefined
         ? undefined
-        : await clientsCalled(log.database, client, { ...rest, all: true }, options)
+        : await findClientNames(log.database, client, { ...base, all: true }, options)
     const { ban, app, network } = options
-    const unsure = await checkIds(log.database, { ban: id ?? ban, app, network }, options, io)
-    const selection = { ...rest, clients: found?.clients }
-    const made = await answer(log, question as Question | undefined, {
+    const idRemarks = await checkIds(log.database, { ban: id ?? ban, app, network }, options, io)
+    const selection = { ...base, clients: names?.clients }
+    const report = await answer(log, question as Question | undefined, {
       id,
       selection,
       top,
       options,
       io
     })
-    const told = [...unsure, ...(found?.remarks ?? []), ...made.remarks]
-    const remarks = [...told, ...(await log.remarks())]
-    log.quiet()
-    put(
-      await shownAs({ ...made, remarks }, options.format, terminalWidth(io.stdout)),
+    const remarks = [
+      ...idRemarks,
+      ...(names?.remarks ?? []),
+      ...report.remarks,
+      ...(await log.problems())
+    ]
+    log.hideProgress()
+    writeOutput(
+      await render({ ...report, remarks }, options.format, terminalWidth(io.stdout)),
       options.output,
       io
     )
@@ -92,7 +96,7 @@ export async function report(
 
 type Question = (typeof QUESTIONS)[number]
 
-interface Asked {
+interface Request {
   readonly id: string | undefined
   readonly selection: Selection
   readonly top: number
@@ -100,8 +104,12 @@ interface Asked {
   readonly io: Io
 }
 
-async function answer(log: OpenLog, question: Question | undefined, asked: Asked): Promise<Report> {
-  const { id, selection, top, options, io } = asked
+async function answer(
+  log: OpenLog,
+  question: Question | undefined,
+  request: Request
+): Promise<Report> {
+  const { id, selection, top, options, io } = request
   const { database } = log
   switch (question) {
     case undefined:
@@ -109,50 +117,50 @@ async function answer(log: OpenLog, question: Question | undefined, asked: Asked
     case 'daily':
       return daily(
         database,
-        { ...selection, ...dayOf(selection) },
-        titlesOf(await apps(options)),
+        { ...selection, ...singleDay(selection) },
+        appTitles(await apps(options)),
         top
       )
     case 'ban': {
-      const { loaded } = await readRules(await settings(options), io)
+      const { loaded } = await loadConfiguredRules(await loadSettings(options), io)
       return banReport(
         database,
         id!,
         selection,
-        loaded.ok ? banFacts(id!, loaded.rules) : undefined,
+        loaded.ok ? banDetails(id!, loaded.rules) : undefined,
         top,
-        await proofOf(options)
+        await verificationForReport(options)
       )
     }
     case 'bypass': {
-      const ways = (await apps(options)).filter(({ entry }) => entry.kind === 'bypass')
+      const bypassApps = (await apps(options)).filter(({ entry }) => entry.kind === 'bypass')
       return bypass(
         database,
         selection,
-        ways.map(({ entry }) => entry.app),
+        bypassApps.map(({ entry }) => entry.app),
         top
       )
     }
     case 'new-names': {
       const since = selection.since ?? (selection.until ?? Date.now()) - WEEK
-      return newNames(database, { ...selection, since }, listedBy(await apps(options)), top)
+      return newNames(database, { ...selection, since }, isListed(await apps(options)), top)
     }
   }
 }
 
-/** None where the catalogue cannot be read: the log says enough without it. */
+/** None where the catalogue cannot be read: reports work without it. */
 async function apps(options: ReportOptions): Promise<readonly CatalogueApp[]> {
-  const [files] = (await ownFiles(await settings(options))).files
+  const [files] = (await configuredFiles(await loadSettings(options))).files
   if (files === undefined) return []
   const catalogue = await readCatalogue(files)
   return catalogue.ok ? catalogue.apps : []
 }
 
-function titlesOf(apps: readonly CatalogueApp[]): ReadonlyMap<string, string> {
+function appTitles(apps: readonly CatalogueApp[]): ReadonlyMap<string, string> {
   return new Map(apps.map(({ entry }) => [entry.app, entry.title]))
 }
 
-function listedBy(apps: readonly CatalogueApp[]): (app: string, name: string) => boolean {
+function isListed(apps: readonly CatalogueApp[]): (app: string, name: string) => boolean {
   const names = new Map(
     apps.map(({ entry }) => [
       entry.app,
@@ -162,47 +170,24 @@ function listedBy(apps: readonly CatalogueApp[]): (app: string, name: string) =>
   return (app, name) => names.get(app)?.has(name) === true
 }
 
-function selectionOf(options: ReportOptions): Selection {
+function parseSelection(options: ReportOptions): Selection {
   const { ban, app, network, name, all } = options
   return {
-    ...readPeriod(options),
+    ...parsePeriod(options),
     ban,
     app,
     network,
     all,
-    name: name === undefined ? undefined : givenNames(name)
+    name: name === undefined ? undefined : parseNamePattern(name)
   }
 }
 
-function readTop(text: string): number {
-  const isWhole = /^\d{1,6}$/.test(text) && Number(text) > 0
-  return isWhole ? Number(text) : usage(`--top: ${text} is no number of rows`)
-}
-
-async function shownAs(report: Report, format: string, width: number): Promise<string> {
+async function render(report: Report, format: string, width: number): Promise<string> {
   if (format === 'json') return toJson(report)
   if (format === 'csv') return toCsv(report)
   if (format === 'markdown') return toMarkdown(report)
   if (format === 'table') return toText(report, width)
-  // ECharts is large, and only pages have charts.
+  // Loads ECharts, which is large, for pages alone.
   const { toHtml } = await import('../../report/output/html.js')
   return toHtml(report)
-}
-
-/** @throws InterdictError CLI_OUTPUT */
-export function put(text: string, output: string | undefined, io: Io): void {
-  if (output === undefined) {
-    print(io, text)
-    return
-  }
-  try {
-    writeFileSync(output, withoutColours(text))
-  } catch (error) {
-    throw failure('CLI_OUTPUT', output, error instanceof Error ? error.message : String(error))
-  }
-}
-
-function among(what: string, given: string | undefined, known: readonly string[]): void {
-  if (given === undefined || known.includes(given)) return
-  usage(`${what}: ${given} is not one of ${known.join(', ')}`)
 }

@@ -6,12 +6,13 @@ import { AcceptedBundles, type Accepted } from '../../sources/bundle/accepted.js
 import { keptBundle, type BundlePlace } from '../../sources/bundle/choose.js'
 import { instant } from '../../sources/bundle/date.js'
 import { readTrust } from '../../sources/bundle/trust.js'
-import { settings, type CommonOptions } from '../args/settings.js'
-import { who } from '../args/who.js'
-import { EXIT, refuse, usage } from '../exit.js'
+import { parseWholeNumber } from '../args/parse.js'
+import { loadSettings, type CommonOptions } from '../args/settings.js'
+import { callerName } from '../args/user.js'
+import { EXIT, rejectInput } from '../exit.js'
 import { print, type Io } from '../io.js'
 import { toJson, toText, type ListedBundle } from '../output/rollback-text.js'
-import { showDifference } from './diff.js'
+import { describeDifference } from './diff.js'
 
 export interface RollbackOptions extends CommonOptions {
   readonly to?: string
@@ -22,38 +23,41 @@ export interface RollbackOptions extends CommonOptions {
 }
 
 /**
- * `interdict rollback`: has another of the bundles in force that were accepted here. It says so where
- * accepted bundles are remembered: a running gateway sees that at once, and a start finds it.
+ * `interdict rollback`: puts another accepted bundle in force, by recording that beside the accepted
+ * bundles. A running gateway notices at once; a stopped one finds it at the next start.
  */
 export async function rollback(options: RollbackOptions, io: Io): Promise<number> {
-  const { bundle: place } = rulesLocation(await settings(options))
+  const { bundle: place } = rulesLocation(await loadSettings(options))
   if (place === undefined) throw failure('BUNDLE_OFF')
-  const kept = Kept.read(place)
+  const kept = KeptBundles.read(place)
   if (options.list === true) {
     const listed = await kept.list()
     print(io, options.json === true ? toJson(listed) : toText(listed))
     return EXIT.success
   }
   const from = kept.accepted.inForce
-  const to = options.to === undefined ? kept.earlier() : serialOf(options.to)
+  const to =
+    options.to === undefined
+      ? kept.earlier()
+      : parseWholeNumber('--to', options.to, { min: 1, max: Number.MAX_SAFE_INTEGER })
   const [before, after] = [await kept.load(from), await kept.load(to)]
-  if (!after.ok) refuse(after.errors)
+  if (!after.ok) rejectInput(after.errors)
   if (options.dryRun === true) {
-    if (!before.ok) refuse(before.errors)
+    if (!before.ok) rejectInput(before.errors)
     const names = { old: `bundle ${from}`, now: `bundle ${to}` }
-    print(io, showDifference({ before: before.rules, after: after.rules }, names, options))
+    print(io, describeDifference({ before: before.rules, after: after.rules }, names, options))
     return EXIT.success
   }
-  if (to === from) print(io, `bundle ${to} is in force already\n`)
+  if (to === from) print(io, `Bundle ${to} is already in force.\n`)
   else {
-    kept.rollBack(to, who(io.env))
-    print(io, `from bundle ${from} to ${to}: a running gateway goes back at once\n`)
+    kept.rollBack(to, callerName(io))
+    print(io, `Rolled back from bundle ${from} to ${to}; a running gateway switches at once.\n`)
   }
   return EXIT.success
 }
 
-/** The bundles that were accepted here and are kept. */
-class Kept {
+/** Accepted bundles that are kept. */
+class KeptBundles {
   private constructor(
     private readonly place: BundlePlace,
     private readonly store: AcceptedBundles,
@@ -61,14 +65,14 @@ class Kept {
   ) {}
 
   /** @throws InterdictError BUNDLE_STATE, BUNDLE_NO_EARLIER */
-  static read(place: BundlePlace): Kept {
+  static read(place: BundlePlace): KeptBundles {
     const store = new AcceptedBundles(place.kept)
     const accepted = store.read()
     if (accepted === undefined) throw failure('BUNDLE_NO_EARLIER')
-    return new Kept(place, store, accepted)
+    return new KeptBundles(place, store, accepted)
   }
 
-  /** The one with the next lower serial. @throws InterdictError BUNDLE_NO_EARLIER */
+  /** Serial of the bundle before the one in force. @throws InterdictError BUNDLE_NO_EARLIER */
   earlier(): number {
     const { kept, inForce } = this.accepted
     const lower = kept.map(({ serial }) => serial).filter(serial => serial < inForce)
@@ -76,7 +80,7 @@ class Kept {
     return Math.max(...lower)
   }
 
-  /** Its rules, if the keys of the settings still vouch for it. @throws as `keptBundle` */
+  /** The rules of a bundle, if the keys in the settings still verify it. @throws as `keptBundle` */
   async load(serial: number): Promise<RulesResult> {
     const { place, store, accepted } = this
     const trust = await readTrust(place.trust)
@@ -90,7 +94,7 @@ class Kept {
       kept.map(async ({ serial, sha256, created, expires, accepted }) => ({
         ...{ serial, sha256, accepted, inForce: serial === inForce },
         ...{ created: instant(created), expires: instant(expires) },
-        trouble: await this.troubleWith(serial)
+        error: await this.errorIn(serial)
       }))
     )
   }
@@ -100,7 +104,7 @@ class Kept {
     this.store.rollBack(this.accepted, { from: this.accepted.inForce, to, by, at })
   }
 
-  private async troubleWith(serial: number): Promise<ListedBundle['trouble']> {
+  private async errorIn(serial: number): Promise<ListedBundle['error']> {
     try {
       const loaded = await this.load(serial)
       return loaded.ok ? null : { code: loaded.errors[0]!.code, message: loaded.errors[0]!.message }
@@ -109,9 +113,4 @@ class Kept {
       return { code, message }
     }
   }
-}
-
-function serialOf(text: string): number {
-  const isWhole = /^\d{1,16}$/.test(text) && Number(text) > 0
-  return isWhole ? Number(text) : usage(`--to: ${text} is no serial`)
 }

@@ -6,17 +6,19 @@ import type { Io } from '../io.js'
 import type { Service } from '../service.js'
 
 /**
- * `interdict serve`: serves until a signal says stop. Ends the process with its exit code.
+ * `interdict serve`: answers queries until SIGTERM or SIGINT, then ends the process.
  *
- * Signals are heard from the first moment on: left to themselves, SIGHUP would end us, and as
- * process 1 of a container we would not hear SIGTERM at all. The compiler thread is started before
- * our own code is loaded, since what it loads takes longest.
+ * Signal handlers are installed first: by default SIGHUP would end the process, and SIGTERM would be
+ * ignored in process 1 of a container. The compiler thread is started before the code of the server
+ * is loaded, because it takes longest to load.
+ *
+ * @returns the exit code, only if the server could not start
  */
 export async function serve(options: CommonOptions, io: Io): Promise<number> {
   const signals = new Signals()
   const compiler = new CompilerHandle(startThread)
   compiler.ensureStarted()
-  const { open } = await import('../service.js')
+  const { startService: open } = await import('../service.js')
   let service: Service
   try {
     service = await open(options, compiler)
@@ -26,12 +28,12 @@ export async function serve(options: CommonOptions, io: Io): Promise<number> {
     // Bundled apart from the other commands, whose InterdictError is another class.
     return reportError(error, io)
   }
-  signals.onHangUp = () => service.hangUp()
-  signals.onSecond = () => service.abort()
+  signals.onReload = () => service.reload()
+  signals.onSecondStop = () => service.abort()
   return end(EXIT.success, await service.close(await signals.stop))
 }
 
-/** A thread that waits in the kernel would keep `exit` waiting: then we end as the kernel does it. */
+/** `process.exit` waits for threads; with one blocked in the kernel only SIGKILL ends the process. */
 function end(code: number, threadsEnded: boolean): never {
   if (!threadsEnded) process.kill(process.pid, 'SIGKILL')
   process.exit(code)
@@ -39,28 +41,28 @@ function end(code: number, threadsEnded: boolean): never {
 
 class Signals {
   private readonly listeners: [NodeJS.Signals, NodeJS.SignalsListener][] = []
-  /** Resolves with the first signal that says stop. */
+  /** Resolves with the first SIGTERM or SIGINT. */
   readonly stop: Promise<NodeJS.Signals>
-  /** Before there is somebody to hear it, the rules are about to be read anyway. */
-  onHangUp: () => void = () => undefined
-  /** A second signal that says stop does not wait for anybody. */
-  onSecond: () => Promise<boolean> = () => Promise.resolve(true)
+  /** Handler of SIGHUP. None during the start, which reads the rules anyway. */
+  onReload: () => void = () => undefined
+  /** Handler of a second SIGTERM or SIGINT, which ends the process at once. */
+  onSecondStop: () => Promise<boolean> = () => Promise.resolve(true)
 
   constructor() {
     this.stop = new Promise(resolve => {
-      let asked = false
+      let isStopping = false
       const stop = (signal: NodeJS.Signals): void => {
-        if (asked) void this.onSecond().then(ended => end(EXIT.failure, ended))
-        asked = true
+        if (isStopping) void this.onSecondStop().then(ended => end(EXIT.failure, ended))
+        isStopping = true
         resolve(signal)
       }
       this.listen('SIGTERM', stop)
       this.listen('SIGINT', stop)
     })
-    this.listen('SIGHUP', () => this.onHangUp())
+    this.listen('SIGHUP', () => this.onReload())
   }
 
-  /** Leaves the signals to Node again. */
+  /** Restores the default handling of signals. */
   close(): void {
     for (const [signal, listener] of this.listeners) process.removeListener(signal, listener)
   }

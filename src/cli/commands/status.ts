@@ -1,17 +1,17 @@
 import { failure } from '../../base/error.js'
 import type { Status } from '../../daemon/admin/status.js'
-import { ask, type AskOptions } from '../args/ask.js'
+import { callGateway, type AdminOptions } from '../args/admin.js'
 import { EXIT } from '../exit.js'
 import { print, type Io } from '../io.js'
 import { toText } from '../output/status-text.js'
 
-export interface StatusOptions extends AskOptions {
+export interface StatusOptions extends AdminOptions {
   readonly json?: boolean
 }
 
-/** `interdict status`: how the running gateway is, and what it has done. */
+/** `interdict status`: health and counters of the running gateway. */
 export async function status(options: StatusOptions, io: Io): Promise<number> {
-  const result = await ask<Status>({ do: 'status' }, options)
+  const result = await callGateway<Status>({ do: 'status' }, options)
   const { silent } = result
   print(
     io,
@@ -20,7 +20,7 @@ export async function status(options: StatusOptions, io: Io): Promise<number> {
       : toText(result, io.stdout.columns)
   )
   if (silent.length > 0) {
-    throw failure('ADMIN_WORKERS', silent.join(', '), 'which is missing in the figures')
+    throw failure('ADMIN_WORKERS', silent.join(', '), 'whose counters are missing')
   }
   return EXIT.success
 }

@@ -1,11 +1,11 @@
-import { addressWords, readPrefix, type Prefix } from '../../base/address.js'
 import { readName } from '../../dns/name/name.js'
 import { VERDICT } from '../../querylog/record/query-event.js'
 import type { QueryRecord } from '../../querylog/record/schema.js'
 import { covers, readPattern } from '../../rules/model/pattern.js'
-import { given } from '../args/given.js'
+import { parseArgument } from '../args/parse.js'
+import { parsePrefix, prefixContains } from '../args/prefix.js'
 
-/** What `interdict tail` is to show; of each kind, one of those given is enough. */
+/** Conditions of `interdict tail`: all must hold, each for any of its values. */
 export interface FilterOptions {
   readonly network?: readonly string[]
   readonly app?: readonly string[]
@@ -17,14 +17,13 @@ export interface FilterOptions {
 
 export type Filter = (record: QueryRecord) => boolean
 
-/** What is being blocked, or would be. */
-const USUAL = ['blocked', 'monitored']
+const DEFAULT_VERDICTS = ['blocked', 'monitored']
 const ALL = 'all'
 
-/** Where what was given makes no sense, says so and ends the process. */
-export function readFilter(options: FilterOptions): Filter {
-  const { network, app, ban, client, name, verdict = USUAL } = options
-  const verdicts = verdict.map(readVerdict)
+/** Parses the conditions; an invalid one ends the command. */
+export function parseFilter(options: FilterOptions): Filter {
+  const { network, app, ban, client, name, verdict = DEFAULT_VERDICTS } = options
+  const verdicts = verdict.map(parseVerdict)
   const tests: readonly (Filter | undefined)[] = [
     verdicts.includes(ALL) ? undefined : record => verdicts.includes(record.verdict),
     network && (record => network.includes(record.network ?? '')),
@@ -33,15 +32,15 @@ export function readFilter(options: FilterOptions): Filter {
     client && anyOf(client.map(clientTest)),
     name && anyOf(name.map(nameTest))
   ]
-  const asked = tests.filter(test => test !== undefined)
-  return record => asked.every(test => test(record))
+  const conditions = tests.filter(test => test !== undefined)
+  return record => conditions.every(test => test(record))
 }
 
-function readVerdict(text: string): string {
+function parseVerdict(text: string): string {
   const words = [...Object.keys(VERDICT), ALL]
-  return given('--verdict', () => {
+  return parseArgument('--verdict', () => {
     if (words.includes(text)) return text
-    throw new Error(`${text} is none of ${words.join(', ')}`)
+    throw new Error(`${text} is not one of ${words.join(', ')}`)
   })
 }
 
@@ -49,39 +48,20 @@ function anyOf(tests: readonly Filter[]): Filter {
   return record => tests.some(test => test(record))
 }
 
-/** An address or prefix, or whatever stands in its place in the log. */
+/** An address or prefix, or a pseudonym as the log has it. */
 function clientTest(text: string): Filter {
-  const wanted = prefixOf(text)
+  const outer = parsePrefix(text)
   return ({ client }) => {
     if (client === text) return true
-    if (wanted === undefined || client === undefined) return false
-    const is = prefixOf(client)
-    return is !== undefined && contains(wanted, is)
+    if (outer === undefined || client === undefined) return false
+    const inner = parsePrefix(client)
+    return inner !== undefined && prefixContains(outer, inner)
   }
 }
 
-/** Undefined: it is neither an address nor a prefix. */
-export function prefixOf(text: string): Prefix | undefined {
-  try {
-    return readPrefix(text)
-  } catch {
-    return undefined
-  }
-}
-
-export function contains(outer: Prefix, inner: Prefix): boolean {
-  if (inner.length < outer.length) return false
-  const [a, b] = [addressWords(outer.address), addressWords(inner.address)]
-  return a.every((word, i) => {
-    const bits = Math.min(32, Math.max(0, outer.length - 32 * i))
-    // A shift by 32 would be one by 0.
-    return bits === 0 || (word ^ b[i]!) >>> (32 - bits) === 0
-  })
-}
-
-/** A name as rules have it: itself and all below it, `=name`, `*.name`. */
+/** A name pattern as rules write it: `name` for itself and all below it, `=name`, `*.name`. */
 function nameTest(text: string): Filter {
-  const pattern = given('--name', () => {
+  const pattern = parseArgument('--name', () => {
     const read = readPattern(text)
     if (read === undefined) throw new Error(`${text} is not a domain name, =name or *.name`)
     return read

@@ -4,8 +4,8 @@ import { isPublicSuffix } from '../../rules/apps/public-suffix.js'
 import { sharedZoneContaining, type SharedZone } from '../../rules/apps/shared-zones.js'
 import { covers, readPattern } from '../../rules/model/pattern.js'
 
-/** What apps are looked for. */
-export interface Wanted {
+/** Which apps to find. */
+export interface AppQuery {
   /** Words, an id, or a domain name; empty: all. */
   readonly search: string
   readonly vendor?: string
@@ -14,30 +14,30 @@ export interface Wanted {
   readonly kind?: string
 }
 
-/** What is known of a domain name. */
-export interface NameFound {
+/** A domain name that was searched for. */
+export interface NameMatch {
   readonly name: string
-  /** The apps that claim it, each with the index of the name that does. */
+  /** Apps that claim it, each with the index of the name that covers it. */
   readonly claims: readonly { readonly app: CatalogueApp; readonly index: number }[]
-  /** Whether it is shared: never banned whole. */
+  /** The shared infrastructure around it, which must never be banned as a whole. */
   readonly shared: SharedZone | undefined
   readonly isPublicSuffix: boolean
 }
 
-export interface Found {
+export interface AppSearchResult {
   readonly apps: readonly CatalogueApp[]
-  /** Where a domain name was looked for. */
-  readonly name?: NameFound
+  /** If the search was for a domain name. */
+  readonly name?: NameMatch
 }
 
-/** Looks for apps; the ones that fit best come first. */
-export function searchApps(all: readonly CatalogueApp[], wanted: Wanted): Found {
-  const apps = all.filter(app => fits(app, wanted))
-  const { search } = wanted
+/** Finds apps; the best matches come first. */
+export function searchApps(all: readonly CatalogueApp[], query: AppQuery): AppSearchResult {
+  const apps = all.filter(app => matchesFilters(app, query))
+  const { search } = query
   if (search === '') return { apps }
   const exact = apps.find(({ entry }) => entry.app === search.toLowerCase())
   if (exact !== undefined) return { apps: [exact] }
-  const name = /[^.\s]\.[^.\s]/.test(search) ? nameFound(apps, search) : undefined
+  const name = /[^.\s]\.[^.\s]/.test(search) ? matchName(apps, search) : undefined
   if (name !== undefined && name.claims.length > 0) {
     return { apps: [...new Set(name.claims.map(({ app }) => app))], name }
   }
@@ -46,7 +46,10 @@ export function searchApps(all: readonly CatalogueApp[], wanted: Wanted): Found 
   return { apps: found.map(({ app }) => app), ...(name && { name }) }
 }
 
-function fits({ entry }: CatalogueApp, { vendor, country, role, kind }: Wanted): boolean {
+function matchesFilters(
+  { entry }: CatalogueApp,
+  { vendor, country, role, kind }: AppQuery
+): boolean {
   return (
     isSame(entry.vendor, vendor) &&
     isSame(entry.country, country) &&
@@ -59,7 +62,7 @@ function isSame(value: string | undefined, wanted: string | undefined): boolean 
   return wanted === undefined || value?.toLowerCase() === wanted.toLowerCase()
 }
 
-/** How well an app fits words, in lower case: by what it is called, whose it is, or a name of it. */
+/** How well an app matches lower-case words: by title, vendor, country or domain name; 0: not at all. */
 function rankOf({ entry }: CatalogueApp, words: string): number {
   const { app, title, vendor = '', country = '' } = entry
   if ([app, title].some(text => text.toLowerCase().includes(words))) return 4
@@ -68,8 +71,8 @@ function rankOf({ entry }: CatalogueApp, words: string): number {
   return entry.names.some(({ name }) => showName(name.name).includes(words)) ? 1 : 0
 }
 
-function nameFound(apps: readonly CatalogueApp[], search: string): NameFound | undefined {
-  const octets = readQuietly(search)
+function matchName(apps: readonly CatalogueApp[], search: string): NameMatch | undefined {
+  const octets = parseName(search)
   if (octets === undefined) return undefined
   const claims = apps.flatMap(app =>
     app.entry.names.flatMap(({ name }, index) =>
@@ -81,7 +84,7 @@ function nameFound(apps: readonly CatalogueApp[], search: string): NameFound | u
   return { name, claims, shared, isPublicSuffix: isPublicSuffix(name) }
 }
 
-function readQuietly(search: string): Uint8Array | undefined {
+function parseName(search: string): Uint8Array | undefined {
   try {
     return readPattern(search)?.name
   } catch {

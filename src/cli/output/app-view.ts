@@ -6,7 +6,7 @@ import { showPattern } from '../../rules/model/pattern.js'
 import type { RuleSet } from '../../rules/model/types.js'
 import type { AppEntry } from '../../rules/schema/app-schema.js'
 import { showInstant } from '../../rules/time/instant.js'
-import type { NameFound } from './app-search.js'
+import type { NameMatch } from './app-search.js'
 
 /** A name of an app, as `interdict apps` shows it. */
 export interface NameView {
@@ -48,28 +48,28 @@ export interface AppView {
   readonly names: readonly NameView[]
   readonly sharedNames: readonly { readonly name: string; readonly note: string | null }[]
   readonly addresses: readonly string[]
-  /** Those in force now; a network that extends another has its bans too. */
+  /** Bans in force now, inherited ones (`extends`) included. */
   readonly bans: readonly BanView[]
 }
 
-/** A domain name that was looked for. */
+/** A domain name that was searched for. */
 export interface SearchedName {
   readonly name: string
-  /** The names that cover it, and of which app each is. */
+  /** Names that cover it, with their apps. */
   readonly claims: readonly (NameView & { readonly app: string })[]
-  /** Where it is in what many share: the zone, and who runs it. */
+  /** The shared infrastructure around it: the zone, and who operates it. */
   readonly shared: SharedZone | null
   readonly isPublicSuffix: boolean
 }
 
-/** What `interdict apps` found. */
+/** The result of `interdict apps`. */
 export interface Listing {
   readonly apps: readonly AppView[]
   readonly name?: SearchedName
 }
 
-/** @param apps those that were found, in the same order */
-export function nameViewOf(found: NameFound, apps: readonly AppView[]): SearchedName {
+/** @param apps views of the apps that were found */
+export function searchedName(found: NameMatch, apps: readonly AppView[]): SearchedName {
   const { name, claims, shared, isPublicSuffix } = found
   const byId = new Map(apps.map(app => [app.app, app]))
   return {
@@ -83,7 +83,7 @@ export function nameViewOf(found: NameFound, apps: readonly AppView[]): Searched
   }
 }
 
-export function viewOf(
+export function appView(
   { entry, file, lineOf }: CatalogueApp,
   rules: RuleSet,
   now: Seconds
@@ -125,22 +125,23 @@ function nameView(it: Name, line: number): NameView {
   }
 }
 
-/** @param folder of the rules, as messages show it, to be put in front of the names of files */
+/** @param folder rules folder, as a prefix for file names */
 function bansOf(
   app: string,
   folder: string,
   { networks, timeZone }: RuleSet,
   now: Seconds
 ): BanView[] {
-  const shown = (at: Seconds): string | null =>
+  const formatted = (at: Seconds): string | null =>
     Number.isFinite(at) ? showInstant(at, timeZone) : null
   return networks.flatMap(({ id: network, rules }) =>
     rules.flatMap(rule => {
-      const holds = rule.kind === 'ban' && rule.from <= now && now < rule.until
-      if (!holds || !rule.sources.some(({ kind, id }) => kind === 'app' && id === app)) return []
+      const isInForce = rule.kind === 'ban' && rule.from <= now && now < rule.until
+      if (!isInForce || !rule.sources.some(({ kind, id }) => kind === 'app' && id === app))
+        return []
       const { id, mode, reply, from, until, position } = rule
       const at = `${folder}${position.file}:${position.line}`
-      const term = { from: shown(from), until: shown(until) }
+      const term = { from: formatted(from), until: formatted(until) }
       return [{ network, id, mode, action: reply.action, ...term, rule: at }]
     })
   )

@@ -1,9 +1,9 @@
 import type { Evidence } from '../../rules/apps/evidence.js'
 import { paint } from '../io.js'
-import type { Wanted } from './app-search.js'
+import type { AppQuery } from './app-search.js'
 import type { AppView, BanView, Listing, NameView, SearchedName } from './app-view.js'
-import { fit, section, table, type Painted } from './layout.js'
-import { count, number } from './show.js'
+import { formatCount, formatNumber } from './format.js'
+import { fit, section, table, type StyledText } from './layout.js'
 
 type Sources = Evidence['sources']
 
@@ -14,56 +14,58 @@ type Sources = Evidence['sources']
  */
 export function toText(
   { apps, name }: Listing,
-  wanted: Wanted,
+  query: AppQuery,
   sources: Sources,
   columns?: number
 ): string {
   const lines =
-    name === undefined ? appLines(apps, wanted, columns) : nameLines(name, apps, sources, columns)
+    name === undefined ? appLines(apps, query, columns) : nameLines(name, apps, sources, columns)
   return `${lines.join('\n')}\n`
 }
 
-function appLines(apps: readonly AppView[], wanted: Wanted, columns?: number): string[] {
+function appLines(apps: readonly AppView[], query: AppQuery, columns?: number): string[] {
   const [only] = apps
-  return only !== undefined && apps.length === 1
-    ? detail(only, wanted, columns)
-    : list(apps, columns)
+  if (only === undefined)
+    return [query.search === '' ? 'No app matches.' : `No app matches '${query.search}'.`]
+  return apps.length === 1 ? detail(only, query, columns) : list(apps, columns)
 }
 
 /** Labels and what stands behind each; those without lines are left out. */
-type Sections = readonly (readonly [label: string, lines: readonly Painted[]])[]
+type Sections = readonly (readonly [label: string, lines: readonly StyledText[]])[]
 
 function laidOut(sections: Sections, columns?: number): string[] {
   return sections.flatMap(([label, lines]) => section(label, lines, columns))
 }
 
 const HEAD = ['app', 'title', 'vendor', '', 'kind', 'names', 'banned in']
-/** Columns with words in them, and those of them that may be cut. */
-const WORDS = 5
+/** Number of text columns, which come first, and those that may be truncated. */
+const TEXT_COLUMNS = 5
 const CUTTABLE = [1, 2]
 
 function list(apps: readonly AppView[], columns?: number): string[] {
-  if (apps.length === 0) return ['no app is like that']
   const rows = apps.map(({ app, title, vendor, country, kind, names, bans }) => {
     const networks = new Set(bans.map(({ network }) => network)).size
-    const facts = [app, title, vendor ?? '-', country ?? '', kind, number(names.length)]
-    return [...facts, networks === 0 ? '-' : count(networks, 'network')]
+    const facts = [app, title, vendor ?? '-', country ?? '', kind, formatNumber(names.length)]
+    return [...facts, networks === 0 ? '-' : formatCount(networks, 'network')]
   })
-  return table(HEAD, fit(HEAD, rows, CUTTABLE, columns), WORDS)
+  return table(HEAD, fit(HEAD, rows, CUTTABLE, columns), TEXT_COLUMNS)
 }
 
-function detail(view: AppView, { role }: Wanted, columns?: number): string[] {
+function detail(view: AppView, { role }: AppQuery, columns?: number): string[] {
   const { app, title, description, file, names, addresses } = view
   const shown = role === undefined ? names : names.filter(name => name.role === role)
-  const sums = [count(names.length, 'name'), count(addresses.length, 'address', 'addresses')]
+  const sums = [
+    formatCount(names.length, 'name'),
+    formatCount(addresses.length, 'address', 'addresses')
+  ]
   return [
     paint('bold', `${title} (${app})`),
     ...(description === null ? [] : section('', [description], columns)),
     '',
     ...laidOut(
       [
-        ['Whose', [whose(view)]],
-        ['Has', [`${sums.join(' and ')}, in ${file}`]],
+        ['Vendor', [vendorText(view)]],
+        ['Contains', [`${sums.join(' and ')}, in ${file}`]],
         ...facts(view),
         ['Banned in', bansLines(view.bans)]
       ],
@@ -74,33 +76,33 @@ function detail(view: AppView, { role }: Wanted, columns?: number): string[] {
   ]
 }
 
-function whose({ vendor, country, kind }: AppView): string {
-  const who = vendor ?? 'of no single vendor'
-  return `${who}${country === null ? '' : ` (${country})`}, ${KIND[kind]}`
+function vendorText({ vendor, country, kind }: AppView): string {
+  const name = vendor ?? 'no single vendor'
+  return `${name}${country === null ? '' : ` (${country})`}, ${KIND[kind]}`
 }
 
 const KIND = {
   app: 'one product',
-  shared: 'names that several of its products use',
-  bypass: 'a way past the resolver'
+  shared: 'names shared by several of its products',
+  bypass: 'a way around the resolver'
 } as const satisfies Record<AppView['kind'], string>
 
 function facts({ pairsWith, successor, collateral, sharedNames, addresses }: AppView): Sections {
   const shared = sharedNames.map(({ name, note }) => (note === null ? name : `${name}: ${note}`))
   return [
-    ['Became', successor === null ? [] : [successor]],
-    ['Ban with it', pairsWith],
-    ['Breaks too', collateral],
+    ['Successor', successor === null ? [] : [successor]],
+    ['Ban together', pairsWith],
+    ['Also breaks', collateral],
     ['Never ban', shared],
     ['Addresses', addresses]
   ]
 }
 
-function bansLines(bans: readonly BanView[]): Painted[] {
-  if (bans.length === 0) return ['no network, now']
-  return bans.map(({ network, id, mode, action, from, until, rule }): Painted => {
+function bansLines(bans: readonly BanView[]): StyledText[] {
+  if (bans.length === 0) return ['no network at present']
+  return bans.map(({ network, id, mode, action, from, until, rule }): StyledText => {
     const term = [from && `from ${from}`, until && `until ${until}`].filter(Boolean).join(' ')
-    const how = mode === 'monitor' ? 'recorded only' : action
+    const how = mode === 'monitor' ? 'monitored' : action
     const text = `${network}: ${how}, ${term === '' ? '' : `${term}, `}${id} at ${rule}`
     return [mode === 'monitor' ? 'yellow' : 'red', text]
   })
@@ -110,11 +112,11 @@ const NAMES_HEAD = ['name', 'role', 'confidence', 'first seen', 'evidence']
 
 function namesTable(names: readonly NameView[], columns?: number): string[] {
   const rows = names.map(({ name, role, confidence, firstSeen, evidence }) => {
-    const said = [role, confidence, firstSeen].map(fact => fact ?? '-')
-    return [name, ...said, number(evidence.length)]
+    const facts = [role, confidence, firstSeen].map(fact => fact ?? '-')
+    return [name, ...facts, formatNumber(evidence.length)]
   })
   const shown = fit(NAMES_HEAD, rows, [0], columns)
-  return names.length === 0 ? ['no name is like that'] : table(NAMES_HEAD, shown, 4)
+  return names.length === 0 ? ['No name has this role.'] : table(NAMES_HEAD, shown, 4)
 }
 
 function nameLines(
@@ -142,17 +144,17 @@ function claimLines(
   sources: Sources,
   columns?: number
 ): string[] {
-  const known = [
+  const details = [
     role ?? 'no role',
-    `${confidence ?? 'unsaid'} confidence`,
+    `${confidence ?? 'unknown'} confidence`,
     ...(firstSeen === null ? [] : [`first seen ${firstSeen}`])
   ]
   return [
     paint('bold', `${searched} is claimed by ${app} (${title})`),
     ...laidOut(
       [
-        ['Through', [`${name}, ${file}:${line}`]],
-        ['Known as', [known.join(', '), ...(note === null ? [] : [note])]],
+        ['Matched by', [`${name}, ${file}:${line}`]],
+        ['Details', [details.join(', '), ...(note === null ? [] : [note])]],
         ['Forced', force === null ? [] : [force]],
         ['Evidence', evidence.map(tag => evidenceLine(tag, sources))],
         ['Banned in', bansLines(bans)]
@@ -169,12 +171,14 @@ function evidenceLine(tag: string, sources: Sources): string {
 }
 
 function sharedLines({ name, shared, isPublicSuffix }: SearchedName): string[] {
-  const suffix = isPublicSuffix ? [`${name} is a public suffix, under which others have names`] : []
+  const suffix = isPublicSuffix
+    ? [`${name} is a public suffix: its subdomains belong to different owners`]
+    : []
   const zone =
     shared === null
       ? []
       : [
-          `in ${shared.zone}, which ${shared.operator} shares between many: ban single names below it`
+          `in ${shared.zone}, shared infrastructure of ${shared.operator}: ban single names below it`
         ]
   return [...zone, ...suffix]
 }

@@ -1,14 +1,14 @@
 import type { Status } from '../../daemon/admin/status.js'
-import type { Painted } from './layout.js'
-import { count, instant, size } from './show.js'
-import { troubleLines } from './trouble-lines.js'
+import { formatCount, formatInstant, formatSize } from './format.js'
+import type { StyledText } from './layout.js'
+import { errorLines } from './layout.js'
 
 type Archive = NonNullable<Status['archive']>
 
-/** What becomes of closed files of the query log, and whether there is room. */
-export function archiveLines({ archive }: Status): Painted[] {
+/** Closed query log files, free space, and the last maintenance run. */
+export function archiveLines({ archive }: Status): StyledText[] {
   if (archive === null) return []
-  const missing = 'closed files stay lines, since DuckDB is not installed'
+  const missing = 'closed files are kept as JSON lines: DuckDB is not installed'
   return [
     ...(archive.standing === null ? [] : [storedLine(archive, archive.standing)]),
     ...freeLines(archive),
@@ -22,43 +22,43 @@ function storedLine(
   { days, oldest, closed, octets }: NonNullable<Archive['standing']>
 ): string {
   const from = oldest === null ? '' : ` since ${oldest}`
-  const limit = limitOctets === null ? '' : ` of ${size(limitOctets)}`
-  const kept = keepDays === null ? '' : `, kept for ${count(keepDays, 'day')}`
-  const waiting = `${count(closed, 'closed file')} of lines`
-  return `${count(days, 'day')} of Parquet${from}, ${waiting}, ${size(octets)}${limit}${kept}`
+  const limit = limitOctets === null ? '' : ` of ${formatSize(limitOctets)}`
+  const kept = keepDays === null ? '' : `, kept for ${formatCount(keepDays, 'day')}`
+  const waiting = `${formatCount(closed, 'closed file')} waiting`
+  return `${formatCount(days, 'day')} of Parquet${from}, ${waiting}, ${formatSize(octets)}${limit}${kept}`
 }
 
-function freeLines({ freeOctets }: Archive): Painted[] {
-  if (freeOctets === null) return [['yellow', 'the disk does not say what is free']]
-  const line = `${size(freeOctets)} free on the disk`
+function freeLines({ freeOctets }: Archive): StyledText[] {
+  if (freeOctets === null) return [['yellow', 'free disk space unknown']]
+  const line = `${formatSize(freeOctets)} of disk space free`
   return [freeOctets === 0 ? ['red', line] : line]
 }
 
-function lastLines({ last, again, working }: Archive): Painted[] {
-  const now = working ? ['it is at work'] : []
-  if (last === null) return working ? now : ['not looked after yet']
+function lastLines({ last, again, working }: Archive): StyledText[] {
+  const now = working ? ['maintenance run in progress'] : []
+  if (last === null) return working ? now : ['no maintenance run yet']
   const { at, outcome, errors } = last
-  const found = errors > 0 ? `, ${count(errors, 'error')}` : ''
-  const later = again === null ? '' : `; tried again ${instant(again)}`
-  const text = `looked after ${instant(at)}: ${OUTCOMES[outcome]}${found}${later}`
+  const found = errors > 0 ? `, ${formatCount(errors, 'error')}` : ''
+  const later = again === null ? '' : `; next try ${formatInstant(again)}`
+  const text = `maintenance run ${formatInstant(at)}: ${OUTCOMES[outcome]}${found}${later}`
   if (outcome === 'done' && errors === 0) return [text, ...now]
-  return [[outcome === 'done' ? 'yellow' : 'red', text], ...troubleLines(last), ...now]
+  return [[outcome === 'done' ? 'yellow' : 'red', text], ...errorLines(last), ...now]
 }
 
 const OUTCOMES = {
-  done: 'all is done',
-  failed: 'not all could be done',
-  died: 'the process ended midway'
+  done: 'complete',
+  failed: 'incomplete',
+  died: 'interrupted: the process ended'
 } as const satisfies Record<NonNullable<Archive['last']>['outcome'], string>
 
-/** The chain of the query log. Whether it proves anything is for `interdict verify-log` to say. */
-export function chainLines({ archive }: Status): Painted[] {
+/** The chain of the query log. Only `interdict verify-log` verifies it. */
+export function chainLines({ archive }: Status): StyledText[] {
   const chain = archive?.standing?.chain ?? null
   if (chain === null) return []
   const { lines, time, sha256, putAside } = chain
-  const broken = `${count(putAside, 'chain')} put aside as broken: interdict verify-log says more`
+  const broken = `${formatCount(putAside, 'chain')} set aside as broken; run interdict verify-log`
   return [
-    `${count(lines, 'line')}, the last of ${instant(time)}`,
+    `${formatCount(lines, 'line')}, last one ${formatInstant(time)}`,
     `SHA-256 ${sha256}`,
     ...(putAside === 0 ? [] : [['red', broken] as const])
   ]

@@ -5,7 +5,7 @@ import type { BansList, ListedBan, ListedException } from './bans-list.js'
 
 type Row = ListedBan | ListedException
 
-/** Columns, and what a rule has in each; texts of several are joined by `; `. */
+/** Columns with the text of a rule in each; several texts are joined by `; `. */
 const COLUMNS: Readonly<Record<string, (row: Row, zone: string) => string | null | undefined>> = {
   kind: row => ('purpose' in row ? 'exception' : 'ban'),
   id: row => row.id,
@@ -32,7 +32,7 @@ const COLUMNS: Readonly<Record<string, (row: Row, zone: string) => string | null
   rule: row => row.rule
 }
 
-/** RFC 4180, with a head. Times are of the rules' time zone, with its offset. */
+/** CSV (RFC 4180) with a header. Times have the offset of the rules' time zone. */
 export function toCsv({ bans, exceptions }: BansList, zone: string): string {
   const rows = [...bans, ...exceptions].map(row =>
     Object.values(COLUMNS).map(read => read(row, zone) ?? '')

@@ -2,8 +2,8 @@ import { showPrefix } from '../../base/address.js'
 import type { Seconds } from '../../base/units.js'
 import type { Ban, NameSource, Rule, RuleException, RuleSet } from '../../rules/model/types.js'
 import { showInstant } from '../../rules/time/instant.js'
-import { stateOf, type State, type Wanted } from '../args/rule-state.js'
 import { coverageOf, sourceId, type Coverage } from './coverage.js'
+import { ruleState, type RuleState, type BanQuery } from './rule-state.js'
 
 const DAY: Seconds = 86_400
 
@@ -11,17 +11,17 @@ const DAY: Seconds = 86_400
 export interface BansList {
   /** Instants are RFC 3339, in UTC. */
   readonly at: string
-  /** Which rules: the serial is that of their bundle, null where they are a folder. */
+  /** `serial` of the bundle; null for a rules folder. */
   readonly rules: { readonly sha256: string; readonly serial: number | null }
-  /** Days ahead that are looked at. */
+  /** Days ahead for `notices`. */
   readonly within: number
   readonly networks: readonly string[]
   /** In the order of the file. */
   readonly bans: readonly ListedBan[]
   readonly exceptions: readonly ListedException[]
-  /** What is coming in these days, and reviews that are due, by time. */
+  /** Starts, ends and reviews within these days, and overdue reviews, by time. */
   readonly notices: readonly Notice[]
-  /** What some networks ban, and where. */
+  /** What some networks ban and others do not. */
   readonly coverage: readonly Coverage[]
 }
 
@@ -29,8 +29,8 @@ interface Listed {
   readonly id: string
   /** `networks.yaml:12` */
   readonly rule: string
-  readonly state: State
-  /** Those in which it holds, also by `extends`. */
+  readonly state: RuleState
+  /** Networks it applies to, inherited ones (`extends`) included. */
   readonly networks: readonly string[]
   readonly sources: readonly ListedSource[]
   readonly from: string | null
@@ -47,7 +47,7 @@ export interface ListedBan extends Listed {
   readonly authority: string | null
   readonly legalBasis: string | null
   readonly owner: string | null
-  /** Networks that do not ban all that it bans. */
+  /** Networks that do not ban everything it bans. */
   readonly lacking: readonly string[]
 }
 
@@ -60,7 +60,7 @@ export interface ListedException extends Listed {
 
 export interface ListedSource {
   readonly kind: NameSource['kind']
-  /** Of an app or list; `networks.yaml:12` of names that stand in the rule. */
+  /** Id of the app or list; `networks.yaml:12` for names written in the rule. */
   readonly id: string
   readonly title: string
 }
@@ -69,36 +69,36 @@ export interface Notice {
   readonly at: string
   readonly kind: 'ban' | 'exception'
   readonly id: string
-  /** `review due`: it has passed. */
+  /** `review due`: the review is overdue. */
   readonly what: 'starts' | 'ends' | 'review' | 'review due'
 }
 
-export function listBans(ruleSet: RuleSet, wanted: Wanted): BansList {
+export function listBans(ruleSet: RuleSet, query: BanQuery): BansList {
   const rules = [...new Set(ruleSet.networks.flatMap(({ rules }) => rules))]
-    .filter(rule => isWanted(rule, ruleSet, wanted))
+    .filter(rule => matches(rule, ruleSet, query))
     .sort((a, b) => a.position.line - b.position.line || a.position.column - b.position.column)
   const bans = rules.filter(rule => rule.kind === 'ban')
   const exceptions = rules.filter(rule => rule.kind === 'exception')
-  const coverage = coverageOf(ruleSet, wanted)
+  const coverage = coverageOf(ruleSet, query)
   return {
-    at: shown(wanted.at)!,
+    at: shown(query.at)!,
     rules: { sha256: ruleSet.sha256, serial: ruleSet.bundle?.serial ?? null },
-    within: wanted.within,
+    within: query.within,
     networks: ruleSet.networks.map(({ id }) => id),
-    bans: bans.map(ban => listedBan(ban, ruleSet, wanted, coverage)),
-    exceptions: exceptions.map(rule => listedException(rule, ruleSet, wanted)),
-    notices: [...bans, ...exceptions].flatMap(rule => noticesOf(rule, wanted)).sort(byTime),
+    bans: bans.map(ban => listedBan(ban, ruleSet, query, coverage)),
+    exceptions: exceptions.map(rule => listedException(rule, ruleSet, query)),
+    notices: [...bans, ...exceptions].flatMap(rule => noticesOf(rule, query)).sort(byTime),
     coverage
   }
 }
 
-function isWanted(rule: Rule, { networks }: RuleSet, { network, app }: Wanted): boolean {
+function matches(rule: Rule, { networks }: RuleSet, { network, app }: BanQuery): boolean {
   const there = networks.some(({ id, rules }) => id === network && rules.includes(rule))
   if (network !== undefined && !there) return false
   return app === undefined || rule.sources.some(({ kind, id }) => kind === 'app' && id === app)
 }
 
-function listedBan(ban: Ban, ruleSet: RuleSet, { at }: Wanted, coverage: readonly Coverage[]) {
+function listedBan(ban: Ban, ruleSet: RuleSet, { at }: BanQuery, coverage: readonly Coverage[]) {
   const { mode, reply, review, authority, legalBasis, owner } = ban
   const ids = new Set(ban.sources.map(sourceId))
   const lacking = coverage.filter(({ id }) => ids.has(id)).flatMap(({ lacking }) => lacking)
@@ -114,7 +114,7 @@ function listedBan(ban: Ban, ruleSet: RuleSet, { at }: Wanted, coverage: readonl
   }
 }
 
-function listedException(rule: RuleException, ruleSet: RuleSet, { at }: Wanted): ListedException {
+function listedException(rule: RuleException, ruleSet: RuleSet, { at }: BanQuery): ListedException {
   const { purpose, approvedBy, prefixes } = rule
   return { ...listed(rule, ruleSet, at), purpose, approvedBy, prefixes: prefixes.map(showPrefix) }
 }
@@ -126,7 +126,7 @@ function listed(rule: Ban | RuleException, { networks }: RuleSet, at: Seconds): 
   return {
     id,
     rule: `${position.file}:${position.line}`,
-    state: stateOf(rule, at),
+    state: ruleState(rule, at),
     networks: having.map(({ id }) => id),
     sources: [...titles].map(([id, { kind, title }]) => ({ kind, id, title })),
     from: shown(from),
@@ -137,7 +137,7 @@ function listed(rule: Ban | RuleException, { networks }: RuleSet, at: Seconds): 
   }
 }
 
-function noticesOf(rule: Ban | RuleException, { at, within }: Wanted): Notice[] {
+function noticesOf(rule: Ban | RuleException, { at, within }: BanQuery): Notice[] {
   const { kind, id, from, until } = rule
   const isSoon = (instant: Seconds): boolean => at < instant && instant <= at + within * DAY
   const review = rule.kind === 'ban' && at < until ? rule.review : undefined

@@ -1,43 +1,42 @@
 import { MS_PER_SECOND } from '../../base/units.js'
 import { showInstant } from '../../rules/time/instant.js'
-import type { State } from '../args/rule-state.js'
-import { paint, type Paint } from '../io.js'
+import { paint, type Colour } from '../io.js'
 import type { BansList, ListedBan, ListedException, Notice } from './bans-list.js'
 import { columns, wrap, type Cell, type Row } from './columns.js'
 import type { Coverage } from './coverage.js'
-import { count } from './show.js'
+import { formatCount } from './format.js'
+import type { RuleState } from './rule-state.js'
 
-/** How many of many are named. */
-const NAMED = 12
+/** Most names that are spelt out. */
+const MOST_NAMES = 12
 const MS_PER_DAY = 86_400_000
 
-/** How it is shown, and to whom. */
+/** How bans are shown. */
 export interface View {
-  /** That of the rules. */
+  /** Of the rules. */
   readonly timeZone: string
   /** Columns of the terminal. */
   readonly width: number
 }
 
-/** For a terminal; colours only there. */
 export function toText(list: BansList, view: View): string {
   const { bans, exceptions, notices, coverage, within } = list
   const gaps = coverage.filter(({ lacking, monitored }) => lacking.length + monitored.length > 0)
-  const ahead = count(within, 'day')
-  const covered = coverage.length === 0 ? 'Nothing is banned.' : 'No network lacks a ban.'
+  const ahead = formatCount(within, 'day')
+  const covered = coverage.length === 0 ? 'Nothing is banned.' : 'Every network has every ban.'
   const title = `Bans at ${instant(list.at, view)} (${view.timeZone})`
   const lines = [
     ...wrap(title, view.width).map(line => paint('bold', line)),
     ...wrap(sums(list), view.width),
-    ...(list.rules.serial === null ? [] : [`Rules of the bundle ${list.rules.serial}`]),
+    ...(list.rules.serial === null ? [] : [`Rules from bundle ${list.rules.serial}`]),
     '',
     ...section(
       `Within ${ahead}`,
       noticeRows(notices, list, view),
       'Nothing starts, ends or is due.'
     ),
-    ...section('Bans', banRows(bans, view), 'There are none.'),
-    ...section('Exceptions', exceptionRows(exceptions, view), 'There are none.'),
+    ...section('Bans', banRows(bans, view), 'None.'),
+    ...section('Exceptions', exceptionRows(exceptions, view), 'None.'),
     ...section('Coverage', coverageRows(gaps, view), covered)
   ]
   return `${lines.slice(0, -1).join('\n')}\n`
@@ -60,7 +59,7 @@ function sums({ bans, exceptions }: BansList): string {
       )
       const some = states.filter(([, rules]) => rules.length > 0)
       const shown = some.map(([state, { length }]) => `${length} ${state}`).join(', ')
-      return `${count(rules.length, what)}${shown === '' ? '' : `: ${shown}`}`
+      return `${formatCount(rules.length, what)}${shown === '' ? '' : `: ${shown}`}`
     })
     .join('; ')
 }
@@ -70,8 +69,8 @@ const COLOURS = {
   'outside its hours': 'yellow',
   'to come': 'yellow',
   ended: 'red'
-} as const satisfies Record<State, Paint>
-const STATES = Object.keys(COLOURS) as readonly State[]
+} as const satisfies Record<RuleState, Colour>
+const STATES = Object.keys(COLOURS) as readonly RuleState[]
 
 function noticeRows(notices: readonly Notice[], { at }: BansList, view: View): string[] {
   if (notices.length === 0) return []
@@ -90,12 +89,12 @@ const WHAT = {
   starts: 'starts',
   ends: 'ends',
   review: 'review',
-  'review due': 'review was due'
+  'review due': 'review overdue'
 } as const satisfies Record<Notice['what'], string>
 
 function inDays(days: number): string {
   if (days === 0) return 'today'
-  return days > 0 ? `in ${count(days, 'day')}` : `${count(-days, 'day')} ago`
+  return days > 0 ? `in ${formatCount(days, 'day')}` : `${formatCount(-days, 'day')} ago`
 }
 
 function banRows(bans: readonly ListedBan[], view: View): string[] {
@@ -111,36 +110,36 @@ function banRows(bans: readonly ListedBan[], view: View): string[] {
     ]
     return [{ cells }, across([join(authority, reference), referenceUrl])]
   })
-  return indented(columns(['ban', 'of', 'in', 'when'], rows, view.width - 2))
+  return indented(columns(['ban', 'what', 'networks', 'when'], rows, view.width - 2))
 }
 
 function exceptionRows(exceptions: readonly ListedException[], view: View): string[] {
   if (exceptions.length === 0) return []
   const rows = exceptions.flatMap((rule): Row[] => {
     const { id, sources, networks, prefixes, purpose, approvedBy, reference, referenceUrl } = rule
-    const whom = prefixes.length === 0 ? [`all of ${some(networks)}`] : [some(prefixes)]
+    const clients = prefixes.length === 0 ? [`all in ${some(networks)}`] : [some(prefixes)]
     const why = join(`${purpose}, approved by ${approvedBy}`, reference)
     return [
-      { cells: [[['bold', id]], [titles(sources)], whom, when(rule, view)] },
+      { cells: [[['bold', id]], [titles(sources)], clients, when(rule, view)] },
       across([why, referenceUrl])
     ]
   })
-  return indented(columns(['exception', 'to', 'for', 'when'], rows, view.width - 2))
+  return indented(columns(['exception', 'what', 'clients', 'when'], rows, view.width - 2))
 }
 
 function coverageRows(gaps: readonly Coverage[], view: View): string[] {
   if (gaps.length === 0) return []
-  const rows = alike(gaps).map(({ what, banned, monitored, lacking }): Row => {
-    const trial: Cell =
+  const rows = grouped(gaps).map(({ what, banned, monitored, lacking }): Row => {
+    const monitoredIn: Cell =
       monitored.length === 0 ? [] : [['yellow', `monitored in ${some(monitored)}`]]
-    const open: Cell = lacking.length === 0 ? [] : [['red', some(lacking)]]
-    return { cells: [[some(what)], [some(banned)], [...open, ...trial]] }
+    const missing: Cell = lacking.length === 0 ? [] : [['red', some(lacking)]]
+    return { cells: [[some(what)], [some(banned)], [...missing, ...monitoredIn]] }
   })
-  return indented(columns(['what', 'banned in', 'not in'], rows, view.width - 2))
+  return indented(columns(['what', 'banned in', 'not banned in'], rows, view.width - 2))
 }
 
-/** What is banned in the very same networks, together. */
-function alike(gaps: readonly Coverage[]): (Coverage & { readonly what: readonly string[] })[] {
+/** Groups what is banned in exactly the same networks. */
+function grouped(gaps: readonly Coverage[]): (Coverage & { readonly what: readonly string[] })[] {
   const groups = new Map<string, { first: Coverage; what: string[] }>()
   for (const gap of gaps) {
     const key = [gap.banned, gap.monitored].join('\n')
@@ -151,7 +150,7 @@ function alike(gaps: readonly Coverage[]): (Coverage & { readonly what: readonly
   return [...groups.values()].map(({ first, what }) => ({ ...first, what }))
 }
 
-/** The state, and the dates that there are. */
+/** The state, and the dates of a rule. */
 function when(rule: ListedBan | ListedException, view: View): Cell {
   const { state, from, until, schedule } = rule
   const review = 'review' in rule ? rule.review : null
@@ -179,11 +178,11 @@ function titles(sources: ListedBan['sources']): string {
 }
 
 function some(texts: readonly string[]): string {
-  const more = texts.length - NAMED
-  return texts.slice(0, NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '')
+  const more = texts.length - MOST_NAMES
+  return texts.slice(0, MOST_NAMES).join(', ') + (more > 0 ? ` and ${more} more` : '')
 }
 
-/** `2026-12-04`; with the time where it is not the first second of the day. */
+/** `2026-12-04`, with the time unless it is midnight. */
 function day(text: string, view: View): string {
   const [date, time = ''] = instant(text, view).split('T')
   return time.startsWith('00:00:00') ? date! : `${date} ${time.slice(0, 8).replace(/:00$/, '')}`

@@ -1,31 +1,31 @@
 import { escapeControls } from '../../querylog/record/terminal-line.js'
-import { paint, type OutputStream, type Paint } from '../io.js'
+import { paint, type OutputStream, type Colour } from '../io.js'
 
 const GAP = '  '
-/** A terminal may be wider than lines are easy to read. */
+/** Longer lines are hard to read, however wide the terminal is. */
 const WIDEST = 120
 const NARROWEST = 60
-/** Where nobody says how wide it is: pipes. */
-const USUAL = 80
-/** No column is made narrower than this for the sake of others. */
-const LEAST = 10
+/** Width of output that does not go to a terminal. */
+const DEFAULT_WIDTH = 80
+/** Columns are not shrunk below this. */
+const MIN_COLUMN = 10
 
-/** Lines of a cell, each as long as it likes, with the colour of each. */
-export type Cell = readonly (string | readonly [how: Paint, text: string])[]
+/** Lines of a cell, of any length, each with an optional colour. */
+export type Cell = readonly (string | readonly [how: Colour, text: string])[]
 
-/** A row of cells, or lines that go across all of them, set in a little. */
+/** A row of cells, or indented lines across all columns. */
 export type Row = { readonly cells: readonly Cell[] } | { readonly across: Cell }
 
 interface Line {
   readonly text: string
-  readonly how?: Paint
+  readonly how?: Colour
 }
 
 export function terminalWidth({ columns }: OutputStream): number {
-  return Math.min(WIDEST, Math.max(NARROWEST, columns ?? USUAL))
+  return Math.min(WIDEST, Math.max(NARROWEST, columns ?? DEFAULT_WIDTH))
 }
 
-/** A table no wider than `width`: what is longer goes on below, by the word, in its own column. */
+/** A table no wider than `width`; longer texts are wrapped within their column. */
 export function columns(head: readonly string[], rows: readonly Row[], width: number): string[] {
   const cells = rows.flatMap(row => ('cells' in row ? [row.cells] : []))
   const all = [head.map((text): Cell => [['bold', text]]), ...cells]
@@ -37,17 +37,17 @@ export function columns(head: readonly string[], rows: readonly Row[], width: nu
   })
 }
 
-/** Rows may be more than a call has arguments. */
+/** `Math.max` over more rows than a call may have arguments. */
 export function greatest<T>(rows: readonly T[], size: (row: T) => number): number {
   return rows.reduce((most, row) => Math.max(most, size(row)), 0)
 }
 
-/** A text by the word, in lines no longer than `width`; longer words are cut. */
+/** Wraps a text at spaces into lines no longer than `width`; longer words are split. */
 export function wrap(text: string, width: number): string[] {
   const lines = ['']
   for (const word of escapeControls(text)
     .split(' ')
-    .flatMap(word => pieces(word, width))) {
+    .flatMap(word => split(word, width))) {
     const last = lines.at(-1)!
     if (last === '') lines[lines.length - 1] = word
     else if (last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
@@ -56,8 +56,8 @@ export function wrap(text: string, width: number): string[] {
   return lines
 }
 
-/** Cut behind a sign in the last half of a line, if there is one there. */
-function pieces(word: string, width: number): string[] {
+/** Splits a word, if possible after a punctuation mark in the second half of a line. */
+function split(word: string, width: number): string[] {
   const cut: string[] = []
   let at = 0
   while (word.length - at > width) {
@@ -70,11 +70,11 @@ function pieces(word: string, width: number): string[] {
   return [...cut, word.slice(at)]
 }
 
-/** As wide as they like, if all find room; else the widest give way to the others. */
+/** Natural widths if they fit; otherwise the widest columns shrink first. */
 function fit(natural: readonly number[], room: number): number[] {
   let cap = Math.max(...natural)
   const total = (): number => natural.reduce((sum, width) => sum + Math.min(width, cap), 0)
-  while (total() > room && cap > LEAST) cap--
+  while (total() > room && cap > MIN_COLUMN) cap--
   return natural.map(width => Math.min(width, cap))
 }
 

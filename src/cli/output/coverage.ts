@@ -1,29 +1,29 @@
 import type { Ban, NameSource, NetworkRules, RuleSet } from '../../rules/model/types.js'
-import { stateOf, type Wanted } from '../args/rule-state.js'
+import { ruleState, type BanQuery } from './rule-state.js'
 
-/** What some networks ban: an app, a list, or the names that stand in one rule. */
+/** Something that networks ban: an app, a list, or the names written in one rule. */
 export interface Coverage {
   readonly kind: NameSource['kind']
   readonly id: string
   readonly title: string
   readonly banned: readonly string[]
-  /** Where it is only recorded. */
+  /** Networks where it is only monitored. */
   readonly monitored: readonly string[]
   readonly lacking: readonly string[]
 }
 
-/** Lists may come in parts, with ids of their own. */
+/** The id of an app or list; of a part of a list, the id of the whole list. */
 export function sourceId({ id, part }: NameSource): string {
   return part?.list ?? id
 }
 
 /**
- * For each that is banned in some network, and has not ended or is still to come, the networks with
- * such a ban and those without: whoever makes a new network may have forgotten it there.
+ * For everything that is banned in some network now: the networks with and without such a ban. It
+ * shows bans that were forgotten in a new network.
  */
-export function coverageOf({ networks }: RuleSet, { at, network, app }: Wanted): Coverage[] {
+export function coverageOf({ networks }: RuleSet, { at, network, app }: BanQuery): Coverage[] {
   const banned = networks.map(({ rules }) =>
-    rules.filter((rule): rule is Ban => rule.kind === 'ban' && isNow(rule, at))
+    rules.filter((rule): rule is Ban => rule.kind === 'ban' && isCurrent(rule, at))
   )
   const all = banned.flat().flatMap(({ sources }) => sources)
   const sources = [...new Map(all.map(source => [sourceId(source), source])).values()]
@@ -42,22 +42,22 @@ function coverage(
 ): Coverage {
   const id = sourceId(source)
   const modes = banned.map(bans => {
-    const having = bans.filter(({ sources }) => sources.some(one => sourceId(one) === id))
-    return having.some(({ mode }) => mode === 'enforce') ? 'enforce' : having[0]?.mode
+    const matching = bans.filter(({ sources }) => sources.some(other => sourceId(other) === id))
+    return matching.some(({ mode }) => mode === 'enforce') ? 'enforce' : matching[0]?.mode
   })
-  const those = (mode: Ban['mode'] | undefined): string[] =>
+  const inMode = (mode: Ban['mode'] | undefined): string[] =>
     networks.filter((_, i) => modes[i] === mode).map(({ id }) => id)
   return {
     kind: source.kind,
     id,
     title: source.title,
-    banned: those('enforce'),
-    monitored: those('monitor'),
-    lacking: those(undefined)
+    banned: inMode('enforce'),
+    monitored: inMode('monitor'),
+    lacking: inMode(undefined)
   }
 }
 
-function isNow(rule: Ban, at: number): boolean {
-  const state = stateOf(rule, at)
+function isCurrent(rule: Ban, at: number): boolean {
+  const state = ruleState(rule, at)
   return state === 'in force' || state === 'outside its hours'
 }

@@ -3,13 +3,13 @@ import type { AffectedClients } from '../../policy/diff/client-ranges.js'
 import type { Change } from '../../policy/diff/difference.js'
 import type { QtypeSet } from '../../rules/model/types.js'
 import { showInstant } from '../../rules/time/instant.js'
+import { describeDecision } from './decision-text.js'
 import type { Compared } from './diff-text.js'
-import { shownStanding } from './standing-text.js'
 
-/** For programs, which get times in UTC; this form is public. */
+/** The JSON form, which is public. Times are UTC. */
 export function toJson(compared: Compared): string {
   const { old, now, rules, at, only, moves, renamed, changes } = compared
-  const said = {
+  const json = {
     at: instant(at),
     old: { folder: old, sha256: rules.before.sha256 },
     new: { folder: now, sha256: rules.after.sha256 },
@@ -26,11 +26,11 @@ export function toJson(compared: Compared): string {
       until: instant(change.until),
       hours: change.hours ?? null,
       types: change.qtypes === undefined ? null : shownTypes(change.qtypes),
-      old: shownStanding(change.decisions.before),
-      new: shownStanding(change.decisions.after)
+      old: describeDecision(change.decisions.before),
+      new: describeDecision(change.decisions.after)
     }))
   }
-  return `${JSON.stringify(said, undefined, 2)}\n`
+  return `${JSON.stringify(json, undefined, 2)}\n`
 }
 
 function shownPlace({ networks, prefixes, except }: AffectedClients): object {

@@ -6,14 +6,15 @@ import type { BeforeAfter } from '../../policy/diff/name-groups.js'
 import type { Decision } from '../../policy/evaluate/decision.js'
 import type { QtypeSet, RuleSet } from '../../rules/model/types.js'
 import { showInstant } from '../../rules/time/instant.js'
-import { paint, type Paint } from '../io.js'
-import { table, type Painted } from './layout.js'
-import { count, number } from './show.js'
-import { shownStanding, sourceText } from './standing-text.js'
+import { paint, type Colour } from '../io.js'
+import { wrap } from './columns.js'
+import { describeDecision, sourceText } from './decision-text.js'
+import { factLabel, formatCount, formatNumber } from './format.js'
+import { table, type StyledText } from './layout.js'
 
-/** What a change of rules does, and what was compared. */
+/** The difference between two sets of rules, and what was compared. */
 export interface Compared extends Difference {
-  /** The two folders as they were given. */
+  /** Paths of the rules as given. */
   readonly old: string
   readonly now: string
   readonly rules: BeforeAfter<RuleSet>
@@ -22,26 +23,25 @@ export interface Compared extends Difference {
   readonly only: readonly string[] | undefined
 }
 
-const COLOURS: Readonly<Record<ChangeKind, Paint>> = {
+const COLOURS: Readonly<Record<ChangeKind, Colour>> = {
   blocked: 'red',
   lifted: 'green',
   answer: 'yellow',
   record: 'yellow'
 }
 
-/** Columns of a terminal that lines are wrapped for, and of what stands before them. */
+/** Width of wrapped lines, and of the label before them. */
 const COLUMNS = 80
 const LABEL = 9
-/** Most networks and prefixes of clients that are spelt out. */
+/** Most networks and prefixes that are spelt out. */
 const MOST_PLACES = 8
 
-/** For a terminal; colours only there. */
 export function toText(compared: Compared): string {
   const { old, now, at, timeZone, moves, renamed, changes } = compared
   const head = `From ${old} to ${now}, from ${showInstant(at, timeZone)} on`
   const lines = [
     paint('bold', head),
-    ...renamed.map(({ before, after }) => `The network ${before} is called ${after}.`),
+    ...renamed.map(({ before, after }) => `Network ${before} is renamed to ${after}.`),
     ...(moves.length === 0 ? [] : ['', ...movesTable(moves)]),
     ...(changes.length === 0 ? [] : ['', ...changesTable(changes, compared)]),
     '',
@@ -63,25 +63,25 @@ function movesTable(moves: readonly Move[]): string[] {
 
 function changesTable(changes: readonly Change[], compared: Compared): string[] {
   const rows = changes.flatMap(change => [
-    [[COLOURS[change.kind], change.kind] as const, ofText(change), number(change.names)],
+    [[COLOURS[change.kind], change.kind] as const, sourceOf(change), formatNumber(change.names)],
     ...detailsOf(change, compared)
   ])
-  return table(['change', 'of', 'names'], rows)
+  return table(['change', 'source', 'names'], rows)
 }
 
-function ofText({ kind, decisions: standings }: Change): string {
+function sourceOf({ kind, decisions: standings }: Change): string {
   const { before, after } = standings
   const [first, second] = kind === 'lifted' ? [before, after] : [after, before]
   const claim = first.claim ?? second.claim
   return claim === undefined ? '' : sourceText(claim)
 }
 
-/** What stands below a row, a label and a text each. */
-function detailsOf(change: Change, { timeZone, only }: Compared): Painted[][] {
+/** Labelled lines below the row of a change. */
+function detailsOf(change: Change, { timeZone, only }: Compared): StyledText[][] {
   const { clients: places, examples, names, outside, qtypes } = change
   const more = names - examples.length
   const some = examples.join(', ')
-  const [was, is] = standingTexts(change)
+  const [was, is] = decisionTexts(change)
   return [
     ...(outside ? [[['red', `  outside  ${only!.join(', ')}`] as const]] : []),
     ...labelled('clients', few(places.map(placeText))),
@@ -89,45 +89,45 @@ function detailsOf(change: Change, { timeZone, only }: Compared): Painted[][] {
     ...labelled('is', is),
     ...labelled('when', whenText(change, timeZone)),
     ...labelled('types', qtypes === undefined ? '' : typesText(qtypes)),
-    ...labelled('names', more > 0 ? `${some} and ${number(more)} more` : some)
+    ...labelled('names', more > 0 ? `${some} and ${formatNumber(more)} more` : some)
   ]
 }
 
 function whenText({ from, until, hours }: Change, timeZone: string): string {
   const start = Number.isFinite(from) ? `from ${showInstant(from, timeZone)}` : ''
   const end = Number.isFinite(until) ? `until ${showInstant(until, timeZone)}` : ''
-  const turns = hours === undefined ? '' : `at times, by the hours ${hours}`
-  return [start, end, turns].filter(text => text !== '').join(' ')
+  const schedule = hours === undefined ? '' : `at certain hours (${hours})`
+  return [start, end, schedule].filter(text => text !== '').join(' ')
 }
 
 function typesText({ types, except }: QtypeSet): string {
-  return `${except ? 'all but ' : ''}${types.map(showRrtype).join(', ')}`
+  return `${except ? 'all except ' : ''}${types.map(showRrtype).join(', ')}`
 }
 
-/** What each comes to; and where clients notice no more than that, whatever else differs. */
-function standingTexts({ kind, decisions: standings }: Change): [string, string] {
-  const { before, after } = standings
+/** Both outcomes; where clients get the same answer, also every other difference. */
+function decisionTexts({ kind, decisions }: Change): [string, string] {
+  const { before, after } = decisions
   const [one, other] = [partsOf(before), partsOf(after)]
-  const isFine = kind === 'answer' || kind === 'record'
+  const isMinor = kind === 'answer' || kind === 'record'
   const text = (parts: Parts, others: Parts): string => {
     const { what, by, ...more } = Object.fromEntries(parts)
-    const told = Object.entries(more).filter(
+    const shown = Object.entries(more).filter(
       ([key, value]) =>
-        ALWAYS.includes(key) || (isFine && others.size > 1 && others.get(key) !== value)
+        ALWAYS.includes(key) || (isMinor && others.size > 1 && others.get(key) !== value)
     )
     const head = by === undefined ? what! : `${what!} by ${by}`
-    return [head, ...told.map(([key, value]) => `${key} ${value}`)].join(', ')
+    return [head, ...shown.map(([key, value]) => `${key} ${value}`)].join(', ')
   }
   return [text(one, other), text(other, one)]
 }
 
 type Parts = ReadonlyMap<string, string>
 
-/** What is told of a standing even where the other one has the same. */
+/** Parts that are shown even where both outcomes agree. */
 const ALWAYS: readonly string[] = ['EDE', 'purpose', 'approved by']
 
-function partsOf(standing: Decision): Parts {
-  const shown = shownStanding(standing)
+function partsOf(decision: Decision): Parts {
+  const view = describeDecision(decision)
   const {
     verdict,
     action,
@@ -141,27 +141,22 @@ function partsOf(standing: Decision): Parts {
     kind,
     rule,
     facts = {}
-  } = shown
+  } = view
   const parts = {
     what:
       verdict === 'blocked' ? action : verdict === 'monitored' ? `${verdict} ${action}` : verdict,
     by: rule === undefined ? undefined : `${kind} ${rule}`,
-    through: standing.claim === undefined ? undefined : sourceText(standing.claim),
+    via: decision.claim === undefined ? undefined : sourceText(decision.claim),
     EDE: ede,
-    saying: text === undefined ? undefined : JSON.stringify(text),
+    text: text === undefined ? undefined : JSON.stringify(text),
     TTL: ttl === undefined ? undefined : `${ttl} s`,
     A: ipv4,
     AAAA: ipv6,
     target,
     records: records?.join(' '),
-    ...Object.fromEntries(Object.entries(facts).map(([key, value]) => [spaced(key), value]))
+    ...Object.fromEntries(Object.entries(facts).map(([key, value]) => [factLabel(key), value]))
   }
   return new Map(Object.entries(parts).filter((part): part is [string, string] => part[1] != null))
-}
-
-/** `legalBasis` as `legal basis`. */
-function spaced(fact: string): string {
-  return fact.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
 }
 
 function placeText({ networks, prefixes, except }: AffectedClients): string {
@@ -169,8 +164,8 @@ function placeText({ networks, prefixes, except }: AffectedClients): string {
   const moved = `${networkText(before)} -> ${networkText(after)}`
   const network = before === after ? networkText(after) : moved
   if (prefixes === undefined) return network
-  const but = except === undefined ? '' : ` but ${few(except)}`
-  return `${network} (${few(prefixes)}${but})`
+  const without = except === undefined ? '' : ` except ${few(except)}`
+  return `${network} (${few(prefixes)}${without})`
 }
 
 function networkText(network: string | undefined): string {
@@ -180,33 +175,25 @@ function networkText(network: string | undefined): string {
 function few(texts: readonly string[]): string {
   const more = texts.length - MOST_PLACES
   const some = texts.slice(0, MOST_PLACES).join(', ')
-  return more > 0 ? `${some} and ${number(more)} more` : some
+  return more > 0 ? `${some} and ${formatNumber(more)} more` : some
 }
 
-/** Rows of one cell: a label and a text of as many lines as it takes. None without text. */
-function labelled(label: string, text: string): Painted[][] {
+/** Rows of one cell: a label and a wrapped text. None for an empty text. */
+function labelled(label: string, text: string): StyledText[][] {
   if (text === '') return []
-  const lines = wrapped(text, COLUMNS - LABEL - 2)
+  const lines = wrap(text, COLUMNS - LABEL - 2)
   return lines.map((line, i) => [`  ${(i === 0 ? label : '').padEnd(LABEL)}${line}`])
-}
-
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = []
-  for (const word of text.split(' ')) {
-    const last = lines.pop()
-    if (last === undefined) lines.push(word)
-    else if (last.length + 1 + word.length <= width) lines.push(`${last} ${word}`)
-    else lines.push(last, word)
-  }
-  return lines
 }
 
 function summary({ moves, changes, only }: Compared): string {
   const all = moves.length + changes.length
   if (all === 0) return 'Nothing changes.'
-  if (only === undefined) return `${count(all, 'change')}.`
+  if (only === undefined) return `${formatCount(all, 'change')}.`
   const outside = moves.length + changes.filter(change => change.outside).length
   const apps = only.join(', ')
-  const how = outside === 0 ? 'none' : number(outside)
-  return paint(outside === 0 ? 'green' : 'red', `${count(all, 'change')}, ${how} outside ${apps}.`)
+  const outsideCount = outside === 0 ? 'none' : formatNumber(outside)
+  return paint(
+    outside === 0 ? 'green' : 'red',
+    `${formatCount(all, 'change')}, ${outsideCount} outside ${apps}.`
+  )
 }

@@ -1,9 +1,10 @@
 import { MS_PER_SECOND } from '../../base/units.js'
 import { showInstant } from '../../rules/time/instant.js'
-import { paint, type Paint } from '../io.js'
-import type { Explanation, Said, Stop } from './explanation.js'
+import { paint, type Colour } from '../io.js'
+import type { Explanation, RuleView, Step } from './explanation.js'
+import { factLabel } from './format.js'
 
-const COLOURS: Readonly<Record<string, Paint>> = {
+const COLOURS: Readonly<Record<string, Colour>> = {
   blocked: 'red',
   refused: 'red',
   failed: 'red',
@@ -11,34 +12,33 @@ const COLOURS: Readonly<Record<string, Paint>> = {
   monitored: 'yellow'
 }
 
-/** What of the question or answer the rule speaks of. */
+/** The part of the query or answer that the rule matched. */
 const MATCHES: Readonly<Record<string, string>> = {
-  qname: 'for its name',
-  cname: 'for a CNAME in the answer',
-  dname: 'for a DNAME in the answer',
-  svcb: 'for a target in the answer',
-  address: 'for an address in the answer',
-  rebinding: 'by the rebinding guard, for an address in the answer'
+  qname: 'by its name',
+  cname: 'by a CNAME in the answer',
+  dname: 'by a DNAME in the answer',
+  svcb: 'by an SVCB target in the answer',
+  address: 'by an address in the answer',
+  rebinding: 'by the rebinding guard, for a private address in the answer'
 }
 
-const NOTHING = ['nothing: no reply is sent']
-const OPEN = ['what an upstream says, which was not asked']
+const NO_REPLY = ['nothing: no reply is sent']
+const FORWARDED = ['the answer of an upstream (not queried)']
 
-/** What the rules are, for people who look at them. */
+/** How an explanation is shown. */
 export interface View {
-  /** Of the rules, as seen from the working folder: with it, editors find the files. */
+  /** Rules folder relative to the working folder, so that editors find the files. */
   readonly folder: string
-  /** That of the rules, so that dates are shown as they were written. */
+  /** Of the rules, so that dates look as they were written. */
   readonly timeZone: string
 }
 
-/** For a terminal; colours only there. */
 export function toText(explanation: Explanation, view: View): string {
-  const { name, type, client, network, at, rules, rule, stops, reply } = explanation
-  const place = network === null ? 'which is in no network' : `in network ${network}`
-  const received = reply === null ? OPEN : reply.length === 0 ? NOTHING : reply
+  const { name, type, client, network, at, rules, rule, steps: stops, reply } = explanation
+  const place = network === null ? 'in no network' : `in network ${network}`
+  const received = reply === null ? FORWARDED : reply.length === 0 ? NO_REPLY : reply
   const lines = [
-    `${paint('bold', `${name} ${type}`)} asked by ${client}, ${place}, at ${local(at, view)}`,
+    `${paint('bold', `${name} ${type}`)} from ${client}, ${place}, at ${local(at, view)}`,
     '',
     verdictLine(explanation),
     ...(rule === null ? [] : ruleLines(rule, view)),
@@ -46,8 +46,8 @@ export function toText(explanation: Explanation, view: View): string {
     'The client receives',
     ...indent(received),
     '',
-    'Rules that have a say',
-    ...stops.flatMap(stop => stopLines(stop, view)),
+    'Applicable rules',
+    ...stops.flatMap(stop => stepLines(stop, view)),
     '',
     `Rules SHA-256 ${rules.sha256}${rules.serial === null ? '' : `, serial ${rules.serial}`}`
   ]
@@ -63,52 +63,47 @@ function verdictLine({ verdict, match, upstream }: Explanation): string {
   return words.filter(word => word !== '').join(' ')
 }
 
-function ruleLines(rule: Omit<Said, 'fate'>, view: View): string[] {
+function ruleLines(rule: Omit<RuleView, 'outcome'>, view: View): string[] {
   const { folder } = view
   const { kind, id, monitor, facts, through, pattern, source } = rule
-  if (kind === 'local') return indent([`special use ${pattern}, ${source}`])
+  if (kind === 'local') return indent([`special-use name ${pattern}, ${source}`])
   const rows: [string, string][] = [
     [kind, `${id}${monitor ? ' (monitor mode)' : ''}, ${folder}${rule.rule}`],
-    ['through', `${through}: ${pattern}, ${folder}${source}`],
+    ['matched by', `${through}: ${pattern}, ${folder}${source}`],
     ...(rule.forced === undefined ? [] : [['forced', rule.forced] as [string, string]]),
     ...Object.entries(facts).map(([fact, value]): [string, string] => [
-      spaced(fact),
+      factLabel(fact),
       fact === 'review' ? local(value, view) : value
     ]),
-    ['in force', termOf(rule, view) || 'without end']
+    ['in force', termOf(rule, view) || 'always']
   ]
   return indent(rows.map(([label, value]) => `${label.padEnd(13)} ${value}`))
 }
 
-/** `legalBasis` as `legal basis`. */
-function spaced(fact: string): string {
-  return fact.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
+function stepLines({ subject: name, rules, inside }: Step, view: View): string[] {
+  const subject = inside === true ? `${name}, a private address` : name
+  if (rules.length === 0) return [`  ${subject}: none`]
+  const width = Math.max(...rules.map(({ outcome }) => outcome.length))
+  return [`  ${subject}`, ...rules.map(rule => ruleLine(rule, width, view))]
 }
 
-function stopLines({ what: name, said, inside }: Stop, view: View): string[] {
-  const what = inside === true ? `${name}, an address inside` : name
-  if (said.length === 0) return [`  ${what}: none`]
-  const width = Math.max(...said.map(({ fate }) => fate.length))
-  return [`  ${what}`, ...said.map(one => showSaid(one, width, view))]
-}
-
-function showSaid(said: Said, width: number, view: View): string {
+function ruleLine(applied: RuleView, width: number, view: View): string {
   const { folder } = view
-  const { kind, id, rule, pattern, source, fate } = said
-  const where = `(${folder}${rule}) through ${pattern} (${folder}${source})`
+  const { kind, id, rule, pattern, source, outcome } = applied
+  const where = `(${folder}${rule}), matched by ${pattern} (${folder}${source})`
   const what = kind === 'local' ? `${id} ${pattern} (${source})` : `${kind} ${id} ${where}`
-  const text = `${fate.padEnd(width)}  ${what} ${termOf(said, view)}`.trimEnd()
-  return `    ${fate === 'decides' || fate === 'monitors' ? paint('bold', text) : text}`
+  const text = `${outcome.padEnd(width)}  ${what} ${termOf(applied, view)}`.trimEnd()
+  return `    ${outcome === 'decides' || outcome === 'monitors' ? paint('bold', text) : text}`
 }
 
-function termOf(said: Pick<Said, 'from' | 'until' | 'schedule'>, view: View): string {
-  const { from, until, schedule = '' } = said
+function termOf(rule: Pick<RuleView, 'from' | 'until' | 'schedule'>, view: View): string {
+  const { from, until, schedule = '' } = rule
   const start = from === undefined ? '' : `from ${local(from, view)}`
   const end = until === undefined ? '' : `until ${local(until, view)}`
   return [start, end, schedule].filter(part => part !== '').join(' ')
 }
 
-/** An instant of the JSON form, which is in UTC. */
+/** A UTC instant of the JSON form, in the time zone of the rules. */
 function local(instant: string, { timeZone }: View): string {
   return showInstant(Date.parse(instant) / MS_PER_SECOND, timeZone)
 }

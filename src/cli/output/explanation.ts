@@ -21,8 +21,8 @@ import type { NameSource } from '../../rules/model/types.js'
 import { showInstant } from '../../rules/time/instant.js'
 import type { Forwarder } from '../../upstream/forwarder.js'
 
-/** What is asked, read from the command line. */
-export interface Asked {
+/** The query to explain. */
+export interface ExplainedQuery {
   /** Lower-cased wire form. */
   readonly name: Uint8Array
   readonly qtype: number
@@ -30,21 +30,21 @@ export interface Asked {
   readonly clock: Clock
 }
 
-/** What the resolver did with it. */
-export interface Resolved {
+/** How the resolver answered it. */
+export interface Resolution {
   readonly event: QueryEvent
   /** The reply; undefined: none is sent. */
   readonly reply: Uint8Array | undefined
-  /** The upstream's answer, if one was asked: where it leads is looked at as well. */
+  /** The answer of an upstream; its targets and addresses are explained as well. */
   readonly answer: Answer | undefined
-  /** An upstream would have been asked, but was not to be: the reply is not what a client gets. */
+  /** The query would have been forwarded, but upstreams were not to be queried. */
   readonly unasked: boolean
-  /** What looked for addresses inside, if anything did. */
+  /** The rebinding guard, if it is enabled. */
   readonly guard: RebindingGuard | undefined
 }
 
-/** One rule that has a say, as people read it. */
-export interface Said {
+/** A rule that applies to a name or address. */
+export interface RuleView {
   readonly kind: Claim['kind']
   readonly id: string
   /** `networks.yaml:12` */
@@ -55,19 +55,19 @@ export interface Said {
   readonly monitor: boolean
   readonly from?: string
   readonly until?: string
-  /** When of the week it is in force, in words. */
+  /** Times of the week when it is in force. */
   readonly schedule?: string
   readonly facts: Readonly<Record<string, string>>
-  /** Why its name is right though many share it; only of the rule that decides. */
+  /** Why its name is banned although others share it (`force`); only of the rule that decides. */
   readonly forced?: string
-  readonly fate: string
+  readonly outcome: string
 }
 
-/** What one name or address along the way met. */
-export interface Stop {
-  readonly what: string
-  readonly said: readonly Said[]
-  /** There only where it is so: an address that the rebinding guard keeps from this name. */
+/** A name or address of the answer, and the rules that apply to it. */
+export interface Step {
+  readonly subject: string
+  readonly rules: readonly RuleView[]
+  /** Present if the rebinding guard blocks this address as a private one. */
   readonly inside?: true
 }
 
@@ -78,49 +78,52 @@ export interface Explanation {
   readonly client: string
   readonly network: string | null
   readonly at: string
-  /** Which rules were asked. */
+  /** Version of the rules. */
   readonly rules: { readonly sha256: string; readonly serial: number | null }
   readonly verdict: string
   readonly match: string
-  /** The rule that decided, or in monitor mode would have. */
-  readonly rule: Omit<Said, 'fate'> | null
+  /** The rule that decides, or in monitor mode would. */
+  readonly rule: Omit<RuleView, 'outcome'> | null
   readonly upstream: string | null
-  /** The name asked, then each name and address that the answer leads to. */
-  readonly stops: readonly Stop[]
-  /** What the client receives, as dig shows it; empty: nothing; null: what an upstream says. */
+  /** The query name, then each name and address in the answer. */
+  readonly steps: readonly Step[]
+  /** The reply as dig shows it; empty: none is sent; null: the answer of an upstream not queried. */
   readonly reply: readonly string[] | null
 }
 
-export function gather(
-  asked: Asked,
+export function buildExplanation(
+  query: ExplainedQuery,
   policy: Policy,
-  { event, reply, answer, unasked, guard }: Resolved,
+  { event, reply, answer, unasked, guard }: Resolution,
   { upstreams }: Pick<Forwarder, 'upstreams'>
 ): Explanation {
   const { snapshot } = policy
   const { origin } = snapshot
-  const clientClass = policy.classOf(asked.client, 0)
-  const isOpen = unasked && event.verdict === VERDICT.failed
-  const guarding = event.match === MATCH.rebinding ? guard : undefined
+  const clientClass = policy.classOf(query.client, 0)
+  const isForwarded = unasked && event.verdict === VERDICT.failed
+  const activeGuard = event.match === MATCH.rebinding ? guard : undefined
   const decided = event.claim === -1 ? undefined : decidedBy(policy, event)
   return {
-    name: showName(asked.name),
-    type: showRrtype(asked.qtype),
-    client: showWords(asked.client, 0),
+    name: showName(query.name),
+    type: showRrtype(query.qtype),
+    client: formatAddress(query.client, 0),
     network: networkOfClass(snapshot.clients, clientClass) ?? null,
-    at: new Date(asked.clock.wall()).toISOString(),
+    at: new Date(query.clock.wall()).toISOString(),
     rules: { sha256: origin.sha256, serial: origin.bundle?.serial ?? null },
-    verdict: wordOf(VERDICT, isOpen ? VERDICT.forwarded : event.verdict),
+    verdict: wordOf(VERDICT, isForwarded ? VERDICT.forwarded : event.verdict),
     match: wordOf(MATCH, event.match),
     rule: decided ?? null,
     upstream: upstreams[event.upstream] ?? null,
-    stops: stopsOf(asked, policy, clientClass, answer, guarding),
+    steps: stepsOf(query, policy, clientClass, answer, activeGuard),
     reply: unasked ? null : reply === undefined ? [] : showMessage(reply)
   }
 }
 
-/** With the reason for which the name that decides was forced, if it was. */
-export function withReason(explanation: Explanation, sources: readonly NameSource[]): Explanation {
+/** Adds the reason given by `force` for the name that decides, if there is one. */
+export function withForceReason(
+  explanation: Explanation,
+  sources: readonly NameSource[]
+): Explanation {
   const { rule } = explanation
   const reasons = sources.flatMap(({ file, forced = [] }) =>
     [...forced].map(([line, why]) => [`${file}:${line}`, why] as const)
@@ -131,56 +134,60 @@ export function withReason(explanation: Explanation, sources: readonly NameSourc
     : { ...explanation, rule: { ...rule, forced } }
 }
 
-/** The rule that the event points at, and the line that matched. */
-function decidedBy(policy: Policy, event: QueryEvent): Omit<Said, 'fate'> {
-  const { claim, entry: record, match, qnameLength } = event
-  const first = matchedRule(policy.snapshot, claim, record)
+/** The rule of the event, and the line that matched. */
+function decidedBy(policy: Policy, event: QueryEvent): Omit<RuleView, 'outcome'> {
+  const { claim, entry, match, qnameLength } = event
+  const first = matchedRule(policy.snapshot, claim, entry)
   const whole = match === MATCH.qname ? first?.length === qnameLength : undefined
-  return said(policy, claim, matchedRule(policy.snapshot, claim, record, whole))
+  return ruleView(policy, claim, matchedRule(policy.snapshot, claim, entry, whole))
 }
 
 export function toJson(explanation: Explanation): string {
   return `${JSON.stringify(explanation, undefined, 2)}\n`
 }
 
-function stopsOf(
-  asked: Asked,
+function stepsOf(
+  query: ExplainedQuery,
   policy: Policy,
   clientClass: number,
   answer: Answer | undefined,
   guard: RebindingGuard | undefined
-): Stop[] {
-  const { clock, qtype } = asked
+): Step[] {
+  const { clock, qtype } = query
   const question = { clientClass, qtype, now: epochSeconds(clock) }
-  const names = [asked.name, ...(answer === undefined ? [] : namesIn(answer.targets))]
-  const stops = names.map(name => ({
-    what: showName(name),
-    said: sayName(policy, name, question)
+  const names = [query.name, ...(answer === undefined ? [] : namesIn(answer.targets))]
+  const steps = names.map(name => ({
+    subject: showName(name),
+    rules: rulesForName(policy, name, question)
   }))
   for (let at = 0; at < (answer?.addresses.length ?? 0); at += 4) {
     const words = answer!.addresses
     const candidates = explainAddress(policy.snapshot, words, at, question)
-    stops.push({
-      what: showWords(words, at),
-      said: candidates.map(one => sayCandidate(policy, one)),
+    steps.push({
+      subject: formatAddress(words, at),
+      rules: candidates.map(candidate => candidateView(policy, candidate)),
       ...(guard?.isPrivate(words, at) === true ? { inside: true } : {})
     })
   }
-  return stops
+  return steps
 }
 
-function sayName(policy: Policy, octets: Uint8Array, question: ExplainContext): Said[] {
+function rulesForName(policy: Policy, octets: Uint8Array, question: ExplainContext): RuleView[] {
   const name = new HashedName()
   name.set(octets, 0, policy.seed)
   const candidates = explainName(policy.snapshot, name, question)
-  return candidates.map(one => sayCandidate(policy, one))
+  return candidates.map(candidate => candidateView(policy, candidate))
 }
 
-function sayCandidate(policy: Policy, { claim, matched, outcome: fate }: Candidate): Said {
-  return { ...said(policy, claim, matched), fate }
+function candidateView(policy: Policy, { claim, matched, outcome: fate }: Candidate): RuleView {
+  return { ...ruleView(policy, claim, matched), outcome: fate }
 }
 
-function said(policy: Policy, number: number, matched?: MatchedRule): Omit<Said, 'fate'> {
+function ruleView(
+  policy: Policy,
+  number: number,
+  matched?: MatchedRule
+): Omit<RuleView, 'outcome'> {
   const claim = policy.claims[number]!
   const { kind, ruleId, ruleFile, ruleLine, source, monitor, from, until, timetable, facts } = claim
   return {
@@ -204,7 +211,7 @@ function throughOf({ kind, id, part, title }: Claim['source']): string {
   return `${kind} ${id} (${part === '' ? title : part})`
 }
 
-/** The names of `Answer.targets`, which stand one after the other. */
+/** The names in `Answer.targets`, which are concatenated. */
 function namesIn(targets: Uint8Array): Uint8Array[] {
   const names: Uint8Array[] = []
   const name = new HashedName()
@@ -215,7 +222,7 @@ function namesIn(targets: Uint8Array): Uint8Array[] {
   return names
 }
 
-function showWords(words: Uint32Array, at: number): string {
+function formatAddress(words: Uint32Array, at: number): string {
   const octets = new Uint8Array(16)
   const view = new DataView(octets.buffer)
   for (let i = 0; i < 4; i++) view.setUint32(4 * i, words[at + i]!)

@@ -1,25 +1,31 @@
+import type { SerializedError } from '../../daemon/threads/serialized-error.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
-import { paint, type Paint } from '../io.js'
+import { paint, type Colour } from '../io.js'
+import { formatNumber } from './format.js'
 
-/** Columns of a terminal that what we print is made for; a narrower one gets shorter lines. */
+/** Width of output; narrower terminals get shorter lines. */
 const COLUMNS = 100
 
-/** Columns of what stands before the lines of a section, and between the columns of a table. */
+/** Width of the labels of sections, and of the gap between table columns. */
 const LABEL = 13
 const GAP = 2
 const MARGIN = ' '.repeat(LABEL)
-/** Columns of a table, from the first, that have words in them and not figures. */
-const WORDS = 2
-/** Columns of what is left of texts that are cut. */
+/** Number of left-aligned table columns, which come first. */
+const TEXT_COLUMNS = 2
+/** Truncated texts keep at least this width. */
 const NARROWEST = 8
 
-/** A text, and its colour if it has one. */
-export type Painted = string | readonly [how: Paint, text: string]
+/** A text with an optional colour. */
+export type StyledText = string | readonly [how: Colour, text: string]
 
-/** Lines behind a label; long ones go on below, by the word. */
+/**
+ * Lines behind a label; long ones are wrapped.
+ *
+ * @param columns of the terminal; undefined if the output is no terminal
+ */
 export function section(
   label: string,
-  lines: readonly Painted[],
+  lines: readonly StyledText[],
   columns: number | undefined
 ): string[] {
   return lines
@@ -28,24 +34,24 @@ export function section(
 }
 
 /**
- * Rows below a head; the first columns are at the left, the others at the right. A row of one cell
- * may be as long as it likes.
+ * A table. The first columns are left-aligned, the others right-aligned. A row of a single cell may be
+ * of any length.
  *
- * @param words how many columns, from the first, have words in them and not figures
+ * @param textColumns number of left-aligned columns
  */
 export function table(
   head: readonly string[],
-  rows: readonly (readonly Painted[])[],
-  words = WORDS
+  rows: readonly (readonly StyledText[])[],
+  textColumns = TEXT_COLUMNS
 ): string[] {
-  const all = [head.map((text): Painted => ['bold', text]), ...rows]
+  const all = [head.map((text): StyledText => ['bold', text]), ...rows]
   const whole = all.filter(row => row.length > 1)
   const widths = head.map((_, i) => Math.max(...whole.map(row => textOf(row[i] ?? '').length)))
   return all.map(row =>
     row
       .map((cell, i) => {
         const text = textOf(cell)
-        const wide = i < words ? text.padEnd(widths[i]!) : text.padStart(widths[i]!)
+        const wide = i < textColumns ? text.padEnd(widths[i]!) : text.padStart(widths[i]!)
         return painted(withText(cell, wide))
       })
       .join(' '.repeat(GAP))
@@ -54,10 +60,10 @@ export function table(
 }
 
 /**
- * The cells of some columns cut, so that a table fits the terminal. What is not for a terminal is
- * left as it is.
+ * Truncates cells so that a table fits the terminal. Output that goes elsewhere keeps its texts.
  *
- * @param cuttable numbers of the columns whose texts may lose their end
+ * @param cuttable indexes of the columns whose texts may be truncated
+ * @param columns of the terminal
  */
 export function fit(
   head: readonly string[],
@@ -66,8 +72,8 @@ export function fit(
   columns = Infinity
 ): string[][] {
   const widths = head.map((_, i) => Math.max(...[head, ...rows].map(row => row[i]!.length)))
-  const over = (): number => widths.reduce((sum, width) => sum + width + GAP, -GAP) - columns
-  while (over() > 0) {
+  const excess = (): number => widths.reduce((sum, width) => sum + width + GAP, -GAP) - columns
+  while (excess() > 0) {
     const widest = cuttable.reduce((a, b) => (widths[b]! > widths[a]! ? b : a))
     if (widths[widest]! <= NARROWEST) break
     widths[widest]!--
@@ -79,7 +85,7 @@ function cut(text: string, width: number): string {
   return text.length > width ? `${text.slice(0, width - 1)}…` : text
 }
 
-function wrap(line: Painted, width: number): Painted[] {
+function wrap(line: StyledText, width: number): StyledText[] {
   const lines = ['']
   for (const word of textOf(line).split(' ')) {
     const last = lines.at(-1)!
@@ -90,15 +96,27 @@ function wrap(line: Painted, width: number): Painted[] {
   return lines.map(text => withText(line, text))
 }
 
-/** As a terminal shows it, and never as an order to it. */
-function textOf(line: Painted): string {
+/** Control characters are escaped, so that a terminal cannot interpret them. */
+function textOf(line: StyledText): string {
   return escapeControls(typeof line === 'string' ? line : line[1])
 }
 
-function withText(line: Painted, text: string): Painted {
+function withText(line: StyledText, text: string): StyledText {
   return typeof line === 'string' ? text : [line[0], text]
 }
 
-function painted(line: Painted): string {
+function painted(line: StyledText): string {
   return typeof line === 'string' ? line : paint(...line)
+}
+
+/** The first errors, and the number of further ones. */
+export function errorLines(result: {
+  readonly errors: number
+  readonly first: readonly SerializedError[]
+}): StyledText[] {
+  const more = result.errors - result.first.length
+  return [
+    ...result.first.map(({ code, message }): StyledText => `${message} (${code})`),
+    ...(more > 0 ? [`and ${formatNumber(more)} more; see the service log`] : [])
+  ]
 }

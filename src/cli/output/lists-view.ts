@@ -12,30 +12,30 @@ export interface ListView {
   readonly id: string
   /** A URL, the name of a zone, or files. */
   readonly source: string
-  /** Names and addresses, repeated ones counted again; those in force. */
+  /** Names and addresses in force; duplicates are counted. */
   readonly entries: number
   /**
-   * `local`    it is a file or a folder
-   * `good`     the last time that it was looked for, it could be had
-   * `held`     what came last is much shorter, and waits for somebody to confirm it
-   * `failing`  it could not be had, and the copy of before is in force
-   * `missing`  it could not be had yet: rules on it hold for no name
-   * `expired`  no primary has confirmed it for as long as its SOA says; it is in force
+   * `local`        a file or folder
+   * `good`         the last download or refresh succeeded
+   * `quarantined`  the last download is much shorter, and awaits confirmation
+   * `failing`      the last download failed; the previous copy is in force
+   * `missing`      never downloaded: rules on the list match nothing
+   * `expired`      no primary has confirmed the zone for the expire time of its SOA; still in force
    */
-  readonly state: 'local' | 'good' | 'held' | 'failing' | 'missing' | 'expired'
-  /** When the copy came; null: there is none, or it is no list that is fetched. */
+  readonly state: 'local' | 'good' | 'quarantined' | 'failing' | 'missing' | 'expired'
+  /** When the copy was downloaded; null without a copy, and for local lists. */
   readonly fetched: string | null
   readonly tried: string | null
-  /** In a row. */
+  /** Consecutive failures. */
   readonly failures: number
-  readonly held: { readonly entries: number; readonly fetched: string } | null
-  readonly trouble: { readonly code: string; readonly message: string } | null
-  /** Of a list that is a zone of a primary, once it was transferred. */
+  readonly quarantined: { readonly entries: number; readonly fetched: string } | null
+  readonly error: { readonly code: string; readonly message: string } | null
+  /** Of a transferred zone. */
   readonly zone: ZoneStanding | null
 }
 
-/** Where copies are, and what time it is by the calendar. */
-interface Where {
+/** The copies of lists and zones, and the current time. */
+interface ListState {
   readonly copies: Copies
   readonly zones: ZoneCopies
   readonly now: Milliseconds
@@ -46,7 +46,7 @@ type Loaded = Extract<RulesResult, { readonly ok: true }>
 /** All lists of the rules, by id. */
 export async function viewLists(
   { lists, remotes, transfers }: Loaded,
-  { copies, zones, now }: Where
+  { copies, zones, now }: ListState
 ): Promise<readonly ListView[]> {
   const fetched = await Promise.all(
     remotes.map(async list =>
@@ -73,8 +73,15 @@ function entriesOf(lists: Loaded['lists'], id: string): number {
 function localView(id: string, lists: Loaded['lists']): ListView {
   const source = lists.flatMap(list => (list.id === id ? [list.shown] : [])).join(', ')
   const entries = entriesOf(lists, id)
-  const nothing = { fetched: null, tried: null, failures: 0, held: null, trouble: null, zone: null }
-  return { id, source, entries, state: 'local', ...nothing }
+  const never = {
+    fetched: null,
+    tried: null,
+    failures: 0,
+    quarantined: null,
+    error: null,
+    zone: null
+  }
+  return { id, source, entries, state: 'local', ...never }
 }
 
 function remoteView(
@@ -93,12 +100,12 @@ function remoteView(
           ? 'failing'
           : held === undefined
             ? 'good'
-            : 'held',
+            : 'quarantined',
     fetched: copy?.fetched ?? null,
     tried: tried === '' ? null : tried,
     failures,
-    held: held === undefined ? null : { entries: held.entries, fetched: held.fetched },
-    trouble: trouble ?? null,
+    quarantined: held === undefined ? null : { entries: held.entries, fetched: held.fetched },
+    error: trouble ?? null,
     zone: null
   }
 }
@@ -110,7 +117,7 @@ function zoneView(
   now: Milliseconds
 ): ListView {
   const { copy, tried, failures, trouble } = record
-  const common = { id, source, entries, held: null, trouble: trouble ?? null, failures }
+  const common = { id, source, entries, quarantined: null, error: trouble ?? null, failures }
   const times = { tried: tried === '' ? null : tried, fetched: copy?.taken ?? null }
   const state = hasCopy ? healthOf(record, now) : 'missing'
   const zone = hasCopy ? (standingOf(record, now) ?? null) : null

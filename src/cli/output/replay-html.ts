@@ -1,8 +1,8 @@
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { KINDS, type Kind } from '../../replay/comparison.js'
 import type { Count, Example, GroundCount } from '../../replay/tally.js'
-import { HEADINGS, remarks, whenText, type Most, type Replayed } from '../commands/replayed.js'
-import { count, number } from './show.js'
+import { formatCount, formatNumber } from './format.js'
+import { HEADINGS, remarks, whenText, type TopRows, type ReplayResult } from './replay-result.js'
 
 const STYLE = `
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
@@ -13,10 +13,10 @@ th, td { text-align: left; padding: .25rem .75rem .25rem 0; vertical-align: top;
 .example { font-size: .875rem; opacity: .8 }
 @media print { body { margin: 0; max-width: none } tr { break-inside: avoid } }`
 
-/** A page of its own, that loads nothing and runs nothing. */
-export function toHtml(said: Replayed): string {
-  const { rules, against, counts, changes, files } = said
-  const before = against === undefined ? 'what was recorded' : against.folder
+/** A self-contained page without scripts. */
+export function toHtml(result: ReplayResult): string {
+  const { rules, against, counts, changes, files } = result
+  const before = against === undefined ? 'the recorded answers' : against.folder
   const kinds = KINDS.filter(kind => changes[kind].lookups > 0)
   return `<!doctype html>
 <html lang="en">
@@ -26,31 +26,36 @@ export function toHtml(said: Replayed): string {
 <style>${STYLE}
 </style>
 <h1>Replay under ${escaped(rules.folder)}</h1>
-<p>Compared with ${escaped(before)}: <strong>${number(counts.changed)} of ${escaped(count(counts.lookups, 'lookup'))} change.</strong></p>
+<p>Compared with ${escaped(before)}: <strong>${formatNumber(counts.changed)} of ${escaped(formatCount(counts.lookups, 'lookup'))} change.</strong></p>
 <p>SHA-256 of the rules: <code>${escaped(rules.sha256)}</code></p>
-${kinds.map(kind => section(kind, said)).join('')}<h2>Logs</h2>
+${kinds.map(kind => section(kind, result)).join('')}<h2>Logs</h2>
 ${table(
   ['log', 'format', 'skipped', 'lookups'],
-  files.map(file => [file.file, file.format, number(file.unreadable), number(file.lookups)])
-)}<h2>To be known</h2>
+  files.map(file => [
+    file.file,
+    file.format,
+    formatNumber(file.unreadable),
+    formatNumber(file.lookups)
+  ])
+)}<h2>Notes</h2>
 <ul>
-${remarks(said)
+${remarks(result)
   .map(text => `<li>${escaped(text)}\n`)
   .join('')}</ul>
 </html>
 `
 }
 
-function section(kind: Kind, { changes, timeZone }: Replayed): string {
+function section(kind: Kind, { changes, timeZone }: ReplayResult): string {
   const { lookups, rules, networks, clients, names } = changes[kind]
-  return `<h2>${escaped(HEADINGS[kind])}: ${escaped(count(lookups, 'lookup'))}</h2>
+  return `<h2>${escaped(HEADINGS[kind])}: ${escaped(formatCount(lookups, 'lookup'))}</h2>
 ${groundTable(rules, timeZone)}${countTable('network', networks)}${countTable('client', clients)}${countTable('name', names)}`
 }
 
-function groundTable({ all, top }: Most<GroundCount>, timeZone: string): string {
+function groundTable({ all, top }: TopRows<GroundCount>, timeZone: string): string {
   const rows = top.map(
     ({ through, by, lookups, examples }) =>
-      `${row([through, by, number(lookups)])}${examples.map(one => exampleRow(one, timeZone)).join('')}`
+      `${row([through, by, formatNumber(lookups)])}${examples.map(one => exampleRow(one, timeZone)).join('')}`
   )
   return `<table>
 ${headRow(['by', 'rule', 'lookups'])}${rows.join('')}${moreRow(all - top.length, 3)}</table>
@@ -62,8 +67,8 @@ function exampleRow({ at, client, name, type, was, is }: Example, timeZone: stri
   return `<tr><td class="example" colspan="3">${escaped(text)}</td></tr>\n`
 }
 
-function countTable(what: string, { all, top }: Most<Count>): string {
-  const rows = top.map(({ what, lookups }) => [what, number(lookups)])
+function countTable(what: string, { all, top }: TopRows<Count>): string {
+  const rows = top.map(({ what, lookups }) => [what, formatNumber(lookups)])
   return table([what, 'lookups'], rows, all - top.length)
 }
 
@@ -79,7 +84,7 @@ function row(cells: readonly string[]): string {
   return rowOf('td', cells)
 }
 
-/** The last cell is a figure. */
+/** The last cell is a number. */
 function rowOf(tag: 'th' | 'td', cells: readonly string[]): string {
   const shown = cells.map((cell, i) => {
     const as = i === cells.length - 1 ? ' class="n"' : ''
@@ -89,10 +94,10 @@ function rowOf(tag: 'th' | 'td', cells: readonly string[]): string {
 }
 
 function moreRow(n: number, wide: number): string {
-  return n <= 0 ? '' : `<tr><td colspan="${wide}">and ${number(n)} more</td></tr>\n`
+  return n <= 0 ? '' : `<tr><td colspan="${wide}">and ${formatNumber(n)} more</td></tr>\n`
 }
 
-/** Text as text: what the log has is never markup, nor an order to a terminal. */
+/** Escapes text from logs, so that it is neither markup nor a terminal sequence. */
 function escaped(text: string): string {
   return escapeControls(text).replace(/[&<>"']/g, sign => `&#${sign.charCodeAt(0)};`)
 }

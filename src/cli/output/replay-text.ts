@@ -1,53 +1,55 @@
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { KINDS, type Kind } from '../../replay/comparison.js'
 import type { Count, GroundCount } from '../../replay/tally.js'
+import { paint, type Colour } from '../io.js'
+import { columns, wrap, type Row } from './columns.js'
+import { formatCount, formatNumber } from './format.js'
 import {
   exampleText,
   HEADINGS,
   remarks,
-  type Changed,
-  type Most,
-  type Replayed
-} from '../commands/replayed.js'
-import { paint, type Paint } from '../io.js'
-import { columns, wrap, type Row } from './columns.js'
-import { count, number } from './show.js'
+  type ChangeSummary,
+  type TopRows,
+  type ReplayResult
+} from './replay-result.js'
 
-const COLOURS: Readonly<Record<Kind, Paint>> = {
+const COLOURS: Readonly<Record<Kind, Colour>> = {
   blocked: 'red',
   allowed: 'green',
   refused: 'red',
   served: 'green'
 }
 
-/** For a terminal; colours only there. */
-export function toText(said: Replayed, width: number): string {
-  const { rules, against, counts, changes, files } = said
-  const before = against === undefined ? 'what was recorded' : against.folder
+/** @param width of the terminal, in columns */
+export function toText(result: ReplayResult, width: number): string {
+  const { rules, against, counts, changes, files } = result
+  const before = against === undefined ? 'the recorded answers' : against.folder
   const lines = [
     paint(
       'bold',
-      escapeControls(`${count(counts.lookups, 'lookup')} under ${rules.folder}, against ${before}`)
+      escapeControls(
+        `${formatCount(counts.lookups, 'lookup')} under ${rules.folder}, compared with ${before}`
+      )
     ),
     ...files.flatMap(file => [
-      escapeControls(`${file.file}: ${count(file.lookups, 'lookup')} (${file.format})`),
+      escapeControls(`${file.file}: ${formatCount(file.lookups, 'lookup')} (${file.format})`),
       ...file.told.map(({ line, why }) => escapeControls(`${file.file}:${line} skipped: ${why}`)),
       ...more(file.unreadable - file.told.length, `${file.file}: `, 'skipped')
     ]),
     ...KINDS.flatMap(kind =>
-      changes[kind].lookups === 0 ? [] : ['', ...kindLines(kind, said, width)]
+      changes[kind].lookups === 0 ? [] : ['', ...kindLines(kind, result, width)]
     ),
     '',
-    ...remarks(said).flatMap(text => wrap(text, width)),
+    ...remarks(result).flatMap(text => wrap(text, width)),
     '',
-    summary(said)
+    summary(result)
   ]
   return `${lines.join('\n')}\n`
 }
 
-function kindLines(kind: Kind, { changes, timeZone }: Replayed, width: number): string[] {
+function kindLines(kind: Kind, { changes, timeZone }: ReplayResult, width: number): string[] {
   const changed = changes[kind]
-  const head = `${HEADINGS[kind]}: ${count(changed.lookups, 'lookup')}`
+  const head = `${HEADINGS[kind]}: ${formatCount(changed.lookups, 'lookup')}`
   return [
     paint(COLOURS[kind], head),
     '',
@@ -60,33 +62,33 @@ function kindLines(kind: Kind, { changes, timeZone }: Replayed, width: number): 
   ]
 }
 
-function groundRows({ top }: Most<GroundCount>, timeZone: string): Row[] {
+function groundRows({ top }: TopRows<GroundCount>, timeZone: string): Row[] {
   return top.flatMap(({ through, by, lookups, examples }): Row[] => [
-    { cells: [[through === '' ? '-' : through], [by === '' ? '-' : by], [number(lookups)]] },
+    { cells: [[through === '' ? '-' : through], [by === '' ? '-' : by], [formatNumber(lookups)]] },
     ...examples.map(example => ({
       across: [exampleText(example, timeZone), `  ${example.was} -> ${example.is}`]
     }))
   ])
 }
 
-function tableOf(what: string, { all, top }: Most<Count>, width: number): string[] {
+function tableOf(what: string, { all, top }: TopRows<Count>, width: number): string[] {
   const rows = top.map(({ what, lookups }) => ({
-    cells: [[what === '' ? '-' : what], [number(lookups)]]
+    cells: [[what === '' ? '-' : what], [formatNumber(lookups)]]
   }))
   return ['', ...columns([what, 'lookups'], rows, width), ...more(all - top.length)]
 }
 
-function uncounted({ uncounted }: Changed): string[] {
+function uncounted({ uncounted }: ChangeSummary): string[] {
   if (uncounted === 0) return []
-  return [`${count(uncounted, 'lookup')} of further names, which were too many to be counted`]
+  return [`${formatCount(uncounted, 'lookup')} of further names, not counted by name`]
 }
 
 function more(n: number, before = '', after = ''): string[] {
-  return n <= 0 ? [] : [escapeControls(`${before}and ${number(n)} more ${after}`.trimEnd())]
+  return n <= 0 ? [] : [escapeControls(`${before}and ${formatNumber(n)} more ${after}`.trimEnd())]
 }
 
-function summary({ counts }: Replayed): string {
+function summary({ counts }: ReplayResult): string {
   const { lookups, changed } = counts
   if (changed === 0) return paint('green', 'Nothing changes.')
-  return paint('yellow', `${number(changed)} of ${count(lookups, 'lookup')} change.`)
+  return paint('yellow', `${formatNumber(changed)} of ${formatCount(lookups, 'lookup')} change.`)
 }

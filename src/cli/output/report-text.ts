@@ -1,15 +1,15 @@
-import { isNumber } from '../../report/output/markdown.js'
 import { formatValue } from '../../report/output/format.js'
+import { isNumber } from '../../report/output/markdown.js'
 import type { Column, Report, Table } from '../../report/report.js'
 import { paint } from '../io.js'
 import { columns, greatest, wrap, type Cell, type Row } from './columns.js'
 
-/** A blank that lines are not broken at, and that stands at their beginning, too. */
-const STEADY = '\u00a0'
-/** Columns of the labels of facts. */
+/** A space that `wrap` neither breaks at nor removes. */
+const FIXED_SPACE = '\u00a0'
+/** Width of the labels of facts. */
 const LABEL = 18
 
-/** For a terminal; colours only there. */
+/** @param width of the terminal, in columns */
 export function toText({ title, facts, tables, remarks }: Report, width: number): string {
   const lines = [
     ...wrap(title, width).map(line => paint('bold', line)),
@@ -27,14 +27,16 @@ function factLines(label: string, texts: readonly string[], width: number): stri
 }
 
 function tableLines(table: Table, withTitle: boolean, width: number): string[] {
-  const { title, description: says } = table
-  const head = withTitle ? [paint('bold', title), ...wrap(says, width)] : wrap(says, width)
+  const { title, description } = table
+  const head = withTitle
+    ? [paint('bold', title), ...wrap(description, width)]
+    : wrap(description, width)
   return [...head, ...gridOf(table, width - 2).map(line => `  ${line}`)]
 }
 
-/** The table alone. */
-export function gridOf({ columns: heads, rows, emptyText: none }: Table, width: number): string[] {
-  if (rows.length === 0) return wrap(none, width)
+/** The rows of a table, without its title. */
+export function gridOf({ columns: heads, rows, emptyText }: Table, width: number): string[] {
+  if (rows.length === 0) return wrap(emptyText, width)
   const texts = rows.map(row => row.map((value, i) => formatValue(value, heads[i]!.kind)))
   const widths = heads.map(({ title }, i) =>
     Math.max(
@@ -43,12 +45,12 @@ export function gridOf({ columns: heads, rows, emptyText: none }: Table, width: 
     )
   )
   const aligned = (text: string, i: number): string =>
-    isNumber(heads[i]!.kind) ? text.padStart(widths[i]!, STEADY) : text
+    isNumber(heads[i]!.kind) ? text.padStart(widths[i]!, FIXED_SPACE) : text
   const grid = texts.map((row): Row => ({ cells: row.map((text, i): Cell => [aligned(text, i)]) }))
   const lines = columns(
     heads.map(({ title }: Column, i) => aligned(title, i)),
     grid,
     width
   )
-  return lines.map(line => line.replaceAll(STEADY, ' '))
+  return lines.map(line => line.replaceAll(FIXED_SPACE, ' '))
 }

@@ -1,8 +1,8 @@
 import type { SerializedError } from '../../daemon/threads/serialized-error.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
-import { count } from './show.js'
+import { formatCount } from './format.js'
 
-/** A bundle that may be gone back to; its JSON form is public. Instants are RFC 3339. */
+/** An accepted bundle; its JSON form is public. Instants are RFC 3339. */
 export interface ListedBundle {
   readonly serial: number
   readonly sha256: string
@@ -11,8 +11,8 @@ export interface ListedBundle {
   /** When it was accepted. */
   readonly accepted: string
   readonly inForce: boolean
-  /** Why it cannot be gone back to; null: it can. */
-  readonly trouble: SerializedError | null
+  /** Why it cannot be put in force; null if it can. */
+  readonly error: SerializedError | null
 }
 
 export function toJson(bundles: readonly ListedBundle[]): string {
@@ -22,11 +22,11 @@ export function toJson(bundles: readonly ListedBundle[]): string {
 export function toText(bundles: readonly ListedBundle[]): string {
   const width = Math.max(...bundles.map(({ serial }) => String(serial).length))
   const lines = bundles.map(bundle => {
-    const { serial, sha256, created, expires, accepted, inForce, trouble } = bundle
+    const { serial, sha256, created, expires, accepted, inForce, error } = bundle
     const mark = inForce ? '*' : ' '
-    const dates = `made ${created}, expires ${expires}, accepted ${accepted}`
-    const wrong = trouble === null ? '' : `; ${escapeControls(trouble.message)} (${trouble.code})`
-    return `${mark} ${String(serial).padStart(width)} ${sha256.slice(0, 12)} ${dates}${wrong}`
+    const dates = `created ${created}, expires ${expires}, accepted ${accepted}`
+    const problem = error === null ? '' : `; ${escapeControls(error.message)} (${error.code})`
+    return `${mark} ${String(serial).padStart(width)} ${sha256.slice(0, 12)} ${dates}${problem}`
   })
-  return `${[...lines, `${count(bundles.length, 'bundle')}; * is in force`].join('\n')}\n`
+  return `${[...lines, `${formatCount(bundles.length, 'bundle')}; * marks the one in force`].join('\n')}\n`
 }

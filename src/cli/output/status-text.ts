@@ -1,17 +1,22 @@
 import type { Status, UpstreamStatus } from '../../daemon/admin/status.js'
 import { paint } from '../io.js'
 import { archiveLines, chainLines } from './archive-text.js'
-import { section, table, type Painted } from './layout.js'
-import { count, instant, lasting, number, showEndpoint, size } from './show.js'
-import { troubleLines } from './trouble-lines.js'
-
-/** Longest address that has its figures beside it, so that a line of the table fits. */
+import {
+  formatCount,
+  formatInstant,
+  formatDuration,
+  formatNumber,
+  formatEndpoint,
+  formatSize
+} from './format.js'
+import { section, table, type StyledText, errorLines } from './layout.js'
+/** Longer addresses get a line of their own, so that the table fits. */
 const ADDRESS = 26
 
 /** @param columns of the terminal, if it is one */
 export function toText(status: Status, columns?: number): string {
   const { version, started, uptimeSeconds, upstreams } = status
-  const up = `up for ${lasting(uptimeSeconds)}, since ${instant(started)}`
+  const up = `up for ${formatDuration(uptimeSeconds)}, since ${formatInstant(started)}`
   const lines = [
     paint('bold', `interdict ${version}, ${up}`),
     '',
@@ -21,7 +26,7 @@ export function toText(status: Status, columns?: number): string {
   return `${lines.join('\n')}\n`
 }
 
-const SECTIONS: readonly (readonly [string, (status: Status) => readonly Painted[]])[] = [
+const SECTIONS: readonly (readonly [string, (status: Status) => readonly StyledText[]])[] = [
   ['Rules', rulesLines],
   ['Zones', zoneLines],
   ['Listening', listeningLines],
@@ -38,13 +43,13 @@ const SECTIONS: readonly (readonly [string, (status: Status) => readonly Painted
   ['Upstreams', upstreamLines]
 ]
 
-function rulesLines({ rules }: Status): Painted[] {
+function rulesLines({ rules }: Status): StyledText[] {
   const { generation, since, sha256, networks, bans, names, reload } = rules
-  const all = count(rules.rules, 'rule')
-  const sums = `${count(networks, 'network')}, ${all}, ${count(bans, 'ban')} among them`
+  const all = formatCount(rules.rules, 'rule')
+  const sums = `${formatCount(networks, 'network')}, ${all} (${formatCount(bans, 'ban')})`
   return [
-    `generation ${generation}, in force since ${instant(since)}`,
-    `${sums}, ${count(names, 'name')}`,
+    `generation ${generation}, in force since ${formatInstant(since)}`,
+    `${sums}, ${formatCount(names, 'name')}`,
     `SHA-256 ${sha256}`,
     ...bundleLines(rules.bundle),
     ...dueLines(rules),
@@ -52,178 +57,186 @@ function rulesLines({ rules }: Status): Painted[] {
   ]
 }
 
-function bundleLines(bundle: Status['rules']['bundle']): Painted[] {
+function bundleLines(bundle: Status['rules']['bundle']): StyledText[] {
   if (bundle === null) return []
   const { serial, created, expires, state, newest, rollback } = bundle
-  const ends = { good: 'expires', ending: 'expires soon,', expired: 'expired' }[state]
-  const line = `bundle ${serial}, made ${instant(created)}, ${ends} ${instant(expires)}`
+  const ends = { good: 'expires', ending: 'expires soon:', expired: 'expired' }[state]
+  const line = `bundle ${serial}, created ${formatInstant(created)}, ${ends} ${formatInstant(expires)}`
   const colour = { good: undefined, ending: 'yellow', expired: 'red' } as const
-  const shown = colour[state]
-  const first: Painted = shown === undefined ? line : [shown, line]
+  const highlight = colour[state]
+  const first: StyledText = highlight === undefined ? line : [highlight, line]
   if (rollback === null) return [first]
   const { by, at } = rollback
   return [
     first,
-    ['yellow', `rolled back from ${rollback.from} by ${by} at ${at}; accepted until now: ${newest}`]
+    ['yellow', `rolled back from ${rollback.from} by ${by} at ${at}; newest accepted: ${newest}`]
   ]
 }
 
-function dueLines({ ending, reviewsDue }: Status['rules']): Painted[] {
+function dueLines({ ending, reviewsDue }: Status['rules']): StyledText[] {
   const ends = ending === 1 ? 'ends' : 'end'
   const parts = [
     ...(ending === 0
       ? []
-      : [`${count(ending, 'ban or exception', 'bans and exceptions')} ${ends} within 14 days`]),
-    ...(reviewsDue === 0 ? [] : [`${count(reviewsDue, 'review')} due`])
+      : [
+          `${formatCount(ending, 'ban or exception', 'bans and exceptions')} ${ends} within 14 days`
+        ]),
+    ...(reviewsDue === 0 ? [] : [`${formatCount(reviewsDue, 'review')} due`])
   ]
-  return parts.length === 0 ? [] : [['yellow', `${parts.join(', ')}: interdict bans says which`]]
+  return parts.length === 0 ? [] : [['yellow', `${parts.join(', ')}: see interdict bans`]]
 }
 
-function reloadLines(reload: NonNullable<Status['rules']['reload']>): Painted[] {
+function reloadLines(reload: NonNullable<Status['rules']['reload']>): StyledText[] {
   const { at, reason, outcome, errors } = reload
   const colour = outcome === 'refused' ? 'red' : errors > 0 ? 'yellow' : 'green'
-  const found = errors > 0 ? `, ${count(errors, 'error')}` : ''
-  const stay = outcome === 'refused' ? '; those of before stay in force' : ''
+  const found = errors > 0 ? `, ${formatCount(errors, 'error')}` : ''
+  const kept = outcome === 'refused' ? '; previous rules remain in force' : ''
   return [
-    [colour, `read again ${instant(at)} (${reason}): ${outcome}${found}${stay}`],
-    ...troubleLines(reload)
+    [colour, `reloaded ${formatInstant(at)} (${reason}): ${outcome}${found}${kept}`],
+    ...errorLines(reload)
   ]
 }
 
-function zoneLines({ zones }: Status): Painted[] {
-  return zones.map(({ list, zone, state, failures, copy }): Painted => {
-    if (copy === null) return ['red', `${list}: ${zone} could not be transferred yet`]
+function zoneLines({ zones }: Status): StyledText[] {
+  return zones.map(({ list, zone, state, failures, copy }): StyledText => {
+    if (copy === null) return ['red', `${list}: ${zone} never transferred`]
     const { serial, primary, confirmed, expires } = copy
-    const line = `${list}: ${zone}, serial ${serial} of ${primary}, confirmed ${instant(confirmed)}`
-    const failed = `, failed ${count(failures, 'time')} since`
+    const line = `${list}: ${zone}, serial ${serial} of ${primary}, confirmed ${formatInstant(confirmed)}`
+    const failed = `, ${formatCount(failures, 'failure')} since`
     if (state === 'good') return line
     if (state === 'failing') return ['yellow', `${line}${failed}`]
-    return ['red', `${line}${failed}; expired ${instant(expires)}, in force still`]
+    return ['red', `${line}${failed}; expired ${formatInstant(expires)}, still in force`]
   })
 }
 
-function listeningLines({ listening, transport }: Status): Painted[] {
-  return [`${listening.map(showEndpoint).join(' ')} on UDP and TCP, transport ${transport}`]
+function listeningLines({ listening, transport }: Status): StyledText[] {
+  return [`${listening.map(formatEndpoint).join(' ')} on UDP and TCP, transport ${transport}`]
 }
 
-function workerLines({ workers, silent }: Status): Painted[] {
-  const troubles = workers.flatMap(({ number: index, state, since, restarts }): Painted[] => {
+function workerLines({ workers, silent }: Status): StyledText[] {
+  const problems = workers.flatMap(({ number: index, state, since, restarts }): StyledText[] => {
     if (state === 'listening' && restarts === 0 && !silent.includes(index)) return []
-    const is = silent.includes(index) ? 'does not answer' : STATES[state]
-    const began = since === null ? '' : `, began ${instant(since)}`
-    const again = restarts === 0 ? '' : `, replaced ${count(restarts, 'time')}`
+    const is = silent.includes(index) ? 'is not responding' : STATES[state]
+    const began = since === null ? '' : `, started ${formatInstant(since)}`
+    const restarted = restarts === 0 ? '' : `, restarted ${formatCount(restarts, 'time')}`
     const isFine = state === 'listening' && !silent.includes(index)
-    return [[isFine ? 'yellow' : 'red', `worker ${index} ${is}${began}${again}`]]
+    return [[isFine ? 'yellow' : 'red', `worker ${index} ${is}${began}${restarted}`]]
   })
   const listen = workers.filter(({ state }) => state === 'listening').length
-  return [`${number(listen)} of ${number(workers.length)} listen`, ...troubles]
+  return [`${formatNumber(listen)} of ${formatNumber(workers.length)} listening`, ...problems]
 }
 
 const STATES = {
-  starting: 'starts',
-  listening: 'listens',
-  dead: 'died, and is about to be replaced'
+  starting: 'is starting',
+  listening: 'is listening',
+  dead: 'died and will be restarted'
 } as const satisfies Record<Status['workers'][number]['state'], string>
 
-function queryLines({ queries, replies }: Status): Painted[] {
+function queryLines({ queries, replies }: Status): StyledText[] {
   const { udp, tcp, waiting, forwarded, stale, failed } = queries
   const waited = forwarded + stale + failed
   const all = udp + tcp
   const share = all === 0 ? '' : ` (${((100 * waited) / all).toFixed(1)}%)`
   return [
-    `${number(udp)} over UDP (${number(replies.sent)} answered), ${number(tcp)} over TCP`,
-    `${number(waited)}${share} had to wait for upstreams: ${number(forwarded)} forwarded, ` +
-      `${number(stale)} stale, ${number(failed)} failed`,
-    ...(waiting === 0 ? [] : [`${count(waiting, 'question')} under way`]),
+    `${formatNumber(udp)} over UDP (${formatNumber(replies.sent)} answered), ${formatNumber(tcp)} over TCP`,
+    `${formatNumber(waited)}${share} needed upstreams: ${formatNumber(forwarded)} forwarded, ` +
+      `${formatNumber(stale)} stale, ${formatNumber(failed)} failed`,
+    ...(waiting === 0 ? [] : [`${formatCount(waiting, 'query', 'queries')} in progress`]),
     ...(replies.unsent === 0
       ? []
-      : ([['yellow', `${count(replies.unsent, 'reply', 'replies')} could not be sent`]] as const))
+      : ([
+          ['yellow', `${formatCount(replies.unsent, 'reply', 'replies')} could not be sent`]
+        ] as const))
   ]
 }
 
-/** Those in the query log, which is all, or those that rules speak of, or none. */
-function lookupLines({ recorder }: Status): Painted[] {
-  if (recorder === null) return ['not known: the recorder does not answer']
+/** Recorded lookups: all, those that rules match, or none, as the settings say. */
+function lookupLines({ recorder }: Status): StyledText[] {
+  if (recorder === null) return ['unknown: the recorder is not responding']
   const some = Object.entries(recorder.lookups).filter(([, times]) => times > 0)
   if (some.length === 0) return ['none recorded']
-  return [some.map(([verdict, times]) => `${number(times)} ${verdict}`).join(', ')]
+  return [some.map(([verdict, times]) => `${formatNumber(times)} ${verdict}`).join(', ')]
 }
 
-function cacheLines({ cache: { answers, failures } }: Status): Painted[] {
-  const of = (held: typeof answers): string => `${size(held.octets)} of ${size(held.limitOctets)}`
+function cacheLines({ cache: { answers, failures } }: Status): StyledText[] {
+  const usage = (cached: typeof answers): string =>
+    `${formatSize(cached.octets)} of ${formatSize(cached.limitOctets)}`
   return [
-    `${count(answers.entries, 'answer')} in ${of(answers)}, ` +
-      `${count(failures.entries, 'failure')} in ${of(failures)}`
+    `${formatCount(answers.entries, 'answer')} in ${usage(answers)}, ` +
+      `${formatCount(failures.entries, 'failure')} in ${usage(failures)}`
   ]
 }
 
-function tcpLines({ connections }: Status): Painted[] {
+function tcpLines({ connections }: Status): StyledText[] {
   const { open, accepted, refused, crowded } = connections
-  const over = `${number(refused)} refused, ${number(crowded)} of clients that had too many`
+  const rejected = `${formatNumber(refused)} refused, ${formatNumber(crowded)} over the limit per client`
   return [
-    `${count(open, 'connection')} open, ${number(accepted)} accepted until now`,
-    ...(refused + crowded === 0 ? [] : [['yellow', over] as const])
+    `${formatCount(open, 'connection')} open, ${formatNumber(accepted)} accepted in total`,
+    ...(refused + crowded === 0 ? [] : [['yellow', rejected] as const])
   ]
 }
 
-function limitLines({ limits }: Status): Painted[] {
+function limitLines({ limits }: Status): StyledText[] {
   const { queries, responses, frontEnds } = limits
-  const over = { queries, 'identical responses': responses }
-  const lines = Object.entries(over).map(([what, { dropped, slipped }]): Painted => {
-    return ['yellow', `${what}: ${number(dropped)} dropped, ${number(slipped)} sent back short`]
+  const limited = { queries, 'identical responses': responses }
+  const lines = Object.entries(limited).map(([what, { dropped, slipped }]): StyledText => {
+    return [
+      'yellow',
+      `${what}: ${formatNumber(dropped)} dropped, ${formatNumber(slipped)} truncated`
+    ]
   })
   const happened = [queries, responses].map(({ dropped, slipped }) => dropped + slipped > 0)
-  const unclear = `${count(frontEnds.refused, 'query', 'queries')} of front ends without a client`
-  const told: readonly Painted[] = [
+  const unidentified = `${formatCount(frontEnds.refused, 'query', 'queries')} from front ends without a client address`
+  const exceeded: readonly StyledText[] = [
     ...lines.filter((_, i) => happened[i]),
-    ...(frontEnds.refused === 0 ? [] : [['yellow', unclear] as const])
+    ...(frontEnds.refused === 0 ? [] : [['yellow', unidentified] as const])
   ]
-  return told.length === 0 ? ['nothing was over them'] : [...told]
+  return exceeded.length === 0 ? ['none exceeded'] : [...exceeded]
 }
 
-function recorderLines({ recorder }: Status): Painted[] {
-  if (recorder === null) return [['red', 'the recorder does not answer']]
+function recorderLines({ recorder }: Status): StyledText[] {
+  if (recorder === null) return [['red', 'the recorder is not responding']]
   const { written, dropped, lost, errors, restarts } = recorder
-  const missing = `${number(dropped)} lookups too many, ${number(lost)} not taken by the disk`
+  const missing = `${formatNumber(dropped)} dropped (queue full), ${formatNumber(lost)} lost (write failed)`
   return [
-    `${count(written, 'line')} written`,
+    `${formatCount(written, 'line')} written`,
     ...(dropped + lost === 0 ? [] : [['yellow', missing] as const]),
-    ...(errors === 0 ? [] : [['yellow', `${count(errors, 'error')} of the disk`] as const]),
-    ...(restarts === 0 ? [] : [['yellow', `replaced ${count(restarts, 'time')}`] as const])
+    ...(errors === 0 ? [] : [['yellow', formatCount(errors, 'write error')] as const]),
+    ...(restarts === 0 ? [] : [['yellow', `restarted ${formatCount(restarts, 'time')}`] as const])
   ]
 }
 
-function outputLines({ recorder }: Status): Painted[] {
+function outputLines({ recorder }: Status): StyledText[] {
   return (recorder?.outputs ?? []).map(output => {
     const { name, connected, sent, waitingOctets, dropped, restarts } = output
-    const waits = waitingOctets === 0 ? '' : `, ${size(waitingOctets)} waiting`
-    const lost = dropped === 0 ? '' : `, ${count(dropped, 'lookup')} not sent`
-    const anew = restarts === 0 ? '' : `, its thread replaced ${count(restarts, 'time')}`
-    const text = `${name}: ${count(sent, 'lookup')} sent${waits}${lost}${anew}`
+    const waits = waitingOctets === 0 ? '' : `, ${formatSize(waitingOctets)} waiting`
+    const lost = dropped === 0 ? '' : `, ${formatNumber(dropped)} dropped`
+    const restarted = restarts === 0 ? '' : `, thread restarted ${formatCount(restarts, 'time')}`
+    const text = `${name}: ${formatCount(sent, 'lookup')} sent${waits}${lost}${restarted}`
     if (dropped > 0) return ['red', text]
     return connected || sent + waitingOctets === 0 ? text : ['yellow', `${text}, not connected`]
   })
 }
 
-function upstreamLines({ upstreams }: Status): Painted[] {
+function upstreamLines({ upstreams }: Status): StyledText[] {
   if (upstreams.length === 0) return [['yellow', 'none']]
   const usable = upstreams.filter(({ workers }) => workers.usable > 0).length
   const loops = upstreams.flatMap(({ address, loopsFor }) =>
-    loopsFor.map((domain): Painted => {
-      return ['red', `${address} leads back here for ${domain}, and is not asked for that`]
+    loopsFor.map((domain): StyledText => {
+      return ['red', `${address}: forwarding loop for ${domain}; not used for it`]
     })
   )
-  return [`${number(usable)} of ${number(upstreams.length)} usable`, ...loops]
+  return [`${formatNumber(usable)} of ${formatNumber(upstreams.length)} usable`, ...loops]
 }
 
 function upstreamTable(upstreams: readonly UpstreamStatus[]): string[] {
   const head = ['', 'state', 'queries', 'no answer', 'over TCP', 'round trip', 'cookies']
-  const rows = upstreams.flatMap((upstream): Painted[][] => {
+  const rows = upstreams.flatMap((upstream): StyledText[][] => {
     const { address, queries, timeouts, undelivered, lost, overTcp, roundTripMs, cookies } =
       upstream
     const figures = [
       stateOf(upstream),
-      ...[queries, timeouts + undelivered + lost, overTcp].map(number),
+      ...[queries, timeouts + undelivered + lost, overTcp].map(formatNumber),
       roundTripMs === null ? '-' : `${roundTripMs.toFixed(1)} ms`,
       cookies > 0 ? 'yes' : 'no'
     ]
@@ -232,10 +245,10 @@ function upstreamTable(upstreams: readonly UpstreamStatus[]): string[] {
   return table(head, rows)
 }
 
-function stateOf({ workers: { usable, resting, down } }: UpstreamStatus): Painted {
+function stateOf({ workers: { usable, resting, down } }: UpstreamStatus): StyledText {
   const all = usable + resting + down
-  if (all === 0) return 'not known'
+  if (all === 0) return 'unknown'
   if (usable === all) return ['green', 'usable']
   if (usable > 0) return ['yellow', `${usable}/${all} usable`]
-  return down > 0 ? ['red', 'down'] : ['yellow', 'resting']
+  return down > 0 ? ['red', 'down'] : ['yellow', 'out of rotation']
 }

@@ -1,9 +1,9 @@
 import type { QueryRecord } from '../../querylog/record/schema.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
-import { paint, type Paint } from '../io.js'
+import { paint, type Colour } from '../io.js'
 import { wrap } from './columns.js'
 
-const COLOUR: Readonly<Record<string, Paint>> = {
+const COLOUR: Readonly<Record<string, Colour>> = {
   blocked: 'red',
   monitored: 'yellow',
   failed: 'yellow',
@@ -12,14 +12,13 @@ const COLOUR: Readonly<Record<string, Paint>> = {
 }
 const VERDICT = 'monitored'.length
 const CLIENT = '255.255.255.255'.length
-/** Of what stands before the client, and of the second line before its text. */
+/** Width before the client, and the indentation of continued lines. */
 const MARGIN = '00:00:00 '.length + VERDICT + 1
 
 /**
- * One lookup for people: who asked for what, what came of it, and why. In one line if there is
- * room, else what comes of it goes on below.
+ * One lookup: client, query, verdict and reason. In one line if it fits, else wrapped.
  *
- * @param width Infinity: always one line
+ * @param width Infinity for always one line
  */
 export function recordText(record: QueryRecord, width: number): string {
   const { time, verdict, client = '-', qname, qtype, rcode = 'no reply' } = record
@@ -41,16 +40,16 @@ function painted(verdict: string): string {
   return colour === undefined ? text : paint(colour, text)
 }
 
-/** The network, the rule and where it stands, and what led to it. */
+/** The network, the rule and its position, and the matching line. */
 function reasons(record: QueryRecord): string[] {
   const { network, ban, exception, allow, block, app, list, rule, match, pattern, source } = record
   const rules = { ban, exception, allow, block, app, list }
-  const led = match === undefined || match === 'qname' ? '' : `${match} `
+  const matched = match === undefined || match === 'qname' ? '' : `${match} `
   return [
     network ?? 'no network',
     ...Object.entries(rules).flatMap(([kind, id]) => (id === undefined ? [] : [`${kind} ${id}`])),
     ...(rule === undefined ? [] : [rule]),
-    ...(pattern === undefined ? [] : [`${led}${pattern} (${source ?? ''})`]),
-    ...(match === 'rebinding' ? ['address inside'] : [])
+    ...(pattern === undefined ? [] : [`${matched}${pattern} (${source ?? ''})`]),
+    ...(match === 'rebinding' ? ['private address'] : [])
   ]
 }

@@ -8,87 +8,86 @@ import type {
   Verification
 } from '../../querylog/archive/chain/verify.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
+import { formatCount, formatSize } from './format.js'
 import { section } from './layout.js'
-import { count, size } from './show.js'
 
 const BREAKS: Readonly<Record<Exclude<BreakKind, 'line'>, string>> = {
-  absent: 'there is no chain, or nothing in it',
-  anew: 'the chain of before was broken, and this one was begun in its place',
-  cut: 'the line that was expected is not there: the end of the chain was cut off',
-  altered: 'not what was written there: it was altered',
-  missing: 'not there any more, and the gateway did not remove it',
-  extra: 'not in the chain: the gateway did not write it'
+  absent: 'chain missing or empty',
+  anew: 'the previous chain was broken, and this one replaces it',
+  cut: 'the expected line is missing: the chain was truncated',
+  altered: 'altered since it was written',
+  missing: 'missing, and the gateway did not remove it',
+  extra: 'not in the chain: not written by the gateway'
 }
 
 const FAULTS: Readonly<Record<Fault, string>> = {
-  unreadable: 'no line of a chain: it was altered, and from here on nothing is proven',
-  order:
-    'not the line that follows: lines are missing, or in another order; from here on nothing is proven',
-  altered: 'not written after the line before it; from here on nothing is proven',
-  signature: 'not signed with a key that counts: it was altered; from here on nothing is proven'
+  unreadable: 'not a chain line, so it was altered; nothing after it is verified',
+  order: 'out of sequence: lines are missing or reordered; nothing after it is verified',
+  altered: 'hash does not match the line before it; nothing after it is verified',
+  signature: 'signature not valid under a trusted key; nothing after it is verified'
 }
 
 const UNPROVEN: Readonly<Record<Unproven['kind'], string>> = {
-  live: 'being written: not in the chain until it is closed',
-  closed:
-    'closed after the last checkpoint: the gateway has yet to see it, or the end of the chain was cut off',
-  unfinished: 'being made, replaced or removed: the gateway has yet to finish it'
+  live: 'being written; added to the chain when it is closed',
+  closed: 'closed after the last checkpoint: not in the chain yet, or the chain was truncated',
+  unfinished: 'being created, replaced or removed by the gateway'
 }
 
-/** Of a file that was removed by hand. */
+/** State of a file when it was removed by hand. */
 export const WAS: Readonly<Record<NonNullable<ManuallyRemovedFile['was']>, string>> = {
-  altered: 'it was not what the chain had said of it',
-  extra: 'the chain did not have it',
-  missing: 'it was gone already',
-  unreadable: 'it could not be read any more'
+  altered: 'it did not match the chain',
+  extra: 'it was not in the chain',
+  missing: 'it was already missing',
+  unreadable: 'it was unreadable'
 }
 
-/** For people. */
+/** @param columns of the terminal, if it is one */
 export function verificationLines(chain: string, found: Verification, columns?: number): string[] {
-  const lay = (label: string, lines: readonly string[]): string[] => section(label, lines, columns)
+  const labelled = (label: string, lines: readonly string[]): string[] =>
+    section(label, lines, columns)
   const { proven, lines, breaks, unproven, ordered } = found
   const [first] = breaks
   return [
     proven
-      ? `${chain}: proven, the log is as it was written`
+      ? `${chain}: verified, the log is unaltered`
       : `${chain}: broken at ${escapeControls(first!.at)}`,
-    ...(lines === 0 ? [] : lay('Chain', chainLines(found))),
-    ...(lines === 0 ? [] : lay('Files', [filesLine(found)])),
-    ...lay('Removed', ordered.flatMap(removalLines)),
-    ...lay(
-      'Not proven',
+    ...(lines === 0 ? [] : labelled('Chain', chainLines(found))),
+    ...(lines === 0 ? [] : labelled('Files', [filesLine(found)])),
+    ...labelled('Removed', ordered.flatMap(removalLines)),
+    ...labelled(
+      'Not verified',
       unproven.map(({ kind, at }) => escapeControls(`${at}: ${UNPROVEN[kind]}`))
     ),
-    ...lay('Broken', breaks.map(breakLine))
+    ...labelled('Broken', breaks.map(breakLine))
   ]
 }
 
-/** In one line, for a report. */
+/** One line for a report. */
 export function verificationFact(found: Verification): readonly string[] {
   const { proven, breaks, checkpoint, unproven, ordered } = found
   const open = unproven.map(({ at }) => at)
   return [
-    ...(proven ? [`proven: ${filesLine(found)}`] : breaks.slice(0, 3).map(breakLine)),
+    ...(proven ? [`verified: ${filesLine(found)}`] : breaks.slice(0, 3).map(breakLine)),
     ...(checkpoint === undefined ? [] : [`last checkpoint ${shown(checkpoint)}`]),
     ...ordered.flatMap(removalLines).map(line => `removed by hand: ${line}`),
-    ...(open.length === 0 ? [] : [`not proven yet: ${open.join(', ')}`])
+    ...(open.length === 0 ? [] : [`not verified yet: ${open.join(', ')}`])
   ]
 }
 
 function chainLines({ lines, head, began, checkpoint, due }: Verification): string[] {
   return [
-    `${count(lines, 'line')} since ${began === undefined ? 'a time not known' : shown(began)}`,
+    `${formatCount(lines, 'line')} since ${began === undefined ? 'an unknown time' : shown(began)}`,
     ...(checkpoint === undefined
       ? ['no checkpoint yet']
-      : [`last checkpoint ${shown(checkpoint)}, the next was to come by ${shown(due ?? '')}`]),
-    `SHA-256 of the last good line ${head.sha256}`
+      : [`last checkpoint ${shown(checkpoint)}, next expected by ${shown(due ?? '')}`]),
+    `SHA-256 of the last valid line ${head.sha256}`
   ]
 }
 
 function filesLine({ files, octets, removed, found }: Verification): string {
-  const before = found === 0 ? '' : `; ${count(found, 'file')} were there before the chain began`
-  const gone = removed === 0 ? '' : `; ${count(removed, 'file')} removed by the gateway`
-  return `${count(files, 'file')} as written, ${size(octets)}${gone}${before}`
+  const before = found === 0 ? '' : `; ${formatCount(found, 'file')} older than the chain`
+  const gone = removed === 0 ? '' : `; ${formatCount(removed, 'file')} removed by the gateway`
+  return `${formatCount(files, 'file')} unaltered, ${formatSize(octets)}${gone}${before}`
 }
 
 function breakLine({ kind, at, fault }: Break): string {
@@ -103,7 +102,7 @@ function removalLines({ time, by, reason, files }: ManualRemoval): string[] {
   })
 }
 
-/** To the second, in UTC. */
+/** UTC, to the second. */
 function shown(time: string): string {
   return `${time.slice(0, 10)} ${time.slice(11, 19)}`
 }

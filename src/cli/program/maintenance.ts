@@ -37,7 +37,7 @@ export function addMaintenanceCommands(program: Command, { io, done }: Context):
     .option('--expect <sha256>', 'SHA-256 of a chain line, as the service log printed it')
     .option('--json', 'print JSON')
     .action(async (log: string | undefined, _options, command: Command) => {
-      const { verify } = await import('../commands/verify-log.js')
+      const { verifyLogFiles: verify } = await import('../commands/verify-log.js')
       done(await verify(log, command.optsWithGlobals(), io))
     })
   examples(verify, 'verify-log', 'verify-log /srv/log-copy --key PUBLIC-KEY')

@@ -5,51 +5,55 @@ import {
   type Address,
   type Prefix
 } from '../../base/address.js'
-import { InterdictError } from '../../base/error.js'
+import { failure, InterdictError } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
+import { type PeriodKey, periodsIn, readKey } from '../../querylog/privacy/key-folder.js'
 import { endOf, startOf } from '../../querylog/privacy/period.js'
 import { pseudonymsOf } from '../../querylog/privacy/pseudonyms-of.js'
 import type { Log } from '../../report/log.js'
-import { sourceOf } from '../../report/questions/source.js'
 import {
   conditionOf,
   type ClientAlias,
   type ClientSelection,
   type Selection
 } from '../../report/questions/selection.js'
-import { keysIn } from '../commands/pseudonym.js'
-import { contains, prefixOf } from '../commands/tail-filter.js'
-import { count } from '../output/show.js'
-import { settings, type CommonOptions } from './settings.js'
+import { sourceOf } from '../../report/questions/source.js'
+import { formatCount } from '../output/format.js'
+import { parsePrefix, prefixContains } from './prefix.js'
+import { loadSettings, type CommonOptions } from './settings.js'
 
 const ADDRESS: Octets = 16
-const WHOLE = 8 * ADDRESS
+const ADDRESS_BITS = 8 * ADDRESS
 
-/** The names of a client, or of some, and what a reader must know of them. */
+/** The names under which the log has some clients, and remarks for the report. */
 export interface FoundClients {
   readonly clients: ClientSelection
   readonly remarks: readonly string[]
 }
 
 /**
- * What a client may be called in the log: its address, its prefix as the settings cut it, and its pseudonym
- * by each key that is kept. Of a prefix, the clients that stand in the log with an address or prefix
- * within it. What is neither stands in the log as it is.
+ * Finds the names under which a client may appear in the log: its address, its truncated prefix as
+ * the settings have it, and its pseudonym under each key that is kept. For a prefix: all clients in
+ * the log whose address or prefix lies within it. Any other text is taken as it stands in the log.
  */
-export async function clientsCalled(
+export async function findClientNames(
   log: Log,
   text: string,
   selection: Selection,
   options: CommonOptions
 ): Promise<FoundClients> {
-  const prefix = prefixOf(text)
+  const prefix = parsePrefix(text)
   if (prefix === undefined)
     return { clients: { shown: text, aliases: [{ names: [text] }] }, remarks: [] }
-  if (prefix.length < WHOLE) return within(log, prefix, selection)
+  if (prefix.length < ADDRESS_BITS) return clientsWithin(log, prefix, selection)
   return oneClient(log, readAddress(showAddress(prefix.address)), selection, options)
 }
 
-async function within(log: Log, prefix: Prefix, selection: Selection): Promise<FoundClients> {
+async function clientsWithin(
+  log: Log,
+  prefix: Prefix,
+  selection: Selection
+): Promise<FoundClients> {
   const { from, sql, parameters } = sourceOf(log, selection, 'client')
   const rows = await log.rows<{ client: string }>(
     `SELECT DISTINCT client FROM ${from} WHERE client IS NOT NULL AND ${sql}`,
@@ -58,11 +62,11 @@ async function within(log: Log, prefix: Prefix, selection: Selection): Promise<F
   const names = rows
     .map(({ client }) => client)
     .filter(client => {
-      const is = prefixOf(client)
-      return is !== undefined && contains(prefix, is)
+      const is = parsePrefix(client)
+      return is !== undefined && prefixContains(prefix, is)
     })
   const shown = showPrefix(prefix)
-  const remark = `Clients that the log has by a pseudonym or not at all cannot be found by a prefix (${shown}).`
+  const remark = `Clients logged under a pseudonym, or not logged, cannot be found by a prefix (${shown}).`
   return { clients: { shown, aliases: [{ names }] }, remarks: [remark] }
 }
 
@@ -72,41 +76,41 @@ async function oneClient(
   selection: Selection,
   options: CommonOptions
 ): Promise<FoundClients> {
-  const { privacy } = (await settings(options)).log.queries
+  const { privacy } = (await loadSettings(options)).log.queries
   const own = showAddress(address)
   const cut = showPrefix(prefixAround(address, privacy.bits))
   const { pseudonyms, remarks } = pseudonymsIn(address, privacy.keys.folder, selection)
-  const called: ClientAlias[] = [{ names: [own, cut] }, ...pseudonyms]
+  const aliases: ClientAlias[] = [{ names: [own, cut] }, ...pseudonyms]
   const many = pseudonyms.length
   const shown =
-    many === 0 ? own : `${own}, and its ${count(many, 'pseudonym')} of as many days or months`
+    many === 0 ? own : `${own}, and its ${formatCount(many, 'pseudonym')} (one per day or month)`
   const shared = await countOf(log, {
     ...selection,
     clients: { shown, aliases: [{ names: [cut] }] }
   })
-  const ofOthers = `${count(shared, 'lookup')} stand in the log with the prefix ${cut} alone: by this client or another of it.`
+  const ofOthers = `${formatCount(shared, 'lookup')} ${shared === 1 ? 'is' : 'are'} logged with the prefix ${cut} only: from this client or another in it.`
   return {
-    clients: { shown, aliases: called },
+    clients: { shown, aliases },
     remarks: shared === 0 ? remarks : [...remarks, ofOthers]
   }
 }
 
-/** Both ways of each key: the settings may have been others at that time. */
+/** Both kinds of pseudonym under each key: the settings may have changed since. */
 function pseudonymsIn(
   address: Address,
   folder: string,
   { since = -Infinity, until = Infinity }: Selection
 ): { readonly pseudonyms: readonly ClientAlias[]; readonly remarks: readonly string[] } {
   try {
-    const found = pseudonymsOf(address, keysIn(folder), { since, until })
+    const found = pseudonymsOf(address, readPseudonymKeys(folder), { since, until })
     const pseudonyms = found.map(({ period, plain, prefixPreserving }) => {
       return { names: [plain, prefixPreserving], since: startOf(period), until: endOf(period) }
     })
     return { pseudonyms, remarks: [] }
   } catch (error) {
-    // An analyst may read the log and not the keys, on purpose.
+    // Analysts may have access to the log but, on purpose, not to the keys.
     if (!(error instanceof InterdictError)) throw error
-    return { pseudonyms: [], remarks: [`Pseudonyms were not looked for: ${error.message}.`] }
+    return { pseudonyms: [], remarks: [`Pseudonyms not searched: ${error.message}.`] }
   }
 }
 
@@ -114,7 +118,7 @@ function prefixAround(
   address: Address,
   bits: { readonly ipv4: number; readonly ipv6: number }
 ): Prefix {
-  const mapped = WHOLE - 32
+  const mapped = ADDRESS_BITS - 32
   const isIpv4 = !showAddress(address).includes(':')
   const length = isIpv4 ? mapped + bits.ipv4 : bits.ipv6
   const cut = address.map((octet, i) => {
@@ -131,4 +135,17 @@ async function countOf(log: Log, selection: Selection): Promise<number> {
     parameters
   )
   return row?.lookups ?? 0
+}
+
+/** All keys that are kept; none without the folder. @throws InterdictError PRIVACY_KEY */
+export function readPseudonymKeys(folder: string): readonly PeriodKey[] {
+  let periods: string[]
+  try {
+    periods = periodsIn(folder)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return []
+    throw failure('PRIVACY_KEY', folder, message)
+  }
+  return periods.flatMap(period => readKey(folder, period) ?? [])
 }

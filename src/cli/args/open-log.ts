@@ -2,34 +2,34 @@ import { existsSync } from 'node:fs'
 import { availableParallelism, constants } from 'node:os'
 import { basename } from 'node:path'
 import { failure, type InterdictError } from '../../base/error.js'
-import type { Octets } from '../../base/units.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
 import { openDatabase, type Database, type AccessPattern } from '../../querylog/archive/database.js'
 import type { Io, OutputStream } from '../io.js'
-import { count } from '../output/show.js'
+import { formatCount } from '../output/format.js'
 import { logPath, type LogOptions } from './log-path.js'
 
-/** Budget: a month of a busy gateway on a laptop, within 2 GB with what Node itself takes. */
+/** Enough for a month of a busy gateway; with Node's own memory it stays within 2 GB. */
 const MEMORY: Octets = 1.25 * 2 ** 30
-/** How often a terminal is told how far a question has come, in milliseconds. */
-const TICK = 200
-/** Exit code after a signal, less the number of the signal, as shells have it. */
-const SIGNALLED = 128
+/** How often progress is redrawn. */
+const INTERVAL: Milliseconds = 200
+/** Shells report death by signal n as exit code 128 + n. */
+const SIGNAL_EXIT = 128
 
-/** A query log that is open: who is done with it closes it. */
+/** An open query log; close it after use. */
 export interface OpenLog {
   readonly database: Database
-  /** What is to be known of what was read by now: files and lines that are not what they should be. */
-  remarks(): Promise<readonly string[]>
-  /** Ends what a terminal is told, before something else is written to it. */
-  quiet(): void
+  /** Problems in the files read so far: broken files, lines that are not lookups. */
+  problems(): Promise<readonly string[]>
+  /** Ends the progress line, before other output. */
+  hideProgress(): void
   close(): void
 }
 
 /**
- * Opens the query log that was given, or that of the settings, and says on a terminal how far each
- * question has come.
+ * Opens the given query log, or that of the settings. On a terminal, shows the progress of each
+ * query.
  *
- * @param how `silent`, for who tells of progress itself
+ * @param silent whether the caller shows progress itself
  * @throws InterdictError ARCHIVE_READ, ARCHIVE_NO_DUCKDB
  */
 export async function openLog(
@@ -38,17 +38,17 @@ export async function openLog(
   { use = 'often', silent = false }: { use?: AccessPattern; silent?: boolean } = {}
 ): Promise<OpenLog> {
   const path = await logPath(options)
-  let quiet = (): void => undefined
+  let hideProgress = (): void => undefined
   const ignoreSignals = io.onSignal(signal => {
-    quiet()
-    // The database's folder for what memory does not hold is removed as the process exits.
-    io.exit(SIGNALLED + constants.signals[signal])
+    hideProgress()
+    // The exit also removes the folder in which the database spills to disk.
+    io.exit(SIGNAL_EXIT + constants.signals[signal])
   })
   const database = await openDatabase({ memory: MEMORY, threads: availableParallelism() })
-  if (!silent) quiet = showProgress(database, io.stderr)
+  if (!silent) hideProgress = showProgress(database, io.stderr)
   const close = (): void => {
     ignoreSignals()
-    quiet()
+    hideProgress()
     database.close()
   }
   let broken: readonly string[]
@@ -56,21 +56,22 @@ export async function openLog(
     const extent = await database.openLog(path, use)
     const { lines, parquet } = extent
     broken = extent.broken
-    if (lines + parquet === 0) nothingAt(path, options, io)
+    if (lines + parquet === 0) reportMissing(path, options, io)
   } catch (error) {
     close()
     throw error
   }
-  return { database, remarks: () => remarksOn(database, broken), quiet, close }
+  return { database, problems: () => findProblems(database, broken), hideProgress, close }
 }
 
-/** That of the settings may come yet. One that somebody names and that is not there is misspelt. */
-function nothingAt(path: string, { log }: LogOptions, io: Io): void {
-  if (log !== undefined && !existsSync(log)) throw failure('ARCHIVE_READ', log, 'it is not there')
-  io.stderr.write(`there is no query log at ${path} yet\n`)
+/** The log of the settings may not exist yet. A missing log that was named is an error. */
+function reportMissing(path: string, { log }: LogOptions, io: Io): void {
+  if (log !== undefined && !existsSync(log))
+    throw failure('ARCHIVE_READ', log, 'no such file or folder')
+  io.stderr.write(`no query log at ${path} yet\n`)
 }
 
-async function remarksOn(database: Database, broken: readonly string[]): Promise<string[]> {
+async function findProblems(database: Database, broken: readonly string[]): Promise<string[]> {
   const foreign = await foreignLines(database)
   return [
     ...(foreign === undefined ? [] : [foreign]),
@@ -88,20 +89,20 @@ async function foreignLines(database: Database): Promise<string | undefined> {
   if (rows.length === 0) return undefined
   const where = rows.map(({ file, lines }) => `${lines} in ${basename(file)}`).join(', ')
   const all = rows.reduce((sum, { lines }) => sum + lines, 0)
-  return `${count(all, 'line')} of the log ${all === 1 ? 'is' : 'are'} no record of a lookup and not counted: ${where}.`
+  return `Skipped ${formatCount(all, 'line')} of the log that ${all === 1 ? 'is not a lookup' : 'are not lookups'}: ${where}.`
 }
 
-/** @returns what ends it and clears the line */
+/** @returns a function that stops and clears the progress line */
 function showProgress(database: Database, stderr: OutputStream): () => void {
   if (stderr.isTTY !== true) return () => undefined
   const timer = setInterval(() => {
     const percent = Math.floor(database.progress * 100)
     stderr.write(`\rreading the log${percent > 0 ? `: ${percent}%` : ' …'}\x1b[K`)
-  }, TICK)
-  let isOver = false
+  }, INTERVAL)
+  let isStopped = false
   return () => {
-    if (!isOver) stderr.write('\r\x1b[K')
-    isOver = true
+    if (!isStopped) stderr.write('\r\x1b[K')
+    isStopped = true
     clearInterval(timer)
   }
 }

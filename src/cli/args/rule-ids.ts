@@ -5,26 +5,26 @@ import { sourceOf } from '../../report/questions/source.js'
 import type { RuleSet } from '../../rules/model/types.js'
 import { didYouMean } from '../../yaml/closest.js'
 import type { Io } from '../io.js'
-import { readRules } from './read-rules.js'
-import { settings, type CommonOptions } from './settings.js'
+import { loadConfiguredRules } from './rules.js'
+import { loadSettings, type CommonOptions } from './settings.js'
 
-/** Of what lookups can be asked about by id. */
+/** Kinds of ids that lookups can be selected by. */
 const KINDS = ['ban', 'app', 'network'] as const
 type Kind = (typeof KINDS)[number]
 
-/** Ids that were given. */
-export type GivenIds = Readonly<Partial<Record<Kind, string | undefined>>>
+/** Ids given on the command line. */
+export type RequestedIds = Readonly<Partial<Record<Kind, string | undefined>>>
 
 /**
- * A misspelt id would be answered with "no lookup", which is taken for proof: where neither the log
- * has it nor the rules, it is an error.
+ * Rejects ids that neither the log nor the rules contain: a misspelt id would select no lookup, which
+ * a reader takes for proof.
  *
- * @returns what a reader must know where there are no rules to look into
+ * @returns remarks for the report, where the rules cannot be read
  * @throws InterdictError REPORT_NO_ID
  */
 export async function checkIds(
   log: Log,
-  ids: GivenIds,
+  ids: RequestedIds,
   options: CommonOptions,
   io: Io
 ): Promise<readonly string[]> {
@@ -32,26 +32,26 @@ export async function checkIds(
   for (const kind of KINDS) {
     const id = ids[kind]
     if (id === undefined || (await isInLog(log, kind, id))) continue
-    const { loaded } = await readRules(await settings(options), io)
+    const { loaded } = await loadConfiguredRules(await loadSettings(options), io)
     const known = loaded.ok ? idsIn(loaded.rules, kind) : []
     if (known.includes(id)) continue
     if (loaded.ok) throw failure('REPORT_NO_ID', kind, id, await hint(log, kind, id, known))
-    remarks.push(`The log has no ${kind} ${id}, and there are no rules that could be read for one.`)
+    remarks.push(`The log has no ${kind} ${id}; the rules could not be read to check it.`)
   }
   return remarks
 }
 
 /**
- * Tells of ids that no rule has: who misspells one would wait in vain. Nothing where the rules cannot
- * be read, for logs are read without them.
+ * Remarks on ids that the rules do not contain: with a misspelt id, `tail` would wait forever. None
+ * where the rules cannot be read, since logs can be read without rules.
  */
-export async function remarkIds(
+export async function unknownIdRemarks(
   ids: Readonly<Partial<Record<Kind, readonly string[] | undefined>>>,
   config: Config,
   io: Io
 ): Promise<readonly string[]> {
   if (KINDS.every(kind => ids[kind] === undefined)) return []
-  const { loaded } = await readRules(config, io)
+  const { loaded } = await loadConfiguredRules(config, io)
   if (!loaded.ok) return []
   return KINDS.flatMap(kind => {
     const known = idsIn(loaded.rules, kind)

@@ -6,35 +6,35 @@ import { showRrtype } from '../../dns/registry/rrtype.js'
 import type { Decision } from '../../policy/evaluate/decision.js'
 import type { Claim, PreparedReply } from '../../policy/tables/claim.js'
 
-/** What rules come to, as people read it; its JSON form is public. */
-export interface ShownStanding {
+/** The decision of the rules for a name; its JSON form is public. */
+export interface DecisionView {
   /** As in the query log. */
   readonly verdict: Decision['verdict']
-  /** What the client receives, or in monitor mode would. */
+  /** How the query is blocked, or in monitor mode would be. */
   readonly action?: string
   readonly ttl?: number
   readonly ipv4?: string
   readonly ipv6?: string
   readonly target?: string
   readonly ede?: string
-  /** Records that a list has for the name. */
+  /** Records of a list for the name. */
   readonly records?: readonly string[]
-  /** What the extended error says besides. */
+  /** EXTRA-TEXT of the extended DNS error. */
   readonly text?: string
   readonly kind?: string
   readonly rule?: string
   readonly app?: string
   readonly list?: string
-  /** Who banned it, or approved the exception, and so on. */
+  /** Authority, reference, approval and so on. */
   readonly facts?: Readonly<Record<string, string>>
 }
 
-/** An extended error's option before its text: code, length, INFO-CODE. RFC 8914 §2. */
+/** Octets of an extended DNS error option before its text: code, length, INFO-CODE (RFC 8914 §2). */
 const OPTION_HEAD = 6
-/** TYPE and RDLENGTH. */
+/** Octets of TYPE and RDLENGTH. */
 const RECORD_HEAD = 4
 
-export function shownStanding({ verdict: what, claim, data }: Decision): ShownStanding {
+export function describeDecision({ verdict: what, claim, data }: Decision): DecisionView {
   if (claim === undefined) return { verdict: what }
   const { kind, ruleId, source, reply, facts } = claim
   return {
@@ -50,19 +50,19 @@ export function shownStanding({ verdict: what, claim, data }: Decision): ShownSt
 }
 
 function shownReply({ action, ttl, ipv4, ipv6, target, ede, edeOption }: PreparedReply) {
-  const isOwn = action === 'sinkhole'
+  const isSinkhole = action === 'sinkhole'
   return {
     action,
     ttl,
-    ...(isOwn && ipv4 && { ipv4: ipv4.join('.') }),
-    ...(isOwn && ipv6 && { ipv6: showAddress(ipv6) }),
+    ...(isSinkhole && ipv4 && { ipv4: ipv4.join('.') }),
+    ...(isSinkhole && ipv6 && { ipv6: showAddress(ipv6) }),
     ...(target && { target: showName(target) }),
     ede: Object.entries(BAN_EDE).find(([, code]) => code === ede)?.[0] ?? String(ede),
     text: new TextDecoder().decode(edeOption.subarray(OPTION_HEAD))
   }
 }
 
-/** `A 192.0.2.1`, of TYPE, RDLENGTH and RDATA one after the other. */
+/** `A 192.0.2.1` for each record, given as TYPE, RDLENGTH and RDATA. */
 function recordsIn(octets: Buffer): string[] {
   const records: string[] = []
   for (let at = 0; at < octets.length;) {
@@ -76,7 +76,7 @@ function recordsIn(octets: Buffer): string[] {
   return records
 }
 
-/** `app tiktok (TikTok)`, `list malware`, `ban be-federal-tiktok` for names that it has itself. */
+/** `app tiktok (TikTok)`, `list malware`, `ban be-federal-tiktok` for names written in the rule. */
 export function sourceText({ source, kind, ruleId }: Claim): string {
   if (source.kind === 'app') return `app ${source.id} (${source.title})`
   return source.kind === 'list' ? `list ${source.id}` : `${kind} ${ruleId}`

@@ -5,8 +5,8 @@ import type { Ban, Rule, RuleException, RuleSet } from '../../rules/model/types.
 import { showInstant } from '../../rules/time/instant.js'
 import { sourceId } from './coverage.js'
 
-/** What the rules say of a ban: nothing where they have none of that id any more. */
-export function banFacts(id: string, { networks, timeZone }: RuleSet): BanFacts {
+/** Details of a ban for `report ban`; only "not in the rules" if the rules no longer have it. */
+export function banDetails(id: string, { networks, timeZone }: RuleSet): BanFacts {
   const all = new Set(networks.flatMap(({ rules }) => rules))
   const ban = [...all].find((rule): rule is Ban => rule.kind === 'ban' && rule.id === id)
   const states = networks.map((network): [string, string] => [
@@ -18,7 +18,7 @@ export function banFacts(id: string, { networks, timeZone }: RuleSet): BanFacts 
   })
   const approvals = exceptions.map((rule): [string, string] => [rule.id, approval(rule, timeZone)])
   return {
-    facts: ban === undefined ? [['Ban', 'not in the rules now']] : factsOf(ban, timeZone),
+    facts: ban === undefined ? [['Ban', 'not in the rules']] : factsOf(ban, timeZone),
     networks: new Map(ban === undefined ? [] : states),
     exceptions: new Map(approvals)
   }
@@ -26,7 +26,7 @@ export function banFacts(id: string, { networks, timeZone }: RuleSet): BanFacts 
 
 function stateIn(rules: readonly Rule[], ban: Ban | undefined): string {
   if (ban === undefined) return 'not banned'
-  if (rules.includes(ban)) return ban.mode === 'enforce' ? 'enforced' : 'on trial'
+  if (rules.includes(ban)) return ban.mode === 'enforce' ? 'enforced' : 'monitored'
   const other = rules.find(rule => rule.kind === 'ban' && share(rule, ban))
   return other === undefined ? 'not banned' : `by ${other.id}`
 }
@@ -39,7 +39,7 @@ function share(one: Rule, other: Rule): boolean {
 function factsOf(ban: Ban, zone: string): Fact[] {
   const { sources, authority, legalBasis, reference, referenceUrl, owner, review, reply } = ban
   const titles = [...new Set(sources.map(({ title }) => title))].join(', ')
-  const said: [string, string | undefined][] = [
+  const facts: [string, string | undefined][] = [
     ['Bans', titles],
     ['Authority', authority],
     ['Legal basis', legalBasis],
@@ -49,11 +49,11 @@ function factsOf(ban: Ban, zone: string): Fact[] {
     ['Review', review === undefined ? undefined : day(review, zone)],
     [
       'Answer',
-      ban.mode === 'monitor' ? `none: on trial (${reply.action} if enforced)` : reply.action
+      ban.mode === 'monitor' ? `none: monitored (${reply.action} if enforced)` : reply.action
     ],
     ['Rule', `${ban.position.file}:${ban.position.line}`]
   ]
-  return said.flatMap(([label, text]): Fact[] => (text === undefined ? [] : [[label, text]]))
+  return facts.flatMap(([label, text]): Fact[] => (text === undefined ? [] : [[label, text]]))
 }
 
 function approval(rule: RuleException, zone: string): string {
@@ -65,10 +65,10 @@ function term({ from, until, schedule }: Rule, zone: string): string {
     Number.isFinite(from) ? `from ${day(from, zone)}` : '',
     Number.isFinite(until) ? `until ${day(until, zone)}` : ''
   ].filter(Boolean)
-  return [dates.join(' ') || 'without end', ...(schedule ? [schedule.text] : [])].join(', ')
+  return [dates.join(' ') || 'no end date', ...(schedule ? [schedule.text] : [])].join(', ')
 }
 
-/** The day alone where the day begins then, in the time zone of the rules. */
+/** The date alone, if the instant is midnight in the time zone of the rules. */
 function day(instant: Seconds, zone: string): string {
   return showInstant(instant, zone).replace(/T00:00:00.*$/, '')
 }

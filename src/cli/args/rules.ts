@@ -1,0 +1,62 @@
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { epochSeconds, systemClock } from '../../base/clock.js'
+import { InterdictError } from '../../base/error.js'
+import type { Config } from '../../config/config.js'
+import { rulesLocation } from '../../daemon/reload/rules-location.js'
+import { escapeControls } from '../../querylog/record/terminal-line.js'
+import { loadRules, type RulesResult } from '../../rules/load.js'
+import { RulesFolder, type RuleFiles } from '../../rules/model/folder.js'
+import { decodeBundle, readBundleFile } from '../../sources/bundle/bundle.js'
+import { chooseBundle } from '../../sources/bundle/choose.js'
+import { BundleFiles } from '../../sources/bundle/files.js'
+import type { Io } from '../io.js'
+
+/** The rules that the settings put in force, or would after a restart. */
+export interface ConfiguredFiles {
+  /** Candidates; the first with valid rules counts. */
+  readonly files: readonly RuleFiles[]
+  /** Why the offered bundle is not a candidate. */
+  readonly rejected: readonly InterdictError[]
+}
+
+/** Finds the configured rules. Only the gateway accepts bundles; this never does. */
+export async function configuredFiles(config: Config): Promise<ConfiguredFiles> {
+  const { folder, bundle, copiesFolder: copies } = rulesLocation(config)
+  if (bundle === undefined) return { files: [new RulesFolder(folder!, copies)], rejected: [] }
+  const { candidates, refused } = await chooseBundle(bundle, epochSeconds(systemClock))
+  return { files: candidates.map(({ files }) => files), rejected: refused }
+}
+
+/** Loads the configured rules, with the copies of lists that exist. Rejected bundles are warnings. */
+export async function loadConfiguredRules(
+  config: Config,
+  io: Io
+): Promise<{ readonly loaded: RulesResult; readonly files: RuleFiles | undefined }> {
+  const { files: candidates, rejected } = await configuredFiles(config)
+  const errors = [...rejected]
+  for (const files of candidates) {
+    const loaded = await loadRules(files, systemClock)
+    if (loaded.ok) {
+      for (const { code, message } of errors)
+        io.stderr.write(`warning: ${escapeControls(message)} (${code})\n`)
+      return { loaded, files }
+    }
+    errors.push(...loaded.errors)
+  }
+  return { loaded: { ok: false, errors, files: [], passing: false }, files: undefined }
+}
+
+/**
+ * The rules at a path: a folder, or a bundle file. The signatures of a bundle must be valid, whoever
+ * made them.
+ *
+ * @param copies folder of the copies of downloaded lists
+ * @throws InterdictError as `readBundleFile` and `decodeBundle`
+ */
+export async function ruleFilesAt(path: string, copies: string): Promise<RuleFiles> {
+  const stats = await stat(path).catch(() => undefined)
+  if (stats?.isFile() !== true) return new RulesFolder(path, copies)
+  const bundle = await decodeBundle(await readBundleFile(path, path), path)
+  return new BundleFiles(bundle, { path: resolve(path), front: `${path}:`, copies })
+}

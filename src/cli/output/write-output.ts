@@ -1,0 +1,20 @@
+import { writeFileSync } from 'node:fs'
+import { failure } from '../../base/error.js'
+import { print, withoutColours, type Io } from '../io.js'
+
+/**
+ * Writes to the file of `--output`, or without one to standard output.
+ *
+ * @throws InterdictError CLI_OUTPUT
+ */
+export function writeOutput(text: string, file: string | undefined, io: Io): void {
+  if (file === undefined) {
+    print(io, text)
+    return
+  }
+  try {
+    writeFileSync(file, withoutColours(text))
+  } catch (error) {
+    throw failure('CLI_OUTPUT', file, error instanceof Error ? error.message : String(error))
+  }
+}
