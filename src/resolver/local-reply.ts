@@ -1,92 +1,117 @@
 import type { Seconds } from '../base/units.js'
 import { readName } from '../dns/name/name.js'
+import { EDE } from '../dns/registry/ede.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
 import { HEADER_SIZE } from '../dns/registry/sizes.js'
 import { encodeNegative, encodeOwnSoa, encodeRecord } from '../dns/reply/local-reply.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import type { SpecialUseEntry } from '../policy/tables/special-use-names.js'
-import { CONTINUE, type QueryContext } from './query-context.js'
+import type { QueryContext } from './query-context.js'
 
-/** TTL of what is said of special-use names: only new settings change it. */
+/** TTL of local replies: they change only with the settings. */
 const TTL: Seconds = 3600
 
 /** RFC 6761 §6.3. */
 const LOOPBACK4 = Uint8Array.of(127, 0, 0, 1)
 const LOOPBACK6 = Uint8Array.from({ length: 16 }, (_, i) => (i === 15 ? 1 : 0))
 const LOCALHOST = readName('localhost')
-/** A pointer to QNAME: the server of an empty zone is the zone. RFC 6303 §3. */
+/** A pointer to QNAME: an empty zone is its own name server. RFC 6303 §3. */
 const QNAME_POINTER = Uint8Array.of(0xc0, HEADER_SIZE)
 
-/**
- * Answers a question for a special-use name, which the verdict of `lookup` is about.
- *
- * @returns the reply's length; GO_ON where an upstream knows better
- */
-export function writeLocalReply(lookup: QueryContext, policy: Policy): number {
-  const { qname, qtype } = lookup.query
-  const local = policy.specialUseOf(lookup.verdict.entry)
-  const apex = qname.labels - local.zoneLabels
-  switch (local.kind) {
-    case 'open':
-      return CONTINUE
-    case 'absent':
-      // What does not exist is no zone: the SOA is its parent's.
-      return writeNegativeReply(lookup, policy, local, RCODE.NXDOMAIN, apex + 1)
-    case 'loopback':
-      if (qtype === RRTYPE.A) return writeData(lookup, RRTYPE.A, LOOPBACK4)
-      if (qtype === RRTYPE.AAAA) return writeData(lookup, RRTYPE.AAAA, LOOPBACK6)
-      return writeNegativeReply(lookup, policy, local, RCODE.NOERROR, apex)
-    case 'bare':
-      if (belongsToParent(qtype, apex)) return CONTINUE
-      return writeNegativeReply(lookup, policy, local, RCODE.NOERROR, apex)
-    case 'zone':
-      return writeFromZone(lookup, policy, local, apex)
-  }
-}
+/** Replies to questions for special-use names. */
+export const LOCAL_REPLY = {
+  /** None: an upstream knows better. */
+  forward: 0,
+  nxdomain: 1,
+  nodata: 2,
+  /** A record of one of these types. */
+  loopback4: 3,
+  loopback6: 4,
+  pointer: 5,
+  nameServer: 6,
+  soa: 7
+} as const
 
-function writeFromZone(
-  lookup: QueryContext,
-  policy: Policy,
-  local: SpecialUseEntry,
-  apex: number
-): number {
-  const { octets, query, maxLength: limit, verdict } = lookup
+/** Chooses the reply, one of LOCAL_REPLY, for the special-use name that `context.verdict` is about. */
+export function chooseLocalReply(context: QueryContext, policy: Policy): number {
+  const { query, verdict } = context
   const { qtype } = query
-  if (belongsToParent(qtype, apex)) return CONTINUE
-  // Nothing is said of the names below, but one of which something is said exists.
-  if (verdict.label > 0) return writeNegativeReply(lookup, policy, local, RCODE.NXDOMAIN, apex)
-  if (local.pointer && qtype === RRTYPE.PTR) return writeData(lookup, RRTYPE.PTR, LOCALHOST)
-  if (apex === 0 && qtype === RRTYPE.NS) return writeData(lookup, RRTYPE.NS, QNAME_POINTER)
-  if (apex === 0 && qtype === RRTYPE.SOA) {
-    return encodeOwnSoa(octets, query, limit, TTL, policy.snapshot.generation)
+  const entry = policy.specialUseOf(verdict.entry)
+  const apex = apexOf(context, entry)
+  switch (entry.kind) {
+    case 'open':
+      return LOCAL_REPLY.forward
+    case 'absent':
+      return LOCAL_REPLY.nxdomain
+    case 'loopback':
+      if (qtype === RRTYPE.A) return LOCAL_REPLY.loopback4
+      return qtype === RRTYPE.AAAA ? LOCAL_REPLY.loopback6 : LOCAL_REPLY.nodata
+    case 'bare':
+      return belongsToParent(qtype, apex) ? LOCAL_REPLY.forward : LOCAL_REPLY.nodata
+    case 'zone':
+      if (belongsToParent(qtype, apex)) return LOCAL_REPLY.forward
+      // The zone is empty below this name; a name that has an entry of its own exists.
+      if (verdict.label > 0) return LOCAL_REPLY.nxdomain
+      if (entry.pointer && qtype === RRTYPE.PTR) return LOCAL_REPLY.pointer
+      if (apex === 0 && qtype === RRTYPE.NS) return LOCAL_REPLY.nameServer
+      return apex === 0 && qtype === RRTYPE.SOA ? LOCAL_REPLY.soa : LOCAL_REPLY.nodata
   }
-  return writeNegativeReply(lookup, policy, local, RCODE.NOERROR, apex)
+}
+
+/** Writes `reply`, one of LOCAL_REPLY but `forward`, over the query; returns its length. */
+export function writeLocalReply(context: QueryContext, policy: Policy, reply: number): number {
+  const { octets, query, maxLength } = context
+  const serial = policy.snapshot.generation
+  switch (reply) {
+    case LOCAL_REPLY.loopback4:
+      return writeRecord(context, RRTYPE.A, LOOPBACK4)
+    case LOCAL_REPLY.loopback6:
+      return writeRecord(context, RRTYPE.AAAA, LOOPBACK6)
+    case LOCAL_REPLY.pointer:
+      return writeRecord(context, RRTYPE.PTR, LOCALHOST)
+    case LOCAL_REPLY.nameServer:
+      return writeRecord(context, RRTYPE.NS, QNAME_POINTER)
+    case LOCAL_REPLY.soa:
+      return encodeOwnSoa(octets, query, maxLength, TTL, serial)
+    default: {
+      const entry = policy.specialUseOf(context.verdict.entry)
+      const apex = apexOf(context, entry)
+      // A name that does not exist is not a zone: the SOA is that of its parent.
+      const soa = entry.kind === 'absent' ? apex + 1 : apex
+      const rcode = localRcode(reply)
+      return encodeNegative(octets, query, maxLength, rcode, soa, TTL, serial, entry.edeOption)
+    }
+  }
+}
+
+/** RCODE of a reply. */
+export function localRcode(reply: number): number {
+  return reply === LOCAL_REPLY.nxdomain ? RCODE.NXDOMAIN : RCODE.NOERROR
+}
+
+/** INFO-CODE of a reply to a query with EDNS; -1: none. */
+export function localEde(reply: number): number {
+  return reply === LOCAL_REPLY.nxdomain || reply === LOCAL_REPLY.nodata ? EDE.OTHER : -1
+}
+
+/** The label of QNAME at which the special-use zone begins. */
+function apexOf({ query }: QueryContext, { zoneLabels }: SpecialUseEntry): number {
+  return query.qname.labels - zoneLabels
 }
 
 /**
- * DS at a zone's apex is data of the parent, and what says to those who validate that the zone may
- * be unsigned. RFC 4035 §3.1.4.1, RFC 6303 §3.
+ * DS at a zone's apex belongs to the parent zone, where validators learn that the zone may be
+ * unsigned. RFC 4035 §3.1.4.1, RFC 6303 §3.
  */
 function belongsToParent(qtype: number, apex: number): boolean {
   return qtype === RRTYPE.DS && apex === 0
 }
 
-function writeData(
-  { octets, query, maxLength: limit }: QueryContext,
+function writeRecord(
+  { octets, query, maxLength }: QueryContext,
   type: number,
   rdata: Uint8Array
 ): number {
-  return encodeRecord(octets, query, limit, type, rdata, TTL, undefined)
-}
-
-function writeNegativeReply(
-  { octets, query, maxLength: limit }: QueryContext,
-  policy: Policy,
-  { edeOption }: SpecialUseEntry,
-  rcode: number,
-  soaLabel: number
-): number {
-  const serial = policy.snapshot.generation
-  return encodeNegative(octets, query, limit, rcode, soaLabel, TTL, serial, edeOption)
+  return encodeRecord(octets, query, maxLength, type, rdata, TTL, undefined)
 }

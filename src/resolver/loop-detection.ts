@@ -5,26 +5,27 @@ import { RCODE } from '../dns/registry/rcode.js'
 import { encodeError } from '../dns/reply/local-reply.js'
 import type { QueryContext } from './query-context.js'
 
-const BACK = encodeEde(EDE.OTHER, 'a question of this resolver has come back to it')
+const LOOP = encodeEde(EDE.OTHER, 'forwarding loop')
 
-/** How questions of our own are known that come back from upstreams, and who is told. */
+/** Recognizes loop probes of this resolver that come back from an upstream. */
 export interface LoopDetection {
   readonly probes: LoopProbes
+  /** Called with the token of each probe that has come back. */
   readonly onProbe: (token: string) => void
 }
 
 /**
- * Whether the question is a probe of ours that an upstream asks back; then it is told. To be asked
- * only of what would be forwarded: no probe is held, nor does a rule speak of one.
+ * Whether the question is a loop probe; if so, it is reported. Call it last, before forwarding:
+ * probes are never cached, and no rule matches them.
  */
-export function detectLoop({ query }: QueryContext, loops: LoopDetection | undefined): boolean {
-  const token = loops?.probes.findToken(query.qname)
+export function detectLoop({ query }: QueryContext, detection: LoopDetection | undefined): boolean {
+  const token = detection?.probes.findToken(query.qname)
   if (token === undefined) return false
-  loops!.onProbe(token)
+  detection!.onProbe(token)
   return true
 }
 
-/** Ends the round trip: whoever asks may ask another, who leads elsewhere. */
-export function refuseLoop({ octets, query, maxLength: limit }: QueryContext): number {
-  return encodeError(octets, query, limit, RCODE.REFUSED, BACK)
+/** Ends the loop. REFUSED lets the resolver that forwarded the probe try another upstream. */
+export function refuseLoop({ octets, query, maxLength }: QueryContext): number {
+  return encodeError(octets, query, maxLength, RCODE.REFUSED, LOOP)
 }

@@ -6,53 +6,58 @@ import { Verdict } from '../policy/tables/verdict.js'
 import { PROTOCOL } from '../querylog/record/query-event.js'
 import type { ServerIdentity } from './identity.js'
 
-/** Most octets of a UDP reply, whatever the client offers: no fragments. RFC 9715 §3.1. */
+/** Largest UDP reply, whatever the client accepts: avoids fragmentation. RFC 9715 §3.1. */
 const MAX_UDP_REPLY: Octets = 1232
-/** Most octets of a message over TCP. RFC 1035 §4.2.2. */
+/** Largest message over TCP. RFC 1035 §4.2.2. */
 export const MAX_TCP_MESSAGE: Octets = 65_535
 
-/** What a stage says when the query has to go on to the next one. No reply has this length. */
+/** Returned by a stage that does not reply: the next stage goes on. Not a length, DROP or PENDING. */
 export const CONTINUE = -2
 
-/** The query at hand, from whom, and what policy says of its name. One instance, filled anew. */
+/** The query being processed, its client and the verdict on its name. One instance, reused. */
 export class QueryContext {
   readonly query = new Query()
-  /** What it turned out to be, one of `QUERY_KIND`. */
+  /** One of `QUERY_KIND`. */
   reading: number = QUERY_KIND.unanswerable
-  /** Holds the query; its reply is written over it. */
+  /** Holds the query; the reply is written over it. */
   octets: Uint8Array = new Uint8Array(0)
-  /** Most octets that the reply may have. */
+  /** Largest reply allowed. */
   maxLength: Octets = 0
   /** One of `PROTOCOL`. */
   protocol: number = PROTOCOL.udp
   /** Four words at `clientAt`, as in `DatagramBatch.peers`. */
   client: Uint32Array = new Uint32Array(4)
   clientAt = 0
-  /** In the snapshot at hand; 0: in no network. */
+  /** In the current snapshot; 0: unknown client. */
   clientClass = 0
   readonly verdict = new Verdict()
-
-  /** The client has shown a cookie that we gave to its address: nobody asks in its name. */
+  /** The query carries a server cookie of this resolver, so its source address is not spoofed. */
   hasValidCookie = false
 
+  /** @param cookies undefined: COOKIE options are ignored */
   constructor(
     private readonly identity: ServerIdentity,
-    /** Undefined: cookies are not looked at. */
     private readonly cookies: ServerCookies | undefined
   ) {}
 
-  /** Who asks what was read, once for each reading. @param clientClass 0: in no network */
+  /** Call once after each `read`. @param clientClass 0: unknown client */
   setClient(client: Uint32Array, clientAt: number, clientClass: number): void {
     this.client = client
     this.clientAt = clientAt
     this.clientClass = clientClass
-    // Whose server this is, is nothing for strangers.
+    // The identity of the server is not for unknown clients.
     if ((this.query.options & OPTION_BIT.nsid) !== 0 && clientClass !== 0) {
       this.query.addReplyOption(this.identity.nsid)
     }
   }
 
-  /** Reads the message in `octets[at, end)`; returns one of `QUERY_KIND`. */
+  /**
+   * Parses the message in `octets[at, end)`.
+   *
+   * @param room octets that the reply may use, from `at`
+   * @param seed of name hashes, from the current snapshot
+   * @returns one of `QUERY_KIND`
+   */
   read(
     octets: Uint8Array,
     at: Octets,
@@ -72,17 +77,17 @@ export class QueryContext {
     return reading
   }
 
-  /** What is said of the cookie to who asks for nothing else. RFC 7873 §5.4. */
+  /** RCODE for a query that asks only for a cookie. RFC 7873 §5.4. */
   get cookieRcode(): number {
     const isWrong = this.query.cookieLength > CLIENT_COOKIE_SIZE && !this.hasValidCookie
     return isWrong ? RCODE.BADCOOKIE : RCODE.NOERROR
   }
 
   /**
-   * Lays out what the reply's OPT answers to options of the query's, if it has such as are answered.
+   * Evaluates the EDNS options of the query and prepares those of the reply.
    *
    * @param client four words at `clientAt`
-   * @returns one of `QUERY_KIND`: what the query is, in the light of its options
+   * @returns one of `QUERY_KIND`, options considered
    */
   processOptions(client: Uint32Array, clientAt: number): number {
     const { query, cookies } = this

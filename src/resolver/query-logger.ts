@@ -1,6 +1,5 @@
 import type { Milliseconds } from '../base/units.js'
 import type { Answer } from '../dns/message/answer.js'
-import { EDE } from '../dns/registry/ede.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import type { Policy } from '../policy/evaluate/policy.js'
 import { TIER } from '../policy/tables/claim.js'
@@ -18,14 +17,14 @@ import type { QueryContext } from './query-context.js'
 
 const MICROSECONDS_PER_MS = 1000
 
-/** The worker's end of its ring. */
+/** The worker's end of its ring buffer. */
 export interface QueryEventSink {
   push(event: QueryEvent): unknown
-  /** Makes what was pushed visible to the recorder. */
+  /** Publishes what was pushed to the recorder thread. */
   commit(): void
 }
 
-/** Tells the query log what became of a lookup: after the reply is written, never before. */
+/** Logs lookups for the query log. Call it after the reply is written. */
 export class QueryLogger {
   private readonly event = new QueryEvent()
   private readonly logsAll: boolean
@@ -33,7 +32,7 @@ export class QueryLogger {
   private policy: Policy | undefined
   private isCommitScheduled = false
 
-  /** @param events take the content of each event at once: the event is reused */
+  /** @param events has to copy each event at once: one object is reused */
   constructor(
     which: LookupFilter,
     private readonly events: QueryEventSink
@@ -42,114 +41,111 @@ export class QueryLogger {
     this.logsBlocked = which !== 'none'
   }
 
-  beginBatch(policy: Policy, wall: Milliseconds): void {
+  beginBatch(policy: Policy, time: Milliseconds): void {
     this.policy = policy
     this.event.generation = policy.snapshot.generation
-    this.event.time = wall
+    this.event.time = time
   }
 
-  /** A ban answered. */
-  logBlocked(lookup: QueryContext, verdict: Verdict, match: number, took: Milliseconds): void {
+  /** @param match how the query came to the blocked name or address, one of `MATCH` */
+  logBlocked(context: QueryContext, verdict: Verdict, match: number, took: Milliseconds): void {
     if (!this.logsBlocked) return
-    const { event } = this
     const reply = this.policy!.claims[verdict.claim]!.reply!
+    const isDropped = reply.action === 'drop'
     this.setVerdict(VERDICT.blocked, match, verdict.claim, verdict.entry)
-    event.rcode = reply.action === 'drop' ? NO_RCODE : blockedRcode(reply, match)
-    event.ede = lookup.query.edns && event.rcode !== NO_RCODE ? reply.ede : -1
-    event.upstream = -1
-    this.push(lookup, took)
+    this.setReply(
+      context,
+      isDropped ? NO_RCODE : blockedRcode(reply, match),
+      isDropped ? -1 : reply.ede,
+      -1
+    )
+    this.push(context, took)
   }
 
-  /** An answer was given; a ban in monitor mode may have had something against it. */
+  /**
+   * Logs a lookup that got an answer: as monitored if a rule in monitor mode would have blocked it.
+   *
+   * @param inspector has just inspected the answer
+   * @param verdict one of `VERDICT`, if no rule matched
+   */
   logAnswered(
-    lookup: QueryContext,
-    led: AnswerInspector,
+    context: QueryContext,
+    inspector: AnswerInspector,
     answer: Answer,
-    how: number,
+    verdict: number,
     took: Milliseconds
   ): void {
-    const { monitorClaim: monitor } = lookup.verdict
-    const watched = monitor !== -1 || led.verdict.monitorClaim !== -1
-    if (!this.logsAll && !(watched && this.logsBlocked)) return
-    const { event } = this
-    if (monitor !== -1) {
-      this.setVerdict(VERDICT.monitored, MATCH.qname, monitor, lookup.verdict.monitorEntry)
-    } else if (watched) {
-      const { verdict, monitorMatch } = led
-      this.setVerdict(VERDICT.monitored, monitorMatch, verdict.monitorClaim, verdict.monitorEntry)
-    } else if (lookup.verdict.claim !== -1 && lookup.verdict.tier !== TIER.specialUse) {
-      this.setVerdict(VERDICT.allowed, MATCH.qname, lookup.verdict.claim, lookup.verdict.entry)
+    const { claim, entry, tier, monitorClaim, monitorEntry } = context.verdict
+    const isMonitored = monitorClaim !== -1 || inspector.verdict.monitorClaim !== -1
+    if (!this.logsAll && !(isMonitored && this.logsBlocked)) return
+    if (monitorClaim !== -1) {
+      this.setVerdict(VERDICT.monitored, MATCH.qname, monitorClaim, monitorEntry)
+    } else if (isMonitored) {
+      const { verdict: inAnswer, monitorMatch } = inspector
+      this.setVerdict(VERDICT.monitored, monitorMatch, inAnswer.monitorClaim, inAnswer.monitorEntry)
+    } else if (claim !== -1 && tier !== TIER.specialUse) {
+      this.setVerdict(VERDICT.allowed, MATCH.qname, claim, entry)
     } else {
-      this.setVerdict(how, MATCH.none, -1, -1)
+      this.setVerdict(verdict, MATCH.none, -1, -1)
     }
-    event.rcode = answer.rcode
-    event.ede = lookup.query.edns && answer.ede !== undefined ? answer.ede.code : -1
-    event.upstream = answer.upstream
-    this.push(lookup, took)
+    this.setReply(context, answer.rcode, answer.ede?.code ?? -1, answer.upstream)
+    this.push(context, took)
   }
 
-  /** The rebinding guard kept the answer back, so that there is none. */
-  logPrivateAddress(lookup: QueryContext, answer: Answer, ede: number, took: Milliseconds): void {
+  /** The rebinding guard has replaced the answer by NODATA. */
+  logPrivateAddress(context: QueryContext, answer: Answer, ede: number, took: Milliseconds): void {
     if (!this.logsBlocked) return
-    const { event } = this
     this.setVerdict(VERDICT.blocked, MATCH.rebinding, -1, -1)
-    event.rcode = RCODE.NOERROR
-    event.ede = lookup.query.edns ? ede : -1
-    event.upstream = answer.upstream
-    this.push(lookup, took)
+    this.setReply(context, RCODE.NOERROR, ede, answer.upstream)
+    this.push(context, took)
   }
 
-  /** A special-use name; the reply is written over the query. */
-  logLocal(lookup: QueryContext, took: Milliseconds): void {
-    const {
-      monitorClaim: monitor,
-      monitorEntry: monitorRecord,
-      claim,
-      entry: record
-    } = lookup.verdict
-    if (!this.logsAll && !(monitor !== -1 && this.logsBlocked)) return
-    const { event } = this
-    if (monitor === -1) this.setVerdict(VERDICT.local, MATCH.qname, claim, record)
-    else this.setVerdict(VERDICT.monitored, MATCH.qname, monitor, monitorRecord)
-    const { octets, query } = lookup
-    event.rcode = octets[query.at + 3]! & 0x0f
-    const empty = octets[query.at + 6] === 0 && octets[query.at + 7] === 0
-    event.ede = query.edns && empty ? EDE.OTHER : -1
-    event.upstream = -1
-    this.push(lookup, took)
+  /** A special-use name was answered here. @param ede INFO-CODE of the reply, -1: none */
+  logLocal(context: QueryContext, rcode: number, ede: number, took: Milliseconds): void {
+    const { claim, entry, monitorClaim, monitorEntry } = context.verdict
+    if (!this.logsAll && !(monitorClaim !== -1 && this.logsBlocked)) return
+    if (monitorClaim === -1) this.setVerdict(VERDICT.local, MATCH.qname, claim, entry)
+    else this.setVerdict(VERDICT.monitored, MATCH.qname, monitorClaim, monitorEntry)
+    this.setReply(context, rcode, ede, -1)
+    this.push(context, took)
   }
 
-  /** The client is in no network. */
-  logRefused(lookup: QueryContext, rcode: number, ede: number): void {
+  /** An unknown client, or a query that is never forwarded. @param ede as in `logLocal` */
+  logRefused(context: QueryContext, rcode: number, ede: number): void {
     if (!this.logsAll) return
-    const { event } = this
     this.setVerdict(VERDICT.refused, MATCH.none, -1, -1)
-    event.rcode = rcode
-    event.ede = lookup.query.edns ? ede : -1
-    event.upstream = -1
-    this.push(lookup, 0)
+    this.setReply(context, rcode, ede, -1)
+    this.push(context, 0)
   }
 
-  private setVerdict(verdict: number, match: number, claim: number, record: number): void {
+  private setVerdict(verdict: number, match: number, claim: number, entry: number): void {
     const { event } = this
     event.verdict = verdict
     event.match = match
     event.claim = claim
-    event.entry = record
+    event.entry = entry
   }
 
-  private push(lookup: QueryContext, took: Milliseconds): void {
+  /** A reply without OPT has no EDE. */
+  private setReply({ query }: QueryContext, rcode: number, ede: number, upstream: number): void {
     const { event } = this
-    const { query, client, clientAt } = lookup
-    event.clientClass = lookup.clientClass
+    event.rcode = rcode
+    event.ede = query.edns ? ede : -1
+    event.upstream = upstream
+  }
+
+  private push(context: QueryContext, took: Milliseconds): void {
+    const { event } = this
+    const { query, client, clientAt } = context
+    event.clientClass = context.clientClass
     for (let i = 0; i < 4; i++) event.client[i] = client[clientAt + i]!
-    event.protocol = lookup.protocol
+    event.protocol = context.protocol
     event.qname = query.qname.octets
     event.qnameLength = query.qname.length
     event.qtype = query.qtype
     event.latency = Math.round(took * MICROSECONDS_PER_MS)
     this.events.push(event)
-    // Published once for all records of this turn of the event loop.
+    // One commit publishes all events of this turn of the event loop.
     if (this.isCommitScheduled) return
     this.isCommitScheduled = true
     setImmediate(this.commit)

@@ -11,75 +11,75 @@ import type { QueryContext } from './query-context.js'
 import type { QueryLogger } from './query-logger.js'
 import { DROP } from './responder.js'
 
-const UNKNOWN_CLIENT = encodeEde(EDE.PROHIBITED, 'client is in no network served here')
+const UNKNOWN_CLIENT = encodeEde(EDE.PROHIBITED, 'client is outside every network')
 
 const PRIVATE_ADDRESS = encodeEde(EDE.BLOCKED, 'private address for a public name')
-/** As that of a ban, so that an exemption is felt. */
+/** Like that of a block reply, so that a new exemption takes effect soon. */
 const PRIVATE_ADDRESS_TTL: Seconds = 60
 
 /**
- * For a message that is no query to answer. No name was looked up, so nothing is recorded.
+ * Replies to a message that is not an answerable query. There is no name to look up, so nothing is
+ * logged.
  *
  * @param reading one of `QUERY_KIND`
- * @param notify undefined: nobody has zones for us
+ * @param notify undefined: no zones are transferred
  * @param client four words at `clientAt`
+ * @returns the reply's length, or DROP
  */
 export function rejectMalformed(
-  lookup: QueryContext,
+  context: QueryContext,
   reading: number,
   notify: NotifyHandler | undefined,
   client: Uint32Array,
   clientAt: number
 ): number {
-  const { octets, query, maxLength: limit, cookieRcode } = lookup
+  const { octets, query, maxLength, cookieRcode } = context
   switch (reading) {
     case QUERY_KIND.formerr:
-      return encodeError(octets, query, limit, RCODE.FORMERR, undefined)
+      return encodeError(octets, query, maxLength, RCODE.FORMERR, undefined)
     case QUERY_KIND.notimp:
       return (
-        notify?.answer(lookup, client, clientAt) ??
-        encodeError(octets, query, limit, RCODE.NOTIMP, undefined)
+        notify?.answer(context, client, clientAt) ??
+        encodeError(octets, query, maxLength, RCODE.NOTIMP, undefined)
       )
     case QUERY_KIND.badvers:
-      return encodeError(octets, query, limit, RCODE.BADVERS, undefined)
+      return encodeError(octets, query, maxLength, RCODE.BADVERS, undefined)
     case QUERY_KIND.refused:
-      return encodeError(octets, query, limit, RCODE.REFUSED, undefined)
+      return encodeError(octets, query, maxLength, RCODE.REFUSED, undefined)
     case QUERY_KIND.cookieOnly:
-      return encodeError(octets, query, limit, cookieRcode, undefined)
+      return encodeError(octets, query, maxLength, cookieRcode, undefined)
     default:
       return DROP
   }
 }
 
-/** For a client in no network. */
-export function refuseUnknownClient(lookup: QueryContext, witness: QueryLogger): number {
-  const { octets, query, maxLength: limit } = lookup
-  const length = encodeError(octets, query, limit, RCODE.REFUSED, UNKNOWN_CLIENT)
-  witness.logRefused(lookup, RCODE.REFUSED, EDE.PROHIBITED)
+/** Refuses a client outside every network. */
+export function refuseUnknownClient(context: QueryContext, logger: QueryLogger): number {
+  const { octets, query, maxLength } = context
+  const length = encodeError(octets, query, maxLength, RCODE.REFUSED, UNKNOWN_CLIENT)
+  logger.logRefused(context, RCODE.REFUSED, EDE.PROHIBITED)
   return length
 }
 
-/** Instead of an answer that leads inside, which is none: the name may be good for other types. */
+/** NODATA in place of an answer with a private address: other types of the name may be fine. */
 export function blockPrivateAddress(
-  lookup: QueryContext,
-  { snapshot }: Policy,
-  witness: QueryLogger,
+  context: QueryContext,
+  policy: Policy,
+  logger: QueryLogger,
   answer: Answer,
   took: Milliseconds
 ): number {
-  const { octets, query, maxLength: limit } = lookup
-  const { NOERROR } = RCODE
-  const serial = snapshot.generation
+  const { octets, query, maxLength } = context
   const length = encodeNegative(
     octets,
     query,
-    limit,
-    NOERROR,
+    maxLength,
+    RCODE.NOERROR,
     0,
     PRIVATE_ADDRESS_TTL,
-    serial,
+    policy.snapshot.generation,
     PRIVATE_ADDRESS
   )
-  witness.logPrivateAddress(lookup, answer, EDE.BLOCKED, took)
+  logger.logPrivateAddress(context, answer, EDE.BLOCKED, took)
   return length
 }

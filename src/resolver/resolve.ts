@@ -51,7 +51,13 @@ import { isBlocked, writeBlockedReply } from './blocked-reply.js'
 import type { ClientResponseTimer } from './client-response-timer.js'
 import { isStale, type Fallback } from './fallback.js'
 import type { ServerIdentity } from './identity.js'
-import { writeLocalReply } from './local-reply.js'
+import {
+  chooseLocalReply,
+  LOCAL_REPLY,
+  localEde,
+  localRcode,
+  writeLocalReply
+} from './local-reply.js'
 import { detectLoop, refuseLoop, type LoopDetection } from './loop-detection.js'
 import type { NotifyHandler } from './notify-handler.js'
 import {
@@ -318,8 +324,11 @@ export class Resolver implements Responder, PendingQueryHandler {
 
   /** Replies for a special-use name; CONTINUE if the question belongs to an upstream. */
   private answerLocally(took: Milliseconds): number {
-    const length = writeLocalReply(this.context, this.policy)
-    if (length !== CONTINUE) this.dependencies.logger.logLocal(this.context, took)
+    const { context, policy } = this
+    const reply = chooseLocalReply(context, policy)
+    if (reply === LOCAL_REPLY.forward) return CONTINUE
+    const length = writeLocalReply(context, policy, reply)
+    this.dependencies.logger.logLocal(context, localRcode(reply), localEde(reply), took)
     return length
   }
 }

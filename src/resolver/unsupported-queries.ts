@@ -12,44 +12,45 @@ import type { ServerIdentity } from './identity.js'
 import { CONTINUE, type QueryContext } from './query-context.js'
 import type { QueryLogger } from './query-logger.js'
 
-const NO_RECURSION = encodeEde(EDE.NOT_AUTHORITATIVE, 'recursion was not asked for')
+const NO_RECURSION = encodeEde(EDE.NOT_AUTHORITATIVE, 'recursion not desired')
 
-/** Nothing about a name follows from it, and nobody needs it often. RFC 8482 §4.2. */
+/** A minimal ANY reply says nothing about the name, so it may be cached long. RFC 8482 §4.2. */
 const MINIMAL_ANY_TTL: Seconds = 3600
 
-/** What is said of this server in class CH: what the settings say, and REFUSED for all else. */
+/** Class CH: the identity texts from the settings; REFUSED for any other question. */
 export function answerChaos(
-  { octets, query, maxLength: limit }: QueryContext,
+  { octets, query, maxLength }: QueryContext,
   identity: ServerIdentity
 ): number {
-  const asks = query.qclass === RRCLASS.CH && query.qtype === RRTYPE.TXT
-  const text = asks ? identity.textOf(query.qname) : undefined
-  if (text === undefined) return encodeError(octets, query, limit, RCODE.REFUSED, undefined)
-  return encodeText(octets, query, limit, text)
+  const isText = query.qclass === RRCLASS.CH && query.qtype === RRTYPE.TXT
+  const text = isText ? identity.textOf(query.qname) : undefined
+  if (text === undefined) return encodeError(octets, query, maxLength, RCODE.REFUSED, undefined)
+  return encodeText(octets, query, maxLength, text)
 }
 
 /**
- * What is not looked up for anybody, once policy has nothing against the name: the reply's length,
- * or GO_ON.
+ * Rejects queries that are never forwarded. Call it after policy has allowed the name.
  *
- * - Without RD: REFUSED. What is held was asked for by others, and is not shown to who wants to
- *   know what they asked. RFC 8914 §4.21.
- * - ANY over UDP: next to nothing, so that nobody has us send much to an address that he invented
- *   (RFC 8482). A client with DO would not believe an unsigned record, and is sent to TCP instead,
- *   where all that the upstream has is given.
+ * - Without RD: REFUSED. Answers from the cache would reveal what other clients have queried (cache
+ *   snooping). RFC 8914 §4.21.
+ * - ANY over UDP: a minimal reply, so that the resolver cannot be used for amplification
+ *   (RFC 8482). A client with DO would not accept an unsigned record: it gets TC and may retry over
+ *   TCP, where ANY is forwarded.
+ *
+ * @returns the reply's length, or CONTINUE
  */
-export function rejectUnsupported(lookup: QueryContext, witness: QueryLogger): number {
-  const { octets, query, maxLength: limit } = lookup
-  if (lookup.reading !== QUERY_KIND.special) return CONTINUE
+export function rejectUnsupported(context: QueryContext, logger: QueryLogger): number {
+  const { octets, query, maxLength } = context
+  if (context.reading !== QUERY_KIND.special) return CONTINUE
   if (!query.recursionDesired) {
-    const length = encodeError(octets, query, limit, RCODE.REFUSED, NO_RECURSION)
-    witness.logRefused(lookup, RCODE.REFUSED, EDE.NOT_AUTHORITATIVE)
+    const length = encodeError(octets, query, maxLength, RCODE.REFUSED, NO_RECURSION)
+    logger.logRefused(context, RCODE.REFUSED, EDE.NOT_AUTHORITATIVE)
     return length
   }
-  if (lookup.protocol !== PROTOCOL.udp) return CONTINUE
+  if (context.protocol !== PROTOCOL.udp) return CONTINUE
   const length = query.dnssecOk
     ? encodeTruncated(octets, query)
-    : encodeMinimalAny(octets, query, limit, MINIMAL_ANY_TTL)
-  witness.logRefused(lookup, RCODE.NOERROR, -1)
+    : encodeMinimalAny(octets, query, maxLength, MINIMAL_ANY_TTL)
+  logger.logRefused(context, RCODE.NOERROR, -1)
   return length
 }
