@@ -14,7 +14,7 @@ import t from 'tap'
 import { readConfig } from '../../src/config/load.js'
 import { loadRules } from '../../src/rules/load.js'
 import { readPolicyTests } from '../../src/rules/tests/policy-tests.js'
-import { fences } from './markdown.js'
+import { allRows, fences } from './markdown.js'
 
 const pages = [
   'README.md',
@@ -69,6 +69,12 @@ t.test('links lead to files and headings that exist', async t => {
       else if (heading !== undefined && !headingsOf(file).has(heading))
         t.fail(`${page}: ${file} has no heading #${heading}`)
     }
+  }
+})
+
+t.test('table cells are short: explanations stand below the table', async t => {
+  for (const page of linked.filter(path => !path.endsWith('conformance.md'))) {
+    for (const cell of allRows(page).flat()) t.ok(cell.length <= 170, `${page}: ${cell}`)
   }
 })
 
