@@ -5,14 +5,14 @@ import { CHAIN_FILE, hashLine, parseEntry } from './chain/chain-entry.js'
 import { closedFiles, archivedDays, allFiles, type LogLayout } from './log-layout.js'
 import type { Day } from './retention.js'
 
-/** What there is of a query log on the disk. */
+/** The contents of a query log on disk; its JSON form is public. */
 export interface ArchiveContents {
-  /** Days of which there is Parquet. */
+  /** Days with Parquet files. */
   readonly days: number
   readonly oldest: Day | null
-  /** Closed files that are lines still. */
+  /** Closed files not converted yet. */
   readonly closed: number
-  /** Of all files, that being written and the chain among them. */
+  /** Size of all files, including the live file and the chain. */
   readonly octets: Octets
   /** Null: there is none. */
   readonly chain: ChainSummary | null
@@ -20,14 +20,14 @@ export interface ArchiveContents {
 
 export interface ChainSummary {
   readonly lines: number
-  /** Of its last line: RFC 3339, and what `verify-log --expect` takes. */
+  /** Of its last entry: time in RFC 3339, and the hash that `verify-log --expect` takes. */
   readonly time: string
   readonly sha256: string
-  /** Chains that could not be gone on with, and lie beside it. */
+  /** Broken chains that were set aside. */
   readonly putAside: number
 }
 
-/** Throws the system's error. */
+/** Throws the system error. */
 export function readArchiveContents(names: LogLayout): ArchiveContents {
   const days = archivedDays(names)
   const files = [names.liveName, CHAIN_FILE, ...allFiles(names)]
@@ -40,7 +40,7 @@ export function readArchiveContents(names: LogLayout): ArchiveContents {
   }
 }
 
-/** By its last whole line: whether it is proven, `verifyLog` says. */
+/** Based on the last complete line; `verifyLog` checks whether it is valid. */
 function readChainSummary(folder: string): ChainSummary | null {
   const path = join(folder, CHAIN_FILE)
   if (!existsSync(path)) return null

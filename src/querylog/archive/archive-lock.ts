@@ -4,13 +4,13 @@ import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { lockFolder } from '../record/lock.js'
 import type { LogLayout } from './log-layout.js'
 
-/** How long another is waited for, and how often it is looked. */
+/** How long to wait for another process, and how often to check. */
 const LOCK_TIMEOUT: Milliseconds = 30 * MS_PER_SECOND
 const RETRY_INTERVAL: Milliseconds = 100
 
 /**
- * Does something with the closed files of a query log and with its chain while nobody else does: the
- * gateway's own process, or a command.
+ * Runs `work` while no other process, neither the gateway nor a command, works on the closed files
+ * and the chain of a query log.
  *
  * @throws InterdictError ARCHIVE_BUSY; what `work` throws
  */

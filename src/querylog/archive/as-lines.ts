@@ -1,12 +1,12 @@
 import { QUERY_FIELDS, SCHEMA_VERSION } from '../record/schema.js'
 import { identifier } from './lookups-sql.js'
 
-/** These are written anew: the columns are those of this version. */
+/** Version and time are generated, because the columns follow the current schema. */
 const HEAD = `'{"v":${SCHEMA_VERSION},"time":"' || strftime(time, '%Y-%m-%dT%H:%M:%S.%g') || 'Z"'`
 
 /**
- * SQL for lookups as lines of JSON, as the recorder writes them but for how some letters are escaped:
- * one column, without line ends. What a lookup does not have is not in its line.
+ * SQL that formats lookups as JSON lines like the recorder's, except for the escaping of some
+ * characters: one column, without line ends. Fields that a lookup does not have are omitted.
  */
 export const SELECT_JSON_LINES = `SELECT ${[HEAD, ...fields()].join(' || ')} || '}' FROM lookups`
 

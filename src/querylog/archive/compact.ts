@@ -17,12 +17,12 @@ import { removeFiles } from './retention.js'
 import { selectInTimeOrder } from './time-order.js'
 
 /**
- * Makes one file of a day's: fewer files are read faster, and take less room. Lookups of networks
- * whose time is over are left out; where nothing else is left, there is no file any more.
+ * Compacts a day into one Parquet file, which is faster to read and smaller. Leaves out lookups of
+ * networks whose retention has expired; if nothing remains, no file is written.
  *
  * @param expiredNetworks ids of these networks
- * @returns how many there were; 0: nothing was to do
- * @throws InterdictError ARCHIVE_SQL, CHAIN_ALTERED, CHAIN_WRITE; the system's errors
+ * @returns the number of input files; 0: nothing to do
+ * @throws InterdictError ARCHIVE_SQL, CHAIN_ALTERED, CHAIN_WRITE; system errors
  */
 export async function compactDay(
   database: Database,
@@ -71,7 +71,7 @@ export async function compactDay(
   return paths.length
 }
 
-/** How many rows stay, and how many go. */
+/** How many rows remain and how many have expired. */
 async function countRows(
   database: Database,
   paths: readonly string[],
@@ -97,7 +97,7 @@ function relativeTo(names: LogLayout, paths: readonly string[]): string[] {
   return paths.map(path => relative(names.folder, path))
 }
 
-/** @throws InterdictError CHAIN_ALTERED */
+/** Digests of the input files, verified against the chain. @throws InterdictError CHAIN_ALTERED */
 async function verifySources(
   chain: Chain,
   names: LogLayout,

@@ -13,14 +13,14 @@ import { COLUMNS, orderByTime, IS_LOOKUP, quotedList, readLines } from './lookup
 import { copyToParquet, parquetMetadata, type SourceFile } from './parquet-metadata.js'
 
 /**
- * Makes Parquet of a closed file: one for each UTC day that it has lookups of. Only when all of
- * them are on the disk under their names, the lines are removed; until then the lines count, and
- * nothing else: see `holdLog`. So what a crash leaves is made anew.
+ * Converts a closed file to Parquet: one file per UTC day that it has lookups of. The JSON Lines
+ * file is removed only when all of them are on the disk under their final names; until then it
+ * alone counts (see `openLogFiles`), so that the conversion simply restarts after a crash.
  *
- * @param workFolder a folder for half-made files, on the same file system
- * @param digests of the files that are converted
- * @param chain that is told what became of it
- * @throws InterdictError ARCHIVE_SQL, ARCHIVE_NEWER, CHAIN_ALTERED, CHAIN_WRITE; the system's errors
+ * @param workFolder for incomplete files, on the same file system
+ * @param digests of the files to convert
+ * @param chain records the conversion
+ * @throws InterdictError ARCHIVE_SQL, ARCHIVE_NEWER, CHAIN_ALTERED, CHAIN_WRITE; system errors
  */
 export async function convert(
   database: Database,
@@ -54,7 +54,7 @@ async function replaceWithParquet(
   const { source, files: made } =
     (await convertSingleDay(work, path, { file: closed, sha256, records: lines, foreign: 0 })) ??
     (await convertByDay(work, path, original, lines))
-  // Whatever it is, somebody may want it.
+  // Not a query log, but someone may want it: keep it under another name.
   if (source.records === 0 && lines > 0) {
     chain?.recordReplacement([original], [{ file: closed + FOREIGN, sha256, octets }])
     renameSync(path, path + FOREIGN)
@@ -70,9 +70,9 @@ interface Conversion {
   readonly names: LogLayout
   readonly closed: string
   readonly workFolder: string
-  /** Its lines, in SQL. */
+  /** SQL that reads its lines. */
   readonly from: string
-  /** Whether these are in the order of time. */
+  /** Whether its lines are sorted by time. */
   readonly isInOrder: boolean
 }
 
@@ -82,8 +82,9 @@ interface Converted {
 }
 
 /**
- * Most files have lookups of one day, and nothing else: then lines are read once, and not for their days
- * first. It is known when they are written. Undefined: this file is not like that.
+ * Converts a file that has only lookups of a single day, as most have: it is read once, without
+ * finding its days first. Whether it has other lines is known after writing; undefined in that
+ * case.
  */
 async function convertSingleDay(
   work: Conversion,
@@ -124,7 +125,7 @@ function dayAt(time: string | undefined): string | undefined {
 const temporaryPath = ({ names, closed, workFolder: making }: Conversion): string =>
   join(making, names.parquetOf(closed))
 
-/** @returns how many lookups of the day there were */
+/** @returns the number of lookups of the day */
 async function writePart(work: Conversion, day: string, source: SourceFile): Promise<number> {
   const rows = `SELECT ${COLUMNS} FROM ${work.from} WHERE ${IS_LOOKUP} AND time::DATE = '${day}'`
   const sorted = work.isInOrder ? rows : orderByTime(rows)
@@ -150,7 +151,7 @@ async function daysOf(
   )
 }
 
-/** Lines of a newer schema are for a newer program: they would be lost here. */
+/** Lines of a newer schema need a newer program: converting them here would lose fields. */
 async function rejectNewerSchema(database: Database, from: string, path: string): Promise<void> {
   const [row] = await database.rows(`SELECT max(v) AS v FROM ${from}`)
   const version = row?.v

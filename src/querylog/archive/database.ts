@@ -23,18 +23,18 @@ import {
 import type { CountedBy } from './tallies/tally.js'
 
 export interface DatabaseOptions {
-  /** What DuckDB may hold in memory; what is more than that goes to files of its own. */
+  /** Memory limit of DuckDB; beyond it, DuckDB spills to disk. */
   readonly memory: Octets
   readonly threads: number
-  /** A folder for those, which must be there. Undefined: one of its own for as long as it is open. */
+  /** An existing folder to spill to. Undefined: a temporary folder, removed on close. */
   readonly spillFolder?: string
-  /** Rows of a statement that sorts none come in the order that they are read in: else in any. */
+  /** Keep the input order of rows in statements without ORDER BY. */
   readonly preserveOrder?: true
-  /** Files are read once: DuckDB need not keep them, which takes the archive a thirtieth of its time. */
+  /** Files are read once: without DuckDB's file cache, archiving takes a thirtieth less time. */
   readonly readOnce?: true
 }
 
-/** How many files of a query log there are, and the paths of those that are no Parquet at all. */
+/** Number of files of a query log, and the paths of incomplete Parquet files. */
 export interface LogExtent {
   readonly lines: number
   readonly parquet: number
@@ -42,27 +42,27 @@ export interface LogExtent {
 }
 
 /**
- * For what lookups are there.
+ * How lookups will be accessed.
  *
- * `once`   they are read once or twice
- * `often`  they are asked about again and again: lines are read once, and kept
- * `sealed` for SQL that others wrote: it reads these files only, and writes none. DuckDB knows them
- *          by their paths then, so that one that is renamed or removed meanwhile is ARCHIVE_SQL
+ * `once`    they are read once or twice
+ * `often`   they are queried repeatedly: lines are read once into a table
+ * `sealed`  for SQL written by others, which can read these files only and write none. DuckDB knows
+ *           them by path, so a file renamed or removed meanwhile causes ARCHIVE_SQL
  */
 export type AccessPattern = 'once' | 'often' | 'sealed'
 
-/** Of lines that are kept, as files; in memory they take about as much. */
+/** Maximum file size of lines loaded into a table, which takes about as much memory. */
 const MAX_TABLE: Octets = 320 * 1024 * 1024
 const LINES_TABLE = 'kept_lines'
 
-/** A value as a row has it: integers as number where that is exact, TIMESTAMP as Date. */
+/** A value in a row: integers are numbers where exact, otherwise bigint; TIMESTAMP is a Date. */
 export type Cell = string | number | bigint | boolean | Date | null | readonly Cell[]
 export type Row = Readonly<Record<string, Cell>>
-/** What stands for `$name` in SQL. */
+/** Values of `$name` in SQL. */
 export type Parameters = Readonly<Record<string, string | number | boolean | null>>
 
 /**
- * DuckDB in memory. The package is optional, and it is large: it is loaded when a database is opened.
+ * Opens an in-memory DuckDB. The optional package is large, so it is only loaded here.
  *
  * @throws InterdictError ARCHIVE_NO_DUCKDB
  */
@@ -73,11 +73,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${Math.ceil(options.memory / 1024)}KiB`,
     threads: String(options.threads),
-    // Empty: nothing beyond `memory`.
+    // Empty: no spilling.
     temp_directory: temporary ?? '',
     preserve_insertion_order: String(options.preserveOrder ?? false),
     enable_external_file_cache: String(!(options.readOnce ?? false)),
-    // Nothing is ever fetched from the network.
+    // Never download anything.
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false'
   })
@@ -97,11 +97,11 @@ async function loadDuckdb(): Promise<typeof import('@duckdb/node-api')> {
 export class Database {
   private readonly instance: DuckDBInstance
   private readonly connection: DuckDBConnection
-  /** Removed at the end. */
+  /** Removed on close. */
   private readonly ownSpillFolder: string | undefined
   private files: LogFiles | undefined
   private logWithTallies: LogWithTallies | undefined
-  /** Resolves when all statements until now have ended. */
+  /** Resolves when all statements submitted so far have ended. */
   private queue: Promise<void> = Promise.resolve()
   private pending = 0
 
@@ -116,15 +116,15 @@ export class Database {
   }
 
   /**
-   * Makes the views `lookups` and `foreign_lines` of a query log: of the file being written, closed
-   * ones and Parquet files, as they are now. They stay readable, and each lookup is counted once,
-   * whatever the gateway renames, converts or removes meanwhile; lines written later to the file
-   * that is being written may be seen or not.
+   * Creates the views `lookups` and `foreign_lines` over the files of a query log as they are now:
+   * the live file, closed files and Parquet files. They stay readable, and each lookup is counted
+   * once, whatever the gateway renames, converts or removes meanwhile. Lines appended to the live
+   * file later may be seen or not.
    *
-   * From then on no setting of the database can be changed.
+   * Afterwards the configuration of the database is locked.
    *
-   * @param path of the file being written, `log.queries.file` of the settings
-   * @returns how many files there are, and the paths of broken ones, which are left out
+   * @param path of the live file, `log.queries.file` in the settings
+   * @returns the number of files, and the paths of incomplete ones, which are skipped
    * @throws InterdictError ARCHIVE_READ, ARCHIVE_SQL, ARCHIVE_LINE
    */
   async openLog(path: string, use: AccessPattern = 'once'): Promise<LogExtent> {
@@ -142,20 +142,22 @@ export class Database {
   }
 
   /**
-   * SQL for the lookups of a period, counted: it has a row for one or more of them that are the same
-   * but for what is not counted by, with how many these are (`n`), and when the `first` and the `last`
-   * was. With lookups there `often`, most are counted already, in tallies.
+   * SQL that counts the lookups of a time range. Each row stands for one or more lookups that agree
+   * in all columns counted by, with their number (`n`) and the time of the `first` and the `last`.
+   * With access `often`, most counts come from tallies.
    */
   selectCounts(by: CountedBy, period: TimeRange): string {
     return selectCounts(by, period, this.logWithTallies!)
   }
 
-  /** Paths of tallies that somebody altered, as far as they were needed: files were read instead. */
+  /** Paths of altered tallies found so far; the lookups themselves were read instead. */
   get alteredTallies(): readonly string[] {
     return this.logWithTallies?.tallies.altered ?? []
   }
 
-  /** What has the lines then, in SQL. What is more than memory should hold is read again each time. */
+  /**
+   * The SQL source of all lines: a table, or the files themselves if they are too large for memory.
+   */
   private async loadLines({ lines }: LogFiles): Promise<string> {
     const octets = lines.reduce((sum, { descriptor }) => sum + fstatSync(descriptor).size, 0)
     if (lines.length === 0 || octets > MAX_TABLE) return readLines(duckdbPaths(lines))
@@ -170,22 +172,22 @@ export class Database {
   }
 
   /**
-   * The rows that one SELECT gives, all at once.
+   * Runs one SELECT and returns all its rows.
    *
-   * @throws InterdictError ARCHIVE_SQL, with DuckDB's own words; ARCHIVE_SQL_WRITES for a statement
-   * that is no SELECT
+   * @throws InterdictError ARCHIVE_SQL with DuckDB's message; ARCHIVE_SQL_WRITES for any statement
+   *   other than SELECT
    */
   async rows<R extends Row = Row>(sql: string, parameters: Parameters = {}): Promise<R[]> {
     return (await this.runSelect(sql, parameters)).rows as R[]
   }
 
-  /** As `rows`, with the names of the columns in their order, for SQL that others wrote. */
+  /** As `rows`, with the column names in order, for SQL written by others. */
   async table(sql: string): Promise<{ columns: readonly string[]; rows: readonly Row[] }> {
     return this.runSelect(sql, {})
   }
 
   /**
-   * Gives all lookups as lines, some thousands at a time, each with its line end.
+   * Passes all lookups as JSON lines to `take`, some thousands at a time.
    *
    * @throws InterdictError ARCHIVE_SQL, ARCHIVE_LINE, and what `take` throws
    */
@@ -200,34 +202,36 @@ export class Database {
     })
   }
 
-  /** How far the query that runs now has come, from 0 to 1; 0 when none does or none can tell. */
+  /** Progress of the running query from 0 to 1; 0 if unknown or if no query is running. */
   get progress(): number {
     return Math.max(0, this.connection.progress.percentage) / 100
   }
 
-  /** Ends the query that runs now: it fails with ARCHIVE_SQL. */
+  /** Cancels the running query, which fails with ARCHIVE_SQL. */
   interrupt(): void {
     this.connection.interrupt()
   }
 
-  /** One statement of our own, of any kind. @throws InterdictError ARCHIVE_SQL */
+  /** Runs a trusted statement of any kind. @throws InterdictError ARCHIVE_SQL */
   async run(sql: string): Promise<void> {
     await this.exclusive(() => this.connection.run(sql))
   }
 
-  /** One COPY of our own. @returns how many rows it wrote @throws InterdictError ARCHIVE_SQL */
+  /** Runs a trusted COPY. @returns the number of rows written @throws InterdictError ARCHIVE_SQL */
   async copy(sql: string): Promise<number> {
     const reader = await this.exclusive(() => this.connection.runAndReadAll(sql))
     return Number(reader.getRowsJS()[0]?.[0])
   }
 
-  /** What runs still is interrupted, and fails; then all is closed. */
+  /** Interrupts running statements, which fail, then closes everything. */
   close(): void {
     if (this.pending > 0) this.interrupt()
     void this.queue.finally(() => this.closeNow())
   }
 
-  /** One statement at a time: DuckDB does not survive that its connection is closed under one. */
+  /**
+   * Runs one statement at a time: DuckDB crashes if its connection is closed during a statement.
+   */
   private async exclusive<T>(work: () => Promise<T>): Promise<T> {
     this.pending++
     const mine = this.queue.then(work)
@@ -267,7 +271,7 @@ export class Database {
       const statements = await this.connection.extractStatements(sql)
       if (statements.count !== 1) throw failure('ARCHIVE_SQL_WRITES')
       const statement = await statements.prepare(0)
-      // No EXPLAIN: with ANALYZE it runs what it explains, and that may write.
+      // EXPLAIN is not allowed: EXPLAIN ANALYZE executes the statement, which could write.
       if (statement.statementType !== StatementType.SELECT) throw failure('ARCHIVE_SQL_WRITES')
       statement.bind({ ...parameters })
       const reader = await statement.runAndReadAll()
@@ -288,7 +292,7 @@ function openFiles(names: LogLayout): LogFiles {
 
 const nothing = (): void => undefined
 
-/** DuckDB passes over a line of up to twice this, and gives up at a longer one. */
+/** DuckDB skips a line of up to twice this size, and fails at a longer one. */
 const LINE_TOO_LONG = /"maximum_object_size" of \d+ bytes exceeded while reading file "(.*?)"/
 
 function toRow(row: Readonly<Record<string, unknown>>): Row {

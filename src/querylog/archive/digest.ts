@@ -4,13 +4,13 @@ import type { Octets } from '../../base/units.js'
 import { lastLines } from '../record/last-lines.js'
 
 const CHUNK: Octets = 1024 * 1024
-/** Of the beginning of a file, enough for its first line. */
+/** The start of a file, enough for its first line. */
 const HEAD: Octets = 64 * 1024
 const TIME = /"time":"([^"\\]{1,40})"/
 
-/** A file's content. */
+/** Digest and size of a file. */
 export interface Digest {
-  /** SHA-256 of all octets, in hexadecimal, as `sha256sum` gives it. */
+  /** SHA-256 of the file in hexadecimal, as printed by `sha256sum`. */
   readonly sha256: string
   readonly octets: Octets
 }
@@ -25,7 +25,7 @@ export async function digestFile(path: string): Promise<Digest> {
   return { sha256: hash.digest('hex'), octets }
 }
 
-/** Of a file that is held open, all at once: for short ones. @returns SHA-256, in hexadecimal */
+/** Digests an open file synchronously, for short files. @returns SHA-256 in hexadecimal */
 export function digestDescriptor(descriptor: number): string {
   const hash = createHash('sha256')
   const chunk = Buffer.alloc(CHUNK)
@@ -37,7 +37,7 @@ export function digestDescriptor(descriptor: number): string {
   }
 }
 
-/** What the first and the last line of a file say of their time; left out where they say nothing. */
+/** The times in the first and the last line of a file; omitted where there is none. */
 export function firstAndLastTime(path: string): {
   readonly first?: string
   readonly last?: string

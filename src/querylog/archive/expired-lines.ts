@@ -11,12 +11,12 @@ const CHUNK: Octets = 1024 * 1024
 const NEWLINE = 0x0a
 
 /**
- * Takes lines that are over out of a closed file that stays as lines. The file is written anew, and put in
- * the place of the old one at once; if none is left it is removed.
+ * Removes expired lines from a closed file that is not converted to Parquet. The file is rewritten
+ * and replaced atomically, or removed if no line remains.
  *
- * @param workFolder a folder for half-made files, on the same file system
- * @returns how many lines are gone
- * @throws InterdictError CHAIN_ALTERED, CHAIN_WRITE; the system's errors
+ * @param workFolder for incomplete files, on the same file system
+ * @returns the number of removed lines
+ * @throws InterdictError CHAIN_ALTERED, CHAIN_WRITE; system errors
  */
 export async function removeExpiredLines(
   { names, retention: keep, chain, log }: RetentionContext,
@@ -31,7 +31,7 @@ export async function removeExpiredLines(
     const over = expiredOn(day, today, keep)
     return over === 'all' || (network !== undefined && over.includes(network))
   }
-  // Most often there is nothing to do, and then nothing is written.
+  // Usually there is nothing to do, and then nothing is written.
   if (!(await anyLine(path, isOver))) return 0
   const original = { file, sha256: (await digestFile(path)).sha256 }
   chain?.assertUnaltered(original)
@@ -45,7 +45,7 @@ export async function removeExpiredLines(
   return gone
 }
 
-/** The chain first: until the file is in its place it is known by what it had before. */
+/** The chain is written first; until the file is replaced, its previous digest is still valid. */
 async function replaceFile(
   names: LogLayout,
   chain: Chain | undefined,
@@ -56,7 +56,7 @@ async function replaceFile(
   renameDurably(part, join(names.folder, original.file))
 }
 
-/** Of a line that is no lookup, nothing. */
+/** Empty for a line that is not a lookup. */
 function dayAndNetwork(line: string): { readonly day?: Day; readonly network?: string } {
   try {
     const { time, network } = JSON.parse(line) as Readonly<Record<string, unknown>>
@@ -105,7 +105,7 @@ async function copyLines(
   return sums
 }
 
-/** With their ends, whatever their length. */
+/** Includes line ends; lines may have any length. */
 async function* readLines(path: string): AsyncGenerator<Buffer> {
   let begun: Buffer[] = []
   for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) {

@@ -2,29 +2,31 @@ import type { Octets } from '../../base/units.js'
 import { LineTimeParser, MIN_LINE } from './line-time-parser.js'
 
 const NEWLINE = 0x0a
-/** Of lines that are looked at together. */
+/** Size of the buffer that is sorted at once. */
 const BUFFER_SIZE: Octets = 16 * 1024 * 1024
-/** What is read at once. */
+/** Size of one read. */
 const CHUNK: Octets = 1024 * 1024
 /**
- * The latest of these wait for what may come before them. The recorder takes what each worker has of
- * 200 ms, one after the other: of two with 25,000 lines a second each, 2 MB.
+ * The latest lines wait in the buffer, because earlier ones may still follow. The recorder writes
+ * 200 ms of one worker after another: for two workers with 25,000 lines per second each, 2 MB.
  */
 const REORDER_WINDOW: Octets = 4 * 1024 * 1024
-/** Lines are sorted by one number each, time and then place: so much of it is for the place. */
+/**
+ * The sort key of a line is one number: its time, then its position, which takes this much of it.
+ */
 const MAX_LINES = 2 ** Math.ceil(Math.log2(BUFFER_SIZE / MIN_LINE))
-/** Milliseconds that the rest has room for, before and after the first line: 99 days. */
+/** Range of milliseconds that fits in the rest, before and after the first line: 99 days. */
 const SPAN = (Number.MAX_SAFE_INTEGER + 1) / MAX_LINES / 2
 
-/** Who is given lines, one after the other. */
+/** Receives the sorted lines. */
 export interface LineSink {
-  /** From now on they come in another order than that of the file. */
+  /** From now on, the order differs from that of the file. */
   startReordering(): void
-  /** Some of them; the octets are written over once it returns. */
+  /** Receives some lines; their memory is reused on return. */
   write(octets: Buffer, start: Octets, end: Octets): void
 }
 
-/** Lines, and where each of them is. */
+/** Octets of lines, with the start and end of each line. */
 class LinePage {
   readonly octets = Buffer.allocUnsafeSlow(BUFFER_SIZE)
   readonly starts = new Int32Array(MAX_LINES)
@@ -32,43 +34,47 @@ class LinePage {
 }
 
 /**
- * Reads a file's lines, counts them, and gives them in the order of time, those of one time in the order
- * of the file. That takes 0.2 µs a line, and 0.15 µs more with a copy; DuckDB takes 0.75 µs to sort its row.
+ * Reads the lines of a file, counts them, and sorts them by time; lines with the same time keep the
+ * order of the file. Takes 0.2 µs per line, and 0.15 µs more with a copy; DuckDB takes 0.75 µs to
+ * sort its row.
  *
- * It does so for lines of the recorder, of which one comes too late by no more than `HELD`, as they do where
- * there are several workers. At anything else it gives up, and counts only.
+ * Only works for lines of the recorder, which are out of order by at most `REORDER_WINDOW`, as
+ * happens with several workers. For anything else it stops sorting and only counts.
  */
 export class LineSorter {
-  /** With something in them. */
+  /** Lines that are not empty. */
   lines = 0
   longest: Octets = 0
-  /** False: it has given up. */
+  /** False once it only counts. */
   isSorting = true
   private page = new LinePage()
   private sparePage: LinePage | undefined
-  /** Where what was read ends, and where its last line begins, which has not ended yet. */
+  /** End of the data in the page, and start of its last, incomplete line. */
   private dataEnd: Octets = 0
   private lineStart: Octets = 0
-  /** Octets of that line that are not there any more. */
+  /** Octets of that line that are no longer in the page. */
   private discardedPart: Octets = 0
-  /** How many lines are there, and what they are sorted by. */
+  /** Lines in the page, and their sort keys. */
   private count = 0
   private readonly keys = new Float64Array(MAX_LINES)
   private readonly timeParser = new LineTimeParser()
-  /** Those here are from then on. */
+  /** The time that sort keys are relative to. */
   private origin: number | undefined
   private latestTime = 0
-  /** The time of the last line that was given. */
+  /** Time of the last line passed on. */
   private lastWrittenTime = 0
-  /** Whether those that are there are out of order. */
+  /** Whether the lines in the page are out of order. */
   private isUnsorted = false
 
-  /** Where to read into. */
+  /** Where to read the next chunk into. */
   get freeSpace(): Buffer {
     return this.page.octets.subarray(this.dataEnd, this.dataEnd + CHUNK)
   }
 
-  /** So much has been read; what has to make room for more is given. Throws what `to` does. */
+  /**
+   * Processes `read` new octets and writes lines to `to` as needed to free space. Throws what `to`
+   * throws.
+   */
   add(read: Octets, to: LineSink): void {
     const from = this.dataEnd
     this.dataEnd += read
@@ -81,9 +87,9 @@ export class LineSorter {
     if (this.dataEnd > BUFFER_SIZE - CHUNK) this.makeRoom(to)
   }
 
-  /** The file has ended: the rest is given. Throws what `to` does. */
+  /** End of file: writes the remaining lines. Throws what `to` throws. */
   finish(to: LineSink): void {
-    // The recorder ends each line that it begins.
+    // The recorder never leaves a line without its line end.
     if (this.discardedPart + this.dataEnd - this.lineStart > 0) {
       this.countLine(this.dataEnd)
       this.isSorting = false
@@ -91,7 +97,7 @@ export class LineSorter {
     if (this.isSorting) this.writeFirst(this.count, to)
   }
 
-  /** From now on lines are counted only. */
+  /** From now on, only counts lines. */
   stopSorting(): void {
     this.isSorting = false
     this.discardedPart += this.dataEnd - this.lineStart
@@ -132,7 +138,7 @@ export class LineSorter {
     if (!this.isSorting || this.dataEnd > BUFFER_SIZE - CHUNK) this.stopSorting()
   }
 
-  /** Sorts what is there. @returns how many of the last are to wait */
+  /** Sorts the page. @returns how many of the last lines must wait */
   private countWaiting(): number {
     this.sort()
     const { starts, ends } = this.page
@@ -148,12 +154,12 @@ export class LineSorter {
     if (this.isUnsorted) this.keys.subarray(0, this.count).sort()
   }
 
-  /** Gives the first of those that are there. */
+  /** Writes the first `count` lines of the page. */
   private writeFirst(count: number, to: LineSink): void {
     this.sort()
     if (this.isUnsorted) to.startReordering()
     const { octets, starts, ends } = this.page
-    // Lines that are one after the other are given at once.
+    // Adjacent lines are written in one call.
     let [start, end] = [0, 0]
     for (let i = 0; i < count; i++) {
       const place = this.keys[i]! % MAX_LINES
@@ -167,7 +173,7 @@ export class LineSorter {
     if (count > 0) this.lastWrittenTime = timeOf(this.keys[count - 1]!)
   }
 
-  /** Begins a page with what was not given, and the line that has not ended. */
+  /** Starts a new page with the waiting lines and the incomplete one. */
   private startPage(given: number): void {
     const [from, to] = [this.page, this.sparePage ?? new LinePage()]
     let [count, at] = [0, 0]

@@ -1,31 +1,31 @@
 import type { Octets } from '../../base/units.js'
 import { SCHEMA_VERSION } from '../record/schema.js'
 
-/** How the recorder begins a line, up to its time, and what that looks like. */
+/** The start of every line written by the recorder, up to its time. */
 const START = `{"v":${SCHEMA_VERSION},"time":"`
 const FORM = Buffer.from(`${START}0000-00-00T00:00:00.000Z"`)
 const YEAR = START.length
 const [MONTH, DAY, HOUR, MINUTE] = [YEAR + 5, YEAR + 8, YEAR + 11, YEAR + 14]
-/** Lines of the same minute are the same up to there. */
+/** Lines of the same minute share the octets up to here. */
 const HEAD = MINUTE + 2
 const [SECOND, CENTISECOND, LAST] = [HEAD + 1, HEAD + 4, HEAD + 6]
 const [ZERO, NINE] = [0x30, 0x39]
 
-/** The shortest line that begins so. */
+/** The shortest line with this start. */
 export const MIN_LINE: Octets = FORM.length
 
-/** Times of lines, which mostly are of the same minute as the line before. */
+/** Parses the time of a line, optimized for lines of the same minute as the previous line. */
 export class LineTimeParser {
   private readonly head = Buffer.alloc(HEAD)
-  /** The time at which that minute begins. */
+  /** The time at which the minute of `head` starts. */
   private minute = NaN
 
   /**
-   * By when a line of the recorder is, in milliseconds: later times have higher numbers, a day 86,400,000
-   * of them. A month has always 32 days here, so that there is no calendar to look into.
+   * Returns a sort key for the time of a line, in milliseconds: later times have higher numbers,
+   * and a day has 86,400,000 of them. Every month counts as 32 days, so that no calendar is needed.
    *
-   * @param at where the line begins; it has at least `SHORTEST` octets
-   * @returns NaN for a line that begins otherwise
+   * @param at offset of the line, which has at least `MIN_LINE` octets
+   * @returns NaN if the line starts differently
    */
   parse(octets: Buffer, at: Octets): number {
     for (let i = 0; i < HEAD; i++) {
@@ -48,7 +48,7 @@ export class LineTimeParser {
   }
 }
 
-/** Whether there are digits where there have to be, and all else is as it is. */
+/** Whether there are digits where required, and all other octets are as expected. */
 function matchesForm(octets: Buffer, at: Octets, from: number, to: number): boolean {
   for (let i = from; i < to; i++) {
     const [octet, form] = [octets[at + i]!, FORM[i]!]

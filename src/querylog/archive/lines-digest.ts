@@ -7,20 +7,22 @@ import type { Digest } from './digest.js'
 import { LineSorter } from './line-sorter.js'
 import { SortedCopy } from './sorted-copy.js'
 
-/** Of a file of lines. */
+/** Digest of a JSON Lines file. */
 export interface LinesDigest extends Digest {
-  /** Lines with something in them. */
+  /** Lines that are not empty. */
   readonly lines: number
   readonly longest: Octets
-  /** A file of the same lines in the order of time: itself, or a copy. Undefined: there is none. */
+  /**
+   * A file with the same lines sorted by time: the file itself or a copy; undefined if there is
+   * none.
+   */
   readonly sortedPath: string | undefined
 }
 
 /**
- * Reads a file of lines once, for its digest and to put them in the order of time.
+ * Reads a JSON Lines file once, to compute its digest and sort its lines by time.
  *
- * @param copyPath where a copy goes, if they are not in order; what is there may be written over.
- *   Undefined: none is made
+ * @param copyPath for a sorted copy, if one is needed; overwritten. Undefined: no copy is made
  */
 export async function digestLines(path: string, copyPath?: string): Promise<LinesDigest> {
   const file = await open(path, 'r')
@@ -55,7 +57,7 @@ async function readAndSort(
         sorted.finish()
       }
     } catch {
-      // There is no room for a copy: DuckDB sorts then.
+      // No space for a copy: DuckDB will sort.
       window.stopSorting()
     }
     if (bytesRead === 0) return { sha256: hash.digest('hex'), octets, window }
@@ -63,24 +65,24 @@ async function readAndSort(
 }
 
 /**
- * Digests of closed files that are worked on one after the other: while DuckDB is at one of them, which
- * leaves part of a core, that of the next is made.
+ * Computes the digests of closed files one ahead: while DuckDB works on one file, which leaves part
+ * of a core idle, the digest of the next is computed.
  */
 export class DigestPipeline {
   private readonly paths: readonly string[]
   private readonly workFolder: string
   private next: { readonly path: string; readonly digest: Promise<LinesDigest> } | undefined
   private readonly copies: string[] = []
-  /** Those of them that nobody needs: to write over a file takes half the time of a new one. */
+  /** Copies no longer in use: overwriting a file takes half the time of creating one. */
   private readonly spareCopies: string[] = []
 
-  /** @param making a folder for copies that are in order */
+  /** @param workFolder for sorted copies */
   constructor(paths: readonly string[], making: string) {
     this.paths = paths
     this.workFolder = making
   }
 
-  /** To be released. Throws the system's error. */
+  /** Returns the digest; pass it to `release` after use. Throws the system error. */
   async get(path: string): Promise<LinesDigest> {
     const begun = this.next?.path === path ? this.next.digest : this.compute(path)
     this.next = undefined
@@ -91,12 +93,12 @@ export class DigestPipeline {
     }
   }
 
-  /** What it names is not read any more. */
+  /** Call when the sorted copy is no longer read. */
   release({ sortedPath: inOrder }: LinesDigest): void {
     if (inOrder !== undefined && this.copies.includes(inOrder)) this.spareCopies.push(inOrder)
   }
 
-  /** The copies are removed. */
+  /** Removes the copies. */
   close(): void {
     for (const copy of this.copies) rmSync(copy, { force: true })
   }
@@ -104,7 +106,7 @@ export class DigestPipeline {
   private startNext(path: string | undefined): void {
     if (path === undefined) return
     const digest = this.compute(path)
-    // It is told of when it is its turn.
+    // Reported when this digest is requested.
     digest.catch(() => undefined)
     this.next = { path, digest }
   }

@@ -3,31 +3,39 @@ import { basename, dirname, extname, join, relative } from 'node:path'
 import { isCompleteParquet, isCompleteParquetFile } from './parquet-file.js'
 import { replacedFiles } from './replacement.js'
 
-/** Beside the query log: a folder for each UTC day, `archive/day=2026-11-26`, of Parquet files. */
+/**
+ * Folder beside the query log, with one folder of Parquet files per UTC day:
+ * `archive/day=2026-11-26`.
+ */
 export const ARCHIVE = 'archive'
 
-/** In the archive: a folder of tallies, by which reports need not read all lookups again. */
+/**
+ * Folder of tallies in the archive: precomputed counts that save reports from reading all lookups.
+ */
 const TALLIES = 'tallies'
 
-/** What a closed file without any lookup is called. */
+/** Suffix of a closed file without any lookup. */
 export const FOREIGN = '.foreign'
 
-/** The name of a closed file says when it was closed; see `querylog/record/closed-files.ts`. */
+/** Timestamp in the name of a closed file; see `querylog/record/closed-files.ts`. */
 const STAMP = String.raw`-(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2}\.\d{3}Z)`
 const DAY = /^day=(\d{4}-\d{2}-\d{2})$/
-/** Of the layout of before there is one hash. */
+/** The previous layout has one hash. */
 const TALLY = /^(\d{4}-\d{2}-\d{2})(?:-[0-9a-f]{16}){1,2}\.tally$/
 
-/** Names of a query log's files: that being written, `queries.jsonl`, and what became of it. */
+/**
+ * File names and folders of a query log: the live file `queries.jsonl`, closed files and the
+ * archive.
+ */
 export class LogLayout {
-  /** Where they are. */
+  /** The folder of the live file. */
   readonly folder: string
   readonly archiveFolder: string
   readonly liveName: string
   private readonly closed: RegExp
   private readonly extension: string
 
-  /** @param path of the file being written */
+  /** @param path of the live file */
   constructor(path: string) {
     this.folder = dirname(path)
     this.archiveFolder = join(this.folder, ARCHIVE)
@@ -37,12 +45,15 @@ export class LogLayout {
     this.closed = new RegExp(`^${escaped(stem)}${STAMP}${escaped(extension)}$`)
   }
 
-  /** Whether a name in `folder` is one that the recorder gave a file when it closed it. */
+  /** Whether a name in `folder` is that of a file closed by the recorder. */
   isClosed(name: string): boolean {
     return this.closed.test(name)
   }
 
-  /** When a file was closed, by its name, in RFC 3339; undefined: the recorder closed no such file. */
+  /**
+   * When a file was closed, according to its name, in RFC 3339; undefined if it is not a closed
+   * file.
+   */
   closedAt(name: string): string | undefined {
     const found = this.closed.exec(name)
     if (found === null) return undefined
@@ -50,7 +61,10 @@ export class LogLayout {
     return `${year}-${month}-${day}T${hour}:${minute}:${second}`
   }
 
-  /** What a closed file is called once it is Parquet, in the folder of each day that it has. */
+  /**
+   * Name of the Parquet files made of a closed file; there is one in the folder of each day it
+   * covers.
+   */
   parquetOf(closed: string): string {
     return `${basename(closed, this.extension)}.parquet`
   }
@@ -60,7 +74,7 @@ function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)
 }
 
-/** One file, held open: it can be read even when it is renamed or removed meanwhile. */
+/** An open file: it stays readable even if it is renamed or removed. */
 export interface OpenFile {
   readonly path: string
   readonly descriptor: number
@@ -68,26 +82,26 @@ export interface OpenFile {
 
 /** A Parquet file. */
 export interface OpenParquetFile extends OpenFile {
-  /** In whose folder it is, `2026-11-26`. */
+  /** The day of its folder, `2026-11-26`. */
   readonly day: string
 }
 
-/** The files of a query log at one moment, each lookup in exactly one of them. */
+/** A consistent view of the files of a query log: each lookup is in exactly one of them. */
 export interface LogFiles {
-  /** JSON Lines: closed ones and that being written. */
+  /** JSON Lines: the live file and closed files. */
   readonly lines: readonly OpenFile[]
   readonly parquet: readonly OpenParquetFile[]
-  /** What is called Parquet and is none: half of a file, as only a broken disk leaves it. */
+  /** Incomplete Parquet files, as left by a broken disk. */
   readonly broken: readonly string[]
 }
 
 /**
- * Opens all files of a query log. What is not there is left out: there may be no lookup yet.
+ * Opens all files of a query log. Missing files are skipped: there may be no lookups yet.
  *
- * The file being written is opened first: when it is renamed meanwhile it is found a second time
- * under its new name, and known by its inode.
+ * The live file is opened first: if it is renamed meanwhile, it is found again under its new name
+ * and recognized by its inode.
  *
- * Throws the system's error when folder or file cannot be read.
+ * Throws the system error when the folder or a file cannot be read.
  */
 export function openLogFiles(names: LogLayout): LogFiles {
   const lines: OpenFile[] = []
@@ -106,7 +120,7 @@ export function openLogFiles(names: LogLayout): LogFiles {
   lines.push(...hold(join(names.folder, names.liveName)))
   const closed = closedFiles(names)
   for (const name of closed) lines.push(...hold(join(names.folder, name)))
-  // While the lines are there, not all of their Parquet files may be.
+  // While a closed file exists, its Parquet files may be incomplete.
   const halves = new Set(closed.map(name => names.parquetOf(name)))
   const parquet: OpenParquetFile[] = []
   const broken: string[] = []
@@ -124,7 +138,7 @@ export function openLogFiles(names: LogLayout): LogFiles {
   return { lines, parquet, broken }
 }
 
-/** Opens a file that is to be Parquet from head to end; undefined: it is not there, or is not. */
+/** Opens a Parquet file; undefined if it does not exist or is incomplete. */
 export function openParquet(path: string): OpenFile | undefined {
   const held = openFile(path)
   if (held === undefined || isCompleteParquet(held.descriptor)) return held
@@ -132,12 +146,12 @@ export function openParquet(path: string): OpenFile | undefined {
   return undefined
 }
 
-/** Days that the archive has, `2026-11-26`, oldest first. */
+/** Days in the archive, `2026-11-26`, oldest first. */
 export function archivedDays(names: LogLayout): string[] {
   return listFolder(names.archiveFolder).flatMap(name => DAY.exec(name)?.[1] ?? [])
 }
 
-/** Paths of a day's Parquet files. */
+/** Paths of the Parquet files of a day. */
 export function parquetFilesOfDay(names: LogLayout, day: string): string[] {
   const folder = join(names.archiveFolder, `day=${day}`)
   return listFolder(folder)
@@ -145,7 +159,9 @@ export function parquetFilesOfDay(names: LogLayout, day: string): string[] {
     .map(name => join(folder, name))
 }
 
-/** Those that count: they are whole, and their lines are gone. */
+/**
+ * Paths of the Parquet files of a day that count: complete ones whose JSON Lines file was removed.
+ */
 export function activeParquetOfDay(names: LogLayout, day: string): string[] {
   const halves = new Set(closedFiles(names).map(closed => names.parquetOf(closed)))
   const paths = parquetFilesOfDay(names, day).filter(path => !halves.has(basename(path)))
@@ -158,18 +174,18 @@ function parquetFiles(names: LogLayout): { day: string; path: string }[] {
   )
 }
 
-/** Paths of files that are called Parquet and are none. */
+/** Paths of incomplete Parquet files. */
 export function brokenParquetFiles(names: LogLayout): string[] {
   const paths = parquetFiles(names).map(({ path }) => path)
   return paths.filter(path => !isCompleteParquetFile(path))
 }
 
-/** The path of a tally within the folder of the log. */
+/** The path of a tally, relative to the folder of the log. */
 export function tallyPath(names: LogLayout, name: string): string {
   return relative(names.folder, join(names.archiveFolder, TALLIES, name))
 }
 
-/** Tallies, by their paths within the folder of the log; of one day, where it is given. */
+/** Paths of all tallies, or those of one day, relative to the folder of the log. */
 export function tallyFiles(names: LogLayout, day?: string): string[] {
   const all = listFolder(join(names.archiveFolder, TALLIES)).filter(name => {
     const of = TALLY.exec(name)?.[1]
@@ -178,35 +194,34 @@ export function tallyFiles(names: LogLayout, day?: string): string[] {
   return all.map(name => tallyPath(names, name))
 }
 
-/** Whether a path within the folder of the log is that of a tally. */
+/** Whether a path relative to the folder of the log is that of a tally. */
 export function isTally(file: string): boolean {
   return TALLY.test(basename(file))
 }
 
-/** Names of closed files of lines, oldest first. */
+/** Names of closed files, oldest first. */
 export function closedFiles(names: LogLayout): string[] {
   return listFolder(names.folder).filter(name => names.isClosed(name))
 }
 
-/** Names of closed files that had no lookup. */
+/** Names of closed files without any lookup. */
 export function foreignFiles(names: LogLayout): string[] {
   return listFolder(names.folder).filter(
     name => name.endsWith(FOREIGN) && names.isClosed(name.slice(0, -FOREIGN.length))
   )
 }
 
-/** All files but the one being written, by their paths within the folder of the log. */
+/** Paths of all files except the live one, relative to the folder of the log. */
 export function allFiles(names: LogLayout): string[] {
   const parquet = parquetFiles(names).map(({ path }) => relative(names.folder, path))
   return [...closedFiles(names), ...foreignFiles(names), ...parquet, ...tallyFiles(names)]
 }
 
-/** Lets go of them. */
 export function closeFiles(files: readonly OpenFile[]): void {
   for (const { descriptor } of files) closeSync(descriptor)
 }
 
-/** Sorted; none where there is no such folder. */
+/** Sorted; empty if the folder does not exist. */
 function listFolder(folder: string): string[] {
   try {
     return readdirSync(folder).sort()

@@ -3,8 +3,8 @@ import { QUERY_FIELDS, SCHEMA_VERSION } from '../record/schema.js'
 import type { OpenFile, LogFiles } from './log-layout.js'
 
 /**
- * The columns of the view `lookups`: every field of a line, in its order. docs/reference/query-log.md has them, and
- * a test holds it to it.
+ * The columns of the view `lookups`: every field of a line, in order. docs/reference/query-log.md
+ * lists them; a test keeps both in step.
  */
 export const LOOKUP_COLUMNS: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(QUERY_FIELDS).map(([field, type]) => [field, columnType(field, type)])
@@ -15,31 +15,32 @@ function columnType(field: string, type: 'integer' | 'string'): string {
   return type === 'integer' ? 'BIGINT' : 'VARCHAR'
 }
 
-/** A line is a lookup if it has what every lookup has, in a schema that is known here. */
+/** A line is a lookup if it has all mandatory fields in a known schema version. */
 export const IS_LOOKUP =
   `v BETWEEN 1 AND ${SCHEMA_VERSION} AND time IS NOT NULL` +
   ` AND (client IS NOT NULL OR privacy = 'none') AND qname IS NOT NULL AND verdict IS NOT NULL`
 
 /**
- * DuckDB reads so much at once, twice: it passes over lines that are longer than twice the most, and
- * gives up at others. With the least, a file of 256 MB is sorted in a third of a second less than with
- * the most, for what is read is not in the way of what is sorted.
+ * Limits of DuckDB's `maximum_object_size`. DuckDB reads blocks of twice this size: it skips lines
+ * longer than twice the maximum, and fails at others. With the minimum, sorting a file of 256 MB
+ * takes a third of a second less than with the maximum, because reading interferes less with
+ * sorting.
  */
 const [LEAST, MOST]: [Octets, Octets] = [2 ** 20, 2 ** 24]
 
-/** Fields are found by name: one that a line does not have is NULL, one unknown here is ignored. */
+/** Fields are matched by name: a missing field is NULL, an unknown field is ignored. */
 const LINE_COLUMNS = Object.entries(LOOKUP_COLUMNS)
   .map(([field, type]) => `${quoted(field)}: ${quoted(type)}`)
   .join(', ')
 
-/** Their names, for SELECT. */
+/** Column list for SELECT. */
 export const COLUMNS = Object.keys(LOOKUP_COLUMNS).map(identifier).join(', ')
 
 /**
- * SQL that makes two views of files: `lookups`, and `foreign_lines`, which has one column, `file`,
- * and a row for each line of JSON Lines that is no lookup: torn, foreign, or of a newer schema.
+ * SQL that creates two views: `lookups`, and `foreign_lines` with one column, `file`, and a row for
+ * each JSON Lines line that is not a lookup: incomplete, foreign, or of a newer schema.
  *
- * @param from what reads all of the lines, or has them
+ * @param from SQL source of all lines
  */
 export function lookupViews({ lines, parquet }: LogFiles, from: string): readonly string[] {
   const foreign =
@@ -52,7 +53,7 @@ export function lookupViews({ lines, parquet }: LogFiles, from: string): readonl
   ]
 }
 
-/** SQL for the lookups of some files. @param from what reads all of the lines, or has them */
+/** SQL that selects the lookups of some files. @param from SQL source of all lines */
 export function selectLookups(
   { lines, parquet }: Pick<LogFiles, 'lines' | 'parquet'>,
   from: string
@@ -64,15 +65,16 @@ export function selectLookups(
   return sources.length > 0 ? sources.join(' UNION ALL ') : NO_ROWS
 }
 
-/** SQL that reads all lines, and keeps what it finds: reading is most of the work with them. */
+/** SQL that loads all lines into a table: parsing them is most of the cost. */
 export function createLinesTable(lines: readonly OpenFile[], table: string): string {
   return `CREATE TEMP TABLE ${table} AS SELECT ${COLUMNS}, filename FROM ${readLines(duckdbPaths(lines))}`
 }
 
 /**
- * Lines of files, a list in SQL. What is no JSON at all is a row of NULLs.
+ * SQL source for the lines of files, given as an SQL list. A line that is not JSON is a row of
+ * NULLs.
  *
- * @param longest line of theirs, where it is known
+ * @param longest length of the longest line, if known
  */
 export function readLines(files: string, longest: Octets = MOST): string {
   const most = Math.min(MOST, Math.max(LEAST, longest))
@@ -82,19 +84,22 @@ export function readLines(files: string, longest: Octets = MOST): string {
   )
 }
 
-/** SQL for rows in the order of time. */
+/** Adds ORDER BY time. */
 export function orderByTime(rows: string): string {
   return `${rows} ORDER BY time`
 }
 
-/** In what `selectParquet` is asked for: the file that a row is of, as the list has it. */
+/**
+ * Column available in the condition of `selectParquet`: the file of a row, as it appears in the
+ * list.
+ */
 export const FILE_COLUMN = 'of_file'
 
 /**
- * Rows of Parquet files, a list in SQL: columns by name, typed as in lines; one that a file of an
- * older schema does not have is NULL.
+ * Selects the rows of Parquet files, given as an SQL list. Columns are matched by name and typed as
+ * in lines; a column missing in a file of an older schema is NULL.
  *
- * @param where that is asked for, in SQL
+ * @param where SQL condition
  */
 export function selectParquet(files: string, where?: string): string {
   const wanted = where === undefined ? '' : ` WHERE ${where}`
@@ -107,22 +112,22 @@ export function selectParquet(files: string, where?: string): string {
   return `SELECT ${typed.join(', ')} FROM (${all})`
 }
 
-/** A table of these columns without rows. */
+/** A table with these columns and no rows. */
 const NO_ROWS = `SELECT ${Object.entries(LOOKUP_COLUMNS)
   .map(([field, type]) => `NULL::${type} AS ${identifier(field)}`)
   .join(', ')} WHERE false`
 
-/** By their descriptors, so that a file is found wherever it is by then. */
+/** SQL list of files by descriptor, so that renamed files are still found. */
 export function duckdbPaths(files: readonly OpenFile[]): string {
   return quotedList(files.map(duckdbPath))
 }
 
-/** What DuckDB is told to open. */
+/** The path that DuckDB opens. */
 export function duckdbPath({ descriptor, path }: OpenFile): string {
   return process.platform === 'linux' ? `/proc/self/fd/${descriptor}` : path
 }
 
-/** The path of the file that a line is in, from what DuckDB calls it. */
+/** SQL that maps DuckDB's file name of a line to the original path. */
 function originalPath(files: readonly OpenFile[]): string {
   const cases = files.map(file => `WHEN ${quoted(duckdbPath(file))} THEN ${quoted(file.path)}`)
   return `CASE filename ${cases.join(' ')} END`
@@ -136,7 +141,7 @@ export function quotedList(texts: readonly string[]): string {
   return `[${texts.map(quoted).join(', ')}]`
 }
 
-/** Text as a value in SQL. */
+/** Quotes text as an SQL literal. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }

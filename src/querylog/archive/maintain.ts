@@ -25,14 +25,14 @@ import { removeStaleTallies, createTallies } from './tallies/maintain-tallies.js
 
 /** Before all days. */
 const NEVER: Day = '0000-01-01'
-/** What DuckDB may hold while it sorts; what is more goes to files beside the archive. */
+/** Memory limit for sorting; beyond it, DuckDB spills to files beside the archive. */
 const MEMORY: Octets = 512 * 1024 * 1024
 
 export interface ArchiveOptions {
-  /** Path of the query log being written. */
+  /** Path of the live query log. */
   readonly path: string
   readonly threads: number
-  /** Whether closed files become Parquet. */
+  /** Whether closed files are converted to Parquet. */
   readonly parquet: boolean
   /** Undefined: there is no chain. */
   readonly chain: ChainOptions | undefined
@@ -41,12 +41,12 @@ export interface ArchiveOptions {
 }
 
 /**
- * Looks after the files of a query log, once: the chain is told what was closed, closed files become
- * Parquet, the files of a day that is over become one, tallies are made of what is Parquet, and what
- * is kept no longer is removed. What cannot be done is told, and the rest is done.
+ * Runs maintenance on the files of a query log once: records closed files in the chain, converts
+ * them to Parquet, compacts past days, computes tallies, and removes what has expired. Failed steps
+ * are logged; the others still run.
  *
- * @param wall the time, of which the UTC day matters
- * @returns whether all was done
+ * @param wall current time; its UTC day matters
+ * @returns whether all steps succeeded
  * @throws InterdictError ARCHIVE_NO_DUCKDB, ARCHIVE_FAILED
  */
 export async function maintainArchive(
@@ -58,19 +58,19 @@ export async function maintainArchive(
   const steps = new MaintenanceSteps(names, log)
   const own = options.chain
   const chain = own && (await steps.run(() => Chain.open(names, own, wall, log)))
-  // What nobody could prove stays as it is.
+  // Without the chain, changes could not be proven.
   if (own !== undefined && chain === undefined) return false
   await steps.run(() => finishReplacement(names, chain && (into => chain.hasArchiveFile(into))))
   const closed = (await chain?.recordClosedFiles(error => steps.fail(error))) ?? closedFiles(names)
   const { keep } = options
-  // Of what day it is nothing is known: nothing is over.
+  // Until the current day is known, nothing expires.
   let trusted = NEVER
   if (keep !== undefined) await steps.run(() => (trusted = retentionDay(names, wall, log)))
   try {
     if (options.parquet || (keep?.networks.length ?? 0) > 0)
       await makeParquet({ ...options, names, closed, steps, log, chain }, dayAt(wall), trusted)
   } finally {
-    // Also without DuckDB.
+    // Retention also applies without DuckDB.
     if (keep !== undefined)
       await applyRetention({ names, retention: keep, chain, log }, steps, trusted)
     await steps.run(() => removeStaleTallies(names, chain))
@@ -79,7 +79,7 @@ export async function maintainArchive(
   return steps.succeeded
 }
 
-/** Removes what is over, and then what there is no room for. */
+/** Removes expired lookups, then the oldest days if there is too little space. */
 async function applyRetention(
   keeping: RetentionContext,
   steps: MaintenanceSteps,
@@ -89,7 +89,7 @@ async function applyRetention(
   const making = workFolderOf(names)
   await steps.run(() => removeExpiredDays(keeping, trusted))
   for (const file of closedFiles(names)) {
-    // What could not be told to the chain yet waits until it is.
+    // A file not yet recorded in the chain waits until it is.
     if (chain === undefined || chain.sha256Of(file) !== undefined)
       await steps.run(() => removeExpiredLines(keeping, file, trusted, making))
   }
@@ -103,9 +103,8 @@ function dayAt(wall: Milliseconds): Day {
 
 const workFolderOf = ({ archiveFolder: archive }: LogLayout): string => join(archive, '.making')
 
-/** Steps of which one may fail without harm to the others. */
+/** Steps that may fail independently of each other. */
 class MaintenanceSteps {
-  /** Whether none has failed. */
   succeeded = true
   private readonly names: LogLayout
   private readonly log: ServiceLog
@@ -115,7 +114,7 @@ class MaintenanceSteps {
     this.log = log
   }
 
-  /** @returns undefined if it has failed */
+  /** @returns undefined if the step failed */
   async run<T>(step: () => T | Promise<T>): Promise<T | undefined> {
     try {
       return await step()
@@ -134,7 +133,7 @@ class MaintenanceSteps {
 
 interface MaintenanceRun {
   readonly names: LogLayout
-  /** Files to be converted. */
+  /** Closed files to convert. */
   readonly closed: readonly string[]
   readonly threads: number
   readonly parquet: boolean
@@ -144,7 +143,7 @@ interface MaintenanceRun {
   readonly chain: Chain | undefined
 }
 
-/** @param trusted the day by which it is judged what is over */
+/** @param trusted the day on which expiry is based */
 async function makeParquet(work: MaintenanceRun, today: Day, trusted: Day): Promise<void> {
   const { names, closed, threads, steps, log, chain, parquet, keep } = work
   const making = workFolderOf(names)
@@ -172,7 +171,7 @@ async function makeParquet(work: MaintenanceRun, today: Day, trusted: Day): Prom
     digests.close()
     for (const day of archivedDays(names).filter(day => day < today)) {
       const over = keep === undefined ? [] : expiredOn(day, trusted, keep)
-      // What is over as a whole is removed soon.
+      // Days that expired as a whole are removed soon.
       if (over !== 'all')
         await steps.run(() => compactDay(database, names, day, making, chain, over))
     }

@@ -21,13 +21,13 @@ export interface RemovalContext {
 }
 
 /**
- * Removes closed files of a query log because somebody has ordered it: the chain is told by whom and
- * why, so that all the rest stays proven. All of them, or none.
+ * Removes closed files of a query log at the request of an operator. The chain records by whom and
+ * why, so that everything else can still be verified. Removes all of the files or none.
  *
- * @param given paths, within the folder of the log or from where we are
- * @returns what was removed, with what the chain has of it
- * @throws InterdictError ARCHIVE_NO_FILE, ARCHIVE_NO_CHAIN, ARCHIVE_BUSY, ARCHIVE_FAILED, CHAIN_KEY,
- *   CHAIN_WRITE
+ * @param given paths relative to the folder of the log or to the working directory
+ * @returns the removed files, as recorded in the chain
+ * @throws InterdictError ARCHIVE_NO_FILE, ARCHIVE_NO_CHAIN, ARCHIVE_BUSY, ARCHIVE_FAILED,
+ *   CHAIN_KEY, CHAIN_WRITE
  */
 export async function removeManually(
   parts: RemovalContext,
@@ -47,7 +47,7 @@ export async function removeManually(
   return withArchiveLock(names, async () => {
     const chain = await openChain(parts)
     finishReplacement(names, chain && (into => chain.hasArchiveFile(into)))
-    // What cannot be read may be what is to be removed.
+    // Ignore errors: an unreadable file may be the one to remove.
     await chain?.recordClosedFiles(() => undefined)
     const there = allFiles(names)
     const known = new Set([...there, ...(chain?.presentFiles() ?? [])])
@@ -57,7 +57,7 @@ export async function removeManually(
     const removed =
       (await chain?.recordManualRemoval([...files], order)) ?? withoutDigests([...files])
     for (const file of files) removeFile(join(names.folder, file))
-    // They have clients of what was removed.
+    // Tallies contain clients of the removed files.
     removeStaleTallies(names, chain)
     for (const day of archivedDays(names)) removeDayFolder(names, day)
     syncFolder(names.folder)
@@ -79,7 +79,7 @@ async function openChain({ names, chain, wall, log }: RemovalContext): Promise<C
   return chain && (await Chain.open(names, chain, wall, log))
 }
 
-/** Its path within the folder. @throws InterdictError ARCHIVE_NO_FILE */
+/** Resolves a path relative to the folder of the log. @throws InterdictError ARCHIVE_NO_FILE */
 function resolveFile(names: LogLayout, path: string, known: ReadonlySet<string>): string {
   const within = relative(resolve(names.folder), resolve(path))
   const file = [path, within].find(one => known.has(one))
@@ -87,7 +87,9 @@ function resolveFile(names: LogLayout, path: string, known: ReadonlySet<string>)
   return file
 }
 
-/** Parquet that a crash left of a file of lines: it does not count while the lines are there. */
+/**
+ * Parquet files that a crash left beside a closed file: they do not count while that file exists.
+ */
 function incompleteParquetOf(names: LogLayout, file: string): string[] {
   if (!names.isClosed(file)) return []
   return archivedDays(names)

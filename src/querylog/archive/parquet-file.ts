@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { Octets } from '../../base/units.js'
 
-/** At the head and at the end of every Parquet file. */
+/** At the start and at the end of every Parquet file. */
 const MAGIC = 'PAR1'
 const MIN_SIZE: Octets = 12
 
@@ -14,7 +14,7 @@ export function isCompleteParquetFile(path: string): boolean {
   }
 }
 
-/** Whether a file can be Parquet from head to end; half of one is not. */
+/** Whether a file starts and ends as a Parquet file; an incomplete one does not. */
 export function isCompleteParquet(descriptor: number): boolean {
   const { size } = fstatSync(descriptor)
   if (size < MIN_SIZE) return false

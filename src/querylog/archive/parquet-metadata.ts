@@ -2,24 +2,23 @@ import { SCHEMA_VERSION } from '../record/schema.js'
 import type { Database } from './database.js'
 import { quoted } from './lookups-sql.js'
 
-/** A closed file of lines that a Parquet file was made of. */
+/** A closed file that a Parquet file was made of. */
 export interface SourceFile {
-  /** Its name. */
   readonly file: string
-  /** Of all its octets, in hexadecimal, as `sha256sum` gives it. */
+  /** SHA-256 of the file in hexadecimal, as printed by `sha256sum`. */
   readonly sha256: string
-  /** Lookups in it. */
+  /** Number of lookups. */
   readonly records: number
-  /** Lines in it that were none. */
+  /** Number of lines that are not lookups. */
   readonly foreign: number
 }
 
-/** What a Parquet file says of itself, as JSON under the key `interdict` of its metadata. */
+/** Metadata of a Parquet file, stored as JSON under the key `interdict`. */
 export interface ParquetMetadata {
-  /** Version of the schema that it was written by. */
+  /** Schema version it was written with. */
   readonly schema: number
   readonly sources: readonly SourceFile[]
-  /** Networks whose rows were taken out when their time was over. */
+  /** Networks whose rows were removed when their retention expired. */
   readonly without: readonly string[]
 }
 
@@ -33,15 +32,15 @@ export function parquetMetadata(
 }
 
 /**
- * Of how many rows groups are, of which each is written by one thread.
+ * Rows per row group; each group is written by one thread.
  *
- * `few`  both threads have enough to do for a file of 256 MB of lines, and no group is waited for at the
- *        end: that takes a fifth less time, and an eighth more room
- * `many` for what is to stay
+ * `few`   keeps both threads busy for a file of 256 MB of lines without waiting for a last group:
+ *         takes a fifth less time and an eighth more space
+ * `many`  for files that stay
  */
 const ROW_GROUP_SIZE = { few: 30_720, many: 122_880 }
 
-/** How Parquet is written here: rows of SQL in their order, small, with where they are from. */
+/** SQL that writes rows to Parquet in their order, compressed, with metadata. */
 export function copyToParquet(
   sql: string,
   path: string,
@@ -53,7 +52,7 @@ export function copyToParquet(
   return `COPY (${sql}) TO ${quoted(path)} (${options})`
 }
 
-/** What a Parquet file says of itself; of one that others made, nothing. */
+/** Reads the metadata of a Parquet file; empty for a file from another program. */
 export async function readMetadata(database: Database, path: string): Promise<ParquetMetadata> {
   const [row] = await database.rows(
     `SELECT decode(value) AS value FROM parquet_kv_metadata(${quoted(path)}) WHERE decode(key) = '${KEY}'`

@@ -2,9 +2,12 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { renameDurably, writeFileAtomic } from '../../base/atomic-file.js'
 
-/** Says which files one file replaces, from before it is there until they are gone. */
+/**
+ * Journal of a replacement: written before the new file gets its name, removed when the old files
+ * are gone.
+ */
 interface Replacement {
-  /** Paths within the archive. */
+  /** Paths relative to the archive folder. */
   readonly into: string
   readonly from: readonly string[]
 }
@@ -17,11 +20,11 @@ const pathOf = ({ archiveFolder: archive }: ArchiveFolder): string =>
   join(archive, 'replacing.json')
 
 /**
- * Puts a file in the place of several, all at once for whoever reads: before it has its name, its
- * part does not count, and from then on theirs do not.
+ * Replaces several files by one, atomically for readers: until the new file has its name it does
+ * not count, and from then on the old files do not.
  *
- * @param from their paths within the archive
- * @param noted called when it has its name, and before they are removed
+ * @param from their paths relative to the archive folder
+ * @param noted called after the new file has its name and before the old files are removed
  */
 export function replaceFiles(
   place: ArchiveFolder,
@@ -38,10 +41,10 @@ export function replaceFiles(
 }
 
 /**
- * After a crash too: what is replaced goes away.
+ * Completes a replacement, also after a crash: removes the replaced files.
  *
- * @param isNoted whether the chain has a file, by its path within the archive. Of one that it does
- * not have nobody knows who made it: it goes away, and what it would replace stays.
+ * @param isNoted whether the chain has a file, given its path relative to the archive folder. A new
+ *   file that it does not have is of unknown origin: that file is removed, and the old files stay.
  */
 export function finishReplacement(place: ArchiveFolder, isNoted?: (into: string) => boolean): void {
   const replaced = replacedFiles(place)
@@ -53,7 +56,7 @@ export function finishReplacement(place: ArchiveFolder, isNoted?: (into: string)
   rmSync(pathOf(place), { force: true })
 }
 
-/** Paths of files that are there still, and replaced already. */
+/** Paths of files that are already replaced but still exist. */
 export function replacedFiles(place: ArchiveFolder): readonly string[] {
   const replacement = read(place)
   if (replacement === undefined || !existsSync(join(place.archiveFolder, replacement.into)))
@@ -66,7 +69,7 @@ function read(place: ArchiveFolder): Replacement | undefined {
   try {
     return JSON.parse(readFileSync(pathOf(place), 'utf8')) as Replacement
   } catch (error) {
-    // It was there a moment ago: all is done.
+    // Deleted a moment ago: the replacement is complete.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }

@@ -7,27 +7,27 @@ import type { ServiceLog } from '../record/service-log.js'
 import { closedFiles, archivedDays, type LogLayout } from './log-layout.js'
 import type { Day } from './retention.js'
 
-/** The archive is for whoever may read the log. */
+/** Same access as the log: the umask decides. */
 const BY_UMASK = 0o777
-/** A clock that has gone on by more than this since it was last looked at is not believed at once. */
+/** A clock that jumps ahead by more than this is not trusted at once. */
 const MAX_CLOCK_JUMP: Milliseconds = 7 * MS_PER_DAY
-/** For so long it has to go on from there. */
+/** How long the clock must then continue from there. */
 const CONFIRMATION_TIME: Milliseconds = MS_PER_DAY
 
-/** What is kept in the archive, so that a restart changes nothing. */
+/** Saved in the archive, to survive a restart. */
 interface ClockState {
-  /** By which ages were judged last. */
+  /** The day used last. */
   readonly day: Day
-  /** Since when the clock has been somewhere else, and where it was last. */
+  /** When the clock jumped, and its latest value. */
   readonly leap?: { readonly since: Milliseconds; readonly last: Milliseconds }
 }
 
 /**
- * The day by which the age of lookups is judged: that of the clock, unless it has leapt ahead. Then it is
- * the day of before, until the clock has gone on for a day from where it leapt: a clock that is wrong
- * for a while must not have everything deleted.
+ * The day from which the age of lookups is computed: today, unless the clock jumped ahead. In that
+ * case it stays at the previous day until the clock has continued for a day from where it jumped: a
+ * clock that is wrong for a while must not delete everything.
  *
- * Throws the system's error where a leap cannot be kept.
+ * Throws the system error if a clock jump cannot be saved.
  */
 export function retentionDay(names: LogLayout, wall: Milliseconds, log: ServiceLog): Day {
   const today = dayAt(wall)
@@ -36,7 +36,7 @@ export function retentionDay(names: LogLayout, wall: Milliseconds, log: ServiceL
   try {
     write(names, state)
   } catch (error) {
-    // On a full disk, what is over must go all the same.
+    // On a full disk, expired lookups must still be removed.
     if (leapt) throw error
   }
   if (leapt) {
@@ -59,7 +59,7 @@ function nextState(
   return { state: { day, leap: { since, last: wall } }, leapt: true }
 }
 
-/** That the files know of, for a start: that of the newest one. */
+/** The newest day known from the files, for the first run. */
 function newestDay(names: LogLayout, today: Day): Day {
   const closed = closedFiles(names).map(name => names.closedAt(name)!.slice(0, 10))
   const days = [...archivedDays(names), ...closed].sort()
@@ -72,7 +72,7 @@ function dayAt(wall: Milliseconds): Day {
 
 const pathOf = (names: LogLayout): string => join(names.archiveFolder, 'clock.json')
 
-/** Undefined: there is none, or none that makes sense. */
+/** Undefined if it does not exist or is invalid. */
 function read(names: LogLayout): ClockState | undefined {
   const path = pathOf(names)
   if (!existsSync(path)) return undefined

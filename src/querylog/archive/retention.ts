@@ -13,20 +13,20 @@ import {
   type LogLayout
 } from './log-layout.js'
 
-/** How long lookups are kept. A day is over when so many whole days have passed since its end. */
+/** How long lookups are kept. A day expires when this many whole days have passed since its end. */
 export interface RetentionOptions {
-  /** 0: for ever. */
+  /** 0: forever. */
   readonly days: number
-  /** For all files together; 0: as much as there is. */
+  /** For all files together; 0: unlimited. */
   readonly space: Octets
-  /** Networks whose lookups are kept for fewer days. */
+  /** Networks with a shorter retention. */
   readonly networks: readonly { readonly id: string; readonly days: number }[]
 }
 
 /** A UTC day, `2026-11-26`. */
 export type Day = string
 
-/** What of a day is over: all of it, or lookups of some networks. */
+/** What has expired of a day: everything, or the lookups of some networks. */
 export type Expired = 'all' | readonly string[]
 
 export function expiredOn(day: Day, today: Day, { days, networks }: RetentionOptions): Expired {
@@ -35,7 +35,7 @@ export function expiredOn(day: Day, today: Day, { days, networks }: RetentionOpt
   return networks.filter(network => age > network.days).map(({ id }) => id)
 }
 
-/** What keeps the files of a log within its limits. */
+/** What retention works on. */
 export interface RetentionContext {
   readonly names: LogLayout
   readonly retention: RetentionOptions
@@ -43,7 +43,10 @@ export interface RetentionContext {
   readonly log: ServiceLog
 }
 
-/** Removes days that are over as a whole: their Parquet files and tallies, and closed files without lookups. */
+/**
+ * Removes days that have expired as a whole: Parquet files, tallies, and closed files without
+ * lookups.
+ */
 export function removeExpiredDays(
   { names, retention: keep, chain, log }: RetentionContext,
   today: Day
@@ -60,7 +63,7 @@ export function removeExpiredDays(
   removeFiles(names, chain, foreign, 'days')
 }
 
-/** Removes the oldest days until all files together take no more than they may. */
+/** Removes the oldest days until all files together are within the space limit. */
 export function enforceSpaceLimit({
   names,
   retention: { space },
@@ -87,7 +90,7 @@ interface DayFiles {
   readonly octets: Octets
 }
 
-/** Oldest first; without the file that is being written. Of lines, the day of the closing counts. */
+/** Oldest first, without the live file. A closed file belongs to the day on which it was closed. */
 function filesByDay(names: LogLayout): DayFiles[] {
   const days = new Map<Day, string[]>()
   const add = (day: Day, file: string): void => {
@@ -106,12 +109,15 @@ function filesByDay(names: LogLayout): DayFiles[] {
     })
 }
 
-/** The last day of a file of lines. */
+/** The day on which a file was closed. */
 export function closedDay(names: LogLayout, file: string): Day {
   return names.closedAt(file.replace(/\.foreign$/, ''))!.slice(0, 10)
 }
 
-/** Tells the chain first: what a crash leaves is removed when it is opened again. */
+/**
+ * Removes files. The chain is written first: after a crash, the removal is completed when it is
+ * opened again.
+ */
 export function removeFiles(
   names: LogLayout,
   chain: Chain | undefined,
@@ -128,7 +134,7 @@ function archivedFilesOfDay(names: LogLayout, day: Day): string[] {
   return [...parquet, ...tallyFiles(names, day)]
 }
 
-/** Unless there is something in it: somebody may have put something else there. */
+/** Leaves a folder that is not empty: someone may have put other files there. */
 export function removeDayFolder(names: LogLayout, day: Day): void {
   const folder = join(names.archiveFolder, `day=${day}`)
   try {

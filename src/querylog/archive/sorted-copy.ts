@@ -13,39 +13,39 @@ import type { Octets } from '../../base/units.js'
 import type { LineSink } from './line-sorter.js'
 
 const { O_CREAT, O_WRONLY } = constants
-/** What is written at once. */
+/** Size of one write. */
 const CHUNK: Octets = 1024 * 1024
 /**
- * A copy is made only where there is room for so many: for that of the next file, for what is made of both,
- * and for the file being written, which must not find the disk full.
+ * A copy is made only if this many times its size is free: for the copy of the next file, for the
+ * Parquet files of both, and for the live file, which must not hit a full disk.
  */
 const REQUIRED_FREE_FACTOR = 4
 
 /**
- * A copy of a file of lines, in another order. It is begun when a line has to move; until then the
- * lines are where they are. It is nothing to keep, and never forced to the disk: mostly it is gone before it
- * gets there.
+ * A copy of a JSON Lines file in another order. Created when the first line has to move; until then
+ * the file itself is in order. It is temporary and never forced to the disk: it is usually deleted
+ * before it gets there.
  */
 export class SortedCopy implements LineSink {
-  /** Octets that are as in the file. */
+  /** Octets so far in the same order as in the file. */
   private unchangedPrefix: Octets = 0
   private file: number | undefined
   private readonly buffer = Buffer.allocUnsafe(CHUNK)
   private buffered: Octets = 0
   private written: Octets = 0
 
-  /** @param copyPath where the copy goes; undefined: none can be made */
+  /** @param copyPath for the copy; undefined: no copy can be made */
   constructor(
     private readonly sourcePath: string,
     private readonly copyPath: string | undefined
   ) {}
 
-  /** Undefined: it was not begun, for no line had to move. */
+  /** Undefined: no line had to move. */
   get path(): string | undefined {
     return this.file === undefined ? undefined : this.copyPath
   }
 
-  /** Throws where there can be none; the system's error. */
+  /** Throws if no copy can be made; the system error. */
   startReordering(): void {
     if (this.file !== undefined) return
     const from = openSync(this.sourcePath, 'r')
@@ -70,14 +70,14 @@ export class SortedCopy implements LineSink {
     else this.append(octets, start, end)
   }
 
-  /** All that was taken is in the copy, and nothing else. Throws the system's error. */
+  /** Completes the copy. Throws the system error. */
   finish(): void {
     if (this.file === undefined) return
     this.flush()
     ftruncateSync(this.file, this.written)
   }
 
-  /** @param isWhole false: what is in it is nothing to keep, and may be in the way */
+  /** @param isWhole false: the copy is unusable; frees its disk space */
   close(isWhole: boolean): void {
     if (this.file === undefined) return
     if (!isWhole) ftruncateSync(this.file)

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Those of this process that are there still. */
+/** Folders of this process that still exist. */
 const spillFolders = new Set<string>()
 
 /**
- * A folder for what is more than memory should hold, for this user alone; undefined where the disk
- * takes none, since most questions need none. It is gone at the latest when the process ends, unless
- * that is killed.
+ * Creates a private temporary folder for data that exceeds the memory limit; undefined if the disk
+ * does not allow it, because most queries need none. Removed at the latest when the process exits,
+ * unless it is killed.
  */
 export function createSpillFolder(): string | undefined {
   try {

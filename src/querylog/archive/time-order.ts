@@ -3,37 +3,37 @@ import { join } from 'node:path'
 import type { Database } from './database.js'
 import { FILE_COLUMN, orderByTime, quoted, quotedList, selectParquet } from './lookups-sql.js'
 
-/** Of this many spans it is cheaper to sort all. */
+/** Beyond this number of time spans, sorting everything is cheaper. */
 const MAX_RESORTS = 32
 
-/** Microseconds since 1970: both are of lookups. */
+/** Microseconds since 1970, both inclusive. */
 export interface TimeSpan {
   readonly first: number
   readonly last: number
 }
 
-/** What one Parquet file has. */
+/** Time span and order of one Parquet file. */
 interface ScannedFile extends TimeSpan {
   readonly path: string
-  /** How many rows are of an earlier time than the one before. */
+  /** Rows with an earlier time than the row before. */
   readonly outOfOrder: number
 }
 
-/** Files one after another, and what has to be sorted again before each. */
+/** A file in reading order, and the time span to sort before it. */
 export interface PlannedFile<F> {
   readonly file: F
   readonly resort?: TimeSpan
 }
 
 /**
- * SQL for the rows of Parquet files in the order of time, where these come in the order that they are
- * read in. Files that are sorted and follow each other need only be read: what was closed first has
- * the earlier lookups, but for what the last second of one and the first of another have in common,
- * and for a clock that was set. Such spans are sorted again, into files of their own, which
- * are read between the others.
+ * SQL that selects the rows of Parquet files in order of time, provided that rows come in the order
+ * in which files are read. Sorted files that follow each other need only be read: a file closed
+ * earlier has the earlier lookups, except where the last second of one file overlaps the first of
+ * the next, or the clock was set. Such time spans are sorted into temporary files, which are read
+ * between the others.
  *
- * @param making a folder for these
- * @returns with what removes them
+ * @param workFolder for the temporary files
+ * @returns the SQL, and a function that removes the temporary files
  * @throws InterdictError ARCHIVE_SQL
  */
 export async function selectInTimeOrder(
@@ -69,15 +69,15 @@ export async function selectInTimeOrder(
 }
 
 /**
- * In which order files are read, so that their rows are in the order of time, once those of some
- * spans are sorted again. Before a file there is at most one, which has all rows of files before
- * it from the first of its own on.
+ * Plans the order in which to read files, so that their rows are in order of time once those of
+ * some time spans are sorted separately. There is at most one span before each file; it covers all
+ * rows of earlier files from the first row of this file on.
  */
 export function planReads<F extends TimeSpan & { readonly outOfOrder: number }>(
   files: readonly F[]
 ): PlannedFile<F>[] {
   const plan: { file: F; resort?: TimeSpan }[] = []
-  /** The last of all files until now. */
+  /** The latest time of all files so far. */
   let end = -Infinity
   let open: { file: F; resort?: TimeSpan } | undefined
   for (const file of [...files].sort((a, b) => a.first - b.first || a.last - b.last)) {
@@ -98,7 +98,7 @@ export function planReads<F extends TimeSpan & { readonly outOfOrder: number }>(
   return plan
 }
 
-/** Undefined: there are rows that are of no time. Files without any row are left out. */
+/** Undefined if a row has no valid time. Empty files are left out. */
 async function scanFiles(
   database: Database,
   paths: readonly string[]

@@ -1,7 +1,7 @@
 import type { Octets } from '../../base/units.js'
 import type { Spool } from './spool.js'
 
-/** Beyond that, what waits goes to the disk. */
+/** Beyond this, the backlog is spooled to disk. */
 const MAX_IN_MEMORY: Octets = 1024 * 1024
 
 interface Block {
@@ -9,21 +9,24 @@ interface Block {
   readonly lines: number
 }
 
-/** What a sink has still to send, in order: in memory while it is little, then on the disk. */
+/**
+ * Lookups an output has still to send, in order: in memory while they are few, then spooled to
+ * disk.
+ */
 export class Backlog {
-  /** Lines for which there was no room. */
+  /** Lines dropped because the spool was full or failed. */
   dropped = 0
   private memory: Block[] = []
   private octets: Octets = 0
   private wake: (() => void) | undefined
 
-  /** @param onSpoolError told when the disk fails */
+  /** @param onSpoolError receives disk errors */
   constructor(
     private readonly spool: Spool,
     private readonly onSpoolError: (error: unknown) => void
   ) {}
 
-  /** Octets that wait. */
+  /** Size of the backlog in memory and on disk. */
   get pendingOctets(): Octets {
     return this.octets + this.spool.size
   }
@@ -33,7 +36,7 @@ export class Backlog {
       this.memory.push({ octets, lines })
       this.octets += octets.length
     } else {
-      // The first may be under way just now, and comes before all others anyway.
+      // The first block may be in transit, and comes before all others anyway.
       const [first, ...others] = this.memory
       this.memory = first === undefined ? [] : [first]
       this.octets = first?.octets.length ?? 0
@@ -42,21 +45,24 @@ export class Backlog {
     this.wake?.()
   }
 
-  /** The oldest lines, once there are some; they stay until `done`. Throws what the disk says. */
+  /**
+   * Waits for the oldest lines and returns them; they stay until `removeOldest`. Throws disk
+   * errors.
+   */
   async peek(): Promise<Uint8Array> {
     while (this.memory.length === 0 && this.spool.isEmpty)
       await new Promise<void>(resolve => (this.wake = resolve))
     return this.memory[0]?.octets ?? this.spool.readOldest()
   }
 
-  /** What `head` gave is sent, or is not to be. */
+  /** Removes the lines returned by `peek`, after they were sent or rejected. */
   removeOldest(): void {
     const first = this.memory.shift()
     if (first === undefined) this.spool.removeOldest()
     else this.octets -= first.octets.length
   }
 
-  /** For the next start: what is in memory is on the disk, before what is there. */
+  /** Saves the backlog for the next start: puts the blocks in memory before those on disk. */
   persist(): void {
     if (this.memory.length === 0) return
     const { memory } = this

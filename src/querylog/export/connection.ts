@@ -5,20 +5,23 @@ import { connect as connectTls, type SecureContextOptions } from 'node:tls'
 import type { Milliseconds } from '../../base/units.js'
 import type { OutputConfig } from '../../config/output-config.js'
 
-/** A sink that is connected. Whatever goes wrong rejects; then it is of no more use. */
+/** A connection to an output. Any failure rejects; the connection is then unusable. */
 export interface Connection {
-  /** Resolves when all of them are with the kernel, or who answers has taken them. */
+  /**
+   * Resolves when all messages were passed to the kernel or, with a protocol that responds,
+   * accepted by the receiver.
+   */
   send(messages: readonly Uint8Array[]): Promise<void>
   close(): Promise<void>
 }
 
 const CONNECT_TIMEOUT: Milliseconds = 10_000
-/** Who takes nothing for so long is gone, or as good as that. */
+/** A receiver that accepts nothing for this long is considered down. */
 export const SEND_TIMEOUT: Milliseconds = 30_000
 
-/** It took nothing, and says when it is to be tried again. */
+/** The receiver asks to retry later. */
 export class RetryLater extends Error {
-  /** @param after not before so long */
+  /** @param after minimum delay */
   constructor(
     message: string,
     readonly after: Milliseconds
@@ -27,7 +30,7 @@ export class RetryLater extends Error {
   }
 }
 
-/** Some of what it was sent it does not take, however often it is sent; of the others it took all. */
+/** The receiver rejects some of the lookups permanently; it accepted all others. */
 export class RejectedLookups extends Error {
   constructor(
     message: string,
@@ -37,7 +40,7 @@ export class RejectedLookups extends Error {
   }
 }
 
-/** A promise that gives up after `patience`. */
+/** Rejects if the promise does not settle within `timeout`. */
 export function withTimeout<T>(
   timeout: Milliseconds,
   what: string,
@@ -52,7 +55,7 @@ export function withTimeout<T>(
   })
 }
 
-/** A stream, with what its other end says and when it ends. */
+/** A byte stream that buffers incoming data and reports when it ends. */
 export class StreamConnection implements Connection {
   private failed: Error | undefined
   private received = Buffer.alloc(0)
@@ -67,7 +70,7 @@ export class StreamConnection implements Connection {
     socket.on('close', () => end(new Error('the other end closed the connection')))
     socket.on('end', () => end(new Error('the other end closed the connection')))
     socket.on('data', (piece: Buffer) => {
-      // Only what a handshake waits for is kept: 4 KiB are many times that.
+      // Only a handshake is read: 4 KiB is many times its size.
       this.received = Buffer.concat([this.received, piece]).subarray(0, 4096)
       this.onChange()
     })
@@ -110,7 +113,7 @@ export class StreamConnection implements Connection {
     }
   }
 
-  /** The next octets that the other end sends. */
+  /** Reads the next octets sent by the receiver. */
   async read(octets: number, timeout: Milliseconds): Promise<Buffer> {
     const come = new Promise<void>((resolve, reject) => {
       this.onChange = () => {
@@ -140,7 +143,7 @@ function connectSocket({ to, tls }: OutputConfig): Socket {
   return connectTls({ ...address, ...readCredentials(tls) })
 }
 
-/** Read at each connection, so that renewed ones hold. */
+/** Read for each connection, so that renewed credentials take effect. */
 export function readCredentials({ ca, cert, key }: OutputConfig['tls']): SecureContextOptions {
   return {
     ...(ca !== '' && { ca: readFileSync(ca) }),
@@ -150,7 +153,7 @@ export function readCredentials({ ca, cert, key }: OutputConfig['tls']): SecureC
   }
 }
 
-/** One message a datagram: RFC 5426. That it arrives, nobody says. */
+/** One message per datagram, without confirmation of delivery. RFC 5426. */
 export async function openDatagrams({ to }: OutputConfig): Promise<Connection> {
   const socket = createSocket(to.host.includes(':') ? 'udp6' : 'udp4')
   let failed: Error | undefined
@@ -165,7 +168,7 @@ export async function openDatagrams({ to }: OutputConfig): Promise<Connection> {
     socket.close()
     throw error
   }
-  // ICMP says that nobody listens there.
+  // ICMP port unreachable.
   socket.on('error', error => (failed = error))
   const one = (message: Uint8Array): Promise<void> =>
     new Promise((resolve, reject) => {

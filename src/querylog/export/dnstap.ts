@@ -7,7 +7,7 @@ import { readRrtype, RRTYPE } from '../../dns/registry/rrtype.js'
 import type { QueryRecord } from '../record/schema.js'
 import { frame } from './frame-streams.js'
 
-/** Numbers of fields and words: dnstap.proto. */
+/** Field and enum numbers from dnstap.proto. */
 const TYPE_MESSAGE = 1
 const CLIENT_RESPONSE = 6
 const FAMILY = { inet: 1, inet6: 2 } as const
@@ -30,11 +30,11 @@ const EDNS_UDP_SIZE = 1232
 const IDENTITY = bytes(1, Buffer.from(hostname()))
 const VERSION = bytes(2, Buffer.from(`interdict ${packageVersion()}`))
 
-/** A lookup as one frame: CLIENT_RESPONSE, with `Policy` where a rule spoke. */
+/** Encodes a lookup as one frame: CLIENT_RESPONSE, with `Policy` if a rule matched. */
 export function dnstapFrame(record: QueryRecord): Uint8Array {
   const { client } = record
   const address = client === undefined ? undefined : addressOf(client)
-  // What stands in the place of an address is no address; it is told all the same.
+  // A pseudonym or prefix does not fit in the address field; it goes to `extra`.
   const isVeiled = client !== undefined && address === undefined
   const extra = isVeiled ? [bytes(3, Buffer.from(client))] : []
   return frame(
@@ -78,14 +78,14 @@ function policyOf(record: QueryRecord): Buffer | undefined {
   ])
 }
 
-/** Undefined where the record does not tell, or there is no word for it (REFUSED). */
+/** Undefined if the record does not tell, or dnstap has no such action (REFUSED). */
 function actionOf({ verdict, rcode }: QueryRecord): number | undefined {
   if (verdict !== 'blocked') return ACTION.pass
   if (rcode === undefined) return ACTION.drop
   return rcode === 'NXDOMAIN' ? ACTION.nxdomain : undefined
 }
 
-/** Header and question, and the extended error: what the record has of the message. */
+/** Header, question and extended DNS error: the parts of the message that the record has. */
 function responseOf({ qname, qtype, rcode, ede }: QueryRecord): Buffer | undefined {
   const type = readRrtype(qtype)
   if (rcode === undefined || type === undefined) return undefined
@@ -137,7 +137,7 @@ function bytes(field: number, octets: Uint8Array): Buffer {
   return Buffer.concat([varint((field << 3) | 2), varint(octets.length), octets])
 }
 
-/** Seven bits an octet, least significant first. Protocol Buffers, "Base 128 Varints". */
+/** Seven bits per octet, least significant first. Protocol Buffers, "Base 128 Varints". */
 function varint(value: number): Buffer {
   const octets: number[] = []
   let rest = value

@@ -22,26 +22,28 @@ import { formatRecord } from './record-formats.js'
 import { Spool } from './spool.js'
 import { syslogDatagram, syslogFrame } from './syslog.js'
 
-/** Between two attempts; doubled each time. */
+/** Delay before a reconnect, doubled after each failure. */
 const MIN_RETRY: Milliseconds = 250
 const MAX_RETRY: Milliseconds = 30_000
-/** One kind of trouble is told once in this time. */
+/** Each error code is logged at most once per interval. */
 const REPORT_INTERVAL: Milliseconds = 60_000
-/** For what waits in memory, when the program is told to end. */
+/** How long to keep sending on shutdown. */
 const SHUTDOWN_TIMEOUT: Milliseconds = 2_000
 
-/** For who asks how it is. All but the last two count up from the start. */
+/** Counters for status requests; all but the last two count from the start. */
 export interface ExporterCounts {
   readonly sent: number
-  /** Lookups for which there was no room, or the disk took nothing, or which the other end refused. */
+  /**
+   * Lookups dropped because the spool was full or failed, or because the receiver rejected them.
+   */
   readonly dropped: number
-  /** Failures to connect or to send. */
+  /** Failures to connect or send. */
   readonly errors: number
   readonly waitingOctets: Octets
   readonly connected: boolean
 }
 
-/** Sends the lines of the query log to one sink, in order, as long as it takes. */
+/** Sends the lines of the query log to one output, in order, as fast as it accepts them. */
 export class Exporter {
   private sent = 0
   private errors = 0
@@ -77,7 +79,7 @@ export class Exporter {
     this.running = this.run()
   }
 
-  /** Whole lines, which are not to be changed any more. */
+  /** Adds complete lines; the block must not be changed afterwards. */
   push(block: Uint8Array, lines: number): void {
     this.backlog.push(block, lines)
     const since = this.backlog.dropped - this.reportedDropped
@@ -94,7 +96,7 @@ export class Exporter {
     }
   }
 
-  /** Sends what it can in two seconds; the rest is on the disk for the next start. */
+  /** Sends what it can within two seconds, and spools the rest to disk for the next start. */
   async close(): Promise<void> {
     for (
       let left = SHUTDOWN_TIMEOUT;
@@ -130,7 +132,7 @@ export class Exporter {
     }
   }
 
-  /** @returns how many of them it does not take, and never will */
+  /** @returns how many messages were permanently rejected */
   private async deliver(messages: Uint8Array[], connection: Connection): Promise<number> {
     try {
       await connection.send(messages)

@@ -3,9 +3,9 @@ import type { OutputConfig } from '../../config/output-config.js'
 import { StreamConnection, type Connection } from './connection.js'
 
 /**
- * Frame Streams, as fstrm has it (fstrm/control.h): each frame behind its length; a length of 0
- * says that a control frame follows. With the handshake of both ways: READY, ACCEPT, START, and
- * at the end STOP, FINISH.
+ * Frame Streams as defined by fstrm (fstrm/control.h): each frame follows its length; a length of 0
+ * announces a control frame. Bidirectional handshake: READY, ACCEPT, START, and at the end STOP,
+ * FINISH.
  */
 const CONTROL = { accept: 1, start: 2, stop: 3, ready: 4, finish: 5 } as const
 const FIELD_CONTENT_TYPE = 1
@@ -27,12 +27,12 @@ function control(type: number, withContent: boolean): Buffer {
   return Buffer.concat([words(0, 4 + field.length, type), field])
 }
 
-/** A frame of data, ready to be sent. */
+/** Encodes a data frame. */
 export function frame(data: Uint8Array): Buffer {
   return Buffer.concat([words(data.length), data])
 }
 
-/** Opens a stream of dnstap messages; rejects where the other end does not speak this. */
+/** Opens a stream of dnstap messages; rejects if the receiver does not speak Frame Streams. */
 export async function openFrameStream(options: OutputConfig): Promise<Connection> {
   const stream = await StreamConnection.open(options)
   try {
@@ -51,7 +51,7 @@ export async function openFrameStream(options: OutputConfig): Promise<Connection
         await stream.send([control(CONTROL.stop, false)])
         await readControl(stream, CONTROL.finish)
       } catch {
-        // It is over either way.
+        // Closing anyway.
       }
       await stream.close()
     }

@@ -21,11 +21,14 @@ import {
 } from './connection.js'
 import { exportRequest } from './otlp.js'
 
-/** The others say that the request is not to be sent again: OTLP 1.5, "Failures". */
+/**
+ * Retryable status codes; after other errors, the request must not be sent again: OTLP 1.5,
+ * "Failures".
+ */
 const RETRYABLE = [429, 502, 503, 504]
-/** Nobody means that we should wait for longer. */
+/** Upper limit for Retry-After. */
 const MAX_RETRY_AFTER: Milliseconds = 600_000
-/** Of a response; what it rejected is said in a few words. */
+/** Limit for the response body; rejections are described in a few words. */
 const MAX_RESPONSE: Octets = 64 * 1024
 
 interface Response {
@@ -35,8 +38,8 @@ interface Response {
 }
 
 /**
- * OTLP over HTTP/1.1 with JSON. Each block of lookups is a request, of which one is under way at a
- * time; it is done when the other end has said that it took it.
+ * OTLP over HTTP/1.1 with JSON. Each block of lookups is one request; only one is in flight at a
+ * time. It is done when the receiver has confirmed it.
  */
 export function openOtlp({ to, tls, headers, compression }: OutputConfig): Connection {
   const isSecure = to.kind === 'https'
@@ -57,7 +60,7 @@ export function openOtlp({ to, tls, headers, compression }: OutputConfig): Conne
       return await withTimeout(SEND_TIMEOUT, 'sending', sendRequest(request, body))
     } catch (error) {
       request.destroy()
-      // A connection that was idle, and is closed by the other end just now, says nothing of it.
+      // The receiver closed an idle connection at this very moment; it has not seen the request.
       if (request.reusedSocket && isReset(error)) return post(body)
       throw error
     }
@@ -78,7 +81,7 @@ export function openOtlp({ to, tls, headers, compression }: OutputConfig): Conne
   }
 }
 
-/** On a thread of Node's own. */
+/** Runs in Node's thread pool. */
 function compress(body: Buffer): Promise<Buffer> {
   return promisify(gzip)(body, { level: constants.Z_BEST_SPEED })
 }
@@ -104,7 +107,7 @@ async function readResponse(response: IncomingMessage): Promise<Response> {
   return { status: statusCode, retryAfter: headers['retry-after'], body: body.toString() }
 }
 
-/** @throws TryLater, Refusal; any other error where the other end is none that speaks OTLP */
+/** @throws RetryLater, RejectedLookups; any other error if the receiver does not speak OTLP */
 function checkResponse({ status, retryAfter, body }: Response, lookups: number): void {
   const why = `it answers ${status} ${messageOf(body)}`.trim()
   if (status >= 200 && status < 300) return checkPartialSuccess(body)
@@ -113,7 +116,7 @@ function checkResponse({ status, retryAfter, body }: Response, lookups: number):
   throw new Error(why)
 }
 
-/** It took the request, and may have rejected some of it, which is not to be sent again. */
+/** The request was accepted, but some records may be rejected, which must not be sent again. */
 function checkPartialSuccess(body: string): void {
   const { partialSuccess } = parseBody(body)
   const { rejectedLogRecords = 0, errorMessage = '' } = partialSuccess ?? {}
@@ -122,7 +125,7 @@ function checkPartialSuccess(body: string): void {
 }
 
 interface OtlpResponse {
-  /** Of a Status, in answers that are failures. */
+  /** Of the Status in error responses. */
   readonly message?: unknown
   readonly partialSuccess?: { rejectedLogRecords?: string | number; errorMessage?: string } | null
 }
@@ -140,7 +143,7 @@ function messageOf(body: string): string {
   return typeof message === 'string' ? message.slice(0, 200) : ''
 }
 
-/** Seconds, or a date. RFC 9110 §10.2.3 */
+/** Seconds or a date. RFC 9110 §10.2.3. */
 function retryDelay(retryAfter: string | undefined): Milliseconds {
   if (retryAfter === undefined) return 0
   const seconds = Number(retryAfter)
@@ -148,7 +151,7 @@ function retryDelay(retryAfter: string | undefined): Milliseconds {
   return wait > 0 ? Math.min(wait, MAX_RETRY_AFTER) : 0
 }
 
-/** Lines of `Name: value`; what is none is passed over, as are empty ones. */
+/** Reads lines of `Name: value`; ignores other lines. */
 function readHeaders(file: string): Readonly<Record<string, string>> {
   if (file === '') return {}
   const lines = readFileSync(file, 'utf8').split(/\r?\n/)

@@ -3,14 +3,14 @@ import { packageVersion } from '../../base/version.js'
 import { SCHEMA_VERSION, type QueryRecord } from '../record/schema.js'
 import { formatRecord, type RecordFormat } from './record-formats.js'
 
-/** A value as the JSON of OTLP has it: 64-bit integers are texts. */
+/** A value in OTLP JSON: 64-bit integers are strings. */
 type Value = { readonly stringValue: string } | { readonly intValue: string }
 interface Attribute {
   readonly key: string
   readonly value: Value
 }
 
-/** Numbers and words of the severities that syslog's notice, warning and informational are. */
+/** The severities equivalent to notice, warning and informational in syslog. */
 const NOTICE = { severityNumber: 10, severityText: 'NOTICE' }
 const SEVERITY: Readonly<Record<string, object>> = {
   blocked: NOTICE,
@@ -19,13 +19,13 @@ const SEVERITY: Readonly<Record<string, object>> = {
 }
 const INFORMATIONAL = { severityNumber: 9, severityText: 'INFO' }
 
-/** What the semantic conventions have a name for; all else is under a name of ours. */
+/** Fields with a name in the semantic conventions; all others are prefixed with `interdict.`. */
 const SEMANTIC_NAMES: Readonly<Record<string, string>> = {
   client: 'client.address',
   protocol: 'network.transport',
   qname: 'dns.question.name'
 }
-/** The time is the record's own, the version that of the scope. */
+/** The time is a field of the LogRecord, the version that of the scope. */
 const OMITTED = ['v', 'time']
 
 const RESOURCE = [
@@ -34,7 +34,10 @@ const RESOURCE = [
   attribute('host.name', hostname())
 ]
 
-/** A lookup as a LogRecord of opentelemetry.proto.logs.v1, in JSON: docs/reference/outputs.md has the table. */
+/**
+ * Encodes a lookup as a LogRecord of opentelemetry.proto.logs.v1 in JSON: docs/reference/outputs.md
+ * has the mapping.
+ */
 export function logRecord(record: QueryRecord, form: RecordFormat): Buffer {
   const fields = Object.entries(record).filter(([name]) => !OMITTED.includes(name))
   const at = `${Date.parse(record.time)}000000`
@@ -54,7 +57,7 @@ export function logRecord(record: QueryRecord, form: RecordFormat): Buffer {
   )
 }
 
-/** An ExportLogsServiceRequest of some records. */
+/** Encodes an ExportLogsServiceRequest. */
 export function exportRequest(records: readonly Uint8Array[]): Buffer {
   const between = Buffer.from(',')
   const parts = records.flatMap((record, i) => (i === 0 ? [record] : [between, record]))

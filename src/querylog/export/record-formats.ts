@@ -2,7 +2,7 @@ import type { QueryRecord } from '../record/schema.js'
 
 export type RecordFormat = 'interdict' | 'sentence' | 'ecs' | 'ocsf'
 
-/** A lookup as one line of text, in the form that a sink wants. */
+/** Formats a lookup as one line of text. */
 export function formatRecord(form: RecordFormat, record: QueryRecord): string {
   switch (form) {
     case 'interdict':
@@ -25,7 +25,7 @@ function toSentence(record: QueryRecord): string {
 
 const isAddress = (client: string): boolean => /^[0-9.]+$|^[0-9a-f.]*:[0-9a-f:.]*$/.test(client)
 
-/** Elastic Common Schema 8: docs/reference/outputs.md has the table. */
+/** Elastic Common Schema 8: docs/reference/outputs.md has the mapping. */
 export function toEcs(record: QueryRecord): object {
   const { time, client, network, protocol, qname, qtype, rcode, verdict, us } = record
   const isBlocked = verdict === 'blocked'
@@ -63,7 +63,7 @@ const RCODES = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED
 const CLASS_DNS_ACTIVITY = 4003
 const ACTIVITY_RESPONSE = 2
 
-/** OCSF DNS Activity: docs/reference/outputs.md has the table. */
+/** OCSF DNS Activity: docs/reference/outputs.md has the mapping. */
 export function toOcsf(record: QueryRecord): object {
   const { time, client, network, protocol, qname, qtype, rcode, verdict, us } = record
   const at = Date.parse(time)

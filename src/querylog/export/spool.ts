@@ -12,28 +12,33 @@ import {
 import { join } from 'node:path'
 import type { Octets } from '../../base/units.js'
 
-/** One is read, sent and taken away as a whole: what is sent twice after a failure is no more. */
+/**
+ * Maximum size of a segment. Segments are read, sent and deleted as a whole, which limits what is
+ * sent twice after a failure.
+ */
 const MAX_SEGMENT: Octets = 256 * 1024
-/** In the middle, so that what comes back from a sink can stand before the others. */
+/** In the middle of the range, so that unsent data can be put before all segments. */
 const FIRST_NUMBER = 5_000_000_000
 const SEGMENT_NAME = /^\d{10}\.jsonl$/
-/** It says who asked for what, as the query log does. */
+/** Not world-readable, like the query log: it shows which client looked up what. */
 const MODE = 0o640
 export const SPOOL_MODE = 0o750
 
-/** Lines that wait on the disk, in order, in a folder of small files. Throws what the disk says. */
+/**
+ * A queue of lines on disk, stored in order as a folder of small segment files. Throws disk errors.
+ */
 export class Spool {
   size: Octets = 0
   private readonly segments: { readonly number: number; size: Octets }[] = []
   private isOldestInUse = false
 
-  /** @param maxSize octets in all; what comes then is refused */
+  /** @param maxSize in octets; blocks beyond it are refused */
   constructor(
     private readonly folder: string,
     private readonly maxSize: Octets
   ) {}
 
-  /** What an earlier run left. */
+  /** Loads the segments left by an earlier run. */
   load(): void {
     if (!existsSync(this.folder)) return
     for (const name of readdirSync(this.folder).sort()) {
@@ -48,7 +53,7 @@ export class Spool {
     return this.segments.length === 0
   }
 
-  /** @returns whether there was room */
+  /** @returns false if the spool is full */
   append(block: Uint8Array): boolean {
     if (this.size + block.length > this.maxSize) return false
     const last = this.segments.at(-1)
@@ -61,7 +66,7 @@ export class Spool {
     try {
       appendFileSync(path, block, { mode: MODE })
     } catch (error) {
-      // A part of it may be there, and must not become one line with what comes next.
+      // A part of it may be written, and must not join with the next line.
       if (existsSync(path)) truncateSync(path, segment.size)
       throw error
     }
@@ -70,7 +75,7 @@ export class Spool {
     return true
   }
 
-  /** Before all others, whatever room there is: it was taken already. */
+  /** Puts a block before all others, even above the size limit: it was accepted before. */
   prepend(block: Uint8Array): void {
     const number = (this.segments[0]?.number ?? FIRST_NUMBER) - 1
     mkdirSync(this.folder, { recursive: true, mode: SPOOL_MODE })
@@ -79,7 +84,7 @@ export class Spool {
     this.size += block.length
   }
 
-  /** The oldest lines; there until `drop`. */
+  /** The oldest segment; it stays until `removeOldest`. */
   readOldest(): Buffer {
     this.isOldestInUse = true
     return readFileSync(this.path(this.segments[0]!.number))

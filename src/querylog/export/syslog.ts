@@ -7,33 +7,33 @@ import { formatRecord, type RecordFormat } from './record-formats.js'
 const FACILITY = 16
 const SEVERITY: Readonly<Record<string, number>> = { blocked: 5, monitored: 5, failed: 4 }
 const INFORMATIONAL = 6
-/** Every receiver should take so much in a datagram. RFC 5426 §3.2 */
+/** Size of a datagram that every receiver should accept. RFC 5426 §3.2. */
 const MAX_DATAGRAM: Octets = 2048
-/** PEN 32473 is the one for examples (RFC 5612): nobody has one for this program. */
+/** PEN 32473 is reserved for examples (RFC 5612): this program has none of its own. */
 const SD_ID = 'interdict@32473'
-/** PRINTUSASCII, at most 255. RFC 5424 §6.2.4 */
+/** PRINTUSASCII, at most 255 characters. RFC 5424 §6.2.4. */
 const HOST =
   hostname()
     .replaceAll(/[^!-~]/g, '')
     .slice(0, 255) || '-'
 
-/** RFC 5424: header, the record's fields as structured data, and a text for people or programs. */
+/** RFC 5424: header, the fields of the record as structured data, and the formatted text. */
 export function syslogMessage(record: QueryRecord, form: RecordFormat): Buffer {
   const { time, verdict } = record
   const priority = FACILITY * 8 + (SEVERITY[verdict] ?? INFORMATIONAL)
   const fields = Object.entries(record).filter(([name]) => name !== 'time')
   const data = fields.map(([name, value]) => ` ${name}="${escape(String(value))}"`).join('')
   const head = `<${priority}>1 ${time} ${HOST} interdict ${process.pid} ${verdict} [${SD_ID}${data}]`
-  // Without BOM, and so MSG-ANY (§6.4): many readers show it.
+  // Without BOM, that is MSG-ANY (§6.4): many receivers display the BOM.
   return Buffer.from(`${head} ${formatRecord(form, record)}`)
 }
 
-/** PARAM-VALUE. RFC 5424 §6.3.3 */
+/** Escapes a PARAM-VALUE. RFC 5424 §6.3.3. */
 function escape(text: string): string {
   return text.replaceAll(/["\\\]]/g, '\\$&')
 }
 
-/** As a datagram: where it would be too long, without its text, which says nothing more. */
+/** As a datagram; if it is too long, the text is omitted, which adds no information. */
 export function syslogDatagram(record: QueryRecord, form: RecordFormat): Buffer {
   const message = syslogMessage(record, form)
   if (message.length <= MAX_DATAGRAM) return message
@@ -41,7 +41,7 @@ export function syslogDatagram(record: QueryRecord, form: RecordFormat): Buffer 
   return message.subarray(0, message.length - text - 1)
 }
 
-/** In a stream: behind the count of its octets. RFC 6587 §3.4.1, RFC 5425 §4.3 */
+/** For a stream: preceded by its length. RFC 6587 §3.4.1, RFC 5425 §4.3. */
 export function syslogFrame(record: QueryRecord, form: RecordFormat): Buffer {
   const message = syslogMessage(record, form)
   return Buffer.concat([Buffer.from(`${message.length} `), message])

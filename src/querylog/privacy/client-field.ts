@@ -4,7 +4,10 @@ import type { ActiveKey } from './key-ring.js'
 import type { PrivacyMode, PrivacyOptions } from './privacy-mode.js'
 import { prefixPreservingPseudonymOf, pseudonymOf } from './pseudonym.js'
 
-/** Clients whose pseudonym is remembered: some 250 octets each, 16 MiB in all; one anew is 5 µs. */
+/**
+ * Clients whose pseudonym is cached: about 250 octets each, 16 MiB in total. Deriving one takes 5
+ * µs.
+ */
 const MAX_CLIENTS = 65_536
 
 /** Third word of an IPv4-mapped address, ::ffff:a.b.c.d. RFC 4291 §2.5.5.2. */
@@ -21,12 +24,12 @@ interface CachedPseudonym {
   readonly pseudonym: Uint8Array
 }
 
-/** What gives the key for an instant. */
+/** Provides the pseudonym key for a time. */
 export interface PseudonymKeys {
   keyAt(wall: Milliseconds): ActiveKey
 }
 
-/** Writes the fields `client` and `privacy`, by how much is to be known of the client. */
+/** Writes the fields `client` and `privacy` according to the privacy mode. */
 export class ClientField {
   private readonly options: PrivacyOptions
   private readonly keys: PseudonymKeys | undefined
@@ -34,7 +37,7 @@ export class ClientField {
   private readonly masks: { readonly ipv4: Uint32Array; readonly ipv6: Uint32Array }
   private readonly masked = new Uint32Array(4)
   private key: ActiveKey | undefined
-  /** Of clients under `key`, by a hash of their address. */
+  /** Pseudonyms of clients under `key`, by a hash of their address. */
   private readonly cache = new Map<number, CachedPseudonym>()
 
   constructor(options: PrivacyOptions, keys: PseudonymKeys | undefined) {
@@ -96,7 +99,7 @@ function prefixEnding(bits: number): Uint8Array {
   return ascii(`/${bits}","privacy":"prefix"`)
 }
 
-/** Four words of which the first `bits` bits are set. */
+/** Four words whose first `bits` bits are set. */
 function maskOf(bits: number): Uint32Array {
   return Uint32Array.from({ length: 4 }, (_, i) => {
     const own = Math.min(32, Math.max(0, bits - 32 * i))
@@ -112,7 +115,10 @@ function isSame(a: Uint32Array, b: Uint32Array): boolean {
   return a[3] === b[3] && a[2] === b[2] && a[1] === b[1] && a[0] === b[0]
 }
 
-/** 30 bits, so that it is never a number on the heap. Mixing as in MurmurHash3's last step. */
+/**
+ * 30 bits, so that V8 never allocates the number on the heap. Mixes bits as the finalizer of
+ * MurmurHash3 does.
+ */
 function hashOf(words: Uint32Array): number {
   let hash = 0
   for (let i = 0; i < 4; i++) {

@@ -1,15 +1,15 @@
 import { createCipheriv } from 'node:crypto'
 import type { Octets } from '../../base/units.js'
 
-/** One of AES, which is also as long as an address of IPv6. */
+/** AES block size, and also the length of an IPv6 address. */
 const BLOCK: Octets = 16
-/** What the first bit of an octet is worth. */
+/** Value of the most significant bit of an octet. */
 const FIRST_BIT = 0x80
 
 /**
  * Crypto-PAn (Fan, Xu, Ammar and Moon, "Prefix-preserving IP address anonymization", 2004): a
- * permutation of addresses under which two that have their first n bits in common, and no more,
- * have so many in common afterwards. Each bit is flipped or not by what AES-128 makes of the bits
+ * permutation of addresses. Two addresses that share exactly their first n bits share exactly n
+ * bits afterwards. Each bit is flipped or not depending on the AES-128 encryption of the bits
  * before it.
  *
  * @param address 4 or 16 octets
@@ -19,7 +19,7 @@ export function cryptoPan(address: Uint8Array, key: Uint8Array): Uint8Array {
   const aes = createCipheriv('aes-128-ecb', key.subarray(0, BLOCK), null).setAutoPadding(false)
   const pad = aes.update(key.subarray(BLOCK, 2 * BLOCK))
   const bits = address.length * 8
-  // All blocks in one call: the way into the cipher costs more than the cipher.
+  // All blocks in one call: calling the cipher costs more than the encryption itself.
   const blocks = Buffer.alloc(bits * BLOCK)
   for (let bit = 0; bit < bits; bit++) {
     pad.copy(blocks, bit * BLOCK)
@@ -33,7 +33,7 @@ export function cryptoPan(address: Uint8Array, key: Uint8Array): Uint8Array {
   return out
 }
 
-/** Puts the first `bits` of `from` in place of those of `block`. */
+/** Replaces the first `bits` bits of `block` with those of `from`. */
 function copyLeadingBits(block: Uint8Array, from: Uint8Array, bits: number): void {
   const whole = bits >> 3
   for (let i = 0; i < whole; i++) block[i] = from[i]!

@@ -20,22 +20,22 @@ import type { Milliseconds } from '../../base/units.js'
 import { endOf, isPeriod, type Period } from './period.js'
 import { KEY_LENGTH } from './privacy-mode.js'
 
-/** For its owner alone: who has a key can tell who a pseudonym is. */
+/** Owner only: whoever has a key can find the client behind a pseudonym. */
 const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
 const GROUP_AND_OTHERS = 0o077
 
 const SUFFIX = '.key'
-/** A key, or one that was being written when the machine stopped. */
+/** A key, or a temporary file left by a crash while one was written. */
 const KEY_FILE = /^(\d{4}-\d{2}(?:-\d{2})?)\.key(?:\.[0-9a-f]+)?$/
 
-/** The key of one period. */
+/** The pseudonym key of one period. */
 export interface PeriodKey {
   readonly period: Period
   readonly secret: Uint8Array
 }
 
-/** Periods of which there are keys, the oldest first. Throws the system's error. */
+/** Periods for which a key exists, oldest first. Throws the system error. */
 export function periodsIn(folder: string): Period[] {
   return readdirSync(folder)
     .flatMap(name => (name.endsWith(SUFFIX) ? [name.slice(0, -SUFFIX.length)] : []))
@@ -44,9 +44,9 @@ export function periodsIn(folder: string): Period[] {
 }
 
 /**
- * The key of a period; undefined: there is none.
+ * Reads the key of a period; undefined if there is none.
  *
- * @throws InterdictError PRIVACY_KEY, where it cannot be read, is no key, or others can read it
+ * @throws InterdictError PRIVACY_KEY if it cannot be read, is malformed, or is accessible to others
  */
 export function readKey(folder: string, period: Period): PeriodKey | undefined {
   const path = pathOf(folder, period)
@@ -64,8 +64,8 @@ export function readKey(folder: string, period: Period): PeriodKey | undefined {
 }
 
 /**
- * Writes a key, unless there is one: then that one is it, even where another gateway made it just
- * now. It is there whole, or not at all.
+ * Saves a key unless one exists; in that case returns the existing key, even if another gateway
+ * created it at the same time. The file is created atomically.
  *
  * @throws InterdictError PRIVACY_KEY
  */
@@ -89,15 +89,15 @@ export function saveKey(folder: string, key: PeriodKey): PeriodKey {
   }
 }
 
-/** A new one, in memory. */
+/** Generates a key in memory. */
 export function generateKey(period: Period): PeriodKey {
   return { period, secret: Uint8Array.from(randomBytes(KEY_LENGTH)) }
 }
 
 /**
- * Deletes the keys whose period ended more than `keep` before `wall`.
+ * Deletes keys whose period ended more than `retention` before `wall`.
  *
- * @throws InterdictError PRIVACY_KEY at the first that cannot be
+ * @throws InterdictError PRIVACY_KEY at the first key that cannot be deleted
  */
 export function deleteOldKeys(folder: string, retention: Milliseconds, wall: Milliseconds): void {
   if (!existsSync(folder)) return
@@ -131,7 +131,7 @@ function makeFolder(folder: string): void {
 function write(path: string, text: string): void {
   const file = openSync(path, 'wx', FILE_MODE)
   try {
-    // A umask may have taken too much, never too little.
+    // The umask may have removed too many permissions.
     fchmodSync(file, FILE_MODE)
     writeSync(file, text)
     fsyncSync(file)

@@ -5,34 +5,34 @@ import { utcDay } from '../record/closed-files.js'
 import { deleteOldKeys, saveKey, generateKey, readKey, type PeriodKey } from './key-folder.js'
 import { endOf, periodOf, startOf, type KeyRotation, type Period } from './period.js'
 
-/** Periods whose keys are held: lookups of the one before come in after its end. */
+/** Keys kept in memory: lookups of the previous period arrive after its end. */
 const MAX_ACTIVE = 2
-/** Between two attempts to read or to write a key. */
+/** Delay between attempts to read or write a key. */
 const RETRY: Milliseconds = 60 * MS_PER_SECOND
 
 export interface KeyOptions {
   readonly folder: string
   readonly rotation: KeyRotation
-  /** How long after its period a key is kept. */
+  /** How long a key is kept after its period. */
   readonly keep: Milliseconds
 }
 
-/** A key, and when it is used. */
+/** A key and the time during which it is used. */
 export interface ActiveKey {
   readonly secret: Uint8Array
   readonly start: Milliseconds
-  /** -Infinity once another key has taken its place. */
+  /** -Infinity once another key has replaced it. */
   end: Milliseconds
 }
 
 /**
- * The keys of pseudonyms, made where they are missing. Never throws: while a key can neither be
- * read nor written, one that is in memory alone is used, and it is tried again every minute. So
- * a pseudonym is at worst one that nobody can derive, and never an address.
+ * The pseudonym keys, generated where missing. Never throws: while a key can neither be read nor
+ * written, a key held only in memory is used, and saving it is retried every minute. So in the
+ * worst case nobody can derive the pseudonyms later, but addresses are never logged instead.
  */
 export class KeyRing {
   private readonly active = new Map<Period, ActiveKey>()
-  /** Those that are in memory alone. */
+  /** Keys that exist only in memory so far. */
   private readonly unsaved = new Map<Period, PeriodKey>()
   private readonly options: KeyOptions
   private readonly clock: Clock
@@ -46,13 +46,13 @@ export class KeyRing {
     this.report = report
   }
 
-  /** The key for what happened at `wall`. To be asked again when it has ended. */
+  /** The key for events at time `wall`. Call again after its end. */
   keyAt(wall: Milliseconds): ActiveKey {
     const period = periodOf(wall, this.options.rotation)
     return this.active.get(period) ?? this.activate(this.loadOrCreate(period))
   }
 
-  /** To be called now and then: deletes keys that are over, tries again what failed. */
+  /** Called periodically: deletes expired keys and retries failed writes. */
   maintain(): void {
     const today = utcDay(this.clock.wall())
     if (today !== this.day) {
@@ -64,7 +64,7 @@ export class KeyRing {
       const kept = this.attempt(() => saveKey(this.options.folder, key))
       if (kept === undefined) continue
       this.unsaved.delete(key.period)
-      // Somebody else's, which could not be read until now.
+      // Another process saved this key, and it could not be read until now.
       const held = this.active.get(key.period)
       if (kept === key || held === undefined) continue
       held.end = -Infinity

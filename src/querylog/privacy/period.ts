@@ -2,7 +2,7 @@ import type { Milliseconds } from '../../base/units.js'
 
 export type KeyRotation = 'daily' | 'monthly'
 
-/** The UTC day or month in which a key is used: `2023-03-13`, `2023-03`. Sorts by time. */
+/** The UTC day or month in which a key is used: `2023-03-13`, `2023-03`. Sorts chronologically. */
 export type Period = string
 
 const PERIOD = /^\d{4}-\d{2}(-\d{2})?$/
@@ -15,12 +15,12 @@ export function isPeriod(text: string): boolean {
   return PERIOD.test(text) && !Number.isNaN(startOf(text))
 }
 
-/** Its first instant. */
+/** The first instant of a period. */
 export function startOf(period: Period): Milliseconds {
   return Date.parse(period.length === 7 ? `${period}-01T00:00Z` : `${period}T00:00Z`)
 }
 
-/** The first instant after it. */
+/** The first instant after a period. */
 export function endOf(period: Period): Milliseconds {
   const start = new Date(startOf(period))
   return period.length === 7

@@ -3,27 +3,27 @@ import type { Octets } from '../../base/units.js'
 /**
  * How a client is written in the query log.
  *
- * `full`      its address
- * `prefix`    the prefix that it is in
- * `pseudonym` a word that stands for it, until the key is changed
- * `none`      not at all
+ * `full`       its address
+ * `prefix`     the network prefix of its address
+ * `pseudonym`  a stable identifier until the key is rotated
+ * `none`       omitted
  */
 export type PrivacyMode = 'full' | 'prefix' | 'pseudonym' | 'none'
 
-/** From what says most to what says nothing. */
+/** From most to least revealing. */
 const ORDER: readonly PrivacyMode[] = ['full', 'prefix', 'pseudonym', 'none']
 
 export interface PrivacyOptions {
-  /** For networks that are not named, and for clients in none. */
+  /** For networks without a mode of their own, and for clients outside every network. */
   readonly default: PrivacyMode
   readonly networks: readonly { readonly id: string; readonly mode: PrivacyMode }[]
-  /** Bits of an address that `prefix` leaves. */
+  /** Prefix lengths for `prefix`. */
   readonly bits: { readonly ipv4: number; readonly ipv6: number }
-  /** Whether pseudonyms of addresses that begin alike begin alike. */
+  /** Whether addresses with a common prefix get pseudonyms with a common prefix. */
   readonly preservePrefix: boolean
 }
 
-/** Every client by its address. */
+/** Every client by its full address. */
 export const FULL_ADDRESSES: PrivacyOptions = {
   default: 'full',
   networks: [],
@@ -31,7 +31,7 @@ export const FULL_ADDRESSES: PrivacyOptions = {
   preservePrefix: false
 }
 
-/** The one that says least: for a client whose network is not known any more. */
+/** The least revealing mode in use, for clients whose network is no longer known. */
 export function strictestMode({ default: usual, networks }: PrivacyOptions): PrivacyMode {
   const used = [usual, ...networks.map(({ mode }) => mode)]
   return ORDER[Math.max(...used.map(mode => ORDER.indexOf(mode)))]!
@@ -41,5 +41,5 @@ export function modeOf(options: PrivacyOptions, network: string | undefined): Pr
   return options.networks.find(({ id }) => id === network)?.mode ?? options.default
 }
 
-/** Octets of a key: as many as SHA-256 gives. RFC 2104 §3. */
+/** Key length: the output length of SHA-256. RFC 2104 §3. */
 export const KEY_LENGTH: Octets = 32

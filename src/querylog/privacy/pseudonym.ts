@@ -4,23 +4,22 @@ import type { Octets } from '../../base/units.js'
 import { cryptoPan } from './crypto-pan.js'
 
 /**
- * Octets that are left of the HMAC. Of a million clients under one key, two have the same pseudonym
- * once in 40 million keys.
+ * Octets of the HMAC that are used. Among a million clients under one key, two have the same
+ * pseudonym for one in 40 million keys.
  */
 const KEPT_OCTETS: Octets = 8
 
 /**
- * The word that stands for an address under a key: the first quarter of HMAC-SHA-256 (RFC 2104) of its
- * 16 octets, as 16 hexadecimal digits. Without dot, colon or slash, so it is never taken for an
- * address.
+ * The pseudonym of an address: the first quarter of the HMAC-SHA-256 (RFC 2104) of its 16 octets,
+ * as 16 hexadecimal digits. It has no dot, colon or slash, so it cannot be mistaken for an address.
  */
 export function pseudonymOf(address: Address, key: Uint8Array): string {
   return hmac(key, address).subarray(0, KEPT_OCTETS).toString('hex')
 }
 
 /**
- * The same, prefix-preserving: 8 hexadecimal digits for IPv4 and 32 for IPv6, four bits each, so
- * that clients of one /24 have the first six digits in common, and those of one /56 the first 14.
+ * A prefix-preserving pseudonym: 8 hexadecimal digits for IPv4 and 32 for IPv6, four bits each, so
+ * that clients in one /24 share the first six digits, and those in one /56 the first 14.
  */
 export function prefixPreservingPseudonymOf(address: Address, key: Uint8Array): string {
   const ipv4 = isMapped(address)

@@ -4,18 +4,20 @@ import type { PeriodKey } from './key-folder.js'
 import { endOf, startOf, type Period } from './period.js'
 import { prefixPreservingPseudonymOf, pseudonymOf } from './pseudonym.js'
 
-/** What an address is called in records of one UTC day or month: `time` begins with `period`. */
+/**
+ * The pseudonyms of an address in the records of one UTC day or month: `time` starts with `period`.
+ */
 export interface Pseudonyms {
   readonly period: Period
   readonly plain: string
-  /** Where `privacy.preserve-prefix` was set at that time. */
+  /** Used in records written while `privacy.preserve-prefix` was set. */
   readonly prefixPreserving: string
 }
 
 /**
- * What an address is called in the log, by each key that is kept and was in use within `[since,
- * until)`. Both ways of each key: the settings may have been others at that time. A pseudonym that
- * preserves prefixes means the address only in records of its own period.
+ * The pseudonyms of an address under every stored key used within `[since, until)`. Both kinds for
+ * each key, because the settings may have differed at that time. A prefix-preserving pseudonym
+ * identifies the address only in records of its own period.
  */
 export function pseudonymsOf(
   address: Address,

@@ -8,13 +8,13 @@ const IPV6 = { tail: Buffer.from('\x03ip6\x04arpa\0', 'latin1'), shown: ascii('i
 type Asked = Pick<QueryEvent, 'client' | 'qname' | 'qnameLength'>
 
 /**
- * Clients ask for the name of their own address (PTR): the QNAME has the address in it then. Of such
- * a name only this is written where the address is not to be known: the zone of all of them.
+ * Masks PTR queries for the client's own address: their QNAME contains the address. Where the
+ * address must not be logged, only the reverse zone common to all addresses is.
  *
- * @returns undefined: it is another name
+ * @returns undefined if the QNAME is another name
  */
 export function maskedReverseName({ client, qname, qnameLength }: Asked): Uint8Array | undefined {
-  // Next to no name ends so: this is all that it costs the others.
+  // Few names have this suffix, so other lookups cost no more than this check.
   if (!endsWith(qname, qnameLength, ARPA)) return undefined
   const mapped = client[0] === 0 && client[1] === 0 && client[2] === 0xffff
   const { tail, shown } = mapped ? IPV4 : IPV6
@@ -22,12 +22,12 @@ export function maskedReverseName({ client, qname, qnameLength }: Asked): Uint8A
   return endsWith(qname, qnameLength, own) ? shown : undefined
 }
 
-/** In wire form, in any case. RFC 1035 §3.5. */
+/** Labels in wire format. RFC 1035 §3.5. */
 function decimals(word: number): Buffer[] {
   return [0, 8, 16, 24].map(shift => label(String((word >>> shift) & 0xff)))
 }
 
-/** RFC 3596 §2.5. */
+/** Labels in wire format. RFC 3596 §2.5. */
 function nibbles(words: Uint32Array): Buffer[] {
   return Array.from({ length: 32 }, (_, i) => {
     const word = words[3 - (i >> 3)]!
@@ -39,7 +39,7 @@ function label(text: string): Buffer {
   return Buffer.from(String.fromCharCode(text.length) + text, 'latin1')
 }
 
-/** Lower-cases what is compared: a length octet, below 64, is no letter. RFC 4343. */
+/** Compares in lower case; a length octet, below 64, is never a letter. RFC 4343. */
 function endsWith(name: Uint8Array, length: number, end: Uint8Array): boolean {
   const start = length - end.length
   if (start < 0) return false

@@ -5,18 +5,19 @@ const HEX = Uint8Array.from('0123456789abcdef', digit => digit.charCodeAt(0))
 /** Third word of an IPv4-mapped address, ::ffff:a.b.c.d. RFC 4291 §2.5.5.2. */
 const MAPPED = 0xffff
 
-/** Octets of a value of `DECIMAL`: three digits at most, and a dot. */
+/** Octets per entry of `DECIMAL`: up to three digits and a dot. */
 const WIDTH: Octets = 4
-/** Every octet value in decimal, with a dot after it. */
+/** Every octet value in decimal, followed by a dot. */
 const DECIMAL = Uint8Array.from({ length: 256 * WIDTH }, (_, i) =>
   `${i >> 2}.`.padEnd(WIDTH).charCodeAt(i & 3)
 )
 
 /**
- * Writes an address, four 32-bit words with the most significant first, as text: dotted quad for
- * IPv4 and mapped IPv4, else RFC 5952. Same text as `showAddress`, without the strings.
+ * Writes an address, given as four 32-bit words with the most significant first, as text: dotted
+ * quad for IPv4 and IPv4-mapped addresses, otherwise RFC 5952. The same text as `showAddress`,
+ * without creating strings.
  *
- * @returns the position after it
+ * @returns the position after the address
  */
 export function writeAddress(octets: Uint8Array, at: Octets, words: Uint32Array): Octets {
   const mapped = words[0] === 0 && words[1] === 0 && words[2] === MAPPED
@@ -28,7 +29,7 @@ function writeIpv4(octets: Uint8Array, at: Octets, word: number): Octets {
   for (let shift = 24; shift >= 0; shift -= 8) {
     const value = (word >>> shift) & 0xff
     const from = value * WIDTH
-    // All four, so that nothing branches: what is too much is written over.
+    // Always copies all four octets to avoid branches; the surplus is overwritten.
     octets[to] = DECIMAL[from]!
     octets[to + 1] = DECIMAL[from + 1]!
     octets[to + 2] = DECIMAL[from + 2]!
@@ -58,7 +59,10 @@ function writeIpv6(octets: Uint8Array, at: Octets, words: Uint32Array): Octets {
   return to
 }
 
-/** The first longest run of two or more zero groups, [start, end); RFC 5952 §4.2. -1: none. */
+/**
+ * The first of the longest runs of two or more zero groups, [start, end); -1 if there is none. RFC
+ * 5952 §4.2.
+ */
 function longestZeros(words: Uint32Array): { start: number; end: number } {
   let start = -1
   let end = -1

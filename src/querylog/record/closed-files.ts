@@ -5,14 +5,14 @@ import type { Milliseconds, Octets } from '../../base/units.js'
 const MS_PER_DAY: Milliseconds = 86_400_000
 const NEWLINE = 0x0a
 
-/** Number of the UTC day, from 1970-01-01. */
+/** The number of a UTC day, counted from 1970-01-01. */
 export function utcDay(wall: Milliseconds): number {
   return Math.floor(wall / MS_PER_DAY)
 }
 
 /**
- * The name that a file gets when it is closed at `wall`: `queries-20230313T000000.000Z.jsonl` for
- * `queries.jsonl`; sorted by name they are sorted by time. Taken names are passed over.
+ * The name of a file closed at time `wall`, such as `queries-20230313T000000.000Z.jsonl` for
+ * `queries.jsonl`. Sorting by name sorts by time. Skips names that already exist.
  */
 export function closedFilePath(path: string, wall: Milliseconds): string {
   const extension = extname(path)
@@ -24,18 +24,18 @@ export function closedFilePath(path: string, wall: Milliseconds): string {
   }
 }
 
-/** A file as an earlier run, or somebody else, left it. */
+/** A log file that existed before this process opened it. */
 export interface ExistingFile {
-  /** Not a pipe, terminal or device. */
+  /** False for a pipe, a terminal or a device. */
   readonly isRegular: boolean
   readonly size: Octets
-  /** UTC day of the last line. */
+  /** UTC day of the last modification. */
   readonly lastWriteDay: number
-  /** Whether it ends within a line: the machine stopped while it was written. */
+  /** Whether it ends in the middle of a line, as after a power failure during a write. */
   readonly isTorn: boolean
 }
 
-/** Throws the system's error when it cannot be looked at. */
+/** Throws the system error when the file cannot be examined. */
 export function inspectFile(path: string): ExistingFile {
   const stat = statSync(path)
   const { size } = stat

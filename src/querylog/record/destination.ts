@@ -3,33 +3,35 @@ import { pino } from 'pino'
 import { createParentFolder } from '../../base/parent-folder.js'
 import type { Octets } from '../../base/units.js'
 
-/** What is kept for a disk that takes nothing just now; beyond that, lines are lost. */
+/** Data buffered while the disk accepts no writes; beyond that, lines are lost. */
 const MAX_PENDING: Octets = 4 * 1024 * 1024
-/** The log says who asked for what: not for everybody on the machine. */
+/** Not world-readable: the log shows which client looked up what. */
 const FILE_MODE = 0o640
 
-/** The part of pino's destination that is used here. */
+/** The part of pino's destination used here. */
 export interface Destination {
-  /** In the file when it returns, or told otherwise by an event, or both for a part. */
+  /**
+   * On return, the data is in the file, or the events report otherwise; part of it may be written.
+   */
   write(octets: Uint8Array): void
   on(event: 'error', listener: (error: Error) => void): void
-  /** So many octets are in the file. */
+  /** This many octets were written to the file. */
   on(event: 'write', listener: (octets: Octets) => void): void
-  /** `drop`: this whole write was refused, since `MOST_WAITING` octets wait already. */
+  /** `drop`: the whole write was rejected because `MAX_PENDING` octets are already buffered. */
   on(event: 'drop' | 'close', listener: () => void): void
-  /** Opens the path anew and writes what waits. Throws when it cannot be opened. */
+  /** Reopens the path and writes the buffered data. Throws when the path cannot be opened. */
   reopen(): void
   flushSync(): void
-  /** Closes the file, then `close` or `error`; what waits is gone. */
+  /** Closes the file and emits `close` or `error`; buffered data is discarded. */
   destroy(): void
 }
 
-/** Opens a file for appending, its folder made where needed. Throws when it cannot. */
+/** Opens a file for appending and creates its folder if needed. Throws on failure. */
 export type OpenDestination = (path: string) => Destination
 
 /**
- * pino's destination, synchronous: the recorder's thread has nothing else to do, `write` tells at
- * once what became of the octets, and a block can be used again without a copy.
+ * pino's destination in synchronous mode: the recorder thread has nothing else to do, `write`
+ * reports its result at once, and the caller can reuse its block without a copy.
  */
 export const openDestination: OpenDestination = path => {
   const destination = openWithoutBlocking(path, () =>
@@ -43,15 +45,16 @@ export const openDestination: OpenDestination = path => {
     })
   )
   const reopen = destination.reopen.bind(destination)
-  // pino's types know strings only; with contentMode `buffer` it takes octets and nothing else.
+  // pino's types only know strings; with contentMode `buffer` it accepts octets and nothing else.
   return Object.assign(destination, {
     reopen: () => openWithoutBlocking(path, reopen)
   }) as unknown as Destination
 }
 
 /**
- * Opens a file that can be opened without waiting; throws where pino would wait: at a pipe that
- * nobody reads. Our own descriptor is there until pino's is, lest the reader see an end.
+ * Opens a file only if that does not block. Throws where pino would block, for example on a pipe
+ * without a reader. The descriptor opened here stays open until pino has its own, so that a reader
+ * does not see end of file.
  */
 function openWithoutBlocking<T>(path: string, open: () => T): T {
   createParentFolder(path)

@@ -6,23 +6,22 @@ import { lastLines } from './last-lines.js'
 import { LineSplitter } from './line-splitter.js'
 
 const CHUNK: Octets = 64 * 1024
-/** Who renamed the file may take so long to tell who writes it. */
+/** The writer may keep writing to a renamed file for this long before it reopens the path. */
 const RENAMED_FILE_GRACE: Milliseconds = 10 * MS_PER_SECOND
-/** Files that were renamed and are still looked at. */
+/** Renamed files that are still read. */
 const MAX_RENAMED = 8
 
 interface OpenFile {
   readonly file: number
   readonly splitter: LineSplitter
   offset: Octets
-  /** When it last had something new, or got another name: by `performance.now`. */
+  /** Time of the last new data or rename, from `performance.now`. */
   lastActivity: Milliseconds
 }
 
 /**
- * A log file that is read while it is written, under its name: also when the file is renamed and
- * begun anew, or emptied, or not there for a while. Looks when it is told to; holds one piece of 64
- * KiB and one line of each file.
+ * Follows a log file by name while it is being written, like `tail -F`: across rotation, truncation
+ * and absence. It reads only when asked to, and holds one 64 KiB chunk and one line of each file.
  */
 export class FollowedFile {
   private current: OpenFile | undefined
@@ -38,7 +37,8 @@ export class FollowedFile {
   }
 
   /**
-   * The last lines that are wanted; `read` goes on behind them. None where there is no file.
+   * Returns the last matching lines; `readNew` continues after them. Empty if the file does not
+   * exist.
    *
    * @throws InterdictError LOG_FOLLOW
    */
@@ -52,7 +52,7 @@ export class FollowedFile {
   }
 
   /**
-   * Whatever is new: the whole lines of one piece after the other.
+   * Yields all complete new lines, one chunk at a time.
    *
    * @throws InterdictError LOG_FOLLOW
    */
@@ -80,7 +80,7 @@ export class FollowedFile {
   private open(): OpenFile | undefined {
     let file: number | undefined
     try {
-      // A pipe would be waited for.
+      // Opening a pipe would block.
       if (!statSync(this.path).isFile()) throw new Error('it is no regular file')
       file = openSync(this.path, 'r')
     } catch (error) {
@@ -94,7 +94,7 @@ export class FollowedFile {
   private *drain(open: OpenFile): Generator<readonly string[]> {
     const { size } = fstatSync(open.file)
     if (size < open.offset) {
-      // Emptied: it is written from the start again.
+      // The file was truncated: read it from the start.
       open.offset = 0
       open.splitter.reset()
     }
@@ -110,7 +110,7 @@ export class FollowedFile {
     }
   }
 
-  /** Whether it has its name still, or nothing has. */
+  /** Whether the path still refers to this file, or to no file. */
   private isStillAtPath({ file }: OpenFile): boolean {
     const named = statSync(this.path, { throwIfNoEntry: false })
     if (named === undefined) return true
@@ -118,7 +118,7 @@ export class FollowedFile {
     return named.ino === own.ino && named.dev === own.dev
   }
 
-  /** Who writes it may not know yet that it has another name. */
+  /** Keeps reading the file for a while: the writer may not know yet that it was renamed. */
   private keepAsRenamed(open: OpenFile): void {
     open.lastActivity = this.now()
     this.renamed.push(open)
@@ -133,7 +133,7 @@ export class FollowedFile {
     this.renamed = kept
   }
 
-  /** Files that were begun and closed since, in order: those with names after that of this one. */
+  /** Files created and closed after this one, in order: their names sort after its name. */
   private filesClosedSince({ file }: OpenFile): string[] {
     const extension = extname(this.path)
     const start = `${basename(this.path, extension)}-`
@@ -152,7 +152,7 @@ export class FollowedFile {
     try {
       file = openSync(path, 'r')
     } catch {
-      // Somebody has taken it away meanwhile.
+      // Deleted in the meantime.
       return
     }
     yield* this.drain({ file, splitter: new LineSplitter(), offset: 0, lastActivity: 0 })

@@ -1,11 +1,13 @@
-/** Slots at first; doubled before more than half of them are taken. */
+/** Initial number of slots; doubled when more than half are in use. */
 const FIRST_SLOTS = 64
-/** Words of a slot: place among the values, from 1 (0: the slot is free), and the two keys. */
+/**
+ * log2 of the words per slot: position in `values` plus one (0: free slot), the two keys, padding.
+ */
 const SLOT_BITS = 2
 
 /**
- * Values by two whole numbers of 32 bits. A `Map` with a number made of both costs three times as
- * much to ask, for it keeps such numbers, and each entry, in places of their own on the heap.
+ * A map keyed by two 32-bit integers. A `Map` keyed by a number combined from both takes three
+ * times as long per lookup, because it stores such numbers and each entry as separate heap objects.
  */
 export class IntPairMap<V> {
   private readonly values: V[] = []
@@ -38,7 +40,7 @@ export class IntPairMap<V> {
     this.slots.fill(0)
   }
 
-  /** The first word of the slot of these keys, or of the free one that they are to have. */
+  /** The first word of the slot with these keys, or of the free slot to use for them. */
   private find(a: number, b: number): number {
     const slots = this.slots
     for (let at = hashOf(a, b) & this.mask; ; at = (at + 1) & this.mask) {
@@ -59,7 +61,7 @@ export class IntPairMap<V> {
   }
 }
 
-/** Mixing as in MurmurHash3's last step. */
+/** Mixes bits as the finalizer of MurmurHash3 does. */
 function hashOf(a: number, b: number): number {
   let hash = Math.imul(a ^ 0x2545f491, 0x85ebca6b) ^ b
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)

@@ -2,24 +2,24 @@ import { readSync } from 'node:fs'
 import type { Octets } from '../../base/units.js'
 
 const CHUNK: Octets = 64 * 1024
-/** A line that is longer than this is none of ours; what stands before it is not looked for. */
+/** A longer line is not a query log line; the search stops there. */
 const MAX_LINE: Octets = 1024 * 1024
-/** Further back than that nobody wants to wait for: some 300,000 lookups. */
+/** The search goes back at most this far: about 300,000 lookups. */
 const MAX_SCAN: Octets = 128 * 1024 * 1024
 const NEWLINE = 0x0a
 
-/** The end of a file that is being written. */
+/** The last lines of a file that is still being written. */
 export interface LastLines {
-  /** In the order of the file. */
+  /** In file order. */
   readonly lines: readonly string[]
-  /** Behind the last whole line. */
+  /** Offset after the last complete line. */
   readonly end: Octets
 }
 
 /**
- * The last lines that are wanted, read from the end of the file backwards, a piece at a time.
+ * Finds the last matching lines by reading backwards from the end of the file, one chunk at a time.
  *
- * @param count how many
+ * @param count maximum number of lines
  * @param size of the file
  */
 export function lastLines(
@@ -39,7 +39,7 @@ export function lastLines(
     readSync(file, piece, 0, length, at)
     let octets = Buffer.concat([piece, tail])
     for (let cut; wantsMore() && (cut = octets.lastIndexOf(NEWLINE)) >= 0;) {
-      // What stands behind the last line end is half a line, and not told yet.
+      // What follows the last line end is an incomplete line and is skipped for now.
       if (end === undefined) end = at + cut + 1
       else keep(octets.subarray(cut + 1))
       octets = octets.subarray(0, cut)

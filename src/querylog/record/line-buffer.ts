@@ -2,23 +2,25 @@ import type { Octets } from '../../base/units.js'
 import { writeAddress } from './address-text.js'
 
 /**
- * Octets of a block, a power of two well above a line: joined into blocks of 64 KiB, lines cost a
- * sixth of what they cost written one by one.
+ * Block size, a power of two far above a line: in blocks of 64 KiB, writing a line costs a sixth of
+ * what it costs to write each one by itself.
  */
 const BLOCK: Octets = 64 * 1024
-/** Below this a loop, 1.2 ns an octet, is faster than `set`, 14 ns whatever the length. */
+/** Below this length, a loop (1.2 ns per octet) is faster than `set` (14 ns for any length). */
 const LOOP_LIMIT: Octets = 12
 
 const ZERO = 0x30
 const DOT = 0x2e
 
-/** An octet of a label that stands for itself in JSON text, lower-cased (RFC 4343); else 0. */
+/**
+ * Octets of a label that need no escape in JSON text, in lower case (RFC 4343); 0 for all others.
+ */
 const PLAIN = Uint8Array.from({ length: 256 }, (_, octet) => {
   const escaped = octet <= 0x20 || octet >= 0x7f || [DOT, 0x22, 0x5c].includes(octet)
   return escaped ? 0 : octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet
 })
 
-/** The others: RFC 1035 §5.1 escapes (a quote needs none), then JSON's. */
+/** The other octets: RFC 1035 §5.1 escapes (a quote needs none), then JSON escapes. */
 const ESCAPED = Array.from({ length: 256 }, (_, octet) =>
   ascii(JSON.stringify(escapeOctet(octet)).slice(1, -1))
 )
@@ -28,32 +30,32 @@ function escapeOctet(octet: number): string {
   return octet === 0x22 ? '"' : `\\${String(octet).padStart(3, '0')}`
 }
 
-/** Octets of a text without characters above 127. */
+/** Encodes ASCII text. */
 export function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, character => character.charCodeAt(0))
 }
 
-/** Text being written into a block of octets. The caller reserves room, the methods do not look. */
+/** Text being written into a block. The caller reserves space; the methods do not check. */
 export class LineBuffer {
   octets: Uint8Array = Buffer.allocUnsafeSlow(BLOCK)
   length: Octets = 0
 
-  /** Whether so many more octets fit. */
+  /** Whether this many more octets fit. */
   fits(octets: Octets): boolean {
     return this.length + octets <= this.octets.length
   }
 
-  /** What was written. Same memory: see `clear` and `renew`. */
+  /** The text so far. It shares the block's memory: see `clear` and `replace`. */
   get written(): Uint8Array {
     return this.octets.subarray(0, this.length)
   }
 
-  /** Starts over in the same block: what was written has been copied or is on disk. */
+  /** Restarts in the same block, after the text was copied or written to disk. */
   clear(): void {
     this.length = 0
   }
 
-  /** Starts over in a new block, where somebody still holds the old one or it is too small. */
+  /** Restarts in a new block, because the old one is still in use or too small. */
   replace(octets: Octets = BLOCK): void {
     this.octets = Buffer.allocUnsafeSlow(Math.max(octets, BLOCK))
     this.length = 0
@@ -67,7 +69,7 @@ export class LineBuffer {
     this.length = at + length
   }
 
-  /** A whole number from 0, below 2^32. */
+  /** Appends an integer from 0 to 2^32 - 1. */
   appendNumber(value: number): void {
     const { octets } = this
     let length = 1
@@ -79,14 +81,14 @@ export class LineBuffer {
     octets[at] = ZERO + rest
   }
 
-  /** Four 32-bit words as the address they are, as `showAddress` writes it. */
+  /** Appends an address given as four 32-bit words, formatted like `showAddress`. */
   appendAddress(words: Uint32Array): void {
     this.length = writeAddress(this.octets, this.length, words)
   }
 
   /**
-   * A name in wire form as the inside of a JSON string: canonical text (ASCII lower case, no final
-   * dot, odd octets as `\DDD`), the root as `.`.
+   * Appends a name in wire format as the content of a JSON string: canonical text (ASCII lower
+   * case, no final dot, unusual octets as `\DDD`), the root as `.`.
    */
   appendName(qname: Uint8Array, length: Octets): void {
     const { octets } = this
@@ -105,7 +107,7 @@ export class LineBuffer {
   }
 }
 
-/** Unsigned throughout, so that V8 multiplies and shifts: a division is 20 cycles. */
+/** Unsigned arithmetic, so that V8 multiplies and shifts: a division takes 20 cycles. */
 function tenth(value: number): number {
   return ((value >>> 0) / 10) >>> 0
 }

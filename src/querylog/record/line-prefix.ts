@@ -3,13 +3,13 @@ import { ascii } from './line-buffer.js'
 import { SCHEMA_VERSION } from './schema.js'
 
 const START = `{"v":${SCHEMA_VERSION},"time":"`
-/** Where the three digits stand. */
+/** Position of the three digits. */
 const MILLISECONDS_AT: Octets = START.length + '2023-03-13T09:26:53.'.length
 const ZERO = 0x30
 
 /**
- * A line from its start to before the client. It is the same for all lookups of a millisecond, and
- * but for three digits for those of a second.
+ * The start of a line, up to the client field. It is the same for all lookups of one millisecond,
+ * and differs in only three digits within one second.
  */
 export class LinePrefix {
   private octets = new Uint8Array(0)
@@ -18,8 +18,8 @@ export class LinePrefix {
   private second: Seconds = NaN
 
   /**
-   * @param head what follows the milliseconds; taken for the same where it is the same object
-   * @returns octets that the next call writes over
+   * @param head what follows the time; compared by identity
+   * @returns octets that the next call overwrites
    */
   get(head: Uint8Array, wall: Milliseconds): Uint8Array {
     if (wall !== this.time || head !== this.head) this.build(head, wall)

@@ -1,15 +1,18 @@
 import type { Octets } from '../../base/units.js'
 
-/** Many times our longest line: what is longer is something else, and is not kept in memory. */
+/** Many times the longest query log line: anything longer is foreign data and is not buffered. */
 const MAX_LINE: Octets = 1024 * 1024
 const NEWLINE = 0x0a
 
-/** Cuts octets that come in pieces into lines. What is longer than 1 MiB is passed over. */
+/** Splits a stream of chunks into lines. Lines longer than 1 MiB are skipped. */
 export class LineSplitter {
   private partial: Uint8Array[] = []
   private partialLength: Octets = 0
 
-  /** @param line gets each whole line, without its end; its octets are good until it returns */
+  /**
+   * @param line receives each complete line without its line end; the octets are valid only during
+   *   the call
+   */
   push(octets: Uint8Array, line: (octets: Uint8Array) => void): void {
     let at = 0
     for (let end; (end = octets.indexOf(NEWLINE, at)) >= 0; at = end + 1) {
@@ -22,7 +25,7 @@ export class LineSplitter {
     this.keepPartial(octets.subarray(at))
   }
 
-  /** What has no end yet is over: the file that it stood in is. */
+  /** Discards the incomplete line. */
   reset(): void {
     if (this.partialLength === 0) return
     this.partial = []

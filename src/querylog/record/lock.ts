@@ -12,30 +12,31 @@ import { dirname, join } from 'node:path'
 import { failure, InterdictError } from '../../base/error.js'
 import { createParentFolder } from '../../base/parent-folder.js'
 
-/** In a folder that is one gateway's, for as long as it writes there. */
+/** Lock file in a folder that belongs to one gateway while it writes there. */
 export const LOCK_FILE = 'interdict.lock'
-/** Others may take it, or give it up, between two of our steps. */
+/** Another process can acquire or release the lock between two steps. */
 const MAX_ATTEMPTS = 10
 
-/** Who has a lock. A process ID alone may be another's by now. */
+/** The process that holds a lock. The process ID alone may have been reused. */
 interface LockHolder {
   readonly pid: number
-  /** When the process was started, of which boot, and among whose process IDs it counts. */
+  /** Identifies the process beyond its ID: boot ID, PID namespace and start time. */
   readonly life: string
 }
 
 /**
- * Takes the folder of a query log for this process, so that no two write into it.
+ * Locks the folder of a query log, so that no two gateways write into it.
  *
- * @param path of the file being written
- * @returns gives it up; undefined: what cannot be written to needs no lock, nor does a pipe
+ * @param path of the live log file
+ * @returns releases the lock; undefined: no lock is needed, because the folder is not writable or
+ *   the path is a pipe
  * @throws InterdictError LOG_LOCKED
  */
 export function lockLog(path: string): (() => void) | undefined {
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) return undefined
   } catch {
-    // Whoever opens the log tells what is wrong there.
+    // Opening the log will report the error.
     return undefined
   }
   const folder = dirname(path)
@@ -43,11 +44,12 @@ export function lockLog(path: string): (() => void) | undefined {
 }
 
 /**
- * Takes a folder for this process. What a killed one left is taken over.
+ * Locks a folder for this process. Takes over the lock of a dead process.
  *
- * @param lockedError what is thrown where another process has it; it is told which, in words
- * @param mode of a folder that is not there yet
- * @returns gives it up; undefined: nothing can be written there
+ * @param lockedError creates the error to throw when another process holds the lock, given its
+ *   description
+ * @param mode for the folder if it does not exist yet
+ * @returns releases the lock; undefined: nothing can be written there
  */
 export function lockFolder(
   folder: string,
@@ -68,7 +70,7 @@ export function lockFolder(
     if (holder !== undefined) throw lockedError(describeHolder(holder))
   } catch (error) {
     if (error instanceof InterdictError) throw error
-    // A file system without hard links.
+    // The file system does not support hard links.
     return undefined
   } finally {
     rmSync(draft, { force: true })
@@ -78,7 +80,7 @@ export function lockFolder(
   }
 }
 
-/** @returns who has it; undefined: we do, now */
+/** @returns the current holder; undefined: the lock was acquired */
 function acquire(draft: string, lock: string): string | undefined {
   let holder: string | undefined
   for (let i = 0; i < MAX_ATTEMPTS; i++) {
@@ -96,19 +98,19 @@ function describeHolder(holder: string): string {
   return pid === undefined ? 'an unknown process' : `process ${pid}`
 }
 
-/** Removes a dead process's lock, and no other that has come in its place meanwhile. */
+/** Removes the lock of a dead process, but not a lock that has replaced it in the meantime. */
 function removeDeadLock(lock: string, holder: string, aside: string): void {
   try {
     renameSync(lock, aside)
   } catch {
-    // Another was faster.
+    // Another process was faster.
     return
   }
   if (read(aside) !== holder) link(aside, lock)
   rmSync(aside, { force: true })
 }
 
-/** @returns whether `name` was free, and is the same file now */
+/** @returns true if `name` was free and now links to the file */
 function link(file: string, name: string): boolean {
   try {
     linkSync(file, name)
@@ -133,7 +135,7 @@ function isAlive(text: string): boolean {
     process.kill(pid, 0)
     return holderOf(pid).life === life
   } catch (error) {
-    // EPERM: it is there, and another user's.
+    // EPERM: the process exists and belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
@@ -142,12 +144,13 @@ function holderOf(pid: number): LockHolder {
   return { pid, life: processIdentity(pid) }
 }
 
-/** Where there is no /proc, the ID has to do. */
+/** Empty without /proc; then only the process ID identifies the holder. */
 function processIdentity(pid: number): string {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The 22nd field; the second, in brackets, may have anything in it.
+    // Field 22, starttime; field 2, the command in parentheses, may contain anything.
+    // proc_pid_stat(5).
     const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
     return `${boot} ${readlinkSync('/proc/self/ns/pid')} ${start}`
   } catch {

@@ -5,24 +5,24 @@ import { MS_PER_SECOND, type Milliseconds, type Octets } from '../../base/units.
 import { closedFilePath, utcDay, inspectFile } from './closed-files.js'
 import { openDestination, type Destination, type OpenDestination } from './destination.js'
 
-/** Between two attempts on a file that could not be opened, written or renamed. */
+/** Delay between attempts to open, write or rename the file. */
 const RETRY: Milliseconds = MS_PER_SECOND
 const NEWLINE = Uint8Array.of(0x0a)
 
 export interface Rotation {
-  /** A file does not grow beyond this. */
+  /** Maximum size of a file. */
   readonly octets: Octets
-  /** Whether each UTC day has its own files. */
+  /** Whether a new file starts each UTC day. */
   readonly daily: boolean
 }
 
-/** What went wrong, for the service log; called as often as it goes wrong. */
+/** Receives every error, for the service log. */
 export type ReportError = (error: InterdictError) => unknown
 
 /**
- * The file that the query log is appended to. Closed files are renamed by the instant of rotation,
- * `queries-20230313T000000.000Z.jsonl`, so that names sort by time. Disk errors never throw:
- * they are counted and reported, and the file is tried again every second.
+ * The live query log file. On rotation, the file is renamed after the current time,
+ * `queries-20230313T000000.000Z.jsonl`, so that names sort by time. Disk errors never throw: they
+ * are counted and reported, and the file is retried every second.
  */
 export class LogFile {
   readonly counts = { written: 0, lost: 0, errors: 0, rotations: 0 }
@@ -32,7 +32,7 @@ export class LogFile {
   private readonly report: ReportError
   private readonly open: OpenDestination
   private destination: Destination | undefined
-  /** Handed to the destination but not yet in the file. */
+  /** Passed to the destination but not yet written to the file. */
   private pending = { octets: 0, lines: 0 }
   private droppedWrites = 0
   private size: Octets = 0
@@ -56,9 +56,9 @@ export class LogFile {
   }
 
   /**
-   * Appends whole lines.
+   * Appends complete lines.
    *
-   * @returns whether `block` is free again; `false`: it waits for the disk
+   * @returns true if `block` can be reused; false: it is still queued for writing
    */
   write(block: Uint8Array, lines: number): boolean {
     if (this.needsRotation(block.length)) this.rotate()
@@ -66,31 +66,31 @@ export class LogFile {
       this.counts.lost += lines
       return true
     }
-    // Behind a block that waits, this one is likely to wait too: as a copy of just its octets, for
-    // a block's memory is many times a few lines.
+    // If data is already queued, this block will likely be queued as well. Queue a copy of the
+    // exact size: a block's memory is many times that of a few lines.
     const waits = this.pending.octets > 0
     this.append(waits ? Buffer.from(block) : block, lines)
     return waits || this.pending.octets === 0
   }
 
-  /** At first and now and then: opens the file, changes it with the day, tries again. */
+  /** Called at the start and periodically: opens the file, rotates it, retries after errors. */
   maintain(): void {
     if (this.needsRotation(0)) this.rotate()
     if (this.destination === undefined || this.pending.octets > 0) this.retryOpen()
   }
 
-  /** After somebody else renamed the file (logrotate): goes on in a new one of the old name. */
+  /** Reopens the path after someone else renamed the file (logrotate). */
   reopen(): void {
     if (this.destination === undefined) this.openFile()
     else this.reopenDestination()
   }
 
-  /** What can be written is on the disk, not just with the kernel, and the file is closed. */
+  /** Forces written data to the disk, not just to the kernel, and closes the file. */
   async close(): Promise<void> {
     if (this.destination !== undefined && this.pending.octets > 0) this.reopenDestination()
     const destination = this.destination
     if (destination === undefined) return
-    // With octets waiting, flushSync would try for ever on a full disk.
+    // With queued data, flushSync would retry forever on a full disk.
     if (this.pending.octets === 0) destination.flushSync()
     await new Promise<void>(resolve => {
       destination.on('close', resolve)
@@ -119,7 +119,7 @@ export class LogFile {
     this.pending.lines = 0
   }
 
-  /** Not sooner than `RETRY` after the last failure. */
+  /** At most once per `RETRY` after a failure. */
   private retryOpen(): boolean {
     if (this.clock.now() < this.retryAt) return false
     this.reopen()
@@ -149,12 +149,12 @@ export class LogFile {
       this.inspect()
     } catch (error) {
       this.onFailure('LOG_OPEN', error)
-      // A destination whose reopening failed would later close its old descriptor twice.
+      // After a failed reopen, the destination would later close its old descriptor a second time.
       this.abandon()
     }
   }
 
-  /** Gives the destination up, with the lines that wait in it. */
+  /** Discards the destination and its queued lines. */
   private abandon(): void {
     this.counts.lost += this.pending.lines
     this.pending = { octets: 0, lines: 0 }
@@ -162,7 +162,7 @@ export class LogFile {
     this.destination = undefined
   }
 
-  /** Size and day of the file just opened, which may have lines of an earlier run. */
+  /** Reads size and day of the file just opened: it may have lines of an earlier run. */
   private inspect(): void {
     const { size, lastWriteDay: day, isRegular: regular, isTorn: torn } = inspectFile(this.path)
     this.isRegular = regular
@@ -178,7 +178,8 @@ export class LogFile {
   }
 
   private rotate(): void {
-    // A pipe or terminal has no name to change; half a line must stay with its other half.
+    // A pipe or terminal cannot be renamed, and a partial line must stay in the same file as its
+    // rest.
     if (!this.isRegular || this.pending.octets > 0 || this.clock.now() < this.retryAt) return
     try {
       renameSync(this.path, closedFilePath(this.path, this.clock.wall()))
@@ -191,7 +192,7 @@ export class LogFile {
   }
 
   private onFailure(code: 'LOG_OPEN' | 'LOG_WRITE' | 'LOG_ROTATE', error: unknown): void {
-    // pino's destination tells its first error twice, and a failed reopening in two ways.
+    // pino's destination reports its first error twice, and a failed reopen in two ways.
     if (error === this.lastError) return
     this.lastError = error
     this.retryAt = this.clock.now() + RETRY

@@ -3,7 +3,10 @@ import { showRrtype } from '../../dns/registry/rrtype.js'
 import { ascii } from './line-buffer.js'
 import { MATCH, NO_RCODE, VERDICT, type QueryEvent } from './query-event.js'
 
-/** Pieces kept, a power of two. Few are in use; who asks for all types there are drives them out. */
+/**
+ * Number of cache entries, a power of two. Few are in use; a client that queries every type evicts
+ * them.
+ */
 const CACHE_SIZE = 256
 
 const VERDICTS = Object.keys(VERDICT)
@@ -17,13 +20,13 @@ interface CachedFields {
   readonly octets: Uint8Array
 }
 
-/** The fields from `qtype` to `match`, as octets ready to be copied. */
+/** The encoded fields from `qtype` to `match`. */
 export class OutcomeFields {
   private readonly cache: CachedFields[] = Array.from({ length: CACHE_SIZE }, () => {
     return { qtype: -1, rcode: -1, verdict: -1, match: -1, octets: new Uint8Array(0) }
   })
 
-  /** Begins with the quote that ends the name. */
+  /** Starts with the quote that ends the name. */
   get({ qtype, rcode, verdict, match }: QueryEvent): Uint8Array {
     const at = (qtype ^ (rcode << 3) ^ (verdict << 4) ^ (match << 1)) & (CACHE_SIZE - 1)
     const kept = this.cache[at]!

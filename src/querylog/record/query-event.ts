@@ -1,6 +1,9 @@
 import type { Microseconds, Milliseconds } from '../../base/units.js'
 
-/** How a lookup ended, as the log has it; see docs/reference/query-log.md. Numbers go through the ring. */
+/**
+ * The outcome of a lookup as written to the log; see docs/reference/query-log.md. Stored as numbers
+ * in the ring.
+ */
 export const VERDICT = {
   forwarded: 0, // answered by an upstream just now
   cached: 1, // answered from the cache
@@ -29,37 +32,30 @@ export const PROTOCOL = { udp: 0, tcp: 1 } as const
 /** No response was sent (action `drop`). */
 export const NO_RCODE = 0xffff
 
-/**
- * Which lookups are logged: the setting `log.queries`.
- *
- * `blocked`  lookups that policy answered or, in monitor mode, would have answered
- * `all`      every lookup with a verdict, including refused clients
- * `none`     none
- *
- * Refused clients are logged with `all` only: anyone can send such queries, from forged addresses,
- * and could fill the disk with them.
- */
+/** One lookup, as a worker passes it to the ring. A single instance is reused for all lookups. */
 export type LookupFilter = 'blocked' | 'all' | 'none'
 
-/** One lookup, as a worker hands it to the ring. One instance is filled again and again. */
+/** Client class in the snapshot of `generation`. */
 export class QueryEvent {
   time: Milliseconds = 0
   generation = 0
-  /** Client class in the snapshot of `generation`. */
+  /** Wire format including the root label, in any case; the log converts it to lower case. */
   clientClass = 0
   client = new Uint32Array(4)
   protocol: number = PROTOCOL.udp
-  /** Wire form, root label included, in any case: the log lower-cases it. */
+  /**
+   * Claim and record, in that snapshot, of the rule that decided or would have decided; -1: none.
+   */
   qname: Uint8Array = new Uint8Array(256)
   qnameLength = 0
   qtype = 0
   rcode = 0
   verdict: number = VERDICT.forwarded
   match: number = MATCH.none
-  /** Claim and record of the deciding or would-be-deciding rule in that snapshot; -1: none. */
+  /** Index into the configured upstreams; -1: no upstream was queried. */
   claim = -1
   entry = -1
-  /** Index in the configuration's upstreams; -1: none was asked. */
+  /** INFO-CODE of the extended DNS error (RFC 8914) in the response; -1: none. */
   upstream = -1
   latency: Microseconds = 0
   /** INFO-CODE on the response; -1: none. */

@@ -1,6 +1,9 @@
 import { SCHEMA_VERSION, type QueryRecord } from './schema.js'
 
-/** A line of the query log; undefined where it is none of this version: torn, foreign, older. */
+/**
+ * Parses a line of the query log; undefined if it is incomplete, foreign or of another schema
+ * version.
+ */
 export function readRecord(line: string): QueryRecord | undefined {
   let value: unknown
   try {

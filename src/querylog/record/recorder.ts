@@ -12,22 +12,24 @@ import { RingReader } from './ring.js'
 import type { ServiceLog } from './service-log.js'
 import type { FindMatchedEntry } from './snapshot-fields.js'
 
-/** Shortest pause between two rounds: even at full load, most of the time is for writing. */
+/** Minimum pause between two rounds: even under full load, most of the time is left for writing. */
 const MIN_PAUSE: Milliseconds = 5
-/** How full the fullest ring is to be when its turn comes. Half is where losses come near. */
+/**
+ * Target fill level of the fullest ring at the start of a round. At one half, losses become likely.
+ */
 const TARGET_FILL = 0.25
-/** One kind of trouble is told once in this time. */
+/** Each error code is logged at most once per interval. */
 const REPORT_INTERVAL: Milliseconds = 60 * MS_PER_SECOND
-/** After that no event of an older generation comes: no lookup takes so long. */
+/** No event of an older generation arrives after this time: no lookup takes that long. */
 export const SNAPSHOT_RETENTION: Milliseconds = 10 * MS_PER_SECOND
 
 export interface RecorderOptions {
-  /** Path of the file being written. */
+  /** Path of the live file. */
   readonly path: string
-  /** Longest time that an event waits for being written. */
+  /** Maximum time before an event is written. */
   readonly flush: Milliseconds
   readonly rotation: Rotation
-  /** What `QueryEvent.upstream` is an index in, as shown to people. */
+  /** Display names that `QueryEvent.upstream` indexes. */
   readonly upstreams: readonly string[]
   /** How clients are written. */
   readonly privacy: PrivacyOptions & { readonly keys: KeyOptions }
@@ -37,35 +39,35 @@ export interface RecorderTools {
   readonly clock: Clock
   readonly findMatchedEntry: FindMatchedEntry
   readonly log: ServiceLog
-  /** Gets whatever the file gets; what it is given is written over when it returns. */
+  /** Receives a copy of everything written to the file; the memory is reused when it returns. */
   readonly onBlock?: ((block: Uint8Array, lines: number) => void) | undefined
-  /** For tests: another disk. */
+  /** Replaces the disk in tests. */
   readonly openDestination?: OpenDestination
 }
 
-/** For the metrics. All count up from the start. */
+/** Counters for metrics, since the start. */
 export interface RecorderCounts {
-  /** Lines in the file. */
+  /** Lines written to the file. */
   readonly written: number
-  /** Events that found their ring full. */
+  /** Events dropped because their ring was full. */
   readonly dropped: number
-  /** Lines that the disk did not take. */
+  /** Lines lost because the disk did not accept them. */
   readonly lost: number
-  /** Lines without rule and network, their snapshot no longer being held. */
+  /** Lines without rule and network because their snapshot was no longer available. */
   readonly unknown: number
   /** Failures to open, write or rotate. */
   readonly errors: number
   readonly rotations: number
 }
 
-/** For who asks how it is. Lookups as they are in the log, by how they ended. */
+/** Counters for status requests, with the number of lookups by verdict. */
 export interface RecorderStatus extends RecorderCounts {
   readonly lookups: Readonly<Record<keyof typeof VERDICT, number>>
 }
 
 /**
- * The recorder's whole work: takes the events from all workers' rings, makes lines of them and
- * writes them. The gateway runs one in a thread of its own.
+ * Drains the rings of all workers, encodes the events as lines and writes them. The gateway runs
+ * one in a thread of its own.
  */
 export class Recorder {
   private readonly options: RecorderOptions
@@ -75,13 +77,13 @@ export class Recorder {
   private readonly keys: KeyRing
   private readonly rings: RingReader[] = []
   private readonly event = new QueryEvent()
-  /** Events taken from the rings, by verdict. */
+  /** Events read from the rings, by verdict. */
   private readonly verdicts = new Float64Array(Object.keys(VERDICT).length)
   private readonly lastReported = new Map<ErrorCode, Milliseconds>()
   private pause: Milliseconds
   private timer: NodeJS.Timeout | undefined
   private reportedDropped = 0
-  /** Infinity: there is but one snapshot. */
+  /** Infinity: there is only one snapshot. */
   private newestSince: Milliseconds = Infinity
 
   constructor(options: RecorderOptions, tools: RecorderTools) {
@@ -102,25 +104,25 @@ export class Recorder {
       privacy,
       this.keys
     )
-    // Now, so that a path that cannot be written is in the service log at the start.
+    // Open now, so that an unwritable path is reported at startup.
     this.file.maintain()
   }
 
-  /** A worker's ring. A worker that replaces a dead one goes on with the dead one's. */
+  /** Adds a worker's ring. A replacement worker continues with the ring of the worker that died. */
   addRing(memory: SharedArrayBuffer): void {
     this.rings.push(new RingReader(memory))
   }
 
   /**
-   * To be called before any worker is given the snapshot. The last four are held, and only the
-   * newest when none has come for `SNAPSHOT_HELD`.
+   * Call this before any worker receives the snapshot. The last four snapshots are kept; if no new
+   * one arrives for `SNAPSHOT_RETENTION`, only the newest is.
    */
   addSnapshot(snapshot: Snapshot): void {
     this.formatter.addSnapshot(snapshot)
     this.newestSince = this.tools.clock.now()
   }
 
-  /** Begins to work by itself, until `drain`. */
+  /** Processes the rings periodically until `drain`. */
   start(): void {
     this.timer = setTimeout(() => {
       this.processRings()
@@ -129,12 +131,12 @@ export class Recorder {
   }
 
   /**
-   * One round: everything that was in the rings is in the file, or counted.
+   * Writes everything in the rings to the file, or counts it as lost.
    *
-   * The pause until the next is `flush`, or less, so that rings filled as fast as this time would
-   * be a quarter full by then.
+   * The pause until the next round is `flush`, or shorter, so that rings that keep filling at the
+   * current rate are a quarter full by then.
    *
-   * @returns that pause
+   * @returns the pause
    */
   processRings(): Milliseconds {
     let fill = 0
@@ -155,7 +157,7 @@ export class Recorder {
     return this.pause
   }
 
-  /** After SIGHUP: logrotate has renamed the file. */
+  /** Called on SIGHUP, after logrotate has renamed the file. */
   reopen(): void {
     this.formatter.flush()
     this.file.reopen()
@@ -175,7 +177,7 @@ export class Recorder {
   }
 
   /**
-   * The end: to be called when the workers have pushed their last. When it resolves, everything is
+   * Stops. Call it after the workers have pushed their last events. When it resolves, everything is
    * on the disk or counted as lost, and the file is closed.
    */
   async drain(): Promise<void> {

@@ -3,8 +3,8 @@ import type { Octets } from '../../base/units.js'
 import type { QueryEvent } from './query-event.js'
 
 /**
- * A ring of query events in shared memory: one worker writes, the recorder thread reads, nobody
- * waits. When it is full the writer drops the event and counts it.
+ * A lock-free ring buffer of query events in shared memory: one worker writes, the recorder thread
+ * reads, and neither waits. When it is full, the writer drops the event and counts it.
  *
  *     octet   0  head: position up to which the reader is done       (written by the reader)
  *     octet  64  tail: position up to which events are published     (written by the writer)
@@ -12,14 +12,15 @@ import type { QueryEvent } from './query-event.js'
  *     octet  72  dropped: events ever dropped, modulo 2^32           (written by the writer)
  *     octet 128  the ring, a power of two of octets
  *
- * Positions count octets for ever, modulo 2^32, so that full and empty differ. Head and tail have
- * a cache line each. An event is a fixed part of 64 octets (words below) and the QNAME, padded to a
- * multiple of 8. It never wraps: where it does not fit before the end of the ring, the word SKIP
- * stands instead and the event begins at the ring's start.
+ * Positions count octets without wrapping to the ring size, modulo 2^32, so that full and empty
+ * differ. Head and tail have a cache line each. An event is a fixed part of 64 octets (words below)
+ * and the QNAME, padded to a multiple of 8. Events never wrap: if one does not fit before the end
+ * of the ring, the word SKIP is written and the event goes to the start of the ring.
  *
- * Order: the writer stores events plainly and then the tail with Atomics.store; the reader loads
- * the tail with Atomics.load and then reads plainly. Only the tail publishes, so one store serves a
- * whole batch, and what a worker had half written when it died is never seen.
+ * Memory order: the writer stores events with plain writes, then the tail with Atomics.store; the
+ * reader loads the tail with Atomics.load, then reads with plain reads. Only the tail publishes, so
+ * one store publishes a whole batch, and an event that a worker had half written when it died is
+ * never seen.
  */
 const HEAD = 0
 const TAIL = 16
@@ -50,11 +51,11 @@ const MAX_LATENCY = 0xffffffff
 const MIN_RING: Octets = 4096
 const MAX_RING: Octets = 2 ** 30
 
-/** Default size of a ring: about 45,000 events, near a second at 50,000 a second. */
+/** Default size of a ring: about 45,000 events, nearly a second at 50,000 per second. */
 export const RING_OCTETS: Octets = 4 * 1024 * 1024
 
 /**
- * Shared memory for one ring, empty.
+ * Allocates shared memory for one empty ring.
  *
  * @throws InterdictError LOG_RING_SIZE
  */
@@ -65,7 +66,7 @@ export function createRing(octets: Octets = RING_OCTETS): SharedArrayBuffer {
   return new SharedArrayBuffer(HEADER + octets)
 }
 
-/** The views that both ends have of the same memory. */
+/** Typed views of the shared memory, used by both sides. */
 class RingMemory {
   readonly words: Int32Array
   readonly doubles: Float64Array
@@ -81,14 +82,14 @@ class RingMemory {
 }
 
 /**
- * The worker's end. A worker that replaces a dead one goes on where that one stopped, counters
- * included. `push` allocates nothing.
+ * The worker's side. A replacement worker continues where the dead one stopped, including the
+ * counters. `push` allocates nothing.
  */
 export class RingWriter {
   private readonly memory: RingMemory
-  /** Next position to write; ahead of the shared tail by what is not yet committed. */
+  /** Next position to write; ahead of the shared tail by the uncommitted events. */
   private tail: number
-  /** The reader's position when last looked at: looking costs, and it only moves forward. */
+  /** Last known position of the reader. Loading it is costly, and it only moves forward. */
   private head: number
   private pushed: number
   private dropped: number
@@ -102,10 +103,10 @@ export class RingWriter {
   }
 
   /**
-   * Copies the event into the ring; `commit` makes it visible. `qnameLength` is at most 255
-   * (RFC 1035 §2.3.4), as `wire/` has checked.
+   * Copies the event into the ring; `commit` publishes it. `qnameLength` is at most 255 (RFC 1035
+   * §2.3.4), as checked by `dns/`.
    *
-   * @returns false when the ring is full: the event is dropped and counted
+   * @returns false if the ring is full: the event is dropped and counted
    */
   push(event: QueryEvent): boolean {
     const { capacity } = this.memory
@@ -124,7 +125,7 @@ export class RingWriter {
     return true
   }
 
-  /** Publishes everything pushed so far: once per batch of answers. */
+  /** Publishes everything pushed so far: once per batch of responses. */
   commit(): void {
     const { words } = this.memory
     Atomics.store(words, PUSHED, this.pushed)
@@ -134,7 +135,7 @@ export class RingWriter {
   private hasRoom(octets: Octets): boolean {
     const { capacity, words } = this.memory
     if (capacity - ((this.tail - this.head) >>> 0) >= octets) return true
-    // The reader cannot free what it cannot see.
+    // The reader can only free what is published.
     this.commit()
     this.head = Atomics.load(words, HEAD)
     return capacity - ((this.tail - this.head) >>> 0) >= octets
@@ -158,23 +159,23 @@ export class RingWriter {
     words[word + WORD.upstream] = event.upstream
     words[word + WORD.latency] = event.latency < MAX_LATENCY ? event.latency : MAX_LATENCY
     words[word + WORD.ede] = event.ede
-    // An octet loop: `set` would need a `subarray`, which allocates.
+    // A loop, because `set` would need a `subarray`, which allocates.
     const { qname, qnameLength } = event
     const name = HEADER + at + FIXED
     for (let i = 0; i < qnameLength; i++) octets[name + i] = qname[i]!
   }
 }
 
-/** The recorder's end. */
+/** The recorder's side. */
 export class RingReader {
-  /** Events ever published and ever dropped, as of the last `look`. */
+  /** Events ever published and ever dropped, as of the last `refresh`. */
   pushed = 0
   dropped = 0
   private readonly memory: RingMemory
   private head: number
-  /** The shared tail when last looked at. */
+  /** The shared tail as of the last `refresh`. */
   private tail: number
-  /** The shared head: what the writer knows to be free. */
+  /** The shared head: the writer may overwrite everything before it. */
   private released: number
 
   constructor(memory: SharedArrayBuffer) {
@@ -185,9 +186,9 @@ export class RingReader {
   }
 
   /**
-   * Looks at the writer's position and counters.
+   * Loads the writer's position and counters.
    *
-   * @returns how full the ring is, from 0 to 1
+   * @returns the fill level of the ring, from 0 to 1
    */
   refresh(): number {
     const { words, capacity } = this.memory
@@ -198,9 +199,9 @@ export class RingReader {
   }
 
   /**
-   * Fills `event` with the next event. Room is given back to the writer by and by and at the end.
+   * Fills `event` with the next event. Space is released to the writer gradually and at the end.
    *
-   * @returns false when there is none as of the last `look`
+   * @returns false if there was no further event at the last `refresh`
    */
   next(event: QueryEvent): boolean {
     if (this.head === this.tail) {

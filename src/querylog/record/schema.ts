@@ -1,14 +1,14 @@
 /**
- * What a line of the query log holds. docs/reference/query-log.md explains every field; a test holds the two
- * together. A new field leaves the version as it is; a field that goes or changes its meaning
- * raises it.
+ * The schema of a query log line. docs/reference/query-log.md explains every field; a test keeps
+ * both in step. Adding a field keeps the version; removing a field or changing its meaning raises
+ * it.
  */
 export const SCHEMA_VERSION = 1
 
-/** Verdicts that a rule of the operator decided. */
+/** Verdicts decided by a rule of the operator. */
 export const RULE_VERDICTS = ['blocked', 'monitored', 'allowed'] as const
 
-/** One line, parsed. A field that does not apply is absent, never null. */
+/** One parsed line. A field that does not apply is absent, never null. */
 export interface QueryRecord {
   readonly v: typeof SCHEMA_VERSION
   readonly time: string
@@ -38,7 +38,7 @@ export interface QueryRecord {
   readonly ede?: number
 }
 
-/** Every field in the order of a line, with its JSON type. */
+/** Every field in the order of the line, with its JSON type. */
 export const QUERY_FIELDS = {
   v: 'integer',
   time: 'string',

@@ -1,21 +1,21 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { createParentFolder } from '../../base/parent-folder.js'
 
-/** Without waiting, where the system knows it: a pipe that nobody reads is an error at once. */
+/** Non-blocking where the system supports it: a pipe without a reader is an error at once. */
 const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK
 const MODE = 0o666
 const NEWLINE = '\n'
 
 /**
- * The file of the service log. Never throws once it is open, and never waits: what cannot be
- * written (the disk is full, the reader of a pipe is gone) goes to `otherwise`.
+ * The service log file. Once open, it never throws and never blocks: what cannot be written (full
+ * disk, pipe without a reader) goes to `fallback`.
  */
 export class ServiceFile {
   private fd: number
-  /** Whether only a part of the last line is in the file. */
+  /** Whether the last line was only partly written. */
   private isTorn = false
 
-  /** Throws the system's error when it cannot be opened. */
+  /** Throws the system error when the file cannot be opened. */
   constructor(
     private readonly path: string,
     private readonly fallback: (text: string) => unknown
@@ -36,8 +36,8 @@ export class ServiceFile {
   }
 
   /**
-   * After somebody else renamed it (logrotate): goes on in a new one of the old name. Throws the
-   * system's error when that cannot be opened, and goes on in the old one.
+   * Reopens the path after someone else renamed the file (logrotate). Throws the system error if
+   * that fails, and continues with the old file.
    */
   reopen(): void {
     const fresh = open(this.path)

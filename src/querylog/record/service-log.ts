@@ -3,19 +3,19 @@ import type { Octets } from '../../base/units.js'
 import { ServiceFile } from './service-file.js'
 import { formatTerminalLine } from './terminal-line.js'
 
-/** What is told besides the message: flat, by name. An error goes under `err`. */
+/** Structured data beside the message, flat, by name. An error goes under `err`. */
 export type LogFields = Readonly<Record<string, unknown>>
 
-/** The service log, as every room sees it: what happens to the program, not to queries. */
+/** The service log: events of the program itself, not of queries. */
 export interface ServiceLog {
   info(fields: LogFields, message: string): void
   warn(fields: LogFields, message: string): void
   error(fields: LogFields, message: string): void
 }
 
-/** The service log, as the thread sees it that writes it. */
+/** The service log as the thread that writes it sees it. */
 export interface ReopenableServiceLog extends ServiceLog {
-  /** For rotation by others: a file is opened anew under its name. */
+  /** Reopens the file by name, after log rotation by another program. */
   reopen(): void
 }
 
@@ -24,28 +24,28 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 
 export interface ServiceLogOptions {
   readonly level: LogLevel
-  /** A file to append to, or where the program's errors go. */
+  /** A file to append to, or standard error. */
   readonly destination: { readonly path: string } | 'stderr'
 }
 
-/** What is kept for a reader of `stderr` who reads nothing; lines beyond it are lost. */
+/** Limit for output that the reader of `stderr` has not read; further lines are lost. */
 const MAX_UNREAD: Octets = 1024 * 1024
 
-/** The stream `stderr` and what is known of it. */
+/** The stream `stderr` and its properties. */
 export interface Terminal {
   readonly isTTY?: boolean | undefined
-  /** Not yet taken by whoever reads it. */
+  /** Octets that the reader has not taken yet. */
   readonly writableLength?: Octets
   write(text: string): unknown
 }
 
 /**
- * The service log of the control thread; workers send theirs there. JSON lines (`time`, `level`,
- * `msg`, then the fields) in a file or where nobody looks on; on a terminal one short line each,
- * in colours unless NO_COLOR is set. Written at once, so that the last line before a crash is there. What a file does not take is told as if there
- * were none.
+ * Creates the service log of the control thread; workers send their entries there. Entries are JSON
+ * lines (`time`, `level`, `msg`, then the fields) in a file or a pipe; on a terminal they are short
+ * lines, in colour unless NO_COLOR is set. Written synchronously, so that the last line before a
+ * crash is not lost. Lines that the file does not accept go to `terminal`.
  *
- * Throws the system's error when the file cannot be opened.
+ * Throws the system error when the file cannot be opened.
  */
 export function createServiceLog(
   { level, destination }: ServiceLogOptions,

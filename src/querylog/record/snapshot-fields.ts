@@ -10,66 +10,71 @@ import { IntPairMap } from './int-pair-map.js'
 import { ascii } from './line-buffer.js'
 import { PROTOCOL } from './query-event.js'
 
-/** Where the name or prefix stands that matched. */
+/** The name or prefix that a lookup matched. */
 export interface MatchedEntry {
-  /** As written there: `=tiktok.com`, `*.example`, `192.0.2.0/24`. */
+  /** As written in the source: `=tiktok.com`, `*.example`, `192.0.2.0/24`. */
   readonly pattern: string
   readonly sourceFile: string
-  /** From 1; of no meaning for a special-use name, which stands in an RFC. */
+  /** From 1; not used for a special-use name, whose source is an RFC. */
   readonly sourceLine: number
-  /** Octets of its name in wire form; 0: it is an address. */
+  /** Length of its name in wire format; 0: it is an address. */
   readonly length: number
 }
 
-/** Finds what a verdict points at. `policy/` has the real one. */
+/** Finds the entry that a verdict refers to. Implemented in `policy/`. */
 export type FindMatchedEntry = (
   snapshot: Snapshot,
   claim: number,
   record: number,
-  /** Whether the very name was asked for, or one below. */
+  /** Whether the query was for the name itself, not for a name below it. */
   whole: boolean
 ) => MatchedEntry | undefined
 
-/** The fields of one rule and record. */
+/** The encoded fields of one rule and one matched record. */
 export interface RuleFields {
-  /** From `app` to `rule`: the same octets for all records of a rule, which stay in the CPU's cache. */
+  /**
+   * Fields `app` to `rule`: shared by all records of a rule, so that they stay in the CPU cache.
+   */
   readonly rule: Uint8Array
-  /** Octets of the record's name; 0: it is an address. */
+  /** Length of the record's name in wire format; 0: it is an address. */
   readonly nameLength: number
-  /** `pattern` and `source` for the name itself. */
+  /** Fields `pattern` and `source` for a query for the name itself. */
   readonly exactMatch: Uint8Array
-  /** The same for those below it, once one was asked for. */
+  /** The same for a query for a name below it; encoded on first use. */
   subdomainMatch: Uint8Array | undefined
 }
 
 /**
- * Most records whose fields are kept per snapshot: some 200 octets each, 3 MiB in all. There are as
- * many as listed names that are asked for; the busy ones fit, and one anew costs 3 µs.
+ * Maximum number of records with cached fields per snapshot: about 200 octets each, 3 MiB in total.
+ * There is one for each listed name that is queried; the popular ones fit, and encoding another
+ * takes 3 µs.
  */
 const MAX_RECORDS = 16_384
 
-/** Hexadecimal digits of the rules' SHA-256 in each line: 48 bits tell all rules of a site apart. */
+/**
+ * Hexadecimal digits of the rules' SHA-256 per line: 48 bits distinguish all rule sets of a site.
+ */
 const SHA256_DIGITS = 12
 
 const EMPTY = new Uint8Array(0)
 
-/** Where no rule spoke. */
+/** For lookups without a rule. */
 const NO_RULE: RuleFields = { rule: EMPTY, nameLength: 0, exactMatch: EMPTY, subdomainMatch: EMPTY }
 
 const PROTOCOLS = Object.keys(PROTOCOL)
 
-/** Everything in a line that a snapshot decides, as octets ready to be copied. */
+/** All fields that depend on the snapshot, encoded and ready to be copied. */
 export class SnapshotFields {
-  /** From the end of the time to before the client. */
+  /** From the end of the time to the client field. */
   readonly generationFields: Uint8Array
-  /** From after the client to before the name, by client class and protocol. */
+  /** From after the client to the name, by client class and protocol. */
   private readonly networkFieldsByClass: readonly Uint8Array[]
   private readonly modesByClass: readonly PrivacyMode[]
   private readonly fallbackMode: PrivacyMode
   private readonly ruleFieldsByRecord = new IntPairMap<RuleFields>()
   private readonly ruleFieldsByClaim = new Map<number, Uint8Array>()
 
-  /** @param snapshot undefined: it is no longer held, and only its number can be told */
+  /** @param snapshot undefined: no longer available, only its generation is known */
   constructor(
     readonly generation: number,
     readonly snapshot: Snapshot | undefined,
@@ -84,12 +89,12 @@ export class SnapshotFields {
     this.fallbackMode = strictestMode(privacy)
   }
 
-  /** How a client is written; one of whom nothing is known any more, as the strictest network is. */
+  /** Privacy mode of a client class; for an unknown class, that of the strictest network. */
   privacyMode(clientClass: number): PrivacyMode {
     return this.modesByClass[clientClass] ?? this.fallbackMode
   }
 
-  /** The fields from `network` to before the name. */
+  /** The fields from `network` to the name. */
   networkFields(clientClass: number, protocol: number): Uint8Array {
     const at = clientClass * PROTOCOLS.length + protocol
     return this.networkFieldsByClass[at] ?? NO_NETWORK[protocol] ?? EMPTY
@@ -102,9 +107,9 @@ export class SnapshotFields {
   }
 
   /**
-   * `pattern` and `source` of what `rule` has given.
+   * The fields `pattern` and `source` of a rule found by `ruleFields`.
    *
-   * @param qnameLength octets of the name asked for; 0 where another name led to the rule
+   * @param qnameLength length of the QNAME; 0 if another name, such as a CNAME target, matched
    */
   matchFields(fields: RuleFields, claim: number, record: number, qnameLength: number): Uint8Array {
     if (qnameLength === fields.nameLength) return fields.exactMatch
@@ -144,13 +149,13 @@ export class SnapshotFields {
   }
 }
 
-/** By protocol. */
+/** Indexed by protocol. */
 function encodeNetwork(network: string | undefined): Uint8Array[] {
   const first = network === undefined ? EMPTY : field('network', network)
   return PROTOCOLS.map(word => Buffer.concat([first, ascii(`,"protocol":"${word}","qname":"`)]))
 }
 
-/** Of clients in no network. */
+/** For clients outside every network. */
 const NO_NETWORK = encodeNetwork(undefined)
 
 function encodeGeneration(generation: number, snapshot: Snapshot | undefined): Uint8Array {
@@ -162,7 +167,7 @@ function encodeGeneration(generation: number, snapshot: Snapshot | undefined): U
 }
 
 function encodeRule({ source, kind, ruleId, ruleFile, ruleLine }: Claim): Uint8Array {
-  // No rule spoke, but an RFC.
+  // Special-use names are decided by an RFC, not by a rule.
   if (source.kind === 'local') return EMPTY
   return Buffer.concat([
     source.kind === 'inline' ? EMPTY : field(source.kind, source.id),
@@ -177,7 +182,7 @@ function encodeMatch({ source }: Claim, matched: MatchedEntry): Uint8Array {
   return Buffer.concat([field('pattern', pattern), field('source', place)])
 }
 
-/** `,"name":"text"`, in UTF-8. */
+/** Encodes `,"name":"text"` in UTF-8. */
 export function field(name: string, text: string): Uint8Array {
   return Buffer.from(`,"${name}":${JSON.stringify(text)}`)
 }

@@ -3,7 +3,7 @@ const COLOUR: Readonly<Record<string, number>> = { info: 32, warn: 33, error: 31
 const DIM = 2
 const WIDTH = 'error'.length
 
-/** Anything that a terminal could take for an order. */
+/** Characters that a terminal could interpret as control sequences. */
 const CONTROL = /\p{Cc}|\p{Cf}|\u2028|\u2029/gu
 
 interface ServiceLine {
@@ -14,8 +14,8 @@ interface ServiceLine {
 }
 
 /**
- * One JSON line of the service log as a line for people:
- * `09:26:53.123 warn  no answer from upstream upstream=192.0.2.53 tries=3`, times in UTC.
+ * Formats a JSON line of the service log for a terminal: `09:26:53.123 warn  no answer from
+ * upstream upstream=192.0.2.53 tries=3`. Times are in UTC.
  */
 export function formatTerminalLine(json: string, colours: boolean): string {
   const { level, time, msg, ...fields } = JSON.parse(json) as ServiceLine
@@ -32,19 +32,19 @@ export function formatTerminalLine(json: string, colours: boolean): string {
   return `${words.join(' ')}\n`
 }
 
-/** A plain word as it is, everything else as JSON; of an error, code and message. */
+/** A plain word as is, anything else as JSON; for an error, its code and message. */
 function formatValue(value: unknown): string {
   if (isError(value)) return escapeControls([value.code, value.message].filter(Boolean).join(': '))
   if (typeof value === 'string' && /^[^\s"=]+$/.test(value)) return escapeControls(value)
   return escapeControls(JSON.stringify(value))
 }
 
-/** An error, as pino has serialized it. */
+/** An error as serialized by pino. */
 function isError(value: unknown): value is { code?: string; message: string } {
   return typeof value === 'object' && value !== null && 'stack' in value && 'message' in value
 }
 
-/** The text without anything that a terminal could take for an order. */
+/** Escapes all characters that a terminal could interpret as control sequences. */
 export function escapeControls(text: string): string {
   return text.replaceAll(CONTROL, character => {
     const code = character.codePointAt(0) ?? 0

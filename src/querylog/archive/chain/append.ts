@@ -4,18 +4,18 @@ import { rmSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Octets } from '../../../base/units.js'
 
-/** As the query log: not for everybody on the machine. */
+/** As for the query log: not world-readable. */
 const MODE = 0o640
-/** Room on the disk that is kept for the chain. */
+/** Disk space reserved for the chain. */
 const RESERVE_FILE = 'chain.reserve'
-/** For some hundred lines. */
+/** Enough for several hundred entries. */
 const RESERVE_SIZE: Octets = 64 * 1024
 
 /**
- * Appends octets to the chain: all of them, or none. On a full disk the reserve is given up for them, or
- * nothing could be removed there to make room, since each removal is told to the chain before it is done.
+ * Appends to the chain atomically. On a full disk the reserve is freed first; otherwise no space
+ * could ever be freed there, because each removal is recorded in the chain before it happens.
  *
- * Throws the system's error.
+ * Throws the system error.
  */
 export function appendToChain(path: string, octets: Buffer): void {
   try {
@@ -29,12 +29,12 @@ export function appendToChain(path: string, octets: Buffer): void {
   }
 }
 
-/** As soon as there is room. @param folder of the chain */
+/** Creates the reserve as soon as there is space. @param folder of the chain */
 export function ensureReserve(folder: string): void {
   const reserve = join(folder, RESERVE_FILE)
   if (existsSync(reserve)) return
   try {
-    // Of octets that no file system makes smaller.
+    // Random data, so that no file system can compress it.
     writeFileSync(reserve, randomBytes(RESERVE_SIZE), { mode: MODE })
   } catch {
     rmSync(reserve, { force: true })

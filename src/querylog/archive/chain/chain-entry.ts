@@ -2,19 +2,19 @@ import { createHash, sign, verify, type KeyObject } from 'node:crypto'
 import type { PublicKey } from '../../../base/ed25519.js'
 import type { Milliseconds, Octets } from '../../../base/units.js'
 
-/** Beside the query log: a line for whatever becomes of its files. */
+/** The chain file beside the query log: one entry per change to its files. */
 export const CHAIN_FILE = 'chain.jsonl'
-/** What the first line has in place of the hash of one before. */
+/** Stands for the hash of the previous line in the first entry. */
 export const INITIAL_HASH = '0'.repeat(64)
-/** Before what is signed, so that a signature of something else is none of a line. */
+/** Domain separation: a signature made for another purpose is not valid here. */
 const SIGNING_CONTEXT = 'interdict chain 1\n'
 const LINE = /^(\{.*),"signature":"([A-Za-z0-9+/]{86}==)"\}$/
 
-/** A file, and what is in it. */
+/** A file and its hash. */
 export interface HashedFile {
-  /** Its path within the folder of the log. */
+  /** Path relative to the folder of the log. */
   readonly file: string
-  /** Of all its octets, in hexadecimal. */
+  /** SHA-256 of the file in hexadecimal. */
   readonly sha256: string
 }
 
@@ -23,39 +23,39 @@ export interface SizedFile extends HashedFile {
 }
 
 /**
- * Why the gateway removed files: their time was over, there was no room, nothing was left in them, or
- * they are tallies of files that are not there any more.
+ * Why the gateway removed files: retention expired, disk space limit, nothing left in them, or
+ * tallies whose Parquet file no longer exists.
  */
 export type RemovalReason = 'days' | 'space' | 'empty' | 'stale'
 
-/** By whose will files were removed by hand. */
+/** Who requested a manual removal, and why. */
 export interface RemovalRequest {
   readonly by: string
   readonly reason: string
 }
 
 /**
- * A file that was removed by hand, and what it had by then.
+ * A manually removed file, with its hash at that time.
  *
- * `altered` not what the chain had said of it
- * `extra`   the chain did not have it
- * `missing`, `unreadable` it was not there any more, or could not be read: its SHA-256 is that of
- *           before, or empty
+ * `altered`     not the hash recorded in the chain
+ * `extra`       unknown to the chain
+ * `missing`     did not exist: the hash is the recorded one, or empty
+ * `unreadable`  could not be read: likewise
  */
 export type ManuallyRemovedFile = HashedFile & {
   readonly was?: 'altered' | 'extra' | 'missing' | 'unreadable'
 }
 
 /**
- * What a line says.
+ * Content of an entry.
  *
- * `start`      a chain begins, with the files that are there; `broken`: the one of before, which could
- *              not be gone on with
- * `file`       a file was closed
- * `replaced`   files were made into others: lines into Parquet, several into one, some rows taken out; or,
- *              of none, a tally was made
- * `removed`    files were removed
- * `checkpoint` nothing else had happened by then; how much stands, when the next one is due
+ * `start`       a chain starts with the existing files; `broken` names the previous chain if it was
+ *               broken
+ * `file`        a file was closed
+ * `replaced`    files were converted: JSON Lines to Parquet, several files to one, rows removed;
+ *               or, from no files, a tally was created
+ * `removed`     files were removed
+ * `checkpoint`  the current totals, and when the next checkpoint is due
  */
 export type EntryBody =
   | {
@@ -67,9 +67,9 @@ export type EntryBody =
     }
   | (SizedFile & {
       readonly kind: 'file'
-      /** Lines in it. */
+      /** Lines in the file. */
       readonly records: number
-      /** Times of its first and its last line. */
+      /** Times of its first and last line. */
       readonly first?: string
       readonly last?: string
     })
@@ -77,7 +77,7 @@ export type EntryBody =
       readonly kind: 'replaced'
       readonly files: readonly HashedFile[]
       readonly by: readonly SizedFile[]
-      /** Networks whose rows were taken out. */
+      /** Networks whose rows were removed. */
       readonly without?: readonly string[]
     }
   | { readonly kind: 'removed'; readonly files: readonly HashedFile[]; readonly why: RemovalReason }
@@ -90,35 +90,35 @@ export type EntryBody =
       readonly kind: 'checkpoint'
       readonly files: number
       readonly octets: Octets
-      /** The next one comes within this time, in seconds, as long as the gateway runs. */
+      /** Maximum time until the next checkpoint, in seconds, while the gateway is running. */
       readonly within: number
     }
 
-/** One line: what it says, and its place in the chain. */
+/** An entry with its position in the chain. */
 export type ChainEntry = EntryBody & {
   readonly v: 1
   /** From 1. */
   readonly n: number
   readonly time: string
-  /** SHA-256 of the line before, without its line end. */
+  /** SHA-256 of the previous line without its line end. */
   readonly prev: string
 }
 
-/** A line that is read: whether its signature is right is another question. */
+/** A parsed line whose signature is not verified yet. */
 export interface ParsedEntry {
   readonly entry: ChainEntry
-  /** What was signed. */
+  /** The signed text. */
   readonly text: string
   readonly signature: string
 }
 
-/** Where a chain ends. */
+/** The last entry of a chain. */
 export interface ChainHead {
   readonly n: number
   readonly sha256: string
 }
 
-/** A line, without its line end. RFC 8032 §5.1. */
+/** Encodes and signs an entry as a line without line end. RFC 8032 §5.1. */
 export function encodeEntry(
   entry: EntryBody,
   wall: Milliseconds,
@@ -134,7 +134,7 @@ export function encodeEntry(
   return `${text},"signature":"${signature}"}`
 }
 
-/** Undefined: it is no line of a chain. */
+/** Undefined if the line is not a chain entry. */
 export function parseEntry(line: string): ParsedEntry | undefined {
   const [, text, signature] = LINE.exec(line) ?? []
   if (text === undefined || signature === undefined) return undefined

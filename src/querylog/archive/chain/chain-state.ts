@@ -1,31 +1,31 @@
 import type { Octets } from '../../../base/units.js'
 import type { ChainEntry, RemovalRequest, ManuallyRemovedFile, SizedFile } from './chain-entry.js'
 
-/** What the chain says of one file. */
+/** State of one file according to the chain. */
 export interface FileState {
   readonly sha256: string
   readonly octets: Octets
-  /** Whether it is to be there; if not, whether others are in its place. */
+  /** Whether the file should exist; if not, whether other files replaced it. */
   readonly state: 'stands' | 'replaced' | 'removed'
-  /** What it had before it was written over, which a crash may have prevented. */
+  /** Its hash before it was overwritten, in case a crash prevented that. */
   readonly previousSha256?: string
 }
 
-/** Files that were removed by hand. */
+/** A removal requested by an operator. */
 export interface ManualRemoval extends RemovalRequest {
   readonly time: string
   readonly files: readonly ManuallyRemovedFile[]
 }
 
-/** What a chain says of all files, after some of its lines. */
+/** State of all files after a number of chain entries. */
 export class ChainState {
   readonly files = new Map<string, FileState>()
   readonly totals = { files: 0, octets: 0, removed: 0 }
   readonly manualRemovals: ManualRemoval[] = []
-  /** When it began, and the last checkpoint. */
+  /** Times of the start and of the last checkpoint. */
   startedAt: string | undefined
   checkpoint: { readonly time: string; readonly within: number } | undefined
-  /** Files that were there before it began. */
+  /** Files that existed before the chain started. */
   foundAtStart = 0
 
   apply(link: ChainEntry): void {
@@ -55,14 +55,14 @@ export class ChainState {
     }
   }
 
-  /** Names of files that are to be there, in the order of the chain. */
+  /** Files that should exist, in the order of the chain. */
   presentFiles(): [file: string, FileState][] {
     return [...this.files].filter(([, { state }]) => state === 'stands')
   }
 
   private setPresent({ file, sha256, octets }: SizedFile, before?: string): void {
     this.setAbsent(file, sha256, 'replaced')
-    // Last in the order.
+    // Move it to the end.
     this.files.delete(file)
     const standing = { sha256, octets, state: 'stands' } as const
     this.files.set(file, before === undefined ? standing : { ...standing, previousSha256: before })

@@ -37,15 +37,16 @@ import { readSignKey } from './sign-key.js'
 export interface ChainOptions {
   /** Path of the private key. */
   readonly signKey: string
-  /** Public keys that lines of before may be signed with. */
+  /** Public keys accepted on earlier entries. */
   readonly earlierKeys: readonly PublicKey[]
-  /** A checkpoint is written at least so often. */
+  /** Maximum time between checkpoints. */
   readonly checkpoint: Milliseconds
 }
 
 /**
- * The chain of a query log, open for writing: by one process at a time. A line is on the disk when
- * what writes it returns. Files are named by their paths within the folder of the log.
+ * The hash chain of a query log, opened for writing by one process at a time. When a method that
+ * writes an entry returns, the entry is on the disk. Files are named by paths relative to the
+ * folder of the log.
  */
 export class Chain {
   private readonly names: LogLayout
@@ -55,7 +56,7 @@ export class Chain {
   private readonly log: ServiceLog
   private head: ChainHead
   private state: ChainState
-  /** Lines written by this object. */
+  /** Entries written by this object. */
   private writtenEntries = 0
 
   private constructor(
@@ -74,10 +75,10 @@ export class Chain {
   }
 
   /**
-   * Opens the chain, or begins one. Half a line at its end, as a crash leaves it, is taken away. One
-   * that is not whole is put aside, and another begun, which says so.
+   * Opens the chain or starts one. An incomplete line at its end, left by a crash, is removed. A
+   * broken chain is set aside, and a new one started that refers to it.
    *
-   * @throws InterdictError CHAIN_KEY, CHAIN_WRITE; the system's errors
+   * @throws InterdictError CHAIN_KEY, CHAIN_WRITE; system errors
    */
   static async open(
     names: LogLayout,
@@ -106,11 +107,11 @@ export class Chain {
   }
 
   /**
-   * Lines for files that were closed since. What should be gone, and is still there because of a
-   * crash, is removed.
+   * Records newly closed files, and finishes removals and replacements that a crash interrupted.
    *
-   * @param failed told why that could not be done for one file; the others do not suffer
-   * @returns names of closed files that the chain has: something may be made of them
+   * @param failed receives the error of each file for which that failed; other files are not
+   *   affected
+   * @returns names of closed files recorded in the chain, which may now be converted
    */
   async recordClosedFiles(failed: (error: unknown) => void): Promise<readonly string[]> {
     const known: string[] = []
@@ -120,32 +121,32 @@ export class Chain {
         if (this.names.isClosed(file) && this.sha256Of(file) !== undefined) known.push(file)
       } catch (error) {
         failed(error)
-        // Nothing can be told to it now.
+        // No further entries can be written now.
         if (error instanceof InterdictError && error.code === 'CHAIN_WRITE') break
       }
     }
     return known
   }
 
-  /** What a file has to have; undefined: it is not known. */
+  /** The expected hash of a file; undefined if the chain does not have it. */
   sha256Of(file: string): string | undefined {
     const known = this.state.files.get(file)
     return known?.state === 'stands' ? known.sha256 : undefined
   }
 
-  /** Names of files that are to be there. */
+  /** Names of files that should exist. */
   presentFiles(): string[] {
     return this.state.presentFiles().map(([file]) => file)
   }
 
-  /** Whether it has a file. @param into its path within the archive */
+  /** Whether the chain has a file. @param into its path relative to the archive folder */
   hasArchiveFile(into: string): boolean {
     const { folder, archiveFolder: archive } = this.names
     return this.sha256Of(relative(folder, join(archive, into))) !== undefined
   }
 
   /**
-   * Holds a file to what the chain says of it, before something is made of it.
+   * Verifies a file against the chain before it is processed.
    *
    * @throws InterdictError CHAIN_ALTERED
    */
@@ -155,7 +156,10 @@ export class Chain {
     if (!fine) throw failure('CHAIN_ALTERED', join(this.names.folder, file))
   }
 
-  /** To be called when what takes their place is on the disk, and before they are removed. */
+  /**
+   * Records a replacement. Call it when the new files are on the disk and before the old ones are
+   * removed.
+   */
   recordReplacement(
     files: readonly HashedFile[],
     by: readonly SizedFile[],
@@ -164,7 +168,7 @@ export class Chain {
     this.append({ kind: 'replaced', files, by, ...(without.length > 0 ? { without } : {}) })
   }
 
-  /** To be called before they are removed. */
+  /** Records a removal. Call it before the files are removed. */
   recordRemoval(files: readonly string[], why: RemovalReason): void {
     const named = files.flatMap(file => {
       const known = this.state.files.get(file)
@@ -174,8 +178,8 @@ export class Chain {
   }
 
   /**
-   * To be called before they are removed. Of a file that is not what it should be the chain has what
-   * it is.
+   * Records a manual removal. Call it before the files are removed. For altered files, the entry
+   * has their actual hash.
    */
   async recordManualRemoval(
     files: readonly string[],
@@ -201,7 +205,7 @@ export class Chain {
     return isFine ? { file, sha256 } : { file, sha256, was: 'altered' }
   }
 
-  /** A checkpoint, if something was written or the last one is old enough. */
+  /** Writes a checkpoint if entries were written or the last checkpoint is old enough. */
   writeCheckpoint(): void {
     ensureReserve(this.names.folder)
     const { checkpoint, totals: sum } = this.state
@@ -238,7 +242,7 @@ export class Chain {
     } else rmSync(path)
   }
 
-  /** In one line, so that it is there with all files or not at all. */
+  /** One entry lists all existing files, so that it is complete or absent. */
   private async writeStart(
     broken: HashedFile | undefined,
     path = join(this.names.folder, CHAIN_FILE)
@@ -255,7 +259,7 @@ export class Chain {
     this.log.info({ found: files.length, closed }, 'a chain of the query log begins')
   }
 
-  /** The one of before is copied first, and is in its place until the new one is whole. */
+  /** The old chain is copied aside first, and stays in place until the new one is complete. */
   private async replaceBroken(
     path: string,
     octets: Buffer,

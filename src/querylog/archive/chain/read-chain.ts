@@ -15,35 +15,35 @@ const NEWLINE = 0x0a
 /**
  * What is wrong with a line.
  *
- * `unreadable` it is no line of a chain
- * `order`      its number is not the next one: lines are missing, or in another order
- * `altered`    the line before it is not the one that it was written after
- * `signature`  none of the keys has signed it
+ * `unreadable`  it is not a chain entry
+ * `order`       its number is not the next one: lines are missing or out of order
+ * `altered`     the previous line is not the one it was written after
+ * `signature`   it is not signed by any of the keys
  */
 export type Fault = 'unreadable' | 'order' | 'altered' | 'signature'
 
-/** A chain, as far as it is whole. */
+/** The valid part of a chain. */
 export interface ChainContents {
   readonly state: ChainState
   readonly head: ChainHead
-  /** Of the last line. */
+  /** The last valid entry. */
   readonly lastEntry: ParsedEntry | undefined
-  /** Where the last whole line ends. */
+  /** Offset after the last complete line. */
   readonly size: Octets
-  /** The first line that is wrong: from then on nothing is proven. */
+  /** The first invalid line; nothing from there on is proven. */
   readonly fault?: { readonly line: number; readonly fault: Fault }
-  /** Lines there are, whole ones. */
+  /** Number of complete lines. */
   readonly lines: number
-  /** Hashes of all good lines, for who asks for one. */
+  /** Hashes of all valid lines. */
   readonly hashes: ReadonlySet<string>
-  /** Chains that this one could not go on with. */
+  /** Earlier, broken chains that this chain refers to. */
   readonly broken: readonly { readonly line: number; readonly file: string }[]
 }
 
 /**
- * Reads a chain from its first line. Half a line at the end is not looked at.
+ * Reads and verifies a chain. An incomplete line at the end is ignored.
  *
- * @param keys by whose signature each line is held; undefined: by the lines before alone
+ * @param keys accepted public keys; undefined: verify the hashes only
  */
 export function readChain(octets: Buffer, keys: readonly KeyObject[] | undefined): ChainContents {
   const state = new ChainState()
@@ -76,7 +76,7 @@ export function readChain(octets: Buffer, keys: readonly KeyObject[] | undefined
   return fault === undefined ? contents : { ...contents, fault }
 }
 
-/** What nobody has signed may be anything. */
+/** Without signature verification, an entry may contain anything. */
 function applyEntry(state: ChainState, { entry }: ParsedEntry): Fault | undefined {
   try {
     state.apply(entry)
@@ -93,7 +93,7 @@ function findFault(
 ): Fault | undefined {
   if (read === undefined) return 'unreadable'
   const { n, prev } = read.entry
-  // A line that was altered has a wrong signature; without keys, the next line tells.
+  // An altered line has an invalid signature; without keys, the next line reveals it.
   if (keys !== undefined && !isSigned(read, keys)) return 'signature'
   if (n !== head.n + 1) return 'order'
   return prev === head.sha256 ? undefined : 'altered'

@@ -6,9 +6,9 @@ import { failure } from '../../../base/error.js'
 const GROUP_AND_OTHERS = 0o077
 
 /**
- * The private key that lines of the chain are signed with.
+ * Reads the private key that signs chain entries.
  *
- * @throws InterdictError CHAIN_KEY, where it cannot be read, is no key, or others can read it
+ * @throws InterdictError CHAIN_KEY if it cannot be read, is not a key, or is accessible to others
  */
 export function readSignKey(path: string): KeyObject {
   const read = trySignKey(path)
@@ -16,7 +16,7 @@ export function readSignKey(path: string): KeyObject {
   return read
 }
 
-/** The same, or why it cannot be used. */
+/** The key, or the reason why it cannot be used. */
 export function trySignKey(path: string): KeyObject | string {
   try {
     const { mode } = statSync(path)

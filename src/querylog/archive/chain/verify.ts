@@ -9,69 +9,71 @@ import { CHAIN_FILE, type ChainHead } from './chain-entry.js'
 import type { ChainState, ManualRemoval, FileState } from './chain-state.js'
 import { readChain, type Fault, type ChainContents } from './read-chain.js'
 
-/** How often it is looked again when the gateway was at work meanwhile. */
+/** Attempts while the gateway keeps changing the files. */
 const MAX_ATTEMPTS = 5
 
 /**
- * What is wrong.
+ * Kind of failure.
  *
- * `absent`  there is no chain
- * `line`    a line of the chain is not what was written, or missing, or out of order
- * `anew`    a chain of before was broken, and this one begun in its place
- * `cut`     a line that is known from elsewhere is not in the chain: its end was cut off
- * `altered` a file has other octets than the chain says
- * `missing` a file is not there
- * `extra`   a file is there that the chain does not know
+ * `absent`   there is no chain
+ * `line`     a line of the chain is altered, missing or out of order
+ * `anew`     a previous chain was broken, and this one was started in its place
+ * `cut`      a line known from elsewhere is not in the chain: its end was cut off
+ * `altered`  a file does not have the hash recorded in the chain
+ * `missing`  a file does not exist
+ * `extra`    a file is unknown to the chain
  */
 export type BreakKind = 'absent' | 'line' | 'anew' | 'cut' | 'altered' | 'missing' | 'extra'
 
 export interface Break {
   readonly kind: BreakKind
-  /** A path within the folder of the log; of the chain, with the line: `chain.jsonl:7`. */
+  /**
+   * A path relative to the folder of the log; for the chain, with a line number: `chain.jsonl:7`.
+   */
   readonly at: string
   readonly fault?: Fault
 }
 
 /**
- * A file of which nothing is proven, and nothing is wrong.
+ * A file that can neither be proven nor is at fault.
  *
- * `live`       it is being written
- * `closed`     it was closed after the last checkpoint
- * `unfinished` it is being made, replaced or removed
+ * `live`        it is being written
+ * `closed`      it was closed after the last checkpoint
+ * `unfinished`  it is being created, replaced or removed
  */
 export interface Unproven {
   readonly kind: 'live' | 'closed' | 'unfinished'
   readonly at: string
 }
 
-/** What can be said of a query log; its JSON form is public, see docs/reference/query-log.md. */
+/** Result of verifying a query log; its JSON form is public, see docs/reference/query-log.md. */
 export interface Verification {
   readonly proven: boolean
-  /** In the order of the chain; the first is where it broke. */
+  /** In chain order; the first is where the chain broke. */
   readonly breaks: readonly Break[]
   readonly unproven: readonly Unproven[]
-  /** Files that are as the chain says. */
+  /** Files that match the chain. */
   readonly files: number
   readonly octets: Octets
-  /** Files that the gateway removed. */
+  /** Files removed by the gateway. */
   readonly removed: number
-  /** What was removed by hand. */
+  /** Manual removals. */
   readonly ordered: readonly ManualRemoval[]
-  /** Files that were there before the chain began: what they were before is not known. */
+  /** Files that existed before the chain started: their earlier content is unknown. */
   readonly found: number
   readonly lines: number
   readonly head: ChainHead
   readonly began: string | undefined
   readonly checkpoint: string | undefined
-  /** Until when the next checkpoint was to come. */
+  /** When the next checkpoint was due. */
   readonly due: string | undefined
 }
 
 /**
- * Holds the files of a query log to its chain, and the chain to its signatures.
+ * Verifies the files of a query log against its chain, and the chain against its signatures.
  *
- * @param keys by whose signatures
- * @param expected the SHA-256 of a line that is known from elsewhere
+ * @param keys accepted public keys
+ * @param expected SHA-256 of a line known from elsewhere
  * @throws InterdictError CHAIN_READ
  */
 export async function verifyLog(
@@ -109,7 +111,7 @@ async function verifyOnce(
   const { state: book, head, lines } = walked
   const breaks = breaksOf(walked, expected)
   const files = new FileVerifier(names, book)
-  // Without its chain nothing can be said of a file.
+  // Files cannot be verified without a valid chain.
   if (lines > 0 && walked.fault === undefined) await files.run()
   const all = [...breaks, ...files.breaks]
   const live = existsSync(join(names.folder, names.liveName))
@@ -143,7 +145,7 @@ function breaksOf(walked: ChainContents, expected: string | undefined): Break[] 
   return isCut ? [...anew, { kind: 'cut', at: `${CHAIN_FILE}:${lines + 1}` }] : anew
 }
 
-/** The files of a log, held to what the chain says of them. */
+/** Verifies the files of a query log against the state in the chain. */
 class FileVerifier {
   readonly breaks: Break[] = []
   readonly unproven: Unproven[] = []
@@ -176,14 +178,14 @@ class FileVerifier {
       this.verified.files++
       this.verified.octets += octets
     } else if (found === undefined) {
-      // Without a tally the lookups themselves are read.
+      // Harmless: without a tally, reports read the lookups themselves.
       if (isTally(file)) this.unproven.push({ kind: 'unfinished', at: file })
       else this.breaks.push({ kind: 'missing', at: file })
     } else if (found === before) this.unproven.push({ kind: 'unfinished', at: file })
     else this.breaks.push({ kind: 'altered', at: file })
   }
 
-  /** It should not be there any more. */
+  /** A file that should no longer exist. */
   private async checkAbsent(file: string, { sha256 }: FileState): Promise<void> {
     const found = await this.digestOf(file)
     if (found === sha256) this.unproven.push({ kind: 'unfinished', at: file })
@@ -192,7 +194,7 @@ class FileVerifier {
 
   private checkUnknown(file: string, there: readonly string[]): void {
     const closed = this.names.closedAt(file)
-    // What a file that is still there becomes is told when it is whole.
+    // What replaces an existing closed file is recorded when it is complete.
     const isHalf = there.some(
       other => this.names.isClosed(other) && file.endsWith(`/${this.names.parquetOf(other)}`)
     )
@@ -202,7 +204,7 @@ class FileVerifier {
     } else this.breaks.push({ kind: 'extra', at: file })
   }
 
-  /** Undefined: it is not there. */
+  /** Undefined if the file does not exist. */
   private async digestOf(file: string): Promise<string | undefined> {
     const path = join(this.names.folder, file)
     try {

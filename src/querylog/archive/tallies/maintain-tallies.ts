@@ -17,11 +17,11 @@ import { removeFiles } from '../retention.js'
 import { copyTally, tallyName, parseTallyStem, tallyStem } from './tally.js'
 
 /**
- * Makes the tallies that are missing of a day's Parquet files. A crash leaves them as a whole or not
- * at all, and reports do without.
+ * Creates the missing tallies of a day's Parquet files. A crash leaves a tally complete or absent,
+ * and reports work without it.
  *
- * @param workFolder a folder for half-made files, on the same file system
- * @throws InterdictError ARCHIVE_SQL, CHAIN_WRITE; the system's errors
+ * @param workFolder for incomplete files, on the same file system
+ * @throws InterdictError ARCHIVE_SQL, CHAIN_WRITE; system errors
  */
 export async function createTallies(
   database: Database,
@@ -41,7 +41,8 @@ export async function createTallies(
     await database.run(copyTally(lookups, made))
     const digest = await digestFile(made)
     const file = tallyPath(names, tallyName(stem, digest.sha256))
-    // The chain first: one that it has and that is not there harms nobody; see `verifyLog`.
+    // The chain is written first: an entry for a tally that does not exist is harmless; see
+    // `verifyLog`.
     chain?.recordReplacement([], [{ file, ...digest }])
     renameDurably(made, join(names.folder, file))
     const others = there.filter(other => other !== file)
@@ -49,7 +50,7 @@ export async function createTallies(
   }
 }
 
-/** Removes tallies of files that are not there any more, or were written over. */
+/** Removes tallies whose Parquet file was removed or overwritten. */
 export function removeStaleTallies(names: LogLayout, chain: Chain | undefined): void {
   const wanted = new Set(
     archivedDays(names).flatMap(day =>
@@ -69,18 +70,18 @@ function tallyStemOf(day: string, path: string): string {
   }
 }
 
-/** One that the chain does not have may be anybody's. */
+/** A tally unknown to the chain could be from anyone. */
 function isValidTally(names: LogLayout, file: string, chain: Chain | undefined): boolean {
   const isNoted = chain === undefined || chain.sha256Of(file) !== undefined
   return isNoted && isCompleteParquetFile(join(names.folder, file))
 }
 
-/** Of a file that somebody altered, nothing is made. */
+/** No tally is made of an altered file. */
 async function isUnaltered(chain: Chain, names: LogLayout, path: string): Promise<boolean> {
   return chain.sha256Of(relative(names.folder, path)) === (await digestFile(path)).sha256
 }
 
-/** As in a file that others put there: a tally is for reports of whole days. */
+/** True for files added by others: a tally only serves reports of whole days. */
 async function hasOtherDays(database: Database, lookups: string, day: string): Promise<boolean> {
   const [row] = await database.rows(
     `SELECT count(*) AS n FROM (${lookups}) WHERE time::DATE::VARCHAR IS DISTINCT FROM ${quoted(day)}`

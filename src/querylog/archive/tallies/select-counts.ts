@@ -19,27 +19,29 @@ import {
   type CountedBy
 } from './tally.js'
 
-/** The first instant that belongs to it, and the first that does not any more. */
+/** From `since` inclusive to `until` exclusive. */
 export interface TimeRange {
   readonly since?: Milliseconds | undefined
   readonly until?: Milliseconds | undefined
 }
 
-/** The files of a log that is held, with the tallies of those that have one. */
+/** The open files of a log and their tallies. */
 export interface LogWithTallies {
   readonly files: LogFiles
   readonly tallies: Tallies
-  /** What has all of its lines, in SQL. */
+  /** SQL source of all lines. */
   readonly lines: string
 }
 
-/** Tallies that are held open, of files that are. */
+/** Open tallies of open Parquet files. */
 export class Tallies {
   private readonly byFile = new Map<OpenFile, OpenFile>()
-  /** Whether what is in them is what they are named after; each is looked at when it is needed. */
+  /** Whether the content of a tally matches its name; verified on first use. */
   private readonly verified = new Map<OpenFile, boolean>()
 
-  /** They are of what is held, whatever has become of it meanwhile. */
+  /**
+   * Opens the tallies of files that are already open, whatever happens to those files meanwhile.
+   */
   static open(names: LogLayout, { parquet }: LogFiles): Tallies {
     const held = new Tallies()
     const byStem = new Map(tallyFiles(names).map(file => [parseTallyStem(file), file]))
@@ -51,7 +53,7 @@ export class Tallies {
     return held
   }
 
-  /** Paths of those that somebody altered: what they are of was read itself. */
+  /** Paths of altered tallies; their Parquet files were read instead. */
   get altered(): string[] {
     return [...this.verified].flatMap(([{ path }, isSound]) => (isSound ? [] : [path]))
   }
@@ -60,7 +62,7 @@ export class Tallies {
     return this.byFile.has(file)
   }
 
-  /** Undefined: there is none that can be believed. */
+  /** Undefined if there is no valid tally. */
   get(file: OpenFile): OpenFile | undefined {
     const tally = this.byFile.get(file)
     if (tally === undefined) return undefined
@@ -76,9 +78,9 @@ export class Tallies {
 }
 
 /**
- * SQL for the lookups of a period, counted by some columns: with a row for each tally's, and one for
- * each lookup that has to be looked at itself: in lines, in files without a tally, and on a day of
- * which only a part belongs to the period.
+ * SQL that counts the lookups of a time range by some columns: one row per row of a tally, and one
+ * row for each lookup that must be read itself: from lines, from files without a tally, and from
+ * days only partly in the range.
  */
 export function selectCounts(by: CountedBy, period: TimeRange, tallied: LogWithTallies): string {
   const { since = -Infinity, until = Infinity } = period
@@ -86,7 +88,7 @@ export function selectCounts(by: CountedBy, period: TimeRange, tallied: LogWithT
   const whole: OpenFile[] = []
   const others = files.parquet.filter(file => {
     if (!tallies.has(file)) return true
-    // What has a tally has lookups of its day alone.
+    // A file with a tally only has lookups of its own day.
     const start = Date.parse(file.day)
     const end = start + MS_PER_DAY
     if (start < since || end > until) return start < until && end > since

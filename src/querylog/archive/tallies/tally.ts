@@ -4,21 +4,21 @@ import type { Octets } from '../../../base/units.js'
 import { RULE_VERDICTS } from '../../record/schema.js'
 import { identifier, LOOKUP_COLUMNS, quoted } from '../lookups-sql.js'
 
-/** Raised when a tally has other rows than before: those of before are made anew. */
+/** Raised when the rows of a tally change; older tallies are then rebuilt. */
 const LAYOUT_VERSION = 2
-/** Digits of a hash that are in its name. */
+/** Hexadecimal digits of each hash in the file name. */
 const HASH_DIGITS = 16
 const NAME = /([^/]+)-([0-9a-f]{16})\.tally$/
-/** Of the end of a Parquet file, which says where its columns are, and what it was made of. */
+/** The end of a Parquet file has its column offsets and metadata. */
 const TAIL_SIZE: Octets = 64 * 1024
 
 /**
- * By what lookups are counted. A day has few clients, and few names that rules speak on, but many
- * pairs of both: so a tally has a row for each client and what became of its lookups, and a row for
- * each name and the rules that spoke on it.
+ * The columns that lookups are counted by. A day has few clients and few names matched by rules,
+ * but many pairs of both: so a tally has a row for each client and outcome of its lookups, and a
+ * row for each name and the rules it matched.
  *
- * `client` all lookups
- * `name`   those on which a rule spoke
+ * `client`  all lookups
+ * `name`    lookups matched by a rule
  */
 export const COUNTED_BY = {
   client: ['client', 'network', 'verdict', 'app', 'ban', 'match', 'exception'],
@@ -29,24 +29,24 @@ export const COUNTED_BY = {
 } as const satisfies Record<string, readonly string[]>
 export type CountedBy = keyof typeof COUNTED_BY
 
-/** What lookups are counted so, in SQL. */
+/** SQL condition for the lookups that are counted. */
 export const IS_COUNTED: Readonly<Record<CountedBy, string>> = {
   client: 'true',
   name: `verdict IN (${RULE_VERDICTS.map(quoted).join(', ')})`
 }
 
-/** Of lookups that are the same but for the rest: how many, and when the first and the last was. */
+/** Number of lookups per row, and the time of the first and the last. */
 const COUNTS = 'count(*) AS n, min(time) AS first, max(time) AS last'
 const ALL = [...new Set([...COUNTED_BY.client, ...COUNTED_BY.name])]
 
-/** For SELECT. */
+/** Column list for SELECT. */
 export function columnsOf(by: CountedBy): string {
   return COUNTED_BY[by].map(identifier).join(', ')
 }
 
 /**
- * How the name of a Parquet file's tally begins. Another file, and one that was written over, has
- * another: so a tally is of the very file that gives it its name, or of none.
+ * Start of a tally's file name, derived from its Parquet file. Another or overwritten file gives
+ * another name, so a tally always belongs to exactly the file that it is named after.
  */
 export function tallyStem(day: string, descriptor: number): string {
   const { size } = fstatSync(descriptor)
@@ -56,12 +56,12 @@ export function tallyStem(day: string, descriptor: number): string {
   return `${day}-${hash.slice(0, HASH_DIGITS)}`
 }
 
-/** And how it ends: by what is in it, so that it is known when somebody altered it. */
+/** End of a tally's file name: a hash of its content, to detect alteration. */
 export function tallyName(stem: string, sha256: string): string {
   return `${stem}-${sha256.slice(0, HASH_DIGITS)}.tally`
 }
 
-/** Undefined: it is none. */
+/** Undefined if it is not a tally. */
 export function parseTallyStem(file: string): string | undefined {
   return NAME.exec(file)?.[1]
 }
@@ -70,13 +70,15 @@ export function nameMatchesContent(file: string, sha256: string): boolean {
   return NAME.exec(file)?.[2] === sha256.slice(0, HASH_DIGITS)
 }
 
-/** SQL that writes the tally of lookups, also SQL. By client: so each of them is written once. */
+/**
+ * SQL that writes the tally of some lookups. Sorted by client, so that each client is stored once.
+ */
 export function copyTally(lookups: string, path: string): string {
   const rows = (['client', 'name'] as const).map(by => rowsOf(lookups, by)).join(' UNION ALL ')
   return `COPY (${rows} ORDER BY "by", client, qname) TO ${quoted(path)} (FORMAT parquet, COMPRESSION zstd)`
 }
 
-/** Both kinds of rows have all columns, for they are in one file. */
+/** Both kinds of rows have all columns because they share one file. */
 function rowsOf(lookups: string, by: CountedBy): string {
   const own: readonly string[] = COUNTED_BY[by]
   const columns = ALL.map(name => {
