@@ -26,23 +26,26 @@ export async function removeExpiredLines(
 ): Promise<number> {
   const path = join(names.folder, file)
   const closed = closedDay(names, file)
-  const isOver = (line: string): boolean => {
+  const isExpired = (line: string): boolean => {
     const { day = closed, network } = dayAndNetwork(line)
-    const over = expiredOn(day, today, keep)
-    return over === 'all' || (network !== undefined && over.includes(network))
+    const expired = expiredOn(day, today, keep)
+    return expired === 'all' || (network !== undefined && expired.includes(network))
   }
   // Usually there is nothing to do, and then nothing is written.
-  if (!(await anyLine(path, isOver))) return 0
+  if (!(await anyLine(path, isExpired))) return 0
   const original = { file, sha256: (await digestFile(path)).sha256 }
   chain?.assertUnaltered(original)
   mkdirSync(workFolder, { recursive: true })
-  const part = join(workFolder, 'lines')
-  const { kept, gone } = await copyLines(path, part, line => !isOver(line))
+  const temporary = join(workFolder, 'lines')
+  const { kept, removed } = await copyLines(path, temporary, line => !isExpired(line))
   if (kept === 0) removeFiles(names, chain, [file], 'days')
-  else await replaceFile(names, chain, original, part)
-  rmSync(part, { force: true })
-  log.info({ file, lines: gone, left: kept }, 'lines of the query log are over, and removed')
-  return gone
+  else await replaceFile(names, chain, original, temporary)
+  rmSync(temporary, { force: true })
+  log.info(
+    { file, lines: removed, left: kept },
+    'expired lines removed from a closed query log file'
+  )
+  return removed
 }
 
 /** The chain is written first; until the file is replaced, its previous digest is still valid. */
@@ -50,10 +53,10 @@ async function replaceFile(
   names: LogLayout,
   chain: Chain | undefined,
   original: { readonly file: string; readonly sha256: string },
-  part: string
+  temporary: string
 ): Promise<void> {
-  chain?.recordReplacement([original], [{ file: original.file, ...(await digestFile(part)) }])
-  renameDurably(part, join(names.folder, original.file))
+  chain?.recordReplacement([original], [{ file: original.file, ...(await digestFile(temporary)) }])
+  renameDurably(temporary, join(names.folder, original.file))
 }
 
 /** Empty for a line that is not a lookup. */
@@ -68,18 +71,18 @@ function dayAndNetwork(line: string): { readonly day?: Day; readonly network?: s
   }
 }
 
-async function anyLine(path: string, wanted: (line: string) => boolean): Promise<boolean> {
-  for await (const octets of readLines(path)) if (wanted(octets.toString())) return true
+async function anyLine(path: string, matches: (line: string) => boolean): Promise<boolean> {
+  for await (const octets of readLines(path)) if (matches(octets.toString())) return true
   return false
 }
 
 async function copyLines(
   path: string,
-  part: string,
-  wanted: (line: string) => boolean
-): Promise<{ kept: number; gone: number }> {
-  const sums = { kept: 0, gone: 0 }
-  const file = openSync(part, 'w', 0o640)
+  temporary: string,
+  matches: (line: string) => boolean
+): Promise<{ kept: number; removed: number }> {
+  const counts = { kept: 0, removed: 0 }
+  const file = openSync(temporary, 'w', 0o640)
   try {
     let block: Buffer[] = []
     let size = 0
@@ -90,9 +93,9 @@ async function copyLines(
       size = 0
     }
     for await (const octets of readLines(path)) {
-      if (!wanted(octets.toString())) sums.gone++
+      if (!matches(octets.toString())) counts.removed++
       else {
-        sums.kept++
+        counts.kept++
         block.push(octets)
         size += octets.length
         if (size > CHUNK) flush()
@@ -102,22 +105,22 @@ async function copyLines(
   } finally {
     closeSync(file)
   }
-  return sums
+  return counts
 }
 
 /** Includes line ends; lines may have any length. */
 async function* readLines(path: string): AsyncGenerator<Buffer> {
-  let begun: Buffer[] = []
+  let partial: Buffer[] = []
   for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) {
     const octets = chunk as Buffer
     let start = 0
     for (let end = octets.indexOf(NEWLINE); end >= 0; end = octets.indexOf(NEWLINE, start)) {
       const rest = octets.subarray(start, end + 1)
-      yield begun.length === 0 ? rest : Buffer.concat([...begun, rest])
-      begun = []
+      yield partial.length === 0 ? rest : Buffer.concat([...partial, rest])
+      partial = []
       start = end + 1
     }
-    if (start < octets.length) begun.push(octets.subarray(start))
+    if (start < octets.length) partial.push(octets.subarray(start))
   }
-  if (begun.length > 0) yield Buffer.concat(begun)
+  if (partial.length > 0) yield Buffer.concat(partial)
 }

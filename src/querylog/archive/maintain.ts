@@ -56,23 +56,27 @@ export async function maintainArchive(
 ): Promise<boolean> {
   const names = new LogLayout(options.path)
   const steps = new MaintenanceSteps(names, log)
-  const own = options.chain
-  const chain = own && (await steps.run(() => Chain.open(names, own, wall, log)))
+  const chainOptions = options.chain
+  const chain = chainOptions && (await steps.run(() => Chain.open(names, chainOptions, wall, log)))
   // Without the chain, changes could not be proven.
-  if (own !== undefined && chain === undefined) return false
+  if (chainOptions !== undefined && chain === undefined) return false
   await steps.run(() => finishReplacement(names, chain && (into => chain.hasArchiveFile(into))))
   const closed = (await chain?.recordClosedFiles(error => steps.fail(error))) ?? closedFiles(names)
   const { keep } = options
   // Until the current day is known, nothing expires.
-  let trusted = NEVER
-  if (keep !== undefined) await steps.run(() => (trusted = retentionDay(names, wall, log)))
+  let retentionDate = NEVER
+  if (keep !== undefined) await steps.run(() => (retentionDate = retentionDay(names, wall, log)))
   try {
     if (options.parquet || (keep?.networks.length ?? 0) > 0)
-      await makeParquet({ ...options, names, closed, steps, log, chain }, dayAt(wall), trusted)
+      await makeParquet(
+        { ...options, names, closed, steps, log, chain },
+        dayAt(wall),
+        retentionDate
+      )
   } finally {
     // Retention also applies without DuckDB.
     if (keep !== undefined)
-      await applyRetention({ names, retention: keep, chain, log }, steps, trusted)
+      await applyRetention({ names, retention: keep, chain, log }, steps, retentionDate)
     await steps.run(() => removeStaleTallies(names, chain))
     await steps.run(() => chain?.writeCheckpoint())
   }
@@ -83,18 +87,18 @@ export async function maintainArchive(
 async function applyRetention(
   keeping: RetentionContext,
   steps: MaintenanceSteps,
-  trusted: Day
+  retentionDate: Day
 ): Promise<void> {
   const { names, chain } = keeping
-  const making = workFolderOf(names)
-  await steps.run(() => removeExpiredDays(keeping, trusted))
+  const workFolder = workFolderOf(names)
+  await steps.run(() => removeExpiredDays(keeping, retentionDate))
   for (const file of closedFiles(names)) {
     // A file not yet recorded in the chain waits until it is.
     if (chain === undefined || chain.sha256Of(file) !== undefined)
-      await steps.run(() => removeExpiredLines(keeping, file, trusted, making))
+      await steps.run(() => removeExpiredLines(keeping, file, retentionDate, workFolder))
   }
   await steps.run(() => enforceSpaceLimit(keeping))
-  rmSync(making, { recursive: true, force: true })
+  rmSync(workFolder, { recursive: true, force: true })
 }
 
 function dayAt(wall: Milliseconds): Day {
@@ -143,47 +147,47 @@ interface MaintenanceRun {
   readonly chain: Chain | undefined
 }
 
-/** @param trusted the day on which expiry is based */
-async function makeParquet(work: MaintenanceRun, today: Day, trusted: Day): Promise<void> {
+/** @param retentionDate the day on which expiry is based */
+async function makeParquet(work: MaintenanceRun, today: Day, retentionDate: Day): Promise<void> {
   const { names, closed, threads, steps, log, chain, parquet, keep } = work
-  const making = workFolderOf(names)
+  const workFolder = workFolderOf(names)
   try {
-    rmSync(making, { recursive: true, force: true })
-    mkdirSync(making, { recursive: true })
+    rmSync(workFolder, { recursive: true, force: true })
+    mkdirSync(workFolder, { recursive: true })
   } catch (error) {
-    throw asFailure(making, error)
+    throw asFailure(workFolder, error)
   }
   const database = await openDatabase({
     memory: MEMORY,
     threads,
-    spillFolder: making,
+    spillFolder: workFolder,
     preserveOrder: true,
     readOnce: true
   })
   try {
     const digests = new DigestPipeline(
       closed.map(name => join(names.folder, name)),
-      making
+      workFolder
     )
-    const convertOne = (name: string) => convert(database, names, name, making, digests, chain)
+    const convertOne = (name: string) => convert(database, names, name, workFolder, digests, chain)
     for (const name of parquet ? closed : [])
       await steps.run(() => convertAndLog(() => convertOne(name), log))
     digests.close()
     for (const day of archivedDays(names).filter(day => day < today)) {
-      const over = keep === undefined ? [] : expiredOn(day, trusted, keep)
+      const expired = keep === undefined ? [] : expiredOn(day, retentionDate, keep)
       // Days that expired as a whole are removed soon.
-      if (over !== 'all')
-        await steps.run(() => compactDay(database, names, day, making, chain, over))
+      if (expired !== 'all')
+        await steps.run(() => compactDay(database, names, day, workFolder, chain, expired))
     }
     for (const day of parquet ? archivedDays(names) : [])
-      await steps.run(() => createTallies(database, names, day, making, chain))
+      await steps.run(() => createTallies(database, names, day, workFolder, chain))
     await steps.run(() => {
       const broken = brokenParquetFiles(names)
       if (broken.length > 0) throw failure('ARCHIVE_BROKEN', broken.join(', '))
     })
   } finally {
     database.close()
-    rmSync(making, { recursive: true, force: true })
+    rmSync(workFolder, { recursive: true, force: true })
   }
 }
 
@@ -191,8 +195,9 @@ async function convertAndLog(convert: () => Promise<SourceFile>, log: ServiceLog
   const start = performance.now()
   const { file, records, foreign } = await convert()
   const fields = { file, records, foreign, ms: Math.round(performance.now() - start) }
-  if (foreign > 0) log.warn(fields, 'a closed query log is Parquet now, but for foreign lines')
-  else log.info(fields, 'a closed query log is Parquet now')
+  if (foreign > 0)
+    log.warn(fields, 'closed query log file converted to Parquet; foreign lines dropped')
+  else log.info(fields, 'closed query log file converted to Parquet')
 }
 
 function asFailure(path: string, error: unknown): InterdictError {

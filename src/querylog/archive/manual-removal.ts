@@ -40,20 +40,20 @@ export async function removeManually(
     throw failure(
       'ARCHIVE_NO_CHAIN',
       names.folder,
-      `${CHAIN_FILE} is there, and the settings have none`
+      `${CHAIN_FILE} exists, but the settings have no chain`
     )
   if (!hasChain && parts.chain !== undefined)
-    throw failure('ARCHIVE_NO_CHAIN', names.folder, 'the gateway has yet to begin the chain')
+    throw failure('ARCHIVE_NO_CHAIN', names.folder, 'the gateway has not started the chain yet')
   return withArchiveLock(names, async () => {
     const chain = await openChain(parts)
     finishReplacement(names, chain && (into => chain.hasArchiveFile(into)))
     // Ignore errors: an unreadable file may be the one to remove.
     await chain?.recordClosedFiles(() => undefined)
-    const there = allFiles(names)
-    const known = new Set([...there, ...(chain?.presentFiles() ?? [])])
+    const existing = allFiles(names)
+    const known = new Set([...existing, ...(chain?.presentFiles() ?? [])])
     const files = new Set(given.map(path => resolveFile(names, path, known)))
     for (const file of [...files])
-      for (const half of incompleteParquetOf(names, file)) files.add(half)
+      for (const path of incompleteParquetOf(names, file)) files.add(path)
     const removed =
       (await chain?.recordManualRemoval([...files], order)) ?? withoutDigests([...files])
     for (const file of files) removeFile(join(names.folder, file))

@@ -55,7 +55,7 @@ export function removeExpiredDays(
     if (expiredOn(day, today, keep) !== 'all') continue
     const files = removeFiles(names, chain, archivedFilesOfDay(names, day), 'days')
     removeDayFolder(names, day)
-    log.info({ day, files }, 'a day of the query log is over, and removed')
+    log.info({ day, files }, 'expired day of the query log removed')
   }
   const foreign = foreignFiles(names).filter(
     file => expiredOn(closedDay(names, file), today, keep) === 'all'
@@ -79,7 +79,7 @@ export function enforceSpaceLimit({
     removeFiles(names, chain, files, 'space')
     removeDayFolder(names, day)
     total -= octets
-    const message = 'the oldest day of the query log is removed, since its files take too much room'
+    const message = 'oldest day of the query log removed: size limit exceeded'
     log.warn({ day, files: files.length, octets, space }, message)
   }
 }

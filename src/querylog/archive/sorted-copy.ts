@@ -50,13 +50,13 @@ export class SortedCopy implements LineSink {
     if (this.file !== undefined) return
     const from = openSync(this.sourcePath, 'r')
     try {
-      if (this.copyPath === undefined || !hasRoom(this.copyPath, fstatSync(from).size))
-        throw new Error('there is no room')
+      if (this.copyPath === undefined || !hasFreeSpace(this.copyPath, fstatSync(from).size))
+        throw new Error('not enough disk space')
       this.file = openSync(this.copyPath, O_WRONLY | O_CREAT, 0o600)
       const chunk = Buffer.allocUnsafe(CHUNK)
       for (let at = 0; at < this.unchangedPrefix;) {
         const read = readSync(from, chunk, 0, Math.min(CHUNK, this.unchangedPrefix - at), at)
-        if (read === 0) throw new Error('the file is shorter now')
+        if (read === 0) throw new Error('the file was truncated')
         this.append(chunk, 0, read)
         at += read
       }
@@ -101,7 +101,7 @@ export class SortedCopy implements LineSink {
   }
 }
 
-function hasRoom(into: string, octets: Octets): boolean {
-  const { bavail, bsize } = statfsSync(dirname(into))
+function hasFreeSpace(path: string, octets: Octets): boolean {
+  const { bavail, bsize } = statfsSync(dirname(path))
   return bavail * bsize >= REQUIRED_FREE_FACTOR * octets
 }

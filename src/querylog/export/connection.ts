@@ -48,7 +48,7 @@ export function withTimeout<T>(
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
-      () => reject(new Error(`${what}: nothing for ${timeout / 1000} s`)),
+      () => reject(new Error(`${what} timed out after ${timeout / 1000} s`)),
       timeout
     )
     void promise.then(resolve, reject).finally(() => clearTimeout(timer))
@@ -67,8 +67,8 @@ export class StreamConnection implements Connection {
       this.onChange()
     }
     socket.on('error', end)
-    socket.on('close', () => end(new Error('the other end closed the connection')))
-    socket.on('end', () => end(new Error('the other end closed the connection')))
+    socket.on('close', () => end(new Error('the receiver closed the connection')))
+    socket.on('end', () => end(new Error('the receiver closed the connection')))
     socket.on('data', (piece: Buffer) => {
       // Only a handshake is read: 4 KiB is many times its size.
       this.received = Buffer.concat([this.received, piece]).subarray(0, 4096)
@@ -115,14 +115,14 @@ export class StreamConnection implements Connection {
 
   /** Reads the next octets sent by the receiver. */
   async read(octets: number, timeout: Milliseconds): Promise<Buffer> {
-    const come = new Promise<void>((resolve, reject) => {
+    const arrived = new Promise<void>((resolve, reject) => {
       this.onChange = () => {
         if (this.received.length >= octets) resolve()
         else if (this.failed !== undefined) reject(this.failed)
       }
       this.onChange()
     })
-    await withTimeout(timeout, 'its answer', come)
+    await withTimeout(timeout, 'waiting for a response', arrived)
     const read = this.received.subarray(0, octets)
     this.received = this.received.subarray(octets)
     return read

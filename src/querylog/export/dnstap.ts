@@ -35,8 +35,8 @@ export function dnstapFrame(record: QueryRecord): Uint8Array {
   const { client } = record
   const address = client === undefined ? undefined : addressOf(client)
   // A pseudonym or prefix does not fit in the address field; it goes to `extra`.
-  const isVeiled = client !== undefined && address === undefined
-  const extra = isVeiled ? [bytes(3, Buffer.from(client))] : []
+  const isMasked = client !== undefined && address === undefined
+  const extra = isMasked ? [bytes(3, Buffer.from(client))] : []
   return frame(
     Buffer.concat([
       ...[IDENTITY, VERSION, ...extra],

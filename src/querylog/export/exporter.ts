@@ -63,15 +63,15 @@ export class Exporter {
   ) {
     const { spool } = options
     this.encode = createEncoder(options)
-    const stored = new Spool(spool.folder, spool.octets)
-    const trouble = (error: unknown): void => {
+    const queue = new Spool(spool.folder, spool.octets)
+    const onSpoolError = (error: unknown): void => {
       this.report(failure('OUTPUT_SPOOL', options.name, spool.folder, messageOf(error)))
     }
-    this.backlog = new Backlog(stored, trouble)
+    this.backlog = new Backlog(queue, onSpoolError)
     try {
-      stored.load()
+      queue.load()
     } catch (error) {
-      trouble(error)
+      onSpoolError(error)
     }
   }
 
@@ -105,29 +105,29 @@ export class Exporter {
     )
       await sleep(20)
     this.closing.abort()
-    await withTimeout(SHUTDOWN_TIMEOUT, 'ending', this.running).catch(() => undefined)
+    await withTimeout(SHUTDOWN_TIMEOUT, 'shutting down', this.running).catch(() => undefined)
     this.backlog.persist()
     await this.connection?.close()
   }
 
   private async run(): Promise<void> {
-    let pause = MIN_RETRY
+    let retryDelay = MIN_RETRY
     while (!this.closing.signal.aborted) {
       try {
         const block = await this.unlessClosing(this.backlog.peek())
         if (block === undefined) return
         const messages = this.messagesOf(block)
         this.connection ??= await this.connect()
-        const refused = await this.deliver(messages, this.connection)
+        const rejected = await this.deliver(messages, this.connection)
         this.backlog.removeOldest()
-        this.sent += messages.length - refused
+        this.sent += messages.length - rejected
         this.onSent()
-        pause = MIN_RETRY
+        retryDelay = MIN_RETRY
       } catch (error) {
         await this.onFailure(error)
-        const wait = error instanceof RetryLater ? Math.max(pause, error.after) : pause
+        const wait = error instanceof RetryLater ? Math.max(retryDelay, error.after) : retryDelay
         await sleep(wait, undefined, { signal: this.closing.signal }).catch(() => undefined)
-        pause = Math.min(2 * pause, MAX_RETRY)
+        retryDelay = Math.min(2 * retryDelay, MAX_RETRY)
       }
     }
   }
@@ -147,8 +147,7 @@ export class Exporter {
   }
 
   private onSent(): void {
-    if (this.isUnreachable)
-      this.log.info({ output: this.options.name }, 'the output takes lookups again')
+    if (this.isUnreachable) this.log.info({ output: this.options.name }, 'output reachable again')
     this.isUnreachable = false
   }
 
@@ -178,7 +177,7 @@ export class Exporter {
   }
 
   private messagesOf(block: Uint8Array): Uint8Array[] {
-    const wanted = this.options.which
+    const filter = this.options.which
     return Buffer.from(block.buffer, block.byteOffset, block.length)
       .toString()
       .split('\n')
@@ -186,7 +185,7 @@ export class Exporter {
         const record = line === '' ? undefined : readRecord(line)
         if (record === undefined) return []
         const isBlocked = record.verdict === 'blocked' || record.verdict === 'monitored'
-        return wanted === 'all' || isBlocked ? [this.encode(record)] : []
+        return filter === 'all' || isBlocked ? [this.encode(record)] : []
       })
   }
 

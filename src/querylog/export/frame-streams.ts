@@ -38,7 +38,7 @@ export async function openFrameStream(options: OutputConfig): Promise<Connection
   try {
     await stream.send([control(CONTROL.ready, true)])
     const accepted = await readControl(stream, CONTROL.accept)
-    if (!accepted.includes(CONTENT_TYPE)) throw new Error('it does not take dnstap')
+    if (!accepted.includes(CONTENT_TYPE)) throw new Error('the receiver does not accept dnstap')
     await stream.send([control(CONTROL.start, true)])
   } catch (error) {
     await stream.close()
@@ -58,12 +58,13 @@ export async function openFrameStream(options: OutputConfig): Promise<Connection
   }
 }
 
-async function readControl(stream: StreamConnection, wanted: number): Promise<Buffer> {
+async function readControl(stream: StreamConnection, expected: number): Promise<Buffer> {
   const head = await stream.read(8, HANDSHAKE_TIMEOUT)
   const length = head.readUInt32BE(4)
   if (head.readUInt32BE(0) !== 0 || length < 4 || length > MAX_CONTROL_FRAME)
-    throw new Error('it does not speak Frame Streams')
+    throw new Error('the receiver does not speak Frame Streams')
   const body = await stream.read(length, HANDSHAKE_TIMEOUT)
-  if (body.readUInt32BE(0) !== wanted) throw new Error('it does not speak Frame Streams')
+  if (body.readUInt32BE(0) !== expected)
+    throw new Error('the receiver does not speak Frame Streams')
   return body.subarray(4)
 }

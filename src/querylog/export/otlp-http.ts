@@ -109,7 +109,7 @@ async function readResponse(response: IncomingMessage): Promise<Response> {
 
 /** @throws RetryLater, RejectedLookups; any other error if the receiver does not speak OTLP */
 function checkResponse({ status, retryAfter, body }: Response, lookups: number): void {
-  const why = `it answers ${status} ${messageOf(body)}`.trim()
+  const why = `HTTP status ${status} ${messageOf(body)}`.trim()
   if (status >= 200 && status < 300) return checkPartialSuccess(body)
   if (RETRYABLE.includes(status)) throw new RetryLater(why, retryDelay(retryAfter))
   if (status >= 400) throw new RejectedLookups(why, lookups)
@@ -121,7 +121,7 @@ function checkPartialSuccess(body: string): void {
   const { partialSuccess } = parseBody(body)
   const { rejectedLogRecords = 0, errorMessage = '' } = partialSuccess ?? {}
   const rejected = Number(rejectedLogRecords)
-  if (rejected > 0) throw new RejectedLookups(`it rejects some: ${errorMessage}`, rejected)
+  if (rejected > 0) throw new RejectedLookups(`some records rejected: ${errorMessage}`, rejected)
 }
 
 interface OtlpResponse {

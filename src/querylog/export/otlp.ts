@@ -38,7 +38,7 @@ const RESOURCE = [
  * Encodes a lookup as a LogRecord of opentelemetry.proto.logs.v1 in JSON: docs/reference/outputs.md
  * has the mapping.
  */
-export function logRecord(record: QueryRecord, form: RecordFormat): Buffer {
+export function logRecord(record: QueryRecord, format: RecordFormat): Buffer {
   const fields = Object.entries(record).filter(([name]) => !OMITTED.includes(name))
   const at = `${Date.parse(record.time)}000000`
   return Buffer.from(
@@ -46,7 +46,7 @@ export function logRecord(record: QueryRecord, form: RecordFormat): Buffer {
       ...{ timeUnixNano: at, observedTimeUnixNano: at },
       ...(SEVERITY[record.verdict] ?? INFORMATIONAL),
       eventName: 'interdict.lookup',
-      body: { stringValue: formatRecord(form, record) },
+      body: { stringValue: formatRecord(format, record) },
       attributes: [
         attribute('network.protocol.name', 'dns'),
         ...fields.map(([name, value]) =>

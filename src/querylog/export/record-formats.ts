@@ -3,8 +3,8 @@ import type { QueryRecord } from '../record/schema.js'
 export type RecordFormat = 'interdict' | 'sentence' | 'ecs' | 'ocsf'
 
 /** Formats a lookup as one line of text. */
-export function formatRecord(form: RecordFormat, record: QueryRecord): string {
-  switch (form) {
+export function formatRecord(format: RecordFormat, record: QueryRecord): string {
+  switch (format) {
     case 'interdict':
       return JSON.stringify(record)
     case 'sentence':
@@ -20,7 +20,7 @@ function toSentence(record: QueryRecord): string {
   const { client, qname, qtype, verdict, ban, block, exception, allow, app, rule } = record
   const id = ban ?? block ?? exception ?? allow
   const because = id === undefined ? '' : ` by ${id}${rule === undefined ? '' : ` (${rule})`}`
-  return `${client ?? 'somebody'} asked for ${qname} ${qtype}: ${verdict}${because}${app === undefined ? '' : `, app ${app}`}`
+  return `${client ?? 'a client'} asked for ${qname} ${qtype}: ${verdict}${because}${app === undefined ? '' : `, app ${app}`}`
 }
 
 const isAddress = (client: string): boolean => /^[0-9.]+$|^[0-9a-f.]*:[0-9a-f:.]*$/.test(client)

@@ -18,14 +18,14 @@ const HOST =
     .slice(0, 255) || '-'
 
 /** RFC 5424: header, the fields of the record as structured data, and the formatted text. */
-export function syslogMessage(record: QueryRecord, form: RecordFormat): Buffer {
+export function syslogMessage(record: QueryRecord, format: RecordFormat): Buffer {
   const { time, verdict } = record
   const priority = FACILITY * 8 + (SEVERITY[verdict] ?? INFORMATIONAL)
   const fields = Object.entries(record).filter(([name]) => name !== 'time')
   const data = fields.map(([name, value]) => ` ${name}="${escape(String(value))}"`).join('')
   const head = `<${priority}>1 ${time} ${HOST} interdict ${process.pid} ${verdict} [${SD_ID}${data}]`
   // Without BOM, that is MSG-ANY (§6.4): many receivers display the BOM.
-  return Buffer.from(`${head} ${formatRecord(form, record)}`)
+  return Buffer.from(`${head} ${formatRecord(format, record)}`)
 }
 
 /** Escapes a PARAM-VALUE. RFC 5424 §6.3.3. */
@@ -34,15 +34,15 @@ function escape(text: string): string {
 }
 
 /** As a datagram; if it is too long, the text is omitted, which adds no information. */
-export function syslogDatagram(record: QueryRecord, form: RecordFormat): Buffer {
-  const message = syslogMessage(record, form)
+export function syslogDatagram(record: QueryRecord, format: RecordFormat): Buffer {
+  const message = syslogMessage(record, format)
   if (message.length <= MAX_DATAGRAM) return message
-  const text = Buffer.byteLength(formatRecord(form, record))
+  const text = Buffer.byteLength(formatRecord(format, record))
   return message.subarray(0, message.length - text - 1)
 }
 
 /** For a stream: preceded by its length. RFC 6587 §3.4.1, RFC 5425 §4.3. */
-export function syslogFrame(record: QueryRecord, form: RecordFormat): Buffer {
-  const message = syslogMessage(record, form)
+export function syslogFrame(record: QueryRecord, format: RecordFormat): Buffer {
+  const message = syslogMessage(record, format)
   return Buffer.concat([Buffer.from(`${message.length} `), message])
 }

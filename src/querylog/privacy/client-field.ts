@@ -77,11 +77,11 @@ export class ClientField {
   private pseudonym(client: Uint32Array, wall: Milliseconds): Uint8Array {
     const key = this.keyAt(wall)
     const hash = hashOf(client)
-    const known = this.cache.get(hash)
-    if (known !== undefined && isSame(known.words, client)) return known.pseudonym
+    const cached = this.cache.get(hash)
+    if (cached !== undefined && isSame(cached.words, client)) return cached.pseudonym
     if (this.cache.size >= MAX_CLIENTS) this.cache.clear()
-    const way = this.options.preservePrefix ? prefixPreservingPseudonymOf : pseudonymOf
-    const pseudonym = ascii(way(octetsOf(client), key.secret))
+    const derive = this.options.preservePrefix ? prefixPreservingPseudonymOf : pseudonymOf
+    const pseudonym = ascii(derive(octetsOf(client), key.secret))
     this.cache.set(hash, { words: client.slice(), pseudonym })
     return pseudonym
   }
@@ -89,7 +89,7 @@ export class ClientField {
   private keyAt(wall: Milliseconds): ActiveKey {
     const key = this.key
     if (key !== undefined && wall >= key.start && wall < key.end) return key
-    if (this.keys === undefined) throw new Error('pseudonyms without keys')
+    if (this.keys === undefined) throw new Error('pseudonym keys are missing')
     this.cache.clear()
     return (this.key = this.keys.keyAt(wall))
   }

@@ -54,7 +54,7 @@ export function readKey(folder: string, period: Period): PeriodKey | undefined {
     const { mode } = statSync(path)
     if ((mode & GROUP_AND_OTHERS) !== 0) {
       const shown = (mode & 0o777).toString(8)
-      throw failure('PRIVACY_KEY', path, `its mode is ${shown}, wanted one for its owner alone`)
+      throw failure('PRIVACY_KEY', path, `its mode is ${shown}; only its owner may have access`)
     }
     return { period, secret: parseSecret(readFileSync(path, 'latin1'), path) }
   } catch (error) {
@@ -71,21 +71,21 @@ export function readKey(folder: string, period: Period): PeriodKey | undefined {
  */
 export function saveKey(folder: string, key: PeriodKey): PeriodKey {
   const path = pathOf(folder, key.period)
-  const fresh = `${path}.${randomBytes(8).toString('hex')}`
+  const temporary = `${path}.${randomBytes(8).toString('hex')}`
   try {
     makeFolder(folder)
     try {
-      write(fresh, `${Buffer.from(key.secret).toString('hex')}\n`)
-      linkSync(fresh, path)
+      write(temporary, `${Buffer.from(key.secret).toString('hex')}\n`)
+      linkSync(temporary, path)
     } finally {
-      if (existsSync(fresh)) unlinkSync(fresh)
+      if (existsSync(temporary)) unlinkSync(temporary)
     }
     return key
   } catch (error) {
-    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST'
-    const other = isThere ? readKey(folder, key.period) : undefined
-    if (other === undefined) throw asFailure(path, error)
-    return other
+    const exists = (error as NodeJS.ErrnoException).code === 'EEXIST'
+    const existing = exists ? readKey(folder, key.period) : undefined
+    if (existing === undefined) throw asFailure(path, error)
+    return existing
   }
 }
 
@@ -114,11 +114,7 @@ export function deleteOldKeys(folder: string, retention: Milliseconds, wall: Mil
 function parseSecret(text: string, path: string): Uint8Array {
   const digits = text.trim()
   if (!/^[0-9a-f]*$/i.test(digits) || digits.length !== 2 * KEY_LENGTH)
-    throw failure(
-      'PRIVACY_KEY',
-      path,
-      `found something else than ${2 * KEY_LENGTH} hexadecimal digits`
-    )
+    throw failure('PRIVACY_KEY', path, `expected ${2 * KEY_LENGTH} hexadecimal digits`)
   return Uint8Array.from(Buffer.from(digits, 'hex'))
 }
 

@@ -81,7 +81,7 @@ export class FollowedFile {
     let file: number | undefined
     try {
       // Opening a pipe would block.
-      if (!statSync(this.path).isFile()) throw new Error('it is no regular file')
+      if (!statSync(this.path).isFile()) throw new Error('not a regular file')
       file = openSync(this.path, 'r')
     } catch (error) {
       const { code = '', message } = error as NodeJS.ErrnoException

@@ -75,6 +75,6 @@ function reopen(file: ServiceFile, log: ServiceLog): void {
   try {
     file.reopen()
   } catch (error) {
-    log.error({ err: error }, 'the service log cannot be opened anew: it goes on in the old file')
+    log.error({ err: error }, 'cannot reopen the service log; still writing to the old file')
   }
 }

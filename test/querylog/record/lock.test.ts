@@ -15,7 +15,7 @@ function folderOf(t: Test): string {
 t.test('one at a time, whatever the file is called, and again when it was given up', async t => {
   const folder = folderOf(t)
   const unlock = lockLog(join(folder, 'queries.jsonl'))
-  const which = new RegExp(`\\(process ${process.pid}\\): wanted`)
+  const which = new RegExp(`locked by process ${process.pid};`)
   t.throws(() => lockLog(join(folder, 'other.jsonl')), { code: 'LOG_LOCKED', message: which })
   unlock!()
   t.strictSame(readdirSync(folder), [], 'nothing is left behind')

@@ -216,7 +216,7 @@ export class Chain {
     const within = Math.ceil(this.options.checkpoint / MS_PER_SECOND)
     this.append({ kind: 'checkpoint', files, octets, within })
     const { n: line, sha256 } = this.head
-    this.log.info({ line, sha256 }, 'the chain of the query log has a checkpoint')
+    this.log.info({ line, sha256 }, 'query log chain: checkpoint written')
   }
 
   private async reconcileFile(file: string): Promise<void> {
@@ -256,7 +256,7 @@ export class Chain {
     this.append(broken === undefined ? start : { ...start, broken }, path)
     syncFolder(this.names.folder)
     const closed = closedFiles(this.names).length
-    this.log.info({ found: files.length, closed }, 'a chain of the query log begins')
+    this.log.info({ found: files.length, closed }, 'query log chain started')
   }
 
   /** The old chain is copied aside first, and stays in place until the new one is complete. */
@@ -289,10 +289,7 @@ export class Chain {
     } finally {
       closeSync(file)
     }
-    this.log.warn(
-      { line: this.head.n + 1 },
-      'the last line of the chain was torn: it is written anew'
-    )
+    this.log.warn({ line: this.head.n + 1 }, 'query log chain: incomplete last line removed')
   }
 
   private append(entry: EntryBody, path = join(this.names.folder, CHAIN_FILE)): void {

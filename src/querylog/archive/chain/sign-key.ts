@@ -21,7 +21,7 @@ export function trySignKey(path: string): KeyObject | string {
   try {
     const { mode } = statSync(path)
     if ((mode & GROUP_AND_OTHERS) === 0) return parsePrivateKey(readFileSync(path))
-    return `its mode is ${(mode & 0o777).toString(8)}, wanted one for its owner alone`
+    return `its mode is ${(mode & 0o777).toString(8)}; only its owner may have access`
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
