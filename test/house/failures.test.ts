@@ -32,9 +32,12 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'bad rules at the start': ['daemon/emptied.test.ts', 'at the start: there are no rules'],
   'bad rules on reload': ['daemon/emptied.test.ts', 'on reload: the rules of before stay'],
   'empty list': ['daemon/emptied.test.ts', 'a list of zero names after one of a million'],
-  'list cannot be fetched or verified': ['sources/http/update.test.ts', 'the copy of before stays'],
+  'list cannot be fetched or verified': [
+    'sources/http/update-list.test.ts',
+    'the copy of before stays'
+  ],
   'fetched list shrank too much': [
-    'sources/http/update.test.ts',
+    'sources/http/update-list.test.ts',
     'a list that shrinks is held back'
   ],
   'no copy of a fetched list at the start': [
@@ -72,7 +75,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   ],
   'working folder deleted': ['cli/trouble.test.ts', 'is deleted, and comes back'],
   'unsigned or damaged bundle': ['daemon/bundles.test.ts', 'a damaged bundle, a folder'],
-  'expired, future or older bundle': ['sources/bundle/choose.test.ts', 'a clock that is set back'],
+  'expired, future or older bundle': [
+    'sources/bundle/choose-bundle.test.ts',
+    'a clock that is set back'
+  ],
   'active bundle expires': ['daemon/bundle-watch.test.ts', 'once a day'],
   'bad or missing bundle at the start': [
     'daemon/bundle-restart.test.ts',

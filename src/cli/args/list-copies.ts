@@ -1,18 +1,19 @@
 import { failure } from '../../base/error.js'
 import type { Config } from '../../config/config.js'
 import { lockFolder } from '../../querylog/record/lock.js'
-import { ZoneCopies, zonesFolder } from '../../sources/axfr/zone-copies.js'
-import { Copies, copiesFolder } from '../../sources/http/copies.js'
+import { ZoneCopies, zoneCopiesFolder } from '../../sources/axfr/zone-copies.js'
+import { ListCopies, listCopiesFolder } from '../../sources/http/list-copies.js'
 
 /** Readable by the owner alone, like everything in the state folder. */
 const FOLDER_MODE = 0o700
 
 /** Downloaded copies of lists. */
-export const listCopies = ({ state }: Config): Copies => new Copies(copiesFolder(state.folder))
+export const listCopies = ({ state }: Config): ListCopies =>
+  new ListCopies(listCopiesFolder(state.folder))
 
 /** Transferred copies of zones. */
 export const zoneCopies = ({ state }: Config): ZoneCopies =>
-  new ZoneCopies(zonesFolder(state.folder))
+  new ZoneCopies(zoneCopiesFolder(state.folder))
 
 /** All copies, and the current time. */
 export function listState(config: Config) {
@@ -27,7 +28,7 @@ export function listState(config: Config) {
  * @throws InterdictError REMOTE_BUSY
  */
 export function lockListCopies({ state }: Config): () => void {
-  const folder = copiesFolder(state.folder)
+  const folder = listCopiesFolder(state.folder)
   const unlock = lockFolder(folder, holder => failure('REMOTE_BUSY', folder, holder), FOLDER_MODE)
   return unlock ?? (() => undefined)
 }

@@ -8,8 +8,8 @@ import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { loadRules, type RulesResult } from '../../rules/load.js'
 import { RulesFolder, type RuleFiles } from '../../rules/model/folder.js'
 import { decodeBundle, readBundleFile } from '../../sources/bundle/bundle.js'
-import { chooseBundle } from '../../sources/bundle/choose.js'
-import { BundleFiles } from '../../sources/bundle/files.js'
+import { chooseBundle } from '../../sources/bundle/choose-bundle.js'
+import { BundleFiles } from '../../sources/bundle/bundle-files.js'
 import type { Io } from '../io.js'
 
 /** The rules that the settings put in force, or would after a restart. */
@@ -58,5 +58,5 @@ export async function ruleFilesAt(path: string, copies: string): Promise<RuleFil
   const stats = await stat(path).catch(() => undefined)
   if (stats?.isFile() !== true) return new RulesFolder(path, copies)
   const bundle = await decodeBundle(await readBundleFile(path, path), path)
-  return new BundleFiles(bundle, { path: resolve(path), front: `${path}:`, copies })
+  return new BundleFiles(bundle, { path: resolve(path), prefix: `${path}:`, copies })
 }

@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
 import type { RuleSet } from '../../rules/model/types.js'
-import { expiresAt } from '../../sources/axfr/due.js'
+import { zoneExpiry } from '../../sources/axfr/refresh-timers.js'
 import { zoneCopies } from '../args/list-copies.js'
 import { checkTime, parseWholeNumber, resolveTime } from '../args/parse.js'
 import { loadConfiguredRules } from '../args/rules.js'
@@ -74,7 +74,7 @@ async function warnOfExpiredZones(
 ): Promise<void> {
   const now = Date.now()
   for (const { id, zone } of lists) {
-    const expires = expiresAt(await zoneCopies(config).record(id, zone))
+    const expires = zoneExpiry(await zoneCopies(config).record(id, zone))
     if (expires === undefined || expires > now) continue
     const { code, message } = failure('TRANSFER_EXPIRED', zone, new Date(expires).toISOString())
     io.stderr.write(`warning: ${escapeControls(message)} (${code})\n`)

@@ -1,7 +1,7 @@
 import { epochSeconds, systemClock } from '../../base/clock.js'
 import type { Seconds } from '../../base/units.js'
 import { decodeBundle, encodeBundle } from '../../sources/bundle/bundle.js'
-import { BundleFiles } from '../../sources/bundle/files.js'
+import { BundleFiles } from '../../sources/bundle/bundle-files.js'
 import { readPrivateKey } from '../../sources/bundle/keys.js'
 import { readContent } from '../../sources/bundle/pack.js'
 import { writeBundle } from '../../sources/bundle/write.js'
@@ -39,9 +39,9 @@ export async function create(folder: string, options: CreateOptions, io: Io): Pr
   const expires = created + days * DAY
   const octets = await encodeBundle(content, { serial, created, expires, keys })
   const bundle = await decodeBundle(octets, options.output)
-  const front = `${folder.replace(/\/+$/, '')}/`
+  const prefix = `${folder.replace(/\/+$/, '')}/`
   const result = await checkRules(
-    new BundleFiles(bundle, { path: folder, front }),
+    new BundleFiles(bundle, { path: folder, prefix }),
     config,
     undefined
   )

@@ -3,7 +3,7 @@ import { readPublicKey } from '../../base/ed25519.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { showInstant } from '../../rules/time/instant.js'
 import { decodeBundle, readBundleFile, type Bundle } from '../../sources/bundle/bundle.js'
-import { checkDate } from '../../sources/bundle/date.js'
+import { checkValidity } from '../../sources/bundle/validity.js'
 import { parseWholeNumber } from '../args/parse.js'
 import { EXIT, usageError } from '../exit.js'
 import { print, type Io } from '../io.js'
@@ -45,7 +45,7 @@ export async function verify(
   const required = parseWholeNumber('--signatures', signatures, { min: 1, max: key.length })
   const trust = { keys: key, signatures: required }
   const bundle = await decodeBundle(await readBundleFile(path, path), path, trust)
-  checkDate(bundle.manifest, path, epochSeconds(systemClock))
+  checkValidity(bundle.manifest, path, epochSeconds(systemClock))
   print(io, `${[path, ...manifestLines(bundle)].join('\n')}\n`)
   return EXIT.success
 }

@@ -16,7 +16,7 @@ import { loadRules, type RulesResult } from '../../rules/load.js'
 import type { RuleFiles } from '../../rules/model/folder.js'
 import type { RuleSet } from '../../rules/model/types.js'
 import { loadPolicyTests } from '../../rules/tests/policy-tests.js'
-import { copiesFolder } from '../../sources/http/copies.js'
+import { listCopiesFolder } from '../../sources/http/list-copies.js'
 import { listState } from '../args/list-copies.js'
 import { checkTime, resolveTime } from '../args/parse.js'
 import { configuredFiles, ruleFilesAt } from '../args/rules.js'
@@ -74,7 +74,7 @@ async function filesToCheck(
   readonly rejected: readonly SerializedError[]
 }> {
   if (path !== undefined)
-    return { files: await ruleFilesAt(path, copiesFolder(config.state.folder)), rejected: [] }
+    return { files: await ruleFilesAt(path, listCopiesFolder(config.state.folder)), rejected: [] }
   const { files, rejected } = await configuredFiles(config)
   return { files: files[0], rejected }
 }

@@ -1,7 +1,7 @@
 import { difference, type Difference } from '../../policy/diff/difference.js'
 import { loadRules } from '../../rules/load.js'
 import type { RuleSet } from '../../rules/model/types.js'
-import { copiesFolder } from '../../sources/http/copies.js'
+import { listCopiesFolder } from '../../sources/http/list-copies.js'
 import { checkTime, parseWholeNumber, resolveTime } from '../args/parse.js'
 import { ruleFilesAt } from '../args/rules.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
@@ -31,7 +31,7 @@ export async function diff(
   const examples = parseWholeNumber('--examples', options.examples, { max: 999_999 })
   checkTime(options.at)
   // Both with the current copies of downloaded lists.
-  const copies = copiesFolder((await loadSettings(options)).state.folder)
+  const copies = listCopiesFolder((await loadSettings(options)).state.folder)
   const [before, after] = [
     await loadRules(await ruleFilesAt(old, copies)),
     await loadRules(await ruleFilesAt(now, copies))

@@ -3,8 +3,8 @@ import type { Config } from '../../config/config.js'
 import { bootstrapServers, configuredUpstreams } from '../../daemon/control/configured-upstreams.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import type { RulesResult } from '../../rules/load.js'
-import { Bootstrap } from '../../sources/http/bootstrap.js'
-import { update, type Update } from '../../sources/http/update.js'
+import { BootstrapResolver } from '../../sources/http/bootstrap-resolver.js'
+import { updateList, type ListUpdate } from '../../sources/http/update-list.js'
 import { lockListCopies, listCopies } from '../args/list-copies.js'
 import { loadConfiguredRules } from '../args/rules.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
@@ -52,7 +52,7 @@ async function updateAll(
   ids: readonly string[],
   io: Io
 ): Promise<boolean> {
-  const bootstrap = await Bootstrap.open(
+  const bootstrap = await BootstrapResolver.open(
     bootstrapServers(config, configuredUpstreams(config).upstreams)
   )
   const { lookup } = bootstrap
@@ -62,7 +62,7 @@ async function updateAll(
   let succeeded = true
   for (const list of selected(ids, remotes)) {
     const line = new ProgressLine(list.id, io.stderr)
-    const result = await update(list, { ...context, progress: line.show })
+    const result = await updateList(list, { ...context, progress: line.show })
     line.clear()
     succeeded = report(result, io) && succeeded
   }
@@ -79,7 +79,7 @@ function selected<L extends { readonly id: string }>(
 }
 
 /** @returns whether the download succeeded */
-function report(result: Update, io: Io): boolean {
+function report(result: ListUpdate, io: Io): boolean {
   const { id } = result
   if (!('trouble' in result)) {
     const change = result.kind === 'taken' ? 'updated' : 'unchanged'

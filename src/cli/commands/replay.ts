@@ -13,7 +13,7 @@ import {
 } from '../../replay/replay.js'
 import { loadRules } from '../../rules/load.js'
 import type { RuleSet } from '../../rules/model/types.js'
-import { copiesFolder } from '../../sources/http/copies.js'
+import { listCopiesFolder } from '../../sources/http/list-copies.js'
 import { openLog } from '../args/open-log.js'
 import { checkTime, parseWholeNumber, resolveTime } from '../args/parse.js'
 import { ruleFilesAt } from '../args/rules.js'
@@ -97,7 +97,7 @@ function judgeOf(rules: RuleSet, { names }: Comparison): Judge {
 /** Loads the candidate rules and those of `against`; errors in either end the command. */
 async function loadBoth(options: ReplayOptions): Promise<[RuleSet, RuleSet | undefined]> {
   const { rules, against } = options
-  const copies = copiesFolder((await loadSettings(options)).state.folder)
+  const copies = listCopiesFolder((await loadSettings(options)).state.folder)
   const after = await loadRules(await ruleFilesAt(rules, copies))
   const before =
     against === undefined ? undefined : await loadRules(await ruleFilesAt(against, copies))

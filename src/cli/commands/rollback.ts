@@ -2,10 +2,10 @@ import { epochSeconds, systemClock } from '../../base/clock.js'
 import { failure, type InterdictError } from '../../base/error.js'
 import { rulesLocation } from '../../daemon/reload/rules-location.js'
 import { loadRules, type RulesResult } from '../../rules/load.js'
-import { AcceptedBundles, type Accepted } from '../../sources/bundle/accepted.js'
-import { keptBundle, type BundlePlace } from '../../sources/bundle/choose.js'
-import { instant } from '../../sources/bundle/date.js'
-import { readTrust } from '../../sources/bundle/trust.js'
+import { AcceptedBundles, type AcceptedRecord } from '../../sources/bundle/accepted-bundles.js'
+import { openStoredBundle, type BundleSource } from '../../sources/bundle/choose-bundle.js'
+import { formatInstant } from '../../sources/bundle/validity.js'
+import { readTrustedKeys } from '../../sources/bundle/trusted-keys.js'
 import { parseWholeNumber } from '../args/parse.js'
 import { loadSettings, type CommonOptions } from '../args/settings.js'
 import { callerName } from '../args/user.js'
@@ -59,14 +59,14 @@ export async function rollback(options: RollbackOptions, io: Io): Promise<number
 /** Accepted bundles that are kept. */
 class KeptBundles {
   private constructor(
-    private readonly place: BundlePlace,
+    private readonly place: BundleSource,
     private readonly store: AcceptedBundles,
-    readonly accepted: Accepted
+    readonly accepted: AcceptedRecord
   ) {}
 
   /** @throws InterdictError BUNDLE_STATE, BUNDLE_NO_EARLIER */
-  static read(place: BundlePlace): KeptBundles {
-    const store = new AcceptedBundles(place.kept)
+  static read(place: BundleSource): KeptBundles {
+    const store = new AcceptedBundles(place.storeFolder)
     const accepted = store.read()
     if (accepted === undefined) throw failure('BUNDLE_NO_EARLIER')
     return new KeptBundles(place, store, accepted)
@@ -83,8 +83,8 @@ class KeptBundles {
   /** The rules of a bundle, if the keys in the settings still verify it. @throws as `keptBundle` */
   async load(serial: number): Promise<RulesResult> {
     const { place, store, accepted } = this
-    const trust = await readTrust(place.trust)
-    const { files } = await keptBundle(place, store, trust, accepted, serial)
+    const trust = await readTrustedKeys(place.trust)
+    const { files } = await openStoredBundle(place, store, trust, accepted, serial)
     return loadRules(files)
   }
 
@@ -93,14 +93,14 @@ class KeptBundles {
     return Promise.all(
       kept.map(async ({ serial, sha256, created, expires, accepted }) => ({
         ...{ serial, sha256, accepted, inForce: serial === inForce },
-        ...{ created: instant(created), expires: instant(expires) },
+        ...{ created: formatInstant(created), expires: formatInstant(expires) },
         error: await this.errorIn(serial)
       }))
     )
   }
 
   rollBack(to: number, by: string): void {
-    const at = instant(epochSeconds(systemClock))
+    const at = formatInstant(epochSeconds(systemClock))
     this.store.rollBack(this.accepted, { from: this.accepted.inForce, to, by, at })
   }
 

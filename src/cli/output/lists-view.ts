@@ -2,10 +2,10 @@ import type { Milliseconds } from '../../base/units.js'
 import type { RemoteList } from '../../rules/lists/remote-list.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
 import type { RulesResult } from '../../rules/load.js'
-import { healthOf, standingOf, type ZoneStanding } from '../../sources/axfr/standing.js'
+import { zoneHealth, zoneCopyStatus, type ZoneCopyStatus } from '../../sources/axfr/zone-status.js'
 import type { ZoneCopies } from '../../sources/axfr/zone-copies.js'
 import type { ZoneRecord } from '../../sources/axfr/zone-record.js'
-import type { Copies, CopyRecord } from '../../sources/http/copies.js'
+import type { ListCopies, CopyRecord } from '../../sources/http/list-copies.js'
 
 /** A list as `interdict lists --json` has it; public. Instants are RFC 3339. */
 export interface ListView {
@@ -31,12 +31,12 @@ export interface ListView {
   readonly quarantined: { readonly entries: number; readonly fetched: string } | null
   readonly error: { readonly code: string; readonly message: string } | null
   /** Of a transferred zone. */
-  readonly zone: ZoneStanding | null
+  readonly zone: ZoneCopyStatus | null
 }
 
 /** The copies of lists and zones, and the current time. */
 interface ListState {
-  readonly copies: Copies
+  readonly copies: ListCopies
   readonly zones: ZoneCopies
   readonly now: Milliseconds
 }
@@ -119,7 +119,7 @@ function zoneView(
   const { copy, tried, failures, trouble } = record
   const common = { id, source, entries, quarantined: null, error: trouble ?? null, failures }
   const times = { tried: tried === '' ? null : tried, fetched: copy?.taken ?? null }
-  const state = hasCopy ? healthOf(record, now) : 'missing'
-  const zone = hasCopy ? (standingOf(record, now) ?? null) : null
+  const state = hasCopy ? zoneHealth(record, now) : 'missing'
+  const zone = hasCopy ? (zoneCopyStatus(record, now) ?? null) : null
   return { ...common, ...times, state, zone }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { InterdictError } from '../../base/error.js'
 import type { Config, ForwardConfig } from '../../config/config.js'
-import type { BootstrapServers } from '../../sources/http/bootstrap.js'
+import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import type { Endpoint } from '../../udp/datagram.js'
 import {
   localAddresses,

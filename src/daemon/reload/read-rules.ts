@@ -2,8 +2,12 @@ import { epochSeconds, type Clock } from '../../base/clock.js'
 import { InterdictError } from '../../base/error.js'
 import { loadRules, type RulesResult } from '../../rules/load.js'
 import { zoneFilesIn } from '../../rules/model/folder.js'
-import { AcceptedBundles } from '../../sources/bundle/accepted.js'
-import { chooseBundle, watchedFor, type BundlePlace } from '../../sources/bundle/choose.js'
+import { AcceptedBundles } from '../../sources/bundle/accepted-bundles.js'
+import {
+  chooseBundle,
+  watchedPaths,
+  type BundleSource
+} from '../../sources/bundle/choose-bundle.js'
 import type { RulesLocation } from './rules-location.js'
 import { listPaths } from './watch-state.js'
 
@@ -28,7 +32,7 @@ export async function listRulePaths({
   const besides = [copies, zoneFilesIn(copies)]
   const folders = folder === undefined ? besides : [folder, ...besides]
   const within = await Promise.all(folders.map(listPaths))
-  return [...(bundle === undefined ? [] : watchedFor(bundle)), ...within.flat()]
+  return [...(bundle === undefined ? [] : watchedPaths(bundle)), ...within.flat()]
 }
 
 /**
@@ -43,17 +47,17 @@ export async function readRules(place: RulesLocation, clock: Clock): Promise<Rul
   return { loaded, bundleErrors: [], files, isTransient: !loaded.ok && loaded.passing, written: [] }
 }
 
-async function readBundledRules(place: BundlePlace, clock: Clock): Promise<RulesReadResult> {
+async function readBundledRules(place: BundleSource, clock: Clock): Promise<RulesReadResult> {
   const choice = await chooseBundle(place, epochSeconds(clock))
   const refused = [...choice.refused]
-  const files = new Set(watchedFor(place))
-  let { passing } = choice
+  const files = new Set(watchedPaths(place))
+  let { mayResolve: passing } = choice
   for (const candidate of choice.candidates) {
     const loaded = await loadRules(candidate.files, clock)
     for (const file of candidate.files.files) files.add(file)
     if (loaded.ok) {
-      const wrong = await acceptBundle(candidate.take)
-      const written = [new AcceptedBundles(place.kept).record]
+      const wrong = await acceptBundle(candidate.accept)
+      const written = [new AcceptedBundles(place.storeFolder).record]
       if (wrong === undefined)
         return { loaded, bundleErrors: refused, files: [...files], isTransient: passing, written }
       passing = true

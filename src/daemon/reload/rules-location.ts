@@ -1,13 +1,13 @@
 import type { Config } from '../../config/config.js'
 import { bundlesFolder } from '../../sources/bundle/bundles-folder.js'
-import type { BundlePlace } from '../../sources/bundle/choose.js'
-import { copiesFolder } from '../../sources/http/copies.js'
+import type { BundleSource } from '../../sources/bundle/choose-bundle.js'
+import { listCopiesFolder } from '../../sources/http/list-copies.js'
 
 /** Where rules are read from. */
 export interface RulesLocation {
   /** The rules folder; undefined: they are a bundle. */
   readonly folder: string | undefined
-  readonly bundle: BundlePlace | undefined
+  readonly bundle: BundleSource | undefined
   /** Where copies of lists are that are fetched. */
   readonly copiesFolder: string
 }
@@ -17,8 +17,12 @@ export interface RulesLocation {
  * (650 kB; 36 ms of a start on one core).
  */
 export function rulesLocation({ rules: path, bundle: trust, state }: Config): RulesLocation {
-  const copies = copiesFolder(state.folder)
+  const copies = listCopiesFolder(state.folder)
   if (trust === undefined) return { folder: path, bundle: undefined, copiesFolder: copies }
   const kept = bundlesFolder(state.folder)
-  return { folder: undefined, bundle: { path, trust, kept, copies }, copiesFolder: copies }
+  return {
+    folder: undefined,
+    bundle: { path, trust, storeFolder: kept, copies },
+    copiesFolder: copies
+  }
 }

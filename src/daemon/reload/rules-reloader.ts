@@ -4,9 +4,9 @@ import type { Config } from '../../config/config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { NotifyRules } from '../../resolver/notify-handler.js'
-import { zonesFolder } from '../../sources/axfr/zone-copies.js'
-import type { BootstrapServers } from '../../sources/http/bootstrap.js'
-import { copiesFolder } from '../../sources/http/copies.js'
+import { zoneCopiesFolder } from '../../sources/axfr/zone-copies.js'
+import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
+import { listCopiesFolder } from '../../sources/http/list-copies.js'
 import { systemTimers } from '../../upstream/timers.js'
 import { RemoteListUpdater } from '../sources/remote-list-updater.js'
 import { ZoneTransfers } from '../sources/zone-transfers.js'
@@ -66,7 +66,7 @@ export class RulesReloader {
     this.reporter = new ReloadReporter(log)
     this.lists = new RemoteListUpdater({
       startThread,
-      copiesFolder: copiesFolder(config.state.folder),
+      copiesFolder: listCopiesFolder(config.state.folder),
       settings: config.remoteLists,
       bootstrap: servers,
       log,
@@ -75,7 +75,7 @@ export class RulesReloader {
     })
     this.zones = new ZoneTransfers({
       startThread,
-      copiesFolder: zonesFolder(config.state.folder),
+      copiesFolder: zoneCopiesFolder(config.state.folder),
       settings: config.transfers,
       log,
       ...times,

@@ -7,7 +7,7 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { readZoneLines } from '../../rules/lists/rpz/rpz-lines.js'
 import { zoneFilesIn } from '../../rules/model/folder.js'
 import type { LocalData } from '../../rules/model/types.js'
-import { deltaOf } from '../../sources/axfr/delta.js'
+import { zoneDelta } from '../../sources/axfr/zone-delta.js'
 import { versionsSince } from '../../zonefile/zone-journal.js'
 import type { ZoneState } from '../../zonefile/zone-state.js'
 import { readWatchState, type WatchState } from './watch-state.js'
@@ -78,7 +78,7 @@ async function readJournal(zone: ZoneState, path: string): Promise<ZoneUpdate | 
   const newer = journal && versionsSince(journal, zone.sha256)
   if (newer === undefined) return undefined
   const { serial = zone.serial, sha256 } = newer
-  const delta = deltaOf(newer.lines, zone.lines + 1)
+  const delta = zoneDelta(newer.lines, zone.lines + 1)
   if (delta === undefined) return undefined
   const removed = readZoneLines(
     zone.zone,
@@ -89,6 +89,6 @@ async function readJournal(zone: ZoneState, path: string): Promise<ZoneUpdate | 
     delta.added.map((text, i) => ({ text, line: delta.lines[i]! }))
   )
   if (removed === undefined || added === undefined) return undefined
-  const lines = zone.lines + delta.written
+  const lines = zone.lines + delta.addedLines
   return { state: { ...zone, serial, sha256, lines }, delta: { removed, added } }
 }

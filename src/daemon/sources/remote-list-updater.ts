@@ -3,10 +3,10 @@ import type { Milliseconds } from '../../base/units.js'
 import type { RemoteListsConfig } from '../../config/config.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { RemoteList } from '../../rules/lists/remote-list.js'
-import type { BootstrapServers } from '../../sources/http/bootstrap.js'
-import { Copies } from '../../sources/http/copies.js'
-import { dueAt } from '../../sources/http/due.js'
-import type { Update } from '../../sources/http/update.js'
+import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
+import { ListCopies } from '../../sources/http/list-copies.js'
+import { nextRefresh } from '../../sources/http/refresh-time.js'
+import type { ListUpdate } from '../../sources/http/update-list.js'
 import type { Timer, Timers } from '../../upstream/timers.js'
 import type { RemoteListSet, FetcherInit } from '../threads/messages.js'
 import type { StartThread, Thread } from '../threads/thread.js'
@@ -42,13 +42,13 @@ export class RemoteListUpdater {
   private current: RemoteListSet = { lists: [], prefixesByNetwork: new Map() }
   private timer: Timer | undefined
   private fetcher: Thread<never> | undefined
-  private readonly copies: Copies
+  private readonly copies: ListCopies
   private closed = false
   /** Of a fetcher that died; by the calendar. */
   private notBefore: Milliseconds = 0
 
   constructor(private readonly options: RemoteListUpdaterOptions) {
-    this.copies = new Copies(options.copiesFolder)
+    this.copies = new ListCopies(options.copiesFolder)
   }
 
   /**
@@ -104,7 +104,7 @@ export class RemoteListUpdater {
         // A copy that somebody took away is missed at once, unless it cannot be had.
         const isMissed = record.copy === undefined && record.failures === 0
         const tried = isMissed ? '' : record.tried
-        return { list, at: dueAt(list, { ...record, tried }, now, parts.random) }
+        return { list, at: nextRefresh(list, { ...record, tried }, now, parts.random) }
       })
     )
     if (this.closed || this.fetcher !== undefined || followed !== this.current) return
@@ -139,7 +139,7 @@ export class RemoteListUpdater {
     const { caFile, timeout } = settings
     const start: FetcherInit = { ...fetched, copies, servers, caFile, timeout }
     const told = new Set<string>()
-    this.fetcher = startThread<never, Update>('fetcher-main.js', start, {
+    this.fetcher = startThread<never, ListUpdate>('fetcher-main.js', start, {
       message: update => {
         told.add(update.id)
         this.logUpdate(update, fetched.lists)
@@ -156,7 +156,7 @@ export class RemoteListUpdater {
     })
   }
 
-  private logUpdate(update: Update, lists: readonly RemoteList[]): void {
+  private logUpdate(update: ListUpdate, lists: readonly RemoteList[]): void {
     const { log } = this.options
     const { id } = update
     const list = lists.find(one => one.id === id)!

@@ -5,8 +5,8 @@ import type { TransfersConfig } from '../../config/config.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import type { NotifyRules } from '../../resolver/notify-handler.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
-import { expiresAt, zoneDueAt } from '../../sources/axfr/due.js'
-import type { Bad, Primary } from '../../sources/axfr/primary.js'
+import { zoneExpiry, nextZoneRefresh } from '../../sources/axfr/refresh-timers.js'
+import type { PrimaryFailure, Primary } from '../../sources/axfr/primary.js'
 import type { ZoneUpdate } from '../../sources/axfr/update-zone.js'
 import type { ZoneCopies } from '../../sources/axfr/zone-copies.js'
 import type { Timer, Timers } from '../../upstream/timers.js'
@@ -92,7 +92,7 @@ export class ZoneRefresher {
     const { copies, clock, random } = this.options
     const record = await copies.record(this.list.id, this.list.zone)
     const now = clock.wall()
-    const due = Math.max(zoneDueAt(record, now, random), this.notBefore)
+    const due = Math.max(nextZoneRefresh(record, now, random), this.notBefore)
     if (due <= now) this.startIfIdle()
     else this.wakeAfter(Math.min(due - now, MAX_TIMER))
   }
@@ -188,13 +188,13 @@ export class ZoneRefresher {
   private async logIfExpired(): Promise<void> {
     const { copies, clock, log } = this.options
     const { id, zone } = this.list
-    const at = expiresAt(await copies.record(id, zone))
+    const at = zoneExpiry(await copies.record(id, zone))
     if (at === undefined || at > clock.wall()) return
     const { code, message } = failure('TRANSFER_EXPIRED', zone, new Date(at).toISOString())
     log.error({ code, list: id }, message)
   }
 
-  private updateFailing(bad: readonly Bad[], asked: readonly Primary[]): void {
+  private updateFailing(bad: readonly PrimaryFailure[], asked: readonly Primary[]): void {
     const now = this.options.clock.wall()
     for (const { id } of asked) {
       if (bad.some(({ primary }) => primary === id)) {

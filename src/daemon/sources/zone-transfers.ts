@@ -3,11 +3,11 @@ import { primariesFor, checkPrimaries } from '../../config/zone-primaries.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
 import type { Primary } from '../../sources/axfr/primary.js'
 import {
-  healthOf,
-  standingOf,
+  zoneHealth,
+  zoneCopyStatus,
   type ZoneHealth,
-  type ZoneStanding
-} from '../../sources/axfr/standing.js'
+  type ZoneCopyStatus
+} from '../../sources/axfr/zone-status.js'
 import { ZoneCopies } from '../../sources/axfr/zone-copies.js'
 import { serializeError } from '../threads/serialized-error.js'
 import type { SerializedError } from '../threads/serialized-error.js'
@@ -28,7 +28,7 @@ export interface ZoneStatus {
   /** Tries in a row. */
   readonly failures: number
   /** Null: there is no copy. */
-  readonly copy: ZoneStanding | null
+  readonly copy: ZoneCopyStatus | null
 }
 
 /** Has zones transferred: those that the rules name, from the primaries of the settings. */
@@ -117,8 +117,8 @@ export class ZoneTransfers {
       this.lists.map(async ({ id, zone }) => {
         const record = await this.copies.record(id, zone)
         const { failures } = record
-        const copy = standingOf(record, now) ?? null
-        return { list: id, zone, state: healthOf(record, now), failures, copy }
+        const copy = zoneCopyStatus(record, now) ?? null
+        return { list: id, zone, state: zoneHealth(record, now), failures, copy }
       })
     )
   }

@@ -6,16 +6,16 @@ import { FRAME_HEAD, FrameReader, writeFrameHead } from '../../upstream/tcp/fram
 import type { Primary } from './primary.js'
 
 /** A primary that is there takes the connection at once; over this, and with nothing sent, it hangs. */
-const PATIENCE: Milliseconds = 10_000
+const IDLE_TIMEOUT: Milliseconds = 10_000
 
-export interface ExchangeParts {
+export interface ExchangeOptions {
   readonly primary: Primary
   /** As people write it. */
   readonly zone: string
   /** For all of it. */
-  readonly time: Milliseconds
+  readonly timeout: Milliseconds
   /** Most octets that are taken. */
-  readonly most: Octets
+  readonly maxSize: Octets
   /** By the calendar: signatures have a time. */
   readonly now: () => Milliseconds
 }
@@ -29,7 +29,7 @@ export interface ExchangeParts {
  *   TRANSFER_BROKEN, and what `take` throws
  */
 export async function exchange(
-  parts: ExchangeParts,
+  parts: ExchangeOptions,
   query: Uint8Array,
   take: (message: Uint8Array) => boolean
 ): Promise<void> {
@@ -47,7 +47,7 @@ export async function exchange(
     }
     return isLast
   }
-  await converse(parts, signed?.octets ?? query, message => {
+  await sendAndReceive(parts, signed?.octets ?? query, message => {
     try {
       return receive(message)
     } catch (error) {
@@ -59,8 +59,8 @@ export async function exchange(
 }
 
 /** One query out, messages in, until `take` says that there is nothing more to come. */
-function converse(
-  { primary, zone, time, most }: ExchangeParts,
+function sendAndReceive(
+  { primary, zone, timeout: time, maxSize: most }: ExchangeOptions,
   query: Uint8Array,
   take: (message: Uint8Array) => boolean
 ): Promise<void> {
@@ -91,8 +91,8 @@ function converse(
         end(error as Error)
       }
     })
-    socket.setTimeout(Math.min(PATIENCE, time), () => {
-      end(failure('TRANSFER_TIMEOUT', id, Math.min(PATIENCE, time)))
+    socket.setTimeout(Math.min(IDLE_TIMEOUT, time), () => {
+      end(failure('TRANSFER_TIMEOUT', id, Math.min(IDLE_TIMEOUT, time)))
     })
     socket.on('connect', () => {
       isOpen = true

@@ -10,7 +10,7 @@ export interface Primary {
 }
 
 /** A primary that could not be used, and why. */
-export interface Bad {
+export interface PrimaryFailure {
   readonly primary: string
   readonly code: string
   readonly message: string

@@ -3,13 +3,13 @@ import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Soa } from '../../dns/message/zone-message.js'
 import { isNewer } from '../../dns/registry/serial.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
-import { askSoa, askZone, type AskParts } from './ask.js'
-import type { Delta } from './delta.js'
-import { keepChanges, keepWhole, type Kept } from './keep.js'
-import type { Bad, Primary } from './primary.js'
+import { querySoa, transferZone, type ZoneQueryOptions } from './zone-query.js'
+import type { ZoneDelta } from './zone-delta.js'
+import { storeChanges, storeWhole, type StoredVersion } from './store-zone.js'
+import type { PrimaryFailure, Primary } from './primary.js'
 import type { ZoneCopies } from './zone-copies.js'
-import { TransferFlaw } from './zone-reader.js'
-import { noRecord, type ZoneRecord } from './zone-record.js'
+import { TransferError } from './transfer-reader.js'
+import { emptyRecord, type ZoneRecord } from './zone-record.js'
 
 /** What is to be done for a zone. Plain data: it is sent to other threads. */
 export interface ZoneJob {
@@ -20,7 +20,7 @@ export interface ZoneJob {
   readonly isNotified: boolean
 }
 
-export interface UpdateZoneParts {
+export interface UpdateZoneOptions {
   readonly copies: ZoneCopies
   /** For one transfer. */
   readonly maxTime: Milliseconds
@@ -30,15 +30,15 @@ export interface UpdateZoneParts {
   readonly now: () => Milliseconds
 }
 
-interface Told {
+interface UpdateBase {
   readonly id: string
   /** Primaries that could not be used. */
-  readonly bad: readonly Bad[]
+  readonly bad: readonly PrimaryFailure[]
 }
 
 /** What came of asking the primaries of a zone. */
 export type ZoneUpdate =
-  | (Told & {
+  | (UpdateBase & {
       readonly kind: 'taken'
       readonly serial: number
       readonly primary: string
@@ -47,17 +47,17 @@ export type ZoneUpdate =
       readonly changes: number
       readonly entries: number
       /** Only of few changes, and where the lines of before are where they were. */
-      readonly delta: Delta | undefined
+      readonly delta: ZoneDelta | undefined
     })
-  | (Told & { readonly kind: 'unchanged'; readonly serial: number })
-  | (Told & { readonly kind: 'failed'; readonly trouble: Omit<Bad, 'primary'> })
+  | (UpdateBase & { readonly kind: 'unchanged'; readonly serial: number })
+  | (UpdateBase & { readonly kind: 'failed'; readonly trouble: Omit<PrimaryFailure, 'primary'> })
 
 /**
  * Asks the primaries of a zone whether there is a newer version, and keeps it if it is good: whole,
  * signed as it has to be, and a response policy zone. Whatever goes wrong, the copy of before stays.
  * Never throws.
  */
-export async function updateZone(job: ZoneJob, parts: UpdateZoneParts): Promise<ZoneUpdate> {
+export async function updateZone(job: ZoneJob, parts: UpdateZoneOptions): Promise<ZoneUpdate> {
   return new ZoneUpdater(job, parts).run()
 }
 
@@ -68,16 +68,16 @@ interface Candidate {
 }
 
 class ZoneUpdater {
-  private readonly bad: Bad[] = []
+  private readonly failures: PrimaryFailure[] = []
   /** Why the last primary could not be used. */
-  private last: Error | undefined
+  private lastError: Error | undefined
   private record: ZoneRecord
 
   constructor(
     private readonly job: ZoneJob,
-    private readonly parts: UpdateZoneParts
+    private readonly parts: UpdateZoneOptions
   ) {
-    this.record = noRecord(job.list.zone)
+    this.record = emptyRecord(job.list.zone)
   }
 
   async run(): Promise<ZoneUpdate> {
@@ -89,15 +89,15 @@ class ZoneUpdater {
     try {
       return (await this.tryNotified()) ?? (await this.tryAll())
     } catch (error) {
-      const trouble = troubleOf(error)
+      const trouble = errorInfo(error)
       const failures = before.failures + 1
       const record = { ...this.record, refreshed: before.refreshed, failures, trouble }
       try {
-        copies.remember(list.id, record)
+        copies.saveRecord(list.id, record)
       } catch {
         // Where nothing can be written, there is nobody who could remember it.
       }
-      return { kind: 'failed', id: list.id, bad: this.bad, trouble }
+      return { kind: 'failed', id: list.id, bad: this.failures, trouble }
     }
   }
 
@@ -108,14 +108,14 @@ class ZoneUpdater {
     try {
       return await this.transfer(primary)
     } catch (error) {
-      this.blame(primary, error)
+      this.recordFailure(primary, error)
       return undefined
     }
   }
 
   private async tryAll(): Promise<ZoneUpdate> {
     const { list } = this.job
-    const candidates = await this.rank()
+    const candidates = await this.rankPrimaries()
     const have = this.record.copy?.serial
     const newer = candidates.filter(
       ({ soa }) => have === undefined || (soa !== undefined && isNewer(soa.serial, have))
@@ -125,20 +125,20 @@ class ZoneUpdater {
       try {
         return await this.transfer(primary)
       } catch (error) {
-        this.blame(primary, error)
+        this.recordFailure(primary, error)
       }
     }
-    throw this.last ?? failure('TRANSFER_NO_PRIMARY', list.id, list.zone)
+    throw this.lastError ?? failure('TRANSFER_NO_PRIMARY', list.id, list.zone)
   }
 
   /** The primaries that answer, those with the highest serial first. RFC 1982 for what is higher. */
-  private async rank(): Promise<readonly Candidate[]> {
+  private async rankPrimaries(): Promise<readonly Candidate[]> {
     const answered = await Promise.all(
       this.job.primaries.map(async primary => {
         try {
-          return [{ primary, soa: await askSoa(this.about(primary)) }]
+          return [{ primary, soa: await querySoa(this.queryOptions(primary)) }]
         } catch (error) {
-          this.blame(primary, error)
+          this.recordFailure(primary, error)
           return []
         }
       })
@@ -155,69 +155,69 @@ class ZoneUpdater {
     const { list } = this.job
     const { copies } = this.parts
     const kept = this.record.copy && (await copies.read(list.id, list.name))
-    if (kept === undefined) return this.takeWhole(primary)
+    if (kept === undefined) return this.transferWhole(primary)
     try {
-      const got = await askZone(this.about(primary), kept.serial, list.maxSize)
+      const got = await transferZone(this.queryOptions(primary), kept.serial, list.maxSize)
       if (got.kind === 'same') return this.unchanged()
-      const keeping = this.keeping(primary)
-      if (got.kind === 'whole') return this.taken(primary, 'axfr', await keepWhole(keeping, got))
-      return this.taken(primary, 'ixfr', await keepChanges(keeping, got, kept))
+      const keeping = this.storeContext(primary)
+      if (got.kind === 'whole') return this.updated(primary, 'axfr', await storeWhole(keeping, got))
+      return this.updated(primary, 'ixfr', await storeChanges(keeping, got, kept))
     } catch (error) {
-      if (!isCurable(error)) throw error
-      return this.takeWhole(primary)
+      if (!allowsAxfrFallback(error)) throw error
+      return this.transferWhole(primary)
     }
   }
 
-  private async takeWhole(primary: Primary): Promise<ZoneUpdate> {
+  private async transferWhole(primary: Primary): Promise<ZoneUpdate> {
     const { maxSize } = this.job.list
-    const got = await askZone(this.about(primary), undefined, maxSize)
+    const got = await transferZone(this.queryOptions(primary), undefined, maxSize)
     if (got.kind !== 'whole') throw new Error('a whole zone was asked for')
-    return this.taken(primary, 'axfr', await keepWhole(this.keeping(primary), got))
+    return this.updated(primary, 'axfr', await storeWhole(this.storeContext(primary), got))
   }
 
-  private taken(
+  private updated(
     primary: Primary,
     from: 'axfr' | 'ixfr',
-    { state, changes, delta }: Kept
+    { state, changes, delta }: StoredVersion
   ): ZoneUpdate {
     const { serial, entries } = state
-    const told = { id: this.job.list.id, bad: this.bad, primary: primary.id }
+    const told = { id: this.job.list.id, bad: this.failures, primary: primary.id }
     return { kind: 'taken', ...told, serial, from, changes, entries, delta }
   }
 
   private unchanged(): ZoneUpdate {
     const { id } = this.job.list
-    this.parts.copies.remember(id, this.record)
-    return { kind: 'unchanged', id, bad: this.bad, serial: this.record.copy!.serial }
+    this.parts.copies.saveRecord(id, this.record)
+    return { kind: 'unchanged', id, bad: this.failures, serial: this.record.copy!.serial }
   }
 
-  private keeping(primary: Primary) {
+  private storeContext(primary: Primary) {
     const { copies } = this.parts
     return { list: this.job.list, copies, primary: primary.id, record: this.record }
   }
 
-  private about(primary: Primary): AskParts {
+  private queryOptions(primary: Primary): ZoneQueryOptions {
     const { zone, name } = this.job.list
     const { maxTime: time, maxSize: most, now } = this.parts
-    return { zone, name, primary, time, most, now }
+    return { zone, name, primary, timeout: time, maxSize: most, now }
   }
 
-  private blame(primary: Primary, error: unknown): void {
-    this.last = error instanceof Error ? error : new Error(String(error))
-    this.bad.push({ primary: primary.id, ...troubleOf(error) })
+  private recordFailure(primary: Primary, error: unknown): void {
+    this.lastError = error instanceof Error ? error : new Error(String(error))
+    this.failures.push({ primary: primary.id, ...errorInfo(error) })
   }
 }
 
 /** These are the same whatever is asked for. */
-const INCURABLE = ['TRANSFER_CONNECT', 'TRANSFER_TSIG', 'TRANSFER_STATE']
+const NO_FALLBACK = ['TRANSFER_CONNECT', 'TRANSFER_TSIG', 'TRANSFER_STATE']
 
 /** Whether the whole zone may be had where its changes may not. RFC 1995 §4. */
-function isCurable(error: unknown): boolean {
-  if (error instanceof TransferFlaw) return true
-  return error instanceof InterdictError && !INCURABLE.includes((error as InterdictError).code)
+function allowsAxfrFallback(error: unknown): boolean {
+  if (error instanceof TransferError) return true
+  return error instanceof InterdictError && !NO_FALLBACK.includes((error as InterdictError).code)
 }
 
-function troubleOf(error: unknown): Omit<Bad, 'primary'> {
+function errorInfo(error: unknown): Omit<PrimaryFailure, 'primary'> {
   if (error instanceof InterdictError) {
     const { code, message } = error as InterdictError
     return { code, message }

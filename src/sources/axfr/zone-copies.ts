@@ -5,14 +5,14 @@ import { failure } from '../../base/error.js'
 import { StateFiles } from '../../base/state-files.js'
 import type { Octets } from '../../base/units.js'
 import { readZoneCopy, type ZoneCopy } from '../../zonefile/effective-zone.js'
-import { isRecordOf, noRecord, type ZoneRecord } from './zone-record.js'
+import { isRecordOf, emptyRecord, type ZoneRecord } from './zone-record.js'
 
 /** Where copies of zones are, within the folder for what is kept. */
-export const zonesFolder = (state: string): string => join(state, 'zones')
+export const zoneCopiesFolder = (state: string): string => join(state, 'zones')
 
 /** A copy, and how long its journal is on disk, with what may be half written at its end. */
-export interface KeptZone extends ZoneCopy {
-  readonly journalFile: Octets
+export interface StoredZone extends ZoneCopy {
+  readonly journalSize: Octets
 }
 
 /**
@@ -31,25 +31,25 @@ export class ZoneCopies {
   /** What is known of a zone. An unreadable record is as good as none: all is found out anew. */
   async record(id: string, zone: string): Promise<ZoneRecord> {
     const read = await this.files.readRecord(id)
-    if (!isRecordOf(zone, read)) return noRecord(zone)
+    if (!isRecordOf(zone, read)) return emptyRecord(zone)
     return (await this.files.has(id, '.zone')) ? read : { ...read, copy: undefined }
   }
 
   /** @param zone lower-cased wire form */
-  async read(id: string, zone: Uint8Array): Promise<KeptZone | undefined> {
+  async read(id: string, zone: Uint8Array): Promise<StoredZone | undefined> {
     const [base, journal] = await Promise.all(
       ['.zone', '.journal'].map(end => readFile(this.files.path(id, end)).catch(() => undefined))
     )
     if (base === undefined) return undefined
     const copy = readZoneCopy(zone, base, journal ?? new Uint8Array(0))
-    return copy && { ...copy, journalFile: journal?.length ?? 0 }
+    return copy && { ...copy, journalSize: journal?.length ?? 0 }
   }
 
   /** Another base, without a journal. @throws InterdictError TRANSFER_STATE */
   async replace(id: string, base: Uint8Array, record: ZoneRecord): Promise<void> {
     this.files.write(id, '.zone', base)
     await rm(this.files.path(id, '.journal'), { force: true }).catch(() => undefined)
-    this.remember(id, record)
+    this.saveRecord(id, record)
   }
 
   /**
@@ -59,7 +59,7 @@ export class ZoneCopies {
    */
   async append(
     id: string,
-    { journal, journalFile }: KeptZone,
+    { journal, journalSize: journalFile }: StoredZone,
     versions: Uint8Array,
     record: ZoneRecord
   ): Promise<void> {
@@ -79,11 +79,11 @@ export class ZoneCopies {
     } catch (error) {
       throw failure('TRANSFER_STATE', path, (error as Error).message)
     }
-    this.remember(id, record)
+    this.saveRecord(id, record)
   }
 
   /** @throws InterdictError TRANSFER_STATE */
-  remember(id: string, record: ZoneRecord): void {
+  saveRecord(id: string, record: ZoneRecord): void {
     this.files.writeRecord(id, record)
   }
 }

@@ -28,7 +28,7 @@ export interface ZoneState extends Soa {
   readonly taken: string
 }
 
-export const noRecord = (zone: string): ZoneRecord => ({
+export const emptyRecord = (zone: string): ZoneRecord => ({
   zone,
   tried: '',
   refreshed: '',
@@ -41,13 +41,16 @@ export function isRecordOf(zone: string, value: unknown): value is ZoneRecord {
   const { zone: of, tried, refreshed, failures, copy } = value as Record<string, unknown>
   const isWhole = typeof tried === 'string' && typeof refreshed === 'string'
   return (
-    of === zone && isWhole && Number.isInteger(failures) && (copy === undefined || isState(copy))
+    of === zone &&
+    isWhole &&
+    Number.isInteger(failures) &&
+    (copy === undefined || isZoneState(copy))
   )
 }
 
 const NUMBERS = ['serial', 'refresh', 'retry', 'expire', 'minimum', 'entries', 'unread']
 
-function isState(value: unknown): boolean {
+function isZoneState(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   const state = value as Record<string, unknown>
   const texts = ['primary', 'sha256', 'taken'].every(key => typeof state[key] === 'string')

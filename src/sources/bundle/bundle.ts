@@ -5,11 +5,18 @@ import { gunzip, gzip } from 'node:zlib'
 import { failure } from '../../base/error.js'
 import type { Seconds } from '../../base/units.js'
 import { decodeContent, encodeContent, sha256Of, type Content } from './content.js'
-import { decodeHead, encodeHead, lineOf, MOST_FILE, type Head, type Manifest } from './manifest.js'
-import { checkTrust, signatureOf, signers, type Trust } from './sign.js'
+import {
+  decodeHeader,
+  encodeHeader,
+  encodeManifest,
+  MAX_FILE,
+  type BundleHeader,
+  type Manifest
+} from './manifest.js'
+import { checkTrusted, createSignature, verifySignatures, type TrustedKeys } from './signatures.js'
 
-const zip = promisify(gzip)
-const unzip = promisify(gunzip)
+const compress = promisify(gzip)
+const decompress = promisify(gunzip)
 
 /** A bundle of which head, length and hash are right, and its signatures. */
 export interface Bundle {
@@ -19,7 +26,7 @@ export interface Bundle {
   readonly content: Content
 }
 
-export interface Making {
+export interface BundleOptions {
   readonly serial: number
   readonly created: Seconds
   readonly expires: Seconds
@@ -27,11 +34,11 @@ export interface Making {
 }
 
 /** The octets of a bundle file. */
-export async function encodeBundle(content: Content, making: Making): Promise<Uint8Array> {
+export async function encodeBundle(content: Content, making: BundleOptions): Promise<Uint8Array> {
   const plain = encodeContent(content)
-  const packed = await zip(plain, { level: 9 })
+  const packed = await compress(plain, { level: 9 })
   const { serial, created, expires, keys } = making
-  const line = lineOf({
+  const line = encodeManifest({
     serial,
     sha256: sha256Of(plain),
     files: content.size,
@@ -41,9 +48,9 @@ export async function encodeBundle(content: Content, making: Making): Promise<Ui
     expires
   })
   return Buffer.concat([
-    encodeHead(
+    encodeHeader(
       line,
-      keys.map(key => signatureOf(line, key))
+      keys.map(key => createSignature(line, key))
     ),
     packed
   ])
@@ -60,12 +67,12 @@ export async function encodeBundle(content: Content, making: Making): Promise<Ui
 export async function decodeBundle(
   file: Uint8Array,
   bundle: string,
-  trust?: Trust
+  trust?: TrustedKeys
 ): Promise<Bundle> {
-  const head = decodeHead(file, bundle)
-  if (trust !== undefined) checkTrust(head, bundle, trust)
-  const found = signers(head, bundle)
-  const plain = await contentOf(file, bundle, head)
+  const head = decodeHeader(file, bundle)
+  if (trust !== undefined) checkTrusted(head, bundle, trust)
+  const found = verifySignatures(head, bundle)
+  const plain = await verifiedContent(file, bundle, head)
   const content = decodeContent(plain, bundle)
   const { manifest } = head
   if (content.size !== manifest.files)
@@ -73,10 +80,10 @@ export async function decodeBundle(
   return { manifest, signers: found, content }
 }
 
-async function contentOf(
+async function verifiedContent(
   file: Uint8Array,
   bundle: string,
-  { manifest, length }: Head
+  { manifest, length }: BundleHeader
 ): Promise<Uint8Array> {
   const { packed, octets, sha256 } = manifest
   const here = file.length - length
@@ -85,7 +92,7 @@ async function contentOf(
   if (here > packed) throw broken(`it goes on for ${here - packed} octets too many`)
   let plain: Uint8Array
   try {
-    plain = await unzip(file.subarray(length), { maxOutputLength: Math.max(1, octets) })
+    plain = await decompress(file.subarray(length), { maxOutputLength: Math.max(1, octets) })
   } catch (error) {
     throw broken(error instanceof Error ? error.message : String(error))
   }
@@ -105,7 +112,7 @@ export async function readBundleFile(path: string, bundle: string): Promise<Uint
     // A pipe would be waited for, for ever.
     if (!found.isFile()) throw new Error('it is no regular file')
     const { size } = found
-    if (size > MOST_FILE) throw new Error(`it has ${size} octets, more than any bundle`)
+    if (size > MAX_FILE) throw new Error(`it has ${size} octets, more than any bundle`)
     return await readFile(path)
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException

@@ -6,12 +6,12 @@ import type { Octets } from '../../base/units.js'
 export type Content = ReadonlyMap<string, Uint8Array>
 
 /** What a bundle may have in it, unpacked. */
-export const MOST_FILES = 10_000
-export const MOST_OCTETS: Octets = 1024 * 1024 * 1024
+export const MAX_FILES = 10_000
+export const MAX_CONTENT: Octets = 1024 * 1024 * 1024
 
 /** Longest name of a file, folders included; deepest folder. */
-const LONGEST_NAME: Octets = 255
-const DEEPEST = 8
+const MAX_NAME: Octets = 255
+const MAX_DEPTH = 8
 
 /**
  * The octets of a bundle's content, unpacked: for each file its name, a zero octet, its length in
@@ -19,7 +19,7 @@ const DEEPEST = 8
  * same files always give the same content, whenever and wherever they were written.
  */
 export function encodeContent(content: Content): Uint8Array {
-  const names = [...content.keys()].sort(byOctets)
+  const names = [...content.keys()].sort(compareOctets)
   return Buffer.concat(
     names.flatMap(name => {
       const octets = content.get(name)!
@@ -42,7 +42,7 @@ export function decodeContent(octets: Uint8Array, bundle: string): Content {
   let last = ''
   const field = (): string => {
     const end = octets.indexOf(0, at)
-    if (end === -1 || end - at > LONGEST_NAME) throw broken(`no file begins at octet ${at}`)
+    if (end === -1 || end - at > MAX_NAME) throw broken(`no file begins at octet ${at}`)
     const text = Buffer.from(octets.buffer, octets.byteOffset + at, end - at).toString()
     at = end + 1
     return text
@@ -52,10 +52,10 @@ export function decodeContent(octets: Uint8Array, bundle: string): Content {
     const digits = field()
     const length = /^\d{1,10}$/.test(digits) ? Number(digits) : Infinity
     const shown = JSON.stringify(name)
-    if (!isName(name)) throw broken(`${shown} is no name of a file in it`)
-    if (content.size > 0 && byOctets(last, name) >= 0) throw broken(`${shown} is out of order`)
+    if (!isValidName(name)) throw broken(`${shown} is no name of a file in it`)
+    if (content.size > 0 && compareOctets(last, name) >= 0) throw broken(`${shown} is out of order`)
     if (at + length > octets.length) throw broken(`${shown} ends too early`)
-    if (content.size === MOST_FILES) throw broken(`more than ${MOST_FILES} files`)
+    if (content.size === MAX_FILES) throw broken(`more than ${MAX_FILES} files`)
     content.set(name, octets.subarray(at, at + length))
     at += length
     last = name
@@ -68,13 +68,13 @@ export function sha256Of(octets: Uint8Array): string {
 }
 
 /** Whether it names a file below a folder, on any system, whatever is there. */
-export function isName(name: string): boolean {
+export function isValidName(name: string): boolean {
   const steps = name.split('/')
   // Control characters would forge lines of a log; U+FFFD stands for what is no UTF-8.
-  if (/[\p{Cc}\\\ufffd]/u.test(name) || Buffer.byteLength(name) > LONGEST_NAME) return false
-  return steps.length <= DEEPEST && steps.every(step => !['', '.', '..'].includes(step))
+  if (/[\p{Cc}\\\ufffd]/u.test(name) || Buffer.byteLength(name) > MAX_NAME) return false
+  return steps.length <= MAX_DEPTH && steps.every(step => !['', '.', '..'].includes(step))
 }
 
-export function byOctets(a: string, b: string): number {
+export function compareOctets(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import type { PublicKey } from '../../base/ed25519.js'
 import { failure } from '../../base/error.js'
 import type { Octets, Seconds } from '../../base/units.js'
-import { MOST_OCTETS } from './content.js'
+import { MAX_CONTENT } from './content.js'
 
 /** What is signed of a bundle. Instants are seconds since 1970. */
 export interface Manifest {
@@ -26,7 +26,7 @@ export interface Signature {
 }
 
 /** A bundle's head, as far as its form goes: nobody has looked whether it is true. */
-export interface Head {
+export interface BundleHeader {
   /** The line as it is signed. */
   readonly line: string
   readonly manifest: Manifest
@@ -37,12 +37,12 @@ export interface Head {
 
 /** First line of the file, and first of what is signed. */
 const MAGIC = 'interdict-bundle 1\n'
-const LONGEST_HEAD: Octets = 16 * 1024
-export const MOST_SIGNATURES = 16
+const MAX_HEADER: Octets = 16 * 1024
+export const MAX_SIGNATURES = 16
 /** Packed: of what compresses badly there is no use in rules. */
-const MOST_PACKED: Octets = 256 * 1024 * 1024
+const MAX_COMPRESSED: Octets = 256 * 1024 * 1024
 /** Longest file that can be a bundle. */
-export const MOST_FILE: Octets = MOST_PACKED + LONGEST_HEAD
+export const MAX_FILE: Octets = MAX_COMPRESSED + MAX_HEADER
 
 const count = (most: number) => z.int().min(0).max(most)
 /** The last that a calendar here has: 13 September 275760. */
@@ -51,8 +51,8 @@ const manifestSchema = z.strictObject({
   serial: z.int().min(1),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   files: count(Number.MAX_SAFE_INTEGER),
-  octets: count(MOST_OCTETS),
-  packed: count(MOST_PACKED),
+  octets: count(MAX_CONTENT),
+  packed: count(MAX_COMPRESSED),
   created: instantSchema,
   expires: instantSchema
 })
@@ -66,12 +66,12 @@ export function signedOctets(line: string): Uint8Array {
   return Buffer.from(`${MAGIC}${line}\n`)
 }
 
-export function lineOf(manifest: Manifest): string {
+export function encodeManifest(manifest: Manifest): string {
   const { serial, sha256, files, octets, packed, created, expires } = manifest
   return JSON.stringify({ serial, sha256, files, octets, packed, created, expires })
 }
 
-export function encodeHead(line: string, signatures: readonly Signature[]): Uint8Array {
+export function encodeHeader(line: string, signatures: readonly Signature[]): Uint8Array {
   const lines = signatures.map(({ key, signature }) => JSON.stringify({ key, signature }))
   return Buffer.from(`${MAGIC}${[line, ...lines].join('\n')}\n\n`)
 }
@@ -82,26 +82,26 @@ export function encodeHead(line: string, signatures: readonly Signature[]): Uint
  * @param bundle its name in messages
  * @throws InterdictError BUNDLE_BROKEN
  */
-export function decodeHead(file: Uint8Array, bundle: string): Head {
-  const start = Buffer.from(file.buffer, file.byteOffset, Math.min(file.length, LONGEST_HEAD))
+export function decodeHeader(file: Uint8Array, bundle: string): BundleHeader {
+  const start = Buffer.from(file.buffer, file.byteOffset, Math.min(file.length, MAX_HEADER))
   const broken = (why: string): Error => failure('BUNDLE_BROKEN', bundle, why)
   if (!start.subarray(0, MAGIC.length).equals(Buffer.from(MAGIC)))
     throw broken('it does not begin as one')
   const end = start.indexOf('\n\n', MAGIC.length)
   if (end === -1) throw broken('its head has no end')
   const [line = '', ...rest] = start.subarray(MAGIC.length, end).toString().split('\n')
-  const manifest = manifestSchema.safeParse(parsed(line))
+  const manifest = manifestSchema.safeParse(parseJson(line))
   if (!manifest.success) throw broken('what it says of itself makes no sense')
-  if (rest.length > MOST_SIGNATURES) throw broken(`more than ${MOST_SIGNATURES} signatures`)
+  if (rest.length > MAX_SIGNATURES) throw broken(`more than ${MAX_SIGNATURES} signatures`)
   const signatures = rest.map(text => {
-    const signature = signatureSchema.safeParse(parsed(text))
+    const signature = signatureSchema.safeParse(parseJson(text))
     if (!signature.success) throw broken('a signature makes no sense')
     return signature.data
   })
   return { line, manifest: manifest.data, signatures, length: end + 2 }
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { failure, type InterdictError } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
-import { isName, MOST_FILES, MOST_OCTETS, type Content } from './content.js'
+import { isValidName, MAX_FILES, MAX_CONTENT, type Content } from './content.js'
 
 /**
  * All files of a folder and of those in it, as they are now, but hidden ones and backup copies of
@@ -12,9 +12,9 @@ import { isName, MOST_FILES, MOST_OCTETS, type Content } from './content.js'
  */
 export async function readContent(folder: string): Promise<Content> {
   const content = new Map<string, Uint8Array>()
-  let room = MOST_OCTETS
+  let room = MAX_CONTENT
   for await (const name of namesIn(folder, '')) {
-    if (content.size === MOST_FILES) throw refuse(folder, `it has more than ${MOST_FILES} files`)
+    if (content.size === MAX_FILES) throw refuse(folder, `it has more than ${MAX_FILES} files`)
     const octets = await readAt(folder, name, room)
     room -= octets.length
     content.set(name, octets)
@@ -23,13 +23,14 @@ export async function readContent(folder: string): Promise<Content> {
 }
 
 async function* namesIn(folder: string, within: string): AsyncGenerator<string> {
-  const names = await tried(folder, within, readdir(join(folder, within)))
+  const names = await orRefuse(folder, within, readdir(join(folder, within)))
   for (const one of names.sort()) {
     if (one.startsWith('.') || one.endsWith('~')) continue
     const name = `${within}${one}`
     // A link that leads back up makes names longer and longer: this ends it.
-    if (!isName(name)) throw refuse(folder, `${JSON.stringify(name)} is too deep, or an odd name`)
-    const found = await tried(folder, name, stat(join(folder, name)))
+    if (!isValidName(name))
+      throw refuse(folder, `${JSON.stringify(name)} is too deep, or an odd name`)
+    const found = await orRefuse(folder, name, stat(join(folder, name)))
     if (found.isDirectory()) yield* namesIn(folder, `${name}/`)
     else if (found.isFile()) yield name
     else throw refuse(folder, `${name} is no regular file`)
@@ -38,12 +39,12 @@ async function* namesIn(folder: string, within: string): AsyncGenerator<string> 
 
 async function readAt(folder: string, name: string, room: Octets): Promise<Uint8Array> {
   const path = join(folder, name)
-  const { size } = await tried(folder, name, stat(path))
-  if (size > room) throw refuse(folder, `it has more than ${MOST_OCTETS} octets`)
-  return tried(folder, name, readFile(path))
+  const { size } = await orRefuse(folder, name, stat(path))
+  if (size > room) throw refuse(folder, `it has more than ${MAX_CONTENT} octets`)
+  return orRefuse(folder, name, readFile(path))
 }
 
-async function tried<T>(folder: string, name: string, doing: Promise<T>): Promise<T> {
+async function orRefuse<T>(folder: string, name: string, doing: Promise<T>): Promise<T> {
   try {
     return await doing
   } catch (error) {

@@ -24,7 +24,7 @@ export interface DownloadOptions {
   readonly ca: string | undefined
   /** For all of it, redirects and all. */
   readonly timeout: Milliseconds
-  readonly most: Octets
+  readonly maxSize: Octets
   /** Of the state that we have. */
   readonly known?: Validators
   /** Told how much is here. @param total undefined where the server does not say */
@@ -43,14 +43,14 @@ export type Download =
  *   REMOTE_NAME
  */
 export async function download(url: string, options: DownloadOptions): Promise<Download> {
-  if (url.startsWith('file:')) return fromDisk(url, options.most)
+  if (url.startsWith('file:')) return readLocalFile(url, options.maxSize)
   const signal = AbortSignal.timeout(options.timeout)
   try {
     return await follow(url, options, signal)
   } catch (error) {
     if (signal.aborted) throw failure('REMOTE_TIMEOUT', url, options.timeout)
     if (error instanceof InterdictError) throw error
-    throw failure('REMOTE_FETCH', url, whyOf(error))
+    throw failure('REMOTE_FETCH', url, reasonOf(error))
   }
 }
 
@@ -61,18 +61,18 @@ async function follow(
 ): Promise<Download> {
   let url = first
   for (let hops = 0; ; hops++) {
-    const response = await request(url, options, signal)
+    const response = await sendRequest(url, options, signal)
     const { statusCode = 0, headers } = response
-    if (!REDIRECTS.includes(statusCode)) return take(first, response, options)
+    if (!REDIRECTS.includes(statusCode)) return readResponse(first, response, options)
     response.destroy()
     if (hops === MAX_REDIRECTS) {
       throw failure('REMOTE_REDIRECT', first, `more than ${MAX_REDIRECTS} redirects`)
     }
-    url = next(first, url, headers.location)
+    url = redirectTarget(first, url, headers.location)
   }
 }
 
-function next(first: string, url: string, location: string | undefined): string {
+function redirectTarget(first: string, url: string, location: string | undefined): string {
   const refuse = (why: string): never => {
     throw failure('REMOTE_REDIRECT', first, why)
   }
@@ -83,7 +83,7 @@ function next(first: string, url: string, location: string | undefined): string 
   return url.startsWith('https:') ? refuse('a redirect from https to http') : href
 }
 
-function request(
+function sendRequest(
   url: string,
   { lookup, ca, known = {} }: DownloadOptions,
   signal: AbortSignal
@@ -107,10 +107,10 @@ function request(
   })
 }
 
-async function take(
+async function readResponse(
   url: string,
   response: IncomingMessage,
-  { most, known, progress }: DownloadOptions
+  { maxSize: most, known, progress }: DownloadOptions
 ): Promise<Download> {
   const { statusCode = 0, headers } = response
   const isAsked = known?.etag !== undefined || known?.lastModified !== undefined
@@ -122,14 +122,14 @@ async function take(
     response.destroy()
     throw failure('REMOTE_STATUS', url, statusCode)
   }
-  const body = await read(url, response, most, progress)
-  const octets = await decoded(url, body, headers['content-encoding'], most)
+  const body = await readBody(url, response, most, progress)
+  const octets = await decodeBody(url, body, headers['content-encoding'], most)
   const { etag, 'last-modified': lastModified } = headers
   return { kind: 'file', octets, validators: { etag, lastModified } }
 }
 
 /** Node says by itself where less comes than the server has said. */
-async function read(
+async function readBody(
   url: string,
   response: IncomingMessage,
   most: Octets,
@@ -155,7 +155,7 @@ async function read(
 }
 
 /** A file that is packed itself stays so: what is undone is what the server did for the way. */
-async function decoded(
+async function decodeBody(
   url: string,
   body: Uint8Array,
   encoding: string | undefined,
@@ -171,7 +171,7 @@ async function decoded(
   throw failure('REMOTE_FETCH', url, `it cannot be unpacked: ${why}`)
 }
 
-async function fromDisk(url: string, most: Octets): Promise<Download> {
+async function readLocalFile(url: string, most: Octets): Promise<Download> {
   let octets: Uint8Array
   try {
     const file = await open(fileURLToPath(url))
@@ -185,15 +185,15 @@ async function fromDisk(url: string, most: Octets): Promise<Download> {
     }
   } catch (error) {
     if (error instanceof InterdictError) throw error
-    throw failure('REMOTE_FETCH', url, whyOf(error))
+    throw failure('REMOTE_FETCH', url, reasonOf(error))
   }
   if (octets.length > most) throw failure('REMOTE_LARGE', url, most)
   return { kind: 'file', octets, validators: {} }
 }
 
-function whyOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') {
-    return error.errors.map(whyOf).join('; ')
+    return error.errors.map(reasonOf).join('; ')
   }
   return error instanceof Error ? error.message : String(error)
 }

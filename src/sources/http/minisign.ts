@@ -18,7 +18,7 @@ const SPKI = Buffer.from('302a300506032b6570032100', 'hex')
 const TRUSTED = 'trusted comment: '
 
 /** A signature is 4 lines, each of a few hundred letters. */
-export const LONGEST_SIGNATURE: Octets = 16_384
+export const MAX_SIGNATURE: Octets = 16_384
 
 /**
  * Whether a file is what the owner of a key has signed, and the trusted comment too.
@@ -26,7 +26,7 @@ export const LONGEST_SIGNATURE: Octets = 16_384
  * @param publicKey its second line, in Base64
  * @returns why it is not; undefined: it is
  */
-export function refuseSignature(
+export function signatureError(
   octets: Uint8Array,
   signature: string,
   publicKey: string
@@ -37,13 +37,13 @@ export function refuseSignature(
   const whole = Buffer.from(global ?? '', 'base64')
   const key = Buffer.from(publicKey, 'base64')
   if (own.length !== HEAD + SIGNATURE || whole.length !== SIGNATURE) return 'it is no signature'
-  if (key.length !== HEAD + KEY || letters(key) !== 'Ed') return 'the key is none of minisign'
+  if (key.length !== HEAD + KEY || algorithmOf(key) !== 'Ed') return 'the key is none of minisign'
   const id = own.subarray(ALGORITHM, HEAD)
   if (!id.equals(key.subarray(ALGORITHM, HEAD))) {
-    return `it is signed with key ${shown(id)}, not ${shown(key.subarray(ALGORITHM, HEAD))}`
+    return `it is signed with key ${showKeyId(id)}, not ${showKeyId(key.subarray(ALGORITHM, HEAD))}`
   }
-  const content = contentOf(letters(own), octets)
-  if (content === undefined) return `it is signed in the way ${letters(own)}, not ED or Ed`
+  const content = signedContent(algorithmOf(own), octets)
+  if (content === undefined) return `it is signed in the way ${algorithmOf(own)}, not ED or Ed`
   const signer = keyOf(key.subarray(HEAD))
   const proof = own.subarray(HEAD)
   if (!verify(null, content, signer, proof)) return 'the signature is not of this file'
@@ -55,7 +55,7 @@ export function refuseSignature(
 }
 
 /** `ED`: its BLAKE2b-512 is signed. `Ed`, of old: the file itself is. */
-function contentOf(algorithm: string, octets: Uint8Array): Uint8Array | undefined {
+function signedContent(algorithm: string, octets: Uint8Array): Uint8Array | undefined {
   if (algorithm === 'ED') return createHash('blake2b512').update(octets).digest()
   return algorithm === 'Ed' ? octets : undefined
 }
@@ -64,7 +64,7 @@ function keyOf(octets: Uint8Array): KeyObject {
   return createPublicKey({ key: Buffer.concat([SPKI, octets]), format: 'der', type: 'spki' })
 }
 
-const letters = (octets: Buffer): string => octets.toString('latin1', 0, ALGORITHM)
+const algorithmOf = (octets: Buffer): string => octets.toString('latin1', 0, ALGORITHM)
 
 /** As minisign shows it: the number is little-endian. */
-const shown = (id: Buffer): string => Buffer.from(id).reverse().toString('hex').toUpperCase()
+const showKeyId = (id: Buffer): string => Buffer.from(id).reverse().toString('hex').toUpperCase()

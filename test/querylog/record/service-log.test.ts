@@ -55,7 +55,7 @@ const shown = [
   {
     it: 'an error',
     fields: { err: failure('ADDRESS_INVALID', 'x') },
-    text: 'err=ADDRESS_INVALID: 'x' is not an IP address'
+    text: "err=ADDRESS_INVALID: 'x' is not an IP address"
   }
 ]
 for (const { it, fields, text } of shown) {
@@ -150,7 +150,11 @@ t.test('goes on in the old file when none can be opened anew, and says so', asyn
     log.reopen()
   })
   t.equal(told, '')
-  t.match(messages(readFileSync(join(path, 'old'), 'utf8')), ['one', /still writing to the old file/, 'two'])
+  t.match(messages(readFileSync(join(path, 'old'), 'utf8')), [
+    'one',
+    /still writing to the old file/,
+    'two'
+  ])
 })
 
 const onLinux = { skip: process.platform === 'linux' ? false : 'this is not Linux' }

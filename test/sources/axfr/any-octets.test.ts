@@ -3,7 +3,7 @@ import t from 'tap'
 import { InterdictError } from '../../../src/base/error.js'
 import { ZoneResponse } from '../../../src/dns/message/zone-message.js'
 import { readName } from '../../../src/dns/name/name.js'
-import { TransferFlaw, ZoneReader } from '../../../src/sources/axfr/zone-reader.js'
+import { TransferError, TransferReader } from '../../../src/sources/axfr/transfer-reader.js'
 import { findTsig } from '../../../src/tsig/tsig.js'
 import { runs } from '../../runs.js'
 import { encode, nxdomain, TestPrimary, ZONE } from './primary.js'
@@ -16,14 +16,14 @@ function isMeant(take: () => unknown): boolean {
     take()
     return true
   } catch (error) {
-    return error instanceof InterdictError || error instanceof TransferFlaw
+    return error instanceof InterdictError || error instanceof TransferError
   }
 }
 
 function read(message: Uint8Array, have: number | undefined): void {
-  const reader = new ZoneReader(NAME, have, 1_000_000)
+  const reader = new TransferReader(NAME, have, 1_000_000)
   const answer = new ZoneResponse(message, NAME, 7, have === undefined ? 252 : 251)
-  answer.each(record => reader.take(message, record))
+  answer.each(record => reader.add(message, record))
 }
 
 t.test('any octets as a transfer: a zone or an error that is meant', async t => {

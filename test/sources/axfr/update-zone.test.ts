@@ -46,7 +46,7 @@ t.test('then only what has changed comes, over several versions', async t => {
       'seven.rpz.example. 60 IN CNAME .'
     ],
     lines: [7, 8, 9],
-    written: 3
+    addedLines: 3
   })
   update.delta!.added.forEach((line, i) => t.equal(lines[update.delta!.lines[i]! - 1], line))
 })

@@ -5,7 +5,7 @@ import { generateKeys } from '../../../src/base/ed25519.js'
 import type { InterdictError } from '../../../src/base/error.js'
 import { decodeBundle, encodeBundle } from '../../../src/sources/bundle/bundle.js'
 import { decodeContent, encodeContent, sha256Of } from '../../../src/sources/bundle/content.js'
-import { withSignature } from '../../../src/sources/bundle/sign.js'
+import { withSignature } from '../../../src/sources/bundle/signatures.js'
 import { runs } from '../../runs.js'
 
 const pairs = [generateKeys(), generateKeys(), generateKeys()]

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { loadRules } from '../../../src/rules/load.js'
 import { decodeBundle, encodeBundle } from '../../../src/sources/bundle/bundle.js'
-import { BundleFiles } from '../../../src/sources/bundle/files.js'
+import { BundleFiles } from '../../../src/sources/bundle/bundle-files.js'
 import { readContent } from '../../../src/sources/bundle/pack.js'
 
 const MAKING = { serial: 1, created: 0, expires: 1, keys: [] }
@@ -45,7 +45,7 @@ t.test('a link that leads back, or nowhere, and a missing folder are refused', a
 
 async function bundled(t: Test, files: Readonly<Record<string, string>>): Promise<BundleFiles> {
   const octets = await encodeBundle(await readContent(folder(t, files)), MAKING)
-  return new BundleFiles(await decodeBundle(octets, 'b'), { path: '/b', front: 'b:' })
+  return new BundleFiles(await decodeBundle(octets, 'b'), { path: '/b', prefix: 'b:' })
 }
 
 const networks = (lists: string): string =>
@@ -78,7 +78,7 @@ t.test('not by a letter either that names what the gateway has beside it', async
     new Map([['networks.yaml', Buffer.from(networks(list))]]),
     MAKING
   )
-  const parts = { path: '/b', front: 'b:', copies: folder(t, {}) }
+  const parts = { path: '/b', prefix: 'b:', copies: folder(t, {}) }
   const loaded = await loadRules(new BundleFiles(await decodeBundle(octets, 'b'), parts))
   t.match(loaded.ok ? '' : loaded.errors[0]?.code, 'DOCUMENT_INVALID')
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { refuseSignature } from '../../../src/sources/http/minisign.js'
+import { signatureError } from '../../../src/sources/http/minisign.js'
 import { KEY, LIST, SIGNATURE } from './signed.js'
 
 const OTHER = 'RWTZnsqITRuf3hmqcIrI/5z0anFAkILeSumy6/1yhw+FTK6kx/J4D42Z'
@@ -11,7 +11,7 @@ NkBHeCbQWsXBT1U+A29lD86YSnBrBV5Hej3yJ3tBOJy+fVxz/hyNmf/Ut5J59GfMSppEgpYE/ATDFl1r
 `
 
 const check = (text: string, signature: string, key = KEY): string | undefined =>
-  refuseSignature(Buffer.from(text), signature, key)
+  signatureError(Buffer.from(text), signature, key)
 
 const good = [
   { it: 'of the hash of the file', signature: SIGNATURE },

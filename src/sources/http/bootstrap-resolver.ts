@@ -22,13 +22,13 @@ export interface BootstrapServers {
  * Resolves names by asking upstreams, past every rule and past the resolver of the system, which may
  * be ourselves: a ban on the name of a server must not cut off the list that comes from there.
  */
-export class Bootstrap {
+export class BootstrapResolver {
   private constructor(private readonly forwarder: Forwarder) {}
 
-  static async open({ servers, domains }: BootstrapServers): Promise<Bootstrap> {
+  static async open({ servers, domains }: BootstrapServers): Promise<BootstrapResolver> {
     const clock = systemClock
     const upstreams = servers
-    return new Bootstrap(
+    return new BootstrapResolver(
       await createForwarder({ transport: portableTransport(), clock, upstreams, domains })
     )
   }
@@ -52,8 +52,8 @@ export class Bootstrap {
     if (text === 'localhost') return [{ address: '127.0.0.1', family: 4 }]
     const qname = readName(text)
     const asked = await Promise.all([
-      family === 6 ? [] : this.ask(qname, text, RRTYPE.A, 4),
-      family === 4 ? [] : this.ask(qname, text, RRTYPE.AAAA, 6)
+      family === 6 ? [] : this.query(qname, text, RRTYPE.A, 4),
+      family === 4 ? [] : this.query(qname, text, RRTYPE.AAAA, 6)
     ])
     const found = asked.flatMap(one => (Array.isArray(one) ? one : []))
     if (found.length > 0) return found
@@ -62,7 +62,7 @@ export class Bootstrap {
   }
 
   /** @returns addresses, or why there are none */
-  private async ask(
+  private async query(
     qname: Uint8Array,
     text: string,
     qtype: number,
@@ -74,14 +74,14 @@ export class Bootstrap {
       this.forwarder.forward(inquiry, {
         onOutcome(outcome) {
           // The message is there only until this returns.
-          resolve(read(outcome, text, family))
+          resolve(readAddresses(outcome, text, family))
         }
       })
     })
   }
 }
 
-function read(outcome: Outcome, text: string, family: 4 | 6): LookupAddress[] | string {
+function readAddresses(outcome: Outcome, text: string, family: 4 | 6): LookupAddress[] | string {
   if (outcome.kind === 'failure') return outcome.text ?? 'no upstream answers'
   const { rcode, records } = decodeMessage(outcome.message)
   if (rcode !== 'NOERROR') return `an upstream says ${rcode} of ${text}`

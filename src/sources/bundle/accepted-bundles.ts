@@ -7,21 +7,21 @@ import { writeFileAtomic } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
 import type { Seconds } from '../../base/units.js'
 import { readBundleFile } from './bundle.js'
-import { instant } from './date.js'
+import { formatInstant } from './validity.js'
 import { instantSchema, type Manifest } from './manifest.js'
 
 /** How many bundles are kept that were accepted, the one in force among them. */
-const KEPT = 10
+const MAX_STORED = 10
 
 const serial = z.int().min(1)
-const markSchema = z.strictObject({ serial, sha256: z.string(), created: instantSchema })
+const identitySchema = z.strictObject({ serial, sha256: z.string(), created: instantSchema })
 const acceptedSchema = z.strictObject({
   version: z.literal(1),
-  newest: markSchema,
+  newest: identitySchema,
   inForce: serial,
   rollback: z.strictObject({ from: serial, to: serial, by: z.string(), at: z.string() }).optional(),
   kept: z.array(
-    z.strictObject({ ...markSchema.shape, expires: instantSchema, accepted: z.string() })
+    z.strictObject({ ...identitySchema.shape, expires: instantSchema, accepted: z.string() })
   )
 })
 
@@ -33,9 +33,9 @@ const acceptedSchema = z.strictObject({
  * `rollback` the last one, until a newer bundle is accepted; `at` is RFC 3339
  * `kept`     the highest serial first
  */
-export type Accepted = z.output<typeof acceptedSchema>
-export type Rollback = NonNullable<Accepted['rollback']>
-export type KeptBundle = Accepted['kept'][number]
+export type AcceptedRecord = z.output<typeof acceptedSchema>
+export type Rollback = NonNullable<AcceptedRecord['rollback']>
+export type StoredBundle = AcceptedRecord['kept'][number]
 
 /**
  * The bundles that were accepted here, on disk: the record, and each bundle that is kept as it came.
@@ -50,7 +50,7 @@ export class AcceptedBundles {
   }
 
   /** Undefined: none was accepted yet. @throws InterdictError BUNDLE_STATE */
-  read(): Accepted | undefined {
+  read(): AcceptedRecord | undefined {
     let text: string
     try {
       text = readFileSync(this.record, 'utf8')
@@ -59,7 +59,7 @@ export class AcceptedBundles {
       if (code === 'ENOENT') return undefined
       throw failure('BUNDLE_STATE', this.record, message)
     }
-    const read = acceptedSchema.safeParse(parsed(text))
+    const read = acceptedSchema.safeParse(parseJson(text))
     if (read.success) return read.data
     throw failure('BUNDLE_STATE', this.record, 'it is damaged, so that nobody knows what is older')
   }
@@ -79,20 +79,20 @@ export class AcceptedBundles {
    *
    * @throws InterdictError BUNDLE_STATE
    */
-  async take(
+  async accept(
     octets: Uint8Array,
     manifest: Manifest,
-    before: Accepted | undefined,
+    before: AcceptedRecord | undefined,
     now: Seconds
   ): Promise<void> {
     const { serial, sha256, created, expires } = manifest
-    const own = { serial, sha256, created, expires, accepted: instant(now) }
+    const own = { serial, sha256, created, expires, accepted: formatInstant(now) }
     const others = (before?.kept ?? []).filter(one => one.serial !== serial)
-    const kept = [own, ...others].slice(0, KEPT)
+    const kept = [own, ...others].slice(0, MAX_STORED)
     const newest = { serial, sha256, created }
     this.write(this.pathOf(serial), octets)
-    this.remember({ version: 1, newest, inForce: serial, kept }, before)
-    for (const { serial: old } of others.slice(KEPT - 1)) {
+    this.saveRecord({ version: 1, newest, inForce: serial, kept }, before)
+    for (const { serial: old } of others.slice(MAX_STORED - 1)) {
       await rm(this.pathOf(old), { force: true }).catch(() => undefined)
     }
   }
@@ -107,12 +107,12 @@ export class AcceptedBundles {
   }
 
   /** Another of those that are kept is in force from now on. @throws InterdictError BUNDLE_STATE */
-  rollBack(accepted: Accepted, rollback: Rollback): void {
-    this.remember({ ...accepted, inForce: rollback.to, rollback }, accepted)
+  rollBack(accepted: AcceptedRecord, rollback: Rollback): void {
+    this.saveRecord({ ...accepted, inForce: rollback.to, rollback }, accepted)
   }
 
   /** A gateway takes a bundle while somebody goes back: neither may undo what the other has done. */
-  private remember(accepted: Accepted, before: Accepted | undefined): void {
+  private saveRecord(accepted: AcceptedRecord, before: AcceptedRecord | undefined): void {
     if (!isDeepStrictEqual(this.read(), before))
       throw failure(
         'BUNDLE_STATE',
@@ -131,7 +131,7 @@ export class AcceptedBundles {
   }
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

@@ -1,19 +1,19 @@
 import { failure, InterdictError } from '../../base/error.js'
 import type { Seconds } from '../../base/units.js'
-import { AcceptedBundles, type Accepted } from './accepted.js'
+import { AcceptedBundles, type AcceptedRecord } from './accepted-bundles.js'
 import { decodeBundle, readBundleFile, type Bundle } from './bundle.js'
-import { checkDate } from './date.js'
-import { BundleFiles } from './files.js'
-import type { Trust } from './sign.js'
-import { readTrust, type TrustPlaces } from './trust.js'
+import { checkValidity } from './validity.js'
+import { BundleFiles } from './bundle-files.js'
+import type { TrustedKeys } from './signatures.js'
+import { readTrustedKeys, type TrustSettings } from './trusted-keys.js'
 
 /** Where a gateway's rules come from, if they come from a bundle. */
-export interface BundlePlace {
+export interface BundleSource {
   /** The bundle that is offered: whoever has it replaced offers another. */
   readonly path: string
-  readonly trust: TrustPlaces
+  readonly trust: TrustSettings
   /** Where accepted ones are kept. */
-  readonly kept: string
+  readonly storeFolder: string
   /** Where copies of lists are that are fetched. */
   readonly copies: string
 }
@@ -22,7 +22,7 @@ export interface BundlePlace {
 export interface Candidate {
   readonly files: BundleFiles
   /** Remembers it; to be called when its rules are known to be good, before they are in force. */
-  readonly take: () => Promise<void>
+  readonly accept: () => Promise<void>
 }
 
 export interface Choice {
@@ -31,11 +31,11 @@ export interface Choice {
   /** What is wrong with the bundle that is offered, or with what is kept. */
   readonly refused: readonly InterdictError[]
   /** Whether it may pass with the files as they are: the clock goes on. */
-  readonly passing: boolean
+  readonly mayResolve: boolean
 }
 
 /** What is read or looked for: what a watcher watches. */
-export function watchedFor({ path, trust, kept }: BundlePlace): string[] {
+export function watchedPaths({ path, trust, storeFolder: kept }: BundleSource): string[] {
   return [path, new AcceptedBundles(kept).record, ...trust.keyFiles]
 }
 
@@ -44,21 +44,25 @@ export function watchedFor({ path, trust, kept }: BundlePlace): string[] {
  * here; else the one that was accepted last, or that somebody rolled back to. Never throws anything
  * but faults of ours.
  */
-export async function chooseBundle(place: BundlePlace, now: Seconds): Promise<Choice> {
-  const store = new AcceptedBundles(place.kept)
+export async function chooseBundle(place: BundleSource, now: Seconds): Promise<Choice> {
+  const store = new AcceptedBundles(place.storeFolder)
   const refused: InterdictError[] = []
-  const state = await tried(refused, async () => {
-    return { trust: await readTrust(place.trust), accepted: store.read() }
+  const state = await collectErrors(refused, async () => {
+    return { trust: await readTrustedKeys(place.trust), accepted: store.read() }
   })
-  if (state === undefined) return { candidates: [], refused, passing: false }
+  if (state === undefined) return { candidates: [], refused, mayResolve: false }
   const { trust, accepted } = state
-  const offered = await tried(refused, () => lookAt(place, store, trust, accepted, now))
+  const offered = await collectErrors(refused, () =>
+    examineOffered(place, store, trust, accepted, now)
+  )
   const kept =
     accepted === undefined || offered?.isInForce === true
       ? undefined
-      : await tried(refused, () => keptBundle(place, store, trust, accepted, accepted.inForce))
+      : await collectErrors(refused, () =>
+          openStoredBundle(place, store, trust, accepted, accepted.inForce)
+        )
   const candidates = [offered?.candidate, kept].flatMap(one => (one === undefined ? [] : [one]))
-  return { candidates, refused, passing: refused.some(({ code }) => code === 'BUNDLE_EARLY') }
+  return { candidates, refused, mayResolve: refused.some(({ code }) => code === 'BUNDLE_EARLY') }
 }
 
 interface Offered {
@@ -67,25 +71,25 @@ interface Offered {
   readonly isInForce: boolean
 }
 
-async function lookAt(
-  place: BundlePlace,
+async function examineOffered(
+  place: BundleSource,
   store: AcceptedBundles,
-  trust: Trust,
-  accepted: Accepted | undefined,
+  trust: TrustedKeys,
+  accepted: AcceptedRecord | undefined,
   now: Seconds
 ): Promise<Offered> {
   const { path } = place
   const octets = await readBundleFile(path, path)
   const bundle = await decodeBundle(octets, path, trust)
   const { manifest } = bundle
-  const standing = judge(bundle, path, accepted, now)
+  const standing = compareWithAccepted(bundle, path, accepted, now)
   const isInForce = standing === 'in force'
   if (standing === 'rolled back') return { candidate: undefined, isInForce }
-  const files = filesOf(place, path, bundle, isInForce ? accepted : undefined)
+  const files = bundleFiles(place, path, bundle, isInForce ? accepted : undefined)
   const take = isInForce
     ? () => store.restore(octets, manifest)
-    : () => store.take(octets, manifest, accepted, now)
-  return { candidate: { files, take }, isInForce }
+    : () => store.accept(octets, manifest, accepted, now)
+  return { candidate: { files, accept: take }, isInForce }
 }
 
 /**
@@ -94,10 +98,10 @@ async function lookAt(
  *
  * @throws InterdictError BUNDLE_OLDER, BUNDLE_OTHER, BUNDLE_EARLY, BUNDLE_EXPIRED
  */
-function judge(
+function compareWithAccepted(
   { manifest }: Bundle,
   path: string,
-  accepted: Accepted | undefined,
+  accepted: AcceptedRecord | undefined,
   now: Seconds
 ): 'newer' | 'in force' | 'rolled back' {
   const { serial, sha256 } = manifest
@@ -110,7 +114,7 @@ function judge(
     if (newest.sha256 === sha256) return 'rolled back'
     throw failure('BUNDLE_OTHER', path, serial, newest.sha256)
   }
-  checkDate(manifest, path, Math.max(now, newest?.created ?? 0))
+  checkValidity(manifest, path, Math.max(now, newest?.created ?? 0))
   return 'newer'
 }
 
@@ -119,11 +123,11 @@ function judge(
  *
  * @throws InterdictError BUNDLE_STATE, and as `decodeBundle`
  */
-export async function keptBundle(
-  place: BundlePlace,
+export async function openStoredBundle(
+  place: BundleSource,
   store: AcceptedBundles,
-  trust: Trust,
-  accepted: Accepted,
+  trust: TrustedKeys,
+  accepted: AcceptedRecord,
   serial: number
 ): Promise<Candidate> {
   const path = store.pathOf(serial)
@@ -133,21 +137,21 @@ export async function keptBundle(
   const { manifest } = bundle
   if (manifest.serial !== serial || manifest.sha256 !== known.sha256)
     throw failure('BUNDLE_STATE', path, 'it is another bundle than was accepted')
-  const files = filesOf(place, path, bundle, accepted)
-  return { files, take: () => Promise.resolve() }
+  const files = bundleFiles(place, path, bundle, accepted)
+  return { files, accept: () => Promise.resolve() }
 }
 
-function filesOf(
-  { path: offered, copies }: BundlePlace,
+function bundleFiles(
+  { path: offered, copies }: BundleSource,
   path: string,
   bundle: Bundle,
-  accepted: Accepted | undefined
+  accepted: AcceptedRecord | undefined
 ): BundleFiles {
   const { serial, created, expires } = bundle.manifest
   const { newest, rollback } = accepted ?? {}
   return new BundleFiles(bundle, {
     path: offered,
-    front: `${path}:`,
+    prefix: `${path}:`,
     copies,
     facts: {
       serial,
@@ -159,7 +163,10 @@ function filesOf(
   })
 }
 
-async function tried<T>(refused: InterdictError[], act: () => Promise<T>): Promise<T | undefined> {
+async function collectErrors<T>(
+  refused: InterdictError[],
+  act: () => Promise<T>
+): Promise<T | undefined> {
   try {
     return await act()
   } catch (error) {

@@ -11,7 +11,7 @@ import { isNewer } from '../../dns/registry/serial.js'
 import type { Version } from '../../zonefile/zone-journal.js'
 
 /** What is wrong with what a primary sends, in the words of an error. */
-export class TransferFlaw extends Error {}
+export class TransferError extends Error {}
 
 /**
  * What came of asking for a zone.
@@ -20,7 +20,7 @@ export class TransferFlaw extends Error {}
  * `whole`   all of it, as the lines of a new base
  * `changes` what has changed, version after version
  */
-export type Transferred =
+export type TransferResult =
   | { readonly kind: 'same'; readonly soa: Soa }
   | { readonly kind: 'whole'; readonly soa: Soa; readonly text: Uint8Array }
   | { readonly kind: 'changes'; readonly soa: Soa; readonly versions: readonly Version[] }
@@ -37,29 +37,29 @@ const [MINUS, PLUS, TILDE] = [0x2d, 0x2b, 0x7e].map(sign => Uint8Array.of(sign))
  * Takes the records of an answer to AXFR (RFC 5936 §2.2) or IXFR (RFC 1995 §4) in the order in which
  * they come. Nothing is made of it before its last record is here: the SOA it began with.
  */
-export class ZoneReader {
+export class TransferReader {
   private readonly lines = new ZoneFileWriter()
   private readonly soaLine = new ZoneFileWriter()
   /** With which all begins and has to end. */
   private soa: Soa | undefined
-  private first = ''
+  private firstLine = ''
   private phase: 'start' | 'second' | 'whole' | 'removing' | 'adding' | 'done' = 'start'
-  private kind: Transferred['kind'] = 'same'
+  private kind: TransferResult['kind'] = 'same'
   /** Of the version at hand: from which serial to which. */
-  private old = 0
-  private serial = 0
+  private fromSerial = 0
+  private toSerial = 0
   private readonly versions: Version[] = []
   private size: Octets = 0
 
   /**
    * @param zone lower-cased wire form
-   * @param have the serial of what is there, for IXFR; undefined: AXFR
-   * @param most octets of lines
+   * @param currentSerial the serial of what is there, for IXFR; undefined: AXFR
+   * @param maxSize octets of lines
    */
   constructor(
     private readonly zone: Uint8Array,
-    private readonly have: number | undefined,
-    private readonly most: Octets
+    private readonly currentSerial: number | undefined,
+    private readonly maxSize: Octets
   ) {}
 
   get isDone(): boolean {
@@ -68,33 +68,33 @@ export class ZoneReader {
 
   /** Whether there is more than may be. */
   get isTooLarge(): boolean {
-    return this.size + this.lines.length > this.most
+    return this.size + this.lines.length > this.maxSize
   }
 
   /** @throws TransferFlaw, InterdictError of `wire` */
-  take(message: Uint8Array, record: ZoneRecord): void {
+  add(message: Uint8Array, record: ZoneRecord): void {
     const { type, owner } = record
-    if (this.isDone) throw new TransferFlaw('there are records behind its end')
+    if (this.isDone) throw new TransferError('there are records behind its end')
     const depth = labelsBelowZone(message, owner, this.zone)
-    if (depth === -1) throw new TransferFlaw('a record is not in the zone')
+    if (depth === -1) throw new TransferError('a record is not in the zone')
     if (type === RRTYPE.OPT || (type >= FIRST_META && type <= RRTYPE.ANY)) {
-      throw new TransferFlaw(`a record of type ${showRrtype(type)} is no data`)
+      throw new TransferError(`a record of type ${showRrtype(type)} is no data`)
     }
     if (type === RRTYPE.SOA) {
-      if (depth !== 0) throw new TransferFlaw('an SOA is not at the apex')
-      this.takeSoa(message, record)
-    } else this.takeData(message, record)
+      if (depth !== 0) throw new TransferError('an SOA is not at the apex')
+      this.addSoa(message, record)
+    } else this.addData(message, record)
   }
 
   /** @returns undefined while it is not done */
-  get result(): Transferred | undefined {
+  get result(): TransferResult | undefined {
     const { kind, soa, versions } = this
     if (!this.isDone || soa === undefined) return undefined
     if (kind === 'whole') return { kind, soa, text: this.lines.from(0) }
     return kind === 'changes' ? { kind, soa, versions } : { kind, soa }
   }
 
-  private takeSoa(message: Uint8Array, record: ZoneRecord): void {
+  private addSoa(message: Uint8Array, record: ZoneRecord): void {
     const soa = decodeSoa(message, record)
     const line = this.lineOf(message, record)
     switch (this.phase) {
@@ -102,19 +102,23 @@ export class ZoneReader {
         this.begin(soa, line)
         return
       case 'second':
-        if (soa.serial === this.have) this.beginVersion(soa.serial)
+        if (soa.serial === this.currentSerial) this.beginVersion(soa.serial)
         // A zone of an SOA alone, whole.
-        else if (line === this.first) this.close('whole')
-        else throw new TransferFlaw(`it goes from serial ${soa.serial}, not from ${this.have}`)
+        else if (line === this.firstLine) this.finish('whole')
+        else
+          throw new TransferError(
+            `it goes from serial ${soa.serial}, not from ${this.currentSerial}`
+          )
         return
       case 'whole':
-        if (line !== this.first) throw new TransferFlaw('its last SOA is not its first')
+        if (line !== this.firstLine) throw new TransferError('its last SOA is not its first')
         this.phase = 'done'
         return
       case 'removing':
-        if (!isNewer(soa.serial, this.old)) throw new TransferFlaw('its serials do not go up')
-        this.serial = soa.serial
-        this.put(TILDE, message, record)
+        if (!isNewer(soa.serial, this.fromSerial))
+          throw new TransferError('its serials do not go up')
+        this.toSerial = soa.serial
+        this.appendChange(TILDE, message, record)
         this.phase = 'adding'
         return
       case 'adding':
@@ -124,23 +128,23 @@ export class ZoneReader {
     }
   }
 
-  private takeData(message: Uint8Array, record: ZoneRecord): void {
+  private addData(message: Uint8Array, record: ZoneRecord): void {
     switch (this.phase) {
       case 'start':
-        throw new TransferFlaw('it does not begin with an SOA')
+        throw new TransferError('it does not begin with an SOA')
       case 'second':
-        this.close('whole')
+        this.finish('whole')
         this.phase = 'whole'
-        this.add(message, record)
+        this.appendLine(message, record)
         return
       case 'whole':
-        this.add(message, record)
+        this.appendLine(message, record)
         return
       case 'removing':
-        this.put(MINUS, message, record)
+        this.appendChange(MINUS, message, record)
         return
       case 'adding':
-        this.put(PLUS, message, record)
+        this.appendChange(PLUS, message, record)
         return
       case 'done':
     }
@@ -148,47 +152,47 @@ export class ZoneReader {
 
   private begin(soa: Soa, line: string): void {
     this.soa = soa
-    this.first = line
-    const { have } = this
-    if (have !== undefined && !isNewer(soa.serial, have)) this.close('same')
+    this.firstLine = line
+    const { currentSerial: have } = this
+    if (have !== undefined && !isNewer(soa.serial, have)) this.finish('same')
     else if (have !== undefined) this.phase = 'second'
     else {
-      this.close('whole')
+      this.finish('whole')
       this.phase = 'whole'
     }
   }
 
   /** Settles what it is; of a whole zone, the SOA is the first line. */
-  private close(kind: Transferred['kind']): void {
+  private finish(kind: TransferResult['kind']): void {
     this.kind = kind
     this.phase = 'done'
-    if (kind === 'whole') this.lines.put(Buffer.from(this.first, 'latin1'))
+    if (kind === 'whole') this.lines.put(Buffer.from(this.firstLine, 'latin1'))
   }
 
   private beginVersion(from: number): void {
-    this.old = from
+    this.fromSerial = from
     this.phase = 'removing'
   }
 
   /** What follows is the next version, or nothing more. */
   private endVersion(next: number, line: string): void {
     const lines = this.lines.from(0).slice()
-    this.versions.push({ from: this.old, to: this.serial, lines })
+    this.versions.push({ from: this.fromSerial, to: this.toSerial, lines })
     this.size += lines.length
     this.lines.clear()
-    if (next !== this.serial) throw new TransferFlaw('its versions do not follow on each other')
+    if (next !== this.toSerial) throw new TransferError('its versions do not follow on each other')
     if (next === this.soa!.serial) {
-      if (line !== this.first) throw new TransferFlaw('its last SOA is not its first')
-      this.close('changes')
+      if (line !== this.firstLine) throw new TransferError('its last SOA is not its first')
+      this.finish('changes')
     } else this.beginVersion(next)
   }
 
-  private put(sign: Uint8Array, message: Uint8Array, record: ZoneRecord): void {
+  private appendChange(sign: Uint8Array, message: Uint8Array, record: ZoneRecord): void {
     this.lines.put(sign)
-    this.add(message, record)
+    this.appendLine(message, record)
   }
 
-  private add(message: Uint8Array, { owner, fixed, end }: ZoneRecord): void {
+  private appendLine(message: Uint8Array, { owner, fixed, end }: ZoneRecord): void {
     this.lines.add(message, owner, fixed, end)
   }
 

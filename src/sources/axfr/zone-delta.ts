@@ -1,13 +1,13 @@
 import { linesIn } from '../../zonefile/effective-zone.js'
 
 /** So many lines are told one by one. */
-const MOST = 1_000
+const MAX_LINES = 1_000
 
 /**
  * What an incremental transfer has changed, for who has the zone of before. The lines are those of
  * the zone's text; the SOA is not among them.
  */
-export interface Delta {
+export interface ZoneDelta {
   /** No longer there. */
   readonly removed: readonly string[]
   /** New, and behind the lines of before. */
@@ -15,7 +15,7 @@ export interface Delta {
   /** Which line of the zone's text each of `added` is, from 1. */
   readonly lines: readonly number[]
   /** How many lines the text has more: what came and went at once is one, too. */
-  readonly written: number
+  readonly addedLines: number
 }
 
 /**
@@ -23,8 +23,8 @@ export interface Delta {
  * @param first which line of the text the first one with `+` is
  * @returns undefined where there are over 1,000
  */
-export function deltaOf(journal: Uint8Array, first: number): Delta | undefined {
-  if (linesIn(journal) > MOST) return undefined
+export function zoneDelta(journal: Uint8Array, first: number): ZoneDelta | undefined {
+  if (linesIn(journal) > MAX_LINES) return undefined
   const removed = new Set<string>()
   const added = new Map<string, number>()
   let line = first
@@ -38,6 +38,6 @@ export function deltaOf(journal: Uint8Array, first: number): Delta | undefined {
     removed: [...removed],
     added: [...added.keys()],
     lines: [...added.values()],
-    written: line - first
+    addedLines: line - first
   }
 }

@@ -14,11 +14,11 @@ import type { Bundle } from './bundle.js'
 
 const MISSING = { why: 'the bundle has no such file' }
 
-export interface BundleFilesParts {
+export interface BundleFilesOptions {
   /** Of the bundle: what a watcher watches. */
   readonly path: string
   /** What stands before names of files in messages: `rules.bundle:`. */
-  readonly front: string
+  readonly prefix: string
   /** Where copies of lists are that are fetched; undefined: nowhere. */
   readonly copies?: string
   readonly facts?: BundleFacts
@@ -31,7 +31,7 @@ export class BundleFiles implements RuleFiles {
 
   constructor(
     private readonly packed: Bundle,
-    private readonly parts: BundleFilesParts
+    private readonly parts: BundleFilesOptions
   ) {
     const { copies, facts } = parts
     this.bundle = facts
@@ -69,7 +69,7 @@ export class BundleFiles implements RuleFiles {
   /** `rules.bundle:networks.yaml` */
   displayName(name: string): string {
     if (isCopyName(name) && this.copies !== undefined) return this.copies.displayName(name)
-    return `${this.parts.front}${name}`
+    return `${this.parts.prefix}${name}`
   }
 
   get files(): readonly string[] {

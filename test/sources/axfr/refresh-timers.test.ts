@@ -1,5 +1,5 @@
 import t from 'tap'
-import { expiresAt, zoneDueAt } from '../../../src/sources/axfr/due.js'
+import { zoneExpiry, nextZoneRefresh } from '../../../src/sources/axfr/refresh-timers.js'
 import type { ZoneRecord } from '../../../src/sources/axfr/zone-record.js'
 
 const NOW = Date.parse('2026-11-26T12:00:00Z')
@@ -43,14 +43,14 @@ const CASES = [
 
 for (const { it, is, wait } of CASES) {
   t.test(`primaries are asked ${it}`, async t => {
-    t.equal(zoneDueAt(is, NOW, () => 0) - NOW, wait * SECOND)
-    const jittered = zoneDueAt(is, NOW, () => 0.5) - NOW
+    t.equal(nextZoneRefresh(is, NOW, () => 0) - NOW, wait * SECOND)
+    const jittered = nextZoneRefresh(is, NOW, () => 0.5) - NOW
     t.ok(jittered <= wait * SECOND && jittered >= wait * SECOND * 0.9, 'never later')
   })
 }
 
 t.test('a copy is over when nobody has confirmed it for as long as its SOA says', async t => {
-  t.equal(expiresAt(record({ failures: 5 })), NOW + 86_400 * SECOND)
-  t.equal(expiresAt(record({}, 60, 60, 5)), NOW + 3600 * SECOND, 'not within an hour')
-  t.equal(expiresAt(record({ copy: undefined })), undefined)
+  t.equal(zoneExpiry(record({ failures: 5 })), NOW + 86_400 * SECOND)
+  t.equal(zoneExpiry(record({}, 60, 60, 5)), NOW + 3600 * SECOND, 'not within an hour')
+  t.equal(zoneExpiry(record({ copy: undefined })), undefined)
 })

@@ -1,9 +1,9 @@
 import type { Milliseconds } from '../../base/units.js'
-import { expiresAt, zoneDueAt } from './due.js'
+import { zoneExpiry, nextZoneRefresh } from './refresh-timers.js'
 import type { ZoneRecord } from './zone-record.js'
 
 /** How the copy of a zone is; its JSON form is public. Instants are RFC 3339. */
-export interface ZoneStanding {
+export interface ZoneCopyStatus {
   readonly serial: number
   /** Id of the primary that it is from. */
   readonly primary: string
@@ -24,21 +24,21 @@ export interface ZoneStanding {
 export type ZoneHealth = 'good' | 'failing' | 'expired' | 'missing'
 
 /** Undefined: there is no copy. */
-export function standingOf(record: ZoneRecord, now: Milliseconds): ZoneStanding | undefined {
+export function zoneCopyStatus(record: ZoneRecord, now: Milliseconds): ZoneCopyStatus | undefined {
   const { copy, refreshed: confirmed } = record
-  const expires = expiresAt(record)
+  const expires = zoneExpiry(record)
   if (copy === undefined || expires === undefined) return undefined
   return {
     serial: copy.serial,
     primary: copy.primary,
     confirmed,
-    due: new Date(zoneDueAt(record, now, () => 0)).toISOString(),
+    due: new Date(nextZoneRefresh(record, now, () => 0)).toISOString(),
     expires: new Date(expires).toISOString()
   }
 }
 
-export function healthOf(record: ZoneRecord, now: Milliseconds): ZoneHealth {
-  const expires = expiresAt(record)
+export function zoneHealth(record: ZoneRecord, now: Milliseconds): ZoneHealth {
+  const expires = zoneExpiry(record)
   if (expires === undefined) return 'missing'
   if (expires <= now) return 'expired'
   return record.failures > 0 ? 'failing' : 'good'

@@ -1,10 +1,10 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { RemoteList } from '../../rules/lists/remote-list.js'
-import type { CopyRecord } from './copies.js'
+import type { CopyRecord } from './list-copies.js'
 
 /** After a failure, doubled with each that follows. */
-const FIRST: Milliseconds = 60_000
-const MOST: Milliseconds = 3_600_000
+const MIN_RETRY: Milliseconds = 60_000
+const MAX_RETRY: Milliseconds = 3_600_000
 /** So much of the time is left to chance: gateways do not all come at once. */
 const JITTER = 0.1
 
@@ -14,7 +14,7 @@ const JITTER = 0.1
  * @param now so that a clock that was set back puts nothing off
  * @param random at least 0, less than 1
  */
-export function dueAt(
+export function nextRefresh(
   { refresh }: Pick<RemoteList, 'refresh'>,
   { tried, failures }: Pick<CopyRecord, 'tried' | 'failures'>,
   now: Milliseconds,
@@ -22,6 +22,7 @@ export function dueAt(
 ): Milliseconds {
   const last = Date.parse(tried)
   if (!(last <= now)) return now
-  const wait = failures === 0 ? refresh : Math.min(FIRST * 2 ** (failures - 1), MOST, refresh)
+  const wait =
+    failures === 0 ? refresh : Math.min(MIN_RETRY * 2 ** (failures - 1), MAX_RETRY, refresh)
   return last + wait * (1 - JITTER + 2 * JITTER * random())
 }

@@ -6,8 +6,8 @@ const REFRESH: readonly [Seconds, Seconds] = [30, 86_400]
 const RETRY: readonly [Seconds, Seconds] = [15, 3_600]
 const EXPIRE: readonly [Seconds, Seconds] = [3_600, 2_419_200]
 /** Without a copy: after a failure, doubled with each that follows. */
-const FIRST: Milliseconds = 10_000
-const MOST: Milliseconds = 3_600_000
+const MIN_INITIAL_RETRY: Milliseconds = 10_000
+const MAX_INITIAL_RETRY: Milliseconds = 3_600_000
 /** So much of a wait is left to chance: gateways do not all come at once. */
 const JITTER = 0.1
 
@@ -17,7 +17,7 @@ const JITTER = 0.1
  * @param now so that a clock that was set back puts nothing off
  * @param random at least 0, less than 1
  */
-export function zoneDueAt(
+export function nextZoneRefresh(
   { copy, tried, failures }: ZoneRecord,
   now: Milliseconds,
   random: () => number
@@ -27,10 +27,10 @@ export function zoneDueAt(
   if (copy === undefined && failures === 0) return now
   const wait =
     failures === 0
-      ? bounded(copy!.refresh, REFRESH)
+      ? clamp(copy!.refresh, REFRESH)
       : copy === undefined
-        ? Math.min(FIRST * 2 ** (failures - 1), MOST)
-        : bounded(copy.retry, RETRY)
+        ? Math.min(MIN_INITIAL_RETRY * 2 ** (failures - 1), MAX_INITIAL_RETRY)
+        : clamp(copy.retry, RETRY)
   return last + wait * (1 - JITTER * random())
 }
 
@@ -38,11 +38,11 @@ export function zoneDueAt(
  * When the copy is over, unless a primary confirms it before, by the calendar; undefined: there is
  * none. What is over stays in force: a ban does not end because a primary is away.
  */
-export function expiresAt({ copy, refreshed }: ZoneRecord): Milliseconds | undefined {
+export function zoneExpiry({ copy, refreshed }: ZoneRecord): Milliseconds | undefined {
   if (copy === undefined) return undefined
-  return Date.parse(refreshed) + bounded(copy.expire, EXPIRE)
+  return Date.parse(refreshed) + clamp(copy.expire, EXPIRE)
 }
 
-function bounded(seconds: Seconds, [least, most]: readonly [Seconds, Seconds]): Milliseconds {
+function clamp(seconds: Seconds, [least, most]: readonly [Seconds, Seconds]): Milliseconds {
   return Math.min(Math.max(seconds, least), most) * MS_PER_SECOND
 }

@@ -5,7 +5,7 @@ import { StateFiles } from '../../base/state-files.js'
 import type { Validators } from './download.js'
 
 /** What is known of a state of a list: of the copy in force, or of one that is held back. */
-export interface State extends Validators {
+export interface CopyState extends Validators {
   readonly url: string
   readonly sha256: string
   /** Names and addresses, repeated ones counted again. */
@@ -18,9 +18,9 @@ export interface State extends Validators {
 
 /** What is remembered of a list beside its copy; a file of its own, for people too. */
 export interface CopyRecord {
-  readonly copy?: State | undefined
+  readonly copy?: CopyState | undefined
   /** What lost more entries than it may. */
-  readonly held?: State | undefined
+  readonly held?: CopyState | undefined
   /** When it was last looked for something new. */
   readonly tried: string
   /** In a row. */
@@ -32,14 +32,14 @@ export interface CopyRecord {
 const NONE: CopyRecord = { tried: '', failures: 0 }
 
 /** Where copies of lists are, within the folder for what is kept. */
-export const copiesFolder = (state: string): string => join(state, 'lists')
+export const listCopiesFolder = (state: string): string => join(state, 'lists')
 
 /**
  * The last good copies of lists, in a folder: `ID` as it came, `ID.json` what is known of it, and
  * `ID.held` what is held back. Ids have no dot. Each file is there whole or not at all, whenever the
  * power fails.
  */
-export class Copies {
+export class ListCopies {
   private readonly files: StateFiles
 
   constructor(folder: string) {
@@ -59,23 +59,23 @@ export class Copies {
     return { ...read, copy, held }
   }
 
-  async take(id: string, octets: Uint8Array, record: CopyRecord): Promise<void> {
+  async replace(id: string, octets: Uint8Array, record: CopyRecord): Promise<void> {
     this.files.write(id, '', octets)
-    this.remember(id, record)
+    this.saveRecord(id, record)
     await rm(this.files.path(id, '.held'), { force: true })
   }
 
-  hold(id: string, octets: Uint8Array, record: CopyRecord): void {
+  quarantine(id: string, octets: Uint8Array, record: CopyRecord): void {
     this.files.write(id, '.held', octets)
-    this.remember(id, record)
+    this.saveRecord(id, record)
   }
 
-  remember(id: string, record: CopyRecord): void {
+  saveRecord(id: string, record: CopyRecord): void {
     this.files.writeRecord(id, record)
   }
 
   /** What was held back is the copy from now on. @throws InterdictError REMOTE_NOT_HELD, REMOTE_STATE */
-  async confirm(id: string): Promise<State> {
+  async confirm(id: string): Promise<CopyState> {
     const { held, ...record } = await this.record(id)
     if (held === undefined) throw failure('REMOTE_NOT_HELD', id)
     const place = this.files.path(id, '')
@@ -84,7 +84,7 @@ export class Copies {
     } catch (error) {
       throw failure('REMOTE_STATE', place, (error as Error).message)
     }
-    this.remember(id, { ...record, copy: held })
+    this.saveRecord(id, { ...record, copy: held })
     return held
   }
 }

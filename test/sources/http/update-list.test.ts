@@ -6,9 +6,13 @@ import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import type { RemoteList } from '../../../src/rules/lists/remote-list.js'
-import { Bootstrap } from '../../../src/sources/http/bootstrap.js'
-import { Copies } from '../../../src/sources/http/copies.js'
-import { update, type Update, type UpdateParts } from '../../../src/sources/http/update.js'
+import { BootstrapResolver } from '../../../src/sources/http/bootstrap-resolver.js'
+import { ListCopies } from '../../../src/sources/http/list-copies.js'
+import {
+  updateList,
+  type ListUpdate,
+  type ListUpdateOptions
+} from '../../../src/sources/http/update-list.js'
 import { CERTIFICATE, ListServer, upstream } from './rig.js'
 import { KEY, LIST, SIGNATURE } from './signed.js'
 
@@ -30,12 +34,12 @@ async function rig(t: Test) {
   const server = await ListServer.open(t)
   const plain = await ListServer.open(t, 'http')
   const { endpoint, asked } = await upstream(t)
-  const bootstrap = await Bootstrap.open({ servers: [endpoint], domains: [] })
+  const bootstrap = await BootstrapResolver.open({ servers: [endpoint], domains: [] })
   t.teardown(() => bootstrap.close())
   const folder = join(t.testdir({}), 'lists')
-  const copies = new Copies(folder)
+  const copies = new ListCopies(folder)
   let now = Date.UTC(2026, 10, 26)
-  const parts: UpdateParts = {
+  const parts: ListUpdateOptions = {
     copies,
     lookup: bootstrap.lookup,
     caFile: CERTIFICATE,
@@ -57,8 +61,8 @@ async function rig(t: Test) {
   }
   const look = (
     more: Partial<RemoteList> = {},
-    others: Partial<UpdateParts> = {}
-  ): Promise<Update> => update({ ...list, ...more }, { ...parts, ...others })
+    others: Partial<ListUpdateOptions> = {}
+  ): Promise<ListUpdate> => updateList({ ...list, ...more }, { ...parts, ...others })
   const copy = (): string => readFileSync(join(folder, 'ads'), 'utf8')
   return { server, plain, asked, folder, copies, look, copy }
 }

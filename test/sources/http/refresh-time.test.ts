@@ -1,5 +1,5 @@
 import t from 'tap'
-import { dueAt } from '../../../src/sources/http/due.js'
+import { nextRefresh } from '../../../src/sources/http/refresh-time.js'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -37,12 +37,12 @@ const cases = [
 
 for (const { it, tried, failures, random, after } of cases) {
   t.test(it, async t => {
-    const due = dueAt({ refresh: DAY }, { tried, failures }, NOW, () => random)
+    const due = nextRefresh({ refresh: DAY }, { tried, failures }, NOW, () => random)
     t.equal(Math.round(due - NOW), Math.round(after))
   })
 }
 
 t.test('failures are not followed sooner than a short refresh asks for', async t => {
   const record = { tried: at(0), failures: 9 }
-  t.equal(dueAt({ refresh: 120_000 }, record, NOW, () => 0.5) - NOW, 120_000)
+  t.equal(nextRefresh({ refresh: 120_000 }, record, NOW, () => 0.5) - NOW, 120_000)
 })

@@ -9,35 +9,39 @@ import {
 } from '../../dns/message/zone-message.js'
 import { RCODE, showRcode } from '../../dns/registry/rcode.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
-import { exchange, type ExchangeParts } from './exchange.js'
+import { exchange, type ExchangeOptions } from './exchange.js'
 import type { Primary } from './primary.js'
-import { TransferFlaw, ZoneReader, type Transferred } from './zone-reader.js'
+import { TransferError, TransferReader, type TransferResult } from './transfer-reader.js'
 
 /** For an SOA: one message each way. */
-const PROBE: Milliseconds = 5_000
-const PROBE_OCTETS: Octets = 65_537
+const SOA_TIMEOUT: Milliseconds = 5_000
+const MAX_SOA_RESPONSE: Octets = 65_537
 
-export interface AskParts {
+export interface ZoneQueryOptions {
   /** Canonical text, and lower-cased wire form. */
   readonly zone: string
   readonly name: Uint8Array
   readonly primary: Primary
   /** For one transfer. */
-  readonly time: Milliseconds
+  readonly timeout: Milliseconds
   /** Most octets of one transfer. */
-  readonly most: Octets
+  readonly maxSize: Octets
   /** By the calendar. */
   readonly now: () => Milliseconds
 }
 
 /** What the zone says of itself at a primary. @throws InterdictError as `exchange`, TRANSFER_REFUSED */
-export async function askSoa({ time, ...parts }: AskParts): Promise<Soa> {
-  const { zone, name, primary } = parts
+export async function querySoa({ timeout, ...options }: ZoneQueryOptions): Promise<Soa> {
+  const { zone, name, primary } = options
   let soa: Soa | undefined
   const id = randomInt(65_536)
-  const limits = { ...parts, time: Math.min(time, PROBE), most: PROBE_OCTETS }
+  const limits = {
+    ...options,
+    timeout: Math.min(timeout, SOA_TIMEOUT),
+    maxSize: MAX_SOA_RESPONSE
+  }
   await exchange(limits, encodeZoneQuery(id, name, RRTYPE.SOA), message => {
-    const answer = openAnswer(parts, message, id, RRTYPE.SOA)
+    const answer = parseResponse(options, message, id, RRTYPE.SOA)
     answer.each(record => {
       if (record.type === RRTYPE.SOA) soa ??= decodeSoa(message, record)
     })
@@ -54,22 +58,22 @@ export async function askSoa({ time, ...parts }: AskParts): Promise<Soa> {
  * @param most octets of its text
  * @throws InterdictError as `exchange`, TRANSFER_REFUSED
  */
-export async function askZone(
-  parts: AskParts,
+export async function transferZone(
+  options: ZoneQueryOptions,
   have: number | undefined,
   most: Octets
-): Promise<Transferred> {
-  const { zone, name, primary } = parts
-  const reader = new ZoneReader(name, have, most)
+): Promise<TransferResult> {
+  const { zone, name, primary } = options
+  const reader = new TransferReader(name, have, most)
   const qtype = have === undefined ? RRTYPE.AXFR : RRTYPE.IXFR
   const id = randomInt(65_536)
-  await exchange(parts, encodeZoneQuery(id, name, qtype, have), message => {
-    const answer = openAnswer(parts, message, id, qtype)
+  await exchange(options, encodeZoneQuery(id, name, qtype, have), message => {
+    const answer = parseResponse(options, message, id, qtype)
     if (answer.count === 0) throw failure('TRANSFER_BROKEN', zone, primary.id, 'a message is empty')
     try {
-      answer.each(record => reader.take(message, record))
+      answer.each(record => reader.add(message, record))
     } catch (error) {
-      if (!(error instanceof TransferFlaw)) throw error
+      if (!(error instanceof TransferError)) throw error
       throw failure('TRANSFER_BROKEN', zone, primary.id, error.message)
     }
     if (reader.isTooLarge) throw failure('TRANSFER_LARGE', zone, primary.id, most)
@@ -78,8 +82,12 @@ export async function askZone(
   return reader.result!
 }
 
-function openAnswer(
-  { zone, name, primary }: Pick<ExchangeParts, 'zone' | 'primary'> & { readonly name: Uint8Array },
+function parseResponse(
+  {
+    zone,
+    name,
+    primary
+  }: Pick<ExchangeOptions, 'zone' | 'primary'> & { readonly name: Uint8Array },
   message: Uint8Array,
   id: number,
   qtype: number

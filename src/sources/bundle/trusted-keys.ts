@@ -2,10 +2,10 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { readPublicKey, showPublicKey, type PublicKey } from '../../base/ed25519.js'
 import { failure } from '../../base/error.js'
-import type { Trust } from './sign.js'
+import type { TrustedKeys } from './signatures.js'
 
 /** Whose signatures count, as settings say it: keys, and files that have one each. */
-export interface TrustPlaces {
+export interface TrustSettings {
   readonly keys: readonly PublicKey[]
   readonly keyFiles: readonly string[]
   /** So many different keys have to have signed. */
@@ -18,7 +18,11 @@ export interface TrustPlaces {
  *
  * @throws InterdictError BUNDLE_TRUST
  */
-export async function readTrust({ keys, keyFiles, signatures }: TrustPlaces): Promise<Trust> {
+export async function readTrustedKeys({
+  keys,
+  keyFiles,
+  signatures
+}: TrustSettings): Promise<TrustedKeys> {
   const read = await Promise.all(keyFiles.map(readKeyFile))
   for (const key of keys) {
     if (readPublicKey(key) === undefined) throw failure('BUNDLE_TRUST', key, 'it is none')

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { generateKeys } from '../../../src/base/ed25519.js'
-import { AcceptedBundles } from '../../../src/sources/bundle/accepted.js'
+import { AcceptedBundles } from '../../../src/sources/bundle/accepted-bundles.js'
 import { encodeBundle } from '../../../src/sources/bundle/bundle.js'
-import { chooseBundle } from '../../../src/sources/bundle/choose.js'
-import { withSignature } from '../../../src/sources/bundle/sign.js'
+import { chooseBundle } from '../../../src/sources/bundle/choose-bundle.js'
+import { withSignature } from '../../../src/sources/bundle/signatures.js'
 
 const { privatePem, publicKey } = generateKeys()
 const key = createPrivateKey(privatePem)
@@ -23,10 +23,10 @@ function place(t: Test) {
   const at = {
     path: join(folder, 'rules.bundle'),
     trust: { keys: [publicKey], keyFiles: [], signatures: 1 },
-    kept: join(folder, 'state'),
+    storeFolder: join(folder, 'state'),
     copies: join(folder, 'lists')
   }
-  const store = new AcceptedBundles(at.kept)
+  const store = new AcceptedBundles(at.storeFolder)
   const offer = async (serial: number, created: number, expires: number, text = 'x') => {
     const content = new Map([['networks.yaml', Buffer.from(text)]])
     const making = { serial, created: NOW + created * DAY, expires: NOW + expires * DAY }
@@ -35,7 +35,7 @@ function place(t: Test) {
   /** What is in force then, and why the one that is offered is not. */
   const choose = async (days: number): Promise<[serial: number | undefined, why: string[]]> => {
     const { candidates, refused } = await chooseBundle(at, NOW + days * DAY)
-    await candidates[0]?.take()
+    await candidates[0]?.accept()
     return [candidates[0]?.files.bundle?.serial, refused.map(({ code }) => code)]
   }
   return { at, store, offer, choose }
@@ -73,7 +73,7 @@ t.test('the last ten are kept, and their serials are never taken again', async t
     t.strictSame(await choose(0), [serial, []])
   }
   const kept = Array.from({ length: 10 }, (_, i) => `${i + 3}.bundle`)
-  t.strictSame(readdirSync(at.kept).sort(), ['accepted.json', ...kept].sort())
+  t.strictSame(readdirSync(at.storeFolder).sort(), ['accepted.json', ...kept].sort())
   await offer(11, -1, 90, '11')
   t.strictSame(await choose(0), [12, ['BUNDLE_OLDER']])
   await offer(12, -1, 90, 'other')
@@ -138,7 +138,7 @@ t.test('what was remembered meanwhile is not undone', async t => {
   await offer(9, -1, 90, '9')
   const { candidates } = await chooseBundle(at, NOW)
   store.rollBack(seen, rollback)
-  await t.rejects(candidates[0]!.take(), { code: 'BUNDLE_STATE' }, 'somebody went back meanwhile')
+  await t.rejects(candidates[0]!.accept(), { code: 'BUNDLE_STATE' }, 'somebody went back meanwhile')
   t.match(store.read(), { inForce: 7, newest: { serial: 8 } })
   t.strictSame(await choose(0), [9, []], 'the next time it is taken')
   t.throws(() => store.rollBack(seen, rollback), { code: 'BUNDLE_STATE' })
