@@ -4,25 +4,25 @@ import type { QuestionKey } from '../dns/message/question.js'
 
 export type { QuestionKey }
 
+/** Cached answers of upstreams by question. */
 export interface AnswerCache {
   /**
-   * Has what `get` will look at brought near, while something else is done: the way to it is as
-   * long as that of a message through the rules.
+   * Loads the index entries that `get` will read into the processor's cache while other work is
+   * done: the cache miss takes as long as evaluating the rules.
    */
   touch(key: QuestionKey): void
-  /** The answer, if it is held and its lifetime is not over yet. */
+  /** The answer, if it is cached and has not expired. */
   get(key: QuestionKey): Answer | undefined
-  /** The answer, if it is held, even if its lifetime is over: for who gets no better one. */
+  /** The answer, if it is cached, even if it has expired (serve-stale, RFC 8767). */
   getStale(key: QuestionKey): Answer | undefined
-  /** Whether `getStale` has what the last `get` had not. */
+  /** Whether the last `get` missed because the answer has expired, so that `getStale` has it. */
   readonly missedExpired: boolean
   /**
-   * Holds a copy of the answer in place of an earlier one; with lifetime 0, nothing is held or
-   * replaced.
+   * Caches a copy of the answer and replaces the previous one. Has no effect if its lifetime is 0.
    */
   put(key: QuestionKey, answer: Answer): void
   delete(key: QuestionKey): void
-  /** Octets held, by the cache's own count. */
+  /** Memory in use, by the cache's own count. */
   readonly size: Octets
   readonly entries: number
 }

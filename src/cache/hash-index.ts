@@ -1,28 +1,28 @@
 /** Entries of one bucket. */
 export const WAYS = 16
 
-/** In a tag: the entry has a place. Without it, if it is not 0, the entry remembers. */
+/** In a tag: the entry has a location. A tag without it, other than 0, is that of a ghost. */
 const LIVE = 0x80
 
 /**
- * Where the places of a hash are, in buckets of 16 entries. Each has a tag of one octet, in which are
- * seven bits of the hash, and the number of a place. So a question that is not held is nearly always
- * known by the tags of its bucket, a quarter of a line of memory, and nobody can make chains long by
- * names that collide. All tags of a million answers are 4 MB, where a look costs 30 ns; among their
- * places, 16 MB, it costs 150.
+ * From the hash of a question to the locations of answers with that hash, in buckets of 16 entries.
+ * An entry has a tag of one octet, which contains seven bits of the hash, and a location. So the
+ * tags of a bucket, a quarter of a cache line, nearly always suffice for a cache miss, and colliding
+ * names cannot make a search longer than a bucket. The tags of a million answers take 4 MB, where a
+ * read costs 30 ns; their locations take 16 MB, where it costs 150 ns.
  *
- * An entry whose place was given up may remember that: it has the whole hash instead, until the
- * entry is needed.
+ * The entry of an evicted answer becomes a ghost: it stores the whole hash in location of the location
+ * until the entry is needed.
  */
 export class HashIndex {
   /** 0: the entry is free. */
   private readonly tags: Uint8Array
-  /** A place, or the hash that is remembered. */
+  /** A location, or the hash of a ghost. */
   private readonly locations: Int32Array
   private readonly buckets: number
-  /** Of no meaning; but what nobody keeps, V8 does not look at. */
+  /** Meaningless; keeps V8 from dropping the reads of `touch`. */
   touched = 0
-  /** Which of those that only remember is forgotten next. */
+  /** Where the search for a ghost to replace starts next. */
   private nextGhost = 0
 
   /** @param size entries, a power of two, at least 16 */
@@ -32,20 +32,20 @@ export class HashIndex {
     this.buckets = size / WAYS
   }
 
-  /** The first entry that a hash can have. */
+  /** The first entry of the bucket of a hash. */
   first(hash: number): number {
     return (hash & (this.buckets - 1)) * WAYS
   }
 
   /**
-   * The next entry from `from` on that a hash may have; -1: there is none. Starts at `first` and
-   * goes on one behind what was found.
+   * The next entry from `from` on that may belong to a hash; -1: none. Search from `first` on, then
+   * from the one after each result.
    */
   next(hash: number, from: number): number {
     const { tags } = this
     const end = this.first(hash) + WAYS
-    const wanted = LIVE | (hash >>> 25)
-    for (let entry = from; entry < end; entry++) if (tags[entry] === wanted) return entry
+    const tag = LIVE | (hash >>> 25)
+    for (let entry = from; entry < end; entry++) if (tags[entry] === tag) return entry
     return -1
   }
 
@@ -53,14 +53,14 @@ export class HashIndex {
     return this.locations[entry]!
   }
 
-  /** The entry of a place with this hash; it is there. */
-  entryOf(hash: number, place: number): number {
+  /** The entry of a location with this hash, which must be in the index. */
+  entryOf(hash: number, location: number): number {
     let entry = this.next(hash, this.first(hash))
-    while (this.location(entry) !== place) entry = this.next(hash, entry + 1)
+    while (this.location(entry) !== location) entry = this.next(hash, entry + 1)
     return entry
   }
 
-  /** An entry for a hash that is free, or only remembers; -1: all have places. */
+  /** A free entry for a hash, or that of a ghost; -1: all entries of the bucket have locations. */
   free(hash: number): number {
     const { tags } = this
     const first = this.first(hash)
@@ -75,36 +75,36 @@ export class HashIndex {
     return found
   }
 
-  /** @param place any 32 bits, signed */
-  set(entry: number, hash: number, place: number): void {
+  /** @param location any signed 32-bit number */
+  set(entry: number, hash: number, location: number): void {
     this.tags[entry] = LIVE | (hash >>> 25)
-    this.locations[entry] = place
+    this.locations[entry] = location
   }
 
   clear(entry: number): void {
     this.tags[entry] = 0
   }
 
-  /** Has an entry remember the hash whose place it had. */
+  /** Turns an entry into a ghost of its hash. */
   setGhost(entry: number, hash: number): void {
     this.tags[entry] = ghostTag(hash)
     this.locations[entry] = hash
   }
 
-  /** The entry that remembers a hash; -1: none does. */
+  /** The ghost of a hash; -1: none. */
   findGhost(hash: number): number {
-    const { tags, locations: places } = this
+    const { tags, locations } = this
     const first = this.first(hash)
-    const wanted = ghostTag(hash)
+    const tag = ghostTag(hash)
     for (let entry = first; entry < first + WAYS; entry++) {
-      if (tags[entry] === wanted && places[entry] === (hash | 0)) return entry
+      if (tags[entry] === tag && locations[entry] === (hash | 0)) return entry
     }
     return -1
   }
 
   /**
-   * Brings the bucket of a hash near. Where many are needed one after the other, memory serves them
-   * side by side, if nothing is done in between.
+   * Loads the bucket of a hash into the processor's cache. When called for many hashes in a row, the
+   * processor overlaps the cache misses.
    */
   touch(hash: number): void {
     const first = this.first(hash)

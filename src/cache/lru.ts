@@ -10,21 +10,20 @@ import type { AnswerCache, QuestionKey } from './cache.js'
  *
  * Measured on Node 20 with 100,000 entries each of five kinds of answers (one A, two A, 16 A,
  * CNAME with A, NXDOMAIN with SOA): growth of `heapUsed` and `external` after two collections,
- * less the octets that `weigh` counts. It was 645 with two arrays, 860 with three, 1,270 with
+ * less the octets that `memoryOf` counts. It was 645 with two arrays, 860 with three, 1,270 with
  * five. The resident memory of the process grows by about half as much again, which the collector
  * keeps for its own work.
  */
 const ENTRY: Octets = 240
 const ARRAY: Octets = 205
 
-/** Answers in memory, bounded in octets; the least recently used leaves first. */
+/** Answers in memory, bounded in size; evicts the least recently used. */
 export class LruAnswerCache implements AnswerCache {
-  /** By the key's octets as characters: arrays are not equal by what is in them. */
+  /** Keys are octets as characters, since typed arrays are not compared by content. */
   private readonly answers: LRUCache<string, Answer>
 
   /**
-   * @param maxSize most octets held, by the count of `weigh`; an answer above it is never held
-   * @param clock tells when a lifetime is over
+   * @param maxSize limit for the sum of `memoryOf`; a larger answer is never cached
    */
   constructor(
     maxSize: Octets,
@@ -33,7 +32,7 @@ export class LruAnswerCache implements AnswerCache {
     this.answers = new LRUCache({ maxSize, sizeCalculation: memoryOf })
   }
 
-  /** All of it is objects, which nobody can bring near without looking for them. */
+  /** Objects cannot be loaded into the processor's cache without a lookup. */
   touch(): void {
     return
   }
@@ -47,7 +46,7 @@ export class LruAnswerCache implements AnswerCache {
     return undefined
   }
 
-  /** What is over is not kept here. */
+  /** Expired answers are not kept. */
   readonly missedExpired = false
 
   getStale(key: QuestionKey): Answer | undefined {
@@ -71,7 +70,7 @@ export class LruAnswerCache implements AnswerCache {
   }
 }
 
-/** About how much memory an answer takes while it is held. */
+/** Approximate memory of a cached answer. */
 export function memoryOf(answer: Answer, key: string): Octets {
   const { body, ttls, targets, targetKinds, addresses, ede } = answer
   return (

@@ -1,17 +1,17 @@
 import type { Octets } from '../base/units.js'
 
-/** The names that somebody means: one, or one with all that are below it. */
+/** The names to flush: one name, or one name with all names below it. */
 export class NameScope {
   /**
    * @param name lower-cased wire form, root label included
-   * @param below whether names below it are meant as well
+   * @param below whether to include the names below it
    */
   constructor(
     private readonly name: Uint8Array,
     private readonly below: boolean
   ) {}
 
-  /** Whether the name in `octets[at, at + length)`, in the same form, is one of them. */
+  /** Whether the name in `octets[at, at + length)`, in the same form, is in scope. */
   includes(octets: Uint8Array, at: Octets, length: Octets): boolean {
     const { name } = this
     const surplus = length - name.length
@@ -23,7 +23,7 @@ export class NameScope {
   }
 }
 
-/** Whether a label of the name at `at` starts `offset` octets behind it. */
+/** Whether a label of the name at `at` starts `offset` octets after `at`. */
 function isLabelStart(octets: Uint8Array, at: Octets, offset: Octets): boolean {
   let label = 0
   while (label < offset) label += 1 + octets[at + label]!

@@ -1,4 +1,4 @@
-/** Segments that are filled in turn, by their numbers; it grows. */
+/** The numbers of segments that are filled in turn. */
 export class SegmentRing {
   private readonly numbers: number[]
   private position = 0
@@ -16,7 +16,7 @@ export class SegmentRing {
     return this.numbers[this.position]!
   }
 
-  /** Of the segment that was filled longest ago. */
+  /** The segment that was filled longest ago. */
   get next(): number {
     return this.numbers[this.nextPosition]!
   }
@@ -25,18 +25,18 @@ export class SegmentRing {
     this.position = this.nextPosition
   }
 
-  /** Goes on with one that is filled for the first time. */
+  /** Inserts a segment after the current one, and makes it the current one. */
   insertNext(number: number): void {
     this.numbers.splice(++this.position, 0, number)
   }
 
-  /** Goes on with another one in place of the next. */
+  /** Puts another segment in place of the next one, and makes it the current one. */
   replaceNext(number: number): void {
     this.advance()
     this.numbers[this.position] = number
   }
 
-  /** Takes one that is full, as filled just before the current one. */
+  /** Inserts a full segment before the current one, as if it had been filled last. */
   insertBefore(number: number): void {
     this.numbers.splice(this.position++, 0, number)
   }

@@ -4,11 +4,11 @@ import type { Answer } from '../dns/message/answer.js'
 import { KEY_SUFFIX_SIZE, type QuestionKey } from '../dns/message/question.js'
 import type { NameScope } from './name-scope.js'
 
-/** Records start at multiples of this, so that a place fits in few bits. */
+/** Answers start at multiples of this, so that a location fits into few bits. */
 export const UNIT: Octets = 16
 
-/** Words of a record's head. */
-const SIZE = 0 // octets of the record
+/** Words of the header of an answer. */
+const SIZE = 0 // octets of the whole answer
 const KEY = 1 // octets of the key
 const HASH = 2
 const STATE = 3 // RCODE, then the flags below
@@ -23,11 +23,11 @@ const TARGET_KINDS = 12
 const ADDRESSES = 13 // words
 const UPSTREAM = 14
 const EDE = 15 // INFO-CODE, octets of the option << 16
-const HEAD: Octets = 64
+const HEADER: Octets = 64
 
 const AUTHENTIC = 0x1_0000
 const USED = 0x2_0000
-/** Twice or more. */
+/** Used twice or more. */
 const USED_AGAIN = USED << 1
 const PREFETCHED = 0x8_0000
 const DELETED = 0x10_0000
@@ -37,7 +37,7 @@ const NO_OCTETS = new Uint8Array(0)
 const NO_TTLS = new Uint16Array(0)
 const NO_WORDS = new Uint32Array(0)
 
-/** What an answer takes in a segment. */
+/** Size of an answer in a segment. */
 export function sizeOf(key: QuestionKey, answer: Answer): Octets {
   const { body, ttls, targets, targetKinds, addresses, ede } = answer
   const octets =
@@ -48,10 +48,10 @@ export function sizeOf(key: QuestionKey, answer: Answer): Octets {
     targets.length +
     targetKinds.length +
     (ede === undefined ? 0 : ede.option.length)
-  return Math.ceil((HEAD + octets) / UNIT) * UNIT
+  return Math.ceil((HEADER + octets) / UNIT) * UNIT
 }
 
-/** A piece of memory with answers in it as octets, one behind the other. */
+/** A block of memory with packed answers, one after the other, each addressed by its offset. */
 export class Segment {
   /** Octets in use. */
   end: Octets = 0
@@ -88,18 +88,18 @@ export class Segment {
     this.words[at / 4 + STATE] = state | USED | ((state & USED) << 1)
   }
 
-  /** Whether it was used since it was written, more often than it rested. */
+  /** Whether the answer was used more often than `decayUse` was called since. */
   isUsed(at: Octets): boolean {
     return (this.words[at / 4 + STATE]! & USED) !== 0
   }
 
-  /** Takes one use away: what was used more than once counts as used all the same. */
+  /** Takes back one use: an answer that was used more than once still counts as used. */
   decayUse(at: Octets): void {
     const state = this.words[at / 4 + STATE]!
     this.words[at / 4 + STATE] = state & ~((state & USED_AGAIN) === 0 ? USED : USED_AGAIN)
   }
 
-  /** Whether it was used more than once, and this is the first call that finds it so. */
+  /** Whether the answer was used more than once; true for one call only. */
   claimPrefetch(at: Octets): boolean {
     const state = this.words[at / 4 + STATE]!
     if ((state & (USED_AGAIN | PREFETCHED)) !== USED_AGAIN) return false
@@ -107,17 +107,17 @@ export class Segment {
     return true
   }
 
-  /** When its lifetime ends. */
+  /** When the answer expires, as `Clock.now()`. */
   expiresAt(at: Octets): number {
     return this.doubles[(at / 4 + STORED) / 2]! + this.words[at / 4 + LIFETIME]! * 1000
   }
 
-  /** Moves the record at `from` down to `to`. */
+  /** Moves the answer at `from` down to `to`. */
   move(from: Octets, to: Octets, size: Octets): void {
     if (from !== to) this.octets.copyWithin(to, from, from + size)
   }
 
-  /** Appends the record at `from` to another segment, which has room for it. */
+  /** Appends the answer at `from` to another segment, which must have room for it. */
   copyTo(other: Segment, from: Octets, size: Octets): void {
     other.octets.set(this.octets.subarray(from, from + size), other.end)
     other.end += size
@@ -130,13 +130,13 @@ export class Segment {
     return equalOctets(octets, this.keyAt(word), key, 0, key.length)
   }
 
-  /** Whether the record is about one of these names. */
+  /** Whether the answer is for a name in scope. */
   isIn(at: Octets, scope: NameScope): boolean {
     const word = at / 4
     return scope.includes(this.octets, this.keyAt(word), this.words[word + KEY]! - KEY_SUFFIX_SIZE)
   }
 
-  /** Writes a record behind the last one; the caller sees to it that there is room. */
+  /** Writes an answer after the last one; the caller checks that there is room. */
   append(key: QuestionKey, hash: number, answer: Answer, size: Octets): void {
     const { words, octets } = this
     const { body, ttls, targets, targetKinds, addresses, ede } = answer
@@ -157,7 +157,7 @@ export class Segment {
     words[word + ADDRESSES] = addresses.length
     words[word + UPSTREAM] = answer.upstream
     words[word + EDE] = ede === undefined ? 0 : ede.code | (ede.option.length << 16)
-    let at = this.end + HEAD
+    let at = this.end + HEADER
     for (let i = 0; i < addresses.length; i++) words[at / 4 + i] = addresses[i]!
     at += 4 * addresses.length
     for (let i = 0; i < ttls.length; i++) this.shorts[at / 2 + i] = ttls[i]!
@@ -170,13 +170,13 @@ export class Segment {
     this.end += size
   }
 
-  /** The answer as an object again, with a copy of its octets. */
+  /** The answer as an object, with a copy of its octets. */
   read(at: Octets): Answer {
     const { words } = this
     const word = at / 4
     const state = words[word + STATE]!
     const counts = words[word + COUNTS]!
-    const { buffer } = this.octets.slice(at + HEAD, at + words[word + SIZE]!)
+    const { buffer } = this.octets.slice(at + HEADER, at + words[word + SIZE]!)
     let pos = 0
     const take = (length: Octets): Uint8Array => {
       if (length === 0) return NO_OCTETS
@@ -213,11 +213,11 @@ export class Segment {
 
   private keyAt(word: number): Octets {
     const { words } = this
-    return 4 * word + HEAD + 4 * words[word + ADDRESSES]! + 2 * words[word + TTLS]!
+    return 4 * word + HEADER + 4 * words[word + ADDRESSES]! + 2 * words[word + TTLS]!
   }
 }
 
-/** Returns the position after the copy. */
+/** @returns the position after the copy */
 function copy(from: Uint8Array, to: Uint8Array, at: Octets): Octets {
   return copyOctets(from, 0, from.length, to, at)
 }

@@ -4,63 +4,63 @@ import type { Query } from '../dns/message/query.js'
 import { KEY_SUFFIX_SIZE } from '../dns/message/question.js'
 import { ShelfIndex } from './shelf-index.js'
 
-/** One place on the shelf: its head, the question, the body. Longer answers stay in the cache. */
+/** One slot: header, question, body. Longer answers are served from the cache. */
 const SLOT: Octets = 256
 const SLOT_WORDS = SLOT / 4
-const HEAD: Octets = 48
-/** TTL fields that the head has room for. */
+const HEADER: Octets = 48
+/** How many TTL fields the header has room for. */
 const MAX_TTLS = 12
 
-/** Names whose ban was offered once are remembered by a tag of 8 bits in one of so many octets. */
+/** Number of octets that each hold an 8-bit tag of a blocked question seen once. */
 const SEEN_TAGS = 2 ** 16
 
-/** What the rules decided for a name; see policy's Verdict. */
+/** The verdict for a blocked name; see policy's `Verdict`. */
 export interface ShelvedBlock {
   claim: number
   entry: number
   label: number
 }
 
-/** What `find` finds. */
+/** Results of `Shelf.find`. */
 export const SHELF = { miss: 0, answer: 1, block: 2 } as const
 
-/** In FLAGS: this is no answer, but what the rules decided. No answer has such flags. */
+/** In FLAGS: the slot holds a verdict. No answer has such flags. */
 const BLOCK = -1
 
-/** Words of the head. */
+/** Words of the header. */
 const LENGTHS = 0 // question, body << 16
-const STORED = 1 // milliseconds since the shelf was made, modulo 2^32
-const UNTIL = 2 // seconds of age
+const STORED = 1 // milliseconds since the shelf was created, modulo 2^32
+const MAX_AGE = 2 // seconds
 const FLAGS = 3 // RCODE, AD << 8, TTLs << 16
 const COUNTS = 4 // answers, authorities << 16
 const MORE = 5 // additionals
 const CLASS = 6
 const EPOCH = 7
-/** Words of the head of a ban that differ. */
+/** Words that a verdict uses differently. */
 const CLAIM = STORED
-const ENTRY = UNTIL
+const ENTRY = MAX_AGE
 const LABEL = COUNTS
-/** Octets of the head from here on: where in the body the TTLs are. */
+/** Offset in the header of the list of TTL positions in the body. */
 const TTLS: Octets = 32
 
 /** Knuth's multiplier for hashing, 2^32 / φ. */
 const GOLDEN = 0x9e3779b1
 
 /**
- * Answers within reach: those that were asked for again, laid out in one block of memory, so that
- * giving one allocates nothing and looks at two or three lines of it. Each is good for one class
- * of clients under one policy epoch, for which no rule had a word to say on it: whatever else there
- * is to decide, the resolver decides. It holds copies; the cache is what it copies from.
+ * The first-level cache of a worker: copies of short, popular answers and verdicts of blocked names,
+ * each valid for one client class in one policy epoch. No rule applies to these answers, so they
+ * can be sent without evaluating the policy. All are in one block of memory; sending one allocates
+ * nothing and reads two or three cache lines.
  *
- * Places are taken in order, not where a hash falls, so that what is asked for lies close together:
- * scattered over 64 MB, 16,000 answers cost 340 ns each in page walks alone, in order 90 ns. When
- * all are taken the oldest is given to the newcomer.
+ * Slots are filled in order, not by hash, so that popular answers are close together: scattered over
+ * 64 MB, 16,000 answers cost 340 ns each in page walks alone; in order, 90 ns. When all slots are in
+ * use, the oldest is replaced.
  *
- * Measured on Node 20 with 16,000 names asked in turn: 75 ns from question to reply, where key,
- * `LruAnswerCache.get` and `encodeCachedAnswer` take 400 ns and leave a string to collect for each query.
+ * Measured on Node 20 with 16,000 names queried in turn: 75 ns from question to reply, where the
+ * key, `LruAnswerCache.get` and `encodeCachedAnswer` take 400 ns and leave a string to collect.
  */
 export class Shelf {
-  /** All places. */
+  /** All slots. */
   readonly octets: Uint8Array
   private readonly words: Int32Array
   private readonly slots: number
@@ -69,15 +69,15 @@ export class Shelf {
   private next = 0
   private now: Milliseconds
   private epoch = -1
-  /** Counts the clearings: a number of 32 bits that no answer on the shelf outlives. */
+  /** How often the shelf was cleared, modulo 2^32; a slot of an earlier count is invalid. */
   private clearings = 0
 
   private readonly seenTags = new Uint8Array(SEEN_TAGS)
 
-  /** First word of the place where `find` found a ban. */
+  /** First word of the slot in which `find` found a verdict. */
   private foundWord = 0
 
-  // The answer that `find` found; positions are in `octets`.
+  // The answer that `find` found; positions are offsets in `octets`.
   body: Octets = 0
   bodyLength: Octets = 0
   ttls: Octets = 0
@@ -90,7 +90,7 @@ export class Shelf {
   age: Seconds = 0
 
   /**
-   * @param size most octets of memory; they are used as places fill
+   * @param size limit in octets; memory is committed as slots are filled
    * @param now `Clock.now()`
    */
   constructor(size: Octets, now: Milliseconds) {
@@ -103,7 +103,7 @@ export class Shelf {
     this.now = now
   }
 
-  /** Once per batch: the time, and policy's epoch; in a new one nothing on the shelf is good. */
+  /** Call once per batch of queries. A new policy epoch invalidates the whole shelf. */
   beginBatch(epoch: number, now: Milliseconds): void {
     this.now = now
     if (epoch === this.epoch) return
@@ -111,20 +111,20 @@ export class Shelf {
     this.clear()
   }
 
-  /** Nothing that is on the shelf now is good any more. */
+  /** Invalidates all slots. */
   clear(): void {
     this.clearings = (this.clearings + 1) | 0
   }
 
   /**
-   * What is here for the query's question that is good for this class, one of `SHELVED`; the fields
-   * of the shelf describe it.
+   * Looks up a query for a client class. After `SHELF.answer` the fields of the shelf describe the
+   * answer; after `SHELF.block` call `readBlock`.
    */
   find(query: Query, clientClass: number): number {
     const { words } = this
-    const place = this.slotOf(hashOf(query), query)
-    if (place < 0) return SHELF.miss
-    const word = place * SLOT_WORDS
+    const slot = this.slotOf(hashOf(query), query)
+    if (slot < 0) return SHELF.miss
+    const word = slot * SLOT_WORDS
     if (words[word + CLASS] !== clientClass || words[word + EPOCH] !== this.clearings) {
       return SHELF.miss
     }
@@ -133,72 +133,73 @@ export class Shelf {
       return SHELF.block
     }
     const age = (((this.now - this.start - words[word + STORED]!) >>> 0) / 1000) | 0
-    if (age >= words[word + UNTIL]!) return SHELF.miss
+    if (age >= words[word + MAX_AGE]!) return SHELF.miss
     this.openAnswer(word, age)
     return SHELF.answer
   }
 
   /**
-   * Takes an answer that no rule speaks against for this class in this epoch, if it is short.
+   * Stores an answer to which no rule applies for this class in this epoch, if it is short enough.
    *
-   * @param until the age at which it has to be looked for in the cache again
+   * @param maxAge the age from which the query has to go to the cache again
    */
-  put(query: Query, answer: Answer, clientClass: number, until: Seconds = answer.lifetime): void {
+  put(query: Query, answer: Answer, clientClass: number, maxAge: Seconds = answer.lifetime): void {
     const { body, ttls, ede } = answer
     const question = query.qname.length + KEY_SUFFIX_SIZE
-    if (HEAD + question + body.length > SLOT || ttls.length > MAX_TTLS || ede !== undefined) return
+    if (HEADER + question + body.length > SLOT || ttls.length > MAX_TTLS || ede !== undefined)
+      return
     const { words, octets } = this
-    const place = this.slotFor(hashOf(query), query)
-    const word = place * SLOT_WORDS
+    const slot = this.slotFor(hashOf(query), query)
+    const word = slot * SLOT_WORDS
     words[word + LENGTHS] = question | (body.length << 16)
     words[word + STORED] = answer.storedAt - this.start
-    words[word + UNTIL] = until
+    words[word + MAX_AGE] = maxAge
     words[word + FLAGS] = answer.rcode | (answer.authentic ? 0x100 : 0) | (ttls.length << 16)
     words[word + COUNTS] = answer.answers | (answer.authorities << 16)
     words[word + MORE] = answer.additionals
     words[word + CLASS] = clientClass
     words[word + EPOCH] = this.clearings
-    const at = place * SLOT
+    const at = slot * SLOT
     octets.set(ttls, at + TTLS)
-    query.copyKey(octets, at + HEAD)
-    octets.set(body, at + HEAD + question)
+    query.copyKey(octets, at + HEADER)
+    octets.set(body, at + HEADER + question)
   }
 
   /**
-   * Takes what the rules decided for a name, from the second time on that it is offered: random
-   * names below a banned one are not to push out what is asked for.
+   * Stores the verdict for a blocked name, but not before it is queried for the second time: random
+   * names below a blocked one must not displace popular answers.
    */
-  putBlock(query: Query, ban: ShelvedBlock, clientClass: number): void {
+  putBlock(query: Query, verdict: ShelvedBlock, clientClass: number): void {
     const question = query.qname.length + KEY_SUFFIX_SIZE
     const hash = hashOf(query)
-    if (HEAD + question > SLOT || !this.wasSeen(hash)) return
+    if (HEADER + question > SLOT || !this.wasSeen(hash)) return
     const { words } = this
-    const place = this.slotFor(hash, query)
-    const word = place * SLOT_WORDS
+    const slot = this.slotFor(hash, query)
+    const word = slot * SLOT_WORDS
     words[word + LENGTHS] = question
-    words[word + CLAIM] = ban.claim
-    words[word + ENTRY] = ban.entry
+    words[word + CLAIM] = verdict.claim
+    words[word + ENTRY] = verdict.entry
     words[word + FLAGS] = BLOCK
-    words[word + LABEL] = ban.label
+    words[word + LABEL] = verdict.label
     words[word + CLASS] = clientClass
     words[word + EPOCH] = this.clearings
-    query.copyKey(this.octets, place * SLOT + HEAD)
+    query.copyKey(this.octets, slot * SLOT + HEADER)
   }
 
   private wasSeen(hash: number): boolean {
     const at = hash & (SEEN_TAGS - 1)
     const tag = hash >>> 24
-    const again = this.seenTags[at] === tag
+    const wasSeen = this.seenTags[at] === tag
     this.seenTags[at] = tag
-    return again
+    return wasSeen
   }
 
-  /** Tells the ban that `find` found. */
-  readBlock(ban: ShelvedBlock): void {
-    const { words, foundWord: found } = this
-    ban.claim = words[found + CLAIM]!
-    ban.entry = words[found + ENTRY]!
-    ban.label = words[found + LABEL]!
+  /** Copies the verdict that `find` found into `verdict`. */
+  readBlock(verdict: ShelvedBlock): void {
+    const { words, foundWord } = this
+    verdict.claim = words[foundWord + CLAIM]!
+    verdict.entry = words[foundWord + ENTRY]!
+    verdict.label = words[foundWord + LABEL]!
   }
 
   private openAnswer(word: number, age: Seconds): void {
@@ -208,7 +209,7 @@ export class Shelf {
     const counts = words[word + COUNTS]!
     this.age = age
     this.ttls = word * 4 + TTLS
-    this.body = word * 4 + HEAD + (lengths & 0xffff)
+    this.body = word * 4 + HEADER + (lengths & 0xffff)
     this.bodyLength = lengths >>> 16
     this.rcode = flags & 0xff
     this.authentic = (flags & 0x100) !== 0
@@ -218,36 +219,36 @@ export class Shelf {
     this.additionals = words[word + MORE]!
   }
 
-  private hasQuestion(place: number, query: Query): boolean {
-    const length = this.words[place * SLOT_WORDS + LENGTHS]! & 0xffff
-    return query.matchesKey(this.octets, this.words, place * SLOT + HEAD, length)
+  private hasQuestion(slot: number, query: Query): boolean {
+    const length = this.words[slot * SLOT_WORDS + LENGTHS]! & 0xffff
+    return query.matchesKey(this.octets, this.words, slot * SLOT + HEADER, length)
   }
 
-  /** Where the question stands; -1: nowhere. */
+  /** The slot of a question; -1: none. */
   private slotOf(hash: number, query: Query): number {
     const { index } = this
     const first = index.firstOf(hash)
     const past = index.pastOf(first)
     const tag = index.tagOf(hash)
     for (let at = first; at < past; at++) {
-      const place = index.slotAt(at, tag)
-      if (place >= 0 && this.hasQuestion(place, query)) return place
+      const slot = index.slotAt(at, tag)
+      if (slot >= 0 && this.hasQuestion(slot, query)) return slot
     }
     return -1
   }
 
-  /** The place where the question stands already, else the next in order, entered in the index. */
+  /** The slot of a question, or else the next one in order, added to the index. */
   private slotFor(hash: number, query: Query): number {
     const known = this.slotOf(hash, query)
     if (known >= 0) return known
-    const place = this.next
-    this.next = (place + 1) % this.slots
-    this.index.insert(hash, place)
-    return place
+    const slot = this.next
+    this.next = (slot + 1) % this.slots
+    this.index.insert(hash, slot)
+    return slot
   }
 }
 
-/** Of the whole question. */
+/** Hash of name, type and the DO and CD bits. */
 function hashOf({ qname, qtype, dnssecOk, checkingDisabled }: Query): number {
   const kind = (qtype << 2) | (dnssecOk ? 2 : 0) | (checkingDisabled ? 1 : 0)
   return Math.imul(qname.nameHash ^ Math.imul(kind, 0x85ebca6b), GOLDEN)
