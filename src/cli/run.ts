@@ -31,8 +31,21 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
+const discard = { write: () => true, once: () => undefined }
+/** For a program that only shows its help. */
+const WITHOUT_PROCESS: Context = {
+  io: {
+    stdout: discard,
+    stderr: discard,
+    env: {},
+    onSignal: () => () => undefined,
+    exit: () => undefined
+  },
+  done: () => undefined
+}
+
 /** Each command loads its code when it is called, so that `--help` does not load the resolver. */
-export function createProgram(context: Context): Command {
+export function createProgram(context: Context = WITHOUT_PROCESS): Command {
   const { stdout, stderr } = context.io
   const program = new Command('interdict')
     .description('Policy-implementing DNS resolver for network gateways.')

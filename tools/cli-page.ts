@@ -1,0 +1,94 @@
+import type { Argument, Command, Option } from 'commander'
+import { format, resolveConfig } from 'prettier'
+import { createProgram } from '../src/cli/run.js'
+
+/** The page, relative to the root of the package. */
+export const PAGE = 'docs/reference/cli.md'
+
+const INTRODUCTION = `# Command line
+
+<!-- Generated from the help of the program: npm run docs:cli -->
+
+\`interdict COMMAND --help\` shows the same text as this page.
+
+| exit code | meaning                                                                                |
+| --------- | -------------------------------------------------------------------------------------- |
+| 0         | success                                                                                |
+| 1         | errors in files, differences found, no answer from a server, a port in use             |
+| 2         | the command line is wrong                                                              |
+
+Results go to standard output; errors, warnings and progress go to standard error. Colours appear on
+terminals alone, unless \`NO_COLOR\` is set.
+`
+
+/** The page, made of the program's own help. */
+export async function cliPage(): Promise<string> {
+  const program = createProgram()
+  const parts = [INTRODUCTION, '## Options of every command', optionTable(program)]
+  let group = ''
+  for (const command of program.commands) {
+    if (command.helpGroup() !== group) {
+      group = command.helpGroup()
+      parts.push(`## ${group.replace(':', '')}`)
+    }
+    parts.push(...sections(command, 3))
+  }
+  const options = { ...(await resolveConfig(PAGE)), parser: 'markdown' }
+  return format(parts.join('\n\n'), options)
+}
+
+/** A command and the commands within it. */
+function sections(command: Command, level: number): string[] {
+  const path = pathOf(command)
+  return [
+    `${'#'.repeat(level)} ${path.join(' ')}`,
+    escaped(command.description().replace(/\.?$/, '.')),
+    `\`\`\`text\ninterdict ${path.join(' ')} ${command.usage()}\n\`\`\``,
+    ...table('argument', command.registeredArguments.map(argumentRow)),
+    ...table('option', command.options.map(optionRow)),
+    `\`\`\`sh\n${examplesOf(command).join('\n')}\n\`\`\``,
+    ...command.commands.flatMap(child => sections(child, level + 1))
+  ]
+}
+
+/** Names of a command and those it is in, without that of the program. */
+function pathOf(command: Command): string[] {
+  const { parent } = command
+  return parent === null ? [] : [...pathOf(parent), command.name()]
+}
+
+type Row = readonly [term: string, description: string]
+
+function optionTable(command: Command): string {
+  return table('option', command.options.map(optionRow)).join('\n\n')
+}
+
+function table(what: string, rows: readonly Row[]): string[] {
+  if (rows.length === 0) return []
+  const lines = rows.map(([term, text]) => `| \`${term}\` | ${escaped(text)} |`)
+  return [[`| ${what} | meaning |`, '| --- | --- |', ...lines].join('\n')]
+}
+
+function argumentRow(argument: Argument): Row {
+  const name = argument.name() + (argument.variadic ? '...' : '')
+  return [argument.required ? `<${name}>` : `[${name}]`, argument.description]
+}
+
+function optionRow({ flags, description, defaultValue, mandatory }: Option): Row {
+  const value: unknown = defaultValue
+  if (mandatory) return [flags, `${description} (required)`]
+  return [flags, typeof value === 'string' ? `${description} (default: ${value})` : description]
+}
+
+/** Text that Markdown does not take for markup. */
+function escaped(text: string): string {
+  return text.replace(/[<>|*]/g, sign => `\\${sign}`)
+}
+
+/** The examples that the help shows, without the prompt. */
+function examplesOf(command: Command): string[] {
+  let help = ''
+  command.configureOutput({ writeOut: text => (help += text) })
+  command.outputHelp()
+  return [...help.matchAll(/^ {2}\$ (.*)$/gm)].map(match => match[1]!)
+}
