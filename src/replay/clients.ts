@@ -1,17 +1,17 @@
 import { addressWords, readAddress, showAddress } from '../base/address.js'
 import { InterdictError } from '../base/error.js'
 
-/** Who asked, as the log has it, and what candidate rules and those of before make of it. */
+/** A client as the log names it. */
 export interface Client {
-  /** As the log has it, addresses in their shortest form. */
+  /** As in the log; addresses in their shortest form. */
   readonly text: string
-  /** Id of the network that the log has of it. */
+  /** Id of the network, if the log has it. */
   readonly network: string | undefined
-  /** Undefined where the log has no address, but a prefix, a pseudonym or nothing. */
+  /** The address; undefined if the log has a prefix, a pseudonym or nothing instead. */
   readonly words: Uint32Array | undefined
 }
 
-/** @param text an address, or whatever else stands for a client in a log */
+/** @param text an address, or what the log has in its place */
 export function readClient(text: string, network: string | undefined): Client {
   const address = addressOrNot(text)
   if (address === undefined) return { text, network, words: undefined }

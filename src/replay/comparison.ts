@@ -1,66 +1,72 @@
 import type { Seconds } from '../base/units.js'
 import { showRrtype } from '../dns/registry/rrtype.js'
 import { readClient, type Client } from './clients.js'
-import { outcomeText, recordedText } from './grounds.js'
-import { Judge, STATE, stateOf, UNPLACED, type Outcome } from './judge.js'
-import { NO_GROUND, RECORDED, type Found, type Ground, type Sink } from './lookup.js'
-import { Names } from './names.js'
-import { OctetBook, saltOf, type Salt } from './octet-book.js'
-import { Tally, type Count } from './tally.js'
+import { outcomeText, recordedText } from './outcome-text.js'
+import { Judge, STATE, stateOf, NO_CLASS, type Outcome } from './judge.js'
+import {
+  NO_REASON,
+  RECORDED,
+  type ParsedLookup,
+  type Reason,
+  type LookupSink
+} from './parsed-lookup.js'
+import { NameInterner } from './name-interner.js'
+import { OctetInterner, randomHashKey, type HashKey } from './octet-interner.js'
+import { ChangeTally, type Count } from './change-tally.js'
 
 /**
- * What becomes of a lookup under candidate rules.
+ * How candidate rules change a lookup.
  *
- * `blocked` it was answered, and is blocked
- * `allowed` it was blocked, and is answered
- * `refused` its client was in a network, and is in none
- * `served`  its client was in no network, and is in one
+ * `blocked` was answered, would be blocked
+ * `allowed` was blocked, would be answered
+ * `refused` client was in a network, would be in none
+ * `served`  client was in no network, would be in one
  */
-export const KINDS = ['blocked', 'allowed', 'refused', 'served'] as const
-export type Kind = (typeof KINDS)[number]
+export const CHANGE_KINDS = ['blocked', 'allowed', 'refused', 'served'] as const
+export type ChangeKind = (typeof CHANGE_KINDS)[number]
 
-/** Says on demand what blocked the lookup at hand, as the log has it: most are never asked about. */
-export type Grounds = () => Ground
+/** Returns what blocked the current lookup according to the log; parsed on demand, as few need it. */
+export type GetReason = () => Reason
 
 export interface ComparisonOptions {
-  /** At which time each lookup is judged; not given: at its own. */
+  /** Judge every lookup at this time; undefined: at its own. */
   readonly at: Seconds | undefined
-  /** For lookups of which the log does not say when. */
+  /** For lookups without a time in the log. */
   readonly now: Seconds
-  /** Id of the network that all clients are taken for, if they are. */
+  /** Id of the network to assume for all clients, if any. */
   readonly network: string | undefined
-  /** Most examples of each rule. */
+  /** Maximum number of examples for each rule. */
   readonly examples: number
   readonly random: () => number
 }
 
-/** Lookups that were judged, and what kept others from being it. */
+/** Lookups that were compared, and those that could not be. */
 export interface Counts {
   lookups: number
-  /** They were not answered the same: all kinds of changes. */
+  /** Changed lookups of every kind. */
   changed: number
-  /** Would be blocked, if the rule did not only watch; it is not what was recorded. */
+  /** Matched by a rule in mode `monitor`, and not so recorded. */
   monitored: number
-  /** Blocked for where the answer led, which the log does not have: not compared. */
+  /** Blocked for a name or address in the answer, which the log does not have: not compared. */
   lead: number
-  /** Neither address nor a network that the rules have: not compared. */
+  /** Neither an address nor a network of the rules: not compared. */
   unplaced: number
-  /** Their client is in no network of the rules, and the log is of a program without networks. */
+  /** Client outside every network of the rules, in a log of a program without networks. */
   strangers: number
-  /** The log does not say when they were. */
+  /** No time in the log. */
   undated: number
 }
 
 /**
- * Judges recorded lookups under candidate rules, and compares with what others come to, or with
- * what was recorded.
+ * Judges recorded lookups by candidate rules and compares the outcome with the recorded verdict, or
+ * with the outcome under other rules.
  */
-export class Comparison implements Sink {
-  /** Of everything that is hashed here. */
-  readonly salt: Salt
-  readonly names: Names
-  /** Clients as the log has them, with the network that it has: number of a text to a client. */
-  readonly clientBook: OctetBook
+export class Comparison implements LookupSink {
+  /** Key of every hash table here. */
+  readonly salt: HashKey
+  readonly names: NameInterner
+  /** Ids of clients, by their text and network in the log; index into `clients`. */
+  readonly clientIds: OctetInterner
   readonly clients: Client[] = []
   readonly counts: Counts = {
     lookups: 0,
@@ -71,61 +77,68 @@ export class Comparison implements Sink {
     strangers: 0,
     undated: 0
   }
-  readonly tallies: Readonly<Record<Kind, Tally>>
-  /** Verdicts of the log being read may be `refused`: it is one of a gateway with networks. */
+  readonly tallies: Readonly<Record<ChangeKind, ChangeTally>>
+  /** Whether the log comes from a gateway with networks, so that it can have the verdict `refused`. */
   hasNetworks = true
-  #after: Judge | undefined
-  #before: Judge | undefined
-  readonly #classesAfter: number[] = []
-  readonly #classesBefore: number[] = []
-  readonly #options: ComparisonOptions
-  /** The one at hand. */
-  readonly #lookup = { when: NaN, client: 0, name: 0, qtype: 0 }
+  private after: Judge | undefined
+  private before: Judge | undefined
+  private readonly classesAfter: number[] = []
+  private readonly classesBefore: number[] = []
+  private readonly options: ComparisonOptions
+  /** The lookup being compared. */
+  private readonly current = { when: NaN, client: 0, name: 0, qtype: 0 }
 
   constructor(options: ComparisonOptions) {
     const { examples, random } = options
-    this.#options = options
-    this.salt = saltOf(random)
-    this.names = new Names(this.salt)
-    this.clientBook = new OctetBook(this.salt)
+    this.options = options
+    this.salt = randomHashKey(random)
+    this.names = new NameInterner(this.salt)
+    this.clientIds = new OctetInterner(this.salt)
     this.tallies = {
-      blocked: new Tally(examples),
-      allowed: new Tally(examples),
-      refused: new Tally(examples),
-      served: new Tally(examples)
+      blocked: new ChangeTally(examples),
+      allowed: new ChangeTally(examples),
+      refused: new ChangeTally(examples),
+      served: new ChangeTally(examples)
     }
   }
 
-  /** @param before undefined: what was recorded is compared with */
+  /** @param before undefined: compare with the recorded verdicts */
   judgeBy(after: Judge, before: Judge | undefined): void {
-    this.#after = after
-    this.#before = before
+    this.after = after
+    this.before = before
   }
 
-  find(found: Found): string | undefined {
-    const { name, client, network = '' } = found
-    const number =
-      typeof name === 'string' ? this.names.numberOfText(name) : this.names.numberOfWire(name)
-    if (number < 0) return 'no domain name'
-    const who = this.clientBook.numberOfText(`${client}\n${network}`)
-    if (who === this.clients.length) this.addClient(client, found.network)
-    const grounds = (): Ground => found.ground ?? NO_GROUND
-    this.add(found.at ?? NaN, who, number, found.qtype, found.protocol, found.recorded, grounds)
+  addLookup(lookup: ParsedLookup): string | undefined {
+    const { name, client, network = '' } = lookup
+    const number = typeof name === 'string' ? this.names.idOfText(name) : this.names.idOfWire(name)
+    if (number < 0) return 'not a domain name'
+    const clientId = this.clientIds.idOfText(`${client}\n${network}`)
+    if (clientId === this.clients.length) this.addClient(client, lookup.network)
+    const getReason = (): Reason => lookup.reason ?? NO_REASON
+    this.add(
+      lookup.at ?? NaN,
+      clientId,
+      number,
+      lookup.qtype,
+      lookup.protocol,
+      lookup.recorded,
+      getReason
+    )
     return undefined
   }
 
-  /** Makes a client known that `clientBook` has just given the next number. */
+  /** Adds a client that `clientIds` has just given the next id. */
   addClient(text: string, network: string | undefined): void {
     const client = readClient(text, network)
     this.clients.push(client)
-    this.#classesAfter.push(this.#after!.classOf(client, this.#options.network))
-    this.#classesBefore.push(this.#before?.classOf(client, this.#options.network) ?? UNPLACED)
+    this.classesAfter.push(this.after!.classOf(client, this.options.network))
+    this.classesBefore.push(this.before?.classOf(client, this.options.network) ?? NO_CLASS)
   }
 
   /**
    * Judges one lookup.
    *
-   * @param when NaN where the log does not say
+   * @param when NaN if the log has no time
    * @param recorded one of `RECORDED`
    */
   add(
@@ -135,87 +148,89 @@ export class Comparison implements Sink {
     qtype: number,
     protocol: number,
     recorded: number,
-    grounds: Grounds
+    getReason: GetReason
   ): void {
     const { counts } = this
-    const { at, now } = this.#options
+    const { at, now } = this.options
     counts.lookups++
-    // Not a number, without a call.
+    // False for NaN, without a call.
     const isDated = when === when
     if (!isDated) counts.undated++
     const time = at ?? (isDated ? when : now)
-    const lookup = this.#lookup
+    const lookup = this.current
     lookup.when = when
     lookup.client = client
     lookup.name = name
     lookup.qtype = qtype
-    const before = this.#before
-    const classAfter = this.#classesAfter[client]!
-    const classBefore = before === undefined ? classAfter : this.#classesBefore[client]!
-    if (classAfter === UNPLACED || classBefore === UNPLACED) counts.unplaced++
+    const before = this.before
+    const classAfter = this.classesAfter[client]!
+    const classBefore = before === undefined ? classAfter : this.classesBefore[client]!
+    if (classAfter === NO_CLASS || classBefore === NO_CLASS) counts.unplaced++
     else {
-      const is = this.#after!.outcome(name, classAfter, qtype, protocol, time)
-      if (before === undefined) this.#compare(recorded, is, grounds)
-      else this.#confront(before.outcome(name, classBefore, qtype, protocol, time), is)
+      const is = this.after!.outcome(name, classAfter, qtype, protocol, time)
+      if (before === undefined) this.compareWithRecorded(recorded, is, getReason)
+      else this.compareWithRules(before.outcome(name, classBefore, qtype, protocol, time), is)
     }
-    if (this.names.isFull) this.#forget()
+    if (this.names.isFull) this.resetNames()
   }
 
-  /** Folds what is counted by number; before counts are read. */
+  /** Merges counts by id into counts by name. Call it before reading counts. */
   close(): void {
-    for (const kind of KINDS) this.tallies[kind].fold(number => this.names.textOf(number))
+    for (const kind of CHANGE_KINDS)
+      this.tallies[kind].mergeNames(number => this.names.textOf(number))
   }
 
-  /** What the clients are called whose lookups change in one way. */
-  clientsOf(kind: Kind): readonly Count[] {
+  /** Clients with a change of this kind. */
+  clientsOf(kind: ChangeKind): readonly Count[] {
     return this.tallies[kind].clientsBy(client => this.clients[client]!.text)
   }
 
-  /** Their networks. */
-  networksOf(kind: Kind): readonly Count[] {
-    return this.tallies[kind].clientsBy(client => this.#networkOf(client))
+  /** Networks with a change of this kind. */
+  networksOf(kind: ChangeKind): readonly Count[] {
+    return this.tallies[kind].clientsBy(client => this.networkOf(client))
   }
 
-  /** Compares with what was recorded. */
-  #compare(recorded: number, is: Outcome, grounds: Grounds): void {
+  /** Compares with the recorded verdict. */
+  private compareWithRecorded(recorded: number, is: Outcome, getReason: GetReason): void {
     const { counts } = this
     const state = stateOf(is)
     if (state === STATE.monitored) counts.monitored++
     if (state === STATE.refused && !this.hasNetworks) counts.strangers++
-    else if (recorded === RECORDED.lead) counts.lead += state === STATE.blocked ? 0 : 1
+    else if (recorded === RECORDED.indirect) counts.lead += state === STATE.blocked ? 0 : 1
     else {
-      const kind = kindOf(recordedState(recorded), state)
+      const kind = changeOf(recordedState(recorded), state)
       if (kind === undefined) return
-      const ground = grounds()
-      if (this.#count(kind, ground, is))
-        this.#show(kind, ground, is, recordedText(recorded, ground))
+      const reason = getReason()
+      if (this.countChange(kind, reason, is))
+        this.addExample(kind, reason, is, recordedText(recorded, reason))
     }
   }
 
-  /** Compares with what the other rules come to. */
-  #confront(was: Outcome, is: Outcome): void {
+  /** Compares with the outcome under the other rules. */
+  private compareWithRules(was: Outcome, is: Outcome): void {
     const [before, after] = [stateOf(was), stateOf(is)]
     if (after === STATE.monitored && before !== STATE.monitored) this.counts.monitored++
-    const kind = kindOf(before, after)
+    const kind = changeOf(before, after)
     if (kind === undefined) return
-    const judge = this.#before!
-    const ground = judge.groundOf(was)
-    if (this.#count(kind, ground, is)) this.#show(kind, ground, is, outcomeText(was, judge))
+    const judge = this.before!
+    const reason = judge.reasonOf(was)
+    if (this.countChange(kind, reason, is))
+      this.addExample(kind, reason, is, outcomeText(was, judge))
   }
 
-  /** @returns whether an example of it is wanted */
-  #count(kind: Kind, groundBefore: Ground, is: Outcome): boolean {
+  /** @returns whether another example is needed */
+  private countChange(kind: ChangeKind, reasonBefore: Reason, is: Outcome): boolean {
     this.counts.changed++
-    const { client, name } = this.#lookup
-    const ground = kind === 'allowed' ? groundBefore : this.#after!.groundOf(is)
-    return this.tallies[kind].add(ground, client, name)
+    const { client, name } = this.current
+    const reason = kind === 'allowed' ? reasonBefore : this.after!.reasonOf(is)
+    return this.tallies[kind].add(reason, client, name)
   }
 
-  #show(kind: Kind, groundBefore: Ground, is: Outcome, was: string): void {
-    const after = this.#after!
-    const { when, client, name, qtype } = this.#lookup
-    const ground = kind === 'allowed' ? groundBefore : after.groundOf(is)
-    this.tallies[kind].show(ground, {
+  private addExample(kind: ChangeKind, reasonBefore: Reason, is: Outcome, was: string): void {
+    const after = this.after!
+    const { when, client, name, qtype } = this.current
+    const reason = kind === 'allowed' ? reasonBefore : after.reasonOf(is)
+    this.tallies[kind].addExample(reason, {
       at: when,
       client: this.clients[client]!.text,
       name: this.names.textOf(name),
@@ -225,18 +240,18 @@ export class Comparison implements Sink {
     })
   }
 
-  /** Of the candidate rules; where these have none for the client, the one of before. */
-  #networkOf(client: number): string {
-    const network = this.#after!.networkOf(this.#classesAfter[client]!)
-    const before = this.#before?.networkOf(this.#classesBefore[client]!)
+  /** The network under the candidate rules; if there is none, under the other rules or in the log. */
+  private networkOf(client: number): string {
+    const network = this.after!.networkOf(this.classesAfter[client]!)
+    const before = this.before?.networkOf(this.classesBefore[client]!)
     return network ?? before ?? this.clients[client]!.network ?? 'none'
   }
 
-  #forget(): void {
+  private resetNames(): void {
     this.close()
     this.names.clear()
-    this.#after!.clear()
-    this.#before?.clear()
+    this.after!.clear()
+    this.before?.clear()
   }
 }
 
@@ -245,8 +260,8 @@ function recordedState(recorded: number): number {
   return recorded === RECORDED.blocked ? STATE.blocked : STATE.open
 }
 
-/** Undefined where the client notices nothing. */
-function kindOf(before: number, after: number): Kind | undefined {
+/** Undefined if the client sees no difference. */
+function changeOf(before: number, after: number): ChangeKind | undefined {
   if (before === after) return undefined
   if (after === STATE.refused) return 'refused'
   if (before === STATE.refused) return 'served'

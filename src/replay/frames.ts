@@ -1,24 +1,24 @@
 import type { Octets } from '../base/units.js'
-import type { TakeLine } from './lines.js'
+import type { HandleLine } from './lines.js'
 
-/** Frames of DNS are far below this: a longer one means that lengths are no lengths. */
+/** DNS frames are far shorter: a longer one means that the stream is corrupt. */
 const LONGEST_FRAME: Octets = 1 << 20
 const WORD: Octets = 4
 
 /**
- * Cuts a stream of octets into the data frames of Frame Streams: each is behind its length, 32 bits;
- * the length 0 says that a control frame follows, behind a length of its own. Control frames say what
- * comes and that it ends; they are passed over.
+ * Splits a stream of octets into the data frames of Frame Streams. Each follows its length (32 bits);
+ * length 0 announces a control frame, which has its own length. Control frames (content type, start,
+ * stop) are skipped.
  */
-export class FrameCutter {
-  #rest = Buffer.alloc(0)
-  #isBroken = false
+export class FrameSplitter {
+  private rest = Buffer.alloc(0)
+  private isBroken = false
 
-  constructor(readonly take: TakeLine) {}
+  constructor(readonly take: HandleLine) {}
 
   push(chunk: Buffer): void {
-    if (this.#isBroken) return
-    const octets = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
+    if (this.isBroken) return
+    const octets = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk])
     let at = 0
     while (at + WORD <= octets.length) {
       const length = octets.readUInt32BE(at)
@@ -27,7 +27,7 @@ export class FrameCutter {
       if (at + head > octets.length) break
       const size = isControl ? octets.readUInt32BE(at + WORD) : length
       if (size > LONGEST_FRAME) {
-        this.#isBroken = true
+        this.isBroken = true
         this.take(octets, at, at)
         return
       }
@@ -36,11 +36,11 @@ export class FrameCutter {
       if (!isControl) this.take(octets, at + head, end)
       at = end
     }
-    this.#rest = Buffer.from(octets.subarray(at))
+    this.rest = Buffer.from(octets.subarray(at))
   }
 
-  /** A frame that is cut short is given as what there is of it. */
+  /** Emits a truncated last frame as far as it is there. */
   end(): void {
-    if (this.#rest.length > 0 && !this.#isBroken) this.take(this.#rest, 0, this.#rest.length)
+    if (this.rest.length > 0 && !this.isBroken) this.take(this.rest, 0, this.rest.length)
   }
 }

@@ -10,83 +10,83 @@ import { PROTOCOL } from '../querylog/record/query-event.js'
 import { isBlocked } from '../resolver/blocked-reply.js'
 import type { RuleSet } from '../rules/model/types.js'
 import type { Client } from './clients.js'
-import { NO_GROUND, type Ground } from './lookup.js'
-import type { Names } from './names.js'
+import { NO_REASON, type Reason } from './parsed-lookup.js'
+import type { NameInterner } from './name-interner.js'
 
 /**
- * What rules come to for one lookup.
+ * The outcome of a lookup under a set of rules.
  *
- * `open`      it is answered as if nobody spoke: no rule does, or an exception or allow
- * `blocked`   the action of a ban or block answers
- * `monitored` it would, but only watches
- * `refused`   the client is in no network
+ * `open`      answered: no rule matches, or an exception or allow rule does
+ * `blocked`   answered by the action of a ban or block
+ * `monitored` answered, but a rule in mode `monitor` matches
+ * `refused`   the client is outside every network
  */
 export const STATE = { open: 0, blocked: 1, monitored: 2, refused: 3 } as const
 
-/** A state, and the number of the claim behind it + 1 (0: none) above it. */
+/** A state in the low bits; above it the index of the deciding claim + 1 (0: none). */
 export type Outcome = number
 
 const STATE_BITS = 2
 const REFUSED: Outcome = STATE.refused
-/** Client class of one that nothing is known of. */
-export const UNPLACED = -1
+/** Client class of a client whose network is unknown. */
+export const NO_CLASS = -1
 
 export function stateOf(outcome: Outcome): number {
   return outcome & ((1 << STATE_BITS) - 1)
 }
 
-/** Slots of the cache of outcomes, a power of two. */
+/** Slots of the outcome cache: a power of two. */
 const SLOT_BITS = 19
 const SLOTS = 1 << SLOT_BITS
-/** Words of a slot: name, number of the circumstances, outcome; four, so that none is in two lines. */
+/** Words of a slot: name id, context id, outcome, unused. Four, so that no slot spans two cache lines. */
 const SLOT = 4
-/** Circumstances that are known at once, a power of two. */
-const CIRCUMSTANCES_BITS = 12
-/** 2^32 over the golden ratio: spreads a number over its high bits. */
+/** Contexts remembered at once: a power of two. */
+const CONTEXT_BITS = 12
+/** 2^32 divided by the golden ratio: Fibonacci hashing, the high bits are well distributed. */
 const GOLDEN = 0x9e3779b1
 const SPREAD_SHIFT = 32 - SLOT_BITS
 
 /**
- * Puts recorded lookups to rules, by the very `Policy` that workers ask, and remembers what came of
- * a name for clients of one class: most of a log is the same again.
+ * Judges recorded lookups by a set of rules, with the same `Policy` code as the workers. Caches the
+ * outcome by name and client class, since most of a log repeats.
  */
 export class Judge {
   readonly policy: Policy
   readonly rules: RuleSet
-  readonly #names: Names
-  /** Whether any rule is for some types alone, or for one protocol: else neither is part of a key. */
-  readonly #isTyped: boolean
-  readonly #hasTruncate: boolean
-  readonly #plainClass: ReadonlyMap<string, number>
-  readonly #hashed = new HashedName()
-  readonly #verdict = new Verdict()
-  readonly #grounds: Ground[] = []
-  readonly #known = new Int32Array(SLOT << CIRCUMSTANCES_BITS)
-  #numbers = 0
-  readonly #cache = new Int32Array(SLOTS * SLOT).fill(-1)
+  private readonly names: NameInterner
+  /** Whether any rule depends on the query type or the protocol; otherwise they are not in the cache key. */
+  private readonly isTyped: boolean
+  private readonly hasTruncate: boolean
+  private readonly defaultClasses: ReadonlyMap<string, number>
+  private readonly hashed = new HashedName()
+  private readonly verdict = new Verdict()
+  private readonly reasons: Reason[] = []
+  private readonly contexts = new Int32Array(SLOT << CONTEXT_BITS)
+  private lastContextId = 0
+  private readonly cache = new Int32Array(SLOTS * SLOT).fill(-1)
 
-  constructor(rules: RuleSet, snapshot: Snapshot, names: Names) {
+  constructor(rules: RuleSet, snapshot: Snapshot, names: NameInterner) {
     this.policy = new Policy(snapshot)
     this.rules = rules
-    this.#names = names
-    this.#isTyped = snapshot.claims.all.some(({ qtypes }) => qtypes !== undefined)
-    this.#hasTruncate = snapshot.claims.all.some(({ reply }) => reply?.action === 'truncate')
-    this.#plainClass = plainClasses(rules)
+    this.names = names
+    this.isTyped = snapshot.claims.all.some(({ qtypes }) => qtypes !== undefined)
+    this.hasTruncate = snapshot.claims.all.some(({ reply }) => reply?.action === 'truncate')
+    this.defaultClasses = defaultClassByNetwork(rules)
   }
 
   /**
-   * The class of a client: by its address; where the log has none, that of its network's clients for
-   * which no exception has prefixes of its own. UNPLACED: there is neither.
+   * The class of a client by its address; without an address, the class of its network's clients that
+   * no rule with prefixes of its own covers. NO_CLASS if neither is known.
    *
-   * @param network id of the one that all clients are to be taken for, if they are
+   * @param all id of the network to assume for all clients, if any
    */
   classOf({ words, network }: Client, all?: string): number {
-    if (all !== undefined) return this.#plainClass.get(all) ?? UNPLACED
+    if (all !== undefined) return this.defaultClasses.get(all) ?? NO_CLASS
     if (words !== undefined) return this.policy.classOf(words, 0)
-    return network === undefined ? UNPLACED : (this.#plainClass.get(network) ?? UNPLACED)
+    return network === undefined ? NO_CLASS : (this.defaultClasses.get(network) ?? NO_CLASS)
   }
 
-  /** Id of the network of a class; undefined: of none. */
+  /** Id of the network of a class; undefined if it has none. */
   networkOf(clientClass: number): string | undefined {
     return networkOfClass(this.policy.snapshot.clients, clientClass)
   }
@@ -95,17 +95,17 @@ export class Judge {
     return this.policy.claims[(outcome >> STATE_BITS) - 1]
   }
 
-  /** What the claim behind an outcome is, for people; the same object for the same claim. */
-  groundOf(outcome: Outcome): Ground {
+  /** The deciding rule in words; the same object for the same claim. */
+  reasonOf(outcome: Outcome): Reason {
     const claim = this.claimOf(outcome)
     return claim === undefined
-      ? NO_GROUND
-      : (this.#grounds[outcome >> STATE_BITS] ??= groundOf(claim))
+      ? NO_REASON
+      : (this.reasons[outcome >> STATE_BITS] ??= reasonOfClaim(claim))
   }
 
-  /** Forgets what came of names whose numbers mean others now. */
+  /** Clears the cache; call it when name ids are reused. */
   clear(): void {
-    this.#cache.fill(-1)
+    this.cache.fill(-1)
   }
 
   /** @param protocol one of `PROTOCOL` */
@@ -117,15 +117,15 @@ export class Judge {
     now: Seconds
   ): Outcome {
     if (clientClass === 0) return REFUSED
-    const cache = this.#cache
-    const type = this.#isTyped ? qtype : 0
-    const asked = (type << 1) | (this.#hasTruncate ? protocol : PROTOCOL.udp)
-    const circumstances = this.#circumstances(clientClass, asked, this.policy.epochAt(now))
-    // Names asked for most came early and have low numbers: their slots lie together.
+    const cache = this.cache
+    const type = this.isTyped ? qtype : 0
+    const asked = (type << 1) | (this.hasTruncate ? protocol : PROTOCOL.udp)
+    const circumstances = this.contextId(clientClass, asked, this.policy.epochAt(now))
+    // Popular names occur early and have low ids: their slots are adjacent.
     const spread = Math.imul(circumstances, GOLDEN) >>> SPREAD_SHIFT
     const at = ((name + spread) & (SLOTS - 1)) * SLOT
     if (cache[at] === name && cache[at + 1] === circumstances) return cache[at + 2]!
-    const outcome = this.#judge(name, clientClass, qtype, protocol, now)
+    const outcome = this.judge(name, clientClass, qtype, protocol, now)
     cache[at] = name
     cache[at + 1] = circumstances
     cache[at + 2] = outcome
@@ -133,25 +133,25 @@ export class Judge {
   }
 
   /**
-   * A number for what an outcome depends on besides the name. One that was forgotten has another one
-   * when it comes again; none is given twice.
+   * An id for everything but the name that an outcome depends on. An evicted context gets a new id when
+   * it returns; ids are never reused.
    *
    * @param epoch below 2^31: snapshots here are of generation 1, which has room for 2^20 epochs
    */
-  #circumstances(clientClass: number, asked: number, epoch: number): number {
-    const known = this.#known
+  private contextId(clientClass: number, asked: number, epoch: number): number {
+    const known = this.contexts
     const hash = Math.imul(clientClass ^ (asked << 10) ^ Math.imul(epoch, GOLDEN), GOLDEN)
-    const at = (hash >>> (32 - CIRCUMSTANCES_BITS)) * SLOT
+    const at = (hash >>> (32 - CONTEXT_BITS)) * SLOT
     if (known[at] === clientClass && known[at + 1] === asked && known[at + 2] === epoch) {
       return known[at + 3]!
     }
     known[at] = clientClass
     known[at + 1] = asked
     known[at + 2] = epoch
-    return (known[at + 3] = ++this.#numbers)
+    return (known[at + 3] = ++this.lastContextId)
   }
 
-  #judge(
+  private judge(
     name: number,
     clientClass: number,
     qtype: number,
@@ -159,9 +159,9 @@ export class Judge {
     now: Seconds
   ): Outcome {
     const { policy } = this
-    const hashed = this.#hashed
-    const verdict = this.#verdict
-    hashed.set(this.#names.wireOf(name), 0, policy.seed)
+    const hashed = this.hashed
+    const verdict = this.verdict
+    hashed.set(this.names.wireOf(name), 0, policy.seed)
     verdict.clear()
     policy.evaluateName(hashed, qtype, clientClass, now, verdict)
     const { claim, monitorClaim: monitor } = verdict
@@ -170,7 +170,7 @@ export class Judge {
   }
 }
 
-function groundOf({ kind, ruleId, source }: Claim): Ground {
+function reasonOfClaim({ kind, ruleId, source }: Claim): Reason {
   const through = source.kind === 'inline' ? '' : `${source.kind} ${source.id}`
   return { through, by: `${kind} ${ruleId}` }
 }
@@ -179,8 +179,8 @@ function outcomeOf(state: number, claim: number): Outcome {
   return ((claim + 1) << STATE_BITS) | state
 }
 
-/** Of each network, the class of clients for which nothing is that is for some clients alone. */
-function plainClasses({ networks }: RuleSet): ReadonlyMap<string, number> {
+/** For each network, the class of clients that no rule with prefixes of its own covers. */
+function defaultClassByNetwork({ networks }: RuleSet): ReadonlyMap<string, number> {
   const { classes } = buildClientClasses(networks)
   const without = ({ rules, excluded: without }: (typeof classes)[number]): number =>
     rules.length - without.size

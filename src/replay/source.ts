@@ -5,34 +5,34 @@ import type { Octets } from '../base/units.js'
 
 const CHUNK: Octets = 1 << 20
 
-/** A log being read: its octets, unpacked, and how far it is. */
+/** An open log: its decompressed octets and the progress. */
 export interface Source {
-  /** As it was given. */
+  /** As named on the command line. */
   readonly file: string
   readonly chunks: AsyncIterable<Buffer>
-  /** Octets read of the file so far, packed as they are. */
+  /** Octets of the file read so far, compressed or not. */
   readonly read: () => Octets
 }
 
 /**
- * Opens a log, which may be packed with gzip (RFC 1952), whatever its name says; `-` is standard
+ * Opens a log. Gzip (RFC 1952) is detected by its magic number, not by the file name; `-` is standard
  * input.
  *
- * Iterating throws InterdictError REPLAY_UNREADABLE. A packed file that ends too early gives what is
- * in it, and then throws REPLAY_TORN.
+ * Iterating throws InterdictError REPLAY_UNREADABLE. A truncated gzip file yields what it has and then
+ * throws REPLAY_TORN.
  */
 export function openLog(file: string): Source {
   const at = { read: 0 }
-  return { file, chunks: unpacked(file, at), read: () => at.read }
+  return { file, chunks: readOctets(file, at), read: () => at.read }
 }
 
-async function* unpacked(file: string, at: { read: Octets }): AsyncGenerator<Buffer> {
-  const raw = file === '-' ? fromInput(at) : fromFile(file, await opened(file), at)
+async function* readOctets(file: string, at: { read: Octets }): AsyncGenerator<Buffer> {
+  const raw = file === '-' ? fromInput(at) : fromFile(file, await openFile(file), at)
   try {
     const first = await raw.next()
     if (first.done === true) return
     const isPacked = first.value[0] === 0x1f && first.value[1] === 0x8b
-    if (isPacked) yield* gunzipped(first.value, raw, file)
+    if (isPacked) yield* gunzip(first.value, raw, file)
     else {
       yield first.value
       yield* raw
@@ -42,13 +42,13 @@ async function* unpacked(file: string, at: { read: Octets }): AsyncGenerator<Buf
   }
 }
 
-async function* gunzipped(
+async function* gunzip(
   first: Buffer,
   raw: AsyncGenerator<Buffer>,
   file: string
 ): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: CHUNK })
-  const feed = pour(first, raw, gunzip)
+  const feed = pipe(first, raw, gunzip)
   try {
     for await (const chunk of gunzip as AsyncIterable<Buffer>) yield chunk
   } catch (error) {
@@ -57,7 +57,7 @@ async function* gunzipped(
   await feed
 }
 
-async function opened(file: string): Promise<FileHandle> {
+async function openFile(file: string): Promise<FileHandle> {
   try {
     return await open(file)
   } catch (error) {
@@ -66,8 +66,8 @@ async function opened(file: string): Promise<FileHandle> {
 }
 
 /**
- * Two chunks that are filled again and again, by turns: one is read into while the other is taken.
- * Memory that is new for each costs a tenth of all that is done with a lookup.
+ * Reads into two buffers in turn: one is filled while the other is parsed. Allocating a buffer for
+ * each chunk would cost a tenth of the time spent on a lookup.
  */
 async function* fromFile(
   file: string,
@@ -82,7 +82,7 @@ async function* fromFile(
       if (bytesRead === 0) return
       at.read += bytesRead
       reading = handle.read(other, 0, CHUNK)
-      // It fails where it is waited for; who takes no more of the file never waits.
+      // The error surfaces at the next await; a caller that stops early never awaits.
       reading.catch(() => undefined)
       yield chunk.subarray(0, bytesRead)
       ;[chunk, other] = [other, chunk]
@@ -109,15 +109,15 @@ function unreadable(file: string, error: unknown): Error {
   return failure('REPLAY_UNREADABLE', file, (error as Error).message)
 }
 
-/** Writes as fast as it is taken; what fails here is told by the other end. */
-async function pour(
+/** Writes with backpressure; the reading side reports errors. */
+async function pipe(
   first: Buffer,
   raw: AsyncGenerator<Buffer>,
   gunzip: ReturnType<typeof createGunzip>
 ): Promise<void> {
   try {
     for (let chunk: Buffer | undefined = first; chunk !== undefined && !gunzip.destroyed;) {
-      await written(chunk, gunzip)
+      await write(chunk, gunzip)
       const next = await raw.next()
       chunk = next.done === true ? undefined : next.value
     }
@@ -127,8 +127,8 @@ async function pour(
   }
 }
 
-/** Resolves when a chunk is taken, and may be filled again; or never will be. */
-function written(chunk: Buffer, gunzip: ReturnType<typeof createGunzip>): Promise<void> {
+/** Resolves when a chunk has been consumed and may be refilled, or the stream is closed. */
+function write(chunk: Buffer, gunzip: ReturnType<typeof createGunzip>): Promise<void> {
   return new Promise(resolve => {
     gunzip.once('close', resolve)
     gunzip.write(chunk, () => {

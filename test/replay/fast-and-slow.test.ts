@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { QUERY_FIELDS } from '../../src/querylog/record/schema.js'
-import { BEFORE_BITS, bitOf, BY_WHAT_BITS } from '../../src/replay/formats/field-bits.js'
+import { INPUT_BITS, bitOf, REASON_BITS } from '../../src/replay/formats/field-bits.js'
 import { logOf, ownLine, replayed, type Replayed } from './kit.js'
 
 /**
@@ -19,14 +19,22 @@ async function differ(t: Test, lines: readonly string[]): Promise<[unknown, unkn
 }
 
 function seen({ read, comparison, changes }: Replayed): unknown {
-  const { lookups, lines, unreadable, told } = read
+  const { lookups, lines, unreadable, firstUnreadable: firstUnreadable } = read
   const kinds = ['blocked', 'allowed', 'refused', 'served'] as const
   const counted = kinds.map(kind => [
     comparison.tallies[kind].names,
     comparison.clientsOf(kind),
     comparison.networksOf(kind)
   ])
-  return { lookups, lines, unreadable, told, counts: comparison.counts, changes, counted }
+  return {
+    lookups,
+    lines,
+    unreadable,
+    firstUnreadable,
+    counts: comparison.counts,
+    changes,
+    counted
+  }
 }
 
 const CLIP = { qname: 'clip.example' }
@@ -216,9 +224,9 @@ t.test('both readers say the same of lines with a field more, wherever it is', a
 t.test('no field of a line as our own log has it stands for another', async t => {
   const names = Object.keys(QUERY_FIELDS)
   const bit = (name: string): number => bitOf(name.charCodeAt(0), name.charCodeAt(name.length - 1))
-  let seen = BEFORE_BITS
+  let seen = INPUT_BITS
   for (const name of names.slice(names.indexOf('verdict') + 1)) {
     t.equal(seen & bit(name), 0, name)
-    seen |= name === 'rule' ? BY_WHAT_BITS : bit(name)
+    seen |= name === 'rule' ? REASON_BITS : bit(name)
   }
 })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { compile } from '../../src/policy/compile/compile.js'
-import { Comparison, KINDS, type ComparisonOptions } from '../../src/replay/comparison.js'
+import { Comparison, CHANGE_KINDS, type ComparisonOptions } from '../../src/replay/comparison.js'
 import type { Format } from '../../src/replay/formats/formats.js'
 import { Judge } from '../../src/replay/judge.js'
 import { replayLog, type ReadLog } from '../../src/replay/replay.js'
@@ -95,8 +95,8 @@ export async function replayed(
   comparison.judgeBy(await judge(rules), before)
   const read = await replayLog(file, comparison, { format, zone: 'UTC', now: NOW })
   comparison.close()
-  const changes = KINDS.flatMap(kind =>
-    comparison.tallies[kind].grounds.flatMap(({ examples }) =>
+  const changes = CHANGE_KINDS.flatMap(kind =>
+    comparison.tallies[kind].reasons.flatMap(({ examples }) =>
       examples.map(
         ({ client, name, type, was, is }) => `${kind} ${client} ${name} ${type}: ${was} -> ${is}`
       )

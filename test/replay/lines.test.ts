@@ -1,5 +1,5 @@
 import t from 'tap'
-import { LineCutter } from '../../src/replay/lines.js'
+import { LineSplitter } from '../../src/replay/lines.js'
 
 const TEXT = 'one\n\ntwo\r\nthree\n\r\nfour'
 const LINES = ['one', '', 'two', 'three', '', 'four']
@@ -7,7 +7,7 @@ const LINES = ['one', '', 'two', 'three', '', 'four']
 for (const size of [1, 2, 3, 5, 8, 100]) {
   t.test(`cuts the same lines of pieces of ${size} octets, whose memory is used again`, async t => {
     const lines: string[] = []
-    const cutter = new LineCutter((octets, from, to) => {
+    const cutter = new LineSplitter((octets, from, to) => {
       lines.push(octets.toString('latin1', from, to))
       t.ok(octets.length >= to + 4, 'with octets after it')
     })

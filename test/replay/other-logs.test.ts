@@ -116,7 +116,7 @@ const ADGUARD = `{"T":"2023-05-01T10:00:00.123456789+02:00","QH":"clip.example",
 
 t.test("reads AdGuard Home's log", async t => {
   const { read, changes } = await replayed(t, logOf(t, ADGUARD))
-  t.match(read, { format: 'adguard', lookups: 2, unreadable: 1, told: [{ line: 3 }] })
+  t.match(read, { format: 'adguard', lookups: 2, unreadable: 1, firstUnreadable: [{ line: 3 }] })
   t.strictSame(changes, [
     'blocked 10.20.1.1 clip.example A: answered -> nxdomain by ban clip',
     'allowed 10.20.1.1 ads.example A: blocked by rule ||ads.example^ -> forwarded'

@@ -117,7 +117,7 @@ t.test('judges a client of which nothing is written by the network that the log 
   ])
 })
 
-t.test('judges all as of one time, if told to', async t => {
+t.test('judges all as of one time, if firstUnreadable to', async t => {
   const file = logOf(t, ownLine({ qname: 'clip.example' }))
   const replay = await replayed(t, file, { at: Date.parse('2023-01-01') / 1000 })
   t.strictSame(replay.changes, [])
@@ -169,7 +169,7 @@ t.test('skips lines that it cannot read, with their position, and reads on', asy
   const { read } = await replayed(t, logOf(t, lines.join('')))
   t.match(read, { lookups: 2, unreadable: 6 })
   t.strictSame(
-    read.told.map(({ line }) => line),
+    read.firstUnreadable.map(({ line }) => line),
     [2, 3, 4, 5, 6, 9]
   )
 })
@@ -177,7 +177,7 @@ t.test('skips lines that it cannot read, with their position, and reads on', asy
 t.test('tells of twenty such lines and counts the others', async t => {
   const { read } = await replayed(t, logOf(t, ownLine() + 'x\n'.repeat(50)))
   t.match(read, { lookups: 1, unreadable: 50 })
-  t.equal(read.told.length, 20)
+  t.equal(read.firstUnreadable.length, 20)
 })
 
 t.test('reads a packed log, and what is left of one that is torn', async t => {

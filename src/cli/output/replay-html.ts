@@ -1,6 +1,6 @@
 import { escapeControls } from '../../querylog/record/terminal-line.js'
-import { KINDS, type Kind } from '../../replay/comparison.js'
-import type { Count, Example, GroundCount } from '../../replay/tally.js'
+import { CHANGE_KINDS, type ChangeKind } from '../../replay/comparison.js'
+import type { Count, Example, ReasonCount } from '../../replay/change-tally.js'
 import { formatCount, formatNumber } from './format.js'
 import { HEADINGS, remarks, whenText, type TopRows, type ReplayResult } from './replay-result.js'
 
@@ -17,7 +17,7 @@ th, td { text-align: left; padding: .25rem .75rem .25rem 0; vertical-align: top;
 export function toHtml(result: ReplayResult): string {
   const { rules, against, counts, changes, files } = result
   const before = against === undefined ? 'the recorded answers' : against.folder
-  const kinds = KINDS.filter(kind => changes[kind].lookups > 0)
+  const kinds = CHANGE_KINDS.filter(kind => changes[kind].lookups > 0)
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -46,13 +46,13 @@ ${remarks(result)
 `
 }
 
-function section(kind: Kind, { changes, timeZone }: ReplayResult): string {
+function section(kind: ChangeKind, { changes, timeZone }: ReplayResult): string {
   const { lookups, rules, networks, clients, names } = changes[kind]
   return `<h2>${escaped(HEADINGS[kind])}: ${escaped(formatCount(lookups, 'lookup'))}</h2>
 ${groundTable(rules, timeZone)}${countTable('network', networks)}${countTable('client', clients)}${countTable('name', names)}`
 }
 
-function groundTable({ all, top }: TopRows<GroundCount>, timeZone: string): string {
+function groundTable({ all, top }: TopRows<ReasonCount>, timeZone: string): string {
   const rows = top.map(
     ({ through, by, lookups, examples }) =>
       `${row([through, by, formatNumber(lookups)])}${examples.map(one => exampleRow(one, timeZone)).join('')}`

@@ -1,7 +1,12 @@
 import type { Seconds } from '../../base/units.js'
-import { KINDS, type Comparison, type Counts, type Kind } from '../../replay/comparison.js'
+import {
+  CHANGE_KINDS,
+  type Comparison,
+  type Counts,
+  type ChangeKind
+} from '../../replay/comparison.js'
 import type { ReadLog } from '../../replay/replay.js'
-import type { Count, Example, GroundCount } from '../../replay/tally.js'
+import type { Count, Example, ReasonCount } from '../../replay/change-tally.js'
 import { showInstant } from '../../rules/time/instant.js'
 
 /** Rules as given on the command line, and their hash. */
@@ -31,7 +36,7 @@ export interface TopRows<T> {
 export interface ChangeSummary {
   readonly lookups: number
   /** By app, list and rule. */
-  readonly rules: TopRows<GroundCount>
+  readonly rules: TopRows<ReasonCount>
   readonly networks: TopRows<Count>
   readonly clients: TopRows<Count>
   readonly names: TopRows<Count>
@@ -43,7 +48,7 @@ export interface ChangeSummary {
 export interface ReplayResult extends ReplayRequest {
   readonly files: readonly ReadLog[]
   readonly counts: Readonly<Counts>
-  readonly changes: Readonly<Record<Kind, ChangeSummary>>
+  readonly changes: Readonly<Record<ChangeKind, ChangeSummary>>
 }
 
 /** Shown with every result. */
@@ -57,12 +62,12 @@ export function collectResult(
 ): ReplayResult {
   comparison.close()
   const changes = Object.fromEntries(
-    KINDS.map(kind => [kind, summarize(comparison, kind, request.top)])
-  ) as Record<Kind, ChangeSummary>
+    CHANGE_KINDS.map(kind => [kind, summarize(comparison, kind, request.top)])
+  ) as Record<ChangeKind, ChangeSummary>
   return { ...request, files, counts: comparison.counts, changes }
 }
 
-function summarize(comparison: Comparison, kind: Kind, top: number): ChangeSummary {
+function summarize(comparison: Comparison, kind: ChangeKind, top: number): ChangeSummary {
   const tally = comparison.tallies[kind]
   const topRows = <T>(all: readonly T[]): TopRows<T> => ({
     all: all.length,
@@ -70,7 +75,7 @@ function summarize(comparison: Comparison, kind: Kind, top: number): ChangeSumma
   })
   return {
     lookups: tally.lookups,
-    rules: topRows(tally.grounds),
+    rules: topRows(tally.reasons),
     networks: topRows(comparison.networksOf(kind)),
     clients: topRows(comparison.clientsOf(kind)),
     names: topRows(tally.names),
@@ -84,17 +89,17 @@ export function toJson({ rules, against, at, files, counts, changes }: ReplayRes
     rules,
     against: against ?? null,
     at: at === undefined ? null : showInstant(at, 'UTC'),
-    logs: files.map(({ told, ...file }) => ({ ...file, firstUnreadable: told })),
+    logs: files,
     ...counts,
     changes: Object.fromEntries(
-      KINDS.map(kind => [kind, { ...changes[kind], rules: inUtc(changes[kind].rules) }])
+      CHANGE_KINDS.map(kind => [kind, { ...changes[kind], rules: inUtc(changes[kind].rules) }])
     ),
     limits: LIMITS
   }
   return `${JSON.stringify(json, undefined, 2)}\n`
 }
 
-function inUtc({ all, top }: TopRows<GroundCount>): object {
+function inUtc({ all, top }: TopRows<ReasonCount>): object {
   const shown = top.map(ground => ({
     ...ground,
     examples: ground.examples.map(example => ({
@@ -116,7 +121,7 @@ export function exampleText({ at, client, name, type }: Example, timeZone: strin
 }
 
 /** Headings of the kinds of change. */
-export const HEADINGS: Readonly<Record<Kind, string>> = {
+export const HEADINGS: Readonly<Record<ChangeKind, string>> = {
   blocked: 'Newly blocked',
   allowed: 'Newly allowed',
   refused: 'Newly refused: the client is in no network',

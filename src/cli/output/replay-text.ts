@@ -1,6 +1,6 @@
 import { escapeControls } from '../../querylog/record/terminal-line.js'
-import { KINDS, type Kind } from '../../replay/comparison.js'
-import type { Count, GroundCount } from '../../replay/tally.js'
+import { CHANGE_KINDS, type ChangeKind } from '../../replay/comparison.js'
+import type { Count, ReasonCount } from '../../replay/change-tally.js'
 import { paint, type Colour } from '../io.js'
 import { columns, wrap, type Row } from './columns.js'
 import { formatCount, formatNumber } from './format.js'
@@ -13,7 +13,7 @@ import {
   type ReplayResult
 } from './replay-result.js'
 
-const COLOURS: Readonly<Record<Kind, Colour>> = {
+const COLOURS: Readonly<Record<ChangeKind, Colour>> = {
   blocked: 'red',
   allowed: 'green',
   refused: 'red',
@@ -33,10 +33,12 @@ export function toText(result: ReplayResult, width: number): string {
     ),
     ...files.flatMap(file => [
       escapeControls(`${file.file}: ${formatCount(file.lookups, 'lookup')} (${file.format})`),
-      ...file.told.map(({ line, why }) => escapeControls(`${file.file}:${line} skipped: ${why}`)),
-      ...more(file.unreadable - file.told.length, `${file.file}: `, 'skipped')
+      ...file.firstUnreadable.map(({ line, why }) =>
+        escapeControls(`${file.file}:${line} skipped: ${why}`)
+      ),
+      ...more(file.unreadable - file.firstUnreadable.length, `${file.file}: `, 'skipped')
     ]),
-    ...KINDS.flatMap(kind =>
+    ...CHANGE_KINDS.flatMap(kind =>
       changes[kind].lookups === 0 ? [] : ['', ...kindLines(kind, result, width)]
     ),
     '',
@@ -47,7 +49,7 @@ export function toText(result: ReplayResult, width: number): string {
   return `${lines.join('\n')}\n`
 }
 
-function kindLines(kind: Kind, { changes, timeZone }: ReplayResult, width: number): string[] {
+function kindLines(kind: ChangeKind, { changes, timeZone }: ReplayResult, width: number): string[] {
   const changed = changes[kind]
   const head = `${HEADINGS[kind]}: ${formatCount(changed.lookups, 'lookup')}`
   return [
@@ -62,7 +64,7 @@ function kindLines(kind: Kind, { changes, timeZone }: ReplayResult, width: numbe
   ]
 }
 
-function groundRows({ top }: TopRows<GroundCount>, timeZone: string): Row[] {
+function groundRows({ top }: TopRows<ReasonCount>, timeZone: string): Row[] {
   return top.flatMap(({ through, by, lookups, examples }): Row[] => [
     { cells: [[through === '' ? '-' : through], [by === '' ? '-' : by], [formatNumber(lookups)]] },
     ...examples.map(example => ({

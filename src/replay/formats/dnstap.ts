@@ -3,8 +3,8 @@ import { InterdictError } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
 import { decompressName } from '../../dns/name/name.js'
 import { PROTOCOL } from '../../querylog/record/query-event.js'
-import { RECORDED, type Ground, type LineReader, type Sink } from '../lookup.js'
-import { Fields } from './protobuf.js'
+import { RECORDED, type Reason, type LineReader, type LookupSink } from '../parsed-lookup.js'
+import { ProtobufFields } from './protobuf.js'
 
 /** Field numbers of `Dnstap` and of its `Message`, from dnstap.proto. */
 const DNSTAP = { message: 14 } as const
@@ -20,81 +20,81 @@ const MESSAGE = {
 } as const
 const POLICY = { rule: 2, action: 3 } as const
 const TYPE = { clientQuery: 5, clientResponse: 6 } as const
-/** The one socket protocol that is not over a stream; DNSCrypt over UDP counts as UDP too. */
+/** Socket protocols over UDP: UDP, and DNSCrypt over UDP. */
 const UDP = [1, 5]
-/** Policy actions that leave the answer as it is. */
+/** The policy action PASSTHRU leaves the answer unchanged. */
 const PASS = 3
 
 const HEADER: Octets = 12
 
-/** Clients that are remembered as text. */
+/** Maximum number of client addresses cached as text. */
 const MOST_CLIENTS = 1 << 16
 
 /**
- * Reads dnstap messages, of which CLIENT_QUERY and CLIENT_RESPONSE are lookups. A file that has both
- * has each lookup twice, so those of the kind that comes first in it are taken.
+ * Reads dnstap messages of type CLIENT_QUERY or CLIENT_RESPONSE. A file with both has each lookup
+ * twice, so only the type that occurs first is used.
  */
 export class DnstapLog implements LineReader {
-  #type = 0
-  readonly #frame = new Fields()
-  readonly #message = new Fields()
-  readonly #policy = new Fields()
-  readonly #wire: number[] = []
-  readonly #grounds = new Map<string, Ground>()
-  /** By their IPv4 address as a number. */
-  readonly #clients = new Map<number, string>()
+  private type = 0
+  private readonly frame = new ProtobufFields()
+  private readonly message = new ProtobufFields()
+  private readonly policy = new ProtobufFields()
+  private readonly wire: number[] = []
+  private readonly reasons = new Map<string, Reason>()
+  /** By IPv4 address as a number. */
+  private readonly clients = new Map<number, string>()
 
-  constructor(readonly sink: Sink) {}
+  constructor(readonly sink: LookupSink) {}
 
   line(octets: Uint8Array, from: Octets, to: Octets): string | undefined {
-    const frame = this.#frame
-    const message = this.#message
+    const frame = this.frame
+    const message = this.message
     const isFrame = frame.read(octets, from, to) && frame.start(DNSTAP.message) > 0
     if (!isFrame || !message.read(octets, frame.start(DNSTAP.message), frame.end(DNSTAP.message)))
-      return 'no dnstap message'
+      return 'not a dnstap message'
     const type = message.number(MESSAGE.type) ?? 0
     if (type !== TYPE.clientQuery && type !== TYPE.clientResponse) return undefined
-    if (this.#type === 0) this.#type = type
-    return type === this.#type ? this.#find(octets) : undefined
+    if (this.type === 0) this.type = type
+    return type === this.type ? this.addLookup(octets) : undefined
   }
 
-  #find(octets: Uint8Array): string | undefined {
-    const message = this.#message
+  private addLookup(octets: Uint8Array): string | undefined {
+    const message = this.message
     const field = message.start(MESSAGE.query) > 0 ? MESSAGE.query : MESSAGE.response
-    const qtype = this.#readQuestion(octets, message.start(field), message.end(field))
-    if (qtype < 0) return 'a message without a question that can be read'
-    const policy = this.#policy
+    const qtype = this.readQuestion(octets, message.start(field), message.end(field))
+    if (qtype < 0) return 'no readable question in the message'
+    const policy = this.policy
     const [start, end] = [message.start(MESSAGE.policy), message.end(MESSAGE.policy)]
     const hasPolicy = start > 0 && policy.read(octets, start, end)
     const action = (hasPolicy ? policy.number(POLICY.action) : undefined) ?? PASS
-    return this.sink.find({
+    return this.sink.addLookup({
       at: message.number(MESSAGE.querySeconds) ?? message.number(MESSAGE.responseSeconds),
-      client: this.#client(octets),
-      name: Uint8Array.from(this.#wire),
+      client: this.client(octets),
+      name: Uint8Array.from(this.wire),
       qtype,
       protocol: UDP.includes(message.number(MESSAGE.socketProtocol) ?? 1)
         ? PROTOCOL.udp
         : PROTOCOL.tcp,
       recorded: action === PASS ? RECORDED.open : RECORDED.blocked,
-      ground: hasPolicy ? this.#groundOf(octets) : undefined
+      reason: hasPolicy ? this.reasonOf(octets) : undefined
     })
   }
 
-  #groundOf(octets: Uint8Array): Ground | undefined {
-    const [start, end] = [this.#policy.start(POLICY.rule), this.#policy.end(POLICY.rule)]
+  private reasonOf(octets: Uint8Array): Reason | undefined {
+    const [start, end] = [this.policy.start(POLICY.rule), this.policy.end(POLICY.rule)]
     if (start === 0) return undefined
     const by = Buffer.from(octets.subarray(start, end)).toString()
-    const ground = this.#grounds.get(by) ?? { through: '', by }
-    this.#grounds.set(by, ground)
-    return ground
+    const reason = this.reasons.get(by) ?? { through: '', by }
+    this.reasons.set(by, reason)
+    return reason
   }
 
-  /** The type; the name is in `#wire`. -1 where it cannot be read, or there is no message. */
-  #readQuestion(octets: Uint8Array, from: Octets, to: Octets): number {
-    const wire = this.#wire
+  /** @returns the query type, with the name in `wire`; -1 if it cannot be read */
+  private readQuestion(octets: Uint8Array, from: Octets, to: Octets): number {
+    const wire = this.wire
     wire.length = 0
     if (from === 0) return -1
-    // Positions in a message count from its beginning.
+    // Compression pointers count from the start of the message.
     const message = new Uint8Array(octets.buffer, octets.byteOffset + from, to - from)
     try {
       const end = decompressName(message, HEADER, wire)
@@ -105,24 +105,24 @@ export class DnstapLog implements LineReader {
     }
   }
 
-  #client(octets: Uint8Array): string {
-    const start = this.#message.start(MESSAGE.queryAddress)
-    const end = this.#message.end(MESSAGE.queryAddress)
+  private client(octets: Uint8Array): string {
+    const start = this.message.start(MESSAGE.queryAddress)
+    const end = this.message.end(MESSAGE.queryAddress)
     if (start === 0) return ''
     if (end - start !== 4) return showOctets(octets.subarray(start, end))
     const high = octets[start]! * 2 ** 24
     const number =
       high + (octets[start + 1]! << 16) + (octets[start + 2]! << 8) + octets[start + 3]!
-    const known = this.#clients.get(number)
+    const known = this.clients.get(number)
     if (known !== undefined) return known
-    if (this.#clients.size >= MOST_CLIENTS) this.#clients.clear()
+    if (this.clients.size >= MOST_CLIENTS) this.clients.clear()
     const text = octets.subarray(start, end).join('.')
-    this.#clients.set(number, text)
+    this.clients.set(number, text)
     return text
   }
 }
 
-/** An address of 16 octets; anything else is no address, and is shown as none. */
+/** An IPv6 address; '' if the length is wrong. */
 function showOctets(octets: Uint8Array): string {
   return octets.length === 16 ? showAddress(octets) : ''
 }

@@ -1,15 +1,15 @@
 import type { Comparison } from '../comparison.js'
-import type { LineReader } from '../lookup.js'
+import type { LineReader } from '../parsed-lookup.js'
 import { AdGuardLog } from './adguard-log.js'
 import { DnsdistLog } from './dnsdist-log.js'
 import { DnsmasqLog } from './dnsmasq-log.js'
 import { DnstapLog } from './dnstap.js'
-import { OwnLog } from './own-log.js'
-import type { Stamps } from './stamps.js'
+import { InterdictLog } from './interdict-log.js'
+import type { TimestampReader } from './timestamps.js'
 import { TsharkFields, TsharkJson } from './tshark.js'
 import { UnboundLog } from './unbound-log.js'
 
-/** Where a log comes from; the words of `--from`. */
+/** Log formats: the values of `--from`. */
 export const FORMATS = [
   'interdict',
   'dnstap',
@@ -22,7 +22,7 @@ export const FORMATS = [
 ] as const
 export type Format = (typeof FORMATS)[number]
 
-/** What a line of each text format looks like, in the order in which they are tried. */
+/** Patterns of the text formats, in the order in which they are tried. */
 const LINES: readonly (readonly [Format, RegExp])[] = [
   ['interdict', /^\{(?:"v":\d|.*"verdict":)/],
   ['adguard', /^\{.*"QH":/],
@@ -35,25 +35,25 @@ const LINES: readonly (readonly [Format, RegExp])[] = [
   ['tshark-fields', /(?:^|\t)dns\.qry\.name(?:\t|$)/]
 ]
 
-/** A control frame, of the kind that begins a file. */
+/** The escape sequence before a control frame, with which a Frame Streams file starts. */
 const FRAME_START = Buffer.from([0, 0, 0, 0])
-/** Octets that are looked at. */
-const BEGINNING = 1 << 16
+/** Octets used for detection. */
+const DETECTION_LENGTH = 1 << 16
 
-/** How captures begin: pcap in either order of octets, in micro- or nanoseconds, and pcapng. */
+/** Magic numbers of packet captures: pcap in either byte order, in micro- or nanoseconds, and pcapng. */
 const CAPTURES = ['a1b2c3d4', 'd4c3b2a1', 'a1b23c4d', '4d3cb2a1', '0a0d0d0a']
 
-/** Whether these are packets as they were captured, of which tshark makes what is read here. */
+/** Whether the file is a packet capture, which has to be converted with tshark first. */
 export function isCapture(chunk: Buffer): boolean {
   return CAPTURES.includes(chunk.toString('hex', 0, 4))
 }
 
-/** What a log is taken for by how it begins; undefined: none that is known. */
-export function recognise(chunk: Buffer): Format | undefined {
+/** Detects the format by the start of the log; undefined if it is unknown. */
+export function detectFormat(chunk: Buffer): Format | undefined {
   if (chunk.subarray(0, 4).equals(FRAME_START)) return 'dnstap'
-  const text = chunk.subarray(0, BEGINNING).toString()
+  const text = chunk.subarray(0, DETECTION_LENGTH).toString()
   if (/^\[\s+\{\s+"_index":/.test(text)) return 'tshark-json'
-  // The last line may be cut: it is looked at all the same, for there may be no other.
+  // The last line may be truncated; it is tried nevertheless, because it may be the only one.
   for (const line of text.split(/\r?\n/)) {
     const found = LINES.find(([, form]) => form.test(line))
     if (found !== undefined) return found[0]
@@ -61,11 +61,15 @@ export function recognise(chunk: Buffer): Format | undefined {
   return undefined
 }
 
-/** A reader of one file, which may remember what came before in it. */
-export function readerOf(format: Format, comparison: Comparison, stamps: Stamps): LineReader {
+/** A parser for one file; it may keep state between lines. */
+export function readerOf(
+  format: Format,
+  comparison: Comparison,
+  stamps: TimestampReader
+): LineReader {
   switch (format) {
     case 'interdict':
-      return new OwnLog(comparison)
+      return new InterdictLog(comparison)
     case 'dnstap':
       return new DnstapLog(comparison)
     case 'unbound':

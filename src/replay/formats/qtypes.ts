@@ -1,14 +1,14 @@
 import type { Octets } from '../../base/units.js'
 import { readRrtype } from '../../dns/registry/rrtype.js'
-import { OctetBook, type Salt } from '../octet-book.js'
+import { OctetInterner, type HashKey } from '../octet-interner.js'
 
-/** A type that has no number here is none that a rule could be for. */
+/** For unknown types: no rule can be about them. */
 const NAMELESS = 0
 
-/** By how logs write them. */
+/** Types by their text in logs. */
 const known = new Map<string, number>()
 
-/** Number of a query type as logs write it; 0 for one that is not known here by its name. */
+/** The number of a query type; 0 if its name is unknown. */
 export function qtypeOf(text: string): number {
   const number = known.get(text) ?? readRrtype(text)
   if (number === undefined) return NAMELESS
@@ -16,19 +16,19 @@ export function qtypeOf(text: string): number {
   return number
 }
 
-/** Reads query types from octets; a log has few, and the same again and again. */
-export class Qtypes {
-  readonly #book: OctetBook
-  /** By the number of their text. */
-  readonly #known: number[] = []
+/** Parses query types from octets; a log repeats a few. */
+export class QtypeCache {
+  private readonly book: OctetInterner
+  /** By the id of their text. */
+  private readonly known: number[] = []
 
-  constructor(salt: Salt) {
-    this.#book = new OctetBook(salt)
+  constructor(salt: HashKey) {
+    this.book = new OctetInterner(salt)
   }
 
   /** @param hash as `Scanner` has it */
   read(view: DataView, from: Octets, to: Octets, hash: number): number {
-    const number = this.#book.numberOf(view, from, to, hash)
-    return (this.#known[number] ??= qtypeOf(this.#book.textOf(number).toString()))
+    const number = this.book.idOf(view, from, to, hash)
+    return (this.known[number] ??= qtypeOf(this.book.textOf(number).toString()))
   }
 }

@@ -1,7 +1,7 @@
 import type { Octets } from '../../base/units.js'
-import { addWord, firstOctets, type Salt } from '../octet-book.js'
+import { addWord, firstOctets, type HashKey } from '../octet-interner.js'
 
-/** Octets that may be looked at after the end of a line. */
+/** Octets after the end of a line that may be read. */
 export const READ_AHEAD: Octets = 4
 
 const ONES = 0x01010101
@@ -10,10 +10,10 @@ const QUOTES = 0x22 * ONES
 const ESCAPES = 0x5c * ONES
 const SPACES = 0x20 * ONES
 
-/** Words that stand between values, of four octets at least, to be compared four at a time. */
-export class Piece {
+/** Constant text of at least four octets, compared four octets at a time. */
+export class Literal {
   readonly length: Octets
-  /** All but the last four octets; with these, some may be there twice. */
+  /** All but the last four octets; the last four may overlap with these. */
   readonly words: Int32Array
   readonly last: number
 
@@ -27,34 +27,34 @@ export class Piece {
   }
 }
 
-export function pieceOf(text: string): Piece {
-  return new Piece(Buffer.from(text, 'latin1'))
+export function literal(text: string): Literal {
+  return new Literal(Buffer.from(text, 'latin1'))
 }
 
 /**
- * Finds its way through lines four octets at a time, which is three times as fast as one by one, and
- * hashes what it passes. Looks at up to `READ_AHEAD` octets after the end of a line.
+ * Scans lines four octets at a time, three times as fast as one by one, and hashes strings on the way.
+ * Reads up to `READ_AHEAD` octets after the end of a line.
  */
 export class Scanner {
   octets: Buffer = Buffer.alloc(0)
   view: DataView = new DataView(new ArrayBuffer(0))
-  /** Of the text that was passed last. */
+  /** Hash of the most recent string. */
   hash = 0
-  readonly #salt: Salt
+  private readonly salt: HashKey
 
-  constructor(salt: Salt) {
-    this.#salt = salt
+  constructor(salt: HashKey) {
+    this.salt = salt
   }
 
-  /** What positions are in from now on. */
+  /** Sets the buffer that positions refer to. */
   use(octets: Buffer): void {
     if (octets === this.octets) return
     this.octets = octets
     this.view = new DataView(octets.buffer, octets.byteOffset, octets.length)
   }
 
-  /** The position after `piece` where it stands at `at`; -1 where it does not, or `at` is -1. */
-  after(at: Octets, piece: Piece): Octets {
+  /** The position after `piece` if it is at `at`; -1 if it is not, or `at` is -1. */
+  skip(at: Octets, piece: Literal): Octets {
     const { view } = this
     const { words, length } = piece
     const end = at + length
@@ -66,24 +66,24 @@ export class Scanner {
   }
 
   /**
-   * Where the string of JSON ends in whose quotes `from` stands: its quote. -1 where it has an escape or
-   * a control character, does not end before `to`, or `from` is -1.
+   * The position of the closing quote of the JSON string that starts at `from`. -1 if the string has an
+   * escape or a control character, does not end before `to`, or `from` is -1.
    */
-  quote(from: Octets, to: Octets): Octets {
+  endOfString(from: Octets, to: Octets): Octets {
     if (from < 0) return -1
     const { view } = this
-    const { seed, factor } = this.#salt
+    const { seed, factor } = this.salt
     let hash = seed
     for (let at = from; at < to; at += 4) {
       const word = view.getInt32(at, true)
-      const quotes = zeros(word ^ QUOTES)
-      const others = zeros(word ^ ESCAPES) | (((word - SPACES) | 0) & ~word & HIGHS)
+      const quotes = zeroOctets(word ^ QUOTES)
+      const others = zeroOctets(word ^ ESCAPES) | (((word - SPACES) | 0) & ~word & HIGHS)
       if ((quotes | others) === 0) {
         hash = addWord(hash, word, factor)
         continue
       }
-      const octets = firstOf(quotes | others)
-      if (octets !== firstOf(quotes) || at + octets >= to) return -1
+      const octets = octetsBefore(quotes | others)
+      if (octets !== octetsBefore(quotes) || at + octets >= to) return -1
       this.hash = octets === 0 ? hash : addWord(hash, firstOctets(word, octets), factor)
       return at + octets
     }
@@ -91,12 +91,12 @@ export class Scanner {
   }
 }
 
-/** The high bit of each octet that is 0, and maybe of some after the first such. */
-function zeros(word: number): number {
+/** Sets the high bit of each octet that is 0 (and possibly of octets after the first one). */
+function zeroOctets(word: number): number {
   return ((word - ONES) | 0) & ~word & HIGHS
 }
 
-/** How many octets are before the first whose high bit is set; 4 where none is. */
-function firstOf(highs: number): number {
+/** Number of octets before the first with its high bit set; 4 if there is none. */
+function octetsBefore(highs: number): number {
   return highs === 0 ? 4 : (31 - Math.clz32(highs & -highs)) >> 3
 }

@@ -1,5 +1,5 @@
 import { STATE, stateOf, type Judge, type Outcome } from './judge.js'
-import { RECORDED, type Ground } from './lookup.js'
+import { RECORDED, type Reason } from './parsed-lookup.js'
 
 /** `nxdomain by ban phones/tiktok`, `allowed by exception press`, `forwarded`. */
 export function outcomeText(outcome: Outcome, judge: Judge): string {
@@ -7,14 +7,14 @@ export function outcomeText(outcome: Outcome, judge: Judge): string {
   if (state === STATE.refused) return 'refused: in no network'
   const claim = judge.claimOf(outcome)
   if (claim === undefined) return 'forwarded'
-  const { by } = judge.groundOf(outcome)
+  const { by } = judge.reasonOf(outcome)
   const action = claim.reply?.action ?? ''
   if (state === STATE.blocked) return `${action} by ${by}`
   return state === STATE.monitored ? `monitored by ${by}` : `allowed by ${by}`
 }
 
-/** What a log says became of a lookup. */
-export function recordedText(recorded: number, { by, through }: Ground): string {
+/** The recorded verdict of a lookup. */
+export function recordedText(recorded: number, { by, through }: Reason): string {
   if (recorded === RECORDED.refused) return 'refused: in no network'
   if (recorded === RECORDED.open) return 'answered'
   const what = by === '' ? through : by

@@ -4,31 +4,31 @@ import { readInstant, showInstant } from '../../rules/time/instant.js'
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 const SYSLOG = /^([A-Z][a-z]{2}) +(\d{1,2}) (\d\d:\d\d:\d\d)/
 const ISO = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?/
-/** A clock may be ahead of another by as much. */
+/** Allowed difference between two clocks. */
 const DAY: Seconds = 86_400
 
 /**
- * Reads the times of logs that leave something out: `Nov 26 08:44:01` has neither year nor zone. The
- * year is the last one in which it was not after the end of the log; the zone is that of the rules.
+ * Parses incomplete timestamps: `Nov 26 08:44:01` has neither year nor time zone. The year is the
+ * latest one that does not place it after the end of the log; the time zone is that of the rules.
  */
-export class Stamps {
-  readonly #known = new Map<string, Seconds | undefined>()
+export class TimestampReader {
+  private readonly known = new Map<string, Seconds | undefined>()
 
-  /** @param end the log was last written then */
+  /** @param end when the log was last written */
   constructor(
     readonly zone: string,
     readonly end: Seconds
   ) {}
 
-  /** Undefined where the text does not begin with a time. */
+  /** Undefined if the text does not start with a timestamp. */
   read(text: string): Seconds | undefined {
     const key = text.slice(0, 40)
-    if (this.#known.size > 4096) this.#known.clear()
-    if (!this.#known.has(key)) this.#known.set(key, this.#work(key))
-    return this.#known.get(key)
+    if (this.known.size > 4096) this.known.clear()
+    if (!this.known.has(key)) this.known.set(key, this.parse(key))
+    return this.known.get(key)
   }
 
-  #work(text: string): Seconds | undefined {
+  private parse(text: string): Seconds | undefined {
     const [, date, clock, offset = ''] = ISO.exec(text) ?? []
     if (date !== undefined) {
       return readInstant(`${date}T${clock!}${offset.replace(/(\d\d)(\d\d)$/, '$1:$2')}`, this.zone)
