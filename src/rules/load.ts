@@ -3,8 +3,8 @@ import { epochSeconds, systemClock, type Clock } from '../base/clock.js'
 import { failureAt, type InterdictError } from '../base/error.js'
 import { compareByPosition, readYaml } from '../yaml/read.js'
 import { readApp, type App } from './apps/app-file.js'
-import { readList } from './lists/list-file.js'
-import { listFiles } from './lists/list-files.js'
+import { readList } from './lists/read-list.js'
+import { readListFiles } from './lists/read-list-files.js'
 import type { ListReport } from './lists/list-types.js'
 import { remoteList, type RemoteList } from './lists/remote-list.js'
 import { transferList, type TransferList } from './lists/transfer-list.js'
@@ -154,7 +154,7 @@ class RulesLoader {
     const clients = new Map(prefixes)
     for (const [id, entry] of Object.entries(lists)) {
       this.lists.set(id, [new YamlSource('inline', id, id, NETWORKS, [], [])])
-      const files = await listFiles(this.folder, id, entry, top.at('lists', id))
+      const files = await readListFiles(this.folder, id, entry, top.at('lists', id))
       const remote = remoteList(id, entry, files !== undefined)
       if (remote !== undefined) this.remotes.push(remote)
       const transfer = transferList(id, entry, files !== undefined, top.at('lists', id))

@@ -45,12 +45,12 @@ function ours(octets: Uint8Array, format: LineFormat): readonly number[] {
     different.add(Buffer.from(name.subarray(0, length)).toString('latin1'))
   }
   scanList(octets, format, new Map(), {
-    name: (name, _at, length) => take(name, length),
-    say: (_saying, name) => take(name, name.indexOf(0) + 1),
-    retract: () => undefined,
-    prefix: (_saying, { address, length }) => take(Uint8Array.from([...address, length, 0]), 18),
-    bad: line => bad.add(line),
-    inapplicable: () => other++
+    blockName: (name, _at, length) => take(name, length),
+    addName: (_saying, name) => take(name, name.indexOf(0) + 1),
+    disable: () => undefined,
+    addPrefix: (_saying, { address, length }) => take(Uint8Array.from([...address, length, 0]), 18),
+    skipLine: line => bad.add(line),
+    countUnsupported: () => other++
   })
   return [names, different.size, bad.size, other]
 }

@@ -7,8 +7,8 @@ import { compare } from '../../src/policy/diff/compare.js'
 import { dump } from '../../src/policy/explain/dump.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { specialUseNames } from '../../src/policy/tables/special-use-names.js'
-import { readList } from '../../src/rules/lists/list-file.js'
-import { readZoneLines, type ZoneLine } from '../../src/rules/lists/rpz/rpz-lines.js'
+import { readList } from '../../src/rules/lists/read-list.js'
+import { readRpzLines, type RpzLine } from '../../src/rules/lists/rpz/rpz-lines.js'
 import { runs } from '../runs.js'
 import { ban, block, network, ruleSet, seeds, source } from './rule-set.js'
 
@@ -55,7 +55,7 @@ function zoneOf(said: Readonly<Record<string, readonly string[]>>): Lines {
 
 function compiled(lines: Lines, generation: number): Snapshot {
   const octets = Buffer.from(lines.join('\n') + '\n')
-  const read = readList({ id: 'rpz', format: 'rpz' }, [{ octets, file: ZONE, shown: ZONE }])
+  const read = readList({ id: 'rpz', format: 'rpz' }, [{ octets, file: ZONE, displayName: ZONE }])
   if ('errors' in read) throw read.errors[0]!
   const app = source('app', 'shared.test', 'x', '=z')
   const rules = [ban('ban', [app]), block('zone', read.parts)]
@@ -67,8 +67,8 @@ function compiled(lines: Lines, generation: number): Snapshot {
 function change(
   lines: Lines,
   said: Readonly<Record<string, readonly string[]>>
-): { lines: Lines; removed: ZoneLine[]; added: ZoneLine[] } {
-  const removed: ZoneLine[] = []
+): { lines: Lines; removed: RpzLine[]; added: RpzLine[] } {
+  const removed: RpzLine[] = []
   const kept = lines.map((text, i) => {
     const owner = Object.keys(said).find(owner => text.startsWith(`${owner}.${ZONE} `))
     const stays = owner === undefined || recordsOf(owner, said[owner]!).includes(text)
@@ -99,9 +99,9 @@ function contentOf(snapshot: Snapshot): string[] {
 
 function amended(
   before: Snapshot,
-  { removed, added }: { removed: ZoneLine[]; added: ZoneLine[] }
+  { removed, added }: { removed: RpzLine[]; added: RpzLine[] }
 ): ReturnType<typeof amend> {
-  const [less, more] = [removed, added].map(lines => readZoneLines(ZONE, lines))
+  const [less, more] = [removed, added].map(lines => readRpzLines(ZONE, lines))
   if (less === undefined || more === undefined) return undefined
   const changes = zoneChanges(before, 'rpz', { removed: less, added: more })
   return changes && amend(before, { ...changes, generation: 2, zones: [] })

@@ -69,8 +69,8 @@ t.test('tells of each file what it was found to be', async t => {
   })
   t.match(result, {
     lists: [
-      { id: 'm', format: 'adblock', names: 1, inapplicable: new Map([['regular expressions', 2]]) },
-      { id: 'm', format: 'domains', by: 'all of its first 2 lines', names: 1 }
+      { id: 'm', format: 'adblock', names: 1, unsupported: new Map([['regular expressions', 2]]) },
+      { id: 'm', format: 'domains', detectedBy: 'all of its first 2 lines', names: 1 }
     ]
   })
   t.strictSame(result.ok && brief(result.warnings), ['RULES_LIST_LINE b.txt:2:1'])

@@ -1,6 +1,6 @@
 import { showPrefix } from '../../src/base/address.js'
 import { showRrtype } from '../../src/dns/registry/rrtype.js'
-import { readList, type ListOptions, type ListResult } from '../../src/rules/lists/list-file.js'
+import { readList, type ListOptions, type ListResult } from '../../src/rules/lists/read-list.js'
 import type { LocalData, NameSource } from '../../src/rules/model/types.js'
 import { brief, poured } from './folder.js'
 
@@ -16,7 +16,7 @@ export function readAll(
 ): ListResult {
   const files = texts.map((text, i) => {
     const file = `lists/m${i === 0 ? '' : i + 1}.txt`
-    return { octets: Buffer.from(text as string), file, shown: file }
+    return { octets: Buffer.from(text as string), file, displayName: file }
   })
   return readList({ id: 'm', ...options }, files)
 }
@@ -30,7 +30,7 @@ export function saidBy(result: ListResult): readonly string[] {
   const parts = result.parts.flatMap(part =>
     poured(part).map(line => `${headOf(part)}${line}${recordsAt(part, line)}`)
   )
-  const kinds = result.reports.flatMap(({ inapplicable }) =>
+  const kinds = result.reports.flatMap(({ unsupported: inapplicable }) =>
     [...inapplicable].map(([kind, count]) => `${count} ${kind}`)
   )
   return [...parts, ...kinds, ...brief(result.warnings)]

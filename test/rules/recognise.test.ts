@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { InterdictError } from '../../src/base/error.js'
 import { LIST_FORMATS } from '../../src/rules/lists/list-formats.js'
-import { recognise } from '../../src/rules/lists/recognise.js'
+import { detectFormat } from '../../src/rules/lists/detect-format.js'
 import { runs } from '../runs.js'
 import { poured } from './folder.js'
 import { readOne } from './list.js'
@@ -79,13 +79,17 @@ const looks = [
 ] as const
 
 for (const { it, text, format, by } of looks) {
-  t.test(`recognises ${it}`, async t => t.strictSame(recognise(Buffer.from(text)), { format, by }))
+  t.test(`recognises ${it}`, async t =>
+    t.strictSame(detectFormat(Buffer.from(text)), { format, by })
+  )
 }
 
 t.test('says what was recognised, and nothing where the rules say it', async t => {
-  t.match(readOne('||a.example^\n'), { reports: [{ format: 'adblock', by: 'its only line' }] })
+  t.match(readOne('||a.example^\n'), {
+    reports: [{ format: 'adblock', detectedBy: 'its only line' }]
+  })
   t.match(readOne('a.example\n', { format: 'v2fly' }), {
-    reports: [{ format: 'v2fly', by: undefined }]
+    reports: [{ format: 'v2fly', detectedBy: undefined }]
   })
 })
 

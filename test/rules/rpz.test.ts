@@ -2,13 +2,15 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { InterdictError } from '../../src/base/error.js'
-import { readList } from '../../src/rules/lists/list-file.js'
+import { readList } from '../../src/rules/lists/read-list.js'
 import type { LocalData, NameSource } from '../../src/rules/model/types.js'
 import { runs } from '../runs.js'
 import { brief, poured } from './folder.js'
 
 const read = (text: string | Uint8Array, format?: 'rpz') =>
-  readList({ id: 'z', format }, [{ octets: Buffer.from(text), file: 'z.rpz', shown: 'z.rpz' }])
+  readList({ id: 'z', format }, [
+    { octets: Buffer.from(text), file: 'z.rpz', displayName: 'z.rpz' }
+  ])
 
 /** `2 nxdomain 192.0.2.0/24 7`: stage, what is said, of what; then records, and warnings. */
 function taken(text: string | Uint8Array): readonly string[] {
@@ -216,16 +218,16 @@ t.test('a zone without SOA is taken, with a warning', async t => {
 t.test('what cannot be applied is counted', async t => {
   const zone = 'a CNAME .\nb.rpz-nsdname CNAME .\n32.1.2.0.192.rpz-nsip CNAME .\nc DNAME d.\n'
   const result = read(HEAD + zone)
-  const inapplicable = new Map([
+  const unsupported = new Map([
     ['policies for name servers', 2],
     ['DNAME and DS records', 1]
   ])
-  t.match(result, { warnings: [], reports: [{ format: 'rpz', names: 1, inapplicable }] })
+  t.match(result, { warnings: [], reports: [{ format: 'rpz', names: 1, unsupported }] })
 })
 
 t.test('zones of one list are heard one after the other, and before what is no zone', async t => {
   const file = (text: string, name: string) => {
-    return { octets: Buffer.from(text), file: name, shown: name }
+    return { octets: Buffer.from(text), file: name, displayName: name }
   }
   const zones = [`${HEAD}a CNAME .\n`, 'c.example\nd.example\n', `${HEAD}b CNAME *.\n`]
   const result = readList(

@@ -42,7 +42,7 @@ t.test('a zone is read by its copy, at the lines of its text', async t => {
   const { rules, lists, transfers, warnings } = good(await withCopy(t, { 'm.zone': BASE }))
   t.strictSame(rules.sources.map(poured).flat(), ['exact one 2', 'below two 3'])
   t.equal(rules.sources[0]!.file, 'rpz.example')
-  t.match(lists, [{ id: 'm', shown: 'rpz.example', format: 'rpz', names: 2 }])
+  t.match(lists, [{ id: 'm', displayName: 'rpz.example', format: 'rpz', names: 2 }])
   t.match(transfers, [{ id: 'm', zone: 'rpz.example', primaries: undefined, hasCopy: true }])
   t.strictSame(warnings, [])
 })

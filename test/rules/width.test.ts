@@ -1,6 +1,6 @@
 import t from 'tap'
 import { sharedZoneContaining, SHARED_ZONES } from '../../src/rules/apps/shared-zones.js'
-import { sharedInLists } from '../../src/rules/lists/shared-in-lists.js'
+import { warnAboutSharedNames } from '../../src/rules/lists/shared-names.js'
 import { readPattern } from '../../src/rules/model/pattern.js'
 import { tooBroad } from '../../src/rules/apps/too-broad.js'
 import { brief, load, loadGood } from './folder.js'
@@ -109,7 +109,7 @@ t.test('lists that take in what many share are told to who asks, and hold as the
     'lists/m.txt': 'a.example\nweb.app\nx.web.app\nco.uk\ncloudfront.net\ngithub.io\n',
     'lists/h.txt': '0.0.0.0 github.io\n0.0.0.0 b.example\n'
   })
-  const warnings = sharedInLists(rules.sources, file => file)
+  const warnings = warnAboutSharedNames(rules.sources, file => file)
   t.strictSame(brief(warnings), ['RULES_LIST_SHARED lists/m.txt:2:1'])
   t.match(
     warnings[0]?.message,

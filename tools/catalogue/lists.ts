@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { readList, type ListResult } from '../../src/rules/lists/list-file.js'
-import { unpacked } from '../../src/rules/lists/unpack.js'
+import { readList, type ListResult } from '../../src/rules/lists/read-list.js'
+import { decompress } from '../../src/rules/lists/decompress.js'
 
 /** Octets of a list, packed and unpacked: real ones of one app have less than one of these. */
 const MOST = 64 * 1024 * 1024
@@ -16,9 +16,9 @@ const PATIENCE = 60_000
  */
 export async function listFrom(place: string): Promise<ListResult> {
   const packed = /^https?:/.test(place) ? await fetched(place) : await readUpTo(place)
-  const { octets, why } = await unpacked(packed, MOST)
+  const { octets, why } = await decompress(packed, MOST)
   if (octets === undefined) throw new Error(`${place}: ${why ?? tooLarge}`)
-  return readList({ id: basename(place) }, [{ octets, file: place, shown: place }])
+  return readList({ id: basename(place) }, [{ octets, file: place, displayName: place }])
 }
 
 const tooLarge = `larger than ${MOST / 1024 / 1024} MB`

@@ -11,7 +11,7 @@ import type { SerializedError } from '../../daemon/threads/serialized-error.js'
 import { loadCookieSecrets } from '../../daemon/workers/cookie-secrets.js'
 import { compile } from '../../policy/compile/compile.js'
 import { Policy } from '../../policy/evaluate/policy.js'
-import { sharedInLists } from '../../rules/lists/shared-in-lists.js'
+import { warnAboutSharedNames } from '../../rules/lists/shared-names.js'
 import { loadRules, type RulesResult } from '../../rules/load.js'
 import type { RuleFiles } from '../../rules/model/folder.js'
 import type { RuleSet } from '../../rules/model/types.js'
@@ -99,7 +99,7 @@ export async function checkRules(
     ...checkRetentionNetworks(retention, networks),
     ...checkPrimaries(config.transfers, loaded.transfers),
     ...loaded.warnings,
-    ...sharedInLists(rules.sources, file => files.displayName(file))
+    ...warnAboutSharedNames(rules.sources, file => files.displayName(file))
   ]
   const fetched = (await viewLists(loaded, listState(config))).filter(
     ({ state }) => state !== 'local'

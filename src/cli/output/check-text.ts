@@ -48,12 +48,19 @@ export function toText({
  * The format of a list file, and a second line if some of its rules have no meaning here:
  * `list ads, lists/ads.txt: adblock, by all of its first 8 lines; 8 names`.
  */
-function listLines({ id, shown, format, by, names, inapplicable }: ListReport): string[] {
-  const how = by === undefined ? 'as configured' : `by ${by}`
-  const kinds = [...inapplicable].map(([kind, n]) => `${kind} (${formatNumber(n)})`)
+function listLines({
+  id,
+  displayName,
+  format,
+  detectedBy,
+  names,
+  unsupported
+}: ListReport): string[] {
+  const how = detectedBy === undefined ? 'as configured' : `by ${detectedBy}`
+  const kinds = [...unsupported].map(([kind, n]) => `${kind} (${formatNumber(n)})`)
   const content =
     format === 'addresses' ? formatCount(names, 'address', 'addresses') : formatCount(names, 'name')
-  const first = `list ${id}, ${escapeControls(shown)}: ${format}, ${how}; ${content}`
+  const first = `list ${id}, ${escapeControls(displayName)}: ${format}, ${how}; ${content}`
   return kinds.length === 0 ? [first] : [first, `  not applicable: ${kinds.join(', ')}`]
 }
 
@@ -88,14 +95,14 @@ export function toJson(result: CheckResult): string {
   return `${JSON.stringify(json, undefined, 2)}\n`
 }
 
-function listJson({ id, shown, format, by, names, inapplicable }: ListReport): object {
+function listJson({ id, displayName, format, detectedBy, names, unsupported }: ListReport): object {
   return {
     list: id,
-    file: shown,
+    file: displayName,
     format,
-    recognised: by ?? null,
+    recognised: detectedBy ?? null,
     names,
-    notApplicable: Object.fromEntries(inapplicable)
+    notApplicable: Object.fromEntries(unsupported)
   }
 }
 

@@ -71,7 +71,7 @@ function entriesOf(lists: Loaded['lists'], id: string): number {
 }
 
 function localView(id: string, lists: Loaded['lists']): ListView {
-  const source = lists.flatMap(list => (list.id === id ? [list.shown] : [])).join(', ')
+  const source = lists.flatMap(list => (list.id === id ? [list.displayName] : [])).join(', ')
   const entries = entriesOf(lists, id)
   const never = {
     fetched: null,

@@ -4,7 +4,7 @@ import { amend, type NameChange } from '../../policy/compile/amend.js'
 import { zoneChanges, type ZoneDelta } from '../../policy/compile/zone-changes.js'
 import type { SnapshotChanges } from '../../policy/diff/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
-import { readZoneLines } from '../../rules/lists/rpz/rpz-lines.js'
+import { readRpzLines } from '../../rules/lists/rpz/rpz-lines.js'
 import { zoneFilesIn } from '../../rules/model/folder.js'
 import type { LocalData } from '../../rules/model/types.js'
 import { zoneDelta } from '../../sources/axfr/zone-delta.js'
@@ -80,11 +80,11 @@ async function readJournal(zone: ZoneState, path: string): Promise<ZoneUpdate | 
   const { serial = zone.serial, sha256 } = newer
   const delta = zoneDelta(newer.lines, zone.lines + 1)
   if (delta === undefined) return undefined
-  const removed = readZoneLines(
+  const removed = readRpzLines(
     zone.zone,
     delta.removed.map(text => ({ text, line: 0 }))
   )
-  const added = readZoneLines(
+  const added = readRpzLines(
     zone.zone,
     delta.added.map((text, i) => ({ text, line: delta.lines[i]! }))
   )

@@ -1,5 +1,5 @@
 import { HashedName } from '../../dns/name/hashed-name.js'
-import { amendData, dataAt, type DataChanges } from '../../rules/lists/local-data.js'
+import { applyDataChanges, recordsAtLine, type DataChanges } from '../../rules/lists/local-data.js'
 import type { NamePolicy } from '../../rules/lists/rpz/rpz-lines.js'
 import type { LocalData } from '../../rules/model/types.js'
 import { entriesOf } from '../tables/entries.js'
@@ -71,7 +71,7 @@ class ZoneChangeTranslator {
   amendedData(): Amendment['data'] {
     const { data, lines } = this
     if (data === undefined || lines.size === 0) return new Map()
-    return new Map([[data, amendData(data, lines satisfies DataChanges)]])
+    return new Map([[data, applyDataChanges(data, lines satisfies DataChanges)]])
   }
 
   /** The policy that the snapshot has for a name from this zone. */
@@ -99,7 +99,7 @@ class ZoneChangeTranslator {
   /** Adds DNS records to a name that has some. */
   private extend({ source, line }: CurrentPolicy, { action, records }: NamePolicy): boolean {
     if (source.part !== 'data' || action !== 'data' || this.data === undefined) return false
-    const all = [...dataAt(this.data, line), ...records]
+    const all = [...recordsAtLine(this.data, line), ...records]
     // A CNAME beside other records is an error; which of them applies depends on their order.
     if (all.some(record => ((record[0]! << 8) | record[1]!) === CNAME)) return false
     this.lines.set(line, all)
@@ -113,7 +113,7 @@ class ZoneChangeTranslator {
   ): boolean {
     if (source.part !== action) return false
     if (action === 'data') {
-      if (!areSame(dataAt(this.data!, line), records)) return false
+      if (!areSame(recordsAtLine(this.data!, line), records)) return false
       this.lines.set(line, [])
     }
     this.names.push({ source: source.index, name, cover, line: undefined })

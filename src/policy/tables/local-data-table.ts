@@ -1,5 +1,5 @@
 import type { Octets } from '../../base/units.js'
-import { placeOf } from '../../rules/lists/local-data.js'
+import { lineIndex } from '../../rules/lists/local-data.js'
 import { COVER } from '../../rules/model/types.js'
 import { entriesOf, type Entries } from './entries.js'
 import type { Snapshot } from './snapshot.js'
@@ -30,7 +30,7 @@ export class LocalDataTable {
   find(source: number, entry: number, isExact: boolean): void {
     const { lines, starts, octets } = this.sources.get(source)!
     const line = this.entries.lineOf(entry, source, isExact ? COVER.below : COVER.exact)
-    const place = placeOf(lines, line)
+    const place = lineIndex(lines, line)
     this.octets = octets
     this.from = starts[place]!
     this.to = starts[place + 1]!

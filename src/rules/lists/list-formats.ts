@@ -1,11 +1,11 @@
-import type { Clients } from './formats/adblock-modifiers.js'
-import { AdblockReader } from './formats/list-adblock.js'
-import { AddressesReader } from './formats/list-addresses.js'
-import { DnsmasqReader } from './formats/list-dnsmasq.js'
-import { UnboundReader } from './formats/list-unbound.js'
-import { V2flyReader } from './formats/list-v2fly.js'
-import { NamesReader } from './list-lines.js'
-import type { LineReader, LineSink } from './list-reader.js'
+import type { NetworkPrefixes } from './formats/adblock-modifiers.js'
+import { AdblockReader } from './formats/adblock.js'
+import { AddressesReader } from './formats/addresses.js'
+import { DnsmasqReader } from './formats/dnsmasq.js'
+import { UnboundReader } from './formats/unbound.js'
+import { V2flyReader } from './formats/v2fly.js'
+import { NamesReader } from './formats/domains-hosts.js'
+import type { LineReader, ListSink } from './line-reader.js'
 import { ListText } from './list-text.js'
 
 /** How list files may be written; docs/reference/rules.md says what each means. */
@@ -19,7 +19,7 @@ export type ListFormat = (typeof LIST_FORMATS)[number]
 export type LineFormat = Exclude<ListFormat, 'rpz'>
 
 /** `either`: names or hosts lines, as each line begins. */
-const READERS: Readonly<Record<LineFormat | 'either', (clients: Clients) => LineReader>> = {
+const READERS: Readonly<Record<LineFormat | 'either', (clients: NetworkPrefixes) => LineReader>> = {
   domains: () => new NamesReader('domains'),
   hosts: () => new NamesReader('hosts'),
   either: () => new NamesReader('either'),
@@ -40,14 +40,14 @@ const READERS: Readonly<Record<LineFormat | 'either', (clients: Clients) => Line
 export function scanList(
   octets: Uint8Array,
   format: LineFormat | 'either',
-  clients: Clients,
-  sink: LineSink
+  clients: NetworkPrefixes,
+  sink: ListSink
 ): number {
   const text = new ListText(octets)
   const reader = READERS[format](clients)
   let counted = 0
   while (text.nextLine()) {
-    if (text.isTooLong) sink.bad(text.line, 1, 'a line of more than 64 KB')
+    if (text.isTooLong) sink.skipLine(text.line, 1, 'a line of more than 64 KB')
     else if (!reader.read(text, sink)) continue
     counted++
   }

@@ -2,14 +2,14 @@ import type { Prefix } from '../../base/address.js'
 import type { Octets } from '../../base/units.js'
 import type { AtLine } from '../model/yaml-source.js'
 import type { NameSink, NameSource, ListPart, ListReply } from '../model/types.js'
-import type { FileBook, Said } from './list-book.js'
-import { groupRecords } from './list-data.js'
-import type { Layers } from './list-layers.js'
-import type { Saying } from './list-reader.js'
+import type { ListCollector, ActionGroup } from './list-collector.js'
+import { groupRecords } from './group-records.js'
+import type { ListLayers } from './list-layers.js'
+import type { ListAction } from './line-reader.js'
 import type { PackedNames } from './packed-names.js'
 
 /** Gives the names that a file simply blocks, from its octets. */
-export type Blocked = (each: NameSink['name']) => void
+export type ForEachBlocked = (each: NameSink['name']) => void
 
 /** What a file of a list simply blocks: kept as the file's octets until the names are wanted. */
 export class BlockedSource implements NameSource {
@@ -22,9 +22,9 @@ export class BlockedSource implements NameSource {
     readonly id: string,
     readonly title: string,
     readonly file: string,
-    { names, octets, prefixes }: FileBook,
-    private readonly blocked: Blocked,
-    private readonly layers: Layers
+    { names, octets, prefixes }: ListCollector,
+    private readonly forEachBlocked: ForEachBlocked,
+    private readonly layers: ListLayers
   ) {
     this.part = { list: title, effect: 'rule' }
     this.bounds = { names, octets }
@@ -33,20 +33,20 @@ export class BlockedSource implements NameSource {
 
   writeTo(sink: NameSink): void {
     const { layers } = this
-    if (layers.isIdle)
-      this.blocked((octets, at, length, cover, line) => {
+    if (layers.isEmpty)
+      this.forEachBlocked((octets, at, length, cover, line) => {
         sink.name(octets, at, length, cover, line)
       })
     else
-      this.blocked((octets, at, length, cover, line) => {
-        if (!layers.leavesOut(octets, length, cover)) sink.name(octets, at, length, cover, line)
+      this.forEachBlocked((octets, at, length, cover, line) => {
+        if (!layers.isExcluded(octets, length, cover)) sink.name(octets, at, length, cover, line)
       })
     for (const { value, line } of this.prefixes) sink.prefix(value, line)
   }
 }
 
 /** Names of which a file of a list says the same, other than that they are blocked. */
-export class SaidSource implements NameSource {
+export class ActionSource implements NameSource {
   readonly kind = 'list'
   readonly part: ListPart
   private readonly names: PackedNames
@@ -56,33 +56,33 @@ export class SaidSource implements NameSource {
     readonly id: string,
     readonly title: string,
     readonly file: string,
-    { saying, names, prefixes }: Said
+    { action: saying, names, prefixes }: ActionGroup
   ) {
     const { qtypes, prefixes: clients } = saying
-    const grouped = saying.says === 'data' ? groupRecords(names) : undefined
+    const grouped = saying.action === 'data' ? groupRecords(names) : undefined
     this.names = grouped?.names ?? names
     this.prefixes = prefixes
     this.part = {
       list: title,
-      effect: saysOf(saying, grouped?.data),
+      effect: partAction(saying, grouped?.data),
       ...(qtypes && { qtypes }),
       ...(clients && { prefixes: clients })
     }
   }
 
   get bounds(): { readonly names: number; readonly octets: Octets } {
-    return { names: this.names.names, octets: this.names.nameOctets }
+    return { names: this.names.count, octets: this.names.nameOctets }
   }
 
   writeTo(sink: NameSink): void {
-    this.names.each((octets, at, length, cover, line) => {
+    this.names.forEach((octets, at, length, cover, line) => {
       sink.name(octets, at, length, cover, line)
     })
     for (const { value, line } of this.prefixes) sink.prefix(value, line)
   }
 }
 
-function saysOf({ says }: Saying, data: ListReply['data']): ListPart['effect'] {
+function partAction({ action: says }: ListAction, data: ListReply['data']): ListPart['effect'] {
   if (data !== undefined) return { action: 'data', data }
   return says === 'rule' || says === 'pass' ? says : { action: says as ListReply['action'] }
 }

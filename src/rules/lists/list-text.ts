@@ -11,7 +11,7 @@ const MAX_LINE: Octets = 65_536
 const MAX_WORD: Octets = 1024
 
 /** What every hosts file says of the machine itself. */
-const LOCAL = new Set([
+const LOCAL_NAMES = new Set([
   ...['localhost', 'localhost.localdomain', 'local', 'broadcasthost', '0.0.0.0'],
   ...['ip6-localhost', 'ip6-loopback', 'ip6-localnet', 'ip6-mcastprefix'],
   ...['ip6-allnodes', 'ip6-allrouters', 'ip6-allhosts']
@@ -21,9 +21,9 @@ const LOCALDOMAIN_OCTETS = 23
 
 /** What `ListText.readName` found, where it is no name that a list may block. */
 export const NOT_A_NAME = 0
-export const AN_ADDRESS = -1
+export const ADDRESS = -1
 /** A whole top-level domain. */
-export const A_TOP = -2
+export const TOP_LEVEL = -2
 /** A name of the machine itself, which lists may have and nobody means to block. */
 export const LOCAL_NAME = -3
 
@@ -76,7 +76,7 @@ export class ListText {
   }
 
   /** Makes the whole line the word at hand, without blanks around it; false where it is blank. */
-  wholeLine(): boolean {
+  selectLine(): boolean {
     const { octets } = this
     let { lineStart: from, lineEnd: to } = this
     while (from < to && isBlank(octets[from]!)) from++
@@ -117,12 +117,12 @@ export class ListText {
     const isAddress = (isDigit(last) || last === DOT) && /^[\d.]+$/.test(this.word)
     if (!isTop && !isAddress && length !== LOCALDOMAIN_OCTETS) return length
     if (this.isLocal) return LOCAL_NAME
-    return isAddress ? AN_ADDRESS : isTop ? A_TOP : length
+    return isAddress ? ADDRESS : isTop ? TOP_LEVEL : length
   }
 
   /** Whether the word is a name of the machine itself. */
   get isLocal(): boolean {
-    return LOCAL.has(this.word.toLowerCase())
+    return LOCAL_NAMES.has(this.word.toLowerCase())
   }
 
   /** An internationalized name into `name`; 0 where it is none. */
@@ -141,42 +141,42 @@ export class ListText {
 }
 
 /** What is wrong with a word of which `ListText.readName` says that it is no name. */
-export function whyNoName(found: number): string {
-  if (found === AN_ADDRESS) return 'an address where a name belongs'
-  return found === A_TOP ? 'a whole top-level domain' : 'not a domain name'
+export function invalidNameReason(found: number): string {
+  if (found === ADDRESS) return 'an address where a name belongs'
+  return found === TOP_LEVEL ? 'a whole top-level domain' : 'not a domain name'
 }
 
 /**
  * Knows what the last two words meant: in most lists, nearly all lines have words in common, or every
  * other line.
  */
-export class LastWords<T> {
-  private last: Known<T> | undefined
-  private before: Known<T> | undefined
+export class WordCache<T> {
+  private last: CachedWord<T> | undefined
+  private previous: CachedWord<T> | undefined
 
   /** @param read gives the meaning of another word, with one character for each octet */
-  meaning(text: ListText, read: (word: string) => T): T {
-    const { last, before } = this
+  get(text: ListText, read: (word: string) => T): T {
+    const { last, previous: before } = this
     if (last !== undefined && isSame(text, last)) return last.value
     if (before !== undefined && isSame(text, before)) {
       this.last = before
-      this.before = last
+      this.previous = last
       return before.value
     }
-    this.before = last
+    this.previous = last
     this.last = { from: text.from, to: text.to, value: read(text.word) }
     return this.last.value
   }
 }
 
 /** A word, by where it was, and what it means. */
-interface Known<T> {
+interface CachedWord<T> {
   readonly from: Octets
   readonly to: Octets
   readonly value: T
 }
 
-function isSame({ octets, from, to }: ListText, known: Known<unknown>): boolean {
+function isSame({ octets, from, to }: ListText, known: CachedWord<unknown>): boolean {
   const length = to - from
   if (length !== known.to - known.from) return false
   for (let i = 0; i < length; i++) if (octets[from + i] !== octets[known.from + i]) return false

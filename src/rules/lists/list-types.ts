@@ -1,5 +1,5 @@
 import type { ListFormat } from './list-formats.js'
-import type { Inapplicable } from './list-reader.js'
+import type { Unsupported } from './line-reader.js'
 
 /** A file of a list, read and unpacked. */
 export interface ListFile {
@@ -7,18 +7,18 @@ export interface ListFile {
   /** As the rules name it. */
   readonly file: string
   /** As messages do. */
-  readonly shown: string
+  readonly displayName: string
 }
 
 /** What a file of a list was found to be: for people. */
 export interface ListReport {
   readonly id: string
-  readonly shown: string
+  readonly displayName: string
   readonly format: ListFormat
   /** By what it was recognised; undefined where the rules say the format. */
-  readonly by: string | undefined
+  readonly detectedBy: string | undefined
   /** Of names and addresses, repeated ones counted again. */
   readonly names: number
   /** Lines that are right and mean nothing here. */
-  readonly inapplicable: ReadonlyMap<Inapplicable, number>
+  readonly unsupported: ReadonlyMap<Unsupported, number>
 }

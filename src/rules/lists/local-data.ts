@@ -12,7 +12,7 @@ export function packRecord(type: number, rdata: Uint8Array): Uint8Array {
 }
 
 /** Cuts what `packRecord` made of several records. */
-export function recordsIn(octets: Uint8Array): readonly Uint8Array[] {
+export function splitRecords(octets: Uint8Array): readonly Uint8Array[] {
   const records: Uint8Array[] = []
   for (let at = 0; at < octets.length;) {
     const end = at + HEAD + ((octets[at + 2]! << 8) | octets[at + 3]!)
@@ -26,7 +26,7 @@ export function recordsIn(octets: Uint8Array): readonly Uint8Array[] {
 export type DataChanges = ReadonlyMap<number, readonly Uint8Array[]>
 
 /** What is left of records with some changes: of a million in a few milliseconds. */
-export function amendData(before: LocalData, changes: DataChanges): LocalData {
+export function applyDataChanges(before: LocalData, changes: DataChanges): LocalData {
   const lines = new Int32Array(before.lines)
   const starts = new Int32Array(before.starts)
   const octets = new Uint8Array(before.octets)
@@ -42,7 +42,7 @@ export function amendData(before: LocalData, changes: DataChanges): LocalData {
   }
   let next = 0
   for (const [line, records] of [...changes].sort(([a], [b]) => a - b)) {
-    const at = placeOf(lines, line)
+    const at = lineIndex(lines, line)
     keep(next, at)
     next = lines[at] === line ? at + 1 : at
     if (records.length === 0) continue
@@ -50,10 +50,10 @@ export function amendData(before: LocalData, changes: DataChanges): LocalData {
     pieces.push({ lines: Int32Array.of(line), ends: Int32Array.of(block.length), octets: block })
   }
   keep(next, lines.length)
-  return joined(pieces)
+  return joinPieces(pieces)
 }
 
-function joined(
+function joinPieces(
   pieces: readonly { lines: Int32Array; ends: Int32Array; octets: Uint8Array }[]
 ): LocalData {
   const count = pieces.reduce((sum, { lines }) => sum + lines.length, 0)
@@ -73,7 +73,7 @@ function joined(
 }
 
 /** Where a line is among sorted ones, or belongs. Allocates nothing. */
-export function placeOf(lines: Int32Array, line: number): number {
+export function lineIndex(lines: Int32Array, line: number): number {
   let low = 0
   for (let high = lines.length; low < high;) {
     const middle = (low + high) >>> 1
@@ -84,12 +84,15 @@ export function placeOf(lines: Int32Array, line: number): number {
 }
 
 /** The records of a line. */
-export function dataAt({ lines, starts, octets }: LocalData, line: number): readonly Uint8Array[] {
+export function recordsAtLine(
+  { lines, starts, octets }: LocalData,
+  line: number
+): readonly Uint8Array[] {
   const all = new Int32Array(lines)
-  const place = placeOf(all, line)
+  const place = lineIndex(all, line)
   if (all[place] !== line) return []
   const [from, to] = new Int32Array(starts).subarray(place, place + 2)
-  return recordsIn(new Uint8Array(octets).subarray(from, to))
+  return splitRecords(new Uint8Array(octets).subarray(from, to))
 }
 
 /** Gathers the records that a list has for its names, by the lines where these are. */
@@ -111,11 +114,11 @@ export class LocalDataBuilder {
     const starts = [0, ...blocks.map(({ length }) => (end += length))]
     const octets = new SharedArrayBuffer(end)
     blocks.forEach((block, i) => new Uint8Array(octets).set(block, starts[i]))
-    return { lines: words(lines), starts: words(starts), octets }
+    return { lines: int32Buffer(lines), starts: int32Buffer(starts), octets }
   }
 }
 
-function words(values: readonly number[]): SharedArrayBuffer {
+function int32Buffer(values: readonly number[]): SharedArrayBuffer {
   const buffer = new SharedArrayBuffer(4 * values.length)
   new Int32Array(buffer).set(values)
   return buffer

@@ -11,7 +11,7 @@ const NO_RECORD = new Uint8Array(0)
  * Sees one name, in place: it is `octets[at, at + length)`, and its record is behind it, up to
  * `end`.
  */
-export type SeePacked = (
+export type VisitPacked = (
   octets: Uint8Array,
   at: Octets,
   length: Octets,
@@ -23,7 +23,7 @@ export type SeePacked = (
 /** Names with cover, line and maybe a record each, one behind the other: a million are 30 MB. */
 export class PackedNames {
   /** How many there are, and how many octets of wire names. */
-  names = 0
+  count = 0
   nameOctets: Octets = 0
   private octets = new Uint8Array(256)
   private view = new DataView(this.octets.buffer)
@@ -47,12 +47,12 @@ export class PackedNames {
     view.setUint32(start + RECORD_AT, record.length)
     for (let i = 0; i < length; i++) own[start + NAME_AT + i] = octets[at + i]!
     for (let i = 0; i < record.length; i++) own[start + NAME_AT + length + i] = record[i]!
-    this.names++
+    this.count++
     this.nameOctets += length
   }
 
   /** Goes through them in the order in which they came. None may be added meanwhile. */
-  each(see: SeePacked): void {
+  forEach(see: VisitPacked): void {
     const { octets, view, used } = this
     for (let start = 0; start < used;) {
       const length = octets[start]!

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { failure } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
 import type { Soa } from '../../dns/message/zone-message.js'
-import { readList } from '../../rules/lists/list-file.js'
+import { readList } from '../../rules/lists/read-list.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
 import { applyJournal, foldZone, linesIn } from '../../zonefile/effective-zone.js'
 import { writeVersion } from '../../zonefile/zone-journal.js'
@@ -96,7 +96,7 @@ export async function storeChanges(
 
 /** Reads it as the rules will. @throws InterdictError why the rules would refuse it */
 function countEntries({ id, zone, mayBeEmpty }: TransferList, octets: Uint8Array): number {
-  const file = { octets, file: zone, shown: zone }
+  const file = { octets, file: zone, displayName: zone }
   const read = readList({ id, format: 'rpz', mayBeEmpty }, [file])
   if ('errors' in read) throw read.errors[0]!
   return read.reports.reduce((sum, { names }) => sum + names, 0)

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { packageVersion } from '../../base/version.js'
-import { unpacked } from '../../rules/lists/unpack.js'
+import { decompress } from '../../rules/lists/decompress.js'
 
 const MAX_REDIRECTS = 5
 const REDIRECTS = [301, 302, 303, 307, 308]
@@ -165,7 +165,7 @@ async function decodeBody(
   if (encoding !== 'gzip' && encoding !== 'x-gzip') {
     throw failure('REMOTE_FETCH', url, `it comes in the encoding ${encoding}`)
   }
-  const { octets, why } = await unpacked(body, most)
+  const { octets, why } = await decompress(body, most)
   if (octets !== undefined) return octets
   if (why === undefined) throw failure('REMOTE_LARGE', url, most)
   throw failure('REMOTE_FETCH', url, `it cannot be unpacked: ${why}`)

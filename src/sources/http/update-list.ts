@@ -4,9 +4,9 @@ import type { LookupFunction } from 'node:net'
 import type { Prefix } from '../../base/address.js'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import { readList } from '../../rules/lists/list-file.js'
+import { readList } from '../../rules/lists/read-list.js'
 import type { RemoteList } from '../../rules/lists/remote-list.js'
-import { unpacked } from '../../rules/lists/unpack.js'
+import { decompress } from '../../rules/lists/decompress.js'
 import type { ListCopies, CopyRecord, CopyState } from './list-copies.js'
 import { download, type Download, type DownloadOptions } from './download.js'
 import { MAX_SIGNATURE, signatureError } from './minisign.js'
@@ -179,13 +179,13 @@ async function countEntries(
   octets: Uint8Array,
   { clients }: ListUpdateOptions
 ): Promise<number> {
-  const { octets: plain, why } = await unpacked(octets, maxSize)
+  const { octets: plain, why } = await decompress(octets, maxSize)
   if (plain === undefined) {
     throw why === undefined
       ? failure('REMOTE_LARGE', url, maxSize)
       : failure('REMOTE_FETCH', url, `it cannot be unpacked: ${why}`)
   }
-  const file = { octets: plain, file: url, shown: url }
+  const file = { octets: plain, file: url, displayName: url }
   const read = readList({ id, format, mayBeEmpty, clients }, [file])
   if ('errors' in read) throw read.errors[0]!
   return read.reports.reduce((sum, { names }) => sum + names, 0)

@@ -2,7 +2,7 @@ import { readPrefix, type Prefix } from '../../../base/address.js'
 import { InterdictError } from '../../../base/error.js'
 import { readRrtype } from '../../../dns/registry/rrtype.js'
 import type { QtypeSet } from '../../model/types.js'
-import type { Inapplicable } from '../list-reader.js'
+import type { Unsupported } from '../line-reader.js'
 
 /** What the modifiers of a rule say. */
 export interface Modifiers {
@@ -20,14 +20,18 @@ export interface Modifiers {
 }
 
 /** A rule that has no meaning here, or is none. */
-export type Refusal = { readonly inapplicable: Inapplicable } | { readonly why: string }
+export type Rejection = { readonly unsupported: Unsupported } | { readonly why: string }
 
 /** Prefixes by id of network: whom `$client` may name. */
-export type Clients = ReadonlyMap<string, readonly Prefix[]>
+export type NetworkPrefixes = ReadonlyMap<string, readonly Prefix[]>
 
-type Take = (value: string, to: Modifiers, clients: Clients) => Refusal | undefined
+type ApplyModifier = (
+  value: string,
+  to: Modifiers,
+  clients: NetworkPrefixes
+) => Rejection | undefined
 
-const TAKES: Readonly<Record<string, Take>> = {
+const MODIFIERS: Readonly<Record<string, ApplyModifier>> = {
   important: (_, to) => {
     to.important = true
     return undefined
@@ -36,8 +40,8 @@ const TAKES: Readonly<Record<string, Take>> = {
     to.badfilter = true
     return undefined
   },
-  dnstype: takeTypes,
-  client: takeClients,
+  dnstype: applyDnstype,
+  client: applyClient,
   denyallow: (value, to) => {
     to.denyallow = value.split('|')
     return undefined
@@ -46,7 +50,7 @@ const TAKES: Readonly<Record<string, Take>> = {
     to.rewrite = value
     return undefined
   },
-  ctag: () => ({ inapplicable: 'rules for tagged clients' })
+  ctag: () => ({ unsupported: 'rules for tagged clients' })
 }
 
 /**
@@ -55,7 +59,7 @@ const TAKES: Readonly<Record<string, Take>> = {
  *
  * @param clients prefixes by network: what `$client` may name
  */
-export function readModifiers(text: string, clients: Clients): Modifiers | Refusal {
+export function readModifiers(text: string, clients: NetworkPrefixes): Modifiers | Rejection {
   const found: Modifiers = {
     important: false,
     badfilter: false,
@@ -68,8 +72,8 @@ export function readModifiers(text: string, clients: Clients): Modifiers | Refus
   if (text === '') return found
   for (const part of splitAt(text, ',')) {
     const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(part)!
-    const take = Object.hasOwn(TAKES, name) ? TAKES[name] : undefined
-    if (take === undefined) return { inapplicable: 'rules with modifiers for browsers' }
+    const take = Object.hasOwn(MODIFIERS, name) ? MODIFIERS[name] : undefined
+    if (take === undefined) return { unsupported: 'rules with modifiers for browsers' }
     const refusal = take(value, found, clients)
     if (refusal !== undefined) return refusal
   }
@@ -77,7 +81,7 @@ export function readModifiers(text: string, clients: Clients): Modifiers | Refus
 }
 
 /** `A|AAAA`, or `~CNAME`: all but it. Of both, those that are not excluded count. */
-function takeTypes(value: string, to: Modifiers): Refusal | undefined {
+function applyDnstype(value: string, to: Modifiers): Rejection | undefined {
   const words = value.split('|')
   const wanted = words.filter(word => !word.startsWith('~'))
   const except = wanted.length === 0
@@ -87,14 +91,17 @@ function takeTypes(value: string, to: Modifiers): Refusal | undefined {
   return undefined
 }
 
-function takeClients(value: string, to: Modifiers, clients: Clients): Refusal | undefined {
+function applyClient(
+  value: string,
+  to: Modifiers,
+  clients: NetworkPrefixes
+): Rejection | undefined {
   const wanted: Prefix[] = []
   const unwanted: Prefix[] = []
   for (const word of splitAt(value, '|')) {
     const not = word.startsWith('~')
     const prefixes = prefixesOf(unquoted(not ? word.slice(1) : word), clients)
-    if (prefixes === undefined)
-      return { inapplicable: 'rules for clients that are no network here' }
+    if (prefixes === undefined) return { unsupported: 'rules for clients that are no network here' }
     const into = not ? unwanted : wanted
     into.push(...prefixes)
   }
@@ -103,7 +110,7 @@ function takeClients(value: string, to: Modifiers, clients: Clients): Refusal | 
   return undefined
 }
 
-function prefixesOf(client: string, clients: Clients): readonly Prefix[] | undefined {
+function prefixesOf(client: string, clients: NetworkPrefixes): readonly Prefix[] | undefined {
   const network = clients.get(client)
   if (network !== undefined) return network.length > 0 ? network : undefined
   try {

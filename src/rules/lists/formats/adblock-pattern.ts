@@ -2,10 +2,10 @@ import { readPrefix, type Prefix } from '../../../base/address.js'
 import { InterdictError } from '../../../base/error.js'
 import { readName } from '../../../dns/name/name.js'
 import { coversTopLevelDomain, type Pattern } from '../../model/pattern.js'
-import type { Refusal } from './adblock-modifiers.js'
+import type { Rejection } from './adblock-modifiers.js'
 
 /** What a pattern stands for, where that can be said in names or addresses. */
-export type Meant = Pattern | { readonly prefix: Prefix }
+export type RuleTarget = Pattern | { readonly prefix: Prefix }
 
 /** `||`, `|` or nothing; what stands between; and what marks the end. */
 const PARTS = /^(\|\|?)?(.*?)(\^?\|?)$/s
@@ -17,32 +17,32 @@ const ODD = /[\0-\x20"#$%&'()+,;<=>@[\\\]`{|}~\x7f]/
  * `||*.name^` and `.name^` are all below it, and an address is one in an answer. A name without any
  * sign stands for itself, and `||name` is read as `||name^`.
  */
-export function readHostPattern(text: string): Meant | Refusal {
+export function readHostPattern(text: string): RuleTarget | Rejection {
   const [, start = '', middle = '', end = ''] = PARTS.exec(text)!
   const prefix = addressOf(middle)
   if (prefix !== undefined) return { prefix }
-  if (/[/:?^]/.test(middle)) return { inapplicable: 'rules for URLs' }
+  if (/[/:?^]/.test(middle)) return { unsupported: 'rules for URLs' }
   const below = start === '|' ? undefined : /^\*?\.(.+)$/s.exec(middle)?.[1]
   const name = below ?? middle
-  if (name.includes('*')) return { inapplicable: 'names with wildcards inside' }
+  if (name.includes('*')) return { unsupported: 'names with wildcards inside' }
   if (ODD.test(name)) return { why: 'not a domain name' }
-  if (isPart(start, middle, end)) return { inapplicable: 'parts of names' }
-  return meantBy(name, below !== undefined ? 'below' : start === '||' ? 'suffix' : 'exact')
+  if (isPartialName(start, middle, end)) return { unsupported: 'parts of names' }
+  return nameTarget(name, below !== undefined ? 'below' : start === '||' ? 'suffix' : 'exact')
 }
 
 /** Whether a pattern begins or ends somewhere inside a name, so that it is of no name or zone. */
-function isPart(start: string, middle: string, end: string): boolean {
+function isPartialName(start: string, middle: string, end: string): boolean {
   const isWhole = start === '' && end === ''
   if (isWhole) return /^[.-]|[.-]$|^[^.]*$|^[\d.]*$/.test(middle)
   if (end === '') return start === '|' || /[.-]$|^[^.]*$|^[\d.]*$/.test(middle)
   return start === '' ? !/^\*?\../.test(middle) : /^[\d.]*$/.test(middle)
 }
 
-function meantBy(text: string, cover: Pattern['cover']): Meant | Refusal {
+function nameTarget(text: string, cover: Pattern['cover']): RuleTarget | Rejection {
   try {
     const name = readName(text)
     if (coversTopLevelDomain({ cover: 'suffix', name }))
-      return { inapplicable: 'whole top-level domains' }
+      return { unsupported: 'whole top-level domains' }
     return { cover, name }
   } catch (error) {
     if (error instanceof InterdictError) return { why: 'not a domain name' }

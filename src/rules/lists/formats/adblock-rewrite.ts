@@ -1,8 +1,8 @@
 import { isMapped } from '../../../base/address.js'
 import { readRrtype, RRTYPE } from '../../../dns/registry/rrtype.js'
-import { isNowhere, readListAddress } from '../../nowhere.js'
+import { isBlockAddress, readListAddress } from '../block-address.js'
 import { isRecordType, readRecord } from '../list-records.js'
-import type { Refusal } from './adblock-modifiers.js'
+import type { Rejection } from './adblock-modifiers.js'
 
 /** What `$dnsrewrite` answers: nothing, with a status; as the rule on the list does; or a record. */
 export type Rewrite =
@@ -19,11 +19,11 @@ const STATUS: Readonly<Record<string, 'nodata' | 'nxdomain' | 'refused' | undefi
  * Reads `1.2.3.4`, `name.example`, `REFUSED` or `NOERROR;A;1.2.3.4`. An address that leads nowhere
  * means that the name is blocked.
  */
-export function readRewrite(text: string): Rewrite | Refusal {
+export function readRewrite(text: string): Rewrite | Rejection {
   const [first = '', type = '', ...rest] = text.split(';')
   if (/^[A-Z]+$/.test(first)) {
     const says = Object.hasOwn(STATUS, first) ? STATUS[first] : undefined
-    if (says === undefined) return { inapplicable: 'answers of other kinds' }
+    if (says === undefined) return { unsupported: 'answers of other kinds' }
     if (says !== 'nodata' || type === '') return { says }
     return recordOf(readRrtype(type) ?? 0, rest.join(';'))
   }
@@ -32,11 +32,11 @@ export function readRewrite(text: string): Rewrite | Refusal {
   return recordOf(isMapped(address) ? RRTYPE.A : RRTYPE.AAAA, text)
 }
 
-function recordOf(type: number, text: string): Rewrite | Refusal {
-  if (!isRecordType(type)) return { inapplicable: 'answers of other kinds' }
+function recordOf(type: number, text: string): Rewrite | Rejection {
+  if (!isRecordType(type)) return { unsupported: 'answers of other kinds' }
   const record = readRecord(type, text)
   if (record === undefined) return { why: `no such answer as ${text.slice(0, 80)}` }
   const address = readListAddress(text)
-  if (address !== undefined && isNowhere(address)) return { says: 'rule' }
+  if (address !== undefined && isBlockAddress(address)) return { says: 'rule' }
   return { record, isAlias: type === RRTYPE.CNAME }
 }

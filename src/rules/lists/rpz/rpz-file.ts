@@ -8,22 +8,22 @@ import {
   type NameSource,
   type ListPart
 } from '../../model/types.js'
-import { FileBook, refusal } from '../list-book.js'
-import type { Inapplicable } from '../list-reader.js'
+import { ListCollector, rejection } from '../list-collector.js'
+import type { Unsupported } from '../line-reader.js'
 import type { ListFile, ListReport } from '../list-types.js'
 import { LocalDataBuilder } from '../local-data.js'
 import { PackedNames } from '../packed-names.js'
-import { scanZone, type RpzAction, type RpzSink } from './rpz-zone.js'
+import { scanRpz, type RpzAction, type RpzSink } from './rpz-zone.js'
 
 /** Triggers of one zone are looked at in this order. draft-vixie-dnsop-dns-rpz §5. */
 const STAGE = { 'client-ip': 0, qname: 1, ip: 2 } as const
 const STAGES = 3
 
 /** So many policies for clients are parts of their own, so that the line of each is told. */
-const OWN_PARTS = 64
+const MAX_SEPARATE = 64
 
 /** Names and addresses of which a zone says the same. */
-class RpzPart implements NameSource {
+class RpzSource implements NameSource {
   readonly kind = 'list'
 
   constructor(
@@ -36,11 +36,11 @@ class RpzPart implements NameSource {
   ) {}
 
   get bounds() {
-    return { names: this.names.names, octets: this.names.nameOctets }
+    return { names: this.names.count, octets: this.names.nameOctets }
   }
 
   writeTo(sink: NameSink): void {
-    this.names.each((octets, at, length, cover, line) => {
+    this.names.forEach((octets, at, length, cover, line) => {
       sink.name(octets, at, length, cover, line)
     })
     for (const { value, line } of this.prefixes) sink.prefix(value, line)
@@ -48,43 +48,43 @@ class RpzPart implements NameSource {
 }
 
 /** Takes what a zone says apart, by what it says. */
-class Book implements RpzSink {
+class RpzCollector implements RpzSink {
   readonly names = new Map<RpzAction, PackedNames>()
-  readonly answers = new Map<RpzAction, AtLine<Prefix>[]>()
-  readonly clients: (AtLine<Prefix> & { readonly action: RpzAction })[] = []
+  readonly answerPrefixes = new Map<RpzAction, AtLine<Prefix>[]>()
+  readonly clientPolicies: (AtLine<Prefix> & { readonly action: RpzAction })[] = []
   readonly records = new LocalDataBuilder()
-  policies = 0
+  policyCount = 0
 
-  constructor(private readonly lines: FileBook) {}
+  constructor(private readonly lines: ListCollector) {}
 
   readonly qname: RpzSink['qname'] = (octets, at, length, cover, action, line) => {
     let book = this.names.get(action)
     if (book === undefined) this.names.set(action, (book = new PackedNames()))
     book.add(octets, at, length, cover, line)
-    this.policies++
+    this.policyCount++
   }
 
   prefix(value: Prefix, trigger: 'client-ip' | 'ip', action: RpzAction, line: number): void {
-    this.policies++
-    if (trigger === 'client-ip') this.clients.push({ value, line, action })
-    else grouped(this.answers, action).push({ value, line })
+    this.policyCount++
+    if (trigger === 'client-ip') this.clientPolicies.push({ value, line, action })
+    else groupFor(this.answerPrefixes, action).push({ value, line })
   }
 
   record(line: number, type: number, rdata: Uint8Array): void {
     this.records.add(line, type, rdata)
   }
 
-  inapplicable(kind: Inapplicable): void {
-    this.lines.inapplicable(kind)
+  countUnsupported(kind: Unsupported): void {
+    this.lines.countUnsupported(kind)
   }
 
-  bad(line: number, column: number, why: string): void {
-    this.lines.bad(line, column, why)
+  skipLine(line: number, column: number, why: string): void {
+    this.lines.skipLine(line, column, why)
   }
 }
 
 /** A file that is a zone. */
-export interface ReadZone {
+export interface RpzFile {
   /** What it says; `nth` of the zones of its list, from 0. */
   readonly parts: (nth: number) => readonly NameSource[]
   readonly warnings: readonly InterdictError[]
@@ -92,30 +92,37 @@ export interface ReadZone {
 }
 
 /** @param given with `by`, by what the file was recognised */
-export function readZone(
+export function readRpzFile(
   given: ListFile & {
     readonly id: string
-    readonly by: string | undefined
+    readonly detectedBy: string | undefined
     readonly mayBeEmpty: boolean
   }
-): ReadZone | { readonly errors: readonly InterdictError[] } {
-  const { id, octets, file, shown, by, mayBeEmpty } = given
-  const lines = new FileBook(shown, new Set())
-  const book = new Book(lines)
-  const { entries, hasSoa } = scanZone(octets, book)
-  const start = { file: shown, line: 1, column: 1 }
-  const errors = refusal(lines, book.policies === 0, entries, start)
+): RpzFile | { readonly errors: readonly InterdictError[] } {
+  const { id, octets, file, displayName, detectedBy, mayBeEmpty } = given
+  const lines = new ListCollector(displayName, new Set())
+  const book = new RpzCollector(lines)
+  const { entries, hasSoa } = scanRpz(octets, book)
+  const start = { file: displayName, line: 1, column: 1 }
+  const errors = rejection(lines, book.policyCount === 0, entries, start)
   if (errors.length > 0) return { errors }
-  if (book.policies === 0 && !mayBeEmpty) {
+  if (book.policyCount === 0 && !mayBeEmpty) {
     return { errors: [failureAt(start, 'RULES_LIST_EMPTY', id)] }
   }
-  const { warnings, inapplicables: inapplicable } = lines
+  const { warnings, unsupported } = lines
   if (!hasSoa) warnings.push(failureAt(start, 'RULES_ZONE_NO_SOA'))
-  const report = { id, shown, format: 'rpz' as const, by, names: book.policies, inapplicable }
-  return { parts: nth => partsOf(id, file, nth, book), warnings, report }
+  const report = {
+    id,
+    displayName,
+    format: 'rpz' as const,
+    detectedBy,
+    names: book.policyCount,
+    unsupported
+  }
+  return { parts: nth => buildSources(id, file, nth, book), warnings, report }
 }
 
-function partsOf(id: string, file: string, nth: number, book: Book): NameSource[] {
+function buildSources(id: string, file: string, nth: number, book: RpzCollector): NameSource[] {
   const parts: NameSource[] = []
   const first = nth * STAGES
   const data = book.records.finish()
@@ -125,29 +132,29 @@ function partsOf(id: string, file: string, nth: number, book: Book): NameSource[
     prefixes: readonly AtLine<Prefix>[]
   ) => {
     const own = `${id}#zone${nth}.${parts.length}`
-    parts.push(new RpzPart(own, id, file, { list: id, ...part }, names, prefixes))
+    parts.push(new RpzSource(own, id, file, { list: id, ...part }, names, prefixes))
   }
-  for (const { action, prefixes, line } of clientsOf(book)) {
+  for (const { action, prefixes, line } of groupClientPolicies(book)) {
     const everything = new PackedNames()
     everything.add(Uint8Array.of(0), 0, 1, COVER.suffix, line)
     add(
-      { effect: saysOf(action, data), stage: first + STAGE['client-ip'], prefixes },
+      { effect: partAction(action, data), stage: first + STAGE['client-ip'], prefixes },
       everything,
       []
     )
   }
-  for (const [action, names] of passesFirst(book.names)) {
-    add({ effect: saysOf(action, data), stage: first + STAGE.qname }, names, [])
+  for (const [action, names] of passthruFirst(book.names)) {
+    add({ effect: partAction(action, data), stage: first + STAGE.qname }, names, [])
   }
-  for (const [action, prefixes] of passesFirst(book.answers)) {
-    add({ effect: saysOf(action, data), stage: first + STAGE.ip }, new PackedNames(), prefixes)
+  for (const [action, prefixes] of passthruFirst(book.answerPrefixes)) {
+    add({ effect: partAction(action, data), stage: first + STAGE.ip }, new PackedNames(), prefixes)
   }
   return parts
 }
 
 /** Policies for clients, the longest prefixes first, which are those that hold. */
-function clientsOf({ clients }: Book) {
-  const own = clients.length <= OWN_PARTS
+function groupClientPolicies({ clientPolicies: clients }: RpzCollector) {
+  const own = clients.length <= MAX_SEPARATE
   const groups = new Map<string, { action: RpzAction; prefixes: Prefix[]; line: number }>()
   for (const { value, action, line } of clients) {
     // Records are kept by line, so what has some is a part of its own.
@@ -159,16 +166,16 @@ function clientsOf({ clients }: Book) {
   return [...groups.values()].sort((a, b) => b.prefixes[0]!.length - a.prefixes[0]!.length)
 }
 
-function passesFirst<T>(said: ReadonlyMap<RpzAction, T>): (readonly [RpzAction, T])[] {
+function passthruFirst<T>(said: ReadonlyMap<RpzAction, T>): (readonly [RpzAction, T])[] {
   return [...said].sort(([a], [b]) => Number(b === 'pass') - Number(a === 'pass'))
 }
 
-function saysOf(action: RpzAction, data: LocalData): ListPart['effect'] {
+function partAction(action: RpzAction, data: LocalData): ListPart['effect'] {
   if (action === 'pass') return action
   return action === 'data' ? { action, data } : { action }
 }
 
-function grouped<K, V>(groups: Map<K, V[]>, key: K): V[] {
+function groupFor<K, V>(groups: Map<K, V[]>, key: K): V[] {
   let group = groups.get(key)
   if (group === undefined) groups.set(key, (group = []))
   return group

@@ -1,9 +1,9 @@
 import { packRecord } from '../local-data.js'
 import { nameKey } from '../packed-names.js'
-import { scanZone, type RpzAction, type RpzSink } from './rpz-zone.js'
+import { scanRpz, type RpzAction, type RpzSink } from './rpz-zone.js'
 
 /** A record of a zone as its line in a master file, with the number of that line. */
-export interface ZoneLine {
+export interface RpzLine {
   readonly text: string
   readonly line: number
 }
@@ -29,27 +29,27 @@ export interface NamePolicy {
  * @returns undefined where lines say anything else: of addresses, of name servers, or nothing that is
  *   known here
  */
-export function readZoneLines(
+export function readRpzLines(
   zone: string,
-  lines: readonly ZoneLine[]
+  lines: readonly RpzLine[]
 ): ReadonlyMap<string, NamePolicy> | undefined {
-  const sink = new LinesSink(lines)
+  const sink = new NamePolicySink(lines)
   const text = [`${zone} SOA`, ...lines.map(({ text }) => text), ''].join('\n')
-  scanZone(Buffer.from(text), sink)
-  return sink.isOdd ? undefined : sink.policies
+  scanRpz(Buffer.from(text), sink)
+  return sink.hasOther ? undefined : sink.policies
 }
 
-class LinesSink implements RpzSink {
+class NamePolicySink implements RpzSink {
   readonly policies = new Map<string, NamePolicy>()
-  isOdd = false
+  hasOther = false
   private readonly records = new Map<number, Uint8Array[]>()
 
-  constructor(private readonly lines: readonly ZoneLine[]) {}
+  constructor(private readonly lines: readonly RpzLine[]) {}
 
   readonly qname: RpzSink['qname'] = (octets, at, length, cover, action, line) => {
     const key = `${cover} ${nameKey(octets, at, length)}`
     // Two actions for one name are for those to sort out who see the whole zone.
-    if (this.policies.has(key)) this.isOdd = true
+    if (this.policies.has(key)) this.hasOther = true
     const name = octets.slice(at, at + length)
     const records = this.records.get(line) ?? []
     this.records.set(line, records)
@@ -64,15 +64,15 @@ class LinesSink implements RpzSink {
   }
 
   prefix(): void {
-    this.isOdd = true
+    this.hasOther = true
   }
 
-  inapplicable(): void {
-    this.isOdd = true
+  countUnsupported(): void {
+    this.hasOther = true
   }
 
-  bad(): void {
-    this.isOdd = true
+  skipLine(): void {
+    this.hasOther = true
   }
 
   /** The SOA is the first line of what is scanned. */

@@ -13,8 +13,8 @@ import type { ZoneName } from '../../../zonefile/zone-names.js'
  */
 export type Trigger = 'qname' | 'client-ip' | 'ip' | 'nsdname' | 'nsip'
 
-const MARK = Buffer.from('rpz-')
-const MARKS = new Map<string, Trigger>([
+const RPZ_PREFIX = Buffer.from('rpz-')
+const TRIGGERS = new Map<string, Trigger>([
   ['rpz-client-ip', 'client-ip'],
   ['rpz-ip', 'ip'],
   ['rpz-nsdname', 'nsdname'],
@@ -23,9 +23,10 @@ const MARKS = new Map<string, Trigger>([
 
 /** Of which kind a trigger is, by its last label; undefined: of none that there is. */
 export function triggerOf({ octets }: ZoneName, last: Octets): Trigger | undefined {
-  if (last === -1 || octets[last]! < MARK.length) return 'qname'
-  for (let i = 0; i < MARK.length; i++) if (octets[last + 1 + i] !== MARK[i]) return 'qname'
-  return MARKS.get(labelAt(octets, last))
+  if (last === -1 || octets[last]! < RPZ_PREFIX.length) return 'qname'
+  for (let i = 0; i < RPZ_PREFIX.length; i++)
+    if (octets[last + 1 + i] !== RPZ_PREFIX[i]) return 'qname'
+  return TRIGGERS.get(labelAt(octets, last))
 }
 
 /**
@@ -40,14 +41,14 @@ export function prefixOf({ octets }: ZoneName, last: Octets): Prefix | undefined
   const length = labels.pop() ?? ''
   if (!/^[1-9]\d{0,2}$/.test(length)) return undefined
   if (labels.length === 4 && labels.every(it => /^\d{1,3}$/.test(it))) {
-    return read(`${labels.join('.')}/${length}`)
+    return tryReadPrefix(`${labels.join('.')}/${length}`)
   }
   if (!labels.every(it => /^(?:[\da-f]{1,4}|zz)$/.test(it))) return undefined
   const words = labels.join(':').replace(/(?:^|:)zz(?::|$)/, '::')
-  return read(`${words}/${length}`)
+  return tryReadPrefix(`${words}/${length}`)
 }
 
-function read(text: string): Prefix | undefined {
+function tryReadPrefix(text: string): Prefix | undefined {
   try {
     return readPrefix(text)
   } catch (error) {

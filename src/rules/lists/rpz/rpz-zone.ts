@@ -5,7 +5,7 @@ import { ZoneName } from '../../../zonefile/zone-names.js'
 import { RdataFlaw, readRdata, type RdataWords } from '../../../zonefile/zone-rdata.js'
 import { ROOT, ZoneRecords } from '../../../zonefile/zone-records.js'
 import { COVER } from '../../model/types.js'
-import type { Inapplicable } from '../list-reader.js'
+import type { Unsupported } from '../line-reader.js'
 import { prefixOf, triggerOf } from './rpz-trigger.js'
 
 /** What a zone says of what triggers it; `data`: its own records. */
@@ -25,8 +25,8 @@ export interface RpzSink {
   /** A record of the policy of action `data` on this line; the first comes before the policy. */
   record(line: number, type: number, rdata: Uint8Array): void
   /** What is right but cannot be applied here. */
-  inapplicable(kind: Inapplicable): void
-  bad(line: number, column: number, why: string): void
+  countUnsupported(kind: Unsupported): void
+  skipLine(line: number, column: number, why: string): void
 }
 
 /** Actions that are the target of a CNAME. draft-vixie-dnsop-dns-rpz §3. */
@@ -46,17 +46,17 @@ const DOT = 0x2e
  *
  * @returns how many entries there were, and whether one of them is a SOA
  */
-export function scanZone(octets: Uint8Array, sink: RpzSink): { entries: number; hasSoa: boolean } {
+export function scanRpz(octets: Uint8Array, sink: RpzSink): { entries: number; hasSoa: boolean } {
   const zone = new ZoneRecords(octets, (line, column, why) => {
-    sink.bad(line, column, why)
+    sink.skipLine(line, column, why)
   })
-  const scan = new Scan(zone, sink)
-  while (zone.advance()) scan.take()
+  const scan = new RpzScanner(zone, sink)
+  while (zone.advance()) scan.readRecord()
   return { entries: zone.count, hasSoa: zone.hasSoa }
 }
 
 /** Tells what each record of a zone says. */
-class Scan {
+class RpzScanner {
   private readonly target = new ZoneName()
   /** Of each owner that has records of its own: the line of the first, and whether it is a CNAME. */
   private readonly owners = new Map<string, { line: number; isAlias: boolean }>()
@@ -66,11 +66,11 @@ class Scan {
     private readonly sink: RpzSink
   ) {}
 
-  take(): void {
+  readRecord(): void {
     const { owner, text, type: at, isCname } = this.zone
     if (owner.length === ROOT) return
     if (isCname) {
-      this.policy(at + 1)
+      this.readCname(at + 1)
       return
     }
     const word = text.text(at).toUpperCase()
@@ -78,23 +78,23 @@ class Scan {
     if (NO_POLICY.has(word)) return
     if (type === undefined) text.bad(at, 'no type of records that is known here')
     else if (type === RRTYPE.DNAME || type === RRTYPE.DS) {
-      this.sink.inapplicable('DNAME and DS records')
-    } else this.data(type, at)
+      this.sink.countUnsupported('DNAME and DS records')
+    } else this.readData(type, at)
   }
 
   /** What a CNAME says, an action or an alias. @param word where its target is */
-  private policy(word: number): void {
+  private readCname(word: number): void {
     const { zone, target } = this
     const { text } = zone
     const start = text.starts[word]!
     if (text.words !== word + 1) {
       text.bad(word, text.words > word ? 'more than one target' : 'a CNAME without a target')
-    } else if (text.ends[word] === start + 1 && text.octets[start] === DOT) this.say('nxdomain')
+    } else if (text.ends[word] === start + 1 && text.octets[start] === DOT) this.emit('nxdomain')
     else if (!zone.read(target, word)) text.bad(word, 'the target is no domain name')
     else {
       const action = this.actionOf()
       if (action === undefined) text.bad(word, 'no action that is known here')
-      else if (action !== 'data') this.say(action)
+      else if (action !== 'data') this.emit(action)
       else if (!zone.complete(target)) text.bad(word, 'the target is over 255 octets')
       else this.addRecord(RRTYPE.CNAME, target.copy(), word)
     }
@@ -106,13 +106,13 @@ class Scan {
     const { octets, length } = target
     if (!target.isAbsolute && !zone.isBare) return 'data'
     if (length === 3 && octets[0] === 1 && octets[1] === 0x2a) return 'nodata'
-    if (this.isItself()) return 'pass'
+    if (this.isOldPassthru()) return 'pass'
     if (triggerOf(target, target.lastLabel()) === 'qname') return 'data'
     return ACTIONS.get(Buffer.from(octets.subarray(1, length - 1)).toString('latin1'))
   }
 
   /** The old way to say PASSTHRU: the trigger, without what marks it. */
-  private isItself(): boolean {
+  private isOldPassthru(): boolean {
     const { target, zone } = this
     const { owner } = zone
     const last = owner.lastLabel()
@@ -122,7 +122,7 @@ class Scan {
     return true
   }
 
-  private data(type: number, at: number): void {
+  private readData(type: number, at: number): void {
     const { zone, target } = this
     const { text } = zone
     const first = at + 1
@@ -153,11 +153,11 @@ class Scan {
     sink.record(known?.line ?? text.line, type, rdata)
     if (known !== undefined) return
     this.owners.set(key, { line: text.line, isAlias })
-    this.say('data')
+    this.emit('data')
   }
 
   /** Tells the policy of the owner at hand. */
-  private say(action: RpzAction): void {
+  private emit(action: RpzAction): void {
     const { zone, sink } = this
     const { owner, text } = zone
     const { octets, length } = owner
@@ -168,11 +168,11 @@ class Scan {
       const at = isWild ? 2 : 0
       sink.qname(octets, at, length - at, isWild ? COVER.below : COVER.exact, action, text.line)
     } else if (trigger === undefined) text.bad(0, 'no kind of trigger that is known here')
-    else if (trigger === 'nsdname') sink.inapplicable('policies for name servers')
+    else if (trigger === 'nsdname') sink.countUnsupported('policies for name servers')
     else {
       const prefix = prefixOf(owner, last)
       if (prefix === undefined) text.bad(0, `no prefix, as in 24.0.2.0.192.rpz-${trigger}`)
-      else if (trigger === 'nsip') sink.inapplicable('policies for name servers')
+      else if (trigger === 'nsip') sink.countUnsupported('policies for name servers')
       else sink.prefix(prefix, trigger, action, text.line)
     }
   }

@@ -1,29 +1,29 @@
 import { isMapped, readPrefix, type Prefix } from '../../base/address.js'
 import type { QtypeSet } from '../model/types.js'
-import type { Saying } from './list-reader.js'
+import type { ListAction } from './line-reader.js'
 
 /** Every client: IPv4 is not in the prefixes of IPv6, however short. */
-const EVERYBODY: readonly Prefix[] = ['0.0.0.0/0', '::/0'].map(readPrefix)
+const ALL_ADDRESSES: readonly Prefix[] = ['0.0.0.0/0', '::/0'].map(readPrefix)
 
 /**
  * A saying as far as another one does not hold: for the other types, and for the other clients.
  * Nothing where the other holds always.
  */
-export function without(saying: Saying, other: Saying): Saying[] {
-  const found: Saying[] = []
+export function subtractAction(saying: ListAction, other: ListAction): ListAction[] {
+  const found: ListAction[] = []
   if (other.qtypes !== undefined) {
-    const qtypes = bothTypes(saying.qtypes, { ...other.qtypes, except: !other.qtypes.except })
+    const qtypes = intersectTypes(saying.qtypes, { ...other.qtypes, except: !other.qtypes.except })
     if (qtypes.except || qtypes.types.length > 0) found.push({ ...saying, qtypes })
   }
   if (other.prefixes !== undefined) {
-    const others = other.prefixes.reduce(cutOut, EVERYBODY)
-    const prefixes = bothPrefixes(saying.prefixes ?? EVERYBODY, others)
+    const others = other.prefixes.reduce(subtractPrefix, ALL_ADDRESSES)
+    const prefixes = intersectPrefixes(saying.prefixes ?? ALL_ADDRESSES, others)
     if (prefixes.length > 0) found.push({ ...saying, prefixes })
   }
   return found
 }
 
-function bothTypes(one: QtypeSet | undefined, other: QtypeSet): QtypeSet {
+function intersectTypes(one: QtypeSet | undefined, other: QtypeSet): QtypeSet {
   if (one === undefined) return other
   if (one.except && other.except) {
     return {
@@ -38,27 +38,27 @@ function bothTypes(one: QtypeSet | undefined, other: QtypeSet): QtypeSet {
   }
 }
 
-function bothPrefixes(some: readonly Prefix[], others: readonly Prefix[]): readonly Prefix[] {
+function intersectPrefixes(some: readonly Prefix[], others: readonly Prefix[]): readonly Prefix[] {
   return some.flatMap(one =>
     others.flatMap(other => (contains(one, other) ? [other] : contains(other, one) ? [one] : []))
   )
 }
 
 /** The prefixes without one: where it lies in one of them, the halves beside the way to it. */
-function cutOut(from: readonly Prefix[], hole: Prefix): readonly Prefix[] {
+function subtractPrefix(from: readonly Prefix[], hole: Prefix): readonly Prefix[] {
   return from.flatMap(prefix => {
     if (contains(hole, prefix)) return []
     if (!contains(prefix, hole)) return [prefix]
     const halves: Prefix[] = []
     for (let length = prefix.length + 1; length <= hole.length; length++) {
-      halves.push(beside(hole, length))
+      halves.push(siblingPrefix(hole, length))
     }
     return halves
   })
 }
 
 /** The prefix of a length that differs from another in its last bit. */
-function beside({ address }: Prefix, length: number): Prefix {
+function siblingPrefix({ address }: Prefix, length: number): Prefix {
   const bit = length - 1
   const other = address.slice()
   other[bit >> 3]! ^= 0x80 >> (bit & 7)

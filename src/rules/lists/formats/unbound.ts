@@ -1,22 +1,33 @@
 import type { Octets } from '../../../base/units.js'
 import { RRTYPE, readRrtype } from '../../../dns/registry/rrtype.js'
 import { COVER } from '../../model/types.js'
-import { isNowhere, readListAddress } from '../../nowhere.js'
-import type { Inapplicable, LineReader, LineSink, Saying } from '../list-reader.js'
+import { isBlockAddress, readListAddress } from '../block-address.js'
+import type { Unsupported, LineReader, ListSink, ListAction } from '../line-reader.js'
 import { isRecordType, readRecord } from '../list-records.js'
-import { A_TOP, isBlank, LastWords, LOCAL_NAME, whyNoName, type ListText } from '../list-text.js'
+import {
+  TOP_LEVEL,
+  isBlank,
+  WordCache,
+  LOCAL_NAME,
+  invalidNameReason,
+  type ListText
+} from '../list-text.js'
 
 const [HASH, COLON, QUOTE, APOSTROPHE] = [0x23, 0x3a, 0x22, 0x27]
 
-const PASS: Saying = { layer: 0, says: 'pass' }
-const NO_A: Saying = { layer: 0, says: 'nodata', qtypes: { types: [RRTYPE.A], except: false } }
-const DATA: Saying = { layer: 0, says: 'data' }
+const PASS: ListAction = { layer: 0, action: 'pass' }
+const NO_A: ListAction = {
+  layer: 0,
+  action: 'nodata',
+  qtypes: { types: [RRTYPE.A], except: false }
+}
+const DATA: ListAction = { layer: 0, action: 'data' }
 /** What is said of the very name of a zone that is not meant. */
-const BLOCK_IN_ZONE: Saying = { layer: 1, says: 'rule' }
-const DATA_IN_ZONE: Saying = { layer: 1, says: 'data' }
+const BLOCK_IN_ZONE: ListAction = { layer: 1, action: 'rule' }
+const DATA_IN_ZONE: ListAction = { layer: 1, action: 'data' }
 
 /** What a type of zone means: of all names in it, but where `local-data` says otherwise. */
-type ZoneType = 'block' | 'redirect' | Saying
+type ZoneType = 'block' | 'redirect' | ListAction
 
 const ZONE_TYPES: Readonly<Record<string, ZoneType | undefined>> = {
   deny: 'block',
@@ -43,7 +54,7 @@ const OTHER_TYPES = ['nodefault', 'noview', 'ipset']
 type Datum =
   | 'nowhere'
   | { readonly record: Uint8Array }
-  | { readonly inapplicable: Inapplicable }
+  | { readonly unsupported: Unsupported }
   | { readonly why: string }
 
 type Key = 'zone' | 'data' | 'clause' | 'include' | 'other' | 'none'
@@ -62,77 +73,77 @@ const KEYS = new Map<string, Key>([
  * it stands in the lines behind it, as programs write it.
  */
 export class UnboundReader implements LineReader {
-  private readonly key = new LastWords<Key>()
-  private readonly type = new LastWords<{ readonly is: ZoneType } | 'other' | 'none'>()
-  private readonly datum = new LastWords<Datum>()
+  private readonly key = new WordCache<Key>()
+  private readonly type = new WordCache<{ readonly is: ZoneType } | 'other' | 'none'>()
+  private readonly datum = new WordCache<Datum>()
   /** The zone read last: where its name is, and of what type it is. */
   private zone: { from: Octets; to: Octets; type: ZoneType } = { from: 0, to: 0, type: 'block' }
 
   /** Where to go on in the line at hand. */
   private after: Octets = 0
 
-  read(text: ListText, sink: LineSink): boolean {
+  read(text: ListText, sink: ListSink): boolean {
     this.after = text.lineStart
     if (!this.nextKey(text)) return false
-    const key = this.key.meaning(text, keyOf)
+    const key = this.key.get(text, keyOf)
     // A clause may have its first setting on its own line.
     if (key !== 'clause' || this.nextKey(text)) this.readSetting(text, sink)
     return true
   }
 
-  private readSetting(text: ListText, sink: LineSink): void {
-    const key = this.key.meaning(text, keyOf)
+  private readSetting(text: ListText, sink: ListSink): void {
+    const key = this.key.get(text, keyOf)
     if (key === 'zone') this.readZone(text, sink)
     else if (key === 'data') this.readData(text, sink)
-    else if (key === 'include') sink.inapplicable('other lists')
-    else if (key === 'none') bad(text, sink, 'no setting of Unbound')
-    else sink.inapplicable('other settings')
+    else if (key === 'include') sink.countUnsupported('other lists')
+    else if (key === 'none') skip(text, sink, 'no setting of Unbound')
+    else sink.countUnsupported('other settings')
   }
 
-  private readZone(text: ListText, sink: LineSink): void {
+  private readZone(text: ListText, sink: ListSink): void {
     this.next(text)
     const { from, to } = text
     if (!this.next(text)) {
-      bad(text, sink, 'a zone without a type')
+      skip(text, sink, 'a zone without a type')
       return
     }
-    const type = this.type.meaning(text, typeOf)
-    if (type === 'none') bad(text, sink, 'no type of zones')
-    else if (type === 'other') sink.inapplicable('other settings')
+    const type = this.type.get(text, typeOf)
+    if (type === 'none') skip(text, sink, 'no type of zones')
+    else if (type === 'other') sink.countUnsupported('other settings')
     else {
       text.from = from
       text.to = to
       this.zone = { from, to, type: type.is }
-      giveZone(text, type.is, sink)
+      emitZone(text, type.is, sink)
     }
   }
 
-  private readData(text: ListText, sink: LineSink): void {
+  private readData(text: ListText, sink: ListSink): void {
     const { octets } = text
     if (!this.next(text)) {
-      bad(text, sink, 'no data')
+      skip(text, sink, 'no data')
       return
     }
     const { from, to } = text
     let end = from
     while (end < to && !isBlank(octets[end]!)) end++
     text.from = end
-    const datum = this.datum.meaning(text, datumOf)
+    const datum = this.datum.get(text, datumOf)
     text.from = from
     text.to = end
     const zone = this.isZone(text) ? this.zone.type : undefined
     if (datum === 'nowhere') {
       // Zones that block say it of this very name already.
-      if (zone === undefined) giveName(text, undefined, COVER.exact, undefined, sink)
+      if (zone === undefined) emitName(text, undefined, COVER.exact, undefined, sink)
       else if (typeof zone === 'object') {
-        giveName(text, BLOCK_IN_ZONE, COVER.exact, undefined, sink)
+        emitName(text, BLOCK_IN_ZONE, COVER.exact, undefined, sink)
       }
-    } else if ('why' in datum) bad(text, sink, datum.why)
-    else if ('inapplicable' in datum) sink.inapplicable(datum.inapplicable)
+    } else if ('why' in datum) skip(text, sink, datum.why)
+    else if ('unsupported' in datum) sink.countUnsupported(datum.unsupported)
     else {
       const saying = typeof zone === 'object' ? DATA_IN_ZONE : DATA
       const cover = zone === 'redirect' ? COVER.suffix : COVER.exact
-      giveName(text, saying, cover, datum.record, sink)
+      emitName(text, saying, cover, datum.record, sink)
     }
   }
 
@@ -172,25 +183,26 @@ export class UnboundReader implements LineReader {
   }
 }
 
-function giveZone(text: ListText, type: ZoneType, sink: LineSink): void {
+function emitZone(text: ListText, type: ZoneType, sink: ListSink): void {
   const saying = typeof type === 'object' ? type : undefined
-  giveName(text, saying, COVER.suffix, undefined, sink)
+  emitName(text, saying, COVER.suffix, undefined, sink)
 }
 
 /** @param saying undefined: the list blocks the name */
-function giveName(
+function emitName(
   text: ListText,
-  saying: Saying | undefined,
+  saying: ListAction | undefined,
   cover: number,
   record: Uint8Array | undefined,
-  sink: LineSink
+  sink: ListSink
 ): void {
   const length = text.readName()
   if (length > 0) {
-    if (saying === undefined) sink.name(text.name, 0, length, cover, text.line)
-    else sink.say(saying, text.name, cover, text.line, record)
-  } else if (length === A_TOP || text.word === '.') sink.inapplicable('whole top-level domains')
-  else if (length !== LOCAL_NAME) bad(text, sink, whyNoName(length))
+    if (saying === undefined) sink.blockName(text.name, 0, length, cover, text.line)
+    else sink.addName(saying, text.name, cover, text.line, record)
+  } else if (length === TOP_LEVEL || text.word === '.')
+    sink.countUnsupported('whole top-level domains')
+  else if (length !== LOCAL_NAME) skip(text, sink, invalidNameReason(length))
 }
 
 function keyOf(word: string): Key {
@@ -209,13 +221,13 @@ function datumOf(text: string): Datum {
   const [, type = '', rdata = ''] = /^\s+(?:\d+\s+)?(?:IN\s+)?(\S+)\s+(.*)$/is.exec(text) ?? []
   if (type === '') return { why: 'no record behind the name' }
   const code = readRrtype(type)
-  if (code === undefined || !isRecordType(code)) return { inapplicable: 'answers of other kinds' }
+  if (code === undefined || !isRecordType(code)) return { unsupported: 'answers of other kinds' }
   const record = readRecord(code, rdata.trim())
   if (record === undefined) return { why: `no ${type} record` }
   const address = readListAddress(rdata.trim())
-  return address !== undefined && isNowhere(address) ? 'nowhere' : { record }
+  return address !== undefined && isBlockAddress(address) ? 'nowhere' : { record }
 }
 
-function bad(text: ListText, sink: LineSink, why: string): void {
-  sink.bad(text.line, text.column, why)
+function skip(text: ListText, sink: ListSink, why: string): void {
+  sink.skipLine(text.line, text.column, why)
 }

@@ -18,11 +18,11 @@ const SEED = randomInt(2 ** 32) | 0
  * @returns the names, each once and with the line of its records; and the records
  */
 export function groupRecords(names: PackedNames): { names: PackedNames; data: LocalData } {
-  return new Grouping(names).finish()
+  return new RecordGrouper(names).group()
 }
 
 /** A million names are the normal case: all is in typed arrays, by the number of the entry. */
-class Grouping {
+class RecordGrouper {
   private octets: Uint8Array = new Uint8Array(0)
   private readonly at: Float64Array
   private readonly end: Float64Array
@@ -37,7 +37,7 @@ class Grouping {
   private count = 0
 
   constructor(private readonly names: PackedNames) {
-    const count = names.names
+    const count = names.count
     this.at = new Float64Array(count)
     this.end = new Float64Array(count)
     this.length = new Uint8Array(count)
@@ -48,15 +48,15 @@ class Grouping {
     this.isFirst = new Uint8Array(count)
   }
 
-  finish(): { names: PackedNames; data: LocalData } {
-    this.note()
-    this.link()
-    const owner = this.takeLines()
-    return { names: this.once(owner), data: this.pack(owner) }
+  group(): { names: PackedNames; data: LocalData } {
+    this.readEntries()
+    this.linkSameNames()
+    const owner = this.assignLines()
+    return { names: this.uniqueNames(owner), data: this.packRecords(owner) }
   }
 
-  private note(): void {
-    this.names.each((octets, at, length, cover, line, end) => {
+  private readEntries(): void {
+    this.names.forEach((octets, at, length, cover, line, end) => {
       const entry = this.count++
       this.octets = octets
       this.at[entry] = at
@@ -69,7 +69,7 @@ class Grouping {
   }
 
   /** Finds entries of one name by a table of their hashes. */
-  private link(): void {
+  private linkSameNames(): void {
     const mask = 2 ** Math.ceil(Math.log2(2 * this.count + 2)) - 1
     const slots = new Int32Array(mask + 1).fill(NONE)
     for (let entry = 0; entry < this.count; entry++) {
@@ -88,7 +88,7 @@ class Grouping {
   }
 
   /** For each line the first entry of the name whose records it stands for, or NONE. */
-  private takeLines(): Int32Array {
+  private assignLines(): Int32Array {
     const owner = new Int32Array(this.maxLine + 1).fill(NONE)
     const take = (first: number, isAlone: boolean): void => {
       if (this.isFirst[first] === 0 || (this.next[first] === NONE) !== isAlone) return
@@ -103,7 +103,7 @@ class Grouping {
     return owner
   }
 
-  private once(owner: Int32Array): PackedNames {
+  private uniqueNames(owner: Int32Array): PackedNames {
     const once = new PackedNames()
     for (let first = 0; first < this.count; first++) {
       if (this.isFirst[first] === 0) continue
@@ -116,20 +116,20 @@ class Grouping {
   private lineOf(first: number, owner: Int32Array): number {
     for (let entry = first; entry !== NONE; entry = this.next[entry]!) {
       const line = this.line[entry]!
-      if (owner[line] === first || this.areAlike(owner[line]!, first)) return line
+      if (owner[line] === first || this.haveSameLines(owner[line]!, first)) return line
     }
     return this.line[first]!
   }
 
   /** Whether two names have their records on the same lines. */
-  private areAlike(one: number, other: number): boolean {
+  private haveSameLines(one: number, other: number): boolean {
     for (; one !== NONE && other !== NONE; one = this.next[one]!, other = this.next[other]!) {
       if (this.line[one] !== this.line[other]) return false
     }
     return one === other
   }
 
-  private pack(owner: Int32Array): LocalData {
+  private packRecords(owner: Int32Array): LocalData {
     const lines = new Int32Array(new SharedArrayBuffer(4 * owner.filter(it => it !== NONE).length))
     const starts = new Int32Array(new SharedArrayBuffer(4 * (lines.length + 1)))
     let size: Octets = 0

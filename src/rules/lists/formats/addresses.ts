@@ -1,17 +1,17 @@
 import { readPrefix } from '../../../base/address.js'
 import { InterdictError } from '../../../base/error.js'
-import type { LineReader, LineSink } from '../list-reader.js'
+import type { LineReader, ListSink } from '../line-reader.js'
 import type { ListText } from '../list-text.js'
 
 /** Reads lists of addresses and prefixes, one a line: a name with one of them in its answer is meant. */
 export class AddressesReader implements LineReader {
-  read(text: ListText, sink: LineSink): boolean {
+  read(text: ListText, sink: ListSink): boolean {
     if (!text.nextWord()) return false
     try {
-      sink.prefix(undefined, readPrefix(text.word), text.line)
+      sink.addPrefix(undefined, readPrefix(text.word), text.line)
     } catch (error) {
       if (!(error instanceof InterdictError)) throw error
-      sink.bad(text.line, text.column, 'neither an address nor a prefix')
+      sink.skipLine(text.line, text.column, 'neither an address nor a prefix')
     }
     return true
   }

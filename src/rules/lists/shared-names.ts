@@ -4,18 +4,18 @@ import { COVER, type NameSource } from '../model/types.js'
 import { tooBroad } from '../apps/too-broad.js'
 
 /** So many names of a list are told; the others are counted. */
-const TOLD = 3
+const MAX_LISTED = 3
 
 /**
  * A warning for each list that takes in public suffixes or zones that many share. Lists are other
  * people's and may mean it, so they hold as they are. Only for those who look: a list of a million
  * names takes a second, which no start has.
  *
- * @param shown the name of a file in messages
+ * @param displayName the name of a file in messages
  */
-export function sharedInLists(
+export function warnAboutSharedNames(
   sources: readonly NameSource[],
-  shown: (file: string) => string
+  displayName: (file: string) => string
 ): InterdictError[] {
   const lists = sources.filter(({ kind, part }) => kind === 'list' && part?.effect !== 'pass')
   return lists.flatMap(source => {
@@ -32,9 +32,9 @@ export function sharedInLists(
     })
     const [first] = found
     if (first === undefined) return []
-    const told = found.slice(0, TOLD).map(({ name }) => name)
-    const names = [...told, ...(found.length > TOLD ? ['…'] : [])].join(', ')
-    const position = { file: shown(source.file), line: first.line, column: 1 }
+    const told = found.slice(0, MAX_LISTED).map(({ name }) => name)
+    const names = [...told, ...(found.length > MAX_LISTED ? ['…'] : [])].join(', ')
+    const position = { file: displayName(source.file), line: first.line, column: 1 }
     return [failureAt(position, 'RULES_LIST_SHARED', source.title, found.length, names)]
   })
 }

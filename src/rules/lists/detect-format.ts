@@ -2,14 +2,14 @@ import type { Octets } from '../../base/units.js'
 import type { ListFormat } from './list-formats.js'
 
 /** So much of a file is looked at, and at most so many lines of it. */
-const LOOKED_AT: Octets = 262_144
-const LINES = 1000
+const MAX_SAMPLE: Octets = 262_144
+const MAX_LINES = 1000
 
 /** Most lines of v2fly's lists are plain names: more than this part of others, and it is one. */
-const V2FLY_PART = 0.01
+const V2FLY_RATIO = 0.01
 
 /** What a file is taken for, and why: for people. */
-export interface Recognised {
+export interface DetectedFormat {
   readonly format: ListFormat
   /** `its first line`, `998 of its first 1000 lines`. */
   readonly by: string
@@ -27,7 +27,7 @@ const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[\da-f]*:[\da-f:.]*(?:%\w+)?)(?:\/\
 const ZONE_HEAD = /^(?:\$(?:TTL|ORIGIN)\s|\S+\s+(?:\d\w*\s+)?(?:IN\s+)?SOA\s)/i
 
 /** What lines look like, the most telling first; a line is of the first that it looks like. */
-const LOOKS: readonly (readonly [ListFormat, RegExp])[] = [
+const LINE_PATTERNS: readonly (readonly [ListFormat, RegExp])[] = [
   ['rpz', /^\S+\s+(?:\d\w*\s+)?(?:IN\s+)?(?:CNAME|AAAA|A|TXT)\s+\S/i],
   ['unbound', /^(?:server|local-zone|local-data|local-data-ptr)\s*:/],
   ['dnsmasq', /^(?:address|server|local|ipset|nftset)=/],
@@ -39,14 +39,14 @@ const LOOKS: readonly (readonly [ListFormat, RegExp])[] = [
  * Tells the format of a list by what most of its first lines look like. Each line is judged by
  * itself, so that one odd line does not change what all others mean.
  */
-export function recognise(octets: Uint8Array): Recognised {
+export function detectFormat(octets: Uint8Array): DetectedFormat {
   const lines = firstLines(octets)
   if (ADBLOCK_HEADER.test(lines[0] ?? '')) return { format: 'adblock', by: 'its first line' }
-  const rules = lines.filter(isRule).slice(0, LINES)
+  const rules = lines.filter(isRule).slice(0, MAX_LINES)
   if (rules.some(line => ZONE_HEAD.test(line))) return { format: 'rpz', by: 'its $TTL or SOA' }
   const counts = new Map<ListFormat, number>()
   for (const line of rules) {
-    const format = lookOf(line)
+    const format = lineFormat(line)
     counts.set(format, (counts.get(format) ?? 0) + 1)
   }
   const [format, count] = [...counts].reduce<readonly [ListFormat, number]>(
@@ -54,21 +54,21 @@ export function recognise(octets: Uint8Array): Recognised {
     ['domains', 0]
   )
   const v2fly = counts.get('v2fly') ?? 0
-  if (format === 'domains' && v2fly > rules.length * V2FLY_PART) {
-    return { format: 'v2fly', by: byLines(v2fly, rules.length) }
+  if (format === 'domains' && v2fly > rules.length * V2FLY_RATIO) {
+    return { format: 'v2fly', by: lineShare(v2fly, rules.length) }
   }
-  return { format, by: byLines(count, rules.length) }
+  return { format, by: lineShare(count, rules.length) }
 }
 
-function lookOf(line: string): ListFormat {
-  const told = LOOKS.find(([, look]) => look.test(line))?.[0]
+function lineFormat(line: string): ListFormat {
+  const told = LINE_PATTERNS.find(([, look]) => look.test(line))?.[0]
   if (told !== undefined) return told
   const [first = '', second = '#'] = line.split(/\s+/, 2)
   if (!ADDRESS.test(first)) return 'domains'
   return second.startsWith('#') ? 'addresses' : 'hosts'
 }
 
-function byLines(count: number, of: number): string {
+function lineShare(count: number, of: number): string {
   if (of === 0) return 'nothing, for it has no lines'
   if (count === of) return of === 1 ? 'its only line' : `all of its first ${of} lines`
   return `${count} of its first ${of} lines`
@@ -78,13 +78,13 @@ function byLines(count: number, of: number): string {
 const trimmed = (line: string): string => line.slice(0, 400).trim()
 
 function firstLines(octets: Uint8Array): string[] {
-  const text = Buffer.from(octets.subarray(0, LOOKED_AT)).toString('latin1')
+  const text = Buffer.from(octets.subarray(0, MAX_SAMPLE)).toString('latin1')
   const lines = text
     .replace(/^\xef\xbb\xbf/, '')
     .split('\n')
     .map(trimmed)
   // The last may be cut off.
-  if (octets.length > LOOKED_AT && lines.length > 1) lines.pop()
+  if (octets.length > MAX_SAMPLE && lines.length > 1) lines.pop()
   return lines.filter(line => line !== '')
 }
 

@@ -1,15 +1,15 @@
 import { failureAt, type InterdictError } from '../../base/error.js'
 import type { Position } from '../../base/position.js'
 import type { NameSource } from '../model/types.js'
-import type { Clients } from './formats/adblock-modifiers.js'
-import { FileBook, refusal } from './list-book.js'
+import type { NetworkPrefixes } from './formats/adblock-modifiers.js'
+import { ListCollector, rejection } from './list-collector.js'
 import { scanList, type LineFormat, type ListFormat } from './list-formats.js'
-import { Layers } from './list-layers.js'
-import type { LineSink, Saying } from './list-reader.js'
-import { BlockedSource, SaidSource, type Blocked } from './list-source.js'
+import { ListLayers } from './list-layers.js'
+import type { ListSink, ListAction } from './line-reader.js'
+import { BlockedSource, ActionSource, type ForEachBlocked } from './list-source.js'
 import type { ListReport, ListFile } from './list-types.js'
-import { recognise } from './recognise.js'
-import { readZone, type ReadZone } from './rpz/rpz-file.js'
+import { detectFormat } from './detect-format.js'
+import { readRpzFile, type RpzFile } from './rpz/rpz-file.js'
 
 export interface ListOptions {
   readonly id: string
@@ -18,7 +18,7 @@ export interface ListOptions {
   /** Whether somebody has said that it is right without a name. */
   readonly mayBeEmpty?: boolean
   /** Prefixes by id of network, for formats that name clients. */
-  readonly clients?: Clients
+  readonly clients?: NetworkPrefixes
 }
 
 export type ListResult =
@@ -40,27 +40,27 @@ export type ListResult =
 export function readList(options: ListOptions, files: readonly ListFile[]): ListResult {
   const { id, clients = new Map() } = options
   const retracted = new Set<string>()
-  const read = files.map(file => readFile(options, clients, file, retracted))
+  const read = files.map(file => readListFile(options, clients, file, retracted))
   const errors = read.flatMap(it => ('errors' in it ? it.errors : []))
   if (errors.length > 0) return { errors }
   const good = read.filter(it => 'book' in it)
   const zones = read.filter(it => 'parts' in it)
-  const layers = new Layers(
+  const layers = new ListLayers(
     good.map(({ book }) => book),
     retracted
   )
-  const fits = layers.settle(each => {
+  const fits = layers.resolve(each => {
     for (const { blocked } of good)
       blocked((octets, _at, length, cover) => each(octets, length, cover))
   })
   if (!fits) {
     const why = 'its exceptions for some clients or types overlap too many names'
-    return { errors: [failureAt(startOf(files[0]!.shown), 'RULES_LIST_REFUSED', why)] }
+    return { errors: [failureAt(startOf(files[0]!.displayName), 'RULES_LIST_REFUSED', why)] }
   }
   return {
     parts: [
       ...zones.flatMap(({ parts }, nth) => parts(nth)),
-      ...(good.length > 0 ? partsOf(id, good, layers) : [])
+      ...(good.length > 0 ? buildSources(id, good, layers) : [])
     ],
     warnings: [...good.map(({ book }) => book), ...zones].flatMap(({ warnings }) => warnings),
     reports: [...good, ...zones].map(({ report }) => report)
@@ -68,57 +68,58 @@ export function readList(options: ListOptions, files: readonly ListFile[]): List
 }
 
 /** A file that is a list. */
-interface Read {
+interface CollectedFile {
   readonly file: string
-  readonly book: FileBook
-  readonly blocked: Blocked
+  readonly book: ListCollector
+  readonly blocked: ForEachBlocked
   readonly report: ListReport
 }
 
-function readFile(
+function readListFile(
   { id, format: given, mayBeEmpty = false }: ListOptions,
-  clients: Clients,
-  { octets, file, shown }: ListFile,
+  clients: NetworkPrefixes,
+  { octets, file, displayName }: ListFile,
   retracted: Set<string>
-): Read | ReadZone | { readonly errors: readonly InterdictError[] } {
-  const start = startOf(shown)
-  const odd = whatElse(octets)
+): CollectedFile | RpzFile | { readonly errors: readonly InterdictError[] } {
+  const start = startOf(displayName)
+  const odd = whyNotAList(octets)
   if (odd !== undefined) return { errors: [failureAt(start, 'RULES_LIST_REFUSED', odd)] }
-  const found = given === undefined ? recognise(octets) : undefined
+  const found = given === undefined ? detectFormat(octets) : undefined
   const format = given ?? found!.format
   if (format === 'rpz') {
-    return readZone({ id, octets, file, shown, by: found?.by, mayBeEmpty })
+    return readRpzFile({ id, octets, file, displayName, detectedBy: found?.by, mayBeEmpty })
   }
-  const reading = found !== undefined && EITHER.includes(format) ? 'either' : format
-  const book = new FileBook(shown, retracted)
+  const reading = found !== undefined && DOMAINS_OR_HOSTS.includes(format) ? 'either' : format
+  const book = new ListCollector(displayName, retracted)
   const lines = scanList(octets, reading, clients, book)
-  const errors = refusal(book, book.isEmpty, lines, start)
+  const errors = rejection(book, book.isEmpty, lines, start)
   if (errors.length > 0) return { errors }
   if (book.isEmpty && !mayBeEmpty) {
     return { errors: [failureAt(start, 'RULES_LIST_EMPTY', id)] }
   }
-  const { count: names, inapplicables: inapplicable } = book
-  const report = { id, shown, format, by: found?.by, names, inapplicable }
-  const blocked: Blocked = name => scanList(octets, reading, clients, { ...DEAF, name })
+  const { count: names, unsupported } = book
+  const report = { id, displayName, format, detectedBy: found?.by, names, unsupported }
+  const blocked: ForEachBlocked = name =>
+    scanList(octets, reading, clients, { ...IGNORE_ALL, blockName: name })
   return { file, book, blocked, report }
 }
 
 const nothing = (): void => undefined
 /** Wants to know of nothing. */
-const DEAF: LineSink = {
-  name: nothing,
-  say: nothing,
-  retract: nothing,
-  prefix: nothing,
-  bad: nothing,
-  inapplicable: nothing
+const IGNORE_ALL: ListSink = {
+  blockName: nothing,
+  addName: nothing,
+  disable: nothing,
+  addPrefix: nothing,
+  skipLine: nothing,
+  countUnsupported: nothing
 }
 
 /** What lists of names and hosts files are read as where nobody says which of the two it is. */
-const EITHER: readonly LineFormat[] = ['domains', 'hosts']
+const DOMAINS_OR_HOSTS: readonly LineFormat[] = ['domains', 'hosts']
 
 /** What a file is, where its first octets say that it is something else than a list. */
-function whatElse(octets: Uint8Array): string | undefined {
+function whyNotAList(octets: Uint8Array): string | undefined {
   const first = Buffer.from(octets.subarray(0, 1024)).toString('latin1')
   if (/^(?:\xff\xfe|\xfe\xff)/.test(first)) return 'it is UTF-16'
   // An error page, most of the time.
@@ -126,20 +127,24 @@ function whatElse(octets: Uint8Array): string | undefined {
 }
 
 /** What stands before what on one name, inside a layer. */
-const SAYS_ORDER: readonly Saying['says'][] = ['data', 'pass', 'rule']
+const ACTION_ORDER: readonly ListAction['action'][] = ['data', 'pass', 'rule']
 
 /** All that the files say, what decides first in front. */
-function partsOf(id: string, files: readonly Read[], layers: Layers): NameSource[] {
+function buildSources(
+  id: string,
+  files: readonly CollectedFile[],
+  layers: ListLayers
+): NameSource[] {
   const said = files.flatMap(({ file, book }) =>
-    [...book.said.values()].map(it => ({ file, ...it }))
+    [...book.groups.values()].map(it => ({ file, ...it }))
   )
-  const real = said.filter(({ saying }) => saying.says !== 'back')
-  const before = (a: Saying, b: Saying): number =>
-    b.layer - a.layer || SAYS_ORDER.indexOf(a.says) - SAYS_ORDER.indexOf(b.says)
+  const real = said.filter(({ action: saying }) => saying.action !== 'back')
+  const before = (a: ListAction, b: ListAction): number =>
+    b.layer - a.layer || ACTION_ORDER.indexOf(a.action) - ACTION_ORDER.indexOf(b.action)
   const sources: NameSource[] = []
   const newId = (): string => (sources.length === 0 ? id : `${id}#${sources.length}`)
-  for (const one of real.sort((a, b) => before(a.saying, b.saying))) {
-    sources.push(new SaidSource(newId(), id, one.file, one))
+  for (const one of real.sort((a, b) => before(a.action, b.action))) {
+    sources.push(new ActionSource(newId(), id, one.file, one))
   }
   for (const { file, book, blocked } of files) {
     if (book.names + book.prefixes.length === 0 && sources.length > 0) continue

@@ -1,11 +1,16 @@
 import type { Prefix } from '../../../base/address.js'
 import { covers, type Pattern } from '../../model/pattern.js'
 import { COVER } from '../../model/types.js'
-import { NamesReader } from '../list-lines.js'
-import { DATA_LAYER, type LineReader, type LineSink, type Saying } from '../list-reader.js'
+import { NamesReader } from './domains-hosts.js'
+import { DATA_LAYER, type LineReader, type ListSink, type ListAction } from '../line-reader.js'
 import { isBlank, type ListText } from '../list-text.js'
-import { readModifiers, type Clients, type Modifiers, type Refusal } from './adblock-modifiers.js'
-import { readHostPattern, type Meant } from './adblock-pattern.js'
+import {
+  readModifiers,
+  type NetworkPrefixes,
+  type Modifiers,
+  type Rejection
+} from './adblock-modifiers.js'
+import { readHostPattern, type RuleTarget } from './adblock-pattern.js'
 import { readRewrite, type Rewrite } from './adblock-rewrite.js'
 
 const [BANG, CARET, PIPE] = [0x21, 0x5e, 0x7c]
@@ -18,9 +23,9 @@ const LAYER = {
   data: DATA_LAYER,
   alias: 5,
   status: 6,
-  back: 7
+  cancel: 7
 }
-const DATA: Saying = { layer: LAYER.data, says: 'data' }
+const DATA: ListAction = { layer: LAYER.data, action: 'data' }
 
 /** `##`, `#@#`, `#?#`, `#$#`, `#%#`, `$$` and their mixtures, behind names or nothing. */
 const PAGE_RULE = /^[^\s/|]*?(?:#@?[$%]?\??#|\$@?\$)/
@@ -34,10 +39,10 @@ const RULE = /^(@@)?([^$]*)(?:\$(.*))?$/s
 export class AdblockReader implements LineReader {
   private readonly hosts = new NamesReader('hosts', DATA)
 
-  constructor(private readonly clients: Clients) {}
+  constructor(private readonly clients: NetworkPrefixes) {}
 
-  read(text: ListText, sink: LineSink): boolean {
-    if (!text.wholeLine()) return false
+  read(text: ListText, sink: ListSink): boolean {
+    if (!text.selectLine()) return false
     const { octets, from, to } = text
     if (octets[from] === BANG) return false
     if (octets[from] === PIPE && octets[from + 1] === PIPE && octets[to - 1] === CARET) {
@@ -45,132 +50,132 @@ export class AdblockReader implements LineReader {
       text.to = to - 1
       const length = text.readName()
       if (length > 0) {
-        sink.name(text.name, 0, length, COVER.suffix, text.line)
+        sink.blockName(text.name, 0, length, COVER.suffix, text.line)
         return true
       }
-      text.wholeLine()
+      text.selectLine()
     }
     return this.readAny(text, sink)
   }
 
-  private readAny(text: ListText, sink: LineSink): boolean {
+  private readAny(text: ListText, sink: ListSink): boolean {
     const line = text.text
-    if (PAGE_RULE.test(line)) sink.inapplicable('rules for parts of pages')
+    if (PAGE_RULE.test(line)) sink.countUnsupported('rules for parts of pages')
     else if (line.startsWith('#') || /^\[.*\]$/.test(line)) return false
     else if (hasBlank(text) && /^[\da-fA-F.:%]+\s/.test(line)) return this.readHosts(text, sink)
-    else if (REGULAR.test(line)) sink.inapplicable('regular expressions')
+    else if (REGULAR.test(line)) sink.countUnsupported('regular expressions')
     else {
       const refusal = this.readRule(line.replace(/\s+#.*$/s, ''), text.line, sink)
       if (refusal === undefined) return true
-      if ('why' in refusal) sink.bad(text.line, text.column, refusal.why)
-      else sink.inapplicable(refusal.inapplicable)
+      if ('why' in refusal) sink.skipLine(text.line, text.column, refusal.why)
+      else sink.countUnsupported(refusal.unsupported)
     }
     return true
   }
 
-  private readHosts(text: ListText, sink: LineSink): boolean {
+  private readHosts(text: ListText, sink: ListSink): boolean {
     text.to = text.lineStart
     return this.hosts.read(text, sink)
   }
 
-  private readRule(line: string, number: number, sink: LineSink): Refusal | undefined {
+  private readRule(line: string, number: number, sink: ListSink): Rejection | undefined {
     const [, at = '', pattern = '', after = ''] = RULE.exec(line)!
     const modifiers = readModifiers(after, this.clients)
     if (isRefusal(modifiers)) return modifiers
     const meant = readHostPattern(pattern)
     if (isRefusal(meant)) return meant
-    const rule = new Rule(meant, modifiers, at !== '', number)
-    return rule.give(sink)
+    const rule = new AdblockRule(meant, modifiers, at !== '', number)
+    return rule.emit(sink)
   }
 }
 
 /** A rule that has been read. */
-class Rule {
+class AdblockRule {
   constructor(
-    private readonly meant: Meant,
+    private readonly target: RuleTarget,
     private readonly modifiers: Modifiers,
     private readonly isException: boolean,
     private readonly line: number
   ) {}
 
   /** @returns why it cannot be given */
-  give(sink: LineSink): Refusal | undefined {
-    const { meant, modifiers, isException } = this
+  emit(sink: ListSink): Rejection | undefined {
+    const { target: meant, modifiers, isException } = this
     const { rewrite, denyallow, notClients } = modifiers
     if (isException && denyallow.length + notClients.length > 0) {
-      return { inapplicable: 'exceptions that except something' }
+      return { unsupported: 'exceptions that except something' }
     }
     const takesBack = isException && rewrite === ''
     const answer = rewrite === undefined || takesBack ? undefined : readRewrite(rewrite)
     if (answer !== undefined && isRefusal(answer)) return answer
-    if ('prefix' in meant) return this.givePrefix(meant.prefix, answer, sink)
+    if ('prefix' in meant) return this.emitPrefix(meant.prefix, answer, sink)
     if (isException && answer !== undefined) {
-      return { inapplicable: 'exceptions that except something' }
+      return { unsupported: 'exceptions that except something' }
     }
     const spared = denyallow.map(text => readHostPattern(`||${text}^`))
     for (const one of spared) if (isRefusal(one)) return { why: 'no names in denyallow' }
-    this.giveName(meant, answer, sink)
-    this.giveSpared(meant, spared as Meant[], sink)
+    this.emitName(meant, answer, sink)
+    this.emitExcluded(meant, spared as RuleTarget[], sink)
     return undefined
   }
 
-  private giveName(meant: Pattern, answer: Rewrite | undefined, sink: LineSink): void {
+  private emitName(meant: Pattern, answer: Rewrite | undefined, sink: ListSink): void {
     const { name, cover } = meant
-    const saying = this.saying(answer)
+    const saying = this.listAction(answer)
     const isPlain = saying.layer === 0 && !saying.qtypes && !saying.prefixes
     if (this.modifiers.badfilter) {
-      sink.retract(isPlain ? undefined : saying, name, COVER[cover])
+      sink.disable(isPlain ? undefined : saying, name, COVER[cover])
     } else if (isPlain) {
-      sink.name(name, 0, name.length, COVER[cover], this.line)
+      sink.blockName(name, 0, name.length, COVER[cover], this.line)
     } else {
       const record = answer && 'record' in answer ? answer.record : undefined
-      sink.say(saying, name, COVER[cover], this.line, record)
+      sink.addName(saying, name, COVER[cover], this.line, record)
     }
   }
 
   /** What the rule is not for: the list lets it pass. */
-  private giveSpared(meant: Pattern, spared: readonly Meant[], sink: LineSink): void {
+  private emitExcluded(meant: Pattern, spared: readonly RuleTarget[], sink: ListSink): void {
     const { qtypes, clients, notClients, badfilter } = this.modifiers
-    const { layer } = this.saying(undefined)
-    const say = (saying: Saying, { name, cover }: Pattern): void => {
-      if (badfilter) sink.retract(saying, name, COVER[cover])
-      else sink.say(saying, name, COVER[cover], this.line)
+    const { layer } = this.listAction(undefined)
+    const say = (saying: ListAction, { name, cover }: Pattern): void => {
+      if (badfilter) sink.disable(saying, name, COVER[cover])
+      else sink.addName(saying, name, COVER[cover], this.line)
     }
     for (const one of spared) {
       if ('prefix' in one || !covers(meant.cover, meant.name, one.name)) continue
-      say({ layer, says: 'pass', qtypes, prefixes: clients }, one)
+      say({ layer, action: 'pass', qtypes, prefixes: clients }, one)
     }
-    if (notClients.length > 0) say({ layer, says: 'pass', qtypes, prefixes: notClients }, meant)
+    if (notClients.length > 0) say({ layer, action: 'pass', qtypes, prefixes: notClients }, meant)
   }
 
-  private givePrefix(
+  private emitPrefix(
     prefix: Prefix,
     answer: Rewrite | undefined,
-    sink: LineSink
-  ): Refusal | undefined {
+    sink: ListSink
+  ): Rejection | undefined {
     const { badfilter, denyallow, notClients, rewrite } = this.modifiers
-    if (answer !== undefined || rewrite === '') return { inapplicable: 'answers of other kinds' }
+    if (answer !== undefined || rewrite === '') return { unsupported: 'answers of other kinds' }
     if (badfilter || denyallow.length + notClients.length > 0) {
-      return { inapplicable: 'exceptions that except something' }
+      return { unsupported: 'exceptions that except something' }
     }
-    const saying = this.saying(undefined)
+    const saying = this.listAction(undefined)
     const isPlain = saying.layer === 0 && !saying.qtypes && !saying.prefixes
-    sink.prefix(isPlain ? undefined : saying, prefix, this.line)
+    sink.addPrefix(isPlain ? undefined : saying, prefix, this.line)
     return undefined
   }
 
-  private saying(answer: Rewrite | undefined): Saying {
+  private listAction(answer: Rewrite | undefined): ListAction {
     const { isException, modifiers } = this
     const { important, qtypes, clients: prefixes, rewrite } = modifiers
-    if (isException && rewrite === '') return { layer: LAYER.back, says: 'back' }
+    if (isException && rewrite === '') return { layer: LAYER.cancel, action: 'back' }
     if (answer !== undefined) {
       const says = 'says' in answer ? answer.says : 'data'
       const data = 'record' in answer && answer.isAlias ? LAYER.alias : LAYER.data
-      return { layer: says === 'data' ? data : LAYER.status, says, qtypes, prefixes }
+      return { layer: says === 'data' ? data : LAYER.status, action: says, qtypes, prefixes }
     }
     const layer = isException ? LAYER.exception : LAYER.block
     const says = isException ? 'pass' : 'rule'
-    return { layer: layer + (important ? LAYER.important : 0), says, qtypes, prefixes }
+    return { layer: layer + (important ? LAYER.important : 0), action: says, qtypes, prefixes }
   }
 }
 
@@ -179,6 +184,6 @@ function hasBlank({ octets, from, to }: ListText): boolean {
   return false
 }
 
-function isRefusal(value: object): value is Refusal {
-  return 'why' in value || 'inapplicable' in value
+function isRefusal(value: object): value is Rejection {
+  return 'why' in value || 'unsupported' in value
 }

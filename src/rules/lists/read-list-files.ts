@@ -5,7 +5,7 @@ import { copyName, type FileResult, type RuleFiles, type TooLarge } from '../mod
 import type { Location } from '../model/location.js'
 import type { ListEntry } from '../schema/networks-schema.js'
 import type { ListFile } from './list-types.js'
-import { unpacked } from './unpack.js'
+import { decompress } from './decompress.js'
 
 /**
  * Reads the files of a list, and unpacks those that are packed. All of them together may be as large
@@ -14,14 +14,14 @@ import { unpacked } from './unpack.js'
  * @param at the entry; gets what is wrong
  * @returns undefined where something is, or where there is no copy yet
  */
-export async function listFiles(
+export async function readListFiles(
   folder: RuleFiles,
   id: string,
   entry: ListEntry,
   at: Location
 ): Promise<readonly ListFile[] | undefined> {
-  if (entry.transfer !== undefined) return zoneOf(folder, id, entry, entry.transfer, at)
-  if (entry.url !== undefined) return copyOf(folder, id, entry, entry.url, at)
+  if (entry.transfer !== undefined) return readZoneCopy(folder, id, entry, entry.transfer, at)
+  if (entry.url !== undefined) return readCopy(folder, id, entry, entry.url, at)
   const names = await fileNames(folder, entry, at)
   if (names === undefined) return undefined
   const files: ListFile[] = []
@@ -54,7 +54,7 @@ async function fileNames(
   return undefined
 }
 
-async function copyOf(
+async function readCopy(
   folder: RuleFiles,
   id: string,
   entry: ListEntry,
@@ -67,13 +67,13 @@ async function copyOf(
     at.at('url').warn('RULES_LIST_ABSENT', id, url)
     return undefined
   }
-  const file = await open(folder, name, read, entry['max-size'], entry, at)
+  const file = await decompressFile(folder, name, read, entry['max-size'], entry, at)
   // In records of lookups it is where the list is from that counts.
   return file && [{ ...file, file: url }]
 }
 
 /** A zone of a primary: in records of lookups, what counts is its name. */
-async function zoneOf(
+async function readZoneCopy(
   folder: RuleFiles,
   id: string,
   entry: ListEntry,
@@ -82,7 +82,7 @@ async function zoneOf(
 ): Promise<readonly ListFile[] | undefined> {
   const read = await folder.readZone(id, zone, entry['max-size'])
   const file = showName(zone)
-  if ('octets' in read) return [{ octets: read.octets, file, shown: file }]
+  if ('octets' in read) return [{ octets: read.octets, file, displayName: file }]
   const start = { file, line: 1, column: 1 }
   if ('size' in read) at.errors.push(failureAt(start, 'RULES_LIST_LARGE', entry['max-size']))
   else if ('isMissing' in read) at.at('transfer').warn('RULES_ZONE_ABSENT', id, file)
@@ -98,10 +98,10 @@ async function readFile(
   entry: ListEntry,
   at: Location
 ): Promise<ListFile | undefined> {
-  return open(folder, name, await folder.readAtMost(name, room), room, entry, at)
+  return decompressFile(folder, name, await folder.readAtMost(name, room), room, entry, at)
 }
 
-async function open(
+async function decompressFile(
   folder: RuleFiles,
   name: string,
   file: FileResult | TooLarge,
@@ -109,17 +109,17 @@ async function open(
   entry: ListEntry,
   at: Location
 ): Promise<ListFile | undefined> {
-  const shown = folder.displayName(name)
-  const start = { file: shown, line: 1, column: 1 }
+  const displayName = folder.displayName(name)
+  const start = { file: displayName, line: 1, column: 1 }
   const tooLarge = failureAt(start, 'RULES_LIST_LARGE', entry['max-size'])
   if ('octets' in file) {
-    const { octets, why } = await unpacked(file.octets, room)
-    if (octets !== undefined) return { octets, file: name, shown }
+    const { octets, why } = await decompress(file.octets, room)
+    if (octets !== undefined) return { octets, file: name, displayName }
     at.errors.push(why === undefined ? tooLarge : failureAt(start, 'RULES_LIST_GZIP', why))
   } else if ('size' in file) at.errors.push(tooLarge)
   else {
     const key = (['file', 'folder', 'url'] as const).find(key => entry[key] !== undefined)!
-    at.at(key).error('RULES_UNREADABLE', key === 'url' ? shown : name, file.why)
+    at.at(key).error('RULES_UNREADABLE', key === 'url' ? displayName : name, file.why)
   }
   return undefined
 }

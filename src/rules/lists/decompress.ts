@@ -5,7 +5,7 @@ import type { Octets } from '../../base/units.js'
 const unzip = promisify(gunzip)
 
 /** What a file is unpacked to. */
-export interface Unpacked {
+export interface Decompressed {
   /** Undefined where it cannot be unpacked. */
   readonly octets?: Uint8Array
   /** Why it cannot be; undefined where it is too large. */
@@ -17,7 +17,7 @@ export interface Unpacked {
  * it is. That ends as soon as there is more in it than there may be: a thousandth of that, packed
  * well, is enough to fill the memory of a machine.
  */
-export async function unpacked(octets: Uint8Array, most: Octets): Promise<Unpacked> {
+export async function decompress(octets: Uint8Array, most: Octets): Promise<Decompressed> {
   if (octets[0] !== 0x1f || octets[1] !== 0x8b) return { octets }
   try {
     return { octets: await unzip(octets, { maxOutputLength: Math.max(1, most) }) }

@@ -7,7 +7,7 @@ import type { ListText } from './list-text.js'
  * Lines that are right where they come from and cannot mean anything here, by kind. What people are
  * told of them: `12 regular expressions`.
  */
-export type Inapplicable =
+export type Unsupported =
   | 'regular expressions'
   | 'names with wildcards inside'
   | 'parts of names'
@@ -26,7 +26,7 @@ export type Inapplicable =
   | 'DNAME and DS records'
 
 /** What a line says of a name, where that is not simply that the list blocks it. */
-export interface Saying {
+export interface ListAction {
   /**
    * What is said in a higher layer of a name holds for all below it, whatever a lower layer says
    * there. Inside a layer the longest name decides.
@@ -37,7 +37,7 @@ export interface Saying {
    * the records say that are given with each name; `back` that what layers from this one on down to
    * `DATA_LAYER` say is taken back; or an answer
    */
-  readonly says: 'rule' | 'pass' | 'data' | 'back' | Action
+  readonly action: 'rule' | 'pass' | 'data' | 'back' | Action
   readonly qtypes?: QtypeSet | undefined
   readonly prefixes?: readonly Prefix[] | undefined
 }
@@ -46,27 +46,33 @@ export interface Saying {
 export const DATA_LAYER = 4
 
 /** Where what a list says goes. Nothing may be kept of `octets`. */
-export interface LineSink {
+export interface ListSink {
   /** A name that the list blocks, in lower-cased wire form; `cover` is one of `COVER`. */
-  name(octets: Uint8Array, at: Octets, length: Octets, cover: number, line: number): void
+  blockName(octets: Uint8Array, at: Octets, length: Octets, cover: number, line: number): void
   /**
    * Something else that it says of a name.
    *
    * @param name in lower-cased wire form; there may be more behind it
    * @param record for `data`: TYPE, RDLENGTH and RDATA; a name comes again with each of its records
    */
-  say(saying: Saying, name: Uint8Array, cover: number, line: number, record?: Uint8Array): void
+  addName(
+    saying: ListAction,
+    name: Uint8Array,
+    cover: number,
+    line: number,
+    record?: Uint8Array
+  ): void
   /** That the very rule is void, wherever it stands; undefined: a rule that blocks. */
-  retract(saying: Saying | undefined, name: Uint8Array, cover: number): void
+  disable(saying: ListAction | undefined, name: Uint8Array, cover: number): void
   /** Addresses that the list means where they appear in an answer. */
-  prefix(saying: Saying | undefined, prefix: Prefix, line: number): void
+  addPrefix(saying: ListAction | undefined, prefix: Prefix, line: number): void
   /** A line that is not what the format has; `column` from 1. */
-  bad(line: number, column: number, why: string): void
-  inapplicable(kind: Inapplicable): void
+  skipLine(line: number, column: number, why: string): void
+  countUnsupported(kind: Unsupported): void
 }
 
 /** Reads lines of one format. */
 export interface LineReader {
   /** Reads the line at hand. @returns false where there is nothing in it but blanks and comments */
-  read(text: ListText, sink: LineSink): boolean
+  read(text: ListText, sink: ListSink): boolean
 }

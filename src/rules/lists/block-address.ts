@@ -1,5 +1,5 @@
-import { isMapped, readAddress, type Address } from '../base/address.js'
-import { InterdictError } from '../base/error.js'
+import { isMapped, readAddress, type Address } from '../../base/address.js'
+import { InterdictError } from '../../base/error.js'
 
 const LOOPBACK_NET = 127
 
@@ -7,7 +7,7 @@ const LOOPBACK_NET = 127
  * Whether an address leads nowhere, so that who gives it to a name means to block the name: the
  * unspecified addresses, 0.0.0.0 and ::, and the loopback ones, 127.0.0.0/8 and ::1.
  */
-export function isNowhere(address: Address): boolean {
+export function isBlockAddress(address: Address): boolean {
   const from = isMapped(address) ? 12 : 0
   if (from === 12 && address[12] === LOOPBACK_NET) return true
   for (let i = from; i < 15; i++) if (address[i] !== 0) return false

@@ -1,25 +1,32 @@
 import type { Octets } from '../../../base/units.js'
 import { COVER } from '../../model/types.js'
-import { isNowhere, readListAddress } from '../../nowhere.js'
-import type { Inapplicable, LineReader, LineSink, Saying } from '../list-reader.js'
+import { isBlockAddress, readListAddress } from '../block-address.js'
+import type { Unsupported, LineReader, ListSink, ListAction } from '../line-reader.js'
 import { addressRecord } from '../list-records.js'
-import { A_TOP, isBlank, LastWords, LOCAL_NAME, whyNoName, type ListText } from '../list-text.js'
+import {
+  TOP_LEVEL,
+  isBlank,
+  WordCache,
+  LOCAL_NAME,
+  invalidNameReason,
+  type ListText
+} from '../list-text.js'
 
 const [HASH, STAR, DOT, SLASH, EQUALS] = [0x23, 0x2a, 0x2e, 0x2f, 0x3d]
 
-const PASS: Saying = { layer: 0, says: 'pass' }
-const DATA: Saying = { layer: 0, says: 'data' }
+const PASS: ListAction = { layer: 0, action: 'pass' }
+const DATA: ListAction = { layer: 0, action: 'data' }
 
 /** What a setting says of its names. */
 type Meaning =
   | { readonly says: 'block' | 'pass' }
   | { readonly record: Uint8Array }
-  | { readonly inapplicable: Inapplicable }
+  | { readonly unsupported: Unsupported }
   | { readonly why: string }
 
 /** A setting with names in it: what stands behind these says what is meant. */
 class Setting {
-  readonly value = new LastWords<Meaning>()
+  readonly value = new WordCache<Meaning>()
 
   constructor(readonly meaningOf: (value: string) => Meaning) {}
 }
@@ -28,12 +35,12 @@ function addressMeaning(value: string): Meaning {
   if (value === '' || value === '#') return { says: 'block' }
   const address = readListAddress(value)
   if (address === undefined) return { why: 'neither an address nor # behind the names' }
-  return isNowhere(address) ? { says: 'block' } : { record: addressRecord(address) }
+  return isBlockAddress(address) ? { says: 'block' } : { record: addressRecord(address) }
 }
 
 function serverMeaning(value: string): Meaning {
   if (value === '') return { says: 'block' }
-  return value === '#' ? { says: 'pass' } : { inapplicable: 'names that are asked for elsewhere' }
+  return value === '#' ? { says: 'pass' } : { unsupported: 'names that are asked for elsewhere' }
 }
 
 /**
@@ -47,20 +54,20 @@ export class DnsmasqReader implements LineReader {
     ['server', new Setting(serverMeaning)],
     ['local', new Setting(serverMeaning)]
   ])
-  private readonly key = new LastWords<Setting | 'other' | 'none'>()
+  private readonly key = new WordCache<Setting | 'other' | 'none'>()
 
-  read(text: ListText, sink: LineSink): boolean {
+  read(text: ListText, sink: ListSink): boolean {
     const { octets } = text
-    if (!text.wholeLine() || octets[text.from] === HASH) return false
+    if (!text.selectLine() || octets[text.from] === HASH) return false
     const { from, to } = text
     let equals = from
     while (equals < to && octets[equals] !== EQUALS) equals++
     text.to = equals
-    const setting = this.key.meaning(text, word => this.settingOf(word))
+    const setting = this.key.get(text, word => this.settingOf(word))
     text.to = to
-    if (setting === 'none') sink.bad(text.line, text.column, 'no setting of dnsmasq')
+    if (setting === 'none') sink.skipLine(text.line, text.column, 'no setting of dnsmasq')
     else if (setting === 'other' || octets[equals + 1] !== SLASH) {
-      sink.inapplicable('other settings')
+      sink.countUnsupported('other settings')
     } else readNames(text, equals + 1, setting, sink)
     return true
   }
@@ -72,17 +79,17 @@ export class DnsmasqReader implements LineReader {
 }
 
 /** @param start of the slash before the first name */
-function readNames(text: ListText, start: Octets, setting: Setting, sink: LineSink): void {
+function readNames(text: ListText, start: Octets, setting: Setting, sink: ListSink): void {
   const { octets } = text
   const end = wordEnd(text, start)
   let last = end - 1
   while (octets[last] !== SLASH) last--
   text.from = last + 1
   text.to = end
-  const meaning = setting.value.meaning(text, setting.meaningOf)
-  if ('why' in meaning) sink.bad(text.line, text.column, meaning.why)
-  else if ('inapplicable' in meaning) sink.inapplicable(meaning.inapplicable)
-  else if (last === start) sink.bad(text.line, text.column, 'no name between slashes')
+  const meaning = setting.value.get(text, setting.meaningOf)
+  if ('why' in meaning) sink.skipLine(text.line, text.column, meaning.why)
+  else if ('unsupported' in meaning) sink.countUnsupported(meaning.unsupported)
+  else if (last === start) sink.skipLine(text.line, text.column, 'no name between slashes')
   else eachName(text, start, last, meaning, sink)
 }
 
@@ -91,7 +98,7 @@ function eachName(
   start: Octets,
   last: Octets,
   meaning: Meaning,
-  sink: LineSink
+  sink: ListSink
 ): void {
   const { octets } = text
   for (let slash = start; slash < last;) {
@@ -103,7 +110,7 @@ function eachName(
   }
 }
 
-function giveName(text: ListText, meaning: Meaning, sink: LineSink): void {
+function giveName(text: ListText, meaning: Meaning, sink: ListSink): void {
   const { octets } = text
   const isBelow = octets[text.from] === STAR && octets[text.from + 1] === DOT
   if (isBelow) text.from += 2
@@ -111,14 +118,14 @@ function giveName(text: ListText, meaning: Meaning, sink: LineSink): void {
   const cover = isBelow ? COVER.below : COVER.suffix
   const length = text.readName()
   if (length > 0) {
-    if ('record' in meaning) sink.say(DATA, text.name, cover, text.line, meaning.record)
+    if ('record' in meaning) sink.addName(DATA, text.name, cover, text.line, meaning.record)
     else if ('says' in meaning && meaning.says === 'pass')
-      sink.say(PASS, text.name, cover, text.line)
-    else sink.name(text.name, 0, length, cover, text.line)
-  } else if (length === A_TOP || text.word === '#' || text.word === '') {
-    sink.inapplicable('whole top-level domains')
-  } else if (octets[text.from] === STAR) sink.inapplicable('names with wildcards inside')
-  else if (length !== LOCAL_NAME) sink.bad(text.line, text.column, whyNoName(length))
+      sink.addName(PASS, text.name, cover, text.line)
+    else sink.blockName(text.name, 0, length, cover, text.line)
+  } else if (length === TOP_LEVEL || text.word === '#' || text.word === '') {
+    sink.countUnsupported('whole top-level domains')
+  } else if (octets[text.from] === STAR) sink.countUnsupported('names with wildcards inside')
+  else if (length !== LOCAL_NAME) sink.skipLine(text.line, text.column, invalidNameReason(length))
 }
 
 /** Where the word that begins at `start` ends: names and addresses have no blanks in them. */

@@ -1,0 +1,103 @@
+import type { Address } from '../../../base/address.js'
+import { COVER } from '../../model/types.js'
+import { isBlockAddress, readListAddress } from '../block-address.js'
+import type { LineReader, ListSink, ListAction } from '../line-reader.js'
+import { addressRecord } from '../list-records.js'
+import { isDigit, WordCache, LOCAL_NAME, invalidNameReason, type ListText } from '../list-text.js'
+
+const [BANG, PERCENT, STAR, DOT, COLON] = [0x21, 0x25, 0x2a, 0x2e, 0x3a]
+
+/** What the names behind an address are: blocked, those of a host, or of nothing that is known. */
+type AddressMeaning = 'blocked' | 'real' | { readonly record: Uint8Array }
+
+/**
+ * Reads lists of names and hosts files. Comments begin with `#`, or with `!` at the start of a
+ * line.
+ *
+ * `domains` a name a line, which stands for itself and all below it; `*.name` means the same, since
+ *           that is what the publishers of such lists mean by it
+ * `hosts`   an address that leads nowhere, then names, which stand for themselves only
+ * `either`  each line as one of the two, by whether it begins with an address
+ */
+export class NamesReader implements LineReader {
+  private readonly address = new WordCache<AddressMeaning>()
+
+  /** @param recordAction what is said of names that have the address of a host; not given: such are bad */
+  constructor(
+    private readonly kind: 'domains' | 'hosts' | 'either',
+    private readonly recordAction?: ListAction
+  ) {}
+
+  read(text: ListText, sink: ListSink): boolean {
+    if (!text.nextWord() || text.octets[text.from] === BANG) return false
+    const { kind } = this
+    if (kind !== 'domains' && isAddress(text)) this.readHosts(text, sink)
+    else if (kind === 'hosts') skip(text, sink, 'does not begin with an address')
+    else readDomain(text, sink)
+    return true
+  }
+
+  private readHosts(text: ListText, sink: ListSink): void {
+    const meaning = this.address.get(text, word => this.meaningOf(readListAddress(word)))
+    let names = 0
+    for (; text.nextWord(); names++) {
+      if (meaning === 'blocked') blockWord(text, sink, COVER.exact)
+      else if (meaning !== 'real') this.addRecord(text, meaning.record, sink)
+      else if (!text.isLocal) skip(text, sink, 'an address of a real host')
+    }
+    if (names === 0) skip(text, sink, 'an address without a name')
+  }
+
+  private meaningOf(address: Address | undefined): AddressMeaning {
+    if (address === undefined) return 'real'
+    if (isBlockAddress(address)) return 'blocked'
+    return this.recordAction === undefined ? 'real' : { record: addressRecord(address) }
+  }
+
+  private addRecord(text: ListText, record: Uint8Array, sink: ListSink): void {
+    const length = text.readName()
+    if (length > 0) sink.addName(this.recordAction!, text.name, COVER.exact, text.line, record)
+    else if (length !== LOCAL_NAME) skip(text, sink, invalidNameReason(length))
+  }
+}
+
+function readDomain(text: ListText, sink: ListSink): void {
+  const { octets, from, to } = text
+  const more = text.nextWord()
+  const wildcard = octets[from] === STAR && octets[from + 1] === DOT
+  text.from = wildcard ? from + 2 : from
+  text.to = to
+  if (more) skip(text, sink, 'more than one name')
+  else blockWord(text, sink, COVER.suffix)
+}
+
+function blockWord(text: ListText, sink: ListSink, cover: number): void {
+  const length = text.readName()
+  if (length > 0) sink.blockName(text.name, 0, length, cover, text.line)
+  else if (length !== LOCAL_NAME) skip(text, sink, invalidNameReason(length))
+}
+
+/** Whether the word looks like an address: dotted digits, or hexadecimal ones with a colon. */
+function isAddress({ octets, from, to }: ListText): boolean {
+  let digits = true
+  let colons = 0
+  for (let i = from; i < to; i++) {
+    const octet = octets[i]!
+    if (octet === PERCENT && colons > 1) return true
+    if (octet === COLON) colons++
+    else if (octet !== DOT && !isDigit(octet)) {
+      digits = false
+      if (!isHexLetter(octet)) return false
+    }
+  }
+  return colons > 1 || (digits && colons === 0)
+}
+
+function isHexLetter(octet: number): boolean {
+  const lower = octet | 0x20
+  return lower >= 0x61 && lower <= 0x66
+}
+
+function skip(text: ListText, sink: ListSink, why: string): void {
+  sink.skipLine(text.line, text.column, why)
+}
