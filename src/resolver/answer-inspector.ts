@@ -16,20 +16,21 @@ const MATCH_OF_TARGET = {
 } as Readonly<Record<number, number>>
 
 /**
- * Policy on what an answer says: the names it leads to and the addresses in it. A clean answer is
- * marked so for this class of clients, until the rules change or one of them starts or ends.
+ * Evaluates policy for the contents of an answer: alias targets and addresses. An answer without
+ * any match is marked clean for this client class, until the rules change or the time comes at which
+ * one of them starts or ends.
  */
 export class AnswerInspector {
-  /** The verdict that bans, or that would if it were enforced, after `inspect`. */
+  /** After `inspect`: the verdict that blocks, or that would block if it were enforced. */
   readonly verdict = new Verdict()
-  /** How the answer leads to what `verdict.monitorClaim` says, one of `MATCH`. */
+  /** What in the answer matched `verdict.monitorClaim`, one of `MATCH`. */
   monitorMatch: number = MATCH.none
   private readonly name = new HashedName()
   private policy: Policy | undefined
   private now: Seconds = 0
   private epoch = 0
 
-  /** @param guard undefined: addresses inside are not looked for */
+  /** @param guard undefined: private addresses are allowed */
   constructor(private readonly guard: RebindingGuard | undefined) {}
 
   /** @param epoch `policy.epochAt(now)` */
@@ -39,25 +40,25 @@ export class AnswerInspector {
     this.epoch = epoch
   }
 
-  /** How the answer leads this client to a banned place, one of `MATCH`; `none`: it does not. */
-  inspect(lookup: QueryContext, answer: Answer): number {
+  /** What in the answer is blocked for this client, one of `MATCH`; `none` if nothing is. */
+  inspect(context: QueryContext, answer: Answer): number {
     const { verdict, epoch } = this
     verdict.clear()
     if (answer.targetKinds.length === 0 && answer.addresses.length === 0) return MATCH.none
-    if (answer.cleanEpoch === epoch && answer.cleanClass === lookup.clientClass) return MATCH.none
+    if (answer.cleanEpoch === epoch && answer.cleanClass === context.clientClass) return MATCH.none
     const match =
-      this.inspectNames(lookup, answer) ||
-      this.inspectAddresses(lookup, answer) ||
-      this.inspectPrivate(lookup, answer)
-    // What is banned in monitor mode is no ban, but each lookup of it has to be recorded.
+      this.inspectNames(context, answer) ||
+      this.inspectAddresses(context, answer) ||
+      this.inspectPrivate(context, answer)
+    // An answer with a monitored match is not clean: each of its lookups has to be logged.
     if (match === MATCH.none && verdict.monitorClaim === -1) {
       answer.cleanEpoch = epoch
-      answer.cleanClass = lookup.clientClass
+      answer.cleanClass = context.clientClass
     }
     return match
   }
 
-  private inspectNames(lookup: QueryContext, answer: Answer): number {
+  private inspectNames(context: QueryContext, answer: Answer): number {
     const { policy, name, verdict, now } = this
     const { targets, targetKinds } = answer
     let at = 0
@@ -67,39 +68,39 @@ export class AnswerInspector {
       name.set(targets, at, policy!.seed)
       at += name.length
       verdict.clear()
-      policy!.evaluateName(name, lookup.query.qtype, lookup.clientClass, now, verdict)
-      if (this.isBlocked(lookup)) return match
+      policy!.evaluateName(name, context.query.qtype, context.clientClass, now, verdict)
+      if (this.isBlocked(context)) return match
       this.keepFirstMonitored(match, monitor, monitorRecord)
     }
     return MATCH.none
   }
 
-  private inspectAddresses(lookup: QueryContext, answer: Answer): number {
+  private inspectAddresses(context: QueryContext, answer: Answer): number {
     const { policy, verdict, now } = this
-    const { qtype } = lookup.query
+    const { qtype } = context.query
     for (let at = 0; at < answer.addresses.length; at += 4) {
       const { monitorClaim: monitor, monitorEntry: monitorRecord } = verdict
       verdict.clear()
-      policy!.evaluateAddress(answer.addresses, at, qtype, lookup.clientClass, now, verdict)
-      if (this.isBlocked(lookup)) return MATCH.address
+      policy!.evaluateAddress(answer.addresses, at, qtype, context.clientClass, now, verdict)
+      if (this.isBlocked(context)) return MATCH.address
       this.keepFirstMonitored(MATCH.address, monitor, monitorRecord)
     }
     return MATCH.none
   }
 
-  /** Not for a rule's word on the name: only the settings know what is inside. */
+  /** Private addresses come from the settings: no rule can allow them. */
   private inspectPrivate({ query }: QueryContext, answer: Answer): number {
     const caught = this.guard?.blocks(query.qname, answer) === true
     return caught ? MATCH.rebinding : MATCH.none
   }
 
-  /** What lets the name asked through lets through what its answer leads to, by the same tiers. */
-  private isBlocked(lookup: QueryContext): boolean {
+  /** A rule that allows QNAME also allows the contents of the answer, by the same tiers. */
+  private isBlocked(context: QueryContext): boolean {
     const { policy, verdict } = this
-    return isBlocked(policy!, verdict, lookup.protocol) && verdict.tier < lookup.verdict.tier
+    return isBlocked(policy!, verdict, context.protocol) && verdict.tier < context.verdict.tier
   }
 
-  /** The first would-be ban along the chain is the one that is recorded. */
+  /** The first monitored match along the chain is the one that is logged. */
   private keepFirstMonitored(match: number, monitor: number, record: number): void {
     const { verdict } = this
     if (monitor === -1) {

@@ -15,49 +15,49 @@ import { MATCH, PROTOCOL } from '../querylog/record/query-event.js'
 import type { QueryContext } from './query-context.js'
 import { DROP } from './responder.js'
 
-/** Whether the verdict keeps a client that asks over this protocol from the answer. */
+/** Whether the verdict blocks a query that came over this protocol. */
 export function isBlocked(policy: Policy, verdict: Verdict, protocol: number): boolean {
   if (verdict.claim === -1) return false
   const reply = policy.claims[verdict.claim]!.reply
   if (reply === undefined) return false
-  // `truncate` only wants to see the client on TCP, where it proves its address.
+  // `truncate` only moves the client to TCP, where its address cannot be spoofed.
   return reply.action !== 'truncate' || protocol !== PROTOCOL.tcp
 }
 
 /**
- * Writes what a ban says over the query. One name, one status: a name that has an address for A
- * exists, so its other types are NODATA and never NXDOMAIN (RFC 8020 §2).
+ * Writes the block reply over the query. A name either exists or does not: if A gets an address,
+ * other types get NODATA and never NXDOMAIN (RFC 8020 §2).
  *
- * @param match how the query came to the ban, one of `MATCH`
- * @returns the reply's length, or SILENCE
+ * @param match how the query came to the blocked name or address, one of `MATCH`
+ * @returns the reply's length, or DROP
  */
 export function writeBlockedReply(
-  lookup: QueryContext,
+  context: QueryContext,
   policy: Policy,
   verdict: Verdict,
   match: number
 ): number {
-  const { octets, query, maxLength: limit } = lookup
+  const { octets, query, maxLength } = context
   const reply = policy.claims[verdict.claim]!.reply!
   switch (reply.action) {
     case 'nxdomain':
       return isNameWide(match)
-        ? writeNxdomain(lookup, policy, reply, verdict, match)
-        : writeNoData(lookup, policy, reply)
+        ? writeNxdomain(context, policy, reply, verdict, match)
+        : writeNoData(context, policy, reply)
     case 'null':
     case 'sinkhole': {
       const rdata = addressFor(query.qtype, reply)
-      if (rdata === undefined) return writeNoData(lookup, policy, reply)
-      return encodeAddress(octets, query, limit, rdata, reply.ttl, reply.edeOption)
+      if (rdata === undefined) return writeNoData(context, policy, reply)
+      return encodeAddress(octets, query, maxLength, rdata, reply.ttl, reply.edeOption)
     }
     case 'cname':
-      return encodeCname(octets, query, limit, reply.target!, reply.ttl, reply.edeOption)
+      return encodeCname(octets, query, maxLength, reply.target!, reply.ttl, reply.edeOption)
     case 'nodata':
-      return writeNoData(lookup, policy, reply)
+      return writeNoData(context, policy, reply)
     case 'data':
-      return writeData(lookup, policy, reply, verdict)
+      return writeData(context, policy, reply, verdict)
     case 'refused':
-      return encodeError(octets, query, limit, RCODE.REFUSED, reply.edeOption)
+      return encodeError(octets, query, maxLength, RCODE.REFUSED, reply.edeOption)
     case 'drop':
       return DROP
     case 'truncate':
@@ -65,41 +65,41 @@ export function writeBlockedReply(
   }
 }
 
-/** The RCODE that `writeAction` gives, for the record of the lookup. */
+/** The RCODE that `writeBlockedReply` writes, for the query log. */
 export function blockedRcode(reply: PreparedReply, match: number): number {
   if (reply.action === 'nxdomain' && isNameWide(match)) return RCODE.NXDOMAIN
   return reply.action === 'refused' ? RCODE.REFUSED : RCODE.NOERROR
 }
 
 /**
- * Whether the ban holds for the whole name. Where only one type's answer leads to a banned name or
+ * Whether the whole name is blocked. If only the answer of one type contains a blocked name or
  * address, other types of the name still exist, and so does the name.
  */
 function isNameWide(match: number): boolean {
   return match !== MATCH.address && match !== MATCH.svcb
 }
 
-/** What a list has of the type asked for; NODATA where it has other types only. */
+/** The list's records of the query type; NODATA if it has other types only. */
 function writeData(
-  lookup: QueryContext,
+  context: QueryContext,
   policy: Policy,
   reply: PreparedReply,
   verdict: Verdict
 ): number {
-  const { octets, query, maxLength: limit } = lookup
+  const { octets, query, maxLength } = context
   const data = policy.findLocalData(verdict)
   const { from, to } = data
   const length = encodeListRecords(
     octets,
     query,
-    limit,
+    maxLength,
     data.octets,
     from,
     to,
     reply.ttl,
     reply.edeOption
   )
-  return length > 0 ? length : writeNoData(lookup, policy, reply)
+  return length > 0 ? length : writeNoData(context, policy, reply)
 }
 
 function addressFor(qtype: number, reply: PreparedReply): Uint8Array | undefined {
@@ -108,27 +108,27 @@ function addressFor(qtype: number, reply: PreparedReply): Uint8Array | undefined
 }
 
 function writeNxdomain(
-  { octets, query, maxLength: limit }: QueryContext,
+  { octets, query, maxLength }: QueryContext,
   policy: Policy,
   reply: PreparedReply,
   verdict: Verdict,
   match: number
 ): number {
-  // The SOA stands at the parent of the banned name, since a name that does not exist is no zone;
-  // at the parent of QNAME where an answer led to the ban. RFC 2308 §3.
+  // A name that does not exist is not a zone, so the SOA is that of the parent: of the blocked name,
+  // or of QNAME if the answer contains the blocked name. RFC 2308 §3.
   const missing = match === MATCH.qname ? verdict.label : 0
   const soa = missing < query.qname.labels ? missing + 1 : missing
   const { ttl, edeOption } = reply
   const serial = policy.snapshot.generation
-  return encodeNegative(octets, query, limit, RCODE.NXDOMAIN, soa, ttl, serial, edeOption)
+  return encodeNegative(octets, query, maxLength, RCODE.NXDOMAIN, soa, ttl, serial, edeOption)
 }
 
 function writeNoData(
-  { octets, query, maxLength: limit }: QueryContext,
+  { octets, query, maxLength }: QueryContext,
   policy: Policy,
   reply: PreparedReply
 ): number {
   const { ttl, edeOption } = reply
   const serial = policy.snapshot.generation
-  return encodeNegative(octets, query, limit, RCODE.NOERROR, 0, ttl, serial, edeOption)
+  return encodeNegative(octets, query, maxLength, RCODE.NOERROR, 0, ttl, serial, edeOption)
 }

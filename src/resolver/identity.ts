@@ -3,18 +3,18 @@ import { OPTION_NSID } from '../dns/message/query.js'
 import type { HashedName } from '../dns/name/hashed-name.js'
 import { readName } from '../dns/name/name.js'
 
-/** What this server says of itself, if anything: '' is nothing. At most 63 octets each. */
+/** Identity texts; '' disables one. At most 63 octets each. */
 export interface IdentitySettings {
   readonly version: string
   readonly name: string
 }
 
 /**
- * Which server this is, for those who look into a fault behind an anycast address: by the names of
- * RFC 4892 in class CH, and by NSID (RFC 5001). It says nothing that the operator did not write.
+ * Tells which server answers, to debug servers behind an anycast address: by the names of RFC 4892
+ * in class CH, and by NSID (RFC 5001). Reveals only what the operator has configured.
  */
 export class ServerIdentity {
-  /** NSID ready to be returned; undefined: not said. RFC 5001 §2.3. */
+  /** NSID option for replies; undefined: disabled. RFC 5001 §2.3. */
   readonly nsid: Uint8Array | undefined
   private readonly texts: readonly { readonly qname: Uint8Array; readonly text: Uint8Array }[]
 
@@ -30,7 +30,7 @@ export class ServerIdentity {
       .map(({ qname, text }) => ({ qname, text: characterString(Buffer.from(text)) }))
   }
 
-  /** What is said of this name, as `encodeText` takes it; undefined: nothing. */
+  /** TXT data of this name, as `encodeText` takes it; undefined: none. */
   textOf({ octets, length }: HashedName): Uint8Array | undefined {
     return this.texts.find(({ qname }) => isSame(qname, octets, length))?.text
   }

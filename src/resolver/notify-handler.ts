@@ -19,7 +19,7 @@ import {
 } from '../tsig/tsig.js'
 import type { QueryContext } from './query-context.js'
 
-/** Who may say that a zone has changed, and of which zones. Plain data: it is sent to threads. */
+/** Primaries whose NOTIFY is accepted, and for which zones. Plain data: sent between threads. */
 export interface NotifyRules {
   readonly primaries: readonly NotifyPrimary[]
   readonly zones: readonly {
@@ -33,26 +33,26 @@ export interface NotifyRules {
 export interface NotifyPrimary {
   readonly id: string
   readonly address: string
-  /** With which it has to be signed; undefined: not at all. */
+  /** TSIG key that has to sign its messages; undefined: unsigned. */
   readonly key: TsigKey | undefined
 }
 
 type Primary = NotifyPrimary & { readonly words: Uint32Array }
 
-/** What is said of a NOTIFY, and who has sent it, if it is one to be heard. */
+/** The reply to a NOTIFY, and the primary that sent it: undefined if none is configured for it. */
 interface NotifyResult {
   readonly rcode: number
-  readonly source?: Primary | undefined
+  readonly primary?: Primary | undefined
   /** One of `TSIG_ERROR`. */
   readonly error?: number
 }
 
-/** Hears primaries that say that a zone has changed: NOTIFY, RFC 1996. */
+/** Accepts NOTIFY messages of primaries. RFC 1996. */
 export class NotifyHandler {
   private primaries: readonly Primary[] = []
   private zones: NotifyRules['zones'] = []
 
-  /** @param onNotify told the zone, as canonical text, and the id of the primary */
+  /** @param onNotify called with the zone, as canonical text, and the id of the primary */
   constructor(
     private readonly clock: Clock,
     private readonly onNotify: (zone: string, primary: string) => void
@@ -60,81 +60,84 @@ export class NotifyHandler {
 
   setRules({ primaries, zones }: NotifyRules): void {
     this.zones = zones
-    this.primaries = primaries.map(one => {
-      return { ...one, words: addressWords(readAddress(one.address)) }
-    })
+    this.primaries = primaries.map(primary => ({
+      ...primary,
+      words: addressWords(readAddress(primary.address))
+    }))
   }
 
   /**
-   * Answers a message of another opcode than QUERY.
+   * Answers a message whose opcode is not QUERY.
    *
    * @param client four words at `clientAt`
-   * @returns the reply's length in octets; undefined: it is no NOTIFY of a primary
+   * @returns the reply's length in octets; undefined: not a NOTIFY from the address of a primary
    */
-  answer(lookup: QueryContext, client: Uint32Array, clientAt: number): Octets | undefined {
-    if (lookup.query.opcode !== OPCODE.NOTIFY) return undefined
-    const sources = this.primaries.filter(({ words }) =>
+  answer(context: QueryContext, client: Uint32Array, clientAt: number): Octets | undefined {
+    if (context.query.opcode !== OPCODE.NOTIFY) return undefined
+    const candidates = this.primaries.filter(({ words }) =>
       words.every((word, i) => word === client[clientAt + i])
     )
-    if (sources.length === 0) return undefined
-    const { octets, query } = lookup
+    if (candidates.length === 0) return undefined
+    const { octets, query } = context
     const message = octets.slice(query.at, query.end)
     let tsig: Tsig | undefined
     try {
       tsig = findTsig(message)
     } catch (error) {
       if (!(error instanceof InterdictError)) throw error
-      return this.write(lookup, { rcode: RCODE.FORMERR }, undefined)
+      return this.write(context, { rcode: RCODE.FORMERR }, undefined)
     }
-    return this.write(lookup, this.check(lookup, message, tsig, sources), tsig)
+    return this.write(context, this.check(context, message, tsig, candidates), tsig)
   }
 
   private check(
     { query }: QueryContext,
     message: Uint8Array,
     tsig: Tsig | undefined,
-    sources: readonly Primary[]
+    candidates: readonly Primary[]
   ): NotifyResult {
     const { qname, qtype, qclass } = query
     if (qname.length === 0 || qtype !== RRTYPE.SOA || qclass !== RRCLASS.IN) {
       return { rcode: RCODE.FORMERR }
     }
-    const source = findPrimary(sources, tsig)
+    const primary = findPrimary(candidates, tsig)
     if (tsig !== undefined) {
-      const error = verifyRequest(message, tsig, source?.key, epochSeconds(this.clock))
-      if (error !== TSIG_ERROR.none) return { rcode: RCODE.NOTAUTH, source, error }
+      const error = verifyRequest(message, tsig, primary?.key, epochSeconds(this.clock))
+      if (error !== TSIG_ERROR.none) return { rcode: RCODE.NOTAUTH, primary, error }
     }
-    if (source === undefined) return { rcode: RCODE.REFUSED }
+    if (primary === undefined) return { rcode: RCODE.REFUSED }
     const name = qname.octets.subarray(0, qname.length)
     const zone = this.zones.find(zone => Buffer.compare(zone.name, name) === 0)
-    if (zone?.from.includes(source.id) !== true) return { rcode: RCODE.NOTAUTH, source }
-    this.onNotify(showName(zone.name), source.id)
-    return { rcode: RCODE.NOERROR, source }
+    if (zone?.from.includes(primary.id) !== true) return { rcode: RCODE.NOTAUTH, primary }
+    this.onNotify(showName(zone.name), primary.id)
+    return { rcode: RCODE.NOERROR, primary }
   }
 
-  /** What was signed is answered signed, unless the signature is none that we know. */
+  /** The reply to a signed message is signed, if its key is known. RFC 8945 §5.3. */
   private write(
-    { octets, query, maxLength: limit }: QueryContext,
-    { rcode, source, error = TSIG_ERROR.none }: NotifyResult,
+    { octets, query, maxLength }: QueryContext,
+    { rcode, primary, error = TSIG_ERROR.none }: NotifyResult,
     tsig: Tsig | undefined
   ): Octets {
-    const length = encodeError(octets, query, limit, rcode, undefined)
+    const length = encodeError(octets, query, maxLength, rcode, undefined)
     if (rcode === RCODE.NOERROR) setAuthoritative(octets, query)
     if (tsig === undefined) return length
     const reply = octets.slice(query.at, query.at + length)
     const isKnown = error === TSIG_ERROR.none || error === TSIG_ERROR.BADTIME
     const signed =
-      isKnown && source?.key !== undefined
-        ? signMessage(reply, source.key, epochSeconds(this.clock), tsig.mac, error).octets
+      isKnown && primary?.key !== undefined
+        ? signMessage(reply, primary.key, epochSeconds(this.clock), tsig.mac, error).octets
         : encodeTsigError(reply, tsig, error)
-    if (signed.length > limit) return length
+    if (signed.length > maxLength) return length
     octets.set(signed, query.at)
     return signed.length
   }
 }
 
-/** The one whose key it is signed with; of what is not signed, the one that signs nothing. */
-function findPrimary(sources: readonly Primary[], tsig: Tsig | undefined): Primary | undefined {
-  if (tsig === undefined) return sources.find(({ key }) => key === undefined)
-  return sources.find(({ key }) => key !== undefined && Buffer.compare(key.name, tsig.name) === 0)
+/** The primary with the key that signed the message, or the one without a key if it is unsigned. */
+function findPrimary(candidates: readonly Primary[], tsig: Tsig | undefined): Primary | undefined {
+  if (tsig === undefined) return candidates.find(({ key }) => key === undefined)
+  return candidates.find(
+    ({ key }) => key !== undefined && Buffer.compare(key.name, tsig.name) === 0
+  )
 }

@@ -5,10 +5,9 @@ import type { Answer } from '../dns/message/answer.js'
 import type { HashedName } from '../dns/name/hashed-name.js'
 
 /**
- * What stands before an IPv4 address in an IPv6 address that may lead to it: where translators
- * reach any (64:ff9b::, RFC 6052 §2.1), 6to4 (2002::, RFC 3056 §2), and IPv4-compatible (::, RFC
- * 4291 §2.5.5.1). The last two are hardly used any more, by names outside for addresses inside
- * never rightly.
+ * IPv6 prefixes that embed an IPv4 address: NAT64 (64:ff9b::, RFC 6052 §2.1), 6to4 (2002::, RFC 3056
+ * §2) and IPv4-compatible (::, RFC 4291 §2.5.5.1). The last two are obsolete; no public name has a
+ * reason to use them for a private address.
  */
 const EMBEDDING_PREFIXES = [
   Uint8Array.of(0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0),
@@ -19,15 +18,15 @@ const EMBEDDING_PREFIXES = [
 const MAPPED_BITS = 96
 
 /**
- * Finds answers of upstreams that give a public name an address inside: with one, a page from
- * outside has a browser inside talk to servers that are not open to the outside.
+ * Detects answers that give a public name a private address. By such an answer (DNS rebinding), a
+ * page from the Internet makes a browser talk to servers inside the network.
  */
 export class RebindingGuard {
   private readonly privatePrefixes: PrefixTable
 
   /**
-   * @param prefixes addresses inside; IPv4 ones wherever they stand in an IPv6 address, too
-   * @param exempt lower-cased wire forms: these names may have such addresses, and all below them
+   * @param prefixes private addresses; IPv4 ones also match where an IPv6 address embeds them
+   * @param exempt lower-cased wire forms: these names and all below may have private addresses
    */
   constructor(
     prefixes: readonly Prefix[],
@@ -39,7 +38,7 @@ export class RebindingGuard {
     )
   }
 
-  /** Whether the answer gives this name an address that it may not have. Allocates nothing. */
+  /** Whether the answer contains a private address that this name may not have. No allocation. */
   blocks(qname: HashedName, { addresses }: Answer): boolean {
     for (let at = 0; at < addresses.length; at += 4) {
       if (this.isPrivate(addresses, at)) return !this.isExempt(qname)
@@ -47,12 +46,12 @@ export class RebindingGuard {
     return false
   }
 
-  /** Whether the address in `words[at, at + 4)` is inside. */
+  /** Whether the address in `words[at, at + 4)` is private. */
   isPrivate(words: Uint32Array, at: number): boolean {
     return this.privatePrefixes.find(words, at) === 1
   }
 
-  /** They are few, and only looked at for addresses inside. */
+  /** A linear search: exemptions are few, and only private addresses get here. */
   private isExempt(qname: HashedName): boolean {
     for (const name of this.exempt) if (isAtOrBelow(qname, name)) return true
     return false
