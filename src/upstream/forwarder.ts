@@ -1,13 +1,13 @@
 import type { Milliseconds } from '../base/units.js'
 
 /**
- * A question to be put to an upstream, with RD set: RFC 9499 "forward". Identical ones in flight
- * share one, however they are spelt.
+ * A question to forward to an upstream, with RD set: RFC 9499 "forward". Equal questions in flight
+ * share one upstream query, whatever their letter case.
  */
 export interface ForwardedQuestion {
   /**
-   * QNAME in any letter case, QTYPE and QCLASS. The forwarder may change the case of letters;
-   * nobody else changes anything until the outcome is told.
+   * QNAME in any letter case, QTYPE and QCLASS. The forwarder may change the letter case; the caller
+   * must not change anything until the outcome has come.
    */
   readonly question: Uint8Array
   readonly dnssecOk: boolean
@@ -15,13 +15,13 @@ export interface ForwardedQuestion {
 }
 
 /**
- * All who wait for one inquiry are told the same object. `took` counts from the first asker's
- * `forward`; `upstream` is -1 where none was asked.
+ * Result of an upstream query; all its waiters get the same object. `took` counts from the first
+ * call of `forward`; `upstream` is -1 if none was queried.
  */
 export type Outcome =
   /**
-   * A whole message that answers the inquiry's question (ID, address, port, question checked).
-   * `message` is valid only while those who wait are told: it lies where it was received.
+   * A complete message that answers the question (ID, address, port and question match). `message`
+   * is valid only during `onOutcome`: it lies in the receive buffer.
    */
   | {
       readonly kind: 'response'
@@ -35,21 +35,21 @@ export type Outcome =
       readonly ede: 22 | 23
       readonly upstream: number
       readonly took: Milliseconds
-      /** More for people, where there is more to say. */
+      /** More detail for humans, if there is any. */
       readonly text?: string | undefined
     }
 
-/** Who waits for what comes of an inquiry; it may be the inquiry itself. */
+/** A waiter of an upstream query. */
 export interface OutcomeHandler {
   onOutcome(outcome: Outcome): void
 }
 
 export interface Forwarder {
-  /** Asks; `waiter` is told exactly once, later, never from within `forward`. Never throws. */
+  /** Calls `waiter` exactly once, later, never from within `forward`. Never throws. */
   forward(inquiry: ForwardedQuestion, waiter: OutcomeHandler): void
-  /** Addresses of all upstreams, as shown to people; `upstream` in outcomes is an index here. */
+  /** Addresses of all upstreams, human-readable; `Outcome.upstream` is an index here. */
   readonly upstreams: readonly string[]
-  /** Inquiries under way: what a shutdown waits for. */
+  /** Upstream queries in flight: a shutdown waits for them. */
   readonly inFlight: number
   close(): void
 }

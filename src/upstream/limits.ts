@@ -1,14 +1,14 @@
 import type { Milliseconds } from '../base/units.js'
 
-/** Everything about asking upstreams that is bounded. */
+/** Limits of forwarding. */
 export interface UpstreamLimits {
-  /** How long one upstream has for an answer before the next one is asked. */
+  /** Time for one attempt, after which the next upstream is tried. */
   readonly attemptTimeout: Milliseconds
-  /** How long an inquiry has in all; under 5 s, which is what stub resolvers wait. */
+  /** Time for an upstream query in all; under 5 s, the timeout of stub resolvers. */
   readonly queryTimeout: Milliseconds
-  /** Inquiries under way; one more fails at once. */
+  /** Upstream queries in flight; one more fails at once. */
   readonly maxInFlight: number
-  /** Askers that share one inquiry; one more fails at once. */
+  /** Waiters that share one upstream query; one more fails at once. */
   readonly maxWaiters: number
   /** UDP sockets for each address family, each on a random port. */
   readonly sockets: number
@@ -18,7 +18,7 @@ export interface UpstreamLimits {
   readonly socketAge: Milliseconds
   /** TCP connections to one upstream. */
   readonly connections: number
-  /** How long a TCP connection is kept after its last answer. RFC 7766 §6.2.3. */
+  /** Idle timeout of a TCP connection, from its last response. RFC 7766 §6.2.3. */
   readonly connectionIdle: Milliseconds
 }
 

@@ -1,9 +1,9 @@
 import type { Milliseconds } from '../base/units.js'
 
-/** Later calls, injected so that tests decide when "later" is. */
+/** Timers, injected so that tests control time. */
 export interface Timers {
   after(delay: Milliseconds, callback: () => void): Timer
-  /** As soon as this turn of the event loop has ended. */
+  /** Calls back when this turn of the event loop has ended. */
   soon(callback: () => void): void
 }
 

@@ -1,4 +1,6 @@
-import type { Milliseconds } from '../../base/units.js'
+import { copyOctets } from '../../base/octets.js'
+import { ScratchArrays } from '../../base/scratch-arrays.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
 import { EDE } from '../../dns/registry/ede.js'
 import type { Outcome, OutcomeHandler } from '../forwarder.js'
 import type { Upstream } from '../selection/upstream.js'
@@ -7,10 +9,13 @@ import type { TimingWheel } from './timing-wheel.js'
 import type { UpstreamQueryTable } from './upstream-query-table.js'
 import type { UpstreamQuery } from './upstream-query.js'
 
-/** `Outcome.upstream` where none was asked. */
+/** Up to this length, copying a message is cheaper than making a view. */
+const MAX_COPIED: Octets = 256
+const copies = new ScratchArrays(MAX_COPIED, length => new Uint8Array(length))
+/** `Outcome.upstream` if no upstream was queried. */
 const NO_UPSTREAM = -1
 
-/** How inquiries end: exactly one outcome for each who asked. */
+/** Ends upstream queries: each waiter gets exactly one outcome. */
 export class Completion {
   constructor(
     private readonly dependencies: Pick<UpstreamQueryDependencies, 'counts' | 'timers'>,
@@ -18,21 +23,21 @@ export class Completion {
     private readonly deadlines: TimingWheel<UpstreamQuery>
   ) {}
 
-  /** @param message valid only while those who wait are told */
-  respond(asking: UpstreamQuery, upstream: Upstream, message: Uint8Array, now: Milliseconds): void {
-    const took = now - asking.startedAt
-    this.finish(asking, { kind: 'response', message, upstream: upstream.index, took })
+  /** @param message valid only during the call */
+  respond(query: UpstreamQuery, upstream: Upstream, message: Uint8Array, now: Milliseconds): void {
+    const took = now - query.startedAt
+    this.finish(query, { kind: 'response', message, upstream: upstream.index, took })
   }
 
-  /** Where every try ended in a network error, there was nobody who could have been late. */
-  fail(asking: UpstreamQuery, now: Milliseconds): void {
+  /** EDE 22 if an attempt timed out, 23 if all ended in network errors. */
+  fail(query: UpstreamQuery, now: Milliseconds): void {
     this.dependencies.counts.failures++
-    const ede = asking.timeouts > 0 ? EDE.NO_REACHABLE_AUTHORITY : EDE.NETWORK_ERROR
-    const upstream = asking.lastAttempt?.upstream.index ?? NO_UPSTREAM
-    this.finish(asking, { kind: 'failure', ede, upstream, took: now - asking.startedAt })
+    const ede = query.timeoutCount > 0 ? EDE.NO_REACHABLE_AUTHORITY : EDE.NETWORK_ERROR
+    const upstream = query.lastAttempt?.upstream.index ?? NO_UPSTREAM
+    this.finish(query, { kind: 'failure', ede, upstream, took: now - query.startedAt })
   }
 
-  /** For what is not even asked; later, because it is within `forward`. */
+  /** Fails a question that is not sent; not at once, since this runs within `forward`. */
   failSoon(waiter: OutcomeHandler, ede: 22 | 23, text?: string): void {
     this.dependencies.counts.failures++
     this.dependencies.timers.soon(() => {
@@ -40,18 +45,26 @@ export class Completion {
     })
   }
 
-  /** Without an outcome: nobody waits for a probe. */
-  discard(asking: UpstreamQuery): void {
-    asking.isFinished = true
-    this.deadlines.clear(asking)
-    asking.releaseAttempts()
+  /** Ends the query without an outcome. */
+  discard(query: UpstreamQuery): void {
+    query.isFinished = true
+    this.deadlines.clear(query)
+    query.releaseAttempts()
   }
 
-  private finish(asking: UpstreamQuery, outcome: Outcome): void {
-    this.inFlight.delete(asking)
-    this.discard(asking)
-    asking.firstWaiter?.onOutcome(outcome)
-    if (asking.otherWaiters !== undefined)
-      for (const waiter of asking.otherWaiters) waiter.onOutcome(outcome)
+  private finish(query: UpstreamQuery, outcome: Outcome): void {
+    this.inFlight.delete(query)
+    this.discard(query)
+    query.firstWaiter?.onOutcome(outcome)
+    if (query.otherWaiters !== undefined)
+      for (const waiter of query.otherWaiters) waiter.onOutcome(outcome)
   }
+}
+
+/** The message in `octets[start, end)`, valid until the next call. */
+export function messageView(octets: Uint8Array, start: Octets, end: Octets): Uint8Array {
+  if (end - start > MAX_COPIED) return octets.subarray(start, end)
+  const message = copies.take(end - start)
+  copyOctets(octets, start, end, message, 0)
+  return message
 }

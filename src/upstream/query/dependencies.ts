@@ -7,7 +7,7 @@ import type { UpstreamSelector } from '../selection/upstream-selector.js'
 import type { Timers } from '../timers.js'
 import type { Attempt } from './upstream-query.js'
 
-/** Sends the query of a try, over what it says; false if that is impossible now. */
+/** Sends an attempt over UDP or TCP, as it says; false if that is impossible now. */
 export type Send = (attempt: Attempt, now: Milliseconds) => boolean
 
 export interface UpstreamQueryDependencies {
@@ -17,8 +17,8 @@ export interface UpstreamQueryDependencies {
   readonly selector: UpstreamSelector
   readonly counts: ForwarderCounts
   readonly send: Send
-  /** For the case of QNAME; undefined: it is sent as it was asked. */
+  /** For the letter case of QNAME; undefined: it is sent as the client wrote it. */
   readonly caseRandom: Random | undefined
-  /** Of the table of keys: random. */
+  /** Seed of the hashes in the query table; random. */
   readonly seed: number
 }

@@ -2,12 +2,11 @@ import type { Octets } from '../../base/units.js'
 import { RCODE } from '../../dns/registry/rcode.js'
 
 /*
- * The three fields of a response's header that say what to do with it. Read in place, since a
- * response passes through here once per cache miss; everything else in it is `wire/`'s business.
- * RFC 1035 §4.1.1.
+ * The header fields that decide what happens with a response, read in place: this runs once per
+ * cache miss. dns/ parses the rest. RFC 1035 §4.1.1.
  */
 
-/** Message ID of the message that starts at `start`; it has a whole header. */
+/** ID of the message at `start`, which has a complete header. */
 export function messageId(octets: Uint8Array, start: Octets): number {
   return (octets[start]! << 8) | octets[start + 1]!
 }
@@ -17,7 +16,7 @@ export function isTruncated(octets: Uint8Array, start: Octets): boolean {
   return (octets[start + 2]! & 0x02) !== 0
 }
 
-/** Whether the upstream says that it could not answer, so that another one may know better. */
+/** Whether the upstream could not answer; another one may be able to. */
 export function isErrorResponse(octets: Uint8Array, start: Octets): boolean {
   switch (octets[start + 3]! & 0x0f) {
     case RCODE.FORMERR:

@@ -2,19 +2,19 @@ import type { Clock } from '../../base/clock.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Timer, Timers } from '../timers.js'
 
-/** Width of a bucket: a deadline is noticed at most this late. */
+/** Width of a bucket: a timeout is noticed at most this late. */
 export const TICK: Milliseconds = 20
 /** Buckets of the wheel, a power of two; together they span ten seconds. */
 const BUCKETS = 512
 
-/** Something that is waited for, a link of its bucket's ring; of no ring: it is its own neighbour. */
+/** Something with a deadline: a node of its bucket's ring, or its own neighbour if it is in none. */
 export interface TimerEntry {
   due: Milliseconds
   previous: TimerEntry
   next: TimerEntry
 }
 
-/** One that has nothing else to be. */
+/** A plain node. */
 export class TimerNode implements TimerEntry {
   due: Milliseconds = 0
   previous: TimerEntry = this
@@ -22,8 +22,8 @@ export class TimerNode implements TimerEntry {
 }
 
 /**
- * Deadlines of everything in flight, in a timing wheel: setting and clearing one relinks a few
- * references and allocates nothing, and one coarse timer serves all; none runs while nothing waits.
+ * Deadlines of everything in flight. Setting and clearing one relinks a few references and allocates
+ * nothing; one coarse timer serves all, and none runs while the wheel is empty.
  */
 export class TimingWheel<T extends TimerEntry> {
   private readonly buckets = Array.from({ length: BUCKETS }, (): TimerEntry => new TimerNode())
@@ -31,11 +31,11 @@ export class TimingWheel<T extends TimerEntry> {
   private readonly timers: Timers
   private readonly expire: (item: T, now: Milliseconds) => void
   private entries = 0
-  /** Number of the last tick that was looked at. */
+  /** Number of the last tick processed. */
   private tick: number
   private timer: Timer | undefined
 
-  /** @param expire called once for an item whose deadline has passed; it is then cleared */
+  /** @param expire called once for each item whose deadline has passed, after clearing it */
   constructor(clock: Clock, timers: Timers, expire: (item: T, now: Milliseconds) => void) {
     this.clock = clock
     this.timers = timers
@@ -86,7 +86,7 @@ export class TimingWheel<T extends TimerEntry> {
     this.timer = this.timers.after(TICK, this.onTick)
   }
 
-  /** Looks at every bucket whose time has come since the last turn. */
+  /** Expires every bucket whose time has come since the last tick. */
   private readonly onTick = (): void => {
     const now = this.clock.now()
     const until = Math.floor(now / TICK)
@@ -98,7 +98,7 @@ export class TimingWheel<T extends TimerEntry> {
     this.timer = this.entries > 0 ? this.timers.after(TICK, this.onTick) : undefined
   }
 
-  /** Those not yet due, a whole turn of the wheel ahead, are linked again. */
+  /** Items due in a later revolution of the wheel are put back. */
   private expireBucket(head: TimerEntry, now: Milliseconds): void {
     for (let left = this.entries; left > 0 && head.next !== head; left--) {
       const item = head.next

@@ -5,9 +5,8 @@ import type { ForwardedQuestion, OutcomeHandler } from '../forwarder.js'
 import { COOKIE_CHECK } from '../selection/upstream-cookies.js'
 import { areAllDown, ALL_LOOPING } from '../selection/upstream-selector.js'
 import type { Upstream } from '../selection/upstream.js'
-import { Completion } from './completion.js'
+import { Completion, messageView } from './completion.js'
 import type { UpstreamQueryDependencies } from './dependencies.js'
-import { messageView } from './message-view.js'
 import { isErrorResponse, isTruncated } from './response-header.js'
 import { TimingWheel } from './timing-wheel.js'
 import { UpstreamQueryTable } from './upstream-query-table.js'
@@ -18,27 +17,27 @@ import {
   type Attempt
 } from './upstream-query.js'
 
-/** Most queries sent for one inquiry, whatever happens. */
+/** Most packets or TCP messages sent for one upstream query. */
 const MAX_ATTEMPTS = 8
-/** Mismatched responses after which an inquiry is under attack and moves to TCP. */
+/** Mismatched responses after which a query is taken to be under attack and moves to TCP. */
 const MAX_MISMATCHES = 20
-/** Most of them that are kept to be used again: about what is under way under full load. */
+/** Most unused objects kept in the pool: about as many as are in flight under full load. */
 const MAX_POOLED = 4096
 const LOOP_TEXT = 'forwarding loop: the upstreams lead back to this resolver'
 
 /**
- * Inquiries under way, from the question to exactly one outcome for each who asked:
+ * Upstream queries in flight, from the question to exactly one outcome for each waiter:
  *
- *     start ── ask ──┬─ answer ──────────────────────────────────► response
- *               ▲    ├─ truncated ─► ask the same one over TCP
- *               │    ├─ in doubt ──► ask the same one over TCP
- *               │    ├─ BADCOOKIE ─► ask the same one, with another cookie
- *               │    ├─ refusal ───► ask another one, once; if it knows no better ─► response
- *               │    └─ silence, network error ─┬─ time and upstreams left ─┐
+ *     start ── send ─┬─ answer ──────────────────────────────────► response
+ *               ▲    ├─ truncated ─► retry the same upstream over TCP
+ *               │    ├─ case or cookie wrong ─► retry the same upstream over TCP
+ *               │    ├─ BADCOOKIE ─► retry the same upstream with the new cookie
+ *               │    ├─ error ─────► try one other upstream; if that fails, too ───► response
+ *               │    └─ timeout, network error ─┬─ time and upstreams left ─┐
  *               │                               └───────────────────────────│──► failure
  *               └───────────────────────────────────────────────────────────┘
  *
- * Answers to earlier tries stay welcome until the end: an upstream may just be slow.
+ * Answers to earlier attempts are accepted until the end: an upstream may just be slow.
  */
 export class UpstreamQueries implements AttemptHandler {
   private readonly inFlight: UpstreamQueryTable
@@ -50,8 +49,8 @@ export class UpstreamQueries implements AttemptHandler {
   constructor(private readonly dependencies: UpstreamQueryDependencies) {
     const { clock, timers, seed } = dependencies
     this.inFlight = new UpstreamQueryTable(seed)
-    this.deadlines = new TimingWheel(clock, timers, (asking, now) => {
-      this.onTimeout(asking, now)
+    this.deadlines = new TimingWheel(clock, timers, (query, now) => {
+      this.onTimeout(query, now)
     })
     this.completion = new Completion(dependencies, this.inFlight, this.deadlines)
   }
@@ -60,12 +59,12 @@ export class UpstreamQueries implements AttemptHandler {
     return this.inFlight.size
   }
 
-  /** Asks one of `group`, or joins those who wait for the same; `waiter` is told later. */
-  start(inquiry: ForwardedQuestion, group: UpstreamGroup, waiter: OutcomeHandler): void {
-    const { clock, limits, counts, selector: choice } = this.dependencies
+  /** Queries an upstream of `group`, or joins the same query in flight. Calls `waiter` later. */
+  start(question: ForwardedQuestion, group: UpstreamGroup, waiter: OutcomeHandler): void {
+    const { clock, limits, counts, selector } = this.dependencies
     const now = clock.now()
-    const hash = this.inFlight.hashOf(inquiry)
-    const same = this.inFlight.find(inquiry, hash)
+    const hash = this.inFlight.hashOf(question)
+    const same = this.inFlight.find(question, hash)
     if (same !== undefined) {
       this.join(same, waiter)
     } else if (this.isClosed || group.length === 0) {
@@ -78,23 +77,23 @@ export class UpstreamQueries implements AttemptHandler {
       counts.rejected++
       this.completion.failSoon(waiter, EDE.NO_REACHABLE_AUTHORITY)
     } else {
-      const asking = this.newQuery(inquiry, group, waiter, now)
-      this.inFlight.add(asking, hash)
-      this.send(asking, choice.selectFirst(group, now), false, now)
+      const query = this.newQuery(question, group, waiter, now)
+      this.inFlight.add(query, hash)
+      this.send(query, selector.selectFirst(group, now), false, now)
     }
   }
 
-  /** Puts a question to one upstream, only to see whether it answers. */
-  probe(inquiry: ForwardedQuestion, upstream: Upstream, now: Milliseconds): void {
-    const asking = this.newQuery(inquiry, [upstream], undefined, now)
-    this.send(asking, upstream, false, now)
+  /** Sends a query to one upstream only to see whether it answers. */
+  probe(question: ForwardedQuestion, upstream: Upstream, now: Milliseconds): void {
+    const query = this.newQuery(question, [upstream], undefined, now)
+    this.send(query, upstream, false, now)
   }
 
-  /** Ends all at once: everybody who waits is told. */
+  /** Fails all queries in flight. */
   close(): void {
     this.isClosed = true
     const now = this.dependencies.clock.now()
-    for (const asking of this.inFlight.all()) this.completion.fail(asking, now)
+    for (const query of this.inFlight.all()) this.completion.fail(query, now)
     this.deadlines.close()
   }
 
@@ -105,53 +104,53 @@ export class UpstreamQueries implements AttemptHandler {
     end: Octets,
     now: Milliseconds
   ): void {
-    const { query: asking, upstream, overTcp, cookie } = attempt
-    const heard =
+    const { query, upstream, overTcp, cookie } = attempt
+    const check =
       cookie === undefined
         ? COOKIE_CHECK.accept
         : upstream.cookies.check(octets, start, end, overTcp, now)
-    if (heard === COOKIE_CHECK.retryTcp) {
+    if (check === COOKIE_CHECK.retryTcp) {
       this.retryDoubtful(attempt, now)
       return
     }
     upstream.counts.responses++
     upstream.onResponse(overTcp ? undefined : now - attempt.sentAt, now)
-    if (overTcp && asking.caseMismatchFrom === upstream) {
+    if (overTcp && query.caseMismatchFrom === upstream) {
       upstream.onTcpCaseCheck(
-        answersQuestion(octets, start, end, attempt.id, asking.question.question, true)
+        answersQuestion(octets, start, end, attempt.id, query.forwarded.question, true)
       )
     }
-    if (asking.firstWaiter === undefined) {
-      this.completion.discard(asking)
-    } else if (heard === COOKIE_CHECK.retryPlain) {
+    if (query.firstWaiter === undefined) {
+      this.completion.discard(query)
+    } else if (check === COOKIE_CHECK.retryPlain) {
       upstream.counts.rewordings++
       this.retrySame(attempt, overTcp, now)
-    } else if (heard === COOKIE_CHECK.retryCookie && !overTcp) {
+    } else if (check === COOKIE_CHECK.retryCookie && !overTcp) {
       this.retryWithNewCookie(attempt, now)
     } else if (!overTcp && isTruncated(octets, start)) {
       upstream.counts.truncated++
       this.retrySame(attempt, true, now)
-    } else if (heard === COOKIE_CHECK.accept && !isErrorResponse(octets, start)) {
+    } else if (check === COOKIE_CHECK.accept && !isErrorResponse(octets, start)) {
       upstream.onAnswer()
-      asking.errorFrom?.onWrongError(now)
-      this.completion.respond(asking, upstream, messageView(octets, start, end), now)
-      // After one try over UDP nobody has a hold on it: no connection, no timer, no other try.
-      if (asking.attempts === 1 && !overTcp) this.recycle(asking)
+      query.errorFrom?.onWrongError(now)
+      this.completion.respond(query, upstream, messageView(octets, start, end), now)
+      // After a single attempt over UDP nothing refers to it: no connection, timer or other attempt.
+      if (query.attemptCount === 1 && !overTcp) this.recycle(query)
     } else {
       this.onErrorResponse(attempt, overTcp ? octets : octets.slice(start, end), now)
     }
   }
 
-  onMismatch(asking: UpstreamQuery | undefined, now: Milliseconds): void {
+  onMismatch(query: UpstreamQuery | undefined, now: Milliseconds): void {
     this.dependencies.counts.mismatches++
-    if (asking === undefined || asking.tcpOnly || ++asking.mismatches < MAX_MISMATCHES) return
-    const { lastAttempt: last } = asking
-    if (last === undefined || asking.firstWaiter === undefined) return
-    // Somebody sends guesses. TCP cannot be forged from afar, and UDP is not listened to any more.
+    if (query === undefined || query.isTcpOnly || ++query.mismatchCount < MAX_MISMATCHES) return
+    const { lastAttempt } = query
+    if (lastAttempt === undefined || query.firstWaiter === undefined) return
+    // Somebody sends spoofed responses. TCP cannot be spoofed off-path; UDP responses are ignored.
     this.dependencies.counts.movedToTcp++
-    asking.tcpOnly = true
-    asking.releaseAttempts()
-    this.send(asking, last.upstream, true, now)
+    query.isTcpOnly = true
+    query.releaseAttempts()
+    this.send(query, lastAttempt.upstream, true, now)
   }
 
   onCaseMismatch(attempt: Attempt, now: Milliseconds): void {
@@ -159,73 +158,79 @@ export class UpstreamQueries implements AttemptHandler {
     this.retryDoubtful(attempt, now)
   }
 
-  onConnectionLost(attempt: Attempt, established: boolean): void {
-    const { query: asking, upstream } = attempt
-    if (asking.isFinished || asking.lastAttempt !== attempt) return
+  onConnectionLost(attempt: Attempt, isEstablished: boolean): void {
+    const { query, upstream } = attempt
+    if (query.isFinished || query.lastAttempt !== attempt) return
     upstream.counts.lost++
     const now = this.dependencies.clock.now()
-    // An upstream may close a connection just when we use it: RFC 7766 §6.2.4.
-    if (established && !asking.isReconnected) {
-      asking.isReconnected = true
-      this.send(asking, upstream, true, now)
+    // An upstream may close an idle connection just when it is used: RFC 7766 §6.2.4.
+    if (isEstablished && !query.isReconnected) {
+      query.isReconnected = true
+      this.send(query, upstream, true, now)
     } else {
-      attempt.unreachable = true
-      this.failOver(asking, now)
+      attempt.isUnreachable = true
+      this.failOver(query, now)
     }
   }
 
   onUndelivered(attempt: Attempt, now: Milliseconds): void {
-    const { query: asking, upstream, sentAt } = attempt
+    const { query, upstream, sentAt } = attempt
     upstream.counts.undelivered++
-    attempt.undelivered = true
+    attempt.isUndelivered = true
     attempt.release()
     upstream.onUndelivered(sentAt, now)
-    // It may take the network longer to say so than we waited.
-    if (asking.lastAttempt !== attempt) asking.timeouts--
+    // The ICMP message came after the timeout, which has been counted.
+    if (query.lastAttempt !== attempt) query.timeoutCount--
     this.markUnreachable(attempt)
   }
 
   private newQuery(
-    inquiry: ForwardedQuestion,
+    question: ForwardedQuestion,
     group: UpstreamGroup,
-    first: OutcomeHandler | undefined,
+    firstWaiter: OutcomeHandler | undefined,
     now: Milliseconds
   ): UpstreamQuery {
-    const asking = this.pool.pop() ?? new UpstreamQuery()
-    return asking.start(inquiry, group, first, now, now + this.dependencies.limits.queryTimeout)
+    const query = this.pool.pop() ?? new UpstreamQuery()
+    return query.start(
+      question,
+      group,
+      firstWaiter,
+      now,
+      now + this.dependencies.limits.queryTimeout
+    )
   }
 
-  private recycle(asking: UpstreamQuery): void {
-    if (this.pool.length < MAX_POOLED) this.pool.push(asking)
+  private recycle(query: UpstreamQuery): void {
+    if (this.pool.length < MAX_POOLED) this.pool.push(query)
   }
 
-  private join(asking: UpstreamQuery, waiter: OutcomeHandler): void {
+  private join(query: UpstreamQuery, waiter: OutcomeHandler): void {
     const { counts, limits } = this.dependencies
-    const others = (asking.otherWaiters ??= [])
-    if (others.length + 1 >= limits.maxWaiters) {
+    const waiters = (query.otherWaiters ??= [])
+    if (waiters.length + 1 >= limits.maxWaiters) {
       counts.rejected++
       this.completion.failSoon(waiter, EDE.NO_REACHABLE_AUTHORITY)
     } else {
       counts.shared++
-      others.push(waiter)
+      waiters.push(waiter)
     }
   }
 
   private send(
-    asking: UpstreamQuery,
+    query: UpstreamQuery,
     upstream: Upstream,
     overTcp: boolean,
     now: Milliseconds
   ): void {
     const { send, limits, caseRandom } = this.dependencies
-    const attempt = asking.newAttempt(upstream, overTcp, now)
+    const attempt = query.newAttempt(upstream, overTcp, now)
     if (caseRandom !== undefined && upstream.preservesCase) {
-      asking.randomizeCase(caseRandom)
+      query.randomizeCase(caseRandom)
       attempt.exactCase = true
     }
     upstream.countQuery(overTcp)
     if (send(attempt, now)) {
-      this.deadlines.set(asking, Math.min(now + limits.attemptTimeout, asking.deadline), now)
+      this.deadlines.set(query, Math.min(now + limits.attemptTimeout, query.deadline), now)
       return
     }
     upstream.counts.lost++
@@ -233,95 +238,95 @@ export class UpstreamQueries implements AttemptHandler {
     this.markUnreachable(attempt)
   }
 
-  /** Goes on after a try that the network says no to; later, because it may be within `forward`. */
+  /** Fails over to another upstream; not at once, since this may run within `forward`. */
   private markUnreachable(attempt: Attempt): void {
-    const { query: asking } = attempt
-    attempt.unreachable = true
+    const { query } = attempt
+    attempt.isUnreachable = true
     this.dependencies.timers.soon(() => {
-      if (asking.isFinished || asking.lastAttempt !== attempt) return
-      this.failOver(asking, this.dependencies.clock.now())
+      if (query.isFinished || query.lastAttempt !== attempt) return
+      this.failOver(query, this.dependencies.clock.now())
     })
   }
 
   private retrySame(attempt: Attempt, overTcp: boolean, now: Milliseconds): void {
-    const { query: asking, upstream } = attempt
+    const { query, upstream } = attempt
     attempt.release()
-    if (asking.attempts >= MAX_ATTEMPTS) this.completion.fail(asking, now)
-    else this.send(asking, upstream, overTcp, now)
+    if (query.attemptCount >= MAX_ATTEMPTS) this.completion.fail(query, now)
+    else this.send(query, upstream, overTcp, now)
   }
 
-  /** Ignores a response that only what a forger cannot see was wrong in. */
+  /** The response was wrong only in what an off-path attacker cannot know: retries over TCP. */
   private retryDoubtful(attempt: Attempt, now: Milliseconds): void {
     this.dependencies.counts.mismatches++
     attempt.upstream.counts.doubts++
     if (attempt.query.firstWaiter !== undefined) this.retrySame(attempt, true, now)
   }
 
-  /** Asks with the cookie that came; if that was not right either, over TCP. RFC 7873 §5.3. */
+  /** Retries with the cookie that came with BADCOOKIE; the second time over TCP. RFC 7873 §5.3. */
   private retryWithNewCookie(attempt: Attempt, now: Milliseconds): void {
-    const { query: asking, upstream } = attempt
-    const again = asking.badCookieFrom === upstream
-    asking.badCookieFrom = upstream
+    const { query, upstream } = attempt
+    const isRepeated = query.badCookieFrom === upstream
+    query.badCookieFrom = upstream
     upstream.counts.rewordings++
-    this.retrySame(attempt, again, now)
+    this.retrySame(attempt, isRepeated, now)
   }
 
   private onErrorResponse(attempt: Attempt, message: Uint8Array, now: Milliseconds): void {
-    const { query: asking, upstream } = attempt
+    const { query, upstream } = attempt
     const other =
-      asking.errorResponse === undefined
-        ? this.dependencies.selector.selectUntried(asking, now)
+      query.errorResponse === undefined
+        ? this.dependencies.selector.selectUntried(query, now)
         : undefined
     if (other === undefined) {
-      this.completion.respond(asking, upstream, message, now)
+      this.completion.respond(query, upstream, message, now)
       return
     }
     attempt.release()
-    asking.errorResponse = message
-    asking.errorFrom = upstream
-    this.send(asking, other, asking.tcpOnly, now)
+    query.errorResponse = message
+    query.errorFrom = upstream
+    this.send(query, other, query.isTcpOnly, now)
   }
 
-  private onTimeout(asking: UpstreamQuery, now: Milliseconds): void {
-    const attempt = asking.lastAttempt!
+  private onTimeout(query: UpstreamQuery, now: Milliseconds): void {
+    const attempt = query.lastAttempt!
     const { upstream } = attempt
-    if (attempt.undelivered) {
-      this.failOver(asking, now)
+    if (attempt.isUndelivered) {
+      this.failOver(query, now)
       return
     }
-    // A probe is waited for a second time, but it is one query.
-    if (asking.firstWaiter !== undefined || asking.timeouts === 0) upstream.counts.timeouts++
-    asking.timeouts++
+    // A probe has two deadlines, but counts once.
+    if (query.firstWaiter !== undefined || query.timeoutCount === 0) upstream.counts.timeouts++
+    query.timeoutCount++
     if (attempt.cookie !== undefined) upstream.cookies.onTimeout(now)
     if (attempt.overTcp) attempt.channel?.onTimeout?.(attempt.sentAt)
     else upstream.onTimeout(attempt.sentAt, now)
-    this.failOver(asking, now)
+    this.failOver(query, now)
   }
 
-  /** After a try that came to nothing. */
-  private failOver(asking: UpstreamQuery, now: Milliseconds): void {
-    const next = this.dependencies.selector.selectNext(asking, now)
-    if (asking.firstWaiter === undefined) {
-      this.keepWaiting(asking, now)
-    } else if (asking.errorResponse !== undefined && asking.errorFrom !== undefined) {
-      this.completion.respond(asking, asking.errorFrom, asking.errorResponse, now)
-    } else if (now >= asking.deadline || asking.attempts >= MAX_ATTEMPTS || areAllDown(asking)) {
-      this.completion.fail(asking, now)
+  /** After a failed attempt: tries the next upstream, or ends the query. */
+  private failOver(query: UpstreamQuery, now: Milliseconds): void {
+    const next = this.dependencies.selector.selectNext(query, now)
+    if (query.firstWaiter === undefined) {
+      this.keepWaiting(query, now)
+    } else if (query.errorResponse !== undefined && query.errorFrom !== undefined) {
+      this.completion.respond(query, query.errorFrom, query.errorResponse, now)
+    } else if (now >= query.deadline || query.attemptCount >= MAX_ATTEMPTS || areAllDown(query)) {
+      this.completion.fail(query, now)
     } else if (next !== undefined) {
-      this.send(asking, next, asking.tcpOnly, now)
-    } else if (asking.clearUndelivered()) {
-      // Nobody is left, and nobody is down: a resolver that is being restarted is back in no time.
-      const { attemptTimeout: tryTimeout } = this.dependencies.limits
-      this.deadlines.set(asking, Math.min(now + tryTimeout, asking.deadline), now)
+      this.send(query, next, query.isTcpOnly, now)
+    } else if (query.clearUndelivered()) {
+      // All are unreachable but none is down: an upstream that restarts is back within moments.
+      const { attemptTimeout } = this.dependencies.limits
+      this.deadlines.set(query, Math.min(now + attemptTimeout, query.deadline), now)
     } else {
-      this.completion.fail(asking, now)
+      this.completion.fail(query, now)
     }
   }
 
-  /** A probe that has counted as a failure may still be answered, if the way there is long. */
-  private keepWaiting(asking: UpstreamQuery, now: Milliseconds): void {
-    if (now >= asking.deadline || asking.lastAttempt?.channel === undefined)
-      this.completion.discard(asking)
-    else this.deadlines.set(asking, asking.deadline, now)
+  /** A probe that has timed out may still be answered if the round trip is long. */
+  private keepWaiting(query: UpstreamQuery, now: Milliseconds): void {
+    if (now >= query.deadline || query.lastAttempt?.channel === undefined)
+      this.completion.discard(query)
+    else this.deadlines.set(query, query.deadline, now)
   }
 }

@@ -3,51 +3,51 @@ import { isSameQuestion } from '../../dns/message/question.js'
 import type { ForwardedQuestion } from '../forwarder.js'
 import type { UpstreamQuery } from './upstream-query.js'
 
-/** Buckets: with the most inquiries that may be in flight, two or three in each. */
+/** Buckets: two or three queries in each at the most that may be in flight. */
 const BUCKETS = 4096
-/** The bit in which letters of either case differ, in each of four octets. */
+/** The bit that tells letter case, in each of four octets. */
 const CASE = 0x20202020
 
 /**
- * Inquiries in flight by what they ask. A chain of `Asking.next` for each bucket, so that those that come and
- * go all the time leave nothing behind: `Map` rebuilds itself again and again, and the tables that
- * it left behind kept most objects of most queries alive.
+ * Upstream queries in flight by question, in chains of `UpstreamQuery.nextInChain`. Not a `Map`: with
+ * entries that come and go all the time it keeps rebuilding itself, and the discarded tables kept
+ * most objects of most queries alive for the garbage collector.
  */
 export class UpstreamQueryTable {
   size = 0
   private readonly chains = Array.from<UpstreamQuery | undefined>({ length: BUCKETS })
 
-  /** @param seed random, so that nobody can choose names that fall into one chain */
+  /** @param seed random, so that names that collide cannot be prepared */
   constructor(private readonly seed: number) {}
 
-  /** What `find` and `add` are to be given for an inquiry. */
+  /** Hash of a question, for `find` and `add`. */
   hashOf({ question }: ForwardedQuestion): number {
     return hashOctets(question, this.seed, CASE)
   }
 
-  find(inquiry: ForwardedQuestion, hash: number): UpstreamQuery | undefined {
-    let asking = this.chains[hash & (BUCKETS - 1)]
-    while (asking !== undefined && !(asking.hash === hash && isSame(asking.question, inquiry))) {
-      asking = asking.nextInChain
+  find(question: ForwardedQuestion, hash: number): UpstreamQuery | undefined {
+    let query = this.chains[hash & (BUCKETS - 1)]
+    while (query !== undefined && !(query.hash === hash && isSame(query.forwarded, question))) {
+      query = query.nextInChain
     }
-    return asking
+    return query
   }
 
-  /** The caller sees to it that nothing like it is there. */
-  add(asking: UpstreamQuery, hash: number): void {
+  /** The same question must not be in the table. */
+  add(query: UpstreamQuery, hash: number): void {
     const bucket = hash & (BUCKETS - 1)
-    asking.hash = hash
-    asking.nextInChain = this.chains[bucket]
-    this.chains[bucket] = asking
+    query.hash = hash
+    query.nextInChain = this.chains[bucket]
+    this.chains[bucket] = query
     this.size++
   }
 
-  /** Nothing happens if it is not there, as with probes. */
-  delete(asking: UpstreamQuery): void {
-    const bucket = asking.hash & (BUCKETS - 1)
+  /** No effect if it is not in the table, as with probes. */
+  delete(query: UpstreamQuery): void {
+    const bucket = query.hash & (BUCKETS - 1)
     let before: UpstreamQuery | undefined
     let at = this.chains[bucket]
-    while (at !== undefined && at !== asking) {
+    while (at !== undefined && at !== query) {
       before = at
       at = at.nextInChain
     }
@@ -58,11 +58,11 @@ export class UpstreamQueryTable {
     this.size--
   }
 
-  /** All of them, in an array of its own. */
+  /** All queries, in a new array. */
   all(): UpstreamQuery[] {
     const found: UpstreamQuery[] = []
-    for (let asking of this.chains)
-      for (; asking !== undefined; asking = asking.nextInChain) found.push(asking)
+    for (let query of this.chains)
+      for (; query !== undefined; query = query.nextInChain) found.push(query)
     return found
   }
 }

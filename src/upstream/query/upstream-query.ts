@@ -6,36 +6,36 @@ import type { Random } from '../random.js'
 import type { Upstream } from '../selection/upstream.js'
 import { TimerNode } from './timing-wheel.js'
 
-/** Those among whom one inquiry's upstream is chosen. */
+/** Upstreams among which one is selected. */
 export type UpstreamGroup = readonly Upstream[]
 
-/** What a query went out on: a UDP socket or a TCP connection. */
+/** A UDP socket or TCP connection with attempts in flight. */
 export interface Channel {
-  /** The ID is free again; a response that bears it is a stray from now on. */
+  /** Frees the message ID; later responses with it are mismatches. */
   release(id: number): void
-  /** No answer came in time to what was sent on it at `sentAt`. */
+  /** No response came in time to an attempt sent at `sentAt`. */
   onTimeout?(sentAt: Milliseconds): void
 }
 
-/** One query sent to one upstream; it counts until the whole inquiry is over. */
+/** One packet or TCP message to one upstream. Kept until the upstream query has ended. */
 export class Attempt {
-  /** Undefined: nothing is expected on it, or it could not be sent. */
+  /** Undefined: not sent, or no response is expected any more. */
   channel: Channel | undefined
   id = 0
-  /** The answer has to spell QNAME as the query did. */
+  /** The response has to repeat the letter case of QNAME. */
   exactCase = false
-  /** It could not go there, as the network says: others are asked first. */
-  unreachable = false
-  /** ICMP said so, of this very query; it may be that the upstream is just being restarted. */
-  undelivered = false
-  /** What the query takes along, if anything, and the answer has to bring back. */
+  /** A network error: other upstreams are tried first. */
+  isUnreachable = false
+  /** ICMP reported this very attempt; the upstream may just be restarting. */
+  isUndelivered = false
+  /** Cookie in the query, which the response has to repeat; undefined: none. */
   cookie: ClientCookie | undefined
-  /** Set by `begin`, before anybody looks. */
+  /** Set by `start`. */
   upstream!: Upstream
   overTcp = false
   sentAt: Milliseconds = 0
   previous: Attempt | undefined
-  /** Its place in `Flights`. */
+  /** Next attempt in a chain of `AttemptTable`. */
   nextInChain: Attempt | undefined
 
   constructor(readonly query: UpstreamQuery) {}
@@ -51,8 +51,8 @@ export class Attempt {
     this.sentAt = now
     this.previous = previous
     this.exactCase = false
-    this.unreachable = false
-    this.undelivered = false
+    this.isUnreachable = false
+    this.isUndelivered = false
     this.cookie = upstream.cookies.toSend(now)
     return this
   }
@@ -69,62 +69,62 @@ export class Attempt {
 }
 
 /**
- * An inquiry under way: who waits for it, and what has been tried. `due` is the last try's end. Is
- * used again once it is over: see `Inquiries`.
+ * One question in flight upstream, its waiters and its attempts. `due` is when the last attempt
+ * times out. Pooled: see `UpstreamQueries`.
  */
 export class UpstreamQuery extends TimerNode {
-  /** The first try, which is the only one, nearly always. */
+  /** Nearly always the only attempt, so it is reused with the query. */
   private readonly firstAttempt = new Attempt(this)
-  /** Set by `open`, before anybody looks. */
-  question!: ForwardedQuestion
+  /** Set by `start`. */
+  forwarded!: ForwardedQuestion
   group!: UpstreamGroup
-  /** Undefined for a probe, which nobody waits for. */
+  /** Undefined for a probe, which has no waiters. */
   firstWaiter: OutcomeHandler | undefined
   otherWaiters: OutcomeHandler[] | undefined
   startedAt: Milliseconds = 0
   deadline: Milliseconds = 0
   private isCaseRandomized = false
   lastAttempt: Attempt | undefined
-  attempts = 0
-  /** Tries that no answer came to in time; the others ended in a network error. */
-  timeouts = 0
-  /** Responses that pretended to be for this inquiry. */
-  mismatches = 0
-  /** Somebody guesses at it over UDP. */
-  tcpOnly = false
+  attemptCount = 0
+  /** Attempts that timed out; the others ended in a network error. */
+  timeoutCount = 0
+  /** Responses that matched this query only in part: possibly spoofed. */
+  mismatchCount = 0
+  /** Under attack over UDP. */
+  isTcpOnly = false
   isReconnected = false
-  /** Who wanted it with another cookie, and got that. */
+  /** The upstream that sent BADCOOKIE. */
   badCookieFrom: Upstream | undefined
-  /** Whose answer over UDP was right but for the case, so that it is asked again over TCP. */
+  /** The upstream whose response over UDP was right but for the case of QNAME. */
   caseMismatchFrom: Upstream | undefined
   isFinished = false
-  /** An error response, kept while another upstream is asked. */
+  /** An error response, kept while another upstream is tried. */
   errorResponse: Uint8Array | undefined
   errorFrom: Upstream | undefined
-  /** Its place in `AskingTable`. */
+  /** Hash and chain link in `UpstreamQueryTable`. */
   hash = 0
   nextInChain: UpstreamQuery | undefined
 
-  /** @param first undefined for a probe */
+  /** @param firstWaiter undefined for a probe */
   start(
-    inquiry: ForwardedQuestion,
+    question: ForwardedQuestion,
     group: UpstreamGroup,
-    first: OutcomeHandler | undefined,
+    firstWaiter: OutcomeHandler | undefined,
     startedAt: Milliseconds,
     giveUpAt: Milliseconds
   ): this {
-    this.question = inquiry
+    this.forwarded = question
     this.group = group
-    this.firstWaiter = first
+    this.firstWaiter = firstWaiter
     this.startedAt = startedAt
     this.deadline = giveUpAt
     this.otherWaiters = undefined
     this.isCaseRandomized = false
     this.lastAttempt = undefined
-    this.attempts = 0
-    this.timeouts = 0
-    this.mismatches = 0
-    this.tcpOnly = false
+    this.attemptCount = 0
+    this.timeoutCount = 0
+    this.mismatchCount = 0
+    this.isTcpOnly = false
     this.isReconnected = false
     this.badCookieFrom = undefined
     this.caseMismatchFrom = undefined
@@ -134,23 +134,23 @@ export class UpstreamQuery extends TimerNode {
     return this
   }
 
-  /** Gives the letters of QNAME a random case, once for all tries. */
+  /** Randomizes the letter case of QNAME, once for all attempts. */
   randomizeCase(random: Random): void {
     if (this.isCaseRandomized) return
     this.isCaseRandomized = true
-    randomizeCase(this.question.question, random)
+    randomizeCase(this.forwarded.question, random)
   }
 
-  /** Notes a new try, before it is sent. */
+  /** Adds an attempt, which is then sent. */
   newAttempt(upstream: Upstream, overTcp: boolean, now: Milliseconds): Attempt {
-    const attempt = this.attempts === 0 ? this.firstAttempt : new Attempt(this)
+    const attempt = this.attemptCount === 0 ? this.firstAttempt : new Attempt(this)
     attempt.start(upstream, overTcp, now, this.lastAttempt)
     this.lastAttempt = attempt
-    this.attempts++
+    this.attemptCount++
     return attempt
   }
 
-  /** How often `upstream` was asked. */
+  /** Number of attempts to `upstream`. */
   attemptsTo(upstream: Upstream): number {
     let times = 0
     for (let at = this.lastAttempt; at !== undefined; at = at.previous) {
@@ -159,39 +159,39 @@ export class UpstreamQuery extends TimerNode {
     return times
   }
 
-  /** Whether the network keeps us from asking `upstream`. */
+  /** Whether an attempt to `upstream` ended in a network error. */
   isUnreachable(upstream: Upstream): boolean {
     for (let at = this.lastAttempt; at !== undefined; at = at.previous) {
-      if (at.unreachable && at.upstream === upstream) return true
+      if (at.isUnreachable && at.upstream === upstream) return true
     }
     return false
   }
 
-  /** Those of whom ICMP spoke may be asked again. Returns whether there are any. */
+  /** Makes upstreams reported by ICMP eligible again. Returns whether there are any. */
   clearUndelivered(): boolean {
     let any = false
     for (let at = this.lastAttempt; at !== undefined; at = at.previous) {
-      if (!at.undelivered) continue
-      at.unreachable = false
+      if (!at.isUndelivered) continue
+      at.isUnreachable = false
       any = true
     }
     return any
   }
 
-  /** Nothing is expected any more from what was sent so far. */
+  /** Ignores responses to all attempts so far. */
   releaseAttempts(): void {
     for (let at = this.lastAttempt; at !== undefined; at = at.previous) at.release()
   }
 
   write(into: Uint8Array, at: Octets, id: number, cookie: ClientCookie | undefined): Octets {
-    const { question, dnssecOk, checkingDisabled } = this.question
+    const { question, dnssecOk, checkingDisabled } = this.forwarded
     return encodeUpstreamQuery(into, at, id, question, dnssecOk, checkingDisabled, cookie)
   }
 }
 
-/** What the channels tell of the tries that went out on them. */
+/** Receives what happens to attempts. */
 export interface AttemptHandler {
-  /** A whole response in `octets[start, end)`: ID, address, port and question are right. */
+  /** A response in `octets[start, end)` whose ID, address, port and question match. */
   onResponse(
     attempt: Attempt,
     octets: Uint8Array,
@@ -199,12 +199,12 @@ export interface AttemptHandler {
     end: Octets,
     now: Milliseconds
   ): void
-  /** A response that cannot be the upstream's; `asking` is what it pretends to answer, if known. */
-  onMismatch(asking: UpstreamQuery | undefined, now: Milliseconds): void
-  /** As `answered`, but what only the upstream can know is wrong: the case of QNAME. */
+  /** A response that does not match; `query` is what it may be meant for, if known. */
+  onMismatch(query: UpstreamQuery | undefined, now: Milliseconds): void
+  /** A response that matches but for the letter case of QNAME. */
   onCaseMismatch(attempt: Attempt, now: Milliseconds): void
-  /** The query did not get there, as ICMP says (and quotes it), or our own system. */
+  /** ICMP quoted the query as undeliverable, or the operating system rejected it. */
   onUndelivered(attempt: Attempt, now: Milliseconds): void
-  /** The connection ended before the answer. `established`: it had been a connection. */
-  onConnectionLost(attempt: Attempt, established: boolean): void
+  /** The connection closed before the response. `isEstablished`: it had been open. */
+  onConnectionLost(attempt: Attempt, isEstablished: boolean): void
 }

@@ -53,7 +53,7 @@ export class UpstreamSelector {
 }
 
 /** Whether all of the group are down and each has been given its chance. */
-export function areAllDown({ group, attempts: tries }: UpstreamQuery): boolean {
+export function areAllDown({ group, attemptCount: tries }: UpstreamQuery): boolean {
   return tries >= group.length && group.every(upstream => upstream.isDown)
 }
 

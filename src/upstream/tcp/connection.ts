@@ -110,7 +110,7 @@ export class Connection implements Channel {
     // In any case: nobody forges this from afar, so there is nothing that the case could tell.
     if (
       attempt !== undefined &&
-      answersQuestion(message, 0, length, id, attempt.query.question.question)
+      answersQuestion(message, 0, length, id, attempt.query.forwarded.question)
     ) {
       this.dependencies.handler.onResponse(attempt, message, 0, length, now)
     } else {

@@ -180,12 +180,12 @@ function isAnswer(
   { query: asking }: Attempt,
   exactCase: boolean
 ): boolean {
-  return answersQuestion(octets, start, end, id, asking.question.question, exactCase)
+  return answersQuestion(octets, start, end, id, asking.forwarded.question, exactCase)
 }
 
 /** Whether these octets are the query of a try, to the end of its question at least, as sent. */
 function quotes(octets: Uint8Array, start: Octets, length: Octets, attempt: Attempt): boolean {
-  const needed = HEADER_SIZE + attempt.query.question.question.length
+  const needed = HEADER_SIZE + attempt.query.forwarded.question.length
   if (length < needed) return false
   attempt.write(compareBuffer, 0)
   for (let k = 0; k < needed; k++) if (octets[start + k] !== compareBuffer[k]) return false
