@@ -1,6 +1,6 @@
 import { ScratchArrays } from './scratch-arrays.js'
 
-/** Numbers of 32 bits in an array that only ever grows: set `length` to 0 and use it again. */
+/** A list of 32-bit numbers in an array that only grows: set `length` to 0 to reuse it. */
 export class Uint32List {
   length = 0
   private words = new Uint32Array(32)
@@ -16,7 +16,7 @@ export class Uint32List {
     return this.words[index]!
   }
 
-  /** An array as long as the list, which is the same one for the next list of that length. */
+  /** The list as an array; the same array is reused for the next list of that length. */
   toArray(): Uint32Array {
     const array = this.arrays.take(this.length)
     for (let i = 0; i < array.length; i++) array[i] = this.words[i]!

@@ -3,8 +3,8 @@ import type { Octets } from '../base/units.js'
 
 /*
  * PROXY protocol, version 2 (§2.2 of its specification, by HAProxy): 12 octets of signature,
- * version and command, family and transport, length of what follows: source address, destination
- * address, ports, and TLVs that nobody here needs.
+ * version and command, family and transport, length of the rest: source address, destination
+ * address, ports, and TLVs, which are ignored.
  */
 const SIGNATURE = Uint8Array.from([13, 10, 13, 10, 0, 13, 10, 0x51, 0x55, 0x49, 0x54, 10])
 const HEAD: Octets = 16
@@ -12,27 +12,27 @@ const LOCAL = 0x20
 const PROXY = 0x21
 const INET = 0x1
 const INET6 = 0x2
-/** Octets of addresses and ports. */
+/** Length of addresses and ports. */
 const INET_LENGTH: Octets = 12
 const INET6_LENGTH: Octets = 36
-/** What no header is longer than, whatever TLVs it carries: so much of a stream is kept for it. */
+/** Longest accepted header, including TLVs; limits how much of a stream is buffered for it. */
 const LONGEST: Octets = 2048
 
-/** The header is not all there yet; a datagram has no more. */
+/** The header is not complete yet; in a datagram it is truncated. */
 export const HEADER_INCOMPLETE = 0
-/** This is no header. */
+/** Not a valid header. */
 export const HEADER_INVALID = -1
 
-/** Whether a header begins here. No DNS message does: it would be a response code in a query. */
+/** Whether a header begins here. No DNS query starts with these octets: it would have an RCODE. */
 export function startsProxyHeader(octets: Uint8Array): boolean {
   return octets.length >= SIGNATURE.length && hasSignature(octets, 0, octets.length)
 }
 
 /**
- * Reads the header that begins at `start` and writes the client's address to `client`, four words
- * as in `DatagramBatch.peers`. LOCAL stands for the front end itself: `client` stays as it is.
+ * Decodes the header at `start` and writes the client's address to `client`, four words as in
+ * `DatagramBatch.peers`. LOCAL is a connection of the proxy itself: `client` stays unchanged.
  *
- * @returns where the header ends, HEADER_SHORT or HEADER_BROKEN
+ * @returns the end of the header, HEADER_INCOMPLETE or HEADER_INVALID
  */
 export function decodeProxyHeader(
   octets: Uint8Array,
@@ -53,13 +53,13 @@ export function decodeProxyHeader(
     client.set([0, 0, 0xffff, getUint32(octets, start + HEAD)])
     return after
   }
-  // Unknown families and UNIX sockets have no address by which a network could be found.
+  // Unknown families and UNIX sockets have no address to look up a network by.
   if (family !== INET6 || length < INET6_LENGTH) return HEADER_INVALID
   for (let i = 0; i < 4; i++) client[i] = getUint32(octets, start + HEAD + 4 * i)
   return after
 }
 
-/** Whether what is there of the signature is right. */
+/** Whether the octets received so far match the signature. */
 function hasSignature(octets: Uint8Array, start: Octets, end: Octets): boolean {
   const length = Math.min(SIGNATURE.length, end - start)
   for (let i = 0; i < length; i++) if (octets[start + i] !== SIGNATURE[i]) return false

@@ -9,14 +9,14 @@ import { RRTYPE } from '../dns/registry/rrtype.js'
 import { HEADER_SIZE, RECORD_FIXED_SIZE } from '../dns/registry/sizes.js'
 
 /*
- * Transaction signatures: RFC 8945. Who has the same secret can tell that a message is of the other,
- * and whole.
+ * Transaction signatures: RFC 8945. Two servers that share a secret can verify the origin and the
+ * integrity of each other's messages.
  */
 
-/** How messages are signed. RFC 8945 §6. */
+/** Supported algorithms. RFC 8945 §6. */
 export type TsigAlgorithm = 'hmac-sha256' | 'hmac-sha512'
 
-/** A secret that two servers share. Plain data: it is sent to other threads. */
+/** A key shared by two servers. Plain data, so that it can be sent to other threads. */
 export interface TsigKey {
   /** Lower-cased wire form. */
   readonly name: Uint8Array
@@ -24,7 +24,7 @@ export interface TsigKey {
   readonly secret: Uint8Array
 }
 
-/** Errors that a TSIG record tells of. RFC 8945 §3. */
+/** Values of the error field of a TSIG record. RFC 8945 §3. */
 export const TSIG_ERROR = { none: 0, BADSIG: 16, BADKEY: 17, BADTIME: 18, BADTRUNC: 22 } as const
 
 const DIGEST = { 'hmac-sha256': 'sha256', 'hmac-sha512': 'sha512' } as const
@@ -33,22 +33,22 @@ const ALGORITHM_NAME = {
   'hmac-sha512': readName('hmac-sha512')
 }
 
-/** How far the clocks of two servers may be apart. RFC 8945 §10. */
+/** Permitted clock difference between the two servers. RFC 8945 §10. */
 const FUDGE: Seconds = 300
-/** So many messages of an answer may come unsigned one after the other. RFC 8945 §5.3.1. */
+/** Most consecutive unsigned messages of a response. RFC 8945 §5.3.1. */
 const MAX_UNSIGNED = 99
 
 type Hmac = ReturnType<typeof createHmac>
 
 /** A TSIG record. RFC 8945 §4.2. */
 export interface Tsig {
-  /** Where it begins. */
+  /** Position of the record in the message. */
   readonly at: Octets
-  /** Of the key, lower-cased wire form. */
+  /** Key name in lower-cased wire form. */
   readonly name: Uint8Array
-  /** Lower-cased wire form. */
+  /** Algorithm name in lower-cased wire form. */
   readonly algorithm: Uint8Array
-  /** When it was signed: seconds since 1970-01-01 UTC. */
+  /** Time signed: seconds since 1970-01-01 UTC. */
   readonly time: Seconds
   readonly fudge: Seconds
   readonly mac: Uint8Array
@@ -57,7 +57,11 @@ export interface Tsig {
   readonly other: Uint8Array
 }
 
-/** The TSIG record of a message, which is its last. @throws InterdictError WIRE_SHORT, WIRE_TSIG */
+/**
+ * The TSIG record of a message; it must be the last record.
+ *
+ * @throws InterdictError WIRE_SHORT, WIRE_TSIG
+ */
 export function findTsig(message: Uint8Array): Tsig | undefined {
   if (message.length < HEADER_SIZE) throw failure('WIRE_SHORT', message.length)
   const counts = [4, 6, 8, 10].map(at => getUint16(message, at)) as [number, number, number, number]
@@ -104,17 +108,17 @@ function decodeTsig(message: Uint8Array, owner: Octets, at: Octets, end: Octets)
   }
 }
 
-/** What a message is signed with, and what the next signature of the same exchange stands on. */
+/** A signed message, and its MAC, on which the next signature of the exchange depends. */
 export interface SignedMessage {
   readonly octets: Uint8Array
   readonly mac: Uint8Array
 }
 
 /**
- * Signs a request, or the one answer to one.
+ * Signs a request, or a response of one message.
  *
- * @param requestMac of the request that it answers; undefined: it is one itself
- * @param error one of `TSIG_ERROR` that is told; BADTIME tells the time here, too
+ * @param requestMac MAC of the request that the message answers; undefined if it is a request
+ * @param error one of `TSIG_ERROR`; BADTIME also includes the local time
  */
 export function signMessage(
   message: Uint8Array,
@@ -124,25 +128,28 @@ export function signMessage(
   error: number = TSIG_ERROR.none
 ): SignedMessage {
   const other = error === TSIG_ERROR.BADTIME ? encodeTime(now) : new Uint8Array(0)
-  const about = { time: now, fudge: FUDGE, error, other }
+  const variables = { time: now, fudge: FUDGE, error, other }
   const hmac = startHmac(key, requestMac)
   hmac.update(message)
-  hmac.update(encodeVariables(key, about))
+  hmac.update(encodeVariables(key, variables))
   const mac = Uint8Array.from(hmac.digest())
-  return { octets: appendTsig(message, key.name, ALGORITHM_NAME[key.algorithm], about, mac), mac }
+  return {
+    octets: appendTsig(message, key.name, ALGORITHM_NAME[key.algorithm], variables, mac),
+    mac
+  }
 }
 
-/** Tells an error to who cannot be told anything that is signed: BADKEY, BADSIG. RFC 8945 §5.2. */
+/** Appends an unsigned TSIG with BADKEY or BADSIG, which cannot be signed. RFC 8945 §5.2. */
 export function encodeTsigError(
   message: Uint8Array,
   { name, algorithm, time }: Tsig,
   error: number
 ) {
-  const about = { time, fudge: FUDGE, error, other: new Uint8Array(0) }
-  return appendTsig(message, name, algorithm, about, new Uint8Array(0))
+  const variables = { time, fudge: FUDGE, error, other: new Uint8Array(0) }
+  return appendTsig(message, name, algorithm, variables, new Uint8Array(0))
 }
 
-/** What a request that was signed is found to be: one of `TSIG_ERROR`. RFC 8945 §5.2. */
+/** Verifies a signed request. Returns one of `TSIG_ERROR`. RFC 8945 §5.2. */
 export function verifyRequest(
   message: Uint8Array,
   tsig: Tsig,
@@ -157,7 +164,7 @@ export function verifyRequest(
   return Math.abs(now - tsig.time) > tsig.fudge ? TSIG_ERROR.BADTIME : TSIG_ERROR.none
 }
 
-/** Judges the messages that answer a signed request, in the order in which they come. */
+/** Verifies the messages of the response to a signed request, in order. */
 export class TsigVerifier {
   private hmac: Hmac
   private isFirst = true
@@ -170,38 +177,38 @@ export class TsigVerifier {
     this.hmac = startHmac(key, requestMac)
   }
 
-  /** Whether all that came so far is signed. */
+  /** Whether all messages so far are covered by a signature. */
   get isComplete(): boolean {
     return !this.isFirst && this.unsigned === 0
   }
 
-  /** @returns why the message cannot be trusted; undefined: nothing speaks against it */
+  /** @returns why the message must be rejected; undefined: accepted */
   verify(message: Uint8Array, now: Seconds): string | undefined {
     const tsig = findTsig(message)
     if (tsig === undefined) return this.acceptUnsigned(message)
     if (!matchesKey(tsig, this.key)) {
       const { error } = tsig
-      return error === 0 ? 'it is signed with another key' : `the primary says ${errorName(error)}`
+      return error === 0 ? 'signed with another key' : `primary returned ${errorName(error)}`
     }
-    if (tsig.mac.length === 0) return `the primary says ${errorName(tsig.error)}`
+    if (tsig.mac.length === 0) return `primary returned ${errorName(tsig.error)}`
     const { hmac, key } = this
     hmac.update(removeTsig(message, tsig))
     hmac.update(this.isFirst ? encodeVariables(key, tsig) : encodeTimers(tsig))
     const mac = Uint8Array.from(hmac.digest())
-    if (!isSameMac(mac, tsig.mac)) return 'its signature is wrong (BADSIG)'
-    if (tsig.error !== 0) return `the primary says ${errorName(tsig.error)}`
+    if (!isSameMac(mac, tsig.mac)) return 'invalid signature (BADSIG)'
+    if (tsig.error !== 0) return `primary returned ${errorName(tsig.error)}`
     const ago = now - tsig.time
-    if (Math.abs(ago) > tsig.fudge) return `it was signed ${ago} s ago: clocks differ (BADTIME)`
+    if (Math.abs(ago) > tsig.fudge) return `signed ${ago} s ago: clocks differ (BADTIME)`
     this.hmac = startHmac(key, mac)
     this.isFirst = false
     this.unsigned = 0
     return undefined
   }
 
-  /** What comes between is covered by the next signature. RFC 8945 §5.3.1. */
+  /** Accepts an unsigned message, which the next signature covers. RFC 8945 §5.3.1. */
   private acceptUnsigned(message: Uint8Array): string | undefined {
-    if (this.isFirst) return 'it is not signed'
-    if (++this.unsigned > MAX_UNSIGNED) return `over ${MAX_UNSIGNED} messages are not signed`
+    if (this.isFirst) return 'not signed'
+    if (++this.unsigned > MAX_UNSIGNED) return `more than ${MAX_UNSIGNED} unsigned messages`
     this.hmac.update(message)
     return undefined
   }
@@ -215,18 +222,18 @@ function startHmac({ algorithm, secret }: TsigKey, prior: Uint8Array | undefined
   return hmac
 }
 
-/** RFC 8945 §4.3.3. */
-function encodeVariables({ name, algorithm }: TsigKey, about: TsigVariables): Uint8Array {
-  const { error, other } = about
+/** The TSIG variables that are part of the MAC input. RFC 8945 §4.3.3. */
+function encodeVariables({ name, algorithm }: TsigKey, variables: TsigVariables): Uint8Array {
+  const { error, other } = variables
   const head = new Uint8Array(6)
   setUint16(head, 0, RRCLASS.ANY)
   return Buffer.concat([
-    ...[name, head, ALGORITHM_NAME[algorithm], encodeTimers(about)],
+    ...[name, head, ALGORITHM_NAME[algorithm], encodeTimers(variables)],
     ...[encodeUint16(error), encodeUint16(other.length), other]
   ])
 }
 
-/** Time signed and fudge. */
+/** The TSIG timers: time signed and fudge. */
 function encodeTimers({ time, fudge }: TsigVariables): Uint8Array {
   return Buffer.concat([encodeTime(time), encodeUint16(fudge)])
 }
@@ -235,12 +242,12 @@ function appendTsig(
   message: Uint8Array,
   name: Uint8Array,
   algorithm: Uint8Array,
-  about: TsigVariables,
+  variables: TsigVariables,
   mac: Uint8Array
 ): Uint8Array {
-  const { error, other } = about
+  const { error, other } = variables
   const rdata = Buffer.concat([
-    ...[algorithm, encodeTimers(about), encodeUint16(mac.length), mac],
+    ...[algorithm, encodeTimers(variables), encodeUint16(mac.length), mac],
     ...[message.subarray(0, 2), encodeUint16(error), encodeUint16(other.length), other]
   ])
   const fixed = new Uint8Array(RECORD_FIXED_SIZE)
@@ -252,7 +259,7 @@ function appendTsig(
   return Uint8Array.from(octets)
 }
 
-/** The message as it was before it was signed. RFC 8945 §4.3.2. */
+/** The message before signing: without TSIG and with its original ID. RFC 8945 §4.3.2. */
 function removeTsig(message: Uint8Array, { at, originalId }: Tsig): Uint8Array {
   const bare = Uint8Array.from(message.subarray(0, at))
   setUint16(bare, 0, originalId)
@@ -267,7 +274,7 @@ function matchesKey({ name, algorithm }: Tsig, key: TsigKey): boolean {
   )
 }
 
-/** Shortened ones are not taken: nobody has cause to send one. RFC 8945 §5.2.2.1. */
+/** Compares MACs in constant time. Truncated MACs are rejected. RFC 8945 §5.2.2.1. */
 function isSameMac(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b)
 }

@@ -9,24 +9,25 @@ import {
   MIN_SERVER_COOKIE_SIZE
 } from './server-cookie.js'
 
-/** Where in the option the server cookie is. */
+/** Position of the server cookie in the option. */
 const SERVER_COOKIE_OFFSET: Octets = OPTION_HEADER_SIZE + CLIENT_COOKIE_SIZE
-/** Most octets of a COOKIE option. */
+/** Largest COOKIE option. */
 export const MAX_COOKIE_OPTION_SIZE: Octets = SERVER_COOKIE_OFFSET + MAX_SERVER_COOKIE_SIZE
 
 /**
- * What a response shows to a query with a cookie. RFC 7873 §5.3.
+ * The cookie in the response to a query with a cookie. RFC 7873 §5.3.
  *
- * `nothing`  no COOKIE option, or none that can be found
- * `wrong`    another client cookie than ours, or a length that no cookie has
- * `echo`     our client cookie, which only who saw the query knows, but no server cookie
- * `cookie`   our client cookie, and a server cookie, which is sent along from now on
+ * `absent`      no COOKIE option, or a malformed message
+ * `wrong`       a client cookie that was not sent, or an invalid length
+ * `clientOnly`  the client cookie that was sent, which only recipients of the query know, but no
+ *               server cookie
+ * `full`        the client cookie that was sent, and a server cookie to send from now on
  */
 export const RESPONSE_COOKIE = { absent: 0, wrong: 1, clientOnly: 2, full: 3 } as const
 
-/** The COOKIE option of our queries to one server. */
+/** The COOKIE option of queries to one server. */
 export class ClientCookie {
-  /** What is sent is `option[0, length)`. */
+  /** The option to send is `option[0, length)`. */
   readonly option = new Uint8Array(MAX_COOKIE_OPTION_SIZE)
   length: Octets = SERVER_COOKIE_OFFSET
 
@@ -35,11 +36,11 @@ export class ClientCookie {
   }
 
   /**
-   * Takes another client cookie, and forgets the server cookie. By chance and for this server alone,
-   * so that no other one can foresee it: RFC 9018 §3, which does without the hash of addresses that
-   * RFC 7873 §4.1 has, since who sends from a wildcard does not know its own.
+   * Chooses a new client cookie and discards the server cookie. The client cookie is random and per
+   * server, so that no other server can predict it: RFC 9018 §3, without the hash of addresses of
+   * RFC 7873 §4.1, because a wildcard socket does not know its own address.
    *
-   * @param random unforeseeable words of 32 bits
+   * @param random unpredictable 32-bit words
    */
   renew(random: { word(): number }): void {
     setUint32(this.option, OPTION_HEADER_SIZE, random.word())
@@ -47,7 +48,11 @@ export class ClientCookie {
     this.setLength(SERVER_COOKIE_OFFSET)
   }
 
-  /** Reads what the response `octets[start, end)` shows, and takes over its server cookie. */
+  /**
+   * Checks the cookie in the response `octets[start, end)` and stores its server cookie.
+   *
+   * @returns one of `RESPONSE_COOKIE`
+   */
   acceptResponse(octets: Uint8Array, start: Octets, end: Octets): number {
     const opt = findOpt(octets, start, end)
     const at = opt === 0 ? 0 : findOption(octets, opt, OPTION_COOKIE)

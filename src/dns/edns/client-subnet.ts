@@ -12,17 +12,19 @@ const INET = 1
 const INET6 = 2
 
 /**
- * What a query says of its client by edns-client-subnet.
+ * The edns-client-subnet option of a query.
  *
- * `none`   nothing
- * `whole`  a whole address
- * `part`   a part of one, or what is no address: not enough to tell a client by
+ * `absent`    no such option
+ * `address`   a full address
+ * `unusable`  only a prefix, or not an address: cannot identify a client
  */
 export const CLIENT_SUBNET = { absent: 0, address: 1, unusable: 2 } as const
 
 /**
- * Reads the client's address from the query `octets[start, end)` to `client`, four words as in
- * `DatagramBatch.peers`; only a `whole` one is written.
+ * Decodes the client's address from the query `octets[start, end)` into `client`, four words as in
+ * `DatagramBatch.peers`. Writes only a full address.
+ *
+ * @returns one of `CLIENT_SUBNET`
  */
 export function decodeClientSubnet(
   octets: Uint8Array,

@@ -4,16 +4,16 @@ import { OPTION_HEADER_SIZE } from '../registry/sizes.js'
 
 /** OPTION-CODE of extended DNS errors. RFC 8914 §2. */
 export const OPTION_EDE = 15
-/** OPTION-CODE, OPTION-LENGTH, INFO-CODE: an extended error without its text. RFC 8914 §2. */
+/** OPTION-CODE, OPTION-LENGTH, INFO-CODE: an EDE option without EXTRA-TEXT. RFC 8914 §2. */
 const EDE_FIXED_SIZE: Octets = 6
-/** Most octets of EXTRA-TEXT: a line for people, and not a reason to truncate an answer. */
+/** Longest EXTRA-TEXT: one human-readable line, never the reason to truncate an answer. */
 const MAX_EXTRA_TEXT: Octets = 200
 
 /**
- * Prepares an extended DNS error (RFC 8914 §2) to be copied into replies as it is: OPTION-CODE 15,
- * OPTION-LENGTH, INFO-CODE, and EXTRA-TEXT, cut after the last code point that fits in 200 octets.
+ * Encodes an extended DNS error (RFC 8914 §2) as a complete option: OPTION-CODE 15, OPTION-LENGTH,
+ * INFO-CODE, and EXTRA-TEXT, cut after the last code point that fits in 200 octets.
  *
- * @param text EXTRA-TEXT; octets, if given as such, are meant to be UTF-8
+ * @param text EXTRA-TEXT; if octets, in UTF-8
  */
 export function encodeEde(code: number, text: string | Uint8Array): Uint8Array {
   const whole = typeof text === 'string' ? Buffer.from(text) : text
@@ -24,10 +24,14 @@ export function encodeEde(code: number, text: string | Uint8Array): Uint8Array {
   return option
 }
 
-/** Of what an upstream says, beyond which nobody reads on. */
+/** Most extended errors of one upstream response that are kept. */
 const MAX_EDES = 3
 
-/** What an upstream said so far, and one extended error more: INFO-CODE and EXTRA-TEXT. RFC 8914 §3. */
+/**
+ * Appends an extended error of an upstream to those before it. RFC 8914 §3.
+ *
+ * @param data INFO-CODE and EXTRA-TEXT
+ */
 export function appendEde(before: Answer['ede'], data: Uint8Array): Answer['ede'] {
   const code = (data[0]! << 8) | data[1]!
   const option = encodeEde(code, data.subarray(2))
@@ -37,10 +41,10 @@ export function appendEde(before: Answer['ede'], data: Uint8Array): Answer['ede'
 }
 
 /**
- * Writes extended errors, as `encodeEde` prepared them, to `at`, as far as there is room before
- * `most`: all as they are, or else as many as fit without their texts.
+ * Copies extended errors, as encoded by `encodeEde`, to `at`: all of them if they end before `most`,
+ * otherwise as many as fit without EXTRA-TEXT.
  *
- * @returns how many octets that takes
+ * @returns the number of octets written
  */
 export function copyEdes(octets: Uint8Array, at: Octets, most: Octets, edes: Uint8Array): Octets {
   if (at + edes.length <= most) {
@@ -68,12 +72,12 @@ function countEdes(edes: Uint8Array): number {
   return count
 }
 
-/** Octets of the option that begins at `at`. */
+/** Size of the option that begins at `at`. */
 function optionSizeAt(edes: Uint8Array, at: Octets): Octets {
   return OPTION_HEADER_SIZE + ((edes[at + 2]! << 8) | edes[at + 3]!)
 }
 
-/** The last end of a code point within `most` octets: octets 10xxxxxx continue one. RFC 3629 §3. */
+/** Length of the whole code points within `most` octets: 10xxxxxx continues one. RFC 3629 §3. */
 function truncatedLength(text: Uint8Array, most: Octets): Octets {
   if (text.length <= most) return text.length
   let end = most

@@ -10,24 +10,24 @@ import { findOpt, findOption, findOptEnd } from './opt.js'
 
 /** edns-tcp-keepalive. RFC 7828 §3.1. */
 const OPTION_KEEPALIVE = 11
-/** TIMEOUT counts in these. RFC 7828 §3.1. */
+/** Unit of TIMEOUT. RFC 7828 §3.1. */
 const UNIT: Milliseconds = 100
 const MAX_TIMEOUT = 0xffff
-/** Octets that the option adds to a reply. */
+/** Size of the option in a reply. */
 export const KEEPALIVE_OPTION_SIZE: Octets = OPTION_HEADER_SIZE + 2
 
-/** Whether the query asks how long it may keep its connection. RFC 7828 §3.2.1. */
+/** Whether the query has an edns-tcp-keepalive option. RFC 7828 §3.2.1. */
 export function hasKeepaliveOption(octets: Uint8Array, start: Octets, end: Octets): boolean {
-  // Without a record behind the question there is no OPT to look for.
+  // Without additional records there is no OPT.
   if (end - start < HEADER_SIZE || getUint16(octets, start + 10) === 0) return false
   const opt = findOpt(octets, start, end)
   return opt !== 0 && findOption(octets, opt, OPTION_KEEPALIVE) !== 0
 }
 
 /**
- * Adds to the reply `octets[start, end)`, if it ends with an OPT record, for how long its
- * connection may be idle. Only for replies over TCP: RFC 7828 §3.3.1. The buffer has `KEEPALIVE`
- * octets of room behind `end`, or the reply is as long as a message can be.
+ * Appends the idle timeout of the connection to the reply `octets[start, end)`, if it ends with an
+ * OPT record. Only for replies over TCP: RFC 7828 §3.3.1. The buffer must have room for
+ * KEEPALIVE_OPTION_SIZE octets after `end`, unless the reply already has the maximum message size.
  *
  * @returns the new end
  */

@@ -9,12 +9,12 @@ import {
   RECORD_FIXED_SIZE
 } from '../registry/sizes.js'
 
-/** Where in it the upper bits of RCODE are. RFC 6891 §6.1.3. */
+/** Position in an OPT record of the upper bits of RCODE. RFC 6891 §6.1.3. */
 const EXTENDED_RCODE_OFFSET: Octets = 5
 
 /**
- * Where the OPT record of the message `octets[start, end)` begins, whichever section it is in; 0
- * if it has none, or is broken before one.
+ * Position of the OPT record in the message `octets[start, end)`, in any section; 0 if there is none
+ * or the message is malformed before it.
  */
 export function findOpt(octets: Uint8Array, start: Octets, end: Octets): Octets {
   let pos = findQuestionEnd(octets, start, end)
@@ -33,14 +33,14 @@ export function findOpt(octets: Uint8Array, start: Octets, end: Octets): Octets 
   return 0
 }
 
-/** RCODE of the message `octets[start, end)`, which has a whole header. RFC 6891 §6.1.3. */
+/** Extended RCODE of the message `octets[start, end)`, at least a header long. RFC 6891 §6.1.3. */
 export function extendedRcode(octets: Uint8Array, start: Octets, end: Octets): number {
   const opt = findOpt(octets, start, end)
   const upper = opt === 0 ? 0 : octets[opt + EXTENDED_RCODE_OFFSET]!
   return (upper << 4) | (octets[start + 3]! & 0x0f)
 }
 
-/** The end of the one question, or of the header where QDCOUNT is 0; 0 if it is broken. */
+/** The end of the question, or of the header if QDCOUNT is 0; 0 if malformed. */
 export function findQuestionEnd(octets: Uint8Array, start: Octets, end: Octets): Octets {
   if (end - start < HEADER_SIZE) return 0
   const questions = getUint16(octets, start + 4)
@@ -49,7 +49,7 @@ export function findQuestionEnd(octets: Uint8Array, start: Octets, end: Octets):
   return nameEnd === 0 || nameEnd + 4 > end ? 0 : nameEnd + 4
 }
 
-/** Where the option of this code begins in the OPT at `opt`, which `findOpt` found; 0: nowhere. */
+/** Position of the option with this code in the OPT at `opt` (see `findOpt`); 0: not found. */
 export function findOption(octets: Uint8Array, opt: Octets, code: number): Octets {
   const end = findOptEnd(octets, opt)
   let pos = opt + OPT_FIXED_SIZE
@@ -62,7 +62,7 @@ export function findOption(octets: Uint8Array, opt: Octets, code: number): Octet
   return 0
 }
 
-/** After the last option of the OPT at `opt`. */
+/** The end of the OPT at `opt`. */
 export function findOptEnd(octets: Uint8Array, opt: Octets): Octets {
   return opt + OPT_FIXED_SIZE + getUint16(octets, opt + OPT_FIXED_SIZE - 2)
 }

@@ -4,46 +4,46 @@ import type { Octets, Seconds } from '../../base/units.js'
 import { OPTION_COOKIE, type Query } from '../message/query.js'
 import { sipHash } from './siphash.js'
 
-/** Of a client cookie. RFC 7873 §4.1. */
+/** Size of a client cookie. RFC 7873 §4.1. */
 export const CLIENT_COOKIE_SIZE: Octets = 8
-/** Of a server cookie as others may make it. RFC 7873 §4.2. */
+/** Limits for server cookies of any server. RFC 7873 §4.2. */
 export const MIN_SERVER_COOKIE_SIZE: Octets = 8
 export const MAX_SERVER_COOKIE_SIZE: Octets = 32
-/** Version, reserved, timestamp and hash: a server cookie as we make it. RFC 9018 §4. */
+/** Version, reserved, timestamp and hash: the server cookies made here. RFC 9018 §4. */
 const SERVER_COOKIE_SIZE: Octets = 16
 const VERSION = 1
-/** Where in the data of the option the timestamp and the hash are. */
+/** Positions of timestamp and hash in the option data. */
 const TIMESTAMP_OFFSET: Octets = CLIENT_COOKIE_SIZE + 4
 const HASH_OFFSET: Octets = CLIENT_COOKIE_SIZE + 8
 const HASH_SIZE: Octets = 8
 
-/** A cookie is good for so long, and for so long before it was made: clocks differ. RFC 9018 §4.3. */
+/** A server cookie is valid up to this age, and this long before its timestamp. RFC 9018 §4.3. */
 const MAX_AGE: Seconds = 3600
 const MAX_CLOCK_SKEW: Seconds = 300
-/** Age from which on a good one is replaced all the same. RFC 9018 §4.3. */
+/** Age above which a valid server cookie is renewed. RFC 9018 §4.3. */
 const RENEWAL_AGE: Seconds = 1800
 
 /**
- * What a query's COOKIE option is. RFC 7873 §5.2.
+ * Result of checking a query's COOKIE option. RFC 7873 §5.2.
  *
- * `malformed`  of a length that no cookie has
- * `unproven`   no server cookie, or one that is not ours, too old, or for another address
- * `proven`     a server cookie that we gave to this address: who asks is really there
+ * `malformed`   invalid length
+ * `unverified`  no server cookie, or one that is foreign, expired, or made for another address
+ * `verified`    a valid server cookie for this address: the source address is not spoofed
  */
 export const COOKIE_STATUS = { malformed: 0, unverified: 1, verified: 2 } as const
 
 /**
- * Cookies that we give to clients, so that those who bring them back can be told from those who
- * invent an address; as all servers make them that are to work behind one address (RFC 9018).
+ * Server cookies for clients: a client that returns one has proven that its address is not spoofed.
+ * In the interoperable format for several servers behind one address (RFC 9018).
  */
 export class ServerCookies {
-  /** The option as it goes into the reply. */
+  /** The option for the reply. */
   private readonly option = new Uint8Array(4 + CLIENT_COOKIE_SIZE + SERVER_COOKIE_SIZE)
-  /** What is hashed: client cookie, version, reserved, timestamp, address. */
+  /** Input of the hash: client cookie, version, reserved, timestamp, address. */
   private readonly hashInput = new Uint8Array(CLIENT_COOKIE_SIZE + 8 + 16)
   private readonly hash = new Uint8Array(HASH_SIZE)
 
-  /** @param secrets SIP_KEY octets each: the first one makes cookies, all of them are good */
+  /** @param secrets SIPHASH_KEY_SIZE octets each: the first one makes cookies, all verify them */
   constructor(
     private readonly clock: Clock,
     private secrets: readonly Uint8Array[]
@@ -56,11 +56,11 @@ export class ServerCookies {
   }
 
   /**
-   * Judges the cookie that `query` says it has, and lays out what the reply returns: its own, as
-   * long as that is good and not old, else a new one.
+   * Verifies the cookie of `query` and adds the reply's COOKIE option: the client's own cookie while
+   * that is valid and recent, otherwise a new one.
    *
-   * @param octets hold the query
-   * @param client four words at `clientAt`, as in `DatagramBatch.peers`
+   * @param octets contains the query
+   * @param client the client's address: four words at `clientAt`, as in `DatagramBatch.peers`
    * @returns one of `COOKIE_STATUS`
    */
   verify(query: Query, octets: Uint8Array, client: Uint32Array, clientAt: number): number {
@@ -73,7 +73,7 @@ export class ServerCookies {
       server === SERVER_COOKIE_SIZE
         ? (now - getUint32(octets, at + TIMESTAMP_OFFSET)) | 0
         : Infinity
-    // Serial numbers: the difference is right whatever the century. RFC 1982.
+    // Serial number arithmetic: correct across the wrap-around. RFC 1982.
     const timely =
       age <= MAX_AGE && age >= -MAX_CLOCK_SKEW && octets[at + CLIENT_COOKIE_SIZE] === VERSION
     const by = timely ? this.findSecret(octets, at, client, clientAt) : -1
@@ -83,7 +83,7 @@ export class ServerCookies {
     return by === -1 ? COOKIE_STATUS.unverified : COOKIE_STATUS.verified
   }
 
-  /** Which of the secrets made the server cookie at `at`; -1: none. */
+  /** Index of the secret that made the server cookie at `at`; -1: none. */
   private findSecret(
     octets: Uint8Array,
     at: Octets,
@@ -96,7 +96,7 @@ export class ServerCookies {
     for (let which = 0; which < secrets.length; which++) {
       sipHash(secrets[which]!, hashed, length, hash, 0)
       let differs = 0
-      // All octets in any case: how long it takes says nothing of how many are right.
+      // Compares all octets in constant time.
       for (let i = 0; i < HASH_SIZE; i++) differs |= hash[i]! ^ octets[at + HASH_OFFSET + i]!
       if (differs === 0) return which
     }
@@ -126,7 +126,7 @@ export class ServerCookies {
     sipHash(secrets[0]!, hashed, this.addAddress(client, clientAt), option, 4 + HASH_OFFSET)
   }
 
-  /** Puts the client's address behind the rest, four octets of an IPv4 one; returns the end. */
+  /** Appends the client's address to the hash input, IPv4 as four octets; returns the end. */
   private addAddress(client: Uint32Array, at: number): Octets {
     const { hashInput: hashed } = this
     const isIpv4 = client[at] === 0 && client[at + 1] === 0 && client[at + 2] === 0xffff

@@ -1,14 +1,13 @@
 import { getInt32Le, setInt32Le } from '../../base/octets.js'
 import type { Octets } from '../../base/units.js'
 
-/** Octets of a key. */
+/** Size of a key in octets. */
 export const SIPHASH_KEY_SIZE: Octets = 16
 
 /**
- * SipHash-2-4 of `octets[0, length)`, written to `out` at `at` as eight octets: a hash of 64 bits
- * that nobody foresees who has not the key. Numbers of 64 bits are two words of 32 here, since
- * BigInt allocates: a cookie takes 0.13 µs on Node 20, and with
- * it 6 µs. Long on purpose, to
+ * SipHash-2-4 of `octets[0, length)`, written to `out` at `at` as eight octets: a 64-bit hash that is
+ * unpredictable without the key. 64-bit numbers are kept as two 32-bit words, because BigInt
+ * allocates: a cookie takes 0.13 µs on Node 20, with BigInt 6 µs. One long function on purpose, to
  * keep the state in registers. Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012).
  *
  * @param key SIP_KEY octets
@@ -30,7 +29,7 @@ export function sipHash(
   let h3 = getInt32Le(key, 12) ^ 0x74656462
   const whole = length & ~7
   for (let pos = 0; pos <= whole + 8; pos += 8) {
-    // After the last whole word comes one of what is left and the length, and then the end.
+    // After the whole words follow one word with the remaining octets and the length, and then the end.
     const last = pos > whole
     const low = last ? 0 : pos < whole ? getInt32Le(octets, pos) : lastWord(octets, pos, length, 0)
     const high = last
@@ -80,7 +79,7 @@ export function sipHash(
   setInt32Le(out, at + 4, h0 ^ h1 ^ h2 ^ h3)
 }
 
-/** Four octets of the last word, from `pos + from` on: what is left, and last of all the length. */
+/** Half of the last word, from `pos + from` on: the remaining octets, and the length in the highest. */
 function lastWord(octets: Uint8Array, pos: Octets, length: Octets, from: number): number {
   let word = from === 4 ? length << 24 : 0
   for (let i = 0; i < 4 && pos + from + i < length; i++) word |= octets[pos + from + i]! << (8 * i)

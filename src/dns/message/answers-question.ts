@@ -6,12 +6,11 @@ import { HEADER_SIZE } from '../registry/sizes.js'
 import { matchesQuestionAt } from './question.js'
 
 /**
- * Whether the message in `message[start, end)` answers our inquiry: a response to a QUERY with
- * our ID and our question (RFC 5452 §9.1); or without any question, if the upstream could not or
- * would not read ours (FORMERR, SERVFAIL, NOTIMP, REFUSED).
+ * Whether `message[start, end)` is a response to the query with this ID and question (RFC 5452
+ * §9.1). Failures (FORMERR, SERVFAIL, NOTIMP, REFUSED) may come without a question.
  *
  * @param question QNAME as sent, QTYPE and QCLASS, in wire form
- * @param exactCase whether the case of QNAME has to come back as it was sent; else any will do
+ * @param exactCase whether QNAME must have the case that was sent; otherwise case is ignored
  */
 export function answersQuestion(
   message: Uint8Array,
@@ -29,12 +28,12 @@ export function answersQuestion(
   if (questions === 0) return mayOmitQuestion(message[start + 3]! & 0x0f)
   if (questions !== 1 || start + HEADER_SIZE + question.length > end) return false
   const at = start + HEADER_SIZE
-  // Nearly all come back as they were sent, which is seen four octets at a time.
+  // Fast path, four octets at a time: nearly all responses repeat the question exactly.
   if (equalOctets(message, at, question, 0, question.length)) return true
   return !exactCase && matchesQuestionAt(message, at, question)
 }
 
-/** RCODEs of responses that may come without a question: it could not, or would not, be read. */
+/** Whether a response with this RCODE may come without a question, which the server did not parse. */
 export function mayOmitQuestion(rcode: number): boolean {
   return (
     rcode === RCODE.FORMERR ||

@@ -4,14 +4,14 @@ import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
 import { HEADER_SIZE, RECORD_FIXED_SIZE } from '../registry/sizes.js'
 
-/** Most CNAMEs in a row that are followed; the rest of a longer chain is cut off. */
+/** Most CNAMEs of a chain that are followed; the rest of a longer chain is dropped. */
 export const MAX_CHAIN_LENGTH = 16
-/** Names that records point to and that addresses are compared with, one by one. */
+/** Most names that the records of ADDITIONAL are compared with. */
 const MAX_ADDITIONAL_NAMES = 32
-/** Octets of an RRSIG's RDATA before the signer's name. RFC 4034 §3.1. */
+/** Position of the signer's name in the RDATA of an RRSIG. RFC 4034 §3.1. */
 export const RRSIG_SIGNER_OFFSET: Octets = 18
 
-/** Where in RDATA the name stands whose addresses ADDITIONAL may have. */
+/** Position in RDATA of the name whose addresses may be in ADDITIONAL, by RR type. */
 export const ADDITIONAL_NAME_OFFSET: Readonly<Record<number, Octets>> = {
   [RRTYPE.NS]: 0,
   [RRTYPE.MX]: 2,
@@ -20,7 +20,7 @@ export const ADDITIONAL_NAME_OFFSET: Readonly<Record<number, Octets>> = {
   [RRTYPE.HTTPS]: 2
 }
 
-/** Types of ADDITIONAL that help with a name that another record points to. */
+/** Whether ADDITIONAL may have records of this type for a name that another record refers to. */
 export function isAdditionalType(type: number): boolean {
   switch (type) {
     case RRTYPE.A:
@@ -35,31 +35,31 @@ export function isAdditionalType(type: number): boolean {
 }
 
 /**
- * Sees all records of a response, in order, and says whether each obviously belongs to the
- * question, as with nearly every response. It may be wrong in one way only: what is `doubtful` may
- * still be in order, and `scrubResponse` knows. Nothing but the lists here is allocated.
+ * Checks all records of a response, in order, for whether they obviously belong to the question, as
+ * in nearly every response. It errs on one side only: a suspect response may still be in order,
+ * which `scrubResponse` finds out. Allocates nothing but its lists.
  */
 export class BailiwickCheck {
   isSuspect = false
-  /** Names of the chain from QNAME on, where they stand. */
+  /** Positions of the names of the CNAME chain, from QNAME on. */
   private readonly chain: Octets[] = [HEADER_SIZE]
   private readonly additionalNames: Octets[] = []
   private hasData = false
   private dname: Octets = -1
-  /** A zone that the chain is in, by AUTHORITY. */
+  /** Position of the name of a zone that contains the chain, according to AUTHORITY. */
   private zone: Octets = -1
 
   private message: Uint8Array = new Uint8Array(0)
   private qtype = 0
   private qclass = 0
 
-  /** Begins with another response. */
+  /** Starts a new response. */
   begin(message: Uint8Array, qtype: number, qclass: number): void {
     this.message = message
     this.qtype = qtype
     this.qclass = qclass
     this.isSuspect = false
-    // An array that is cut loses its memory, and most have nothing to be cut off.
+    // Setting the length frees an array's memory, and most are empty already.
     if (this.chain.length > 1) this.chain.length = 1
     if (this.additionalNames.length > 0) this.additionalNames.length = 0
     this.hasData = false
@@ -67,7 +67,7 @@ export class BailiwickCheck {
     this.zone = -1
   }
 
-  /** @param at position after the owner name, `end` that after the record */
+  /** Checks one record. @param at position after the owner name @param end position after the record */
   check(section: number, owner: Octets, at: Octets, type: number, end: Octets): void {
     if (this.isSuspect) return
     const { message } = this
@@ -97,7 +97,7 @@ export class BailiwickCheck {
     return !follows
   }
 
-  /** False where the chain goes back to itself, or is too long. */
+  /** Appends a name to the chain. Returns false if the chain loops or is too long. */
   private extendChain(target: Octets): boolean {
     const { message, chain } = this
     if (chain.length > MAX_CHAIN_LENGTH) return false
@@ -135,7 +135,7 @@ export class BailiwickCheck {
     }
   }
 
-  /** At or above the last name of the chain, or the first. */
+  /** Whether the owner is at or above the last name of the chain, or the first. */
   private isAtOrAboveChain(owner: Octets): boolean {
     const { message, chain } = this
     const last = chain[chain.length - 1]!

@@ -1,10 +1,11 @@
 /**
- * Whole messages for people: what `interdict explain` shows. Nothing is decided on these texts.
+ * Decodes whole messages into text for display, as in `interdict explain`. No decision is based on
+ * these texts.
  *
- * Header, structure and names are read by our own code. Of dns-packet only its readers of RDATA
- * are used, one record at a time in a message made for it: so a record that it cannot read is
- * shown in the form of RFC 3597, and its habits (names as lossy text without escapes, dots in
- * labels, milliseconds for counts of 65,535, a mistake in one record losing all) reach nobody.
+ * Header, structure and names are decoded here. dns-packet only decodes RDATA, one record at a time
+ * in a message built for it: a record that it cannot decode is shown in the generic form of RFC
+ * 3597, and its defects (names as lossy text without escapes, dots in labels, milliseconds for
+ * counts of 65,535, one malformed record failing the whole message) have no effect.
  */
 import dnsPacket from 'dns-packet'
 import { failure } from '../../base/error.js'
@@ -23,7 +24,7 @@ import { HEADER_SIZE } from '../registry/sizes.js'
 export const SECTIONS = ['answer', 'authority', 'additional'] as const
 export type Section = (typeof SECTIONS)[number]
 
-/** One record; `name` is canonical text, `data` as a zone file has it. */
+/** One record; `name` is canonical text, `data` in zone file format. */
 export interface DecodedRecord {
   readonly section: Section
   readonly name: string
@@ -36,12 +37,12 @@ export interface DecodedRecord {
 export interface DecodedMessage {
   readonly id: number
   readonly opcode: string
-  /** The extended RCODE, if there is an OPT. RFC 6891 §6.1.3. */
+  /** The extended RCODE if there is an OPT. RFC 6891 §6.1.3. */
   readonly rcode: string
-  /** `qr`, `aa`, `tc`, `rd`, `ra`, `ad`, `cd`, those that are set. */
+  /** The flags that are set, of `qr`, `aa`, `tc`, `rd`, `ra`, `ad`, `cd`. */
   readonly flags: readonly string[]
   readonly questions: readonly { name: string; type: string; rrclass: string }[]
-  /** All records but the OPT. */
+  /** All records except OPT. */
   readonly records: readonly DecodedRecord[]
   readonly edns: DecodedEdns | undefined
 }
@@ -50,7 +51,7 @@ export interface DecodedEdns {
   readonly version: number
   readonly size: Octets
   readonly dnssecOk: boolean
-  /** Extended errors (RFC 8914) and whatever other options there are, a text each. */
+  /** Extended errors (RFC 8914) and all other options, one text each. */
   readonly options: readonly string[]
 }
 
@@ -69,7 +70,7 @@ const OPCODE_NAMES = namesOf(OPCODE)
 const EDE_NAMES = namesOf(EDE)
 
 /**
- * Reads a whole message, query or response.
+ * Decodes a whole message, query or response.
  *
  * @throws InterdictError WIRE_SHORT, WIRE_OPT, WIRE_RDATA and those of `decodeName`
  */
@@ -91,7 +92,7 @@ export function decodeMessage(message: Uint8Array): DecodedMessage {
 }
 
 /**
- * The message in lines much like those of dig.
+ * The message as lines in the style of dig.
  *
  * @throws InterdictError as `decodeMessage`
  */
@@ -179,7 +180,7 @@ function decodeEdns(message: Uint8Array, at: Octets, end: Octets): DecodedEdns {
   }
 }
 
-/** RFC 8914 §2 for extended errors; their text is UTF-8, of which control characters are cut. */
+/** RFC 8914 §2 for extended errors; their text is UTF-8, control characters are removed. */
 function showOption(code: number, value: Uint8Array): string {
   if (code !== OPTION_EDE || value.length < 2) return `option ${code}: ${showOpaque(value)}`
   const info = getUint16(value, 0)
@@ -196,8 +197,8 @@ function showRdata(message: Uint8Array, type: number, at: Octets, end: Octets): 
 }
 
 /**
- * RDATA without compressed names, as dns-packet reads it; undefined where it cannot, or where it
- * leaves or takes octets that it should not.
+ * RDATA without compressed names, as decoded by dns-packet; undefined if it fails or does not consume
+ * exactly the RDATA.
  */
 function showPlainRdata(type: number, rdata: Uint8Array): string | undefined {
   const alone = Buffer.alloc(HEADER_SIZE + 11 + rdata.length)
@@ -212,11 +213,11 @@ function showPlainRdata(type: number, rdata: Uint8Array): string | undefined {
     if (record === undefined || dnsPacket.decode.bytes !== alone.length) return undefined
     return showDecoded(record, rdata)
   } catch {
-    return undefined // whatever it stumbled over: the octets are shown instead
+    return undefined // the octets are shown instead
   }
 }
 
-/** The types that people meet; the rest is shown as octets. */
+/** The common types; all others are shown as octets. */
 function showDecoded(record: dnsPacket.Answer, rdata: Uint8Array): string | undefined {
   if (record.type === 'TXT') {
     const texts = Array.isArray(record.data) ? record.data : [record.data]
@@ -252,7 +253,7 @@ function showDecoded(record: dnsPacket.Answer, rdata: Uint8Array): string | unde
   return undefined
 }
 
-/** dns-packet calls types that it does not know UNKNOWN_n. */
+/** dns-packet names unknown types UNKNOWN_n. */
 function showTypes(types: readonly string[]): string {
   return types
     .map(type => type.replace(/^UNKNOWN_(\d+)$/, (_, n) => showRrtype(Number(n))))

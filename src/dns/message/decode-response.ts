@@ -14,17 +14,17 @@ import { scrubResponse } from './scrub-response.js'
 const NO_OCTETS = new Uint8Array(0)
 const NO_TTLS = new Uint16Array(0)
 
-/** What is being read: each response is read in one go. */
+/** Shared by all calls: each response is decoded synchronously. */
 const decoder = new ResponseDecoder()
-/** Arrays of the answer that was read last: of nearly all there are. */
+/** Arrays for the most recent answer, reused by the next one. */
 const bodies = new ScratchArrays(1024, length => new Uint8Array(length))
 const ttlPositions = new ScratchArrays(64, length => new Uint16Array(length))
 
 /**
- * SERVFAIL on behalf of an upstream that did not answer, to be kept like an answer, so that a dead
- * upstream is not asked again for every query. RFC 9520 §3.2.
+ * A SERVFAIL answer for an upstream that did not respond, to be cached like an answer, so that not
+ * every query is sent to a dead upstream. RFC 9520 §3.2.
  *
- * @param ede INFO-CODE that says why
+ * @param ede INFO-CODE of the reason
  * @param text EXTRA-TEXT
  */
 export function servfailAnswer(
@@ -41,26 +41,25 @@ export function servfailAnswer(
 }
 
 /**
- * Reads an upstream's response, for which `answersQuestion` held, into the form in which answers
- * are kept, until the next one is read: who keeps it longer, copies. Its lifetime is
+ * Decodes an upstream's response, already checked by `answersQuestion`, into an answer to be cached.
+ * The result is valid until the next call: copy it to keep it. Its lifetime is
  *
  * - with data for QTYPE: the lowest TTL in ANSWER;
- * - NXDOMAIN or NODATA: the lower of the SOA's TTL and MINIMUM (RFC 2308 §5), and of what CNAMEs
- *   led there; 0 without an SOA;
- * - any other RCODE: `failureTtl`; FORMERR, NOTIMP and all from 16 on are about our own query to
- *   the upstream and mean nothing to the client, who gets SERVFAIL instead;
+ * - NXDOMAIN or NODATA: the lowest of the SOA's TTL and MINIMUM (RFC 2308 §5) and the TTLs of the
+ *   CNAMEs before it; 0 without an SOA;
+ * - any other RCODE: `failureTtl`. FORMERR, NOTIMP and all from 16 on concern the query sent to the
+ *   upstream, not the client's, so the client gets SERVFAIL instead;
  * - truncated: 0.
  *
- * An owner name that is spelt out and is QNAME, or above it, is kept in lower case: the upstream
- * copied it from our inquiry, in whose case we hid a secret. Pointers to the question take the
- * case of whoever asks.
+ * Uncompressed owner names at or above QNAME are lower-cased: the upstream copied them from the
+ * query, whose random case is a secret. Pointers to the question get the case of the client's query.
  *
- * Records that have nothing to do with the question are dropped: see `scrubResponse`.
+ * Records unrelated to the question are dropped: see `scrubResponse`.
  *
- * OPT and TSIG belong to one hop and are cut out. So are the records behind them, if any, because
- * pointers over the cut would lead elsewhere. Whatever stands after the last record is ignored.
+ * OPT and TSIG are hop-by-hop and removed. So are any records after them, because pointers across
+ * the gap would be wrong. Octets after the last record are ignored.
  *
- * @param question as it was asked
+ * @param question as sent
  * @throws InterdictError WIRE_QUESTION, WIRE_OPT, WIRE_RDATA, WIRE_LARGE and those of `decompressName`
  */
 export function decodeResponse(
@@ -79,16 +78,16 @@ export function decodeResponse(
       end = decode(message, question)
     }
   }
-  const { start, uncompressedOwners: spelt } = decoder
+  const { start, uncompressedOwners: owners } = decoder
   const body = copyOf(message, start, end)
-  for (let i = 0; i < spelt.length; i++) lowerLabels(body, spelt.at(i) - start)
+  for (let i = 0; i < owners.length; i++) lowerLabels(body, owners.at(i) - start)
   const ttls = ttlPositions.take(decoder.ttls.length)
   for (let i = 0; i < ttls.length; i++) ttls[i] = decoder.ttls.at(i) - start
   const lifetime = decoder.applyTtlLimits(body, ttls, limits)
   return decoder.toAnswer(lifetime, body, ttls, now, upstream)
 }
 
-/** Returns the end of the records that are kept. */
+/** Decodes the message and returns the end of the records that are kept. */
 function decode(message: Uint8Array, question: Uint8Array): Octets {
   decoder.begin(message)
   decoder.decodeQuestion(question)
@@ -101,7 +100,7 @@ function copyOf(message: Uint8Array, start: Octets, end: Octets): Uint8Array {
   return copy
 }
 
-/** Puts the labels at `at` into lower case, up to the root label or a pointer. */
+/** Lower-cases the labels at `at`, up to the root label or a pointer. */
 function lowerLabels(octets: Uint8Array, at: Octets): void {
   for (let pos = at; startsWithLabel(octets[pos]!);) {
     for (const next = pos + 1 + octets[pos]!; ++pos < next;) octets[pos] = LOWER[octets[pos]!]!

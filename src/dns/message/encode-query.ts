@@ -5,36 +5,36 @@ import { letterMask } from '../name/hashed-name.js'
 import { RRTYPE } from '../registry/rrtype.js'
 import { HEADER_SIZE, OPT_FIXED_SIZE, QUESTION_FIXED_SIZE, UDP_PAYLOAD } from '../registry/sizes.js'
 
-/** Most octets that an inquiry takes: header, longest name, QTYPE and QCLASS, OPT and cookie. */
+/** Largest query to an upstream: header, longest name, QTYPE and QCLASS, OPT and cookie. */
 export const MAX_UPSTREAM_QUERY_SIZE: Octets =
   HEADER_SIZE + 255 + QUESTION_FIXED_SIZE + OPT_FIXED_SIZE + MAX_COOKIE_OPTION_SIZE
 
 /**
- * Gives each letter of QNAME upper or lower case by chance, in place, by a bit of its own. A response
- * that says the question in the same case comes from somebody who saw it: one more bit a letter to
- * guess for a forger, beside ID and port. draft-vixie-dnsext-dns0x20 §2; names have no case by RFC 4343.
+ * Randomizes the case of each letter of QNAME in place ("0x20"). A response with the same case comes
+ * from a server that saw the query: a forger has to guess one more bit per letter, in addition to ID
+ * and port. draft-vixie-dnsext-dns0x20 §2; names are case-insensitive by RFC 4343.
  *
- * @param random unforeseeable words of 32 bits
+ * @param random unpredictable 32-bit words
  */
 export function randomizeCase(question: Uint8Array, random: { word(): number }): void {
   const end = question.length - QUESTION_FIXED_SIZE
   let bits = 0
-  // Four octets at a time; behind the last ones there is QTYPE, which is not to be touched.
+  // Four octets at a time; QTYPE follows the name and must stay unchanged.
   for (let at = 0; at < end; at = (at + 4) | 0) {
-    // One bit in each octet makes a letter's case: turned by one, it is another one eight times.
+    // The mask uses one bit of each octet; rotating by one gives eight different words per draw.
     bits = (at & 31) === 0 ? random.word() : (bits << 1) | (bits >>> 31)
     const word = getInt32Le(question, at)
-    // The octets of lengths are no letters: they are at most 63.
+    // Length octets are at most 63, so none is a letter.
     const mask = end - at < 4 ? letterMask(word) & ((1 << (8 * (end - at))) - 1) : letterMask(word)
     setInt32Le(question, at, (word & ~mask) | (bits & mask))
   }
 }
 
 /**
- * Writes our own query to an upstream into `into` from `at` on: RD set, since upstreams resolve
- * for us; AD set, which asks for an honest AD in the response (RFC 6840 §5.7); one OPT.
+ * Encodes a query to an upstream into `into` from `at` on: RD set, because upstreams resolve
+ * recursively; AD set, to get AD in the response (RFC 6840 §5.7); one OPT.
  *
- * @param cookie the only option that there may be; those of clients are for us
+ * @param cookie the only option sent; options of clients are not forwarded
  * @returns its length in octets, at most MAX_INQUIRY
  */
 export function encodeUpstreamQuery(

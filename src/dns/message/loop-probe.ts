@@ -3,30 +3,30 @@ import { MAX_NAME, type HashedName } from '../name/hashed-name.js'
 import { RCODE } from '../registry/rcode.js'
 import { answersQuestion } from './answers-question.js'
 
-/** Octets of the key and of a token, as hexadecimal digits in one label. */
+/** Length of the key and of a token, in hexadecimal digits. */
 const HEX_DIGITS: Octets = 16
-/** The first label: the key, which is the same for all, and the token of one. */
+/** Length of the first label: the key, common to all probes, and the token of this one. */
 const TOKEN_LABEL_LENGTH: Octets = 2 * HEX_DIGITS
-/** The second label: what people find in the logs of an upstream. */
+/** The second label, which explains the query in the logs of an upstream. */
 const PROBE_LABEL = Buffer.from('interdict-loop-probe')
 
 /**
- * Names by which a gateway knows a question of its own when that comes back to it. Who has not seen
- * one cannot make one up: key and token have 64 random bits each.
+ * Probe names by which a gateway recognizes its own query when a forwarding loop returns it. They
+ * cannot be forged without having seen one: key and token have 64 random bits each.
  */
 export class LoopProbes {
   private readonly key: Uint8Array
 
-  /** @param key 16 hexadecimal digits, random, small letters */
+  /** @param key 16 random hexadecimal digits in lower case */
   constructor(key: string) {
     this.key = Buffer.from(key, 'latin1')
   }
 
   /**
-   * A name below `domain` in wire form, or undefined where there is no room for one.
+   * A probe name below `domain` in wire form; undefined if it would be too long.
    *
-   * @param token 16 hexadecimal digits, small letters
-   * @param domain in wire form, root label included
+   * @param token 16 hexadecimal digits in lower case
+   * @param domain in wire form, including the root label
    */
   probeName(token: string, domain: Uint8Array): Uint8Array | undefined {
     const name = Uint8Array.of(
@@ -40,7 +40,7 @@ export class LoopProbes {
     return name.length > MAX_NAME ? undefined : name
   }
 
-  /** The token of a name that `nameOf` made, in any letter case; undefined: it made none such. */
+  /** The token in a name made by `probeName`, in any letter case; undefined for other names. */
   findToken({ octets, length }: HashedName): string | undefined {
     if (octets[0] !== TOKEN_LABEL_LENGTH || length <= TOKEN_LABEL_LENGTH + 1) return undefined
     const { key } = this
@@ -49,13 +49,12 @@ export class LoopProbes {
   }
 }
 
-/** What an upstream said to a probe. */
+/** Result of a probe. */
 export const PROBE_RESULT = { none: 0, good: 1, bad: 2 } as const
 
 /**
- * Reads the message in `octets[start, end)` as the response to a probe, one of `PROBE_RESULT`: good
- * where somebody knows that the name does not exist, or says that it does; bad where nobody could
- * be asked, or would answer; none where it is no response to this question.
+ * Decodes `octets[start, end)` as the response to a probe. Returns one of `PROBE_RESULT`: good for
+ * NOERROR or NXDOMAIN, bad for any other RCODE, none if it is not a response to this question.
  */
 export function decodeProbeResponse(
   octets: Uint8Array,

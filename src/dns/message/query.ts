@@ -14,22 +14,22 @@ import {
 import { KEY_SUFFIX_SIZE, keyFlags, type QuestionKey } from './question.js'
 
 /**
- * From here to ANY there are transfers and types that are no data, as OPT is none: TKEY, TSIG,
- * IXFR, AXFR, MAILB, MAILA. There is nothing to forward. RFC 6895 §3.1.
+ * From here to ANY come zone transfers and meta types, like OPT: TKEY, TSIG, IXFR, AXFR, MAILB,
+ * MAILA. There is nothing to forward. RFC 6895 §3.1.
  */
 const FIRST_REFUSED_QTYPE = 249
 
 /**
- * What the octets of a message turned out to be, and so what they are answered with.
+ * The kind of a received message, which determines the reply.
  *
- * `ok`       a query to be answered
- * `silence`  nothing that may be answered: shorter than a header, or itself a response
- * `formerr`  a query, but broken
- * `notimp`   another opcode than QUERY
- * `badvers`  EDNS of a version that nobody has defined yet. RFC 6891 §6.1.3
- * `refused`  well-formed, but for something that is never done here
- * `odd`      a query to be answered, but not as others are: without RD, for ANY, of class CH
- * `cookie`   no question, but a COOKIE option: all that is asked for is a cookie. RFC 7873 §5.4
+ * `ok`            a normal query
+ * `unanswerable`  gets no reply: shorter than a header, or itself a response
+ * `formerr`       a malformed query
+ * `notimp`        an opcode other than QUERY
+ * `badvers`       an unknown EDNS version. RFC 6891 §6.1.3
+ * `refused`       well-formed, but unsupported
+ * `special`       a query with special handling: without RD, for ANY, or of class CH
+ * `cookieOnly`    no question, only a COOKIE option: the client requests a cookie. RFC 7873 §5.4
  */
 export const QUERY_KIND = {
   ok: 0,
@@ -42,30 +42,30 @@ export const QUERY_KIND = {
   cookieOnly: 7
 } as const
 
-/** Bits of `Query.options`: options of the query that are answered by one of ours. */
+/** Bits of `Query.options`: options of the query to which the reply has an option too. */
 export const OPTION_BIT = { cookie: 1, nsid: 2 } as const
 
 /** OPTION-CODEs. RFC 5001 §2.1, RFC 7873 §4. */
 export const OPTION_NSID = 3
 export const OPTION_COOKIE = 10
-/** Most octets of `Query.replyOptions`: with the longest question they fit into 512. */
+/** Size of `Query.replyOptions`: with the longest question they fit into 512 octets. */
 const MAX_REPLY_OPTIONS: Octets = 128
 
 /**
- * A query as it stands in a buffer. One instance is filled again and again and nothing is
- * allocated; all positions count from the start of the buffer, not from the header.
+ * A query in a buffer. One instance is reused for all queries and nothing is allocated; all positions
+ * count from the start of the buffer, not from the header.
  *
- * Unless `read` said `silence`, the fields describe the query as far as it could be read; `options`
- * and `returned` do even then: there are none.
+ * After `decode`, the fields describe the query as far as it could be decoded. After `unanswerable`
+ * only `options` and `replyOptions` are valid: empty.
  */
 export class Query {
-  /** QNAME, lower-cased; its `length` is 0 if there was no readable question. */
+  /** QNAME, lower-cased; its `length` is 0 without a valid question. */
   readonly qname = new HashedName()
-  /** Of the header. */
+  /** Position of the header. */
   at: Octets = 0
-  /** After the last octet received. */
+  /** Position after the last octet received. */
   end: Octets = 0
-  /** After QCLASS; `at + 12` if there was no readable question. */
+  /** Position after QCLASS; `at + 12` without a valid question. */
   questionEnd: Octets = 0
   id = 0
   qtype = 0
@@ -73,40 +73,40 @@ export class Query {
   opcode = 0
   recursionDesired = false
   checkingDisabled = false
-  /** AD in a query says that the client understands AD in responses. RFC 6840 §5.7. */
+  /** AD in a query: the client understands AD in responses. RFC 6840 §5.7. */
   authenticData = false
-  /** Whether there was an OPT record; without one a reply has none either. RFC 6891 §6.1.1. */
+  /** Whether the query has an OPT record; otherwise the reply must not either. RFC 6891 §6.1.1. */
   edns = false
   ednsVersion = 0
-  /** Largest UDP message that the client takes, at least 512 whatever it says. */
+  /** Largest UDP message that the client accepts, at least 512. */
   udpSize: Octets = MIN_UDP_PAYLOAD
   dnssecOk = false
-  /** Which options there were: bits of `OPTION_BIT`. */
+  /** Options of the query: bits of `OPTION_BIT`. */
   options = 0
-  /** Data of the first COOKIE option, if `options` says that there is one. RFC 7873 §5.2. */
+  /** Data of the first COOKIE option, valid if `options` has its bit. RFC 7873 §5.2. */
   cookieAt: Octets = 0
   cookieLength: Octets = 0
   /**
-   * Options for the reply's OPT, laid out by whoever answers those of the query, whose octets are
-   * written over. Empty after `read`.
+   * Options for the reply's OPT, encoded before the reply overwrites the query. Empty after
+   * `decode`.
    */
   readonly replyOptions = new Uint8Array(MAX_REPLY_OPTIONS)
   replyOptionsLength: Octets = 0
-  /** One array for each length that a key had so far. */
+  /** Key arrays by length, reused. */
   private readonly keys: (QuestionKey | undefined)[] = []
 
   /**
-   * Reads the message in `octets[at, end)`, header to last record, and looks at no octet outside.
-   * QNAME is lower-cased and hashed on the way; in the buffer it stays as the client spelt it.
+   * Decodes the message in `octets[at, end)`, from header to last record, and reads no octet outside.
+   * `qname` is lower-cased and hashed; the buffer keeps the client's spelling.
    *
-   * Long on purpose, since V8 inlines up to a budget: for a name of 25 octets and OPT this takes
-   * 69 ns (Node 20), and as five methods of house length it took 84.
+   * One long method on purpose, because V8 limits inlining: for a name of 25 octets and OPT it takes
+   * 69 ns (Node 20); split into five short methods it took 84.
    *
-   * @param seed for the hashes of `qname`; the snapshot's
+   * @param seed for the hashes of `qname`: the policy snapshot's
    * @returns one of `QUERY_KIND`
    */
   decode(octets: Uint8Array, at: Octets, end: Octets, seed: number): number {
-    // Before all else: whoever answers options asks for these alone.
+    // Reset first: these are read even for unanswerable messages.
     this.options = 0
     this.replyOptionsLength = 0
     if (end - at < HEADER_SIZE) return QUERY_KIND.unanswerable
@@ -125,7 +125,7 @@ export class Query {
     this.ednsVersion = 0
     this.udpSize = MIN_UDP_PAYLOAD
     this.dnssecOk = false
-    // One question, no more and no less: RFC 9619 §4.
+    // Exactly one question: RFC 9619 §4.
     const single = octets[at + 4] === 0 && octets[at + 5] === 1
     const nameEnd = single ? this.qname.decode(octets, at + HEADER_SIZE, end, seed) : 0
     const questionEnd = nameEnd + 4
@@ -136,10 +136,10 @@ export class Query {
     this.qclass = qclass
     this.questionEnd = questionEnd
     const reading = this.decodeRecords(octets, at, questionEnd, end)
-    // What a message of another opcode carries is its own business; nothing of it is carried out.
+    // Messages of other opcodes may carry any records; they are not processed.
     if (opcode !== OPCODE.QUERY) return QUERY_KIND.notimp
     if (reading !== QUERY_KIND.ok) return reading
-    // Rules are about names of the Internet: an answer in another class would pass unjudged.
+    // Rules apply to class IN only: an answer in another class would bypass them.
     if (qclass !== RRCLASS.IN)
       return qclass === RRCLASS.CH ? QUERY_KIND.special : QUERY_KIND.refused
     if (qtype >= FIRST_REFUSED_QTYPE && qtype <= RRTYPE.ANY) {
@@ -149,7 +149,7 @@ export class Query {
     return this.recursionDesired ? QUERY_KIND.ok : QUERY_KIND.special
   }
 
-  /** Has the reply carry this option, ready as it is. */
+  /** Adds an encoded option to the reply. */
   addReplyOption(option: Uint8Array | undefined): void {
     if (option === undefined) return
     this.replyOptions.set(option, this.replyOptionsLength)
@@ -157,9 +157,9 @@ export class Query {
   }
 
   /**
-   * The key under which the question's answer is kept; valid until the next call.
+   * The cache key of the question; valid until the next call.
    *
-   * As a string it took 87 ns, and left that to be hashed and collected.
+   * A string key took 87 ns, and had to be hashed and garbage-collected as well.
    */
   key(): QuestionKey {
     const length = this.qname.length + KEY_SUFFIX_SIZE
@@ -168,7 +168,7 @@ export class Query {
     return key
   }
 
-  /** Copies the octets of `key` to `to` at `at`. */
+  /** Copies the octets of `key()` to `to` at `at`. */
   copyKey(to: Uint8Array, at: Octets): void {
     const { octets, length } = this.qname
     copyOctets(octets, 0, length, to, at)
@@ -180,7 +180,7 @@ export class Query {
   }
 
   /**
-   * Whether the octets of `key` are `from[at, at + length)`.
+   * Whether the octets of `key()` equal `from[at, at + length)`.
    *
    * @param words the memory of `from`, four octets at a time
    * @param at a multiple of 4
@@ -200,7 +200,7 @@ export class Query {
     return true
   }
 
-  /** It is broken, or has no question on purpose: then there is an option. RFC 7873 §5.4. */
+  /** Malformed, or a query without a question that requests a cookie. RFC 7873 §5.4. */
   private decodeWithoutQuestion(octets: Uint8Array, at: Octets, end: Octets): number {
     this.qname.length = 0
     this.qname.labels = 0
@@ -216,13 +216,13 @@ export class Query {
   }
 
   /**
-   * Walks all records from `start`, behind the question, to `end` and reads the OPT among them.
+   * Walks all records from `start`, after the question, to `end` and decodes the OPT among them.
    *
-   * @returns `ok`, `formerr`, `badvers`; or `refused` for a signed query, since we hold no TSIG
-   *   key. RFC 8945 §5.2
+   * @returns `ok`, `formerr`, `badvers`; or `refused` for a signed query, because clients have no TSIG
+   *   keys here. RFC 8945 §5.2
    */
   private decodeRecords(octets: Uint8Array, at: Octets, start: Octets, end: Octets): number {
-    // Records in ANSWER and AUTHORITY, where no OPT may be. RFC 6891 §6.1.1
+    // Records in ANSWER and AUTHORITY, where OPT is not allowed. RFC 6891 §6.1.1
     const before =
       ((octets[at + 6]! << 8) | octets[at + 7]!) + ((octets[at + 8]! << 8) | octets[at + 9]!)
     const total = before + ((octets[at + 10]! << 8) | octets[at + 11]!)
@@ -245,11 +245,11 @@ export class Query {
     }
     if (pos !== end) return QUERY_KIND.formerr
     if (this.ednsVersion > 0) return QUERY_KIND.badvers
-    // Only a request for an incremental transfer says what it has in AUTHORITY. RFC 1995 §3.
+    // Only a query for an incremental transfer has a record (its SOA) in AUTHORITY. RFC 1995 §3.
     return before > 0 && this.qtype !== RRTYPE.IXFR ? QUERY_KIND.formerr : reading
   }
 
-  /** @returns whether the options fill RDATA exactly; those of an unknown version are not judged */
+  /** @returns whether the options fill RDATA exactly; not checked for an unknown version */
   private decodeOpt(octets: Uint8Array, at: Octets, end: Octets): boolean {
     const size = (octets[at + 2]! << 8) | octets[at + 3]!
     this.edns = true

@@ -5,10 +5,10 @@ import { lowerCaseWord, LOWER, MAX_NAME } from '../name/hashed-name.js'
 import { QUESTION_FIXED_SIZE } from '../registry/sizes.js'
 
 /*
- * A question as it stands in a message: QNAME in any letter case, root label included and not
- * compressed, QTYPE and QCLASS. RFC 1035 §4.1.2.
+ * A question in wire form: QNAME, uncompressed and in any letter case, QTYPE and QCLASS. RFC 1035
+ * §4.1.2.
  */
-/** QTYPE, QCLASS and one octet of flags, behind QNAME in a key. */
+/** QTYPE, QCLASS and one octet of flags, which follow QNAME in a key. */
 export const KEY_SUFFIX_SIZE: Octets = QUESTION_FIXED_SIZE + 1
 
 /** Cache key: lower-cased QNAME, QTYPE, QCLASS, DO and CD. */
@@ -16,7 +16,7 @@ export type QuestionKey = Uint8Array
 
 const keys = new ScratchArrays(MAX_NAME + KEY_SUFFIX_SIZE, length => new Uint8Array(length))
 
-/** A question in wire form. */
+/** Encodes a question. */
 export function encodeQuestion(qname: Uint8Array, qtype: number, qclass: number): Uint8Array {
   return Uint8Array.of(...qname, qtype >> 8, qtype, qclass >> 8, qclass)
 }
@@ -26,31 +26,31 @@ export function qtypeOf(question: Uint8Array): number {
   return (question[at]! << 8) | question[at + 1]!
 }
 
-/** Whether two questions are the same, however QNAME is spelt. RFC 4343. */
+/** Whether two questions are equal, ignoring the case of QNAME. RFC 4343. */
 export function isSameQuestion(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && matchesQuestionAt(a, 0, b)
 }
 
-/** Whether a question is what stands at `at`, where there are as many octets, however it is spelt. */
+/** Whether `octets` has this question at `at`, ignoring the case of QNAME. The range must exist. */
 export function matchesQuestionAt(octets: Uint8Array, at: Octets, question: Uint8Array): boolean {
   const name = question.length - QUESTION_FIXED_SIZE
   for (let i = 0; i < name; i++) if (LOWER[octets[at + i]!] !== LOWER[question[i]!]) return false
   return equalOctets(octets, at + name, question, name, QUESTION_FIXED_SIZE)
 }
 
-/** The last octet of a key. */
+/** The last octet of a key: DO and CD. */
 export function keyFlags(dnssecOk: boolean, checkingDisabled: boolean): number {
   return (dnssecOk ? 1 : 0) | (checkingDisabled ? 2 : 0)
 }
 
-/** What is asked of an upstream. */
+/** The parts of a cache key. */
 interface KeyedQuestion {
   readonly question: Uint8Array
   readonly dnssecOk: boolean
   readonly checkingDisabled: boolean
 }
 
-/** The key under which the answer is kept; valid until the next call. */
+/** The cache key of a question; valid until the next call. */
 export function questionKey({ question, dnssecOk, checkingDisabled }: KeyedQuestion): QuestionKey {
   const key = keys.take(question.length + 1)
   const name = question.length - QUESTION_FIXED_SIZE

@@ -18,32 +18,32 @@ import { qtypeOf } from './question.js'
 const NO_OCTETS = new Uint8Array(0)
 const NO_ADDRESSES = new Uint32Array(0)
 
-/** One response while it is being read. One instance is used again and again. */
+/** Decodes one response. One instance is reused for all responses. */
 export class ResponseDecoder implements AnswerTargets {
-  /** Where the records begin: after the question. */
+  /** Position of the first record, after the question. */
   start: Octets = 0
   rcode = 0
   ede: Answer['ede']
-  /** Positions of TTLs in the message. */
+  /** Positions of TTL fields in the message. */
   readonly ttls = new Uint32List()
   readonly targets: number[] = []
   readonly targetKinds: number[] = []
   readonly addresses = new Uint32List()
-  /** Positions of owner names that are QNAME or above it and not, or not all, a pointer. */
+  /** Positions of owner names at or above QNAME that are not just a compression pointer. */
   readonly uncompressedOwners = new Uint32List()
   private message: Uint8Array = NO_OCTETS
-  /** Records kept of ANSWER, AUTHORITY and ADDITIONAL. */
+  /** Number of records kept of ANSWER, AUTHORITY and ADDITIONAL. */
   private readonly counts: [number, number, number] = [0, 0, 0]
   /** Whether ANSWER has a record of QTYPE. */
   private hasData = false
-  /** From the SOA in AUTHORITY: the lower of TTL and MINIMUM. */
+  /** The lower of TTL and MINIMUM of the SOA in AUTHORITY. */
   private negativeTtl: Seconds | undefined
-  /** Position of the first OPT or TSIG. */
+  /** Position of the first OPT or TSIG, where the kept records end. */
   private recordsEnd: Octets | undefined
   private hasOpt = false
   private readonly bailiwick = new BailiwickCheck()
 
-  /** Forgets what was read before. */
+  /** Starts a new response. */
   begin(message: Uint8Array): void {
     this.message = message
     this.rcode = (message[3] ?? 0) & 0x0f
@@ -51,7 +51,7 @@ export class ResponseDecoder implements AnswerTargets {
     this.ttls.length = 0
     this.addresses.length = 0
     this.uncompressedOwners.length = 0
-    // An array that is cut loses its memory, and most have nothing in them.
+    // Setting the length frees an array's memory, and most are empty already.
     if (this.targets.length > 0) this.targets.length = 0
     if (this.targetKinds.length > 0) this.targetKinds.length = 0
     this.counts[0] = this.counts[1] = this.counts[2] = 0
@@ -62,12 +62,12 @@ export class ResponseDecoder implements AnswerTargets {
     this.bailiwick.isSuspect = false
   }
 
-  /** Whether some record does not obviously belong to the question. */
+  /** Whether any record does not obviously belong to the question. */
   get isSuspect(): boolean {
     return this.bailiwick.isSuspect
   }
 
-  /** Goes past the question, which must be as long as the one that was asked. */
+  /** Validates the question, which must have the length and type of the one sent. */
   decodeQuestion(question: Uint8Array): void {
     const { message } = this
     const questions = this.sectionCount(0)
@@ -83,11 +83,11 @@ export class ResponseDecoder implements AnswerTargets {
     this.start = end
   }
 
-  /** Reads all records and returns the end of those that are kept. */
+  /** Decodes all records and returns the end of those that are kept. */
   decodeRecords(qtype: number): Octets {
     const { start } = this
     let pos = start
-    if (this.sectionCount(0) === 0) return start // a failure without a question: nothing to keep
+    if (this.sectionCount(0) === 0) return start // a failure without a question has no records
     const qclass = (this.message[start - 2]! << 8) | this.message[start - 1]!
     this.bailiwick.begin(this.message, qtype, qclass)
     for (let section = 0; section < 3; section++) {
@@ -98,7 +98,7 @@ export class ResponseDecoder implements AnswerTargets {
     return this.recordsEnd ?? pos
   }
 
-  /** Returns the position after the record. */
+  /** Decodes a record and returns the position after it. */
   private decodeRecord(owner: Octets, section: number, qtype: number): Octets {
     const { message } = this
     const at = skipName(message, owner, HEADER_SIZE, this.ttls)
@@ -149,7 +149,7 @@ export class ResponseDecoder implements AnswerTargets {
     }
   }
 
-  /** Writes TTLs as they are kept into `body` and returns the answer's lifetime. */
+  /** Applies the limits to all TTLs in `body` and returns the answer's lifetime. */
   applyTtlLimits(body: Uint8Array, ttls: Uint16Array, limits: TtlLimits): Seconds {
     const { rcode, counts } = this
     const answered = rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN
@@ -160,7 +160,7 @@ export class ResponseDecoder implements AnswerTargets {
       const at = ttls[i]!
       let ttl = ttlAt(body, at)
       if (ttl > 0) ttl = Math.min(Math.max(ttl, limits.minTtl), limits.maxTtl)
-      // The SOA of a negative answer, and what proves it, live as long as it does. RFC 9077 §3.
+      // The SOA and the proofs of a negative answer expire with it. RFC 9077 §3.
       const proof = negative && i >= counts[0] && i < counts[0] + counts[1]
       if (proof) ttl = Math.min(ttl, negativeTtl)
       if (i < counts[0]) lowest = Math.min(lowest, ttl)
@@ -178,10 +178,10 @@ export class ResponseDecoder implements AnswerTargets {
     upstream: number
   ): Answer {
     const { rcode, counts, targetKinds, targets, addresses } = this
-    const ours = rcode === RCODE.FORMERR || rcode === RCODE.NOTIMP || rcode > 0x0f
+    const concernsUpstreamQuery = rcode === RCODE.FORMERR || rcode === RCODE.NOTIMP || rcode > 0x0f
     return {
       body,
-      rcode: ours ? RCODE.SERVFAIL : rcode,
+      rcode: concernsUpstreamQuery ? RCODE.SERVFAIL : rcode,
       answers: counts[0],
       authorities: counts[1],
       additionals: counts[2],
@@ -199,18 +199,18 @@ export class ResponseDecoder implements AnswerTargets {
     }
   }
 
-  /** Count number `i` of the header's four. */
+  /** Count field `i` of the four in the header. */
   private sectionCount(i: number): number {
     return (this.message[4 + 2 * i]! << 8) | this.message[5 + 2 * i]!
   }
 }
 
-/** Whether a name that begins with this octet has a label here: neither a pointer nor the root. */
+/** Whether a name with this first octet begins with a label: neither a pointer nor the root. */
 export function startsWithLabel(head: number): boolean {
   return head !== 0 && head < 0xc0
 }
 
-/** A TTL with bit 31 set is 0. RFC 2181 §8. */
+/** Treats a TTL with bit 31 set as 0. RFC 2181 §8. */
 function validTtl(ttl: number): Seconds {
   return ttl > 0x7fff_ffff ? 0 : ttl
 }

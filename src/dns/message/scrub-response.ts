@@ -14,7 +14,7 @@ import {
 } from './bailiwick.js'
 import { qtypeOf } from './question.js'
 
-/** A lower-cased name in wire form, an octet a character: compared and looked up as one value. */
+/** A lower-cased name in wire form as a string, one character per octet, for maps and sets. */
 type NameKey = string
 
 interface MessageRecord {
@@ -29,18 +29,18 @@ interface MessageRecord {
 }
 
 /**
- * The response without records that nobody asked for, which its cache would otherwise give out:
+ * Removes records unrelated to the question from a response, so that they are never cached or served:
  *
- * - ANSWER keeps the chain of CNAMEs and DNAMEs from QNAME, in whatever order, and at its end the
- *   records of QTYPE; where the chain is broken, comes back to itself or is longer than 16, its
- *   good beginning;
- * - AUTHORITY keeps SOA, NS and DS at or above names of the chain, RRSIGs of zones that are so,
- *   and NSEC and NSEC3 in such zones;
- * - ADDITIONAL keeps addresses and SVCB of names that kept records point to; and OPT.
+ * - ANSWER keeps the chain of CNAMEs and DNAMEs from QNAME, in any order, and the records of QTYPE at
+ *   its end; of a chain that is broken, loops or is longer than 16, only its valid beginning;
+ * - AUTHORITY keeps SOA, NS and DS at or above names of the chain, RRSIGs of such zones, and NSEC
+ *   and NSEC3 in such zones;
+ * - ADDITIONAL keeps addresses and SVCB of names that kept records refer to, and OPT.
  *
- * If there is something to drop, names are written anew without compression but for QNAME itself,
- * since pointers could lead into what is gone; else it is `message` itself. Slow, and seldom
- * needed: `BailiwickCheck` says when. The message was read by `decodeResponse` before.
+ * Returns `message` itself if nothing has to be removed. Otherwise names are rewritten without
+ * compression, except QNAME, because pointers could point into removed records. Slow, but rarely
+ * needed: only for responses that `BailiwickCheck` finds suspect. `decodeResponse` has validated the
+ * message before.
  *
  * @throws InterdictError WIRE_LARGE and those of `decompressName`
  */
@@ -64,7 +64,7 @@ function findRecords(
       const data = at + RECORD_FIXED_SIZE
       const end = data + getUint16(message, at + 8)
       const type = getUint16(message, at)
-      // What follows OPT or TSIG was cut off in any case.
+      // Records after OPT or TSIG are dropped in any case.
       if (type === RRTYPE.OPT) return { records, end, opt: pos }
       if (type === RRTYPE.TSIG) return { records, end: pos, opt: undefined }
       const inClass = qclass === RRCLASS.ANY || getUint16(message, at + 2) === qclass
@@ -75,7 +75,7 @@ function findRecords(
   return { records, end: pos, opt: undefined }
 }
 
-/** Finds out what belongs to the question. */
+/** Selects the records that belong to the question. */
 class Scrubber {
   private readonly kept = new Set<MessageRecord>()
   private readonly chain = new Set<NameKey>()
@@ -107,7 +107,7 @@ class Scrubber {
     return this.kept
   }
 
-  /** Keeps what ANSWER has at `name`, and returns where that leads. */
+  /** Keeps the records of ANSWER at `name`, and returns the next name of the chain. */
   private follow(name: NameKey): NameKey | undefined {
     const { qtype } = this
     const here = this.byOwner.get(name) ?? []
@@ -134,14 +134,14 @@ class Scrubber {
     return undefined
   }
 
-  /** Follows a DNAME whose CNAME the upstream left out. RFC 6672 §2.2. */
+  /** Follows a DNAME for which the upstream did not synthesize a CNAME. RFC 6672 §2.2. */
   private followDname(name: NameKey, dname: MessageRecord | undefined): NameKey | undefined {
     if (dname === undefined) return undefined
     this.keepSigned([dname], this.byOwner.get(dname.owner)!)
     return name.slice(0, -dname.owner.length) + nameKeyAt(this.message, dname.data).key
   }
 
-  /** Keeps records, and the signatures at their owner. */
+  /** Keeps records and the signatures at their owner. */
   private keepSigned(records: readonly MessageRecord[], here: readonly MessageRecord[]): void {
     for (const record of records) this.kept.add(record)
     for (const record of here) if (record.type === RRTYPE.RRSIG) this.kept.add(record)
@@ -208,7 +208,7 @@ function signerOf(message: Uint8Array, { data, end }: MessageRecord): NameKey | 
     : undefined
 }
 
-/** All names above, the nearest first. */
+/** All ancestors of a name, nearest first. */
 function ancestors(name: NameKey): NameKey[] {
   const found: NameKey[] = []
   for (let at = 0; name.charCodeAt(at) > 0;) {
@@ -250,7 +250,7 @@ function encodeRecord(
   question: NameKey,
   out: number[]
 ): void {
-  // A pointer to the question, so that it takes the case of whoever asks.
+  // A pointer to the question, so that the owner gets the case of the client's query.
   if (owner === question) out.push(0xc0, HEADER_SIZE)
   else for (let i = 0; i < owner.length; i++) out.push(owner.charCodeAt(i))
   out.push(...message.subarray(at, data - 2))

@@ -10,30 +10,30 @@ import { RRTYPE } from '../registry/rrtype.js'
 import { HEADER_SIZE, QUESTION_FIXED_SIZE, RECORD_FIXED_SIZE } from '../registry/sizes.js'
 
 /*
- * The messages between a secondary and its primaries: questions for a zone's SOA and for the zone,
- * and their answers. RFC 1035 §3.3.13, RFC 1995, RFC 5936.
+ * Messages between a secondary and its primaries: queries for the SOA and the content of a zone, and
+ * their responses. RFC 1035 §3.3.13, RFC 1995 (IXFR), RFC 5936 (AXFR).
  */
 
-/** An SOA without names: a pointer to QNAME, and RDATA of two roots and five numbers. */
+/** An SOA record with minimal names: a pointer to QNAME, and RDATA of two roots and five numbers. */
 const MINIMAL_SOA_SIZE: Octets = 2 + RECORD_FIXED_SIZE + 22
 
-/** What a zone says of itself. RFC 1035 §3.3.13. */
+/** The numbers of an SOA record. RFC 1035 §3.3.13. */
 export interface Soa {
   readonly serial: number
-  /** Between two looks whether there is a newer one. */
+  /** Interval between checks for a newer serial. */
   readonly refresh: Seconds
-  /** The same after a look that failed. */
+  /** Interval after a failed check. */
   readonly retry: Seconds
-  /** So long without a primary, a zone is to be given up. */
+  /** The zone expires after this long without contact to a primary. */
   readonly expire: Seconds
   readonly minimum: Seconds
 }
 
 /**
- * A question about a zone.
+ * Encodes a query for a zone: SOA, AXFR or IXFR.
  *
  * @param zone lower-cased wire form
- * @param have for IXFR: the serial of the state that is there. RFC 1995 §3
+ * @param have for IXFR: the serial of the current copy. RFC 1995 §3
  */
 export function encodeZoneQuery(
   id: number,
@@ -59,21 +59,21 @@ export function encodeZoneQuery(
   return octets
 }
 
-/** A record in a message. */
+/** Positions of a record in a message. */
 export interface ZoneRecord {
   readonly owner: Octets
-  /** Where TYPE stands. */
+  /** Position of TYPE, after the owner name. */
   readonly fixed: Octets
   readonly type: number
-  /** Of RDATA. */
+  /** End of RDATA. */
   readonly end: Octets
 }
 
-/** A message of an answer about a zone, from its head to its records. */
+/** One message of a response from a primary. */
 export class ZoneResponse {
   private readonly start: Octets
   readonly rcode: number
-  /** How many records ANSWER has. */
+  /** Number of records in ANSWER. */
   readonly count: number
 
   /**
@@ -98,7 +98,7 @@ export class ZoneResponse {
     if (questions > 1) throw failure('WIRE_QUESTION', HEADER_SIZE)
   }
 
-  /** Calls for each record of ANSWER. @throws InterdictError WIRE_SHORT, WIRE_CLASS */
+  /** Calls `take` for each record of ANSWER. @throws InterdictError WIRE_SHORT, WIRE_CLASS */
   each(take: (record: ZoneRecord) => void): void {
     const { message } = this
     let pos = this.start
@@ -132,7 +132,7 @@ export class ZoneResponse {
   }
 }
 
-/** Reads the numbers of an SOA. @throws InterdictError WIRE_RDATA */
+/** Decodes the numbers of an SOA record. @throws InterdictError WIRE_RDATA */
 export function decodeSoa(message: Uint8Array, { fixed, end }: ZoneRecord): Soa {
   checkRdata(message, RRTYPE.SOA, fixed + RECORD_FIXED_SIZE, end)
   const [serial, refresh, retry, expire, minimum] = [20, 16, 12, 8, 4].map(back =>
@@ -141,7 +141,7 @@ export function decodeSoa(message: Uint8Array, { fixed, end }: ZoneRecord): Soa 
   return { serial, refresh, retry, expire, minimum }
 }
 
-/** How an owner stands to a zone: how many labels it has more; -1: it is not in it. */
+/** How many labels an owner has below the zone's name; -1: it is not in the zone. */
 export function labelsBelowZone(message: Uint8Array, owner: Octets, zone: Uint8Array): number {
   const name: number[] = []
   decompressName(message, owner, name)

@@ -2,12 +2,11 @@ import type { Octets } from '../../base/units.js'
 import { LOWER, MAX_LABEL, MAX_LABELS, MAX_NAME } from './hashed-name.js'
 
 /*
- * Names compared where they stand in a message, compressed as they are, with nothing allocated.
- * All of them were passed over by `skipName`; where a pointer goes round in circles, nothing is
- * the same as anything.
+ * Names compared in place in a message, without decompressing or allocating. `skipName` validated
+ * them before; a name in a pointer loop equals no other name.
  */
 
-/** Whether the names at `a` and `b` are equal without regard to case. RFC 4343. */
+/** Whether the names at `a` and `b` are equal, ignoring case. RFC 4343. */
 export function isSameName(message: Uint8Array, a: Octets, b: Octets): boolean {
   for (let labels = 0; labels <= MAX_LABELS; labels++) {
     a = followPointers(message, a)
@@ -26,7 +25,7 @@ export function isSameName(message: Uint8Array, a: Octets, b: Octets): boolean {
   return false
 }
 
-/** Whether the name at `below` is the one at `above` or a subdomain of it. */
+/** Whether the name at `below` equals the one at `above` or is a subdomain of it. */
 export function isAtOrBelow(message: Uint8Array, below: Octets, above: Octets): boolean {
   let surplus = countLabels(message, below) - countLabels(message, above)
   if (Number.isNaN(surplus)) return false
@@ -34,19 +33,19 @@ export function isAtOrBelow(message: Uint8Array, below: Octets, above: Octets): 
   return surplus === 0 && isSameName(message, below, above)
 }
 
-/** Whether the name at `below` is a subdomain of the one at `above`, and not the same. */
+/** Whether the name at `below` is a proper subdomain of the one at `above`. */
 export function isBelow(message: Uint8Array, below: Octets, above: Octets): boolean {
   const at = followPointers(message, below)
   return at >= 0 && message[at] !== 0 && isAtOrBelow(message, parentOf(message, at), above)
 }
 
-/** Position of the name without its first label, of which there is one. */
+/** Position of the name without its first label. The name must not be the root. */
 export function parentOf(message: Uint8Array, name: Octets): Octets {
   const at = followPointers(message, name)
   return at + 1 + message[at]!
 }
 
-/** Labels of a name, the root label not counted; NaN where it is broken. */
+/** Number of labels, without the root label; NaN if the name is malformed. */
 function countLabels(message: Uint8Array, at: Octets): number {
   for (let labels = 0; labels <= MAX_LABELS; labels++) {
     at = followPointers(message, at)
@@ -57,7 +56,7 @@ function countLabels(message: Uint8Array, at: Octets): number {
   return NaN
 }
 
-/** Position of the label that a name goes on with at `at`, behind all pointers; -1: nowhere. */
+/** Position of the next label at `at` after following all pointers; -1: none. */
 function followPointers(message: Uint8Array, at: Octets): Octets {
   for (let hops = 0; hops <= MAX_LABELS; hops++) {
     const head = message[at]
@@ -68,7 +67,10 @@ function followPointers(message: Uint8Array, at: Octets): Octets {
   return -1
 }
 
-/** The position after an owner name, which a pointer may end; 0 if it is broken or cut short. */
+/**
+ * The position after the name at `at`, which may end with a pointer; 0 if it is malformed or
+ * truncated. The pointer is not followed.
+ */
 export function findNameEnd(octets: Uint8Array, at: Octets, end: Octets): Octets {
   const last = at + MAX_NAME < end ? at + MAX_NAME : end
   for (let pos = at; pos < last;) {

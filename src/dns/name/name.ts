@@ -4,9 +4,9 @@ import { Uint32List } from '../../base/uint32-list.js'
 import type { Octets } from '../../base/units.js'
 import { LOWER, MAX_LABEL, MAX_NAME } from './hashed-name.js'
 
-/** RFC 1035 §4.1.3. */
+/** The TTL field of a record. RFC 1035 §4.1.3. */
 const TTL_OCTETS: Octets = 4
-/** A pointer. RFC 1035 §4.1.4. */
+/** A compression pointer. RFC 1035 §4.1.4. */
 const POINTER_OCTETS: Octets = 2
 
 /** Positions in a message. */
@@ -16,15 +16,15 @@ const NO_POSITIONS: Positions = new Uint32List()
 /**
  * Decodes the domain name that starts at `at`.
  *
- * Positions count from the first octet of the header, because compression pointers do (RFC 1035
- * §4.1.4). `end` is the first octet after the name where it stands: past the root label, or past
- * the first pointer, however far that pointer led.
+ * Positions count from the first octet of the header, as compression pointers do (RFC 1035 §4.1.4).
+ * `end` is the position after the name at `at`: after the root label or after the first pointer,
+ * wherever that points.
  *
- * `name` is canonical: ASCII lower case, since DNS compares without case (RFC 4343); no final dot;
- * a dot or any octet that is not printable ASCII escaped as in RFC 1035 §5.1. So two names share a
- * text only where DNS calls them equal. Root is ''.
+ * `name` is canonical text: ASCII lower case, because names are case-insensitive (RFC 4343); no final
+ * dot; dots within labels and non-printable octets escaped as in RFC 1035 §5.1. So two names have
+ * the same text only if they are equal in DNS. The root is ''.
  *
- * Every pointer must lead to before the labels it continues, so the walk ends.
+ * Every pointer must point before the labels it continues, so that decoding terminates.
  *
  * @throws InterdictError WIRE_SHORT, WIRE_LABEL_TYPE, WIRE_POINTER, WIRE_NAME_LONG
  */
@@ -40,15 +40,15 @@ export function decodeName(message: Uint8Array, at: Octets): { name: string; end
 }
 
 /**
- * Decompresses the name that starts at `at` and adds it, lower-cased and in wire form, to `out`.
- * Positions, `end` (returned) and errors are those of `decodeName`.
+ * Decompresses the name that starts at `at` and appends it to `out`, in lower-cased wire form.
+ * Returns the position after the name, `end` of `decodeName`.
  *
  * @throws InterdictError WIRE_SHORT, WIRE_LABEL_TYPE, WIRE_POINTER, WIRE_NAME_LONG
  */
 export function decompressName(message: Uint8Array, at: Octets, out: number[]): Octets {
   let length: Octets = 1 // the root label
   let end: Octets | undefined
-  let floor = at // pointers must lead to before this
+  let floor = at // pointers must point before this
 
   for (let pos = at; ;) {
     const head = octetAt(message, pos)
@@ -70,17 +70,17 @@ export function decompressName(message: Uint8Array, at: Octets, out: number[]): 
 }
 
 /**
- * The position after the name at `at`. Its pointer must lead back, not into the header (what is kept
- * of a message is laid behind another header), and to labels that make a name of at most 255 octets
- * with those before it: what is given to clients has to be a name for them too.
+ * Validates the name at `at` and returns the position after it. A pointer must point backwards, not
+ * into the header (cached records follow another header), and complete a name of at most 255
+ * octets: clients must be able to decode it too.
  *
- * Nor may it lead into a TTL, which runs down while the message is kept: the name would be another
- * one a second later, or none.
+ * It must not point into a TTL either: TTLs are decremented while the message is cached, which would
+ * change or break the name.
  *
- * A name that is a pointer to QNAME and nothing else, as most are, is not followed: whoever reads a
- * message has read its question first.
+ * A name that is only a pointer to QNAME, as most are, is not followed: the question was validated
+ * before.
  *
- * @param ttls positions of the TTLs before it, ascending
+ * @param ttls positions of all TTL fields before the name, ascending
  * @throws InterdictError WIRE_SHORT, WIRE_LABEL_TYPE, WIRE_POINTER, WIRE_NAME_LONG
  */
 export function skipName(
@@ -105,7 +105,7 @@ export function skipName(
   }
 }
 
-/** Follows the rest of a name, of which `length` octets came before its pointer to `at`. */
+/** Validates the rest of a name at `at`, the target of a pointer after `length` octets. */
 function checkPointerTarget(
   message: Uint8Array,
   at: Octets,
@@ -113,7 +113,7 @@ function checkPointerTarget(
   headerEnd: Octets,
   ttls: Positions
 ): void {
-  let floor = at // pointers must lead to before this
+  let floor = at // pointers must point before this
   for (let pos = at; ;) {
     const head = octetAt(message, pos)
     const size = head >= 0xc0 ? POINTER_OCTETS : 1 + head
@@ -132,7 +132,7 @@ function checkPointerTarget(
   }
 }
 
-/** Whether some octets are of a TTL. */
+/** Whether any of the `length` octets at `at` belongs to a TTL field. */
 function overlapsTtl(ttls: Positions, at: Octets, length: Octets): boolean {
   let low = 0
   for (let high = ttls.length; low < high;) {
@@ -148,7 +148,7 @@ export function showName(wire: Uint8Array, at: Octets = 0): string {
   return decodeName(wire, at).name
 }
 
-/** A canonical text as people want to see it: root as '.', which as '' would be overlooked. */
+/** Canonical text for display, with the root as '.' instead of ''. */
 export function showCanonical(name: string): string {
   return name === '' ? '.' : name
 }
@@ -166,14 +166,14 @@ function showOctet(octet: number): string {
   return '\\' + String(octet).padStart(3, '0')
 }
 
-/** A full stop, or what IDNA takes for one. RFC 3490 §3.1. */
+/** Full stops, including those that IDNA treats as one. RFC 3490 §3.1. */
 const FULL_STOPS = /[.\u3002\uff0e\uff61]/
 
 /**
- * Reads a name as people write it into lower-cased wire form: escapes of RFC 1035 §5.1, a final
- * dot or none, '.' for the root, and labels in Unicode, which become A-labels (RFC 5890 §2.3.2.1).
- * An octet that is not printable ASCII needs an escape; everything else may be in a label, `_`
- * and `*` too. An empty text is no name: it is a slip more often than it is the root.
+ * Reads a name in presentation format into lower-cased wire form: escapes of RFC 1035 §5.1, an
+ * optional final dot, '.' for the root, and Unicode labels, which become A-labels (RFC 5890
+ * §2.3.2.1). Octets other than printable ASCII need an escape; any others may occur in a label,
+ * including `_` and `*`. An empty text is rejected: it is more often a mistake than the root.
  *
  * @throws InterdictError NAME_INVALID
  */
@@ -185,7 +185,7 @@ export function readName(text: string): Uint8Array {
   return Uint8Array.from(wire)
 }
 
-/** The labels of a name, each as lower-cased octets. @throws InterdictError NAME_INVALID */
+/** The labels of a name as lower-cased octets. @throws InterdictError NAME_INVALID */
 function readLabels(text: string): number[][] {
   const labels: string[] = ['']
   for (const part of text.match(/\\\d{3}|\\[^]|[^]/gu) ?? []) {
@@ -201,46 +201,47 @@ function readLabel(label: string, name: string): number[] {
   const found: number[] = []
   for (const part of octets.match(/\\\d{3}|\\[^]|[^]/g) ?? []) {
     const octet = part.length === 4 ? Number(part.slice(1)) : part.charCodeAt(part.length - 1)
-    if (octet > 0xff) throw failure('NAME_INVALID', name, `${part} is no octet`)
+    if (octet > 0xff) throw failure('NAME_INVALID', name, `${part} is not an octet`)
     if (part === '\\' || (part.length === 1 && (octet <= 0x20 || octet === 0x7f))) {
       throw failure('NAME_INVALID', name, `${JSON.stringify(part)} needs an escape`)
     }
     found.push(LOWER[octet]!)
   }
   if (found.length === 0) throw failure('NAME_INVALID', name, 'a label is empty')
-  if (found.length > MAX_LABEL) throw failure('NAME_INVALID', name, 'a label is over 63 octets')
+  if (found.length > MAX_LABEL)
+    throw failure('NAME_INVALID', name, 'a label is longer than 63 octets')
   return found
 }
 
 /**
- * A label in Unicode as an A-label. The label goes through `domainToASCII` in front of another,
- * because alone it could be taken for a number, and so for an IPv4 address.
+ * Converts a Unicode label to an A-label. `domainToASCII` gets a second label after it, because a
+ * single label could be parsed as a number and so as an IPv4 address.
  */
 function toALabel(label: string, name: string): string {
   const ascii = label.includes('\\') ? '' : domainToASCII(`${label}.example`)
   const aLabel = ascii.slice(0, -'.example'.length)
-  if (!/^[a-z0-9_-]+$/.test(aLabel)) throw failure('NAME_INVALID', name, `${label} is no IDN label`)
+  if (!/^[a-z0-9_-]+$/.test(aLabel))
+    throw failure('NAME_INVALID', name, `${label} is not a valid IDN label`)
   return aLabel
 }
 
 const FULL_STOP = 0x2e
 const INVALID = 0
 const NOT_ASCII = 1
-/** What each octet of a plain name is in lower case; or FULL_STOP, NOT_PLAIN, NOT_ASCII. */
+/** Lower case of each octet allowed in a plain name; or FULL_STOP, INVALID, NOT_ASCII. */
 const PLAIN_NAME_OCTETS = Uint8Array.from({ length: 256 }, (_, octet) => {
   if (octet >= 0x80) return NOT_ASCII
   return /[a-z0-9_.-]/i.test(String.fromCharCode(octet)) ? LOWER[octet]! : INVALID
 })
 
 /**
- * Reads a plain domain name, as lists of millions have them, into lower-cased wire form: letters,
- * digits, `-`, `_` and dots between labels, one more dot at the end or none; no escapes. Does not
- * allocate and does not throw.
+ * Reads a plain domain name, as in lists of millions, into lower-cased wire form: letters, digits,
+ * `-`, `_`, dots between labels and an optional final dot; no escapes. Neither allocates nor throws.
  *
  * @param text the name is `text[from, to)`
- * @param out gets the name from `outAt` on, where it must have room for 255 octets
- * @returns the name's length in octets, root label included; 0: not a plain domain name;
- *   -1: there are octets beyond ASCII in it, so that it takes `readName`
+ * @param out receives the name from `outAt` on, where it must have room for 255 octets
+ * @returns the name's length in octets, including the root label; 0: not a plain domain name; -1: it
+ *   has octets outside ASCII, use `readName`
  */
 export function readPlainName(
   text: Uint8Array,
@@ -249,9 +250,9 @@ export function readPlainName(
   out: Uint8Array,
   outAt: Octets
 ): number {
-  let head = outAt // of the label at hand: its length goes there
+  let head = outAt // position of the current label's length octet
   let pos = outAt + 1
-  const last = outAt + MAX_NAME - 1 // where the root label must be at the latest
+  const last = outAt + MAX_NAME - 1 // last possible position of the root label
   for (let i = from; i < to; i++) {
     const octet = PLAIN_NAME_OCTETS[text[i]!]!
     if (octet <= NOT_ASCII) return octet === NOT_ASCII ? -1 : 0
@@ -269,7 +270,7 @@ export function readPlainName(
   return finishName(out, outAt, head, pos)
 }
 
-/** Ends the label at hand and the name. */
+/** Completes the current label and the name. */
 function finishName(out: Uint8Array, outAt: Octets, head: Octets, pos: Octets): number {
   const length = pos - head - 1
   if (length > MAX_LABEL || (length === 0 && head === outAt)) return 0

@@ -17,9 +17,8 @@ const SVC_KEYS = [
 ] as const
 
 /**
- * RDATA as zone files have it, for the types whose names may be compressed or on which policy
- * decides: read by the same code that policy's data is read by. Undefined for all others, and
- * where the data does not have the form of its type.
+ * RDATA in zone file format, for the types whose names may be compressed or on which policy decides:
+ * decoded by the same code as for policy. Undefined for all other types, and for malformed RDATA.
  *
  * @throws InterdictError those of `decodeName`
  */
@@ -52,7 +51,7 @@ export function showKnownRdata(
   }
 }
 
-/** `"text"`, quotes, backslashes and all that is not printable ASCII escaped. RFC 1035 §5.1. */
+/** `"text"`, with quotes, backslashes and non-printable octets escaped. RFC 1035 §5.1. */
 export function showText(octets: Uint8Array): string {
   let text = ''
   for (const octet of octets) {
@@ -63,12 +62,12 @@ export function showText(octets: Uint8Array): string {
   return `"${text}"`
 }
 
-/** The form that fits any type. RFC 3597 §5. */
+/** The generic form for any type. RFC 3597 §5. */
 export function showOpaque(octets: Uint8Array): string {
   return `\\# ${octets.length} ${Buffer.from(octets).toString('hex')}`.trimEnd()
 }
 
-/** So many 16-bit numbers and a name. */
+/** RDATA that consists of 16-bit numbers, `words` of them, and a name. */
 function showNumbersAndName(
   message: Uint8Array,
   at: Octets,
@@ -138,7 +137,7 @@ function showKeys(value: Uint8Array): string {
   return keys.join(',')
 }
 
-/** Addresses of `size` octets, comma between them; undefined where the octets are not just that. */
+/** Comma-separated addresses of `size` octets each; undefined if the length is not a multiple. */
 function showAddresses(octets: Uint8Array, size: 4 | 16): string | undefined {
   if (octets.length === 0 || octets.length % size !== 0) return undefined
   const shown: string[] = []

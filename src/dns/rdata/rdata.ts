@@ -7,7 +7,7 @@ import { decompressName, skipName, type Positions } from '../name/name.js'
 import { RRTYPE, showRrtype } from '../registry/rrtype.js'
 import { HEADER_SIZE } from '../registry/sizes.js'
 
-/** Octets of an IPv4 and of an IPv6 address. */
+/** Sizes of an IPv4 and an IPv6 address. */
 const IPV4: Octets = 4
 const IPV6: Octets = 16
 /** SERIAL, REFRESH, RETRY, EXPIRE and MINIMUM after the names of an SOA. RFC 1035 §3.3.13. */
@@ -18,8 +18,8 @@ const SVC_IPV4_HINT = 4
 const SVC_IPV6_HINT = 6
 
 /**
- * Where the names are in RDATA that may be compressed: `[octets before them, names, octets after]`.
- * RFC 1035 §3.3, and what RFC 3597 §4 says of later types. All others are opaque here.
+ * Layout of RDATA whose names may be compressed: `[octets before, number of names, octets after]`.
+ * RFC 1035 §3.3, and RFC 3597 §4 for later types. All other RDATA is opaque here.
  */
 const RDATA_NAMES: Readonly<Record<number, readonly [Octets, number, Octets]>> = {
   [RRTYPE.NS]: [0, 1, 0],
@@ -41,7 +41,7 @@ const RDATA_NAMES: Readonly<Record<number, readonly [Octets, number, Octets]>> =
   [RRTYPE.DNAME]: [0, 1, 0]
 }
 
-/** What the records of an ANSWER section lead to; see `Answer` for the form of each. */
+/** Target names and addresses in an ANSWER section, in the form of the `Answer` fields. */
 export interface AnswerTargets {
   readonly targets: number[]
   readonly targetKinds: number[]
@@ -49,10 +49,10 @@ export interface AnswerTargets {
 }
 
 /**
- * Checks the names in RDATA of a type that may compress them: they end where they have to, and
- * their pointers lead back into what is kept, not into the header, and into no TTL.
+ * Validates the names in RDATA of a type that may compress them: they end where RDATA requires, and
+ * their pointers are valid for cached records (see `skipName`).
  *
- * @param ttls as of `skipName`
+ * @param ttls as for `skipName`
  * @throws InterdictError WIRE_RDATA and those of `skipName`
  */
 export function checkRdata(
@@ -70,7 +70,7 @@ export function checkRdata(
   if (pos + after !== end) throw failure('WIRE_RDATA', showRrtype(type), at)
 }
 
-/** Adds RDATA to `out`; names that may be compressed are expanded, and in lower case. */
+/** Appends RDATA to `out`; names that may be compressed are decompressed and lower-cased. */
 export function decompressRdata(
   message: Uint8Array,
   type: number,
@@ -85,14 +85,14 @@ export function decompressRdata(
   for (; pos < end; pos++) out.push(message[pos]!)
 }
 
-/** MINIMUM of a checked SOA whose RDATA ends at `end`: the TTL of negative answers. RFC 2308 §4. */
+/** MINIMUM of a validated SOA whose RDATA ends at `end`: the TTL of negative answers. RFC 2308 §4. */
 export function soaMinimum(message: Uint8Array, end: Octets): number {
   return getUint32(message, end - 4)
 }
 
 /**
- * Adds to `found` what a record of class IN in ANSWER leads to: names from CNAME, DNAME, SVCB and
- * HTTPS, addresses from A, AAAA and the hints of SVCB and HTTPS.
+ * Appends the targets of a class IN record in ANSWER to `found`: names of CNAME, DNAME, SVCB and
+ * HTTPS, addresses of A, AAAA and the hints of SVCB and HTTPS.
  *
  * @throws InterdictError WIRE_RDATA and those of `decompressName`
  */
@@ -124,7 +124,7 @@ export function collectTargets(
   }
 }
 
-/** RFC 9460 §2.2. A TargetName of '.' means the owner (§2.5.2), which leads nowhere new. */
+/** RFC 9460 §2.2. A TargetName of '.' means the owner (§2.5.2) and is no new target. */
 function collectServiceTargets(
   message: Uint8Array,
   type: number,
@@ -149,7 +149,7 @@ function collectServiceTargets(
   if (pos !== end) throw failure('WIRE_RDATA', showRrtype(type), at)
 }
 
-/** Adds one address or more, four words each; IPv4 mapped (RFC 4291 §2.5.5.2). */
+/** Appends addresses as four words each; IPv4 as mapped addresses (RFC 4291 §2.5.5.2). */
 function addAddresses(
   message: Uint8Array,
   type: number,

@@ -7,18 +7,18 @@ import { RRTYPE, showRrtype } from '../registry/rrtype.js'
 import { RECORD_FIXED_SIZE } from '../registry/sizes.js'
 import { checkRdata, decompressRdata } from './rdata.js'
 
-/** A name of which every octet is escaped. */
+/** Longest name, with every octet escaped. */
 const LONGEST_NAME: Octets = 4 * 255
-/** The name and what else stands before RDATA: TTL, class, type. */
+/** Longest part of a line before RDATA: name, TTL, class, type. */
 const LONGEST_HEAD: Octets = LONGEST_NAME + 64
 const [NEWLINE, SPACE, QUOTE, DOT, BACKSLASH] = [0x0a, 0x20, 0x22, 0x2e, 0x5c]
 
-/** 1 for each octet that stands in a name as it is: no other one means anything in a master file. */
+/** 1 for each octet that needs no escape in a name: none of these is special in a zone file. */
 const IN_NAME = Uint8Array.from({ length: 256 }, (_, octet) =>
   /[a-z0-9_*-]/.test(String.fromCharCode(octet)) ? 1 : 0
 )
 
-/** Words between the number of names and the front of RDATA: priorities and ports. */
+/** Number of 16-bit fields before the name in RDATA, such as priorities and ports. */
 const WORDS = new Map<number, number>([
   [RRTYPE.NS, 0],
   [RRTYPE.CNAME, 0],
@@ -29,9 +29,9 @@ const WORDS = new Map<number, number>([
 ])
 
 /**
- * Lines of a master file (RFC 1035 §5.1) made of records as messages have them: one record a line,
- * `owner TTL IN TYPE rdata`, names absolute and in lower case. The same record is always the same
- * line. RDATA of types that nobody need read here is in the form for any type (RFC 3597 §5).
+ * Writes records of messages as lines of a zone file (RFC 1035 §5.1): one record per line,
+ * `owner TTL IN TYPE rdata`, with absolute names in lower case. Equal records give equal lines. RDATA
+ * of uncommon types is in the generic form (RFC 3597 §5).
  */
 export class ZoneFileWriter {
   private octets = new Uint8Array(65_536)
@@ -42,7 +42,7 @@ export class ZoneFileWriter {
     return this.end
   }
 
-  /** What was written from `start` on; its memory is used again. */
+  /** The text from `start` on, as a view of memory that is reused. */
   from(start: Octets): Uint8Array {
     return this.octets.subarray(start, this.end)
   }
@@ -51,7 +51,7 @@ export class ZoneFileWriter {
     this.end = 0
   }
 
-  /** Octets as they are. */
+  /** Appends octets unchanged. */
   put(octets: Uint8Array): void {
     this.reserve(octets.length)
     this.octets.set(octets, this.end)
@@ -59,10 +59,10 @@ export class ZoneFileWriter {
   }
 
   /**
-   * Adds the line of a record of class IN, a line feed at its end.
+   * Appends the line of a class IN record, including its line feed.
    *
-   * @param fixed where TYPE stands, behind the owner
-   * @param end of its RDATA
+   * @param fixed position of TYPE, after the owner
+   * @param end end of RDATA
    * @throws InterdictError WIRE_RDATA and those of `decodeName`
    */
   add(message: Uint8Array, owner: Octets, fixed: Octets, end: Octets): void {
@@ -72,7 +72,7 @@ export class ZoneFileWriter {
     this.putName(message, owner)
     const ttl = getUint32(message, fixed + 4)
     // A TTL with bit 31 set is 0. RFC 2181 §8.
-    this.text(` ${ttl > 0x7fff_ffff ? 0 : ttl} IN ${showRrtype(type)} `)
+    this.putText(` ${ttl > 0x7fff_ffff ? 0 : ttl} IN ${showRrtype(type)} `)
     checkRdata(message, type, at, end)
     this.putRdata(message, type, at, end)
     this.octets[this.end++] = NEWLINE
@@ -81,7 +81,7 @@ export class ZoneFileWriter {
   private putRdata(message: Uint8Array, type: number, at: Octets, end: Octets): void {
     const words = WORDS.get(type)
     if (words !== undefined) {
-      for (let i = 0; i < words; i++) this.text(`${getUint16(message, at + 2 * i)} `)
+      for (let i = 0; i < words; i++) this.putText(`${getUint16(message, at + 2 * i)} `)
       this.putName(message, at + 2 * words)
     } else if (type === RRTYPE.SOA) this.putSoa(message, at, end)
     else if (type === RRTYPE.A || type === RRTYPE.AAAA) this.putAddress(message, type, at, end)
@@ -93,7 +93,7 @@ export class ZoneFileWriter {
     const next = this.putName(message, at)
     this.octets[this.end++] = SPACE
     this.putName(message, next)
-    for (let pos = end - 20; pos < end; pos += 4) this.text(` ${getUint32(message, pos)}`)
+    for (let pos = end - 20; pos < end; pos += 4) this.putText(` ${getUint32(message, pos)}`)
   }
 
   private putAddress(message: Uint8Array, type: number, at: Octets, end: Octets): void {
@@ -103,8 +103,8 @@ export class ZoneFileWriter {
     if (size === 4) address.fill(0xff, 10, 12)
     address.set(message.subarray(at, end), 16 - size)
     const shown = showAddress(address)
-    // A mapped address is shown as IPv4, which an AAAA record cannot have.
-    this.text(size === 16 && !shown.includes(':') ? `::ffff:${shown}` : shown)
+    // showAddress writes a mapped address as IPv4, which is invalid in an AAAA record.
+    this.putText(size === 16 && !shown.includes(':') ? `::ffff:${shown}` : shown)
   }
 
   /** RFC 1035 §3.3.14. */
@@ -114,13 +114,13 @@ export class ZoneFileWriter {
       if (next > end) throw failure('WIRE_RDATA', 'TXT', at)
       if (pos > at) this.octets[this.end++] = SPACE
       this.octets[this.end++] = QUOTE
-      for (let i = pos + 1; i < next; i++) this.putLetter(message[i]!)
+      for (let i = pos + 1; i < next; i++) this.putCharacter(message[i]!)
       this.octets[this.end++] = QUOTE
       pos = next
     }
   }
 
-  private putLetter(octet: number): void {
+  private putCharacter(octet: number): void {
     if (octet < SPACE || octet > 0x7e) return this.escape(octet)
     if (octet === QUOTE || octet === BACKSLASH) this.octets[this.end++] = BACKSLASH
     this.octets[this.end++] = octet
@@ -130,10 +130,10 @@ export class ZoneFileWriter {
     const rdata: number[] = []
     decompressRdata(message, type, at, end, rdata)
     this.reserve(2 * rdata.length + 64)
-    this.text(`\\# ${rdata.length} ${Buffer.from(rdata).toString('hex')}`.trimEnd())
+    this.putText(`\\# ${rdata.length} ${Buffer.from(rdata).toString('hex')}`.trimEnd())
   }
 
-  /** Adds a name alone; returns the position after it in the message. */
+  /** Appends a name; returns the position after it in the message. */
   putName(message: Uint8Array, at: Octets): Octets {
     const { name } = this
     this.reserve(LONGEST_NAME)
@@ -153,10 +153,10 @@ export class ZoneFileWriter {
 
   /** `\DDD`. RFC 1035 §5.1. */
   private escape(octet: number): void {
-    this.text(`\\${String(octet).padStart(3, '0')}`)
+    this.putText(`\\${String(octet).padStart(3, '0')}`)
   }
 
-  private text(text: string): void {
+  private putText(text: string): void {
     for (let i = 0; i < text.length; i++) this.octets[this.end++] = text.charCodeAt(i)
   }
 
@@ -168,7 +168,7 @@ export class ZoneFileWriter {
   }
 }
 
-/** A name in wire form as it stands in such lines. */
+/** A name in wire form, in zone file format. */
 export function showZoneFileName(wire: Uint8Array): string {
   const lines = new ZoneFileWriter()
   lines.putName(wire, 0)

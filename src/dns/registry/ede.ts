@@ -13,7 +13,7 @@ export const EDE = {
   NETWORK_ERROR: 23
 } as const
 
-/** What a ban may say of itself, by the word that operators write in `ede:`. */
+/** INFO-CODEs that a rule may set for blocked names, by the value of its `ede:` key. */
 export const BAN_EDE = {
   blocked: EDE.BLOCKED,
   censored: EDE.CENSORED,

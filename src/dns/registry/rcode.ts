@@ -16,7 +16,7 @@ export const RCODE = {
 
 const NAMES = new Map<number, string>(Object.entries(RCODE).map(([name, code]) => [code, name]))
 
-/** `NXDOMAIN`, or `RCODE23` for one without a name here. */
+/** `NXDOMAIN`, or for example `RCODE23` for a code not listed above. */
 export function showRcode(code: number): string {
   return NAMES.get(code) ?? `RCODE${code}`
 }

@@ -1,4 +1,4 @@
-/** RR types and query types that the program names. IANA "Resource Record (RR) TYPEs". */
+/** RR types and query types known by name. IANA "Resource Record (RR) TYPEs". */
 export const RRTYPE = {
   A: 1,
   NS: 2,
@@ -31,12 +31,12 @@ export const RRTYPE = {
 
 const NAMES = new Map<number, string>(Object.entries(RRTYPE).map(([name, code]) => [code, name]))
 
-/** `AAAA`, or `TYPE65280` for one without a name here. RFC 3597 §5. */
+/** `AAAA`, or for example `TYPE65280` for a type not listed above. RFC 3597 §5. */
 export function showRrtype(code: number): string {
   return NAMES.get(code) ?? `TYPE${code}`
 }
 
-/** Reads `AAAA`, `aaaa` or `TYPE28`; undefined where it is neither. */
+/** Reads `AAAA`, `aaaa` or `TYPE28`; undefined for any other text. */
 export function readRrtype(text: string): number | undefined {
   const upper = text.toUpperCase()
   if (Object.hasOwn(RRTYPE, upper)) return RRTYPE[upper as keyof typeof RRTYPE]

@@ -1,7 +1,7 @@
 /**
- * Serial numbers of zones: 32 bits, and after the last one comes the first. RFC 1982.
+ * Compares zone serial numbers: 32 bits that wrap around. RFC 1982.
  *
- * @returns whether `a` comes after `b`; false where it cannot be told, half the circle away (§3.2)
+ * @returns whether `a` is newer than `b`; false where that is undefined, at a distance of 2^31 (§3.2)
  */
 export function isNewer(a: number, b: number): boolean {
   const ahead = (a - b) >>> 0

@@ -1,42 +1,42 @@
 /**
- * How a special-use name is answered here.
+ * How a special-use name is answered.
  *
- * `absent`   it and all below it do not exist: NXDOMAIN
- * `loopback` it and all below it have the loopback addresses, and nothing else
- * `bare`     it and all below it exist, and have nothing: NODATA
+ * `absent`   NXDOMAIN for the name and all names below it
+ * `loopback` loopback addresses for the name and all names below it, no other records
+ * `bare`     NODATA for the name and all names below it
  * `zone`     an empty zone: SOA and NS at its apex, nothing below. RFC 6303 §3
  */
 export type SpecialUseKind = 'absent' | 'loopback' | 'bare' | 'zone'
 
 export interface SpecialUse {
   readonly kind: SpecialUseKind
-  /** Each with all below it. */
+  /** Each includes all names below it. */
   readonly names: readonly string[]
-  /** Names in a `zone` that have a PTR record with `localhost`. */
+  /** Names in a `zone` with a PTR record to `localhost`. */
   readonly pointers?: readonly string[]
-  /** RFC and section that ask for it, as the log and the extended error show it. */
+  /** RFC and section that require it, as shown in the log and the extended error. */
   readonly reference: string
 }
 
 /**
- * Names that a resolver answers itself, because their queries have no business anywhere else:
- * IANA "Special-Use Domain Names" and "Locally-Served DNS Zones".
+ * Names that a resolver answers itself instead of forwarding their queries: IANA "Special-Use
+ * Domain Names" and "Locally-Served DNS Zones".
  *
- * Not here, and forwarded like any other: `example` and its kin, which resolvers have no cause to
- * treat (RFC 6761 §6.5); `ipv4only.arpa` and its reverse names, with which hosts find out about a
- * DNS64 upstream (RFC 8880 §7.1); `6tisch.arpa`, `eap-noob.arpa` and `service.arpa`, which nobody
- * asks for by accident.
+ * Not listed, and forwarded like other names: `example` and the other example domains, which
+ * resolvers should not treat specially (RFC 6761 §6.5); `ipv4only.arpa` and its reverse names, with
+ * which hosts detect a DNS64 upstream (RFC 8880 §7.1); `6tisch.arpa`, `eap-noob.arpa` and
+ * `service.arpa`, which are not queried by accident.
  */
 export const SPECIAL_USE: readonly SpecialUse[] = [
   { kind: 'absent', names: ['test'], reference: 'RFC 6761 §6.2' },
   { kind: 'loopback', names: ['localhost'], reference: 'RFC 6761 §6.3' },
   { kind: 'absent', names: ['invalid'], reference: 'RFC 6761 §6.4' },
-  // Not as a zone: mDNS responders take an SOA of local for a sign to keep quiet.
+  // Not a zone: mDNS responders stop serving local when they find an SOA for it.
   { kind: 'absent', names: ['local'], reference: 'RFC 6762 §22.1' },
   { kind: 'absent', names: ['onion'], reference: 'RFC 7686 §2' },
   { kind: 'absent', names: ['alt'], reference: 'RFC 9476 §2' },
   { kind: 'zone', names: ['home.arpa'], reference: 'RFC 8375 §4' },
-  // The designated resolvers of our upstream are not ours, and would be a way round the rules.
+  // Designated resolvers of the upstream (DDR) would let clients bypass the rules.
   { kind: 'bare', names: ['resolver.arpa'], reference: 'RFC 9462 §6.4' },
   {
     kind: 'zone',
@@ -78,7 +78,7 @@ function reverse(from: number, to: number, below: string): string[] {
   return Array.from({ length: to - from + 1 }, (_, i) => `${from + i}.${below}`)
 }
 
-/** The reverse name of the IPv6 address that is all 0 but for its last digit. RFC 3596 §2.5. */
+/** The reverse name of the IPv6 address `::0` or `::1`, by its last digit. RFC 3596 §2.5. */
 function hostOf6(last: string): string {
   return `${last}.${'0.'.repeat(31)}ip6.arpa`
 }

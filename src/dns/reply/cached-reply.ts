@@ -7,8 +7,8 @@ import { finishReply, fits, encodeHeader, encodeTruncated } from './reply-frame.
 const AD = 0x20
 
 /**
- * An answer that we hold, its TTLs run down by `age`. What does not fit goes without any record,
- * TC set: a part of an RRset is no use to anybody. RFC 2181 §9.
+ * Encodes a cached answer, with its TTLs decremented by `age`. If it exceeds `limit`, the reply has
+ * no records and TC set: a partial RRset is useless. RFC 2181 §9.
  */
 export function encodeCachedAnswer(
   octets: Uint8Array,
@@ -27,13 +27,13 @@ export function encodeCachedAnswer(
   return finishReply(octets, query, limit, start + body.length, rcode, ede?.option)
 }
 
-/** A short answer laid out in memory among others; see `cache/shelf.ts`. */
+/** A short answer in memory shared with others; see `cache/shelf.ts`. */
 export interface PackedAnswer {
   readonly octets: Uint8Array
-  /** Position in `octets` of the records, and how many octets they are. */
+  /** Position in `octets` of the records, and their length. */
   readonly body: Octets
   readonly bodyLength: Octets
-  /** Position in `octets` of octets that say where in the body TTLs are, and their number. */
+  /** Position in `octets` of the list of TTL positions in the body, one octet each, and its length. */
   readonly ttls: Octets
   readonly ttlCount: number
   readonly rcode: number
@@ -44,30 +44,30 @@ export interface PackedAnswer {
   readonly age: Seconds
 }
 
-/** As `encodeCachedAnswer`, from memory that is not to be cut into arrays for each reply. */
+/** As `encodeCachedAnswer`, from shared memory, without allocating arrays. */
 export function encodePackedAnswer(
   octets: Uint8Array,
   query: Query,
   limit: Octets,
-  ready: PackedAnswer
+  answer: PackedAnswer
 ): Octets {
-  const { octets: from, body, bodyLength, ttls, ttlCount, rcode, age } = ready
+  const { octets: from, body, bodyLength, ttls, ttlCount, rcode, age } = answer
   const start = query.questionEnd
   if (!fits(query, limit, bodyLength)) return encodeTruncated(octets, query)
   copyOctets(from, body, body + bodyLength, octets, start)
   if (age > 0) for (let i = 0; i < ttlCount; i++) ageTtl(octets, start + from[ttls + i]!, age)
-  const ad = ready.authentic && (query.authenticData || query.dnssecOk) ? AD : 0
-  encodeHeader(octets, query, 0, ad, rcode, ready.answers, ready.authorities, ready.additionals)
+  const ad = answer.authentic && (query.authenticData || query.dnssecOk) ? AD : 0
+  encodeHeader(octets, query, 0, ad, rcode, answer.answers, answer.authorities, answer.additionals)
   return finishReply(octets, query, limit, start + bodyLength, rcode, undefined)
 }
 
-/** Lets the TTLs at `base + ttls[i]` run down by `age`, to 0 at the least. */
+/** Decrements the TTLs at `base + ttls[i]` by `age`, down to 0. */
 function ageTtls(octets: Uint8Array, base: Octets, ttls: Uint16Array, age: Seconds): void {
   for (const at of ttls) ageTtl(octets, base + at, age)
 }
 
 function ageTtl(octets: Uint8Array, pos: Octets, age: Seconds): void {
-  // Kept TTLs have bit 31 clear (RFC 2181 §8), so that this is never negative.
+  // Cached TTLs have bit 31 clear (RFC 2181 §8), so this is never negative.
   const ttl =
     (octets[pos]! << 24) | (octets[pos + 1]! << 16) | (octets[pos + 2]! << 8) | octets[pos + 3]!
   setUint32(octets, pos, ttl > age ? ttl - age : 0)

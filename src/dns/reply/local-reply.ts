@@ -1,38 +1,42 @@
 /**
- * Replies of our own making, written over the query they answer: the header at `query.at`, the
- * question as the client spelt it, the rest from `query.questionEnd` on. Every writer returns the
- * reply's length in octets and keeps to `limit`, the most octets that the client takes; the caller
- * sees to it that the buffer has so many after `query.at`. What upstreams said is written by
- * `cached-reply.ts`.
+ * Replies made locally, encoded over the query they answer: the header at `query.at`, the question
+ * with the client's spelling, the rest from `query.questionEnd` on. Every function returns the
+ * reply's length in octets and keeps to `limit`, the largest message that the client accepts; the
+ * caller ensures that the buffer has that many octets after `query.at`. `cached-reply.ts` encodes
+ * answers of upstreams.
  */
 import { copyOctets, setUint16, setUint32 } from '../../base/octets.js'
 import type { Octets, Seconds } from '../../base/units.js'
-import { type Query } from '../message/query.js'
+import type { Query } from '../message/query.js'
 import { readName } from '../name/name.js'
 import { RCODE } from '../registry/rcode.js'
 import { RRCLASS } from '../registry/rrclass.js'
 import { RRTYPE } from '../registry/rrtype.js'
 import { HEADER_SIZE } from '../registry/sizes.js'
-import { finishReply, fits, encodeHeader, encodeTruncated } from './reply-frame.js'
-
-/** Owner that points at QNAME, TYPE, CLASS, TTL, RDLENGTH. RFC 1035 §4.1.3, §4.1.4. */
-const RECORD_HEADER_SIZE: Octets = 12
+import {
+  encodeHeader,
+  encodeRecordHeader,
+  encodeTruncated,
+  finishReply,
+  fits,
+  RECORD_HEADER_SIZE
+} from './reply-frame.js'
 
 /** CPU `RFC8482`, OS empty. RFC 8482 §4.2, RFC 1035 §3.3.2. */
 const MINIMAL_ANY = Uint8Array.of(7, ...Buffer.from('RFC8482'), 0)
 
-/** Refresh, retry and expire of our SOA: nobody transfers it, but tools look for sane values. */
+/** Refresh, retry and expire of the local SOA: never transferred, but tools expect sane values. */
 const SOA_TIMERS = [3600, 600, 86_400] as const
-/** SOA from TYPE on, with TTL, SERIAL and MINIMUM left at 0. RFC 1035 §3.3.13. */
+/** An SOA record from TYPE on, with TTL, SERIAL and MINIMUM left at 0. RFC 1035 §3.3.13. */
 const SOA = soaTemplate()
 const SOA_TTL: Octets = 4
 const SOA_SERIAL: Octets = SOA.length - 20
 const SOA_MINIMUM: Octets = SOA.length - 4
 
 /**
- * A header, the question if it could be read, and the error.
+ * Encodes an error: header, the question if it was valid, and RCODE.
  *
- * @param rcode 16 and above need EDNS (RFC 6891 §6.1.3); without it SERVFAIL is said instead
+ * @param rcode 16 and above need EDNS (RFC 6891 §6.1.3); SERVFAIL is used without it
  */
 export function encodeError(
   octets: Uint8Array,
@@ -45,16 +49,16 @@ export function encodeError(
   return finishReply(octets, query, limit, query.questionEnd, rcode, ede)
 }
 
-/** Says of a reply that is written that we speak for the zone: AA. RFC 1035 §4.1.1. */
+/** Sets AA in an encoded reply. RFC 1035 §4.1.1. */
 export function setAuthoritative(octets: Uint8Array, { at }: Query): void {
   octets[at + 2]! |= 0x04
 }
 
 /**
- * NXDOMAIN, or NOERROR without an answer (NODATA), with an SOA of our own making in AUTHORITY, so
- * that it can be kept for `ttl`. RFC 2308 §3.
+ * Encodes NXDOMAIN or NODATA (NOERROR without an answer), with a local SOA in AUTHORITY, so that
+ * clients can cache it for `ttl`. RFC 2308 §3.
  *
- * @param soaLabel the label of QNAME at which the SOA's owner begins; `query.qname.labels`: root
+ * @param soaLabel label of QNAME at which the SOA's owner begins; `query.qname.labels` for the root
  */
 export function encodeNegative(
   octets: Uint8Array,
@@ -81,7 +85,7 @@ export function encodeNegative(
   return finishReply(octets, query, limit, pos + SOA.length, rcode, ede)
 }
 
-/** One address as the answer. @param rdata 4 octets for an A record, 16 for AAAA */
+/** Encodes one address as the answer. @param rdata 4 octets for an A record, 16 for AAAA */
 export function encodeAddress(
   octets: Uint8Array,
   query: Query,
@@ -95,9 +99,9 @@ export function encodeAddress(
 }
 
 /**
- * A text about this server as the answer, in the class of the question (CH, as a rule).
+ * Encodes a text about this server as the answer, in the class of the question (usually CH).
  *
- * @param text one character-string, its length octet first. RFC 1035 §3.3.14
+ * @param text one character-string with its length octet. RFC 1035 §3.3.14
  */
 export function encodeText(
   octets: Uint8Array,
@@ -108,7 +112,7 @@ export function encodeText(
   return encodeRecord(octets, query, limit, RRTYPE.TXT, text, 0, undefined)
 }
 
-/** What is said instead of all that there is to say: `HINFO "RFC8482" ""`. RFC 8482 §4.2. */
+/** Encodes the minimal answer to ANY: `HINFO "RFC8482" ""`. RFC 8482 §4.2. */
 export function encodeMinimalAny(
   octets: Uint8Array,
   query: Query,
@@ -118,7 +122,7 @@ export function encodeMinimalAny(
   return encodeRecord(octets, query, limit, RRTYPE.HINFO, MINIMAL_ANY, ttl, undefined)
 }
 
-/** A CNAME as the answer. @param target wire form, root label included */
+/** Encodes a CNAME as the answer. @param target wire form, including the root label */
 export function encodeCname(
   octets: Uint8Array,
   query: Query,
@@ -130,7 +134,7 @@ export function encodeCname(
   return encodeRecord(octets, query, limit, RRTYPE.CNAME, target, ttl, ede)
 }
 
-/** SOA of our own making as the answer, where QNAME is a zone of ours. RFC 6303 §3. */
+/** Encodes the local SOA as the answer, for QNAMEs that are apexes of local zones. RFC 6303 §3. */
 export function encodeOwnSoa(
   octets: Uint8Array,
   query: Query,
@@ -146,7 +150,7 @@ export function encodeOwnSoa(
   return finishReply(octets, query, limit, pos + 2 + SOA.length, RCODE.NOERROR, undefined)
 }
 
-/** One record of QNAME as the answer. @param rdata in which a pointer may lead to octet 12 */
+/** Encodes one record of QNAME as the answer. @param rdata may have pointers to octet 12 (QNAME) */
 export function encodeRecord(
   octets: Uint8Array,
   query: Query,
@@ -158,11 +162,7 @@ export function encodeRecord(
 ): Octets {
   if (!fits(query, limit, RECORD_HEADER_SIZE + rdata.length)) return encodeTruncated(octets, query)
   const pos = query.questionEnd
-  setUint16(octets, pos, 0xc000 | HEADER_SIZE)
-  setUint16(octets, pos + 2, type)
-  setUint16(octets, pos + 4, query.qclass)
-  setUint32(octets, pos + 6, ttl)
-  setUint16(octets, pos + 10, rdata.length)
+  encodeRecordHeader(octets, pos, type, query.qclass, ttl, rdata.length)
   copyOctets(rdata, 0, rdata.length, octets, pos + RECORD_HEADER_SIZE)
   encodeHeader(octets, query, 0, 0, RCODE.NOERROR, 1, 0, 0)
   return finishReply(
@@ -175,7 +175,7 @@ export function encodeRecord(
   )
 }
 
-/** The SOA from TYPE on; it may be kept for `ttl`, and so may what it says not to exist. */
+/** Copies the SOA from TYPE on; `ttl` limits both the SOA and the negative answer. */
 function copySoa(octets: Uint8Array, at: Octets, ttl: Seconds, serial: number): void {
   octets.set(SOA, at)
   setUint32(octets, at + SOA_TTL, ttl)

@@ -1,28 +1,31 @@
-import { copyOctets, setUint16 } from '../../base/octets.js'
-import type { Octets } from '../../base/units.js'
+import { copyOctets, setUint16, setUint32 } from '../../base/octets.js'
+import type { Octets, Seconds } from '../../base/units.js'
 import { copyEdes } from '../edns/ede-option.js'
-import { type Query } from '../message/query.js'
+import type { Query } from '../message/query.js'
 import { RCODE } from '../registry/rcode.js'
 import { RRTYPE } from '../registry/rrtype.js'
 import { HEADER_SIZE, OPT_FIXED_SIZE, UDP_PAYLOAD } from '../registry/sizes.js'
 
 /*
- * What every reply has: the header before the question, and the OPT record that ends it if the
- * query had one. See `local-reply.ts` for how replies are written.
+ * The parts of every reply: the header before the question, and the OPT record at the end if the
+ * query had one. See `local-reply.ts` for how replies are encoded.
  */
+
+/** Owner as a pointer to QNAME, TYPE, CLASS, TTL, RDLENGTH. RFC 1035 §4.1.3, §4.1.4. */
+export const RECORD_HEADER_SIZE: Octets = 12
 
 const TC = 0x02
 const RA = 0x80
 
-/** An empty answer with TC set: come again over TCP. RFC 7766 §5. */
+/** Encodes an empty answer with TC set: the client retries over TCP. RFC 7766 §5. */
 export function encodeTruncated(octets: Uint8Array, query: Query): Octets {
   encodeHeader(octets, query, TC, 0, RCODE.NOERROR, 0, 0, 0)
   return finishReply(octets, query, 0, query.questionEnd, RCODE.NOERROR, undefined)
 }
 
 /**
- * The header: ID, OPCODE, RD and CD stay those of the query, Z and AA are cleared; the counts, to
- * which that of ADDITIONAL adds our OPT. RFC 1035 §4.1.1, RFC 4035 §3.2.2 for CD.
+ * Encodes the header: keeps ID, OPCODE, RD and CD of the query, clears Z and AA, and sets the counts;
+ * ADDITIONAL also counts the OPT. RFC 1035 §4.1.1, RFC 4035 §3.2.2 for CD.
  */
 export function encodeHeader(
   octets: Uint8Array,
@@ -35,9 +38,9 @@ export function encodeHeader(
   additionals: number
 ): void {
   const { at, edns } = query
-  const said = rcode > 0x0f && !edns ? RCODE.SERVFAIL : rcode & 0x0f
+  const headerRcode = rcode > 0x0f && !edns ? RCODE.SERVFAIL : rcode & 0x0f
   octets[at + 2] = 0x80 | (octets[at + 2]! & 0x79) | tc
-  octets[at + 3] = RA | ad | (octets[at + 3]! & 0x10) | said
+  octets[at + 3] = RA | ad | (octets[at + 3]! & 0x10) | headerRcode
   octets[at + 4] = 0
   octets[at + 5] = query.questionEnd > at + HEADER_SIZE ? 1 : 0
   setUint16(octets, at + 6, answers)
@@ -45,18 +48,34 @@ export function encodeHeader(
   setUint16(octets, at + 10, edns ? additionals + 1 : additionals)
 }
 
-/** Whether `length` octets fit after the question, and an OPT after them if there has to be one. */
+/** Encodes the part of a record of QNAME before its RDATA of `length` octets. */
+export function encodeRecordHeader(
+  octets: Uint8Array,
+  at: Octets,
+  type: number,
+  qclass: number,
+  ttl: Seconds,
+  length: Octets
+): void {
+  setUint16(octets, at, 0xc000 | HEADER_SIZE)
+  setUint16(octets, at + 2, type)
+  setUint16(octets, at + 4, qclass)
+  setUint32(octets, at + 6, ttl)
+  setUint16(octets, at + 10, length)
+}
+
+/** Whether `length` octets fit after the question, followed by an OPT if one is required. */
 export function fits(query: Query, limit: Octets, length: Octets): boolean {
   const opt = query.edns ? OPT_FIXED_SIZE + query.replyOptionsLength : 0
   return query.questionEnd - query.at + length + opt <= limit
 }
 
 /**
- * Ends a reply whose records end at `at`: if the query had an OPT, so has the reply, and in it what
- * the query asked to have returned, and the extended error if it fits; else that without its text,
- * else nothing of it.
+ * Completes a reply whose records end at `at`: if the query had an OPT, appends an OPT with
+ * `query.replyOptions` and the extended error; if that does not fit, without EXTRA-TEXT or not at
+ * all.
  *
- * @param ede as `encodeEde` prepares it
+ * @param ede as encoded by `encodeEde`
  * @returns the length of the whole reply
  */
 export function finishReply(
@@ -83,8 +102,7 @@ export function finishReply(
   return end - query.at
 }
 
-/** Returns the position after them. There is room always: see `Query.replyOptions`. */
+/** Returns the position after the options. There is always room: see `Query.replyOptions`. */
 function copyReplyOptions(octets: Uint8Array, at: Octets, query: Query): Octets {
-  const { replyOptions: returned, replyOptionsLength: returnedLength } = query
-  return copyOctets(returned, 0, returnedLength, octets, at)
+  return copyOctets(query.replyOptions, 0, query.replyOptionsLength, octets, at)
 }

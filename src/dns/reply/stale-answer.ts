@@ -4,7 +4,7 @@ import type { Answer } from '../message/answer.js'
 import { EDE } from '../registry/ede.js'
 import { RCODE } from '../registry/rcode.js'
 
-/** Of every record in an answer that is over. RFC 8767 §4. */
+/** TTL of every record in a stale answer. RFC 8767 §4. */
 const STALE_TTL: Seconds = 30
 
 const NO_TTLS = new Uint16Array(0)
@@ -14,11 +14,11 @@ const STALE_ANSWER = extendedError(EDE.STALE_ANSWER)
 const STALE_NXDOMAIN = extendedError(EDE.STALE_NXDOMAIN)
 
 /**
- * An answer whose lifetime is over, as it may be given while nobody has a newer one: each TTL is 30
- * seconds and does not run down, and the extended error says that it is stale. Whether it is still
- * authentic nobody can say, so that AD is not set.
+ * An expired answer in the form to serve while no upstream has a newer one: each TTL is 30 seconds
+ * and is not decremented, and an extended error marks it as stale. AD is cleared, because the data
+ * may no longer be authentic.
  *
- * @param lifetime how long it may be given so, from `now` on
+ * @param lifetime how long the stale answer may be served, from `now` on
  */
 export function staleAnswer(answer: Answer, lifetime: Seconds, now: Milliseconds): Answer {
   const body = answer.body.slice()

@@ -6,16 +6,16 @@ import { RCODE } from '../registry/rcode.js'
 import { OPTION_HEADER_SIZE, OPT_FIXED_SIZE } from '../registry/sizes.js'
 
 const TC = 0x02
-/** RA and CD stay; AD and RCODE are about records that are not there any more. */
+/** RA and CD are kept; AD and RCODE concern the removed records. */
 const KEPT_FLAGS = 0x90
 
 /**
- * Takes all records out of the reply `octets[start, end)` and sets TC, as `encodeTruncated` makes
- * it from the query: header, question and, if it has one, an OPT without options. A reply that has
- * a cookie keeps that, and becomes BADCOOKIE without TC: the client comes again with the cookie,
- * which costs it and us less than TCP. RFC 7873 §5.2.3.
+ * Removes all records from the reply `octets[start, end)` and sets TC, with the same result as
+ * `encodeTruncated`: header, question and, if present, an OPT without options. A reply with a cookie
+ * keeps it and becomes BADCOOKIE without TC: the client retries with the cookie, which is cheaper
+ * for both sides than TCP. RFC 7873 §5.2.3.
  *
- * @returns the new end; `start` for what is no reply
+ * @returns the new end; `start` if this is not a valid reply
  */
 export function truncateReply(octets: Uint8Array, start: Octets, end: Octets): Octets {
   const records = findQuestionEnd(octets, start, end)
