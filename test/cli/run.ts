@@ -35,11 +35,22 @@ export class Output {
 /** Runs `interdict` with these words in this process, its output going to pipes. */
 export async function interdict(...words: string[]): Promise<Ran> {
   const [stdout, stderr] = [new Output(), new Output()]
+  const code = await runIn(words, stdout, stderr)
+  return { code, out: stdout.text, err: stderr.text }
+}
+
+/** The same with `2>&1`. @returns all output in order */
+export async function combinedOutput(...words: string[]): Promise<string> {
+  const output = new Output()
+  await runIn(words, output, output)
+  return output.text
+}
+
+function runIn(words: readonly string[], stdout: Output, stderr: Output): Promise<number> {
   const exit = (code: number): never => {
     throw new Error(`exit ${code} outside of a signal`)
   }
-  const code = await run(words, { stdout, stderr, env: ENV, onSignal: () => () => undefined, exit })
-  return { code, out: stdout.text, err: stderr.text }
+  return run(words, { stdout, stderr, env: ENV, onSignal: () => () => undefined, exit })
 }
 
 /** Runs the packed program in a process of its own, its output going to pipes. */

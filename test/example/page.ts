@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { PROGRAM } from '../cli/run.js'
+import { combinedOutput, PROGRAM } from '../cli/run.js'
 import { writeWeek } from './week.js'
 
 /** Pages whose commands are run in order, each page in its own folder. */
@@ -64,8 +64,24 @@ async function runAll(folder: string, text: string): Promise<string> {
   return output
 }
 
+/** A command of plain words: the shell would do nothing but split it. */
+const PLAIN = /^interdict ([\w ./:=,@%+-]+)$/
+
+/** The output of a command: of `interdict` in this process, of anything else by the shell. */
+async function run(folder: string, command: string): Promise<string> {
+  const [, words] = PLAIN.exec(command) ?? []
+  if (words === undefined) return runInShell(folder, command)
+  const home = process.cwd()
+  process.chdir(folder)
+  try {
+    return await combinedOutput(...words.trim().split(/ +/))
+  } finally {
+    process.chdir(home)
+  }
+}
+
 /** The output of a shell command in which `interdict` is the bundled program. */
-function run(folder: string, command: string): Promise<string> {
+function runInShell(folder: string, command: string): Promise<string> {
   const program = `interdict() { "${process.execPath}" "${resolve(PROGRAM)}" "$@"; }`
   return new Promise(done => {
     // Without tap's hooks, which take longer to load than most commands run.

@@ -150,9 +150,8 @@ t.test('the control thread loads nothing that reads rules', async t => {
       'the check finds it where it is'
     )
   }
-  const packages = imports
-    .filter(i => !i.typeOnly && loadedWith('cli/service.ts').has(i.file))
-    .map(i => i.target)
+  const loaded = loadedWith('cli/service.ts')
+  const packages = imports.filter(i => !i.typeOnly && loaded.has(i.file)).map(i => i.target)
   for (const name of ['zod', 'yaml', 'tldts']) t.notOk(packages.includes(name), name)
 })
 
