@@ -79,7 +79,10 @@ t.test('a socket that is in use: one line that says where it was set, and exit c
   await address(serve(t, site))
   const second = serve(t, site)
   t.equal(await second.ended, 1)
-  t.match(second.log(), /^\S+interdict\.yaml:5:18: .*somebody listens there.*\(ADMIN_SOCKET\)\n$/)
+  t.match(
+    second.log(),
+    /^\S+interdict\.yaml:5:18: .*another process listens on it.*\(ADMIN_SOCKET\)\n$/
+  )
 })
 
 t.test('where no gateway runs, or none has such a door, one line says so', async t => {

@@ -74,13 +74,13 @@ t.test('says how a running gateway is, for people and for programs', async t => 
   t.notMatch(out, /\u001b/, 'without colours where it is no terminal')
 })
 
-t.test('says where rules are wrong that were not accepted', async t => {
+t.test('says where rules are wrong that reload failed', async t => {
   const { site, status } = open(t)
   const server = serve(t, site)
   await address(server)
   site.write('rules/networks.yaml', banning('a..example'))
   server.child.kill('SIGHUP')
-  await server.says(/those of before stay in force/)
+  await server.says(/previous rules remain active/)
   const { code, out } = await status()
   t.equal(code, 0)
   t.match(out, /reloaded \S+Z \([\w ]+\): refused, 1 error;/)

@@ -55,7 +55,7 @@ for (const { it, signals } of [
       await server.says(/stopping/)
     }
     t.equal(await server.ended, null, 'as the kernel ends it')
-    if (signals.length === 1) t.match(server.log(), /the query log takes nothing/)
+    if (signals.length === 1) t.match(server.log(), /query log is blocked/)
   })
 }
 

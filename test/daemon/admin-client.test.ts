@@ -65,7 +65,7 @@ t.test('where nobody is, says so, and whether it is worth while to look there', 
   await leaveSocket(path)
   await t.rejects(sendAdminRequest(path, REQUEST, LONG), {
     code: 'ADMIN_ABSENT',
-    message: /nobody listens/
+    message: /no process listens/
   })
 })
 

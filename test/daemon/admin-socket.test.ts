@@ -47,19 +47,19 @@ const refused: Case[] = [
     it: 'a socket on which somebody listens',
     prepare: (t, path) => listenAt(t, path, visitor => visitor.end('first')),
     stays: async path => (await talk(path, [])) === 'first',
-    says: /somebody listens there/
+    says: /another process listens on it/
   },
   {
     it: 'a file',
     prepare: (_, path) => writeFileSync(path, 'precious'),
     stays: path => readFileSync(path, 'utf8') === 'precious',
-    says: /something else than a socket/
+    says: /is not a socket/
   },
   {
     it: 'a folder',
     prepare: (_, path) => mkdirSync(path),
     stays: path => lstatSync(path).isDirectory(),
-    says: /something else than a socket/
+    says: /is not a socket/
   },
   {
     it: 'a link to a socket that was left',
@@ -68,7 +68,7 @@ const refused: Case[] = [
       symlinkSync(`${path}.left`, path)
     },
     stays: path => lstatSync(path).isSymbolicLink() && existsSync(`${path}.left`),
-    says: /something else than a socket/
+    says: /is not a socket/
   },
   {
     it: 'a folder that is not there',
@@ -78,7 +78,7 @@ const refused: Case[] = [
       mkdirSync(dirname(path))
       return isGone
     },
-    says: /folder is not there/
+    says: /folder does not exist/
   },
   {
     it: 'a folder without permission',

@@ -16,7 +16,7 @@ t.test('a start without the bundle, or with a bad one, serves the last good one'
   const second = await restarted(t, first, false)
   t.strictSame(await second.gateway.start(), [])
   await isInForce(t, second, 7)
-  t.match(await second.log.says('those of before stay'), { fields: { reason: 'the start' } })
+  t.match(await second.log.says('previous rules remain active'), { fields: { reason: 'startup' } })
   t.ok(second.log.lines.some(({ fields }) => fields.code === 'BUNDLE_UNREADABLE'))
   put(second.site, await bundle({ serial: 6 }))
   await refused(second, 'BUNDLE_OLDER')
@@ -69,7 +69,7 @@ t.test('a rollback is in force at once, and over a restart', async t => {
   put(served.site, await bundle({ serial: 8 }))
   await served.gateway.reload('SIGHUP')
   await isInForce(t, served, 7)
-  t.equal(served.log.with('those of before stay').length, 0, 'it is no error')
+  t.equal(served.log.with('previous rules remain active').length, 0, 'it is no error')
 
   const next = await restarted(t, served)
   t.strictSame(await next.gateway.start(), [])

@@ -70,7 +70,7 @@ lists: { ads: { url: 'file://${site.path('ads.txt')}' } }
   t.equal(made.gateway.rules.origin.bundle?.serial, 7)
   t.not(made.gateway.rules.origin.sha256, origin.sha256, 'it is over bundle and copies')
   site.write('rules.bundle', 'no bundle')
-  await made.log.says('those of before stay in force')
+  await made.log.says('previous rules remain active')
   site.write('state/lists/ads', 'third.example\n')
   await eventually('a copy of the last good', () => banned(made, 'third.example'))
 })

@@ -23,7 +23,7 @@ t.test('a newer bundle is in force as soon as it is there', async t => {
   await taken(served, 8)
   await isInForce(t, served, 8)
   t.notOk(await banned(served, 'n7.example'))
-  t.match(await served.log.says('rules in force', 2), { fields: { serial: 8 } })
+  t.match(await served.log.says('rules reloaded'), { fields: { serial: 8 } })
   t.equal(served.gateway.rules.generation, 2, 'it was read once')
 })
 
@@ -33,7 +33,7 @@ t.test('a bundle that is written in place is taken when it is whole', async t =>
   const path = served.site.path('rules.bundle')
   for (const end of [10, 100, octets.length - 1]) {
     writeFileSync(path, octets.subarray(0, end))
-    await served.gateway.reload('a rule file changed')
+    await served.gateway.reload('file changed')
     await isInForce(t, served, 7)
   }
   writeFileSync(path, octets)
@@ -61,9 +61,9 @@ t.test('a bundle is refused, and the last good one stays, where', async t => {
   const setting = { more: RULES_OF_TWO }
   const served = await started(t, { serial: 7, keys: [one, two] }, setting)
   for (const { it, code, ...offer } of refusals) {
-    const before = served.log.with('those of before stay in force').length
+    const before = served.log.with('previous rules remain active').length
     put(served.site, await bundle({ keys: [one, two], ...offer }))
-    await served.log.says('those of before stay in force', before + 1)
+    await served.log.says('previous rules remain active', before + 1)
     const codes = served.log.lines.filter(({ level }) => level === 'error')
     t.equal(codes.at(-2)?.fields.code, code, `it ${it}`)
     await isInForce(t, served, 7)

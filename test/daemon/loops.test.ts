@@ -5,8 +5,8 @@ import { Relay } from './relay.js'
 import { kinds, serving, type Rig, type Setting } from './serve.js'
 import { eventually } from './site.js'
 
-const FOUND = 'an upstream leads back here: a loop; it is not asked'
-const GONE = 'an upstream leads elsewhere again: it is asked'
+const FOUND = 'forwarding loop; upstream disabled'
+const GONE = 'forwarding loop resolved; upstream enabled'
 /** Short, so that it is over while nobody has found out. */
 const HASTE = 'timeout: 100ms, give-up: 400ms'
 /** Most tries of one inquiry (`MAX_TRIES`), whatever happens. */
@@ -119,7 +119,7 @@ t.test('a worker that is started later knows of it', async t => {
   nat.target = at
   await log.says(FOUND)
   await threads.kill('worker')
-  await log.says('the worker is replaced')
+  await log.says('worker restarted')
   t.match(await askUdp(at, 'www.example'), { rcode: 'SERVFAIL', ede: 23 })
   t.equal(nat.count('www.example'), 0)
 })

@@ -9,7 +9,7 @@ t.test('the recorder dies: answers go on, and records come again', async t => {
   await eventually('the first record', () => site.records().length === 1)
   await threads.kill('recorder')
   await askUdp(at, 'two.banned.example')
-  const { level } = await log.says('the recorder died')
+  const { level } = await log.says('recorder died')
   t.equal(level, 'error')
   await askUdp(at, 'three.banned.example')
   await eventually('all records', () => site.records().length === 3)
@@ -40,12 +40,12 @@ t.test('the compiler dies idle: the next reload works', async t => {
   const rig = await serving(t)
   await rig.gateway.reload('SIGHUP')
   await rig.threads.kill('compiler')
-  await rig.log.says('the compiler died')
+  await rig.log.says('compiler thread died')
   t.equal((await askUdp(rig.at, 'banned.example')).rcode, 'NXDOMAIN', 'the rules stay in force')
   rig.site.write('rules/networks.yaml', banning('other.example'))
   await rig.generation(2)
   t.equal((await askUdp(rig.at, 'other.example')).rcode, 'NXDOMAIN')
-  const { fields } = await rig.log.says('rules in force', 2)
+  const { fields } = await rig.log.says('rules reloaded')
   t.match(fields, { changes: { names: { added: 1, removed: 1 } } }, 'it knows what was before')
 })
 
@@ -55,11 +55,11 @@ t.test('the compiler dies twice at the same work: later it is tried again', asyn
   await rig.threads.kill('compiler')
   await rig.threads.kill('compiler')
   await reloaded
-  await rig.log.says('were not accepted')
+  await rig.log.says('reload failed')
   t.equal((await askUdp(rig.at, 'banned.example')).rcode, 'NXDOMAIN', 'the rules stay in force')
   const { fields, message } = await rig.log.says('unchanged')
-  t.match(fields, { reason: 'they could not be read' })
-  t.match(message, 'good again')
+  t.match(fields, { reason: 'retry' })
+  t.match(message, 'errors are fixed')
 })
 
 t.test('the compiler dies at work: another does the same work', async t => {

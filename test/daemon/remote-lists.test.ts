@@ -32,7 +32,7 @@ t.test('a first start fetches its lists before it serves', async t => {
   t.strictSame(await one.gateway.start(), [])
   t.ok(await banned(one, 'one.example'))
   t.ok(await banned(one, 'banned.example'))
-  t.equal(one.log.with('there is no copy').length, 1)
+  t.equal(one.log.with('without a copy').length, 1)
   t.equal(server.times('/ads.txt'), 1)
   t.ok(one.site.has('state/lists/ads'))
 })
@@ -43,7 +43,7 @@ t.test('a start without a copy, and without a server: it serves, and says so', a
   t.strictSame(await one.gateway.start(), [])
   t.ok(await banned(one, 'banned.example'), 'all other rules hold')
   t.notOk(await banned(one, 'one.example'))
-  await one.log.says('rules on it hold for no name')
+  await one.log.says('rules on it match no names')
   t.ok(one.log.lines.some(({ fields }) => fields.code === 'REMOTE_STATUS'))
   t.ok(one.log.lines.some(({ fields }) => fields.code === 'RULES_LIST_ABSENT'))
 })
@@ -82,7 +82,7 @@ t.test('a list that is newer is in force within a second of its coming', async t
   await eventually('the newer list', () => banned(one, 'two.example'))
   const took = performance.now() - given
   t.ok(given > 0 && took < 5_000, `${Math.round(took)} ms after it was given, on a busy machine`)
-  t.match(await one.log.says('a newer list is here', 2), { fields: { entries: 2 } })
+  t.match(await one.log.says('list refreshed', 2), { fields: { entries: 2 } })
 })
 
 t.test('what is wrong with a list while it runs leaves its copy in force', async t => {
@@ -94,7 +94,7 @@ t.test('what is wrong with a list while it runs leaves its copy in force', async
   one.site.write('state/lists/ads.json', JSON.stringify({ ...record, tried: '2020-01-01' }))
   server.on('/ads.txt', '<html>sign in</html>')
   await one.gateway.reload('SIGHUP')
-  const line = await one.log.says('the copy stays in force')
+  const line = await one.log.says('the previous copy remains active')
   t.equal(line.fields.code, 'RULES_LIST_REFUSED')
   t.ok(await banned(one, 'one.example'))
 })
@@ -117,5 +117,5 @@ t.test('a fetcher that dies: it is said, and the gateway goes on', async t => {
   await one.threads.kill('fetcher')
   t.strictSame(await started, [])
   t.ok(await banned(one, 'banned.example'))
-  await one.log.says('the fetcher of lists died')
+  await one.log.says('list fetcher died')
 })

@@ -149,7 +149,7 @@ t.test('counts how often threads were replaced; what a new one counts begins ane
   await askUdp(rig.at, 'banned.example')
   await whenDone(rig, 1, 1)
   await rig.threads.kill('worker')
-  await rig.log.says('the worker is replaced')
+  await rig.log.says('worker restarted')
   await rig.threads.kill('recorder')
   await eventually('another recorder', async () => (await statusOf(rig)).recorder?.restarts === 1)
   const status = await statusOf(rig)
@@ -165,7 +165,7 @@ t.test('counts how often threads were replaced; what a new one counts begins ane
 t.test('a thread that does not answer is not waited for, and named', async t => {
   const rig = await serving(t, { more })
   await askUdp(rig.at, 'banned.example')
-  rig.threads.lost = ({ kind }) => kind === 'ask'
+  rig.threads.lost = ({ kind }) => kind === 'request'
   t.match(await statusOf(rig), {
     rules: { generation: 1 },
     workers: [{ number: 0, state: 'listening' }],

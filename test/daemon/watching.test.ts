@@ -5,7 +5,7 @@ import { serving, type Rig } from './serve.js'
 import { banning, eventually } from './site.js'
 
 const NETWORKS = 'rules/networks.yaml'
-const NOT_ACCEPTED = 'were not accepted'
+const NOT_ACCEPTED = 'reload failed'
 
 const app = (id: string, ...names: string[]): string =>
   `app: ${id}\ntitle: ${id}\nnames: [${names.join(', ')}]\n`

@@ -22,7 +22,7 @@ async function noBlackHole(t: Test, { at }: Rig, when: string): Promise<void> {
 
 /** Waits until the worker that died is replaced, and the new one listens. */
 async function whole({ log }: Rig, deaths: number): Promise<void> {
-  await log.says('the worker is replaced', deaths)
+  await log.says('worker restarted', deaths)
 }
 
 for (const transport of kinds) {

@@ -45,7 +45,7 @@ for (const transport of kinds) {
       probeKey: '0123456789abcdef',
       disabledRoutes: new Set(),
       ring: createRing(),
-      ledger: new DescriptorTable().shared
+      descriptors: new DescriptorTable().shared
     }
     const module = new URL('../../src/daemon/threads/worker-main.js', import.meta.url)
     const worker = new Worker(module, { workerData, execArgv: [] })

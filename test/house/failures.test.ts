@@ -62,7 +62,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/zone-transfers.test.ts',
     'NOTIFY from elsewhere'
   ],
-  'repeated NOTIFY': ['daemon/zone-task.test.ts', 'nothing new is heard once a second'],
+  'repeated NOTIFY': ['daemon/zone-refresher.test.ts', 'nothing new is heard once a second'],
   'transfer thread dies': ['daemon/zone-transfers.test.ts', 'a transfer thread that dies'],
   'invalid TSIG secret': ['daemon/zone-transfers.test.ts', 'what is wrong with secrets'],
   'fetcher thread dies': ['daemon/remote-lists.test.ts', 'a fetcher that dies'],
@@ -79,7 +79,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'sources/bundle/choose-bundle.test.ts',
     'a clock that is set back'
   ],
-  'active bundle expires': ['daemon/bundle-watch.test.ts', 'once a day'],
+  'active bundle expires': ['daemon/bundle-expiry.test.ts', 'once a day'],
   'bad or missing bundle at the start': [
     'daemon/bundle-restart.test.ts',
     'serves the last good one'
@@ -155,7 +155,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'a second one in the same folder'
   ],
   'two gateways or outputs, one spool folder': ['daemon/log-lock.test.ts', 'where lookups wait'],
-  'output thread dies': ['daemon/outlet-feed.test.ts', 'the outlet thread dies'],
+  'output thread dies': ['daemon/export-handle.test.ts', 'the outlet thread dies'],
   'closed logs cannot be converted': [
     'querylog/archive/tend.test.ts',
     'in a folder that takes nothing'
@@ -201,7 +201,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'clock set forward or back': ['daemon/clock.test.ts', 'the clock is set: bans follow it'],
   'admin socket cannot be created': ['daemon/admin-socket.test.ts', 'refuses ${it}'],
   'admin socket left by a killed process': ['cli/flush.test.ts', 'after a kill'],
-  'misbehaving admin client': ['daemon/admin-door.test.ts', 'hangs up on'],
+  'misbehaving admin client': ['daemon/admin-server.test.ts', 'hangs up on'],
   'worker does not answer an admin request': [
     'daemon/admin.test.ts',
     'a worker that does not answer'

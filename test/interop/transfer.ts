@@ -43,7 +43,7 @@ for (const { it, start, algorithm } of PRIMARIES) {
     const primary = await start(t, wanted)
     setUp(at, primary.port, key)
     const first = await startInterdict(t, at)
-    await first.says('a newer zone is here')
+    await first.says('zone refreshed')
     await isBanned(at, 'one.example')
     t.match(await status(at, 'own.example'), /NOERROR/, 'what the zone has of its own')
     t.match(await status(at, 'below.wild.example'), /NOERROR/)

@@ -21,12 +21,12 @@ const log: ServiceLog = {
 }
 
 function note(level: 'info' | 'warn' | 'error', fields: LogFields, message: string): void {
-  if (message === 'rules in force') {
+  if (message === 'rules loaded' || message === 'rules reloaded') {
     tell({ kind: 'rules', generation: Number(fields.generation) })
     // Tests look at what was sent; here it would keep the rules of every generation in memory.
     threads.sent.length = 0
   }
-  if (message.startsWith('the worker is replaced')) tell({ kind: 'replaced' })
+  if (message.startsWith('worker restarted')) tell({ kind: 'replaced' })
   if (level !== 'info') tell({ kind: 'log', text: `${message} ${JSON.stringify(fields)}` })
 }
 

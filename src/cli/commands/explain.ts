@@ -6,7 +6,7 @@ import type { Config } from '../../config/config.js'
 import { configuredUpstreams } from '../../daemon/control/configured-upstreams.js'
 import { locallyAnsweredNames } from '../../daemon/reload/locally-answered.js'
 import { openForwarder } from '../../daemon/workers/open-forwarder.js'
-import { rebindingGuard } from '../../daemon/workers/rebinding-guard.js'
+import { createRebindingGuard } from '../../daemon/workers/rebinding-guard.js'
 import { readName } from '../../dns/name/name.js'
 import { readRrtype } from '../../dns/registry/rrtype.js'
 import { compile } from '../../policy/compile/compile.js'
@@ -57,7 +57,7 @@ export async function explain(name: string, options: ExplainOptions, io: Io): Pr
   )
   const noUpstreams = new NoUpstreams()
   const forwarder = options.upstream ? await forwarderFor(config) : noUpstreams
-  const guard = rebindingGuard(config)
+  const guard = createRebindingGuard(config)
   const resolved = await resolveOnce(query, PROTOCOL.udp, policy, config, forwarder, guard)
   forwarder.close()
   const resolution = { ...resolved, unasked: noUpstreams.wasAsked, guard }

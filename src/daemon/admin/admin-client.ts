@@ -9,7 +9,7 @@ import {
 } from './admin-protocol.js'
 
 /**
- * Asks the gateway that listens at this path.
+ * Sends a request to the gateway that listens at this path.
  *
  * @throws InterdictError ADMIN_ABSENT, ADMIN_PERMISSION, ADMIN_TIMEOUT, ADMIN_REPLY
  */
@@ -20,8 +20,8 @@ export async function sendAdminRequest<Result>(
 ): Promise<AdminReply<Result>> {
   const line = await exchange(path, writeRequest(request), timeout)
   const reply = parse(line) as Partial<AdminReply<Result>> | undefined
-  if (reply?.ok === true || isRefusal(reply)) return reply as AdminReply<Result>
-  throw failure('ADMIN_REPLY', path, 'it is something else')
+  if (reply?.ok === true || isErrorReply(reply)) return reply as AdminReply<Result>
+  throw failure('ADMIN_REPLY', path, 'not a valid reply')
 }
 
 function parse(line: string): unknown {
@@ -32,16 +32,16 @@ function parse(line: string): unknown {
   }
 }
 
-function isRefusal(
+function isErrorReply(
   reply: { ok?: boolean; code?: unknown; message?: unknown } | undefined
 ): boolean {
   return reply?.ok === false && typeof reply.code === 'string' && typeof reply.message === 'string'
 }
 
-/** All that comes back until the other side is done. */
+/** Sends a text, and returns everything received until the other side closes. */
 function exchange(path: string, text: string, timeout: Milliseconds): Promise<string> {
   return new Promise((resolve, reject) => {
-    const pieces: Buffer[] = []
+    const chunks: Buffer[] = []
     let length = 0
     const socket = connect(path, () => socket.write(text))
     const end = (settle: () => void): void => {
@@ -52,30 +52,30 @@ function exchange(path: string, text: string, timeout: Milliseconds): Promise<st
     const fail = (error: InterdictError): void => end(() => reject(error))
     const timer = setTimeout(() => fail(failure('ADMIN_TIMEOUT', path, timeout)), timeout)
     socket.on('error', error => fail(connectionError(path, error)))
-    socket.on('data', piece => {
-      pieces.push(piece)
-      length += piece.length
-      if (length > MAX_REPLY_SIZE) fail(failure('ADMIN_REPLY', path, 'it does not end'))
+    socket.on('data', chunk => {
+      chunks.push(chunk)
+      length += chunk.length
+      if (length > MAX_REPLY_SIZE) fail(failure('ADMIN_REPLY', path, 'the reply is too large'))
     })
     socket.on('end', () => {
-      const reply = Buffer.concat(pieces).toString()
+      const reply = Buffer.concat(chunks).toString()
       if (reply.endsWith('\n')) end(() => resolve(reply))
-      else fail(failure('ADMIN_REPLY', path, 'it ends too early'))
+      else fail(failure('ADMIN_REPLY', path, 'the reply is truncated'))
     })
   })
 }
 
 const ABSENT: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  ECONNREFUSED: 'nobody listens there'
+  ENOENT: 'no such file',
+  ECONNREFUSED: 'no process listens on it'
 }
 
 function connectionError(
   path: string,
   { code = '', message }: NodeJS.ErrnoException
 ): InterdictError {
-  const nobody = ABSENT[code]
-  if (nobody !== undefined) return failure('ADMIN_ABSENT', path, nobody)
+  const absent = ABSENT[code]
+  if (absent !== undefined) return failure('ADMIN_ABSENT', path, absent)
   if (code === 'EACCES' || code === 'EPERM') return failure('ADMIN_PERMISSION', path)
   return failure('ADMIN_REPLY', path, message)
 }

@@ -3,38 +3,37 @@ import type { Milliseconds } from '../../base/units.js'
 import type { AdminSocketConfig } from '../../config/config.js'
 import { readName } from '../../dns/name/name.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
-import { serializeError } from '../threads/serialized-error.js'
-import type { SerializedError } from '../threads/serialized-error.js'
+import { serializeError, type SerializedError } from '../threads/serialized-error.js'
 import type { WorkerPool } from '../workers/worker-pool.js'
 import type { FlushResult, FlushRequest, AdminRequest } from './admin-protocol.js'
 import { AdminServer } from './admin-server.js'
 import { openAdminSocket, type AdminSocket } from './admin-socket.js'
 import type { Status } from './status.js'
 
-/** A cache of 64 GB takes some 20 s, while the worker answers queries. */
+/** Flushing a cache of 64 GB takes about 20 s, with queries answered meanwhile. */
 const FLUSH_TIMEOUT: Milliseconds = 60_000
 
 export interface AdminOptions {
-  /** Undefined: there is no door. */
+  /** Undefined: the admin socket is off. */
   readonly socket: AdminSocketConfig | undefined
   readonly workerPool: Pick<WorkerPool, 'request'>
   readonly status: () => Promise<Status>
   readonly log: ServiceLog
 }
 
-/** Does what is asked for through the admin socket. */
+/** The admin socket: accepts requests and runs them. */
 export class AdminInterface {
   private readonly server = new AdminServer(request => this.handle(request))
   private socket: AdminSocket | undefined
 
   constructor(private readonly options: AdminOptions) {}
 
-  /** @returns what stands in the way; empty: it is open, or there is none */
+  /** Opens the socket, if the settings have one. @returns the errors that prevent it */
   async open(): Promise<readonly SerializedError[]> {
-    const { socket: where } = this.options
-    if (where === undefined) return []
+    const { socket } = this.options
+    if (socket === undefined) return []
     try {
-      this.socket = await openAdminSocket(where, this.server.accept)
+      this.socket = await openAdminSocket(socket, this.server.accept)
       return []
     } catch (error) {
       return [serializeError(error)]
@@ -51,7 +50,7 @@ export class AdminInterface {
       return await this.run(request)
     } catch (error) {
       if (!(error instanceof InterdictError)) {
-        this.options.log.error({ error: serializeError(error).message }, 'an admin request failed')
+        this.options.log.error({ error: serializeError(error).message }, 'admin request failed')
       }
       throw error
     }
@@ -66,17 +65,17 @@ export class AdminInterface {
     }
   }
 
-  /** A worker that dies meanwhile holds nothing any more, and its successor nothing yet. */
+  /** A worker that dies meanwhile counts as flushed: its cache is gone, and a new one starts empty. */
   private async flush({ name, subtree }: FlushRequest): Promise<FlushResult> {
-    const { workerPool: fleet, log } = this.options
-    const question = { kind: 'flush', name: readName(name), below: subtree } as const
-    const said = await fleet.request(question, FLUSH_TIMEOUT)
-    const dropped = said.reduce(
+    const { workerPool, log } = this.options
+    const flush = { kind: 'flush', name: readName(name), below: subtree } as const
+    const responses = await workerPool.request(flush, FLUSH_TIMEOUT)
+    const dropped = responses.reduce(
       (sum, { reply }) => sum + (typeof reply === 'object' ? reply.dropped : 0),
       0
     )
-    const silent = said.flatMap(({ worker, reply }) => (reply === 'silent' ? [worker] : []))
-    log.info({ name, subtree, dropped }, 'dropped what was held, as asked')
+    const silent = responses.flatMap(({ worker, reply }) => (reply === 'timeout' ? [worker] : []))
+    log.info({ name, subtree, dropped }, 'cache flushed')
     return { dropped, silent }
   }
 }

@@ -4,8 +4,8 @@ import { readName } from '../../dns/name/name.js'
 import type { SerializedError } from '../threads/serialized-error.js'
 
 /*
- * What is said through the admin socket: one line of JSON in, one line of JSON out, and it is
- * closed. docs/reference/admin-socket.md is about this; a change that is not an addition takes another VERSION.
+ * The protocol of the admin socket: one line of JSON as the request, one as the reply, then the
+ * connection is closed. See docs/reference/admin-socket.md; an incompatible change needs a new version.
  */
 
 export const PROTOCOL_VERSION = 1
@@ -16,16 +16,16 @@ export const MAX_REPLY_SIZE: Octets = 4 * 1024 * 1024
 
 export type AdminRequest = FlushRequest | StatusRequest
 
-/** Drop what is held of these names. */
+/** Drops cache entries. */
 export interface FlushRequest {
   readonly do: 'flush'
-  /** As people write it. */
+  /** In presentation format (RFC 1035 §5.1). */
   readonly name: string
-  /** With all that are below it. */
+  /** Whether to flush the names below it, too. */
   readonly subtree: boolean
 }
 
-/** Say how you are: see `Status`. */
+/** Asks for the gateway's `Status`. */
 export interface StatusRequest {
   readonly do: 'status'
 }
@@ -34,9 +34,9 @@ export type AdminReply<Result> =
   { readonly ok: true; readonly result: Result } | ({ readonly ok: false } & SerializedError)
 
 export interface FlushResult {
-  /** Entries of all workers together. */
+  /** Cache entries dropped in all workers. */
   readonly dropped: number
-  /** Numbers of workers that did not say in time that they are done. */
+  /** Numbers of workers that did not reply in time. */
   readonly silent: readonly number[]
 }
 
@@ -45,28 +45,28 @@ export function writeRequest(request: AdminRequest): string {
 }
 
 /**
- * Reads the line that a client sent, without its end.
+ * Parses a request line, without its line end.
  *
  * @throws InterdictError ADMIN_REQUEST, NAME_INVALID
  */
 export function readRequest(line: string): AdminRequest {
   const { version, ...request } = parseObject(line)
   if (version !== PROTOCOL_VERSION)
-    throw failure('ADMIN_REQUEST', `wanted "version":${PROTOCOL_VERSION}`)
+    throw failure('ADMIN_REQUEST', `expected "version":${PROTOCOL_VERSION}`)
   switch (request.do) {
     case 'flush':
       return readFlush(request)
     case 'status':
       return { do: 'status' }
     default:
-      throw failure('ADMIN_REQUEST', 'wanted a "do" of "flush", "status"')
+      throw failure('ADMIN_REQUEST', 'expected "do" to be "flush" or "status"')
   }
 }
 
 function readFlush({ name, subtree = false }: Record<string, unknown>): FlushRequest {
-  if (typeof name !== 'string') throw failure('ADMIN_REQUEST', 'wanted a name to flush')
+  if (typeof name !== 'string') throw failure('ADMIN_REQUEST', 'expected a name to flush')
   if (typeof subtree !== 'boolean')
-    throw failure('ADMIN_REQUEST', 'wanted a subtree of true, false')
+    throw failure('ADMIN_REQUEST', 'expected "subtree" to be true or false')
   readName(name)
   return { do: 'flush', name, subtree }
 }
@@ -76,18 +76,18 @@ function parseObject(line: string): Record<string, unknown> {
   try {
     value = JSON.parse(line)
   } catch {
-    throw failure('ADMIN_REQUEST', 'it is no JSON')
+    throw failure('ADMIN_REQUEST', 'not valid JSON')
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw failure('ADMIN_REQUEST', 'it is no JSON object')
+    throw failure('ADMIN_REQUEST', 'not a JSON object')
   return value as Record<string, unknown>
 }
 
-/** @param error anything that was thrown while a request was read or done */
+/** @param error whatever was thrown while the request was parsed or run */
 export function errorReply(error: unknown): AdminReply<never> {
   if (error instanceof InterdictError) {
     const { code, message } = error as InterdictError
     return { ok: false, code, message }
   }
-  return { ok: false, code: 'FAULT', message: 'a fault of ours: see the service log' }
+  return { ok: false, code: 'FAULT', message: 'internal error; details are in the service log' }
 }

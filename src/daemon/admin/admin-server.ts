@@ -3,40 +3,39 @@ import { failure } from '../../base/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { MAX_REQUEST_SIZE, readRequest, errorReply, type AdminRequest } from './admin-protocol.js'
 
-/** What an admin client may take of us; it can ask again. */
+/** Limits for admin clients, which may retry. */
 export interface AdminLimits {
   readonly connections: number
-  /** For the request to come, and again for the reply to be read. */
+  /** For receiving the request, and again for sending the reply. */
   readonly timeout: Milliseconds
 }
 
 const LIMITS: AdminLimits = { connections: 8, timeout: 5_000 }
 
 /**
- * Admin clients, one request for each connection. All of it is bounded, since it happens on the
- * thread that keeps the gateway going: octets of a request, connections, and the time that each
- * takes. A client that hangs is hung up on.
+ * Serves admin clients, one request per connection. Request size, connections and time are limited, since
+ * this runs on the control thread. A client that hangs is disconnected.
  */
 export class AdminServer {
   private readonly connections = new Set<AdminConnection>()
 
-  /** @param handle does what is asked, and never takes for ever; what it throws is told */
+  /** @param handle runs a request in bounded time; the client gets what it returns or throws */
   constructor(
     private readonly handle: (request: AdminRequest) => Promise<unknown>,
     private readonly limits = LIMITS
   ) {}
 
   readonly accept = (socket: Socket): void => {
-    const { connections, timeout: patience } = this.limits
-    const visit = new AdminConnection(socket, patience, this.handle)
-    socket.once('close', () => this.connections.delete(visit))
-    if (this.connections.size < connections) this.connections.add(visit)
-    else visit.reply(errorReply(failure('ADMIN_BUSY', connections)))
+    const { connections, timeout } = this.limits
+    const connection = new AdminConnection(socket, timeout, this.handle)
+    socket.once('close', () => this.connections.delete(connection))
+    if (this.connections.size < connections) this.connections.add(connection)
+    else connection.reply(errorReply(failure('ADMIN_BUSY', connections)))
   }
 
-  /** Hangs up on everybody. */
+  /** Disconnects all clients. */
   close(): void {
-    for (const visit of this.connections) visit.destroy()
+    for (const connection of this.connections) connection.destroy()
   }
 }
 
@@ -61,30 +60,30 @@ class AdminConnection {
     this.socket.destroy()
   }
 
-  /** The last that is said. */
+  /** Sends the reply, and closes the connection once the client has read it. */
   reply(value: unknown): void {
     const { socket } = this
     clearTimeout(this.timer)
     if (socket.destroyed) return
     this.timer = setTimeout(() => this.destroy(), this.timeout)
     socket.end(`${JSON.stringify(value)}\n`)
-    // What was not read when we hang up would be an error for the client: unix(7), ECONNRESET.
+    // Closing with unread data would give the client ECONNRESET (unix(7)).
     this.stopReading()
     socket.resume()
   }
 
-  private readonly onData = (piece: Buffer): void => {
-    const at = piece.indexOf(0x0a)
-    const end = at === -1 ? piece.length : at
-    this.chunks.push(piece.subarray(0, end))
+  private readonly onData = (chunk: Buffer): void => {
+    const at = chunk.indexOf(0x0a)
+    const end = at === -1 ? chunk.length : at
+    this.chunks.push(chunk.subarray(0, end))
     this.length += end
     if (this.length > MAX_REQUEST_SIZE) {
       this.stopReading()
-      this.reply(errorReply(failure('ADMIN_REQUEST', `it is over ${MAX_REQUEST_SIZE} octets`)))
+      this.reply(errorReply(failure('ADMIN_REQUEST', `larger than ${MAX_REQUEST_SIZE} bytes`)))
     } else if (at !== -1) this.onRequestComplete()
   }
 
-  /** The request is here, by the end of its line or of what the client sends. */
+  /** The request ends with its line, or with the client's side of the connection. */
   private readonly onRequestComplete = (): void => {
     this.stopReading()
     clearTimeout(this.timer)

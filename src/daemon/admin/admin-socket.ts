@@ -4,72 +4,72 @@ import { dirname } from 'node:path'
 import { failureAt, type InterdictError } from '../../base/error.js'
 import type { AdminSocketConfig } from '../../config/config.js'
 
-/** Whoever may write to it may use it: the owner of the process, and root. */
+/** Whoever may write to the socket may use it: the user of the process, and root. */
 const SOCKET_UMASK = 0o177
 
 const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'its folder is not there',
-  ENOTDIR: 'its folder is none',
+  ENOENT: 'its folder does not exist',
+  ENOTDIR: 'its parent is not a folder',
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EROFS: 'its file system is read-only',
-  EADDRINUSE: 'somebody listens there; is another Interdict running?'
+  EADDRINUSE: 'another process listens on it; is another Interdict running?'
 }
 
-/** A Unix stream socket that listens. */
+/** A listening Unix stream socket. */
 export interface AdminSocket {
-  /** Takes no connection any more, and takes the file away, if it is still this socket. */
+  /** Stops listening, and removes the file if it is still this socket. */
   close(): void
 }
 
 /**
- * Listens at a path, mode 0600. A socket that a process which is gone left there is taken away;
- * anything else that is there is an error, and stays as it is.
+ * Listens at a path, mode 0600. A stale socket of an earlier process is removed; anything else at the path
+ * is an error and is left alone.
  *
  * @throws InterdictError ADMIN_SOCKET
  */
 export async function openAdminSocket(
-  where: AdminSocketConfig,
+  config: AdminSocketConfig,
   accept: (socket: Socket) => void
 ): Promise<AdminSocket> {
-  const { path } = where
-  await removeStaleSocket(where)
+  const { path } = config
+  await removeStaleSocket(config)
   const server = createServer({ allowHalfOpen: true }, accept)
-  await listen(server, where)
-  // Where descriptors run out, accepting fails; the client tries again.
+  await listen(server, config)
+  // Accepting fails when file descriptors run out; the client may retry.
   server.on('error', () => undefined)
-  const ours = statOf(path)
+  const own = statOf(path)
   return {
     close: () => {
-      // Closing takes away whatever stands at the path: see unlink in libuv's uv__pipe_close.
-      if (isSame(statOf(path), ours)) server.close()
+      // Closing removes whatever is at the path: see unlink in libuv's uv__pipe_close.
+      if (isSame(statOf(path), own)) server.close()
       else server.unref()
     }
   }
 }
 
-/** Takes away a socket on which nobody listens. */
-async function removeStaleSocket(where: AdminSocketConfig): Promise<void> {
-  const { path } = where
+/** Removes a socket on which no process listens. */
+async function removeStaleSocket(config: AdminSocketConfig): Promise<void> {
+  const { path } = config
   const found = statOf(path)
   if (found === undefined) return
-  if (!found.isSocket()) throw refuse(where, 'something else than a socket is there')
-  const answer = await probe(path)
-  if (answer === undefined) throw refuse(where, REASONS.EADDRINUSE!)
-  if (answer !== 'ECONNREFUSED') throw refuse(where, REASONS[answer] ?? answer)
-  // Another process may just have done the same, and listen there by now.
-  if (isSame(statOf(path), found)) unlink(where)
+  if (!found.isSocket()) throw socketError(config, 'the path exists and is not a socket')
+  const code = await probe(path)
+  if (code === undefined) throw socketError(config, REASONS.EADDRINUSE!)
+  if (code !== 'ECONNREFUSED') throw socketError(config, REASONS[code] ?? code)
+  // Another process may have replaced the socket meanwhile and listen on it now.
+  if (isSame(statOf(path), found)) unlink(config)
 }
 
-function unlink(where: AdminSocketConfig): void {
+function unlink(config: AdminSocketConfig): void {
   try {
-    unlinkSync(where.path)
+    unlinkSync(config.path)
   } catch (error) {
-    throw refuse(where, reasonOf(error))
+    throw socketError(config, reasonOf(error))
   }
 }
 
-/** The code of the error with which connecting fails; undefined: somebody listens. */
+/** Tries to connect. @returns the code of the error; undefined: a process listens */
 function probe(path: string): Promise<string | undefined> {
   return new Promise(resolve => {
     const socket = connect(path, () => {
@@ -80,22 +80,22 @@ function probe(path: string): Promise<string | undefined> {
   })
 }
 
-function listen(server: Server, where: AdminSocketConfig): Promise<void> {
+function listen(server: Server, config: AdminSocketConfig): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', error => {
-      // libuv says EACCES for ENOENT, as Windows does.
-      const isLost = !existsSync(dirname(where.path))
-      reject(refuse(where, isLost ? REASONS.ENOENT! : reasonOf(error)))
+      // libuv reports EACCES in place of ENOENT, as Windows does.
+      const isFolderMissing = !existsSync(dirname(config.path))
+      reject(socketError(config, isFolderMissing ? REASONS.ENOENT! : reasonOf(error)))
     })
-    // The file is made within the call, so that it never has another mode.
-    const before = process.umask(SOCKET_UMASK)
+    // The socket is created within the call, so it never has another mode.
+    const previous = process.umask(SOCKET_UMASK)
     try {
-      server.listen(where.path, () => {
+      server.listen(config.path, () => {
         server.removeAllListeners('error')
         resolve()
       })
     } finally {
-      process.umask(before)
+      process.umask(previous)
     }
   })
 }
@@ -113,6 +113,6 @@ function reasonOf(error: unknown): string {
   return REASONS[code] ?? message
 }
 
-function refuse({ path, position }: AdminSocketConfig, why: string): InterdictError {
+function socketError({ path, position }: AdminSocketConfig, why: string): InterdictError {
   return failureAt(position, 'ADMIN_SOCKET', path, why)
 }

@@ -21,12 +21,12 @@ import type { RecorderReply } from '../threads/messages.js'
 import type { WorkerPool, WorkerSummary } from '../workers/worker-pool.js'
 import { sumCounters, type WorkerCounters } from './worker-status.js'
 
-/** A thread answers between two batches, and one that takes longer than this is in trouble. */
+/** Threads reply between two batches of queries; one that takes longer than this is overloaded or hangs. */
 const THREAD_TIMEOUT: Milliseconds = 2_000
 
 /**
- * How the gateway is. What workers count is added up, each counting since it began; its JSON form
- * is public, see docs/reference/admin-socket.md. Instants are RFC 3339.
+ * The state of the gateway. Counters are the sums of all workers, each counting since its start. The JSON
+ * form is public, see docs/reference/admin-socket.md. Times are RFC 3339.
  */
 export interface Status extends WorkerCounters {
   readonly version: string
@@ -36,14 +36,14 @@ export interface Status extends WorkerCounters {
   readonly listening: readonly Endpoint[]
   readonly rules: RulesStatus
   readonly workers: readonly (Omit<WorkerSummary, 'since'> & { readonly since: string | null })[]
-  /** Workers that did not answer in time: what they count is missing in the sums. */
+  /** Workers that did not reply in time: the sums lack their counters. */
   readonly silent: readonly number[]
   readonly upstreams: readonly UpstreamStatus[]
-  /** Lists that are zones of primaries. */
+  /** Lists that are zones transferred from primaries. */
   readonly zones: readonly ZoneStatus[]
-  /** Null: it did not answer. */
+  /** Null: no reply in time. */
   readonly recorder: (RecorderReply & { readonly restarts: number }) | null
-  /** Null: nothing is done with closed files of the query log, or there is none. */
+  /** Null: archiving, retention and chaining are off, or the query log is. */
   readonly archive: ArchiveStatus | null
 }
 
@@ -57,11 +57,11 @@ export interface RulesStatus {
   readonly rules: number
   readonly bans: number
   readonly names: number
-  /** Bans and exceptions that end within 14 days. */
+  /** Bans and exceptions that expire within 14 days. */
   readonly ending: number
-  /** Bans whose review is due. */
+  /** Bans that are due for review. */
   readonly reviewsDue: number
-  /** Null: they were read but once. */
+  /** Null: no reload yet. */
   readonly reload: (Omit<ReloadStatus, 'at'> & { readonly at: string }) | null
 }
 
@@ -69,26 +69,26 @@ export interface BundleStatus {
   readonly serial: number
   readonly created: string
   readonly expires: string
-  /** `ending`: within seven days; `expired`: it is in force still. */
+  /** `ending`: expires within seven days; `expired`: but still active. */
   readonly state: BundleState
-  /** The highest serial that was accepted: higher after a rollback. */
+  /** The highest serial ever accepted; higher than `serial` after a rollback. */
   readonly newest: number
   readonly rollback: NonNullable<BundleFacts['rollback']> | null
 }
 
 export interface UpstreamStatus extends Readonly<UpstreamCounts> {
   readonly address: string
-  /** In how many workers it is in which state. */
+  /** The number of workers in which it is in each state. */
   readonly workers: Readonly<Record<UpstreamState['health'], number>>
-  /** Domains for which it is not asked, since it leads back here; `.`: all that has no others. */
+  /** Domains for which it is disabled by a forwarding loop; `.`: the default upstreams. */
   readonly loopsFor: readonly string[]
-  /** Smoothed, mean of the workers in which it is usable; null: none of them has measured it. */
+  /** Smoothed round-trip time, mean of the workers in which it is usable; null: not measured. */
   readonly roundTripMs: Milliseconds | null
-  /** How many workers know that it has cookies. */
+  /** The number of workers that have received a server cookie from it. */
   readonly cookies: number
 }
 
-/** What the control thread knows. */
+/** Where the status is gathered from. */
 export interface StatusSources {
   readonly workerPool: Pick<WorkerPool, 'request' | 'summaries'>
   readonly recorder: Pick<RecorderHandle, 'status' | 'restarts'>
@@ -98,46 +98,46 @@ export interface StatusSources {
   readonly rules: Snapshot
   readonly zones: Pick<ZoneTransfers, 'status'>
   readonly endpoints: readonly Endpoint[]
-  /** As shown to people, in the order in which forwarders number them. */
+  /** Labels, in the order of their numbers in a forwarder. */
   readonly upstreams: readonly string[]
   readonly transport: Transport['kind']
-  /** By the calendar, and how long ago that was. */
+  /** Wall-clock time of the start. */
   readonly started: Milliseconds
   readonly uptime: Milliseconds
 }
 
-/** Asks all threads at once: takes no longer than the most patient wait for one. */
+/** Asks all threads in parallel, each with the timeout. */
 export async function gatherStatus(
-  parts: StatusSources,
-  patience: Milliseconds = THREAD_TIMEOUT
+  sources: StatusSources,
+  timeout: Milliseconds = THREAD_TIMEOUT
 ): Promise<Status> {
-  const { workerPool: fleet, recorder, endpoints, transport, started, uptime } = parts
-  const [said, written, zones, archive] = await Promise.all([
-    fleet.request({ kind: 'status' }, patience),
-    recorder.status(patience),
-    parts.zones.status(),
-    archiveStatus(parts.archiver, patience)
+  const { workerPool, recorder, endpoints, transport, started, uptime } = sources
+  const [responses, recorded, zones, archive] = await Promise.all([
+    workerPool.request({ kind: 'status' }, timeout),
+    recorder.status(timeout),
+    sources.zones.status(),
+    archiveStatus(sources.archiver, timeout)
   ])
-  const heard = said.flatMap(({ reply }) => (typeof reply === 'object' ? [reply] : []))
+  const replies = responses.flatMap(({ reply }) => (typeof reply === 'object' ? [reply] : []))
   return {
     version: packageVersion(),
     started: showInstant(started),
     uptimeSeconds: Math.floor(uptime / MS_PER_SECOND),
     transport,
     listening: endpoints,
-    rules: rulesStatus(parts.rules, parts.reporter),
-    workers: fleet.summaries.map(life => ({
-      ...life,
-      since: life.since === undefined ? null : showInstant(life.since)
+    rules: rulesStatus(sources.rules, sources.reporter),
+    workers: workerPool.summaries.map(worker => ({
+      ...worker,
+      since: worker.since === undefined ? null : showInstant(worker.since)
     })),
-    silent: said.flatMap(({ worker, reply }) => (reply === 'silent' ? [worker] : [])),
-    ...sumCounters(heard.map(({ counters }) => counters)),
+    silent: responses.flatMap(({ worker, reply }) => (reply === 'timeout' ? [worker] : [])),
+    ...sumCounters(replies.map(({ counters }) => counters)),
     upstreams: upstreamsStatus(
-      parts,
-      heard.map(({ upstreams }) => upstreams)
+      sources,
+      replies.map(({ upstreams }) => upstreams)
     ),
     zones,
-    recorder: typeof written === 'object' ? { ...written, restarts: recorder.restarts } : null,
+    recorder: typeof recorded === 'object' ? { ...recorded, restarts: recorder.restarts } : null,
     archive
   }
 }
@@ -169,13 +169,13 @@ function bundleStatus(bundle: BundleFacts): BundleStatus {
 }
 
 function upstreamsStatus(
-  { upstreams, loopDetector: loops }: StatusSources,
+  { upstreams, loopDetector }: StatusSources,
   workers: readonly (readonly UpstreamState[])[]
 ): UpstreamStatus[] {
-  const { disabledRoutes: leftOut } = loops
+  const { disabledRoutes } = loopDetector
   return upstreams.map((address, index) => {
     const states = workers.flatMap(states => states[index] ?? [])
-    const loopsFor = leftOut.filter(({ upstream }) => upstream === address)
+    const loopsFor = disabledRoutes.filter(({ upstream }) => upstream === address)
     return {
       address,
       workers: countHealth(states),

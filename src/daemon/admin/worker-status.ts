@@ -8,14 +8,14 @@ import type { UdpService } from '../../server/udp.js'
 import type { UpstreamState } from '../../upstream/create-forwarder.js'
 import type { Limits } from '../workers/limits.js'
 
-/** What one worker tells of itself; what it counts, it counts since it began. */
+/** The status that one worker reports; counters start at its start. */
 export interface WorkerStatus {
   readonly counters: WorkerCounters
-  /** In the order in which forwarders number them. */
+  /** In the order of their numbers in a forwarder. */
   readonly upstreams: readonly UpstreamState[]
 }
 
-/** All that is counted alike in each worker, so that it can be added up; docs/reference/admin-socket.md explains. */
+/** Counters that add up over all workers; explained in docs/reference/admin-socket.md. */
 export interface WorkerCounters {
   readonly queries: {
     readonly udp: number
@@ -44,14 +44,14 @@ interface CacheUsage {
   readonly limitOctets: Octets
 }
 
-/** Whatever counts in a worker. Undefined, or empty: it is not there yet, or not at all. */
+/** The parts of a worker that count. Undefined or empty: not started yet, or off. */
 export interface CounterSources {
   readonly udp: readonly Pick<UdpService, 'counts'>[]
   readonly tcp: readonly Pick<TcpService, 'counts' | 'connections'>[]
   readonly limits: Limits | undefined
   readonly cacheFlusher: Pick<CacheFlusher, 'answers' | 'failures'> | undefined
   readonly waits: Readonly<PendingQueryCounts> | undefined
-  /** Inquiries under way. */
+  /** Upstream queries in flight. */
   readonly waiting: number
 }
 
@@ -94,7 +94,7 @@ export function collectCounters({
   }
 }
 
-/** Of a worker that has not begun, or of none. */
+/** All counters at zero. */
 export const ZERO_COUNTERS = collectCounters({
   udp: [],
   tcp: [],
@@ -104,12 +104,11 @@ export const ZERO_COUNTERS = collectCounters({
   waiting: 0
 })
 
-/** All of these together. */
-export function sumCounters(tallies: readonly WorkerCounters[]): WorkerCounters {
-  return tallies.reduce((sum, tally) => addObjects(sum, tally), ZERO_COUNTERS)
+export function sumCounters(all: readonly WorkerCounters[]): WorkerCounters {
+  return all.reduce((sum, counters) => addObjects(sum, counters), ZERO_COUNTERS)
 }
 
-/** Adds number to number, all the way down; both are of one shape. */
+/** Adds two nested objects of the same shape, number by number. */
 function addObjects<Shape extends object>(one: Shape, other: Shape): Shape {
   const sums = Object.entries(one).map(([key, value]: [string, number | object]) => {
     const more = other[key as keyof Shape] as number | object

@@ -13,17 +13,17 @@ import { showEndpoint } from '../../upstream/selection/upstream.js'
 const ROOT = Uint8Array.of(0)
 const RESOLV_CONF = '/etc/resolv.conf'
 
-/** Who is asked for what is forwarded. */
+/** The upstreams that the settings name. */
 export interface ConfiguredUpstreams {
-  /** Where no `forward` entry says otherwise. */
+  /** The default upstreams, for names without a `forward` entry. */
   readonly upstreams: readonly Endpoint[]
-  /** All of them as shown to people, in the order in which forwarders number them. */
+  /** Labels of all upstreams, in the order of their numbers in a forwarder. */
   readonly labels: readonly string[]
-  /** What was left out, and why. */
+  /** Upstreams that were ignored, and why. */
   readonly warnings: readonly InterdictError[]
 }
 
-/** From the settings, else from the system; never ourselves. */
+/** Upstreams from the settings, or else from resolv.conf, without this gateway itself. */
 export function configuredUpstreams({ upstreams: settings, listen }: Config): ConfiguredUpstreams {
   const warnings: InterdictError[] = []
   const upstreams = upstreamEndpoints({
@@ -37,13 +37,13 @@ export function configuredUpstreams({ upstreams: settings, listen }: Config): Co
   return { upstreams, labels: [...new Set(all.map(showEndpoint))], warnings }
 }
 
-/** One upstream for one domain, numbered as `MeasuredForwarder.leaveOut` counts. */
+/** One upstream for one domain, with the number that `MeasuredForwarder.excludeRoutes` takes. */
 export interface Route {
   readonly number: number
   readonly server: Endpoint
-  /** As it was written; `.` for all that has no upstreams of its own. */
+  /** As written in the settings; `.` for the default upstreams. */
   readonly domain: string
-  /** Its wire form. Undefined: never taken, since other upstreams were named for `.`. */
+  /** The wire form of the domain. Undefined: never used, since a `forward` entry for `.` replaces it. */
   readonly name: Uint8Array | undefined
 }
 
@@ -52,13 +52,13 @@ export function routesOf(
   forward: readonly ForwardConfig[]
 ): readonly Route[] {
   const isUsed = !forward.some(({ name }) => name.length === ROOT.length)
-  const rest = { domain: '.', name: isUsed ? ROOT : undefined, servers: upstreams }
-  return [rest, ...forward]
+  const defaults = { domain: '.', name: isUsed ? ROOT : undefined, servers: upstreams }
+  return [defaults, ...forward]
     .flatMap(({ servers, domain, name }) => servers.map(server => ({ server, domain, name })))
     .map((route, number) => ({ ...route, number }))
 }
 
-/** Who is asked for the names of servers that lists come from. */
+/** DNS servers that resolve the host names in list URLs. */
 export function bootstrapServers(
   { remoteLists: { bootstrap }, upstreams: { forward } }: Config,
   upstreams: readonly Endpoint[]

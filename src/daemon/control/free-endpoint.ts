@@ -1,10 +1,10 @@
 import type { Endpoint, Transport } from '../../udp/datagram.js'
 
-/** Ports that are free for UDP, until one is free for TCP too. */
-const PORT_TRIES = 8
+/** Attempts to find a port that is free for both UDP and TCP. */
+const MAX_ATTEMPTS = 8
 
 /**
- * The endpoint, if both protocols can have it; for port 0 one that they can, the same for all.
+ * Checks that an endpoint is free for UDP and TCP; for port 0, finds a port that is.
  *
  * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
  */
@@ -12,14 +12,14 @@ export async function findFreeEndpoint(
   transport: Transport,
   endpoint: Endpoint
 ): Promise<Endpoint> {
-  for (let tries = 1; ; tries++) {
-    const wanted = endpoint.port === 0 ? await choosePort(transport, endpoint) : endpoint
+  for (let attempts = 1; ; attempts++) {
+    const candidate = endpoint.port === 0 ? await choosePort(transport, endpoint) : endpoint
     try {
-      await transport.probe(wanted)
-      return wanted
+      await transport.probe(candidate)
+      return candidate
     } catch (error) {
-      // What is free for UDP may be taken for TCP.
-      if (endpoint.port !== 0 || tries === PORT_TRIES) throw error
+      // A port that is free for UDP may be in use for TCP.
+      if (endpoint.port !== 0 || attempts === MAX_ATTEMPTS) throw error
     }
   }
 }

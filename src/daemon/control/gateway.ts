@@ -15,8 +15,7 @@ import { RecorderHandle } from '../querylog/recorder-handle.js'
 import type { CompilerHandle } from '../reload/compiler-handle.js'
 import type { ReloadReason } from '../reload/reload-reporter.js'
 import { RulesReloader } from '../reload/rules-reloader.js'
-import { serializeError } from '../threads/serialized-error.js'
-import type { SerializedError } from '../threads/serialized-error.js'
+import { serializeError, type SerializedError } from '../threads/serialized-error.js'
 import type { StartThread } from '../threads/thread.js'
 import { loadCookieSecrets } from '../workers/cookie-secrets.js'
 import { WorkerPool } from '../workers/worker-pool.js'
@@ -29,18 +28,18 @@ export interface GatewayOptions {
   readonly transport: Transport
   readonly log: ServiceLog
   readonly startThread: StartThread
-  /** May have been at work already, on the settings. The gateway closes it. */
+  /** May already be running, to read the settings. Closed by the gateway. */
   readonly compiler: CompilerHandle
 }
 
 /**
- * The control thread: starts the workers and the recorder, has the rules kept in force, replaces what
- * dies, and sees no query itself.
+ * The control thread: starts the workers and the recorder, reloads the rules, restarts threads that die.
+ * It handles no queries itself.
  */
 export class Gateway {
-  /** Where it listens, ports filled in. */
+  /** The endpoints it listens on, with the port chosen for port 0. */
   endpoints: readonly Endpoint[] = []
-  /** Who is asked for what is forwarded, as shown to people. */
+  /** Labels of all upstreams. */
   readonly upstreams: readonly string[]
 
   private readonly workerPool: WorkerPool
@@ -51,27 +50,26 @@ export class Gateway {
   private readonly reloader: RulesReloader
   private readonly warnings: readonly SerializedError[]
   private hasCookieSecrets = false
-  /** When it was made: by the calendar, and for how long ago that is. */
-  private readonly created = { wall: Date.now(), at: performance.now() }
+  private readonly created = { wall: Date.now(), monotonic: performance.now() }
 
   constructor(private readonly options: GatewayOptions) {
     const { config, log, startThread, transport, compiler } = options
-    const { upstreams, labels: shown, warnings } = configuredUpstreams(config)
+    const { upstreams, labels, warnings } = configuredUpstreams(config)
     const count = workerCount(config, transport)
     const rings = Array.from({ length: count }, () => createRing())
     const { queries: settings, outputs } = config.log
     compiler.log = log
-    this.upstreams = shown
+    this.upstreams = labels
     this.warnings = warnings
-    const recording = { settings, outputs, rings, upstreams: shown }
+    const recording = { settings, outputs, rings, upstreams: labels }
     this.recorder = new RecorderHandle(startThread, recording, log)
     const { path, archive: parquet, chain, retention: keep } = settings
     this.archiver = new Archiver({ path, parquet, chain, keep, log })
     const probeKey = newProbeKey()
-    const common = { config, upstreams, probeKey }
+    const init = { config, upstreams, probeKey }
     const onProbe = (token: string): void => this.loopDetector.onProbeReturned(token)
     const onNotify = (zone: string, primary: string): void => this.reloader.onNotify(zone, primary)
-    this.workerPool = new WorkerPool({ startThread, init: common, rings, log, onProbe, onNotify })
+    this.workerPool = new WorkerPool({ startThread, init, rings, log, onProbe, onNotify })
     this.loopDetector = new LoopDetector({
       key: probeKey,
       routes: routesOf(upstreams, config.upstreams.forward),
@@ -100,7 +98,7 @@ export class Gateway {
     })
   }
 
-  /** The rules in force. */
+  /** The active rules. */
   get rules(): Snapshot {
     return this.reloader.rules
   }
@@ -110,20 +108,20 @@ export class Gateway {
   }
 
   /**
-   * Starts to serve. Nothing is opened before rules and addresses are known to be good.
+   * Starts to serve. Opens no socket before the rules are valid and the endpoints free.
    *
-   * @returns what stands in the way; empty: it serves
+   * @returns the errors that prevent it; empty: it serves
    */
   async start(): Promise<readonly SerializedError[]> {
-    const wrong = [...(await this.reloadCookieSecrets()), ...checkChainKey(this.options.config)]
-    if (wrong.length > 0) return wrong
-    // The threads load their code while the rules are read: that is most of the start-up time.
+    const keyErrors = [...(await this.reloadCookieSecrets()), ...checkChainKey(this.options.config)]
+    if (keyErrors.length > 0) return keyErrors
+    // The threads load their code while the rules are read, which is most of the start-up time.
     this.workerPool.start()
-    const refused = await this.reloader.load()
-    if (refused.length > 0) return refused
-    const troubles = await this.listen()
-    if (troubles.length > 0) return troubles
-    // Clients are served first: what is recorded meanwhile waits in the rings.
+    const ruleErrors = await this.reloader.load()
+    if (ruleErrors.length > 0) return ruleErrors
+    const listenErrors = await this.listen()
+    if (listenErrors.length > 0) return listenErrors
+    // After the listeners, so that clients are served first: log records wait in the rings meanwhile.
     this.recorder.start()
     this.reloader.startWatching(this.warnings)
     this.loopDetector.start()
@@ -131,18 +129,18 @@ export class Gateway {
     return []
   }
 
-  /** Reads the rules again. Wrong ones are logged and change nothing. One reload at a time. */
-  reload(why: ReloadReason): Promise<void> {
-    return this.reloader.reload(why)
+  /** Reloads the rules. Errors are logged, and the previous rules remain active. */
+  reload(reason: ReloadReason): Promise<void> {
+    return this.reloader.reload(reason)
   }
 
-  /** For log rotation by others: the query log is opened anew under its name. */
+  /** Reopens the query log, for external log rotation. */
   reopenLog(): void {
     this.recorder.reopen()
   }
 
   /**
-   * Stops accepting, answers what was accepted, writes what is to be written.
+   * Stops accepting queries, answers pending ones, and writes pending log records.
    *
    * @returns whether all threads have ended
    */
@@ -155,12 +153,12 @@ export class Gateway {
     return ended
   }
 
-  /** Gives up at once: nothing is answered any more. @returns as `stop` */
+  /** Ends all threads at once; pending queries are dropped. @returns whether all threads have ended */
   async abort(): Promise<boolean> {
     this.close()
-    const { recorder, workerPool: fleet, archiver } = this
+    const { recorder, workerPool, archiver } = this
     const { compiler } = this.options
-    const ends = [recorder.end(), fleet.end(), compiler.close(), archiver.close()] as const
+    const ends = [recorder.end(), workerPool.end(), compiler.close(), archiver.close()] as const
     const [ended] = await Promise.all(ends)
     return ended
   }
@@ -171,41 +169,41 @@ export class Gateway {
     this.loopDetector.close()
   }
 
-  /** Opens the sockets, if no other process has the ports or is about to. */
+  /** Opens the sockets, unless another process has the ports or is about to open them. */
   private async listen(): Promise<readonly SerializedError[]> {
     const startLock = await acquireStartLock(this.options.config.listen.map(({ port }) => port))
     try {
-      const taken = await this.reserveEndpoints()
-      if (taken.length > 0) return taken
-      const shut = await this.admin.open()
-      if (shut.length > 0) return shut
-      const trouble = await this.workerPool.listen(this.endpoints, this.rules)
-      return trouble === undefined ? [] : [trouble]
+      const reserveErrors = await this.reserve()
+      if (reserveErrors.length > 0) return reserveErrors
+      const adminErrors = await this.admin.open()
+      if (adminErrors.length > 0) return adminErrors
+      const error = await this.workerPool.listen(this.endpoints, this.rules)
+      return error === undefined ? [] : [error]
     } finally {
       startLock.release()
     }
   }
 
-  /** Finds out, before any socket is opened, that endpoints and log are free; settles port 0. */
-  private async reserveEndpoints(): Promise<readonly SerializedError[]> {
+  /** Checks that all endpoints are free, choosing a port for port 0, and locks the query log. */
+  private async reserve(): Promise<readonly SerializedError[]> {
     const { config, transport } = this.options
-    const troubles: SerializedError[] = []
+    const errors: SerializedError[] = []
     const free: Endpoint[] = []
     for (const endpoint of config.listen) {
       try {
         free.push(await findFreeEndpoint(transport, endpoint))
       } catch (error) {
-        troubles.push(serializeError(error))
+        errors.push(serializeError(error))
       }
     }
     this.endpoints = free
-    return troubles.length > 0 ? troubles : this.recorder.lock()
+    return errors.length > 0 ? errors : this.recorder.lock()
   }
 
-  /** Reads the cookie secrets again; what is wrong with them leaves those of before in force. */
+  /** Reads the cookie secrets again; on errors the previous ones remain active. */
   private async reloadCookieSecrets(): Promise<readonly SerializedError[]> {
     const { cookies } = this.options.config
-    // A random secret is for as long as the process lives.
+    // A random secret is kept as long as the process runs.
     if (this.hasCookieSecrets && cookies.secretFile === undefined) return []
     try {
       const secrets = await loadCookieSecrets(cookies)
@@ -217,7 +215,7 @@ export class Gateway {
     }
   }
 
-  /** @param isFirst workers get it when they are to listen */
+  /** @param isFirst workers get the first snapshot with the `listen` message */
   private adopt(snapshot: Snapshot, isFirst: boolean): void {
     this.recorder.adopt(snapshot)
     if (!isFirst) this.workerPool.adopt(snapshot)
@@ -227,7 +225,7 @@ export class Gateway {
     const { workerPool, recorder, archiver, loopDetector, endpoints, upstreams, created } = this
     const { reporter, rules, zones } = this.reloader
     const { kind: transport } = this.options.transport
-    const times = { started: created.wall, uptime: performance.now() - created.at }
+    const times = { started: created.wall, uptime: performance.now() - created.monotonic }
     const sources = { workerPool, recorder, archiver, loopDetector, reporter, rules, zones }
     return gatherStatus({ ...sources, endpoints, upstreams, transport, ...times })
   }

@@ -11,25 +11,25 @@ import { showEndpoint } from '../../upstream/selection/upstream.js'
 import type { Timer, Timers } from '../../upstream/timers.js'
 import type { Route } from './configured-upstreams.js'
 
-/** How long the second sign may be behind the first: that it came back, and what was answered. */
+/** How long to wait for the second event after the first: the probe's return, and the upstream's answer. */
 const GRACE: Milliseconds = 1_000
-/** Octets of a token and of the key, each two hexadecimal digits. */
+/** Size of a token and of the key in octets, each written as two hexadecimal digits. */
 const KEY_SIZE = 8
 
 const randomHex = (): string => randomBytes(KEY_SIZE).toString('hex')
 
-/** What probes are known by, as long as the process lives. */
+/** The key by which this process recognizes its own probes. */
 export const newProbeKey = randomHex
 
 export interface LoopDetectorOptions {
   readonly key: string
   readonly routes: readonly Route[]
-  /** Between two rounds; 0: nothing is looked at. */
+  /** Time between two rounds; 0: off. */
   readonly interval: Milliseconds
   readonly transport: Transport
   readonly timers: Timers
   readonly log: ServiceLog
-  /** Told which routes lead back here, and no others, whenever that changes. */
+  /** Called with the set of routes that loop, whenever it changes. */
   readonly disableRoutes: (routes: ReadonlySet<number>) => void
 }
 
@@ -44,23 +44,23 @@ interface Probe {
 }
 
 /**
- * Finds out whether upstreams lead back here, over other resolvers or a translated address, without
- * their help: each is asked, at the start and again and again, for a name that nobody knows but us.
+ * Detects upstreams that forward back to this gateway, through other resolvers or a translated address,
+ * without their cooperation: sends each a probe for a unique name, at the start and at every interval.
  *
- *     came back   answered
- *     ─────────   ────────
- *     yes         no, or with an error    a loop: the route is not taken
- *     yes         NXDOMAIN or NOERROR     it asks us among others: told, but good enough
- *     no          NXDOMAIN or NOERROR     no loop: the route is taken
- *     no          no, or with an error    nothing is known, and nothing changes
+ *     returned   answer
+ *     ────────   ──────
+ *     yes        none, or an error     forwarding loop: the route is disabled
+ *     yes        NXDOMAIN or NOERROR   partial loop: the upstream also has others; warned about, used
+ *     no         NXDOMAIN or NOERROR   no loop: the route is enabled
+ *     no         none, or an error     unknown: nothing changes
  *
- * So a loop is left only when somebody else has answered: two gateways that forward to each other,
- * and both know it, do not begin again because neither asks the other any more.
+ * A disabled route is enabled only after an answer from elsewhere. So two gateways that forward to each
+ * other and have both detected it do not start over just because neither queries the other any more.
  */
 export class LoopDetector {
   private readonly names: LoopProbes
   private readonly looping = new Set<number>()
-  /** Routes that it was told of that they lead here as well. */
+  /** Routes whose partial loop has been logged. */
   private readonly partial = new Set<number>()
   private probes = new Map<string, Probe>()
   private readonly sockets = new Map<4 | 6, UpstreamSocket>()
@@ -71,17 +71,17 @@ export class LoopDetector {
     this.names = new LoopProbes(options.key)
   }
 
-  /** What is not asked now, each by upstream and domain as they are shown. */
+  /** Routes disabled because of a loop. */
   get disabledRoutes(): readonly ReturnType<typeof fieldsOf>[] {
     return this.options.routes.filter(({ number }) => this.looping.has(number)).map(fieldsOf)
   }
 
-  /** To be called when we listen: what comes back has to be heard. */
+  /** Call once the workers listen, so that returning probes are received. */
   start(): void {
     if (this.options.interval > 0) void this.runRound()
   }
 
-  /** A worker was asked for the name of a probe. */
+  /** Called when a worker received a query for the name of a probe. */
   onProbeReturned(token: string): void {
     const probe = this.probes.get(token)
     if (probe === undefined || probe.returned) return
@@ -98,24 +98,24 @@ export class LoopDetector {
   }
 
   private async runRound(): Promise<void> {
-    const { routes, timers, interval: every } = this.options
-    const last = [...this.probes.values()]
+    const { routes, timers, interval } = this.options
+    const previous = [...this.probes.values()]
     this.dropProbes()
-    for (const probe of last) if (isUndecided(probe)) this.conclude(probe)
+    for (const probe of previous) if (isUndecided(probe)) this.conclude(probe)
     for (const family of new Set(routes.map(familyOf))) await this.openSocket(family)
     if (this.closed) return
     for (const route of routes) this.send(route)
-    this.timer = timers.after(every, () => void this.runRound())
+    this.timer = timers.after(interval, () => void this.runRound())
   }
 
-  /** Without sockets of a family its upstreams cannot be asked anyhow; the next round tries again. */
+  /** Without a socket of a family its upstreams cannot be used anyway; the next round tries again. */
   private async openSocket(family: 4 | 6): Promise<void> {
     if (this.sockets.has(family)) return
     const { transport } = this.options
-    const opened = await transport.open(family, batch => this.receive(batch)).catch(() => undefined)
-    if (opened === undefined) return
-    if (this.closed) opened.close()
-    else this.sockets.set(family, opened)
+    const socket = await transport.open(family, batch => this.receive(batch)).catch(() => undefined)
+    if (socket === undefined) return
+    if (this.closed) socket.close()
+    else this.sockets.set(family, socket)
   }
 
   private send(route: Route): void {
@@ -123,14 +123,14 @@ export class LoopDetector {
     const qname = route.name && this.names.probeName(token, route.name)
     if (qname === undefined) return
     const id = randomInt(0x10000)
-    // What everybody forwards, whatever else they filter.
+    // Type A, which every resolver forwards, whatever else it filters.
     const question = encodeQuestion(qname, RRTYPE.A, RRCLASS.IN)
     const answer = PROBE_RESULT.none
     this.probes.set(token, { route, id, question, returned: false, answer, deadline: undefined })
-    const desk = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE)
-    const length = encodeUpstreamQuery(desk, 0, id, question, false, false)
+    const buffer = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE)
+    const length = encodeUpstreamQuery(buffer, 0, id, question, false, false)
     const { server } = route
-    this.sockets.get(familyOf(route))?.send(desk, 0, length, this.options.transport.peer(server))
+    this.sockets.get(familyOf(route))?.send(buffer, 0, length, this.options.transport.peer(server))
   }
 
   private receive({ octets, starts, lengths, count }: DatagramBatch): void {
@@ -146,48 +146,51 @@ export class LoopDetector {
     }
   }
 
-  /** One of two signs is there; the other one, if there is one, will not be long. */
+  /** Called for each of the two events; waits for the other one at most for the grace time. */
   private update(probe: Probe): void {
     probe.deadline?.cancel()
     if (probe.returned && probe.answer !== PROBE_RESULT.none) this.conclude(probe)
     else probe.deadline = this.options.timers.after(GRACE, () => this.conclude(probe))
   }
 
-  private conclude({ returned: back, answer, route }: Probe): void {
+  private conclude({ returned, answer, route }: Probe): void {
     const isGood = answer === PROBE_RESULT.good
-    if (back && !isGood) this.disable(route)
+    if (returned && !isGood) this.disable(route)
     else if (isGood) this.enable(route)
-    if (back && isGood) this.warnPartial(route)
+    if (returned && isGood) this.warnPartial(route)
   }
 
   private disable(route: Route): void {
     if (this.looping.has(route.number)) return
     this.looping.add(route.number)
     this.options.disableRoutes(new Set(this.looping))
-    this.options.log.warn(fieldsOf(route), 'an upstream leads back here: a loop; it is not asked')
+    this.options.log.warn(fieldsOf(route), 'forwarding loop; upstream disabled')
   }
 
   private enable(route: Route): void {
     if (!this.looping.delete(route.number)) return
     this.options.disableRoutes(new Set(this.looping))
-    this.options.log.info(fieldsOf(route), 'an upstream leads elsewhere again: it is asked')
+    this.options.log.info(fieldsOf(route), 'forwarding loop resolved; upstream enabled')
   }
 
   private warnPartial(route: Route): void {
     if (this.partial.has(route.number)) return
     this.partial.add(route.number)
-    this.options.log.warn(fieldsOf(route), 'an upstream asks us too for what we ask it')
+    this.options.log.warn(
+      fieldsOf(route),
+      'possible forwarding loop; upstream also forwards queries back to this gateway'
+    )
   }
 
   private dropProbes(): void {
-    for (const { deadline: settling } of this.probes.values()) settling?.cancel()
+    for (const { deadline } of this.probes.values()) deadline?.cancel()
     this.probes = new Map()
   }
 }
 
-/** Whether one of the two signs is there, and the other one may be missing. */
-function isUndecided({ returned: back, answer }: Probe): boolean {
-  return back !== (answer !== PROBE_RESULT.none)
+/** Whether exactly one of the two events has happened. */
+function isUndecided({ returned, answer }: Probe): boolean {
+  return returned !== (answer !== PROBE_RESULT.none)
 }
 
 function familyOf({ server }: Route): 4 | 6 {

@@ -6,30 +6,30 @@ import type { ArchiveContents } from '../../querylog/archive/archive-contents.js
 import type { Archiver } from './archiver.js'
 import type { MaintenanceRun } from './maintenance-reporter.js'
 
-/** How the closed files of the query log are looked after. Instants are RFC 3339. */
+/** The state of query log maintenance: archiving, chaining and retention. Times are RFC 3339. */
 export interface ArchiveStatus {
-  /** Whether the process is at work now. */
+  /** Whether a maintenance run is in progress. */
   readonly working: boolean
-  /** Null: there was no time since the start. */
+  /** The last run; null: none since the start. */
   readonly last: (Omit<MaintenanceRun, 'at'> & { readonly at: string }) | null
-  /** When what could not be done is tried again; null: nothing waits for that. */
+  /** When a failed run is retried; null: nothing to retry. */
   readonly again: string | null
-  /** Whether closed files become Parquet: `missing`: they should, and DuckDB is not installed. */
+  /** Whether closed files are converted to Parquet; `missing`: on, but DuckDB is not installed. */
   readonly parquet: 'made' | 'missing' | 'off'
-  /** What there was when that was over; null: not known yet. */
+  /** The files after the last run; null: not known yet. */
   readonly standing: ArchiveContents | null
-  /** What all files may take together; null: as much as there is. */
+  /** Size limit of all files together; null: no limit. */
   readonly limitOctets: Octets | null
-  /** Days that lookups are kept; null: for ever. */
+  /** Retention in days; null: forever. */
   readonly keepDays: number | null
-  /** On the disk of the log, now; null: it does not say. */
+  /** Free space on the disk of the log; null: unknown. */
   readonly freeOctets: Octets | null
 }
 
-/** @returns null where nothing is to be done with closed files */
+/** @returns null if archiving, chaining and retention are all off */
 export async function archiveStatus(
   archiver: Archiver,
-  patience: Milliseconds
+  timeout: Milliseconds
 ): Promise<ArchiveStatus | null> {
   if (!archiver.started) return null
   const { path, keep } = archiver.options
@@ -42,20 +42,20 @@ export async function archiveStatus(
     standing: standing ?? null,
     limitOctets: nullIfUnlimited(keep?.space),
     keepDays: nullIfUnlimited(keep?.days),
-    freeOctets: await freeSpace(dirname(path), patience)
+    freeOctets: await freeSpace(dirname(path), timeout)
   }
 }
 
-/** A disk in the network may not answer. */
-async function freeSpace(folder: string, patience: Milliseconds): Promise<Octets | null> {
-  const asked = statfs(folder).then(
+/** A network file system may not reply in time. */
+async function freeSpace(folder: string, timeout: Milliseconds): Promise<Octets | null> {
+  const free = statfs(folder).then(
     ({ bavail, bsize }) => bavail * bsize,
     () => null
   )
-  return Promise.race([asked, after(patience, null, { ref: false })])
+  return Promise.race([free, after(timeout, null, { ref: false })])
 }
 
-/** In the settings 0 is without limit. */
+/** In the settings, 0 means no limit. */
 function nullIfUnlimited(limit = 0): number | null {
   return limit === 0 ? null : limit
 }

@@ -12,11 +12,11 @@ import type { LogLine } from '../threads/messages.js'
 import { threadUrl } from '../threads/thread.js'
 import { MaintenanceReporter } from './maintenance-reporter.js'
 
-/** Between two looks for something to do. */
+/** Interval between checks for work. */
 const CHECK_INTERVAL: Milliseconds = 10 * MS_PER_SECOND
-/** After a failure. */
+/** Delay before a failed run is retried. */
 const RETRY_DELAY: Milliseconds = 600 * MS_PER_SECOND
-/** Enough for what Node itself needs; DuckDB's memory is not of it. */
+/** The V8 heap limit; DuckDB's memory does not count. */
 const HEAP_MB = 96
 
 export type ArchiveInit = ArchiveOptions
@@ -24,13 +24,13 @@ export type FromArchive = Finished | LogLine
 
 export interface Finished {
   readonly kind: 'done'
-  /** Whether all was done. */
+  /** Whether everything was done. */
   readonly done: boolean
-  /** What there is now; undefined: it cannot be read. */
+  /** The files on disk now; undefined: the folder cannot be read. */
   readonly standing: ArchiveContents | undefined
 }
 
-/** Starts the process. A parameter, for tests. */
+/** Starts the archive process. Injected by tests. */
 export type StartArchive = () => ChildProcess
 
 export const startArchive: StartArchive = () =>
@@ -42,159 +42,159 @@ export const startArchive: StartArchive = () =>
 export interface ArchiverOptions extends Omit<ArchiveOptions, 'threads'> {
   readonly log: ServiceLog
   readonly start?: StartArchive
-  /** The time, of which the UTC day matters. */
+  /** The wall clock; its UTC day matters. */
   readonly wall?: () => Milliseconds
   readonly checkInterval?: Milliseconds
 }
 
-/** Sees to it that the files of the query log are looked after, by a process of its own. */
+/** Starts a process for maintenance of closed query log files whenever there is work. */
 export class Archiver {
   readonly reporter = new MaintenanceReporter()
-  readonly #names: LogLayout
-  #timer: NodeJS.Timeout | undefined
-  #child: ChildProcess | undefined
-  #notBefore: Milliseconds = -Infinity
-  /** The UTC day of the last time that all was done. */
-  #day = ''
-  /** Whether there is something of the last time still to be done. */
-  #failed = false
-  /** Closed files that were there the last time. */
-  #seen: ReadonlySet<string> = new Set()
-  /** When the chain is to have a checkpoint. */
-  #checkpointAt: Milliseconds = -Infinity
-  /** Told once: it does not come by waiting. */
-  #missing = false
-  #closed = false
+  private readonly names: LogLayout
+  private timer: NodeJS.Timeout | undefined
+  private child: ChildProcess | undefined
+  private retryNotBefore: Milliseconds = -Infinity
+  /** The UTC day of the last complete run. */
+  private completedDay = ''
+  /** Whether the last run left work undone. */
+  private isIncomplete = false
+  /** Closed files that the last run has seen. */
+  private knownFiles: ReadonlySet<string> = new Set()
+  /** When the chain's next checkpoint is due. */
+  private checkpointAt: Milliseconds = -Infinity
+  /** Once true it stays so: waiting does not install DuckDB. */
+  private isDuckDbMissing = false
+  private isClosed = false
 
   constructor(readonly options: ArchiverOptions) {
-    this.#names = new LogLayout(options.path)
+    this.names = new LogLayout(options.path)
   }
 
-  /** Whether there is anything to look after. */
+  /** Whether maintenance is on. */
   get started(): boolean {
     const { parquet, chain, keep } = this.options
-    return this.#timer !== undefined && (parquet || chain !== undefined || keep !== undefined)
+    return this.timer !== undefined && (parquet || chain !== undefined || keep !== undefined)
   }
 
   get working(): boolean {
-    return this.#child !== undefined
+    return this.child !== undefined
   }
 
   get parquet(): 'made' | 'missing' | 'off' {
     if (!this.options.parquet) return 'off'
-    return this.#missing ? 'missing' : 'made'
+    return this.isDuckDbMissing ? 'missing' : 'made'
   }
 
-  /** When what could not be done is tried again, by the calendar. */
+  /** Wall-clock time at which a failed run is retried. */
   get retryAt(): Milliseconds | undefined {
-    if (!this.#failed || this.working || !this.#hasWork) return undefined
-    return this.#wall() + Math.max(0, this.#notBefore - performance.now())
+    if (!this.isIncomplete || this.working || !this.hasWork) return undefined
+    return this.wall() + Math.max(0, this.retryNotBefore - performance.now())
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#look(), this.options.checkInterval ?? CHECK_INTERVAL)
-    this.#timer.unref()
+    this.timer = setInterval(() => this.check(), this.options.checkInterval ?? CHECK_INTERVAL)
+    this.timer.unref()
   }
 
-  /** The process is ended, whatever it is at: that harms nothing. */
+  /** Kills the process, which is safe at any moment. */
   async close(): Promise<void> {
-    this.#closed = true
-    clearInterval(this.#timer)
-    const child = this.#child
+    this.isClosed = true
+    clearInterval(this.timer)
+    const child = this.child
     if (child === undefined) return
     const exit = once(child, 'exit')
     child.kill('SIGKILL')
     await exit
   }
 
-  get #hasWork(): boolean {
+  private get hasWork(): boolean {
     const { chain, keep } = this.options
     return this.parquet === 'made' || chain !== undefined || keep !== undefined
   }
 
-  #look(): void {
-    if (this.working || !this.#hasWork) return
-    // What could not be done before holds up no file that was closed since.
-    if (this.#hasClosed() || (performance.now() >= this.#notBefore && this.#isDue())) this.#run()
+  private check(): void {
+    if (this.working || !this.hasWork) return
+    // A failed run does not delay files closed since.
+    if (this.hasNewFile() || (performance.now() >= this.retryNotBefore && this.isDue())) this.run()
   }
 
-  #isDue(): boolean {
-    const isDue = this.options.chain !== undefined && performance.now() >= this.#checkpointAt
-    return isDue || this.#failed || this.#today() !== this.#day
+  private isDue(): boolean {
+    const isDue = this.options.chain !== undefined && performance.now() >= this.checkpointAt
+    return isDue || this.isIncomplete || this.today() !== this.completedDay
   }
 
-  #hasClosed(): boolean {
-    return this.#closedNow().some(name => !this.#seen.has(name))
+  private hasNewFile(): boolean {
+    return this.closedFiles().some(name => !this.knownFiles.has(name))
   }
 
-  #closedNow(): readonly string[] {
+  private closedFiles(): readonly string[] {
     try {
-      return closedFiles(this.#names)
+      return closedFiles(this.names)
     } catch {
-      // The recorder tells of a folder that cannot be read.
+      // The recorder reports a folder that cannot be read.
       return []
     }
   }
 
-  #run(): void {
-    const day = this.#today()
+  private run(): void {
+    const day = this.today()
     const { path, chain, keep } = this.options
     const parquet = this.parquet === 'made'
-    const closed = this.#closedNow()
+    const closed = this.closedFiles()
     const now = performance.now()
     this.reporter.begin()
-    const child = this.#fork()
-    this.#seen = new Set(closed)
-    this.#failed = true
-    this.#notBefore = now + RETRY_DELAY
+    const child = this.fork()
+    this.knownFiles = new Set(closed)
+    this.isIncomplete = true
+    this.retryNotBefore = now + RETRY_DELAY
     if (child === undefined) return
-    this.#child = child
+    this.child = child
     let finished: Finished | undefined
     child.on('message', (message: FromArchive) => {
       if (message.kind === 'done') finished = message
-      else this.#hear(message)
+      else this.onLogLine(message)
     })
-    // Not `exit`, after which messages may come still.
+    // Not `exit`, after which messages may still arrive.
     child.once('close', (exit: number | null, signal: string | null) => {
-      this.#child = undefined
-      if (this.#closed) return
-      if (finished === undefined) this.#tell(`it ended with ${signal ?? exit} midway`)
-      this.#end(finished)
+      this.child = undefined
+      if (this.isClosed) return
+      if (finished === undefined) this.warn(`it exited with ${signal ?? exit} before it was done`)
+      this.report(finished)
       if (finished?.done === true) {
-        this.#failed = false
-        this.#notBefore = -Infinity
-        this.#day = day
-        this.#checkpointAt = now + (chain?.checkpoint ?? Infinity)
-      } else this.#notBefore = performance.now() + RETRY_DELAY
+        this.isIncomplete = false
+        this.retryNotBefore = -Infinity
+        this.completedDay = day
+        this.checkpointAt = now + (chain?.checkpoint ?? Infinity)
+      } else this.retryNotBefore = performance.now() + RETRY_DELAY
     })
     const threads = availableParallelism()
     child.send({ path, threads, parquet, chain, keep } satisfies ArchiveInit)
   }
 
-  #hear(line: LogLine): void {
-    this.#missing ||= line.fields.code === 'ARCHIVE_NO_DUCKDB'
+  private onLogLine(line: LogLine): void {
+    this.isDuckDbMissing ||= line.fields.code === 'ARCHIVE_NO_DUCKDB'
     this.reporter.onLogLine(line)
     this.options.log[line.level](line.fields, line.message)
   }
 
-  #end(finished: Finished | undefined): void {
-    const { reporter: news } = this
-    news.standing = finished?.standing ?? news.standing
-    if (finished === undefined) news.end(this.#wall(), 'died')
-    else news.end(this.#wall(), finished.done ? 'done' : 'failed')
+  private report(finished: Finished | undefined): void {
+    const { reporter } = this
+    reporter.standing = finished?.standing ?? reporter.standing
+    if (finished === undefined) reporter.end(this.wall(), 'died')
+    else reporter.end(this.wall(), finished.done ? 'done' : 'failed')
   }
 
-  /** Of the process itself. */
-  #tell(why: string): void {
+  /** Logs an error of the process itself. */
+  private warn(why: string): void {
     const { code, message } = failure('ARCHIVE_PROCESS', why)
-    this.#hear({ kind: 'log', level: 'warn', fields: { code }, message })
+    this.onLogLine({ kind: 'log', level: 'warn', fields: { code }, message })
   }
 
-  /** Out of descriptors or memory there is no process: none that ends, and nothing to send by. */
-  #fork(): ChildProcess | undefined {
+  /** Undefined: out of file descriptors or memory. */
+  private fork(): ChildProcess | undefined {
     const fail = ({ message }: Error): void => {
-      this.#tell(message)
-      if (!this.working) this.reporter.end(this.#wall(), 'died')
+      this.warn(message)
+      if (!this.working) this.reporter.end(this.wall(), 'died')
     }
     try {
       const child = (this.options.start ?? startArchive)()
@@ -206,11 +206,11 @@ export class Archiver {
     }
   }
 
-  #wall(): Milliseconds {
+  private wall(): Milliseconds {
     return (this.options.wall ?? Date.now)()
   }
 
-  #today(): string {
-    return new Date(this.#wall()).toISOString().slice(0, 10)
+  private today(): string {
+    return new Date(this.wall()).toISOString().slice(0, 10)
   }
 }

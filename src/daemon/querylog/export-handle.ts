@@ -16,36 +16,35 @@ import { PendingRequests } from '../threads/pending-requests.js'
 import { serializeError } from '../threads/serialized-error.js'
 import { threadOf, threadUrl, type Thread } from '../threads/thread.js'
 
-/** What the thread has not taken yet; what comes then is counted. */
+/** Data sent to the thread and not yet processed; beyond this, lines are dropped and counted. */
 const MAX_BACKLOG: Octets = 16 * 1024 * 1024
-/** It answers between two blocks. */
+/** The thread replies between two blocks. */
 const STATUS_TIMEOUT: Milliseconds = 1_000
-/** It needs four seconds where nothing goes as it should. */
+/** Draining takes up to four seconds while outputs are unreachable. */
 const DRAIN_TIMEOUT: Milliseconds = 6_000
 const REPORT_INTERVAL: Milliseconds = 60_000
 
-/** Starts the thread. A parameter, for tests. */
+/** Starts the export thread. Injected by tests. */
 export type StartExport = (data: ExportInit) => Worker
 
 const startExport: StartExport = workerData => {
-  return new Worker(threadUrl('outlet-main.js'), { workerData })
+  return new Worker(threadUrl('export-main.js'), { workerData })
 }
 
-/** The outlet thread, seen from the recorder, which never waits for it; started anew if it dies. */
+/** The recorder's handle of the export thread. The recorder never waits for it; restarted when it dies. */
 export class ExportHandle {
-  /** Octets, and lines, that the thread was sent and has not taken yet. */
+  /** Two words: octets and lines sent to the thread that it has not yet processed. */
   private readonly backlog = new Int32Array(new SharedArrayBuffer(8))
   private readonly backoff = new Backoff()
   private requests = new PendingRequests<readonly OutputReport[]>()
   private thread: Thread<ToExport> | undefined
-  private drained: () => void = () => undefined
+  private onDrained: () => void = () => undefined
   private isClosed = false
   private dropped = 0
   private droppedReported = 0
   private reportedAt: Milliseconds = -Infinity
   private restarts = 0
 
-  /** @param start for tests: keeps hold of the thread */
   constructor(
     private readonly outputs: readonly OutputConfig[],
     private readonly log: ServiceLog,
@@ -54,7 +53,7 @@ export class ExportHandle {
     this.startThread()
   }
 
-  /** A block of whole lines; it is copied, and may be written over when this returns. */
+  /** Queues a block of whole lines; the block is copied, and may be reused when this returns. */
   push(block: Uint8Array, lines: number): void {
     const isFull = Atomics.load(this.backlog, 0) + block.length > MAX_BACKLOG
     if (isFull || this.thread === undefined) {
@@ -66,53 +65,52 @@ export class ExportHandle {
     this.thread.send({ kind: 'block', octets: Uint8Array.from(block), lines })
   }
 
-  /** Of each output; empty where the thread does not answer. */
+  /** The status of each output; empty if the thread does not reply. */
   async status(): Promise<readonly OutputStatus[]> {
-    const { thread, requests: asks, dropped, restarts } = this
+    const { thread, requests, dropped, restarts } = this
     if (thread === undefined) return []
-    const said = await asks.send(ticket => thread.send({ kind: 'ask', ticket }), STATUS_TIMEOUT)
-    if (typeof said === 'string') return []
-    return said.map(one => ({ ...one, dropped: one.dropped + dropped, restarts }))
+    const reports = await requests.send(id => thread.send({ kind: 'request', id }), STATUS_TIMEOUT)
+    if (typeof reports === 'string') return []
+    return reports.map(report => ({ ...report, dropped: report.dropped + dropped, restarts }))
   }
 
-  /** What was fed is sent, or on the disk for the next start. */
+  /** Resolves when queued lines are sent or spooled to disk, or after the drain timeout. */
   async close(): Promise<void> {
     this.isClosed = true
     const { thread } = this
     if (thread === undefined) return
-    const drained = new Promise<void>(resolve => (this.drained = resolve))
+    const drained = new Promise<void>(resolve => (this.onDrained = resolve))
     thread.send({ kind: 'drain' })
     await completesWithin(drained, DRAIN_TIMEOUT)
     await thread.end()
   }
 
   private startThread(): void {
-    const born = performance.now()
-    const asks = (this.requests = new PendingRequests())
+    const startedAt = performance.now()
+    const requests = (this.requests = new PendingRequests())
     for (const at of [0, 1]) Atomics.store(this.backlog, at, 0)
     const worker = this.start({ outputs: this.outputs, backlog: this.backlog })
     this.thread = threadOf<ToExport, FromExport>(worker, {
       message: message => {
-        if (message.kind === 'drained') this.drained()
-        else if (message.kind === 'said') asks.onReply(message.ticket, message.reply)
+        if (message.kind === 'drained') this.onDrained()
+        else if (message.kind === 'reply') requests.onReply(message.id, message.reply)
         else this.log[message.level](message.fields, message.message)
       },
       exited: error => {
-        asks.close()
+        requests.close()
         this.thread = undefined
-        this.drained()
+        this.onDrained()
         const lost = Atomics.load(this.backlog, 1)
         this.dropped += lost
         if (this.isClosed) return
         this.restarts++
-        const wait = this.backoff.next(performance.now() - born)
-        const fields = {
-          error: serializeError(error ?? new Error('ended')).message,
-          lost,
-          restartMs: wait
-        }
-        this.log.error(fields, 'the thread of the outputs died; it is replaced')
-        setTimeout(() => this.startThread(), wait)
+        const delay = this.backoff.next(performance.now() - startedAt)
+        const { message } = serializeError(error ?? new Error('ended'))
+        this.log.error(
+          { error: message, lost, restartMs: delay },
+          'export thread died; restarting it'
+        )
+        setTimeout(() => this.startThread(), delay)
       }
     })
   }

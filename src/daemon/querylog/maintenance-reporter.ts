@@ -3,40 +3,40 @@ import type { ArchiveContents } from '../../querylog/archive/archive-contents.js
 import type { LogLine } from '../threads/messages.js'
 import type { SerializedError } from '../threads/serialized-error.js'
 
-/** Errors that are kept of one time: all of them are in the service log. */
+/** Errors of a run that the status shows; the service log has all of them. */
 const MAX_REPORTED = 20
 
-/** What came of looking after the closed files of the query log, the last time. */
+/** The result of a maintenance run on the closed query log files. */
 export interface MaintenanceRun {
-  /** When it was over: milliseconds of the calendar. */
+  /** Wall-clock time when it ended. */
   readonly at: Milliseconds
-  /** `failed`: something could not be done; `died`: so did the process, midway. */
+  /** `failed`: not everything could be done; `died`: the process died during the run. */
   readonly outcome: 'done' | 'failed' | 'died'
-  /** How many there were; with `done`, those that hold up nothing, as a chain that was put aside. */
+  /** The number of errors; with `done`, those that block nothing, such as a chain that was set aside. */
   readonly errors: number
-  /** The first of them. */
+  /** The first of the errors. */
   readonly first: readonly SerializedError[]
 }
 
-/** What the archive process said, the last time, for who asks. */
+/** Keeps the result of the last maintenance run for the status. */
 export class MaintenanceReporter {
-  /** Undefined: there was no time yet. */
+  /** Undefined: no run yet. */
   last: MaintenanceRun | undefined
-  /** What there was on the disk then; undefined: it could not be read yet. */
+  /** The files on disk after that run; undefined: not known yet. */
   standing: ArchiveContents | undefined
-  #troubles: SerializedError[] = []
+  private errors: SerializedError[] = []
 
-  /** Another time begins. */
+  /** Call when a run begins. */
   begin(): void {
-    this.#troubles = []
+    this.errors = []
   }
 
   onLogLine({ level, fields: { code }, message }: LogLine): void {
-    if (level !== 'info' && typeof code === 'string') this.#troubles.push({ code, message })
+    if (level !== 'info' && typeof code === 'string') this.errors.push({ code, message })
   }
 
   end(at: Milliseconds, outcome: MaintenanceRun['outcome']): void {
-    const errors = this.#troubles.length
-    this.last = { at, outcome, errors, first: this.#troubles.slice(0, MAX_REPORTED) }
+    const errors = this.errors.length
+    this.last = { at, outcome, errors, first: this.errors.slice(0, MAX_REPORTED) }
   }
 }

@@ -12,15 +12,14 @@ import { serializeError } from '../threads/serialized-error.js'
 import type { SerializedError } from '../threads/serialized-error.js'
 import type { StartThread, Thread } from '../threads/thread.js'
 
-/** A recorder that dies while it writes the last records is replaced so many times. */
+/** Attempts to drain: a recorder that dies while it writes the last records is restarted. */
 const DRAIN_ATTEMPTS = 3
-/** The last records are written in a fraction of this, unless disk or pipe take nothing at all. */
+/** Writing the last records takes a fraction of this, unless the disk or pipe blocks. */
 const DRAIN_TIMEOUT: Milliseconds = 8_000
 const END_TIMEOUT: Milliseconds = 3_000
 
-/** The recorder thread, seen from the control thread; started anew if it dies. */
+/** The control thread's handle of the recorder thread, which is restarted when it dies. */
 export class RecorderHandle {
-  /** How often it was started anew. */
   restarts = 0
   private thread: Thread<ToRecorder> | undefined
   private requests = new PendingRequests<RecorderReply>()
@@ -28,10 +27,10 @@ export class RecorderHandle {
   private readonly backoff = new Backoff()
   private startedAt = 0
   private restartTimer: NodeJS.Timeout | undefined
-  /** While the last records are written. */
+  /** Set while the last records are written. */
   private onDrained: (() => void) | undefined
   private drainAttempts = 0
-  private readonly locks: (() => void)[] = []
+  private readonly unlocks: (() => void)[] = []
 
   constructor(
     private readonly startThread: StartThread,
@@ -40,70 +39,70 @@ export class RecorderHandle {
   ) {}
 
   /**
-   * Takes the folders of the log and of what waits for its outputs, until the end.
+   * Locks the folders of the query log and of the spools of its outputs, until `end`.
    *
-   * @returns what stands in the way
+   * @returns the errors that prevent it
    */
   lock(): readonly SerializedError[] {
     const { settings, outputs } = this.init
-    const troubles: SerializedError[] = []
-    const takes = [
+    const errors: SerializedError[] = []
+    const locks = [
       () => (settings.which === 'none' ? undefined : lockLog(settings.path)),
       ...outputs.map(({ name, spool: { folder } }) => {
-        const taken = (holder: string) => failure('OUTPUT_LOCKED', name, folder, holder)
-        return () => lockFolder(folder, taken, SPOOL_MODE)
+        const locked = (holder: string) => failure('OUTPUT_LOCKED', name, folder, holder)
+        return () => lockFolder(folder, locked, SPOOL_MODE)
       })
     ]
-    for (const take of takes) {
+    for (const lock of locks) {
       try {
-        const unlock = take()
-        if (unlock !== undefined) this.locks.push(unlock)
+        const unlock = lock()
+        if (unlock !== undefined) this.unlocks.push(unlock)
       } catch (error) {
-        troubles.push(serializeError(error))
+        errors.push(serializeError(error))
       }
     }
-    if (troubles.length > 0) this.unlock()
-    return troubles
+    if (errors.length > 0) this.unlock()
+    return errors
   }
 
-  /** Starts the thread. What was recorded before waits in the rings. */
+  /** Starts the thread. Records made before wait in the rings. */
   start(): void {
     this.startedAt = performance.now()
-    const asks = (this.requests = new PendingRequests())
+    const requests = (this.requests = new PendingRequests())
     this.thread = this.startThread<ToRecorder, FromRecorder>('recorder-main.js', this.init, {
       message: message => {
         if (message.kind === 'drained') this.onDrained?.()
-        else if (message.kind === 'said') asks.onReply(message.ticket, message.reply)
+        else if (message.kind === 'reply') requests.onReply(message.id, message.reply)
         else this.log[message.level](message.fields, message.message)
       },
       exited: error => {
-        asks.close()
+        requests.close()
         this.onExit(error ?? new Error('ended'))
       }
     })
     if (this.snapshot !== undefined) this.thread.send({ kind: 'adopt', snapshot: this.snapshot })
   }
 
-  /** To be called before any worker is given the snapshot. */
+  /** Call this before any worker gets the snapshot. */
   adopt(snapshot: Snapshot): void {
     this.snapshot = snapshot
     this.thread?.send({ kind: 'adopt', snapshot })
   }
 
-  /** For rotation by others: the file is opened anew under its name. */
+  /** Reopens the file, for external log rotation. */
   reopen(): void {
     this.thread?.send({ kind: 'reopen' })
   }
 
-  /** What it has done since it was started last. */
-  status(patience: Milliseconds): Promise<RecorderReply | NoReply> {
-    const { thread, requests: asks } = this
-    if (thread === undefined) return Promise.resolve('gone')
-    return asks.send(ticket => thread.send({ kind: 'ask', ticket }), patience)
+  /** The status since the last start of the thread. */
+  status(timeout: Milliseconds): Promise<RecorderReply | NoReply> {
+    const { thread, requests } = this
+    if (thread === undefined) return Promise.resolve('exited')
+    return requests.send(id => thread.send({ kind: 'request', id }), timeout)
   }
 
   /**
-   * Everything recorded is on disk when this resolves, or it is clear that it never will be.
+   * Writes all records to disk, or gives up after the timeout, and ends the thread.
    *
    * @returns as `end`
    */
@@ -113,13 +112,13 @@ export class RecorderHandle {
       this.requestDrain()
     })
     if (!(await completesWithin(drained, DRAIN_TIMEOUT)))
-      this.log.error({}, 'the query log takes nothing: its last records are lost')
+      this.log.error({}, 'query log is blocked: its last records are lost')
     return this.end()
   }
 
   /**
-   * @returns whether the thread has ended: it does not while it waits in the kernel for a disk or a
-   * pipe that takes nothing
+   * @returns whether the thread has ended: it cannot while it waits in the kernel for a blocked disk or
+   *   pipe
    */
   async end(): Promise<boolean> {
     clearTimeout(this.restartTimer)
@@ -130,7 +129,7 @@ export class RecorderHandle {
   }
 
   private unlock(): void {
-    for (const unlock of this.locks.splice(0)) unlock()
+    for (const unlock of this.unlocks.splice(0)) unlock()
   }
 
   private requestDrain(): void {
@@ -142,10 +141,10 @@ export class RecorderHandle {
   private onExit(error: Error): void {
     this.thread = undefined
     this.restarts++
-    const wait = this.backoff.next(performance.now() - this.startedAt)
-    const fields = { error: serializeError(error).message, restartMs: wait }
-    this.log.error(fields, 'the recorder died; answers go on, and it is replaced')
-    if (this.onDrained === undefined) this.restartTimer = setTimeout(() => this.start(), wait)
+    const delay = this.backoff.next(performance.now() - this.startedAt)
+    const fields = { error: serializeError(error).message, restartMs: delay }
+    this.log.error(fields, 'recorder died; restarting it, queries are still answered')
+    if (this.onDrained === undefined) this.restartTimer = setTimeout(() => this.start(), delay)
     else if (++this.drainAttempts < DRAIN_ATTEMPTS) this.requestDrain()
     else this.onDrained()
   }

@@ -6,18 +6,19 @@ import type { BundleFacts } from '../../rules/model/types.js'
 import { showInstant } from '../../rules/time/instant.js'
 import type { Timer, Timers } from '../../upstream/timers.js'
 
-/** From so long before a bundle expires on, it is told every day. */
+/** Warn daily from this long before the active bundle expires. */
 export const WARN_BEFORE: Seconds = 7 * 86_400
 const DAY: Milliseconds = 86_400_000
-/** The clock may be set while we wait. */
+/** Check at least this often, since the wall clock may be set. */
 const MAX_TIMER: Milliseconds = 3_600_000
 
 export type BundleState = 'good' | 'ending' | 'expired'
 
 /**
- * How a bundle in force stands. The clock may be set back; what was made is in the past.
+ * The expiry state of a bundle. If the clock is set back to before the bundle was created, its creation
+ * time counts as now.
  *
- * @param now milliseconds of the calendar
+ * @param now wall-clock time
  */
 export function bundleState({ created, expires }: BundleFacts, now: Milliseconds): BundleState {
   const at = Math.max(now / MS_PER_SECOND, created)
@@ -26,13 +27,13 @@ export function bundleState({ created, expires }: BundleFacts, now: Milliseconds
 }
 
 /**
- * Tells of the bundle in force that it is about to expire, or has: once a day, since it stays in
- * force, and nothing else would say that no newer one comes.
+ * Warns once a day that the active bundle is about to expire, or has expired. It remains active, so
+ * nothing else would show that no newer one arrives.
  */
 export class BundleExpiryMonitor {
   private bundle: BundleFacts | undefined
   private timer: Timer | undefined
-  /** When it was told last, by the calendar. */
+  /** Wall-clock time of the last warning. */
   private warnedAt: Milliseconds = -Infinity
 
   constructor(
@@ -41,7 +42,7 @@ export class BundleExpiryMonitor {
     private readonly timers: Timers
   ) {}
 
-  /** From now on, of this one. */
+  /** Replaces the bundle to monitor. */
   watch(bundle: BundleFacts | undefined): void {
     if (bundle?.serial !== this.bundle?.serial) {
       this.warnedAt = -Infinity

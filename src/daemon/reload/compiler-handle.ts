@@ -11,9 +11,9 @@ import { serializeError } from '../threads/serialized-error.js'
 import type { SerializedError } from '../threads/serialized-error.js'
 import type { StartThread, Thread } from '../threads/thread.js'
 
-/** After its last work the thread is ended: it holds tens of megabytes, more after a long list. */
+/** An idle thread is ended, since it holds tens of megabytes, more after a long list. */
 const IDLE_TIMEOUT: Milliseconds = 5_000
-/** A job on which the thread dies is given to a new one, once. */
+/** A job on which the thread died is tried once more, in a new thread. */
 const MAX_ATTEMPTS = 2
 
 export type SettingsResult =
@@ -22,17 +22,17 @@ export type SettingsResult =
 
 interface Job {
   readonly request: ToCompiler
-  readonly settle: (result: FromCompiler) => void
+  readonly resolve: (result: FromCompiler) => void
   attempts: number
 }
 
 /**
- * The compiler thread, seen from the control thread: one job at a time. The thread is there when it
- * is needed, and started anew if it dies.
+ * The control thread's handle of the compiler thread, which does one job at a time. The thread is
+ * started when needed, ended when idle, and restarted when it dies.
  */
 export class CompilerHandle {
   private thread: Thread<ToCompiler> | undefined
-  /** Whether the thread knows what is in force. */
+  /** Whether the thread has the active snapshot. */
   private hasActive = false
   private job: Job | undefined
   private idleTimer: NodeJS.Timeout | undefined
@@ -40,18 +40,18 @@ export class CompilerHandle {
 
   constructor(
     private readonly startThread: StartThread,
-    /** Set as soon as there is one. */
+    /** Set once the settings that configure it have been read. */
     public log?: ServiceLog
   ) {}
 
-  /** Starts the thread, if it is not there: loading its code takes longer than most of its work. */
+  /** Starts the thread if needed: loading its code takes longer than most jobs. */
   ensureStarted(): void {
     if (this.closed) return
     this.thread ??= this.start()
     this.endWhenIdle()
   }
 
-  /** Ends the thread, if nothing is asked of it for so long. */
+  /** Ends the thread once it has been idle this long. */
   endWhenIdle(after: Milliseconds = IDLE_TIMEOUT): void {
     clearTimeout(this.idleTimer)
     if (this.closed || this.job !== undefined) return
@@ -66,13 +66,13 @@ export class CompilerHandle {
   async readSettings(file: string | undefined): Promise<SettingsResult> {
     const result = await this.run({ kind: 'settings', file })
     if (result.kind === 'settings') return { ok: true, config: result.config }
-    return { ok: false, errors: result.kind === 'refused' ? result.errors : [] }
+    return { ok: false, errors: result.kind === 'rejected' ? result.errors : [] }
   }
 
-  /** Reads the rules, and compiles them if they say something else than what is in force. */
-  async compile(order: CompileRequest): Promise<CompileResult> {
-    const result = await this.run({ kind: 'compile', ...order })
-    if (result.kind === 'settings') throw new Error('the compiler answered what was not asked')
+  /** Reads the rules, and compiles them if they differ from the active ones. */
+  async compile(request: CompileRequest): Promise<CompileResult> {
+    const result = await this.run({ kind: 'compile', ...request })
+    if (result.kind === 'settings') throw new Error('unexpected reply of the compiler thread')
     return result
   }
 
@@ -80,12 +80,12 @@ export class CompilerHandle {
     this.closed = true
     clearTimeout(this.idleTimer)
     await this.thread?.end()
-    this.finish(rejection(new Error('the compiler was closed')))
+    this.finish(rejection(new Error('the compiler thread was stopped')))
   }
 
-  private run(order: ToCompiler): Promise<FromCompiler> {
-    return new Promise(settle => {
-      this.job = { request: order, settle, attempts: 0 }
+  private run(request: ToCompiler): Promise<FromCompiler> {
+    return new Promise(resolve => {
+      this.job = { request, resolve, attempts: 0 }
       this.dispatch(this.job)
     })
   }
@@ -109,7 +109,7 @@ export class CompilerHandle {
   private onExit(error: Error): void {
     const { message } = serializeError(error)
     this.thread = undefined
-    this.log?.error({ error: message }, 'the compiler died: the rules stay as they are')
+    this.log?.error({ error: message }, 'compiler thread died; active rules are kept')
     if (this.job === undefined) return
     if (this.job.attempts < MAX_ATTEMPTS) this.dispatch(this.job)
     else this.finish(rejection(error))
@@ -119,15 +119,20 @@ export class CompilerHandle {
     const { job } = this
     this.job = undefined
     this.endWhenIdle()
-    job?.settle(result)
+    job?.resolve(result)
   }
 }
 
-/** It is copied on its way to the thread: 1 µs a rule, 1 s for a million. */
-function withoutSnapshot(order: ToCompiler): ToCompiler {
-  return order.kind === 'compile' ? { ...order, active: undefined } : order
+/** Omits the snapshot, which would be copied on its way to the thread: 1 µs a rule, 1 s for a million. */
+function withoutSnapshot(request: ToCompiler): ToCompiler {
+  return request.kind === 'compile' ? { ...request, active: undefined } : request
 }
 
 function rejection(error: unknown): FromCompiler {
-  return { kind: 'refused', errors: [serializeError(error)], marks: undefined, passing: true }
+  return {
+    kind: 'rejected',
+    errors: [serializeError(error)],
+    watchState: undefined,
+    isTransient: true
+  }
 }

@@ -3,30 +3,29 @@ import type { Milliseconds } from '../../base/units.js'
 import { isReplaced, isUnchanged, readWatchState, type WatchState } from './watch-state.js'
 
 /**
- * How long nothing must have happened before a change is told: several files are often written one
+ * How long files must stay unchanged before a change is reported: often several files are written one
  * after the other, and one file piece by piece.
  */
 const DEBOUNCE: Milliseconds = 50
-/** How often files are looked at for changes that the kernel does not tell of (NFS, some mounts). */
+/** Polling interval, for changes that the kernel does not report (NFS, some mounts). */
 const POLL_INTERVAL: Milliseconds = 500
 
-/** Whom a watch tells. */
 export interface WatchListener {
-  /** Something happens; whether it is a change is known a little later. */
+  /** Something happened; whether it is a change is known a little later. */
   onActivity(): void
   onChange(): void
 }
 
 /**
- * Tells when any of some files or folders changes: written in place, renamed over, or swapped by a
- * symbolic link anywhere on its path. Events of the kernel make it fast; looking at the files makes
- * it certain, since a link that is swapped further up makes no event in the folder it leads to.
+ * Reports when any of a set of files and folders changes: written in place, renamed over, or swapped by a
+ * symbolic link anywhere on its path. Kernel events make it fast; polling makes it reliable, since a link
+ * swapped further up the path causes no event in the folder it leads to.
  */
 export class FileWatcher {
   private readonly watchers = new Map<string, FSWatcher>()
-  /** As they were read. */
+  /** The state in which the files were read. */
   private known: WatchState = new Map()
-  /** As they were at the last look, and since when they have been so. */
+  /** The state at the last check, and since when it has been so. */
   private latest: WatchState = this.known
   private latestChange: Milliseconds = 0
   private debounceTimer: NodeJS.Timeout | undefined
@@ -44,14 +43,14 @@ export class FileWatcher {
     return [...this.known.keys()]
   }
 
-  /** From now on these, for any other look than they had when they were read. */
-  watch(marks: WatchState): void {
+  /** Replaces the watched paths, and reports any state other than the one in which they were read. */
+  watch(state: WatchState): void {
     const before = this.known
-    this.known = this.latest = marks
+    this.known = this.latest = state
     for (const path of before.keys()) {
-      if (isReplaced(before.get(path), marks.get(path))) this.unsubscribe(path)
+      if (isReplaced(before.get(path), state.get(path))) this.unsubscribe(path)
     }
-    for (const path of marks.keys()) this.subscribe(path)
+    for (const path of state.keys()) this.subscribe(path)
     void this.check()
   }
 
@@ -69,7 +68,7 @@ export class FileWatcher {
       watcher.on('error', () => this.unsubscribe(path))
       this.watchers.set(path, watcher)
     } catch {
-      // It may be gone just now; `look` sees it when it is there again.
+      // The file may be missing just now; polling sees it when it is back.
     }
   }
 
@@ -90,12 +89,12 @@ export class FileWatcher {
   private async check(): Promise<void> {
     if (this.isChecking) return
     this.isChecking = true
-    const { known: marks } = this
-    const now = await readWatchState(marks.keys())
+    const { known } = this
+    const now = await readWatchState(known.keys())
     this.isChecking = false
     if (this.closed) return
-    // Followed anew meanwhile: what is to be compared is what was read last.
-    if (marks !== this.known) return this.check()
+    // The watched paths were replaced meanwhile, so compare again.
+    if (known !== this.known) return this.check()
     this.compare(now)
   }
 

@@ -13,65 +13,62 @@ import { listPaths } from './watch-state.js'
 
 export interface RulesReadResult {
   readonly loaded: RulesResult
-  /** With good rules: why they are not those of the bundle that is offered. */
+  /** With valid rules: why the bundle on offer was rejected in favour of an earlier one. */
   readonly bundleErrors: readonly InterdictError[]
-  /** Everything read or looked for. */
+  /** Every file read or looked for. */
   readonly files: readonly string[]
-  /** Whether what is wrong may pass with the files as they are. */
+  /** Whether a retry may succeed with the same files. */
   readonly isTransient: boolean
-  /** Files that were written meanwhile, on purpose. */
+  /** Files that reading itself has written. */
   readonly written: readonly string[]
 }
 
-/** Everything that is read, or may be, as far as that can be told before. */
-export async function listRulePaths({
-  folder,
-  bundle,
-  copiesFolder: copies
-}: RulesLocation): Promise<readonly string[]> {
-  const besides = [copies, zoneFilesIn(copies)]
-  const folders = folder === undefined ? besides : [folder, ...besides]
-  const within = await Promise.all(folders.map(listPaths))
-  return [...(bundle === undefined ? [] : watchedPaths(bundle)), ...within.flat()]
+/** Every path that may be read, as far as is known beforehand. */
+export async function listRulePaths(location: RulesLocation): Promise<readonly string[]> {
+  const { folder, bundle, copiesFolder } = location
+  const copies = [copiesFolder, zoneFilesIn(copiesFolder)]
+  const folders = folder === undefined ? copies : [folder, ...copies]
+  const paths = await Promise.all(folders.map(listPaths))
+  return [...(bundle === undefined ? [] : watchedPaths(bundle)), ...paths.flat()]
 }
 
 /**
- * Reads the rules: those of the folder, or of the bundle that is to be in force. What is not good is
- * passed over for the last that was.
+ * Reads the rules from the folder, or from the bundle on offer. A bundle that is not valid is skipped for
+ * the last good one.
  */
-export async function readRules(place: RulesLocation, clock: Clock): Promise<RulesReadResult> {
-  const { folder, bundle, copiesFolder: copies } = place
+export async function readRules(location: RulesLocation, clock: Clock): Promise<RulesReadResult> {
+  const { folder, bundle, copiesFolder } = location
   if (bundle !== undefined) return readBundledRules(bundle, clock)
-  const loaded = await loadRules(folder!, clock, copies)
+  const loaded = await loadRules(folder!, clock, copiesFolder)
   const files = loaded.ok ? loaded.rules.files : loaded.files
   return { loaded, bundleErrors: [], files, isTransient: !loaded.ok && loaded.passing, written: [] }
 }
 
-async function readBundledRules(place: BundleSource, clock: Clock): Promise<RulesReadResult> {
-  const choice = await chooseBundle(place, epochSeconds(clock))
-  const refused = [...choice.refused]
-  const files = new Set(watchedPaths(place))
-  let { mayResolve: passing } = choice
+async function readBundledRules(location: BundleSource, clock: Clock): Promise<RulesReadResult> {
+  const choice = await chooseBundle(location, epochSeconds(clock))
+  const errors = [...choice.refused]
+  const files = new Set(watchedPaths(location))
+  let isTransient = choice.mayResolve
   for (const candidate of choice.candidates) {
     const loaded = await loadRules(candidate.files, clock)
     for (const file of candidate.files.files) files.add(file)
     if (loaded.ok) {
-      const wrong = await acceptBundle(candidate.accept)
-      const written = [new AcceptedBundles(place.storeFolder).record]
-      if (wrong === undefined)
-        return { loaded, bundleErrors: refused, files: [...files], isTransient: passing, written }
-      passing = true
-      refused.push(wrong)
+      const error = await acceptBundle(candidate.accept)
+      const written = [new AcceptedBundles(location.storeFolder).record]
+      if (error === undefined)
+        return { loaded, bundleErrors: errors, files: [...files], isTransient, written }
+      isTransient = true
+      errors.push(error)
     } else {
-      passing ||= loaded.passing
-      refused.push(...loaded.errors)
+      isTransient ||= loaded.passing
+      errors.push(...loaded.errors)
     }
   }
-  const loaded = { ok: false, errors: refused, files: [...files], passing } as const
-  return { loaded, bundleErrors: refused, files: [...files], isTransient: passing, written: [] }
+  const loaded = { ok: false, errors, files: [...files], passing: isTransient } as const
+  return { loaded, bundleErrors: errors, files: [...files], isTransient, written: [] }
 }
 
-/** @returns what stands in the way */
+/** Records the bundle as accepted. @returns the error if that fails */
 async function acceptBundle(take: () => Promise<void>): Promise<InterdictError | undefined> {
   try {
     await take()

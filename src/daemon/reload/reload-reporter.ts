@@ -1,5 +1,6 @@
 import { systemClock } from '../../base/clock.js'
 import type { Milliseconds } from '../../base/units.js'
+import type { SnapshotChanges } from '../../policy/diff/compare.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../querylog/record/service-log.js'
 import { systemTimers } from '../../upstream/timers.js'
@@ -7,42 +8,36 @@ import type { CompileResult } from '../threads/messages.js'
 import type { SerializedError } from '../threads/serialized-error.js'
 import { BundleExpiryMonitor } from './bundle-expiry.js'
 import { RuleExpiryMonitor, type DueRules } from './rule-expiry.js'
-import { showChanges } from './show-changes.js'
 
-/** Why the rules are read again, for the log. */
+/** Why the rules are read, for the log and the status. */
 export type ReloadReason =
-  | 'the start'
-  | 'a rule file changed'
-  | 'a list was fetched'
-  | 'a zone was transferred'
-  | 'they could not be read'
-  | 'SIGHUP'
+  'startup' | 'file changed' | 'list refreshed' | 'zone refreshed' | 'retry' | 'SIGHUP'
 
 export type CompiledRules = CompileResult & { readonly kind: 'compiled' }
 
-/** Errors that are kept of a reload: all of them are in the service log. */
+/** Errors of a reload that the status shows; the service log has all of them. */
 const MAX_REPORTED = 20
 
-/** What came of reading the rules again, the last time. */
+/** The result of the last reload. */
 export interface ReloadStatus {
-  /** When it was over: milliseconds of the calendar. */
+  /** Wall-clock time when it ended. */
   readonly at: Milliseconds
   readonly reason: ReloadReason
-  /** `refused`: those of before are in force still. */
+  /** `refused`: the previous rules remain active. */
   readonly outcome: 'accepted' | 'unchanged' | 'refused'
-  /** How many; with `accepted` and `unchanged`, those of the file of cookie secrets. */
+  /** The number of errors; with `accepted` and `unchanged`, those of the secret files. */
   readonly errors: number
-  /** The first of them. */
+  /** The first of the errors. */
   readonly first: readonly SerializedError[]
 }
 
-/** What is told of the rules: each time that they are read in the log, the last time to who asks. */
+/** Logs each reload of the rules, and keeps the result of the last one for the status. */
 export class ReloadReporter {
-  /** Since when those in force are: milliseconds of the calendar. */
+  /** Wall-clock time since which the active rules have been active. */
   since: Milliseconds = 0
-  /** Undefined: they were read but once. */
+  /** Undefined: no reload yet. */
   last: ReloadStatus | undefined
-  /** What is wrong with the files as they are now, one line each. */
+  /** The errors of the last read, one per line; empty if it succeeded. */
   private lastErrors = ''
   private readonly ruleExpiry: RuleExpiryMonitor
   private readonly bundleExpiry: BundleExpiryMonitor
@@ -52,21 +47,21 @@ export class ReloadReporter {
     this.bundleExpiry = new BundleExpiryMonitor(log, systemClock, systemTimers)
   }
 
-  /** Bans and exceptions that somebody should look at. */
+  /** Bans and exceptions that need attention. */
   get due(): DueRules {
     return this.ruleExpiry.due()
   }
 
-  /** Nothing is told any more of what happens by itself. */
+  /** Stops logging events of rules and bundles. */
   close(): void {
     this.ruleExpiry.close()
     this.bundleExpiry.close()
   }
 
-  /** @param more warnings besides those of the rules */
+  /** Logs that a snapshot is active. @param more warnings other than those of the rules */
   activated(
     snapshot: Snapshot,
-    { changes, took, warnings }: CompiledRules,
+    { changes, duration, warnings }: CompiledRules,
     more: readonly SerializedError[] = []
   ): void {
     const { generation, origin, counts } = snapshot
@@ -75,15 +70,15 @@ export class ReloadReporter {
     this.ruleExpiry.watch(snapshot)
     for (const { code, message } of [...more, ...warnings]) this.log.warn({ code }, message)
     const { rules, names, networks } = counts
-    const fields = { generation, rules, names, networks, ms: Math.round(took) }
+    const fields = { generation, rules, names, networks, ms: Math.round(duration) }
     this.log.info(
-      { ...fields, changes: changes && showChanges(changes), sha256, serial: bundle?.serial },
-      'rules in force'
+      { ...fields, changes: changes && nonEmptyChanges(changes), sha256, serial: bundle?.serial },
+      changes === undefined ? 'rules loaded' : 'rules reloaded'
     )
     this.bundleExpiry.watch(bundle)
   }
 
-  /** @param errors none of the rules: of what is read beside them */
+  /** @param errors of the secret files that are read with the rules */
   accepted(reason: ReloadReason, errors: readonly SerializedError[]): void {
     this.lastErrors = ''
     this.record(reason, 'accepted', errors)
@@ -95,14 +90,14 @@ export class ReloadReporter {
     { generation }: Snapshot,
     errors: readonly SerializedError[]
   ): void {
-    const good = this.lastErrors === '' ? '' : ', and good again'
-    if (reason === 'SIGHUP' || good !== '')
-      this.log.info({ reason, generation }, `rules read again: unchanged${good}`)
+    const fixed = this.lastErrors === '' ? '' : '; errors are fixed'
+    if (reason === 'SIGHUP' || fixed !== '')
+      this.log.info({ reason, generation }, `rules unchanged after reload${fixed}`)
     this.lastErrors = ''
     this.record(reason, 'unchanged', errors)
   }
 
-  /** @param others errors of what is read beside the rules */
+  /** @param others errors of the secret files that are read with the rules */
   rejected(
     reason: ReloadReason,
     { generation }: Snapshot,
@@ -111,13 +106,13 @@ export class ReloadReporter {
   ): void {
     this.record(reason, 'refused', [...errors, ...others])
     const messages = errors.map(({ message }) => message).join('\n')
-    // Editors write files of their own beside the one that is edited: nothing new is to be said.
+    // Editors write temporary files beside the edited one; do not repeat the same errors for those.
     if (reason !== 'SIGHUP' && messages === this.lastErrors) return
     this.lastErrors = messages
     for (const { code, message } of errors) this.log.error({ code }, message)
     this.log.error(
       { reason, errors: errors.length, generation },
-      'the rules were not accepted: those of before stay in force'
+      'reload failed: previous rules remain active'
     )
   }
 
@@ -129,4 +124,14 @@ export class ReloadReporter {
     const first = errors.slice(0, MAX_REPORTED)
     this.last = { at: Date.now(), reason, outcome, errors: errors.length, first }
   }
+}
+
+/** The changes for the log, without empty lists and zero counts. */
+function nonEmptyChanges(changes: SnapshotChanges): Record<string, object> {
+  const isNonEmpty = ([, value]: [string, unknown]): boolean =>
+    Array.isArray(value) ? value.length > 0 : value !== 0
+  const entries = Object.entries(changes).map(([topic, change]: [string, object]) => {
+    return [topic, Object.fromEntries(Object.entries(change).filter(isNonEmpty))] as const
+  })
+  return Object.fromEntries(entries.filter(([, change]) => Object.keys(change).length > 0))
 }

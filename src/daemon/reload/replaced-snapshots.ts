@@ -6,69 +6,70 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 
 const MB: Octets = 2 ** 20
 
-/** So much may wait for V8 to collect when it likes. */
+/** Garbage up to this size may wait until V8 collects by itself. */
 const TOLERATED_GARBAGE: Octets = 16 * MB
 
 /**
- * V8 begins a collection when arrays have come to hold 64 MB more than after the last one
- * (kExternalAllocationSoftLimit), and does it in small steps.
+ * V8 starts an incremental collection when array buffers hold 64 MB more than after the last collection
+ * (kExternalAllocationSoftLimit).
  */
 const DECOY_SIZE: Octets = 72 * MB
-/** How long V8 may take for it, under load: it takes some 20 ms. */
+/** The time V8 gets for that collection under load; it takes about 20 ms. */
 const COLLECTION_TIME: Milliseconds = 1000
 
 /**
- * By then whatever was under way with the old snapshot is mostly over. Each kind of thread has a
- * time of its own: all of them at once on one core keep queries waiting three times as long.
+ * Delay before collecting, by which most work that uses the old snapshot is done. It differs by kind of
+ * thread: if all collected at once on one core, queries would wait three times as long.
  */
 export const COLLECT_DELAY = { worker: 1000, control: 2000, compiler: 3000 } as const
 
 /**
- * Snapshots that were replaced in this thread, and the memory that they still hold.
+ * Frees snapshots that were replaced in this thread.
  *
- * V8 does not count shared memory among what a heap holds on to. A thread that makes next to no
- * garbage is not collected for hours, and every reload would leave a snapshot in it: 20 MB for
- * 400,000 names. So, when that becomes too much, V8 is shown memory that it does count. If that does
- * not help, it is made to collect all at once, for which the thread stands still: 10 ms, where the
- * last of the small steps takes 3 to 5.
+ * V8 does not count shared memory as part of a heap. A thread that makes almost no garbage is not
+ * collected for hours, and each reload would leave a snapshot in it: 20 MB for 400,000 names. When that
+ * exceeds the tolerated size, this allocates memory that V8 does count, to start an incremental
+ * collection. If that does not help, it forces a full collection, which stops the thread for 10 ms; the
+ * longest incremental step takes 3 to 5 ms.
  */
 export class ReplacedSnapshots {
-  /** Of snapshots replaced here that are still held. */
+  /** The size of replaced snapshots that are not yet collected. */
   octets: Octets = 0
-  readonly #registry = new FinalizationRegistry<Octets>(octets => (this.octets -= octets))
-  #newest: Snapshot | undefined
-  #waiting = false
-  #more = false
+  private readonly registry = new FinalizationRegistry<Octets>(octets => (this.octets -= octets))
+  private current: Snapshot | undefined
+  private isCollecting = false
+  /** Whether another snapshot was replaced since the current collection began. */
+  private isRequested = false
 
   constructor(private readonly delay: Milliseconds) {}
 
-  /** Tells that this thread goes over to a snapshot. */
+  /** Registers the snapshot that this thread uses from now on. */
   setCurrent(snapshot: Snapshot): void {
-    const replaced = this.#newest
-    this.#newest = snapshot
+    const replaced = this.current
+    this.current = snapshot
     if (replaced === undefined || replaced === snapshot) return
     this.octets += replaced.octets
-    this.#registry.register(replaced, replaced.octets)
-    this.#more = true
-    if (!this.#waiting) void this.#collect()
+    this.registry.register(replaced, replaced.octets)
+    this.isRequested = true
+    if (!this.isCollecting) void this.collect()
   }
 
-  async #collect(): Promise<void> {
-    this.#waiting = true
-    while (this.#more) {
+  private async collect(): Promise<void> {
+    this.isCollecting = true
+    while (this.isRequested) {
       await sleep(this.delay, undefined, { ref: false })
-      this.#more = false
+      this.isRequested = false
       for (const step of [allocateDecoy, collectGarbage]) {
         if (this.octets <= TOLERATED_GARBAGE) break
         step()
         await sleep(COLLECTION_TIME, undefined, { ref: false })
       }
     }
-    this.#waiting = false
+    this.isCollecting = false
   }
 }
 
-/** Costs addresses and no memory, since no page of it is touched; where there are none, nothing. */
+/** Uses address space but no memory, since no page is touched. Without address space it does nothing. */
 function allocateDecoy(): void {
   try {
     new ArrayBuffer(DECOY_SIZE)
@@ -80,8 +81,8 @@ function allocateDecoy(): void {
 let gc: (() => void) | undefined
 
 /**
- * A whole collection, now: contexts made while the flag is set have the function that does it. The
- * flag is one for all threads, and stays set: one that took it back took it from the others.
+ * Forces a full collection. A context created while --expose-gc is set has the function `gc`. The flag is
+ * shared by all threads and stays set: clearing it in one would clear it for the others.
  */
 function collectGarbage(): void {
   setFlagsFromString('--expose-gc')

@@ -3,7 +3,7 @@ import type { Milliseconds } from '../../base/units.js'
 const FIRST_DELAY: Milliseconds = 1_000
 const MAX_DELAY: Milliseconds = 60_000
 
-/** Does something again after a while, later each time, until it is told that all is well. */
+/** Retries with a delay that doubles each time, until reset. */
 export class RetryTimer {
   private delay = FIRST_DELAY
   private timer: NodeJS.Timeout | undefined
@@ -17,7 +17,7 @@ export class RetryTimer {
     this.delay = Math.min(this.delay * 2, MAX_DELAY)
   }
 
-  /** All is well, or nobody cares any more. */
+  /** Cancels the retry, and starts over with the first delay. */
   reset(): void {
     clearTimeout(this.timer)
     this.delay = FIRST_DELAY

@@ -8,29 +8,29 @@ import { EXPIRY_NOTICE } from '../../rules/time/dates.js'
 import { showInstant } from '../../rules/time/instant.js'
 import type { Timer, Timers } from '../../upstream/timers.js'
 
-/** The clock may be set while we wait. */
+/** Check at least this often, since the wall clock may be set. */
 const MAX_TIMER: Milliseconds = 3_600_000
 
-/** Something that happens with a ban or an exception by itself, and what is told of it then. */
+/** A scheduled change of a ban or an exception, and what is logged then. */
 interface RuleEvent {
   readonly at: Seconds
   readonly ruleId: string
-  /** A message alone where all is well. */
+  /** A plain message is logged at level info, an error as a warning. */
   readonly message: () => InterdictError | string
 }
 
-/** How many bans and exceptions somebody should look at. */
+/** The number of bans and exceptions that need attention. */
 export interface DueRules {
-  /** They end within the next 14 days. */
+  /** Bans and exceptions that expire within the next 14 days. */
   readonly ending: number
-  /** Bans that hold, and were to be reviewed by now. */
+  /** Active bans whose review date has passed. */
   readonly reviews: number
 }
 
 /**
- * Tells in the log when a ban or an exception begins, when it is about to end, when it ends and when
- * a ban is to be reviewed: rules do all that by themselves, without a reload that would say so. What
- * was so when they were loaded was told then.
+ * Logs when a ban or an exception starts, is about to expire, expires, or when a ban is due for review:
+ * rules change by their dates, without a reload that would be logged. What is already true when the
+ * rules are loaded is logged by the load.
  */
 export class RuleExpiryMonitor {
   private rules: readonly Claim[] = []
@@ -44,7 +44,7 @@ export class RuleExpiryMonitor {
     private readonly timers: Timers
   ) {}
 
-  /** From now on, of these rules. */
+  /** Replaces the rules to monitor. */
   watch({ claims }: Snapshot): void {
     this.rules = [
       ...new Map(claims.all.filter(isDated).map(claim => [claim.ruleId, claim])).values()
@@ -77,11 +77,11 @@ export class RuleExpiryMonitor {
 
   private logEvents(): void {
     const now = epochSeconds(this.clock)
-    for (const { at, ruleId, message: news } of this.events) {
+    for (const { at, ruleId, message } of this.events) {
       if (at <= this.loggedUntil || at > now) continue
-      const what = news()
-      if (typeof what === 'string') this.log.info({ rule: ruleId }, what)
-      else this.log.warn({ code: what.code, rule: ruleId }, what.message)
+      const news = message()
+      if (typeof news === 'string') this.log.info({ rule: ruleId }, news)
+      else this.log.warn({ code: news.code, rule: ruleId }, news.message)
     }
     this.loggedUntil = now
     this.scheduleNext()
@@ -95,20 +95,20 @@ function isDated({ kind }: Claim): boolean {
 function eventsOf(claim: Claim): RuleEvent[] {
   const { kind, ruleId, ruleFile, ruleLine, from, until } = claim
   const place = `${ruleFile}:${ruleLine} ${ruleId}`
-  const [ends, ended] =
+  const [expiring, expired] =
     kind === 'ban'
       ? (['RULES_BAN_ENDS', 'RULES_BAN_ENDED'] as const)
       : (['RULES_EXCEPTION_ENDS', 'RULES_EXCEPTION_ENDED'] as const)
-  const moment = (at: Seconds, news: RuleEvent['message']): RuleEvent[] =>
-    Number.isFinite(at) ? [{ at, ruleId, message: news }] : []
+  const event = (at: Seconds, message: RuleEvent['message']): RuleEvent[] =>
+    Number.isFinite(at) ? [{ at, ruleId, message }] : []
   const end = (): string => showInstant(until, 'UTC')
   const review = reviewOf(claim) ?? Infinity
   const due = review < until ? review : Infinity
   return [
-    ...moment(from, () => `${place}: the ${kind} begins`),
-    ...moment(Math.max(from, until - EXPIRY_NOTICE), () => failure(ends, place, end())),
-    ...moment(until, () => failure(ended, place, end())),
-    ...moment(due, () => failure('RULES_REVIEW_DUE', place, showInstant(review, 'UTC')))
+    ...event(from, () => `${place}: the ${kind} starts`),
+    ...event(Math.max(from, until - EXPIRY_NOTICE), () => failure(expiring, place, end())),
+    ...event(until, () => failure(expired, place, end())),
+    ...event(due, () => failure('RULES_REVIEW_DUE', place, showInstant(review, 'UTC')))
   ]
 }
 

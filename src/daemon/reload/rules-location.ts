@@ -5,16 +5,16 @@ import { listCopiesFolder } from '../../sources/http/list-copies.js'
 
 /** Where rules are read from. */
 export interface RulesLocation {
-  /** The rules folder; undefined: they are a bundle. */
+  /** Undefined: the rules are a bundle. */
   readonly folder: string | undefined
   readonly bundle: BundleSource | undefined
-  /** Where copies of lists are that are fetched. */
+  /** Where copies of downloaded lists are kept. */
   readonly copiesFolder: string
 }
 
 /**
- * In a file of its own: the control thread knows the place, and loads nothing of what reads the rules
- * (650 kB; 36 ms of a start on one core).
+ * In a file of its own, so that the control thread does not load the code that reads rules (650 kB;
+ * 36 ms of a start on one core).
  */
 export function rulesLocation({ rules: path, bundle: trust, state }: Config): RulesLocation {
   const copies = listCopiesFolder(state.folder)

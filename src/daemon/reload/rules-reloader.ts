@@ -23,28 +23,28 @@ import { rulesLocation } from './rules-location.js'
 
 export interface RulesReloaderOptions {
   readonly config: Config
-  /** Its owner closes it. */
+  /** Closed by its owner. */
   readonly compiler: CompilerHandle
   readonly log: ServiceLog
   readonly startThread: StartThread
-  /** Who tells where the servers of lists are. */
+  /** DNS servers that resolve the names of list servers. */
   readonly bootstrap: BootstrapServers
-  /** Other rules are in force from now on. */
+  /** Called when a snapshot becomes active. */
   readonly adopt: (snapshot: Snapshot, isFirst: boolean) => void
-  /** Reads anew what is read beside the rules; says what is wrong with it. */
+  /** Reads the secret files that are reloaded with the rules. Returns their errors. */
   readonly reloadSecrets: () => Promise<readonly SerializedError[]>
-  /** From whom NOTIFY is taken from now on. */
+  /** Called with the primaries whose NOTIFY is accepted, whenever they change. */
   readonly setNotifySources: (rules: NotifyRules) => void
 }
 
-/** For these, nothing need have changed. */
-const FULL_RELOAD: readonly ReloadReason[] = ['SIGHUP', 'they could not be read']
+/** These read everything, even if no file has changed. */
+const FULL_RELOAD: readonly ReloadReason[] = ['SIGHUP', 'retry']
 
-type FullResult = Exclude<CompileResult, { readonly kind: 'amended' }>
+type FullResult = Exclude<CompileResult, { readonly kind: 'updated' }>
 
 /**
- * Keeps the rules in force that the files say: watches them, has lists fetched, reads all again when
- * something changes, and stays with those of before where that is no good.
+ * Keeps the active rules in step with the files: watches them, has lists downloaded and zones
+ * transferred, reloads when something changes, and keeps the previous rules when a reload fails.
  */
 export class RulesReloader {
   readonly reporter: ReloadReporter
@@ -52,26 +52,27 @@ export class RulesReloader {
   private readonly lists: RemoteListUpdater
   readonly zones: ZoneTransfers
   private readonly replaced = new ReplacedSnapshots(COLLECT_DELAY.control)
-  private readonly retryTimer = new RetryTimer(() => void this.reload('they could not be read'))
+  private readonly retryTimer = new RetryTimer(() => void this.reload('retry'))
   private snapshot: Snapshot | undefined
   private compiled: CompiledRules | undefined
   private closed = false
-  /** The reload under way, or the last one, and the one after it. */
+  /** The reload in progress, or the last one. */
   private currentReload: Promise<void> = Promise.resolve()
-  private pendingReload: { why: ReloadReason; readonly done: Promise<void> } | undefined
+  /** The reload that follows the current one. */
+  private pendingReload: { reason: ReloadReason; readonly done: Promise<void> } | undefined
 
   constructor(private readonly options: RulesReloaderOptions) {
-    const { config, compiler, log, startThread, bootstrap: servers } = options
+    const { config, compiler, log, startThread, bootstrap } = options
     const times = { timers: systemTimers, clock: systemClock, random: Math.random }
     this.reporter = new ReloadReporter(log)
     this.lists = new RemoteListUpdater({
       startThread,
       copiesFolder: listCopiesFolder(config.state.folder),
       settings: config.remoteLists,
-      bootstrap: servers,
+      bootstrap,
       log,
       ...times,
-      onUpdate: () => void this.reload('a list was fetched')
+      onUpdate: () => void this.reload('list refreshed')
     })
     this.zones = new ZoneTransfers({
       startThread,
@@ -79,73 +80,77 @@ export class RulesReloader {
       settings: config.transfers,
       log,
       ...times,
-      onUpdate: () => void this.reload('a zone was transferred'),
+      onUpdate: () => void this.reload('zone refreshed'),
       setNotifySources: options.setNotifySources
     })
     this.watcher = new FileWatcher({
       onActivity: () => compiler.ensureStarted(),
-      onChange: () => void this.reload('a rule file changed')
+      onChange: () => void this.reload('file changed')
     })
   }
 
-  /** Those in force. */
+  /** The active rules. */
   get rules(): Snapshot {
-    if (this.snapshot === undefined) throw new Error('no rules are in force yet')
+    if (this.snapshot === undefined) throw new Error('no rules are active yet')
     return this.snapshot
   }
 
   /**
-   * Reads the rules for the first time, with all lists, if those of which there is no copy can be had
-   * soon.
+   * Loads the rules for the first time. Downloads missing lists and zones first, if that succeeds soon.
    *
-   * @returns what is wrong with them; empty: they are in force
+   * @returns the errors; empty: the rules are active
    */
   async load(): Promise<readonly SerializedError[]> {
-    const wrong = await this.zones.reloadKeys()
-    if (wrong.length > 0) return wrong
+    const keyErrors = await this.zones.reloadKeys()
+    if (keyErrors.length > 0) return keyErrors
     let result = await this.compile(true)
-    if (result.kind === 'refused') return result.errors
+    if (result.kind === 'rejected') return result.errors
     const { lists, zones } = this
-    const missing = [lists.fetchMissing(result.fetched), zones.fetchMissing(result.zones)]
+    const missing = [lists.fetchMissing(result.remoteLists), zones.fetchMissing(result.zones)]
     if ((await Promise.all(missing)).includes(true)) {
       result = await this.compile(true)
-      if (result.kind === 'refused') return result.errors
+      if (result.kind === 'rejected') return result.errors
     }
     this.adopt(result)
     return []
   }
 
   /**
-   * Goes with the files from now on.
+   * Reports the loaded rules, and reloads them from now on when files, lists or zones change.
    *
-   * @param warnings of the start, told with those of the rules
+   * @param warnings of the start, logged with those of the rules
    */
   startWatching(warnings: readonly SerializedError[]): void {
-    const { compiled: read, rules } = this
-    // It holds 25 MB, and rules do not often change in the first seconds.
+    const { rules, reporter } = this
+    const compiled = this.compiled!
+    // The thread holds 25 MB, and rules rarely change in the first seconds.
     this.options.compiler.endWhenIdle(0)
-    this.reporter.activated(rules, read!, [...warnings, ...this.settingsWarnings()])
-    const { refused, passing } = read!
-    if (refused.length > 0) this.reporter.rejected('the start', rules, refused, [])
-    if (passing) this.retryTimer.schedule()
-    this.watcher.watch(read!.marks)
-    this.lists.setLists(read!.fetched)
-    this.zones.setZones(read!.zones)
+    reporter.activated(rules, compiled, [...warnings, ...this.settingsWarnings()])
+    const { bundleErrors, isTransient } = compiled
+    if (bundleErrors.length > 0) reporter.rejected('startup', rules, bundleErrors, [])
+    if (isTransient) this.retryTimer.schedule()
+    this.watcher.watch(compiled.watchState)
+    this.lists.setLists(compiled.remoteLists)
+    this.zones.setZones(compiled.zones)
   }
 
-  /** A primary says that a zone has changed. */
+  /** Called when a primary sends NOTIFY for a zone. */
   onNotify(zone: string, primary: string): void {
     this.zones.onNotify(zone, primary)
   }
 
-  /** Reads the rules again. Wrong ones are logged and change nothing. One reload at a time. */
-  reload(why: ReloadReason): Promise<void> {
-    // A storm of reasons is two reloads at most: the one under way and one that sees them all.
-    // Who asks is answered, whatever else was a reason.
+  /**
+   * Reloads the rules. Errors are logged, and the previous rules remain active. Requests that come during
+   * a reload share one more: the one that follows it and sees all their changes.
+   */
+  reload(reason: ReloadReason): Promise<void> {
     if (this.pendingReload === undefined) {
       const done = this.currentReload.then(() => this.reloadNow())
-      this.pendingReload = { why, done }
-    } else if (why === 'SIGHUP') this.pendingReload.why = why
+      this.pendingReload = { reason, done }
+    } else if (reason === 'SIGHUP') {
+      // The operator asked for it, so the result is logged whatever else caused the reload.
+      this.pendingReload.reason = reason
+    }
     return this.pendingReload.done
   }
 
@@ -158,79 +163,80 @@ export class RulesReloader {
     this.reporter.close()
   }
 
-  /** Reads them all, or what is new. */
-  private async compile(whole: boolean): Promise<FullResult> {
+  /** @param isFull read everything, even if no file has changed */
+  private async compile(isFull: boolean): Promise<FullResult> {
     const { compiler, config } = this.options
-    const { snapshot, watcher: watch, compiled: read } = this
-    const generation = (snapshot?.generation ?? 0) + 1
+    const { snapshot, watcher, compiled } = this
     const result = await compiler.compile({
       location: rulesLocation(config),
-      generation,
-      watchedPaths: watch.paths,
-      watchState: read?.marks ?? new Map(),
-      isFull: whole,
+      generation: (snapshot?.generation ?? 0) + 1,
+      watchedPaths: watcher.paths,
+      watchState: compiled?.watchState ?? new Map(),
+      isFull,
       localNames: locallyAnsweredNames(config),
       active: snapshot
     })
-    // What is not told was not read again, and is as it was.
-    return result.kind === 'amended'
-      ? { ...read!, warnings: [], ...result, kind: 'compiled' }
+    // An update of zone journals leaves everything else as it was.
+    return result.kind === 'updated'
+      ? { ...compiled!, warnings: [], ...result, kind: 'compiled' }
       : result
   }
 
   private async reloadNow(): Promise<void> {
-    const { why, done } = this.pendingReload!
+    const { reason, done } = this.pendingReload!
     this.currentReload = done
     this.pendingReload = undefined
     if (this.closed) return
-    const wrong = [...(await this.options.reloadSecrets()), ...(await this.zones.reloadKeys())]
-    for (const { code, message } of wrong) this.options.log.error({ code }, message)
-    const result = await this.compile(FULL_RELOAD.includes(why))
-    // It can have become true meanwhile.
+    const { options, zones, lists } = this
+    const secretErrors = [...(await options.reloadSecrets()), ...(await zones.reloadKeys())]
+    for (const { code, message } of secretErrors) options.log.error({ code }, message)
+    const result = await this.compile(FULL_RELOAD.includes(reason))
     if (this.isClosed()) return
-    if (result.kind === 'refused') this.reporter.rejected(why, this.rules, result.errors, wrong)
-    else {
-      this.activate(why, result, wrong)
-      this.lists.setLists(result.fetched)
-      this.zones.setZones(result.zones)
+    if (result.kind === 'rejected') {
+      this.reporter.rejected(reason, this.rules, result.errors, secretErrors)
+    } else {
+      this.activate(reason, result, secretErrors)
+      lists.setLists(result.remoteLists)
+      zones.setZones(result.zones)
     }
-    if (result.marks !== undefined) this.watcher.watch(result.marks)
-    // No file need change for that to pass, so nobody else would have them read again.
-    if (result.passing) this.retryTimer.schedule()
+    if (result.watchState !== undefined) this.watcher.watch(result.watchState)
+    // A transient error can go away without any file changing, which the watcher would not see.
+    if (result.isTransient) this.retryTimer.schedule()
     else this.retryTimer.reset()
   }
 
+  /** A method, since the compiler would take `closed` for still false after an await. */
   private isClosed(): boolean {
     return this.closed
   }
 
-  /** @param wrong what is read beside the rules, and is not good */
   private activate(
-    why: ReloadReason,
+    reason: ReloadReason,
     result: CompiledRules,
-    wrong: readonly SerializedError[]
+    secretErrors: readonly SerializedError[]
   ): void {
+    const { reporter } = this
+    const { bundleErrors } = result
     const isNew = this.adopt(result)
-    if (isNew) this.reporter.activated(this.rules, result, this.settingsWarnings())
-    // Those of the last good bundle: the one that is offered is not.
-    if (result.refused.length > 0) this.reporter.rejected(why, this.rules, result.refused, wrong)
-    else if (isNew) this.reporter.accepted(why, wrong)
-    else this.reporter.unchanged(why, this.rules, wrong)
+    if (isNew) reporter.activated(this.rules, result, this.settingsWarnings())
+    // These are the rules of the last good bundle; the bundle on offer was rejected.
+    if (bundleErrors.length > 0) reporter.rejected(reason, this.rules, bundleErrors, secretErrors)
+    else if (isNew) reporter.accepted(reason, secretErrors)
+    else reporter.unchanged(reason, this.rules, secretErrors)
   }
 
-  /** Warnings of settings that do not fit the rules. */
+  /** Warnings about settings that do not match the rules. */
   private settingsWarnings(): readonly SerializedError[] {
-    const { privacy, retention: keep } = this.options.config.log.queries
+    const { privacy, retention } = this.options.config.log.queries
     const { networks } = this.rules.clients
-    const strange = this.zones.checkPrimaries(this.compiled?.zones ?? [])
     return [
       ...checkPrivacyNetworks(privacy, networks),
-      ...checkRetentionNetworks(keep, networks),
-      ...strange
+      ...checkRetentionNetworks(retention, networks),
+      ...this.zones.checkPrimaries(this.compiled?.zones ?? [])
     ]
   }
 
-  /** @returns whether they say something else than those in force */
+  /** @returns whether the rules differ from the active ones */
   private adopt(result: CompiledRules): boolean {
     this.compiled = result
     const { snapshot } = result

@@ -2,37 +2,37 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
- * What files and folders look like from outside, by path: a text that changes when they are
- * written, replaced, come or go. Its first word changes only when another file is there.
+ * A fingerprint of each watched file and folder, by path. It changes when the file is written, replaced,
+ * created or deleted; its first word (device and inode) only when a different file is at the path.
  */
 export type WatchState = ReadonlyMap<string, string>
 
 const ABSENT = '-'
 
-/** Links are followed, so that a mark changes when one is swapped anywhere on the path. */
+/** Follows symbolic links, so that a fingerprint changes when a link anywhere on the path is swapped. */
 export async function readWatchState(paths: Iterable<string>): Promise<WatchState> {
-  const marks = [...paths].map(async path => [path, await fingerprintOf(path)] as const)
-  return new Map(await Promise.all(marks))
+  const entries = [...paths].map(async path => [path, await fingerprintOf(path)] as const)
+  return new Map(await Promise.all(entries))
 }
 
 async function fingerprintOf(path: string): Promise<string> {
-  const found = await stat(path, { bigint: true }).catch(() => undefined)
-  if (found === undefined) return ABSENT
-  const { dev, ino, size, mtimeNs, ctimeNs } = found
+  const stats = await stat(path, { bigint: true }).catch(() => undefined)
+  if (stats === undefined) return ABSENT
+  const { dev, ino, size, mtimeNs, ctimeNs } = stats
   return `${dev}:${ino} ${size}:${mtimeNs}:${ctimeNs}`
 }
 
-/** Whether another file is at the path now, or none: not the same one with other content. */
+/** Whether a different file, or none, is at the path: not the same file with new content. */
 export function isReplaced(before: string | undefined, now: string | undefined): boolean {
   return before?.split(' ', 1)[0] !== now?.split(' ', 1)[0]
 }
 
-/** Whether all that is in `now` looked so before. */
+/** Whether every path in `now` had the same fingerprint before. */
 export function isUnchanged(before: WatchState, now: WatchState): boolean {
-  return [...now].every(([path, mark]) => before.get(path) === mark)
+  return [...now].every(([path, fingerprint]) => before.get(path) === fingerprint)
 }
 
-/** A folder, what is in it, and what is in the folders in it; only itself if it cannot be read. */
+/** The folder and its entries, two levels deep; just the folder if it cannot be read. */
 export async function listPaths(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
   const within = entries.map(async entry => {

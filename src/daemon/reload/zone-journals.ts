@@ -14,65 +14,68 @@ import { readWatchState, type WatchState } from './watch-state.js'
 
 export interface JournalRequest {
   readonly generation: number
-  /** Where copies of lists are; those of zones are beside it. */
+  /** The folder of list copies; copies of zones are beside it. */
   readonly copiesFolder: string
-  /** How all files looked when those rules were read that are in force. */
+  /** The state of all files when the active rules were read. */
   readonly watchState: WatchState
 }
 
-/** The rules in force with what the journals of zones have added. */
+/** The active rules with the changes that zone journals have added. */
 export interface JournalUpdate {
-  /** Undefined: that is nothing. */
+  /** Undefined: nothing has changed. */
   readonly snapshot: Snapshot | undefined
   readonly changes: SnapshotChanges | undefined
   readonly watchState: WatchState
 }
 
 /**
- * Brings zones up to date in the snapshot in force, where nothing has changed but their journals: in a
- * tenth of a second where reading and compiling a million names takes two.
+ * Applies zone journals to the active snapshot if no other file has changed: takes 0.1 s where reading and
+ * compiling a million names takes 2 s.
  *
- * @returns undefined where more has changed, or more than names: then all is to be read
+ * @returns undefined if another file has changed, or a journal changes more than names: then everything
+ *   has to be read and compiled
  */
 export async function applyZoneJournals(
-  inForce: Snapshot,
-  { generation, copiesFolder: copies, watchState: before }: JournalRequest
+  active: Snapshot,
+  { generation, copiesFolder, watchState: before }: JournalRequest
 ): Promise<JournalUpdate | undefined> {
-  const marks = await readWatchState(before.keys())
-  const changed = new Set([...marks.keys()].filter(path => marks.get(path) !== before.get(path)))
+  const watchState = await readWatchState(before.keys())
+  const changed = new Set(
+    [...watchState.keys()].filter(path => watchState.get(path) !== before.get(path))
+  )
   const names: NameChange[] = []
   const data = new Map<LocalData, LocalData>()
   const zones: ZoneState[] = []
-  for (const zone of inForce.origin.zones) {
-    const path = join(zoneFilesIn(copies), `${zone.list}.journal`)
+  for (const zone of active.origin.zones) {
+    const path = join(zoneFilesIn(copiesFolder), `${zone.list}.journal`)
     const newer: ZoneUpdate | undefined = changed.delete(path)
       ? await readJournal(zone, path)
       : { state: zone, delta: undefined }
     if (newer === undefined) return undefined
     zones.push(newer.state)
     if (newer.delta === undefined) continue
-    const found = zoneChanges(inForce, zone.list, newer.delta)
-    if (found === undefined) return undefined
-    names.push(...found.names)
-    for (const [old, now] of found.data) data.set(old, now)
+    const changes = zoneChanges(active, zone.list, newer.delta)
+    if (changes === undefined) return undefined
+    names.push(...changes.names)
+    for (const [old, replacement] of changes.data) data.set(old, replacement)
   }
   if (changed.size > 0) return undefined
-  if (zones.every((zone, i) => isSame(zone, inForce.origin.zones[i]!))) {
-    return { snapshot: undefined, changes: undefined, watchState: marks }
+  if (zones.every((zone, i) => isSame(zone, active.origin.zones[i]!))) {
+    return { snapshot: undefined, changes: undefined, watchState }
   }
-  const amended = amend(inForce, { generation, zones, names, data })
-  return amended && { ...amended, watchState: marks }
+  const amended = amend(active, { generation, zones, names, data })
+  return amended && { ...amended, watchState }
 }
 
 const isSame = (one: ZoneState, other: ZoneState): boolean => one.sha256 === other.sha256
 
-/** A zone as it is now, and what is new of it. */
+/** The current state of a zone, and what has changed; undefined: nothing. */
 interface ZoneUpdate {
   readonly state: ZoneState
   readonly delta: ZoneDelta | undefined
 }
 
-/** What a journal has; undefined where that is too much, or nothing that is understood here. */
+/** Reads what a journal adds; undefined if it cannot be applied as changes of names alone. */
 async function readJournal(zone: ZoneState, path: string): Promise<ZoneUpdate | undefined> {
   const journal = await readFile(path).catch(() => undefined)
   const newer = journal && versionsSince(journal, zone.sha256)

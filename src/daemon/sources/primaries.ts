@@ -5,11 +5,11 @@ import type { TransferKeyConfig, TransfersConfig } from '../../config/config.js'
 import type { Primary } from '../../sources/axfr/primary.js'
 import type { TsigKey } from '../../tsig/tsig.js'
 
-/** A shorter secret can be guessed. */
+/** Shorter secrets can be guessed. */
 const MIN_SECRET_SIZE: Octets = 16
 
 /**
- * The primaries of the settings with their keys, whose secrets are read here.
+ * The primaries from the settings, with their TSIG keys, whose secrets are read from files.
  *
  * @throws AggregateError of TRANSFER_SECRET, TRANSFER_SECRET_UNREADABLE
  */
@@ -18,22 +18,22 @@ export async function loadPrimaries({
   keys
 }: TransfersConfig): Promise<readonly Primary[]> {
   const errors: InterdictError[] = []
-  const known = new Map<string, TsigKey>()
+  const keysByName = new Map<string, TsigKey>()
   for (const key of keys) {
     try {
       const secret = await readSecret(key)
-      known.set(key.key, { name: key.name, algorithm: key.algorithm, secret })
+      keysByName.set(key.key, { name: key.name, algorithm: key.algorithm, secret })
     } catch (error) {
       errors.push(error as InterdictError)
     }
   }
   if (errors.length > 0) throw new AggregateError(errors)
   return primaries.map(({ id, endpoint, key }) => {
-    return { id, ...endpoint, key: key === undefined ? undefined : known.get(key)! }
+    return { id, ...endpoint, key: key === undefined ? undefined : keysByName.get(key)! }
   })
 }
 
-/** Messages show nothing of what may be a secret. */
+/** Error messages never show what may be a secret. */
 async function readSecret({ secretFile: file }: TransferKeyConfig): Promise<Uint8Array> {
   let text: string
   try {
@@ -42,16 +42,16 @@ async function readSecret({ secretFile: file }: TransferKeyConfig): Promise<Uint
     throw failure('TRANSFER_SECRET_UNREADABLE', file, (error as Error).message)
   }
   const lines = text.split('\n').map(line => line.replace(/#.*/, '').trim())
-  const written = lines.filter(line => line !== '')
+  const filled = lines.filter(line => line !== '')
   const line = lines.findIndex(one => one !== '') + 1
   const position = { file, line: Math.max(line, 1), column: 1 }
-  const refuse = (found: string): InterdictError => failureAt(position, 'TRANSFER_SECRET', found)
-  if (written.length !== 1) throw refuse(`${written.length} lines`)
-  const word = written[0]!
+  const invalid = (found: string): InterdictError => failureAt(position, 'TRANSFER_SECRET', found)
+  if (filled.length !== 1) throw invalid(`${filled.length} lines`)
+  const word = filled[0]!
   if (!/^(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/.test(word)) {
-    throw refuse('something else')
+    throw invalid('other characters')
   }
   const secret = Uint8Array.from(Buffer.from(word, 'base64'))
-  if (secret.length < MIN_SECRET_SIZE) throw refuse(`${secret.length} octets`)
+  if (secret.length < MIN_SECRET_SIZE) throw invalid(`${secret.length} bytes`)
   return secret
 }

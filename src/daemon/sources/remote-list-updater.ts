@@ -11,16 +11,15 @@ import type { Timer, Timers } from '../../upstream/timers.js'
 import type { RemoteListSet, FetcherInit } from '../threads/messages.js'
 import type { StartThread, Thread } from '../threads/thread.js'
 
-/** How long a start waits for lists of which there is no copy. */
+/** How long the start waits for lists without a copy. */
 const STARTUP_WAIT: Milliseconds = 10_000
-/** Timers take no more than 24 days, and the clock may be set while we wait. */
+/** Check at least this often: timers are limited to 24 days, and the wall clock may be set. */
 const MAX_TIMER: Milliseconds = 3_600_000
-/** What a fetcher that died is followed by after. */
+/** Delay before a new fetcher is started after one died. */
 const CRASH_DELAY: Milliseconds = 60_000
 
 export interface RemoteListUpdaterOptions {
   readonly startThread: StartThread
-  /** The folder of the copies. */
   readonly copiesFolder: string
   readonly settings: RemoteListsConfig
   readonly bootstrap: BootstrapServers
@@ -29,14 +28,14 @@ export interface RemoteListUpdaterOptions {
   readonly clock: Clock
   /** At least 0, less than 1. */
   readonly random: () => number
-  /** There is a newer copy of a list. */
+  /** Called when there is a newer copy of a list. */
   readonly onUpdate: () => void
 }
 
 /**
- * Has lists fetched when they are due, by a thread that is there only for that: a list of a million
- * names takes a second to be checked. What is known of each list is in its record on disk, so that a
- * restart goes on where it was, and `interdict lists` sees it.
+ * Downloads lists when they are due, in a thread that runs only for that, since checking a list of a
+ * million names takes a second. The state of each list is in its record on disk, so that a restart
+ * continues where it was, and `interdict lists` can show it.
  */
 export class RemoteListUpdater {
   private current: RemoteListSet = { lists: [], prefixesByNetwork: new Map() }
@@ -44,7 +43,7 @@ export class RemoteListUpdater {
   private fetcher: Thread<never> | undefined
   private readonly copies: ListCopies
   private closed = false
-  /** Of a fetcher that died; by the calendar. */
+  /** Wall-clock time before which no fetcher is started, after one died. */
   private notBefore: Milliseconds = 0
 
   constructor(private readonly options: RemoteListUpdaterOptions) {
@@ -52,39 +51,39 @@ export class RemoteListUpdater {
   }
 
   /**
-   * Fetches the lists of which there is no copy, before anybody is served: without them, what they
-   * ban is not banned. Waits for it no longer than 10 s.
+   * Downloads the lists without a copy before queries are answered, since rules on them would block
+   * nothing. Waits at most 10 s.
    *
-   * @returns whether there are copies now that were not there before
+   * @returns whether there is a new copy
    */
-  async fetchMissing(fetched: RemoteListSet): Promise<boolean> {
-    const lists = fetched.lists.filter(({ hasCopy }) => !hasCopy)
+  async fetchMissing(all: RemoteListSet): Promise<boolean> {
+    const lists = all.lists.filter(({ hasCopy }) => !hasCopy)
     if (lists.length === 0) return false
     const { log, timers } = this.options
     const missing = lists.map(({ id }) => id).join(', ')
-    log.warn({ lists: missing }, 'there is no copy of some lists yet: fetching them before serving')
-    let any = false
+    log.warn({ lists: missing }, 'lists without a copy: downloading them before serving')
+    let hasNewCopy = false
     let isWaiting = true
     await new Promise<void>(resolve => {
       const timer = timers.after(STARTUP_WAIT, resolve)
-      const taken = (): void => {
-        any = true
+      const onUpdate = (): void => {
+        hasNewCopy = true
         if (!isWaiting) this.options.onUpdate()
       }
-      const done = (): void => {
+      const onDone = (): void => {
         timer.cancel()
         resolve()
         if (!isWaiting) void this.schedule()
       }
-      this.fetch({ ...fetched, lists }, { taken, done })
+      this.fetch({ ...all, lists }, { onUpdate, onDone })
     })
     isWaiting = false
-    return any
+    return hasNewCopy
   }
 
-  /** From now on these lists. */
-  setLists(fetched: RemoteListSet): void {
-    this.current = fetched
+  /** Replaces the lists to keep up to date. */
+  setLists(lists: RemoteListSet): void {
+    this.current = lists
     void this.schedule()
   }
 
@@ -94,26 +93,24 @@ export class RemoteListUpdater {
     void this.fetcher?.end()
   }
 
-  /** Sets the clock for what is due first, or fetches what is due already. */
+  /** Downloads the lists that are due, or sets a timer for the one that is due next. */
   private async schedule(): Promise<void> {
-    const { current: followed, options: parts } = this
-    const now = parts.clock.wall()
+    const { current, options } = this
+    const now = options.clock.wall()
     const dues = await Promise.all(
-      followed.lists.map(async list => {
+      current.lists.map(async list => {
         const record = await this.copies.record(list.id)
-        // A copy that somebody took away is missed at once, unless it cannot be had.
-        const isMissed = record.copy === undefined && record.failures === 0
-        const tried = isMissed ? '' : record.tried
-        return { list, at: nextRefresh(list, { ...record, tried }, now, parts.random) }
+        // A deleted copy is replaced at once, unless the last attempt failed.
+        const isDeleted = record.copy === undefined && record.failures === 0
+        const tried = isDeleted ? '' : record.tried
+        return { list, at: nextRefresh(list, { ...record, tried }, now, options.random) }
       })
     )
-    if (this.closed || this.fetcher !== undefined || followed !== this.current) return
+    if (this.closed || this.fetcher !== undefined || current !== this.current) return
     const due = dues.filter(({ at }) => at <= now).map(({ list }) => list)
     if (due.length > 0 && now >= this.notBefore) {
-      this.fetch(
-        { ...followed, lists: due },
-        { taken: parts.onUpdate, done: () => void this.schedule() }
-      )
+      const onDone = (): void => void this.schedule()
+      this.fetch({ ...current, lists: due }, { onUpdate: options.onUpdate, onDone })
       return
     }
     const first = Math.min(...dues.map(({ at }) => Math.max(at, this.notBefore)))
@@ -121,37 +118,30 @@ export class RemoteListUpdater {
     this.timer =
       dues.length === 0
         ? undefined
-        : parts.timers.after(Math.min(first - now, MAX_TIMER), () => void this.schedule())
+        : options.timers.after(Math.min(first - now, MAX_TIMER), () => void this.schedule())
   }
 
   private fetch(
-    fetched: RemoteListSet,
-    { taken, done }: { readonly taken: () => void; readonly done: () => void }
+    due: RemoteListSet,
+    { onUpdate, onDone }: { readonly onUpdate: () => void; readonly onDone: () => void }
   ): void {
-    const {
-      copiesFolder: copies,
-      settings,
-      bootstrap: servers,
-      startThread,
-      log,
-      clock
-    } = this.options
+    const { copiesFolder, settings, bootstrap, startThread, log, clock } = this.options
     const { caFile, timeout } = settings
-    const start: FetcherInit = { ...fetched, copies, servers, caFile, timeout }
-    const told = new Set<string>()
-    this.fetcher = startThread<never, ListUpdate>('fetcher-main.js', start, {
+    const init: FetcherInit = { ...due, copiesFolder, bootstrap, caFile, timeout }
+    const reported = new Set<string>()
+    this.fetcher = startThread<never, ListUpdate>('fetcher-main.js', init, {
       message: update => {
-        told.add(update.id)
-        this.logUpdate(update, fetched.lists)
-        if (update.kind === 'taken') taken()
+        reported.add(update.id)
+        this.logUpdate(update, due.lists)
+        if (update.kind === 'taken') onUpdate()
       },
       exited: error => {
         this.fetcher = undefined
-        if (told.size < fetched.lists.length) {
+        if (reported.size < due.lists.length) {
           this.notBefore = clock.wall() + CRASH_DELAY
-          log.error({ error: error?.message ?? 'it ended' }, 'the fetcher of lists died')
+          log.error({ error: error?.message ?? 'it exited' }, 'list fetcher died; retrying in 60 s')
         }
-        done()
+        onDone()
       }
     })
   }
@@ -162,15 +152,17 @@ export class RemoteListUpdater {
     const list = lists.find(one => one.id === id)!
     switch (update.kind) {
       case 'taken':
-        log.info({ list: id, entries: update.entries, url: list.url }, 'a newer list is here')
+        log.info({ list: id, entries: update.entries, url: list.url }, 'list refreshed')
         break
       case 'held':
         log.warn({ code: update.trouble.code, list: id }, update.trouble.message)
         break
       case 'failed': {
         const { code, message } = update.trouble
-        const what = list.hasCopy ? 'the copy stays in force' : 'rules on it hold for no name'
-        log.error({ code, list: id }, `${message}: ${what}`)
+        const effect = list.hasCopy
+          ? 'the previous copy remains active'
+          : 'rules on it match no names'
+        log.error({ code, list: id }, `${message}; ${effect}`)
         break
       }
       case 'unchanged':

@@ -13,42 +13,42 @@ import type { Timer, Timers } from '../../upstream/timers.js'
 import type { TransferInit } from '../threads/messages.js'
 import type { StartThread, Thread } from '../threads/thread.js'
 
-/** Timers take no more than 24 days, and the clock may be set while we wait. */
+/** Check at least this often: timers are limited to 24 days, and the wall clock may be set. */
 const MAX_TIMER: Milliseconds = 3_600_000
-/** What a thread that died is followed by after, and a primary that failed: doubled each time. */
+/** Delay after a thread died, and the first one after a primary failed, doubled each time. */
 const FIRST_RETRY: Milliseconds = 60_000
 const MAX_RETRY: Milliseconds = 3_600_000
-/** Who notifies of nothing new, or in the name of a primary, is heard this often. */
+/** After a NOTIFY without anything new, or a forged one, further ones are delayed this long. */
 const NOTIFY_PAUSE: Milliseconds = 1_000
 
-/** What a task needs of those that look after all zones. */
+/** What a refresher needs from `ZoneTransfers`. */
 export interface ZoneRefresherOptions extends ZoneTransfersOptions {
   readonly copies: ZoneCopies
-  /** Primaries of this zone, in the order in which they are asked. */
+  /** Primaries of this zone, in the order in which they are tried. */
   readonly primaries: () => readonly Primary[]
-  /** Calls when there is a thread to be had. */
+  /** Calls `begin` once another thread may be started. */
   readonly acquireThread: (begin: () => void) => void
-  /** The thread is over. */
+  /** Call when the thread has ended. */
   readonly releaseThread: () => void
 }
 
 /**
- * Looks after one zone: has its primaries asked when that is due, or one of them notifies, by a
- * thread that is there only for that. What is known of it is in its record on disk, so that a
- * restart goes on where it was, and `interdict lists` sees it.
+ * Refreshes one zone when it is due by its SOA, or when a primary sends NOTIFY, in a thread that runs only
+ * for that. The state of the zone is in its record on disk, so that a restart continues where it was, and
+ * `interdict lists` can show it.
  */
 export class ZoneRefresher {
   private timer: Timer | undefined
   private thread: Thread<never> | undefined
   private isBusy = false
   private isClosed = false
-  /** Who has notified while it was busy, or a moment after. */
+  /** The primary whose NOTIFY is pending, while a refresh runs or NOTIFY is delayed. */
   private notifier: string | undefined
-  /** Before this, no NOTIFY has anything asked; by time that passes. */
+  /** Monotonic time until which NOTIFY is delayed. */
   private ignoreNotifyUntil: Milliseconds = -Infinity
-  /** Of a thread that died; by the calendar. */
+  /** Wall-clock time before which no thread is started, after one died. */
   private notBefore: Milliseconds = 0
-  /** Primaries that failed: how often in a row, and until when others are asked instead. */
+  /** Primaries that failed: consecutive failures, and the time until which others are preferred. */
   private readonly failing = new Map<string, { times: number; until: Milliseconds }>()
 
   constructor(
@@ -56,13 +56,13 @@ export class ZoneRefresher {
     private readonly options: ZoneRefresherOptions
   ) {}
 
-  /** The rules say this of it now. */
+  /** Replaces the rules' definition of the zone. */
   update(list: TransferList): void {
     this.list = list
     void this.schedule()
   }
 
-  /** A primary says that there is something newer. */
+  /** Refreshes the zone, after a NOTIFY of this primary. */
   onNotify(primary: string): void {
     this.notifier = primary
     const wait = this.ignoreNotifyUntil - this.options.clock.now()
@@ -70,7 +70,7 @@ export class ZoneRefresher {
     else this.startIfIdle()
   }
 
-  /** Has the primaries asked now; resolves when that is over. @returns whether there is a newer copy */
+  /** Refreshes the zone now. @returns whether there is a newer copy */
   async refresh(): Promise<boolean> {
     return new Promise(resolve => this.start(resolve))
   }
@@ -83,7 +83,7 @@ export class ZoneRefresher {
     this.options.releaseThread()
   }
 
-  /** Sets the clock for when it is due, or begins. */
+  /** Starts a refresh if it is due, or sets a timer for when it is. */
   async schedule(): Promise<void> {
     if (this.notifier !== undefined) {
       this.onNotify(this.notifier)
@@ -110,21 +110,21 @@ export class ZoneRefresher {
     if (!this.isBusy) this.start(() => undefined)
   }
 
-  private start(done: (isTaken: boolean) => void): void {
+  private start(onDone: (isUpdated: boolean) => void): void {
     if (this.isClosed || this.isBusy || this.options.primaries().length === 0) {
-      done(false)
+      onDone(false)
       return
     }
     this.isBusy = true
     this.timer?.cancel()
-    this.options.acquireThread(() => this.startThread(done))
+    this.options.acquireThread(() => this.startThread(onDone))
   }
 
-  private startThread(done: (isTaken: boolean) => void): void {
-    const { startThread, copiesFolder: folder, settings, log, clock } = this.options
+  private startThread(onDone: (isUpdated: boolean) => void): void {
+    const { startThread, copiesFolder, settings, log, clock } = this.options
     if (this.isClosed) {
       this.options.releaseThread()
-      done(false)
+      onDone(false)
       return
     }
     const { notifier, list } = this
@@ -132,10 +132,10 @@ export class ZoneRefresher {
     const primaries = this.orderPrimaries(notifier)
     const job = { list, primaries, isNotified: notifier !== undefined }
     const { maxSize, maxTime } = settings
-    const start: TransferInit = { job, folder, maxSize, maxTime }
+    const init: TransferInit = { job, copiesFolder, maxSize, maxTime }
     let update: ZoneUpdate | undefined
-    this.thread = startThread<never, ZoneUpdate>('transfer-main.js', start, {
-      message: said => (update = said),
+    this.thread = startThread<never, ZoneUpdate>('transfer-main.js', init, {
+      message: result => (update = result),
       exited: error => {
         this.thread = undefined
         this.isBusy = false
@@ -143,10 +143,10 @@ export class ZoneRefresher {
         if (update === undefined) {
           this.notBefore = clock.wall() + FIRST_RETRY
           this.ignoreNotifyUntil = clock.now() + FIRST_RETRY
-          const fields = { list: list.id, error: error?.message ?? 'it ended' }
-          log.error(fields, 'a thread that transfers a zone died')
+          const fields = { list: list.id, error: error?.message ?? 'it exited' }
+          log.error(fields, 'zone transfer thread died; retrying in 60 s')
         } else this.onResult(update, primaries)
-        done(update?.kind === 'taken')
+        onDone(update?.kind === 'taken')
         if (update?.kind === 'taken') this.options.onUpdate(update)
         if (this.notifier === undefined) void this.schedule()
         else this.onNotify(this.notifier)
@@ -154,20 +154,20 @@ export class ZoneRefresher {
     })
   }
 
-  /** Who notifies first; then those that are well; all of them where none is. */
+  /** The notifying primary first, then those that did not fail lately; all of them if every one did. */
   private orderPrimaries(notifier: string | undefined): readonly Primary[] {
     const now = this.options.clock.wall()
     const all = this.options.primaries()
     const isFirst = ({ id }: Primary): boolean => id === notifier
-    const well = all.filter(one => isFirst(one) || (this.failing.get(one.id)?.until ?? 0) <= now)
-    const asked = well.length === 0 ? all : well
-    return [...asked].sort((a, b) => Number(isFirst(b)) - Number(isFirst(a)))
+    const healthy = all.filter(one => isFirst(one) || (this.failing.get(one.id)?.until ?? 0) <= now)
+    const candidates = healthy.length === 0 ? all : healthy
+    return [...candidates].sort((a, b) => Number(isFirst(b)) - Number(isFirst(a)))
   }
 
-  private onResult(update: ZoneUpdate, asked: readonly Primary[]): void {
+  private onResult(update: ZoneUpdate, tried: readonly Primary[]): void {
     const { clock, log } = this.options
     const { id, zone, hasCopy } = this.list
-    this.updateFailing(update.bad, asked)
+    this.updateFailing(update.bad, tried)
     if (update.kind !== 'taken') this.ignoreNotifyUntil = clock.now() + NOTIFY_PAUSE
     const failed = update.kind === 'failed'
     for (const { primary, code, message } of failed ? [] : update.bad) {
@@ -175,16 +175,16 @@ export class ZoneRefresher {
     }
     if (update.kind === 'taken') {
       const { serial, primary, from, changes, entries } = update
-      log.info({ list: id, zone, serial, primary, from, changes, entries }, 'a newer zone is here')
+      log.info({ list: id, zone, serial, primary, from, changes, entries }, 'zone refreshed')
     }
     if (!failed) return
     const { code, message } = update.trouble
-    const what = hasCopy ? 'the copy stays in force' : 'rules on it hold for no name'
-    log.error({ code, list: id }, `${message}: ${what}`)
+    const effect = hasCopy ? 'the previous copy remains active' : 'rules on it match no names'
+    log.error({ code, list: id }, `${message}; ${effect}`)
     void this.logIfExpired()
   }
 
-  /** What is over stays in force, but nobody shall overlook it. */
+  /** An expired zone remains active, but that must be visible. */
   private async logIfExpired(): Promise<void> {
     const { copies, clock, log } = this.options
     const { id, zone } = this.list
@@ -194,9 +194,9 @@ export class ZoneRefresher {
     log.error({ code, list: id }, message)
   }
 
-  private updateFailing(bad: readonly PrimaryFailure[], asked: readonly Primary[]): void {
+  private updateFailing(bad: readonly PrimaryFailure[], tried: readonly Primary[]): void {
     const now = this.options.clock.wall()
-    for (const { id } of asked) {
+    for (const { id } of tried) {
       if (bad.some(({ primary }) => primary === id)) {
         const times = (this.failing.get(id)?.times ?? 0) + 1
         const until = now + Math.min(FIRST_RETRY * 2 ** (times - 1), MAX_RETRY)
@@ -208,7 +208,6 @@ export class ZoneRefresher {
 
 export interface ZoneTransfersOptions {
   readonly startThread: StartThread
-  /** The folder of the copies. */
   readonly copiesFolder: string
   readonly settings: TransfersConfig
   readonly log: ServiceLog
@@ -216,9 +215,9 @@ export interface ZoneTransfersOptions {
   readonly clock: Clock
   /** At least 0, less than 1. */
   readonly random: () => number
-  /** There is a newer copy of a zone. */
+  /** Called when there is a newer copy of a zone. */
   readonly onUpdate: (update: ZoneUpdated) => void
-  /** From whom NOTIFY is taken, for which zones. */
+  /** Called with the primaries whose NOTIFY is accepted, and for which zones. */
   readonly setNotifySources: (rules: NotifyRules) => void
 }
 

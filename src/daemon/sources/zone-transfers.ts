@@ -14,24 +14,24 @@ import type { SerializedError } from '../threads/serialized-error.js'
 import { loadPrimaries } from './primaries.js'
 import { ZoneRefresher, type ZoneTransfersOptions } from './zone-refresher.js'
 
-/** How long a start waits for zones of which there is no copy. */
+/** How long the start waits for zones without a copy. */
 const STARTUP_WAIT: Milliseconds = 10_000
-/** So many threads at once: each holds the zone that it transfers. */
+/** Concurrent transfer threads; each holds a whole zone in memory. */
 const MAX_THREADS = 4
 
-/** How a list is that is a zone of a primary. */
+/** The status of a list that is a zone transferred from primaries. */
 export interface ZoneStatus {
   readonly list: string
   /** Canonical text. */
   readonly zone: string
   readonly state: ZoneHealth
-  /** Tries in a row. */
+  /** Consecutive failed attempts. */
   readonly failures: number
   /** Null: there is no copy. */
   readonly copy: ZoneCopyStatus | null
 }
 
-/** Has zones transferred: those that the rules name, from the primaries of the settings. */
+/** Keeps the zones that the rules name up to date, from the primaries in the settings. */
 export class ZoneTransfers {
   private primaries: readonly Primary[] = []
   private lists: readonly TransferList[] = []
@@ -45,7 +45,7 @@ export class ZoneTransfers {
     this.copies = new ZoneCopies(options.copiesFolder)
   }
 
-  /** Reads the secrets of keys again; what is wrong leaves those of before in force. */
+  /** Reads the TSIG secrets again; on errors the previous ones remain active. */
   async reloadKeys(): Promise<readonly SerializedError[]> {
     try {
       this.primaries = await loadPrimaries(this.options.settings)
@@ -56,23 +56,23 @@ export class ZoneTransfers {
     }
   }
 
-  /** What the rules say of primaries and does not fit the settings. */
+  /** Checks that the primaries named by the rules are in the settings. */
   checkPrimaries(lists: readonly TransferList[]): readonly SerializedError[] {
     return checkPrimaries(this.options.settings, lists).map(serializeError)
   }
 
   /**
-   * Transfers the zones of which there is no copy, before anybody is served: without them, what they
-   * ban is not banned. Waits for it no longer than 10 s.
+   * Transfers the zones without a copy before queries are answered, since rules on them would block
+   * nothing. Waits at most 10 s.
    *
-   * @returns whether there are copies now that were not there before
+   * @returns whether there is a new copy
    */
   async fetchMissing(lists: readonly TransferList[]): Promise<boolean> {
     const { settings, log, timers } = this.options
     const missing = lists.filter(list => !list.hasCopy && primariesFor(settings, list).length > 0)
     if (missing.length === 0) return false
     const ids = missing.map(({ id }) => id).join(', ')
-    log.warn({ lists: ids }, 'there is no copy of some zones yet: transferring them before serving')
+    log.warn({ lists: ids }, 'zones without a copy: transferring them before serving')
     this.isStarting = true
     let any = false
     await new Promise<void>(resolve => {
@@ -89,20 +89,19 @@ export class ZoneTransfers {
     return any
   }
 
-  /** From now on these zones. */
+  /** Replaces the zones to keep up to date. */
   setZones(lists: readonly TransferList[]): void {
     this.lists = lists
-    for (const [id, task] of this.refreshers) {
-      const list = lists.find(one => one.id === id)
-      if (list !== undefined) continue
-      task.close()
+    for (const [id, refresher] of this.refreshers) {
+      if (lists.some(list => list.id === id)) continue
+      refresher.close()
       this.refreshers.delete(id)
     }
     for (const list of lists) this.refresherOf(list).update(list)
     this.publishNotifySources()
   }
 
-  /** A primary has notified of a zone. @param zone canonical text */
+  /** Called when a primary sends NOTIFY. @param zone canonical text */
   onNotify(zone: string, primary: string): void {
     for (const list of this.lists) {
       if (list.zone !== zone || !this.primariesOf(list).some(({ id }) => id === primary)) continue
@@ -110,7 +109,7 @@ export class ZoneTransfers {
     }
   }
 
-  /** How all zones are now, as their records say. */
+  /** The status of all zones, from their records on disk. */
   async status(): Promise<readonly ZoneStatus[]> {
     const now = this.options.clock.wall()
     return Promise.all(
@@ -124,17 +123,17 @@ export class ZoneTransfers {
   }
 
   close(): void {
-    for (const task of this.refreshers.values()) task.close()
+    for (const refresher of this.refreshers.values()) refresher.close()
     this.refreshers.clear()
   }
 
   private refresherOf(list: TransferList): ZoneRefresher {
     const known = this.refreshers.get(list.id)
     if (known !== undefined) return known
-    const task: ZoneRefresher = new ZoneRefresher(list, {
+    const refresher: ZoneRefresher = new ZoneRefresher(list, {
       ...this.options,
       onUpdate: update => {
-        // While the start waits, it reads the rules itself.
+        // During the start, `load` reads the rules itself.
         if (!this.isStarting) this.options.onUpdate(update)
       },
       copies: this.copies,
@@ -142,8 +141,8 @@ export class ZoneTransfers {
       acquireThread: begin => this.acquireThread(begin),
       releaseThread: () => this.releaseThread()
     })
-    this.refreshers.set(list.id, task)
-    return task
+    this.refreshers.set(list.id, refresher)
+    return refresher
   }
 
   private primariesOf(list: TransferList): readonly Primary[] {

@@ -1,4 +1,4 @@
-/** The compiler thread: the settings file in, settings out; rule files in, snapshot out. */
+/** The compiler thread: reads the settings file, and compiles rule files to a snapshot. */
 import { randomInt } from 'node:crypto'
 import { constants, setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,123 +14,132 @@ import type { RuleSet } from '../../rules/model/types.js'
 import { listRulePaths, readRules, type RulesReadResult } from '../reload/read-rules.js'
 import { ReplacedSnapshots, COLLECT_DELAY } from '../reload/replaced-snapshots.js'
 import { isUnchanged, readWatchState, type WatchState } from '../reload/watch-state.js'
-import { applyZoneJournals } from '../reload/zone-journals.js'
+import { applyZoneJournals, type JournalUpdate } from '../reload/zone-journals.js'
 import type { FromCompiler, ToCompiler } from './messages.js'
 import { serializeError } from './serialized-error.js'
 
-/** How often files that change while they are read are read again, and after what pause. */
-const TRIES = 5
-const PAUSE: Milliseconds = 50
+/** Attempts to read files that change while being read, and the pause between two. */
+const MAX_ATTEMPTS = 5
+const RETRY_PAUSE: Milliseconds = 50
 
-type Order = Extract<ToCompiler, { readonly kind: 'compile' }>
+type Request = Extract<ToCompiler, { readonly kind: 'compile' }>
 
-let inForce: Snapshot | undefined
-const retired = new ReplacedSnapshots(COLLECT_DELAY.compiler)
+let active: Snapshot | undefined
+const replaced = new ReplacedSnapshots(COLLECT_DELAY.compiler)
 
 parentPort!.on('message', (message: ToCompiler) => {
-  void obey(message).then(result => parentPort!.postMessage(result))
+  void handle(message).then(result => parentPort!.postMessage(result))
 })
 
-async function obey(message: ToCompiler): Promise<FromCompiler> {
+async function handle(message: ToCompiler): Promise<FromCompiler> {
   try {
-    return message.kind === 'settings' ? await settings(message.file) : await rules(message)
+    return message.kind === 'settings'
+      ? await readSettings(message.file)
+      : await compileRules(message)
   } catch (error) {
-    return { kind: 'refused', errors: [serializeError(error)], marks: undefined, passing: false }
+    return rejected([error])
   }
 }
 
-async function settings(file: string | undefined): Promise<FromCompiler> {
-  const read = await loadConfig(file)
-  if (read.ok) return { kind: 'settings', config: read.config }
-  return {
-    kind: 'refused',
-    errors: read.errors.map(serializeError),
-    marks: undefined,
-    passing: false
-  }
+/** A result without any file read, or none that a retry could change. */
+function rejected(errors: readonly unknown[]): FromCompiler {
+  const none = { watchState: undefined, isTransient: false }
+  return { kind: 'rejected', errors: errors.map(serializeError), ...none }
 }
 
-async function rules(order: Order): Promise<FromCompiler> {
+async function readSettings(file: string | undefined): Promise<FromCompiler> {
+  const result = await loadConfig(file)
+  return result.ok ? { kind: 'settings', config: result.config } : rejected(result.errors)
+}
+
+async function compileRules(request: Request): Promise<FromCompiler> {
   const started = performance.now()
-  inForce ??= order.active
-  const amended = order.isFull
-    ? undefined
-    : inForce &&
-      (await applyZoneJournals(inForce, { ...order, copiesFolder: order.location.copiesFolder }))
-  if (amended !== undefined) {
-    if (amended.snapshot !== undefined) adopt(amended.snapshot)
-    return { kind: 'amended', ...amended, took: performance.now() - started }
+  active ??= request.active
+  const updated = request.isFull ? undefined : await applyJournals(request)
+  if (updated !== undefined) {
+    if (updated.snapshot !== undefined) adopt(updated.snapshot)
+    return { kind: 'updated', ...updated, duration: performance.now() - started }
   }
-  if (inForce !== undefined) yieldToWorkers()
-  const { loaded, bundleErrors: refused, isTransient: passing, marks, restless } = await read(order)
-  const errors = restless ? [failure('GATEWAY_RESTLESS')] : loaded.ok ? [] : loaded.errors
+  if (active !== undefined) yieldToWorkers()
+  const { loaded, bundleErrors, isTransient, watchState, isChanging } = await readStable(request)
+  const errors = isChanging ? [failure('GATEWAY_RESTLESS')] : loaded.ok ? [] : loaded.errors
   if (errors.length > 0 || !loaded.ok) {
-    return { kind: 'refused', errors: errors.map(serializeError), marks, passing }
+    return { kind: 'rejected', errors: errors.map(serializeError), watchState, isTransient }
   }
-  const made = make(loaded.rules, order)
-  const warnings = loaded.warnings.map(serializeError)
-  const { remotes: lists, transfers: zones } = loaded
   const prefixesByNetwork = new Map(loaded.rules.networks.map(({ id, prefixes }) => [id, prefixes]))
-  const fetched = { lists, prefixesByNetwork }
-  const took = performance.now() - started
-  const others = { refused: refused.map(serializeError), fetched, zones, marks, took, passing }
-  return { kind: 'compiled', ...made, warnings, ...others }
+  return {
+    kind: 'compiled',
+    ...compileIfChanged(loaded.rules, request),
+    warnings: loaded.warnings.map(serializeError),
+    bundleErrors: bundleErrors.map(serializeError),
+    remoteLists: { lists: loaded.remotes, prefixesByNetwork },
+    zones: loaded.transfers,
+    watchState,
+    duration: performance.now() - started,
+    isTransient
+  }
+}
+
+async function applyJournals(request: Request): Promise<JournalUpdate | undefined> {
+  const { copiesFolder } = request.location
+  return active && applyZoneJournals(active, { ...request, copiesFolder })
 }
 
 /**
- * Nobody waits for a reload, but on a machine with no core to spare every query waits for a thread
- * that computes for a second. On Linux the priority set is that of the calling thread alone
- * (setpriority(2), "C library/kernel differences"); elsewhere it would be the process's.
+ * Lowers the priority of this thread. A reload is not urgent, but on a machine without a spare core
+ * every query would wait for a thread that computes for a second. On Linux setpriority affects only the
+ * calling thread (setpriority(2), "C library/kernel differences"); elsewhere it affects the process.
  */
 function yieldToWorkers(): void {
   if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_LOW)
 }
 
-/** What was read, and how everything looked before it was. */
-interface Reading extends RulesReadResult {
-  readonly marks: WatchState
-  readonly restless: boolean
+interface StableReadResult extends RulesReadResult {
+  /** The state of the files just before they were read. */
+  readonly watchState: WatchState
+  /** Whether files were still changing at the last attempt. */
+  readonly isChanging: boolean
 }
 
 /**
- * Reads the rules until nothing in them changed meanwhile: files of which some are old and some are
- * new, or one of which half is written, are nobody's rules.
+ * Reads the rules until no file changes while they are read: a mix of old and new files, or a
+ * half-written file, must never become active.
  */
-async function read({ location: place, watchedPaths: known }: Order): Promise<Reading> {
-  let before = await readWatchState([...known, ...(await listRulePaths(place))])
-  for (let tries = 1; ; tries++) {
-    const reading = await readRules(place, systemClock)
-    const { files, written } = reading
+async function readStable({ location, watchedPaths }: Request): Promise<StableReadResult> {
+  let before = await readWatchState([...watchedPaths, ...(await listRulePaths(location))])
+  for (let attempts = 1; ; attempts++) {
+    const result = await readRules(location, systemClock)
+    const { files, written } = result
     before = new Map([...before, ...(await readWatchState(written))])
     const after = await readWatchState(files)
-    const marks = new Map(files.map(file => [file, before.get(file) ?? '']))
-    const restless = !isUnchanged(before, after)
-    if (!restless || tries === TRIES) return { ...reading, marks, restless }
+    const watchState = new Map(files.map(file => [file, before.get(file) ?? '']))
+    const isChanging = !isUnchanged(before, after)
+    if (!isChanging || attempts === MAX_ATTEMPTS) return { ...result, watchState, isChanging }
     before = after
-    await sleep(PAUSE)
+    await sleep(RETRY_PAUSE)
   }
 }
 
-function make(
+function compileIfChanged(
   ruleSet: RuleSet,
-  { generation, localNames: local }: Order
+  { generation, localNames: specialUse }: Request
 ): Pick<Extract<FromCompiler, { readonly kind: 'compiled' }>, 'snapshot' | 'changes'> {
-  // A bundle may say the same as the one before: its serial is in every record.
+  // A new bundle with the same rules counts as a change, since log records carry its serial.
   const isSame =
-    ruleSet.sha256 === inForce?.origin.sha256 &&
-    ruleSet.bundle?.serial === inForce.origin.bundle?.serial
+    ruleSet.sha256 === active?.origin.sha256 &&
+    ruleSet.bundle?.serial === active.origin.bundle?.serial
   if (isSame) return { snapshot: undefined, changes: undefined }
-  // The seed in force first, so that hashes which workers keep stay good over the reload; another
-  // one only if names crowd under it.
-  const seeds = inForce === undefined ? [] : [inForce.names.seed >>> 0]
+  // Try the active seed first, so that hashes cached by workers stay valid over the reload; use another
+  // one only if too many names collide under it.
+  const seeds = active === undefined ? [] : [active.names.seed >>> 0]
   const random = (): number => seeds.pop() ?? randomInt(2 ** 32)
-  const snapshot = compile(ruleSet, { generation, random, specialUse: local })
-  const changes = inForce === undefined ? undefined : compare(inForce, snapshot)
+  const snapshot = compile(ruleSet, { generation, random, specialUse })
+  const changes = active === undefined ? undefined : compare(active, snapshot)
   adopt(snapshot)
   return { snapshot, changes }
 }
 
 function adopt(snapshot: Snapshot): void {
-  inForce = snapshot
-  retired.setCurrent(snapshot)
+  active = snapshot
+  replaced.setCurrent(snapshot)
 }

@@ -1,16 +1,16 @@
 import type { Milliseconds } from '../../base/units.js'
 
-/** Waits for it so long, and no longer: whether it came. */
+/** Waits for a promise, at most until the timeout. @returns whether it resolved in time */
 export async function completesWithin(
-  what: Promise<unknown>,
-  patience: Milliseconds
+  promise: Promise<unknown>,
+  timeout: Milliseconds
 ): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>(resolve => {
-    timer = setTimeout(() => resolve(false), patience)
+  const timedOut = new Promise<boolean>(resolve => {
+    timer = setTimeout(() => resolve(false), timeout)
   })
   try {
-    return await Promise.race([what.then(() => true), late])
+    return await Promise.race([promise.then(() => true), timedOut])
   } finally {
     clearTimeout(timer)
   }

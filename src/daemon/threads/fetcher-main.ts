@@ -1,4 +1,4 @@
-/** A fetcher thread: looks for newer states of some lists, tells what came of each, and ends. */
+/** A fetcher thread: downloads lists that have changed, posts a result for each, and exits. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { BootstrapResolver } from '../../sources/http/bootstrap-resolver.js'
 import { ListCopies } from '../../sources/http/list-copies.js'
@@ -7,12 +7,13 @@ import type { FetcherInit } from './messages.js'
 
 void fetchAll(workerData as FetcherInit)
 
-async function fetchAll(start: FetcherInit): Promise<void> {
-  const { lists, prefixesByNetwork: clients, copies: folder, servers, caFile, timeout } = start
-  const bootstrap = await BootstrapResolver.open(servers)
+async function fetchAll(init: FetcherInit): Promise<void> {
+  const { lists, prefixesByNetwork: clients, caFile, timeout } = init
+  const bootstrap = await BootstrapResolver.open(init.bootstrap)
   const { lookup } = bootstrap
-  const parts = { lookup, caFile, timeout, clients, copies: new ListCopies(folder), now: Date.now }
-  // One after the other: a list may take much memory while it is read.
+  const copies = new ListCopies(init.copiesFolder)
+  const parts = { lookup, caFile, timeout, clients, copies, now: Date.now }
+  // One at a time, since parsing a list may take much memory.
   for (const list of lists) parentPort!.postMessage(await updateList(list, parts))
   bootstrap.close()
 }

@@ -21,7 +21,7 @@ import type { JournalUpdate } from '../reload/zone-journals.js'
 import type { CookieSecrets } from '../workers/cookie-secrets.js'
 import type { SerializedError } from './serialized-error.js'
 
-/** A line for the service log, which only the control thread writes. */
+/** A line of the service log, which only the control thread writes. */
 export interface LogLine {
   readonly kind: 'log'
   readonly level: 'info' | 'warn' | 'error'
@@ -29,32 +29,31 @@ export interface LogLine {
   readonly message: string
 }
 
-/** What a worker is started with. Sockets are opened only when the first snapshot arrives. */
+/** The start parameters of a worker. It opens no socket before the `listen` message. */
 export interface WorkerInit {
   readonly config: Config
   readonly upstreams: readonly Endpoint[]
-  /** What probes for loops are known by: 16 hexadecimal digits. */
+  /** 16 hexadecimal digits by which workers recognize loop detection probes. */
   readonly probeKey: string
-  /** Upstreams that lead back here: see `LoopWatch`. */
+  /** Routes that form a forwarding loop: see `LoopDetector`. */
   readonly disabledRoutes: ReadonlySet<number>
-  /** Undefined: clients get no cookies. */
+  /** Undefined: server cookies are off. */
   readonly cookieSecrets: CookieSecrets | undefined
   readonly notify: NotifyRules
   readonly ring: SharedArrayBuffer
-  /** Its descriptors: closed by the control thread if it dies. */
-  readonly ledger: SharedArrayBuffer
+  /** The worker's open file descriptors, which the control thread closes if the worker dies. */
+  readonly descriptors: SharedArrayBuffer
 }
 
-/** What a worker is asked, and answers when it can. */
+/** A request from the control thread to a worker. */
 export type WorkerRequest =
-  /** Drop what is held of a name in lower-cased wire form, or also of all below it. */
+  /** Flush a name, in lower-cased wire form, from the cache; `below`: its whole subtree. */
   | { readonly kind: 'flush'; readonly name: Uint8Array; readonly below: boolean }
-  /** Tell what you have done until now. */
   | { readonly kind: 'status' }
 
-/** What it answers, by the kind of question. */
+/** The reply to each kind of request. */
 export interface WorkerReplies {
-  /** So many entries. */
+  /** The number of cache entries dropped. */
   readonly flush: { readonly dropped: number }
   readonly status: WorkerStatus
 }
@@ -68,50 +67,48 @@ export type ToWorker =
       readonly snapshot: Snapshot
     }
   | { readonly kind: 'adopt'; readonly snapshot: Snapshot }
-  /** Cookies are made with these from now on. */
-  | { readonly kind: 'secrets'; readonly secrets: CookieSecrets }
-  /** These may say from now on that zones have changed. */
-  | { readonly kind: 'hear-from'; readonly rules: NotifyRules }
-  /** To be answered with the ticket; other messages may be dealt with before it. */
-  | { readonly kind: 'ask'; readonly ticket: number; readonly question: WorkerRequest }
-  /** These routes lead back here, and no others. */
-  | { readonly kind: 'leave-out'; readonly routes: ReadonlySet<number> }
+  | { readonly kind: 'cookie-secrets'; readonly secrets: CookieSecrets }
+  /** Primaries whose NOTIFY is accepted, and for which zones. */
+  | { readonly kind: 'notify-sources'; readonly rules: NotifyRules }
+  /** The reply carries the same id; it may come after replies to later messages. */
+  | { readonly kind: 'request'; readonly id: number; readonly request: WorkerRequest }
+  /** Replaces the set of routes disabled because of a forwarding loop. */
+  | { readonly kind: 'disable-routes'; readonly routes: ReadonlySet<number> }
   | { readonly kind: 'drain' }
-  /** Close everything at once, and end. */
+  /** Close every socket at once, and exit. */
   | { readonly kind: 'end' }
 
 export type FromWorker =
   | { readonly kind: 'listening' }
   | { readonly kind: 'drained' }
-  | { readonly kind: 'said'; readonly ticket: number; readonly reply: WorkerReply }
-  /** A probe for loops has come back. */
+  | { readonly kind: 'reply'; readonly id: number; readonly reply: WorkerReply }
+  /** A loop detection probe was received as a query. */
   | { readonly kind: 'probe'; readonly token: string }
-  /** A primary says that a zone, told by its canonical text, has changed. */
+  /** A primary sent NOTIFY for a zone, named by its canonical text. */
   | { readonly kind: 'notified'; readonly zone: string; readonly primary: string }
-  /** It cannot go on, and ends. */
-  | { readonly kind: 'failed'; readonly trouble: SerializedError }
+  /** The worker cannot continue, and exits. */
+  | { readonly kind: 'failed'; readonly error: SerializedError }
   | LogLine
 
-/** Lists that are fetched, and what has to be known to read them. */
+/** Lists to download, with what is needed to parse them. */
 export interface RemoteListSet {
   readonly lists: readonly RemoteList[]
-  /** Prefixes by id of network. */
+  /** Prefixes by network id. */
   readonly prefixesByNetwork: ReadonlyMap<string, readonly Prefix[]>
 }
 
-/** What a fetcher is started with; it tells of each list, and ends. */
+/** The start parameters of a fetcher thread, which reports on each list and exits. */
 export interface FetcherInit extends RemoteListSet {
-  readonly copies: string
-  readonly servers: BootstrapServers
+  readonly copiesFolder: string
+  readonly bootstrap: BootstrapServers
   readonly caFile: string | undefined
   readonly timeout: Milliseconds
 }
 
-/** What a transfer thread is started with; it tells what came of it, and ends. */
+/** The start parameters of a transfer thread, which reports its result and exits. */
 export interface TransferInit {
   readonly job: ZoneJob
-  /** Of the copies. */
-  readonly folder: string
+  readonly copiesFolder: string
   readonly maxSize: Octets
   readonly maxTime: Milliseconds
 }
@@ -119,15 +116,15 @@ export interface TransferInit {
 export interface CompileRequest {
   readonly location: RulesLocation
   readonly generation: number
-  /** What is watched, and so known to be read, inside the folder and elsewhere. */
+  /** Every path that the file watcher follows: files read last time, inside and outside the folder. */
   readonly watchedPaths: readonly string[]
-  /** As they looked when the rules in force were read. */
+  /** The state of the files when the active rules were read. */
   readonly watchState: WatchState
-  /** Whether all is to be read, even if nothing has changed since. */
+  /** Read and compile everything, even if no file has changed. */
   readonly isFull: boolean
-  /** Special-use names that are answered here. */
+  /** Special-use names that are answered locally. */
   readonly localNames: readonly SpecialUseName[]
-  /** The snapshot in force, for a thread that has not made it. */
+  /** The active snapshot, for a thread that did not compile it. */
   readonly active: Snapshot | undefined
 }
 
@@ -139,34 +136,33 @@ export type FromCompiler =
   | { readonly kind: 'settings'; readonly config: Config }
   | {
       readonly kind: 'compiled'
-      /** Undefined: the files say what they said before. */
+      /** Undefined: the rules are the same as the active ones. */
       readonly snapshot: Snapshot | undefined
-      /** Against the snapshot before, for the log; undefined for the first. */
+      /** Compared to the previous snapshot, for the log; undefined for the first. */
       readonly changes: SnapshotChanges | undefined
       readonly warnings: readonly SerializedError[]
-      /** Why these are not the rules of the bundle that is offered, but those of the last good one. */
-      readonly refused: readonly SerializedError[]
-      readonly fetched: RemoteListSet
-      /** Lists that are zones of primaries. */
+      /** Why the bundle on offer was rejected, and these are the rules of the last good one. */
+      readonly bundleErrors: readonly SerializedError[]
+      readonly remoteLists: RemoteListSet
+      /** Lists that are zones transferred from primaries. */
       readonly zones: readonly TransferList[]
-      /** Of everything read or looked for, as it was when it was read. */
-      readonly marks: WatchState
-      readonly took: Milliseconds
-      /** As below, of what was refused. */
-      readonly passing: boolean
+      /** Every file read or looked for, as it was when it was read. */
+      readonly watchState: WatchState
+      readonly duration: Milliseconds
+      /** Whether `bundleErrors` may go away by themselves, as below. */
+      readonly isTransient: boolean
     }
-  /** Nothing but the journals of zones has changed. */
-  | (JournalUpdate & { readonly kind: 'amended'; readonly took: Milliseconds })
+  /** Only zone journals have changed. */
+  | (JournalUpdate & { readonly kind: 'updated'; readonly duration: Milliseconds })
   | {
-      readonly kind: 'refused'
+      readonly kind: 'rejected'
       readonly errors: readonly SerializedError[]
-      /** As above; undefined: it did not come to reading. */
-      readonly marks: WatchState | undefined
-      /** Whether it may pass with the files as they are: there was no descriptor, no thread. */
-      readonly passing: boolean
+      /** As above; undefined: no file was read. */
+      readonly watchState: WatchState | undefined
+      /** Whether a retry may succeed with the same files: out of descriptors, or of threads. */
+      readonly isTransient: boolean
     }
 
-/** What comes of reading rules. */
 export type CompileResult = Exclude<FromCompiler, { readonly kind: 'settings' }>
 
 export interface RecorderInit {
@@ -174,58 +170,57 @@ export interface RecorderInit {
   readonly outputs: readonly OutputConfig[]
   /** One per worker. */
   readonly rings: readonly SharedArrayBuffer[]
-  /** What `QueryEvent.upstream` is an index in, as shown to people. */
+  /** Labels of the upstreams, which `QueryEvent.upstream` is an index into. */
   readonly upstreams: readonly string[]
 }
 
 export type ToRecorder =
   | { readonly kind: 'adopt'; readonly snapshot: Snapshot }
   | { readonly kind: 'reopen' }
-  /** To be answered with the ticket: what it has done until now. */
-  | { readonly kind: 'ask'; readonly ticket: number }
+  /** Asks for the status; the reply carries the same id. */
+  | { readonly kind: 'request'; readonly id: number }
   | { readonly kind: 'drain' }
 
-/** How an output is. */
 export interface OutputStatus extends ExporterCounts {
   readonly name: string
-  /** How often the thread of all outputs was started anew, since the recorder was. */
+  /** How often the export thread was restarted since the recorder started. */
   readonly restarts: number
 }
 
-/** What the thread itself knows. */
+/** What the export thread itself knows. */
 export type OutputReport = Omit<OutputStatus, 'restarts'>
 
-/** Outputs: none where their thread does not answer. */
+/** No outputs: the export thread did not reply. */
 export interface RecorderReply extends RecorderStatus {
   readonly outputs: readonly OutputStatus[]
 }
 
 export interface ExportInit {
   readonly outputs: readonly OutputConfig[]
-  /** Two words: octets, and lines, that were sent to it and that it has not taken yet. */
+  /** Two words: octets and lines sent to the thread that it has not yet processed. */
   readonly backlog: Int32Array
 }
 
 export type ToExport =
   | { readonly kind: 'block'; readonly octets: Uint8Array; readonly lines: number }
-  | { readonly kind: 'ask'; readonly ticket: number }
+  | { readonly kind: 'request'; readonly id: number }
   | { readonly kind: 'drain' }
 
 export type FromExport =
   | { readonly kind: 'drained' }
-  | { readonly kind: 'said'; readonly ticket: number; readonly reply: readonly OutputReport[] }
+  | { readonly kind: 'reply'; readonly id: number; readonly reply: readonly OutputReport[] }
   | LogLine
 
 export type FromRecorder =
   | { readonly kind: 'drained' }
-  | { readonly kind: 'said'; readonly ticket: number; readonly reply: RecorderReply }
+  | { readonly kind: 'reply'; readonly id: number; readonly reply: RecorderReply }
   | LogLine
 
-/** The service log of a thread other than control: sends its lines there. */
-export function createThreadLog(tell: (line: LogLine) => void): ServiceLog {
+/** The service log of any other thread: sends its lines to the control thread. */
+export function createThreadLog(post: (line: LogLine) => void): ServiceLog {
   const at =
     (level: LogLine['level']) =>
     (fields: LogFields, message: string): void =>
-      tell({ kind: 'log', level, fields, message })
+      post({ kind: 'log', level, fields, message })
   return { info: at('info'), warn: at('warn'), error: at('error') }
 }

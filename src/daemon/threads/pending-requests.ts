@@ -1,42 +1,42 @@
 import type { Milliseconds } from '../../base/units.js'
 
-/** It was not answered in time; its thread is gone, and whatever that held. */
-export type NoReply = 'silent' | 'gone'
+/** `timeout`: no reply in time; `exited`: the thread has ended and lost its state. */
+export type NoReply = 'timeout' | 'exited'
 
-/** Questions that one thread was asked, until it answers. */
+/** Requests sent to one thread that await its reply. */
 export class PendingRequests<Reply extends object> {
   private readonly pending = new Map<number, (reply: Reply | NoReply) => void>()
   private lastId = 0
   private isClosed = false
 
-  /** @param send puts the question to the thread, which is to say the ticket with its answer */
-  send(send: (ticket: number) => void, patience: Milliseconds): Promise<Reply | NoReply> {
-    if (this.isClosed) return Promise.resolve('gone')
-    const ticket = ++this.lastId
+  /** @param post sends the request; the thread returns the id with its reply */
+  send(post: (id: number) => void, timeout: Milliseconds): Promise<Reply | NoReply> {
+    if (this.isClosed) return Promise.resolve('exited')
+    const id = ++this.lastId
     return new Promise(resolve => {
-      const timer = setTimeout(() => this.settle(ticket, 'silent'), patience)
-      this.pending.set(ticket, reply => {
+      const timer = setTimeout(() => this.settle(id, 'timeout'), timeout)
+      this.pending.set(id, reply => {
         clearTimeout(timer)
         resolve(reply)
       })
-      send(ticket)
+      post(id)
     })
   }
 
-  /** An answer, which may come when nobody waits for it any more. */
-  onReply(ticket: number, reply: Reply): void {
-    this.settle(ticket, reply)
+  /** Ignores a reply that comes after the timeout. */
+  onReply(id: number, reply: Reply): void {
+    this.settle(id, reply)
   }
 
-  /** The thread has ended. */
+  /** Call when the thread has ended: every pending request resolves with `exited`. */
   close(): void {
     this.isClosed = true
-    for (const ticket of [...this.pending.keys()]) this.settle(ticket, 'gone')
+    for (const id of [...this.pending.keys()]) this.settle(id, 'exited')
   }
 
-  private settle(ticket: number, reply: Reply | NoReply): void {
-    const resolve = this.pending.get(ticket)
-    this.pending.delete(ticket)
+  private settle(id: number, reply: Reply | NoReply): void {
+    const resolve = this.pending.get(id)
+    this.pending.delete(id)
     resolve?.(reply)
   }
 }

@@ -13,18 +13,18 @@ import {
   type ToRecorder
 } from './messages.js'
 
-const tell = (message: FromRecorder): void => parentPort!.postMessage(message)
-const log: ServiceLog = createThreadLog(tell)
+const post = (message: FromRecorder): void => parentPort!.postMessage(message)
+const log: ServiceLog = createThreadLog(post)
 const { upstreams, settings, outputs, rings } = workerData as RecorderInit
-const outlet = outputs.length === 0 ? undefined : new ExportHandle(outputs, log)
-const copy = outlet && ((block: Uint8Array, lines: number) => outlet.push(block, lines))
+const exporter = outputs.length === 0 ? undefined : new ExportHandle(outputs, log)
+const copy = exporter && ((block: Uint8Array, lines: number) => exporter.push(block, lines))
 
 const recorder = new Recorder(
   { ...settings, upstreams },
   { clock: systemClock, findMatchedEntry: matchedRule, log, onBlock: copy }
 )
-/** The recorder holds what was replaced a while longer. */
-const retired = new ReplacedSnapshots(SNAPSHOT_RETENTION + 1000)
+/** The recorder itself keeps replaced snapshots for a while, to resolve records in the rings. */
+const replaced = new ReplacedSnapshots(SNAPSHOT_RETENTION + 1000)
 for (const ring of rings) recorder.addRing(ring)
 recorder.start()
 
@@ -32,23 +32,23 @@ parentPort!.on('message', (message: ToRecorder) => {
   switch (message.kind) {
     case 'adopt':
       recorder.addSnapshot(message.snapshot)
-      return retired.setCurrent(message.snapshot)
+      return replaced.setCurrent(message.snapshot)
     case 'reopen':
       return recorder.reopen()
-    case 'ask':
-      return void answer(message.ticket)
+    case 'request':
+      return void sendStatus(message.id)
     case 'drain':
       void drain()
   }
 })
 
-async function answer(ticket: number): Promise<void> {
-  const sinks = (await outlet?.status()) ?? []
-  tell({ kind: 'said', ticket, reply: { ...recorder.status(), outputs: sinks } })
+async function sendStatus(id: number): Promise<void> {
+  const outputs = (await exporter?.status()) ?? []
+  post({ kind: 'reply', id, reply: { ...recorder.status(), outputs } })
 }
 
 async function drain(): Promise<void> {
   await recorder.drain()
-  await outlet?.close()
-  tell({ kind: 'drained' })
+  await exporter?.close()
+  post({ kind: 'drained' })
 }

@@ -2,29 +2,29 @@ import { Worker } from 'node:worker_threads'
 import type { Milliseconds } from '../../base/units.js'
 
 /**
- * Memory for new objects in each thread, in place of V8's 48 MB. What a query leaves behind is dead
- * within a millisecond, so little is enough: measured on queries that had to be forwarded, 12 costs
- * 5 to 10% less CPU than 48, 6 and 96 no less than 48.
+ * Young generation size of each thread, instead of V8's 48 MB. The garbage of a query is dead within a
+ * millisecond, so little is enough: for forwarded queries 12 MB costs 5 to 10% less CPU than 48 MB;
+ * 6 MB and 96 MB cost no less than 48 MB.
  */
 const YOUNG_MB = 12
 
-/** One thread of ours: typed messages in and out, and one call when it is gone. */
+/** A thread of the gateway, with typed messages. */
 export interface Thread<In> {
   send(message: In): void
-  /** Ends it, after `patience` if it has not ended by itself by then; `gone` is not called. */
-  end(patience?: Milliseconds): Promise<void>
+  /** Waits for the thread to exit, and terminates it after `timeout`; `exited` is not called. */
+  end(timeout?: Milliseconds): Promise<void>
 }
 
 export interface ThreadHandlers<Out> {
   message(message: Out): void
-  /** It ended by itself, with the error if it threw one. */
+  /** The thread ended by itself, with the error if it threw one. */
   exited(error: Error | undefined): void
 }
 
-/** A file of this folder, which is also the folder of the packed threads. */
+/** The URL of a file in this folder, or in the folder of the packed threads. */
 export const threadUrl = (file: string): URL => new URL(file, import.meta.url)
 
-/** Starts `file` (a module of this folder) as a thread. A parameter of its users, for tests. */
+/** Starts `file`, a module of this folder, as a thread. Injected by tests. */
 export type StartThread = <In, Out>(
   file: string,
   data: unknown,
@@ -42,7 +42,7 @@ export const startThread: StartThread = (file, data, handlers) => {
 
 const initialFolder = process.cwd()
 
-/** Node starts no thread while the working folder is one that was deleted, though it be made anew. */
+/** Node starts no thread while the working folder is deleted, even if it has been created again. */
 function ensureWorkingFolder(): void {
   try {
     process.chdir(initialFolder)
@@ -51,7 +51,7 @@ function ensureWorkingFolder(): void {
   }
 }
 
-/** A worker of Node as the rest of the gateway sees it. */
+/** Wraps a Node worker. */
 export function threadOf<In, Out>(worker: Worker, handlers: ThreadHandlers<Out>): Thread<In> {
   let ended = false
   let error: Error | undefined
@@ -67,9 +67,9 @@ export function threadOf<In, Out>(worker: Worker, handlers: ThreadHandlers<Out>)
   })
   return {
     send: message => worker.postMessage(message),
-    end: async (patience = 0) => {
+    end: async (timeout = 0) => {
       ended = true
-      const timer = setTimeout(() => void worker.terminate(), patience)
+      const timer = setTimeout(() => void worker.terminate(), timeout)
       await exit
       clearTimeout(timer)
     }

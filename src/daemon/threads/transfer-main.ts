@@ -1,11 +1,11 @@
-/** A transfer thread: asks the primaries of one zone, tells what came of it, and ends. */
+/** A transfer thread: refreshes one zone from its primaries, posts the result, and exits. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { updateZone } from '../../sources/axfr/update-zone.js'
 import { ZoneCopies } from '../../sources/axfr/zone-copies.js'
 import type { TransferInit } from './messages.js'
 
-const { job, folder, maxSize, maxTime } = workerData as TransferInit
-const copies = new ZoneCopies(folder)
-void updateZone(job, { copies, maxSize, maxTime, now: Date.now }).then(outcome => {
-  parentPort!.postMessage(outcome)
+const { job, copiesFolder, maxSize, maxTime } = workerData as TransferInit
+const copies = new ZoneCopies(copiesFolder)
+void updateZone(job, { copies, maxSize, maxTime, now: Date.now }).then(result => {
+  parentPort!.postMessage(result)
 })

@@ -1,71 +1,79 @@
-/** A data-plane worker: its own sockets, cache and upstream sockets, one resolver. */
-import { parentPort, workerData } from 'node:worker_threads'
+/** A worker thread: one data plane with its own sockets, cache and resolver. */
+import { getHeapStatistics } from 'node:v8'
+import { parentPort, resourceLimits, workerData } from 'node:worker_threads'
+import type { Milliseconds, Octets } from '../../base/units.js'
 import { mmapLargeBlocks } from '../../udp/malloc.js'
 import { DataPlane } from '../workers/data-plane.js'
-import { watchHeap } from './heap-watch.js'
 import { createThreadLog, type FromWorker, type ToWorker, type WorkerInit } from './messages.js'
 import { serializeError } from './serialized-error.js'
 
-const tell = (message: FromWorker): void => parentPort!.postMessage(message)
-const start = workerData as WorkerInit
-// Here, since koffi is loaded for the sockets, and now, since rules are being compiled.
-if (start.config.transport !== 'portable') mmapLargeBlocks()
+/**
+ * The fraction of the heap limit above which a worker is replaced. V8 counts the pages that objects
+ * live on, and at most 75% of those need be in use when all are taken. A worker has 4 GB and needs
+ * less than 1% of it: only a leak gets this far, and from here still takes minutes to the limit.
+ */
+const HEAP_THRESHOLD = 0.75
+const MB: Octets = 2 ** 20
+const HEAP_CHECK_INTERVAL: Milliseconds = 250
+/** Consecutive checks above the threshold, so that the moment before a collection is no false alarm. */
+const HEAP_CHECKS = 2
+
+const post = (message: FromWorker): void => parentPort!.postMessage(message)
+const init = workerData as WorkerInit
+// In this thread, which loads koffi for the sockets anyway, and now, while the rules are compiled.
+if (init.config.transport !== 'portable') mmapLargeBlocks()
 const dataPlane = new DataPlane(
-  start,
-  createThreadLog(tell),
-  token => tell({ kind: 'probe', token }),
-  (zone, primary) => tell({ kind: 'notified', zone, primary })
+  init,
+  createThreadLog(post),
+  token => post({ kind: 'probe', token }),
+  (zone, primary) => post({ kind: 'notified', zone, primary })
 )
 
-process.on('uncaughtException', die)
-watchHeap(die)
+process.on('uncaughtException', fail)
+watchHeap(fail)
 
 parentPort!.on('message', (message: ToWorker) => {
-  obey(message).catch(die)
+  onMessage(message).catch(fail)
 })
 
-async function obey(message: ToWorker): Promise<void> {
+async function onMessage(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'listen':
       await dataPlane.listen(message.endpoints, message.snapshot)
-      tell({ kind: 'listening' })
+      post({ kind: 'listening' })
       break
     case 'adopt':
       dataPlane.adopt(message.snapshot)
       break
-    case 'secrets':
+    case 'cookie-secrets':
       dataPlane.setCookieSecrets(message.secrets)
       break
-    case 'hear-from':
+    case 'notify-sources':
       dataPlane.setNotifySources(message.rules)
       break
-    case 'ask':
-      tell({
-        kind: 'said',
-        ticket: message.ticket,
-        reply: await dataPlane.handle(message.question)
-      })
+    case 'request':
+      post({ kind: 'reply', id: message.id, reply: await dataPlane.handle(message.request) })
       break
-    case 'leave-out':
+    case 'disable-routes':
       dataPlane.disableRoutes(message.routes)
       break
     case 'drain':
       await dataPlane.drain()
-      tell({ kind: 'drained' })
+      post({ kind: 'drained' })
       break
     case 'end':
       end()
   }
 }
 
-function die(error: unknown): void {
-  tell({ kind: 'failed', trouble: serializeError(error) })
+function fail(error: unknown): void {
+  post({ kind: 'failed', error: serializeError(error) })
   end()
 }
 
 /**
- * No socket may be polled when the thread ends: koffi aborts the whole process when one becomes
- * readable after JavaScript has been stopped.
+ * Closes every socket before the thread ends: koffi aborts the whole process when a polled socket
+ * becomes readable after JavaScript has been stopped.
  */
 function end(): void {
   try {
@@ -73,4 +81,23 @@ function end(): void {
   } finally {
     process.exit()
   }
+}
+
+/**
+ * Calls `onFull` when this thread is about to run out of memory. At the limit V8 terminates JavaScript
+ * from outside, and a socket that is still polled then aborts the whole process; below it, a worker
+ * can close its sockets first, and only the worker is replaced.
+ */
+function watchHeap(onFull: (error: Error) => void): void {
+  // V8's own heap_size_limit also includes the space for new objects.
+  const limit = (resourceLimits.maxOldGenerationSizeMb ?? Infinity) * MB
+  let checks = 0
+  const timer = setInterval(() => {
+    const used = getHeapStatistics().total_heap_size
+    checks = used > limit * HEAP_THRESHOLD ? checks + 1 : 0
+    if (checks < HEAP_CHECKS) return
+    clearInterval(timer)
+    onFull(new Error(`heap almost full: ${used} of ${limit} bytes in use`))
+  }, HEAP_CHECK_INTERVAL)
+  timer.unref()
 }

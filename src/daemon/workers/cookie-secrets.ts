@@ -4,14 +4,14 @@ import { failure, failureAt, type InterdictError } from '../../base/error.js'
 import type { CookiesConfig } from '../../config/config.js'
 import { SIPHASH_KEY_SIZE } from '../../dns/edns/siphash.js'
 
-/** The one that makes cookies, the one before, the one to come, and one to spare. */
-const MOST_SECRETS = 4
+/** The active secret, the previous one, the next one, and one spare. */
+const MAX_SECRETS = 4
 
 export type CookieSecrets = readonly Uint8Array[]
 
 /**
- * The secrets that cookies are made with, the first one first: those of the file, or, without one,
- * a random one. Undefined where clients get no cookies.
+ * Reads the server cookie secrets from the file, or generates a random one without a file. The first
+ * secret makes new cookies; the others are only accepted. Undefined: server cookies are off.
  *
  * @throws AggregateError of COOKIE_SECRET, COOKIE_SECRETS_UNREADABLE
  */
@@ -19,10 +19,10 @@ export async function loadCookieSecrets(config: CookiesConfig): Promise<CookieSe
   const { server, secretFile } = config
   if (!server) return undefined
   if (secretFile === undefined) return [Uint8Array.from(randomBytes(SIPHASH_KEY_SIZE))]
-  return readSecrets(await textOf(secretFile), secretFile)
+  return parseSecrets(await readSecretFile(secretFile), secretFile)
 }
 
-async function textOf(file: string): Promise<string> {
+async function readSecretFile(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
@@ -31,17 +31,17 @@ async function textOf(file: string): Promise<string> {
   }
 }
 
-/** @param file for messages; they show nothing of what may be a secret */
-function readSecrets(text: string, file: string): CookieSecrets {
+/** @param file for error messages, which never show what may be a secret */
+function parseSecrets(text: string, file: string): CookieSecrets {
   const secrets: Uint8Array[] = []
   const errors: InterdictError[] = []
   for (const [i, line] of text.split('\n').entries()) {
     const word = line.replace(/#.*/, '').trim()
     if (word === '') continue
     const position = { file, line: i + 1, column: line.indexOf(word) + 1 }
-    const wrong = defectOf(word, secrets.length)
-    if (wrong === undefined) secrets.push(Uint8Array.from(Buffer.from(word, 'hex')))
-    else errors.push(failureAt(position, 'COOKIE_SECRET', wrong))
+    const defect = defectOf(word, secrets.length)
+    if (defect === undefined) secrets.push(Uint8Array.from(Buffer.from(word, 'hex')))
+    else errors.push(failureAt(position, 'COOKIE_SECRET', defect))
   }
   if (secrets.length === 0 && errors.length === 0) {
     errors.push(failureAt({ file, line: 1, column: 1 }, 'COOKIE_SECRET', 'no secret'))
@@ -50,8 +50,8 @@ function readSecrets(text: string, file: string): CookieSecrets {
   return secrets
 }
 
-function defectOf(word: string, before: number): string | undefined {
-  if (!/^[0-9a-f]*$/i.test(word)) return 'something else'
+function defectOf(word: string, count: number): string | undefined {
+  if (!/^[0-9a-f]*$/i.test(word)) return 'other characters'
   if (word.length !== 2 * SIPHASH_KEY_SIZE) return `${word.length} digits`
-  return before === MOST_SECRETS ? 'one more' : undefined
+  return count === MAX_SECRETS ? 'a fifth secret' : undefined
 }

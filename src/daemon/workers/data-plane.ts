@@ -1,3 +1,4 @@
+import { setImmediate as nextTick } from 'node:timers/promises'
 import { systemClock, TickClock } from '../../base/clock.js'
 import { NameScope } from '../../cache/name-scope.js'
 import { PackedAnswerCache } from '../../cache/packed.js'
@@ -29,22 +30,21 @@ import { collectCounters, type WorkerStatus } from '../admin/worker-status.js'
 import { ReplacedSnapshots, COLLECT_DELAY } from '../reload/replaced-snapshots.js'
 import type { WorkerRequest, WorkerReplies, WorkerReply, WorkerInit } from '../threads/messages.js'
 import type { CookieSecrets } from './cookie-secrets.js'
-import { runInSlices } from './in-steps.js'
 import { createLimits, type Limits } from './limits.js'
 import { openForwarder } from './open-forwarder.js'
-import { rebindingGuard } from './rebinding-guard.js'
+import { createRebindingGuard } from './rebinding-guard.js'
 
-/** How much of the cache's memory is for answers within reach. */
+/** The share of cache memory for the shelf. */
 const SHELF_SHARE = 1 / 4
-/** How much is for what is given instead of answers while upstreams fail. */
+/** The share of cache memory for cached failures. */
 const FAILURE_SHARE = 1 / 16
 
-/** The data plane of one worker: resolver, cache, upstream sockets and listeners, put together. */
+/** The data plane of one worker: resolver, cache, upstream sockets and listeners. */
 export class DataPlane {
   private readonly clock = new TickClock(systemClock)
   private resolver: Resolver | undefined
   private cacheFlusher: CacheFlusher | undefined
-  private newest: Snapshot | undefined
+  private snapshot: Snapshot | undefined
   private readonly replaced = new ReplacedSnapshots(COLLECT_DELAY.worker)
   private forwarder: MeasuredForwarder | undefined
   private limits: Limits | undefined
@@ -53,12 +53,11 @@ export class DataPlane {
   private readonly cookies: ServerCookies | undefined
   private readonly udp: UdpService[] = []
   private readonly tcp: TcpService[] = []
-
   private readonly notify: NotifyHandler
 
   /**
-   * @param onProbe told the token of each probe for loops that has come back
-   * @param onNotify told the zone, and the primary that says that it has changed
+   * @param onProbe called with the token of each loop detection probe that arrives as a query
+   * @param onNotify called with the zone and the primary of each NOTIFY
    */
   constructor(
     private readonly init: WorkerInit,
@@ -73,20 +72,20 @@ export class DataPlane {
     this.cookies = init.cookieSecrets && new ServerCookies(this.clock, init.cookieSecrets)
   }
 
-  /** @throws InterdictError SOCKET_BIND and kin */
+  /** @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION */
   async listen(endpoints: readonly Endpoint[], snapshot: Snapshot): Promise<void> {
-    const { config, upstreams, ledger } = this.init
-    const { transport } = chooseTransport(config.transport, new DescriptorTable(ledger))
+    const { config, upstreams, descriptors } = this.init
+    const { transport } = chooseTransport(config.transport, new DescriptorTable(descriptors))
     const { clock, log } = this
     const forwarder = await openForwarder(config, upstreams, transport, clock, log, () => {
       if (this.cacheFlusher !== undefined) void runInSlices(this.cacheFlusher.flushFailures())
     })
     forwarder.excludeRoutes(this.disabledRoutes)
     this.forwarder = forwarder
-    // Another snapshot may have come while the upstream sockets were opened.
-    this.newest ??= snapshot
-    this.replaced.setCurrent(this.newest)
-    const resolver = this.buildResolver(forwarder, this.newest)
+    // A newer snapshot may have arrived while the upstream sockets were opened.
+    this.snapshot ??= snapshot
+    this.replaced.setCurrent(this.snapshot)
+    const resolver = this.buildResolver(forwarder, this.snapshot)
     this.resolver = resolver
     const { idle, maxConnections, maxInFlight } = config.tcp
     const limits = { idle, connections: maxConnections, queriesInFlight: maxInFlight }
@@ -99,7 +98,7 @@ export class DataPlane {
   }
 
   adopt(snapshot: Snapshot): void {
-    this.newest = snapshot
+    this.snapshot = snapshot
     this.replaced.setCurrent(snapshot)
     this.resolver?.adopt(new Policy(snapshot))
   }
@@ -112,11 +111,11 @@ export class DataPlane {
     this.notify.setRules(rules)
   }
 
-  /** What the control thread asks: queries are answered meanwhile. */
-  async handle(question: WorkerRequest): Promise<WorkerReply> {
-    switch (question.kind) {
+  /** Handles a request of the control thread, in slices with queries answered in between. */
+  async handle(request: WorkerRequest): Promise<WorkerReply> {
+    switch (request.kind) {
       case 'flush':
-        return this.flush(new NameScope(question.name, question.below))
+        return this.flush(new NameScope(request.name, request.below))
       case 'status':
         return this.status()
     }
@@ -127,7 +126,7 @@ export class DataPlane {
     this.forwarder?.excludeRoutes(routes)
   }
 
-  /** No new queries; what was accepted is answered, or has run out of time. */
+  /** Stops accepting queries; resolves when pending ones are answered or the grace period is over. */
   async drain(): Promise<void> {
     const { grace } = this.init.config.shutdown
     await Promise.all([
@@ -138,7 +137,7 @@ export class DataPlane {
     this.forwarder?.close()
   }
 
-  /** Everything that is open is closed, whatever is in flight. */
+  /** Closes every socket at once; queries in flight are dropped. */
   close(): void {
     for (const service of [...this.udp, ...this.tcp]) service.close()
     this.forwarder?.close()
@@ -146,14 +145,14 @@ export class DataPlane {
   }
 
   private async flush(scope: NameScope): Promise<WorkerReplies['flush']> {
-    const steps = this.cacheFlusher?.flush(scope)
-    return { dropped: steps === undefined ? 0 : await runInSlices(steps) }
+    const slices = this.cacheFlusher?.flush(scope)
+    return { dropped: slices === undefined ? 0 : await runInSlices(slices) }
   }
 
   private status(): WorkerStatus {
     const { udp, tcp, limits, cacheFlusher, resolver, forwarder } = this
     const waiting = forwarder?.inFlight ?? 0
-    const tally = collectCounters({
+    const counters = collectCounters({
       udp,
       tcp,
       limits,
@@ -161,7 +160,7 @@ export class DataPlane {
       waits: resolver?.counts,
       waiting
     })
-    return { counters: tally, upstreams: forwarder?.states ?? [] }
+    return { counters, upstreams: forwarder?.states ?? [] }
   }
 
   private buildResolver(forwarder: Forwarder, snapshot: Snapshot): Resolver {
@@ -179,7 +178,7 @@ export class DataPlane {
       systemTimers
     )
     const { which } = log.queries
-    // Where every lookup is recorded, none may be answered without its record being made.
+    // The shelf answers without writing a log record, so it is off when every lookup is logged.
     const shelf = which === 'all' ? undefined : new Shelf(shelfSize, this.clock.now())
     const responses = new UpstreamResponseHandler(cache, fallback, limits)
     const prefetcher = limits.prefetch
@@ -188,7 +187,7 @@ export class DataPlane {
     this.cacheFlusher = new CacheFlusher(responses, cache, failures, shelf)
     const logger = new QueryLogger(which, this.ring)
     const identity = new ServerIdentity(settings)
-    const guard = rebindingGuard(this.init.config)
+    const rebindingGuard = createRebindingGuard(this.init.config)
     const probes = new LoopProbes(this.init.probeKey)
     const parts = {
       cache,
@@ -201,11 +200,20 @@ export class DataPlane {
       logger,
       identity,
       cookies: this.cookies,
-      rebindingGuard: guard,
+      rebindingGuard,
       loopDetection: { probes, onProbe: this.onProbe },
       notify: this.notify,
       clock: this.clock
     }
     return new Resolver(parts, new Policy(snapshot))
+  }
+}
+
+/** Runs a generator to its end, one step per tick of the event loop, so that queries are not delayed. */
+async function runInSlices<Result>(slices: Iterator<void, Result>): Promise<Result> {
+  for (;;) {
+    const slice = slices.next()
+    if (slice.done === true) return slice.value
+    await nextTick()
   }
 }

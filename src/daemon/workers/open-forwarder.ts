@@ -5,9 +5,9 @@ import type { Endpoint, Transport } from '../../udp/datagram.js'
 import { createForwarder, type MeasuredForwarder } from '../../upstream/create-forwarder.js'
 
 /**
- * The upstream sockets of one thread, as the settings want them.
+ * Opens the upstream sockets of one worker according to the settings.
  *
- * @param onUp told when an upstream answers again
+ * @param onUp called when an upstream that was down responds again
  */
 export function openForwarder(
   { upstreams: settings }: Config,
@@ -28,9 +28,13 @@ export function openForwarder(
     limits: { attemptTimeout: timeout, queryTimeout: giveUp },
     onHealth: ({ kind, address }) => {
       if (kind === 'up') {
-        log.info({ upstream: address }, 'an upstream answers again')
+        log.info({ upstream: address }, 'upstream up: responding again, back in rotation')
         onUp?.()
-      } else log.warn({ upstream: address }, 'an upstream does not answer: it rests, and is probed')
+      } else
+        log.warn(
+          { upstream: address },
+          'upstream down: not responding; out of rotation until a probe succeeds'
+        )
     }
   })
 }

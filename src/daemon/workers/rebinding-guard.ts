@@ -1,8 +1,8 @@
 import type { Config } from '../../config/config.js'
 import { RebindingGuard } from '../../resolver/rebinding-guard.js'
 
-/** As the settings want it; undefined: not at all. Names with servers of their own are exempt. */
-export function rebindingGuard({
+/** Undefined: disabled in the settings. Domains with upstreams of their own are exempt. */
+export function createRebindingGuard({
   rebindingGuard: settings,
   upstreams
 }: Config): RebindingGuard | undefined {

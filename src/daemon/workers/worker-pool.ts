@@ -20,41 +20,40 @@ import type { SerializedError } from '../threads/serialized-error.js'
 import type { StartThread, Thread } from '../threads/thread.js'
 import type { CookieSecrets } from './cookie-secrets.js'
 
-/** Workers keep to the grace by themselves; one that is busy is given a little more. */
-const PATIENCE: Milliseconds = 1_000
+/** Workers observe the grace period themselves; this is the margin for a busy one. */
+const DRAIN_MARGIN: Milliseconds = 1_000
 /**
- * Workers end by themselves. One that does not is stopped from outside: that is a risk for the
- * whole process (see worker-main), so only where nothing else is left.
+ * A worker that does not exit by itself is terminated after this time. That may abort the whole process
+ * (see worker-main), so it is the last resort.
  */
-const END_PATIENCE: Milliseconds = 5_000
+const EXIT_TIMEOUT: Milliseconds = 5_000
 
 export interface WorkerPoolOptions {
   readonly startThread: StartThread
-  /** What all workers are started with. */
+  /** Start parameters that are the same for all workers. */
   readonly init: Pick<WorkerInit, 'config' | 'upstreams' | 'probeKey'>
-  /** One per worker; a worker that replaces a dead one goes on with the dead one's. */
+  /** One per worker; a restarted worker continues with the ring of the dead one. */
   readonly rings: readonly SharedArrayBuffer[]
   readonly log: ServiceLog
-  /** Told the token of each probe for loops that has come back. */
+  /** Called with the token of each loop detection probe that arrives as a query. */
   readonly onProbe: (token: string) => void
-  /** Told the zone, and the primary that says that it has changed. */
+  /** Called with the zone and the primary of each NOTIFY. */
   readonly onNotify: (zone: string, primary: string) => void
 }
 
-/** What one worker has to say to a question. */
+/** One worker's reply to a request. */
 export interface WorkerResponse<Kind extends WorkerRequest['kind']> {
   readonly worker: number
   readonly reply: WorkerReplies[Kind] | NoReply
 }
 
-/** How it is with one worker. */
+/** The state of one worker as the control thread knows it. */
 export interface WorkerSummary {
   readonly number: number
-  /** `dead`: it is about to be replaced. */
+  /** `dead`: waiting to be restarted. */
   readonly state: 'starting' | 'listening' | 'dead'
-  /** When the one that is there was started: milliseconds of the calendar. Undefined: none is. */
+  /** Wall-clock time of the last start; undefined while dead. */
   readonly since: Milliseconds | undefined
-  /** How often it was replaced. */
   readonly restarts: number
 }
 
@@ -63,18 +62,18 @@ interface PoolWorker {
   readonly descriptors: DescriptorTable
   readonly thread: Thread<ToWorker>
   readonly requests: PendingRequests<WorkerReply>
+  /** Monotonic time of the start. */
   readonly startedAt: Milliseconds
-  /** As `born`, by the calendar. */
+  /** Wall-clock time of the start. */
   readonly since: Milliseconds
   listening: boolean
   drained: boolean
 }
 
-/** The workers: started together, told of each snapshot, replaced when they die, drained at the end. */
+/** The worker threads: starts them, hands them snapshots, restarts dead ones, drains them at shutdown. */
 export class WorkerPool {
   private readonly workers = new Map<number, PoolWorker>()
   private readonly backoffs: readonly Backoff[]
-  /** How often each was replaced. */
   private readonly restartCounts: number[]
   private readonly restartTimers = new Set<NodeJS.Timeout>()
   private snapshot: Snapshot | undefined
@@ -82,7 +81,7 @@ export class WorkerPool {
   private disabledRoutes: ReadonlySet<number> = new Set()
   private notify: NotifyRules = { primaries: [], zones: [] }
   private endpoints: readonly Endpoint[] = []
-  /** `starting`: what goes wrong is no accident, and is for whoever starts us to know. */
+  /** While `starting`, a worker that dies makes the start fail; it is not restarted. */
   private phase: 'starting' | 'serving' | 'stopping' = 'starting'
   private startError: SerializedError | undefined
   private stateChanged: () => void = () => undefined
@@ -92,25 +91,25 @@ export class WorkerPool {
     this.restartCounts = options.rings.map(() => 0)
   }
 
-  /** How many workers there are, those counted that are just being replaced. */
+  /** The number of workers, including those being restarted. */
   get size(): number {
     return this.options.rings.length
   }
 
   get summaries(): readonly WorkerSummary[] {
     return this.restartCounts.map((restarts, number) => {
-      const member = this.workers.get(number)
-      const state = member === undefined ? 'dead' : member.listening ? 'listening' : 'starting'
-      return { number, state, since: member?.since, restarts }
+      const worker = this.workers.get(number)
+      const state = worker === undefined ? 'dead' : worker.listening ? 'listening' : 'starting'
+      return { number, state, since: worker?.since, restarts }
     })
   }
 
-  /** Starts the threads. They load their code while the rules are compiled, and open no socket. */
+  /** Starts the threads, which load their code while the rules are compiled, and open no socket yet. */
   start(): void {
     for (const index of this.options.rings.keys()) this.startWorker(index)
   }
 
-  /** Resolves when all workers listen, or with what keeps one from it. */
+  /** Resolves when all workers listen, or with the error of the first that cannot. */
   async listen(
     endpoints: readonly Endpoint[],
     snapshot: Snapshot
@@ -120,7 +119,7 @@ export class WorkerPool {
     for (const { thread } of this.workers.values())
       thread.send({ kind: 'listen', endpoints, snapshot })
     await this.waitUntil(
-      () => this.startError !== undefined || this.every(member => member.listening)
+      () => this.startError !== undefined || this.every(worker => worker.listening)
     )
     if (this.startError === undefined) this.phase = 'serving'
     return this.startError
@@ -131,56 +130,54 @@ export class WorkerPool {
     for (const { thread } of this.workers.values()) thread.send({ kind: 'adopt', snapshot })
   }
 
-  /** Asks each worker that there is, and waits for it as long as `patience`. */
+  /** Sends a request to every running worker; resolves when all have replied or timed out. */
   request<Kind extends WorkerRequest['kind']>(
-    question: WorkerRequest & { readonly kind: Kind },
-    patience: Milliseconds
+    request: WorkerRequest & { readonly kind: Kind },
+    timeout: Milliseconds
   ): Promise<readonly WorkerResponse<Kind>[]> {
-    const all = [...this.workers.values()].map(async ({ index, thread, requests: asks }) => {
-      const send = (ticket: number): void => thread.send({ kind: 'ask', ticket, question })
-      return {
-        worker: index,
-        reply: (await asks.send(send, patience)) as WorkerResponse<Kind>['reply']
-      }
+    const responses = [...this.workers.values()].map(async ({ index, thread, requests }) => {
+      const post = (id: number): void => thread.send({ kind: 'request', id, request })
+      const reply = (await requests.send(post, timeout)) as WorkerResponse<Kind>['reply']
+      return { worker: index, reply }
     })
-    return Promise.all(all)
+    return Promise.all(responses)
   }
 
-  /** What cookies are made with, for those that are started from now on, too. */
+  /** Also applies to workers started later. */
   setCookieSecrets(secrets: CookieSecrets): void {
     this.cookieSecrets = secrets
-    for (const { thread } of this.workers.values()) thread.send({ kind: 'secrets', secrets })
+    for (const { thread } of this.workers.values()) thread.send({ kind: 'cookie-secrets', secrets })
   }
 
-  /** Routes that are not taken, by all and by those that are started from now on. */
+  /** Replaces the set of disabled routes, also for workers started later. */
   disableRoutes(routes: ReadonlySet<number>): void {
     this.disabledRoutes = routes
-    for (const { thread } of this.workers.values()) thread.send({ kind: 'leave-out', routes })
+    for (const { thread } of this.workers.values()) thread.send({ kind: 'disable-routes', routes })
   }
 
-  /** Who may say that zones have changed. */
+  /** Sets the primaries whose NOTIFY is accepted, also for workers started later. */
   setNotifySources(rules: NotifyRules): void {
     this.notify = rules
-    for (const { thread } of this.workers.values()) thread.send({ kind: 'hear-from', rules })
+    for (const { thread } of this.workers.values()) thread.send({ kind: 'notify-sources', rules })
   }
 
-  /** No new queries; what was accepted is answered; all within `grace`. */
+  /** Stops accepting queries, answers pending ones within `grace`, and ends the workers. */
   async drain(grace: Milliseconds): Promise<void> {
     this.beginStopping()
     for (const { thread } of this.workers.values()) thread.send({ kind: 'drain' })
     const timer = setTimeout(() => {
-      for (const member of this.workers.values()) member.drained = true
+      for (const worker of this.workers.values()) worker.drained = true
       this.stateChanged()
-    }, grace + PATIENCE)
-    await this.waitUntil(() => this.every(member => member.drained))
+    }, grace + DRAIN_MARGIN)
+    await this.waitUntil(() => this.every(worker => worker.drained))
     clearTimeout(timer)
     await this.end()
   }
 
-  /** Ends all at once. */
+  /** Ends all workers at once; pending queries are dropped. */
   async end(): Promise<void> {
     this.beginStopping()
-    await Promise.all([...this.workers.values()].map(member => this.endWorker(member)))
+    await Promise.all([...this.workers.values()].map(worker => this.endWorker(worker)))
   }
 
   private beginStopping(): void {
@@ -192,7 +189,7 @@ export class WorkerPool {
     const { startThread, init, rings } = this.options
     const { cookieSecrets, disabledRoutes, notify } = this
     const descriptors = new DescriptorTable()
-    const shared = { ring: rings[index]!, ledger: descriptors.shared }
+    const shared = { ring: rings[index]!, descriptors: descriptors.shared }
     const data: WorkerInit = { ...init, ...shared, cookieSecrets, disabledRoutes, notify }
     const thread = startThread<ToWorker, FromWorker>('worker-main.js', data, {
       message: message => this.onMessage(worker, message),
@@ -213,78 +210,73 @@ export class WorkerPool {
     if (snapshot !== undefined) thread.send({ kind: 'listen', endpoints, snapshot })
   }
 
-  private onMessage(member: PoolWorker, message: FromWorker): void {
+  private onMessage(worker: PoolWorker, message: FromWorker): void {
     switch (message.kind) {
       case 'listening':
-        member.listening = true
+        worker.listening = true
         if (this.phase === 'serving')
-          this.options.log.info({ worker: member.index }, 'the worker is replaced: it listens')
+          this.options.log.info({ worker: worker.index }, 'worker restarted and listening')
         return this.stateChanged()
       case 'drained':
-        member.drained = true
+        worker.drained = true
         return this.stateChanged()
-      case 'said':
-        return member.requests.onReply(message.ticket, message.reply)
+      case 'reply':
+        return worker.requests.onReply(message.id, message.reply)
       case 'probe':
         return this.options.onProbe(message.token)
       case 'notified':
         return this.options.onNotify(message.zone, message.primary)
       case 'failed':
-        void this.endWorker(member).then(() => this.onWorkerExit(member, message.trouble))
+        void this.endWorker(worker).then(() => this.onWorkerExit(worker, message.error))
         return
       case 'log':
         this.options.log[message.level](
-          { worker: member.index, ...message.fields },
+          { worker: worker.index, ...message.fields },
           message.message
         )
     }
   }
 
-  /** Ends it, and closes what it leaves open: the kernel would go on sending queries there. */
-  private async endWorker({
-    thread,
-    descriptors: ledger,
-    requests: asks,
-    index
-  }: PoolWorker): Promise<void> {
-    asks.close()
+  /** Ends a worker and closes the sockets it leaves open, or the kernel would go on sending it queries. */
+  private async endWorker({ thread, descriptors, requests, index }: PoolWorker): Promise<void> {
+    requests.close()
     thread.send({ kind: 'end' })
-    await thread.end(END_PATIENCE)
-    releaseLeftovers(ledger)
+    await thread.end(EXIT_TIMEOUT)
+    releaseLeftovers(descriptors)
     this.workers.delete(index)
   }
 
-  /** A worker is gone: its sockets are closed, and another takes its place. */
+  /** Closes the sockets of a worker that died, and schedules its restart. */
   private onWorkerExit(
-    { index, descriptors: ledger, requests: asks, startedAt: born }: PoolWorker,
-    trouble: SerializedError
+    { index, descriptors, requests, startedAt }: PoolWorker,
+    error: SerializedError
   ): void {
-    asks.close()
+    requests.close()
     this.workers.delete(index)
-    releaseLeftovers(ledger)
-    if (this.phase === 'starting') this.startError ??= trouble
-    if (this.phase === 'serving') this.scheduleRestart(index, performance.now() - born, trouble)
+    releaseLeftovers(descriptors)
+    if (this.phase === 'starting') this.startError ??= error
+    if (this.phase === 'serving') this.scheduleRestart(index, performance.now() - startedAt, error)
     this.stateChanged()
   }
 
-  private scheduleRestart(index: number, lived: Milliseconds, { message }: SerializedError): void {
-    const wait = this.backoffs[index]!.next(lived)
+  private scheduleRestart(index: number, uptime: Milliseconds, { message }: SerializedError): void {
+    const delay = this.backoffs[index]!.next(uptime)
     this.restartCounts[index]!++
-    const fields = { worker: index, error: message, restartMs: wait }
-    this.options.log.error(fields, 'a worker died; the others go on, and it is replaced')
+    const fields = { worker: index, error: message, restartMs: delay }
+    this.options.log.error(fields, 'worker died; restarting it, the other workers keep serving')
     const timer = setTimeout(() => {
       this.restartTimers.delete(timer)
       this.startWorker(index)
-    }, wait)
+    }, delay)
     this.restartTimers.add(timer)
   }
 
-  private every(test: (member: PoolWorker) => boolean): boolean {
-    return [...this.workers.values()].every(test)
+  private every(predicate: (worker: PoolWorker) => boolean): boolean {
+    return [...this.workers.values()].every(predicate)
   }
 
-  private async waitUntil(met: () => boolean): Promise<void> {
-    while (!met()) {
+  private async waitUntil(condition: () => boolean): Promise<void> {
+    while (!condition()) {
       await new Promise<void>(resolve => {
         this.stateChanged = resolve
       })

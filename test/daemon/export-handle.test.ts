@@ -58,9 +58,9 @@ t.test(
     void threads[0]!.terminate()
     await gone
     record(3, 5)
-    const { fields } = await log.says('the thread of the outputs died')
+    const { fields } = await log.says('export thread died')
     t.match(fields, { error: 'ended', lost: 0, restartMs: 50 })
-    t.match(log.with('2 lookups were not sent'), [{ level: 'error' }])
+    t.match(log.with('2 lookups not sent'), [{ level: 'error' }])
     await eventually('another one', () => threads.length === 2)
     record(5, 8)
     await eventually('what comes then is sent', () => numbers(sink.all).length === 6)
@@ -76,7 +76,7 @@ t.test('what a thread has not taken when it dies is counted', async t => {
   // Before it runs: what it is sent waits.
   record(0, 4)
   void threads[0]!.terminate()
-  const { fields } = await log.says('the thread of the outputs died')
+  const { fields } = await log.says('export thread died')
   t.match(fields, { lost: 4 })
   await eventually('another one', () => threads.length === 2)
   t.match(await feed.status(), [{ dropped: 4, restarts: 1 }])

@@ -99,9 +99,9 @@ const SERVFAIL = 2
 const REFUSED = 5
 
 const rows = [
-  { back: true, rcode: REFUSED, left: [[0]], says: ['a loop'] },
-  { back: true, rcode: undefined, left: [[0]], says: ['a loop'] },
-  { back: true, rcode: NXDOMAIN, left: [], says: ['asks us too'] },
+  { back: true, rcode: REFUSED, left: [[0]], says: ['forwarding loop; upstream disabled'] },
+  { back: true, rcode: undefined, left: [[0]], says: ['forwarding loop; upstream disabled'] },
+  { back: true, rcode: NXDOMAIN, left: [], says: ['possible forwarding loop'] },
   { back: false, rcode: NXDOMAIN, left: [], says: [] },
   { back: false, rcode: SERVFAIL, left: [], says: [] },
   { back: false, rcode: undefined, left: [], says: [] }

@@ -118,7 +118,7 @@ t.test('primaries are asked when refresh is over, and after a failure when retry
   await world.remember(1)
   second.end({ kind: 'failed', id: 'rpz', bad: [], trouble: BAD })
   await world.waits()
-  t.equal(world.log.with('the copy stays in force').length, 1)
+  t.equal(world.log.with('the previous copy remains active').length, 1)
   world.time.advance(599 * SECOND)
   t.equal(world.started.length, 2)
   world.time.advance(SECOND)
