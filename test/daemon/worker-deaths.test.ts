@@ -4,7 +4,7 @@ import { askMany, askTcp } from './asker.js'
 import { kinds, serving, type Rig } from './serve.js'
 import { banning } from './site.js'
 
-const DIED = 'a worker died'
+const DIED = 'worker died'
 
 /** That no port leads to a worker that is no more. */
 async function noBlackHole(t: Test, { at }: Rig, when: string): Promise<void> {
