@@ -43,7 +43,7 @@ for (const transport of kinds) {
     child.stdin.write('leak\n')
     await eventually('an end of it', () => replaced() || end() !== undefined)
     t.equal(end(), undefined, 'the process goes on')
-    t.match(said(), /a worker died/)
+    t.match(said(), /worker died/)
     t.match(said(), /heap almost full/)
     t.match(await askUdp(at, 'banned.example'), { rcode: 'NXDOMAIN' })
   })
