@@ -1,4 +1,4 @@
-/** How many bits of an address stand for one client. */
+/** Prefix lengths that count as one client. */
 export interface ClientBits {
   /** 1 to 32. */
   readonly ipv4: number
@@ -6,13 +6,13 @@ export interface ClientBits {
   readonly ipv6: number
 }
 
-/** Upper word of the key of an IPv4 client; 0:ffff::/32, which it would be, is nobody's address. */
+/** Upper word of an IPv4 client's key. Read as IPv6 it would be 0:ffff::/32, which is unallocated. */
 const IPV4 = 0xffff
 
 /**
- * The prefix that counts as one client, as two signed words: one household or office has one IPv4
- * address and 256 or more networks of IPv6, so that limits by IPv6 address would be none.
- * One instance is filled again and again.
+ * The prefix that counts as one client, as two signed words. A household or office has one IPv4
+ * address but 256 or more IPv6 networks, so that a limit per IPv6 address would be no limit.
+ * One instance is reused.
  */
 export class ClientPrefix {
   high = 0
@@ -39,7 +39,7 @@ export class ClientPrefix {
   }
 }
 
-/** The first `bits` of a word set: none if there are less than 1, all if more than 31. */
+/** A word with the first `bits` bits set: none if fewer than 1, all if more than 31. */
 function maskOf(bits: number): number {
   return bits < 1 ? 0 : bits > 31 ? -1 : -1 << (32 - bits)
 }

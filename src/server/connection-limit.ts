@@ -1,39 +1,39 @@
 import { ClientPrefix } from './client-prefix.js'
 import type { LimitOptions } from './query-limit.js'
 
-/** Connections that one client may have open. Bounded by the connections that there are. */
+/** Limits the open connections of each client. Uses memory for clients with a connection only. */
 export class ConnectionLimit {
   private readonly open = new Map<string, number>()
   private readonly prefix: ClientPrefix
 
   constructor(
     private readonly maxPerClient: number,
-    private readonly scope: Pick<LimitOptions, 'bits' | 'exempt'>
+    private readonly options: Pick<LimitOptions, 'bits' | 'exempt'>
   ) {
-    this.prefix = new ClientPrefix(scope.bits)
+    this.prefix = new ClientPrefix(options.bits)
   }
 
-  /** Clients with a connection. */
+  /** Number of clients with a connection. */
   get clients(): number {
     return this.open.size
   }
 
-  /** Counts one more of the client with these four words: false, and not counted, if too many. */
+  /** Counts a connection of the client with this address (four words); false if above the limit. */
   tryOpen(client: Uint32Array): boolean {
     const key = this.keyOf(client)
-    const held = this.open.get(key) ?? 0
-    const { exempt } = this.scope
-    if (held >= this.maxPerClient && (exempt === undefined || exempt.find(client, 0) === 0))
+    const count = this.open.get(key) ?? 0
+    const { exempt } = this.options
+    if (count >= this.maxPerClient && (exempt === undefined || exempt.find(client, 0) === 0))
       return false
-    this.open.set(key, held + 1)
+    this.open.set(key, count + 1)
     return true
   }
 
-  /** Takes back what `enter` counted. */
+  /** Uncounts a connection that `tryOpen` counted. */
   close(client: Uint32Array): void {
     const key = this.keyOf(client)
-    const held = this.open.get(key) ?? 0
-    if (held > 1) this.open.set(key, held - 1)
+    const count = this.open.get(key) ?? 0
+    if (count > 1) this.open.set(key, count - 1)
     else this.open.delete(key)
   }
 

@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../base/units.js'
 
-/** Counts what has begun and not ended, and tells when nothing is left. */
+/** Counts queries or connections in progress, and waits for all of them to finish. */
 export class InFlight {
   count = 0
   private readonly waiting = new Set<() => void>()

@@ -10,15 +10,15 @@ import type { LimitCounts, LimitOptions } from './query-limit.js'
 import { TokenBuckets, type Rate } from './token-buckets.js'
 
 const TC = 0x02
-/** The bit that tells small letters from capitals. */
+/** The bit that distinguishes lower from upper case. */
 const LOWER = 0x20
 
 /**
- * Identical replies over UDP that one client may get, as BIND's response rate limiting: the same
- * QNAME, QTYPE and RCODE, or any error. A client keeps what it got; who is sent the same again and
- * again did not ask for it, but somebody in its name. Over the limit the reply is dropped, or now
- * and then sent without records and with TC, or as BADCOOKIE to a client that would like to have a
- * cookie. For who has one, this is not asked at all: its address is proven.
+ * Limits identical UDP replies to each client, like BIND's response rate limiting: the same QNAME,
+ * QTYPE and RCODE, or any error. A client caches what it receives; one that is sent the same reply
+ * again and again is most likely the victim of spoofed queries. Replies above the limit are dropped,
+ * but every n-th is sent with TC and no records, or as BADCOOKIE to a client that supports cookies.
+ * Not applied to clients with a valid server cookie, whose address is verified.
  */
 export class ResponseLimit {
   readonly counts: LimitCounts = { dropped: 0, slipped: 0 }
@@ -37,26 +37,27 @@ export class ResponseLimit {
     this.prefix = new ClientPrefix(options.bits)
   }
 
-  /** Once per batch, and once for each reply that comes later. */
+  /** Call once per batch of queries, and once for each reply that is sent later. */
   beginBatch(now: Milliseconds): void {
     this.now = now
   }
 
   /**
-   * Decides on the reply `octets[start, end)` to the client at `words[at]`, and may write over it.
+   * Applies the limit to the reply in `octets[start, end)` to the client at `words[at]`; may truncate
+   * it in place.
    *
-   * @returns its length as it is to be sent, or DROP
+   * @returns the length to send, or DROP
    */
   apply(octets: Uint8Array, start: Octets, end: Octets, words: Uint32Array, at: number): number {
-    // TC sends no more than was received, and tells a real client what to do.
+    // A truncated reply is no larger than the query, and makes a real client retry over TCP.
     if ((octets[start + 2]! & TC) !== 0) return end - start
-    const { prefix, options: terms, counts } = this
+    const { prefix, options, counts } = this
     prefix.read(words, at)
     const client = Math.imul(prefix.high ^ this.seed, 0x85ebca6b) ^ prefix.low
     const reply = this.hashOf(octets, start, end)
     if (this.table.take(client, reply, this.now)) return end - start
-    if (terms.exempt !== undefined && terms.exempt.find(words, at) !== 0) return end - start
-    if (terms.slip > 0 && ++this.exceeded % terms.slip === 0) {
+    if (options.exempt !== undefined && options.exempt.find(words, at) !== 0) return end - start
+    if (options.slip > 0 && ++this.exceeded % options.slip === 0) {
       counts.slipped++
       return truncateReply(octets, start, end) - start
     }
@@ -65,8 +66,8 @@ export class ResponseLimit {
   }
 
   /**
-   * What makes replies identical, in 32 bits. Letters are compared without case by a bit that also
-   * makes a few other octets equal: names that differ in no more than that share a limit.
+   * A hash that is equal for identical replies. Case is ignored by setting one bit, which makes a few
+   * other octets equal as well: names that differ only in those share a limit.
    */
   private hashOf(octets: Uint8Array, start: Octets, end: Octets): number {
     const rcode = octets[start + 3]! & 0x0f

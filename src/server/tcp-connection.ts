@@ -31,32 +31,32 @@ export interface ConnectionContext {
   readonly proxies: TrustedProxies | undefined
 }
 
-/** Who is at the other end. */
+/** The other end of a connection. */
 export interface Peer {
-  /** The peer's address, then the one that its PROXY header says: four words. */
+  /** The peer's address, replaced by the one in its PROXY header: four words. */
   readonly client: Uint32Array
-  /** One of `SAYS`. */
+  /** One of `CLIENT_ADDRESS`. */
   readonly addressSource: number
-  /** Asked once the client is known: whether it may have this connection. */
+  /** Called once the client is known; false if it has too many connections. */
   readonly admit: () => boolean
 }
 
 /**
- * One client's connection: `octets in -> inbox -> responder -> octets out`, as long as the client
- * reads what we write and not too many of its queries are in flight; else we do not read either.
+ * One connection: receive buffer, responder, replies. Reading pauses while the client does not read
+ * its replies or has too many queries in flight.
  *
- * A message shorter than a header means that the client has lost count of its octets: nothing
- * after it is read, and the connection ends when what is in flight is answered. So it does when
- * the client has ended its side, which it may do right after its last query (RFC 7766 §6.2.4).
+ * A message shorter than a DNS header means that the client's framing is broken: nothing after it is
+ * read, and the connection ends when the queries in flight are answered. The same applies after the
+ * client closes its side, which it may do right after its last query (RFC 7766 §6.2.4).
  */
 export class TcpConnection {
   private readonly received = new ReceiveBuffer()
   private inFlight = 0
   private lastUse: Milliseconds
   private accepting = true
-  private processing = false
+  private advancing = false
   private flushing = false
-  /** What has come of the PROXY header, while it is awaited. */
+  /** The part of the PROXY header received so far; undefined once it is complete. */
   private header: Buffer | undefined
   private hasQuery = false
 
@@ -69,20 +69,22 @@ export class TcpConnection {
     if (peer.addressSource === CLIENT_ADDRESS.proxy) this.header = Buffer.alloc(0)
     socket.on('data', chunk => this.receive(chunk))
     socket.on('end', () => this.finish())
-    socket.on('drain', () => this.process())
-    // A reset, or the like: 'close' follows, and there is nobody to tell.
+    socket.on('drain', () => this.advance())
+    // A reset, for example: 'close' follows.
     socket.on('error', () => socket.destroy())
   }
 
-  /** Takes no more queries than have come, and ends when all are answered. */
+  /** Accepts no further queries, and ends when those received are answered. */
   finish(): void {
     this.accepting = false
-    this.process()
+    this.advance()
   }
 
   /**
-   * Ends if it was idle for so long, and says whether it did. A client that does not end its side
-   * within the same time again, or that does not read, gets no kind end.
+   * Ends the connection if it was idle for so long. Destroys it if the client does not close its side
+   * within the same time again, or does not read.
+   *
+   * @returns whether the connection was ended by this call
    */
   closeIfIdle(idle: Milliseconds): boolean {
     if (this.inFlight > 0 || this.context.clock.now() - this.lastUse < idle) return false
@@ -100,7 +102,7 @@ export class TcpConnection {
   private receive(chunk: Buffer): void {
     if (!this.accepting) return
     if (this.header !== undefined) return this.receiveHeader(chunk)
-    // A client that claims to be another is told nothing.
+    // A PROXY header from an untrusted peer: close without a reply.
     if (
       !this.hasQuery &&
       startsProxyHeader(chunk) &&
@@ -111,10 +113,10 @@ export class TcpConnection {
     }
     this.hasQuery = true
     this.received.append(chunk)
-    this.process()
+    this.advance()
   }
 
-  /** A front end that does not say whose connection this is gets nothing. */
+  /** Closes the connection without a reply if a proxy sends no valid header. */
   private receiveHeader(chunk: Buffer): void {
     const header = Buffer.concat([this.header ?? chunk, chunk])
     const end = decodeProxyHeader(header, 0, header.length, this.peer.client)
@@ -129,46 +131,46 @@ export class TcpConnection {
   }
 
   /** Answers what can be answered now, then reads on, waits, or ends. */
-  private process(): void {
-    if (this.processing || this.socket.destroyed) return
-    this.processing = true
+  private advance(): void {
+    if (this.advancing || this.socket.destroyed) return
+    this.advancing = true
     this.answerAll()
-    this.processing = false
+    this.advancing = false
     if (this.isFull()) this.socket.pause()
     else this.socket.resume()
-    const over = !this.accepting && this.inFlight === 0 && this.received.messageEnd === undefined
-    if (over && !this.socket.writableEnded) this.socket.end()
+    const isDone = !this.accepting && this.inFlight === 0 && this.received.messageEnd === undefined
+    if (isDone && !this.socket.writableEnded) this.socket.end()
   }
 
   private answerAll(): void {
-    const { received: inbox, context: shop } = this
-    let end = inbox.messageEnd
+    const { received, context } = this
+    let end = received.messageEnd
     if (end === undefined || this.isFull()) return
-    shop.responder.beginBatch()
+    context.responder.beginBatch()
     while (end !== undefined && !this.isFull()) {
-      const start = inbox.start + PREFIX
+      const start = received.start + PREFIX
       if (end - start < HEADER) {
         this.accepting = false
-        inbox.clear()
+        received.clear()
         break
       }
       this.answer(start, end)
-      inbox.skipTo(end)
-      if (!shop.replies.hasRoom) this.write()
-      end = inbox.messageEnd
+      received.skipTo(end)
+      if (!context.replies.hasRoom) this.write()
+      end = received.messageEnd
     }
     this.touch()
     this.write()
   }
 
   private answer(start: Octets, end: Octets): void {
-    const { received: inbox, peer: guest } = this
+    const { received, peer } = this
     const { replies, responder, proxies } = this.context
-    let { client } = guest
+    let { client } = peer
     this.context.counts.queries++
-    const at = replies.placeQuery(inbox.octets, start, end)
+    const at = replies.placeQuery(received.octets, start, end)
     const placed = at + end - start
-    if (proxies !== undefined && guest.addressSource === CLIENT_ADDRESS.subnet) {
+    if (proxies !== undefined && peer.addressSource === CLIENT_ADDRESS.subnet) {
       if (!proxies.readClientSubnet(replies.octets, at, placed, client, 0)) {
         const length = proxies.writeFormErr(replies.octets, at, placed)
         if (length !== DROP) replies.commit(length)
@@ -176,13 +178,15 @@ export class TcpConnection {
       }
       client = proxies.client
     }
-    const keepalive = hasKeepaliveOption(inbox.octets, start, end)
+    const keepalive = hasKeepaliveOption(received.octets, start, end)
     const length = responder.answer(replies.octets, at, placed, MAX_MESSAGE, client, 0, TCP)
     if (length > 0) {
       const end = at + length
-      replies.commit((keepalive ? appendKeepalive(replies.octets, at, end, this.idle) : end) - at)
+      replies.commit(
+        (keepalive ? appendKeepalive(replies.octets, at, end, this.keepaliveTimeout) : end) - at
+      )
     } else if (length === PENDING) {
-      this.answerLater(Uint8Array.from(inbox.octets.subarray(start, end)), client, keepalive)
+      this.answerLater(Uint8Array.from(received.octets.subarray(start, end)), client, keepalive)
     }
   }
 
@@ -209,15 +213,15 @@ export class TcpConnection {
   private withKeepalive(octets: Uint8Array, start: Octets, end: Octets): Uint8Array {
     const copy = new Uint8Array(end - start + KEEPALIVE_OPTION_SIZE)
     copy.set(octets.subarray(start, end))
-    return copy.subarray(0, appendKeepalive(copy, 0, end - start, this.idle))
+    return copy.subarray(0, appendKeepalive(copy, 0, end - start, this.keepaliveTimeout))
   }
 
-  /** What a client that asks may count on: nothing where we are about to end. RFC 7828 §3.3.2. */
-  private get idle(): Milliseconds {
+  /** The timeout for EDNS keepalive: 0 if the connection is about to end. RFC 7828 §3.3.2. */
+  private get keepaliveTimeout(): Milliseconds {
     return this.accepting ? this.context.idle : 0
   }
 
-  /** All late replies that come in one go are written in one go. */
+  /** Writes all replies that become ready in the same tick at once. */
   private flushLater(): void {
     if (this.flushing) return
     this.flushing = true
@@ -226,7 +230,7 @@ export class TcpConnection {
       this.flushing = false
       this.touch()
       this.socket.uncork()
-      this.process()
+      this.advance()
     })
   }
 

@@ -1,15 +1,15 @@
 import type { Octets } from '../base/units.js'
 import { PREFIX } from './tcp-reply-buffer.js'
 
-const NOTHING = new Uint8Array(0)
+const NO_OCTETS = new Uint8Array(0)
 
 /**
- * Octets received and not yet dealt with. What the stream hands over is used where it is; only
- * what is left of it when more comes is copied, into room that doubles, so that a client that
- * sends a message octet by octet does not make us copy it as often.
+ * Octets received and not yet processed. A chunk from the stream is used in place; only what is left
+ * of it when the next chunk arrives is copied, into a buffer that doubles in size, so that a client
+ * that sends a message octet by octet does not cause a copy for each.
  */
 export class ReceiveBuffer {
-  octets: Uint8Array = NOTHING
+  octets: Uint8Array = NO_OCTETS
   /** The next message is `octets[start + PREFIX, messageEnd)`. */
   start: Octets = 0
   private end: Octets = 0
@@ -36,25 +36,25 @@ export class ReceiveBuffer {
     return end <= this.end ? end : undefined
   }
 
-  /** Forgets all before `position`. */
+  /** Discards everything before `position`. */
   skipTo(position: Octets): void {
     this.start = position
     if (position === this.end) this.clear()
   }
 
   clear(): void {
-    this.octets = NOTHING
+    this.octets = NO_OCTETS
     this.start = this.end = 0
     this.isOwn = false
   }
 
   private grow(more: Octets): void {
-    const held = this.end - this.start
-    const octets = new Uint8Array(2 * (held + more))
+    const length = this.end - this.start
+    const octets = new Uint8Array(2 * (length + more))
     octets.set(this.octets.subarray(this.start, this.end))
     this.octets = octets
     this.start = 0
-    this.end = held
+    this.end = length
     this.isOwn = true
   }
 }

@@ -11,53 +11,52 @@ import { TcpConnection, type ConnectionContext } from './tcp-connection.js'
 import { ReplyBuffer } from './tcp-reply-buffer.js'
 import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
 
-/** What TCP clients may take of us. RFC 7766 §6.2.2, §6.2.3. */
+/** Limits for TCP clients. RFC 7766 §6.2.2, §6.2.3. */
 export interface TcpLimits {
-  /** A connection on which no query was finished and no reply sent for so long is closed. */
+  /** Close a connection after so long without a complete query and without a reply. */
   readonly idle: Milliseconds
-  /** Connections in all; one more is closed at once, and counted. */
+  /** Connections of all clients; further ones are closed at once and counted. */
   readonly connections: number
-  /** Queries of one connection being answered; with more, its reading waits. */
+  /** Queries in flight on one connection; reading pauses above that. */
   readonly queriesInFlight: number
 }
 
 export interface TcpCounts {
   accepted: number
-  /** Closed at once, because there were too many. */
+  /** Closed at once: too many connections. */
   refused: number
-  /** Closed at once, because their client had too many. */
+  /** Closed at once: too many connections of the same client. */
   overClientLimit: number
-  /** Closed for being idle. */
+  /** Closed after the idle timeout. */
   idleClosed: number
   queries: number
 }
 
-/** A TCP listener at work. */
+/** A running TCP listener. */
 export interface TcpService {
   readonly local: Endpoint
   readonly counts: TcpCounts
   readonly connections: number
-  /** Closes what is idle; also done once a second. */
+  /** Closes idle connections; also done once a second. */
   closeIdle(): void
-  /** Takes no connection and no query any more, answers what is in flight, ends; then closes. */
+  /** Accepts no further connections and queries, answers those in flight, then closes. */
   drain(grace: Milliseconds): Promise<void>
   close(): void
 }
 
-/** What a TCP listener works with. */
 export interface TcpOptions {
   readonly limits: TcpLimits
-  /** For each client; the listeners of a thread share it. */
+  /** Shared by the listeners of a thread. */
   readonly connectionLimit: ConnectionLimit
   readonly proxies: TrustedProxies | undefined
   readonly clock: Clock
 }
 
-const SWEEP: Milliseconds = 1000
+const IDLE_CHECK_INTERVAL: Milliseconds = 1000
 
 /**
- * DNS over TCP, RFC 7766: messages behind a length of two octets, many in flight on a connection,
- * answered in whatever order the answers come.
+ * DNS over TCP, RFC 7766: messages with a length of two octets in front, several in flight on a
+ * connection, answered in the order in which answers become available.
  *
  * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
  */
@@ -84,8 +83,8 @@ class TcpListener implements TcpService {
   private readonly server
   private readonly context: ConnectionContext
   private readonly open = new Set<TcpConnection>()
-  private readonly outstanding = new InFlight()
-  private readonly sweeper = setInterval(() => this.closeIdle(), SWEEP).unref()
+  private readonly openCount = new InFlight()
+  private readonly idleTimer = setInterval(() => this.closeIdle(), IDLE_CHECK_INTERVAL).unref()
 
   constructor(
     responder: Responder,
@@ -97,8 +96,8 @@ class TcpListener implements TcpService {
     const replies = new ReplyBuffer()
     const { proxies } = options
     this.context = { responder, clock, counts, idle, queriesInFlight, replies, proxies }
-    const manners = { allowHalfOpen: true, noDelay: true }
-    this.server = createServer(manners, socket => this.accept(socket))
+    const socketOptions = { allowHalfOpen: true, noDelay: true }
+    this.server = createServer(socketOptions, socket => this.accept(socket))
     this.server.maxConnections = limits.connections
     this.server.on('drop', () => this.counts.refused++)
   }
@@ -107,16 +106,16 @@ class TcpListener implements TcpService {
     return this.open.size
   }
 
-  listen(endpoint: Endpoint, how: TcpListenOptions): Promise<void> {
+  listen(endpoint: Endpoint, options: TcpListenOptions): Promise<void> {
     const { server } = this
     return new Promise((resolve, reject) => {
       server.once('error', error => {
-        clearInterval(this.sweeper)
+        clearInterval(this.idleTimer)
         reject(nodeBindError(endpoint, error))
       })
-      server.listen(how, () => {
+      server.listen(options, () => {
         server.removeAllListeners('error')
-        // Accepting fails when descriptors run out; the clients concerned try again.
+        // Accepting fails if no file descriptors are left; clients retry.
         server.on('error', () => this.counts.refused++)
         const { port } = server.address() as AddressInfo
         this.local = { address: endpoint.address, port }
@@ -134,7 +133,7 @@ class TcpListener implements TcpService {
   async drain(grace: Milliseconds): Promise<void> {
     this.stopListening()
     for (const connection of this.open) connection.finish()
-    await this.outstanding.drained(grace)
+    await this.openCount.drained(grace)
     this.close()
   }
 
@@ -144,7 +143,7 @@ class TcpListener implements TcpService {
   }
 
   private stopListening(): void {
-    clearInterval(this.sweeper)
+    clearInterval(this.idleTimer)
     if (this.server.listening) this.server.close()
   }
 
@@ -155,35 +154,32 @@ class TcpListener implements TcpService {
       return
     }
     const { connectionLimit, proxies } = this.options
-    const says = proxies === undefined ? CLIENT_ADDRESS.peer : proxies.addressSource(client, 0)
+    const addressSource =
+      proxies === undefined ? CLIENT_ADDRESS.peer : proxies.addressSource(client, 0)
     let counted = false
     const admit = (): boolean => {
       counted = connectionLimit.tryOpen(client)
       if (!counted) this.counts.overClientLimit++
       return counted
     }
-    // A front end has as many connections as it has clients; they are counted when they are known.
-    if (says === CLIENT_ADDRESS.peer && !admit()) {
+    // A proxy has connections of many clients: count each when its client is known.
+    if (addressSource === CLIENT_ADDRESS.peer && !admit()) {
       socket.destroy()
       return
     }
     this.counts.accepted++
-    const connection = new TcpConnection(
-      socket,
-      { client, addressSource: says, admit },
-      this.context
-    )
+    const connection = new TcpConnection(socket, { client, addressSource, admit }, this.context)
     this.open.add(connection)
-    this.outstanding.add()
+    this.openCount.add()
     socket.once('close', () => {
       this.open.delete(connection)
       if (counted) connectionLimit.close(client)
-      this.outstanding.remove()
+      this.openCount.remove()
     })
   }
 }
 
-/** The four words of an address; undefined if the client has gone already. */
+/** An address as four words; undefined if the client has disconnected already. */
 function wordsOf(address: string | undefined): Uint32Array | undefined {
   if (address === undefined) return undefined
   const bits = new DataView(readAddress(address.split('%', 1)[0]!).buffer)

@@ -1,32 +1,32 @@
 import type { Milliseconds } from '../base/units.js'
 
-/** How fast a bucket fills, and how much it holds. */
+/** How fast a bucket fills, and how many tokens it holds. */
 export interface Rate {
   readonly perSecond: number
-  /** What a full bucket holds, as the time in which it fills. */
+  /** Capacity of a bucket, as the time in which it fills. */
   readonly burst: Milliseconds
 }
 
-/** Sets of buckets, and buckets in a set: 65,536 buckets in 1 MB, however many clients there are. */
+/** Number of sets, and buckets per set: 65,536 buckets in 1 MB, however many clients there are. */
 const SETS = 16_384
 const WAYS = 4
 
 /**
- * Token buckets in a table that never grows. A bucket is one instant: when it will be full again
- * (the generic cell rate algorithm), so that nothing has to be filled up and a bucket that was
- * never used is a full one.
+ * Token buckets in a table of fixed size. A bucket is stored as the time at which it will be full
+ * again (the generic cell rate algorithm), so that no timer has to refill it and an unused bucket is
+ * a full one.
  *
- * A key may stand in any of the four buckets of its set. Where none is its own, it takes the one
- * that is, or will be, full first: replacing a full bucket loses nothing, and whoever is over the
- * limit is the last to be forgotten, so that a flood of invented addresses replaces its own buckets
- * first. The seed keeps others from choosing keys that share a set.
+ * A key can use any of the four buckets of its set. If it has none, it replaces the bucket that is
+ * full first: replacing a full bucket loses nothing, and clients above the limit are the last to be
+ * replaced, so that a flood of spoofed addresses replaces its own buckets first. The seed keeps
+ * attackers from choosing keys that share a set.
  */
 export class TokenBuckets {
   private readonly highs = new Int32Array(SETS * WAYS)
   private readonly lows = new Int32Array(SETS * WAYS)
-  /** When each is full again. */
+  /** When each bucket will be full. */
   private readonly full = new Float64Array(SETS * WAYS)
-  /** What one token takes to come back. */
+  /** The time in which one token is refilled. */
   private readonly cost: Milliseconds
   private readonly depth: Milliseconds
 
@@ -36,11 +36,11 @@ export class TokenBuckets {
     private readonly seed: number
   ) {
     this.cost = 1000 / perSecond
-    // One token fits into every bucket, or it would never let anything pass.
+    // A bucket must hold one token, or nothing would ever be allowed.
     this.depth = Math.max(burst, this.cost)
   }
 
-  /** Takes a token from the bucket of the key, 64 bits as two signed words: whether it had one. */
+  /** Takes a token from the bucket of a 64-bit key (two signed words); false if it is empty. */
   take(high: number, low: number, now: Milliseconds): boolean {
     const { highs, lows, full } = this
     const first = (hash(high, low, this.seed) >>> 18) * WAYS
@@ -64,7 +64,7 @@ export class TokenBuckets {
   }
 }
 
-/** Both words and the seed, mixed so that the upper bits depend on all of them. */
+/** Mixes both words and the seed so that the upper bits depend on all of them. */
 function hash(high: number, low: number, seed: number): number {
   let h = Math.imul(high ^ seed, 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 15) ^ low, 0xc2b2ae35)

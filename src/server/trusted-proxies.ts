@@ -8,24 +8,25 @@ import { HEADER_INVALID, HEADER_INCOMPLETE, decodeProxyHeader } from './proxy-he
 import type { PrefixSet } from './query-limit.js'
 
 /**
- * How a peer says who its client is.
+ * Where the client address comes from.
  *
- * `address`  by the address that it sends from: everybody but listed front ends
- * `proxy`    by a PROXY header before each datagram, or before all else on a connection
- * `subnet`   by edns-client-subnet in each query
+ * - `peer`: from the address that sent the query, unless it is a trusted proxy
+ * - `proxy`: from a PROXY header in front of each datagram, or at the start of a connection
+ * - `subnet`: from EDNS client subnet in each query
  */
 export const CLIENT_ADDRESS = { peer: 0, proxy: 1, subnet: 2 } as const
 
 /** Room for FORMERR with its question. */
-const PLAIN_UDP: Octets = 512
+const FORMERR_LIMIT: Octets = 512
 
 /**
- * The peers whose word on the client's address is taken. What anybody else says of itself is never
- * looked at, and of a front end only what it is listed for: a PROXY front end hands on its clients'
- * octets, so that an option in them is the client's own word.
+ * The proxies (front ends) trusted to supply the client address. Headers and options of other peers
+ * are ignored, and a proxy is trusted only for the method it is listed with: a proxy that sends a
+ * PROXY header forwards its clients' queries unchanged, so an EDNS client subnet option in them is
+ * the client's own claim.
  */
 export class TrustedProxies {
-  /** Who asks, by what the front end said last. */
+  /** The client address that the last call read. */
   readonly client = new Uint32Array(4)
   readonly counts = { rejected: 0 }
   private readonly query = new Query()
@@ -35,7 +36,7 @@ export class TrustedProxies {
     private readonly subnet: PrefixSet | undefined
   ) {}
 
-  /** One of `SAYS`. */
+  /** One of `CLIENT_ADDRESS`, for the peer at `words[at]`. */
   addressSource(words: Uint32Array, at: number): number {
     if (this.proxy !== undefined && this.proxy.find(words, at) !== 0) return CLIENT_ADDRESS.proxy
     if (this.subnet !== undefined && this.subnet.find(words, at) !== 0) return CLIENT_ADDRESS.subnet
@@ -43,10 +44,10 @@ export class TrustedProxies {
   }
 
   /**
-   * Takes the header off the datagram `octets[at, end)`, moving the query to its place, and sets
-   * `client`, which is the peer at `words[from]` where the header says so.
+   * Removes the PROXY header from the datagram `octets[at, end)`, moves the query to the front, and
+   * sets `client`: to the address in the header, or to the peer at `words[from]` for LOCAL.
    *
-   * @returns the query's end; `at` if there is no header, or nothing behind it
+   * @returns the end of the query; `at` if there is no valid header, or nothing after it
    */
   readProxyHeader(
     octets: Uint8Array,
@@ -55,7 +56,7 @@ export class TrustedProxies {
     words: Uint32Array,
     from: number
   ): Octets {
-    this.startFrom(words, from)
+    this.setClient(words, from)
     const start = decodeProxyHeader(octets, at, end, this.client)
     if (start === HEADER_INCOMPLETE || start === HEADER_INVALID) {
       this.counts.rejected++
@@ -66,9 +67,10 @@ export class TrustedProxies {
   }
 
   /**
-   * Sets `client` to what the query's option says, or, without one, to the front end itself.
+   * Sets `client` to the address in the query's EDNS client subnet option, or, without one, to the
+   * proxy itself.
    *
-   * @returns whether that is clear; a part of an address is not: it would fit more than one network
+   * @returns false if the option is unusable: a truncated address may be in more than one network
    */
   readClientSubnet(
     octets: Uint8Array,
@@ -77,20 +79,20 @@ export class TrustedProxies {
     words: Uint32Array,
     from: number
   ): boolean {
-    this.startFrom(words, from)
+    this.setClient(words, from)
     if (decodeClientSubnet(octets, at, end, this.client) !== CLIENT_SUBNET.unusable) return true
     this.counts.rejected++
     return false
   }
 
-  /** FORMERR over a query that does not say clearly who asks: its length, or DROP. */
+  /** Writes FORMERR over a query without a usable client address. @returns its length, or DROP */
   writeFormErr(octets: Uint8Array, at: Octets, end: Octets): number {
     const { query } = this
     if (query.decode(octets, at, end, 0) === QUERY_KIND.unanswerable) return DROP
-    return encodeError(octets, query, PLAIN_UDP, RCODE.FORMERR, undefined)
+    return encodeError(octets, query, FORMERR_LIMIT, RCODE.FORMERR, undefined)
   }
 
-  private startFrom(words: Uint32Array, at: number): void {
+  private setClient(words: Uint32Array, at: number): void {
     for (let i = 0; i < 4; i++) this.client[i] = words[at + i]!
   }
 }

@@ -17,28 +17,27 @@ import type { QueryLimit } from './query-limit.js'
 import type { ResponseLimit } from './response-limit.js'
 import { CLIENT_ADDRESS, type TrustedProxies } from './trusted-proxies.js'
 
-/** Octets that a query which waits has room for beside others; a longer one has its own. */
-const ROOM: Octets = 128
-/** Queries whose octets lie side by side. */
-const TOGETHER = 256
-/** Most of them that are kept to be used again: about what waits under full load. */
-const MOST_SPARES = 4096
+/** Room for a pending query in a shared array; a longer one gets an array of its own. */
+const POOLED_SIZE: Octets = 128
+/** How many pending queries share an array. */
+const PER_ARRAY = 256
+/** Largest number of objects kept for reuse: about as many as are pending under full load. */
+const MAX_POOL = 4096
 
-/** A UDP listener at work. */
+/** A running UDP listener. */
 export interface UdpService {
   readonly local: Endpoint
   readonly counts: SocketCounts
-  /** Queries whose reply is still to come. */
+  /** Number of pending queries. */
   readonly inFlight: number
-  /** Takes nothing new, answers what is queued and in flight, waits `grace` at most, closes. */
+  /** Accepts no further queries, answers those queued and pending within `grace`, then closes. */
   drain(grace: Milliseconds): Promise<void>
   close(): void
 }
 
-/** What a UDP listener works with. */
 export interface UdpOptions {
   readonly clock: Clock
-  /** The listeners of a thread share this and what follows. */
+  /** This and the following are shared by the listeners of a thread. */
   readonly proxies: TrustedProxies | undefined
   readonly queryLimit: QueryLimit | undefined
   readonly responseLimit: ResponseLimit | undefined
@@ -58,11 +57,11 @@ export async function serveUdp(
     local: socket.local,
     counts: socket.counts,
     get inFlight() {
-      return listener.outstanding.count
+      return listener.inFlight.count
     },
     async drain(grace) {
       await socket.quiesce()
-      await listener.outstanding.drained(grace)
+      await listener.inFlight.drained(grace)
       socket.close()
     },
     close: () => socket.close()
@@ -70,11 +69,11 @@ export async function serveUdp(
 }
 
 class UdpListener {
-  /** Set before the first datagram can arrive: that takes a turn of the event loop. */
+  /** Set before the first datagram can arrive, which is in a later turn of the event loop. */
   socket: DatagramSocket | undefined
-  readonly outstanding = new InFlight()
+  readonly inFlight = new InFlight()
   private readonly pool: PendingDatagram[] = []
-  /** Room for those that are made next. */
+  /** Shared arrays for the pending queries created next. */
   private queries = new Uint8Array(0)
   private clients = new Uint32Array(0)
   private created = 0
@@ -121,9 +120,9 @@ class UdpListener {
   }
 
   /**
-   * Has the front end that sent datagram `i` say who asks; `proxies.client` is that.
+   * Reads the client address that a trusted proxy supplies with datagram `i` into `proxies.client`.
    *
-   * @returns the query's end; its start if it is dealt with, as the reply or silence that is its
+   * @returns the end of the query; its start if there is nothing left to do but send `replies[i]`
    */
   private identifyClient(proxies: TrustedProxies, batch: DatagramBatch, i: number): Octets {
     const { octets, starts, lengths, replies, peers } = batch
@@ -138,7 +137,7 @@ class UdpListener {
     return at
   }
 
-  /** The batch's memory is used again soon, so all that the reply needs is copied. */
+  /** Copies the query, since the batch's memory is about to be reused. */
   private answerLater(
     batch: DatagramBatch,
     i: number,
@@ -148,55 +147,67 @@ class UdpListener {
   ): void {
     const start = batch.starts[i]!
     const length = end - start
-    const late = (length <= ROOM ? this.pool.pop() : undefined) ?? this.createPending(length)
-    const { octets, client, clientAt } = late
-    copyOctets(batch.octets, start, end, octets, late.start)
+    const pending =
+      (length <= POOLED_SIZE ? this.pool.pop() : undefined) ?? this.createPending(length)
+    const { octets, client, clientAt } = pending
+    copyOctets(batch.octets, start, end, octets, pending.start)
     for (let k = 0; k < 4; k++) client[clientAt + k] = words[at + k]!
-    late.end = late.start + length
-    late.way = batch.replyAddress(i, late.way)
-    this.outstanding.add()
-    this.responder.answerLater(late)
+    pending.end = pending.start + length
+    pending.replyAddress = batch.replyAddress(i, pending.replyAddress)
+    this.inFlight.add()
+    this.responder.answerLater(pending)
   }
 
   private createPending(length: Octets): PendingDatagram {
-    if (length > ROOM)
+    if (length > POOLED_SIZE)
       return new PendingDatagram(this, new Uint8Array(length), 0, new Uint32Array(4), 0)
-    const place = this.created++ % TOGETHER
-    if (place === 0) {
-      this.queries = new Uint8Array(TOGETHER * ROOM)
-      this.clients = new Uint32Array(TOGETHER * 4)
+    const index = this.created++ % PER_ARRAY
+    if (index === 0) {
+      this.queries = new Uint8Array(PER_ARRAY * POOLED_SIZE)
+      this.clients = new Uint32Array(PER_ARRAY * 4)
     }
-    return new PendingDatagram(this, this.queries, place * ROOM, this.clients, place * 4)
+    return new PendingDatagram(this, this.queries, index * POOLED_SIZE, this.clients, index * 4)
   }
 
-  /** The reply to a late one, as `ReplyTarget.reply` has it. */
-  reply(late: PendingDatagram, octets: Uint8Array | undefined, start: Octets, end: Octets): void {
-    if (octets !== undefined) this.sendLater(octets, start, end, late)
-    if (late.end - late.start <= ROOM && this.pool.length < MOST_SPARES) this.pool.push(late)
-    this.outstanding.remove()
+  /** Sends the reply to a pending query; see `ReplyTarget.reply`. */
+  reply(
+    pending: PendingDatagram,
+    octets: Uint8Array | undefined,
+    start: Octets,
+    end: Octets
+  ): void {
+    if (octets !== undefined) this.sendLater(octets, start, end, pending)
+    if (pending.end - pending.start <= POOLED_SIZE && this.pool.length < MAX_POOL)
+      this.pool.push(pending)
+    this.inFlight.remove()
   }
 
-  private sendLater(octets: Uint8Array, start: Octets, end: Octets, late: PendingDatagram): void {
+  private sendLater(
+    octets: Uint8Array,
+    start: Octets,
+    end: Octets,
+    pending: PendingDatagram
+  ): void {
     const { responseLimit, clock } = this.options
     let length = end - start
     if (responseLimit !== undefined && !this.responder.hasValidCookie) {
       responseLimit.beginBatch(clock.now())
-      length = responseLimit.apply(octets, start, end, late.client, late.clientAt)
+      length = responseLimit.apply(octets, start, end, pending.client, pending.clientAt)
     }
-    if (length > 0) this.socket?.send(octets, start, start + length, late.way!)
+    if (length > 0) this.socket?.send(octets, start, start + length, pending.replyAddress!)
   }
 }
 
 /**
- * A query whose reply comes later, and the way back. Used again for others. Octets of many lie side
- * by side: with an array for each, those that wait under full load did not fit into the cache of
- * the processor.
+ * A query to be answered later, with its reply address. Pooled. Many share one array for their
+ * octets: with an array each, the pending queries under full load did not fit into the processor's
+ * cache.
  */
 class PendingDatagram implements ReplyTarget {
   readonly protocol = UDP
   end: Octets = 0
-  /** Its own, once it was used: those of one listener only ever serve this. */
-  way: ReplyAddress | undefined
+  /** Reused along with this object, which always serves the same listener. */
+  replyAddress: ReplyAddress | undefined
 
   constructor(
     private readonly listener: UdpListener,

@@ -243,7 +243,7 @@ for (const transport of transports()) {
     s.service.closeIdle()
     await until(() => s.service.connections === 0)
     t.strictSame(s.client.texts, [])
-    t.match(s.service.counts, { queries: 0, idled: 1 })
+    t.match(s.service.counts, { queries: 0, idleClosed: 1 })
   })
 
   test('holds each client to its connections', { perClient: 2 }, async (t, s) => {
@@ -256,7 +256,7 @@ for (const transport of transports()) {
     const other = new TcpClient(port, '127.0.0.1', '127.0.0.9')
     await other.send(queries('now'))
     await until(() => other.messages.length === 1)
-    t.match(s.service.counts, { accepted: 3, crowded: 1, refused: 0 })
+    t.match(s.service.counts, { accepted: 3, overClientLimit: 1, refused: 0 })
     second.socket.destroy()
     await until(() => s.service.connections === 2)
     const fourth = new TcpClient(port)
