@@ -11,20 +11,20 @@ const cases: readonly {
   answers: boolean
   exact?: boolean
 }[] = [
-  { it: 'our question as sent', message: [header(ID, 0x8180, 1, 0, 0, 0), SENT], answers: true },
+  { it: 'the question as sent', message: [header(ID, 0x8180, 1, 0, 0, 0), SENT], answers: true },
   {
-    it: 'our question as sent, case demanded',
+    it: 'the question as sent, exact case required',
     message: [header(ID, 0x8180, 1, 0, 0, 0), SENT],
     exact: true,
     answers: true
   },
   {
-    it: 'our question in another case',
+    it: 'the question in another case',
     message: [header(ID, 0x8180, 1, 0, 0, 0), question('www.example')],
     answers: true
   },
   {
-    it: 'our question in another case, case demanded',
+    it: 'the question in another case, exact case required',
     message: [header(ID, 0x8180, 1, 0, 0, 0), question('www.example')],
     exact: true,
     answers: false
@@ -44,7 +44,7 @@ const cases: readonly {
     answers: false
   },
   {
-    it: 'a type that differs like case does',
+    it: 'a type that differs only in bit 0x20',
     message: [header(ID, 0x8180, 1, 0, 0, 0), question('www.example', 0x21)],
     answers: false
   },
@@ -68,7 +68,7 @@ const cases: readonly {
 ]
 
 for (const { it, message, answers, exact } of cases) {
-  t.test(`${it} ${answers ? 'answers' : 'does not answer'} our inquiry`, async t => {
+  t.test(`${it} ${answers ? 'answers' : 'does not answer'} the query`, async t => {
     const wire = octets(...message)
     t.equal(answersQuestion(wire, 0, wire.length, ID, SENT, exact), answers)
     const around = octets(new Uint8Array(9), wire, SENT)

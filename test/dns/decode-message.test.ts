@@ -19,7 +19,7 @@ import {
 
 const OK = 0x8180
 
-t.test('describes a whole message in lines', async t => {
+t.test('shows a whole message as lines', async t => {
   const message = octets(
     header(7, OK | 0x0203, 1, 1, 1, 2),
     question('WWW.example', 65),
@@ -44,13 +44,13 @@ t.test('describes a whole message in lines', async t => {
   ])
 })
 
-t.test('describes a bare header', async t => {
+t.test('shows a bare header', async t => {
   t.strictSame(showMessage(octets(header(1, 0x9185, 0, 0, 0, 0))), [
     ';; opcode: STATUS, status: REFUSED, id: 1, flags: qr rd ra'
   ])
 })
 
-t.test('puts the two parts of an extended RCODE together', async t => {
+t.test('combines the two parts of an extended RCODE', async t => {
   const message = octets(header(1, OK, 1, 0, 0, 1), question('x'), opt(1232, [], { rcode: 1 }))
   t.equal(decodeMessage(message).rcode, 'BADVERS')
 })
@@ -113,7 +113,7 @@ const shown: readonly {
     data: '1 x mandatory=alpn,key512 no-default-alpn ech="\\"" key512="y"'
   },
   {
-    it: 'HTTPS that overruns',
+    it: 'HTTPS that exceeds RDATA',
     type: 65,
     rdata: [u16(1), 0, 0, 1, 0, 9],
     data: '\\# 7 00010000010009'
@@ -126,9 +126,14 @@ const shown: readonly {
     named: 'TYPE65280'
   },
   { it: 'no data', type: 65280, rdata: [], data: '\\# 0', named: 'TYPE65280' },
-  { it: 'TXT that overruns', type: 16, rdata: [9, 'x'], data: '\\# 2 0978' },
+  { it: 'TXT that exceeds RDATA', type: 16, rdata: [9, 'x'], data: '\\# 2 0978' },
   { it: 'DS too short', type: 43, rdata: [0], data: '\\# 1 00' },
-  { it: 'NSEC that overruns', type: 47, rdata: [name('b'), 0, 9, 1], data: '\\# 6 016200000901' }
+  {
+    it: 'NSEC that exceeds RDATA',
+    type: 47,
+    rdata: [name('b'), 0, 9, 1],
+    data: '\\# 6 016200000901'
+  }
 ]
 
 for (const { it, type, rdata, data, named } of shown) {
@@ -144,19 +149,19 @@ for (const { it, type, rdata, data, named } of shown) {
   })
 }
 
-t.test('cuts control characters out of an upstream’s text', async t => {
+t.test('removes control characters from EXTRA-TEXT', async t => {
   const ede = option(15, [u16(0), 'a', 0x1b, '[31mb'])
   const lines = showMessage(octets(header(1, OK, 0, 0, 0, 1), opt(512, ede)))
   t.strictSame(lines.at(-1), ';; EDE 0 OTHER: a[31mb')
 })
 
-t.test('counts of 65535 are refused at the first record that is not there', async t => {
+t.test('counts of 65535 are rejected at the first missing record', async t => {
   t.throws(() => showMessage(octets(header(1, OK, 65535, 65535, 65535, 65535))), {
     code: 'WIRE_SHORT'
   })
 })
 
-t.test('any octets are described or refused with a code', async t => {
+t.test('any octets are shown or rejected with a code', async t => {
   const type = fc.oneof(fc.constantFrom(1, 2, 6, 15, 16, 28, 33, 41, 64, 65, 257), fc.nat(300))
   const records = fc
     .tuple(type, fc.uint8Array({ maxLength: 60 }))

@@ -28,7 +28,7 @@ const readings: readonly {
   },
   { it: 'EDNS', message: [header(1, RD, 1, 0, 0, 1), WWW, opt(1232)], reading: 'ok' },
   {
-    it: 'EDNS with options that nobody knows',
+    it: 'EDNS with unknown options',
     message: [
       header(1, RD, 1, 0, 0, 1),
       WWW,
@@ -66,7 +66,7 @@ const readings: readonly {
   { it: 'two questions', message: [header(1, RD, 2, 0, 0, 0), WWW, WWW], reading: 'formerr' },
   { it: 'a bare header that counts 1', message: [header(1, RD, 1, 0, 0, 0)], reading: 'formerr' },
   {
-    it: 'counts of 65535 with nothing behind them',
+    it: 'counts of 65535 without records',
     message: [header(1, RD, 65535, 65535, 65535, 65535)],
     reading: 'formerr'
   },
@@ -80,14 +80,14 @@ const readings: readonly {
     message: [header(1, RD, 1, 0, 0, 0), 0x41, 'x', 0, u16(1), u16(1)],
     reading: 'formerr'
   },
-  { it: 'a QNAME cut short', message: [header(1, RD, 1, 0, 0, 0), 3, 'ww'], reading: 'formerr' },
+  { it: 'a QNAME truncated', message: [header(1, RD, 1, 0, 0, 0), 3, 'ww'], reading: 'formerr' },
   {
     it: 'a QNAME without a root',
     message: [header(1, RD, 1, 0, 0, 0), 2, 'ww'],
     reading: 'formerr'
   },
   {
-    it: 'a question cut short',
+    it: 'a question truncated',
     message: [header(1, RD, 1, 0, 0, 0), WWW.slice(0, -1)],
     reading: 'formerr'
   },
@@ -103,17 +103,17 @@ const readings: readonly {
     reading: 'formerr'
   },
   {
-    it: 'a record that was counted and did not come',
+    it: 'a record that is counted but missing',
     message: [header(1, RD, 1, 0, 0, 1), WWW],
     reading: 'formerr'
   },
   {
-    it: 'OPT cut short',
+    it: 'OPT truncated',
     message: [header(1, RD, 1, 0, 0, 1), WWW, opt(1232).slice(0, -1)],
     reading: 'formerr'
   },
   {
-    it: 'RDATA cut short',
+    it: 'RDATA truncated',
     message: [header(1, RD, 1, 0, 0, 1), WWW, opt(1232, option(10, [1, 2])).slice(0, -1)],
     reading: 'formerr'
   },
@@ -133,7 +133,7 @@ const readings: readonly {
     reading: 'formerr'
   },
   {
-    it: 'an option that overruns',
+    it: 'an option longer than RDATA',
     message: [header(1, RD, 1, 0, 0, 1), WWW, opt(1232, CUT_OPTION)],
     reading: 'formerr'
   },
@@ -160,7 +160,7 @@ const readings: readonly {
     reading: 'badvers'
   },
   {
-    it: 'EDNS version 1 with data that version 0 would refuse',
+    it: 'EDNS version 1 with data that version 0 would reject',
     message: [header(1, RD, 1, 0, 0, 1), WWW, opt(1232, CUT_OPTION, { version: 1 })],
     reading: 'badvers'
   },
@@ -223,18 +223,18 @@ const readings: readonly {
 ]
 
 for (const { it, message, reading } of readings) {
-  t.test(`reads ${it} as ${reading}`, async t => {
+  t.test(`decodes ${it} as ${reading}`, async t => {
     const query = new Query()
     const wire = octets(message)
     t.equal(query.decode(wire, 0, wire.length, SEED), QUERY_KIND[reading])
-    // The same somewhere in a larger buffer, between octets that would mislead.
+    // The same message inside a larger buffer, between misleading octets.
     const around = new Uint8Array(wire.length + 80).fill(1)
     around.set(wire, 40)
     t.equal(query.decode(around, 40, 40 + wire.length, SEED), QUERY_KIND[reading])
   })
 }
 
-t.test('says what a query says', async t => {
+t.test('decodes the fields of a query', async t => {
   const query = new Query()
   const flags = [{ flags: 0x8000 }, { flags: 0 }]
   const first = octets(
@@ -281,7 +281,7 @@ t.test(
   }
 )
 
-t.test('keeps a question only if it could be read', async t => {
+t.test('keeps a question only if it is valid', async t => {
   const query = new Query()
   const whole = octets(header(1, 0, 1, 0, 0, 0), WWW, 0)
   t.equal(query.decode(whole, 0, whole.length, SEED), QUERY_KIND.formerr)
@@ -299,7 +299,7 @@ const keyOf = (...message: Part[]): string => {
   return Buffer.from(query.key()).toString('latin1')
 }
 
-t.test('keys say name, type, class, DO and CD, and nothing else', async t => {
+t.test('keys contain name, type, class, DO and CD, and nothing else', async t => {
   const plain = keyOf(header(1, 0, 1, 0, 0, 0), question('a.example'))
   t.equal(plain, '\x01a\x07example\0\0\x01\0\x01\0')
   t.equal(keyOf(header(2, 0x0120, 1, 0, 0, 1), question('A.exAmple'), opt(900)), plain)
@@ -314,7 +314,7 @@ t.test('keys say name, type, class, DO and CD, and nothing else', async t => {
   t.equal(new Set([plain, ...others]).size, 7)
 })
 
-/** A label's hash and its chain, said once more in the plainest way. */
+/** The suffix hashes, computed by the simplest possible code. */
 function hashes(labels: readonly number[][], seed: number): number[] {
   let hash = seed
   const found: number[] = []
@@ -326,7 +326,7 @@ function hashes(labels: readonly number[][], seed: number): number[] {
 }
 
 const lower = (octet: number): number => (octet >= 65 && octet <= 90 ? octet + 32 : octet)
-// Letters and their neighbours often: that is where lower-casing can go wrong.
+// Mostly letters and the octets next to them, where lower-casing can go wrong.
 const anyOctet = fc.oneof(
   fc.integer({ min: 0, max: 255 }),
   fc.constantFrom(0x40, 0x41, 0x5a, 0x5b, 0x60, 0x61, 0x7a, 0x7b, 0xc0, 0xc1, 0xda, 0xdb)
@@ -335,7 +335,7 @@ const anyLabels = fc.array(fc.array(anyOctet, { minLength: 1, maxLength: 20 }), 
   maxLength: 12
 })
 
-t.test('every readable QNAME is lower-cased, cut and hashed label by label', async t => {
+t.test('every valid QNAME is lower-cased, split and hashed label by label', async t => {
   const query = new Query()
   const taken = new HashedName()
   fc.assert(

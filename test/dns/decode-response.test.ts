@@ -35,7 +35,7 @@ function read(message: readonly Part[], qtype = 1, limits: Partial<TtlLimits> = 
 const soa = (ttl: number, minimum: number): number[] =>
   record(name('example'), 6, ttl, [name('a'), name('b'), new Uint8Array(16), u32(minimum)])
 
-/** The TTLs as they stand in the body. */
+/** The TTLs in the body. */
 const ttlsOf = ({ body, ttls }: Answer): number[] =>
   [...ttls].map(at => Buffer.from(body).readUInt32BE(at))
 
@@ -80,7 +80,7 @@ const lifetimes: readonly {
     ttls: [20]
   },
   {
-    it: 'nothing for TTL 0, whatever minTtl says',
+    it: 'nothing for TTL 0, regardless of minTtl',
     message: [header(1, OK, 1, 1, 0, 0), question(QNAME), record(TO_QNAME, 1, 0, A)],
     limits: { minTtl: 30 },
     lifetime: 0,
@@ -100,7 +100,7 @@ const lifetimes: readonly {
     ttls: [60]
   },
   {
-    it: 'TTL of the SOA for NODATA, with what proves it',
+    it: 'TTL of the SOA for NODATA, also for its proofs',
     message: [
       header(1, OK, 1, 0, 3, 1),
       question(QNAME),
@@ -113,13 +113,13 @@ const lifetimes: readonly {
     ttls: [50, 50, 50, 500]
   },
   {
-    it: 'negativeMaxTtl for a negative answer that would live longer',
+    it: 'negativeMaxTtl for a negative answer with a longer TTL',
     message: [header(1, OK | 3, 1, 0, 1, 0), question(QNAME), soa(5000, 4000)],
     lifetime: 900,
     ttls: [900]
   },
   {
-    it: 'what the CNAME that leads to nothing has, if less',
+    it: 'the TTL of a CNAME without data, if lower',
     message: [
       header(1, OK | 3, 1, 1, 1, 0),
       question(QNAME),
@@ -130,7 +130,7 @@ const lifetimes: readonly {
     ttls: [40, 60]
   },
   {
-    it: 'what the SOA has for a CNAME without data, if less',
+    it: 'the TTL of the SOA for a CNAME without data, if lower',
     message: [
       header(1, OK, 1, 1, 1, 0),
       question(QNAME),
@@ -141,7 +141,7 @@ const lifetimes: readonly {
     ttls: [400, 60]
   },
   {
-    it: 'the TTL of a CNAME that was asked for',
+    it: 'the TTL of a CNAME for QTYPE CNAME',
     message: [header(1, OK, 1, 1, 0, 0), question(QNAME, 5), record(TO_QNAME, 5, 40, [name('x')])],
     qtype: 5,
     lifetime: 40,
@@ -189,7 +189,7 @@ const lifetimes: readonly {
     ttls: []
   },
   {
-    it: 'nothing for what was truncated',
+    it: 'nothing for a truncated response',
     message: [header(1, OK | 0x0200, 1, 1, 0, 0), question(QNAME), record(TO_QNAME, 1, 300, A)],
     lifetime: 0,
     ttls: [300]
@@ -204,7 +204,7 @@ for (const { it, message, qtype, limits, lifetime, ttls } of lifetimes) {
   })
 }
 
-t.test('keeps what stands between question and OPT', async t => {
+t.test('keeps the records between question and OPT', async t => {
   const kept = [
     record(TO_QNAME, 1, 300, A),
     record(TO_QNAME, 2, 300, [name('ns')]),
@@ -229,7 +229,7 @@ t.test('keeps what stands between question and OPT', async t => {
   t.equal(answer.upstream, 2)
 })
 
-t.test('cuts at TSIG where there is no OPT', async t => {
+t.test('drops TSIG where there is no OPT', async t => {
   const answer = read([
     header(1, OK, 1, 1, 0, 1),
     question(QNAME),
@@ -240,7 +240,7 @@ t.test('cuts at TSIG where there is no OPT', async t => {
   t.equal(answer.additionals, 0)
 })
 
-t.test('leaves the original TTL in RRSIG data alone', async t => {
+t.test('does not change the original TTL in RRSIG data', async t => {
   const rrsig = [u16(1), 8, 2, u32(300), u32(2), u32(1), u16(1), name('example'), 1, 2, 3]
   const answer = read(
     [
@@ -329,7 +329,7 @@ const leads: readonly {
 ]
 
 for (const { it, type, rdata, lead, target, addresses = [] } of leads) {
-  t.test(`collects what ${it} leads to`, async t => {
+  t.test(`collects the targets of ${it}`, async t => {
     const message = [
       header(1, OK, 1, 1, 0, 0),
       question(QNAME, type),
@@ -342,7 +342,7 @@ for (const { it, type, rdata, lead, target, addresses = [] } of leads) {
   })
 }
 
-t.test('collects a chain in order, from ANSWER only', async t => {
+t.test('collects the targets of a chain in order, from ANSWER only', async t => {
   const answer = read([
     header(1, OK, 1, 3, 1, 1),
     question(QNAME),
@@ -366,16 +366,16 @@ const one = (type: number, rdata: readonly Part[]): Part[] => [
 const refuses = [
   { it: 'less than a header', message: [1, 2, 3], code: 'WIRE_SHORT' },
   {
-    it: 'a record that did not come',
+    it: 'a missing record',
     message: [header(1, OK, 1, 1, 0, 0), question(QNAME)],
     code: 'WIRE_SHORT'
   },
   {
-    it: 'a record cut short',
+    it: 'a record truncated',
     message: [...one(1, A).slice(0, 2), TO_QNAME, 0, 1],
     code: 'WIRE_SHORT'
   },
-  { it: 'RDATA cut short', message: [octets(...one(1, A)).slice(0, -1)], code: 'WIRE_SHORT' },
+  { it: 'RDATA truncated', message: [octets(...one(1, A)).slice(0, -1)], code: 'WIRE_SHORT' },
   {
     it: 'another name',
     message: [header(1, OK, 1, 0, 0, 0), question('x')],
@@ -430,7 +430,7 @@ const refuses = [
   { it: 'SOA without its numbers', message: one(6, [name('x'), name('y')]), code: 'WIRE_RDATA' },
   { it: 'HTTPS without a target', message: one(65, [0, 1]), code: 'WIRE_SHORT' },
   {
-    it: 'HTTPS with a parameter that overruns',
+    it: 'HTTPS with a parameter that is too long',
     message: one(65, [0, 1, 0, 0, 4, 0, 9, 1]),
     code: 'WIRE_RDATA'
   },
@@ -450,22 +450,22 @@ const refuses = [
     code: 'WIRE_OPT'
   },
   {
-    it: 'an option that overruns',
+    it: 'an option that is too long',
     message: [header(1, OK, 1, 0, 0, 1), question(QNAME), opt(1232, [0, 15, 0, 9, 1])],
     code: 'WIRE_RDATA'
   },
   {
-    it: 'half the head of an option',
+    it: 'half an option header',
     message: [header(1, OK, 1, 0, 0, 1), question(QNAME), opt(1232, [0, 15])],
     code: 'WIRE_RDATA'
   }
 ] as const
 
 for (const { it, message, code } of refuses) {
-  t.test(`refuses ${it} with ${code}`, async t => t.throws(() => read(message), { code }))
+  t.test(`rejects ${it} with ${code}`, async t => t.throws(() => read(message), { code }))
 }
 
-t.test('an upstream that does not answer is a SERVFAIL that says why', async t => {
+t.test('an upstream that does not respond gives SERVFAIL with the reason', async t => {
   const answer = servfailAnswer(22, LIMITS, 1000, 1)
   const { rcode, lifetime, storedAt, upstream, ede, body } = answer
   t.strictSame(
@@ -477,7 +477,7 @@ t.test('an upstream that does not answer is a SERVFAIL that says why', async t =
   t.notOk(answer.authentic)
 })
 
-t.test('what was read is written behind the question of whoever asks next', async t => {
+t.test('a decoded answer is encoded after the question of the next client', async t => {
   const records = [record(TO_QNAME, 5, 60, [1, 'b', 0xc0, 16]), record([0xc0, 41], 1, 60, A)]
   const answer = read([header(1, OK, 1, 2, 0, 1), question(QNAME), records, opt(1232)])
   const asked = octets(header(77, 0x0100, 1, 0, 0, 0), question('wWw.eXample'))
@@ -534,7 +534,7 @@ const spellings: readonly { it: string; owner: readonly number[]; kept: readonly
     kept: [3, 'w', 'w', 'w', 0xc0, 16].map(code)
   },
   { it: 'the root', owner: [0], kept: [0] },
-  { it: 'what is above QNAME', owner: name('eXample'), kept: name('example') }
+  { it: 'an ancestor of QNAME', owner: name('eXample'), kept: name('example') }
 ]
 
 function code(part: number | string): number {
@@ -542,7 +542,7 @@ function code(part: number | string): number {
 }
 
 for (const { it, owner, kept } of spellings) {
-  t.test(`keeps an owner name that is spelt out: ${it}`, async t => {
+  t.test(`lower-cases an uncompressed owner name: ${it}`, async t => {
     const soaData = [name('a'), name('b'), new Uint8Array(16), u32(60)]
     const { body } = read([
       header(1, OK, 1, 0, 1, 0),

@@ -17,16 +17,16 @@ const TWO = octets(encodeEde(4, 'forged'), encodeEde(29, 'x'))
 const BARE = [option(15, [u16(4)]), option(15, [u16(29)])]
 
 const rooms = [
-  { it: 'all, where there is room', room: 19, written: [...TWO] },
+  { it: 'all if there is room', room: 19, written: [...TWO] },
   { it: 'both without their texts', room: 18, written: BARE.flat() },
-  { it: 'both without their texts, just', room: 12, written: BARE.flat() },
+  { it: 'both without their texts, exactly fitting', room: 12, written: BARE.flat() },
   { it: 'the first without its text', room: 11, written: BARE[0]! },
-  { it: 'the first without its text, just', room: 6, written: BARE[0]! },
+  { it: 'the first without its text, exactly fitting', room: 6, written: BARE[0]! },
   { it: 'nothing', room: 5, written: [] }
 ]
 
 for (const { it, room, written } of rooms) {
-  t.test(`writes ${it}`, async t => {
+  t.test(`copies ${it}`, async t => {
     const into = new Uint8Array(64)
     t.equal(copyEdes(into, 8, 8 + room, TWO), written.length)
     t.strictSame([...into.subarray(8, 8 + written.length)], written)

@@ -13,7 +13,7 @@ const cases = [
 ]
 
 for (const { it, dnssecOk, checkingDisabled, flags, edns } of cases) {
-  t.test(`writes an inquiry: ${it}`, async t => {
+  t.test(`encodes a query: ${it}`, async t => {
     const into = new Uint8Array(600).fill(0xee)
     const length = encodeUpstreamQuery(into, 30, 0xabcd, QUESTION, dnssecOk, checkingDisabled)
     t.strictSame(
@@ -28,7 +28,7 @@ for (const { it, dnssecOk, checkingDisabled, flags, edns } of cases) {
   })
 }
 
-/** A cookie whose client part is 1 to 8, after a response that gave this server cookie. */
+/** A cookie with client cookie 1 to 8, after a response with this server cookie. */
 function cookieWith(server: readonly number[]): ClientCookie {
   const cookie = new ClientCookie()
   const words = [0x01020304, 0x05060708]
@@ -41,7 +41,7 @@ function cookieWith(server: readonly number[]): ClientCookie {
 const CLIENT = [1, 2, 3, 4, 5, 6, 7, 8]
 
 for (const length of [0, 8, 32]) {
-  t.test(`writes a cookie with ${length} octets of the server's`, async t => {
+  t.test(`encodes a server cookie of ${length} octets`, async t => {
     const server = Array<number>(length).fill(0xa5)
     const into = new Uint8Array(600)
     const end = encodeUpstreamQuery(into, 0, 0xabcd, QUESTION, true, false, cookieWith(server))
@@ -56,7 +56,7 @@ for (const length of [0, 8, 32]) {
   })
 }
 
-t.test('the longest name and cookie make the longest inquiry', async t => {
+t.test('the longest name and cookie make the longest query', async t => {
   const into = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE)
   const cookie = cookieWith(Array<number>(32).fill(1))
   t.equal(

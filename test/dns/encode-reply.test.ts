@@ -28,13 +28,13 @@ import {
 
 const AT = 40
 const RD_AD_CD = 0x0130
-const MADE_UP = 0x8190 // QR, RD, RA, CD
+const LOCAL_FLAGS = 0x8190 // QR, RD, RA, CD
 const CENSORED = encodeEde(16, 'tiktok: advice of 10 March')
 const CENSORED_OPTION = option(15, [u16(16), 'tiktok: advice of 10 March'])
 const OURS = opt(1232)
 const WWW = question('WwW.Example')
 
-/** Puts a query in the middle of a large buffer, reads it, has it answered, returns the reply. */
+/** Decodes a query in the middle of a large buffer, encodes a reply over it and returns that. */
 function reply(
   query: readonly Part[],
   write: (buffer: Uint8Array, query: Query) => number
@@ -107,13 +107,13 @@ const replies: readonly {
     it: 'an error',
     query: plain,
     write: (b, q) => encodeError(b, q, 512, 5, CENSORED),
-    reply: [header(0xabcd, MADE_UP | 5, 1, 0, 0, 0), WWW]
+    reply: [header(0xabcd, LOCAL_FLAGS | 5, 1, 0, 0, 0), WWW]
   },
   {
     it: 'an error with EDE',
     query: edns,
     write: (b, q) => encodeError(b, q, 512, 5, CENSORED),
-    reply: [header(0xabcd, MADE_UP | 5, 1, 0, 0, 1), WWW, opt(1232, CENSORED_OPTION)]
+    reply: [header(0xabcd, LOCAL_FLAGS | 5, 1, 0, 0, 1), WWW, opt(1232, CENSORED_OPTION)]
   },
   {
     it: 'an error without EDE, DO copied',
@@ -125,10 +125,10 @@ const replies: readonly {
     it: 'an error without a question',
     query: [opaque],
     write: (b, q) => encodeError(b, q, 512, 1, undefined),
-    reply: [header(0xabcd, MADE_UP | 1, 0, 0, 0, 0)]
+    reply: [header(0xabcd, LOCAL_FLAGS | 1, 0, 0, 0, 0)]
   },
   {
-    it: 'an error for a question that could not be read',
+    it: 'an error for an invalid question',
     query: [header(0xabcd, 0x0100, 1, 0, 0, 0), 3, 'ww'],
     write: (b, q) => encodeError(b, q, 512, 1, undefined),
     reply: [header(0xabcd, 0x8181, 0, 0, 0, 0)]
@@ -149,14 +149,14 @@ const replies: readonly {
     it: 'SERVFAIL for an extended RCODE that does not fit',
     query: plain,
     write: (b, q) => encodeError(b, q, 512, 23, undefined),
-    reply: [header(0xabcd, MADE_UP | 2, 1, 0, 0, 0), WWW]
+    reply: [header(0xabcd, LOCAL_FLAGS | 2, 1, 0, 0, 0), WWW]
   },
   {
     it: 'NXDOMAIN with the SOA at the second label',
     query: edns,
     write: (b, q) => encodeNegative(b, q, 512, 3, 1, 60, 0x87654321, CENSORED),
     reply: [
-      header(0xabcd, MADE_UP | 3, 1, 0, 1, 1),
+      header(0xabcd, LOCAL_FLAGS | 3, 1, 0, 1, 1),
       WWW,
       soa([0xc0, 16], 60, 0x87654321),
       opt(1232, CENSORED_OPTION)
@@ -166,26 +166,26 @@ const replies: readonly {
     it: 'NODATA with the SOA at QNAME',
     query: plain,
     write: (b, q) => encodeNegative(b, q, 512, 0, 0, 3600, 1, CENSORED),
-    reply: [header(0xabcd, MADE_UP, 1, 0, 1, 0), WWW, soa(TO_QNAME, 3600, 1)]
+    reply: [header(0xabcd, LOCAL_FLAGS, 1, 0, 1, 0), WWW, soa(TO_QNAME, 3600, 1)]
   },
   {
     it: 'NXDOMAIN with the SOA at the root',
     query: plain,
     write: (b, q) => encodeNegative(b, q, 512, 3, 2, 60, 1, undefined),
-    reply: [header(0xabcd, MADE_UP | 3, 1, 0, 1, 0), WWW, soa([0], 60, 1)]
+    reply: [header(0xabcd, LOCAL_FLAGS | 3, 1, 0, 1, 0), WWW, soa([0], 60, 1)]
   },
   {
     it: 'an IPv4 address',
     query: plain,
     write: (b, q) => encodeAddress(b, q, 512, Uint8Array.of(10, 0, 0, 1), 60, CENSORED),
-    reply: [header(0xabcd, MADE_UP, 1, 1, 0, 0), WWW, record(TO_QNAME, 1, 60, [10, 0, 0, 1])]
+    reply: [header(0xabcd, LOCAL_FLAGS, 1, 1, 0, 0), WWW, record(TO_QNAME, 1, 60, [10, 0, 0, 1])]
   },
   {
     it: 'an IPv6 address with EDE',
     query: edns,
     write: (b, q) => encodeAddress(b, q, 512, new Uint8Array(16).fill(9), 60, CENSORED),
     reply: [
-      header(0xabcd, MADE_UP, 1, 1, 0, 1),
+      header(0xabcd, LOCAL_FLAGS, 1, 1, 0, 1),
       WWW,
       record(TO_QNAME, 28, 60, [new Uint8Array(16).fill(9)]),
       opt(1232, CENSORED_OPTION)
@@ -195,42 +195,47 @@ const replies: readonly {
     it: 'a CNAME',
     query: edns,
     write: (b, q) => encodeCname(b, q, 512, TARGET, 60, undefined),
-    reply: [header(0xabcd, MADE_UP, 1, 1, 0, 1), WWW, record(TO_QNAME, 5, 60, [TARGET]), OURS]
+    reply: [header(0xabcd, LOCAL_FLAGS, 1, 1, 0, 1), WWW, record(TO_QNAME, 5, 60, [TARGET]), OURS]
   },
   {
-    it: 'what a list has of the type asked for',
+    it: 'list records of QTYPE',
     query: edns,
     write: (b, q) => encodeListRecords(b, q, 512, LISTED, 0, LISTED.length, 60, CENSORED),
-    reply: [header(0xabcd, MADE_UP, 1, 2, 0, 1), WWW, addresses(60, 60), opt(1232, CENSORED_OPTION)]
+    reply: [
+      header(0xabcd, LOCAL_FLAGS, 1, 2, 0, 1),
+      WWW,
+      addresses(60, 60),
+      opt(1232, CENSORED_OPTION)
+    ]
   },
   {
-    it: 'what a list has of one type, to who asks for all',
+    it: 'list records of one type for ANY',
     query: [header(0xabcd, RD_AD_CD, 1, 0, 0, 0), question('WwW.Example', 255)],
     write: (b, q) => encodeListRecords(b, q, 512, LISTED, 0, LISTED.length, 60, undefined),
     reply: [
-      header(0xabcd, MADE_UP, 1, 1, 0, 0),
+      header(0xabcd, LOCAL_FLAGS, 1, 1, 0, 0),
       question('WwW.Example', 255),
       record(TO_QNAME, 16, 60, [2, 'hi'])
     ]
   },
   {
-    it: 'TC where a list has more than there is room for',
+    it: 'TC where list records do not fit',
     query: plain,
     write: (b, q) => encodeListRecords(b, q, 60, LISTED, 0, LISTED.length, 60, undefined),
-    reply: [header(0xabcd, MADE_UP | 0x0200, 1, 0, 0, 0), WWW]
+    reply: [header(0xabcd, LOCAL_FLAGS | 0x0200, 1, 0, 0, 0), WWW]
   },
   {
-    it: "a list's CNAME, whatever is asked",
+    it: "a list's CNAME for any QTYPE",
     query: plain,
     write: (b, q) => encodeListRecords(b, q, 512, ALIAS, 0, ALIAS.length, 60, undefined),
-    reply: [header(0xabcd, MADE_UP, 1, 1, 0, 0), WWW, record(TO_QNAME, 5, 60, [TARGET])]
+    reply: [header(0xabcd, LOCAL_FLAGS, 1, 1, 0, 0), WWW, record(TO_QNAME, 5, 60, [TARGET])]
   },
   {
     it: "a list's CNAME with QNAME before its target",
     query: plain,
     write: (b, q) => encodeListRecords(b, q, 512, STAR, 0, STAR.length, 60, undefined),
     reply: [
-      header(0xabcd, MADE_UP, 1, 1, 0, 0),
+      header(0xabcd, LOCAL_FLAGS, 1, 1, 0, 0),
       WWW,
       record(TO_QNAME, 5, 60, [name('www.example.garden.example')])
     ]
@@ -239,33 +244,33 @@ const replies: readonly {
     it: 'TC without a record',
     query: edns,
     write: (b, q) => encodeTruncated(b, q),
-    reply: [header(0xabcd, MADE_UP | 0x0200, 1, 0, 0, 1), WWW, OURS]
+    reply: [header(0xabcd, LOCAL_FLAGS | 0x0200, 1, 0, 0, 1), WWW, OURS]
   },
   {
-    it: 'a held answer as it is',
+    it: 'a cached answer unchanged',
     query: plain,
     write: (b, q) => encodeCachedAnswer(b, q, 512, answer({ ede }), 0),
-    reply: [header(0xabcd, MADE_UP, 1, 2, 0, 0), WWW, addresses(300, 5)]
+    reply: [header(0xabcd, LOCAL_FLAGS, 1, 2, 0, 0), WWW, addresses(300, 5)]
   },
   {
-    it: 'a held answer aged, no TTL below 0',
+    it: 'a cached answer with TTLs decremented, none below 0',
     query: edns,
     write: (b, q) => encodeCachedAnswer(b, q, 512, answer({ ede }), 7),
     reply: [
-      header(0xabcd, MADE_UP, 1, 2, 0, 1),
+      header(0xabcd, LOCAL_FLAGS, 1, 2, 0, 1),
       WWW,
       addresses(293, 0),
       opt(1232, option(15, [u16(23), 'dead']))
     ]
   },
   {
-    it: 'AD to who asked with AD',
+    it: 'AD for a query with AD',
     query: plain,
     write: (b, q) => encodeCachedAnswer(b, q, 512, answer({ authentic: true }), 0),
-    reply: [header(0xabcd, MADE_UP | 0x20, 1, 2, 0, 0), WWW, addresses(300, 5)]
+    reply: [header(0xabcd, LOCAL_FLAGS | 0x20, 1, 2, 0, 0), WWW, addresses(300, 5)]
   },
   {
-    it: 'AD to who asked with DO',
+    it: 'AD for a query with DO',
     query: dnssec,
     write: (b, q) => encodeCachedAnswer(b, q, 512, answer({ authentic: true }), 0),
     reply: [
@@ -276,7 +281,7 @@ const replies: readonly {
     ]
   },
   {
-    it: 'no AD to who asked with neither',
+    it: 'no AD for a query with neither',
     query: [header(0xabcd, 0x0100, 1, 0, 0, 0), WWW],
     write: (b, q) => encodeCachedAnswer(b, q, 512, answer({ authentic: true }), 0),
     reply: [header(0xabcd, 0x8180, 1, 2, 0, 0), WWW, addresses(300, 5)]
@@ -288,7 +293,7 @@ const replies: readonly {
       const counts = { answers: 0, authorities: 258, additionals: 3 }
       return encodeCachedAnswer(b, q, 512, answer({ ...counts, rcode: 3 }), 0)
     },
-    reply: [header(0xabcd, MADE_UP | 3, 1, 0, 258, 4), WWW, addresses(300, 5), OURS]
+    reply: [header(0xabcd, LOCAL_FLAGS | 3, 1, 0, 258, 4), WWW, addresses(300, 5), OURS]
   },
   {
     it: 'an answer over an option of the query that was longer than it',
@@ -304,12 +309,12 @@ const replies: readonly {
       b.fill(0xee, q.questionEnd)
       return encodeCachedAnswer(b, q, 512, answer(), 0)
     },
-    reply: [header(0xabcd, MADE_UP, 1, 2, 0, 1), WWW, addresses(300, 5), OURS]
+    reply: [header(0xabcd, LOCAL_FLAGS, 1, 2, 0, 1), WWW, addresses(300, 5), OURS]
   }
 ]
 
 for (const { it, query, write, reply: expected } of replies) {
-  t.test(`writes ${it}`, async t => {
+  t.test(`encodes ${it}`, async t => {
     const written = reply(query, write)
     t.strictSame(
       Buffer.from(written).toString('hex'),
@@ -319,16 +324,16 @@ for (const { it, query, write, reply: expected } of replies) {
 }
 
 const unlisted = [
-  { it: 'no record of the type asked for', qname: 'www.example', kept: kept(15, [0, 1, 0]) },
+  { it: 'no record of QTYPE', qname: 'www.example', kept: kept(15, [0, 1, 0]) },
   {
-    it: 'a target that gets too long',
+    it: 'a target that becomes too long',
     qname: ['a', 'b', 'c'].map(letter => letter.repeat(63)).join('.'),
     kept: kept(5, name(`*.${'d'.repeat(63)}`))
   }
 ]
 
 for (const { it, qname, kept } of unlisted) {
-  t.test(`writes nothing where a list has ${it}`, async t => {
+  t.test(`encodes nothing where a list has ${it}`, async t => {
     const query = octets(header(0xabcd, 0x0100, 1, 0, 0, 0), question(qname))
     const read = new Query()
     read.decode(query, 0, query.length, 7)
@@ -347,72 +352,72 @@ const fits: readonly {
   reply: readonly Part[]
 }[] = [
   {
-    it: 'all of it with nothing to spare',
+    it: 'everything, exactly fitting',
     query: plain,
     limit: FIT,
-    reply: [header(0xabcd, MADE_UP, 1, 2, 0, 0), WWW, addresses(300, 5)]
+    reply: [header(0xabcd, LOCAL_FLAGS, 1, 2, 0, 0), WWW, addresses(300, 5)]
   },
   {
-    it: 'TC for an octet less',
+    it: 'TC with one octet less',
     query: plain,
     limit: FIT - 1,
-    reply: [header(0xabcd, MADE_UP | 0x0200, 1, 0, 0, 0), WWW]
+    reply: [header(0xabcd, LOCAL_FLAGS | 0x0200, 1, 0, 0, 0), WWW]
   },
   {
-    it: 'EDE with nothing to spare',
+    it: 'EDE exactly fitting',
     query: edns,
     limit: FIT + BARE + EDE_CODE + 4,
     reply: [
-      header(0xabcd, MADE_UP, 1, 2, 0, 1),
+      header(0xabcd, LOCAL_FLAGS, 1, 2, 0, 1),
       WWW,
       addresses(300, 5),
       opt(1232, option(15, [u16(23), 'dead']))
     ]
   },
   {
-    it: 'the code of EDE alone for an octet less',
+    it: 'the code of EDE alone with one octet less',
     query: edns,
     limit: FIT + BARE + EDE_CODE + 3,
     reply: [
-      header(0xabcd, MADE_UP, 1, 2, 0, 1),
+      header(0xabcd, LOCAL_FLAGS, 1, 2, 0, 1),
       WWW,
       addresses(300, 5),
       opt(1232, option(15, [u16(23)]))
     ]
   },
   {
-    it: 'the code of EDE with nothing to spare',
+    it: 'the code of EDE exactly fitting',
     query: edns,
     limit: FIT + BARE + EDE_CODE,
     reply: [
-      header(0xabcd, MADE_UP, 1, 2, 0, 1),
+      header(0xabcd, LOCAL_FLAGS, 1, 2, 0, 1),
       WWW,
       addresses(300, 5),
       opt(1232, option(15, [u16(23)]))
     ]
   },
   {
-    it: 'no EDE for an octet less',
+    it: 'no EDE with one octet less',
     query: edns,
     limit: FIT + BARE + EDE_CODE - 1,
-    reply: [header(0xabcd, MADE_UP, 1, 2, 0, 1), WWW, addresses(300, 5), OURS]
+    reply: [header(0xabcd, LOCAL_FLAGS, 1, 2, 0, 1), WWW, addresses(300, 5), OURS]
   },
   {
-    it: 'OPT with nothing to spare',
+    it: 'OPT exactly fitting',
     query: edns,
     limit: FIT + BARE,
-    reply: [header(0xabcd, MADE_UP, 1, 2, 0, 1), WWW, addresses(300, 5), OURS]
+    reply: [header(0xabcd, LOCAL_FLAGS, 1, 2, 0, 1), WWW, addresses(300, 5), OURS]
   },
   {
     it: 'TC where OPT would not fit',
     query: edns,
     limit: FIT + BARE - 1,
-    reply: [header(0xabcd, MADE_UP | 0x0200, 1, 0, 0, 1), WWW, OURS]
+    reply: [header(0xabcd, LOCAL_FLAGS | 0x0200, 1, 0, 0, 1), WWW, OURS]
   }
 ]
 
 for (const { it, query, limit, reply: expected } of fits) {
-  t.test(`fits into the limit ${it}`, async t => {
+  t.test(`keeps to the limit: ${it}`, async t => {
     const written = reply(query, (buffer, read) =>
       encodeCachedAnswer(buffer, read, limit, answer({ ede }), 0)
     )
@@ -423,7 +428,7 @@ for (const { it, query, limit, reply: expected } of fits) {
   })
 }
 
-t.test('a CNAME too long for the client becomes TC', async t => {
+t.test('a CNAME above the limit becomes TC', async t => {
   const long = [63, 63, 63, 61].map(length => 'a'.repeat(length)).join('.')
   const written = reply([header(1, 0, 1, 0, 0, 0), question(long)], (buffer, read) =>
     encodeCname(buffer, read, 512, octets(name(long)), 60, undefined)
@@ -435,17 +440,21 @@ const texts = [
   { it: 'no text', text: '', octets: [15, 2, 16] },
   { it: 'a short text', text: 'café', octets: [15, 7, 16, 'caf', 0xc3, 0xa9] },
   { it: '200 octets', text: 'x'.repeat(200), octets: [15, 202, 16, 'x'.repeat(200)] },
-  { it: 'octet 201 cut', text: 'x'.repeat(201), octets: [15, 202, 16, 'x'.repeat(200)] },
+  { it: 'octet 201 removed', text: 'x'.repeat(201), octets: [15, 202, 16, 'x'.repeat(200)] },
   {
-    it: 'a code point cut whole',
+    it: 'a code point removed as a whole',
     text: 'x'.repeat(199) + 'é',
     octets: [15, 201, 16, 'x'.repeat(199)]
   },
-  { it: 'a pair cut whole', text: 'x'.repeat(197) + '😀', octets: [15, 199, 16, 'x'.repeat(197)] }
+  {
+    it: 'a surrogate pair removed as a whole',
+    text: 'x'.repeat(197) + '😀',
+    octets: [15, 199, 16, 'x'.repeat(197)]
+  }
 ] as const
 
 for (const { it, text, octets: expected } of texts) {
-  t.test(`prepares an EDE option with ${it}`, async t => {
+  t.test(`encodes an EDE option with ${it}`, async t => {
     const [code, length, info, ...more] = expected
     t.strictSame(encodeEde(16, text), octets(0, code, 0, length, 0, info, more))
   })

@@ -12,11 +12,11 @@ const read = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex'
 
 const asks = [
   { it: 'the option', hex: `${HEAD} ${QUESTION} 00 0029 04d0 00000000 0004 000b 0000`, is: true },
-  { it: 'an option cut short', hex: `${HEAD} ${QUESTION} 00 0029 04d0 00000000 0003 000b 00` },
+  { it: 'an option truncated', hex: `${HEAD} ${QUESTION} 00 0029 04d0 00000000 0003 000b 00` },
   { it: 'an option too long', hex: `${HEAD} ${QUESTION} 00 0029 04d0 00000000 0004 000b 0001` },
-  { it: 'an OPT cut short', hex: `${HEAD} ${QUESTION} 00 0029 04d0 00000000 0004 000b` },
-  { it: 'no OPT though one is announced', hex: `${HEAD} ${QUESTION}` },
-  { it: 'a header cut short', hex: '0102 0100 0001' },
+  { it: 'an OPT truncated', hex: `${HEAD} ${QUESTION} 00 0029 04d0 00000000 0004 000b` },
+  { it: 'no OPT although one is counted', hex: `${HEAD} ${QUESTION}` },
+  { it: 'a header truncated', hex: '0102 0100 0001' },
   {
     it: 'an A record of the same octets',
     hex: `${HEAD} ${QUESTION} 00 0001 04d0 00000000 0004 000b 0000`
@@ -41,7 +41,7 @@ const timeouts = [
 ]
 
 for (const { idle, said } of timeouts) {
-  t.test(`says ${idle} ms as ${said}`, async t => {
+  t.test(`encodes ${idle} ms as ${said}`, async t => {
     const reply = Buffer.concat([
       read(`${HEAD} ${QUESTION} 00 0029 04d0 00000000 0000`),
       read('00'.repeat(KEEPALIVE_OPTION_SIZE))
@@ -73,7 +73,7 @@ for (const [spare, grows] of [
   })
 }
 
-t.test('reads nothing outside of any octets, and always ends', async t => {
+t.test('never reads outside the message, and always terminates', async t => {
   const octets = fc.uint8Array({ maxLength: 80 })
   t.doesNotThrow(() =>
     fc.assert(

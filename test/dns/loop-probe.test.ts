@@ -14,7 +14,7 @@ function tokenOf(wire: Uint8Array): string | undefined {
   return probes.findToken(name)
 }
 
-t.test('names a probe below a domain, and knows it again', async t => {
+t.test('makes a probe name below a domain, and recognizes it', async t => {
   const name = probes.probeName(TOKEN, readName('corp.example'))!
   t.equal(showName(name), `${KEY}${TOKEN}.interdict-loop-probe.corp.example`)
   t.equal(tokenOf(name), TOKEN)
@@ -29,12 +29,12 @@ for (const name of [
   `1${KEY.slice(1)}${TOKEN}.interdict-loop-probe`,
   `a.${KEY}${TOKEN}.interdict-loop-probe`
 ]) {
-  t.test(`does not take ${JSON.stringify(name)} for one`, async t => {
+  t.test(`does not recognize ${JSON.stringify(name)}`, async t => {
     t.equal(tokenOf(readName(name)), undefined)
   })
 }
 
-t.test('names none where there is no room', async t => {
+t.test('makes no probe name that would be too long', async t => {
   const domain = (last: number): Uint8Array =>
     readName([63, 63, last].map(length => 'a'.repeat(length)).join('.'))
   t.equal(probes.probeName(TOKEN, domain(63 - 9))!.length, 33 + 21 + 128 + 1 + 54 + 1)
@@ -80,11 +80,11 @@ const answers = [
 ] as const
 
 for (const { it, octets, is } of answers) {
-  t.test(`takes ${it} for ${is}`, async t => {
+  t.test(`decodes ${it} as ${is}`, async t => {
     t.equal(decodeProbeResponse(octets, 0, octets.length, 0x1234, question), PROBE_RESULT[is])
   })
 }
 
-t.test('takes another ID for none', async t => {
+t.test('decodes another ID as none', async t => {
   t.equal(decodeProbeResponse(response(3), 0, 12 + question.length, 1, question), PROBE_RESULT.none)
 })

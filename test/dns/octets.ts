@@ -1,4 +1,4 @@
-/** Octets spelt so that a reader can count them: numbers are octets, texts ASCII, lists nested. */
+/** Octets from parts that are easy to count: numbers are octets, texts ASCII, lists nested. */
 export type Part = number | string | Uint8Array | readonly Part[]
 
 export function octets(...parts: readonly Part[]): Uint8Array {
@@ -11,7 +11,7 @@ function flat(part: Part): number[] {
   return part instanceof Uint8Array ? [...part] : part.flatMap(flat)
 }
 
-/** 16 bits, most significant first. */
+/** 16 bits, most significant octet first. */
 export const u16 = (value: number): number[] => [value >> 8, value & 0xff]
 export const u32 = (value: number): number[] => [...u16(value >>> 16), ...u16(value & 0xffff)]
 

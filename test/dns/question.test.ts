@@ -5,7 +5,7 @@ import { header, octets, opt, question } from './octets.js'
 
 const SPELT = octets(question('wWw.eXample', 65))
 
-t.test('questions are the same in any case of QNAME, and of QNAME alone', async t => {
+t.test('questions are equal in any case of QNAME, and of QNAME only', async t => {
   t.ok(isSameQuestion(SPELT, octets(question('WWW.Example', 65))))
   for (const other of [question('www.examplf', 65), question('www.example', 97)]) {
     t.notOk(isSameQuestion(SPELT, octets(other)))
@@ -14,7 +14,7 @@ t.test('questions are the same in any case of QNAME, and of QNAME alone', async 
   t.equal(qtypeOf(SPELT), 65)
 })
 
-t.test('the key of what is asked is that of the query', async t => {
+t.test('the key of a question is that of its query', async t => {
   for (const dnssecOk of [false, true]) {
     for (const checkingDisabled of [false, true]) {
       const flags = 0x0100 | (checkingDisabled ? 0x10 : 0)

@@ -17,7 +17,7 @@ t.test('all bits off: upper case; all on: lower case', async t => {
   t.strictSame(mixed('aBc-1.Zz', ~0), octets(name('abc-1.zz'), 'AAaa'))
 })
 
-t.test('each letter has a bit of its own', async t => {
+t.test('each letter has its own bit', async t => {
   for (const letters of [1, 2, 3, 4, 5, 27, 28, 30, 31, 32, 33, 61, 63]) {
     const lowerBits = Array.from({ length: letters }, () => 0)
     for (let bit = 0; bit < 64; bit++) {
@@ -32,7 +32,7 @@ t.test('each letter has a bit of its own', async t => {
   }
 })
 
-t.test('neighbours of letters, lengths and octets beyond ASCII stay as they are', async t => {
+t.test('octets next to letters, lengths and octets outside ASCII stay unchanged', async t => {
   t.strictSame(mixed('@[`{\u00c1\u00e1', 0), octets(name('@[`{\u00c1\u00e1'), 'AAaa'))
   t.strictSame(mixed('', 0), octets(0, 'AAaa'))
 })

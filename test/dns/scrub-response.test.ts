@@ -25,7 +25,7 @@ const chaos = (owner: string): Rec => record(owner, 1, 60, IP, 3)
 
 const loop = Array.from({ length: 20 }, (_, n) => cname(n === 0 ? QNAME : `n${n}`, `n${n + 1}`))
 
-/** What stays is told by its place: `keeps[i]` are indexes in section i. All stays if left out. */
+/** `keeps[i]` are the indexes of the records kept in section i. Without it, all are kept. */
 const cases: readonly {
   it: string
   qtype?: number
@@ -33,19 +33,19 @@ const cases: readonly {
   keeps?: readonly (readonly number[])[]
 }[] = [
   { it: 'records of QNAME', sections: [[a(QNAME), a('wWw.a.Example')]] },
-  { it: 'an address of somebody else', sections: [[a(QNAME), a('bank.example')]], keeps: [[0]] },
-  { it: 'nothing but strangers', sections: [[a('bank.example')]], keeps: [[]] },
+  { it: 'an address of another name', sections: [[a(QNAME), a('bank.example')]], keeps: [[0]] },
+  { it: 'only unrelated records', sections: [[a('bank.example')]], keeps: [[]] },
   { it: 'another type', sections: [[record(QNAME, 16, 60, [1, 'x']), a(QNAME)]], keeps: [[1]] },
   { it: 'another class', sections: [[a(QNAME), chaos(QNAME)]], keeps: [[0]] },
   { it: 'all types for ANY', qtype: 255, sections: [[record(QNAME, 16, 60, [1, 'x']), a(QNAME)]] },
   { it: 'a chain', sections: [[cname(QNAME, 'b'), cname('b', 'c'), a('c')]] },
   { it: 'a chain backwards', sections: [[a('c'), cname('b', 'c'), cname(QNAME, 'b')]] },
   {
-    it: 'a chain with strangers before, between and behind',
+    it: 'a chain with unrelated records before, between and after',
     sections: [[a('x'), cname(QNAME, 'b'), cname('x', 'b'), a('b'), a('y')]],
     keeps: [[1, 3]]
   },
-  { it: 'a chain that breaks', sections: [[cname(QNAME, 'b'), a('c')]], keeps: [[0]] },
+  { it: 'a broken chain', sections: [[cname(QNAME, 'b'), a('c')]], keeps: [[0]] },
   {
     it: 'a second CNAME',
     sections: [[cname(QNAME, 'b'), cname(QNAME, 'c'), a('c')]],
@@ -82,14 +82,14 @@ const cases: readonly {
     keeps: [[], [0]]
   },
   { it: 'SOA for the end of a chain', sections: [[cname(QNAME, 'x.b')], [soa('b')]] },
-  { it: 'types without business there', sections: [[], [soa(''), a(QNAME)]], keeps: [[], [0]] },
+  { it: 'types not allowed there', sections: [[], [soa(''), a(QNAME)]], keeps: [[], [0]] },
   {
     it: 'proofs of the zone, in any order, and of others',
     sections: [[a(QNAME)], [nsec('k.example'), rrsig('k.example', 'example'), nsec('k.b')]],
     keeps: [[0], [0, 1]]
   },
   {
-    it: 'a proof by a zone that has nothing to say',
+    it: 'a proof of an unrelated zone',
     sections: [[], [soa('example'), rrsig('k.b', 'b'), nsec('k.b'), rrsig('k.b', 'example')]],
     keeps: [[], [0]]
   },
@@ -101,7 +101,7 @@ const cases: readonly {
   },
   { it: 'addresses of a service', qtype: 65, sections: [[https(QNAME, '')], [], [a(QNAME)]] },
   {
-    it: 'addresses of a service behind a service, in any order',
+    it: 'addresses of a service of a service, in any order',
     qtype: 65,
     sections: [[https(QNAME, 's')], [], [a('t'), https('s', 't'), https('u', 'v'), a('v')]],
     keeps: [[0], [], [0, 1]]
@@ -131,7 +131,7 @@ const message = (qtype: number, sections: readonly (readonly Rec[])[]): Part[] =
 ]
 
 for (const { it, qtype = 1, sections, keeps = all(sections) } of cases) {
-  t.test(`of ${it}, keeps what belongs to the question`, async t => {
+  t.test(`${it}: keeps the related records`, async t => {
     const left = [0, 1, 2].map(section =>
       (keeps[section] ?? []).map(index => sections[section]![index]!)
     )
@@ -142,7 +142,7 @@ for (const { it, qtype = 1, sections, keeps = all(sections) } of cases) {
 
 const stranger = record('bank.example', 1, 60, IP)
 
-t.test('pointers into a dropped record are resolved, and OPT is kept', async t => {
+t.test('pointers into a dropped record are decompressed, and OPT is kept', async t => {
   const at = 12 + name(QNAME).length + 4
   const read = decodeResponse(
     octets(
@@ -163,7 +163,7 @@ t.test('pointers into a dropped record are resolved, and OPT is kept', async t =
   t.strictSame([read.answers, read.authorities], [1, 1])
 })
 
-t.test('a response that grows beyond all bounds is refused', async t => {
+t.test('a response that grows above the maximum size is rejected', async t => {
   const long = ['a', 'b', 'c', 'd'].map(letter => letter.repeat(60)).join('.')
   const first = record(TO_QNAME, 2, 60, [name(long)])
   const target = 12 + name(QNAME).length + 4 + 12
@@ -181,7 +181,7 @@ t.test('a response that grows beyond all bounds is refused', async t => {
   )
 })
 
-t.test('strangers make no difference, wherever they stand', async () => {
+t.test('unrelated records never change the result', async () => {
   const good = [cname(QNAME, 'b.example'), cname('b.example', 'c'), a('c'), rrsig('c', '')]
   const bad = [stranger, cname('x', 'c'), a('b'), record('c', 16, 60, [1, 'x']), chaos('c')]
   const owned = readBack(message(1, [good]), 1)

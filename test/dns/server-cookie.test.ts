@@ -15,7 +15,7 @@ interface Asked {
   readonly cookie: string
 }
 
-/** What is made of the cookie, and the data of the option that is returned. */
+/** The status of the cookie, and the data of the returned option. */
 function answer({ from, at, secrets = [SECRET], cookie }: Asked): [number, string] {
   const cookies = new ServerCookies({ now: () => 0, wall: () => at * 1000 }, secrets)
   const message = octets(
@@ -40,7 +40,7 @@ const LEARNT = '2464c4abcf10c957010000005cf79f111f8130c3eee29480'
 const RENEWED = '2464c4abcf10c957010000005cf7a871d4a564a1442aca77'
 const ALICE = '198.51.100.100'
 const BOB = '2001:db8:220:1:59de:d0f4:8769:82b8'
-/** When LEARNT was made. */
+/** Timestamp of LEARNT. */
 const THEN = 0x5cf79f11
 
 /** RFC 9018, appendix A. */
@@ -51,12 +51,12 @@ const vectors = [
     answer: [COOKIE_STATUS.unverified, LEARNT]
   },
   {
-    it: 'A.2: a cookie of 40 minutes, which is renewed',
+    it: 'A.2: a cookie 40 minutes old, which is renewed',
     asked: { from: ALICE, at: 0x5cf7a871, cookie: LEARNT },
     answer: [COOKIE_STATUS.verified, RENEWED]
   },
   {
-    it: 'A.3: a cookie of two hours, with reserved octets that are not 0',
+    it: 'A.3: a cookie two hours old, with non-zero reserved octets',
     asked: {
       from: '203.0.113.203',
       at: 0x5cf7a9ac,
@@ -65,7 +65,7 @@ const vectors = [
     answer: [COOKIE_STATUS.unverified, 'fc93fc62807ddb86010000005cf7a9acf73a7810aca2381e']
   },
   {
-    it: 'A.4: IPv6, and a cookie of the secret before',
+    it: 'A.4: IPv6, and a cookie made with the previous secret',
     asked: {
       from: BOB,
       at: 0x5cf7c609,
@@ -85,15 +85,15 @@ const after = (seconds: Seconds): Asked => ({ from: ALICE, at: THEN + seconds, c
 
 const verdicts: readonly { it: string; asked: Asked; verdict: number; kept?: boolean }[] = [
   { it: 'a new one', asked: after(0), verdict: COOKIE_STATUS.verified, kept: true },
-  { it: 'one of half an hour', asked: after(1800), verdict: COOKIE_STATUS.verified, kept: true },
+  { it: 'one half an hour old', asked: after(1800), verdict: COOKIE_STATUS.verified, kept: true },
   {
-    it: 'an older one, replaced',
+    it: 'an older one, renewed',
     asked: after(1801),
     verdict: COOKIE_STATUS.verified,
     kept: false
   },
   {
-    it: 'one of an hour, replaced',
+    it: 'one an hour old, renewed',
     asked: after(3600),
     verdict: COOKIE_STATUS.verified,
     kept: false
@@ -104,8 +104,18 @@ const verdicts: readonly { it: string; asked: Asked; verdict: number; kept?: boo
     verdict: COOKIE_STATUS.unverified,
     kept: false
   },
-  { it: 'one of 5 minutes ahead', asked: after(-300), verdict: COOKIE_STATUS.verified, kept: true },
-  { it: 'one further ahead', asked: after(-301), verdict: COOKIE_STATUS.unverified, kept: false },
+  {
+    it: 'one 5 minutes in the future',
+    asked: after(-300),
+    verdict: COOKIE_STATUS.verified,
+    kept: true
+  },
+  {
+    it: 'one further in the future',
+    asked: after(-301),
+    verdict: COOKIE_STATUS.unverified,
+    kept: false
+  },
   {
     it: 'one from another address',
     asked: { ...after(0), from: '198.51.100.101' },
@@ -127,12 +137,12 @@ const verdicts: readonly { it: string; asked: Asked; verdict: number; kept?: boo
     verdict: COOKIE_STATUS.unverified
   },
   {
-    it: 'one of a server that makes them shorter',
+    it: 'a shorter one of another server',
     asked: { ...after(0), cookie: LEARNT.slice(0, 32) },
     verdict: COOKIE_STATUS.unverified
   },
   {
-    it: 'one of a server that makes them longer',
+    it: 'a longer one of another server',
     asked: { ...after(0), cookie: LEARNT + LEARNT.slice(16) },
     verdict: COOKIE_STATUS.unverified
   },
@@ -158,7 +168,7 @@ const verdicts: readonly { it: string; asked: Asked; verdict: number; kept?: boo
     verdict: COOKIE_STATUS.malformed
   },
   {
-    it: 'one of a secret that is not good any more',
+    it: 'one made with a removed secret',
     asked: { ...after(0), secrets: [NEW, OLD] },
     verdict: COOKIE_STATUS.unverified
   }

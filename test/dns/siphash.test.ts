@@ -17,9 +17,9 @@ const VECTORS = [
 const KEY = Uint8Array.from({ length: 16 }, (_, i) => i)
 
 for (const [length, hash] of VECTORS.entries()) {
-  t.test(`hashes ${length} octets as the reference does`, async t => {
+  t.test(`hashes ${length} octets like the reference implementation`, async t => {
     const out = new Uint8Array(10)
-    // What stands behind the message is not looked at.
+    // Octets after the message are not read.
     const octets = Uint8Array.from({ length: 32 }, (_, i) => (i < length ? i : 0xee))
     sipHash(KEY, octets, length, out, 1)
     t.equal(Buffer.from(out.subarray(1, 9)).toString('hex'), hash)
@@ -27,7 +27,7 @@ for (const [length, hash] of VECTORS.entries()) {
   })
 }
 
-t.test('hashes 15 octets as the paper does', async t => {
+t.test('hashes 15 octets like the paper', async t => {
   const out = new Uint8Array(8)
   sipHash(KEY, KEY, 15, out, 0)
   t.equal(Buffer.from(out).toString('hex'), 'e545be4961ca29a1')

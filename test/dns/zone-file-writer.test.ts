@@ -4,7 +4,7 @@ import { ZoneResponse } from '../../src/dns/message/zone-message.js'
 import { readName } from '../../src/dns/name/name.js'
 import { showZoneFileName, ZoneFileWriter } from '../../src/dns/rdata/zone-file-writer.js'
 
-/** The lines of records, as a message has them. */
+/** The lines of records in a message. */
 function linesOf(answers: readonly Answer[]): string {
   const questions = [{ type: 'A' as const, name: 'rpz.example' }]
   const message = packet.encode({ type: 'response', id: 7, questions, answers: [...answers] })
@@ -18,7 +18,7 @@ function shown(message: Uint8Array): string {
   return Buffer.from(lines.from(0)).toString('latin1')
 }
 
-/** A record with these octets as its RDATA. */
+/** A record with this RDATA. */
 const raw = (type: number, rdata: string): string => {
   const head = '0007840000010001000000000372707a076578616d706c650000010001'
   const data = Buffer.from(rdata, 'hex')
@@ -76,7 +76,7 @@ const RECORDS: readonly { readonly it: string; readonly record: Answer; readonly
       line: 'a.rpz.example. 60 IN SRV 1 2 443 b.example.'
     },
     {
-      it: 'a type that is read nowhere here',
+      it: 'an uncommon type',
       record: {
         ...{ type: 'CAA', name: 'a.rpz.example', ttl: 60 },
         data: { flags: 0, tag: 'issue', value: 'ca' }
@@ -89,19 +89,19 @@ for (const { it, record, line } of RECORDS) {
   t.test(`${it} is one line`, async t => t.equal(linesOf([record]), `${line}\n`))
 }
 
-t.test('records of any type, of no octets, and with a TTL that is none', async t => {
+t.test('records of any type, without RDATA, and with an invalid TTL', async t => {
   t.equal(raw(65_280, '0aff'), 'rpz.example. 60 IN TYPE65280 \\# 2 0aff\n')
   t.equal(raw(65_280, ''), 'rpz.example. 60 IN TYPE65280 \\# 0\n')
   t.equal(raw(16, ''), 'rpz.example. 60 IN TXT \\# 0\n')
   t.equal(linesOf([{ type: 'A', name: 'a', ttl: 2 ** 31, data: '0.0.0.0' }]), 'a. 0 IN A 0.0.0.0\n')
 })
 
-t.test('a name of which the owner is a pointer, and RDATA with one', async t => {
+t.test('compressed owner names and RDATA', async t => {
   t.equal(raw(5, 'c00c'), 'rpz.example. 60 IN CNAME rpz.example.\n')
   t.equal(raw(2, '026e73c010'), 'rpz.example. 60 IN NS ns.example.\n')
 })
 
-t.test('RDATA that has not the form of its type is refused', async t => {
+t.test('malformed RDATA is rejected', async t => {
   t.throws(() => raw(1, '0102'), { code: 'WIRE_RDATA' })
   t.throws(() => raw(28, '01020304'), { code: 'WIRE_RDATA' })
   t.throws(() => raw(5, '0161'), { code: 'WIRE_SHORT' })
@@ -109,7 +109,7 @@ t.test('RDATA that has not the form of its type is refused', async t => {
   t.throws(() => raw(16, '05aa'), { code: 'WIRE_RDATA' })
 })
 
-t.test('what would mean something in a master file is escaped', async t => {
+t.test('special characters of zone files are escaped', async t => {
   t.equal(
     showZoneFileName(readName('a;b\\"c\\(\\)\\@\\$.x-_*')),
     'a\\059b\\034c\\040\\041\\064\\036.x-_*.'

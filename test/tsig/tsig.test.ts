@@ -25,14 +25,14 @@ const query = encodeZoneQuery(4711, readName('rpz.example'), 252)
 for (const algorithm of ['hmac-sha256', 'hmac-sha512'] as const) {
   const key = keyOf(algorithm)
 
-  t.test(`${algorithm}: a request is signed as RFC 8945 says`, async t => {
+  t.test(`${algorithm}: a request is signed as in RFC 8945`, async t => {
     const mine = signMessage(query, ours(key), NOW)
     const theirs = sign(query, key, { time: NOW })
     t.strictSame(Buffer.from(mine.octets), Buffer.from(theirs.octets))
     t.equal(mine.mac.length, algorithm === 'hmac-sha256' ? 32 : 64)
   })
 
-  t.test(`${algorithm}: so is the answer to one, with an error and without`, async t => {
+  t.test(`${algorithm}: so is its response, with and without an error`, async t => {
     const prior = Buffer.alloc(32, 9)
     const mine = signMessage(query, ours(key), NOW, prior)
     t.strictSame(mine.mac, Uint8Array.from(sign(query, key, { time: NOW, prior }).mac))
@@ -43,7 +43,7 @@ for (const algorithm of ['hmac-sha256', 'hmac-sha512'] as const) {
     t.strictSame(Buffer.from(late.octets), Buffer.from(theirs.octets))
   })
 
-  t.test(`${algorithm}: a request is judged`, async t => {
+  t.test(`${algorithm}: a request is verified`, async t => {
     const { octets } = sign(query, key, { time: NOW })
     const judge = (message: Uint8Array, by = ours(key), now = NOW): number =>
       verifyRequest(message, findTsig(message)!, by, now)
@@ -63,7 +63,7 @@ for (const algorithm of ['hmac-sha256', 'hmac-sha512'] as const) {
   })
 }
 
-t.test('a signed answer of several messages is judged message by message', async t => {
+t.test('a signed response of several messages is verified message by message', async t => {
   const key = keyOf('hmac-sha256')
   const request = signMessage(query, ours(key), NOW)
   const first = sign(query, key, { time: NOW, prior: request.mac })
@@ -80,7 +80,7 @@ t.test('a signed answer of several messages is judged message by message', async
   t.match(check.verify(last.octets, NOW), /BADSIG/, 'the same once more')
 })
 
-t.test('what a primary says of our signature', async t => {
+t.test('errors that a primary returns', async t => {
   const key = keyOf('hmac-sha256')
   const request = signMessage(query, ours(key), NOW)
   const tsig = findTsig(request.octets)!
@@ -95,7 +95,7 @@ t.test('what a primary says of our signature', async t => {
   t.match(new TsigVerifier(ours(key), request.mac).verify(late.octets, NOW), 'BADTIME')
 })
 
-t.test('a TSIG record that is not the last, or is cut, is told', async t => {
+t.test('a TSIG record that is not the last, or truncated, is rejected', async t => {
   const { octets } = sign(query, keyOf('hmac-sha256'), { time: NOW })
   t.equal(findTsig(query), undefined)
   t.throws(() => findTsig(octets.subarray(0, -1)), { code: 'WIRE_SHORT' })
@@ -103,7 +103,7 @@ t.test('a TSIG record that is not the last, or is cut, is told', async t => {
   behind[11] = 2
   t.throws(() => findTsig(behind), { code: 'WIRE_TSIG' })
   const long = Uint8Array.from(octets)
-  long[long.length - 1] = 7 // octets of other data that are not there
+  long[long.length - 1] = 7 // length of other data beyond the message
   t.throws(() => findTsig(long), { code: 'WIRE_TSIG' })
   t.throws(() => findTsig(octets.subarray(0, 5)), { code: 'WIRE_SHORT' })
 })
