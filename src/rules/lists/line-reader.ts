@@ -3,10 +3,7 @@ import type { Octets } from '../../base/units.js'
 import type { Action, QtypeSet } from '../model/types.js'
 import type { ListText } from './list-text.js'
 
-/**
- * Lines that are right where they come from and cannot mean anything here, by kind. What people are
- * told of them: `12 regular expressions`.
- */
+/** Kinds of valid lines that cannot be applied here. Shown to users: `12 regular expressions`. */
 export type Unsupported =
   | 'regular expressions'
   | 'names with wildcards inside'
@@ -25,54 +22,59 @@ export type Unsupported =
   | 'policies for name servers'
   | 'DNAME and DS records'
 
-/** What a line says of a name, where that is not simply that the list blocks it. */
+/** What a list does with a name, where that is more than just blocking it. */
 export interface ListAction {
   /**
-   * What is said in a higher layer of a name holds for all below it, whatever a lower layer says
-   * there. Inside a layer the longest name decides.
+   * An action in a higher layer applies to the name and everything below it, whatever lower layers
+   * have there. Within a layer the longest name decides.
    */
   readonly layer: number
   /**
-   * `rule` what the rule on the list does; `pass` that the list does not mean the name; `data` what
-   * the records say that are given with each name; `back` that what layers from this one on down to
-   * `DATA_LAYER` say is taken back; or an answer
+   * `rule`   the action of the rule that uses the list
+   * `pass`   the list does not apply to the name
+   * `data`   the answer is the records given with each name
+   * `cancel` disables the layers below this one down to `DATA_LAYER`
+   * else the action to answer with
    */
-  readonly action: 'rule' | 'pass' | 'data' | 'back' | Action
+  readonly kind: 'rule' | 'pass' | 'data' | 'cancel' | Action
+  /** Only for these query types; undefined: all. */
   readonly qtypes?: QtypeSet | undefined
+  /** Only for clients in these prefixes; undefined: all. */
   readonly prefixes?: readonly Prefix[] | undefined
 }
 
-/** Layers from this one on are what `back` takes back. */
+/** Lowest layer that `cancel` disables. */
 export const DATA_LAYER = 4
 
-/** Where what a list says goes. Nothing may be kept of `octets`. */
+/** Receives the content of a list. It must not keep references to `octets`. */
 export interface ListSink {
-  /** A name that the list blocks, in lower-cased wire form; `cover` is one of `COVER`. */
+  /** A name to block, in lower-cased wire form; `cover` is one of `COVER`. */
   blockName(octets: Uint8Array, at: Octets, length: Octets, cover: number, line: number): void
   /**
-   * Something else that it says of a name.
+   * A name with another action.
    *
-   * @param name in lower-cased wire form; there may be more behind it
-   * @param record for `data`: TYPE, RDLENGTH and RDATA; a name comes again with each of its records
+   * @param name in lower-cased wire form; more octets may follow it
+   * @param record for `data`: TYPE, RDLENGTH and RDATA; called once for each record of a name
    */
   addName(
-    saying: ListAction,
+    action: ListAction,
     name: Uint8Array,
     cover: number,
     line: number,
     record?: Uint8Array
   ): void
-  /** That the very rule is void, wherever it stands; undefined: a rule that blocks. */
-  disable(saying: ListAction | undefined, name: Uint8Array, cover: number): void
-  /** Addresses that the list means where they appear in an answer. */
-  addPrefix(saying: ListAction | undefined, prefix: Prefix, line: number): void
-  /** A line that is not what the format has; `column` from 1. */
+  /** Disables the equal rule, wherever it is in the list; `action` undefined: one that just blocks. */
+  disable(action: ListAction | undefined, name: Uint8Array, cover: number): void
+  /** Addresses to match in answers; `action` undefined: just block. */
+  addPrefix(action: ListAction | undefined, prefix: Prefix, line: number): void
+  /** A line that is not valid in this format; `column` from 1. */
   skipLine(line: number, column: number, why: string): void
+  /** A valid line that cannot be applied here. */
   countUnsupported(kind: Unsupported): void
 }
 
-/** Reads lines of one format. */
+/** Reads the lines of one list format. */
 export interface LineReader {
-  /** Reads the line at hand. @returns false where there is nothing in it but blanks and comments */
+  /** Reads the current line of `text`. @returns false if it is blank or a comment */
   read(text: ListText, sink: ListSink): boolean
 }

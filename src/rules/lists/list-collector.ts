@@ -6,16 +6,16 @@ import type { AtLine } from '../model/yaml-source.js'
 import type { Unsupported, ListSink, ListAction } from './line-reader.js'
 import { nameKey, PackedNames, wireLength } from './packed-names.js'
 
-/** So many bad lines are reported each with its place; the others are counted. */
+/** Skipped lines that are reported with their position; further ones are only counted. */
 const MAX_REPORTED = 20
-/** More bad lines than this, and more than this part of all, and it is another kind of file. */
+/** With more skipped lines than this, and more than this share of all, a file is not a list. */
 const MAX_SKIPPED = 100
 const MAX_SKIPPED_RATIO = 0.1
 
-/** So many different things a list may say: of types, clients and answers. */
+/** Most combinations of types, clients and answers in one list. */
 const MAX_GROUPS = 1000
 
-/** All names of which a file says the same. */
+/** The names of a file that have the same action. */
 export interface ActionGroup {
   readonly action: ListAction
   names: PackedNames
@@ -23,38 +23,37 @@ export interface ActionGroup {
 }
 
 /**
- * What one file of a list says. Names that it simply blocks are only counted: a million of them are
- * the normal case, and they can be read again. The rest is kept.
+ * Collects the content of one list file. Names that are just blocked are only counted: there may be
+ * millions, and they can be read from the file again. Everything else is stored.
  */
 export class ListCollector implements ListSink {
-  /** Of the names that it simply blocks. */
-  names = 0
-  octets: Octets = 0
-  readonly prefixes: AtLine<Prefix>[] = []
+  /** How many names are just blocked, and their octets in wire form. */
+  blockedNames = 0
+  blockedOctets: Octets = 0
+  readonly blockedPrefixes: AtLine<Prefix>[] = []
   readonly groups = new Map<string, ActionGroup>()
-  /** Lines in which something is bad. */
   skippedLines = 0
   readonly warnings: InterdictError[] = []
   readonly unsupported = new Map<Unsupported, number>()
   private lastSkipped = 0
-  /** What was said last: mostly, lines say what the lines before them did. */
+  /** The group used last: consecutive lines mostly have the same action. */
   private lastGroup: ActionGroup | undefined
 
   /**
    * @param displayName the file's name in messages
-   * @param disabledRules gets what rules of the whole list are void: see `retractionKey`
+   * @param disabledRules receives the keys (see `ruleKey`) of rules that are disabled in all files
    */
   constructor(
     private readonly displayName: string,
     private readonly disabledRules: Set<string>
   ) {}
 
-  /** How many names and addresses it speaks of, repeated ones counted again. */
+  /** Number of names and addresses, duplicates included. */
   get count(): number {
-    const said = [...this.groups.values()].map(
+    const counts = [...this.groups.values()].map(
       ({ names, prefixes }) => names.count + prefixes.length
     )
-    return said.reduce((sum, one) => sum + one, this.names + this.prefixes.length)
+    return counts.reduce((sum, one) => sum + one, this.blockedNames + this.blockedPrefixes.length)
   }
 
   get isEmpty(): boolean {
@@ -62,26 +61,27 @@ export class ListCollector implements ListSink {
   }
 
   blockName(_octets: Uint8Array, _at: Octets, length: Octets): void {
-    this.names++
-    this.octets += length
+    this.blockedNames++
+    this.blockedOctets += length
   }
 
   addName(
-    saying: ListAction,
+    action: ListAction,
     name: Uint8Array,
     cover: number,
     line: number,
     record?: Uint8Array
   ): void {
-    this.groupOf(saying, line)?.names.add(name, 0, wireLength(name), cover, line, record)
+    this.groupOf(action, line)?.names.add(name, 0, wireLength(name), cover, line, record)
   }
 
-  disable(saying: ListAction | undefined, name: Uint8Array, cover: number): void {
-    this.disabledRules.add(ruleKey(saying, name, 0, wireLength(name), cover))
+  disable(action: ListAction | undefined, name: Uint8Array, cover: number): void {
+    this.disabledRules.add(ruleKey(action, name, 0, wireLength(name), cover))
   }
 
-  addPrefix(saying: ListAction | undefined, value: Prefix, line: number): void {
-    const prefixes = saying === undefined ? this.prefixes : this.groupOf(saying, line)?.prefixes
+  addPrefix(action: ListAction | undefined, value: Prefix, line: number): void {
+    const prefixes =
+      action === undefined ? this.blockedPrefixes : this.groupOf(action, line)?.prefixes
     prefixes?.push({ value, line })
   }
 
@@ -97,55 +97,59 @@ export class ListCollector implements ListSink {
     this.unsupported.set(kind, (this.unsupported.get(kind) ?? 0) + 1)
   }
 
-  private groupOf(saying: ListAction, line: number): ActionGroup | undefined {
-    if (this.lastGroup?.action === saying) return this.lastGroup
-    const key = actionKey(saying)
-    let said = this.groups.get(key)
-    if (said === undefined) {
+  private groupOf(action: ListAction, line: number): ActionGroup | undefined {
+    if (this.lastGroup?.action === action) return this.lastGroup
+    const key = actionKey(action)
+    let group = this.groups.get(key)
+    if (group === undefined) {
       if (this.groups.size === MAX_GROUPS) {
-        this.skipLine(line, 1, `a list says at most ${MAX_GROUPS} different things`)
+        this.skipLine(
+          line,
+          1,
+          `more than ${MAX_GROUPS} different combinations of types, clients and answers`
+        )
         return undefined
       }
-      said = { action: saying, names: new PackedNames(), prefixes: [] }
-      this.groups.set(key, said)
+      group = { action, names: new PackedNames(), prefixes: [] }
+      this.groups.set(key, group)
     }
-    return (this.lastGroup = said)
+    return (this.lastGroup = group)
   }
 }
 
-/** Why a file is refused whole, with its first bad lines; or nothing, and some of them are told. */
+/**
+ * Errors if so much of a file was skipped that it is not a list, with the first lines skipped; else
+ * none, and the number of skipped lines is added to the warnings.
+ */
 export function rejection(
-  { skippedLines: badLines, warnings }: ListCollector,
+  { skippedLines: skipped, warnings }: ListCollector,
   isEmpty: boolean,
   lines: number,
   start: Position
 ): readonly InterdictError[] {
-  if (
-    (badLines > MAX_SKIPPED && badLines > lines * MAX_SKIPPED_RATIO) ||
-    (badLines > 0 && isEmpty)
-  ) {
-    const why = `${badLines} of ${lines} lines are invalid`
+  if ((skipped > MAX_SKIPPED && skipped > lines * MAX_SKIPPED_RATIO) || (skipped > 0 && isEmpty)) {
+    const why = `${skipped} of ${lines} lines are invalid`
     return [failureAt(start, 'RULES_LIST_REFUSED', why), ...warnings]
   }
-  if (badLines > warnings.length) {
-    warnings.push(failureAt(start, 'RULES_LIST_LINES', badLines, lines))
+  if (skipped > warnings.length) {
+    warnings.push(failureAt(start, 'RULES_LIST_LINES', skipped, lines))
   }
   return []
 }
 
-/** Equal for sayings that say the same. */
-function actionKey({ layer, action: says, qtypes, prefixes }: ListAction): string {
+/** Equal for equal actions. */
+function actionKey({ layer, kind, qtypes, prefixes }: ListAction): string {
   const types = qtypes && `${qtypes.except ? '~' : ''}${qtypes.types.join(',')}`
-  return [layer, says, types ?? '', (prefixes ?? []).map(showPrefix).join(',')].join(' ')
+  return [layer, kind, types ?? '', (prefixes ?? []).map(showPrefix).join(',')].join(' ')
 }
 
-/** Equal for rules that say the same of the same name. */
+/** Equal for rules with the same action on the same name; `action` undefined: just blocked. */
 export function ruleKey(
-  saying: ListAction | undefined,
+  action: ListAction | undefined,
   name: Uint8Array,
   at: Octets,
   length: Octets,
   cover: number
 ): string {
-  return `${nameKey(name, at, length)}${cover}${saying === undefined ? '' : actionKey(saying)}`
+  return `${nameKey(name, at, length)}${cover}${action === undefined ? '' : actionKey(action)}`
 }

@@ -5,19 +5,19 @@ import { subtractAction } from './subtract-action.js'
 import { DATA_LAYER, type ListAction } from './line-reader.js'
 import { nameKey, PackedNames } from './packed-names.js'
 
-/** Bits of a hash that the filter knows: most names are told from the few above by one look. */
+/** Bits of the hash that the filter uses: it rules out most names without a map lookup. */
 const FILTER_BITS = 16
-/** Those of FNV-1a. */
+/** FNV-1a offset basis and prime, 32 bits. */
 const BASIS = 0x811c9dc5
 const FACTOR = 0x01000193
 const MAX_LABELS = 128
-/** So often what holds for some may be said again for names below. */
+/** How often a conditional action may be repeated for names below its own. */
 const MAX_REPEATS = 200_000
 
-/** Different sayings that an exception may come to where much is said above it. */
+/** Most actions that one exception may be split into by the actions above it. */
 const MAX_REMAINDERS = 64
 
-/** Something that is said in a layer above others. */
+/** An entry in a layer above 0. */
 interface UpperEntry {
   readonly collector: ListCollector
   readonly action: ListAction
@@ -26,7 +26,7 @@ interface UpperEntry {
   readonly record: Uint8Array
 }
 
-/** What stands above a saying of a name: said of that very name, or of one above. */
+/** An entry of a higher layer for the same name or one above it. */
 interface Override {
   readonly entry: UpperEntry
   readonly isSameName: boolean
@@ -34,19 +34,19 @@ interface Override {
 
 const NO_OVERRIDES: readonly Override[] = []
 
-/** What holds for some, to be said again of a name below. */
+/** A conditional entry that is repeated for a name below its own. */
 interface Repeat extends UpperEntry {
   readonly name: Uint8Array
 }
 
 /**
- * Brings what the files of a list say into the one order that tables of names have: the longest name
- * decides, and a name that passes passes whatever else its list says. In some formats what an
- * exception says of a name holds for all below it, and other things stand above exceptions.
+ * Reduces the layers of a list to the order of the name tables: the longest name decides, and a
+ * name with `pass` passes whatever else its list has. In some formats an exception applies to
+ * everything below its name, and other actions take precedence over exceptions.
  *
- * So what a lower layer says is left out where something above it holds always; what holds above it
- * for some clients or types is said again for the name below; and a name passes only where nothing
- * above holds.
+ * Therefore an entry is left out if an entry of a higher layer overrides it for all clients and
+ * types; an entry of a higher layer for some clients or types is repeated for the names below it
+ * that have entries; and a `pass` is restricted to where no higher layer applies.
  */
 export class ListLayers {
   private readonly upper = new Map<string, UpperEntry[]>()
@@ -54,8 +54,10 @@ export class ListLayers {
   private readonly labelStarts = new Uint8Array(MAX_LABELS)
   private readonly repeats: Repeat[] = []
   private isOverLimit = false
+  /** Hash of the name that `overridesOf` looked up last. */
+  private hash = 0
 
-  /** @param disabledRules rules that are void, by `retractionKey` */
+  /** @param disabledRules keys of disabled rules, see `ruleKey` */
   constructor(
     private readonly collectors: readonly ListCollector[],
     private readonly disabledRules: ReadonlySet<string>
@@ -63,34 +65,33 @@ export class ListLayers {
     for (const key of disabledRules) this.addToFilter(Buffer.from(key, 'latin1'), 0)
   }
 
-  /** Whether nothing is left out; known once all is settled. */
+  /** Whether nothing is overridden or disabled; valid after `resolve`. */
   get isEmpty(): boolean {
     return this.upper.size === 0 && this.disabledRules.size === 0
   }
 
   /**
-   * Leaves out, and says again, in what the books hold.
+   * Removes overridden entries from the collectors, and adds the repeated ones.
    *
-   * @param pourBlocked gives the names that the list simply blocks, which no book holds
-   * @returns false where it would be too much to say
+   * @param forEachBlocked visits the names that are just blocked: collectors do not store them
+   * @returns false if a limit was exceeded
    */
   resolve(
-    pourBlocked: (each: (octets: Uint8Array, length: Octets, cover: number) => void) => void
-  ) {
-    const all = this.collectors.flatMap(book =>
-      [...book.groups.values()].map(said => ({ book, said }))
+    forEachBlocked: (visit: (octets: Uint8Array, length: Octets, cover: number) => void) => void
+  ): boolean {
+    const all = this.collectors.flatMap(collector =>
+      [...collector.groups.values()].map(group => ({ collector, group }))
     )
-    // From above, since what is left out itself leaves nothing out.
-    for (const { book, said } of all.sort((a, b) => b.said.action.layer - a.said.action.layer)) {
-      if (!this.isEmpty) this.removeOverridden(said)
-      this.addUpper(book, said)
+    // From the top: an overridden entry overrides nothing itself.
+    for (const { collector, group } of all.sort(
+      (a, b) => b.group.action.layer - a.group.action.layer
+    )) {
+      if (!this.isEmpty) this.removeOverridden(group)
+      this.addUpper(collector, group)
     }
-    if (
-      [...this.upper.values()].some(list =>
-        list.some(({ action: saying }) => !isUnconditional(saying))
-      )
-    ) {
-      pourBlocked((octets, length, cover) =>
+    const entries = [...this.upper.values()]
+    if (entries.some(list => list.some(({ action }) => !isUnconditional(action)))) {
+      forEachBlocked((octets, length, cover) =>
         this.isOverridden(undefined, octets, 0, length, cover, true)
       )
     }
@@ -98,81 +99,72 @@ export class ListLayers {
     return !this.isOverLimit
   }
 
-  /** Whether a name is left out that the list simply blocks. */
+  /** Whether a name that is just blocked is overridden or disabled. */
   isExcluded(octets: Uint8Array, length: Octets, cover: number): boolean {
     return this.isOverridden(undefined, octets, 0, length, cover, false)
   }
 
-  private addUpper(book: ListCollector, { action: saying, names }: ActionGroup): void {
-    if (saying.layer === 0) return
+  private addUpper(collector: ListCollector, { action, names }: ActionGroup): void {
+    if (action.layer === 0) return
     names.forEach((octets, at, length, cover, line, end) => {
       const key = nameKey(octets, at, length)
-      const one = {
-        collector: book,
-        action: saying,
-        cover,
-        line,
-        record: octets.slice(at + length, end)
-      }
+      const entry = { collector, action, cover, line, record: octets.slice(at + length, end) }
       const known = this.upper.get(key)
-      if (known === undefined) this.upper.set(key, [one])
-      else if (one.record.length > 0 || !known.some(it => isSame(it, one))) known.push(one)
+      if (known === undefined) this.upper.set(key, [entry])
+      else if (entry.record.length > 0 || !known.some(it => isSame(it, entry))) known.push(entry)
       this.addToFilter(octets, at)
     })
   }
 
-  private removeOverridden(said: ActionGroup): void {
+  private removeOverridden(group: ActionGroup): void {
     const kept = new PackedNames()
-    said.names.forEach((octets, at, length, cover, line, end) => {
-      if (this.isOverridden(said.action, octets, at, length, cover, true)) return
+    group.names.forEach((octets, at, length, cover, line, end) => {
+      if (this.isOverridden(group.action, octets, at, length, cover, true)) return
       kept.add(octets, at, length, cover, line, octets.subarray(at + length, end))
     })
-    said.names = kept
+    group.names = kept
   }
 
-  /** @param noting whether what stands above a name for some is noted, to be said again of it */
+  /** @param repeat whether conditional overrides are to be repeated for the name */
   private isOverridden(
-    saying: ListAction | undefined,
+    action: ListAction | undefined,
     octets: Uint8Array,
     at: Octets,
     length: Octets,
     cover: number,
-    noting: boolean
+    repeat: boolean
   ): boolean {
     if (this.isOverLimit) return false
-    const standing = this.overridesOf(saying, octets, at, length)
-    if (this.isDisabled(saying, octets, at, length, cover)) return true
-    const reaching = standing.filter(({ entry: one, isSameName: whole }) =>
-      applies(one.cover, cover, whole)
+    const overrides = this.overridesOf(action, octets, at, length)
+    if (this.isDisabled(action, octets, at, length, cover)) return true
+    const applying = overrides.filter(({ entry, isSameName }) =>
+      applies(entry.cover, cover, isSameName)
     )
-    if (reaching.some(({ entry: one }) => isUnconditional(one.action))) return true
-    if (!noting || reaching.length === 0) return false
+    if (applying.some(({ entry }) => isUnconditional(entry.action))) return true
+    if (!repeat || applying.length === 0) return false
     const name = octets.slice(at, at + length)
-    const repeats = reaching
-      .filter(({ isSameName: whole }) => !whole)
-      .map(({ entry: one }) => ({ ...one, name, cover }))
+    const repeats = applying
+      .filter(({ isSameName }) => !isSameName)
+      .map(({ entry }) => ({ ...entry, name, cover }))
     this.isOverLimit ||= this.repeats.length + repeats.length > MAX_REPEATS
     if (!this.isOverLimit) this.repeats.push(...repeats)
     return false
   }
 
   private isDisabled(
-    saying: ListAction | undefined,
+    action: ListAction | undefined,
     octets: Uint8Array,
     at: Octets,
     length: Octets,
     cover: number
   ): boolean {
     if (this.disabledRules.size === 0 || !this.isInFilter(this.hash)) return false
-    return this.disabledRules.has(ruleKey(saying, octets, at, length, cover))
+    return this.disabledRules.has(ruleKey(action, octets, at, length, cover))
   }
 
-  /** Of the name looked at last. */
-  private hash = 0
-
-  /** All that stands above what is said of a name. */
+  /** The entries of higher layers for a name and the names above it. */
   private overridesOf(
-    saying: ListAction | undefined,
+    action: ListAction | undefined,
     octets: Uint8Array,
     at: Octets,
     length: Octets
@@ -184,68 +176,68 @@ export class ListLayers {
       const start = at + starts[label]!
       this.hash = hashLabel(this.hash, octets, start)
       if (!this.isInFilter(this.hash)) continue
-      const above = this.upper.get(nameKey(octets, start, length - starts[label]!)) ?? []
-      for (const one of above) {
-        if (isAbove(one, saying)) (found ??= []).push({ entry: one, isSameName: label === 0 })
+      const entries = this.upper.get(nameKey(octets, start, length - starts[label]!)) ?? []
+      for (const entry of entries) {
+        if (isAbove(entry, action)) (found ??= []).push({ entry, isSameName: label === 0 })
       }
     }
     return found ?? NO_OVERRIDES
   }
 
-  /** Says again what is to be said again, and each pass only where nothing above holds. */
+  /** Adds the repeated entries, and restricts each `pass` to where no higher layer applies. */
   private restrictPasses(
-    all: readonly { readonly book: ListCollector; readonly said: ActionGroup }[]
+    all: readonly { readonly collector: ListCollector; readonly group: ActionGroup }[]
   ): void {
-    const passing = all.filter(({ said }) => said.action.action === 'pass')
-    const before = passing.map(({ book, said }) => ({
-      book,
-      saying: said.action,
-      names: said.names
-    }))
-    for (const { said } of passing) said.names = new PackedNames()
-    for (const { book, saying, names } of before) {
+    const passes = all.filter(({ group }) => group.action.kind === 'pass')
+    const previous = passes.map(({ collector, group: { action, names } }) => {
+      return { collector, action, names }
+    })
+    for (const { group } of passes) group.names = new PackedNames()
+    for (const { collector, action, names } of previous) {
       names.forEach((octets, at, length, cover, line) => {
-        this.addRestricted(book, saying, octets.subarray(at, at + length), cover, line)
+        this.addRestricted(collector, action, octets.subarray(at, at + length), cover, line)
       })
     }
-    for (const { collector: book, action: saying, name, cover, line, record } of this.repeats) {
-      if (saying.action === 'pass') this.addRestricted(book, saying, name, cover, line)
-      else book.addName(saying, name, cover, line, record)
+    for (const { collector, action, name, cover, line, record } of this.repeats) {
+      if (action.kind === 'pass') this.addRestricted(collector, action, name, cover, line)
+      else collector.addName(action, name, cover, line, record)
     }
   }
 
   private addRestricted(
-    book: ListCollector,
-    saying: ListAction,
+    collector: ListCollector,
+    action: ListAction,
     name: Uint8Array,
     cover: number,
     line: number
   ): void {
-    const standing = this.overridesOf(saying, name, 0, name.length).filter(
-      ({ entry: one }) => one.action.action !== 'pass' && one.action.action !== 'back'
+    const overrides = this.overridesOf(action, name, 0, name.length).filter(
+      ({ entry }) => entry.action.kind !== 'pass' && entry.action.kind !== 'cancel'
     )
-    if (standing.length === 0) {
-      book.addName(saying, name, cover, line)
+    if (overrides.length === 0) {
+      collector.addName(action, name, cover, line)
       return
     }
     const covers = cover === COVER.suffix ? [COVER.exact, COVER.below] : [cover]
-    for (const piece of covers) {
-      const reaching = standing.filter(({ entry: one, isSameName: whole }) =>
-        applies(one.cover, piece, whole)
+    for (const part of covers) {
+      const applying = overrides.filter(({ entry, isSameName }) =>
+        applies(entry.cover, part, isSameName)
       )
-      for (const part of this.subtractAll(saying, reaching)) book.addName(part, name, piece, line)
+      for (const remainder of this.subtractAll(action, applying)) {
+        collector.addName(remainder, name, part, line)
+      }
     }
   }
 
-  /** A saying as far as nothing of what stands above it holds. */
-  private subtractAll(saying: ListAction, reaching: readonly Override[]): readonly ListAction[] {
-    let parts = [saying]
-    for (const { entry: one } of reaching) {
-      parts = parts.flatMap(part => subtractAction(part, one.action))
-      this.isOverLimit ||= parts.length > MAX_REMAINDERS
+  /** An action without the clients and types of its overrides. */
+  private subtractAll(action: ListAction, overrides: readonly Override[]): readonly ListAction[] {
+    let remainders = [action]
+    for (const { entry } of overrides) {
+      remainders = remainders.flatMap(remainder => subtractAction(remainder, entry.action))
+      this.isOverLimit ||= remainders.length > MAX_REMAINDERS
       if (this.isOverLimit) return []
     }
-    return parts
+    return remainders
   }
 
   private addToFilter(octets: Uint8Array, at: Octets): void {
@@ -265,29 +257,30 @@ function isSame(one: UpperEntry, other: UpperEntry): boolean {
   return one.action === other.action && one.cover === other.cover
 }
 
-/** Whether something is said in a layer above a saying; undefined: that the list blocks the name. */
-function isAbove({ action: above }: UpperEntry, saying: ListAction | undefined): boolean {
-  const layer = saying?.layer ?? 0
-  return above.layer > layer && (above.action !== 'back' || layer >= DATA_LAYER)
+/** Whether an entry is in a layer above an action; undefined: the list just blocks the name. */
+function isAbove({ action: upper }: UpperEntry, action: ListAction | undefined): boolean {
+  const layer = action?.layer ?? 0
+  return upper.layer > layer && (upper.kind !== 'cancel' || layer >= DATA_LAYER)
 }
 
-/** Whether what is said with one cover holds for all that another covers, of this name or below. */
-function applies(above: number, below: number, whole: boolean): boolean {
-  return whole ? above === COVER.suffix || above === below : above !== COVER.exact
+/** Whether the cover of an upper entry includes all that `cover` has, of the same name or below. */
+function applies(upper: number, cover: number, isSameName: boolean): boolean {
+  return isSameName ? upper === COVER.suffix || upper === cover : upper !== COVER.exact
 }
 
+/** Whether an action is for all types and clients. */
 function isUnconditional({ qtypes, prefixes }: ListAction): boolean {
   return qtypes === undefined && prefixes === undefined
 }
 
-/** Where the labels of a name begin, from its own beginning on. @returns how many there are */
+/** Offsets of the labels of a name, from the start of the name. @returns the number of labels */
 function findLabels(octets: Uint8Array, at: Octets, starts: Uint8Array): number {
   let labels = 0
   for (let pos = at; octets[pos] !== 0; pos += 1 + octets[pos]!) starts[labels++] = pos - at
   return labels
 }
 
-/** The hash of a suffix, from that of the suffix behind its first label. */
+/** Hash of a suffix, from the hash of the suffix behind its first label. */
 function hashLabel(hash: number, octets: Uint8Array, at: Octets): number {
   const end = at + octets[at]!
   for (let i = at; i <= end; i++) hash = Math.imul(hash ^ octets[i]!, FACTOR)

@@ -8,10 +8,10 @@ import type { ListLayers } from './list-layers.js'
 import type { ListAction } from './line-reader.js'
 import type { PackedNames } from './packed-names.js'
 
-/** Gives the names that a file simply blocks, from its octets. */
-export type ForEachBlocked = (each: NameSink['name']) => void
+/** Calls `visit` for each name that a file just blocks, reading the file's octets again. */
+export type ForEachBlocked = (visit: NameSink['name']) => void
 
-/** What a file of a list simply blocks: kept as the file's octets until the names are wanted. */
+/** What a list file just blocks: kept as the octets of the file until the names are needed. */
 export class BlockedSource implements NameSource {
   readonly kind = 'list'
   readonly part: ListPart
@@ -22,7 +22,7 @@ export class BlockedSource implements NameSource {
     readonly id: string,
     readonly title: string,
     readonly file: string,
-    { names, octets, prefixes }: ListCollector,
+    { blockedNames: names, blockedOctets: octets, blockedPrefixes: prefixes }: ListCollector,
     private readonly forEachBlocked: ForEachBlocked,
     private readonly layers: ListLayers
   ) {
@@ -45,7 +45,7 @@ export class BlockedSource implements NameSource {
   }
 }
 
-/** Names of which a file of a list says the same, other than that they are blocked. */
+/** Names of a list file that have the same action, other than being just blocked. */
 export class ActionSource implements NameSource {
   readonly kind = 'list'
   readonly part: ListPart
@@ -56,15 +56,15 @@ export class ActionSource implements NameSource {
     readonly id: string,
     readonly title: string,
     readonly file: string,
-    { action: saying, names, prefixes }: ActionGroup
+    { action, names, prefixes }: ActionGroup
   ) {
-    const { qtypes, prefixes: clients } = saying
-    const grouped = saying.action === 'data' ? groupRecords(names) : undefined
+    const { qtypes, prefixes: clients } = action
+    const grouped = action.kind === 'data' ? groupRecords(names) : undefined
     this.names = grouped?.names ?? names
     this.prefixes = prefixes
     this.part = {
       list: title,
-      effect: partAction(saying, grouped?.data),
+      effect: partAction(action, grouped?.data),
       ...(qtypes && { qtypes }),
       ...(clients && { prefixes: clients })
     }
@@ -82,7 +82,7 @@ export class ActionSource implements NameSource {
   }
 }
 
-function partAction({ action: says }: ListAction, data: ListReply['data']): ListPart['effect'] {
+function partAction({ kind }: ListAction, data: ListReply['data']): ListPart['effect'] {
   if (data !== undefined) return { action: 'data', data }
-  return says === 'rule' || says === 'pass' ? says : { action: says as ListReply['action'] }
+  return kind === 'rule' || kind === 'pass' ? kind : { action: kind as ListReply['action'] }
 }

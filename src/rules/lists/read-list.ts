@@ -13,17 +13,17 @@ import { readRpzFile, type RpzFile } from './rpz/rpz-file.js'
 
 export interface ListOptions {
   readonly id: string
-  /** Not given: recognised. */
+  /** Undefined: detected. */
   readonly format?: ListFormat | undefined
-  /** Whether somebody has said that it is right without a name. */
+  /** Whether the operator allows the list to be empty. */
   readonly mayBeEmpty?: boolean
-  /** Prefixes by id of network, for formats that name clients. */
+  /** Prefixes by network id, for formats that name clients. */
   readonly clients?: NetworkPrefixes
 }
 
 export type ListResult =
   | {
-      /** One for each of the different things that the list says of names. */
+      /** One source for each action and file of the list, in order of precedence. */
       readonly parts: readonly NameSource[]
       readonly warnings: readonly InterdictError[]
       readonly reports: readonly ListReport[]
@@ -31,124 +31,126 @@ export type ListResult =
   | { readonly errors: readonly InterdictError[] }
 
 /**
- * Checks the files of a list and says what is in them. A few bad lines are warnings
- * (RULES_LIST_LINE); a file that is mostly something else is refused whole (RULES_LIST_REFUSED), so
- * that an error page in the place of a list never empties it; and so is one without any name
- * (RULES_LIST_EMPTY), since what is left of a failed download looks like that, and a block list that
- * blocks nothing is open.
+ * Checks the files of a list and builds its name sources. A few invalid lines are warnings
+ * (RULES_LIST_LINE). A file with mostly invalid lines is rejected (RULES_LIST_REFUSED), so that an
+ * error page served in place of a list never empties it. An empty file is rejected too
+ * (RULES_LIST_EMPTY): it is probably a failed download, and an empty block list blocks nothing.
  */
 export function readList(options: ListOptions, files: readonly ListFile[]): ListResult {
   const { id, clients = new Map() } = options
-  const retracted = new Set<string>()
-  const read = files.map(file => readListFile(options, clients, file, retracted))
+  const disabledRules = new Set<string>()
+  const read = files.map(file => readListFile(options, clients, file, disabledRules))
   const errors = read.flatMap(it => ('errors' in it ? it.errors : []))
   if (errors.length > 0) return { errors }
-  const good = read.filter(it => 'book' in it)
+  const collected = read.filter(it => 'collector' in it)
   const zones = read.filter(it => 'parts' in it)
   const layers = new ListLayers(
-    good.map(({ book }) => book),
-    retracted
+    collected.map(({ collector }) => collector),
+    disabledRules
   )
-  const fits = layers.resolve(each => {
-    for (const { blocked } of good)
-      blocked((octets, _at, length, cover) => each(octets, length, cover))
+  const isWithinLimits = layers.resolve(visit => {
+    for (const { forEachBlocked } of collected)
+      forEachBlocked((octets, _at, length, cover) => visit(octets, length, cover))
   })
-  if (!fits) {
+  if (!isWithinLimits) {
     const why = 'its exceptions for some clients or types overlap too many names'
     return { errors: [failureAt(startOf(files[0]!.displayName), 'RULES_LIST_REFUSED', why)] }
   }
   return {
     parts: [
       ...zones.flatMap(({ parts }, nth) => parts(nth)),
-      ...(good.length > 0 ? buildSources(id, good, layers) : [])
+      ...(collected.length > 0 ? buildSources(id, collected, layers) : [])
     ],
-    warnings: [...good.map(({ book }) => book), ...zones].flatMap(({ warnings }) => warnings),
-    reports: [...good, ...zones].map(({ report }) => report)
+    warnings: [...collected.map(({ collector }) => collector), ...zones].flatMap(
+      ({ warnings }) => warnings
+    ),
+    reports: [...collected, ...zones].map(({ report }) => report)
   }
 }
 
-/** A file that is a list. */
+/** A list file in any format but RPZ. */
 interface CollectedFile {
   readonly file: string
-  readonly book: ListCollector
-  readonly blocked: ForEachBlocked
+  readonly collector: ListCollector
+  readonly forEachBlocked: ForEachBlocked
   readonly report: ListReport
 }
 
 function readListFile(
-  { id, format: given, mayBeEmpty = false }: ListOptions,
+  { id, format: configured, mayBeEmpty = false }: ListOptions,
   clients: NetworkPrefixes,
   { octets, file, displayName }: ListFile,
-  retracted: Set<string>
+  disabledRules: Set<string>
 ): CollectedFile | RpzFile | { readonly errors: readonly InterdictError[] } {
   const start = startOf(displayName)
-  const odd = whyNotAList(octets)
-  if (odd !== undefined) return { errors: [failureAt(start, 'RULES_LIST_REFUSED', odd)] }
-  const found = given === undefined ? detectFormat(octets) : undefined
-  const format = given ?? found!.format
+  const why = whyNotAList(octets)
+  if (why !== undefined) return { errors: [failureAt(start, 'RULES_LIST_REFUSED', why)] }
+  const detected = configured === undefined ? detectFormat(octets) : undefined
+  const format = configured ?? detected!.format
+  const detectedBy = detected?.by
   if (format === 'rpz') {
-    return readRpzFile({ id, octets, file, displayName, detectedBy: found?.by, mayBeEmpty })
+    return readRpzFile({ id, octets, file, displayName, detectedBy, mayBeEmpty })
   }
-  const reading = found !== undefined && DOMAINS_OR_HOSTS.includes(format) ? 'either' : format
-  const book = new ListCollector(displayName, retracted)
-  const lines = scanList(octets, reading, clients, book)
-  const errors = rejection(book, book.isEmpty, lines, start)
+  const lineFormat = detected && DOMAINS_OR_HOSTS.includes(format) ? 'either' : format
+  const collector = new ListCollector(displayName, disabledRules)
+  const lines = scanList(octets, lineFormat, clients, collector)
+  const errors = rejection(collector, collector.isEmpty, lines, start)
   if (errors.length > 0) return { errors }
-  if (book.isEmpty && !mayBeEmpty) {
+  if (collector.isEmpty && !mayBeEmpty) {
     return { errors: [failureAt(start, 'RULES_LIST_EMPTY', id)] }
   }
-  const { count: names, unsupported } = book
-  const report = { id, displayName, format, detectedBy: found?.by, names, unsupported }
-  const blocked: ForEachBlocked = name =>
-    scanList(octets, reading, clients, { ...IGNORE_ALL, blockName: name })
-  return { file, book, blocked, report }
+  const { count: names, unsupported } = collector
+  const report = { id, displayName, format, detectedBy, names, unsupported }
+  const forEachBlocked: ForEachBlocked = visit =>
+    scanList(octets, lineFormat, clients, { ...IGNORE_ALL, blockName: visit })
+  return { file, collector, forEachBlocked, report }
 }
 
-const nothing = (): void => undefined
-/** Wants to know of nothing. */
+const ignore = (): void => undefined
 const IGNORE_ALL: ListSink = {
-  blockName: nothing,
-  addName: nothing,
-  disable: nothing,
-  addPrefix: nothing,
-  skipLine: nothing,
-  countUnsupported: nothing
+  blockName: ignore,
+  addName: ignore,
+  disable: ignore,
+  addPrefix: ignore,
+  skipLine: ignore,
+  countUnsupported: ignore
 }
 
-/** What lists of names and hosts files are read as where nobody says which of the two it is. */
+/** A detected file of one of these may have lines of the other: each line is judged by itself. */
 const DOMAINS_OR_HOSTS: readonly LineFormat[] = ['domains', 'hosts']
 
-/** What a file is, where its first octets say that it is something else than a list. */
+/** What a file is instead of a list, if its first octets tell. */
 function whyNotAList(octets: Uint8Array): string | undefined {
-  const first = Buffer.from(octets.subarray(0, 1024)).toString('latin1')
-  if (/^(?:\xff\xfe|\xfe\xff)/.test(first)) return 'it is UTF-16'
-  // An error page, most of the time.
-  return /^(?:\xef\xbb\xbf)?\s*</.test(first) ? 'it is HTML or XML' : undefined
+  const start = Buffer.from(octets.subarray(0, 1024)).toString('latin1')
+  if (/^(?:\xff\xfe|\xfe\xff)/.test(start)) return 'it is UTF-16'
+  // Usually an error page.
+  return /^(?:\xef\xbb\xbf)?\s*</.test(start) ? 'it is HTML or XML' : undefined
 }
 
-/** What stands before what on one name, inside a layer. */
-const ACTION_ORDER: readonly ListAction['action'][] = ['data', 'pass', 'rule']
+/** Precedence of actions on the same name, within a layer. */
+const ACTION_ORDER: readonly ListAction['kind'][] = ['data', 'pass', 'rule']
 
-/** All that the files say, what decides first in front. */
+/** The sources of the list, in order of precedence. */
 function buildSources(
   id: string,
   files: readonly CollectedFile[],
   layers: ListLayers
 ): NameSource[] {
-  const said = files.flatMap(({ file, book }) =>
-    [...book.groups.values()].map(it => ({ file, ...it }))
+  const groups = files.flatMap(({ file, collector }) =>
+    [...collector.groups.values()].map(group => ({ file, ...group }))
   )
-  const real = said.filter(({ action: saying }) => saying.action !== 'back')
-  const before = (a: ListAction, b: ListAction): number =>
-    b.layer - a.layer || ACTION_ORDER.indexOf(a.action) - ACTION_ORDER.indexOf(b.action)
+  const answering = groups.filter(({ action }) => action.kind !== 'cancel')
+  const byPrecedence = (a: ListAction, b: ListAction): number =>
+    b.layer - a.layer || ACTION_ORDER.indexOf(a.kind) - ACTION_ORDER.indexOf(b.kind)
   const sources: NameSource[] = []
   const newId = (): string => (sources.length === 0 ? id : `${id}#${sources.length}`)
-  for (const one of real.sort((a, b) => before(a.action, b.action))) {
-    sources.push(new ActionSource(newId(), id, one.file, one))
+  for (const group of answering.sort((a, b) => byPrecedence(a.action, b.action))) {
+    sources.push(new ActionSource(newId(), id, group.file, group))
   }
-  for (const { file, book, blocked } of files) {
-    if (book.names + book.prefixes.length === 0 && sources.length > 0) continue
-    sources.push(new BlockedSource(newId(), id, file, book, blocked, layers))
+  for (const { file, collector, forEachBlocked } of files) {
+    const blocked = collector.blockedNames + collector.blockedPrefixes.length
+    if (blocked === 0 && sources.length > 0) continue
+    sources.push(new BlockedSource(newId(), id, file, collector, forEachBlocked, layers))
   }
   return sources
 }

@@ -25,7 +25,7 @@ const LAYER = {
   status: 6,
   cancel: 7
 }
-const DATA: ListAction = { layer: LAYER.data, action: 'data' }
+const DATA: ListAction = { layer: LAYER.data, kind: 'data' }
 
 /** `##`, `#@#`, `#?#`, `#$#`, `#%#`, `$$` and their mixtures, behind names or nothing. */
 const PAGE_RULE = /^[^\s/|]*?(?:#@?[$%]?\??#|\$@?\$)/
@@ -143,9 +143,9 @@ class AdblockRule {
     }
     for (const one of spared) {
       if ('prefix' in one || !covers(meant.cover, meant.name, one.name)) continue
-      say({ layer, action: 'pass', qtypes, prefixes: clients }, one)
+      say({ layer, kind: 'pass', qtypes, prefixes: clients }, one)
     }
-    if (notClients.length > 0) say({ layer, action: 'pass', qtypes, prefixes: notClients }, meant)
+    if (notClients.length > 0) say({ layer, kind: 'pass', qtypes, prefixes: notClients }, meant)
   }
 
   private emitPrefix(
@@ -167,15 +167,15 @@ class AdblockRule {
   private listAction(answer: Rewrite | undefined): ListAction {
     const { isException, modifiers } = this
     const { important, qtypes, clients: prefixes, rewrite } = modifiers
-    if (isException && rewrite === '') return { layer: LAYER.cancel, action: 'back' }
+    if (isException && rewrite === '') return { layer: LAYER.cancel, kind: 'cancel' }
     if (answer !== undefined) {
       const says = 'says' in answer ? answer.says : 'data'
       const data = 'record' in answer && answer.isAlias ? LAYER.alias : LAYER.data
-      return { layer: says === 'data' ? data : LAYER.status, action: says, qtypes, prefixes }
+      return { layer: says === 'data' ? data : LAYER.status, kind: says, qtypes, prefixes }
     }
     const layer = isException ? LAYER.exception : LAYER.block
     const says = isException ? 'pass' : 'rule'
-    return { layer: layer + (important ? LAYER.important : 0), action: says, qtypes, prefixes }
+    return { layer: layer + (important ? LAYER.important : 0), kind: says, qtypes, prefixes }
   }
 }
 

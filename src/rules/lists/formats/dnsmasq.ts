@@ -14,8 +14,8 @@ import {
 
 const [HASH, STAR, DOT, SLASH, EQUALS] = [0x23, 0x2a, 0x2e, 0x2f, 0x3d]
 
-const PASS: ListAction = { layer: 0, action: 'pass' }
-const DATA: ListAction = { layer: 0, action: 'data' }
+const PASS: ListAction = { layer: 0, kind: 'pass' }
+const DATA: ListAction = { layer: 0, kind: 'data' }
 
 /** What a setting says of its names. */
 type Meaning =

@@ -15,16 +15,16 @@ import {
 
 const [HASH, COLON, QUOTE, APOSTROPHE] = [0x23, 0x3a, 0x22, 0x27]
 
-const PASS: ListAction = { layer: 0, action: 'pass' }
+const PASS: ListAction = { layer: 0, kind: 'pass' }
 const NO_A: ListAction = {
   layer: 0,
-  action: 'nodata',
+  kind: 'nodata',
   qtypes: { types: [RRTYPE.A], except: false }
 }
-const DATA: ListAction = { layer: 0, action: 'data' }
+const DATA: ListAction = { layer: 0, kind: 'data' }
 /** What is said of the very name of a zone that is not meant. */
-const BLOCK_IN_ZONE: ListAction = { layer: 1, action: 'rule' }
-const DATA_IN_ZONE: ListAction = { layer: 1, action: 'data' }
+const BLOCK_IN_ZONE: ListAction = { layer: 1, kind: 'rule' }
+const DATA_IN_ZONE: ListAction = { layer: 1, kind: 'data' }
 
 /** What a type of zone means: of all names in it, but where `local-data` says otherwise. */
 type ZoneType = 'block' | 'redirect' | ListAction
