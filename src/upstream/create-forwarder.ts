@@ -31,16 +31,16 @@ import { UdpSocketPool } from './udp/socket-pool.js'
 export interface ForwarderOptions {
   readonly transport: Transport
   readonly clock: Clock
-  /** Asked where no domain of the table matches. None: such inquiries fail. */
+  /** For names in none of the domains. If there are none, such queries fail. */
   readonly upstreams: readonly Endpoint[]
-  /** Names that are asked elsewhere, with all below them; the longest that matches wins. */
+  /** Domains with upstreams of their own; the longest match wins. */
   readonly domains?: readonly ForwardedDomain[]
   readonly limits?: Partial<UpstreamLimits>
-  /** Whether QNAME is asked in random case, which answers have to repeat; default true. */
+  /** Whether QNAME is sent in random letter case, which responses have to repeat; default true. */
   readonly caseRandomization?: boolean
-  /** Whether upstreams are sent DNS cookies, which they have to give back; default true. */
+  /** Whether queries carry DNS cookies, which responses have to repeat; default true. */
   readonly cookies?: boolean
-  /** Told when an upstream goes down or comes up. */
+  /** Called when an upstream goes down or comes up. */
   readonly onHealth?: (change: HealthChange) => void
   /** For tests. */
   readonly random?: Random
@@ -54,15 +54,15 @@ export interface ForwardedDomain {
   readonly servers: readonly Endpoint[]
 }
 
-/** A forwarder that can be looked at, for the metrics. */
+/** A forwarder with counters and health, for status and metrics. */
 export interface MeasuredForwarder extends Forwarder {
   /** As of now. */
   readonly counts: Readonly<Counts>
   /** In the order of `upstreams`. */
   readonly states: readonly UpstreamState[]
   /**
-   * From now on these routes are not taken. A route is one upstream for one domain; they are counted
-   * from 0, those of `upstreams` first, then those of each domain, as they were given.
+   * Stops using these routes, and uses all others. A route is one upstream for one domain; routes are
+   * numbered from 0, those of `upstreams` first, then those of each domain, in their order.
    */
   excludeRoutes(routes: ReadonlySet<number>): void
 }
@@ -72,19 +72,19 @@ export interface UpstreamState {
   /** Smoothed; 0: not measured yet. */
   readonly responseTime: Milliseconds
   /**
-   * `usable`   it is asked
-   * `resting`  it failed a moment ago, and is passed over while there is another
-   * `down`     it failed three times or more in a row, and has not answered since
+   * `usable`   up
+   * `resting`  out of rotation: it failed a moment ago, and others are preferred
+   * `down`     it has failed three or more times in a row, and has not answered since
    */
   readonly health: 'usable' | 'resting' | 'down'
-  /** It gives cookies: what comes without ours is not taken for its answer. */
+  /** It supports cookies: responses without the right one are discarded. */
   readonly cookies: boolean
   readonly counts: Readonly<UpstreamCounts>
 }
 
 /**
- * Opens the first sockets and is ready to ask. Where the system has no sockets of a family, its
- * upstreams count as unreachable.
+ * Creates a forwarder and opens its first sockets. If the system lacks an address family, upstreams
+ * of that family are unreachable.
  *
  * @throws InterdictError ADDRESS_INVALID
  */
@@ -98,8 +98,8 @@ const ROOT = Uint8Array.of(0)
 
 class UpstreamForwarder implements MeasuredForwarder {
   private readonly ownCounts = newForwarderCounts()
-  private readonly known: Upstream[] = []
-  /** Who is asked for which names, `undefined` for all others, in the order of the options. */
+  private readonly allUpstreams: Upstream[] = []
+  /** Upstreams of each domain, `undefined` for all other names, in the order of the options. */
   private readonly groups: {
     readonly name: Uint8Array | undefined
     readonly all: UpstreamGroup
@@ -131,13 +131,13 @@ class UpstreamForwarder implements MeasuredForwarder {
       caseRandom: caseRandomization ? random : undefined,
       seed
     })
-    this.prober = new UpstreamProber(clock, timers, (inquiry, upstream, now) => {
-      this.queries.probe(inquiry, upstream, now)
+    this.prober = new UpstreamProber(clock, timers, (question, upstream, now) => {
+      this.queries.probe(question, upstream, now)
     })
     const handler: AttemptHandler = this.queries
-    const parts = { transport, random, timers, now: () => clock.now(), limits, handler }
-    this.pools = { 4: new UdpSocketPool(4, parts), 6: new UdpSocketPool(6, parts) }
-    this.tcpConnections = new TcpConnections(connect, parts)
+    const shared = { transport, random, timers, now: () => clock.now(), limits, handler }
+    this.pools = { 4: new UdpSocketPool(4, shared), 6: new UdpSocketPool(6, shared) }
+    this.tcpConnections = new TcpConnections(connect, shared)
 
     const listener: HealthListener = {
       onOutOfRotation: (upstream, now) => {
@@ -145,35 +145,41 @@ class UpstreamForwarder implements MeasuredForwarder {
       },
       onHealthChange: change => onHealth?.(change)
     }
-    const make = (endpoint: Endpoint): Upstream => {
-      const jar = new UpstreamCookies(cookies ? random : undefined)
-      return new Upstream(this.known.length, endpoint, transport.peer(endpoint), jar, listener)
+    const create = (endpoint: Endpoint): Upstream => {
+      const upstreamCookies = new UpstreamCookies(cookies ? random : undefined)
+      return new Upstream(
+        this.allUpstreams.length,
+        endpoint,
+        transport.peer(endpoint),
+        upstreamCookies,
+        listener
+      )
     }
     for (const { name, servers } of [{ name: undefined, servers: upstreams }, ...domains]) {
-      this.groups.push({ name, all: servers.map(endpoint => this.upstreamAt(endpoint, make)) })
+      this.groups.push({ name, all: servers.map(endpoint => this.upstreamAt(endpoint, create)) })
     }
     this.domains = this.buildDomainTable(new Set())
   }
 
-  /** Opens the first sockets of the families that are needed. */
+  /** Opens the first sockets of the address families in use. */
   async open(): Promise<void> {
-    const families = new Set(this.known.map(({ family }) => family))
+    const families = new Set(this.allUpstreams.map(({ family }) => family))
     await Promise.all([...families].map(family => this.pools[family].open()))
   }
 
   get upstreams(): readonly string[] {
-    return this.known.map(({ text }) => text)
+    return this.allUpstreams.map(({ text }) => text)
   }
 
   get counts(): Readonly<Counts> {
     const sum = newUpstreamCounts()
-    for (const { counts } of this.known) addCounts(sum, counts)
+    for (const { counts } of this.allUpstreams) addCounts(sum, counts)
     return { ...sum, ...this.ownCounts }
   }
 
   get states(): readonly UpstreamState[] {
     const now = this.clock.now()
-    return this.known.map(upstream => ({
+    return this.allUpstreams.map(upstream => ({
       address: upstream.text,
       responseTime: upstream.responseTime,
       health: upstream.isDown ? 'down' : upstream.isOutOfRotation(now) ? 'resting' : 'usable',
@@ -186,8 +192,8 @@ class UpstreamForwarder implements MeasuredForwarder {
     return this.queries.size
   }
 
-  forward(inquiry: ForwardedQuestion, waiter: OutcomeHandler): void {
-    this.queries.start(inquiry, this.domains.find(inquiry.question), waiter)
+  forward(question: ForwardedQuestion, waiter: OutcomeHandler): void {
+    this.queries.start(question, this.domains.find(question.question), waiter)
   }
 
   excludeRoutes(routes: ReadonlySet<number>): void {
@@ -206,8 +212,8 @@ class UpstreamForwarder implements MeasuredForwarder {
     const table = new DomainTable([], this.seed)
     let route = 0
     for (const { name, all } of this.groups) {
-      const left = all.filter(() => !routes.has(route++))
-      table.add(name ?? ROOT, left.length === 0 && all.length > 0 ? ALL_LOOPING : left)
+      const remaining = all.filter(() => !routes.has(route++))
+      table.add(name ?? ROOT, remaining.length === 0 && all.length > 0 ? ALL_LOOPING : remaining)
     }
     return table
   }
@@ -217,13 +223,13 @@ class UpstreamForwarder implements MeasuredForwarder {
     return this.pools[attempt.upstream.family].send(attempt, now)
   }
 
-  /** One for each address and port, however often it is named: its health is one. */
-  private upstreamAt(endpoint: Endpoint, make: (endpoint: Endpoint) => Upstream): Upstream {
+  /** One object per address and port, however often it is configured, so that health is shared. */
+  private upstreamAt(endpoint: Endpoint, create: (endpoint: Endpoint) => Upstream): Upstream {
     const text = showEndpoint(endpoint)
-    const same = this.known.find(upstream => upstream.text === text)
-    if (same !== undefined) return same
-    const made = make(endpoint)
-    this.known.push(made)
-    return made
+    const existing = this.allUpstreams.find(upstream => upstream.text === text)
+    if (existing !== undefined) return existing
+    const created = create(endpoint)
+    this.allUpstreams.push(created)
+    return created
   }
 }

@@ -46,7 +46,7 @@ export interface OutcomeHandler {
 
 export interface Forwarder {
   /** Calls `waiter` exactly once, later, never from within `forward`. Never throws. */
-  forward(inquiry: ForwardedQuestion, waiter: OutcomeHandler): void
+  forward(question: ForwardedQuestion, waiter: OutcomeHandler): void
   /** Addresses of all upstreams, human-readable; `Outcome.upstream` is an index here. */
   readonly upstreams: readonly string[]
   /** Upstream queries in flight: a shutdown waits for them. */

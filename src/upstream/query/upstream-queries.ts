@@ -23,7 +23,7 @@ const MAX_ATTEMPTS = 8
 const MAX_MISMATCHES = 20
 /** Most unused objects kept in the pool: about as many as are in flight under full load. */
 const MAX_POOLED = 4096
-const LOOP_TEXT = 'forwarding loop: the upstreams lead back to this resolver'
+const LOOP_TEXT = 'forwarding loop: all upstreams forward back to this resolver'
 
 /**
  * Upstream queries in flight, from the question to exactly one outcome for each waiter:

@@ -1,43 +1,43 @@
-/** What happened with one upstream; all only ever grow. */
+/** Counters of one upstream; they never decrease. */
 export interface UpstreamCounts {
   /** Queries sent, over UDP and TCP, retries and probes included. */
   queries: number
-  /** Of these, those over TCP. */
+  /** Of these, over TCP. */
   overTcp: number
   /** Responses accepted. */
   responses: number
-  /** Queries that no answer came to in time. */
+  /** Queries that timed out. */
   timeouts: number
-  /** Queries that could not be delivered, as ICMP or the system said. */
+  /** Queries that could not be delivered, as reported by ICMP or the operating system. */
   undelivered: number
-  /** Queries that could not be sent, or whose connection ended before the answer. */
+  /** Queries that could not be sent, or whose connection closed before the response. */
   lost: number
-  /** Truncated responses, asked for again over TCP. */
+  /** Truncated responses, retried over TCP. */
   truncated: number
-  /** Responses that only the case of QNAME or the cookie was wrong in: asked for again over TCP. */
+  /** Responses in which only the case of QNAME or the cookie was wrong: retried over TCP. */
   doubts: number
-  /** Responses that wanted another cookie, or none: asked for again. RFC 7873 §5.3. */
+  /** Responses that asked for another cookie, or for none: retried. RFC 7873 §5.3. */
   rewordings: number
 }
 
-/** What happened that is no one upstream's; all only ever grow. */
+/** Counters that belong to no single upstream; they never decrease. */
 export interface ForwarderCounts {
   /**
-   * Responses, and what ICMP quotes of queries, with a wrong address, port, ID or question, late
-   * ones included. RFC 5452 §9.1.
+   * Responses and ICMP quotes with a wrong address, port, ID or question, late ones included. RFC
+   * 5452 §9.1.
    */
   mismatches: number
-  /** Inquiries moved to TCP because of many mismatches. */
+  /** Upstream queries moved to TCP because of many mismatches. */
   movedToTcp: number
-  /** Askers that joined an inquiry under way. */
+  /** Waiters that joined an upstream query in flight. */
   shared: number
-  /** Askers turned away because of `maxInFlight` or `maxWaiters`. */
+  /** Waiters rejected because of `maxInFlight` or `maxWaiters`. */
   rejected: number
-  /** Inquiries that failed. */
+  /** Upstream queries that failed. */
   failures: number
 }
 
-/** All of it, upstreams together. */
+/** All counters, summed over upstreams. */
 export type Counts = UpstreamCounts & ForwarderCounts
 
 export function newUpstreamCounts(): UpstreamCounts {
@@ -58,7 +58,7 @@ export function newForwarderCounts(): ForwarderCounts {
   return { mismatches: 0, movedToTcp: 0, shared: 0, rejected: 0, failures: 0 }
 }
 
-/** Adds them to `sum`. */
+/** Adds `counts` to `sum`. */
 export function addCounts(sum: UpstreamCounts, counts: Readonly<UpstreamCounts>): void {
-  for (const what of Object.keys(sum) as (keyof UpstreamCounts)[]) sum[what] += counts[what]
+  for (const key of Object.keys(sum) as (keyof UpstreamCounts)[]) sum[key] += counts[key]
 }

@@ -3,24 +3,24 @@ import type { UpstreamGroup } from '../query/upstream-query.js'
 
 type DomainEntry = { readonly octets: Uint8Array; readonly group: UpstreamGroup }
 
-/** Which upstreams are asked for which names: the longest suffix in the table wins. */
+/** Upstream groups by domain: the longest suffix in the table wins. */
 export class DomainTable {
   private readonly byHash = new Map<number, DomainEntry[]>()
   private readonly name = new HashedName()
   private defaultGroup: UpstreamGroup
 
   /**
-   * @param fallback for names below none of the domains
-   * @param seed of the hashes: random, so that nobody can prepare names that collide
+   * @param defaultGroup for names in none of the domains
+   * @param seed of the hashes; random, so that names that collide cannot be prepared
    */
   constructor(
-    fallback: UpstreamGroup,
+    defaultGroup: UpstreamGroup,
     private readonly seed: number
   ) {
-    this.defaultGroup = fallback
+    this.defaultGroup = defaultGroup
   }
 
-  /** @param domain wire form, any case, root label included; it stands for all below it too */
+  /** @param domain wire form, any case, root label included; covers all names below */
   add(domain: Uint8Array, group: UpstreamGroup): void {
     const { name, byHash } = this
     name.set(domain, 0, this.seed)
@@ -33,7 +33,7 @@ export class DomainTable {
     byHash.set(hash, [...(byHash.get(hash) ?? []), entry])
   }
 
-  /** @param question QNAME in any case, and whatever comes behind it */
+  /** @param question begins with QNAME, in any case */
   find(question: Uint8Array): UpstreamGroup {
     const { name, byHash } = this
     if (byHash.size === 0) return this.defaultGroup

@@ -4,34 +4,34 @@ import { failure, failureAt, type InterdictError } from '../../base/error.js'
 import type { Endpoint } from '../../udp/datagram.js'
 import { DNS_PORT, showEndpoint } from './upstream.js'
 
-/** Text of a file in the form of /etc/resolv.conf, and its path for messages. */
+/** Contents of a file in the format of /etc/resolv.conf, and its path for messages. */
 export type ResolvConf = { readonly file: string; readonly text: string }
 
 export interface UpstreamSources {
-  /** From the settings; where there are any, they count alone. */
+  /** From the settings; if there are any, resolv.conf is ignored. */
   readonly configured: readonly Endpoint[]
-  /** Undefined: not to be used, or not there. */
+  /** Undefined: disabled, or no such file. */
   readonly resolvConf: ResolvConf | undefined
-  /** Where we listen ourselves. */
+  /** Where this resolver listens. */
   readonly listen: readonly Endpoint[]
-  /** Addresses of this machine: what a wildcard listens on. See `localAddresses`. */
+  /** Addresses of this machine, which a wildcard listens on. See `localAddresses`. */
   readonly localAddresses: readonly string[]
-  /** Told of everything that is left out. */
+  /** Called for each upstream that is ignored. */
   readonly warn: (warning: InterdictError) => void
 }
 
 /**
- * The upstreams to ask where no domain says otherwise. Never ourselves: a query would come back
- * to us for ever. Warns UPSTREAM_SELF, UPSTREAM_NAMESERVER, UPSTREAM_NONE.
+ * The default upstreams. This resolver itself is left out, since a query would come back forever.
+ * Warns UPSTREAM_SELF, UPSTREAM_NAMESERVER, UPSTREAM_NONE.
  */
 export function upstreamEndpoints(sources: UpstreamSources): readonly Endpoint[] {
   const { configured, resolvConf, warn } = sources
-  const wanted =
+  const candidates =
     configured.length > 0 || resolvConf === undefined ? configured : nameservers(resolvConf, warn)
-  const others = wanted.filter(endpoint => {
-    const self = sources.listen.some(at => reaches(at, endpoint, sources.localAddresses))
-    if (self) warn(failure('UPSTREAM_SELF', showEndpoint(endpoint)))
-    return !self
+  const others = candidates.filter(endpoint => {
+    const isSelf = sources.listen.some(at => reaches(at, endpoint, sources.localAddresses))
+    if (isSelf) warn(failure('UPSTREAM_SELF', showEndpoint(endpoint)))
+    return !isSelf
   })
   if (others.length === 0) warn(failure('UPSTREAM_NONE'))
   return others
@@ -41,7 +41,7 @@ export function upstreamEndpoints(sources: UpstreamSources): readonly Endpoint[]
  * Addresses in `nameserver` lines, port 53. Comments begin with `#` or `;` in the first column;
  * other keywords are for stub resolvers.
  *
- * @param warn takes UPSTREAM_NAMESERVER, with position, for lines without an address
+ * @param warn called with UPSTREAM_NAMESERVER, with position, for lines without an address
  */
 export function nameservers(
   { file, text }: ResolvConf,
@@ -65,7 +65,7 @@ export function localAddresses(): readonly string[] {
   )
 }
 
-/** The shortest text, with the zone if there was one (RFC 4007 §11); undefined: no address. */
+/** The shortest form, with the zone if there is one (RFC 4007 §11); undefined: not an address. */
 function parseScopedAddress(text: string): string | undefined {
   const [, plain = '', zone = ''] = /^([^%]*)(%[\w.-]+)?$/.exec(text) ?? []
   try {
@@ -75,7 +75,7 @@ function parseScopedAddress(text: string): string | undefined {
   }
 }
 
-/** Whether what is sent to `to` arrives at a socket of this machine that listens `at`. */
+/** Whether a query sent to `to` reaches a socket of this machine that listens on `at`. */
 function reaches(at: Endpoint, to: Endpoint, local: readonly string[]): boolean {
   if (at.port !== to.port) return false
   if (isSame(at.address, to.address)) return true
@@ -86,7 +86,7 @@ function reaches(at: Endpoint, to: Endpoint, local: readonly string[]): boolean 
   )
 }
 
-/** Two zones make two addresses; where one is not known, it may be the same. */
+/** Different zones are different addresses; an address without zone may be in any. */
 function isSame(a: string, b: string): boolean {
   const [plainA, zoneA] = a.split('%')
   const [plainB, zoneB] = b.split('%')
@@ -98,7 +98,7 @@ function isWildcard(address: string): boolean {
   return address === '0.0.0.0' || address === '::'
 }
 
-/** Loopback (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3); and what is sent to a wildcard goes there. */
+/** Loopback (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3), or a wildcard, which reaches loopback, too. */
 function isAlwaysLocal(address: string): boolean {
   return address.startsWith('127.') || address === '::1' || isWildcard(address)
 }

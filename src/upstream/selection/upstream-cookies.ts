@@ -4,50 +4,49 @@ import { extendedRcode } from '../../dns/edns/opt.js'
 import { RCODE } from '../../dns/registry/rcode.js'
 import type { Random } from '../random.js'
 
-/** How long an upstream that does without cookies is asked without: RFC 9018 §3 has five minutes. */
+/** How long cookies stay disabled for an upstream without support: five minutes, RFC 9018 §3. */
 const DISABLED_FOR: Milliseconds = 300_000
-/** Doubtful responses in a row after which it is the upstream that has changed. */
+/** Responses with a wrong or missing cookie in a row after which support is taken to be gone. */
 const MAX_MISSING = 3
 
 /**
- * What a response to a query with a cookie is good for.
+ * What to do with a response to a query with a cookie.
  *
- * `answer`  it is the upstream's, as far as the cookie tells
- * `doubt`   it may be somebody else's: to be asked again over TCP
- * `renew`   BADCOOKIE: it wants the query with the cookie that it gave
- * `choke`   it may not like cookies: to be asked again without
+ * `accept`       it is the upstream's, as far as the cookie tells
+ * `retryTcp`     it may be spoofed: retry over TCP
+ * `retryCookie`  BADCOOKIE: retry with the server cookie in it
+ * `retryPlain`   the upstream may reject the option: retry without a cookie
  */
 export const COOKIE_CHECK = { accept: 0, retryTcp: 1, retryCookie: 2, retryPlain: 3 } as const
 
 /**
- * DNS cookies towards one upstream (RFC 7873): whoever forges a response has 64 bits more to guess,
- * once the upstream has shown that it gives cookies back.
+ * DNS cookies for one upstream (RFC 7873): once the upstream is known to return cookies, an off-path
+ * attacker has to guess 64 more bits.
  *
- *     not known ─┬─ gives a cookie ───────────────────────────────► known to have cookies
- *         ▲      └─ gives none, echoes ours, chokes on it, is silent ─┐         │
- *         │                                                           │         │ gives none over TCP,
- *         └── five minutes later, with a new client cookie ─── asked without ◄──┘ or three times in a
- *                                                                                 row, or goes down
+ *     unknown ─┬─ returns a server cookie ──────────────────────► supported
+ *        ▲     └─ none, an echo, an error, or a timeout ─┐            │
+ *        │                                               ▼            │ none over TCP, or three times
+ *        └── after five minutes, with a new cookie ── disabled ◄──────┘ in a row, or upstream down
  *
- * RFC 7873 §5.3 has responses discarded that lack the cookie. They are, and what was asked is asked
- * over TCP: it may be a forgery, but also one of several servers behind an address, or one that was
- * exchanged, and those have an answer there.
+ * RFC 7873 §5.3 requires that responses without the cookie are discarded. They are, and the query is
+ * retried over TCP: the response may be spoofed, but it may also come from one of several servers
+ * behind the address, or from a replaced one, and those answer over TCP.
  */
 export class UpstreamCookies {
-  /** It has given us a server cookie, and no reason to think otherwise since. */
+  /** The upstream has returned a server cookie, and nothing has contradicted that since. */
   isSupported = false
   private readonly cookie = new ClientCookie()
   private missingInARow = 0
   private disabledUntil: Milliseconds
-  /** Another client cookie is due with the next query that has one. */
+  /** The next query with a cookie gets a new client cookie. */
   private needsRenewal = true
 
-  /** @param random undefined: no query has a cookie */
+  /** @param random undefined: cookies are disabled for good */
   constructor(private readonly random: Random | undefined) {
     this.disabledUntil = random === undefined ? Infinity : -Infinity
   }
 
-  /** What the next query takes along; undefined: none. */
+  /** The cookie for the next query; undefined: none. */
   toSend(now: Milliseconds): ClientCookie | undefined {
     if (now < this.disabledUntil) return undefined
     if (this.needsRenewal && this.random !== undefined) {
@@ -58,9 +57,9 @@ export class UpstreamCookies {
   }
 
   /**
-   * The response `octets[start, end)` came to a query with a cookie; all else about it is right.
+   * Checks the response `octets[start, end)` to a query with a cookie. Everything else in it matches.
    *
-   * @returns one of `HEARD`
+   * @returns one of COOKIE_CHECK
    */
   check(
     octets: Uint8Array,
@@ -84,19 +83,19 @@ export class UpstreamCookies {
       if (++this.missingInARow >= MAX_MISSING) this.disable(now)
       return COOKIE_CHECK.retryTcp
     }
-    // Nobody forges this from afar: it came over TCP, or has our cookie, or there is none to miss.
+    // Not spoofed off-path: it came over TCP, or repeats the client cookie, or support is unknown.
     this.disable(now)
     return shown !== RESPONSE_COOKIE.clientOnly && mayRejectOption(octets, start, end)
       ? COOKIE_CHECK.retryPlain
       : COOKIE_CHECK.accept
   }
 
-  /** No response came in time to a query with a cookie: perhaps because of that. */
+  /** A query with a cookie timed out: perhaps the upstream drops queries with cookies. */
   onTimeout(now: Milliseconds): void {
     if (!this.isSupported) this.disable(now)
   }
 
-  /** The upstream is down: what comes back in its place may be another. */
+  /** The upstream is down: another server may come up in its place. */
   onDown(now: Milliseconds): void {
     this.disable(now)
   }
@@ -105,11 +104,11 @@ export class UpstreamCookies {
     this.isSupported = false
     this.needsRenewal = true
     this.missingInARow = 0
-    // Never earlier than before: where no query has a cookie, it stays so.
+    // Never earlier than before: Infinity, disabled for good, has to stay.
     this.disabledUntil = Math.max(this.disabledUntil, now + DISABLED_FOR)
   }
 
-  /** Few RCODEs have these lower bits, so that OPT is hardly ever looked for. */
+  /** Few RCODEs share the lower four bits, so OPT is rarely parsed. */
   private isBadCookie(octets: Uint8Array, start: Octets, end: Octets): boolean {
     const lower = octets[start + 3]! & 0x0f
     return (
@@ -118,7 +117,7 @@ export class UpstreamCookies {
   }
 }
 
-/** Whether an error without our cookie may be about the option, which nobody has to mind. */
+/** Whether an error response without the cookie may be about the option itself. */
 function mayRejectOption(octets: Uint8Array, start: Octets, end: Octets): boolean {
   switch (extendedRcode(octets, start, end)) {
     case RCODE.FORMERR:

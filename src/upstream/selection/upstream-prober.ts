@@ -7,10 +7,10 @@ import type { ForwardedQuestion } from '../forwarder.js'
 import type { Timer, Timers } from '../timers.js'
 import type { Upstream } from './upstream.js'
 
-/** Between two probes, if the upstream's own rest is over sooner. */
+/** Shortest interval between two probes. */
 const PROBE_INTERVAL: Milliseconds = 1000
 
-/** A question that every resolver has an answer to: who serves the root. RFC 1035 §3.1. */
+/** A question that every resolver can answer: the name servers of the root. RFC 1035 §3.1. */
 const PROBE: ForwardedQuestion = {
   question: encodeQuestion(Uint8Array.of(0), RRTYPE.NS, RRCLASS.IN),
   dnssecOk: false,
@@ -18,8 +18,8 @@ const PROBE: ForwardedQuestion = {
 }
 
 /**
- * Asks failing upstreams a question of our own whenever their rest is over, until they answer: so
- * they come back by themselves, and no client has to wait to find out.
+ * Probes upstreams that are out of rotation until they answer, so that they return by themselves and
+ * no client has to wait to find out.
  */
 export class UpstreamProber {
   private readonly probeTimers = new Map<Upstream, Timer>()
@@ -28,13 +28,13 @@ export class UpstreamProber {
     private readonly clock: Clock,
     private readonly timers: Timers,
     private readonly probe: (
-      inquiry: ForwardedQuestion,
+      question: ForwardedQuestion,
       upstream: Upstream,
       now: Milliseconds
     ) => void
   ) {}
 
-  /** Begins, unless it has begun. */
+  /** No effect if the upstream is being probed already. */
   startProbing(upstream: Upstream, now: Milliseconds): void {
     if (!this.probeTimers.has(upstream)) this.schedule(upstream, now)
   }
@@ -45,7 +45,7 @@ export class UpstreamProber {
   }
 
   private schedule(upstream: Upstream, now: Milliseconds): void {
-    const pause = Math.max(PROBE_INTERVAL, upstream.outUntil - now)
+    const pause = Math.max(PROBE_INTERVAL, upstream.outOfRotationUntil - now)
     this.probeTimers.set(
       upstream,
       this.timers.after(pause, () => {

@@ -3,19 +3,19 @@ import type { UpstreamQuery, UpstreamGroup } from '../query/upstream-query.js'
 import type { Upstream } from './upstream.js'
 
 /**
- * One query in so many goes to another than the best upstream, each in turn, so that what is
- * known of their response times stays fresh.
+ * One query in this many goes to an upstream other than the best, each in turn, so that their
+ * response times stay up to date.
  */
 const EXPLORE_EVERY = 32
 
-/** Those for whom nobody is left, since all who would be asked lead back here. */
+/** The group of a domain whose upstreams all forward back to this resolver. */
 export const ALL_LOOPING: UpstreamGroup = []
 
-/** Chooses whom to ask: the fastest that answers. */
+/** Selects the fastest upstream that is up. */
 export class UpstreamSelector {
   private selections = 0
 
-  /** The first upstream of a new inquiry. The group is not empty. */
+  /** The upstream for the first attempt. The group must not be empty. */
   selectFirst(group: UpstreamGroup, now: Milliseconds): Upstream {
     if (group.length === 1) return group[0]!
     if (++this.selections % EXPLORE_EVERY === 0) {
@@ -28,38 +28,38 @@ export class UpstreamSelector {
   }
 
   /**
-   * The next one after a try that failed: those asked least, and among them the best. Undefined:
-   * the network keeps us from all of them.
+   * The upstream to fail over to: of those with the fewest attempts, the best. Undefined: all of them
+   * are unreachable.
    */
-  selectNext(asking: UpstreamQuery, now: Milliseconds): Upstream | undefined {
+  selectNext(query: UpstreamQuery, now: Milliseconds): Upstream | undefined {
     let best: Upstream | undefined
     let least = Infinity
-    for (const upstream of asking.group) {
-      const times = asking.attemptsTo(upstream)
-      if (times > least || asking.isUnreachable(upstream)) continue
-      if (best !== undefined && times === least && !isBetter(upstream, best, now)) continue
+    for (const upstream of query.group) {
+      const attempts = query.attemptsTo(upstream)
+      if (attempts > least || query.isUnreachable(upstream)) continue
+      if (best !== undefined && attempts === least && !isBetter(upstream, best, now)) continue
       best = upstream
-      least = times
+      least = attempts
     }
     return best
   }
 
-  /** One that was not asked yet and can be expected to answer, for a second opinion. */
-  selectUntried(asking: UpstreamQuery, now: Milliseconds): Upstream | undefined {
-    const other = this.selectNext(asking, now)
-    if (other === undefined || asking.attemptsTo(other) > 0) return undefined
+  /** An upstream without an attempt that is in rotation, for a second opinion on an error. */
+  selectUntried(query: UpstreamQuery, now: Milliseconds): Upstream | undefined {
+    const other = this.selectNext(query, now)
+    if (other === undefined || query.attemptsTo(other) > 0) return undefined
     return other.isOutOfRotation(now) ? undefined : other
   }
 }
 
-/** Whether all of the group are down and each has been given its chance. */
-export function areAllDown({ group, attemptCount: tries }: UpstreamQuery): boolean {
-  return tries >= group.length && group.every(upstream => upstream.isDown)
+/** Whether all upstreams of the group are down and each may have had an attempt. */
+export function areAllDown({ group, attemptCount }: UpstreamQuery): boolean {
+  return attemptCount >= group.length && group.every(upstream => upstream.isDown)
 }
 
-/** Resting ones come last; among those, whoever is to be tried again first. */
+/** Upstreams out of rotation come last, ordered by when they return. */
 function isBetter(a: Upstream, b: Upstream, now: Milliseconds): boolean {
-  const aRests = a.isOutOfRotation(now)
-  if (aRests !== b.isOutOfRotation(now)) return !aRests
-  return aRests ? a.outUntil < b.outUntil : a.responseTime < b.responseTime
+  const isAOut = a.isOutOfRotation(now)
+  if (isAOut !== b.isOutOfRotation(now)) return !isAOut
+  return isAOut ? a.outOfRotationUntil < b.outOfRotationUntil : a.responseTime < b.responseTime
 }

@@ -6,23 +6,23 @@ import type { UpstreamCookies } from './upstream-cookies.js'
 
 /** Weight of a new response time in the smoothed one. RFC 6298 §2 has the same for TCP. */
 const GAIN = 1 / 8
-/** Rest after the first failure; it doubles with each one in a row. */
+/** Time out of rotation after the first failure; it doubles with each further one in a row. */
 const FIRST_RETRY: Milliseconds = 1000
-/** Longest rest, so that a dead upstream that came back is found within this time. */
+/** Longest time out of rotation: an upstream that is up again is found within it. */
 const MAX_RETRY: Milliseconds = 10_000
-/** Failures in a row after which an upstream is called down. */
+/** Failures in a row after which an upstream is marked down. */
 const DOWN_AFTER = 3
-/** Errors in a row that another upstream knew better, after which an upstream is passed over. */
+/** Error responses in a row where another upstream had an answer: then it leaves rotation. */
 const MAX_WRONG_ERRORS = 8
 const WRONG_ERROR_RETRY: Milliseconds = 10_000
 
-/** Answers in a row, proved over TCP, that spoil the case of QNAME, after which it is as it is. */
+/** Responses in a row over TCP with a changed case of QNAME: then its case is not checked. */
 const MAX_CASE_MISMATCHES = 3
 
 /** Port of DNS over UDP and TCP. RFC 1035 §4.2. */
 export const DNS_PORT = 53
 
-/** What a change of an upstream's health is, for the service log. */
+/** A change of an upstream's health, for the service log. */
 export type HealthChange = {
   /** `down`: three failures in a row; `up`: it answered again. */
   readonly kind: 'down' | 'up'
@@ -31,30 +31,31 @@ export type HealthChange = {
   readonly address: string
 }
 
-/** Whom an upstream tells that its rest began (a probe is due) and that it went down or up. */
+/** Reacts to changes of an upstream's health: leaving rotation starts probing. */
 export interface HealthListener {
   onOutOfRotation(upstream: Upstream, now: Milliseconds): void
   onHealthChange(change: HealthChange): void
 }
 
-/** Another resolver: where it is, how fast it answers, and whether it does. */
+/** An upstream resolver: address, response time and health. */
 export class Upstream {
   readonly family: 4 | 6
-  /** Its address as in `DatagramBatch.peers`. */
+  /** Address, as in `DatagramBatch.peers`. */
   readonly words: Uint32Array
   readonly text: string
   readonly counts = newUpstreamCounts()
-  /** Smoothed response time; 0: not measured yet, and so chosen first. */
+  /** Smoothed; 0: not measured yet, and therefore selected first. */
   responseTime: Milliseconds = 0
   isDown = false
-  /** Gives QNAME back in the case in which it was asked, as far as we know. */
+  /** Repeats the letter case of QNAME in responses, as far as is known. */
   preservesCase = true
   private caseMismatches = 0
   private failures = 0
   private wrongErrors = 0
   private lastResponseAt: Milliseconds = -Infinity
   private lastFailureAt: Milliseconds = -Infinity
-  private outOfRotationUntil: Milliseconds = -Infinity
+  /** When it returns to rotation. */
+  outOfRotationUntil: Milliseconds = -Infinity
 
   /** @throws InterdictError ADDRESS_INVALID */
   constructor(
@@ -69,28 +70,22 @@ export class Upstream {
     this.text = showEndpoint(endpoint)
   }
 
-  /** Passed over while there is another. */
+  /** Not selected while another upstream is in rotation. */
   isOutOfRotation(now: Milliseconds): boolean {
     return now < this.outOfRotationUntil
   }
 
-  /** Whether it has failed and not answered since: somebody has to ask whether it is back. */
+  /** Whether it has failed and not answered since: it has to be probed. */
   get isFailing(): boolean {
     return this.failures > 0
   }
 
-  /** When the rest ends. */
-  get outUntil(): Milliseconds {
-    return this.outOfRotationUntil
-  }
-
-  /** A query goes out to it. */
   countQuery(overTcp: boolean): void {
     this.counts.queries++
     if (overTcp) this.counts.overTcp++
   }
 
-  /** @param took of a response over UDP; undefined where it says nothing, as over TCP */
+  /** @param took response time over UDP; undefined over TCP, where it is not comparable */
   onResponse(took: Milliseconds | undefined, now: Milliseconds): void {
     this.lastResponseAt = now
     if (this.failures > 0) this.recover()
@@ -98,9 +93,9 @@ export class Upstream {
   }
 
   /**
-   * No answer came to a query sent at `sentAt`. That is a failure only if nothing at all was heard
-   * since: upstreams are silent about single names that they cannot resolve in time, and networks
-   * lose single packets. Those that were under way together when it died count as one.
+   * A query sent at `sentAt` timed out. That is a failure only if no response at all has come since:
+   * upstreams do not answer names that they cannot resolve in time, and networks lose single
+   * packets. Queries in flight together count as one failure.
    */
   onTimeout(sentAt: Milliseconds, now: Milliseconds): void {
     this.measure(now - sentAt)
@@ -108,14 +103,14 @@ export class Upstream {
   }
 
   /**
-   * The network says that it cannot be reached, which is no response time. That costs no time, so
-   * that a thousand queries may be told so within a second: while it rests, they are one failure.
+   * ICMP reports that it cannot be reached. That comes at once, so a thousand queries may fail within
+   * a second: while it is out of rotation, they count as one failure. Not a response time.
    */
   onUndelivered(sentAt: Milliseconds, now: Milliseconds): void {
     if (this.lastResponseAt <= sentAt && !this.isOutOfRotation(now)) this.onFailure(now)
   }
 
-  /** It could not be reached at all. */
+  /** A failure: leaves rotation for a while, and is marked down after three in a row. */
   onFailure(now: Milliseconds): void {
     this.failures++
     this.lastFailureAt = now
@@ -127,23 +122,22 @@ export class Upstream {
     this.listener.onHealthChange({ kind: 'down', upstream: this.index, address: this.text })
   }
 
-  /** It answered with an error where another one had an answer, or with an answer. */
+  /** It returned an error where another upstream had an answer. */
   onWrongError(now: Milliseconds): void {
     if (++this.wrongErrors >= MAX_WRONG_ERRORS) this.outOfRotationUntil = now + WRONG_ERROR_RETRY
   }
 
-  /** It answered with something else than an error. */
+  /** It returned something other than an error. */
   onAnswer(): void {
     this.wrongErrors = 0
   }
 
   /**
-   * After an answer over UDP that spoilt the case of QNAME, it gave one over TCP, which is not
-   * forged, in the right case or not. If it is the upstream itself that spoils it, it is not asked
-   * to keep it any more, until the next start.
+   * After a response over UDP with the wrong case of QNAME, it sent one over TCP, which cannot be
+   * spoofed. If the upstream itself changes the case, the case is not checked until the next start.
    */
-  onTcpCaseCheck(right: boolean): void {
-    this.caseMismatches = right ? 0 : this.caseMismatches + 1
+  onTcpCaseCheck(isExact: boolean): void {
+    this.caseMismatches = isExact ? 0 : this.caseMismatches + 1
     if (this.caseMismatches >= MAX_CASE_MISMATCHES) this.preservesCase = false
   }
 
@@ -152,7 +146,7 @@ export class Upstream {
       this.responseTime === 0 ? took : this.responseTime + (took - this.responseTime) * GAIN
   }
 
-  /** What was measured when it failed says nothing of now. */
+  /** Response times from before the failure no longer apply. */
   private recover(): void {
     this.failures = 0
     this.responseTime = 0
@@ -173,7 +167,7 @@ function familyOf({ address }: Endpoint): 4 | 6 {
   return address.includes(':') ? 6 : 4
 }
 
-/** The zone of a scoped address (RFC 4007 §11) is no part of its 128 bits. */
+/** The zone of a scoped address (RFC 4007 §11) is not part of its 128 bits. */
 function wordsOf({ address }: Endpoint): Uint32Array {
   const octets = readAddress(address.replace(/%.*$/, ''))
   const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength)

@@ -10,7 +10,7 @@ import type { Random } from '../random.js'
 import type { Timer, Timers } from '../timers.js'
 import { FRAME_HEAD, FrameReader, writeFrameHead } from './frame-reader.js'
 
-/** Queries in flight on one connection; beyond that, another one takes them. */
+/** Most queries in flight on one connection; further ones use another. */
 const MAX_PIPELINED = 128
 
 export interface ConnectionDependencies {
@@ -22,19 +22,19 @@ export interface ConnectionDependencies {
 }
 
 /**
- * A TCP connection to an upstream: queries are sent without waiting for answers, which may come
- * in any order. RFC 7766 §6.2.1.1 and §7.
+ * A TCP connection to an upstream. Queries are pipelined, and responses may come in any order. RFC
+ * 7766 §6.2.1.1 and §7.
  */
 export class Connection implements Channel {
   private readonly inFlight = new Map<number, Attempt>()
   private readonly reader: FrameReader
   private isEstablished = false
-  /** No more queries on it. */
+  /** Takes no more queries. */
   private isRetired = false
   private lastResponseAt: Milliseconds = -Infinity
   private idleTimer: Timer | undefined
 
-  /** @param onClosed called once, before the tries that were in flight are given back */
+  /** @param onClosed called once, before the attempts in flight are reported lost */
   constructor(
     private readonly socket: Socket,
     private readonly dependencies: ConnectionDependencies,
@@ -48,9 +48,9 @@ export class Connection implements Channel {
     socket.on('data', chunk => {
       this.reader.take(chunk)
     })
-    // The upstream takes no more; what it still owes does not come either.
+    // The upstream has closed its side: no more responses will come.
     socket.on('end', () => socket.destroy())
-    // What went wrong does not matter; 'close' follows always.
+    // 'close' always follows, whatever the error.
     socket.on('error', () => socket.destroy())
     socket.on('close', () => {
       this.onSocketClosed()
@@ -90,7 +90,7 @@ export class Connection implements Channel {
     }
   }
 
-  /** No answer came in time to what was sent at `sentAt`: perhaps nothing comes here any more. */
+  /** A query sent at `sentAt` timed out: if no response has come since, the connection is dead. */
   onTimeout(sentAt: Milliseconds): void {
     if (this.lastResponseAt <= sentAt) this.isRetired = true
   }
@@ -107,7 +107,7 @@ export class Connection implements Channel {
     const { length } = message
     const id = length < HEADER_SIZE ? -1 : messageId(message, 0)
     const attempt = this.inFlight.get(id)
-    // In any case: nobody forges this from afar, so there is nothing that the case could tell.
+    // Letter case is ignored: TCP cannot be spoofed off-path.
     if (
       attempt !== undefined &&
       answersQuestion(message, 0, length, id, attempt.query.forwarded.question)

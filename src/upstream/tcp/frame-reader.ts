@@ -1,16 +1,16 @@
 import type { Octets } from '../../base/units.js'
 
-/** Octets of the length in front of every message over TCP. RFC 1035 §4.2.2. */
+/** Size of the length field before each message over TCP. RFC 1035 §4.2.2. */
 export const FRAME_HEAD: Octets = 2
 
-/** Puts messages together again from a TCP stream, which may be cut anywhere. RFC 7766 §8. */
+/** Reassembles messages from a TCP stream, whose chunks may begin anywhere. RFC 7766 §8. */
 export class FrameReader {
   private headOctets = 0
   private length: Octets = 0
   private have: Octets = 0
   private message = new Uint8Array(0)
 
-  /** @param deliver takes each whole message; its octets are its own */
+  /** @param deliver called with each complete message, in an array of its own */
   constructor(private readonly deliver: (message: Uint8Array) => void) {}
 
   take(chunk: Uint8Array): void {
@@ -41,7 +41,7 @@ export class FrameReader {
   }
 }
 
-/** Puts the length in front of the message that stands in `frame` from `FRAME_HEAD` on. */
+/** Writes the length field for the message that begins at `frame[FRAME_HEAD]`. */
 export function writeFrameHead(frame: Uint8Array, length: Octets): void {
   frame[0] = length >> 8
   frame[1] = length & 0xff

@@ -8,7 +8,7 @@ export type Connect = (to: Endpoint) => Socket
 
 export const connectTcp: Connect = ({ address, port }) => netConnect({ host: address, port })
 
-/** TCP connections to the upstreams: made when needed, shared, bounded for each upstream. */
+/** TCP connections to the upstreams: opened on demand, shared, limited per upstream. */
 export class TcpConnections {
   private readonly connections = new Map<Upstream, Set<Connection>>()
 
@@ -17,7 +17,7 @@ export class TcpConnections {
     private readonly dependencies: ConnectionDependencies
   ) {}
 
-  /** Sends the query of a try; false if all connections to its upstream are full. */
+  /** Sends an attempt; false if all connections to its upstream are full. */
   send(attempt: Attempt): boolean {
     const connection = this.find(attempt.upstream)
     connection?.send(attempt)
@@ -32,18 +32,22 @@ export class TcpConnections {
     const open = this.connectionsTo(upstream)
     for (const connection of open) if (connection.hasRoom) return connection
     if (open.size >= this.dependencies.limits.connections) return undefined
-    const made = new Connection(this.connect(upstream.endpoint), this.dependencies, closed => {
-      open.delete(closed)
-    })
-    open.add(made)
-    return made
+    const connection = new Connection(
+      this.connect(upstream.endpoint),
+      this.dependencies,
+      closed => {
+        open.delete(closed)
+      }
+    )
+    open.add(connection)
+    return connection
   }
 
   private connectionsTo(upstream: Upstream): Set<Connection> {
-    const known = this.connections.get(upstream)
-    if (known !== undefined) return known
-    const none = new Set<Connection>()
-    this.connections.set(upstream, none)
-    return none
+    const existing = this.connections.get(upstream)
+    if (existing !== undefined) return existing
+    const created = new Set<Connection>()
+    this.connections.set(upstream, created)
+    return created
   }
 }

@@ -1,21 +1,21 @@
 import type { Attempt } from '../query/upstream-query.js'
 
-/** IDs are random, so that these are filled evenly; with 64 in flight, most have one or none. */
+/** IDs are random, so chains fill evenly; with 64 attempts in flight, most have one or none. */
 const CHAINS = 256
 
-/** Queries in flight on one socket, by ID, in chains of `Try.next`. See `AskingTable` for why. */
+/** Attempts in flight on one socket by ID. Chained, not a `Map`: see `UpstreamQueryTable`. */
 export class AttemptTable {
   size = 0
   private readonly chains = Array.from<Attempt | undefined>({ length: CHAINS })
 
-  /** What is in flight under this ID; -1 is none. */
+  /** The attempt with this ID; -1 matches none. */
   get(id: number): Attempt | undefined {
     let attempt = this.chains[id & (CHAINS - 1)]
     while (attempt !== undefined && attempt.id !== id) attempt = attempt.nextInChain
     return attempt
   }
 
-  /** The caller sees to it that the ID is free. */
+  /** The ID must be free. */
   add(attempt: Attempt): void {
     const chain = attempt.id & (CHAINS - 1)
     attempt.nextInChain = this.chains[chain]

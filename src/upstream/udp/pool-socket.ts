@@ -7,17 +7,17 @@ import { messageId } from '../query/response-header.js'
 import type { UpstreamQuery, Channel, AttemptHandler, Attempt } from '../query/upstream-query.js'
 import { AttemptTable } from './attempt-table.js'
 
-/** Queries in flight on one socket, so that free IDs are found quickly. Half of all IDs. */
+/** Most attempts in flight on one socket: half of all IDs, so that free ones are found quickly. */
 const MAX_IN_FLIGHT = 0x8000
-/** Most queries in flight that a stray response is compared with; bounds what a flood costs. */
+/** Most attempts that a mismatched response is compared with; limits the cost of a flood. */
 const STRAY_CHECKS = 32
 
-/** What leaves within this time may leave in one convoy; see socket's `SegmentedSend`. */
+/** Datagrams sent within this time may share one segmented send (UDP GSO). */
 const SAME_SEND_WINDOW: Milliseconds = 1
 
-/** Where queries are written before they are copied out. */
+/** Queries are written here before the socket copies them. */
 const sendBuffer = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE)
-/** Where they are written again, to be compared; that may be while the desk is in use. */
+/** Queries are written here for comparison, possibly while `sendBuffer` is in use. */
 const compareBuffer = new Uint8Array(MAX_UPSTREAM_QUERY_SIZE)
 
 /** One UDP socket of the pool and the queries in flight on it, by ID. */
@@ -60,7 +60,7 @@ export class PoolSocket implements Channel {
     return this.inFlight.size >= MAX_IN_FLIGHT
   }
 
-  /** @param id a random ID; the caller checked that it is not in flight here */
+  /** @param id random; must not be in flight here */
   send(attempt: Attempt, id: number): void {
     attempt.channel = this
     attempt.id = id
@@ -79,7 +79,7 @@ export class PoolSocket implements Channel {
     if (this.isRetired && this.inFlight.size === 0) this.close()
   }
 
-  /** Takes no more queries and closes as soon as the last one in flight is over. */
+  /** Takes no more queries, and closes when the last one in flight has ended. */
   retire(): void {
     this.isRetired = true
     if (this.inFlight.size === 0) this.close()
@@ -96,7 +96,7 @@ export class PoolSocket implements Channel {
     for (let i = 0; i < batch.count; i++) this.receiveOne(batch, i, now)
   }
 
-  /** RFC 5452 §9.1: address and port, ID, and question have to be those of the query. */
+  /** Address and port, ID, and question have to match the query. RFC 5452 §9.1. */
   private receiveOne(batch: DatagramBatch, i: number, now: Milliseconds): void {
     const { octets } = batch
     const start = batch.starts[i]!
@@ -124,8 +124,8 @@ export class PoolSocket implements Channel {
   }
 
   /**
-   * Whoever forges ICMP has to know what whoever forges a response has to: RFC 8085 §5.2. Where less
-   * than the question is quoted (RFC 792 wants 8 octets, which is nothing of ours), silence tells.
+   * A spoofed ICMP message has to quote as much as a spoofed response has to guess: RFC 8085 §5.2. If
+   * less than the question is quoted (RFC 792 requires only 8 octets), the query just times out.
    */
   private receiveError(batch: DatagramBatch, i: number, now: Milliseconds): void {
     const { octets } = batch
@@ -140,12 +140,12 @@ export class PoolSocket implements Channel {
       this.handler.onMismatch(undefined, now)
       return
     }
-    // More than the query: it left in a convoy that this very system refused, once for all in it.
+    // More than one query: the operating system rejected a whole segmented send.
     if (length > attempt.write(compareBuffer, 0)) this.failSegments(attempt, now)
     else this.handler.onUndelivered(attempt, now)
   }
 
-  /** All that left for the same upstream at the same moment. */
+  /** Fails all attempts that were sent to the same upstream in the same segmented send. */
   private failSegments({ upstream, sentAt }: Attempt, now: Milliseconds): void {
     for (const other of [...this.inFlight.values()]) {
       if (other.upstream === upstream && Math.abs(other.sentAt - sentAt) < SAME_SEND_WINDOW) {
@@ -154,7 +154,7 @@ export class PoolSocket implements Channel {
     }
   }
 
-  /** What somebody who does not know the ID might be after: an inquiry with the same question. */
+  /** The query that a response with an unknown ID may be meant for: one with the same question. */
   private findSuspect(
     batch: DatagramBatch,
     i: number,
@@ -183,7 +183,7 @@ function isAnswer(
   return answersQuestion(octets, start, end, id, asking.forwarded.question, exactCase)
 }
 
-/** Whether these octets are the query of a try, to the end of its question at least, as sent. */
+/** Whether the octets are the query of an attempt as sent, at least to the end of its question. */
 function quotes(octets: Uint8Array, start: Octets, length: Octets, attempt: Attempt): boolean {
   const needed = HEADER_SIZE + attempt.query.forwarded.question.length
   if (length < needed) return false
@@ -192,7 +192,7 @@ function quotes(octets: Uint8Array, start: Octets, length: Octets, attempt: Atte
   return true
 }
 
-/** From, or sent to. */
+/** Whether datagram `i` came from, or was sent to, the attempt's upstream. */
 function isFrom({ peers, ports }: DatagramBatch, i: number, { upstream }: Attempt): boolean {
   const { words, endpoint } = upstream
   return (

@@ -6,13 +6,13 @@ import type { Random } from '../random.js'
 import type { Timer, Timers } from '../timers.js'
 import { PoolSocket } from './pool-socket.js'
 
-/** Sockets opened at the start; the others follow with the first queries. */
+/** Sockets opened at the start; the others are opened with the first queries. */
 const FIRST_SOCKETS = 4
-/** Queries of one millisecond that each get a socket of their own. */
+/** Queries per millisecond that each get a random socket of their own. */
 const UNSHARED_QUERIES = 2
-/** Most queries in a row that share a socket after that: as many as leave in one system call. */
+/** Most further queries in a row that share a socket: as many as one system call sends. */
 const SHARED_QUERIES = 64
-/** After a socket could not be opened. */
+/** Wait after a socket could not be opened. */
 const OPEN_RETRY: Milliseconds = 1000
 
 export interface SocketPoolDependencies {
@@ -29,21 +29,21 @@ export interface SocketPoolDependencies {
  *
  * Every query gets a random ID, and a random socket: RFC 5452 §9.2. Beyond two queries in one
  * millisecond, up to 64 in a row share one random socket, so that they leave, and their answers
- * arrive, in one system call: 0.5 µs less a query at 30,000 a second. Whoever forges one response has to guess the socket and the ID of
- * one query, and both are uniform for each query whether or not its neighbours share the socket:
- * the expected number of hits per forged packet is the same. Sockets are replaced after some
- * thousand queries or a minute, so that ports found by scanning are soon worth nothing.
+ * arrive, in one system call: 0.5 µs less per query at 30,000 a second. A spoofed response
+ * has to hit the socket and the ID of one query, and both are uniform for each query, whether or not
+ * others share the socket: the expected number of hits per spoofed packet is the same. Sockets are
+ * replaced after some thousand queries or a minute, so that ports found by scanning soon expire.
  */
 export class UdpSocketPool {
   private readonly sockets: PoolSocket[] = []
-  /** Those that take no more queries and wait for the last answers. */
+  /** Sockets that take no more queries and wait for their last responses. */
   private retired: PoolSocket[] = []
   private readonly replacing = new Set<PoolSocket>()
   private opening = 0
   private retryOpenAt: Milliseconds = -Infinity
   private isClosed = false
   private sweepTimer: Timer | undefined
-  /** The millisecond of the last query, how many it had, and the socket they share. */
+  /** The millisecond of the last query, the queries in it, and the socket that they share. */
   private tick = -1
   private queries = 0
   private shared: PoolSocket | undefined
@@ -53,14 +53,14 @@ export class UdpSocketPool {
     private readonly dependencies: SocketPoolDependencies
   ) {}
 
-  /** Opens the first sockets. Where the system has none of this family, later queries fail. */
+  /** Opens the first sockets. If the system lacks this address family, later queries fail. */
   async open(): Promise<void> {
     const first = Math.min(FIRST_SOCKETS, this.dependencies.limits.sockets)
     await Promise.all(Array.from({ length: first }, () => this.openOne()))
     this.scheduleSweep()
   }
 
-  /** Sends the query of a try; false if there is no socket to send it from. */
+  /** Sends an attempt; false if there is no socket. */
   send(attempt: Attempt, now: Milliseconds): boolean {
     const { sockets, dependencies: parts } = this
     if (sockets.length + this.opening < parts.limits.sockets && now >= this.retryOpenAt) {
@@ -83,15 +83,15 @@ export class UdpSocketPool {
     this.retired = []
   }
 
-  /** @param bits 16 random ones. Undefined only where no socket could be opened at all. */
+  /** @param bits 16 random bits. Undefined only if no socket could be opened at all. */
   private drawSocket(bits: number, now: Milliseconds): PoolSocket | undefined {
     const tick = Math.floor(now)
     if (tick !== this.tick) {
       this.tick = tick
       this.queries = 0
     }
-    const together = this.queries++ - UNSHARED_QUERIES
-    if (together > 0 && together % SHARED_QUERIES !== 0) return this.shared
+    const shared = this.queries++ - UNSHARED_QUERIES
+    if (shared > 0 && shared % SHARED_QUERIES !== 0) return this.shared
     this.shared = this.sockets[bits % this.sockets.length]
     return this.shared
   }
@@ -108,14 +108,14 @@ export class UdpSocketPool {
     try {
       return await PoolSocket.open(transport, this.family, receiver, now)
     } catch {
-      // The system lacks this family, or descriptors. There is nothing to do but try again later;
-      // until then, upstreams of this family count as unreachable.
+      // No such address family, or no free descriptors: retried later. Until then, upstreams of
+      // this family are unreachable.
       this.retryOpenAt = now() + OPEN_RETRY
       return undefined
     }
   }
 
-  /** The new one is open before the old one goes, so that there always is one. */
+  /** Opens the new socket before retiring the old one, so that there always is one. */
   private async replace(old: PoolSocket): Promise<void> {
     if (this.replacing.has(old) || this.dependencies.now() < this.retryOpenAt) return
     this.replacing.add(old)
@@ -125,7 +125,7 @@ export class UdpSocketPool {
   }
 
   private place(fresh: PoolSocket, old?: PoolSocket): void {
-    // Closed while the system was opening it.
+    // The pool was closed meanwhile.
     if (this.isClosed) fresh.close()
     else if (old === undefined) this.sockets.push(fresh)
     else this.swap(old, fresh)
@@ -138,7 +138,7 @@ export class UdpSocketPool {
     old.retire()
   }
 
-  /** Replaces those that are too old, though nothing is asked: a port must not stay for hours. */
+  /** Replaces old sockets even without queries: no port should stay open for hours. */
   private scheduleSweep(): void {
     const { timers, limits, now } = this.dependencies
     this.sweepTimer = timers.after(limits.socketAge / 4, () => {
