@@ -113,7 +113,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'upstream/undelivered.test.ts',
     'ICMP that quotes more than one query ends all that left with it'
   ],
-  'ICMP that quotes no query of ours': ['upstream/undelivered.test.ts', 'ICMP that quotes ${it}'],
+  'ICMP that quotes no pending query': ['upstream/undelivered.test.ts', 'ICMP that quotes ${it}'],
   'all upstreams down': ['daemon/loss.test.ts', 'all packets are lost'],
   'all upstreams down, expired answer cached': ['scenarios/stale-failure.yaml'],
   'prefetch fails': ['scenarios/prefetch-failed.yaml'],

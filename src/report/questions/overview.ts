@@ -103,7 +103,7 @@ export function periodFacts({ since, until }: Selection, { first, last }: Sums):
     first === null ? [] : [`${formatValue(first, 'time')} to ${formatValue(last, 'time')}`]
   return [
     ['Period (UTC)', `${from} to ${to}`],
-    ...found.map((text): Fact => ['First and last lookup', text])
+    ...found.map((text): Fact => ['First and last', text])
   ]
 }
 
