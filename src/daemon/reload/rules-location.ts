@@ -1,5 +1,5 @@
+import { join } from 'node:path'
 import type { Config } from '../../config/config.js'
-import { bundlesFolder } from '../../sources/bundle/bundles-folder.js'
 import type { BundleSource } from '../../sources/bundle/choose-bundle.js'
 import { listCopiesFolder } from '../../sources/http/list-copies.js'
 
@@ -19,10 +19,10 @@ export interface RulesLocation {
 export function rulesLocation({ rules: path, bundle: trust, state }: Config): RulesLocation {
   const copies = listCopiesFolder(state.folder)
   if (trust === undefined) return { folder: path, bundle: undefined, copiesFolder: copies }
-  const kept = bundlesFolder(state.folder)
+  const storeFolder = join(state.folder, 'bundles')
   return {
     folder: undefined,
-    bundle: { path, trust, storeFolder: kept, copies },
+    bundle: { path, trust, storeFolder, copies },
     copiesFolder: copies
   }
 }

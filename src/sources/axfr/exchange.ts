@@ -5,35 +5,35 @@ import { signMessage, TsigVerifier } from '../../tsig/tsig.js'
 import { FRAME_HEAD, FrameReader, writeFrameHead } from '../../upstream/tcp/frame-reader.js'
 import type { Primary } from './primary.js'
 
-/** A primary that is there takes the connection at once; over this, and with nothing sent, it hangs. */
+/** A responsive primary accepts the connection at once; a longer silence means that it hangs. */
 const IDLE_TIMEOUT: Milliseconds = 10_000
 
 export interface ExchangeOptions {
   readonly primary: Primary
-  /** As people write it. */
+  /** Zone name as text. */
   readonly zone: string
-  /** For all of it. */
+  /** For the whole exchange. */
   readonly timeout: Milliseconds
-  /** Most octets that are taken. */
+  /** Maximum number of octets received. */
   readonly maxSize: Octets
-  /** By the calendar: signatures have a time. */
+  /** Wall-clock time, used by signatures. */
   readonly now: () => Milliseconds
 }
 
 /**
- * Sends one query over a connection of its own, and takes the messages that answer it (RFC 7766
- * §8). With a key the query is signed, and all that comes has to be.
+ * Sends one query over a connection of its own and receives the responses (RFC 7766 §8). With a
+ * key, the query is signed and the responses must be.
  *
- * @param take called with each message; says whether it is the last
+ * @param onMessage called with each message; returns whether it is the last
  * @throws InterdictError TRANSFER_CONNECT, TRANSFER_TIMEOUT, TRANSFER_LARGE, TRANSFER_TSIG,
- *   TRANSFER_BROKEN, and what `take` throws
+ *   TRANSFER_BROKEN, and what `onMessage` throws
  */
 export async function exchange(
-  parts: ExchangeOptions,
+  options: ExchangeOptions,
   query: Uint8Array,
-  take: (message: Uint8Array) => boolean
+  onMessage: (message: Uint8Array) => boolean
 ): Promise<void> {
-  const { primary, zone, now } = parts
+  const { primary, zone, now } = options
   const seconds = (): Seconds => Math.floor(now() / MS_PER_SECOND)
   const signed = primary.key && signMessage(query, primary.key, seconds())
   const check = signed && new TsigVerifier(primary.key, signed.mac)
@@ -41,52 +41,52 @@ export async function exchange(
   const receive = (message: Uint8Array): boolean => {
     const why = check?.verify(message, seconds())
     if (why !== undefined) throw failure('TRANSFER_TSIG', primary.id, why)
-    const isLast = take(message)
+    const isLast = onMessage(message)
     if (isLast && check?.isComplete === false) {
-      throw failure('TRANSFER_TSIG', primary.id, 'its last message is not signed')
+      throw failure('TRANSFER_TSIG', primary.id, 'the last message is not signed')
     }
     return isLast
   }
-  await sendAndReceive(parts, signed?.octets ?? query, message => {
+  await sendAndReceive(options, signed?.octets ?? query, message => {
     try {
       return receive(message)
     } catch (error) {
-      const isOdd =
+      const isMalformed =
         error instanceof InterdictError && (error as InterdictError).code.startsWith('WIRE_')
-      throw isOdd ? broken(error.message) : error
+      throw isMalformed ? broken(error.message) : error
     }
   })
 }
 
-/** One query out, messages in, until `take` says that there is nothing more to come. */
+/** Sends one query and receives messages until `onMessage` returns true. */
 function sendAndReceive(
   { primary, zone, timeout: time, maxSize: most }: ExchangeOptions,
   query: Uint8Array,
-  take: (message: Uint8Array) => boolean
+  onMessage: (message: Uint8Array) => boolean
 ): Promise<void> {
   const { id, address: host, port } = primary
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, noDelay: true })
     const timer = setTimeout(() => end(failure('TRANSFER_TIMEOUT', id, time)), time)
     let isOpen = false
-    let isOver = false
+    let isClosed = false
     let octets: Octets = 0
     const end = (error?: Error): void => {
-      isOver = true
+      isClosed = true
       clearTimeout(timer)
       socket.destroy()
       if (error === undefined) resolve()
       else reject(error)
     }
-    const early = (): void => {
-      if (isOver) return
-      const why = 'it ends too early'
+    const onEarlyEnd = (): void => {
+      if (isClosed) return
+      const why = 'connection closed before the end of the transfer'
       end(isOpen ? failure('TRANSFER_BROKEN', zone, id, why) : failure('TRANSFER_CONNECT', id, why))
     }
     const reader = new FrameReader(message => {
-      if (isOver) return
+      if (isClosed) return
       try {
-        if (take(message)) end()
+        if (onMessage(message)) end()
       } catch (error) {
         end(error as Error)
       }
@@ -107,9 +107,9 @@ function sendAndReceive(
       else reader.take(chunk)
     })
     socket.on('error', error => {
-      if (!isOver) end(failure('TRANSFER_CONNECT', id, error.message))
+      if (!isClosed) end(failure('TRANSFER_CONNECT', id, error.message))
     })
-    socket.on('end', early)
-    socket.on('close', early)
+    socket.on('end', onEarlyEnd)
+    socket.on('close', onEarlyEnd)
   })
 }

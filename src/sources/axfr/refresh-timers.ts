@@ -1,20 +1,22 @@
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
 import type { ZoneRecord } from './zone-record.js'
 
-/** Whatever an SOA says: nobody is asked more often, and none is left unasked for longer. */
+/**
+ * Limits for the SOA timers, so that no primary is queried too often and none is ignored too long.
+ */
 const REFRESH: readonly [Seconds, Seconds] = [30, 86_400]
 const RETRY: readonly [Seconds, Seconds] = [15, 3_600]
 const EXPIRE: readonly [Seconds, Seconds] = [3_600, 2_419_200]
-/** Without a copy: after a failure, doubled with each that follows. */
+/** Delay after a failure while there is no copy, doubled with each further failure. */
 const MIN_INITIAL_RETRY: Milliseconds = 10_000
 const MAX_INITIAL_RETRY: Milliseconds = 3_600_000
-/** So much of a wait is left to chance: gateways do not all come at once. */
+/** Random part of a delay, so that gateways do not all query at once. */
 const JITTER = 0.1
 
 /**
- * When primaries are to be asked again for a zone, by the calendar. RFC 1035 §3.3.13.
+ * When to query the primaries of a zone next, in wall-clock time. RFC 1035 §3.3.13.
  *
- * @param now so that a clock that was set back puts nothing off
+ * @param now bounds the delay if the clock was set back
  * @param random at least 0, less than 1
  */
 export function nextZoneRefresh(
@@ -35,8 +37,8 @@ export function nextZoneRefresh(
 }
 
 /**
- * When the copy is over, unless a primary confirms it before, by the calendar; undefined: there is
- * none. What is over stays in force: a ban does not end because a primary is away.
+ * When the copy expires unless a primary confirms it before, in wall-clock time; undefined: there
+ * is no copy. An expired copy stays in force: a ban does not end because a primary is unreachable.
  */
 export function zoneExpiry({ copy, refreshed }: ZoneRecord): Milliseconds | undefined {
   if (copy === undefined) return undefined

@@ -11,90 +11,93 @@ import type { StoredZone, ZoneCopies } from './zone-copies.js'
 import { TransferError, type TransferResult } from './transfer-reader.js'
 import type { ZoneRecord, ZoneState } from './zone-record.js'
 
-/** A journal that is larger, and larger than a third of its base, becomes part of the base. */
+/** A journal larger than this, and larger than a third of its base, is merged into the base. */
 const MAX_JOURNAL: Octets = 1024 ** 2
 const MAX_JOURNAL_SHARE = 1 / 3
-/** When more than this part of a zone has changed since all of it was read, it is again. */
+/** When a larger part of a zone has changed since it was last read as a whole, it is read again. */
 const MAX_UNREAD_SHARE = 1 / 20
 
 export interface StoreContext {
   readonly list: TransferList
   readonly copies: ZoneCopies
   readonly primary: string
-  /** As it is now that a primary was asked with success. */
+  /** The record after this successful contact with a primary. */
   readonly record: ZoneRecord
 }
 
-/** What came of keeping a newer version. */
+/** Result of storing a newer version. */
 export interface StoredVersion {
   readonly state: ZoneState
-  /** Records that came and went; of a whole zone, all of it. */
+  /** Number of records added and removed; for a whole zone, of all records. */
   readonly changes: number
-  /** What has changed, where that is little and the lines of before are where they were. */
+  /** The changes, if they are few and the previous lines current their positions. */
   readonly delta: ZoneDelta | undefined
 }
 
 type Whole = Extract<TransferResult, { readonly kind: 'whole' }>
 type Changes = Extract<TransferResult, { readonly kind: 'changes' }>
 
-/** Keeps a whole zone in place of the one before. @throws InterdictError why the rules refuse it */
+/**
+ * Stores a whole zone in place of the previous copy. @throws InterdictError why the rules reject it
+ */
 export async function storeWhole(
-  keeping: StoreContext,
+  context: StoreContext,
   { soa, text }: Whole
 ): Promise<StoredVersion> {
   const changes = linesIn(text)
-  const state = stateOf(keeping, soa, sha256Of(text), countEntries(keeping.list, text), 0)
-  await keeping.copies.replace(keeping.list.id, text, { ...keeping.record, copy: state })
+  const state = stateOf(context, soa, sha256Of(text), countEntries(context.list, text), 0)
+  await context.copies.replace(context.list.id, text, { ...context.record, copy: state })
   return { state, changes, delta: undefined }
 }
 
 /**
- * Keeps what has changed.
+ * Stores incremental changes.
  *
- * @throws TransferFlaw where it does not fit what is there; InterdictError why the rules refuse it
+ * @throws TransferError if they do not fit the copy; InterdictError why the rules reject it
  */
 export async function storeChanges(
-  keeping: StoreContext,
+  context: StoreContext,
   { soa, versions }: Changes,
-  kept: StoredZone
+  current: StoredZone
 ): Promise<StoredVersion> {
-  const { list, copies, record } = keeping
+  const { list, copies, record } = context
   const { id, maxSize } = list
-  let { sha256 } = kept
-  const written = versions.map(version => {
+  let { sha256 } = current
+  const encoded = versions.map(version => {
     const one = writeVersion(version, sha256)
     sha256 = one.sha256
     return one.octets
   })
-  const added = Buffer.concat(written)
-  const journal = Buffer.concat([kept.journal, added])
-  const zone = applyJournal(kept.base, journal)
-  if (zone.missing > 0) throw new TransferError('it takes away records that are not there')
-  const size = kept.base.length + journal.length
-  const isFolded = journal.length > Math.max(MAX_JOURNAL, kept.base.length * MAX_JOURNAL_SHARE)
+  const added = Buffer.concat(encoded)
+  const journal = Buffer.concat([current.journal, added])
+  const zone = applyJournal(current.base, journal)
+  if (zone.missing > 0) throw new TransferError('it deletes records that do not exist')
+  const size = current.base.length + journal.length
+  const mergesJournal =
+    journal.length > Math.max(MAX_JOURNAL, current.base.length * MAX_JOURNAL_SHARE)
   const lines = Buffer.concat(versions.map(version => version.lines))
   const { removed, added: more } = countChanges(lines)
   const changes = removed + more
   const before = record.copy
   const unread = (before?.unread ?? 0) + changes
   const estimate = Math.max(0, (before?.entries ?? 0) + more - removed)
-  const isRead = isFolded || before === undefined || unread > estimate * MAX_UNREAD_SHARE
-  const entries = isRead ? countEntries(list, zone.octets) : estimate
-  const left = isRead ? 0 : unread
-  if (isFolded || size > maxSize) {
+  const isFullRead = mergesJournal || before === undefined || unread > estimate * MAX_UNREAD_SHARE
+  const entries = isFullRead ? countEntries(list, zone.octets) : estimate
+  const stillUnread = isFullRead ? 0 : unread
+  if (mergesJournal || size > maxSize) {
     const base = foldZone(zone.octets, journal)
-    if (base.length > maxSize) throw failure('TRANSFER_LARGE', list.zone, keeping.primary, maxSize)
-    const state = stateOf(keeping, soa, sha256Of(base), entries, left)
+    if (base.length > maxSize) throw failure('TRANSFER_LARGE', list.zone, context.primary, maxSize)
+    const state = stateOf(context, soa, sha256Of(base), entries, stillUnread)
     await copies.replace(id, base, { ...record, copy: state })
     return { state, changes, delta: undefined }
   }
-  const state = stateOf(keeping, soa, sha256, entries, left)
-  await copies.append(id, kept, added, { ...record, copy: state })
-  const first = zone.baseLines + countChanges(kept.journal).added + 1
+  const state = stateOf(context, soa, sha256, entries, stillUnread)
+  await copies.append(id, current, added, { ...record, copy: state })
+  const first = zone.baseLines + countChanges(current.journal).added + 1
   return { state, changes, delta: zoneDelta(lines, first) }
 }
 
-/** Reads it as the rules will. @throws InterdictError why the rules would refuse it */
+/** Reads the zone as the rules will. @throws InterdictError why the rules would reject it */
 function countEntries({ id, zone, mayBeEmpty }: TransferList, octets: Uint8Array): number {
   const file = { octets, file: zone, displayName: zone }
   const read = readList({ id, format: 'rpz', mayBeEmpty }, [file])
@@ -114,7 +117,7 @@ function stateOf(
 
 const sha256Of = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex')
 
-/** How many records lines of a journal take away, and how many they add. */
+/** Counts the records that the lines of a journal remove and add. */
 function countChanges(lines: Uint8Array): { readonly removed: number; readonly added: number } {
   let [removed, added] = [0, 0]
   for (let at = 0; at < lines.length; at = lines.indexOf(0x0a, at) + 1) {

@@ -10,22 +10,22 @@ import { RRTYPE, showRrtype } from '../../dns/registry/rrtype.js'
 import { isNewer } from '../../dns/registry/serial.js'
 import type { Version } from '../../zonefile/zone-journal.js'
 
-/** What is wrong with what a primary sends, in the words of an error. */
+/** An invalid transfer; the message describes the fault. */
 export class TransferError extends Error {}
 
 /**
- * What came of asking for a zone.
+ * Result of a transfer.
  *
- * `same`    what is there is the newest
- * `whole`   all of it, as the lines of a new base
- * `changes` what has changed, version after version
+ * `same`     the copy is up to date
+ * `whole`    the whole zone, as the lines of a new base
+ * `changes`  the changes, version by version
  */
 export type TransferResult =
   | { readonly kind: 'same'; readonly soa: Soa }
   | { readonly kind: 'whole'; readonly soa: Soa; readonly text: Uint8Array }
   | { readonly kind: 'changes'; readonly soa: Soa; readonly versions: readonly Version[] }
 
-/** Queries and records about messages, not data: they are in no zone. RFC 6895 §3.1. */
+/** Meta types, QTYPEs and records about messages: they are in no zone. RFC 6895 §3.1. */
 const FIRST_META = 249
 const [MINUS, PLUS, TILDE] = [0x2d, 0x2b, 0x7e].map(sign => Uint8Array.of(sign)) as [
   Uint8Array,
@@ -34,27 +34,27 @@ const [MINUS, PLUS, TILDE] = [0x2d, 0x2b, 0x7e].map(sign => Uint8Array.of(sign))
 ]
 
 /**
- * Takes the records of an answer to AXFR (RFC 5936 §2.2) or IXFR (RFC 1995 §4) in the order in which
- * they come. Nothing is made of it before its last record is here: the SOA it began with.
+ * Reads the records of an AXFR response (RFC 5936 §2.2) or IXFR response (RFC 1995 §4) in order.
+ * The result is available only after the last record: the SOA that the response began with.
  */
 export class TransferReader {
   private readonly lines = new ZoneFileWriter()
   private readonly soaLine = new ZoneFileWriter()
-  /** With which all begins and has to end. */
+  /** The SOA that starts and must end the transfer. */
   private soa: Soa | undefined
   private firstLine = ''
   private phase: 'start' | 'second' | 'whole' | 'removing' | 'adding' | 'done' = 'start'
   private kind: TransferResult['kind'] = 'same'
-  /** Of the version at hand: from which serial to which. */
+  /** Serials of the version being read. */
   private fromSerial = 0
   private toSerial = 0
   private readonly versions: Version[] = []
   private size: Octets = 0
 
   /**
-   * @param zone lower-cased wire form
-   * @param currentSerial the serial of what is there, for IXFR; undefined: AXFR
-   * @param maxSize octets of lines
+   * @param zone wire format in lower case
+   * @param currentSerial serial of the copy, for IXFR; undefined: AXFR
+   * @param maxSize maximum number of octets of zone text
    */
   constructor(
     private readonly zone: Uint8Array,
@@ -66,27 +66,27 @@ export class TransferReader {
     return this.phase === 'done'
   }
 
-  /** Whether there is more than may be. */
+  /** Whether the zone text exceeds `maxSize`. */
   get isTooLarge(): boolean {
     return this.size + this.lines.length > this.maxSize
   }
 
-  /** @throws TransferFlaw, InterdictError of `wire` */
+  /** @throws TransferError, InterdictError of `dns` */
   add(message: Uint8Array, record: ZoneRecord): void {
     const { type, owner } = record
-    if (this.isDone) throw new TransferError('there are records behind its end')
+    if (this.isDone) throw new TransferError('records after the end')
     const depth = labelsBelowZone(message, owner, this.zone)
-    if (depth === -1) throw new TransferError('a record is not in the zone')
+    if (depth === -1) throw new TransferError('a record is outside the zone')
     if (type === RRTYPE.OPT || (type >= FIRST_META && type <= RRTYPE.ANY)) {
-      throw new TransferError(`a record of type ${showRrtype(type)} is no data`)
+      throw new TransferError(`a record of type ${showRrtype(type)} is not zone data`)
     }
     if (type === RRTYPE.SOA) {
-      if (depth !== 0) throw new TransferError('an SOA is not at the apex')
+      if (depth !== 0) throw new TransferError('an SOA record is not at the apex')
       this.addSoa(message, record)
     } else this.addData(message, record)
   }
 
-  /** @returns undefined while it is not done */
+  /** @returns undefined until `isDone` */
   get result(): TransferResult | undefined {
     const { kind, soa, versions } = this
     if (!this.isDone || soa === undefined) return undefined
@@ -103,20 +103,20 @@ export class TransferReader {
         return
       case 'second':
         if (soa.serial === this.currentSerial) this.beginVersion(soa.serial)
-        // A zone of an SOA alone, whole.
+        // A zone with only an SOA.
         else if (line === this.firstLine) this.finish('whole')
         else
           throw new TransferError(
-            `it goes from serial ${soa.serial}, not from ${this.currentSerial}`
+            `changes start at serial ${soa.serial}, not ${this.currentSerial}`
           )
         return
       case 'whole':
-        if (line !== this.firstLine) throw new TransferError('its last SOA is not its first')
+        if (line !== this.firstLine) throw new TransferError('first and last SOA differ')
         this.phase = 'done'
         return
       case 'removing':
         if (!isNewer(soa.serial, this.fromSerial))
-          throw new TransferError('its serials do not go up')
+          throw new TransferError('serials do not increase')
         this.toSerial = soa.serial
         this.appendChange(TILDE, message, record)
         this.phase = 'adding'
@@ -131,7 +131,7 @@ export class TransferReader {
   private addData(message: Uint8Array, record: ZoneRecord): void {
     switch (this.phase) {
       case 'start':
-        throw new TransferError('it does not begin with an SOA')
+        throw new TransferError('the first record is not an SOA')
       case 'second':
         this.finish('whole')
         this.phase = 'whole'
@@ -162,7 +162,7 @@ export class TransferReader {
     }
   }
 
-  /** Settles what it is; of a whole zone, the SOA is the first line. */
+  /** Sets the kind of the result; for a whole zone, the SOA is the first line. */
   private finish(kind: TransferResult['kind']): void {
     this.kind = kind
     this.phase = 'done'
@@ -174,15 +174,15 @@ export class TransferReader {
     this.phase = 'removing'
   }
 
-  /** What follows is the next version, or nothing more. */
+  /** Either the next version follows, or the transfer ends. */
   private endVersion(next: number, line: string): void {
     const lines = this.lines.from(0).slice()
     this.versions.push({ from: this.fromSerial, to: this.toSerial, lines })
     this.size += lines.length
     this.lines.clear()
-    if (next !== this.toSerial) throw new TransferError('its versions do not follow on each other')
+    if (next !== this.toSerial) throw new TransferError('versions are not contiguous')
     if (next === this.soa!.serial) {
-      if (line !== this.firstLine) throw new TransferError('its last SOA is not its first')
+      if (line !== this.firstLine) throw new TransferError('first and last SOA differ')
       this.finish('changes')
     } else this.beginVersion(next)
   }

@@ -11,12 +11,12 @@ import type { ZoneCopies } from './zone-copies.js'
 import { TransferError } from './transfer-reader.js'
 import { emptyRecord, type ZoneRecord } from './zone-record.js'
 
-/** What is to be done for a zone. Plain data: it is sent to other threads. */
+/** A request to update a zone. Plain data: it is sent to other threads. */
 export interface ZoneJob {
   readonly list: TransferList
-  /** In the order in which they are asked. */
+  /** In the order in which they are queried. */
   readonly primaries: readonly Primary[]
-  /** The first of them has just said that it has something newer. RFC 1996 §3.11. */
+  /** The first primary has just sent a NOTIFY. RFC 1996 §3.11. */
   readonly isNotified: boolean
 }
 
@@ -24,44 +24,43 @@ export interface UpdateZoneOptions {
   readonly copies: ZoneCopies
   /** For one transfer. */
   readonly maxTime: Milliseconds
-  /** Most octets of one transfer, as it comes. */
+  /** Maximum number of octets received in one transfer. */
   readonly maxSize: Octets
-  /** By the calendar. */
+  /** Wall-clock time. */
   readonly now: () => Milliseconds
 }
 
 interface UpdateBase {
   readonly id: string
-  /** Primaries that could not be used. */
+  /** Primaries that failed. */
   readonly bad: readonly PrimaryFailure[]
 }
 
-/** What came of asking the primaries of a zone. */
+/** Result of querying the primaries of a zone. */
 export type ZoneUpdate =
   | (UpdateBase & {
       readonly kind: 'taken'
       readonly serial: number
       readonly primary: string
       readonly from: 'axfr' | 'ixfr'
-      /** Records that came and went; of a whole zone, all of it. */
+      /** Number of records added and removed; for a whole zone, of all records. */
       readonly changes: number
       readonly entries: number
-      /** Only of few changes, and where the lines of before are where they were. */
+      /** Only for few changes, and if the previous lines current their positions. */
       readonly delta: ZoneDelta | undefined
     })
   | (UpdateBase & { readonly kind: 'unchanged'; readonly serial: number })
   | (UpdateBase & { readonly kind: 'failed'; readonly trouble: Omit<PrimaryFailure, 'primary'> })
 
 /**
- * Asks the primaries of a zone whether there is a newer version, and keeps it if it is good: whole,
- * signed as it has to be, and a response policy zone. Whatever goes wrong, the copy of before stays.
- * Never throws.
+ * Asks the primaries of a zone for a newer version, and stores it if it is valid: complete, signed
+ * as required, and a response policy zone. On any error the previous copy stays. Never throws.
  */
-export async function updateZone(job: ZoneJob, parts: UpdateZoneOptions): Promise<ZoneUpdate> {
-  return new ZoneUpdater(job, parts).run()
+export async function updateZone(job: ZoneJob, options: UpdateZoneOptions): Promise<ZoneUpdate> {
+  return new ZoneUpdater(job, options).run()
 }
 
-/** A primary, and the serial that it has; undefined: not asked. */
+/** A primary and its SOA; undefined: not queried. */
 interface Candidate {
   readonly primary: Primary
   readonly soa: Soa | undefined
@@ -69,20 +68,20 @@ interface Candidate {
 
 class ZoneUpdater {
   private readonly failures: PrimaryFailure[] = []
-  /** Why the last primary could not be used. */
+  /** Why the last primary failed. */
   private lastError: Error | undefined
   private record: ZoneRecord
 
   constructor(
     private readonly job: ZoneJob,
-    private readonly parts: UpdateZoneOptions
+    private readonly options: UpdateZoneOptions
   ) {
     this.record = emptyRecord(job.list.zone)
   }
 
   async run(): Promise<ZoneUpdate> {
     const { list } = this.job
-    const { copies, now } = this.parts
+    const { copies, now } = this.options
     const before = await copies.record(list.id, list.zone)
     const tried = new Date(now()).toISOString()
     this.record = { ...before, tried, refreshed: tried, failures: 0, trouble: undefined }
@@ -95,13 +94,13 @@ class ZoneUpdater {
       try {
         copies.saveRecord(list.id, record)
       } catch {
-        // Where nothing can be written, there is nobody who could remember it.
+        // The failure cannot be recorded where nothing can be written.
       }
       return { kind: 'failed', id: list.id, bad: this.failures, trouble }
     }
   }
 
-  /** Who has said that there is something newer is not asked whether there is. */
+  /** A primary that sent a NOTIFY is not queried for its SOA first. */
   private async tryNotified(): Promise<ZoneUpdate | undefined> {
     const primary = this.job.isNotified ? this.job.primaries[0] : undefined
     if (primary === undefined || this.record.copy === undefined) return undefined
@@ -131,7 +130,7 @@ class ZoneUpdater {
     throw this.lastError ?? failure('TRANSFER_NO_PRIMARY', list.id, list.zone)
   }
 
-  /** The primaries that answer, those with the highest serial first. RFC 1982 for what is higher. */
+  /** The responding primaries, those with the highest serial first. Serial comparison: RFC 1982. */
   private async rankPrimaries(): Promise<readonly Candidate[]> {
     const answered = await Promise.all(
       this.job.primaries.map(async primary => {
@@ -153,15 +152,15 @@ class ZoneUpdater {
 
   private async transfer(primary: Primary): Promise<ZoneUpdate> {
     const { list } = this.job
-    const { copies } = this.parts
-    const kept = this.record.copy && (await copies.read(list.id, list.name))
-    if (kept === undefined) return this.transferWhole(primary)
+    const { copies } = this.options
+    const current = this.record.copy && (await copies.read(list.id, list.name))
+    if (current === undefined) return this.transferWhole(primary)
     try {
-      const got = await transferZone(this.queryOptions(primary), kept.serial, list.maxSize)
+      const got = await transferZone(this.queryOptions(primary), current.serial, list.maxSize)
       if (got.kind === 'same') return this.unchanged()
-      const keeping = this.storeContext(primary)
-      if (got.kind === 'whole') return this.updated(primary, 'axfr', await storeWhole(keeping, got))
-      return this.updated(primary, 'ixfr', await storeChanges(keeping, got, kept))
+      const context = this.storeContext(primary)
+      if (got.kind === 'whole') return this.updated(primary, 'axfr', await storeWhole(context, got))
+      return this.updated(primary, 'ixfr', await storeChanges(context, got, current))
     } catch (error) {
       if (!allowsAxfrFallback(error)) throw error
       return this.transferWhole(primary)
@@ -171,7 +170,7 @@ class ZoneUpdater {
   private async transferWhole(primary: Primary): Promise<ZoneUpdate> {
     const { maxSize } = this.job.list
     const got = await transferZone(this.queryOptions(primary), undefined, maxSize)
-    if (got.kind !== 'whole') throw new Error('a whole zone was asked for')
+    if (got.kind !== 'whole') throw new Error('AXFR did not return a whole zone')
     return this.updated(primary, 'axfr', await storeWhole(this.storeContext(primary), got))
   }
 
@@ -181,25 +180,25 @@ class ZoneUpdater {
     { state, changes, delta }: StoredVersion
   ): ZoneUpdate {
     const { serial, entries } = state
-    const told = { id: this.job.list.id, bad: this.failures, primary: primary.id }
-    return { kind: 'taken', ...told, serial, from, changes, entries, delta }
+    const base = { id: this.job.list.id, bad: this.failures, primary: primary.id }
+    return { kind: 'taken', ...base, serial, from, changes, entries, delta }
   }
 
   private unchanged(): ZoneUpdate {
     const { id } = this.job.list
-    this.parts.copies.saveRecord(id, this.record)
+    this.options.copies.saveRecord(id, this.record)
     return { kind: 'unchanged', id, bad: this.failures, serial: this.record.copy!.serial }
   }
 
   private storeContext(primary: Primary) {
-    const { copies } = this.parts
+    const { copies } = this.options
     return { list: this.job.list, copies, primary: primary.id, record: this.record }
   }
 
   private queryOptions(primary: Primary): ZoneQueryOptions {
     const { zone, name } = this.job.list
-    const { maxTime: time, maxSize: most, now } = this.parts
-    return { zone, name, primary, timeout: time, maxSize: most, now }
+    const { maxTime: timeout, maxSize, now } = this.options
+    return { zone, name, primary, timeout, maxSize, now }
   }
 
   private recordFailure(primary: Primary, error: unknown): void {
@@ -208,10 +207,10 @@ class ZoneUpdater {
   }
 }
 
-/** These are the same whatever is asked for. */
+/** These would fail in the same way for an AXFR. */
 const NO_FALLBACK = ['TRANSFER_CONNECT', 'TRANSFER_TSIG', 'TRANSFER_STATE']
 
-/** Whether the whole zone may be had where its changes may not. RFC 1995 §4. */
+/** Whether to try AXFR after IXFR failed. RFC 1995 §4. */
 function allowsAxfrFallback(error: unknown): boolean {
   if (error instanceof TransferError) return true
   return error instanceof InterdictError && !NO_FALLBACK.includes((error as InterdictError).code)

@@ -7,19 +7,19 @@ import type { Octets } from '../../base/units.js'
 import { readZoneCopy, type ZoneCopy } from '../../zonefile/effective-zone.js'
 import { isRecordOf, emptyRecord, type ZoneRecord } from './zone-record.js'
 
-/** Where copies of zones are, within the folder for what is kept. */
+/** Folder of zone copies within the state folder. */
 export const zoneCopiesFolder = (state: string): string => join(state, 'zones')
 
-/** A copy, and how long its journal is on disk, with what may be half written at its end. */
+/** A zone copy, with the size of its journal file, which may end with an incomplete version. */
 export interface StoredZone extends ZoneCopy {
   readonly journalSize: Octets
 }
 
 /**
- * The last good copies of zones, in a folder: `ID.zone` as it came whole, `ID.journal` what has
- * changed since, and `ID.json` what is known of it. Whenever the power fails, what is there is a
- * whole version: the base is replaced by renaming, and a journal that does not fit to it, or ends in
- * the middle of a version, does not count.
+ * The last valid copies of zones, in a folder: `ID.zone` the zone as transferred, `ID.journal`
+ * later changes, and `ID.json` the record. After a power failure, the copy is always a complete
+ * version: the base is replaced by renaming, and a journal is ignored if it does not match the
+ * base, or from its first incomplete version on.
  */
 export class ZoneCopies {
   private readonly files: StateFiles
@@ -28,14 +28,16 @@ export class ZoneCopies {
     this.files = new StateFiles(folder, 'TRANSFER_STATE')
   }
 
-  /** What is known of a zone. An unreadable record is as good as none: all is found out anew. */
+  /**
+   * The record of a zone. An unreadable record counts as missing, and everything is fetched again.
+   */
   async record(id: string, zone: string): Promise<ZoneRecord> {
     const read = await this.files.readRecord(id)
     if (!isRecordOf(zone, read)) return emptyRecord(zone)
     return (await this.files.has(id, '.zone')) ? read : { ...read, copy: undefined }
   }
 
-  /** @param zone lower-cased wire form */
+  /** @param zone wire format in lower case */
   async read(id: string, zone: Uint8Array): Promise<StoredZone | undefined> {
     const [base, journal] = await Promise.all(
       ['.zone', '.journal'].map(end => readFile(this.files.path(id, end)).catch(() => undefined))
@@ -45,7 +47,7 @@ export class ZoneCopies {
     return copy && { ...copy, journalSize: journal?.length ?? 0 }
   }
 
-  /** Another base, without a journal. @throws InterdictError TRANSFER_STATE */
+  /** Replaces the base and removes the journal. @throws InterdictError TRANSFER_STATE */
   async replace(id: string, base: Uint8Array, record: ZoneRecord): Promise<void> {
     this.files.write(id, '.zone', base)
     await rm(this.files.path(id, '.journal'), { force: true }).catch(() => undefined)
@@ -53,9 +55,9 @@ export class ZoneCopies {
   }
 
   /**
-   * Appends versions to the journal, behind its last whole one.
+   * Appends versions to the journal after its last complete one.
    *
-   * @throws InterdictError TRANSFER_STATE; also where the journal has changed meanwhile
+   * @throws InterdictError TRANSFER_STATE; also if the journal was changed in the meantime
    */
   async append(
     id: string,
@@ -68,7 +70,7 @@ export class ZoneCopies {
       const file = await open(path, journalFile === 0 ? 'a+' : 'r+', 0o644)
       try {
         const { size } = await file.stat()
-        if (size !== journalFile) throw new Error('somebody else has written it meanwhile')
+        if (size !== journalFile) throw new Error('another process has changed it')
         await file.truncate(journal.length)
         await file.writev([versions], journal.length)
         await file.sync()

@@ -1,27 +1,29 @@
 import { linesIn } from '../../zonefile/effective-zone.js'
 
-/** So many lines are told one by one. */
+/** Maximum number of lines listed one by one. */
 const MAX_LINES = 1_000
 
 /**
- * What an incremental transfer has changed, for who has the zone of before. The lines are those of
- * the zone's text; the SOA is not among them.
+ * The changes of an incremental transfer, for readers of the previous version. The lines are those
+ * of the zone text, without the SOA.
  */
 export interface ZoneDelta {
-  /** No longer there. */
+  /** Lines no longer present. */
   readonly removed: readonly string[]
-  /** New, and behind the lines of before. */
+  /** New lines, which follow the previous ones. */
   readonly added: readonly string[]
-  /** Which line of the zone's text each of `added` is, from 1. */
+  /** Line number in the zone text for each of `added`, from 1. */
   readonly lines: readonly number[]
-  /** How many lines the text has more: what came and went at once is one, too. */
+  /**
+   * Number of lines added to the text, including records added and removed in the same transfer.
+   */
   readonly addedLines: number
 }
 
 /**
- * @param journal lines with `~`, `-` and `+` before them
- * @param first which line of the text the first one with `+` is
- * @returns undefined where there are over 1,000
+ * @param journal lines starting with `~`, `-` or `+`
+ * @param first line number in the text of the first line with `+`
+ * @returns undefined for more than 1,000 lines
  */
 export function zoneDelta(journal: Uint8Array, first: number): ZoneDelta | undefined {
   if (linesIn(journal) > MAX_LINES) return undefined
@@ -31,7 +33,7 @@ export function zoneDelta(journal: Uint8Array, first: number): ZoneDelta | undef
   for (const text of Buffer.from(journal).toString('latin1').split('\n')) {
     const record = text.slice(1)
     if (text.startsWith('+')) added.set(record, line++)
-    // What came and went within it was never there for anybody.
+    // A record added and removed in the same transfer was never visible.
     else if (text.startsWith('-') && !added.delete(record)) removed.add(record)
   }
   return {

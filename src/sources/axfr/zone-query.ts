@@ -13,24 +13,26 @@ import { exchange, type ExchangeOptions } from './exchange.js'
 import type { Primary } from './primary.js'
 import { TransferError, TransferReader, type TransferResult } from './transfer-reader.js'
 
-/** For an SOA: one message each way. */
+/** For an SOA query: one message each way. */
 const SOA_TIMEOUT: Milliseconds = 5_000
 const MAX_SOA_RESPONSE: Octets = 65_537
 
 export interface ZoneQueryOptions {
-  /** Canonical text, and lower-cased wire form. */
+  /** Canonical text, and wire format in lower case. */
   readonly zone: string
   readonly name: Uint8Array
   readonly primary: Primary
   /** For one transfer. */
   readonly timeout: Milliseconds
-  /** Most octets of one transfer. */
+  /** Maximum number of octets received in one transfer. */
   readonly maxSize: Octets
-  /** By the calendar. */
+  /** Wall-clock time. */
   readonly now: () => Milliseconds
 }
 
-/** What the zone says of itself at a primary. @throws InterdictError as `exchange`, TRANSFER_REFUSED */
+/**
+ * Queries a primary for the SOA of a zone. @throws InterdictError as `exchange`, TRANSFER_REFUSED
+ */
 export async function querySoa({ timeout, ...options }: ZoneQueryOptions): Promise<Soa> {
   const { zone, name, primary } = options
   let soa: Soa | undefined
@@ -47,36 +49,38 @@ export async function querySoa({ timeout, ...options }: ZoneQueryOptions): Promi
     })
     return true
   })
-  if (soa === undefined) throw failure('TRANSFER_BROKEN', zone, primary.id, 'there is no SOA')
+  if (soa === undefined)
+    throw failure('TRANSFER_BROKEN', zone, primary.id, 'the response has no SOA')
   return soa
 }
 
 /**
- * Transfers a zone: all of it, or, where there is a state of it, what has changed.
+ * Transfers a zone: the whole zone (AXFR) or the changes since a version (IXFR).
  *
- * @param have the serial of that state
- * @param most octets of its text
+ * @param currentSerial serial of that version; undefined: AXFR
+ * @param maxTextSize maximum number of octets of zone text
  * @throws InterdictError as `exchange`, TRANSFER_REFUSED
  */
 export async function transferZone(
   options: ZoneQueryOptions,
-  have: number | undefined,
-  most: Octets
+  currentSerial: number | undefined,
+  maxTextSize: Octets
 ): Promise<TransferResult> {
   const { zone, name, primary } = options
-  const reader = new TransferReader(name, have, most)
-  const qtype = have === undefined ? RRTYPE.AXFR : RRTYPE.IXFR
+  const reader = new TransferReader(name, currentSerial, maxTextSize)
+  const qtype = currentSerial === undefined ? RRTYPE.AXFR : RRTYPE.IXFR
   const id = randomInt(65_536)
-  await exchange(options, encodeZoneQuery(id, name, qtype, have), message => {
+  await exchange(options, encodeZoneQuery(id, name, qtype, currentSerial), message => {
     const answer = parseResponse(options, message, id, qtype)
-    if (answer.count === 0) throw failure('TRANSFER_BROKEN', zone, primary.id, 'a message is empty')
+    if (answer.count === 0)
+      throw failure('TRANSFER_BROKEN', zone, primary.id, 'a message has no records')
     try {
       answer.each(record => reader.add(message, record))
     } catch (error) {
       if (!(error instanceof TransferError)) throw error
       throw failure('TRANSFER_BROKEN', zone, primary.id, error.message)
     }
-    if (reader.isTooLarge) throw failure('TRANSFER_LARGE', zone, primary.id, most)
+    if (reader.isTooLarge) throw failure('TRANSFER_LARGE', zone, primary.id, maxTextSize)
     return reader.isDone
   })
   return reader.result!

@@ -1,30 +1,30 @@
 import type { Soa } from '../../dns/message/zone-message.js'
 
-/** What is known of a zone that is transferred; a file of its own, for people too. */
+/** The state of a transferred zone, stored in a human-readable file of its own. */
 export interface ZoneRecord {
   /** Canonical text. */
   readonly zone: string
-  /** The state that is there; undefined: there is none. */
+  /** The current copy; undefined: there is none. */
   readonly copy?: ZoneState | undefined
-  /** When a primary was asked last, and when one last confirmed the copy. RFC 3339. */
+  /** When a primary was last queried, and when one last confirmed the copy. RFC 3339. */
   readonly tried: string
   readonly refreshed: string
-  /** In a row. */
+  /** Consecutive failures. */
   readonly failures: number
-  /** What went wrong the last time. */
+  /** The last error. */
   readonly trouble?: { readonly code: string; readonly message: string } | undefined
 }
 
 export interface ZoneState extends Soa {
-  /** Id of the primary that it is from. */
+  /** Id of the primary it came from. */
   readonly primary: string
-  /** Chained: see `zone-journal.ts`. Hex. */
+  /** A hash chain: see `zone-journal.ts`. Hexadecimal. */
   readonly sha256: string
-  /** Policies, of which those that have changed since the last whole count are estimated. */
+  /** Number of policies; an estimate for those changed since the last full count. */
   readonly entries: number
-  /** Records that have changed since all of it was read. */
+  /** Records changed since the zone was last read as a whole. */
   readonly unread: number
-  /** When it came. RFC 3339. */
+  /** When it was transferred. RFC 3339. */
   readonly taken: string
 }
 
@@ -35,7 +35,7 @@ export const emptyRecord = (zone: string): ZoneRecord => ({
   failures: 0
 })
 
-/** Whether what was read from a file is one, of this zone. */
+/** Whether a value read from a file is a record of this zone. */
 export function isRecordOf(zone: string, value: unknown): value is ZoneRecord {
   if (typeof value !== 'object' || value === null) return false
   const { zone: of, tried, refreshed, failures, copy } = value as Record<string, unknown>

@@ -2,24 +2,24 @@ import type { Milliseconds } from '../../base/units.js'
 import { zoneExpiry, nextZoneRefresh } from './refresh-timers.js'
 import type { ZoneRecord } from './zone-record.js'
 
-/** How the copy of a zone is; its JSON form is public. Instants are RFC 3339. */
+/** Status of a zone copy; its JSON form is public. Times are RFC 3339. */
 export interface ZoneCopyStatus {
   readonly serial: number
-  /** Id of the primary that it is from. */
+  /** Id of the primary it came from. */
   readonly primary: string
-  /** When a primary last said that it is the newest. */
+  /** When a primary last confirmed it. */
   readonly confirmed: string
-  /** When primaries are asked again, at the latest, unless one notifies before. */
+  /** Latest time of the next refresh, unless a NOTIFY arrives before. */
   readonly due: string
-  /** When it is over, which leaves it in force. */
+  /** When it expires; it then stays in force. */
   readonly expires: string
 }
 
 /**
- * `good`     the last time that it was asked for, it could be had, or was the newest
- * `failing`  no primary could be used the last time, and the copy of before is in force
- * `expired`  none could for as long as its SOA says; it is in force
- * `missing`  it could not be had yet: rules on it hold for no name
+ * `good`     the last refresh succeeded
+ * `failing`  no primary could be used at the last refresh; the previous copy is in force
+ * `expired`  no primary could be used for the expire time of the SOA; the copy is in force
+ * `missing`  never transferred: rules on it apply to no name
  */
 export type ZoneHealth = 'good' | 'failing' | 'expired' | 'missing'
 

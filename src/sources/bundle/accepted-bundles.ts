@@ -10,7 +10,7 @@ import { readBundleFile } from './bundle.js'
 import { formatInstant } from './validity.js'
 import { instantSchema, type Manifest } from './manifest.js'
 
-/** How many bundles are kept that were accepted, the one in force among them. */
+/** Number of accepted bundles stored, including the active one. */
 const MAX_STORED = 10
 
 const serial = z.int().min(1)
@@ -26,30 +26,31 @@ const acceptedSchema = z.strictObject({
 })
 
 /**
- * What is remembered of the bundles that were accepted here.
+ * The record of accepted bundles.
  *
- * `newest`   the highest serial: no lower one, and no other content with it, is taken any more
- * `inForce`  its serial: lower than that of `newest` after a rollback
- * `rollback` the last one, until a newer bundle is accepted; `at` is RFC 3339
- * `kept`     the highest serial first
+ * `newest`    the highest serial: from now on, a lower serial, or other content with this serial,
+ *             is rejected
+ * `inForce`   the active serial: lower than `newest` after a rollback
+ * `rollback`  the last rollback, until a newer bundle is accepted; `at` is RFC 3339
+ * `kept`      stored bundles, highest serial first
  */
 export type AcceptedRecord = z.output<typeof acceptedSchema>
 export type Rollback = NonNullable<AcceptedRecord['rollback']>
 export type StoredBundle = AcceptedRecord['kept'][number]
 
 /**
- * The bundles that were accepted here, on disk: the record, and each bundle that is kept as it came.
- * Whatever is written is there whole or not at all.
+ * Accepted bundles on disk: the record, and each stored bundle as received. Every file is written
+ * atomically.
  */
 export class AcceptedBundles {
-  /** The file that changes whenever anything does. */
+  /** Changes whenever anything else does. */
   readonly record: string
 
   constructor(private readonly folder: string) {
     this.record = join(folder, 'accepted.json')
   }
 
-  /** Undefined: none was accepted yet. @throws InterdictError BUNDLE_STATE */
+  /** Undefined: no bundle was accepted yet. @throws InterdictError BUNDLE_STATE */
   read(): AcceptedRecord | undefined {
     let text: string
     try {
@@ -61,21 +62,25 @@ export class AcceptedBundles {
     }
     const read = acceptedSchema.safeParse(parseJson(text))
     if (read.success) return read.data
-    throw failure('BUNDLE_STATE', this.record, 'it is damaged, so that nobody knows what is older')
+    throw failure(
+      'BUNDLE_STATE',
+      this.record,
+      'the record is damaged, so older bundles cannot be recognized'
+    )
   }
 
   pathOf(serial: number): string {
     return join(this.folder, `${serial}.bundle`)
   }
 
-  /** The file of one that is kept. @throws InterdictError BUNDLE_UNREADABLE */
+  /** Reads a stored bundle. @throws InterdictError BUNDLE_UNREADABLE */
   octetsOf(serial: number): Promise<Uint8Array> {
     return readBundleFile(this.pathOf(serial), this.pathOf(serial))
   }
 
   /**
-   * Remembers a bundle as the newest, and the one in force. Old ones are given up only when that is
-   * on the disk.
+   * Records a bundle as the newest and active one. Old bundles are deleted only after that is on
+   * the disk.
    *
    * @throws InterdictError BUNDLE_STATE
    */
@@ -98,27 +103,25 @@ export class AcceptedBundles {
   }
 
   /**
-   * The file of a bundle that is remembered, if it is another than the one that came now: somebody
-   * took it away, or another key has signed it since, which may soon be the only one that counts.
+   * Rewrites the file of a recorded bundle if it differs from the offered one: it was deleted, or
+   * another key has signed since, possibly the only key that will be trusted soon.
    */
   async restore(octets: Uint8Array, { serial }: Manifest): Promise<void> {
     const kept = await readFile(this.pathOf(serial)).catch(() => undefined)
     if (kept?.equals(octets) !== true) this.write(this.pathOf(serial), octets)
   }
 
-  /** Another of those that are kept is in force from now on. @throws InterdictError BUNDLE_STATE */
+  /** Activates another stored bundle. @throws InterdictError BUNDLE_STATE */
   rollBack(accepted: AcceptedRecord, rollback: Rollback): void {
     this.saveRecord({ ...accepted, inForce: rollback.to, rollback }, accepted)
   }
 
-  /** A gateway takes a bundle while somebody goes back: neither may undo what the other has done. */
+  /**
+   * A gateway may accept a bundle during a rollback: neither may overwrite the change of the other.
+   */
   private saveRecord(accepted: AcceptedRecord, before: AcceptedRecord | undefined): void {
     if (!isDeepStrictEqual(this.read(), before))
-      throw failure(
-        'BUNDLE_STATE',
-        this.record,
-        'another process has changed it just now: try again'
-      )
+      throw failure('BUNDLE_STATE', this.record, 'another process has just changed it; try again')
     this.write(this.record, `${JSON.stringify(accepted, undefined, 2)}\n`)
   }
 

@@ -15,16 +15,18 @@ import type { Bundle } from './bundle.js'
 const MISSING = { why: 'the bundle has no such file' }
 
 export interface BundleFilesOptions {
-  /** Of the bundle: what a watcher watches. */
+  /** Path of the bundle, for the file watcher. */
   readonly path: string
-  /** What stands before names of files in messages: `rules.bundle:`. */
+  /** Precedes file names in messages: `rules.bundle:`. */
   readonly prefix: string
-  /** Where copies of lists are that are fetched; undefined: nowhere. */
+  /** Folder with copies of remote lists; undefined: none. */
   readonly copies?: string
   readonly facts?: BundleFacts
 }
 
-/** Rules that are read from a bundle, as from a folder. Copies of fetched lists are beside it. */
+/**
+ * Rule files read from a bundle instead of a folder. Copies of remote lists are stored outside it.
+ */
 export class BundleFiles implements RuleFiles {
   readonly bundle: BundleFacts | undefined
   private readonly copies: RulesFolder | undefined
@@ -39,7 +41,7 @@ export class BundleFiles implements RuleFiles {
   }
 
   read(name: string): Promise<FileResult> {
-    // Whatever leads out of the bundle leads nowhere: its names have no `..`.
+    // Names in a bundle have no `..`, so a path that leaves the bundle matches nothing.
     const octets = this.packed.content.get(posix.normalize(name))
     return Promise.resolve(octets === undefined ? MISSING : { octets })
   }
@@ -76,7 +78,7 @@ export class BundleFiles implements RuleFiles {
     return [this.parts.path, ...(this.copies?.files ?? [])]
   }
 
-  /** That of the bundle; with copies of lists, over them as well. */
+  /** The hash of the bundle, combined with that of the list copies if any were read. */
   get filesSha256(): string {
     const { sha256 } = this.packed.manifest
     if (this.copies === undefined || this.copies.isUnread) return sha256

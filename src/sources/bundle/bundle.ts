@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
+import { writeFileAtomic } from '../../base/atomic-file.js'
 import { failure } from '../../base/error.js'
 import type { Seconds } from '../../base/units.js'
 import { decodeContent, encodeContent, sha256Of, type Content } from './content.js'
@@ -18,10 +19,10 @@ import { checkTrusted, createSignature, verifySignatures, type TrustedKeys } fro
 const compress = promisify(gzip)
 const decompress = promisify(gunzip)
 
-/** A bundle of which head, length and hash are right, and its signatures. */
+/** A bundle whose header, length, hash and signatures were verified. */
 export interface Bundle {
   readonly manifest: Manifest
-  /** Public keys, each of which has signed it. */
+  /** Public keys that signed it. */
   readonly signers: readonly string[]
   readonly content: Content
 }
@@ -33,7 +34,7 @@ export interface BundleOptions {
   readonly keys: readonly KeyObject[]
 }
 
-/** The octets of a bundle file. */
+/** Encodes a bundle file. */
 export async function encodeBundle(content: Content, making: BundleOptions): Promise<Uint8Array> {
   const plain = encodeContent(content)
   const packed = await compress(plain, { level: 9 })
@@ -57,11 +58,11 @@ export async function encodeBundle(content: Content, making: BundleOptions): Pro
 }
 
 /**
- * Opens a bundle. Nothing is unpacked before its signatures are known to be good, and no more than
+ * Decodes a bundle. Nothing is decompressed before its signatures are verified, and no more than
  * was signed.
  *
  * @param bundle its name in messages
- * @param trust undefined: signatures have to be good, but may be anybody's
+ * @param trust undefined: signatures must be valid, but may be by any key
  * @throws InterdictError BUNDLE_BROKEN, BUNDLE_SIGNATURE, BUNDLE_UNSIGNED
  */
 export async function decodeBundle(
@@ -76,7 +77,7 @@ export async function decodeBundle(
   const content = decodeContent(plain, bundle)
   const { manifest } = head
   if (content.size !== manifest.files)
-    throw failure('BUNDLE_BROKEN', bundle, `${content.size} files, not ${manifest.files}`)
+    throw failure('BUNDLE_BROKEN', bundle, `${content.size} files instead of ${manifest.files}`)
   return { manifest, signers: found, content }
 }
 
@@ -86,22 +87,23 @@ async function verifiedContent(
   { manifest, length }: BundleHeader
 ): Promise<Uint8Array> {
   const { packed, octets, sha256 } = manifest
-  const here = file.length - length
+  const actual = file.length - length
   const broken = (why: string): Error => failure('BUNDLE_BROKEN', bundle, why)
-  if (here < packed) throw broken(`it ends after ${here} of ${packed} octets; is it being written?`)
-  if (here > packed) throw broken(`it goes on for ${here - packed} octets too many`)
+  if (actual < packed)
+    throw broken(`truncated: has ${actual} of ${packed} bytes; is it still being written?`)
+  if (actual > packed) throw broken(`${actual - packed} extra bytes at the end`)
   let plain: Uint8Array
   try {
     plain = await decompress(file.subarray(length), { maxOutputLength: Math.max(1, octets) })
   } catch (error) {
     throw broken(error instanceof Error ? error.message : String(error))
   }
-  if (sha256Of(plain) !== sha256) throw broken('its content is not what was signed')
+  if (sha256Of(plain) !== sha256) throw broken('content does not match the signed hash')
   return plain
 }
 
 /**
- * A bundle file, whole.
+ * Reads a bundle file.
  *
  * @throws InterdictError BUNDLE_UNREADABLE
  */
@@ -109,14 +111,23 @@ export async function readBundleFile(path: string, bundle: string): Promise<Uint
   try {
     const found = await stat(path)
     if (found.isDirectory()) throw new Error('it is a folder')
-    // A pipe would be waited for, for ever.
-    if (!found.isFile()) throw new Error('it is no regular file')
+    // Reading a pipe could block forever.
+    if (!found.isFile()) throw new Error('not a regular file')
     const { size } = found
-    if (size > MAX_FILE) throw new Error(`it has ${size} octets, more than any bundle`)
+    if (size > MAX_FILE) throw new Error(`${size} bytes exceed the maximum bundle size`)
     return await readFile(path)
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException
-    const why = code === 'ENOENT' ? 'there is no such file' : message
+    const why = code === 'ENOENT' ? 'no such file' : message
     throw failure('BUNDLE_UNREADABLE', bundle, why)
+  }
+}
+
+/** Writes a bundle atomically. @throws InterdictError BUNDLE_WRITE */
+export function writeBundle(path: string, octets: Uint8Array): void {
+  try {
+    writeFileAtomic(path, octets)
+  } catch (error) {
+    throw failure('BUNDLE_WRITE', path, (error as Error).message)
   }
 }

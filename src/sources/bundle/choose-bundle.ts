@@ -7,85 +7,86 @@ import { BundleFiles } from './bundle-files.js'
 import type { TrustedKeys } from './signatures.js'
 import { readTrustedKeys, type TrustSettings } from './trusted-keys.js'
 
-/** Where a gateway's rules come from, if they come from a bundle. */
+/** Where a gateway gets its rules if they come from a bundle. */
 export interface BundleSource {
-  /** The bundle that is offered: whoever has it replaced offers another. */
+  /** The offered bundle; replacing this file offers another. */
   readonly path: string
   readonly trust: TrustSettings
-  /** Where accepted ones are kept. */
+  /** Folder of accepted bundles. */
   readonly storeFolder: string
-  /** Where copies of lists are that are fetched. */
+  /** Folder with copies of remote lists. */
   readonly copies: string
 }
 
-/** Rules that may be in force, if they can be read. */
+/** A bundle whose rules become active if they can be read. */
 export interface Candidate {
   readonly files: BundleFiles
-  /** Remembers it; to be called when its rules are known to be good, before they are in force. */
+  /**
+   * Records the bundle; call it when its rules are known to be valid, before they become active.
+   */
   readonly accept: () => Promise<void>
 }
 
 export interface Choice {
-  /** The first whose rules are good is in force. */
+  /** The first one with valid rules becomes active. */
   readonly candidates: readonly Candidate[]
-  /** What is wrong with the bundle that is offered, or with what is kept. */
+  /** Errors of the offered bundle or the stored ones. */
   readonly refused: readonly InterdictError[]
-  /** Whether it may pass with the files as they are: the clock goes on. */
+  /** Whether an error may resolve itself over time, without a change to files. */
   readonly mayResolve: boolean
 }
 
-/** What is read or looked for: what a watcher watches. */
+/** Paths that a file watcher has to watch. */
 export function watchedPaths({ path, trust, storeFolder: kept }: BundleSource): string[] {
   return [path, new AcceptedBundles(kept).record, ...trust.keyFiles]
 }
 
 /**
- * Which bundle is to be in force: the one that is offered, if it is newer than all that were accepted
- * here; else the one that was accepted last, or that somebody rolled back to. Never throws anything
- * but faults of ours.
+ * Chooses the bundle to activate: the offered one, if it is newer than all accepted bundles;
+ * otherwise the one accepted last or rolled back to. Errors in files are returned, not thrown.
  */
-export async function chooseBundle(place: BundleSource, now: Seconds): Promise<Choice> {
-  const store = new AcceptedBundles(place.storeFolder)
+export async function chooseBundle(source: BundleSource, now: Seconds): Promise<Choice> {
+  const store = new AcceptedBundles(source.storeFolder)
   const refused: InterdictError[] = []
   const state = await collectErrors(refused, async () => {
-    return { trust: await readTrustedKeys(place.trust), accepted: store.read() }
+    return { trust: await readTrustedKeys(source.trust), accepted: store.read() }
   })
   if (state === undefined) return { candidates: [], refused, mayResolve: false }
   const { trust, accepted } = state
   const offered = await collectErrors(refused, () =>
-    examineOffered(place, store, trust, accepted, now)
+    examineOffered(source, store, trust, accepted, now)
   )
   const kept =
     accepted === undefined || offered?.isInForce === true
       ? undefined
       : await collectErrors(refused, () =>
-          openStoredBundle(place, store, trust, accepted, accepted.inForce)
+          openStoredBundle(source, store, trust, accepted, accepted.inForce)
         )
   const candidates = [offered?.candidate, kept].flatMap(one => (one === undefined ? [] : [one]))
   return { candidates, refused, mayResolve: refused.some(({ code }) => code === 'BUNDLE_EARLY') }
 }
 
 interface Offered {
-  /** Undefined: it was rolled back from. */
+  /** Undefined: it was rolled back. */
   readonly candidate: Candidate | undefined
   readonly isInForce: boolean
 }
 
 async function examineOffered(
-  place: BundleSource,
+  source: BundleSource,
   store: AcceptedBundles,
   trust: TrustedKeys,
   accepted: AcceptedRecord | undefined,
   now: Seconds
 ): Promise<Offered> {
-  const { path } = place
+  const { path } = source
   const octets = await readBundleFile(path, path)
   const bundle = await decodeBundle(octets, path, trust)
   const { manifest } = bundle
-  const standing = compareWithAccepted(bundle, path, accepted, now)
-  const isInForce = standing === 'in force'
-  if (standing === 'rolled back') return { candidate: undefined, isInForce }
-  const files = bundleFiles(place, path, bundle, isInForce ? accepted : undefined)
+  const relation = compareWithAccepted(bundle, path, accepted, now)
+  const isInForce = relation === 'in force'
+  if (relation === 'rolled back') return { candidate: undefined, isInForce }
+  const files = bundleFiles(source, path, bundle, isInForce ? accepted : undefined)
   const take = isInForce
     ? () => store.restore(octets, manifest)
     : () => store.accept(octets, manifest, accepted, now)
@@ -93,8 +94,8 @@ async function examineOffered(
 }
 
 /**
- * What is to become of a bundle. When the newest was made is past, whatever the clock says: to set
- * it back makes no old bundle good again.
+ * Compares an offered bundle with the accepted ones. The creation time of the newest bundle is a
+ * lower bound for the current time: setting the clock back does not make an old bundle valid again.
  *
  * @throws InterdictError BUNDLE_OLDER, BUNDLE_OTHER, BUNDLE_EARLY, BUNDLE_EXPIRED
  */
@@ -119,12 +120,12 @@ function compareWithAccepted(
 }
 
 /**
- * One of those that were accepted here, if it is still what it was, and the keys that signed it count.
+ * Opens a stored bundle, if it is unaltered and its signing keys are still trusted.
  *
  * @throws InterdictError BUNDLE_STATE, and as `decodeBundle`
  */
 export async function openStoredBundle(
-  place: BundleSource,
+  source: BundleSource,
   store: AcceptedBundles,
   trust: TrustedKeys,
   accepted: AcceptedRecord,
@@ -136,8 +137,8 @@ export async function openStoredBundle(
   const bundle = await decodeBundle(await store.octetsOf(serial), path, trust)
   const { manifest } = bundle
   if (manifest.serial !== serial || manifest.sha256 !== known.sha256)
-    throw failure('BUNDLE_STATE', path, 'it is another bundle than was accepted')
-  const files = bundleFiles(place, path, bundle, accepted)
+    throw failure('BUNDLE_STATE', path, 'the stored file is not the accepted bundle')
+  const files = bundleFiles(source, path, bundle, accepted)
   return { files, accept: () => Promise.resolve() }
 }
 

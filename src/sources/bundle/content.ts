@@ -2,21 +2,21 @@ import { createHash } from 'node:crypto'
 import { failure } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
 
-/** Files by name, in the order of their names: what a bundle has in it. */
+/** Files of a bundle by name, in order of their names. */
 export type Content = ReadonlyMap<string, Uint8Array>
 
-/** What a bundle may have in it, unpacked. */
+/** Limits of a bundle, decompressed. */
 export const MAX_FILES = 10_000
 export const MAX_CONTENT: Octets = 1024 * 1024 * 1024
 
-/** Longest name of a file, folders included; deepest folder. */
+/** Longest file name including folders, and maximum depth of folders. */
 const MAX_NAME: Octets = 255
 const MAX_DEPTH = 8
 
 /**
- * The octets of a bundle's content, unpacked: for each file its name, a zero octet, its length in
- * decimal, a zero octet, and what is in it. Names stand in the order of their octets, so that the
- * same files always give the same content, whenever and wherever they were written.
+ * Encodes the content of a bundle, before compression: for each file its name, a zero octet, its
+ * length in decimal, a zero octet, and its content. Names are sorted by their octets, so that the
+ * same files always give the same encoding, whenever and wherever they were written.
  */
 export function encodeContent(content: Content): Uint8Array {
   const names = [...content.keys()].sort(compareOctets)
@@ -29,11 +29,11 @@ export function encodeContent(content: Content): Uint8Array {
 }
 
 /**
- * The files again, without copying them.
+ * Decodes the files without copying them.
  *
  * @param bundle its name in messages
- * @throws InterdictError BUNDLE_BROKEN: a name that leads elsewhere, twice or out of order, or what
- *   is no file at all
+ * @throws InterdictError BUNDLE_BROKEN: a name that leaves the bundle, is repeated or out of order,
+ *   or malformed data
  */
 export function decodeContent(octets: Uint8Array, bundle: string): Content {
   const content = new Map<string, Uint8Array>()
@@ -42,7 +42,7 @@ export function decodeContent(octets: Uint8Array, bundle: string): Content {
   let last = ''
   const field = (): string => {
     const end = octets.indexOf(0, at)
-    if (end === -1 || end - at > MAX_NAME) throw broken(`no file begins at octet ${at}`)
+    if (end === -1 || end - at > MAX_NAME) throw broken(`malformed entry at offset ${at}`)
     const text = Buffer.from(octets.buffer, octets.byteOffset + at, end - at).toString()
     at = end + 1
     return text
@@ -52,9 +52,9 @@ export function decodeContent(octets: Uint8Array, bundle: string): Content {
     const digits = field()
     const length = /^\d{1,10}$/.test(digits) ? Number(digits) : Infinity
     const shown = JSON.stringify(name)
-    if (!isValidName(name)) throw broken(`${shown} is no name of a file in it`)
+    if (!isValidName(name)) throw broken(`${shown} is not a valid file name`)
     if (content.size > 0 && compareOctets(last, name) >= 0) throw broken(`${shown} is out of order`)
-    if (at + length > octets.length) throw broken(`${shown} ends too early`)
+    if (at + length > octets.length) throw broken(`${shown} is truncated`)
     if (content.size === MAX_FILES) throw broken(`more than ${MAX_FILES} files`)
     content.set(name, octets.subarray(at, at + length))
     at += length
@@ -67,10 +67,10 @@ export function sha256Of(octets: Uint8Array): string {
   return createHash('sha256').update(octets).digest('hex')
 }
 
-/** Whether it names a file below a folder, on any system, whatever is there. */
+/** Whether a name is a safe relative path on any system. */
 export function isValidName(name: string): boolean {
   const steps = name.split('/')
-  // Control characters would forge lines of a log; U+FFFD stands for what is no UTF-8.
+  // Control characters could forge log lines; U+FFFD marks invalid UTF-8.
   if (/[\p{Cc}\\\ufffd]/u.test(name) || Buffer.byteLength(name) > MAX_NAME) return false
   return steps.length <= MAX_DEPTH && steps.every(step => !['', '.', '..'].includes(step))
 }

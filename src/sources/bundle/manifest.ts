@@ -4,16 +4,16 @@ import { failure } from '../../base/error.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { MAX_CONTENT } from './content.js'
 
-/** What is signed of a bundle. Instants are seconds since 1970. */
+/** The signed description of a bundle. Times are seconds since 1970. */
 export interface Manifest {
-  /** Counts up: gateways never go back to a lower one by themselves. */
+  /** Increases with each bundle: gateways never go back to a lower one on their own. */
   readonly serial: number
-  /** Of the content, unpacked; hex. */
+  /** Of the decompressed content; hexadecimal. */
   readonly sha256: string
   readonly files: number
-  /** Of the content, unpacked. */
+  /** Size of the decompressed content. */
   readonly octets: Octets
-  /** Of the content, packed: what follows the head of the file. */
+  /** Size of the compressed content, which follows the header. */
   readonly packed: Octets
   readonly created: Seconds
   readonly expires: Seconds
@@ -25,27 +25,27 @@ export interface Signature {
   readonly signature: string
 }
 
-/** A bundle's head, as far as its form goes: nobody has looked whether it is true. */
+/** A parsed bundle header; nothing in it is verified yet. */
 export interface BundleHeader {
-  /** The line as it is signed. */
+  /** The signed line. */
   readonly line: string
   readonly manifest: Manifest
   readonly signatures: readonly Signature[]
-  /** Where the packed content begins. */
+  /** Offset of the compressed content. */
   readonly length: Octets
 }
 
-/** First line of the file, and first of what is signed. */
+/** First line of the file, and start of what is signed. */
 const MAGIC = 'interdict-bundle 1\n'
 const MAX_HEADER: Octets = 16 * 1024
 export const MAX_SIGNATURES = 16
-/** Packed: of what compresses badly there is no use in rules. */
+/** Rules that compress worse than this are not plausible. */
 const MAX_COMPRESSED: Octets = 256 * 1024 * 1024
-/** Longest file that can be a bundle. */
+/** Maximum size of a bundle file. */
 export const MAX_FILE: Octets = MAX_COMPRESSED + MAX_HEADER
 
 const count = (most: number) => z.int().min(0).max(most)
-/** The last that a calendar here has: 13 September 275760. */
+/** The last time that a JavaScript Date can represent: 13 September 275760. */
 export const instantSchema = count(8_640_000_000_000)
 const manifestSchema = z.strictObject({
   serial: z.int().min(1),
@@ -61,7 +61,7 @@ const signatureSchema = z.strictObject({
   signature: z.string().regex(/^[A-Za-z0-9+/]{86}==$/)
 })
 
-/** What a signature is of: so none for another purpose can be taken for one. */
+/** What is signed. The prefix makes signatures for other purposes invalid here. */
 export function signedOctets(line: string): Uint8Array {
   return Buffer.from(`${MAGIC}${line}\n`)
 }
@@ -77,7 +77,7 @@ export function encodeHeader(line: string, signatures: readonly Signature[]): Ui
 }
 
 /**
- * Reads the first lines of a bundle.
+ * Decodes the header of a bundle.
  *
  * @param bundle its name in messages
  * @throws InterdictError BUNDLE_BROKEN
@@ -85,17 +85,16 @@ export function encodeHeader(line: string, signatures: readonly Signature[]): Ui
 export function decodeHeader(file: Uint8Array, bundle: string): BundleHeader {
   const start = Buffer.from(file.buffer, file.byteOffset, Math.min(file.length, MAX_HEADER))
   const broken = (why: string): Error => failure('BUNDLE_BROKEN', bundle, why)
-  if (!start.subarray(0, MAGIC.length).equals(Buffer.from(MAGIC)))
-    throw broken('it does not begin as one')
+  if (!start.subarray(0, MAGIC.length).equals(Buffer.from(MAGIC))) throw broken('not a bundle file')
   const end = start.indexOf('\n\n', MAGIC.length)
-  if (end === -1) throw broken('its head has no end')
+  if (end === -1) throw broken('header has no end')
   const [line = '', ...rest] = start.subarray(MAGIC.length, end).toString().split('\n')
   const manifest = manifestSchema.safeParse(parseJson(line))
-  if (!manifest.success) throw broken('what it says of itself makes no sense')
+  if (!manifest.success) throw broken('invalid manifest')
   if (rest.length > MAX_SIGNATURES) throw broken(`more than ${MAX_SIGNATURES} signatures`)
   const signatures = rest.map(text => {
     const signature = signatureSchema.safeParse(parseJson(text))
-    if (!signature.success) throw broken('a signature makes no sense')
+    if (!signature.success) throw broken('malformed signature')
     return signature.data
   })
   return { line, manifest: manifest.data, signatures, length: end + 2 }

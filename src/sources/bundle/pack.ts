@@ -5,8 +5,8 @@ import type { Octets } from '../../base/units.js'
 import { isValidName, MAX_FILES, MAX_CONTENT, type Content } from './content.js'
 
 /**
- * All files of a folder and of those in it, as they are now, but hidden ones and backup copies of
- * editors. Links are followed: what they lead to is packed, as a file of its own.
+ * Reads all files of a folder and its subfolders, except hidden files and editor backups. Symbolic
+ * links are followed; their target is packed as a regular file.
  *
  * @throws InterdictError BUNDLE_PACK
  */
@@ -27,20 +27,20 @@ async function* namesIn(folder: string, within: string): AsyncGenerator<string> 
   for (const one of names.sort()) {
     if (one.startsWith('.') || one.endsWith('~')) continue
     const name = `${within}${one}`
-    // A link that leads back up makes names longer and longer: this ends it.
+    // Symbolic links to a parent folder make names longer and longer: the limits end the recursion.
     if (!isValidName(name))
-      throw refuse(folder, `${JSON.stringify(name)} is too deep, or an odd name`)
+      throw refuse(folder, `${JSON.stringify(name)} is too deep, or not a valid file name`)
     const found = await orRefuse(folder, name, stat(join(folder, name)))
     if (found.isDirectory()) yield* namesIn(folder, `${name}/`)
     else if (found.isFile()) yield name
-    else throw refuse(folder, `${name} is no regular file`)
+    else throw refuse(folder, `${name} is not a regular file`)
   }
 }
 
 async function readAt(folder: string, name: string, room: Octets): Promise<Uint8Array> {
   const path = join(folder, name)
   const { size } = await orRefuse(folder, name, stat(path))
-  if (size > room) throw refuse(folder, `it has more than ${MAX_CONTENT} octets`)
+  if (size > room) throw refuse(folder, `it has more than ${MAX_CONTENT} bytes`)
   return orRefuse(folder, name, readFile(path))
 }
 

@@ -1,5 +1,11 @@
+import { readFile } from 'node:fs/promises'
 import { createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
-import { readPublicKey, showPublicKey, type PublicKey } from '../../base/ed25519.js'
+import {
+  readPublicKey,
+  showPublicKey,
+  type PublicKey,
+  parsePrivateKey
+} from '../../base/ed25519.js'
 import { failure } from '../../base/error.js'
 import {
   decodeHeader,
@@ -10,7 +16,7 @@ import {
   type Signature
 } from './manifest.js'
 
-/** Whose signatures count, and how many of them it takes. */
+/** Trusted public keys, and how many of them must have signed. */
 export interface TrustedKeys {
   readonly keys: readonly PublicKey[]
   readonly signatures: number
@@ -23,9 +29,9 @@ export function createSignature(line: string, key: KeyObject): Signature {
 }
 
 /**
- * The file with one more signature; with a new one where this key has signed already.
+ * Adds a signature to a bundle file; replaces an existing one by the same key.
  *
- * @throws InterdictError BUNDLE_BROKEN, BUNDLE_SIGNATURE: one that is there is wrong
+ * @throws InterdictError BUNDLE_BROKEN, BUNDLE_SIGNATURE: an existing signature is invalid
  */
 export function withSignature(file: Uint8Array, bundle: string, key: KeyObject): Uint8Array {
   const head = decodeHeader(file, bundle)
@@ -38,9 +44,9 @@ export function withSignature(file: Uint8Array, bundle: string, key: KeyObject):
 }
 
 /**
- * Whose signatures it has.
+ * Verifies all signatures and returns the keys that signed.
  *
- * @throws InterdictError BUNDLE_SIGNATURE: one of them is wrong
+ * @throws InterdictError BUNDLE_SIGNATURE: a signature is invalid
  */
 export function verifySignatures(
   { line, signatures }: BundleHeader,
@@ -64,4 +70,17 @@ export function checkTrusted(
 ): void {
   const found = verifySignatures(head, bundle).filter(key => keys.includes(key))
   if (found.length < signatures) throw failure('BUNDLE_UNSIGNED', bundle, found.length, signatures)
+}
+
+/**
+ * Reads a private key.
+ *
+ * @throws InterdictError BUNDLE_KEY
+ */
+export async function readPrivateKey(file: string): Promise<KeyObject> {
+  try {
+    return parsePrivateKey(await readFile(file))
+  } catch (error) {
+    throw failure('BUNDLE_KEY', file, error instanceof Error ? error.message : String(error))
+  }
 }

@@ -4,17 +4,16 @@ import { readPublicKey, showPublicKey, type PublicKey } from '../../base/ed25519
 import { failure } from '../../base/error.js'
 import type { TrustedKeys } from './signatures.js'
 
-/** Whose signatures count, as settings say it: keys, and files that have one each. */
+/** Trusted keys as configured: keys, and files with one key each. */
 export interface TrustSettings {
   readonly keys: readonly PublicKey[]
   readonly keyFiles: readonly string[]
-  /** So many different keys have to have signed. */
+  /** How many different keys must have signed. */
   readonly signatures: number
 }
 
 /**
- * Reads the trusted keys. They are read each time that a bundle is, so that a key that is replaced
- * counts no more.
+ * Reads the trusted keys. Called for every bundle, so that a replaced key is no longer trusted.
  *
  * @throws InterdictError BUNDLE_TRUST
  */
@@ -25,17 +24,18 @@ export async function readTrustedKeys({
 }: TrustSettings): Promise<TrustedKeys> {
   const read = await Promise.all(keyFiles.map(readKeyFile))
   for (const key of keys) {
-    if (readPublicKey(key) === undefined) throw failure('BUNDLE_TRUST', key, 'it is none')
+    if (readPublicKey(key) === undefined)
+      throw failure('BUNDLE_TRUST', key, 'not an Ed25519 public key')
   }
   const all = [...new Set([...keys, ...read])]
   if (all.length < signatures) {
-    const why = `${all.length} different keys can never sign ${signatures} times`
+    const why = `${signatures} signatures are required, but only ${all.length} different keys are trusted`
     throw failure('BUNDLE_TRUST', [...keys, ...keyFiles].join(', '), why)
   }
   return { keys: all, signatures }
 }
 
-/** One key: as `interdict bundle keygen` prints it, or as PEM. */
+/** Reads one key, as printed by `interdict bundle keygen` or as PEM. */
 async function readKeyFile(file: string): Promise<PublicKey> {
   let text: string
   try {
@@ -45,7 +45,7 @@ async function readKeyFile(file: string): Promise<PublicKey> {
   }
   const key = text.startsWith('-----BEGIN PUBLIC KEY-----') ? readPem(text) : readPublicKey(text)
   if (key?.asymmetricKeyType === 'ed25519') return showPublicKey(key)
-  throw failure('BUNDLE_TRUST', file, 'wanted one Ed25519 public key, in base64 or as PEM')
+  throw failure('BUNDLE_TRUST', file, 'expected one Ed25519 public key in base64 or PEM')
 }
 
 function readPem(text: string): KeyObject | undefined {

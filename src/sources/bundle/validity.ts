@@ -2,12 +2,12 @@ import { failure } from '../../base/error.js'
 import { MS_PER_SECOND, type Seconds } from '../../base/units.js'
 import type { Manifest } from './manifest.js'
 
-/** Clocks differ: so far ahead of ours may the clock be by which a bundle was made. */
+/** Tolerated difference between the local clock and that of the creator of a bundle. */
 const CLOCK_SKEW: Seconds = 300
 
 /**
- * Whether a bundle may be taken now. What is in force stays in force when it expires: an end of rules
- * is written into rules.
+ * Checks that a bundle may be accepted now. An active bundle stays active when it expires: the end
+ * of a rule belongs in the rule.
  *
  * @param bundle its name in messages
  * @throws InterdictError BUNDLE_EARLY, BUNDLE_EXPIRED

@@ -12,15 +12,16 @@ import { portableTransport } from '../../udp/portable/portable.js'
 import { createForwarder, type ForwardedDomain } from '../../upstream/create-forwarder.js'
 import type { Forwarder, Outcome } from '../../upstream/forwarder.js'
 
-/** Whom names are asked for: upstreams, and others for some domains. Plain data. */
+/** The upstreams used, and others for some domains. Plain data. */
 export interface BootstrapServers {
   readonly servers: readonly Endpoint[]
   readonly domains: readonly ForwardedDomain[]
 }
 
 /**
- * Resolves names by asking upstreams, past every rule and past the resolver of the system, which may
- * be ourselves: a ban on the name of a server must not cut off the list that comes from there.
+ * Resolves the names of list servers by querying upstreams directly. It bypasses all rules and the
+ * system resolver, which may be this gateway: a ban on the name of a server must not cut off the
+ * list that comes from it.
  */
 export class BootstrapResolver {
   private constructor(private readonly forwarder: Forwarder) {}
@@ -33,7 +34,7 @@ export class BootstrapResolver {
     )
   }
 
-  /** For the sockets of Node. */
+  /** For Node's sockets. */
   readonly lookup: LookupFunction = (name, { all = false, family }, callback) => {
     const wanted = family === 4 || family === 'IPv4' ? 4 : family === 6 || family === 'IPv6' ? 6 : 0
     void this.addressesOf(name, wanted).then(
@@ -46,9 +47,9 @@ export class BootstrapResolver {
     this.forwarder.close()
   }
 
-  /** IPv4 first: a network without IPv6 is more usual than one without IPv4. */
+  /** IPv4 first: networks without IPv6 are more common than those without IPv4. */
   private async addressesOf(text: string, family: 0 | 4 | 6): Promise<LookupAddress[]> {
-    // RFC 6761 §6.3: no resolver need be asked.
+    // RFC 6761 §6.3: no resolver is needed.
     if (text === 'localhost') return [{ address: '127.0.0.1', family: 4 }]
     const qname = readName(text)
     const asked = await Promise.all([
@@ -57,7 +58,7 @@ export class BootstrapResolver {
     ])
     const found = asked.flatMap(one => (Array.isArray(one) ? one : []))
     if (found.length > 0) return found
-    const why = asked.find(one => typeof one === 'string') ?? 'it has no address'
+    const why = asked.find(one => typeof one === 'string') ?? 'the name has no address'
     throw failure('REMOTE_NAME', text, why)
   }
 
@@ -73,7 +74,7 @@ export class BootstrapResolver {
       const inquiry = { question, dnssecOk: false, checkingDisabled: false }
       this.forwarder.forward(inquiry, {
         onOutcome(outcome) {
-          // The message is there only until this returns.
+          // The message is valid only until this returns.
           resolve(readAddresses(outcome, text, family))
         }
       })
@@ -82,9 +83,9 @@ export class BootstrapResolver {
 }
 
 function readAddresses(outcome: Outcome, text: string, family: 4 | 6): LookupAddress[] | string {
-  if (outcome.kind === 'failure') return outcome.text ?? 'no upstream answers'
+  if (outcome.kind === 'failure') return outcome.text ?? 'no upstream responded'
   const { rcode, records } = decodeMessage(outcome.message)
-  if (rcode !== 'NOERROR') return `an upstream says ${rcode} of ${text}`
+  if (rcode !== 'NOERROR') return `upstream returned ${rcode} for ${text}`
   const type = family === 4 ? 'A' : 'AAAA'
   return records
     .filter(record => record.section === 'answer' && record.type === type)

@@ -12,7 +12,7 @@ import { decompress } from '../../rules/lists/decompress.js'
 const MAX_REDIRECTS = 5
 const REDIRECTS = [301, 302, 303, 307, 308]
 
-/** By what a server knows the state of a file that we have. RFC 9110 §8.8. */
+/** Validators for a conditional request. RFC 9110 §8.8. */
 export interface Validators {
   readonly etag?: string | undefined
   readonly lastModified?: string | undefined
@@ -20,14 +20,14 @@ export interface Validators {
 
 export interface DownloadOptions {
   readonly lookup: LookupFunction
-  /** Certificates (PEM) that are trusted beside those that Node knows; undefined: no others. */
+  /** Additional trusted certificates (PEM); undefined: only those built into Node. */
   readonly ca: string | undefined
-  /** For all of it, redirects and all. */
+  /** For the whole download, including redirects. */
   readonly timeout: Milliseconds
   readonly maxSize: Octets
-  /** Of the state that we have. */
+  /** Of the copy already present. */
   readonly known?: Validators
-  /** Told how much is here. @param total undefined where the server does not say */
+  /** Reports progress. @param total undefined if the server does not send it */
   readonly progress?: (octets: Octets, total: Octets | undefined) => void
 }
 
@@ -36,11 +36,11 @@ export type Download =
   | { readonly kind: 'file'; readonly octets: Uint8Array; readonly validators: Validators }
 
 /**
- * Gets a file, whole or not at all: within a time, no larger than it may be, and over no more than
- * five redirects, of which none leads from https to http.
+ * Downloads a file completely, within the time and size limits and over at maxSize five redirects,
+ * none of which may lead from https to http.
  *
- * @throws InterdictError REMOTE_FETCH, REMOTE_STATUS, REMOTE_REDIRECT, REMOTE_LARGE, REMOTE_TIMEOUT,
- *   REMOTE_NAME
+ * @throws InterdictError REMOTE_FETCH, REMOTE_STATUS, REMOTE_REDIRECT, REMOTE_LARGE,
+ *   REMOTE_TIMEOUT, REMOTE_NAME
  */
 export async function download(url: string, options: DownloadOptions): Promise<Download> {
   if (url.startsWith('file:')) return readLocalFile(url, options.maxSize)
@@ -76,11 +76,12 @@ function redirectTarget(first: string, url: string, location: string | undefined
   const refuse = (why: string): never => {
     throw failure('REMOTE_REDIRECT', first, why)
   }
-  if (location === undefined || !URL.canParse(location, url)) return refuse('a redirect to nowhere')
+  if (location === undefined || !URL.canParse(location, url))
+    return refuse('redirect without a valid location')
   const { protocol, href } = new URL(location, url)
   if (protocol === 'https:') return href
-  if (protocol !== 'http:') return refuse(`a redirect to ${protocol}`)
-  return url.startsWith('https:') ? refuse('a redirect from https to http') : href
+  if (protocol !== 'http:') return refuse(`redirect to ${protocol}`)
+  return url.startsWith('https:') ? refuse('redirect from https to http') : href
 }
 
 function sendRequest(
@@ -97,24 +98,24 @@ function sendRequest(
   }
   return new Promise((resolve, reject) => {
     const parts = { headers, lookup, signal, agent: false } as const
-    const asked: ClientRequest = url.startsWith('https:')
+    const outgoing: ClientRequest = url.startsWith('https:')
       ? requestOverTls(url, {
           ...parts,
           ...(ca !== undefined && { ca: [...rootCertificates, ca] })
         })
       : requestOverHttp(url, parts)
-    asked.on('response', resolve).on('error', reject).end()
+    outgoing.on('response', resolve).on('error', reject).end()
   })
 }
 
 async function readResponse(
   url: string,
   response: IncomingMessage,
-  { maxSize: most, known, progress }: DownloadOptions
+  { maxSize: maxSize, known, progress }: DownloadOptions
 ): Promise<Download> {
   const { statusCode = 0, headers } = response
-  const isAsked = known?.etag !== undefined || known?.lastModified !== undefined
-  if (statusCode === 304 && isAsked) {
+  const isConditional = known?.etag !== undefined || known?.lastModified !== undefined
+  if (statusCode === 304 && isConditional) {
     response.destroy()
     return { kind: 'unchanged' }
   }
@@ -122,63 +123,63 @@ async function readResponse(
     response.destroy()
     throw failure('REMOTE_STATUS', url, statusCode)
   }
-  const body = await readBody(url, response, most, progress)
-  const octets = await decodeBody(url, body, headers['content-encoding'], most)
+  const body = await readBody(url, response, maxSize, progress)
+  const octets = await decodeBody(url, body, headers['content-encoding'], maxSize)
   const { etag, 'last-modified': lastModified } = headers
   return { kind: 'file', octets, validators: { etag, lastModified } }
 }
 
-/** Node says by itself where less comes than the server has said. */
+/** Node reports a body shorter than announced as an error. */
 async function readBody(
   url: string,
   response: IncomingMessage,
-  most: Octets,
+  maxSize: Octets,
   progress: DownloadOptions['progress']
 ): Promise<Uint8Array> {
   const said = response.headers['content-length']
   const total = said === undefined ? undefined : Number(said)
   const pieces: Buffer[] = []
   let length: Octets = 0
-  if ((total ?? 0) > most) {
+  if ((total ?? 0) > maxSize) {
     response.destroy()
-    throw failure('REMOTE_LARGE', url, most)
+    throw failure('REMOTE_LARGE', url, maxSize)
   }
   for await (const piece of response as AsyncIterable<Buffer>) {
     length += piece.length
     // Leaving the loop closes the connection.
-    if (length > most) throw failure('REMOTE_LARGE', url, most)
+    if (length > maxSize) throw failure('REMOTE_LARGE', url, maxSize)
     pieces.push(piece)
     progress?.(length, total)
   }
-  if (!response.complete) throw failure('REMOTE_FETCH', url, 'it ends too early')
+  if (!response.complete) throw failure('REMOTE_FETCH', url, 'file is truncated')
   return Buffer.concat(pieces)
 }
 
-/** A file that is packed itself stays so: what is undone is what the server did for the way. */
+/** Only undoes the content encoding of the transfer: a compressed file stays compressed. */
 async function decodeBody(
   url: string,
   body: Uint8Array,
   encoding: string | undefined,
-  most: Octets
+  maxSize: Octets
 ): Promise<Uint8Array> {
   if (encoding === undefined || encoding === 'identity') return body
   if (encoding !== 'gzip' && encoding !== 'x-gzip') {
-    throw failure('REMOTE_FETCH', url, `it comes in the encoding ${encoding}`)
+    throw failure('REMOTE_FETCH', url, `unsupported content encoding ${encoding}`)
   }
-  const { octets, why } = await decompress(body, most)
+  const { octets, why } = await decompress(body, maxSize)
   if (octets !== undefined) return octets
-  if (why === undefined) throw failure('REMOTE_LARGE', url, most)
-  throw failure('REMOTE_FETCH', url, `it cannot be unpacked: ${why}`)
+  if (why === undefined) throw failure('REMOTE_LARGE', url, maxSize)
+  throw failure('REMOTE_FETCH', url, `cannot decompress: ${why}`)
 }
 
-async function readLocalFile(url: string, most: Octets): Promise<Download> {
+async function readLocalFile(url: string, maxSize: Octets): Promise<Download> {
   let octets: Uint8Array
   try {
     const file = await open(fileURLToPath(url))
     try {
       const stat = await file.stat()
-      if (!stat.isFile()) throw failure('REMOTE_FETCH', url, 'it is no regular file')
-      if (stat.size > most) throw failure('REMOTE_LARGE', url, most)
+      if (!stat.isFile()) throw failure('REMOTE_FETCH', url, 'not a regular file')
+      if (stat.size > maxSize) throw failure('REMOTE_LARGE', url, maxSize)
       octets = await file.readFile()
     } finally {
       await file.close()
@@ -187,7 +188,7 @@ async function readLocalFile(url: string, most: Octets): Promise<Download> {
     if (error instanceof InterdictError) throw error
     throw failure('REMOTE_FETCH', url, reasonOf(error))
   }
-  if (octets.length > most) throw failure('REMOTE_LARGE', url, most)
+  if (octets.length > maxSize) throw failure('REMOTE_LARGE', url, maxSize)
   return { kind: 'file', octets, validators: {} }
 }
 

@@ -4,40 +4,40 @@ import { failure } from '../../base/error.js'
 import { StateFiles } from '../../base/state-files.js'
 import type { Validators } from './download.js'
 
-/** What is known of a state of a list: of the copy in force, or of one that is held back. */
+/** State of a list copy: the active one or a quarantined one. */
 export interface CopyState extends Validators {
   readonly url: string
   readonly sha256: string
-  /** Names and addresses, repeated ones counted again. */
+  /** Names and addresses, counting duplicates. */
   readonly entries: number
-  /** Whose signature it has. */
+  /** The key that signed it. */
   readonly signer?: string | undefined
-  /** When it came. RFC 3339, as all instants here. */
+  /** When it was downloaded. RFC 3339, like all times here. */
   readonly fetched: string
 }
 
-/** What is remembered of a list beside its copy; a file of its own, for people too. */
+/** State of a list, stored in a human-readable file of its own beside the copy. */
 export interface CopyRecord {
   readonly copy?: CopyState | undefined
-  /** What lost more entries than it may. */
+  /** The quarantined copy: it lost more entries than allowed and awaits confirmation. */
   readonly held?: CopyState | undefined
-  /** When it was last looked for something new. */
+  /** Time of the last update attempt. */
   readonly tried: string
-  /** In a row. */
+  /** Consecutive failures. */
   readonly failures: number
-  /** What went wrong the last time. */
+  /** The last error. */
   readonly trouble?: { readonly code: string; readonly message: string } | undefined
 }
 
 const NONE: CopyRecord = { tried: '', failures: 0 }
 
-/** Where copies of lists are, within the folder for what is kept. */
+/** Folder of list copies within the state folder. */
 export const listCopiesFolder = (state: string): string => join(state, 'lists')
 
 /**
- * The last good copies of lists, in a folder: `ID` as it came, `ID.json` what is known of it, and
- * `ID.held` what is held back. Ids have no dot. Each file is there whole or not at all, whenever the
- * power fails.
+ * The last valid copies of lists, in a folder: `ID` the file as downloaded, `ID.json` its state,
+ * and `ID.held` a quarantined copy. Ids contain no dot. Every file is written atomically and
+ * survives a power failure.
  */
 export class ListCopies {
   private readonly files: StateFiles
@@ -47,8 +47,8 @@ export class ListCopies {
   }
 
   /**
-   * What is known of a list, and there. An unreadable record is as good as none: all of it is found
-   * out anew.
+   * The state of a list, matched with the files present. An unreadable state counts as missing, and
+   * everything is downloaded again.
    */
   async record(id: string): Promise<CopyRecord> {
     const found = await this.files.readRecord(id)
@@ -74,7 +74,7 @@ export class ListCopies {
     this.files.writeRecord(id, record)
   }
 
-  /** What was held back is the copy from now on. @throws InterdictError REMOTE_NOT_HELD, REMOTE_STATE */
+  /** Activates the quarantined copy. @throws InterdictError REMOTE_NOT_HELD, REMOTE_STATE */
   async confirm(id: string): Promise<CopyState> {
     const { held, ...record } = await this.record(id)
     if (held === undefined) throw failure('REMOTE_NOT_HELD', id)

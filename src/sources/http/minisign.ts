@@ -2,29 +2,29 @@ import { createHash, createPublicKey, verify, type KeyObject } from 'node:crypto
 import type { Octets } from '../../base/units.js'
 
 /*
- * Signatures of minisign: https://jedisct1.github.io/minisign/, "Signature format" and "Public key
- * format". Ed25519 is RFC 8032.
+ * Minisign signatures: https://jedisct1.github.io/minisign/, "Signature format" and "Public key
+ * format". Ed25519: RFC 8032.
  */
 
-/** Octets of the letters that say how it is signed, of the key's number, and of what follows. */
+/** Lengths of the algorithm, the key id, the key and the signature. */
 const ALGORITHM: Octets = 2
 const KEY_ID: Octets = 8
 const KEY: Octets = 32
 const SIGNATURE: Octets = 64
 const HEAD = ALGORITHM + KEY_ID
 
-/** DER of a public key of Ed25519, up to the key itself. RFC 8410 §4. */
+/** DER prefix of an Ed25519 public key. RFC 8410 §4. */
 const SPKI = Buffer.from('302a300506032b6570032100', 'hex')
 const TRUSTED = 'trusted comment: '
 
-/** A signature is 4 lines, each of a few hundred letters. */
+/** A signature has 4 lines of at most a few hundred characters. */
 export const MAX_SIGNATURE: Octets = 16_384
 
 /**
- * Whether a file is what the owner of a key has signed, and the trusted comment too.
+ * Verifies the signature of a file and its trusted comment.
  *
- * @param publicKey its second line, in Base64
- * @returns why it is not; undefined: it is
+ * @param publicKey second line of the public key file, in Base64
+ * @returns why the signature is invalid; undefined: it is valid
  */
 export function signatureError(
   octets: Uint8Array,
@@ -32,29 +32,32 @@ export function signatureError(
   publicKey: string
 ): string | undefined {
   const [, signed, comment = '', global, ...rest] = signature.split(/\r?\n/)
-  if (!comment.startsWith(TRUSTED) || rest.some(line => line !== '')) return 'it is no signature'
+  if (!comment.startsWith(TRUSTED) || rest.some(line => line !== ''))
+    return 'not a minisign signature'
   const own = Buffer.from(signed ?? '', 'base64')
   const whole = Buffer.from(global ?? '', 'base64')
   const key = Buffer.from(publicKey, 'base64')
-  if (own.length !== HEAD + SIGNATURE || whole.length !== SIGNATURE) return 'it is no signature'
-  if (key.length !== HEAD + KEY || algorithmOf(key) !== 'Ed') return 'the key is none of minisign'
+  if (own.length !== HEAD + SIGNATURE || whole.length !== SIGNATURE)
+    return 'not a minisign signature'
+  if (key.length !== HEAD + KEY || algorithmOf(key) !== 'Ed') return 'not a minisign public key'
   const id = own.subarray(ALGORITHM, HEAD)
   if (!id.equals(key.subarray(ALGORITHM, HEAD))) {
-    return `it is signed with key ${showKeyId(id)}, not ${showKeyId(key.subarray(ALGORITHM, HEAD))}`
+    return `signed with key ${showKeyId(id)}, not ${showKeyId(key.subarray(ALGORITHM, HEAD))}`
   }
   const content = signedContent(algorithmOf(own), octets)
-  if (content === undefined) return `it is signed in the way ${algorithmOf(own)}, not ED or Ed`
+  if (content === undefined)
+    return `unknown signature algorithm ${algorithmOf(own)}; expected ED or Ed`
   const signer = keyOf(key.subarray(HEAD))
   const proof = own.subarray(HEAD)
-  if (!verify(null, content, signer, proof)) return 'the signature is not of this file'
+  if (!verify(null, content, signer, proof)) return 'the signature does not match the file'
   const said = Buffer.from(comment.slice(TRUSTED.length))
   if (!verify(null, Buffer.concat([proof, said]), signer, whole)) {
-    return 'the trusted comment is not the one that was signed'
+    return 'the trusted comment is not the signed one'
   }
   return undefined
 }
 
-/** `ED`: its BLAKE2b-512 is signed. `Ed`, of old: the file itself is. */
+/** `ED`: the BLAKE2b-512 hash is signed. `Ed`, the legacy format: the file itself is. */
 function signedContent(algorithm: string, octets: Uint8Array): Uint8Array | undefined {
   if (algorithm === 'ED') return createHash('blake2b512').update(octets).digest()
   return algorithm === 'Ed' ? octets : undefined
@@ -66,5 +69,5 @@ function keyOf(octets: Uint8Array): KeyObject {
 
 const algorithmOf = (octets: Buffer): string => octets.toString('latin1', 0, ALGORITHM)
 
-/** As minisign shows it: the number is little-endian. */
+/** As shown by minisign: the id is little-endian. */
 const showKeyId = (id: Buffer): string => Buffer.from(id).reverse().toString('hex').toUpperCase()

@@ -2,16 +2,16 @@ import type { Milliseconds } from '../../base/units.js'
 import type { RemoteList } from '../../rules/lists/remote-list.js'
 import type { CopyRecord } from './list-copies.js'
 
-/** After a failure, doubled with each that follows. */
+/** Delay after a failure, doubled with each further failure. */
 const MIN_RETRY: Milliseconds = 60_000
 const MAX_RETRY: Milliseconds = 3_600_000
-/** So much of the time is left to chance: gateways do not all come at once. */
+/** Random part of a delay, so that gateways do not all download at once. */
 const JITTER = 0.1
 
 /**
- * When a list is to be looked for again, by the calendar.
+ * When to update a list next, in wall-clock time.
  *
- * @param now so that a clock that was set back puts nothing off
+ * @param now bounds the delay if the clock was set back
  * @param random at least 0, less than 1
  */
 export function nextRefresh(

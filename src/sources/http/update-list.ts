@@ -14,17 +14,17 @@ import { MAX_SIGNATURE, signatureError } from './minisign.js'
 export interface ListUpdateOptions {
   readonly copies: ListCopies
   readonly lookup: LookupFunction
-  /** Certificates that are trusted besides those that Node knows: a file of PEM. */
+  /** Additional trusted certificates: a PEM file. */
   readonly caFile: string | undefined
   readonly timeout: Milliseconds
-  /** Of networks, for formats that name clients. */
+  /** Prefixes by network, for formats that name clients. */
   readonly clients: ReadonlyMap<string, readonly Prefix[]>
-  /** By the calendar. */
+  /** Wall-clock time. */
   readonly now: () => Milliseconds
   readonly progress?: (octets: Octets, total: Octets | undefined) => void
 }
 
-/** What came of looking for a newer state of a list. */
+/** Result of an update. */
 export type ListUpdate =
   | { readonly kind: 'taken' | 'unchanged'; readonly id: string; readonly entries: number }
   | {
@@ -38,9 +38,9 @@ export type ListUpdate =
 type ErrorInfo = { readonly code: string; readonly message: string }
 
 /**
- * Looks whether there is a newer state of a list, and keeps it if it is good: whole, what its
- * checksum and signature say, a list, and not much shorter than the one before. Whatever goes wrong,
- * the copy of before stays. Never throws.
+ * Downloads a list if it has changed, and stores it if it is valid: complete, matching its checksum
+ * and signature, parseable, and not much shorter than the previous copy. On any error the previous
+ * copy stays. Never throws.
  */
 export async function updateList(list: RemoteList, parts: ListUpdateOptions): Promise<ListUpdate> {
   const { id } = list
@@ -55,7 +55,7 @@ export async function updateList(list: RemoteList, parts: ListUpdateOptions): Pr
     try {
       copies.saveRecord(id, failed)
     } catch {
-      // Where nothing can be written, there is nobody who could remember it.
+      // The failure cannot be recorded where nothing can be written.
     }
     return { kind: 'failed', id, trouble }
   }
@@ -67,7 +67,7 @@ async function fetchAndVerify(
   record: CopyRecord
 ): Promise<ListUpdate> {
   const { id, url } = list
-  // What another place gave says nothing of this one.
+  // The state of a copy from another URL does not apply.
   const copy = record.copy?.url === url ? record.copy : undefined
   const held = record.held?.url === url ? record.held : undefined
   const known = [held, copy].find(state => state !== undefined)
@@ -98,7 +98,7 @@ async function fetchAndVerify(
   return { kind: 'taken', id, entries }
 }
 
-/** It is as it was; what is held back is so still. */
+/** The list is unchanged; a quarantined copy stays quarantined. */
 function keepUnchanged(
   list: RemoteList,
   { copies }: ListUpdateOptions,
@@ -114,7 +114,7 @@ function keepUnchanged(
   return { kind: 'unchanged', id, entries }
 }
 
-/** Whether it was held to what the entry says now. */
+/** Whether a copy was verified against the current checksum and key. */
 function isVerified({ sha256, signer }: RemoteList, state: CopyState | undefined): boolean {
   return (
     (sha256 ?? state?.sha256) === state?.sha256 && (signer?.key ?? state?.signer) === state?.signer
@@ -157,13 +157,13 @@ async function downloadOptions(
 
 /** @throws InterdictError REMOTE_CHECKSUM, REMOTE_SIGNATURE, and what `download` throws */
 async function verify(
-  { url, sha256: wanted, signer }: RemoteList,
+  { url, sha256: expected, signer }: RemoteList,
   octets: Uint8Array,
   sha256: string,
   parts: ListUpdateOptions
 ): Promise<void> {
-  if (wanted !== undefined && sha256 !== wanted) {
-    throw failure('REMOTE_CHECKSUM', url, sha256, wanted)
+  if (expected !== undefined && sha256 !== expected) {
+    throw failure('REMOTE_CHECKSUM', url, sha256, expected)
   }
   if (signer === undefined) return
   const options = { ...(await downloadOptions(parts)), maxSize: MAX_SIGNATURE }
@@ -173,7 +173,7 @@ async function verify(
   if (why !== undefined) throw failure('REMOTE_SIGNATURE', url, why)
 }
 
-/** Reads it as the rules will. @throws InterdictError why the rules would refuse it */
+/** Reads the list as the rules will. @throws InterdictError why the rules would reject it */
 async function countEntries(
   { id, url, format, mayBeEmpty, maxSize }: RemoteList,
   octets: Uint8Array,
@@ -183,7 +183,7 @@ async function countEntries(
   if (plain === undefined) {
     throw why === undefined
       ? failure('REMOTE_LARGE', url, maxSize)
-      : failure('REMOTE_FETCH', url, `it cannot be unpacked: ${why}`)
+      : failure('REMOTE_FETCH', url, `cannot decompress: ${why}`)
   }
   const file = { octets: plain, file: url, displayName: url }
   const read = readList({ id, format, mayBeEmpty, clients }, [file])

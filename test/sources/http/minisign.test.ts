@@ -37,9 +37,13 @@ function bent(line: number): string {
 }
 
 const refused = [
-  { it: 'another file', text: `${LIST}c.example\n`, why: /not of this file/ },
-  { it: 'another file, of old', text: 'x', signature: OF_OLD, why: /not of this file/ },
-  { it: 'a signature of which a bit is another', signature: bent(1), why: /not of this file/ },
+  { it: 'another file', text: `${LIST}c.example\n`, why: /does not match the file/ },
+  { it: 'another file, of old', text: 'x', signature: OF_OLD, why: /does not match the file/ },
+  {
+    it: 'a signature of which a bit is another',
+    signature: bent(1),
+    why: /does not match the file/
+  },
   {
     it: 'a global signature of which a bit is another',
     signature: bent(3),
@@ -54,18 +58,22 @@ const refused = [
   {
     it: 'a signature of the hash that says that it is of the file',
     signature: SIGNATURE.replace('RUTI', 'RWTI'),
-    why: /not of this file/
+    why: /does not match the file/
   },
   {
     it: 'an algorithm that is not known',
     signature: SIGNATURE.replace('RUTI', 'SETI'),
-    why: /in the way HD/
+    why: /algorithm HD/
   },
-  { it: 'a signature cut short', signature: SIGNATURE.slice(0, 100), why: /no signature/ },
-  { it: 'a page', signature: '<html>\n<p>\n', why: /no signature/ },
-  { it: 'nothing', signature: '', why: /no signature/ },
-  { it: 'more after it', signature: `${SIGNATURE}more\n`, why: /no signature/ },
-  { it: 'a key that is none', key: 'AAAA', why: /key is none/ }
+  {
+    it: 'a signature cut short',
+    signature: SIGNATURE.slice(0, 100),
+    why: /not a minisign signature/
+  },
+  { it: 'a page', signature: '<html>\n<p>\n', why: /not a minisign signature/ },
+  { it: 'nothing', signature: '', why: /not a minisign signature/ },
+  { it: 'more after it', signature: `${SIGNATURE}more\n`, why: /not a minisign signature/ },
+  { it: 'a key that is none', key: 'AAAA', why: /not a minisign public key/ }
 ]
 
 for (const { it, text = LIST, signature = SIGNATURE, key = KEY, why } of refused) {
