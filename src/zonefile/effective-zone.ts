@@ -8,29 +8,28 @@ const [LF, MINUS, PLUS, COMMENT, TILDE] = [0x0a, 0x2d, 0x2b, 0x3b, 0x7e]
 
 const SOA_LINE = /^(\S+) \d+ IN SOA \S+ \S+ (\d{1,10}) /
 
-/** A zone with what its journal says. */
+/** A zone with its journal applied. */
 export interface AppliedZone {
   readonly octets: Uint8Array
-  /** How many lines are of the base; those that the journal added stand behind them. */
+  /** Number of lines of the base; lines added by the journal follow them. */
   readonly baseLines: number
-  /** Lines that the journal takes away and that were not there. */
+  /** Number of lines that the journal removes but that did not exist. */
   readonly missing: number
 }
 
 /**
- * The text of a zone as it is in force: its base, in which each line that the journal takes away has
- * `;` in place of its first octet, and behind it the lines that the journal adds, in which those it
- * takes away again have that, too. So no line ever changes its number. The SOA stays that of the
- * base: what counts of a newer one is in the journal.
+ * The current text of a zone: its base, followed by the lines that the journal adds. Removed lines
+ * become comments: `;` replaces their first octet. So no line ever changes its number. The SOA stays
+ * that of the base; the newest one is in the journal.
  *
- * @param base lines of a master file, one record each, a line feed at the end of each
- * @param journal whole versions, nothing behind them
+ * @param base lines of a zone file, one record per line, each with a line feed
+ * @param journal complete versions only
  */
 export function effectiveZone(base: Uint8Array, journal: Uint8Array): Uint8Array {
   return applyJournal(base, journal).octets
 }
 
-/** As `effectiveZone`, with what there is to know of it. */
+/** As `effectiveZone`, with counts. */
 export function applyJournal(base: Uint8Array, journal: Uint8Array): AppliedZone {
   const octets = new Uint8Array(base.length + journal.length)
   octets.set(base)
@@ -50,23 +49,28 @@ export function applyJournal(base: Uint8Array, journal: Uint8Array): AppliedZone
       octets.set(journal.subarray(start, at), end)
       end += length + 1
     } else {
-      const was = added.drop(hash, journal, start, length)
+      const was = added.remove(hash, journal, start, length)
       if (was !== -1) octets[was] = COMMENT
       const known = removed.find(hash, journal, start, length)
       if (known === -1) removed.add(hash, start, length)
       if (was !== -1) found.add(known === -1 ? start : known)
     }
   }
-  const baseLines = comment(octets, base.length, removed, found)
+  const baseLines = commentOut(octets, base.length, removed, found)
   return { octets: octets.subarray(0, end), baseLines, missing: removed.size - found.size }
 }
 
 /**
- * Makes comments of the lines of the base that were taken away, and notes which were there.
+ * Turns removed lines of the base into comments, and adds those that existed to `found`.
  *
- * @returns how many lines the base has
+ * @returns the number of lines of the base
  */
-function comment(octets: Uint8Array, end: Octets, removed: LineTable, found: Set<Octets>): number {
+function commentOut(
+  octets: Uint8Array,
+  end: Octets,
+  removed: LineTable,
+  found: Set<Octets>
+): number {
   let lines = 0
   for (let at = 0; at < end; at++) {
     const start = at
@@ -83,13 +87,13 @@ function comment(octets: Uint8Array, end: Octets, removed: LineTable, found: Set
 }
 
 /**
- * A new base: the lines of a zone that are in force, with the newest SOA in front.
+ * A new base: the current lines of a zone, with the newest SOA first.
  *
- * @param zone as `effectiveZone` gives it
- * @param journal of which the last SOA is taken
+ * @param zone the result of `effectiveZone`
+ * @param journal provides the newest SOA
  */
-export function foldZone(zone: Uint8Array, journal: Uint8Array): Uint8Array {
-  const soa = lastSoa(journal) ?? zone.subarray(0, lineEnd(zone, 0))
+export function compactZone(zone: Uint8Array, journal: Uint8Array): Uint8Array {
+  const soa = findLastSoa(journal) ?? zone.subarray(0, lineEnd(zone, 0))
   const octets = new Uint8Array(soa.length + zone.length)
   octets.set(soa)
   let to = soa.length
@@ -104,7 +108,7 @@ export function foldZone(zone: Uint8Array, journal: Uint8Array): Uint8Array {
   return octets.subarray(0, to)
 }
 
-function lastSoa(journal: Uint8Array): Uint8Array | undefined {
+function findLastSoa(journal: Uint8Array): Uint8Array | undefined {
   let soa: Uint8Array | undefined
   for (let at = 0; at < journal.length;) {
     const next = lineEnd(journal, at)
@@ -114,31 +118,33 @@ function lastSoa(journal: Uint8Array): Uint8Array | undefined {
   return soa
 }
 
-export function linesIn(octets: Uint8Array): number {
+export function countLines(octets: Uint8Array): number {
   let count = 0
   for (let at = octets.indexOf(LF); at !== -1; at = octets.indexOf(LF, at + 1)) count++
   return count
 }
 
-/** Behind the line feed that ends the line at `at`. */
+/** Position after the line feed that ends the line at `at`. */
 function lineEnd(octets: Uint8Array, at: Octets): Octets {
   const end = octets.indexOf(LF, at)
   return end === -1 ? octets.length : end + 1
 }
 
-/** The last good copy of a zone, as it is on disk. */
+/** The last valid copy of a zone on disk. */
 export interface ZoneCopy {
   readonly base: Uint8Array
-  /** Whole versions. */
+  /** Complete versions only. */
   readonly journal: Uint8Array
   readonly serial: number
-  /** Of the base, then of it and each version in turn: see `zone-journal.ts`. Hex. */
+  /** Chained checksum of the base and all versions, hex: see `zone-journal.ts`. */
   readonly sha256: string
 }
 
 /**
+ * Reads the stored copy of a zone.
+ *
  * @param zone in lower-cased wire form
- * @returns undefined where the base is not that of this zone as it was kept here
+ * @returns undefined if the base does not belong to this zone
  */
 export function readZoneCopy(
   zone: Uint8Array,
@@ -157,7 +163,7 @@ export function readZoneCopy(
   }
 }
 
-/** Of the SOA that is the first line of a base. */
+/** The serial of the SOA in the first line of a base. */
 function serialOf(zone: Uint8Array, base: Uint8Array): number | undefined {
   const line = Buffer.from(base.subarray(0, lineEnd(base, 0))).toString('latin1')
   const [, owner, digits] = SOA_LINE.exec(line) ?? []

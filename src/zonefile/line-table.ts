@@ -1,16 +1,15 @@
+import { getInt32Le } from '../base/octets.js'
 import type { Octets } from '../base/units.js'
 
 /**
- * The hash of a line, four octets at a time: each step waits for the one before, and a quarter of
- * the steps takes a third of the time.
+ * The hash of a line, computed four octets at a time: each step depends on the previous one, and a
+ * quarter of the steps takes a third of the time.
  */
 export function hashLine(octets: Uint8Array, start: Octets, end: Octets): number {
   let hash = end - start
   let at = start
   for (; at + 4 <= end; at += 4) {
-    const word =
-      octets[at]! | (octets[at + 1]! << 8) | (octets[at + 2]! << 16) | (octets[at + 3]! << 24)
-    hash = Math.imul(hash ^ word, 0xcc9e2d51)
+    hash = Math.imul(hash ^ getInt32Le(octets, at), 0xcc9e2d51)
     hash ^= hash >>> 15
   }
   for (; at < end; at++) hash = Math.imul(hash ^ octets[at]!, 0x01000193)
@@ -18,12 +17,12 @@ export function hashLine(octets: Uint8Array, start: Octets, end: Octets): number
   return hash ^ (hash >>> 13)
 }
 
-/** A line that is longer is of any length. */
-const LENGTHS: Octets = 4096
+/** Lengths from here on are not distinguished. */
+const LENGTH_LIMIT: Octets = 4096
 
 /**
- * Lines by their octets, of which nothing is copied and no text is made: a zone has a million. Lines
- * of one buffer; a line that was dropped is not found any more.
+ * A hash table of lines in one buffer, without copying them or creating strings: a zone may have a
+ * million. Removed lines are no longer found.
  */
 export class LineTable {
   private heads = new Int32Array(64).fill(-1)
@@ -31,16 +30,16 @@ export class LineTable {
   private hashes = new Int32Array(64)
   private starts = new Int32Array(64)
   private lengths = new Int32Array(64)
-  private readonly known = new Uint8Array(LENGTHS)
+  private readonly lengthsPresent = new Uint8Array(LENGTH_LIMIT)
   size = 0
 
   constructor(private readonly octets: Uint8Array) {}
 
-  /** @param start where the line is in the buffer of this table */
+  /** @param start position of the line in the buffer of this table */
   add(hash: number, start: Octets, length: Octets): void {
     if (this.size === this.starts.length) this.grow()
     const i = this.size++
-    this.known[Math.min(length, LENGTHS - 1)] = 1
+    this.lengthsPresent[Math.min(length, LENGTH_LIMIT - 1)] = 1
     const head = hash & (this.heads.length - 1)
     this.hashes[i] = hash
     this.starts[i] = start
@@ -49,19 +48,19 @@ export class LineTable {
     this.heads[head] = i
   }
 
-  /** Whether there may be a line of this length: others need not be hashed. */
+  /** Whether the table may have a line of this length: other lines need not be hashed. */
   hasLength(length: Octets): boolean {
-    return this.known[Math.min(length, LENGTHS - 1)] === 1
+    return this.lengthsPresent[Math.min(length, LENGTH_LIMIT - 1)] === 1
   }
 
-  /** The line `other[at, at + length)`: where it is here, or -1. */
+  /** Position in this buffer of a line equal to `other[at, at + length)`; -1: none. */
   find(hash: number, other: Uint8Array, at: Octets, length: Octets): Octets {
     const i = this.indexOf(hash, other, at, length)
     return i === -1 ? -1 : this.starts[i]!
   }
 
-  /** As `find`, and from then on it is not here. */
-  drop(hash: number, other: Uint8Array, at: Octets, length: Octets): Octets {
+  /** As `find`, and removes the line from the table. */
+  remove(hash: number, other: Uint8Array, at: Octets, length: Octets): Octets {
     const i = this.indexOf(hash, other, at, length)
     if (i === -1) return -1
     this.lengths[i] = -1

@@ -2,41 +2,41 @@ import { createHash } from 'node:crypto'
 import type { Octets } from '../base/units.js'
 
 /*
- * The journal of a zone that is transferred: what has changed since its base came, version after
- * version, as lines of text.
+ * The journal of a transferred zone: the changes since its base, version by version, as lines of
+ * text.
  *
  *     @ 17 18 93                           from serial 17 to 18, in 93 octets of lines
- *     ~rpz.example. 60 IN SOA …            the SOA from now on
- *     -one.rpz.example. 60 IN CNAME .      no longer there
- *     +two.rpz.example. 60 IN CNAME .      new
- *     = 5f3a…                              chained SHA-256 up to here, hex
+ *     ~rpz.example. 60 IN SOA …            the new SOA
+ *     -one.rpz.example. 60 IN CNAME .      removed record
+ *     +two.rpz.example. 60 IN CNAME .      added record
+ *     = 5f3a…                              chained SHA-256 of everything so far, hex
  *
- * The sum of a version is that of the sum before it (32 octets; of the first, that of the base) and
- * of all octets of the version before `=`. So what was half written, and what belongs to another
- * base, is told from what counts.
+ * The sum of a version is the SHA-256 of the previous sum (32 octets; for the first version, the sum
+ * of the base) and all octets of the version before `=`. It detects versions that are incomplete or
+ * belong to another base.
  */
 
-const HEAD = /^@ (\d{1,10}) (\d{1,10}) (\d{1,15})$/
-const END = /^= ([0-9a-f]{64})$/
+const HEADER_LINE = /^@ (\d{1,10}) (\d{1,10}) (\d{1,15})$/
+const SUM_LINE = /^= ([0-9a-f]{64})$/
 const LF = 0x0a
 
-/** `@`, three numbers; `=` and a sum: no such line is longer. */
-const LONGEST: Octets = 80
+/** Longest header or sum line. */
+const MAX_LINE_LENGTH: Octets = 80
 
-/** Of the line with `=`, its line feed counted. */
-const END_LENGTH: Octets = 67
+/** Length of the sum line, including its line feed. */
+const SUM_LINE_LENGTH: Octets = 67
 
-/** What there is of a journal. */
+/** The valid part of a journal. */
 export interface Journal {
-  /** Where its last whole version ends: what is behind it counts for nothing. */
+  /** End of the last complete version; anything after it is ignored. */
   readonly end: Octets
-  /** Of the last whole version; undefined: there is none. */
+  /** Serial of the last complete version; undefined: none. */
   readonly serial: number | undefined
-  /** Of all, hex. */
+  /** Chained sum of base and versions, hex. */
   readonly sha256: string
 }
 
-/** @param sha256 of the base, hex */
+/** Reads a journal. @param sha256 sum of its base, hex */
 export function readJournal(octets: Uint8Array, sha256: string): Journal {
   let journal: Journal = { end: 0, serial: undefined, sha256 }
   for (;;) {
@@ -47,11 +47,10 @@ export function readJournal(octets: Uint8Array, sha256: string): Journal {
 }
 
 /**
- * The versions that follow on one that somebody has.
+ * The versions after a given one.
  *
- * @param sha256 up to that one, hex
- * @returns their lines, as `Version.lines` one behind the other; undefined: that one is not in it, nor
- *   its base
+ * @param sha256 chained sum of the given version, or of the base, hex
+ * @returns their lines, as concatenated `Version.lines`; undefined if the sum is not of this journal
  */
 export function versionsSince(
   octets: Uint8Array,
@@ -65,53 +64,53 @@ export function versionsSince(
     const version = readVersion(octets, journal)
     if (version === undefined) break
     const head = octets.indexOf(LF, journal.end) + 1
-    const last = version.end - END_LENGTH
+    const last = version.end - SUM_LINE_LENGTH
     lines.push(octets.subarray(head, last))
     journal = version
   }
   return at === -1 && lines.length === 0 ? undefined : { ...journal, lines: Buffer.concat(lines) }
 }
 
-/** The version that follows on what was read; undefined: there is no whole one. */
+/** Reads the next version; undefined: none, or incomplete. */
 function readVersion(
   octets: Uint8Array,
   { end: at, serial, sha256 }: Journal
 ): Journal | undefined {
-  const head = lineAt(octets, at)
-  const [, from, to, length] = HEAD.exec(head ?? '') ?? []
+  const head = readLine(octets, at)
+  const [, from, to, length] = HEADER_LINE.exec(head ?? '') ?? []
   if (head === undefined || from === undefined || (serial ?? Number(from)) !== Number(from)) {
     return undefined
   }
   const last = at + head.length + 1 + Number(length)
-  const ending = lineAt(octets, last)
-  const sum = END.exec(ending ?? '')?.[1]
-  if (sum === undefined || sum !== chained(sha256, octets.subarray(at, last))) return undefined
+  const ending = readLine(octets, last)
+  const sum = SUM_LINE.exec(ending ?? '')?.[1]
+  if (sum === undefined || sum !== chainSum(sha256, octets.subarray(at, last))) return undefined
   return { end: last + ending!.length + 1, serial: Number(to), sha256: sum }
 }
 
-function lineAt(octets: Uint8Array, at: Octets): string | undefined {
-  const end = octets.subarray(at, at + LONGEST).indexOf(LF)
+function readLine(octets: Uint8Array, at: Octets): string | undefined {
+  const end = octets.subarray(at, at + MAX_LINE_LENGTH).indexOf(LF)
   return end === -1 ? undefined : Buffer.from(octets.subarray(at, at + end)).toString('latin1')
 }
 
-/** A version as it is appended to a journal. */
+/** A version to append to a journal. */
 export interface Version {
   readonly from: number
   readonly to: number
-  /** Lines with `~`, `-` and `+` before them. */
+  /** Lines that begin with `~`, `-` or `+`. */
   readonly lines: Uint8Array
 }
 
-/** @param sha256 of what is there, hex */
+/** Writes a version. @param sha256 chained sum of the journal so far, hex */
 export function writeVersion(
   { from, to, lines }: Version,
   sha256: string
 ): { readonly octets: Uint8Array; readonly sha256: string } {
   const body = Buffer.concat([Buffer.from(`@ ${from} ${to} ${lines.length}\n`), lines])
-  const sum = chained(sha256, body)
+  const sum = chainSum(sha256, body)
   return { octets: Buffer.concat([body, Buffer.from(`= ${sum}\n`)]), sha256: sum }
 }
 
-function chained(sha256: string, octets: Uint8Array): string {
+function chainSum(sha256: string, octets: Uint8Array): string {
   return createHash('sha256').update(Buffer.from(sha256, 'hex')).update(octets).digest('hex')
 }

@@ -1,10 +1,10 @@
 import { isMapped, readAddress } from '../base/address.js'
 import { InterdictError } from '../base/error.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
-import { readParams } from './service-params.js'
+import { readSvcParams } from './service-params.js'
 
-/** What is wrong with the RDATA of a record, and in which of its words. */
-export class RdataFlaw extends Error {
+/** Invalid RDATA of a record. @param word index of the invalid word */
+export class RdataError extends Error {
   constructor(
     readonly word: number,
     why: string
@@ -17,15 +17,15 @@ export class RdataFlaw extends Error {
 export interface RdataWords {
   readonly count: number
   text(i: number): string
-  /** The name of a word, completed, in wire form; undefined: it is none. */
+  /** Word `i` as an absolute name in wire form; undefined: not a name. */
   name(i: number): Uint8Array | undefined
 }
 
-type Field = 'u8' | 'u16' | 'ipv4' | 'ipv6' | 'name' | 'string' | Rest
-/** What takes all words that are left. */
-type Rest = 'strings' | 'hex' | 'text' | 'params'
+type Field = 'u8' | 'u16' | 'ipv4' | 'ipv6' | 'name' | 'string' | RestField
+/** Fields that take all remaining words. */
+type RestField = 'strings' | 'hex' | 'text' | 'params'
 
-/** How RDATA of each type is written. RFC 1035 §3.3, RFC 9460 §2.1 and so on. */
+/** RDATA fields by RR type. RFC 1035 §3.3, RFC 9460 §2.1 and others. */
 const FIELDS = new Map<number, readonly Field[]>([
   [RRTYPE.A, ['ipv4']],
   [RRTYPE.AAAA, ['ipv6']],
@@ -44,69 +44,73 @@ const FIELDS = new Map<number, readonly Field[]>([
 ])
 
 /**
- * Reads the RDATA of a record as master files have it, in the form for its type, or for any type in
- * that of RFC 3597 §5, `\# length hex`.
+ * Reads RDATA in zone file format: in the format of its type, or for any type in the generic format of
+ * RFC 3597 §5, `\# length hex`.
  *
  * @throws RdataFlaw
  */
 export function readRdata(type: number, words: RdataWords): Uint8Array {
-  if (words.count > 0 && words.text(0) === '\\#') return readUnknown(words)
+  if (words.count > 0 && words.text(0) === '\\#') return readGeneric(words)
   const fields = FIELDS.get(type)
-  if (fields === undefined) throw new RdataFlaw(0, 'RDATA of this type is read as \\# length hex')
+  if (fields === undefined)
+    throw new RdataError(0, 'RDATA of this type needs the generic format \\# length hex')
   const parts: Uint8Array[] = []
   let word = 0
   for (const field of fields) {
-    const end = isRest(field) ? words.count : word + 1
+    const end = isRestField(field) ? words.count : word + 1
     if (end > words.count || end === word) {
       if (field === 'params') continue
-      throw new RdataFlaw(word, 'RDATA ends too early')
+      throw new RdataError(word, 'RDATA is incomplete')
     }
     parts.push(readField(field, words, word, end))
     word = end
   }
-  if (word < words.count) throw new RdataFlaw(word, 'more RDATA than the type has')
+  if (word < words.count) throw new RdataError(word, 'too many fields in RDATA')
   return Buffer.concat(parts)
 }
 
-function isRest(field: Field): field is Rest {
+function isRestField(field: Field): field is RestField {
   return field === 'strings' || field === 'hex' || field === 'text' || field === 'params'
 }
 
 function readField(field: Field, words: RdataWords, from: number, to: number): Uint8Array {
   const text = words.text(from)
   const all = (): string[] => Array.from({ length: to - from }, (_, i) => words.text(from + i))
-  const flaw = (why: string): RdataFlaw => new RdataFlaw(from, why)
+  const invalid = (why: string): RdataError => new RdataError(from, why)
   switch (field) {
     case 'u8':
     case 'u16':
-      return readNumber(text, field === 'u8' ? 1 : 2) ?? raise(flaw('no number in range'))
+      return readNumber(text, field === 'u8' ? 1 : 2) ?? fail(invalid('not a number in range'))
     case 'ipv4':
-      return readIp(text, true) ?? raise(flaw('no IPv4 address'))
+      return readIp(text, true) ?? fail(invalid('not an IPv4 address'))
     case 'ipv6':
-      return readIp(text, false) ?? raise(flaw('no IPv6 address'))
+      return readIp(text, false) ?? fail(invalid('not an IPv6 address'))
     case 'name':
-      return words.name(from) ?? raise(flaw('no domain name'))
+      return words.name(from) ?? fail(invalid('not a domain name'))
     case 'string':
-      return readString(text) ?? raise(flaw('a text over 255 octets'))
+      return readString(text) ?? fail(invalid('a text is longer than 255 octets'))
     case 'strings':
-      return Buffer.concat(all().map(it => readString(it) ?? raise(flaw('a text over 255 octets'))))
+      return Buffer.concat(
+        all().map(it => readString(it) ?? fail(invalid('a text is longer than 255 octets')))
+      )
     case 'text':
       return readText(all().join(' '))
     case 'hex':
-      return readHex(all().join('')) ?? raise(flaw('no hexadecimal digits'))
+      return readHex(all().join('')) ?? fail(invalid('not hexadecimal digits'))
     case 'params':
-      return readParams(all()) ?? raise(flaw('no SvcParams that are known here'))
+      return readSvcParams(all()) ?? fail(invalid('invalid or unknown SvcParams'))
   }
 }
 
-function raise(error: Error): never {
+function fail(error: Error): never {
   throw error
 }
 
-function readUnknown(words: RdataWords): Uint8Array {
+function readGeneric(words: RdataWords): Uint8Array {
   const digits = Array.from({ length: words.count - 2 }, (_, i) => words.text(2 + i)).join('')
   const rdata = words.count < 2 ? undefined : readHex(digits)
-  if (rdata?.length !== Number(words.text(1))) throw new RdataFlaw(1, 'not so many octets')
+  if (rdata?.length !== Number(words.text(1)))
+    throw new RdataError(1, 'the length does not match the data')
   return rdata
 }
 
@@ -131,7 +135,7 @@ function readHex(text: string): Uint8Array | undefined {
   return /^(?:[\da-f]{2})*$/i.test(text) ? Buffer.from(text, 'hex') : undefined
 }
 
-/** A character-string, its length octet first. RFC 1035 §3.3. */
+/** A character-string, with its length octet. RFC 1035 §3.3. */
 function readString(text: string): Uint8Array | undefined {
   const octets = readText(text)
   return octets.length > 255 ? undefined : Uint8Array.of(octets.length, ...octets)

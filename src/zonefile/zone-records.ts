@@ -1,6 +1,6 @@
 import type { Octets } from '../base/units.js'
-import { ZoneName } from './zone-names.js'
-import { ZoneText, type Report } from './zone-text.js'
+import { ZoneName } from './zone-name.js'
+import { ZoneTokenizer, type ReportProblem } from './zone-tokenizer.js'
 
 const CLASSES = new Set(['IN', 'CH', 'HS'])
 const TTL = /^(?:\d+[smhdw]?)+$/i
@@ -9,71 +9,71 @@ const DOLLAR = 0x24
 const LOWER_BIT = 0x20
 
 /**
- * The records of a master file (RFC 1035 §5.1) one after the other, their owners without the name of
- * the zone. That is the owner of its SOA, or the first $ORIGIN; where the file says neither, all
- * names are taken as if it stood behind them.
+ * Reads the records of a zone file (RFC 1035 §5.1) one by one, with owners relative to the zone. The
+ * zone's name is the owner of its SOA, or the first $ORIGIN; if the file has neither, all names are
+ * treated as relative to the zone.
  */
 export class ZoneRecords {
-  readonly text: ZoneText
-  /** Of the record at hand, in the zone: the root is the zone itself. */
+  readonly text: ZoneTokenizer
+  /** Owner of the current record, relative to the zone: the root is the zone's apex. */
   readonly owner = new ZoneName()
-  /** Which word of the record at hand is its type, and whether that is CNAME. */
-  type = 0
+  /** Index of the word with the current record's type, and whether that is CNAME. */
+  typeWord = 0
   isCname = false
-  /** How many entries there were so far, bad ones and directives too. */
+  /** Number of entries so far, including invalid ones and directives. */
   count = 0
   hasSoa = false
-  /** What relative names are in; undefined: the zone. */
+  /** Origin of relative names; undefined: the zone. */
   private origin: Uint8Array | undefined
-  /** The zone's name; undefined: not told, so far. */
+  /** The zone's name; undefined: not known yet. */
   private zone: Uint8Array | undefined
-  /** Whether there was an owner that is right and may be left out. */
-  private isOwned = false
+  /** Whether the last owner was valid, so that the next record may omit it. */
+  private isOwnerValid = false
 
-  constructor(octets: Uint8Array, bad: Report) {
-    this.text = new ZoneText(octets, bad)
+  constructor(octets: Uint8Array, bad: ReportProblem) {
+    this.text = new ZoneTokenizer(octets, bad)
   }
 
-  /** Goes to the next record that is right as far as its type; false where there is none. */
+  /** Advances to the next record with a valid owner and a type; false at the end. */
   advance(): boolean {
     const { text } = this
     while (text.advance()) {
       this.count++
-      if (text.hasOwner && text.octets[text.starts[0]!] === DOLLAR) this.direct()
+      if (text.hasOwner && text.octets[text.starts[0]!] === DOLLAR) this.readDirective()
       else if (this.findType() && this.readOwner()) return true
     }
     return false
   }
 
-  /** Whether names may be meant as they are written, with or without a final dot. */
-  get isBare(): boolean {
+  /** Whether no origin is known: relative names may then be meant as absolute. */
+  get hasNoOrigin(): boolean {
     return this.origin === undefined
   }
 
-  /** Reads a word as a name, as it is written. */
-  read(name: ZoneName, word: number): boolean {
-    const { octets, starts, ends, words } = this.text
-    return word < words && name.read(octets, starts[word]!, ends[word]!)
+  /** Reads a word as a name, without its origin. */
+  readName(name: ZoneName, word: number): boolean {
+    const { octets, starts, ends, wordCount } = this.text
+    return word < wordCount && name.read(octets, starts[word]!, ends[word]!)
   }
 
-  /** Adds to a relative name what it is relative to; false where that is too long. */
-  complete(name: ZoneName): boolean {
+  /** Appends the origin to a relative name; false if it becomes too long. */
+  makeAbsolute(name: ZoneName): boolean {
     const origin = this.origin ?? this.zone
-    return name.isAbsolute || origin === undefined || name.complete(origin)
+    return name.isAbsolute || origin === undefined || name.append(origin)
   }
 
-  /** `$ORIGIN`, `$TTL` and what else begins with a dollar sign. RFC 1035 §5.1, RFC 2308 §4. */
-  private direct(): void {
+  /** Processes `$ORIGIN`, `$TTL` and other directives. RFC 1035 §5.1, RFC 2308 §4. */
+  private readDirective(): void {
     const { text } = this
     const name = text.text(0).toUpperCase()
     if (name === '$TTL') {
-      if (text.words !== 2 || !TTL.test(text.text(1))) text.bad(1, 'no TTL')
-    } else if (name === '$INCLUDE') text.bad(0, 'other files are not read')
-    else if (name !== '$ORIGIN') text.bad(0, 'no directive that is known here')
+      if (text.wordCount !== 2 || !TTL.test(text.text(1))) text.reportWord(1, 'not a TTL')
+    } else if (name === '$INCLUDE') text.reportWord(0, '$INCLUDE is not supported')
+    else if (name !== '$ORIGIN') text.reportWord(0, 'unknown directive')
     else {
       const origin = new ZoneName()
-      if (text.words !== 2 || !this.read(origin, 1) || !this.complete(origin)) {
-        text.bad(1, 'no domain name')
+      if (text.wordCount !== 2 || !this.readName(origin, 1) || !this.makeAbsolute(origin)) {
+        text.reportWord(1, 'not a domain name')
         return
       }
       this.origin = origin.copy()
@@ -81,25 +81,25 @@ export class ZoneRecords {
     }
   }
 
-  /** Finds the type: it is behind TTL and class, which come in either order, or not at all. */
+  /** Finds the type, after TTL and class, which are optional and in any order. */
   private findType(): boolean {
     const { text } = this
     const first = text.hasOwner ? 1 : 0
     let at = first
-    for (; at < text.words && at < first + 2 && !this.isCnameAt(at); at++) {
+    for (; at < text.wordCount && at < first + 2 && !this.isCnameAt(at); at++) {
       const word = text.text(at).toUpperCase()
       if (!TTL.test(word) && !CLASSES.has(word)) break
       if (word !== 'CH' && word !== 'HS') continue
-      text.bad(at, 'a class other than IN')
+      text.reportWord(at, 'class is not IN')
       return false
     }
-    if (at >= text.words) text.bad(at, 'no record: its type is missing')
-    this.type = at
-    this.isCname = at < text.words && this.isCnameAt(at)
-    return at < text.words
+    if (at >= text.wordCount) text.reportWord(at, 'the record has no type')
+    this.typeWord = at
+    this.isCname = at < text.wordCount && this.isCnameAt(at)
+    return at < text.wordCount
   }
 
-  /** Most records are CNAMEs, and no text is made of them. */
+  /** Compares octets, to create no string: most records are CNAMEs. */
   private isCnameAt(i: number): boolean {
     const { octets, starts, ends } = this.text
     const at = starts[i]!
@@ -115,29 +115,29 @@ export class ZoneRecords {
 
   private readOwner(): boolean {
     const { text, owner } = this
-    const isSoa = !this.isCname && text.text(this.type).toUpperCase() === 'SOA'
+    const isSoa = !this.isCname && text.text(this.typeWord).toUpperCase() === 'SOA'
     if (isSoa) this.hasSoa = true
     if (!text.hasOwner) {
-      if (!this.isOwned) text.bad(0, 'no owner: none came before')
-      return this.isOwned
+      if (!this.isOwnerValid) text.reportWord(0, 'no owner, and no previous one')
+      return this.isOwnerValid
     }
-    const why = this.read(owner, 0) ? this.place(isSoa) : 'the owner is no domain name'
-    if (why !== undefined) text.bad(0, why)
-    this.isOwned = why === undefined
-    return this.isOwned
+    const why = this.readName(owner, 0) ? this.removeZone(isSoa) : 'the owner is not a domain name'
+    if (why !== undefined) text.reportWord(0, why)
+    this.isOwnerValid = why === undefined
+    return this.isOwnerValid
   }
 
-  /** Takes the zone's name off the owner; why that cannot be done. */
-  private place(isSoa: boolean): string | undefined {
+  /** Makes the owner relative to the zone. Returns the reason if that is not possible. */
+  private removeZone(isSoa: boolean): string | undefined {
     const { owner } = this
     if (isSoa && owner.isAbsolute) this.zone = owner.copy()
-    if (!owner.isAbsolute && this.isBare) return undefined
-    if (!this.complete(owner)) return 'the owner is over 255 octets'
-    return this.zone === undefined || owner.strip(this.zone)
+    if (!owner.isAbsolute && this.hasNoOrigin) return undefined
+    if (!this.makeAbsolute(owner)) return 'the owner is longer than 255 octets'
+    return this.zone === undefined || owner.removeZone(this.zone)
       ? undefined
       : 'the owner is not in the zone'
   }
 }
 
-/** Octets of the root in wire form: of an owner that is the zone itself. */
-export const ROOT: Octets = 1
+/** Length of the root in wire form, the owner of records at the zone's apex. */
+export const ROOT_LENGTH: Octets = 1

@@ -1,29 +1,29 @@
 import { createHash } from 'node:crypto'
 
-/** A zone of a primary as it was read. */
+/** A transferred zone as it was read. */
 export interface ZoneState {
-  /** Id of the list that it is. */
+  /** Id of its list. */
   readonly list: string
-  /** Its name as its lines have it. */
+  /** Name of the zone, as in its lines. */
   readonly zone: string
   readonly serial: number
-  /** Of its base and journal: see `zone-journal.ts`. Hex. */
+  /** Chained sum of its base and journal, hex: see `zone-journal.ts`. */
   readonly sha256: string
-  /** How many lines its text has. */
+  /** Number of lines of its text. */
   readonly lines: number
 }
 
 /**
- * SHA-256 of all rules, hex: that of the files, where there are no zones.
+ * SHA-256 of all rules, hex; without zones that of the files.
  *
- * @param files SHA-256 over the files; hex
- * @param zones in any order; each counts as its serial and its sum, since octets that say the same may
- *   lie differently in base and journal
+ * @param files SHA-256 of the files, hex
+ * @param zones in any order; each contributes its serial and chained sum, because the same content may
+ *   be split differently between base and journal
  */
-export function rulesSum(files: string, zones: readonly ZoneState[]): string {
+export function rulesSha256(files: string, zones: readonly ZoneState[]): string {
   if (zones.length === 0) return files
   const hash = createHash('sha256').update(files)
-  const said = zones.map(({ list, serial, sha256 }) => `\0${list} ${serial} ${sha256}`)
-  for (const text of said.sort()) hash.update(text)
+  const texts = zones.map(({ list, serial, sha256 }) => `\0${list} ${serial} ${sha256}`)
+  for (const text of texts.sort()) hash.update(text)
   return hash.digest('hex')
 }

@@ -1,6 +1,6 @@
 import { HashedName } from '../../dns/name/hashed-name.js'
 import type { LocalData } from '../../rules/model/types.js'
-import { rulesSum, type ZoneState } from '../../zonefile/zone-state.js'
+import { rulesSha256, type ZoneState } from '../../zonefile/zone-state.js'
 import type { SnapshotChanges } from '../diff/compare.js'
 import { entriesOf, type SourceLine } from '../tables/entries.js'
 import { NameTable, type NameTableBuffers } from '../tables/name-table.js'
@@ -58,7 +58,7 @@ export function amend(
   const snapshot: Snapshot = {
     ...before,
     generation,
-    origin: { ...before.origin, zones, sha256: rulesSum(before.origin.filesSha256, zones) },
+    origin: { ...before.origin, zones, sha256: rulesSha256(before.origin.filesSha256, zones) },
     names: table,
     sources: {
       all: sources,

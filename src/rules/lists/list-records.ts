@@ -2,7 +2,7 @@ import { isMapped, type Address } from '../../base/address.js'
 import { InterdictError } from '../../base/error.js'
 import { readName } from '../../dns/name/name.js'
 import { RRTYPE } from '../../dns/registry/rrtype.js'
-import { RdataFlaw, readRdata, type RdataWords } from '../../zonefile/zone-rdata.js'
+import { RdataError, readRdata, type RdataWords } from '../../zonefile/zone-rdata.js'
 
 const MAX_RDATA = 0xffff
 
@@ -34,7 +34,7 @@ export function readRecord(type: number, text: string): Uint8Array | undefined {
     const rdata = readRdata(type, wordsOf(type, text))
     return rdata.length > MAX_RDATA ? undefined : recordOf(type, rdata)
   } catch (error) {
-    if (error instanceof RdataFlaw) return undefined
+    if (error instanceof RdataError) return undefined
     throw error
   }
 }

@@ -4,8 +4,8 @@ import { open, readdir, readFile } from 'node:fs/promises'
 import { isAbsolute, parse, relative, resolve, sep } from 'node:path'
 import type { Octets } from '../../base/units.js'
 import { showZoneFileName } from '../../dns/rdata/zone-file-writer.js'
-import { applyJournal, linesIn, readZoneCopy } from '../../zonefile/effective-zone.js'
-import { rulesSum, type ZoneState } from '../../zonefile/zone-state.js'
+import { applyJournal, countLines, readZoneCopy } from '../../zonefile/effective-zone.js'
+import { rulesSha256, type ZoneState } from '../../zonefile/zone-state.js'
 import type { BundleFacts } from './types.js'
 
 export type FileResult =
@@ -123,7 +123,7 @@ export class RulesFolder implements RuleFiles {
     const copy = readZoneCopy(zone, text.octets, 'octets' in changes ? changes.octets : EMPTY)
     if (copy === undefined) return MISSING
     const { octets, baseLines } = applyJournal(copy.base, copy.journal)
-    const lines = baseLines + linesIn(octets.subarray(copy.base.length))
+    const lines = baseLines + countLines(octets.subarray(copy.base.length))
     const { serial, sha256 } = copy
     this.zones.push({ list, zone: showZoneFileName(zone), serial, sha256, lines })
     return octets.length > most ? { size: octets.length } : { octets }
@@ -168,7 +168,7 @@ export class RulesFolder implements RuleFiles {
   }
 
   get sha256(): string {
-    return rulesSum(this.filesSha256, this.zones)
+    return rulesSha256(this.filesSha256, this.zones)
   }
 
   /** SHA-256 over names and octets of all files read, whatever the order of reading; hex. */

@@ -4,11 +4,11 @@ import type { Octets } from '../../base/units.js'
 import type { Soa } from '../../dns/message/zone-message.js'
 import { readList } from '../../rules/lists/read-list.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
-import { applyJournal, foldZone, linesIn } from '../../zonefile/effective-zone.js'
+import { applyJournal, compactZone, countLines } from '../../zonefile/effective-zone.js'
 import { writeVersion } from '../../zonefile/zone-journal.js'
-import { zoneDelta, type ZoneDelta } from './zone-delta.js'
-import type { StoredZone, ZoneCopies } from './zone-copies.js'
 import { TransferError, type TransferResult } from './transfer-reader.js'
+import type { StoredZone, ZoneCopies } from './zone-copies.js'
+import { zoneDelta, type ZoneDelta } from './zone-delta.js'
 import type { ZoneRecord, ZoneState } from './zone-record.js'
 
 /** A journal larger than this, and larger than a third of its base, is merged into the base. */
@@ -44,7 +44,7 @@ export async function storeWhole(
   context: StoreContext,
   { soa, text }: Whole
 ): Promise<StoredVersion> {
-  const changes = linesIn(text)
+  const changes = countLines(text)
   const state = stateOf(context, soa, sha256Of(text), countEntries(context.list, text), 0)
   await context.copies.replace(context.list.id, text, { ...context.record, copy: state })
   return { state, changes, delta: undefined }
@@ -85,7 +85,7 @@ export async function storeChanges(
   const entries = isFullRead ? countEntries(list, zone.octets) : estimate
   const stillUnread = isFullRead ? 0 : unread
   if (mergesJournal || size > maxSize) {
-    const base = foldZone(zone.octets, journal)
+    const base = compactZone(zone.octets, journal)
     if (base.length > maxSize) throw failure('TRANSFER_LARGE', list.zone, context.primary, maxSize)
     const state = stateOf(context, soa, sha256Of(base), entries, stillUnread)
     await copies.replace(id, base, { ...record, copy: state })

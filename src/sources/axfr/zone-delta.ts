@@ -1,4 +1,4 @@
-import { linesIn } from '../../zonefile/effective-zone.js'
+import { countLines } from '../../zonefile/effective-zone.js'
 
 /** Maximum number of lines listed one by one. */
 const MAX_LINES = 1_000
@@ -26,7 +26,7 @@ export interface ZoneDelta {
  * @returns undefined for more than 1,000 lines
  */
 export function zoneDelta(journal: Uint8Array, first: number): ZoneDelta | undefined {
-  if (linesIn(journal) > MAX_LINES) return undefined
+  if (countLines(journal) > MAX_LINES) return undefined
   const removed = new Set<string>()
   const added = new Map<string, number>()
   let line = first

@@ -9,7 +9,7 @@ import {
   type TooLarge
 } from '../../rules/model/folder.js'
 import type { BundleFacts } from '../../rules/model/types.js'
-import { rulesSum, type ZoneState } from '../../zonefile/zone-state.js'
+import { rulesSha256, type ZoneState } from '../../zonefile/zone-state.js'
 import type { Bundle } from './bundle.js'
 
 const MISSING = { why: 'the bundle has no such file' }
@@ -90,7 +90,7 @@ export class BundleFiles implements RuleFiles {
   }
 
   get sha256(): string {
-    return rulesSum(this.filesSha256, this.zones)
+    return rulesSha256(this.filesSha256, this.zones)
   }
 
   get hadTransientError(): boolean {

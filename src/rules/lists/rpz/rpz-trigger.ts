@@ -1,7 +1,7 @@
 import { readPrefix, type Prefix } from '../../../base/address.js'
 import { InterdictError } from '../../../base/error.js'
 import type { Octets } from '../../../base/units.js'
-import type { ZoneName } from '../../../zonefile/zone-names.js'
+import type { ZoneName } from '../../../zonefile/zone-name.js'
 
 /**
  * What makes a policy of a zone hold.

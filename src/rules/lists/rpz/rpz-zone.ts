@@ -1,9 +1,9 @@
 import type { Prefix } from '../../../base/address.js'
 import type { Octets } from '../../../base/units.js'
 import { RRTYPE, readRrtype } from '../../../dns/registry/rrtype.js'
-import { ZoneName } from '../../../zonefile/zone-names.js'
-import { RdataFlaw, readRdata, type RdataWords } from '../../../zonefile/zone-rdata.js'
-import { ROOT, ZoneRecords } from '../../../zonefile/zone-records.js'
+import { ZoneName } from '../../../zonefile/zone-name.js'
+import { RdataError, readRdata, type RdataWords } from '../../../zonefile/zone-rdata.js'
+import { ROOT_LENGTH, ZoneRecords } from '../../../zonefile/zone-records.js'
 import { COVER } from '../../model/types.js'
 import type { Unsupported } from '../line-reader.js'
 import { prefixOf, triggerOf } from './rpz-trigger.js'
@@ -67,8 +67,8 @@ class RpzScanner {
   ) {}
 
   readRecord(): void {
-    const { owner, text, type: at, isCname } = this.zone
-    if (owner.length === ROOT) return
+    const { owner, text, typeWord: at, isCname } = this.zone
+    if (owner.length === ROOT_LENGTH) return
     if (isCname) {
       this.readCname(at + 1)
       return
@@ -76,7 +76,7 @@ class RpzScanner {
     const word = text.text(at).toUpperCase()
     const type = readRrtype(word)
     if (NO_POLICY.has(word)) return
-    if (type === undefined) text.bad(at, 'no type of records that is known here')
+    if (type === undefined) text.reportWord(at, 'no type of records that is known here')
     else if (type === RRTYPE.DNAME || type === RRTYPE.DS) {
       this.sink.countUnsupported('DNAME and DS records')
     } else this.readData(type, at)
@@ -87,15 +87,18 @@ class RpzScanner {
     const { zone, target } = this
     const { text } = zone
     const start = text.starts[word]!
-    if (text.words !== word + 1) {
-      text.bad(word, text.words > word ? 'more than one target' : 'a CNAME without a target')
+    if (text.wordCount !== word + 1) {
+      text.reportWord(
+        word,
+        text.wordCount > word ? 'more than one target' : 'a CNAME without a target'
+      )
     } else if (text.ends[word] === start + 1 && text.octets[start] === DOT) this.emit('nxdomain')
-    else if (!zone.read(target, word)) text.bad(word, 'the target is no domain name')
+    else if (!zone.readName(target, word)) text.reportWord(word, 'the target is not a domain name')
     else {
       const action = this.actionOf()
-      if (action === undefined) text.bad(word, 'no action that is known here')
+      if (action === undefined) text.reportWord(word, 'no action that is known here')
       else if (action !== 'data') this.emit(action)
-      else if (!zone.complete(target)) text.bad(word, 'the target is over 255 octets')
+      else if (!zone.makeAbsolute(target)) text.reportWord(word, 'the target is over 255 octets')
       else this.addRecord(RRTYPE.CNAME, target.copy(), word)
     }
   }
@@ -104,7 +107,7 @@ class RpzScanner {
   private actionOf(): RpzAction | undefined {
     const { target, zone } = this
     const { octets, length } = target
-    if (!target.isAbsolute && !zone.isBare) return 'data'
+    if (!target.isAbsolute && !zone.hasNoOrigin) return 'data'
     if (length === 3 && octets[0] === 1 && octets[1] === 0x2a) return 'nodata'
     if (this.isOldPassthru()) return 'pass'
     if (triggerOf(target, target.lastLabel()) === 'qname') return 'data'
@@ -127,15 +130,16 @@ class RpzScanner {
     const { text } = zone
     const first = at + 1
     const words: RdataWords = {
-      count: text.words - first,
+      count: text.wordCount - first,
       text: i => text.text(first + i),
-      name: i => (zone.read(target, first + i) && zone.complete(target) ? target.copy() : undefined)
+      name: i =>
+        zone.readName(target, first + i) && zone.makeAbsolute(target) ? target.copy() : undefined
     }
     try {
       this.addRecord(type, readRdata(type, words), at)
     } catch (error) {
-      if (!(error instanceof RdataFlaw)) throw error
-      text.bad(first + error.word, error.message)
+      if (!(error instanceof RdataError)) throw error
+      text.reportWord(first + error.word, error.message)
     }
   }
 
@@ -147,7 +151,7 @@ class RpzScanner {
     const isAlias = type === RRTYPE.CNAME
     const known = this.owners.get(key)
     if (known !== undefined && (known.isAlias || isAlias)) {
-      text.bad(word, 'the name has a CNAME and other records')
+      text.reportWord(word, 'the name has a CNAME and other records')
       return
     }
     sink.record(known?.line ?? text.line, type, rdata)
@@ -167,11 +171,11 @@ class RpzScanner {
       const isWild = octets[0] === 1 && octets[1] === 0x2a
       const at = isWild ? 2 : 0
       sink.qname(octets, at, length - at, isWild ? COVER.below : COVER.exact, action, text.line)
-    } else if (trigger === undefined) text.bad(0, 'no kind of trigger that is known here')
+    } else if (trigger === undefined) text.reportWord(0, 'no kind of trigger that is known here')
     else if (trigger === 'nsdname') sink.countUnsupported('policies for name servers')
     else {
       const prefix = prefixOf(owner, last)
-      if (prefix === undefined) text.bad(0, `no prefix, as in 24.0.2.0.192.rpz-${trigger}`)
+      if (prefix === undefined) text.reportWord(0, `no prefix, as in 24.0.2.0.192.rpz-${trigger}`)
       else if (trigger === 'nsip') sink.countUnsupported('policies for name servers')
       else sink.prefix(prefix, trigger, action, text.line)
     }

@@ -1,64 +1,64 @@
 import type { Octets } from '../base/units.js'
 
-/** What is wrong with an entry of a master file, and at which octet. */
-export type Report = (line: number, column: number, why: string) => void
+/** Reports a problem with an entry of a zone file; `column` counts octets from 1. */
+export type ReportProblem = (line: number, column: number, why: string) => void
 
 const [TAB, LF, CR, SPACE, QUOTE] = [0x09, 0x0a, 0x0d, 0x20, 0x22]
 const [OPEN, CLOSE, SEMICOLON, BACKSLASH] = [0x28, 0x29, 0x3b, 0x5c]
 
-/** 1 for each octet that a word may go on with, whatever the octet before. */
+/** 1 for each octet that continues a word, whatever precedes it. */
 const IN_WORD = Uint8Array.from({ length: 256 }, (_, octet) =>
   [TAB, LF, CR, SPACE, QUOTE, OPEN, CLOSE, SEMICOLON, BACKSLASH].includes(octet) ? 0 : 1
 )
 
 /**
- * The entries of a master file (RFC 1035 §5.1) one after the other, from its octets and as octets:
- * a million of them are the normal case. What cannot be cut into words is reported, and reading goes
- * on with the next line.
+ * Splits the entries of a zone file (RFC 1035 §5.1) into words, one entry at a time, on octets without
+ * creating strings: files of a million entries are normal. Entries with invalid syntax are reported,
+ * and reading continues on the next line.
  */
-export class ZoneText {
+export class ZoneTokenizer {
   /** Word `i` is `octets[starts[i], ends[i])`, without the quotes around it. */
   readonly starts: Octets[] = []
   readonly ends: Octets[] = []
   readonly quoted: boolean[] = []
-  words = 0
-  /** The line on which the entry begins, from 1. */
+  wordCount = 0
+  /** Line number on which the entry begins, from 1. */
   line = 0
-  /** Whether the first word is the owner; else it is that of the entry before. */
+  /** Whether the first word is the owner; otherwise the previous entry's owner applies. */
   hasOwner = false
-  /** Where the entry and the one after it begin. */
+  /** Start of this entry and of the next one. */
   private start: Octets = 0
   private next: Octets
   private nextLine = 1
-  /** Where the parenthesis at hand was opened; -1: there is none. */
-  private open: Octets = -1
+  /** Position of the open parenthesis; -1: none. */
+  private parenthesisStart: Octets = -1
 
   constructor(
     readonly octets: Uint8Array,
-    private readonly report: Report
+    private readonly report: ReportProblem
   ) {
     this.next = octets[0] === 0xef && octets[1] === 0xbb && octets[2] === 0xbf ? 3 : 0
   }
 
-  /** Goes to the next entry that has words; false where there is none. */
+  /** Advances to the next entry that has words; false at the end. */
   advance(): boolean {
     while (this.next < this.octets.length) {
       this.start = this.next
       this.line = this.nextLine
-      this.words = 0
-      if (this.cut() && this.words > 0) return true
+      this.wordCount = 0
+      if (this.tokenize() && this.wordCount > 0) return true
     }
     return false
   }
 
-  /** Word `i` as text, its escapes as they stand. */
+  /** Word `i` as text, with its escapes. */
   text(i: number): string {
     return Buffer.from(this.octets.subarray(this.starts[i], this.ends[i])).toString('utf8')
   }
 
-  /** Reports what is wrong with word `i`, or where there is none such, with the entry. */
-  bad(i: number, why: string): void {
-    this.reportAt(i < this.words ? this.starts[i]! : this.start, why)
+  /** Reports a problem with word `i`, or with the entry if it has no such word. */
+  reportWord(i: number, why: string): void {
+    this.reportAt(i < this.wordCount ? this.starts[i]! : this.start, why)
   }
 
   private reportAt(at: Octets, why: string): void {
@@ -73,29 +73,30 @@ export class ZoneText {
     this.report(line, at - lineStart + 1, why)
   }
 
-  private cut(): boolean {
+  private tokenize(): boolean {
     const { octets } = this
-    this.open = -1
+    this.parenthesisStart = -1
     this.hasOwner = octets[this.start] !== SPACE && octets[this.start] !== TAB
     let at = this.start
     while (at < octets.length) {
       const octet = octets[at]!
       if (octet === LF) {
         this.nextLine++
-        if (this.open === -1) return this.end(at + 1)
+        if (this.parenthesisStart === -1) return this.end(at + 1)
         at++
       } else if (octet === SPACE || octet === TAB || octet === CR) at++
       else if (octet === SEMICOLON) at = lineEnd(octets, at)
       else if (octet === OPEN || octet === CLOSE) {
-        if (!this.parenthesis(octet, at)) return false
+        if (!this.readParenthesis(octet, at)) return false
         at++
       } else {
-        const end = octet === QUOTE ? this.quote(at) : this.word(at)
-        if (end === -1) return this.giveUp(at, 'a quoted text without its end')
+        const end = octet === QUOTE ? this.readQuoted(at) : this.readWord(at)
+        if (end === -1) return this.skipLine(at, 'quoted text without closing quote')
         at = end
       }
     }
-    if (this.open !== -1) return this.giveUp(this.open, 'a parenthesis that is never closed')
+    if (this.parenthesisStart !== -1)
+      return this.skipLine(this.parenthesisStart, 'parenthesis is never closed')
     return this.end(at)
   }
 
@@ -104,31 +105,34 @@ export class ZoneText {
     return true
   }
 
-  private parenthesis(octet: number, at: Octets): boolean {
-    if ((octet === OPEN) === (this.open !== -1)) {
-      return this.giveUp(at, octet === OPEN ? 'a parenthesis in another' : 'nothing to close')
+  private readParenthesis(octet: number, at: Octets): boolean {
+    if ((octet === OPEN) === (this.parenthesisStart !== -1)) {
+      return this.skipLine(
+        at,
+        octet === OPEN ? 'nested parenthesis' : 'closing parenthesis without an opening one'
+      )
     }
-    this.open = octet === OPEN ? at : -1
+    this.parenthesisStart = octet === OPEN ? at : -1
     return true
   }
 
-  /** Reads on at the line after that on which the entry begins. */
-  private giveUp(at: Octets, why: string): false {
+  /** Reports a problem and continues on the line after the entry's first one. */
+  private skipLine(at: Octets, why: string): false {
     this.reportAt(at, why)
     this.next = lineEnd(this.octets, this.start) + 1
     this.nextLine = this.line + 1
     return false
   }
 
-  /** A word with quotes around it; returns where it ends, -1 where it does not. */
-  private quote(at: Octets): Octets {
-    const close = closing(this.octets, at)
+  /** Reads a quoted word; returns its end, or -1 without a closing quote. */
+  private readQuoted(at: Octets): Octets {
+    const close = findClosingQuote(this.octets, at)
     if (close !== -1) this.add(at + 1, close, true)
     return close === -1 ? -1 : close + 1
   }
 
-  /** A word without quotes around it; there may be some in it, as in `alpn="h2"`. */
-  private word(at: Octets): Octets {
+  /** Reads an unquoted word, which may contain quotes, as in `alpn="h2"`; returns its end, or -1. */
+  private readWord(at: Octets): Octets {
     const { octets } = this
     let end = at
     while (end < octets.length) {
@@ -136,7 +140,7 @@ export class ZoneText {
       if (IN_WORD[octet] === 1) end++
       else if (octet === BACKSLASH) end = Math.min(end + 2, octets.length)
       else if (octet === QUOTE) {
-        const close = closing(octets, end)
+        const close = findClosingQuote(octets, end)
         if (close === -1) return -1
         end = close + 1
       } else break
@@ -146,15 +150,15 @@ export class ZoneText {
   }
 
   private add(from: Octets, to: Octets, quoted: boolean): void {
-    this.starts[this.words] = from
-    this.ends[this.words] = to
-    this.quoted[this.words] = quoted
-    this.words++
+    this.starts[this.wordCount] = from
+    this.ends[this.wordCount] = to
+    this.quoted[this.wordCount] = quoted
+    this.wordCount++
   }
 }
 
-/** Where the quote that is opened at `at` is closed, on its line; -1: nowhere. */
-function closing(octets: Uint8Array, at: Octets): Octets {
+/** Position of the quote that closes the one at `at`, on the same line; -1: none. */
+function findClosingQuote(octets: Uint8Array, at: Octets): Octets {
   for (let i = at + 1; i < octets.length && octets[i] !== LF; i++) {
     if (octets[i] === QUOTE) return i
     if (octets[i] === BACKSLASH) i++
