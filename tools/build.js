@@ -18,7 +18,7 @@ import { join } from 'node:path'
 
 /** In an image, only those that ship. */
 const SOURCES = ['src', 'test', 'bench', 'tools'].filter(existsSync)
-/** The shipped rules are practised with: see `tools/packed/practise.ts`. */
+/** The warm-up uses the shipped rules: see `tools/packed/warm-up.ts`. */
 const OTHERS = ['package-lock.json', 'tsconfig.json', 'rules']
 const STAMP = 'dist/.stamp'
 

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { readCatalogue } from '../../src/rules/apps/catalogue.js'
-import { Comparison } from '../../tools/catalogue/comparison.js'
-import { listFrom } from '../../tools/catalogue/lists.js'
+import { ListComparison } from '../../tools/catalogue/comparison.js'
+import { readListFrom } from '../../tools/catalogue/lists.js'
 
 const LIST = [
   ...['clip.example', 'www.clip.example', 'x.clip-cdn.example', 'clip-new.test', 'a.clip-new.test'],
@@ -26,9 +26,9 @@ const site = (t: Test): string =>
 
 async function compare(folder: string, place: string, app?: string) {
   const catalogue = await readCatalogue(join(folder, 'rules'))
-  const list = await listFrom(place)
+  const list = await readListFrom(place)
   if (!catalogue.ok || 'errors' in list) throw new Error('cannot be read')
-  return new Comparison(catalogue.apps).of(list.parts, app)
+  return new ListComparison(catalogue.apps).compare(list.parts, app)
 }
 
 const missing = {
@@ -67,7 +67,7 @@ t.test('fetches lists, and says so where there is none', async t => {
   await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
   const { port } = server.address() as { port: number }
   t.strictSame(await compare(folder, `http://127.0.0.1:${port}/list.txt`), missing)
-  await t.rejects(listFrom(`http://127.0.0.1:${port}/gone.txt`), /gone\.txt: status 404/)
+  await t.rejects(readListFrom(`http://127.0.0.1:${port}/gone.txt`), /gone\.txt: status 404/)
 })
 
 t.test('npm run catalogue tells all lists, and ends with 1 where one cannot be read', async t => {

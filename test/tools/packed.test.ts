@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Script } from 'node:vm'
 import t, { type Test } from 'tap'
-import { codeOf, load } from '../../tools/packed/load.js'
+import { codeCachePath, load } from '../../tools/packed/load.js'
 
 const SERVE = 'dist/bundle/serve'
 const wrap = (text: string): string =>
@@ -14,7 +14,7 @@ t.test('V8 takes the code that is shipped of what a start runs', async t => {
     const path = resolve(SERVE, file)
     const text = readFileSync(path, 'latin1')
     t.notMatch(text, /[^\0-\x7f]/, `${name} is ASCII`)
-    const cachedData = readFileSync(codeOf(path))
+    const cachedData = readFileSync(codeCachePath(path))
     const script = new Script(wrap(text), { filename: path, cachedData })
     t.equal(script.cachedDataRejected, false, name)
   }
@@ -31,7 +31,7 @@ interface Exports {
 function packed(t: Test, code: Buffer | undefined): string {
   const path = join(t.testdir(), 'packed.cjs')
   writeFileSync(path, TEXT)
-  if (code !== undefined) writeFileSync(codeOf(path), code)
+  if (code !== undefined) writeFileSync(codeCachePath(path), code)
   return path
 }
 

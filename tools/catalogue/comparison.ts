@@ -5,28 +5,28 @@ import { sharedZoneContaining } from '../../src/rules/apps/shared-zones.js'
 import { covers, type Pattern } from '../../src/rules/model/pattern.js'
 import type { NameSource } from '../../src/rules/model/types.js'
 
-/** Registered names that are kept of each app: more are counted only, so that memory has an end. */
-const MOST = 20_000
+/** Maximum registered domains stored per list, to bound memory; further ones are only counted. */
+const MAX_DOMAINS = 20_000
 
-/** What one list has that the catalogue lacks. */
+/** Names of one list that the catalogue lacks. */
 export interface Missing {
-  /** The app that the list is of; undefined where no app claims anything in it. */
+  /** The app of the list; undefined if no app claims any of its names. */
   readonly app: string | undefined
   readonly names: number
-  /** Names that this app claims, that others do, and that are in what many share. */
+  /** Names claimed by this app, claimed by other apps only, and shared by many. */
   readonly claimed: number
   readonly claimedByOthers: number
   readonly shared: number
   readonly missing: number
-  /** Of what is missing, how many names stand below each registered name, most first. */
+  /** Missing names below each registered domain, most first. */
   readonly domains: readonly (readonly [domain: string, names: number])[]
-  /** Missing names whose registered names are too many to keep. */
+  /** Missing names whose domains exceed the maximum. */
   readonly uncounted: number
 }
 
-/** Holds lists against the names of a catalogue. */
-export class Comparison {
-  /** Names by their wire form, as latin1. */
+/** Compares lists with the names of a catalogue. */
+export class ListComparison {
+  /** Patterns by name in wire form, as latin1. */
   private readonly patterns = new Map<string, { readonly app: string; readonly it: Pattern }[]>()
 
   constructor(apps: readonly CatalogueApp[]) {
@@ -40,23 +40,23 @@ export class Comparison {
   }
 
   /**
-   * What is missing of a list.
+   * Finds the names of a list that the catalogue lacks.
    *
-   * @param app whose list it is; not given: the app that claims most of it
+   * @param app the app of the list; default: the app that claims most of it
    */
-  of(sources: readonly NameSource[], app?: string): Missing {
-    const tally = new Tally()
+  compare(sources: readonly NameSource[], app?: string): Missing {
+    const counts = new NameCounts()
     const prefix = (): void => undefined
     for (const source of sources.filter(({ part }) => part?.effect !== 'pass')) {
       source.writeTo({
         name: (octets, at, length) => {
           const name = octets.subarray(at, at + length)
-          tally.count(name, this.ownersOf(name))
+          counts.count(name, this.ownersOf(name))
         },
         prefix
       })
     }
-    return tally.missing(app)
+    return counts.result(app)
   }
 
   /** The apps that claim a name, in wire form. */
@@ -72,30 +72,30 @@ export class Comparison {
 }
 
 /** Counts the names of one list. */
-class Tally {
+class NameCounts {
   private readonly claims = new Map<string, number>()
   private readonly domains = new Map<string, number>()
   private readonly sums = { names: 0, claimed: 0, shared: 0, missing: 0, uncounted: 0 }
 
-  /** @param name is not kept */
+  /** @param name may be reused by the caller */
   count(name: Uint8Array, owners: ReadonlySet<string>): void {
     const { claims, sums } = this
     sums.names++
     for (const owner of owners) claims.set(owner, (claims.get(owner) ?? 0) + 1)
     if (owners.size > 0) sums.claimed++
     else if (isShared(name)) sums.shared++
-    else this.miss(domainOf(name))
+    else this.countMissing(domainOf(name))
   }
 
-  private miss(domain: string): void {
+  private countMissing(domain: string): void {
     const { domains, sums } = this
     const known = domains.get(domain)
     sums.missing++
-    if (known === undefined && domains.size >= MOST) sums.uncounted++
+    if (known === undefined && domains.size >= MAX_DOMAINS) sums.uncounted++
     else domains.set(domain, (known ?? 0) + 1)
   }
 
-  missing(app = this.likeliest()): Missing {
+  result(app = this.mainOwner()): Missing {
     const { names, claimed: all, shared, missing, uncounted } = this.sums
     const claimed = app === undefined ? 0 : (this.claims.get(app) ?? 0)
     const domains = [...this.domains].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
@@ -103,8 +103,8 @@ class Tally {
     return { app, names, claimed, claimedByOthers, shared, missing, domains, uncounted }
   }
 
-  /** The app that claims most. */
-  private likeliest(): string | undefined {
+  /** The app that claims most names. */
+  private mainOwner(): string | undefined {
     return [...this.claims].sort((a, b) => b[1] - a[1])[0]?.[0]
   }
 }
@@ -114,7 +114,7 @@ function isShared(name: Uint8Array): boolean {
   return isPublicSuffix(text) || sharedZoneContaining(text)?.zone === text
 }
 
-/** What somebody has registered of a name; of names in a shared zone, that zone. */
+/** The registered domain of a name; for names in a shared zone, that zone. */
 function domainOf(name: Uint8Array): string {
   const text = showName(name)
   return sharedZoneContaining(text)?.zone ?? registrableDomain(text) ?? text

@@ -3,27 +3,27 @@ import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { Script } from 'node:vm'
 
-/** Where V8's code of a packed file is, as this version of it makes and takes it. */
-export const codeOf = (file: string): string =>
+/** Path of the code cache of a bundled file, for this version of V8 and this architecture. */
+export const codeCachePath = (file: string): string =>
   `${file}.${process.versions.v8}-${process.arch}.code`
 
 /**
- * Runs a packed file (CommonJS, ASCII), with what V8 compiled of it before where that is there. V8
- * takes it only from the same version of itself with the same flags, for a text of the same length;
- * else it compiles, as without: that is all that is lost. Packed files have a hash of their content in
- * their names, so that no code is taken for that of another text.
+ * Runs a bundled file (CommonJS, ASCII) with its code cache, if there is one. V8 accepts a cache only
+ * from the same version with the same flags, for a source of the same length; otherwise it compiles
+ * as usual. Names of bundled files contain a hash of their content, so a cache never belongs to
+ * another source.
  *
  * @param file absolute
  * @returns what the file exports
  */
 export function load(file: string): unknown {
   const require = createRequire(file)
-  // Only modules that Node loads have their positions mapped to sources.
+  // Source maps work only for modules that Node itself loads.
   if (process.sourceMapsEnabled) return require(file)
   const text = readFileSync(file, 'latin1')
   const script = new Script(
     `(function (exports, require, module, __filename, __dirname) {${text}\n})`,
-    { filename: file, cachedData: compiled(file) }
+    { filename: file, cachedData: readCodeCache(file) }
   )
   const module = { exports: {} }
   const run = script.runInThisContext() as (...names: readonly unknown[]) => void
@@ -31,9 +31,9 @@ export function load(file: string): unknown {
   return module.exports
 }
 
-function compiled(file: string): Buffer | undefined {
+function readCodeCache(file: string): Buffer | undefined {
   try {
-    return readFileSync(codeOf(file))
+    return readFileSync(codeCachePath(file))
   } catch {
     return undefined
   }

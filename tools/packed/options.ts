@@ -1,17 +1,17 @@
 import type { BuildOptions } from 'esbuild'
 
-export const FROM = 'dist/src'
+export const COMPILED = 'dist/src'
 
-/** They find their machine code by their own place in the file system. */
-const LEFT_OUT = ['koffi', '@duckdb/node-api']
+/** Packages that find their native code by their own path. */
+const EXTERNAL = ['koffi', '@duckdb/node-api']
 
-/** How everything is packed. */
+/** Options of every bundle. */
 export const common = {
   bundle: true,
   platform: 'node',
   target: 'node20',
-  external: LEFT_OUT,
-  // Constants are put where they are used.
+  external: EXTERNAL,
+  // Inlines constants.
   minifySyntax: true,
   sourcemap: true,
   metafile: true,

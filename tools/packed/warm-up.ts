@@ -7,23 +7,23 @@ import { createInterface } from 'node:readline'
 import packet from 'dns-packet'
 import type { Milliseconds } from '../../src/base/units.js'
 
-/** A start takes half a second, on a machine under load several. */
-const PATIENCE: Milliseconds = 30_000
-const ANSWER_PATIENCE: Milliseconds = 5_000
+/** A start takes half a second, several on a loaded machine. */
+const START_TIMEOUT: Milliseconds = 30_000
+const ANSWER_TIMEOUT: Milliseconds = 5_000
 
-/** One that is banned, one that is special, one for an upstream. */
+/** A banned name, a special-use name, and one to forward. */
 const NAMES = ['www.tiktok.com', 'localhost', 'www.example.com']
 
 /**
- * Serves with the shipped rules on a free port, asks what clients ask, and stops: what V8 compiles
- * for that is kept.
+ * Starts the server with the shipped rules on a free port, sends queries, and stops it, so that V8
+ * compiles the code of a start.
  *
  * @param program  the command `interdict`
- * @param preload  `keep-code.ts` as a file in CommonJS
- * @param folder   where V8's code goes, by the name of the packed file, and what the program writes
- * @throws Error with what the program said, if it did not serve
+ * @param preload  `save-code-cache.ts` as a CommonJS file
+ * @param folder   for code caches, named after the bundled files, and for files of the program
+ * @throws Error with the program's output, if it did not serve
  */
-export async function practise(program: string, preload: string, folder: string): Promise<void> {
+export async function warmUp(program: string, preload: string, folder: string): Promise<void> {
   const upstream = createSocket('udp4', (query, { port, address }) => {
     upstream.send(answerTo(query), port, address)
   })
@@ -31,31 +31,31 @@ export async function practise(program: string, preload: string, folder: string)
   await once(upstream, 'listening')
   const settings = join(folder, 'interdict.yaml')
   writeFileSync(settings, settingsFor(upstream.address().port))
-  // No flags for V8: it takes code back only under those under which it was made.
-  const env = { ...process.env, KEEP_CODE: resolve(folder), NODE_OPTIONS: undefined }
-  const words = ['--require', preload, program, 'serve', '-c', settings]
-  const child = spawn(process.execPath, words, { env, stdio: ['ignore', 'ignore', 'pipe'] })
-  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE)
+  // Without V8 flags: a code cache is valid only under the flags it was made with.
+  const env = { ...process.env, CODE_CACHE: resolve(folder), NODE_OPTIONS: undefined }
+  const args = ['--require', preload, program, 'serve', '-c', settings]
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  const timer = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT)
   try {
-    await useOnce(child)
+    await queryAndStop(child)
   } finally {
     clearTimeout(timer)
     upstream.close()
   }
 }
 
-async function useOnce(child: ChildProcess): Promise<void> {
+async function queryAndStop(child: ChildProcess): Promise<void> {
   const ended = once(child, 'exit')
-  const said: string[] = []
+  const output: string[] = []
   for await (const line of createInterface({ input: child.stderr! })) {
-    said.push(line)
+    output.push(line)
     const port = /"endpoint":"127\.0\.0\.1:(\d+)"/.exec(line)?.[1]
     if (port === undefined) continue
-    for (const name of NAMES) await ask(Number(port), name)
+    for (const name of NAMES) await query(Number(port), name)
     child.kill('SIGTERM')
   }
   const [status] = (await ended) as [number | null]
-  if (status !== 0) throw new Error(said.join('\n'))
+  if (status !== 0) throw new Error(output.join('\n'))
 }
 
 function settingsFor(upstream: number): string {
@@ -78,12 +78,12 @@ function answerTo(query: Buffer): Buffer {
   return packet.encode({ type: 'response', id: id!, questions: questions!, answers: answers! })
 }
 
-async function ask(port: number, name: string): Promise<void> {
+async function query(port: number, name: string): Promise<void> {
   const socket = createSocket('udp4')
   const question = { type: 'A' as const, name }
   const flags = packet.RECURSION_DESIRED
   const query = packet.encode({ type: 'query', id: 1, flags, questions: [question] })
   socket.send(query, port, '127.0.0.1')
-  await once(socket, 'message', { signal: AbortSignal.timeout(ANSWER_PATIENCE) })
+  await once(socket, 'message', { signal: AbortSignal.timeout(ANSWER_TIMEOUT) })
   socket.close()
 }
