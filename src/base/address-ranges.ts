@@ -1,9 +1,9 @@
 import type { Prefix } from './address.js'
 
-/** From `start` to the next stretch's start, exactly the same prefixes cover each address. */
+/** A range of addresses, up to the start of the next one, which are covered by the same prefixes. */
 export interface AddressRange {
   readonly start: bigint
-  /** Indices of the covering prefixes, longest first; equal prefixes in the order given. */
+  /** Indices of the covering prefixes, longest first; equal ones in the given order. */
   readonly covering: readonly number[]
 }
 
@@ -12,18 +12,18 @@ interface OpenPrefix {
   readonly indices: readonly number[]
 }
 
-/** A prefix as a range of numbers, both ends included, with every index it was given under. */
+/** A prefix as an inclusive range of numbers, with every index at which it was given. */
 interface PrefixRange extends OpenPrefix {
   readonly start: bigint
 }
 
 /**
- * Cuts the whole address space into stretches, the first of which starts at 0: a sweep over the
- * sorted prefixes with the open ones on a stack, O(n log n). Prefixes nest or are disjoint, so the
- * innermost open one is always the first to end.
+ * Splits the whole address space into ranges, the first of which starts at 0: a sweep over the sorted
+ * prefixes with the open ones on a stack, O(n log n). Prefixes are nested or disjoint, so the innermost
+ * open one is always the first to end.
  *
- * @param bits of an address of this kind: 32 or 128; the low bits of the 16 octets are taken
- * @param indices which of `prefixes` to take part
+ * @param bits address size of the family; the low bits of the 16 octets are used
+ * @param indices the prefixes to use
  */
 export function splitAddressSpace(
   prefixes: readonly Prefix[],
@@ -31,12 +31,12 @@ export function splitAddressSpace(
   bits: 32 | 128
 ): AddressRange[] {
   const limit = 1n << BigInt(bits)
-  const stretches: AddressRange[] = [{ start: 0n, covering: [] }]
+  const ranges: AddressRange[] = [{ start: 0n, covering: [] }]
   const open: OpenPrefix[] = []
   const mark = (start: bigint): void => {
     if (start >= limit) return
-    if (stretches.at(-1)?.start === start) stretches.pop()
-    stretches.push({ start, covering: open.toReversed().flatMap(({ indices }) => indices) })
+    if (ranges.at(-1)?.start === start) ranges.pop()
+    ranges.push({ start, covering: open.toReversed().flatMap(({ indices }) => indices) })
   }
   const closeBefore = (start: bigint): void => {
     for (let top = open.at(-1); top !== undefined && top.end < start; top = open.at(-1)) {
@@ -50,10 +50,10 @@ export function splitAddressSpace(
     mark(range.start)
   }
   closeBefore(limit)
-  return stretches
+  return ranges
 }
 
-/** Distinct prefixes by start, the wider first where they start together. */
+/** Distinct prefixes by start; with the same start, the widest first. */
 function sortedPrefixes(
   prefixes: readonly Prefix[],
   indices: readonly number[],

@@ -2,12 +2,12 @@ import ipaddr from 'ipaddr.js'
 import { failure } from './error.js'
 
 /**
- * An IP address as 16 octets: IPv6 as it is, IPv4 mapped (::ffff:a.b.c.d, RFC 4291 §2.5.5.2), so
- * that both kinds compare, sort and index alike and a mapped client is the IPv4 client it is.
+ * An IP address as 16 octets, IPv4 as IPv4-mapped IPv6 (::ffff:a.b.c.d, RFC 4291 §2.5.5.2), so that both
+ * families compare, sort and index alike, and a client with a mapped address is the IPv4 client.
  */
 export type Address = Uint8Array
 
-/** A CIDR prefix. `length` counts bits of the 16-octet form: an IPv4 /8 has length 104. */
+/** A CIDR prefix. `length` counts bits of the 16-octet form, so an IPv4 /8 has length 104. */
 export type Prefix = { readonly address: Address; readonly length: number }
 
 const MAPPED_BITS = 96
@@ -20,8 +20,8 @@ export function readAddress(text: string): Address {
 }
 
 /**
- * Reads `address/length`, or an address alone as the prefix of just that address. Host bits must
- * be zero: a prefix with host bits set is a typing error more often than not.
+ * Reads `address/length`; an address alone is a prefix of that address only. Host bits must be zero,
+ * since a prefix with host bits set is usually a typing error.
  *
  * @throws InterdictError PREFIX_INVALID
  */
@@ -51,13 +51,13 @@ export function isMapped(address: Address): boolean {
   return address[10] === 0xff && address[11] === 0xff
 }
 
-/** Four words, most significant first: what tables are asked for. */
+/** The address as four words, most significant first, as table lookups take it. */
 export function addressWords(address: Address): Uint32Array {
   const view = new DataView(address.buffer, address.byteOffset)
   return Uint32Array.from([0, 4, 8, 12], at => view.getUint32(at))
 }
 
-/** Undefined where it is no address. Four dotted decimals only: no `10.1`, no octal; no zone. */
+/** Undefined if it is not an address. Accepts four dotted decimals only (not `10.1`, not octal), no zone id. */
 function parse(text: string): Address | undefined {
   const isIpv4 = !text.includes(':')
   const whole = isIpv4 ? text : dottedTailToHex(text)
@@ -69,11 +69,11 @@ function parse(text: string): Address | undefined {
 }
 
 /**
- * An IPv6 address without the dotted decimals that it may end in (RFC 4291 §2.2 item 3). The
- * library reads ::10.0.0.1, which is IPv4-compatible (§2.5.5.1) and no IPv4 address at all, as
+ * Rewrites the dotted decimals at the end of an IPv6 address (RFC 4291 §2.2 item 3) in hexadecimal. The
+ * library would read ::10.0.0.1, an IPv4-compatible address (§2.5.5.1), as the IPv4 address
  * ::ffff:10.0.0.1.
  *
- * @returns '' where they are none
+ * @returns '' if they are not valid
  */
 function dottedTailToHex(text: string): string {
   const start = text.lastIndexOf(':') + 1

@@ -14,31 +14,29 @@ import { basename, dirname, join } from 'node:path'
 import { createParentFolder } from './parent-folder.js'
 import { MS_PER_SECOND, type Milliseconds } from './units.js'
 
-/** What is being written has this behind its name: hexadecimal digits, so that no two are one. */
+/** The suffix of a file while it is written, with random digits so that names never collide. */
 const TEMPORARY = /^\.[0-9a-f]{16}\.half$/
-/** Whoever wrote a half of this age has died. */
+/** The writer of a temporary file of this age must have died. */
 const ABANDONED_AFTER: Milliseconds = 3600 * MS_PER_SECOND
 
 export interface AtomicWriteOptions {
-  /** Of the file, less the umask, whatever that of the file of before was. By default 0644. */
+  /** Mode of the file, less the umask, whatever mode a previous file had. Default: 0644. */
   readonly mode?: number
-  /** Of folders that are not there yet, less the umask. By default they are not made. */
+  /** Mode of missing folders, less the umask. Default: missing folders are not created. */
   readonly folderMode?: number
 }
 
 /**
- * Writes a file so that whoever reads it meanwhile, and whoever finds it after the machine has
- * stopped at any moment, has all of it or what was there before; and all of it once this has
- * returned.
+ * Replaces a file atomically and durably: a concurrent reader, or one after a crash, sees either the previous
+ * content or all of the new; once this returns, the new content.
  *
- * The octets are on the disk under another name beside it before they have their own, and the name is
- * when this returns. Nothing is left of a write that failed; what a crash leaves goes when the same
- * file is written an hour later. A symbolic link stays, and what it leads to is written; what is no
- * file, such as a pipe, is written as it is.
+ * The content is synced under a temporary name beside the file, renamed, and the rename is synced. A failed
+ * write leaves nothing behind; the temporary file of a crash is removed when the same file is written an
+ * hour later. A symbolic link is kept and its target written; anything that is not a regular file, such as
+ * a pipe, is written directly.
  *
- * Nothing else happens on this thread meanwhile, on a slow disk for seconds, so none that answers,
- * records or supervises may call it: who does are the compiler, the fetcher, transfers, the archive
- * process and commands.
+ * It blocks the thread, on a slow disk for seconds, so threads that answer, record or supervise must not
+ * call it. Only the compiler, the fetcher, transfers, the archive process and commands do.
  *
  * Throws the system's error.
  */
@@ -53,39 +51,38 @@ export function writeFileAtomic(
     writeFileSync(path, octets)
     return
   }
-  const place = found === undefined ? path : realpathSync(path)
-  if (folderMode !== undefined) createParentFolder(place, folderMode)
-  removeAbandoned(place)
-  const half = `${place}.${randomBytes(8).toString('hex')}.half`
+  const target = found === undefined ? path : realpathSync(path)
+  if (folderMode !== undefined) createParentFolder(target, folderMode)
+  removeAbandoned(target)
+  const temporary = `${target}.${randomBytes(8).toString('hex')}.half`
   try {
-    writeFileSync(half, octets, { mode, flag: 'wx' })
-    renameDurably(half, place)
+    writeFileSync(temporary, octets, { mode, flag: 'wx' })
+    renameDurably(temporary, target)
   } catch (error) {
-    rmSync(half, { force: true })
+    rmSync(temporary, { force: true })
     throw error
   }
 }
 
 /**
- * Puts a finished file in its place, on the same file system, so that after a crash it is there as a
- * whole or not at all: its octets are on the disk before it has the name, and the name is when this
- * returns. Throws the system's error.
+ * Renames a finished file on the same file system, so that after a crash it is either complete or absent:
+ * its content is synced before the rename, and the rename before this returns. Throws the system's error.
  */
-export function renameDurably(made: string, path: string): void {
-  sync(made)
+export function renameDurably(temporary: string, path: string): void {
+  sync(temporary)
   const folder = dirname(path)
   createParentFolder(path)
-  renameSync(made, path)
+  renameSync(temporary, path)
   syncFolder(folder)
   syncFolder(dirname(folder))
 }
 
-/** What was made, renamed or removed in it is on the disk. Throws the system's error. */
+/** Syncs files created, renamed or removed in a folder. Throws the system's error. */
 export function syncFolder(folder: string): void {
   try {
     sync(folder)
   } catch (error) {
-    // One may be allowed to write into a folder, and not to open it.
+    // A folder may be writable without being readable.
     if (!['EACCES', 'EPERM', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? ''))
       throw error
   }
@@ -100,17 +97,18 @@ function sync(path: string): void {
   }
 }
 
-/** Half-written files of this name, which a crash has left. */
+/** Removes temporary files of this name that a crash has left. */
 function removeAbandoned(path: string): void {
   const folder = dirname(path)
   const name = basename(path)
   try {
     for (const other of readdirSync(folder)) {
       if (!other.startsWith(name) || !TEMPORARY.test(other.slice(name.length))) continue
-      const half = join(folder, other)
-      if (Date.now() - statSync(half).mtimeMs > ABANDONED_AFTER) rmSync(half, { force: true })
+      const temporary = join(folder, other)
+      if (Date.now() - statSync(temporary).mtimeMs > ABANDONED_AFTER)
+        rmSync(temporary, { force: true })
     }
   } catch {
-    // Another may have removed it, and a folder may be for writing only: it is no reason not to write.
+    // Another process may have removed it, or the folder is not readable; neither prevents the write.
   }
 }

@@ -1,13 +1,13 @@
 import type { Milliseconds, Seconds } from './units.js'
 
 /**
- * The two clocks of the program. `now` has the shape of lru-cache's `perf` option, so that one
- * fake drives TTLs, cache and timeouts in tests.
+ * The monotonic and the wall clock. Tests replace both with one fake, which drives TTLs, caches and
+ * timeouts.
  */
 export interface Clock {
-  /** Monotonic; starts anywhere; for durations, ages and timeouts. */
+  /** Monotonic, with an arbitrary origin; for durations, ages and timeouts. */
   now(): Milliseconds
-  /** Milliseconds since 1970-01-01 UTC; may jump; for calendar dates and log times only. */
+  /** Milliseconds since 1970-01-01 UTC; may jump; for dates and log times only. */
   wall(): Milliseconds
 }
 
@@ -17,8 +17,8 @@ export const systemClock: Clock = {
 }
 
 /**
- * Reads another clock once in a turn of the event loop: each reading costs 0.05 µs, and what comes
- * in one turn came together.
+ * Reads another clock once per tick of the event loop: a reading costs 0.05 µs, and packets handled in
+ * one tick arrived together.
  */
 export class TickClock implements Clock {
   private isRead = false
@@ -49,7 +49,7 @@ export class TickClock implements Clock {
   }
 }
 
-/** Whole seconds since 1970-01-01 UTC: what `from` and `until` of a rule are compared with. */
+/** Whole seconds since 1970-01-01 UTC, which `from` and `until` of a rule are compared with. */
 export function epochSeconds(clock: Clock): Seconds {
   return Math.floor(clock.wall() / 1000)
 }

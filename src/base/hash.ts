@@ -1,18 +1,18 @@
 import { getInt32Le } from './octets.js'
 
 /**
- * The hash that policy tables and query reading share. Hashes are 32-bit integers, seeded with a
- * random number per process so that nobody outside can prepare names that collide; a collision
- * only ever costs a comparison, since names are stored and compared.
+ * The hash shared by policy tables and query parsing. Hashes are 32-bit integers with a random seed per
+ * process, so that nobody outside can prepare colliding names. A collision only costs a comparison, since
+ * names are stored and compared.
  *
- * A name's hash is built from the root down, one label at a time, so that the hashes of all its
- * suffixes come out on the way: `H(root) = seed`, `H(label.parent) = chain(H(parent), hash(label))`.
+ * A name is hashed from the root down, one label at a time, which also yields the hashes of all its
+ * suffixes: `H(root) = seed`, `H(label.parent) = chain(H(parent), hash(label))`.
  */
 
 /** Multiplier of FNV-1a, 32 bits. */
 const FNV_PRIME = 0x01000193
 
-/** Adds one octet, already lower-cased, to a label's hash, which starts as the seed. */
+/** Adds one lower-cased octet to the hash of a label, which starts as the seed. */
 export function hashOctet(hash: number, octet: number): number {
   return Math.imul(hash ^ octet, FNV_PRIME)
 }
@@ -24,12 +24,12 @@ export function chainHash(parent: number, label: number): number {
 }
 
 /**
- * The hash of some octets, four at a time: of 30 octets in 12 ns, and octet by octet in 40.
+ * Hashes octets, four at a time: 30 octets take 12 ns; octet by octet, 40 ns.
  *
- * Each step shifts what was multiplied into itself, so that which octets collide depends on the
- * seed.
+ * Each step folds the product's high bits into its low bits, so that the seed decides which octets
+ * collide.
  *
- * @param blind bits of each four octets that make no difference: as if they were set
+ * @param blind bits of each four octets that are ignored, as if they were set
  */
 export function hashOctets(octets: Uint8Array, seed: number, blind = 0): number {
   const { length } = octets

@@ -1,19 +1,19 @@
 import type { Octets } from './units.js'
 
-/** Longest octets whose holders are kept. */
+/** Objects with longer arrays are not pooled. */
 const MAX_LENGTH: Octets = 512
-/** Most holders kept, of all lengths together: about what is in flight under full load. */
+/** Maximum number of pooled objects: about as many as are in use under full load. */
 const MAX_POOLED = 4096
 
 /**
- * Objects to be used again, found by the length of an array of octets that each holds. What lives
- * for as long as an upstream is asked would else be copied by the collector, twice, and promoted.
+ * A pool of reusable objects, found by the length of the octet array that each holds. Objects that live as
+ * long as an upstream query would otherwise be copied twice by the garbage collector, and promoted.
  */
 export class ObjectPool<T extends object> {
   private readonly byLength = Array.from({ length: MAX_LENGTH + 1 }, (): T[] => [])
   private count = 0
 
-  /** One whose array has this length, if there is one; nobody else has it from now on. */
+  /** Takes an object with an array of this length out of the pool, if there is one. */
   take(length: Octets): T | undefined {
     if (length > MAX_LENGTH) return undefined
     const spare = this.byLength[length]!.pop()
@@ -21,7 +21,7 @@ export class ObjectPool<T extends object> {
     return spare
   }
 
-  /** The caller sees to it that nobody looks at it any more. */
+  /** Returns an object to the pool. The caller must not use it any more. */
   release(spare: T, length: Octets): void {
     if (length > MAX_LENGTH || this.count >= MAX_POOLED) return
     this.byLength[length]!.push(spare)

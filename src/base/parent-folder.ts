@@ -2,11 +2,10 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 
 /**
- * Makes the folder that a file is to be in, and those above it, where they are not there yet. One
- * by one, since Node's own recursive `mkdir` never returns where a file system makes no folders
- * and says ENOENT to it, as /proc does.
+ * Creates the folder of a file, and missing folders above it. One by one, since Node's recursive `mkdir`
+ * never returns on a file system that cannot create folders and reports ENOENT, such as /proc.
  *
- * Throws the system's error when it cannot.
+ * Throws the system's error if it fails.
  */
 export function createParentFolder(file: string, mode?: number): void {
   const folder = dirname(resolve(file))
@@ -15,7 +14,7 @@ export function createParentFolder(file: string, mode?: number): void {
   try {
     mkdirSync(folder, mode)
   } catch (error) {
-    // Somebody else may have made it just now.
+    // Another process may have created it meanwhile.
     if (!existsSync(folder)) throw error
   }
 }

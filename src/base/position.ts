@@ -1,7 +1,7 @@
-/** A place in a file that a person can jump to; lines and columns count from 1. */
+/** A position in a file; lines and columns count from 1. */
 export type Position = { readonly file: string; readonly line: number; readonly column: number }
 
-/** `FILE:LINE:COLUMN`, the form that editors and terminals make clickable. */
+/** `FILE:LINE:COLUMN`, which editors and terminals make clickable. */
 export function showPosition({ file, line, column }: Position): string {
   return `${file}:${line}:${column}`
 }

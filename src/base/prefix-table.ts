@@ -1,13 +1,13 @@
 import { splitAddressSpace, type AddressRange } from './address-ranges.js'
 import { isMapped, type Address, type Prefix } from './address.js'
 
-/** The table as shared memory, as other threads get it. */
+/** The table in shared memory, which is passed to other threads. */
 export interface PrefixTableBuffers {
-  /** IPv4: start of each stretch; its value; and for each upper half of an address, see `find4`. */
+  /** IPv4: start and value of each range; and an index by upper half of the address, see `find4`. */
   readonly starts4: SharedArrayBuffer
   readonly values4: SharedArrayBuffer
   readonly index4: SharedArrayBuffer
-  /** IPv6: start of each stretch, four words, most significant first; its value. */
+  /** IPv6: start of each range as four words, most significant first; and its value. */
   readonly starts6: SharedArrayBuffer
   readonly values6: SharedArrayBuffer
 }
@@ -16,25 +16,25 @@ const HALF = 0x10000
 const MAPPED_BITS = 96
 
 /**
- * Which prefixes cover an address, as one number: the address space cut into stretches, each with
- * the value that the caller gave for its set of covering prefixes.
+ * Maps an address to a number that stands for the set of prefixes covering it. The address space is split
+ * into ranges, each with the value that the caller chose for its set of prefixes.
  *
- * IPv4 is looked up among IPv4 prefixes only and IPv6 among IPv6 prefixes only: `::/0` says nothing
- * of IPv4, although IPv4 is kept mapped; whoever means both writes both.
+ * IPv4 addresses match IPv4 prefixes only, and IPv6 addresses IPv6 prefixes only: `::/0` does not cover
+ * IPv4, although IPv4 is stored as mapped IPv6.
  */
 export class PrefixTable {
-  readonly #starts4: Uint32Array
-  readonly #values4: Uint32Array
-  readonly #index4: Uint32Array
-  readonly #starts6: Uint32Array
-  readonly #values6: Uint32Array
+  private readonly starts4: Uint32Array
+  private readonly values4: Uint32Array
+  private readonly index4: Uint32Array
+  private readonly starts6: Uint32Array
+  private readonly values6: Uint32Array
 
   constructor(buffers: PrefixTableBuffers) {
-    this.#starts4 = new Uint32Array(buffers.starts4)
-    this.#values4 = new Uint32Array(buffers.values4)
-    this.#index4 = new Uint32Array(buffers.index4)
-    this.#starts6 = new Uint32Array(buffers.starts6)
-    this.#values6 = new Uint32Array(buffers.values6)
+    this.starts4 = new Uint32Array(buffers.starts4)
+    this.values4 = new Uint32Array(buffers.values4)
+    this.index4 = new Uint32Array(buffers.index4)
+    this.starts6 = new Uint32Array(buffers.starts6)
+    this.values6 = new Uint32Array(buffers.values6)
   }
 
   /**
@@ -43,49 +43,49 @@ export class PrefixTable {
    */
   find(words: Uint32Array, at: number): number {
     if (words[at] === 0 && words[at + 1] === 0 && words[at + 2] === 0xffff) {
-      return this.#find4(words[at + 3]!)
+      return this.find4(words[at + 3]!)
     }
-    return this.#find6(words, at)
+    return this.find6(words, at)
   }
 
-  /** Every stretch by its first address, IPv4 before IPv6: for people. */
+  /** Every range by its first address, IPv4 before IPv6; for dumps. */
   *ranges(): Generator<{ readonly start: Address; readonly value: number }> {
-    for (const [stretch, start] of this.#starts4.entries()) {
-      yield { start: octetsOf([0, 0, 0xffff, start]), value: this.#values4[stretch]! }
+    for (const [range, start] of this.starts4.entries()) {
+      yield { start: octetsOf([0, 0, 0xffff, start]), value: this.values4[range]! }
     }
-    for (const [stretch, value] of this.#values6.entries()) {
-      yield { start: octetsOf(this.#starts6.subarray(4 * stretch, 4 * stretch + 4)), value }
+    for (const [range, value] of this.values6.entries()) {
+      yield { start: octetsOf(this.starts6.subarray(4 * range, 4 * range + 4)), value }
     }
   }
 
-  /** `index4[h]` is the stretch that holds `h.0.0`: a search only where a /16 is cut up. */
-  #find4(address: number): number {
+  /** `index4[h]` is the range of `h.0.0`, so a search is needed only within a /16 that is split. */
+  private find4(address: number): number {
     const half = address >>> 16
-    let low = this.#index4[half]!
-    let high = this.#index4[half + 1]!
+    let low = this.index4[half]!
+    let high = this.index4[half + 1]!
     while (low < high) {
       const middle = (low + high + 1) >>> 1
-      if (this.#starts4[middle]! <= address) low = middle
+      if (this.starts4[middle]! <= address) low = middle
       else high = middle - 1
     }
-    return this.#values4[low]!
+    return this.values4[low]!
   }
 
-  #find6(words: Uint32Array, at: number): number {
+  private find6(words: Uint32Array, at: number): number {
     let low = 0
-    let high = this.#values6.length - 1
+    let high = this.values6.length - 1
     while (low < high) {
       const middle = (low + high + 1) >>> 1
-      if (this.#startsBy(middle, words, at)) low = middle
+      if (this.startsBy(middle, words, at)) low = middle
       else high = middle - 1
     }
-    return this.#values6[low]!
+    return this.values6[low]!
   }
 
-  /** Whether IPv6 stretch number `stretch` starts at the address or before it. */
-  #startsBy(stretch: number, words: Uint32Array, at: number): boolean {
+  /** Whether an IPv6 range starts at or before the address. */
+  private startsBy(range: number, words: Uint32Array, at: number): boolean {
     for (let word = 0; word < 4; word++) {
-      const start = this.#starts6[4 * stretch + word]!
+      const start = this.starts6[4 * range + word]!
       const wanted = words[at + word]!
       if (start !== wanted) return start < wanted
     }
@@ -96,8 +96,8 @@ export class PrefixTable {
 /**
  * Compiles prefixes to a table.
  *
- * @param intern gives the value (unsigned, 32 bits) of a set of covering prefixes: indices in
- *   `prefixes`, longest first, equal ones in the order given; empty where none covers
+ * @param intern returns the value (unsigned, 32 bits) of a set of covering prefixes, given as indices into
+ *   `prefixes`, longest first, equal ones in the given order; empty if none covers the address
  */
 export function compilePrefixes(
   prefixes: readonly Prefix[],
@@ -121,26 +121,26 @@ export function compilePrefixes(
   }
 }
 
-/** Stretches with values; neighbours of one value become one. */
+/** Assigns values to ranges, and merges neighbours with the same value. */
 function assignValues(
-  stretches: readonly AddressRange[],
+  ranges: readonly AddressRange[],
   intern: (covering: readonly number[]) => number
 ): { start: bigint; value: number }[] {
   const result: { start: bigint; value: number }[] = []
-  for (const { start, covering } of stretches) {
+  for (const { start, covering } of ranges) {
     const value = intern(covering)
     if (result.at(-1)?.value !== value) result.push({ start, value })
   }
   return result
 }
 
-/** For each upper half, and one past the last, the stretch that holds its first address. */
+/** For each upper half, and one past the last, the range of its first address. */
 function indexByHalf(starts: readonly number[]): number[] {
   const index: number[] = []
-  let stretch = 0
+  let range = 0
   for (let half = 0; half < HALF; half++) {
-    while (stretch + 1 < starts.length && starts[stretch + 1]! <= half * HALF) stretch++
-    index.push(stretch)
+    while (range + 1 < starts.length && starts[range + 1]! <= half * HALF) range++
+    index.push(range)
   }
   return [...index, starts.length - 1]
 }

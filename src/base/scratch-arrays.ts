@@ -1,13 +1,13 @@
 /**
- * Arrays to be filled and read at once, one of each length: whoever takes one again gets the same.
- * Making an array costs 0.05 to 0.1 µs, and it has to be collected.
+ * Reusable arrays for short-lived data, one of each length: taking the same length again returns the same
+ * array. Allocating an array costs 0.05 to 0.1 µs, and garbage collection later.
  */
 export class ScratchArrays<T extends { readonly length: number }> {
   private readonly byLength: (T | undefined)[]
 
   /**
-   * @param longest that is kept; a longer one is made each time
-   * @param make makes one
+   * @param longest array that is reused; longer ones are allocated each time
+   * @param make allocates an array
    */
   constructor(
     private readonly longest: number,
@@ -16,7 +16,7 @@ export class ScratchArrays<T extends { readonly length: number }> {
     this.byLength = Array.from({ length: longest + 1 })
   }
 
-  /** What it holds is from the last time. */
+  /** Its content is left over from the last use. */
   take(length: number): T {
     return length > this.longest ? this.make(length) : (this.byLength[length] ??= this.make(length))
   }

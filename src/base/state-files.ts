@@ -3,32 +3,32 @@ import { join } from 'node:path'
 import { writeFileAtomic } from './atomic-file.js'
 import { failure } from './error.js'
 
-/** For its owner alone. */
+/** Accessible to the owner only. */
 const FOLDER_MODE = 0o700
 
 /**
- * A folder in which a few files are kept of each of several things: `ID.zone`, `ID.json`. Each file is
- * there whole or not at all, whenever the power fails.
+ * A state folder with a few files per id, such as `ID.zone` and `ID.json`. Every file is complete or absent,
+ * even after a power failure.
  */
 export class StateFiles {
-  /** @param code of what cannot be written */
+  /** @param code of the error for a failed write */
   constructor(
     readonly folder: string,
     private readonly code: 'REMOTE_STATE' | 'TRANSFER_STATE'
   ) {}
 
-  path(id: string, end: string): string {
-    return join(this.folder, id + end)
+  path(id: string, suffix: string): string {
+    return join(this.folder, id + suffix)
   }
 
-  has(id: string, end: string): Promise<boolean> {
-    return access(this.path(id, end)).then(
+  has(id: string, suffix: string): Promise<boolean> {
+    return access(this.path(id, suffix)).then(
       () => true,
       () => false
     )
   }
 
-  /** What is known of one; undefined: nothing that can be read. */
+  /** The JSON record of an id; undefined: missing or unreadable. */
   async readRecord(id: string): Promise<unknown> {
     try {
       return JSON.parse(await readFile(this.path(id, '.json'), 'utf8'))
@@ -43,8 +43,8 @@ export class StateFiles {
   }
 
   /** @throws InterdictError with the code */
-  write(id: string, end: string, content: Uint8Array | string): void {
-    const path = this.path(id, end)
+  write(id: string, suffix: string, content: Uint8Array | string): void {
+    const path = this.path(id, suffix)
     try {
       writeFileAtomic(path, content, { folderMode: FOLDER_MODE })
     } catch (error) {

@@ -1,7 +1,7 @@
-/** A count of octets, or a position counted in octets from the start of a buffer or message. */
+/** A number of octets, or an offset in octets into a buffer or message. */
 export type Octets = number
 
-/** TTLs and calendar instants: whole seconds, as the protocol has them. */
+/** Whole seconds, as in the protocol: TTLs and timestamps. */
 export type Seconds = number
 
 /** Durations and timeouts inside the program. */

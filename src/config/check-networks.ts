@@ -3,8 +3,8 @@ import { didYouMean } from '../yaml/closest.js'
 import type { RetentionConfig, PrivacyConfig } from './config.js'
 
 /**
- * Warnings of networks in the privacy settings that are not in the rules: clients that somebody
- * meant are written otherwise than meant.
+ * Warnings about networks in the privacy settings that are not in the rules: their clients would be logged
+ * in the default mode.
  */
 export function checkPrivacyNetworks(
   { networks }: PrivacyConfig,
@@ -18,7 +18,7 @@ export function checkPrivacyNetworks(
     })
 }
 
-/** The same of networks whose lookups are kept for fewer days. */
+/** Warnings about networks in the retention settings that are not in the rules. */
 export function checkRetentionNetworks(
   keep: RetentionConfig | undefined,
   known: readonly string[]

@@ -5,16 +5,16 @@ import type { Endpoint } from '../udp/datagram.js'
 import type { OutputConfig } from './output-config.js'
 
 /**
- * The settings, checked, with every default filled in. Plain data: it is sent to other threads.
+ * The validated settings with every default filled in. Plain data, since it is sent to other threads.
  * Paths are absolute. `docs/reference/settings.md` says what each key means.
  */
 export interface Config {
   readonly listen: readonly Endpoint[]
   readonly workers: number | 'auto'
   readonly transport: 'auto' | 'batch' | 'portable'
-  /** The rules folder; with `bundle`, the bundle that is offered. */
+  /** The rules folder; with `bundle`, the bundle file. */
   readonly rules: string
-  /** Undefined: rules are a folder. */
+  /** Undefined: the rules are a folder. */
   readonly bundle: BundleConfig | undefined
   readonly upstreams: UpstreamsConfig
   readonly cache: CacheConfig
@@ -28,7 +28,7 @@ export interface Config {
   readonly state: StateConfig
   readonly remoteLists: RemoteListsConfig
   readonly transfers: TransfersConfig
-  /** Undefined: nobody can ask the running gateway. */
+  /** Undefined: no admin socket. */
   readonly admin: { readonly socket: AdminSocketConfig | undefined }
   readonly log: {
     readonly service: ServiceLogConfig
@@ -38,59 +38,60 @@ export interface Config {
   readonly shutdown: { readonly grace: Milliseconds }
 }
 
-/** Whose signatures a bundle has to have. */
+/** The signatures that a bundle must have. */
 export interface BundleConfig {
-  /** Ed25519, as `interdict bundle keygen` prints them. */
+  /** Ed25519 public keys, as printed by `interdict bundle keygen`. */
   readonly keys: readonly string[]
-  /** Each has one such key. */
+  /** Files with one such key each. */
   readonly keyFiles: readonly string[]
+  /** The number of trusted keys that must have signed it. */
   readonly signatures: number
 }
 
 export interface UpstreamsConfig {
-  /** Empty: those of the system, if `useResolvConf`. */
+  /** Empty: the name servers of /etc/resolv.conf, if `useResolvConf`. */
   readonly servers: readonly Endpoint[]
   readonly useResolvConf: boolean
-  /** Other upstreams for some names: each stands for itself and all below it; longest wins. */
+  /** Upstreams for individual domains and all names below them; the longest match wins. */
   readonly forward: readonly ForwardConfig[]
-  /** For one try. */
+  /** For one attempt. */
   readonly timeout: Milliseconds
-  /** For all tries together. */
+  /** For all attempts together. */
   readonly giveUp: Milliseconds
-  /** Whether names are asked in random case, which answers have to repeat. */
+  /** Whether query names are sent in random case, which responses must repeat (0x20 encoding). */
   readonly caseRandomization: boolean
-  /** Whether they are sent cookies, which they have to give back. */
+  /** Whether queries carry DNS cookies (RFC 7873), which responses must return. */
   readonly cookies: boolean
-  /** How often it is looked whether upstreams lead back here; 0: never. */
+  /** Interval of forwarding loop detection; 0: off. */
   readonly loopCheck: Seconds
 }
 
 export interface ForwardConfig {
-  /** As it was written. */
+  /** As written in the settings. */
   readonly domain: string
   /** Lower-cased wire form. */
   readonly name: Uint8Array
   readonly servers: readonly Endpoint[]
 }
 
-/** Each worker has a cache of its own. */
+/** Per worker, since each has its own cache. */
 export interface CacheConfig {
   readonly size: Octets
   readonly minTtl: Seconds
   readonly maxTtl: Seconds
   readonly negativeMaxTtl: Seconds
   readonly failureTtl: Seconds
-  /** How long answers that are over may be given while no upstream answers; 0: never. */
+  /** How long expired answers may be served while no upstream answers (RFC 8767); 0: never. */
   readonly staleMax: Seconds
-  /** How long clients wait for upstreams before that. */
+  /** How long a client waits before it gets a stale answer. */
   readonly staleAfter: Milliseconds
-  /** How long it is given before they are asked again. */
+  /** How long a stale answer is served before upstreams are queried again. */
   readonly staleRecheck: Seconds
-  /** Whether hot answers are asked for anew before they are over. */
+  /** Whether popular answers are refreshed before they expire. */
   readonly prefetch: boolean
 }
 
-/** What the server says of itself to who asks; '': nothing. */
+/** Identity of the server, for version.bind, id.server and NSID; '': not revealed. */
 export interface IdentityConfig {
   readonly version: string
   readonly name: string
@@ -98,79 +99,79 @@ export interface IdentityConfig {
 
 /** DNS cookies: RFC 7873, RFC 9018. */
 export interface CookiesConfig {
-  /** Whether clients are given cookies. */
+  /** Whether clients get server cookies. */
   readonly server: boolean
-  /** What they are made with; undefined: a secret of this process alone. */
+  /** The file of server secrets; undefined: a random secret of this process. */
   readonly secretFile: string | undefined
 }
 
 export interface TcpConfig {
   readonly idle: Milliseconds
-  /** Of one worker. */
+  /** Per worker. */
   readonly maxConnections: number
-  /** Of one client (see `limits.bits`), of one worker. */
+  /** Per client (see `limits.bits`) and worker. */
   readonly maxConnectionsPerClient: number
-  /** Queries of one connection that wait for an answer. */
+  /** Pending queries per connection. */
   readonly maxInFlight: number
 }
 
-/** What one client may take. A rate is of one worker; 0: no limit. */
+/** Rate limits per client and worker; 0: no limit. */
 export interface LimitsConfig {
   readonly queriesPerSecond: number
-  /** Identical ones. */
+  /** Identical responses. */
   readonly responsesPerSecond: number
-  /** What a quiet client may send at once, as the time in which its rate would allow it. */
+  /** The burst size of an idle client, as the time in which its rate would allow that many. */
   readonly burst: Milliseconds
-  /** Of what is over a limit, each so many-th is answered with TC; 0: none. */
+  /** Every n-th query above a limit is answered with TC, the others are dropped; 0: none. */
   readonly slip: number
-  /** Bits of an address that stand for one client. */
+  /** Prefix lengths that count as one client. */
   readonly bits: { readonly ipv4: number; readonly ipv6: number }
   readonly exempt: readonly Prefix[]
 }
 
-/** Whose word on the client's address is taken, and how they say it. */
+/** Proxies trusted to supply the client address, by protocol. */
 export interface FrontEndsConfig {
   readonly proxyProtocol: readonly Prefix[]
   readonly clientSubnet: readonly Prefix[]
 }
 
-/** Names that are answered here because of what they are. */
+/** Special-use names (RFC 6761), which are answered locally. */
 export interface SpecialUseConfig {
   readonly answer: boolean
-  /** Lower-cased wire forms: these are forwarded, with all below them. */
+  /** Lower-cased wire forms of domains that are forwarded, with all names below them. */
   readonly except: readonly Uint8Array[]
 }
 
-/** Addresses inside, which upstreams may not give to names outside. */
+/** DNS rebinding protection: internal addresses that the default upstreams may not return. */
 export interface RebindingGuardConfig {
   readonly enabled: boolean
-  /** Lower-cased wire forms: they may have such addresses, and all below them. */
+  /** Lower-cased wire forms of domains that may have such addresses, with all names below them. */
   readonly allow: readonly Uint8Array[]
   readonly addresses: readonly Prefix[]
 }
 
-/** What the gateway was told by others and keeps over a restart. */
+/** State received from others that is kept over a restart. */
 export interface StateConfig {
-  /** Made where it is missing, when there is something to keep. */
+  /** Created when there is something to store. */
   readonly folder: string
 }
 
-/** How lists are fetched. */
+/** How lists are downloaded. */
 export interface RemoteListsConfig {
-  /** Who is asked for the names of their servers; empty: the upstreams. */
+  /** DNS servers that resolve the host names of list servers; empty: the upstreams. */
   readonly bootstrap: readonly Endpoint[]
-  /** Certificates that are trusted besides those that are known. */
+  /** CA certificates trusted in addition to the built-in ones. */
   readonly caFile: string | undefined
-  /** For one list. */
+  /** Per list. */
   readonly timeout: Milliseconds
 }
 
-/** How zones of others are transferred. */
+/** How zones are transferred from primaries. */
 export interface TransfersConfig {
-  /** In the order in which they are asked. */
+  /** In the order in which they are tried. */
   readonly primaries: readonly PrimaryConfig[]
   readonly keys: readonly TransferKeyConfig[]
-  /** Of one transfer, as it comes. */
+  /** Per transfer, as received. */
   readonly maxSize: Octets
   readonly maxTime: Milliseconds
 }
@@ -178,13 +179,13 @@ export interface TransfersConfig {
 export interface PrimaryConfig {
   readonly id: string
   readonly endpoint: Endpoint
-  /** Name of a key, as it is written in `keys`; undefined: nothing is signed. */
+  /** Name of a key, as written in `keys`; undefined: no TSIG. */
   readonly key: string | undefined
 }
 
-/** What a primary and we share. The secret itself is read later. */
+/** A TSIG key shared with a primary. Its secret is read later. */
 export interface TransferKeyConfig {
-  /** As it was written. */
+  /** As written in the settings. */
   readonly key: string
   /** Lower-cased wire form. */
   readonly name: Uint8Array
@@ -192,10 +193,10 @@ export interface TransferKeyConfig {
   readonly secretFile: string
 }
 
-/** Where `interdict status` and `interdict flush` reach the gateway. */
+/** The socket for `interdict status` and `interdict flush`. */
 export interface AdminSocketConfig {
   readonly path: string
-  /** Of the setting, for errors that show only when the socket is opened. */
+  /** Position of the setting, for errors when the socket is opened. */
   readonly position: Position
 }
 
@@ -207,67 +208,67 @@ export interface ServiceLogConfig {
 export interface QueryLogConfig {
   readonly which: 'blocked' | 'all' | 'none'
   readonly path: string
-  /** Longest time that a record waits for being written. */
+  /** Maximum time before a record is written. */
   readonly flush: Milliseconds
   readonly rotation: { readonly octets: Octets; readonly daily: boolean }
-  /** Whether closed files become Parquet. */
+  /** Whether closed files are converted to Parquet. */
   readonly archive: boolean
-  /** Undefined: what becomes of its files is not recorded. */
+  /** Undefined: no hash chain. */
   readonly chain: ChainConfig | undefined
-  /** Undefined: for ever. */
+  /** Undefined: keep forever. */
   readonly retention: RetentionConfig | undefined
   readonly privacy: PrivacyConfig
 }
 
-/** How long lookups are kept. */
+/** Retention of lookups. */
 export interface RetentionConfig {
-  /** 0: for ever. */
+  /** 0: forever. */
   readonly days: number
-  /** For all files of the log; 0: as much as there is. */
+  /** Size limit of all log files together; 0: no limit. */
   readonly space: Octets
-  /** Networks whose lookups are kept for fewer days. */
+  /** Networks with a shorter retention. */
   readonly networks: readonly {
     readonly id: string
     readonly days: number
-    /** Of the setting, for networks that are not in the rules. */
+    /** Position of the setting, for networks that are not in the rules. */
     readonly position: Position
   }[]
 }
 
-/** How it can be shown that nobody has changed the query log. */
+/** The hash chain that proves the query log unchanged. */
 export interface ChainConfig {
   /** Path of the private key. */
   readonly signKey: string
-  /** Public keys that lines of before may be signed with. */
+  /** Public keys that earlier lines may be signed with. */
   readonly earlierKeys: readonly string[]
-  /** The chain gets a line at least so often. */
+  /** Maximum time between two chain lines. */
   readonly checkpoint: Milliseconds
-  /** Of the setting of the key, for a key that cannot be used. */
+  /** Position of the key's setting, for an unusable key. */
   readonly position: Position
 }
 
-/** `full`: the address; `prefix`, `pseudonym`: what is left of it; `none`: nothing. */
+/** What is logged of a client address: all of it, its prefix, a pseudonym, or nothing. */
 export type PrivacyMode = 'full' | 'prefix' | 'pseudonym' | 'none'
 
-/** What the query log has of clients. */
+/** How clients are identified in the query log. */
 export interface PrivacyConfig {
-  /** For networks that are not named, and for clients in none. */
+  /** For networks not listed below, and for clients outside every network. */
   readonly default: PrivacyMode
   readonly networks: readonly {
     readonly id: string
     readonly mode: PrivacyMode
-    /** Of the setting, for networks that are not in the rules. */
+    /** Position of the setting, for networks that are not in the rules. */
     readonly position: Position
   }[]
-  /** Bits of an address that `prefix` leaves. */
+  /** Prefix lengths of mode `prefix`. */
   readonly bits: { readonly ipv4: number; readonly ipv6: number }
-  /** Whether pseudonyms of addresses that begin alike begin alike. */
+  /** Whether pseudonyms of addresses with a common prefix have a common prefix. */
   readonly preservePrefix: boolean
-  /** Of pseudonyms. */
+  /** Keys of pseudonyms. */
   readonly keys: {
     readonly folder: string
     readonly rotation: 'daily' | 'monthly'
-    /** How long after its day or month a key is kept. */
+    /** How long a key is kept after its day or month. */
     readonly keep: Milliseconds
   }
 }

@@ -12,12 +12,12 @@ export function readEndpoint(text: string): Endpoint | undefined {
   const port = Number(digits)
   const address = bracketed ?? plain
   if (address === undefined || !(port <= MAX_PORT)) return undefined
-  // Brackets are for IPv6 and nothing else.
+  // Brackets are for IPv6 only.
   if ((bracketed !== undefined) !== address.includes(':')) return undefined
   return { address: showAddress(readAddress(address)), port }
 }
 
-/** As `readEndpoint`, or an address alone for port 53. @throws InterdictError ADDRESS_INVALID */
+/** Like `readEndpoint`; an address alone means port 53. @throws InterdictError ADDRESS_INVALID */
 export function readServer(text: string): Endpoint | undefined {
   const endpoint = /^\[.*\]:|^[^:]*:[^:]*$/.test(text)
     ? readEndpoint(text)
@@ -25,7 +25,7 @@ export function readServer(text: string): Endpoint | undefined {
   return endpoint?.port === 0 || isWildcard(endpoint?.address) ? undefined : endpoint
 }
 
-/** Addresses of this machine's interfaces, in the shortest text. */
+/** Addresses of this machine's interfaces, in canonical text form. */
 export function ownAddresses(): readonly string[] {
   const all = Object.values(networkInterfaces()).flatMap((found = []) => found)
   return all.map(({ address }) => showAddress(readAddress(address.replace(/%.*/, ''))))
@@ -40,16 +40,16 @@ export function isWildcard(address: string | undefined): boolean {
 }
 
 /**
- * Whether a socket that listens at `listen` would receive what is sent to `server`.
+ * Whether a socket listening at `listen` would receive packets sent to `server`.
  *
- * @param own addresses of this machine, which a wildcard stands for
+ * @param own addresses of this machine, which a wildcard address includes
  */
 export function isSelf(listen: Endpoint, server: Endpoint, own: readonly string[]): boolean {
   if (listen.port !== server.port) return false
   if (listen.address === server.address) return true
   const loopback = server.address === '::1' || server.address.startsWith('127.')
-  const ours = loopback || own.includes(server.address)
-  return isWildcard(listen.address) && ours && family(listen) === family(server)
+  const isOwn = loopback || own.includes(server.address)
+  return isWildcard(listen.address) && isOwn && family(listen) === family(server)
 }
 
 function family({ address }: Endpoint): 4 | 6 {

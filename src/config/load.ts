@@ -20,10 +20,10 @@ import { rulesOf } from './rules-section.js'
 import { settingsSchema, type Settings } from './schema.js'
 import { transfersOf } from './transfers.js'
 
-/** Read, in the working folder, if no other is named; it need not exist. */
+/** The default settings file, in the working folder; it need not exist. */
 export const DEFAULT_SETTINGS_FILE = 'interdict.yaml'
 
-/** Of `sun_path` with its final zero: 108 octets on Linux (unix(7)), 104 elsewhere. */
+/** `sun_path` with its terminating zero: 108 octets on Linux (unix(7)), 104 elsewhere. */
 const MAX_SOCKET_PATH: Octets = process.platform === 'linux' ? 107 : 103
 
 export type ConfigResult =
@@ -31,10 +31,10 @@ export type ConfigResult =
   | { readonly ok: false; readonly errors: readonly InterdictError[] }
 
 /**
- * Reads the settings file; all that is wrong comes back at once. Without a file of that name, an
- * error (CONFIG_UNREADABLE) if it was asked for, the built-in defaults if not. Never throws.
+ * Reads the settings file, and returns all errors at once. A missing file is an error (CONFIG_UNREADABLE)
+ * if it was named; otherwise the built-in defaults apply. Never throws.
  *
- * @param file what the operator asked for; undefined: `DEFAULT_SETTINGS_FILE`, if there is one
+ * @param file named by the operator; undefined: `DEFAULT_SETTINGS_FILE`, if it exists
  */
 export async function loadConfig(file?: string): Promise<ConfigResult> {
   const path = file ?? DEFAULT_SETTINGS_FILE
@@ -50,9 +50,9 @@ export async function loadConfig(file?: string): Promise<ConfigResult> {
 }
 
 /**
- * As `loadConfig`, from text.
+ * Like `loadConfig`, from text.
  *
- * @param path of the file it stands for: paths in it are relative to its folder
+ * @param path of the file that the text comes from: paths in it are relative to its folder
  */
 export function readConfig(source: Uint8Array | string, path: string): ConfigResult {
   const read = readYaml(source, path, settingsSchema)
@@ -60,36 +60,36 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
   const folder = dirname(resolve(path))
   const { admin, log } = read.value
   const errors: InterdictError[] = []
-  const refuse = (key: string, found: string, wanted: string): void => {
+  const addError = (key: string, found: string, expected: string): void => {
     const position = read.positionOf(key.split('.'))
-    errors.push(failureAt(position, 'DOCUMENT_INVALID', key, mismatch(wanted, found)))
+    errors.push(failureAt(position, 'DOCUMENT_INVALID', key, mismatch(expected, found)))
   }
   const socket = adminSocket(read.value, folder, read.positionOf(['admin', 'socket']))
   if (socket !== undefined && Buffer.byteLength(socket.path) > MAX_SOCKET_PATH) {
-    const wanted = `a path of at most ${MAX_SOCKET_PATH} octets, counted from the root`
-    refuse('admin.socket', admin.socket, wanted)
+    const expected = `an absolute path of at most ${MAX_SOCKET_PATH} bytes`
+    addError('admin.socket', admin.socket, expected)
   }
   const privacy = privacyOf(log.queries.privacy, folder, path => read.positionOf(path))
   const logFolder = dirname(resolve(folder, log.queries.file))
   if (privacy.keys.folder === logFolder) {
-    const wanted = 'another folder than that of the query log'
-    refuse('log.queries.privacy.keys', log.queries.privacy.keys, wanted)
+    const expected = 'a folder other than that of the query log'
+    addError('log.queries.privacy.keys', log.queries.privacy.keys, expected)
   }
-  const keep = retentionOf(log.queries.keep, path => read.positionOf(path))
+  const retention = retentionOf(log.queries.keep, path => read.positionOf(path))
   const chain = chainOf(log.queries.chain, folder, path => read.positionOf(path))
   if (chain !== undefined) {
     if (isWithin(chain.signKey, logFolder)) {
-      refuse(
+      addError(
         'log.queries.chain.sign-key',
         chain.signKey,
         'a file outside the folder of the query log'
       )
     }
     if (basename(log.queries.file) === 'chain.jsonl')
-      refuse('log.queries.file', log.queries.file, 'another name than that of the chain')
+      addError('log.queries.file', log.queries.file, 'a name other than that of the chain')
   }
   if (errors.length > 0) return { ok: false, errors }
-  return { ok: true, config: configOf(read.value, folder, { socket, privacy, chain, keep }) }
+  return { ok: true, config: configOf(read.value, folder, { socket, privacy, chain, retention }) }
 }
 
 function adminSocket(
@@ -103,11 +103,11 @@ function adminSocket(
 function configOf(
   settings: Settings,
   folder: string,
-  placed: {
+  resolved: {
     readonly socket: AdminSocketConfig | undefined
     readonly privacy: PrivacyConfig
     readonly chain: ChainConfig | undefined
-    readonly keep: RetentionConfig | undefined
+    readonly retention: RetentionConfig | undefined
   }
 ): Config {
   const { listen, workers, transport, cache, identity, cookies, tcp, log, shutdown } = settings
@@ -163,7 +163,7 @@ function configOf(
       timeout: settings['remote-lists'].timeout
     },
     transfers: transfersOf(settings.transfers, folder),
-    admin: { socket: placed.socket },
+    admin: { socket: resolved.socket },
     log: {
       service: {
         level: service.level,
@@ -175,9 +175,9 @@ function configOf(
         flush: queries.flush,
         rotation: { octets: queries.rotate.size, daily: queries.rotate.daily },
         archive: queries.archive,
-        chain: placed.chain,
-        retention: placed.keep,
-        privacy: placed.privacy
+        chain: resolved.chain,
+        retention: resolved.retention,
+        privacy: resolved.privacy
       },
       outputs: outputsOf(log.outputs, folder, resolve(folder, settings.state.folder))
     },
@@ -200,12 +200,12 @@ function retentionOf(
   { days, space, networks }: Settings['log']['queries']['keep'],
   positionOf: (path: readonly string[]) => Position
 ): RetentionConfig | undefined {
-  const some = Object.entries(networks).map(([id, fewer]) => {
+  const shorter = Object.entries(networks).map(([id, fewer]) => {
     return { id, days: fewer, position: positionOf(['log', 'queries', 'keep', 'networks', id]) }
   })
-  return days === 0 && space === 0 && some.length === 0
+  return days === 0 && space === 0 && shorter.length === 0
     ? undefined
-    : { days, space, networks: some }
+    : { days, space, networks: shorter }
 }
 
 function isWithin(path: string, folder: string): boolean {

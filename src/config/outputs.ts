@@ -6,13 +6,13 @@ import type { OutputAddress, OutputConfig } from './output-config.js'
 
 const MAX_PORT = 65_535
 
-/** Of URLs that say nothing else; where logs go in OTLP over HTTP. */
+/** Default ports of URLs, and the default path of OTLP over HTTP. */
 const URL_PORT = { http: 80, https: 443 } as const
 const OTLP_PATH = '/v1/logs'
 
 /**
- * Reads `udp://192.0.2.1:514`, `tcp://name:601`, `tls://[2001:db8::1]:6514` or `unix:/path`; or a URL,
- * `https://collector.example:4318` being `https://collector.example:4318/v1/logs`.
+ * Reads `udp://192.0.2.1:514`, `tcp://name:601`, `tls://[2001:db8::1]:6514` or `unix:/path`; or a URL.
+ * `https://collector.example:4318` is short for `https://collector.example:4318/v1/logs`.
  */
 export function readOutputAddress(text: string): OutputAddress | undefined {
   const socket = /^unix:(\/.+)$/.exec(text)?.[1]
@@ -23,8 +23,8 @@ export function readOutputAddress(text: string): OutputAddress | undefined {
   if (host === undefined) return undefined
   if (kind === 'http' || kind === 'https') {
     const port = Number(digits ?? URL_PORT[kind])
-    const longer = path === '' || path === '/' ? OTLP_PATH : path
-    return isPort(port) ? { kind, host, port, path: longer } : undefined
+    const fullPath = path === '' || path === '/' ? OTLP_PATH : path
+    return isPort(port) ? { kind, host, port, path: fullPath } : undefined
   }
   const isSocket = kind === 'udp' || kind === 'tcp' || kind === 'tls'
   const port = Number(digits)
@@ -69,15 +69,16 @@ export const outputsSchema = z
       if (type === 'otlp' && !isUrl) refuse('to', 'http:// or https:// for otlp')
       if (type !== 'otlp' && isUrl) refuse('to', 'http:// and https:// for otlp only')
       if (type !== 'otlp' && headers !== '') refuse('headers', 'headers for otlp only')
-      if (type !== 'otlp' && compression !== 'none') refuse('compression', 'none but for otlp')
+      if (type !== 'otlp' && compression !== 'none')
+        refuse('compression', 'compression for otlp only')
       if ((cert === '') !== (key === '')) refuse(cert === '' ? 'key' : 'cert', 'both or neither')
     }
   })
   .prefault([])
 
 /**
- * @param folder what paths are relative to
- * @param state where a restart finds what waits
+ * @param folder that paths are relative to
+ * @param state the state folder, which has the default spools
  */
 export function outputsOf(
   outputs: z.output<typeof outputsSchema>,

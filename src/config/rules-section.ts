@@ -2,10 +2,10 @@ import { resolve } from 'node:path'
 import * as z from 'zod'
 import type { Config } from './config.js'
 
-/** SubjectPublicKeyInfo of Ed25519 begins so, whatever the key is. RFC 8410 §4. */
+/** Every Ed25519 SubjectPublicKeyInfo has this prefix. RFC 8410 §4. */
 const PUBLIC_KEY = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/
 
-/** Whether a text is a key; else it is the path of a file that has one. */
+/** Whether a text is a key; otherwise it is the path of a key file. */
 const isPublicKey = (text: string): boolean => PUBLIC_KEY.test(text)
 
 const MAX_KEYS = 16
@@ -15,18 +15,18 @@ const path = z.string('a path').min(1, 'a path')
 const bundle = z
   .strictObject({
     bundle: path,
-    keys: z.array(z.string().min(1)).min(1, 'a public key or more').max(MAX_KEYS),
+    keys: z.array(z.string().min(1)).min(1, 'at least one public key').max(MAX_KEYS),
     signatures: z.int().min(1).max(MAX_KEYS).prefault(1)
   })
   .refine(({ keys, signatures }) => signatures <= new Set(keys).size, {
     path: ['signatures'],
-    message: 'a number not over that of the keys'
+    message: 'a number of at most that of the keys'
   })
 
-/** The `rules` of the settings: a folder, or nothing but signed bundles. */
+/** The `rules` setting: a folder, or signed bundles. */
 export const rulesSchema = z.union([path, bundle], EXPECTED).prefault('rules')
 
-/** @param folder what paths are relative to */
+/** @param folder that paths are relative to */
 export function rulesOf(
   settings: z.output<typeof rulesSchema>,
   folder: string

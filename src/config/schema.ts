@@ -9,9 +9,9 @@ import { outputsSchema } from './outputs.js'
 import { rulesSchema } from './rules-section.js'
 import { transfersSchema } from './transfers.js'
 
-/** Every key of the settings file with its default and its limits; `docs/reference/settings.md`. */
+/** Every key of the settings file with its default and limits. See `docs/reference/settings.md`. */
 
-/** A part of the settings that may be left out, or left empty. */
+/** A section of the settings that may be omitted or empty. */
 function section<S extends z.ZodRawShape>(shape: S) {
   return z.preprocess(value => value ?? {}, z.strictObject(shape)).prefault({})
 }
@@ -24,7 +24,7 @@ const server = parsedString(
 const prefix = parsedString('a prefix such as 192.0.2.0/24 or 2001:db8::/32', readPrefix)
 const path = z.string('a path').min(1, 'a path')
 
-/** A name with all below it; the text is what is kept. */
+/** A domain name, kept as text. */
 const domain = z.string().refine(text => {
   try {
     return readName(text).length > 0
@@ -44,7 +44,7 @@ const upstreams = section({
   'loop-check': wholeSeconds('0s', '1h').prefault('1m')
 }).refine(it => it.timeout <= it['give-up'], {
   path: ['timeout'],
-  message: 'a duration not over upstreams.give-up'
+  message: 'a duration of at most upstreams.give-up'
 })
 
 const cache = section({
@@ -62,10 +62,10 @@ const cache = section({
   prefetch: z.boolean().prefault(true)
 }).refine(it => it['min-ttl'] <= it['max-ttl'], {
   path: ['min-ttl'],
-  message: 'a duration not over cache.max-ttl'
+  message: 'a duration of at most cache.max-ttl'
 })
 
-/** What fits into one label fits into every reply. */
+/** A text that fits into one label fits into every reply. */
 const shortText = z
   .string()
   .refine(text => Buffer.byteLength(text) <= 63, 'a text of at most 63 octets')
@@ -103,7 +103,7 @@ const specialUse = section({
   except: z.array(domain).prefault([])
 })
 
-/** What is not of the public Internet. IANA IPv4 and IPv6 Special-Purpose Address Registries. */
+/** Addresses outside the public Internet. IANA IPv4 and IPv6 Special-Purpose Address Registries. */
 const INTERNAL_ADDRESSES = [
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -163,7 +163,7 @@ const keep = section({
   networks: z.record(z.string(), z.int().min(1).max(36_500)).prefault({})
 }).superRefine(({ days, networks }, context) => {
   for (const [id, fewer] of Object.entries(networks)) {
-    const message = 'a number of days not over log.queries.keep.days'
+    const message = 'at most log.queries.keep.days'
     if (days > 0 && fewer > days)
       context.addIssue({ code: 'custom', path: ['networks', id], message })
   }
@@ -215,26 +215,27 @@ export const settingsSchema = section({
 }).superRefine((settings, context) => {
   const { listen, upstreams, 'remote-lists': remote } = settings
   const { servers, forward } = upstreams
-  const refuse = (path: (string | number)[], message: string): void =>
+  const addIssue = (path: (string | number)[], message: string): void =>
     context.addIssue({ code: 'custom', path, message })
   const shown = listen.map(showEndpoint)
   for (const [i, text] of shown.entries()) {
     if (listen[i]!.port !== 0 && shown.indexOf(text) < i)
-      refuse(['listen', i], 'each endpoint once')
+      addIssue(['listen', i], 'each endpoint only once')
   }
-  // A query sent to ourselves comes back to us for ever.
-  const notSelf = 'an upstream other than this resolver itself (see listen)'
+  // A query forwarded to this gateway itself would loop forever.
+  const notSelf = 'an upstream other than this gateway itself (see listen)'
   const own = ownAddresses()
-  const isUs = (one: (typeof servers)[number]): boolean => listen.some(at => isSelf(at, one, own))
+  const isThisGateway = (one: (typeof servers)[number]): boolean =>
+    listen.some(at => isSelf(at, one, own))
   for (const [i, one] of servers.entries()) {
-    if (isUs(one)) refuse(['upstreams', 'servers', i], notSelf)
+    if (isThisGateway(one)) addIssue(['upstreams', 'servers', i], notSelf)
   }
   for (const [i, one] of remote.bootstrap.entries()) {
-    if (isUs(one)) refuse(['remote-lists', 'bootstrap', i], notSelf)
+    if (isThisGateway(one)) addIssue(['remote-lists', 'bootstrap', i], notSelf)
   }
   for (const [name, group] of Object.entries(forward)) {
     for (const [i, one] of group.entries()) {
-      if (isUs(one)) refuse(['upstreams', 'forward', name, i], notSelf)
+      if (isThisGateway(one)) addIssue(['upstreams', 'forward', name, i], notSelf)
     }
   }
 })

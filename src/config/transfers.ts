@@ -11,14 +11,14 @@ const server = parsedString(
   readServer
 )
 
-/** The text is what is kept: it is what primaries say. */
+/** Kept as text, the form in which `primaries` name a key. */
 const keyName = z.string().refine(text => {
   try {
     return readName(text).length > 1
   } catch {
     return false
   }
-}, 'the name of a key, which is a domain name')
+}, 'the name of a TSIG key, a domain name')
 
 const primary = z.strictObject({ address: server, key: keyName.optional() })
 
@@ -46,7 +46,7 @@ const shape = z
 
 export const transfersSchema = z.preprocess(value => value ?? {}, shape).prefault({})
 
-/** @param folder what paths are relative to */
+/** @param folder that paths are relative to */
 export function transfersOf(
   { primaries, keys, ...limits }: z.output<typeof shape>,
   folder: string

@@ -3,16 +3,16 @@ import type { Position } from '../base/position.js'
 import { didYouMean } from '../yaml/closest.js'
 import type { TransfersConfig } from './config.js'
 
-/** What rules say of a list that is a zone of a primary. */
+/** A list in the rules that is a zone transferred from primaries. */
 export interface ZoneReference {
   readonly id: string
   readonly zone: string
   readonly position: Position
-  /** Undefined: all that there are. */
+  /** Undefined: all primaries of the settings. */
   readonly primaries: readonly { readonly id: string; readonly position: Position }[] | undefined
 }
 
-/** Ids of the primaries that a zone is transferred from, in the order in which they are asked. */
+/** Ids of the primaries of a zone, in the order in which they are tried. */
 export function primariesFor(
   { primaries }: TransfersConfig,
   { primaries: named }: ZoneReference
@@ -21,18 +21,18 @@ export function primariesFor(
   return named === undefined ? known : named.map(({ id }) => id).filter(id => known.includes(id))
 }
 
-/** What rules say of primaries and does not fit the settings. */
+/** Errors of rules that name primaries missing in the settings. */
 export function checkPrimaries(
   settings: TransfersConfig,
   zones: readonly ZoneReference[]
 ): readonly InterdictError[] {
   const known = settings.primaries.map(({ id }) => id)
   return zones.flatMap((zone): InterdictError[] => {
-    const strange = (zone.primaries ?? []).filter(({ id }) => !known.includes(id))
-    const told = strange.map(({ id, position }) => {
+    const unknown = (zone.primaries ?? []).filter(({ id }) => !known.includes(id))
+    const errors = unknown.map(({ id, position }) => {
       return failureAt(position, 'TRANSFER_UNKNOWN_PRIMARY', zone.id, id, didYouMean(id, known))
     })
-    if (primariesFor(settings, zone).length > 0 || told.length > 0) return told
+    if (primariesFor(settings, zone).length > 0 || errors.length > 0) return errors
     return [failureAt(zone.position, 'TRANSFER_NO_PRIMARY', zone.id, zone.zone)]
   })
 }

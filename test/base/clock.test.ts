@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { TickClock } from '../../src/base/clock.js'
 
-t.test('a turn of the event loop has one time and one date', async t => {
+t.test('one tick of the event loop has one monotonic and one wall-clock time', async t => {
   let at = 1000
   const turn = new TickClock({ now: () => at, wall: () => at + 7 })
   t.equal(turn.wall(), 1007)

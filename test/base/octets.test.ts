@@ -6,7 +6,7 @@ import { copyOctets, setInt32Le, equalOctets, getInt32Le } from '../../src/base/
 const some = fc.uint8Array({ maxLength: 300 })
 const place = fc.nat(20)
 
-t.test('copies what it is told to, and nothing beside it', async () => {
+t.test('copies the given octets, and nothing else', async () => {
   fc.assert(
     fc.property(some, place, place, place, (octets, start, at, spare) => {
       const from = Uint8Array.of(...Array.from({ length: start }, () => 1), ...octets, 2, 2)
@@ -29,7 +29,7 @@ t.test('copies a whole array', async t => {
   }
 })
 
-t.test('octets are the same unless one differs', async () => {
+t.test('octets are equal unless one differs', async () => {
   fc.assert(
     fc.property(some, place, place, fc.nat(), (octets, from, at, spoilt) => {
       const a = Uint8Array.of(...Array.from({ length: from }, () => 1), ...octets)
@@ -42,7 +42,7 @@ t.test('octets are the same unless one differs', async () => {
   )
 })
 
-t.test('four octets have the first one lowest', async t => {
+t.test('32-bit integers are little-endian', async t => {
   const octets = Uint8Array.of(9, 1, 2, 3, 0xf4, 9)
   t.equal(getInt32Le(octets, 1) >>> 0, 0xf4030201)
   const written = new Uint8Array(6).fill(9)

@@ -68,12 +68,12 @@ for (const { address, covering } of finds) {
   })
 }
 
-t.test('equal prefixes come in the order given', async t => {
+t.test('equal prefixes are in the given order', async t => {
   const { table, sets } = tableOf(['10.0.0.0/8', '10.0.0.0/8'].map(readPrefix))
   t.strictSame(sets[table.find(words('10.1.1.1'), 0)], [0, 1])
 })
 
-t.test('reads the address at its place among others', async t => {
+t.test('reads the address at an offset in a larger array', async t => {
   const { table, sets } = tableOf([readPrefix('10.0.0.0/8')])
   const both = Uint32Array.from([...words('11.0.0.1'), ...words('10.0.0.1')])
   t.strictSame(sets[table.find(both, 4)], [0])
@@ -86,7 +86,7 @@ t.test('no prefix covers anything in an empty table', async t => {
   }
 })
 
-t.test('neighbours with one value are one stretch', async t => {
+t.test('neighbouring ranges with the same value are merged', async t => {
   const prefixes = ['10.0.0.0/9', '10.128.0.0/9'].map(readPrefix)
   const buffers = compilePrefixes(prefixes, covering => (covering.length > 0 ? 1 : 0))
   t.equal(buffers.values4.byteLength, 4 * 3)
@@ -119,7 +119,7 @@ function covers({ address, length }: Prefix, wanted: Uint8Array): boolean {
   return true
 }
 
-t.test('finds what going through all prefixes finds', async () => {
+t.test('finds the same prefixes as a linear search', async () => {
   fc.assert(
     fc.property(
       fc.array(somePrefix, { maxLength: 12 }),

@@ -16,12 +16,12 @@ const cases = [
 ]
 
 for (const { listen, server, self } of cases) {
-  t.test(`${server} ${self ? 'is' : 'is not'} ourselves at ${listen}`, async t => {
+  t.test(`${server} ${self ? 'is' : 'is not'} this gateway listening at ${listen}`, async t => {
     t.equal(isSelf(readEndpoint(listen)!, readEndpoint(server)!, OWN), self)
   })
 }
 
-t.test('addresses of this machine are as settings have them', async t => {
+t.test('addresses of this machine are in the form that settings use', async t => {
   for (const address of ownAddresses())
     t.ok(readEndpoint(`${address.includes(':') ? `[${address}]` : address}:53`))
 })

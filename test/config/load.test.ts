@@ -71,7 +71,7 @@ const defaults = {
       rotation: { octets: 256 * 1024 * 1024, daily: true },
       archive: true,
       chain: undefined,
-      keep: undefined,
+      retention: undefined,
       privacy: {
         ...{ default: 'full', networks: [], bits: { ipv4: 24, ipv6: 56 }, preservePrefix: false },
         keys: { folder: resolve('/etc/interdict/keys'), rotation: 'daily', keep: 90 * 86_400_000 }
@@ -158,7 +158,7 @@ const reads = [
     config: {
       log: {
         queries: {
-          keep: { days: 90, space: 2 * 1024 ** 3, networks: [{ id: 'guests', days: 7 }] },
+          retention: { days: 90, space: 2 * 1024 ** 3, networks: [{ id: 'guests', days: 7 }] },
           chain: {
             signKey: resolve('/etc/interdict/k.pem'),
             earlierKeys: [],
@@ -293,19 +293,19 @@ t.test('shows all errors of a file at once', async t => {
   t.equal(read.ok ? 0 : read.errors.length, 3)
 })
 
-t.test('reads a file that is there', async t => {
+t.test('reads an existing file', async t => {
   const folder = t.testdir({})
   writeFileSync(join(folder, 'x.yaml'), 'workers: 3\n')
   const loaded = await loadConfig(join(folder, 'x.yaml'))
   t.match(loaded, { ok: true, config: { workers: 3, rules: join(folder, 'rules') } })
 })
 
-t.test('refuses a file that was asked for and is not there', async t => {
+t.test('refuses a missing file that was named', async t => {
   const loaded = await loadConfig(join(t.testdir({}), 'none.yaml'))
   t.match(loaded, { ok: false, errors: [{ code: 'CONFIG_UNREADABLE' }] })
 })
 
-t.test('reads outputs, with what is left out filled in', async t => {
+t.test('reads outputs, with defaults filled in', async t => {
   const text =
     'log: { outputs: [{ name: siem, type: syslog, to: "tls://[2001:db8::1]:6514", ca: ca.pem }] }'
   const read = readConfig(text, FILE)
@@ -332,7 +332,7 @@ const URLS = [
 ] as const
 
 for (const { to, ...wanted } of URLS) {
-  t.test(`reads ${to} as where OTLP goes`, async t => {
+  t.test(`reads ${to} as an OTLP address`, async t => {
     const text = `log: { outputs: [{ name: otel, type: otlp, to: '${to}', headers: secret, compression: gzip }] }`
     const output = {
       to: { path: '/v1/logs', ...wanted },
@@ -360,7 +360,7 @@ for (const { it, output } of NO_URLS) {
   })
 }
 
-t.test('refuses outputs that make no sense, all at once', async t => {
+t.test('reports all errors of invalid outputs at once', async t => {
   const text = `log:
   outputs:
     - { name: a, type: dnstap, to: 'udp://192.0.2.1:514' }
@@ -379,7 +379,7 @@ t.test('refuses outputs that make no sense, all at once', async t => {
     )
 })
 
-t.test('gives a value or coded errors for any text', async t => {
+t.test('returns a value or errors with codes for any text', async t => {
   const keys = ['listen', 'cache', 'size', 'log', 'upstreams', 'forward', '__proto__', 'x']
   const text = fc.oneof(
     fc.string({ maxLength: 200 }),

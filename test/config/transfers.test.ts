@@ -14,7 +14,7 @@ const TEXT = `transfers:
   max-time: 10s
 `
 
-t.test('primaries, and the keys that they have', async t => {
+t.test('reads primaries and their keys', async t => {
   const read = readConfig(TEXT, FILE)
   if (!read.ok) throw read.errors[0]!
   t.strictSame(read.config.transfers, {
@@ -66,7 +66,7 @@ for (const { it, text, at } of refused) {
   })
 }
 
-t.test('what rules say of primaries is held against the settings', async t => {
+t.test('primaries named by the rules must be in the settings', async t => {
   const read = readConfig(TEXT, FILE)
   if (!read.ok) throw read.errors[0]!
   const { transfers } = read.config

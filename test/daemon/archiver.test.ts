@@ -34,7 +34,7 @@ function rig(
   const options = {
     path,
     log,
-    look: 50,
+    checkInterval: 50,
     parquet: true,
     chain: undefined,
     keep: undefined,

@@ -7,48 +7,45 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { writeFileAtomic } from '../../src/base/atomic-file.js'
 
-const MODULE = fileURLToPath(new URL('../../src/base/whole-file.js', import.meta.url))
+const MODULE = fileURLToPath(new URL('../../src/base/atomic-file.js', import.meta.url))
 process.umask(0o022)
-const HALF = /^list\.[0-9a-f]{16}\.half$/
+const TEMPORARY = /^list\.[0-9a-f]{16}\.half$/
 
-t.test('what was there is replaced, and nothing else is left', async t => {
+t.test('the file is replaced, and nothing else is left', async t => {
   const path = join(t.testdir({ list: 'old' }), 'list')
   writeFileAtomic(path, 'new')
   t.equal(readFileSync(path, 'utf8'), 'new')
   t.strictSame(readdirSync(t.testdirName), ['list'])
 })
 
-t.test(
-  'octets are on the disk before they have the name, and the name before it returns',
-  async t => {
-    const folder = t.testdir({})
-    const before = { fsyncSync: fs.fsyncSync, renameSync: fs.renameSync }
-    const done: string[] = []
-    const nameOf = (path: string): string => basename(path).replace(/[0-9a-f]{16}/, 'HEX')
-    fs.fsyncSync = descriptor => {
-      done.push(`sync ${nameOf(fs.readlinkSync(`/proc/self/fd/${descriptor}`))}`)
-      before.fsyncSync(descriptor)
-    }
-    fs.renameSync = (from, to) => {
-      done.push(`rename ${nameOf(String(from))} ${nameOf(String(to))}`)
-      before.renameSync(from, to)
-    }
-    syncBuiltinESMExports()
-    t.teardown(() => {
-      Object.assign(fs, before)
-      syncBuiltinESMExports()
-    })
-    writeFileAtomic(join(folder, 'list'), 'new')
-    t.strictSame(done.slice(0, 3), [
-      'sync list.HEX.half',
-      'rename list.HEX.half list',
-      `sync ${basename(folder)}`
-    ])
+t.test('the content is synced before the rename, and the rename before it returns', async t => {
+  const folder = t.testdir({})
+  const before = { fsyncSync: fs.fsyncSync, renameSync: fs.renameSync }
+  const done: string[] = []
+  const nameOf = (path: string): string => basename(path).replace(/[0-9a-f]{16}/, 'HEX')
+  fs.fsyncSync = descriptor => {
+    done.push(`sync ${nameOf(fs.readlinkSync(`/proc/self/fd/${descriptor}`))}`)
+    before.fsyncSync(descriptor)
   }
-)
+  fs.renameSync = (from, to) => {
+    done.push(`rename ${nameOf(String(from))} ${nameOf(String(to))}`)
+    before.renameSync(from, to)
+  }
+  syncBuiltinESMExports()
+  t.teardown(() => {
+    Object.assign(fs, before)
+    syncBuiltinESMExports()
+  })
+  writeFileAtomic(join(folder, 'list'), 'new')
+  t.strictSame(done.slice(0, 3), [
+    'sync list.HEX.half',
+    'rename list.HEX.half list',
+    `sync ${basename(folder)}`
+  ])
+})
 
 for (const last of ['writeFileSync', 'fsyncSync', 'renameSync'] as const) {
-  t.test(`killed at ${last}, the file of before is there`, async t => {
+  t.test(`killed at ${last}, the previous file is intact`, async t => {
     const folder = t.testdir({ list: 'old' })
     const path = join(folder, 'list')
     const script = `
@@ -56,25 +53,33 @@ for (const last of ['writeFileSync', 'fsyncSync', 'renameSync'] as const) {
       import { syncBuiltinESMExports } from 'node:module'
       fs.${last} = () => process.kill(process.pid, 'SIGKILL')
       syncBuiltinESMExports()
-      const { writeWhole } = await import(process.argv[1])
-      writeWhole(process.argv[2], 'new')`
+      const { writeFileAtomic } = await import(process.argv[1])
+      writeFileAtomic(process.argv[2], 'new')`
     const killed = spawnSync(process.execPath, ['--input-type=module', '-e', script, MODULE, path])
     t.equal(killed.signal, 'SIGKILL')
     t.equal(readFileSync(path, 'utf8'), 'old')
 
     writeFileAtomic(path, 'newer')
     const left = readdirSync(folder).filter(name => name !== 'list')
-    t.ok(left.every(name => HALF.test(name)))
-    t.equal(left.length, last === 'writeFileSync' ? 0 : 1, 'another may be writing it still')
+    t.ok(left.every(name => TEMPORARY.test(name)))
+    t.equal(
+      left.length,
+      last === 'writeFileSync' ? 0 : 1,
+      'another process may still be writing it'
+    )
     for (const name of left) utimesSync(join(folder, name), 0, 0)
     writeFileSync(join(folder, 'list.2.half'), '')
     writeFileAtomic(path, 'newest')
-    t.strictSame(readdirSync(folder), ['list', 'list.2.half'], 'nobody has written it for an hour')
+    t.strictSame(
+      readdirSync(folder),
+      ['list', 'list.2.half'],
+      'an abandoned temporary file is removed, another file is not'
+    )
     t.equal(readFileSync(path, 'utf8'), 'newest')
   })
 }
 
-t.test('a write that fails leaves what was there, and nothing else', async t => {
+t.test('a failed write leaves the previous file, and nothing else', async t => {
   const folder = t.testdir({ list: 'old', taken: { inside: '' } })
   const path = join(folder, 'list')
   const before = fs.renameSync
@@ -92,7 +97,7 @@ t.test('a write that fails leaves what was there, and nothing else', async t => 
   t.throws(() => writeFileAtomic(join(folder, 'taken'), 'new'), { code: 'EISDIR' })
 })
 
-t.test('the mode is the one that is asked for, whatever was there', async t => {
+t.test('the mode is the given one, whatever the previous file had', async t => {
   const folder = t.testdir({ list: 'old' })
   const path = join(folder, 'list')
   chmodSync(path, 0o600)
@@ -102,7 +107,7 @@ t.test('the mode is the one that is asked for, whatever was there', async t => {
   t.equal(statSync(path).mode & 0o777, 0o600)
 })
 
-t.test('folders are made where that is asked for', async t => {
+t.test('missing folders are created only on request', async t => {
   const folder = t.testdir({})
   const path = join(folder, 'state', 'lists', 'list')
   t.throws(() => writeFileAtomic(path, 'new'), { code: 'ENOENT' })
@@ -111,7 +116,7 @@ t.test('folders are made where that is asked for', async t => {
   t.equal(readFileSync(path, 'utf8'), 'new')
 })
 
-t.test('a link stays, and what it leads to is written', async t => {
+t.test('a symbolic link is kept, and its target is written', async t => {
   const folder = t.testdir({ releases: { '7': 'old' } })
   symlinkSync(join('releases', '7'), join(folder, 'list'))
   writeFileAtomic(join(folder, 'list'), 'new')
@@ -120,7 +125,7 @@ t.test('a link stays, and what it leads to is written', async t => {
   t.strictSame(readdirSync(folder), ['list', 'releases'])
 })
 
-t.test('a device is written as it is', async t => {
+t.test('a device is written directly', async t => {
   const folder = t.testdir({})
   symlinkSync('/dev/null', join(folder, 'list'))
   writeFileAtomic(join(folder, 'list'), 'new')
