@@ -13,6 +13,8 @@ export const PAGES = [
   'docs/guides/rpz.md',
   'docs/guides/migrating.md',
   'docs/guides/replay.md',
+  'docs/guides/bans.md',
+  'docs/guides/policy-tests.md',
   'docs/guides/reports.md'
 ] as const
 
