@@ -4,7 +4,7 @@ import { RuleExpiryMonitor } from '../../src/daemon/reload/rule-expiry.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import type { LogFields } from '../../src/querylog/record/service-log.js'
 import type { Rule } from '../../src/rules/model/types.js'
-import { policyOf } from '../policy/asking.js'
+import { policyOf } from '../policy/evaluating.js'
 import { ban, block, exception, network, ruleSet, source } from '../policy/rule-set.js'
 import { FakeTime } from '../upstream/fake-time.js'
 

@@ -5,10 +5,10 @@ import { Verdict } from '../../src/policy/tables/verdict.js'
 import { words } from '../base/words.js'
 import { readAll } from '../rules/list.js'
 import { runs } from '../runs.js'
-import { hashed, policyOf } from './asking.js'
+import { hashed, policyOf } from './evaluating.js'
 import { block, network, ruleSet } from './rule-set.js'
 
-/** A rule as AdGuard means it, without looking at any other. */
+/** A rule with the meaning that AdGuard gives it, independent of all others. */
 interface Rule {
   readonly exception: boolean
   readonly start: '||' | '|' | '||*.'
@@ -20,7 +20,7 @@ interface Rule {
   readonly badfilter: boolean
 }
 
-/** Few labels, so that everything meets everything. */
+/** Few labels, so that many rules match each name. */
 const someName = fc
   .array(fc.constantFrom('a', 'b'), { minLength: 1, maxLength: 4 })
   .map(labels => `${labels.join('.')}.test`)
@@ -68,7 +68,7 @@ function matches(rule: Rule, { name, type, client }: Question): boolean {
   return named && typed && (rule.client === '' || client.startsWith('10.1.'))
 }
 
-/** What the rules of one list come to: answers first, then what is important, then exceptions. */
+/** The result of one list's rules: replies first, then `important` rules, then exceptions. */
 function meant(rules: readonly Rule[], question: Question): string {
   const isVoid = (rule: Rule) => {
     const text = textOf({ ...rule, badfilter: true })
@@ -84,7 +84,7 @@ function meant(rules: readonly Rule[], question: Question): string {
   return ''
 }
 
-t.test('lists of ad blockers come to what their rules say one by one', async () => {
+t.test('ad-blocking lists give the result of their rules evaluated one by one', async () => {
   const someFile = fc.array(someRule, { maxLength: 6 })
   const someQuestions = fc.array(someQuestion, { minLength: 1, maxLength: 12 })
   fc.assert(

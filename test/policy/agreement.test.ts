@@ -8,12 +8,12 @@ import { Verdict } from '../../src/policy/tables/verdict.js'
 import type { NetworkRules, Rule, RuleSet, Schedule } from '../../src/rules/model/types.js'
 import { words } from '../base/words.js'
 import { runs } from '../runs.js'
-import { ask, askAddress, hashed, policyOf, type Said } from './asking.js'
+import { evaluate, evaluateAddress, hashed, policyOf, type RuleIds } from './evaluating.js'
 import { NaivePolicy } from './naive.js'
 import { allow, ban, block, exception, inline, network, part, ruleSet } from './rule-set.js'
 import { source, type WrittenSource } from './rule-set.js'
 
-/** Few labels and few addresses, so that everything meets everything. */
+/** Few labels and few addresses, so that many rules match each of them. */
 const someName = fc
   .array(fc.constantFrom('a', 'b', 'ab'), { maxLength: 4 })
   .map(labels => labels.join('.'))
@@ -47,7 +47,7 @@ const someApps = fc
 const sometimes = <T>(value: fc.Arbitrary<T>) =>
   fc.oneof(fc.constant(undefined), fc.constant(undefined), value)
 
-/** One of the things that a list says; where it is a zone, at a stage. */
+/** A part of a list; in a zone, with a stage. */
 const somePart = fc.record({
   patterns: fc.array(somePattern, { maxLength: 5 }),
   says: fc.constantFrom('rule', 'rule', 'pass'),
@@ -96,7 +96,7 @@ interface Draft {
   readonly prefixes: readonly string[]
 }
 
-/** The first seconds of 1970 are of a Thursday. */
+/** 1 January 1970 was a Thursday. */
 const someHours: fc.Arbitrary<Schedule> = fc
   .subarray(
     [0, 1, 2, 3, 4].map(second => 3 * 86_400 + second),
@@ -164,21 +164,24 @@ interface Asked {
 
 const someCase = fc.tuple(someRules, fc.array(someQuestion, { minLength: 1, maxLength: 12 }))
 
-function same(a: Said, b: Said): boolean {
+function same(a: RuleIds, b: RuleIds): boolean {
   return a.decides === b.decides && a.monitors === b.monitors
 }
 
-t.test('compiled policy and plain loops agree', async () => {
+t.test('the compiled policy agrees with plain loops', async () => {
   fc.assert(
     fc.property(someCase, ([rules, questions]) => {
       const policy = policyOf(rules)
       const naive = new NaivePolicy(rules)
       return questions.every(
         ({ name, address, client, now, qtype }) =>
-          same(ask(policy, name, client, now, qtype), naive.ask(name, client, now, qtype)) &&
           same(
-            askAddress(policy, address, client, now, qtype),
-            naive.askAddress(address, client, now, qtype)
+            evaluate(policy, name, client, now, qtype),
+            naive.evaluate(name, client, now, qtype)
+          ) &&
+          same(
+            evaluateAddress(policy, address, client, now, qtype),
+            naive.evaluateAddress(address, client, now, qtype)
           )
       )
     }),
@@ -186,9 +189,9 @@ t.test('compiled policy and plain loops agree', async () => {
   )
 })
 
-/** Claim and record of the one candidate with a fate. */
-function fated(candidates: readonly Candidate[], fate: Candidate['outcome']) {
-  const found = candidates.filter(candidate => candidate.outcome === fate)
+/** Claim and entry of the one candidate with an outcome. */
+function withOutcome(candidates: readonly Candidate[], outcome: Candidate['outcome']) {
+  const found = candidates.filter(candidate => candidate.outcome === outcome)
   if (found.length > 1) return 'several'
   return found.map(({ claim, entry: record }) => `${claim} ${record}`).join()
 }
@@ -197,7 +200,10 @@ function agrees(verdict: Verdict, candidates: readonly Candidate[]): boolean {
   const { claim, entry: record, monitorClaim: monitor, monitorEntry: monitorRecord } = verdict
   const decides = claim === -1 ? '' : `${claim} ${record}`
   const monitors = monitor === -1 ? '' : `${monitor} ${monitorRecord}`
-  return fated(candidates, 'decides') === decides && fated(candidates, 'monitors') === monitors
+  return (
+    withOutcome(candidates, 'decides') === decides &&
+    withOutcome(candidates, 'monitors') === monitors
+  )
 }
 
 function explainsIt(policy: Policy, { name, client, now, qtype }: Asked): boolean {
@@ -206,7 +212,7 @@ function explainsIt(policy: Policy, { name, client, now, qtype }: Asked): boolea
   const verdict = new Verdict()
   policy.evaluateName(question, qtype, clientClass, now, verdict)
   const candidates = explainName(policy.snapshot, question, { clientClass, qtype, now })
-  const label = candidates.find(({ outcome: fate }) => fate === 'decides')?.label ?? 0
+  const label = candidates.find(({ outcome }) => outcome === 'decides')?.label ?? 0
   return agrees(verdict, candidates) && label === verdict.label
 }
 
@@ -218,7 +224,7 @@ function explainsAddress(policy: Policy, { address, client, now, qtype }: Asked)
   return agrees(verdict, explainAddress(policy.snapshot, words(address), 0, question))
 }
 
-t.test('explain says what judge does', async () => {
+t.test('explain agrees with evaluate', async () => {
   fc.assert(
     fc.property(someCase, ([rules, questions]) => {
       const policy = policyOf(rules)
@@ -230,12 +236,15 @@ t.test('explain says what judge does', async () => {
   )
 })
 
-t.test('whatever the seed, the verdict is the same', async () => {
+t.test('the verdict does not depend on the seed', async () => {
   fc.assert(
     fc.property(someCase, fc.integer(), ([rules, questions], seed) => {
       const policies = [policyOf(rules), policyOf(rules, () => seed)] as const
       return questions.every(({ name, client, now, qtype }) =>
-        same(ask(policies[0], name, client, now, qtype), ask(policies[1], name, client, now, qtype))
+        same(
+          evaluate(policies[0], name, client, now, qtype),
+          evaluate(policies[1], name, client, now, qtype)
+        )
       )
     }),
     runs(100)

@@ -13,9 +13,9 @@ import { runs } from '../runs.js'
 import { ban, block, network, ruleSet, seeds, source } from './rule-set.js'
 
 const ZONE = 'rpz.test.'
-/** So that the zone has a part for each action, whatever else changes. */
+/** Records that give the zone a list part for each action, whatever else changes. */
 const ANCHORS = ['CNAME .', 'CNAME *.', 'CNAME rpz-passthru.', 'A 192.0.2.9']
-/** What may be said of an owner: its records. */
+/** Possible records of an owner. */
 const POLICIES = [
   [],
   ['CNAME .'],
@@ -28,13 +28,13 @@ const POLICIES = [
   ['NAPTR nonsense']
 ]
 
-/** The text of a zone as lines, of which some are comments by now. */
+/** The text of a zone as lines; removed ones have become comments. */
 type Lines = readonly string[]
 
 const NAMES = ['x', '*.x', 'y.x', '*.y.x', 'z', 'shared.test', 'localhost']
 const someOwner = fc.constantFrom(...NAMES, '24.0.2.0.192.rpz-ip')
 const someZone = fc.dictionary(someOwner, fc.constantFrom(...POLICIES.slice(0, -1)))
-/** Mostly of names, by policies that the zone has. */
+/** Mostly names, with actions that the zone has. */
 const someChange = fc.oneof(
   { weight: 1, arbitrary: fc.dictionary(someOwner, fc.constantFrom(...POLICIES)) },
   {
@@ -47,9 +47,9 @@ function recordsOf(owner: string, records: readonly string[]): string[] {
   return records.map(record => `${owner}.${ZONE} 60 IN ${record}`)
 }
 
-function zoneOf(said: Readonly<Record<string, readonly string[]>>): Lines {
+function zoneOf(owners: Readonly<Record<string, readonly string[]>>): Lines {
   const anchors = ANCHORS.flatMap((record, nth) => recordsOf(`anchor${nth}`, [record]))
-  const own = Object.entries(said).flatMap(([owner, records]) => recordsOf(owner, records))
+  const own = Object.entries(owners).flatMap(([owner, records]) => recordsOf(owner, records))
   return [`${ZONE} 60 IN SOA . . 1 60 60 60 60`, ...anchors, ...own]
 }
 
@@ -63,26 +63,26 @@ function compiled(lines: Lines, generation: number): Snapshot {
   return compile(set, { generation, random: seeds(7), specialUse: specialUseNames([]) })
 }
 
-/** What was removed becomes a comment; what was added stands behind. */
+/** Turns removed lines into comments and appends added ones. */
 function change(
   lines: Lines,
-  said: Readonly<Record<string, readonly string[]>>
+  owners: Readonly<Record<string, readonly string[]>>
 ): { lines: Lines; removed: RpzLine[]; added: RpzLine[] } {
   const removed: RpzLine[] = []
   const kept = lines.map((text, i) => {
-    const owner = Object.keys(said).find(owner => text.startsWith(`${owner}.${ZONE} `))
-    const stays = owner === undefined || recordsOf(owner, said[owner]!).includes(text)
+    const owner = Object.keys(owners).find(owner => text.startsWith(`${owner}.${ZONE} `))
+    const stays = owner === undefined || recordsOf(owner, owners[owner]!).includes(text)
     if (stays) return text
     removed.push({ text, line: i + 1 })
     return `;${text.slice(1)}`
   })
-  const all = Object.entries(said).flatMap(([owner, records]) => recordsOf(owner, records))
-  const coming = all.filter(text => !lines.includes(text))
-  const added = coming.map((text, i) => ({ text, line: kept.length + i + 1 }))
-  return { lines: [...kept, ...coming], removed, added }
+  const all = Object.entries(owners).flatMap(([owner, records]) => recordsOf(owner, records))
+  const appended = all.filter(text => !lines.includes(text))
+  const added = appended.map((text, i) => ({ text, line: kept.length + i + 1 }))
+  return { lines: [...kept, ...appended], removed, added }
 }
 
-/** All that is said of names and addresses, whatever the order in which it came. */
+/** The entries for names and addresses in an order that does not depend on how they were added. */
 function contentOf(snapshot: Snapshot): string[] {
   const lines = dump(snapshot).flatMap(line => /^(?:name|address|data) (.*)$/.exec(line)?.[1] ?? [])
   return [
@@ -107,14 +107,14 @@ function amended(
   return changes && amend(before, { ...changes, generation: 2, zones: [] })
 }
 
-t.test('an amended snapshot says what a compiled one says', t => {
+t.test('an amended snapshot equals a compiled one', t => {
   let taken = 0
   fc.assert(
     fc.property(someZone, fc.array(someChange, { minLength: 1, maxLength: 3 }), (zone, changes) => {
       let lines = zoneOf(zone)
       let snapshot = compiled(lines, 1)
-      for (const said of changes) {
-        const next = change(lines, said)
+      for (const owners of changes) {
+        const next = change(lines, owners)
         const got = amended(snapshot, next)
         if (got === undefined) return
         taken++

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readAddress } from '../../src/base/address.js'
 import type { Ban, Reply, Rule } from '../../src/rules/model/types.js'
-import { policyOf } from './asking.js'
+import { policyOf } from './evaluating.js'
 import { allow, ban, block, exception, network, ruleSet, source, wire } from './rule-set.js'
 
 const APP = source('app', 'a.example')
@@ -63,12 +63,12 @@ const texts: { it: string; rule: Rule; text: string; code: number }[] = [
     text: 'APP: Example government',
     code: 16
   },
-  { it: 'the app alone', rule: ban('b', [APP]), text: 'APP', code: 16 },
-  { it: 'the list of a block', rule: block('k', [APP]), text: 'APP', code: 17 }
+  { it: 'the title of an app', rule: ban('b', [APP]), text: 'APP', code: 16 },
+  { it: "the title of a block's list", rule: block('k', [APP]), text: 'APP', code: 17 }
 ]
 
 for (const { it, rule, text, code } of texts) {
-  t.test(`EXTRA-TEXT says ${it}`, async t => {
+  t.test(`EXTRA-TEXT contains ${it}`, async t => {
     const { edeOption } = claimOf(rule).reply!
     const head = [0, 15, 0, 2 + text.length, 0, code]
     t.strictSame(edeOption, Uint8Array.from([...head, ...Buffer.from(text)]))
@@ -108,7 +108,7 @@ for (const { rule, facts: expected } of facts) {
   })
 }
 
-t.test('a rule speaks through each of its sources', async t => {
+t.test('a rule has a claim for each of its sources', async t => {
   const sources = [APP, source('other', 'b.example')]
   const { claims } = policyOf(ruleSet(network('net', ['10.0.0.0/8'], [ban('b', sources)])))
   t.strictSame(

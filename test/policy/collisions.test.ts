@@ -2,7 +2,7 @@ import t from 'tap'
 import { HashedName } from '../../src/dns/name/hashed-name.js'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
-import { ask, hashed, policyOf } from './asking.js'
+import { evaluate, hashed, policyOf } from './evaluating.js'
 import { allow, ban, block, network, ruleSet, seeds, source, wire } from './rule-set.js'
 
 const CLIENT = '10.0.0.1'
@@ -27,40 +27,42 @@ function colliding(): readonly [string, string] {
   throw new Error('no two of the names collide')
 }
 
-const [BANNED, STRANGER] = colliding()
+const [BANNED, OTHER_NAME] = colliding()
 
 t.test('the two names do collide', async t => {
-  t.not(BANNED, STRANGER)
-  t.equal(hashed(BANNED, SEED).hashes[0], hashed(STRANGER, SEED).hashes[0])
+  t.not(BANNED, OTHER_NAME)
+  t.equal(hashed(BANNED, SEED).hashes[0], hashed(OTHER_NAME, SEED).hashes[0])
 })
 
-t.test('a stranger with the hash of a banned name is not blocked', async t => {
+t.test('another name with the hash of a banned name is not blocked', async t => {
   const rules = [ban('ban', [source('a', BANNED)])]
   const policy = policyOf(ruleSet(network('net', ['10.0.0.0/8'], rules)), seeds(SEED))
-  t.equal(ask(policy, BANNED, CLIENT).decides, 'ban')
-  t.equal(ask(policy, STRANGER, CLIENT).decides, '')
-  t.equal(ask(policy, `www.${STRANGER}`, CLIENT).decides, '')
+  t.equal(evaluate(policy, BANNED, CLIENT).decides, 'ban')
+  t.equal(evaluate(policy, OTHER_NAME, CLIENT).decides, '')
+  t.equal(evaluate(policy, `www.${OTHER_NAME}`, CLIENT).decides, '')
 })
 
 t.test('both of two names with one hash are found', async t => {
-  const rules = [allow('one', [source('a', BANNED)]), block('two', [source('b', STRANGER)])]
+  const rules = [allow('one', [source('a', BANNED)]), block('two', [source('b', OTHER_NAME)])]
   const policy = policyOf(ruleSet(network('net', ['10.0.0.0/8'], rules)), seeds(SEED))
-  t.equal(ask(policy, BANNED, CLIENT).decides, 'one')
-  t.equal(ask(policy, STRANGER, CLIENT).decides, 'two')
+  t.equal(evaluate(policy, BANNED, CLIENT).decides, 'one')
+  t.equal(evaluate(policy, OTHER_NAME, CLIENT).decides, 'two')
 })
 
-const BOTH = ruleSet(network('net', ['10.0.0.0/8'], [ban('ban', [source('a', BANNED, STRANGER)])]))
+const BOTH = ruleSet(
+  network('net', ['10.0.0.0/8'], [ban('ban', [source('a', BANNED, OTHER_NAME)])])
+)
 
-t.test('another seed is taken where names crowd', async t => {
+t.test('another seed is used if too many names collide', async t => {
   const random = seeds(SEED, SEED, OTHER_SEED)
   const snapshot = compile(BOTH, { generation: 1, random, maxRun: 1 })
   t.equal(snapshot.names.seed, OTHER_SEED)
   const policy = new Policy(snapshot)
-  t.equal(ask(policy, BANNED, CLIENT).decides, 'ban')
-  t.equal(ask(policy, STRANGER, CLIENT).decides, 'ban')
+  t.equal(evaluate(policy, BANNED, CLIENT).decides, 'ban')
+  t.equal(evaluate(policy, OTHER_NAME, CLIENT).decides, 'ban')
 })
 
-t.test('names that crowd under every seed are an error', async t => {
+t.test('names that collide under every seed are an error', async t => {
   const options = { generation: 1, random: seeds(SEED), maxRun: 1 }
   t.throws(() => compile(BOTH, options), { code: 'POLICY_CROWDED' })
 })
@@ -79,19 +81,19 @@ for (const { it, bounds } of lying) {
   })
 }
 
-t.test('a generous bound costs no slots', async t => {
+t.test('bounds that are too high do not enlarge the table', async t => {
   const generous = { ...source('a', 'a.example'), bounds: { names: 100_000, octets: 2_000_000 } }
   const policy = policyOf(ruleSet(network('net', ['10.0.0.0/8'], [ban('ban', [generous])])))
-  t.equal(ask(policy, 'a.example', CLIENT).decides, 'ban')
+  t.equal(evaluate(policy, 'a.example', CLIENT).decides, 'ban')
   t.ok(policy.snapshot.names.slots.byteLength < 1000)
 })
 
-t.test('every one of many names is found, and no other', async t => {
+t.test('all of many names are found, and no others', async t => {
   const names = Array.from({ length: 5000 }, (_, i) => `n${i}.example`)
   const policy = policyOf(
     ruleSet(network('net', ['10.0.0.0/8'], [ban('b', [source('a', ...names)])]))
   )
-  const missed = names.filter(name => ask(policy, name, CLIENT).decides !== 'b')
-  const strangers = names.filter(name => ask(policy, `x${name}`, CLIENT).decides !== '')
-  t.strictSame({ missed, strangers }, { missed: [], strangers: [] })
+  const missed = names.filter(name => evaluate(policy, name, CLIENT).decides !== 'b')
+  const others = names.filter(name => evaluate(policy, `x${name}`, CLIENT).decides !== '')
+  t.strictSame({ missed, others }, { missed: [], others: [] })
 })

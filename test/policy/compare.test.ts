@@ -75,7 +75,7 @@ const cases: { it: string; after: RuleSet; changes: object }[] = [
 ]
 
 for (const { it, after, changes } of cases) {
-  t.test(`tells that this changed: ${it}`, async t => {
+  t.test(`reports a change of ${it}`, async t => {
     const snapshots = [BEFORE, after].map((rules, i) =>
       compile(rules, { generation: i + 1, random: seeds(1000 + i) })
     )

@@ -16,8 +16,8 @@ function one(...rules: Rules): RuleSet {
   return ruleSet(network('net', ['10.0.0.0/8', '10.1.0.0/16'], rules))
 }
 
-/** Where, how many, what, when. */
-function told(before: RuleSet, after: RuleSet, options: Partial<DifferenceOptions> = {}) {
+/** Changes as text: kind, names, examples, clients, period. */
+function described(before: RuleSet, after: RuleSet, options: Partial<DifferenceOptions> = {}) {
   const found = difference({ before, after }, { at: 100, examples: 9, ...options })
   return found.changes.map(({ kind, clients: places, names, examples, from, until }) =>
     [
@@ -42,19 +42,19 @@ const cases: { it: string; before: RuleSet; after: RuleSet; changes: string[] }[
     changes: [`blocked; 3; a.example 192.0.2.0/24 =b.example; net; ${NOW}`]
   },
   {
-    it: 'a ban that ends sooner',
+    it: 'a ban that ends earlier',
     before: one(ban('ban', [LIST], { until: 900 })),
     after: one(ban('ban', [LIST], { until: 500 })),
     changes: ['lifted; 2; a.example ads.example; net; 500 900']
   },
   {
-    it: 'a ban to come',
+    it: 'a ban in the future',
     before: one(),
     after: one(ban('ban', [LIST], { from: 200, until: 300 })),
     changes: ['blocked; 2; a.example ads.example; net; 200 300']
   },
   {
-    it: 'dates that are past',
+    it: 'dates in the past',
     before: one(ban('ban', [LIST], { from: 10 }), ban('old', [APP], { until: 20 })),
     after: one(ban('ban', [LIST], { from: 20 })),
     changes: []
@@ -103,7 +103,7 @@ const cases: { it: string; before: RuleSet; after: RuleSet; changes: string[] }[
     changes: [`blocked; 1; new.example; net; ${NOW}`]
   },
   {
-    it: 'a ban of names behind those of a list',
+    it: 'a ban of names in addition to those of a list',
     before: one(block('list', [LIST])),
     after: one(BAN, block('list', [LIST])),
     changes: [
@@ -112,7 +112,7 @@ const cases: { it: string; before: RuleSet; after: RuleSet; changes: string[] }[
     ]
   },
   {
-    it: 'a name above those that were blocked already',
+    it: 'a name above those already blocked',
     before: one(block('list', [inline('x', 'www.example')])),
     after: one(
       block('list', [inline('x', 'www.example')]),
@@ -127,13 +127,13 @@ const cases: { it: string; before: RuleSet; after: RuleSet; changes: string[] }[
     changes: [`blocked; 1; *.a.example; net; ${NOW}`]
   },
   {
-    it: 'an allow that no block is there for',
+    it: 'an allow without a block',
     before: one(),
     after: one(allow('allow', [inline('x', 'a.example')])),
     changes: [`record; 1; a.example; net; ${NOW}`]
   },
   {
-    it: 'names that one above them covers',
+    it: 'names covered by one above them',
     before: one(block('list', [source('x', 'example')])),
     after: one(block('list', [source('x', 'example', 'www.example')])),
     changes: []
@@ -147,19 +147,19 @@ const cases: { it: string; before: RuleSet; after: RuleSet; changes: string[] }[
 ]
 
 for (const { it, before, after, changes } of cases) {
-  t.test(`tells what changes with ${it}`, async t => {
-    t.strictSame(told(before, after), changes)
+  t.test(`reports the effect of ${it}`, async t => {
+    t.strictSame(described(before, after), changes)
   })
 }
 
 const DAY = 86_400
-/** From 08:00 to 18:00 on Mondays; 1970-01-05 is one. */
+/** Mondays 08:00 to 18:00; 1970-01-05 was a Monday. */
 const MONDAYS = {
   text: 'mon 08:00-18:00 (UTC)',
   weeks: [{ zone: 'UTC', bounds: [8 * 3600, 18 * 3600] }]
 }
 
-t.test('weekly hours are told as such', async t => {
+t.test('reports weekly hours', async t => {
   const [change, ...others] = difference(
     { before: one(ban('ban', [LIST])), after: one(ban('ban', [LIST], { schedule: MONDAYS })) },
     { at: 0, examples: 9 }
@@ -170,7 +170,7 @@ t.test('weekly hours are told as such', async t => {
     { before: one(), after: one(ban('ban', [LIST], { schedule: MONDAYS, until: 3 * DAY })) },
     { at: 0, examples: 9 }
   )
-  t.strictSame(short.changes, [], 'no Monday comes before its end')
+  t.strictSame(short.changes, [], 'it ends before the first Monday')
   const text = 'mon 08:00-18:00 (Etc/UTC)'
   const same = difference(
     {
@@ -179,10 +179,10 @@ t.test('weekly hours are told as such', async t => {
     },
     { at: 0, examples: 9 }
   )
-  t.strictSame(same.changes, [], 'the same hours, written otherwise')
+  t.strictSame(same.changes, [], 'the same hours, written differently')
 })
 
-t.test('hours that differ only in summer are told', async t => {
+t.test('reports hours that differ only in summer', async t => {
   const inZone = (zone: string): RuleSet => {
     const weeks = [{ ...MONDAYS.weeks[0]!, zone }]
     return one(ban('ban', [LIST], { schedule: { text: zone, weeks } }))
@@ -196,7 +196,7 @@ t.test('hours that differ only in summer are told', async t => {
   )
 })
 
-t.test('what is only for some types is told for these', async t => {
+t.test('reports changes for some query types', async t => {
   const aaaa = part(source('list', 'a.example'), {
     list: 'list',
     effect: 'rule',
@@ -221,7 +221,7 @@ t.test('what is only for some types is told for these', async t => {
   )
 })
 
-t.test('records of lists that are other ones are told', async t => {
+t.test('reports changed local data of lists', async t => {
   const listed = (address: number): RuleSet => {
     const data = new LocalDataBuilder()
     data.add(1, 1, Uint8Array.of(192, 0, 2, 1))
@@ -232,11 +232,11 @@ t.test('records of lists that are other ones are told', async t => {
     })
     return one(block('block', [names]))
   }
-  t.strictSame(told(listed(1), listed(1)), [])
-  t.strictSame(told(listed(1), listed(2)), [`answer; 1; b.example; net; ${NOW}`])
+  t.strictSame(described(listed(1), listed(1)), [])
+  t.strictSame(described(listed(1), listed(2)), [`answer; 1; b.example; net; ${NOW}`])
 })
 
-t.test('clients that move are told, and what they meet there', async t => {
+t.test('reports clients that move, and what changes for them', async t => {
   const before = ruleSet(network('one', ['10.0.0.0/8'], [BAN]), network('two', ['10.1.0.0/16'], []))
   const after = ruleSet(
     network('one', ['10.0.0.0/8', '10.1.0.0/16'], [BAN]),
@@ -250,7 +250,7 @@ t.test('clients that move are told, and what they meet there', async t => {
     { networks: { before: undefined, after: 'two' }, prefixes: ['192.0.2.0/24'] }
   ])
   t.strictSame(
-    told(before, after).map(line => line.replace(/; [^;]*$/, '')),
+    described(before, after).map(line => line.replace(/; [^;]*$/, '')),
     [
       'blocked; 3; a.example 192.0.2.0/24 =b.example; one 10.1.0.0/16',
       'lifted; 3; a.example 192.0.2.0/24 =b.example; two 10.2.0.0/16'
@@ -258,24 +258,24 @@ t.test('clients that move are told, and what they meet there', async t => {
   )
 })
 
-t.test('clients apart from a place are told, though others are between', async t => {
+t.test('reports separate client ranges of one network', async t => {
   const press = exception('press', [LIST], { prefixes: [readPrefix('10.1.0.0/16')] })
   const rules = (...own: Rules): RuleSet =>
     ruleSet(network('one', ['10.0.0.0/8', '10.1.1.0/24'], own), network('two', ['10.1.0.0/16'], []))
-  t.strictSame(told(rules(), rules(press, ban('ban', [LIST]))), [
+  t.strictSame(described(rules(), rules(press, ban('ban', [LIST]))), [
     `blocked; 2; a.example ads.example; one 10.0.0.0/8 -10.1.1.0/24; ${NOW}`,
     `record; 2; a.example ads.example; one 10.1.1.0/24; ${NOW}`
   ])
 })
 
-t.test('a network that is only called otherwise is no move', async t => {
+t.test('a renamed network is not a move', async t => {
   const before = ruleSet(network('one', ['10.0.0.0/8'], [BAN]))
   const after = ruleSet(network('uno', ['10.0.0.0/8'], [BAN]))
   const found = difference({ before, after }, { at: 0, examples: 1 })
   t.strictSame(found, { moves: [], renamed: [{ before: 'one', after: 'uno' }], changes: [] })
 })
 
-t.test('tells what is none of the apps that alone may change', async t => {
+t.test('reports changes outside the apps and lists that are meant to change', async t => {
   const outside = (after: RuleSet, ...only: string[]): string[] =>
     difference({ before: one(), after }, { at: 0, examples: 9, only })
       .changes.filter(change => change.outside)

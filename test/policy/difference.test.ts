@@ -11,7 +11,7 @@ import { words } from '../base/words.js'
 import { runs } from '../runs.js'
 import { allow, ban, block, exception, inline, network, ruleSet, source, wire } from './rule-set.js'
 
-/** Few labels and few addresses, so that everything meets everything. */
+/** Few labels and few addresses, so that many rules match each of them. */
 const someName = fc
   .array(fc.constantFrom('a', 'b', 'ab'), { maxLength: 3 })
   .map(labels => labels.join('.'))
@@ -75,7 +75,7 @@ const someRules = fc
   .tuple(someShape, someSources)
   .map(([shape, sources]) => rulesOf(shape, sources))
 
-/** Other rules; or the same, and what apps and lists have is another thing, or the order. */
+/** Two rule sets: different rules, or equal rules with other list contents or another order. */
 const somePair: fc.Arbitrary<readonly [RuleSet, RuleSet]> = fc.oneof(
   fc.tuple(someRules, someRules),
   fc
@@ -90,14 +90,14 @@ const somePair: fc.Arbitrary<readonly [RuleSet, RuleSet]> = fc.oneof(
   })
 )
 
-/** Both sets of rules by themselves, judged name by name. */
+/** Both rule sets, evaluated name by name. */
 class Naive {
   private readonly before: Evaluator
   private readonly after: Evaluator
 
   constructor(rules: BeforeAfter<RuleSet>) {
-    this.before = standingsOf(rules.before)
-    this.after = standingsOf(rules.after)
+    this.before = evaluatorOf(rules.before)
+    this.after = evaluatorOf(rules.after)
   }
 
   networks(client: string): BeforeAfter<string | undefined> {
@@ -106,14 +106,14 @@ class Naive {
     return { before: of(this.before), after: of(this.after) }
   }
 
-  standings(subject: Subject, client: string, now: number): BeforeAfter<Decision> {
-    const of = (side: Evaluator): Decision =>
-      side.evaluate(subject, 1, side.policy.classOf(words(client), 0), now)
+  decisions(subject: Subject, client: string, now: number): BeforeAfter<Decision> {
+    const of = (evaluator: Evaluator): Decision =>
+      evaluator.evaluate(subject, 1, evaluator.policy.classOf(words(client), 0), now)
     return { before: of(this.before), after: of(this.after) }
   }
 }
 
-function standingsOf(rules: RuleSet): Evaluator {
+function evaluatorOf(rules: RuleSet): Evaluator {
   return new Evaluator(compile(rules, { generation: 1, random: () => 77 }))
 }
 
@@ -122,13 +122,13 @@ const subjects: readonly { readonly text: string; readonly subject: Subject }[] 
   ...ADDRESSES.map(text => ({ text, subject: { kind: 'address', words: words(text) } as const }))
 ]
 
-/** Whether the client is in one of the places, as prefixes are read: the longest decides. */
+/** Whether a client is among the affected ones; the longest prefix decides. */
 function isIn(
-  places: readonly AffectedClients[],
+  affected: readonly AffectedClients[],
   client: string,
   networks: BeforeAfter<string | undefined>
 ): boolean {
-  return places.some(place => {
+  return affected.some(place => {
     if (place.networks.before !== networks.before || place.networks.after !== networks.after) {
       return false
     }
@@ -152,8 +152,8 @@ function covers(text: string, client: string): boolean {
   return bits(address).slice(0, length) === bits(readPrefix(client).address).slice(0, length)
 }
 
-/** Whether a change says so of a name. */
-function tells(pattern: string, text: string): boolean {
+/** Whether a pattern matches a name or address. */
+function matches(pattern: string, text: string): boolean {
   if (pattern.includes('/')) return /^[\d.]+$/.test(text) && covers(pattern, text)
   if (pattern.startsWith('=')) return text === pattern.slice(1).replace(/^\.$/, '')
   const name = pattern.replace(/^\*\./, '').replace(/^\.$/, '')
@@ -161,19 +161,19 @@ function tells(pattern: string, text: string): boolean {
   return isBelow || (!pattern.startsWith('*.') && text === name)
 }
 
-function saysSo(
+function isReportedBy(
   change: Change,
   text: string,
   now: number,
-  standings: BeforeAfter<Decision>
+  decisions: BeforeAfter<Decision>
 ): boolean {
   const { before, after } = change.decisions
   return (
     change.from <= now &&
     now < change.until &&
-    before.key === standings.before.key &&
-    after.key === standings.after.key &&
-    change.examples.some(pattern => tells(pattern, text))
+    before.key === decisions.before.key &&
+    after.key === decisions.after.key &&
+    change.examples.some(pattern => matches(pattern, text))
   )
 }
 
@@ -181,23 +181,23 @@ function compared(before: RuleSet, after: RuleSet, at = 0): Difference {
   return difference({ before, after }, { at, examples: Infinity })
 }
 
-t.test('each name that differs is told, and none that does not', async () => {
+t.test('every difference is reported', async () => {
   fc.assert(
     fc.property(somePair, someInstant, ([before, after], at) => {
       const naive = new Naive({ before, after })
-      const told = compared(before, after, at)
+      const reported = compared(before, after, at)
       for (const client of CLIENTS) {
         const networks = naive.networks(client)
         const isServed = networks.before !== undefined && networks.after !== undefined
         for (const { text, subject } of isServed ? subjects : []) {
           for (const now of TIMES.filter(time => time >= at)) {
-            const standings = naive.standings(subject, client, now)
-            if (standings.before.key === standings.after.key) continue
-            const found = told.changes.some(
+            const decisions = naive.decisions(subject, client, now)
+            if (decisions.before.key === decisions.after.key) continue
+            const found = reported.changes.some(
               change =>
-                saysSo(change, text, now, standings) && isIn(change.clients, client, networks)
+                isReportedBy(change, text, now, decisions) && isIn(change.clients, client, networks)
             )
-            if (!found) throw new Error(`${text} for ${client} at ${now} is not told`)
+            if (!found) throw new Error(`${text} for ${client} at ${now} is not reported`)
           }
         }
       }
@@ -207,7 +207,7 @@ t.test('each name that differs is told, and none that does not', async () => {
   )
 })
 
-t.test('what is told is so, for a name of each kind, client and instant', async () => {
+t.test('every reported change is a difference, for each client and instant', async () => {
   fc.assert(
     fc.property(somePair, ([before, after]) => {
       const naive = new Naive({ before, after })
@@ -216,10 +216,10 @@ t.test('what is told is so, for a name of each kind, client and instant', async 
           client =>
             change.examples.every(pattern =>
               TIMES.filter(now => change.from <= now && now < change.until).every(now => {
-                const standings = naive.standings(subjectOf(pattern), client, now)
+                const decisions = naive.decisions(subjectOf(pattern), client, now)
                 return (
-                  standings.before.key === change.decisions.before.key &&
-                  standings.after.key === change.decisions.after.key
+                  decisions.before.key === change.decisions.before.key &&
+                  decisions.after.key === change.decisions.after.key
                 )
               })
             )
@@ -230,14 +230,14 @@ t.test('what is told is so, for a name of each kind, client and instant', async 
   )
 })
 
-/** A name, or an address, of which a pattern speaks as no longer pattern does. */
+/** A name or address that this pattern matches, and no longer one. */
 function subjectOf(pattern: string): Subject {
   if (pattern.includes('/')) {
     const last = { '0/24': '1', '8/29': '10', '9/32': '9' }[pattern.slice('192.0.2.'.length)]!
     return { kind: 'address', words: words(`192.0.2.${last}`) }
   }
   const name = pattern.replace(/^=|^\*\./, '').replace(/^\.$/, '')
-  const below = name === '' ? 'unheard-of' : `unheard-of.${name}`
+  const below = name === '' ? 'other' : `other.${name}`
   return { kind: 'name', octets: wire(pattern.startsWith('*.') ? below : name) }
 }
 

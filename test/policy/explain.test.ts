@@ -1,7 +1,7 @@
 import t from 'tap'
 import { explainName, explainAddress } from '../../src/policy/explain/explain.js'
 import { words } from '../base/words.js'
-import { hashed, policyOf } from './asking.js'
+import { hashed, policyOf } from './evaluating.js'
 import { allow, ban, block, exception, network, ruleSet, source } from './rule-set.js'
 
 const WIDE = source('wide', 'example', '192.0.0.0/16')
@@ -42,10 +42,10 @@ const BANNED = [
   ['block', 'loses to a higher tier']
 ]
 
-t.test('explains a name with every rule that speaks of it', async t => {
+t.test('explains a name with all rules that match', async t => {
   const candidates = explainName(policy.snapshot, hashed('w.a.example', policy.seed), at(50))
   t.strictSame(
-    candidates.map(({ matched, outcome: fate }) => [matched.rule, fate]),
+    candidates.map(({ matched, outcome }) => [matched.rule, outcome]),
     BANNED
   )
   t.strictSame(
@@ -57,23 +57,23 @@ t.test('explains a name with every rule that speaks of it', async t => {
   t.strictSame([candidates[1]!.label, candidates[4]!.label], [1, 2])
 })
 
-t.test('explains an address likewise', async t => {
+t.test('explains an address in the same way', async t => {
   const candidates = explainAddress(policy.snapshot, words('192.0.2.1'), 0, at(50))
   t.strictSame(
-    candidates.map(({ matched, outcome: fate }) => [matched.rule, fate]),
+    candidates.map(({ matched, outcome }) => [matched.rule, outcome]),
     BANNED
   )
 })
 
-t.test('tells the line that covers the very name', async t => {
+t.test('reports the line that covers the name itself', async t => {
   const [first] = explainName(policy.snapshot, hashed('a.example', policy.seed), at(50))
   t.match(first?.matched, { pattern: '=a.example', sourceLine: 1 })
 })
 
-t.test('an exception in force lifts the bans of its app, and those alone', async t => {
+t.test('an active exception lifts the bans of its app, and no others', async t => {
   const candidates = explainName(policy.snapshot, hashed('a.example', policy.seed), at(100))
   t.strictSame(
-    candidates.map(({ outcome: fate }) => fate),
+    candidates.map(({ outcome }) => outcome),
     [
       ...Array<string>(4).fill('lifted'),
       'decides',
@@ -84,12 +84,12 @@ t.test('an exception in force lifts the bans of its app, and those alone', async
 })
 
 const nothing = [
-  { it: 'a name that no rule names', name: 'a.test', clientClass: CLASS },
+  { it: 'a name without rules', name: 'a.test', clientClass: CLASS },
   { it: 'a client in no network', name: 'a.example', clientClass: 0 }
 ]
 
 for (const { it, name, clientClass } of nothing) {
-  t.test(`has nothing to say of ${it}`, async t => {
+  t.test(`finds no candidates for ${it}`, async t => {
     const candidates = explainName(policy.snapshot, hashed(name, policy.seed), {
       ...at(50),
       clientClass

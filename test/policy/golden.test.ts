@@ -9,7 +9,7 @@ import type { Reply } from '../../src/rules/model/types.js'
 import { allow, ban, block, exception, network, part, ruleSet, seeds } from './rule-set.js'
 import { source, wire } from './rule-set.js'
 
-/** The whole snapshot of one rule set with every odd case; `INTERDICT_GOLDEN=write` makes it anew. */
+/** The snapshot of a rule set with all special cases; `INTERDICT_GOLDEN=write` regenerates it. */
 const GOLDEN = new URL('../../../test/policy/snapshot.golden.txt', import.meta.url)
 
 const sinkhole: Reply = {
@@ -110,7 +110,7 @@ function dumped(...random: number[]): string {
 
 if (process.env.INTERDICT_GOLDEN === 'write') writeFileSync(GOLDEN, dumped(1))
 
-t.test('the snapshot is the one that is on file', async t => {
+t.test('the snapshot equals the golden file', async t => {
   t.equal(dumped(1), readFileSync(GOLDEN, 'utf8'))
 })
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import { matchedRule } from '../../src/policy/evaluate/matched-rule.js'
 import { Verdict } from '../../src/policy/tables/verdict.js'
 import { words } from '../base/words.js'
-import { hashed, policyOf } from './asking.js'
+import { hashed, policyOf } from './evaluating.js'
 import { ban, block, network, ruleSet, source } from './rule-set.js'
 
 const ONE = source('one', 'a.example', '*.b.example', '=c.example', 'd.example', '192.0.2.0/24')
@@ -52,10 +52,10 @@ for (const [name, pattern, sourceLine] of [
   ['f.example', '=f.example', 1],
   ['w.f.example', '*.f.example', 2]
 ] as const) {
-  t.test(`of a name that is there twice, ${name} matches line ${sourceLine}`, async t => {
+  t.test(`of two patterns for one name, ${name} matches line ${sourceLine}`, async t => {
     const verdict = new Verdict()
-    const asked = hashed(name, both.seed)
-    both.evaluateName(asked, 1, both.classOf(words('10.0.0.1'), 0), 0, verdict)
+    const question = hashed(name, both.seed)
+    both.evaluateName(question, 1, both.classOf(words('10.0.0.1'), 0), 0, verdict)
     const { claim, entry: record, label } = verdict
     const matched = matchedRule(both.snapshot, claim, record, label === 0)
     t.match(matched, { pattern, sourceLine, length: 11 })
@@ -77,7 +77,7 @@ for (const { client, address, pattern, sourceLine } of addresses) {
   })
 }
 
-t.test('nothing matched is nothing to tell', async t => {
+t.test('returns undefined if nothing matched', async t => {
   const { claim, entry: record } = new Verdict()
   t.equal(matchedRule(policy.snapshot, claim, record), undefined)
 })

@@ -9,27 +9,26 @@ import {
   type Rule,
   type RuleSet
 } from '../../src/rules/model/types.js'
-import type { Said } from './asking.js'
+import type { RuleIds } from './evaluating.js'
 import { wire, type WrittenSource } from './rule-set.js'
 
 /**
- * The policy of a rule set by plain loops over it: no tables, no hashes. What the compiled one
- * must agree with.
+ * Evaluates a rule set by plain loops, without tables and hashes. The compiled policy must agree.
  */
 export class NaivePolicy {
   constructor(readonly rules: RuleSet) {}
 
-  ask(name: string, client: string, now = 0, qtype: number = RRTYPE.A): Said {
-    const wanted = wire(name.toLowerCase())
+  evaluate(name: string, client: string, now = 0, qtype: number = RRTYPE.A): RuleIds {
+    const expected = wire(name.toLowerCase())
     return this.decide(client, now, qtype, ({ names }) =>
-      Math.max(-1, ...names.map(({ octets, cover }) => matchLength(octets, cover, wanted)))
+      Math.max(-1, ...names.map(({ octets, cover }) => matchLength(octets, cover, expected)))
     )
   }
 
-  askAddress(address: string, client: string, now = 0, qtype: number = RRTYPE.A): Said {
-    const wanted = readAddress(address)
+  evaluateAddress(address: string, client: string, now = 0, qtype: number = RRTYPE.A): RuleIds {
+    const expected = readAddress(address)
     return this.decide(client, now, qtype, ({ prefixes }) =>
-      Math.max(-1, ...prefixes.filter(p => covers(p.prefix, wanted)).map(p => p.prefix.length))
+      Math.max(-1, ...prefixes.filter(p => covers(p.prefix, expected)).map(p => p.prefix.length))
     )
   }
 
@@ -39,7 +38,7 @@ export class NaivePolicy {
     now: number,
     qtype: number,
     match: (source: WrittenSource) => number
-  ): Said {
+  ): RuleIds {
     const address = readAddress(client)
     const network = networkOf(this.rules, address)
     const claims = claimsOf(network?.rules ?? [])
@@ -47,7 +46,7 @@ export class NaivePolicy {
       .filter(({ source }) => isFor(source, address, qtype))
       .map(claim => ({ ...claim, length: match(claim.source as WrittenSource) }))
       .filter(({ length }) => length >= 0)
-    const spoken = claims.filter(({ source, length }) =>
+    const included = claims.filter(({ source, length }) =>
       claims.every(
         other =>
           !isPass(other) ||
@@ -56,16 +55,16 @@ export class NaivePolicy {
           other.length < length
       )
     )
-    const lifted = spoken
+    const lifted = included
       .filter(({ tier }) => tier === TIER.sourceException)
       .map(({ source }) => source)
-    const speakers = spoken
+    const effective = included
       .filter(claim => !isPass(claim))
       .filter(({ tier, source }) => tier !== TIER.ban || !lifted.includes(source))
       .sort((a, b) => a.tier - b.tier || a.step - b.step || b.length - a.length)
-    const decider = speakers.findIndex(claim => !isMonitored(claim))
-    const monitored = speakers.slice(0, decider < 0 ? undefined : decider)
-    return { decides: speakers[decider]?.rule.id ?? '', monitors: monitored[0]?.rule.id ?? '' }
+    const decider = effective.findIndex(claim => !isMonitored(claim))
+    const monitored = effective.slice(0, decider < 0 ? undefined : decider)
+    return { decides: effective[decider]?.rule.id ?? '', monitors: monitored[0]?.rule.id ?? '' }
   }
 }
 
@@ -77,8 +76,8 @@ interface Claim {
 }
 
 /**
- * Every rule through every source of it. A stage of a zone is a step, and what stands between zones
- * is one, as long as the rules of other kinds are left out.
+ * Every rule on each of its sources. Each stage of a zone is a step; the rules of the same kind
+ * between two zones share a step.
  */
 function claimsOf(rules: readonly Rule[]): Claim[] {
   const steps: Record<Rule['kind'], string[]> = { ban: [], exception: [], allow: [], block: [] }
@@ -98,7 +97,7 @@ function listOf({ part }: NameSource): string | undefined {
   return part?.list
 }
 
-/** ANY asks for every type, so nothing of a type passes with it. */
+/** ANY asks for every type, so a pass entry for some types does not apply to it. */
 function isFor({ part }: NameSource, client: Address, qtype: number): boolean {
   if (part?.prefixes?.some(prefix => covers(prefix, client)) === false) return false
   if (part?.qtypes === undefined) return true
@@ -106,13 +105,13 @@ function isFor({ part }: NameSource, client: Address, qtype: number): boolean {
   return part.qtypes.types.includes(qtype) !== part.qtypes.except
 }
 
-/** A zone's pass in an enforced block decides, as an allow would; any other takes its list back. */
+/** A zone's pass entry in an enforced block decides, as an allow would; others exclude the name. */
 function isPass({ rule, source: { part } }: Claim): boolean {
   const decides = part?.stage !== undefined && rule.kind === 'block' && rule.mode === 'enforce'
   return part?.effect === 'pass' && !decides
 }
 
-/** An exception through an app or list only takes that app's or list's bans away. */
+/** An exception for an app or list removes the bans of that app or list only. */
 function tierOf(rule: Rule, { kind }: NameSource): number {
   return rule.kind === 'exception' && kind !== 'inline' ? TIER.sourceException : TIER[rule.kind]
 }
@@ -139,10 +138,11 @@ function networkOf({ networks }: RuleSet, client: Address): NetworkRules | undef
 }
 
 /** IPv6 prefixes shorter than the mapped range do not cover IPv4. */
-function covers({ address, length }: Prefix, wanted: Address): boolean {
-  const mapped = Buffer.from(wanted).subarray(0, 12).toString('hex') === '00000000000000000000ffff'
+function covers({ address, length }: Prefix, expected: Address): boolean {
+  const mapped =
+    Buffer.from(expected).subarray(0, 12).toString('hex') === '00000000000000000000ffff'
   if (mapped && length < 96) return false
-  return bits(address).slice(0, length) === bits(wanted).slice(0, length)
+  return bits(address).slice(0, length) === bits(expected).slice(0, length)
 }
 
 function bits(address: Address): string {
@@ -150,12 +150,12 @@ function bits(address: Address): string {
 }
 
 /** How many octets of the name the pattern matches; -1: it does not match. */
-function matchLength(octets: Uint8Array, cover: number, wanted: Uint8Array): number {
-  for (let at = 0; ; at += 1 + wanted[at]!) {
-    if (Buffer.compare(octets, wanted.subarray(at)) === 0) {
+function matchLength(octets: Uint8Array, cover: number, expected: Uint8Array): number {
+  for (let at = 0; ; at += 1 + expected[at]!) {
+    if (Buffer.compare(octets, expected.subarray(at)) === 0) {
       const fits = at === 0 ? cover !== COVER.below : cover !== COVER.exact
       return fits ? octets.length : -1
     }
-    if (wanted[at] === 0) return -1
+    if (expected[at] === 0) return -1
   }
 }

@@ -13,16 +13,16 @@ import {
   type RuleSet
 } from '../../src/rules/model/types.js'
 
-/** Short ways to write rule sets by hand, as the rules room would read them from files. */
+/** Helpers to write rule sets by hand, as `rules` would read them from files. */
 
-/** One name as its source has it. */
+/** A name as a source lists it. */
 export interface Written {
   readonly octets: Uint8Array
   readonly cover: number
   readonly line: number
 }
 
-/** A source whose content can be looked at, for the matcher that has no tables. */
+/** A source with readable content, for the matcher without tables. */
 export interface WrittenSource extends NameSource {
   readonly names: readonly Written[]
   readonly prefixes: readonly { readonly prefix: Prefix; readonly line: number }[]
@@ -61,7 +61,7 @@ export function source(id: string, ...patterns: string[]): WrittenSource {
   }
 }
 
-/** Names spelt out in a rule itself: an exception through them opens them, whatever bans them. */
+/** Names in a rule itself: an exception for them overrides every ban. */
 export function inline(id: string, ...patterns: string[]): WrittenSource {
   return { ...source(id, ...patterns), kind: 'inline', file: 'networks.yaml' }
 }
@@ -126,7 +126,7 @@ export function ruleSet(...networks: NetworkRules[]): RuleSet {
   }
 }
 
-/** Random numbers for `compile`, the same ones every time. */
+/** Random numbers for `compile`, the same on every run. */
 export function seeds(...given: number[]): () => number {
   let next = 0
   return () => given[next++ % given.length]!

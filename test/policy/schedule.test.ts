@@ -6,7 +6,7 @@ import type { Schedule } from '../../src/rules/model/types.js'
 import { scheduleSchema } from '../../src/rules/schema/schedule-schema.js'
 import { scheduleOf } from '../../src/rules/time/schedule.js'
 import { runs } from '../runs.js'
-import { ask, askAddress, hashed, policyOf } from './asking.js'
+import { evaluate, evaluateAddress, hashed, policyOf } from './evaluating.js'
 import { ban, block, exception, network, ruleSet, source } from './rule-set.js'
 
 const BRUSSELS = 'Europe/Brussels'
@@ -21,7 +21,7 @@ const during = (entry: unknown, zone?: string) =>
     ruleSet(network('n', ['10.0.0.0/8'], [ban('b', [x], { schedule: schedule(entry, zone) })]))
   )
 
-/** Each instant with whether the rule is in force then; UTC. */
+/** Instants (UTC), each with whether the rule is active. */
 const switching: readonly {
   readonly it: string
   readonly entry: unknown
@@ -44,7 +44,7 @@ const switching: readonly {
     ]
   },
   {
-    it: 'a night on which clocks are set ahead: from 02:00 to 03:00',
+    it: 'the night when clocks are set forward from 02:00 to 03:00',
     entry: { hours: '01:30-02:30' },
     at: [
       ['2026-03-29T00:29:59Z', false],
@@ -54,7 +54,7 @@ const switching: readonly {
     ]
   },
   {
-    it: 'hours that are left out on that night',
+    it: 'hours that are skipped in that night',
     entry: { hours: '02:15-02:45' },
     at: [
       ['2026-03-28T01:30:00Z', true],
@@ -64,7 +64,7 @@ const switching: readonly {
     ]
   },
   {
-    it: 'hours that come twice on the night on which clocks are set back: from 03:00 to 02:00',
+    it: 'hours that occur twice in the night when clocks are set back from 03:00 to 02:00',
     entry: { hours: '02:00-02:30' },
     at: [
       ['2026-10-24T23:59:59Z', false],
@@ -78,7 +78,7 @@ const switching: readonly {
     ]
   },
   {
-    it: 'hours over midnight that begin on a day named',
+    it: 'hours across midnight, by the day on which they begin',
     entry: { days: 'fri', hours: '22:00-06:00' },
     at: [
       ['2026-01-08T22:00:00Z', false],
@@ -102,7 +102,7 @@ const switching: readonly {
     ]
   },
   {
-    it: 'a leap day, which is a Tuesday',
+    it: 'a leap day, a Tuesday',
     entry: { days: 'tue', hours: '00:00-24:00' },
     at: [
       ['2028-02-28T22:59:59Z', false],
@@ -112,7 +112,7 @@ const switching: readonly {
     ]
   },
   {
-    it: 'years away, by the same laws of clocks',
+    it: 'years ahead, by the current time zone rules',
     entry: { days: 'mon', hours: '08:00-09:00' },
     at: [
       ['2061-07-04T05:59:59Z', false],
@@ -122,7 +122,7 @@ const switching: readonly {
     ]
   },
   {
-    it: 'a day that a zone left out',
+    it: 'a day that a time zone skipped',
     entry: { days: 'fri' },
     zone: 'Pacific/Apia',
     at: [
@@ -137,24 +137,26 @@ const switching: readonly {
 for (const { it, entry, zone, at } of switching) {
   t.test(`keeps ${it}`, async t => {
     const policy = during(entry, zone)
-    const asked = at.map(([instant]) => ask(policy, 'www.x.example', CLIENT, seconds(instant)))
+    const results = at.map(([instant]) =>
+      evaluate(policy, 'www.x.example', CLIENT, seconds(instant))
+    )
     t.strictSame(
-      asked.map(({ decides }) => decides === 'b'),
+      results.map(({ decides }) => decides === 'b'),
       at.map(([, inForce]) => inForce)
     )
     const addressed = at.map(([instant]) =>
-      askAddress(policy, '192.0.2.1', CLIENT, seconds(instant))
+      evaluateAddress(policy, '192.0.2.1', CLIENT, seconds(instant))
     )
-    t.strictSame(asked, addressed, 'of addresses, too')
+    t.strictSame(results, addressed, 'for addresses as well')
   })
 }
 
-t.test('what keeps to hours keeps to its term as well', async t => {
+t.test('a rule with hours is inactive outside its term', async t => {
   const term = { from: seconds('2026-01-07T00:00:00Z'), until: seconds('2026-01-09T00:00:00Z') }
   const rule = ban('b', [x], { ...term, schedule: schedule({ hours: '12:00-13:00' }, 'UTC') })
   const policy = policyOf(ruleSet(network('n', ['10.0.0.0/8'], [rule])))
   const days = ['06', '07', '08', '09'].map(day => seconds(`2026-01-${day}T12:30:00Z`))
-  const decides = days.map(now => ask(policy, 'x.example', CLIENT, now).decides)
+  const decides = days.map(now => evaluate(policy, 'x.example', CLIENT, now).decides)
   t.strictSame(decides, ['', 'b', 'b', ''])
 })
 
@@ -166,15 +168,15 @@ t.test('exceptions and blocks keep to hours', async t => {
     block('k', [source('y', 'y.example')], hours)
   ]
   const policy = policyOf(ruleSet(network('n', ['10.0.0.0/8'], rules)))
-  const asked = (name: string, at: string): string =>
-    ask(policy, name, CLIENT, seconds(`2026-01-06T${at}Z`)).decides
-  t.equal(asked('x.example', '11:59:59'), 'b')
-  t.equal(asked('x.example', '12:00:00'), 'e')
-  t.equal(asked('y.example', '12:59:59'), 'k')
-  t.equal(asked('y.example', '13:00:00'), '')
+  const decidingRule = (name: string, at: string): string =>
+    evaluate(policy, name, CLIENT, seconds(`2026-01-06T${at}Z`)).decides
+  t.equal(decidingRule('x.example', '11:59:59'), 'b')
+  t.equal(decidingRule('x.example', '12:00:00'), 'e')
+  t.equal(decidingRule('y.example', '12:59:59'), 'k')
+  t.equal(decidingRule('y.example', '13:00:00'), '')
 })
 
-t.test('the epoch changes at each beginning and end, whichever way the clock goes', async t => {
+t.test('the epoch changes at each start and end, also when the clock goes back', async t => {
   const policy = during({ hours: '12:00-13:00' }, 'UTC')
   const times = ['11:00:00', '11:59:59', '12:00:00', '12:59:59', '13:00:00', '23:59:59', '12:30:00']
   const epochs = times.map(time => policy.epochAt(seconds(`2026-01-06T${time}Z`)))
@@ -182,18 +184,18 @@ t.test('the epoch changes at each beginning and end, whichever way the clock goe
   t.strictSame(changes, [false, true, false, true, false, true])
 })
 
-t.test('explain says that it is another time of the week', async t => {
+t.test('explain reports that a rule is outside its hours', async t => {
   const { snapshot } = during({ hours: '12:00-13:00' }, 'UTC')
   const clientClass = snapshot.clients.networkOf.indexOf(0)
-  const fates = ['11:59:59', '12:00:00'].map(time => {
+  const outcomes = ['11:59:59', '12:00:00'].map(time => {
     const question = { clientClass, qtype: 1, now: seconds(`2026-01-06T${time}Z`) }
     const said = explainName(snapshot, hashed('x.example', snapshot.names.seed), question)
-    return said.map(({ outcome: fate }) => fate).join()
+    return said.map(({ outcome }) => outcome).join()
   })
-  t.strictSame(fates, ['outside its hours', 'decides'])
+  t.strictSame(outcomes, ['outside its hours', 'decides'])
 })
 
-t.test('claims with one schedule share a timetable, which other threads get once', async t => {
+t.test('claims with the same schedule share a timetable, also in a clone', async t => {
   const sources = [source('p', 'p.example'), source('q', 'q.example')]
   const rules = ['b', 'c'].map(id => ban(id, sources, { schedule: schedule({ days: 'mon' }) }))
   const { snapshot } = policyOf(ruleSet(network('n', ['10.0.0.0/8'], rules)))
@@ -229,7 +231,7 @@ const somePart: fc.Arbitrary<Part> = fc.record({
   zone: fc.constantFrom(...ZONES)
 })
 
-/** Near a change of clocks more often than elsewhere. */
+/** Mostly near a clock change. */
 const someInstant = fc.oneof(
   fc.integer({ min: seconds('2001-01-01'), max: seconds('2099-12-31') }),
   fc
@@ -247,7 +249,7 @@ const someInstant = fc.oneof(
 
 const formatters = new Map<string, Intl.DateTimeFormat>()
 
-/** What a clock on the wall shows: the day of the week, and minutes of the day. */
+/** Local time: day of the week and minutes of the day. */
 function wall(instant: number, zone: string): { day: number; minute: number } {
   const format =
     formatters.get(zone) ??
@@ -268,7 +270,7 @@ function wall(instant: number, zone: string): { day: number; minute: number } {
   }
 }
 
-/** In force by the words of the schedule: does the clock on the wall show such a time? */
+/** Whether a schedule is active, by its definition, at a local time. */
 function shows({ days, hours, zone }: Part, instant: number): boolean {
   const { day, minute } = wall(instant, zone)
   const isNamed = (number: number): boolean => days.includes(DAYS[(number + 7) % 7]!)
@@ -284,7 +286,7 @@ const entryOf = ({ days, hours, zone }: Part): unknown => ({
   'time-zone': zone
 })
 
-t.test('a timetable and a calendar agree', async () => {
+t.test('a timetable agrees with a calendar', async () => {
   fc.assert(
     fc.property(fc.array(somePart, { minLength: 1, maxLength: 2 }), someInstant, (parts, now) => {
       const timetable = buildTimetable(schedule(parts.map(entryOf)))
@@ -294,7 +296,7 @@ t.test('a timetable and a calendar agree', async () => {
   )
 })
 
-t.test('until it says that it stays as it is, it does', async () => {
+t.test('nothing changes before unchangedUntil', async () => {
   const someShare = fc.double({ min: 0, max: 1, noNaN: true })
   fc.assert(
     fc.property(somePart, someInstant, someShare, (part, now, share) => {
@@ -307,12 +309,12 @@ t.test('until it says that it stays as it is, it does', async () => {
   )
 })
 
-t.test('a policy that was asked of any times before says the same', async () => {
+t.test('results do not depend on the times evaluated before', async () => {
   fc.assert(
     fc.property(somePart, fc.array(someInstant, { minLength: 2, maxLength: 8 }), (part, times) => {
       const policy = during([entryOf(part)])
       return times.every(
-        now => (ask(policy, 'x.example', CLIENT, now).decides === 'b') === shows(part, now)
+        now => (evaluate(policy, 'x.example', CLIENT, now).decides === 'b') === shows(part, now)
       )
     }),
     runs(300)

@@ -6,24 +6,24 @@ import { Policy } from '../../src/policy/evaluate/policy.js'
 import type { Snapshot } from '../../src/policy/tables/snapshot.js'
 import { Verdict } from '../../src/policy/tables/verdict.js'
 import { words } from '../base/words.js'
-import { ask, askAddress, hashed } from './asking.js'
+import { evaluate, evaluateAddress, hashed } from './evaluating.js'
 import { ban, exception, network, ruleSet, seeds, source } from './rule-set.js'
 
 const APP = source('app', 'a.example', '192.0.2.0/24')
 const PRESS = exception('press', [APP], { prefixes: [readPrefix('10.0.7.0/24')] })
 const RULES = ruleSet(network('net', ['10.0.0.0/8'], [ban('ban', [APP]), PRESS]))
 
-/** The snapshot as another thread gets it: cloned, its shared memory shared. */
+/** The snapshot as another thread receives it: cloned, with shared memory. */
 function posted(snapshot: Snapshot): Snapshot {
   return structuredClone(snapshot)
 }
 
-t.test('a snapshot gives the same verdicts on the other side of a message', async t => {
+t.test('a snapshot gives the same verdicts after being posted', async t => {
   const policy = new Policy(posted(compile(RULES, { generation: 1, random: seeds(5) })))
-  t.equal(ask(policy, 'a.example', '10.0.0.1').decides, 'ban')
-  t.equal(ask(policy, 'b.example', '10.0.0.1').decides, '')
-  t.equal(ask(policy, 'a.example', '10.0.7.1').decides, 'press')
-  t.equal(askAddress(policy, '192.0.2.1', '10.0.0.1').decides, 'ban')
+  t.equal(evaluate(policy, 'a.example', '10.0.0.1').decides, 'ban')
+  t.equal(evaluate(policy, 'b.example', '10.0.0.1').decides, '')
+  t.equal(evaluate(policy, 'a.example', '10.0.7.1').decides, 'press')
+  t.equal(evaluateAddress(policy, '192.0.2.1', '10.0.0.1').decides, 'ban')
 })
 
 t.test('memory is shared, not copied', async t => {
@@ -34,7 +34,7 @@ t.test('memory is shared, not copied', async t => {
   t.ok(new Int32Array(slots).every(word => word === 7))
 })
 
-t.test('the other side can tell the matched rule', async t => {
+t.test('another thread can find the matched rule', async t => {
   const snapshot = posted(compile(RULES, { generation: 1, random: seeds(5) }))
   const policy = new Policy(snapshot)
   const verdict = new Verdict()

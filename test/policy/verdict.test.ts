@@ -2,7 +2,7 @@ import t from 'tap'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import { Verdict } from '../../src/policy/tables/verdict.js'
 import { words } from '../base/words.js'
-import { ask, hashed, policyOf, said } from './asking.js'
+import { evaluate, hashed, policyOf, ruleIds } from './evaluating.js'
 import { allow, ban, block, exception, inline, network, ruleSet, source } from './rule-set.js'
 
 const CLIENT = '10.0.0.1'
@@ -23,7 +23,7 @@ const policy = policyOf(
   )
 )
 
-/** A name leading to others: all of them judged into one verdict. */
+/** A chain of names evaluated into one verdict. */
 const chains = [
   { chain: ['allow.example', 'ban.example'], decides: 'ban', monitors: '' },
   { chain: ['ban.example', 'allow.example'], decides: 'ban', monitors: '' },
@@ -46,11 +46,11 @@ for (const { chain, decides, monitors } of chains) {
       if (/^[\d.]+$/.test(step)) policy.evaluateAddress(words(step), 0, 1, clientClass, 0, verdict)
       else policy.evaluateName(hashed(step, policy.seed), 1, clientClass, 0, verdict)
     }
-    t.strictSame(said(policy, verdict), { decides, monitors })
+    t.strictSame(ruleIds(policy, verdict), { decides, monitors })
   })
 }
 
-t.test('clear forgets', async t => {
+t.test('clear resets everything', async t => {
   const verdict = new Verdict()
   const clientClass = policy.classOf(words(CLIENT), 0)
   policy.evaluateName(hashed('x.ban.example', policy.seed), 1, clientClass, 0, verdict)
@@ -59,7 +59,7 @@ t.test('clear forgets', async t => {
   t.strictSame(verdict, new Verdict())
 })
 
-t.test('a class without rules is silent', async t => {
+t.test('hasNoRulesFor is true for a class without rules', async t => {
   t.ok(policy.hasNoRulesFor(policy.classOf(words('11.0.0.1'), 0)))
   t.notOk(policy.hasNoRulesFor(policy.classOf(words(CLIENT), 0)))
 })
@@ -78,23 +78,23 @@ const switching = policyOf(
   )
 )
 
-t.test('switches are all instants at which rules start or end', async t => {
+t.test('change times are all instants at which rules start or end', async t => {
   t.strictSame(switching.snapshot.claims.changeTimes, [100, 200, 300])
 })
 
-t.test('the epoch changes at each switch and nowhere else', async t => {
+t.test('the epoch changes at each change time and not in between', async t => {
   const epochs = [0, 99, 100, 199, 200, 299, 300, 1e9].map(now => switching.epochAt(now))
   const steps = epochs.slice(1).map((epoch, i) => epoch - epochs[i]!)
   t.strictSame(steps, [0, 1, 0, 1, 0, 1, 0])
 })
 
-t.test('epochs of one snapshot are never those of another', async t => {
+t.test('epochs of different snapshots differ', async t => {
   const later = new Policy({ ...switching.snapshot, generation: 2 })
   t.ok(later.epochAt(0) > switching.epochAt(1e9))
 })
 
-t.test('an empty rule set serves nobody', async t => {
+t.test('an empty rule set has no rules for any client', async t => {
   const empty = policyOf(ruleSet())
   t.equal(empty.classOf(words(CLIENT), 0), 0)
-  t.strictSame(ask(empty, 'a.example', CLIENT), { decides: '', monitors: '' })
+  t.strictSame(evaluate(empty, 'a.example', CLIENT), { decides: '', monitors: '' })
 })

@@ -9,14 +9,14 @@ import { Verdict } from '../../src/policy/tables/verdict.js'
 import { LocalDataBuilder } from '../../src/rules/lists/local-data.js'
 import type { ListPart, ListReply, Reply, Rule, RuleSet } from '../../src/rules/model/types.js'
 import { words } from '../base/words.js'
-import { ask, askAddress, hashed, policyOf, type Said } from './asking.js'
+import { evaluate, evaluateAddress, hashed, policyOf, type RuleIds } from './evaluating.js'
 import { NaivePolicy } from './naive.js'
 import { allow, ban, block, exception, inline, network, part, ruleSet, seeds } from './rule-set.js'
 import { source } from './rule-set.js'
 
 const CLIENT = '10.0.0.1'
 
-/** Lists of several parts: what they block, and what they let pass. */
+/** Lists with block and pass entries. */
 function list(id: string, blocks: readonly string[], passes: readonly string[], more?: object) {
   return [
     part(source(`${id}#1`, ...blocks), { list: id, effect: 'rule', ...more }),
@@ -24,13 +24,13 @@ function list(id: string, blocks: readonly string[], passes: readonly string[], 
   ]
 }
 
-function of(says: ListPart['effect'], more: Omit<ListPart, 'list' | 'effect'> = {}) {
-  return part(source('one#1', 'a.example'), { list: 'one', effect: says, ...more })
+function of(effect: ListPart['effect'], more: Omit<ListPart, 'list' | 'effect'> = {}) {
+  return part(source('one#1', 'a.example'), { list: 'one', effect, ...more })
 }
 
 const ONE = list('one', ['example', '=w.a.example', '192.0.2.0/24'], ['a.example', '192.0.2.8/29'])
 const TWO = list('two', ['example', '192.0.2.0/24'], [])
-/** Zones, whose order stands before the length of names. */
+/** Zones, whose order takes precedence over the length of names. */
 const FIRST = list('first', ['wide.example'], ['a.example'], { stage: 0 })
 const SECOND = list('second', ['a.example', 'w.wide.example', '192.0.2.0/24'], [], { stage: 0 })
 const WATCH = { mode: 'monitor' } as const
@@ -46,66 +46,70 @@ interface Case {
   readonly address?: string
   readonly client?: string
   readonly qtype?: number
-  readonly says: Partial<Said>
+  readonly decided: Partial<RuleIds>
 }
 
 const passes: Case[] = [
-  { it: 'what a list passes', rules: one(block('k', ONE)), says: {} },
+  { it: 'a pass entry', rules: one(block('k', ONE)), decided: {} },
   {
-    it: 'what a list blocks above that',
+    it: 'the name above a pass entry',
     rules: one(block('k', ONE)),
     name: 'example',
-    says: { decides: 'k' }
+    decided: { decides: 'k' }
   },
   {
-    it: 'what a list blocks below that',
+    it: 'a blocked name below a pass entry',
     rules: one(block('k', ONE)),
     name: 'w.a.example',
-    says: { decides: 'k' }
+    decided: { decides: 'k' }
   },
   {
-    it: 'what another list blocks, whatever this one passes',
+    it: 'a block by another list, despite a pass entry',
     rules: one(block('k', ONE), block('l', TWO)),
-    says: { decides: 'l' }
+    decided: { decides: 'l' }
   },
   {
-    it: 'what a ban names itself, whatever a list passes',
+    it: 'a ban of inline names, despite a pass entry',
     rules: one(block('k', ONE), ban('b', [inline('i', 'a.example')])),
-    says: { decides: 'b' }
+    decided: { decides: 'b' }
   },
-  { it: 'what a banned list passes', rules: one(ban('b', ONE)), says: {} },
+  { it: 'a pass entry of a banned list', rules: one(ban('b', ONE)), decided: {} },
   {
-    it: 'what a banned list passes and another one does not',
+    it: 'a pass entry of one of two banned lists',
     rules: one(ban('b', [...ONE, ...TWO])),
-    says: { decides: 'b' }
+    decided: { decides: 'b' }
   },
   {
-    it: 'no allow for what its list passes',
+    it: 'no allow through a pass entry',
     rules: one(allow('l', ONE), block('k', TWO)),
-    says: { decides: 'k' }
+    decided: { decides: 'k' }
   },
   {
-    it: 'no exception for what its list passes',
+    it: 'no exception through a pass entry',
     rules: one(exception('e', ONE), ban('b', TWO)),
-    says: { decides: 'b' }
+    decided: { decides: 'b' }
   },
   {
-    it: 'no pass of a rule that is over',
+    it: 'no pass entry of an expired rule',
     rules: one(block('k', [ONE[0]!]), block('l', ONE, { until: 0 })),
-    says: { decides: 'k' }
+    decided: { decides: 'k' }
   },
-  { it: 'no monitor for what a list passes', rules: one(block('k', ONE, WATCH)), says: {} },
   {
-    it: 'an address that a list passes',
+    it: 'no monitored block through a pass entry',
+    rules: one(block('k', ONE, WATCH)),
+    decided: {}
+  },
+  {
+    it: 'a pass entry for an address',
     rules: one(block('k', ONE)),
     address: '192.0.2.9',
-    says: {}
+    decided: {}
   },
   {
-    it: 'an address next to that',
+    it: 'an address beside it',
     rules: one(block('k', ONE)),
     address: '192.0.2.7',
-    says: { decides: 'k' }
+    decided: { decides: 'k' }
   }
 ]
 
@@ -114,55 +118,55 @@ const zones: Case[] = [
     it: 'the first zone, although the second has a longer name',
     rules: one(block('k', FIRST), block('l', SECOND)),
     name: 'w.wide.example',
-    says: { decides: 'k' }
+    decided: { decides: 'k' }
   },
   {
     it: 'the first zone of one rule',
     rules: one(block('k', [...SECOND, ...FIRST])),
     name: 'w.wide.example',
-    says: { decides: 'k' }
+    decided: { decides: 'k' }
   },
   {
-    it: 'a pass of the first zone before the second',
+    it: 'a pass entry of the first zone before the second',
     rules: one(block('k', FIRST), block('l', SECOND)),
-    says: { decides: 'k' }
+    decided: { decides: 'k' }
   },
   {
-    it: 'the first zone before the pass of the second',
+    it: 'the first zone before a pass entry of the second',
     rules: one(block('l', SECOND), block('k', FIRST)),
-    says: { decides: 'l' }
+    decided: { decides: 'l' }
   },
   {
-    it: 'a ban, whatever a zone passes',
+    it: 'a ban, despite a pass entry of a zone',
     rules: one(block('k', FIRST), ban('b', TWO)),
-    says: { decides: 'b' }
+    decided: { decides: 'b' }
   },
   {
-    it: 'a ban by a later zone, whatever an earlier one in a ban passes',
+    it: 'a ban by a later zone, despite a pass entry of an earlier one in a ban',
     rules: one(ban('b', FIRST), ban('c', SECOND)),
-    says: { decides: 'c' }
+    decided: { decides: 'c' }
   },
   {
-    it: 'a zone, whatever a monitored one passes',
+    it: 'a zone, despite a pass entry of a monitored one',
     rules: one(block('k', FIRST, WATCH), block('l', SECOND)),
-    says: { decides: 'l' }
+    decided: { decides: 'l' }
   },
   {
     it: 'a monitored zone before the one that decides, although its name is shorter',
     rules: one(block('k', FIRST, WATCH), block('l', SECOND)),
     name: 'w.wide.example',
-    says: { decides: 'l', monitors: 'k' }
+    decided: { decides: 'l', monitors: 'k' }
   },
   {
     it: 'an allow before all zones',
     rules: one(block('l', SECOND), allow('a', [inline('i', 'a.example')])),
-    says: { decides: 'a' }
+    decided: { decides: 'a' }
   },
   {
     it: 'the longest name of the lists between two zones',
     rules: one(block('s', SECOND), block('i', TWO), block('j', [inline('i', 'b.example')])),
     name: 'b.example',
-    says: { decides: 'j' }
+    decided: { decides: 'j' }
   },
   {
     it: 'the first stage of a zone, although a later one has a longer name',
@@ -173,7 +177,7 @@ const zones: Case[] = [
       ]),
       block('l', SECOND)
     ),
-    says: { decides: 'k' }
+    decided: { decides: 'k' }
   }
 ]
 
@@ -183,66 +187,71 @@ const NOT_A = { qtypes: { types: [RRTYPE.A], except: true } }
 
 const narrow: Case[] = [
   {
-    it: 'a type that a part is for',
+    it: 'a type that the part applies to',
     rules: one(block('k', [of('rule', A_ONLY)])),
-    says: { decides: 'k' }
+    decided: { decides: 'k' }
   },
-  { it: 'another type', rules: one(block('k', [of('rule', A_ONLY)])), qtype: RRTYPE.MX, says: {} },
-  { it: 'a type that a part is not for', rules: one(block('k', [of('rule', NOT_A)])), says: {} },
   {
-    it: 'a type that is not excepted',
+    it: 'another type',
+    rules: one(block('k', [of('rule', A_ONLY)])),
+    qtype: RRTYPE.MX,
+    decided: {}
+  },
+  { it: 'a type that the part excludes', rules: one(block('k', [of('rule', NOT_A)])), decided: {} },
+  {
+    it: 'a type that is not excluded',
     rules: one(block('k', [of('rule', NOT_A)])),
     qtype: RRTYPE.MX,
-    says: { decides: 'k' }
+    decided: { decides: 'k' }
   },
   {
-    it: 'ANY, in which there is the type',
+    it: 'ANY, which includes the type',
     rules: one(block('k', [of('rule', A_ONLY)])),
     qtype: RRTYPE.ANY,
-    says: { decides: 'k' }
+    decided: { decides: 'k' }
   },
   {
     it: 'ANY, although one type passes',
     rules: one(block('k', [TWO[0]!, of('pass', A_ONLY)])),
     qtype: RRTYPE.ANY,
-    says: { decides: 'k' }
+    decided: { decides: 'k' }
   },
   {
     it: 'ANY, although all types but one pass',
     rules: one(block('k', [TWO[0]!, of('pass', NOT_A)])),
     qtype: RRTYPE.ANY,
-    says: { decides: 'k' }
+    decided: { decides: 'k' }
   },
-  { it: 'a client outside', rules: one(block('k', [of('rule', OFFICE)])), says: {} },
+  { it: 'a client outside', rules: one(block('k', [of('rule', OFFICE)])), decided: {} },
   {
     it: 'a client inside',
     rules: one(block('k', [of('rule', OFFICE)])),
     client: '10.20.0.1',
-    says: { decides: 'k' }
+    decided: { decides: 'k' }
   },
   {
-    it: 'a pass for a client',
+    it: 'a pass entry for a client',
     rules: one(block('k', [part(TWO[0]!, { list: 'one', effect: 'rule' }), of('pass', OFFICE)])),
     client: '10.20.0.1',
-    says: {}
+    decided: {}
   },
   {
-    it: 'no pass for another client',
+    it: 'no pass entry for another client',
     rules: one(block('k', [part(TWO[0]!, { list: 'one', effect: 'rule' }), of('pass', OFFICE)])),
-    says: { decides: 'k' }
+    decided: { decides: 'k' }
   }
 ]
 
 for (const one of [...passes, ...zones, ...narrow]) {
-  const { it, rules, name = 'a.example', address, client = CLIENT, qtype = RRTYPE.A, says } = one
-  t.test(`judges ${it}`, async t => {
+  const { it, rules, name = 'a.example', address, client = CLIENT, qtype = RRTYPE.A, decided } = one
+  t.test(`evaluates ${it}`, async t => {
     const policy = policyOf(rules)
     const naive = new NaivePolicy(rules)
     const [compiled, plain] =
       address === undefined
-        ? [ask(policy, name, client, 0, qtype), naive.ask(name, client, 0, qtype)]
-        : [askAddress(policy, address, client), naive.askAddress(address, client)]
-    const expected = { decides: '', monitors: '', ...says }
+        ? [evaluate(policy, name, client, 0, qtype), naive.evaluate(name, client, 0, qtype)]
+        : [evaluateAddress(policy, address, client), naive.evaluateAddress(address, client)]
+    const expected = { decides: '', monitors: '', ...decided }
     t.strictSame(compiled, expected, 'compiled')
     t.strictSame(plain, expected, 'by plain loops')
   })
@@ -253,37 +262,37 @@ const OWN: Reply = { action: 'nxdomain', ede: 'filtered', ttl: 5 }
 
 const replies = [
   {
-    it: 'what the list says',
-    says: GARDEN,
+    it: 'the reply of the list',
+    effect: GARDEN,
     reply: OWN,
     gives: { action: 'cname', ttl: 5, ede: 17 }
   },
   {
-    it: 'what the rule says itself',
-    says: GARDEN,
+    it: 'the overriding reply of the rule',
+    effect: GARDEN,
     reply: { ...OWN, overrides: true },
     gives: { action: 'nxdomain', target: undefined }
   },
-  { it: 'what the rule says else', says: 'rule', reply: OWN, gives: { action: 'nxdomain' } },
+  { it: 'the reply of the rule', effect: 'rule', reply: OWN, gives: { action: 'nxdomain' } },
   {
-    it: 'no records instead of no name, where it is for some types only',
-    says: 'rule',
+    it: 'NODATA instead of NXDOMAIN if it applies to some types only',
+    effect: 'rule',
     qtypes: A_ONLY,
     reply: OWN,
     gives: { action: 'nodata' }
   },
-  { it: 'nothing, where the list passes', says: 'pass', reply: OWN, gives: undefined }
+  { it: 'nothing for a pass entry', effect: 'pass', reply: OWN, gives: undefined }
 ] as const
 
-for (const { it, says, reply, gives, ...more } of replies) {
+for (const { it, effect, reply, gives, ...more } of replies) {
   t.test(`a client receives ${it}`, async t => {
     const qtypes = 'qtypes' in more ? more.qtypes : {}
-    const policy = policyOf(one(block('k', [of(says, qtypes)], { reply })))
+    const policy = policyOf(one(block('k', [of(effect, qtypes)], { reply })))
     t.match(policy.claims[0]!.reply, gives)
   })
 }
 
-t.test('the rule and line that matched are those of the list', async t => {
+t.test('the matched rule and line are those of the list', async t => {
   const policy = policyOf(one(block('k', FIRST)))
   const verdict = new Verdict()
   const name = hashed('w.a.example', policy.seed)
@@ -297,22 +306,22 @@ t.test('the rule and line that matched are those of the list', async t => {
   })
 })
 
-const fates = [
-  { name: 'a.example', fates: ['passes', 'let pass by its list', 'decides'] },
-  { name: 'example', fates: ['decides', 'loses to an earlier rule'] }
+const outcomes = [
+  { name: 'a.example', outcomes: ['passes', 'let pass by its list', 'decides'] },
+  { name: 'example', outcomes: ['decides', 'loses to an earlier rule'] }
 ]
 
-for (const { name, fates: expected } of fates) {
+for (const { name, outcomes: expected } of outcomes) {
   t.test(`explains ${name}`, async t => {
     const policy = policyOf(one(block('k', ONE), block('l', TWO)))
     const clientClass = policy.classOf(words(CLIENT), 0)
     const question = { clientClass, qtype: RRTYPE.A, now: 0 }
     const found = explainName(policy.snapshot, hashed(name, policy.seed), question)
-    t.strictSame(found.map(({ outcome: fate }) => fate).sort(), [...expected].sort())
+    t.strictSame(found.map(({ outcome }) => outcome).sort(), [...expected].sort())
   })
 }
 
-t.test('explains what is for other types', async t => {
+t.test('explains a part for other types', async t => {
   const policy = policyOf(one(block('k', [of('rule', A_ONLY)])))
   const clientClass = policy.classOf(words(CLIENT), 0)
   const question = { clientClass, qtype: RRTYPE.MX, now: 0 }
@@ -320,7 +329,7 @@ t.test('explains what is for other types', async t => {
   t.match(found, [{ outcome: 'for other types' }])
 })
 
-t.test('a list counts once, and changes where a name changes sides', async t => {
+t.test('a list counts once, and changes when a name moves between its parts', async t => {
   const before = compile(one(block('k', ONE)), { generation: 1, random: seeds(1) })
   const swapped = list(
     'one',
@@ -340,7 +349,7 @@ function dataOf(...addresses: readonly string[]): ListReply {
   return { action: 'data', data: builder.finish() }
 }
 
-t.test('finds the records that a list has for the line that matched', async t => {
+t.test('finds the local data for the line that matched', async t => {
   const names = source('one#1', '=a.example', '*.a.example', 'b.example', '*.a.example')
   const data = dataOf(...['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4', '192.0.2.5'])
   const policy = policyOf(
@@ -366,7 +375,7 @@ t.test('finds the records that a list has for the line that matched', async t =>
   t.equal(found('b.example'), '00010004c0000205')
 })
 
-t.test('a list whose records change has changed', async t => {
+t.test('a list with changed local data has changed', async t => {
   const withData = (address: string): RuleSet => one(block('k', [of(dataOf(address))]))
   const before = compile(withData('192.0.2.1'), { generation: 1, random: seeds(1) })
   const after = compile(withData('192.0.2.2'), { generation: 2, random: seeds(1) })

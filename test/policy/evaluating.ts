@@ -7,8 +7,8 @@ import type { RuleSet } from '../../src/rules/model/types.js'
 import { words } from '../base/words.js'
 import { seeds, wire } from './rule-set.js'
 
-/** Who decides and who would: rule ids, '' for none. */
-export interface Said {
+/** The rule that decides, and the one in monitor mode that would: ids, '' for none. */
+export interface RuleIds {
   readonly decides: string
   readonly monitors: string
 }
@@ -23,36 +23,36 @@ export function hashed(name: string, seed: number): HashedName {
   return hashed
 }
 
-/** Judges a name for a client, from text to rule ids. */
-export function ask(
+/** Evaluates a name for a client, from text to rule ids. */
+export function evaluate(
   policy: Policy,
   name: string,
   client: string,
   now = 0,
   qtype: number = RRTYPE.A
-): Said {
+): RuleIds {
   const verdict = new Verdict()
   const clientClass = policy.classOf(words(client), 0)
   policy.evaluateName(hashed(name, policy.seed), qtype, clientClass, now, verdict)
-  return said(policy, verdict)
+  return ruleIds(policy, verdict)
 }
 
-export function askAddress(
+export function evaluateAddress(
   policy: Policy,
   address: string,
   client: string,
   now = 0,
   qtype: number = RRTYPE.A
-): Said {
+): RuleIds {
   const verdict = new Verdict()
   const clientClass = policy.classOf(words(client), 0)
   policy.evaluateAddress(words(address), 0, qtype, clientClass, now, verdict)
-  return said(policy, verdict)
+  return ruleIds(policy, verdict)
 }
 
-export function said(policy: Policy, { claim, monitorClaim: monitor }: Verdict): Said {
+export function ruleIds(policy: Policy, { claim, monitorClaim }: Verdict): RuleIds {
   return {
     decides: policy.claims[claim]?.ruleId ?? '',
-    monitors: policy.claims[monitor]?.ruleId ?? ''
+    monitors: policy.claims[monitorClaim]?.ruleId ?? ''
   }
 }
