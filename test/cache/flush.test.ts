@@ -16,7 +16,7 @@ const answer = (octets = 100, more: Partial<Answer> = {}): Answer =>
 
 const open = (size: number): PackedAnswerCache => new PackedAnswerCache(size, clock, 0, 1)
 
-/** All steps at once. */
+/** Runs all steps. */
 function flush(cache: PackedAnswerCache, name: string, below: boolean): number {
   return [...cache.flush(new NameScope(readName(name), below))].reduce((sum, n) => sum + n, 0)
 }
@@ -32,10 +32,10 @@ const scopes = [
     in: ['www.example', 'a.www.example', 'b.a.www.example']
   },
   { it: 'a top-level domain', name: 'example', below: true, in: NAMES.slice(0, 5) },
-  { it: 'the root alone', name: '.', below: false, in: [] },
+  { it: 'only the root', name: '.', below: false, in: [] },
   { it: 'all', name: '.', below: true, in: NAMES },
-  { it: 'a name that is not held', name: 'ww.example', below: true, in: [] },
-  { it: 'an octet of length that is a letter as well', name: 'ww', below: true, in: [] }
+  { it: 'a name that is not cached', name: 'ww.example', below: true, in: [] },
+  { it: 'a length octet that is also a letter', name: 'ww', below: true, in: [] }
 ] as const
 
 for (const { it, name, below, in: dropped } of scopes) {
@@ -45,16 +45,16 @@ for (const { it, name, below, in: dropped } of scopes) {
     const each = cache.size / cache.entries
     t.equal(flush(cache, name, below), 2 * dropped.length)
     t.equal(cache.entries, 2 * (NAMES.length - dropped.length))
-    t.ok(Math.abs(cache.size - cache.entries * each) < 2 * 12 * 16, 'their octets are free')
+    t.ok(Math.abs(cache.size - cache.entries * each) < 2 * 12 * 16, 'their memory is free')
     for (const one of NAMES) {
-      const held = !(dropped as readonly string[]).includes(one)
-      for (const type of [1, 28]) t.equal(cache.get(key(one, type)) !== undefined, held, one)
+      const cached = !(dropped as readonly string[]).includes(one)
+      for (const type of [1, 28]) t.equal(cache.get(key(one, type)) !== undefined, cached, one)
     }
-    t.equal(flush(cache, name, below), 0, 'there is nothing left to drop')
+    t.equal(flush(cache, name, below), 0, 'nothing is left to flush')
   })
 }
 
-t.test('what only looks like the end of a label is not taken for one', async t => {
+t.test('octets inside a label are not mistaken for a label boundary', async t => {
   // The last octets of the first label are those of the name www.example.
   const odd = Uint8Array.from([5, 97, ...readName('www.example').subarray(0, 4)])
   const name = Uint8Array.from([...odd, ...readName('example')])
@@ -63,7 +63,7 @@ t.test('what only looks like the end of a label is not taken for one', async t =
   t.equal(scope.includes(name, 2, name.length - 2), true)
 })
 
-t.test('what is over is dropped as well', async t => {
+t.test('expired answers are flushed as well', async t => {
   const cache = new PackedAnswerCache(65_536, { ...clock, now: () => 11_000 }, 60, 1)
   cache.put(key('www.example'), answer())
   t.equal(cache.get(key('www.example')), undefined)
@@ -72,7 +72,7 @@ t.test('what is over is dropped as well', async t => {
   t.equal(cache.getStale(key('www.example')), undefined)
 })
 
-t.test('a cache whose segments were swept again and again counts right', async t => {
+t.test('a cache counts correctly after its segments were reclaimed many times', async t => {
   const cache = open(65_536)
   for (let i = 0; i < 5000; i++) {
     cache.put(key(`n${i}.${i % 3 === 0 ? 'drop' : 'stay'}.example`), answer(20 + (i % 200)))
@@ -87,25 +87,28 @@ t.test('a cache whose segments were swept again and again counts right', async t
   t.strictSame([cache.entries, cache.size], [0, 0])
 })
 
-t.test('between steps others put and sweep: what was held before goes all the same', async t => {
-  // Four segments of 4096 octets.
-  const cache = open(16_384)
-  for (let i = 0; i < 70; i++) cache.put(key(`n${i}.drop.example`), answer())
-  let [steps, dropped, put] = [0, 0, 0]
-  for (const some of cache.flush(new NameScope(readName('drop.example'), true))) {
-    t.ok(some <= 4096 / 96, 'a step is no more than a segment')
-    dropped += some
-    steps++
-    for (let i = 0; i < 25; i++) cache.put(key(`m${put++}.stay.example`), answer())
+t.test(
+  'answers cached before a flush are removed although others are added between its steps',
+  async t => {
+    // Four segments of 4096 octets.
+    const cache = open(16_384)
+    for (let i = 0; i < 70; i++) cache.put(key(`n${i}.drop.example`), answer())
+    let [steps, dropped, put] = [0, 0, 0]
+    for (const some of cache.flush(new NameScope(readName('drop.example'), true))) {
+      t.ok(some <= 4096 / 96, 'a step reads no more than a segment')
+      dropped += some
+      steps++
+      for (let i = 0; i < 25; i++) cache.put(key(`m${put++}.stay.example`), answer())
+    }
+    t.equal(steps, 4)
+    t.ok(dropped > 30)
+    for (let i = 0; i < 70; i++) t.equal(cache.get(key(`n${i}.drop.example`)), undefined)
+    const { entries } = cache
+    t.equal(flush(cache, '.', true), entries)
   }
-  t.equal(steps, 4)
-  t.ok(dropped > 30)
-  for (let i = 0; i < 70; i++) t.equal(cache.get(key(`n${i}.drop.example`)), undefined)
-  const { entries } = cache
-  t.equal(flush(cache, '.', true), entries)
-})
+)
 
-t.test('a flushed cache is filled anew', async t => {
+t.test('a flushed cache can be filled again', async t => {
   const cache = open(65_536)
   for (let round = 0; round < 3; round++) {
     for (let i = 0; i < 1000; i++) cache.put(key(`n${i}.example`), answer())

@@ -16,38 +16,38 @@ class FakeClock implements Clock {
 
 const key = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'))
 
-t.test('gives back what was put, until it is deleted', async t => {
+t.test('returns what was put until it is deleted', async t => {
   const cache = new LruAnswerCache(10_000, new FakeClock(0))
-  const held = answer()
+  const cached = answer()
   t.equal(cache.get(key('a')), undefined)
-  cache.put(key('a'), held)
-  t.strictSame(cache.get(key('a')), held)
+  cache.put(key('a'), cached)
+  t.strictSame(cache.get(key('a')), cached)
   t.equal(cache.entries, 1)
-  t.equal(cache.size, memoryOf(held, 'a'))
+  t.equal(cache.size, memoryOf(cached, 'a'))
   cache.delete(key('a'))
   t.equal(cache.get(key('a')), undefined)
   t.equal(cache.size, 0)
 })
 
 const lives = [
-  { it: 'at once', storedAt: 5000, now: 5000, held: true },
-  { it: 'a millisecond before the end', storedAt: 5000, now: 14_999, held: true },
-  { it: 'at the end', storedAt: 5000, now: 15_000, held: false },
-  { it: 'when stored at clock 0', storedAt: 0, now: 10_000, held: false }
+  { it: 'at once', storedAt: 5000, now: 5000, cached: true },
+  { it: 'a millisecond before the end', storedAt: 5000, now: 14_999, cached: true },
+  { it: 'at the end', storedAt: 5000, now: 15_000, cached: false },
+  { it: 'when stored at clock 0', storedAt: 0, now: 10_000, cached: false }
 ]
 
-for (const { it, storedAt, now, held } of lives) {
-  t.test(`a lifetime of 10 seconds ${held ? 'lasts' : 'is over'} ${it}`, async t => {
+for (const { it, storedAt, now, cached } of lives) {
+  t.test(`a lifetime of 10 seconds ${cached ? 'has not ended' : 'has ended'} ${it}`, async t => {
     const clock = new FakeClock(storedAt)
     const cache = new LruAnswerCache(10_000, clock)
     cache.put(key('a'), answer({ storedAt }))
     clock.at = now
-    t.equal(cache.get(key('a')) !== undefined, held)
-    t.equal(cache.entries, held ? 1 : 0, 'what is over is given up')
+    t.equal(cache.get(key('a')) !== undefined, cached)
+    t.equal(cache.entries, cached ? 1 : 0, 'an expired answer is removed')
   })
 }
 
-t.test('an answer without lifetime is not held and replaces nothing', async t => {
+t.test('an answer without lifetime is not cached and replaces nothing', async t => {
   const cache = new LruAnswerCache(10_000, new FakeClock(0))
   const first = answer()
   cache.put(key('a'), answer({ lifetime: 0 }))
@@ -57,7 +57,7 @@ t.test('an answer without lifetime is not held and replaces nothing', async t =>
   t.strictSame(cache.get(key('a')), first)
 })
 
-t.test('a later answer replaces an earlier one, in the count too', async t => {
+t.test('a later answer replaces an earlier one, in the size too', async t => {
   const cache = new LruAnswerCache(10_000, new FakeClock(0))
   const later = answer({ body: new Uint8Array(50) })
   cache.put(key('a'), answer())
@@ -66,7 +66,7 @@ t.test('a later answer replaces an earlier one, in the count too', async t => {
   t.equal(cache.size, memoryOf(later, 'a'))
 })
 
-t.test('the least recently used leaves when octets run out', async t => {
+t.test('evicts the least recently used answer when the limit is reached', async t => {
   const each = memoryOf(answer(), 'a')
   const cache = new LruAnswerCache(3 * each, new FakeClock(0))
   for (const name of ['a', 'b', 'c']) cache.put(key(name), answer())
@@ -77,11 +77,11 @@ t.test('the least recently used leaves when octets run out', async t => {
     ['a', 'c', 'd']
   )
   cache.put(key('e'), answer({ body: new Uint8Array(100 + each) }))
-  t.equal(cache.entries, 2, 'one of double size takes the place of two')
+  t.equal(cache.entries, 2, 'an answer of double size replaces two')
   t.ok(cache.size <= 3 * each)
 })
 
-t.test('what is put may be written over', async t => {
+t.test('the caller may reuse what it put', async t => {
   const cache = new LruAnswerCache(10_000, new FakeClock(0))
   const body = Uint8Array.of(1, 2, 3)
   cache.put(key('a'), answer({ body }))
@@ -89,13 +89,13 @@ t.test('what is put may be written over', async t => {
   t.strictSame(cache.get(key('a'))?.body, Uint8Array.of(1, 2, 3))
 })
 
-t.test('an answer that alone is too large is not held', async t => {
+t.test('an answer above the limit is not cached', async t => {
   const cache = new LruAnswerCache(1000, new FakeClock(0))
   cache.put(key('a'), answer({ body: new Uint8Array(2000) }))
   t.equal(cache.entries, 0)
 })
 
-t.test('everything an answer holds has its weight', async t => {
+t.test('all parts of an answer count', async t => {
   const bare = memoryOf(answer(), 'a')
   t.equal(memoryOf(answer(), 'abc'), bare + 2)
   t.equal(memoryOf(answer({ body: new Uint8Array(130) }), 'a'), bare + 30)

@@ -19,7 +19,7 @@ class FakeClock implements Clock {
 }
 
 const SEED = 1
-/** The root and all below it. */
+/** All names. */
 const ALL = new NameScope(Uint8Array.of(0), true)
 /** Four segments of 4096 octets. */
 const SMALL = 16_384
@@ -28,7 +28,7 @@ const NO_OCTETS = new Uint8Array(0)
 
 const key = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'))
 
-/** A question for a name of one label, as `key` takes it. */
+/** A one-label name for `key`. */
 const named = (number: number): string => {
   const label = String(number)
   return `${String.fromCharCode(label.length)}${label}\0\0\x01\0\x01\0`
@@ -36,27 +36,27 @@ const named = (number: number): string => {
 
 const open = (clock: Clock = new FakeClock(0)) => new PackedAnswerCache(SMALL, clock, 0, SEED)
 
-const wholes: { it: string; held: Partial<Answer> }[] = [
-  { it: 'a short answer', held: { body: Uint8Array.of(1, 2, 3), ttls: Uint16Array.of(1, 2, 3) } },
-  { it: 'nothing but a code', held: { body: NO_OCTETS, ttls: new Uint16Array(0), rcode: 3 } },
-  { it: 'flags and counts', held: { authentic: true, answers: 0xffff, authorities: 0xfffe } },
-  { it: 'the most additionals', held: { additionals: 0xffff, upstream: 12 } },
-  { it: 'no upstream', held: { upstream: -1 } },
-  { it: 'a moment that is no whole number', held: { storedAt: 1234567.891 } },
-  { it: 'addresses', held: { addresses: Uint32Array.of(0, 0, 0xffff, 0xc0000201) } },
+const wholes: { it: string; cached: Partial<Answer> }[] = [
+  { it: 'a short answer', cached: { body: Uint8Array.of(1, 2, 3), ttls: Uint16Array.of(1, 2, 3) } },
+  { it: 'nothing but a code', cached: { body: NO_OCTETS, ttls: new Uint16Array(0), rcode: 3 } },
+  { it: 'flags and counts', cached: { authentic: true, answers: 0xffff, authorities: 0xfffe } },
+  { it: 'the most additionals', cached: { additionals: 0xffff, upstream: 12 } },
+  { it: 'no upstream', cached: { upstream: -1 } },
+  { it: 'a time with a fraction', cached: { storedAt: 1234567.891 } },
+  { it: 'addresses', cached: { addresses: Uint32Array.of(0, 0, 0xffff, 0xc0000201) } },
   {
-    it: 'names it leads to',
-    held: { targets: Uint8Array.of(1, 97, 0, 1, 98, 0), targetKinds: Uint8Array.of(1, 3) }
+    it: 'target names',
+    cached: { targets: Uint8Array.of(1, 97, 0, 1, 98, 0), targetKinds: Uint8Array.of(1, 3) }
   },
   {
     it: 'an extended error',
-    held: { ede: { code: 22, option: Uint8Array.from({ length: 70 }, (_, i) => i) } }
+    cached: { ede: { code: 22, option: Uint8Array.from({ length: 70 }, (_, i) => i) } }
   }
 ]
 
-for (const { it, held } of wholes) {
-  t.test(`gives back ${it} as it was put`, async t => {
-    const whole = answer(held)
+for (const { it, cached } of wholes) {
+  t.test(`returns ${it} as it was put`, async t => {
+    const whole = answer(cached)
     const cache = open(new FakeClock(whole.storedAt))
     cache.put(key('before'), answer())
     cache.put(key('\x03www\0\xff'), whole)
@@ -65,7 +65,7 @@ for (const { it, held } of wholes) {
   })
 }
 
-t.test('what was given stays as it is when its place is used again', async t => {
+t.test('a returned answer does not change when its memory is reused', async t => {
   const cache = open()
   cache.put(key('a'), answer({ body: Uint8Array.of(7) }))
   const given = cache.get(key('a'))
@@ -73,7 +73,7 @@ t.test('what was given stays as it is when its place is used again', async t => 
   t.strictSame(given?.body, Uint8Array.of(7))
 })
 
-t.test('counts what it holds, until it is deleted', async t => {
+t.test('counts entries and size until they are deleted', async t => {
   const cache = open()
   t.equal(cache.get(key('a')), undefined)
   cache.put(key('a'), answer())
@@ -89,28 +89,28 @@ t.test('counts what it holds, until it is deleted', async t => {
 })
 
 const lives = [
-  { it: 'at once', storedAt: 5000, now: 5000, held: true },
-  { it: 'a millisecond before the end', storedAt: 5000, now: 14_999, held: true },
-  { it: 'at the end', storedAt: 5000, now: 15_000, held: false },
-  { it: 'when stored at clock 0', storedAt: 0, now: 10_000, held: false }
+  { it: 'at once', storedAt: 5000, now: 5000, cached: true },
+  { it: 'a millisecond before the end', storedAt: 5000, now: 14_999, cached: true },
+  { it: 'at the end', storedAt: 5000, now: 15_000, cached: false },
+  { it: 'when stored at clock 0', storedAt: 0, now: 10_000, cached: false }
 ]
 
-for (const { it, storedAt, now, held } of lives) {
-  t.test(`a lifetime of 10 seconds ${held ? 'lasts' : 'is over'} ${it}`, async t => {
+for (const { it, storedAt, now, cached } of lives) {
+  t.test(`a lifetime of 10 seconds ${cached ? 'has not ended' : 'has ended'} ${it}`, async t => {
     const clock = new FakeClock(storedAt)
     const cache = open(clock)
     cache.put(key('a'), answer({ storedAt }))
     clock.at = now
-    t.equal(cache.get(key('a')) !== undefined, held)
-    t.equal(cache.entries, held ? 1 : 0, 'what is over is given up')
+    t.equal(cache.get(key('a')) !== undefined, cached)
+    t.equal(cache.entries, cached ? 1 : 0, 'an expired answer is removed')
   })
 }
 
 const stales = [
-  { it: 'a millisecond before its end', now: 9_999, fresh: true, stale: true },
-  { it: 'when it is over', now: 10_000, fresh: false, stale: true },
-  { it: 'as long as was said', now: 14_999, fresh: false, stale: true },
-  { it: 'for too long', now: 15_000, fresh: false, stale: false }
+  { it: 'a millisecond before it expires', now: 9_999, fresh: true, stale: true },
+  { it: 'when it expires', now: 10_000, fresh: false, stale: true },
+  { it: 'until the stale limit', now: 14_999, fresh: false, stale: true },
+  { it: 'after the stale limit', now: 15_000, fresh: false, stale: false }
 ]
 
 for (const { it, now, fresh, stale } of stales) {
@@ -122,11 +122,11 @@ for (const { it, now, fresh, stale } of stales) {
     t.equal(cache.getStale(key('a'))?.rcode, stale ? 3 : undefined)
     t.equal(cache.get(key('a'))?.rcode, fresh ? 3 : undefined)
     t.equal(cache.missedExpired, stale && !fresh)
-    t.equal(cache.entries, stale ? 1 : 0, 'what is of no use any more is given up')
+    t.equal(cache.entries, stale ? 1 : 0, 'an answer that is too old is removed')
   })
 }
 
-t.test('what is over stays as long as it is asked for', async t => {
+t.test('an expired answer stays as long as it is used', async t => {
   const clock = new FakeClock(0)
   const cache = new PackedAnswerCache(SMALL, clock, 1000, SEED)
   cache.put(key('a'), answer({ rcode: 3 }))
@@ -134,14 +134,14 @@ t.test('what is over stays as long as it is asked for', async t => {
   clock.at = 10_000
   for (let i = 0; i < 2000; i++) {
     cache.put(key(`${i}`), answer({ storedAt: 10_000 }))
-    // Else it would pass by what is kept, the unused one too.
+    // Else it would stay on probation, like the unused one.
     cache.get(key(`${i}`))
     if (i % 20 === 0) t.equal(cache.getStale(key('a'))?.rcode, 3)
   }
   t.equal(cache.getStale(key('unused')), undefined)
 })
 
-t.test('an answer without lifetime is not held and replaces nothing', async t => {
+t.test('an answer without lifetime is not cached and replaces nothing', async t => {
   const cache = open()
   cache.put(key('a'), answer({ lifetime: 0 }))
   t.equal(cache.entries, 0)
@@ -150,7 +150,7 @@ t.test('an answer without lifetime is not held and replaces nothing', async t =>
   t.equal(cache.get(key('a'))?.rcode, 3)
 })
 
-t.test('a later answer replaces an earlier one, in the count too', async t => {
+t.test('a later answer replaces an earlier one, in the size too', async t => {
   const cache = open()
   cache.put(key('a'), answer({ body: new Uint8Array(500) }))
   const { size } = cache
@@ -160,7 +160,7 @@ t.test('a later answer replaces an earlier one, in the count too', async t => {
   t.ok(cache.size < size)
 })
 
-t.test('what is asked for again and again outlives any number of newcomers', async t => {
+t.test('a popular answer outlives any number of new ones', async t => {
   const cache = open()
   cache.put(key('a'), answer({ rcode: 3 }))
   for (let i = 0; i < 2000; i++) {
@@ -172,7 +172,7 @@ t.test('what is asked for again and again outlives any number of newcomers', asy
   t.not(cache.get(key('1999')), undefined, 'the newest')
 })
 
-t.test('if all is asked for, newcomers are held all the same', async t => {
+t.test('new answers are cached even if all others are in use', async t => {
   const cache = open()
   let wrong = 0
   for (let i = 0; i < 2000; i++) {
@@ -186,7 +186,7 @@ t.test('if all is asked for, newcomers are held all the same', async t => {
   t.equal(wrong, 0)
 })
 
-t.test('what was used but is over does not stay', async t => {
+t.test('a used answer does not stay after it has expired', async t => {
   const clock = new FakeClock(0)
   const cache = open(clock)
   cache.put(key('a'), answer())
@@ -197,16 +197,19 @@ t.test('what was used but is over does not stay', async t => {
   t.equal(cache.get(key('a')), undefined)
 })
 
-t.test('an answer above half a segment is not held, and what it replaces is gone', async t => {
-  const cache = open()
-  cache.put(key('a'), answer())
-  cache.put(key('a'), answer({ body: new Uint8Array(2000) }))
-  t.equal(cache.entries, 0)
-  cache.put(key('a'), answer({ body: new Uint8Array(1900) }))
-  t.equal(cache.get(key('a'))?.body.length, 1900)
-})
+t.test(
+  'an answer larger than half a segment is not cached, and the one it replaces is removed',
+  async t => {
+    const cache = open()
+    cache.put(key('a'), answer())
+    cache.put(key('a'), answer({ body: new Uint8Array(2000) }))
+    t.equal(cache.entries, 0)
+    cache.put(key('a'), answer({ body: new Uint8Array(1900) }))
+    t.equal(cache.get(key('a'))?.body.length, 1900)
+  }
+)
 
-t.test('whatever is put, asked for, flushed and swept, no answer is another oneâ€™s', async t => {
+t.test('no answer is ever returned for another question', async t => {
   const random = seeded(3)
   const below = (count: number): number => Math.floor(random() * count)
   const clock = new FakeClock(0)
@@ -214,7 +217,7 @@ t.test('whatever is put, asked for, flushed and swept, no answer is another oneâ
   const latest = new Map<string, number>()
   let wrong = 0
   for (let i = 0; i < 50_000; i++) {
-    // Some names again and again, some now and then, most hardly ever.
+    // Some names often, some now and then, most rarely.
     const name = named(below([20, 200, 2000][below(3)]!))
     const upstream = cache.get(key(name))?.upstream ?? cache.getStale(key(name))?.upstream
     if (upstream !== undefined && upstream !== latest.get(name)) wrong++
@@ -230,16 +233,16 @@ t.test('whatever is put, asked for, flushed and swept, no answer is another oneâ
     clock.at += below(10)
   }
   t.equal(wrong, 0)
-  const held = cache.entries
-  t.ok(held > 20)
+  const cached = cache.entries
+  t.ok(cached > 20)
   t.equal(
     [...cache.flush(ALL)].reduce((sum, dropped) => sum + dropped, 0),
-    held
+    cached
   )
   t.strictSame([cache.entries, cache.size], [0, 0])
 })
 
-t.test('of names that were given up, no other is taken for one', async t => {
+t.test('a ghost does not match another question', async t => {
   const index = new HashIndex(1024)
   const random = seeded(1)
   const hash = (): number => Math.floor(random() * 2 ** 32) | 0
@@ -248,7 +251,7 @@ t.test('of names that were given up, no other is taken for one', async t => {
     const entry = index.free(one)
     index.set(entry, one, 1)
     index.setGhost(entry, one)
-    t.equal(index.next(one, index.first(one)), -1, 'it has no place')
+    t.equal(index.next(one, index.first(one)), -1, 'it has no location')
   }
   t.ok(known.filter(one => index.findGhost(one) >= 0).length > 390)
   const others = Array.from({ length: 100_000 }, hash)
@@ -256,7 +259,7 @@ t.test('of names that were given up, no other is taken for one', async t => {
   t.equal(taken, 0)
 })
 
-t.test('an entry that only remembers is free for who needs it', async t => {
+t.test('a ghost entry is free for a new answer', async t => {
   const index = new HashIndex(WAYS)
   for (let i = 0; i < WAYS; i++) {
     const entry = index.free(i << 16)
@@ -273,7 +276,7 @@ t.test('an entry that only remembers is free for who needs it', async t => {
   for (let i = 3; i < WAYS; i++) t.equal(index.location(index.entryOf(i << 16, i + 1)), i + 1)
 })
 
-t.test('what comes back after it was given up is kept through a flood', async t => {
+t.test('an evicted answer that returns stays through a flood', async t => {
   const cache = open()
   const fill = (from: number, count: number): void => {
     for (let i = from; i < from + count; i++) cache.put(key(`n${i}`), answer())
@@ -287,13 +290,13 @@ t.test('what comes back after it was given up is kept through a flood', async t 
   t.not(cache.get(key('a')), undefined)
 })
 
-t.test('to come near is not to ask: nothing is used, held or given up by it', async t => {
+t.test('touch has no effect on entries', async t => {
   const cache = open()
   cache.put(key(named(1)), answer())
   const { size, entries } = cache
   for (let i = 0; i < 3; i++) for (const it of [named(1), named(2)]) cache.touch(key(it))
   t.strictSame([cache.size, cache.entries, cache.missedExpired], [size, entries, false])
-  t.notOk(cache.claimPrefetch(key(named(1))), 'nobody asked for it')
+  t.notOk(cache.claimPrefetch(key(named(1))), 'it was not used')
   t.strictSame(cache.get(key(named(1))), answer())
   t.equal(cache.get(key(named(2))), undefined)
 })

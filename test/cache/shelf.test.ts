@@ -10,7 +10,7 @@ const CLASS = 3
 const EPOCH = 7
 const SEED = 12_345
 
-/** A query and the octets that its reply goes into. */
+/** A query, and the buffer for its reply. */
 function ask(qname: string, qtype = 1, more: readonly number[] = []): [Query, Uint8Array] {
   const message = octets(
     header(1, 0x0100, 1, 0, 0, more.length > 0 ? 1 : 0),
@@ -51,12 +51,12 @@ const bodies: { it: string; answer: Answer }[] = [
 ]
 
 for (const { it, answer } of bodies) {
-  t.test(`gives ${it} as the cache does, octet for octet, aged alike`, async t => {
+  t.test(`serves ${it} as the cache does, octet for octet, with the same TTLs`, async t => {
     for (const now of [1000, 1999, 2000, 250_000]) {
       const shelf = shelfAt(now)
       shelf.put(ask('www.Example')[0], answer, CLASS)
       const [query, room] = ask('WWW.example', 1)
-      t.equal(shelf.find(query, CLASS), SHELF.answer, 'found, whatever the case')
+      t.equal(shelf.find(query, CLASS), SHELF.answer, 'found in any case')
       const length = encodePackedAnswer(room, query, 512, shelf)
       const [same, other] = ask('WWW.example', 1)
       const expected = encodeCachedAnswer(
@@ -71,7 +71,7 @@ for (const { it, answer } of bodies) {
   })
 }
 
-t.test('does not fit the client: TC, as from the cache', async t => {
+t.test('a reply that does not fit has TC, as from the cache', async t => {
   const shelf = shelfAt(1000)
   const [query, room] = ask('www.example')
   shelf.put(query, answer(), CLASS)
@@ -86,10 +86,10 @@ const misses: { it: string; find: (shelf: Shelf) => number }[] = [
   { it: 'a name below', find: shelf => shelf.find(ask('a.www.example')[0], CLASS) },
   { it: 'another type', find: shelf => shelf.find(ask('www.example', 28)[0], CLASS) },
   {
-    it: 'a client that wants signatures',
+    it: 'a query with DO',
     find: shelf => shelf.find(ask('www.example', 1, OPT_DO)[0], CLASS)
   },
-  { it: 'another class of clients', find: shelf => shelf.find(ask('www.example')[0], CLASS + 1) },
+  { it: 'another client class', find: shelf => shelf.find(ask('www.example')[0], CLASS + 1) },
   {
     it: 'another epoch',
     find: shelf => {
@@ -98,7 +98,7 @@ const misses: { it: string; find: (shelf: Shelf) => number }[] = [
     }
   },
   {
-    it: 'an epoch that comes again: nothing is good twice',
+    it: 'an earlier epoch again',
     find: shelf => {
       shelf.beginBatch(EPOCH + 1, 1000)
       shelf.beginBatch(EPOCH, 1000)
@@ -106,7 +106,7 @@ const misses: { it: string; find: (shelf: Shelf) => number }[] = [
     }
   },
   {
-    it: 'the end of its life',
+    it: 'the end of its lifetime',
     find: shelf => {
       shelf.beginBatch(EPOCH, 301_000)
       return shelf.find(ask('www.example')[0], CLASS)
@@ -123,7 +123,7 @@ for (const { it, find } of misses) {
   })
 }
 
-t.test('is good up to the last second of its life', async t => {
+t.test('is valid up to the last second of its lifetime', async t => {
   const shelf = shelfAt(1000)
   shelf.put(ask('www.example')[0], answer(), CLASS)
   shelf.beginBatch(EPOCH, 300_999)
@@ -131,23 +131,23 @@ t.test('is good up to the last second of its life', async t => {
 })
 
 const refused: { it: string; answer: Answer }[] = [
-  { it: 'a long one', answer: answer({ body: new Uint8Array(240) }) },
-  { it: 'one with many TTLs', answer: answer({ ttls: new Uint16Array(13) }) },
+  { it: 'a long answer', answer: answer({ body: new Uint8Array(240) }) },
+  { it: 'an answer with many TTLs', answer: answer({ ttls: new Uint16Array(13) }) },
   {
-    it: 'one with an extended error',
+    it: 'an answer with an extended error',
     answer: answer({ ede: { code: 3, option: new Uint8Array(6) } })
   }
 ]
 
 for (const { it, answer } of refused) {
-  t.test(`takes no answer that it has no place for: ${it}`, async t => {
+  t.test(`does not store ${it}`, async t => {
     const shelf = shelfAt(1000)
     shelf.put(ask('www.example')[0], answer, CLASS)
     t.equal(shelf.find(ask('www.example')[0], CLASS), SHELF.miss)
   })
 }
 
-t.test('a newer answer to the same question takes the place of the older', async t => {
+t.test('a newer answer to the same question replaces the older one', async t => {
   const shelf = shelfAt(5000)
   const [query, room] = ask('www.example')
   shelf.put(query, answer(), CLASS)
@@ -181,7 +181,7 @@ for (const size of [1, 1_000_000]) {
 
 const BAN = { claim: 5, entry: 77, label: 1 }
 
-t.test('takes a ban that is offered twice, and tells it', async t => {
+t.test('stores a verdict that is put twice, and returns it', async t => {
   const shelf = shelfAt(1000)
   const told = { claim: -1, entry: -1, label: 0 }
   shelf.putBlock(ask('www.example')[0], BAN, CLASS)
@@ -195,7 +195,7 @@ t.test('takes a ban that is offered twice, and tells it', async t => {
   t.equal(shelf.find(ask('www.example')[0], CLASS), SHELF.miss, 'for one epoch')
 })
 
-t.test('an answer takes the place of a ban, and a ban that of an answer', async t => {
+t.test('an answer replaces a verdict, and a verdict an answer', async t => {
   const shelf = shelfAt(1000)
   const [query, room] = ask('www.example')
   for (let i = 0; i < 2; i++) shelf.putBlock(query, BAN, CLASS)
@@ -206,7 +206,7 @@ t.test('an answer takes the place of a ban, and a ban that of an answer', async 
   t.equal(shelf.find(query, CLASS), SHELF.block)
 })
 
-t.test('random names below a banned one hardly get onto the shelf', async t => {
+t.test('random names below a blocked one rarely get onto the shelf', async t => {
   const shelf = shelfAt(1000, 1_000_000)
   shelf.put(ask('www.example')[0], answer(), CLASS)
   let shelved = 0
@@ -216,10 +216,14 @@ t.test('random names below a banned one hardly get onto the shelf', async t => {
     if (shelf.find(query, CLASS) === SHELF.block) shelved++
   }
   t.ok(shelved < 200, `${shelved} of 10,000`)
-  t.equal(shelf.find(ask('www.example')[0], CLASS), SHELF.answer, 'what was there still is')
+  t.equal(
+    shelf.find(ask('www.example')[0], CLASS),
+    SHELF.answer,
+    'the previous answer is still there'
+  )
 })
 
-t.test('what is cleared away is not given, and what comes after is', async t => {
+t.test('cleared answers are not served, later ones are', async t => {
   const shelf = shelfAt(1000)
   const [query] = ask('www.example')
   shelf.put(query, answer(), CLASS)

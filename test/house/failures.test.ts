@@ -18,7 +18,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'COOKIE option of invalid length': ['scenarios/cookie-malformed.yaml'],
   'client without a valid cookie': [
     'server/cookie-limit.test.ts',
-    'is over the limit gets BADCOOKIE'
+    'that supports cookies gets BADCOOKIE'
   ],
   'somebody spoofs a client that has a cookie': [
     'server/cookie-limit.test.ts',
@@ -135,7 +135,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'reply larger than the client accepts': ['scenarios/edns-size.yaml'],
   'client exceeds `limits.queries-per-second`': ['server/query-limit.test.ts', 'a limit answers'],
   'client exceeds `tcp.max-connections-per-client`': [
-    'server/front-ends.test.ts',
+    'server/trusted-proxies.test.ts',
     'counts connections by the client'
   ],
   'slow or stalled TCP client': ['server/tcp.test.ts', 'octet'],

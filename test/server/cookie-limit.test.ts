@@ -11,7 +11,7 @@ import { UdpClient } from './udp-client.js'
 
 const clock = { now: () => 1, wall: () => 1_600_000_000_000 }
 const TERMS = { bits: { ipv4: 32, ipv6: 56 }, slip: 1, exempt: undefined }
-/** Three at once, and no more. */
+/** A burst of three. */
 const RATE = { perSecond: 1, burst: 3000 }
 const CLIENT = Uint32Array.of(0, 0, 0xffff, 0xc000_0201)
 const MINE = [1, 2, 3, 4, 5, 6, 7, 8]
@@ -23,7 +23,7 @@ const query = (...cookie: number[]): Uint8Array =>
     opt(1232, cookie.length === 0 ? [] : option(10, cookie))
   )
 
-/** What a limit with cookies makes of a query: `passed`, or the reply in hexadecimal. */
+/** The effect of a limit with cookies on a query: `passed`, or the reply in hex. */
 class Gate {
   readonly limit = new QueryLimit(RATE, TERMS, 7, new ServerCookies(clock, [new Uint8Array(16)]))
 
@@ -38,7 +38,7 @@ class Gate {
     return Buffer.from(slot.subarray(0, this.limit.reject(slot)))
   }
 
-  /** The cookie that is given to who is over the limit. */
+  /** The cookie that a client above the limit receives. */
   learn(): number[] {
     for (let i = 0; i < 3; i++) this.take(query())
     const reply = this.take(query(...MINE)) as Buffer
@@ -46,7 +46,7 @@ class Gate {
   }
 }
 
-t.test('who wants a cookie and is over the limit gets BADCOOKIE, and one', async t => {
+t.test('a client above the limit that supports cookies gets BADCOOKIE and a cookie', async t => {
   const gate = new Gate()
   const cookie = gate.learn()
   t.strictSame(cookie.slice(0, 12), [...MINE, 1, 0, 0, 0])
@@ -58,35 +58,35 @@ t.test('who wants a cookie and is over the limit gets BADCOOKIE, and one', async
   )
 })
 
-t.test('who has a cookie has a limit of its own', async t => {
+t.test('a client with a valid cookie has a limit of its own', async t => {
   const gate = new Gate()
   const cookie = gate.learn()
   for (let i = 0; i < 9; i++) gate.take(query())
   for (let i = 0; i < 3; i++) t.equal(gate.take(query(...cookie)), 'passed')
   const reply = gate.take(query(...cookie)) as Buffer
-  t.equal(reply.readUInt16BE(2), 0x8380, 'TC, since it is no cookie that is wanting')
+  t.equal(reply.readUInt16BE(2), 0x8380, 'TC, since the cookie is valid')
 })
 
 const unproven = [
   { it: 'no cookie', message: query() },
-  { it: 'a broken cookie', message: query(1, 2, 3) },
-  { it: 'an invented cookie', message: query(...MINE, ...MINE, ...MINE) }
+  { it: 'a malformed cookie', message: query(1, 2, 3) },
+  { it: 'an invalid cookie', message: query(...MINE, ...MINE, ...MINE) }
 ]
 for (const { it, message } of unproven) {
-  t.test(`${it} is no way round the limit`, async t => {
+  t.test(`${it} does not bypass the limit`, async t => {
     const gate = new Gate()
     gate.learn()
     for (let i = 0; i < 3; i++) t.not(gate.take(message), 'passed')
   })
 }
 
-t.test('a broken cookie over the limit is dropped', async t => {
+t.test('a query with a malformed cookie above the limit is dropped', async t => {
   const gate = new Gate()
   gate.learn()
   t.equal(gate.take(query(1, 2, 3)).length, 0)
 })
 
-t.test('a reply that is cut keeps its cookie, as BADCOOKIE', async t => {
+t.test('a truncated reply keeps its cookie, as BADCOOKIE', async t => {
   const cookie = option(10, [...MINE, ...MINE, ...MINE])
   const reply = octets(
     header(7, 0x8180, 1, 1, 0, 1),

@@ -1,7 +1,7 @@
 import { PENDING, DROP, type ReplyTarget, type Responder } from '../../src/resolver/responder.js'
 import { clientOf, queryOf } from '../resolver/reply-target.js'
 
-/** Octets in front of the text of a query or reply, where a DNS message has its header. */
+/** Octets in front of the text of a query or reply, in place of a DNS header. */
 const HEADER = 12
 
 export const query = (text: string): Buffer => Buffer.from('-'.repeat(HEADER) + text, 'latin1')
@@ -9,8 +9,8 @@ export const textOf = (message: Uint8Array): string =>
   Buffer.from(message.subarray(HEADER)).toString('latin1')
 
 /**
- * Answers `now…` at once and `later…` when the test says so, with `re: ` put in front; `big` with
- * the longest message there is; all else with silence.
+ * Answers `now…` at once and `later…` when the test calls for it, with `re: ` in front; `big` with the
+ * longest possible message; drops all other queries.
  */
 export class FakeResponder implements Responder {
   batches = 0
@@ -52,14 +52,14 @@ export class FakeResponder implements Responder {
     this.held.set(textOf(queryOf(asker)), asker)
   }
 
-  /** Answers what it was asked to answer later; the octets are overwritten right after. */
+  /** Answers the pending queries; overwrites the octets right after. */
   release(text: string): void {
     const reply = Buffer.concat([Buffer.from('xx'), query(`re: ${text}`), Buffer.from('xx')])
     this.asker(text).reply(reply, 2, reply.length - 2)
     reply.fill(0)
   }
 
-  /** Says that there will be no answer after all. */
+  /** Ends the pending queries without a reply. */
   silence(text: string): void {
     this.asker(text).reply(undefined, 0, 0)
   }

@@ -23,16 +23,22 @@ class Echo extends FakeResponder {
 const none = { find: () => 0 }
 const all = { find: () => 1 }
 const message = nameQuery('Example.test')
-/** TC and no records: header, question as it was spelt, OPT. */
+/** TC and no records: header, question in its original case, OPT. */
 const truncated = Buffer.from(message)
 truncated.set([0x83, 0x80], 2)
 
 const cases = [
-  { it: 'half of what is over it with TC', slip: 2, exempt: none, asked: 3, slipped: 3 },
-  { it: 'a third of what is over it with TC', slip: 3, exempt: undefined, asked: 3, slipped: 2 },
-  { it: 'all that is over it with TC', slip: 1, exempt: none, asked: 3, slipped: 6 },
-  { it: 'nothing over it', slip: 0, exempt: none, asked: 3, slipped: 0 },
-  { it: 'exempt clients without end', slip: 2, exempt: all, asked: SENT, slipped: 0 }
+  { it: 'half of the queries above it with TC', slip: 2, exempt: none, asked: 3, slipped: 3 },
+  {
+    it: 'a third of the queries above it with TC',
+    slip: 3,
+    exempt: undefined,
+    asked: 3,
+    slipped: 2
+  },
+  { it: 'all queries above it with TC', slip: 1, exempt: none, asked: 3, slipped: 6 },
+  { it: 'no queries above it', slip: 0, exempt: none, asked: 3, slipped: 0 },
+  { it: 'exempt clients without limit', slip: 2, exempt: all, asked: SENT, slipped: 0 }
 ] as const
 
 for (const transport of transports()) {
@@ -51,7 +57,7 @@ for (const transport of transports()) {
     })
   }
 
-  t.test(`a limit lets pass again what the rate allows (${transport.kind} sockets)`, async t => {
+  t.test(`a limit allows queries again at its rate (${transport.kind} sockets)`, async t => {
     const { client, responder, limit, pass } = await stage(t, 0, none)
     for (let i = 0; i < 4; i++) await client.send(message)
     await until(() => limit.counts.dropped === 1)
@@ -61,7 +67,7 @@ for (const transport of transports()) {
     t.equal(responder.asked, 4)
   })
 
-  t.test(`what is no query gets no TC either (${transport.kind} sockets)`, async t => {
+  t.test(`a message that is not a query gets no TC (${transport.kind} sockets)`, async t => {
     const { client, limit } = await stage(t, 1, none)
     const response = Buffer.from(message)
     response[2]! |= 0x80

@@ -12,7 +12,7 @@ import { nameQuery, UdpClient } from './udp-client.js'
 const RATE = { perSecond: 1, burst: 2000 }
 const BITS = { ipv4: 32, ipv6: 56 }
 
-/** Replies with a record and the RCODE that the test says, at once or later. */
+/** Replies with a record and the given RCODE, at once or later. */
 class Recorder extends FakeResponder {
   rcode = 0
   when: 'now' | 'later' = 'now'
@@ -33,7 +33,7 @@ class Recorder extends FakeResponder {
     const { questions = [], additionals } = packet.decode(Buffer.from(query))
     const answers = [{ type: 'A' as const, name: 'x', ttl: 1, data: '192.0.2.1' }]
     const reply = packet.encode({ type: 'response', questions, answers, additionals })
-    reply.set(query.subarray(12, 12 + 3), 12) // the spelling
+    reply.set(query.subarray(12, 12 + 3), 12) // the original case
     reply[3] = 0xa0 | this.rcode
     return reply
   }
@@ -62,25 +62,25 @@ const cases: readonly {
   },
   { it: 'NXDOMAIN of one name', sent: same(6, { name: 'a.test', rcode: 3 }), full: 2, tc: 2 },
   {
-    it: 'one name in other letters',
+    it: 'one name in different case',
     sent: [...same(3, { name: 'a.test' }), ...same(3, { name: 'A.test' })],
     full: 2,
     tc: 2
   },
   {
-    it: 'errors, whatever the name',
+    it: 'errors for any name',
     sent: ['a', 'b', 'c', 'd'].map(name => ({ name, rcode: 5 })),
     full: 2,
     tc: 1
   },
   {
-    it: 'different names: nothing',
+    it: 'nothing for different names',
     sent: ['a', 'b', 'c', 'd'].map(name => ({ name })),
     full: 4,
     tc: 0
   },
   {
-    it: 'different RCODEs: nothing',
+    it: 'nothing for different RCODEs',
     sent: [0, 0, 3, 3].map(rcode => ({ name: 'a', rcode })),
     full: 4,
     tc: 0
@@ -112,7 +112,7 @@ for (const transport of transports()) {
   }
 }
 
-t.test('exempt clients get what they ask for', async t => {
+t.test('exempt clients are not limited', async t => {
   const { client, limit } = await stage(t, transports()[0]!, 2, { find: () => 1 })
   for (let i = 0; i < 9; i++) await client.send(nameQuery('a.test'))
   await until(() => client.messages.length === 9)

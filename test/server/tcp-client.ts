@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { query, textOf } from './fake-responder.js'
 
-/** Messages behind their lengths. RFC 7766 §8 */
+/** Messages with their length in front. RFC 7766 §8 */
 export function frames(...messages: Uint8Array[]): Buffer {
   return Buffer.concat(
     messages.flatMap(message => [Buffer.of(message.length >> 8, message.length & 0xff), message])
@@ -13,14 +13,14 @@ export const queries = (...texts: string[]): Buffer => frames(...texts.map(query
 /** A TCP client that collects the messages that come back. */
 export class TcpClient {
   readonly messages: Buffer[] = []
-  /** Data events: on loopback, about one for each write of the other side. */
+  /** Data events: on loopback, about one per write of the server. */
   reads = 0
   ended = false
   closed = false
   readonly socket: Socket
   private rest: Buffer = Buffer.alloc(0)
 
-  /** @param from our own address, where it matters */
+  /** @param from local address, where it matters */
   constructor(port: number, address = '127.0.0.1', from?: string) {
     const manners = { allowHalfOpen: true, noDelay: true }
     const local = from === undefined ? {} : { localAddress: from }

@@ -10,7 +10,7 @@ const LIMITS: TcpLimits = { idle: 10_000, connections: 100, queriesInFlight: 64 
 
 const BITS = { ipv4: 32, ipv6: 56 }
 
-/** What a test needs other than usual. */
+/** Options of a test that differ from the defaults. */
 type Terms = Partial<TcpLimits> & { readonly perClient?: number; readonly exempt?: boolean }
 
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, i) => `now ${i}`)
@@ -40,7 +40,7 @@ for (const transport of transports()) {
     t.strictSame(responder.protocols, [1])
   })
 
-  test('does not care where the octets are split', {}, async (t, { client }) => {
+  test('accepts queries split at any octet', {}, async (t, { client }) => {
     const octets = queries('now 1', 'now 2', 'now 3')
     for (const octet of octets) {
       await client.send(Buffer.of(octet))
@@ -57,13 +57,17 @@ for (const transport of transports()) {
     t.ok(client.texts.every((text, i) => text === wanted[i % 3]))
   })
 
-  test('answers what is read at once with one write', {}, async (t, { client, responder }) => {
-    await client.send(queries(...numbered(1000)))
-    await until(() => client.messages.length === 1000)
-    t.strictSame(client.texts, answersTo(numbered(1000)))
-    t.ok(responder.batches < 20, `${responder.batches} batches`)
-    t.ok(client.reads < 20, `${client.reads} reads`)
-  })
+  test(
+    'answers queries that arrive together with one write',
+    {},
+    async (t, { client, responder }) => {
+      await client.send(queries(...numbered(1000)))
+      await until(() => client.messages.length === 1000)
+      t.strictSame(client.texts, answersTo(numbered(1000)))
+      t.ok(responder.batches < 20, `${responder.batches} batches`)
+      t.ok(client.reads < 20, `${client.reads} reads`)
+    }
+  )
 
   test(
     'sends answers in the order in which they are ready',
@@ -87,13 +91,13 @@ for (const transport of transports()) {
     t.ok(client.messages[3]?.every(octet => octet === 0x62))
   })
 
-  test('takes a query of 65,535 octets', {}, async (t, { client, service }) => {
+  test('accepts a query of 65,535 octets', {}, async (t, { client, service }) => {
     await client.send(queries('x'.repeat(65_535 - 12), 'now'))
     await until(() => client.messages.length === 1)
     t.equal(service.counts.queries, 2)
   })
 
-  test('answers after the client has ended its side', {}, async (t, { client, responder }) => {
+  test('answers after the client has closed its side', {}, async (t, { client, responder }) => {
     client.socket.end(queries('later', 'now'))
     await until(() => client.messages.length === 1)
     await turns()
@@ -116,22 +120,26 @@ for (const transport of transports()) {
     })
   }
 
-  test('reads on only when enough is answered', { queriesInFlight: 2 }, async (t, s) => {
-    await s.client.send(queries('later 1', 'later 2', 'later 3', 'later 4', 'now'))
-    await until(() => s.responder.held.size === 2)
-    await turns()
-    t.strictSame([...s.responder.held.keys()], ['later 1', 'later 2'])
-    s.responder.release('later 1')
-    await until(() => s.responder.held.has('later 3'))
-    t.equal(s.responder.held.size, 2)
-    s.responder.silence('later 3')
-    s.responder.release('later 2')
-    await until(() => s.responder.held.has('later 4'))
-    await until(() => s.client.messages.length === 3)
-    t.strictSame(s.client.texts, ['re: later 1', 're: later 2', 're: now'])
-  })
+  test(
+    'pauses reading while too many queries are in flight',
+    { queriesInFlight: 2 },
+    async (t, s) => {
+      await s.client.send(queries('later 1', 'later 2', 'later 3', 'later 4', 'now'))
+      await until(() => s.responder.held.size === 2)
+      await turns()
+      t.strictSame([...s.responder.held.keys()], ['later 1', 'later 2'])
+      s.responder.release('later 1')
+      await until(() => s.responder.held.has('later 3'))
+      t.equal(s.responder.held.size, 2)
+      s.responder.silence('later 3')
+      s.responder.release('later 2')
+      await until(() => s.responder.held.has('later 4'))
+      await until(() => s.client.messages.length === 3)
+      t.strictSame(s.client.texts, ['re: later 1', 're: later 2', 're: now'])
+    }
+  )
 
-  test('does not read from a client that does not', {}, async (t, { client, service }) => {
+  test('does not read from a client that does not read', {}, async (t, { client, service }) => {
     client.socket.pause()
     const count = 2000 // 131 MB of answers: more than any socket buffer
     client.socket.write(queries(...Array<string>(count).fill('big')))
@@ -146,7 +154,7 @@ for (const transport of transports()) {
     client.socket.destroy()
   })
 
-  test('closes connections over the limit, and counts them', { connections: 2 }, async (t, s) => {
+  test('closes connections above the limit, and counts them', { connections: 2 }, async (t, s) => {
     const second = new TcpClient(s.service.local.port)
     await second.send(queries('now'))
     await until(() => second.messages.length === 1)
@@ -163,7 +171,7 @@ for (const transport of transports()) {
     fourth.socket.destroy()
   })
 
-  test('closes what is idle, but nothing that waits for us', {}, async (t, s) => {
+  test('closes idle connections, but none that wait for an answer', {}, async (t, s) => {
     await s.client.send(queries('now', 'later'))
     await until(() => s.responder.held.size === 1 && s.client.messages.length === 1)
     s.pass(LIMITS.idle)
@@ -174,7 +182,7 @@ for (const transport of transports()) {
     s.service.closeIdle()
     await turns()
     t.notOk(s.client.ended)
-    await s.client.send(Buffer.of(0)) // an octet is no query
+    await s.client.send(Buffer.of(0)) // one octet is not a query
     await turns()
     s.pass(1)
     s.service.closeIdle()
@@ -215,7 +223,7 @@ for (const transport of transports()) {
     t.strictSame(client.texts, [])
   })
 
-  test('takes no harm from a client that resets', {}, async (t, { client, service, responder }) => {
+  test('survives a client that resets', {}, async (t, { client, service, responder }) => {
     await client.send(queries('later 1', 'later 2'))
     await until(() => responder.held.size === 2)
     client.socket.resetAndDestroy()
@@ -246,7 +254,7 @@ for (const transport of transports()) {
     t.match(s.service.counts, { queries: 0, idleClosed: 1 })
   })
 
-  test('holds each client to its connections', { perClient: 2 }, async (t, s) => {
+  test('limits the connections of each client', { perClient: 2 }, async (t, s) => {
     const { port } = s.service.local
     const second = new TcpClient(port)
     await second.send(queries('now'))
@@ -264,10 +272,10 @@ for (const transport of transports()) {
     await until(() => fourth.messages.length === 1)
     for (const { socket } of [third, other, fourth, s.client]) socket.destroy()
     await until(() => s.service.connections === 0)
-    t.equal(s.connectionLimit.clients, 0, 'and remembers nobody without one')
+    t.equal(s.connectionLimit.clients, 0, 'and keeps no client without one')
   })
 
-  test('lets exempt clients have more', { perClient: 1, exempt: true }, async (t, s) => {
+  test('allows exempt clients more connections', { perClient: 1, exempt: true }, async (t, s) => {
     const second = new TcpClient(s.service.local.port)
     await second.send(queries('now'))
     await until(() => second.messages.length === 1)
@@ -275,7 +283,7 @@ for (const transport of transports()) {
     t.equal(s.service.counts.overClientLimit, 0)
   })
 
-  t.test(`TCP, ${transport.kind} sockets: says which endpoint it cannot bind`, async t => {
+  t.test(`TCP, ${transport.kind} sockets: reports which endpoint it cannot bind`, async t => {
     const { service } = await stage(t, transport, {})
     const blocked = { address: '192.0.2.1', port: service.local.port }
     const options = {

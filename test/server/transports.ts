@@ -2,18 +2,18 @@ import { batchTransport } from '../../src/udp/batch/batch.js'
 import type { Transport } from '../../src/udp/datagram.js'
 import { portableTransport } from '../../src/udp/portable/portable.js'
 
-/** All that can be had on this machine. */
+/** All transports available on this machine. */
 export function transports(): Transport[] {
   const batch = batchTransport()
   return typeof batch === 'string' ? [portableTransport()] : [batch, portableTransport()]
 }
 
-/** Waits, turn by turn of the event loop, until it is so. */
+/** Waits for a condition, checked once per turn of the event loop. */
 export async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise(resolve => setImmediate(resolve))
 }
 
-/** Lets what is under way on loopback arrive. */
+/** Waits for what is in flight on loopback. */
 export async function turns(count = 30): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise(resolve => setImmediate(resolve))
 }

@@ -15,7 +15,7 @@ const UNLIMITED = {
 
 const LOOPBACK_WORDS = [0, 0, 0xffff, 0x7f000001]
 
-/** A client that collects the texts of what comes back. */
+/** A client that collects the texts of the replies. */
 class TestClient {
   readonly got: string[] = []
   private readonly socket = createSocket('udp4')
@@ -57,7 +57,7 @@ for (const transport of transports()) {
       t.ok(responder.protocols.every(protocol => protocol === 0))
     })
 
-    t.test('what waits stays as it is, be it long or one of many', async t => {
+    t.test('a pending query does not change, be it long or one of many', async t => {
       const texts = Array.from({ length: 300 }, (_, i) => `later ${'x'.repeat((i * 37) % 700)}${i}`)
       for (const text of texts) {
         const before = responder.held.size
@@ -76,7 +76,7 @@ for (const transport of transports()) {
       asker.got.length = 4
     })
 
-    t.test('a later silence is the end of it', async t => {
+    t.test('a pending query may end without a reply', async t => {
       await asker.ask('later 3')
       await until(() => responder.held.size === 1)
       responder.silence('later 3')
@@ -85,7 +85,7 @@ for (const transport of transports()) {
       t.equal(asker.got.length, 4)
     })
 
-    t.test('drains: what is queued and in flight is answered, what comes after is not', async t => {
+    t.test('drain answers queued and pending queries, but no later ones', async t => {
       await asker.ask('later 4')
       await asker.ask('now 4')
       const drained = service.drain(60_000)

@@ -5,7 +5,7 @@ import { frames } from './tcp-client.js'
 const MESSAGES = [0, 1, 300, 7, 65_535, 2].map((length, i) => Buffer.alloc(length, i + 1))
 
 for (const size of [1, 2, 3, 299, 4096, 100_000]) {
-  t.test(`puts messages together from pieces of ${size} octets`, async t => {
+  t.test(`assembles messages from pieces of ${size} octets`, async t => {
     const inbox = new ReceiveBuffer()
     const octets = frames(...MESSAGES)
     const got: Buffer[] = []

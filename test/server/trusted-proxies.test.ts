@@ -22,7 +22,7 @@ const octetsOf = (address: string): Buffer => {
   const octets = Buffer.from(readAddress(address))
   return address.includes(':') ? octets : octets.subarray(12)
 }
-/** A header of PROXY protocol version 2, with a TLV that nobody needs. */
+/** A header of PROXY protocol version 2, with a TLV. */
 function header(
   source: string,
   { command = 0x21, family = source.includes(':') ? 0x21 : 0x11 } = {}
@@ -40,7 +40,7 @@ function header(
     body
   ])
 }
-/** A query with edns-client-subnet. */
+/** A query with EDNS client subnet. */
 function subnet(
   source: string,
   { bits = 8 * octetsOf(source).length, cut = 0, family = source.includes(':') ? 2 : 1 } = {}
@@ -61,10 +61,10 @@ type Listed = 'proxy' | 'subnet' | 'none'
 interface Case {
   readonly it: string
   readonly listed: Listed
-  /** Before the query; on a connection, before its length. */
+  /** In front of the query; on a connection, in front of its length. */
   readonly before?: Buffer
   readonly query: Buffer
-  /** Who is taken for the client; undefined: the query is not answered with data. */
+  /** The resulting client; undefined: the query gets no answer. */
   readonly client: string | undefined
   readonly rcode?: number
 }
@@ -92,7 +92,7 @@ const cases: readonly Case[] = [
     client: '192.0.2.7'
   },
   {
-    it: 'itself by LOCAL',
+    it: 'the proxy itself by LOCAL',
     listed: 'proxy',
     before: header('192.0.2.7', { command: 0x20 }),
     query: plain,
@@ -128,7 +128,7 @@ const cases: readonly Case[] = [
     client: undefined
   },
   {
-    it: 'PROXY, whatever its client says by subnet',
+    it: 'PROXY, and ignores a subnet option',
     listed: 'proxy',
     before: header('192.0.2.7'),
     query: subnet('10.0.0.1'),
@@ -136,9 +136,9 @@ const cases: readonly Case[] = [
   },
   { it: 'IPv4 by subnet', listed: 'subnet', query: subnet('192.0.2.7'), client: '192.0.2.7' },
   { it: 'IPv6 by subnet', listed: 'subnet', query: subnet('2001:db8::7'), client: '2001:db8::7' },
-  { it: 'itself by no option', listed: 'subnet', query: plain, client: SELF },
+  { it: 'the proxy itself without an option', listed: 'subnet', query: plain, client: SELF },
   {
-    it: 'a part of an address',
+    it: 'a truncated address',
     listed: 'subnet',
     query: subnet('192.0.2.0', { bits: 24, cut: 0 }),
     client: undefined,
@@ -152,7 +152,7 @@ const cases: readonly Case[] = [
     rcode: FORMERR
   },
   {
-    it: 'an unknown family of addresses',
+    it: 'an unknown address family',
     listed: 'subnet',
     query: subnet('192.0.2.7', { family: 3 }),
     client: undefined,
@@ -162,7 +162,7 @@ const cases: readonly Case[] = [
   { it: 'subnet, listed for PROXY', listed: 'proxy', query: subnet('192.0.2.7'), client: undefined }
 ]
 
-/** Answers with the query, QR set, at once or later, and keeps who asked. */
+/** Answers with the query, QR set, at once or later, and records the client. */
 class Echo extends FakeResponder {
   when: 'now' | 'later' = 'now'
 
@@ -230,7 +230,7 @@ for (const transport of transports()) {
   }
 
   for (const listed of ['none', 'subnet'] as const) {
-    t.test(`believes no PROXY header of ${listed} (${transport.kind})`, async t => {
+    t.test(`ignores a PROXY header of ${listed} (${transport.kind})`, async t => {
       const { udp, responder } = await stageUdp(t, transport, listed)
       await udp.send(cat(header('192.0.2.7'), plain))
       await udp.send(plain)
@@ -243,7 +243,7 @@ for (const transport of transports()) {
     })
   }
 
-  t.test(`takes a header octet by octet (${transport.kind})`, async t => {
+  t.test(`reads a header octet by octet (${transport.kind})`, async t => {
     const { tcp, responder } = await stageTcp(t, transport, 'proxy')
     for (const octet of cat(header('192.0.2.7'), frames(plain))) {
       await tcp.send(Buffer.of(octet))
@@ -253,7 +253,7 @@ for (const transport of transports()) {
     t.strictSame(responder.clients, [[...wordsOf('192.0.2.7')]])
   })
 
-  t.test(`counts connections by the client that the header says (${transport.kind})`, async t => {
+  t.test(`counts connections by the client in the header (${transport.kind})`, async t => {
     const { tcp, port } = await stageTcp(t, transport, 'proxy', 1)
     const ask = async (client: TcpClient, source: string): Promise<boolean> => {
       await client.send(cat(header(source), frames(plain)))

@@ -5,7 +5,7 @@ import { wordsOf } from './words.js'
 
 const RATE = { perSecond: 10, burst: 2000 }
 
-/** How many of `tries` at one instant pass. */
+/** How many of `tries` at one instant get a token. */
 function passing(table: TokenBuckets, now: number, tries = 1000, key = 7): number {
   let passed = 0
   for (let i = 0; i < tries; i++) if (table.take(0, key, now)) passed++
@@ -14,12 +14,12 @@ function passing(table: TokenBuckets, now: number, tries = 1000, key = 7): numbe
 
 const runs = [
   { it: 'a burst, then the rate', at: [1000, 1000, 1100, 1500, 1600], passed: [20, 0, 1, 4, 1] },
-  { it: 'no more than a burst after a long rest', at: [0, 1e9], passed: [20, 20] },
+  { it: 'no more than a burst after a long pause', at: [0, 1e9], passed: [20, 20] },
   { it: 'nothing for a clock that goes back', at: [5000, 4000], passed: [20, 0] }
 ] as const
 
 for (const { it, at, passed } of runs) {
-  t.test(`a bucket gives ${it}`, async t => {
+  t.test(`a bucket allows ${it}`, async t => {
     const table = new TokenBuckets(RATE, 1)
     t.strictSame(
       at.map(now => passing(table, now)),
@@ -28,7 +28,7 @@ for (const { it, at, passed } of runs) {
   })
 }
 
-t.test('a bucket gives one token at least, however short the burst', async t => {
+t.test('a bucket holds at least one token, however short the burst', async t => {
   const table = new TokenBuckets({ perSecond: 1, burst: 100 }, 1)
   t.strictSame(
     [0, 999, 1000].map(now => passing(table, now)),
@@ -49,7 +49,7 @@ t.test('keys that differ in either word have buckets of their own', async t => {
   }
 })
 
-t.test('a flood of keys does not let off one that is over its limit', async t => {
+t.test('a flood of keys does not reset one above its limit', async t => {
   const table = new TokenBuckets(RATE, 0x5eed)
   t.equal(passing(table, 0), 20)
   let passed = 0
@@ -64,7 +64,7 @@ t.test('keys are spread over the sets, whatever the seed', async t => {
     let held = 0
     for (let i = 0; i < 8192; i++) table.take(0xffff, 0x0a000000 + i, 0)
     for (let i = 0; i < 8192; i++) if (!table.take(0xffff, 0x0a000000 + i, 0)) held++
-    t.ok(held > 8150, `${held} of 8192 neighbours are still known`)
+    t.ok(held > 8150, `${held} of 8192 neighbours still have a bucket`)
   }
 })
 
