@@ -139,7 +139,7 @@ t.test('says of each list what it was taken for, and what cannot mean anything',
     out,
     /list ads, .*rules\/lists\/ads\/a\.txt: adblock, by all of its first 4 lines; 2 names\n/
   )
-  t.match(out, /\n {2}not applicable: regular expressions \(1\), rules for parts of pages \(1\)\n/)
+  t.match(out, /\n {2}not applicable: regular expressions \(1\), cosmetic rules \(1\)\n/)
   t.match(out, /list ads, .*rules\/lists\/ads\/b\.txt: hosts, by its only line; 1 name\n/)
   t.equal(lines.length, 3)
   const json = await interdict('check', '--json', '-c', config)

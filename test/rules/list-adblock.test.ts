@@ -60,12 +60,12 @@ const rules: readonly { it: string; text: string; says: readonly string[] }[] = 
     says: [
       'suffix a.example 1',
       '2 regular expressions',
-      '2 names with wildcards inside',
-      '5 parts of names',
-      '1 whole top-level domains',
-      '5 rules for parts of pages',
+      '2 names with inner wildcards',
+      '5 partial names',
+      '1 top-level domains',
+      '5 cosmetic rules',
       '2 rules for URLs',
-      '2 rules with modifiers for browsers',
+      '2 rules with browser modifiers',
       '1 rules for tagged clients'
     ]
   },
@@ -153,7 +153,7 @@ const rules: readonly { it: string; text: string; says: readonly string[] }[] = 
   {
     it: 'clients that are nobody here',
     text: '||a.example^\n||b.example^$client=Frank\n||b.example^$client=unborn|kids\n',
-    says: ['suffix a.example 1', '2 rules for clients that are no network here']
+    says: ['suffix a.example 1', '2 rules for unknown clients']
   },
   {
     it: 'answers',
@@ -183,7 +183,7 @@ const rules: readonly { it: string; text: string; says: readonly string[] }[] = 
       'data suffix a.example 1 A:c0000201 A:c0000202 AAAA:20010db8000000000000000000000001',
       'data suffix h.example 9 TXT:0b68656c6c6f5f776f726c64 MX:0020046d61696c076578616d706c6500',
       'data suffix _s._tcp.i.example 11 SRV:0001000200030169076578616d706c6500',
-      '2 answers of other kinds',
+      '2 unsupported answers',
       'RULES_LIST_LINE lists/m.txt:14:1',
       'RULES_LIST_LINE lists/m.txt:15:1'
     ]
@@ -221,7 +221,7 @@ const rules: readonly { it: string; text: string; says: readonly string[] }[] = 
   {
     it: 'exceptions that are too much to say',
     text: '||a.example^\n@@||a.example^$denyallow=b.a.example\n@@||a.example^$dnsrewrite=192.0.2.1\n',
-    says: ['suffix a.example 1', '2 exceptions that except something']
+    says: ['suffix a.example 1', '2 exceptions with exclusions']
   }
 ]
 

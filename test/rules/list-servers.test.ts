@@ -92,10 +92,10 @@ const lists: readonly {
     ].join('\n'),
     says: [
       'suffix a.example 1',
-      '1 names that are asked for elsewhere',
+      '1 per-domain upstream servers',
       '3 other settings',
-      '3 whole top-level domains',
-      '1 names with wildcards inside'
+      '3 top-level domains',
+      '1 names with inner wildcards'
     ]
   },
   {
@@ -195,9 +195,9 @@ const lists: readonly {
     says: [
       'suffix a.example 1',
       '3 other settings',
-      '1 other lists',
-      '1 answers of other kinds',
-      '2 whole top-level domains'
+      '1 included lists',
+      '1 unsupported answers',
+      '2 top-level domains'
     ]
   },
   {
@@ -238,8 +238,8 @@ const lists: readonly {
       'suffix b.example 2',
       'exact c.example 3',
       '1 regular expressions',
-      '1 parts of names',
-      '1 other lists',
+      '1 partial names',
+      '1 included lists',
       'RULES_LIST_LINE lists/m.txt:9:5',
       'RULES_LIST_LINE lists/m.txt:10:11',
       'RULES_LIST_LINE lists/m.txt:11:1'

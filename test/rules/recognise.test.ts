@@ -15,7 +15,7 @@ const looks = [
     by: 'all of its first 2 lines'
   },
   { it: 'one name', text: 'a.example\n', format: 'domains', by: 'its only line' },
-  { it: 'nothing', text: '# none\n', format: 'domains', by: 'nothing, for it has no lines' },
+  { it: 'nothing', text: '# none\n', format: 'domains', by: 'default, as it has no lines' },
   {
     it: 'hosts lines',
     text: '::1 localhost\n0.0.0.0 a.example\n',

@@ -162,7 +162,7 @@ const refuses: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['DOCUMENT_INVALID networks.yaml:4:89']
   },
   {
-    it: 'a CNAME without a target',
+    it: 'CNAME without a target',
     files: { ...app('x'), ...banning('apps: [x], action: cname') },
     errors: ['RULES_REPLY networks.yaml:4:12']
   },

@@ -219,7 +219,7 @@ t.test('what cannot be applied is counted', async t => {
   const zone = 'a CNAME .\nb.rpz-nsdname CNAME .\n32.1.2.0.192.rpz-nsip CNAME .\nc DNAME d.\n'
   const result = read(HEAD + zone)
   const unsupported = new Map([
-    ['policies for name servers', 2],
+    ['name server triggers', 2],
     ['DNAME and DS records', 1]
   ])
   t.match(result, { warnings: [], reports: [{ format: 'rpz', names: 1, unsupported }] })

@@ -69,7 +69,7 @@ function lineFormat(line: string): ListFormat {
 }
 
 function lineShare(count: number, of: number): string {
-  if (of === 0) return 'nothing, for it has no lines'
+  if (of === 0) return 'default, as it has no lines'
   if (count === of) return of === 1 ? 'its only line' : `all of its first ${of} lines`
   return `${count} of its first ${of} lines`
 }

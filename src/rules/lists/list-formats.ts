@@ -47,7 +47,7 @@ export function scanList(
   const reader = READERS[format](clients)
   let counted = 0
   while (text.nextLine()) {
-    if (text.isTooLong) sink.skipLine(text.line, 1, 'a line of more than 64 KB')
+    if (text.isTooLong) sink.skipLine(text.line, 1, 'longer than 64 KB')
     else if (!reader.read(text, sink)) continue
     counted++
   }

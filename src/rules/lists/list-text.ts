@@ -142,7 +142,7 @@ export class ListText {
 
 /** What is wrong with a word of which `ListText.readName` says that it is no name. */
 export function invalidNameReason(found: number): string {
-  if (found === ADDRESS) return 'an address where a name belongs'
+  if (found === ADDRESS) return 'expected a name, found an address'
   return found === TOP_LEVEL ? 'a whole top-level domain' : 'not a domain name'
 }
 

@@ -73,7 +73,7 @@ export function readModifiers(text: string, clients: NetworkPrefixes): Modifiers
   for (const part of splitAt(text, ',')) {
     const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(part)!
     const take = Object.hasOwn(MODIFIERS, name) ? MODIFIERS[name] : undefined
-    if (take === undefined) return { unsupported: 'rules with modifiers for browsers' }
+    if (take === undefined) return { unsupported: 'rules with browser modifiers' }
     const refusal = take(value, found, clients)
     if (refusal !== undefined) return refusal
   }
@@ -86,7 +86,7 @@ function applyDnstype(value: string, to: Modifiers): Rejection | undefined {
   const wanted = words.filter(word => !word.startsWith('~'))
   const except = wanted.length === 0
   const types = (except ? words.map(word => word.slice(1)) : wanted).map(readRrtype)
-  if (types.includes(undefined)) return { why: `no type of records in dnstype=${value}` }
+  if (types.includes(undefined)) return { why: `unknown record type in dnstype=${value}` }
   to.qtypes = { types: (types as number[]).sort((a, b) => a - b), except }
   return undefined
 }
@@ -101,7 +101,7 @@ function applyClient(
   for (const word of splitAt(value, '|')) {
     const not = word.startsWith('~')
     const prefixes = prefixesOf(unquoted(not ? word.slice(1) : word), clients)
-    if (prefixes === undefined) return { unsupported: 'rules for clients that are no network here' }
+    if (prefixes === undefined) return { unsupported: 'rules for unknown clients' }
     const into = not ? unwanted : wanted
     into.push(...prefixes)
   }

@@ -24,9 +24,9 @@ export function readHostPattern(text: string): RuleTarget | Rejection {
   if (/[/:?^]/.test(middle)) return { unsupported: 'rules for URLs' }
   const below = start === '|' ? undefined : /^\*?\.(.+)$/s.exec(middle)?.[1]
   const name = below ?? middle
-  if (name.includes('*')) return { unsupported: 'names with wildcards inside' }
+  if (name.includes('*')) return { unsupported: 'names with inner wildcards' }
   if (ODD.test(name)) return { why: 'not a domain name' }
-  if (isPartialName(start, middle, end)) return { unsupported: 'parts of names' }
+  if (isPartialName(start, middle, end)) return { unsupported: 'partial names' }
   return nameTarget(name, below !== undefined ? 'below' : start === '||' ? 'suffix' : 'exact')
 }
 
@@ -41,8 +41,7 @@ function isPartialName(start: string, middle: string, end: string): boolean {
 function nameTarget(text: string, cover: Pattern['cover']): RuleTarget | Rejection {
   try {
     const name = readName(text)
-    if (coversTopLevelDomain({ cover: 'suffix', name }))
-      return { unsupported: 'whole top-level domains' }
+    if (coversTopLevelDomain({ cover: 'suffix', name })) return { unsupported: 'top-level domains' }
     return { cover, name }
   } catch (error) {
     if (error instanceof InterdictError) return { why: 'not a domain name' }

@@ -23,7 +23,7 @@ export function readRewrite(text: string): Rewrite | Rejection {
   const [first = '', type = '', ...rest] = text.split(';')
   if (/^[A-Z]+$/.test(first)) {
     const says = Object.hasOwn(STATUS, first) ? STATUS[first] : undefined
-    if (says === undefined) return { unsupported: 'answers of other kinds' }
+    if (says === undefined) return { unsupported: 'unsupported answers' }
     if (says !== 'nodata' || type === '') return { says }
     return recordOf(readRrtype(type) ?? 0, rest.join(';'))
   }
@@ -33,9 +33,9 @@ export function readRewrite(text: string): Rewrite | Rejection {
 }
 
 function recordOf(type: number, text: string): Rewrite | Rejection {
-  if (!isRecordType(type)) return { unsupported: 'answers of other kinds' }
+  if (!isRecordType(type)) return { unsupported: 'unsupported answers' }
   const record = readRecord(type, text)
-  if (record === undefined) return { why: `no such answer as ${text.slice(0, 80)}` }
+  if (record === undefined) return { why: `invalid answer ${text.slice(0, 80)}` }
   const address = readListAddress(text)
   if (address !== undefined && isBlockAddress(address)) return { says: 'rule' }
   return { record, isAlias: type === RRTYPE.CNAME }

@@ -60,7 +60,7 @@ export class AdblockReader implements LineReader {
 
   private readAny(text: ListText, sink: ListSink): boolean {
     const line = text.text
-    if (PAGE_RULE.test(line)) sink.countUnsupported('rules for parts of pages')
+    if (PAGE_RULE.test(line)) sink.countUnsupported('cosmetic rules')
     else if (line.startsWith('#') || /^\[.*\]$/.test(line)) return false
     else if (hasBlank(text) && /^[\da-fA-F.:%]+\s/.test(line)) return this.readHosts(text, sink)
     else if (REGULAR.test(line)) sink.countUnsupported('regular expressions')
@@ -103,17 +103,17 @@ class AdblockRule {
     const { target: meant, modifiers, isException } = this
     const { rewrite, denyallow, notClients } = modifiers
     if (isException && denyallow.length + notClients.length > 0) {
-      return { unsupported: 'exceptions that except something' }
+      return { unsupported: 'exceptions with exclusions' }
     }
     const takesBack = isException && rewrite === ''
     const answer = rewrite === undefined || takesBack ? undefined : readRewrite(rewrite)
     if (answer !== undefined && isRefusal(answer)) return answer
     if ('prefix' in meant) return this.emitPrefix(meant.prefix, answer, sink)
     if (isException && answer !== undefined) {
-      return { unsupported: 'exceptions that except something' }
+      return { unsupported: 'exceptions with exclusions' }
     }
     const spared = denyallow.map(text => readHostPattern(`||${text}^`))
-    for (const one of spared) if (isRefusal(one)) return { why: 'no names in denyallow' }
+    for (const one of spared) if (isRefusal(one)) return { why: 'invalid name in denyallow' }
     this.emitName(meant, answer, sink)
     this.emitExcluded(meant, spared as RuleTarget[], sink)
     return undefined
@@ -154,9 +154,9 @@ class AdblockRule {
     sink: ListSink
   ): Rejection | undefined {
     const { badfilter, denyallow, notClients, rewrite } = this.modifiers
-    if (answer !== undefined || rewrite === '') return { unsupported: 'answers of other kinds' }
+    if (answer !== undefined || rewrite === '') return { unsupported: 'unsupported answers' }
     if (badfilter || denyallow.length + notClients.length > 0) {
-      return { unsupported: 'exceptions that except something' }
+      return { unsupported: 'exceptions with exclusions' }
     }
     const saying = this.listAction(undefined)
     const isPlain = saying.layer === 0 && !saying.qtypes && !saying.prefixes

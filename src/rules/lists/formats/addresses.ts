@@ -11,7 +11,7 @@ export class AddressesReader implements LineReader {
       sink.addPrefix(undefined, readPrefix(text.word), text.line)
     } catch (error) {
       if (!(error instanceof InterdictError)) throw error
-      sink.skipLine(text.line, text.column, 'neither an address nor a prefix')
+      sink.skipLine(text.line, text.column, 'not an address or prefix')
     }
     return true
   }

@@ -34,13 +34,13 @@ class Setting {
 function addressMeaning(value: string): Meaning {
   if (value === '' || value === '#') return { says: 'block' }
   const address = readListAddress(value)
-  if (address === undefined) return { why: 'neither an address nor # behind the names' }
+  if (address === undefined) return { why: 'expected an address or # after the names' }
   return isBlockAddress(address) ? { says: 'block' } : { record: addressRecord(address) }
 }
 
 function serverMeaning(value: string): Meaning {
   if (value === '') return { says: 'block' }
-  return value === '#' ? { says: 'pass' } : { unsupported: 'names that are asked for elsewhere' }
+  return value === '#' ? { says: 'pass' } : { unsupported: 'per-domain upstream servers' }
 }
 
 /**
@@ -65,7 +65,7 @@ export class DnsmasqReader implements LineReader {
     text.to = equals
     const setting = this.key.get(text, word => this.settingOf(word))
     text.to = to
-    if (setting === 'none') sink.skipLine(text.line, text.column, 'no setting of dnsmasq')
+    if (setting === 'none') sink.skipLine(text.line, text.column, 'not a dnsmasq setting')
     else if (setting === 'other' || octets[equals + 1] !== SLASH) {
       sink.countUnsupported('other settings')
     } else readNames(text, equals + 1, setting, sink)
@@ -123,8 +123,8 @@ function giveName(text: ListText, meaning: Meaning, sink: ListSink): void {
       sink.addName(PASS, text.name, cover, text.line)
     else sink.blockName(text.name, 0, length, cover, text.line)
   } else if (length === TOP_LEVEL || text.word === '#' || text.word === '') {
-    sink.countUnsupported('whole top-level domains')
-  } else if (octets[text.from] === STAR) sink.countUnsupported('names with wildcards inside')
+    sink.countUnsupported('top-level domains')
+  } else if (octets[text.from] === STAR) sink.countUnsupported('names with inner wildcards')
   else if (length !== LOCAL_NAME) sink.skipLine(text.line, text.column, invalidNameReason(length))
 }
 

@@ -32,7 +32,7 @@ export class NamesReader implements LineReader {
     if (!text.nextWord() || text.octets[text.from] === BANG) return false
     const { kind } = this
     if (kind !== 'domains' && isAddress(text)) this.readHosts(text, sink)
-    else if (kind === 'hosts') skip(text, sink, 'does not begin with an address')
+    else if (kind === 'hosts') skip(text, sink, 'expected an address first')
     else readDomain(text, sink)
     return true
   }
@@ -43,9 +43,10 @@ export class NamesReader implements LineReader {
     for (; text.nextWord(); names++) {
       if (meaning === 'blocked') blockWord(text, sink, COVER.exact)
       else if (meaning !== 'real') this.addRecord(text, meaning.record, sink)
-      else if (!text.isLocal) skip(text, sink, 'an address of a real host')
+      else if (!text.isLocal)
+        skip(text, sink, 'not an address that blocks (0.0.0.0, :: or loopback)')
     }
-    if (names === 0) skip(text, sink, 'an address without a name')
+    if (names === 0) skip(text, sink, 'address without a name')
   }
 
   private meaningOf(address: Address | undefined): AddressMeaning {

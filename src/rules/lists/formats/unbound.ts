@@ -95,8 +95,8 @@ export class UnboundReader implements LineReader {
     const key = this.key.get(text, keyOf)
     if (key === 'zone') this.readZone(text, sink)
     else if (key === 'data') this.readData(text, sink)
-    else if (key === 'include') sink.countUnsupported('other lists')
-    else if (key === 'none') skip(text, sink, 'no setting of Unbound')
+    else if (key === 'include') sink.countUnsupported('included lists')
+    else if (key === 'none') skip(text, sink, 'not an Unbound setting')
     else sink.countUnsupported('other settings')
   }
 
@@ -104,11 +104,11 @@ export class UnboundReader implements LineReader {
     this.next(text)
     const { from, to } = text
     if (!this.next(text)) {
-      skip(text, sink, 'a zone without a type')
+      skip(text, sink, 'local-zone without a type')
       return
     }
     const type = this.type.get(text, typeOf)
-    if (type === 'none') skip(text, sink, 'no type of zones')
+    if (type === 'none') skip(text, sink, 'unknown local-zone type')
     else if (type === 'other') sink.countUnsupported('other settings')
     else {
       text.from = from
@@ -121,7 +121,7 @@ export class UnboundReader implements LineReader {
   private readData(text: ListText, sink: ListSink): void {
     const { octets } = text
     if (!this.next(text)) {
-      skip(text, sink, 'no data')
+      skip(text, sink, 'local-data without a record')
       return
     }
     const { from, to } = text
@@ -200,8 +200,7 @@ function emitName(
   if (length > 0) {
     if (saying === undefined) sink.blockName(text.name, 0, length, cover, text.line)
     else sink.addName(saying, text.name, cover, text.line, record)
-  } else if (length === TOP_LEVEL || text.word === '.')
-    sink.countUnsupported('whole top-level domains')
+  } else if (length === TOP_LEVEL || text.word === '.') sink.countUnsupported('top-level domains')
   else if (length !== LOCAL_NAME) skip(text, sink, invalidNameReason(length))
 }
 
@@ -219,11 +218,11 @@ function typeOf(word: string): { readonly is: ZoneType } | 'other' | 'none' {
 /** Reads what stands behind the name: `[TTL] [IN] TYPE RDATA`. */
 function datumOf(text: string): Datum {
   const [, type = '', rdata = ''] = /^\s+(?:\d+\s+)?(?:IN\s+)?(\S+)\s+(.*)$/is.exec(text) ?? []
-  if (type === '') return { why: 'no record behind the name' }
+  if (type === '') return { why: 'no record after the name' }
   const code = readRrtype(type)
-  if (code === undefined || !isRecordType(code)) return { unsupported: 'answers of other kinds' }
+  if (code === undefined || !isRecordType(code)) return { unsupported: 'unsupported answers' }
   const record = readRecord(code, rdata.trim())
-  if (record === undefined) return { why: `no ${type} record` }
+  if (record === undefined) return { why: `invalid ${type} record` }
   const address = readListAddress(rdata.trim())
   return address !== undefined && isBlockAddress(address) ? 'nowhere' : { record }
 }

@@ -15,7 +15,7 @@ export class V2flyReader implements LineReader {
     while (text.nextWord()) {
       const first = text.octets[text.from]
       if (first !== AT && first !== AMPERSAND) {
-        sink.skipLine(text.line, text.column, 'neither @attribute nor &group behind a name')
+        sink.skipLine(text.line, text.column, 'expected @attribute or &group after the name')
         return true
       }
     }
@@ -30,10 +30,10 @@ export class V2flyReader implements LineReader {
 
 function readRule(text: ListText, kind: string, sink: ListSink): void {
   if (kind === 'regexp') sink.countUnsupported('regular expressions')
-  else if (kind === 'keyword') sink.countUnsupported('parts of names')
-  else if (kind === 'include') sink.countUnsupported('other lists')
+  else if (kind === 'keyword') sink.countUnsupported('partial names')
+  else if (kind === 'include') sink.countUnsupported('included lists')
   else if (kind !== '' && kind !== 'domain' && kind !== 'full') {
-    sink.skipLine(text.line, text.column, `no kind of rules: ${kind}`)
+    sink.skipLine(text.line, text.column, `unknown rule type ${kind}:`)
   } else {
     const length = text.readName()
     const cover = kind === 'full' ? COVER.exact : COVER.suffix

@@ -76,7 +76,7 @@ class RpzScanner {
     const word = text.text(at).toUpperCase()
     const type = readRrtype(word)
     if (NO_POLICY.has(word)) return
-    if (type === undefined) text.reportWord(at, 'no type of records that is known here')
+    if (type === undefined) text.reportWord(at, 'unknown record type')
     else if (type === RRTYPE.DNAME || type === RRTYPE.DS) {
       this.sink.countUnsupported('DNAME and DS records')
     } else this.readData(type, at)
@@ -90,15 +90,17 @@ class RpzScanner {
     if (text.wordCount !== word + 1) {
       text.reportWord(
         word,
-        text.wordCount > word ? 'more than one target' : 'a CNAME without a target'
+        text.wordCount > word ? 'CNAME with more than one target' : 'CNAME without a target'
       )
     } else if (text.ends[word] === start + 1 && text.octets[start] === DOT) this.emit('nxdomain')
-    else if (!zone.readName(target, word)) text.reportWord(word, 'the target is not a domain name')
+    else if (!zone.readName(target, word))
+      text.reportWord(word, 'CNAME target is not a domain name')
     else {
       const action = this.actionOf()
-      if (action === undefined) text.reportWord(word, 'no action that is known here')
+      if (action === undefined) text.reportWord(word, 'unknown policy action')
       else if (action !== 'data') this.emit(action)
-      else if (!zone.makeAbsolute(target)) text.reportWord(word, 'the target is over 255 octets')
+      else if (!zone.makeAbsolute(target))
+        text.reportWord(word, 'CNAME target is longer than 255 octets')
       else this.addRecord(RRTYPE.CNAME, target.copy(), word)
     }
   }
@@ -151,7 +153,7 @@ class RpzScanner {
     const isAlias = type === RRTYPE.CNAME
     const known = this.owners.get(key)
     if (known !== undefined && (known.isAlias || isAlias)) {
-      text.reportWord(word, 'the name has a CNAME and other records')
+      text.reportWord(word, 'name has a CNAME and other records')
       return
     }
     sink.record(known?.line ?? text.line, type, rdata)
@@ -171,11 +173,12 @@ class RpzScanner {
       const isWild = octets[0] === 1 && octets[1] === 0x2a
       const at = isWild ? 2 : 0
       sink.qname(octets, at, length - at, isWild ? COVER.below : COVER.exact, action, text.line)
-    } else if (trigger === undefined) text.reportWord(0, 'no kind of trigger that is known here')
+    } else if (trigger === undefined) text.reportWord(0, 'unknown trigger type')
     else if (trigger === 'nsdname') sink.countUnsupported('policies for name servers')
     else {
       const prefix = prefixOf(owner, last)
-      if (prefix === undefined) text.reportWord(0, `no prefix, as in 24.0.2.0.192.rpz-${trigger}`)
+      if (prefix === undefined)
+        text.reportWord(0, `invalid prefix; expected one such as 24.0.2.0.192.rpz-${trigger}`)
       else if (trigger === 'nsip') sink.countUnsupported('policies for name servers')
       else sink.prefix(prefix, trigger, action, text.line)
     }
