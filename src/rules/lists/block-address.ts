@@ -4,8 +4,8 @@ import { InterdictError } from '../../base/error.js'
 const LOOPBACK_NET = 127
 
 /**
- * Whether an address leads nowhere, so that who gives it to a name means to block the name: the
- * unspecified addresses, 0.0.0.0 and ::, and the loopback ones, 127.0.0.0/8 and ::1.
+ * Whether a list that gives this address to a name means to block the name: the unspecified
+ * addresses, 0.0.0.0 and ::, and loopback addresses, 127.0.0.0/8 and ::1.
  */
 export function isBlockAddress(address: Address): boolean {
   const from = isMapped(address) ? 12 : 0
@@ -14,7 +14,7 @@ export function isBlockAddress(address: Address): boolean {
   return address[15] === 0 || (from === 0 && address[15] === 1)
 }
 
-/** Reads an address as lists have them; undefined where it is none. */
+/** Reads an address as lists write it; undefined if it is not one. */
 export function readListAddress(text: string): Address | undefined {
   try {
     return readAddress(text === '0' ? '0.0.0.0' : text)

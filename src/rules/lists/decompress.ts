@@ -4,18 +4,18 @@ import type { Octets } from '../../base/units.js'
 
 const unzip = promisify(gunzip)
 
-/** What a file is unpacked to. */
+/** Result of decompressing a file. */
 export interface Decompressed {
-  /** Undefined where it cannot be unpacked. */
+  /** Undefined on failure. */
   readonly octets?: Uint8Array
-  /** Why it cannot be; undefined where it is too large. */
+  /** Reason of a failure; undefined: too large. */
   readonly why?: string
 }
 
 /**
- * Unpacks a file if it begins as gzip has it (RFC 1952 §2.3.1), whatever its name says; else it is as
- * it is. That ends as soon as there is more in it than there may be: a thousandth of that, packed
- * well, is enough to fill the memory of a machine.
+ * Decompresses a file that begins like gzip (RFC 1952 §2.3.1), whatever its name; any other file is
+ * returned unchanged. Stops at `most` octets: a gzip bomb a thousandth of that size could fill the
+ * memory of a machine.
  */
 export async function decompress(octets: Uint8Array, most: Octets): Promise<Decompressed> {
   if (octets[0] !== 0x1f || octets[1] !== 0x8b) return { octets }

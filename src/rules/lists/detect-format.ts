@@ -1,32 +1,32 @@
 import type { Octets } from '../../base/units.js'
 import type { ListFormat } from './list-formats.js'
 
-/** So much of a file is looked at, and at most so many lines of it. */
+/** How much of a file, and how many of its lines, are sampled. */
 const MAX_SAMPLE: Octets = 262_144
 const MAX_LINES = 1000
 
-/** Most lines of v2fly's lists are plain names: more than this part of others, and it is one. */
+/** v2fly lists are mostly plain names: a larger share of v2fly syntax than this tells them. */
 const V2FLY_RATIO = 0.01
 
-/** What a file is taken for, and why: for people. */
+/** A detected format, and what it was detected by, for messages. */
 export interface DetectedFormat {
   readonly format: ListFormat
   /** `its first line`, `998 of its first 1000 lines`. */
   readonly by: string
 }
 
-/** Header of ad blockers' lists. */
+/** Header of ad blocker lists. */
 const ADBLOCK_HEADER = /^\[(?:adblock|ublock|adguard)[^\]]*\]$/i
 const COMMENT = /^(?:[!#;]|\[.*\]$|$)/
-/** `##name`, `#@#…`: comments by their first sign alone. */
+/** `##name`, `#@#…`: would be comments by their first character alone. */
 const PAGE_RULE = /^#(?:#|@#|\?#|\$#|%#)/
 
 const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[\da-f]*:[\da-f:.]*(?:%\w+)?)(?:\/\d{1,3})?$/i
 
-/** What only zones have, and each of them, but for those that have lost their heads. */
+/** `$TTL`, `$ORIGIN` or an SOA record: only zone files have them. */
 const ZONE_HEAD = /^(?:\$(?:TTL|ORIGIN)\s|\S+\s+(?:\d\w*\s+)?(?:IN\s+)?SOA\s)/i
 
-/** What lines look like, the most telling first; a line is of the first that it looks like. */
+/** What lines of each format look like, most specific first: the first match counts. */
 const LINE_PATTERNS: readonly (readonly [ListFormat, RegExp])[] = [
   ['rpz', /^\S+\s+(?:\d\w*\s+)?(?:IN\s+)?(?:CNAME|AAAA|A|TXT)\s+\S/i],
   ['unbound', /^(?:server|local-zone|local-data|local-data-ptr)\s*:/],
@@ -36,8 +36,8 @@ const LINE_PATTERNS: readonly (readonly [ListFormat, RegExp])[] = [
 ]
 
 /**
- * Tells the format of a list by what most of its first lines look like. Each line is judged by
- * itself, so that one odd line does not change what all others mean.
+ * Detects the format of a list as that of most of its first lines. Each line is judged by itself,
+ * so that one odd line does not change the meaning of all others.
  */
 export function detectFormat(octets: Uint8Array): DetectedFormat {
   const lines = firstLines(octets)
@@ -74,7 +74,7 @@ function lineShare(count: number, of: number): string {
   return `${count} of its first ${of} lines`
 }
 
-/** Enough of a line to know it by. */
+/** The part of a line that is matched. */
 const trimmed = (line: string): string => line.slice(0, 400).trim()
 
 function firstLines(octets: Uint8Array): string[] {
@@ -83,7 +83,7 @@ function firstLines(octets: Uint8Array): string[] {
     .replace(/^\xef\xbb\xbf/, '')
     .split('\n')
     .map(trimmed)
-  // The last may be cut off.
+  // The sample may end inside a line.
   if (octets.length > MAX_SAMPLE && lines.length > 1) lines.pop()
   return lines.filter(line => line !== '')
 }

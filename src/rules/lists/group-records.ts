@@ -4,16 +4,16 @@ import type { LocalData } from '../model/types.js'
 import { PackedNames } from './packed-names.js'
 
 const NONE = -1
-/** Of MurmurHash3. */
+/** From MurmurHash3. */
 const FACTOR = 0xcc9e2d51
-/** So that nobody can write a list of names that collide. What comes out does not depend on it. */
+/** Random, so that nobody can write a list of colliding names. The result does not depend on it. */
 const SEED = randomInt(2 ** 32) | 0
 
 /**
- * Brings together the records that different lines have for one name.
+ * Groups the records that several lines have for one name.
  *
- * Records are found by line. So a name with records on several lines has those of the first of them
- * that no other name has; where there is none left, it has what the other name has.
+ * Records are found by line number. A name with records on several lines gets the first of its
+ * lines that no other name uses; if there is none, it shares the records of another name.
  *
  * @returns the names, each once and with the line of its records; and the records
  */
@@ -21,7 +21,7 @@ export function groupRecords(names: PackedNames): { names: PackedNames; data: Lo
   return new RecordGrouper(names).group()
 }
 
-/** A million names are the normal case: all is in typed arrays, by the number of the entry. */
+/** Uses typed arrays indexed by entry: a list may have a million names. */
 class RecordGrouper {
   private octets: Uint8Array = new Uint8Array(0)
   private readonly at: Float64Array
@@ -29,7 +29,7 @@ class RecordGrouper {
   private readonly length: Uint8Array
   private readonly cover: Uint8Array
   private readonly line: Int32Array
-  /** The next entry of the same name; for its first entry, the last one. */
+  /** Next entry of the same name, or NONE; and for the first entry of a name, its last one. */
   private readonly next: Int32Array
   private readonly last: Int32Array
   private readonly isFirst: Uint8Array
@@ -68,7 +68,7 @@ class RecordGrouper {
     })
   }
 
-  /** Finds entries of one name by a table of their hashes. */
+  /** Links entries of the same name, using a hash table. */
   private linkSameNames(): void {
     const mask = 2 ** Math.ceil(Math.log2(2 * this.count + 2)) - 1
     const slots = new Int32Array(mask + 1).fill(NONE)
@@ -87,7 +87,7 @@ class RecordGrouper {
     }
   }
 
-  /** For each line the first entry of the name whose records it stands for, or NONE. */
+  /** For each line, the first entry of the name whose records the line identifies, or NONE. */
   private assignLines(): Int32Array {
     const owner = new Int32Array(this.maxLine + 1).fill(NONE)
     const take = (first: number, isAlone: boolean): void => {
@@ -121,7 +121,7 @@ class RecordGrouper {
     return this.line[first]!
   }
 
-  /** Whether two names have their records on the same lines. */
+  /** Whether two names have records on the same lines. */
   private haveSameLines(one: number, other: number): boolean {
     for (; one !== NONE && other !== NONE; one = this.next[one]!, other = this.next[other]!) {
       if (this.line[one] !== this.line[other]) return false

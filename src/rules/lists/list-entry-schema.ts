@@ -6,7 +6,7 @@ import { parsedString } from '../../yaml/parsed-string.js'
 import { idSchema } from '../schema/app-schema.js'
 import { LIST_FORMATS } from './list-formats.js'
 
-/** Control characters would name what only the program itself may: see `copyName`. */
+/** Control characters are reserved for internal file names: see `copyName`. */
 const path = z
   .string('a path')
   .min(1, 'a path')
@@ -20,12 +20,12 @@ const zoneName = parsedString('the name of a zone such as rpz.example', text => 
   return name.length > 1 ? name : undefined
 })
 
-/** `ED` or `Ed`, number of the key, Ed25519 key: 42 octets. */
+/** Base64 of `ED` or `Ed`, a key number and an Ed25519 key: 42 octets. */
 const minisignKey = z
   .string('a minisign public key')
   .regex(/^RW[A-Za-z0-9+/]{54}$/, 'a minisign public key: 56 letters and digits, starting with RW')
 
-/** Keys that mean nothing for what lies on this machine. */
+/** Keys that apply only to downloaded lists. */
 const REMOTE_KEYS = ['refresh', 'sha256', 'minisign', 'signature-url', 'max-shrink'] as const
 
 /** An entry of `lists` in `networks.yaml`. */

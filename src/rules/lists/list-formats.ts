@@ -8,17 +8,17 @@ import { NamesReader } from './formats/domains-hosts.js'
 import type { LineReader, ListSink } from './line-reader.js'
 import { ListText } from './list-text.js'
 
-/** How list files may be written; docs/reference/rules.md says what each means. */
+/** List formats; docs/reference/rules.md describes each. */
 export const LIST_FORMATS = [
   ...(['domains', 'hosts', 'adblock', 'dnsmasq', 'unbound'] as const),
   ...(['v2fly', 'addresses', 'rpz'] as const)
 ]
 
 export type ListFormat = (typeof LIST_FORMATS)[number]
-/** Those that have a line for each thing they say. */
+/** Line-based formats. */
 export type LineFormat = Exclude<ListFormat, 'rpz'>
 
-/** `either`: names or hosts lines, as each line begins. */
+/** `either`: domain or hosts lines, by how each line begins. */
 const READERS: Readonly<Record<LineFormat | 'either', (clients: NetworkPrefixes) => LineReader>> = {
   domains: () => new NamesReader('domains'),
   hosts: () => new NamesReader('hosts'),
@@ -31,11 +31,11 @@ const READERS: Readonly<Record<LineFormat | 'either', (clients: NetworkPrefixes)
 }
 
 /**
- * Reads a list from its octets, making no text of what is plain: a million lines are the normal
- * case.
+ * Reads a list from its octets. Plain lines are not converted to strings, as a list may have a
+ * million of them.
  *
- * @param clients prefixes by id of network, for formats that name clients
- * @returns how many lines there were, blank ones and comments not counted
+ * @param clients prefixes by network id, for formats that name clients
+ * @returns the number of lines, without blank ones and comments
  */
 export function scanList(
   octets: Uint8Array,

@@ -6,7 +6,7 @@ import { RdataError, readRdata, type RdataWords } from '../../zonefile/zone-rdat
 
 const MAX_RDATA = 0xffff
 
-/** Types of which lists have records. */
+/** Record types that lists may have. */
 const TYPES: ReadonlySet<number> = new Set([
   RRTYPE.A,
   RRTYPE.AAAA,
@@ -18,16 +18,16 @@ const TYPES: ReadonlySet<number> = new Set([
   RRTYPE.TXT
 ])
 
-/** Whether records of a type can be given to names of a list. */
+/** Whether a list may answer with records of this type. */
 export function isRecordType(type: number): boolean {
   return TYPES.has(type)
 }
 
 /**
- * A record as sources have it: TYPE, RDLENGTH and RDATA. Undefined where the text is none of its
- * type.
+ * A record in the form that sources have: TYPE, RDLENGTH and RDATA. Undefined if the text is not
+ * valid RDATA of the type.
  *
- * @param type one of which `isRecordType` says yes
+ * @param type one for which `isRecordType` is true
  */
 export function readRecord(type: number, text: string): Uint8Array | undefined {
   try {
@@ -39,7 +39,7 @@ export function readRecord(type: number, text: string): Uint8Array | undefined {
   }
 }
 
-/** The record that says an address: A or AAAA. */
+/** The A or AAAA record of an address. */
 export function addressRecord(address: Address): Uint8Array {
   return isMapped(address)
     ? recordOf(RRTYPE.A, address.subarray(12))
@@ -55,13 +55,13 @@ function wordsOf(type: number, text: string): RdataWords {
   const words = type === RRTYPE.TXT ? stringsOf(text) : text.trim().split(/\s+/)
   return {
     count: words.length,
-    // Of lists that is an address, too.
+    // Lists use it for 0.0.0.0.
     text: i => (type === RRTYPE.A && words[i] === '0' ? '0.0.0.0' : words[i]!),
     name: i => nameOf(words[i]!)
   }
 }
 
-/** `"one" "two"`, or the whole text as one string where nothing is quoted. */
+/** `"one" "two"`, or the whole text as one string if nothing is quoted. */
 function stringsOf(text: string): readonly string[] {
   return text.match(/"(?:[^"\\]|\\.)*"/gs)?.map(string => string.slice(1, -1)) ?? [text]
 }

@@ -5,38 +5,38 @@ import { readName, readPlainName } from '../../dns/name/name.js'
 const [TAB, LF, CR, SPACE, HASH] = [0x09, 0x0a, 0x0d, 0x20, 0x23]
 const [DOT, ZERO, NINE] = [0x2e, 0x30, 0x39]
 
-/** No line that people or programs write is so long. */
+/** Longer lines are skipped: neither people nor programs write them. */
 const MAX_LINE: Octets = 65_536
-/** A name of 255 octets is no longer than that, however it is written. */
+/** Longest textual form of a name of 255 octets, with escapes. */
 const MAX_WORD: Octets = 1024
 
-/** What every hosts file says of the machine itself. */
+/** Names of the machine itself that every hosts file has. */
 const LOCAL_NAMES = new Set([
   ...['localhost', 'localhost.localdomain', 'local', 'broadcasthost', '0.0.0.0'],
   ...['ip6-localhost', 'ip6-loopback', 'ip6-localnet', 'ip6-mcastprefix'],
   ...['ip6-allnodes', 'ip6-allrouters', 'ip6-allhosts']
 ])
-/** Of `localhost.localdomain` in wire form: the only one of `LOCAL` that looks like any name. */
+/** Wire length of `localhost.localdomain`, the only one of `LOCAL_NAMES` that could be any name. */
 const LOCALDOMAIN_OCTETS = 23
 
-/** What `ListText.readName` found, where it is no name that a list may block. */
+/** Results of `ListText.readName` for words that are not names to block. */
 export const NOT_A_NAME = 0
 export const ADDRESS = -1
-/** A whole top-level domain. */
+/** A top-level domain. */
 export const TOP_LEVEL = -2
-/** A name of the machine itself, which lists may have and nobody means to block. */
+/** A name of the machine itself: lists may have it, and it is never blocked. */
 export const LOCAL_NAME = -3
 
-/** The octets of a list file, gone through line by line, and word by word. */
+/** The octets of a list file, with a cursor that moves line by line and word by word. */
 export class ListText {
-  /** The line at hand, from 1: `octets[lineStart, lineEnd)`. */
+  /** The current line, from 1: `octets[lineStart, lineEnd)`. */
   line = 0
   lineStart: Octets = 0
   lineEnd: Octets = 0
-  /** The word at hand: `octets[from, to)`. */
+  /** The current word: `octets[from, to)`. */
   from: Octets = 0
   to: Octets = 0
-  /** The name read last, in lower-cased wire form. */
+  /** The name that `readName` read last, in lower-cased wire form. */
   readonly name = new Uint8Array(256)
   private next: Octets
 
@@ -44,7 +44,7 @@ export class ListText {
     this.next = octets[0] === 0xef && octets[1] === 0xbb && octets[2] === 0xbf ? 3 : 0
   }
 
-  /** Goes to the next line, before its first word; false where there is none. */
+  /** Moves to the next line, before its first word; false at the end of the file. */
   nextLine(): boolean {
     const { octets, next } = this
     if (next >= octets.length) return false
@@ -56,12 +56,12 @@ export class ListText {
     return true
   }
 
-  /** Whether the line at hand is so long that it is looked at no further. */
+  /** Whether the current line is too long to be read. */
   get isTooLong(): boolean {
     return this.lineEnd - this.lineStart > MAX_LINE
   }
 
-  /** Goes to the next word of the line; false where there is none before its end or a comment. */
+  /** Selects the next word of the line; false at its end or at a comment. */
   nextWord(): boolean {
     const { octets, lineEnd } = this
     let at = this.to
@@ -75,7 +75,7 @@ export class ListText {
     return at > this.from
   }
 
-  /** Makes the whole line the word at hand, without blanks around it; false where it is blank. */
+  /** Selects the whole line without surrounding blanks; false if it is blank. */
   selectLine(): boolean {
     const { octets } = this
     let { lineStart: from, lineEnd: to } = this
@@ -86,26 +86,26 @@ export class ListText {
     return to > from
   }
 
-  /** The word as text, one character for each octet. What is over the longest name is left out. */
+  /** The word, one character per octet, cut off after the longest possible name. */
   get word(): string {
     const { octets, from, to } = this
     return Buffer.from(octets.subarray(from, Math.min(to, from + MAX_WORD))).toString('latin1')
   }
 
-  /** The word as it is written. */
+  /** The word, decoded as UTF-8. */
   get text(): string {
     return Buffer.from(this.octets.subarray(this.from, this.to)).toString()
   }
 
-  /** Position of the word in its line, from 1. */
+  /** Column of the word, from 1. */
   get column(): number {
     return this.from - this.lineStart + 1
   }
 
   /**
-   * Reads the word as a name that a list may block, into `name`.
+   * Reads the word as a name to block, into `name`.
    *
-   * @returns its length in octets; or NOT_A_NAME, AN_ADDRESS, A_TOP, LOCAL_NAME
+   * @returns its length in octets; or NOT_A_NAME, ADDRESS, TOP_LEVEL, LOCAL_NAME
    */
   readName(): number {
     const { octets, from, to, name } = this
@@ -125,7 +125,7 @@ export class ListText {
     return LOCAL_NAMES.has(this.word.toLowerCase())
   }
 
-  /** An internationalized name into `name`; 0 where it is none. */
+  /** Reads an internationalized name into `name`; 0 if it is not one. */
   private readUnicode(): number {
     const { octets, from, to } = this
     if (to - from > MAX_WORD) return 0
@@ -140,21 +140,21 @@ export class ListText {
   }
 }
 
-/** What is wrong with a word of which `ListText.readName` says that it is no name. */
+/** Why a word is skipped for which `ListText.readName` returned no length. */
 export function invalidNameReason(found: number): string {
   if (found === ADDRESS) return 'expected a name, found an address'
   return found === TOP_LEVEL ? 'a whole top-level domain' : 'not a domain name'
 }
 
 /**
- * Knows what the last two words meant: in most lists, nearly all lines have words in common, or every
- * other line.
+ * Caches the meaning of the last two distinct words: in most lists nearly all lines share a word,
+ * or every other line does.
  */
 export class WordCache<T> {
   private last: CachedWord<T> | undefined
   private previous: CachedWord<T> | undefined
 
-  /** @param read gives the meaning of another word, with one character for each octet */
+  /** @param read computes the meaning of an uncached word, given with one character per octet */
   get(text: ListText, read: (word: string) => T): T {
     const { last, previous: before } = this
     if (last !== undefined && isSame(text, last)) return last.value
@@ -169,7 +169,7 @@ export class WordCache<T> {
   }
 }
 
-/** A word, by where it was, and what it means. */
+/** A word, by its position, and its meaning. */
 interface CachedWord<T> {
   readonly from: Octets
   readonly to: Octets

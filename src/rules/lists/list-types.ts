@@ -1,24 +1,24 @@
 import type { ListFormat } from './list-formats.js'
 import type { Unsupported } from './line-reader.js'
 
-/** A file of a list, read and unpacked. */
+/** A list file, decompressed. */
 export interface ListFile {
   readonly octets: Uint8Array
-  /** As the rules name it. */
+  /** Its name in the rules and in the query log. */
   readonly file: string
-  /** As messages do. */
+  /** Its name in messages. */
   readonly displayName: string
 }
 
-/** What a file of a list was found to be: for people. */
+/** Summary of a list file, for users. */
 export interface ListReport {
   readonly id: string
   readonly displayName: string
   readonly format: ListFormat
-  /** By what it was recognised; undefined where the rules say the format. */
+  /** How the format was detected; undefined: the rules specify it. */
   readonly detectedBy: string | undefined
-  /** Of names and addresses, repeated ones counted again. */
+  /** Number of names and addresses, duplicates included. */
   readonly names: number
-  /** Lines that are right and mean nothing here. */
+  /** Valid lines that cannot be applied here. */
   readonly unsupported: ReadonlyMap<Unsupported, number>
 }

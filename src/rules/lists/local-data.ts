@@ -1,6 +1,6 @@
 import type { LocalData } from '../model/types.js'
 
-/** Octets of TYPE and RDLENGTH. */
+/** Length of TYPE and RDLENGTH. */
 const HEAD = 4
 
 /** TYPE, RDLENGTH and RDATA. */
@@ -11,7 +11,7 @@ export function packRecord(type: number, rdata: Uint8Array): Uint8Array {
   return record
 }
 
-/** Cuts what `packRecord` made of several records. */
+/** Splits concatenated records as made by `packRecord`. */
 export function splitRecords(octets: Uint8Array): readonly Uint8Array[] {
   const records: Uint8Array[] = []
   for (let at = 0; at < octets.length;) {
@@ -22,10 +22,10 @@ export function splitRecords(octets: Uint8Array): readonly Uint8Array[] {
   return records
 }
 
-/** Records that take the place of others, by line; none where the line is to have none. */
+/** New records by line; an empty array removes those of the line. */
 export type DataChanges = ReadonlyMap<number, readonly Uint8Array[]>
 
-/** What is left of records with some changes: of a million in a few milliseconds. */
+/** A copy with some lines changed: takes a few milliseconds for a million records. */
 export function applyDataChanges(before: LocalData, changes: DataChanges): LocalData {
   const lines = new Int32Array(before.lines)
   const starts = new Int32Array(before.starts)
@@ -72,7 +72,7 @@ function joinPieces(
   return { lines: lines.buffer, starts: starts.buffer, octets: octets.buffer }
 }
 
-/** Where a line is among sorted ones, or belongs. Allocates nothing. */
+/** Index of a line among sorted ones, or of where it would be inserted. Does not allocate. */
 export function lineIndex(lines: Int32Array, line: number): number {
   let low = 0
   for (let high = lines.length; low < high;) {
@@ -95,11 +95,11 @@ export function recordsAtLine(
   return splitRecords(new Uint8Array(octets).subarray(from, to))
 }
 
-/** Gathers the records that a list has for its names, by the lines where these are. */
+/** Collects the records that a list has for its names, by the lines of the names. */
 export class LocalDataBuilder {
   private readonly records = new Map<number, Uint8Array[]>()
 
-  /** @param line the one that is given with the name, wherever the record stands */
+  /** @param line of the name, even if the record is on another line */
   add(line: number, type: number, rdata: Uint8Array): void {
     const record = packRecord(type, rdata)
     const known = this.records.get(line)

@@ -1,16 +1,13 @@
 import type { Octets } from '../../base/units.js'
 
-/** Where the parts of an entry are: its name's length, cover, line and the length of its record. */
+/** Offsets in an entry. It begins with the length of its name. */
 const COVER_AT = 1
 const LINE_AT = 2
 const RECORD_AT = 6
 const NAME_AT = 10
 const NO_RECORD = new Uint8Array(0)
 
-/**
- * Sees one name, in place: it is `octets[at, at + length)`, and its record is behind it, up to
- * `end`.
- */
+/** Visits a name in place: `octets[at, at + length)`; its record, if any, follows, up to `end`. */
 export type VisitPacked = (
   octets: Uint8Array,
   at: Octets,
@@ -20,9 +17,9 @@ export type VisitPacked = (
   end: Octets
 ) => void
 
-/** Names with cover, line and maybe a record each, one behind the other: a million are 30 MB. */
+/** Names with cover, line and an optional record each, in one buffer: a million take 30 MB. */
 export class PackedNames {
-  /** How many there are, and how many octets of wire names. */
+  /** Number of names, and octets of them in wire form. */
   count = 0
   nameOctets: Octets = 0
   private octets = new Uint8Array(256)
@@ -51,7 +48,7 @@ export class PackedNames {
     this.nameOctets += length
   }
 
-  /** Goes through them in the order in which they came. None may be added meanwhile. */
+  /** Visits all names in insertion order. None may be added meanwhile. */
   forEach(see: VisitPacked): void {
     const { octets, view, used } = this
     for (let start = 0; start < used;) {
@@ -73,14 +70,14 @@ export class PackedNames {
   }
 }
 
-/** Octets of a name in wire form, the root label included. */
+/** Length of a name in wire form, root label included. */
 export function wireLength(name: Uint8Array): Octets {
   let end = 0
   while (name[end] !== 0) end += 1 + name[end]!
   return end + 1
 }
 
-/** A name as a key of maps. */
+/** A name as a map key. */
 export function nameKey(name: Uint8Array, at: Octets, length: Octets): string {
   return Buffer.from(name.buffer, name.byteOffset + at, length).toString('latin1')
 }

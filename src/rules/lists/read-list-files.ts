@@ -8,11 +8,11 @@ import type { ListFile } from './list-types.js'
 import { decompress } from './decompress.js'
 
 /**
- * Reads the files of a list, and unpacks those that are packed. All of them together may be as large
- * as the list's entry says. Of a list that is fetched, it is the last good copy.
+ * Reads the files of a list, and decompresses those in gzip format. `max-size` of the entry limits
+ * their total size. For a downloaded or transferred list, reads the last good copy.
  *
- * @param at the entry; gets what is wrong
- * @returns undefined where something is, or where there is no copy yet
+ * @param at location of the entry; receives the errors
+ * @returns undefined on error, or if there is no copy yet
  */
 export async function readListFiles(
   folder: RuleFiles,
@@ -35,7 +35,7 @@ export async function readListFiles(
   return files
 }
 
-/** The one file, or all files in a folder but those that editors and systems hide there. */
+/** The one file, or all files of a folder without hidden and backup files. */
 async function fileNames(
   folder: RuleFiles,
   { file, folder: within, 'may-be-empty': mayBeEmpty }: ListEntry,
@@ -68,11 +68,11 @@ async function readCopy(
     return undefined
   }
   const file = await decompressFile(folder, name, read, entry['max-size'], entry, at)
-  // In records of lookups it is where the list is from that counts.
+  // The query log names the source of the list, not the copy.
   return file && [{ ...file, file: url }]
 }
 
-/** A zone of a primary: in records of lookups, what counts is its name. */
+/** The copy of a transferred zone; the query log names the zone. */
 async function readZoneCopy(
   folder: RuleFiles,
   id: string,
@@ -90,7 +90,7 @@ async function readZoneCopy(
   return undefined
 }
 
-/** Reads one file, and unpacks it; `room` is what it may have then. */
+/** Reads and decompresses one file; `room`: its maximum size when decompressed. */
 async function readFile(
   folder: RuleFiles,
   name: string,

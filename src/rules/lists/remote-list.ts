@@ -5,27 +5,27 @@ import type { ListFormat } from './list-formats.js'
 const REFRESH: Milliseconds = 86_400_000
 const MAX_SHRINK = 20
 
-/** A list that is fetched, as its entry says. Plain data: it is sent to other threads. */
+/** A list that is downloaded, as configured. Plain data: it is sent to other threads. */
 export interface RemoteList {
   readonly id: string
   readonly url: string
-  /** Between two looks whether it has changed. */
+  /** Interval between checks for a new version. */
   readonly refresh: Milliseconds
-  /** What the file has to have, in hexadecimal; undefined: whatever it has. */
+  /** Expected digest of the file, hexadecimal; undefined: any. */
   readonly sha256: string | undefined
-  /** Who has to have signed it. */
+  /** The minisign key that must have signed it, and where the signature is. */
   readonly signer: { readonly key: string; readonly url: string } | undefined
   readonly maxSize: Octets
-  /** Percent of its entries that it may lose at once; of more, somebody has to say that it is right. */
+  /** Percentage of entries it may lose at once; a smaller copy is quarantined until confirmed. */
   readonly maxShrink: number
-  /** Undefined: recognised. */
+  /** Undefined: detected. */
   readonly format: ListFormat | undefined
   readonly mayBeEmpty: boolean
-  /** Whether the last good copy was there when the rules were read. */
+  /** Whether a good copy existed when the rules were read. */
   readonly hasCopy: boolean
 }
 
-/** @returns undefined for a list that is a file or a folder */
+/** @returns undefined for a list that is not downloaded */
 export function remoteList(id: string, entry: ListEntry, hasCopy: boolean): RemoteList | undefined {
   const { url, minisign, format } = entry
   if (url === undefined) return undefined
@@ -46,7 +46,7 @@ export function remoteList(id: string, entry: ListEntry, hasCopy: boolean): Remo
   }
 }
 
-/** Beside the file, as minisign names it. */
+/** Default location of a minisign signature: beside the file. */
 function signatureUrl(url: string): string {
   const { href, pathname } = new URL(url)
   return href.replace(pathname, `${pathname}.minisig`)

@@ -3,13 +3,13 @@ import { showName } from '../../dns/name/name.js'
 import { COVER, type NameSource } from '../model/types.js'
 import { tooBroad } from '../apps/too-broad.js'
 
-/** So many names of a list are told; the others are counted. */
+/** Names of a list that a warning shows; further ones are only counted. */
 const MAX_LISTED = 3
 
 /**
- * A warning for each list that takes in public suffixes or zones that many share. Lists are other
- * people's and may mean it, so they hold as they are. Only for those who look: a list of a million
- * names takes a second, which no start has.
+ * Warns of each list that includes public suffixes or shared infrastructure. Lists are published
+ * by others and may intend it, so they are applied unchanged. Used by `interdict check` only: a list of
+ * a million names takes a second, too long for a start.
  *
  * @param displayName the name of a file in messages
  */

@@ -2,23 +2,23 @@ import { isMapped, readPrefix, type Prefix } from '../../base/address.js'
 import type { QtypeSet } from '../model/types.js'
 import type { ListAction } from './line-reader.js'
 
-/** Every client: IPv4 is not in the prefixes of IPv6, however short. */
+/** All clients. No IPv6 prefix contains IPv4 addresses, however short it is. */
 const ALL_ADDRESSES: readonly Prefix[] = ['0.0.0.0/0', '::/0'].map(readPrefix)
 
 /**
- * A saying as far as another one does not hold: for the other types, and for the other clients.
- * Nothing where the other holds always.
+ * What remains of an action where another takes precedence: one action for the other types, one for
+ * the other clients. Nothing if the other applies to all types and clients.
  */
-export function subtractAction(saying: ListAction, other: ListAction): ListAction[] {
+export function subtractAction(action: ListAction, other: ListAction): ListAction[] {
   const found: ListAction[] = []
   if (other.qtypes !== undefined) {
-    const qtypes = intersectTypes(saying.qtypes, { ...other.qtypes, except: !other.qtypes.except })
-    if (qtypes.except || qtypes.types.length > 0) found.push({ ...saying, qtypes })
+    const qtypes = intersectTypes(action.qtypes, { ...other.qtypes, except: !other.qtypes.except })
+    if (qtypes.except || qtypes.types.length > 0) found.push({ ...action, qtypes })
   }
   if (other.prefixes !== undefined) {
     const others = other.prefixes.reduce(subtractPrefix, ALL_ADDRESSES)
-    const prefixes = intersectPrefixes(saying.prefixes ?? ALL_ADDRESSES, others)
-    if (prefixes.length > 0) found.push({ ...saying, prefixes })
+    const prefixes = intersectPrefixes(action.prefixes ?? ALL_ADDRESSES, others)
+    if (prefixes.length > 0) found.push({ ...action, prefixes })
   }
   return found
 }
@@ -44,7 +44,7 @@ function intersectPrefixes(some: readonly Prefix[], others: readonly Prefix[]): 
   )
 }
 
-/** The prefixes without one: where it lies in one of them, the halves beside the way to it. */
+/** Prefixes without one: a prefix that contains it is split into the halves beside it. */
 function subtractPrefix(from: readonly Prefix[], hole: Prefix): readonly Prefix[] {
   return from.flatMap(prefix => {
     if (contains(hole, prefix)) return []
@@ -57,7 +57,7 @@ function subtractPrefix(from: readonly Prefix[], hole: Prefix): readonly Prefix[
   })
 }
 
-/** The prefix of a length that differs from another in its last bit. */
+/** The prefix of this length that differs from another in its last bit. */
 function siblingPrefix({ address }: Prefix, length: number): Prefix {
   const bit = length - 1
   const other = address.slice()

@@ -4,23 +4,23 @@ import { showName } from '../../dns/name/name.js'
 import type { Location } from '../model/location.js'
 import type { ListEntry } from '../schema/networks-schema.js'
 
-/** A list that is a zone of a primary, as its entry says. Plain data: it is sent to other threads. */
+/** A list that is a zone transferred from a primary. Plain data: it is sent to other threads. */
 export interface TransferList {
   readonly id: string
-  /** Of the zone: canonical text, and lower-cased wire form. */
+  /** Zone name: canonical text, and lower-cased wire form. */
   readonly zone: string
   readonly name: Uint8Array
-  /** Ids of the primaries that have it, in the settings; undefined: all that there are. */
+  /** Ids of its primaries in the settings; undefined: all of them. */
   readonly primaries: readonly { readonly id: string; readonly position: Position }[] | undefined
-  /** Of the entry, where it says that the zone is transferred. */
+  /** Position of `transfer` in the list's entry. */
   readonly position: Position
   readonly maxSize: Octets
   readonly mayBeEmpty: boolean
-  /** Whether the last good copy was there when the rules were read. */
+  /** Whether a good copy existed when the rules were read. */
   readonly hasCopy: boolean
 }
 
-/** @returns undefined for a list that is no zone of a primary */
+/** @returns undefined for a list that is not transferred */
 export function transferList(
   id: string,
   entry: ListEntry,

@@ -121,15 +121,15 @@ class AdblockRule {
 
   private emitName(meant: Pattern, answer: Rewrite | undefined, sink: ListSink): void {
     const { name, cover } = meant
-    const saying = this.listAction(answer)
-    const isPlain = saying.layer === 0 && !saying.qtypes && !saying.prefixes
+    const action = this.listAction(answer)
+    const isPlain = action.layer === 0 && !action.qtypes && !action.prefixes
     if (this.modifiers.badfilter) {
-      sink.disable(isPlain ? undefined : saying, name, COVER[cover])
+      sink.disable(isPlain ? undefined : action, name, COVER[cover])
     } else if (isPlain) {
       sink.blockName(name, 0, name.length, COVER[cover], this.line)
     } else {
       const record = answer && 'record' in answer ? answer.record : undefined
-      sink.addName(saying, name, COVER[cover], this.line, record)
+      sink.addName(action, name, COVER[cover], this.line, record)
     }
   }
 
@@ -137,9 +137,9 @@ class AdblockRule {
   private emitExcluded(meant: Pattern, spared: readonly RuleTarget[], sink: ListSink): void {
     const { qtypes, clients, notClients, badfilter } = this.modifiers
     const { layer } = this.listAction(undefined)
-    const say = (saying: ListAction, { name, cover }: Pattern): void => {
-      if (badfilter) sink.disable(saying, name, COVER[cover])
-      else sink.addName(saying, name, COVER[cover], this.line)
+    const say = (action: ListAction, { name, cover }: Pattern): void => {
+      if (badfilter) sink.disable(action, name, COVER[cover])
+      else sink.addName(action, name, COVER[cover], this.line)
     }
     for (const one of spared) {
       if ('prefix' in one || !covers(meant.cover, meant.name, one.name)) continue
@@ -158,9 +158,9 @@ class AdblockRule {
     if (badfilter || denyallow.length + notClients.length > 0) {
       return { unsupported: 'exceptions with exclusions' }
     }
-    const saying = this.listAction(undefined)
-    const isPlain = saying.layer === 0 && !saying.qtypes && !saying.prefixes
-    sink.addPrefix(isPlain ? undefined : saying, prefix, this.line)
+    const action = this.listAction(undefined)
+    const isPlain = action.layer === 0 && !action.qtypes && !action.prefixes
+    sink.addPrefix(isPlain ? undefined : action, prefix, this.line)
     return undefined
   }
 

@@ -7,22 +7,21 @@ import { isDigit, WordCache, LOCAL_NAME, invalidNameReason, type ListText } from
 
 const [BANG, PERCENT, STAR, DOT, COLON] = [0x21, 0x25, 0x2a, 0x2e, 0x3a]
 
-/** What the names behind an address are: blocked, those of a host, or of nothing that is known. */
+/** What an address means for the names after it; `real`: it is not an address for blocking. */
 type AddressMeaning = 'blocked' | 'real' | { readonly record: Uint8Array }
 
 /**
- * Reads lists of names and hosts files. Comments begin with `#`, or with `!` at the start of a
- * line.
+ * Reads domain lists and hosts files. Comments begin with `#`, or at the start of a line with `!`.
  *
- * `domains` a name a line, which stands for itself and all below it; `*.name` means the same, since
- *           that is what the publishers of such lists mean by it
- * `hosts`   an address that leads nowhere, then names, which stand for themselves only
- * `either`  each line as one of the two, by whether it begins with an address
+ * `domains` one name per line, which covers itself and everything below it; `*.name` means the
+ *           same, as this is what publishers of such lists mean by it
+ * `hosts`   a blocking address (see `isBlockAddress`), then names, which cover only themselves
+ * `either`  each line as one of the two: as `hosts` if it begins with an address
  */
 export class NamesReader implements LineReader {
   private readonly address = new WordCache<AddressMeaning>()
 
-  /** @param recordAction what is said of names that have the address of a host; not given: such are bad */
+  /** @param recordAction for names with the address of a real host; undefined: skip them */
   constructor(
     private readonly kind: 'domains' | 'hosts' | 'either',
     private readonly recordAction?: ListAction
@@ -78,7 +77,7 @@ function blockWord(text: ListText, sink: ListSink, cover: number): void {
   else if (length !== LOCAL_NAME) skip(text, sink, invalidNameReason(length))
 }
 
-/** Whether the word looks like an address: dotted digits, or hexadecimal ones with a colon. */
+/** Whether the word looks like an address: dotted digits, or hexadecimal digits with colons. */
 function isAddress({ octets, from, to }: ListText): boolean {
   let digits = true
   let colons = 0

@@ -22,11 +22,11 @@ const NO_A: ListAction = {
   qtypes: { types: [RRTYPE.A], except: false }
 }
 const DATA: ListAction = { layer: 0, kind: 'data' }
-/** What is said of the very name of a zone that is not meant. */
+/** For a name that is the apex of a `transparent` zone: it takes precedence over the zone. */
 const BLOCK_IN_ZONE: ListAction = { layer: 1, kind: 'rule' }
 const DATA_IN_ZONE: ListAction = { layer: 1, kind: 'data' }
 
-/** What a type of zone means: of all names in it, but where `local-data` says otherwise. */
+/** What a zone type means for all names in the zone, unless `local-data` overrides it. */
 type ZoneType = 'block' | 'redirect' | ListAction
 
 const ZONE_TYPES: Readonly<Record<string, ZoneType | undefined>> = {
@@ -47,10 +47,10 @@ const ZONE_TYPES: Readonly<Record<string, ZoneType | undefined>> = {
   always_transparent: PASS,
   inform: PASS
 }
-/** Types that say nothing of names here: they are about zones that Unbound has by itself. */
+/** Types without an effect here: they concern the zones built into Unbound. */
 const OTHER_TYPES = ['nodefault', 'noview', 'ipset']
 
-/** What the data of a name means. */
+/** What the `local-data` of a name means. */
 type Datum =
   | 'nowhere'
   | { readonly record: Uint8Array }
@@ -67,26 +67,26 @@ const KEYS = new Map<string, Key>([
 ])
 
 /**
- * Reads `local-zone:` and `local-data:` of Unbound. Zones that answer with nothing mean that the
- * names in them are blocked, whatever that nothing is; transparent ones that these are not meant;
- * and addresses of hosts are what clients get. The data of a `redirect` zone is for all of it where
- * it stands in the lines behind it, as programs write it.
+ * Reads `local-zone:` and `local-data:` of unbound.conf. A zone whose type answers with nothing, in
+ * whatever way, blocks its names; transparent zones pass; address records are the answer clients
+ * get. The data of a `redirect` zone applies to the whole zone if it follows the zone's line, which
+ * is how programs write it.
  */
 export class UnboundReader implements LineReader {
   private readonly key = new WordCache<Key>()
   private readonly type = new WordCache<{ readonly is: ZoneType } | 'other' | 'none'>()
   private readonly datum = new WordCache<Datum>()
-  /** The zone read last: where its name is, and of what type it is. */
+  /** The last `local-zone`: position of its name, and its type. */
   private zone: { from: Octets; to: Octets; type: ZoneType } = { from: 0, to: 0, type: 'block' }
 
-  /** Where to go on in the line at hand. */
+  /** Where the next word of the current line is searched. */
   private after: Octets = 0
 
   read(text: ListText, sink: ListSink): boolean {
     this.after = text.lineStart
     if (!this.nextKey(text)) return false
     const key = this.key.get(text, keyOf)
-    // A clause may have its first setting on its own line.
+    // The first setting of a clause may be on the line of the clause.
     if (key !== 'clause' || this.nextKey(text)) this.readSetting(text, sink)
     return true
   }
@@ -133,7 +133,7 @@ export class UnboundReader implements LineReader {
     text.to = end
     const zone = this.isZone(text) ? this.zone.type : undefined
     if (datum === 'nowhere') {
-      // Zones that block say it of this very name already.
+      // Blocking zones cover their apex anyway.
       if (zone === undefined) emitName(text, undefined, COVER.exact, undefined, sink)
       else if (typeof zone === 'object') {
         emitName(text, BLOCK_IN_ZONE, COVER.exact, undefined, sink)
@@ -141,13 +141,13 @@ export class UnboundReader implements LineReader {
     } else if ('why' in datum) skip(text, sink, datum.why)
     else if ('unsupported' in datum) sink.countUnsupported(datum.unsupported)
     else {
-      const saying = typeof zone === 'object' ? DATA_IN_ZONE : DATA
+      const action = typeof zone === 'object' ? DATA_IN_ZONE : DATA
       const cover = zone === 'redirect' ? COVER.suffix : COVER.exact
-      emitName(text, saying, cover, datum.record, sink)
+      emitName(text, action, cover, datum.record, sink)
     }
   }
 
-  /** Whether the word is the name of the zone read last. */
+  /** Whether the current word is the name of the last `local-zone`. */
   private isZone({ octets, from, to }: ListText): boolean {
     const { zone } = this
     if (to - from !== zone.to - zone.from) return false
@@ -155,7 +155,7 @@ export class UnboundReader implements LineReader {
     return true
   }
 
-  /** Goes to the word before a colon; false where there is nothing but blanks and a comment. */
+  /** Selects the word before the next colon; false if only blanks and comments are left. */
   private nextKey(text: ListText): boolean {
     const { octets, lineEnd } = text
     if (!this.next(text)) return false
@@ -166,7 +166,7 @@ export class UnboundReader implements LineReader {
     return true
   }
 
-  /** Goes to the next word, or to what stands between quotes. */
+  /** Selects the next word or quoted string. */
   private next(text: ListText): boolean {
     const { octets, lineEnd } = text
     let at = this.after
@@ -184,22 +184,22 @@ export class UnboundReader implements LineReader {
 }
 
 function emitZone(text: ListText, type: ZoneType, sink: ListSink): void {
-  const saying = typeof type === 'object' ? type : undefined
-  emitName(text, saying, COVER.suffix, undefined, sink)
+  const action = typeof type === 'object' ? type : undefined
+  emitName(text, action, COVER.suffix, undefined, sink)
 }
 
-/** @param saying undefined: the list blocks the name */
+/** @param action undefined: just block the name */
 function emitName(
   text: ListText,
-  saying: ListAction | undefined,
+  action: ListAction | undefined,
   cover: number,
   record: Uint8Array | undefined,
   sink: ListSink
 ): void {
   const length = text.readName()
   if (length > 0) {
-    if (saying === undefined) sink.blockName(text.name, 0, length, cover, text.line)
-    else sink.addName(saying, text.name, cover, text.line, record)
+    if (action === undefined) sink.blockName(text.name, 0, length, cover, text.line)
+    else sink.addName(action, text.name, cover, text.line, record)
   } else if (length === TOP_LEVEL || text.word === '.') sink.countUnsupported('top-level domains')
   else if (length !== LOCAL_NAME) skip(text, sink, invalidNameReason(length))
 }
@@ -215,7 +215,7 @@ function typeOf(word: string): { readonly is: ZoneType } | 'other' | 'none' {
   return OTHER_TYPES.includes(word) ? 'other' : 'none'
 }
 
-/** Reads what stands behind the name: `[TTL] [IN] TYPE RDATA`. */
+/** Reads what follows the name: `[TTL] [IN] TYPE RDATA`. */
 function datumOf(text: string): Datum {
   const [, type = '', rdata = ''] = /^\s+(?:\d+\s+)?(?:IN\s+)?(\S+)\s+(.*)$/is.exec(text) ?? []
   if (type === '') return { why: 'no record after the name' }

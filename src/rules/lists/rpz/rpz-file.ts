@@ -15,14 +15,14 @@ import { LocalDataBuilder } from '../local-data.js'
 import { PackedNames } from '../packed-names.js'
 import { scanRpz, type RpzAction, type RpzSink } from './rpz-zone.js'
 
-/** Triggers of one zone are looked at in this order. draft-vixie-dnsop-dns-rpz §5. */
+/** Precedence of the triggers of one zone. draft-vixie-dnsop-dns-rpz §5. */
 const STAGE = { 'client-ip': 0, qname: 1, ip: 2 } as const
 const STAGES = 3
 
-/** So many policies for clients are parts of their own, so that the line of each is told. */
+/** Up to so many client policies are separate sources, so that each keeps its line. */
 const MAX_SEPARATE = 64
 
-/** Names and addresses of which a zone says the same. */
+/** Names and addresses with the same policy action. */
 class RpzSource implements NameSource {
   readonly kind = 'list'
 
@@ -47,7 +47,7 @@ class RpzSource implements NameSource {
   }
 }
 
-/** Takes what a zone says apart, by what it says. */
+/** Collects the policies of a zone, grouped by action. */
 class RpzCollector implements RpzSink {
   readonly names = new Map<RpzAction, PackedNames>()
   readonly answerPrefixes = new Map<RpzAction, AtLine<Prefix>[]>()
@@ -83,15 +83,15 @@ class RpzCollector implements RpzSink {
   }
 }
 
-/** A file that is a zone. */
+/** A list file that is a response policy zone. */
 export interface RpzFile {
-  /** What it says; `nth` of the zones of its list, from 0. */
+  /** Its sources; `nth` is the index of the zone in its list. */
   readonly parts: (nth: number) => readonly NameSource[]
   readonly warnings: readonly InterdictError[]
   readonly report: ListReport
 }
 
-/** @param given with `by`, by what the file was recognised */
+/** @param given `detectedBy`: how the format was detected */
 export function readRpzFile(
   given: ListFile & {
     readonly id: string
@@ -152,12 +152,12 @@ function buildSources(id: string, file: string, nth: number, book: RpzCollector)
   return parts
 }
 
-/** Policies for clients, the longest prefixes first, which are those that hold. */
+/** Client policies, longest prefixes first, as the longest match decides. */
 function groupClientPolicies({ clientPolicies: clients }: RpzCollector) {
   const own = clients.length <= MAX_SEPARATE
   const groups = new Map<string, { action: RpzAction; prefixes: Prefix[]; line: number }>()
   for (const { value, action, line } of clients) {
-    // Records are kept by line, so what has some is a part of its own.
+    // Records are stored by line, so that a policy with records is a source of its own.
     const key = `${value.length} ${action} ${own || action === 'data' ? line : ''}`
     const group = groups.get(key)
     if (group === undefined) groups.set(key, { action, prefixes: [value], line })

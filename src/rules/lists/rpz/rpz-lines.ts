@@ -2,15 +2,15 @@ import { packRecord } from '../local-data.js'
 import { nameKey } from '../packed-names.js'
 import { scanRpz, type RpzAction, type RpzSink } from './rpz-zone.js'
 
-/** A record of a zone as its line in a master file, with the number of that line. */
+/** A zone record as a line of a zone file, with its line number. */
 export interface RpzLine {
   readonly text: string
   readonly line: number
 }
 
-/** What some records of a zone say of a name. */
+/** The policy of a name, from one or more records. */
 export interface NamePolicy {
-  /** Name and cover: whose policy it is. */
+  /** Identifies name and cover. */
   readonly key: string
   /** Wire form, in lower case. */
   readonly name: Uint8Array
@@ -18,16 +18,15 @@ export interface NamePolicy {
   readonly cover: number
   readonly action: RpzAction
   readonly line: number
-  /** For `data`: as in `LocalData.octets`, one by one. */
+  /** For `data`: each as in `LocalData.octets`. */
   readonly records: readonly Uint8Array[]
 }
 
 /**
- * What some lines of a response policy zone say, each name at most once.
+ * Reads some lines of a response policy zone, with at most one policy per name.
  *
- * @param zone its name in text, with a final dot; owners are absolute
- * @returns undefined where lines say anything else: of addresses, of name servers, or nothing that is
- *   known here
+ * @param zone its name as text, with a final dot; owner names are absolute
+ * @returns undefined if a line has another trigger than QNAME, or cannot be applied
  */
 export function readRpzLines(
   zone: string,
@@ -48,7 +47,7 @@ class NamePolicySink implements RpzSink {
 
   readonly qname: RpzSink['qname'] = (octets, at, length, cover, action, line) => {
     const key = `${cover} ${nameKey(octets, at, length)}`
-    // Two actions for one name are for those to sort out who see the whole zone.
+    // Only a reader of the whole zone can resolve two actions for one name.
     if (this.policies.has(key)) this.hasOther = true
     const name = octets.slice(at, at + length)
     const records = this.records.get(line) ?? []
@@ -75,7 +74,7 @@ class NamePolicySink implements RpzSink {
     this.hasOther = true
   }
 
-  /** The SOA is the first line of what is scanned. */
+  /** Maps a line of the scanned text, which begins with the SOA. */
   private lineOf(line: number): number {
     return this.lines[line - 2]!.line
   }

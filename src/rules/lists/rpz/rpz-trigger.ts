@@ -4,12 +4,12 @@ import type { Octets } from '../../../base/units.js'
 import type { ZoneName } from '../../../zonefile/zone-name.js'
 
 /**
- * What makes a policy of a zone hold.
+ * RPZ trigger types. draft-vixie-dnsop-dns-rpz §4.
  *
- * `qname`     a name, asked for or on the way to the answer
- * `client-ip` the address of who asks
+ * `qname`     the query name, or a CNAME target on the way to the answer
+ * `client-ip` the address of the client
  * `ip`        an address in the answer
- * `nsdname`, `nsip` a name server of the name asked for, which who forwards does not see
+ * `nsdname`, `nsip` a name server of the query name, which a forwarder does not see
  */
 export type Trigger = 'qname' | 'client-ip' | 'ip' | 'nsdname' | 'nsip'
 
@@ -21,7 +21,7 @@ const TRIGGERS = new Map<string, Trigger>([
   ['rpz-nsip', 'nsip']
 ])
 
-/** Of which kind a trigger is, by its last label; undefined: of none that there is. */
+/** The trigger type of an owner name, by its last label; undefined: unknown. */
 export function triggerOf({ octets }: ZoneName, last: Octets): Trigger | undefined {
   if (last === -1 || octets[last]! < RPZ_PREFIX.length) return 'qname'
   for (let i = 0; i < RPZ_PREFIX.length; i++)
@@ -30,10 +30,10 @@ export function triggerOf({ octets }: ZoneName, last: Octets): Trigger | undefin
 }
 
 /**
- * The addresses of a trigger: length of the prefix, then the address from its end on, as numbers of
- * IPv4 or words of IPv6, of which `zz` stands for zeros. Undefined where it is none.
+ * The prefix of an IP trigger: its length, then the address in reverse order, as decimal octets of
+ * IPv4 or hexadecimal words of IPv6, where `zz` stands for `::`. Undefined if it is invalid.
  *
- * @param last where the label that marks it begins
+ * @param last offset of the `rpz-…` label
  */
 export function prefixOf({ octets }: ZoneName, last: Octets): Prefix | undefined {
   const labels: string[] = []

@@ -8,10 +8,10 @@ import { COVER } from '../../model/types.js'
 import type { Unsupported } from '../line-reader.js'
 import { prefixOf, triggerOf } from './rpz-trigger.js'
 
-/** What a zone says of what triggers it; `data`: its own records. */
+/** RPZ policy actions; `pass` is PASSTHRU, `truncate` is TCP-Only, `data` is local data. */
 export type RpzAction = 'nxdomain' | 'nodata' | 'pass' | 'drop' | 'truncate' | 'data'
 
-/** Where the policies of a zone go. Nothing may be kept of `octets`. */
+/** Receives the policies of a zone. It must not keep references to `octets`. */
 export interface RpzSink {
   qname(
     octets: Uint8Array,
@@ -22,29 +22,29 @@ export interface RpzSink {
     line: number
   ): void
   prefix(prefix: Prefix, trigger: 'client-ip' | 'ip', action: RpzAction, line: number): void
-  /** A record of the policy of action `data` on this line; the first comes before the policy. */
+  /** A record of the `data` policy of this line; the first one comes before the policy. */
   record(line: number, type: number, rdata: Uint8Array): void
-  /** What is right but cannot be applied here. */
+  /** A valid policy that cannot be applied here. */
   countUnsupported(kind: Unsupported): void
   skipLine(line: number, column: number, why: string): void
 }
 
-/** Actions that are the target of a CNAME. draft-vixie-dnsop-dns-rpz §3. */
+/** Actions encoded as a CNAME target. draft-vixie-dnsop-dns-rpz §3. */
 const ACTIONS = new Map<string, RpzAction>([
   ['rpz-passthru', 'pass'],
   ['rpz-drop', 'drop'],
   ['rpz-tcp-only', 'truncate']
 ])
-/** Records about a zone itself, or its signatures: no policy, wherever they are. */
+/** Types that never are a policy: about the zone itself, or signatures. */
 const NO_POLICY = new Set([
   ...['SOA', 'RRSIG', 'NSEC', 'NSEC3', 'NSEC3PARAM', 'DNSKEY', 'CDS', 'CDNSKEY', 'SIG']
 ])
 const DOT = 0x2e
 
 /**
- * Reads a response policy zone (draft-vixie-dnsop-dns-rpz) from its master file.
+ * Reads a response policy zone (draft-vixie-dnsop-dns-rpz) from a zone file.
  *
- * @returns how many entries there were, and whether one of them is a SOA
+ * @returns the number of entries, and whether one of them is an SOA
  */
 export function scanRpz(octets: Uint8Array, sink: RpzSink): { entries: number; hasSoa: boolean } {
   const zone = new ZoneRecords(octets, (line, column, why) => {
@@ -55,10 +55,10 @@ export function scanRpz(octets: Uint8Array, sink: RpzSink): { entries: number; h
   return { entries: zone.count, hasSoa: zone.hasSoa }
 }
 
-/** Tells what each record of a zone says. */
+/** Translates the records of a zone into policies. */
 class RpzScanner {
   private readonly target = new ZoneName()
-  /** Of each owner that has records of its own: the line of the first, and whether it is a CNAME. */
+  /** For each owner with local data: the line of its first record, and whether that is a CNAME. */
   private readonly owners = new Map<string, { line: number; isAlias: boolean }>()
 
   constructor(
@@ -82,7 +82,7 @@ class RpzScanner {
     } else this.readData(type, at)
   }
 
-  /** What a CNAME says, an action or an alias. @param word where its target is */
+  /** Reads a CNAME: an action, or local data. @param word index of the target */
   private readCname(word: number): void {
     const { zone, target } = this
     const { text } = zone
@@ -105,7 +105,7 @@ class RpzScanner {
     }
   }
 
-  /** What the target says; undefined: what nobody knows. */
+  /** The action that the target encodes; undefined: unknown. */
   private actionOf(): RpzAction | undefined {
     const { target, zone } = this
     const { octets, length } = target
@@ -116,7 +116,7 @@ class RpzScanner {
     return ACTIONS.get(Buffer.from(octets.subarray(1, length - 1)).toString('latin1'))
   }
 
-  /** The old way to say PASSTHRU: the trigger, without what marks it. */
+  /** Obsolete form of PASSTHRU: the target is the trigger itself, without its `rpz-…` label. */
   private isOldPassthru(): boolean {
     const { target, zone } = this
     const { owner } = zone
@@ -145,7 +145,7 @@ class RpzScanner {
     }
   }
 
-  /** A record of the zone's own for the owner; the first makes the policy. */
+  /** Adds local data of the current owner; its first record makes the policy. */
   private addRecord(type: number, rdata: Uint8Array, word: number): void {
     const { zone, sink } = this
     const { text, owner } = zone
@@ -162,7 +162,7 @@ class RpzScanner {
     this.emit('data')
   }
 
-  /** Tells the policy of the owner at hand. */
+  /** Passes the policy of the current owner to the sink. */
   private emit(action: RpzAction): void {
     const { zone, sink } = this
     const { owner, text } = zone
