@@ -174,12 +174,12 @@ class RpzScanner {
       const at = isWild ? 2 : 0
       sink.qname(octets, at, length - at, isWild ? COVER.below : COVER.exact, action, text.line)
     } else if (trigger === undefined) text.reportWord(0, 'unknown trigger type')
-    else if (trigger === 'nsdname') sink.countUnsupported('policies for name servers')
+    else if (trigger === 'nsdname') sink.countUnsupported('name server triggers')
     else {
       const prefix = prefixOf(owner, last)
       if (prefix === undefined)
         text.reportWord(0, `invalid prefix; expected one such as 24.0.2.0.192.rpz-${trigger}`)
-      else if (trigger === 'nsip') sink.countUnsupported('policies for name servers')
+      else if (trigger === 'nsip') sink.countUnsupported('name server triggers')
       else sink.prefix(prefix, trigger, action, text.line)
     }
   }
