@@ -29,11 +29,11 @@ export async function remove(
   if (reason === '' || reason.length > MAX_REASON)
     usageError(`--reason: give 1 to ${MAX_REASON} characters, such as a request number`)
   const { path, chain } = (await loadSettings(options)).log.queries
-  const names = new LogLayout(path)
+  const layout = new LogLayout(path)
   const by = callerName(io)
-  const owned = [join(names.folder, CHAIN_FILE), names.folder].find(path => existsSync(path))
+  const owned = [join(layout.folder, CHAIN_FILE), layout.folder].find(path => existsSync(path))
   if (owned !== undefined) switchToOwnerOf(owned)
-  const parts = { names, chain, wall: Date.now(), log: logTo(io) }
+  const parts = { layout, chain, wall: Date.now(), log: logTo(io) }
   const removed = await removeManually(parts, paths, { by, reason })
   const lines = removed.map(({ file, was }) =>
     escapeControls(`${file}: removed${was ? `; ${WAS[was]}` : ''}`)

@@ -50,7 +50,7 @@ export interface ArchiverOptions extends Omit<ArchiveOptions, 'threads'> {
 /** Starts a process for maintenance of closed query log files whenever there is work. */
 export class Archiver {
   readonly reporter = new MaintenanceReporter()
-  private readonly names: LogLayout
+  private readonly layout: LogLayout
   private timer: NodeJS.Timeout | undefined
   private child: ChildProcess | undefined
   private retryNotBefore: Milliseconds = -Infinity
@@ -67,7 +67,7 @@ export class Archiver {
   private isClosed = false
 
   constructor(readonly options: ArchiverOptions) {
-    this.names = new LogLayout(options.path)
+    this.layout = new LogLayout(options.path)
   }
 
   /** Whether maintenance is on. */
@@ -129,7 +129,7 @@ export class Archiver {
 
   private closedFiles(): readonly string[] {
     try {
-      return closedFiles(this.names)
+      return closedFiles(this.layout)
     } catch {
       // The recorder reports a folder that cannot be read.
       return []

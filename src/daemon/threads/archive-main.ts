@@ -29,18 +29,18 @@ const post = (message: FromArchive): void => void process.send!(message)
 const log = createThreadLog(post)
 
 process.once('message', (init: ArchiveInit) => {
-  const names = new LogLayout(init.path)
-  void withArchiveLock(names, () => maintainArchive(init, Date.now(), log))
+  const layout = new LogLayout(init.path)
+  void withArchiveLock(layout, () => maintainArchive(init, Date.now(), log))
     .catch(warn)
     .then(done => {
-      const finished = { kind: 'done', done: done ?? false, standing: readContents(names) } as const
+      const finished = { kind: 'done', done: done ?? false, standing: readContents(layout) } as const
       process.send!(finished satisfies FromArchive, () => process.exit())
     })
 })
 
-function readContents(names: LogLayout): ArchiveContents | undefined {
+function readContents(layout: LogLayout): ArchiveContents | undefined {
   try {
-    return readArchiveContents(names)
+    return readArchiveContents(layout)
   } catch (error) {
     warn(error)
     return undefined

@@ -28,15 +28,15 @@ export interface ChainSummary {
 }
 
 /** Throws the system error. */
-export function readArchiveContents(names: LogLayout): ArchiveContents {
-  const days = archivedDays(names)
-  const files = [names.liveName, CHAIN_FILE, ...allFiles(names)]
+export function readArchiveContents(layout: LogLayout): ArchiveContents {
+  const days = archivedDays(layout)
+  const files = [layout.liveName, CHAIN_FILE, ...allFiles(layout)]
   return {
     days: days.length,
     oldest: days[0] ?? null,
-    closed: closedFiles(names).length,
-    octets: files.reduce((sum, file) => sum + sizeOf(join(names.folder, file)), 0),
-    chain: readChainSummary(names.folder)
+    closed: closedFiles(layout).length,
+    octets: files.reduce((sum, file) => sum + sizeOf(join(layout.folder, file)), 0),
+    chain: readChainSummary(layout.folder)
   }
 }
 

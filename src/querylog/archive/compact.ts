@@ -26,19 +26,19 @@ import { selectInTimeOrder } from './time-order.js'
  */
 export async function compactDay(
   database: Database,
-  names: LogLayout,
+  layout: LogLayout,
   day: string,
   workFolder: string,
   chain: Chain | undefined,
   expiredNetworks: readonly string[]
 ): Promise<number> {
-  const paths = activeParquetOfDay(names, day)
+  const paths = activeParquetOfDay(layout, day)
   if (paths.length === 0) return 0
   const { left, gone } = await countRows(database, paths, expiredNetworks)
   if (paths.length < 2 && gone === 0) return 0
-  const merged = chain === undefined ? [] : await verifySources(chain, names, paths)
+  const merged = chain === undefined ? [] : await verifySources(chain, layout, paths)
   if (left === 0) {
-    removeFiles(names, chain, relativeTo(names, paths), 'empty')
+    removeFiles(layout, chain, relativeTo(layout, paths), 'empty')
     return paths.length
   }
   const origins: ParquetMetadata[] = []
@@ -57,15 +57,15 @@ export async function compactDay(
     )
   )
   release()
-  const from = paths.map(path => relative(names.archiveFolder, path))
+  const from = paths.map(path => relative(layout.archiveFolder, path))
   const key = createHash('sha256')
     .update([...from, ...without].join('\n'))
     .digest('hex')
     .slice(0, 16)
   const into = join(`day=${day}`, `merged-${key}.parquet`)
-  const file = relative(names.folder, join(names.archiveFolder, into))
+  const file = relative(layout.folder, join(layout.archiveFolder, into))
   const digest = await digestFile(made)
-  replaceFiles(names, made, into, from, () =>
+  replaceFiles(layout, made, into, from, () =>
     chain?.recordReplacement(merged, [{ file, ...digest }], gone === 0 ? [] : expiredNetworks)
   )
   return paths.length
@@ -93,20 +93,20 @@ function isRemaining(over: readonly string[]): string {
   return `(network IS NULL OR network NOT IN (${over.map(quoted).join(', ')}))`
 }
 
-function relativeTo(names: LogLayout, paths: readonly string[]): string[] {
-  return paths.map(path => relative(names.folder, path))
+function relativeTo(layout: LogLayout, paths: readonly string[]): string[] {
+  return paths.map(path => relative(layout.folder, path))
 }
 
 /** Digests of the input files, verified against the chain. @throws InterdictError CHAIN_ALTERED */
 async function verifySources(
   chain: Chain,
-  names: LogLayout,
+  layout: LogLayout,
   paths: readonly string[]
 ): Promise<HashedFile[]> {
   const files: HashedFile[] = []
   for (const path of paths) {
     const { sha256 } = await digestFile(path)
-    const file = { file: relative(names.folder, path), sha256 }
+    const file = { file: relative(layout.folder, path), sha256 }
     chain.assertUnaltered(file)
     files.push(file)
   }

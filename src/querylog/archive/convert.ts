@@ -24,17 +24,17 @@ import { copyToParquet, parquetMetadata, type SourceFile } from './parquet-metad
  */
 export async function convert(
   database: Database,
-  names: LogLayout,
+  layout: LogLayout,
   closed: string,
   workFolder: string,
   digests: DigestPipeline,
   chain: Chain | undefined
 ): Promise<SourceFile> {
-  const path = join(names.folder, closed)
+  const path = join(layout.folder, closed)
   const digest = await digests.get(path)
   const { sortedPath, longest } = digest
   const from = readLines(quotedList([sortedPath ?? path]), longest)
-  const work = { database, names, closed, workFolder, from, isInOrder: sortedPath !== undefined }
+  const work = { database, layout, closed, workFolder, from, isInOrder: sortedPath !== undefined }
   try {
     return await replaceWithParquet(work, path, digest, chain)
   } finally {
@@ -67,7 +67,7 @@ async function replaceWithParquet(
 
 interface Conversion {
   readonly database: Database
-  readonly names: LogLayout
+  readonly layout: LogLayout
   readonly closed: string
   readonly workFolder: string
   /** SQL that reads its lines. */
@@ -122,8 +122,8 @@ function dayAt(time: string | undefined): string | undefined {
   return Number.isNaN(at) ? undefined : new Date(at).toISOString().slice(0, 10)
 }
 
-const temporaryPath = ({ names, closed, workFolder: making }: Conversion): string =>
-  join(making, names.parquetOf(closed))
+const temporaryPath = ({ layout, closed, workFolder: making }: Conversion): string =>
+  join(making, layout.parquetOf(closed))
 
 /** @returns the number of lookups of the day */
 async function writePart(work: Conversion, day: string, source: SourceFile): Promise<number> {
@@ -135,11 +135,11 @@ async function writePart(work: Conversion, day: string, source: SourceFile): Pro
 }
 
 async function publishPart(work: Conversion, day: string): Promise<SizedFile> {
-  const { names, closed } = work
-  const place = join(names.archiveFolder, `day=${day}`, names.parquetOf(closed))
+  const { layout, closed } = work
+  const place = join(layout.archiveFolder, `day=${day}`, layout.parquetOf(closed))
   const digest = await digestFile(temporaryPath(work))
   renameDurably(temporaryPath(work), place)
-  return { file: relative(names.folder, place), ...digest }
+  return { file: relative(layout.folder, place), ...digest }
 }
 
 async function daysOf(

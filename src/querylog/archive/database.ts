@@ -128,15 +128,15 @@ export class Database {
    * @throws InterdictError ARCHIVE_READ, ARCHIVE_SQL, ARCHIVE_LINE
    */
   async openLog(path: string, use: AccessPattern = 'once'): Promise<LogExtent> {
-    const names = new LogLayout(path)
-    const files = openFiles(names)
+    const layout = new LogLayout(path)
+    const files = openFiles(layout)
     this.files = files
     const lines =
       use === 'often' ? await this.loadLines(files) : readLines(duckdbPaths(files.lines))
     for (const view of lookupViews(files, lines)) await this.run(view)
     if (use === 'sealed') await this.restrictAccess(files)
     await this.run('SET lock_configuration = true')
-    const tallies = use === 'often' ? Tallies.open(names, files) : new Tallies()
+    const tallies = use === 'often' ? Tallies.open(layout, files) : new Tallies()
     this.logWithTallies = { files, tallies, lines }
     return { lines: files.lines.length, parquet: files.parquet.length, broken: files.broken }
   }
@@ -282,11 +282,11 @@ export class Database {
 }
 
 /** @throws InterdictError ARCHIVE_READ */
-function openFiles(names: LogLayout): LogFiles {
+function openFiles(layout: LogLayout): LogFiles {
   try {
-    return openLogFiles(names)
+    return openLogFiles(layout)
   } catch (error) {
-    throw failure('ARCHIVE_READ', join(names.folder, names.liveName), (error as Error).message)
+    throw failure('ARCHIVE_READ', join(layout.folder, layout.liveName), (error as Error).message)
   }
 }
 

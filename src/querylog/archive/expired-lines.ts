@@ -19,13 +19,13 @@ const NEWLINE = 0x0a
  * @throws InterdictError CHAIN_ALTERED, CHAIN_WRITE; system errors
  */
 export async function removeExpiredLines(
-  { names, retention: keep, chain, log }: RetentionContext,
+  { layout, retention: keep, chain, log }: RetentionContext,
   file: string,
   today: Day,
   workFolder: string
 ): Promise<number> {
-  const path = join(names.folder, file)
-  const closed = closedDay(names, file)
+  const path = join(layout.folder, file)
+  const closed = closedDay(layout, file)
   const isExpired = (line: string): boolean => {
     const { day = closed, network } = dayAndNetwork(line)
     const expired = expiredOn(day, today, keep)
@@ -38,8 +38,8 @@ export async function removeExpiredLines(
   mkdirSync(workFolder, { recursive: true })
   const temporary = join(workFolder, 'lines')
   const { kept, removed } = await copyLines(path, temporary, line => !isExpired(line))
-  if (kept === 0) removeFiles(names, chain, [file], 'days')
-  else await replaceFile(names, chain, original, temporary)
+  if (kept === 0) removeFiles(layout, chain, [file], 'days')
+  else await replaceFile(layout, chain, original, temporary)
   rmSync(temporary, { force: true })
   log.info(
     { file, lines: removed, left: kept },
@@ -50,13 +50,13 @@ export async function removeExpiredLines(
 
 /** The chain is written first; until the file is replaced, its previous digest is still valid. */
 async function replaceFile(
-  names: LogLayout,
+  layout: LogLayout,
   chain: Chain | undefined,
   original: { readonly file: string; readonly sha256: string },
   temporary: string
 ): Promise<void> {
   chain?.recordReplacement([original], [{ file: original.file, ...(await digestFile(temporary)) }])
-  renameDurably(temporary, join(names.folder, original.file))
+  renameDurably(temporary, join(layout.folder, original.file))
 }
 
 /** Empty for a line that is not a lookup. */

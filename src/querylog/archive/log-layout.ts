@@ -103,7 +103,7 @@ export interface LogFiles {
  *
  * Throws the system error when the folder or a file cannot be read.
  */
-export function openLogFiles(names: LogLayout): LogFiles {
+export function openLogFiles(layout: LogLayout): LogFiles {
   const lines: OpenFile[] = []
   const inodes = new Set<string>()
   const hold = (path: string): OpenFile[] => {
@@ -117,15 +117,15 @@ export function openLogFiles(names: LogLayout): LogFiles {
     inodes.add(`${dev}:${ino}`)
     return [held]
   }
-  lines.push(...hold(join(names.folder, names.liveName)))
-  const closed = closedFiles(names)
-  for (const name of closed) lines.push(...hold(join(names.folder, name)))
+  lines.push(...hold(join(layout.folder, layout.liveName)))
+  const closed = closedFiles(layout)
+  for (const name of closed) lines.push(...hold(join(layout.folder, name)))
   // While a closed file exists, its Parquet files may be incomplete.
-  const halves = new Set(closed.map(name => names.parquetOf(name)))
+  const halves = new Set(closed.map(name => layout.parquetOf(name)))
   const parquet: OpenParquetFile[] = []
   const broken: string[] = []
-  const replaced = new Set(replacedFiles(names))
-  for (const { day, path } of parquetFiles(names)) {
+  const replaced = new Set(replacedFiles(layout))
+  for (const { day, path } of parquetFiles(layout)) {
     if (halves.has(basename(path)) || replaced.has(path)) continue
     for (const held of hold(path)) {
       if (isCompleteParquet(held.descriptor)) parquet.push({ ...held, day })
@@ -147,13 +147,13 @@ export function openParquet(path: string): OpenFile | undefined {
 }
 
 /** Days in the archive, `2026-11-26`, oldest first. */
-export function archivedDays(names: LogLayout): string[] {
-  return listFolder(names.archiveFolder).flatMap(name => DAY.exec(name)?.[1] ?? [])
+export function archivedDays(layout: LogLayout): string[] {
+  return listFolder(layout.archiveFolder).flatMap(name => DAY.exec(name)?.[1] ?? [])
 }
 
 /** Paths of the Parquet files of a day. */
-export function parquetFilesOfDay(names: LogLayout, day: string): string[] {
-  const folder = join(names.archiveFolder, `day=${day}`)
+export function parquetFilesOfDay(layout: LogLayout, day: string): string[] {
+  const folder = join(layout.archiveFolder, `day=${day}`)
   return listFolder(folder)
     .filter(name => name.endsWith('.parquet'))
     .map(name => join(folder, name))
@@ -162,36 +162,36 @@ export function parquetFilesOfDay(names: LogLayout, day: string): string[] {
 /**
  * Paths of the Parquet files of a day that count: complete ones whose JSON Lines file was removed.
  */
-export function activeParquetOfDay(names: LogLayout, day: string): string[] {
-  const halves = new Set(closedFiles(names).map(closed => names.parquetOf(closed)))
-  const paths = parquetFilesOfDay(names, day).filter(path => !halves.has(basename(path)))
+export function activeParquetOfDay(layout: LogLayout, day: string): string[] {
+  const halves = new Set(closedFiles(layout).map(closed => layout.parquetOf(closed)))
+  const paths = parquetFilesOfDay(layout, day).filter(path => !halves.has(basename(path)))
   return paths.filter(isCompleteParquetFile)
 }
 
-function parquetFiles(names: LogLayout): { day: string; path: string }[] {
-  return archivedDays(names).flatMap(day =>
-    parquetFilesOfDay(names, day).map(path => ({ day, path }))
+function parquetFiles(layout: LogLayout): { day: string; path: string }[] {
+  return archivedDays(layout).flatMap(day =>
+    parquetFilesOfDay(layout, day).map(path => ({ day, path }))
   )
 }
 
 /** Paths of incomplete Parquet files. */
-export function brokenParquetFiles(names: LogLayout): string[] {
-  const paths = parquetFiles(names).map(({ path }) => path)
+export function brokenParquetFiles(layout: LogLayout): string[] {
+  const paths = parquetFiles(layout).map(({ path }) => path)
   return paths.filter(path => !isCompleteParquetFile(path))
 }
 
 /** The path of a tally, relative to the folder of the log. */
-export function tallyPath(names: LogLayout, name: string): string {
-  return relative(names.folder, join(names.archiveFolder, TALLIES, name))
+export function tallyPath(layout: LogLayout, name: string): string {
+  return relative(layout.folder, join(layout.archiveFolder, TALLIES, name))
 }
 
 /** Paths of all tallies, or those of one day, relative to the folder of the log. */
-export function tallyFiles(names: LogLayout, day?: string): string[] {
-  const all = listFolder(join(names.archiveFolder, TALLIES)).filter(name => {
+export function tallyFiles(layout: LogLayout, day?: string): string[] {
+  const all = listFolder(join(layout.archiveFolder, TALLIES)).filter(name => {
     const of = TALLY.exec(name)?.[1]
     return of !== undefined && (day === undefined || of === day)
   })
-  return all.map(name => tallyPath(names, name))
+  return all.map(name => tallyPath(layout, name))
 }
 
 /** Whether a path relative to the folder of the log is that of a tally. */
@@ -200,21 +200,21 @@ export function isTally(file: string): boolean {
 }
 
 /** Names of closed files, oldest first. */
-export function closedFiles(names: LogLayout): string[] {
-  return listFolder(names.folder).filter(name => names.isClosed(name))
+export function closedFiles(layout: LogLayout): string[] {
+  return listFolder(layout.folder).filter(name => layout.isClosed(name))
 }
 
 /** Names of closed files without any lookup. */
-export function foreignFiles(names: LogLayout): string[] {
-  return listFolder(names.folder).filter(
-    name => name.endsWith(FOREIGN) && names.isClosed(name.slice(0, -FOREIGN.length))
+export function foreignFiles(layout: LogLayout): string[] {
+  return listFolder(layout.folder).filter(
+    name => name.endsWith(FOREIGN) && layout.isClosed(name.slice(0, -FOREIGN.length))
   )
 }
 
 /** Paths of all files except the live one, relative to the folder of the log. */
-export function allFiles(names: LogLayout): string[] {
-  const parquet = parquetFiles(names).map(({ path }) => relative(names.folder, path))
-  return [...closedFiles(names), ...foreignFiles(names), ...parquet, ...tallyFiles(names)]
+export function allFiles(layout: LogLayout): string[] {
+  const parquet = parquetFiles(layout).map(({ path }) => relative(layout.folder, path))
+  return [...closedFiles(layout), ...foreignFiles(layout), ...parquet, ...tallyFiles(layout)]
 }
 
 export function closeFiles(files: readonly OpenFile[]): void {

@@ -54,30 +54,30 @@ export async function maintainArchive(
   wall: Milliseconds,
   log: ServiceLog
 ): Promise<boolean> {
-  const names = new LogLayout(options.path)
-  const steps = new MaintenanceSteps(names, log)
+  const layout = new LogLayout(options.path)
+  const steps = new MaintenanceSteps(layout, log)
   const chainOptions = options.chain
-  const chain = chainOptions && (await steps.run(() => Chain.open(names, chainOptions, wall, log)))
+  const chain = chainOptions && (await steps.run(() => Chain.open(layout, chainOptions, wall, log)))
   // Without the chain, changes could not be proven.
   if (chainOptions !== undefined && chain === undefined) return false
-  await steps.run(() => finishReplacement(names, chain && (into => chain.hasArchiveFile(into))))
-  const closed = (await chain?.recordClosedFiles(error => steps.fail(error))) ?? closedFiles(names)
+  await steps.run(() => finishReplacement(layout, chain && (into => chain.hasArchiveFile(into))))
+  const closed = (await chain?.recordClosedFiles(error => steps.fail(error))) ?? closedFiles(layout)
   const { keep } = options
   // Until the current day is known, nothing expires.
   let retentionDate = NEVER
-  if (keep !== undefined) await steps.run(() => (retentionDate = retentionDay(names, wall, log)))
+  if (keep !== undefined) await steps.run(() => (retentionDate = retentionDay(layout, wall, log)))
   try {
     if (options.parquet || (keep?.networks.length ?? 0) > 0)
       await makeParquet(
-        { ...options, names, closed, steps, log, chain },
+        { ...options, layout, closed, steps, log, chain },
         dayAt(wall),
         retentionDate
       )
   } finally {
     // Retention also applies without DuckDB.
     if (keep !== undefined)
-      await applyRetention({ names, retention: keep, chain, log }, steps, retentionDate)
-    await steps.run(() => removeStaleTallies(names, chain))
+      await applyRetention({ layout, retention: keep, chain, log }, steps, retentionDate)
+    await steps.run(() => removeStaleTallies(layout, chain))
     await steps.run(() => chain?.writeCheckpoint())
   }
   return steps.succeeded
@@ -89,10 +89,10 @@ async function applyRetention(
   steps: MaintenanceSteps,
   retentionDate: Day
 ): Promise<void> {
-  const { names, chain } = keeping
-  const workFolder = workFolderOf(names)
+  const { layout, chain } = keeping
+  const workFolder = workFolderOf(layout)
   await steps.run(() => removeExpiredDays(keeping, retentionDate))
-  for (const file of closedFiles(names)) {
+  for (const file of closedFiles(layout)) {
     // A file not yet recorded in the chain waits until it is.
     if (chain === undefined || chain.sha256Of(file) !== undefined)
       await steps.run(() => removeExpiredLines(keeping, file, retentionDate, workFolder))
@@ -110,11 +110,11 @@ const workFolderOf = ({ archiveFolder: archive }: LogLayout): string => join(arc
 /** Steps that may fail independently of each other. */
 class MaintenanceSteps {
   succeeded = true
-  private readonly names: LogLayout
+  private readonly layout: LogLayout
   private readonly log: ServiceLog
 
-  constructor(names: LogLayout, log: ServiceLog) {
-    this.names = names
+  constructor(layout: LogLayout, log: ServiceLog) {
+    this.layout = layout
     this.log = log
   }
 
@@ -129,14 +129,14 @@ class MaintenanceSteps {
   }
 
   fail(error: unknown): void {
-    const { code, message } = asFailure(this.names.archiveFolder, error)
+    const { code, message } = asFailure(this.layout.archiveFolder, error)
     this.log.warn({ code }, message)
     this.succeeded = false
   }
 }
 
 interface MaintenanceRun {
-  readonly names: LogLayout
+  readonly layout: LogLayout
   /** Closed files to convert. */
   readonly closed: readonly string[]
   readonly threads: number
@@ -149,8 +149,8 @@ interface MaintenanceRun {
 
 /** @param retentionDate the day on which expiry is based */
 async function makeParquet(work: MaintenanceRun, today: Day, retentionDate: Day): Promise<void> {
-  const { names, closed, threads, steps, log, chain, parquet, keep } = work
-  const workFolder = workFolderOf(names)
+  const { layout, closed, threads, steps, log, chain, parquet, keep } = work
+  const workFolder = workFolderOf(layout)
   try {
     rmSync(workFolder, { recursive: true, force: true })
     mkdirSync(workFolder, { recursive: true })
@@ -166,23 +166,23 @@ async function makeParquet(work: MaintenanceRun, today: Day, retentionDate: Day)
   })
   try {
     const digests = new DigestPipeline(
-      closed.map(name => join(names.folder, name)),
+      closed.map(name => join(layout.folder, name)),
       workFolder
     )
-    const convertOne = (name: string) => convert(database, names, name, workFolder, digests, chain)
+    const convertOne = (name: string) => convert(database, layout, name, workFolder, digests, chain)
     for (const name of parquet ? closed : [])
       await steps.run(() => convertAndLog(() => convertOne(name), log))
     digests.close()
-    for (const day of archivedDays(names).filter(day => day < today)) {
+    for (const day of archivedDays(layout).filter(day => day < today)) {
       const expired = keep === undefined ? [] : expiredOn(day, retentionDate, keep)
       // Days that expired as a whole are removed soon.
       if (expired !== 'all')
-        await steps.run(() => compactDay(database, names, day, workFolder, chain, expired))
+        await steps.run(() => compactDay(database, layout, day, workFolder, chain, expired))
     }
-    for (const day of parquet ? archivedDays(names) : [])
-      await steps.run(() => createTallies(database, names, day, workFolder, chain))
+    for (const day of parquet ? archivedDays(layout) : [])
+      await steps.run(() => createTallies(database, layout, day, workFolder, chain))
     await steps.run(() => {
-      const broken = brokenParquetFiles(names)
+      const broken = brokenParquetFiles(layout)
       if (broken.length > 0) throw failure('ARCHIVE_BROKEN', broken.join(', '))
     })
   } finally {

@@ -13,7 +13,7 @@ import { removeDayFolder } from './retention.js'
 import { removeStaleTallies } from './tallies/maintain-tallies.js'
 
 export interface RemovalContext {
-  readonly names: LogLayout
+  readonly layout: LogLayout
   /** Undefined: there is no chain. */
   readonly chain: ChainOptions | undefined
   readonly wall: Milliseconds
@@ -34,33 +34,33 @@ export async function removeManually(
   given: readonly string[],
   order: RemovalRequest
 ): Promise<readonly ManuallyRemovedFile[]> {
-  const { names } = parts
-  const hasChain = existsSync(join(names.folder, CHAIN_FILE))
+  const { layout } = parts
+  const hasChain = existsSync(join(layout.folder, CHAIN_FILE))
   if (hasChain && parts.chain === undefined)
     throw failure(
       'ARCHIVE_NO_CHAIN',
-      names.folder,
+      layout.folder,
       `${CHAIN_FILE} exists, but the settings have no chain`
     )
   if (!hasChain && parts.chain !== undefined)
-    throw failure('ARCHIVE_NO_CHAIN', names.folder, 'the gateway has not started the chain yet')
-  return withArchiveLock(names, async () => {
+    throw failure('ARCHIVE_NO_CHAIN', layout.folder, 'the gateway has not started the chain yet')
+  return withArchiveLock(layout, async () => {
     const chain = await openChain(parts)
-    finishReplacement(names, chain && (into => chain.hasArchiveFile(into)))
+    finishReplacement(layout, chain && (into => chain.hasArchiveFile(into)))
     // Ignore errors: an unreadable file may be the one to remove.
     await chain?.recordClosedFiles(() => undefined)
-    const existing = allFiles(names)
+    const existing = allFiles(layout)
     const known = new Set([...existing, ...(chain?.presentFiles() ?? [])])
-    const files = new Set(given.map(path => resolveFile(names, path, known)))
+    const files = new Set(given.map(path => resolveFile(layout, path, known)))
     for (const file of [...files])
-      for (const path of incompleteParquetOf(names, file)) files.add(path)
+      for (const path of incompleteParquetOf(layout, file)) files.add(path)
     const removed =
       (await chain?.recordManualRemoval([...files], order)) ?? withoutDigests([...files])
-    for (const file of files) removeFile(join(names.folder, file))
+    for (const file of files) removeFile(join(layout.folder, file))
     // Tallies contain clients of the removed files.
-    removeStaleTallies(names, chain)
-    for (const day of archivedDays(names)) removeDayFolder(names, day)
-    syncFolder(names.folder)
+    removeStaleTallies(layout, chain)
+    for (const day of archivedDays(layout)) removeDayFolder(layout, day)
+    syncFolder(layout.folder)
     chain?.writeCheckpoint()
     return removed
   })
@@ -75,27 +75,27 @@ function removeFile(path: string): void {
   }
 }
 
-async function openChain({ names, chain, wall, log }: RemovalContext): Promise<Chain | undefined> {
-  return chain && (await Chain.open(names, chain, wall, log))
+async function openChain({ layout, chain, wall, log }: RemovalContext): Promise<Chain | undefined> {
+  return chain && (await Chain.open(layout, chain, wall, log))
 }
 
 /** Resolves a path relative to the folder of the log. @throws InterdictError ARCHIVE_NO_FILE */
-function resolveFile(names: LogLayout, path: string, known: ReadonlySet<string>): string {
-  const within = relative(resolve(names.folder), resolve(path))
+function resolveFile(layout: LogLayout, path: string, known: ReadonlySet<string>): string {
+  const within = relative(resolve(layout.folder), resolve(path))
   const file = [path, within].find(one => known.has(one))
-  if (file === undefined) throw failure('ARCHIVE_NO_FILE', path, names.folder)
+  if (file === undefined) throw failure('ARCHIVE_NO_FILE', path, layout.folder)
   return file
 }
 
 /**
  * Parquet files that a crash left beside a closed file: they do not count while that file exists.
  */
-function incompleteParquetOf(names: LogLayout, file: string): string[] {
-  if (!names.isClosed(file)) return []
-  return archivedDays(names)
-    .flatMap(day => parquetFilesOfDay(names, day))
-    .filter(path => basename(path) === names.parquetOf(file))
-    .map(path => relative(names.folder, path))
+function incompleteParquetOf(layout: LogLayout, file: string): string[] {
+  if (!layout.isClosed(file)) return []
+  return archivedDays(layout)
+    .flatMap(day => parquetFilesOfDay(layout, day))
+    .filter(path => basename(path) === layout.parquetOf(file))
+    .map(path => relative(layout.folder, path))
 }
 
 const withoutDigests = (files: readonly string[]): ManuallyRemovedFile[] =>

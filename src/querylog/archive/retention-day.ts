@@ -29,12 +29,12 @@ interface ClockState {
  *
  * Throws the system error if a clock jump cannot be saved.
  */
-export function retentionDay(names: LogLayout, wall: Milliseconds, log: ServiceLog): Day {
+export function retentionDay(layout: LogLayout, wall: Milliseconds, log: ServiceLog): Day {
   const today = dayAt(wall)
-  const before = read(names) ?? { day: newestDay(names, today) }
+  const before = read(layout) ?? { day: newestDay(layout, today) }
   const { state, leapt } = nextState(before, wall)
   try {
-    write(names, state)
+    write(layout, state)
   } catch (error) {
     // On a full disk, expired lookups must still be removed.
     if (leapt) throw error
@@ -60,9 +60,9 @@ function nextState(
 }
 
 /** The newest day known from the files, for the first run. */
-function newestDay(names: LogLayout, today: Day): Day {
-  const closed = closedFiles(names).map(name => names.closedAt(name)!.slice(0, 10))
-  const days = [...archivedDays(names), ...closed].sort()
+function newestDay(layout: LogLayout, today: Day): Day {
+  const closed = closedFiles(layout).map(name => layout.closedAt(name)!.slice(0, 10))
+  const days = [...archivedDays(layout), ...closed].sort()
   return days.at(-1) ?? today
 }
 
@@ -70,11 +70,11 @@ function dayAt(wall: Milliseconds): Day {
   return new Date(wall).toISOString().slice(0, 10)
 }
 
-const pathOf = (names: LogLayout): string => join(names.archiveFolder, 'clock.json')
+const pathOf = (layout: LogLayout): string => join(layout.archiveFolder, 'clock.json')
 
 /** Undefined if it does not exist or is invalid. */
-function read(names: LogLayout): ClockState | undefined {
-  const path = pathOf(names)
+function read(layout: LogLayout): ClockState | undefined {
+  const path = pathOf(layout)
   if (!existsSync(path)) return undefined
   try {
     const state = JSON.parse(readFileSync(path, 'utf8')) as ClockState
@@ -85,6 +85,6 @@ function read(names: LogLayout): ClockState | undefined {
   }
 }
 
-function write(names: LogLayout, state: ClockState): void {
-  writeFileAtomic(pathOf(names), JSON.stringify(state), { folderMode: BY_UMASK })
+function write(layout: LogLayout, state: ClockState): void {
+  writeFileAtomic(pathOf(layout), JSON.stringify(state), { folderMode: BY_UMASK })
 }

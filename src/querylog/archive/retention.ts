@@ -37,7 +37,7 @@ export function expiredOn(day: Day, today: Day, { days, networks }: RetentionOpt
 
 /** What retention works on. */
 export interface RetentionContext {
-  readonly names: LogLayout
+  readonly layout: LogLayout
   readonly retention: RetentionOptions
   readonly chain: Chain | undefined
   readonly log: ServiceLog
@@ -48,36 +48,36 @@ export interface RetentionContext {
  * lookups.
  */
 export function removeExpiredDays(
-  { names, retention: keep, chain, log }: RetentionContext,
+  { layout, retention: keep, chain, log }: RetentionContext,
   today: Day
 ): void {
-  for (const day of archivedDays(names)) {
+  for (const day of archivedDays(layout)) {
     if (expiredOn(day, today, keep) !== 'all') continue
-    const files = removeFiles(names, chain, archivedFilesOfDay(names, day), 'days')
-    removeDayFolder(names, day)
+    const files = removeFiles(layout, chain, archivedFilesOfDay(layout, day), 'days')
+    removeDayFolder(layout, day)
     log.info({ day, files }, 'expired day of the query log removed')
   }
-  const foreign = foreignFiles(names).filter(
-    file => expiredOn(closedDay(names, file), today, keep) === 'all'
+  const foreign = foreignFiles(layout).filter(
+    file => expiredOn(closedDay(layout, file), today, keep) === 'all'
   )
-  removeFiles(names, chain, foreign, 'days')
+  removeFiles(layout, chain, foreign, 'days')
 }
 
 /** Removes the oldest days until all files together are within the space limit. */
 export function enforceSpaceLimit({
-  names,
+  layout,
   retention: { space },
   chain,
   log
 }: RetentionContext): void {
   if (space === 0) return
-  const days = filesByDay(names)
-  let total = [names.liveName, CHAIN_FILE].reduce((sum, file) => sum + sizeOf(names, file), 0)
+  const days = filesByDay(layout)
+  let total = [layout.liveName, CHAIN_FILE].reduce((sum, file) => sum + sizeOf(layout, file), 0)
   for (const { octets } of days) total += octets
   for (const { day, files, octets } of days) {
     if (total <= space) return
-    removeFiles(names, chain, files, 'space')
-    removeDayFolder(names, day)
+    removeFiles(layout, chain, files, 'space')
+    removeDayFolder(layout, day)
     total -= octets
     const message = 'oldest day of the query log removed: size limit exceeded'
     log.warn({ day, files: files.length, octets, space }, message)
@@ -91,27 +91,27 @@ interface DayFiles {
 }
 
 /** Oldest first, without the live file. A closed file belongs to the day on which it was closed. */
-function filesByDay(names: LogLayout): DayFiles[] {
+function filesByDay(layout: LogLayout): DayFiles[] {
   const days = new Map<Day, string[]>()
   const add = (day: Day, file: string): void => {
     const files = days.get(day)
     if (files === undefined) days.set(day, [file])
     else files.push(file)
   }
-  for (const day of archivedDays(names))
-    for (const file of archivedFilesOfDay(names, day)) add(day, file)
-  for (const file of [...closedFiles(names), ...foreignFiles(names)])
-    add(closedDay(names, file), file)
+  for (const day of archivedDays(layout))
+    for (const file of archivedFilesOfDay(layout, day)) add(day, file)
+  for (const file of [...closedFiles(layout), ...foreignFiles(layout)])
+    add(closedDay(layout, file), file)
   return [...days]
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([day, files]) => {
-      return { day, files, octets: files.reduce((sum, file) => sum + sizeOf(names, file), 0) }
+      return { day, files, octets: files.reduce((sum, file) => sum + sizeOf(layout, file), 0) }
     })
 }
 
 /** The day on which a file was closed. */
-export function closedDay(names: LogLayout, file: string): Day {
-  return names.closedAt(file.replace(/\.foreign$/, ''))!.slice(0, 10)
+export function closedDay(layout: LogLayout, file: string): Day {
+  return layout.closedAt(file.replace(/\.foreign$/, ''))!.slice(0, 10)
 }
 
 /**
@@ -119,24 +119,24 @@ export function closedDay(names: LogLayout, file: string): Day {
  * opened again.
  */
 export function removeFiles(
-  names: LogLayout,
+  layout: LogLayout,
   chain: Chain | undefined,
   files: readonly string[],
   why: RemovalReason
 ): number {
   chain?.recordRemoval(files, why)
-  for (const file of files) rmSync(join(names.folder, file), { force: true })
+  for (const file of files) rmSync(join(layout.folder, file), { force: true })
   return files.length
 }
 
-function archivedFilesOfDay(names: LogLayout, day: Day): string[] {
-  const parquet = parquetFilesOfDay(names, day).map(path => relative(names.folder, path))
-  return [...parquet, ...tallyFiles(names, day)]
+function archivedFilesOfDay(layout: LogLayout, day: Day): string[] {
+  const parquet = parquetFilesOfDay(layout, day).map(path => relative(layout.folder, path))
+  return [...parquet, ...tallyFiles(layout, day)]
 }
 
 /** Leaves a folder that is not empty: someone may have put other files there. */
-export function removeDayFolder(names: LogLayout, day: Day): void {
-  const folder = join(names.archiveFolder, `day=${day}`)
+export function removeDayFolder(layout: LogLayout, day: Day): void {
+  const folder = join(layout.archiveFolder, `day=${day}`)
   try {
     if (existsSync(folder)) rmdirSync(folder)
   } catch (error) {
@@ -144,6 +144,6 @@ export function removeDayFolder(names: LogLayout, day: Day): void {
   }
 }
 
-function sizeOf(names: LogLayout, file: string): Octets {
-  return statSync(join(names.folder, file), { throwIfNoEntry: false })?.size ?? 0
+function sizeOf(layout: LogLayout, file: string): Octets {
+  return statSync(join(layout.folder, file), { throwIfNoEntry: false })?.size ?? 0
 }

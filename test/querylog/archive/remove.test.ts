@@ -24,11 +24,11 @@ async function written(t: Test, parquet: boolean) {
     [LATE]: lines(record('2023-03-02T09:26:53.589Z'))
   })
   await tendOnce(path, '2023-03-03T12:30:00.000Z', { parquet, chain: key.options })
-  const names = new LogLayout(path)
-  const parts = { names, chain: key.options, wall: WALL, log }
+  const layout = new LogLayout(path)
+  const parts = { layout, chain: key.options, wall: WALL, log }
   const remove = (...files: string[]) => removeManually(parts, files, ORDER)
   const at = (name: string): string => join(dirname(path), name)
-  return { path, names, parts, at, remove, proof: () => verified(path, key.publicKey) }
+  return { path, layout, parts, at, remove, proof: () => verified(path, key.publicKey) }
 }
 
 t.test('a closed file is removed, and the chain says by whom and why', async t => {
@@ -131,14 +131,14 @@ for (const { it, file } of [
 }
 
 t.test('without a chain files are just removed, but none where there is one', async t => {
-  const { names, parts, at } = await written(t, false)
+  const { layout, parts, at } = await written(t, false)
   const bare = { ...parts, chain: undefined }
   await t.rejects(removeManually(bare, [EARLY], ORDER), { code: 'ARCHIVE_NO_CHAIN' })
   rmSync(at('chain.jsonl'))
   await t.rejects(removeManually(parts, [EARLY], ORDER), { code: 'ARCHIVE_NO_CHAIN' })
   t.match(await removeManually(bare, [EARLY], ORDER), [{ file: EARLY }])
   t.strictSame(
-    readdirSync(names.folder).filter(name => names.isClosed(name)),
+    readdirSync(layout.folder).filter(name => layout.isClosed(name)),
     [LATE]
   )
 })
@@ -152,15 +152,15 @@ t.test('what the system does not remove is told with a code', async t => {
 })
 
 t.test('two do not work on the files at once: one waits for the other', async t => {
-  const { names, remove } = await written(t, false)
+  const { layout, remove } = await written(t, false)
   const done: string[] = []
   let release = (): void => undefined
-  const gateway = withArchiveLock(names, async () => {
+  const gateway = withArchiveLock(layout, async () => {
     await new Promise<void>(resolve => (release = resolve))
     done.push('gateway')
   })
   await t.rejects(
-    withArchiveLock(names, async () => undefined, 0),
+    withArchiveLock(layout, async () => undefined, 0),
     { code: 'ARCHIVE_BUSY' }
   )
   const command = remove(EARLY).then(() => done.push('command'))

@@ -49,7 +49,7 @@ export interface ChainOptions {
  * folder of the log.
  */
 export class Chain {
-  private readonly names: LogLayout
+  private readonly layout: LogLayout
   private readonly options: ChainOptions
   private readonly key: KeyObject
   private readonly wall: Milliseconds
@@ -60,12 +60,12 @@ export class Chain {
   private writtenEntries = 0
 
   private constructor(
-    names: LogLayout,
+    layout: LogLayout,
     options: ChainOptions,
     tools: { key: KeyObject; wall: Milliseconds; log: ServiceLog },
     { head, state }: ChainContents
   ) {
-    this.names = names
+    this.layout = layout
     this.options = options
     this.key = tools.key
     this.wall = tools.wall
@@ -81,13 +81,13 @@ export class Chain {
    * @throws InterdictError CHAIN_KEY, CHAIN_WRITE; system errors
    */
   static async open(
-    names: LogLayout,
+    layout: LogLayout,
     options: ChainOptions,
     wall: Milliseconds,
     log: ServiceLog
   ): Promise<Chain> {
     const key = readSignKey(options.signKey)
-    const path = join(names.folder, CHAIN_FILE)
+    const path = join(layout.folder, CHAIN_FILE)
     const octets = existsSync(path) ? readFileSync(path) : Buffer.alloc(0)
     const contents = readChain(octets, undefined)
     const { size, lastEntry, fault, lines } = contents
@@ -96,7 +96,7 @@ export class Chain {
       ...options.earlierKeys.flatMap(k => readPublicKey(k) ?? [])
     ]
     const isOurs = lastEntry === undefined || isSigned(lastEntry, trusted)
-    const chain = new Chain(names, options, { key, wall, log }, contents)
+    const chain = new Chain(layout, options, { key, wall, log }, contents)
     if (fault !== undefined || !isOurs) {
       await chain.replaceBroken(path, octets, fault?.line ?? lines, fault?.fault ?? 'signature')
       return chain
@@ -115,10 +115,10 @@ export class Chain {
    */
   async recordClosedFiles(failed: (error: unknown) => void): Promise<readonly string[]> {
     const known: string[] = []
-    for (const file of allFiles(this.names)) {
+    for (const file of allFiles(this.layout)) {
       try {
         await this.reconcileFile(file)
-        if (this.names.isClosed(file) && this.sha256Of(file) !== undefined) known.push(file)
+        if (this.layout.isClosed(file) && this.sha256Of(file) !== undefined) known.push(file)
       } catch (error) {
         failed(error)
         // No further entries can be written now.
@@ -141,7 +141,7 @@ export class Chain {
 
   /** Whether the chain has a file. @param into its path relative to the archive folder */
   hasArchiveFile(into: string): boolean {
-    const { folder, archiveFolder: archive } = this.names
+    const { folder, archiveFolder: archive } = this.layout
     return this.sha256Of(relative(folder, join(archive, into))) !== undefined
   }
 
@@ -153,7 +153,7 @@ export class Chain {
   assertUnaltered({ file, sha256 }: HashedFile): void {
     const known = this.state.files.get(file)
     const fine = known?.state === 'stands' && [known.sha256, known.previousSha256].includes(sha256)
-    if (!fine) throw failure('CHAIN_ALTERED', join(this.names.folder, file))
+    if (!fine) throw failure('CHAIN_ALTERED', join(this.layout.folder, file))
   }
 
   /**
@@ -195,7 +195,7 @@ export class Chain {
     const known = this.state.files.get(file)
     let sha256: string
     try {
-      sha256 = (await digestFile(join(this.names.folder, file))).sha256
+      sha256 = (await digestFile(join(this.layout.folder, file))).sha256
     } catch (error) {
       const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
       return { file, sha256: known?.sha256 ?? '', was: isMissing ? 'missing' : 'unreadable' }
@@ -207,7 +207,7 @@ export class Chain {
 
   /** Writes a checkpoint if entries were written or the last checkpoint is old enough. */
   writeCheckpoint(): void {
-    ensureReserve(this.names.folder)
+    ensureReserve(this.layout.folder)
     const { checkpoint, totals: sum } = this.state
     const last = checkpoint === undefined ? -Infinity : Date.parse(checkpoint.time)
     const age = Math.abs(this.wall - last)
@@ -222,18 +222,18 @@ export class Chain {
   private async reconcileFile(file: string): Promise<void> {
     const known = this.state.files.get(file)
     if (known === undefined) {
-      if (this.names.isClosed(file)) await this.recordClosedFile(file)
+      if (this.layout.isClosed(file)) await this.recordClosedFile(file)
     } else if (known.state !== 'stands') await this.finishRemoval(file, known.sha256)
   }
 
   private async recordClosedFile(file: string): Promise<void> {
-    const path = join(this.names.folder, file)
+    const path = join(this.layout.folder, file)
     const { sha256, octets, lines } = await digestLines(path)
     this.append({ kind: 'file', file, sha256, octets, records: lines, ...firstAndLastTime(path) })
   }
 
   private async finishRemoval(file: string, sha256: string): Promise<void> {
-    const path = join(this.names.folder, file)
+    const path = join(this.layout.folder, file)
     if ((await digestFile(path)).sha256 !== sha256) {
       const { code, message } = failure('CHAIN_ALTERED', path)
       this.log.error({ code }, message)
@@ -245,17 +245,17 @@ export class Chain {
   /** One entry lists all existing files, so that it is complete or absent. */
   private async writeStart(
     broken: HashedFile | undefined,
-    path = join(this.names.folder, CHAIN_FILE)
+    path = join(this.layout.folder, CHAIN_FILE)
   ) {
-    const files = allFiles(this.names).filter(file => !this.names.isClosed(file))
+    const files = allFiles(this.layout).filter(file => !this.layout.isClosed(file))
     const found: SizedFile[] = []
     for (const file of files)
-      found.push({ file, ...(await digestFile(join(this.names.folder, file))) })
+      found.push({ file, ...(await digestFile(join(this.layout.folder, file))) })
     const key = showPublicKey(createPublicKey(this.key))
-    const start = { kind: 'start', log: this.names.liveName, key, found } as const
+    const start = { kind: 'start', log: this.layout.liveName, key, found } as const
     this.append(broken === undefined ? start : { ...start, broken }, path)
-    syncFolder(this.names.folder)
-    const closed = closedFiles(this.names).length
+    syncFolder(this.layout.folder)
+    const closed = closedFiles(this.layout).length
     this.log.info({ found: files.length, closed }, 'query log chain started')
   }
 
@@ -270,7 +270,7 @@ export class Chain {
     const file = `chain-${stamp}.broken`
     const { code, message } = failure('CHAIN_BROKEN', `${path}:${line}`, fault, file)
     this.log.error({ code }, message)
-    copyFileSync(path, join(this.names.folder, file))
+    copyFileSync(path, join(this.layout.folder, file))
     const empty = readChain(Buffer.alloc(0), undefined)
     this.state = empty.state
     this.head = empty.head
@@ -278,7 +278,7 @@ export class Chain {
     rmSync(fresh, { force: true })
     await this.writeStart({ file, sha256: hashLine(octets) }, fresh)
     renameSync(fresh, path)
-    syncFolder(this.names.folder)
+    syncFolder(this.layout.folder)
   }
 
   private truncateTornLine(path: string, size: number): void {
@@ -292,7 +292,7 @@ export class Chain {
     this.log.warn({ line: this.head.n + 1 }, 'query log chain: incomplete last line removed')
   }
 
-  private append(entry: EntryBody, path = join(this.names.folder, CHAIN_FILE)): void {
+  private append(entry: EntryBody, path = join(this.layout.folder, CHAIN_FILE)): void {
     const line = encodeEntry(entry, this.wall, this.head, this.key)
     const octets = Buffer.from(`${line}\n`)
     try {

@@ -77,22 +77,22 @@ export interface Verification {
  * @throws InterdictError CHAIN_READ
  */
 export async function verifyLog(
-  names: LogLayout,
+  layout: LogLayout,
   keys: readonly KeyObject[],
   expected?: string
 ): Promise<Verification> {
-  let octets = read(names)
+  let octets = read(layout)
   for (let i = 1; ; i++) {
-    const found = await verifyOnce(names, octets, keys, expected)
+    const found = await verifyOnce(layout, octets, keys, expected)
     if (found.proven || i === MAX_ATTEMPTS) return found
-    const now = read(names)
+    const now = read(layout)
     if (now.equals(octets)) return found
     octets = now
   }
 }
 
-function read(names: LogLayout): Buffer {
-  const path = join(names.folder, CHAIN_FILE)
+function read(layout: LogLayout): Buffer {
+  const path = join(layout.folder, CHAIN_FILE)
   try {
     return readFileSync(path)
   } catch (error) {
@@ -102,7 +102,7 @@ function read(names: LogLayout): Buffer {
 }
 
 async function verifyOnce(
-  names: LogLayout,
+  layout: LogLayout,
   octets: Buffer,
   keys: readonly KeyObject[],
   expected: string | undefined
@@ -110,16 +110,16 @@ async function verifyOnce(
   const walked = readChain(octets, keys)
   const { state: book, head, lines } = walked
   const breaks = breaksOf(walked, expected)
-  const files = new FileVerifier(names, book)
+  const files = new FileVerifier(layout, book)
   // Files cannot be verified without a valid chain.
   if (lines > 0 && walked.fault === undefined) await files.run()
   const all = [...breaks, ...files.breaks]
-  const live = existsSync(join(names.folder, names.liveName))
+  const live = existsSync(join(layout.folder, layout.liveName))
   const { startedAt: began, checkpoint } = book
   return {
     proven: all.length === 0,
     breaks: all,
-    unproven: [...files.unproven, ...(live ? [{ kind: 'live', at: names.liveName } as const] : [])],
+    unproven: [...files.unproven, ...(live ? [{ kind: 'live', at: layout.liveName } as const] : [])],
     files: files.verified.files,
     octets: files.verified.octets,
     removed: book.totals.removed,
@@ -150,16 +150,16 @@ class FileVerifier {
   readonly breaks: Break[] = []
   readonly unproven: Unproven[] = []
   readonly verified = { files: 0, octets: 0 }
-  private readonly names: LogLayout
+  private readonly layout: LogLayout
   private readonly state: ChainState
 
-  constructor(names: LogLayout, book: ChainState) {
-    this.names = names
+  constructor(layout: LogLayout, book: ChainState) {
+    this.layout = layout
     this.state = book
   }
 
   async run(): Promise<void> {
-    const there = allFiles(this.names)
+    const there = allFiles(this.layout)
     for (const [file, standing] of this.state.presentFiles())
       await this.checkPresent(file, standing)
     for (const file of there) {
@@ -193,10 +193,10 @@ class FileVerifier {
   }
 
   private checkUnknown(file: string, there: readonly string[]): void {
-    const closed = this.names.closedAt(file)
+    const closed = this.layout.closedAt(file)
     // What replaces an existing closed file is recorded when it is complete.
     const isHalf = there.some(
-      other => this.names.isClosed(other) && file.endsWith(`/${this.names.parquetOf(other)}`)
+      other => this.layout.isClosed(other) && file.endsWith(`/${this.layout.parquetOf(other)}`)
     )
     if (isHalf) this.unproven.push({ kind: 'unfinished', at: file })
     else if (closed !== undefined && closed > (this.state.checkpoint?.time ?? '')) {
@@ -206,7 +206,7 @@ class FileVerifier {
 
   /** Undefined if the file does not exist. */
   private async digestOf(file: string): Promise<string | undefined> {
-    const path = join(this.names.folder, file)
+    const path = join(this.layout.folder, file)
     try {
       return (await digestFile(path)).sha256
     } catch (error) {

@@ -25,40 +25,40 @@ import { copyTally, tallyName, parseTallyStem, tallyStem } from './tally.js'
  */
 export async function createTallies(
   database: Database,
-  names: LogLayout,
+  layout: LogLayout,
   day: string,
   workFolder: string,
   chain: Chain | undefined
 ): Promise<void> {
-  for (const path of activeParquetOfDay(names, day)) {
+  for (const path of activeParquetOfDay(layout, day)) {
     const stem = tallyStemOf(day, path)
-    const there = tallyFiles(names, day).filter(file => parseTallyStem(file) === stem)
-    if (there.some(file => isValidTally(names, file, chain))) continue
-    if (chain !== undefined && !(await isUnaltered(chain, names, path))) continue
+    const there = tallyFiles(layout, day).filter(file => parseTallyStem(file) === stem)
+    if (there.some(file => isValidTally(layout, file, chain))) continue
+    if (chain !== undefined && !(await isUnaltered(chain, layout, path))) continue
     const lookups = selectParquet(quotedList([path]))
     if (await hasOtherDays(database, lookups, day)) continue
     const made = join(workFolder, 'tally')
     await database.run(copyTally(lookups, made))
     const digest = await digestFile(made)
-    const file = tallyPath(names, tallyName(stem, digest.sha256))
+    const file = tallyPath(layout, tallyName(stem, digest.sha256))
     // The chain is written first: an entry for a tally that does not exist is harmless; see
     // `verifyLog`.
     chain?.recordReplacement([], [{ file, ...digest }])
-    renameDurably(made, join(names.folder, file))
+    renameDurably(made, join(layout.folder, file))
     const others = there.filter(other => other !== file)
-    removeFiles(names, chain, others, 'stale')
+    removeFiles(layout, chain, others, 'stale')
   }
 }
 
 /** Removes tallies whose Parquet file was removed or overwritten. */
-export function removeStaleTallies(names: LogLayout, chain: Chain | undefined): void {
+export function removeStaleTallies(layout: LogLayout, chain: Chain | undefined): void {
   const wanted = new Set(
-    archivedDays(names).flatMap(day =>
-      activeParquetOfDay(names, day).map(path => tallyStemOf(day, path))
+    archivedDays(layout).flatMap(day =>
+      activeParquetOfDay(layout, day).map(path => tallyStemOf(day, path))
     )
   )
-  const stale = tallyFiles(names).filter(file => !wanted.has(parseTallyStem(file) ?? ''))
-  removeFiles(names, chain, stale, 'stale')
+  const stale = tallyFiles(layout).filter(file => !wanted.has(parseTallyStem(file) ?? ''))
+  removeFiles(layout, chain, stale, 'stale')
 }
 
 function tallyStemOf(day: string, path: string): string {
@@ -71,14 +71,14 @@ function tallyStemOf(day: string, path: string): string {
 }
 
 /** A tally unknown to the chain could be from anyone. */
-function isValidTally(names: LogLayout, file: string, chain: Chain | undefined): boolean {
+function isValidTally(layout: LogLayout, file: string, chain: Chain | undefined): boolean {
   const isNoted = chain === undefined || chain.sha256Of(file) !== undefined
-  return isNoted && isCompleteParquetFile(join(names.folder, file))
+  return isNoted && isCompleteParquetFile(join(layout.folder, file))
 }
 
 /** No tally is made of an altered file. */
-async function isUnaltered(chain: Chain, names: LogLayout, path: string): Promise<boolean> {
-  return chain.sha256Of(relative(names.folder, path)) === (await digestFile(path)).sha256
+async function isUnaltered(chain: Chain, layout: LogLayout, path: string): Promise<boolean> {
+  return chain.sha256Of(relative(layout.folder, path)) === (await digestFile(path)).sha256
 }
 
 /** True for files added by others: a tally only serves reports of whole days. */

@@ -42,12 +42,12 @@ export class Tallies {
   /**
    * Opens the tallies of files that are already open, whatever happens to those files meanwhile.
    */
-  static open(names: LogLayout, { parquet }: LogFiles): Tallies {
+  static open(layout: LogLayout, { parquet }: LogFiles): Tallies {
     const held = new Tallies()
-    const byStem = new Map(tallyFiles(names).map(file => [parseTallyStem(file), file]))
+    const byStem = new Map(tallyFiles(layout).map(file => [parseTallyStem(file), file]))
     for (const file of parquet) {
       const name = byStem.get(tallyStem(file.day, file.descriptor))
-      const tally = name === undefined ? undefined : openParquet(join(names.folder, name))
+      const tally = name === undefined ? undefined : openParquet(join(layout.folder, name))
       if (tally !== undefined) held.byFile.set(file, tally)
     }
     return held
