@@ -11,8 +11,10 @@ const HEAD = `'{"v":${SCHEMA_VERSION},"time":"' || strftime(time, '%Y-%m-%dT%H:%
 export const SELECT_JSON_LINES = `SELECT ${[HEAD, ...fields()].join(' || ')} || '}' FROM lookups`
 
 function fields(): string[] {
-  const others = Object.entries(QUERY_FIELDS).filter(([field]) => field !== 'v' && field !== 'time')
-  return others.map(([field, type]) => {
+  const remaining = Object.entries(QUERY_FIELDS).filter(
+    ([field]) => field !== 'v' && field !== 'time'
+  )
+  return remaining.map(([field, type]) => {
     const column = identifier(field)
     const value = type === 'integer' ? column : `to_json(${column})::VARCHAR`
     return `coalesce(',"${field}":' || ${value}, '')`

@@ -34,10 +34,10 @@ export async function compactDay(
 ): Promise<number> {
   const paths = activeParquetOfDay(layout, day)
   if (paths.length === 0) return 0
-  const { left, gone } = await countRows(database, paths, expiredNetworks)
-  if (paths.length < 2 && gone === 0) return 0
+  const { remaining, expired } = await countRows(database, paths, expiredNetworks)
+  if (paths.length < 2 && expired === 0) return 0
   const merged = chain === undefined ? [] : await verifySources(chain, layout, paths)
-  if (left === 0) {
+  if (remaining === 0) {
     removeFiles(layout, chain, relativeTo(layout, paths), 'empty')
     return paths.length
   }
@@ -46,12 +46,12 @@ export async function compactDay(
   const sources = origins.flatMap(origin => origin.sources)
   const before = origins.map(origin => origin.without).reduce(intersection)
   const without = [...new Set([...before, ...expiredNetworks])]
-  const made = join(workFolder, 'day.parquet')
+  const temporary = join(workFolder, 'day.parquet')
   const { rows, release } = await selectInTimeOrder(database, paths, workFolder)
   await database.run(
     copyToParquet(
       selectRemaining(rows, expiredNetworks),
-      made,
+      temporary,
       parquetMetadata(sources, without),
       'many'
     )
@@ -64,9 +64,9 @@ export async function compactDay(
     .slice(0, 16)
   const into = join(`day=${day}`, `merged-${key}.parquet`)
   const file = relative(layout.folder, join(layout.archiveFolder, into))
-  const digest = await digestFile(made)
-  replaceFiles(layout, made, into, from, () =>
-    chain?.recordReplacement(merged, [{ file, ...digest }], gone === 0 ? [] : expiredNetworks)
+  const digest = await digestFile(temporary)
+  replaceFiles(layout, temporary, into, from, () =>
+    chain?.recordReplacement(merged, [{ file, ...digest }], expired === 0 ? [] : expiredNetworks)
   )
   return paths.length
 }
@@ -75,22 +75,24 @@ export async function compactDay(
 async function countRows(
   database: Database,
   paths: readonly string[],
-  over: readonly string[]
-): Promise<{ left: number; gone: number }> {
-  if (over.length === 0) return { left: Infinity, gone: 0 }
+  expiredNetworks: readonly string[]
+): Promise<{ remaining: number; expired: number }> {
+  if (expiredNetworks.length === 0) return { remaining: Infinity, expired: 0 }
   const all = selectParquet(quotedList(paths))
-  const [row] = await database.rows<{ left: number; gone: number }>(
-    `SELECT count(*) FILTER (${isRemaining(over)}) AS "left", count(*) FILTER (NOT ${isRemaining(over)}) AS gone FROM (${all})`
+  const [row] = await database.rows<{ remaining: number; expired: number }>(
+    `SELECT count(*) FILTER (${isRemaining(expiredNetworks)}) AS remaining, count(*) FILTER (NOT ${isRemaining(expiredNetworks)}) AS expired FROM (${all})`
   )
   return row!
 }
 
-function selectRemaining(rows: string, over: readonly string[]): string {
-  return over.length === 0 ? rows : `SELECT * FROM (${rows}) WHERE ${isRemaining(over)}`
+function selectRemaining(rows: string, expiredNetworks: readonly string[]): string {
+  return expiredNetworks.length === 0
+    ? rows
+    : `SELECT * FROM (${rows}) WHERE ${isRemaining(expiredNetworks)}`
 }
 
-function isRemaining(over: readonly string[]): string {
-  return `(network IS NULL OR network NOT IN (${over.map(quoted).join(', ')}))`
+function isRemaining(expiredNetworks: readonly string[]): string {
+  return `(network IS NULL OR network NOT IN (${expiredNetworks.map(quoted).join(', ')}))`
 }
 
 function relativeTo(layout: LogLayout, paths: readonly string[]): string[] {
@@ -114,4 +116,4 @@ async function verifySources(
 }
 
 const intersection = (some: readonly string[], others: readonly string[]): readonly string[] =>
-  some.filter(one => others.includes(one))
+  some.filter(value => others.includes(value))

@@ -51,7 +51,7 @@ async function replaceWithParquet(
   const { closed } = work
   const original = { file: closed, sha256 }
   chain?.assertUnaltered(original)
-  const { source, files: made } =
+  const { source, files } =
     (await convertSingleDay(work, path, { file: closed, sha256, records: lines, foreign: 0 })) ??
     (await convertByDay(work, path, original, lines))
   // Not a query log, but someone may want it: keep it under another name.
@@ -60,7 +60,7 @@ async function replaceWithParquet(
     renameSync(path, path + FOREIGN)
     return source
   }
-  chain?.recordReplacement([original], made)
+  chain?.recordReplacement([original], files)
   rmSync(path)
   return source
 }
@@ -109,12 +109,12 @@ async function convertByDay(
   const records = days.reduce((sum, day) => sum + day.records, 0)
   const source = { ...original, records, foreign: lines - records }
   if (source.foreign > 0) await rejectNewerSchema(work.database, work.from, path)
-  const made: SizedFile[] = []
+  const files: SizedFile[] = []
   for (const { day } of days) {
     await writePart(work, day, source)
-    made.push(await publishPart(work, day))
+    files.push(await publishPart(work, day))
   }
-  return { source, files: made }
+  return { source, files }
 }
 
 function dayAt(time: string | undefined): string | undefined {
@@ -122,8 +122,8 @@ function dayAt(time: string | undefined): string | undefined {
   return Number.isNaN(at) ? undefined : new Date(at).toISOString().slice(0, 10)
 }
 
-const temporaryPath = ({ layout, closed, workFolder: making }: Conversion): string =>
-  join(making, layout.parquetOf(closed))
+const temporaryPath = ({ layout, closed, workFolder }: Conversion): string =>
+  join(workFolder, layout.parquetOf(closed))
 
 /** @returns the number of lookups of the day */
 async function writePart(work: Conversion, day: string, source: SourceFile): Promise<number> {

@@ -68,13 +68,13 @@ export type Parameters = Readonly<Record<string, string | number | boolean | nul
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { DuckDBInstance } = await loadDuckdb()
-  const own = options.spillFolder === undefined
-  const temporary = options.spillFolder ?? createSpillFolder()
+  const ownsFolder = options.spillFolder === undefined
+  const spillFolder = options.spillFolder ?? createSpillFolder()
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${Math.ceil(options.memory / 1024)}KiB`,
     threads: String(options.threads),
     // Empty: no spilling.
-    temp_directory: temporary ?? '',
+    temp_directory: spillFolder ?? '',
     preserve_insertion_order: String(options.preserveOrder ?? false),
     enable_external_file_cache: String(!(options.readOnce ?? false)),
     // Never download anything.
@@ -83,7 +83,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   })
   const connection = await instance.connect()
   await connection.run('SET enable_progress_bar = true; SET enable_progress_bar_print = false')
-  return new Database(instance, connection, own ? temporary : undefined)
+  return new Database(instance, connection, ownsFolder ? spillFolder : undefined)
 }
 
 async function loadDuckdb(): Promise<typeof import('@duckdb/node-api')> {
@@ -108,11 +108,11 @@ export class Database {
   constructor(
     instance: DuckDBInstance,
     connection: DuckDBConnection,
-    temporary: string | undefined
+    spillFolder: string | undefined
   ) {
     this.instance = instance
     this.connection = connection
-    this.ownSpillFolder = temporary
+    this.ownSpillFolder = spillFolder
   }
 
   /**

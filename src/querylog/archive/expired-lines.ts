@@ -115,8 +115,8 @@ async function* readLines(path: string): AsyncGenerator<Buffer> {
     const octets = chunk as Buffer
     let start = 0
     for (let end = octets.indexOf(NEWLINE); end >= 0; end = octets.indexOf(NEWLINE, start)) {
-      const rest = octets.subarray(start, end + 1)
-      yield partial.length === 0 ? rest : Buffer.concat([...partial, rest])
+      const line = octets.subarray(start, end + 1)
+      yield partial.length === 0 ? line : Buffer.concat([...partial, line])
       partial = []
       start = end + 1
     }

@@ -72,10 +72,10 @@ export class LineSorter {
   }
 
   /**
-   * Processes `read` new octets and writes lines to `to` as needed to free space. Throws what `to`
+   * Processes `read` new octets and writes lines to `sink` as needed to free space. Throws what `to`
    * throws.
    */
-  add(read: Octets, to: LineSink): void {
+  add(read: Octets, sink: LineSink): void {
     const from = this.dataEnd
     this.dataEnd += read
     const octets = this.page.octets.subarray(0, this.dataEnd)
@@ -84,17 +84,17 @@ export class LineSorter {
       if (this.isSorting) this.addLine(octets, at)
       this.lineStart = at + 1
     }
-    if (this.dataEnd > BUFFER_SIZE - CHUNK) this.makeRoom(to)
+    if (this.dataEnd > BUFFER_SIZE - CHUNK) this.makeRoom(sink)
   }
 
-  /** End of file: writes the remaining lines. Throws what `to` throws. */
-  finish(to: LineSink): void {
+  /** End of file: writes the remaining lines. Throws what `sink` throws. */
+  finish(sink: LineSink): void {
     // The recorder never leaves a line without its line end.
     if (this.discardedPart + this.dataEnd - this.lineStart > 0) {
       this.countLine(this.dataEnd)
       this.isSorting = false
     }
-    if (this.isSorting) this.writeFirst(this.count, to)
+    if (this.isSorting) this.writeFirst(this.count, sink)
   }
 
   /** From now on, only counts lines. */
@@ -118,21 +118,21 @@ export class LineSorter {
         ? NaN
         : this.timeParser.parse(octets, this.lineStart)
     this.origin ??= time - SPAN
-    const since = time - this.origin
-    this.isSorting &&= since >= this.lastWrittenTime && since < 2 * SPAN
+    const offset = time - this.origin
+    this.isSorting &&= offset >= this.lastWrittenTime && offset < 2 * SPAN
     if (!this.isSorting) return
-    if (since < this.latestTime) this.isUnsorted = true
-    else this.latestTime = since
-    const place = this.count++
-    this.keys[place] = since * MAX_LINES + place
-    this.page.starts[place] = this.lineStart
-    this.page.ends[place] = end + 1
+    if (offset < this.latestTime) this.isUnsorted = true
+    else this.latestTime = offset
+    const index = this.count++
+    this.keys[index] = offset * MAX_LINES + index
+    this.page.starts[index] = this.lineStart
+    this.page.ends[index] = end + 1
   }
 
-  private makeRoom(to: LineSink): void {
+  private makeRoom(sink: LineSink): void {
     if (this.isSorting) {
       const given = this.count - this.countWaiting()
-      this.writeFirst(given, to)
+      this.writeFirst(given, sink)
       this.startPage(given)
     }
     if (!this.isSorting || this.dataEnd > BUFFER_SIZE - CHUNK) this.stopSorting()
@@ -142,12 +142,12 @@ export class LineSorter {
   private countWaiting(): number {
     this.sort()
     const { starts, ends } = this.page
-    let [held, octets] = [0, 0]
-    while (octets < REORDER_WINDOW && held < this.count) {
-      const place = this.keys[this.count - ++held]! % MAX_LINES
-      octets += ends[place]! - starts[place]!
+    let [waiting, octets] = [0, 0]
+    while (octets < REORDER_WINDOW && waiting < this.count) {
+      const index = this.keys[this.count - ++waiting]! % MAX_LINES
+      octets += ends[index]! - starts[index]!
     }
-    return held
+    return waiting
   }
 
   private sort(): void {
@@ -155,21 +155,21 @@ export class LineSorter {
   }
 
   /** Writes the first `count` lines of the page. */
-  private writeFirst(count: number, to: LineSink): void {
+  private writeFirst(count: number, sink: LineSink): void {
     this.sort()
-    if (this.isUnsorted) to.startReordering()
+    if (this.isUnsorted) sink.startReordering()
     const { octets, starts, ends } = this.page
     // Adjacent lines are written in one call.
     let [start, end] = [0, 0]
     for (let i = 0; i < count; i++) {
-      const place = this.keys[i]! % MAX_LINES
-      if (starts[place] !== end) {
-        if (end > start) to.write(octets, start, end)
-        start = starts[place]!
+      const index = this.keys[i]! % MAX_LINES
+      if (starts[index] !== end) {
+        if (end > start) sink.write(octets, start, end)
+        start = starts[index]!
       }
-      end = ends[place]!
+      end = ends[index]!
     }
-    if (end > start) to.write(octets, start, end)
+    if (end > start) sink.write(octets, start, end)
     if (count > 0) this.lastWrittenTime = timeOf(this.keys[count - 1]!)
   }
 
@@ -179,9 +179,9 @@ export class LineSorter {
     let [count, at] = [0, 0]
     for (let i = given; i < this.count; i++, count++) {
       const key = this.keys[i]!
-      const place = key % MAX_LINES
+      const index = key % MAX_LINES
       to.starts[count] = at
-      at += from.octets.copy(to.octets, at, from.starts[place], from.ends[place])
+      at += from.octets.copy(to.octets, at, from.starts[index], from.ends[index])
       to.ends[count] = at
       this.keys[count] = timeOf(key) * MAX_LINES + count
     }

@@ -77,17 +77,17 @@ export class DigestPipeline {
   private readonly spareCopies: string[] = []
 
   /** @param workFolder for sorted copies */
-  constructor(paths: readonly string[], making: string) {
+  constructor(paths: readonly string[], workFolder: string) {
     this.paths = paths
-    this.workFolder = making
+    this.workFolder = workFolder
   }
 
   /** Returns the digest; pass it to `release` after use. Throws the system error. */
   async get(path: string): Promise<LinesDigest> {
-    const begun = this.next?.path === path ? this.next.digest : this.compute(path)
+    const digest = this.next?.path === path ? this.next.digest : this.compute(path)
     this.next = undefined
     try {
-      return await begun
+      return await digest
     } finally {
       this.startNext(this.paths[this.paths.indexOf(path) + 1])
     }
@@ -112,9 +112,9 @@ export class DigestPipeline {
   }
 
   private async compute(path: string): Promise<LinesDigest> {
-    const into = this.spareCopies.pop() ?? this.newCopy()
-    const digest = await digestLines(path, into)
-    if (digest.sortedPath !== into) this.spareCopies.push(into)
+    const copyPath = this.spareCopies.pop() ?? this.newCopy()
+    const digest = await digestLines(path, copyPath)
+    if (digest.sortedPath !== copyPath) this.spareCopies.push(copyPath)
     return digest
   }
 

@@ -55,9 +55,9 @@ export class LogLayout {
    * file.
    */
   closedAt(name: string): string | undefined {
-    const found = this.closed.exec(name)
-    if (found === null) return undefined
-    const [, year, month, day, hour, minute, second] = found
+    const match = this.closed.exec(name)
+    if (match === null) return undefined
+    const [, year, month, day, hour, minute, second] = match
     return `${year}-${month}-${day}T${hour}:${minute}:${second}`
   }
 
@@ -106,32 +106,32 @@ export interface LogFiles {
 export function openLogFiles(layout: LogLayout): LogFiles {
   const lines: OpenFile[] = []
   const inodes = new Set<string>()
-  const hold = (path: string): OpenFile[] => {
-    const held = openFile(path)
-    if (held === undefined) return []
-    const { dev, ino } = fstatSync(held.descriptor)
+  const openOnce = (path: string): OpenFile[] => {
+    const file = openFile(path)
+    if (file === undefined) return []
+    const { dev, ino } = fstatSync(file.descriptor)
     if (inodes.has(`${dev}:${ino}`)) {
-      closeSync(held.descriptor)
+      closeSync(file.descriptor)
       return []
     }
     inodes.add(`${dev}:${ino}`)
-    return [held]
+    return [file]
   }
-  lines.push(...hold(join(layout.folder, layout.liveName)))
+  lines.push(...openOnce(join(layout.folder, layout.liveName)))
   const closed = closedFiles(layout)
-  for (const name of closed) lines.push(...hold(join(layout.folder, name)))
+  for (const name of closed) lines.push(...openOnce(join(layout.folder, name)))
   // While a closed file exists, its Parquet files may be incomplete.
-  const halves = new Set(closed.map(name => layout.parquetOf(name)))
+  const incomplete = new Set(closed.map(name => layout.parquetOf(name)))
   const parquet: OpenParquetFile[] = []
   const broken: string[] = []
   const replaced = new Set(replacedFiles(layout))
   for (const { day, path } of parquetFiles(layout)) {
-    if (halves.has(basename(path)) || replaced.has(path)) continue
-    for (const held of hold(path)) {
-      if (isCompleteParquet(held.descriptor)) parquet.push({ ...held, day })
+    if (incomplete.has(basename(path)) || replaced.has(path)) continue
+    for (const file of openOnce(path)) {
+      if (isCompleteParquet(file.descriptor)) parquet.push({ ...file, day })
       else {
         broken.push(path)
-        closeSync(held.descriptor)
+        closeSync(file.descriptor)
       }
     }
   }
@@ -140,9 +140,9 @@ export function openLogFiles(layout: LogLayout): LogFiles {
 
 /** Opens a Parquet file; undefined if it does not exist or is incomplete. */
 export function openParquet(path: string): OpenFile | undefined {
-  const held = openFile(path)
-  if (held === undefined || isCompleteParquet(held.descriptor)) return held
-  closeSync(held.descriptor)
+  const file = openFile(path)
+  if (file === undefined || isCompleteParquet(file.descriptor)) return file
+  closeSync(file.descriptor)
   return undefined
 }
 
@@ -163,8 +163,8 @@ export function parquetFilesOfDay(layout: LogLayout, day: string): string[] {
  * Paths of the Parquet files of a day that count: complete ones whose JSON Lines file was removed.
  */
 export function activeParquetOfDay(layout: LogLayout, day: string): string[] {
-  const halves = new Set(closedFiles(layout).map(closed => layout.parquetOf(closed)))
-  const paths = parquetFilesOfDay(layout, day).filter(path => !halves.has(basename(path)))
+  const incomplete = new Set(closedFiles(layout).map(closed => layout.parquetOf(closed)))
+  const paths = parquetFilesOfDay(layout, day).filter(path => !incomplete.has(basename(path)))
   return paths.filter(isCompleteParquetFile)
 }
 

@@ -102,14 +102,14 @@ export const FILE_COLUMN = 'of_file'
  * @param where SQL condition
  */
 export function selectParquet(files: string, where?: string): string {
-  const wanted = where === undefined ? '' : ` WHERE ${where}`
+  const condition = where === undefined ? '' : ` WHERE ${where}`
   const named = where === undefined ? '' : `, filename = ${quoted(FILE_COLUMN)}`
-  const read = `read_parquet(${files}, union_by_name = true${named})${wanted}`
+  const read = `read_parquet(${files}, union_by_name = true${named})${condition}`
   const all = `${NO_ROWS} UNION ALL BY NAME SELECT * FROM ${read}`
-  const typed = Object.entries(LOOKUP_COLUMNS).map(
+  const columns = Object.entries(LOOKUP_COLUMNS).map(
     ([field, type]) => `${identifier(field)}::${type} AS ${identifier(field)}`
   )
-  return `SELECT ${typed.join(', ')} FROM (${all})`
+  return `SELECT ${columns.join(', ')} FROM (${all})`
 }
 
 /** A table with these columns and no rows. */

@@ -85,19 +85,19 @@ export async function maintainArchive(
 
 /** Removes expired lookups, then the oldest days if there is too little space. */
 async function applyRetention(
-  keeping: RetentionContext,
+  context: RetentionContext,
   steps: MaintenanceSteps,
   retentionDate: Day
 ): Promise<void> {
-  const { layout, chain } = keeping
+  const { layout, chain } = context
   const workFolder = workFolderOf(layout)
-  await steps.run(() => removeExpiredDays(keeping, retentionDate))
+  await steps.run(() => removeExpiredDays(context, retentionDate))
   for (const file of closedFiles(layout)) {
     // A file not yet recorded in the chain waits until it is.
     if (chain === undefined || chain.sha256Of(file) !== undefined)
-      await steps.run(() => removeExpiredLines(keeping, file, retentionDate, workFolder))
+      await steps.run(() => removeExpiredLines(context, file, retentionDate, workFolder))
   }
-  await steps.run(() => enforceSpaceLimit(keeping))
+  await steps.run(() => enforceSpaceLimit(context))
   rmSync(workFolder, { recursive: true, force: true })
 }
 
@@ -105,7 +105,7 @@ function dayAt(wall: Milliseconds): Day {
   return new Date(wall).toISOString().slice(0, 10)
 }
 
-const workFolderOf = ({ archiveFolder: archive }: LogLayout): string => join(archive, '.making')
+const workFolderOf = ({ archiveFolder }: LogLayout): string => join(archiveFolder, '.making')
 
 /** Steps that may fail independently of each other. */
 class MaintenanceSteps {

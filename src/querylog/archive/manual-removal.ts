@@ -24,34 +24,34 @@ export interface RemovalContext {
  * Removes closed files of a query log at the request of an operator. The chain records by whom and
  * why, so that everything else can still be verified. Removes all of the files or none.
  *
- * @param given paths relative to the folder of the log or to the working directory
+ * @param paths relative to the folder of the log or to the working directory
  * @returns the removed files, as recorded in the chain
  * @throws InterdictError ARCHIVE_NO_FILE, ARCHIVE_NO_CHAIN, ARCHIVE_BUSY, ARCHIVE_FAILED,
  *   CHAIN_KEY, CHAIN_WRITE
  */
 export async function removeManually(
-  parts: RemovalContext,
-  given: readonly string[],
+  context: RemovalContext,
+  paths: readonly string[],
   order: RemovalRequest
 ): Promise<readonly ManuallyRemovedFile[]> {
-  const { layout } = parts
+  const { layout } = context
   const hasChain = existsSync(join(layout.folder, CHAIN_FILE))
-  if (hasChain && parts.chain === undefined)
+  if (hasChain && context.chain === undefined)
     throw failure(
       'ARCHIVE_NO_CHAIN',
       layout.folder,
       `${CHAIN_FILE} exists, but the settings have no chain`
     )
-  if (!hasChain && parts.chain !== undefined)
+  if (!hasChain && context.chain !== undefined)
     throw failure('ARCHIVE_NO_CHAIN', layout.folder, 'the gateway has not started the chain yet')
   return withArchiveLock(layout, async () => {
-    const chain = await openChain(parts)
+    const chain = await openChain(context)
     finishReplacement(layout, chain && (into => chain.hasArchiveFile(into)))
     // Ignore errors: an unreadable file may be the one to remove.
     await chain?.recordClosedFiles(() => undefined)
     const existing = allFiles(layout)
     const known = new Set([...existing, ...(chain?.presentFiles() ?? [])])
-    const files = new Set(given.map(path => resolveFile(layout, path, known)))
+    const files = new Set(paths.map(path => resolveFile(layout, path, known)))
     for (const file of [...files])
       for (const path of incompleteParquetOf(layout, file)) files.add(path)
     const removed =
@@ -82,7 +82,7 @@ async function openChain({ layout, chain, wall, log }: RemovalContext): Promise<
 /** Resolves a path relative to the folder of the log. @throws InterdictError ARCHIVE_NO_FILE */
 function resolveFile(layout: LogLayout, path: string, known: ReadonlySet<string>): string {
   const within = relative(resolve(layout.folder), resolve(path))
-  const file = [path, within].find(one => known.has(one))
+  const file = [path, within].find(candidate => known.has(candidate))
   if (file === undefined) throw failure('ARCHIVE_NO_FILE', path, layout.folder)
   return file
 }

@@ -24,20 +24,20 @@ const pathOf = ({ archiveFolder: archive }: ArchiveFolder): string =>
  * not count, and from then on the old files do not.
  *
  * @param from their paths relative to the archive folder
- * @param noted called after the new file has its name and before the old files are removed
+ * @param onReplaced called after the new file has its name and before the old files are removed
  */
 export function replaceFiles(
-  place: ArchiveFolder,
-  made: string,
+  layout: ArchiveFolder,
+  temporary: string,
   into: string,
   from: readonly string[],
-  noted?: () => void
+  onReplaced?: () => void
 ): void {
   const replacement: Replacement = { into, from }
-  writeFileAtomic(pathOf(place), JSON.stringify(replacement))
-  renameDurably(made, join(place.archiveFolder, into))
-  noted?.()
-  finishReplacement(place)
+  writeFileAtomic(pathOf(layout), JSON.stringify(replacement))
+  renameDurably(temporary, join(layout.archiveFolder, into))
+  onReplaced?.()
+  finishReplacement(layout)
 }
 
 /**
@@ -46,28 +46,31 @@ export function replaceFiles(
  * @param isNoted whether the chain has a file, given its path relative to the archive folder. A new
  *   file that it does not have is of unknown origin: that file is removed, and the old files stay.
  */
-export function finishReplacement(place: ArchiveFolder, isNoted?: (into: string) => boolean): void {
-  const replaced = replacedFiles(place)
-  const into = read(place)?.into
+export function finishReplacement(
+  layout: ArchiveFolder,
+  isNoted?: (into: string) => boolean
+): void {
+  const replaced = replacedFiles(layout)
+  const into = read(layout)?.into
   if (into !== undefined && isNoted?.(into) === false) {
     if (replaced.length > 0 && replaced.every(path => existsSync(path)))
-      rmSync(join(place.archiveFolder, into))
+      rmSync(join(layout.archiveFolder, into))
   } else for (const path of replaced) rmSync(path, { force: true })
-  rmSync(pathOf(place), { force: true })
+  rmSync(pathOf(layout), { force: true })
 }
 
 /** Paths of files that are already replaced but still exist. */
-export function replacedFiles(place: ArchiveFolder): readonly string[] {
-  const replacement = read(place)
-  if (replacement === undefined || !existsSync(join(place.archiveFolder, replacement.into)))
+export function replacedFiles(layout: ArchiveFolder): readonly string[] {
+  const replacement = read(layout)
+  if (replacement === undefined || !existsSync(join(layout.archiveFolder, replacement.into)))
     return []
-  return replacement.from.map(path => join(place.archiveFolder, path))
+  return replacement.from.map(path => join(layout.archiveFolder, path))
 }
 
-function read(place: ArchiveFolder): Replacement | undefined {
-  if (!existsSync(pathOf(place))) return undefined
+function read(layout: ArchiveFolder): Replacement | undefined {
+  if (!existsSync(pathOf(layout))) return undefined
   try {
-    return JSON.parse(readFileSync(pathOf(place), 'utf8')) as Replacement
+    return JSON.parse(readFileSync(pathOf(layout), 'utf8')) as Replacement
   } catch (error) {
     // Deleted a moment ago: the replacement is complete.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined

@@ -51,9 +51,9 @@ export async function selectInTimeOrder(
     if (resort !== undefined) {
       const path = join(workFolder, `resort-${made.length}`)
       const within = plan
-        .map(one => one.file)
-        .filter(one => one.first <= resort.last && one.last >= resort.first)
-      const rows = selectParquet(quotedList(within.map(one => one.path)), isWithin(resort))
+        .map(other => other.file)
+        .filter(other => other.first <= resort.last && other.last >= resort.first)
+      const rows = selectParquet(quotedList(within.map(other => other.path)), isWithin(resort))
       await database.run(`COPY (${orderByTime(rows)}) TO ${quoted(path)} (FORMAT parquet)`)
       made.push(path)
       read.push(path)

@@ -6,7 +6,7 @@ export interface FileState {
   readonly sha256: string
   readonly octets: Octets
   /** Whether the file should exist; if not, whether other files replaced it. */
-  readonly state: 'stands' | 'replaced' | 'removed'
+  readonly state: 'present' | 'replaced' | 'removed'
   /** Its hash before it was overwritten, in case a crash prevented that. */
   readonly previousSha256?: string
 }
@@ -28,43 +28,43 @@ export class ChainState {
   /** Files that existed before the chain started. */
   foundAtStart = 0
 
-  apply(link: ChainEntry): void {
-    switch (link.kind) {
+  apply(entry: ChainEntry): void {
+    switch (entry.kind) {
       case 'start':
-        this.startedAt = link.time
-        this.foundAtStart = link.found.length
-        for (const file of link.found) this.setPresent(file)
+        this.startedAt = entry.time
+        this.foundAtStart = entry.found.length
+        for (const file of entry.found) this.setPresent(file)
         return
       case 'file':
-        return this.setPresent(link)
+        return this.setPresent(entry)
       case 'replaced': {
-        const before = new Map(link.files.map(({ file, sha256 }) => [file, sha256]))
-        for (const { file, sha256 } of link.files) this.setAbsent(file, sha256, 'replaced')
-        for (const file of link.by) this.setPresent(file, before.get(file.file))
+        const before = new Map(entry.files.map(({ file, sha256 }) => [file, sha256]))
+        for (const { file, sha256 } of entry.files) this.setAbsent(file, sha256, 'replaced')
+        for (const file of entry.by) this.setPresent(file, before.get(file.file))
         return
       }
       case 'removed':
-        if (link.why === 'order') {
-          const { time, by, reason, files } = link
+        if (entry.why === 'order') {
+          const { time, by, reason, files } = entry
           this.manualRemovals.push({ time, by, reason, files })
-        } else this.totals.removed += link.files.length
-        for (const { file, sha256 } of link.files) this.setAbsent(file, sha256, 'removed')
+        } else this.totals.removed += entry.files.length
+        for (const { file, sha256 } of entry.files) this.setAbsent(file, sha256, 'removed')
         return
       case 'checkpoint':
-        this.checkpoint = { time: link.time, within: link.within }
+        this.checkpoint = { time: entry.time, within: entry.within }
     }
   }
 
   /** Files that should exist, in the order of the chain. */
   presentFiles(): [file: string, FileState][] {
-    return [...this.files].filter(([, { state }]) => state === 'stands')
+    return [...this.files].filter(([, { state }]) => state === 'present')
   }
 
   private setPresent({ file, sha256, octets }: SizedFile, before?: string): void {
     this.setAbsent(file, sha256, 'replaced')
     // Move it to the end.
     this.files.delete(file)
-    const standing = { sha256, octets, state: 'stands' } as const
+    const standing = { sha256, octets, state: 'present' } as const
     this.files.set(file, before === undefined ? standing : { ...standing, previousSha256: before })
     this.totals.files++
     this.totals.octets += octets
@@ -72,7 +72,7 @@ export class ChainState {
 
   private setAbsent(file: string, sha256: string, state: 'replaced' | 'removed'): void {
     const known = this.files.get(file)
-    if (known?.state === 'stands') {
+    if (known?.state === 'present') {
       this.totals.files--
       this.totals.octets -= known.octets
     }

@@ -114,24 +114,24 @@ export class Chain {
    * @returns names of closed files recorded in the chain, which may now be converted
    */
   async recordClosedFiles(failed: (error: unknown) => void): Promise<readonly string[]> {
-    const known: string[] = []
+    const recorded: string[] = []
     for (const file of allFiles(this.layout)) {
       try {
         await this.reconcileFile(file)
-        if (this.layout.isClosed(file) && this.sha256Of(file) !== undefined) known.push(file)
+        if (this.layout.isClosed(file) && this.sha256Of(file) !== undefined) recorded.push(file)
       } catch (error) {
         failed(error)
         // No further entries can be written now.
         if (error instanceof InterdictError && error.code === 'CHAIN_WRITE') break
       }
     }
-    return known
+    return recorded
   }
 
   /** The expected hash of a file; undefined if the chain does not have it. */
   sha256Of(file: string): string | undefined {
     const known = this.state.files.get(file)
-    return known?.state === 'stands' ? known.sha256 : undefined
+    return known?.state === 'present' ? known.sha256 : undefined
   }
 
   /** Names of files that should exist. */
@@ -141,8 +141,8 @@ export class Chain {
 
   /** Whether the chain has a file. @param into its path relative to the archive folder */
   hasArchiveFile(into: string): boolean {
-    const { folder, archiveFolder: archive } = this.layout
-    return this.sha256Of(relative(folder, join(archive, into))) !== undefined
+    const { folder, archiveFolder } = this.layout
+    return this.sha256Of(relative(folder, join(archiveFolder, into))) !== undefined
   }
 
   /**
@@ -152,8 +152,9 @@ export class Chain {
    */
   assertUnaltered({ file, sha256 }: HashedFile): void {
     const known = this.state.files.get(file)
-    const fine = known?.state === 'stands' && [known.sha256, known.previousSha256].includes(sha256)
-    if (!fine) throw failure('CHAIN_ALTERED', join(this.layout.folder, file))
+    const isUnaltered =
+      known?.state === 'present' && [known.sha256, known.previousSha256].includes(sha256)
+    if (!isUnaltered) throw failure('CHAIN_ALTERED', join(this.layout.folder, file))
   }
 
   /**
@@ -200,9 +201,9 @@ export class Chain {
       const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
       return { file, sha256: known?.sha256 ?? '', was: isMissing ? 'missing' : 'unreadable' }
     }
-    if (known?.state !== 'stands') return { file, sha256, was: 'extra' }
-    const isFine = [known.sha256, known.previousSha256].includes(sha256)
-    return isFine ? { file, sha256 } : { file, sha256, was: 'altered' }
+    if (known?.state !== 'present') return { file, sha256, was: 'extra' }
+    const isUnaltered = [known.sha256, known.previousSha256].includes(sha256)
+    return isUnaltered ? { file, sha256 } : { file, sha256, was: 'altered' }
   }
 
   /** Writes a checkpoint if entries were written or the last checkpoint is old enough. */
@@ -223,7 +224,7 @@ export class Chain {
     const known = this.state.files.get(file)
     if (known === undefined) {
       if (this.layout.isClosed(file)) await this.recordClosedFile(file)
-    } else if (known.state !== 'stands') await this.finishRemoval(file, known.sha256)
+    } else if (known.state !== 'present') await this.finishRemoval(file, known.sha256)
   }
 
   private async recordClosedFile(file: string): Promise<void> {
@@ -274,10 +275,10 @@ export class Chain {
     const empty = readChain(Buffer.alloc(0), undefined)
     this.state = empty.state
     this.head = empty.head
-    const fresh = `${path}.new`
-    rmSync(fresh, { force: true })
-    await this.writeStart({ file, sha256: hashLine(octets) }, fresh)
-    renameSync(fresh, path)
+    const newPath = `${path}.new`
+    rmSync(newPath, { force: true })
+    await this.writeStart({ file, sha256: hashLine(octets) }, newPath)
+    renameSync(newPath, path)
     syncFolder(this.layout.folder)
   }
 

@@ -59,18 +59,18 @@ export function readChain(octets: Buffer, keys: readonly KeyObject[] | undefined
     size = to + 1
     lines++
     if (fault !== undefined) continue
-    const read = parseEntry(line.toString())
-    const found = findFault(read, head, keys) ?? applyEntry(state, read!)
-    if (read === undefined || found !== undefined) {
-      fault = { line: lines, fault: found ?? 'unreadable' }
+    const parsed = parseEntry(line.toString())
+    const problem = findFault(parsed, head, keys) ?? applyEntry(state, parsed!)
+    if (parsed === undefined || problem !== undefined) {
+      fault = { line: lines, fault: problem ?? 'unreadable' }
       continue
     }
-    const { entry } = read
+    const { entry } = parsed
     if (entry.kind === 'start' && entry.broken !== undefined)
       broken.push({ line: lines, file: entry.broken.file })
     head = { n: lines, sha256: hashLine(line) }
     hashes.add(head.sha256)
-    lastEntry = read
+    lastEntry = parsed
   }
   const contents = { state, head, lastEntry, size, lines, hashes, broken }
   return fault === undefined ? contents : { ...contents, fault }

@@ -83,10 +83,10 @@ export async function verifyLog(
 ): Promise<Verification> {
   let octets = read(layout)
   for (let i = 1; ; i++) {
-    const found = await verifyOnce(layout, octets, keys, expected)
-    if (found.proven || i === MAX_ATTEMPTS) return found
+    const result = await verifyOnce(layout, octets, keys, expected)
+    if (result.proven || i === MAX_ATTEMPTS) return result
     const now = read(layout)
-    if (now.equals(octets)) return found
+    if (now.equals(octets)) return result
     octets = now
   }
 }
@@ -107,24 +107,27 @@ async function verifyOnce(
   keys: readonly KeyObject[],
   expected: string | undefined
 ): Promise<Verification> {
-  const walked = readChain(octets, keys)
-  const { state: book, head, lines } = walked
-  const breaks = breaksOf(walked, expected)
-  const files = new FileVerifier(layout, book)
+  const contents = readChain(octets, keys)
+  const { state, head, lines } = contents
+  const breaks = breaksOf(contents, expected)
+  const files = new FileVerifier(layout, state)
   // Files cannot be verified without a valid chain.
-  if (lines > 0 && walked.fault === undefined) await files.run()
+  if (lines > 0 && contents.fault === undefined) await files.run()
   const all = [...breaks, ...files.breaks]
   const live = existsSync(join(layout.folder, layout.liveName))
-  const { startedAt: began, checkpoint } = book
+  const { startedAt: began, checkpoint } = state
   return {
     proven: all.length === 0,
     breaks: all,
-    unproven: [...files.unproven, ...(live ? [{ kind: 'live', at: layout.liveName } as const] : [])],
+    unproven: [
+      ...files.unproven,
+      ...(live ? [{ kind: 'live', at: layout.liveName } as const] : [])
+    ],
     files: files.verified.files,
     octets: files.verified.octets,
-    removed: book.totals.removed,
-    ordered: book.manualRemovals,
-    found: book.foundAtStart,
+    removed: state.totals.removed,
+    ordered: state.manualRemovals,
+    found: state.foundAtStart,
     lines,
     head,
     began,
@@ -134,8 +137,8 @@ async function verifyOnce(
   }
 }
 
-function breaksOf(walked: ChainContents, expected: string | undefined): Break[] {
-  const { lines, fault, hashes, broken } = walked
+function breaksOf(contents: ChainContents, expected: string | undefined): Break[] {
+  const { lines, fault, hashes, broken } = contents
   if (lines === 0) return [{ kind: 'absent', at: CHAIN_FILE }]
   const anew = broken.map(({ line }): Break => ({ kind: 'anew', at: `${CHAIN_FILE}:${line}` }))
   if (fault !== undefined) {
@@ -153,52 +156,52 @@ class FileVerifier {
   private readonly layout: LogLayout
   private readonly state: ChainState
 
-  constructor(layout: LogLayout, book: ChainState) {
+  constructor(layout: LogLayout, state: ChainState) {
     this.layout = layout
-    this.state = book
+    this.state = state
   }
 
   async run(): Promise<void> {
-    const there = allFiles(this.layout)
+    const existing = allFiles(this.layout)
     for (const [file, standing] of this.state.presentFiles())
       await this.checkPresent(file, standing)
-    for (const file of there) {
+    for (const file of existing) {
       const known = this.state.files.get(file)
-      if (known === undefined) this.checkUnknown(file, there)
-      else if (known.state !== 'stands') await this.checkAbsent(file, known)
+      if (known === undefined) this.checkUnknown(file, existing)
+      else if (known.state !== 'present') await this.checkAbsent(file, known)
     }
   }
 
   private async checkPresent(
     file: string,
-    { sha256, octets, previousSha256: before }: FileState
+    { sha256, octets, previousSha256 }: FileState
   ): Promise<void> {
-    const found = await this.digestOf(file)
-    if (found === sha256) {
+    const actual = await this.digestOf(file)
+    if (actual === sha256) {
       this.verified.files++
       this.verified.octets += octets
-    } else if (found === undefined) {
+    } else if (actual === undefined) {
       // Harmless: without a tally, reports read the lookups themselves.
       if (isTally(file)) this.unproven.push({ kind: 'unfinished', at: file })
       else this.breaks.push({ kind: 'missing', at: file })
-    } else if (found === before) this.unproven.push({ kind: 'unfinished', at: file })
+    } else if (actual === previousSha256) this.unproven.push({ kind: 'unfinished', at: file })
     else this.breaks.push({ kind: 'altered', at: file })
   }
 
   /** A file that should no longer exist. */
   private async checkAbsent(file: string, { sha256 }: FileState): Promise<void> {
-    const found = await this.digestOf(file)
-    if (found === sha256) this.unproven.push({ kind: 'unfinished', at: file })
-    else if (found !== undefined) this.breaks.push({ kind: 'extra', at: file })
+    const actual = await this.digestOf(file)
+    if (actual === sha256) this.unproven.push({ kind: 'unfinished', at: file })
+    else if (actual !== undefined) this.breaks.push({ kind: 'extra', at: file })
   }
 
-  private checkUnknown(file: string, there: readonly string[]): void {
+  private checkUnknown(file: string, existing: readonly string[]): void {
     const closed = this.layout.closedAt(file)
     // What replaces an existing closed file is recorded when it is complete.
-    const isHalf = there.some(
+    const isIncomplete = existing.some(
       other => this.layout.isClosed(other) && file.endsWith(`/${this.layout.parquetOf(other)}`)
     )
-    if (isHalf) this.unproven.push({ kind: 'unfinished', at: file })
+    if (isIncomplete) this.unproven.push({ kind: 'unfinished', at: file })
     else if (closed !== undefined && closed > (this.state.checkpoint?.time ?? '')) {
       this.unproven.push({ kind: 'closed', at: file })
     } else this.breaks.push({ kind: 'extra', at: file })

@@ -32,32 +32,32 @@ export async function createTallies(
 ): Promise<void> {
   for (const path of activeParquetOfDay(layout, day)) {
     const stem = tallyStemOf(day, path)
-    const there = tallyFiles(layout, day).filter(file => parseTallyStem(file) === stem)
-    if (there.some(file => isValidTally(layout, file, chain))) continue
+    const existing = tallyFiles(layout, day).filter(file => parseTallyStem(file) === stem)
+    if (existing.some(file => isValidTally(layout, file, chain))) continue
     if (chain !== undefined && !(await isUnaltered(chain, layout, path))) continue
     const lookups = selectParquet(quotedList([path]))
     if (await hasOtherDays(database, lookups, day)) continue
-    const made = join(workFolder, 'tally')
-    await database.run(copyTally(lookups, made))
-    const digest = await digestFile(made)
+    const temporary = join(workFolder, 'tally')
+    await database.run(copyTally(lookups, temporary))
+    const digest = await digestFile(temporary)
     const file = tallyPath(layout, tallyName(stem, digest.sha256))
     // The chain is written first: an entry for a tally that does not exist is harmless; see
     // `verifyLog`.
     chain?.recordReplacement([], [{ file, ...digest }])
-    renameDurably(made, join(layout.folder, file))
-    const others = there.filter(other => other !== file)
-    removeFiles(layout, chain, others, 'stale')
+    renameDurably(temporary, join(layout.folder, file))
+    const outdated = existing.filter(other => other !== file)
+    removeFiles(layout, chain, outdated, 'stale')
   }
 }
 
 /** Removes tallies whose Parquet file was removed or overwritten. */
 export function removeStaleTallies(layout: LogLayout, chain: Chain | undefined): void {
-  const wanted = new Set(
+  const current = new Set(
     archivedDays(layout).flatMap(day =>
       activeParquetOfDay(layout, day).map(path => tallyStemOf(day, path))
     )
   )
-  const stale = tallyFiles(layout).filter(file => !wanted.has(parseTallyStem(file) ?? ''))
+  const stale = tallyFiles(layout).filter(file => !current.has(parseTallyStem(file) ?? ''))
   removeFiles(layout, chain, stale, 'stale')
 }
 
