@@ -33,7 +33,11 @@ process.once('message', (init: ArchiveInit) => {
   void withArchiveLock(layout, () => maintainArchive(init, Date.now(), log))
     .catch(warn)
     .then(done => {
-      const finished = { kind: 'done', done: done ?? false, standing: readContents(layout) } as const
+      const finished = {
+        kind: 'done',
+        done: done ?? false,
+        standing: readContents(layout)
+      } as const
       process.send!(finished satisfies FromArchive, () => process.exit())
     })
 })

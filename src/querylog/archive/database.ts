@@ -3,15 +3,15 @@ import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { failure, InterdictError } from '../../base/error.js'
 import type { Octets } from '../../base/units.js'
-import { SELECT_JSON_LINES } from './as-lines.js'
 import { openLogFiles, LogLayout, closeFiles, type LogFiles } from './log-layout.js'
 import {
   createLinesTable,
-  lookupViews,
   duckdbPath,
   duckdbPaths,
+  lookupViews,
   quoted,
-  readLines
+  readLines,
+  SELECT_JSON_LINES
 } from './lookups-sql.js'
 import { removeSpillFolder, createSpillFolder } from './spill-folder.js'
 import {

@@ -145,3 +145,23 @@ export function quotedList(texts: readonly string[]): string {
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }
+
+/** Version and time are generated, because the columns follow the current schema. */
+const JSON_LINE_HEAD = `'{"v":${SCHEMA_VERSION},"time":"' || strftime(time, '%Y-%m-%dT%H:%M:%S.%g') || 'Z"'`
+
+/**
+ * SQL that formats lookups as JSON lines like the recorder's, except for the escaping of some
+ * characters: one column, without line ends. Fields that a lookup does not have are omitted.
+ */
+export const SELECT_JSON_LINES = `SELECT ${[JSON_LINE_HEAD, ...jsonFields()].join(' || ')} || '}' FROM lookups`
+
+function jsonFields(): string[] {
+  const remaining = Object.entries(QUERY_FIELDS).filter(
+    ([field]) => field !== 'v' && field !== 'time'
+  )
+  return remaining.map(([field, type]) => {
+    const column = identifier(field)
+    const value = type === 'integer' ? column : `to_json(${column})::VARCHAR`
+    return `coalesce(',"${field}":' || ${value}, '')`
+  })
+}

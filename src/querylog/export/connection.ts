@@ -69,9 +69,9 @@ export class StreamConnection implements Connection {
     socket.on('error', end)
     socket.on('close', () => end(new Error('the receiver closed the connection')))
     socket.on('end', () => end(new Error('the receiver closed the connection')))
-    socket.on('data', (piece: Buffer) => {
+    socket.on('data', (chunk: Buffer) => {
       // Only a handshake is read: 4 KiB is many times its size.
-      this.received = Buffer.concat([this.received, piece]).subarray(0, 4096)
+      this.received = Buffer.concat([this.received, chunk]).subarray(0, 4096)
       this.onChange()
     })
     socket.setKeepAlive(true, 30_000)
@@ -170,7 +170,7 @@ export async function openDatagrams({ to }: OutputConfig): Promise<Connection> {
   }
   // ICMP port unreachable.
   socket.on('error', error => (failed = error))
-  const one = (message: Uint8Array): Promise<void> =>
+  const sendOne = (message: Uint8Array): Promise<void> =>
     new Promise((resolve, reject) => {
       socket.send(message, error => {
         if (error === null) resolve()
@@ -181,7 +181,7 @@ export async function openDatagrams({ to }: OutputConfig): Promise<Connection> {
     send: async messages => {
       for (const message of messages) {
         if (failed !== undefined) throw failed
-        await one(message)
+        await sendOne(message)
       }
     },
     close: async () => {

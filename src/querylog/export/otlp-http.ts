@@ -100,8 +100,8 @@ function sendRequest(request: ClientRequest, body: Buffer): Promise<Response> {
 
 async function readResponse(response: IncomingMessage): Promise<Response> {
   let body = Buffer.alloc(0)
-  for await (const piece of response as AsyncIterable<Buffer>) {
-    if (body.length < MAX_RESPONSE) body = Buffer.concat([body, piece])
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    if (body.length < MAX_RESPONSE) body = Buffer.concat([body, chunk])
   }
   const { statusCode = 0, headers } = response
   return { status: statusCode, retryAfter: headers['retry-after'], body: body.toString() }
@@ -155,6 +155,6 @@ function retryDelay(retryAfter: string | undefined): Milliseconds {
 function readHeaders(file: string): Readonly<Record<string, string>> {
   if (file === '') return {}
   const lines = readFileSync(file, 'utf8').split(/\r?\n/)
-  const found = lines.map(line => /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/.exec(line))
-  return Object.fromEntries(found.flatMap(match => (match ? [[match[1]!, match[2]!]] : [])))
+  const matches = lines.map(line => /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/.exec(line))
+  return Object.fromEntries(matches.flatMap(match => (match ? [[match[1]!, match[2]!]] : [])))
 }

@@ -102,8 +102,8 @@ function prefixEnding(bits: number): Uint8Array {
 /** Four words whose first `bits` bits are set. */
 function maskOf(bits: number): Uint32Array {
   return Uint32Array.from({ length: 4 }, (_, i) => {
-    const own = Math.min(32, Math.max(0, bits - 32 * i))
-    return own === 0 ? 0 : (0xffffffff << (32 - own)) >>> 0
+    const bitsInWord = Math.min(32, Math.max(0, bits - 32 * i))
+    return bitsInWord === 0 ? 0 : (0xffffffff << (32 - bitsInWord)) >>> 0
   })
 }
 

@@ -25,10 +25,10 @@ export function cryptoPan(address: Uint8Array, key: Uint8Array): Uint8Array {
     pad.copy(blocks, bit * BLOCK)
     copyLeadingBits(blocks.subarray(bit * BLOCK), address, bit)
   }
-  const made = aes.update(blocks)
+  const encrypted = aes.update(blocks)
   const out = Uint8Array.from(address)
   for (let bit = 0; bit < bits; bit++) {
-    if (made[bit * BLOCK]! >= FIRST_BIT) out[bit >> 3]! ^= FIRST_BIT >> (bit & 7)
+    if (encrypted[bit * BLOCK]! >= FIRST_BIT) out[bit >> 3]! ^= FIRST_BIT >> (bit & 7)
   }
   return out
 }

@@ -61,34 +61,34 @@ export class KeyRing {
     }
     if (this.unsaved.size === 0 || this.clock.now() < this.retryAt) return
     for (const key of this.unsaved.values()) {
-      const kept = this.attempt(() => saveKey(this.options.folder, key))
-      if (kept === undefined) continue
+      const saved = this.attempt(() => saveKey(this.options.folder, key))
+      if (saved === undefined) continue
       this.unsaved.delete(key.period)
       // Another process saved this key, and it could not be read until now.
-      const held = this.active.get(key.period)
-      if (kept === key || held === undefined) continue
-      held.end = -Infinity
-      this.activate(kept)
+      const active = this.active.get(key.period)
+      if (saved === key || active === undefined) continue
+      active.end = -Infinity
+      this.activate(saved)
     }
   }
 
   private loadOrCreate(period: Period): PeriodKey {
     const { folder } = this.options
-    const fresh = generateKey(period)
-    const kept = this.attempt(() => readKey(folder, period) ?? saveKey(folder, fresh))
-    if (kept === undefined) this.unsaved.set(period, fresh)
-    return kept ?? fresh
+    const generated = generateKey(period)
+    const saved = this.attempt(() => readKey(folder, period) ?? saveKey(folder, generated))
+    if (saved === undefined) this.unsaved.set(period, generated)
+    return saved ?? generated
   }
 
   private activate({ period, secret }: PeriodKey): ActiveKey {
-    const held = { secret, start: startOf(period), end: endOf(period) }
-    this.active.set(period, held)
+    const key = { secret, start: startOf(period), end: endOf(period) }
+    this.active.set(period, key)
     for (const oldest of this.active.keys()) {
       if (this.active.size <= MAX_ACTIVE) break
       this.active.delete(oldest)
       this.unsaved.delete(oldest)
     }
-    return held
+    return key
   }
 
   private attempt<T>(what: () => T): T | undefined {

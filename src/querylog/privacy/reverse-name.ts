@@ -2,10 +2,10 @@ import { ascii } from '../record/line-buffer.js'
 import type { QueryEvent } from '../record/query-event.js'
 
 const ARPA = Buffer.from('\x04arpa\0', 'latin1')
-const IPV4 = { tail: Buffer.from('\x07in-addr\x04arpa\0', 'latin1'), shown: ascii('in-addr.arpa') }
-const IPV6 = { tail: Buffer.from('\x03ip6\x04arpa\0', 'latin1'), shown: ascii('ip6.arpa') }
+const IPV4 = { tail: Buffer.from('\x07in-addr\x04arpa\0', 'latin1'), zone: ascii('in-addr.arpa') }
+const IPV6 = { tail: Buffer.from('\x03ip6\x04arpa\0', 'latin1'), zone: ascii('ip6.arpa') }
 
-type Asked = Pick<QueryEvent, 'client' | 'qname' | 'qnameLength'>
+type QueryName = Pick<QueryEvent, 'client' | 'qname' | 'qnameLength'>
 
 /**
  * Masks PTR queries for the client's own address: their QNAME contains the address. Where the
@@ -13,13 +13,17 @@ type Asked = Pick<QueryEvent, 'client' | 'qname' | 'qnameLength'>
  *
  * @returns undefined if the QNAME is another name
  */
-export function maskedReverseName({ client, qname, qnameLength }: Asked): Uint8Array | undefined {
+export function maskedReverseName({
+  client,
+  qname,
+  qnameLength
+}: QueryName): Uint8Array | undefined {
   // Few names have this suffix, so other lookups cost no more than this check.
   if (!endsWith(qname, qnameLength, ARPA)) return undefined
   const mapped = client[0] === 0 && client[1] === 0 && client[2] === 0xffff
-  const { tail, shown } = mapped ? IPV4 : IPV6
-  const own = Buffer.concat([...(mapped ? decimals(client[3]!) : nibbles(client)), tail])
-  return endsWith(qname, qnameLength, own) ? shown : undefined
+  const { tail, zone } = mapped ? IPV4 : IPV6
+  const reverseName = Buffer.concat([...(mapped ? decimals(client[3]!) : nibbles(client)), tail])
+  return endsWith(qname, qnameLength, reverseName) ? zone : undefined
 }
 
 /** Labels in wire format. RFC 1035 §3.5. */

@@ -3,13 +3,16 @@ import { basename, dirname, extname, join } from 'node:path'
 import { failure } from '../../base/error.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets } from '../../base/units.js'
 import { lastLines } from './last-lines.js'
-import { LineSplitter } from './line-splitter.js'
 
 const CHUNK: Octets = 64 * 1024
 /** The writer may keep writing to a renamed file for this long before it reopens the path. */
 const RENAMED_FILE_GRACE: Milliseconds = 10 * MS_PER_SECOND
 /** Renamed files that are still read. */
 const MAX_RENAMED = 8
+
+/** Many times the longest query log line: anything longer is foreign data and is not buffered. */
+const MAX_LINE: Octets = 1024 * 1024
+const NEWLINE = 0x0a
 
 interface OpenFile {
   readonly file: number
@@ -98,14 +101,14 @@ export class FollowedFile {
       open.offset = 0
       open.splitter.reset()
     }
-    const piece = Buffer.alloc(Math.min(CHUNK, size - open.offset))
+    const chunk = Buffer.alloc(Math.min(CHUNK, size - open.offset))
     while (open.offset < size) {
-      const read = readSync(open.file, piece, 0, Math.min(CHUNK, size - open.offset), open.offset)
+      const read = readSync(open.file, chunk, 0, Math.min(CHUNK, size - open.offset), open.offset)
       if (read === 0) return
       open.offset += read
       open.lastActivity = this.now()
       const lines: string[] = []
-      open.splitter.push(piece.subarray(0, read), line => lines.push(Buffer.from(line).toString()))
+      open.splitter.push(chunk.subarray(0, read), line => lines.push(Buffer.from(line).toString()))
       if (lines.length > 0) yield lines
     }
   }
@@ -114,8 +117,8 @@ export class FollowedFile {
   private isStillAtPath({ file }: OpenFile): boolean {
     const named = statSync(this.path, { throwIfNoEntry: false })
     if (named === undefined) return true
-    const own = fstatSync(file)
-    return named.ino === own.ino && named.dev === own.dev
+    const current = fstatSync(file)
+    return named.ino === current.ino && named.dev === current.dev
   }
 
   /** Keeps reading the file for a while: the writer may not know yet that it was renamed. */
@@ -143,8 +146,8 @@ export class FollowedFile {
       .sort()
       .map(name => join(folder, name))
     const { ino } = fstatSync(file)
-    const own = closed.findIndex(path => statSync(path, { throwIfNoEntry: false })?.ino === ino)
-    return own < 0 ? [] : closed.slice(own + 1)
+    const index = closed.findIndex(path => statSync(path, { throwIfNoEntry: false })?.ino === ino)
+    return index < 0 ? [] : closed.slice(index + 1)
   }
 
   private *readWhole(path: string): Generator<readonly string[]> {
@@ -157,5 +160,40 @@ export class FollowedFile {
     }
     yield* this.drain({ file, splitter: new LineSplitter(), offset: 0, lastActivity: 0 })
     closeSync(file)
+  }
+}
+
+/** Splits a stream of chunks into lines. Lines longer than 1 MiB are skipped. */
+class LineSplitter {
+  private partial: Uint8Array[] = []
+  private partialLength: Octets = 0
+
+  /**
+   * @param line receives each complete line without its line end; the octets are valid only during
+   *   the call
+   */
+  push(octets: Uint8Array, line: (octets: Uint8Array) => void): void {
+    let at = 0
+    for (let end; (end = octets.indexOf(NEWLINE, at)) >= 0; at = end + 1) {
+      const rest = octets.subarray(at, end)
+      if (this.partialLength === 0) line(rest)
+      else if (this.partialLength + rest.length <= MAX_LINE)
+        line(Buffer.concat([...this.partial, rest]))
+      this.reset()
+    }
+    this.keepPartial(octets.subarray(at))
+  }
+
+  /** Discards the incomplete line. */
+  reset(): void {
+    if (this.partialLength === 0) return
+    this.partial = []
+    this.partialLength = 0
+  }
+
+  private keepPartial(octets: Uint8Array): void {
+    this.partialLength += octets.length
+    if (this.partialLength > MAX_LINE) this.partial = []
+    else if (octets.length > 0) this.partial.push(Buffer.from(octets))
   }
 }

@@ -92,30 +92,30 @@ export class Formatter {
   }
 
   append(event: QueryEvent): void {
-    const pieces = this.fieldsFor(event.generation)
-    const middle = pieces.networkFields(event.clientClass, event.protocol)
-    const asked = event.match === MATCH.qname ? event.qnameLength : 0
-    const rule = pieces.ruleFields(event.claim, event.entry)
-    const matched = pieces.matchFields(rule, event.claim, event.entry, asked)
+    const fields = this.fieldsFor(event.generation)
+    const network = fields.networkFields(event.clientClass, event.protocol)
+    const qnameLength = event.match === MATCH.qname ? event.qnameLength : 0
+    const rule = fields.ruleFields(event.claim, event.entry)
+    const matched = fields.matchFields(rule, event.claim, event.entry, qnameLength)
     const upstream = this.upstreamField(event.upstream)
     this.reserve(
-      MAX_FIXED_PART + middle.length + rule.rule.length + matched.length + upstream.length
+      MAX_FIXED_PART + network.length + rule.rule.length + matched.length + upstream.length
     )
 
-    const text = this.buffer
-    text.append(this.linePrefix.get(pieces.generationFields, event.time))
-    const mode = pieces.privacyMode(event.clientClass)
-    this.clientField.append(text, event.client, mode, event.time)
-    text.append(middle)
-    const own = mode === 'full' ? undefined : maskedReverseName(event)
-    if (own === undefined) text.appendName(event.qname, event.qnameLength)
-    else text.append(own)
-    text.append(this.outcomeFields.get(event))
-    text.append(rule.rule)
-    text.append(matched)
-    text.append(upstream)
-    text.appendNumber(event.latency)
-    text.append(
+    const buffer = this.buffer
+    buffer.append(this.linePrefix.get(fields.generationFields, event.time))
+    const mode = fields.privacyMode(event.clientClass)
+    this.clientField.append(buffer, event.client, mode, event.time)
+    buffer.append(network)
+    const masked = mode === 'full' ? undefined : maskedReverseName(event)
+    if (masked === undefined) buffer.appendName(event.qname, event.qnameLength)
+    else buffer.append(masked)
+    buffer.append(this.outcomeFields.get(event))
+    buffer.append(rule.rule)
+    buffer.append(matched)
+    buffer.append(upstream)
+    buffer.appendNumber(event.latency)
+    buffer.append(
       event.ede < 0 ? LINE_END : (LINE_END_BY_EDE[event.ede] ?? lineEndWithEde(event.ede))
     )
     this.lines++
@@ -144,9 +144,9 @@ export class Formatter {
   private fieldsFor(generation: number): SnapshotFields {
     const last = this.currentFields
     if (last?.generation === generation) return last
-    const held = this.fieldsByGeneration.get(generation)
-    if (held === undefined) return this.fieldsWithoutSnapshot(generation)
-    return (this.currentFields = held)
+    const cached = this.fieldsByGeneration.get(generation)
+    if (cached === undefined) return this.fieldsWithoutSnapshot(generation)
+    return (this.currentFields = cached)
   }
 
   /**

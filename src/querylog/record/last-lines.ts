@@ -32,29 +32,29 @@ export function lastLines(
   let end: Octets | undefined
   let tail = Buffer.alloc(0)
   let at = size
-  while (at > 0 && wantsMore() && size - at < MAX_SCAN) {
+  while (at > 0 && needsMore() && size - at < MAX_SCAN) {
     const length = Math.min(CHUNK, at)
     at -= length
-    const piece = Buffer.alloc(length)
-    readSync(file, piece, 0, length, at)
-    let octets = Buffer.concat([piece, tail])
-    for (let cut; wantsMore() && (cut = octets.lastIndexOf(NEWLINE)) >= 0;) {
+    const chunk = Buffer.alloc(length)
+    readSync(file, chunk, 0, length, at)
+    let octets = Buffer.concat([chunk, tail])
+    for (let cut; needsMore() && (cut = octets.lastIndexOf(NEWLINE)) >= 0;) {
       // What follows the last line end is an incomplete line and is skipped for now.
       if (end === undefined) end = at + cut + 1
-      else keep(octets.subarray(cut + 1))
+      else addLine(octets.subarray(cut + 1))
       octets = octets.subarray(0, cut)
     }
     tail = octets
     if (tail.length > MAX_LINE) break
   }
-  if (at === 0 && end !== undefined && lines.length < count) keep(tail)
+  if (at === 0 && end !== undefined && lines.length < count) addLine(tail)
   return { lines: lines.reverse(), end: end ?? 0 }
 
-  function wantsMore(): boolean {
+  function needsMore(): boolean {
     return end === undefined || lines.length < count
   }
 
-  function keep(octets: Uint8Array): void {
+  function addLine(octets: Uint8Array): void {
     const line = Buffer.from(octets).toString()
     if (matches(line)) lines.push(line)
   }

@@ -29,9 +29,9 @@ export class OutcomeFields {
   /** Starts with the quote that ends the name. */
   get({ qtype, rcode, verdict, match }: QueryEvent): Uint8Array {
     const at = (qtype ^ (rcode << 3) ^ (verdict << 4) ^ (match << 1)) & (CACHE_SIZE - 1)
-    const kept = this.cache[at]!
-    const isIt = kept.qtype === qtype && kept.rcode === rcode
-    if (isIt && kept.verdict === verdict && kept.match === match) return kept.octets
+    const cached = this.cache[at]!
+    const isSameType = cached.qtype === qtype && cached.rcode === rcode
+    if (isSameType && cached.verdict === verdict && cached.match === match) return cached.octets
     const octets = encodeFields(qtype, rcode, verdict, match)
     this.cache[at] = { qtype, rcode, verdict, match, octets }
     return octets
@@ -41,6 +41,6 @@ export class OutcomeFields {
 function encodeFields(qtype: number, rcode: number, verdict: number, match: number): Uint8Array {
   const sent = rcode === NO_RCODE ? '' : `,"rcode":"${showRcode(rcode)}"`
   const matched = match === MATCH.none ? '' : `,"match":"${MATCHES[match]}"`
-  const how = `,"verdict":"${VERDICTS[verdict]}"${matched}`
-  return ascii(`","qtype":"${showRrtype(qtype)}"${sent}${how}`)
+  const verdictFields = `,"verdict":"${VERDICTS[verdict]}"${matched}`
+  return ascii(`","qtype":"${showRrtype(qtype)}"${sent}${verdictFields}`)
 }

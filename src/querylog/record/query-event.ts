@@ -5,15 +5,15 @@ import type { Microseconds, Milliseconds } from '../../base/units.js'
  * in the ring.
  */
 export const VERDICT = {
-  forwarded: 0, // answered by an upstream just now
+  forwarded: 0, // answered by an upstream
   cached: 1, // answered from the cache
-  blocked: 2, // answered by a ban's or block's action
-  monitored: 3, // would have been blocked; answered as if not
-  allowed: 4, // an exception or allow let it through
-  refused: 5, // the client is in no network, or asked what is not looked up: see resolver/odd.ts
+  blocked: 2, // answered with the action of a ban or block
+  monitored: 3, // would have been blocked; answered normally
+  allowed: 4, // allowed by an exception or allow rule
+  refused: 5, // client outside every network, or unsupported query: see resolver/unsupported-queries.ts
   failed: 6, // no upstream answered
-  local: 7, // a special-use name, answered here
-  stale: 8 // no upstream answered in time: answered from what is over in the cache
+  local: 7, // special-use name, answered locally
+  stale: 8 // no upstream responded in time: answered with a stale cache entry
 } as const
 
 /** What the deciding rule matched. */
@@ -24,7 +24,7 @@ export const MATCH = {
   dname: 3,
   svcb: 4,
   address: 5,
-  rebinding: 6 // no rule, but the rebinding guard
+  rebinding: 6 // not a rule: the rebinding guard
 } as const
 
 export const PROTOCOL = { udp: 0, tcp: 1 } as const

@@ -40,9 +40,9 @@ export class ServiceFile {
    * that fails, and continues with the old file.
    */
   reopen(): void {
-    const fresh = open(this.path)
+    const reopened = open(this.path)
     closeSync(this.fd)
-    this.fd = fresh
+    this.fd = reopened
     this.isTorn = false
   }
 }
