@@ -42,14 +42,14 @@ export function chooseLocalReply(context: QueryContext, policy: Policy): number 
   switch (entry.kind) {
     case 'open':
       return LOCAL_REPLY.forward
-    case 'absent':
+    case 'nxdomain':
       return LOCAL_REPLY.nxdomain
     case 'loopback':
       if (qtype === RRTYPE.A) return LOCAL_REPLY.loopback4
       return qtype === RRTYPE.AAAA ? LOCAL_REPLY.loopback6 : LOCAL_REPLY.nodata
-    case 'bare':
+    case 'nodata':
       return belongsToParent(qtype, apex) ? LOCAL_REPLY.forward : LOCAL_REPLY.nodata
-    case 'zone':
+    case 'empty-zone':
       if (belongsToParent(qtype, apex)) return LOCAL_REPLY.forward
       // The zone is empty below this name; a name that has an entry of its own exists.
       if (verdict.label > 0) return LOCAL_REPLY.nxdomain
@@ -78,7 +78,7 @@ export function writeLocalReply(context: QueryContext, policy: Policy, reply: nu
       const entry = policy.specialUseOf(context.verdict.entry)
       const apex = apexOf(context, entry)
       // A name that does not exist is not a zone: the SOA is that of its parent.
-      const soa = entry.kind === 'absent' ? apex + 1 : apex
+      const soa = entry.kind === 'nxdomain' ? apex + 1 : apex
       const rcode = localRcode(reply)
       return encodeNegative(octets, query, maxLength, rcode, soa, TTL, serial, entry.edeOption)
     }

@@ -11,7 +11,7 @@ function kindOf(settings: string, name: string): string | undefined {
 }
 
 const cases = [
-  { it: 'a name, by default', settings: '', name: 'home.arpa', kind: 'zone' },
+  { it: 'a name, by default', settings: '', name: 'home.arpa', kind: 'empty-zone' },
   { it: 'none, if told so', settings: 'special-use: { answer: false }', name: 'home.arpa' },
   {
     it: 'none that is excepted',
@@ -27,7 +27,7 @@ const cases = [
     it: 'what is above a name that is forwarded elsewhere',
     settings: 'upstreams: { forward: { 1.10.in-addr.arpa: [192.0.2.53] } }',
     name: '10.in-addr.arpa',
-    kind: 'zone'
+    kind: 'empty-zone'
   },
   {
     it: 'a hole where a name is forwarded elsewhere',

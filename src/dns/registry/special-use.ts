@@ -1,19 +1,19 @@
 /**
  * How a special-use name is answered.
  *
- * `absent`   NXDOMAIN for the name and all names below it
- * `loopback` loopback addresses for the name and all names below it, no other records
- * `bare`     NODATA for the name and all names below it
- * `zone`     an empty zone: SOA and NS at its apex, nothing below. RFC 6303 §3
+ * `nxdomain`   NXDOMAIN for the name and all names below it
+ * `loopback`   loopback addresses for the name and all names below it, no other records
+ * `nodata`     NODATA for the name and all names below it
+ * `empty-zone` SOA and NS at its apex, nothing below. RFC 6303 §3
  */
-export type SpecialUseKind = 'absent' | 'loopback' | 'bare' | 'zone'
+export type SpecialUseKind = 'nxdomain' | 'loopback' | 'nodata' | 'empty-zone'
 
 export interface SpecialUse {
   readonly kind: SpecialUseKind
   /** Each includes all names below it. */
   readonly names: readonly string[]
-  /** Names in a `zone` with a PTR record to `localhost`. */
-  readonly pointers?: readonly string[]
+  /** Names in an `empty-zone` with a PTR record to `localhost`. */
+  readonly ptrNames?: readonly string[]
   /** RFC and section that require it, as shown in the log and the extended error. */
   readonly reference: string
 }
@@ -28,23 +28,23 @@ export interface SpecialUse {
  * `service.arpa`, which are not queried by accident.
  */
 export const SPECIAL_USE: readonly SpecialUse[] = [
-  { kind: 'absent', names: ['test'], reference: 'RFC 6761 §6.2' },
+  { kind: 'nxdomain', names: ['test'], reference: 'RFC 6761 §6.2' },
   { kind: 'loopback', names: ['localhost'], reference: 'RFC 6761 §6.3' },
-  { kind: 'absent', names: ['invalid'], reference: 'RFC 6761 §6.4' },
+  { kind: 'nxdomain', names: ['invalid'], reference: 'RFC 6761 §6.4' },
   // Not a zone: mDNS responders stop serving local when they find an SOA for it.
-  { kind: 'absent', names: ['local'], reference: 'RFC 6762 §22.1' },
-  { kind: 'absent', names: ['onion'], reference: 'RFC 7686 §2' },
-  { kind: 'absent', names: ['alt'], reference: 'RFC 9476 §2' },
-  { kind: 'zone', names: ['home.arpa'], reference: 'RFC 8375 §4' },
+  { kind: 'nxdomain', names: ['local'], reference: 'RFC 6762 §22.1' },
+  { kind: 'nxdomain', names: ['onion'], reference: 'RFC 7686 §2' },
+  { kind: 'nxdomain', names: ['alt'], reference: 'RFC 9476 §2' },
+  { kind: 'empty-zone', names: ['home.arpa'], reference: 'RFC 8375 §4' },
   // Designated resolvers of the upstream (DDR) would let clients bypass the rules.
-  { kind: 'bare', names: ['resolver.arpa'], reference: 'RFC 9462 §6.4' },
+  { kind: 'nodata', names: ['resolver.arpa'], reference: 'RFC 9462 §6.4' },
   {
-    kind: 'zone',
+    kind: 'empty-zone',
     names: ['10.in-addr.arpa', ...reverse(16, 31, '172.in-addr.arpa'), '168.192.in-addr.arpa'],
     reference: 'RFC 6303 §4.1'
   },
   {
-    kind: 'zone',
+    kind: 'empty-zone',
     names: [
       '0.in-addr.arpa',
       '127.in-addr.arpa',
@@ -54,23 +54,23 @@ export const SPECIAL_USE: readonly SpecialUse[] = [
       '113.0.203.in-addr.arpa',
       '255.255.255.255.in-addr.arpa'
     ],
-    pointers: ['1.0.0.127.in-addr.arpa'],
+    ptrNames: ['1.0.0.127.in-addr.arpa'],
     reference: 'RFC 6303 §4.2'
   },
   {
-    kind: 'zone',
+    kind: 'empty-zone',
     names: [hostOf6('0'), hostOf6('1')],
-    pointers: [hostOf6('1')],
+    ptrNames: [hostOf6('1')],
     reference: 'RFC 6303 §4.3'
   },
-  { kind: 'zone', names: ['d.f.ip6.arpa'], reference: 'RFC 6303 §4.4' },
+  { kind: 'empty-zone', names: ['d.f.ip6.arpa'], reference: 'RFC 6303 §4.4' },
   {
-    kind: 'zone',
+    kind: 'empty-zone',
     names: ['8', '9', 'a', 'b'].map(digit => `${digit}.e.f.ip6.arpa`),
     reference: 'RFC 6303 §4.5'
   },
-  { kind: 'zone', names: ['8.b.d.0.1.0.0.2.ip6.arpa'], reference: 'RFC 6303 §4.6' },
-  { kind: 'zone', names: reverse(64, 127, '100.in-addr.arpa'), reference: 'RFC 7793' }
+  { kind: 'empty-zone', names: ['8.b.d.0.1.0.0.2.ip6.arpa'], reference: 'RFC 6303 §4.6' },
+  { kind: 'empty-zone', names: reverse(64, 127, '100.in-addr.arpa'), reference: 'RFC 7793' }
 ]
 
 /** `from.below` to `to.below`. */

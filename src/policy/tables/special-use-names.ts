@@ -62,7 +62,7 @@ function namesOf(use: SpecialUse, zone: Uint8Array, open: readonly Uint8Array[])
   const { kind, reference } = use
   const common = { kind, zoneLabels: labelsOf(zone), pointer: false, reference }
   const holes = open.filter(hole => isAtOrBelow(hole, zone) && !isWithin(hole, open))
-  const pointers = (use.pointers ?? [])
+  const ptrNames = (use.ptrNames ?? [])
     .map(readName)
     .filter(name => isAtOrBelow(name, zone) && !holes.some(hole => isAtOrBelow(name, hole)))
   const own = new Map<string, SpecialUseName>()
@@ -70,10 +70,10 @@ function namesOf(use: SpecialUse, zone: Uint8Array, open: readonly Uint8Array[])
     own.set(name.join(), { ...common, ...more, name, cover })
   }
   // A name with names below it exists, even without records of its own: RFC 8020 §2.
-  for (const name of kind === 'zone' ? [...pointers, ...holes] : [])
+  for (const name of kind === 'empty-zone' ? [...ptrNames, ...holes] : [])
     for (const above of between(name, zone)) add(above, COVER.exact)
   for (const name of holes) add(name, COVER.suffix, { kind: 'open', reference: BY_SETTINGS })
-  for (const name of pointers) add(name, COVER.exact, { pointer: true })
+  for (const name of ptrNames) add(name, COVER.exact, { pointer: true })
   add(zone, COVER.suffix, { pointer: own.get(zone.join())?.pointer === true })
   return [...own.values()]
 }
