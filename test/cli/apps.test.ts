@@ -1,7 +1,7 @@
 import t from 'tap'
-import { FILES, interdict, site } from './run.js'
+import { FILES, interdict, writeSite } from './run.js'
 
-const settings = site(t, {
+const settings = writeSite(t, {
   ...FILES,
   'rules/apps/clip-shared.yaml': [
     'app: clip-shared',
@@ -54,7 +54,7 @@ for (const { words, apps } of searches) {
   })
 }
 
-t.test('says which name of which app covers a domain name, and what is shared', async t => {
+t.test('finds the apps that claim a domain name, and shared infrastructure', async t => {
   const { name } = await found('V16.clip.example.')
   t.match(name, {
     name: 'v16.clip.example',
@@ -67,7 +67,7 @@ t.test('says which name of which app covers a domain name, and what is shared', 
   })
 })
 
-t.test('says which networks ban an app now, with the rule', async t => {
+t.test('shows which networks ban an app now, with the rule', async t => {
   const { apps } = await found('clip')
   t.match(apps[0]?.bans, [
     { network: 'phones', id: 'federal', mode: 'enforce', action: 'nxdomain' }
@@ -84,7 +84,7 @@ t.test('shows several apps as a table', async t => {
   t.match(out, /\nclip +Clip +Example +app +1 +1 network\n/)
 })
 
-t.test('shows one app with all that is known of it', async t => {
+t.test('shows all details of a single app', async t => {
   const { out } = await apps('clip-shared')
   t.match(out, /^Example infrastructure \(clip-shared\)\n/)
   t.match(out, /Also breaks +Other apps/)
@@ -95,7 +95,7 @@ t.test('shows one app with all that is known of it', async t => {
   t.match((await apps('clip')).out, /Banned in +phones: nxdomain, from 2023-03-13/)
 })
 
-t.test('shows the evidence for a name with who published it', async t => {
+t.test('shows the evidence for a name, with its publisher', async t => {
   const { out } = await apps('x.clip.cdn.example')
   t.match(out, /^x\.clip\.cdn\.example is claimed by clip-shared \(Example infrastructure\)\n/)
   t.match(out, /Matched by +clip\.cdn\.example, .*clip-shared\.yaml:8\n/)
@@ -103,11 +103,14 @@ t.test('shows the evidence for a name with who published it', async t => {
 })
 
 t.test(
-  'finding none is exit code 1, an unknown role is 2, rules that are wrong are told',
+  'exits with 1 if nothing matches or the rules are invalid, with 2 for an unknown role',
   async t => {
     t.match(await apps('nosuch'), { code: 1, out: "No app matches 'nosuch'.\n" })
     t.match(await apps('--role', 'roll'), { code: 2, err: /--role: roll is not one of app, api/ })
-    const broken = site(t, { ...FILES, 'rules/evidence.yaml': 'sources: { x: { family: y } }\n' })
+    const broken = writeSite(t, {
+      ...FILES,
+      'rules/evidence.yaml': 'sources: { x: { family: y } }\n'
+    })
     const { code, err } = await interdict('-c', broken, 'apps')
     t.equal(code, 1)
     t.match(err, /evidence\.yaml:1:15: sources\.x\.publisher: missing.*DOCUMENT_INVALID/)

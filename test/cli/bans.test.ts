@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { app } from '../rules/folder.js'
-import { interdict, SETTINGS, site } from './run.js'
+import { interdict, SETTINGS, writeSite } from './run.js'
 
 const NETWORKS = `defaults: { time-zone: Europe/Brussels }
 networks:
@@ -52,7 +52,7 @@ const FILES: Readonly<Record<string, string>> = {
 const AT = ['--at', '2026-07-01T12:00']
 
 const bans = (t: Test, ...words: string[]): ReturnType<typeof interdict> =>
-  interdict('bans', '-c', site(t, FILES), ...words)
+  interdict('bans', '-c', writeSite(t, FILES), ...words)
 
 interface Listed {
   readonly id: string
@@ -76,7 +76,7 @@ async function listed(t: Test, ...words: string[]): Promise<List> {
 const states = ({ bans, exceptions }: List): Record<string, string> =>
   Object.fromEntries([...bans, ...exceptions].map(({ id, state }) => [id, state]))
 
-t.test('says of each ban and exception what it is doing at a time', async t => {
+t.test('shows the state of each ban and exception at a time', async t => {
   t.strictSame(states(await listed(t, ...AT)), {
     federal: 'in force',
     trial: 'in force',
@@ -96,7 +96,7 @@ t.test('says of each ban and exception what it is doing at a time', async t => {
   t.equal(states(await listed(t, '--at', '2025-12-31T23:59:59')).federal, 'to come')
 })
 
-t.test('says all that the rules say of them', async t => {
+t.test('shows everything that the rules say about them', async t => {
   const list = await listed(t, ...AT)
   t.strictSame(list.bans[0], {
     id: 'federal',
@@ -131,7 +131,7 @@ t.test('says all that the rules say of them', async t => {
   t.match(list.bans[2], { schedule: 'mon-fri 08:00-17:00 (Europe/Brussels)' })
 })
 
-t.test('says what starts, ends and is due, by time', async t => {
+t.test('lists what starts, ends and is due, by time', async t => {
   const notices = async (...words: string[]): Promise<string[]> => {
     const list = await listed(t, ...words)
     return list.notices.map(({ at, id, what }) => `${at} ${id} ${what}`)
@@ -156,7 +156,7 @@ t.test('says what starts, ends and is due, by time', async t => {
   ])
 })
 
-t.test('says which networks lack what others ban', async t => {
+t.test('shows which networks lack a ban that others have', async t => {
   const { coverage } = await listed(t, ...AT)
   t.strictSame(coverage, [
     {
@@ -178,19 +178,19 @@ t.test('says which networks lack what others ban', async t => {
   ])
 })
 
-t.test('of one network, or of one app', async t => {
+t.test('filters by network and by app', async t => {
   const ids = ({ bans, exceptions }: List): string[] => [...bans, ...exceptions].map(({ id }) => id)
   t.strictSame(ids(await listed(t, ...AT, '-n', 'guests')), ['federal', 'trial'])
   t.strictSame(ids(await listed(t, ...AT, '--app', 'clip')), ['federal', 'press'])
   t.strictSame(ids(await listed(t, ...AT, '--app', 'idle')), [])
 })
 
-t.test('--exit-code says whether there is anything to do', async t => {
+t.test('--exit-code reports whether anything is due', async t => {
   t.equal((await bans(t, ...AT, '--exit-code')).code, 1)
   t.equal((await bans(t, '--at', '2026-05-01', '--within', '3', '--exit-code')).code, 0)
 })
 
-t.test('is a table of 80 columns for people', async t => {
+t.test('prints a table of 80 columns', async t => {
   const { code, out, err } = await bans(t, ...AT)
   t.strictSame([code, err], [0, ''])
   t.match(out, /^Bans at 2026-07-01T12:00:00\+02:00 \(Europe\/Brussels\)\n/)
@@ -199,13 +199,13 @@ t.test('is a table of 80 columns for people', async t => {
   t.match(out, /2026-07-10 12:00 +in 9 days +ends +exception press\n/)
   t.match(out, /federal +clip +phones, guests +in force\n/)
   t.match(out, / a parliament: Decision 7\n +https:\/\/decisions.example\/7\n/)
-  t.match(out, /mon-fri 08:00-17:00\n/, 'the zone is that of the rules')
+  t.match(out, /mon-fri 08:00-17:00\n/, 'in the time zone of the rules')
   t.match(out, /clip +phones, guests +schools\n/)
   t.ok(out.split('\n').every(line => line.length <= 80))
-  t.notMatch(out, /\x1b/, 'nothing that the rules say is an order to the terminal')
+  t.notMatch(out, /\x1b/, 'no control characters from the rules')
 })
 
-t.test('is CSV for spreadsheets, none of which takes a cell for a formula', async t => {
+t.test('prints CSV that no spreadsheet takes for a formula', async t => {
   const { code, out, err } = await bans(t, ...AT, '--csv')
   t.strictSame([code, err], [0, ''])
   const lines = out.split('\r\n')
@@ -219,19 +219,19 @@ t.test('is CSV for spreadsheets, none of which takes a cell for a formula', asyn
   t.notMatch(out, /\x1b/)
 })
 
-t.test('rules that are wrong are told, and nothing is listed', async t => {
+t.test('invalid rules are reported, and nothing is listed', async t => {
   const wrong = { ...FILES, 'rules/networks.yaml': NETWORKS.replace('[clip]', '[clap]') }
-  const { code, out, err } = await interdict('bans', '-c', site(t, wrong))
+  const { code, out, err } = await interdict('bans', '-c', writeSite(t, wrong))
   t.strictSame([code, out], [1, ''])
   t.match(err, /RULES_UNKNOWN_APP/)
 })
 
 const misused = [
-  { it: 'a network that is not there', words: ['-n', 'phone'], says: /phones, guests, schools/ },
-  { it: 'an app that is not there', words: ['--app', 'clap'], says: /clip/ },
-  { it: 'no time', words: ['--at', 'noon'], says: /--at: noon/ },
-  { it: 'no days', words: ['--within', 'a week'], says: /--within: a week/ },
-  { it: 'two forms', words: ['--json', '--csv'], says: /--json or --csv/ }
+  { it: 'an unknown network', words: ['-n', 'phone'], says: /phones, guests, schools/ },
+  { it: 'an unknown app', words: ['--app', 'clap'], says: /clip/ },
+  { it: 'an invalid time', words: ['--at', 'noon'], says: /--at: noon/ },
+  { it: 'an invalid number of days', words: ['--within', 'a week'], says: /--within: a week/ },
+  { it: 'two output formats', words: ['--json', '--csv'], says: /--json or --csv/ }
 ] as const
 
 for (const { it, words, says } of misused) {

@@ -1,11 +1,11 @@
 import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { FILES, interdict, site } from './run.js'
+import { FILES, interdict, writeSite } from './run.js'
 
-/** A rules folder, a bundle of it that two have signed, and how to get at them. */
+/** A site with a rules folder, a bundle of it, and two key pairs. */
 async function signed(t: Test) {
-  const config = site(t, FILES)
+  const config = writeSite(t, FILES)
   const at = (name: string): string => join(dirname(config), name)
   const [one, two] = [
     await interdict('bundle', 'keygen', at('one.pem')),
@@ -28,7 +28,7 @@ async function signed(t: Test) {
   return { config, at, bundle, made, keys: [one.out.trim(), two.out.trim()] as const }
 }
 
-t.test('a bundle is made, shown, signed by a second key, and verified', async t => {
+t.test('creates, shows, signs and verifies a bundle', async t => {
   const { at, bundle, made, keys } = await signed(t)
   t.match(made, { code: 0, out: /serial 7, SHA-256 [0-9a-f]{64}\n2 files/ }, made.err)
   t.equal(statSync(at('one.pem')).mode & 0o777, 0o600, 'the private key is for its owner alone')
@@ -48,14 +48,14 @@ t.test('a bundle is made, shown, signed by a second key, and verified', async t 
   t.match(await interdict('bundle', 'show', bundle), { code: 0, out: / networks\.yaml\n$/ })
 })
 
-t.test('a key is never written over', async t => {
+t.test('never overwrites a key', async t => {
   const { at } = await signed(t)
   const before = readFileSync(at('one.pem'), 'utf8')
   t.match(await interdict('bundle', 'keygen', at('one.pem')), { code: 1, err: /BUNDLE_WRITE/ })
   t.equal(readFileSync(at('one.pem'), 'utf8'), before)
 })
 
-t.test('the same folder gives the same hash', async t => {
+t.test('the same folder yields the same hash', async t => {
   const { config, at, bundle } = await signed(t)
   const again = ['bundle', at('rules'), '-o', at('again.bundle'), '-c', config]
   t.match(await interdict(...again), { code: 0, out: /not signed/ })
@@ -65,7 +65,7 @@ t.test('the same folder gives the same hash', async t => {
   t.equal(await hashOf(bundle), await hashOf(at('again.bundle')))
 })
 
-t.test('wrong rules, and rules that fail their tests, are not packed', async t => {
+t.test('does not pack invalid rules, nor rules that fail their tests', async t => {
   const { config, at } = await signed(t)
   const test =
     'tests:\n  - title: x\n    columns: [client, name, expect]\n    rows: [[10.20.1.1, tracker.example, forwarded]]\n'
@@ -80,7 +80,7 @@ t.test('wrong rules, and rules that fail their tests, are not packed', async t =
   })
 })
 
-t.test('check and diff take a bundle as they take a folder', async t => {
+t.test('check and diff accept a bundle instead of a folder', async t => {
   const { config, at, bundle } = await signed(t)
   t.match(await interdict('check', bundle, '-c', config), { code: 0, out: /1 network, 7 rules/ })
   t.match(await interdict('diff', bundle, at('rules')), { code: 0 })
@@ -94,7 +94,7 @@ t.test('check and diff take a bundle as they take a folder', async t => {
   t.match(await interdict('diff', bundle, at('rules')), { code: 1, err: /BUNDLE_BROKEN/ })
 })
 
-t.test('check, diff and replay read the copies of lists that a bundle fetches', async t => {
+t.test('check, diff and replay read the copies of lists that a bundle downloads', async t => {
   const { config, at } = await signed(t)
   const networks = `networks: { all: { prefixes: [10.0.0.0/8], block: [{ lists: [ads] }] } }
 lists: { ads: { url: 'https://lists.example/ads.txt' } }
@@ -118,7 +118,7 @@ lists: { ads: { url: 'https://lists.example/ads.txt' } }
   t.match(replayed, { code: 0, out: /ad\.example/ }, replayed.err)
 })
 
-t.test('what cannot be is refused with a code, or as a wrong word', async t => {
+t.test('reports errors with a code, and wrong options', async t => {
   const { config, at, bundle, keys } = await signed(t)
   writeFileSync(at('no.pem'), 'no key\n')
   const make = ['bundle', at('rules'), '-c', config]

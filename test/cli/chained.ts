@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import { tendOnce } from '../querylog/archive/chain/rig.js'
 import { lines, record } from '../querylog/archive/lines.js'
-import { FILES, interdict, SETTINGS, site } from './run.js'
+import { FILES, interdict, SETTINGS, writeSite } from './run.js'
 
 const CHAIN = 'log: { queries: { chain: { sign-key: sign.pem } } }\n'
 
@@ -14,7 +14,7 @@ const CHAIN = 'log: { queries: { chain: { sign-key: sign.pem } } }\n'
  */
 export async function chained(t: Test, ...closed: readonly string[]) {
   const lookup = lines(record('2023-03-01T09:26:53.589Z', { ban: 'federal' }))
-  const config = site(t, {
+  const config = writeSite(t, {
     ...FILES,
     'interdict.yaml': SETTINGS + CHAIN,
     ...Object.fromEntries(closed.map(name => [`log/${name}`, lookup]))

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { FILES, interdict, SETTINGS, site } from './run.js'
+import { FILES, interdict, SETTINGS, writeSite } from './run.js'
 
-/** Everything that rows can look at, of the rules in FILES. */
+/** Every column of policy tests, for the rules in FILES. */
 const GOOD = `clients: { phone: 10.20.1.1, press: 10.20.7.3, stranger: 192.0.2.1 }
 tests:
   - title: The federal ban
@@ -44,19 +44,19 @@ function messages(out: string): string[] {
   return out.split('\n').map(line => line.replace(/^.*\/(?=rules\/)/, ''))
 }
 
-t.test('says how many policy tests pass', async t => {
+t.test('counts policy tests that pass', async t => {
   const { code, out } = await interdict(
     'check',
     '-c',
-    site(t, { ...FILES, 'rules/tests/good.yaml': GOOD })
+    writeSite(t, { ...FILES, 'rules/tests/good.yaml': GOOD })
   )
   t.equal(code, 0, out)
   t.match(out, /\n14 policy tests passed\n/)
 })
 
-t.test('each row that fails is an error with its place, found and wanted', async t => {
+t.test('reports each failed test with its position, result and expectation', async t => {
   const files = { ...FILES, 'rules/tests/a.yaml': BAD, 'rules/tests/b.yaml': GOOD }
-  const config = site(t, files)
+  const config = writeSite(t, files)
   const { code, out } = await interdict('check', '-c', config)
   t.equal(code, 1)
   t.strictSame(messages(out).slice(1, 3), [
@@ -79,21 +79,21 @@ t.test('each row that fails is an error with its place, found and wanted', async
   })
 })
 
-t.test('errors in tests are told beside those in rules', async t => {
+t.test('reports errors in tests along with those in rules', async t => {
   const networks = FILES['rules/networks.yaml'].replace('apps: [clip]', 'apps: [clop]')
   const tests = { 'rules/tests/a.yaml': 'tests: [{ title: none, rows: [] }]\n' }
   const { code, out } = await interdict(
     'check',
     '-c',
-    site(t, { ...FILES, ...tests, 'rules/networks.yaml': networks })
+    writeSite(t, { ...FILES, ...tests, 'rules/networks.yaml': networks })
   )
   t.equal(code, 1)
   t.match(out, /networks\.yaml:\d+:\d+: .*\(RULES_UNKNOWN_APP\)\n[^]*a\.yaml:1:30: .*1 entry/)
-  const json = await interdict('check', '--json', '-c', site(t, { ...FILES, ...tests }))
+  const json = await interdict('check', '--json', '-c', writeSite(t, { ...FILES, ...tests }))
   t.match(JSON.parse(json.out), { ok: false, tests: null, errors: [{ line: 1, column: 30 }] })
 })
 
-t.test('a query over TCP is past the action truncate', async t => {
+t.test('the action truncate does not apply over TCP', async t => {
   const networks = `networks:
   phones:
     prefixes: [10.20.0.0/16]
@@ -107,26 +107,26 @@ t.test('a query over TCP is past the action truncate', async t => {
     rows: [[udp, truncate], [tcp, passes]]
 `
   const files = { ...FILES, 'rules/networks.yaml': networks, 'rules/tests/a.yaml': tests }
-  const { out } = await interdict('check', '-c', site(t, files))
+  const { out } = await interdict('check', '-c', writeSite(t, files))
   t.match(out, /^2 policy tests passed\n/)
 })
 
-t.test('--at looks at another time, in the time zone of the rules', async t => {
-  const config = site(t, { ...FILES, 'rules/tests/a.yaml': GOOD })
+t.test('--at evaluates another time, in the time zone of the rules', async t => {
+  const config = writeSite(t, { ...FILES, 'rules/tests/a.yaml': GOOD })
   const { code, out } = await interdict('check', '-c', config, '--at', '2023-03-01')
   t.equal(code, 1)
   t.notMatch(out, /RULES_BAN_ENDED/, 'nothing has ended by then')
   t.match(out, /:8:\d+: .* asks for www\.clip\.example A at 2023-03-01T00:00:00Z/)
 })
 
-t.test('the shipped rules pass their tests', async t => {
+t.test('the shipped rules pass their policy tests', async t => {
   const { code, out } = await interdict('check')
   t.equal(code, 0, out)
   t.match(out, /^\d\d+ policy tests passed\n/)
 })
 
-t.test('says of each list what it was taken for, and what cannot mean anything', async t => {
-  const config = site(t, {
+t.test('reports the detected format of each list, and rules that do not apply', async t => {
+  const config = writeSite(t, {
     ...FILES,
     'rules/networks.yaml': `${FILES['rules/networks.yaml']}lists: { ads: { folder: lists/ads } }\n`,
     'rules/lists/ads/a.txt': '||a.example^\n||b.example^\n/x/\n##.ad\n',
@@ -155,7 +155,7 @@ t.test(
   'warns of a network that is kept for fewer days, and that the rules do not have',
   async t => {
     const keep = 'log: { queries: { keep: { networks: { phnes: 7 } } } }\n'
-    const config = site(t, { ...FILES, 'interdict.yaml': SETTINGS + keep })
+    const config = writeSite(t, { ...FILES, 'interdict.yaml': SETTINGS + keep })
     t.match(await interdict('check', '-c', config), {
       code: 0,
       out: /interdict\.yaml:3:\d+: .*'phnes'.*'phones'\? \(KEEP_NETWORK\)/

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { CLIP, interdict, site } from './run.js'
+import { CLIP, interdict, writeSite } from './run.js'
 
 const SHARE = 'app: share\ntitle: Share\nnames: [share.example]\n'
 
@@ -13,17 +13,17 @@ networks:
 `
 }
 
-/** A ban, and whatever it says besides. */
+/** A ban, with optional further keys. */
 function ban(id: string, app: string, more = ''): string {
   return `{ id: ${id}, apps: [${app}], authority: Office, reference: decision${more} }`
 }
 
 const AT = ['--at', '2023-03-01'] as const
 
-/** Compares two folders of rules, of which only `networks.yaml` differs. */
+/** Compares two rules folders that differ in `networks.yaml` only. */
 async function diff(t: Test, before: string, after: string, ...words: string[]) {
   const folder = dirname(
-    site(t, {
+    writeSite(t, {
       'old/networks.yaml': before,
       'old/apps/clip.yaml': CLIP,
       'old/apps/share.yaml': SHARE,
@@ -36,7 +36,7 @@ async function diff(t: Test, before: string, after: string, ...words: string[]) 
   return { ...ran, out: ran.out.replaceAll(`${folder}/`, '') }
 }
 
-t.test('says that nothing changes, whatever is called and written otherwise', async t => {
+t.test('ignores changes of ids, order and comments', async t => {
   const before = networks(ban('one', 'clip'), ban('two', 'share'))
   const after = `# other words\n${networks(ban('zwei', 'share'), ban('eins', 'clip'))}`
   const { code, out } = await diff(t, before, after, ...AT)
@@ -44,7 +44,7 @@ t.test('says that nothing changes, whatever is called and written otherwise', as
   t.equal(code, 0)
 })
 
-t.test('says what changes, for whom, and when, within 80 columns', async t => {
+t.test('shows what changes, for which clients and when, within 80 columns', async t => {
   const before = networks(ban('one', 'clip'))
   const after = networks(
     ban('one', 'clip', ', action: refused, owner: a head of security whose name is a long one'),
@@ -93,7 +93,7 @@ answer   app clip (Clip)        1
   t.equal(code, 1)
 })
 
-t.test('--only is content with changes of that app', async t => {
+t.test('--only accepts changes of that app', async t => {
   const before = networks(ban('one', 'clip'))
   const after = networks(ban('one', 'clip', ', action: refused'))
   const fine = await diff(t, before, after, ...AT, '--only', 'clip')
@@ -119,7 +119,7 @@ t.test('--only is content with changes of that app', async t => {
   t.match(moved.out, /moved {3}no network -> phones\n {2}clients {2}10\.21\.0\.0\/16\n/)
 })
 
-t.test('the same as JSON', async t => {
+t.test('prints JSON', async t => {
   const after = networks(ban('one', 'clip', ', until: 2023-04-01'))
   const { code, out } = await diff(t, networks(), after, ...AT, '--json', '--only', 'clip')
   t.equal(code, 0)
@@ -156,7 +156,7 @@ t.test('the same as JSON', async t => {
   })
 })
 
-t.test('rules that are wrong are refused, those of both folders', async t => {
+t.test('reports invalid rules of both folders', async t => {
   const { code, out, err } = await diff(
     t,
     networks(ban('one', 'klip')),
@@ -167,9 +167,9 @@ t.test('rules that are wrong are refused, those of both folders', async t => {
 })
 
 const wrong = [
-  { it: 'an app that is in neither', words: ['--only', 'klip'] },
-  { it: 'no time', words: ['--at', 'noon'] },
-  { it: 'no number', words: ['--examples', 'all'] }
+  { it: 'an unknown app', words: ['--only', 'klip'] },
+  { it: 'an invalid time', words: ['--at', 'noon'] },
+  { it: 'an invalid number', words: ['--examples', 'all'] }
 ]
 for (const { it, words } of wrong) {
   t.test(`ends with 2 after ${it}`, async t => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
-import { FILES, interdict, site } from './run.js'
+import { FILES, interdict, writeSite } from './run.js'
 
 interface Case {
   readonly it: string
@@ -9,7 +9,7 @@ interface Case {
   readonly more?: readonly string[]
   readonly verdict: string
   readonly rule: string | null
-  /** Each rule that has a say, and what became of it. */
+  /** Each applicable rule, with its outcome. */
   readonly outcomes: Readonly<Record<string, string>>
   readonly reply: RegExp
 }
@@ -35,7 +35,7 @@ const cases: Case[] = [
     reply: NOT_ASKED
   },
   {
-    it: 'an exception that is over',
+    it: 'an expired exception',
     name: 'clip.example',
     from: '10.20.7.3',
     more: ['--at', '2099-07-01'],
@@ -53,7 +53,7 @@ const cases: Case[] = [
     reply: NOT_ASKED
   },
   {
-    it: 'a ban that is over',
+    it: 'an expired ban',
     name: 'past.example',
     verdict: 'forwarded',
     rule: null,
@@ -70,7 +70,7 @@ const cases: Case[] = [
     reply: /NXDOMAIN/
   },
   {
-    it: 'a ban to come',
+    it: 'a future ban',
     name: 'coming.example',
     verdict: 'forwarded',
     rule: null,
@@ -78,7 +78,7 @@ const cases: Case[] = [
     reply: NOT_ASKED
   },
   {
-    it: 'a name that no rule speaks of',
+    it: 'a name that no rule matches',
     name: 'www.example',
     verdict: 'forwarded',
     rule: null,
@@ -94,7 +94,7 @@ const cases: Case[] = [
     reply: /NXDOMAIN[\s\S]*RFC 6762 §22.1/
   },
   {
-    it: 'a name below one that is answered here',
+    it: 'a name below a locally answered one',
     name: 'a.b.localhost',
     verdict: 'local',
     rule: 'special-use',
@@ -123,7 +123,16 @@ interface Shown {
 
 for (const { it, name, from = '10.20.1.1', more = [], verdict, rule, outcomes, reply } of cases) {
   t.test(`explains ${it}`, async t => {
-    const words = ['explain', name, '--from', from, '--no-upstream', '-c', site(t, FILES), ...more]
+    const words = [
+      'explain',
+      name,
+      '--from',
+      from,
+      '--no-upstream',
+      '-c',
+      writeSite(t, FILES),
+      ...more
+    ]
     const json = await interdict(...words, '--json')
     t.equal(json.code, 0, json.err)
     const shown = JSON.parse(json.out) as Shown
@@ -138,18 +147,18 @@ for (const { it, name, from = '10.20.1.1', more = [], verdict, rule, outcomes, r
     t.equal(code, 0)
     t.match(out, new RegExp(verdict.toUpperCase()))
     t.match(out, reply)
-    t.notMatch(out, /\x1b\[/, 'no colours for a pipe')
+    t.notMatch(out, /\x1b\[/, 'no colours in a pipe')
   })
 }
 
-t.test('says who decided it, on what ground, and where it is written', async t => {
+t.test('shows the authority, the reference and the position of the rule', async t => {
   const { out } = await interdict(
     'explain',
     'clip.example',
     '-f',
     '10.20.1.1',
     '-c',
-    site(t, FILES)
+    writeSite(t, FILES)
   )
   t.match(out, /ban\s+federal, .*rules\/networks\.yaml:6\n/)
   t.match(out, /matched by\s+app clip \(Clip\): clip\.example, .*rules\/apps\/clip\.yaml:5\n/)
@@ -159,7 +168,7 @@ t.test('says who decided it, on what ground, and where it is written', async t =
   t.match(out, /in force\s+from 2023-03-13T00:00:00Z\n/)
 })
 
-t.test('dates are those of the time zone of the rules, for people', async t => {
+t.test('text shows dates in the time zone of the rules, JSON in UTC', async t => {
   const networks = `defaults: { time-zone: Europe/Brussels }
 networks:
   phones:
@@ -172,7 +181,7 @@ networks:
         from: 2024-03-20
         review: 2024-09-20
 `
-  const place = site(t, { ...FILES, 'rules/networks.yaml': networks })
+  const place = writeSite(t, { ...FILES, 'rules/networks.yaml': networks })
   const words = ['explain', 'later.example', '-f', '10.20.1.1', '--no-upstream', '-c', place]
   const before = await interdict(...words, '--at', '2024-03-19T23:59:59')
   t.match(before.out, /at 2024-03-19T23:59:59\+01:00\n/)
@@ -182,11 +191,11 @@ networks:
   t.match(out, /review\s+2024-09-20T00:00:00\+02:00\n/)
   t.match(out, /in force\s+from 2024-03-20T00:00:00\+01:00\n/)
   const json = await interdict(...words, '--at', '2024-03-20', '--json')
-  t.match(JSON.parse(json.out), { rule: { from: '2024-03-19T23:00:00Z' } }, 'programs get UTC')
+  t.match(JSON.parse(json.out), { rule: { from: '2024-03-19T23:00:00Z' } }, 'UTC in JSON')
 })
 
-t.test('says which rules were asked: those that check knows', async t => {
-  const file = site(t, FILES)
+t.test('shows the same SHA-256 of the rules as check', async t => {
+  const file = writeSite(t, FILES)
   const words = ['explain', 'www.example', '-f', '10.20.1.1', '--no-upstream', '-c', file]
   const checked = await interdict('check', '--json', '-c', file)
   const { sha256 } = (JSON.parse(checked.out) as { rules: { sha256: string } }).rules
@@ -195,9 +204,9 @@ t.test('says which rules were asked: those that check knows', async t => {
   t.match(JSON.parse(json.out), { rules: { sha256 } })
 })
 
-t.test('an allow is said to win over a block', async t => {
+t.test('an allow rule wins over a block rule', async t => {
   const words = ['explain', 'good.tracker.example', '-f', '10.20.1.1', '--no-upstream', '--json']
-  const { out } = await interdict(...words, '-c', site(t, FILES))
+  const { out } = await interdict(...words, '-c', writeSite(t, FILES))
   const { steps } = JSON.parse(out) as Shown
   t.strictSame(
     steps[0]?.rules.map(({ outcome }) => outcome),
@@ -205,34 +214,31 @@ t.test('an allow is said to win over a block', async t => {
   )
 })
 
-t.test(
-  'says that the rebinding guard kept an answer back, and which address is inside',
-  async t => {
-    const upstream = await BadUpstream.open(good(9))
-    t.teardown(() => upstream.close())
-    const servers = `servers: ['127.0.0.1:${upstream.endpoint.port}']`
-    const guard =
-      'rebinding-guard: { enabled: true, addresses: [192.0.2.0/24], allow: [own.example] }'
-    const settings = `rules: rules\nupstreams: { ${servers} }\n${guard}\n`
-    const file = site(t, { ...FILES, 'interdict.yaml': settings })
-    const ask = (name: string, ...more: string[]): ReturnType<typeof interdict> =>
-      interdict('explain', name, '--from', '10.20.1.1', '-c', file, ...more)
-    const { out } = await ask('www.example')
-    t.match(out, /BLOCKED by the rebinding guard, for a private address in the answer/)
-    t.match(out, /192\.0\.2\.9, a private address: none/)
-    t.match(out, /EDE 15.*private address/)
-    const shown = JSON.parse((await ask('www.example', '--json')).out) as Shown
-    t.match(shown, { verdict: 'blocked', match: 'rebinding', rule: null })
-    t.match(shown.steps.at(-1), { subject: '192.0.2.9', inside: true })
-    const exempt = await ask('www.own.example')
-    t.match(exempt.out, /FORWARDED/)
-    t.notMatch(exempt.out, /private/)
-  }
-)
+t.test('shows which private address made the rebinding guard block an answer', async t => {
+  const upstream = await BadUpstream.open(good(9))
+  t.teardown(() => upstream.close())
+  const servers = `servers: ['127.0.0.1:${upstream.endpoint.port}']`
+  const guard =
+    'rebinding-guard: { enabled: true, addresses: [192.0.2.0/24], allow: [own.example] }'
+  const settings = `rules: rules\nupstreams: { ${servers} }\n${guard}\n`
+  const file = writeSite(t, { ...FILES, 'interdict.yaml': settings })
+  const ask = (name: string, ...more: string[]): ReturnType<typeof interdict> =>
+    interdict('explain', name, '--from', '10.20.1.1', '-c', file, ...more)
+  const { out } = await ask('www.example')
+  t.match(out, /BLOCKED by the rebinding guard, for a private address in the answer/)
+  t.match(out, /192\.0\.2\.9, a private address: none/)
+  t.match(out, /EDE 15.*private address/)
+  const shown = JSON.parse((await ask('www.example', '--json')).out) as Shown
+  t.match(shown, { verdict: 'blocked', match: 'rebinding', rule: null })
+  t.match(shown.steps.at(-1), { subject: '192.0.2.9', inside: true })
+  const exempt = await ask('www.own.example')
+  t.match(exempt.out, /FORWARDED/)
+  t.notMatch(exempt.out, /private/)
+})
 
-t.test('says why a name that many share was forced', async t => {
+t.test('shows why a shared name was forced', async t => {
   const networks = `networks: { n: { prefixes: [10.0.0.0/8], block: [{ names: [zip], force: so }] } }`
-  const settings = site(t, { ...FILES, 'rules/networks.yaml': networks })
+  const settings = writeSite(t, { ...FILES, 'rules/networks.yaml': networks })
   const words = ['-c', settings, 'explain', 'a.zip', '--from', '10.0.0.1', '--no-upstream']
   t.match((await interdict(...words)).out, /\n {2}forced +so\n/)
   t.match(JSON.parse((await interdict(...words, '--json')).out), { rule: { forced: 'so' } })

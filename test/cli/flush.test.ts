@@ -4,9 +4,9 @@ import { askUdp } from '../daemon/asker.js'
 import { banning, Site } from '../daemon/site.js'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
 import { interdict, type Ran } from './run.js'
-import { address, serve } from './serving.js'
+import { listenAddress, startServer } from './server-process.js'
 
-/** Queries are counted: none is to be sent twice for being slow, and none is for loops. */
+/** Queries are counted, so no retransmissions and no loop checks. */
 const settings = (port: number, socket: string) => `
 listen: ['127.0.0.1:0']
 workers: 1
@@ -29,21 +29,21 @@ async function open(t: Test, socket = 'admin.sock') {
 
 const flushed = (text: string): Ran => ({ code: 0, out: `${text} flushed\n`, err: '' })
 
-t.test('flushes a name, a subtree and all of a running gateway', async t => {
+t.test('flushes a name, a subtree and the whole cache of a running gateway', async t => {
   const { site, upstream, flush } = await open(t)
-  const server = serve(t, site)
-  const at = await address(server)
+  const server = startServer(t, site)
+  const at = await listenAddress(server)
   t.equal(lstatSync(site.path('admin.sock')).mode & 0o777, 0o600)
   const names = ['example', 'www.example', 'a.www.example', 'other.example']
   const ask = async (): Promise<number> => {
     const before = upstream.seen.length
-    // Banned names are no part of it, and are answered all the while.
+    // Banned names are not cached, and are answered as usual.
     t.match(await askUdp(at, 'banned.example'), { rcode: 'NXDOMAIN' })
     for (const name of names) t.match(await askUdp(at, name), { rcode: 'NOERROR' })
     return upstream.seen.length - before
   }
   t.equal(await ask(), 4)
-  t.equal(await ask(), 0, 'all are held')
+  t.equal(await ask(), 0, 'all are cached')
   t.strictSame(await flush('WWW.example.'), flushed('1 entry'))
   t.equal(await ask(), 1)
   t.strictSame(await flush('--subtree', 'www.example'), flushed('2 entries'))
@@ -54,30 +54,27 @@ t.test('flushes a name, a subtree and all of a running gateway', async t => {
   t.equal(await ask(), 4)
   server.child.kill('SIGTERM')
   t.equal(await server.ended, 0)
-  t.notOk(existsSync(site.path('admin.sock')), 'the socket is taken away at the end')
+  t.notOk(existsSync(site.path('admin.sock')), 'the socket is removed at the end')
   t.match(server.log(), /"name":"www\.example","subtree":true,"dropped":2/)
 })
 
-t.test(
-  'after a kill, the socket that is left is nobody’s, and the next start takes it',
-  async t => {
-    const { site, flush } = await open(t)
-    const first = serve(t, site)
-    await address(first)
-    first.child.kill('SIGKILL')
-    await first.ended
-    t.ok(existsSync(site.path('admin.sock')))
-    t.match(await flush('--all'), { code: 1, out: '', err: /nobody listens.*\(ADMIN_ABSENT\)\n$/ })
-    const second = serve(t, site)
-    await address(second)
-    t.strictSame(await flush('--all'), flushed('0 entries'))
-  }
-)
+t.test('after a kill, the next start replaces the stale socket', async t => {
+  const { site, flush } = await open(t)
+  const first = startServer(t, site)
+  await listenAddress(first)
+  first.child.kill('SIGKILL')
+  await first.ended
+  t.ok(existsSync(site.path('admin.sock')))
+  t.match(await flush('--all'), { code: 1, out: '', err: /nobody listens.*\(ADMIN_ABSENT\)\n$/ })
+  const second = startServer(t, site)
+  await listenAddress(second)
+  t.strictSame(await flush('--all'), flushed('0 entries'))
+})
 
-t.test('a socket that is in use: one line that says where it was set, and exit code 1', async t => {
+t.test('a socket in use: exit code 1, and one line with the position of the setting', async t => {
   const { site } = await open(t)
-  await address(serve(t, site))
-  const second = serve(t, site)
+  await listenAddress(startServer(t, site))
+  const second = startServer(t, site)
   t.equal(await second.ended, 1)
   t.match(
     second.log(),
@@ -85,7 +82,7 @@ t.test('a socket that is in use: one line that says where it was set, and exit c
   )
 })
 
-t.test('where no gateway runs, or none has such a door, one line says so', async t => {
+t.test('one line of error without a running gateway or without an admin socket', async t => {
   const { flush } = await open(t)
   t.match(await flush('--all'), {
     code: 1,

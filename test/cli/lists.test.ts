@@ -4,17 +4,17 @@ import t from 'tap'
 import { failure } from '../../src/base/error.js'
 import { lockFolder } from '../../src/querylog/record/lock.js'
 import { CERTIFICATE, ListServer, upstream } from '../sources/http/rig.js'
-import { interdict, site } from './run.js'
+import { interdict, writeSite } from './run.js'
 
 const settings = (upstreamPort: number): string => `rules: rules
 upstreams: { servers: ['127.0.0.1:${upstreamPort}'], loop-check: 0s }
 remote-lists: { ca-file: '${resolve(CERTIFICATE)}' }
 `
 
-t.test('interdict lists: from the first fetch to a list that is held back', async t => {
+t.test('interdict lists: from the first download to a quarantined one', async t => {
   const server = await ListServer.open(t)
   const { endpoint } = await upstream(t)
-  const config = site(t, {
+  const config = writeSite(t, {
     'interdict.yaml': settings(endpoint.port),
     'rules/networks.yaml': `networks:
   all: { prefixes: [10.0.0.0/8], block: [{ lists: [ads, own] }] }
@@ -30,7 +30,7 @@ lists:
   t.match(before.out, /^ads +https.* 0 +- +- +missing$/m)
   t.match(before.out, /^own .* 1 +- +- +local$/m)
   t.match(await interdict('-c', config, 'check'), { code: 0, out: /RULES_LIST_ABSENT/ })
-  t.equal(server.seen.length, 0, 'nothing is fetched by those who look')
+  t.equal(server.seen.length, 0, 'showing lists downloads nothing')
 
   t.match(await lists('update'), { code: 1, err: /REMOTE_STATUS/ })
   server.on('/ads.txt', 'a.example\nb.example\nc.example\n')
@@ -50,32 +50,32 @@ lists:
 })
 
 t.test(
-  'one command at a time changes what is kept, and what a killed one left is in no way',
+  'one command at a time changes the copies; the lock of a killed one is taken over',
   async t => {
     const server = await ListServer.open(t)
     const { endpoint } = await upstream(t)
-    const config = site(t, {
+    const config = writeSite(t, {
       'interdict.yaml': `${settings(endpoint.port)}state: { folder: kept }\n`,
       'rules/networks.yaml': `networks:
   all: { prefixes: [10.0.0.0/8], block: [{ lists: [ads] }] }
 lists: { ads: { url: '${server.url('/ads.txt')}' } }
 `,
-      // Its process ID is no longer in use, or is another's.
+      // Lock of a process from before the last boot.
       'kept/lists/interdict.lock': JSON.stringify({ pid: process.pid, life: 'of another boot' })
     })
     const lists = (...words: string[]) => interdict('-c', config, 'lists', ...words)
     const folder = join(dirname(config), 'kept/lists')
     server.on('/ads.txt', 'a.example\n')
     t.match(await lists('update'), { code: 0, out: 'ads: 1 entry, updated\n' })
-    t.notOk(existsSync(join(folder, 'interdict.lock')), 'it is given up')
+    t.notOk(existsSync(join(folder, 'interdict.lock')), 'it is released')
 
     const release = lockFolder(folder, holder => failure('REMOTE_BUSY', folder, holder))!
     const seen = server.seen.length
     const busy = { code: 1, out: '', err: /\(process \d+\) \(REMOTE_BUSY\)\n$/ }
     t.match(await lists('update'), busy)
     t.match(await lists('confirm', 'ads'), busy)
-    t.equal(server.seen.length, seen, 'nobody was asked')
-    t.match(await lists(), { code: 0 }, 'who looks needs no turn')
+    t.equal(server.seen.length, seen, 'nothing was downloaded')
+    t.match(await lists(), { code: 0 }, 'showing lists needs no lock')
     release()
     t.match(await lists('update'), { code: 0 })
   }

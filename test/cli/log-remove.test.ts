@@ -1,12 +1,12 @@
 import { chownSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import t from 'tap'
-import { chained } from './chained.js'
+import { siteWithChain } from './chained-log.js'
 import { spawned } from './run.js'
 
 const EARLY = 'queries-20230302T000000.104Z.jsonl'
 const LATE = 'queries-20230303T000000.104Z.jsonl'
-t.test('removes files by name or path; verify-log and report tell by whom and why', async t => {
-  const { at, run } = await chained(t, EARLY, LATE)
+t.test('removes files by name or path; verify-log shows by whom and why', async t => {
+  const { at, run } = await siteWithChain(t, EARLY, LATE)
   const removed = await run(
     'log',
     'remove',
@@ -27,8 +27,8 @@ t.test('removes files by name or path; verify-log and report tell by whom and wh
   t.match(told.out, /Removed +queries-20230302T.*by .*: request \\u\{1b\}17/)
 })
 
-t.test('says what it cannot remove, and removes nothing', async t => {
-  const { at, run } = await chained(t, EARLY, LATE)
+t.test('removes nothing if one file cannot be removed', async t => {
+  const { at, run } = await siteWithChain(t, EARLY, LATE)
   const remove = (...words: string[]) => run('log', 'remove', ...words)
   t.match(await remove(EARLY, 'x', '--reason', 'y'), { code: 1, err: /ARCHIVE_NO_FILE/ })
   t.match(await remove(EARLY), { code: 2, err: /--reason/ })
@@ -39,10 +39,10 @@ t.test('says what it cannot remove, and removes nothing', async t => {
   t.match(await remove(EARLY, '--reason', 'y'), { code: 1, err: /ARCHIVE_NO_CHAIN/ })
 })
 
-const asRoot = process.getuid?.() === 0 ? {} : { skip: 'only root can give files away' }
+const asRoot = process.getuid?.() === 0 ? {} : { skip: 'only root can change owners' }
 
-t.test('root makes no file that the gateway could not write', asRoot, async t => {
-  const { at, config } = await chained(t, EARLY, LATE)
+t.test('root creates no files that the gateway cannot write', asRoot, async t => {
+  const { at, config } = await siteWithChain(t, EARLY, LATE)
   const NOBODY = 65_534
   for (const name of ['.', 'sign.pem', 'log', ...readdirSync(at('log')).map(n => `log/${n}`)])
     chownSync(at(name), NOBODY, NOBODY)

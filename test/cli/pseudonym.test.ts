@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readAddress } from '../../src/base/address.js'
 import { prefixPreservingPseudonymOf, pseudonymOf } from '../../src/querylog/privacy/pseudonym.js'
-import { FILES, interdict, site } from './run.js'
+import { FILES, interdict, writeSite } from './run.js'
 
 const KEY = Buffer.alloc(32, 1)
 const OTHER = Buffer.alloc(32, 2)
@@ -14,12 +14,12 @@ function withKeys(t: Test): string {
     'keys/2023-03-13.key': KEY.toString('hex'),
     'keys/2023-04.key': OTHER.toString('hex')
   }
-  const config = site(t, { ...FILES, ...files })
+  const config = writeSite(t, { ...FILES, ...files })
   for (const file of Object.keys(files)) chmodSync(join(dirname(config), file), 0o600)
   return config
 }
 
-t.test('what a client is called on a day, in both ways', async t => {
+t.test('shows both kinds of pseudonym of a day', async t => {
   const ran = await interdict('pseudonym', '10.20.3.4', '--date', '2023-03-13', '-c', withKeys(t))
   t.match(ran, { code: 0, err: '' })
   t.match(ran.out, pseudonymOf(CLIENT, KEY))
@@ -27,7 +27,7 @@ t.test('what a client is called on a day, in both ways', async t => {
   t.notMatch(ran.out, '2023-04')
 })
 
-t.test('by the key of a month, and by all, as JSON', async t => {
+t.test('shows the pseudonyms of a month, and all of them, as JSON', async t => {
   const config = withKeys(t)
   const day = await interdict('pseudonym', '10.20.3.4', '-d', '2023-04-30', '-c', config)
   t.match(day.out, pseudonymOf(CLIENT, OTHER))
@@ -48,9 +48,14 @@ const wrong = [
     code: 1,
     says: 'PRIVACY_NO_KEY'
   },
-  { it: 'no address', words: ['10.20.3'], code: 2, says: 'address' },
-  { it: 'no day', words: ['10.20.3.4', '-d', '2023-02-30x'], code: 2, says: '--date' },
-  { it: 'a day and all', words: ['10.20.3.4', '-d', '2023-03-13', '--all'], code: 2, says: '--all' }
+  { it: 'an invalid address', words: ['10.20.3'], code: 2, says: 'address' },
+  { it: 'an invalid day', words: ['10.20.3.4', '-d', '2023-02-30x'], code: 2, says: '--date' },
+  {
+    it: '--date with --all',
+    words: ['10.20.3.4', '-d', '2023-03-13', '--all'],
+    code: 2,
+    says: '--all'
+  }
 ]
 for (const { it, words, code, says } of wrong) {
   t.test(`${it}: exit code ${code}`, async t => {
@@ -60,25 +65,29 @@ for (const { it, words, code, says } of wrong) {
   })
 }
 
-t.test('no folder of keys, and a key that others can read', async t => {
-  t.match((await interdict('pseudonym', '10.20.3.4', '-c', site(t, FILES))).err, 'PRIVACY_NO_KEY')
+t.test('reports a missing key folder, and a key that others can read', async t => {
+  t.match(
+    (await interdict('pseudonym', '10.20.3.4', '-c', writeSite(t, FILES))).err,
+    'PRIVACY_NO_KEY'
+  )
   const config = withKeys(t)
   chmodSync(join(dirname(config), 'keys/2023-03-13.key'), 0o644)
   t.match((await interdict('pseudonym', '10.20.3.4', '--all', '-c', config)).err, 'PRIVACY_KEY')
 })
 
-t.test(
-  'check warns of a network that the rules do not have, and refuses keys beside the log',
-  async t => {
-    const settings = (privacy: string) =>
-      `rules: rules\nlog: { queries: { file: log/q.jsonl, privacy: ${privacy} } }\n`
-    const strange = settings('{ networks: { phnes: none, phones: prefix } }')
-    const warned = await interdict('check', '-c', site(t, { ...FILES, 'interdict.yaml': strange }))
-    t.match(warned, {
-      code: 0,
-      out: /interdict\.yaml:2:\d+: .*'phnes'.*'phones'\? \(PRIVACY_NETWORK\)/
-    })
-    const beside = site(t, { ...FILES, 'interdict.yaml': settings('{ keys: log }') })
-    t.match(await interdict('check', '-c', beside), { code: 1, out: /log\.queries\.privacy\.keys/ })
-  }
-)
+t.test('check warns of unknown networks, and rejects keys in the log folder', async t => {
+  const settings = (privacy: string) =>
+    `rules: rules\nlog: { queries: { file: log/q.jsonl, privacy: ${privacy} } }\n`
+  const strange = settings('{ networks: { phnes: none, phones: prefix } }')
+  const warned = await interdict(
+    'check',
+    '-c',
+    writeSite(t, { ...FILES, 'interdict.yaml': strange })
+  )
+  t.match(warned, {
+    code: 0,
+    out: /interdict\.yaml:2:\d+: .*'phnes'.*'phones'\? \(PRIVACY_NETWORK\)/
+  })
+  const beside = writeSite(t, { ...FILES, 'interdict.yaml': settings('{ keys: log }') })
+  t.match(await interdict('check', '-c', beside), { code: 1, out: /log\.queries\.privacy\.keys/ })
+})

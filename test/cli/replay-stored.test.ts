@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { maintainArchive } from '../../src/querylog/archive/maintain.js'
 import { ownLine } from '../replay/kit.js'
-import { FILES, interdict, site } from './run.js'
+import { FILES, interdict, writeSite } from './run.js'
 
 const ODD = '<b>\\027[2j.clip.example'
 const LINES = [
@@ -17,8 +17,8 @@ const LINES = [
 const nothing = (): void => undefined
 const silent = { info: nothing, warn: nothing, error: nothing }
 
-t.test('a folder gives what its lines gave, also when they are Parquet by now', async t => {
-  const folder = dirname(site(t, FILES))
+t.test('a folder yields the same result from JSON lines and from Parquet', async t => {
+  const folder = dirname(writeSite(t, FILES))
   const log = join(folder, 'log')
   const live = join(log, 'queries.jsonl')
   const replay = async (place: string): Promise<Record<string, unknown>> => {
@@ -41,8 +41,8 @@ t.test('a folder gives what its lines gave, also when they are Parquet by now', 
   t.strictSame(await replay(log), fromFile)
 })
 
-t.test('what is no lookup is told, and another format is not in a folder', async t => {
-  const folder = dirname(site(t, { ...FILES, 'log/queries.jsonl': `${LINES[0]}nonsense\n` }))
+t.test('reports lines that are not lookups; rejects other formats in a folder', async t => {
+  const folder = dirname(writeSite(t, { ...FILES, 'log/queries.jsonl': `${LINES[0]}nonsense\n` }))
   const words = ['--rules', join(folder, 'rules')]
   const { code, err } = await interdict('replay', join(folder, 'log'), ...words)
   t.equal(code, 0)

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ownLine } from '../replay/kit.js'
-import { CLIP, FILES, interdict, NETWORKS, site } from './run.js'
+import { CLIP, FILES, interdict, NETWORKS, writeSite } from './run.js'
 
 const ODD = '<b>\\027[2j.clip.example'
 const LINES = [
@@ -11,10 +11,10 @@ const LINES = [
   ownLine({ qname: 'old.example', verdict: 'blocked', match: 'qname', ban: 'old' })
 ]
 
-/** @param words besides the log and the rules */
+/** @param words further options */
 async function replay(t: Test, ...words: string[]) {
   const folder = dirname(
-    site(t, {
+    writeSite(t, {
       ...FILES,
       'a.jsonl': LINES.join(''),
       'before/networks.yaml': NETWORKS.replace(
@@ -40,7 +40,7 @@ async function replay(t: Test, ...words: string[]) {
   return { ...ran, out: ran.out.replaceAll(`${folder}/`, '') }
 }
 
-t.test('says what changes, in the lines of a terminal', async t => {
+t.test('shows what changes, within 80 columns', async t => {
   const { code, out } = await replay(t)
   t.equal(code, 0)
   t.match(out, /^4 lookups under rules, compared with the recorded answers$/m)
@@ -52,7 +52,7 @@ t.test('says what changes, in the lines of a terminal', async t => {
   t.notOk(out.split('\n').some(line => line.length > 80))
 })
 
-t.test('is a public form of JSON', async t => {
+t.test('prints JSON', async t => {
   const { out } = await replay(t, '--json', '--top', '1', '--examples', '1')
   const said = JSON.parse(out) as Record<string, unknown>
   t.match(said, {
@@ -92,14 +92,14 @@ t.test('is a public form of JSON', async t => {
   })
 })
 
-t.test('is a page of HTML that loads and runs nothing', async t => {
+t.test('prints a self-contained HTML page without scripts', async t => {
   const { out } = await replay(t, '--html')
   t.match(out, /^<!doctype html>/)
   t.match(out, '&#60;b&#62;\\027[2j.clip.example')
   t.notMatch(out, /<b>|<script|<link|<img|https?:/)
 })
 
-t.test('what a log has is no order to a terminal and no markup', async t => {
+t.test('escapes markup and control characters from logs', async t => {
   const text = await replay(t, 'FOLDER/evil.jsonl')
   t.notMatch(text.out, '\u001b')
   const page = await replay(t, 'FOLDER/evil.jsonl', '--html')
@@ -107,7 +107,7 @@ t.test('what a log has is no order to a terminal and no markup', async t => {
   t.match(page.out, '&#60;script&#62;')
 })
 
-t.test('compares with other rules', async t => {
+t.test('compares two sets of rules', async t => {
   const { out } = await replay(t, '--against', 'FOLDER/before', '--json')
   t.match(JSON.parse(out), {
     changed: 3,
@@ -115,12 +115,12 @@ t.test('compares with other rules', async t => {
   })
 })
 
-t.test('fails where more lookups change than may', async t => {
+t.test('--fail-over sets the exit code', async t => {
   t.equal((await replay(t, '--fail-over', '3')).code, 1)
   t.equal((await replay(t, '--fail-over', '4')).code, 0)
 })
 
-t.test('judges as of another time', async t => {
+t.test('--at judges as of another time', async t => {
   const { out } = await replay(t, '--at', '2023-01-01', '--json')
   t.match(JSON.parse(out), { at: '2023-01-01T00:00:00Z', changes: { blocked: { lookups: 0 } } })
 })
@@ -132,14 +132,14 @@ for (const words of [
   ['--network', 'x'],
   ['--json', '--html']
 ]) {
-  t.test(`${words.join(' ')}: it does not know such words`, async t => {
+  t.test(`${words.join(' ')} is a usage error`, async t => {
     const { code, err } = await replay(t, ...words)
     t.equal(code, 2)
     t.match(err, words[0])
   })
 }
 
-t.test('a log that is not there is one clear line', async t => {
+t.test('reports a missing log in one line', async t => {
   const { code, err } = await replay(t, 'FOLDER/none')
   t.equal(code, 1)
   t.match(err, /REPLAY_UNREADABLE/)

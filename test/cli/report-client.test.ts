@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { readAddress } from '../../src/base/address.js'
 import { prefixPreservingPseudonymOf, pseudonymOf } from '../../src/querylog/privacy/pseudonym.js'
 import { lines, record } from '../querylog/archive/lines.js'
-import { interdict, SETTINGS, site } from './run.js'
+import { interdict, SETTINGS, writeSite } from './run.js'
 
 const MONDAY = Buffer.alloc(32, 1)
 const APRIL = Buffer.alloc(32, 2)
@@ -19,7 +19,7 @@ const LOG = lines(
   at('2023-03-12T10:00:00.000Z', '10.20.3.0/24', 'prefix'),
   at('2023-03-13T09:00:00.000Z', pseudonymOf(CLIENT, MONDAY), 'pseudonym'),
   at('2023-03-13T09:30:00.000Z', prefixPreservingPseudonymOf(CLIENT, MONDAY), 'pseudonym'),
-  // Under another key it would be somebody else.
+  // Under the key of another day this is another client.
   at('2023-03-14T09:00:00.000Z', prefixPreservingPseudonymOf(CLIENT, MONDAY), 'pseudonym'),
   at('2023-04-30T23:59:59.000Z', pseudonymOf(CLIENT, APRIL), 'pseudonym'),
   at('2023-04-30T09:00:00.000Z', pseudonymOf(IPV6, APRIL), 'pseudonym'),
@@ -32,7 +32,7 @@ function logged(t: Test): string {
     'keys/2023-03-13.key': MONDAY.toString('hex'),
     'keys/2023-04.key': APRIL.toString('hex')
   }
-  const config = site(t, { 'interdict.yaml': SETTINGS, 'log/queries.jsonl': LOG, ...keys })
+  const config = writeSite(t, { 'interdict.yaml': SETTINGS, 'log/queries.jsonl': LOG, ...keys })
   for (const file of Object.keys(keys)) chmodSync(join(dirname(config), file), 0o600)
   return config
 }
@@ -51,7 +51,7 @@ async function ask(config: string, ...words: string[]): Promise<Told> {
 const daysOf = ({ tables }: Told): string[] =>
   tables.day.map(({ day, lookups }) => `${day.slice(0, 10)} ${lookups}`).sort()
 
-t.test('a client is found by its address, its prefix, and every pseudonym on its days', async t => {
+t.test('finds a client by its address, its prefix, and its pseudonym of each day', async t => {
   const told = await ask(logged(t), '--client', '10.20.3.4')
   t.strictSame(daysOf(told), ['2023-03-12 2', '2023-03-13 2', '2023-04-30 1'])
   t.match(told.facts['Only client'], /^10\.20\.3\.4, and its 2 pseudonyms/)
@@ -66,21 +66,23 @@ const asked = [
     days: ['2023-03-13 2']
   },
   {
-    it: 'by a pseudonym as it stands in the log',
+    it: 'by a pseudonym from the log',
     words: ['--client', prefixPreservingPseudonymOf(CLIENT, MONDAY)],
     days: ['2023-03-13 1', '2023-03-14 1']
   },
   { it: 'by a prefix', words: ['--client', '10.20.0.0/16'], days: ['2023-03-12 3'] },
   { it: 'by a prefix of IPv6', words: ['--client', '2001:db8::/32'], days: ['2023-03-12 2'] },
-  { it: 'that is not there', words: ['--client', '192.0.2.0/24'], days: [] },
+  { it: 'of an unused prefix', words: ['--client', '192.0.2.0/24'], days: [] },
   { it: 'with another condition', words: ['--client', '10.20.3.4', '-n', 'guests'], days: [] }
 ] as const
 
 for (const { it, words, days } of asked) {
-  t.test(`clients, ${it}`, async t => t.strictSame(daysOf(await ask(logged(t), ...words)), days))
+  t.test(`selects clients: ${it}`, async t =>
+    t.strictSame(daysOf(await ask(logged(t), ...words)), days)
+  )
 }
 
-t.test('without the keys it says so, and finds what it can', async t => {
+t.test('reports unreadable keys, and finds the client without them', async t => {
   const config = logged(t)
   chmodSync(join(dirname(config), 'keys/2023-04.key'), 0o644)
   const told = await ask(config, '--client', '10.20.3.4')

@@ -18,7 +18,7 @@ import { eventually } from '../daemon/site.js'
 import { writeWeek } from '../example/week.js'
 import { tendOnce } from '../querylog/archive/chain/rig.js'
 import { lines, logFolder, record } from '../querylog/archive/lines.js'
-import { FILES, interdict, PROGRAM, SETTINGS, site } from './run.js'
+import { FILES, interdict, PROGRAM, SETTINGS, writeSite } from './run.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'interdict-report-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -55,14 +55,14 @@ interface Json {
 const json = async (...words: string[]): Promise<Json> =>
   JSON.parse((await report(...words, '--format', 'json')).out) as Json
 
-/** What the lines themselves say, without DuckDB. */
+/** The lines of the log, read without DuckDB. */
 const records = readdirSync(folder)
   .filter(name => name.endsWith('.jsonl'))
   .flatMap(name => readFileSync(join(folder, name), 'utf8').split('\n'))
   .filter(line => line.startsWith('{') && line.endsWith('}'))
   .map(line => JSON.parse(line) as Readonly<Partial<Record<string, string>>>)
 
-t.test('counts are those of the lines', async t => {
+t.test('counts agree with the lines of the log', async t => {
   for (const [by, field] of [
     ['app', 'app'],
     ['name', 'qname'],
@@ -78,7 +78,7 @@ t.test('counts are those of the lines', async t => {
   }
 })
 
-t.test('what is in no row is told, so that rows and remark are the whole', async t => {
+t.test('a remark counts the lookups that no row shows', async t => {
   const ruled = records.filter(it => ['blocked', 'monitored', 'allowed'].includes(it.verdict!))
   const none = ruled.filter(it => it.ban === undefined).length
   t.ok(none > 1)
@@ -91,7 +91,7 @@ t.test('what is in no row is told, so that rows and remark are the whole', async
   t.equal((await json('--by', 'hour')).remarks.length, 1, 'all of it is in the table')
 })
 
-t.test('what is asked about can be narrowed', async t => {
+t.test('options select lookups', async t => {
   const only = await json('--app', 'tiktok', '--network', 'town-hall', '--by', 'network')
   t.strictSame(
     only.tables.network!.map(row => row.network),
@@ -124,12 +124,12 @@ t.test('what is asked about can be narrowed', async t => {
   )
 })
 
-t.test('lines that are no lookup are told, and not counted', async t => {
+t.test('skips and reports lines that are not lookups', async t => {
   const { remarks } = await json()
   t.match(remarks.join(), /^Skipped 2 lines of the log that are not lookups: 2 in queries\.jsonl/m)
 })
 
-t.test('files that are not what they should be are told, and not counted', async t => {
+t.test('skips and reports broken files', async t => {
   const name = 'queries-20230302T000000.104Z.jsonl'
   const path = logFolder(t, { [name]: lines(record('2023-03-01T09:26:53.589Z')) })
   const archive = join(dirname(path), 'archive')
@@ -147,7 +147,7 @@ t.test('files that are not what they should be are told, and not counted', async
   t.notMatch(out, /ARCHIVE/)
 })
 
-t.test('on the first day the report of the day before says when the log begins', async t => {
+t.test('the report of a day before the log shows when the log starts', async t => {
   const path = logFolder(t, { 'queries.jsonl': lines(record('2023-03-01T09:26:53.589Z')) })
   const ask = async (...words: string[]) => {
     const all = ['report', 'daily', '-c', settings, '--log', path, '--format', 'json', ...words]
@@ -171,7 +171,7 @@ t.test('on the first day the report of the day before says when the log begins',
   t.strictSame((await ask()).remarks, [], 'nor is there anything later')
 })
 
-t.test('where rules decided nothing, what else there is, and how to count it', async t => {
+t.test('suggests --all where no rule matched', async t => {
   const blocked = record('2023-03-01T09:26:53.589Z')
   const refused = { ...blocked, verdict: 'refused', match: undefined, app: undefined }
   const path = logFolder(t, { 'queries.jsonl': lines(refused) })
@@ -193,7 +193,7 @@ t.test('where rules decided nothing, what else there is, and how to count it', a
   t.notMatch(none.out, '--all')
 })
 
-t.test('what stands in the log is never an order', async t => {
+t.test('escapes markup, formulas and control characters from the log', async t => {
   const words = ['--since', '2026-11-11T23:00:00Z', '--until', '2026-11-11T23:00:01Z']
   const text = await report(...words, '--by', 'name')
   t.match(text.out, '\\u{1b}[31mred.example')
@@ -214,7 +214,7 @@ for (const words of [
   ['bypass'],
   ['new-names', '--since', '2026-11-10']
 ]) {
-  t.test(`the page of report ${words[0]!} is whole, and has all in it`, async t => {
+  t.test(`report ${words[0]!} --format html is a valid, self-contained page`, async t => {
     const file = join(folder, `${words[0]!}.html`)
     const ran = await report(...words, '--format', 'html', '--output', file)
     t.strictSame([ran.code, ran.out], [0, ''])
@@ -232,7 +232,7 @@ for (const words of [
   })
 }
 
-/** Elements that are not closed in turn; void ones have no end. */
+/** Elements that are not closed in order; void elements have no end tag. */
 function openTags(page: string): string[] {
   const open: string[] = []
   for (const [, end, name] of page.matchAll(/<(\/?)([a-z][a-z0-9]*)\b[^>]*>/gi)) {
@@ -244,7 +244,7 @@ function openTags(page: string): string[] {
   return open
 }
 
-t.test('report daily is one day: that which begins then, or ends then', async t => {
+t.test('report daily covers the day that starts or ends at the given time', async t => {
   const ofDay = async (...words: string[]): Promise<unknown> =>
     JSON.parse((await report('daily', ...words, '--format', 'json')).out)
   const begins = await ofDay('--since', '2026-11-10')
@@ -257,18 +257,21 @@ t.test('report daily is one day: that which begins then, or ends then', async t 
   })
 })
 
-t.test('new names are those that were not there before, under and beside', async t => {
-  const { tables } = await json('new-names', '--since', '2026-11-10')
-  const [under, beside] = [tables.under!, tables.beside!]
-  t.ok(under.some(row => row.name === 'edge.video-cdn.example' && row.match === 'cname'))
-  t.notOk(under.some(row => row.name === 'mon.tiktokv.com'))
-  t.strictSame(
-    beside.map(row => row.name),
-    ['sdk.new-host.example']
-  )
-})
+t.test(
+  'report new-names finds names not seen before, below and beside the listed ones',
+  async t => {
+    const { tables } = await json('new-names', '--since', '2026-11-10')
+    const [under, beside] = [tables.under!, tables.beside!]
+    t.ok(under.some(row => row.name === 'edge.video-cdn.example' && row.match === 'cname'))
+    t.notOk(under.some(row => row.name === 'mon.tiktokv.com'))
+    t.strictSame(
+      beside.map(row => row.name),
+      ['sdk.new-host.example']
+    )
+  }
+)
 
-t.test('a network that asks less than usual is found', async t => {
+t.test('report bypass finds a network with fewer queries than usual', async t => {
   const { tables } = await json('bypass')
   t.strictSame(
     tables.fallen!.map(row => row.network),
@@ -276,7 +279,7 @@ t.test('a network that asks less than usual is found', async t => {
   )
 })
 
-t.test('the generations of a ban are told from first to last', async t => {
+t.test('report ban lists all generations of the rules', async t => {
   const { tables } = await json('ban', 'federal-tiktok')
   t.strictSame(
     tables.generations!.map(({ generation, sha256 }) => [generation, sha256]),
@@ -305,7 +308,7 @@ const refused = [
   "SELECT * FROM glob('/*')",
   'SELECT nothing FROM lookups'
 ]
-t.test('query says why it refuses, and writes nothing', async t => {
+t.test('query rejects SQL that writes, and writes nothing', async t => {
   const { code, out: said, err } = await query(`COPY (SELECT 1) TO '${out}'`)
   t.strictSame([code, said], [1, ''])
   t.match(err, /\(ARCHIVE_SQL(_WRITES)?\)/)
@@ -317,7 +320,7 @@ for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143]
 ] as const) {
-  t.test(`${signal} leaves nothing of a question behind`, async t => {
+  t.test(`${signal} removes the spill folder of a query`, async t => {
     const temporary = join(folder, signal)
     mkdirSync(temporary)
     const sql =
@@ -335,7 +338,7 @@ for (const [signal, code] of [
   })
 }
 
-t.test('SQL of others reads the log alone, and writes nothing', async t => {
+t.test('SQL can read only the log, and write nothing', async t => {
   const database = await openDatabase({ memory: 2 ** 28, threads: 1 })
   t.teardown(() => database.close())
   const before = readFileSync(log, 'utf8')
@@ -352,7 +355,7 @@ t.test('SQL of others reads the log alone, and writes nothing', async t => {
   t.equal(readFileSync(log, 'utf8'), before, 'the log is as it was')
 })
 
-t.test('query gives tables, JSON and CSV, and without SQL the columns', async t => {
+t.test('query prints tables, JSON and CSV; without SQL, the columns', async t => {
   const sql = "SELECT app, count(*) AS n FROM lookups WHERE app = 'tiktok' GROUP BY app"
   const n = records.filter(({ app }) => app === 'tiktok').length
   t.equal((await query(sql, '--format', 'csv')).out, `app,n\r\ntiktok,${n}\r\n`)
@@ -365,7 +368,7 @@ t.test('query gives tables, JSON and CSV, and without SQL the columns', async t 
   t.equal(many.out.split('\n').length, 200_002, 'any number of rows')
 })
 
-t.test('who reads late reads all: more than a pipe holds', async t => {
+t.test('a slow reader gets all output, more than a pipe holds', async t => {
   const sql = "SELECT repeat('a', 100) AS a FROM range(10000)"
   const command = ['"$0" "$@"', '{ sleep 2; cat; }', 'tail -c 4'].join(' | ')
   const words = [PROGRAM, 'query', '--log', log, '--format', 'json', sql]
@@ -391,26 +394,26 @@ const misused = [
   ['query', ' /* nothing */ ; -- to ask']
 ]
 for (const words of misused) {
-  t.test(`${words.join(' ')} is a wrong call`, async t => {
+  t.test(`${words.join(' ')} is a usage error`, async t => {
     t.equal((await interdict(...words, '-c', settings, '--log', log)).code, 2)
   })
 }
 
-t.test('a file that cannot be written, and a log that is not there', async t => {
+t.test('reports an output file that cannot be written, and a missing log', async t => {
   const ran = await report('--output', join(folder, 'missing/x'))
   t.equal(ran.code, 1)
   t.match(ran.err, '(CLI_OUTPUT)')
   const misspelt = await interdict('report', '-c', settings, '--log', join(folder, 'none.jsonl'))
   t.strictSame([misspelt.code, misspelt.out], [1, ''])
   t.match(misspelt.err, /none\.jsonl: no such file or folder \(ARCHIVE_READ\)/)
-  const none = await interdict('report', '-c', site(t, FILES))
+  const none = await interdict('report', '-c', writeSite(t, FILES))
   t.equal(none.code, 0)
   t.match(none.err, 'no query log at ')
   t.match(none.out, 'No matching lookups.')
 })
 
-t.test('an id that is nowhere is misspelt, and no proof that nothing was asked', async t => {
-  const config = site(t, FILES)
+t.test('rejects ids that neither the rules nor the log contain', async t => {
+  const config = writeSite(t, FILES)
   const of = (...words: string[]): ReturnType<typeof interdict> =>
     interdict('report', '-c', config, '--log', log, ...words)
   for (const [words, hint] of [

@@ -5,7 +5,7 @@ import { askUdp } from '../daemon/asker.js'
 import { isBanned } from '../daemon/banned.js'
 import { banning, eventually, Site } from '../daemon/site.js'
 import { interdict } from './run.js'
-import { address, serve } from './serving.js'
+import { listenAddress, startServer } from './server-process.js'
 
 const settings = (key: string): string => `listen: ['127.0.0.1:0']
 workers: 1
@@ -14,7 +14,7 @@ rules: { bundle: rules.bundle, keys: [${key}] }
 admin: { socket: admin.sock }
 `
 
-/** A place with two bundles, 7 and 8, each of which bans its own name. */
+/** A site with two bundles, 7 and 8, each with a ban of its own. */
 async function place(t: Test) {
   const site = new Site(t, {})
   const config = site.path('interdict.yaml')
@@ -33,11 +33,11 @@ async function place(t: Test) {
   return { site, make, offer, run }
 }
 
-t.test('rollback: listed, tried, done within a second, seen by all', async t => {
+t.test('rolls back within a second; --list and --dry-run change nothing', async t => {
   const { site, make, offer, run } = await place(t)
   offer(await make(7))
-  const server = serve(t, site)
-  const at = await address(server)
+  const server = startServer(t, site)
+  const at = await listenAddress(server)
   const bans = async (name: string): Promise<boolean> => isBanned(await askUdp(at, name))
   t.match(await run('rollback'), { code: 1, err: /BUNDLE_NO_EARLIER/ })
   offer(await make(8))
@@ -65,27 +65,27 @@ t.test('rollback: listed, tried, done within a second, seen by all', async t => 
   await eventually('forth again', () => bans('n8.example'))
 })
 
-t.test('without a gateway: the next start goes by it', async t => {
+t.test('without a running gateway, the next start uses the bundle', async t => {
   const { site, make, offer, run } = await place(t)
   for (const serial of [7, 8]) {
     offer(await make(serial))
-    const server = serve(t, site)
-    await address(server)
+    const server = startServer(t, site)
+    await listenAddress(server)
     server.child.kill('SIGTERM')
     await server.ended
   }
   t.match(await run('rollback', '--to', '7'), { code: 0 })
-  const server = serve(t, site)
-  t.ok(isBanned(await askUdp(await address(server), 'n7.example')))
+  const server = startServer(t, site)
+  t.ok(isBanned(await askUdp(await listenAddress(server), 'n7.example')))
 })
 
-t.test('what cannot be gone back to is refused', async t => {
+t.test('rejects bundles that cannot be put in force', async t => {
   const { site, make, offer, run } = await place(t)
   t.match(await run('rollback', '--list'), { code: 1, err: /BUNDLE_NO_EARLIER/ })
   for (const serial of [7, 8]) {
     offer(await make(serial))
-    const server = serve(t, site)
-    await address(server)
+    const server = startServer(t, site)
+    await listenAddress(server)
     server.child.kill('SIGTERM')
     await server.ended
   }

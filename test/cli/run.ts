@@ -12,7 +12,7 @@ export interface Ran {
   readonly err: string
 }
 
-/** The program as it is packed: the test runner packs it again before all tests (.taprc). */
+/** The packed program, as it is shipped. */
 export const PROGRAM = 'dist/bundle/bin/interdict.js'
 
 /** Colours are for terminals alone, whatever the environment says. */
@@ -65,8 +65,12 @@ export function spawned(...words: string[]): Promise<Ran> {
   })
 }
 
-/** A folder with these files, gone when the test is over; its settings file. */
-export function site(t: Test, files: Readonly<Record<string, string>>): string {
+/**
+ * Writes files into a new folder, which the end of the test removes.
+ *
+ * @returns the path of the settings file in it
+ */
+export function writeSite(t: Test, files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'interdict-cli-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   for (const [path, text] of Object.entries(files)) {
@@ -78,7 +82,7 @@ export function site(t: Test, files: Readonly<Record<string, string>>): string {
 
 export const SETTINGS = 'rules: rules\nupstreams: { use-resolv-conf: false }\n'
 
-/** A ban, an exception to it, a ban on trial, one that is over, one to come, an allow, a block. */
+/** A ban, its exception, a monitored, an expired and a future ban, an allow and a block rule. */
 export const NETWORKS = `
 networks:
   phones:

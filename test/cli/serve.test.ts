@@ -2,7 +2,7 @@ import t from 'tap'
 import { askUdp } from '../daemon/asker.js'
 import { banning, eventually, Site } from '../daemon/site.js'
 import { interdict } from './run.js'
-import { serve } from './serving.js'
+import { startServer } from './server-process.js'
 
 const SETTINGS = `
 listen: ['127.0.0.1:0']
@@ -12,9 +12,9 @@ log: { queries: { file: queries.jsonl, flush: 10ms } }
 `
 const FILES = { 'interdict.yaml': SETTINGS, 'rules/networks.yaml': banning('banned.example') }
 
-t.test('answers, records, reads its rules again and ends, with all its threads', async t => {
+t.test('answers, logs, reloads its rules and stops, with all its threads', async t => {
   const site = new Site(t, FILES)
-  const { child, ended, says, log } = serve(t, site)
+  const { child, ended, says, log } = startServer(t, site)
   await says(/dig @127\.0\.0\.1 -p \d+/)
   const at = { address: '127.0.0.1', port: Number(/-p (\d+)/.exec(log())![1]) }
   t.match(await askUdp(at, 'banned.example'), { rcode: 'NXDOMAIN' }, 'a worker answers')
@@ -33,7 +33,7 @@ t.test('answers, records, reads its rules again and ends, with all its threads',
   t.match(log(), /"msg":"stopped"/)
 })
 
-t.test('does not start with wrong rules, and says all that is wrong', async t => {
+t.test('does not start with invalid rules, and reports all errors', async t => {
   const rules = banning('banned.example').replace('id: test-ban', 'id: test-ban, wrong: 1')
   const site = new Site(t, { ...FILES, 'rules/networks.yaml': rules })
   site.write('rules/apps/clip.yaml', 'app: clip\ntitle: Clip\nnames: [" "]\n')

@@ -5,7 +5,7 @@ import { askTcp, askUdp } from '../daemon/asker.js'
 import { banning, eventually, Site } from '../daemon/site.js'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
 import { interdict, type Ran } from './run.js'
-import { address, serve } from './serving.js'
+import { listenAddress, startServer } from './server-process.js'
 
 const settings = (servers: string, socket: string) => `
 listen: ['127.0.0.1:0']
@@ -25,13 +25,13 @@ function open(t: Test, servers = '', socket = 'admin.sock') {
   return { site, status }
 }
 
-t.test('says how a running gateway is, for people and for programs', async t => {
+t.test('shows the state of a running gateway, as text and JSON', async t => {
   const upstream = await BadUpstream.open(good(1))
   t.teardown(() => upstream.close())
   const { port } = upstream.endpoint
   const { site, status } = open(t, `'127.0.0.1:${port}'`)
-  const server = serve(t, site)
-  const at = await address(server)
+  const server = startServer(t, site)
+  const at = await listenAddress(server)
   for (let i = 0; i < 3; i++) await askUdp(at, 'www.example')
   await askUdp(at, 'banned.example')
   await askTcp(at, 'banned.example')
@@ -71,13 +71,13 @@ t.test('says how a running gateway is, for people and for programs', async t => 
   ]) {
     t.match(out, line)
   }
-  t.notMatch(out, /\u001b/, 'without colours where it is no terminal')
+  t.notMatch(out, /\u001b/, 'no colours outside a terminal')
 })
 
-t.test('says where rules are wrong that reload failed', async t => {
+t.test('shows the errors of rejected rules', async t => {
   const { site, status } = open(t)
-  const server = serve(t, site)
-  await address(server)
+  const server = startServer(t, site)
+  await listenAddress(server)
   site.write('rules/networks.yaml', banning('a..example'))
   server.child.kill('SIGHUP')
   await server.says(/previous rules remain active/)
@@ -88,7 +88,7 @@ t.test('says where rules are wrong that reload failed', async t => {
   t.match(out, /^Upstreams {4}none$/m)
 })
 
-t.test('where no gateway runs, or none has such a door, one line says so', async t => {
+t.test('one line of error without a running gateway or without an admin socket', async t => {
   t.match(await open(t).status(), {
     code: 1,
     out: '',
@@ -112,7 +112,7 @@ const counts = {
 }
 const upstream = { queries: 123_456_789, overTcp: 1_234_567, responses: 9, ...counts }
 
-/** All that can be wrong at once. */
+/** Everything that can go wrong, at once. */
 const TROUBLE: Status = {
   version: '1.2.3',
   started: '2026-01-02T03:04:05.678Z',
@@ -236,7 +236,7 @@ async function said(t: Test, status: Status, ...words: string[]): Promise<Ran> {
   return one.status(...words)
 }
 
-t.test('says all that is wrong, in 100 columns, and that figures are missing', async t => {
+t.test('shows every problem within 100 columns, and reports missing counters', async t => {
   const { code, out, err } = await said(t, TROUBLE)
   t.equal(code, 1)
   t.match(err, /^no reply in time from worker 1, .*\(ADMIN_WORKERS\)\n$/)
@@ -244,7 +244,7 @@ t.test('says all that is wrong, in 100 columns, and that figures are missing', a
     out.split('\n').filter(line => line.length > 100),
     []
   )
-  t.notMatch(out, /\u001b/, 'nothing that a terminal could take for an order')
+  t.notMatch(out, /\u001b/, 'no control characters')
   const text = out.replace(/\n +/g, ' ')
   for (const words of [
     'up for 1 d 2 h, since 2026-01-02T03:04:05Z',
@@ -284,13 +284,13 @@ t.test('says all that is wrong, in 100 columns, and that figures are missing', a
   t.match(out, /^192\.0\.2\.3 +unknown /m)
 })
 
-t.test('a recorder that does not answer is told', async t => {
+t.test('shows that the recorder is not responding', async t => {
   const { code, out } = await said(t, { ...TROUBLE, silent: [], recorder: null })
   t.equal(code, 0)
   t.match(out, /^Query log {4}the recorder is not responding$/m)
 })
 
-t.test('says what the archive process is at, and what came of it', async t => {
+t.test('shows the last maintenance run of the archive', async t => {
   const archive = { ...TROUBLE.archive!, parquet: 'made', again: null, standing: null } as const
   const at = '2026-01-03T00:00:10.678Z'
   const cases: readonly (readonly [Status['archive'], RegExp])[] = [
@@ -313,7 +313,7 @@ t.test('says what the archive process is at, and what came of it', async t => {
   }
 })
 
-t.test('programs are told what is missing, too', async t => {
+t.test('reports missing counters with --json, too', async t => {
   const { code, out, err } = await said(t, TROUBLE, '--json')
   t.equal(code, 1)
   t.match(err, /ADMIN_WORKERS/)

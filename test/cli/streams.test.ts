@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { askMany, askUdp } from '../daemon/asker.js'
 import { banning, eventually, Site } from '../daemon/site.js'
 import { interdict } from './run.js'
-import { address, serve } from './serving.js'
+import { listenAddress, startServer } from './server-process.js'
 
 const NETWORKS = 'rules/networks.yaml'
 const settings = ({ queries = 'queries.jsonl', service = '-' } = {}) => `
@@ -20,11 +20,11 @@ const files = (text: string) => ({
 const BANNED = { rcode: 'NXDOMAIN', ede: 15 }
 const onLinux = { skip: process.platform === 'linux' ? false : 'this is not Linux' }
 
-/** A long name that is banned, and how many records of it are more than a pipe holds (64 KiB). */
+/** A long banned name, and a number of its log records that exceeds a pipe (64 KiB). */
 const LONG = `${`${'x'.repeat(60)}.`.repeat(3)}banned.example`
 const MANY = 250
 
-/** A pipe that somebody holds open and never reads: whether it is full. */
+/** A pipe that is open and never read. Returns whether it is full. */
 function pipeOf(t: Test, site: Site): () => boolean {
   execFileSync('mkfifo', [site.path('pipe')])
   const pipe = openSync(site.path('pipe'), constants.O_RDWR | constants.O_NONBLOCK)
@@ -42,11 +42,11 @@ for (const { it, signals } of [
   { it: 'after a while', signals: ['SIGTERM'] },
   { it: 'at the second signal', signals: ['SIGTERM', 'SIGINT'] }
 ] as const) {
-  t.test(`a query log that takes nothing: it serves, and ends ${it}`, onLinux, async t => {
+  t.test(`a query log pipe that hangs: it serves, and stops ${it}`, onLinux, async t => {
     const site = new Site(t, files(settings({ queries: 'pipe' })))
     const isFull = pipeOf(t, site)
-    const server = serve(t, site)
-    const at = await address(server)
+    const server = startServer(t, site)
+    const at = await listenAddress(server)
     await askMany(at, LONG, MANY)
     await eventually('the pipe is full', isFull)
     t.match(await askUdp(at, 'banned.example'), BANNED)
@@ -59,10 +59,10 @@ for (const { it, signals } of [
   })
 }
 
-t.test('who reads its standard error goes away: it serves, reloads and ends', async t => {
+t.test('the reader of standard error ends: it serves, reloads and stops', async t => {
   const site = new Site(t, files(settings()))
-  const server = serve(t, site)
-  const at = await address(server)
+  const server = startServer(t, site)
+  const at = await listenAddress(server)
   server.child.stderr.destroy()
   for (const name of ['one.example', 'two.example', 'three.example']) {
     site.write(NETWORKS, banning(name))
@@ -73,12 +73,12 @@ t.test('who reads its standard error goes away: it serves, reloads and ends', as
   t.equal(await server.ended, 0)
 })
 
-t.test('nobody reads its standard error: it serves, reloads and ends', onLinux, async t => {
+t.test('standard error is not read: it serves, reloads and stops', onLinux, async t => {
   const site = new Site(t, files(settings()))
-  const server = serve(t, site)
-  const at = await address(server)
+  const server = startServer(t, site)
+  const at = await listenAddress(server)
   server.child.stderr.pause()
-  // More errors than a pipe holds, and then all of them again.
+  // More errors than a pipe holds, several times.
   site.write(NETWORKS, banning(...Array.from({ length: 5000 }, (_, i) => `'wrong ${i}'`)))
   for (let i = 0; i < 10; i++) {
     server.child.kill('SIGHUP')
@@ -91,11 +91,11 @@ t.test('nobody reads its standard error: it serves, reloads and ends', onLinux, 
 })
 
 for (const { it, service, why } of [
-  { it: 'a pipe that nobody reads', service: 'pipe', why: /ENXIO/ },
-  { it: 'a place where no folder can be made', service: '/proc/no/such/log', why: /ENOENT/ },
+  { it: 'a pipe without a reader', service: 'pipe', why: /ENXIO/ },
+  { it: 'a folder that cannot be created', service: '/proc/no/such/log', why: /ENOENT/ },
   { it: 'a folder', service: 'rules', why: /EISDIR/ }
 ]) {
-  t.test(`a service log in ${it}: one clear line, and exit code 1`, onLinux, async t => {
+  t.test(`a service log that is ${it}: one line of error, exit code 1`, onLinux, async t => {
     const site = new Site(t, files(settings({ service })))
     execFileSync('mkfifo', [site.path('pipe')])
     const { code, out, err } = await interdict('serve', '-c', site.path('interdict.yaml'))

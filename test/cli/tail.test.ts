@@ -28,7 +28,7 @@ const names = (json: string): string[] =>
     .filter(line => line !== '')
     .map(line => (JSON.parse(line) as { qname: string }).qname)
 
-t.test('shows what is blocked, or would be, with the reason, one line each', async t => {
+t.test('shows blocked and monitored lookups with the reason, one line each', async t => {
   const { code, out, err } = await open(t).last()
   t.strictSame([code, err], [0, ''])
   t.strictSame(out.split('\n'), [
@@ -41,7 +41,7 @@ t.test('shows what is blocked, or would be, with the reason, one line each', asy
   ])
 })
 
-t.test('--json gives the lines as they are', async t => {
+t.test('--json prints the lines unchanged', async t => {
   const { out } = await open(t).last('--json', '--verdict', 'all', '-n', '3')
   t.strictSame(out.trim().split('\n'), LINES.slice(-3))
 })
@@ -75,7 +75,7 @@ for (const [words, wanted] of [
   })
 }
 
-t.test('what a terminal could take for an order is never shown as it is', async t => {
+t.test('escapes control characters from the log', async t => {
   const { last } = open(t, `${ODD}\n\u001b[2J\n`)
   const forPeople = await last()
   t.match(forPeople.out, '\\u{1b}[2Jx')
@@ -85,7 +85,7 @@ t.test('what a terminal could take for an order is never shown as it is', async 
   t.notMatch(forPeople.out + forPrograms.out, /[\u001b\u202e]/)
 })
 
-t.test('of a folder it takes the log that is written in it', async t => {
+t.test('a folder stands for the current log in it', async t => {
   const { site } = open(t)
   const { code, out } = await interdict('tail', '--no-follow', '--json', site.path(''))
   t.equal(code, 0)
@@ -95,7 +95,7 @@ t.test('of a folder it takes the log that is written in it', async t => {
   t.match(empty.err, /queries\.jsonl: no such file \(LOG_FOLLOW\)\n$/)
 })
 
-t.test('ids that no rule has are told, for they would be waited for in vain', async t => {
+t.test('warns of ids that the rules do not contain', async t => {
   const { site, last } = open(t)
   t.equal((await last('--ban', 'none')).err, '', 'there are no rules')
   site.write('rules/networks.yaml', NETWORKS)
@@ -107,7 +107,7 @@ t.test('ids that no rule has are told, for they would be waited for in vain', as
   )
 })
 
-t.test('without a file, --no-follow is an error, with its code', async t => {
+t.test('--no-follow without a file is an error', async t => {
   const { site } = open(t)
   const { code, err } = await interdict('tail', '--no-follow', site.path('none.jsonl'))
   t.equal(code, 1)
@@ -125,7 +125,7 @@ function follow(t: Test, shell: string, words: readonly string[]) {
   return { child, said, ended }
 }
 
-t.test('follows the file, whatever becomes of its name, until it is interrupted', async t => {
+t.test('follows the log across rotation, until it is interrupted', async t => {
   const { site, words } = open(t, '')
   const path = site.path('queries.jsonl')
   const { child, said, ended } = follow(t, 'exec TAIL', [...words, '--json'])
@@ -146,7 +146,7 @@ t.test('follows the file, whatever becomes of its name, until it is interrupted'
   t.equal(said.err, 'skipped 1 line: not a lookup\n')
 })
 
-t.test('waits for a file that is not there yet', async t => {
+t.test('waits for a file that does not exist yet', async t => {
   const { site } = open(t)
   const path = site.path('later.jsonl')
   const { child, said, ended } = follow(t, 'exec TAIL', [path])
@@ -158,7 +158,7 @@ t.test('waits for a file that is not there yet', async t => {
   t.equal(await ended, 0)
 })
 
-t.test('ends quietly when nobody reads it any more', async t => {
+t.test('ends quietly when its reader ends', async t => {
   const { site, words } = open(t)
   const { said, ended } = follow(t, 'TAIL | head -n 1', words)
   await eventually('a line', () => said.out !== '')

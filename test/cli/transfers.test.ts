@@ -2,11 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { nxdomain, TestPrimary } from '../sources/axfr/primary.js'
-import { interdict, site } from './run.js'
+import { interdict, writeSite } from './run.js'
 
-t.test('interdict lists: a zone, from the first transfer to one that fails', async t => {
+t.test('interdict lists: a zone, from the first transfer to a failed one', async t => {
   const primary = await TestPrimary.open(t, [{ serial: 7, policies: nxdomain('one', 'two') }])
-  const config = site(t, {
+  const config = writeSite(t, {
     'interdict.yaml': `rules: rules
 transfers: { primaries: { hq: { address: '127.0.0.1:${primary.port}' } } }
 `,
@@ -19,7 +19,7 @@ lists: { rpz: { transfer: rpz.example, primaries: [hq] } }
 
   t.match((await lists()).out, /^rpz +rpz\.example +0 +- +- +missing$/m)
   t.match(await interdict('-c', config, 'check'), { code: 0, out: /RULES_ZONE_ABSENT/ })
-  t.equal(primary.asked.length, 0, 'nothing is asked by those who look')
+  t.equal(primary.asked.length, 0, 'showing lists sends no query')
 
   const first = 'rpz: serial 7, 2 entries, updated by AXFR\n'
   t.match(await lists('update'), { code: 0, out: first })
@@ -41,10 +41,10 @@ lists: { rpz: { transfer: rpz.example, primaries: [hq] } }
   t.match(said[0], { id: 'rpz', state: 'failing', failures: 1, entries: 3, zone })
 })
 
-t.test('a zone that has expired: lists and check say so', async t => {
+t.test('lists, bans and check report an expired zone', async t => {
   const primary = await TestPrimary.open(t, [{ serial: 7, policies: nxdomain('one') }])
   primary.timing = { refresh: 60, retry: 60, expire: 3600 }
-  const config = site(t, {
+  const config = writeSite(t, {
     'interdict.yaml': `rules: rules
 transfers: { primaries: { hq: { address: '127.0.0.1:${primary.port}' } } }
 `,

@@ -1,14 +1,14 @@
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { lines, record } from '../querylog/archive/lines.js'
-import { chained } from './chained.js'
+import { siteWithChain } from './chained-log.js'
 import { interdict, SETTINGS } from './run.js'
 
 const NAME = 'queries-20230302T000000.104Z.jsonl'
 const CLOSED = `log/${NAME}`
 
-t.test('says that a log is proven, for people and for programs', async t => {
-  const { config, at, key } = await chained(t, NAME)
+t.test('verifies an unaltered log, as text and JSON', async t => {
+  const { config, at, key } = await siteWithChain(t, NAME)
   const told = await interdict('verify-log', '-c', config)
   t.match(told, { code: 0, out: /chain\.jsonl: verified/ }, told.err)
   t.match(told.out, /3 lines since 2023-03-03 12:30:00/)
@@ -22,8 +22,8 @@ t.test('says that a log is proven, for people and for programs', async t => {
   t.match(cut, { code: 1, out: /broken at chain\.jsonl:4/ })
 })
 
-t.test('names where it broke, with exit code 1', async t => {
-  const { config, at } = await chained(t, NAME)
+t.test('reports the first alteration, with exit code 1', async t => {
+  const { config, at } = await siteWithChain(t, NAME)
   appendFileSync(at(CLOSED), lines(record('2023-03-01T10:00:00.000Z')))
   const told = await interdict('verify-log', '-c', config)
   t.match(told, { code: 1, out: /broken at queries-20230302T000000\.104Z\.jsonl/ })
@@ -33,8 +33,8 @@ t.test('names where it broke, with exit code 1', async t => {
   t.match(await interdict('verify-log', '-c', config), { code: 1, out: /chain\.jsonl:2/ })
 })
 
-t.test('words that it does not know are exit code 2', async t => {
-  const { config, at, key } = await chained(t, NAME)
+t.test('invalid keys and hashes are usage errors', async t => {
+  const { config, at, key } = await siteWithChain(t, NAME)
   t.match(await interdict('verify-log', '-c', config, '--key', 'abc'), { code: 2, err: /--key/ })
   t.match(await interdict('verify-log', '-c', config, '--expect', 'abc'), { code: 2 })
   writeFileSync(config, SETTINGS)
@@ -42,8 +42,8 @@ t.test('words that it does not know are exit code 2', async t => {
   t.match(await interdict('verify-log', at('log'), '-k', key, '-c', config), { code: 0 })
 })
 
-t.test('report ban says whether the log is as it was written', async t => {
-  const { config, at } = await chained(t, NAME)
+t.test('report ban shows whether the log is verified', async t => {
+  const { config, at } = await siteWithChain(t, NAME)
   const ban = async (): Promise<unknown> => {
     const told = await interdict('report', 'ban', 'federal', '-c', config, '--format', 'json')
     return (JSON.parse(told.out) as { facts: Record<string, string> }).facts['Query log']
@@ -57,8 +57,8 @@ t.test('report ban says whether the log is as it was written', async t => {
   t.match(await ban(), /^not verified: log\.queries\.chain is not set/)
 })
 
-t.test('a key that cannot be used is told by check, and by serve at the start', async t => {
-  const { config, at } = await chained(t, NAME)
+t.test('check and serve report an unusable key', async t => {
+  const { config, at } = await siteWithChain(t, NAME)
   t.match(await interdict('check', '-c', config), { code: 0 })
   chmodSync(at('sign.pem'), 0o644)
   t.match(await interdict('check', '-c', config), {
@@ -73,8 +73,8 @@ t.test('a key that cannot be used is told by check, and by serve at the start', 
   })
 })
 
-t.test('names of files give no orders to a terminal', async t => {
-  const { config, at } = await chained(t, NAME)
+t.test('escapes control characters in file names', async t => {
+  const { config, at } = await siteWithChain(t, NAME)
   mkdirSync(at('log/archive/day=2023-03-01'), { recursive: true })
   writeFileSync(at('log/archive/day=2023-03-01/\u001b[2J.parquet'), '')
   const told = await interdict('verify-log', '-c', config)

@@ -73,7 +73,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'rules/list-adblock.test.ts',
     'what is for browsers, each kind apart'
   ],
-  'working folder deleted': ['cli/trouble.test.ts', 'is deleted, and comes back'],
+  'working folder deleted': [
+    'cli/serve-failures.test.ts',
+    'working folder is deleted and restored'
+  ],
   'unsigned or damaged bundle': ['daemon/bundles.test.ts', 'a damaged bundle, a folder'],
   'expired, future or older bundle': [
     'sources/bundle/choose-bundle.test.ts',
@@ -94,7 +97,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'what is remembered is damaged'
   ],
   'rule files change while they are read': ['daemon/reload.test.ts', 'written piece by piece'],
-  'address or port taken or not permitted': ['cli/trouble.test.ts', 'a port that is in use'],
+  'address or port taken or not permitted': ['cli/serve-failures.test.ts', 'a port in use'],
   'two gateways start at the same instant': [
     'daemon/refused.test.ts',
     'two that start at the same instant'
@@ -171,7 +174,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'tally altered': ['querylog/archive/tallies.test.ts', 'a tally that was altered'],
   'archive process killed': ['daemon/archiver.test.ts', 'killed at any moment'],
   'chain cannot be written': ['querylog/archive/chain/trouble.test.ts', 'nothing is done or lost'],
-  'chain key unusable': ['cli/verify-log.test.ts', 'a key that cannot be used'],
+  'chain key unusable': ['cli/verify-log.test.ts', 'report an unusable key'],
   'killed while removing old lookups': ['daemon/archiver.test.ts', 'killed while it removes'],
   'query log exceeds `log.queries.keep.space`': [
     'querylog/archive/keep.test.ts',
@@ -181,9 +184,9 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'querylog/archive/keep.test.ts',
     'a clock that leaps ahead'
   ],
-  'service log cannot be opened or written': ['cli/streams.test.ts', 'a service log in'],
+  'service log cannot be opened or written': ['cli/streams.test.ts', 'a service log that is'],
   'output down or slow': ['querylog/export/outlet.test.ts', 'a sink that is down'],
-  'query log disk or pipe hangs': ['cli/streams.test.ts', 'a query log that takes nothing'],
+  'query log disk or pipe hangs': ['cli/streams.test.ts', 'a query log pipe that hangs'],
   'pseudonym key cannot be read or written': [
     'querylog/privacy/keys.test.ts',
     'a key that cannot be kept'
@@ -197,7 +200,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'counts what a full ring dropped'
   ],
   'compiler thread dies': ['daemon/other-deaths.test.ts', 'the compiler dies twice'],
-  'out of file descriptors': ['cli/starved.test.ts', 'out of descriptors'],
+  'out of file descriptors': ['cli/file-descriptors.test.ts', 'out of descriptors'],
   'clock set forward or back': ['daemon/clock.test.ts', 'the clock is set: bans follow it'],
   'admin socket cannot be created': ['daemon/admin-socket.test.ts', 'refuses ${it}'],
   'admin socket left by a killed process': ['cli/flush.test.ts', 'after a kill'],
@@ -207,14 +210,14 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'a worker that does not answer'
   ],
   'flush during a pending query': ['scenarios/flush-in-flight.yaml'],
-  'SIGTERM or SIGINT': ['cli/trouble.test.ts', 'a second signal does not wait'],
-  SIGHUP: ['cli/trouble.test.ts', 'a thousand SIGHUPs'],
+  'SIGTERM or SIGINT': ['cli/serve-failures.test.ts', 'a second signal stops it at once'],
+  SIGHUP: ['cli/serve-failures.test.ts', 'a thousand SIGHUPs'],
   'unreadable lines in a replayed log': [
     'replay/own-log.test.ts',
     'skips lines that it cannot read'
   ],
   'unreadable or unknown replay log': ['replay/own-log.test.ts', 'a log that is all foreign'],
-  'standard streams closed': ['cli/streams.test.ts', 'nobody reads its standard error']
+  'standard streams closed': ['cli/streams.test.ts', 'standard error is not read']
 }
 
 const rows = sectionRows(PAGE, '## What happens when').map(([what]) => what!)

@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import t, { type Test } from 'tap'
-import { address, serve } from '../cli/serving.js'
+import { listenAddress, startServer } from '../cli/server-process.js'
 import { askUdp } from '../daemon/asker.js'
 import { banning, Site } from '../daemon/site.js'
 import { policiesIn } from './dnstap-policies.js'
@@ -39,8 +39,8 @@ async function blockThree(t: Test, output: string, isDone: () => boolean): Promi
     'interdict.yaml': settings(output),
     'rules/networks.yaml': banning('banned.example')
   })
-  const server = serve(t, site)
-  const at = await address(server)
+  const server = startServer(t, site)
+  const at = await listenAddress(server)
   for (const name of ['a.banned.example', 'b.banned.example', 'banned.example'])
     await askUdp(at, name)
   await eventually('three lookups are there', 20, () => Promise.resolve(isDone()))

@@ -7,9 +7,9 @@ import { rulesLocation } from '../../daemon/reload/rules-location.js'
 import { escapeControls } from '../../querylog/record/terminal-line.js'
 import { loadRules, type RulesResult } from '../../rules/load.js'
 import { RulesFolder, type RuleFiles } from '../../rules/model/folder.js'
+import { BundleFiles } from '../../sources/bundle/bundle-files.js'
 import { decodeBundle, readBundleFile } from '../../sources/bundle/bundle.js'
 import { chooseBundle } from '../../sources/bundle/choose-bundle.js'
-import { BundleFiles } from '../../sources/bundle/bundle-files.js'
 import type { Io } from '../io.js'
 
 /** The rules that the settings put in force, or would after a restart. */

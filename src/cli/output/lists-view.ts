@@ -2,9 +2,9 @@ import type { Milliseconds } from '../../base/units.js'
 import type { RemoteList } from '../../rules/lists/remote-list.js'
 import type { TransferList } from '../../rules/lists/transfer-list.js'
 import type { RulesResult } from '../../rules/load.js'
-import { zoneHealth, zoneCopyStatus, type ZoneCopyStatus } from '../../sources/axfr/zone-status.js'
 import type { ZoneCopies } from '../../sources/axfr/zone-copies.js'
 import type { ZoneRecord } from '../../sources/axfr/zone-record.js'
+import { zoneHealth, zoneCopyStatus, type ZoneCopyStatus } from '../../sources/axfr/zone-status.js'
 import type { ListCopies, CopyRecord } from '../../sources/http/list-copies.js'
 
 /** A list as `interdict lists --json` has it; public. Instants are RFC 3339. */

@@ -1,6 +1,6 @@
 import { escapeControls } from '../../querylog/record/terminal-line.js'
-import { CHANGE_KINDS, type ChangeKind } from '../../replay/comparison.js'
 import type { Count, Example, ReasonCount } from '../../replay/change-tally.js'
+import { CHANGE_KINDS, type ChangeKind } from '../../replay/comparison.js'
 import { formatCount, formatNumber } from './format.js'
 import { HEADINGS, remarks, whenText, type TopRows, type ReplayResult } from './replay-result.js'
 

@@ -1,4 +1,5 @@
 import type { Seconds } from '../../base/units.js'
+import type { Count, Example, ReasonCount } from '../../replay/change-tally.js'
 import {
   CHANGE_KINDS,
   type Comparison,
@@ -6,7 +7,6 @@ import {
   type ChangeKind
 } from '../../replay/comparison.js'
 import type { ReadLog } from '../../replay/replay.js'
-import type { Count, Example, ReasonCount } from '../../replay/change-tally.js'
 import { showInstant } from '../../rules/time/instant.js'
 
 /** Rules as given on the command line, and their hash. */

@@ -4,12 +4,12 @@ import { eventually, type Site } from '../daemon/site.js'
 import { PROGRAM } from './run.js'
 
 /**
- * The program as a service manager runs it: its log, and its exit code once it has ended.
+ * Starts the packed server as a service manager would, with its log and its exit code.
  *
- * @param shell what is around it in a shell, `PROGRAM` standing for it
+ * @param shell shell command that starts it, as `PROGRAM`
  */
-export function serve(t: Test, site: Site, shell = 'exec PROGRAM') {
-  // Without tap's hooks, which every thread would load: more files than some tests leave it.
+export function startServer(t: Test, site: Site, shell = 'exec PROGRAM') {
+  // Without tap's hooks: every thread would load them, with more file descriptors than some tests allow.
   const program = `env -u NODE_OPTIONS '${process.execPath}' '${process.cwd()}/${PROGRAM}' serve -c '${site.path('interdict.yaml')}'`
   const child = spawn('sh', ['-c', shell.replace('PROGRAM', program)], {
     cwd: site.folder,
@@ -23,13 +23,13 @@ export function serve(t: Test, site: Site, shell = 'exec PROGRAM') {
   void ended.then(result => (code = result))
   const says = (what: RegExp): Promise<void> =>
     eventually(`${what}`, () => what.test(log)).catch(() => {
-      throw new Error(`it never said ${what}, but\n${log}`)
+      throw new Error(`the log never matched ${what}:\n${log}`)
     })
   return { child, ended, says, log: (): string => log, code: () => code }
 }
 
-/** Waits until it serves; where. */
-export async function address({ says, log }: ReturnType<typeof serve>) {
+/** Waits until the server is listening. @returns its address */
+export async function listenAddress({ says, log }: ReturnType<typeof startServer>) {
   await says(/dig @127\.0\.0\.1 -p \d+/)
   return { address: '127.0.0.1', port: Number(/-p (\d+)/.exec(log())![1]) }
 }

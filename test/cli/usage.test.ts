@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { FILES, interdict, site, spawned } from './run.js'
+import { FILES, interdict, writeSite, spawned } from './run.js'
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
 
-t.test('the packed program prints its version, and ends with the exit code', async t => {
+t.test('the packed program prints its version, and sets the exit code', async t => {
   for (const word of ['--version', '-V']) {
     t.strictSame(await spawned(word), { code: 0, out: `${version}\n`, err: '' })
   }
@@ -40,35 +40,41 @@ const wrong = [
   { it: 'no command', words: [] },
   { it: 'an unknown command', words: ['ban'] },
   { it: 'an unknown option', words: ['check', '--fast'] },
-  { it: 'no time to check at', words: ['check', '--at', 'noon'] },
+  { it: 'an invalid time to check at', words: ['check', '--at', 'noon'] },
   { it: 'a missing name', words: ['explain', '--from', '10.20.1.1'] },
   { it: 'a missing client', words: ['explain', 'clip.example'] },
-  { it: 'no query type', words: ['explain', 'clip.example', '--from', '10.20.1.1', '-t', 'AAAAA'] },
-  { it: 'no address', words: ['explain', 'clip.example', '--from', '10.20.1.999'] },
-  { it: 'no name', words: ['explain', 'clip..example', '--from', '10.20.1.1'] },
+  {
+    it: 'an invalid query type',
+    words: ['explain', 'clip.example', '--from', '10.20.1.1', '-t', 'AAAAA']
+  },
+  { it: 'an invalid address', words: ['explain', 'clip.example', '--from', '10.20.1.999'] },
+  { it: 'an invalid name', words: ['explain', 'clip..example', '--from', '10.20.1.1'] },
   { it: 'two names', words: ['explain', 'a.example', 'b.example', '--from', '10.20.1.1'] },
-  { it: 'no number of lines', words: ['tail', '-n', 'few'] },
-  { it: 'no verdict', words: ['tail', '--verdict', 'banned'] },
-  { it: 'no name to show', words: ['tail', '--name', 'a..example'] },
-  { it: 'a name and status', words: ['status', 'a.example'] },
-  { it: 'no time for status', words: ['status', '--timeout', '0'] },
+  { it: 'an invalid number of lines', words: ['tail', '-n', 'few'] },
+  { it: 'an unknown verdict', words: ['tail', '--verdict', 'banned'] },
+  { it: 'an invalid name to show', words: ['tail', '--name', 'a..example'] },
+  { it: 'a name for status', words: ['status', 'a.example'] },
+  { it: 'an invalid timeout of status', words: ['status', '--timeout', '0'] },
   { it: 'nothing to flush', words: ['flush'] },
-  { it: 'a name and all', words: ['flush', 'a.example', '--all'] },
-  { it: 'a subtree and all', words: ['flush', '--subtree', '--all'] },
-  { it: 'no name to flush', words: ['flush', 'a..example'] },
-  { it: 'no time to flush in', words: ['flush', '--all', '--timeout', '0'] },
-  { it: 'no number', words: ['ping', '--timeout', 'long'] },
-  { it: 'no time', words: ['explain', 'clip.example', '--from', '10.20.1.1', '--at', 'noon'] }
+  { it: 'a name with --all', words: ['flush', 'a.example', '--all'] },
+  { it: '--subtree with --all', words: ['flush', '--subtree', '--all'] },
+  { it: 'an invalid name to flush', words: ['flush', 'a..example'] },
+  { it: 'an invalid timeout of flush', words: ['flush', '--all', '--timeout', '0'] },
+  { it: 'an invalid timeout of ping', words: ['ping', '--timeout', 'long'] },
+  {
+    it: 'an invalid time',
+    words: ['explain', 'clip.example', '--from', '10.20.1.1', '--at', 'noon']
+  }
 ]
 for (const { it, words } of wrong) {
   t.test(`ends with 2 after ${it}`, async t => {
     const { code, out, err } = await interdict(...words)
     t.strictSame([code, out], [2, ''])
-    t.not(err.trim(), '', 'and says why')
+    t.not(err.trim(), '', 'with a reason')
   })
 }
 
-t.test('a settings file that is not there is one clear line', async t => {
+t.test('a missing settings file is one line of error', async t => {
   for (const command of [
     ['check'],
     ['serve'],
@@ -80,19 +86,19 @@ t.test('a settings file that is not there is one clear line', async t => {
   ]) {
     const { code, out, err } = await interdict(...command, '-c', 'no-such-file.yaml')
     t.equal(code, 1)
-    // What check finds is its result, and goes where results go.
+    // Errors are the result of check, so they go to standard output.
     t.match(command[0] === 'check' ? out : err, /no-such-file\.yaml.*\(CONFIG_UNREADABLE\)/)
   }
 })
 
-t.test('check says that all is well, and what there is', async t => {
-  const { code, out } = await interdict('check', '-c', site(t, FILES))
+t.test('check summarizes valid rules', async t => {
+  const { code, out } = await interdict('check', '-c', writeSite(t, FILES))
   t.equal(code, 0)
   t.match(out, /1 network, 7 rules, 6 names: no errors/)
   t.match(out, /warning: .*networks\.yaml:13:\d+: .*\(RULES_BAN_ENDED\)/)
 })
 
-t.test('check says all that is wrong at once, as a compiler does', async t => {
+t.test('check suggests what a misspelt key means', async t => {
   const networks = FILES['rules/networks.yaml']
     .replace('authority: Belgian', 'autority: Belgian')
     .replace('apps: [clip]', 'apps: [clop]')
@@ -100,52 +106,56 @@ t.test('check says all that is wrong at once, as a compiler does', async t => {
   const { code, out, err } = await interdict(
     'check',
     '-c',
-    site(t, { ...FILES, 'rules/networks.yaml': networks })
+    writeSite(t, { ...FILES, 'rules/networks.yaml': networks })
   )
   t.equal(code, 1)
   t.match(out + err, /networks\.yaml:8:\d+: .*autority.*authority/, 'with what was meant')
 })
 
-t.test('check names every file that is wrong', async t => {
+t.test('check reports the file of an error', async t => {
   const files = { ...FILES, 'rules/apps/clip.yaml': 'app: clap\nnames: [" "]\n' }
-  const { code, out, err } = await interdict('check', '-c', site(t, files))
+  const { code, out, err } = await interdict('check', '-c', writeSite(t, files))
   t.equal(code, 1)
   t.match(out + err, /clip\.yaml:\d+:\d+: /)
 })
 
-t.test('check reads the file of cookie secrets, beside the rules', async t => {
+t.test('check reads the cookie secrets file as well', async t => {
   const settings = `${FILES['interdict.yaml']}cookies: { secret-file: secrets }\n`
   const secret = '0123456789abcdef0123456789abcdef'
   const apps = { 'rules/apps/clip.yaml': 'app: clap\nnames: [" "]\n' }
   const files = { ...FILES, 'interdict.yaml': settings, secrets: `${secret}\n  ${secret}0 # new\n` }
-  const one = await interdict('check', '-c', site(t, files))
+  const one = await interdict('check', '-c', writeSite(t, files))
   t.equal(one.code, 1)
   t.match(one.out, /secrets:2:3: .*\(COOKIE_SECRET\)\n1 error\n/)
-  t.notMatch(one.out, secret, 'and does not show what it found')
-  const both = await interdict('check', '-c', site(t, { ...files, ...apps }))
+  t.notMatch(one.out, secret, 'without showing the secret')
+  const both = await interdict('check', '-c', writeSite(t, { ...files, ...apps }))
   t.match(both.out, /\(COOKIE_SECRET\)/)
   t.match(both.out, /clip\.yaml:\d+:\d+: /)
-  const good = await interdict('check', '-c', site(t, { ...files, secrets: secret }))
+  const good = await interdict('check', '-c', writeSite(t, { ...files, secrets: secret }))
   t.equal(good.code, 0)
-  const none = await interdict('check', '-c', site(t, { ...FILES, 'interdict.yaml': settings }))
+  const none = await interdict(
+    'check',
+    '-c',
+    writeSite(t, { ...FILES, 'interdict.yaml': settings })
+  )
   t.equal(none.code, 1)
   t.match(none.out, /\(COOKIE_SECRETS_UNREADABLE\)/)
 })
 
-t.test('ping says of each address that nobody answers there', async t => {
+t.test('ping reports every address that does not answer', async t => {
   const settings = `${FILES['interdict.yaml']}listen: ['127.0.0.1:1', '[::1]:1']\n`
-  const config = site(t, { ...FILES, 'interdict.yaml': settings })
+  const config = writeSite(t, { ...FILES, 'interdict.yaml': settings })
   const { code, out } = await interdict('ping', '-c', config, '--timeout', '200')
   t.equal(code, 1)
   t.match(out, /127\.0\.0\.1:1 .*\n\[::1\]:1 /)
 })
 
-t.test('a service log that cannot be opened is one clear line', async t => {
+t.test('a service log that cannot be opened is one line of error', async t => {
   const settings = `${FILES['interdict.yaml']}listen: ['127.0.0.1:0']\nlog: { service: { file: interdict.yaml/log } }\n`
   const { code, err } = await interdict(
     'serve',
     '-c',
-    site(t, { ...FILES, 'interdict.yaml': settings })
+    writeSite(t, { ...FILES, 'interdict.yaml': settings })
   )
   t.equal(code, 1)
   t.match(err, /cannot open service log .*interdict\.yaml\/log: .*\(CLI_SERVICE_LOG\)/)

@@ -3,7 +3,7 @@ import t from 'tap'
 import { askTcp, askUdp } from '../daemon/asker.js'
 import { banning, eventually, Site } from '../daemon/site.js'
 import { BadUpstream, silent } from '../upstream/bad-upstream.js'
-import { address, serve } from './serving.js'
+import { listenAddress, startServer } from './server-process.js'
 
 const settings = ({ port = 0, servers = '', queries = 'queries.jsonl', service = '-' } = {}) => `
 listen: ['127.0.0.1:${port}']
@@ -17,9 +17,9 @@ const files = (text = settings()) => ({ 'interdict.yaml': text, ...RULES })
 const BANNED = { rcode: 'NXDOMAIN', ede: 15 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  t.test(`${signal}: it ends, with exit code 0`, async t => {
-    const server = serve(t, new Site(t, files()))
-    const at = await address(server)
+  t.test(`${signal} stops the server with exit code 0`, async t => {
+    const server = startServer(t, new Site(t, files()))
+    const at = await listenAddress(server)
     t.match(await askUdp(at, 'banned.example'), BANNED)
     server.child.kill(signal)
     t.equal(await server.ended, 0)
@@ -27,12 +27,12 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
-t.test('a second signal does not wait: it ends at once, with exit code 1', async t => {
+t.test('a second signal stops it at once, with exit code 1', async t => {
   const upstream = await BadUpstream.open(silent)
   t.teardown(() => upstream.close())
   const servers = `'127.0.0.1:${upstream.endpoint.port}'`
-  const server = serve(t, new Site(t, files(settings({ servers }))))
-  const at = await address(server)
+  const server = startServer(t, new Site(t, files(settings({ servers }))))
+  const at = await listenAddress(server)
   const lost = t.rejects(askUdp(at, 'slow.example', { patience: 5_000 }))
   await upstream.sees(1)
   server.child.kill('SIGTERM')
@@ -42,10 +42,10 @@ t.test('a second signal does not wait: it ends at once, with exit code 1', async
   await lost
 })
 
-t.test('a thousand SIGHUPs: it serves all the while, and reads what is new', async t => {
+t.test('a thousand SIGHUPs: it keeps serving, and reloads new rules', async t => {
   const site = new Site(t, files())
-  const server = serve(t, site)
-  const at = await address(server)
+  const server = startServer(t, site)
+  const at = await listenAddress(server)
   for (let i = 0; i < 1000; i++) {
     server.child.kill('SIGHUP')
     if (i % 100 === 0) t.match(await askUdp(at, 'banned.example'), BANNED)
@@ -60,24 +60,24 @@ t.test('a thousand SIGHUPs: it serves all the while, and reads what is new', asy
   t.notMatch(server.log(), /"level":"error"/)
 })
 
-t.test('a port that is in use: one line that says so, and exit code 1', async t => {
-  const first = serve(t, new Site(t, files()))
-  const at = await address(first)
-  const second = serve(t, new Site(t, files(settings({ port: at.port }))))
+t.test('a port in use: one line of error, exit code 1', async t => {
+  const first = startServer(t, new Site(t, files()))
+  const at = await listenAddress(first)
+  const second = startServer(t, new Site(t, files(settings({ port: at.port }))))
   t.equal(await second.ended, 1)
   t.match(second.log(), /^cannot listen on 127\.0\.0\.1:\d+: .*\(SOCKET_BIND\)\n$/)
-  t.match(await askUdp(at, 'banned.example'), BANNED, 'the first goes on')
+  t.match(await askUdp(at, 'banned.example'), BANNED, 'the first keeps serving')
 })
 
-t.test('the folder that it lives in is deleted, and comes back', async t => {
+t.test('its working folder is deleted and restored', async t => {
   const site = new Site(t, files())
-  const server = serve(t, site)
-  const at = await address(server)
+  const server = startServer(t, site)
+  const at = await listenAddress(server)
   await askUdp(at, 'banned.example')
   rmSync(site.folder, { recursive: true })
   await server.says(/reload failed/)
-  t.match(await askUdp(at, 'banned.example'), BANNED, 'the rules stay in force')
-  // Threads that had nothing to do are ended after 5 s: one that is started now has no folder.
+  t.match(await askUdp(at, 'banned.example'), BANNED, 'the rules remain in force')
+  // Idle threads end after 5 s; a thread started now has no working folder.
   await new Promise(resolve => setTimeout(resolve, 6000))
   for (const [name, text] of Object.entries(files())) site.write(name, text)
   site.write('rules/networks.yaml', banning('other.example'))
@@ -89,9 +89,9 @@ t.test('the folder that it lives in is deleted, and comes back', async t => {
   await eventually('a record in the new folder', () => site.records().length > 0)
 })
 
-t.test('neither input, output nor errors: it serves, and its log is in a file', async t => {
+t.test('serves without standard streams, with a log file', async t => {
   const site = new Site(t, files(settings({ service: 'service.jsonl' })))
-  const server = serve(t, site, 'exec PROGRAM <&- >&- 2>&-')
+  const server = startServer(t, site, 'exec PROGRAM <&- >&- 2>&-')
   const log = (): string => (site.has('service.jsonl') ? site.read('service.jsonl') : '')
   await eventually('it serves', () => log().includes('try: dig'))
   const at = { address: '127.0.0.1', port: Number(/ -p (\d+)/.exec(log())![1]) }
@@ -103,10 +103,10 @@ t.test('neither input, output nor errors: it serves, and its log is in a file', 
 
 const onLinux = { skip: process.platform === 'linux' ? false : 'there is no /dev/full' }
 
-t.test('both logs on a full disk: it serves, and says so', onLinux, async t => {
+t.test('serves with both logs on a full disk, and reports it', onLinux, async t => {
   const site = new Site(t, files(settings({ queries: '/dev/full', service: '/dev/full' })))
-  const server = serve(t, site)
-  const at = await address(server)
+  const server = startServer(t, site)
+  const at = await listenAddress(server)
   t.match(await askUdp(at, 'banned.example'), BANNED)
   await server.says(/LOG_WRITE/)
   t.match(await askTcp(at, 'banned.example'), BANNED)
@@ -114,12 +114,12 @@ t.test('both logs on a full disk: it serves, and says so', onLinux, async t => {
   t.equal(await server.ended, 0)
 })
 
-t.test('two processes start on one port at the same instant: one serves', async t => {
+t.test('of two processes started on one port at once, one serves', async t => {
   const sites = [1, 2].map(() => new Site(t, files(settings({ port: 25_353 }))))
-  const servers = sites.map(site => serve(t, site))
+  const servers = sites.map(site => startServer(t, site))
   await eventually('one has ended', () => servers.some(({ code }) => code() !== undefined))
   const [lost, kept] = servers.sort((a, b) => (b.code() ?? -1) - (a.code() ?? -1))
   t.equal(lost!.code(), 1)
   t.match(lost!.log(), /SOCKET_BIND/)
-  t.match(await askUdp(await address(kept!), 'banned.example'), BANNED)
+  t.match(await askUdp(await listenAddress(kept!), 'banned.example'), BANNED)
 })

@@ -10,7 +10,7 @@ const sizes = [
   [2 ** 50, '1024 TB']
 ] as const
 for (const [octets, text] of sizes) {
-  t.test(`${octets} octets are ${text}`, async t => t.equal(formatSize(octets), text))
+  t.test(`${octets} bytes are ${text}`, async t => t.equal(formatSize(octets), text))
 }
 
 const times = [

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { askTcp, askUdp } from '../daemon/asker.js'
 import { banning, eventually, Site } from '../daemon/site.js'
-import { address, serve } from './serving.js'
+import { listenAddress, startServer } from './server-process.js'
 
 const MOST = 64
 const SETTINGS = `
@@ -16,7 +16,7 @@ const FILES = { 'interdict.yaml': SETTINGS, 'rules/networks.yaml': banning('bann
 const BANNED = { rcode: 'NXDOMAIN', ede: 15 }
 const onLinux = { skip: process.platform === 'linux' ? false : 'there is no /proc' }
 
-/** Takes every descriptor of the server that there is, or comes free, until it is let go. */
+/** Takes every free file descriptor of the server, until released. */
 function takeAll(t: Test, port: number): () => void {
   const held = new Set<Socket>()
   const timer = setInterval(() => {
@@ -25,21 +25,21 @@ function takeAll(t: Test, port: number): () => void {
     socket.on('error', () => undefined)
     socket.on('close', () => held.delete(socket))
   }, 2)
-  const letGo = (): void => {
+  const release = (): void => {
     clearInterval(timer)
     for (const socket of held) socket.destroy()
   }
-  t.teardown(letGo)
-  return letGo
+  t.teardown(release)
+  return release
 }
 
 t.test('out of descriptors', onLinux, async t => {
   const site = new Site(t, FILES)
-  const server = serve(t, site, `ulimit -n ${MOST} && exec PROGRAM`)
-  const at = await address(server)
+  const server = startServer(t, site, `ulimit -n ${MOST} && exec PROGRAM`)
+  const at = await listenAddress(server)
   t.match(await askUdp(at, 'banned.example'), BANNED)
   await eventually('a record', () => site.records().length > 0)
-  const letGo = takeAll(t, at.port)
+  const release = takeAll(t, at.port)
   const open = (): number => readdirSync(`/proc/${server.child.pid}/fd`).length
   const overTcp = (name: string): Promise<boolean> =>
     askTcp(at, name).then(
@@ -60,7 +60,7 @@ t.test('out of descriptors', onLinux, async t => {
     return server.log().includes('LOG_OPEN')
   })
 
-  letGo()
+  release()
   await server.says(/"generation":2.*"rules reloaded"/)
   t.match(await askUdp(at, 'other.example'), BANNED, 'they are read though no file has changed')
   await eventually('TCP', () => overTcp('other.example'))
