@@ -10,74 +10,74 @@ import type { BundleFacts } from './types.js'
 
 export type FileResult =
   | { readonly octets: Uint8Array }
-  /** Why the file cannot be read, in the system's words. */
+  /** Why the file cannot be read, in the words of the system. */
   | { readonly why: string; readonly isMissing?: boolean }
 
-/** A file that is larger than it may be: so many octets. */
+/** A file larger than allowed, and its size. */
 export interface TooLarge {
   readonly size: Octets
 }
 
-/** Where rule files are read from. Names are as rules write them, with `/`. */
+/** Where rule files are read from. File names are as in the rules, with `/`. */
 export interface RuleFiles {
   read(name: string): Promise<FileResult>
-  /** A file that is larger is not read. */
+  /** As `read`, but a file larger than `most` is not read. */
   readAtMost(name: string, most: Octets): Promise<FileResult | TooLarge>
   /**
-   * The last good copy of a list that is a zone of a primary, as it is in force.
+   * The last good copy of a list that is transferred as a zone, with its journal applied.
    *
-   * @param zone its name, lower-cased wire form
+   * @param zone its name in lower-cased wire form
    */
   readZone(list: string, zone: Uint8Array, most: Octets): Promise<FileResult | TooLarge>
-  /** Names of the files in a folder; none if there is no such folder, unless it is `needed`. */
+  /** Names of the files in a folder; empty if the folder is missing, or an error if `needed`. */
   listFolder(name: string, needed?: boolean): Promise<readonly string[] | { readonly why: string }>
-  /** A file's name as messages show it. */
+  /** The name of a file in messages. */
   displayName(name: string): string
-  /** Every file and folder that was read, or looked for. */
+  /** Every file and folder that was read or looked for. */
   readonly files: readonly string[]
-  /** Of what they have; hex. */
+  /** Digest of everything that was read, hexadecimal. */
   readonly sha256: string
-  /** The same without zones of primaries. */
+  /** The same without transferred zones. */
   readonly filesSha256: string
-  /** Zones of primaries that were read. */
+  /** Transferred zones that were read. */
   readonly zones: readonly ZoneState[]
-  /** Whether something could not be read only because the system had not what it takes. */
+  /** Whether a read failed only for lack of system resources, so that a retry may succeed. */
   readonly hadTransientError: boolean
-  /** Of the bundle that a gateway has accepted; undefined: they are from elsewhere. */
+  /** The bundle that the rules are from; undefined: they are not from an accepted bundle. */
   readonly bundle?: BundleFacts | undefined
 }
 
 const COPY_MARK = '\0'
 
-/** The name of the last good copy of a list that is fetched; no path has this letter. */
+/** Internal name of the last good copy of a downloaded list; no path contains NUL. */
 export const copyName = (list: string): string => `${COPY_MARK}${list}`
 
 export const isCopyName = (name: string): boolean => name.startsWith(COPY_MARK)
 
-/** The same for what a zone that is transferred has: `.zone` and `.journal`. */
+/** Internal name of a file of a transferred zone: `.zone` or `.journal`. */
 const zoneFile = (list: string, end: string): string => `${COPY_MARK}../zones/${list}${end}`
 
-/** Where the copies of zones are: beside those of lists. */
+/** The folder of the copies of zones, beside that of lists. */
 export const zoneFilesIn = (copies: string): string => resolve(copies, '../zones')
 
-/** What the system lacks, or fails at, with a file that is as it was: it can be read later. */
+/** Error codes of a shortage or failure of the system, not of the file: a retry may succeed. */
 const TRANSIENT_ERRORS = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO', 'ESTALE', 'ETIMEDOUT']
 
 const EMPTY = new Uint8Array(0)
 const MISSING = { why: 'no such file', isMissing: true } as const
 
 /**
- * A rules folder while it is being read. Each file is read once, whole, so that whatever is made of
- * it is made of one state of it; what was read (or was not there to be read) is remembered.
+ * Reads a rules folder. Each file is read once, as a whole, so that everything derived from it
+ * comes from one state of the file. Keeps track of all that was read or looked for.
  */
 export class RulesFolder implements RuleFiles {
   private readonly contents = new Map<string, Uint8Array>()
   private readonly seen: Set<string>
   readonly zones: ZoneState[] = []
-  /** Whether something could not be read only because the system had not what it takes. */
+  /** Whether a read failed only for lack of system resources. */
   hadTransientError = false
 
-  /** @param copies where copies of lists are that are fetched; undefined: nowhere */
+  /** @param copies folder of the copies of downloaded lists; undefined: none */
   constructor(
     private readonly path: string,
     private readonly copies?: string
@@ -85,7 +85,7 @@ export class RulesFolder implements RuleFiles {
     this.seen = new Set([path])
   }
 
-  /** @param name of a file, as rules write it: relative to the folder, with `/` */
+  /** @param name of a file, as in the rules: relative to the folder, with `/` */
   async read(name: string): Promise<FileResult> {
     const path = resolve(this.path, name)
     this.seen.add(path)
@@ -98,10 +98,7 @@ export class RulesFolder implements RuleFiles {
     }
   }
 
-  /**
-   * Reads a file of at most so many octets. One that is larger, or that is no file but a device or a
-   * pipe, is not read at all.
-   */
+  /** Reads a file of at most `most` octets. A larger one, a device or a pipe is not read. */
   async readAtMost(name: string, most: Octets): Promise<FileResult | TooLarge> {
     const known = this.contents.get(name)
     if (known !== undefined) return known.length > most ? { size: known.length } : { octets: known }
@@ -130,9 +127,9 @@ export class RulesFolder implements RuleFiles {
   }
 
   /**
-   * Names of the files in a folder within, sorted; none if there is no such folder.
+   * Sorted names of the files in a subfolder; empty if it is missing.
    *
-   * @param needed whether it is wrong that there is none
+   * @param needed whether a missing folder is an error
    */
   async listFolder(
     name: string,
@@ -148,7 +145,7 @@ export class RulesFolder implements RuleFiles {
     }
   }
 
-  /** A file's name as messages show it, so that an editor finds it from the working folder. */
+  /** The name of a file in messages, relative to the working folder so that editors find it. */
   displayName(name: string): string {
     const path = this.pathOf(name)
     const fromHere = relative('', path)
@@ -157,12 +154,12 @@ export class RulesFolder implements RuleFiles {
     return outside ? path : fromHere
   }
 
-  /** Every file and folder that was read, or looked for. */
+  /** Every file and folder that was read or looked for. */
   get files(): readonly string[] {
     return [...this.seen]
   }
 
-  /** Whether no file was read, zones not counted. */
+  /** Whether no file was read, not counting zones. */
   get isUnread(): boolean {
     return this.contents.size === 0
   }
@@ -171,7 +168,7 @@ export class RulesFolder implements RuleFiles {
     return rulesSha256(this.filesSha256, this.zones)
   }
 
-  /** SHA-256 over names and octets of all files read, whatever the order of reading; hex. */
+  /** SHA-256 over names and contents of all files read, in whatever order; hexadecimal. */
   get filesSha256(): string {
     const hash = createHash('sha256')
     for (const name of [...this.contents.keys()].sort()) {
@@ -181,7 +178,7 @@ export class RulesFolder implements RuleFiles {
     return hash.digest('hex')
   }
 
-  /** Reads what is not part of the rules by its octets. */
+  /** Reads a file that is not included in the digest of the rule files. */
   private async readOutside(name: string, most: Octets): Promise<FileResult | TooLarge> {
     const path = this.pathOf(name)
     this.seen.add(path)
@@ -205,11 +202,11 @@ export class RulesFolder implements RuleFiles {
 }
 
 /**
- * Reads as much of a file as it had when it was opened: whether it has changed meanwhile is for those
- * to see who look at it before and after.
+ * Reads as many octets as the file had when it was opened. Callers check before and after whether
+ * it has changed meanwhile.
  */
 async function readBounded(path: string, most: Octets): Promise<FileResult | TooLarge> {
-  // To open a pipe that nobody writes to would wait for somebody to.
+  // Non-blocking, as opening a pipe without a writer would block.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const stat = await file.stat()

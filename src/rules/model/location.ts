@@ -9,36 +9,36 @@ import type { Path } from '../../yaml/issues.js'
 import { showPath, type ParsedYaml } from '../../yaml/read.js'
 
 /**
- * Where in `networks.yaml` the reading is. Gathers the errors and warnings that are found there,
- * so that all of them are told at once.
+ * A place in `networks.yaml`, with the errors and warnings found so far, so that all of them are
+ * reported at once.
  */
 export class Location {
   constructor(
     private readonly yaml: ParsedYaml<unknown>,
-    /** As rules and the query log name the file: from the rules folder. */
+    /** The file's name relative to the rules folder, as in rules and the query log. */
     readonly file: string,
     readonly errors: InterdictError[] = [],
     readonly warnings: InterdictError[] = [],
     readonly path: Path = []
   ) {}
 
-  /** The place of a part of what is here. */
+  /** The location of a child. */
   at(...steps: Path): Location {
     const { yaml: reading, file, errors, warnings, path } = this
     return new Location(reading, file, errors, warnings, [...path, ...steps])
   }
 
-  /** For rules: a position that stays the same wherever the rules folder is. */
+  /** Position with the file name relative to the rules folder. */
   get position(): Position {
     return { ...this.messagePosition, file: this.file }
   }
 
-  /** For rules with a name that is a key: where the key is. */
+  /** The same for the key instead of the value. */
   get keyPosition(): Position {
     return { ...this.yaml.positionOf(this.path, 'key'), file: this.file }
   }
 
-  /** For messages. */
+  /** Position with the file name as messages show it. */
   get messagePosition(): Position {
     return this.yaml.positionOf(this.path)
   }
@@ -48,12 +48,12 @@ export class Location {
     return showPath(this.path)
   }
 
-  /** Adds an error here. */
+  /** Records an error here. */
   error<C extends ErrorCode>(code: C, ...detail: ErrorDetail<C>): void {
     this.errors.push(failureAt(this.messagePosition, code, ...detail))
   }
 
-  /** Adds a warning here. */
+  /** Records a warning here. */
   warn<C extends ErrorCode>(code: C, ...detail: ErrorDetail<C>): void {
     this.warnings.push(failureAt(this.messagePosition, code, ...detail))
   }

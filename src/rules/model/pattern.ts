@@ -3,20 +3,20 @@ import { readName, readPlainName, showCanonical, showName } from '../../dns/name
 import { parsedString } from '../../yaml/parsed-string.js'
 import type { Cover } from './types.js'
 
-/** A name in a rule and what it stands for. */
+/** A name in a rule, and which names it covers. */
 export interface Pattern {
   readonly cover: Cover
   /** Lower-cased wire form, root label included. */
   readonly name: Uint8Array
 }
 
-/** ASCII that has no place in a name of a rule: a URL, a port, an escape, a second `*`. */
+/** ASCII that is invalid in names of rules: a URL, a port, an escape, a second `*`. */
 const ODD = /[\0-,/:-@[-^`{-\x7f]/
 const IPV4 = /^\d[\d.]*$/
 
 /**
- * Reads `tiktok.com` (itself and all below it), `=tiktok.com` (itself), `*.tiktok.com` (all below
- * it). Undefined for what is none of these.
+ * Reads `tiktok.com` (covers itself and everything below), `=tiktok.com` (itself) or `*.tiktok.com`
+ * (everything below). Undefined for anything else.
  *
  * @throws InterdictError NAME_INVALID
  */
@@ -27,13 +27,13 @@ export function readPattern(text: string): Pattern | undefined {
   return { cover, name: readAscii(name) ?? readName(name) }
 }
 
-/** Names by the thousand share a piece of memory: one of its own for each costs more than to read it. */
+/** Names share slabs of memory: a buffer for each would cost more than reading the name. */
 const SLAB = 16_384
 let slab = new Uint8Array(SLAB)
 let used = 0
 const scratch = Buffer.alloc(4 * MAX_NAME)
 
-/** As `readName` for plain ASCII, at a tenth of its time: app files have thousands of names. */
+/** As `readName` for plain ASCII, in a tenth of the time: app files have thousands of names. */
 function readAscii(text: string): Uint8Array | undefined {
   if (text.length > MAX_NAME) return undefined
   if (used + MAX_NAME > SLAB) {
@@ -48,20 +48,20 @@ function readAscii(text: string): Uint8Array | undefined {
 
 const PREFIX_OF = { suffix: '', exact: '=', below: '*.' } as const
 
-/** A pattern as people write it. */
+/** A pattern in the syntax of rules. */
 export function showPattern({ cover, name }: Pattern): string {
   return `${PREFIX_OF[cover]}${showCanonical(showName(name))}`
 }
 
 export const patternSchema = parsedString('a domain name, =name or *.name', readPattern)
 
-/** Whether a pattern covers a whole top-level domain, or more. */
+/** Whether a pattern covers a top-level domain or the root. */
 export function coversTopLevelDomain({ cover, name }: Pattern): boolean {
   const labels = labelCount(name)
   return labels === 0 || (labels === 1 && cover !== 'exact')
 }
 
-/** Whether a pattern covers a name in lower-cased wire form. */
+/** Whether a pattern covers a name, given in lower-cased wire form. */
 export function covers(cover: Cover, name: Uint8Array, other: Uint8Array): boolean {
   const start = other.length - name.length
   const kindFits = start === 0 ? cover !== 'below' : cover !== 'exact'
@@ -69,7 +69,7 @@ export function covers(cover: Cover, name: Uint8Array, other: Uint8Array): boole
     return false
   }
   if (Buffer.compare(name, other.subarray(start)) !== 0) return false
-  // The octets agree; it is below only if a label begins there.
+  // The octets are equal; they are a parent name only if a label begins there.
   let at = 0
   while (at < start) at += other[at]! + 1
   return at === start

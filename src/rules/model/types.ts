@@ -5,102 +5,102 @@ import type { BanEde } from '../../dns/registry/ede.js'
 import type { ZoneState } from '../../zonefile/zone-state.js'
 
 /**
- * What a name in a rule file covers.
+ * Which names a pattern covers.
  *
- * `suffix` itself and all below it (`tiktok.com`)
- * `exact`  itself only (`=tiktok.com`)
- * `below`  all below it, not itself (`*.tiktok.com`)
+ * `suffix` the name and everything below it (`tiktok.com`)
+ * `exact`  only the name (`=tiktok.com`)
+ * `below`  everything below the name (`*.tiktok.com`)
  */
 export type Cover = 'suffix' | 'exact' | 'below'
 
-/** `Cover` as the number that packed names carry. */
+/** `Cover` as a number, in packed names. */
 export const COVER = { suffix: 0, exact: 1, below: 2 } as const
 
-/** Where a `NameSource` pours its names: called once per name, nothing may be kept of `octets`. */
+/** Receives the names of a `NameSource`, one call each. It must not keep references to `octets`. */
 export interface NameSink {
   /**
    * @param octets holds the name in lower-cased wire form, root label included
    * @param cover one of `COVER`
-   * @param line of the source's file, from 1
+   * @param line in the file of the source, from 1
    */
   name(octets: Uint8Array, at: Octets, length: Octets, cover: number, line: number): void
-  /** Addresses whose appearance in an answer means this source. */
+  /** Addresses that the source matches in answers. */
   prefix(prefix: Prefix, line: number): void
 }
 
 /**
- * Names (and addresses) that one place in the rules speaks of: an app, a list, or the names written
- * into a ban, an exception, an allow or a block. The unit that bans and exceptions point at. Only
- * policy's own source of special-use names is `local`.
+ * Names and addresses from one place of the rules: an app, a list, or those written into a ban, an
+ * exception, an allow or a block. Rules refer to sources. `local` is only the source of special-use
+ * names that `policy` adds.
  */
 export interface NameSource {
   readonly kind: 'app' | 'list' | 'inline' | 'local'
   /** App or list id; for inline names `networks.yaml:12`. Unique in a rule set. */
   readonly id: string
-  /** Human name: `TikTok`. */
+  /** Human-readable name: `TikTok`. */
   readonly title: string
-  /** As it was found from the rules folder, for `file:line` in answers to people. */
+  /** Relative to the rules folder, for `file:line` in output. */
   readonly file: string
-  /** At most how many names and how many octets of wire names `pour` will give: sizes tables. */
+  /** Upper limits of the number of names and of their octets in wire form: sizes tables. */
   readonly bounds: { readonly names: number; readonly octets: Octets }
-  /** Why names that take in too much are right nevertheless, by the line on which each stands. */
+  /** The reasons given with `force:` for names that are too broad, by line. */
   readonly forced?: ReadonlyMap<number, string>
-  /** What it says of its names, where a list says more than that they are its own. */
+  /** For sources that are part of a list. */
   readonly part?: ListPart
-  /** Gives every name, always the same ones; errors of single lines go to the rule set's reports. */
+  /** Passes all names to the sink, the same ones each time. */
   writeTo(sink: NameSink): void
 }
 
 /**
- * One of the things that a list says. A list is as many sources as it says different things, all
- * under its id, and a rule on it speaks through all of them.
+ * The part of a list with one effect. A list is one source per effect, all with its id, and a rule
+ * on the list refers to all of them.
  */
 export interface ListPart {
   /** Id of the list. */
   readonly list: string
   /**
-   * `rule`  what the rule does
-   * `pass`  that these names are not meant: nothing that the same list says of them, or of a name
-   *         above, holds, whichever rule is on it; what another list says does
-   * a reply what the rule does, with this reply, unless the rule `overrides` it
+   * `rule`  the action of the rule
+   * `pass`  the list does not apply to these names: neither its other entries for them nor those
+   *         for names above, whichever rule uses it; other lists still apply
+   * a reply the action of the rule with this reply, unless the rule `overrides` it
    */
   readonly effect: 'rule' | 'pass' | ListReply
-  /** Only for questions of these types. Not given: of all. */
+  /** Only for queries of these types; undefined: all. */
   readonly qtypes?: QtypeSet
-  /** Only for clients in these. Not given: all of the network. */
+  /** Only for clients in these prefixes; undefined: the whole network. */
   readonly prefixes?: readonly Prefix[]
   /**
-   * Makes the list a zone in a row of zones: what it says first is heard before what it says later,
-   * and all of it before what the next rule says, whichever name is longer. A `pass` ends the
-   * search in the zones of later blocks, too. Parts of one list come in the order of stages.
+   * For a list that is a response policy zone: lower stages come before higher ones, and all of
+   * them before the next rule, whichever name is longer. A `pass` also ends the search in the zones of
+   * later blocks. Parts of one list are sorted by stage.
    */
   readonly stage?: number
 }
 
-/** Those named, or all but them. */
+/** These query types; with `except`, all but these. */
 export interface QtypeSet {
   readonly types: readonly number[]
   readonly except: boolean
 }
 
-/** What a list says that clients receive; the rule says the rest. */
+/** The reply that a list gives; the rule gives the rest. */
 export interface ListReply extends Pick<Reply, 'sinkhole' | 'target'> {
   readonly action: Action | 'data'
   /** For `data`. */
   readonly data?: LocalData
 }
 
-/** The records that a list has for its names, by the lines where these are; in shared memory. */
+/** The records that a list has for its names, by the lines of the names; in shared memory. */
 export interface LocalData {
-  /** Int32: lines, ascending. */
+  /** Int32: line numbers, ascending. */
   readonly lines: SharedArrayBuffer
-  /** Int32: where in `octets` the records of each line begin; behind them, where the last end. */
+  /** Int32: offset in `octets` of the records of each line, and the end of the last ones. */
   readonly starts: SharedArrayBuffer
-  /** TYPE, RDLENGTH and RDATA of each record. A CNAME to `*.name` is one to QNAME.name. */
+  /** TYPE, RDLENGTH and RDATA of each record. A CNAME to `*.name` means one to QNAME.name. */
   readonly octets: SharedArrayBuffer
 }
 
-/** What a client receives for a banned name. DESIGN: one name, one status. */
+/** What clients receive for a blocked name. */
 export type Action =
   | 'nxdomain' // the name does not exist
   | 'nodata' // the name exists, this type does not
@@ -118,36 +118,36 @@ export interface Reply {
   /** For `cname`: the target in lower-cased wire form. */
   readonly target?: Uint8Array
   readonly ede: BanEde
-  /** TTL of made-up answers. */
+  /** TTL of synthesized answers. */
   readonly ttl: Seconds
-  /** The rule itself says the action, so that it holds where a list says another, too. */
+  /** The rule itself gives the action, so that it takes precedence over that of a list. */
   readonly overrides?: boolean
 }
 
-/** In force while `from <= now < until`; -Infinity and Infinity where not given. */
+/** Active while `from <= now < until`; -Infinity and Infinity if not given. */
 export interface Term {
   readonly from: Seconds
   readonly until: Seconds
 }
 
-/** Weekly hours, in local time. */
+/** Weekly hours in local time. */
 export interface Schedule {
-  /** For people; says everything. */
+  /** Complete, human-readable. */
   readonly text: string
   readonly weeks: readonly {
     /** IANA name. */
     readonly zone: string
-    /** Beginnings and ends in turns, sorted: seconds since Monday 00:00, up to a whole week. */
+    /** Alternating starts and ends, sorted: seconds since Monday 00:00, up to a whole week. */
     readonly bounds: readonly Seconds[]
   }[]
 }
 
 interface RuleBase extends Term {
-  /** Unique in the rule set; `networks.yaml` `id:`, else made from network and apps: `federal-phones/tiktok`. */
+  /** Unique: `id:` of `networks.yaml`, or made of network and apps: `federal-phones/tiktok`. */
   readonly id: string
   readonly position: Position
   readonly sources: readonly NameSource[]
-  /** In force only then, within its term. */
+  /** Within its term, the rule is active only then. */
   readonly schedule?: Schedule
 }
 
@@ -166,7 +166,7 @@ export interface Ban extends RuleBase {
 
 export interface RuleException extends RuleBase {
   readonly kind: 'exception'
-  /** Only for clients in these; all of the network where empty. */
+  /** Only for clients in these prefixes; empty: the whole network. */
   readonly prefixes: readonly Prefix[]
   readonly purpose: string
   readonly approvedBy: string
@@ -186,7 +186,7 @@ export interface Block extends RuleBase {
 
 export type Rule = Ban | RuleException | Allow | Block
 
-/** A named set of CIDR prefixes with its rules, `extends` already worked in: own rules first. */
+/** A named set of CIDR prefixes with its rules: its own first, then those it `extends`. */
 export interface NetworkRules {
   readonly id: string
   readonly position: Position
@@ -194,19 +194,19 @@ export interface NetworkRules {
   readonly rules: readonly Rule[]
 }
 
-/** What is known of the bundle that rules are from, once a gateway has accepted it. */
+/** The accepted bundle that the rules are from. */
 export interface BundleFacts {
   readonly serial: number
   readonly created: Seconds
   readonly expires: Seconds
-  /** The highest serial that was accepted here: higher after a rollback. */
+  /** The highest serial accepted here: greater than `serial` after a rollback. */
   readonly newest: number
-  /** How this one came to be in force, if that was by a rollback. */
+  /** The rollback that activated this bundle, if there was one. */
   readonly rollback?:
     | {
         readonly from: number
         readonly to: number
-        /** Who wanted it. */
+        /** Who requested it. */
         readonly by: string
         /** RFC 3339. */
         readonly at: string
@@ -214,19 +214,19 @@ export interface BundleFacts {
     | undefined
 }
 
-/** Everything that the rules folder says, checked. What `policy` compiles. */
+/** The validated content of a rules folder, which `policy` compiles. */
 export interface RuleSet {
   readonly networks: readonly NetworkRules[]
   readonly sources: readonly NameSource[]
-  /** IANA name of the zone in which dates were written. */
+  /** IANA name of the time zone of its dates. */
   readonly timeZone: string
-  /** SHA-256 over the names and octets of all files read, and zones, hex. */
+  /** SHA-256 over names and contents of all files read, and zones; hexadecimal. */
   readonly sha256: string
   readonly bundle?: BundleFacts | undefined
   /** The same without zones. */
   readonly filesSha256: string
-  /** Zones of primaries among the lists. */
+  /** Transferred zones among the lists. */
   readonly zones: readonly ZoneState[]
-  /** Every file and folder that was read: what a watcher watches. */
+  /** Every file and folder that was read: to be watched for changes. */
   readonly files: readonly string[]
 }

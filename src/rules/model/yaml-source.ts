@@ -3,13 +3,13 @@ import type { Octets } from '../../base/units.js'
 import type { Pattern } from './pattern.js'
 import { COVER, type NameSink, type NameSource } from './types.js'
 
-/** A value and the line on which it stands, from 1. */
+/** A value and its line, from 1. */
 export interface AtLine<T> {
   readonly value: T
   readonly line: number
 }
 
-/** Names and addresses that were written into a YAML file: an app's, or those of one rule. */
+/** Names and addresses written in a YAML file: those of an app, or inline in a rule. */
 export class YamlSource implements NameSource {
   readonly bounds: { readonly names: number; readonly octets: Octets }
 

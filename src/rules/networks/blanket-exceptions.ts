@@ -5,21 +5,22 @@ import { COVER, type NameSource, type NetworkRules, type Rule } from '../model/t
 import type { RuleException } from '../model/types.js'
 import type { ExceptionEntry, NetworksFile } from '../schema/networks-schema.js'
 
-/** Bits of the shortest prefixes that an exception may open, as 16 octets count them. */
+/** Shortest prefix that an exception may lift: /8 (IPv4) and /16 (IPv6), in bits of 16 octets. */
 const MIN_PREFIX_BITS = { IPv4: 96 + 8, IPv6: 16 } as const
 type Family = keyof typeof MIN_PREFIX_BITS
 
 const RESTRICT_TO = 'the prefixes of some of its clients, or to =names only'
 
 /**
- * Refuses exceptions that would lift a ban for everybody in a network, alone or together: that is not to make an
- * exception but to end the ban, which only its authority does. Whoever is meant is said by
- * prefixes; an exception for all of a network opens single names (`=name`) and nothing else, and
- * not all that an app or list has.
+ * Rejects exceptions that would lift a ban for every client of a network, alone or together. That
+ * would not be an exception but the end of the ban, which only its authority decides. An exception
+ * is restricted to clients by prefixes; one for a whole network may lift only single names
+ * (`=name`), and not all the names of an app or list.
  *
- * @param own the rules of each network: first its exceptions, in order
- * @param served networks with prefixes, and all rules that hold there
- * @param place of `networks`
+ *
+ * @param own the rules of each network; its exceptions come first, in order
+ * @param served networks with prefixes, and all their rules
+ * @param place location of `networks`
  */
 export function checkBlanketExceptions(
   { networks }: NetworksFile,
@@ -44,7 +45,7 @@ export function checkBlanketExceptions(
   }
 }
 
-/** Exceptions that cover all IPv4 or all IPv6 addresses of a network that has them, and which. */
+/** Exceptions that cover all IPv4 or all IPv6 addresses of a network, and a description of these. */
 function findFullCoverage(
   served: readonly NetworkRules[],
   lifting: ReadonlySet<Rule>
@@ -66,8 +67,8 @@ function findFullCoverage(
 }
 
 /**
- * Exceptions that lift the same ban at the same time, and together cover all that there is of a
- * network: the last of them, and the others.
+ * Exceptions that lift the same ban at the same time, and together cover a whole network: the last
+ * of them, and the others.
  */
 function jointlyCovering(
   rules: readonly RuleException[],
@@ -78,7 +79,7 @@ function jointlyCovering(
     for (const what of liftedTargets(rule)) opening.set(what, [...(opening.get(what) ?? []), rule])
   }
   return [...opening.values()].flatMap(same => {
-    // Whenever most of them hold, one of them has just begun.
+    // The largest set of active exceptions exists when one of them has just begun.
     const atOnce = same.map(({ from }) => same.filter(it => it.from <= from && from < it.until))
     const found = atOnce.find(group => {
       return group.length > 1 && stretches.every(stretch => group.some(rule => stretch.has(rule)))
@@ -87,7 +88,7 @@ function jointlyCovering(
   })
 }
 
-/** What an exception opens: apps and lists by their ids, and each name that it spells out. */
+/** What an exception lifts: ids of apps and lists, and each inline name. */
 function liftedTargets({ sources }: RuleException): ReadonlySet<string> {
   return new Set(
     sources.flatMap(it => (it.kind === 'inline' ? namesOf(it) : [`${it.kind} ${it.id}`]))
@@ -106,7 +107,7 @@ function namesOf(source: NameSource): string[] {
   return found
 }
 
-/** For each network, the exceptions with prefixes that cover each stretch of its addresses. */
+/** For each network, which exceptions with prefixes cover each range of its addresses. */
 function rangesOf(served: readonly NetworkRules[], family: Family): Set<RuleException>[][] {
   const exceptions = served.map(({ rules }) => rules.filter(hasPrefixes))
   const subjects = [...served, ...new Set(exceptions.flat())]
@@ -133,7 +134,7 @@ function hasExactNamesOnly({ apps, vendors, lists, addresses, names }: Exception
   return others === 0 && names.every(({ cover }) => cover === 'exact')
 }
 
-/** Single names may be all that an app has. */
+/** Rejects single names that are all the names of a banned source. */
 function checkWholeSource(rule: RuleException, served: readonly NetworkRules[], place: Location) {
   const names = new Set(rule.sources.flatMap(exactNames))
   const banned = served
@@ -145,13 +146,13 @@ function checkWholeSource(rule: RuleException, served: readonly NetworkRules[], 
     reportBlanket(place.at('names'), `every name of ${whole.title}`, RESTRICT_TO)
 }
 
-/** Whether all that a source has are these single names. */
+/** Whether all names of a source are among these exact names. */
 function consistsOf(source: NameSource, names: ReadonlySet<string>): boolean {
   if (source.bounds.names === 0 || source.bounds.names > names.size) return false
   return exactNames(source).every(name => names.has(name))
 }
 
-/** What a source pours, as texts that are equal where both are the same single name. */
+/** The exact names of a source; an empty string for each other name or prefix. */
 function exactNames(source: NameSource): string[] {
   const found: string[] = []
   source.writeTo({

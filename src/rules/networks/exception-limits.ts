@@ -5,14 +5,14 @@ import type { Term } from '../model/types.js'
 import type { ExceptionEntry, ExceptionLimits } from '../schema/networks-schema.js'
 
 const SECONDS_PER_DAY = 86_400
-/** Days are those of the calendar: one of them may have an hour more than others. */
+/** A calendar day may be an hour longer than 24 hours. */
 const DST_SHIFT = 3600
 
 /**
- * Refuses an exception for what exceptions are not made for, or for longer than they are. Only the
- * file counts, never the clock: a gateway that starts with the wrong time starts all the same.
+ * Rejects an exception for a purpose that is not allowed, or that lasts too long. Depends only on the
+ * file, not on the clock, so that a gateway with the wrong time starts all the same.
  *
- * @param place of the exception
+ * @param place location of the exception
  */
 export function checkExceptionLimits(
   limits: ExceptionLimits,

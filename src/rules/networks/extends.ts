@@ -5,10 +5,9 @@ import type { NetworkEntry } from '../schema/networks-schema.js'
 type Networks = Readonly<Record<string, NetworkEntry>>
 
 /**
- * A network and all that it extends, each once, nearest first. Refuses networks that are not there
- * and circles.
+ * A network and all that it extends, each once, nearest first. Rejects unknown networks and cycles.
  *
- * @param place of `networks`
+ * @param place location of `networks`
  */
 export function withAncestors(id: string, networks: Networks, place: Location): readonly string[] {
   const found = new Set<string>()
@@ -38,7 +37,7 @@ export function withAncestors(id: string, networks: Networks, place: Location): 
   return [...found]
 }
 
-/** The way from a network back to itself, if `extends` leads there. */
+/** The path from a network back to itself, if its `extends` form a cycle. */
 function findCycle(id: string, networks: Networks): readonly string[] | undefined {
   const seen = new Set<string>()
   const walk = (at: string, way: readonly string[]): readonly string[] | undefined => {

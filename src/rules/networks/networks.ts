@@ -14,17 +14,17 @@ import { withAncestors } from './extends.js'
 
 export interface Networks {
   readonly networks: readonly NetworkRules[]
-  /** Names that stand in the rules themselves. */
+  /** Sources of names written into the rules. */
   readonly inline: readonly NameSource[]
-  /** IANA name of the zone in which its dates are. */
+  /** IANA name of the time zone of its dates. */
   readonly timeZone: string
 }
 
 /**
- * Makes the networks of a file with their rules, and those that they extend. What is wrong is added
- * to the errors of `top`, the place of the whole file.
+ * Builds the networks of a file, with their own rules and those of networks they extend. Errors are
+ * added to `top`, the location of the whole file.
  *
- * @param now what has ended by then is warned of
+ * @param now for warnings of rules that have expired
  */
 export function buildNetworks(
   file: NetworksFile,
@@ -55,7 +55,7 @@ export function buildNetworks(
   return { networks: served, inline: sources.inline, timeZone }
 }
 
-/** Ids that operators wrote; refuses doubles. */
+/** Ids given in the file; rejects duplicates. */
 function explicitIds({ networks }: NetworksFile, place: Location): Iterable<string> {
   const seen = new Map<string, Location>()
   for (const [id, network] of Object.entries(networks)) {
@@ -73,7 +73,7 @@ function explicitIds({ networks }: NetworksFile, place: Location): Iterable<stri
   return seen.keys()
 }
 
-/** A prefix in two networks would make it a matter of luck which rules hold for a client. */
+/** A prefix in two networks would leave it undefined which rules apply to its clients. */
 function checkDuplicatePrefixes({ networks }: NetworksFile, place: Location): void {
   const seen = new Map<string, Location>()
   for (const [id, { prefixes }] of Object.entries(networks)) {
@@ -88,7 +88,7 @@ function checkDuplicatePrefixes({ networks }: NetworksFile, place: Location): vo
   }
 }
 
-/** An exception's prefixes must lie within a network that has the exception, its own or another. */
+/** The prefixes of an exception must lie within a network that has it, its own or an extending one. */
 function checkExceptionPrefixes(
   { networks }: NetworksFile,
   own: ReadonlyMap<string, readonly Rule[]>,
@@ -97,7 +97,7 @@ function checkExceptionPrefixes(
 ): void {
   for (const [id, { exceptions }] of Object.entries(networks)) {
     for (const [i, { prefixes = [] }] of exceptions.entries()) {
-      // A network's rules begin with its exceptions, in order.
+      // The rules of a network begin with its exceptions, in order.
       const rule = own.get(id)![i]!
       const room = served.filter(({ rules }) => rules.includes(rule)).flatMap(it => it.prefixes)
       for (const [j, prefix] of prefixes.entries()) {
@@ -119,8 +119,8 @@ function contains(outer: Prefix, inner: Prefix): boolean {
 }
 
 /**
- * Warns of each app that is banned in a network without the shared names that its file says it
- * falls back to, or without the app that it became. Its sister apps are the operator's choice.
+ * Warns of each app that is banned in a network without its successor, or without the shared names
+ * that its file pairs with it. Paired apps are left to the operator.
  */
 function warnAboutMissingPairs(
   network: NetworkRules,

@@ -2,7 +2,7 @@ import type { Defaults, ReplyEntry } from '../schema/networks-schema.js'
 import type { Location } from '../model/location.js'
 import type { Reply } from '../model/types.js'
 
-/** The reply of a ban or block, with what the rule leaves to the file's defaults. */
+/** The reply of a ban or block, completed with the defaults of the file. */
 export function replyOf(entry: ReplyEntry, defaults: Defaults, place: Location): Reply {
   const action = entry.action ?? defaults.action
   const { target } = entry
@@ -33,7 +33,7 @@ export function replyOf(entry: ReplyEntry, defaults: Defaults, place: Location):
   }
 }
 
-/** Without the keys that are undefined: readers of optional keys need not tell the two apart. */
+/** Without undefined values: for types with optional keys. */
 export function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   const entries = Object.entries(value).filter(([, part]) => part !== undefined)
   return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }

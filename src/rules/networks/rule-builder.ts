@@ -12,7 +12,7 @@ import { PLAIN_ALLOW, PLAIN_BLOCK } from '../schema/networks-schema.js'
 import type { Dates } from '../time/dates.js'
 import { scheduleOf } from '../time/schedule.js'
 
-/** Makes the rules of networks from what `networks.yaml` says of them. */
+/** Builds the rules of networks from the entries of `networks.yaml`. */
 export class RuleBuilder {
   constructor(
     private readonly sources: SourceResolver,
@@ -21,7 +21,7 @@ export class RuleBuilder {
     private readonly file: Pick<NetworksFile, 'defaults' | 'exceptions'>
   ) {}
 
-  /** A network's own rules, in the order of precedence. */
+  /** The rules of a network itself, in order of precedence. */
   rulesOf(id: string, network: NetworkEntry, place: Location): Rule[] {
     const { exceptions, bans, allow, block } = network
     return [
@@ -84,7 +84,7 @@ export class RuleBuilder {
     return { ...about, kind: 'block', mode: entry.mode, reply }
   }
 
-  /** What all rules have. */
+  /** The fields that all rules have. */
   private commonFields(
     network: string,
     entry: AllowEntry,
@@ -115,7 +115,7 @@ export class RuleBuilder {
     return reply
   }
 
-  /** The rules of an `allow` or `block` list: its plain names are one rule, each mapping is one. */
+  /** The rules of an `allow` or `block` list: one for its plain names, and one for each mapping. */
   private listRules<E extends AllowEntry, R extends Rule>(
     entries: readonly (E | Pattern)[],
     plain: E,
@@ -155,7 +155,7 @@ export class RuleBuilder {
 
 type LocationOf = (index: number) => Location
 
-/** Ids say of what kind a rule is, except for bans, which are what people talk about. */
+/** Path segment of generated ids for each kind of rule; bans have none, for brevity. */
 const ID_PREFIX = {
   ban: [],
   exception: ['exception'],
@@ -163,7 +163,7 @@ const ID_PREFIX = {
   block: ['block']
 } as const
 
-/** Whether a source of a rule means a name, and the list that it is of does not let it pass. */
+/** Whether a source covers a name, and its list does not let the name pass. */
 function blocksName(source: NameSource, sources: readonly NameSource[], name: Uint8Array): boolean {
   const { part } = source
   if (part?.effect === 'pass' || !coversName(source, name)) return false

@@ -1,13 +1,13 @@
-/** Gives every rule an id that no other rule of the set has. */
+/** Generates unique ids for rules. */
 export class RuleIds {
   private readonly taken: Set<string>
 
-  /** @param given ids that operators wrote: they come first, wherever they are */
+  /** @param given ids that operators wrote: they are reserved, wherever they are */
   constructor(given: Iterable<string>) {
     this.taken = new Set(given)
   }
 
-  /** An id made from what the rule says; numbered from the second of the same on. */
+  /** This id, with a number appended if it is taken. */
   unique(id: string): string {
     let free = id
     for (let n = 2; this.taken.has(free); n++) free = `${id}-${n}`

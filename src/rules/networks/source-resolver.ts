@@ -13,9 +13,9 @@ type Matches = Pick<MatchEntry, 'apps' | 'vendors' | 'names' | 'lists' | 'addres
 }
 type LocationOf = (index: number) => Location
 
-/** What rules may speak of: the apps and lists there are, and the names written into rules. */
+/** Finds the sources that rules refer to, and creates those of inline names. */
 export class SourceResolver {
-  /** Those written into rules, in order. */
+  /** Sources of inline names, in order. */
   readonly inline: NameSource[] = []
   private readonly inlineIds = new Set<string>()
 
@@ -25,10 +25,10 @@ export class SourceResolver {
   ) {}
 
   /**
-   * Every source that a rule names.
+   * All sources of a rule.
    *
-   * @param place of the rule
-   * @param nameAt where name number `i` of the rule stands
+   * @param place location of the rule
+   * @param nameAt location of the rule's name number `i`
    */
   resolve(entry: Matches, kind: Rule['kind'], place: Location, nameAt: LocationOf): NameSource[] {
     const found: NameSource[] = []
@@ -62,11 +62,11 @@ export class SourceResolver {
     return found
   }
 
-  /** Every app of a vendor that there is: one that is added later belongs to the rule as well. */
+  /** All apps of a vendor, so that a rule includes apps that are added later. */
   private resolveVendor(vendor: string, place: Location): NameSource[] {
     const apps = [...this.apps.values()]
     const found = apps.filter(app => app.vendor?.toLowerCase() === vendor.toLowerCase())
-    // Where an app file is wrong, its vendor is not known, and that is told already.
+    // The vendor of an invalid app file is unknown, and its error is reported already.
     if (found.length === 0 && !apps.some(({ isBroken }) => isBroken)) {
       const known = apps.flatMap(app => app.vendor ?? [])
       place.error('RULES_UNKNOWN_VENDOR', place.pathText, vendor, didYouMean(vendor, known))
@@ -96,7 +96,7 @@ export class SourceResolver {
     return source
   }
 
-  /** Refuses names that take in too much, unless they are forced; says on which lines they are. */
+  /** Rejects names that are too broad unless forced. @returns reasons of forced names, by line */
   private checkBreadth(
     { names, force }: Matches,
     kind: Rule['kind'],
@@ -105,7 +105,7 @@ export class SourceResolver {
   ): ReadonlyMap<number, string> {
     const forced = new Map<number, string>()
     for (const [i, value] of names.entries()) {
-      // An allow undoes nothing but blocks: it may be wide, and only not for everything.
+      // An allow only overrides blocks, so it may be broad, except for the root.
       if (kind === 'allow' && value.name.length > 1) continue
       const at = nameAt(i)
       const wide = tooBroad(value)
@@ -122,7 +122,7 @@ export class SourceResolver {
     return forced
   }
 
-  /** `networks.yaml:12`; with the column too where two rules are on one line. */
+  /** `networks.yaml:12`, with the column for a second rule on the same line. */
   private newId(place: Location): string {
     const { file, line, column } = place.position
     const id = `${file}:${line}`
@@ -132,7 +132,7 @@ export class SourceResolver {
   }
 }
 
-/** What names in a rule are called: the first of them. */
+/** Title of inline names: the first one, and how many more there are. */
 export function inlineTitle({ names, addresses }: Pick<Matches, 'names' | 'addresses'>): string {
   const [name] = names
   const [prefix] = addresses

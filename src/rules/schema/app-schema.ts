@@ -20,7 +20,7 @@ export const ROLES = ['app', 'api', 'cdn', 'telemetry', 'web', 'shared'] as cons
 export const CONFIDENCES = ['high', 'medium', 'low'] as const
 export const KINDS = ['app', 'shared', 'bypass'] as const
 
-/** A name alone, or with what is known of it. */
+/** A plain name, or a name with facts about it. */
 const nameSchema = z.union([
   patternSchema.transform(name => ({ name })),
   z.strictObject({
@@ -34,7 +34,7 @@ const nameSchema = z.union([
   })
 ])
 
-/** An app file: `docs/reference/rules.md`, "Apps". Most facts are for people who review a ban. */
+/** An app file: `docs/reference/rules.md`, "Apps". Most facts are for those who review a ban. */
 export const appSchema = z.strictObject({
   app: idSchema,
   title: textSchema,
@@ -53,7 +53,7 @@ export const appSchema = z.strictObject({
   addresses: z.array(prefixSchema).default([])
 })
 
-/** An app file as it is written. */
+/** The content of an app file. */
 export type AppEntry = z.output<typeof appSchema>
 export type AppName = Extract<AppEntry['names'][number], { note?: unknown }>
 export type Role = (typeof ROLES)[number]

@@ -10,7 +10,7 @@ import { INSTANT } from '../time/instant.js'
 import { idSchema, prefixSchema, textSchema } from './app-schema.js'
 import { scheduleSchema, timeZoneSchema } from './schedule-schema.js'
 
-/** `networks.yaml`: `docs/reference/rules.md` says what each key means. */
+/** Schema of `networks.yaml`; `docs/reference/rules.md` describes each key. */
 
 const ipv4 = parsedString('an IPv4 address', text => {
   const address = readAddress(text)
@@ -28,7 +28,7 @@ const sinkhole = z
   )
 
 const action = z.preprocess(
-  // YAML reads the word null as nothing.
+  // YAML reads an unquoted `null` as null.
   value => (value === null ? 'null' : value),
   z.enum([
     ...(['nxdomain', 'nodata', 'refused', 'null'] as const),
@@ -36,10 +36,10 @@ const action = z.preprocess(
   ])
 )
 const ttl = wholeSeconds('0s', '1d')
-/** Read later, when the time zone is known. */
+/** Parsed later, when the time zone is known. */
 const instant = z.string(INSTANT)
 
-/** What a rule is about: at least one of them. */
+/** What a rule matches, and when: at least one kind of names. */
 const matchFields = {
   id: textSchema.optional(),
   apps: z.array(idSchema).default([]),
@@ -52,10 +52,10 @@ const matchFields = {
   schedule: scheduleSchema.optional()
 }
 
-/** Why names that take in too much are right in this rule. */
+/** The reason for names that are too broad. */
 const force = textSchema.optional()
 
-/** What the client receives. */
+/** What clients receive. */
 const reply = {
   action: action.optional(),
   sinkhole: sinkhole.optional(),
@@ -65,13 +65,13 @@ const reply = {
   mode: z.enum(['enforce', 'monitor']).default('enforce')
 }
 
-/** Where a decision is written: its title, and where it can be read. */
+/** The decision behind a rule: its title, and where it can be read. */
 const reference = z.union([
   textSchema.transform(title => ({ title, url: undefined })),
   z.strictObject({ title: textSchema, url: parsedString('a URL such as https://…', readUrl) })
 ])
 
-/** Of the web, without what a terminal or a browser could take for something else. */
+/** An HTTP URL, printable ASCII only so that it is safe in terminals and browsers. */
 function readUrl(text: string): string | undefined {
   return /^https?:\/\/[!-~]+$/.test(text) && URL.canParse(text) ? text : undefined
 }
@@ -98,7 +98,7 @@ const exception = z.strictObject({
   until: instant
 })
 
-/** What exceptions may be for, and how long: one may last a year, where nothing else is said. */
+/** Limits of exceptions; by default any purpose, and at most a year. */
 const exceptions = z.strictObject({
   purposes: z.array(textSchema).min(1).optional(),
   'max-days': z.int().min(1).max(3660).default(366)
@@ -124,7 +124,7 @@ const defaults = z.strictObject({
   'time-zone': timeZoneSchema.default('UTC')
 })
 
-/** A mapping that may be left empty: every entry of it commented out, say. */
+/** A mapping that may be empty, as when all its entries are commented out. */
 const orEmpty = <S extends z.ZodType>(schema: S) =>
   z.preprocess((value: unknown) => value ?? {}, schema)
 
@@ -144,11 +144,11 @@ export type BlockEntry = z.output<typeof block>
 export type ListEntry = z.output<typeof listEntrySchema>
 export type Defaults = NetworksFile['defaults']
 export type ExceptionLimits = NetworksFile['exceptions']
-/** The keys that all kinds of rules have. */
+/** The keys of every kind of rule. */
 export type MatchEntry = AllowEntry
-/** The keys of rules that answer. */
+/** The keys of rules with a reply. */
 export type ReplyEntry = Pick<BlockEntry, keyof typeof reply>
 
-/** Rules that say nothing but names: what stands around the plain names of a list. */
+/** Rules for the plain names of an `allow` or `block` list. */
 export const PLAIN_ALLOW: AllowEntry = allow.parse({})
 export const PLAIN_BLOCK: BlockEntry = block.parse({})

@@ -3,17 +3,17 @@ import { readAddress } from '../../base/address.js'
 import { parsedString } from '../../yaml/parsed-string.js'
 import { idSchema, textSchema } from './app-schema.js'
 
-/** What a row of a table may say, in the order in which people are told of them. */
+/** Columns of a test table, in the order of output. */
 export const COLUMNS = [
   ...(['client', 'name', 'type', 'protocol', 'at'] as const),
   ...(['expect', 'rule', 'app', 'list', 'ede', 'network'] as const)
 ] as const
 export type Column = (typeof COLUMNS)[number]
 
-/** Nothing (`~`) in a cell: the row does not say. */
+/** Null (`~`): not specified. */
 const cell = textSchema.nullable()
 
-/** One table. What is the same in all of its rows stands beside them. */
+/** One table; keys beside `rows` apply to all rows. */
 const table = z.strictObject({
   title: textSchema,
   columns: z.array(z.enum(COLUMNS)).min(1).default(['client', 'name', 'expect']),
@@ -31,7 +31,7 @@ const table = z.strictObject({
   network: cell.optional()
 })
 
-/** `tests/*.yaml`: `docs/guides/policy-tests.md` says what each key means. */
+/** Schema of `tests/*.yaml`; `docs/guides/policy-tests.md` describes each key. */
 export const policyTestsSchema = z.strictObject({
   clients: z.record(idSchema, parsedString('an IP address', readAddress)).default({}),
   tests: z.array(table).min(1)
@@ -41,15 +41,15 @@ export type PolicyTestsFile = z.output<typeof policyTestsSchema>
 export type PolicyTable = PolicyTestsFile['tests'][number]
 
 /**
- * What a test expects to become of a query.
+ * Expected results of a policy test.
  *
- * `blocked`   any action; the name of an action: that one
+ * `blocked`   with any action; or the name of one action
  * `passes`    `forwarded`, `allowed` or `monitored`: the client notices nothing
- * `forwarded` no rule speaks
- * `allowed`   an exception or an allow lets it through
+ * `forwarded` no rule matches
+ * `allowed`   an exception or an allow matches
  * `monitored` a rule in monitor mode would have blocked it
- * `local`     a special-use name, answered here
- * `refused`   REFUSED, by the action or since the client is in no network
+ * `local`     a special-use name, answered locally
+ * `refused`   REFUSED, by the action or as the client is in no network
  */
 export const EXPECTED = [
   ...(['blocked', 'passes', 'forwarded', 'allowed', 'monitored', 'local'] as const),
@@ -57,7 +57,7 @@ export const EXPECTED = [
 ] as const
 export type Expected = (typeof EXPECTED)[number]
 
-/** What a row looks at. */
+/** What a row checks. */
 export interface Expectation extends Partial<
   Record<'rule' | 'app' | 'list' | 'ede' | 'network', string>
 > {

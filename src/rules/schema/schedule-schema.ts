@@ -6,13 +6,13 @@ import { isTimeZone } from '../time/instant.js'
 
 export const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
 
-/** From a time of the day until another, in seconds of the day; on the next day if that is less. */
+/** A time range in seconds of the day; ends on the next day if `until` is not later than `from`. */
 export interface DayHours {
   readonly from: Seconds
   readonly until: Seconds
 }
 
-/** `schedule` of a rule: when within its term it is in force. See docs/reference/rules.md, "Schedules". */
+/** `schedule` of a rule: docs/reference/rules.md, "Schedules". */
 
 export const timeZoneSchema = z.string().refine(isTimeZone, 'a time zone such as Europe/Brussels')
 
@@ -21,7 +21,7 @@ const HOURS = 'hours such as 08:00-17:00, or across midnight such as 22:00-06:00
 /** 24:00 */
 const MIDNIGHT: Seconds = 86_400
 
-/** One of them, or a list. */
+/** One value, or a list of them. */
 const some = <T>(one: z.ZodType<T>) => z.union([one.transform(it => [it]), z.array(one).min(1)])
 
 const part = z
@@ -39,7 +39,7 @@ export const scheduleSchema = z.union([part.transform(it => [it]), z.array(part)
 
 export type ScheduleEntry = z.output<typeof scheduleSchema>
 
-/** Numbers of the days, Monday is 0; a stretch may go on over the week's end. */
+/** Day numbers, Monday is 0; a range may wrap around the end of the week. */
 function readDays(text: string): readonly number[] | undefined {
   const [first, last, ...rest] = text.split('-').map(day => DAYS.indexOf(day.trim() as 'mon'))
   if (first === undefined || rest.length > 0 || first < 0 || (last ?? 0) < 0) return undefined
@@ -47,7 +47,7 @@ function readDays(text: string): readonly number[] | undefined {
   return Array.from({ length: length + 1 }, (_, i) => (first + i) % DAYS.length)
 }
 
-/** An end at or before the beginning is one of the next day. */
+/** An `until` not later than `from` is on the next day. */
 function readHours(text: string): DayHours | undefined {
   const [from, until, ...rest] = text.split('-').map(readClock)
   const isRead = from !== undefined && until !== undefined && rest.length === 0
