@@ -54,9 +54,9 @@ t.test('every special-use name is found, also in networks without rules', async 
 
 const cases = [
   { it: 'a ban', name: 'hidden.onion', client: CLIENT, kind: 'ban' },
-  { it: 'a name beside a banned one', name: 'other.onion', client: CLIENT, kind: 'absent' },
+  { it: 'a name beside a banned one', name: 'other.onion', client: CLIENT, kind: 'nxdomain' },
   { it: 'an allow', name: 'www.test', client: '192.0.2.1', kind: 'allow' },
-  { it: 'the same name without the allow', name: 'www.test', client: CLIENT, kind: 'absent' },
+  { it: 'the same name without the allow', name: 'www.test', client: CLIENT, kind: 'nxdomain' },
   {
     it: 'nothing, for clients outside every network',
     name: 'www.test',
@@ -73,16 +73,21 @@ for (const { it, name, client, kind } of cases) {
 const holes = [
   { it: 'a name that is one', open: ['onion'], name: 'a.onion', kind: '' },
   { it: 'a name above it', open: ['in-addr.arpa'], name: '1.10.in-addr.arpa', kind: '' },
-  { it: 'only what is below it', open: ['in-addr.arpa'], name: 'd.f.ip6.arpa', kind: 'zone' },
+  { it: 'only what is below it', open: ['in-addr.arpa'], name: 'd.f.ip6.arpa', kind: 'empty-zone' },
   { it: 'a name in it', open: ['1.10.in-addr.arpa'], name: '9.1.10.in-addr.arpa', kind: 'open' },
-  { it: 'not beside it', open: ['1.10.in-addr.arpa'], name: '9.2.10.in-addr.arpa', kind: 'zone' },
+  {
+    it: 'not beside it',
+    open: ['1.10.in-addr.arpa'],
+    name: '9.2.10.in-addr.arpa',
+    kind: 'empty-zone'
+  },
   {
     it: 'not names that only end in the same letters',
     open: ['1.10.in-addr.arpa'],
     name: '11.10.in-addr.arpa',
-    kind: 'zone'
+    kind: 'empty-zone'
   },
-  { it: 'not all names for the root', open: [''], name: 'a.onion', kind: 'absent' }
+  { it: 'not all names for the root', open: [''], name: 'a.onion', kind: 'nxdomain' }
 ]
 for (const { it, open, name, kind } of holes) {
   t.test(`the settings forward ${it}`, async t => t.equal(kindOf(policyWith(open), name), kind))
