@@ -44,7 +44,11 @@ export async function openLog(
     // The exit also removes the folder in which the database spills to disk.
     io.exit(SIGNAL_EXIT + constants.signals[signal])
   })
-  const database = await openDatabase({ memory: MEMORY, threads: availableParallelism() })
+  const opening = openDatabase({ memory: MEMORY, threads: availableParallelism() })
+  const database = await opening.catch((error: unknown) => {
+    ignoreSignals()
+    throw error
+  })
   if (!silent) hideProgress = showProgress(database, io.stderr)
   const close = (): void => {
     ignoreSignals()

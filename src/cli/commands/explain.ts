@@ -58,9 +58,9 @@ export async function explain(name: string, options: ExplainOptions, io: Io): Pr
   const noUpstreams = new NoUpstreams()
   const forwarder = options.upstream ? await forwarderFor(config) : noUpstreams
   const guard = createRebindingGuard(config)
-  const resolved = await resolveOnce(query, PROTOCOL.udp, policy, config, forwarder, guard)
-  forwarder.close()
-  const resolution = { ...resolved, unasked: noUpstreams.wasAsked, guard }
+  const resolving = resolveOnce(query, PROTOCOL.udp, policy, config, forwarder, guard)
+  const resolved = await resolving.finally(() => forwarder.close())
+  const resolution = { ...resolved, upstreamSkipped: noUpstreams.wasAsked, guard }
   const explanation = withForceReason(
     buildExplanation(query, policy, resolution, forwarder),
     loaded.rules.sources

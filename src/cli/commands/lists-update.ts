@@ -60,13 +60,16 @@ async function updateAll(
   const clients = new Map(rules.networks.map(({ id, prefixes }) => [id, prefixes]))
   const context = { copies: listCopies(config), lookup, caFile, timeout, clients, now: Date.now }
   let succeeded = true
-  for (const list of selected(ids, remotes)) {
-    const line = new ProgressLine(list.id, io.stderr)
-    const result = await updateList(list, { ...context, progress: line.show })
-    line.clear()
-    succeeded = report(result, io) && succeeded
+  try {
+    for (const list of selected(ids, remotes)) {
+      const line = new ProgressLine(list.id, io.stderr)
+      const result = await updateList(list, { ...context, progress: line.show })
+      line.clear()
+      succeeded = report(result, io) && succeeded
+    }
+  } finally {
+    bootstrap.close()
   }
-  bootstrap.close()
   const zones = selected(ids, transfers)
   return (await transferZones(config, zones, io)) && succeeded
 }

@@ -58,7 +58,7 @@ export async function resolveOnce(
   config: Config,
   forwarder: Forwarder,
   guard: RebindingGuard | undefined
-): Promise<Omit<Resolution, 'unasked' | 'guard'>> {
+): Promise<Omit<Resolution, 'upstreamSkipped' | 'guard'>> {
   const { cache: limits, identity } = config
   const event = new QueryEvent()
   const push = (recorded: QueryEvent): void => void Object.assign(event, recorded)

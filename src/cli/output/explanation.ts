@@ -38,7 +38,7 @@ export interface Resolution {
   /** The answer of an upstream; its targets and addresses are explained as well. */
   readonly answer: Answer | undefined
   /** The query would have been forwarded, but upstreams were not to be queried. */
-  readonly unasked: boolean
+  readonly upstreamSkipped: boolean
   /** The rebinding guard, if it is enabled. */
   readonly guard: RebindingGuard | undefined
 }
@@ -94,13 +94,13 @@ export interface Explanation {
 export function buildExplanation(
   query: ExplainedQuery,
   policy: Policy,
-  { event, reply, answer, unasked, guard }: Resolution,
+  { event, reply, answer, upstreamSkipped, guard }: Resolution,
   { upstreams }: Pick<Forwarder, 'upstreams'>
 ): Explanation {
   const { snapshot } = policy
   const { origin } = snapshot
   const clientClass = policy.classOf(query.client, 0)
-  const isForwarded = unasked && event.verdict === VERDICT.failed
+  const isForwarded = upstreamSkipped && event.verdict === VERDICT.failed
   const activeGuard = event.match === MATCH.rebinding ? guard : undefined
   const decided = event.claim === -1 ? undefined : decidedBy(policy, event)
   return {
@@ -115,7 +115,7 @@ export function buildExplanation(
     rule: decided ?? null,
     upstream: upstreams[event.upstream] ?? null,
     steps: stepsOf(query, policy, clientClass, answer, activeGuard),
-    reply: unasked ? null : reply === undefined ? [] : showMessage(reply)
+    reply: upstreamSkipped ? null : reply === undefined ? [] : showMessage(reply)
   }
 }
 

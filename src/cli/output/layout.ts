@@ -21,7 +21,7 @@ export type StyledText = string | readonly [how: Colour, text: string]
 /**
  * Lines behind a label; long ones are wrapped.
  *
- * @param columns of the terminal; undefined if the output is no terminal
+ * @param columns of the terminal; undefined for other output
  */
 export function section(
   label: string,
