@@ -208,7 +208,7 @@ export class Resolver implements Responder, PendingQueryHandler {
   onOutcome(pending: PendingQuery, outcome: Outcome): void {
     const { responses, responseTimer } = this.dependencies
     const { target, isReplied, generation } = pending
-    this.beginBatch()
+    this.updateBatch()
     responseTimer.cancel(pending)
     const { answer, verdict } = responses.handle(pending, generation, outcome, this.now)
     const length = isReplied ? DROP : this.finish(pending, answer, verdict)
@@ -218,10 +218,15 @@ export class Resolver implements Responder, PendingQueryHandler {
 
   /** Sends the stale answer; the upstream's answer is still cached when it arrives. */
   onClientTimeout(pending: PendingQuery, stale: Answer): void {
-    this.beginBatch()
+    this.updateBatch()
     pending.isReplied = true
     const length = this.finish(pending, stale, VERDICT.stale)
     pending.target.reply(length === DROP ? undefined : this.replyBuffer, 0, length)
+  }
+
+  /** What is handled at the same time, as all in one turn of the event loop, shares a batch. */
+  private updateBatch(): void {
+    if (this.dependencies.clock.now() !== this.now) this.beginBatch()
   }
 
   /** Forwards the query in `context`. `epoch` is that of the policy that has been applied. */
