@@ -106,15 +106,21 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'udp/transport.test.ts',
     'auto falls back to portable and says why'
   ],
-  'upstream timeout': ['upstream/failover.test.ts', 'when one is silent'],
-  'upstream unreachable': ['upstream/undelivered.test.ts', 'asks the next upstream at once'],
+  'upstream timeout': [
+    'upstream/failover.test.ts',
+    'fails over to the next upstream after a timeout'
+  ],
+  'upstream unreachable': [
+    'upstream/undelivered.test.ts',
+    'fails over at once when an upstream refuses'
+  ],
   'segmented sends not supported': [
     'udp/segmented-send.test.ts',
     'without UDP_SEGMENT every datagram is sent by itself'
   ],
   'local upstream down during a segmented send': [
     'upstream/undelivered.test.ts',
-    'ICMP that quotes more than one query ends all that left with it'
+    'ICMP that quotes several queries ends all of the segmented send'
   ],
   'ICMP that quotes no pending query': ['upstream/undelivered.test.ts', 'ICMP that quotes ${it}'],
   'all upstreams down': ['daemon/loss.test.ts', 'all packets are lost'],
@@ -126,13 +132,19 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'invalid or mismatched response': ['upstream/matching.test.ts', 'ignores a response with'],
   'response with wrong letter case': [
     'upstream/case.test.ts',
-    'in the wrong case is asked for again'
+    'in the wrong case is retried over TCP'
   ],
-  'response with a missing or wrong cookie': ['upstream/cookies.test.ts', 'drops a response with'],
-  'upstream rejects or ignores queries with cookies': ['upstream/cookies.test.ts', 'says RCODE'],
-  'BADCOOKIE from an upstream': ['upstream/cookies.test.ts', 'BADCOOKIE again: asks over TCP'],
+  'response with a missing or wrong cookie': [
+    'upstream/cookies.test.ts',
+    'discards a response with'
+  ],
+  'upstream rejects or ignores queries with cookies': [
+    'upstream/cookies.test.ts',
+    'answers the option with RCODE'
+  ],
+  'BADCOOKIE from an upstream': ['upstream/cookies.test.ts', 'second BADCOOKIE: retries over TCP'],
   'unrelated records in an answer': ['scenarios/unrelated-records.yaml'],
-  'truncated answer': ['upstream/tcp.test.ts', 'asks again over TCP when truncated'],
+  'truncated answer': ['upstream/tcp.test.ts', 'retries over TCP when truncated'],
   'internal address for an external name': ['scenarios/rebinding-guard.yaml'],
   'answer leads to a banned name or address': ['scenarios/lead-cname.yaml'],
   'reply larger than the client accepts': ['scenarios/edns-size.yaml'],

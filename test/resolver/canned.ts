@@ -5,21 +5,21 @@ import type { Canned } from './scenario.js'
 const HEADER = 12
 const QR_RD_RA = 0x8180
 
-/** What the upstreams of a scenario answer. */
+/** Canned responses of a scenario's upstreams. */
 export class CannedUpstream {
   constructor(public answers: readonly Canned[]) {}
 
-  /** The response to a query as it came to an upstream; undefined: nobody answers. */
+  /** The response to a query as an upstream receives it; undefined: no response. */
   respond(query: Uint8Array): Buffer | undefined {
     const canned = this.find(query)
     if (canned === undefined) return respondWith(query, { rcode: 'REFUSED' })
     if (canned.dead) return undefined
     return canned.octets === undefined
       ? respondWith(query, canned)
-      : inItsWords(canned.octets, query)
+      : adaptOctets(canned.octets, query)
   }
 
-  /** How many seconds that takes; undefined: none. */
+  /** Delay in seconds; undefined: none. */
   delay(query: Uint8Array): number | undefined {
     return this.find(query)?.after
   }
@@ -47,8 +47,8 @@ function respondWith(query: Uint8Array, canned: Partial<Canned>): Buffer {
   ])
 }
 
-/** Raw octets with the ID of the query, and its question in the letter case of the query. */
-function inItsWords(octets: Buffer, query: Uint8Array): Buffer {
+/** Raw octets with the ID of the query, and the question in the letter case of the query. */
+function adaptOctets(octets: Buffer, query: Uint8Array): Buffer {
   const response = Buffer.from(octets)
   const { questionEnd } = readMessage(query)
   response.set(query.subarray(0, 2))
@@ -58,7 +58,7 @@ function inItsWords(octets: Buffer, query: Uint8Array): Buffer {
   return response
 }
 
-/** Whether a response has the question of the query, or none: else it is taken for forged. */
+/** Whether a response has the question of the query, or none; otherwise it counts as spoofed. */
 export function answers(query: Uint8Array, response: Uint8Array): boolean {
   if (Buffer.from(response).readUInt16BE(4) === 0) return true
   const { questionEnd } = readMessage(query)

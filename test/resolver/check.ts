@@ -4,25 +4,25 @@ import { readMessage, type Edns, type Message } from './message-text.js'
 import type { EdnsFound, EdnsText, Expected, ExpectedLog, QueryText, Step } from './scenario.js'
 import type { Seen } from './stage.js'
 
-/** Octets of a UDP message that every client takes, and the most that we send. */
+/** Octets of a UDP message that every client accepts, and the most that the resolver sends. */
 const PLAIN_UDP = 512
 const LARGEST_UDP = 1232
 
-/** What differs from what a step expects, a line each: none if all is as it should be. */
+/** Differences from what a step expects, a line each; none if it passes. */
 export function differences(step: Step, seen: Seen): string[] {
   const { expect = {}, log } = step
   const found: string[] = []
-  const compare = (what: string, has: unknown, wants: unknown): void => {
-    if (isDeepStrictEqual(has, wants)) return
-    found.push(`${what}: found ${JSON.stringify(has)}, wanted ${JSON.stringify(wants)}`)
+  const compare = (what: string, has: unknown, expected: unknown): void => {
+    if (isDeepStrictEqual(has, expected)) return
+    found.push(`${what}: found ${JSON.stringify(has)}, expected ${JSON.stringify(expected)}`)
   }
   if (log === null) compare('record', seen.log, undefined)
   for (const key of Object.keys(log ?? {}) as (keyof ExpectedLog)[]) {
     compare(`record, ${key}`, seen.log?.[key], log![key])
   }
-  if (expect.asked !== undefined) compareAsked(expect.asked, seen, compare)
+  if (expect.asked !== undefined) compareForwarded(expect.asked, seen, compare)
   if (expect.within !== undefined && seen.waited > expect.within) {
-    found.push(`waited for ${seen.waited} s, more than ${expect.within}`)
+    found.push(`waited ${seen.waited} s, more than ${expect.within}`)
   }
   if (expect.silence) {
     compare('reply', seen.reply, undefined)
@@ -39,7 +39,7 @@ export function differences(step: Step, seen: Seen): string[] {
   return found
 }
 
-type Compare = (what: string, has: unknown, wants: unknown) => void
+type Compare = (what: string, has: unknown, expected: unknown) => void
 
 function compareReply(
   expect: Expected,
@@ -69,16 +69,16 @@ function compareReply(
 function compareEdns(
   what: string,
   has: Edns | undefined,
-  wants: false | EdnsFound,
+  expected: false | EdnsFound,
   compare: Compare
 ): void {
-  if (wants === false || has === undefined) {
-    compare(what, has !== undefined, wants !== false)
+  if (expected === false || has === undefined) {
+    compare(what, has !== undefined, expected !== false)
     return
   }
-  for (const key of Object.keys(wants) as (keyof EdnsFound)[]) {
-    if (key === 'options') compare(`${what}, options`, has.options, hexOf(wants.options!))
-    else compare(`${what}, ${key}`, has[key], wants[key])
+  for (const key of Object.keys(expected) as (keyof EdnsFound)[]) {
+    if (key === 'options') compare(`${what}, options`, has.options, hexOf(expected.options!))
+    else compare(`${what}, ${key}`, has[key], expected[key])
   }
 }
 
@@ -88,24 +88,28 @@ function hexOf(options: EdnsText['options']): Edns['options'] {
   )
 }
 
-function compareAsked(wants: NonNullable<Expected['asked']>, seen: Seen, compare: Compare): void {
-  compare('an upstream asked', seen.asked !== undefined, wants !== false)
-  if (seen.asked === undefined || typeof wants === 'boolean') return
+function compareForwarded(
+  expected: NonNullable<Expected['asked']>,
+  seen: Seen,
+  compare: Compare
+): void {
+  compare('upstream queried', seen.asked !== undefined, expected !== false)
+  if (seen.asked === undefined || typeof expected === 'boolean') return
   const asked = readMessage(seen.asked)
-  if (wants.question !== undefined) {
+  if (expected.question !== undefined) {
     compare(
       'question to the upstream',
       asked.questions[0]?.toLowerCase(),
-      wants.question.toLowerCase()
+      expected.question.toLowerCase()
     )
   }
-  if (wants.flags !== undefined) compare('flags to the upstream', asked.flags, wants.flags)
-  if (wants.edns !== undefined) {
-    compareEdns('edns to the upstream', asked.edns, wants.edns, compare)
+  if (expected.flags !== undefined) compare('flags to the upstream', asked.flags, expected.flags)
+  if (expected.edns !== undefined) {
+    compareEdns('edns to the upstream', asked.edns, expected.edns, compare)
   }
 }
 
-/** What is wrong with any reply of ours, whatever was expected. */
+/** Rules that any reply has to follow, whatever is expected. */
 function broken(
   query: QueryText,
   expect: Expected,
@@ -122,18 +126,21 @@ function broken(
   demand(reply.id === Buffer.from(asked).readUInt16BE(0), 'another ID')
   demand(reply.opcode === ((bits >> 11) & 15), 'another opcode')
   demand(flags.has('QR') && flags.has('RA'), 'QR and RA have to be set: RFC 1035 §4.1.1')
-  demand(!flags.has('AA'), 'AA set, though no zone is ours: RFC 1035 §4.1.1')
+  demand(!flags.has('AA'), 'AA set, though not authoritative: RFC 1035 §4.1.1')
   demand(!flags.has('Z'), 'Z set: RFC 1035 §4.1.1')
-  demand(flags.has('RD') === ((bits & 0x0100) !== 0), 'RD is not that of the query')
-  demand(flags.has('CD') === ((bits & 0x10) !== 0), 'CD is not that of the query: RFC 4035 §3.2.2')
-  demand(echoes(expect, asked, octets, reply), 'the question is not that of the query')
-  demand(octets.length <= limitOf(query), `${octets.length} octets, more than the client takes`)
+  demand(flags.has('RD') === ((bits & 0x0100) !== 0), 'RD differs from the query')
+  demand(flags.has('CD') === ((bits & 0x10) !== 0), 'CD differs from the query: RFC 4035 §3.2.2')
+  demand(echoes(expect, asked, octets, reply), 'the question differs from the query')
+  demand(octets.length <= limitOf(query), `${octets.length} octets, more than the client accepts`)
   demand(!flags.has('TC') || query.protocol === 'udp', 'TC over TCP')
-  demand(!flags.has('TC') || isBare(reply), 'TC, and a part of the records: RFC 2181 §9')
+  demand(!flags.has('TC') || isBare(reply), 'TC with some of the records: RFC 2181 §9')
   if (query.octets === undefined && expect.question !== 'none') {
-    demand((reply.edns !== undefined) === (query.edns !== false), 'OPT if and only if one came')
+    demand(
+      (reply.edns !== undefined) === (query.edns !== false),
+      'OPT if and only if the query has one'
+    )
     const wanted = ednsOf(query.edns)?.do ?? false
-    demand((reply.edns?.do ?? false) === wanted, 'DO is not that of the query: RFC 3225 §3')
+    demand((reply.edns?.do ?? false) === wanted, 'DO differs from the query: RFC 3225 §3')
   }
   return wrong
 }

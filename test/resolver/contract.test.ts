@@ -26,11 +26,11 @@ for (const transport of transports()) {
 async function play(
   stage: SocketStage,
   scenario: Scenario,
-  way: (step: Step) => Step
+  transform: (step: Step) => Step
 ): Promise<string[]> {
   const wrong: string[] = []
   stage.begin(scenario)
-  for (const [i, step] of scenario.steps.map(way).entries()) {
+  for (const [i, step] of scenario.steps.map(transform).entries()) {
     const seen = await stage.step(step)
     if (seen === undefined) continue
     wrong.push(...differences(step, seen).map(difference => `step ${i + 1}: ${difference}`))

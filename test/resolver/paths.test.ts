@@ -27,7 +27,7 @@ const ACTIONS = [
 const TYPES = [1, 28, 5, 6, 16, 65, 255, 65280]
 const CLIENTS = [0x0a000001, 0x0a010001, 0xc0000201].map(word => Uint32Array.of(0, 0, 0xffff, word))
 
-/** Bans on some names, each with an action; and one on addresses, or none. */
+/** Bans on some names, each with an action, and perhaps one on addresses. */
 const anyRules = fc
   .tuple(fc.array(fc.tuple(fc.constantFrom(...NAMES), fc.constantFrom(...ACTIONS))), fc.boolean())
   .map(([bans, addresses]) => {
@@ -51,7 +51,7 @@ const anyQuery = fc
   .record({
     qname: fc.mixedCase(fc.constantFrom(...NAMES)),
     qtype: fc.constantFrom(...TYPES),
-    /** RD, AD and CD as they come. */
+    /** Combinations of RD, AD and CD. */
     flags: fc.constantFrom(0x0100, 0x0000, 0x0110, 0x0120, 0x0130),
     edns: fc.option(
       fc.record({ size: fc.constantFrom(0, 512, 600, 1232, 4096), dnssecOk: fc.boolean() })
@@ -65,7 +65,7 @@ const anyQuery = fc
     return { message: octets(head, name(qname), u16(qtype), u16(1), extra), client, protocol }
   })
 
-/** What the upstream says of a name: its own addresses, a way to another name, nothing, a failure. */
+/** The upstream's response for a name: addresses, an alias, NXDOMAIN, or a failure. */
 function upstream({ question }: ForwardedQuestion): Outcome {
   const turn = NAMES.indexOf(showName(question.slice(0, -4)))
   const qtype = qtypeOf(question)
@@ -89,7 +89,7 @@ function data(owner: string | readonly number[], qtype: number, turn: number): n
   return record(owner, 1, 300, [192, 0, 2, turn])
 }
 
-/** As listeners ask: what can be answered at once is, the rest a little later. */
+/** As listeners do: `answer` first, then `answerLater` if needed. */
 function fast(indoors: Indoors, { message, client, protocol }: Asked): Uint8Array | undefined {
   const buffer = new Uint8Array(protocol === PROTOCOL.tcp ? 65_535 : 2048)
   buffer.set(message)
@@ -132,10 +132,10 @@ t.test('TTLs run down by whole seconds to the end of the answer, and never beyon
   fc.assert(
     fc.property(ttl, ttl, steps, (first, second, waits) => {
       let given = 0
-      const indoors = new Indoors(policy, inquiry => {
+      const indoors = new Indoors(policy, forwarded => {
         given = indoors.clock.now()
         const records = [first, second].map(one => record(TO_QNAME, 1, one, [192, 0, 2, 1]))
-        const answer = octets(header(7, 0x8180, 1, 2, 0, 0), [...inquiry.question], records)
+        const answer = octets(header(7, 0x8180, 1, 2, 0, 0), [...forwarded.question], records)
         return { kind: 'response', message: answer, upstream: 0, took: 1 }
       })
       // Bit 31 means 0 (RFC 2181 §8); a day is the most.

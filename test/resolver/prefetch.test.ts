@@ -8,20 +8,20 @@ import { Prefetcher } from '../../src/resolver/prefetch.js'
 import { UpstreamResponseHandler } from '../../src/resolver/upstream-response-handler.js'
 import type { Forwarder, ForwardedQuestion, Outcome } from '../../src/upstream/forwarder.js'
 import { FakeTime } from '../upstream/fake-time.js'
-import { inquiry, responseTo } from '../upstream/messages.js'
+import { questionFor, responseTo } from '../upstream/messages.js'
 
-/** What `responseTo` says. */
+/** TTL of `responseTo`. */
 const TTL = 300
 const DUE = 270
 
-/** A cache with one answer in it, marked 1, and an upstream that answers when it is told to. */
+/** A cache with one answer, mark 1, and an upstream whose answers the test triggers. */
 class Rig {
   readonly time = new FakeTime()
   readonly cache = new PackedAnswerCache(65_536, this.time.clock, 0, 1)
   readonly failures = new PackedAnswerCache(65_536, this.time.clock, 0, 1)
   readonly responses: UpstreamResponseHandler
   readonly prefetch: Prefetcher
-  readonly asked: { inquiry: ForwardedQuestion; done: (outcome: Outcome) => void }[] = []
+  readonly asked: { forwarded: ForwardedQuestion; done: (outcome: Outcome) => void }[] = []
   private readonly query = new Query()
   private readonly octets = new Uint8Array(512)
   private readonly start = this.time.clock.now()
@@ -35,17 +35,17 @@ class Rig {
       upstreams: ['canned'],
       inFlight: 0,
       close: () => undefined,
-      forward: (inquiry, waiter) =>
-        void this.asked.push({ inquiry, done: outcome => waiter.onOutcome(outcome) })
+      forward: (forwarded, waiter) =>
+        void this.asked.push({ forwarded, done: outcome => waiter.onOutcome(outcome) })
     }
     this.prefetch = new Prefetcher(cache, this.responses, forwarder, time.clock)
-    const { question } = inquiry('www.example')
+    const { question } = questionFor('www.example')
     const length = encodeUpstreamQuery(this.octets, 0, 0, question, false, false)
     this.query.decode(this.octets, 0, length, 0)
-    this.responses.handle(inquiry('www.example'), 0, this.response(1), time.clock.now())
+    this.responses.handle(questionFor('www.example'), 0, this.response(1), time.clock.now())
   }
 
-  /** Asks at an age, in seconds; the mark of the answer, -1 if there is none any more. */
+  /** Queries at an age in seconds; returns the mark of the cached answer, -1 if it has expired. */
   askAt(age: number): number {
     const { cache, time, query, prefetch } = this
     time.advance(age * 1000 - (time.clock.now() - this.start))
@@ -62,7 +62,7 @@ class Rig {
   }
 }
 
-t.test('asks once, however often clients ask before the answer comes', async t => {
+t.test('prefetches once, however often clients query before the answer comes', async t => {
   const rig = new Rig()
   t.equal(rig.askAt(1), 1)
   for (let i = 0; i < 100; i++) t.equal(rig.askAt(DUE), 1)
@@ -72,13 +72,13 @@ t.test('asks once, however often clients ask before the answer comes', async t =
   t.equal(rig.askAt(DUE + DUE - 1), 2)
   t.equal(rig.asked.length, 1)
   t.equal(rig.askAt(DUE + DUE), 2)
-  t.equal(rig.asked.length, 2, 'the new answer has a last tenth as well')
+  t.equal(rig.asked.length, 2, 'the new answer is prefetched in its last tenth, too')
 })
 
-t.test('asks for the same, in lower case', async t => {
+t.test('prefetches the same question, in lower case', async t => {
   const rig = new Rig()
   for (const age of [1, DUE]) rig.askAt(age)
-  const { question, dnssecOk, checkingDisabled } = rig.asked[0]!.inquiry
+  const { question, dnssecOk, checkingDisabled } = rig.asked[0]!.forwarded
   t.strictSame({ dnssecOk, checkingDisabled }, { dnssecOk: false, checkingDisabled: false })
   t.strictSame(Buffer.from(question).toString('latin1'), '\x03www\x07example\0\0\x01\0\x01')
 })
@@ -94,29 +94,29 @@ const failures: { it: string; outcome: (rig: Rig) => Outcome }[] = [
 ]
 
 for (const { it, outcome } of failures) {
-  t.test(`${it} changes nothing held, and is not remembered`, async t => {
+  t.test(`${it} leaves the cached answer, and is not cached itself`, async t => {
     const rig = new Rig()
     for (const age of [1, DUE]) rig.askAt(age)
     rig.asked[0]!.done(outcome(rig))
     t.equal(rig.askAt(TTL - 1), 1)
-    t.equal(rig.asked.length, 1, 'one try for each answer')
+    t.equal(rig.asked.length, 1, 'one prefetch per answer')
     t.equal(rig.failures.entries, 0)
     t.equal(rig.askAt(TTL), -1)
   })
 }
 
-t.test('what was flushed while it was asked for does not come back', async t => {
+t.test('an answer flushed during a prefetch does not come back', async t => {
   const rig = new Rig()
   for (const age of [1, DUE]) rig.askAt(age)
   rig.responses.discardInFlight()
-  rig.cache.delete(questionKey(rig.asked[0]!.inquiry))
+  rig.cache.delete(questionKey(rig.asked[0]!.forwarded))
   rig.asked[0]!.done(rig.response(2))
   t.equal(rig.askAt(DUE), -1)
 })
 
-t.test('a failure that is kept is not asked about sooner', async t => {
+t.test('a cached failure is not prefetched', async t => {
   const rig = new Rig()
-  const key = questionKey(inquiry('www.example'))
+  const key = questionKey(questionFor('www.example'))
   const answer = { ...rig.cache.get(key)!, rcode: 2, lifetime: 300 }
   t.equal(rig.prefetch.maybePrefetch(new Query(), answer, 299), 300)
   t.equal(rig.asked.length, 0)

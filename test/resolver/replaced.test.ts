@@ -11,18 +11,18 @@ const collectGarbage = runInNewContext('gc') as () => void
 
 const NETWORKS = 'networks: { all: { prefixes: [0.0.0.0/0] } }\n'
 
-/** In a function of its own, so that nobody here still holds what was replaced. */
+/** A separate function, so that the test itself keeps no reference to replaced rules. */
 async function adoptTwice() {
   const [first, second, third] = await Promise.all([1, 2, 3].map(() => policyOf(NETWORKS)))
   const indoors = new Indoors(first!, () => {
-    throw new Error('nobody asks')
+    throw new Error('unexpected query')
   })
   for (const policy of [second!, third!]) indoors.resolver.adopt(policy)
   const weakly = [first!, second!, third!].map(({ snapshot }) => new WeakRef<Snapshot>(snapshot))
   return { indoors, weakly }
 }
 
-t.test('rules that were replaced are let go, the first ones as those after them', async t => {
+t.test('replaced rules are freed, the first ones and later ones', async t => {
   const { indoors, weakly } = await adoptTwice()
   await sleep(1) // A WeakRef holds until the end of the turn in which it was made.
   collectGarbage()

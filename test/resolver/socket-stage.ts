@@ -7,21 +7,21 @@ import type { Forwarder, ForwardedQuestion } from '../../src/upstream/forwarder.
 import { BadUpstream, framed, type Seen as AtUpstream } from '../upstream/bad-upstream.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { answers, CannedUpstream } from './canned.js'
-import { Counter } from './counter.js'
+import { LoopbackServer } from './loopback-server.js'
 import { queryOctets, words } from './message-octets.js'
 import type { Scenario, Step } from './scenario.js'
 import type { Seen } from './stage.js'
 import { World } from './world.js'
 
-/** More than any inquiry takes. */
+/** Longer than any upstream query takes, in milliseconds. */
 const LONG_ENOUGH = 60_000
-/** How time passes where an upstream takes some, in milliseconds. */
+/** Steps in which time passes for a delayed response, in milliseconds. */
 const TICK = 10
 
 /**
- * All that a worker has but its thread: listeners and upstream sockets of one transport, and the
- * resolver of one scenario after the other between them. The client is who the scenario says, by a
- * PROXY header; upstreams are on loopback; their time passes where one of them does not answer.
+ * A worker without its thread: listeners and upstream sockets of one transport, and between them the
+ * resolver of one scenario after another. A PROXY header sets the client address; upstreams are on
+ * loopback; time passes when one of them does not answer.
  */
 export class SocketStage {
   private readonly time = new FakeTime()
@@ -30,13 +30,13 @@ export class SocketStage {
   private forwarder: Forwarder | undefined
   /** Whether the forwarder remembers an upstream that did not answer. */
   private spoilt = true
-  private inquired: ForwardedQuestion | undefined
+  private forwarded: ForwardedQuestion | undefined
   private asked: Uint8Array | undefined
-  private counter: Counter | undefined
-  /** Inquiries that are not answered yet, and those of them whose time has come. */
+  private server: LoopbackServer | undefined
+  /** Upstream queries in flight, and those of them whose delay has passed. */
   private waiting = 0
   private due = 0
-  /** Answers that upstreams take their time for. */
+  /** Delayed responses. */
   private delayed = 0
   private served = true
   private steps = 0
@@ -62,27 +62,27 @@ export class SocketStage {
           asks.reply(...its)
         }
         const { octets, start, end, client, clientAt, protocol } = asks
-        const asker = { octets, start, end, client, clientAt, protocol, reply }
-        stage.world!.resolver.answerLater(asker)
+        const target = { octets, start, end, client, clientAt, protocol, reply }
+        stage.world!.resolver.answerLater(target)
       }
     }
-    stage.counter = await Counter.open(transport, responder)
+    stage.server = await LoopbackServer.open(transport, responder)
     return stage
   }
 
   begin(scenario: Scenario): void {
     this.canned = new CannedUpstream(scenario.upstream)
-    // What is still under way would be joined by who asks the same.
+    // A query still in flight would be joined by an equal one.
     if (this.waiting > 0) this.spoilt = true
     this.waiting = this.due = this.delayed = 0
     const forwarder: Forwarder = {
       upstreams: ['canned'],
       inFlight: 0,
       close: () => undefined,
-      forward: (inquiry, waiter) => {
-        this.inquired = inquiry
+      forward: (forwarded, waiter) => {
+        this.forwarded = forwarded
         this.waiting++
-        this.forwarder!.forward(inquiry, {
+        this.forwarder!.forward(forwarded, {
           onOutcome: outcome => {
             this.waiting--
             if (this.due > 0) this.due--
@@ -97,15 +97,15 @@ export class SocketStage {
 
   /** Undefined for a step without a query. */
   async step(step: Step): Promise<Seen | undefined> {
-    const { world, counter } = this
+    const { world, server } = this
     await world!.prepare(step)
-    // What an upstream answered meanwhile is on its way.
+    // Wait for responses that were sent meanwhile.
     while (this.due > 0 && this.waiting > 0) await turn()
     if (step.upstream !== undefined) this.canned.answers = step.upstream
     if (step.query === undefined) return undefined
     if (this.spoilt) await this.openForwarder()
     this.asked = undefined
-    this.inquired = undefined
+    this.forwarded = undefined
     const query = queryOctets(step.query)
     const header = proxyHeader(step.query.from)
     const { protocol } = step.query
@@ -113,16 +113,16 @@ export class SocketStage {
     this.served = false
     this.steps++
     const reply = await (protocol === 'udp'
-      ? counter!.askUdp(query, header)
-      : counter!.askTcp(query, header))
+      ? server!.askUdp(query, header)
+      : server!.askTcp(query, header))
     const waited = (world!.clock.now() - began) / 1000
-    // So is what was asked for beside, for whoever asks next.
+    // Also for prefetches.
     while (this.waiting > this.delayed) await turn()
     return { query, reply, asked: this.asked, waited, log: world!.recorded }
   }
 
   async close(): Promise<void> {
-    this.counter?.close()
+    this.server?.close()
     this.forwarder?.close()
     await this.upstream.close()
   }
@@ -137,7 +137,7 @@ export class SocketStage {
       clock,
       timers,
       upstreams,
-      // `asked` is about what is passed on.
+      // `asked` checks what is passed on from the client.
       cookies: false,
       limits: { sockets: 1 }
     })
@@ -145,8 +145,8 @@ export class SocketStage {
   }
 
   private respond(query: AtUpstream): void {
-    // What was sent again and again to one that did not answer may come late.
-    if (this.inquired === undefined || !asks(query.message, this.inquired)) return
+    // Retries of an earlier query may come late.
+    if (this.forwarded === undefined || !asks(query.message, this.forwarded)) return
     this.asked ??= query.message
     const delay = this.canned.delay(query.message)
     if (delay === undefined) return this.answer(query)
@@ -159,7 +159,7 @@ export class SocketStage {
     void this.passTime()
   }
 
-  /** Until the client is served. */
+  /** Until the client has its reply. */
   private async passTime(): Promise<void> {
     const { steps } = this
     while (!this.served && steps === this.steps) {
@@ -185,7 +185,7 @@ function asks(query: Uint8Array, { question }: ForwardedQuestion): boolean {
   return isSameQuestion(query.subarray(12, 12 + question.length), question)
 }
 
-/** Version 2, PROXY, as a listed front end sends it. */
+/** PROXY protocol version 2, as a trusted proxy sends it. */
 function proxyHeader(from: string): Buffer {
   const address = readAddress(from)
   const ipv4 = from.includes('.') && !from.includes(':')

@@ -67,8 +67,8 @@ export class Stage {
       upstreams: ['canned'],
       inFlight: 0,
       close: () => undefined,
-      forward: (inquiry, waiter) => {
-        const { question, dnssecOk, checkingDisabled } = inquiry
+      forward: (forwarded, waiter) => {
+        const { question, dnssecOk, checkingDisabled } = forwarded
         const octets = Buffer.alloc(512)
         const length = encodeUpstreamQuery(octets, 0, 0, question, dnssecOk, checkingDisabled)
         this.asked = octets.subarray(0, length)

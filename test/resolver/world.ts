@@ -39,13 +39,13 @@ import { rulesOf, type RulesText, type Scenario, type Step } from './scenario.js
 /** Of server cookies in all scenarios: that of RFC 9018, appendix A.1. */
 const COOKIE_SECRET = 'e5e973e5a6b2a43f48e7dc849e37bfcf'
 
-/** The record of one lookup as scenario files write it. */
+/** A query log record as scenario files write it. */
 export interface Recorded {
   readonly verdict: string
   readonly match: string
   readonly qname: string
   readonly qtype: string
-  /** '' where nothing was sent. */
+  /** '' if no reply was sent. */
   readonly rcode: string
   readonly protocol: string
   readonly rule: string | undefined
@@ -53,12 +53,12 @@ export interface Recorded {
   readonly ede: number
 }
 
-/** What the settings say if nobody says otherwise. */
+/** Defaults of the settings. */
 const STALE_MAX = 86_400
 const STALE_AFTER = 1800
 const STALE_RECHECK = 30
 
-/** A calendar that jumps where a scenario says so, beside time that only passes. */
+/** A calendar that a scenario may set, and monotonic time that only passes. */
 class FakeClock implements Clock {
   private readonly time = new FakeTime()
   readonly timers = this.time.timers
@@ -71,16 +71,16 @@ class FakeClock implements Clock {
   }
 }
 
-/** The real resolver with a scenario's rules, on a clock that the scenario moves. */
+/** The real resolver with a scenario's rules, on a clock under the scenario's control. */
 export class World {
   readonly clock: FakeClock
   private readonly events: QueryEvent[] = []
-  private made: Resolver | undefined
+  private current: Resolver | undefined
   private cacheFlusher: CacheFlusher | undefined
   private policy: Policy | undefined
   private generation = 0
 
-  /** @param withShelf without one every answer is recorded */
+  /** @param withShelf without it, every answer is logged */
   constructor(
     private readonly scenario: Scenario,
     private readonly forwarder: Forwarder,
@@ -90,12 +90,12 @@ export class World {
   }
 
   get resolver(): Resolver {
-    return this.made!
+    return this.current!
   }
 
-  /** All of a step that comes before its query. */
+  /** Runs all of a step that comes before its query. */
   async prepare(step: Step): Promise<void> {
-    if (this.made === undefined) await this.adopt(rulesOf(this.scenario))
+    if (this.current === undefined) await this.adopt(rulesOf(this.scenario))
     if (step.wait !== undefined) this.clock.pass(step.wait * 1000)
     if (step.at !== undefined) this.clock.epoch = Date.parse(step.at)
     if (step.rules ?? step.ban) await this.adopt(rulesOf(step))
@@ -124,8 +124,8 @@ export class World {
         specialUse: local
       })
     )
-    if (this.made === undefined) this.made = this.build(this.policy)
-    else this.made.adopt(this.policy)
+    if (this.current === undefined) this.current = this.build(this.policy)
+    else this.current.adopt(this.policy)
   }
 
   private build(policy: Policy): Resolver {
@@ -197,12 +197,12 @@ export class World {
 
 type Rules = Extract<RulesResult, { ok: true }>['rules']
 
-/** Rules that were loaded, by their text: each scenario has its own through several ways in. */
-const known = new Map<string, Rules>()
+/** Loaded rules by their text: each scenario runs several times. */
+const loadedRules = new Map<string, Rules>()
 
 async function loaded(rules: RulesText): Promise<Rules> {
   const text = JSON.stringify(rules)
-  const before = known.get(text)
+  const before = loadedRules.get(text)
   if (before !== undefined) return before
   const folder = mkdtempSync(join(tmpdir(), 'interdict-scenario-'))
   const write = (path: string, content: string): void => {
@@ -217,7 +217,7 @@ async function loaded(rules: RulesText): Promise<Rules> {
   const read = await loadRules(folder)
   rmSync(folder, { recursive: true })
   if (!read.ok) throw new Error(read.errors.map(error => error.message).join('\n'))
-  known.set(text, read.rules)
+  loadedRules.set(text, read.rules)
   return read.rules
 }
 

@@ -4,23 +4,23 @@ import net from 'node:net'
 import type { Endpoint } from '../../src/udp/datagram.js'
 import { responseTo } from './messages.js'
 
-/** A query as an upstream received it, and the way back to who sent it. */
+/** A query received by an upstream, with ways to reply. */
 export interface Seen {
   readonly message: Uint8Array
   readonly overTcp: boolean
   /** Port of the sender. */
   readonly port: number
-  /** Sends octets back as they are; over TCP the length is not put in front. */
+  /** Sends octets as they are; over TCP without the length prefix. */
   readonly send: (octets: Uint8Array) => void
   /** As `send`, from another port of the same address. */
   readonly sendFromElsewhere: (octets: Uint8Array) => void
-  /** Ends the connection. */
+  /** Closes the connection. */
   readonly hangUp: () => void
 }
 
 export type Behaviour = (query: Seen) => void
 
-/** Answers as it should, with 192.0.2.`mark`. */
+/** Answers correctly, with 192.0.2.`mark`. */
 export const good =
   (mark = 1): Behaviour =>
   query => {
@@ -36,7 +36,7 @@ export const failing =
 
 export const silent: Behaviour = () => undefined
 
-/** Truncated over UDP, `overTcp` over TCP. */
+/** Truncated responses over UDP, `overTcp` over TCP. */
 export const truncating =
   (overTcp: Behaviour): Behaviour =>
   query => {
@@ -44,11 +44,11 @@ export const truncating =
     else query.send(responseTo(query.message, { truncated: true }))
   }
 
-/** With the length in front. RFC 1035 §4.2.2. */
+/** With the length prefix. RFC 1035 §4.2.2. */
 export const framed = (message: Uint8Array): Uint8Array =>
   Uint8Array.from([message.length >> 8, message.length & 255, ...message])
 
-/** An upstream on loopback, UDP and TCP on one port, that does what a test tells it to. */
+/** An upstream on loopback, UDP and TCP on one port, whose behaviour a test defines. */
 export class BadUpstream {
   readonly seen: Seen[] = []
   connections = 0
@@ -72,7 +72,7 @@ export class BadUpstream {
         await upstream.revive()
         return upstream
       } catch {
-        // The port that UDP got was taken for TCP.
+        // The port of the UDP socket is in use for TCP.
         await upstream.kill()
         upstream.endpoint = { ...upstream.endpoint, port: 0 }
       }
@@ -80,7 +80,7 @@ export class BadUpstream {
     throw new Error('no free port')
   }
 
-  /** Resolves when `count` queries have come since the start. */
+  /** Resolves when `count` queries have been received since the start. */
   async sees(count: number): Promise<void> {
     while (this.seen.length < count) await new Promise<void>(wake => this.watchers.add(wake))
   }
@@ -90,7 +90,7 @@ export class BadUpstream {
     await this.listenTcp()
   }
 
-  /** From now on nobody is there. */
+  /** Closes all sockets: the port is unreachable from now on. */
   async kill(): Promise<void> {
     const { udp } = this
     this.udp = undefined

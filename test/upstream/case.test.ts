@@ -15,7 +15,7 @@ const lowered = (message: Uint8Array, mark: number): Uint8Array => {
 }
 const lower = (octet: number): number => (octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet)
 
-/** Answers in lower case over UDP, and over TCP if `always`. */
+/** Responds in lower case over UDP, and over TCP if `always`. */
 const spoiling =
   (always: boolean): Behaviour =>
   ({ message, overTcp, send }) => {
@@ -23,7 +23,7 @@ const spoiling =
     else send(framed(always ? lowered(message, 1) : responseTo(message)))
   }
 
-/** Words that make half of the letters upper case, and IDs that differ. */
+/** Random words that make half of the letters upper case, and IDs that differ. */
 const half: Random = {
   word: () => {
     turn = (turn * 5 + 1) & 0xffff
@@ -35,7 +35,7 @@ let turn = 1
 for (const transport of TRANSPORTS) {
   const { kind } = transport
 
-  t.test(`${kind}: asks in random case, anew for each question`, async t => {
+  t.test(`${kind}: sends QNAME in random case, new for each question`, async t => {
     const { upstreams, ask } = await rig(t, [good()], { transport })
     for (let n = 0; n < 8; n++) t.equal(markOf(messageOf(await ask(NAME))), 1)
     const spellings = upstreams[0]!.seen.map(spellingOf)
@@ -58,7 +58,7 @@ for (const transport of TRANSPORTS) {
     t.equal(again, first)
   })
 
-  t.test(`${kind}: an answer in the wrong case is asked for again over TCP`, async t => {
+  t.test(`${kind}: a response in the wrong case is retried over TCP`, async t => {
     const { forwarder, upstreams, ask } = await rig(t, [spoiling(false)], {
       transport,
       random: half
@@ -68,7 +68,7 @@ for (const transport of TRANSPORTS) {
     t.match(forwarder.counts, { mismatches: 5, doubts: 5, responses: 5 })
   })
 
-  t.test(`${kind}: an upstream that spoils the case over TCP too is let do so`, async t => {
+  t.test(`${kind}: an upstream that changes the case over TCP too is exempt`, async t => {
     const { forwarder, upstreams, ask } = await rig(t, [spoiling(true)], {
       transport,
       random: half
@@ -83,7 +83,7 @@ for (const transport of TRANSPORTS) {
     t.match(forwarder.counts, { doubts: 3 })
   })
 
-  t.test(`${kind}: the exception is for that upstream alone`, async t => {
+  t.test(`${kind}: only that upstream is exempt`, async t => {
     const { upstreams, ask } = await rig(t, [spoiling(true), good()], {
       transport,
       random: half,
@@ -94,7 +94,7 @@ for (const transport of TRANSPORTS) {
     t.notOk(isLower(spellingOf(upstreams[1]!.seen[0]!)))
   })
 
-  t.test(`${kind}: asks in the asker's case if the settings say so`, async t => {
+  t.test(`${kind}: sends QNAME in the client's case if so configured`, async t => {
     const { upstreams, ask } = await rig(t, [spoiling(true)], {
       transport,
       caseRandomization: false

@@ -4,11 +4,11 @@ import { framed, silent, type Behaviour, type Seen } from './bad-upstream.js'
 import { cookieOf, markOf, rcodeOf, responseTo, type ResponseOptions } from './messages.js'
 import { messageOf, rig, TRANSPORTS } from './rig.js'
 
-/** Server cookies, in hexadecimal: the shortest that there may be, as RFC 9018 has them, the longest. */
+/** Server cookies, in hexadecimal: the shortest allowed, the size of RFC 9018, the longest. */
 const SHORTEST = 'a1a2a3a4a5a6a7a8'
 const SERVER = '010000005cf79f111f8130c3eee29480'
 const LONGEST = 'f1'.repeat(32)
-/** What others answer bears mark 66, the right answer mark 1. */
+/** Spoofed responses have mark 66, the right one mark 1. */
 const FORGED = { mark: 66 }
 const MINUTE = 60_000
 
@@ -19,7 +19,7 @@ const reply = (query: Seen, options: ResponseOptions = {}): void => {
   query.send(query.overTcp ? framed(response) : response)
 }
 
-/** Gives this server cookie to who shows a client cookie. */
+/** Returns this server cookie to queries with a client cookie. */
 const giving =
   (server = SERVER, options: ResponseOptions = {}): Behaviour =>
   query => {
@@ -31,7 +31,7 @@ const plain: Behaviour = query => {
   reply(query)
 }
 
-/** The first query is answered with a cookie, and all over TCP; others as `then` says. */
+/** The first query and all over TCP are answered with a cookie, others by `then`. */
 const first = (then: Behaviour): Behaviour => {
   let count = 0
   return query => {
@@ -42,7 +42,7 @@ const first = (then: Behaviour): Behaviour => {
 
 const cookiesOf = ({ seen }: { seen: readonly Seen[] }): string[] =>
   seen.map(({ message }) => cookieOf(message))
-/** How queries came, and how long their cookies were: `udp 8 udp 24 tcp 24`. */
+/** Transport and cookie length of each query: `udp 8 udp 24 tcp 24`. */
 const ways = ({ seen }: { seen: readonly Seen[] }): string =>
   seen
     .map(({ overTcp, message }) => `${overTcp ? 'tcp' : 'udp'} ${cookieOf(message).length / 2}`)
@@ -50,7 +50,7 @@ const ways = ({ seen }: { seen: readonly Seen[] }): string =>
 
 const flipped = (hex: string): string => (hex.startsWith('0') ? '1' : '0') + hex.slice(1)
 
-/** Responses that are right but for their cookie. */
+/** Responses that are right except for their cookie. */
 const forgeries: { it: string; cookie: (client: string) => string | undefined }[] = [
   { it: 'no cookie', cookie: () => undefined },
   { it: 'another client cookie', cookie: client => flipped(client) + SERVER },
@@ -61,11 +61,11 @@ const forgeries: { it: string; cookie: (client: string) => string | undefined }[
   { it: 'a server cookie of 33 octets', cookie: client => `${client}${LONGEST}00` }
 ]
 
-/** How upstreams do that have no cookies. */
+/** Upstreams without cookie support. */
 const without: { it: string; answer: Behaviour; queries: string }[] = [
   { it: 'ignores the option', answer: plain, queries: 'udp 8 udp 0' },
   {
-    it: 'sends the option back as it came',
+    it: 'echoes the option',
     answer: query => {
       const cookie = cookieOf(query.message)
       reply(query, cookie === '' ? {} : { cookie })
@@ -73,14 +73,14 @@ const without: { it: string; answer: Behaviour; queries: string }[] = [
     queries: 'udp 8 udp 0'
   },
   ...[RCODE.FORMERR, RCODE.NOTIMP, RCODE.BADVERS, RCODE.BADCOOKIE].map(rcode => ({
-    it: `says RCODE ${rcode} to the option`,
+    it: `answers the option with RCODE ${rcode}`,
     answer: (query: Seen) => {
       reply(query, clientOf(query) === '' ? {} : { rcode })
     },
     queries: 'udp 8 udp 0 udp 0'
   })),
   {
-    it: 'sends back a cookie that is nobody’s, over TCP too',
+    it: 'returns an unknown cookie, over TCP too',
     answer: query => {
       reply(query, clientOf(query) === '' ? {} : { cookie: `0000000000000000${SERVER}` })
     },
@@ -92,7 +92,7 @@ for (const transport of TRANSPORTS) {
   const { kind } = transport
 
   for (const server of [SHORTEST, SERVER, LONGEST]) {
-    t.test(`${kind}: brings back a server cookie of ${server.length / 2} octets`, async t => {
+    t.test(`${kind}: returns a server cookie of ${server.length / 2} octets`, async t => {
       const { ask, upstreams, forwarder } = await rig(t, [giving(server)], { transport })
       for (let n = 0; n < 3; n++) t.match(await ask(name(n)), { kind: 'response' })
       const [alone, ...others] = cookiesOf(upstreams[0]!)
@@ -102,7 +102,7 @@ for (const transport of TRANSPORTS) {
     })
   }
 
-  t.test(`${kind}: brings it back over TCP, and takes a newer one there`, async t => {
+  t.test(`${kind}: returns it over TCP, and accepts a newer one there`, async t => {
     const { ask, upstreams } = await rig(
       t,
       [
@@ -118,7 +118,7 @@ for (const transport of TRANSPORTS) {
     t.equal(ways(upstreams[0]!), 'udp 8 tcp 24 udp 40 tcp 24')
   })
 
-  t.test(`${kind}: has a client cookie for each upstream, and new ones when it starts`, async t => {
+  t.test(`${kind}: has a client cookie per upstream, and new ones after a restart`, async t => {
     const domains = { 'one.example': 0, 'two.example': 1 }
     const asked = async (): Promise<string[]> => {
       const { ask, upstreams } = await rig(t, [giving(), giving()], { transport, domains })
@@ -129,7 +129,7 @@ for (const transport of TRANSPORTS) {
     t.equal(new Set([...(await asked()), ...(await asked())]).size, 4)
   })
 
-  t.test(`${kind}: takes a cookie from an error, too`, async t => {
+  t.test(`${kind}: accepts a cookie in an error response`, async t => {
     const { ask, upstreams } = await rig(t, [giving(SERVER, { rcode: RCODE.SERVFAIL })], {
       transport
     })
@@ -139,7 +139,7 @@ for (const transport of TRANSPORTS) {
   })
 
   for (const { it, cookie } of forgeries) {
-    t.test(`${kind}: drops a response with ${it}, and asks over TCP`, async t => {
+    t.test(`${kind}: discards a response with ${it}, and retries over TCP`, async t => {
       const forging = first(query => {
         reply(query, { ...FORGED, cookie: cookie(clientOf(query)) })
       })
@@ -152,7 +152,7 @@ for (const transport of TRANSPORTS) {
   }
 
   for (const { it, answer, queries } of without) {
-    t.test(`${kind}: asks an upstream that ${it} without cookies`, async t => {
+    t.test(`${kind}: sends no cookies to an upstream that ${it}`, async t => {
       const { ask, upstreams, time } = await rig(t, [answer], { transport })
       t.equal(markOf(messageOf(await ask(name(1)))), 1)
       t.equal(markOf(messageOf(await ask(name(2)))), 1)
@@ -167,7 +167,7 @@ for (const transport of TRANSPORTS) {
     })
   }
 
-  t.test(`${kind}: asks an upstream that is silent to cookies without`, async t => {
+  t.test(`${kind}: sends no cookies to an upstream that does not answer them`, async t => {
     const { ask, upstreams, time } = await rig(
       t,
       [
@@ -185,7 +185,7 @@ for (const transport of TRANSPORTS) {
     t.equal(ways(upstreams[0]!), 'udp 8 udp 0 udp 0')
   })
 
-  t.test(`${kind}: takes a cookie that comes late all the same`, async t => {
+  t.test(`${kind}: accepts a cookie in a late response`, async t => {
     const { ask, upstreams, time } = await rig(t, [silent], { transport })
     const upstream = upstreams[0]!
     const outcome = ask(name(1))
@@ -199,7 +199,7 @@ for (const transport of TRANSPORTS) {
     t.equal(ways(upstream), 'udp 8 udp 0 udp 24')
   })
 
-  t.test(`${kind}: BADCOOKIE: asks again with the cookie that came`, async t => {
+  t.test(`${kind}: BADCOOKIE: retries with the cookie in it`, async t => {
     const { ask, upstreams, forwarder } = await rig(
       t,
       [
@@ -216,7 +216,7 @@ for (const transport of TRANSPORTS) {
     t.match(forwarder.counts, { rewordings: 1 })
   })
 
-  t.test(`${kind}: BADCOOKIE again: asks over TCP`, async t => {
+  t.test(`${kind}: second BADCOOKIE: retries over TCP`, async t => {
     const { ask, upstreams } = await rig(
       t,
       [
@@ -230,7 +230,7 @@ for (const transport of TRANSPORTS) {
     t.equal(ways(upstreams[0]!), 'udp 8 udp 24 tcp 24')
   })
 
-  t.test(`${kind}: BADCOOKIE over TCP, too: asks another upstream`, async t => {
+  t.test(`${kind}: BADCOOKIE over TCP, too: fails over`, async t => {
     const { ask, upstreams } = await rig(
       t,
       [giving(SERVER, { rcode: RCODE.BADCOOKIE }), giving(SHORTEST)],
@@ -240,7 +240,7 @@ for (const transport of TRANSPORTS) {
     t.equal(ways(upstreams[0]!), 'udp 8 udp 24 tcp 24')
   })
 
-  t.test(`${kind}: an upstream that has no cookies any more says so over TCP`, async t => {
+  t.test(`${kind}: an upstream without cookie support any more shows it over TCP`, async t => {
     const { ask, upstreams, forwarder } = await rig(t, [giving()], { transport })
     await ask(name(1))
     upstreams[0]!.behaviour = plain
@@ -250,7 +250,7 @@ for (const transport of TRANSPORTS) {
     t.match(forwarder.states, [{ cookies: false }])
   })
 
-  t.test(`${kind}: one that has no TCP either is believed the third time`, async t => {
+  t.test(`${kind}: one without TCP either is believed the third time`, async t => {
     const { ask, upstreams } = await rig(t, [giving()], { transport })
     await ask(name(1))
     upstreams[0]!.behaviour = plain
@@ -260,7 +260,7 @@ for (const transport of TRANSPORTS) {
     t.equal(ways(upstreams[0]!), 'udp 8 udp 24 udp 24 udp 24 udp 0')
   })
 
-  t.test(`${kind}: an upstream that was down begins anew, without cookies`, async t => {
+  t.test(`${kind}: an upstream that was down starts without cookies`, async t => {
     const { ask, upstreams, time, health } = await rig(t, [giving()], { transport })
     await ask(name(1))
     upstreams[0]!.behaviour = query => {
@@ -274,7 +274,7 @@ for (const transport of TRANSPORTS) {
     t.equal(cookiesOf(upstreams[0]!).at(-1), '')
   })
 
-  t.test(`${kind}: sends no cookies if the settings say so`, async t => {
+  t.test(`${kind}: sends no cookies if so configured`, async t => {
     const { ask, upstreams } = await rig(t, [giving()], { transport, cookies: false })
     t.equal(markOf(messageOf(await ask(name(1)))), 1)
     t.equal(ways(upstreams[0]!), 'udp 0')

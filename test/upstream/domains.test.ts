@@ -30,7 +30,7 @@ for (const { qname, finds: wanted } of finds) {
   })
 }
 
-t.test('asks the root group for all else', async t => {
+t.test('uses the default group for all other names', async t => {
   const table = new DomainTable(groups.fallback, 1)
   table.add(wire('corp.example'), groups.corp)
   table.add(wire(''), groups.root)
@@ -39,7 +39,7 @@ t.test('asks the root group for all else', async t => {
   t.equal(table.find(wire('www.corp.example')), groups.corp)
 })
 
-t.test('asks the upstreams of a domain, and no others, not even when they are silent', async t => {
+t.test('queries only the upstreams of a domain, even if they time out', async t => {
   const { ask, upstreams, time } = await rig(t, [good(1), good(2)], {
     domains: { 'corp.example': 1 }
   })
@@ -52,7 +52,7 @@ t.test('asks the upstreams of a domain, and no others, not even when they are si
   t.equal(upstreams[0]!.seen.length, 1)
 })
 
-t.test('leaves out routes, counted through all domains, until they are good again', async t => {
+t.test('excludes routes, numbered across all domains, until they are included again', async t => {
   const { ask, forwarder } = await rig(t, [good(1), good(2)], { domains: { 'corp.example': 1 } })
   forwarder.excludeRoutes(new Set([1]))
   t.match(await ask('a.example.com'), { upstream: 0 })
@@ -65,7 +65,7 @@ t.test('leaves out routes, counted through all domains, until they are good agai
   t.match(await ask('c.example.com'), { upstream: 0 })
 })
 
-t.test('leaves out one of two upstreams', async t => {
+t.test('excludes one of two upstreams', async t => {
   const { ask, forwarder } = await rig(t, [good(1), good(2)])
   forwarder.excludeRoutes(new Set([0]))
   for (let n = 0; n < 40; n++) t.match(await ask(`n${n}.example.com`), { upstream: 1 })

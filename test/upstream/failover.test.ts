@@ -4,10 +4,10 @@ import { failing, good, silent } from './bad-upstream.js'
 import { labelOf, markOf, rcodeOf, responseTo } from './messages.js'
 import { messageOf, rig, settled } from './rig.js'
 
-/** Names that no other inquiry of a test has, so that none is shared. */
+/** Unique names, so that no upstream query is shared. */
 const name = (n: number): string => `n${n}.example.com`
 
-t.test('asks the next upstream when one is silent', async t => {
+t.test('fails over to the next upstream after a timeout', async t => {
   const { time, upstreams, ask, health } = await rig(t, [silent, good(2)])
   const outcome = ask(name(1))
   await upstreams[0]!.sees(1)
@@ -19,14 +19,14 @@ t.test('asks the next upstream when one is silent', async t => {
   t.strictSame(health, [], 'one failure is not a trend')
 })
 
-t.test('passes over a dead upstream, and finds out by itself when it is back', async t => {
+t.test('takes a dead upstream out of rotation, and detects its return by probing', async t => {
   const { time, upstreams, ask, health, forwarder } = await rig(t, [good(1), silent])
   const [first, second] = [upstreams[0]!, upstreams[1]!]
   second.behaviour = query => {
     time.advance(50)
     good(2)(query)
   }
-  // Once to each, and then to the faster.
+  // Once to each, then to the faster one.
   for (let n = 0; n < 5; n++) await ask(name(n))
   await first.kill()
   const outcome = ask(name(10))
@@ -44,11 +44,11 @@ t.test('passes over a dead upstream, and finds out by itself when it is back', a
     time.advance(500)
     await settled()
   }
-  t.strictSame(health, ['down 0', 'up 0'], 'without a client having asked')
+  t.strictSame(health, ['down 0', 'up 0'], 'without a client query')
   t.match(forwarder.states, [{ health: 'usable' }, { health: 'usable' }])
 })
 
-t.test('takes the answer of a slow upstream after having asked again', async t => {
+t.test('accepts the answer of a slow upstream after failover', async t => {
   const { time, upstreams, ask, forwarder } = await rig(t, [silent])
   const outcome = ask(name(1))
   await upstreams[0]!.sees(1)
@@ -60,7 +60,7 @@ t.test('takes the answer of a slow upstream after having asked again', async t =
   t.equal(forwarder.inFlight, 0)
 })
 
-t.test('does not blame an upstream for one name that it is silent about', async t => {
+t.test('one name that times out does not take an upstream out of rotation', async t => {
   const { time, upstreams, ask, health } = await rig(t, [good(1), good(2)])
   await ask(name(1))
   await ask(name(2))
@@ -82,13 +82,13 @@ t.test('does not blame an upstream for one name that it is silent about', async 
 })
 
 for (const rcode of [RCODE.SERVFAIL, RCODE.REFUSED, RCODE.FORMERR, RCODE.NOTIMP]) {
-  t.test(`asks another upstream once when one says RCODE ${rcode}`, async t => {
+  t.test(`tries one other upstream after RCODE ${rcode}`, async t => {
     const { ask, forwarder } = await rig(t, [failing(rcode), good(2)], { cookies: false })
     t.match(await ask(name(1)), { kind: 'response', upstream: 1 })
     t.equal(forwarder.counts.queries, 2)
   })
 
-  t.test(`passes RCODE ${rcode} on when all say so`, async t => {
+  t.test(`returns RCODE ${rcode} if all upstreams return it`, async t => {
     const all = [failing(rcode), failing(rcode), failing(rcode)]
     const { ask, forwarder } = await rig(t, all, { cookies: false })
     const outcome = await ask(name(1))
@@ -97,13 +97,13 @@ for (const rcode of [RCODE.SERVFAIL, RCODE.REFUSED, RCODE.FORMERR, RCODE.NOTIMP]
   })
 }
 
-t.test('passes NXDOMAIN on without asking another', async t => {
+t.test('returns NXDOMAIN without trying another upstream', async t => {
   const { ask, upstreams } = await rig(t, [failing(RCODE.NXDOMAIN), good(2)])
   t.equal(rcodeOf(messageOf(await ask(name(1)))), RCODE.NXDOMAIN)
   t.equal(upstreams[1]!.seen.length, 0)
 })
 
-t.test('passes an error on when the other upstream is silent', async t => {
+t.test('returns an error if the other upstream times out', async t => {
   const { ask, time, upstreams } = await rig(t, [failing(RCODE.SERVFAIL), silent])
   const outcome = ask(name(1))
   await upstreams[1]!.sees(1)
@@ -112,17 +112,17 @@ t.test('passes an error on when the other upstream is silent', async t => {
   t.equal(rcodeOf(messageOf(await outcome)), RCODE.SERVFAIL)
 })
 
-t.test('passes over an upstream that only ever refuses', async t => {
+t.test('takes an upstream that always refuses out of rotation', async t => {
   const { ask, upstreams, time } = await rig(t, [failing(RCODE.REFUSED), good(2)])
   for (let n = 0; n < 60; n++) await ask(name(n))
   const asked = upstreams[0]!.seen.length
-  t.ok(asked <= 10, `asked ${asked} times`)
+  t.ok(asked <= 10, `${asked} queries`)
   time.advance(11_000)
   for (let n = 60; n < 160; n++) await ask(name(n))
-  t.ok(upstreams[0]!.seen.length > asked, 'is given another chance')
+  t.ok(upstreams[0]!.seen.length > asked, 'is tried again')
 })
 
-t.test('prefers the faster upstream and goes on measuring the slower', async t => {
+t.test('prefers the faster upstream and keeps measuring the slower', async t => {
   const { ask, upstreams, time } = await rig(t, [silent, silent])
   const [fast, slow] = [upstreams[0]!, upstreams[1]!]
   fast.behaviour = query => {
@@ -163,14 +163,14 @@ t.test(
   }
 )
 
-t.test('fails with 23 where there is no upstream, and not from within', async t => {
+t.test('fails with EDE 23 without an upstream, and not from within the call', async t => {
   const { forwarder, ask } = await rig(t, [])
   const outcome = ask(name(1))
   t.equal(forwarder.inFlight, 0)
   t.match(await outcome, { kind: 'failure', ede: 23, upstream: -1 })
 })
 
-t.test('fails with 23 where no socket of the family can be had', async t => {
+t.test('fails with EDE 23 without a socket of the address family', async t => {
   const { ask, health, forwarder } = await rig(t, [], {
     others: [{ address: '2001:db8::1', port: 53 }],
     transport: {

@@ -4,7 +4,7 @@ import type { Timers } from '../../src/upstream/timers.js'
 
 type Pending = { readonly due: Milliseconds; readonly order: number; readonly run: () => void }
 
-/** Time that passes only when a test says so. `soon` is real: it has nothing to do with time. */
+/** Time that passes only in `advance`. `soon` is real: it does not depend on time. */
 export class FakeTime {
   private at: Milliseconds = 1_000_000
   private order = 0
@@ -21,12 +21,12 @@ export class FakeTime {
     soon: callback => void setImmediate(callback)
   }
 
-  /** Timers that wait. */
+  /** Pending timers. */
   get waiting(): number {
     return this.pending.size
   }
 
-  /** Lets time pass and runs what falls due on the way, in order. */
+  /** Lets time pass and runs the timers that become due, in order. */
   advance(by: Milliseconds): void {
     const until = this.at + by
     for (let next = this.first(until); next !== undefined; next = this.first(until)) {

@@ -5,7 +5,7 @@ import { silent, type Seen } from './bad-upstream.js'
 import { idOf, markOf, questionOf, responseTo, wire } from './messages.js'
 import { messageOf, rig, settled, TRANSPORTS } from './rig.js'
 
-/** The forged response bears mark 66, the right one mark 1. */
+/** Spoofed responses have mark 66, the right one mark 1. */
 const FORGED = { mark: 66 }
 
 const flipped = (octets: Uint8Array, at: number, bits = 1): Uint8Array => {
@@ -14,7 +14,7 @@ const flipped = (octets: Uint8Array, at: number, bits = 1): Uint8Array => {
   return copy
 }
 
-/** A forged response with other octets in the question: `at` counts from its end. */
+/** A spoofed response with an octet of the question changed: `at` counts from its end. */
 const asking = ({ message }: Seen, at: number): Uint8Array => {
   const question = questionOf(message)
   return responseTo(message, { ...FORGED, question: flipped(question, question.length - at) })
@@ -98,7 +98,7 @@ for (const transport of TRANSPORTS) {
     t.test(
       `${transport.kind}: ignores a response with ${it} and waits for the right one`,
       async t => {
-        // Both are sent before either is received; the forged one leaves first.
+        // Both are sent before either is received, the spoofed one first.
         const { forwarder, ask } = await rig(
           t,
           [
@@ -131,7 +131,7 @@ for (const transport of TRANSPORTS) {
     }
   )
 
-  t.test(`${transport.kind}: hands on a copy of the whole message, and whose it is`, async t => {
+  t.test(`${transport.kind}: delivers the whole message and the index of its upstream`, async t => {
     const sent: Uint8Array[] = []
     const { ask } = await rig(
       t,
@@ -183,7 +183,7 @@ for (const transport of TRANSPORTS) {
     }
   )
 
-  t.test(`${transport.kind}: ignores a response that comes when all is over`, async t => {
+  t.test(`${transport.kind}: ignores a response after the query has ended`, async t => {
     const { forwarder, upstreams, ask, time } = await rig(t, [silent], { transport })
     const upstream = upstreams[0]!
     const outcome = ask('www.example.com')
@@ -192,19 +192,19 @@ for (const transport of TRANSPORTS) {
     t.match(await outcome, { kind: 'failure', ede: 22 })
     await upstream.sees(forwarder.counts.queries)
     const late = [...upstream.seen]
-    // What is asked now has the same question, and waits for an answer of its own.
+    // A new query with the same question waits for a response of its own.
     upstream.behaviour = ({ message, send }) => {
       for (const query of late) query.send(responseTo(query.message, FORGED))
       send(responseTo(message))
     }
     t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
-    // They come on other sockets, and so perhaps after it.
+    // The late ones arrive on other sockets, perhaps after it.
     for (let turn = 0; turn < 100 && forwarder.counts.mismatches < late.length; turn++)
       await settled()
     t.match(forwarder.counts, { responses: 1, mismatches: late.length })
   })
 
-  t.test(`${transport.kind}: stays with UDP for one guess less than a burst`, async t => {
+  t.test(`${transport.kind}: stays on UDP below the mismatch limit`, async t => {
     const { forwarder, upstreams, ask } = await rig(
       t,
       [
@@ -222,25 +222,28 @@ for (const transport of TRANSPORTS) {
   })
 
   for (const { it, guess } of guesses) {
-    t.test(`${transport.kind}: moves an inquiry to TCP when somebody guesses ${it}`, async t => {
-      const { forwarder, upstreams, ask } = await rig(
-        t,
-        [
-          query => {
-            const { message, overTcp, send } = query
-            const right = responseTo(message)
-            if (overTcp) send(Uint8Array.from([0, right.length, ...right]))
-            else for (let n = 1; n <= 20; n++) send(guess(message, n))
-          }
-        ],
-        { transport }
-      )
-      t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
-      t.strictSame(
-        upstreams[0]!.seen.map(({ overTcp }) => overTcp),
-        [false, true]
-      )
-      t.match(forwarder.counts, { mismatches: 20, movedToTcp: 1 })
-    })
+    t.test(
+      `${transport.kind}: moves a query to TCP when spoofed responses guess ${it}`,
+      async t => {
+        const { forwarder, upstreams, ask } = await rig(
+          t,
+          [
+            query => {
+              const { message, overTcp, send } = query
+              const right = responseTo(message)
+              if (overTcp) send(Uint8Array.from([0, right.length, ...right]))
+              else for (let n = 1; n <= 20; n++) send(guess(message, n))
+            }
+          ],
+          { transport }
+        )
+        t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
+        t.strictSame(
+          upstreams[0]!.seen.map(({ overTcp }) => overTcp),
+          [false, true]
+        )
+        t.match(forwarder.counts, { mismatches: 20, movedToTcp: 1 })
+      }
+    )
   }
 }

@@ -11,7 +11,7 @@ export const wire = (name: string): Uint8Array =>
     0
   ])
 
-export const inquiry = (name: string, qtype: number = RRTYPE.A): ForwardedQuestion => ({
+export const questionFor = (name: string, qtype: number = RRTYPE.A): ForwardedQuestion => ({
   question: Uint8Array.of(...wire(name), qtype >> 8, qtype, 0, 1),
   dnssecOk: false,
   checkingDisabled: false
@@ -28,7 +28,7 @@ export type ResponseOptions = {
   readonly cookie?: string | undefined
 }
 
-/** A response to `query`, right unless told otherwise, with one A record 192.0.2.`mark`. */
+/** A response to `query`, correct unless `options` say otherwise, with one A record 192.0.2.`mark`. */
 export function responseTo(query: Uint8Array, options: ResponseOptions = {}): Uint8Array {
   const { rcode = RCODE.NOERROR, truncated = false, mark = 1 } = options
   const id = options.id ?? idOf(query)
@@ -49,7 +49,7 @@ function optOf(rcode: number, cookie: string | undefined): number[] {
   return [0, 0, 41, 4, 208, rcode >> 4, 0, 0, 0, 0, option.length, ...option]
 }
 
-/** Data of the COOKIE option of one of our queries, in hexadecimal; '': it has none. */
+/** Data of the COOKIE option of a query to an upstream, in hexadecimal; '': none. */
 export function cookieOf(query: Uint8Array): string {
   const options = 12 + questionOf(query).length + 11
   return Buffer.from(query.subarray(options + 4)).toString('hex')

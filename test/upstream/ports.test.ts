@@ -11,23 +11,23 @@ const name = (n: number): string => `n${n}.example.com`
 const distinct = (numbers: number[]): number => new Set(numbers).size
 
 for (const transport of TRANSPORTS) {
-  t.test(`${transport.kind}: sends from many ports with unforeseeable IDs`, async t => {
+  t.test(`${transport.kind}: sends from many ports with unpredictable IDs`, async t => {
     const { ask, upstreams, time } = await rig(t, [good()], { transport, limits: { sockets: 16 } })
     for (let n = 0; n < 200; n++) {
       await ask(name(n))
       time.advance(1)
     }
     const { seen } = upstreams[0]!
-    // 200 draws from 16 sockets miss one with a probability of 4 in 100,000, two never mind.
+    // 200 draws from 16 sockets miss one of them with a probability of 4 in 100,000.
     t.ok(distinct(seen.map(({ port }) => port)) >= 14)
-    // 200 IDs of 65,536: more than five pairs of equal ones come about once in a million runs.
+    // 200 IDs of 65,536: more than five pairs of equal ones occur once in a million runs.
     const ids = seen.map(({ message }) => idOf(message))
     t.ok(distinct(ids) >= 195)
     const steps = ids.slice(1).map((id, i) => (id - ids[i]!) & 0xffff)
     t.ok(distinct(steps) >= 190, 'nor do they grow by a rule')
   })
 
-  t.test(`${transport.kind}: lets queries of one moment share a port`, async t => {
+  t.test(`${transport.kind}: queries of one millisecond share a port`, async t => {
     const { ask, upstreams, time } = await rig(t, [good()], { transport, limits: { sockets: 16 } })
     for (let n = 0; n < 40; n++) {
       await ask(name(n))
@@ -41,7 +41,7 @@ for (const transport of TRANSPORTS) {
     t.equal(distinct(together.map(({ message }) => idOf(message))), 60)
   })
 
-  t.test(`${transport.kind}: replaces a socket after so many queries`, async t => {
+  t.test(`${transport.kind}: replaces a socket after its number of queries`, async t => {
     const { ask, upstreams, time } = await rig(t, [good()], {
       transport,
       limits: { sockets: 1, socketQueries: 10 }
@@ -55,7 +55,7 @@ for (const transport of TRANSPORTS) {
     t.ok(distinct(seen.map(({ port }) => port)) >= 5)
   })
 
-  t.test(`${transport.kind}: replaces an old socket, and still takes its answers`, async t => {
+  t.test(`${transport.kind}: replaces an old socket, and still accepts its responses`, async t => {
     const { ask, upstreams, time } = await rig(t, [silent], {
       transport,
       limits: { sockets: 1, socketAge: 4000, queryTimeout: 4900, attemptTimeout: 4000 }
@@ -79,12 +79,12 @@ t.test('draws random words that do not repeat, over several blocks', async t => 
   const random = new BlockRandom()
   const words = Array.from({ length: 3000 }, () => random.word())
   t.ok(words.every(word => Number.isInteger(word) && word >= 0 && word < 2 ** 32))
-  // 3,000 of 4,294,967,296: a single pair comes once in a thousand runs, three do not come.
+  // 3,000 of 4,294,967,296: one pair occurs once in a thousand runs, three never.
   t.ok(distinct(words) > 2997)
   t.ok(words.some(word => word >= 2 ** 31))
 })
 
-t.test('closes a socket that is opened only after all was closed', async t => {
+t.test('closes a socket that opens after the pool was closed', async t => {
   const sockets = { opened: 0, closed: 0 }
   const pending: (() => void)[] = []
   const socket: UpstreamSocket = {

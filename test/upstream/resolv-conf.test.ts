@@ -12,7 +12,7 @@ const files: { it: string; text: string; reads: string[]; warns?: string[] }[] =
   },
   { it: 'a scoped address', text: 'nameserver fe80::1%eth0.2\n', reads: ['fe80::1%eth0.2'] },
   {
-    it: 'tabs, blanks and what follows',
+    it: 'tabs, blanks and trailing text',
     text: ' nameserver\t 192.0.2.1 # first\n',
     reads: ['192.0.2.1']
   },
@@ -65,64 +65,64 @@ const selves: {
   left: boolean
 }[] = [
   {
-    it: 'leaves out where it listens',
+    it: 'ignores an address that it listens on',
     listen: [at('192.0.2.9')],
     upstream: '192.0.2.9',
     left: false
   },
   {
-    it: 'leaves out the same address spelt otherwise',
+    it: 'ignores the same address in another form',
     listen: [at('2001:db8:0:0::9')],
     upstream: '2001:db8::9',
     left: false
   },
   {
-    it: 'keeps another port of it',
+    it: 'keeps another port of that address',
     listen: [at('192.0.2.9', 5353)],
     upstream: '192.0.2.9',
     left: true
   },
   { it: 'keeps another address', listen: [at('192.0.2.9')], upstream: '192.0.2.10', left: true },
   {
-    it: 'leaves out an address of this machine when it listens on all',
+    it: 'ignores an address of this machine if it listens on a wildcard',
     listen: EVERYWHERE,
     upstream: '192.0.2.9',
     left: false
   },
   {
-    it: 'leaves out an IPv6 address of this machine',
+    it: 'ignores an IPv6 address of this machine',
     listen: EVERYWHERE,
     upstream: '2001:db8::9',
     left: false
   },
-  { it: 'leaves out all of loopback', listen: EVERYWHERE, upstream: '127.0.0.53', left: false },
-  { it: 'leaves out the wildcard itself', listen: EVERYWHERE, upstream: '0.0.0.0', left: false },
+  { it: 'ignores all of loopback', listen: EVERYWHERE, upstream: '127.0.0.53', left: false },
+  { it: 'ignores the wildcard itself', listen: EVERYWHERE, upstream: '0.0.0.0', left: false },
   {
-    it: 'keeps an address of another machine when it listens on all',
+    it: 'keeps an address of another machine if it listens on a wildcard',
     listen: EVERYWHERE,
     upstream: '192.0.2.1',
     left: true
   },
   {
-    it: 'keeps loopback of IPv4 when it listens on all of IPv6 only',
+    it: 'keeps IPv4 loopback if it listens on the IPv6 wildcard only',
     listen: [at('::')],
     upstream: '127.0.0.53',
     left: true
   },
   {
-    it: 'keeps loopback when it listens elsewhere',
+    it: 'keeps loopback if it listens elsewhere',
     listen: [at('192.0.2.9')],
     upstream: '127.0.0.53',
     left: true
   },
   {
-    it: 'leaves out a scoped address of this machine',
+    it: 'ignores a scoped address of this machine',
     listen: EVERYWHERE,
     upstream: 'fe80::9%eth0',
     left: false
   },
   {
-    it: 'keeps the same link-local address of another link',
+    it: 'keeps the same link-local address on another link',
     listen: EVERYWHERE,
     upstream: 'fe80::9%eth1',
     left: true
@@ -149,7 +149,7 @@ for (const { it, listen, upstream, left } of selves) {
   }
 }
 
-t.test('does not look at resolv.conf where upstreams are configured', async t => {
+t.test('ignores resolv.conf if upstreams are configured', async t => {
   const found = upstreamEndpoints({
     configured: [at('192.0.2.1', 5300)],
     resolvConf: { file: 'resolv.conf', text: 'nameserver 192.0.2.2\nnameserver nonsense' },
@@ -160,7 +160,7 @@ t.test('does not look at resolv.conf where upstreams are configured', async t =>
   t.strictSame(found, [at('192.0.2.1', 5300)])
 })
 
-t.test('warns where there is no upstream at all', async t => {
+t.test('warns if there is no upstream at all', async t => {
   const codes: string[] = []
   const sources = { configured: [], resolvConf: undefined, listen: [], localAddresses: [] }
   t.strictSame(upstreamEndpoints({ ...sources, warn: ({ code }) => codes.push(code) }), [])

@@ -11,12 +11,12 @@ import type { Forwarder, ForwardedQuestion, Outcome } from '../../src/upstream/f
 import type { HealthChange } from '../../src/upstream/selection/upstream.js'
 import { BadUpstream, type Behaviour } from './bad-upstream.js'
 import { FakeTime } from './fake-time.js'
-import { inquiry, wire } from './messages.js'
+import { questionFor, wire } from './messages.js'
 
 const portable = portableTransport()
 const batch = batchTransport()
 
-/** Every kind of transport that this machine has. */
+/** All transports that work on this machine. */
 export const TRANSPORTS: readonly Transport[] =
   typeof batch === 'string' ? [portable] : [portable, batch]
 
@@ -30,9 +30,9 @@ export interface Rig {
 }
 
 export type RigOptions = Partial<Omit<ForwarderOptions, 'upstreams' | 'domains'>> & {
-  /** Asked besides those of `behaviours`. */
+  /** Upstreams besides those of `behaviours`. */
   readonly others?: readonly Endpoint[]
-  /** Domains by name, each asked at one of the upstreams: an index in `behaviours`. */
+  /** Domains by name, each forwarded to one of the upstreams: an index in `behaviours`. */
   readonly domains?: Readonly<Record<string, number>>
 }
 
@@ -66,7 +66,13 @@ export async function rig(
     forwarder.close()
     for (const upstream of upstreams) await upstream.close()
   })
-  return { time, forwarder, upstreams, health, ask: name => outcomeOf(forwarder, inquiry(name)) }
+  return {
+    time,
+    forwarder,
+    upstreams,
+    health,
+    ask: name => outcomeOf(forwarder, questionFor(name))
+  }
 }
 
 function wireOf(name: string): Uint8Array {
@@ -83,7 +89,7 @@ export function outcomeOf(forwarder: Forwarder, question: ForwardedQuestion): Pr
   })
 }
 
-/** Outcomes with their messages copied, since those are gone after the call; one for all told. */
+/** Outcomes with copied messages, since those are valid only during the call; one per outcome. */
 const copies = new WeakMap<Outcome, Outcome>()
 
 function kept(outcome: Outcome): Outcome {
@@ -93,13 +99,13 @@ function kept(outcome: Outcome): Outcome {
   return copy
 }
 
-/** The octets of a response, or a complaint. */
+/** The octets of a response. @throws Error for a failure */
 export function messageOf(outcome: Outcome): Uint8Array {
   if (outcome.kind === 'response') return outcome.message
   throw new Error(`failure ${outcome.ede} after ${outcome.took} ms`)
 }
 
-/** Lets what has arrived on loopback be received and answered. */
+/** Waits until messages on loopback are received and answered. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await new Promise<void>(done => void setImmediate(done))
 }

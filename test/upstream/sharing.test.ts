@@ -1,10 +1,10 @@
 import t from 'tap'
 import type { Outcome } from '../../src/upstream/forwarder.js'
 import { good, silent, truncating } from './bad-upstream.js'
-import { inquiry, markOf, responseTo } from './messages.js'
+import { questionFor, markOf, responseTo } from './messages.js'
 import { messageOf, rig, settled, outcomeOf } from './rig.js'
 
-t.test('asks once for all who ask the same at the same time', async t => {
+t.test('equal questions in flight share one upstream query', async t => {
   const { ask, upstreams, forwarder } = await rig(t, [good(7)])
   const outcomes = await Promise.all(Array.from({ length: 50 }, () => ask('www.example.com')))
   t.equal(upstreams[0]!.seen.length, 1)
@@ -15,32 +15,34 @@ t.test('asks once for all who ask the same at the same time', async t => {
   t.equal(upstreams[0]!.seen.length, 2, 'nothing is kept')
 })
 
-t.test('asks once for a name, however it is spelt', async t => {
+t.test('names in different letter case share one upstream query', async t => {
   const { ask, upstreams } = await rig(t, [good()], { caseRandomization: false })
   await Promise.all(['www.example.com', 'WWW.example.COM', 'wWw.eXaMpLe.com'].map(ask))
   t.equal(upstreams[0]!.seen.length, 1)
 })
 
-t.test('asks for each of two types that differ as letters of either case do', async t => {
+t.test('types that differ only in the case bit do not share', async t => {
   const { forwarder, upstreams } = await rig(t, [good()])
-  const outcomes = [65, 97].map(qtype => outcomeOf(forwarder, inquiry('www.example.com', qtype)))
+  const outcomes = [65, 97].map(qtype =>
+    outcomeOf(forwarder, questionFor('www.example.com', qtype))
+  )
   await Promise.all(outcomes)
   t.equal(upstreams[0]!.seen.length, 2)
 })
 
-t.test('asks with DO beside one without', async t => {
+t.test('questions with and without DO do not share', async t => {
   const { forwarder, upstreams } = await rig(t, [good()])
-  const question = inquiry('www.example.com')
+  const question = questionFor('www.example.com')
   let answered = 0
   const waiter = { onOutcome: () => answered++ }
   forwarder.forward(question, waiter)
-  forwarder.forward({ ...inquiry('www.example.com'), dnssecOk: true }, waiter)
+  forwarder.forward({ ...questionFor('www.example.com'), dnssecOk: true }, waiter)
   t.equal(forwarder.inFlight, 2)
   while (answered < 2) await settled()
   t.equal(upstreams[0]!.seen.length, 2)
 })
 
-t.test('fails askers beyond the bound of one inquiry, and only those', async t => {
+t.test('fails waiters above the limit of one upstream query, and only those', async t => {
   const { ask, forwarder, upstreams } = await rig(t, [silent], { limits: { maxWaiters: 3 } })
   const outcomes = Array.from({ length: 5 }, () => ask('www.example.com'))
   t.match(await Promise.all(outcomes.slice(3)), [{ kind: 'failure' }, { kind: 'failure' }])
@@ -51,7 +53,7 @@ t.test('fails askers beyond the bound of one inquiry, and only those', async t =
   t.equal(forwarder.counts.rejected, 2)
 })
 
-t.test('fails inquiries beyond the bound of all', async t => {
+t.test('fails upstream queries above the limit', async t => {
   const { ask, forwarder } = await rig(t, [silent], { limits: { maxInFlight: 4 } })
   for (let n = 0; n < 4; n++) void ask(`n${n}.example.com`)
   t.match(await ask('n4.example.com'), { kind: 'failure', ede: 22, upstream: -1 })
@@ -61,9 +63,9 @@ t.test('fails inquiries beyond the bound of all', async t => {
 t.test('a waiter may forward again from its outcome handler', async t => {
   const { forwarder, ask, upstreams } = await rig(t, [good(3)])
   const again = new Promise<Outcome>(done => {
-    forwarder.forward(inquiry('www.example.com'), {
+    forwarder.forward(questionFor('www.example.com'), {
       onOutcome() {
-        forwarder.forward(inquiry('www.example.com'), { onOutcome: done })
+        forwarder.forward(questionFor('www.example.com'), { onOutcome: done })
       }
     })
   })
@@ -78,12 +80,12 @@ const closings = [
 ]
 
 for (const { it, behaviour, queries } of closings) {
-  t.test(`tells all who wait ${it} when it is closed, once`, async t => {
+  t.test(`fails all waiters ${it} once when it is closed`, async t => {
     const { forwarder, upstreams, time } = await rig(t, [behaviour])
     const outcomes: Outcome[] = []
     const waiter = { onOutcome: (outcome: Outcome) => outcomes.push(outcome) }
-    for (let n = 0; n < 3; n++) forwarder.forward(inquiry('a.example.com'), waiter)
-    forwarder.forward(inquiry('b.example.com'), waiter)
+    for (let n = 0; n < 3; n++) forwarder.forward(questionFor('a.example.com'), waiter)
+    forwarder.forward(questionFor('b.example.com'), waiter)
     await upstreams[0]!.sees(2 * queries)
     forwarder.close()
     t.match(outcomes, Array<object>(4).fill({ kind: 'failure' }))
@@ -97,7 +99,7 @@ for (const { it, behaviour, queries } of closings) {
   })
 }
 
-t.test('fails what is asked after it was closed, later', async t => {
+t.test('fails questions after it was closed, asynchronously', async t => {
   const { forwarder, ask } = await rig(t, [good()])
   forwarder.close()
   const outcome = ask('www.example.com')

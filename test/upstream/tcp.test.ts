@@ -6,7 +6,7 @@ import { messageOf, rig, settled } from './rig.js'
 
 const answer = ({ message }: Seen, mark = 1): Uint8Array => framed(responseTo(message, { mark }))
 
-/** How the same right answer may come over TCP. */
+/** Ways in which the same response may arrive over TCP. */
 const cuts: { it: string; send: (query: Seen) => void | Promise<void> }[] = [
   { it: 'in one piece', send: query => query.send(answer(query)) },
   {
@@ -19,7 +19,7 @@ const cuts: { it: string; send: (query: Seen) => void | Promise<void> }[] = [
     }
   },
   {
-    it: 'cut behind the first octet of the length',
+    it: 'split after the first octet of the length',
     send: async query => {
       query.send(answer(query).subarray(0, 1))
       await settled()
@@ -27,24 +27,24 @@ const cuts: { it: string; send: (query: Seen) => void | Promise<void> }[] = [
     }
   },
   {
-    it: 'behind an empty message',
+    it: 'after an empty message',
     send: query => query.send(Uint8Array.of(0, 0, ...answer(query)))
   },
   {
-    it: 'behind an answer to nothing',
+    it: 'after an unrelated response',
     send: query => {
       const stray = framed(responseTo(query.message, { mark: 66, id: 0 }))
       query.send(Uint8Array.of(...stray, ...answer(query)))
     }
   },
   {
-    it: 'with another behind it',
+    it: 'followed by another',
     send: query => query.send(Uint8Array.of(...answer(query), ...answer(query, 66)))
   }
 ]
 
 for (const { it, send } of cuts) {
-  t.test(`asks again over TCP when truncated, and takes an answer that comes ${it}`, async t => {
+  t.test(`retries over TCP when truncated, and accepts a response ${it}`, async t => {
     const { ask, upstreams, forwarder } = await rig(t, [truncating(query => void send(query))])
     t.equal(markOf(messageOf(await ask('www.example.com'))), 1)
     t.strictSame(
@@ -55,7 +55,7 @@ for (const { it, send } of cuts) {
   })
 }
 
-t.test('takes a message of 65,535 octets', async t => {
+t.test('accepts a message of 65,535 octets', async t => {
   const { ask } = await rig(t, [
     truncating(query => {
       const long = new Uint8Array(65_535)
@@ -66,7 +66,7 @@ t.test('takes a message of 65,535 octets', async t => {
   t.equal(messageOf(await ask('www.example.com')).length, 65_535)
 })
 
-t.test('sends many queries on one connection and takes answers in any order', async t => {
+t.test('pipelines queries on one connection and accepts responses in any order', async t => {
   const waiting: Seen[] = []
   const { ask, upstreams } = await rig(t, [
     truncating(query => {
@@ -82,11 +82,11 @@ t.test('sends many queries on one connection and takes answers in any order', as
   t.equal(upstreams[0]!.connections, 1)
 })
 
-t.test('opens more connections when one is full, but not without bound', async t => {
+t.test('opens more connections when one is full, up to the limit', async t => {
   const { ask, upstreams, forwarder } = await rig(t, [truncating(silent)], {
     limits: { connections: 2 }
   })
-  // Each connection has 128 in flight; for 44 there is no room. In parts, so that none is lost.
+  // 128 queries per connection; 44 do not fit. Sent in parts, so that none is lost.
   for (let n = 1; n <= 300; n++) {
     void ask(`n${n}.example.com`)
     if (n % 50 === 0) await upstreams[0]!.sees(n + Math.min(n, 256))
@@ -95,7 +95,7 @@ t.test('opens more connections when one is full, but not without bound', async t
   t.equal(upstreams[0]!.connections, 2)
 })
 
-t.test('keeps a connection for the next query, and closes it when it is idle', async t => {
+t.test('reuses a connection, and closes it when it is idle', async t => {
   const { ask, upstreams, time } = await rig(t, [truncating(good())])
   await ask('a.example.com')
   time.advance(9000)
@@ -108,7 +108,7 @@ t.test('keeps a connection for the next query, and closes it when it is idle', a
 })
 
 const losses: { it: string; lose: (query: Seen) => void }[] = [
-  { it: 'before the answer', lose: query => query.hangUp() },
+  { it: 'before the response', lose: query => query.hangUp() },
   {
     it: 'in the middle of it',
     lose: query => {
@@ -119,7 +119,7 @@ const losses: { it: string; lose: (query: Seen) => void }[] = [
 ]
 
 for (const { it, lose } of losses) {
-  t.test(`asks once more on a new connection when one ends ${it}`, async t => {
+  t.test(`retries on a new connection when one closes ${it}`, async t => {
     const { ask, upstreams } = await rig(t, [silent])
     const upstream = upstreams[0]!
     upstream.behaviour = truncating(query => {
@@ -130,7 +130,7 @@ for (const { it, lose } of losses) {
     t.equal(upstream.connections, 2)
   })
 
-  t.test(`goes on to the next upstream when two end ${it}`, async t => {
+  t.test(`fails over when two connections close ${it}`, async t => {
     const { ask, upstreams, forwarder } = await rig(t, [truncating(lose), good(2)])
     t.match(await ask('www.example.com'), { kind: 'response', upstream: 1 })
     t.equal(upstreams[0]!.connections, 2)
@@ -138,20 +138,20 @@ for (const { it, lose } of losses) {
   })
 }
 
-t.test('goes on to the next upstream when TCP is refused', async t => {
+t.test('fails over when TCP is refused', async t => {
   const { ask, upstreams, health } = await rig(t, [truncating(silent), good(2)])
   await upstreams[0]!.killTcp()
   t.match(await ask('www.example.com'), { kind: 'response', upstream: 1 })
   t.strictSame(health, [])
 })
 
-t.test('fails with 23 when the only upstream refuses TCP', async t => {
+t.test('fails with EDE 23 when the only upstream refuses TCP', async t => {
   const { ask, upstreams } = await rig(t, [truncating(silent)])
   await upstreams[0]!.killTcp()
   t.match(await ask('www.example.com'), { kind: 'failure', ede: 23, upstream: 0 })
 })
 
-t.test('leaves a connection on which nothing comes any more', async t => {
+t.test('abandons a connection without responses', async t => {
   const { ask, upstreams, time } = await rig(t, [truncating(silent), failing(RCODE.SERVFAIL)])
   const upstream = upstreams[0]!
   const first = ask('a.example.com')

@@ -32,7 +32,7 @@ for (const delay of [0, 1, 19, 20, 21, 800, 10_239, 10_240, 10_241, 60_000]) {
   })
 }
 
-t.test('does not expire what is cleared, and clears once', async t => {
+t.test('does not expire cleared items, and clears once', async t => {
   const { time, expired, deadlines, set } = wheel()
   const [a, b] = [new Item('a'), new Item('b')]
   set(a, 100)
@@ -57,7 +57,7 @@ t.test('moves a deadline', async t => {
   t.strictSame(expired, ['a'])
 })
 
-t.test('lets an expired item be set again, and others be cleared, while it expires', async t => {
+t.test('an expired item may be set again, and others cleared, while it expires', async t => {
   const time = new FakeTime()
   const expired: string[] = []
   const [a, b] = [new Item('a'), new Item('b')]

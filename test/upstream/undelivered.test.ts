@@ -13,8 +13,8 @@ import { markOf } from './messages.js'
 import { messageOf, rig, settled } from './rig.js'
 
 /*
- * The clock of these tests stands still unless it is told to advance: whatever happens without that
- * happens by what the network said, not by time.
+ * The clock of these tests stands still unless it is advanced: what happens without that is caused by
+ * ICMP, not by timeouts.
  */
 
 const batch = batchTransport()
@@ -22,21 +22,25 @@ const real = typeof batch === 'string' ? undefined : batch
 const skip = real === undefined && 'what ICMP says is not heard here'
 
 for (const count of [1, 2, 3]) {
-  t.test(`fails with 23 when ${count} of ${count} refuse, asked again`, { skip }, async t => {
-    const nowhere = Array.from({ length: count }, () => silent)
-    const { ask, upstreams, forwarder, time } = await rig(t, nowhere, { transport: real! })
-    for (const upstream of upstreams) await upstream.kill()
-    const outcome = await inTime(time, ask('www.example.com'))
-    t.match(outcome, { kind: 'failure', ede: 23 })
-    const { counts } = forwarder
-    t.ok(counts.queries >= 2 * count, 'each more than once')
-    t.equal(counts.undelivered, counts.queries)
-    t.match(counts, { timeouts: 0, mismatches: 0 })
-    t.equal(forwarder.inFlight, 0)
-  })
+  t.test(
+    `fails with EDE 23 when ${count} of ${count} refuse, retries included`,
+    { skip },
+    async t => {
+      const nowhere = Array.from({ length: count }, () => silent)
+      const { ask, upstreams, forwarder, time } = await rig(t, nowhere, { transport: real! })
+      for (const upstream of upstreams) await upstream.kill()
+      const outcome = await inTime(time, ask('www.example.com'))
+      t.match(outcome, { kind: 'failure', ede: 23 })
+      const { counts } = forwarder
+      t.ok(counts.queries >= 2 * count, 'each more than once')
+      t.equal(counts.undelivered, counts.queries)
+      t.match(counts, { timeouts: 0, mismatches: 0 })
+      t.equal(forwarder.inFlight, 0)
+    }
+  )
 }
 
-t.test('one that is being restarted is asked again', { skip }, async t => {
+t.test('an upstream that restarts is retried', { skip }, async t => {
   const { ask, upstreams, forwarder, time, health } = await rig(t, [good(1)], { transport: real! })
   await upstreams[0]!.kill()
   const outcomes = Array.from({ length: 50 }, (_, n) => ask(`n${n}.example`))
@@ -49,14 +53,14 @@ t.test('one that is being restarted is asked again', { skip }, async t => {
   t.strictSame(health, [], 'those refused together count as one failure')
 })
 
-t.test('fails with 23 when our own system cannot send', { skip }, async t => {
-  // To all, which nobody may do without asking for it (SO_BROADCAST, socket(7)).
+t.test('fails with EDE 23 when the operating system cannot send', { skip }, async t => {
+  // The broadcast address, which needs SO_BROADCAST: socket(7).
   const others = [{ address: '255.255.255.255', port: 53 }]
   const { ask, time } = await rig(t, [], { transport: real!, others })
   t.match(await inTime(time, ask('www.example.com')), { kind: 'failure', ede: 23 })
 })
 
-t.test('asks the next upstream at once when one refuses', { skip }, async t => {
+t.test('fails over at once when an upstream refuses', { skip }, async t => {
   const { ask, upstreams, forwarder } = await rig(t, [silent, good(2)], { transport: real! })
   await upstreams[0]!.kill()
   const outcomes = await Promise.all(Array.from({ length: 100 }, (_, n) => ask(`n${n}.example`)))
@@ -67,7 +71,7 @@ t.test('asks the next upstream at once when one refuses', { skip }, async t => {
   t.match(forwarder.counts, { timeouts: 0, responses: 100 })
 })
 
-t.test('one that is down fails at once, and is up again when it answers', { skip }, async t => {
+t.test('a down upstream fails at once, and is up again when it answers', { skip }, async t => {
   const { ask, upstreams, health, time } = await rig(t, [good(1)], { transport: real! })
   await upstreams[0]!.kill()
   t.match(await inTime(time, ask('www.example')), { kind: 'failure', ede: 23 })
@@ -78,7 +82,7 @@ t.test('one that is down fails at once, and is up again when it answers', { skip
   t.strictSame(health, ['down 0', 'up 0'])
 })
 
-t.test('one that refuses is not asked again, one that is silent is', { skip }, async t => {
+t.test('an upstream that refuses is not retried, one that times out is', { skip }, async t => {
   const { ask, upstreams, time, forwarder } = await rig(t, [silent, silent], { transport: real! })
   const [refuser, sleeper] = [upstreams[0]!, upstreams[1]!]
   await refuser.kill()
@@ -90,7 +94,7 @@ t.test('one that refuses is not asked again, one that is silent is', { skip }, a
   t.match(forwarder.counts, { queries: 3, undelivered: 1, timeouts: 1 })
 })
 
-/** A network of which a test says what it does: what is sent is kept, and told of by hand. */
+/** A network under a test's control: it keeps what is sent, and the test reports ICMP messages. */
 class ByHand implements Transport {
   readonly kind = 'batch'
   readonly sharesPorts = false
@@ -106,9 +110,9 @@ class ByHand implements Transport {
     })
   }
 
-  /** ICMP that quotes this of what went to 192.0.2.`host`. */
-  tell(quote: Uint8Array, host = 1, port = 53): void {
-    const told: DatagramBatch = {
+  /** Reports ICMP that quotes these octets of a query to 192.0.2.`host`. */
+  reportError(quote: Uint8Array, host = 1, port = 53): void {
+    const batch: DatagramBatch = {
       octets: Uint8Array.from([0xff, ...quote]),
       starts: Uint32Array.of(1),
       lengths: Uint32Array.of(quote.length),
@@ -118,7 +122,7 @@ class ByHand implements Transport {
       count: 1,
       replyAddress: () => ({})
     }
-    this.undelivered(told)
+    this.undelivered(batch)
   }
 
   bind = (): Promise<never> => Promise.reject(new Error('not used'))
@@ -129,7 +133,7 @@ class ByHand implements Transport {
 
 const ONE = { address: '192.0.2.1', port: 53 }
 const OTHER = { address: '192.0.2.2', port: 53 }
-/** All in one socket, so that the last query is the one that is told of. */
+/** One socket, so that ICMP is about the last query. */
 const limits = { sockets: 1 }
 
 const flipped = (octets: Uint8Array, at: number, bits = 1): Uint8Array => {
@@ -143,18 +147,24 @@ const forgeries: {
   forge: (network: ByHand, query: Uint8Array) => void
   mismatches?: number
 }[] = [
-  { it: 'another ID', forge: (network, query) => network.tell(flipped(query, 1)) },
-  { it: 'another address', forge: (network, query) => network.tell(query, 3) },
-  { it: 'another port', forge: (network, query) => network.tell(query, 1, 5353) },
-  { it: 'another QNAME', forge: (network, query) => network.tell(flipped(query, 14)) },
-  { it: 'QNAME in another case', forge: (network, query) => network.tell(flipped(query, 14, 32)) },
-  { it: 'another QTYPE', forge: (network, query) => network.tell(flipped(query, 30)) },
-  { it: 'a response', forge: (network, query) => network.tell(flipped(query, 2, 0x80)) },
-  { it: 'less than the question', forge: (network, query) => network.tell(query.slice(0, 32)) },
-  { it: 'less than an ID', forge: (network, query) => network.tell(query.slice(0, 1)) },
+  { it: 'another ID', forge: (network, query) => network.reportError(flipped(query, 1)) },
+  { it: 'another address', forge: (network, query) => network.reportError(query, 3) },
+  { it: 'another port', forge: (network, query) => network.reportError(query, 1, 5353) },
+  { it: 'another QNAME', forge: (network, query) => network.reportError(flipped(query, 14)) },
+  {
+    it: 'QNAME in another case',
+    forge: (network, query) => network.reportError(flipped(query, 14, 32))
+  },
+  { it: 'another QTYPE', forge: (network, query) => network.reportError(flipped(query, 30)) },
+  { it: 'a response', forge: (network, query) => network.reportError(flipped(query, 2, 0x80)) },
+  {
+    it: 'less than the question',
+    forge: (network, query) => network.reportError(query.slice(0, 32))
+  },
+  { it: 'less than an ID', forge: (network, query) => network.reportError(query.slice(0, 1)) },
   {
     it: 'nothing, as RFC 792 allows',
-    forge: (network, query) => network.tell(query.slice(0, 0)),
+    forge: (network, query) => network.reportError(query.slice(0, 0)),
     mismatches: 0
   }
 ]
@@ -168,68 +178,68 @@ for (const { it, forge, mismatches = 1 } of forgeries) {
     forge(network, query!)
     await settled()
     t.match(forwarder, { inFlight: 1, counts: { undelivered: 0, mismatches, movedToTcp: 0 } })
-    // The question ends behind octet 32; what follows it may be cut off on the way.
-    network.tell(query!.slice(0, 33))
+    // The question ends after octet 32; the rest may be cut off on the way.
+    network.reportError(query!.slice(0, 33))
     t.match(forwarder.counts, { undelivered: 1, mismatches })
   })
 }
 
-t.test('a flood of forged ICMP moves nothing to TCP', async t => {
+t.test('a flood of spoofed ICMP moves no query to TCP', async t => {
   const network = new ByHand()
   const { ask, forwarder } = await rig(t, [], { transport: network, others: [ONE], limits })
   void ask('www.example.com')
-  for (let n = 0; n < 1000; n++) network.tell(flipped(network.sent[0]!, 14))
+  for (let n = 0; n < 1000; n++) network.reportError(flipped(network.sent[0]!, 14))
   await settled()
   t.match(forwarder.counts, { queries: 1, movedToTcp: 0, mismatches: 1000 })
 })
 
-t.test('ICMP ends a try once, and no other', async t => {
+t.test('ICMP ends an attempt once, and no other', async t => {
   const network = new ByHand()
   const others = [ONE, OTHER]
   const { ask, forwarder } = await rig(t, [], { transport: network, others, limits })
   void ask('www.example.com')
-  network.tell(network.sent[0]!)
-  network.tell(network.sent[0]!)
+  network.reportError(network.sent[0]!)
+  network.reportError(network.sent[0]!)
   await settled()
   t.equal(network.sent.length, 2)
-  network.tell(network.sent[0]!, 2)
+  network.reportError(network.sent[0]!, 2)
   await settled()
   t.match(forwarder, { inFlight: 1, counts: { undelivered: 1, mismatches: 2 } })
-  network.tell(network.sent[1]!, 2)
+  network.reportError(network.sent[1]!, 2)
   t.match(forwarder.counts, { undelivered: 2, mismatches: 2 })
 })
 
-t.test('ICMP that quotes more than one query ends all that left with it', async t => {
+t.test('ICMP that quotes several queries ends all of the segmented send', async t => {
   const network = new ByHand()
   const { ask, forwarder, time } = await rig(t, [], { transport: network, others: [ONE], limits })
   for (let n = 0; n < 3; n++) void ask(`n${n}.example.com`)
   time.advance(2)
   void ask('later.example.com')
   t.equal(network.sent.length, 4)
-  network.tell(Buffer.concat([network.sent[1]!, network.sent[0]!.subarray(0, 20)]))
+  network.reportError(Buffer.concat([network.sent[1]!, network.sent[0]!.subarray(0, 20)]))
   t.match(forwarder, { inFlight: 4, counts: { undelivered: 3, mismatches: 0 } })
-  network.tell(network.sent[3]!)
+  network.reportError(network.sent[3]!)
   t.match(forwarder.counts, { undelivered: 4, mismatches: 0 })
 })
 
-t.test('ICMP that comes later than we waited still says that it was no silence', async t => {
+t.test('ICMP after the timeout still turns it into a network error', async t => {
   const network = new ByHand()
   const { ask, time } = await rig(t, [], { transport: network, others: [ONE], limits })
   const outcome = ask('www.example.com')
   time.advance(820)
   time.advance(820)
   t.equal(network.sent.length, 3)
-  // The kernel asks three times, a second apart, who has the address: arp(7).
-  for (const query of network.sent) network.tell(query)
-  for (let told = 3; told < 8; told++) {
+  // The kernel sends three ARP requests, a second apart: arp(7).
+  for (const query of network.sent) network.reportError(query)
+  for (let reported = 3; reported < 8; reported++) {
     await settled()
     time.advance(820)
-    for (const query of network.sent.slice(told)) network.tell(query)
+    for (const query of network.sent.slice(reported)) network.reportError(query)
   }
   t.match(await outcome, { kind: 'failure', ede: 23 })
 })
 
-t.test('a probe that is refused ends, and the next one finds it back', { skip }, async t => {
+t.test('a refused probe ends, and the next one detects the return', { skip }, async t => {
   const { ask, upstreams, health, time, forwarder } = await rig(t, [good(1)], { transport: real! })
   await upstreams[0]!.kill()
   t.match(await inTime(time, ask('www.example.com')), { kind: 'failure', ede: 23 })
@@ -248,7 +258,7 @@ t.test('a probe that is refused ends, and the next one finds it back', { skip },
   t.strictSame(health, ['down 0', 'up 0'])
 })
 
-/** Lets time pass until the outcome is there. */
+/** Lets time pass until the outcome has come. */
 async function inTime<T>(time: FakeTime, outcome: Promise<T>): Promise<T> {
   const seen = { over: false }
   void outcome.then(() => {

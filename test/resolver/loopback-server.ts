@@ -14,14 +14,14 @@ import { until } from '../server/transports.js'
 
 const LIMITS = { idle: 10_000, connections: 100, queriesInFlight: 10 }
 const ANY_PORT: Endpoint = { address: '127.0.0.1', port: 0 }
-/** To be answered at once, and in turn: FORMERR, since there is no question. */
+/** Answered at once and in order: FORMERR, since there is no question. */
 const SENTINEL = Buffer.from('fffe01000000000000000000', 'hex')
 
 /**
- * Listeners on loopback, and a client that comes to them through a front end, so that it can be
- * anybody: what is sent has a PROXY header before it.
+ * Listeners on loopback, and a client that uses a trusted proxy, so that it may have any address:
+ * its messages begin with a PROXY header.
  */
-export class Counter {
+export class LoopbackServer {
   private readonly replies: Buffer[] = []
   private sentinels = 0
 
@@ -36,7 +36,7 @@ export class Counter {
     })
   }
 
-  static async open(transport: Transport, responder: Responder): Promise<Counter> {
+  static async open(transport: Transport, responder: Responder): Promise<LoopbackServer> {
     const local = new PrefixTable(compilePrefixes([readPrefix('127.0.0.0/8')], () => 1))
     const shared = { clock: systemClock, proxies: new TrustedProxies(local, undefined) }
     const udp = await serveUdp(transport, ANY_PORT, responder, {
@@ -51,23 +51,23 @@ export class Counter {
     })
     const socket = createSocket('udp4').bind(0, '127.0.0.1')
     await once(socket, 'listening')
-    return new Counter(udp, tcp, socket)
+    return new LoopbackServer(udp, tcp, socket)
   }
 
-  /** @returns the reply; undefined for silence, which is known without waiting for time to pass */
+  /** @returns the reply; undefined if there is none, which is detected without waiting */
   async askUdp(query: Uint8Array, header: Uint8Array): Promise<Uint8Array | undefined> {
     this.replies.length = 0
     this.send(query, header)
     for (let quiet = 0; quiet < 2 && this.replies.length === 0;) {
       await this.sendSentinel(header)
-      // What is sent after the last query is dealt with comes after its reply.
+      // A sentinel sent after the query was processed is answered after its reply.
       quiet = this.udp.inFlight === 0 ? quiet + 1 : 0
     }
     if (this.replies.length > 1) throw new Error('more than one reply')
     return this.replies[0]
   }
 
-  /** @returns the reply; undefined if the connection ended without one */
+  /** @returns the reply; undefined if the connection closed without one */
   async askTcp(query: Uint8Array, header: Uint8Array): Promise<Uint8Array | undefined> {
     const client = new TcpClient(this.tcp.local.port)
     await client.send(Buffer.concat([header, frames(query)]))
