@@ -19,22 +19,22 @@ export type RulesResult =
   | {
       readonly ok: true
       readonly rules: RuleSet
-      /** Nothing that stands in the way: what has ended, bad lines of lists. */
+      /** Problems that do not prevent loading: expired rules, skipped lines of lists. */
       readonly warnings: readonly InterdictError[]
-      /** What each file of a list was found to be. */
+      /** A summary of each list file. */
       readonly lists: readonly ListReport[]
-      /** Those that are fetched. */
+      /** Lists that are downloaded. */
       readonly remotes: readonly RemoteList[]
-      /** Those that are zones of primaries. */
+      /** Lists that are transferred as zones. */
       readonly transfers: readonly TransferList[]
     }
   | {
       readonly ok: false
-      /** All that is wrong, by file and line. */
+      /** All errors, by file and line. */
       readonly errors: readonly InterdictError[]
-      /** Every file and folder that was read or looked for: what a watcher watches. */
+      /** Every file and folder that was read or looked for: to be watched for changes. */
       readonly files: readonly string[]
-      /** Whether some of it may be readable later, with the files as they are. */
+      /** Whether a retry may succeed with the files unchanged. */
       readonly passing: boolean
     }
 
@@ -42,13 +42,13 @@ const NETWORKS = 'networks.yaml'
 const APPS = 'apps'
 
 /**
- * Reads a rules folder: `networks.yaml`, `apps/*.yaml` and the lists that networks name. Never
- * throws. Nothing is made up for what is missing or wrong: no valid rules, no rule set.
+ * Loads a rules folder: `networks.yaml`, `apps/*.yaml` and the lists of networks. Never throws.
+ * Nothing is assumed for missing or invalid files: the rules load completely or not at all.
  *
- * @param folder its path, or what has the files in its place
- * @param clock for warnings of what has ended; rules switch by themselves
- * @param copies where the last good copies are of lists that are fetched; undefined: nowhere. Nothing
- *   is fetched here.
+ * @param folder its path, or its files
+ * @param clock for warnings about expired rules; rules start and expire by themselves
+ * @param copies folder of the last good copies of downloaded lists; undefined: none. Nothing is
+ *   downloaded here.
  */
 export async function loadRules(
   folder: string | RuleFiles,
@@ -66,7 +66,7 @@ class RulesLoader {
   private readonly reports: ListReport[] = []
   private readonly remotes: RemoteList[] = []
   private readonly transfers: TransferList[] = []
-  /** By id: the parts of each. */
+  /** The sources of each list, by list id. */
   private readonly lists = new Map<string, readonly NameSource[]>()
 
   constructor(
@@ -116,7 +116,7 @@ class RulesLoader {
 
   private readApp(name: string, file: FileResult): void {
     const id = basename(name, '.yaml')
-    // Rules that name an app whose file is wrong are not wrong too: it is known, but has no names.
+    // A known app without names: rules that use an app with an invalid file are valid themselves.
     const source = new YamlSource('app', id, id, name, [], [])
     this.apps.set(id, { source, kind: 'app', pairsWith: [], isBroken: true })
     if (name.endsWith('.yml')) this.unreadable(name, 'app file names must end in .yaml')

@@ -3,14 +3,14 @@ import { quote } from '../base/messages/format.js'
 /** A word that needs more edits than this is a different word, not a typo. */
 const MAX_EDITS = 2
 
-/** The known word that `word` is most likely a misspelling of, if there is one. */
+/** The known word that `word` is probably a misspelling of, if there is one. */
 export function closest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined
   let fewest = MAX_EDITS + 1
   for (const candidate of known) {
     if (Math.abs(candidate.length - word.length) >= fewest) continue
     const count = editDistance(word.toLowerCase(), candidate.toLowerCase())
-    // A word of two letters must not become any other word of two letters.
+    // Two-letter words would otherwise match any other two-letter word.
     if (count < fewest && count < Math.max(candidate.length, word.length) / 2) {
       best = candidate
       fewest = count
@@ -25,7 +25,7 @@ export function didYouMean(word: string, known: Iterable<string>): string {
   return guess === undefined ? '' : `; did you mean ${quote(guess)}?`
 }
 
-/** Letters to insert, delete, replace or swap with their neighbour to make `a` into `b`. */
+/** Number of insertions, deletions, replacements and transpositions that turn `a` into `b`. */
 function editDistance(a: string, b: string): number {
   let before: number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)

@@ -1,23 +1,22 @@
 /**
- * One-line YAML values of a simple form: a plain or quoted text, a flow list of texts, or a flow
- * mapping of texts and of lists of texts. For `skim.ts`, which leaves everything else to the YAML
- * library.
+ * Single-line YAML values of a simple form: a plain or quoted string, a flow list of strings, or a
+ * flow mapping of strings and lists of strings. `simple-yaml.ts` leaves all others to the library.
  */
 
-/** A text that is no number, Boolean or null, has no quote to undo and ends where it seems to. */
+/** A string that YAML reads as a string, without quotes or escapes. */
 const PLAIN = /[A-Za-z0-9=](?:[\w./()+;@=*-]|:(?=[\w./])| +(?=[\w./()+;@=]))*/y
 const QUOTED = /"([ !#-[\]-~\u00a1-\ud7ff]*)"|'([ -&(-~\u00a1-\ud7ff]*)'(?!')/y
 const KEY = /([a-z][a-z0-9-]*): +/y
 const SPACE = / */y
-/** What needs no quotes where no flow mapping or list is around it. */
+/** Text that needs no quotes outside flow mappings and lists. */
 const SENTENCE = /^[A-Za-z](?:[ !-"$-9;-~\u00a1-\ud7ff]|:(?=[!-~])|#)*$/
 /**
- * Words that begin with a letter are texts, but for these; a domain name may begin with a digit, and
- * a date, or a month, is a text too.
+ * Words that begin with a letter are strings, except for these; so are domain names that begin with
+ * a digit, dates and months.
  */
 const WORD = /^(?!(?:true|false|null)$)[A-Za-z=]|\.[A-Za-z]{2,}$|^\d{4}-\d\d(?:-\d\d)?$/i
 
-/** Reads a line's value, or says undefined: it is for the library. */
+/** Parses the value of a line; undefined: leave it to the library. */
 export function parseInlineValue(text: string): unknown {
   return new InlineParser(text).parse()
 }

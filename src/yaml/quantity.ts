@@ -2,12 +2,12 @@ import type { z } from 'zod'
 import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../base/units.js'
 import { parsedString } from './parsed-string.js'
 
-/** Milliseconds in each unit that a duration may be written in. */
+/** Milliseconds per unit of durations. */
 const DURATION = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-/** Octets in each unit that a size may be written in; powers of 1024. */
+/** Octets per unit of sizes; powers of 1024. */
 const SIZE = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 } as const
 
-/** From and to, both inclusive, as they are written: `duration('1s', '1d')`. */
+/** Limits are inclusive, and written as in settings: `duration('1s', '1d')`. */
 export function duration(from: string, to: string): z.ZodType<Milliseconds> {
   const limits = [readUnits(from, DURATION)!, readUnits(to, DURATION)!] as const
   return parsedString(`a duration from ${from} to ${to} (units: ms, s, m, h, d)`, text =>
@@ -15,7 +15,7 @@ export function duration(from: string, to: string): z.ZodType<Milliseconds> {
   )
 }
 
-/** As `duration`, in whole seconds: for what travels in DNS messages. */
+/** As `duration`, in whole seconds: for TTLs and other values of DNS messages. */
 export function wholeSeconds(from: string, to: string): z.ZodType<Seconds> {
   const limits = [readUnits(from, DURATION)!, readUnits(to, DURATION)!] as const
   return parsedString(
@@ -27,7 +27,7 @@ export function wholeSeconds(from: string, to: string): z.ZodType<Seconds> {
   )
 }
 
-/** From and to, both inclusive, as they are written: `size('1MB', '64GB')`. */
+/** Limits are inclusive, and written as in settings: `size('1MB', '64GB')`. */
 export function size(from: string, to: string): z.ZodType<Octets> {
   const limits = [readUnits(from, SIZE)!, readUnits(to, SIZE)!] as const
   return parsedString(`a size from ${from} to ${to} (units: B, KB, MB, GB)`, text =>

@@ -7,28 +7,28 @@ import { documentIssues, type Path } from './issues.js'
 import { parseSimpleYaml, type ListPosition } from './simple-yaml.js'
 import { YamlDocument, type PairPart } from './yaml-document.js'
 
-/** A value that was read and checked, and where its parts stand in the file. */
+/** A validated value, and the positions of its parts in the file. */
 export interface ParsedYaml<T> {
   readonly ok: true
   readonly value: T
-  /** The place of a value (or its key); of the nearest thing around it that is there. */
+  /** Position of a value or its key; of its nearest ancestor, if it is missing. */
   positionOf(path: Path, part?: PairPart): Position
 }
 
 export type YamlResult<T> =
   ParsedYaml<T> | { readonly ok: false; readonly errors: InterdictError[] }
 
-/** A longer file is not one that a person wrote; names by the million belong into lists. */
+/** Larger files are rejected: names by the million belong into lists. */
 const MAX_OCTETS = 16 * 1024 * 1024
 
 /**
- * Reads a YAML file (1.2, core schema, UTF-8) into the value that a schema describes. Never throws:
- * all that is wrong comes back at once, each as `file:line:column path: found …, wanted …`, with
+ * Reads a YAML file (1.2, core schema, UTF-8) and validates it against a schema. Never throws: all
+ * errors are returned at once, as `file:line:column: path: expected …, found …`, with the codes
  * DOCUMENT_SYNTAX, DOCUMENT_DUPLICATE or DOCUMENT_INVALID.
  *
- * The schema's own error texts are what was wanted: `z.string('a date')`.
+ * Error texts of the schema describe what is expected: `z.string('a date')`.
  *
- * @param source the file as it is, or its text
+ * @param source the content of the file
  * @param file its name in messages
  */
 export function readYaml<S extends z.ZodType>(
@@ -53,13 +53,13 @@ export function readYaml<S extends z.ZodType>(
 const decoder = new TextDecoder()
 const BOM = /^\ufeff/
 
-/** The text of a file that is not too long, and is UTF-8; `readYaml` says what is wrong with others. */
+/** The text of a file; undefined if it is too large or not UTF-8, which `readYaml` reports. */
 export function decodeText(source: Uint8Array): string | undefined {
   if (source.length > MAX_OCTETS || !isUtf8(source)) return undefined
   return decoder.decode(source).replace(BOM, '')
 }
 
-/** By skimming; undefined where it cannot be skimmed, or anything is wrong. */
+/** Uses the fast parser; undefined if the file needs the library, or is invalid. */
 function readSimple<S extends z.ZodType>(
   text: string,
   file: string,
@@ -74,7 +74,7 @@ function readSimple<S extends z.ZodType>(
     const list = skimmed.lists.get(String(path[0]))
     if (list !== undefined && path.length === 2)
       return listItemPosition(list, file, Number(path[1]))
-    // Only an error asks for the place of anything else: read all of it, once.
+    // Other positions are needed only for errors: parse the whole document, once.
     whole ??= new YamlDocument(text, file)
     return whole.positionOf(path, part)
   }
@@ -102,14 +102,14 @@ function listItemPosition(list: ListPosition, file: string, index: number): Posi
   return { file, line, column: list.column }
 }
 
-/** `networks.local.bans[0].apps`, as people write it. */
+/** `networks.local.bans[0].apps` */
 export function showPath(path: Path): string {
   return path
     .map((step, i) => (typeof step === 'number' ? `[${step}]` : i > 0 ? `.${step}` : step))
     .join('')
 }
 
-/** Order in which errors of a file are told: as a reader meets them. */
+/** Sorts errors by file, line and column. */
 export function compareByPosition(a: InterdictError, b: InterdictError): number {
   const [p, q] = [a.position, b.position]
   if (p === undefined || q === undefined) return 0

@@ -1,20 +1,19 @@
 /**
- * Reads files of a simple form faster than the YAML library can.
+ * Parses files of a simple form faster than the YAML library.
  *
- * An app file is a few facts and one list of names of one line each. For the 43 app files that ship
- * with the program a process just started takes 510 ms of CPU with the library alone and 80 ms with
- * this in front of it, and a start may take 500 ms in all. So a file that has nothing but keys, each with
- * a value of one line or a list of such values, is read here. What is folded over more lines is a
- * value of one line too. A file with anything else in it is left to the library as a whole; what is
- * read here has the same value there (`test/yaml/skim.test.ts` compares them).
+ * An app file has a few facts and one list of names, one per line. For the 43 app files that ship
+ * with the program a new process takes 510 ms of CPU with the library alone, and 80 ms with this
+ * parser; a start may take 500 ms in all. It reads files of top-level keys, each with a single-line
+ * value (which may be folded) or a list of such values. A file with anything else is left to the
+ * library as a whole. The result is the same (`test/yaml/simple-yaml.test.ts` compares them).
  */
 import { parseInlineValue } from './inline-value.js'
 
-/** Where the values of a list begin. */
+/** Positions of the values of a list. */
 export interface ListPosition {
-  /** Lines from 1, one per value. */
+  /** Line of each value, from 1. */
   readonly lines: readonly number[]
-  /** Column of each value, from 1. */
+  /** Column of all values, from 1. */
   readonly column: number
 }
 
@@ -31,7 +30,7 @@ const COMMENT = / +#.*$/
 const SPACES_BEFORE = /^ +/
 const SPACES_AFTER = / +$/
 
-/** The mapping that a text is; undefined where it is not of the simple form. */
+/** The mapping in a text; undefined if it is not of the simple form. */
 export function parseSimpleYaml(text: string): SimpleYaml | undefined {
   return new SimpleYamlParser(text.split(/\r?\n/)).parse()
 }
@@ -53,7 +52,7 @@ class SimpleYamlParser {
     return lists.size > 0 ? { value, lists } : undefined
   }
 
-  /** A key at the beginning of a line, and its value. */
+  /** Parses a top-level key and its value. */
   private parseKey(): boolean {
     const [, key, rest] = KEY_LINE.exec(this.lines[this.next]!) ?? []
     if (key === undefined || Object.hasOwn(this.value, key)) return false
@@ -87,18 +86,18 @@ class SimpleYamlParser {
     return values
   }
 
-  /** Goes on behind the value, which begins with `first` and may be folded over more lines. */
+  /** Parses a value that begins with `first` and may be folded; moves to the line after it. */
   private parseValue(first: string, indent: number): unknown {
     let text = first
     while (this.isContinuation(this.lines[++this.next] ?? '', indent)) {
       text = `${text.replace(SPACES_AFTER, '')} ${this.lines[this.next]!.replace(SPACES_BEFORE, '')}`
     }
-    // A comment ends a value, so that there is one in what is folded only between quotes.
+    // A comment ends a value: a folded one can have it only inside quotes.
     if (text === first) text = text.replace(COMMENT, '')
     return parseInlineValue(text.replace(SPACES_AFTER, ''))
   }
 
-  /** A folded block whose lines are indented alike, without one that is empty. */
+  /** A folded block (`>-`) with uniform indentation and no blank lines. */
   private parseBlock(): string | undefined {
     const texts: string[] = []
     let indent: string | undefined
@@ -116,7 +115,7 @@ class SimpleYamlParser {
     return texts.length > 0 && isOver ? texts.join(' ') : undefined
   }
 
-  /** Whether a line goes on with a value that began on a line before it. */
+  /** Whether a line continues the value of the line before it. */
   private isContinuation(line: string, indent: number): boolean {
     return (
       line.length > indent &&

@@ -3,20 +3,20 @@ import { failureAt, type InterdictError } from '../base/error.js'
 import type { Position } from '../base/position.js'
 import type { Path } from './issues.js'
 
-/** Which end of `key: value` a position is asked for. */
+/** Which side of `key: value` a position refers to. */
 export type PairPart = 'key' | 'value'
 
-/** Aliases a file may resolve to: enough for people, too few for a "billion laughs" file. */
+/** Limit of alias resolutions, against "billion laughs" files. */
 const MAX_ALIASES = 100
 
-/** One YAML file, read by the library, with the place of every value. YAML 1.2, core schema. */
+/** A YAML file parsed by the library, with the position of every value. YAML 1.2, core schema. */
 export class YamlDocument {
   private readonly lines = new LineCounter()
   private readonly document: Document.Parsed | undefined
   readonly errors: InterdictError[] = []
-  /** Whether the value can be checked further, though there are errors. */
+  /** Whether the value can be validated in spite of the errors. */
   readonly isUsable: boolean
-  /** Plain JavaScript; undefined where not `usable`. */
+  /** Plain JavaScript value; undefined unless `isUsable`. */
   readonly value: unknown
 
   constructor(
@@ -28,13 +28,13 @@ export class YamlDocument {
       this.isUsable = this.collectErrors(this.document)
       if (this.isUsable) this.value = this.document.toJS({ maxAliasCount: MAX_ALIASES })
     } catch (error) {
-      // The library throws where aliases multiply, and V8 where collections nest too deep.
+      // The library throws on too many aliases, V8 on too deep nesting.
       this.isUsable = false
       this.errors.push(failureAt(this.positionAt(0), 'DOCUMENT_SYNTAX', reason(error)))
     }
   }
 
-  /** Where a value stands, or its key; of the nearest thing around it that is there. */
+  /** Position of a value or its key; of its nearest ancestor, if it is missing. */
   positionOf(path: Path, part: PairPart = 'value'): Position {
     let node: unknown = this.document?.contents
     let offset = offsetOf(node) ?? 0
@@ -76,7 +76,7 @@ export class YamlDocument {
 
   private positionAt(offset: number): Position {
     const { line, col } = this.lines.linePos(offset)
-    // The library knows no line before it has seen one: an empty file, say.
+    // Without a line break, as in an empty file, the library knows no lines.
     return { file: this.file, line: Math.max(line, 1), column: line === 0 ? 1 : col }
   }
 }

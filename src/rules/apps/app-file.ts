@@ -20,16 +20,16 @@ export interface App {
   /**
    * `app`    the names of one product
    * `shared` names that several products of one vendor use
-   * `bypass` names by which clients get past the resolver
+   * `bypass` names that let clients bypass the resolver
    */
   readonly kind: AppEntry['kind']
-  /** Whose product it is: rules may name the vendor instead of each app. */
+  /** The vendor of the product: rules may refer to it instead of each app. */
   readonly vendor?: string | undefined
-  /** Apps that a ban of this one should name too. */
+  /** Apps that should be banned together with this one. */
   readonly pairsWith: readonly string[]
-  /** The app that this one became. */
+  /** The app that replaced this one. */
   readonly successor?: string | undefined
-  /** Whether its file is wrong: it is known, and nothing is known of it. */
+  /** Whether its file is invalid: then only its id is known. */
   readonly isBroken?: boolean
 }
 
@@ -37,7 +37,7 @@ export type AppResult =
   | { readonly app: App; readonly warnings: readonly InterdictError[] }
   | { readonly errors: readonly InterdictError[] }
 
-/** An app file with all that it says, for those who show it. */
+/** Reads an app file with all its facts, for display. */
 export function readAppFile(octets: Uint8Array, shown: string): YamlResult<AppEntry> {
   return readYaml(octets, shown, appSchema)
 }
@@ -61,7 +61,7 @@ export function readApp(octets: Uint8Array, name: string, shown: string): AppRes
   return { app: buildApp(read, name, names), warnings }
 }
 
-/** A file in which nothing is wrong and nothing forced; undefined for any other. */
+/** Reads a file without errors and forced names; undefined for any other. */
 function readFast(octets: Uint8Array, name: string, shown: string): App | undefined {
   const text = decodeText(octets)
   const quick = text === undefined ? undefined : scanAppNames(text)

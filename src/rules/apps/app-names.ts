@@ -1,33 +1,32 @@
 /**
- * Reads the names of an app file without making values of what is said of each.
+ * Reads the names of an app file without parsing the facts about each.
  *
- * The 43 app files that ship with the program have 1,400 names, each with its role, evidence and
- * the date at which it was first seen. Those facts are for people: what serves needs the name. To
- * skim and check them all takes a process just started 100 ms of CPU, and 40 ms with this in front
- * of it, which knows the one form in which the shipped files write an entry. A list with any other
- * entry in it is left to `readYaml` as a whole; what is read here has the same meaning there
- * (`test/rules/app-names.test.ts` compares them).
+ * The 43 app files that ship with the program have 1,400 names, each with its role, evidence and the
+ * date at which it was first seen. Those facts are for people; the gateway needs only the names.
+ * Parsing and checking them all takes a new process 100 ms of CPU, and 40 ms with this scanner, which
+ * knows the one form in which the shipped files write an entry. A list with any other entry is left
+ * to `readYaml` as a whole, with the same result (`test/rules/app-names.test.ts` compares them).
  */
 import { readPattern, type Pattern } from '../model/pattern.js'
 import type { AtLine } from '../model/yaml-source.js'
 
 export interface ScannedNames {
   readonly names: readonly AtLine<Pattern>[]
-  /** The name of each as text, without the sign that says what it covers. */
+  /** Each name as text, without its cover sign. */
   readonly texts: readonly string[]
-  /** The file with one name left, and every other line where it was. */
+  /** The file with a single name, and all other lines at their line numbers. */
   readonly rest: string
 }
 
-/** Between two parts of an entry: on one line, or the second at the beginning of the next. */
+/** Separator in an entry: a blank, or a line break and indentation. */
 const GAP = String.raw`(?: |\n {6,8})`
 const PLAIN_NAME = String.raw`[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9])?\.(?:[a-z]{2,}|xn--[a-z0-9-]*[a-z0-9])`
 const NAME = String.raw`(=?${PLAIN_NAME}|'\*\.${PLAIN_NAME}')`
-/** A day of the calendar, or a month; a leap day takes the long way. */
+/** A calendar date or month; leap days are left to `readYaml`. */
 const DAY =
   String.raw`(?:19|20)\d\d-(?:(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|1\d|2[0-8]))?` +
   '|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)'
-/** A word that YAML takes for nothing but a text. */
+/** A word that YAML reads as a string. */
 const TEXT = String.raw`(?!(?:true|false|null|True|False|Null|TRUE|FALSE|NULL)\b)[A-Za-z]`
 const TAG = String.raw`${TEXT}[\w-]*`
 const WORD = String.raw`[\w./()+;-]+`
@@ -45,10 +44,10 @@ const FACTS = [
 const HEAD = /(?:^|\n)names:\n/g
 const ENTRY = new RegExp(` {2}- (?:\\{ name: ${NAME}${FACTS.join('')} \\}|${NAME})\n`, 'y')
 const COVER_SIGN = /^(?:=|\*\.)/
-/** What may come behind the list: another key, or nothing. */
+/** What may follow the list: another key, or the end. */
 const TAIL = /[a-z]|$/y
 
-/** The names of an app file, if its list is of the usual form; undefined: read all of it. */
+/** The names of an app file; undefined if its list has any entry in another form. */
 export function scanAppNames(text: string): ScannedNames | undefined {
   const [head, another] = text.matchAll(HEAD)
   if (head === undefined || another !== undefined) return undefined

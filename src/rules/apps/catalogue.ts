@@ -5,12 +5,12 @@ import type { AppEntry } from '../schema/app-schema.js'
 import { readAppFile } from './app-file.js'
 import { readEvidence, type Evidence } from './evidence.js'
 
-/** An app with all that its file says. */
+/** An app with all facts in its file. */
 export interface CatalogueApp {
   readonly entry: AppEntry
-  /** Its file, as messages show it. */
+  /** Its file, as shown in messages. */
   readonly file: string
-  /** The line on which name number `i` stands. */
+  /** The line of name number `i`. */
   readonly lineOf: (i: number) => number
 }
 
@@ -18,7 +18,7 @@ export type Catalogue =
   | {
       readonly ok: true
       readonly apps: readonly CatalogueApp[]
-      /** What the tags of evidence stand for. */
+      /** The sources that evidence tags refer to. */
       readonly sources: Evidence['sources']
     }
   | { readonly ok: false; readonly errors: readonly InterdictError[] }
@@ -27,10 +27,10 @@ const APPS = 'apps'
 const EVIDENCE = 'evidence.yaml'
 
 /**
- * Reads the apps of a rules folder with all that people may want to know of them, and
- * `evidence.yaml`, if there is one. Nothing that serves does: see `loadRules`.
+ * Reads the apps of a rules folder with all their facts, and `evidence.yaml` if it exists. For
+ * display only: the gateway uses `loadRules`.
  *
- * @param place path of the folder, or what has the files in its place
+ * @param place path of the folder, or its files
  */
 export async function readCatalogue(place: string | RuleFiles): Promise<Catalogue> {
   const files = typeof place === 'string' ? new RulesFolder(place) : place

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { readYaml, type YamlResult } from '../../yaml/read.js'
 import { daySchema, idSchema, textSchema } from '../schema/app-schema.js'
 
-/** `evidence.yaml`: what the tags behind `evidence` in app files stand for. For people only. */
+/** `evidence.yaml`: the sources behind the `evidence` tags of app files. For display only. */
 export const evidenceSchema = z.strictObject({
   sources: z.record(
     idSchema,

@@ -1,30 +1,30 @@
 import { getDomain, getPublicSuffix } from 'tldts'
 
-/** The whole Public Suffix List: registries, and those who give names to their customers. */
+/** Use the whole Public Suffix List: registries and private domains. */
 const WHOLE = {
   allowPrivateDomains: true,
-  // What is asked for is a name already, lower-cased and without a final dot.
+  // Names are given in lower case and without a final dot.
   extractHostname: false,
   validateHostname: false,
   detectIp: false,
   detectSpecialUse: false
 }
 
-/** A label that no entry of the list has. */
+/** A label that is not in the list. */
 const UNLISTED_LABEL = 'x--x'
 
 /**
- * Whether a name, or all that is below it, is a public suffix: a name under which anybody can
- * register names (`co.uk`), or be given one (`github.io`). https://publicsuffix.org
+ * Whether a name, or every name directly below it, is a public suffix: a name below which anybody
+ * can register names (`co.uk`) or get one (`github.io`). https://publicsuffix.org
  */
 export function isPublicSuffix(name: string): boolean {
-  // `*.kawasaki.jp` is on the list: below kawasaki.jp, every name is one.
+  // A wildcard entry such as `*.kawasaki.jp` makes every name below kawasaki.jp a suffix.
   const below = `${UNLISTED_LABEL}.${name}`
   const suffix = getPublicSuffix(below, WHOLE)
   return suffix === name || suffix === below
 }
 
-/** What somebody has registered of a name: `a.b.example.co.uk` as `example.co.uk`. */
+/** The registrable domain of a name: `example.co.uk` for `a.b.example.co.uk`. */
 export function registrableDomain(name: string): string | undefined {
   return getDomain(name, WHOLE) ?? undefined
 }

@@ -1,22 +1,22 @@
-/** A zone of a delivery network, cloud or service in which many customers have names. */
+/** A zone of a CDN, cloud or service in which many customers have names. */
 export interface SharedZone {
   readonly zone: string
-  /** Who runs it, for people. */
+  /** Its operator, for display. */
   readonly operator: string
-  /** What says that it is shared. */
+  /** The evidence that it is shared. */
   readonly source: string
 }
 
 const PSL = 'Public Suffix List'
-/** Names of several companies stand below it in public lists of CNAME targets. */
+/** Public lists of CNAME targets have names of several companies below it. */
 const TABLES = 'public tables of CNAME targets of delivery networks'
-/** A name of one app below it, as public lists have it, beside those of others. */
+/** Public lists have names of several customers below it, such as `name`. */
 const customerNames = (name: string): string => `names of single customers in public lists, ${name}`
 
 /**
- * Zones that no rule may block whole: single names below them belong to one customer each. Those of
- * the Public Suffix List are here too, where people meet them in lists of apps, so that a message
- * says whose they are.
+ * Zones that no rule may block as a whole, as each name below them belongs to one customer. Includes
+ * zones of the Public Suffix List that occur in lists of apps, so that a message can name the
+ * operator.
  */
 export const SHARED_ZONES: readonly SharedZone[] = [
   ...zonesOf('Akamai', PSL, [
@@ -85,7 +85,7 @@ function zonesOf(operator: string, source: string, zones: readonly string[]): Sh
   return zones.map(zone => ({ zone, operator, source }))
 }
 
-/** Each zone under the names above it, but for top-level ones, and under its own. */
+/** Each zone by its own name and by its parent names, except for top-level domains. */
 const byName = new Map([
   ...SHARED_ZONES.flatMap(one => parentNames(one.zone).map(name => [name, one] as const)),
   ...SHARED_ZONES.map(one => [one.zone, one] as const)
@@ -96,12 +96,12 @@ function parentNames(zone: string): string[] {
   return labels.slice(1, -1).map((_, i) => labels.slice(i + 1).join('.'))
 }
 
-/** The shared zone that all below a name takes in, if it takes in one. */
+/** A shared zone at or below a name, if there is one. */
 export function sharedZoneCoveredBy(name: string): SharedZone | undefined {
   return byName.get(name)
 }
 
-/** The shared zone that a name is in. */
+/** The shared zone that contains a name. */
 export function sharedZoneContaining(name: string): SharedZone | undefined {
   return SHARED_ZONES.find(({ zone }) => name === zone || name.endsWith(`.${zone}`))
 }

@@ -3,19 +3,19 @@ import { isPublicSuffix } from './public-suffix.js'
 import { sharedZoneCoveredBy } from './shared-zones.js'
 import { coversTopLevelDomain, type Pattern } from '../model/pattern.js'
 
-/** Why a name takes in more than one rule should. */
+/** Why a name is too broad for a rule. */
 export interface TooBroad {
-  /** What it is, for a message: `co.uk, a public suffix`. */
+  /** What the name covers, for a message: `co.uk, a public suffix`. */
   readonly covered: string
-  /** Whether `force:` and a reason make it right; nothing does for the root. */
+  /** Whether a reason given with `force:` permits it; false for the root. */
   readonly isForcible: boolean
 }
 
 /**
- * Whether a pattern takes in a whole top-level domain, another public suffix, or a zone that a
- * delivery network or cloud shares between its customers; undefined if it does not.
+ * Whether a pattern covers a top-level domain, another public suffix, or a zone that a CDN or cloud
+ * shares between its customers; undefined if it does not.
  *
- * @param text the name of the pattern as text, if it is at hand
+ * @param text the name of the pattern as text, if known
  */
 export function tooBroad(pattern: Pattern, text = showName(pattern.name)): TooBroad | undefined {
   const found = broadCoverage(pattern, text)

@@ -18,10 +18,10 @@ import {
 } from '../schema/policy-tests-schema.js'
 import { INSTANT, readInstant } from '../time/instant.js'
 
-/** One row of a table: a question, and what is to become of it. */
+/** One row of a table: a query and the expected result. */
 export interface PolicyTest {
   readonly client: Address
-  /** As people read it: `phone (10.20.1.1)`. */
+  /** For display: `phone (10.20.1.1)`. */
   readonly clientText: string
   /** Lower-cased wire form. */
   readonly name: Uint8Array
@@ -29,15 +29,15 @@ export interface PolicyTest {
   readonly protocol: 'udp' | 'tcp'
   /** Undefined: now. */
   readonly at: Seconds | undefined
-  /** What the row looks at, as it is written there. */
+  /** The expected values of the row, as written. */
   readonly expected: Expectation
   /** `tests[0].rows[2]` */
   readonly path: string
-  /** Where the wanted value stands; the row, where it stands beside the rows. */
+  /** Position of an expected value; of the row, if the value is given for all rows. */
   readonly positionOf: (column: keyof Expectation) => Position
 }
 
-/** What is written in one cell, or for all rows beside them. */
+/** The text of a cell, or of a value for all rows. */
 interface Cell {
   readonly text: string
   readonly path: Path
@@ -45,7 +45,7 @@ interface Cell {
 
 type Cells = ReadonlyMap<Column, Cell>
 
-/** Reads the tables of one file of policy tests; gathers all that is wrong. */
+/** Reads the tables of one file of policy tests, and collects the errors. */
 export class TableReader {
   readonly errors: InterdictError[] = []
 
@@ -54,7 +54,7 @@ export class TableReader {
     private readonly timeZone: string
   ) {}
 
-  /** The rows that are right. @param path of the table */
+  /** The valid rows. @param path of the table */
   readTable(table: PolicyTable, path: Path): PolicyTest[] {
     const { columns, rows } = table
     const before = this.errors.length
@@ -112,7 +112,7 @@ export class TableReader {
     return { client, clientText, name, qtype, protocol, at, expected: wanted, positionOf }
   }
 
-  /** The value of a cell; undefined where there is none, or a wrong one, which is refused. */
+  /** The parsed value of a cell; undefined if it is missing, or invalid, which is an error. */
   private readCell<T>(
     cells: Cells,
     column: Column,
@@ -154,11 +154,11 @@ const EXPECTED_CELL: Readonly<Record<Column, string>> = {
   network: 'the id of a network'
 }
 
-/** What a row says, in its own cells and beside all rows. */
+/** The cells of a row, with the values for all rows. */
 function cellsOf(table: PolicyTable, row: Row, path: Path): Cells {
   const cells = new Map<Column, Cell>()
   const put = (column: Column, text: string | null | undefined, at: Path): void => {
-    // YAML reads the word null, which is an action, as nothing.
+    // YAML reads an unquoted `null`, which is an action, as null.
     const said = text === null && column === 'expect' ? 'null' : text
     if (said != null) cells.set(column, { text: said, path: at })
   }

@@ -9,13 +9,13 @@ export interface PolicyTests {
   readonly errors: readonly InterdictError[]
 }
 
-/** In a rules folder. Only `interdict check` reads them: rules are in force whatever they say. */
+/** Subfolder of the rules. Only `interdict check` reads it: tests do not affect the active rules. */
 const TESTS = 'tests'
 
 /**
- * Reads the policy tests of a rules folder; none if it has none.
+ * Reads the policy tests of a rules folder, if it has any.
  *
- * @param timeZone that of the rules, in which times are written
+ * @param timeZone of the rules, for times without an offset
  */
 export async function loadPolicyTests(
   path: string | RuleFiles,

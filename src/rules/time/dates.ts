@@ -3,18 +3,18 @@ import type { Location } from '../model/location.js'
 import type { Term } from '../model/types.js'
 import { INSTANT, readInstant } from './instant.js'
 
-/** So long before its end, a ban or an exception is warned of. */
+/** How long before its end a ban or exception is warned about. */
 export const EXPIRY_NOTICE: Seconds = 14 * 86_400
 
-/** Reads the dates of a rule, in the time zone of the file. */
+/** Parses the dates of rules in the time zone of the file. */
 export class Dates {
   constructor(
     readonly zone: string,
-    /** What is past is warned of. */
+    /** For warnings about expired rules. */
     readonly now: Seconds
   ) {}
 
-  /** @param place of the rule */
+  /** @param place location of the rule */
   term(entry: { from?: string | undefined; until?: string | undefined }, place: Location): Term {
     const from = this.instant(entry.from, place.at('from')) ?? -Infinity
     const until = this.instant(entry.until, place.at('until')) ?? Infinity
@@ -25,12 +25,12 @@ export class Dates {
     return { from, until }
   }
 
-  /** Whether a rule with this end is to be warned of. */
+  /** Whether a rule with this end is to be warned about. */
   endsSoon(until: Seconds): boolean {
     return until - EXPIRY_NOTICE <= this.now
   }
 
-  /** @param place of the date */
+  /** @param place location of the date */
   instant(text: string | undefined, place: Location): Seconds | undefined {
     if (text === undefined) return undefined
     const instant = readInstant(text, this.zone)

@@ -1,6 +1,6 @@
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
 
-/** What `readInstant` reads, for messages. */
+/** Describes what `readInstant` accepts, for messages. */
 export const INSTANT = 'a date such as 2023-03-13, or a time such as 2023-03-13T08:00 or …T08:00Z'
 
 const MS_PER_DAY: Milliseconds = 86_400_000
@@ -8,13 +8,13 @@ const FORM =
   /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d))?(?:([Zz])|([+-])(\d\d):(\d\d))?)?$/
 
 /**
- * Reads a date or a date and time (RFC 3339, seconds and offset may be missing) as an instant. A
- * date means the first second of its day. Without an offset it is local time in `zone`: a local
- * time that occurs twice (clocks set back) means the first of the two; one that does not occur
- * (clocks set forward) means as long after the last one that did as it would have been.
+ * Parses a date, or a date and time (RFC 3339, with optional seconds and offset). A date means the
+ * first second of its day. Without an offset it is local time in `zone`. A local time that occurs
+ * twice (clocks set back) means the first occurrence; one that is skipped (clocks set forward) is
+ * read with the offset before the change.
  *
- * @param zone IANA name that `isTimeZone`
- * @returns undefined where the text is no date, or no such day is in the calendar
+ * @param zone IANA name for which `isTimeZone` is true
+ * @returns undefined if the text is not a date, or there is no such calendar day
  */
 export function readInstant(text: string, zone: string): Seconds | undefined {
   const parts = FORM.exec(text)
@@ -36,7 +36,7 @@ function numberOf(digits: string | undefined): number | undefined {
 }
 
 export function isTimeZone(zone: string): boolean {
-  // Known without asking: the first question costs 15 ms of every start.
+  // Shortcut: the first use of Intl costs 15 ms of every start.
   if (zone === 'UTC') return true
   try {
     formatter(zone)
@@ -46,9 +46,9 @@ export function isTimeZone(zone: string): boolean {
   }
 }
 
-/** The instant at which clocks in `zone` show what clocks in UTC show at `local`. */
+/** The instant at which the local time in `zone` equals the UTC time of `local`. */
 function localToInstant(local: Milliseconds, zone: string): Milliseconds {
-  // No zone has changed its clocks twice within two days.
+  // No zone has changed its offset twice within two days.
   const before = offsetAt(local - MS_PER_DAY, zone)
   const after = offsetAt(local + MS_PER_DAY, zone)
   const candidates = [local - before, local - after].filter(
@@ -58,8 +58,8 @@ function localToInstant(local: Milliseconds, zone: string): Milliseconds {
 }
 
 /**
- * An instant as clocks in `zone` show it, with their offset: `2024-03-20T00:00:00+01:00`, in UTC
- * `2024-03-19T23:00:00Z`. Read again it is the same instant, whatever the zone.
+ * An instant as local time in `zone` with its offset: `2024-03-20T00:00:00+01:00`; in UTC
+ * `2024-03-19T23:00:00Z`. Parsing it yields the same instant, whatever the zone.
  */
 export function showInstant(instant: Seconds, zone: string): string {
   const at = Math.floor(instant) * MS_PER_SECOND
@@ -75,7 +75,7 @@ function showOffset(offset: Milliseconds): string {
   return `${offset < 0 ? '-' : '+'}${digits}`
 }
 
-/** How far clocks in `zone` are ahead of UTC. */
+/** The offset of `zone` from UTC. */
 export function offsetAt(instant: Milliseconds, zone: string): Milliseconds {
   if (zone === 'UTC') return 0
   const shown: Record<string, number> = {}

@@ -8,7 +8,7 @@ const ALL_DAY: DayHours = { from: 0, until: DAY }
 
 type Part = ScheduleEntry[number]
 
-/** @param zone of parts that name none */
+/** @param zone of parts without a time zone */
 export function scheduleOf(entry: ScheduleEntry, zone: string): Schedule {
   return {
     text: entry.map(part => showPart(part, zone)).join('; '),
@@ -16,7 +16,7 @@ export function scheduleOf(entry: ScheduleEntry, zone: string): Schedule {
   }
 }
 
-/** Hours begin on the days named, also those that go on over midnight. */
+/** Hours start on the given days, even if they end on the next day. */
 function boundsOf({ days, hours = [ALL_DAY] }: Part): Seconds[] {
   const numbers = days?.flat() ?? [...DAYS.keys()]
   const stretches = numbers.flatMap(day => hours.map(it => rangeOf(day, it)))
@@ -27,7 +27,7 @@ function rangeOf(day: number, { from, until }: DayHours): DayHours {
   return { from: day * DAY + from, until: day * DAY + until + (until <= from ? DAY : 0) }
 }
 
-/** What goes on over the week's end is the end of one week and the beginning of the next. */
+/** Splits a range that crosses the end of the week. */
 function splitAtWeekEnd({ from, until }: DayHours): DayHours[] {
   if (until <= WEEK) return [{ from, until }]
   return [
@@ -36,7 +36,7 @@ function splitAtWeekEnd({ from, until }: DayHours): DayHours[] {
   ]
 }
 
-/** Beginnings and ends in turns, of stretches that do not touch. */
+/** Merges touching and overlapping ranges. @returns alternating starts and ends */
 function mergeRanges(stretches: readonly DayHours[]): Seconds[] {
   const bounds: Seconds[] = []
   for (const { from, until } of stretches.toSorted((a, b) => a.from - b.from)) {

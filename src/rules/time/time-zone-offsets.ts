@@ -2,26 +2,23 @@ import { MS_PER_SECOND, type Seconds } from '../../base/units.js'
 import { offsetAt } from './instant.js'
 
 /**
- * How far the clocks of a zone are ahead of UTC: `ahead[i]` seconds from `since[i]` on, sorted. The
- * first holds before, too, and the last for ever.
+ * Offsets of a time zone from UTC: `ahead[i]` seconds from `since[i]` on, sorted. The first also
+ * applies before `since[0]`, the last for ever.
  */
 export interface ZoneOffsets {
   readonly since: readonly Seconds[]
   readonly ahead: readonly Seconds[]
 }
 
-/** Known that far; what laws will say of clocks later, nobody knows. */
+/** The computed range; future changes of the law are unknown. */
 const FIRST: Seconds = Date.UTC(2000, 0, 1) / MS_PER_SECOND
 const LAST: Seconds = Date.UTC(2100, 0, 1) / MS_PER_SECOND
-/** Clocks have never been set and set back within so short a time: the least was 28 days. */
+/** Shorter than any period between two changes of an offset: the shortest was 28 days. */
 const STEP: Seconds = 14 * 86_400
 
 const cache = new Map<string, ZoneOffsets>()
 
-/**
- * All offsets of a zone from 2000 to 2099, so that nobody has to ask Intl again: it takes some
- * 50 ms for each zone, once.
- */
+/** All offsets of a zone from 2000 to 2099. Computed once for each zone, in about 50 ms. */
 export function zoneOffsets(zone: string): ZoneOffsets {
   const found = cache.get(zone) ?? computeOffsets(zone)
   cache.set(zone, found)
@@ -41,7 +38,7 @@ function computeOffsets(zone: string): ZoneOffsets {
   return { since, ahead }
 }
 
-/** The first second at which clocks do not show any more what they did at `low`. */
+/** The first second at which the offset differs from that at `low`. */
 function changeWithin(low: Seconds, high: Seconds, zone: string): Seconds {
   const before = aheadAt(low, zone)
   while (high - low > 1) {
