@@ -40,7 +40,7 @@ export function chooseLocalReply(context: QueryContext, policy: Policy): number 
   const entry = policy.specialUseOf(verdict.entry)
   const apex = apexOf(context, entry)
   switch (entry.kind) {
-    case 'open':
+    case 'forwarded':
       return LOCAL_REPLY.forward
     case 'nxdomain':
       return LOCAL_REPLY.nxdomain

@@ -307,7 +307,7 @@ t.test('the matched rule and line are those of the list', async t => {
 })
 
 const outcomes = [
-  { name: 'a.example', outcomes: ['passes', 'let pass by its list', 'decides'] },
+  { name: 'a.example', outcomes: ['passes', 'excluded by its list', 'decides'] },
   { name: 'example', outcomes: ['decides', 'loses to an earlier rule'] }
 ]
 

@@ -20,8 +20,8 @@ const rules = ruleSet(
   network('bare', ['198.51.100.0/24'], [])
 )
 
-function policyWith(open: readonly string[] = []): Policy {
-  const local = specialUseNames(open.map(wire))
+function policyWith(forwarded: readonly string[] = []): Policy {
+  const local = specialUseNames(forwarded.map(wire))
   return new Policy(compile(rules, { generation: 1, random: seeds(1), specialUse: local }))
 }
 
@@ -70,27 +70,39 @@ for (const { it, name, client, kind } of cases) {
   )
 }
 
-const holes = [
-  { it: 'a name that is one', open: ['onion'], name: 'a.onion', kind: '' },
-  { it: 'a name above it', open: ['in-addr.arpa'], name: '1.10.in-addr.arpa', kind: '' },
-  { it: 'only what is below it', open: ['in-addr.arpa'], name: 'd.f.ip6.arpa', kind: 'empty-zone' },
-  { it: 'a name in it', open: ['1.10.in-addr.arpa'], name: '9.1.10.in-addr.arpa', kind: 'open' },
+const exceptions = [
+  { it: 'a name that is one', forwarded: ['onion'], name: 'a.onion', kind: '' },
+  { it: 'a name above it', forwarded: ['in-addr.arpa'], name: '1.10.in-addr.arpa', kind: '' },
+  {
+    it: 'only what is below it',
+    forwarded: ['in-addr.arpa'],
+    name: 'd.f.ip6.arpa',
+    kind: 'empty-zone'
+  },
+  {
+    it: 'a name in it',
+    forwarded: ['1.10.in-addr.arpa'],
+    name: '9.1.10.in-addr.arpa',
+    kind: 'forwarded'
+  },
   {
     it: 'not beside it',
-    open: ['1.10.in-addr.arpa'],
+    forwarded: ['1.10.in-addr.arpa'],
     name: '9.2.10.in-addr.arpa',
     kind: 'empty-zone'
   },
   {
     it: 'not names that only end in the same letters',
-    open: ['1.10.in-addr.arpa'],
+    forwarded: ['1.10.in-addr.arpa'],
     name: '11.10.in-addr.arpa',
     kind: 'empty-zone'
   },
-  { it: 'not all names for the root', open: [''], name: 'a.onion', kind: 'nxdomain' }
+  { it: 'not all names for the root', forwarded: [''], name: 'a.onion', kind: 'nxdomain' }
 ]
-for (const { it, open, name, kind } of holes) {
-  t.test(`the settings forward ${it}`, async t => t.equal(kindOf(policyWith(open), name), kind))
+for (const { it, forwarded, name, kind } of exceptions) {
+  t.test(`the settings forward ${it}`, async t =>
+    t.equal(kindOf(policyWith(forwarded), name), kind)
+  )
 }
 
 t.test('a snapshot counts and compares rules only', async t => {

@@ -22,7 +22,7 @@ import { isActive } from '../tables/timetable.js'
  * - `for other types`: it does not apply to the type of the query
  * - `lifted`: an exception removes the bans of its app or list
  * - `passes`: a pass entry, by which a list excludes the name from what else it contains
- * - `let pass by its list`: a pass entry of the same list excludes this one
+ * - `excluded by its list`: a pass entry of the same list excludes this one
  * - `loses to a higher tier`: a claim of a tier with precedence matches
  * - `loses to a longer match`: a claim of the same tier matches a longer name or prefix
  * - `loses to an earlier rule`: a claim of the same tier matches the same name and comes earlier
@@ -36,7 +36,7 @@ export type Outcome =
   | 'for other types'
   | 'lifted'
   | 'passes'
-  | 'let pass by its list'
+  | 'excluded by its list'
   | 'loses to a higher tier'
   | 'loses to a longer match'
   | 'loses to an earlier rule'
@@ -124,7 +124,7 @@ function candidates(
   const decider = effective.find(({ claim }) => !claim.monitor)
   const first = effective[0]
   const outcomeOf = (match: MatchedClaim): Outcome => {
-    if (isExcluded(match, applicable)) return 'let pass by its list'
+    if (isExcluded(match, applicable)) return 'excluded by its list'
     if (isPass(match)) return 'passes'
     if (isLifted(match, lifted)) return 'lifted'
     return outcomeAgainst(match, match.claim.monitor ? first : decider)

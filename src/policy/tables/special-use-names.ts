@@ -10,9 +10,9 @@ import { COVER } from '../../rules/model/types.js'
 /**
  * How a special-use name, or a name below it, is answered (RFC 6761).
  *
- * `open`: the name and all names below it are forwarded, as configured.
+ * `forwarded`: the name and all names below it are forwarded, as configured.
  */
-export type SpecialUseAnswer = SpecialUseKind | 'open'
+export type SpecialUseAnswer = SpecialUseKind | 'forwarded'
 
 /** A special-use name, or a name below one that is answered differently. */
 export interface SpecialUseName {
@@ -43,36 +43,41 @@ const BY_SETTINGS = 'upstreams.forward or special-use.except'
  * The special-use names that are answered locally. They are few, so that comparing them pairwise
  * is fast enough.
  *
- * @param open names to forward nevertheless, with all names below them, in lower-cased wire form.
+ * @param forwarded names to forward nevertheless, with all names below them, in lower-cased wire form.
  *   Special-use names at or below one of them are left out; one of them below a special-use name
  *   becomes an exception within it. The root has no effect: every name is below it
  */
-export function specialUseNames(open: readonly Uint8Array[]): readonly SpecialUseName[] {
-  const holes = open.filter(({ length }) => length > 1)
+export function specialUseNames(forwarded: readonly Uint8Array[]): readonly SpecialUseName[] {
+  const exceptions = forwarded.filter(({ length }) => length > 1)
   return SPECIAL_USE.flatMap(use =>
     use.names
       .map(readName)
-      .filter(zone => !holes.some(hole => isAtOrBelow(zone, hole)))
-      .flatMap(zone => namesOf(use, zone, holes))
+      .filter(zone => !exceptions.some(name => isAtOrBelow(zone, name)))
+      .flatMap(zone => namesOf(use, zone, exceptions))
   )
 }
 
 /** A special-use name, and the names below it that are answered differently. */
-function namesOf(use: SpecialUse, zone: Uint8Array, open: readonly Uint8Array[]): SpecialUseName[] {
+function namesOf(
+  use: SpecialUse,
+  zone: Uint8Array,
+  forwarded: readonly Uint8Array[]
+): SpecialUseName[] {
   const { kind, reference } = use
   const common = { kind, zoneLabels: labelsOf(zone), pointer: false, reference }
-  const holes = open.filter(hole => isAtOrBelow(hole, zone) && !isWithin(hole, open))
+  const exceptions = forwarded.filter(name => isAtOrBelow(name, zone) && !isWithin(name, forwarded))
   const ptrNames = (use.ptrNames ?? [])
     .map(readName)
-    .filter(name => isAtOrBelow(name, zone) && !holes.some(hole => isAtOrBelow(name, hole)))
+    .filter(name => isAtOrBelow(name, zone) && !exceptions.some(other => isAtOrBelow(name, other)))
   const own = new Map<string, SpecialUseName>()
   const add = (name: Uint8Array, cover: number, more: Partial<SpecialUseName> = {}): void => {
     own.set(name.join(), { ...common, ...more, name, cover })
   }
   // A name with names below it exists, even without records of its own: RFC 8020 §2.
-  for (const name of kind === 'empty-zone' ? [...ptrNames, ...holes] : [])
+  for (const name of kind === 'empty-zone' ? [...ptrNames, ...exceptions] : [])
     for (const above of between(name, zone)) add(above, COVER.exact)
-  for (const name of holes) add(name, COVER.suffix, { kind: 'open', reference: BY_SETTINGS })
+  for (const name of exceptions)
+    add(name, COVER.suffix, { kind: 'forwarded', reference: BY_SETTINGS })
   for (const name of ptrNames) add(name, COVER.exact, { pointer: true })
   add(zone, COVER.suffix, { pointer: own.get(zone.join())?.pointer === true })
   return [...own.values()]
