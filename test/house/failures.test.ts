@@ -34,11 +34,11 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'empty list': ['daemon/emptied.test.ts', 'a list of zero names after one of a million'],
   'list cannot be fetched or verified': [
     'sources/http/update-list.test.ts',
-    'the copy of before stays'
+    'the previous copy stays:'
   ],
   'fetched list shrank too much': [
     'sources/http/update-list.test.ts',
-    'a list that shrinks is held back'
+    'a list that shrinks is quarantined until it'
   ],
   'no copy of a fetched list at the start': [
     'daemon/remote-lists.test.ts',
@@ -46,12 +46,15 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   ],
   'invalid zone data from a primary': [
     'sources/axfr/refused.test.ts',
-    'refused whole, and the last good copy stays'
+    ': rejected as a whole, and the last valid'
   ],
-  'IXFR fails or does not fit': ['sources/axfr/update-zone.test.ts', 'all of it is asked for'],
+  'IXFR fails or does not fit': [
+    'sources/axfr/update-zone.test.ts',
+    'where IXFR fails, AXFR is used'
+  ],
   'crash while a zone journal is written': [
     'sources/axfr/journal.test.ts',
-    'wherever a journal is torn'
+    'wherever a journal is torn, its complete'
   ],
   'no usable primary': [
     'daemon/zone-transfers.test.ts',
@@ -80,7 +83,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'unsigned or damaged bundle': ['daemon/bundles.test.ts', 'a damaged bundle, a folder'],
   'expired, future or older bundle': [
     'sources/bundle/choose-bundle.test.ts',
-    'a clock that is set back'
+    'a clock that is set back makes no old'
   ],
   'active bundle expires': ['daemon/bundle-expiry.test.ts', 'once a day'],
   'bad or missing bundle at the start': [
@@ -173,43 +176,55 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'output thread dies': ['daemon/export-handle.test.ts', 'the outlet thread dies'],
   'closed logs cannot be converted': [
     'querylog/archive/tend.test.ts',
-    'in a folder that takes nothing'
+    'in an unwritable folder, closed files stay'
   ],
   'log disk full or read-only': [
     'querylog/archive/small-disk.test.ts',
-    'nothing is lost, reports go on'
+    'nothing is lost, and reports work'
   ],
-  'line of more than 32 MB': ['querylog/archive/database.test.ts', 'a line of 20 MB counts'],
+  'line of more than 32 MB': [
+    'querylog/archive/database.test.ts',
+    'a line of 20 MB counts as foreign, one of'
+  ],
   'DuckDB not installed': ['daemon/archiver.test.ts', 'without DuckDB it says so once'],
-  'crash during conversion': ['querylog/archive/tend.test.ts', 'half of a file is made anew'],
+  'crash during conversion': [
+    'querylog/archive/tend.test.ts',
+    'an incomplete Parquet file is replaced'
+  ],
   'log file or chain altered': ['querylog/archive/chain/verify.test.ts', 'names ${it}'],
-  'tally altered': ['querylog/archive/tallies.test.ts', 'a tally that was altered'],
+  'tally altered': ['querylog/archive/tallies.test.ts', 'instead of a tally that was altered the'],
   'archive process killed': ['daemon/archiver.test.ts', 'killed at any moment'],
-  'chain cannot be written': ['querylog/archive/chain/trouble.test.ts', 'nothing is done or lost'],
+  'chain cannot be written': [
+    'querylog/archive/chain/trouble.test.ts',
+    'full disk without a reserve: nothing is'
+  ],
   'chain key unusable': ['cli/verify-log.test.ts', 'report an unusable key'],
   'killed while removing old lookups': ['daemon/archiver.test.ts', 'killed while it removes'],
   'query log exceeds `log.queries.keep.space`': [
     'querylog/archive/keep.test.ts',
-    'the oldest days go first'
+    'the oldest days go first, until the rest is'
   ],
   'clock jumps ahead by more than a week': [
     'querylog/archive/keep.test.ts',
-    'a clock that leaps ahead'
+    'a clock that leaps ahead removes nothing'
   ],
   'service log cannot be opened or written': ['cli/streams.test.ts', 'a service log that is'],
-  'output down or slow': ['querylog/export/outlet.test.ts', 'a sink that is down'],
+  'output down or slow': [
+    'querylog/export/outlet.test.ts',
+    'an output that is down gets the backlog'
+  ],
   'query log disk or pipe hangs': ['cli/streams.test.ts', 'a query log pipe that hangs'],
   'pseudonym key cannot be read or written': [
     'querylog/privacy/keys.test.ts',
-    'a key that cannot be kept'
+    'a key that cannot be saved: kept in memory,'
   ],
   'record of rules no longer in memory': [
     'querylog/privacy/client.test.ts',
-    'each network has a mode of its own'
+    'each network has its own mode, other'
   ],
   "lookups exceed the recorder's capacity": [
     'querylog/record/recorder.test.ts',
-    'counts what a full ring dropped'
+    'counts what a full ring dropped and reports'
   ],
   'compiler thread dies': ['daemon/other-deaths.test.ts', 'the compiler dies twice'],
   'out of file descriptors': ['cli/file-descriptors.test.ts', 'out of descriptors'],

@@ -22,7 +22,7 @@ async function parquet(t: Test, path: string, text: string): Promise<void> {
   await database.run(`COPY (SELECT * FROM read_json('${from}')) TO '${path}' (FORMAT parquet)`)
 }
 
-t.test('the file being written, closed files and Parquet files are one table', async t => {
+t.test('the live file, closed files and Parquet files form one table', async t => {
   const log = logFolder(t, {
     'queries.jsonl': lines(third!),
     [CLOSED]: lines(second!),
@@ -42,7 +42,7 @@ t.test('the file being written, closed files and Parquet files are one table', a
   )
 })
 
-t.test('a log of which there is nothing yet is an empty table', async t => {
+t.test('a log without files is an empty table', async t => {
   const database = await open(t)
   const log = logFolder(t, {})
   t.strictSame(await database.openLog(join(log, 'not', 'there.jsonl')), {
@@ -54,13 +54,13 @@ t.test('a log of which there is nothing yet is an empty table', async t => {
   t.strictSame(await database.rows('SELECT * FROM foreign_lines'), [])
 })
 
-t.test('a folder that cannot be read is a coded error', async t => {
+t.test('an unreadable folder is a coded error', async t => {
   const log = logFolder(t, { 'queries.jsonl': '' })
   const database = await open(t)
   await t.rejects(database.openLog(join(log, 'queries.jsonl')), { code: 'ARCHIVE_READ' })
 })
 
-t.test('the columns are those of docs/reference/query-log.md', async t => {
+t.test('the columns match docs/reference/query-log.md', async t => {
   const database = await open(t)
   await database.openLog(logFolder(t, {}))
   const columns = await database.rows('SELECT column_name, column_type FROM (DESCRIBE lookups)')
@@ -84,7 +84,7 @@ t.test('the columns are those of docs/reference/query-log.md', async t => {
   )
 })
 
-t.test('lines that are no lookups are passed over and counted', async t => {
+t.test('lines that are not lookups are skipped and counted', async t => {
   const foreign = [
     'Nov 26 08:00:00 host named[7]: client query',
     '{"v":1,"time":"2023-03-0',
@@ -111,7 +111,7 @@ t.test('lines that are no lookups are passed over and counted', async t => {
   ])
 })
 
-t.test('a line of 20 MB counts as one that is none, one of 40 MB is a clear error', async t => {
+t.test('a line of 20 MB counts as foreign, one of 40 MB is a clear error', async t => {
   const torn = (octets: number): Buffer =>
     Buffer.concat([Buffer.from(lines(first!)), Buffer.alloc(octets), Buffer.from('\n')])
   const database = await open(t)
@@ -125,7 +125,7 @@ t.test('a line of 20 MB counts as one that is none, one of 40 MB is a clear erro
   await t.rejects(other.rows('SELECT count(*) AS n FROM lookups'), failed)
 })
 
-t.test('a lookup whose client is not to be known is one all the same', async t => {
+t.test('a lookup without client is a lookup', async t => {
   const rest = { ...first!, client: undefined }
   const database = await open(t)
   const log = lines({ ...rest, privacy: 'none' }, rest)
@@ -135,7 +135,7 @@ t.test('a lookup whose client is not to be known is one all the same', async t =
   ])
 })
 
-t.test('fields that are not known here, or of another type, do not hide a lookup', async t => {
+t.test('unknown fields and fields of another type do not hide a lookup', async t => {
   const odd = { ...first!, novel: { a: [1] }, us: 'long', ede: null, rule: 7 }
   const database = await open(t)
   await database.openLog(logFolder(t, { 'queries.jsonl': lines(odd) }))
@@ -144,7 +144,7 @@ t.test('fields that are not known here, or of another type, do not hide a lookup
   ])
 })
 
-t.test('Parquet of an older schema has NULL where it has no column', async t => {
+t.test('Parquet of an older schema has NULL for missing columns', async t => {
   const path = 'archive/day=2023-03-01/queries-20230302T000000.000Z.parquet'
   const log = logFolder(t, { [path]: '' })
   const old = { v: 1, time: first!.time, client: 'a', qname: 'b', verdict: 'blocked', us: 3 }
@@ -156,7 +156,7 @@ t.test('Parquet of an older schema has NULL where it has no column', async t => 
   ])
 })
 
-t.test('what is renamed or removed meanwhile is read, and once', async t => {
+t.test('files renamed or removed meanwhile are read exactly once', async t => {
   const log = logFolder(t, { 'queries.jsonl': lines(third!), [CLOSED]: lines(second!) })
   const database = await open(t)
   await database.openLog(log)
@@ -165,14 +165,14 @@ t.test('what is renamed or removed meanwhile is read, and once', async t => {
   t.strictSame(await database.rows('SELECT count(*) AS n FROM lookups'), [{ n: 2 }])
 })
 
-t.test('a closed file whose Parquet is there too counts once', async t => {
+t.test('a closed file that is also Parquet counts once', async t => {
   const path = 'archive/day=2023-03-02/queries-20230302T000000.104Z.parquet'
   const log = logFolder(t, { [CLOSED]: lines(second!), [path]: 'half of a file' })
   const database = await open(t)
   t.strictSame(await database.openLog(log), { lines: 1, parquet: 0, broken: [] })
 })
 
-t.test('SQL of others reads, and writes nothing', async t => {
+t.test('SQL of others can read but not write', async t => {
   const log = logFolder(t, { 'queries.jsonl': lines(first!) })
   const database = await open(t)
   await database.openLog(log)
@@ -201,7 +201,7 @@ t.test('SQL of others reads, and writes nothing', async t => {
   t.equal(readFileSync(log, 'utf8'), lines(first!))
 })
 
-t.test('closed while it works, the query fails and nothing else', async t => {
+t.test('closing during a query fails that query only', async t => {
   const database = await openDatabase({ memory: 256 * MIB, threads: 1 })
   const query = database.rows('SELECT sum(a.range * b.range) FROM range(100000) a, range(100000) b')
   const failed = t.rejects(query, { code: 'ARCHIVE_SQL' })

@@ -49,7 +49,7 @@ const files = [
 ]
 
 for (const { it, text, inOrder } of files) {
-  t.test(`of a file with ${it}`, async t => {
+  t.test(`digest of a file with ${it}`, async t => {
     const { path, into } = fileOf(t, text)
     t.equal(
       (await digestLines(path, into)).sortedPath,
@@ -60,7 +60,7 @@ for (const { it, text, inOrder } of files) {
   })
 }
 
-t.test('lines are counted, and the longest is known, over the chunks of a file', async t => {
+t.test('counts lines and finds the longest across chunks', async t => {
   for (const [length, isInOrder] of [
     [3 * MIB, true],
     [40 * MIB, false]
@@ -81,7 +81,7 @@ t.test('lines are counted, and the longest is known, over the chunks of a file',
   }
 })
 
-t.test('lines of several workers are put in order, those of one time as they are', async t => {
+t.test('sorts the lines of several workers, keeping the order of equal times', async t => {
   const file = many({ count: 150_000, lateBy: 3000 })
   const { path, into } = fileOf(t, textOf(file))
   const { sortedPath: inOrder, lines: count, ...digest } = await digestLines(path, into)
@@ -92,7 +92,7 @@ t.test('lines of several workers are put in order, those of one time as they are
   t.ok(readFileSync(into, 'utf8') === textOf(sorted))
 })
 
-t.test('what is in order before is copied, when a line has to move', async t => {
+t.test('copies the sorted lines so far when a line has to move', async t => {
   const file = many({ count: 150_000, lateBy: 0 })
   const [last] = file.splice(140_001, 1)
   const { path, into } = fileOf(t, textOf([...file, last!]))
@@ -102,7 +102,7 @@ t.test('what is in order before is copied, when a line has to move', async t => 
   t.ok(readFileSync(into, 'utf8') === textOf(file))
 })
 
-t.test('lines that come far too late, and a copy without room, are left to DuckDB', async t => {
+t.test('leaves lines far out of order, or without space for a copy, to DuckDB', async t => {
   const file = many({ count: 150_000, lateBy: 0 })
   const { path, into } = fileOf(t, textOf([...file.slice(1), file[0]!]))
   const { sortedPath: inOrder, lines: count } = await digestLines(path, into)
@@ -113,7 +113,7 @@ t.test('lines that come far too late, and a copy without room, are left to DuckD
   t.match(digest, { ...(await digestFile(late.path)), lines: 150_000 })
 })
 
-t.test('digests made ahead are those of the files, also of one that cannot be read', async t => {
+t.test('digests computed ahead match the files, even after an unreadable one', async t => {
   const folder = dirname(
     logFolder(t, { a: noon + early, c: noon, d: noon + early, e: noon + early })
   )

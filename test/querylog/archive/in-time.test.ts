@@ -34,7 +34,7 @@ async function run(path: string, wall: string): Promise<boolean> {
   return maintainArchive(options, Date.parse(wall), log)
 }
 
-t.test('Parquet is in the order of time, whatever order lines and files come in', async t => {
+t.test('Parquet is sorted by time, whatever the order of lines and files', async t => {
   const path = logFolder(t, {
     'queries-20230302T010000.000Z.jsonl': at(1, 2, 3, 3, 10),
     'queries-20230302T020000.000Z.jsonl': at(9, 11, 10, 30),
@@ -53,7 +53,7 @@ t.test('Parquet is in the order of time, whatever order lines and files come in'
   t.strictSame(await secondsIn(t, path), [[1, 2, 2, 3, 3, 5, 9, 10, 10, 11, 30, 40, 41]])
 })
 
-t.test('lines of several chunks stay in the order of time', async t => {
+t.test('lines across chunks stay sorted by time', async t => {
   const many = Array.from({ length: 20_000 }, (_, i) => i)
   const path = logFolder(t, {
     'queries-20230302T010000.000Z.jsonl': at(...many),

@@ -90,7 +90,7 @@ for (const { it, keep, stays } of matrix) {
   for (const parquet of [true, false]) {
     for (const chained of [true, false]) {
       const how = `${parquet ? 'Parquet' : 'lines'}${chained ? ', with a chain' : ''}`
-      t.test(`keeps by ${it}: ${how}`, async t => {
+      t.test(`retention by ${it}: ${how}`, async t => {
         const path = fourDays(t)
         const key = signKey(t)
         const chain = chained ? key.options : undefined
@@ -108,7 +108,7 @@ for (const { it, keep, stays } of matrix) {
   }
 }
 
-t.test('what was lines becomes Parquet without what is over', async t => {
+t.test('conversion leaves out expired lookups', async t => {
   const path = fourDays(t)
   await tendOnce(path, NOON, { parquet: false })
   const keep = { ...FOR_EVER, days: 2, networks: [{ id: 'guests', days: 1 }] }
@@ -119,7 +119,7 @@ t.test('what was lines becomes Parquet without what is over', async t => {
   )
 })
 
-t.test('nothing of what is over is left in a file of lines, and the rest is as it was', async t => {
+t.test('expired lines are removed from a closed file, and the others stay unchanged', async t => {
   const path = fourDays(t)
   const keep = { ...FOR_EVER, networks: [{ id: 'guests', days: 1 }] }
   await tendOnce(path, NOON, { parquet: false, keep })
@@ -130,7 +130,7 @@ t.test('nothing of what is over is left in a file of lines, and the rest is as i
   t.match(readFileSync(join(dirname(path), nameOf('2023-03-04')), 'utf8'), /guests/)
 })
 
-t.test('a Parquet file says whose lookups were taken out', async t => {
+t.test('Parquet metadata lists the networks whose lookups were removed', async t => {
   const path = fourDays(t)
   const keep = { ...FOR_EVER, networks: [{ id: 'guests', days: 1 }] }
   await tendOnce(path, NOON, { keep })
@@ -142,7 +142,7 @@ t.test('a Parquet file says whose lookups were taken out', async t => {
   t.match(await readMetadata(database, join(day, file!)), { without: ['guests'] })
 })
 
-t.test('where nothing is left there is no file', async t => {
+t.test('no file remains where nothing is left', async t => {
   const only = lines(record('2023-03-01T09:00:00.000Z', { network: 'guests' }))
   const path = logFolder(t, { [nameOf('2023-03-01')]: only })
   const key = signKey(t)
@@ -153,19 +153,22 @@ t.test('where nothing is left there is no file', async t => {
   t.match(await verified(path, key.publicKey), { proven: true, removed: 1, files: 0 })
 })
 
-t.test('the oldest days go first, until the rest finds room, and it is told', async t => {
-  const path = fourDays(t)
-  const size = statSync(join(dirname(path), nameOf('2023-03-01'))).size
-  const keep = { ...FOR_EVER, space: 3 * size }
-  const { told } = await tendOnce(path, NOON, { parquet: false, keep })
-  t.strictSame(await left(path), all(['2023-03-03', '2023-03-04', '2023-03-05']))
-  t.match(told, [
-    { level: 'warn', fields: { day: '2023-03-01', files: 1, octets: size } },
-    { level: 'warn', fields: { day: '2023-03-02' } }
-  ])
-})
+t.test(
+  'the oldest days go first, until the rest is within the limit; reported in the service log',
+  async t => {
+    const path = fourDays(t)
+    const size = statSync(join(dirname(path), nameOf('2023-03-01'))).size
+    const keep = { ...FOR_EVER, space: 3 * size }
+    const { told } = await tendOnce(path, NOON, { parquet: false, keep })
+    t.strictSame(await left(path), all(['2023-03-03', '2023-03-04', '2023-03-05']))
+    t.match(told, [
+      { level: 'warn', fields: { day: '2023-03-01', files: 1, octets: size } },
+      { level: 'warn', fields: { day: '2023-03-02' } }
+    ])
+  }
+)
 
-t.test('what had no lookup goes with its day', async t => {
+t.test('a file without lookups expires with its day', async t => {
   const path = logFolder(t, { [nameOf('2023-03-01')]: 'nothing of ours\n' })
   await tendOnce(path, '2023-03-02T12:00:00.000Z', { keep: { ...FOR_EVER, days: 2 } })
   const foreign = join(dirname(path), `${nameOf('2023-03-01')}.foreign`)
@@ -174,7 +177,7 @@ t.test('what had no lookup goes with its day', async t => {
   t.notOk(existsSync(foreign))
 })
 
-t.test('lines that are no lookups go with the day of their file', async t => {
+t.test('foreign lines expire with the day of their file', async t => {
   const path = logFolder(t, { [nameOf('2023-03-01')]: `${lookupsOf('2023-03-01')}torn` })
   const keep = { ...FOR_EVER, days: 2 }
   await tendOnce(path, '2023-03-03T12:00:00.000Z', { parquet: false, keep })
@@ -183,7 +186,7 @@ t.test('lines that are no lookups go with the day of their file', async t => {
   t.notOk(existsSync(join(dirname(path), nameOf('2023-03-01'))))
 })
 
-t.test('a crash before a file of lines is in its place, or after it was to be gone', async t => {
+t.test('crash before a rewritten file is in place, or before a removed file is gone', async t => {
   const path = fourDays(t)
   const key = signKey(t)
   const file = join(dirname(path), nameOf('2023-03-01'))
@@ -209,7 +212,7 @@ t.test('a crash before a file of lines is in its place, or after it was to be go
   t.match(await verified(path, key.publicKey), { proven: true })
 })
 
-t.test('a file that was altered is not written anew, but goes with its day', async t => {
+t.test('an altered file is not rewritten, but expires with its day', async t => {
   const path = fourDays(t)
   const key = signKey(t)
   const options = { parquet: false, chain: key.options }
@@ -225,7 +228,7 @@ t.test('a file that was altered is not written anew, but goes with its day', asy
   t.notOk(existsSync(file))
 })
 
-t.test('a clock that leaps ahead has nothing removed, until it has gone on for a day', async t => {
+t.test('a clock that leaps ahead removes nothing until it has continued for a day', async t => {
   const path = fourDays(t)
   const options = { parquet: false, keep: { ...FOR_EVER, days: 10 } }
   const before = all([...DAYS, '2023-03-05'])
@@ -245,7 +248,7 @@ t.test('a clock that leaps ahead has nothing removed, until it has gone on for a
   t.strictSame(await left(path), all(['2023-03-05']), 'now it is believed')
 })
 
-t.test('nor has one that leapt before the start, nor does its record get lost', async t => {
+t.test('nor does a clock that jumped before the start, and its record is kept', async t => {
   const path = fourDays(t)
   const options = { parquet: false, keep: { ...FOR_EVER, days: 10 } }
   await tendOnce(path, '2035-01-01T10:00:00.000Z', options)
@@ -256,7 +259,7 @@ t.test('nor has one that leapt before the start, nor does its record get lost', 
 })
 
 t.test(
-  'where the day cannot be kept, as on a full disk, what is over goes all the same',
+  'expired lookups are removed even if the day cannot be saved, as on a full disk',
   async t => {
     const path = fourDays(t)
     mkdirSync(join(dirname(path), 'archive/clock.json.new'), { recursive: true })
@@ -266,7 +269,7 @@ t.test(
   }
 )
 
-t.test('a week without the gateway is no leap', async t => {
+t.test('a week without the gateway is not a clock jump', async t => {
   const path = fourDays(t)
   const options = { parquet: false, keep: { ...FOR_EVER, days: 3 } }
   const { told } = await tendOnce(path, '2023-03-11T12:00:00.000Z', options)
@@ -274,7 +277,7 @@ t.test('a week without the gateway is no leap', async t => {
   t.strictSame(await left(path), all(['2023-03-05']))
 })
 
-t.test('what the chain says of what was taken out', async t => {
+t.test('the chain records what retention removed', async t => {
   const path = fourDays(t)
   const key = signKey(t)
   const keep = { ...FOR_EVER, networks: [{ id: 'guests', days: 3 }] }

@@ -31,7 +31,7 @@ async function written(t: Test, parquet: boolean) {
   return { path, layout, parts, at, remove, proof: () => verified(path, key.publicKey) }
 }
 
-t.test('a closed file is removed, and the chain says by whom and why', async t => {
+t.test('a closed file is removed, and the chain records by whom and why', async t => {
   const { path, at, remove, proof } = await written(t, false)
   const [removed] = await remove(EARLY)
   t.match(removed, { file: EARLY, sha256: /^[0-9a-f]{64}$/ })
@@ -43,7 +43,7 @@ t.test('a closed file is removed, and the chain says by whom and why', async t =
   t.strictSame(found.ordered, [{ time, ...ORDER, files: [removed] }])
 })
 
-t.test('so is Parquet, by its path; its folder goes with it, and its tally', async t => {
+t.test('a Parquet file is removed by its path, with its folder and tally', async t => {
   const { at, remove, proof } = await written(t, true)
   const day = at('archive/day=2023-03-01')
   await remove(join(day, readdirSync(day)[0]!))
@@ -52,14 +52,14 @@ t.test('so is Parquet, by its path; its folder goes with it, and its tally', asy
   t.match(await proof(), { proven: true, files: 2, unproven: [{ kind: 'live' }], ordered: [ORDER] })
 })
 
-t.test('a file that was altered is told to be that', async t => {
+t.test('an altered file is reported as such', async t => {
   const { at, remove, proof } = await written(t, false)
   appendFileSync(at(EARLY), lines(record('2023-03-01T10:00:00.000Z')))
   t.match(await remove(EARLY), [{ file: EARLY, was: 'altered' }])
   t.match(await proof(), { proven: true, ordered: [{ files: [{ was: 'altered' }] }] })
 })
 
-t.test('so are one that is gone already, and one that the chain did not have', async t => {
+t.test('files already missing, or unknown to the chain, are reported as such', async t => {
   const { at, remove, proof } = await written(t, false)
   const extra = 'archive/day=2023-03-01/other.parquet'
   rmSync(at(EARLY))
@@ -70,22 +70,19 @@ t.test('so are one that is gone already, and one that the chain did not have', a
   t.match(await proof(), { proven: true, breaks: [], ordered: [ORDER] })
 })
 
-t.test(
-  'a file that cannot be read is told to be that, and keeps none from being removed',
-  async t => {
-    const { at, remove, proof } = await written(t, false)
-    for (const name of [EARLY, UNNOTED]) {
-      rmSync(at(name), { force: true })
-      // Not even root can read it.
-      symlinkSync(name, at(name))
-    }
-    await remove(LATE)
-    t.match(await remove(EARLY, UNNOTED), [{ was: 'unreadable' }, { was: 'unreadable' }])
-    t.match(await proof(), { proven: true, files: 0 })
+t.test('an unreadable file is reported, and does not prevent a removal', async t => {
+  const { at, remove, proof } = await written(t, false)
+  for (const name of [EARLY, UNNOTED]) {
+    rmSync(at(name), { force: true })
+    // Not even root can read it.
+    symlinkSync(name, at(name))
   }
-)
+  await remove(LATE)
+  t.match(await remove(EARLY, UNNOTED), [{ was: 'unreadable' }, { was: 'unreadable' }])
+  t.match(await proof(), { proven: true, files: 0 })
+})
 
-t.test('half-made Parquet of a file goes with it', async t => {
+t.test('incomplete Parquet of a file is removed with it', async t => {
   const { at, remove, proof, path } = await written(t, true)
   // As if it had been killed before the chain was told.
   const chain = linesOf(path)
@@ -105,7 +102,7 @@ t.test('half-made Parquet of a file goes with it', async t => {
   t.match(await proof(), { proven: true, ordered: [{ files: [{ file: EARLY }, {}] }] })
 })
 
-t.test('what a crash leaves of a removal is removed', async t => {
+t.test('a removal interrupted by a crash is completed', async t => {
   const { path, at, remove, parts, proof } = await written(t, false)
   await remove(EARLY)
   writeFileSync(at(EARLY), lines(record('2023-03-01T09:26:53.589Z')))
@@ -121,7 +118,7 @@ for (const { it, file } of [
   { it: 'what is elsewhere', file: '../../etc/passwd' },
   { it: 'what is not there', file: 'queries-20230309T000000.104Z.jsonl' }
 ]) {
-  t.test(`${it} is not removed, and nothing that is named with it`, async t => {
+  t.test(`${it} is not removed, nor anything named with it`, async t => {
     const { path, at, remove } = await written(t, false)
     const before = linesOf(path).length
     await t.rejects(remove(EARLY, file), { code: 'ARCHIVE_NO_FILE' })
@@ -130,7 +127,7 @@ for (const { it, file } of [
   })
 }
 
-t.test('without a chain files are just removed, but none where there is one', async t => {
+t.test('without a chain files are just removed, unless there is one', async t => {
   const { layout, parts, at } = await written(t, false)
   const bare = { ...parts, chain: undefined }
   await t.rejects(removeManually(bare, [EARLY], ORDER), { code: 'ARCHIVE_NO_CHAIN' })
@@ -143,7 +140,7 @@ t.test('without a chain files are just removed, but none where there is one', as
   )
 })
 
-t.test('what the system does not remove is told with a code', async t => {
+t.test('a failed removal is a coded error', async t => {
   const { parts, at } = await written(t, false)
   rmSync(at('chain.jsonl'))
   mkdirSync(at(UNNOTED))
@@ -151,7 +148,7 @@ t.test('what the system does not remove is told with a code', async t => {
   await t.rejects(removeManually(bare, [UNNOTED], ORDER), { code: 'ARCHIVE_FAILED' })
 })
 
-t.test('two do not work on the files at once: one waits for the other', async t => {
+t.test('two processes do not work on the files at once: one waits', async t => {
   const { layout, remove } = await written(t, false)
   const done: string[] = []
   let release = (): void => undefined

@@ -28,7 +28,7 @@ for (const { how, code } of [
   { how: 'read-only', code: 'ARCHIVE_FAILED' }
 ]) {
   const options = canMount ? {} : { skip: 'no disk can be mounted here' }
-  t.test(`on a disk that is ${how} nothing is lost, reports go on`, options, async t => {
+  t.test(`on a disk that is ${how} nothing is lost, and reports work`, options, async t => {
     const folder = mkdtempSync(join(tmpdir(), 'interdict-disk-'))
     t.teardown(() => rmSync(folder, { recursive: true, force: true }))
     const env = { ...process.env, NODE_OPTIONS: '' }

@@ -39,7 +39,7 @@ function read(files: readonly Times[]): number[] {
   ])
 }
 
-t.test('files that are read by their plan give every row once, in the order of time', async t => {
+t.test('reading as planned yields every row once, in order of time', async t => {
   const sorted = fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 8 })
   const any = sorted.map(times => times.toSorted((a, b) => a - b))
   const files = fc.array(fc.oneof({ weight: 4, arbitrary: any }, sorted), { maxLength: 8 })
@@ -62,7 +62,7 @@ const plans = [
   { it: 'of which one is in no order', files: [[1, 2], [5, 4, 6], [7]], again: [[4, 6]] }
 ]
 for (const { it, files, again } of plans) {
-  t.test(`of files ${it} no more is sorted again than that`, async t => {
+  t.test(`of files ${it}, only that is sorted again`, async t => {
     const found = planReads(files.map(fileOf)).flatMap(({ resort: again }) => again ?? [])
     t.strictSame(
       found.map(({ first, last }) => [first, last]),
@@ -112,7 +112,7 @@ const days = [
   }
 ]
 for (const { it, files } of days) {
-  t.test(`rows of files ${it} come in the order of time`, async t => {
+  t.test(`rows of files ${it} come in order of time`, async t => {
     const folder = dirname(logFolder(t, {}))
     const database = await openDatabase({ memory: 256 * MIB, threads: 2, preserveOrder: true })
     t.teardown(() => database.close())

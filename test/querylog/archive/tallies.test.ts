@@ -48,7 +48,7 @@ const talliesIn = (path: string): string[] => {
   return existsSync(folder) ? readdirSync(folder).sort() : []
 }
 
-t.test('Parquet is counted in a tally, and the rest one by one', async t => {
+t.test('lookups in Parquet are counted by tallies, the others one by one', async t => {
   const { path } = await tended(t, {
     [EARLY]: alike('2023-03-01', 5),
     'queries.jsonl': alike('2023-03-02', 3)
@@ -58,7 +58,7 @@ t.test('Parquet is counted in a tally, and the rest one by one', async t => {
   t.strictSame(await counted(path, {}, 'name'), [4, 8, '2023-03-01T09:10', '2023-03-02T09:12'])
 })
 
-t.test('names are counted where a rule spoke, clients always', async t => {
+t.test('names are counted if a rule matched, clients always', async t => {
   const { path } = await tended(t, {
     [EARLY]: alike('2023-03-01', 5) + alike('2023-03-01', 4, { verdict: 'cached' }),
     'queries.jsonl': alike('2023-03-02', 3, { verdict: 'cached' })
@@ -67,7 +67,7 @@ t.test('names are counted where a rule spoke, clients always', async t => {
   t.match(await counted(path, {}, 'name'), [1, 5])
 })
 
-t.test('of a day of which a part is asked about, lookups are looked at', async t => {
+t.test('for part of a day the lookups themselves are read', async t => {
   const { path } = await tended(t, { [EARLY]: alike('2023-03-01', 5) })
   const at = (minutes: number): number => DAY + (9 * 60 + minutes) * 60_000
   const end = DAY + 86_400_000
@@ -84,7 +84,7 @@ t.test('of a day of which a part is asked about, lookups are looked at', async t
   t.strictSame(await counted(path, { until: DAY }), [0, 0, undefined, undefined])
 })
 
-t.test('a tally is of the very file that it was made of', async t => {
+t.test('a tally belongs to exactly one file', async t => {
   const { path, at } = await tended(t, { [EARLY]: alike('2023-03-01', 5) })
   const [tally] = talliesIn(path)
   const other = await tended(t, { [EARLY]: alike('2023-03-01', 4) })
@@ -98,7 +98,7 @@ t.test('a tally is of the very file that it was made of', async t => {
   t.strictSame(talliesIn(path), talliesIn(other.path))
 })
 
-t.test('without its tally a file is read, and with half of one', async t => {
+t.test('a file without a tally, or with half of one, is read itself', async t => {
   const { path, at } = await tended(t, { [EARLY]: alike('2023-03-01', 5) })
   const tally = at(`archive/tallies/${talliesIn(path)[0]}`)
   truncateSync(tally, statSync(tally).size - 1)
@@ -111,28 +111,31 @@ t.test('without its tally a file is read, and with half of one', async t => {
   t.match(await counted(path), [1, 5], 'so is one that is gone')
 })
 
-t.test('of a tally that was altered the lookups are read, and that is told', async t => {
-  const { path, at } = await tended(t, { [EARLY]: alike('2023-03-01', 5) })
-  const other = await tended(t, { [EARLY]: alike('2023-03-01', 7) })
-  const tally = at(`archive/tallies/${talliesIn(path)[0]}`)
-  copyFileSync(other.at(`archive/tallies/${talliesIn(other.path)[0]}`), tally)
-  const database = await openDatabase({ memory: 2 ** 28, threads: 1 })
-  t.teardown(() => database.close())
-  await database.openLog(path, 'often')
-  t.strictSame(database.alteredTallies, [], 'it was not needed yet')
-  database.selectCounts('client', { since: DAY + 86_400_000 })
-  t.strictSame(database.alteredTallies, [], 'nor for another day')
-  for (const by of ['client', 'name'] as const) {
-    const sql = `SELECT count(*) AS "rows", sum(n)::BIGINT AS n FROM (${database.selectCounts(by, {})})`
-    t.strictSame(await database.rows(sql), [{ rows: 5, n: 5 }])
+t.test(
+  'instead of a tally that was altered the lookups are read, and that is reported',
+  async t => {
+    const { path, at } = await tended(t, { [EARLY]: alike('2023-03-01', 5) })
+    const other = await tended(t, { [EARLY]: alike('2023-03-01', 7) })
+    const tally = at(`archive/tallies/${talliesIn(path)[0]}`)
+    copyFileSync(other.at(`archive/tallies/${talliesIn(other.path)[0]}`), tally)
+    const database = await openDatabase({ memory: 2 ** 28, threads: 1 })
+    t.teardown(() => database.close())
+    await database.openLog(path, 'often')
+    t.strictSame(database.alteredTallies, [], 'it was not needed yet')
+    database.selectCounts('client', { since: DAY + 86_400_000 })
+    t.strictSame(database.alteredTallies, [], 'nor for another day')
+    for (const by of ['client', 'name'] as const) {
+      const sql = `SELECT count(*) AS "rows", sum(n)::BIGINT AS n FROM (${database.selectCounts(by, {})})`
+      t.strictSame(await database.rows(sql), [{ rows: 5, n: 5 }])
+    }
+    t.strictSame(database.alteredTallies, [tally])
+    rmSync(tally)
+    await tendOnce(path, NOON, {})
+    t.match(await counted(path), [1, 5], 'one that is taken away is made anew')
   }
-  t.strictSame(database.alteredTallies, [tally])
-  rmSync(tally)
-  await tendOnce(path, NOON, {})
-  t.match(await counted(path), [1, 5], 'one that is taken away is made anew')
-})
+)
 
-t.test('one tally of a file stays, and none of another layout', async t => {
+t.test('a file keeps one tally, and none of another layout', async t => {
   const { path, at } = await tended(t, { [EARLY]: alike('2023-03-01', 5) })
   const [tally] = talliesIn(path)
   const [, stem] = /^(.*)-/.exec(tally!)!
@@ -143,7 +146,7 @@ t.test('one tally of a file stays, and none of another layout', async t => {
   t.strictSame(talliesIn(path), [tally])
 })
 
-t.test('when the files of a day become one, so do their tallies', async t => {
+t.test('tallies are compacted with the files of a day', async t => {
   const { path } = await tended(t, {
     [EARLY]: alike('2023-03-02', 5),
     [LATE]: alike('2023-03-02', 4)
@@ -155,34 +158,37 @@ t.test('when the files of a day become one, so do their tallies', async t => {
   t.match(await counted(path), [1, 9])
 })
 
-t.test('a crash between a file and its tally: the file is read, and the tally is made', async t => {
-  const { path, at } = await tended(t, {
-    [EARLY]: alike('2023-03-02', 5),
-    [LATE]: alike('2023-03-02', 4)
-  })
-  const before = talliesIn(path).map(name => at(`archive/tallies/${name}`))
-  const copies = before.map(tally => readFileSync(tally))
-  await tendOnce(path, MIDNIGHT, {})
-  const made = talliesIn(path).map(name => at(`archive/tallies/${name}`))
-  // As it is after the merged file was put in its place.
-  made.forEach(tally => rmSync(tally))
-  before.forEach((tally, i) => writeFileSync(tally, copies[i]!))
-  t.match(await counted(path), [9, 9])
-  await tendOnce(path, MIDNIGHT, {})
-  t.match(await counted(path), [1, 9])
-  t.strictSame(
-    talliesIn(path).map(name => at(`archive/tallies/${name}`)),
-    made
-  )
-})
+t.test(
+  'crash between a file and its tally: the file is read, and the tally is created',
+  async t => {
+    const { path, at } = await tended(t, {
+      [EARLY]: alike('2023-03-02', 5),
+      [LATE]: alike('2023-03-02', 4)
+    })
+    const before = talliesIn(path).map(name => at(`archive/tallies/${name}`))
+    const copies = before.map(tally => readFileSync(tally))
+    await tendOnce(path, MIDNIGHT, {})
+    const made = talliesIn(path).map(name => at(`archive/tallies/${name}`))
+    // As it is after the merged file was put in its place.
+    made.forEach(tally => rmSync(tally))
+    before.forEach((tally, i) => writeFileSync(tally, copies[i]!))
+    t.match(await counted(path), [9, 9])
+    await tendOnce(path, MIDNIGHT, {})
+    t.match(await counted(path), [1, 9])
+    t.strictSame(
+      talliesIn(path).map(name => at(`archive/tallies/${name}`)),
+      made
+    )
+  }
+)
 
-t.test('lines that became Parquet again count once, with their tally or without', async t => {
+t.test('lines converted twice count once, with or without a tally', async t => {
   const { path, at } = await tended(t, { [EARLY]: alike('2023-03-01', 5) })
   writeFileSync(at(EARLY), alike('2023-03-01', 5))
   t.match(await counted(path), [5, 5])
 })
 
-t.test('a file of others in the folder of a day has no tally if it has other days', async t => {
+t.test('a file of others gets no tally if it has other days', async t => {
   const { path, at } = await tended(t, { [EARLY]: alike('2023-03-01', 5) })
   mkdirSync(at('archive/day=2023-02-28'))
   const [file] = readdirSync(at('archive/day=2023-03-01'))
@@ -195,14 +201,14 @@ t.test('a file of others in the folder of a day has no tally if it has other day
   t.match(await counted(path, { since: DAY, until: DAY + 86_400_000 }), [11, 15])
 })
 
-t.test('what is no name of a tally stays where it is', async t => {
+t.test('a file that is not named like a tally stays', async t => {
   const { path, at } = await tended(t, { [EARLY]: alike('2023-03-01', 5) })
   writeFileSync(at('archive/tallies/notes.txt'), 'mine')
   await tendOnce(path, NOON, {})
   t.equal(readFileSync(at('archive/tallies/notes.txt'), 'utf8'), 'mine')
 })
 
-t.test('a client that is taken out of a file is in no tally', async t => {
+t.test('a client removed from a file is in no tally', async t => {
   const guests = alike('2023-03-01', 3, { network: 'guests', client: '10.9.9.9' })
   const { path, at } = await tended(t, { [EARLY]: alike('2023-03-01', 5) + guests })
   t.match(await counted(path), [2, 8])
@@ -218,7 +224,7 @@ for (const keep of [
   { days: 1, space: 0, networks: [] },
   { days: 0, space: 1, networks: [] }
 ]) {
-  t.test(`a day that is over takes its tallies with it: ${JSON.stringify(keep)}`, async t => {
+  t.test(`tallies expire with their day: ${JSON.stringify(keep)}`, async t => {
     const { path } = await tended(t, { [EARLY]: alike('2023-03-01', 5) })
     t.equal(talliesIn(path).length, 1)
     await tendOnce(path, '2023-03-04T00:00:10.000Z', { keep, parquet: false })
@@ -226,7 +232,7 @@ for (const keep of [
   })
 }
 
-t.test('the chain has tallies, and does without one', async t => {
+t.test('the chain records tallies, and does not need them', async t => {
   const key = signKey(t)
   const path = logFolder(t, { [EARLY]: alike('2023-03-02', 5), [LATE]: alike('2023-03-02', 4) })
   const at = (name: string): string => join(dirname(path), name)
@@ -248,7 +254,7 @@ t.test('the chain has tallies, and does without one', async t => {
   t.match(removed, new RegExp(tally!))
 })
 
-t.test('a tally that the chain does not have is made anew', async t => {
+t.test('a tally unknown to the chain is rebuilt', async t => {
   const key = signKey(t)
   const path = logFolder(t, { [EARLY]: alike('2023-03-01', 5) })
   await tendOnce(path, NOON, { chain: key.options, parquet: false })

@@ -42,7 +42,7 @@ async function times(t: Test, path: string): Promise<string[]> {
 const inDay = (path: string, day: string): string[] =>
   readdirSync(join(dirname(path), 'archive', `day=${day}`)).sort()
 
-t.test('closed files become Parquet by UTC day, with what they were made of', async t => {
+t.test('closed files become Parquet by UTC day, with metadata on their source', async t => {
   const text = lines(second!, first!) + '{"v":1,"time":"2023'
   const path = logFolder(t, { 'queries.jsonl': lines(third!), [CLOSED]: text })
   const { done, told } = await run(path)
@@ -70,7 +70,7 @@ t.test('closed files become Parquet by UTC day, with what they were made of', as
   })
 })
 
-t.test('a file is what its lines are, not what the first and the last of them are', async t => {
+t.test('all lines count, not only the first and the last', async t => {
   const at = (time: string): string => lines({ ...second!, time })
   const [noon, night] = [at('2023-03-02T12:00:00.000Z'), at('2023-03-02T23:00:00.000Z')]
   const middles = [
@@ -93,7 +93,7 @@ t.test('a file is what its lines are, not what the first and the last of them ar
   }
 })
 
-t.test('files of a day become one when it is over', async t => {
+t.test('the files of a past day are compacted', async t => {
   const path = logFolder(t, {
     [CLOSED]: lines(second!),
     [LATER]: lines({ ...second!, time: '2023-03-02T09:00:00.000Z' })
@@ -117,7 +117,7 @@ t.test('files of a day become one when it is over', async t => {
   )
 })
 
-t.test('half of a file is made anew', async t => {
+t.test('an incomplete Parquet file is replaced', async t => {
   const path = logFolder(t, {
     [CLOSED]: lines(first!, second!),
     [`archive/day=2023-03-01/${PARQUET}`]: 'PAR1 and nothing more',
@@ -131,7 +131,7 @@ t.test('half of a file is made anew', async t => {
   t.equal(existsSync(join(dirname(path), 'archive/.making')), false)
 })
 
-t.test('a crash between two steps of merging counts nothing twice', async t => {
+t.test('crash between two steps of a compaction: nothing counts twice', async t => {
   const path = logFolder(t, { [CLOSED]: lines(second!), [LATER]: lines(second!) })
   await run(path)
   const archive = join(dirname(path), 'archive')
@@ -149,7 +149,7 @@ t.test('a crash between two steps of merging counts nothing twice', async t => {
   t.strictSame(inDay(path, '2023-03-02'), ['merged.parquet'])
 })
 
-t.test('lines of a newer schema stay, and so does what has no lookup', async t => {
+t.test('lines of a newer schema stay, and so do files without lookups', async t => {
   const newer = { ...second!, v: 99 }
   const path = logFolder(t, { [CLOSED]: lines(first!, newer), [LATER]: 'nothing of ours\n' })
   const { done, told } = await run(path)
@@ -159,13 +159,13 @@ t.test('lines of a newer schema stay, and so does what has no lookup', async t =
   t.equal(readFileSync(join(dirname(path), `${LATER}.foreign`), 'utf8'), 'nothing of ours\n')
 })
 
-t.test('in a folder that takes nothing, closed files stay', async t => {
+t.test('in an unwritable folder, closed files stay', async t => {
   const path = logFolder(t, { [CLOSED]: lines(second!), archive: 'a file' })
   await t.rejects(run(path), { code: 'ARCHIVE_FAILED' })
   t.equal(readFileSync(join(dirname(path), CLOSED), 'utf8'), lines(second!))
 })
 
-t.test('a file that cannot be put in its place stays, and others do not suffer', async t => {
+t.test('a file that cannot be put in place stays, and others are not affected', async t => {
   const path = logFolder(t, {
     [CLOSED]: lines(first!),
     [LATER]: lines(second!),

@@ -7,7 +7,7 @@ import { line } from './sinks.js'
 
 const record = JSON.parse(line(12)) as QueryRecord
 
-t.test('ECS: the names of docs/reference/outputs.md', async t => {
+t.test('ECS: the names in docs/reference/outputs.md', async t => {
   t.match(toEcs(record), {
     '@timestamp': record.time,
     event: { action: 'blocked', type: ['protocol', 'denied'], duration: 12_000 },
@@ -19,7 +19,7 @@ t.test('ECS: the names of docs/reference/outputs.md', async t => {
   })
 })
 
-t.test('OCSF: the names of docs/reference/outputs.md', async t => {
+t.test('OCSF: the names in docs/reference/outputs.md', async t => {
   t.match(toOcsf(record), {
     ...{ class_uid: 4003, type_uid: 400302, time: Date.parse(record.time), action_id: 2 },
     src_endpoint: { ip: '10.20.3.4', zone: 'federal-phones' },
@@ -30,13 +30,13 @@ t.test('OCSF: the names of docs/reference/outputs.md', async t => {
   })
 })
 
-t.test('a client that is no address is none in either', async t => {
+t.test('a pseudonym or prefix is not an address in either', async t => {
   const veiled = { ...record, client: '10.20.3.0/24' }
   t.strictSame((toEcs(veiled) as { client: object }).client, { address: '10.20.3.0/24' })
   t.match((toOcsf(veiled) as { src_endpoint: object }).src_endpoint, { name: '10.20.3.0/24' })
 })
 
-t.test('the table names what is there', async t => {
+t.test('the table only lists existing names', async t => {
   const has = (value: object, path: string): boolean =>
     path
       .split('.')
@@ -53,7 +53,7 @@ t.test('the table names what is there', async t => {
   }
 })
 
-t.test('a record without a client gives nobody away', async t => {
+t.test('a record without a client reveals no client', async t => {
   const { client, ...rest } = record
   const nobody = rest as QueryRecord
   t.notOk(Object.hasOwn(toEcs(nobody), 'client'))

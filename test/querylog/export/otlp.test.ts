@@ -18,7 +18,7 @@ function open(t: Test, collector: Collector, given: Given = {}) {
 const numbersIn = ({ records }: Collector): unknown[] =>
   records.map(({ attributes }) => attributes['interdict.us'])
 
-t.test('a lookup is a log record, with the names of the semantic conventions', async t => {
+t.test('a lookup is a log record named by the semantic conventions', async t => {
   const collector = await new Collector(t).listen()
   const { outlet } = open(t, collector, { format: 'sentence' })
   push(outlet, 12, 13)
@@ -63,7 +63,7 @@ t.test('a lookup is a log record, with the names of the semantic conventions', a
   t.match(outlet.counts(), { sent: 1, dropped: 0, waitingOctets: 0, connected: true })
 })
 
-t.test('severities, and the record itself as the body', async t => {
+t.test('severities, and the record as the body', async t => {
   const collector = await new Collector(t).listen()
   const { outlet } = open(t, collector)
   for (const verdict of ['monitored', 'failed', 'cached']) push(outlet, 0, 1, { verdict })
@@ -75,7 +75,7 @@ t.test('severities, and the record itself as the body', async t => {
   t.equal(collector.records[2]!.body, line(0, { verdict: 'cached' }))
 })
 
-t.test('only what is blocked, if told to; a block with nothing of it is no request', async t => {
+t.test('only blocked lookups if configured; a block without any is not sent', async t => {
   const collector = await new Collector(t).listen()
   const { outlet } = open(t, collector, { which: 'blocked' })
   push(outlet, 0, 3, { verdict: 'cached' })
@@ -85,7 +85,7 @@ t.test('only what is blocked, if told to; a block with nothing of it is no reque
   t.equal(collector.requests.length, 1)
 })
 
-t.test('a receiver that is down and comes back: all is sent, in order', async t => {
+t.test('a receiver that was down gets everything, in order', async t => {
   const gone = await new Collector(t).listen()
   const { port } = gone
   await gone.close()
@@ -108,7 +108,7 @@ t.test('a receiver that is down and comes back: all is sent, in order', async t 
 })
 
 for (const status of [429, 502, 503, 504]) {
-  t.test(`what is answered ${status} is sent again, and not lost`, async t => {
+  t.test(`status ${status} is retried without loss`, async t => {
     const collector = await new Collector(t).listen()
     collector.answers = [{ status, headers: { 'retry-after': '0' } }, { status: 200 }]
     const { outlet, log } = open(t, collector)
@@ -121,7 +121,7 @@ for (const status of [429, 502, 503, 504]) {
   })
 }
 
-t.test('what it refuses is counted and not sent again; what comes next is', async t => {
+t.test('a rejected request is counted and not retried; the next one is sent', async t => {
   const collector = await new Collector(t).listen()
   const body = '{"code":3,"message":"bad data"}'
   collector.answers = [{ status: 400, body }, { status: 200 }]
@@ -136,7 +136,7 @@ t.test('what it refuses is counted and not sent again; what comes next is', asyn
   t.match(log.told, [{ code: 'OUTPUT_REFUSED' }])
 })
 
-t.test('what it takes but in part is counted so', async t => {
+t.test('a partially accepted request is counted as such', async t => {
   const collector = await new Collector(t).listen()
   const body = '{"partialSuccess":{"rejectedLogRecords":"1","errorMessage":"too old"}}'
   collector.answers = [{ status: 200, body }, { status: 200 }]
@@ -147,7 +147,7 @@ t.test('what it takes but in part is counted so', async t => {
   t.match(log.told, [{ code: 'OUTPUT_REFUSED' }])
 })
 
-t.test('waits as long as it is told to', async t => {
+t.test('waits as long as Retry-After says', async t => {
   const collector = await new Collector(t).listen()
   const connection = openOtlp(output(new Site(t, {}), { type: 'otlp', to: urlOf(collector) }))
   t.teardown(() => connection.close())
@@ -166,7 +166,7 @@ t.test('waits as long as it is told to', async t => {
   t.ok(Number.isNaN(await waits({ status: 302, headers: { location: '/' } })), 'not followed')
 })
 
-t.test('over HTTPS, with headers of a file, and to whom the certificate belongs', async t => {
+t.test('HTTPS, with headers from a file, and a verified certificate', async t => {
   const collector = await new Collector(t, true).listen()
   const site = new Site(t, {})
   writeFileSync(
@@ -190,7 +190,7 @@ t.test('over HTTPS, with headers of a file, and to whom the certificate belongs'
   t.strictSame(numbersIn(collector), [0])
 })
 
-t.test('packed with gzip, also what is sent again', async t => {
+t.test('gzip, also for retries', async t => {
   const collector = await new Collector(t).listen()
   collector.answers = [{ status: 503, headers: { 'retry-after': '0' } }, { status: 200 }]
   const { outlet } = open(t, collector, { compression: 'gzip' })
@@ -205,7 +205,7 @@ t.test('packed with gzip, also what is sent again', async t => {
   }
 })
 
-t.test('as it is, where nothing else is said', async t => {
+t.test('uncompressed by default', async t => {
   const collector = await new Collector(t).listen()
   const { outlet } = open(t, collector)
   push(outlet, 0, 1)
@@ -213,7 +213,7 @@ t.test('as it is, where nothing else is said', async t => {
   t.notOk('content-encoding' in collector.requests[0]!.headers)
 })
 
-t.test('a file of headers that is not there: it is down, and nothing is lost', async t => {
+t.test('missing header file: the output is down, and nothing is lost', async t => {
   const collector = await new Collector(t).listen()
   const { outlet, log, site } = open(t, collector, { headers: '/nowhere/headers' })
   push(outlet, 0, 1)
@@ -223,7 +223,7 @@ t.test('a file of headers that is not there: it is down, and nothing is lost', a
   t.strictSame(collector.requests, [])
 })
 
-t.test('a connection that is closed after a while of nothing is no failure', async t => {
+t.test('a connection closed while idle is not a failure', async t => {
   const collector = await new Collector(t).listen()
   collector.impatient = true
   const { outlet, log } = open(t, collector)
@@ -236,7 +236,7 @@ t.test('a connection that is closed after a while of nothing is no failure', asy
   t.strictSame(log.told, [])
 })
 
-t.test('what was under way at a broken connection is sent again', async t => {
+t.test('a request on a broken connection is sent again', async t => {
   const collector = await new Collector(t).listen()
   const { outlet } = open(t, collector)
   push(outlet, 0, 1)

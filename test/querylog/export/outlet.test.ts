@@ -4,7 +4,7 @@ import t from 'tap'
 import { eventually, Site } from '../../daemon/site.js'
 import { CERTIFICATE, line, numbers, openOutlet, push, Sink, upTo } from './sinks.js'
 
-t.test('sends lines of JSON as they are in the log', async t => {
+t.test('sends JSON lines as in the log', async t => {
   const sink = await new Sink(t).listen()
   const { outlet } = openOutlet(t, { to: { port: sink.port } })
   push(outlet, 0, 3)
@@ -13,7 +13,7 @@ t.test('sends lines of JSON as they are in the log', async t => {
   t.match(outlet.counts(), { sent: 3, dropped: 0, waitingOctets: 0, connected: true })
 })
 
-t.test('sends only what is blocked, if told to', async t => {
+t.test('sends only blocked lookups if configured', async t => {
   const sink = await new Sink(t).listen()
   const { outlet } = openOutlet(t, { to: { port: sink.port }, which: 'blocked' })
   push(outlet, 0, 3, { verdict: 'cached' })
@@ -22,7 +22,7 @@ t.test('sends only what is blocked, if told to', async t => {
   t.strictSame(numbers(sink.all), [3])
 })
 
-t.test('syslog over TCP: each message behind the count of its octets', async t => {
+t.test('syslog over TCP: octet counting', async t => {
   const sink = await new Sink(t).listen()
   const { outlet } = openOutlet(t, {
     ...{ type: 'syslog', format: 'sentence', to: { port: sink.port } }
@@ -38,7 +38,7 @@ t.test('syslog over TCP: each message behind the count of its octets', async t =
   t.match(message, String.raw` pattern="a\"b\]c\\d" `)
 })
 
-t.test('syslog over UDP: a datagram each, without text where it is long', async t => {
+t.test('syslog over UDP: one datagram each, without text if too long', async t => {
   const server = createSocket('udp4')
   const received: string[] = []
   server.on('message', message => received.push(message.toString()))
@@ -54,7 +54,7 @@ t.test('syslog over UDP: a datagram each, without text where it is long', async 
   t.ok(received[1]!.length <= 2048)
 })
 
-t.test('over TLS, the name of the certificate has to be right, and who signed it', async t => {
+t.test('TLS: the name in the certificate and its issuer are verified', async t => {
   const sink = await new Sink(t, true).listen()
   const to = { kind: 'tls', port: sink.port } as const
   const good = openOutlet(t, { to, tls: { ca: CERTIFICATE } })
@@ -69,7 +69,7 @@ t.test('over TLS, the name of the certificate has to be right, and who signed it
   t.strictSame(numbers(sink.all), [0])
 })
 
-t.test('a sink that is down: what waits is sent once it is up, in order, none lost', async t => {
+t.test('an output that is down gets the backlog once it is up, in order, without loss', async t => {
   const gone = await new Sink(t).listen()
   const { port } = gone
   await gone.close()
@@ -92,7 +92,7 @@ t.test('a sink that is down: what waits is sent once it is up, in order, none lo
   )
 })
 
-t.test('a sink that closes midway: what was under way is sent again, whole', async t => {
+t.test('an output that closes midway gets the whole block again', async t => {
   const sink = await new Sink(t).listen()
   sink.rude = true
   const { outlet } = openOutlet(t, { to: { port: sink.port } })
@@ -112,7 +112,7 @@ t.test('a sink that closes midway: what was under way is sent again, whole', asy
   )
 })
 
-t.test('what there is no room for is dropped and counted, the newest first', async t => {
+t.test('lookups without space in the spool are dropped and counted, newest first', async t => {
   const { outlet, log, site } = openOutlet(t, { to: { port: 1 }, octets: 300_000 })
   for (let i = 0; i < 100; i++) push(outlet, i * 100, (i + 1) * 100)
   const { dropped, waitingOctets } = outlet.counts()
@@ -130,7 +130,7 @@ t.test('what there is no room for is dropped and counted, the newest first', asy
   t.strictSame(numbers(sink.all), upTo(kept))
 })
 
-t.test('after a restart what waited comes first, and no torn line', async t => {
+t.test('after a restart the backlog comes first, without torn lines', async t => {
   const first = openOutlet(t, { to: { port: 1 } })
   push(first.outlet, 0, 10)
   await first.outlet.close()
@@ -148,7 +148,7 @@ t.test('after a restart what waited comes first, and no torn line', async t => {
   )
 })
 
-t.test('a folder that cannot be used is told, and memory does without', async t => {
+t.test('an unusable spool folder is reported, and memory is used instead', async t => {
   const site = new Site(t, {})
   writeFileSync(site.path('spool'), 'a file')
   const sink = await new Sink(t).listen()

@@ -92,7 +92,7 @@ for (const { it, options, event, client } of cases) {
   })
 }
 
-t.test('each network has a mode of its own, others and strangers the default', async t => {
+t.test('each network has its own mode, other clients the default', async t => {
   const networks = [
     { id: 'federal-phones', mode: 'pseudonym' },
     { id: 'guests', mode: 'none' }
@@ -105,7 +105,7 @@ t.test('each network has a mode of its own, others and strangers the default', a
   t.equal(modeIn(1, { generation: 9 }), 'none', 'rules that are not held any more: the strictest')
 })
 
-t.test('the key of the day of a lookup, also out of order', async t => {
+t.test('the key of the day of a lookup, even out of order', async t => {
   const walls = [WALL, WALL + DAY, WALL, WALL + DAY, WALL + DAY + 1]
   const lines = linesOf({ default: 'pseudonym' }, ...walls.map(time => ({ time })))
   const clients = lines.map(line => (JSON.parse(line) as QueryRecord).client)
@@ -113,7 +113,7 @@ t.test('the key of the day of a lookup, also out of order', async t => {
   t.strictSame(clients, walls.map(of))
 })
 
-t.test('more clients than are remembered', async t => {
+t.test('more clients than are cached', async t => {
   const ids = Array.from({ length: 70_000 }, (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`)
   const events = [...ids, ids[0]!, ids[69_999]!].map(client => ({ client }))
   const lines = linesOf({ default: 'pseudonym' }, ...events)
@@ -145,7 +145,7 @@ const names = [
   { it: 'its network', labels: ['3', '20', '10', 'in-addr', 'arpa'], qname: '3.20.10.in-addr.arpa' }
 ]
 for (const { it, qname, ...event } of names) {
-  t.test(`${event.client ?? '10.20.3.4'} asks for the name of ${it}`, async t => {
+  t.test(`${event.client ?? '10.20.3.4'} queries the PTR record of ${it}`, async t => {
     for (const mode of ['prefix', 'pseudonym', 'none'] as const) {
       t.equal(recordOf({ default: mode }, event).qname, qname, mode)
     }

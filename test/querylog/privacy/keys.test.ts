@@ -33,7 +33,7 @@ function ring(t: Test, more: Partial<KeyOptions> = {}) {
   return { keys, clock, errors, start, made: start() }
 }
 
-t.test("makes a key that is its owner's alone, and finds it again", async t => {
+t.test('creates a key for its owner only, and finds it again', async t => {
   const { keys, made, start, errors } = ring(t)
   const { secret, start: from, end } = made.keyAt(WALL)
   t.equal(secret.length, 32)
@@ -60,7 +60,7 @@ for (const { wall, rotation, is, end } of periods) {
   })
 }
 
-t.test('deletes keys when they are over, daily and monthly ones, and nothing else', async t => {
+t.test('deletes expired keys, daily and monthly, and nothing else', async t => {
   const { keys, clock, made } = ring(t, { keep: 2 * DAY })
   made.keyAt(WALL)
   for (const period of ['2023-02', '2023-03', '2023-03-10']) saveKey(keys, generateKey(period))
@@ -83,13 +83,13 @@ t.test('deletes keys when they are over, daily and monthly ones, and nothing els
   )
 })
 
-t.test('two gateways make the same key: the first to write it', async t => {
+t.test('two gateways use the same key: the first one saved', async t => {
   const { keys } = ring(t)
   const first = saveKey(keys, generateKey('2023-03-13'))
   t.strictSame(saveKey(keys, generateKey('2023-03-13')), first)
 })
 
-t.test('a key that cannot be kept: one in memory, tried again each minute', async t => {
+t.test('a key that cannot be saved: kept in memory, retried each minute', async t => {
   const { keys, clock, errors, made } = ring(t)
   mkdirSync(join(keys, '..'))
   writeFileSync(keys, 'no folder')
@@ -113,7 +113,7 @@ const wrong = [
   { it: 'others can read', text: 'ab'.repeat(32), mode: 0o640 }
 ]
 for (const { it, text, mode = 0o600 } of wrong) {
-  t.test(`a key that ${it} is not used until it is right`, async t => {
+  t.test(`a key that ${it} is not used until it is fixed`, async t => {
     const { keys, clock, errors, made } = ring(t)
     const path = join(keys, '2023-03-13.key')
     mkdirSync(keys, { recursive: true })

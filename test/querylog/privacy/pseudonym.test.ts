@@ -25,7 +25,7 @@ const SAMPLE = [
 ] as const
 
 for (const [from, to] of SAMPLE) {
-  t.test(`Crypto-PAn makes of ${from} what its authors say`, async t => {
+  t.test(`Crypto-PAn maps ${from} as published by its authors`, async t => {
     const made = cryptoPan(readAddress(from).subarray(12), SAMPLE_KEY)
     t.equal([...made].join('.'), to)
   })
@@ -45,7 +45,7 @@ const address = fc.oneof(
   fc.uint8Array({ minLength: 4, maxLength: 4 }).map(octets => readAddress([...octets].join('.')))
 )
 
-t.test('prefix-preserving: as many bits in common as before, no more and no less', async () => {
+t.test('prefix-preserving: exactly as many common bits as before', async () => {
   fc.assert(
     fc.property(
       address,

@@ -30,19 +30,22 @@ const numbers = (blocks: ReturnType<typeof blocksOf>) =>
   )
 
 for (const free of [true, false]) {
-  t.test(`blocks hold whole lines, ${free ? 'used again' : 'kept by the sink'}`, async t => {
-    const blocks = blocksOf(1000, free)
-    t.ok(blocks.length > 2 && blocks.length < 10)
-    t.ok(blocks.every(({ block }) => block.length <= BLOCK && block.at(-1) === 0x0a))
-    t.equal(
-      blocks.reduce((sum, { lines }) => sum + lines, 0),
-      1000
-    )
-    t.strictSame(
-      numbers(blocks),
-      Array.from({ length: 1000 }, (_, i) => i)
-    )
-  })
+  t.test(
+    `blocks hold complete lines, ${free ? 'and are reused' : 'and are kept by the sink'}`,
+    async t => {
+      const blocks = blocksOf(1000, free)
+      t.ok(blocks.length > 2 && blocks.length < 10)
+      t.ok(blocks.every(({ block }) => block.length <= BLOCK && block.at(-1) === 0x0a))
+      t.equal(
+        blocks.reduce((sum, { lines }) => sum + lines, 0),
+        1000
+      )
+      t.strictSame(
+        numbers(blocks),
+        Array.from({ length: 1000 }, (_, i) => i)
+      )
+    }
+  )
 }
 
 t.test('a line longer than a block gets a block of its size', async t => {
@@ -50,7 +53,7 @@ t.test('a line longer than a block gets a block of its size', async t => {
   t.strictSame(numbers(blocks), [0, 1, 2])
 })
 
-t.test('what was released is written without rule, the newest with it', async t => {
+t.test('events of dropped snapshots are written without rule, the newest with it', async t => {
   const lines: string[] = []
   const formatter = new Formatter([], matchedRule, block => {
     lines.push(...Buffer.from(block).toString().trim().split('\n'))
@@ -69,7 +72,7 @@ t.test('what was released is written without rule, the newest with it', async t 
   t.equal(formatter.unknownGenerations, 1)
 })
 
-t.test('the last four snapshots are held; older events are written without rule', async t => {
+t.test('the last four snapshots are kept; older events are written without rule', async t => {
   const lines: string[] = []
   const formatter = new Formatter([], matchedRule, block => {
     lines.push(...Buffer.from(block).toString().trim().split('\n'))
@@ -94,7 +97,7 @@ t.test('the last four snapshots are held; older events are written without rule'
   )
 })
 
-t.test('asks once for what matched, until there are too many to remember', async t => {
+t.test('finds each match once, until there are too many to cache', async t => {
   let asked = 0
   const matched = () => (asked++, { pattern: 'x', sourceFile: 'a', sourceLine: 1, length: 0 })
   const formatter = new Formatter([], matched, () => true)
@@ -109,7 +112,7 @@ t.test('asks once for what matched, until there are too many to remember', async
   t.equal(asked, 20_001, 'it has been forgotten meanwhile')
 })
 
-t.test('claims do not mix up with records', async t => {
+t.test('claims and entries are not confused', async t => {
   const lines: string[] = []
   const formatter = new Formatter([], matchedRule, block => {
     lines.push(...Buffer.from(block).toString().trim().split('\n'))

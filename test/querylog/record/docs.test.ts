@@ -48,7 +48,7 @@ t.test('the table has every field, in order, with its type, and no other', async
   t.match(section('Fields'), `Version of this schema: ${SCHEMA_VERSION}.`)
 })
 
-t.test('words of verdict, match and protocol are explained', async t => {
+t.test('the values of verdict, match and protocol are explained', async t => {
   for (const word of Object.keys(VERDICT)) t.match(section('Verdicts'), `\`${word}\``)
   for (const word of [...Object.keys(MATCH).slice(1), ...Object.keys(PROTOCOL)]) {
     t.match(section('Fields'), `\`${word}\``)
@@ -133,14 +133,14 @@ t.test('the examples are what the formatter writes', async t => {
   t.strictSame(text.trim().split('\n'), examples)
 })
 
-t.test('the jq examples speak of fields that exist', async t => {
+t.test('the jq examples use existing fields', async t => {
   const scripts = blocksOf('sh').join('')
   const named = [...scripts.matchAll(/(?<=[ ([])\.([a-z]\w*)/g)].map(([, field]) => field!)
   t.ok(named.length > 10)
   for (const field of named) t.ok(Object.hasOwn(QUERY_FIELDS, field), field)
 })
 
-t.test('the line of the service log is what a terminal shows', async t => {
+t.test('the service log line matches what a terminal shows', async t => {
   const [example] = blocksOf('text')
   const line = {
     ...{

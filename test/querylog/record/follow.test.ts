@@ -18,7 +18,7 @@ function open(t: Test, text?: string) {
 const numbered = (from: number, to: number): string =>
   Array.from({ length: to - from }, (_, i) => `line ${from + i}\n`).join('')
 
-t.test('begins with the last lines, and goes on behind them', async t => {
+t.test('starts with the last lines and continues after them', async t => {
   const { log, news, path } = open(t, `${numbered(0, 20_000)}half`)
   t.strictSame(log.readLast(2, all), ['line 19998', 'line 19999'])
   t.strictSame(news(), [])
@@ -26,7 +26,7 @@ t.test('begins with the last lines, and goes on behind them', async t => {
   t.strictSame(news(), ['half a line', 'next'])
 })
 
-t.test('the last lines that are wanted, however far back', async t => {
+t.test('the last matching lines, however far back', async t => {
   const { log } = open(t, numbered(0, 20_000))
   t.strictSame(
     log.readLast(3, line => /^line \d$/.test(line)),
@@ -40,17 +40,17 @@ for (const [it, text, wanted] of [
   ['fewer lines', 'a\nb\n', ['a', 'b']],
   ['no end of a line', 'half', []]
 ] as const) {
-  t.test(`begins with ${it}`, async t => t.strictSame(open(t, text).log.readLast(9, all), wanted))
+  t.test(`starts with ${it}`, async t => t.strictSame(open(t, text).log.readLast(9, all), wanted))
 }
 
-t.test('none of the last ones: only what is new', async t => {
+t.test('without last lines: only new ones', async t => {
   const { log, news, path } = open(t, 'a\nb\n')
   t.strictSame(log.readLast(0, all), [])
   appendFileSync(path, 'c\n')
   t.strictSame(news(), ['c'])
 })
 
-t.test('a file that is renamed is read to its end, and for ten seconds more', async t => {
+t.test('a renamed file is read to its end, and for ten more seconds', async t => {
   const { site, path, log, news, wait } = open(t, 'a\n')
   log.readLast(0, all)
   appendFileSync(path, 'b\n')
@@ -68,7 +68,7 @@ t.test('a file that is renamed is read to its end, and for ten seconds more', as
   t.strictSame(news(), [])
 })
 
-t.test('files that were begun and closed since are read, too, in order', async t => {
+t.test('files created and closed in between are read too, in order', async t => {
   const { site, path, log, news } = open(t, 'a\n')
   writeFileSync(site.path('queries-20230101T000000.000Z.jsonl'), 'of before\n')
   log.readLast(0, all)
@@ -79,7 +79,7 @@ t.test('files that were begun and closed since are read, too, in order', async t
   t.strictSame(news(), ['b', 'c', 'd'])
 })
 
-t.test('a file that is emptied is read from the start', async t => {
+t.test('a truncated file is read from the start', async t => {
   const { path, log, news } = open(t, 'a\nb\nhalf')
   log.readLast(0, all)
   truncateSync(path)
@@ -88,7 +88,7 @@ t.test('a file that is emptied is read from the start', async t => {
   t.strictSame(news(), ['c'])
 })
 
-t.test('a file that is not there is waited for', async t => {
+t.test('a missing file is waited for', async t => {
   const { path, log, news } = open(t)
   t.strictSame([log.readLast(9, all), log.isOpen], [[], false])
   t.strictSame(news(), [])
@@ -96,13 +96,13 @@ t.test('a file that is not there is waited for', async t => {
   t.strictSame(news(), ['a'])
 })
 
-t.test('what is no regular file is refused', async t => {
+t.test('rejects anything that is not a regular file', async t => {
   const { path, log } = open(t)
   mkdirSync(path)
   t.throws(() => log.readLast(9, all), { code: 'LOG_FOLLOW' })
 })
 
-t.test('a line of megabytes is passed over, and not kept', async t => {
+t.test('skips a line of megabytes without buffering it', async t => {
   const { path, log, news } = open(t, '')
   log.readLast(0, all)
   for (let i = 0; i < 40; i++) appendFileSync(path, 'x'.repeat(64 * 1024))

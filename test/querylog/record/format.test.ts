@@ -37,7 +37,7 @@ function lineOf(event: QueryEvent): string {
 }
 const parsed = (event: QueryEvent) => JSON.parse(lineOf(event)) as QueryRecord
 
-t.test('writes a blocked lookup with everything that is known of it', async t => {
+t.test('writes a blocked lookup with all its fields', async t => {
   const event = eventOf({
     ...{ clientClass: 1, qtype: 28, rcode: 3, verdict: VERDICT.blocked, match: MATCH.qname },
     ...{ claim: 0, entry: 7, latency: 12, ede: 16 }
@@ -159,7 +159,7 @@ const anyEvent = fc
     return Object.assign(new QueryEvent(), rest, fields, { client: Uint32Array.from(client) })
   })
 
-t.test('writes what JSON.stringify writes of an object, whatever the event', async t => {
+t.test('writes the same as JSON.stringify, whatever the event', async t => {
   const { made, blocks } = formatter()
   fc.assert(
     fc.property(fc.array(anyEvent, { minLength: 1, maxLength: 20 }), events => {
@@ -174,7 +174,7 @@ t.test('writes what JSON.stringify writes of an object, whatever the event', asy
   t.equal(made.unknownGenerations, 0)
 })
 
-t.test('never lets a control character through, and has the fields in order', async () => {
+t.test('never lets a control character through, and keeps the fields in order', async () => {
   const order = Object.keys(QUERY_FIELDS)
   fc.assert(
     fc.property(anyEvent, event => {

@@ -12,7 +12,7 @@ function folderOf(t: Test): string {
   return folder
 }
 
-t.test('one at a time, whatever the file is called, and again when it was given up', async t => {
+t.test('one process at a time, whatever the file name, and again after a release', async t => {
   const folder = folderOf(t)
   const unlock = lockLog(join(folder, 'queries.jsonl'))
   const which = new RegExp(`locked by process ${process.pid};`)
@@ -22,7 +22,7 @@ t.test('one at a time, whatever the file is called, and again when it was given 
   lockLog(join(folder, 'queries.jsonl'))!()
 })
 
-t.test('what a killed process left is taken over, even if its ID is used again', async t => {
+t.test('takes over the lock of a killed process, even if its ID is reused', async t => {
   const folder = folderOf(t)
   const child = spawn(process.execPath, ['-e', ''])
   await once(child, 'exit')
@@ -36,7 +36,7 @@ t.test('what a killed process left is taken over, even if its ID is used again',
   }
 })
 
-t.test('a lock that is another’s by now is not given up', async t => {
+t.test('does not release a lock that belongs to another process by now', async t => {
   const folder = folderOf(t)
   const unlock = lockLog(join(folder, 'queries.jsonl'))
   writeFileSync(join(folder, LOCK_FILE), 'of another')
@@ -44,7 +44,7 @@ t.test('a lock that is another’s by now is not given up', async t => {
   t.equal(existsSync(join(folder, LOCK_FILE)), true)
 })
 
-t.test('a pipe, and a folder that cannot be, need none', async t => {
+t.test('a pipe and an impossible folder need no lock', async t => {
   t.equal(lockLog('/dev/null'), undefined)
   t.equal(lockLog('/proc/nothing/queries.jsonl'), undefined)
 })

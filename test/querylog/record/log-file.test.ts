@@ -20,7 +20,7 @@ function logFile(path: string, rotation: Rotation = BIG, open?: OpenDestination)
   return { file, clock, errors, write }
 }
 
-t.test('makes the folder and the file, not readable for everybody', async t => {
+t.test('creates the folder and the file, not world-readable', async t => {
   const { path } = folder(t)
   const place = join(path, 'deep', 'down', 'queries.jsonl')
   const { file } = logFile(place)
@@ -28,7 +28,7 @@ t.test('makes the folder and the file, not readable for everybody', async t => {
   await file.close()
 })
 
-t.test('appends to what is there, after a line that was torn', async t => {
+t.test('appends to an existing file, after a torn line', async t => {
   const { file: path, read } = folder(t)
   append(path, 'whole\ntor')
   const { file, write } = logFile(path)
@@ -38,7 +38,7 @@ t.test('appends to what is there, after a line that was torn', async t => {
   t.match(file.counts, { written: 2, lost: 0, errors: 0 })
 })
 
-t.test('rotates before a file grows beyond its size', async t => {
+t.test('rotates before a file exceeds its size', async t => {
   const { file: path, names, read } = folder(t)
   const { file, clock, write } = logFile(path, ROTATION)
   write(`${'a'.repeat(599)}\n`)
@@ -58,7 +58,7 @@ t.test('rotates before a file grows beyond its size', async t => {
   t.match(file.counts, { written: 4, rotations: 2, lost: 0, errors: 0 })
 })
 
-t.test('rotates when the UTC day has changed, but no empty file', async t => {
+t.test('rotates on a new UTC day, but never an empty file', async t => {
   const { file: path, names, read } = folder(t)
   const { file, clock, write } = logFile(path, ROTATION)
   write('monday\n')
@@ -78,7 +78,7 @@ t.test('rotates when the UTC day has changed, but no empty file', async t => {
   await file.close()
 })
 
-t.test('a clock that is set back or ahead: no file is written over, and no line lost', async t => {
+t.test('clock set back or ahead: no file is overwritten, no line lost', async t => {
   const { file: path, names, read } = folder(t)
   const { file, clock, write } = logFile(path, ROTATION)
   const DAY = 86_400_000
@@ -112,7 +112,7 @@ t.test('rotates a file that an earlier run left on another day', async t => {
   t.equal(names().length, 2)
 })
 
-t.test('goes on in a new file after logrotate has renamed it', async t => {
+t.test('continues in a new file after logrotate has renamed it', async t => {
   const { file: path, read } = folder(t)
   const { file, write } = logFile(path)
   write('old\n')
@@ -123,7 +123,7 @@ t.test('goes on in a new file after logrotate has renamed it', async t => {
   t.strictSame([read('queries.jsonl.1'), read()], ['old\n', 'new\n'])
 })
 
-t.test('goes on in the same file where it cannot be renamed', async t => {
+t.test('continues in the same file if it cannot be renamed', async t => {
   const disk = new FakeDisk()
   const { file: path } = folder(t)
   append(path, 'there\n')
@@ -136,7 +136,7 @@ t.test('goes on in the same file where it cannot be renamed', async t => {
   await file.close()
 })
 
-t.test('a full disk: keeps what it can, loses and counts the rest, recovers', async t => {
+t.test('full disk: buffers what it can, counts lost lines, recovers', async t => {
   const disk = new FakeDisk(30)
   const { file: path } = folder(t)
   append(path, '')
@@ -160,7 +160,7 @@ t.test('a full disk: keeps what it can, loses and counts the rest, recovers', as
   t.match(file.counts, { written: 4, lost: 2 })
 })
 
-t.test('what still waits at the end is counted as lost, and the end comes', async t => {
+t.test('lines still queued on close are counted as lost, and closing ends', async t => {
   const disk = new FakeDisk()
   const { file: path } = folder(t)
   append(path, '')
@@ -189,7 +189,7 @@ t.test('a file that cannot be opened: lines are lost and counted until it can', 
   await file.close()
 })
 
-t.test('a file that cannot be opened again: the same', async t => {
+t.test('a file that cannot be reopened: the same', async t => {
   const disk = new FakeDisk()
   const { file: path } = folder(t)
   append(path, '')
@@ -206,7 +206,7 @@ t.test('a file that cannot be opened again: the same', async t => {
   t.match(file.counts, { written: 1, lost: 1 })
 })
 
-t.test('a folder that does not let us in, on a real disk', async t => {
+t.test('an inaccessible folder, on a real disk', async t => {
   const { path } = folder(t)
   append(join(path, 'file'), '')
   const { file, errors, write } = logFile(join(path, 'file', 'queries.jsonl'))
@@ -216,7 +216,7 @@ t.test('a folder that does not let us in, on a real disk', async t => {
   await file.close()
 })
 
-t.test('a device that is full, with pino itself', async t => {
+t.test('a full device, with pino itself', async t => {
   const { file, clock, errors, write } = logFile('/dev/full')
   t.equal(write('one\n'), false)
   t.equal(write('two\n'), true)

@@ -9,7 +9,7 @@ const change = fc.oneof(
   { weight: 1, arbitrary: fc.constant('clear' as const) }
 )
 
-t.test('holds what a Map by both keys holds, whatever is done', async () => {
+t.test('behaves like a Map keyed by both keys', async () => {
   fc.assert(
     fc.property(fc.array(change, { maxLength: 400 }), changes => {
       const made = new IntPairMap<number>()
@@ -31,7 +31,7 @@ t.test('holds what a Map by both keys holds, whatever is done', async () => {
   )
 })
 
-t.test('holds thousands, and none after clearing', async t => {
+t.test('holds thousands of entries, and none after clear', async t => {
   const made = new IntPairMap<number>()
   for (let i = 0; i < 20_000; i++) made.set(i & 3, i, i)
   t.equal(made.size, 20_000)

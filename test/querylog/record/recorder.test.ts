@@ -43,7 +43,7 @@ const recordsOf = (text: string) =>
     .slice(0, -1)
     .map(line => JSON.parse(line) as QueryRecord)
 
-t.test('older snapshots are held for ten seconds, the newest for good', async t => {
+t.test('older snapshots are kept for ten seconds, the newest forever', async t => {
   const { file, read } = folder(t)
   const { made, clock, ring } = recorder(file)
   const worker = ring()
@@ -87,7 +87,7 @@ t.test('writes what all workers pushed', async t => {
   await made.drain()
 })
 
-t.test('drain leaves everything in the file, and closes it', async t => {
+t.test('drain writes everything and closes the file', async t => {
   const { file, read } = folder(t)
   const { made, ring } = recorder(file)
   const worker = ring()
@@ -96,7 +96,7 @@ t.test('drain leaves everything in the file, and closes it', async t => {
   t.equal(recordsOf(read()).length, held)
 })
 
-t.test('counts what a full ring dropped and tells it once a minute', async t => {
+t.test('counts what a full ring dropped and reports it once a minute', async t => {
   const { file } = folder(t)
   const { made, clock, log, ring } = recorder(file)
   const worker = ring()
@@ -115,7 +115,7 @@ t.test('counts what a full ring dropped and tells it once a minute', async t => 
   await made.drain()
 })
 
-t.test('works by itself once started, sooner when rings fill', async t => {
+t.test('runs periodically once started, sooner when rings fill', async t => {
   const { file } = folder(t)
   const { made, ring } = recorder(file)
   const worker = ring()
@@ -135,7 +135,7 @@ t.test('works by itself once started, sooner when rings fill', async t => {
   await made.drain()
 })
 
-t.test('started, it writes without being called, and stops when drained', async t => {
+t.test('once started, writes without being called, and stops when drained', async t => {
   const { file, read } = folder(t)
   const { made, ring } = recorder(file)
   const worker = ring()
@@ -147,7 +147,7 @@ t.test('started, it writes without being called, and stops when drained', async 
   await made.drain()
 })
 
-t.test('a full disk is told once a minute, and its end is survived', async t => {
+t.test('full disk: reported once a minute, recovers afterwards', async t => {
   const disk = new FakeDisk()
   const { file } = folder(t)
   append(file, '')
@@ -174,7 +174,7 @@ t.test('a full disk is told once a minute, and its end is survived', async t => 
   await made.drain()
 })
 
-t.test('a path that cannot be opened is told at the start', async t => {
+t.test('a path that cannot be opened is reported at startup', async t => {
   const disk = new FakeDisk()
   disk.opens = false
   const { file } = folder(t)
@@ -193,24 +193,21 @@ t.test('reopens for logrotate', async t => {
   await made.drain()
 })
 
-t.test(
-  'writes pseudonyms with a key that it makes beside the log, and deletes it after',
-  async t => {
-    const { file, path, read } = folder(t)
-    const { made, clock, ring } = recorder(file, undefined, { default: 'pseudonym' })
-    const worker = ring()
-    worker.push(eventOf({}))
-    worker.push(eventOf({ generation: 9 }))
-    worker.commit()
-    made.processRings()
-    const [first, unknown] = recordsOf(read())
-    t.match(first, { client: /^[0-9a-f]{16}$/, privacy: 'pseudonym' })
-    t.equal(unknown?.client, first?.client, 'also where nothing is known of the network')
-    const keys = () => readdirSync(join(path, 'queries.jsonl.keys'))
-    t.strictSame(keys(), ['2023-03-13.key'])
-    clock.pass(86_400_000)
-    made.processRings()
-    t.strictSame(keys(), [])
-    await made.drain()
-  }
-)
+t.test('writes pseudonyms with a generated key, and deletes it later', async t => {
+  const { file, path, read } = folder(t)
+  const { made, clock, ring } = recorder(file, undefined, { default: 'pseudonym' })
+  const worker = ring()
+  worker.push(eventOf({}))
+  worker.push(eventOf({ generation: 9 }))
+  worker.commit()
+  made.processRings()
+  const [first, unknown] = recordsOf(read())
+  t.match(first, { client: /^[0-9a-f]{16}$/, privacy: 'pseudonym' })
+  t.equal(unknown?.client, first?.client, 'also where nothing is known of the network')
+  const keys = () => readdirSync(join(path, 'queries.jsonl.keys'))
+  t.strictSame(keys(), ['2023-03-13.key'])
+  clock.pass(86_400_000)
+  made.processRings()
+  t.strictSame(keys(), [])
+  await made.drain()
+})

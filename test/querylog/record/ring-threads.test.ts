@@ -5,7 +5,7 @@ import { createRing, RingReader } from '../../../src/querylog/record/ring.js'
 
 const EVENTS = 200_000
 
-t.test('carries 200,000 events from another thread, in order, whole, none lost', async t => {
+t.test('transfers 200,000 events from another thread, complete and in order', async t => {
   const memory = createRing(64 * 1024)
   const worker = new Worker(new URL('ring-worker.js', import.meta.url), {
     workerData: { memory, events: EVENTS }

@@ -23,7 +23,7 @@ function readAll(reader: RingReader): QueryEvent[] {
 /** An event that can be told from its neighbours, with a name of varying length. */
 const numbered = (i: number) => eventOf({ entry: i, labels: ['x'.repeat(1 + (i % 63)), `n${i}`] })
 
-t.test('hands over every field', async t => {
+t.test('transfers every field', async t => {
   const memory = createRing(4096)
   const [writer, reader] = [new RingWriter(memory), new RingReader(memory)]
   const extremes = {
@@ -47,7 +47,7 @@ t.test('hands over every field', async t => {
   t.strictSame(readAll(reader), events)
 })
 
-t.test('keeps the longest duration it can where one is longer', async t => {
+t.test('limits a duration to the maximum', async t => {
   const memory = createRing(4096)
   const writer = new RingWriter(memory)
   writer.push(eventOf({ latency: 2 ** 40 }))
@@ -64,7 +64,7 @@ t.test('shows nothing before it is committed', async t => {
   t.equal(readAll(reader).length, 1)
 })
 
-t.test('goes round many times without loss, at every alignment of the end', async t => {
+t.test('wraps many times without loss, at every alignment of the end', async t => {
   const memory = createRing(4096)
   const [writer, reader] = [new RingWriter(memory), new RingReader(memory)]
   const shown = ({ entry: record, qname, qnameLength }: QueryEvent) =>
@@ -82,7 +82,7 @@ t.test('goes round many times without loss, at every alignment of the end', asyn
   t.strictSame(read, pushed)
 })
 
-t.test('drops and counts when full, and goes on when there is room', async t => {
+t.test('drops and counts when full, and continues once there is space', async t => {
   const memory = createRing(4096)
   const [writer, reader] = [new RingWriter(memory), new RingReader(memory)]
   let held = 0
@@ -105,7 +105,7 @@ t.test('drops and counts when full, and goes on when there is room', async t => 
   t.equal(reader.refresh(), 0)
 })
 
-t.test('positions and counts go past 32 bits', async t => {
+t.test('positions and counters wrap at 32 bits', async t => {
   const memory = createRing(4096)
   const words = new Int32Array(memory)
   // Head and tail 120 octets before the wrap of the counter; the counts one before theirs.
@@ -124,7 +124,7 @@ t.test('positions and counts go past 32 bits', async t => {
   t.equal(reader.dropped, 2 ** 32)
 })
 
-t.test('a new writer goes on where a dead one stopped', async t => {
+t.test('a new writer continues where a dead one stopped', async t => {
   const memory = createRing(4096)
   const first = new RingWriter(memory)
   first.push(numbered(1))
@@ -142,7 +142,7 @@ t.test('a new writer goes on where a dead one stopped', async t => {
 })
 
 for (const octets of [0, 2048, 5000, 4096.5, 2 ** 31, NaN]) {
-  t.test(`refuses a size of ${octets}`, async t =>
+  t.test(`rejects a size of ${octets}`, async t =>
     t.throws(() => createRing(octets), { code: 'LOG_RING_SIZE' })
   )
 }

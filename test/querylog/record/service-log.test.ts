@@ -24,14 +24,14 @@ function told(
 }
 const plain = { isTTY: true, environment: { NO_COLOR: '1' } }
 
-t.test('writes JSON where it is no terminal', async t => {
+t.test('writes JSON unless on a terminal', async t => {
   const text = told(log => log.warn({ port: 53 }, 'careful'), {})
   const line = JSON.parse(text) as Record<string, unknown>
   t.match(line, { level: 'warn', msg: 'careful', port: 53, time: /^\d{4}-\d\d-\d\dT.*Z$/ })
   t.strictSame(Object.keys(line), ['level', 'time', 'port', 'msg'])
 })
 
-t.test('leaves out what is below its level', async t => {
+t.test('omits entries below its level', async t => {
   const tell = (log: ServiceLog) => {
     log.info({}, 'one')
     log.warn({}, 'two')
@@ -66,14 +66,14 @@ for (const { it, fields, text } of shown) {
   })
 }
 
-t.test('is coloured on a terminal unless NO_COLOR says otherwise', async t => {
+t.test('uses colours on a terminal unless NO_COLOR is set', async t => {
   const tell = (log: ServiceLog) => log.error({}, 'message')
   t.match(told(tell, { isTTY: true }), '\u001b[31merror\u001b[0m')
   t.notMatch(told(tell, plain), '\u001b')
   t.match(told(tell, { isTTY: true, environment: { NO_COLOR: '' } }), '\u001b')
 })
 
-t.test('appends to a file at once', async t => {
+t.test('appends to a file synchronously', async t => {
   const { file, read } = folder(t)
   for (const message of ['one', 'two']) {
     createServiceLog({ level: 'info', destination: { path: file } }).info({}, message)
@@ -107,7 +107,7 @@ const messages = (text: string): string[] =>
     .split('\n')
     .map(line => (JSON.parse(line) as { msg: string }).msg)
 
-t.test('keeps no more than 1 MiB for a reader who reads nothing', async t => {
+t.test('buffers at most 1 MiB for a reader that does not read', async t => {
   const unread: string[] = []
   const terminal = {
     get writableLength() {
@@ -124,14 +124,14 @@ t.test('keeps no more than 1 MiB for a reader who reads nothing', async t => {
   t.match(unread, [/heard again/])
 })
 
-t.test('makes the folders of its file', async t => {
+t.test('creates the folders of its file', async t => {
   const { path } = folder(t)
   const file = join(path, 'a/b/c.jsonl')
   t.equal(toldIn(file), '')
   t.strictSame(messages(readFileSync(file, 'utf8')), ['one', 'two'])
 })
 
-t.test('goes on in a new file of the old name when it is opened anew', async t => {
+t.test('continues in a new file after reopen', async t => {
   const { path, file, names } = folder(t)
   toldIn(file, log => {
     renameSync(file, join(path, 'old'))
@@ -142,7 +142,7 @@ t.test('goes on in a new file of the old name when it is opened anew', async t =
   t.strictSame(names(), ['old', 'queries.jsonl'])
 })
 
-t.test('goes on in the old file when none can be opened anew, and says so', async t => {
+t.test('continues in the old file if reopen fails, and logs that', async t => {
   const { path, file } = folder(t)
   const told = toldIn(file, log => {
     renameSync(file, join(path, 'old'))
@@ -159,17 +159,17 @@ t.test('goes on in the old file when none can be opened anew, and says so', asyn
 
 const onLinux = { skip: process.platform === 'linux' ? false : 'this is not Linux' }
 
-t.test('a full disk: what the file does not take is told where errors go', onLinux, async t => {
+t.test('full disk: lines the file does not accept go to stderr', onLinux, async t => {
   t.strictSame(messages(toldIn('/dev/full')), ['one', 'two'])
 })
 
-t.test('refuses a path where no folder can be made, at once', onLinux, async t => {
+t.test('rejects a path whose folder cannot be created, at once', onLinux, async t => {
   // Node's recursive mkdir never returns there.
   t.throws(() => toldIn('/proc/no/such/log'), { code: 'ENOENT' })
   t.throws(() => openDestination('/proc/no/such/log'), { code: 'ENOENT' })
 })
 
-t.test('a pipe that nobody reads is refused, and not waited at', onLinux, async t => {
+t.test('rejects a pipe without a reader instead of blocking', onLinux, async t => {
   const { path } = folder(t)
   const pipe = join(path, 'pipe')
   execFileSync('mkfifo', [pipe])

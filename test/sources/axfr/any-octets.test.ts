@@ -26,7 +26,7 @@ function read(message: Uint8Array, have: number | undefined): void {
   answer.each(record => reader.add(message, record))
 }
 
-t.test('any octets as a transfer: a zone or an error that is meant', async t => {
+t.test('arbitrary octets as a transfer: a zone or an expected error', async t => {
   const primary = await TestPrimary.open(t)
   const whole = primary.whole({ serial: 2, policies: nxdomain('one', 'two', '*.three') })
   const steps = [

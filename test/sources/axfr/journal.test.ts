@@ -22,7 +22,7 @@ async function rig(t: Test): Promise<{ rig: Rig; primary: TestPrimary; lengths: 
   return { rig, primary, lengths }
 }
 
-t.test('wherever a journal is torn, what is whole of it counts, and nothing else', async t => {
+t.test('wherever a journal is torn, its complete versions count, and nothing else', async t => {
   const { rig: one, lengths } = await rig(t)
   const journal = one.read('.journal')
   for (let length = 0; length <= journal.length; length++) {
@@ -33,7 +33,7 @@ t.test('wherever a journal is torn, what is whole of it counts, and nothing else
   t.strictSame(await one.names(), ['one', 'four'])
 })
 
-t.test('an octet that is another one ends it, too', async t => {
+t.test('an altered octet ends it as well', async t => {
   const { rig: one, lengths } = await rig(t)
   const journal = one.read('.journal')
   for (let at = 0; at < journal.length; at++) {
@@ -44,7 +44,7 @@ t.test('an octet that is another one ends it, too', async t => {
   }
 })
 
-t.test('after a torn journal it goes on from what is whole, and the rest is gone', async t => {
+t.test('after a torn journal, updates continue from the last complete version', async t => {
   const { rig: one, primary, lengths } = await rig(t)
   const journal = one.read('.journal')
   one.write('.journal', journal.slice(0, lengths[2]! - 5))
@@ -55,7 +55,7 @@ t.test('after a torn journal it goes on from what is whole, and the rest is gone
   t.strictSame(await one.names(), ['one', 'five'])
 })
 
-t.test('a journal of another base does not count', async t => {
+t.test('the journal of another base does not count', async t => {
   const { rig: one } = await rig(t)
   const journal = one.read('.journal')
   const other = await TestPrimary.open(t, [{ serial: 9, policies: nxdomain('nine') }])
@@ -65,7 +65,7 @@ t.test('a journal of another base does not count', async t => {
   t.strictSame(await one.names(), ['nine'])
 })
 
-t.test('a journal that somebody else has written meanwhile is left alone', async t => {
+t.test('a journal changed by another process is left alone', async t => {
   const { rig: one, primary } = await rig(t)
   const journal = one.read('.journal')
   primary.states.push({ serial: 4, policies: nxdomain('one', 'five') })
@@ -78,14 +78,14 @@ t.test('a journal that somebody else has written meanwhile is left alone', async
   t.equal(await one.serial(), 3)
 })
 
-t.test('a record that cannot be read: all is found out anew', async t => {
+t.test('unreadable record: everything is fetched again', async t => {
   const { rig: one, primary } = await rig(t)
   one.write('.json', '{')
   t.match(await one.update([primary.as()]), { kind: 'taken', serial: 3, from: 'axfr' })
   t.strictSame(await one.names(), ['one', 'four'])
 })
 
-t.test('a copy of another zone is none', async t => {
+t.test('the copy of another zone does not count', async t => {
   const { rig: one } = await rig(t)
   one.write('.zone', one.read('.zone').replace(/^rpz/, 'xyz'))
   t.equal(await one.serial(), undefined)

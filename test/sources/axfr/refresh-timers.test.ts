@@ -42,14 +42,14 @@ const CASES = [
 ]
 
 for (const { it, is, wait } of CASES) {
-  t.test(`primaries are asked ${it}`, async t => {
+  t.test(`primaries are queried ${it}`, async t => {
     t.equal(nextZoneRefresh(is, NOW, () => 0) - NOW, wait * SECOND)
     const jittered = nextZoneRefresh(is, NOW, () => 0.5) - NOW
     t.ok(jittered <= wait * SECOND && jittered >= wait * SECOND * 0.9, 'never later')
   })
 }
 
-t.test('a copy is over when nobody has confirmed it for as long as its SOA says', async t => {
+t.test('a copy expires if not confirmed for the expire time of its SOA', async t => {
   t.equal(zoneExpiry(record({ failures: 5 })), NOW + 86_400 * SECOND)
   t.equal(zoneExpiry(record({}, 60, 60, 5)), NOW + 3600 * SECOND, 'not within an hour')
   t.equal(zoneExpiry(record({ copy: undefined })), undefined)

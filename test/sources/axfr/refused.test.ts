@@ -97,7 +97,7 @@ function records(it: string, answers: (primary: TestPrimary) => readonly Answer[
 }
 
 for (const { it, code, say } of SAYS) {
-  t.test(`${it}: refused whole, and the last good copy stays`, async t => {
+  t.test(`${it}: rejected as a whole, and the last valid copy stays`, async t => {
     const primary = await TestPrimary.open(t, [GOOD])
     primary.perMessage = 100
     const rig = rigOf(t)
@@ -119,7 +119,7 @@ for (const { it, code, say } of SAYS) {
   })
 }
 
-t.test('a folder that takes nothing: said, and the copy stays', async t => {
+t.test('an unwritable folder: reported, and the copy stays', async t => {
   const primary = await TestPrimary.open(t, [GOOD])
   const rig = rigOf(t)
   rig.write('.zone', '')
@@ -127,7 +127,7 @@ t.test('a folder that takes nothing: said, and the copy stays', async t => {
   t.match(await rig.update([primary.as()]), { kind: 'failed', trouble: { code: 'TRANSFER_STATE' } })
 })
 
-t.test('a primary with a key: what is not signed with it is refused', async t => {
+t.test('a primary with a key: responses without its signature are rejected', async t => {
   const secret = Buffer.from('0123456789abcdef0123456789abcdef')
   const key = { name: 'transfer.example', algorithm: 'hmac-sha256', secret } as const
   const cases = [
@@ -151,7 +151,7 @@ t.test('a primary with a key: what is not signed with it is refused', async t =>
 })
 
 for (const algorithm of ['hmac-sha256', 'hmac-sha512'] as const) {
-  t.test(`${algorithm}: a long answer of which few messages are signed`, async t => {
+  t.test(`${algorithm}: a long response with few signed messages`, async t => {
     const key = { name: 'transfer.example', algorithm, secret: Buffer.alloc(64, 7) }
     const names = Array.from({ length: 300 }, (_, i) => `name-${i}`)
     const primary = await TestPrimary.open(t, [{ serial: 1, policies: nxdomain(...names) }])

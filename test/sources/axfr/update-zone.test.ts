@@ -6,7 +6,7 @@ const FIRST = { serial: 1, policies: nxdomain('one', 'two', 'three', 'four', 'fi
 const SECOND = { serial: 2, policies: nxdomain('one', 'three', 'four', 'five', 'six') }
 const THIRD = { serial: 3, policies: nxdomain('one', 'two', 'four', 'five', 'six', 'seven') }
 
-t.test('a zone of which there is no copy comes whole, in any number of messages', async t => {
+t.test('a zone without a copy is transferred as a whole, in any number of messages', async t => {
   for (const perMessage of [1, 3, 100]) {
     const primary = await TestPrimary.open(t, [FIRST])
     primary.perMessage = perMessage
@@ -23,7 +23,7 @@ t.test('a zone of which there is no copy comes whole, in any number of messages'
   }
 })
 
-t.test('then only what has changed comes, over several versions', async t => {
+t.test('afterwards only changes are transferred, over several versions', async t => {
   const primary = await TestPrimary.open(t, [FIRST])
   const rig = new Rig(t)
   await rig.update([primary.as()])
@@ -51,7 +51,7 @@ t.test('then only what has changed comes, over several versions', async t => {
   update.delta!.added.forEach((line, i) => t.equal(lines[update.delta!.lines[i]! - 1], line))
 })
 
-t.test('what has not changed is not transferred, and counts as confirmed', async t => {
+t.test('an unchanged zone is not transferred, and counts as confirmed', async t => {
   const primary = await TestPrimary.open(t, [FIRST])
   const rig = new Rig(t)
   await rig.update([primary.as()])
@@ -61,7 +61,7 @@ t.test('what has not changed is not transferred, and counts as confirmed', async
   t.equal((await rig.record()).refreshed, new Date(rig.now).toISOString())
 })
 
-t.test('who notifies is not asked for its SOA first', async t => {
+t.test('a primary that sent a NOTIFY is not queried for its SOA first', async t => {
   const primary = await TestPrimary.open(t, [FIRST])
   const rig = new Rig(t)
   await rig.update([primary.as()], true)
@@ -71,7 +71,7 @@ t.test('who notifies is not asked for its SOA first', async t => {
   t.strictSame(primary.types(), ['SOA', 'AXFR', 'IXFR', 'IXFR'])
 })
 
-t.test('a primary that has no differences gives all of it', async t => {
+t.test('a primary without differences sends the whole zone', async t => {
   const primary = await TestPrimary.open(t, [FIRST])
   const rig = new Rig(t)
   await rig.update([primary.as()])
@@ -86,7 +86,7 @@ t.test('a primary that has no differences gives all of it', async t => {
   t.strictSame(await rig.names(), ['one', 'two', 'four', 'five', 'six', 'seven'])
 })
 
-t.test('where changes cannot be had, all of it is asked for', async t => {
+t.test('where IXFR fails, AXFR is used', async t => {
   const cases = [
     { it: 'FORMERR', say: 1 },
     { it: 'NOTIMP', say: 4 },
@@ -119,7 +119,7 @@ t.test('where changes cannot be had, all of it is asked for', async t => {
   }
 })
 
-t.test('serials go round: after the last one comes the first', async t => {
+t.test('serials wrap around: the last one is followed by the first', async t => {
   const primary = await TestPrimary.open(t, [{ ...FIRST, serial: 0xffff_ffff }])
   const rig = new Rig(t)
   await rig.update([primary.as()])
@@ -129,7 +129,7 @@ t.test('serials go round: after the last one comes the first', async t => {
   t.match(await rig.update([primary.as()]), { kind: 'unchanged', serial: 3 }, 'no way back')
 })
 
-t.test('of several primaries the one with the highest serial is asked', async t => {
+t.test('of several primaries, the one with the highest serial is used', async t => {
   const old = await TestPrimary.open(t, [FIRST])
   const good = await TestPrimary.open(t, [FIRST, SECOND])
   const gone = await TestPrimary.open(t, [THIRD])
@@ -141,7 +141,7 @@ t.test('of several primaries the one with the highest serial is asked', async t 
   t.strictSame(old.types(), ['SOA'])
 })
 
-t.test('when the best one fails, the next is asked', async t => {
+t.test('when the best one fails, the next is used', async t => {
   const broken = await TestPrimary.open(t, [FIRST, SECOND])
   broken.answer = ({ type }) => (type === 'AXFR' ? 'close' : undefined)
   const good = await TestPrimary.open(t, [FIRST])
@@ -151,7 +151,7 @@ t.test('when the best one fails, the next is asked', async t => {
   t.match(update.bad, [{ primary: 'broken', code: 'TRANSFER_BROKEN' }])
 })
 
-t.test('a journal that has grown becomes part of the base', async t => {
+t.test('a grown journal is merged into the base', async t => {
   const many = (serial: number, from: number, count: number) => {
     const names = Array.from({ length: count }, (_, i) => `name-${from + i}.${'long'.repeat(9)}`)
     return { serial, policies: nxdomain(...names) }

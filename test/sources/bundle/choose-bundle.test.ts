@@ -41,7 +41,7 @@ function place(t: Test) {
   return { at, store, offer, choose }
 }
 
-t.test('a clock that is set back makes nothing good again', async t => {
+t.test('a clock that is set back makes no old bundle valid', async t => {
   const { offer, choose } = place(t)
   await offer(7, -1, 90)
   t.strictSame(await choose(0), [7, []])
@@ -50,7 +50,7 @@ t.test('a clock that is set back makes nothing good again', async t => {
   t.strictSame(await choose(-150), [7, ['BUNDLE_EXPIRED']], 'though the clock is before its end')
 })
 
-t.test('what expires in force stays, and the same file again is no news', async t => {
+t.test('an active bundle that expires stays active, and the same file is not news', async t => {
   const { offer, choose, at } = place(t)
   await offer(7, -1, 90)
   await choose(0)
@@ -59,14 +59,14 @@ t.test('what expires in force stays, and the same file again is no news', async 
   t.strictSame(await choose(1000), [7, ['BUNDLE_UNREADABLE']])
 })
 
-t.test('what is of the future is taken when it is there, and five minutes are nothing', async t => {
+t.test('a future bundle is accepted at its time, with five minutes of tolerance', async t => {
   const { offer, choose } = place(t)
   await offer(7, 1, 90)
   t.strictSame(await choose(0), [undefined, ['BUNDLE_EARLY']])
   t.strictSame(await choose(1 - 299 / DAY), [7, []])
 })
 
-t.test('the last ten are kept, and their serials are never taken again', async t => {
+t.test('the last ten are stored, and their serials are never accepted again', async t => {
   const { offer, choose, at } = place(t)
   for (let serial = 1; serial <= 12; serial++) {
     await offer(serial, -1, 90, `${serial}`)
@@ -80,7 +80,7 @@ t.test('the last ten are kept, and their serials are never taken again', async t
   t.strictSame(await choose(0), [12, ['BUNDLE_OTHER']])
 })
 
-t.test('what was rolled back from is not taken again; a higher serial is', async t => {
+t.test('a bundle rolled back from is not accepted again; a higher serial is', async t => {
   const { offer, choose, store } = place(t)
   for (const serial of [7, 8]) {
     await offer(serial, -1, 90, `${serial}`)
@@ -97,7 +97,7 @@ t.test('what was rolled back from is not taken again; a higher serial is', async
   t.equal(store.read()?.rollback, undefined)
 })
 
-t.test('a kept bundle that is damaged, or another, is not in force', async t => {
+t.test('a damaged or replaced stored bundle is not activated', async t => {
   const { offer, choose, at, store } = place(t)
   await offer(7, -1, 90)
   await choose(0)
@@ -114,7 +114,7 @@ t.test('a kept bundle that is damaged, or another, is not in force', async t => 
   t.strictSame(await choose(0), [undefined, ['BUNDLE_UNREADABLE', 'BUNDLE_STATE']])
 })
 
-t.test('a bundle that another key has signed since is kept with that signature', async t => {
+t.test('a bundle signed by another key since is stored with that signature', async t => {
   const { offer, choose, at } = place(t)
   const next = generateKeys()
   await offer(7, -1, 90)
@@ -127,7 +127,7 @@ t.test('a bundle that another key has signed since is kept with that signature',
   t.strictSame(await choose(0), [7, ['BUNDLE_UNREADABLE']], 'the first key is gone')
 })
 
-t.test('what was remembered meanwhile is not undone', async t => {
+t.test('a change made in the meantime is not overwritten', async t => {
   const { offer, choose, at, store } = place(t)
   for (const serial of [7, 8]) {
     await offer(serial, -1, 90, `${serial}`)
@@ -145,7 +145,7 @@ t.test('what was remembered meanwhile is not undone', async t => {
   t.match(store.read(), { inForce: 9, newest: { serial: 9 } })
 })
 
-t.test('a pipe in the place of the bundle is refused, and not waited for', async t => {
+t.test('a pipe instead of the bundle is rejected without blocking', async t => {
   const { offer, choose, at } = place(t)
   await offer(7, -1, 90)
   await choose(0)

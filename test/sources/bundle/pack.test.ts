@@ -19,7 +19,7 @@ function folder(t: Test, files: Readonly<Record<string, string>>): string {
   return path
 }
 
-t.test('all files are packed, but hidden ones and backups; links are followed', async t => {
+t.test('all files are packed except hidden files and backups; links are followed', async t => {
   const path = folder(t, {
     'networks.yaml': 'x',
     'networks.yaml~': 'old',
@@ -33,7 +33,7 @@ t.test('all files are packed, but hidden ones and backups; links are followed', 
   t.equal(Buffer.from(content.get('apps.yaml')!).toString(), 'linked')
 })
 
-t.test('a link that leads back, or nowhere, and a missing folder are refused', async t => {
+t.test('link loops, dangling links and a missing folder are rejected', async t => {
   const circle = folder(t, { 'a/b.yaml': 'x' })
   symlinkSync('..', join(circle, 'a/up'))
   await t.rejects(readContent(circle), { code: 'BUNDLE_PACK' })
@@ -59,20 +59,20 @@ t.test('rules are read from a bundle as from a folder', async t => {
   }
 })
 
-t.test('what is wrong is said with bundle, file, line and column', async t => {
+t.test('errors name the bundle, file, line and column', async t => {
   const wrong = await bundled(t, { 'networks.yaml': 'networks:\n  all: { prefix: [] }\n' })
   const loaded = await loadRules(wrong)
   t.match(loaded.ok ? '' : loaded.errors[0]?.message, /^b:networks\.yaml:2:\d+: /)
 })
 
-t.test('no rule leads out of its bundle', async t => {
+t.test('no rule can refer outside its bundle', async t => {
   for (const list of ['{ file: ../secret }', '{ file: /etc/passwd }', '{ folder: .. }']) {
     const loaded = await loadRules(await bundled(t, { 'networks.yaml': networks(list) }))
     t.match(loaded.ok ? '' : loaded.errors[0]?.code, 'RULES_UNREADABLE')
   }
 })
 
-t.test('not by a letter either that names what the gateway has beside it', async t => {
+t.test('not even through a name that exists beside it in the gateway', async t => {
   const list = String.raw`{ file: "\0../../etc/passwd" }`
   const octets = await encodeBundle(
     new Map([['networks.yaml', Buffer.from(networks(list))]]),

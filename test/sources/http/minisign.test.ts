@@ -24,7 +24,7 @@ const good = [
 ]
 
 for (const { it, signature } of good) {
-  t.test(`takes a signature ${it}`, async t => t.equal(check(LIST, signature), undefined))
+  t.test(`accepts a signature ${it}`, async t => t.equal(check(LIST, signature), undefined))
 }
 
 /** One bit of a line's 40th octet is another. */
@@ -77,5 +77,5 @@ const refused = [
 ]
 
 for (const { it, text = LIST, signature = SIGNATURE, key = KEY, why } of refused) {
-  t.test(`refuses ${it}`, async t => t.match(check(text, signature, key), why))
+  t.test(`rejects ${it}`, async t => t.match(check(text, signature, key), why))
 }

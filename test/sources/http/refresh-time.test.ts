@@ -42,7 +42,7 @@ for (const { it, tried, failures, random, after } of cases) {
   })
 }
 
-t.test('failures are not followed sooner than a short refresh asks for', async t => {
+t.test('a failure is not retried sooner than a short refresh interval', async t => {
   const record = { tried: at(0), failures: 9 }
   t.equal(nextRefresh({ refresh: 120_000 }, record, NOW, () => 0.5) - NOW, 120_000)
 })

@@ -68,7 +68,7 @@ async function rig(t: Test) {
 }
 
 t.test(
-  'a list over https: asked of the upstream, kept, and asked for again only if it changed',
+  'a list over HTTPS: resolved by the upstream, stored, and downloaded again only if changed',
   async t => {
     const { server, asked, look, copy, copies, folder } = await rig(t)
     server.on('/ads.txt', (request, response) => {
@@ -89,7 +89,7 @@ t.test(
   }
 )
 
-t.test('a server without ETag is told the date; one with neither gives it again', async t => {
+t.test('without ETag the date is used; without either the list is sent again', async t => {
   const { server, look } = await rig(t)
   const date = 'Thu, 26 Nov 2026 00:00:00 GMT'
   server.on('/ads.txt', says(200, { 'last-modified': date }, names(3)))
@@ -98,7 +98,7 @@ t.test('a server without ETag is told the date; one with neither gives it again'
   t.equal(server.seen[1]!.headers['if-modified-since'], date)
 })
 
-t.test('names on the way may be packed, and the file itself too', async t => {
+t.test('content encoding is undone, a compressed file stays compressed', async t => {
   const { server, look, copy } = await rig(t)
   server.on('/ads.txt', (_asked, response) => {
     response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(names(3)))
@@ -119,7 +119,7 @@ t.test('follows redirects, also from http to https, and to another name', async 
   t.match(await look(proven), { kind: 'taken' })
 })
 
-t.test('a file of this machine', async t => {
+t.test('a local file', async t => {
   const { look, folder, copy } = await rig(t)
   const path = join(folder, '../mirror.txt')
   writeFileSync(path, names(5))
@@ -134,7 +134,7 @@ t.test('a file of this machine', async t => {
   t.match(await look({ url, maxSize: 10 }), { trouble: { code: 'REMOTE_LARGE' } })
 })
 
-t.test('a signature: fetched from beside the list, and checked', async t => {
+t.test('a signature is downloaded from beside the list and verified', async t => {
   const { server, look } = await rig(t)
   server.on('/ads.txt', LIST)
   server.on('/ads.txt.minisig', SIGNATURE)
@@ -146,7 +146,7 @@ t.test('a signature: fetched from beside the list, and checked', async t => {
   t.match(await look({ signer }), { kind: 'failed', trouble: { code: 'REMOTE_STATUS' } })
 })
 
-t.test('a checksum that is new has the file fetched, whatever the server says of it', async t => {
+t.test('a new checksum forces a download, whatever the server says', async t => {
   const { server, look } = await rig(t)
   server.on('/ads.txt', (request, response) => {
     if (request.headers['if-none-match'] === '"1"') response.writeHead(304).end()
@@ -241,7 +241,7 @@ const fails = [
 }[]
 
 for (const { it, answer, code } of fails) {
-  t.test(`the copy of before stays: ${it}`, async t => {
+  t.test(`the previous copy stays: ${it}`, async t => {
     const { server, look, copy, copies, folder } = await rig(t)
     server.on('/ads.txt', names(3))
     await look()
@@ -270,7 +270,7 @@ t.test('a redirect from https to http is not followed', async t => {
   t.equal(plain.seen.length, 0)
 })
 
-t.test('a server is believed only with a certificate of its name', async t => {
+t.test('a server needs a certificate for its name', async t => {
   const { server, look } = await rig(t)
   server.on('/ads.txt', names(3))
   const elsewhere = { url: server.url('/ads.txt', 'other.example') }
@@ -280,14 +280,14 @@ t.test('a server is believed only with a certificate of its name', async t => {
   t.match(await look(), { kind: 'taken' })
 })
 
-t.test('a name that does not exist, and a server that is not there', async t => {
+t.test('an unknown name, and an unreachable server', async t => {
   const { server, look } = await rig(t)
   const lost = { url: server.url('/ads.txt', 'nowhere.example') }
   t.match(await look(lost), { trouble: { code: 'REMOTE_NAME', message: /NXDOMAIN/ } })
   t.match(await look({ url: 'https://lists.example:9/' }), { trouble: { code: 'REMOTE_FETCH' } })
 })
 
-t.test('a list that shrinks is held back, until it is confirmed or grows again', async t => {
+t.test('a list that shrinks is quarantined until it is confirmed or grows again', async t => {
   const { server, look, copy, copies } = await rig(t)
   server.on('/ads.txt', names(100))
   await look()
@@ -317,7 +317,7 @@ t.test('a list that shrinks is held back, until it is confirmed or grows again',
   )
 })
 
-t.test('a copy that is gone is fetched again, and compared with nothing', async t => {
+t.test('a deleted copy is downloaded again, and compared with nothing', async t => {
   const { server, look, copy, folder } = await rig(t)
   server.on('/ads.txt', says(200, { etag: '"1"' }, names(100)))
   await look()
@@ -328,7 +328,7 @@ t.test('a copy that is gone is fetched again, and compared with nothing', async 
   t.equal(copy(), names(3))
 })
 
-t.test('a record that is garbage is as good as none', async t => {
+t.test('a corrupt record counts as missing', async t => {
   const { server, look, folder } = await rig(t)
   server.on('/ads.txt', names(3))
   mkdirSync(folder, { recursive: true })
@@ -338,7 +338,7 @@ t.test('a record that is garbage is as good as none', async t => {
   }
 })
 
-t.test('a folder that cannot be written to', async t => {
+t.test('an unwritable folder', async t => {
   const { server, look, folder } = await rig(t)
   server.on('/ads.txt', names(3))
   writeFileSync(folder, 'a file in its place')

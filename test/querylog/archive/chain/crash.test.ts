@@ -25,7 +25,7 @@ async function written(t: Test, parquet: boolean) {
   return { path, key, at: (name: string) => join(dirname(path), name) }
 }
 
-t.test('half a line at the end of the chain is taken away, and written anew', async t => {
+t.test('an incomplete last line of the chain is removed and written again', async t => {
   const { path, key } = await written(t, false)
   const whole = readFileSync(chainOf(path))
   const [start, file] = linesOf(path)
@@ -40,14 +40,14 @@ t.test('half a line at the end of the chain is taken away, and written anew', as
   }
 })
 
-t.test('so is half of the first line', async t => {
+t.test('an incomplete first line is replaced as well', async t => {
   const { path, key } = await written(t, false)
   truncateSync(chainOf(path), 40)
   await tendOnce(path, LATER, { parquet: false, chain: key.options })
   t.match(await verified(path, key.publicKey), { proven: true, files: 1 })
 })
 
-t.test('a crash before the chain has what a file became: it is made anew', async t => {
+t.test('crash before a conversion is recorded: the file is converted again', async t => {
   const { path, key, at } = await written(t, true)
   t.strictSame(kindsOf(path), ['start', 'file', 'replaced', 'replaced', 'checkpoint'])
   writeLines(path, linesOf(path).slice(0, 2))
@@ -62,22 +62,25 @@ t.test('a crash before the chain has what a file became: it is made anew', async
   t.equal(await countOf(t, path), 2)
 })
 
-t.test('a crash after that, with the file there still: it is removed', async t => {
-  const { path, key, at } = await written(t, true)
-  writeFileSync(at(CLOSED), TEXT)
-  t.match(await verified(path, key.publicKey), {
-    proven: true,
-    unproven: [{ kind: 'unfinished', at: CLOSED }]
-  })
-  const before = linesOf(path).length
-  await tendOnce(path, LATER, { chain: key.options })
-  t.equal(existsSync(at(CLOSED)), false)
-  t.match(await verified(path, key.publicKey), { proven: true, unproven: [] })
-  t.equal(linesOf(path).length, before)
-  t.equal(await countOf(t, path), 2)
-})
+t.test(
+  'crash after a conversion is recorded, before the closed file is removed: it is removed',
+  async t => {
+    const { path, key, at } = await written(t, true)
+    writeFileSync(at(CLOSED), TEXT)
+    t.match(await verified(path, key.publicKey), {
+      proven: true,
+      unproven: [{ kind: 'unfinished', at: CLOSED }]
+    })
+    const before = linesOf(path).length
+    await tendOnce(path, LATER, { chain: key.options })
+    t.equal(existsSync(at(CLOSED)), false)
+    t.match(await verified(path, key.publicKey), { proven: true, unproven: [] })
+    t.equal(linesOf(path).length, before)
+    t.equal(await countOf(t, path), 2)
+  }
+)
 
-t.test('a crash between two steps of merging', async t => {
+t.test('crash between two steps of a compaction', async t => {
   const key = signKey(t)
   const OTHER = 'queries-20230302T000001.000Z.jsonl'
   const path = logFolder(t, { [CLOSED]: TEXT, [OTHER]: lines(record('2023-03-01T11:00:00.000Z')) })
@@ -115,7 +118,7 @@ t.test('a crash between two steps of merging', async t => {
   t.equal(await countOf(t, path), 3)
 })
 
-t.test('a merged file that nobody made does not take the place of others', async t => {
+t.test('a compacted file of unknown origin does not replace others', async t => {
   const { path, key, at } = await written(t, true)
   const [part] = readdirSync(at('archive/day=2023-03-01'))
   writeFileSync(at('archive/day=2023-03-01/forged.parquet'), 'PAR1 forged PAR1')
@@ -131,7 +134,7 @@ t.test('a merged file that nobody made does not take the place of others', async
   t.match(await verified(path, key.publicKey), { proven: true })
 })
 
-t.test('a file without lookups that was to be put aside is', async t => {
+t.test('a file without lookups that was to be renamed is renamed', async t => {
   const key = signKey(t)
   const path = logFolder(t, { [CLOSED]: 'nothing of ours\n' })
   const at = (name: string): string => join(dirname(path), name)
@@ -144,7 +147,7 @@ t.test('a file without lookups that was to be put aside is', async t => {
   t.match(await verified(path, key.publicKey), { proven: true, unproven: [] })
 })
 
-t.test('a chain that is broken is put aside, and another begins that says so', async t => {
+t.test('a broken chain is set aside, and a new one refers to it', async t => {
   const { path, key, at } = await written(t, true)
   appendFileSync(chainOf(path), `${linesOf(path)[1]!.replace('"records":2', '"records":1')}\n`)
   const { told } = await tendOnce(path, LATER, { chain: key.options })
@@ -155,7 +158,7 @@ t.test('a chain that is broken is put aside, and another begins that says so', a
   t.strictSame(found.breaks, [{ kind: 'anew', at: 'chain.jsonl:1' }])
 })
 
-t.test('a line that nobody has signed is not gone on with', async t => {
+t.test('a chain with an unsigned last line is not continued', async t => {
   const { path, key } = await written(t, true)
   const other = signKey(t)
   const { told } = await tendOnce(path, LATER, { chain: other.options })
@@ -170,7 +173,7 @@ t.test('a line that nobody has signed is not gone on with', async t => {
   t.ok(key)
 })
 
-t.test('without a key that can be used nothing is done', async t => {
+t.test('without a usable key nothing is changed', async t => {
   const { path, key, at } = await written(t, true)
   writeFileSync(at('queries-20230302T123030.000Z.jsonl'), TEXT)
   chmodSync(key.options.signKey, 0o644)

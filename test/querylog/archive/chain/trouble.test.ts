@@ -39,23 +39,34 @@ function onFullDisk(t: Parameters<typeof signKey>[0], how: string): { full: Look
   return JSON.parse(out) as { full: Look; roomy: Look }
 }
 
-t.test('on a full disk, what is over is removed by the reserve of the chain', options, async t => {
-  const { full, roomy } = onFullDisk(t, 'with reserve')
-  t.strictSame(full.codes, [])
-  t.match(full, { isOldThere: false, proven: true, last: ['removed', 'checkpoint'] })
-  t.match(roomy, { codes: [], isNextThere: false, hasReserve: true, proven: true, unproven: [] })
-})
+t.test(
+  'full disk: expired lookups are removed with the help of the chain reserve',
+  options,
+  async t => {
+    const { full, roomy } = onFullDisk(t, 'with reserve')
+    t.strictSame(full.codes, [])
+    t.match(full, { isOldThere: false, proven: true, last: ['removed', 'checkpoint'] })
+    t.match(roomy, { codes: [], isNextThere: false, hasReserve: true, proven: true, unproven: [] })
+  }
+)
 
-t.test('without it nothing is done or lost, and all is done with room', options, async t => {
-  const { full, roomy } = onFullDisk(t, 'without reserve')
-  t.ok(full.codes.every(code => code === 'CHAIN_WRITE') && full.codes.length > 0, full.codes.join())
-  t.match(full, { isOldThere: true, isNextThere: true, proven: true })
-  t.ok(full.unproven.some(file => file.endsWith('20230303T000000.000Z.jsonl')))
-  t.match(roomy, { codes: [], isOldThere: false, isNextThere: false, hasReserve: true })
-  t.match(roomy, { proven: true, unproven: [] })
-})
+t.test(
+  'full disk without a reserve: nothing is done or lost, and everything is done once there is space',
+  options,
+  async t => {
+    const { full, roomy } = onFullDisk(t, 'without reserve')
+    t.ok(
+      full.codes.every(code => code === 'CHAIN_WRITE') && full.codes.length > 0,
+      full.codes.join()
+    )
+    t.match(full, { isOldThere: true, isNextThere: true, proven: true })
+    t.ok(full.unproven.some(file => file.endsWith('20230303T000000.000Z.jsonl')))
+    t.match(roomy, { codes: [], isOldThere: false, isNextThere: false, hasReserve: true })
+    t.match(roomy, { proven: true, unproven: [] })
+  }
+)
 
-t.test('a closed file that cannot be read holds up no other', async t => {
+t.test('an unreadable closed file does not delay the others', async t => {
   const key = signKey(t)
   const path = logFolder(t, { [CLOSED]: lines(record('2023-03-01T09:26:53.589Z')) })
   mkdirSync(join(dirname(path), ODD))

@@ -26,7 +26,7 @@ async function written(t: Test, parquet: boolean) {
   return { path, key, at: (name: string) => join(dirname(path), name) }
 }
 
-t.test('a log as it was written is proven, and what is not closed is told', async t => {
+t.test('an unaltered log is proven, and files not closed yet are reported', async t => {
   const { path, key } = await written(t, false)
   const found = await verified(path, key.publicKey)
   t.match(found, { proven: true, breaks: [], files: 2, removed: 0, found: 0, checkpoint: WALL })
@@ -40,7 +40,7 @@ t.test('a log as it was written is proven, and what is not closed is told', asyn
   })
 })
 
-t.test('so is one that became Parquet, and whose days became one file each', async t => {
+t.test('a log converted to Parquet and compacted is proven', async t => {
   const { path, key, at } = await written(t, true)
   t.match(await verified(path, key.publicKey), { proven: true, files: 4 })
   writeFileSync(at(NEXT), of('2023-03-02T12:40:00.000Z'))
@@ -56,7 +56,7 @@ t.test('so is one that became Parquet, and whose days became one file each', asy
   t.strictSame(kindsOf(path).slice(-told.length), told)
 })
 
-t.test('a checkpoint is written when it is due, and not before', async t => {
+t.test('a checkpoint is written when it is due, not before', async t => {
   const { path, key } = await written(t, true)
   const before = linesOf(path).length
   await tendOnce(path, '2023-03-02T13:00:00.000Z', { chain: key.options })
@@ -220,7 +220,7 @@ for (const { it, parquet = false, does, finds } of tamperings) {
 }
 
 t.test(
-  'a chain cut at its end: what stands after it is told, and who knows its end sees it',
+  'a chain cut at its end: the files after it are reported, and a known hash reveals the cut',
   async t => {
     const { path, key } = await written(t, false)
     const all = linesOf(path)
@@ -239,13 +239,13 @@ t.test(
   }
 )
 
-t.test('another key has signed nothing', async t => {
+t.test('a chain signed by another key is rejected', async t => {
   const { path } = await written(t, false)
   const { breaks } = await verified(path, signKey(t).publicKey)
   t.match(breaks, [{ kind: 'line', at: 'chain.jsonl:1', fault: 'signature' }])
 })
 
-t.test('nothing is made of a file that was altered', async t => {
+t.test('an altered file is not processed', async t => {
   const { path, key, at } = await written(t, false)
   appendFileSync(at(EARLY), of('2023-03-01T10:00:00.000Z'))
   const { done, told } = await tendOnce(path, '2023-03-02T12:31:00.000Z', { chain: key.options })
@@ -256,7 +256,7 @@ t.test('nothing is made of a file that was altered', async t => {
   t.match(await verified(path, key.publicKey), { breaks: [{ kind: 'altered', at: EARLY }] })
 })
 
-t.test('days are not merged with a Parquet file that nobody made', async t => {
+t.test('a day with a Parquet file of unknown origin is not compacted', async t => {
   const { path, key, at } = await written(t, true)
   copyFileSync(parquetIn(at, '2023-03-01'), at('archive/day=2023-03-01/more.parquet'))
   const { done, told } = await tendOnce(path, '2023-03-03T00:00:10.000Z', { chain: key.options })
@@ -265,7 +265,7 @@ t.test('days are not merged with a Parquet file that nobody made', async t => {
   t.match((await verified(path, key.publicKey)).breaks, [{ kind: 'extra' }])
 })
 
-t.test('files that were there before the chain are told, and proven from then on', async t => {
+t.test('files older than the chain are reported, and proven from then on', async t => {
   const key = signKey(t)
   const path = logFolder(t, { [EARLY]: of('2023-03-01T09:26:53.589Z') })
   await tendOnce(path, WALL, {})
