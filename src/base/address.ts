@@ -51,6 +51,30 @@ export function isMapped(address: Address): boolean {
   return address[10] === 0xff && address[11] === 0xff
 }
 
+/**
+ * Extracts the IPv4 address that an IPv6 address embeds: NAT64 (64:ff9b::/96, RFC 6052 §2.1), 6to4
+ * (2002::/16, RFC 3056 §2) or IPv4-compatible (::/96, RFC 4291 §2.5.5.1, but not :: and ::1).
+ *
+ * @param words the address is `words[at, at + 4)`
+ * @param into filled with the IPv4-mapped form
+ * @returns whether there is one
+ */
+export function extractIpv4(words: Uint32Array, at: number, into: Uint32Array): boolean {
+  const first = words[at]!
+  const second = words[at + 1]!
+  const third = words[at + 2]!
+  const last = words[at + 3]!
+  let ipv4 = last
+  if (first >>> 16 === 0x2002) ipv4 = ((first << 16) | (second >>> 16)) >>> 0
+  else if (second !== 0 || third !== 0) return false
+  else if (first !== 0x0064ff9b && (first !== 0 || last <= 1)) return false
+  into[0] = 0
+  into[1] = 0
+  into[2] = 0xffff
+  into[3] = ipv4
+  return true
+}
+
 /** The address as four words, most significant first, as table lookups take it. */
 export function addressWords(address: Address): Uint32Array {
   const view = new DataView(address.buffer, address.byteOffset)

@@ -1,21 +1,8 @@
-import { isMapped, type Prefix } from '../base/address.js'
+import { extractIpv4, type Prefix } from '../base/address.js'
 import { compilePrefixes, PrefixTable } from '../base/prefix-table.js'
 import type { Octets } from '../base/units.js'
 import type { Answer } from '../dns/message/answer.js'
 import type { HashedName } from '../dns/name/hashed-name.js'
-
-/**
- * IPv6 prefixes that embed an IPv4 address: NAT64 (64:ff9b::, RFC 6052 §2.1), 6to4 (2002::, RFC 3056
- * §2) and IPv4-compatible (::, RFC 4291 §2.5.5.1). The last two are obsolete; no public name has a
- * reason to use them for a private address.
- */
-const EMBEDDING_PREFIXES = [
-  Uint8Array.of(0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0),
-  Uint8Array.of(0x20, 0x02),
-  new Uint8Array(12)
-]
-/** Bits before the IPv4 address in the mapped form. */
-const MAPPED_BITS = 96
 
 /**
  * Detects answers that give a public name a private address. By such an answer (DNS rebinding), a
@@ -23,18 +10,20 @@ const MAPPED_BITS = 96
  */
 export class RebindingGuard {
   private readonly privatePrefixes: PrefixTable
+  /** The IPv4 address inside an IPv6 address, in mapped form. */
+  private readonly embedded = new Uint32Array(4)
 
   /**
-   * @param prefixes private addresses; IPv4 ones also match where an IPv6 address embeds them
+   * @param prefixes private addresses; IPv4 ones also match where an IPv6 address embeds them: no
+   *   public name has a reason to use one of those forms for a private address
    * @param exempt lower-cased wire forms: these names and all below may have private addresses
    */
   constructor(
     prefixes: readonly Prefix[],
     private readonly exempt: readonly Uint8Array[]
   ) {
-    const all = [...prefixes, ...prefixes.filter(isIpv4).flatMap(embedded)]
     this.privatePrefixes = new PrefixTable(
-      compilePrefixes(all, covering => (covering.length > 0 ? 1 : 0))
+      compilePrefixes(prefixes, covering => (covering.length > 0 ? 1 : 0))
     )
   }
 
@@ -48,7 +37,10 @@ export class RebindingGuard {
 
   /** Whether the address in `words[at, at + 4)` is private. */
   isPrivate(words: Uint32Array, at: number): boolean {
-    return this.privatePrefixes.find(words, at) === 1
+    return (
+      this.privatePrefixes.find(words, at) === 1 ||
+      (extractIpv4(words, at, this.embedded) && this.privatePrefixes.find(this.embedded, 0) === 1)
+    )
   }
 
   /** A linear search: exemptions are few, and only private addresses get here. */
@@ -65,17 +57,4 @@ function isAtOrBelow(qname: HashedName, name: Uint8Array): boolean {
   if (!isLabel) return false
   for (let i = 0; i < name.length; i++) if (qname.octets[start + i] !== name[i]) return false
   return true
-}
-
-function isIpv4({ address, length }: Prefix): boolean {
-  return length >= MAPPED_BITS && isMapped(address)
-}
-
-function embedded({ address, length }: Prefix): Prefix[] {
-  return EMBEDDING_PREFIXES.map(before => {
-    const whole = new Uint8Array(16)
-    whole.set(before)
-    whole.set(address.subarray(12), before.length)
-    return { address: whole, length: 8 * before.length + length - MAPPED_BITS }
-  })
 }

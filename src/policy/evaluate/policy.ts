@@ -1,3 +1,4 @@
+import { extractIpv4 } from '../../base/address.js'
 import { PrefixTable } from '../../base/prefix-table.js'
 import type { Seconds } from '../../base/units.js'
 import type { HashedName } from '../../dns/name/hashed-name.js'
@@ -42,6 +43,8 @@ export class Policy {
   private readonly clients: PrefixTable
   private readonly names: NameTable
   private readonly addresses: AddressTable
+  /** The IPv4 address inside an IPv6 address, in mapped form. */
+  private readonly embedded = new Uint32Array(4)
   private readonly claimIndex: ClaimIndex
   /** Word 0 of each entry is the number of its source set. */
   private readonly entryWords: Int32Array
@@ -131,7 +134,8 @@ export class Policy {
 
   /**
    * Evaluates an address in an answer against the prefixes of sources, the longest first, and adds
-   * the result to `verdict`; its `label` is 0.
+   * the result to `verdict`; its `label` is 0. An IPv6 address that embeds an IPv4 address is also
+   * evaluated as that: a client behind NAT64 or 6to4 reaches the same host.
    *
    * @param qtype of the query that the address answers
    */
@@ -146,6 +150,19 @@ export class Policy {
     const group = this.groups[clientClass]!
     if (group === 0) return
     this.qtype = qtype
+    this.evaluatePrefixes(words, at, group, now, verdict)
+    if (extractIpv4(words, at, this.embedded)) {
+      this.evaluatePrefixes(this.embedded, 0, group, now, verdict)
+    }
+  }
+
+  private evaluatePrefixes(
+    words: Uint32Array,
+    at: number,
+    group: number,
+    now: Seconds,
+    verdict: Verdict
+  ): void {
     this.passingLists.count = 0
     const { lists } = this.addresses
     const list = this.addresses.find(words, at)
