@@ -14,14 +14,14 @@
  *       │
  *     no RD, ANY over UDP, class CH ── yes ─────────────────────────────► REFUSED, HINFO, TXT
  *       │
- *     cache ── hit ──────────────────────────────────────┐
- *       │ miss                                           │
- *     upstreams failed a moment ago ── yes: stale answer or failure ──┤
- *       │ no                                             │
- *     forward to an upstream ── response ────────────────┤
- *       │ failure, or client response timer expired      │
- *     stale answer, else SERVFAIL, EDE 22 or 23 ─────────┤
- *                                                        ▼
+ *     cache ── hit ──────────────────────────────────────────┐
+ *       │ miss                                               │
+ *     upstreams just failed ── stale answer or failure ──────┤
+ *       │ no                                                 │
+ *     forward to an upstream ── response ────────────────────┤
+ *       │ failure, or client response timer expired          │
+ *     stale answer, else SERVFAIL with EDE 22 or 23 ─────────┤
+ *                                                            ▼
  *     policy for aliases and addresses in the answer ── blocked ────────► block reply, EDE
  *       │
  *     reply with the client's ID and letter case, TTLs counted down; log record where wanted

@@ -72,11 +72,11 @@ export interface UpstreamState {
   /** Smoothed; 0: not measured yet. */
   readonly responseTime: Milliseconds
   /**
-   * `usable`   up
-   * `resting`  out of rotation: it failed a moment ago, and others are preferred
-   * `down`     it has failed three or more times in a row, and has not answered since
+   * `up`             selected by response time
+   * `outOfRotation`  it failed a moment ago, and others are preferred
+   * `down`           it has failed three or more times in a row, and has not answered since
    */
-  readonly health: 'usable' | 'resting' | 'down'
+  readonly health: 'up' | 'outOfRotation' | 'down'
   /** It supports cookies: responses without the right one are discarded. */
   readonly cookies: boolean
   readonly counts: Readonly<UpstreamCounts>
@@ -182,7 +182,7 @@ class UpstreamForwarder implements MeasuredForwarder {
     return this.allUpstreams.map(upstream => ({
       address: upstream.text,
       responseTime: upstream.responseTime,
-      health: upstream.isDown ? 'down' : upstream.isOutOfRotation(now) ? 'resting' : 'usable',
+      health: upstream.isDown ? 'down' : upstream.isOutOfRotation(now) ? 'outOfRotation' : 'up',
       cookies: upstream.cookies.isSupported,
       counts: upstream.counts
     }))

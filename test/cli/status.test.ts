@@ -44,7 +44,7 @@ t.test('shows the state of a running gateway, as text and JSON', async t => {
     rules: { generation: 1, bans: 1 },
     queries: { udp: 4, tcp: 1, forwarded: 1 },
     cache: { answers: { entries: 1 } },
-    upstreams: [{ address: `127.0.0.1:${port}`, queries: 1, workers: { usable: 1 } }],
+    upstreams: [{ address: `127.0.0.1:${port}`, queries: 1, workers: { up: 1 } }],
     recorder: { written: 2, lookups: { blocked: 2 } },
     archive: { working: false, last: null, again: null, freeOctets: Number },
     silent: []
@@ -66,8 +66,8 @@ t.test('shows the state of a running gateway, as text and JSON', async t => {
     /^Limits {7}none exceeded$/m,
     /^Query log {4}2 lines written$/m,
     /^Archive {6}[\d.]+ [KMGT]?B of disk space free\n {13}no maintenance run yet$/m,
-    /^Upstreams {4}1 of 1 usable$/m,
-    new RegExp(`^127\\.0\\.0\\.1:${port} +usable +1 +0 +0 +[\\d.]+ ms +no$`, 'm')
+    /^Upstreams {4}1 of 1 up$/m,
+    new RegExp(`^127\\.0\\.0\\.1:${port} +up +1 +0 +0 +[\\d.]+ ms +no$`, 'm')
   ]) {
     t.match(out, line)
   }
@@ -166,20 +166,20 @@ const TROUBLE: Status = {
   upstreams: [
     {
       ...{ address: '[fd12:3456:789a:bcde:f012:3456:789a:bcde]:5353', cookies: 2, ...upstream },
-      ...{ workers: { usable: 1, resting: 0, down: 1 }, roundTripMs: 1234.567 },
+      ...{ workers: { up: 1, outOfRotation: 0, down: 1 }, roundTripMs: 1234.567 },
       loopsFor: ['.', 'corp.example']
     },
     {
       ...{ address: '192.0.2.1', cookies: 0, ...upstream, roundTripMs: null, loopsFor: [] },
-      workers: { usable: 0, resting: 2, down: 0 }
+      workers: { up: 0, outOfRotation: 2, down: 0 }
     },
     {
       ...{ address: '192.0.2.2', cookies: 0, ...upstream, roundTripMs: null, loopsFor: [] },
-      workers: { usable: 0, resting: 1, down: 1 }
+      workers: { up: 0, outOfRotation: 1, down: 1 }
     },
     {
       ...{ address: '192.0.2.3', cookies: 0, ...upstream, roundTripMs: null, loopsFor: [] },
-      workers: { usable: 0, resting: 0, down: 0 }
+      workers: { up: 0, outOfRotation: 0, down: 0 }
     }
   ],
   recorder: {
@@ -274,11 +274,11 @@ t.test('shows every problem within 100 columns, and reports missing counters', a
     '1 chain set aside as broken',
     'siem: 5 lookups sent, 2 KB waiting, 6 dropped',
     'tap: 8 lookups sent',
-    '1 of 4 usable'
+    '1 of 4 up'
   ]) {
     t.ok(text.includes(words), words)
   }
-  t.match(out, /:5353\n +1\/2 usable +123,456,789 +1,234,567 +1,234,567 +1234\.6 ms +yes\n/)
+  t.match(out, /:5353\n +1\/2 up +123,456,789 +1,234,567 +1,234,567 +1234\.6 ms +yes\n/)
   t.match(out, /^192\.0\.2\.1 +out of rotation .* - +no$/m)
   t.match(out, /^192\.0\.2\.2 +down /m)
   t.match(out, /^192\.0\.2\.3 +unknown /m)

@@ -60,7 +60,7 @@ for (const transport of kinds) {
       upstreams: [
         {
           address: upstreams[0]!,
-          workers: { usable: workers, resting: 0, down: 0 },
+          workers: { up: workers, outOfRotation: 0, down: 0 },
           loopsFor: [],
           queries: 2 * workers,
           overTcp: workers,
@@ -101,7 +101,7 @@ t.test('says who of the upstreams does not answer, and what that did to clients'
   const { queries, cache, upstreams: states } = await statusOf(rig)
   t.match(queries, { forwarded: 0, failed: 1 })
   t.match(cache.failures, { entries: 1 })
-  t.match(states, [{ workers: { usable: 0 }, roundTripMs: null, responses: 0 }])
+  t.match(states, [{ workers: { up: 0 }, roundTripMs: null, responses: 0 }])
   t.ok(states[0]!.timeouts > 0)
 })
 

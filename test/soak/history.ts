@@ -9,7 +9,7 @@ const LAG: Milliseconds = 500
 const LONGEST: Milliseconds = 5_000
 /** Until news of the gateway's process are here. */
 const NEWS: Milliseconds = 500
-/** Failures are kept for 1 s, and a resting upstream is probed within two more, twice. */
+/** Failures are kept for 1 s, and an upstream out of rotation is probed within two more, twice. */
 const RECOVERY: Milliseconds = 6_000
 
 interface Span {

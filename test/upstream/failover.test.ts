@@ -32,12 +32,15 @@ t.test('takes a dead upstream out of rotation, and detects its return by probing
   const outcome = ask(name(10))
   time.advance(820)
   t.equal(markOf(messageOf(await outcome)), 2, 'one client had to wait')
-  t.match(forwarder.states, [{ health: 'resting', counts: { timeouts: 1 } }, { health: 'usable' }])
+  t.match(forwarder.states, [
+    { health: 'outOfRotation', counts: { timeouts: 1 } },
+    { health: 'up' }
+  ])
   for (let n = 11; n < 21; n++) t.match(await ask(name(n)), { upstream: 1, took: 50 })
 
   for (let step = 0; step < 20; step++) time.advance(1000)
   t.strictSame(health, ['down 0'])
-  t.match(forwarder.states, [{ health: 'down' }, { health: 'usable' }])
+  t.match(forwarder.states, [{ health: 'down' }, { health: 'up' }])
 
   await first.revive()
   for (let step = 0; step < 30 && health.length < 2; step++) {
@@ -45,7 +48,7 @@ t.test('takes a dead upstream out of rotation, and detects its return by probing
     await settled()
   }
   t.strictSame(health, ['down 0', 'up 0'], 'without a client query')
-  t.match(forwarder.states, [{ health: 'usable' }, { health: 'usable' }])
+  t.match(forwarder.states, [{ health: 'up' }, { health: 'up' }])
 })
 
 t.test('accepts the answer of a slow upstream after failover', async t => {

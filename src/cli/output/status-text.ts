@@ -220,13 +220,13 @@ function outputLines({ recorder }: Status): StyledText[] {
 
 function upstreamLines({ upstreams }: Status): StyledText[] {
   if (upstreams.length === 0) return [['yellow', 'none']]
-  const usable = upstreams.filter(({ workers }) => workers.usable > 0).length
+  const up = upstreams.filter(({ workers }) => workers.up > 0).length
   const loops = upstreams.flatMap(({ address, loopsFor }) =>
     loopsFor.map((domain): StyledText => {
       return ['red', `${address}: forwarding loop for ${domain}; not used for it`]
     })
   )
-  return [`${formatNumber(usable)} of ${formatNumber(upstreams.length)} usable`, ...loops]
+  return [`${formatNumber(up)} of ${formatNumber(upstreams.length)} up`, ...loops]
 }
 
 function upstreamTable(upstreams: readonly UpstreamStatus[]): string[] {
@@ -245,10 +245,10 @@ function upstreamTable(upstreams: readonly UpstreamStatus[]): string[] {
   return table(head, rows)
 }
 
-function stateOf({ workers: { usable, resting, down } }: UpstreamStatus): StyledText {
-  const all = usable + resting + down
+function stateOf({ workers: { up, outOfRotation, down } }: UpstreamStatus): StyledText {
+  const all = up + outOfRotation + down
   if (all === 0) return 'unknown'
-  if (usable === all) return ['green', 'usable']
-  if (usable > 0) return ['yellow', `${usable}/${all} usable`]
+  if (up === all) return ['green', 'up']
+  if (up > 0) return ['yellow', `${up}/${all} up`]
   return down > 0 ? ['red', 'down'] : ['yellow', 'out of rotation']
 }

@@ -82,7 +82,7 @@ export interface UpstreamStatus extends Readonly<UpstreamCounts> {
   readonly workers: Readonly<Record<UpstreamState['health'], number>>
   /** Domains for which it is disabled by a forwarding loop; `.`: the default upstreams. */
   readonly loopsFor: readonly string[]
-  /** Smoothed round-trip time, mean of the workers in which it is usable; null: not measured. */
+  /** Smoothed round-trip time, mean of the workers in which it is up; null: not measured. */
   readonly roundTripMs: Milliseconds | null
   /** The number of workers that have received a server cookie from it. */
   readonly cookies: number
@@ -188,14 +188,14 @@ function upstreamsStatus(
 }
 
 function countHealth(states: readonly UpstreamState[]): UpstreamStatus['workers'] {
-  const workers = { usable: 0, resting: 0, down: 0 }
+  const workers = { up: 0, outOfRotation: 0, down: 0 }
   for (const { health } of states) workers[health]++
   return workers
 }
 
 function meanRoundTrip(states: readonly UpstreamState[]): Milliseconds | null {
   const measured = states
-    .filter(({ health, responseTime }) => health === 'usable' && responseTime > 0)
+    .filter(({ health, responseTime }) => health === 'up' && responseTime > 0)
     .map(({ responseTime }) => responseTime)
   if (measured.length === 0) return null
   const mean = measured.reduce((sum, time) => sum + time, 0) / measured.length
