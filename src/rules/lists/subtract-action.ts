@@ -31,9 +31,9 @@ function intersectTypes(one: QtypeSet | undefined, other: QtypeSet): QtypeSet {
       except: true
     }
   }
-  const [wanted, filter] = one.except ? [other, one] : [one, other]
+  const [types, filter] = one.except ? [other, one] : [one, other]
   return {
-    types: wanted.types.filter(type => filter.types.includes(type) !== filter.except),
+    types: types.types.filter(type => filter.types.includes(type) !== filter.except),
     except: false
   }
 }

@@ -177,8 +177,8 @@ function checkAddresses({ addresses }: ExceptionEntry, place: Location): void {
   }
 }
 
-function reportBlanket(at: Location, found: string, wanted: string): void {
-  at.error('RULES_BLANKET', at.pathText, found, wanted)
+function reportBlanket(at: Location, covered: string, expected: string): void {
+  at.error('RULES_BLANKET', at.pathText, covered, expected)
 }
 
 function familyOf({ address, length }: Prefix): Family {

@@ -104,12 +104,12 @@ export class TableReader {
       const cell = cells.get(column)
       return cell === undefined ? [] : [[column, cell.text] as const]
     })
-    const wanted = { expect, ...(ede && { ede }), ...Object.fromEntries(others) }
+    const expected = { expect, ...(ede && { ede }), ...Object.fromEntries(others) }
     const positionOf: PolicyTest['positionOf'] = column => {
       const own = cells.get(column)?.path ?? path
       return this.reading.positionOf(own.length > path.length ? own : path)
     }
-    return { client, clientText, name, qtype, protocol, at, expected: wanted, positionOf }
+    return { client, clientText, name, qtype, protocol, at, expected, positionOf }
   }
 
   /** The parsed value of a cell; undefined if it is missing, or invalid, which is an error. */

@@ -4,7 +4,7 @@ import { readRrtype } from '../../../dns/registry/rrtype.js'
 import type { QtypeSet } from '../../model/types.js'
 import type { Unsupported } from '../line-reader.js'
 
-/** What the modifiers of a rule say. */
+/** The modifiers of a rule. */
 export interface Modifiers {
   important: boolean
   badfilter: boolean
@@ -15,14 +15,14 @@ export interface Modifiers {
   notClients: readonly Prefix[]
   /** Not for these names. */
   denyallow: readonly string[]
-  /** What it answers; '' where it takes back answers of others. */
+  /** Value of `$dnsrewrite`; empty to cancel the answers of other rules. */
   rewrite: string | undefined
 }
 
-/** A rule that has no meaning here, or is none. */
+/** Why a rule is not applied: it is unsupported, or invalid. */
 export type Rejection = { readonly unsupported: Unsupported } | { readonly why: string }
 
-/** Prefixes by id of network: whom `$client` may name. */
+/** Prefixes by network id, which `$client` may name. */
 export type NetworkPrefixes = ReadonlyMap<string, readonly Prefix[]>
 
 type ApplyModifier = (
@@ -54,10 +54,10 @@ const MODIFIERS: Readonly<Record<string, ApplyModifier>> = {
 }
 
 /**
- * Reads what stands behind the `$` of a rule. A modifier that is none of these makes the whole rule
- * one for browsers: it would block too much without it.
+ * Reads the modifiers after the `$` of a rule. With any other modifier the rule is one for browsers
+ * and is not applied: without the modifier it would block too much.
  *
- * @param clients prefixes by network: what `$client` may name
+ * @param clients prefixes by network id, which `$client` may name
  */
 export function readModifiers(text: string, clients: NetworkPrefixes): Modifiers | Rejection {
   const found: Modifiers = {
@@ -72,20 +72,20 @@ export function readModifiers(text: string, clients: NetworkPrefixes): Modifiers
   if (text === '') return found
   for (const part of splitAt(text, ',')) {
     const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(part)!
-    const take = Object.hasOwn(MODIFIERS, name) ? MODIFIERS[name] : undefined
-    if (take === undefined) return { unsupported: 'rules with browser modifiers' }
-    const refusal = take(value, found, clients)
-    if (refusal !== undefined) return refusal
+    const apply = Object.hasOwn(MODIFIERS, name) ? MODIFIERS[name] : undefined
+    if (apply === undefined) return { unsupported: 'rules with browser modifiers' }
+    const rejection = apply(value, found, clients)
+    if (rejection !== undefined) return rejection
   }
   return found
 }
 
-/** `A|AAAA`, or `~CNAME`: all but it. Of both, those that are not excluded count. */
+/** `A|AAAA`, or `~CNAME` for all others. In a mixture, only the types without `~` count. */
 function applyDnstype(value: string, to: Modifiers): Rejection | undefined {
   const words = value.split('|')
-  const wanted = words.filter(word => !word.startsWith('~'))
-  const except = wanted.length === 0
-  const types = (except ? words.map(word => word.slice(1)) : wanted).map(readRrtype)
+  const included = words.filter(word => !word.startsWith('~'))
+  const except = included.length === 0
+  const types = (except ? words.map(word => word.slice(1)) : included).map(readRrtype)
   if (types.includes(undefined)) return { why: `unknown record type in dnstype=${value}` }
   to.qtypes = { types: (types as number[]).sort((a, b) => a - b), except }
   return undefined
@@ -96,17 +96,17 @@ function applyClient(
   to: Modifiers,
   clients: NetworkPrefixes
 ): Rejection | undefined {
-  const wanted: Prefix[] = []
-  const unwanted: Prefix[] = []
+  const included: Prefix[] = []
+  const excluded: Prefix[] = []
   for (const word of splitAt(value, '|')) {
     const not = word.startsWith('~')
     const prefixes = prefixesOf(unquoted(not ? word.slice(1) : word), clients)
     if (prefixes === undefined) return { unsupported: 'rules for unknown clients' }
-    const into = not ? unwanted : wanted
+    const into = not ? excluded : included
     into.push(...prefixes)
   }
-  if (wanted.length > 0) to.clients = wanted
-  to.notClients = unwanted
+  if (included.length > 0) to.clients = included
+  to.notClients = excluded
   return undefined
 }
 
@@ -121,7 +121,7 @@ function prefixesOf(client: string, clients: NetworkPrefixes): readonly Prefix[]
   }
 }
 
-/** Cuts at a sign that is not escaped, and not between quotes. */
+/** Splits at a character that is neither escaped nor quoted. */
 function splitAt(text: string, sign: string): string[] {
   const parts = ['']
   let quote = ''

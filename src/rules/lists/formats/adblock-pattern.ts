@@ -4,18 +4,18 @@ import { readName } from '../../../dns/name/name.js'
 import { coversTopLevelDomain, type Pattern } from '../../model/pattern.js'
 import type { Rejection } from './adblock-modifiers.js'
 
-/** What a pattern stands for, where that can be said in names or addresses. */
+/** What a pattern matches, in names or addresses. */
 export type RuleTarget = Pattern | { readonly prefix: Prefix }
 
-/** `||`, `|` or nothing; what stands between; and what marks the end. */
+/** Anchor (`||`, `|` or nothing), name, and separator at the end. */
 const PARTS = /^(\|\|?)?(.*?)(\^?\|?)$/s
-/** Octets that are in no name. Unicode may be. */
+/** ASCII that is invalid in names. */
 const ODD = /[\0-\x20"#$%&'()+,;<=>@[\\\]`{|}~\x7f]/
 
 /**
- * Reads the pattern of a rule. `||name^` is a name and all below it, `|name^` the name alone,
- * `||*.name^` and `.name^` are all below it, and an address is one in an answer. A name without any
- * sign stands for itself, and `||name` is read as `||name^`.
+ * Reads the pattern of a rule. `||name^` covers a name and everything below, `|name^` only the name,
+ * `||*.name^` and `.name^` everything below; an address matches in answers. A plain name covers
+ * itself, and `||name` is read as `||name^`.
  */
 export function readHostPattern(text: string): RuleTarget | Rejection {
   const [, start = '', middle = '', end = ''] = PARTS.exec(text)!
@@ -30,7 +30,7 @@ export function readHostPattern(text: string): RuleTarget | Rejection {
   return nameTarget(name, below !== undefined ? 'below' : start === '||' ? 'suffix' : 'exact')
 }
 
-/** Whether a pattern begins or ends somewhere inside a name, so that it is of no name or zone. */
+/** Whether a pattern matches parts of names, so that it is not for a name or zone. */
 function isPartialName(start: string, middle: string, end: string): boolean {
   const isWhole = start === '' && end === ''
   if (isWhole) return /^[.-]|[.-]$|^[^.]*$|^[\d.]*$/.test(middle)

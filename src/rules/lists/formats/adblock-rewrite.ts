@@ -4,9 +4,9 @@ import { isBlockAddress, readListAddress } from '../block-address.js'
 import { isRecordType, readRecord } from '../list-records.js'
 import type { Rejection } from './adblock-modifiers.js'
 
-/** What `$dnsrewrite` answers: nothing, with a status; as the rule on the list does; or a record. */
+/** The answer of `$dnsrewrite`: an action, that of the rule on the list, or a record. */
 export type Rewrite =
-  | { readonly says: 'nodata' | 'nxdomain' | 'refused' | 'rule' }
+  | { readonly action: 'nodata' | 'nxdomain' | 'refused' | 'rule' }
   | { readonly record: Uint8Array; readonly isAlias: boolean }
 
 const STATUS: Readonly<Record<string, 'nodata' | 'nxdomain' | 'refused' | undefined>> = {
@@ -16,15 +16,15 @@ const STATUS: Readonly<Record<string, 'nodata' | 'nxdomain' | 'refused' | undefi
 }
 
 /**
- * Reads `1.2.3.4`, `name.example`, `REFUSED` or `NOERROR;A;1.2.3.4`. An address that leads nowhere
- * means that the name is blocked.
+ * Reads `1.2.3.4`, `name.example`, `REFUSED` or `NOERROR;A;1.2.3.4`. A blocking address (see
+ * `isBlockAddress`) blocks the name.
  */
 export function readRewrite(text: string): Rewrite | Rejection {
   const [first = '', type = '', ...rest] = text.split(';')
   if (/^[A-Z]+$/.test(first)) {
-    const says = Object.hasOwn(STATUS, first) ? STATUS[first] : undefined
-    if (says === undefined) return { unsupported: 'unsupported answers' }
-    if (says !== 'nodata' || type === '') return { says }
+    const action = Object.hasOwn(STATUS, first) ? STATUS[first] : undefined
+    if (action === undefined) return { unsupported: 'unsupported answers' }
+    if (action !== 'nodata' || type === '') return { action }
     return recordOf(readRrtype(type) ?? 0, rest.join(';'))
   }
   const address = readListAddress(text)
@@ -37,6 +37,6 @@ function recordOf(type: number, text: string): Rewrite | Rejection {
   const record = readRecord(type, text)
   if (record === undefined) return { why: `invalid answer ${text.slice(0, 80)}` }
   const address = readListAddress(text)
-  if (address !== undefined && isBlockAddress(address)) return { says: 'rule' }
+  if (address !== undefined && isBlockAddress(address)) return { action: 'rule' }
   return { record, isAlias: type === RRTYPE.CNAME }
 }

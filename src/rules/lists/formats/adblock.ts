@@ -15,7 +15,7 @@ import { readRewrite, type Rewrite } from './adblock-rewrite.js'
 
 const [BANG, CARET, PIPE] = [0x21, 0x5e, 0x7c]
 
-/** What stands above what: exceptions above blocks, important ones above both, answers above all. */
+/** Precedence: exceptions above blocks, `$important` above both, answers above all. */
 const LAYER = {
   block: 0,
   exception: 1,
@@ -27,14 +27,14 @@ const LAYER = {
 }
 const DATA: ListAction = { layer: LAYER.data, kind: 'data' }
 
-/** `##`, `#@#`, `#?#`, `#$#`, `#%#`, `$$` and their mixtures, behind names or nothing. */
+/** Cosmetic rules: `##`, `#@#`, `#?#`, `#$#`, `#%#`, `$$` and combinations, after optional names. */
 const PAGE_RULE = /^[^\s/|]*?(?:#@?[$%]?\??#|\$@?\$)/
 const REGULAR = /^(?:@@)?\/.*\/(?:\$[^/]*)?$/s
 const RULE = /^(@@)?([^$]*)(?:\$(.*))?$/s
 
 /**
- * Reads rules of ad blockers as AdGuard reads them for DNS ("DNS filtering rules syntax"), with one
- * difference: what an exception lets pass is what the same list says, and no other.
+ * Reads ad blocker rules like AdGuard does for DNS ("DNS filtering rules syntax"), with one
+ * difference: an exception applies only to the rules of its own list.
  */
 export class AdblockReader implements LineReader {
   private readonly hosts = new NamesReader('hosts', DATA)
@@ -65,10 +65,10 @@ export class AdblockReader implements LineReader {
     else if (hasBlank(text) && /^[\da-fA-F.:%]+\s/.test(line)) return this.readHosts(text, sink)
     else if (REGULAR.test(line)) sink.countUnsupported('regular expressions')
     else {
-      const refusal = this.readRule(line.replace(/\s+#.*$/s, ''), text.line, sink)
-      if (refusal === undefined) return true
-      if ('why' in refusal) sink.skipLine(text.line, text.column, refusal.why)
-      else sink.countUnsupported(refusal.unsupported)
+      const rejection = this.readRule(line.replace(/\s+#.*$/s, ''), text.line, sink)
+      if (rejection === undefined) return true
+      if ('why' in rejection) sink.skipLine(text.line, text.column, rejection.why)
+      else sink.countUnsupported(rejection.unsupported)
     }
     return true
   }
@@ -81,15 +81,15 @@ export class AdblockReader implements LineReader {
   private readRule(line: string, number: number, sink: ListSink): Rejection | undefined {
     const [, at = '', pattern = '', after = ''] = RULE.exec(line)!
     const modifiers = readModifiers(after, this.clients)
-    if (isRefusal(modifiers)) return modifiers
-    const meant = readHostPattern(pattern)
-    if (isRefusal(meant)) return meant
-    const rule = new AdblockRule(meant, modifiers, at !== '', number)
+    if (isRejection(modifiers)) return modifiers
+    const target = readHostPattern(pattern)
+    if (isRejection(target)) return target
+    const rule = new AdblockRule(target, modifiers, at !== '', number)
     return rule.emit(sink)
   }
 }
 
-/** A rule that has been read. */
+/** A parsed rule. */
 class AdblockRule {
   constructor(
     private readonly target: RuleTarget,
@@ -98,29 +98,29 @@ class AdblockRule {
     private readonly line: number
   ) {}
 
-  /** @returns why it cannot be given */
+  /** Passes the rule to the sink. @returns why it is skipped or unsupported */
   emit(sink: ListSink): Rejection | undefined {
-    const { target: meant, modifiers, isException } = this
+    const { target, modifiers, isException } = this
     const { rewrite, denyallow, notClients } = modifiers
     if (isException && denyallow.length + notClients.length > 0) {
       return { unsupported: 'exceptions with exclusions' }
     }
-    const takesBack = isException && rewrite === ''
-    const answer = rewrite === undefined || takesBack ? undefined : readRewrite(rewrite)
-    if (answer !== undefined && isRefusal(answer)) return answer
-    if ('prefix' in meant) return this.emitPrefix(meant.prefix, answer, sink)
+    const isCancel = isException && rewrite === ''
+    const answer = rewrite === undefined || isCancel ? undefined : readRewrite(rewrite)
+    if (answer !== undefined && isRejection(answer)) return answer
+    if ('prefix' in target) return this.emitPrefix(target.prefix, answer, sink)
     if (isException && answer !== undefined) {
       return { unsupported: 'exceptions with exclusions' }
     }
-    const spared = denyallow.map(text => readHostPattern(`||${text}^`))
-    for (const one of spared) if (isRefusal(one)) return { why: 'invalid name in denyallow' }
-    this.emitName(meant, answer, sink)
-    this.emitExcluded(meant, spared as RuleTarget[], sink)
+    const excluded = denyallow.map(text => readHostPattern(`||${text}^`))
+    for (const one of excluded) if (isRejection(one)) return { why: 'invalid name in denyallow' }
+    this.emitName(target, answer, sink)
+    this.emitExcluded(target, excluded as RuleTarget[], sink)
     return undefined
   }
 
-  private emitName(meant: Pattern, answer: Rewrite | undefined, sink: ListSink): void {
-    const { name, cover } = meant
+  private emitName(target: Pattern, answer: Rewrite | undefined, sink: ListSink): void {
+    const { name, cover } = target
     const action = this.listAction(answer)
     const isPlain = action.layer === 0 && !action.qtypes && !action.prefixes
     if (this.modifiers.badfilter) {
@@ -133,19 +133,19 @@ class AdblockRule {
     }
   }
 
-  /** What the rule is not for: the list lets it pass. */
-  private emitExcluded(meant: Pattern, spared: readonly RuleTarget[], sink: ListSink): void {
+  /** Adds a `pass` for the names and clients that the rule excludes. */
+  private emitExcluded(target: Pattern, excluded: readonly RuleTarget[], sink: ListSink): void {
     const { qtypes, clients, notClients, badfilter } = this.modifiers
     const { layer } = this.listAction(undefined)
-    const say = (action: ListAction, { name, cover }: Pattern): void => {
+    const add = (action: ListAction, { name, cover }: Pattern): void => {
       if (badfilter) sink.disable(action, name, COVER[cover])
       else sink.addName(action, name, COVER[cover], this.line)
     }
-    for (const one of spared) {
-      if ('prefix' in one || !covers(meant.cover, meant.name, one.name)) continue
-      say({ layer, kind: 'pass', qtypes, prefixes: clients }, one)
+    for (const one of excluded) {
+      if ('prefix' in one || !covers(target.cover, target.name, one.name)) continue
+      add({ layer, kind: 'pass', qtypes, prefixes: clients }, one)
     }
-    if (notClients.length > 0) say({ layer, kind: 'pass', qtypes, prefixes: notClients }, meant)
+    if (notClients.length > 0) add({ layer, kind: 'pass', qtypes, prefixes: notClients }, target)
   }
 
   private emitPrefix(
@@ -169,13 +169,13 @@ class AdblockRule {
     const { important, qtypes, clients: prefixes, rewrite } = modifiers
     if (isException && rewrite === '') return { layer: LAYER.cancel, kind: 'cancel' }
     if (answer !== undefined) {
-      const says = 'says' in answer ? answer.says : 'data'
+      const kind = 'action' in answer ? answer.action : 'data'
       const data = 'record' in answer && answer.isAlias ? LAYER.alias : LAYER.data
-      return { layer: says === 'data' ? data : LAYER.status, kind: says, qtypes, prefixes }
+      return { layer: kind === 'data' ? data : LAYER.status, kind, qtypes, prefixes }
     }
     const layer = isException ? LAYER.exception : LAYER.block
-    const says = isException ? 'pass' : 'rule'
-    return { layer: layer + (important ? LAYER.important : 0), kind: says, qtypes, prefixes }
+    const kind = isException ? 'pass' : 'rule'
+    return { layer: layer + (important ? LAYER.important : 0), kind, qtypes, prefixes }
   }
 }
 
@@ -184,6 +184,6 @@ function hasBlank({ octets, from, to }: ListText): boolean {
   return false
 }
 
-function isRefusal(value: object): value is Rejection {
+function isRejection(value: object): value is Rejection {
   return 'why' in value || 'unsupported' in value
 }

@@ -3,7 +3,7 @@ import { InterdictError } from '../../../base/error.js'
 import type { LineReader, ListSink } from '../line-reader.js'
 import type { ListText } from '../list-text.js'
 
-/** Reads lists of addresses and prefixes, one a line: a name with one of them in its answer is meant. */
+/** Reads lists of addresses and prefixes, one per line, to match in answers. */
 export class AddressesReader implements LineReader {
   read(text: ListText, sink: ListSink): boolean {
     if (!text.nextWord()) return false

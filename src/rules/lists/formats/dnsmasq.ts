@@ -17,14 +17,14 @@ const [HASH, STAR, DOT, SLASH, EQUALS] = [0x23, 0x2a, 0x2e, 0x2f, 0x3d]
 const PASS: ListAction = { layer: 0, kind: 'pass' }
 const DATA: ListAction = { layer: 0, kind: 'data' }
 
-/** What a setting says of its names. */
+/** What a setting does with its names. */
 type Meaning =
-  | { readonly says: 'block' | 'pass' }
+  | { readonly kind: 'block' | 'pass' }
   | { readonly record: Uint8Array }
   | { readonly unsupported: Unsupported }
   | { readonly why: string }
 
-/** A setting with names in it: what stands behind these says what is meant. */
+/** A setting with names; the value after them determines what it does. */
 class Setting {
   readonly value = new WordCache<Meaning>()
 
@@ -32,21 +32,21 @@ class Setting {
 }
 
 function addressMeaning(value: string): Meaning {
-  if (value === '' || value === '#') return { says: 'block' }
+  if (value === '' || value === '#') return { kind: 'block' }
   const address = readListAddress(value)
   if (address === undefined) return { why: 'expected an address or # after the names' }
-  return isBlockAddress(address) ? { says: 'block' } : { record: addressRecord(address) }
+  return isBlockAddress(address) ? { kind: 'block' } : { record: addressRecord(address) }
 }
 
 function serverMeaning(value: string): Meaning {
-  if (value === '') return { says: 'block' }
-  return value === '#' ? { says: 'pass' } : { unsupported: 'per-domain upstream servers' }
+  if (value === '') return { kind: 'block' }
+  return value === '#' ? { kind: 'pass' } : { unsupported: 'per-domain upstream servers' }
 }
 
 /**
- * Reads settings of dnsmasq. The names of `address=/a.example/b.example/192.0.2.1`, `server=` and
- * `local=` stand for themselves and all below them; no address, `#` and one that leads nowhere mean
- * that they are blocked, and `server=/name/#` that they are not. Other settings are not for a list.
+ * Reads dnsmasq settings. The names of `address=/a.example/b.example/192.0.2.1`, `server=` and
+ * `local=` cover themselves and everything below. No address, `#` or a blocking address blocks them;
+ * `server=/name/#` passes. Other settings are not supported.
  */
 export class DnsmasqReader implements LineReader {
   private readonly settings = new Map([
@@ -119,7 +119,7 @@ function giveName(text: ListText, meaning: Meaning, sink: ListSink): void {
   const length = text.readName()
   if (length > 0) {
     if ('record' in meaning) sink.addName(DATA, text.name, cover, text.line, meaning.record)
-    else if ('says' in meaning && meaning.says === 'pass')
+    else if ('kind' in meaning && meaning.kind === 'pass')
       sink.addName(PASS, text.name, cover, text.line)
     else sink.blockName(text.name, 0, length, cover, text.line)
   } else if (length === TOP_LEVEL || text.word === '#' || text.word === '') {

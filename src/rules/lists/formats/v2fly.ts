@@ -5,8 +5,8 @@ import { LOCAL_NAME, invalidNameReason, type ListText } from '../list-text.js'
 const [AT, AMPERSAND] = [0x40, 0x26]
 
 /**
- * Reads lists of v2fly (domain-list-community): `domain:name` or `name` for itself and all below
- * it, `full:name` for itself. What stands behind a name, `@ads` or `&group`, is not looked at.
+ * Reads v2fly lists (domain-list-community): `domain:name` or `name` covers itself and everything
+ * below, `full:name` only itself. `@attribute` and `&group` after a name are ignored.
  */
 export class V2flyReader implements LineReader {
   read(text: ListText, sink: ListSink): boolean {
