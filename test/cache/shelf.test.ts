@@ -183,13 +183,13 @@ const BAN = { claim: 5, entry: 77, label: 1 }
 
 t.test('stores a verdict that is put twice, and returns it', async t => {
   const shelf = shelfAt(1000)
-  const told = { claim: -1, entry: -1, label: 0 }
+  const verdict = { claim: -1, entry: -1, label: 0 }
   shelf.putBlock(ask('www.example')[0], BAN, CLASS)
   t.equal(shelf.find(ask('www.example')[0], CLASS), SHELF.miss, 'once is not enough')
   shelf.putBlock(ask('www.example')[0], BAN, CLASS)
   t.equal(shelf.find(ask('WWW.example')[0], CLASS), SHELF.block)
-  shelf.readBlock(told)
-  t.strictSame(told, BAN)
+  shelf.readBlock(verdict)
+  t.strictSame(verdict, BAN)
   t.equal(shelf.find(ask('www.example')[0], CLASS + 1), SHELF.miss, 'for one class')
   shelf.beginBatch(EPOCH + 1, 1000)
   t.equal(shelf.find(ask('www.example')[0], CLASS), SHELF.miss, 'for one epoch')

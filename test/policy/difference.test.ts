@@ -138,11 +138,11 @@ function isIn(
   })
 }
 
-function longest(all: readonly string[], client: string, wanted: readonly string[]): boolean {
+function longest(all: readonly string[], client: string, chosen: readonly string[]): boolean {
   const [first] = all
     .filter(text => covers(text, client))
     .sort((a, b) => readPrefix(b).length - readPrefix(a).length)
-  return first !== undefined && wanted.includes(first)
+  return first !== undefined && chosen.includes(first)
 }
 
 function covers(text: string, client: string): boolean {

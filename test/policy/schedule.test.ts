@@ -189,8 +189,8 @@ t.test('explain reports that a rule is outside its hours', async t => {
   const clientClass = snapshot.clients.networkOf.indexOf(0)
   const outcomes = ['11:59:59', '12:00:00'].map(time => {
     const question = { clientClass, qtype: 1, now: seconds(`2026-01-06T${time}Z`) }
-    const said = explainName(snapshot, hashed('x.example', snapshot.names.seed), question)
-    return said.map(({ outcome }) => outcome).join()
+    const candidates = explainName(snapshot, hashed('x.example', snapshot.names.seed), question)
+    return candidates.map(({ outcome }) => outcome).join()
   })
   t.strictSame(outcomes, ['outside its hours', 'decides'])
 })

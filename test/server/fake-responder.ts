@@ -17,7 +17,7 @@ export class FakeResponder implements Responder {
   hasValidCookie = false
   readonly clients: number[][] = []
   readonly protocols: number[] = []
-  readonly held = new Map<string, ReplyTarget>()
+  readonly pending = new Map<string, ReplyTarget>()
 
   beginBatch(): void {
     this.batches++
@@ -46,28 +46,28 @@ export class FakeResponder implements Responder {
     return reply.length
   }
 
-  answerLater(asker: ReplyTarget): void {
-    this.clients.push(clientOf(asker))
-    this.protocols.push(asker.protocol)
-    this.held.set(textOf(queryOf(asker)), asker)
+  answerLater(target: ReplyTarget): void {
+    this.clients.push(clientOf(target))
+    this.protocols.push(target.protocol)
+    this.pending.set(textOf(queryOf(target)), target)
   }
 
-  /** Answers the pending queries; overwrites the octets right after. */
+  /** Answers a pending query; overwrites the octets right after. */
   release(text: string): void {
     const reply = Buffer.concat([Buffer.from('xx'), query(`re: ${text}`), Buffer.from('xx')])
-    this.asker(text).reply(reply, 2, reply.length - 2)
+    this.take(text).reply(reply, 2, reply.length - 2)
     reply.fill(0)
   }
 
-  /** Ends the pending queries without a reply. */
+  /** Ends a pending query without a reply. */
   silence(text: string): void {
-    this.asker(text).reply(undefined, 0, 0)
+    this.take(text).reply(undefined, 0, 0)
   }
 
-  private asker(text: string): ReplyTarget {
-    const asker = this.held.get(text)
-    if (asker === undefined) throw new Error(`was not asked ${text}`)
-    this.held.delete(text)
-    return asker
+  private take(text: string): ReplyTarget {
+    const target = this.pending.get(text)
+    if (target === undefined) throw new Error(`no pending query ${text}`)
+    this.pending.delete(text)
+    return target
   }
 }

@@ -61,16 +61,26 @@ const keepalive = Buffer.from([0, 11, 0, 0])
 const withTimeout = Buffer.from([0, 11, 0, 2, 1, 1])
 const other = Buffer.from([0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8])
 /** 10 s, in units of 100 ms. */
-const SAID = Buffer.from([0, 11, 0, 2, 0, 100])
+const REPLY_OPTION = Buffer.from([0, 11, 0, 2, 0, 100])
 
 const cases = [
-  { it: 'asked', options: [keepalive], over: 'TCP', said: SAID },
-  { it: 'asked among other options', options: [other, keepalive], over: 'TCP', said: SAID },
-  { it: 'asked with a timeout', options: [withTimeout], over: 'TCP', said: SAID },
-  { it: 'asked another option', options: [other], over: 'TCP', said: Buffer.alloc(0) },
-  { it: 'asked with EDNS and no option', options: [], over: 'TCP', said: Buffer.alloc(0) },
-  { it: 'asked without EDNS', options: undefined, over: 'TCP', said: undefined },
-  { it: 'asked', options: [keepalive], over: 'UDP', said: Buffer.alloc(0) }
+  { it: 'a keepalive option', options: [keepalive], over: 'TCP', expected: REPLY_OPTION },
+  {
+    it: 'a keepalive option among others',
+    options: [other, keepalive],
+    over: 'TCP',
+    expected: REPLY_OPTION
+  },
+  {
+    it: 'a keepalive option with a timeout',
+    options: [withTimeout],
+    over: 'TCP',
+    expected: REPLY_OPTION
+  },
+  { it: 'another option', options: [other], over: 'TCP', expected: Buffer.alloc(0) },
+  { it: 'EDNS without options', options: [], over: 'TCP', expected: Buffer.alloc(0) },
+  { it: 'no EDNS', options: undefined, over: 'TCP', expected: undefined },
+  { it: 'a keepalive option', options: [keepalive], over: 'UDP', expected: Buffer.alloc(0) }
 ] as const
 
 type Asks = (
@@ -118,18 +128,18 @@ const askUdp: Asks = async (t, transport, responder, query) => {
 
 for (const transport of transports()) {
   for (const when of ['now', 'later'] as const) {
-    for (const { it, options, over, said } of cases) {
-      const says = said?.length ? 'tells its timeout' : 'tells no timeout'
-      t.test(`${says}: ${it} over ${over}, answered ${when} (${transport.kind})`, async t => {
+    for (const { it, options, over, expected } of cases) {
+      const verb = expected?.length ? 'sends its timeout' : 'sends no timeout'
+      t.test(`${verb}: ${it} over ${over}, answered ${when} (${transport.kind})`, async t => {
         const responder = new OptResponder(when)
         const query = queryWith(options)
         const reply = await (over === 'TCP' ? askTcp : askUdp)(t, transport, responder, query)
         const { answers, additionals } = packet.decode(reply)
         t.equal(answers?.length, 1)
         const plain = replyTo(query)
-        t.equal(reply.length, plain.length + (said?.length ?? 0))
-        t.equal(additionals?.length ?? 0, said === undefined ? 0 : 1)
-        if (said !== undefined) t.strictSame(reply.subarray(plain.length), said)
+        t.equal(reply.length, plain.length + (expected?.length ?? 0))
+        t.equal(additionals?.length ?? 0, expected === undefined ? 0 : 1)
+        if (expected !== undefined) t.strictSame(reply.subarray(plain.length), expected)
       })
     }
   }

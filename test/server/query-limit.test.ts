@@ -11,10 +11,10 @@ const SENT = 9
 
 /** Answers every query with itself, QR set. */
 class Echo extends FakeResponder {
-  asked = 0
+  answered = 0
 
   override answer(octets: Uint8Array, at: number, end: number): number {
-    this.asked++
+    this.answered++
     octets[at + 2]! |= 0x80
     return end - at
   }
@@ -28,32 +28,32 @@ const truncated = Buffer.from(message)
 truncated.set([0x83, 0x80], 2)
 
 const cases = [
-  { it: 'half of the queries above it with TC', slip: 2, exempt: none, asked: 3, slipped: 3 },
+  { it: 'half of the queries above it with TC', slip: 2, exempt: none, answered: 3, slipped: 3 },
   {
     it: 'a third of the queries above it with TC',
     slip: 3,
     exempt: undefined,
-    asked: 3,
+    answered: 3,
     slipped: 2
   },
-  { it: 'all queries above it with TC', slip: 1, exempt: none, asked: 3, slipped: 6 },
-  { it: 'no queries above it', slip: 0, exempt: none, asked: 3, slipped: 0 },
-  { it: 'exempt clients without limit', slip: 2, exempt: all, asked: SENT, slipped: 0 }
+  { it: 'all queries above it with TC', slip: 1, exempt: none, answered: 3, slipped: 6 },
+  { it: 'no queries above it', slip: 0, exempt: none, answered: 3, slipped: 0 },
+  { it: 'exempt clients without limit', slip: 2, exempt: all, answered: SENT, slipped: 0 }
 ] as const
 
 for (const transport of transports()) {
-  for (const { it, slip, exempt, asked, slipped } of cases) {
+  for (const { it, slip, exempt, answered, slipped } of cases) {
     t.test(`a limit answers ${it} (${transport.kind} sockets)`, async t => {
       const { client, responder, limit } = await stage(t, slip, exempt)
       for (let i = 0; i < SENT; i++) await client.send(message)
-      await until(() => responder.asked + limit.counts.dropped + limit.counts.slipped === SENT)
-      await until(() => client.messages.length === asked + slipped)
+      await until(() => responder.answered + limit.counts.dropped + limit.counts.slipped === SENT)
+      await until(() => client.messages.length === answered + slipped)
       await turns()
-      t.equal(responder.asked, asked)
-      t.strictSame(limit.counts, { dropped: SENT - asked - slipped, slipped })
+      t.equal(responder.answered, answered)
+      t.strictSame(limit.counts, { dropped: SENT - answered - slipped, slipped })
       const short = client.messages.filter(octets => octets.equals(truncated))
       t.equal(short.length, slipped)
-      t.equal(client.messages.length, asked + slipped)
+      t.equal(client.messages.length, answered + slipped)
     })
   }
 
@@ -64,7 +64,7 @@ for (const transport of transports()) {
     pass(1000)
     for (let i = 0; i < 2; i++) await client.send(message)
     await until(() => limit.counts.dropped === 2)
-    t.equal(responder.asked, 4)
+    t.equal(responder.answered, 4)
   })
 
   t.test(`a message that is not a query gets no TC (${transport.kind} sockets)`, async t => {

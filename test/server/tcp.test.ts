@@ -53,8 +53,8 @@ for (const transport of transports()) {
       await client.send(octets.subarray(at))
       await until(() => client.messages.length === 3 * (at + 1))
     }
-    const wanted = answersTo(['now 1', 'now 2', 'now 3'])
-    t.ok(client.texts.every((text, i) => text === wanted[i % 3]))
+    const expected = answersTo(['now 1', 'now 2', 'now 3'])
+    t.ok(client.texts.every((text, i) => text === expected[i % 3]))
   })
 
   test(
@@ -113,7 +113,7 @@ for (const transport of transports()) {
       await client.send(
         Buffer.concat([queries('later'), frames(new Uint8Array(length)), queries('now')])
       )
-      await until(() => responder.held.size === 1)
+      await until(() => responder.pending.size === 1)
       responder.release('later')
       await until(() => client.ended)
       t.strictSame(client.texts, ['re: later'])
@@ -125,15 +125,15 @@ for (const transport of transports()) {
     { queriesInFlight: 2 },
     async (t, s) => {
       await s.client.send(queries('later 1', 'later 2', 'later 3', 'later 4', 'now'))
-      await until(() => s.responder.held.size === 2)
+      await until(() => s.responder.pending.size === 2)
       await turns()
-      t.strictSame([...s.responder.held.keys()], ['later 1', 'later 2'])
+      t.strictSame([...s.responder.pending.keys()], ['later 1', 'later 2'])
       s.responder.release('later 1')
-      await until(() => s.responder.held.has('later 3'))
-      t.equal(s.responder.held.size, 2)
+      await until(() => s.responder.pending.has('later 3'))
+      t.equal(s.responder.pending.size, 2)
       s.responder.silence('later 3')
       s.responder.release('later 2')
-      await until(() => s.responder.held.has('later 4'))
+      await until(() => s.responder.pending.has('later 4'))
       await until(() => s.client.messages.length === 3)
       t.strictSame(s.client.texts, ['re: later 1', 're: later 2', 're: now'])
     }
@@ -173,7 +173,7 @@ for (const transport of transports()) {
 
   test('closes idle connections, but none that wait for an answer', {}, async (t, s) => {
     await s.client.send(queries('now', 'later'))
-    await until(() => s.responder.held.size === 1 && s.client.messages.length === 1)
+    await until(() => s.responder.pending.size === 1 && s.client.messages.length === 1)
     s.pass(LIMITS.idle)
     s.service.closeIdle()
     s.responder.release('later')
@@ -199,7 +199,7 @@ for (const transport of transports()) {
     {},
     async (t, { client, service, responder }) => {
       await client.send(queries('later'))
-      await until(() => responder.held.size === 1)
+      await until(() => responder.pending.size === 1)
       const drained = service.drain(60_000)
       const late = new TcpClient(service.local.port)
       await until(() => late.closed)
@@ -216,7 +216,7 @@ for (const transport of transports()) {
 
   test('drains no longer than its grace', {}, async (t, { client, service, responder }) => {
     await client.send(queries('later'))
-    await until(() => responder.held.size === 1)
+    await until(() => responder.pending.size === 1)
     await service.drain(1)
     await until(() => client.ended || client.closed)
     responder.release('later')
@@ -225,7 +225,7 @@ for (const transport of transports()) {
 
   test('survives a client that resets', {}, async (t, { client, service, responder }) => {
     await client.send(queries('later 1', 'later 2'))
-    await until(() => responder.held.size === 2)
+    await until(() => responder.pending.size === 2)
     client.socket.resetAndDestroy()
     await until(() => service.connections === 0)
     responder.release('later 1')
