@@ -65,7 +65,11 @@ t.test('after a kill, the next start replaces the stale socket', async t => {
   first.child.kill('SIGKILL')
   await first.ended
   t.ok(existsSync(site.path('admin.sock')))
-  t.match(await flush('--all'), { code: 1, out: '', err: /nobody listens.*\(ADMIN_ABSENT\)\n$/ })
+  t.match(await flush('--all'), {
+    code: 1,
+    out: '',
+    err: /no process listens.*\(ADMIN_ABSENT\)\n$/
+  })
   const second = startServer(t, site)
   await listenAddress(second)
   t.strictSame(await flush('--all'), flushed('0 entries'))

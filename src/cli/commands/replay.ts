@@ -94,7 +94,7 @@ function judgeOf(rules: RuleSet, { names }: Comparison): Judge {
   return new Judge(rules, compile(rules, { generation: 1, random }), names)
 }
 
-/** Loads the candidate rules and those of `against`; errors in either end the command. */
+/** Loads the candidate rules, and the rules of `against`; errors in any of them end the command. */
 async function loadBoth(options: ReplayOptions): Promise<[RuleSet, RuleSet | undefined]> {
   const { rules, against } = options
   const copies = listCopiesFolder((await loadSettings(options)).state.folder)
