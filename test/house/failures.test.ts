@@ -175,7 +175,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'two gateways or outputs, one spool folder': ['daemon/log-lock.test.ts', 'where lookups wait'],
   'output thread dies': ['daemon/export-handle.test.ts', 'the outlet thread dies'],
   'closed logs cannot be converted': [
-    'querylog/archive/tend.test.ts',
+    'querylog/archive/maintain.test.ts',
     'in an unwritable folder, closed files stay'
   ],
   'log disk full or read-only': [
@@ -188,29 +188,29 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   ],
   'DuckDB not installed': ['daemon/archiver.test.ts', 'without DuckDB it says so once'],
   'crash during conversion': [
-    'querylog/archive/tend.test.ts',
+    'querylog/archive/maintain.test.ts',
     'an incomplete Parquet file is replaced'
   ],
   'log file or chain altered': ['querylog/archive/chain/verify.test.ts', 'names ${it}'],
   'tally altered': ['querylog/archive/tallies.test.ts', 'instead of a tally that was altered the'],
   'archive process killed': ['daemon/archiver.test.ts', 'killed at any moment'],
   'chain cannot be written': [
-    'querylog/archive/chain/trouble.test.ts',
+    'querylog/archive/chain/disk-errors.test.ts',
     'full disk without a reserve: nothing is'
   ],
   'chain key unusable': ['cli/verify-log.test.ts', 'report an unusable key'],
   'killed while removing old lookups': ['daemon/archiver.test.ts', 'killed while it removes'],
   'query log exceeds `log.queries.keep.space`': [
-    'querylog/archive/keep.test.ts',
+    'querylog/archive/retention.test.ts',
     'the oldest days go first, until the rest is'
   ],
   'clock jumps ahead by more than a week': [
-    'querylog/archive/keep.test.ts',
+    'querylog/archive/retention.test.ts',
     'a clock that leaps ahead removes nothing'
   ],
   'service log cannot be opened or written': ['cli/streams.test.ts', 'a service log that is'],
   'output down or slow': [
-    'querylog/export/outlet.test.ts',
+    'querylog/export/exporter.test.ts',
     'an output that is down gets the backlog'
   ],
   'query log disk or pipe hangs': ['cli/streams.test.ts', 'a query log pipe that hangs'],
@@ -219,7 +219,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'a key that cannot be saved: kept in memory,'
   ],
   'record of rules no longer in memory': [
-    'querylog/privacy/client.test.ts',
+    'querylog/privacy/client-field.test.ts',
     'each network has its own mode, other'
   ],
   "lookups exceed the recorder's capacity": [

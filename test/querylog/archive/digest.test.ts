@@ -10,7 +10,7 @@ const at = (time: string, qname = 'www.tiktok.com'): string => lines(record(time
 const noon = at('2023-03-13T12:00:00.000Z')
 const early = at('2023-03-13T11:59:59.999Z')
 
-/** `itself` and `copy` are in order; `none`: DuckDB has to sort. */
+/** `itself` and `copy` are sorted; `none`: DuckDB sorts. */
 const files = [
   { it: 'nothing', text: '', inOrder: 'itself' },
   { it: 'one line', text: noon, inOrder: 'itself' },

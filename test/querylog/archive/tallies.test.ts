@@ -104,7 +104,7 @@ t.test('a file without a tally, or with half of one, is read itself', async t =>
   truncateSync(tally, statSync(tally).size - 1)
   t.match(await counted(path), [5, 5])
   await tendOnce(path, NOON, {})
-  t.match(await counted(path), [1, 5], 'it is made anew')
+  t.match(await counted(path), [1, 5], 'it is rebuilt')
   rmSync(at('archive/tallies'), { recursive: true })
   t.match(await counted(path), [5, 5])
   await tendOnce(path, NOON, {})
@@ -131,7 +131,7 @@ t.test(
     t.strictSame(database.alteredTallies, [tally])
     rmSync(tally)
     await tendOnce(path, NOON, {})
-    t.match(await counted(path), [1, 5], 'one that is taken away is made anew')
+    t.match(await counted(path), [1, 5], 'a deleted one is rebuilt')
   }
 )
 
@@ -140,7 +140,7 @@ t.test('a file keeps one tally, and none of another layout', async t => {
   const [tally] = talliesIn(path)
   const [, stem] = /^(.*)-/.exec(tally!)!
   writeFileSync(at(`archive/tallies/${stem}-${'0'.repeat(16)}.tally`), 'half')
-  writeFileSync(at(`archive/tallies/${stem}.tally`), 'PAR1 of before PAR1')
+  writeFileSync(at(`archive/tallies/${stem}.tally`), 'PAR1 previous PAR1')
   rmSync(at(`archive/tallies/${tally}`))
   await tendOnce(path, NOON, {})
   t.strictSame(talliesIn(path), [tally])

@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib'
 import type { Test } from 'tap'
 import { CERTIFICATE, listenOn, portOf } from './sinks.js'
 
-/** A value of an attribute, as the JSON of OTLP has it, read. */
+/** Attributes by name, with their decoded values. */
 type Attributes = Record<string, string | number>
 
 export interface CollectedRecord {
@@ -18,7 +18,7 @@ export interface CollectedRecord {
   readonly scope: string
 }
 
-/** How it answers a request; the last one for all that come then. */
+/** Response to a request; the last one is repeated. */
 export interface Answer {
   readonly status: number
   readonly headers?: Record<string, string>
@@ -27,18 +27,18 @@ export interface Answer {
 
 const TOOK: Answer = { status: 200, body: '{}' }
 
-/** Receives OTLP over HTTP, in JSON, and reads it field by field: what it does not expect fails. */
+/** Receives OTLP over HTTP in JSON. */
 export class Collector {
   readonly records: CollectedRecord[] = []
   readonly requests: {
     method: string
     url: string
     headers: IncomingMessage['headers']
-    /** Of what was sent, and of what that is unpacked. */
+    /** Size as sent and size after decompression. */
     octets: readonly [number, number]
   }[] = []
   answers: readonly Answer[] = [TOOK]
-  /** Whether it hangs up instead of answering a second request on one connection. */
+  /** Whether it closes the connection instead of answering a second request. */
   impatient = false
   private readonly asked = new WeakSet<object>()
   private readonly server

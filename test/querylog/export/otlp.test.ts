@@ -93,7 +93,7 @@ t.test('a receiver that was down gets everything, in order', async t => {
     ...{ type: 'otlp', to: { kind: 'http', port, path: '/v1/logs' } }
   })
   for (let i = 0; i < 100; i++) push(outlet, i * 100, (i + 1) * 100)
-  await eventually('it is told', () => log.told.length > 0)
+  await eventually('it is reported', () => log.told.length > 0)
   t.ok(readdirSync(site.path('spool')).length > 5, 'most of it is on the disk')
   const collector = await new Collector(t).listen(port)
   await eventually('all', () => collector.records.length >= 10_000)
@@ -186,7 +186,7 @@ t.test('HTTPS, with headers from a file, and a verified certificate', async t =>
   ])
   const bad = openOutlet(t, { ...given, tls: { ca: CERTIFICATE, serverName: 'other.example' } })
   push(bad.outlet, 1, 2)
-  await eventually('it is told', () => bad.log.told.some(({ code }) => code === 'OUTPUT_DOWN'))
+  await eventually('it is reported', () => bad.log.told.some(({ code }) => code === 'OUTPUT_DOWN'))
   t.strictSame(numbersIn(collector), [0])
 })
 
@@ -217,7 +217,7 @@ t.test('missing header file: the output is down, and nothing is lost', async t =
   const collector = await new Collector(t).listen()
   const { outlet, log, site } = open(t, collector, { headers: '/nowhere/headers' })
   push(outlet, 0, 1)
-  await eventually('it is told', () => log.told.some(({ code }) => code === 'OUTPUT_DOWN'))
+  await eventually('it is reported', () => log.told.some(({ code }) => code === 'OUTPUT_DOWN'))
   await outlet.close()
   t.equal(readdirSync(site.path('spool')).length, 1)
   t.strictSame(collector.requests, [])

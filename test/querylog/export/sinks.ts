@@ -10,10 +10,10 @@ import { rememberingLog } from '../record/events.js'
 const FIXTURES = 'test/fixtures/tls'
 export const CERTIFICATE = `${FIXTURES}/siem.example.pem`
 
-/** A server that remembers what it was sent, connection by connection. */
+/** A server that records what it receives, by connection. */
 export class Sink {
   readonly received: string[] = []
-  /** Whether it closes a connection at its first octets. */
+  /** Whether it closes a connection at its first octet. */
   rude = false
   private readonly sockets = new Set<Socket>()
   private readonly server: Server
@@ -57,7 +57,7 @@ export class Sink {
   }
 }
 
-/** Of a server that listens. */
+/** The port of a listening server. */
 export function portOf(server: Server): number {
   return (server.address() as AddressInfo).port
 }
@@ -92,7 +92,7 @@ export function openOutlet(t: Test, given: Given, site = new Site(t, {})) {
   return { outlet, log, site }
 }
 
-/** A lookup, its `us` being its number. */
+/** A lookup with its number in the field `us`. */
 export function line(us: number, more: object = {}): string {
   return JSON.stringify({
     ...{ v: 1, time: '2023-03-13T09:26:53.589Z', generation: 7, client: '10.20.3.4' },
@@ -108,7 +108,7 @@ export function push(outlet: Exporter, from: number, to: number, more: object = 
   outlet.push(Buffer.from(lines.join('')), lines.length)
 }
 
-/** Numbers of the lookups in lines of JSON. */
+/** The numbers of lookups in JSON lines. */
 export function numbers(text: string): number[] {
   return [...text.matchAll(/"us":(\d+)/g)].map(([, us]) => Number(us))
 }

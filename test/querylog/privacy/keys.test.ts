@@ -109,7 +109,7 @@ t.test('a key that cannot be saved: kept in memory, retried each minute', async 
 const wrong = [
   { it: 'is empty', text: '' },
   { it: 'is too short', text: 'ab'.repeat(31) },
-  { it: 'is no hexadecimal', text: 'zz'.repeat(32) },
+  { it: 'is not hexadecimal', text: 'zz'.repeat(32) },
   { it: 'others can read', text: 'ab'.repeat(32), mode: 0o640 }
 ]
 for (const { it, text, mode = 0o600 } of wrong) {

@@ -14,7 +14,7 @@ import type { Clock } from '../../../src/base/clock.js'
 import type { Octets } from '../../../src/base/units.js'
 import type { Destination } from '../../../src/querylog/record/destination.js'
 
-/** A folder of its own for a test, removed after it. */
+/** A temporary folder, removed after the test. */
 export function folder(t: { teardown(run: () => void): void }) {
   const path = mkdtempSync(join(tmpdir(), 'interdict-log-'))
   t.teardown(() => rmSync(path, { recursive: true, force: true }))
@@ -26,7 +26,7 @@ export function folder(t: { teardown(run: () => void): void }) {
   }
 }
 
-/** A clock that moves when told to, and can be set to another time. */
+/** A clock that the test advances and sets. */
 export interface FakeClock extends Clock {
   pass(milliseconds: number): void
   set(wall: number): void
@@ -43,10 +43,7 @@ export function fakeClock(wall: number): FakeClock {
   }
 }
 
-/**
- * A disk that can be full: destinations on it behave like pino's, `room` octets are left, `most`
- * octets may wait for later.
- */
+/** A disk that can fill up: its destinations behave like pino's. */
 export class FakeDisk {
   room = Infinity
   opens = true
@@ -64,7 +61,7 @@ export class FakeDisk {
     this.opened++
   }
 
-  /** Takes what there is room for. */
+  /** Writes what there is space for. */
   take(octets: Buffer): Octets {
     const fits = octets.subarray(0, this.room)
     this.room -= fits.length
@@ -118,7 +115,7 @@ class FakeDestination extends EventEmitter implements Destination {
   }
 }
 
-/** Appends as a program that was stopped in the middle would. */
+/** Appends like a program that was stopped in the middle of a line. */
 export function append(path: string, text: string): void {
   const file = openSync(path, 'a')
   writeSync(file, text)

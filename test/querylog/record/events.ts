@@ -14,11 +14,11 @@ export const SHA256 = '9f86d081884c'.padEnd(64, '0')
 
 export type EventFields = Partial<Omit<QueryEvent, 'client' | 'qname' | 'qnameLength'>> & {
   client?: string
-  /** Labels, each of octets or ASCII text. */
+  /** Labels as octets or ASCII text. */
   labels?: readonly (string | Uint8Array)[]
 }
 
-/** An event with plain values but for those given. */
+/** An event with default values except for the given ones. */
 export function eventOf({
   client = '10.20.3.4',
   labels = ['tiktok', 'com'],
@@ -46,7 +46,7 @@ export function wireName(labels: readonly (string | Uint8Array)[]): Uint8Array {
   ])
 }
 
-/** What the log does not look at. */
+/** Not used by the log. */
 const CONTENT = { names: 1, digest: 0, digestBasis: 0, stage: undefined }
 const RULES: RuleSet = {
   ...{ networks: [], sources: [], timeZone: 'UTC', files: [] },
@@ -104,7 +104,7 @@ export function matchedRule(_: Snapshot, claim: number, record: number): Matched
   return { pattern: `=name${record}.example`, sourceFile, sourceLine, length: 0 }
 }
 
-/** A service log that remembers. */
+/** A service log that records its entries. */
 export function rememberingLog(): ServiceLog & { readonly told: { code: unknown }[] } {
   const told: { code: unknown }[] = []
   const tell = (fields: Readonly<Record<string, unknown>>): void => {

@@ -9,7 +9,7 @@ import {
 import { createRing, RingReader, RingWriter } from '../../../src/querylog/record/ring.js'
 import { eventOf } from './events.js'
 
-/** Everything that can be read now. */
+/** Reads all available events. */
 function readAll(reader: RingReader): QueryEvent[] {
   const events: QueryEvent[] = []
   reader.refresh()

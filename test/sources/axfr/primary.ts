@@ -9,13 +9,13 @@ import { sign, type Key } from './sign.js'
 
 export const ZONE = 'rpz.example'
 
-/** A state of the zone: its policies, by name below the zone, each with the target of its CNAME. */
+/** A version of the zone: its policies, by name below the apex. */
 export interface State {
   readonly serial: number
   readonly policies: Readonly<Record<string, string>>
 }
 
-/** A query as it came. */
+/** A query as received. */
 export interface Asked {
   readonly octets: Uint8Array
   readonly id: number
@@ -25,7 +25,7 @@ export interface Asked {
   readonly mac: Uint8Array | undefined
 }
 
-/** What is sent: messages, or `hang` without a word, or `close`; messages may be closed behind. */
+/** What is sent: messages, or nothing (`hang`). */
 export type Said =
   readonly Uint8Array[] | 'hang' | 'close' | { readonly thenClose: readonly Uint8Array[] }
 
@@ -35,20 +35,20 @@ export interface Timing {
   readonly expire: number
 }
 
-/** A primary that says what a test wants it to; by itself, what a good one does. */
+/** A primary whose responses a test controls; by default a correct one. */
 export class TestPrimary {
   readonly asked: Asked[] = []
   /** The last one is the newest. */
   states: State[] = []
   timing: Timing = { refresh: 3600, retry: 600, expire: 86_400 }
   key: Key | undefined
-  /** When it signs, in seconds; as of now if not given. */
+  /** Time of signatures in seconds; the current time by default. */
   time: (() => number) | undefined
-  /** So many records a message. */
+  /** Records per message. */
   perMessage = 3
-  /** Each so many-th message of an answer is signed, the first and the last always. */
+  /** Signs every n-th message of a response. */
   signEvery = 1
-  /** Says something else; undefined: what a good one says. */
+  /** Overrides the response; undefined: the correct one. */
   answer: (asked: Asked) => Said | undefined = () => undefined
   private readonly sockets = new Set<Socket>()
   port = 0
@@ -71,7 +71,7 @@ export class TestPrimary {
     for (const socket of this.sockets) socket.destroy()
   }
 
-  /** As a secondary knows it. */
+  /** Configuration of this primary for a secondary. */
   as(id = 'p1', key = this.key): Primary {
     const { port } = this
     return { id, address: '127.0.0.1', port, key: key && { ...key, name: readName(key.name) } }

@@ -84,7 +84,7 @@ const SAYS: readonly {
     }
   },
   {
-    it: 'a zone that is no response policy zone',
+    it: 'a zone that is not a response policy zone',
     code: 'RULES_LIST_EMPTY',
     say: (primary, asked) => primary.messages(asked, [primary.soa(2), primary.soa(2)])
   }
@@ -145,7 +145,7 @@ t.test('a primary with a key: responses without its signature are rejected', asy
     const rig = rigOf(t)
     const update = await rig.update([primary.as('p1', key)])
     t.match(update, { kind: 'failed', trouble: { code: 'TRANSFER_TSIG' } }, it)
-    t.notMatch(JSON.stringify(update), secret.toString('base64'), 'no secret is told')
+    t.notMatch(JSON.stringify(update), secret.toString('base64'), 'the secret is not revealed')
     t.strictSame(await rig.names(), [], it)
   }
 })

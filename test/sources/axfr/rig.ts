@@ -55,20 +55,20 @@ export class Rig {
     writeFileSync(join(this.folder, `rpz-main${end}`), text, 'latin1')
   }
 
-  /** The text of the zone as it is in force; '': there is none. */
+  /** The active zone text; '': there is none. */
   async text(): Promise<string> {
     const kept = await this.copies.read(this.list.id, this.list.name)
     if (kept === undefined) return ''
     return Buffer.from(effectiveZone(kept.base, kept.journal)).toString('latin1')
   }
 
-  /** Names below the zone that are in force. */
+  /** Names in the active zone, below the apex. */
   async names(): Promise<readonly string[]> {
     const lines = (await this.text()).split('\n').filter(line => /^[^;].* IN CNAME /.test(line))
     return lines.map(line => line.slice(0, line.indexOf(`.${ZONE}.`)))
   }
 
-  /** As the rules would read it. */
+  /** The serial as the rules would read it. */
   async serial(): Promise<number | undefined> {
     const kept = await this.copies.read(this.list.id, this.list.name)
     return kept && readZoneCopy(this.list.name, kept.base, kept.journal)?.serial

@@ -13,11 +13,11 @@ export interface SignOptions {
   readonly fudge?: number
   readonly error?: number
   readonly other?: Uint8Array
-  /** Of the request, or of the message before. */
+  /** MAC of the request or the previous message. */
   readonly prior?: Uint8Array
-  /** Whether it is another message of an answer than the first: then only the time is signed. */
+  /** Whether it is a later message of a response. */
   readonly isLater?: boolean
-  /** Unsigned messages that came since the last signed one. */
+  /** Unsigned messages since the last signature. */
   readonly between?: readonly Uint8Array[]
 }
 

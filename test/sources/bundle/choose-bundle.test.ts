@@ -91,7 +91,7 @@ t.test('a bundle rolled back from is not accepted again; a higher serial is', as
   t.strictSame(await choose(0), [7, []])
   t.strictSame(store.read()?.newest.serial, 8)
   await offer(7, -1, 90, '7')
-  t.strictSame(await choose(0), [7, []], 'the file of that in force is no older one')
+  t.strictSame(await choose(0), [7, []], 'the active file is not an older one')
   await offer(9, -1, 90, '9')
   t.strictSame(await choose(0), [9, []])
   t.equal(store.read()?.rollback, undefined)

@@ -15,7 +15,7 @@ const tls = {
   key: readFileSync('test/sources/http/server-key.pem')
 }
 
-/** What a server says for a path, until it is told to say something else. */
+/** A list server with configurable responses by path. */
 export class ListServer {
   readonly seen: { readonly path: string; readonly headers: NodeJS.Dict<string | string[]> }[] = []
   private readonly answers = new Map<string, RequestListener>()
@@ -48,7 +48,7 @@ export class ListServer {
     )
   }
 
-  /** How often a path was asked for. */
+  /** Number of requests for a path. */
   times(path: string): number {
     return this.seen.filter(one => one.path === path).length
   }
@@ -62,7 +62,7 @@ export class ListServer {
   }
 }
 
-/** An upstream that says 127.0.0.1 of every name, but NXDOMAIN of those below `nowhere.example`. */
+/** An upstream that answers 127.0.0.1 for every name. */
 export async function upstream(t: Test): Promise<{ endpoint: Endpoint; asked: string[] }> {
   const socket = createSocket('udp4')
   const asked: string[] = []

@@ -136,14 +136,14 @@ t.test('a compacted file of unknown origin does not replace others', async t => 
 
 t.test('a file without lookups that was to be renamed is renamed', async t => {
   const key = signKey(t)
-  const path = logFolder(t, { [CLOSED]: 'nothing of ours\n' })
+  const path = logFolder(t, { [CLOSED]: 'a foreign line\n' })
   const at = (name: string): string => join(dirname(path), name)
   await tendOnce(path, WALL, { chain: key.options })
   t.match(await verified(path, key.publicKey), { proven: true, files: 1 })
   writeFileSync(at(CLOSED), readFileSync(at(`${CLOSED}.foreign`)))
   rmSync(at(`${CLOSED}.foreign`))
   await tendOnce(path, LATER, { chain: key.options })
-  t.equal(readFileSync(at(`${CLOSED}.foreign`), 'utf8'), 'nothing of ours\n')
+  t.equal(readFileSync(at(`${CLOSED}.foreign`), 'utf8'), 'a foreign line\n')
   t.match(await verified(path, key.publicKey), { proven: true, unproven: [] })
 })
 
@@ -169,7 +169,7 @@ t.test('a chain with an unsigned last line is not continued', async t => {
   t.match(await verified(second, own.publicKey), {
     breaks: [{ at: 'chain.jsonl:6', fault: 'signature' }]
   })
-  t.equal(linesOf(second).length, 6, 'with its key among those of before it is')
+  t.equal(linesOf(second).length, 6, 'its key is an earlier key')
   t.ok(key)
 })
 

@@ -20,7 +20,7 @@ export function signKey(t: Test): { readonly options: ChainOptions; readonly pub
   return { options: { signKey: path, earlierKeys: [], checkpoint: 3_600_000 }, publicKey }
 }
 
-/** Tends a log once. @returns whether all was done, and what was told */
+/** Runs maintenance once. @returns whether every step succeeded */
 export async function tendOnce(path: string, wall: string, options: Partial<ArchiveOptions>) {
   const told: { level: string; fields: LogFields; message: string }[] = []
   const at = (level: string) => (fields: LogFields, message: string) =>
@@ -40,7 +40,7 @@ export function verified(
 
 export const chainOf = (path: string): string => join(dirname(path), 'chain.jsonl')
 
-/** Lines of the chain, without their ends. */
+/** Lines of the chain without their line ends. */
 export function linesOf(path: string): string[] {
   return readFileSync(chainOf(path), 'utf8').split('\n').slice(0, -1)
 }
@@ -49,7 +49,7 @@ export function writeLines(path: string, lines: readonly string[]): void {
   writeFileSync(chainOf(path), lines.map(line => `${line}\n`).join(''))
 }
 
-/** What happened, in a word a line: `file queries-….jsonl`. */
+/** What happened, one line per entry: `file queries-...`. */
 export function kindsOf(path: string): string[] {
   return linesOf(path).map(line => (JSON.parse(line) as { kind: string }).kind)
 }

@@ -184,7 +184,7 @@ const tamperings: readonly Tampering[] = [
   },
   {
     it: 'a line of something else in the chain',
-    does: ({ path }) => appendFileSync(chainOf(path), 'nothing of ours\n'),
+    does: ({ path }) => appendFileSync(chainOf(path), 'a foreign line\n'),
     finds: { kind: 'line', at: 'chain.jsonl:5', fault: 'unreadable' }
   },
   {

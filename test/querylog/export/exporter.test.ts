@@ -63,7 +63,9 @@ t.test('TLS: the name in the certificate and its issuer are verified', async t =
   for (const tls of [{ ca: CERTIFICATE, serverName: 'other.example' }, {}]) {
     const bad = openOutlet(t, { to, tls })
     push(bad.outlet, 1, 2)
-    await eventually('it is told', () => bad.log.told.some(({ code }) => code === 'OUTPUT_DOWN'))
+    await eventually('it is reported', () =>
+      bad.log.told.some(({ code }) => code === 'OUTPUT_DOWN')
+    )
     await bad.outlet.close()
   }
   t.strictSame(numbers(sink.all), [0])
@@ -75,7 +77,7 @@ t.test('an output that is down gets the backlog once it is up, in order, without
   await gone.close()
   const { outlet, log, site } = openOutlet(t, { to: { port } })
   for (let i = 0; i < 100; i++) push(outlet, i * 100, (i + 1) * 100)
-  await eventually('it is told', () => log.told.length > 0)
+  await eventually('it is reported', () => log.told.length > 0)
   t.ok(readdirSync(site.path('spool')).length > 5, 'most of it is on the disk')
   t.ok(
     readdirSync(site.path('spool')).every(name => {

@@ -74,7 +74,7 @@ t.test('an unreadable file is reported, and does not prevent a removal', async t
   const { at, remove, proof } = await written(t, false)
   for (const name of [EARLY, UNNOTED]) {
     rmSync(at(name), { force: true })
-    // Not even root can read it.
+    // Not even root can read it: a symbolic link to itself.
     symlinkSync(name, at(name))
   }
   await remove(LATE)
@@ -84,7 +84,7 @@ t.test('an unreadable file is reported, and does not prevent a removal', async t
 
 t.test('incomplete Parquet of a file is removed with it', async t => {
   const { at, remove, proof, path } = await written(t, true)
-  // As if it had been killed before the chain was told.
+  // As if it had been killed before the chain was written.
   const chain = linesOf(path)
   const [day] = readdirSync(at('archive')).filter(name => name.startsWith('day='))
   const [half] = readdirSync(at(`archive/${day}`))

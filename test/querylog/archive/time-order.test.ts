@@ -13,7 +13,7 @@ import { logFolder } from './lines.js'
 
 const MIB = 1024 * 1024
 
-/** Times in a file, in its order. */
+/** Times of a file's rows, in file order. */
 type Times = readonly number[]
 
 const fileOf = (times: Times) => ({
@@ -23,7 +23,7 @@ const fileOf = (times: Times) => ({
   outOfOrder: times.filter((time, i) => time < (times[i - 1] ?? -Infinity)).length
 })
 
-/** What is read where files are read by their plan. */
+/** The times read when files are read as planned. */
 function read(files: readonly Times[]): number[] {
   const plan = planReads(files.map(fileOf))
   const within = (time: number, { first, last }: TimeSpan) => first <= time && time <= last

@@ -15,7 +15,7 @@ const PARQUET = 'queries-20230302T000000.104Z.parquet'
 const [first, second, third] = [1, 2, 3].map(day => record(`2023-03-0${day}T09:26:53.589Z`))
 const today = Date.parse('2023-03-02T13:00:00Z')
 
-/** Tends a log once. @returns whether all was done, and what was told */
+/** Runs maintenance once. @returns whether every step succeeded */
 async function run(path: string, wall = today) {
   const told: { level: string; fields: LogFields }[] = []
   const at = (level: string) => (fields: LogFields) => void told.push({ level, fields })
@@ -75,7 +75,7 @@ t.test('all lines count, not only the first and the last', async t => {
   const [noon, night] = [at('2023-03-02T12:00:00.000Z'), at('2023-03-02T23:00:00.000Z')]
   const middles = [
     { text: lines(first!), records: 3, foreign: 0 },
-    { text: 'nothing of ours\n', records: 2, foreign: 1 },
+    { text: 'a foreign line\n', records: 2, foreign: 1 },
     { text: '\n', records: 2, foreign: 0 },
     { text: lines(first!) + '{"v":1,"time":"2023\n' + lines(third!), records: 4, foreign: 1 }
   ]
@@ -126,7 +126,7 @@ t.test('an incomplete Parquet file is replaced', async t => {
   })
   const expected = [first!, second!].map(({ time }) => time)
   t.strictSame(await times(t, path), expected, 'lines count while they are there')
-  t.equal((await run(path)).done, false, 'what others left is told of')
+  t.equal((await run(path)).done, false, 'files left by others are reported')
   t.strictSame(await times(t, path), expected)
   t.equal(existsSync(join(dirname(path), 'archive/.making')), false)
 })
@@ -151,12 +151,12 @@ t.test('crash between two steps of a compaction: nothing counts twice', async t 
 
 t.test('lines of a newer schema stay, and so do files without lookups', async t => {
   const newer = { ...second!, v: 99 }
-  const path = logFolder(t, { [CLOSED]: lines(first!, newer), [LATER]: 'nothing of ours\n' })
+  const path = logFolder(t, { [CLOSED]: lines(first!, newer), [LATER]: 'a foreign line\n' })
   const { done, told } = await run(path)
   t.equal(done, false)
   t.match(told[0], { level: 'warn', fields: { code: 'ARCHIVE_NEWER' } })
   t.equal(readFileSync(join(dirname(path), CLOSED), 'utf8'), lines(first!, newer))
-  t.equal(readFileSync(join(dirname(path), `${LATER}.foreign`), 'utf8'), 'nothing of ours\n')
+  t.equal(readFileSync(join(dirname(path), `${LATER}.foreign`), 'utf8'), 'a foreign line\n')
 })
 
 t.test('in an unwritable folder, closed files stay', async t => {

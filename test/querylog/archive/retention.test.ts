@@ -30,7 +30,7 @@ function fourDays(t: Test): string {
   })
 }
 
-/** `2023-03-01 phones` and so on, of all lookups that there are. */
+/** `2023-03-01 phones` and so on, for all remaining lookups. */
 async function left(path: string): Promise<string[]> {
   const database = await openDatabase({ memory: 256 * 1024 * 1024, threads: 1 })
   await database.openLog(path)
@@ -169,7 +169,7 @@ t.test(
 )
 
 t.test('a file without lookups expires with its day', async t => {
-  const path = logFolder(t, { [nameOf('2023-03-01')]: 'nothing of ours\n' })
+  const path = logFolder(t, { [nameOf('2023-03-01')]: 'a foreign line\n' })
   await tendOnce(path, '2023-03-02T12:00:00.000Z', { keep: { ...FOR_EVER, days: 2 } })
   const foreign = join(dirname(path), `${nameOf('2023-03-01')}.foreign`)
   t.ok(existsSync(foreign))
