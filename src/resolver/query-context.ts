@@ -4,7 +4,7 @@ import { OPTION_BIT, Query, QUERY_KIND } from '../dns/message/query.js'
 import { RCODE } from '../dns/registry/rcode.js'
 import { Verdict } from '../policy/tables/verdict.js'
 import { PROTOCOL } from '../querylog/record/query-event.js'
-import type { ServerIdentity } from './identity.js'
+import type { ServerIdentity } from './server-identity.js'
 
 /** Largest UDP reply, whatever the client accepts: avoids fragmentation. RFC 9715 §3.1. */
 const MAX_UDP_REPLY: Octets = 1232

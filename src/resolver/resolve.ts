@@ -50,7 +50,6 @@ import { AnswerInspector } from './answer-inspector.js'
 import { isBlocked, writeBlockedReply } from './blocked-reply.js'
 import type { ClientResponseTimer } from './client-response-timer.js'
 import { isStale, type Fallback } from './fallback.js'
-import type { ServerIdentity } from './identity.js'
 import {
   chooseLocalReply,
   LOCAL_REPLY,
@@ -66,12 +65,13 @@ import {
   type PendingQueryCounts,
   type PendingQueryHandler
 } from './pending-query.js'
-import type { Prefetcher } from './prefetch.js'
+import type { Prefetcher } from './prefetcher.js'
 import { CONTINUE, MAX_TCP_MESSAGE, QueryContext } from './query-context.js'
 import type { QueryLogger } from './query-logger.js'
 import type { RebindingGuard } from './rebinding-guard.js'
 import { blockPrivateAddress, refuseUnknownClient, rejectMalformed } from './rejections.js'
 import { DROP, PENDING, type ReplyTarget, type Responder } from './responder.js'
+import type { ServerIdentity } from './server-identity.js'
 import { answerChaos, rejectUnsupported } from './unsupported-queries.js'
 import type { UpstreamResponseHandler } from './upstream-response-handler.js'
 

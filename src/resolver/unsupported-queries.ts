@@ -8,9 +8,9 @@ import { RRTYPE } from '../dns/registry/rrtype.js'
 import { encodeError, encodeMinimalAny, encodeText } from '../dns/reply/local-reply.js'
 import { encodeTruncated } from '../dns/reply/reply-frame.js'
 import { PROTOCOL } from '../querylog/record/query-event.js'
-import type { ServerIdentity } from './identity.js'
 import { CONTINUE, type QueryContext } from './query-context.js'
 import type { QueryLogger } from './query-logger.js'
+import type { ServerIdentity } from './server-identity.js'
 
 const NO_RECURSION = encodeEde(EDE.NOT_AUTHORITATIVE, 'recursion not desired')
 
