@@ -34,7 +34,7 @@ function agrees(text: string): void {
 
 const shipped = readdirSync('rules/apps').map(file => readFileSync(`rules/apps/${file}`, 'utf8'))
 
-t.test('reads all app files that come with the program, as the long way does', async t => {
+t.test('reads all shipped app files as readYaml does', async t => {
   for (const text of shipped) {
     t.ok(scanAppNames(text), text.slice(0, 100))
     agrees(text)
@@ -101,7 +101,7 @@ const tail = fc.constantFrom(
   ...['names:\n  - z.example', 'title: y', '...', 'country: BE', '  - { name: y.example']
 )
 
-t.test('reads what the long way reads, or nothing, for any text', async t => {
+t.test('gives the result of readYaml, or none, for any text', async t => {
   const text = fc
     .tuple(fc.array(entry, { maxLength: 4 }), tail, fc.constantFrom('\n', '', '\r\n'))
     .map(
@@ -111,7 +111,7 @@ t.test('reads what the long way reads, or nothing, for any text', async t => {
   t.doesNotThrow(() => fc.assert(fc.property(text, agrees), runs(3000)))
 })
 
-t.test('reads what the long way reads when one character of a shipped file is another', async t => {
+t.test('gives the result of readYaml for shipped files with one character changed', async t => {
   const small = shipped.filter(text => text.length < 2500)
   const text = fc
     .tuple(

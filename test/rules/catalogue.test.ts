@@ -26,7 +26,7 @@ const names = apps.flatMap(({ entry }) =>
 const lacking = (isSo: (fact: Fact) => boolean): string[] =>
   names.filter(fact => !isSo(fact)).map(({ name }) => name)
 
-t.test('every name that comes with the program has its role, its evidence and its age', async t => {
+t.test('every shipped name has a role, evidence and a date', async t => {
   t.ok(names.length > 1300)
   const isKnown = ({ role, confidence, firstSeen, evidence }: Fact): boolean =>
     [role, confidence, firstSeen, evidence[0]].every(fact => fact !== undefined)
@@ -38,7 +38,7 @@ t.test('every tag of evidence is explained, and every explanation is used', asyn
   t.strictSame([...used].sort(), Object.keys(sources).sort())
 })
 
-t.test('high and medium confidence come of two families, a standard or the vendor', async t => {
+t.test('high and medium confidence need two families, a standard or the vendor', async t => {
   const isSure = ({ confidence, evidence }: Fact): boolean => {
     const families = new Set(evidence.map(tag => sources[tag]?.family))
     const speaksAlone = families.has('ietf') || families.has('vendor')

@@ -29,13 +29,13 @@ const looks = [
     by: 'all of its first 2 lines'
   },
   {
-    it: 'a header of ad blockers',
+    it: 'an ad blocker header',
     text: '\ufeff[Adblock Plus 2.0]\na.example\n',
     format: 'adblock',
     by: 'its first line'
   },
   {
-    it: 'rules of ad blockers',
+    it: 'ad blocker rules',
     text: '! x\n||a.example^\na.example\n@@||b.example^\n##.ad\n/x/\n',
     format: 'adblock',
     by: '4 of its first 5 lines'
@@ -79,12 +79,10 @@ const looks = [
 ] as const
 
 for (const { it, text, format, by } of looks) {
-  t.test(`recognises ${it}`, async t =>
-    t.strictSame(detectFormat(Buffer.from(text)), { format, by })
-  )
+  t.test(`detects ${it}`, async t => t.strictSame(detectFormat(Buffer.from(text)), { format, by }))
 }
 
-t.test('says what was recognised, and nothing where the rules say it', async t => {
+t.test('reports how the format was detected, or undefined if it is configured', async t => {
   t.match(readOne('||a.example^\n'), {
     reports: [{ format: 'adblock', detectedBy: 'its only line' }]
   })
@@ -139,7 +137,7 @@ const WORDS = [
 ]
 
 for (const format of LIST_FORMATS) {
-  t.test(`takes any octets as ${format} or refuses them with codes`, async t => {
+  t.test(`accepts any octets as ${format} or rejects them with error codes`, async t => {
     const octets = fc.oneof(
       fc.uint8Array({ maxLength: 300 }),
       fc

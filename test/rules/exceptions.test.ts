@@ -71,7 +71,7 @@ const blanket = [
 ] as const
 
 for (const { it, exception, at } of blanket) {
-  t.test(`refuses an exception for ${it}`, async t => {
+  t.test(`rejects an exception for ${it}`, async t => {
     const result = await load(t, rulesWith(exception))
     const errors = result.ok ? [] : brief(result.errors)
     t.strictSame(errors, [`RULES_BLANKET networks.yaml:${at}`])
@@ -100,7 +100,7 @@ const fine = [
 ] as const
 
 for (const { it, exception } of fine) {
-  t.test(`takes an exception for ${it}`, async t => {
+  t.test(`accepts an exception for ${it}`, async t => {
     await t.resolves(loadGood(t, rulesWith(`${exception}, ${APPROVED}`)))
   })
 }
@@ -114,7 +114,7 @@ const pairs = [
   { it: 'one after the other', one: 'apps: [x]', two: 'apps: [x]', from: '2023-07-01' }
 ]
 for (const { it, one, two, fails = false, from = '2023-02-01' } of pairs) {
-  t.test(`${fails ? 'refuses' : 'takes'} two exceptions that cover a network, ${it}`, async t => {
+  t.test(`${fails ? 'rejects' : 'accepts'} two exceptions that cover a network, ${it}`, async t => {
     const first = `${one}, prefixes: [10.0.0.0/10], ${APPROVED}`
     const second = `${two}, prefixes: [10.64.0.0/10], purpose: press, approved-by: b, from: ${from}, until: 2023-08-01`
     const result = await load(t, rulesWith(`${first} }\n      - { ${second}`))
@@ -139,13 +139,13 @@ const limits = [
     errors: ['RULES_EXCEPTION_LONG networks.yaml:6:110']
   },
   {
-    it: 'for what no exception is made for',
+    it: 'for a purpose that is not allowed',
     exception: `${part}, purpose: pres, from: 2023-01-01, until: 2023-01-31`,
     setting: 'exceptions: { purposes: [press, investigation] }',
     errors: ['RULES_PURPOSE networks.yaml:6:72']
   },
   {
-    it: 'with a date that is none, once',
+    it: 'with an invalid date, reported once',
     exception: `${part}, purpose: press, from: 2023-02-29, until: 2024-01-31`,
     setting: '',
     errors: ['RULES_DATE networks.yaml:6:85']
@@ -153,13 +153,13 @@ const limits = [
 ] as const
 
 for (const { it, exception, setting, errors } of limits) {
-  t.test(`refuses an exception ${it}`, async t => {
+  t.test(`rejects an exception ${it}`, async t => {
     const result = await load(t, rulesWith(exception, setting))
     t.strictSame(result.ok ? [] : brief(result.errors), errors)
   })
 }
 
-t.test('a year, and as many days as the limit has, are not too long', async t => {
+t.test('accepts a year, and exactly the limit', async t => {
   const zone = 'defaults: { time-zone: Europe/Brussels }'
   const year = `${part}, purpose: press, from: 2023-12-01, until: 2024-12-01`
   await t.resolves(loadGood(t, rulesWith(year, zone)))
@@ -168,7 +168,7 @@ t.test('a year, and as many days as the limit has, are not too long', async t =>
   await t.resolves(loadGood(t, rulesWith(month, 'exceptions: { max-days: 30 }', zone)))
 })
 
-t.test('an exception says where its approval is written', async t => {
+t.test('an exception has a reference to its approval', async t => {
   const reference = 'reference: { title: Form 7, url: "https://forms.example/7" }'
   const { networks } = await loadGood(t, rulesWith(`${part}, purpose: any, ${reference}, ${DATES}`))
   t.match(
@@ -182,7 +182,7 @@ const DATES = 'from: 2023-01-01, until: 2023-01-31'
 const urls = ['ftp://forms.example', 'https://', 'forms.example', 'https://a b', 'https://a\\e[0m']
 
 for (const url of urls) {
-  t.test(`refuses the URL ${url}`, async t => {
+  t.test(`rejects the URL ${url}`, async t => {
     const reference = `reference: { title: Form 7, url: "${url}" }`
     const result = await load(t, rulesWith(`${part}, purpose: any, ${DATES}, ${reference}`))
     t.match(result.ok ? [] : brief(result.errors), [/^DOCUMENT_INVALID networks.yaml:6:\d+$/])

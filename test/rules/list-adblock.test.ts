@@ -10,17 +10,17 @@ const clients = new Map([
 
 const rules: readonly { it: string; text: string; says: readonly string[] }[] = [
   {
-    it: 'names and all below them',
+    it: 'names and everything below them',
     text: '||a.example^\n||b.example^|\n||C.example|\n||d.example\n',
     says: ['suffix a.example 1', 'suffix b.example 2', 'suffix c.example 3', 'suffix d.example 4']
   },
   {
-    it: 'names alone',
+    it: 'names only',
     text: '|a.example^\n|b.example|\nc.example\nd.example # why\n',
     says: ['exact a.example 1', 'exact b.example 2', 'exact c.example 3', 'exact d.example 4']
   },
   {
-    it: 'all below a name',
+    it: 'everything below a name',
     text: '||*.a.example^\n*.b.example^\n.c.example^\n*.d.example\n||.e.example^\n',
     says: Array.from('abcde', (name, i) => `below ${name}.example ${i + 1}`)
   },
@@ -30,7 +30,7 @@ const rules: readonly { it: string; text: string; says: readonly string[] }[] = 
     says: ['exact xn--mnster-3ya.example 2', 'suffix xn--bcher-kva.example 1']
   },
   {
-    it: 'hosts lines, and answers with addresses of hosts',
+    it: 'hosts lines, also with addresses of real hosts',
     text: '0.0.0.0 a.example b.example\n192.0.2.1 c.example\n2001:db8::1 c.example\n||d.example^\n',
     says: [
       'data exact c.example 2 A:c0000201 AAAA:20010db8000000000000000000000001',
@@ -70,7 +70,7 @@ const rules: readonly { it: string; text: string; says: readonly string[] }[] = 
     ]
   },
   {
-    it: 'what is nothing',
+    it: 'invalid rules',
     text: '||a.example^\n||b .example^\n||b,.example^\n||b..example^\n||b.example^$dnstype=NOPE\n',
     says: [
       'suffix a.example 1',
@@ -78,12 +78,12 @@ const rules: readonly { it: string; text: string; says: readonly string[] }[] = 
     ]
   },
   {
-    it: 'exceptions, which hold for all below them',
+    it: 'exceptions, which apply to everything below them',
     text: '||a.example^\n||ads.b.a.example^\n@@||b.a.example^\n||b.a.example.test^\n',
     says: ['pass suffix b.a.example 3', 'suffix a.example 1', 'suffix b.a.example.test 4']
   },
   {
-    it: 'exceptions of a name alone, which do not',
+    it: 'exceptions for only a name, which do not',
     text: '||a.example^\n||ads.a.example^\n@@|a.example^\n',
     says: ['pass exact a.example 3', 'suffix a.example 1', 'suffix ads.a.example 2']
   },
@@ -98,12 +98,12 @@ const rules: readonly { it: string; text: string; says: readonly string[] }[] = 
     says: ['pass suffix a.example 3']
   },
   {
-    it: 'types of questions',
+    it: 'query types',
     text: '||a.example^$dnstype=AAAA|txt\n||b.example^$dnstype=~A\n||c.example^$dnstype=~A|AAAA\n',
     says: ['TXT|AAAA suffix a.example 1', '~A suffix b.example 2', 'AAAA suffix c.example 3']
   },
   {
-    it: 'exceptions for some, said again for names below',
+    it: 'conditional exceptions, repeated for names below',
     text: '||a.example^\n||b.a.example^\n||*.c.a.example^$important\n@@||a.example^$dnstype=TXT\n',
     says: [
       'below c.a.example 3',
@@ -114,7 +114,7 @@ const rules: readonly { it: string; text: string; says: readonly string[] }[] = 
     ]
   },
   {
-    it: 'exceptions as far as nothing important holds',
+    it: 'exceptions restricted by important rules',
     text: '@@||a.example^\n|a.example^$important,dnstype=A\n||b.a.example^$client=128.0.0.0/1,important\n@@||b.a.example^\n',
     says: [
       'A exact a.example 2',
@@ -126,7 +126,7 @@ const rules: readonly { it: string; text: string; says: readonly string[] }[] = 
     ]
   },
   {
-    it: 'what is not denied',
+    it: 'denyallow',
     text: '||a.example^$denyallow=b.a.example|c.a.example|d.example\n',
     says: ['pass suffix b.a.example 1', 'pass suffix c.a.example 1', 'suffix a.example 1']
   },
@@ -146,12 +146,12 @@ const rules: readonly { it: string; text: string; says: readonly string[] }[] = 
     ]
   },
   {
-    it: 'clients that are spared',
+    it: 'excluded clients',
     text: '||a.example^$client=~192.0.2.7|~"Aunt Mary"\n',
     says: ['pass 192.0.2.7/32|10.2.0.0/16 suffix a.example 1', 'suffix a.example 1']
   },
   {
-    it: 'clients that are nobody here',
+    it: 'unknown clients',
     text: '||a.example^\n||b.example^$client=Frank\n||b.example^$client=unborn|kids\n',
     says: ['suffix a.example 1', '2 rules for unknown clients']
   },
@@ -189,7 +189,7 @@ const rules: readonly { it: string; text: string; says: readonly string[] }[] = 
     ]
   },
   {
-    it: 'answers above exceptions, and exceptions that take answers back',
+    it: 'answers above exceptions, and exceptions that cancel answers',
     text: [
       '@@||a.example^',
       '||www.a.example^$dnsrewrite=192.0.2.1',
@@ -204,7 +204,7 @@ const rules: readonly { it: string; text: string; says: readonly string[] }[] = 
     ]
   },
   {
-    it: 'rules that are void, wherever they stand',
+    it: 'disabled rules, wherever they are',
     text: [
       ...['||a.example^$badfilter', '||a.example^', '||www.a.example^', '|a.example^'],
       ...['||b.example^$important', '||b.example^$important,badfilter', '||b.example^'],
@@ -219,7 +219,7 @@ const rules: readonly { it: string; text: string; says: readonly string[] }[] = 
     ]
   },
   {
-    it: 'exceptions that are too much to say',
+    it: 'exceptions that exceed the limits',
     text: '||a.example^\n@@||a.example^$denyallow=b.a.example\n@@||a.example^$dnsrewrite=192.0.2.1\n',
     says: ['suffix a.example 1', '2 exceptions with exclusions']
   }
@@ -231,7 +231,7 @@ for (const { it, text, says } of rules) {
   })
 }
 
-t.test('lets an exception in one file hold for all files of the list', async t => {
+t.test('applies an exception in one file to all files of the list', async t => {
   const result = readAll([
     '||a.example^\n||b.example^\n',
     '@@||a.example^\n||c.example^$badfilter\n'
@@ -243,7 +243,7 @@ t.test('lets an exception in one file hold for all files of the list', async t =
   ])
 })
 
-t.test('says at most a thousand different things', async t => {
+t.test('limits a list to a thousand different actions', async t => {
   const lines = Array.from(
     { length: 1002 },
     (_, i) => `||a${i}.example^$client=10.0.${i >> 8}.${i & 255}`
@@ -255,7 +255,7 @@ t.test('says at most a thousand different things', async t => {
   ])
 })
 
-t.test('refuses exceptions that would have to be said again too often', async t => {
+t.test('rejects exceptions that would have to be repeated too often', async t => {
   const blocks = Array.from({ length: 210 }, (_, i) => `||a${i}.x.example^`)
   const except = Array.from(
     { length: 1000 },

@@ -10,17 +10,17 @@ const lists: readonly {
 }[] = [
   { it: 'nothing', text: '', gives: ['RULES_LIST_EMPTY lists/m.txt:1:1'] },
   {
-    it: 'nothing but comments and the machine itself',
+    it: 'only comments and local names',
     text: '# all gone\n127.0.0.1 localhost\n',
     gives: ['RULES_LIST_EMPTY lists/m.txt:1:1']
   },
   {
-    it: 'names and all below them',
+    it: 'names and everything below them',
     text: 'a.example\nB.example.\n',
     gives: ['suffix a.example 1', 'suffix b.example 2']
   },
   {
-    it: 'a last line without an end',
+    it: 'a last line without a line break',
     text: 'a.example\nb.example',
     gives: ['suffix a.example 1', 'suffix b.example 2']
   },
@@ -47,7 +47,7 @@ const lists: readonly {
     gives: ['exact a.example 1', 'exact b.example 2', 'exact c.example 3', 'exact d.example 4']
   },
   {
-    it: 'several names a hosts line',
+    it: 'several names per hosts line',
     text: '0.0.0.0 a.example b.example # c.example\n',
     gives: ['exact a.example 1', 'exact b.example 1']
   },
@@ -93,7 +93,7 @@ const lists: readonly {
     ]
   },
   {
-    it: 'two names a line',
+    it: 'two names per line',
     text: 'a.example\nb.example c.example\n',
     gives: ['suffix a.example 1', 'RULES_LIST_LINE lists/m.txt:2:1']
   },
@@ -103,7 +103,7 @@ const lists: readonly {
     gives: ['suffix a.example 1', 'suffix b.example 2', 'RULES_LIST_LINE lists/m.txt:3:1']
   },
   {
-    it: 'every address that leads nowhere',
+    it: 'every blocking address',
     text: [
       ...['0.0.0.0 a.example', '127.0.0.1 b.example', '127.0.0.53 c.example', '0 d.example'],
       ...[':: e.example', '::1 f.example', '0:0:0:0:0:0:0:0 g.example'],
@@ -117,7 +117,7 @@ const lists: readonly {
     gives: ['suffix a.example 2', 'RULES_LIST_LINE lists/m.txt:3:1']
   },
   {
-    it: 'NULs in names, and behind them',
+    it: 'NULs in and after names',
     text: 'a.example\nb\0.example\nc.example\0\n\0\0\0\0\n',
     gives: [
       'suffix a.example 1',
@@ -137,12 +137,12 @@ const lists: readonly {
     gives: ['exact a.example 1', 'exact b.example 1']
   },
   {
-    it: 'a name that is longer than any, in Unicode',
+    it: 'a Unicode name that is too long',
     text: `a.example\n${'ü'.repeat(5000)}.example\n`,
     gives: ['suffix a.example 1', 'RULES_LIST_LINE lists/m.txt:2:1']
   },
   {
-    it: 'old line ends of Macs as what they are not',
+    it: 'CR line breaks as one line',
     text: 'a.example\rb.example\rc.example\r',
     gives: ['RULES_LIST_REFUSED lists/m.txt:1:1', 'RULES_LIST_LINE lists/m.txt:1:1']
   },
@@ -167,7 +167,7 @@ const lists: readonly {
     gives: ['RULES_LIST_REFUSED lists/m.txt:1:1', 'RULES_LIST_LINE lists/m.txt:1:1']
   },
   {
-    it: 'octets that are no text',
+    it: 'binary data',
     text: Buffer.from('a.example\n\xff\xfe.example\n\0\n', 'latin1'),
     gives: [
       'suffix a.example 1',
@@ -177,7 +177,7 @@ const lists: readonly {
   },
   { it: 'HTML', text: ' \n<html>', gives: ['RULES_LIST_REFUSED lists/m.txt:1:1'] },
   {
-    it: 'one line that is bad',
+    it: 'one invalid line',
     text: 'a b\n',
     gives: ['RULES_LIST_REFUSED lists/m.txt:1:1', 'RULES_LIST_LINE lists/m.txt:1:1']
   }
@@ -187,7 +187,7 @@ for (const { it, text, format, gives } of lists) {
   t.test(`reads ${it}`, async t => t.strictSame(saidBy(readOne(text, { format })), [...gives]))
 }
 
-t.test('takes a list without names where somebody has said that it may be', async t => {
+t.test('accepts an empty list if it may be empty', async t => {
   const result = readOne('# none yet\n', { mayBeEmpty: true })
   t.match(result, { parts: [{ bounds: { names: 0 } }], warnings: [] })
 })
@@ -202,7 +202,7 @@ const limits = [
 ] as const
 
 for (const { it, good, bad, refused } of limits) {
-  t.test(`${refused ? 'refuses' : 'takes'} ${it}`, async t => {
+  t.test(`${refused ? 'rejects' : 'accepts'} ${it}`, async t => {
     const result = readOne(lines(good, bad))
     t.equal('errors' in result, refused)
     const reports = 'errors' in result ? result.errors.slice(1) : result.warnings
@@ -210,7 +210,7 @@ for (const { it, good, bad, refused } of limits) {
   })
 }
 
-t.test('says beforehand how much it will pour', async t => {
+t.test('announces how much it will write', async t => {
   const result = readOne('a.example\n0.0.0.0 bb.example cc.example\n# x\n')
   const bounds = { names: 3, octets: 11 + 12 + 12 }
   t.match(result, { parts: [{ kind: 'list', id: 'm', title: 'm', bounds }] })

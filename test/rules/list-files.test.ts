@@ -18,14 +18,14 @@ const packed = gzipSync('a.example\nb.example\n')
 const lists = [
   { it: 'a packed file, whatever its name', files: { ...FILE, 'lists/m.txt': packed } },
   {
-    it: 'a file in pieces that were packed apart',
+    it: 'a gzip file of several members',
     files: {
       ...FILE,
       'lists/m.txt': Buffer.concat([gzipSync('a.example\n'), gzipSync('b.example\n')])
     }
   },
   {
-    it: 'a file that is not packed, though its name says so',
+    it: 'an uncompressed file with a name in .gz',
     files: { ...listed('{ file: lists/m.gz }'), 'lists/m.gz': 'a.example\nb.example\n' }
   }
 ]
@@ -61,7 +61,7 @@ t.test('reads all files of a folder as one list', async t => {
     t.ok(watched.includes(file), file)
 })
 
-t.test('tells of each file what it was found to be', async t => {
+t.test('reports the format and content of each file', async t => {
   const result = await load(t, {
     ...FOLDER,
     'lists/m/a.txt': '||a.example^\n/x/\n/y/\n',
@@ -76,7 +76,7 @@ t.test('tells of each file what it was found to be', async t => {
   t.strictSame(result.ok && brief(result.warnings), ['RULES_LIST_LINE b.txt:2:1'])
 })
 
-t.test('takes a folder without files where somebody has said that it may be', async t => {
+t.test('accepts an empty folder if the list may be empty', async t => {
   const files = { ...listed('{ folder: lists, may-be-empty: true }'), 'lists/.keep': '' }
   t.match(await load(t, files), { ok: true })
 })
@@ -91,12 +91,12 @@ const refused: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['RULES_LIST_LARGE lists/m.txt:1:1']
   },
   {
-    it: 'a packed file that is cut short',
+    it: 'a truncated gzip file',
     files: { ...FILE, 'lists/m.txt': packed.subarray(0, -9) },
     errors: ['RULES_LIST_GZIP lists/m.txt:1:1']
   },
   {
-    it: 'a packed file that is broken',
+    it: 'a corrupt gzip file',
     files: {
       ...FILE,
       'lists/m.txt': Buffer.from([0x1f, 0x8b, 8, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
@@ -104,7 +104,7 @@ const refused: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['RULES_LIST_GZIP lists/m.txt:1:1']
   },
   {
-    it: 'files that are too large together',
+    it: 'files that exceed the limit together',
     files: {
       ...listed('{ folder: lists, max-size: 2KB }'),
       'lists/a.txt': 'a.example\n'.repeat(150),
@@ -128,7 +128,7 @@ const refused: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['RULES_UNREADABLE networks.yaml:3:16']
   },
   {
-    it: 'a folder that is not there',
+    it: 'a missing folder',
     files: FOLDER,
     errors: ['RULES_UNREADABLE networks.yaml:3:16']
   },
@@ -148,20 +148,20 @@ const refused: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['DOCUMENT_INVALID networks.yaml:3:6']
   },
   {
-    it: 'one file of a folder that is no list',
+    it: 'one file of a folder that is not a list',
     files: { ...FOLDER, 'lists/m/a.txt': 'a.example\n', 'lists/m/b.txt': '<html>' },
     errors: ['RULES_LIST_REFUSED b.txt:1:1']
   }
 ]
 
 for (const { it, files, errors } of refused) {
-  t.test(`refuses ${it}`, async t => {
+  t.test(`rejects ${it}`, async t => {
     const result = await load(t, files)
     t.strictSame(result.ok ? [] : brief(result.errors), errors)
   })
 }
 
-t.test('refuses a file of 2 GB without reading it', async t => {
+t.test('rejects a file of 2 GB without reading it', async t => {
   const folder = t.testdir(folderOf(FILE))
   const file = join(folder, 'lists/m.txt')
   mkdirSync(join(folder, 'lists'))
@@ -173,7 +173,7 @@ t.test('refuses a file of 2 GB without reading it', async t => {
   t.ok(process.memoryUsage().arrayBuffers - before < 64 * MEGABYTE)
 })
 
-t.test('refuses a pipe without waiting for somebody to write to it', async t => {
+t.test('rejects a pipe without waiting for a writer', async t => {
   const folder = t.testdir(folderOf(FILE))
   mkdirSync(join(folder, 'lists'))
   execFileSync('mkfifo', [join(folder, 'lists/m.txt')])

@@ -34,7 +34,7 @@ const lists: readonly {
     ]
   },
   {
-    it: 'several names a line',
+    it: 'several names per line',
     format: 'dnsmasq',
     text: 'address=/a.example/b.example/\naddress=/c.example/d.example/192.0.2.1\n',
     says: [
@@ -45,7 +45,7 @@ const lists: readonly {
     ]
   },
   {
-    it: 'addresses of hosts',
+    it: 'addresses of real hosts',
     format: 'dnsmasq',
     text: [
       ...['address=/a.example/192.0.2.1', 'address=/b.example/2001:db8::1'],
@@ -58,7 +58,7 @@ const lists: readonly {
     ]
   },
   {
-    it: 'records of names that share one line, but not another',
+    it: 'records of names that share only some lines',
     format: 'dnsmasq',
     text: [
       ...['address=/a.example/b.example/192.0.2.1', 'address=/a.example/192.0.2.2'],
@@ -72,13 +72,13 @@ const lists: readonly {
     ]
   },
   {
-    it: 'names that are not meant, the longest first',
+    it: 'names that pass, the longest first',
     format: 'dnsmasq',
     text: 'address=/a.example/\nserver=/b.a.example/#\naddress=/c.b.a.example/\n',
     says: ['pass suffix b.a.example 2', 'suffix a.example 1', 'suffix c.b.a.example 3']
   },
   {
-    it: 'what is not for a list',
+    it: 'unsupported settings',
     format: 'dnsmasq',
     text: [
       ...['local=/a.example/', 'server=/b.example/192.0.2.1', 'server=8.8.8.8', 'no-resolv'],
@@ -99,7 +99,7 @@ const lists: readonly {
     ]
   },
   {
-    it: 'what is nothing',
+    it: 'invalid rules',
     format: 'dnsmasq',
     text: 'local=/a.example/\nb.example\naddress=/b.example/none\naddress=/b.example\nlocal=/b..example/\n',
     says: [
@@ -128,7 +128,7 @@ const lists: readonly {
     says: Array.from('abcdefghij', (name, i) => `suffix ${name}.example ${i + 3}`)
   },
   {
-    it: 'zones and names with addresses that lead nowhere',
+    it: 'zones and names with blocking addresses',
     format: 'unbound',
     text: [
       ...['local-zone: "a.example" redirect', 'local-data: "a.example A 0.0.0.0"'],
@@ -180,7 +180,7 @@ const lists: readonly {
     ]
   },
   {
-    it: 'what is not for a list',
+    it: 'unsupported settings',
     format: 'unbound',
     text: [
       ...[
@@ -201,7 +201,7 @@ const lists: readonly {
     ]
   },
   {
-    it: 'what is nothing',
+    it: 'invalid rules',
     format: 'unbound',
     text: [
       ...['local-zone: "a.example" static', 'b.example', 'local-zone: "b.example"'],

@@ -83,7 +83,7 @@ t.test('reads networks with the rules that they extend', async t => {
   }
 })
 
-t.test('reads all that a ban says', async t => {
+t.test('reads every key of a ban', async t => {
   const { networks } = await loadGood(t, FILES)
   const rules = networks[0]!.rules
   t.match(
@@ -115,7 +115,7 @@ t.test('reads all that a ban says', async t => {
   ])
 })
 
-t.test('reads what an exception and a block say', async t => {
+t.test('reads every key of an exception and a block', async t => {
   const { networks } = await loadGood(t, FILES)
   const [exception, , block] = networks[0]!.rules
   t.match(exception, {
@@ -138,7 +138,7 @@ t.test('reads an app with the line of every name', async t => {
   t.strictSame(poured(sources[0]!), ['suffix tiktok.example 4', 'exact cdn.example 5'])
 })
 
-t.test('numbers rules that would have one id', async t => {
+t.test('numbers rules with equal ids', async t => {
   const rule = '{ apps: [x], authority: a, reference: b, from: 2023-03-10 }'
   const taken = '{ apps: [x], authority: a, reference: b, id: n/x-2 }'
   const files = {
@@ -152,7 +152,7 @@ t.test('numbers rules that would have one id', async t => {
   )
 })
 
-t.test('takes a rule once that two ways lead to', async t => {
+t.test('includes a rule once that is inherited twice', async t => {
   const { networks } = await loadGood(t, {
     'networks.yaml': [
       'networks:',
@@ -166,7 +166,7 @@ t.test('takes a rule once that two ways lead to', async t => {
   t.strictSame(names, ['d.example', 'b.example', 'a.example', 'c.example'])
 })
 
-t.test('has one SHA-256 for one state of the files', async t => {
+t.test('the SHA-256 depends only on the content of the files', async t => {
   const one = await loadGood(t, FILES)
   const again = await loadGood(t, FILES)
   const other = await loadGood(t, { ...FILES, 'lists/malware.txt': 'bad2.example\n' })
@@ -177,17 +177,17 @@ t.test('has one SHA-256 for one state of the files', async t => {
 const warnings = [
   { it: 'nothing in the middle of it', now: Date.UTC(2023, 4, 1), warns: [] },
   {
-    it: 'an exception that has ended',
+    it: 'an expired exception',
     now: Date.UTC(2023, 5, 29, 22),
     warns: ['RULES_EXCEPTION_ENDED networks.yaml:23:9']
   },
   {
-    it: 'a review that is due',
+    it: 'an overdue review',
     now: Date.UTC(2023, 7, 1, 7),
     warns: ['RULES_REVIEW_DUE networks.yaml:15:17', 'RULES_EXCEPTION_ENDED networks.yaml:23:9']
   },
   {
-    it: 'a ban that has ended',
+    it: 'an expired ban',
     now: Date.UTC(2023, 8, 9, 22),
     warns: ['RULES_BAN_ENDED networks.yaml:8:9', 'RULES_EXCEPTION_ENDED networks.yaml:23:9']
   }
@@ -200,7 +200,7 @@ for (const { it, now, warns } of warnings) {
   })
 }
 
-t.test('warns of an app that is banned without its pair', async t => {
+t.test('warns of an app that is banned without its paired app', async t => {
   const result = await load(t, {
     ...app('x', 'names: [x.example]', 'pairs-with: [y, z, sister, gone]'),
     ...app('y', 'kind: shared', 'names: [y.example]'),
@@ -216,7 +216,7 @@ t.test('warns of an app that is banned without its pair', async t => {
   t.strictSame(result.ok && brief(result.warnings), ['RULES_PAIR_MISSING networks.yaml:3:5'])
 })
 
-t.test('warns from fourteen days before a ban or an exception ends', async t => {
+t.test('warns from fourteen days before a ban or exception expires', async t => {
   const rules = `
 networks:
   n:

@@ -54,7 +54,7 @@ const covered = [
 ] as const
 
 for (const { text, itself, below } of covered) {
-  t.test(`covers by ${text} what it says`, async t => {
+  t.test(`${text} covers the right names`, async t => {
     const { cover, name } = readPattern(text)!
     t.equal(covers(cover, name, readName('a.example')), itself)
     t.equal(covers(cover, name, readName('x.y.a.example')), below)
@@ -64,7 +64,7 @@ for (const { text, itself, below } of covered) {
   })
 }
 
-t.test('does not take octets inside a label for the labels of a name', async t => {
+t.test('does not mistake octets inside a label for labels', async t => {
   t.notOk(covers('suffix', readName('a.example'), readName('x\\001a.example')))
 })
 
@@ -78,7 +78,7 @@ const widths = [
 ] as const
 
 for (const { text, wide } of widths) {
-  t.test(`finds ${text} ${wide ? '' : 'not '}too wide`, async t => {
+  t.test(`finds ${text} ${wide ? '' : 'not '}too broad`, async t => {
     t.equal(coversTopLevelDomain(readPattern(text)!), wide)
   })
 }

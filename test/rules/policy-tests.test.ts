@@ -19,7 +19,7 @@ tests:
       - [192.0.2.1, bücher.example, ~, ~, passes, ~]
 `
 
-t.test('a row is a question and what is wanted, with what all rows say', async t => {
+t.test('a row is a query and its expected result, with the values for all rows', async t => {
   const { tests, errors } = readPolicyTests(TABLE, 'a.yaml', 'Europe/Brussels')
   t.strictSame(errors, [])
   const shown = tests.map(({ client, name, positionOf, ...test }) => ({
@@ -59,7 +59,7 @@ t.test('a row is a question and what is wanted, with what all rows say', async t
 
 const wrong = [
   {
-    it: 'cells that are not what their columns say',
+    it: 'cells that are invalid in their columns',
     tables: `
   - title: all wrong
     columns: [client, name, type, protocol, at, expect, ede]
@@ -85,7 +85,7 @@ const wrong = [
     ]
   },
   {
-    it: 'a row without what it needs',
+    it: 'a row without required cells',
     tables: `
   - title: one
     columns: [name, type]
@@ -97,7 +97,7 @@ const wrong = [
     ]
   },
   {
-    it: 'a column twice, and one that stands beside the rows as well',
+    it: 'a duplicate column, and one that is given for all rows as well',
     tables: `
   - title: one
     columns: [client, name, name, expect]
@@ -121,7 +121,7 @@ const wrong = [
 ]
 
 for (const { it, tables, errors } of wrong) {
-  t.test(`refuses ${it}`, async t => {
+  t.test(`rejects ${it}`, async t => {
     const text = `clients: { phone: 10.20.1.1 }\ntests:${tables}\n`
     const read = readPolicyTests(text, 'a.yaml', 'UTC')
     t.strictSame(
@@ -135,7 +135,7 @@ for (const { it, tables, errors } of wrong) {
 
 const NETWORKS = 'networks: { all: { prefixes: [127.0.0.0/8] } }\n'
 
-t.test('what tests say is no part of the rules', async t => {
+t.test('tests are not part of the rules', async t => {
   const without: Files = { 'networks.yaml': NETWORKS }
   const before = await loadGood(t, without)
   const after = await loadGood(t, { ...without, 'tests/a.yaml': 'no: such: thing' })
@@ -146,7 +146,7 @@ t.test('what tests say is no part of the rules', async t => {
   )
 })
 
-t.test('reads every file of the folder, in order, and says which cannot be read', async t => {
+t.test('reads every file of the folder, in order, and reports unreadable ones', async t => {
   const good = 'tests: [{ title: one, rows: [[127.0.0.1, a.example, passes]] }]\n'
   const folder = t.testdir({
     tests: {
@@ -175,7 +175,7 @@ t.test('a folder without tests has none', async t => {
   t.strictSame(await loadPolicyTests(t.testdir({}), 'UTC'), { tests: [], errors: [] })
 })
 
-t.test('docs/guides/policy-tests.md explains every key and every word', async t => {
+t.test('docs/guides/policy-tests.md explains every key and every result', async t => {
   const page = readFileSync('docs/guides/policy-tests.md', 'utf8')
   const keys = [...keysOf(policyTestsSchema).keys()].map(path => path.split('.').at(-1)!)
   for (const word of [...new Set(keys), ...EXPECTED]) t.ok(page.includes(`\`${word}\``), word)

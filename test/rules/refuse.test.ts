@@ -83,7 +83,7 @@ const refuses: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['RULES_EXTENDS_CYCLE networks.yaml:4:14', 'RULES_EXTENDS_CYCLE networks.yaml:5:17']
   },
   {
-    it: 'a ban of nothing',
+    it: 'a ban without names',
     files: banning('apps: []'),
     errors: ['RULES_EMPTY networks.yaml:4:12']
   },
@@ -118,7 +118,7 @@ const refuses: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['DOCUMENT_INVALID networks.yaml:4:24']
   },
   {
-    it: 'an exception without a beginning, an end, a purpose and who approved it',
+    it: 'an exception without from, until, purpose and approved-by',
     files: { ...app('x'), ...networks('    exceptions: [{ apps: [x] }]') },
     errors: Array<string>(4).fill('DOCUMENT_INVALID networks.yaml:4:18')
   },
@@ -172,7 +172,7 @@ const refuses: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['RULES_REPLY networks.yaml:4:61']
   },
   {
-    it: 'a CNAME to what is banned',
+    it: 'a CNAME to a banned name',
     files: { ...app('x'), ...banning('apps: [x], action: cname, target: w.x.example') },
     errors: ['RULES_TARGET_BANNED networks.yaml:4:76']
   },
@@ -182,7 +182,7 @@ const refuses: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['RULES_TOO_WIDE networks.yaml:4:50']
   },
   {
-    it: 'a ban of all below one',
+    it: 'a ban of everything below one',
     files: banning('names: ["*.com"]'),
     errors: ['RULES_TOO_WIDE networks.yaml:4:50']
   },
@@ -197,12 +197,12 @@ const refuses: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['RULES_TOO_WIDE networks.yaml:4:50']
   },
   {
-    it: 'a ban of all below one',
+    it: 'a ban of everything below one',
     files: banning('names: ["*.github.io"]'),
     errors: ['RULES_TOO_WIDE networks.yaml:4:50']
   },
   {
-    it: 'an exception for a delivery network',
+    it: 'an exception for a CDN',
     files: networks(
       '    exceptions: [{ names: [cloudfront.net], prefixes: [10.1.0.0/16], purpose: a,',
       '      approved-by: b, from: 2023-01-01, until: 2023-09-01 }]'
@@ -210,7 +210,7 @@ const refuses: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['RULES_TOO_WIDE networks.yaml:4:28']
   },
   {
-    it: 'a block of what a delivery network is in',
+    it: 'a block of a parent of a CDN zone',
     files: networks('    block: [amazonaws.com, x.amazonaws.com]'),
     errors: ['RULES_TOO_WIDE networks.yaml:4:13']
   },
@@ -225,7 +225,7 @@ const refuses: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['DOCUMENT_INVALID networks.yaml:4:65']
   },
   {
-    it: 'a force of what is let through',
+    it: 'force on an allow',
     files: networks('    allow: [{ names: [co.uk], force: so }]'),
     errors: ['DOCUMENT_INVALID networks.yaml:4:31']
   },
@@ -270,7 +270,7 @@ const refuses: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['RULES_TOO_WIDE apps/x.yaml:5:3']
   },
   {
-    it: 'a delivery network in an app, in a file of the usual form',
+    it: 'a CDN in an app, in a file of the usual form',
     files: {
       ...networks(),
       ...app('x', 'names:', '  - x.example', '  - { name: akamaized.net, role: cdn }')
@@ -304,7 +304,7 @@ const refuses: readonly { it: string; files: Files; errors: readonly string[] }[
     errors: ['DOCUMENT_INVALID apps/x.yaml:3:1']
   },
   {
-    it: 'an error page in the place of a list',
+    it: 'an error page instead of a list',
     files: {
       ...networks('lists: { m: { file: lists/m.txt } }'),
       'lists/m.txt': '\n<!DOCTYPE html>'
@@ -314,13 +314,13 @@ const refuses: readonly { it: string; files: Files; errors: readonly string[] }[
 ]
 
 for (const { it, files, errors } of refuses) {
-  t.test(`refuses ${it}`, async t => {
+  t.test(`rejects ${it}`, async t => {
     const result = await load(t, files)
     t.strictSame(result.ok ? [] : brief(result.errors), [...errors])
   })
 }
 
-t.test('tells the errors of all files at once, with all the files to watch', async t => {
+t.test('reports the errors of all files at once, with all files to watch', async t => {
   const result = await load(t, {
     ...banning('apps: [y]'),
     ...app('x', 'kind: y'),
@@ -335,7 +335,7 @@ t.test('tells the errors of all files at once, with all the files to watch', asy
   t.equal(result.files.length, 5)
 })
 
-t.test('gives rules or coded errors for any text', async t => {
+t.test('returns rules or coded errors for any text', async t => {
   const word = fc.constantFrom(
     'n',
     'prefixes',

@@ -51,7 +51,11 @@ const NO_SOA = 'RULES_ZONE_NO_SOA z.rpz:1:1'
 /** Each after `HEAD`, so that the first line is line 4. */
 const zones: readonly { it: string; zone: string; gives: readonly string[] }[] = [
   { it: 'a name', zone: 'A.example CNAME .', gives: ['1 nxdomain exact a.example 4'] },
-  { it: 'all below a name', zone: '*.a.example CNAME .', gives: ['1 nxdomain below a.example 4'] },
+  {
+    it: 'everything below a name',
+    zone: '*.a.example CNAME .',
+    gives: ['1 nxdomain below a.example 4']
+  },
   { it: 'everything', zone: '* CNAME .', gives: ['1 nxdomain below  4'] },
   {
     it: 'every action',
@@ -65,7 +69,7 @@ const zones: readonly { it: string; zone: string; gives: readonly string[] }[] =
     ]
   },
   {
-    it: 'the old way to let pass',
+    it: 'the obsolete form of PASSTHRU',
     zone: 'a.example CNAME a.example.\n*.b.example CNAME *.b.example.\n32.1.2.0.192.rpz-ip CNAME 32.1.2.0.192.',
     gives: ['1 pass exact a.example 4', '1 pass below b.example 5', '2 pass 192.0.2.1/32 6']
   },
@@ -127,12 +131,12 @@ const zones: readonly { it: string; zone: string; gives: readonly string[] }[] =
     ]
   },
   {
-    it: 'nothing of name servers, which who forwards does not see',
+    it: 'no name server triggers, which a forwarder cannot check',
     zone: 'a CNAME .\nns.b.rpz-nsdname CNAME .\n24.0.2.0.192.rpz-nsip CNAME .\n*.b.rpz-nsdname CNAME .\nc DNAME d.',
     gives: ['1 nxdomain exact a 4']
   },
   {
-    it: 'nothing of signatures, nor of the zone itself',
+    it: 'no signatures and no records of the zone itself',
     zone: 'a CNAME .\na RRSIG x\n@ A 192.0.2.1\n@ TYPE65534 \\# 0',
     gives: ['1 nxdomain exact a 4']
   }
@@ -211,11 +215,11 @@ t.test('an owner outside the zone is skipped', async t => {
   t.strictSame(taken(zone), ['1 nxdomain exact a 2', ...bad])
 })
 
-t.test('a zone without SOA is taken, with a warning', async t => {
+t.test('a zone without SOA is accepted, with a warning', async t => {
   t.strictSame(taken('a.example CNAME .\n'), ['1 nxdomain exact a.example 1', NO_SOA])
 })
 
-t.test('what cannot be applied is counted', async t => {
+t.test('unsupported policies are counted', async t => {
   const zone = 'a CNAME .\nb.rpz-nsdname CNAME .\n32.1.2.0.192.rpz-nsip CNAME .\nc DNAME d.\n'
   const result = read(HEAD + zone)
   const unsupported = new Map([
@@ -225,7 +229,7 @@ t.test('what cannot be applied is counted', async t => {
   t.match(result, { warnings: [], reports: [{ format: 'rpz', names: 1, unsupported }] })
 })
 
-t.test('zones of one list are heard one after the other, and before what is no zone', async t => {
+t.test('zones of one list apply in order, before its other files', async t => {
   const file = (text: string, name: string) => {
     return { octets: Buffer.from(text), file: name, displayName: name }
   }
@@ -246,7 +250,7 @@ t.test('zones of one list are heard one after the other, and before what is no z
   )
 })
 
-t.test('clients with one action and length are one part where there are many', async t => {
+t.test('many client policies with one action and prefix length are one part', async t => {
   const lines = Array.from({ length: 100 }, (_, i) => `32.${i}.0.0.10.rpz-client-ip CNAME .\n`)
   const result = read(HEAD + lines.join(''))
   t.match(result, { parts: [{ part: { stage: 0, prefixes: { length: 100 } } }] })
@@ -262,7 +266,7 @@ const recognised = [
 ]
 
 for (const { it, text, is } of recognised) {
-  t.test(`${is ? 'recognises' : 'takes for no zone'} ${it}`, async t => {
+  t.test(`${is ? 'detects' : 'does not detect'} ${it}`, async t => {
     const result = read(text)
     t.equal('reports' in result && result.reports[0]!.format === 'rpz', is)
   })
@@ -271,7 +275,7 @@ for (const { it, text, is } of recognised) {
 const refused = [
   { it: 'a page', zone: '<html>', code: 'RULES_LIST_REFUSED' },
   { it: 'no policy', zone: HEAD, code: 'RULES_LIST_EMPTY' },
-  { it: 'nothing that is right', zone: `${HEAD}a A x\n`, code: 'RULES_LIST_REFUSED' },
+  { it: 'only invalid records', zone: `${HEAD}a A x\n`, code: 'RULES_LIST_REFUSED' },
   {
     it: 'addresses without lengths of prefixes',
     zone: `${HEAD}good CNAME .\n${'1.2.3.4.rpz-ip CNAME .\n'.repeat(200)}`,
@@ -280,13 +284,13 @@ const refused = [
 ]
 
 for (const { it, zone, code } of refused) {
-  t.test(`refuses ${it}`, async t => {
+  t.test(`rejects ${it}`, async t => {
     const result = read(zone, 'rpz')
     t.match('errors' in result && result.errors[0], { code })
   })
 }
 
-t.test('takes any octets or refuses them with codes', async t => {
+t.test('accepts any octets or rejects them with error codes', async t => {
   const piece = fc.constantFrom(
     ...['a', '.', ' ', '\n', '\t', '"', '(', ')', ';', '\\', '$ORIGIN ', '@ SOA ', 'CNAME ', '*.'],
     ...['rpz-ip', 'A ', 'TXT ', '192.0.2.1 ', 'é', '\r\n', 'HTTPS 1 . alpn=', 'IN ', '60 ']
@@ -348,7 +352,7 @@ for (const [type, [text, hex]] of Object.entries(RDATA)) {
   })
 }
 
-t.test('reads a record of any type as RFC 3597 has it', async t => {
+t.test('reads records in the form of RFC 3597', async t => {
   const [, record] = taken(`${HEAD}a TYPE65280 \\# 4 c000 0201\n`)
   t.equal(record, 'line 4: 65280 c0000201')
 })

@@ -30,19 +30,19 @@ const reads = [
     text: 'mon, wed 08:00-12:00, 13:00-17:30 (Europe/Brussels)'
   },
   {
-    it: 'whole days, over the end of the week',
+    it: 'whole days, across the end of the week',
     schedule: '{ days: sat-mon }',
     bounds: [0, DAY, 5 * DAY, WEEK],
     text: 'sat-mon (Europe/Brussels)'
   },
   {
-    it: 'hours over midnight',
+    it: 'hours across midnight',
     schedule: '{ days: fri, hours: 22:00-06:00 }',
     bounds: [4 * DAY + 22 * HOUR, 5 * DAY + 6 * HOUR],
     text: 'fri 22:00-06:00 (Europe/Brussels)'
   },
   {
-    it: 'hours over the midnight that ends the week',
+    it: 'hours across the end of the week',
     schedule: '{ days: sun, hours: 22:00-06:00 }',
     bounds: [0, 6 * HOUR, 6 * DAY + 22 * HOUR, WEEK],
     text: 'sun 22:00-06:00 (Europe/Brussels)'
@@ -124,13 +124,13 @@ const refused = [
 ]
 
 for (const schedule of refused) {
-  t.test(`refuses ${schedule}`, async t => {
+  t.test(`rejects ${schedule}`, async t => {
     const result = await load(t, blocking(schedule))
     t.match(result.ok ? [] : brief(result.errors), [/^DOCUMENT_INVALID networks.yaml:6:\d+$/])
   })
 }
 
-t.test('says what would have been right', async t => {
+t.test('says what was expected', async t => {
   const errors = async (schedule: string): Promise<string[]> => {
     const result = await load(t, blocking(schedule))
     return result.ok ? [] : result.errors.map(({ message }) => message)

@@ -139,7 +139,7 @@ const spared = [
 ] as const
 
 for (const [app, name] of spared) {
-  t.test(`${app} spares ${name}`, async t => t.notOk(covers(app, name)))
+  t.test(`${app} does not cover ${name}`, async t => t.notOk(covers(app, name)))
 }
 
 /** Zones with many tenants, which public lists of apps mention; nothing may cover them whole. */
@@ -154,7 +154,7 @@ const NEVER = `
   cdn.cloudflare.net discordsays.com map.fastly.net s3.amazonaws.com sinaapp.com
   yandexcloud.net`.match(/\S+/g)!
 
-t.test('no app takes in a zone that many share, nor a top-level domain', async t => {
+t.test('no app covers shared infrastructure or a top-level domain', async t => {
   for (const [app, names] of patterns) {
     const wrong = NEVER.filter(zone => covers(app, zone) || covers(app, `tenant-of-it.${zone}`))
     t.strictSame(wrong, [], app)
@@ -179,7 +179,7 @@ t.test('no name of an app is covered twice', async t => {
 
 const local = rules.networks.find(({ id }) => id === 'local')!
 
-t.test('only addresses that are not reached from outside are served', async t => {
+t.test('only non-global addresses are served', async t => {
   t.strictSame(
     rules.networks.map(({ id }) => id),
     ['local']
@@ -214,7 +214,7 @@ for (const [id, apps, action, ede] of bans) {
   })
 }
 
-t.test('the Belgian ban begins on its day in Brussels and says why', async t => {
+t.test('the Belgian ban begins at midnight in Brussels and has a reference', async t => {
   const ban = local.rules.find(({ id }) => id === 'be-federal-tiktok')
   t.match(ban, { from: Date.UTC(2024, 2, 19, 23) / 1000, legalBasis: /^Circular 716/ })
 })

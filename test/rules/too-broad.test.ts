@@ -24,7 +24,9 @@ const wide = [
 ] as const
 
 for (const { text, found } of wide) {
-  t.test(`finds ${text} too wide`, async t => t.match(tooBroad(readPattern(text)!)?.covered, found))
+  t.test(`finds ${text} too broad`, async t =>
+    t.match(tooBroad(readPattern(text)!)?.covered, found)
+  )
 }
 
 const narrow = [
@@ -33,19 +35,19 @@ const narrow = [
 ]
 
 for (const text of narrow) {
-  t.test(`does not find ${text} too wide`, async t =>
+  t.test(`does not find ${text} too broad`, async t =>
     t.equal(tooBroad(readPattern(text)!), undefined)
   )
 }
 
-t.test('knows around which names a shared zone is', async t => {
+t.test('finds the shared zone that contains a name', async t => {
   t.equal(sharedZoneContaining('a.b.akamaized.net')?.operator, 'Akamai')
   t.equal(sharedZoneContaining('akamaized.net')?.zone, 'akamaized.net')
   t.equal(sharedZoneContaining('xakamaized.net'), undefined)
   t.equal(sharedZoneContaining('windows.net'), undefined)
 })
 
-t.test('every shared zone is there once, and says whose it is and what says so', async t => {
+t.test('every shared zone is listed once, with operator and evidence', async t => {
   t.equal(new Set(SHARED_ZONES.map(({ zone }) => zone)).size, SHARED_ZONES.length)
   for (const { zone, operator, source } of SHARED_ZONES) {
     t.match(tooBroad(readPattern(zone)!)?.covered, `${zone}, shared infrastructure of ${operator}`)
@@ -56,7 +58,7 @@ t.test('every shared zone is there once, and says whose it is and what says so',
 const networks = (...lines: string[]): string =>
   ['networks:', '  n:', '    prefixes: [10.0.0.0/8]', ...lines].join('\n')
 
-t.test('what is forced with a reason is right, is told, and the reason is kept', async t => {
+t.test('a forced name is accepted with a warning, and its reason is kept', async t => {
   const files = {
     'networks.yaml': networks(
       '    bans: [{ authority: a, reference: b, names: [co.uk, x.example], force: test range }]',
@@ -81,7 +83,7 @@ t.test('what is forced with a reason is right, is told, and the reason is kept',
   ])
 })
 
-t.test('a force that nothing needs is told', async t => {
+t.test('an unnecessary force is a warning', async t => {
   const result = await load(t, {
     'networks.yaml': networks(
       '    bans: [{ authority: a, reference: b, names: [x.example], force: so }]',
@@ -96,11 +98,11 @@ t.test('a force that nothing needs is told', async t => {
   ])
 })
 
-t.test('an allow may be as wide as it likes', async t => {
+t.test('an allow may be broad', async t => {
   await loadGood(t, { 'networks.yaml': networks('    allow: [co.uk, zip, cloudfront.net]') })
 })
 
-t.test('lists that take in what many share are told to who asks, and hold as they are', async t => {
+t.test('lists with shared infrastructure are reported by check, and apply unchanged', async t => {
   const rules = await loadGood(t, {
     'networks.yaml': [
       networks('    block: [{ lists: [m] }, { lists: [h] }]'),

@@ -38,7 +38,7 @@ function good(result: RulesResult) {
   return result
 }
 
-t.test('a zone is read by its copy, at the lines of its text', async t => {
+t.test('reads the copy of a zone, with its line numbers', async t => {
   const { rules, lists, transfers, warnings } = good(await withCopy(t, { 'm.zone': BASE }))
   t.strictSame(rules.sources.map(poured).flat(), ['exact one 2', 'below two 3'])
   t.equal(rules.sources[0]!.file, 'rpz.example')
@@ -47,14 +47,14 @@ t.test('a zone is read by its copy, at the lines of its text', async t => {
   t.strictSame(warnings, [])
 })
 
-t.test('with its journal: no line moves', async t => {
+t.test('applies the journal without moving lines', async t => {
   const lines = '-one.rpz.example. 60 IN CNAME .\n+six.rpz.example. 60 IN CNAME *.\n'
   const copy = { 'm.zone': BASE, 'm.journal': journal(lines) }
   const { rules } = good(await withCopy(t, copy))
   t.strictSame(rules.sources.map(poured).flat(), ['below two 3', 'exact six 4'])
 })
 
-t.test('in the sum of the rules its serial and its sum count, however it lies on disk', async t => {
+t.test('the digest of the rules depends on serial and content of the zone only', async t => {
   const version = journal('+six.rpz.example. 60 IN CNAME .\n')
   const one = good(await withCopy(t, { 'm.zone': BASE, 'm.journal': version }))
   const torn = Buffer.concat([version, Buffer.from('@ 8 9 100\n-one')])
@@ -63,7 +63,7 @@ t.test('in the sum of the rules its serial and its sum count, however it lies on
   t.not(one.rules.sha256, good(await withCopy(t, { 'm.zone': BASE })).rules.sha256)
 })
 
-t.test('without a copy, or with one of another zone: a warning, and no name', async t => {
+t.test('without a copy, or with that of another zone: a warning, and no names', async t => {
   for (const copy of [{}, { 'm.zone': BASE.replaceAll('rpz', 'xyz') }, { 'm.zone': '<html>' }]) {
     const { warnings, transfers, rules } = good(await withCopy(t, copy))
     t.strictSame(brief(warnings), ['RULES_ZONE_ABSENT networks.yaml:3:18'])
@@ -72,14 +72,14 @@ t.test('without a copy, or with one of another zone: a warning, and no name', as
   }
 })
 
-t.test('primaries are named by their ids, each with its place', async t => {
+t.test('primaries are ids with positions', async t => {
   const entry = '{ transfer: rpz.example, primaries: [hq, backup], format: rpz }'
   const { transfers } = good(await withCopy(t, {}, entry))
   const primaries = [{ id: 'hq', position: { line: 3, column: 43 } }, { id: 'backup' }]
   t.match(transfers, [{ primaries }])
 })
 
-t.test('a copy that is larger than it may be is an error', async t => {
+t.test('a copy above the size limit is an error', async t => {
   const copy = { 'm.zone': BASE + 'x'.repeat(2_000) }
   const result = await withCopy(t, copy, '{ transfer: rpz.example, max-size: 1KB }')
   t.match(result, { ok: false, errors: [{ code: 'RULES_LIST_LARGE' }] })
@@ -95,7 +95,7 @@ const refused = [
 ]
 
 for (const { it, entry } of refused) {
-  t.test(`an entry with ${it} is refused`, async t => {
+  t.test(`rejects an entry with ${it}`, async t => {
     const result = await load(t, rules(entry))
     t.match(result, { ok: false, errors: [{ code: 'DOCUMENT_INVALID' }] })
   })

@@ -22,7 +22,7 @@ const sourcesOf = async (...lines: string[]): Promise<string[]> => {
   return network!.rules.map(({ id, sources }) => `${id}: ${sources.map(it => it.id).join()}`)
 }
 
-t.test('a vendor in a rule stands for all its apps, shared ones among them', async t => {
+t.test('a vendor in a rule includes all its apps, shared ones too', async t => {
   t.strictSame(
     await sourcesOf(
       '    bans: [{ vendors: [bytedance], authority: a, reference: b }]',
@@ -39,7 +39,7 @@ t.test('a vendor in a rule stands for all its apps, shared ones among them', asy
   )
 })
 
-t.test('an app that its vendor adds belongs to the rule', async t => {
+t.test('an app added later belongs to the rule', async t => {
   const ban = networks('    bans: [{ vendors: [ByteDance], authority: a, reference: b }]')
   const before = await loadGood(t, { ...apps, ...ban })
   const after = await loadGood(t, { ...apps, ...of('ByteDance', 'lemon'), ...ban })
@@ -49,7 +49,7 @@ t.test('an app that its vendor adds belongs to the rule', async t => {
   t.equal(before.networks[0]!.rules[0]!.id, after.networks[0]!.rules[0]!.id)
 })
 
-t.test('a vendor whose only app file is wrong is not told as well', async t => {
+t.test('a vendor whose only app file is invalid is not a second error', async t => {
   const result = await load(t, {
     ...app('x', 'vendor: X', 'nmes: [x.example]'),
     ...networks('    bans: [{ vendors: [X], authority: a, reference: b }]')
@@ -57,7 +57,7 @@ t.test('a vendor whose only app file is wrong is not told as well', async t => {
   t.strictSame(result.ok ? [] : brief(result.errors), ['DOCUMENT_INVALID apps/x.yaml:4:1'])
 })
 
-t.test('a ban of an app without the one that it became gets a warning', async t => {
+t.test('warns of a ban of an app without its successor', async t => {
   const files = { ...apps, ...of('ByteDance', 'old', 'successor: clock') }
   const ban = (apps: string): Files =>
     networks(`    bans: [{ apps: [${apps}], authority: a, reference: b }]`)
@@ -67,7 +67,7 @@ t.test('a ban of an app without the one that it became gets a warning', async t 
   t.strictSame(both.ok && both.warnings, [])
 })
 
-t.test('an exception by vendor is no way around the rule that it is for some alone', async t => {
+t.test('an exception by vendor must be restricted to some clients, too', async t => {
   const result = await load(t, {
     ...apps,
     ...networks(

@@ -15,7 +15,7 @@ const cases = [
 ] as const
 
 for (const { it, word, guess } of cases) {
-  t.test(`takes ${it} for ${guess ?? 'another word'}`, async t => {
+  t.test(`suggests ${guess ?? 'nothing'} for ${it}`, async t => {
     t.equal(closest(word, known), guess)
   })
 }

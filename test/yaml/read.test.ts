@@ -23,17 +23,17 @@ const refusals: readonly { it: string; text: string | Buffer; errors: readonly s
     ]
   },
   {
-    it: 'a text for a number',
+    it: 'a string instead of a number',
     text: 'cache:\n  size: many\n',
     errors: ["DOCUMENT_INVALID f.yaml:2:9: cache.size: expected a number, found 'many'"]
   },
   {
-    it: 'a number beyond its limit',
+    it: 'a number above its limit',
     text: 'cache: { size: 101 }\n',
     errors: ['DOCUMENT_INVALID f.yaml:1:16: cache.size: expected at most 100, found 101']
   },
   {
-    it: 'a fraction for a whole number',
+    it: 'a fraction instead of a whole number',
     text: 'cache: { size: 1.5 }\n',
     errors: ['DOCUMENT_INVALID f.yaml:1:16: cache.size: expected a whole number, found 1.5']
   },
@@ -43,22 +43,22 @@ const refusals: readonly { it: string; text: string | Buffer; errors: readonly s
     errors: ["DOCUMENT_INVALID f.yaml:2:1: unknown key 'cahce'; did you mean 'cache'?"]
   },
   {
-    it: 'a missing value, at what should hold it',
+    it: 'a missing value, at its mapping',
     text: 'title: x\ncache:\n  ttl: 3\n',
     errors: ['DOCUMENT_INVALID f.yaml:3:3: cache.size: missing; expected a number']
   },
   {
-    it: 'a word that is not one of the words',
+    it: 'an unknown enum value',
     text: 'mode: on\n',
     errors: ["DOCUMENT_INVALID f.yaml:1:7: mode: expected one of enforce, monitor, found 'on'"]
   },
   {
-    it: 'a number where a text belongs',
+    it: 'a number instead of a string',
     text: 'title: 716\n',
     errors: ['DOCUMENT_INVALID f.yaml:1:8: title: expected a string (in quotes), found 716']
   },
   {
-    it: 'an error inside one form of several',
+    it: 'an error inside one form of a union',
     text: 'names:\n- { name: a, note: [x] }\n- 7\n',
     errors: [
       'DOCUMENT_INVALID f.yaml:2:20: names[0].note: expected a string, found a list',
@@ -94,7 +94,7 @@ const refusals: readonly { it: string; text: string | Buffer; errors: readonly s
     ]
   },
   {
-    it: 'a key given twice, and what else is wrong',
+    it: 'a duplicate key, and other errors',
     text: 'mode: enforce\nmode: x\n',
     errors: [
       "DOCUMENT_DUPLICATE f.yaml:2:1: duplicate key 'mode'",
@@ -102,7 +102,7 @@ const refusals: readonly { it: string; text: string | Buffer; errors: readonly s
     ]
   },
   {
-    it: 'a column behind Windows line ends',
+    it: 'the right column with CRLF line breaks',
     text: 'mode: enforce\r\ntitle: 7\r\n',
     errors: ['DOCUMENT_INVALID f.yaml:2:8: title: expected a string (in quotes), found 7']
   },
@@ -114,7 +114,7 @@ const refusals: readonly { it: string; text: string | Buffer; errors: readonly s
 ]
 
 for (const { it, text, errors } of refusals) {
-  t.test(`refuses ${it}`, async t => {
+  t.test(`rejects ${it}`, async t => {
     const read = readYaml(text, 'f.yaml', schema)
     t.strictSame(
       read.ok ? [] : read.errors.map(error => `${error.code} ${error.message}`).sort(),
@@ -135,7 +135,7 @@ const broken = [
 ] as const
 
 for (const { it, text, line } of broken) {
-  t.test(`refuses ${it} as no YAML of ours`, async t => {
+  t.test(`rejects ${it} as invalid YAML`, async t => {
     const read = readYaml(text, 'f.yaml', schema)
     const [first] = read.ok ? [] : read.errors
     t.match(first, { code: 'DOCUMENT_SYNTAX', position: { file: 'f.yaml', line } })
@@ -159,7 +159,7 @@ for (const { it, text, ...value } of accepts) {
   })
 }
 
-t.test('tells the place of values and keys', async t => {
+t.test('gives the positions of values and keys', async t => {
   const read = readYaml('title: x\ncache:\n  size: 5\nnames: [a, b]\n', 'f.yaml', schema)
   if (!read.ok) throw new Error('is not read')
   const at = (line: number, column: number) => ({ file: 'f.yaml', line, column })

@@ -6,7 +6,7 @@ import { parseSimpleYaml } from '../../src/yaml/simple-yaml.js'
 import { YamlDocument } from '../../src/yaml/yaml-document.js'
 import { runs } from '../runs.js'
 
-/** What is skimmed must mean what the library says that the text means. */
+/** The simple parser must give the value that the library gives. */
 function agrees(text: string): void {
   const found = parseSimpleYaml(text)
   if (found === undefined) return
@@ -146,7 +146,7 @@ t.test('gives the values that the library gives, for any keys', async t => {
   t.doesNotThrow(() => fc.assert(fc.property(text, agrees), runs(2000)))
 })
 
-t.test('says where every value of a list begins', async t => {
+t.test('gives the position of every value of a list', async t => {
   const found = parseSimpleYaml(['# x', '', 'a: b', 'names:', ' # x', ...simple, 'c: d'].join('\n'))
   t.strictSame(found?.lists.get('names'), { lines: [6, 7, 8, 9, 10, 11, 12, 13], column: 5 })
 })
@@ -168,7 +168,7 @@ for (const { it, text } of left) {
   )
 }
 
-t.test('does skim the simple forms', async t => {
+t.test('parses the simple forms', async t => {
   const found = parseSimpleYaml(`
 # what it is
 app: x # a name
@@ -192,7 +192,7 @@ names:
   })
 })
 
-t.test('skims all app files that come with the program', async t => {
+t.test('parses all shipped app files', async t => {
   const folder = 'rules/apps'
   for (const file of readdirSync(folder)) {
     const text = readFileSync(`${folder}/${file}`, 'utf8')
