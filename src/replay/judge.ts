@@ -164,9 +164,11 @@ export class Judge {
     hashed.set(this.names.wireOf(name), 0, policy.seed)
     verdict.clear()
     policy.evaluateName(hashed, qtype, clientClass, now, verdict)
-    const { claim, monitorClaim: monitor } = verdict
+    const { claim, monitorClaim } = verdict
     if (isBlocked(policy, verdict, protocol)) return outcomeOf(STATE.blocked, claim)
-    return monitor === -1 ? outcomeOf(STATE.open, claim) : outcomeOf(STATE.monitored, monitor)
+    return monitorClaim === -1
+      ? outcomeOf(STATE.open, claim)
+      : outcomeOf(STATE.monitored, monitorClaim)
   }
 }
 

@@ -64,13 +64,13 @@ export class AnswerInspector {
     let at = 0
     for (const kind of targetKinds) {
       const match = MATCH_OF_TARGET[kind]!
-      const { monitorClaim: monitor, monitorEntry: monitorRecord } = verdict
+      const { monitorClaim, monitorEntry } = verdict
       name.set(targets, at, policy!.seed)
       at += name.length
       verdict.clear()
       policy!.evaluateName(name, context.query.qtype, context.clientClass, now, verdict)
       if (this.isBlocked(context)) return match
-      this.keepFirstMonitored(match, monitor, monitorRecord)
+      this.keepFirstMonitored(match, monitorClaim, monitorEntry)
     }
     return MATCH.none
   }
@@ -79,11 +79,11 @@ export class AnswerInspector {
     const { policy, verdict, now } = this
     const { qtype } = context.query
     for (let at = 0; at < answer.addresses.length; at += 4) {
-      const { monitorClaim: monitor, monitorEntry: monitorRecord } = verdict
+      const { monitorClaim, monitorEntry } = verdict
       verdict.clear()
       policy!.evaluateAddress(answer.addresses, at, qtype, context.clientClass, now, verdict)
       if (this.isBlocked(context)) return MATCH.address
-      this.keepFirstMonitored(MATCH.address, monitor, monitorRecord)
+      this.keepFirstMonitored(MATCH.address, monitorClaim, monitorEntry)
     }
     return MATCH.none
   }

@@ -193,13 +193,13 @@ t.test('the compiled policy agrees with plain loops', async () => {
 function withOutcome(candidates: readonly Candidate[], outcome: Candidate['outcome']) {
   const found = candidates.filter(candidate => candidate.outcome === outcome)
   if (found.length > 1) return 'several'
-  return found.map(({ claim, entry: record }) => `${claim} ${record}`).join()
+  return found.map(({ claim, entry }) => `${claim} ${entry}`).join()
 }
 
 function agrees(verdict: Verdict, candidates: readonly Candidate[]): boolean {
-  const { claim, entry: record, monitorClaim: monitor, monitorEntry: monitorRecord } = verdict
-  const decides = claim === -1 ? '' : `${claim} ${record}`
-  const monitors = monitor === -1 ? '' : `${monitor} ${monitorRecord}`
+  const { claim, entry, monitorClaim, monitorEntry } = verdict
+  const decides = claim === -1 ? '' : `${claim} ${entry}`
+  const monitors = monitorClaim === -1 ? '' : `${monitorClaim} ${monitorEntry}`
   return (
     withOutcome(candidates, 'decides') === decides &&
     withOutcome(candidates, 'monitors') === monitors

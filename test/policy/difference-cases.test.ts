@@ -19,12 +19,12 @@ function one(...rules: Rules): RuleSet {
 /** Changes as text: kind, names, examples, clients, period. */
 function described(before: RuleSet, after: RuleSet, options: Partial<DifferenceOptions> = {}) {
   const found = difference({ before, after }, { at: 100, examples: 9, ...options })
-  return found.changes.map(({ kind, clients: places, names, examples, from, until }) =>
+  return found.changes.map(({ kind, clients, names, examples, from, until }) =>
     [
       kind,
       names,
       examples.join(' '),
-      ...places.map(({ networks, prefixes, except = [] }) =>
+      ...clients.map(({ networks, prefixes, except = [] }) =>
         [networks.after, ...(prefixes ?? []), ...except.map(it => `-${it}`)].join(' ')
       ),
       `${from} ${until}`

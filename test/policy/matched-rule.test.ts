@@ -56,8 +56,8 @@ for (const [name, pattern, sourceLine] of [
     const verdict = new Verdict()
     const question = hashed(name, both.seed)
     both.evaluateName(question, 1, both.classOf(words('10.0.0.1'), 0), 0, verdict)
-    const { claim, entry: record, label } = verdict
-    const matched = matchedRule(both.snapshot, claim, record, label === 0)
+    const { claim, entry, label } = verdict
+    const matched = matchedRule(both.snapshot, claim, entry, label === 0)
     t.match(matched, { pattern, sourceLine, length: 11 })
   })
 }
@@ -78,6 +78,6 @@ for (const { client, address, pattern, sourceLine } of addresses) {
 }
 
 t.test('returns undefined if nothing matched', async t => {
-  const { claim, entry: record } = new Verdict()
-  t.equal(matchedRule(policy.snapshot, claim, record), undefined)
+  const { claim, entry } = new Verdict()
+  t.equal(matchedRule(policy.snapshot, claim, entry), undefined)
 })

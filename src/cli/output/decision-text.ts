@@ -34,11 +34,11 @@ const OPTION_HEAD = 6
 /** Octets of TYPE and RDLENGTH. */
 const RECORD_HEAD = 4
 
-export function describeDecision({ verdict: what, claim, data }: Decision): DecisionView {
-  if (claim === undefined) return { verdict: what }
+export function describeDecision({ verdict, claim, data }: Decision): DecisionView {
+  if (claim === undefined) return { verdict }
   const { kind, ruleId, source, reply, facts } = claim
   return {
-    verdict: what,
+    verdict,
     ...(reply && shownReply(reply)),
     ...(data !== '' && { records: recordsIn(Buffer.from(data, 'hex')) }),
     kind,

@@ -69,8 +69,8 @@ function changesTable(changes: readonly Change[], compared: Compared): string[] 
   return table(['change', 'source', 'names'], rows)
 }
 
-function sourceOf({ kind, decisions: standings }: Change): string {
-  const { before, after } = standings
+function sourceOf({ kind, decisions }: Change): string {
+  const { before, after } = decisions
   const [first, second] = kind === 'lifted' ? [before, after] : [after, before]
   const claim = first.claim ?? second.claim
   return claim === undefined ? '' : sourceText(claim)
@@ -78,13 +78,13 @@ function sourceOf({ kind, decisions: standings }: Change): string {
 
 /** Labelled lines below the row of a change. */
 function detailsOf(change: Change, { timeZone, only }: Compared): StyledText[][] {
-  const { clients: places, examples, names, outside, qtypes } = change
+  const { clients, examples, names, outside, qtypes } = change
   const more = names - examples.length
   const some = examples.join(', ')
   const [was, is] = decisionTexts(change)
   return [
     ...(outside ? [[['red', `  outside  ${only!.join(', ')}`] as const]] : []),
-    ...labelled('clients', few(places.map(placeText))),
+    ...labelled('clients', few(clients.map(placeText))),
     ...labelled('was', was),
     ...labelled('is', is),
     ...labelled('when', whenText(change, timeZone)),
